@@ -1,0 +1,1 @@
+"""Postgres for Kallos: engine, tables and queries."""

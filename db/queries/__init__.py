@@ -1,0 +1,1 @@
+"""Queries: functions that take a Session and say what they return."""

@@ -1,0 +1,1 @@
+"""Mapped classes, one file a concept."""

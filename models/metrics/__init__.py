@@ -1,0 +1,1 @@
+"""Measures: music statistics and preference metrics."""

@@ -1,0 +1,1 @@
+"""Music in memory: notes, bars, tokens; readers, corpora and rendering."""

@@ -1,0 +1,1 @@
+"""The style model: content and styles taken apart and put together again."""

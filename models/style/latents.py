@@ -1,0 +1,50 @@
+"""The latent schema: one content group and several style groups, each a vector a bar.
+
+A clip's latents never mix model versions; ``piece`` leaves room for what describes a whole piece (genre, mood).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+STYLE_GROUPS = ("rhythm", "register", "harmony", "dynamics", "tempo", "texture")
+GROUPS = ("content", *STYLE_GROUPS)
+
+
+@dataclass(frozen=True)
+class Latents:
+    """``groups``: name → float32 ``(bars, dim)``; ``piece``: genre, valence, arousal, style codes where known."""
+
+    version: str
+    groups: Mapping[str, npt.NDArray[np.float32]]
+    piece: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if set(self.groups) != set(GROUPS):
+            raise ValueError(f"latent groups are {sorted(self.groups)}; they must be {sorted(GROUPS)}")
+        if len({len(value) for value in self.groups.values()}) != 1:
+            raise ValueError("every latent group needs the same number of bars")
+
+    @property
+    def bars(self) -> int:
+        """Number of bars."""
+        return len(self.groups["content"])
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain lists; five decimals, which is below the posterior's noise."""
+        return {
+            "version": self.version,
+            "groups": {name: np.round(value.astype(np.float64), 5).tolist() for name, value in self.groups.items()},
+            "piece": dict(self.piece),
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Latents:
+        """Read what ``to_json`` wrote; raises ``ValueError`` or ``KeyError`` on anything else."""
+        groups = {name: np.array(data["groups"][name], dtype=np.float32) for name in data["groups"]}
+        return cls(str(data["version"]), groups, dict(data.get("piece") or {}))

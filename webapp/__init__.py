@@ -1,0 +1,1 @@
+"""The web application of Kallos: pages, services and the generation server."""

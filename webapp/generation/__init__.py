@@ -1,0 +1,1 @@
+"""The seam to the generation server: protocol, engine, server, remote client, supervisor."""

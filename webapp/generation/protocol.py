@@ -1,0 +1,95 @@
+"""What a generator is asked and what it answers; the in-process engine and the remote client both speak it."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, Protocol
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Source(BaseModel):
+    """Where content or one style comes from: the notes of a piece (``Piece.to_json``) or latents (``Latents.to_json``)."""
+
+    model_config = ConfigDict(extra="forbid")
+    notes: dict[str, Any] | None = None
+    latents: dict[str, Any] | None = None
+
+
+class GenerateRequest(BaseModel):
+    """One clip to compose. With no content it comes from the prior; each style replaces that group of latents.
+
+    The same request alone gives the same notes again on the same machine.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+    id: str = Field(min_length=1, max_length=64)
+    model: str | None = None
+    domain: Literal["pop", "dance", "chorale"] = "pop"
+    content: Source | None = None
+    styles: dict[str, Source] = Field(default_factory=dict)
+    bars: int = Field(default=8, ge=1, le=8)
+    seed: int = Field(default=0, ge=0, lt=2**63)
+    temperature: float = Field(default=0.9, ge=0.0, le=2.0)
+    top_p: float = Field(default=0.95, gt=0.0, le=1.0)
+    deadline_ms: int = Field(default=20_000, ge=1, le=600_000)
+    stream: bool = False
+
+
+class GenerateResult(BaseModel):
+    """A composed clip: notes (``Piece.to_json``), the latents it was decoded from, and the recipe to make it again."""
+
+    id: str
+    notes: dict[str, Any]
+    latents: dict[str, Any]
+    recipe: dict[str, Any]
+    model_version: str
+    queue_ms: float
+    decode_ms: float
+
+
+class GenerationError(Exception):
+    """Base of everything a generator may answer instead of a clip."""
+
+
+class BadRequest(GenerationError):
+    """HTTP 400: what was asked can't be composed; the message says what is allowed."""
+
+
+class QueueFull(GenerationError):
+    """HTTP 503: the bounded queue is full; try again after ``retry_after_s``."""
+
+    def __init__(self, retry_after_s: float = 1.0) -> None:
+        super().__init__(f"the generation queue is full; try again in {retry_after_s:g} s")
+        self.retry_after_s = retry_after_s
+
+
+class DeadlinePassed(GenerationError):
+    """HTTP 504: the clip wasn't ready before its deadline."""
+
+
+class Cancelled(GenerationError):
+    """The request was cancelled by its id."""
+
+
+class GeneratorUnavailable(GenerationError):
+    """No generator answers (down, starting, or unreachable)."""
+
+
+class Generator(Protocol):
+    """The seam: a generator composes one clip a request and may be asked from many threads at once."""
+
+    def generate(self, request: GenerateRequest) -> GenerateResult:
+        """Compose one clip, blocking; raises a ``GenerationError``."""
+        ...
+
+    def cancel(self, request_id: str) -> bool:
+        """Stop a queued or running request; whether there was one."""
+        ...
+
+    def health(self) -> dict[str, Any]:
+        """``{"status": "ok", "model_version": …, "device": …, "queued": …, "running": …}``."""
+        ...
+
+    def close(self) -> None:
+        """Free threads, sockets and memory."""
+        ...
