@@ -1,0 +1,37 @@
+"""Logs: one line an event on stderr and in ``KALLOS_HOME/logs``, with ids and never with secrets."""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+
+LINE = "%(asctime)s.%(msecs)03d %(levelname)s %(process)d %(name)s %(message)s"
+SECRETS = re.compile(
+    r"""((?:token|secret|password|authorization)["']?\s*[=:]\s*["']?(?:Bearer\s+)?)[^\s&,"']+"""
+    r"""|(?<=://)([^/\s:@]*):[^@/\s]+(?=@)""",
+    re.IGNORECASE,
+)
+
+
+class Redacted(logging.Formatter):
+    """Formats a line and takes tokens and passwords out of it, whoever wrote them."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line, with every secret replaced."""
+        return SECRETS.sub(lambda found: f"{found[1]}…" if found[1] else f"{found[2]}:…", super().format(record))
+
+
+def set_up_logging(home: Path, process: str) -> None:
+    """Send the log of this process (``web``, ``worker``, ``generator``) to stderr and to its file."""
+    folder = home / "logs"
+    folder.mkdir(parents=True, exist_ok=True)
+    file = RotatingFileHandler(folder / f"{process}.log", maxBytes=5_000_000, backupCount=3, encoding="utf-8")
+    handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr), file]
+    for handler in handlers:
+        handler.setFormatter(Redacted(LINE, datefmt="%Y-%m-%dT%H:%M:%S"))
+    logging.basicConfig(level=logging.INFO, handlers=handlers, force=True)
+    for chatty in ("httpx", "httpcore", "alembic", "uvicorn.access"):  # an access line would carry link tokens
+        logging.getLogger(chatty).setLevel(logging.WARNING)
