@@ -1,0 +1,228 @@
+"""The features in which a taste is learned: a few named readouts of a clip's latents and a few unnamed ones.
+
+A listener gives thirty votes, not three thousand, so utility is linear in (a) one standardised ridge readout per
+named attribute of the music (density, tempo, register, ...), which gets most of the prior variance, and (b) a small
+number of whitened principal directions of what the readouts leave unexplained, with a small prior variance.
+Attributes go together in real music (slow pieces are sparser): explanations move along the data's regression.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from safetensors.numpy import load_file, save_file
+
+from models.style.latents import GROUPS, Latents
+
+FloatArray = npt.NDArray[np.float64]
+
+# What each attribute of models.metrics.music_statistics speaks about.
+STYLE_OF: Mapping[str, str] = {
+    "onsets_per_bar": "rhythm",
+    "mean_pitch": "register",
+    "mode": "harmony",
+    "mean_velocity": "dynamics",
+    "tempo_bpm": "tempo",
+    "notes_per_onset": "texture",
+    "contour": "content",
+    "leap": "content",
+}
+ATTRIBUTES: tuple[str, ...] = tuple(STYLE_OF)
+
+FORMAT = 1
+UTILITY_DIFFERENCE_SD = 1.5  # of two random clips under the prior: the better one wins about four times in five
+RESIDUAL_SHARE = 0.15  # of the prior variance goes to directions that have no name
+RESIDUALS = 6
+RIDGE = 1e-2  # relative to the (standardised) data's own variance
+
+
+def summary(latents: Latents) -> npt.NDArray[np.float32]:
+    """Mean over bars of each group, concatenated in ``GROUPS`` order: float32 ``(D,)``."""
+    parts = [np.asarray(latents.groups[name], dtype=np.float64).mean(axis=0) for name in GROUPS]
+    return np.concatenate(parts).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class TasteSpace:
+    """From summaries ``(N, D)`` to features ``(N, F)``: F = A named readouts, then R unnamed residual directions.
+
+    ``centre`` ``(D,)``; ``readout`` ``(D, F)``, every feature has mean 0 and SD 1 in the data. ``prior_variance``
+    ``(F,)`` of a listener's weights, whose prior mean is 0. ``attribute_mean``/``attribute_sd`` ``(A,)`` in the
+    attributes' own units; ``explained`` ``(A,)`` is the share of each attribute's variance that its readout finds.
+    ``together`` ``(A, F)``: expected change of the features when an attribute rises by one SD and everything that
+    goes with it in real music moves along; ``alone`` ``(A, F)``: the same with the other attributes held.
+    ``version`` is the style model's: latents of another version don't fit.
+    """
+
+    version: str
+    names: tuple[str, ...]
+    centre: FloatArray
+    readout: FloatArray
+    prior_variance: FloatArray
+    attribute_mean: FloatArray
+    attribute_sd: FloatArray
+    explained: FloatArray
+    together: FloatArray
+    alone: FloatArray
+
+    def __post_init__(self) -> None:
+        dims, size, attributes = len(self.centre), len(self.prior_variance), len(self.names)
+        wanted = {
+            "centre": (dims,),
+            "readout": (dims, size),
+            "prior_variance": (size,),
+            "attribute_mean": (attributes,),
+            "attribute_sd": (attributes,),
+            "explained": (attributes,),
+            "together": (attributes, size),
+            "alone": (attributes, size),
+        }
+        for name, shape in wanted.items():
+            value = np.array(getattr(self, name), dtype=np.float64)
+            if value.shape != shape or not np.isfinite(value).all():
+                raise ValueError(f"taste space: {name} must be {shape} finite numbers; it has the shape {value.shape}")
+            object.__setattr__(self, name, value)
+
+    @property
+    def dims(self) -> int:
+        """Length D of a summary."""
+        return len(self.centre)
+
+    @property
+    def size(self) -> int:
+        """Number F of features."""
+        return len(self.prior_variance)
+
+    @property
+    def prior_mean(self) -> FloatArray:
+        """Mean of a listener's weights before any vote: zero, ``(F,)``."""
+        return np.zeros(self.size)
+
+    @property
+    def prior_covariance(self) -> FloatArray:
+        """Covariance of a listener's weights before any vote, ``(F, F)``, diagonal."""
+        return np.diag(self.prior_variance)
+
+    def features(self, summaries: npt.ArrayLike) -> FloatArray:
+        """Features ``(N, F)`` of summaries ``(N, D)``; one summary ``(D,)`` gives ``(1, F)``."""
+        rows = np.atleast_2d(np.asarray(summaries, dtype=np.float64))
+        if rows.shape[1] != self.dims:
+            raise ValueError(f"summaries have {rows.shape[1]} numbers; this taste space needs {self.dims}")
+        features: FloatArray = (rows - self.centre) @ self.readout
+        return features
+
+    @classmethod
+    def fit(
+        cls,
+        summaries: npt.ArrayLike,
+        attributes: npt.ArrayLike,
+        names: Sequence[str],
+        version: str,
+        *,
+        domains: Sequence[str] | None = None,
+        residuals: int = RESIDUALS,
+    ) -> TasteSpace:
+        """Fit on real clips: ``summaries`` ``(N, D)``, their ``attributes`` ``(N, A)`` named ``names``.
+
+        With ``domains`` (N labels) everything is measured within domains, since both clips of a pair come from one:
+        how pop differs from dance tunes is nobody's taste. Raises ``ValueError`` on too few clips or shapes that
+        don't fit.
+        """
+        x, y = np.asarray(summaries, dtype=np.float64), np.asarray(attributes, dtype=np.float64)
+        if x.ndim != 2 or y.shape != (len(x), len(names)):
+            raise ValueError(f"summaries {x.shape} and attributes {y.shape} don't fit {len(names)} names")
+        if len(x) < 4 * (len(names) + residuals) or not (np.isfinite(x).all() and np.isfinite(y).all()):
+            raise ValueError(f"{len(x)} clips are too few, or some of their numbers are not finite")
+        centre, attribute_mean = x.mean(axis=0), y.mean(axis=0)
+        x, y = _within(x, domains), _within(y, domains)
+        attribute_sd = np.maximum(y.std(axis=0), 1e-9)
+        y = y / attribute_sd
+        scale = np.maximum(x.std(axis=0), 1e-6)
+        z = x / scale
+        covariance = z.T @ z / len(z)
+        readout = np.linalg.solve(covariance + RIDGE * np.eye(len(scale)), z.T @ y / len(z))
+        readout /= np.maximum((z @ readout).std(axis=0), 1e-9)
+        named = z @ readout
+        # What is left of the latents once the named features are regressed out is uncorrelated with them.
+        slope = np.linalg.lstsq(named, z, rcond=None)[0]
+        _, values, directions = np.linalg.svd(z - named @ slope, full_matrices=False)
+        count = min(residuals, int((values > 1e-6 * max(values[0], 1e-12)).sum()))
+        to_residual = np.eye(len(scale)) - readout @ slope
+        unnamed = to_residual @ directions[:count].T / (values[:count] / np.sqrt(len(z)))
+        whole = np.hstack([readout, unnamed])
+        features = z @ whole
+        return cls(
+            version=version,
+            names=tuple(names),
+            centre=centre,
+            readout=whole / scale[:, None],
+            prior_variance=_prior_variance(len(names), count),
+            attribute_mean=attribute_mean,
+            attribute_sd=attribute_sd,
+            explained=np.array([np.corrcoef(named[:, a], y[:, a])[0, 1] ** 2 for a in range(len(names))]),
+            together=y.T @ features / len(z),
+            # A whisker of ridge: two attributes that always move together have no separate effect.
+            alone=np.linalg.solve(y.T @ y / len(z) + 1e-3 * np.eye(len(names)), y.T @ features / len(z)),
+        )
+
+    def save(self, path: Path) -> None:
+        """Write ``path`` (``*.safetensors``) and the JSON beside it; loading is strict."""
+        _check_suffix(path)
+        save_file({name: np.ascontiguousarray(getattr(self, name)) for name in _arrays()}, path)
+        about = {"format": FORMAT, "version": self.version, "names": list(self.names), "groups": list(GROUPS)}
+        path.with_suffix(".json").write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
+
+    @classmethod
+    def load(cls, path: Path, version: str | None = None) -> TasteSpace:
+        """Read what ``save`` wrote; ``version``, where given, must be the style model's.
+
+        Raises ``ValueError`` on another format, another version, missing or additional arrays.
+        """
+        _check_suffix(path)
+        about: dict[str, Any] = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+        if about.get("format") != FORMAT or about.get("groups") != list(GROUPS):
+            raise ValueError(f"{path.name} is not a taste space of format {FORMAT}")
+        if version is not None and about["version"] != version:
+            raise ValueError(f"{path.name} belongs to style model {about['version']}, not to {version}")
+        arrays = load_file(path)
+        if set(arrays) != set(_arrays()):
+            raise ValueError(f"{path.name} holds {sorted(arrays)}; it must hold {sorted(_arrays())}")
+        return cls(version=about["version"], names=tuple(about["names"]), **arrays)
+
+
+def _arrays() -> list[str]:
+    return [entry.name for entry in fields(TasteSpace) if entry.name not in {"version", "names"}]
+
+
+def _check_suffix(path: Path) -> None:
+    if path.suffix != ".safetensors":
+        raise ValueError(f"a taste space is kept in a .safetensors file, not in {path.name}")
+
+
+def _within(values: FloatArray, domains: Sequence[str] | None) -> FloatArray:
+    """``values`` ``(N, K)`` minus the mean of their domain (of all, without domains)."""
+    if domains is None:
+        centred: FloatArray = values - values.mean(axis=0)
+        return centred
+    if len(domains) != len(values):
+        raise ValueError(f"{len(domains)} domains for {len(values)} clips")
+    labels = np.asarray(domains)
+    centred = values.copy()
+    for label in np.unique(labels):
+        centred[labels == label] -= values[labels == label].mean(axis=0)
+    return centred
+
+
+def _prior_variance(named: int, unnamed: int) -> FloatArray:
+    """Diagonal prior: features have SD 1, so two random clips differ by a variance of twice its sum."""
+    total = UTILITY_DIFFERENCE_SD**2 / 2
+    share = RESIDUAL_SHARE if unnamed else 0.0
+    return np.concatenate(
+        [np.full(named, total * (1 - share) / named), np.full(unnamed, total * share / max(unnamed, 1))]
+    )
