@@ -1,0 +1,127 @@
+"""From a piece to sound: the shipped piano in a small room, exactly as long as asked, at one loudness, as MP3.
+
+Every clip goes through the same steps, so that nothing but the music tells two clips apart.
+"""
+
+from __future__ import annotations
+
+import io
+from functools import cache
+
+import numpy as np
+import numpy.typing as npt
+import soundfile
+from scipy.signal import butter, oaconvolve, sosfilt
+
+from models.music.loudness import Loudness, measure, normalise
+from models.music.notes import MusicError, Piece
+from models.music.piano import SAMPLE_RATE_HZ, Piano
+
+__all__ = ["SAMPLE_RATE_HZ", "Loudness", "encode_mp3", "measure", "notes_in_seconds", "render", "warm_up"]
+
+FADE_SECONDS = 0.6
+TAIL_SECONDS = 1.6  # dampers and room after the last note, where no length is asked for
+MAX_SECONDS = 600.0
+
+WET_DB = -16.0
+REVERBERATION_SECONDS = 0.9  # time to −60 dB
+PRE_DELAY_SECONDS = 0.012
+ROOM_SEED = 17
+
+MP3_COMPRESSION = 2 / 3  # libsndfile's scale between 320 and 32 kbit/s: 128 kbit/s
+LAME_SCALE = np.float32(0.95)  # LAME turns everything down by this at 128 kbit/s (measured: −0.44 dB)
+
+Audio = npt.NDArray[np.float32]
+
+
+def render(piece: Piece, seconds: float | None = None, *, piano: Piano | None = None) -> Audio:
+    """``piece`` as float32 ``(samples, 2)`` at 44,100 Hz, −18 LUFS, true peak under −1 dB.
+
+    With ``seconds`` exactly that long, fading over the last 0.6 s; without, to the end of the last note's sound. Raises
+    ``MusicError`` on a piece without notes or longer than ten minutes.
+    """
+    notes = _timed(piece)
+    if len(notes) == 0:
+        raise MusicError("a piece without notes has no sound")
+    length = float((notes[:, 0] + notes[:, 1]).max()) + TAIL_SECONDS if seconds is None else seconds
+    if not 0 < length <= MAX_SECONDS:
+        raise MusicError(
+            f"{length:g} seconds of sound were asked for; it must be more than 0 and at most {MAX_SECONDS:g}"
+        )
+    dry = (piano or _shipped_piano()).play(notes, length)
+    wet = oaconvolve(dry, _room(), axes=1)[:, : dry.shape[1]]
+    audio: Audio = np.ascontiguousarray((dry + wet).T, dtype=np.float32)
+    fade = min(len(audio), round(FADE_SECONDS * SAMPLE_RATE_HZ))
+    audio[len(audio) - fade :] *= (0.5 + 0.5 * np.cos(np.linspace(0, np.pi, fade, dtype=np.float32)))[:, None]
+    return normalise(audio)
+
+
+def notes_in_seconds(piece: Piece, seconds: float | None = None) -> list[tuple[float, float, int, int]]:
+    """``(start_s, duration_s, pitch, velocity)`` a note, in the time of ``render``; cut at ``seconds``."""
+    notes = _timed(piece)
+    if seconds is not None:
+        notes = notes[notes[:, 0] < seconds]
+        notes[:, 1] = np.minimum(notes[:, 1], seconds - notes[:, 0])
+    return [(round(float(on), 4), round(float(length), 4), int(pitch), int(vel)) for on, length, pitch, vel in notes]
+
+
+def encode_mp3(audio: Audio) -> bytes:
+    """``(samples, 2)`` at 44,100 Hz as MP3 of constant 128 kbit/s: clips of one length have files of one size."""
+    file = io.BytesIO()
+    soundfile.write(
+        file,
+        audio / LAME_SCALE,
+        SAMPLE_RATE_HZ,
+        format="MP3",
+        subtype="MPEG_LAYER_III",
+        bitrate_mode="CONSTANT",
+        compression_level=MP3_COMPRESSION,
+    )
+    return file.getvalue()
+
+
+def warm_up() -> None:
+    """Decode the piano's keys and make the room now, so that the first clip doesn't wait for them."""
+    _room()
+    _shipped_piano().warm_up()
+
+
+def _timed(piece: Piece) -> npt.NDArray[np.float64]:
+    """``(n, 4)``: onset_s, duration_s, pitch, velocity, with the first note at 0 (no silence before the music)."""
+    if len(piece.notes) == 0:
+        return np.zeros((0, 4))
+    onset = piece.seconds_at(piece.notes[:, 0])
+    end = piece.seconds_at(piece.notes[:, 0] + piece.notes[:, 1])
+    return np.column_stack([onset - onset.min(), end - onset, piece.notes[:, 2], piece.notes[:, 3]])
+
+
+@cache
+def _shipped_piano() -> Piano:
+    return Piano()
+
+
+@cache
+def _room() -> Audio:
+    """A small room's stereo impulse response, float32 ``(2, samples)``: a few early reflections, then decaying noise.
+
+    High frequencies decay twice as fast as low ones, as air and curtains do (Moorer 1979: decaying noise).
+    The same noise every time; left and right independent.
+    """
+    random = np.random.default_rng(ROOM_SEED)
+    samples = round(1.2 * REVERBERATION_SECONDS * SAMPLE_RATE_HZ)
+    time = np.arange(samples) / SAMPLE_RATE_HZ
+    noise = random.standard_normal((2, samples))
+    low = sosfilt(butter(2, [120, 1_800], "bandpass", fs=SAMPLE_RATE_HZ, output="sos"), noise)
+    high = sosfilt(butter(2, [1_800, 7_000], "bandpass", fs=SAMPLE_RATE_HZ, output="sos"), noise)
+    tail = low * 10 ** (-3 * time / REVERBERATION_SECONDS) + 0.5 * high * 10 ** (-6 * time / REVERBERATION_SECONDS)
+    tail *= np.minimum(1.0, time / 0.03)  # builds up over the first reflections
+    tail /= np.sqrt((tail**2).sum(axis=1, keepdims=True))
+    for channel in range(2):
+        delays = np.sort(random.uniform(0.004, 0.045, size=6))
+        tail[channel, (delays * SAMPLE_RATE_HZ).astype(int)] += (
+            0.25 * random.choice([-1, 1], size=6) * np.exp(-delays / 0.03)
+        )
+    response = np.pad(tail, ((0, 0), (round(PRE_DELAY_SECONDS * SAMPLE_RATE_HZ), 0)))
+    response *= 10 ** (WET_DB / 20) / np.sqrt((response**2).sum(axis=1, keepdims=True))
+    room: Audio = response.astype(np.float32)
+    return room
