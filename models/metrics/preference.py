@@ -1,0 +1,116 @@
+"""How well predicted picks match given ones: accuracy with its interval, log loss, calibration error.
+
+Ties: a vote for "equal" has no right side, so accuracy and calibration look at decided votes only (left or right),
+and the number of ties stands beside them; log loss is over all three outcomes. "neither" and "skipped" are left out.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+FloatArray = npt.NDArray[np.float64]
+NORMAL_95 = 1.959963984540054
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure with its 95 % interval from ``n`` observations; ``value`` is nan where there are none."""
+
+    value: float
+    low: float
+    high: float
+    n: int
+
+
+@dataclass(frozen=True)
+class PreferenceScores:
+    """All measures of one set of predictions; ``ties`` is the number of votes for "equal"."""
+
+    accuracy: Figure
+    log_loss: Figure
+    calibration_error: float
+    ties: int
+    chance: float = 0.5
+
+
+def wilson(right: float, n: int) -> Figure:
+    """A share and its 95 % Wilson score interval (Wilson 1927); ``right`` may hold halves. 0 of 0 gives (nan, 0, 1)."""
+    if n == 0:
+        return Figure(math.nan, 0.0, 1.0, 0)
+    share, z2 = right / n, NORMAL_95**2
+    centre = (share + z2 / (2 * n)) / (1 + z2 / n)
+    half = NORMAL_95 * math.sqrt(share * (1 - share) / n + z2 / (4 * n * n)) / (1 + z2 / n)
+    return Figure(share, max(centre - half, 0.0), min(centre + half, 1.0), n)
+
+
+def bootstrap(values: npt.ArrayLike, *, seed: int = 0, draws: int = 2000) -> Figure:
+    """Mean of ``values`` ``(n,)`` and its 95 % percentile bootstrap interval; values are what is resampled."""
+    data = np.asarray(values, dtype=np.float64)
+    if len(data) == 0:
+        return Figure(math.nan, math.nan, math.nan, 0)
+    generator = np.random.default_rng(seed)
+    means = np.array([data[generator.integers(len(data), size=len(data))].mean() for _ in range(draws)])
+    low, high = np.quantile(means, [0.025, 0.975])
+    return Figure(float(data.mean()), float(low), float(high), len(data))
+
+
+def accuracy(p_left: npt.ArrayLike, p_right: npt.ArrayLike, outcomes: Sequence[str]) -> Figure:
+    """Share of decided votes whose side was thought the likelier one; a prediction without a side counts half."""
+    left, right = _checked(p_left, p_right, outcomes)
+    decided = _decided(outcomes)
+    lean = np.sign(left - right)[decided]
+    truth = np.array([1.0 if outcome == "left" else -1.0 for outcome in outcomes])[decided]
+    return wilson(float(((lean * truth + 1) / 2).sum()), int(decided.sum()))
+
+
+def log_loss(p_left: npt.ArrayLike, p_equal: npt.ArrayLike, p_right: npt.ArrayLike, outcomes: Sequence[str]) -> Figure:
+    """Mean of -log P(what was answered), nats, over left, right and equal, with a bootstrap interval over votes."""
+    left, right = _checked(p_left, p_right, outcomes)
+    equal = np.asarray(p_equal, dtype=np.float64)
+    given = {"left": left, "right": right, "equal": equal}
+    losses = [-math.log(max(given[what][i], 1e-12)) for i, what in enumerate(outcomes) if what in given]
+    return bootstrap(losses)
+
+
+def calibration_error(
+    p_left: npt.ArrayLike, p_right: npt.ArrayLike, outcomes: Sequence[str], *, bins: int = 10
+) -> float:
+    """Expected calibration error of P(left, given a decided vote), in ``bins`` equal-count bins; nan without votes."""
+    left, right = _checked(p_left, p_right, outcomes)
+    decided = _decided(outcomes)
+    if not decided.any():
+        return math.nan
+    predicted = (left / np.maximum(left + right, 1e-12))[decided]
+    came = np.array([outcome == "left" for outcome in outcomes], dtype=np.float64)[decided]
+    order = np.argsort(predicted, kind="stable")
+    parts = [part for part in np.array_split(order, bins) if len(part)]
+    gaps = [len(part) * abs(predicted[part].mean() - came[part].mean()) for part in parts]
+    return float(sum(gaps) / len(predicted))
+
+
+def preference_scores(
+    p_left: npt.ArrayLike, p_equal: npt.ArrayLike, p_right: npt.ArrayLike, outcomes: Sequence[str]
+) -> PreferenceScores:
+    """All measures at once; probabilities are ``(votes,)`` each. Raises ``ValueError`` on shapes that don't fit."""
+    return PreferenceScores(
+        accuracy=accuracy(p_left, p_right, outcomes),
+        log_loss=log_loss(p_left, p_equal, p_right, outcomes),
+        calibration_error=calibration_error(p_left, p_right, outcomes),
+        ties=sum(outcome == "equal" for outcome in outcomes),
+    )
+
+
+def _checked(p_left: npt.ArrayLike, p_right: npt.ArrayLike, outcomes: Sequence[str]) -> tuple[FloatArray, FloatArray]:
+    left, right = np.asarray(p_left, dtype=np.float64), np.asarray(p_right, dtype=np.float64)
+    if left.shape != (len(outcomes),) or right.shape != left.shape:
+        raise ValueError(f"predictions {left.shape} and {right.shape} for {len(outcomes)} votes")
+    return left, right
+
+
+def _decided(outcomes: Sequence[str]) -> npt.NDArray[np.bool_]:
+    return np.array([outcome in {"left", "right"} for outcome in outcomes], dtype=np.bool_)

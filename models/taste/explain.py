@@ -1,0 +1,88 @@
+"""What a listener seems to love, in a musician's words and with the head's own doubt.
+
+The effect of an attribute is the change of utility when it rises by one standard deviation. By default everything
+that goes with it in real music moves along (*together*: slower pieces are also sparser); with ``alone`` the other
+attributes are held. Utility is linear, so effect and doubt are exact under the head's posterior.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from scipy.special import ndtr
+
+from models.taste.bradley_terry import Head
+from models.taste.space import STYLE_OF, TasteSpace
+
+# (word when more of it is loved, word when less of it is loved), to follow "likes it ...".
+WORDS: Mapping[str, tuple[str, str]] = {
+    "onsets_per_bar": ("denser", "sparser"),
+    "mean_pitch": ("higher", "lower"),
+    "mode": ("more major", "more minor"),
+    "mean_velocity": ("louder", "softer"),
+    "tempo_bpm": ("faster", "slower"),
+    "notes_per_onset": ("with thicker chords", "with thinner chords"),
+    "contour": ("with rising melodies", "with falling melodies"),
+    "leap": ("with wide leaps", "with small steps"),
+}
+STYLES = tuple(dict.fromkeys(STYLE_OF.values()))
+
+CLEAR, PROBABLE, SEEMING = 0.975, 0.9, 0.75  # probability that the sign is right
+INDIFFERENCE = 0.2  # an effect below this changes "the better one wins" by less than five points
+INDIFFERENT = 0.8  # probability of indifference from which on it is said
+
+
+@dataclass(frozen=True)
+class Effect:
+    """One attribute's effect on utility.
+
+    ``effect`` for one SD more of ``attribute`` and its posterior ``sd``; ``confidence``: probability that its sign
+    is right (0.5 to 1). ``word``: what is loved ("slower"); ``words``: with its hedge ("probably likes it slower").
+    """
+
+    style: str
+    attribute: str
+    effect: float
+    sd: float
+    confidence: float
+    word: str
+    words: str
+
+
+def attribute_effects(head: Head, space: TasteSpace, *, alone: bool = False) -> list[Effect]:
+    """The effect of every named attribute, in the taste space's order; raises ``ValueError`` on mixed versions."""
+    if head.version != space.version or len(head.mean) != space.size:
+        raise ValueError(f"the head was learned in taste space {head.version}, not in {space.version}")
+    found = []
+    for name, direction in zip(space.names, space.alone if alone else space.together, strict=True):
+        effect = float(direction @ head.mean)
+        sd = math.sqrt(max(float(direction @ head.covariance @ direction), 0.0))
+        more, less = WORDS.get(name, (f"with more {name}", f"with less {name}"))
+        word = more if effect > 0 else less
+        confidence = float(ndtr(abs(effect) / sd)) if sd > 0 else 0.5
+        words = _hedged(word, effect, sd, confidence)
+        found.append(Effect(STYLE_OF.get(name, name), name, effect, sd, confidence, word, words))
+    return found
+
+
+def explain(head: Head, space: TasteSpace, *, alone: bool = False) -> list[Effect]:
+    """One effect per style, in the order of ``STYLES``: where a style has several attributes, the surest one."""
+    surest: dict[str, Effect] = {}
+    for effect in attribute_effects(head, space, alone=alone):
+        if effect.style not in surest or effect.confidence > surest[effect.style].confidence:
+            surest[effect.style] = effect
+    return [surest[style] for style in dict.fromkeys((*STYLES, *surest)) if style in surest]
+
+
+def _hedged(word: str, effect: float, sd: float, confidence: float) -> str:
+    if confidence >= CLEAR:
+        return f"clearly likes it {word}"
+    if confidence >= PROBABLE:
+        return f"probably likes it {word}"
+    if sd > 0 and ndtr((INDIFFERENCE - effect) / sd) - ndtr((-INDIFFERENCE - effect) / sd) >= INDIFFERENT:
+        return "does not seem to mind"
+    if confidence >= SEEMING:
+        return f"seems to like it {word}"
+    return "can't tell yet"

@@ -1,0 +1,144 @@
+"""Composing for a head: which of many sampled latents to decode, and how to make better ones from them.
+
+Scores are optimistic to explore (mean + kappa sd: upper confidence bound, Srinivas et al. 2010) or careful for a
+gift (mean - kappa sd). Refinement only recombines the candidates' own group vectors (the content of one, styles of
+others): each group stays where the prior put it, which is where the decoder can be trusted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from models.style.latents import STYLE_GROUPS, Latents
+from models.taste.bradley_terry import Head, utilities
+from models.taste.space import TasteSpace, summary
+
+FloatArray = npt.NDArray[np.float64]
+
+# The harmony stays with its tune: a melody over another piece's chords is the swap most likely to sound wrong.
+EXCHANGEABLE: tuple[str, ...] = tuple(name for name in STYLE_GROUPS if name != "harmony")
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """Latents found for a head, with their ``score`` and the expected ``utility`` and its ``sd``."""
+
+    latents: Latents
+    score: float
+    utility: float
+    sd: float
+
+
+def scores(head: Head, features: npt.ArrayLike, kappa: float) -> FloatArray:
+    """Utility's mean + ``kappa`` sd, ``(clips,)``: ``kappa`` > 0 is optimistic, < 0 careful."""
+    utility = utilities(head, features)
+    return utility.mean + kappa * utility.sd
+
+
+def pick(head: Head, features: npt.ArrayLike, count: int, *, kappa: float = -0.5, diversity: float = 0.3) -> list[int]:
+    """Indices of ``count`` good and different clips (fewer where there are fewer), the best first.
+
+    Greedy: after the first, each candidate loses ``diversity`` times the scores' SD, fading with its distance (in
+    features, relative to the candidates' median distance) from the nearest clip already picked.
+    """
+    x = np.asarray(features, dtype=np.float64).reshape(-1, len(head.mean))
+    score = scores(head, x, kappa)
+    unit = max(float(score.std()), 1e-12)
+    chosen: list[int] = []
+    nearest = np.full(len(x), np.inf)
+    typical = 1.0
+    if len(x) > 1:
+        sample = x[:: max(len(x) // 64, 1)]
+        typical = max(float(np.median(np.linalg.norm(x[:, None] - sample, axis=2))), 1e-12)
+    for _ in range(min(count, len(x))):
+        worth = score - diversity * unit * np.exp(-nearest / typical)
+        worth[chosen] = -np.inf
+        best = int(worth.argmax())
+        chosen.append(best)
+        nearest = np.minimum(nearest, np.linalg.norm(x - x[best], axis=1))
+    return chosen
+
+
+def recombine(
+    head: Head,
+    space: TasteSpace,
+    candidates: Sequence[Latents],
+    *,
+    count: int = 8,
+    donors: int = 16,
+    max_swaps: int = 2,
+    kappa: float = -0.5,
+) -> list[Latents]:
+    """Candidates improved by taking at most ``max_swaps`` style groups from others of the ``donors`` best.
+
+    Starts from the ``count`` best, and per swap takes the (group, donor) that raises the score most; a candidate
+    that nothing improves is left out. Only candidates with the same number of bars give to each other. Raises
+    ``ValueError`` where versions are mixed.
+    """
+    _check_versions(space, candidates)
+    if not candidates:
+        return []
+    score = scores(head, space.features(np.stack([summary(each) for each in candidates])), kappa)
+    order = [int(index) for index in np.argsort(-score)]
+    improved = []
+    for index in order[:count]:
+        current, value, swapped = candidates[index], float(score[index]), set[str]()
+        for _ in range(max_swaps):
+            trials = [
+                (name, _with_group(current, candidates[donor], name))
+                for name in EXCHANGEABLE
+                if name not in swapped
+                for donor in order[:donors]
+                if donor != index and candidates[donor].bars == current.bars
+            ]
+            if not trials:
+                break
+            rows = space.features(np.stack([summary(trial) for _, trial in trials]))
+            values = scores(head, rows, kappa)
+            best = int(values.argmax())
+            if values[best] <= value + 1e-9:
+                break
+            name, current = trials[best]
+            value = float(values[best])
+            swapped.add(name)
+        if swapped:
+            improved.append(current)
+    return improved
+
+
+def best_latents(
+    head: Head,
+    space: TasteSpace,
+    candidates: Sequence[Latents],
+    count: int,
+    *,
+    kappa: float = -0.5,
+    diversity: float = 0.3,
+    refine: bool = True,
+) -> list[Candidate]:
+    """The ``count`` best and different latents for this head among ``candidates`` and their recombinations."""
+    _check_versions(space, candidates)
+    if not candidates:
+        return []
+    everything = list(candidates)
+    if refine:
+        everything += recombine(head, space, candidates, count=2 * count, kappa=kappa)
+    features = space.features(np.stack([summary(each) for each in everything]))
+    utility, score = utilities(head, features), scores(head, features, kappa)
+    return [
+        Candidate(everything[i], float(score[i]), float(utility.mean[i]), float(utility.sd[i]))
+        for i in pick(head, features, count, kappa=kappa, diversity=diversity)
+    ]
+
+
+def _with_group(base: Latents, donor: Latents, name: str) -> Latents:
+    return Latents(base.version, {**base.groups, name: donor.groups[name]}, base.piece)
+
+
+def _check_versions(space: TasteSpace, candidates: Sequence[Latents]) -> None:
+    if wrong := {each.version for each in candidates} - {space.version}:
+        raise ValueError(f"latents of version {', '.join(sorted(wrong))} in taste space {space.version}")
