@@ -1,0 +1,199 @@
+"""The music to train and test on, behind one registry.
+
+``oneills1850``, ``ryansMammoth``, ``airdsAirs`` and ``bachChorales`` come with the installed music21 package; ``pop1k7``,
+``cre`` and ``emopia`` lie in the folder that ``KALLOS_CORPORA`` names, which is read here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import csv
+import importlib.util
+import logging
+import os
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import platformdirs
+
+from .abc import decoded, split_tunes, tune_piece
+from .chorales import read_chorale
+from .chords import with_chords
+from .midi import read_midi
+from .notes import Domain, MusicError, Piece
+from .piece_cache import fingerprint, load_pieces, save_pieces
+
+log = logging.getLogger(__name__)
+
+MUSIC21_TERMS = "distributed with music21 by permission of its encoders; some files non-commercial"
+Reader = Callable[[Path], Iterator[tuple[str, Callable[[], Piece]]]]
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """One corpus: where its files lie below the music21 corpus or ``KALLOS_CORPORA``, and how they are read.
+
+    ``read`` yields, for a file, a name and a function that gives the piece or raises ``MusicError``, so that one broken
+    tune does not take its neighbours with it.
+    """
+
+    name: str
+    domain: Domain
+    terms: str
+    shipped: bool  # with music21
+    pattern: str
+    read: Reader
+
+    def files(self) -> list[Path]:
+        """The corpus's files in a fixed order; empty where it is not installed."""
+        root = music21_corpus() if self.shipped else corpora_folder()
+        return sorted(root.glob(self.pattern)) if root and root.is_dir() else []
+
+
+@dataclass(frozen=True)
+class CorpusStatus:
+    """What ``kallos corpus list`` shows: the corpus, whether its files are there, how many, and what may be done."""
+
+    name: str
+    domain: Domain
+    available: bool
+    files: int
+    origin: str
+    terms: str
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A corpus as it was read: its pieces, and the reason for every tune or file that could not be read."""
+
+    pieces: list[Piece]
+    broken: dict[str, str]
+
+
+def corpora_folder() -> Path | None:
+    """The folder of ``KALLOS_CORPORA``, None where it is not set."""
+    value = os.environ.get("KALLOS_CORPORA", "").strip()
+    return Path(value) if value else None
+
+
+def music21_corpus() -> Path | None:
+    """The corpus folder of the installed music21 package, found without importing it."""
+    spec = importlib.util.find_spec("music21")
+    return Path(spec.origin).parent / "corpus" if spec and spec.origin else None
+
+
+def default_cache() -> Path:
+    """Where parsed corpora are kept: ``$KALLOS_HOME/cache``, or the user's cache folder."""
+    home = os.environ.get("KALLOS_HOME", "").strip()
+    return Path(home) / "cache" if home else Path(platformdirs.user_cache_dir("kallos"))
+
+
+def _tunes(path: Path) -> Iterator[tuple[str, Callable[[], Piece]]]:
+    for index, tune in enumerate(split_tunes(decoded(path.read_bytes()))):
+        name = f"{path.stem}:{tune.number}"
+        yield (name if index == 0 else f"{name}.{index}"), lambda tune=tune, name=name: tune_piece(tune, name)
+
+
+def _chorale(path: Path) -> Iterator[tuple[str, Callable[[], Piece]]]:
+    yield path.stem, lambda: read_chorale(path)
+
+
+def _performance(path: Path) -> Iterator[tuple[str, Callable[[], Piece]]]:
+    yield path.stem, lambda: read_midi(path, performed=True)
+
+
+def _emopia(path: Path) -> Iterator[tuple[str, Callable[[], Piece]]]:
+    yield path.stem, lambda: replace(read_midi(path), performed=True, extra=emopia_labels(path))
+
+
+def emopia_labels(path: Path) -> dict[str, str]:
+    """Quadrant, song and published split of an EMOPIA clip; its bars, a fixed grid of 120 bpm, mean nothing."""
+    quadrant, song = path.stem.split("_")[0], re.sub(r"^Q\d_|_\d+$", "", path.stem)
+    labels = {"quadrant": quadrant, "song": song, "bars": "unestimated"}
+    for split in ("train", "val", "test"):
+        table = path.parent.parent / "split" / f"{split}_clip.csv"
+        if table.is_file():
+            with table.open(newline="", encoding="utf-8") as file:
+                if any(row.get("clip_name") == path.name for row in csv.DictReader(file)):
+                    labels["split"] = split
+    return labels
+
+
+CORPORA = {
+    corpus.name: corpus
+    for corpus in (
+        Corpus("oneills1850", "dance", MUSIC21_TERMS, True, "oneills1850/*.abc", _tunes),  # noqa: FBT003
+        Corpus("ryansMammoth", "dance", MUSIC21_TERMS, True, "ryansMammoth/*.abc", _tunes),  # noqa: FBT003
+        Corpus("airdsAirs", "dance", MUSIC21_TERMS, True, "airdsAirs/*.abc", _tunes),  # noqa: FBT003
+        Corpus("bachChorales", "chorale", MUSIC21_TERMS, True, "bach/bwv*ml", _chorale),  # noqa: FBT003
+        Corpus("pop1k7", "pop", "unstated; not redistributed", False, "pop1k7/*/*.mid", _performance),  # noqa: FBT003
+        Corpus("cre", "dance", "Unlicense / CC BY 4.0", False, "cre/*.abc", _tunes),  # noqa: FBT003
+        Corpus("emopia", "pop", "CC BY-NC-SA 4.0", False, "emopia/midi/*.mid", _emopia),  # noqa: FBT003
+    )
+}
+
+
+def registry() -> list[CorpusStatus]:
+    """Every corpus that Kallos knows, there or not."""
+    rows = []
+    for corpus in CORPORA.values():
+        count = len(corpus.files())
+        origin = "music21" if corpus.shipped else "KALLOS_CORPORA"
+        rows.append(CorpusStatus(corpus.name, corpus.domain, count > 0, count, origin, corpus.terms))
+    return rows
+
+
+def load(name: str, cache: Path | None = None, limit: int | None = None) -> list[Piece]:
+    """The pieces of a corpus, parsed once and then taken from ``cache``; raises ``MusicError`` where it is missing.
+
+    ``limit`` reads only about the first files that hold so many pieces, and leaves the cache alone.
+    """
+    return build(name, cache, limit).pieces
+
+
+def build(name: str, cache: Path | None = None, limit: int | None = None) -> Loaded:
+    """As ``load``, with the broken files and why each is broken."""
+    if name not in CORPORA:
+        raise MusicError(f"no corpus is called {name!r}; there are {', '.join(CORPORA)}")
+    corpus = CORPORA[name]
+    files = corpus.files()
+    if not files:
+        where = "the music21 package" if corpus.shipped else "the folder that KALLOS_CORPORA names"
+        raise MusicError(f"the corpus {name} is not in {where}")
+    if limit is not None:
+        return _parsed(corpus, files, limit)
+    path = (cache or default_cache()) / f"{name}-{fingerprint(files)}.npz"
+    if (found := load_pieces(path)) is not None:
+        return Loaded(*found)
+    loaded = _parsed(corpus, files)
+    save_pieces(path, loaded.pieces, loaded.broken)
+    for old in path.parent.glob(f"{name}-*.npz"):
+        if old != path:
+            old.unlink(missing_ok=True)
+    return loaded
+
+
+def _parsed(corpus: Corpus, files: list[Path], limit: int | None = None) -> Loaded:
+    pieces: list[Piece] = []
+    broken: dict[str, str] = {}
+    for path in files:
+        if limit is not None and len(pieces) >= limit:
+            break
+        try:
+            for piece_name, read in corpus.read(path):
+                if limit is not None and len(pieces) >= limit:
+                    break
+                try:
+                    piece = read()
+                except MusicError as error:
+                    broken[piece_name] = str(error)
+                    continue
+                piece_id = f"{corpus.name}/{piece_name}"
+                about = {"piece_id": piece_id, "source": corpus.name, "terms": corpus.terms, "domain": corpus.domain}
+                pieces.append(with_chords(replace(piece, **about)))  # type: ignore[arg-type]
+        except (MusicError, OSError) as error:
+            broken[path.name] = str(error)
+    for name, reason in broken.items():
+        log.warning("%s: %s: %s", corpus.name, name, reason)
+    return Loaded(pieces, broken)
