@@ -126,7 +126,7 @@ CORPORA = {
         Corpus("oneills1850", "dance", MUSIC21_TERMS, True, "oneills1850/*.abc", _tunes),  # noqa: FBT003
         Corpus("ryansMammoth", "dance", MUSIC21_TERMS, True, "ryansMammoth/*.abc", _tunes),  # noqa: FBT003
         Corpus("airdsAirs", "dance", MUSIC21_TERMS, True, "airdsAirs/*.abc", _tunes),  # noqa: FBT003
-        Corpus("bachChorales", "chorale", MUSIC21_TERMS, True, "bach/bwv*ml", _chorale),  # noqa: FBT003
+        Corpus("bachChorales", "chorale", MUSIC21_TERMS, True, "bach/bwv*.*l", _chorale),  # noqa: FBT003
         Corpus("pop1k7", "pop", "unstated; not redistributed", False, "pop1k7/*/*.mid", _performance),  # noqa: FBT003
         Corpus("cre", "dance", "Unlicense / CC BY 4.0", False, "cre/*.abc", _tunes),  # noqa: FBT003
         Corpus("emopia", "pop", "CC BY-NC-SA 4.0", False, "emopia/midi/*.mid", _emopia),  # noqa: FBT003
