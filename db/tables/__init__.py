@@ -1,1 +1,29 @@
 """Mapped classes, one file a concept."""
+
+from db.tables.base import Base
+from db.tables.clips import Clip, ClipAudio
+from db.tables.heads import StoredHead
+from db.tables.jobs import Job
+from db.tables.listeners import DOMAINS, Listener
+from db.tables.offers import Offer
+from db.tables.predictions import Prediction
+from db.tables.studies import DEFAULT_STUDY, Study
+from db.tables.votes import OUTCOMES, PICKS, Listening, Vote
+
+__all__ = [
+    "DEFAULT_STUDY",
+    "DOMAINS",
+    "OUTCOMES",
+    "PICKS",
+    "Base",
+    "Clip",
+    "ClipAudio",
+    "Job",
+    "Listener",
+    "Listening",
+    "Offer",
+    "Prediction",
+    "StoredHead",
+    "Study",
+    "Vote",
+]

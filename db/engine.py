@@ -1,0 +1,33 @@
+"""Engine and sessions for any Postgres from 15 on; ``KALLOS_DATABASE_URL`` or the embedded server's URL goes in."""
+
+from __future__ import annotations
+
+from sqlalchemy import Engine, create_engine, make_url
+from sqlalchemy.orm import Session, sessionmaker
+
+
+def make_engine(url: str, *, pool_size: int = 20, max_overflow: int = 20) -> Engine:
+    """An engine on psycopg 3 that survives a restarted server.
+
+    The default pool serves the 40 threads in which FastAPI runs handlers and stays below Postgres' 100 connections
+    together with workers. Raises ``ValueError`` for anything but a Postgres URL.
+    """
+    parsed = make_url(url)
+    if parsed.get_backend_name() not in {"postgresql", "postgres"}:
+        raise ValueError(
+            f"the database URL starts with {parsed.drivername!r}; Kallos needs Postgres: postgresql+psycopg://USER@HOST/NAME"
+        )
+    return create_engine(
+        parsed.set(drivername="postgresql+psycopg"),
+        pool_size=pool_size,
+        max_overflow=max_overflow,
+        pool_timeout=10,
+        pool_recycle=1800,
+        pool_pre_ping=True,  # a restarted Postgres costs a reconnection, not an error
+        connect_args={"connect_timeout": 10, "application_name": "kallos"},
+    )
+
+
+def make_sessions(engine: Engine) -> sessionmaker[Session]:
+    """Sessions whose rows stay readable after the commit: ``with sessions.begin() as session: …``."""
+    return sessionmaker(engine, expire_on_commit=False)

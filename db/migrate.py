@@ -1,0 +1,80 @@
+"""Migrations from inside the application: the scripts are in the ``alembic`` folder beside this package.
+
+A wheel carries them as ``db/_alembic``, for a top folder of that name would overwrite the alembic library.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, text
+
+from db.schema_dump import describe_schema, differences
+from db.tables import Base
+
+MIGRATION_LOCK = 7_022_611_001  # any number, the same in every process
+
+
+def upgrade(engine: Engine, revision: str = "head") -> None:
+    """Bring the database up to ``revision``, all or nothing; processes that start together wait for each other."""
+    with _migrating(engine) as config:
+        command.upgrade(config, revision)
+
+
+def downgrade(engine: Engine, revision: str) -> None:
+    """Take the database back to ``revision``; ``"base"`` removes every table and what is in them."""
+    with _migrating(engine) as config:
+        command.downgrade(config, revision)
+
+
+def current_revision(engine: Engine) -> str | None:
+    """The revision that the database is at; None where it was never migrated."""
+    with engine.connect() as connection:
+        return MigrationContext.configure(connection).get_current_revision()
+
+
+def newest_revision() -> str | None:
+    """The revision that this code needs."""
+    return ScriptDirectory.from_config(_config()).get_current_head()
+
+
+def check(engine: Engine) -> list[str]:
+    """How the database differs from the mapped classes, one line a difference; empty where it doesn't.
+
+    The tables are made once more in a scratch schema and both are read back from the catalogues, so that CHECK
+    constraints and partial indexes count too. The scratch schema is rolled back.
+    """
+    found, newest = current_revision(engine), newest_revision()
+    lines = [] if found == newest else [f"revision: the database is at {found or 'none'}, the newest is {newest}"]
+    with engine.connect() as connection, connection.begin() as transaction:
+        present = describe_schema(connection)
+        connection.execute(text("CREATE SCHEMA kallos_check"))
+        connection.execute(text("SET LOCAL search_path TO kallos_check"))
+        Base.metadata.create_all(connection, checkfirst=False)
+        lines += differences(present, describe_schema(connection, "kallos_check"))
+        transaction.rollback()
+    return lines
+
+
+def _config(connection: Connection | None = None) -> Config:
+    package = Path(__file__).resolve().parent
+    folder = next(path for path in (package / "_alembic", package.parent / "alembic") if (path / "env.py").exists())
+    config = Config()
+    config.set_main_option("script_location", str(folder).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    if connection is not None:
+        config.attributes["connection"] = connection
+    return config
+
+
+@contextmanager
+def _migrating(engine: Engine) -> Iterator[Config]:
+    with engine.begin() as connection:
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": MIGRATION_LOCK})
+        yield _config(connection)

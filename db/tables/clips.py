@@ -1,0 +1,72 @@
+"""Clips and their audio. The notes are the truth; latents, summary and sound can be made again from them."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from db.tables.base import Base, Clock, Floats, FloatVector, NewId
+from db.tables.listeners import DOMAIN_CHECK
+
+
+class Clip(Base):
+    """A composed clip: from the prior for everybody, or for one listener's taste and then theirs alone.
+
+    ``notes``, ``latents``: JSON of a piece and its latents. ``summary``: float32 ``(D,)``, what taste is computed from.
+    ``recipe``: everything needed to compose it again. A retired clip is kept for its votes and offered no more.
+    """
+
+    __tablename__ = "clips"
+    __table_args__ = (
+        CheckConstraint(DOMAIN_CHECK, name="domain_is_known"),
+        CheckConstraint("kind IN ('prior', 'composed')", name="kind_is_known"),
+        CheckConstraint("(kind = 'composed') = (composed_for IS NOT NULL)", name="composed_for_one_listener"),
+        CheckConstraint("octet_length(summary) % 4 = 0", name="summary_is_float32"),
+        # one listener's clip never stands in for another's: it goes when they go
+        UniqueConstraint(
+            "content_hash",
+            "composed_for",
+            name="uq_clips_content_hash_composed_for",
+            postgresql_nulls_not_distinct=True,
+        ),
+        Index(
+            "ix_clips_pool", "domain", "model_version", postgresql_where=text("NOT retired AND composed_for IS NULL")
+        ),
+    )
+
+    id: Mapped[NewId]
+    domain: Mapped[str]
+    kind: Mapped[str] = mapped_column(server_default="prior")
+    composed_for: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("listeners.id", ondelete="CASCADE"), index=True)
+    notes: Mapped[dict[str, Any]]
+    recipe: Mapped[dict[str, Any]]
+    latents: Mapped[dict[str, Any]]
+    summary: Mapped[Floats] = mapped_column(FloatVector("<f4"))
+    model_version: Mapped[str]
+    content_hash: Mapped[str]
+    retired: Mapped[bool] = mapped_column(server_default=text("false"))
+    created_at: Mapped[Clock]
+
+
+class ClipAudio(Base):
+    """A clip rendered at one length; the bytes lie in the clip store under ``uri``."""
+
+    __tablename__ = "clip_audio"
+    __table_args__ = (
+        CheckConstraint("seconds > 0", name="seconds_positive"),
+        CheckConstraint("bytes > 0", name="bytes_positive"),
+        CheckConstraint("sha256 ~ '^[0-9a-f]{64}$'", name="sha256_is_hex"),
+        Index("ix_clip_audio_sha256", "sha256"),
+    )
+
+    clip_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("clips.id", ondelete="CASCADE"), primary_key=True)
+    seconds: Mapped[float] = mapped_column(primary_key=True)
+    sha256: Mapped[str]
+    uri: Mapped[str]
+    bytes: Mapped[int]
+    lufs: Mapped[float]
+    true_peak_db: Mapped[float]
+    created_at: Mapped[Clock]

@@ -1,0 +1,25 @@
+"""Listeners: anonymous people, known by a random id alone. Deleting the row deletes everything that is theirs."""
+
+from __future__ import annotations
+
+from sqlalchemy import CheckConstraint, ForeignKey
+from sqlalchemy.orm import Mapped, mapped_column
+
+from db.tables.base import Base, Clock, NewId
+from db.tables.studies import DEFAULT_STUDY
+
+DOMAINS = ("pop", "dance", "chorale")
+DOMAIN_CHECK = "domain IN ('pop', 'dance', 'chorale')"
+
+
+class Listener(Base):
+    """A listener; ``domain`` is the music that they chose to hear, ``condition`` their arm of the study."""
+
+    __tablename__ = "listeners"
+    __table_args__ = (CheckConstraint(DOMAIN_CHECK, name="domain_is_known"),)
+
+    id: Mapped[NewId]
+    domain: Mapped[str] = mapped_column(server_default="pop")
+    study_id: Mapped[str] = mapped_column(ForeignKey("studies.id"), server_default=DEFAULT_STUDY, index=True)
+    condition: Mapped[str] = mapped_column(server_default="default")
+    created_at: Mapped[Clock]

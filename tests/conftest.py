@@ -1,0 +1,86 @@
+"""A real Postgres for every test that asks for one: started once, each test in a SAVEPOINT or a database of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import Engine, make_url, text
+from sqlalchemy.orm import Session
+
+from db.embedded import EmbeddedPostgres
+from db.engine import make_engine
+from db.migrate import upgrade
+
+FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}  # a test's data may be lost
+MIGRATED = "kallos_migrated"
+
+
+@pytest.fixture(scope="session")
+def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of the test server's maintenance database."""
+    server = EmbeddedPostgres(tmp_path_factory.mktemp("postgres") / "pg", settings=FAST)
+    yield server.start()
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def make_database(postgres_url: str) -> Iterator[Callable[..., str]]:
+    """``make_database()`` → URL of a new empty database; ``template=`` copies one. All are dropped at the end."""
+    admin = make_engine(postgres_url).execution_options(isolation_level="AUTOCOMMIT")
+
+    def make(name: str | None = None, template: str = "template0") -> str:
+        name = name or f"kallos_{uuid4().hex[:12]}"
+        with admin.connect() as connection:
+            connection.execute(text(f'CREATE DATABASE "{name}" TEMPLATE "{template}"'))
+        return make_url(postgres_url).set(database=name).render_as_string(hide_password=False)
+
+    yield make
+    admin.dispose()
+
+
+@pytest.fixture(scope="session")
+def migrated_template(make_database: Callable[..., str]) -> str:
+    """Name of a migrated database that nobody is connected to, for copying."""
+    engine = make_engine(make_database(MIGRATED))
+    upgrade(engine)
+    engine.dispose()
+    return MIGRATED
+
+
+@pytest.fixture(scope="session")
+def database_url(make_database: Callable[..., str], migrated_template: str) -> str:
+    """A migrated database shared by the whole run; commit nothing to it."""
+    return make_database(template=migrated_template)
+
+
+@pytest.fixture
+def fresh_database_url(make_database: Callable[..., str], migrated_template: str) -> str:
+    """A migrated database of this test's own, for code that commits."""
+    return make_database(template=migrated_template)
+
+
+@pytest.fixture(scope="session")
+def engine(database_url: str) -> Iterator[Engine]:
+    """Engine on the shared database."""
+    engine = make_engine(database_url)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def fresh_engine(fresh_database_url: str) -> Iterator[Engine]:
+    """Engine on this test's own database."""
+    engine = make_engine(fresh_database_url)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def session(engine: Engine) -> Iterator[Session]:
+    """A session in a SAVEPOINT: the code under test may commit, and everything is rolled back."""
+    with engine.connect() as connection, connection.begin() as transaction:
+        with Session(connection, expire_on_commit=False, join_transaction_mode="create_savepoint") as session:
+            yield session
+        transaction.rollback()

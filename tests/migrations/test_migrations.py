@@ -1,0 +1,107 @@
+"""The migrations and the mapped classes tell the same schema, read back from Postgres' catalogues."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+
+import pytest
+from sqlalchemy import Engine, text
+
+from db import migrate
+from db.engine import make_engine
+from db.schema_dump import describe_schema, differences
+from db.tables import DEFAULT_STUDY, Base
+
+
+@pytest.fixture
+def empty(make_database: Callable[..., str]) -> Iterator[Engine]:
+    engine = make_engine(make_database())
+    yield engine
+    engine.dispose()
+
+
+def schema(engine: Engine) -> list[str]:
+    with engine.connect() as connection:
+        return describe_schema(connection)
+
+
+def test_up_down_and_up_again_ends_at_the_same_schema(empty: Engine) -> None:
+    migrate.upgrade(empty)
+    first = schema(empty)
+    migrate.downgrade(empty, "base")
+    assert schema(empty) == []
+    assert migrate.current_revision(empty) is None
+    migrate.upgrade(empty)
+    assert schema(empty) == first
+    assert migrate.current_revision(empty) == migrate.newest_revision()
+
+
+def test_the_migrated_schema_is_the_one_of_the_mapped_classes(empty: Engine, make_database: Callable[..., str]) -> None:
+    migrate.upgrade(empty)
+    created = make_engine(make_database())
+    Base.metadata.create_all(created)
+    assert differences(schema(empty), schema(created)) == []
+    assert len(schema(created)) > 100
+    created.dispose()
+
+
+def test_upgrading_twice_changes_nothing(empty: Engine) -> None:
+    migrate.upgrade(empty)
+    first = schema(empty)
+    migrate.upgrade(empty)
+    assert schema(empty) == first
+
+
+def test_processes_that_upgrade_at_once_wait_for_each_other(empty: Engine) -> None:
+    failures: list[BaseException] = []
+
+    def upgrade() -> None:
+        try:
+            migrate.upgrade(empty)
+        except Exception as error:  # noqa: BLE001 - any failure fails the test below
+            failures.append(error)
+
+    threads = [threading.Thread(target=upgrade) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    assert migrate.check(empty) == []
+
+
+def test_the_default_study_is_there_after_the_migration(empty: Engine) -> None:
+    migrate.upgrade(empty)
+    with empty.connect() as connection:
+        assert connection.execute(text("SELECT id FROM studies")).scalars().all() == [DEFAULT_STUDY]
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ("ALTER TABLE votes DROP CONSTRAINT ck_votes_outcome_is_known", "ck_votes_outcome_is_known"),
+        ("ALTER TABLE votes ADD CHECK (outcome <> 'left')", "votes_outcome_check"),
+        ("DROP INDEX ix_offers_open", "ix_offers_open"),
+        ("ALTER TABLE jobs ALTER priority SET DEFAULT 1", "jobs.priority"),
+        ("ALTER TABLE clips ALTER latents DROP NOT NULL", "clips.latents"),
+        (
+            "CREATE TRIGGER late BEFORE UPDATE ON votes EXECUTE FUNCTION suppress_redundant_updates_trigger()",
+            "votes.late",
+        ),
+    ],
+)
+def test_check_sees_what_alembic_overlooks(fresh_engine: Engine, change: str, told: str) -> None:
+    assert migrate.check(fresh_engine) == []
+    with fresh_engine.begin() as connection:
+        connection.execute(text(change))
+    lines = migrate.check(fresh_engine)
+    assert lines
+    assert all(told in line for line in lines)
+
+
+def test_check_leaves_nothing_behind_and_names_a_missing_migration(empty: Engine) -> None:
+    assert migrate.check(empty)[0] == f"revision: the database is at none, the newest is {migrate.newest_revision()}"
+    with empty.connect() as connection:
+        schemas = connection.execute(text("SELECT nspname FROM pg_namespace WHERE nspname !~ '^pg_'")).scalars()
+        assert set(schemas) == {"public", "information_schema"}
