@@ -1,0 +1,150 @@
+"""Statistics of clips: the attribute that names each style, the skyline, and what tells broken music from real.
+
+Definitions follow the project's contracts; source for key finding: Krumhansl (1990).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from models.music.notes import Piece
+
+Floats = npt.NDArray[np.float64]
+
+ATTRIBUTES = {
+    "onsets_per_bar": "rhythm",
+    "mean_pitch": "register",
+    "mode": "harmony",
+    "mean_velocity": "dynamics",
+    "tempo_bpm": "tempo",
+    "notes_per_onset": "texture",
+    "contour": "content",
+    "leap": "content",
+}
+MAJOR_KEY = np.array([6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 3.66, 2.29, 2.88])
+MINOR_KEY = np.array([6.33, 2.68, 3.52, 5.38, 2.60, 3.53, 2.54, 4.75, 3.98, 2.69, 3.34, 3.17])
+DIATONIC = np.array([[(pitch - key) % 12 in scale for pitch in range(12)] for key in range(12) for scale in (
+    {0, 2, 4, 5, 7, 9, 11}, {0, 2, 3, 5, 7, 8, 11}
+)])  # fmt: skip  # major (and natural minor), harmonic minor
+
+
+def skyline(piece: Piece) -> npt.NDArray[np.int64]:
+    """The highest sounding note at each onset: ``(onsets, 2)`` onset tick and pitch, in time order."""
+    if len(piece.notes) == 0:
+        return np.zeros((0, 2), dtype=np.int64)
+    onset, duration, pitch = piece.notes[:, :3].T.astype(np.int64)
+    times = np.unique(onset)
+    line = np.empty((len(times), 2), dtype=np.int64)
+    sounding: list[tuple[int, int]] = []
+    at = 0
+    for index, time in enumerate(times):
+        sounding = [(end, p) for end, p in sounding if end > time]
+        while at < len(onset) and onset[at] == time:
+            sounding.append((int(onset[at] + duration[at]), int(pitch[at])))
+            at += 1
+        line[index] = time, max(p for _, p in sounding)
+    return line
+
+
+def half_bar_chroma(piece: Piece) -> Floats:
+    """Sounding time of each pitch class in each half bar: ``(bars * 2, 12)``, in ticks."""
+    edges = np.concatenate([np.stack([b[0], b[0] + b[1] / 2]) for b in piece.bars.astype(np.float64)])
+    ends = np.append(edges[1:], piece.end_tick)
+    onset, duration, pitch = piece.notes[:, :3].T.astype(np.float64)
+    overlap = np.minimum(onset + duration, ends[:, None]) - np.maximum(onset, edges[:, None])
+    chroma = np.zeros((len(edges), 12))
+    np.add.at(chroma.T, pitch.astype(int) % 12, np.clip(overlap, 0, None).T)
+    return chroma
+
+
+def chroma_correlation(one: Piece, other: Piece) -> float:
+    """Mean correlation of half-bar chroma over the half bars in which both sound; 0 where none does."""
+    a, b = half_bar_chroma(one), half_bar_chroma(other)
+    n = min(len(a), len(b))
+    a, b = a[:n] - a[:n].mean(1, keepdims=True), b[:n] - b[:n].mean(1, keepdims=True)
+    size = np.sqrt((a**2).sum(1) * (b**2).sum(1))
+    live = size > 1e-9
+    return float(((a * b).sum(1)[live] / size[live]).mean()) if live.any() else 0.0
+
+
+def attributes(piece: Piece) -> dict[str, float]:
+    """The named attributes of a clip, keys of ``ATTRIBUTES``.
+
+    Onsets a bar, mean pitch (MIDI), mode (correlation with the best major key less that with the best minor key), mean
+    velocity, tempo (quarters a minute, mean over bars), notes an onset, contour (semitones a bar by which the skyline
+    rises), leap (mean absolute interval of the skyline in semitones). An empty clip has zeros and its tempo.
+    """
+    tempo = float(piece.tempo_bpm.mean())
+    if len(piece.notes) == 0:
+        return {**dict.fromkeys(ATTRIBUTES, 0.0), "tempo_bpm": tempo}
+    onsets = len(np.unique(piece.notes[:, 0]))
+    line = skyline(piece)
+    time = line[:, 0] / (piece.end_tick / len(piece.bars))
+    slope = float(np.polyfit(time, line[:, 1], 1)[0]) if len(line) > 2 else 0.0
+    chroma = half_bar_chroma(piece).sum(0)
+    return {
+        "onsets_per_bar": onsets / len(piece.bars),
+        "mean_pitch": float(piece.notes[:, 2].mean()),
+        "mode": _key_fit(chroma, MAJOR_KEY) - _key_fit(chroma, MINOR_KEY),
+        "mean_velocity": float(piece.notes[:, 3].mean()),
+        "tempo_bpm": tempo,
+        "notes_per_onset": len(piece.notes) / onsets,
+        "contour": slope,
+        "leap": float(np.abs(np.diff(line[:, 1])).mean()) if len(line) > 1 else 0.0,
+    }
+
+
+def _key_fit(chroma: Floats, profile: Floats) -> float:
+    """Best correlation of a pitch-class histogram ``(12,)`` with the twelve transpositions of a key profile."""
+    if chroma.std() < 1e-9:
+        return 0.0
+    return max(float(np.corrcoef(chroma, np.roll(profile, key))[0, 1]) for key in range(12))
+
+
+def in_key(piece: Piece) -> float:
+    """Share of notes in the best-fitting of 24 diatonic scales (12 major, 12 harmonic minor)."""
+    counts = np.bincount(piece.notes[:, 2] % 12, minlength=12)
+    return float((DIATONIC @ counts).max() / max(1, counts.sum()))
+
+
+def repeats(piece: Piece) -> float:
+    """Share of the skyline's notes that stand in runs of four or more of one pitch."""
+    pitch = skyline(piece)[:, 1]
+    if len(pitch) == 0:
+        return 0.0
+    runs = np.diff(np.flatnonzero(np.concatenate([[True], np.diff(pitch) != 0, [True]])))
+    return float(runs[runs >= 4].sum() / len(pitch))
+
+
+def density(piece: Piece) -> float:
+    """Notes a bar."""
+    return len(piece.notes) / len(piece.bars)
+
+
+def bar_similarity(piece: Piece) -> float:
+    """Mean cosine of neighbouring bars' chroma; NaN where no two neighbours sound."""
+    chroma = half_bar_chroma(piece).reshape(len(piece.bars), 2, 12).sum(1)
+    size = np.linalg.norm(chroma, axis=1)
+    live = (size[:-1] > 0) & (size[1:] > 0)
+    cosine = (chroma[:-1] * chroma[1:]).sum(1)[live] / (size[:-1] * size[1:])[live]
+    return float(cosine.mean()) if live.any() else float("nan")
+
+
+def onset_histogram(pieces: Sequence[Piece]) -> Floats:
+    """Share of onsets at each position of the bar in sixteenths of its length, ``(48,)``, over all ``pieces``."""
+    total = np.zeros(48)
+    for piece in pieces:
+        bar = np.searchsorted(piece.bars[:, 0], piece.notes[:, 0], side="right") - 1
+        place = (piece.notes[:, 0] - piece.bars[bar, 0]) * 48 // piece.bars[bar, 1]
+        total += np.bincount(place, minlength=48)
+    return total / max(1.0, total.sum())
+
+
+def note_f1(found: npt.ArrayLike, wanted: npt.ArrayLike) -> float:
+    """F1 of rows (onset, pitch, or onset alone) found against wanted, as sets; 1 where both are empty."""
+    a = {tuple(np.atleast_1d(row)) for row in np.asarray(found)}
+    b = {tuple(np.atleast_1d(row)) for row in np.asarray(wanted)}
+    return 2 * len(a & b) / (len(a) + len(b)) if a or b else 1.0

@@ -1,0 +1,199 @@
+"""What each encoder is allowed to hear of a bar: restricted inputs are what keeps the latent groups apart.
+
+Rhythm hears onsets and durations, register hears octaves, harmony half-bar chroma and bass, dynamics velocities, tempo
+the tempo, texture notes an onset. Content hears contours: pitches relative to the bar's own mean, held through time, so
+that it knows neither the register nor exactly the onsets.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from models.music.tokens import (
+    BAR,
+    DURATION,
+    DURATIONS,
+    LENGTH,
+    LOWEST_PITCH,
+    METER,
+    METERS,
+    PITCH,
+    PITCHES,
+    POSITION,
+    POSITIONS,
+    TEMPI_BPM,
+    TEMPO,
+    VELOCITY,
+    VELOCITY_BINS,
+)
+
+SLOTS = 24  # time slots of a bar, whatever its meter
+BEATS = 8
+CONTOUR = 37  # semitones relative to the bar's mean line, -18..18
+ROLL = 31  # bins of two semitones relative to the bar's mean pitch
+
+FEATURE_SIZES = {
+    "content": SLOTS * CONTOUR + SLOTS // 2 * CONTOUR + SLOTS * ROLL + 2,
+    "rhythm": 2 * POSITIONS + len(METERS),
+    "register": 8 + 5,
+    "harmony": 4 * 12,
+    "dynamics": 2 * BEATS + 2,
+    "tempo": 1 + len(TEMPI_BPM),
+    "texture": BEATS + 3,
+}
+
+
+@dataclass(frozen=True)
+class NoteBatch:
+    """Notes of a batch of bars, flat: every field ``(notes,)``; ``bar`` indexes ``length``, ``meter``, ``tempo`` ``(bars,)``."""
+
+    bar: Tensor
+    position: Tensor
+    pitch: Tensor  # 0..87
+    steps: Tensor  # duration in grid steps
+    velocity: Tensor  # 0..1
+    length: Tensor
+    meter: Tensor
+    tempo: Tensor
+
+
+def gather_notes(tokens: Tensor, bars: int) -> NoteBatch:
+    """Notes of token clips ``(batch, steps, 7)`` with ``bars`` bars each, padded with END steps."""
+    is_bar = tokens[..., POSITION] == BAR
+    index = is_bar.cumsum(1) - 1 + torch.arange(len(tokens), device=tokens.device)[:, None] * bars
+    is_note = tokens[..., POSITION] < POSITIONS
+    notes, heads = tokens[is_note], tokens[is_bar]
+    durations = torch.as_tensor(DURATIONS, device=tokens.device)
+    return NoteBatch(
+        bar=index[is_note],
+        position=notes[:, POSITION],
+        pitch=notes[:, PITCH] - LOWEST_PITCH,
+        steps=durations[notes[:, DURATION]].long(),
+        velocity=(notes[:, VELOCITY].float() + 0.5) / VELOCITY_BINS,
+        length=heads[:, LENGTH],
+        meter=heads[:, METER],
+        tempo=heads[:, TEMPO],
+    )
+
+
+def bar_features(notes: NoteBatch, jitter: torch.Generator | None = None) -> dict[str, Tensor]:
+    """Encoder inputs a bar, name → float32 ``(bars, FEATURE_SIZES[name])``.
+
+    With a ``jitter`` generator content hears each pitch moved by up to two semitones (training only): so the exact pitch
+    has to come from harmony, and a swapped harmony can move the tune onto its own chords.
+    """
+    bars, device = len(notes.length), notes.length.device
+    bar, position, pitch, velocity = notes.bar, notes.position, notes.pitch, notes.velocity
+    length = notes.length[bar]
+    weight = torch.ones_like(velocity)
+
+    def total(index: Tensor, values: Tensor, size: int) -> Tensor:
+        return torch.zeros(bars * size, device=device).index_add_(0, bar * size + index, values).view(bars, size)
+
+    def greatest(index: Tensor, values: Tensor, size: int) -> Tensor:
+        flat = torch.zeros(bars * size, device=device)
+        return flat.scatter_reduce_(0, bar * size + index, values, "amax").view(bars, size)
+
+    onset = (total(position, weight, POSITIONS) > 0).float()
+    log_steps = torch.log2(notes.steps.float() + 1) / 8
+    count = total(torch.zeros_like(position), weight, 1)
+    per_bar = count.clamp(min=1)
+
+    tone = pitch.float() / 87
+    mean = total(torch.zeros_like(position), tone, 1) / per_bar
+    octaves = total(pitch // 12, weight, 8) / per_bar
+    highest = greatest(torch.zeros_like(position), tone, 1)
+    lowest = 1 - greatest(torch.zeros_like(position), 1 - tone, 1)
+
+    half = (position * 2 >= length).long()
+    end = torch.minimum(position + notes.steps, length)
+    own = torch.minimum(end, torch.where(half == 1, length, (length + 1) // 2)) - position
+    chroma_index = half * 12 + (pitch + LOWEST_PITCH) % 12
+    chroma = total(chroma_index, own.clamp(min=1).float(), 24)
+    over = torch.where(half == 0, end - (length + 1) // 2, 0).clamp(min=0).float()
+    chroma = (chroma + total(12 + (pitch + LOWEST_PITCH) % 12, over, 24)).view(bars, 2, 12)
+    chroma = (chroma / chroma.sum(-1, keepdim=True).clamp(min=1e-6)).sqrt()
+    low = greatest(half, (PITCHES - pitch).float(), 2)  # PITCHES - lowest pitch of each half, 0 where empty
+    bass = F.one_hot((PITCHES - low.long() + LOWEST_PITCH) % 12, 12).float() * (low > 0)[..., None]
+
+    beat = (position * BEATS // length).clamp(max=BEATS - 1)
+    in_beat = total(beat, weight, BEATS)
+    loudness = total(beat, velocity, BEATS) / in_beat.clamp(min=1)
+    mean_velocity = total(torch.zeros_like(position), velocity, 1) / per_bar
+    spread = total(torch.zeros_like(position), (velocity - mean_velocity[bar, 0]) ** 2, 1) / per_bar
+
+    onsets = onset.sum(1, keepdim=True)
+    beat_of_position = (torch.arange(POSITIONS, device=device) * BEATS // notes.length[:, None]).clamp(max=BEATS - 1)
+    beat_onsets = torch.zeros(bars, BEATS, device=device).scatter_add_(1, beat_of_position, onset)
+    thickness = in_beat / beat_onsets.clamp(min=1)
+    chords = (total(position, weight, POSITIONS) >= 3).float().sum(1, keepdim=True)
+    polyphony = total(torch.zeros_like(position), notes.steps.float() / length, 1)
+
+    return {
+        "content": _contours(notes, jitter),
+        "rhythm": torch.cat([onset, greatest(position, log_steps, POSITIONS), F.one_hot(notes.meter, len(METERS))], 1),
+        "register": torch.cat([octaves, mean, highest, lowest, (count > 0).float(), highest - mean], 1),
+        "harmony": torch.cat([chroma.flatten(1), bass.flatten(1)], 1),
+        "dynamics": torch.cat([loudness, (in_beat > 0).float(), mean_velocity, spread.sqrt() * 4], 1),
+        "tempo": torch.cat(
+            [notes.tempo[:, None].float() / len(TEMPI_BPM), F.one_hot(notes.tempo, len(TEMPI_BPM))], 1
+        ),
+        "texture": torch.cat(
+            [thickness / 4, count / onsets.clamp(min=1) / 4, chords / onsets.clamp(min=1), polyphony / 8], 1
+        ),
+    }
+
+
+def slot_of(position: Tensor, length: Tensor) -> Tensor:
+    """Time slot 0..23 of grid positions in bars of ``length`` grid steps (same shape)."""
+    return (position * SLOTS // length.clamp(min=1)).clamp(0, SLOTS - 1)
+
+
+def _contours(notes: NoteBatch, jitter: torch.Generator | None) -> Tensor:
+    """Top line, bottom line and inner notes of each bar relative to their own means: ``(bars, FEATURE_SIZES["content"])``."""
+    bars, device = len(notes.length), notes.length.device
+    bar, length = notes.bar, notes.length[notes.bar]
+    pitch = notes.pitch
+    if jitter is not None:
+        step = torch.tensor([-2, -1, 0, 1, 2], device=device)
+        chance = torch.tensor([0.05, 0.15, 0.6, 0.15, 0.05], device=device)
+        pitch = (pitch + step[torch.multinomial(chance, len(pitch), replacement=True, generator=jitter)]).clamp(0, 87)
+    start = slot_of(notes.position, length)
+    end = torch.minimum(notes.position + notes.steps, length)
+    stop = torch.maximum(start + 1, (end * SLOTS + length - 1) // length).clamp(max=SLOTS)
+    change = torch.zeros(bars * (SLOTS + 1) * PITCHES, device=device)
+    row = bar * (SLOTS + 1)
+    change.index_add_(0, (row + start) * PITCHES + pitch, torch.ones_like(notes.velocity))
+    change.index_add_(0, (row + stop) * PITCHES + pitch, -torch.ones_like(notes.velocity))
+    sounding = change.view(bars, SLOTS + 1, PITCHES).cumsum(1)[:, :SLOTS] > 0.5
+
+    scale = torch.arange(1, PITCHES + 1, device=device)
+    top = (sounding * scale).amax(-1)  # 0 where silent, else pitch + 1
+    bottom = PITCHES + 1 - (sounding * scale.flip(0)).amax(-1)
+    bottom = torch.where(bottom > PITCHES, 0, bottom)
+    lines = []
+    for line, stride in ((_hold(top), 1), (_hold(bottom), 2)):
+        mean = line.float().mean(1, keepdim=True).round()
+        relative = (line[:, ::stride] - mean).clamp(-(CONTOUR // 2), CONTOUR // 2).long() + CONTOUR // 2
+        lines.append((F.one_hot(relative, CONTOUR).float() * (line[:, ::stride, None] > 0)).flatten(1))
+
+    total = torch.zeros(bars, device=device).index_add_(0, bar, pitch.float())
+    count = torch.zeros(bars, device=device).index_add_(0, bar, torch.ones_like(notes.velocity))
+    centre = (total / count.clamp(min=1)).round().long()
+    bin_ = ((pitch - centre[bar]).clamp(-30, 30) + 30) // 2
+    roll = torch.zeros(bars * SLOTS * ROLL, device=device)
+    roll.index_fill_(0, (bar * SLOTS + start) * ROLL + bin_, 1.0)
+    spans = torch.stack([_hold(top).float().std(1), _hold(top).float().mean(1) - _hold(bottom).float().mean(1)], 1) / 24
+    return torch.cat([*lines, roll.view(bars, -1), spans], 1)
+
+
+def _hold(line: Tensor) -> Tensor:
+    """Fill silent slots (0) of a line ``(bars, slots)`` with the last value before, or the first after."""
+    index = torch.arange(line.shape[1], device=line.device).expand_as(line)
+    last = torch.where(line > 0, index, -1).cummax(1).values
+    first = torch.where(line > 0, index, line.shape[1]).amin(1, keepdim=True).clamp(max=line.shape[1] - 1)
+    return line.gather(1, torch.where(last < 0, first, last))

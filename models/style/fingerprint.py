@@ -1,0 +1,74 @@
+"""A Bloom filter of the training songs' two-bar melodies: composed clips that copy one are recognised, nothing can be read out.
+
+A melody is the skyline of two bars, transposed to start at zero, with its positions in the bar. Source: Bloom (1970).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from models.metrics.music_statistics import skyline
+from models.music.notes import Piece
+
+HASHES = 10
+BITS_A_KEY = 16
+LEAST_NOTES = 7  # shorter two-bar melodies are everybody's
+
+
+def two_bar_melodies(piece: Piece) -> list[tuple[int, bytes]]:
+    """First bar and key of each pair of neighbouring bars whose skyline has at least ``LEAST_NOTES`` notes."""
+    line = skyline(piece)
+    bar = np.searchsorted(piece.bars[:, 0], line[:, 0], side="right") - 1
+    found = []
+    for first in range(len(piece.bars) - 1):
+        notes = line[(bar == first) | (bar == first + 1)]
+        if len(notes) < LEAST_NOTES or len(set(notes[:, 1].tolist())) < 3:
+            continue
+        shape = np.stack([(notes[:, 0] - piece.bars[first, 0]) // 2, notes[:, 1] - notes[0, 1]], axis=1)
+        found.append((first, hashlib.blake2b(shape.astype("<i2").tobytes(), digest_size=16).digest()))
+    return found
+
+
+@dataclass(frozen=True)
+class Fingerprint:
+    """``bits``: uint8, a power of two of bytes."""
+
+    bits: npt.NDArray[np.uint8]
+
+    @classmethod
+    def empty(cls) -> Fingerprint:
+        """Knows no melody."""
+        return cls(np.zeros(8, dtype=np.uint8))
+
+    @classmethod
+    def of(cls, pieces: Iterable[Piece]) -> Fingerprint:
+        """All two-bar melodies of ``pieces``."""
+        keys = {key for piece in pieces for _, key in two_bar_melodies(piece)}
+        size = 1 << max(3, int(np.ceil(np.log2(max(1, len(keys)) * BITS_A_KEY / 8))))
+        bits = np.zeros(size, dtype=np.uint8)
+        for key in keys:
+            for place in _places(key, size):
+                bits[place >> 3] |= 1 << (place & 7)
+        return cls(bits)
+
+    def __contains__(self, key: bytes) -> bool:
+        return all(self.bits[place >> 3] >> (place & 7) & 1 for place in _places(key, len(self.bits)))
+
+    def copied_bars(self, piece: Piece) -> int:
+        """Longest run of bars whose melody stands in a training song (0, or 2 and more)."""
+        hits = {first for first, key in two_bar_melodies(piece) if key in self}
+        longest = run = 0
+        for first in range(len(piece.bars)):
+            run = run + 1 if first in hits else 0
+            longest = max(longest, run + 1 if run else 0)
+        return longest
+
+
+def _places(key: bytes, size: int) -> list[int]:
+    a, b = int.from_bytes(key[:8], "little"), int.from_bytes(key[8:], "little") | 1
+    return [(a + i * b) % (size * 8) for i in range(HASHES)]

@@ -1,0 +1,313 @@
+"""The style model: a restricted encoder a latent group, and a decoder that composes note by note from bar latents.
+
+Bar latents enter every decoder layer (in-attention, MuseMorphose 2021) and a memory of time slots; element heads
+(position, pitch, duration, velocity) are chained, as in compound words (Hsiao et al. 2021). Restricted encoders, KL.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from models.music.notes import DOMAINS
+from models.music.tokens import (
+    BAR,
+    DURATION,
+    DURATIONS,
+    END,
+    LOWEST_PITCH,
+    METER,
+    METERS,
+    PITCH,
+    PITCHES,
+    POSITION,
+    POSITION_CLASSES,
+    POSITIONS,
+    TEMPI_BPM,
+    TEMPO,
+    VELOCITY,
+    VELOCITY_BINS,
+)
+from models.style.features import FEATURE_SIZES, SLOTS, NoteBatch, slot_of
+from models.style.latents import GROUPS
+
+BARS = 8
+
+
+@dataclass(frozen=True)
+class StyleConfig:
+    """Sizes of the style model; ``latent`` gives the dimensions a bar of each group."""
+
+    dim: int = 256
+    layers: int = 4
+    heads: int = 4
+    hidden: int = 512
+    memory: int = 64
+    latent: Mapping[str, int] = field(
+        default_factory=lambda: {
+            "content": 48, "rhythm": 24, "register": 6, "harmony": 24, "dynamics": 8, "tempo": 2, "texture": 8,
+        }
+    )  # fmt: skip
+    max_steps: int = 512
+
+    @property
+    def latent_dim(self) -> int:
+        """Dimensions of all groups together."""
+        return sum(self.latent.values())
+
+    def split(self, z: Tensor) -> dict[str, Tensor]:
+        """Latents ``(..., latent_dim)`` by group name."""
+        return dict(zip(GROUPS, z.split([self.latent[name] for name in GROUPS], dim=-1), strict=True))
+
+
+@dataclass(frozen=True)
+class Posterior:
+    """Diagonal Gaussian over bar latents: ``mean``, ``log_variance`` ``(bars, latent_dim)``."""
+
+    mean: Tensor
+    log_variance: Tensor
+
+    def sample(self, generator: torch.Generator | None = None) -> Tensor:
+        """One reparameterised draw, ``(bars, latent_dim)``."""
+        noise = torch.randn(self.mean.shape, generator=generator, device=self.mean.device)
+        return self.mean + noise * (0.5 * self.log_variance).exp()
+
+    def kl(self) -> Tensor:
+        """KL to N(0, 1) in nats, ``(bars, latent_dim)``."""
+        return 0.5 * (self.mean**2 + self.log_variance.exp() - 1 - self.log_variance)
+
+
+def norm(x: Tensor) -> Tensor:
+    """Layer normalisation over the last dimension without gain or bias (one fused kernel on CPUs)."""
+    return F.layer_norm(x, (x.shape[-1],))
+
+
+class Multihot(nn.Module):
+    """Embedding of several class fields at once, summed; as one matrix product, which is fast in bfloat16 on CPUs."""
+
+    def __init__(self, sizes: list[int], dim: int) -> None:
+        super().__init__()
+        self.sizes = sizes
+        self.weight = nn.Parameter(torch.randn(sum(sizes) + 1, dim) * 0.02)  # the last row: none
+
+    def forward(self, fields: list[Tensor]) -> Tensor:
+        """Fields ``(...)`` of class indices, -1 for none → ``(..., dim)``."""
+        rows, offset = [], 0
+        for classes, size in zip(fields, self.sizes, strict=True):
+            rows.append(torch.where(classes < 0, len(self.weight) - 1, classes + offset))
+            offset += size
+        index = torch.stack(rows, -1)
+        hot = self.weight.new_zeros(*index.shape[:-1], len(self.weight))
+        return hot.scatter_(-1, index, 1.0) @ self.weight
+
+
+class GroupEncoder(nn.Module):
+    """Features of one group ``(bars, features)`` → mean and log-variance ``(bars, dim)``."""
+
+    def __init__(self, features: int, hidden: int, dim: int) -> None:
+        super().__init__()
+        self.inner = nn.Linear(features, hidden, bias=False)
+        self.deep = nn.Linear(hidden, hidden // 2, bias=False)
+        self.out = nn.Linear(hidden // 2, 2 * dim, bias=False)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and log-variance, the latter kept within -8..2."""
+        x = F.silu(self.deep(F.silu(norm(self.inner(x.to(self.inner.weight.dtype))))))
+        mean, log_variance = self.out(x).float().chunk(2, -1)
+        return mean, -3 + 5 * torch.tanh(log_variance)
+
+
+def rotary(positions: Tensor, head_dim: int) -> tuple[Tensor, Tensor]:
+    """Cosine and sine of rotary embeddings for step indices ``(...)`` → ``(..., head_dim / 2)``."""
+    frequency = 10_000.0 ** (-torch.arange(0, head_dim, 2, device=positions.device) / head_dim)
+    angle = positions[..., None].float() * frequency
+    return angle.cos(), angle.sin()
+
+
+def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    """Rotate pairs of ``x`` ``(..., head_dim)`` by the angles of ``rotary``."""
+    a, b = x.chunk(2, -1)
+    cos, sin = cos.to(x.dtype), sin.to(x.dtype)
+    return torch.cat([a * cos - b * sin, a * sin + b * cos], -1)
+
+
+class Block(nn.Module):
+    """Decoder layer: latents added, causal self-attention, GELU MLP; no biases."""
+
+    def __init__(self, config: StyleConfig) -> None:
+        super().__init__()
+        self.heads = config.heads
+        self.latent = nn.Linear(config.latent_dim, config.dim, bias=False)
+        self.qkv = nn.Linear(config.dim, 3 * config.dim, bias=False)
+        self.out = nn.Linear(config.dim, config.dim, bias=False)
+        self.up = nn.Linear(config.dim, 4 * config.dim, bias=False)
+        self.down = nn.Linear(4 * config.dim, config.dim, bias=False)
+        nn.init.zeros_(self.out.weight)
+        nn.init.zeros_(self.down.weight)
+
+    def project(self, x: Tensor, cos: Tensor, sin: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Rotated queries and keys, and values of ``x`` ``(batch, steps, dim)``: each ``(batch, heads, steps, head_dim)``."""
+        q, k, v = self.qkv(norm(x)).unflatten(-1, (3, self.heads, -1)).movedim(2, 0).transpose(2, 3)
+        return rotate(norm(q), cos, sin), rotate(norm(k), cos, sin), v
+
+    def finish(self, x: Tensor, attended: Tensor) -> Tensor:
+        """Add attention ``(batch, heads, steps, head_dim)`` and the MLP to ``x`` ``(batch, steps, dim)``."""
+        x = x + self.out(attended.transpose(1, 2).flatten(2))
+        return x + self.down(F.gelu(self.up(norm(x)), approximate="tanh"))
+
+    def forward(self, x: Tensor, z: Tensor, cos: Tensor, sin: Tensor, mask: Tensor) -> Tensor:
+        """``x`` ``(batch, steps, dim)``, ``z`` ``(batch, steps, latent)``, additive causal ``mask`` ``(steps, steps)``."""
+        x = x + self.latent(z)
+        q, k, v = self.project(x, cos, sin)
+        return self.finish(x, attend(q, k, v, mask))
+
+
+def attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor) -> Tensor:
+    """Softmax attention by plain products (faster than the fused kernel in bfloat16 on CPUs); ``mask`` is added."""
+    scores = (q @ k.transpose(-1, -2)) * q.shape[-1] ** -0.5 + mask
+    return torch.softmax(scores, -1) @ v
+
+
+class Head(nn.Module):
+    """One element's logits from the note-level state and the element's memory: ``(..., inputs)`` → ``(..., classes)``."""
+
+    def __init__(self, inputs: int, hidden: int, classes: int) -> None:
+        super().__init__()
+        self.inner = nn.Linear(inputs, hidden, bias=False)
+        self.out = nn.Linear(hidden, classes, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits in float32."""
+        return self.out(F.gelu(self.inner(x), approximate="tanh")).float()
+
+
+@dataclass(frozen=True)
+class BarPlan:
+    """What the decoder derives from bar latents ``(batch, bars, latent)`` once, before any note."""
+
+    z: Tensor  # (batch, bars, latent), in the decoder's dtype
+    memory: Tensor  # (batch, bars, SLOTS, memory)
+    onset_logits: Tensor  # (batch, bars, POSITION_CLASSES)
+    tempo_logits: Tensor  # (batch, bars, tempi)
+
+
+class StyleModel(nn.Module):
+    """Encoders and decoder; see the module docstring."""
+
+    def __init__(self, config: StyleConfig) -> None:
+        super().__init__()
+        self.config = config
+        dim, memory = config.dim, config.memory
+        self.encoders = nn.ModuleDict(
+            {g: GroupEncoder(FEATURE_SIZES[g], config.hidden, config.latent[g]) for g in GROUPS}
+        )
+        self.embed = Multihot(
+            [POSITION_CLASSES, PITCHES, len(DURATIONS), VELOCITY_BINS, len(TEMPI_BPM), len(METERS), len(DOMAINS)], dim
+        )
+        self.slot_in = nn.Linear(memory, dim, bias=False)
+        self.plan_inner = nn.Linear(config.latent_dim, config.hidden, bias=False)
+        self.plan_memory = nn.Linear(config.hidden, SLOTS * memory, bias=False)
+        self.plan_onset = nn.Linear(config.hidden, POSITION_CLASSES, bias=False)
+        self.plan_tempo = nn.Linear(config.latent["tempo"], len(TEMPI_BPM))
+        self.blocks = nn.ModuleList([Block(config) for _ in range(config.layers)])
+        state = dim + memory
+        self.position_head = Head(dim, config.hidden, POSITION_CLASSES)
+        self.pitch_given = Multihot([POSITION_CLASSES], state)
+        self.pitch_head = Head(state, config.hidden, PITCHES)
+        self.duration_given = Multihot([POSITION_CLASSES, PITCHES], state)
+        self.duration_head = Head(state, config.hidden // 2, len(DURATIONS))
+        self.velocity_given = Multihot([POSITION_CLASSES, PITCHES, len(DURATIONS)], state)
+        self.velocity_head = Head(state, config.hidden // 2, VELOCITY_BINS)
+
+    def encode(self, features: Mapping[str, Tensor]) -> Posterior:
+        """Posterior over bar latents from the features of each group, ``(bars, FEATURE_SIZES[group])``."""
+        parts = [self.encoders[name](features[name]) for name in GROUPS]
+        return Posterior(torch.cat([m for m, _ in parts], -1), torch.cat([v for _, v in parts], -1))
+
+    def plan(self, z: Tensor) -> BarPlan:
+        """Slot memories and bar-level onset and tempo logits from latents ``(batch, bars, latent)``."""
+        dtype = self.plan_inner.weight.dtype
+        z = z.to(dtype)
+        inner = F.silu(norm(self.plan_inner(z)))
+        memory = self.plan_memory(inner).unflatten(-1, (SLOTS, self.config.memory))
+        tempo = self.plan_tempo(self.config.split(z)["tempo"]).float()
+        return BarPlan(z, norm(memory), self.plan_onset(inner).float(), tempo)
+
+    def embed_steps(self, tokens: Tensor, domain: Tensor, slots: Tensor) -> Tensor:
+        """Input of the decoder: tokens ``(batch, steps, 7)``, ``domain`` ``(batch,)``, slot memory of each step."""
+        pitch = torch.where(tokens[..., PITCH] < 0, -1, tokens[..., PITCH] - LOWEST_PITCH)
+        fields = [
+            tokens[..., POSITION], pitch, tokens[..., DURATION], tokens[..., VELOCITY], tokens[..., TEMPO],
+            tokens[..., METER], domain[:, None].expand(tokens.shape[:2]),
+        ]  # fmt: skip
+        return self.embed(fields) + self.slot_in(slots)
+
+    def position_logits(self, state: Tensor, onset_logits: Tensor, last: Tensor) -> Tensor:
+        """Logits of the next position ``(..., POSITION_CLASSES)``; never before the ``last`` one (BAR: a new bar)."""
+        logits = self.position_head(state) + onset_logits
+        floor = torch.where(last == BAR, 0, last)
+        classes = torch.arange(POSITION_CLASSES, device=state.device)
+        return logits.masked_fill((classes < floor[..., None]) & (classes < POSITIONS), -1e4)
+
+    def pitch_logits(self, state: Tensor, position: Tensor, last_position: Tensor, last_pitch: Tensor) -> Tensor:
+        """Logits of the pitch (0-87) at ``position``; above the last pitch where the onset is the same."""
+        logits = self.pitch_head(state + self.pitch_given([position]))
+        floor = torch.where(position == last_position, last_pitch, -1)
+        return logits.masked_fill(torch.arange(PITCHES, device=state.device) <= floor[..., None], -1e4)
+
+    def duration_logits(self, state: Tensor, position: Tensor, pitch: Tensor) -> Tensor:
+        """Logits of the duration class."""
+        return self.duration_head(state + self.duration_given([position, pitch]))
+
+    def velocity_logits(self, state: Tensor, position: Tensor, pitch: Tensor, duration: Tensor) -> Tensor:
+        """Logits of the velocity bin."""
+        return self.velocity_head(state + self.velocity_given([position, pitch, duration]))
+
+    def losses(self, tokens: Tensor, domain: Tensor, z: Tensor) -> dict[str, Tensor]:
+        """Negative log-likelihoods in nats, summed over the batch: position (all steps), pitch, duration, velocity, tempo.
+
+        ``tokens`` ``(batch, steps, 7)`` padded with END steps, ``z`` ``(batch, bars, latent)``, teacher forcing.
+        """
+        plan = self.plan(z)
+        inputs, targets = tokens[:, :-1], tokens[:, 1:]
+        batch, steps = inputs.shape[:2]
+        is_bar = tokens[..., POSITION] == BAR
+        bar = (is_bar.cumsum(1) - 1)[:, :-1]
+        rows = torch.arange(batch, device=tokens.device)[:, None].expand(batch, steps)
+        length = tokens[is_bar].view(batch, -1, 7)[..., -1][rows, bar]
+        own_slot = slot_of(inputs[..., POSITION].clamp(max=POSITIONS - 1) * (inputs[..., POSITION] < POSITIONS), length)
+        x = self.embed_steps(inputs, domain, plan.memory[rows, bar, own_slot])
+        cos, sin = rotary(torch.arange(steps, device=tokens.device), self.config.dim // self.config.heads)
+        mask = torch.full((steps, steps), -1e4, device=tokens.device, dtype=x.dtype).triu(1)
+        z_steps = plan.z[rows, bar]
+        for block in self.blocks:
+            x = block(x, z_steps, cos, sin, mask)
+        x = norm(x)
+
+        valid = inputs[..., POSITION] != END
+        logits = self.position_logits(x[valid], plan.onset_logits[rows, bar][valid], inputs[..., POSITION][valid])
+        position_loss = F.cross_entropy(logits, targets[..., POSITION][valid], reduction="sum")
+
+        note = targets[..., POSITION] < POSITIONS
+        position, last = targets[note], inputs[note]
+        slot = slot_of(position[:, POSITION], length[note])
+        state = torch.cat([x[note], plan.memory[rows[note], bar[note], slot]], -1)
+        pitch = position[:, PITCH] - LOWEST_PITCH
+        last_pitch = last[:, PITCH] - LOWEST_PITCH
+        pitch_logits = self.pitch_logits(state, position[:, POSITION], last[:, POSITION], last_pitch)
+        duration_logits = self.duration_logits(state, position[:, POSITION], pitch)
+        velocity_logits = self.velocity_logits(state, position[:, POSITION], pitch, position[:, DURATION])
+        return {
+            "position": position_loss,
+            "pitch": F.cross_entropy(pitch_logits, pitch, reduction="sum"),
+            "duration": F.cross_entropy(duration_logits, position[:, DURATION], reduction="sum"),
+            "velocity": F.cross_entropy(velocity_logits, position[:, VELOCITY], reduction="sum"),
+            "tempo": F.cross_entropy(plan.tempo_logits.flatten(0, 1), tokens[is_bar][:, TEMPO], reduction="sum"),
+        }
+
+
+__all__ = ["BARS", "BarPlan", "NoteBatch", "Posterior", "StyleConfig", "StyleModel", "attend", "norm", "rotary"]

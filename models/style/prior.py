@@ -1,0 +1,126 @@
+"""The prior over latent sequences: a rectified flow on the bars of a clip, given its domain and meter.
+
+A Gaussian can't say that bars agree on key and form; a transformer over the bars that learns the straight path from noise
+to latents can. Sources: Liu et al. 2023 (rectified flow), Lipman et al. 2023; guidance: Ho & Salimans 2022.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from models.music.notes import DOMAINS
+from models.music.tokens import METERS
+from models.style.model import BARS, norm
+
+
+@dataclass(frozen=True)
+class PriorConfig:
+    """Sizes of the prior; ``latent_dim`` is that of the style model."""
+
+    latent_dim: int = 120
+    dim: int = 256
+    layers: int = 5
+    heads: int = 4
+    bars: int = BARS
+
+
+class PriorBlock(nn.Module):
+    """Full attention over the bars and an MLP, both scaled and shifted by the condition (adaLN)."""
+
+    def __init__(self, dim: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.condition = nn.Linear(dim, 4 * dim)
+        self.qkv = nn.Linear(dim, 3 * dim, bias=False)
+        self.out = nn.Linear(dim, dim, bias=False)
+        self.up = nn.Linear(dim, 4 * dim, bias=False)
+        self.down = nn.Linear(4 * dim, dim, bias=False)
+        nn.init.zeros_(self.out.weight)
+        nn.init.zeros_(self.down.weight)
+
+    def forward(self, x: Tensor, condition: Tensor) -> Tensor:
+        """``x`` ``(batch, bars, dim)``, ``condition`` ``(batch, 1, dim)``."""
+        scale_a, shift_a, scale_m, shift_m = self.condition(condition).chunk(4, -1)
+        q, k, v = self.qkv(norm(x) * (1 + scale_a) + shift_a).unflatten(-1, (3, self.heads, -1)).movedim(2, 0).transpose(2, 3)
+        x = x + self.out(F.scaled_dot_product_attention(norm(q), norm(k), v).transpose(1, 2).flatten(2))
+        return x + self.down(F.silu(self.up(norm(x) * (1 + scale_m) + shift_m)))
+
+
+class Prior(nn.Module):
+    """Velocity field of the flow; latents are standardised by ``mean`` and ``scale`` ``(latent_dim,)`` inside."""
+
+    mean: Tensor
+    scale: Tensor
+    meter_share: Tensor
+
+    def __init__(self, config: PriorConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.register_buffer("mean", torch.zeros(config.latent_dim))
+        self.register_buffer("scale", torch.ones(config.latent_dim))
+        self.register_buffer("meter_share", torch.full((len(DOMAINS), len(METERS)), 1 / len(METERS)))
+        self.enter = nn.Linear(config.latent_dim, config.dim)
+        self.place = nn.Parameter(torch.randn(config.bars, config.dim) * 0.1)
+        self.domain = nn.Embedding(len(DOMAINS) + 1, config.dim)  # the last row: no condition
+        self.meter = nn.Embedding(len(METERS), config.dim)
+        self.time = nn.Sequential(nn.Linear(32, config.dim), nn.SiLU(), nn.Linear(config.dim, config.dim))
+        self.blocks = nn.ModuleList([PriorBlock(config.dim, config.heads) for _ in range(config.layers)])
+        self.leave = nn.Linear(config.dim, config.latent_dim)
+        nn.init.zeros_(self.leave.weight)
+
+    def forward(self, x: Tensor, time: Tensor, domain: Tensor, meter: Tensor) -> Tensor:
+        """Velocity at standardised ``x`` ``(batch, bars, latent)`` and ``time`` ``(batch,)`` in 0 (noise) to 1 (music)."""
+        angle = time[:, None] * torch.logspace(0, 2.5, 16, device=x.device)
+        condition = self.time(torch.cat([angle.sin(), angle.cos()], -1)) + self.domain(domain) + self.meter(meter)
+        condition = F.silu(condition)[:, None]
+        h = self.enter(x) + self.place[: x.shape[1]]
+        for block in self.blocks:
+            h = block(h, condition)
+        velocity: Tensor = self.leave(norm(h))
+        return velocity
+
+    def loss(self, z: Tensor, domain: Tensor, meter: Tensor, generator: torch.Generator) -> Tensor:
+        """Flow-matching loss (mean squared velocity error) for latents ``(batch, bars, latent)``."""
+        x = (z - self.mean) / self.scale
+        noise = torch.randn(x.shape, generator=generator)
+        time = torch.sigmoid(torch.randn(len(x), generator=generator))
+        free = torch.rand(len(x), generator=generator) < 0.1
+        domain = torch.where(free, len(DOMAINS), domain)
+        mixed = time[:, None, None] * x + (1 - time[:, None, None]) * noise
+        return F.mse_loss(self(mixed, time, domain, meter), x - noise)
+
+    @torch.inference_mode()
+    def sample(
+        self, domain: int, meter: Tensor, generator: torch.Generator, *, steps: int = 24, guidance: float = 1.0
+    ) -> Tensor:
+        """Latents ``(batch, bars, latent)`` for ``meter`` ``(batch,)`` indices by Heun's method over ``steps`` / 2 intervals.
+
+        ``guidance`` above 1 moves away from what any domain would play. The generator is of the CPU, so that every
+        device draws the same noise.
+        """
+        device = self.mean.device
+        x = torch.randn(len(meter), self.config.bars, self.config.latent_dim, generator=generator).to(device)
+        given = torch.full((len(meter),), domain, device=device)
+        meter = meter.to(device)
+
+        def velocity(x: Tensor, t: float) -> Tensor:
+            time = torch.full((len(x),), t, device=device)
+            v: Tensor = self(x, time, given, meter)
+            if guidance != 1.0:
+                free = self(x, time, torch.full_like(given, len(DOMAINS)), meter)
+                v = free + guidance * (v - free)
+            return v
+
+        grid = torch.linspace(0, 1, steps // 2 + 1).tolist()
+        for t, after in zip(grid[:-1], grid[1:], strict=True):
+            first = velocity(x, t)
+            x = x + (after - t) * 0.5 * (first + velocity(x + (after - t) * first, after))
+        return x * self.scale + self.mean
+
+    def draw_meter(self, domain: int, count: int, generator: torch.Generator) -> Tensor:
+        """Meter indices ``(count,)`` as frequent as in the domain's training pieces."""
+        return torch.multinomial(self.meter_share[domain].cpu(), count, replacement=True, generator=generator)

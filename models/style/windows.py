@@ -1,0 +1,160 @@
+"""Eight-bar windows of pieces as padded token batches, balanced over domains and transposed at random."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from models.music.notes import DOMAINS, TICKS_PER_QUARTER, MusicError, Piece
+from models.music.tokens import BAR, END, LOWEST_PITCH, PITCH, PITCHES, POSITION, TokenArray, to_tokens
+from models.style.model import BARS
+
+DOMAIN_SHARE = {"pop": 0.5, "dance": 0.35, "chorale": 0.15}
+LEAST_NOTES, MOST_NOTES = 8, 440
+
+
+def regular_bars(piece: Piece) -> Piece:
+    """Join neighbouring short bars that together fill one bar of their meter (a part's last bar and the next pickup)."""
+    bars, keep = [piece.bars[0].copy()], [0]
+    for index, row in enumerate(piece.bars[1:], start=1):
+        last = bars[-1]
+        whole = bar_ticks(int(last[2]), int(last[3]))
+        if last[1] < whole and last[1] + row[1] <= whole and (last[2:] == row[2:]).all():
+            last[1] += row[1]
+        else:
+            bars.append(row.copy())
+            keep.append(index)
+    chords = tuple(piece.chords[i] for i in keep) if piece.chords else ()
+    return replace(piece, bars=np.stack(bars), tempo_bpm=piece.tempo_bpm[keep], chords=chords)
+
+
+def bar_ticks(numerator: int, denominator: int) -> int:
+    """Length of a whole bar of a meter in ticks."""
+    return TICKS_PER_QUARTER * 4 * numerator // denominator
+
+
+@dataclass(frozen=True)
+class WindowSet:
+    """All usable windows of some pieces.
+
+    ``tokens`` int16 ``(steps, 7)`` of all pieces behind each other; ``spans`` int64 ``(windows, 2)`` first and last step;
+    ``domain``, ``piece`` ``(windows,)`` indices; ``first_bar`` ``(windows,)``; ``start`` marks windows that begin a phrase
+    as far as that is known.
+    """
+
+    tokens: TokenArray
+    spans: npt.NDArray[np.int64]
+    domain: npt.NDArray[np.int64]
+    piece: npt.NDArray[np.int64]
+    first_bar: npt.NDArray[np.int64]
+    start: npt.NDArray[np.bool_]
+    pieces: list[Piece]
+
+    def __len__(self) -> int:
+        return len(self.spans)
+
+    def clip(self, index: int) -> Piece:
+        """The window as a piece."""
+        return self.pieces[int(self.piece[index])].window(int(self.first_bar[index]), BARS)
+
+    def choose(self, indices: npt.ArrayLike) -> WindowSet:
+        """A set with only some of the windows."""
+        i = np.asarray(indices)
+        fields = ("spans", "domain", "piece", "first_bar", "start")
+        return replace(self, **{name: getattr(self, name)[i] for name in fields})
+
+
+def make_windows(pieces: Sequence[Piece]) -> WindowSet:
+    """Windows of eight whole bars of one meter with enough notes; pieces whose bars mean nothing are left out."""
+    tokens: list[TokenArray] = []
+    rows: list[tuple[int, int, int, int, int, bool]] = []
+    used: list[Piece] = []
+    offset = 0
+    for original in pieces:
+        if original.extra.get("bars") == "unestimated" or original.domain is None:
+            continue
+        piece = regular_bars(original)
+        try:
+            steps = to_tokens(piece)
+        except MusicError:
+            continue
+        heads = np.flatnonzero(steps[:, POSITION] == BAR)
+        edges = np.append(heads, len(steps))
+        whole = piece.bars[:, 1] == np.array([bar_ticks(int(n), int(d)) for n, d in piece.bars[:, 2:]])
+        first_whole = int(np.argmax(whole))
+        stride = 2 if piece.domain == "dance" else 1
+        for first in range(first_whole, len(heads) - BARS + 1, stride):
+            meters = piece.bars[first : first + BARS, 2:]
+            begin, end = int(edges[first]), int(edges[first + BARS])
+            counts = np.diff(edges[first : first + BARS + 1]) - 1
+            if (
+                not whole[first : first + BARS].all()
+                or (meters != meters[0]).any()
+                or not LEAST_NOTES <= counts.sum() <= MOST_NOTES
+                or (counts == 0).sum() > 2
+            ):
+                continue
+            aligned = piece.domain == "pop" or (first - first_whole) % (8 if piece.domain == "dance" else 2) == 0
+            rows.append((offset + begin, offset + end, DOMAINS.index(piece.domain), len(used), first, aligned))
+        used.append(piece)
+        tokens.append(steps)
+        offset += len(steps)
+    if not rows:
+        raise MusicError(f"none of the {len(pieces)} pieces has eight whole bars with {LEAST_NOTES}-{MOST_NOTES} notes")
+    table = np.array(rows, dtype=np.int64)
+    return WindowSet(
+        np.concatenate(tokens), table[:, :2], table[:, 2], table[:, 3], table[:, 4], table[:, 5].astype(bool), used
+    )
+
+
+def pad(clips: Sequence[TokenArray], shifts: npt.NDArray[np.int64] | None = None) -> torch.Tensor:
+    """Token clips as one int64 tensor ``(batch, steps, 7)`` padded with END steps; ``shifts`` transposes each."""
+    longest = max(map(len, clips)) + 1
+    out = np.full((len(clips), longest, 7), -1, dtype=np.int64)
+    out[..., POSITION] = END
+    for row, clip in enumerate(clips):
+        out[row, : len(clip)] = clip
+    if shifts is not None:
+        out[..., PITCH] += np.where(out[..., PITCH] >= 0, shifts[:, None], 0)
+    return torch.from_numpy(out)
+
+
+def transposition(clip: TokenArray, rng: np.random.Generator) -> int:
+    """A random shift of -5..6 semitones that keeps the clip on the piano."""
+    pitches = clip[clip[:, PITCH] >= 0, PITCH]
+    low, high = LOWEST_PITCH - int(pitches.min()), LOWEST_PITCH + PITCHES - 1 - int(pitches.max())
+    return int(np.clip(rng.integers(-5, 7), low, high))
+
+
+def batches(
+    windows: WindowSet, *, steps_per_batch: int, seed: int, first: int = 0, transpose: bool = True, pool: int = 12
+) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """Endless training batches ``(tokens, domain)`` of about ``steps_per_batch`` padded steps; resumable at ``first``.
+
+    Batch ``n`` depends on ``seed`` and ``n`` alone. Windows are drawn by domain (``DOMAIN_SHARE``) and sorted by length
+    within a pool of batches, so that little is padding.
+    """
+    members = {d: np.flatnonzero(windows.domain == d) for d in range(len(DOMAINS))}
+    present = [d for d in members if len(members[d])]
+    share = np.array([DOMAIN_SHARE[DOMAINS[d]] for d in present])
+    share /= share.sum()
+    mean_length = float(np.diff(windows.spans, axis=1).mean())
+    count = max(1, int(pool * steps_per_batch / mean_length))
+    for round_ in range(first // pool, 1 << 40):
+        rng = np.random.default_rng([seed, round_])
+        domains = rng.choice(present, size=count, p=share)
+        chosen = np.array([members[d][rng.integers(len(members[d]))] for d in domains])
+        lengths = np.diff(windows.spans[chosen], axis=1)[:, 0]
+        chosen = chosen[np.argsort(lengths, kind="stable")]
+        for index, number in enumerate(rng.permutation(pool)):
+            if round_ * pool + index < first:
+                continue
+            rows = chosen[len(chosen) * number // pool : len(chosen) * (number + 1) // pool]
+            clips = [windows.tokens[a:b] for a, b in windows.spans[rows]]
+            draw = np.random.default_rng([seed, round_, index])
+            shifts = np.array([transposition(c, draw) if transpose else 0 for c in clips])
+            yield pad(clips, shifts), torch.from_numpy(windows.domain[rows])
