@@ -162,12 +162,12 @@ def fit(prior: Head, differences: npt.ArrayLike, outcomes: Sequence[Outcome]) ->
     ``update`` it does not depend on the order of the votes. Raises ``ValueError`` on shapes that don't fit.
     """
     size = len(prior.mean)
-    rows = np.asarray(differences, dtype=np.float64).reshape(-1, size)
-    if len(rows) != len(outcomes):
-        raise ValueError(f"{len(rows)} differences and {len(outcomes)} outcomes")
+    rows = np.atleast_2d(np.asarray(differences, dtype=np.float64))
     kept = [index for index, outcome in enumerate(outcomes) if outcome in INFORMATIVE]
     if not kept:
         return prior
+    if rows.shape != (len(outcomes), size):
+        raise ValueError(f"differences {rows.shape} for {len(outcomes)} outcomes and {size} features")
     rows = rows[kept]
     sign = np.array([{"left": 0.5, "right": -0.5, "equal": 0.0}[outcomes[index]] for index in kept])
     equal = (sign == 0).astype(np.float64)
@@ -211,7 +211,7 @@ def predict(head: Head, differences: npt.ArrayLike) -> PairProbability:
 
     ``differences``: ``(pairs, F)`` or ``(F,)`` (one pair), features of left minus those of right.
     """
-    rows = np.asarray(differences, dtype=np.float64).reshape(-1, len(head.mean))
+    rows = np.atleast_2d(np.asarray(differences, dtype=np.float64))
     centre = rows @ head.mean
     sd = np.sqrt(np.maximum(np.einsum("pf,fg,pg->p", rows, head.covariance, rows), 0.0))
     nodes, weights = np.polynomial.hermite_e.hermegauss(_UTILITY_NODES)
@@ -227,7 +227,7 @@ def predict(head: Head, differences: npt.ArrayLike) -> PairProbability:
 
 def utilities(head: Head, features: npt.ArrayLike) -> Utility:
     """Utility of clips with ``features`` ``(clips, F)`` and how sure it is."""
-    rows = np.asarray(features, dtype=np.float64).reshape(-1, len(head.mean))
+    rows = np.atleast_2d(np.asarray(features, dtype=np.float64))
     variance = np.einsum("cf,fg,cg->c", rows, head.covariance, rows)
     return Utility(rows @ head.mean, np.sqrt(np.maximum(variance, 0.0)))
 

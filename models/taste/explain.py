@@ -13,8 +13,9 @@ from dataclasses import dataclass
 
 from scipy.special import ndtr
 
+from models.metrics.music_statistics import ATTRIBUTES
 from models.taste.bradley_terry import Head
-from models.taste.space import STYLE_OF, TasteSpace
+from models.taste.space import TasteSpace
 
 # (word when more of it is loved, word when less of it is loved), to follow "likes it ...".
 WORDS: Mapping[str, tuple[str, str]] = {
@@ -27,7 +28,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "contour": ("with rising melodies", "with falling melodies"),
     "leap": ("with wide leaps", "with small steps"),
 }
-STYLES = tuple(dict.fromkeys(STYLE_OF.values()))
+STYLES = tuple(dict.fromkeys(ATTRIBUTES.values()))
 
 CLEAR, PROBABLE, SEEMING = 0.975, 0.9, 0.75  # probability that the sign is right
 INDIFFERENCE = 0.2  # an effect below this changes "the better one wins" by less than five points
@@ -63,7 +64,7 @@ def attribute_effects(head: Head, space: TasteSpace, *, alone: bool = False) -> 
         word = more if effect > 0 else less
         confidence = float(ndtr(abs(effect) / sd)) if sd > 0 else 0.5
         words = _hedged(word, effect, sd, confidence)
-        found.append(Effect(STYLE_OF.get(name, name), name, effect, sd, confidence, word, words))
+        found.append(Effect(ATTRIBUTES.get(name, name), name, effect, sd, confidence, word, words))
     return found
 
 

@@ -45,9 +45,9 @@ def pick(head: Head, features: npt.ArrayLike, count: int, *, kappa: float = -0.5
     Greedy: after the first, each candidate loses ``diversity`` times the scores' SD, fading with its distance (in
     features, relative to the candidates' median distance) from the nearest clip already picked.
     """
-    x = np.asarray(features, dtype=np.float64).reshape(-1, len(head.mean))
+    x = np.atleast_2d(np.asarray(features, dtype=np.float64))
     score = scores(head, x, kappa)
-    unit = max(float(score.std()), 1e-12)
+    unit = max(float(score.std()), 1e-12) if len(x) else 1.0
     chosen: list[int] = []
     nearest = np.full(len(x), np.inf)
     typical = 1.0

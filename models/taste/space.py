@@ -9,7 +9,7 @@ Attributes go together in real music (slow pieces are sparser): explanations mov
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -21,19 +21,6 @@ from safetensors.numpy import load_file, save_file
 from models.style.latents import GROUPS, Latents
 
 FloatArray = npt.NDArray[np.float64]
-
-# What each attribute of models.metrics.music_statistics speaks about.
-STYLE_OF: Mapping[str, str] = {
-    "onsets_per_bar": "rhythm",
-    "mean_pitch": "register",
-    "mode": "harmony",
-    "mean_velocity": "dynamics",
-    "tempo_bpm": "tempo",
-    "notes_per_onset": "texture",
-    "contour": "content",
-    "leap": "content",
-}
-ATTRIBUTES: tuple[str, ...] = tuple(STYLE_OF)
 
 FORMAT = 1
 UTILITY_DIFFERENCE_SD = 1.5  # of two random clips under the prior: the better one wins about four times in five
@@ -165,18 +152,18 @@ class TasteSpace:
             prior_variance=_prior_variance(len(names), count),
             attribute_mean=attribute_mean,
             attribute_sd=attribute_sd,
-            explained=np.array([np.corrcoef(named[:, a], y[:, a])[0, 1] ** 2 for a in range(len(names))]),
+            explained=(named * y).mean(axis=0) ** 2 / np.maximum(named.var(axis=0) * y.var(axis=0), 1e-12),
             together=y.T @ features / len(z),
             # A whisker of ridge: two attributes that always move together have no separate effect.
             alone=np.linalg.solve(y.T @ y / len(z) + 1e-3 * np.eye(len(names)), y.T @ features / len(z)),
         )
 
     def save(self, path: Path) -> None:
-        """Write ``path`` (``*.safetensors``) and the JSON beside it; loading is strict."""
-        _check_suffix(path)
-        save_file({name: np.ascontiguousarray(getattr(self, name)) for name in _arrays()}, path)
+        """Write ``path.safetensors`` and ``path.json``; loading is strict."""
+        numbers, words = _files(path)
+        save_file({name: np.ascontiguousarray(getattr(self, name)) for name in _arrays()}, numbers)
         about = {"format": FORMAT, "version": self.version, "names": list(self.names), "groups": list(GROUPS)}
-        path.with_suffix(".json").write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
+        words.write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
 
     @classmethod
     def load(cls, path: Path, version: str | None = None) -> TasteSpace:
@@ -184,13 +171,13 @@ class TasteSpace:
 
         Raises ``ValueError`` on another format, another version, missing or additional arrays.
         """
-        _check_suffix(path)
-        about: dict[str, Any] = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+        numbers, words = _files(path)
+        about: dict[str, Any] = json.loads(words.read_text(encoding="utf-8"))
         if about.get("format") != FORMAT or about.get("groups") != list(GROUPS):
             raise ValueError(f"{path.name} is not a taste space of format {FORMAT}")
         if version is not None and about["version"] != version:
             raise ValueError(f"{path.name} belongs to style model {about['version']}, not to {version}")
-        arrays = load_file(path)
+        arrays = load_file(numbers)
         if set(arrays) != set(_arrays()):
             raise ValueError(f"{path.name} holds {sorted(arrays)}; it must hold {sorted(_arrays())}")
         return cls(version=about["version"], names=tuple(about["names"]), **arrays)
@@ -200,9 +187,10 @@ def _arrays() -> list[str]:
     return [entry.name for entry in fields(TasteSpace) if entry.name not in {"version", "names"}]
 
 
-def _check_suffix(path: Path) -> None:
-    if path.suffix != ".safetensors":
-        raise ValueError(f"a taste space is kept in a .safetensors file, not in {path.name}")
+def _files(path: Path) -> tuple[Path, Path]:
+    """The two files of a taste space; ``path`` may be written with or without ``.safetensors``."""
+    stem = path.name.removesuffix(".safetensors")
+    return path.with_name(f"{stem}.safetensors"), path.with_name(f"{stem}.json")
 
 
 def _within(values: FloatArray, domains: Sequence[str] | None) -> FloatArray:

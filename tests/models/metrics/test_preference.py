@@ -1,0 +1,75 @@
+"""Preference measures against scipy, hand counts and each other."""
+
+import math
+
+import numpy as np
+import pytest
+from scipy.stats import binomtest
+
+from models.metrics.preference import accuracy, bootstrap, calibration_error, log_loss, preference_scores, wilson
+
+
+@pytest.mark.parametrize(("right", "n"), [(0, 5), (3, 10), (9, 10), (120, 200)])
+def test_the_interval_is_scipys_wilson_interval(right: int, n: int) -> None:
+    found, expected = wilson(right, n), binomtest(right, n).proportion_ci(method="wilson")
+    assert found.value == right / n
+    assert (found.low, found.high) == (pytest.approx(expected.low), pytest.approx(expected.high))
+
+
+def test_without_votes_nothing_is_known() -> None:
+    found = preference_scores([], [], [], [])
+    assert math.isnan(found.accuracy.value)
+    assert (found.accuracy.low, found.accuracy.high, found.accuracy.n) == (0, 1, 0)
+    assert math.isnan(found.log_loss.value)
+    assert math.isnan(found.calibration_error)
+
+
+def test_accuracy_counts_decided_votes_only_and_a_toss_up_as_half() -> None:
+    left, right = [0.7, 0.2, 0.6, 0.4, 0.4, 0.9], [0.2, 0.7, 0.3, 0.4, 0.5, 0.05]
+    found = accuracy(left, right, ["left", "right", "right", "left", "equal", "skipped"])
+    assert found.n == 4
+    assert found.value == pytest.approx((1 + 1 + 0 + 0.5) / 4)
+
+
+def test_log_loss_is_over_all_three_outcomes() -> None:
+    found = log_loss([0.5, 0.2, 0.1], [0.25, 0.2, 0.1], [0.25, 0.6, 0.8], ["left", "equal", "neither"])
+    assert found.value == pytest.approx(-(math.log(0.5) + math.log(0.2)) / 2)
+    assert found.n == 2
+    assert found.low <= found.value <= found.high
+
+
+def test_an_impossible_answer_costs_much_but_not_infinity() -> None:
+    assert log_loss([0.0], [0.0], [1.0], ["left"]).value == pytest.approx(-math.log(1e-12))
+
+
+def test_calibration_is_near_zero_for_honest_predictions_and_large_for_boasting() -> None:
+    generator = np.random.default_rng(0)
+    truth = generator.uniform(0.1, 0.9, size=4000)
+    outcomes = ["left" if draw < p else "right" for draw, p in zip(generator.random(4000), truth, strict=True)]
+    boasting = np.where(truth > 0.5, 0.99, 0.01)
+    assert calibration_error(truth, 1 - truth, outcomes) < 0.03
+    assert calibration_error(boasting, 1 - boasting, outcomes) > 0.25
+
+
+def test_calibration_by_hand_in_two_bins() -> None:
+    left = np.array([0.2, 0.4, 0.6, 0.8])
+    assert calibration_error(left, 1 - left, ["right", "left", "left", "left"], bins=2) == pytest.approx(
+        (0.2 + 0.3) / 2
+    )
+
+
+def test_ties_are_counted() -> None:
+    assert preference_scores([0.4, 0.4], [0.2, 0.2], [0.4, 0.4], ["equal", "left"]).ties == 1
+
+
+def test_the_bootstrap_covers_the_mean_and_repeats_itself() -> None:
+    values = np.random.default_rng(1).normal(size=200)
+    one, other = bootstrap(values), bootstrap(values)
+    assert one == other
+    assert one.low < values.mean() < one.high
+    assert one.high - one.low == pytest.approx(2 * 1.96 * values.std() / math.sqrt(200), rel=0.15)
+
+
+def test_shapes_that_do_not_fit_are_refused() -> None:
+    with pytest.raises(ValueError, match="votes"):
+        accuracy([0.5], [0.5], ["left", "right"])

@@ -1,0 +1,84 @@
+"""Search finds what the head loves, stays within the candidates' own groups and stays diverse."""
+
+import numpy as np
+import pytest
+
+from models.metrics.music_statistics import ATTRIBUTES
+from models.style.latents import GROUPS, Latents
+from models.taste.bradley_terry import Head, utilities
+from models.taste.search import EXCHANGEABLE, best_latents, pick, recombine, scores
+from models.taste.space import TasteSpace, summary
+
+
+def make_head(space: TasteSpace) -> Head:
+    mean = np.zeros(space.size)
+    mean[list(ATTRIBUTES).index("tempo_bpm")] = -1.0
+    mean[list(ATTRIBUTES).index("mean_pitch")] = -1.0
+    return Head(mean, 0.05 * np.eye(space.size), space.version)
+
+
+def test_optimism_and_care_differ_by_the_doubt(space, clips) -> None:
+    head, features = make_head(space), space.features(clips.summaries)
+    spread = scores(head, features, 1.0) - scores(head, features, -1.0)
+    assert np.allclose(spread, 2 * utilities(head, features).sd)
+
+
+def test_the_best_comes_first_and_without_diversity_the_rest_follow_in_order(space, clips) -> None:
+    head, features = make_head(space), space.features(clips.summaries)
+    order = np.argsort(-scores(head, features, 0.0))
+    assert pick(head, features, 5, kappa=0.0, diversity=0.0) == order[:5].tolist()
+    assert pick(head, features, 5, kappa=0.0, diversity=2.0)[0] == order[0]
+
+
+def test_diversity_keeps_near_copies_out() -> None:
+    head = Head(np.array([1.0, 0.0]), 0.01 * np.eye(2), "v1")
+    features = np.array([[2.0, 0.0], [1.99, 0.0], [1.9, 3.0], [-2.0, 0.0]])
+    assert pick(head, features, 2, kappa=0.0, diversity=0.0) == [0, 1]
+    assert pick(head, features, 2, kappa=0.0, diversity=0.5) == [0, 2]
+
+
+def test_no_clip_is_picked_twice_and_few_candidates_give_few(space, clips) -> None:
+    head, features = make_head(space), space.features(clips.summaries[:4])
+    assert sorted(pick(head, features, 10)) == [0, 1, 2, 3]
+    assert pick(head, features[:0], 3) == []
+    assert best_latents(head, space, [], 3) == []
+    assert recombine(head, space, []) == []
+
+
+def test_recombined_latents_score_higher_and_are_made_of_the_candidates_groups(space, clips_of) -> None:
+    head, candidates = make_head(space), clips_of(40, 5).latents
+    improved = recombine(head, space, candidates, count=6, max_swaps=2)
+    assert improved
+    before = max(scores(head, space.features(np.stack([summary(each) for each in candidates])), -0.5))
+    after = scores(head, space.features(np.stack([summary(each) for each in improved])), -0.5)
+    assert max(after) > before
+    for latents in improved:
+        owners = {
+            name: next(i for i, each in enumerate(candidates) if each.groups[name] is latents.groups[name])
+            for name in GROUPS
+        }
+        foreign = [name for name in GROUPS if owners[name] != owners["content"]]
+        assert 1 <= len(foreign) <= 2
+        assert set(foreign) <= set(EXCHANGEABLE)
+
+
+def test_groups_of_another_length_are_not_mixed(space, clips_of) -> None:
+    candidates = clips_of(6, 5).latents
+    short = [Latents("v1", {name: value[:4] for name, value in each.groups.items()}) for each in candidates[3:]]
+    for latents in recombine(make_head(space), space, candidates[:3] + short):
+        assert latents.bars in {4, 8}
+
+
+def test_best_latents_are_far_better_than_the_average_candidate(space, clips_of) -> None:
+    head, candidates = make_head(space), clips_of(64, 6).latents
+    found = best_latents(head, space, candidates, 3)
+    average = utilities(head, space.features(np.stack([summary(each) for each in candidates]))).mean.mean()
+    assert len(found) == 3
+    assert all(each.utility > average + 1 for each in found)
+    assert all(each.sd > 0 for each in found)
+
+
+def test_latents_of_another_model_are_refused(space, clips_of) -> None:
+    strange = [Latents("v2", each.groups) for each in clips_of(2, 0).latents]
+    with pytest.raises(ValueError, match="v2"):
+        best_latents(make_head(space), space, strange, 1)

@@ -1,0 +1,118 @@
+"""Features: named readouts that find their attribute, unnamed ones that add to them, a calibrated prior."""
+
+import json
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file, save_file
+
+from models.metrics.music_statistics import ATTRIBUTES
+from models.style.latents import GROUPS
+from models.taste.bradley_terry import davidson
+from models.taste.space import UTILITY_DIFFERENCE_SD, TasteSpace, summary
+
+NAMES = tuple(ATTRIBUTES)
+
+
+def test_a_summary_is_the_mean_over_bars_group_by_group(clips) -> None:
+    latents = clips.latents[0]
+    found = summary(latents)
+    assert found.dtype == np.float32
+    assert np.allclose(found, np.concatenate([latents.groups[name].mean(axis=0) for name in GROUPS]), atol=1e-6)
+
+
+def test_each_named_feature_follows_its_attribute_on_unseen_clips(space, clips_of) -> None:
+    unseen = clips_of(200, 1)
+    features = space.features(unseen.summaries)
+    for column in range(len(NAMES)):
+        assert np.corrcoef(features[:, column], unseen.attributes[:, column])[0, 1] > 0.95
+    assert (space.explained > 0.95).all()
+
+
+def test_features_are_standardised_and_the_unnamed_ones_add_something_new(space, clips) -> None:
+    features = space.features(clips.summaries)
+    assert np.allclose(features.mean(axis=0), 0, atol=1e-6)
+    assert np.allclose(features.std(axis=0), 1, atol=1e-6)
+    covariance = features.T @ features / len(features)
+    named = len(NAMES)
+    assert space.size > named
+    assert np.allclose(covariance[:named, named:], 0, atol=1e-6)
+    assert np.allclose(covariance[named:, named:], np.eye(space.size - named), atol=1e-6)
+
+
+def test_the_prior_expects_the_stated_spread_between_two_random_clips(space, clips) -> None:
+    generator = np.random.default_rng(0)
+    features = space.features(clips.summaries)
+    weights = generator.normal(size=(2000, space.size)) * np.sqrt(space.prior_variance)
+    left, right = generator.integers(len(features), size=(2, 2000))
+    difference = np.einsum("pf,pf->p", features[left] - features[right], weights)
+    assert difference.std() == pytest.approx(UTILITY_DIFFERENCE_SD, rel=0.1)
+    chance = davidson(difference, np.log(0.4))
+    assert 0.6 < np.maximum(chance.left, chance.right).mean() < 0.8
+    named = len(NAMES)
+    assert space.prior_variance[:named].sum() > 4 * space.prior_variance[named:].sum()
+
+
+def test_together_moves_what_goes_along_and_alone_does_not(space) -> None:
+    tempo, rhythm = NAMES.index("tempo_bpm"), NAMES.index("onsets_per_bar")
+    assert space.together[tempo, tempo] == pytest.approx(1, abs=0.05)
+    assert space.together[tempo, rhythm] == pytest.approx(0.6, abs=0.12)
+    assert space.alone[tempo, tempo] == pytest.approx(1, abs=0.05)
+    assert abs(space.alone[tempo, rhythm]) < 0.05
+
+
+def test_domains_are_measured_from_within(clips) -> None:
+    shifted, attributes = clips.summaries.copy(), clips.attributes.copy()
+    domains = ["dance" if index % 2 else "pop" for index in range(len(shifted))]
+    dance = np.array([domain == "dance" for domain in domains])
+    shifted[dance] += 5
+    attributes[dance] += 50
+    plain = TasteSpace.fit(clips.summaries, clips.attributes, NAMES, "v1", domains=domains)
+    moved = TasteSpace.fit(shifted, attributes, NAMES, "v1", domains=domains)
+    assert np.allclose(plain.readout, moved.readout, atol=1e-4)
+    assert np.allclose(plain.attribute_sd, moved.attribute_sd)
+
+
+def test_constant_dimensions_and_constant_attributes_do_no_harm(clips) -> None:
+    summaries, attributes = clips.summaries.copy(), clips.attributes.copy()
+    summaries[:, 3] = 1.0
+    attributes[:, 2] = 7.0
+    space = TasteSpace.fit(summaries, attributes, NAMES, "v1")
+    assert np.isfinite(space.features(summaries)).all()
+    assert np.abs(space.features(summaries)[:, 2]).max() < 1e3
+
+
+def test_a_saved_space_comes_back_the_same(space, clips, tmp_path) -> None:
+    space.save(tmp_path / "taste")
+    for path in (tmp_path / "taste", tmp_path / "taste.safetensors"):
+        back = TasteSpace.load(path, "v1")
+        assert back.names == space.names
+        assert np.array_equal(back.features(clips.summaries), space.features(clips.summaries))
+        assert np.array_equal(back.prior_covariance, space.prior_covariance)
+
+
+def test_loading_is_strict(space, tmp_path) -> None:
+    path = tmp_path / "taste-1.2"
+    space.save(path)
+    with pytest.raises(ValueError, match="style model"):
+        TasteSpace.load(path, "v2")
+    numbers = load_file(tmp_path / "taste-1.2.safetensors")
+    save_file({name: value for name, value in numbers.items() if name != "alone"}, tmp_path / "taste-1.2.safetensors")
+    with pytest.raises(ValueError, match="must hold"):
+        TasteSpace.load(path)
+    save_file({**numbers, "alone": np.zeros((2, 2))}, tmp_path / "taste-1.2.safetensors")
+    with pytest.raises(ValueError, match="alone"):
+        TasteSpace.load(path)
+    words = tmp_path / "taste-1.2.json"
+    words.write_text(json.dumps({**json.loads(words.read_text()), "format": 99}))
+    with pytest.raises(ValueError, match="format"):
+        TasteSpace.load(path)
+
+
+def test_summaries_of_another_length_are_refused(space, clips) -> None:
+    with pytest.raises(ValueError, match="needs"):
+        space.features(clips.summaries[:, 1:])
+    with pytest.raises(ValueError, match="too few"):
+        TasteSpace.fit(clips.summaries[:10], clips.attributes[:10], NAMES, "v1")
+    with pytest.raises(ValueError, match="names"):
+        TasteSpace.fit(clips.summaries, clips.attributes[:, 1:], NAMES, "v1")
