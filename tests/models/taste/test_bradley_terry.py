@@ -1,6 +1,7 @@
 """The head against choix, scipy and its own symmetries."""
 
 import math
+from dataclasses import replace
 
 import choix
 import numpy as np
@@ -237,3 +238,10 @@ def test_bad_numbers_are_refused() -> None:
         Head(np.zeros(2), np.eye(3), "v1")
     with pytest.raises(ValueError, match="finite"):
         Head(np.array([np.nan]), np.eye(1), "v1")
+
+
+def test_a_stored_head_is_a_square_gaussian_and_a_broken_one_is_refused() -> None:
+    columns = make_head().to_columns()
+    assert len(columns.covariance) == len(columns.mean) ** 2
+    with pytest.raises(ValueError, match="stored head"):
+        Head.from_columns(replace(columns, mean=columns.mean[:-1]))
