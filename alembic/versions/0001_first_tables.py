@@ -91,7 +91,7 @@ def upgrade() -> None:
             "updated_at", sa.TIMESTAMP(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=False
         ),
         sa.CheckConstraint(
-            "octet_length(covariance)::bigint * 8 = octet_length(mean)::bigint * octet_length(mean)",
+            "octet_length(covariance)::bigint * 8 = (octet_length(mean)::bigint + 8) * (octet_length(mean) + 8)",
             name=op.f("ck_heads_covariance_is_square"),
         ),
         sa.CheckConstraint(

@@ -21,31 +21,27 @@ NAMING_CONVENTION = {
     "pk": "pk_%(table_name)s",
 }
 
-Floats = npt.NDArray[np.floating[Any]]
+Floats = npt.NDArray[np.float32]
 
 
 class FloatVector(TypeDecorator[Floats]):
-    """A flat vector of floats as little-endian bytes: read without parsing, which thousands of clips a request need."""
+    """A float32 vector as little-endian bytes: read without parsing, which thousands of clips a request need."""
 
     impl = LargeBinary
     cache_ok = True
-
-    def __init__(self, dtype: str) -> None:
-        super().__init__()
-        self.dtype = dtype  # "<f4" or "<f8"
 
     def process_bind_param(self, value: Floats | Sequence[float] | None, dialect: Dialect) -> bytes | None:  # noqa: ARG002
         """Any array-like of finite numbers, flattened; raises ``ValueError`` on NaN and infinity."""
         if value is None:
             return None
-        array = np.ascontiguousarray(value, dtype=self.dtype).reshape(-1)
+        array = np.ascontiguousarray(value, dtype="<f4").reshape(-1)
         if not np.isfinite(array).all():
             raise ValueError("a stored vector must be finite")
         return array.tobytes()
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Floats | None:  # noqa: ARG002
         """A read-only view of the stored bytes."""
-        return None if value is None else np.frombuffer(value, dtype=self.dtype)
+        return None if value is None else np.frombuffer(value, dtype="<f4")
 
     def compare_values(self, x: Any, y: Any) -> bool:
         """Whether two vectors are equal, element by element."""

@@ -44,7 +44,7 @@ class Clip(Base):
     notes: Mapped[dict[str, Any]]
     recipe: Mapped[dict[str, Any]]
     latents: Mapped[dict[str, Any]]
-    summary: Mapped[Floats] = mapped_column(FloatVector("<f4"))
+    summary: Mapped[Floats] = mapped_column(FloatVector())
     model_version: Mapped[str]
     content_hash: Mapped[str]
     retired: Mapped[bool] = mapped_column(server_default=text("false"))

@@ -7,20 +7,21 @@ import uuid
 from sqlalchemy import CheckConstraint, ForeignKey
 from sqlalchemy.orm import Mapped, mapped_column
 
-from db.tables.base import Base, Clock, Floats, FloatVector
+from db.tables.base import Base, Clock
 
 
 class StoredHead(Base):
     """A listener's head in the latent space of one model version.
 
-    ``mean``: float64 ``(F,)``. ``covariance``: float64 ``(F, F)`` row by row, flat. ``tie``: the parameter of ties.
+    Little-endian float64 bytes: ``mean`` ``(F,)``, ``covariance`` ``(F + 1, F + 1)`` row by row, whose last row and
+    column are those of the tie parameter ``tie``.
     """
 
     __tablename__ = "heads"
     __table_args__ = (
         CheckConstraint("octet_length(mean) > 0 AND octet_length(mean) % 8 = 0", name="mean_is_float64"),
         CheckConstraint(
-            "octet_length(covariance)::bigint * 8 = octet_length(mean)::bigint * octet_length(mean)",
+            "octet_length(covariance)::bigint * 8 = (octet_length(mean)::bigint + 8) * (octet_length(mean) + 8)",
             name="covariance_is_square",
         ),
         CheckConstraint("votes_seen >= 0", name="votes_seen_not_negative"),
@@ -28,8 +29,8 @@ class StoredHead(Base):
 
     listener_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("listeners.id", ondelete="CASCADE"), primary_key=True)
     model_version: Mapped[str] = mapped_column(primary_key=True)
-    mean: Mapped[Floats] = mapped_column(FloatVector("<f8"))
-    covariance: Mapped[Floats] = mapped_column(FloatVector("<f8"))
+    mean: Mapped[bytes]
+    covariance: Mapped[bytes]
     tie: Mapped[float]
     votes_seen: Mapped[int]
     updated_at: Mapped[Clock]

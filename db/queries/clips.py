@@ -1,0 +1,163 @@
+"""Clips: stored once, found as a pool that taste can score without reading their notes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, func, or_, select, update
+from sqlalchemy.dialects.postgresql import aggregate_order_by, insert
+from sqlalchemy.orm import Session
+
+from db.tables import Clip, ClipAudio
+from db.tables.base import Floats
+
+
+@dataclass(frozen=True)
+class PoolClip:
+    """What choosing a pair needs of a clip: ``summary`` float32 ``(D,)``, the lengths in seconds that can be played."""
+
+    id: UUID
+    summary: Floats
+    seconds: tuple[float, ...]
+    composed: bool
+
+
+def add_clip(
+    session: Session,
+    *,
+    domain: str,
+    notes: dict[str, Any],
+    recipe: dict[str, Any],
+    latents: dict[str, Any],
+    summary: Floats | Sequence[float],
+    model_version: str,
+    content_hash: str,
+    composed_for: UUID | None = None,
+) -> tuple[UUID, bool]:
+    """Store a clip; its id and whether it is new.
+
+    A clip of the same ``content_hash`` for the same listener (or for everybody) is the same clip and stays as it is.
+    """
+    values = {
+        "domain": domain,
+        "kind": "prior" if composed_for is None else "composed",
+        "composed_for": composed_for,
+        "notes": notes,
+        "recipe": recipe,
+        "latents": latents,
+        "summary": summary,
+        "model_version": model_version,
+        "content_hash": content_hash,
+    }
+    new = session.scalar(insert(Clip).values(values).on_conflict_do_nothing().returning(Clip.id))
+    if new is not None:
+        return new, True
+    same = Clip.composed_for.is_not_distinct_from(composed_for)
+    return session.scalars(select(Clip.id).where(Clip.content_hash == content_hash, same)).one(), False
+
+
+def add_audio(
+    session: Session,
+    clip_id: UUID,
+    *,
+    seconds: float,
+    sha256: str,
+    uri: str,
+    size_bytes: int,
+    lufs: float,
+    true_peak_db: float,
+) -> bool:
+    """Note where a clip's sound of this length lies; False where that was known already."""
+    values = {
+        "clip_id": clip_id,
+        "seconds": seconds,
+        "sha256": sha256,
+        "uri": uri,
+        "bytes": size_bytes,
+        "lufs": lufs,
+        "true_peak_db": true_peak_db,
+    }
+    new = insert(ClipAudio).values(values).on_conflict_do_nothing().returning(ClipAudio.clip_id)
+    return session.scalar(new) is not None
+
+
+def get_clip(session: Session, clip_id: UUID) -> Clip | None:
+    """The whole clip, or None."""
+    return session.get(Clip, clip_id)
+
+
+def get_audio(session: Session, clip_id: UUID, seconds: float) -> ClipAudio | None:
+    """Where the clip's sound of this length lies, or None."""
+    return session.get(ClipAudio, (clip_id, seconds))
+
+
+def pool_clips(
+    session: Session, *, domain: str, model_version: str | None = None, listener_id: UUID | None = None
+) -> list[PoolClip]:
+    """The playable clips of a domain: everybody's, and with ``listener_id`` those composed for that listener too.
+
+    Retired clips and clips without sound are left out. Oldest first.
+    """
+    whose: ColumnElement[bool] = Clip.composed_for.is_(None)
+    if listener_id is not None:
+        whose = or_(whose, Clip.composed_for == listener_id)
+    return _playable(session, Clip.domain == domain, whose, model_version)
+
+
+def composed_clips(session: Session, listener_id: UUID, *, model_version: str | None = None) -> list[PoolClip]:
+    """The playable clips composed for one listener, of every domain, oldest first."""
+    return _playable(session, Clip.composed_for == listener_id, Clip.composed_for.is_not(None), model_version)
+
+
+def count_pool(session: Session, *, domain: str, model_version: str | None = None) -> int:
+    """How many playable clips everybody may hear in a domain."""
+    query = select(func.count()).where(
+        Clip.domain == domain,
+        Clip.composed_for.is_(None),
+        ~Clip.retired,
+        select(ClipAudio).where(ClipAudio.clip_id == Clip.id).exists(),
+    )
+    if model_version is not None:
+        query = query.where(Clip.model_version == model_version)
+    return session.scalars(query.select_from(Clip)).one()
+
+
+def clips_without_audio(session: Session, *, limit: int = 100) -> list[UUID]:
+    """Clips that nobody has rendered yet, oldest first."""
+    query = (
+        select(Clip.id)
+        .where(~Clip.retired, ~select(ClipAudio).where(ClipAudio.clip_id == Clip.id).exists())
+        .order_by(Clip.created_at)
+        .limit(limit)
+    )
+    return list(session.scalars(query))
+
+
+def retire_clips(session: Session, clip_ids: Iterable[UUID]) -> int:
+    """Offer these clips no more (open offers keep them); how many that changed."""
+    change = update(Clip).where(Clip.id.in_(list(clip_ids)), ~Clip.retired).values(retired=True).returning(Clip.id)
+    return len(session.scalars(change).all())
+
+
+def _playable(
+    session: Session, first: ColumnElement[bool], second: ColumnElement[bool], model_version: str | None
+) -> list[PoolClip]:
+    query = (
+        select(
+            Clip.id,
+            Clip.summary,
+            func.array_agg(aggregate_order_by(ClipAudio.seconds, ClipAudio.seconds)),
+            Clip.composed_for.is_not(None),
+        )
+        .join(ClipAudio, ClipAudio.clip_id == Clip.id)
+        .where(first, second, ~Clip.retired)
+        .group_by(Clip.id)
+        .order_by(Clip.created_at, Clip.id)
+    )
+    if model_version is not None:
+        query = query.where(Clip.model_version == model_version)
+    rows = session.execute(query)
+    return [PoolClip(clip_id, summary, tuple(seconds), composed) for clip_id, summary, seconds, composed in rows]

@@ -1,0 +1,52 @@
+"""Heads: read under the listener's lock, changed, written back."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from db.queries.listeners import lock_listener
+from db.tables import StoredHead
+
+
+def load_head(
+    session: Session, listener_id: UUID, model_version: str, *, for_update: bool = False
+) -> StoredHead | None:
+    """The listener's head in the space of ``model_version``, or None before their first vote.
+
+    ``for_update`` locks the listener, so that a head that doesn't exist yet is made by one transaction alone.
+    """
+    if for_update:
+        lock_listener(session, listener_id)
+    query = select(StoredHead).where(StoredHead.listener_id == listener_id, StoredHead.model_version == model_version)
+    return session.scalars(query.execution_options(populate_existing=True)).one_or_none()
+
+
+def save_head(
+    session: Session,
+    listener_id: UUID,
+    *,
+    model_version: str,
+    mean: bytes,
+    covariance: bytes,
+    tie: float,
+    votes_seen: int,
+) -> None:
+    """Write the head, new or changed: little-endian float64 ``(F,)`` and ``(F + 1, F + 1)``."""
+    values = {"mean": mean, "covariance": covariance, "tie": tie, "votes_seen": votes_seen}
+    session.execute(
+        insert(StoredHead)
+        .values(listener_id=listener_id, model_version=model_version, **values)
+        .on_conflict_do_update(
+            index_elements=[StoredHead.listener_id, StoredHead.model_version],
+            set_={**values, "updated_at": func.clock_timestamp()},
+        )
+    )
+
+
+def delete_heads(session: Session, listener_id: UUID) -> None:
+    """Forget what was learned, not what was voted."""
+    session.execute(delete(StoredHead).where(StoredHead.listener_id == listener_id))

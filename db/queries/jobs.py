@@ -1,0 +1,154 @@
+"""The queue. A worker takes a job with SKIP LOCKED, keeps it by its lease, and a dead worker's job is taken again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import and_, delete, func, or_, select, text, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from db.tables import Job
+
+LEASE_S = 30.0
+FIRST_RETRY_S = 1.0
+LONGEST_RETRY_S = 300.0
+ACTIVE = text("state IN ('waiting', 'running')")  # the words of the partial indexes
+
+
+@dataclass(frozen=True)
+class TakenJob:
+    """A job that is ours until its lease runs out; ``token`` proves it."""
+
+    id: int
+    kind: str
+    payload: dict[str, Any]
+    listener_id: UUID | None
+    attempts: int
+    token: UUID
+
+
+def enqueue(
+    session: Session,
+    kind: str,
+    payload: dict[str, Any],
+    *,
+    dedupe_key: str | None = None,
+    listener_id: UUID | None = None,
+    priority: int = 0,
+    delay_s: float = 0.0,
+    max_attempts: int = 5,
+) -> int | None:
+    """Leave a job; its id, or None where one of the same ``dedupe_key`` waits or runs already."""
+    new = (
+        insert(Job)
+        .values(
+            kind=kind,
+            payload=payload,
+            dedupe_key=dedupe_key,
+            listener_id=listener_id,
+            priority=priority,
+            run_after=func.clock_timestamp() + timedelta(seconds=delay_s),
+            max_attempts=max_attempts,
+        )
+        .on_conflict_do_nothing(index_elements=[Job.dedupe_key], index_where=ACTIVE)
+        .returning(Job.id)
+    )
+    return session.scalars(new).one_or_none()
+
+
+def take_job(session: Session, kinds: Sequence[str], *, lease_s: float = LEASE_S) -> TakenJob | None:
+    """The most urgent job of these kinds that nobody holds, now held by us; None where there is nothing to do.
+
+    Commit at once: the lease holds the job, not the transaction. A job whose lease ran out on its last attempt fails.
+    """
+    now = func.clock_timestamp()
+    expired = and_(Job.state == "running", Job.lease_until < now)
+    worn_out = select(Job.id).where(expired, Job.attempts >= Job.max_attempts).with_for_update(skip_locked=True)
+    session.execute(
+        update(Job)
+        .where(Job.id.in_(worn_out))
+        .values(state="failed", error="its worker died on every attempt", finished_at=now, **_NO_LEASE)
+        .execution_options(synchronize_session=False)
+    )
+    due = and_(Job.state == "waiting", Job.run_after <= now)
+    candidate = (
+        select(Job.id)
+        .where(Job.kind.in_(kinds), ACTIVE, or_(due, expired))
+        .order_by(Job.priority.desc(), Job.run_after, Job.id)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+    )
+    token = uuid4()
+    taken = session.execute(
+        update(Job)
+        .where(Job.id == candidate.scalar_subquery())
+        .values(
+            state="running",
+            attempts=Job.attempts + 1,
+            lease_token=token,
+            lease_until=now + timedelta(seconds=lease_s),
+        )
+        .returning(Job.id, Job.kind, Job.payload, Job.listener_id, Job.attempts)
+        .execution_options(synchronize_session=False)
+    ).one_or_none()
+    if taken is None:
+        return None
+    return TakenJob(taken.id, taken.kind, taken.payload, taken.listener_id, taken.attempts, token)
+
+
+def extend_lease(session: Session, job: TakenJob, *, lease_s: float = LEASE_S) -> bool:
+    """Keep the job for longer; False where it isn't ours any more: stop working on it."""
+    return _change(session, job, lease_until=func.clock_timestamp() + timedelta(seconds=lease_s))
+
+
+def finish_job(session: Session, job: TakenJob, result: dict[str, Any] | None = None) -> bool:
+    """Done. False where the job isn't ours any more: roll back what was done for it."""
+    return _change(
+        session, job, state="done", result=result, error=None, finished_at=func.clock_timestamp(), **_NO_LEASE
+    )
+
+
+def fail_job(session: Session, job: TakenJob, error: str, *, retry: bool = True) -> bool:
+    """Give the job back for a later attempt, each pause twice the last, or for good; False where it isn't ours."""
+    limit = session.scalar(select(Job.max_attempts).where(Job.id == job.id)) or 0
+    if not retry or job.attempts >= limit:
+        return _change(session, job, state="failed", error=error, finished_at=func.clock_timestamp(), **_NO_LEASE)
+    pause = timedelta(seconds=min(LONGEST_RETRY_S, FIRST_RETRY_S * 2 ** (job.attempts - 1)))
+    return _change(session, job, state="waiting", error=error, run_after=func.clock_timestamp() + pause, **_NO_LEASE)
+
+
+def release_job(session: Session, job: TakenJob) -> bool:
+    """Give an unfinished job back at once and uncounted, as a worker does that is told to stop."""
+    now = func.clock_timestamp()
+    return _change(session, job, state="waiting", attempts=Job.attempts - 1, run_after=now, **_NO_LEASE)
+
+
+def newest_job(session: Session, kind: str, listener_id: UUID) -> Job | None:
+    """The listener's last job of this kind, whatever became of it."""
+    query = select(Job).where(Job.listener_id == listener_id, Job.kind == kind).order_by(Job.id.desc()).limit(1)
+    return session.scalars(query.execution_options(populate_existing=True)).one_or_none()
+
+
+def forget_finished(session: Session, *, older_than_s: float = 7 * 86_400) -> int:
+    """Delete done and failed jobs that ended this long ago; how many."""
+    limit = func.clock_timestamp() - timedelta(seconds=older_than_s)
+    return len(session.scalars(delete(Job).where(Job.finished_at < limit).returning(Job.id)).all())
+
+
+_NO_LEASE: dict[str, Any] = {"lease_until": None, "lease_token": None}
+
+
+def _change(session: Session, job: TakenJob, **values: Any) -> bool:
+    change = (
+        update(Job)
+        .where(Job.id == job.id, Job.state == "running", Job.lease_token == job.token)
+        .values(values)
+        .returning(Job.id)
+        .execution_options(synchronize_session=False)
+    )
+    return session.scalars(change).one_or_none() is not None
