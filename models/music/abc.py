@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 
@@ -30,10 +31,13 @@ class Tune:
     body: list[str] = field(default_factory=list)
 
 
-def decoded(data: bytes | str) -> str:
+def decoded(data: Path | bytes | str) -> str:
     """The text of an ABC file, UTF-8 or Latin-1; raises ``MusicError`` beyond 4 MB or where it is not text."""
-    if len(data) > MAX_BYTES:
-        raise MusicError(f"the file has {len(data)} bytes; at most {MAX_BYTES} are allowed")
+    size = data.stat().st_size if isinstance(data, Path) else len(data)
+    if size > MAX_BYTES:
+        raise MusicError(f"the file has {size} bytes; at most {MAX_BYTES} are allowed")
+    if isinstance(data, Path):
+        data = data.read_bytes()
     if isinstance(data, str):
         text = data
     else:
@@ -115,7 +119,7 @@ def tune_piece(tune: Tune, piece_id: str = "", source: str = "") -> Piece:
     )
 
 
-def read_abc(data: bytes | str, piece_id: str = "", source: str = "") -> list[Piece]:
+def read_abc(data: Path | bytes | str, piece_id: str = "", source: str = "") -> list[Piece]:
     """Every tune of an ABC file; a broken tune raises ``MusicError``, and so does a file without a tune."""
     tunes = split_tunes(decoded(data))
     if not tunes:

@@ -20,6 +20,7 @@ import platformdirs
 from .abc import decoded, split_tunes, tune_piece
 from .chorales import read_chorale
 from .chords import with_chords
+from .folder import Loaded, read_folder
 from .midi import read_midi
 from .notes import Domain, MusicError, Piece
 from .piece_cache import fingerprint, load_pieces, save_pieces
@@ -63,14 +64,6 @@ class CorpusStatus:
     terms: str
 
 
-@dataclass(frozen=True)
-class Loaded:
-    """A corpus as it was read: its pieces, and the reason for every tune or file that could not be read."""
-
-    pieces: list[Piece]
-    broken: dict[str, str]
-
-
 def corpora_folder() -> Path | None:
     """The folder of ``KALLOS_CORPORA``, None where it is not set."""
     value = os.environ.get("KALLOS_CORPORA", "").strip()
@@ -90,9 +83,15 @@ def default_cache() -> Path:
 
 
 def _tunes(path: Path) -> Iterator[tuple[str, Callable[[], Piece]]]:
-    for index, tune in enumerate(split_tunes(decoded(path.read_bytes()))):
+    for index, tune in enumerate(split_tunes(decoded(path))):
         name = f"{path.stem}:{tune.number}"
         yield (name if index == 0 else f"{name}.{index}"), lambda tune=tune, name=name: tune_piece(tune, name)
+
+
+def _ryans_tunes(path: Path) -> Iterator[tuple[str, Callable[[], Piece]]]:
+    """Tunes of this copy of Ryan's, in which whoever hid the at signs left a colon after every "at" ("Stat:ue")."""
+    for tune in split_tunes(re.sub(r"(?<=at):", "", decoded(path))):
+        yield path.stem, lambda tune=tune: tune_piece(tune)
 
 
 def _chorale(path: Path) -> Iterator[tuple[str, Callable[[], Piece]]]:
@@ -124,7 +123,7 @@ CORPORA = {
     corpus.name: corpus
     for corpus in (
         Corpus("oneills1850", "dance", MUSIC21_TERMS, True, "oneills1850/*.abc", _tunes),  # noqa: FBT003
-        Corpus("ryansMammoth", "dance", MUSIC21_TERMS, True, "ryansMammoth/*.abc", _tunes),  # noqa: FBT003
+        Corpus("ryansMammoth", "dance", MUSIC21_TERMS, True, "ryansMammoth/*.abc", _ryans_tunes),  # noqa: FBT003
         Corpus("airdsAirs", "dance", MUSIC21_TERMS, True, "airdsAirs/*.abc", _tunes),  # noqa: FBT003
         Corpus("bachChorales", "chorale", MUSIC21_TERMS, True, "bach/bwv*.*l", _chorale),  # noqa: FBT003
         Corpus("pop1k7", "pop", "unstated; not redistributed", False, "pop1k7/*/*.mid", _performance),  # noqa: FBT003
@@ -134,13 +133,13 @@ CORPORA = {
 }
 
 
-def registry() -> list[CorpusStatus]:
-    """Every corpus that Kallos knows, there or not."""
-    rows = []
+def registry() -> dict[str, CorpusStatus]:
+    """Every corpus that Kallos knows by its name, there or not."""
+    rows = {}
     for corpus in CORPORA.values():
         count = len(corpus.files())
         origin = "music21" if corpus.shipped else "KALLOS_CORPORA"
-        rows.append(CorpusStatus(corpus.name, corpus.domain, count > 0, count, origin, corpus.terms))
+        rows[corpus.name] = CorpusStatus(corpus.name, corpus.domain, count > 0, count, origin, corpus.terms)
     return rows
 
 
@@ -150,6 +149,11 @@ def load(name: str, cache: Path | None = None, limit: int | None = None) -> list
     ``limit`` reads only about the first files that hold so many pieces, and leaves the cache alone.
     """
     return build(name, cache, limit).pieces
+
+
+def load_folder(folder: Path) -> list[Piece]:
+    """The pieces of a folder of MIDI and ABC files (``folder.read_folder`` also tells what was broken)."""
+    return read_folder(folder).pieces
 
 
 def build(name: str, cache: Path | None = None, limit: int | None = None) -> Loaded:

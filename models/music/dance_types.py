@@ -63,7 +63,7 @@ def clean_title(value: str) -> str:
     if match := ARTICLE.match(title):
         title = f"{match[2].capitalize()} {match[1]}"
     if title.isupper() and len(title) > 3:
-        title = re.sub(r"[^\W\d_]+('[^\W\d_]+)?", lambda m: m[0].capitalize(), title)
+        title = re.sub(r"[^\W\d_]+(?:'(?:s|t|ll|d|re|ve|m)\b)?", lambda m: m[0].capitalize(), title, flags=re.IGNORECASE)
     return re.sub(r"\s+", " ", title)
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from .notes import MusicError, Piece
 
 READERS = (
-    "abc", "abc_measures", "abc_repeats", "chorales", "chords", "corpora", "dance_types", "midi", "midi_bars", "notes"
+    "abc", "abc_measures", "abc_repeats", "chorales", "chords", "corpora", "dance_types", "folder", "midi", "midi_bars", "notes"
 )  # fmt: skip
 
 

@@ -1,0 +1,110 @@
+"""A folder of one's own music: ``**/*.{mid,midi,abc}`` with an optional ``metadata.csv``.
+
+Columns of ``metadata.csv``: path, and any of piece_id, title, genre, quadrant, split. One broken file is reported and
+skipped; it stops nothing.
+"""
+
+from __future__ import annotations
+
+import csv
+import logging
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from .abc import decoded, split_tunes, tune_piece
+from .chords import with_chords
+from .midi import read_midi
+from .notes import MusicError, Piece
+
+log = logging.getLogger(__name__)
+
+SUFFIXES = {".mid", ".midi", ".abc"}
+LABELS = ("quadrant", "split")
+MAX_FILES = 200_000
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """Music as it was read: the pieces, and for every tune or file that could not be read the reason."""
+
+    pieces: list[Piece]
+    broken: dict[str, str]
+
+
+def read_folder(folder: Path) -> Loaded:
+    """Every piece below ``folder``; raises ``MusicError`` where the folder is missing or holds no music at all."""
+    if not folder.is_dir():
+        raise MusicError(f"{folder} is not a folder; a folder with .mid, .midi or .abc files is needed")
+    files = sorted(_music_files(folder))
+    if not files:
+        raise MusicError(f"{folder} holds no .mid, .midi or .abc file; at least one is needed")
+    loaded = Loaded([], {})
+    rows = _metadata(folder / "metadata.csv", loaded.broken)
+    for path in files:
+        name = path.relative_to(folder).as_posix()
+        try:
+            read = list(_pieces(path, name, loaded.broken))
+        except (MusicError, OSError) as error:
+            loaded.broken[name] = str(error)
+            continue
+        loaded.pieces.extend(_described(piece, rows.get(name, {}), alone=len(read) == 1) for piece in read)
+    for name, reason in loaded.broken.items():
+        log.warning("%s: %s", name, reason)
+    return loaded
+
+
+def _music_files(folder: Path) -> Iterator[Path]:
+    count = 0
+    for root, folders, names in os.walk(folder, followlinks=False):
+        folders.sort()
+        for name in names:
+            if Path(name).suffix.lower() in SUFFIXES and not name.startswith("."):
+                count += 1
+                if count > MAX_FILES:
+                    raise MusicError(f"{folder} holds more than {MAX_FILES} music files; at most that many are allowed")
+                yield Path(root) / name
+
+
+def _metadata(path: Path, broken: dict[str, str]) -> dict[str, dict[str, str]]:
+    if not path.is_file():
+        return {}
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.DictReader(file)
+            if "path" not in (reader.fieldnames or ()):
+                raise ValueError("it has no column called path")
+            return {
+                Path(row["path"].replace("\\", "/")).as_posix(): {k: v.strip() for k, v in row.items() if k and v}
+                for row in reader
+                if row["path"]
+            }
+    except (OSError, ValueError, csv.Error) as error:
+        broken["metadata.csv"] = f"metadata.csv cannot be read: {error}"
+        return {}
+
+
+def _pieces(path: Path, name: str, broken: dict[str, str]) -> Iterator[Piece]:
+    if path.suffix.lower() != ".abc":
+        yield replace(read_midi(path, piece_id=name), source="folder")
+        return
+    tunes = split_tunes(decoded(path))
+    if not tunes:
+        raise MusicError("the file is not ABC: no X: or K: line was found; each tune needs both")
+    for tune in tunes:
+        try:
+            yield tune_piece(tune, name if len(tunes) == 1 else f"{name}:{tune.number}", "folder")
+        except MusicError as error:
+            broken[f"{name}:{tune.number}"] = str(error)
+
+
+def _described(piece: Piece, row: dict[str, str], *, alone: bool) -> Piece:
+    """The piece with what ``metadata.csv`` says; a file of several tunes keeps their own titles and numbers."""
+    piece = with_chords(piece)
+    extra = {**piece.extra, **{label: row[label] for label in LABELS if label in row}}
+    piece = replace(piece, genre=row.get("genre", piece.genre), extra=extra)
+    if not alone:
+        return piece
+    titles = (row["title"],) if "title" in row else piece.titles
+    return replace(piece, piece_id=row.get("piece_id", piece.piece_id), titles=titles)
