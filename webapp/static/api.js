@@ -1,0 +1,164 @@
+// The server as the pages see it: who is asking travels as a token beside the cookie, since a frame may get no cookie.
+
+export const ROOT = new URL("../../", import.meta.url); // this file lies in ROOT/static/kallos/
+
+const TOKEN = "kallos.token";
+const TIMEOUT_MS = 15000;
+
+/** An answer that is no success; `status` 0 says that no answer came at all. */
+export class ApiError extends Error {
+  constructor(status, message, retryAfterS = 0) {
+    super(message);
+    this.status = status;
+    this.retryAfterS = retryAfterS;
+  }
+
+  /** Whether the same request may succeed later. */
+  get passing() {
+    return this.status === 0 || this.status === 408 || this.status === 429 || this.status >= 500;
+  }
+}
+
+/** localStorage, or memory where a frame is denied it. */
+export const store = (() => {
+  const memory = new Map();
+  let storage = null;
+  try {
+    storage = window.localStorage;
+    storage.setItem("kallos.probe", "1");
+    storage.removeItem("kallos.probe");
+  } catch {
+    storage = null;
+  }
+  return {
+    lasting: storage !== null,
+    get: (key) => (storage ? storage.getItem(key) : (memory.get(key) ?? null)),
+    set: (key, value) => {
+      if (storage) storage.setItem(key, value);
+      else memory.set(key, value);
+    },
+    remove: (key) => {
+      if (storage) storage.removeItem(key);
+      else memory.delete(key);
+    },
+  };
+})();
+
+/** An address from the server ("/api/…") as one that works below a root path too. */
+export function resolve(address) {
+  if (/^https?:/.test(address)) return address;
+  if (ROOT.pathname !== "/" && address.startsWith(ROOT.pathname)) return new URL(address, ROOT).href;
+  return new URL(address.replace(/^\//, ""), ROOT).href;
+}
+
+async function request(method, path, { body, token, timeoutMs = TIMEOUT_MS } = {}) {
+  const headers = {};
+  const bearer = token ?? store.get(TOKEN);
+  if (bearer) headers.Authorization = `Bearer ${bearer}`;
+  if (body !== undefined) headers["Content-Type"] = "application/json";
+  let response;
+  try {
+    response = await fetch(resolve(path), {
+      method,
+      headers,
+      body: body === undefined ? undefined : JSON.stringify(body),
+      credentials: "same-origin",
+      signal: AbortSignal.timeout(timeoutMs),
+    });
+  } catch {
+    throw new ApiError(0, "No connection.");
+  }
+  if (response.ok) return response;
+  let message = "";
+  try {
+    const { error, detail } = await response.json();
+    message = [error, detail].find((text) => typeof text === "string") ?? "";
+  } catch {
+    // an answer from a proxy, not from us
+  }
+  throw new ApiError(response.status, message, Number(response.headers.get("retry-after")) || 0);
+}
+
+async function json(method, path, body) {
+  const response = await request(method, path, { body });
+  try {
+    return response.status === 204 ? null : await response.json();
+  } catch {
+    throw new ApiError(0, "The connection broke off.");
+  }
+}
+
+/** A token in the address (a link from another device) is tried once and taken out of the address bar. */
+function tokenInAddress() {
+  const here = new URL(window.location.href);
+  const token = here.searchParams.get("token") ?? new URLSearchParams(here.hash.slice(1)).get("token");
+  if (!token) return null;
+  here.searchParams.delete("token");
+  here.hash = "";
+  window.history.replaceState(window.history.state, "", here);
+  return token;
+}
+
+/** The listener behind this browser, made where there is none; keeps the token that the server gives. */
+export async function hello() {
+  const link = tokenInAddress();
+  const mine = store.get(TOKEN);
+  let listener = await (await request("GET", "/api/listener", { token: link ?? mine })).json();
+  if (link && mine && listener.listener_token && listener.picks === 0) {
+    // an expired link is answered with a new listener: whoever was here before stays
+    listener = await (await request("GET", "/api/listener", { token: mine })).json();
+  }
+  if (listener.listener_token) store.set(TOKEN, listener.listener_token);
+  else if (link && !mine) store.set(TOKEN, link);
+  return listener;
+}
+
+/** The token for an address within a frame that keeps nothing: it travels behind the #, which no server sees. */
+export const travellingToken = () => (store.lasting ? null : store.get(TOKEN));
+
+export const offers = () => json("GET", "/api/offers");
+export const vote = (offerId, ballot) => json("POST", `/api/offers/${encodeURIComponent(offerId)}/vote`, ballot);
+export const chooseDomain = (domain) => json("PATCH", "/api/listener", { domain });
+export const taste = () => json("GET", "/api/taste");
+export const compose = () => json("POST", "/api/compose", {});
+export const composing = () => json("GET", "/api/compose");
+export const link = () => json("POST", "/api/listener/link", {});
+export const notes = (address) => json("GET", address);
+
+/** Everything that is stored about this listener, as a file. */
+export async function download() {
+  const response = await request("GET", "/api/listener/export", { timeoutMs: 120000 });
+  return response.blob();
+}
+
+/** The encoded bytes of a clip. */
+export async function audio(address) {
+  const response = await request("GET", address, { timeoutMs: 60000 });
+  try {
+    return await response.arrayBuffer();
+  } catch {
+    throw new ApiError(0, "The connection broke off.");
+  }
+}
+
+/** Remove the listener and every trace in this browser. */
+export async function forget() {
+  await json("DELETE", "/api/listener");
+  for (const key of [TOKEN, "kallos.vote", "kallos.heard"]) store.remove(key);
+}
+
+/** Seconds to wait before attempt n (0, 1, …): doubling, at most 15, or what the server asked for. */
+export const backOffS = (attempt, error) => Math.max(error?.retryAfterS ?? 0, Math.min(15, 0.5 * 2 ** attempt));
+
+/** Sleep; wakes early when the browser says that the connection is back. */
+export function pause(seconds) {
+  return new Promise((done) => {
+    const wake = () => {
+      window.clearTimeout(timer);
+      window.removeEventListener("online", wake);
+      done();
+    };
+    const timer = window.setTimeout(wake, seconds * 1000);
+    window.addEventListener("online", wake);
+  });
+}

@@ -1,0 +1,176 @@
+// One WebAudio player for both clips of a pair: each resumes at its own place, switching is a 5 ms crossfade, and what
+// was heard is counted in the audio clock's own time, which stands still whenever nothing sounds.
+
+const FADE_S = 0.005;
+const END_S = 0.03; // nearer to the end than this counts as the end
+const REVIVE_MS = 1500; // a context that does not run again after this is replaced
+
+export const SIDES = ["a", "b"];
+export const other = (side) => (side === "a" ? "b" : "a");
+
+/** Encoded bytes to samples; needs no tap, unlike a playing context. */
+export function decode(bytes) {
+  const Offline = window.OfflineAudioContext ?? window.webkitOfflineAudioContext;
+  return new Offline(2, 1, 44100).decodeAudioData(bytes);
+}
+
+/** Emits "change" whenever something else sounds than before. */
+export class PairPlayer extends EventTarget {
+  #context = null;
+  #clips = { a: null, b: null };
+  #sounding = null; // {side, source, gain, startedAt, offset}: what plays, or would if the context ran
+
+  /** Take two AudioBuffers in (or one and null); `heardMs` continues counts from before a reload. */
+  load(a, b, heardMs = { a: 0, b: 0 }) {
+    this.#release();
+    for (const [side, buffer] of [["a", a], ["b", b]]) {
+      const heardS = (heardMs[side] ?? 0) / 1000;
+      this.#clips[side] = buffer && { buffer, position: 0, heardS, finished: false };
+    }
+    this.last = "a";
+    this.#changed();
+  }
+
+  /** Which side sounds now, or null. */
+  get playing() {
+    return this.#sounding && this.#context.state === "running" ? this.#sounding.side : null;
+  }
+
+  /** Which side was touched last and stands ready to go on. */
+  get current() {
+    return this.#sounding?.side ?? this.last ?? "a";
+  }
+
+  duration(side) {
+    return this.#clips[side]?.buffer.duration ?? 0;
+  }
+
+  /** Seconds from the clip's start of what leaves the loudspeaker now. */
+  position(side) {
+    const clip = this.#clips[side];
+    if (!clip) return 0;
+    if (this.#sounding?.side !== side) return clip.position;
+    const audible = this.#playedS() - (this.#context.outputLatency || 0);
+    return Math.min(clip.buffer.duration, this.#sounding.offset + Math.max(0, audible));
+  }
+
+  /** Milliseconds that this side really sounded, repeats counted. */
+  heardMs(side) {
+    const clip = this.#clips[side];
+    if (!clip) return 0;
+    const now = this.#sounding?.side === side ? this.#playedS() : 0;
+    return Math.round((clip.heardS + now) * 1000);
+  }
+
+  /** Inside a tap or key press: make sound possible, on an iPhone also with its mute switch on. */
+  unlock() {
+    if (navigator.audioSession) navigator.audioSession.type = "playback";
+    if (!this.#context || this.#context.state === "closed") this.#open();
+    if (this.#context.state !== "running") this.#revive(this.#context);
+  }
+
+  /** Sound a side from where it stood (from the start where it had ended), silencing the other at once. */
+  play(side) {
+    const clip = this.#clips[side];
+    if (!clip) return;
+    if (!this.#context) this.#open();
+    if (this.#sounding?.side === side) return;
+    this.#release();
+    if (clip.position > clip.buffer.duration - END_S) clip.position = 0;
+    const now = this.#context.currentTime;
+    const source = new AudioBufferSourceNode(this.#context, { buffer: clip.buffer });
+    const gain = new GainNode(this.#context, { gain: 0 });
+    gain.gain.setValueAtTime(0, now);
+    gain.gain.linearRampToValueAtTime(1, now + FADE_S);
+    source.connect(gain).connect(this.#context.destination);
+    const sounding = { side, source, gain, startedAt: now, offset: clip.position };
+    source.onended = () => {
+      if (this.#sounding === sounding) this.#ended(side);
+    };
+    source.start(now, clip.position);
+    this.#sounding = sounding;
+    this.last = side;
+    this.#changed();
+  }
+
+  pause() {
+    this.#release();
+    this.#changed();
+  }
+
+  /** Go on or stop, whichever it is not doing. */
+  toggle(side = this.current) {
+    if (this.playing === side) this.pause();
+    else if (this.#sounding?.side !== side) this.play(side);
+    // else: it waits for a context that was interrupted, which unlock() has just woken
+  }
+
+  /** Go to a second of one side; sounds on from there if it was sounding. */
+  seek(side, seconds) {
+    const clip = this.#clips[side];
+    if (!clip) return;
+    const sounding = this.#sounding?.side === side;
+    if (sounding) this.#release();
+    clip.position = Math.min(Math.max(0, seconds), clip.buffer.duration);
+    if (sounding) this.play(side);
+    else this.#changed();
+  }
+
+  #open() {
+    const Context = window.AudioContext ?? window.webkitAudioContext;
+    const context = new Context({ latencyHint: "interactive" });
+    context.addEventListener("statechange", () => this.#changed());
+    this.#context = context;
+  }
+
+  async #revive(context) {
+    const late = new Promise((resolve) => {
+      window.setTimeout(resolve, REVIVE_MS, "late");
+    });
+    const outcome = await Promise.race([context.resume().catch(() => "late"), late]);
+    if (outcome !== "late" || context.state === "running" || this.#context !== context) return;
+    // after a phone call some browsers never wake a context again: go on with a fresh one
+    const side = this.#sounding?.side;
+    this.#release();
+    context.close().catch(() => {});
+    this.#open();
+    this.#context.resume().catch(() => {});
+    if (side) this.play(side);
+  }
+
+  #playedS() {
+    const { side, startedAt, offset } = this.#sounding;
+    const left = this.#clips[side].buffer.duration - offset;
+    return Math.min(left, Math.max(0, this.#context.currentTime - startedAt));
+  }
+
+  /** Fade the sounding side out and write down how far it came. */
+  #release() {
+    if (!this.#sounding) return;
+    const { side, source, gain, offset } = this.#sounding;
+    const played = this.#playedS();
+    const clip = this.#clips[side];
+    clip.heardS += played;
+    clip.position = offset + played;
+    this.#sounding = null;
+    const now = this.#context.currentTime;
+    gain.gain.cancelScheduledValues(now);
+    gain.gain.setValueAtTime(gain.gain.value, now);
+    gain.gain.linearRampToValueAtTime(0, now + FADE_S);
+    source.stop(now + FADE_S + 0.001);
+  }
+
+  /** A side came to its end: the other goes on unless it has been heard out as well. */
+  #ended(side) {
+    this.#release();
+    const clip = this.#clips[side];
+    clip.position = clip.buffer.duration;
+    clip.finished = true;
+    if (this.#clips[other(side)]?.finished === false) this.play(other(side));
+    else this.#changed();
+  }
+
+  #changed() {
+    this.dispatchEvent(new Event("change"));
+  }
+}

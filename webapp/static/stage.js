@@ -1,0 +1,132 @@
+// The two cards of the compare page: buttons, rolls, clocks, and how long each clip has been heard.
+
+import { store } from "./api.js";
+import { PairPlayer, SIDES } from "./player.js";
+import { Roll, pitchRange } from "./roll.js";
+import { onThemeChange } from "./theme.js";
+
+const HEARD_MS = 3000; // of each clip before a vote counts
+const HEARD_SHARE = 0.9; // or this share of a clip that is shorter
+const KEPT = "kallos.heard"; // what was heard of the pair on the page, for a reload
+
+const clock = (seconds) => `0:${String(Math.floor(seconds)).padStart(2, "0")}`;
+
+/** Emits "change" whenever what sounds or what has been heard may have changed. */
+export class Stage extends EventTarget {
+  /** The pair on the page, or null. */
+  pair = null;
+  /** Whether the listener has tapped once, so that sound may begin by itself. */
+  started = false;
+
+  constructor(root, signal) {
+    super();
+    this.signal = signal;
+    this.player = new PairPlayer();
+    this.cards = Object.fromEntries(SIDES.map((side) => [side, this.#card(root, side)]));
+    this.player.addEventListener("change", () => this.#playing());
+    onThemeChange(() => SIDES.forEach((side) => this.cards[side].roll.repaint()), signal);
+    window.addEventListener("pagehide", () => this.#keepHeard(), { signal });
+    signal.addEventListener("abort", () => this.player.pause());
+    this.#frame();
+  }
+
+  #card(root, side) {
+    const card = root.querySelector(`.k-clip[data-side=${side}]`);
+    const button = card.querySelector(".k-play");
+    button.addEventListener("click", () => this.tap(side), { signal: this.signal });
+    const roll = new Roll(card.querySelector(".k-roll"), (seconds) => this.#seek(side, seconds));
+    return { card, button, roll, time: card.querySelector(".k-time") };
+  }
+
+  /** Put a pair on the page; it sounds by itself once the listener has tapped before. */
+  show(pair) {
+    this.pair = pair;
+    this.player.load(pair.a.buffer, pair.b.buffer, this.#keptHeard(pair.offerId));
+    const range = pitchRange([pair.a.notes, pair.b.notes]);
+    for (const side of SIDES) {
+      this.cards[side].roll.show(pair[side].notes, pair[side].seconds, range);
+      this.cards[side].button.disabled = false;
+    }
+    if (this.started) this.player.play("a");
+  }
+
+  /** Take the pair away. */
+  clear() {
+    this.player.pause();
+    this.pair = null;
+    for (const side of SIDES) this.cards[side].button.disabled = true;
+  }
+
+  /** A listener's own tap or key: play this side, or pause it where it plays. */
+  tap(side = this.player.current) {
+    if (!this.pair) return;
+    this.started = true;
+    this.player.unlock();
+    this.player.toggle(side);
+  }
+
+  /** Which sides have not been heard long enough for a vote. */
+  unheard() {
+    if (!this.pair) return SIDES;
+    const needed = (side) => Math.min(HEARD_MS, HEARD_SHARE * this.player.duration(side) * 1000);
+    return SIDES.filter((side) => this.player.heardMs(side) < needed(side));
+  }
+
+  /** Milliseconds that each side sounded, as a vote tells them. */
+  heard() {
+    return { left: this.player.heardMs("a"), right: this.player.heardMs("b") };
+  }
+
+  #seek(side, seconds) {
+    if (!this.pair) return;
+    this.started = true;
+    this.player.unlock();
+    this.player.seek(side, seconds);
+    this.player.play(side);
+  }
+
+  #playing() {
+    for (const side of SIDES) {
+      const on = this.player.playing === side;
+      const { card, button } = this.cards[side];
+      card.classList.toggle("k-sounding", on);
+      button.setAttribute("aria-pressed", on);
+      button.setAttribute("aria-label", `${on ? "Pause" : "Play"} ${side.toUpperCase()}`);
+    }
+    this.dispatchEvent(new Event("change"));
+  }
+
+  /** Once a frame: cursors, clocks and, while something sounds, the gate. */
+  #frame() {
+    if (this.signal.aborted) return;
+    if (this.pair) {
+      const { playing } = this.player;
+      for (const side of SIDES) {
+        const { roll, time } = this.cards[side];
+        const position = this.player.position(side);
+        const active = playing === side;
+        if (roll.seen.position !== position || roll.seen.active !== active) roll.draw(position, active);
+        const text = `${clock(position)} / ${clock(this.pair[side].seconds)}`;
+        if (time.textContent !== text) time.textContent = text;
+      }
+      if (playing) this.dispatchEvent(new Event("change"));
+    }
+    window.requestAnimationFrame(() => this.#frame());
+  }
+
+  #keepHeard() {
+    if (!this.pair) return;
+    const heard = { a: this.player.heardMs("a"), b: this.player.heardMs("b") };
+    store.set(KEPT, JSON.stringify({ offerId: this.pair.offerId, heard }));
+  }
+
+  #keptHeard(offerId) {
+    try {
+      const kept = JSON.parse(store.get(KEPT));
+      if (kept.offerId === offerId) return kept.heard;
+    } catch {
+      // nothing was kept
+    }
+    return { a: 0, b: 0 };
+  }
+}

@@ -1,0 +1,178 @@
+// The taste page: what the picks so far say, drawn with their doubt, and the way to new pieces.
+
+import * as api from "./api.js";
+import { BestClips } from "./best_clips.js";
+import { capital, leaning, percent, poles, styleName } from "./words.js";
+
+const Z95 = 1.96;
+const MEANINGFUL = 10; // picks before the figures are worth reading
+const POLL_S = 1.5;
+
+const element = (tag, className, text = "") => {
+  const made = document.createElement(tag);
+  if (className) made.className = className;
+  if (text) made.textContent = text;
+  return made;
+};
+
+/** One style: its name, the verdict in words, and a scale with the best guess and its 95 % interval. */
+function styleRow({ style, attribute, effect, sd, words, confidence }, span) {
+  const [less, more] = poles(attribute);
+  const place = (value) => 50 + 50 * Math.min(1, Math.max(-1, value / span));
+  const [low, high] = [place(effect - Z95 * sd), place(effect + Z95 * sd)];
+  const row = element("div", "k-style");
+  row.dataset.testid = `taste-${style}`;
+  if (Math.abs(effect) > Z95 * sd) row.classList.add("k-decided");
+  row.append(element("h3", "", capital(styleName(style))), element("p", "k-words", capital(leaning({ words }))));
+  const scale = element("div", "k-scale");
+  scale.setAttribute("role", "img");
+  scale.setAttribute(
+    "aria-label",
+    `${less} to ${more}: best guess ${effect.toFixed(2)}, 95 % between ${(effect - Z95 * sd).toFixed(2)} and ` +
+      `${(effect + Z95 * sd).toFixed(2)}; ${percent(confidence)} sure of the direction`,
+  );
+  const range = element("span", "k-range");
+  range.style.left = `${low}%`;
+  range.style.width = `${high - low}%`;
+  const guess = element("span", "k-guess");
+  guess.style.left = `${place(effect)}%`;
+  scale.append(range, guess);
+  row.append(element("span", "k-pole k-less", less), scale, element("span", "k-pole k-more", more));
+  return row;
+}
+
+/** How often the guesses were right, with interval and chance on one line from 0 to 100 %. */
+function accuracyBlock(accuracy) {
+  const block = element("div", "k-accuracy-block");
+  if (!accuracy || !accuracy.n) {
+    block.append(element("p", "", "No guess has been tested yet."));
+    return block;
+  }
+  const { value, low, high, n, chance } = accuracy;
+  block.append(element("p", "k-figure", percent(value)));
+  const text = element("p", "k-figure-text");
+  text.textContent =
+    `of ${n} guess${n === 1 ? "" : "es"} made before your votes were right ` +
+    `(95 %: ${percent(low)} to ${percent(high)}). Tossing a coin: ${percent(chance)}. `;
+  if (low > chance) text.append("Better than chance.");
+  else text.append("That is not yet more than luck would do.");
+  const line = element("div", "k-scale k-share");
+  const range = element("span", "k-range");
+  range.style.left = `${low * 100}%`;
+  range.style.width = `${(high - low) * 100}%`;
+  const guess = element("span", "k-guess");
+  guess.style.left = `${value * 100}%`;
+  const coin = element("span", "k-chance");
+  coin.style.left = `${chance * 100}%`;
+  line.append(range, coin, guess);
+  line.setAttribute("aria-hidden", "true");
+  block.append(text, line);
+  return block;
+}
+
+class TastePage {
+  constructor(root, signal) {
+    this.root = root;
+    this.signal = signal;
+    this.find = (selector) => root.querySelector(selector);
+    this.best = new BestClips(this.find(".k-best"), signal);
+    this.button = this.find("[data-testid=compose]");
+    this.button.addEventListener("click", () => this.#compose(), { signal });
+  }
+
+  async start() {
+    for (let attempt = 0; !this.signal.aborted; attempt += 1) {
+      try {
+        await api.hello();
+        this.#show(await api.taste());
+        await this.#watch();
+        return;
+      } catch (error) {
+        const lead = error.status === 0 ? "No connection to Kallos." : error.message || "Something went wrong.";
+        this.find(".k-lead").textContent = `${lead} Trying again…`;
+        await api.pause(api.backOffS(attempt, error));
+      }
+    }
+  }
+
+  #show({ picks, styles, accuracy, best }) {
+    this.find(".k-lead").innerHTML = this.#lead(picks);
+    this.find(".k-compose").hidden = !picks;
+    this.find(".k-taste").hidden = !picks;
+    if (!picks) return;
+    const span = Math.max(0.5, ...styles.map(({ effect, sd }) => Math.abs(effect) + Z95 * sd));
+    this.find(".k-styles").replaceChildren(...styles.map((style) => styleRow(style, span)));
+    this.find(".k-accuracy").replaceChildren(accuracyBlock(accuracy));
+    this.best.show(best ?? []);
+  }
+
+  #lead(picks) {
+    const compare = (text) => `<a href="./">${text}</a>`;
+    if (!picks) return `Nothing to show yet. ${compare("Listen to a few pairs")} and pick what you find more beautiful.`;
+    if (picks < MEANINGFUL) {
+      const left = MEANINGFUL - picks;
+      return `After ${picks} pick${picks === 1 ? "" : "s"}, most of this is still open. About ${left} more ` +
+        `make it worth reading. ${compare("Go on listening")}`;
+    }
+    return `What ${picks} picks say so far. ${compare("Go on listening")}`;
+  }
+
+  async #compose() {
+    this.button.disabled = true;
+    this.#report("Asking for new pieces…");
+    try {
+      await api.compose();
+      await this.#watch();
+    } catch (error) {
+      this.button.disabled = false;
+      this.#report(error.message || "That did not work. Please try again.");
+    }
+  }
+
+  /** Follow the newest job until it is done; silent where there never was one. */
+  async #watch() {
+    for (let attempt = 0; !this.signal.aborted; ) {
+      let state = null;
+      try {
+        state = await api.composing();
+      } catch (error) {
+        if (!error.passing) throw error;
+        await api.pause(api.backOffS((attempt += 1), error));
+        continue;
+      }
+      const working = this.#composing(state);
+      this.button.disabled = working;
+      if (!working) return;
+      await api.pause(POLL_S);
+    }
+  }
+
+  /** Say how far the job is; true while it is still going on. */
+  #composing({ state, clips }) {
+    const count = Array.isArray(clips) ? clips.length : (clips ?? 0);
+    if (["queued", "waiting"].includes(state)) this.#report("In the queue…");
+    else if (["running", "taken"].includes(state)) this.#report("Composing for you…");
+    else if (["failed", "dead"].includes(state)) {
+      this.#report("Composing failed this time. Your picks are safe; please try again.");
+      return false;
+    } else {
+      if (count) {
+        const pieces = count === 1 ? "One piece has" : `${count} pieces have`;
+        this.#report(`${pieces} been composed for you. They are offered blind among your next pairs.`);
+      }
+      return false;
+    }
+    return true;
+  }
+
+  #report(text) {
+    this.find(".k-compose-text").textContent = text;
+  }
+}
+
+/** Run the page inside `root` until `signal` aborts. */
+export function startTaste(root, signal) {
+  const page = new TastePage(root, signal);
+  page.start();
+  return page;
+}
