@@ -1,4 +1,5 @@
 """What a generator is asked and what it answers; the in-process engine and the remote client both speak it."""
+# ruff: noqa: N818 (the exceptions are the seam's words, one an HTTP status)
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class Source(BaseModel):
-    """Where content or one style comes from: the notes of a piece (``Piece.to_json``) or latents (``Latents.to_json``)."""
+    """Where content or one style comes from: notes of a piece (``Piece.to_json``) or latents (``Latents.to_json``)."""
 
     model_config = ConfigDict(extra="forbid")
     notes: dict[str, Any] | None = None
@@ -47,6 +48,20 @@ class GenerateResult(BaseModel):
     decode_ms: float
 
 
+class LatentsResult(BaseModel):
+    """Latents of clips that the prior would play (``Latents.to_json`` each), not decoded to notes."""
+
+    latents: list[dict[str, Any]]
+    model_version: str
+
+
+class EncodeResult(BaseModel):
+    """The latents of a given piece (``Latents.to_json``)."""
+
+    latents: dict[str, Any]
+    model_version: str
+
+
 class GenerationError(Exception):
     """Base of everything a generator may answer instead of a clip."""
 
@@ -80,6 +95,14 @@ class Generator(Protocol):
 
     def generate(self, request: GenerateRequest) -> GenerateResult:
         """Compose one clip, blocking; raises a ``GenerationError``."""
+        ...
+
+    def latents(self, domain: str, count: int, seed: int, bars: int = 8) -> LatentsResult:
+        """``count`` latents of clips from the prior: where a search for one listener happens."""
+        ...
+
+    def encode(self, notes: dict[str, Any]) -> EncodeResult:
+        """The latents of a piece (``Piece.to_json``)."""
         ...
 
     def cancel(self, request_id: str) -> bool:

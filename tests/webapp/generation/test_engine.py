@@ -1,0 +1,247 @@
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+from models.music.notes import Piece
+from models.style.checkpoint import tiny_style
+from models.style.compose import Composer, DecodeBatch
+from models.style.latents import Latents
+from webapp.generation.engine import Engine
+from webapp.generation.protocol import (
+    BadRequest,
+    Cancelled,
+    DeadlinePassed,
+    GenerateRequest,
+    GenerationError,
+    GeneratorUnavailable,
+    QueueFull,
+    Source,
+)
+
+
+def ask(name, **given):
+    return GenerateRequest(id=name, **{"seed": 1, "deadline_ms": 60_000, **given})
+
+
+def some_piece(bars=8):
+    random = np.random.default_rng(5)
+    notes = [[96 * bar + 24 * beat, 20, int(random.integers(50, 80)), 70] for bar in range(bars) for beat in range(4)]
+    rows = [[96 * bar, 96, 4, 4] for bar in range(bars)]
+    return Piece(np.array(notes), np.array(rows), np.full(bars, 100.0))
+
+
+class Held:
+    """A listener that holds the decode thread at the first notes until it is let go."""
+
+    def __init__(self):
+        self.reached, self.go_on = threading.Event(), threading.Event()
+
+    def __call__(self, notes):
+        self.reached.set()
+        self.go_on.wait(10)
+
+
+def test_a_clip_comes_with_notes_latents_and_the_recipe_to_make_it_again(engine):
+    result = engine.generate(ask("one", seed=3, domain="dance", bars=4))
+    piece = Piece.from_json(result.notes)
+    assert len(piece.bars) == Latents.from_json(result.latents).bars == 4
+    assert len(piece.notes) > 0
+    assert result.recipe["seed"] == 3
+    assert result.recipe["domain"] == "dance"
+    assert result.model_version == result.recipe["model_version"] == engine.composer.version
+    assert result.decode_ms > 0
+    assert result.queue_ms >= 0
+
+
+def test_the_same_request_alone_gives_the_same_notes_again(engine):
+    first, second = engine.generate(ask("first", seed=8)), engine.generate(ask("second", seed=8))
+    assert first.notes == second.notes
+    assert first.latents == second.latents
+
+
+def test_many_requests_at_once_each_get_the_clip_they_would_get_alone(engine):
+    piece = Source(notes=some_piece().to_json())
+    asked = [
+        ask(
+            f"r{seed}",
+            seed=seed,
+            bars=1 + seed % 8,
+            domain=("pop", "dance", "chorale")[seed % 3],
+            content=piece if seed % 4 == 0 else None,
+            styles={"rhythm": piece} if seed % 5 == 0 else {},
+        )
+        for seed in range(20)
+    ]
+    with ThreadPoolExecutor(20) as callers:
+        together = list(callers.map(engine.generate, asked))
+    alone = [engine.generate(one.model_copy(update={"id": f"{one.id} alone"})) for one in asked]
+    assert [result.id for result in together] == [one.id for one in asked]
+    for crowd, single in zip(together, alone, strict=True):
+        assert crowd.notes == single.notes
+        assert crowd.recipe == single.recipe
+
+
+def test_the_temperature_and_seed_of_a_neighbour_change_nothing(engine):
+    alone = engine.generate(ask("alone", seed=4))
+    jobs = [engine.submit(ask(f"n{i}", seed=i, temperature=0.2 * i)) for i in range(6)]
+    assert engine.generate(ask("with neighbours", seed=4)).notes == alone.notes
+    assert len({str(job.future.result().notes) for job in jobs}) == 6
+
+
+def test_latents_given_back_as_content_are_what_is_decoded(engine):
+    drawn = engine.latents("pop", 3, seed=11)
+    assert drawn.latents == engine.latents("pop", 40, seed=11).latents[:3]
+    result = engine.generate(ask("from latents", content=Source(latents=drawn.latents[0])))
+    assert result.latents["groups"] == drawn.latents[0]["groups"]
+
+
+def test_a_piece_is_encoded_to_latents_of_its_bars(engine):
+    encoded = engine.encode(some_piece(5).to_json())
+    assert Latents.from_json(encoded.latents).bars == 5
+    with pytest.raises(BadRequest):
+        engine.encode({"ticks_per_quarter": 480})
+
+
+def test_a_full_queue_says_when_to_come_back(composer):
+    engine, held = Engine(composer, slots=1, queue=2), Held()
+    try:
+        jobs = [engine.submit(ask("running"), held)]
+        assert held.reached.wait(10)
+        jobs += [engine.submit(ask(f"waiting {i}")) for i in range(2)]
+        with pytest.raises(QueueFull) as refused:
+            engine.submit(ask("too many"))
+        assert refused.value.retry_after_s > 0
+        held.go_on.set()
+        assert [job.future.result(20).id for job in jobs] == ["running", "waiting 0", "waiting 1"]
+        assert engine.generate(ask("too many")).id == "too many"
+    finally:
+        engine.close()
+
+
+def test_a_deadline_passes_in_the_queue_and_while_decoding(slow_engine):
+    with pytest.raises(DeadlinePassed):
+        slow_engine.generate(ask("decoding", deadline_ms=150))
+    jobs = [slow_engine.submit(ask(f"long {i}", seed=i)) for i in range(2)]
+    started = time.monotonic()
+    with pytest.raises(DeadlinePassed):
+        slow_engine.generate(ask("queued", deadline_ms=100))
+    assert time.monotonic() - started < 1.0
+    assert all(job.future.result(20).notes for job in jobs)
+
+
+def test_cancelling_stops_a_queued_and_a_running_clip_and_frees_their_places(slow_engine):
+    held = Held()
+    running = slow_engine.submit(ask("running"), held)
+    assert held.reached.wait(10)
+    queued = slow_engine.submit(ask("queued"))
+    assert slow_engine.cancel("running")
+    assert slow_engine.cancel("queued")
+    assert not slow_engine.cancel("running")
+    held.go_on.set()
+    for job in (running, queued):
+        with pytest.raises(Cancelled):
+            job.future.result(5)
+    assert slow_engine.generate(ask("after")).id == "after"
+    assert slow_engine.health()["running"] == slow_engine.health()["queued"] == 0
+
+
+def test_a_second_request_with_the_same_id_joins_the_first(slow_engine):
+    first = slow_engine.submit(ask("same"))
+    second = slow_engine.submit(ask("same", deadline_ms=1_000))
+    assert first is second
+    slow_engine.leave(first)  # one of the two goes away; the other still gets the clip
+    assert second.future.result(20).id == "same"
+    assert slow_engine.submit(ask("same")).future.result(0).id == "same"  # answered a moment ago: not composed again
+    with pytest.raises(BadRequest, match="another request"):
+        slow_engine.submit(ask("same", seed=2))
+
+
+def test_a_job_that_everybody_left_is_cancelled(slow_engine):
+    job = slow_engine.submit(ask("left"))
+    slow_engine.leave(job)
+    with pytest.raises(Cancelled):
+        job.future.result(5)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"model": "another model"},
+        {"styles": {"colour": Source(notes=some_piece().to_json())}},
+        {"styles": {"content": Source(notes=some_piece().to_json())}},
+        {"content": Source()},
+        {"content": Source(notes={"notes": "no"})},
+        {"content": Source(latents={"version": "x", "groups": {}})},
+        {"content": Source(latents={"version": "x"})},
+        {"content": Source(notes=Piece(np.zeros((0, 4)), np.array([[0, 96, 4, 4]]), np.array([90.0])).to_json())},
+    ],
+    ids=["model", "style", "content as style", "neither", "not notes", "no groups", "nothing", "silent piece"],
+)
+def test_what_cannot_be_composed_is_a_bad_request_and_harms_nobody(engine, given):
+    good = engine.submit(ask("good"))
+    with pytest.raises(BadRequest):
+        engine.generate(ask("bad", **given))
+    assert good.future.result(20).id == "good"
+
+
+@pytest.mark.parametrize("poison", [float("nan"), float("inf")])
+def test_latents_that_are_not_numbers_are_refused(engine, poison):
+    latents = engine.latents("pop", 1, seed=0).latents[0]
+    latents["groups"]["content"][0][0] = poison
+    with pytest.raises(BadRequest, match="finite"):
+        engine.generate(ask("poisoned", content=Source(latents=latents)))
+
+
+class BreakingBatch(DecodeBatch):
+    """A batch in which the clip of seed 666 breaks every step that it takes part in."""
+
+    def step(self):
+        if any(plan is not None and plan.seed == 666 for plan in self.plans):
+            raise RuntimeError("broken")
+        return super().step()
+
+
+class BreakingComposer(Composer):
+    def new_batch(self, slots):
+        return BreakingBatch(self, slots)
+
+
+def test_a_clip_that_breaks_the_batch_fails_alone(engine):
+    breaking = Engine(BreakingComposer(tiny_style()), slots=4)
+    try:
+        jobs = {seed: breaking.submit(ask(f"r{seed}", seed=seed)) for seed in (1, 2, 666, 3, 4, 5)}
+        with pytest.raises(GenerationError, match="RuntimeError"):
+            jobs.pop(666).future.result(20)
+        for seed, job in jobs.items():
+            assert job.future.result(20).notes == engine.generate(ask(f"r{seed}", seed=seed)).notes
+    finally:
+        breaking.close()
+
+
+def test_a_listener_hears_the_notes_in_order_as_they_come_and_its_trouble_is_its_own(engine):
+    heard = []
+    result = engine.submit(ask("heard"), heard.extend).future.result(20)
+    assert [list(note) for note in heard] == result.notes["notes"]
+
+    def deaf(notes):
+        raise ValueError("cannot hear")
+
+    assert engine.submit(ask("unheard"), deaf).future.result(20).notes == result.notes
+
+
+def test_closing_answers_everybody_who_waits(composer):
+    engine, held = Engine(composer, slots=1, queue=8), Held()
+    jobs = [engine.submit(ask("running"), held)]
+    assert held.reached.wait(10)
+    jobs += [engine.submit(ask(f"waiting {i}")) for i in range(3)]
+    threading.Timer(0.1, held.go_on.set).start()
+    engine.close()
+    for job in jobs:
+        with pytest.raises(GeneratorUnavailable):
+            job.future.result(5)
+    with pytest.raises(GeneratorUnavailable):
+        engine.submit(ask("late"))
+    assert engine.health()["status"] == "closed"

@@ -1,0 +1,174 @@
+import json
+import os
+import signal
+import sys
+import threading
+import time
+
+import httpx
+import pytest
+
+from models.style.checkpoint import save_style, tiny_style
+from webapp.generation.protocol import (
+    BadRequest,
+    Cancelled,
+    DeadlinePassed,
+    GenerateRequest,
+    GeneratorUnavailable,
+    QueueFull,
+    Source,
+)
+from webapp.generation.remote import RemoteGenerator
+from webapp.supervisor import SupervisedProcess, free_local_port
+
+
+@pytest.fixture
+def remote(url):
+    remote = RemoteGenerator(url)
+    yield remote
+    remote.close()
+
+
+@pytest.fixture
+def slow_remote(slow_url):
+    remote = RemoteGenerator(slow_url)
+    yield remote
+    remote.close()
+
+
+def ask(name, **given):
+    return GenerateRequest(id=name, **{"seed": 1, "deadline_ms": 60_000, **given})
+
+
+def wait_until(condition, seconds=5.0):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if condition():
+            return True
+        time.sleep(0.02)
+    return False
+
+
+def test_over_http_come_the_notes_that_come_in_process(engine, remote):
+    assert remote.generate(ask("over http", seed=7)).notes == engine.generate(ask("in process", seed=7)).notes
+    assert remote.health()["status"] == "ok"
+
+
+def test_latents_and_encoding_over_http(engine, remote):
+    drawn = remote.latents("chorale", 2, seed=3)
+    assert drawn == engine.latents("chorale", 2, seed=3)
+    clip = remote.generate(ask("clip", content=Source(latents=drawn.latents[0])))
+    assert remote.encode(clip.notes).model_version == clip.model_version
+
+
+def test_errors_keep_their_meaning_over_http(remote):
+    with pytest.raises(BadRequest, match="another model"):
+        remote.generate(ask("model", model="another model"))
+    with pytest.raises(BadRequest, match="count"):
+        remote.latents("pop", 0, seed=1)
+    with pytest.raises(BadRequest, match="24"):
+        remote.encode({"ticks_per_quarter": 480})
+    with pytest.raises(DeadlinePassed):
+        remote.generate(ask("hurry", deadline_ms=1))
+    assert not remote.cancel("nobody/knows me")
+
+
+def test_malformed_requests_get_400(url):
+    for body in ('{"id": 1', '{"id": ""}', '{"id": "a", "bars": 99}', '{"id": "a", "surprise": 1}', "[]"):
+        answer = httpx.post(f"{url}/v1/generate", content=body, headers={"content-type": "application/json"})
+        assert answer.status_code == 400, body
+        assert answer.json()["detail"]
+
+
+def test_a_full_queue_is_503_with_retry_after(slow_engine, slow_url, slow_remote):
+    jobs = [slow_engine.submit(ask(f"j{i}", seed=i)) for i in range(4)]
+    answer = httpx.post(f"{slow_url}/v1/generate", json={"id": "too many"})
+    assert answer.status_code == 503
+    assert int(answer.headers["retry-after"]) >= 1
+    with pytest.raises(QueueFull):
+        slow_remote.generate(ask("too many"))
+    for job in jobs:
+        slow_engine.cancel(job.request.id)
+
+
+def test_cancelling_by_id_reaches_the_one_who_waits(slow_engine, slow_remote):
+    caught = []
+
+    def wait():
+        try:
+            slow_remote.generate(ask("cancel me"))
+        except Cancelled as error:
+            caught.append(error)
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    assert wait_until(lambda: slow_engine.health()["running"] == 1)
+    assert slow_remote.cancel("cancel me")
+    thread.join(5)
+    assert caught
+
+
+def test_streaming_sends_notes_as_they_come_and_then_the_result(engine, url):
+    body = {"id": "stream", "seed": 5, "stream": True}
+    with httpx.stream("POST", f"{url}/v1/generate", json=body) as answer:
+        assert answer.headers["content-type"].startswith("application/x-ndjson")
+        lines = [json.loads(line) for line in answer.iter_lines()]
+    notes = [note for line in lines[:-1] for note in line["notes"]]
+    assert len(lines) > 2
+    assert lines[-1]["result"]["notes"]["notes"] == notes
+    assert notes == engine.generate(ask("alone", seed=5)).notes["notes"]
+
+
+def test_a_stream_that_fails_ends_with_the_error(url):
+    with httpx.stream("POST", f"{url}/v1/generate", json={"id": "s", "stream": True, "deadline_ms": 1}) as answer:
+        assert json.loads(list(answer.iter_lines())[-1])["status"] == 504
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_a_client_that_goes_away_cancels_its_request(slow_engine, slow_url, stream):
+    if stream:
+        with httpx.stream("POST", f"{slow_url}/v1/generate", json={"id": "gone", "stream": True}) as answer:
+            next(answer.iter_lines())
+    else:
+        with pytest.raises(httpx.ReadTimeout):
+            httpx.post(f"{slow_url}/v1/generate", json={"id": "gone"}, timeout=0.2)
+    assert wait_until(lambda: slow_engine.health()["running"] + slow_engine.health()["queued"] == 0, 0.4)
+    assert not slow_engine.cancel("gone")
+
+
+def test_nobody_there_is_generator_unavailable():
+    remote = RemoteGenerator(f"http://127.0.0.1:{free_local_port()}")
+    with pytest.raises(GeneratorUnavailable):
+        remote.generate(ask("nobody"))
+    with pytest.raises(GeneratorUnavailable):
+        remote.health()
+    remote.close()
+
+
+def test_a_killed_generator_comes_back_at_the_same_url_and_composes_the_same_clip(tmp_path):
+    bundle, port = tiny_style(), free_local_port()
+    save_style(tmp_path, bundle.model, bundle.prior, bundle.fingerprint, bundle.card)
+    code = f"from webapp.generation.server import serve; serve('127.0.0.1', {port}, 'cpu', model={str(tmp_path)!r})"
+    remote = RemoteGenerator(f"http://127.0.0.1:{port}")
+
+    def answers():
+        try:
+            return remote.health()["status"] == "ok"
+        except GeneratorUnavailable:
+            return False
+
+    child = SupervisedProcess("generator", [sys.executable, "-c", code], ready_check=answers).start()
+    try:
+        assert child.wait_until_ready(60)
+        before, pid = remote.generate(ask("before")), child.pid
+        os.kill(pid, signal.SIGKILL)
+        assert wait_until(lambda: child.pid not in (None, pid), 20)
+        with pytest.raises(GeneratorUnavailable):
+            remote.generate(ask("too early"))
+        assert child.wait_until_ready(60)
+        assert remote.generate(ask("after")).notes == before.notes
+        assert child.starts == 2
+    finally:
+        child.close()
+        remote.close()
+    assert child.pid is None

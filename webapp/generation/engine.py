@@ -1,0 +1,341 @@
+"""The generation engine: clips join and leave one running decode (continuous batching) behind a bounded queue.
+
+A planner thread draws or encodes latents, a decode thread steps the batch; nothing that one request does harms another.
+Source of the idea: Orca (Yu et al. 2022), iteration-level scheduling.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import OrderedDict, deque
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from models.music.notes import DOMAINS, MusicError, Piece
+from models.style.compose import Composer, DecodeBatch
+from models.style.latents import Latents
+from webapp.generation.job import MOST_BARS, Hearing, Job, Listener, read_request
+from webapp.generation.protocol import (
+    BadRequest,
+    Cancelled,
+    DeadlinePassed,
+    EncodeResult,
+    GenerateRequest,
+    GenerateResult,
+    GenerationError,
+    GeneratorUnavailable,
+    LatentsResult,
+    QueueFull,
+)
+
+log = logging.getLogger(__name__)
+
+KEPT_RESULTS = 64  # for a caller whose connection broke just as its answer was sent
+LOOK_SECONDS = 0.05  # how often an idle decode thread looks at deadlines
+TELL_EVERY_STEPS = 8
+MOST_LATENTS = 1024
+DRAWN_TOGETHER = 16
+
+
+class Engine:
+    """Composes clips with ``composer``, ``slots`` at a time, at most ``queue`` waiting; implements ``Generator``.
+
+    ``on_failure`` is called when the decode thread itself breaks, after which nothing more can be composed.
+    """
+
+    def __init__(
+        self, composer: Composer, *, slots: int = 8, queue: int = 64, on_failure: Callable[[], None] | None = None
+    ) -> None:
+        self.composer, self.slots, self.queue = composer, slots, queue
+        self._on_failure = on_failure
+        self._changed = threading.Condition()
+        self._model = threading.Lock()  # one planning, encoding or drawing at a time beside the running decode
+        self._jobs: dict[str, Job] = {}  # taken in and not yet answered
+        self._results: OrderedDict[str, Job] = OrderedDict()
+        self._waiting: deque[Job] = deque()  # for the planner
+        self._planned: deque[Job] = deque()  # for a slot
+        self._alone: deque[Job] = deque()  # were in a batch that broke: decoded again one by one
+        self._running: dict[int, Job] = {}
+        self._closed: GenerationError | None = None
+        self._seconds_a_clip = 0.5
+        self._threads = [
+            threading.Thread(target=self._guard, args=(work,), name=f"generator {name}", daemon=True)
+            for name, work in (("planner", self._plan_forever), ("decoder", self._decode_forever))
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    # What callers do
+
+    def generate(self, request: GenerateRequest) -> GenerateResult:
+        """Compose one clip, blocking; raises a ``GenerationError``."""
+        return self.submit(request).future.result()
+
+    def submit(self, request: GenerateRequest, listener: Listener | None = None) -> Job:
+        """Take a request in without waiting; the job's future is answered by its deadline.
+
+        ``listener`` gets new notes from the decode thread and must be quick. A request with the id of one that is still
+        under way (or has just been answered) joins it. Raises ``BadRequest`` or ``QueueFull``.
+        """
+        content, styles = read_request(request, self.composer.version)
+        hearings = [Hearing(listener)] if listener else []
+        with self._changed:
+            if self._closed:
+                raise self._closed
+            known = self._jobs.get(request.id) or self._results.get(request.id)
+            if known is not None:
+                if not known.asks_the_same_as(request):
+                    raise BadRequest(f"id {request.id!r} belongs to another request; give each its own")
+                known.waiters += 1
+                known.hearings += hearings
+                return known
+            if len(self._jobs) >= self.slots + self.queue:
+                raise QueueFull(round(max(0.1, len(self._jobs) * self._seconds_a_clip / self.slots), 1))
+            job = Job(request, content, styles, hearings=hearings)
+            self._jobs[request.id] = job
+            self._waiting.append(job)
+            self._changed.notify_all()
+            return job
+
+    def leave(self, job: Job) -> None:
+        """One caller of ``submit`` no longer waits; the last one to leave cancels the job."""
+        with self._changed:
+            job.waiters -= 1
+            if job.waiters <= 0:
+                self._answer(job, Cancelled(f"request {job.request.id!r} was cancelled: nobody waits for it"))
+
+    def cancel(self, request_id: str) -> bool:
+        """Stop a queued or running request; whether there was one."""
+        with self._changed:
+            job = self._jobs.get(request_id)
+            return job is not None and self._answer(job, Cancelled(f"request {request_id!r} was cancelled"))
+
+    def latents(self, domain: str, count: int, seed: int, bars: int = MOST_BARS) -> LatentsResult:
+        """``count`` latents from the prior; the same seed gives the same ones. Raises ``BadRequest``."""
+        known = {name: name for name in DOMAINS}
+        if domain not in known:
+            raise BadRequest(f"domain {domain!r} was asked for; there are {list(DOMAINS)}")
+        if not (1 <= count <= MOST_LATENTS and 1 <= bars <= MOST_BARS and 0 <= seed < 2**63):
+            raise BadRequest(f"give a count of 1 to {MOST_LATENTS}, 1 to {MOST_BARS} bars and a seed from 0 on")
+        drawn: list[Latents] = []
+        for part, start in enumerate(range(0, count, DRAWN_TOGETHER)):
+            part_seed = int(np.random.SeedSequence([seed, part]).generate_state(1)[0])
+            with self._model:
+                wanted = min(DRAWN_TOGETHER, count - start)
+                # Always a whole part, so that asking for more gives the same first ones.
+                drawn += self.composer.sample_latents(known[domain], DRAWN_TOGETHER, part_seed, bars)[:wanted]
+            time.sleep(0.001)  # let the planner have the lock
+        return LatentsResult(latents=[one.to_json() for one in drawn], model_version=self.composer.version)
+
+    def encode(self, notes: dict[str, Any]) -> EncodeResult:
+        """The latents of a piece's first eight bars; raises ``BadRequest`` for what can't be encoded."""
+        try:
+            piece = Piece.from_json(notes)
+            with self._model:
+                latents = self.composer.encode(piece)
+        except MusicError as error:
+            raise BadRequest(str(error)) from error
+        return EncodeResult(latents=latents.to_json(), model_version=self.composer.version)
+
+    def health(self) -> dict[str, Any]:
+        """Status, model, device and load."""
+        with self._changed:
+            running = len(self._running)
+            return {
+                "status": "closed" if self._closed else "ok",
+                "model_version": self.composer.version,
+                "device": self.composer.device,
+                "slots": self.slots,
+                "queued": len(self._jobs) - running,
+                "running": running,
+            }
+
+    def close(self) -> None:
+        """Stop both threads; who still waits gets ``GeneratorUnavailable``."""
+        self._stop(GeneratorUnavailable("the generator is closing"))
+        for thread in self._threads:
+            thread.join()
+
+    # What the two threads do
+
+    def _plan_forever(self) -> None:
+        while (job := self._next_to_plan()) is not None:
+            started = time.monotonic()
+            request = job.request
+            try:
+                with self._model:
+                    job.plan = self.composer.plan(
+                        domain=request.domain,
+                        content=job.content,
+                        styles=job.styles,
+                        bars=request.bars,
+                        seed=request.seed,
+                        temperature=request.temperature,
+                        top_p=request.top_p,
+                    )
+            except ValueError as error:  # MusicError is one
+                self._answer(job, BadRequest(str(error)))
+            except Exception as error:  # noqa: BLE001 (whatever one request brings with it, the others go on)
+                self._answer(job, _failure(job, error))
+            else:
+                job.planning_seconds = time.monotonic() - started
+                with self._changed:
+                    self._planned.append(job)
+                    self._changed.notify_all()
+
+    def _next_to_plan(self) -> Job | None:
+        """The next live request, once the planner isn't further ahead than one batch; None when closed."""
+        with self._changed:
+            while not self._closed:
+                while self._waiting and self._waiting[0].future.done():
+                    self._waiting.popleft()
+                if self._waiting and len(self._planned) < self.slots:
+                    return self._waiting.popleft()
+                self._changed.wait()
+        return None
+
+    def _decode_forever(self) -> None:
+        batch = self.composer.new_batch(self.slots)
+        steps = 0
+        while self._wait_for_work(batch):
+            try:
+                finished = batch.step()
+            except Exception as error:  # noqa: BLE001 (one of the batch did it; each gets a second try, alone)
+                batch = self._break_up(error)
+                continue
+            steps += 1
+            for slot in finished:
+                self._finish(batch, slot)
+            if steps % TELL_EVERY_STEPS == 0:
+                for slot, job in self._running.items():
+                    if job.hearings:
+                        self._tell(job, batch.notes_so_far(slot))
+
+    def _wait_for_work(self, batch: DecodeBatch) -> bool:
+        """Let clips leave and join the batch; returns when there is something to decode, or False when closed."""
+        with self._changed:
+            while not self._closed:
+                now = time.monotonic()
+                for job in [job for job in self._jobs.values() if now > job.deadline]:
+                    self._answer(job, DeadlinePassed(f"no clip within {job.request.deadline_ms} ms"))
+                for slot in [slot for slot, job in self._running.items() if job.future.done()]:
+                    batch.release(slot)
+                    del self._running[slot]
+                while len(self._running) < self.slots and (joining := self._next_to_decode()) is not None:
+                    self._admit(batch, joining)
+                if self._running:
+                    return True
+                self._changed.wait(LOOK_SECONDS if self._jobs else None)
+        return False
+
+    def _next_to_decode(self) -> Job | None:
+        line = self._alone or self._planned
+        while line and line[0].future.done():
+            line.popleft()
+        if not line or (self._alone and self._running):
+            return None
+        if line is self._planned:
+            self._changed.notify_all()  # the planner may go on
+        return line.popleft()
+
+    def _admit(self, batch: DecodeBatch, job: Job) -> None:
+        slot = next(slot for slot in range(self.slots) if slot not in self._running)
+        assert job.plan is not None
+        try:
+            batch.admit(slot, job.plan)
+        except Exception as error:  # noqa: BLE001 (only this request is lost)
+            batch.release(slot)
+            self._answer(job, _failure(job, error))
+            return
+        job.admitted = time.monotonic()
+        self._running[slot] = job
+
+    def _finish(self, batch: DecodeBatch, slot: int) -> None:
+        job = self._running[slot]
+        try:
+            piece = batch.take(slot)
+            result = _result(job, piece, self.composer.version)
+            self._tell(job, [(int(a), int(b), int(c), int(d)) for a, b, c, d in piece.notes])
+        except Exception as error:  # noqa: BLE001 (only this request is lost)
+            batch.release(slot)
+            self._answer(job, _failure(job, error))
+        else:
+            self._answer(job, result)
+        with self._changed:
+            del self._running[slot]
+
+    def _tell(self, job: Job, notes: list[tuple[int, int, int, int]]) -> None:
+        try:
+            job.tell(notes)
+        except Exception:  # a listener's trouble is its own
+            log.exception("a listener of request %s failed", job.request.id)
+            job.hearings.clear()
+
+    def _break_up(self, error: Exception) -> DecodeBatch:
+        """After a failed step: a clip that was alone has failed, several are decoded again one by one."""
+        with self._changed:
+            jobs = list(self._running.values())
+            self._running.clear()
+            if len(jobs) == 1:
+                self._answer(jobs[0], _failure(jobs[0], error))
+            else:
+                log.error("a batch of %d broke; each is decoded again alone", len(jobs), exc_info=error)
+                self._alone.extend(jobs)
+        return self.composer.new_batch(self.slots)
+
+    def _answer(self, job: Job, answer: GenerateResult | GenerationError) -> bool:
+        """Answer a job once; whether this was the answer."""
+        with self._changed:
+            if job.future.done():
+                return False
+            self._jobs.pop(job.request.id, None)
+            if isinstance(answer, GenerateResult):
+                seconds = (answer.decode_ms + answer.queue_ms) / 1000
+                self._seconds_a_clip += 0.1 * (min(seconds, 30.0) - self._seconds_a_clip)
+                self._results[job.request.id] = job
+                if len(self._results) > KEPT_RESULTS:
+                    self._results.popitem(last=False)
+                job.future.set_result(answer)
+            else:
+                job.future.set_exception(answer)
+            self._changed.notify_all()
+            return True
+
+    def _guard(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except Exception:
+            log.exception("the generation engine broke")
+            self._stop(GeneratorUnavailable("the generation engine broke"))
+            if self._on_failure:
+                self._on_failure()
+
+    def _stop(self, reason: GenerationError) -> None:
+        with self._changed:
+            self._closed = self._closed or reason
+            for job in list(self._jobs.values()):
+                self._answer(job, reason)
+            self._changed.notify_all()
+
+
+def _result(job: Job, piece: Piece, version: str) -> GenerateResult:
+    assert job.plan is not None
+    now = time.monotonic()
+    return GenerateResult(
+        id=job.request.id,
+        notes=piece.to_json(),
+        latents=job.plan.latents.to_json(),
+        recipe=dict(job.plan.recipe),
+        model_version=version,
+        queue_ms=round(1000 * (job.admitted - job.came - job.planning_seconds), 2),
+        decode_ms=round(1000 * (now - job.admitted + job.planning_seconds), 2),
+    )
+
+
+def _failure(job: Job, error: Exception) -> GenerationError:
+    log.error("request %s failed", job.request.id, exc_info=error)
+    return GenerationError(f"the clip could not be composed ({type(error).__name__})")

@@ -1,0 +1,89 @@
+"""One request on its way through the engine: what was asked, read and checked; who waits for it; until when."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from models.music.notes import MusicError, Piece
+from models.style.compose import ClipPlan
+from models.style.latents import STYLE_GROUPS, Latents
+from webapp.generation.protocol import BadRequest, GenerateRequest, GenerateResult, Source
+
+Note = tuple[int, int, int, int]  # onset and duration in ticks, pitch, velocity
+Listener = Callable[[list[Note]], None]
+Origin = Piece | Latents
+
+MOST_BARS = 8
+
+
+@dataclass
+class Hearing:
+    """Someone who wants the notes as they come, and how many they have got."""
+
+    listener: Listener
+    heard: int = 0
+
+
+@dataclass(eq=False)
+class Job:
+    """A request that was taken in. ``future`` is answered once; several callers with one id wait for the same job."""
+
+    request: GenerateRequest
+    content: Origin | None
+    styles: Mapping[str, Origin]
+    future: Future[GenerateResult] = field(default_factory=Future)
+    waiters: int = 1
+    hearings: list[Hearing] = field(default_factory=list)
+    plan: ClipPlan | None = None
+    came: float = field(default_factory=time.monotonic)
+    planning_seconds: float = 0.0
+    admitted: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.deadline = self.came + self.request.deadline_ms / 1000
+        # From here on nobody can cancel the future itself: one caller's timeout must not take it from the others.
+        self.future.set_running_or_notify_cancel()
+
+    def asks_the_same_as(self, other: GenerateRequest) -> bool:
+        """Whether ``other`` asks for the same clip (deadline and streaming aside)."""
+        aside = {"deadline_ms", "stream"}
+        return self.request.model_dump(exclude=aside) == other.model_dump(exclude=aside)
+
+    def tell(self, notes: list[Note]) -> None:
+        """Hand each listener the notes it hasn't got yet."""
+        for hearing in self.hearings:
+            if len(notes) > hearing.heard:
+                hearing.listener(notes[hearing.heard :])
+                hearing.heard = len(notes)
+
+
+def read_request(request: GenerateRequest, model_version: str) -> tuple[Origin | None, dict[str, Origin]]:
+    """Content and styles of a request; raises ``BadRequest`` where they can't be what was meant."""
+    if request.model is not None and request.model != model_version:
+        raise BadRequest(f"model {request.model!r} was asked for; this generator has {model_version!r}")
+    unknown = sorted(set(request.styles) - set(STYLE_GROUPS))
+    if unknown:
+        raise BadRequest(f"styles {unknown} were asked for; there are {list(STYLE_GROUPS)}")
+    content = None if request.content is None else read_source(request.content, "content")
+    return content, {name: read_source(source, name) for name, source in request.styles.items()}
+
+
+def read_source(source: Source, name: str) -> Origin:
+    """A piece or latents; raises ``BadRequest``."""
+    if (source.notes is None) == (source.latents is None):
+        raise BadRequest(f"{name}: give either notes or latents")
+    try:
+        if source.notes is not None:
+            return Piece.from_json(source.notes)
+        latents = Latents.from_json(source.latents or {})
+    except (MusicError, ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
+        raise BadRequest(f"{name}: {error}") from error
+    for group, value in latents.groups.items():
+        if value.ndim != 2 or not 1 <= len(value) <= MOST_BARS or not np.isfinite(value).all():
+            raise BadRequest(f"{name}: latents of {group} must be finite numbers of 1 to {MOST_BARS} bars")
+    return latents

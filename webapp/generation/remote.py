@@ -1,0 +1,124 @@
+"""The generator behind HTTP: the client side of ``webapp.generation.server``, for the web and the worker."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import httpx
+
+from webapp.generation.protocol import (
+    BadRequest,
+    Cancelled,
+    DeadlinePassed,
+    EncodeResult,
+    GenerateRequest,
+    GenerateResult,
+    GenerationError,
+    GeneratorUnavailable,
+    LatentsResult,
+    QueueFull,
+)
+
+CONNECT_SECONDS = 2.0
+MARGIN_SECONDS = 2.0  # beyond a request's deadline, for the network
+QUICK_SECONDS = 60.0  # latents and encoding have no deadline of their own
+HEALTH_SECONDS = 2.0
+CONNECTIONS = 64
+
+
+class RemoteGenerator:
+    """A ``Generator`` at ``url``; may be asked from many threads at once.
+
+    A lost connection is tried once more with the same id, which joins the work already going on there.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = url.rstrip("/")
+        limits = httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=8)
+        # A proxy set for the internet must not come between two processes of one machine.
+        self._client = httpx.Client(base_url=self.url, limits=limits, trust_env=not _is_local(self.url))
+
+    def generate(self, request: GenerateRequest) -> GenerateResult:
+        """Compose one clip, blocking; raises a ``GenerationError``."""
+        body = request.model_copy(update={"stream": False}).model_dump(mode="json", exclude_defaults=True)
+        answer = self._post("/v1/generate", body, request.deadline_ms / 1000 + MARGIN_SECONDS)
+        return GenerateResult.model_validate_json(answer.content)
+
+    def latents(self, domain: str, count: int, seed: int, bars: int = 8) -> LatentsResult:
+        """``count`` latents of clips from the prior, not decoded to notes; raises a ``GenerationError``."""
+        body = {"domain": domain, "count": count, "seed": seed, "bars": bars}
+        return LatentsResult.model_validate_json(self._post("/v1/latents", body, QUICK_SECONDS).content)
+
+    def encode(self, notes: dict[str, Any]) -> EncodeResult:
+        """The latents of a piece (``Piece.to_json``); raises a ``GenerationError``."""
+        return EncodeResult.model_validate_json(self._post("/v1/encode", {"notes": notes}, QUICK_SECONDS).content)
+
+    def cancel(self, request_id: str) -> bool:
+        """Stop a queued or running request; whether there was one."""
+        try:
+            answer = self._client.delete(f"/v1/generate/{quote(request_id, safe='')}", timeout=HEALTH_SECONDS)
+        except httpx.TransportError as error:
+            raise GeneratorUnavailable(f"no generator answers at {self.url}: {error}") from error
+        return answer.status_code == httpx.codes.OK
+
+    def health(self) -> dict[str, Any]:
+        """What the server says of itself; raises ``GeneratorUnavailable``."""
+        try:
+            answer = self._client.get("/healthz", timeout=HEALTH_SECONDS)
+        except httpx.TransportError as error:
+            raise GeneratorUnavailable(f"no generator answers at {self.url}: {error}") from error
+        if answer.status_code != httpx.codes.OK:
+            raise GeneratorUnavailable(f"the generator at {self.url} is not well: {answer.text[:200]}")
+        state: dict[str, Any] = answer.json()
+        return state
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    def _post(self, path: str, body: dict[str, Any], seconds: float) -> httpx.Response:
+        timeout = httpx.Timeout(seconds, connect=CONNECT_SECONDS)
+        try:
+            try:
+                answer = self._client.post(path, json=body, timeout=timeout)
+            except (httpx.NetworkError, httpx.RemoteProtocolError):
+                answer = self._client.post(path, json=body, timeout=timeout)
+        except httpx.ConnectTimeout as error:
+            raise GeneratorUnavailable(f"no generator answers at {self.url}") from error
+        except httpx.TimeoutException as error:
+            raise DeadlinePassed(f"the generator at {self.url} took longer than {seconds:g} s") from error
+        except httpx.TransportError as error:
+            raise GeneratorUnavailable(f"no generator answers at {self.url}: {error}") from error
+        if answer.status_code != httpx.codes.OK:
+            raise _error(answer)
+        return answer
+
+
+def _error(answer: httpx.Response) -> GenerationError:
+    """The exception that the server turned into this answer."""
+    try:
+        message = str(answer.json()["detail"])
+    except (ValueError, KeyError, TypeError):
+        message = f"the generator answered {answer.status_code}"
+    match answer.status_code:
+        case 400:
+            return BadRequest(message)
+        case 409:
+            return Cancelled(message)
+        case 503 if "retry-after" in answer.headers:
+            return QueueFull(float(answer.headers["retry-after"]))
+        case 504:
+            return DeadlinePassed(message)
+        case 502 | 503:
+            return GeneratorUnavailable(message)
+    return GenerationError(message)
+
+
+def _is_local(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

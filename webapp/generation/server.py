@@ -1,0 +1,195 @@
+"""The engine behind HTTP: ``POST /v1/generate`` and its companions, one process a device (``kallos generator``)."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import math
+import os
+from collections.abc import AsyncIterator, Callable
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from fastapi import FastAPI, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, StreamingResponse
+from pydantic import BaseModel, ConfigDict, Field
+
+from webapp.generation.protocol import (
+    BadRequest,
+    Cancelled,
+    DeadlinePassed,
+    EncodeResult,
+    GenerateRequest,
+    GenerateResult,
+    GenerationError,
+    GeneratorUnavailable,
+    LatentsResult,
+    QueueFull,
+)
+from webapp.supervisor import die_with_parent
+
+if TYPE_CHECKING:  # torch is imported by serve(), after its environment is set
+    from webapp.generation.engine import Engine
+    from webapp.generation.job import Job, Note
+
+STATUS: dict[type[GenerationError], int] = {
+    BadRequest: 400,
+    Cancelled: 409,
+    QueueFull: 503,
+    GeneratorUnavailable: 503,
+    DeadlinePassed: 504,
+}
+
+
+class LatentsRequest(BaseModel):
+    """How many latents to draw from the prior."""
+
+    model_config = ConfigDict(extra="forbid")
+    domain: Literal["pop", "dance", "chorale"] = "pop"
+    count: Annotated[int, Field(ge=1, le=1024)] = 1
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    bars: Annotated[int, Field(ge=1, le=8)] = 8
+
+
+class EncodeRequest(BaseModel):
+    """A piece (``Piece.to_json``) to encode."""
+
+    model_config = ConfigDict(extra="forbid")
+    notes: dict[str, Any]
+
+
+def create_app(engine: Engine) -> FastAPI:
+    """The HTTP face of ``engine``; whoever made the engine closes it."""
+    app = FastAPI(title="Kallos generator", docs_url="/docs", redoc_url=None)
+
+    @app.exception_handler(GenerationError)
+    async def refuse(_: Request, error: GenerationError) -> JSONResponse:
+        return JSONResponse({"detail": str(error)}, _status(error), headers=_headers(error))
+
+    @app.exception_handler(RequestValidationError)
+    async def refuse_malformed(_: Request, error: RequestValidationError) -> JSONResponse:
+        problems = (f"{'.'.join(map(str, e['loc'][1:])) or 'body'}: {e['msg']}" for e in error.errors())
+        return JSONResponse({"detail": "; ".join(problems)}, 400)
+
+    @app.post("/v1/generate", response_model=GenerateResult)
+    async def generate(request: GenerateRequest, http: Request) -> Response:
+        if request.stream:
+            return await _stream(engine, request)
+        job = await run_in_threadpool(engine.submit, request)
+        answer = asyncio.ensure_future(asyncio.wrap_future(job.future))
+        gone = asyncio.ensure_future(_disconnected(http))
+        either: set[asyncio.Future[Any]] = {answer, gone}
+        try:
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+            if not answer.done():
+                return Response(status_code=499)  # nobody reads it
+            return Response((await answer).model_dump_json(), media_type="application/json")
+        finally:
+            gone.cancel()
+            answer.cancel()
+            engine.leave(job)
+
+    @app.delete("/v1/generate/{request_id}")
+    def cancel(request_id: str) -> Response:
+        there = engine.cancel(request_id)
+        return JSONResponse({"id": request_id, "cancelled": there}, 200 if there else 404)
+
+    @app.post("/v1/latents")
+    def latents(request: LatentsRequest) -> LatentsResult:
+        return engine.latents(request.domain, request.count, request.seed, request.bars)
+
+    @app.post("/v1/encode")
+    def encode(request: EncodeRequest) -> EncodeResult:
+        return engine.encode(request.notes)
+
+    @app.get("/healthz")
+    def healthz() -> Response:
+        state = engine.health()
+        return JSONResponse(state, 200 if state["status"] == "ok" else 503)
+
+    return app
+
+
+def serve(host: str = "127.0.0.1", port: int = 7861, device: str = "auto", *, model: str = "default") -> int:
+    """Load the style model and answer until stopped; as a supervised child it ends with its parent. Exit status.
+
+    ``device``: ``cpu``, ``cuda``, ``cuda:1`` or ``auto`` (the first CUDA device where there is one).
+    """
+    die_with_parent()
+    # Spinning OpenMP threads make a decode step up to ten times slower on a busy machine.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    os.environ.setdefault("GOMP_SPINCOUNT", "0")
+    import torch  # noqa: PLC0415 (after its environment is set)
+    import uvicorn  # noqa: PLC0415
+
+    from models.style.checkpoint import load_style  # noqa: PLC0415
+    from models.style.compose import Composer  # noqa: PLC0415
+    from webapp.generation.engine import Engine  # noqa: PLC0415
+
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    torch.set_num_threads(min(CPU_THREADS, os.cpu_count() or 1))
+    engine = Engine(Composer(load_style(model, device), device), on_failure=_exit_broken)
+    try:
+        uvicorn.run(create_app(engine), host=host, port=port, log_level="warning", timeout_graceful_shutdown=3)
+    finally:
+        engine.close()
+    return 0
+
+
+CPU_THREADS = 2
+
+
+def _exit_broken() -> None:
+    os._exit(70)  # the supervisor starts a fresh process; a broken decode thread (CUDA) can't be mended in this one
+
+
+async def _stream(engine: Engine, request: GenerateRequest) -> StreamingResponse:
+    """NDJSON: ``{"notes": [[onset, duration, pitch, velocity], …]}`` as they come, then ``{"result": …}`` or error."""
+    loop = asyncio.get_running_loop()
+    lines: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+
+    def from_engine(put: Callable[[], None]) -> None:
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(put)
+
+    def hear(notes: list[Note]) -> None:
+        from_engine(lambda: lines.put_nowait({"notes": notes}))
+
+    job = await run_in_threadpool(engine.submit, request, hear)
+
+    def last(_: object) -> None:
+        error = job.future.exception()
+        if error is None:
+            line: dict[str, Any] = {"result": job.future.result().model_dump(mode="json")}
+        else:
+            line = {"detail": str(error), "status": _status(error)}
+        from_engine(lambda: lines.put_nowait(line))
+
+    job.future.add_done_callback(last)
+    return StreamingResponse(_lines(engine, job, lines), media_type="application/x-ndjson")
+
+
+async def _lines(engine: Engine, job: Job, lines: asyncio.Queue[dict[str, Any]]) -> AsyncIterator[str]:
+    try:
+        while True:
+            line = await lines.get()
+            yield json.dumps(line) + "\n"
+            if "notes" not in line:
+                return
+    finally:  # also when the client goes away
+        engine.leave(job)
+
+
+async def _disconnected(http: Request) -> None:
+    while (await http.receive())["type"] != "http.disconnect":
+        pass
+
+
+def _status(error: BaseException) -> int:
+    return next((status for kind, status in STATUS.items() if isinstance(error, kind)), 500)
+
+
+def _headers(error: GenerationError) -> dict[str, str]:
+    return {"Retry-After": str(math.ceil(error.retry_after_s))} if isinstance(error, QueueFull) else {}
