@@ -13,6 +13,7 @@ import os
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import platformdirs
@@ -83,23 +84,29 @@ def default_cache() -> Path:
 
 
 def _tunes(path: Path) -> Iterator[tuple[str, Callable[[], Piece]]]:
-    for index, tune in enumerate(split_tunes(decoded(path))):
-        name = f"{path.stem}:{tune.number}"
-        yield (name if index == 0 else f"{name}.{index}"), lambda tune=tune, name=name: tune_piece(tune, name)
+    yield from _named_tunes(path, decoded(path))
 
 
 def _ryans_tunes(path: Path) -> Iterator[tuple[str, Callable[[], Piece]]]:
     """Tunes of this copy of Ryan's, in which whoever hid the at signs left a colon after every "at" ("Stat:ue")."""
-    for tune in split_tunes(re.sub(r"(?<=at):", "", decoded(path))):
-        yield path.stem, lambda tune=tune: tune_piece(tune)
+    yield from _named_tunes(path, re.sub(r"(?<=at):", "", decoded(path)))
+
+
+def _named_tunes(path: Path, text: str) -> Iterator[tuple[str, Callable[[], Piece]]]:
+    """Tunes by file and number, a second tune of one number with a letter."""
+    seen: dict[str, int] = {}
+    for tune in split_tunes(text):
+        again = seen[tune.number] = seen.get(tune.number, -1) + 1
+        name = f"{path.stem}:{tune.number}{chr(97 + again) if again else ''}"
+        yield name, partial(tune_piece, tune, name)
 
 
 def _chorale(path: Path) -> Iterator[tuple[str, Callable[[], Piece]]]:
-    yield path.stem, lambda: read_chorale(path)
+    yield path.stem, partial(read_chorale, path)
 
 
 def _performance(path: Path) -> Iterator[tuple[str, Callable[[], Piece]]]:
-    yield path.stem, lambda: read_midi(path, performed=True)
+    yield path.stem, partial(read_midi, path, performed=True)
 
 
 def _emopia(path: Path) -> Iterator[tuple[str, Callable[[], Piece]]]:
