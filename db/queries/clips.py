@@ -107,9 +107,12 @@ def pool_clips(
     return _playable(session, Clip.domain == domain, whose, model_version)
 
 
-def composed_clips(session: Session, listener_id: UUID, *, model_version: str | None = None) -> list[PoolClip]:
-    """The playable clips composed for one listener, of every domain, oldest first."""
-    return _playable(session, Clip.composed_for == listener_id, Clip.composed_for.is_not(None), model_version)
+def composed_clips(
+    session: Session, listener_id: UUID, *, domain: str | None = None, model_version: str | None = None
+) -> list[PoolClip]:
+    """The playable clips composed for one listener, of one domain or of every one, oldest first."""
+    which = Clip.composed_for.is_not(None) if domain is None else Clip.domain == domain
+    return _playable(session, Clip.composed_for == listener_id, which, model_version)
 
 
 def count_pool(session: Session, *, domain: str, model_version: str | None = None) -> int:

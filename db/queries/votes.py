@@ -113,6 +113,7 @@ def take_vote(
 class Judged:
     """A vote with its pair, as a head is fitted from it."""
 
+    offer_id: UUID
     left_clip: UUID
     right_clip: UUID
     outcome: str
@@ -122,7 +123,7 @@ class Judged:
 def votes_of(session: Session, listener_id: UUID) -> list[Judged]:
     """All votes of a listener, oldest first."""
     query = (
-        select(Offer.left_clip, Offer.right_clip, Vote.outcome, Vote.created_at)
+        select(Offer.id, Offer.left_clip, Offer.right_clip, Vote.outcome, Vote.created_at)
         .join(Vote, Vote.offer_id == Offer.id)
         .where(Vote.listener_id == listener_id)
         .order_by(Vote.created_at, Vote.offer_id)

@@ -1,0 +1,163 @@
+"""The command ``kallos``: serve the page, run one of its parts alone, look after the database and a listener's data."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import uuid
+from collections.abc import Sequence
+from pathlib import Path
+
+from webapp.logs import set_up_logging
+from webapp.settings import Settings
+
+
+def parser() -> argparse.ArgumentParser:
+    """Every command and its arguments."""
+    top = argparse.ArgumentParser(prog="kallos", description="Music that learns what a person finds beautiful.")
+    commands = top.add_subparsers(dest="command", required=True)
+
+    serve = commands.add_parser("serve", help="the page, with everything that it needs")
+    serve.add_argument("--host", help="where the page listens (KALLOS_HOST)")
+    serve.add_argument("--port", type=int, help="0 takes any free port (KALLOS_PORT)")
+    serve.add_argument("--open", action="store_true", help="open the page in a browser")
+    serve.set_defaults(run=_serve)
+
+    generator = commands.add_parser("generator", help="the generation server alone")
+    generator.add_argument("--host", default="127.0.0.1")
+    generator.add_argument("--port", type=int, default=7861)
+    generator.add_argument("--device", help="cpu, cuda or auto (KALLOS_DEVICE)")
+    generator.set_defaults(run=_generator)
+
+    worker = commands.add_parser("worker", help="does what the queue asks: fills the pool, composes, fits")
+    worker.set_defaults(run=_worker)
+
+    database = commands.add_parser("db", help="the database's schema")
+    database.add_argument("action", choices=["upgrade", "downgrade", "check"])
+    database.add_argument("revision", nargs="?", help="up to or down to which; the newest, or one step back")
+    database.set_defaults(run=_database)
+
+    corpus = commands.add_parser("corpus", help="the music that models learn from")
+    corpus.add_argument("action", choices=["list", "build"])
+    corpus.set_defaults(run=_corpus)
+
+    listener = commands.add_parser("listener", help="one listener's data")
+    actions = listener.add_subparsers(dest="action", required=True)
+    export = actions.add_parser("export", help="everything about a listener, as JSON")
+    export.add_argument("id", type=uuid.UUID)
+    export.add_argument("--out", type=Path, help="a file; standard output where none is given")
+    restore = actions.add_parser("import", help="bring an exported listener back")
+    restore.add_argument("file", type=Path)
+    delete = actions.add_parser("delete", help="forget a listener whole, with the clips composed only for them")
+    delete.add_argument("id", type=uuid.UUID)
+    listener.set_defaults(run=_listener)
+    return top
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; its exit status."""
+    given = parser().parse_args(arguments)
+    changed = {name: getattr(given, name, None) for name in ("host", "port", "device")}
+    if given.command == "generator":  # its address is not the page's
+        changed = {"device": given.device}
+    settings = Settings(**{name: value for name, value in changed.items() if value is not None})
+    status: int = given.run(given, settings)
+    return status
+
+
+def _serve(given: argparse.Namespace, settings: Settings) -> int:
+    from webapp.app import serve  # noqa: PLC0415 (each command imports only what it runs)
+
+    settings.prepare_home()
+    set_up_logging(settings.home, "web")
+    return serve(settings, open_browser=given.open)
+
+
+def _generator(given: argparse.Namespace, settings: Settings) -> int:
+    from webapp.generation.server import serve  # noqa: PLC0415
+
+    settings.prepare_home()
+    set_up_logging(settings.home, "generator")
+    return serve(host=given.host, port=given.port, device=settings.device) or 0
+
+
+def _worker(given: argparse.Namespace, settings: Settings) -> int:  # noqa: ARG001
+    from webapp.worker import run_worker  # noqa: PLC0415
+
+    settings.prepare_home()
+    set_up_logging(settings.home, "worker")
+    return run_worker(settings)
+
+
+def _database(given: argparse.Namespace, settings: Settings) -> int:
+    from db import migrate  # noqa: PLC0415
+    from webapp.database import Database  # noqa: PLC0415
+
+    database = Database(settings)
+    try:
+        engine = database.open()
+        if given.action == "check":
+            problems = migrate.check(engine)
+            print(*(problems or ["the database has the schema of this version"]), sep="\n")
+            return 1 if problems else 0
+        if given.action == "upgrade":
+            migrate.upgrade(engine, given.revision or "head")
+        else:
+            migrate.downgrade(engine, given.revision or "-1")
+        print(f"the database is at {migrate.current_revision(engine) or 'nothing'}")
+    finally:
+        database.close()
+    return 0
+
+
+def _corpus(given: argparse.Namespace, settings: Settings) -> int:  # noqa: ARG001
+    from rich.console import Console  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+
+    from models.music import corpora  # noqa: PLC0415
+
+    table = Table("corpus", "domain", "files", "from", "terms")
+    for corpus in corpora.registry().values():
+        built = ""
+        if given.action == "build" and corpus.available:
+            loaded = corpora.build(corpus.name)
+            built = f": {len(loaded.pieces)} pieces, {len(loaded.broken)} broken"
+        files = str(corpus.files) if corpus.available else "missing"
+        table.add_row(corpus.name, corpus.domain, files + built, corpus.origin, corpus.terms)
+    Console().print(table)
+    return 0
+
+
+def _listener(given: argparse.Namespace, settings: Settings) -> int:
+    from db.queries.restore import NotAnExportError  # noqa: PLC0415
+    from webapp.services import listeners  # noqa: PLC0415
+    from webapp.services.house import House  # noqa: PLC0415
+    from webapp.services.problems import UnknownListenerError  # noqa: PLC0415
+
+    house = House(settings)
+    try:
+        if given.action == "import":
+            back = listeners.restore(house, json.loads(given.file.read_text(encoding="utf-8")))
+            print(f"listener {back.listener_id}: {back.offers} offers with {back.votes} votes")
+            if back.missing:
+                print(f"{back.missing} offers stay away: their clips are not in this installation", file=sys.stderr)
+        elif given.action == "delete":
+            listeners.delete(house.database, house.store, given.id)
+            print(f"forgotten: {given.id}")
+        else:
+            text = json.dumps(listeners.export(house.database, given.id), ensure_ascii=False, indent=1)
+            if given.out:
+                given.out.write_text(text, encoding="utf-8")
+            else:
+                print(text)
+    except (UnknownListenerError, NotAnExportError, OSError, json.JSONDecodeError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    finally:
+        house.close()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

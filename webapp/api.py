@@ -1,0 +1,260 @@
+"""The HTTP interface under ``/api``: offers, votes, clips, the listener, the taste, composing.
+
+Handlers run in the thread pool and only translate: every rule is a service's. A page keeps the ``listener_token`` that
+``GET /api/listener`` gives once and sends it as ``Authorization: Bearer``; the cookie carries it where one is possible.
+A link token (``?token=`` in a page's address) is sent the same way and answered with a lasting token.
+"""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Header, Request, Response
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict, Field
+
+from models.music.notes import DOMAINS, Domain
+from webapp.identity import Claim, clear_cookie, set_cookie
+from webapp.services import compose, listeners, offers, sound, taste, votes
+from webapp.services.house import House
+from webapp.services.problems import NoListener, NotYours
+
+router = APIRouter(prefix="/api", tags=["listening"])
+Outcome = Literal["left", "right", "equal", "neither", "skipped"]
+Milliseconds = Annotated[float, Field(ge=0, le=3_600_000, allow_inf_nan=False)]
+
+
+class Clip(BaseModel):
+    """One side of an offer; nothing here tells where the clip comes from."""
+
+    clip_id: uuid.UUID
+    audio_url: str
+    notes_url: str
+    seconds: float
+
+
+class Offer(BaseModel):
+    """Two clips to compare."""
+
+    offer_id: uuid.UUID
+    left: Clip
+    right: Clip
+
+
+class Heard(BaseModel):
+    """How long each side sounded, in milliseconds."""
+
+    model_config = ConfigDict(extra="forbid")
+    left: Milliseconds
+    right: Milliseconds
+
+
+class Vote(BaseModel):
+    """A listener's answer to an offer."""
+
+    model_config = ConfigDict(extra="forbid")
+    outcome: Outcome
+    heard_ms: Heard
+
+
+class Voted(BaseModel):
+    """What a vote led to; repeating the same vote gives the same."""
+
+    offer_id: uuid.UUID
+    outcome: Outcome
+    picks: int
+    open: list[Offer]
+
+
+class FirstComposed(BaseModel):
+    """When the first clip made for this listener is composed, and whether it is."""
+
+    at_picks: int
+    ready: bool
+
+
+class Listener(BaseModel):
+    """The listener who asks; ``listener_token`` only where the page should keep a new one."""
+
+    picks: int
+    domain: Domain
+    domains: list[Domain] = list(DOMAINS)
+    first_composed: FirstComposed
+    listener_token: str | None = None
+
+
+class Change(BaseModel):
+    """What a listener may change."""
+
+    model_config = ConfigDict(extra="forbid")
+    domain: Domain
+
+
+class Link(BaseModel):
+    """An address that moves the listener to another device."""
+
+    url: str
+    expires_at: datetime
+
+
+class Problems(BaseModel):
+    """What went wrong: what was given, what is allowed, what to do."""
+
+    error: str
+
+
+ERRORS: dict[int | str, dict[str, Any]] = {
+    status: {"model": Problems} for status in (401, 404, 409, 413, 422, 429, 503)
+}
+
+
+def _house(request: Request) -> House:
+    house: House = request.app.state.house
+    return house
+
+
+def _claim(request: Request) -> Claim | None:
+    return _house(request).identity.claim(request)
+
+
+TheHouse = Annotated[House, Depends(_house)]
+MaybeClaim = Annotated[Claim | None, Depends(_claim)]
+
+
+def _known(claim: MaybeClaim) -> uuid.UUID:
+    """The listener of the request, who must exist."""
+    if claim is None:
+        raise NoListener("no listener's token came with this request; GET /api/listener gives one")
+    return claim.listener_id
+
+
+Known = Annotated[uuid.UUID, Depends(_known)]
+
+
+def _arrive(request: Request, response: Response, house: House, claim: Claim | None) -> tuple[uuid.UUID, str | None]:
+    """The listener of the request, made where there is none; the token that the page should keep, if a new one."""
+    listener_id = claim.listener_id if claim else None
+    if claim is not None and listeners.exists(house, claim.listener_id):
+        if not claim.by_link:
+            return claim.listener_id, None
+        listener_id = claim.listener_id
+    else:
+        listener_id = listeners.create(house)
+    token = house.identity.token(listener_id)
+    set_cookie(request, response, token)
+    return listener_id, token
+
+
+@router.get("/listener", responses=ERRORS)
+def read_listener(request: Request, response: Response, house: TheHouse, claim: MaybeClaim) -> Listener:
+    """Who is listening; a new anonymous listener where the request names none."""
+    listener_id, token = _arrive(request, response, house, claim)
+    return Listener(**listeners.overview(house, listener_id), listener_token=token)
+
+
+@router.patch("/listener", responses=ERRORS)
+def change_listener(change: Change, house: TheHouse, listener_id: Known) -> Listener:
+    """Change the domain of music; it counts from the next new offer on."""
+    listeners.change_domain(house, listener_id, change.domain)
+    return Listener(**listeners.overview(house, listener_id))
+
+
+@router.delete("/listener", responses=ERRORS)
+def delete_listener(request: Request, response: Response, house: TheHouse, listener_id: Known) -> dict[str, bool]:
+    """Forget the listener: votes, head, exports, and the clips composed only for them."""
+    listeners.delete(house.database, house.store, listener_id)
+    clear_cookie(request, response)
+    return {"deleted": True}
+
+
+@router.get("/listener/export", responses=ERRORS)
+def export_listener(house: TheHouse, listener_id: Known) -> JSONResponse:
+    """Everything that is stored about the listener."""
+    data = listeners.export(house.database, listener_id)
+    return JSONResponse(data, headers={"Content-Disposition": 'attachment; filename="kallos-listener.json"'})
+
+
+@router.post("/listener/link", responses=ERRORS)
+def link_listener(request: Request, house: TheHouse, listener_id: Known) -> Link:
+    """An address for another device; it works for an hour."""
+    token, expires_at = house.identity.link_token(listener_id)
+    return Link(url=f"{public_address(request)}/?token={token}", expires_at=expires_at)
+
+
+@router.get("/offers", responses=ERRORS)
+def open_offers(request: Request, response: Response, house: TheHouse, claim: MaybeClaim) -> list[Offer]:
+    """The listener's two open offers, oldest first, made where missing; a reload gets the same."""
+    listener_id, _ = _arrive(request, response, house, claim)
+    response.headers["Cache-Control"] = "no-store"
+    return [Offer.model_validate(offer) for offer in offers.open_offers(house, listener_id)]
+
+
+@router.post("/offers/{offer_id}/vote", responses=ERRORS)
+def vote(offer_id: uuid.UUID, given: Vote, house: TheHouse, claim: MaybeClaim) -> Voted:
+    """Store the vote once, however often it is sent; another outcome for the same offer is refused with 409."""
+    if claim is None:
+        raise NotYours(f"without a listener's token no offer is yours, {offer_id} neither; GET /api/listener gives one")
+    heard = (round(given.heard_ms.left), round(given.heard_ms.right))
+    return Voted.model_validate(votes.take(house, claim.listener_id, offer_id, given.outcome, heard))
+
+
+@router.get("/clips/{clip_id}/audio/{seconds}", responses=ERRORS, response_class=Response)
+def clip_audio(
+    clip_id: uuid.UUID, seconds: float, house: TheHouse, wanted: Annotated[str, Header(alias="range")] = ""
+) -> Response:
+    """The clip's sound, MP3; it never changes."""
+    data = sound.audio(house, clip_id, seconds)
+    return partial(data, wanted)
+
+
+@router.get("/clips/{clip_id}/notes/{seconds}", responses=ERRORS)
+def clip_notes(clip_id: uuid.UUID, seconds: float, house: TheHouse, response: Response) -> dict[str, Any]:
+    """``{seconds, notes: [[start_s, duration_s, pitch, velocity], …]}`` in the time of the sound."""
+    response.headers["Cache-Control"] = IMMUTABLE
+    return sound.notes(house, clip_id, seconds)
+
+
+@router.get("/taste", responses=ERRORS)
+def read_taste(house: TheHouse, listener_id: Known) -> dict[str, Any]:
+    """What the listener seems to love, style by style, how sure that is, and how well votes were foreseen."""
+    return taste.overview(house, listener_id)
+
+
+@router.post("/compose", status_code=202, responses=ERRORS)
+def start_composing(house: TheHouse, listener_id: Known) -> dict[str, Any]:
+    """Compose new clips for this listener's head; they come blind among the pairs."""
+    return compose.ask(house, listener_id)
+
+
+@router.get("/compose", responses=ERRORS)
+def read_composing(house: TheHouse, listener_id: Known) -> dict[str, Any]:
+    """The newest compose job and the number of clips composed so far."""
+    return compose.state(house, listener_id)
+
+
+IMMUTABLE = "private, max-age=31536000, immutable"
+
+
+def partial(data: bytes, wanted: str) -> Response:
+    """The whole sound, or the one range of bytes that a media element asks for."""
+    headers = {"Cache-Control": IMMUTABLE, "Accept-Ranges": "bytes"}
+    unit, _, span = wanted.partition("=")
+    first, dash, last = span.partition("-")
+    if unit.strip() != "bytes" or not dash or "," in span or not (first or last).isdigit():
+        return Response(data, media_type="audio/mpeg", headers=headers)
+    start = int(first) if first else max(0, len(data) - int(last))
+    end = min(int(last), len(data) - 1) if first and last.isdigit() else len(data) - 1
+    if start > end:
+        return Response(status_code=416, headers={"Content-Range": f"bytes */{len(data)}"})
+    headers["Content-Range"] = f"bytes {start}-{end}/{len(data)}"
+    return Response(data[start : end + 1], status_code=206, media_type="audio/mpeg", headers=headers)
+
+
+def public_address(request: Request) -> str:
+    """Scheme and host as the listener's browser sees them, also behind a proxy that ends https."""
+    scheme = request.headers.get("x-forwarded-proto", request.url.scheme).split(",")[0].strip()
+    host = request.headers.get("x-forwarded-host", request.headers.get("host", request.url.netloc)).split(",")[0]
+    prefix = request.headers.get("x-forwarded-prefix", "").rstrip("/")
+    return f"{scheme}://{host.strip()}{prefix}"

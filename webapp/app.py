@@ -1,0 +1,164 @@
+"""The web application: pages and HTTP interface over one ``House``, started and stopped with what they need."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import sys
+import threading
+import webbrowser
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import uvicorn
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from sqlalchemy.exc import DBAPIError
+from starlette.exceptions import HTTPException
+
+from webapp.backstage import Backstage
+from webapp.limits import BodyLimit
+from webapp.reference import add_reference
+from webapp.services import health
+from webapp.services.house import House
+from webapp.services.problems import Problem
+from webapp.settings import Settings
+
+log = logging.getLogger(__name__)
+
+
+def create_app(settings: Settings | None = None, *, backstage: Backstage | None = None, pages: bool = True) -> FastAPI:
+    """The application; ``backstage`` may have begun already, ``pages=False`` leaves Gradio out (tests of the API)."""
+    os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+    stage = backstage or Backstage(House(settings or Settings()))
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        stage.begin()
+        try:
+            yield
+        finally:
+            stage.end()
+
+    from webapp.api import router  # noqa: PLC0415 (FastAPI's models take a moment; serve begins its children before)
+
+    app = FastAPI(
+        title="Kallos",
+        description="Two short pieces, one question: which is more beautiful?",
+        version=health.VERSION,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/api/openapi.json",
+        lifespan=lifespan,
+    )
+    app.state.house = stage.house
+    app.state.backstage = stage
+    app.add_middleware(BodyLimit)
+    _answer_errors(app)
+    app.include_router(router)
+    add_reference(app)
+
+    @app.get("/healthz", tags=["operation"])
+    def healthz() -> JSONResponse:
+        """Whether pairs can be served (503 where not), and how each part is."""
+        report, able = health.report(stage)
+        return JSONResponse(report, status_code=200 if able else 503)
+
+    if not pages:
+        return app
+    from webapp.pages.site import mount_site  # noqa: PLC0415 (Gradio takes seconds to import)
+
+    return mount_site(app)
+
+
+def serve(settings: Settings, *, open_browser: bool = False) -> int:
+    """Run the page until it is told to stop."""
+    listening = _listen(settings)
+    if listening is None:
+        return 1
+    host, port = listening.getsockname()[:2]
+    shown = "localhost" if host in {"127.0.0.1", "::1", "0.0.0.0", "::"} else host  # noqa: S104 (compared, not bound)
+    stage = Backstage(House(settings))
+    stage.begin()  # Postgres and the generator start while Gradio is imported
+    try:
+        app = create_app(backstage=stage)
+        config = uvicorn.Config(
+            app, log_config=None, access_log=False, timeout_graceful_shutdown=3, server_header=False
+        )
+        _Announcing(config, f"http://{shown}:{port}", open_browser=open_browser).run(sockets=[listening])
+    finally:
+        stage.end()
+    return 0
+
+
+def _listen(settings: Settings) -> socket.socket | None:
+    """The page's socket, taken before anything else starts."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listening = socket.socket(family)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((settings.host, settings.port))
+    except OSError as error:
+        print(
+            f"can't listen on {settings.host}:{settings.port} ({error.strerror}); "
+            "choose another with KALLOS_PORT or --port (0 takes any free one)",
+            file=sys.stderr,
+        )
+        return None
+    return listening
+
+
+class _Announcing(uvicorn.Server):
+    """Says where the page is once it answers."""
+
+    def __init__(self, config: uvicorn.Config, url: str, *, open_browser: bool) -> None:
+        super().__init__(config)
+        self._url, self._open = url, open_browser
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.should_exit:
+            return
+        print(f"Kallos plays at {self._url}", flush=True)
+        if self._open:
+            threading.Thread(target=webbrowser.open, args=(self._url,), daemon=True).start()
+
+
+def _answer_errors(app: FastAPI) -> None:
+    """Every refusal as ``{error}``: what was given, what is allowed, what to do."""
+
+    def answer(status: int, text: str, headers: dict[str, str] | None = None) -> JSONResponse:
+        return JSONResponse({"error": text}, status_code=status, headers=headers)
+
+    @app.exception_handler(Problem)
+    def problem(_: Request, error: Problem) -> JSONResponse:
+        wait = error.retry_after_s
+        return answer(error.status, str(error), {"Retry-After": str(wait)} if wait else None)
+
+    @app.exception_handler(RequestValidationError)
+    def malformed(_: Request, error: RequestValidationError) -> JSONResponse:
+        return answer(422, "; ".join(_told(each) for each in error.errors()))
+
+    @app.exception_handler(HTTPException)
+    def refused(_: Request, error: HTTPException) -> JSONResponse:
+        return answer(error.status_code, str(error.detail), dict(error.headers or {}))
+
+    @app.exception_handler(DBAPIError)
+    def no_database(_: Request, error: DBAPIError) -> JSONResponse:
+        log.error("database_error error=%s", error.orig)
+        return answer(503, "the database does not answer; try again in a moment", {"Retry-After": "2"})
+
+    @app.exception_handler(Exception)
+    def broken(request: Request, error: Exception) -> JSONResponse:
+        log.error("request_failed method=%s path=%s", request.method, request.url.path, exc_info=error)
+        return answer(500, "something went wrong on our side; it is in the log")
+
+
+def _told(error: dict[str, Any]) -> str:
+    where = ".".join(str(part) for part in error["loc"] if part != "body") or "body"
+    given = error.get("input")
+    shown = f" (given: {str(given)[:80]!r})" if isinstance(given, str | int | float | bool) else ""
+    return f"{where}: {error['msg']}{shown}"

@@ -1,0 +1,112 @@
+"""What runs behind the page: Postgres and its schema, the generator, the worker; kept alive and stopped in order."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import threading
+import time
+from typing import Any
+
+from sqlalchemy.exc import DBAPIError
+
+from db import migrate
+from db.embedded import EmbeddedPostgresError
+from webapp.generation.protocol import GenerationError
+from webapp.services.house import House
+from webapp.supervisor import SupervisedProcess, free_local_port
+
+log = logging.getLogger(__name__)
+
+WATCH_SECONDS = 0.5
+HEALTH_EVERY = 4  # rounds of the watch
+PROGRAM = (sys.executable, "-m", "webapp")
+
+
+class Backstage:
+    """Everything that a ``House`` needs to be running; ``ready`` is set when the database can be used."""
+
+    def __init__(self, house: House, *, children: bool = True) -> None:
+        self.house = house
+        self.ready = threading.Event()
+        self.generator_state: dict[str, Any] = {"status": "starting"}
+        self._children = children
+        self._ending = threading.Event()
+        self._lock = threading.Lock()
+        self._keeper: threading.Thread | None = None
+        self._generator: SupervisedProcess | None = None
+        self._worker: SupervisedProcess | None = None
+
+    def begin(self) -> None:
+        """Start everything, each part beside the others; a second call does nothing."""
+        with self._lock:
+            if self._keeper is not None:
+                return
+            self.house.settings.prepare_home()
+            if self._children:
+                self._start_children()
+            self._keeper = threading.Thread(target=self._keep, name="backstage", daemon=True)
+            self._keeper.start()
+
+    def end(self) -> None:
+        """Stop worker, generator and Postgres; a second call does nothing."""
+        with self._lock:
+            if self._keeper is None or self._ending.is_set():
+                return
+            self._ending.set()
+            self._keeper.join()
+            for child in (self._worker, self._generator):
+                if child is not None:
+                    child.close()
+            self.house.close()
+
+    def _start_children(self) -> None:
+        if not self.house.generator_url:
+            port = free_local_port()
+            self.house.generator_url = f"http://127.0.0.1:{port}"
+            arguments = [*PROGRAM, "generator", "--host", "127.0.0.1", "--port", str(port)]
+            self._generator = SupervisedProcess("generator", arguments, env=self._environment()).start()
+        self._worker = SupervisedProcess("worker", [*PROGRAM, "worker"], env=self._environment()).start()
+
+    def _environment(self) -> dict[str, str]:
+        """The settings of this process for its children, given or read from elsewhere."""
+        settings = self.house.settings
+        return {
+            "KALLOS_HOME": str(settings.home),
+            "KALLOS_DATABASE_URL": settings.database_url,
+            "KALLOS_STORE_URL": settings.store_url,
+            "KALLOS_GENERATOR_URL": self.house.generator_url,
+            "KALLOS_DEVICE": settings.device,
+            "KALLOS_SOUNDFONT": settings.soundfont,
+        }
+
+    def _keep(self) -> None:
+        """Open the database and bring its schema up to date, then watch over Postgres and the generator for good."""
+        while not self._ending.is_set():
+            try:
+                migrate.upgrade(self.house.database.open())
+                break
+            except (DBAPIError, EmbeddedPostgresError) as error:
+                log.warning("database_unavailable error=%s", error)
+                self._ending.wait(1.0)
+        if self._ending.is_set():
+            return
+        self.ready.set()
+        for round_number in range(sys.maxsize):
+            try:
+                self.house.database.revive()
+            except EmbeddedPostgresError as error:
+                log.warning("postgres_restart_failed error=%s", error)
+            if round_number % HEALTH_EVERY == 0:
+                self._ask_generator()
+            if self._ending.wait(WATCH_SECONDS):
+                return
+
+    def _ask_generator(self) -> None:
+        started = time.monotonic()
+        try:
+            self.generator_state = self.house.generator.health()
+        except GenerationError as error:
+            self.generator_state = {"status": "down", "error": str(error)}
+        if time.monotonic() - started > 1:
+            log.warning("generator_slow seconds=%.1f", time.monotonic() - started)

@@ -1,0 +1,66 @@
+"""Limits that keep one visitor from using up what all share: the size of a request and the making of new listeners."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+BODY_BYTES = 64 * 1024
+NEW_LISTENERS_A_SECOND = 5.0
+NEW_LISTENERS_AT_ONCE = 200
+
+
+class BodyLimit:
+    """Refuses a request to ``/api`` with more than ``BODY_BYTES`` of body, said or streamed, with 413."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: D102 (ASGI)
+        if scope["type"] != "http" or not scope["path"].startswith("/api/"):
+            await self.app(scope, receive, send)
+            return
+        said = dict(scope["headers"]).get(b"content-length", b"0")
+        if not said.isdigit() or int(said) > BODY_BYTES:
+            await _refuse(send)
+            return
+        seen = 0
+
+        async def counted() -> Message:
+            nonlocal seen
+            message = await receive()
+            seen += len(message.get("body", b""))
+            # a stream that goes on too long is cut off: the handler sees a client that left
+            return message if seen <= BODY_BYTES else {"type": "http.disconnect"}
+
+        await self.app(scope, counted, send)
+
+
+async def _refuse(send: Send) -> None:
+    body = json.dumps({"error": f"the request is too large; at most {BODY_BYTES} bytes are allowed"}).encode()
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": 413, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+class TokenBucket:
+    """Lets ``at_once`` through in a burst and ``a_second`` in the long run; safe between threads."""
+
+    def __init__(self, a_second: float, at_once: float) -> None:
+        self._a_second, self._at_once = a_second, at_once
+        self._left, self._then = at_once, time.monotonic()
+        self._lock = threading.Lock()
+
+    def take(self) -> bool:
+        """Whether one more may pass now."""
+        with self._lock:
+            now = time.monotonic()
+            self._left = min(self._at_once, self._left + (now - self._then) * self._a_second)
+            self._then = now
+            if self._left < 1:
+                return False
+            self._left -= 1
+            return True

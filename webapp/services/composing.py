@@ -1,0 +1,203 @@
+"""From a request to a playable clip: compose, screen, render, store; what is broken is thrown away and counted."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import uuid
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+import numpy as np
+from safetensors.numpy import load_file
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from db.queries import clips as rows
+from db.tables import ClipAudio
+from models.music.notes import DOMAINS, Piece
+from models.style.fingerprint import Fingerprint
+from models.style.latents import Latents
+from models.style.screen import why_broken
+from models.taste.search import best_latents
+from models.taste.space import summary
+from webapp.generation.protocol import GenerateRequest, GenerateResult, GenerationError, Source
+from webapp.services import heads
+from webapp.services.house import SHIPPED_STYLE, House
+from webapp.services.rendering import Rendered, playable_lengths, render_into
+
+log = logging.getLogger(__name__)
+
+CLIPS_A_JOB = 3
+SEARCHED = 256  # latents of the prior, of which the best are composed
+DEADLINE_MS = 60_000
+TEMPERATURE, TOP_P = 0.9, 0.95
+
+
+@dataclass
+class Thrown:
+    """How many clips were composed, and how many of them thrown away for which reason."""
+
+    composed: int = 0
+    reasons: dict[str, int] = field(default_factory=dict)
+
+
+def compose_clips(
+    house: House,
+    domain: str,
+    *,
+    seeds: Iterable[int],
+    contents: Sequence[Source] | None = None,
+    composed_for: uuid.UUID | None = None,
+    thrown: Thrown | None = None,
+) -> list[uuid.UUID]:
+    """Compose one clip a seed, all at once, and store those that may be offered; their ids.
+
+    Raises the ``GenerationError`` of a request that failed, after what did not fail is stored.
+    """
+    if domain not in DOMAINS:
+        raise ValueError(f"domain {domain!r} was given; there are {', '.join(DOMAINS)}")
+    counted = thrown if thrown is not None else Thrown()
+    seeds = list(seeds)
+    requests = [
+        GenerateRequest(
+            id=uuid.uuid4().hex,
+            domain=domain,
+            content=contents[i] if contents else None,
+            seed=seed % 2**63,
+            temperature=TEMPERATURE,
+            top_p=TOP_P,
+            deadline_ms=DEADLINE_MS,
+        )
+        for i, seed in enumerate(seeds)
+    ]
+    made: list[uuid.UUID] = []
+    failed: GenerationError | None = None
+    with ThreadPoolExecutor(max(1, len(requests))) as together:
+        for answer in [together.submit(house.generator.generate, request) for request in requests]:
+            try:
+                result = answer.result()
+            except GenerationError as error:
+                failed = error
+                continue
+            counted.composed += 1
+            clip_id, reason = keep(house, domain, result, composed_for)
+            if reason is not None:
+                counted.reasons[reason] = counted.reasons.get(reason, 0) + 1
+                log.info("clip_thrown domain=%s reason=%s seed=%s", domain, reason, result.recipe.get("seed"))
+            elif clip_id is not None:
+                made.append(clip_id)
+    if failed is not None:
+        raise failed
+    return made
+
+
+def compose_for(house: House, listener_id: uuid.UUID, domain: str, seed: int) -> dict[str, Any]:
+    """Search latents for the listener's head, compose the best few that differ, store them as theirs.
+
+    Done again with the same seed it composes the same clips, which are then stored once. Raises ``GenerationError``.
+    """
+    head = house.database.transaction(lambda session: heads.load(session, listener_id, house.space))
+    answer = house.generator.latents(domain, SEARCHED, seed)
+    candidates = [Latents.from_json(each) for each in answer.latents]
+    found = best_latents(head, house.space, candidates, 2 * CLIPS_A_JOB)  # some for those that are thrown away
+    sources = [Source(latents=each.latents.to_json()) for each in found]
+    thrown = Thrown()
+    made: list[uuid.UUID] = []
+    while sources and len(made) < CLIPS_A_JOB:
+        now, sources = sources[: CLIPS_A_JOB - len(made)], sources[CLIPS_A_JOB - len(made) :]
+        seeds = range(seed + thrown.composed, seed + thrown.composed + len(now))
+        made += compose_clips(house, domain, seeds=seeds, contents=now, composed_for=listener_id, thrown=thrown)
+    log.info("composed_for listener=%s clips=%d votes=%d", listener_id, len(made), head.votes_seen)
+    return {"clips": len(made), "composed": thrown.composed, "thrown": thrown.reasons}
+
+
+def keep(
+    house: House, domain: str, result: GenerateResult, composed_for: uuid.UUID | None
+) -> tuple[uuid.UUID | None, str | None]:
+    """Store a composed clip with its sound: its id, or None and the reason why it is thrown away."""
+    if result.model_version != house.space.version:
+        raise ValueError(
+            f"the generator composes with model {result.model_version}, taste is learned in {house.space.version}; "
+            "both must be of one version"
+        )
+    piece = Piece.from_json(result.notes)
+    reason = why_broken(piece, fingerprint())
+    lengths = playable_lengths(piece)
+    if reason is None and not lengths:
+        reason = "too_short"
+    if reason is not None:
+        return None, reason
+    rendered = [render_into(house.store, piece, seconds) for seconds in lengths]
+
+    def store(session: Session) -> uuid.UUID:
+        clip_id, _ = rows.add_clip(
+            session,
+            domain=domain,
+            notes=result.notes,
+            recipe=result.recipe,
+            latents=result.latents,
+            summary=summary(Latents.from_json(result.latents)),
+            model_version=result.model_version,
+            content_hash=content_hash(piece),
+            composed_for=composed_for,
+        )
+        for sound in rendered:
+            note_sound(session, clip_id, sound)
+        return clip_id
+
+    try:
+        return house.database.transaction(store), None
+    except IntegrityError:
+        if composed_for is None:
+            raise
+        discard(house, rendered)  # the listener was deleted meanwhile, and this goes with them
+        return None, "listener_gone"
+
+
+def note_sound(session: Session, clip_id: uuid.UUID, sound: Rendered) -> None:
+    """Write down where a clip's sound lies."""
+    rows.add_audio(
+        session,
+        clip_id,
+        seconds=sound.seconds,
+        sha256=sound.sha256,
+        uri=sound.key,
+        size_bytes=sound.size,
+        lufs=sound.lufs,
+        true_peak_db=sound.true_peak_db,
+    )
+
+
+def discard(house: House, rendered: Iterable[Rendered]) -> None:
+    """Take sound out of the store again where no clip uses it."""
+    keys = {sound.key for sound in rendered}
+    used = house.database.transaction(
+        lambda session: set(session.scalars(select(ClipAudio.uri).where(ClipAudio.uri.in_(keys))))
+    )
+    for key in keys - used:
+        house.store.delete(key)
+
+
+def content_hash(piece: Piece) -> str:
+    """SHA-256 of what can be heard of a piece: notes, bars and tempi."""
+    heard = [piece.notes.tolist(), piece.bars.tolist(), np.round(piece.tempo_bpm.astype(float), 3).tolist()]
+    return hashlib.sha256(json.dumps(heard, separators=(",", ":")).encode()).hexdigest()
+
+
+def new_seed() -> int:
+    """A seed for clips that nobody has composed yet."""
+    return int.from_bytes(os.urandom(7), "big")
+
+
+@cache
+def fingerprint() -> Fingerprint | None:
+    """The training songs' melodies, which no clip may copy; None where the style model is not installed here."""
+    path = SHIPPED_STYLE / "fingerprint.safetensors"
+    return Fingerprint(load_file(path)["bits"]) if path.exists() else None

@@ -1,0 +1,87 @@
+"""The pool: enough playable clips of each domain that nobody waits for a pair, and more as listeners use them up."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import func, or_, select
+from sqlalchemy.orm import Session
+
+from db.queries import clips as rows
+from db.queries import jobs
+from db.tables import Clip, Listener, Offer
+from models.music.notes import DOMAINS
+from webapp.services.composing import Thrown, compose_clips, new_seed
+from webapp.services.house import House
+
+log = logging.getLogger(__name__)
+
+KIND = "fill_pool"
+FIRST = 2  # a pair can be played
+FEW = 12  # of the domain that everybody begins with, before the others get any
+BASE = 48  # of each domain, always
+FRESH = 16  # clips that a listener of the last hour has not met yet
+MOST = 2_000
+CLIPS_A_JOB = 4
+
+
+@dataclass(frozen=True)
+class Need:
+    """The domain that needs clips most, and how many in the next job."""
+
+    domain: str
+    clips: int
+
+
+def need(session: Session, version: str) -> Need | None:
+    """What to compose next, or None where the pool is full enough."""
+    playable = {domain: rows.count_pool(session, domain=domain, model_version=version) for domain in DOMAINS}
+    first = DOMAINS[0]
+    if playable[first] < FIRST:
+        return Need(first, FIRST - playable[first])
+    if playable[first] < FEW:
+        return Need(first, min(CLIPS_A_JOB, FEW - playable[first]))
+    wanted = {domain: min(MOST, max(BASE, FRESH + most_met(session, domain))) for domain in DOMAINS}
+    missing = {domain: wanted[domain] - playable[domain] for domain in DOMAINS}
+    domain = min(DOMAINS, key=lambda name: playable[name] / wanted[name])
+    return Need(domain, min(CLIPS_A_JOB, missing[domain])) if missing[domain] > 0 else None
+
+
+def most_met(session: Session, domain: str) -> int:
+    """The largest number of the pool's clips that any listener of the last hour has met."""
+    active = (
+        select(Listener.id)
+        .join(Offer, Offer.listener_id == Listener.id)
+        .where(Listener.domain == domain, Offer.created_at > func.now() - timedelta(hours=1))
+        .distinct()
+    )
+    met = (
+        select(func.count(func.distinct(Clip.id)).label("met"))
+        .select_from(Offer)
+        .join(Clip, or_(Clip.id == Offer.left_clip, Clip.id == Offer.right_clip))
+        .where(Offer.listener_id.in_(active), Clip.domain == domain, Clip.composed_for.is_(None))
+        .group_by(Offer.listener_id)
+        .subquery()
+    )
+    return session.scalar(select(func.max(met.c.met))) or 0
+
+
+def leave_job(session: Session, version: str) -> bool:
+    """Leave a job for what the pool needs, where none waits yet; whether one was left."""
+    wanted = need(session, version)
+    if wanted is None:
+        return False
+    payload = {"domain": wanted.domain, "clips": wanted.clips, "seed": new_seed()}
+    return jobs.enqueue(session, KIND, payload, dedupe_key=KIND) is not None
+
+
+def fill(house: House, payload: dict[str, Any]) -> dict[str, Any]:
+    """The worker's part of such a job; done again it composes the same clips, which are then stored once."""
+    domain, clips, seed = str(payload["domain"]), int(payload["clips"]), int(payload["seed"])
+    thrown = Thrown()
+    made = compose_clips(house, domain, seeds=range(seed, seed + clips), thrown=thrown)
+    log.info("pool_filled domain=%s clips=%d thrown=%s", domain, len(made), thrown.reasons or "none")
+    return {"clips": len(made), "composed": thrown.composed, "thrown": thrown.reasons}

@@ -1,0 +1,52 @@
+"""What a service answers instead of a result: what was given, what is allowed, what to do."""
+
+from __future__ import annotations
+
+
+class Problem(Exception):  # noqa: N818 (an answer with a status, more than an error)
+    """A request that can't be done; ``status`` is its HTTP status and the text is written for people."""
+
+    status = 400
+    retry_after_s: int | None = None
+
+
+class NotYours(Problem):
+    """There is no such thing, or it is another listener's; the two look the same from outside."""
+
+    status = 404
+
+
+class UnknownListenerError(NotYours):
+    """No listener has this id."""
+
+
+class NoListener(Problem):
+    """The request names no listener."""
+
+    status = 401
+
+
+class Contradiction(Problem):
+    """The offer has another outcome already."""
+
+    status = 409
+
+
+class NotAllowed(Problem):
+    """A value that is not among the allowed ones."""
+
+    status = 422
+
+
+class TooMany(Problem):
+    """More requests than one listener needs."""
+
+    status = 429
+    retry_after_s = 10
+
+
+class NotReady(Problem):
+    """Nothing to play yet; the first clips are being composed."""
+
+    status = 503
+    retry_after_s = 1

@@ -1,0 +1,72 @@
+"""Refitting: a head is fitted again from all its votes where the taste space's version is new to its listener.
+
+Clips of an older model carry latents of their own version: votes on them count once those clips are encoded by the
+new one and are left out until then.
+"""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from typing import Any, cast
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from db.queries import jobs
+from db.queries import listeners as listener_rows
+from db.queries import votes as vote_rows
+from db.tables import StoredHead, Vote
+from models.taste.bradley_terry import Outcome, fit
+from webapp.services import heads
+from webapp.services.house import House
+from webapp.services.votes import pair_difference
+
+log = logging.getLogger(__name__)
+
+KIND = "refit_heads"
+
+
+def without_head(session: Session, version: str) -> list[uuid.UUID]:
+    """Listeners who have voted but have no head of this version."""
+    known = select(StoredHead.listener_id).where(StoredHead.model_version == version)
+    query = select(Vote.listener_id).where(Vote.listener_id.not_in(known)).distinct()
+    return list(session.scalars(query))
+
+
+def leave_job(session: Session, version: str) -> bool:
+    """Leave a job where any head is missing; whether one was left."""
+    if not without_head(session, version):
+        return False
+    return jobs.enqueue(session, KIND, {"version": version}, dedupe_key=KIND) is not None
+
+
+def refit_heads(house: House) -> dict[str, Any]:
+    """Fit every missing head; each listener in a transaction of their own."""
+    waiting = house.database.transaction(lambda session: without_head(session, house.space.version))
+    fitted = 0
+    for listener_id in waiting:
+
+        def work(session: Session, listener_id: uuid.UUID = listener_id) -> bool:
+            return refit(session, house, listener_id)
+
+        fitted += house.database.transaction(work)
+    log.info("heads_refitted heads=%d", fitted)
+    return {"heads": fitted}
+
+
+def refit(session: Session, house: House, listener_id: uuid.UUID) -> bool:
+    """Fit one listener's head from all votes; whether there was such a listener."""
+    if listener_rows.lock_listener(session, listener_id) is None:
+        return False
+    differences, outcomes = [], []
+    for vote in vote_rows.votes_of(session, listener_id):
+        difference = pair_difference(session, house.space, vote.left_clip, vote.right_clip)
+        if difference is not None:
+            differences.append(difference)
+            outcomes.append(cast("Outcome", vote.outcome))
+    head = heads.prior(house.space)
+    if differences:
+        head = fit(head, differences, outcomes)
+    heads.save(session, listener_id, head)
+    return True

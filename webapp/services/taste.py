@@ -1,0 +1,104 @@
+"""What the taste page shows: what a listener seems to love, how well their votes were foreseen, their best clips."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
+
+from db.queries import listeners as listener_rows
+from db.queries import statistics
+from db.queries import votes as vote_rows
+from db.tables import Clip, ClipAudio, Offer
+from models.metrics.preference import accuracy
+from models.taste.bradley_terry import Head, utilities
+from models.taste.explain import explain
+from webapp.services import heads
+from webapp.services.house import House
+from webapp.services.problems import UnknownListenerError
+
+BEST = 5
+CHANCE = 0.5
+
+
+def overview(house: House, listener_id: uuid.UUID) -> dict[str, Any]:
+    """``{picks, domain, styles, accuracy, best}``; raises ``UnknownListenerError``."""
+
+    def work(session: Session) -> dict[str, Any]:
+        listener = listener_rows.get_listener(session, listener_id)
+        if listener is None:
+            raise UnknownListenerError("this listener is not known; GET /api/listener gives a new one")
+        head = heads.load(session, listener_id, house.space)
+        return {
+            "picks": vote_rows.count_picks(session, listener_id),
+            "domain": listener.domain,
+            "styles": _styles(head, house),
+            "accuracy": _accuracy(session, listener_id),
+            "best": _best(session, house, listener_id, head),
+        }
+
+    return house.database.transaction(work)
+
+
+def _styles(head: Head, house: House) -> list[dict[str, Any]]:
+    return [
+        {
+            "style": effect.style,
+            "attribute": effect.attribute,
+            "effect": effect.effect,
+            "sd": effect.sd,
+            "words": effect.words,
+            "confidence": effect.confidence,
+        }
+        for effect in explain(head, house.space)
+    ]
+
+
+def _accuracy(session: Session, listener_id: uuid.UUID) -> dict[str, Any]:
+    """How often the side thought likelier before a vote was picked; 95 % interval, ``value`` null without votes."""
+    votes = statistics.predicted_votes(session, listener_id)
+    figure = accuracy([v.p_left for v in votes], [v.p_right for v in votes], [v.outcome for v in votes])
+    value = figure.value if figure.n else None
+    return {"value": value, "low": figure.low, "high": figure.high, "n": figure.n, "chance": CHANCE}
+
+
+def _best(session: Session, house: House, listener_id: uuid.UUID, head: Head) -> list[dict[str, Any]]:
+    """The clips of highest utility among those voted on: naming one that was not met yet would spoil its blind pair."""
+    if head.votes_seen == 0:
+        return []
+    query = (
+        select(Clip.id, Clip.summary, Clip.composed_for)
+        .join(Offer, or_(Offer.left_clip == Clip.id, Offer.right_clip == Clip.id))
+        .where(Offer.listener_id == listener_id, Offer.state == "voted", Clip.model_version == house.space.version)
+        .distinct()
+    )
+    # a clip in an open pair would be known there
+    waiting = select(Offer.id).where(
+        Offer.listener_id == listener_id,
+        Offer.state == "open",
+        or_(Offer.left_clip == Clip.id, Offer.right_clip == Clip.id),
+    )
+    met = session.execute(query.where(~waiting.exists())).all()
+    if not met:
+        return []
+    utility = utilities(head, house.space.features([summary for _, summary, _ in met])).mean
+    best = []
+    for index in utility.argsort()[::-1][:BEST]:
+        clip_id, _, composed_for = met[index]
+        lengths = session.scalars(select(ClipAudio.seconds).where(ClipAudio.clip_id == clip_id)).all()
+        if not lengths:
+            continue
+        at = f"/api/clips/{clip_id}/{{}}/{max(lengths):g}"
+        best.append(
+            {
+                "clip_id": clip_id,
+                "audio_url": at.format("audio"),
+                "notes_url": at.format("notes"),
+                "seconds": max(lengths),
+                "utility": float(utility[index]),
+                "composed": composed_for is not None,
+            }
+        )
+    return best

@@ -1,0 +1,193 @@
+"""The worker: takes jobs from the queue, one at a time, and leaves a job itself whenever the pool needs clips.
+
+A worker that is killed loses its lease and its job is taken again; one that is asked to stop gives its job back.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+
+from db import migrate
+from db.embedded import EmbeddedPostgresError
+from db.queries import jobs
+from db.queries.jobs import TakenJob
+from models.music.render import warm_up
+from webapp.generation.protocol import BadRequest, GenerationError
+from webapp.services import compose, composing, pool, refit
+from webapp.services.house import House
+from webapp.settings import Settings
+from webapp.supervisor import die_with_parent
+
+log = logging.getLogger(__name__)
+
+IDLE_SECONDS = 0.25
+LEASE_SECONDS = 15.0
+RENEW_SECONDS = 5.0
+POLITENESS = 10  # votes come before clips
+LONGEST_WAIT_SECONDS = 5.0  # between questions to a generator that is down
+HOUSEKEEPING_SECONDS = 3600.0
+
+Handler = Callable[[House, TakenJob], dict[str, Any]]
+
+
+def _compose_for(house: House, job: TakenJob) -> dict[str, Any]:
+    if job.listener_id is None:
+        raise ValueError("a job to compose for a listener names none")
+    return composing.compose_for(house, job.listener_id, str(job.payload["domain"]), seed=job.id << 8)
+
+
+def _fill_pool(house: House, job: TakenJob) -> dict[str, Any]:
+    return pool.fill(house, job.payload)
+
+
+def _refit_heads(house: House, job: TakenJob) -> dict[str, Any]:  # noqa: ARG001
+    return refit.refit_heads(house)
+
+
+HANDLERS: dict[str, Handler] = {compose.KIND: _compose_for, pool.KIND: _fill_pool, refit.KIND: _refit_heads}
+
+
+class Worker:
+    """Works until ``stop``."""
+
+    def __init__(self, house: House) -> None:
+        self.house = house
+        self._stopping = threading.Event()
+        self._housekeeping = 0.0
+
+    def stop(self) -> None:
+        """Finish the job in hand and no other."""
+        self._stopping.set()
+
+    def wait_for_schema(self) -> bool:
+        """Wait until somebody has brought the database up to date; False where we are told to stop before."""
+        newest = migrate.newest_revision()
+        quiet_until = 0.0
+        while not self._stopping.is_set():
+            try:
+                found = migrate.current_revision(self.house.database.open())
+                reason = f"the database is at {found or 'nothing'}, this version needs {newest}: run kallos db upgrade"
+                if found == newest:
+                    return True
+            except (DBAPIError, EmbeddedPostgresError) as error:
+                reason = str(error)
+            if time.monotonic() > quiet_until:
+                quiet_until = time.monotonic() + 10
+                log.info("waiting_for_database reason=%s", reason)
+            self._stopping.wait(0.2)
+        return False
+
+    def run(self) -> None:
+        """Work until told to stop."""
+        while not self._stopping.is_set():
+            try:
+                worked = self.step()
+            except (DBAPIError, EmbeddedPostgresError) as error:
+                log.warning("database_unavailable error=%s", error)
+                worked = False
+            if not worked:
+                self._stopping.wait(IDLE_SECONDS)
+
+    def step(self) -> bool:
+        """Do one job, leaving one for the pool first where it needs clips; whether there was one."""
+        transaction = self.house.database.transaction
+        transaction(lambda session: pool.leave_job(session, self.house.space.version))
+        if time.monotonic() > self._housekeeping:
+            self._housekeeping = time.monotonic() + HOUSEKEEPING_SECONDS
+            transaction(jobs.forget_finished)
+            transaction(lambda session: refit.leave_job(session, self.house.space.version))
+        job = transaction(lambda session: jobs.take_job(session, list(HANDLERS), lease_s=LEASE_SECONDS))
+        if job is None:
+            return False
+        with _Lease(self.house, job):
+            self._do(job)
+        return True
+
+    def _do(self, job: TakenJob) -> None:
+        started = time.monotonic()
+        transaction = self.house.database.transaction
+        try:
+            result = HANDLERS[job.kind](self.house, job)
+        except BadRequest as error:
+            log.warning("job_refused job=%d kind=%s error=%s", job.id, job.kind, error)
+            message = str(error)
+            transaction(lambda session: jobs.fail_job(session, job, message, retry=False))
+        except GenerationError as error:
+            # the generator is down or busy, which is nobody's fault: the job goes back uncounted
+            log.warning("generator_unavailable job=%d kind=%s error=%s", job.id, job.kind, error)
+            transaction(lambda session: jobs.release_job(session, job))
+            self._wait_for_generator()
+        except (DBAPIError, EmbeddedPostgresError):
+            raise  # the lease runs out and the job is taken again
+        except Exception as error:
+            log.exception("job_failed job=%d kind=%s", job.id, job.kind)
+            message = f"{type(error).__name__}: {error}"
+            transaction(lambda session: jobs.fail_job(session, job, message))
+        else:
+            transaction(lambda session: jobs.finish_job(session, job, result))
+            log.info("job_done job=%d kind=%s seconds=%.2f", job.id, job.kind, time.monotonic() - started)
+
+    def _wait_for_generator(self) -> None:
+        pause = 0.1
+        while not self._stopping.wait(pause):
+            try:
+                if self.house.generator.health().get("status") == "ok":
+                    return
+            except GenerationError:
+                pass
+            pause = min(LONGEST_WAIT_SECONDS, 2 * pause)
+
+
+class _Lease:
+    """Keeps a job ours while it is worked on."""
+
+    def __init__(self, house: House, job: TakenJob) -> None:
+        self._house, self._job = house, job
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._renew, name=f"lease {job.id}", daemon=True)
+
+    def __enter__(self) -> None:
+        self._thread.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._done.set()
+        self._thread.join()
+
+    def _renew(self) -> None:
+        def extend(session: Session) -> bool:
+            return jobs.extend_lease(session, self._job, lease_s=LEASE_SECONDS)
+
+        while not self._done.wait(RENEW_SECONDS):
+            try:
+                self._house.database.transaction(extend)
+            except DBAPIError as error:
+                log.warning("lease_not_renewed job=%d error=%s", self._job.id, error)
+
+
+def run_worker(settings: Settings) -> int:
+    """``kallos worker``: work until SIGTERM or SIGINT; as a supervised child it ends with its parent."""
+    die_with_parent()
+    os.nice(POLITENESS)
+    worker = Worker(House(settings))
+
+    def stop(_: int, __: FrameType | None) -> None:
+        worker.stop()
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    warming = threading.Thread(target=warm_up, name="warm up", daemon=True)
+    warming.start()
+    if worker.wait_for_schema():
+        worker.run()
+    worker.house.close()
+    return 0
