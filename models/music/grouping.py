@@ -18,10 +18,13 @@ import numpy.typing as npt
 from .corpora import CORPORA
 from .notes import IntArray, Piece
 
-SAME_TUNE = 0.5  # share of the shorter piece's bars that the other has too
-SAME_TUNE_AND_TITLE = 0.25
+SAME_TUNE = (
+    0.35  # share of the shorter melody; of pairs between 0.4 and 0.5 that were looked at, nearly all were one tune
+)
+COMMON_TITLE = 6  # a title of more pieces ("Quick Step") names none
 POPULAR = 60  # a shingle of more pieces says nothing
 SHARED_SHINGLES = 2
+RUN = 3
 HELD_OUT: Mapping[str, float] = {"validation": 0.05, "test": 0.1}
 PUBLISHED = {"train": "train", "val": "validation", "valid": "validation", "validation": "validation", "test": "test"}
 
@@ -92,7 +95,9 @@ def candidate_pairs(sets: Sequence[npt.NDArray[np.uint64]]) -> npt.NDArray[np.in
     starts = np.flatnonzero(np.append(True, codes[1:] != codes[:-1])) if len(codes) else np.zeros(0, dtype=np.int64)
     sizes = np.diff(np.append(starts, len(codes)))
     keys = [np.zeros(0, dtype=np.int64)]
-    for start, size in zip(starts[(sizes > 1) & (sizes <= POPULAR)], sizes[(sizes > 1) & (sizes <= POPULAR)], strict=True):
+    for start, size in zip(
+        starts[(sizes > 1) & (sizes <= POPULAR)], sizes[(sizes > 1) & (sizes <= POPULAR)], strict=True
+    ):
         members = np.sort(owner[start : start + size])
         left, right = np.triu_indices(size, 1)
         keys.append(members[left] * len(sets) + members[right])
@@ -102,40 +107,47 @@ def candidate_pairs(sets: Sequence[npt.NDArray[np.uint64]]) -> npt.NDArray[np.in
 
 
 def similarity(left: IntArray, right: IntArray) -> float:
-    """Share of the shorter melody's distinct bars that the other has too, in the best transposition: 0 to 1.
+    """Share of the shorter melody's bars that the other has too, in one transposition: 0 to 1.
 
-    Two bars are the same where three quarters of their places are. Bars of one or two pitches are expected to be left
-    out; with fewer than four bars there is too little to tell, and the answer is 0.
+    Two bars are the same where three quarters of their places are; only runs of three such bars or more count, because
+    any two tunes share single bars.
     """
-    if left.shape[1] != right.shape[1] or min(len(left), len(right)) < 4:
+    if left.shape[1] != right.shape[1] or min(len(left), len(right)) < RUN:
         return 0.0
-    difference = (left[:, None, :] - right[None, :, :]) % 12
-    votes = np.bincount(difference.ravel(), minlength=12)
+    if len(left) > len(right):
+        left, right = right, left
     enough = -(-3 * left.shape[1] // 4)
+    keys = np.convolve(np.bincount(left.ravel(), minlength=12), np.bincount(right.ravel(), minlength=12)[::-1])
+    votes = keys[:12] + np.append(keys[12:], 0)  # how often each shift makes two places equal
     best = 0.0
-    for shift in np.argsort(votes)[-3:]:
-        same = (difference == shift).sum(axis=2) >= enough
-        found = same.any(axis=1).mean() if len(left) <= len(right) else same.any(axis=0).mean()
-        best = max(best, float(found))
+    for vote in np.argsort(votes)[-3:]:
+        shifted = (left + (11 - vote)) % 12
+        same = (shifted[:, None, :] == right[None, :, :]).sum(axis=2) >= enough
+        run = same[:-2, :-2] & same[1:-1, 1:-1] & same[2:, 2:]
+        starts = np.flatnonzero(run.any(axis=1))
+        covered = np.unique(np.concatenate([starts, starts + 1, starts + 2]))
+        best = max(best, len(covered) / len(left))
     return best
 
 
-def _distinct(bars: IntArray) -> IntArray:
-    if len(bars) == 0:
-        return bars
-    rows = np.unique(bars, axis=0)
-    return rows[[len(set(row)) > 2 for row in rows.tolist()]]
-
-
-def _title_keys(piece: Piece) -> set[str]:
-    keys = {re.sub(r"^(the|an|a)\s+|[^\w]", "", title.casefold()) for title in piece.titles}
-    return {key for key in keys if len(key) > 5}
+def without_repeats(bars: IntArray) -> IntArray:
+    """The bars without second passes of 4, 8 or 16 bars, at most 64: int8 ``(bars, width)``."""
+    rows = bars.astype(np.int8)
+    for length in (16, 8, 4):
+        at = 0
+        while at + 2 * length <= len(rows):
+            if (rows[at : at + length] == rows[at + length : at + 2 * length]).all():
+                rows = np.delete(rows, np.s_[at + length : at + 2 * length], axis=0)
+            else:
+                at += length
+    return rows[:64]
 
 
 def group_ids(pieces: Sequence[Piece]) -> list[str]:
     """The group of each piece, named after its first member by corpus and ``piece_id``: stable when a corpus is added.
 
-    EMOPIA's clips, whose bars mean nothing, are grouped by their song; pieces with the same ``piece_id`` always are.
+    Besides the same melody, the same ``piece_id``, the same song of EMOPIA (whose bars mean nothing) and the same title
+    hold pieces together: a title that a model has learned must not be asked for.
     """
     parent = list(range(len(pieces)))
 
@@ -145,17 +157,16 @@ def group_ids(pieces: Sequence[Piece]) -> list[str]:
             index = parent[index]
         return index
 
-    known: dict[str, int] = {}
-    for index, piece in enumerate(pieces):
-        for key in _known_keys(piece):
-            parent[root(index)] = root(known.setdefault(key, index))
-    measured = [melody_bars(p)[0] if p.extra.get("bars") != "unestimated" else np.zeros((0, 8), np.int32) for p in pieces]
-    distinct = [_distinct(bars) for bars in measured]
-    titles = [_title_keys(piece) for piece in pieces]
+    for members in _known_together(pieces):
+        for index in members[1:]:
+            parent[root(index)] = root(members[0])
+    measured = [
+        melody_bars(p)[0] if p.extra.get("bars") != "unestimated" else np.zeros((0, 8), np.int32) for p in pieces
+    ]
+    short = [without_repeats(bars) for bars in measured]
     for left, right in candidate_pairs([shingles(bars) for bars in measured]).tolist():
         if root(left) != root(right):
-            enough = SAME_TUNE_AND_TITLE if titles[left] & titles[right] else SAME_TUNE
-            if similarity(distinct[left], distinct[right]) >= enough:
+            if similarity(short[left], short[right]) >= SAME_TUNE:
                 parent[root(left)] = root(right)
     ranks = {name: rank for rank, name in enumerate(CORPORA)}
     groups: dict[int, list[int]] = defaultdict(list)
@@ -169,9 +180,23 @@ def group_ids(pieces: Sequence[Piece]) -> list[str]:
     return names
 
 
-def _known_keys(piece: Piece) -> list[str]:
-    keys = [f"id {piece.piece_id}"] if piece.piece_id else []
-    return [*keys, f"{piece.source} {piece.extra['song']}"] if "song" in piece.extra else keys
+def _known_together(pieces: Sequence[Piece]) -> list[list[int]]:
+    """Indices of pieces that belong together whatever their notes: by ``piece_id``, by song, by a title few have."""
+    together: dict[tuple[str, ...], list[int]] = defaultdict(list)
+    for index, piece in enumerate(pieces):
+        if piece.piece_id:
+            together["id", piece.piece_id].append(index)
+        if "song" in piece.extra:
+            together["song", piece.source, piece.extra["song"]].append(index)
+        for title in dict.fromkeys(title_key(title) for title in piece.titles):
+            if len(title) > 5:
+                together["title", piece.domain or "", title].append(index)
+    return [m for key, m in together.items() if len(m) > 1 and (key[0] != "title" or len(m) <= COMMON_TITLE)]
+
+
+def title_key(title: str) -> str:
+    """A title without case, article and punctuation."""
+    return re.sub(r"^(the|an|a)\s+|[^\w]", "", title.casefold())
 
 
 def split(
