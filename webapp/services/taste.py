@@ -9,6 +9,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from db.queries import listeners as listener_rows
+from db.queries import offers as offer_rows
 from db.queries import statistics
 from db.queries import votes as vote_rows
 from db.tables import Clip, ClipAudio, Offer
@@ -74,13 +75,11 @@ def _best(session: Session, house: House, listener_id: uuid.UUID, head: Head) ->
         .where(Offer.listener_id == listener_id, Offer.state == "voted", Clip.model_version == house.space.version)
         .distinct()
     )
-    # a clip in an open pair would be known there
-    waiting = select(Offer.id).where(
-        Offer.listener_id == listener_id,
-        Offer.state == "open",
-        or_(Offer.left_clip == Clip.id, Offer.right_clip == Clip.id),
-    )
-    met = session.execute(query.where(~waiting.exists())).all()
+    # a clip that waits in an open pair would be known there
+    waiting = {
+        clip for offer in offer_rows.open_offers(session, listener_id) for clip in (offer.left_clip, offer.right_clip)
+    }
+    met = [row for row in session.execute(query).all() if row[0] not in waiting]
     if not met:
         return []
     utility = utilities(head, house.space.features([summary for _, summary, _ in met])).mean

@@ -1,0 +1,155 @@
+"""A whole Kallos in one process: a real Postgres, a real generator with a tiny model, a clip store in a folder."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import uvicorn
+from sqlalchemy import update
+from starlette.testclient import TestClient
+
+from db.queries.clips import add_audio, add_clip
+from db.tables import Clip
+from models.metrics.music_statistics import ATTRIBUTES
+from models.music.notes import Piece
+from models.taste.space import TasteSpace, summary
+from webapp.app import create_app
+from webapp.backstage import Backstage
+from webapp.services import listeners
+from webapp.services.composing import content_hash
+from webapp.services.house import House
+from webapp.settings import Settings
+
+Stock = Callable[..., list[uuid.UUID]]
+
+
+@pytest.fixture(autouse=True)
+def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HOME", "DATABASE_URL", "STORE_URL", "GENERATOR_URL", "HOST", "PORT", "SECRET", "SOUNDFONT"):
+        monkeypatch.delenv(f"KALLOS_{name}", raising=False)
+
+
+@pytest.fixture(scope="session")
+def tiny_composer():
+    import torch
+
+    from models.style.checkpoint import tiny_style
+    from models.style.compose import Composer
+
+    torch.set_num_threads(1)
+    return Composer(tiny_style())
+
+
+@pytest.fixture(scope="session")
+def space(tiny_composer) -> TasteSpace:
+    """A taste space over the tiny model's latents, with attributes that are readable from them."""
+    random = np.random.default_rng(0)
+    summaries = np.stack([summary(each) for each in tiny_composer.sample_latents("pop", 200, seed=0)])
+    attributes = summaries @ random.standard_normal((summaries.shape[1], len(ATTRIBUTES)))
+    return TasteSpace.fit(summaries, attributes, tuple(ATTRIBUTES), tiny_composer.version)
+
+
+@pytest.fixture(scope="session")
+def generator_url(tiny_composer) -> Iterator[str]:
+    from webapp.generation.engine import Engine
+    from webapp.generation.server import create_app as generator_app
+
+    engine = Engine(tiny_composer, slots=4, queue=64)
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen()
+        server = uvicorn.Server(uvicorn.Config(generator_app(engine), log_level="warning"))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+        thread.start()
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        server.should_exit = True
+        thread.join()
+    engine.close()
+
+
+@pytest.fixture
+def settings(fresh_database_url: str, tmp_path: Path) -> Settings:
+    return Settings(home=tmp_path, database_url=fresh_database_url, secret="a secret of the tests")
+
+
+@pytest.fixture
+def house(
+    settings: Settings, generator_url: str, space: TasteSpace, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[House]:
+    monkeypatch.setattr(listeners, "_arrivals", listeners.TokenBucket(1e6, 1e6))
+    house = House(settings, generator_url=generator_url, space=space)
+    yield house
+    house.close()
+
+
+@pytest.fixture
+def stock(house: House, tiny_composer) -> Stock:
+    """``stock(domain, clips)``: clips that are in the pool as if composed and rendered, without the wait."""
+    counter = iter(range(1_000_000))
+
+    def fill(
+        domain: str = "pop", clips: int = 16, lengths: tuple[float, ...] = (7.0, 14.0), composed_for=None
+    ) -> list[uuid.UUID]:
+        made = []
+        seed = next(counter)
+        for latents in tiny_composer.sample_latents(domain, clips, seed=seed):
+            number = next(counter)
+            piece = Piece(
+                notes=np.array([[t * 24, 24, 40 + (number * 7 + t) % 48, 60 + number % 40] for t in range(16)]),
+                bars=np.array([[i * 96, 96, 4, 4] for i in range(8)]),
+                tempo_bpm=np.full(8, 60.0 + number % 100),
+            )
+            sound = house.store.put(f"sound {number}".encode(), ".mp3")
+
+            def add(session, piece=piece, latents=latents, sound=sound):
+                clip_id, _ = add_clip(
+                    session,
+                    domain=domain,
+                    notes=piece.to_json(),
+                    recipe={},
+                    latents=latents.to_json(),
+                    summary=summary(latents),
+                    model_version=house.space.version,
+                    content_hash=content_hash(piece),
+                    composed_for=composed_for,
+                )
+                for seconds in lengths:
+                    add_audio(
+                        session, clip_id, seconds=seconds, sha256=sound.sha256, uri=sound.key,
+                        size_bytes=sound.size, lufs=-18.0, true_peak_db=-1.5,
+                    )  # fmt: skip
+                return clip_id
+
+            made.append(house.database.transaction(add))
+        return made
+
+    return fill
+
+
+@pytest.fixture
+def retire(house: House) -> Callable[[uuid.UUID], None]:
+    def change(clip_id: uuid.UUID) -> None:
+        house.database.transaction(
+            lambda session: session.execute(update(Clip).where(Clip.id == clip_id).values(retired=True))
+        )
+
+    return change
+
+
+@pytest.fixture
+def client(house: House) -> Iterator[TestClient]:
+    with TestClient(create_app(backstage=Backstage(house, children=False), pages=False)) as client:
+        client.app.state.backstage.ready.wait(10)
+        yield client
+
+
+@pytest.fixture
+def visitor(client: TestClient) -> Callable[[], TestClient]:
+    """``visitor()``: one more browser that nobody knows yet."""
+    return lambda: TestClient(client.app)
