@@ -10,10 +10,12 @@ from uuid import UUID
 
 import numpy as np
 from sqlalchemy import TIMESTAMP, LargeBinary, Uuid, insert, inspect, select
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from db.queries.listeners import EXPORT_SCHEMA, get_listener
-from db.tables import Base, Clip, Listener, Listening, Offer, Prediction, StoredHead, Vote
+from db.tables import Base, Clip, Listener, Listening, Offer, Prediction, StoredHead, Study, Vote
 
 
 class NotAnExportError(ValueError):
@@ -38,32 +40,39 @@ def restore_listener(session: Session, data: Mapping[str, Any]) -> Restored:
     if not isinstance(data, Mapping) or data.get("kallos_listener") != EXPORT_SCHEMA:
         raise NotAnExportError(f"this is no export of a listener (kallos_listener must be {EXPORT_SCHEMA})")
     try:
-        listener_id = UUID(data["listener"]["id"])
-        if get_listener(session, listener_id) is not None:
-            raise NotAnExportError(f"listener {listener_id} is here already; delete them first to bring them back")
-        _add(session, Listener, data["listener"])
-        for clip in data["composed"]:
-            _add(session, Clip, clip)
-        offers = votes = 0
-        for offer in data["offers"]:
-            wanted = {UUID(offer["left_clip"]), UUID(offer["right_clip"])}
-            if len(set(session.scalars(select(Clip.id).where(Clip.id.in_(wanted))))) < 2:
-                continue
-            offers += 1
-            votes += offer["vote"] is not None
-            _add(session, Offer, offer)
-            for table, part in ((Prediction, "prediction"), (Vote, "vote"), (Listening, "listening")):
-                if offer[part] is not None:
-                    _add(session, table, offer[part])
-        for head in data["heads"]:
-            _add(session, StoredHead, head)
-    except (KeyError, TypeError, AttributeError) as error:
+        return _restore(session, UUID(data["listener"]["id"]), data)
+    except NotAnExportError:
+        raise
+    except (KeyError, TypeError, ValueError, AttributeError, IntegrityError) as error:
         raise NotAnExportError(f"this export of a listener is damaged: {error!r}") from error
+
+
+def _restore(session: Session, listener_id: UUID, data: Mapping[str, Any]) -> Restored:
+    if get_listener(session, listener_id) is not None:
+        raise NotAnExportError(f"listener {listener_id} is here already; delete them first to bring them back")
+    studies = {row["study_id"] for row in (data["listener"], *data["offers"])}
+    session.execute(upsert(Study).values([{"id": name, "name": name} for name in studies]).on_conflict_do_nothing())
+    _add(session, Listener, data["listener"], listener_id)
+    for clip in data["composed"]:
+        _add(session, Clip, clip, listener_id)
+    offers = votes = 0
+    for offer in data["offers"]:
+        wanted = {UUID(offer["left_clip"]), UUID(offer["right_clip"])}
+        if len(set(session.scalars(select(Clip.id).where(Clip.id.in_(wanted))))) < 2:
+            continue
+        offers += 1
+        votes += offer["vote"] is not None
+        _add(session, Offer, offer, listener_id)
+        for table, part in ((Prediction, "prediction"), (Vote, "vote"), (Listening, "listening")):
+            if offer[part] is not None:
+                _add(session, table, offer[part], listener_id)
+    for head in data["heads"]:
+        _add(session, StoredHead, head, listener_id)
     session.flush()
     return Restored(listener_id, offers, votes, len(data["offers"]) - offers)
 
 
-def _add(session: Session, table: type[Base], row: Mapping[str, Any]) -> None:
+def _add(session: Session, table: type[Base], row: Mapping[str, Any], listener_id: UUID) -> None:
     values = {}
     for attribute in inspect(table).column_attrs:
         column, value = attribute.columns[0], row[attribute.key]
@@ -73,5 +82,7 @@ def _add(session: Session, table: type[Base], row: Mapping[str, Any]) -> None:
             value = datetime.fromisoformat(value)
         elif value is not None and isinstance(column.type, LargeBinary):
             value = np.asarray(value, dtype="<f8").tobytes()
+        if attribute.key in {"listener_id", "composed_for"} and value != listener_id:
+            raise NotAnExportError(f"a row of {table.__tablename__} belongs to {value}, not to {listener_id}")
         values[attribute.key] = value
     session.execute(insert(table).values(values))

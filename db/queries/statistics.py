@@ -58,8 +58,8 @@ def counts(session: Session) -> dict[str, Any]:
     )
     jobs = select(Job.state, func.count()).group_by(Job.state)
     return {
-        "pool": dict(session.execute(pool).tuples().all()),
+        "pool": {str(domain): int(count) for domain, count in session.execute(pool)},
         "listeners": session.scalars(select(func.count()).select_from(Listener)).one(),
         "votes": session.scalars(select(func.count()).select_from(Vote)).one(),
-        "jobs": dict(session.execute(jobs).tuples().all()),
+        "jobs": {str(state): int(count) for state, count in session.execute(jobs)},
     }

@@ -1,0 +1,32 @@
+"""The engine takes any Postgres URL and nothing else."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import make_url, text
+
+from db.engine import make_engine, make_sessions
+
+
+@pytest.mark.parametrize("url", ["sqlite://", "mysql://root@localhost/x"])
+def test_only_postgres_will_do(url: str) -> None:
+    with pytest.raises(ValueError, match="Kallos needs Postgres"):
+        make_engine(url)
+
+
+@pytest.mark.parametrize("scheme", ["postgresql", "postgres", "postgresql+psycopg"])
+def test_every_spelling_of_a_postgres_url_works(database_url: str, scheme: str) -> None:
+    engine = make_engine(scheme + "://" + database_url.split("://", 1)[1])
+    with make_sessions(engine)() as session:
+        assert session.scalar(text("SELECT 1")) == 1
+    engine.dispose()
+
+
+def test_fifty_listeners_fit_into_the_servers_connections(database_url: str) -> None:
+    engine = make_engine(database_url)
+    connections = [engine.connect() for _ in range(40)]
+    assert connections[-1].scalar(text("SELECT current_setting('max_connections')::int")) >= 2 * len(connections)
+    for connection in connections:
+        connection.close()
+    engine.dispose()
+    assert make_url(database_url).password is None
