@@ -45,7 +45,9 @@ class PriorBlock(nn.Module):
     def forward(self, x: Tensor, condition: Tensor) -> Tensor:
         """``x`` ``(batch, bars, dim)``, ``condition`` ``(batch, 1, dim)``."""
         scale_a, shift_a, scale_m, shift_m = self.condition(condition).chunk(4, -1)
-        q, k, v = self.qkv(norm(x) * (1 + scale_a) + shift_a).unflatten(-1, (3, self.heads, -1)).movedim(2, 0).transpose(2, 3)
+        q, k, v = (
+            self.qkv(norm(x) * (1 + scale_a) + shift_a).unflatten(-1, (3, self.heads, -1)).movedim(2, 0).transpose(2, 3)
+        )
         x = x + self.out(F.scaled_dot_product_attention(norm(q), norm(k), v).transpose(1, 2).flatten(2))
         return x + self.down(F.silu(self.up(norm(x) * (1 + scale_m) + shift_m)))
 
@@ -102,10 +104,14 @@ class Prior(nn.Module):
         ``guidance`` above 1 moves away from what any domain would play. The generator is of the CPU, so that every
         device draws the same noise.
         """
+        noise = torch.randn(len(meter), self.config.bars, self.config.latent_dim, generator=generator)
+        return self.carry(noise, torch.full((len(meter),), domain), meter, steps=steps, guidance=guidance)
+
+    @torch.inference_mode()
+    def carry(self, noise: Tensor, domain: Tensor, meter: Tensor, *, steps: int = 24, guidance: float = 1.0) -> Tensor:
+        """Carry ``noise`` ``(batch, bars, latent)`` to latents, each row for its ``domain`` and ``meter`` ``(batch,)``."""
         device = self.mean.device
-        x = torch.randn(len(meter), self.config.bars, self.config.latent_dim, generator=generator).to(device)
-        given = torch.full((len(meter),), domain, device=device)
-        meter = meter.to(device)
+        x, given, meter = noise.to(device), domain.to(device), meter.to(device)
 
         def velocity(x: Tensor, t: float) -> Tensor:
             time = torch.full((len(x),), t, device=device)

@@ -163,40 +163,57 @@ class Engine:
     # What the two threads do
 
     def _plan_forever(self) -> None:
-        while (job := self._next_to_plan()) is not None:
+        while jobs := self._next_to_plan():
             started = time.monotonic()
-            request = job.request
-            try:
+            drawing = [job for job in jobs if job.content is None]
+            draws: dict[Job, Latents] = {}
+            if drawing:
                 with self._model:
-                    job.plan = self.composer.plan(
-                        domain=request.domain,
-                        content=job.content,
-                        styles=job.styles,
-                        bars=request.bars,
-                        seed=request.seed,
-                        temperature=request.temperature,
-                        top_p=request.top_p,
+                    drawn = self.composer.draw_each(
+                        [job.request.domain for job in drawing], [job.request.seed for job in drawing]
                     )
-            except ValueError as error:  # MusicError is one
-                self._answer(job, BadRequest(str(error)))
-            except Exception as error:  # noqa: BLE001 (whatever one request brings with it, the others go on)
-                self._answer(job, _failure(job, error))
-            else:
-                job.planning_seconds = time.monotonic() - started
-                with self._changed:
-                    self._planned.append(job)
-                    self._changed.notify_all()
+                draws = dict(zip(drawing, drawn, strict=True))
+            for job in jobs:
+                self._plan(job, draws.get(job), started)
 
-    def _next_to_plan(self) -> Job | None:
-        """The next live request, once the planner isn't further ahead than one batch; None when closed."""
+    def _plan(self, job: Job, drawn: Latents | None, started: float) -> None:
+        request = job.request
+        try:
+            with self._model:
+                job.plan = self.composer.plan(
+                    domain=request.domain,
+                    content=job.content,
+                    styles=job.styles,
+                    bars=request.bars,
+                    seed=request.seed,
+                    temperature=request.temperature,
+                    top_p=request.top_p,
+                    drawn=drawn,
+                )
+        except ValueError as error:  # MusicError is one
+            self._answer(job, BadRequest(str(error)))
+        except Exception as error:  # noqa: BLE001 (whatever one request brings with it, the others go on)
+            self._answer(job, _failure(job, error))
+        else:
+            job.planning_seconds = time.monotonic() - started
+            with self._changed:
+                self._planned.append(job)
+                self._changed.notify_all()
+
+    def _next_to_plan(self) -> list[Job]:
+        """The next live requests, as many as may join the batch or wait right behind it; none when closed."""
         with self._changed:
             while not self._closed:
-                while self._waiting and self._waiting[0].future.done():
-                    self._waiting.popleft()
-                if self._waiting and len(self._planned) < self.slots:
-                    return self._waiting.popleft()
+                room = self.slots - len(self._planned)
+                jobs: list[Job] = []
+                while self._waiting and len(jobs) < room:
+                    job = self._waiting.popleft()
+                    if not job.future.done():
+                        jobs.append(job)
+                if jobs:
+                    return jobs
                 self._changed.wait()
-        return None
+        return []
 
     def _decode_forever(self) -> None:
         batch = self.composer.new_batch(self.slots)

@@ -41,6 +41,9 @@ STATUS: dict[type[GenerationError], int] = {
     DeadlinePassed: 504,
 }
 
+CPU_THREADS = 1  # the other core renders, and on a busy machine two threads wait for each other
+CPU_SLOTS, GPU_SLOTS = 8, 32
+
 
 class LatentsRequest(BaseModel):
     """How many latents to draw from the prior."""
@@ -129,16 +132,14 @@ def serve(host: str = "127.0.0.1", port: int = 7861, device: str = "auto", *, mo
 
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
-    torch.set_num_threads(min(CPU_THREADS, os.cpu_count() or 1))
-    engine = Engine(Composer(load_style(model, device), device), on_failure=_exit_broken)
+    torch.set_num_threads(CPU_THREADS)
+    slots = CPU_SLOTS if device == "cpu" else GPU_SLOTS
+    engine = Engine(Composer(load_style(model, device), device), slots=slots, on_failure=_exit_broken)
     try:
         uvicorn.run(create_app(engine), host=host, port=port, log_level="warning", timeout_graceful_shutdown=3)
     finally:
         engine.close()
     return 0
-
-
-CPU_THREADS = 2
 
 
 def _exit_broken() -> None:

@@ -245,3 +245,36 @@ def test_closing_answers_everybody_who_waits(composer):
     with pytest.raises(GeneratorUnavailable):
         engine.submit(ask("late"))
     assert engine.health()["status"] == "closed"
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_whatever_callers_do_every_request_is_answered_once_and_no_place_is_lost(engine, seed):
+    random = np.random.default_rng(seed)
+    plans = [
+        (i, int(random.integers(5)), random.choice(["wait", "wait", "cancel", "leave", "hurry"])) for i in range(40)
+    ]
+
+    def call(plan):
+        number, seed, manner = plan
+        try:
+            job = engine.submit(ask(f"c{number}", seed=seed, bars=2, deadline_ms=15 if manner == "hurry" else 60_000))
+        except QueueFull:
+            return "full"
+        time.sleep(0.003 * (number % 7))
+        if manner == "cancel":
+            engine.cancel(job.request.id)
+        elif manner == "leave":
+            engine.leave(job)
+        try:
+            return str(job.future.result(30).notes["notes"])
+        except (Cancelled, DeadlinePassed) as error:
+            return type(error).__name__
+
+    alone = {seed: str(engine.generate(ask(f"alone {seed}", seed=seed, bars=2)).notes["notes"]) for seed in range(5)}
+    with ThreadPoolExecutor(12) as callers:
+        answers = list(callers.map(call, plans))
+    for (_, asked_seed, manner), answer in zip(plans, answers, strict=True):
+        excused = {"wait": {"full"}, "hurry": {"full", "DeadlinePassed"}}.get(manner, {"full", "Cancelled"})
+        assert answer == alone[asked_seed] or answer in excused
+    assert engine.health()["running"] == engine.health()["queued"] == 0
+    assert engine.generate(ask("last", seed=0, bars=2)).notes["notes"]

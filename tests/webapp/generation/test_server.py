@@ -1,6 +1,7 @@
 import json
 import os
 import signal
+import socket
 import sys
 import threading
 import time
@@ -172,3 +173,33 @@ def test_a_killed_generator_comes_back_at_the_same_url_and_composes_the_same_cli
         child.close()
         remote.close()
     assert child.pid is None
+
+
+def test_a_lost_connection_is_tried_once_more_with_the_same_id(engine, url):
+    asked = []
+    upstream = httpx.URL(url)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def lose_the_first_and_pass_on_the_second():
+            for attempt in range(2):
+                caller, _ = listening.accept()
+                with caller:
+                    request = caller.recv(65_536)
+                    while b"}" not in request:
+                        request += caller.recv(65_536)
+                    asked.append(json.loads(request.split(b"\r\n\r\n", 1)[1])["id"])
+                    if attempt == 0:
+                        continue
+                    with socket.create_connection((upstream.host, upstream.port)) as server:
+                        server.sendall(request.replace(b"keep-alive", b"close"))
+                        while answer := server.recv(65_536):
+                            caller.sendall(answer)
+
+        thread = threading.Thread(target=lose_the_first_and_pass_on_the_second)
+        thread.start()
+        remote = RemoteGenerator(f"http://127.0.0.1:{listening.getsockname()[1]}")
+        result = remote.generate(ask("twice", seed=6))
+        remote.close()
+        thread.join(10)
+    assert asked == ["twice", "twice"]
+    assert result.notes == engine.generate(ask("alone", seed=6)).notes
