@@ -45,7 +45,7 @@ class Mixture:
 
     control: float = 0.15
     composed: float = 0.3
-    sharpness: float = 12.0
+    sharpness: float = 40.0
     contrast: float = 0.5
     closeness: float = 0.25
     early: int = 4

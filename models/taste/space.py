@@ -23,8 +23,8 @@ from models.style.latents import GROUPS, Latents
 FloatArray = npt.NDArray[np.float64]
 
 FORMAT = 1
-UTILITY_DIFFERENCE_SD = 1.5  # of two random clips under the prior: the better one wins about four times in five
-RESIDUAL_SHARE = 0.15  # of the prior variance goes to directions that have no name
+UTILITY_DIFFERENCE_SD = 2.0  # of two random clips under the prior: listeners are taken to be fairly decided
+RESIDUAL_SHARE = 0.1  # of the prior variance goes to directions that have no name
 RESIDUALS = 6
 RIDGE = 1e-2  # relative to the (standardised) data's own variance
 

@@ -30,9 +30,9 @@ def flags(count: int, *on: int) -> np.ndarray:
     return mask
 
 
-@pytest.mark.parametrize("picks", [0, 10, 40])
+@pytest.mark.parametrize("picks", [0, 40])
 def test_pairs_come_as_often_as_their_stated_probability(picks: int) -> None:
-    clips, draws = make_clips(7), 4000
+    clips, draws = make_clips(7), 2500
     generator = np.random.default_rng(picks)
     given = {"offered": {(0, 1), (5, 2)}, "picks": picks, "heard": flags(7, 0, 3), "composed": flags(7, 4, 6)}
     whole = distribution(clips, make_head(), **given)

@@ -1,0 +1,250 @@
+"""How fast a head finds out a known taste: ``python -m models.evaluate.taste_simulation [--seed N] [--data DIR]``.
+
+A simulated listener likes slow, dense, low music (linear in the attributes of the notes, not in the latents) and
+answers one vote in ten at random. Pairs come from a pool of composed clips (with ``--data``: of real ones); accuracy
+is on pairs of clips that were never played. Then a first clip is composed after six votes, as the page does.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from models.metrics.music_statistics import ATTRIBUTES
+from models.metrics.preference import Figure, bootstrap, wilson
+from models.music.corpora import load_folder
+from models.music.notes import DOMAINS, Domain, Piece
+from models.style.checkpoint import load_style
+from models.style.compose import Composer
+from models.style.latents import STYLE_GROUPS, Latents
+from models.style.screen import why_broken
+from models.taste.bradley_terry import Head
+from models.taste.policy import Mixture
+from models.taste.search import best_latents
+from models.taste.simulated_listener import (
+    RANDOM,
+    SimulatedListener,
+    heads_while_listening,
+    new_head,
+    share_ranked_right,
+)
+from models.taste.space import TasteSpace, summary
+from models.train.taste import attribute_row, clips_of, measure
+
+FloatArray = npt.NDArray[np.float64]
+
+VOTES = (6, 10, 20, 30)
+SEEDS = 20
+POOL = 240  # clips of the pool; a third of them is never played and tests the head
+CANDIDATES = 64  # prior draws among which the first composed clip is looked for
+BATCH = 16
+NAMES = tuple(ATTRIBUTES)
+POLICIES = {"random": RANDOM, "ours": Mixture(composed=0.0)}
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Clips of one domain: features ``(N, F)``, true attributes ``(N, A)``, and a hash of their notes."""
+
+    domain: Domain
+    features: FloatArray
+    attributes: FloatArray
+    hash: str
+
+
+def compose(composer: Composer, domain: Domain, latents: Sequence[Latents], seed: int) -> list[Piece]:
+    """Decode ``latents`` in batches, one random generator a clip."""
+    pieces: list[Piece] = []
+    for start in range(0, len(latents), BATCH):
+        plans = [
+            composer.plan(
+                domain=domain,
+                content=each,
+                styles=dict.fromkeys(STYLE_GROUPS, each),
+                bars=each.bars,
+                seed=seed + start + offset,
+            )
+            for offset, each in enumerate(latents[start : start + BATCH])
+        ]
+        pieces += composer.compose(plans)
+    return pieces
+
+
+def composed_pool(composer: Composer, space: TasteSpace, domain: Domain, count: int, seed: int) -> Pool:
+    """``count`` clips drawn from the prior; broken ones are left out, as they are never offered."""
+    latents = composer.sample_latents(domain, count, seed)
+    summaries, rows, digest = [], [], hashlib.sha256()
+    for start in track(range(0, count, BATCH), f"composing {domain}"):
+        some = latents[start : start + BATCH]
+        for each, piece in zip(some, compose(composer, domain, some, seed + start), strict=True):
+            if why_broken(piece, composer.bundle.fingerprint) is None:
+                summaries.append(summary(each))
+                rows.append(attribute_row(piece))
+                digest.update(piece.notes.tobytes())
+    if len(rows) < 12:
+        raise SystemExit(f"only {len(rows)} of {count} composed clips can be offered; too few to listen to")
+    return Pool(domain, space.features(np.stack(summaries)), np.array(rows), digest.hexdigest())
+
+
+def real_pool(composer: Composer, space: TasteSpace, folder: Path, count: int, seed: int) -> Pool:
+    """Clips of the MIDI and ABC files of ``folder``; of several domains the one with most clips."""
+    clips = clips_of(load_folder(folder), count, seed)
+    domain = max(DOMAINS, key=lambda name: sum(clip.domain == name for clip in clips))
+    clips = [clip for clip in clips if clip.domain == domain]
+    found = measure(composer, clips)
+    digest = hashlib.sha256(b"".join(clip.notes.tobytes() for clip in clips)).hexdigest()
+    return Pool(domain, space.features(found.summaries), found.attributes, digest)
+
+
+def learning_curves(
+    pool: Pool, space: TasteSpace, listener: SimulatedListener, seeds: Sequence[int]
+) -> dict[str, FloatArray]:
+    """Share of unseen pairs ranked right, ``(seeds, votes)`` for each policy."""
+    utility = true_utility(pool, listener)
+    curves = {}
+    for name, mixture in POLICIES.items():
+        rows = []
+        for seed in seeds:
+            order = np.random.default_rng(seed).permutation(len(utility))
+            unseen, played = order[: len(order) // 3], order[len(order) // 3 :]
+            heads = heads_while_listening(
+                listener,
+                new_head(space),
+                pool.features[played],
+                utility[played],
+                votes=VOTES,
+                mixture=mixture,
+                seed=seed,
+            )
+            rows.append([share_ranked_right(heads[count], pool.features[unseen], utility[unseen]) for count in VOTES])
+        curves[name] = np.array(rows)
+    return curves
+
+
+def first_composed(
+    composer: Composer, space: TasteSpace, pool: Pool, listener: SimulatedListener, seeds: Sequence[int]
+) -> FloatArray:
+    """True utility ``(seeds,)`` of the first clip composed after six votes, the pool's mean being 0 and its SD 1."""
+    utility = true_utility(pool, listener)
+    mean, sd = pool.attributes.mean(axis=0), pool.attributes.std(axis=0)
+    found = []
+    for seed in track(seeds, "composing for the listener"):
+        heads = heads_while_listening(
+            listener,
+            new_head(space),
+            pool.features,
+            utility,
+            votes=(6,),
+            mixture=POLICIES["ours"],
+            seed=seed,
+        )
+        piece = composed_for(composer, space, heads[6], pool.domain, seed)
+        true = listener.utility(attribute_row(piece), NAMES, mean, sd)[0]
+        found.append((true - utility.mean()) / utility.std())
+    return np.array(found)
+
+
+def composed_for(composer: Composer, space: TasteSpace, head: Head, domain: Domain, seed: int) -> Piece:
+    """The first clip for this head that can be offered."""
+    candidates = composer.sample_latents(domain, CANDIDATES, 1_000_000 + seed)
+    best = [each.latents for each in best_latents(head, space, candidates, 4)]
+    pieces = [compose(composer, domain, [latents], 2_000_000 + seed)[0] for latents in best[:1]]
+    for latents in best[1:]:
+        if why_broken(pieces[-1], composer.bundle.fingerprint) is None:
+            break
+        pieces += compose(composer, domain, [latents], 2_000_000 + seed)
+    return pieces[-1]
+
+
+def true_utility(pool: Pool, listener: SimulatedListener) -> FloatArray:
+    """True utility of the pool's clips ``(N,)``."""
+    return listener.utility(pool.attributes, NAMES, pool.attributes.mean(axis=0), pool.attributes.std(axis=0))
+
+
+def figure(value: Figure, **beside: float | None) -> dict[str, Any]:
+    """A figure as the last line reports it; ``beside`` holds what it stands next to."""
+    empty = dict.fromkeys(("baseline", "chance", "reference"))
+    return {"value": value.value, "low": value.low, "high": value.high, "n": value.n, **empty, **beside}
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Command line; see the module docstring."""
+    parser = argparse.ArgumentParser(prog="python -m models.evaluate.taste_simulation", description=__doc__)
+    parser.add_argument("--data", type=Path, help="folder of MIDI and ABC files: its clips instead of composed ones")
+    parser.add_argument("--model", default="default", help="a shipped style model or a folder with card.json")
+    parser.add_argument("--domain", choices=DOMAINS, default="pop")
+    parser.add_argument("--limit", type=int, default=POOL, help="clips in the pool")
+    parser.add_argument("--seeds", type=int, default=SEEDS, help="simulated listeners")
+    parser.add_argument("--seed", type=int, default=0)
+    arguments = parser.parse_args(argv)
+    composer = Composer(load_style(arguments.model))
+    path = composer.bundle.taste_space_path
+    if path is None:
+        raise SystemExit("this style model has no taste space yet: python -m models.train.taste")
+    space = TasteSpace.load(path, composer.version)
+    if arguments.data is None:
+        pool = composed_pool(composer, space, arguments.domain, arguments.limit, arguments.seed)
+    else:
+        pool = real_pool(composer, space, arguments.data, arguments.limit, arguments.seed)
+    listener = SimulatedListener()
+    seeds = [arguments.seed + index for index in range(arguments.seeds)]
+    curves = learning_curves(pool, space, listener, seeds)
+    gains = first_composed(composer, space, pool, listener, seeds)
+    metrics = report(curves, gains)
+    print(json.dumps(last_line(composer, pool, arguments.seed, metrics)))  # the contract: one JSON object last
+
+
+def report(curves: dict[str, FloatArray], gains: FloatArray) -> dict[str, Any]:
+    """Print the tables; the metrics of the last line."""
+    metrics: dict[str, Any] = {}
+    table = Table("votes", "random pairs", "our pairs", "ours - random", title="unseen pairs ranked right (chance .50)")
+    for column, votes in enumerate(VOTES):
+        random, ours = (bootstrap(curves[name][:, column]) for name in ("random", "ours"))
+        paired = bootstrap(curves["ours"][:, column] - curves["random"][:, column])
+        metrics[f"simulation.accuracy_{votes}.random"] = figure(random, chance=0.5)
+        metrics[f"simulation.accuracy_{votes}.ours"] = figure(ours, chance=0.5, baseline=random.value)
+        table.add_row(str(votes), *(shown(value) for value in (random, ours, paired)))
+    better, gain = wilson(float((gains > 0).sum()), len(gains)), bootstrap(gains)
+    metrics["simulation.first_composed.better_than_pool"] = figure(better, chance=0.5, reference=0.8)
+    metrics["simulation.first_composed.utility_sd"] = figure(gain, baseline=0.0)
+    Console().print(table)
+    Console().print(
+        f"first clip composed after 6 votes: above the average of the pool for {shown(better)} of listeners"
+    )
+    Console().print(f"its true utility, in SD of the pool's: {shown(gain)}")
+    return metrics
+
+
+def shown(value: Figure) -> str:
+    """A figure for people."""
+    return f"{value.value:.3f} ({value.low:.3f}-{value.high:.3f})"
+
+
+def last_line(composer: Composer, pool: Pool, seed: int, metrics: dict[str, Any]) -> dict[str, Any]:
+    """The object that stands last, for programs."""
+    commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False)  # noqa: S607
+    return {
+        "command": "evaluate.taste_simulation",
+        "schema": 1,
+        "data": {"hash": pool.hash, "n": len(pool.features)},
+        "model": {"version": composer.version, "sha256": composer.bundle.card.get("sha256")},
+        "commit": commit.stdout.strip() or None,
+        "seed": seed,
+        "metrics": metrics,
+    }
+
+
+if __name__ == "__main__":
+    main()
