@@ -12,7 +12,8 @@ async function firstGuess() {
 
 async function firstClip() {
   const { clips } = await composing();
-  if (clips?.length) return "A clip composed for you is, or will be, in one of your pairs. Which one stays a secret.";
+  if (clips.some((clip) => clip.met)) return "One of the clips you have compared was composed for you.";
+  if (clips.length) return "A clip composed for you waits in your next pairs. Which one stays a secret.";
   return "A clip is being composed for you. You will meet it blind in one of your pairs.";
 }
 

@@ -7,6 +7,7 @@ import { onThemeChange } from "./theme.js";
 
 const HEARD_MS = 3000; // of each clip before a vote counts
 const HEARD_SHARE = 0.9; // or this share of a clip that is shorter
+const TELL_MS = 100;
 const KEPT = "kallos.heard"; // what was heard of the pair on the page, for a reload
 
 const clock = (seconds) => `0:${String(Math.floor(seconds)).padStart(2, "0")}`;
@@ -17,6 +18,7 @@ export class Stage extends EventTarget {
   pair = null;
   /** Whether the listener has tapped once, so that sound may begin by itself. */
   started = false;
+  #told = 0;
 
   constructor(root, signal) {
     super();
@@ -96,8 +98,8 @@ export class Stage extends EventTarget {
     this.dispatchEvent(new Event("change"));
   }
 
-  /** Once a frame: cursors, clocks and, while something sounds, the gate. */
-  #frame() {
+  /** Once a frame: cursors and clocks; while something sounds, a few times a second, the gate. */
+  #frame(now = 0) {
     if (this.signal.aborted) return;
     if (this.pair) {
       const { playing } = this.player;
@@ -109,9 +111,12 @@ export class Stage extends EventTarget {
         const text = `${clock(position)} / ${clock(this.pair[side].seconds)}`;
         if (time.textContent !== text) time.textContent = text;
       }
-      if (playing) this.dispatchEvent(new Event("change"));
+      if (playing && now - this.#told > TELL_MS) {
+        this.#told = now;
+        this.dispatchEvent(new Event("change"));
+      }
     }
-    window.requestAnimationFrame(() => this.#frame());
+    window.requestAnimationFrame((time) => this.#frame(time));
   }
 
   #keepHeard() {

@@ -7,6 +7,7 @@ import { capital, leaning, percent, poles, styleName } from "./words.js";
 const Z95 = 1.96;
 const MEANINGFUL = 10; // picks before the figures are worth reading
 const POLL_S = 1.5;
+const BLIND = "It will be offered blind among your next pairs.";
 
 const element = (tag, className, text = "") => {
   const made = document.createElement(tag);
@@ -149,20 +150,16 @@ class TastePage {
 
   /** Say how far the job is; true while it is still going on. */
   #composing({ state, clips }) {
-    const count = Array.isArray(clips) ? clips.length : (clips ?? 0);
-    if (["queued", "waiting"].includes(state)) this.#report("In the queue…");
-    else if (["running", "taken"].includes(state)) this.#report("Composing for you…");
-    else if (["failed", "dead"].includes(state)) {
-      this.#report("Composing failed this time. Your picks are safe; please try again.");
-      return false;
-    } else {
-      if (count) {
-        const pieces = count === 1 ? "One piece has" : `${count} pieces have`;
-        this.#report(`${pieces} been composed for you. They are offered blind among your next pairs.`);
-      }
-      return false;
+    if (state === "waiting") this.#report("In the queue…");
+    else if (state === "running") this.#report("Composing for you…");
+    else if (state === "failed") this.#report("Composing failed this time. Your picks are safe; please try again.");
+    else if (clips.length) {
+      const waiting = clips.filter((clip) => !clip.met).length;
+      const pieces = clips.length === 1 ? "One piece has" : `${clips.length} pieces have`;
+      const rest = waiting ? `${waiting} of them will be offered blind among your next pairs.` : "You have met them all.";
+      this.#report(`${pieces} been composed for you. ${clips.length === 1 && waiting ? BLIND : rest}`);
     }
-    return true;
+    return ["waiting", "running"].includes(state);
   }
 
   #report(text) {

@@ -1,0 +1,261 @@
+"""A real browser in front of a real server: Chromium, Postgres, the generator and the worker, once for all tests."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+import pytest
+from playwright.sync_api import Browser, BrowserContext, BrowserType, Frame, Locator, Page, expect, sync_playwright
+
+DESKTOP = {"viewport": {"width": 1280, "height": 800}}
+CROWD = 5  # tests that begin after listening
+START_S = 90  # a machine that trains or tests beside us is slow
+
+
+def _chromium() -> str | None:
+    given = os.environ.get("KALLOS_CHROMIUM")
+    names = ("chromium", "chromium-browser", "google-chrome", "chrome")
+    return given or next((path for name in names if (path := shutil.which(name))), None)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[BrowserType]:
+    """How to launch Chromium; skips where there is none, unless ``KALLOS_REQUIRE_BROWSER=1``."""
+    if _chromium() is None:
+        message = "no Chromium found (KALLOS_CHROMIUM, or chromium on the PATH)"
+        if os.environ.get("KALLOS_REQUIRE_BROWSER") == "1":
+            pytest.fail(message)
+        pytest.skip(message)
+    with sync_playwright() as playwright:
+        yield playwright.chromium
+
+
+@pytest.fixture(scope="session")
+def launch_options() -> dict[str, Any]:
+    flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--mute-audio"]
+    return {"executable_path": _chromium(), "args": flags}
+
+
+@pytest.fixture(scope="session")
+def browser(chromium: BrowserType, launch_options: dict[str, Any]) -> Iterator[Browser]:
+    """One Chromium for all tests, each with contexts of its own."""
+    running = chromium.launch(**launch_options)
+    yield running
+    running.close()
+
+
+@dataclass
+class Site:
+    """The running application."""
+
+    url: str
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def health(self) -> dict[str, Any]:
+        report: dict[str, Any] = httpx.get(f"{self.url}/healthz", timeout=10).json()
+        return report
+
+    def child(self, command: str) -> psutil.Process:
+        """The supervised child that runs ``kallos COMMAND``."""
+        for child in psutil.Process(self.process.pid).children(recursive=True):
+            try:
+                if command in child.cmdline():
+                    return child
+            except psutil.Error:
+                continue
+        raise LookupError(f"no child runs {command}")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="session")
+def site(
+    browser: Browser, make_database: Callable[..., str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Site]:
+    """``kallos serve`` with a database of its own, ready to serve a pair."""
+    home, port = tmp_path_factory.mktemp("kallos"), _free_port()
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("KALLOS_")},
+        "KALLOS_HOME": str(home / "home"),
+        "KALLOS_DATABASE_URL": make_database(),
+    }
+    log = home / "server.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "webapp", "serve", "--port", str(port)],
+            env=environment,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    running = Site(f"http://localhost:{port}", process, log)
+    try:
+        _wait_until_it_plays(running)
+        yield running
+    finally:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _wait_until_it_plays(site: Site) -> None:
+    end = time.monotonic() + START_S
+    while time.monotonic() < end and site.process.poll() is None:
+        try:
+            if httpx.get(f"{site.url}/healthz", timeout=5).status_code == 200:
+                return
+        except httpx.HTTPError:
+            pass
+        time.sleep(0.3)
+    pytest.fail(f"kallos serve did not get ready:\n{site.log.read_text(errors='replace')[-4000:]}")
+
+
+@dataclass
+class Visitor:
+    """Somebody in front of the compare page, on a screen or in a frame of another page."""
+
+    context: BrowserContext
+    page: Page
+    url: str
+    frame: Page | Frame = field(init=False)
+    troubles: list[str] = field(default_factory=list)
+    strangers: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.frame = self.page
+        self.page.on("pageerror", lambda error: self.troubles.append(str(error)))
+        self.page.on("request", lambda request: self._meet(request.url))
+
+    def _meet(self, url: str) -> None:
+        if not re.match(r"(https?://(localhost|127\.0\.0\.1)[:/]|data:|blob:|about:)", url):
+            self.strangers.append(url)
+
+    def get(self, test_id: str) -> Locator:
+        return self.frame.get_by_test_id(test_id)
+
+    def arrive(self, path: str = "/") -> Visitor:
+        """Open the page and wait until a pair can be played."""
+        self.page.goto(self.url + path)
+        expect(self.get("player-a")).to_be_enabled(timeout=30_000)
+        return self
+
+    def hear(self, side: str) -> None:
+        """Have this side sounding, whichever sounds now."""
+        if self.get(f"player-{side}").get_attribute("aria-pressed") != "true":
+            self.get(f"player-{side}").click()
+
+    def be_silent(self) -> None:
+        """Pause whatever sounds; A may hand over to B in between."""
+        sounding = self.frame.locator(".k-play[aria-pressed=true]")
+        while sounding.count():
+            sounding.first.click()
+            self.page.wait_for_timeout(100)
+
+    def listen(self) -> None:
+        """Hear both sides for as long as a vote needs, in real time."""
+        listen_together([self])
+
+    def vote(self, outcome: str) -> None:
+        self.get(f"vote-{outcome}").click()
+
+    def expect_picks(self, count: int) -> None:
+        expect(self.get("picks")).to_have_text(f"{count} pick" + ("" if count == 1 else "s"), timeout=15_000)
+
+    def api(self, path: str, method: str = "GET") -> Any:
+        """Ask the server as this listener."""
+        return self.frame.evaluate(
+            """async ([path, method]) => {
+                const token = localStorage.getItem("kallos.token");
+                const reply = await fetch(path, {method, headers: {Authorization: `Bearer ${token}`}});
+                return reply.json();
+            }""",
+            [path, method],
+        )
+
+    def offer_ids(self) -> list[str]:
+        return [offer["offer_id"] for offer in self.api("/api/offers")]
+
+
+def listen_together(visitors: Sequence[Visitor]) -> None:
+    """Several visitors hear A and then B at the same time."""
+    for side in ("a", "b"):
+        for visitor in visitors:
+            visitor.hear(side)
+        for visitor in visitors:
+            hint = visitor.frame.locator(".k-hint")
+            expect(hint).not_to_have_text(re.compile(f"both|play|{side.upper()} a little"), timeout=20_000)
+    for visitor in visitors:
+        expect(visitor.get("vote-left")).to_be_enabled()
+
+
+@pytest.fixture
+def hear_together() -> Callable[[Sequence[Visitor]], None]:
+    return listen_together
+
+
+def _end(visitors: Sequence[Visitor]) -> None:
+    for visitor in visitors:
+        visitor.context.close()
+    assert [trouble for visitor in visitors for trouble in visitor.troubles] == []
+    assert [stranger for visitor in visitors for stranger in visitor.strangers] == []
+
+
+@pytest.fixture
+def visit(browser: Browser, site: Site) -> Iterator[Callable[..., Visitor]]:
+    """``visit(**context options)`` → a new anonymous visitor; none may meet an error or another host."""
+    visitors: list[Visitor] = []
+
+    def make(context: BrowserContext | None = None, **options: Any) -> Visitor:
+        context = context or browser.new_context(**(options or DESKTOP))
+        visitors.append(Visitor(context, context.new_page(), site.url))
+        return visitors[-1]
+
+    yield make
+    _end(visitors)
+
+
+@pytest.fixture(scope="session")
+def crowd(browser: Browser, site: Site) -> list[Visitor]:
+    """Visitors who have heard their first pair, all at the same time, since listening takes its time."""
+    visitors = []
+    for _ in range(CROWD):
+        context = browser.new_context(**DESKTOP)
+        visitors.append(Visitor(context, context.new_page(), site.url).arrive())
+    listen_together(visitors)
+    for visitor in visitors:
+        visitor.be_silent()
+    return visitors
+
+
+@pytest.fixture
+def listened(crowd: list[Visitor]) -> Iterator[Callable[[], Visitor]]:
+    """``listened()`` → one visitor of the crowd, whose answers are awake and whose players are silent."""
+    taken: list[Visitor] = []
+
+    def take() -> Visitor:
+        taken.append(crowd.pop())
+        taken[-1].page.bring_to_front()
+        return taken[-1]
+
+    yield take
+    _end(taken)

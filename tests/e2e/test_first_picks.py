@@ -1,0 +1,60 @@
+"""A listener's first twelve picks, on a desktop and on a phone at the same time."""
+
+from __future__ import annotations
+
+import re
+from itertools import cycle
+
+from playwright.sync_api import expect
+
+DESKTOP = {"viewport": {"width": 1280, "height": 800}}
+PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True, "device_scale_factor": 2}
+STYLES = ("rhythm", "register", "harmony", "dynamics", "tempo", "texture")
+
+
+def test_twelve_picks_lead_from_the_first_pair_to_a_taste_page_and_a_clip_of_ones_own(visit, hear_together):
+    visitors = [visit(**DESKTOP).arrive(), visit(**PHONE).arrive()]
+    desktop = visitors[0]
+    outcomes = cycle(("left", "right", "equal", "left", "neither", "right"))
+    for pick in range(1, 13):
+        outcome = next(outcomes)
+        hear_together(visitors)
+        for visitor in visitors:
+            visitor.vote(outcome)
+        for visitor in visitors:
+            visitor.expect_picks(pick)
+            expect(visitor.get("player-a")).to_have_attribute("aria-pressed", "true")  # the next pair plays by itself
+        if pick == 3:
+            expect(desktop.frame.locator(".k-note")).not_to_be_empty()
+        if pick == 6:
+            expect(desktop.frame.locator(".k-note")).to_contain_text("compos")
+    for visitor in visitors:
+        expect(visitor.frame.locator(".k-note a")).to_be_visible()
+        votes = visitor.api("/api/listener/export")["votes"]
+        assert len(votes) == 12
+        assert len({vote["offer_id"] for vote in votes}) == 12
+    _read_the_taste_page(desktop)
+
+
+def _read_the_taste_page(visitor):
+    visitor.frame.locator(".k-note a").click()
+    for style in STYLES:
+        expect(visitor.get(f"taste-{style}")).to_be_visible()
+    expect(visitor.frame.locator(".k-favourite")).not_to_have_count(0)
+    visitor.frame.locator(".k-favourite .k-play").first.click()
+    expect(visitor.frame.locator(".k-favourite .k-play").first).to_have_attribute("aria-pressed", "true")
+    visitor.get("compose").click()
+    expect(visitor.frame.locator(".k-compose-text")).to_have_text(
+        re.compile("blind among your next pairs"), timeout=60_000
+    )
+
+
+def test_the_phone_page_fits_its_screen_and_its_thumbs(visit):
+    phone = visit(**PHONE).arrive()
+    assert phone.frame.evaluate("document.documentElement.scrollWidth") <= 390
+    for name in ("player-a", "player-b", "vote-left", "vote-equal", "vote-right", "vote-neither", "vote-skipped"):
+        box = phone.get(name).bounding_box()
+        assert box is not None
+        assert box["width"] >= 44
+        assert box["height"] >= 44
+        assert box["y"] + box["height"] <= 844

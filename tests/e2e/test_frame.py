@@ -1,0 +1,75 @@
+"""The page inside a frame of another site, with and without storage of its own."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+from playwright.sync_api import expect
+
+
+@pytest.fixture
+def host(site) -> Iterator[str]:
+    """A page on another site that shows ours in a frame."""
+
+    class Host(BaseHTTPRequestHandler):
+        def do_GET(self):
+            body = f'<iframe src="{site.url}/" width="1200" height="780" allow="autoplay"></iframe>'.encode()
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html")
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Host)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}/"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def enter(visitor, host):
+    visitor.page.goto(host)
+    frame = next(frame for frame in visitor.page.frames if frame.parent_frame)
+    visitor.frame = frame
+    expect(visitor.get("player-a")).to_be_enabled(timeout=30_000)
+
+
+def vote_once(visitor):
+    assert "kallos_listener" not in visitor.frame.evaluate("document.cookie")
+    visitor.listen()
+    visitor.vote("left")
+    visitor.expect_picks(1)
+    expect(visitor.get("player-a")).to_have_attribute("aria-pressed", "true")
+
+
+def test_a_listener_in_a_frame_that_may_keep_nothing_is_known_by_the_token(visit, host):
+    visitor = visit()  # a private window: Chromium denies storage and cookies to frames of other sites
+    enter(visitor, host)
+    denied = "(() => { try { return !window.localStorage; } catch { return true; } })()"
+    assert visitor.frame.evaluate(denied)
+    vote_once(visitor)
+    visitor.frame.get_by_role("link", name="Your taste").click()
+    expect(visitor.frame.locator(".k-lead")).to_contain_text("After 1 pick", timeout=15_000)
+
+
+def test_a_listener_in_a_frame_of_another_site_is_known_again_after_a_reload(
+    visit, host, chromium, launch_options, tmp_path
+):
+    preferences = tmp_path / "profile" / "Default" / "Preferences"
+    preferences.parent.mkdir(parents=True)
+    preferences.write_text(json.dumps({"profile": {"cookie_controls_mode": 0}}))  # frames may keep things
+    visitor = visit(chromium.launch_persistent_context(tmp_path / "profile", **launch_options))
+    enter(visitor, host)
+    vote_once(visitor)
+    before = visitor.offer_ids()
+    enter(visitor, host)
+    visitor.expect_picks(1)
+    assert visitor.offer_ids() == before

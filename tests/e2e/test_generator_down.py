@@ -1,0 +1,30 @@
+"""The generation server is killed under a listener."""
+
+from __future__ import annotations
+
+import time
+
+from playwright.sync_api import expect
+
+
+def test_voting_goes_on_while_the_generator_is_down_and_it_comes_back(visit, site):
+    visitor = visit().arrive()
+    visitor.hear("a")
+    killed = site.child("generator")
+    killed.kill()
+    visitor.listen()
+    visitor.vote("right")
+    visitor.expect_picks(1)
+    expect(visitor.get("player-a")).to_have_attribute("aria-pressed", "true")
+    end = time.monotonic() + 60
+    while time.monotonic() < end and not _generator_answers(site, killed.pid):
+        time.sleep(0.5)
+    assert site.child("generator").pid != killed.pid
+    assert _generator_answers(site, killed.pid)
+
+
+def _generator_answers(site, killed_pid):
+    try:
+        return site.child("generator").pid != killed_pid and site.health()["generator"]["status"] == "ok"
+    except LookupError:
+        return False

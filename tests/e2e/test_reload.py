@@ -1,0 +1,48 @@
+"""What survives a reload: the pair, what was heard of it, and a vote on its way."""
+
+from __future__ import annotations
+
+import re
+
+from playwright.sync_api import expect
+
+
+def test_a_reload_in_the_middle_of_a_pair_brings_the_same_two_offers_and_what_was_heard(visit):
+    visitor = visit().arrive()
+    before = visitor.offer_ids()
+    visitor.hear("a")
+    expect(visitor.frame.locator(".k-hint")).to_have_text("Listen to B a little more.", timeout=15_000)
+    visitor.page.reload()
+    expect(visitor.get("player-a")).to_be_enabled(timeout=15_000)
+    assert visitor.offer_ids() == before
+    expect(visitor.get("vote-left")).to_be_disabled()
+    visitor.get("player-b").click()
+    expect(visitor.get("vote-left")).to_be_enabled(timeout=8_000)  # A was heard before the reload
+
+
+def test_a_vote_that_could_not_be_sent_survives_a_reload_and_is_stored_once(listened):
+    visitor = listened()
+    visitor.page.route("**/vote", lambda route: route.abort())
+    voted = visitor.offer_ids()[0]
+    visitor.vote("right")
+    status = visitor.frame.locator(".k-status")
+    expect(status).to_have_text(re.compile("Your pick is kept and will be sent"))
+    visitor.page.reload()
+    expect(status).to_have_text(re.compile("Your pick is kept|Sending your last pick"), timeout=15_000)
+    visitor.page.unroute("**/vote")
+    visitor.expect_picks(1)
+    expect(visitor.get("player-a")).to_be_enabled()
+    votes = visitor.api("/api/listener/export")["votes"]
+    assert [(vote["offer_id"], vote["outcome"]) for vote in votes] == [(voted, "right")]
+
+
+def test_a_lost_connection_keeps_the_vote_and_the_next_pair_plays_on(listened):
+    visitor = listened()
+    visitor.context.set_offline(True)
+    visitor.vote("left")
+    expect(visitor.frame.locator(".k-status")).to_have_text(re.compile("Your pick is kept and will be sent"))
+    expect(visitor.get("player-a")).to_have_attribute("aria-pressed", "true")
+    expect(visitor.get("vote-skipped")).to_be_disabled()  # one vote after the other
+    visitor.context.set_offline(False)
+    visitor.expect_picks(1)
+    expect(visitor.get("vote-skipped")).to_be_enabled()

@@ -1,0 +1,67 @@
+"""The gate, the keys, and what a hasty hand does."""
+
+from __future__ import annotations
+
+import re
+
+from playwright.sync_api import expect
+
+
+def test_answers_wake_only_once_both_were_heard_but_skipping_is_always_allowed(visit):
+    visitor = visit().arrive()
+    for outcome in ("left", "right", "equal", "neither"):
+        expect(visitor.get(f"vote-{outcome}")).to_be_disabled()
+    expect(visitor.get("vote-skipped")).to_be_enabled()
+    first, second = visitor.offer_ids()
+    visitor.vote("skipped")
+    expect(visitor.get("vote-skipped")).to_be_enabled()
+    assert visitor.offer_ids()[0] == second != first
+
+
+def test_a_double_click_stores_one_vote(listened):
+    visitor = listened()
+    visitor.get("vote-left").dblclick(force=True)
+    visitor.page.keyboard.press("1")
+    visitor.expect_picks(1)
+    visitor.page.wait_for_timeout(300)
+    assert len(visitor.api("/api/listener/export")["votes"]) == 1
+
+
+def test_the_keys_play_pause_and_vote_and_are_ignored_in_text_fields(listened):
+    visitor = listened()
+    keyboard, a, b = visitor.page.keyboard, visitor.get("player-a"), visitor.get("player-b")
+    keyboard.press("a")
+    expect(a).to_have_attribute("aria-pressed", "true")
+    keyboard.press("b")
+    expect(b).to_have_attribute("aria-pressed", "true")
+    expect(a).to_have_attribute("aria-pressed", "false")
+    keyboard.press("Space")
+    expect(b).to_have_attribute("aria-pressed", "false")
+    visitor.frame.get_by_label("Menu").click()
+    visitor.frame.get_by_role("button", name="Continue on another device").click()
+    field = visitor.frame.get_by_label("Link for your other device")
+    expect(field).to_have_value(re.compile("token="))
+    field.press("a")
+    expect(a).to_have_attribute("aria-pressed", "false")
+    visitor.frame.get_by_role("button", name="Close").click()
+    keyboard.press("2")
+    visitor.expect_picks(1)
+    assert visitor.api("/api/listener/export")["votes"][0]["outcome"] == "right"
+
+
+def test_a_link_brings_the_picks_to_another_device_and_deleting_forgets_them(visit, listened):
+    visitor = listened()
+    visitor.vote("equal")
+    visitor.expect_picks(1)
+    link = visitor.api("/api/listener/link", "POST")["url"]
+    other = visit()
+    other.page.goto(link)
+    other.expect_picks(1)
+    assert "token" not in other.page.url
+    assert other.offer_ids() == visitor.offer_ids()
+    other.frame.get_by_label("Menu").click()
+    other.frame.get_by_role("button", name="Delete everything").click()
+    other.frame.get_by_role("dialog").get_by_role("button", name="Delete everything").click()
+    other.expect_picks(0)
+    visitor.page.reload()
+    visitor.expect_picks(0)
