@@ -41,7 +41,9 @@ class StyleBundle:
         return self.folder / "taste" if self.folder and (self.folder / "taste.safetensors").exists() else None
 
 
-def save_style(folder: Path, model: StyleModel, prior: Prior, fingerprint: Fingerprint, card: Mapping[str, Any]) -> None:
+def save_style(
+    folder: Path, model: StyleModel, prior: Prior, fingerprint: Fingerprint, card: Mapping[str, Any]
+) -> None:
     """Write ``style.safetensors``, ``prior.safetensors``, ``fingerprint.safetensors`` and ``card.json`` into ``folder``."""
     folder.mkdir(parents=True, exist_ok=True)
     save_file(_half(model.state_dict()), folder / "style.safetensors")
@@ -61,12 +63,16 @@ def load_style(name_or_path: str | Path = "default", device: str = "cpu") -> Sty
     card_path = folder / "card.json"
     if not card_path.exists():
         shipped = sorted(p.parent.name for p in WEIGHTS.glob("*/card.json"))
-        raise FileNotFoundError(f"no style model at {folder}; shipped ones are {shipped}, or give a folder with card.json")
+        raise FileNotFoundError(
+            f"no style model at {folder}; shipped ones are {shipped}, or give a folder with card.json"
+        )
     card = json.loads(card_path.read_text(encoding="utf-8"))
     for part, expected in card["sha256"].items():
         found = sha256(folder / f"{part}.safetensors")
         if found != expected:
-            raise ValueError(f"{folder / part}.safetensors has sha256 {found}, its card says {expected}; fetch it again")
+            raise ValueError(
+                f"{folder / part}.safetensors has sha256 {found}, its card says {expected}; fetch it again"
+            )
     model = StyleModel(StyleConfig(**card["config"]["style"]))
     model.load_state_dict(_full(load_file(folder / "style.safetensors")), strict=True)
     prior = Prior(PriorConfig(**card["config"]["prior"]))

@@ -139,9 +139,7 @@ def bar_features(notes: NoteBatch, jitter: torch.Generator | None = None) -> dic
         "register": torch.cat([octaves, mean, highest, lowest, (count > 0).float(), highest - mean], 1),
         "harmony": torch.cat([chroma.flatten(1), bass.flatten(1)], 1),
         "dynamics": torch.cat([loudness, (in_beat > 0).float(), mean_velocity, spread.sqrt() * 4], 1),
-        "tempo": torch.cat(
-            [notes.tempo[:, None].float() / len(TEMPI_BPM), F.one_hot(notes.tempo, len(TEMPI_BPM))], 1
-        ),
+        "tempo": torch.cat([notes.tempo[:, None].float() / len(TEMPI_BPM), F.one_hot(notes.tempo, len(TEMPI_BPM))], 1),
         "texture": torch.cat(
             [thickness / 4, count / onsets.clamp(min=1) / 4, chords / onsets.clamp(min=1), polyphony / 8], 1
         ),

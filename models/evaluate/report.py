@@ -1,0 +1,121 @@
+"""How evaluations report: a table for people, then one JSON object for programs as the last line.
+
+Every figure has a 95 % interval and stands beside its baseline, chance and reference where there are any.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from rich.console import Console
+from rich.table import Table
+
+SCHEMA = 1
+DRAWS = 500
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A figure, its 95 % interval and what it stands beside; None where there is nothing to say."""
+
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+    n: int = 0
+    baseline: float | None = None
+    chance: float | None = None
+    reference: float | None = None
+
+
+@dataclass
+class Report:
+    """The metrics of one command, in the order in which they were added."""
+
+    command: str
+    data: Mapping[str, Any]
+    model: Mapping[str, Any]
+    seed: int
+    metrics: dict[str, Metric] = field(default_factory=dict)
+
+    def add(self, name: str, metric: Metric) -> None:
+        """Add one figure under its contract name."""
+        self.metrics[name] = metric
+
+    def print(self) -> None:
+        """The table, then the JSON line."""
+        table = Table("figure", "value", "95 %", "n", "baseline", "chance", "reference", title=self.command)
+        for name, metric in self.metrics.items():
+            interval = "" if metric.low is None else f"{metric.low:.3f}-{metric.high:.3f}"
+            beside = (metric.baseline, metric.chance, metric.reference)
+            table.add_row(name, _shown(metric.value), interval, str(metric.n), *map(_shown, beside))
+        Console(width=120).print(table)
+        print(json.dumps(self.to_json()))
+
+    def to_json(self) -> dict[str, Any]:
+        """The last line as an object; not-a-number becomes null."""
+        metrics = {
+            name: {key: _finite(value) for key, value in asdict(metric).items()}
+            for name, metric in self.metrics.items()
+        }
+        return {
+            "command": self.command,
+            "schema": SCHEMA,
+            "data": dict(self.data),
+            "model": dict(self.model),
+            "commit": commit(),
+            "seed": self.seed,
+            "metrics": metrics,
+        }
+
+
+def commit() -> str:
+    """The commit of the checkout that runs, or "unknown" outside of one."""
+    found = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False)  # noqa: S607
+    return found.stdout.strip() or "unknown"
+
+
+def over_songs(
+    songs: Sequence[str],
+    statistic: Callable[[npt.NDArray[np.int64]], float],
+    *,
+    seed: int = 0,
+    draws: int = DRAWS,
+    **beside: float | None,
+) -> Metric:
+    """``statistic`` of clip indices, with a bootstrap over songs: all clips of a song are drawn together."""
+    names, owner = np.unique(np.asarray(songs), return_inverse=True)
+    members = [np.flatnonzero(owner == index) for index in range(len(names))]
+    rng = np.random.default_rng(seed)
+    samples = [
+        statistic(np.concatenate([members[i] for i in rng.integers(len(names), size=len(names))])) for _ in range(draws)
+    ]
+    with np.errstate(invalid="ignore"):
+        finite = np.array(samples)[np.isfinite(samples)]
+    low, high = np.quantile(finite, [0.025, 0.975]) if len(finite) else (math.nan, math.nan)
+    return Metric(statistic(np.arange(len(songs))), float(low), float(high), len(songs), **beside)
+
+
+def mean_over_songs(songs: Sequence[str], values: npt.ArrayLike, **beside: float | None) -> Metric:
+    """Mean of ``values`` ``(clips,)`` with an interval over songs; not-a-number entries are left out."""
+    data = np.asarray(values, dtype=np.float64)
+
+    def mean(rows: npt.NDArray[np.int64]) -> float:
+        chosen = data[rows][np.isfinite(data[rows])]
+        return float(chosen.mean()) if len(chosen) else math.nan
+
+    return over_songs(songs, mean, **beside)
+
+
+def _shown(value: float | None) -> str:
+    return "" if value is None else f"{value:.3f}"
+
+
+def _finite(value: Any) -> Any:
+    return None if isinstance(value, float) and not math.isfinite(value) else value

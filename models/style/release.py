@@ -1,0 +1,71 @@
+"""From trained weights to what is shipped: fingerprint of the training songs, taste space, card; written by ``save_style``."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from models.metrics.music_statistics import ATTRIBUTES, attributes
+from models.music.notes import DOMAINS, Piece
+from models.style.checkpoint import StyleBundle, load_style, save_style
+from models.style.compose import Composer
+from models.style.fingerprint import Fingerprint
+from models.style.model import StyleModel
+from models.style.prior import Prior
+from models.style.windows import WindowSet
+from models.taste.space import TasteSpace, summary
+
+TERMS = (
+    "Trained on Pop1K7 (terms unstated), O'Neill's, Ryan's and Aird's collections and the Bach chorales as distributed with "
+    "music21, and Ceol Rince na hÉireann (Unlicense / CC BY 4.0). See models/weights/LICENSE."
+)
+
+
+def data_hash(pieces: Sequence[Piece]) -> str:
+    """Digest of the notes and names of ``pieces``, whatever their order."""
+    digests = sorted(
+        hashlib.sha256(f"{p.source}/{p.piece_id}".encode() + p.notes.tobytes() + p.bars.tobytes()).hexdigest()
+        for p in pieces
+    )
+    return hashlib.sha256("".join(digests).encode()).hexdigest()[:16]
+
+
+def release(
+    out: Path,
+    model: StyleModel,
+    prior: Prior,
+    training: Sequence[Piece],
+    windows: WindowSet,
+    card: Mapping[str, Any],
+    *,
+    seed: int = 0,
+    clips: int = 6000,
+) -> StyleBundle:
+    """Write a whole bundle to ``out`` and load it again.
+
+    ``windows`` of the training pieces fit the taste space (``clips`` of them, spread evenly over the domains).
+    """
+    full = {
+        **card,
+        "data": {**card.get("data", {}), "hash": data_hash(training), "pieces": len(training), "terms": TERMS},
+    }
+    fingerprint = Fingerprint.of(training)
+    save_style(out, model, prior, fingerprint, full)
+    composer = Composer(load_style(out))
+    rng = np.random.default_rng(seed)
+    summaries, values, domains = [], [], []
+    for index, name in enumerate(DOMAINS):
+        members = np.flatnonzero((windows.domain == index) & windows.start)
+        for row in rng.permutation(members)[: clips // len(DOMAINS)]:
+            clip = windows.clip(int(row))
+            summaries.append(summary(composer.encode(clip)))
+            found = attributes(clip)
+            values.append([found[key] for key in ATTRIBUTES])
+            domains.append(name)
+    space = TasteSpace.fit(np.array(summaries), np.array(values), tuple(ATTRIBUTES), composer.version, domains=domains)
+    space.save(out / "taste.safetensors")
+    return load_style(out)

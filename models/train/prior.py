@@ -1,0 +1,103 @@
+"""Fit the prior over latent sequences to the encoded training windows; called by ``models.train.style``, or alone on its run.
+
+``python -m models.train.prior --out DIR`` fits it again for the style weights of a run.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import torch
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from torch import Tensor
+
+from models.music.notes import DOMAINS
+from models.music.tokens import METER, METERS
+from models.style.features import bar_features, gather_notes
+from models.style.model import BARS, StyleModel
+from models.style.prior import Prior, PriorConfig
+from models.style.windows import DOMAIN_SHARE, WindowSet, pad, transposition
+from models.train.bfloat16 import MasterWeights
+
+BATCH = 128
+LEARNING_RATE = 1e-3
+AVERAGE = 0.999  # of the exponential mean of weights that is kept
+ENCODED = {"pop": 40_000, "dance": 30_000, "chorale": 10_000}  # windows, transposed at random
+
+
+@torch.inference_mode()
+def encode_windows(model: StyleModel, windows: WindowSet, seed: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Means and log-variances ``(windows, bars, latent)`` in half precision, domains and meters ``(windows,)``.
+
+    Windows that begin phrases, drawn with replacement where a domain has fewer than ``ENCODED``; each is transposed.
+    """
+    rng = np.random.default_rng(seed)
+    chosen = []
+    for index, name in enumerate(DOMAINS):
+        members = np.flatnonzero((windows.domain == index) & windows.start)
+        if len(members):
+            count = min(ENCODED[name], 8 * len(members))
+            chosen.append(members[rng.permutation(np.arange(count) % len(members))] if count else members)
+    rows = np.concatenate(chosen)
+    rows = rows[np.argsort(np.diff(windows.spans[rows], axis=1)[:, 0], kind="stable")]
+    means, variances = [], []
+    for start in range(0, len(rows), 64):
+        clips = [windows.tokens[a:b] for a, b in windows.spans[rows[start : start + 64]]]
+        tokens = pad(clips, np.array([transposition(c, rng) for c in clips]))
+        posterior = model.encode(bar_features(gather_notes(tokens, BARS)))
+        means.append(posterior.mean.view(len(clips), BARS, -1).half())
+        variances.append(posterior.log_variance.view(len(clips), BARS, -1).half())
+    first = windows.spans[rows, 0]
+    meter = torch.from_numpy(windows.tokens[first, METER].astype(np.int64))
+    return torch.cat(means), torch.cat(variances), torch.from_numpy(windows.domain[rows]), meter
+
+
+def fit_prior(
+    model: StyleModel, windows: WindowSet, *, steps: int, seed: int, out: Path, config: PriorConfig | None = None
+) -> Prior:
+    """A prior for the latents of ``windows``, trained for ``steps`` steps; logs to ``out/prior.jsonl``."""
+    torch.manual_seed(seed)
+    mean, log_variance, domain, meter = encode_windows(model.eval(), windows, seed)
+    prior = Prior(config or PriorConfig(latent_dim=model.config.latent_dim))
+    flat = mean.float().flatten(0, 1)
+    prior.mean.copy_(flat.mean(0))
+    prior.scale.copy_((flat.var(0) + log_variance.float().exp().flatten(0, 1).mean(0)).sqrt().clamp(min=0.05))
+    counts = torch.zeros(len(DOMAINS), len(METERS)).index_put_(
+        (domain, meter), torch.ones(len(domain)), accumulate=True
+    )
+    prior.meter_share.copy_((counts + 1e-6) / (counts + 1e-6).sum(1, keepdim=True))
+    members = [(np.flatnonzero(domain.numpy() == d), DOMAIN_SHARE[name]) for d, name in enumerate(DOMAINS)]
+    members = [(rows, share) for rows, share in members if len(rows)]
+    share = np.array([s for _, s in members]) / sum(s for _, s in members)
+
+    training = MasterWeights(prior, LEARNING_RATE)
+    average = {name: value.clone() for name, value in prior.state_dict().items()}
+    rng = np.random.default_rng(seed)
+    generator = torch.Generator().manual_seed(seed)
+    columns = (TextColumn("prior"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+    running = 0.0
+    out.mkdir(parents=True, exist_ok=True)
+    with Progress(*columns) as progress, (out / "prior.jsonl").open("w", encoding="utf-8") as log:
+        task = progress.add_task("prior", total=steps)
+        for step in range(steps):
+            picks = rng.choice(len(members), size=BATCH, p=share)
+            rows = torch.from_numpy(np.array([rng.choice(members[p][0]) for p in picks]))
+            noise = torch.randn((BATCH, *mean.shape[1:]), generator=generator)
+            z = mean[rows].float() + noise * (0.5 * log_variance[rows].float()).exp()
+            loss = training.working.loss(z, domain[rows], meter[rows], generator)
+            rate = LEARNING_RATE * min(1.0, (step + 1) / 100, max(0.02, (steps - step) / (0.4 * steps)))
+            training.update(loss, rate)
+            with torch.no_grad():
+                decay = min(AVERAGE, (step + 1) / (step + 10))
+                for name, value in prior.state_dict().items():
+                    average[name].lerp_(value, 1 - decay)
+            running += loss.item()
+            progress.advance(task)
+            if (step + 1) % 100 == 0:
+                log.write(json.dumps({"step": step + 1, "loss": running / 100}) + "\n")
+                log.flush()
+                running = 0.0
+    prior.load_state_dict(average)
+    return prior.eval()
