@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import ColumnElement, Double, Text, Uuid, func, literal, or_, select
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from db.tables import Clip, Listener, Offer
 
@@ -37,23 +38,26 @@ def create_offer(
     Raises ``NotForThisListenerError`` for a clip that isn't theirs to hear, and ``IntegrityError`` for a clip against
     itself or a probability outside (0, 1].
     """
-    allowed = select(func.count()).where(
+    may_hear = select(func.count()).where(
         Clip.id.in_([left_clip, right_clip]), or_(Clip.composed_for.is_(None), Clip.composed_for == listener.id)
     )
-    if session.scalars(allowed).one() != len({left_clip, right_clip}):
-        raise NotForThisListenerError(f"clips {left_clip} and {right_clip} can't both be offered to {listener.id}")
-    values = {
-        "listener_id": listener.id,
-        "study_id": listener.study_id,
-        "condition": listener.condition,
-        "left_clip": left_clip,
-        "right_clip": right_clip,
-        "seconds": seconds,
-        "policy": policy,
-        "pair_probability": pair_probability,
-        "order_probability": order_probability,
+    values: dict[InstrumentedAttribute[Any], ColumnElement[Any]] = {
+        Offer.listener_id: literal(listener.id, Uuid),
+        Offer.study_id: literal(listener.study_id, Text),
+        Offer.condition: literal(listener.condition, Text),
+        Offer.left_clip: literal(left_clip, Uuid),
+        Offer.right_clip: literal(right_clip, Uuid),
+        Offer.seconds: literal(seconds, Double),
+        Offer.policy: literal(policy, Text),
+        Offer.pair_probability: literal(pair_probability, Double),
+        Offer.order_probability: literal(order_probability, Double),
     }
-    return session.scalars(insert(Offer).values(values).on_conflict_do_nothing().returning(Offer)).one_or_none()
+    both = may_hear.scalar_subquery() == len({left_clip, right_clip})
+    new = insert(Offer).from_select(list(values), select(*values.values()).where(both))
+    offer = session.scalars(new.on_conflict_do_nothing().returning(Offer)).one_or_none()
+    if offer is None and session.scalars(may_hear).one() < 2:
+        raise NotForThisListenerError(f"clips {left_clip} and {right_clip} can't both be offered to {listener.id}")
+    return offer
 
 
 def offered_pairs(session: Session, listener_id: UUID) -> list[tuple[UUID, UUID]]:

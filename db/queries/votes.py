@@ -7,11 +7,11 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import Integer, Text, Uuid, func, insert, literal, select, update
 from sqlalchemy.orm import Session
+from sqlalchemy.orm.attributes import set_committed_value
 
-from db.queries.listeners import lock_listener
-from db.tables import PICKS, Listening, Offer, Prediction, Vote
+from db.tables import PICKS, Listener, Listening, Offer, Prediction, Vote
 
 TINY = 1e-9  # a probability that rounds to 0 is stored as this
 
@@ -45,68 +45,65 @@ def claim_vote(session: Session, *, offer_id: UUID, listener_id: UUID, outcome: 
 
     The listener's lock comes first, so that their votes, offers and head change in one order and never deadlock.
     """
-    if lock_listener(session, listener_id) is None:
+    query = (
+        select(Offer, Listener)  # both, so that get_listener() finds the row in the session
+        .join(Listener, Listener.id == Offer.listener_id)
+        .where(Offer.id == offer_id, Offer.listener_id == listener_id)
+        .with_for_update(of=[Listener, Offer], key_share=True)
+        .execution_options(populate_existing=True)
+    )
+    row = session.execute(query).one_or_none()
+    if row is None:
         return Claim("not_found")
-    query = select(Offer).where(Offer.id == offer_id, Offer.listener_id == listener_id).with_for_update()
-    offer = session.scalars(query.execution_options(populate_existing=True)).one_or_none()
-    if offer is None:
-        return Claim("not_found")
-    vote = session.get(Vote, offer_id)
-    if vote is None:
+    offer: Offer = row[0]
+    if offer.state == "open":
         return Claim("new", offer)
+    # asked only now: the lock may have waited for the transaction that stored it
+    vote = session.scalars(select(Vote).where(Vote.offer_id == offer_id)).one()
     return Claim("duplicate" if vote.outcome == outcome else "conflict", offer, vote)
 
 
 def store_vote(
     session: Session, offer: Offer, *, outcome: str, expected: Expected, left_ms: int, right_ms: int, model_version: str
-) -> Vote:
-    """Store prediction, vote and listening of a claimed ``new`` vote, in this order, and close the offer.
+) -> None:
+    """Store prediction, vote and listening of a claimed ``new`` vote and close the offer, in one round trip.
 
     Raises ``IntegrityError`` for an outcome or a time that isn't allowed, and for a second vote.
     """
-    made_at = _store_prediction(session, offer.id, expected)
-    vote = Vote(
-        offer_id=offer.id,
-        listener_id=offer.listener_id,
-        outcome=outcome,
-        predicted_at=made_at,
-        model_version=model_version,
+    left, equal, right = (max(p, TINY) for p in (expected.p_left, expected.p_equal, expected.p_right))
+    total = left + equal + right
+    predicted = (
+        insert(Prediction)
+        .values(
+            offer_id=offer.id,
+            p_left=left / total,
+            p_equal=equal / total,
+            p_right=right / total,
+            head_version=expected.head_version,
+            votes_seen=expected.votes_seen,
+        )
+        .returning(Prediction.offer_id, Prediction.made_at)
+        .cte("predicted")
+    )
+    vote = {
+        Vote.offer_id: predicted.c.offer_id,
+        Vote.listener_id: literal(offer.listener_id, Uuid),
+        Vote.outcome: literal(outcome, Text),
+        Vote.predicted_at: predicted.c.made_at,
+        Vote.model_version: literal(model_version, Text),
         # the machine's clock may be set back in between
-        created_at=func.greatest(func.clock_timestamp(), made_at),
-    )
-    offer.state = "voted"
-    session.add(vote)
+        Vote.created_at: func.greatest(func.clock_timestamp(), predicted.c.made_at),
+    }
+    voted = insert(Vote).from_select(list(vote), select(*vote.values())).returning(Vote.offer_id).cte("voted")
+    closed = update(Offer).where(Offer.id == offer.id).values(state="voted").returning(Offer.id).cte("closed")
+    heard = {
+        Listening.offer_id: voted.c.offer_id,
+        Listening.left_ms: literal(left_ms, Integer),
+        Listening.right_ms: literal(right_ms, Integer),
+    }
     session.flush()
-    session.add(Listening(offer_id=offer.id, left_ms=left_ms, right_ms=right_ms))
-    session.flush()
-    return vote
-
-
-def take_vote(
-    session: Session,
-    *,
-    offer_id: UUID,
-    listener_id: UUID,
-    outcome: str,
-    expected: Expected,
-    left_ms: int,
-    right_ms: int,
-    model_version: str,
-) -> Claim:
-    """``claim_vote`` and, where it is new, ``store_vote``: for who knows the prediction before asking."""
-    claim = claim_vote(session, offer_id=offer_id, listener_id=listener_id, outcome=outcome)
-    if claim.status != "new" or claim.offer is None:
-        return claim
-    vote = store_vote(
-        session,
-        claim.offer,
-        outcome=outcome,
-        expected=expected,
-        left_ms=left_ms,
-        right_ms=right_ms,
-        model_version=model_version,
-    )
-    return Claim("new", claim.offer, vote)
+    session.execute(insert(Listening).from_select(list(heard), select(*heard.values())).add_cte(closed))
+    set_committed_value(offer, "state", "voted")
 
 
 @dataclass(frozen=True)
@@ -135,19 +132,3 @@ def count_picks(session: Session, listener_id: UUID) -> int:
     """How many votes of the listener compare the two clips: left, right or equal."""
     query = select(func.count()).where(Vote.listener_id == listener_id, Vote.outcome.in_(PICKS))
     return session.scalars(query).one()
-
-
-def _store_prediction(session: Session, offer_id: UUID, expected: Expected) -> datetime:
-    left, equal, right = (max(p, TINY) for p in (expected.p_left, expected.p_equal, expected.p_right))
-    total = left + equal + right
-    prediction = Prediction(
-        offer_id=offer_id,
-        p_left=left / total,
-        p_equal=equal / total,
-        p_right=right / total,
-        head_version=expected.head_version,
-        votes_seen=expected.votes_seen,
-    )
-    session.add(prediction)
-    session.flush()
-    return prediction.made_at

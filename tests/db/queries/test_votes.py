@@ -10,31 +10,33 @@ from uuid import UUID, uuid4
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, event, func, select
 from sqlalchemy.orm import Session
 
 from db.queries.clips import add_clip
 from db.queries.heads import delete_heads, load_head, save_head
-from db.queries.listeners import create_listener
+from db.queries.listeners import create_listener, get_listener
 from db.queries.offers import create_offer, open_offers
 from db.queries.statistics import counts, predicted_votes
-from db.queries.votes import Expected, count_picks, take_vote, votes_of
+from db.queries.votes import Expected, claim_vote, count_picks, store_vote, votes_of
 from db.tables import OUTCOMES, PICKS, Listener, Listening, Offer, Prediction, Vote
 
 EXPECTED = Expected(p_left=0.5, p_equal=0.2, p_right=0.3, head_version="v1", votes_seen=0)
 
 
 def take(session: Session, offer_id: UUID, listener_id: UUID, outcome: str, expected: Expected = EXPECTED) -> str:
-    claim = take_vote(
-        session,
-        offer_id=offer_id,
-        listener_id=listener_id,
-        outcome=outcome,
-        expected=expected,
-        left_ms=3000,
-        right_ms=3500,
-        model_version="v1",
-    )
+    claim = claim_vote(session, offer_id=offer_id, listener_id=listener_id, outcome=outcome)
+    if claim.status == "new":
+        assert claim.offer is not None
+        store_vote(
+            session,
+            claim.offer,
+            outcome=outcome,
+            expected=expected,
+            left_ms=3000,
+            right_ms=3500,
+            model_version="v1",
+        )
     return claim.status
 
 
@@ -57,6 +59,16 @@ def test_the_same_vote_again_is_a_duplicate_and_another_a_conflict(session: Sess
     vote = session.get(Vote, offer.id)
     assert vote is not None
     assert vote.outcome == "left"
+
+
+def test_a_vote_takes_few_round_trips(session: Session, offer: Offer) -> None:
+    sent: list[str] = []
+    event.listen(session.connection(), "before_cursor_execute", lambda *given: sent.append(given[2]))
+    take(session, offer.id, offer.listener_id, "left")
+    assert get_listener(session, offer.listener_id) is not None
+    assert len(sent) == 2, sent
+    assert sent[0].endswith("FOR NO KEY UPDATE OF listeners, offers")  # in this order, or a deletion may deadlock
+    assert offer.state == "voted"
 
 
 def test_nobodys_and_anothers_offers_are_not_found(session: Session, offer: Offer) -> None:

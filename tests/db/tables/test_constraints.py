@@ -21,9 +21,10 @@ EXPECTED = Expected(p_left=0.5, p_equal=0.2, p_right=0.3, head_version="v1", vot
 
 
 def vote(session: Session, offer: Offer, outcome: str = "left", left_ms: int = 3000, right_ms: int = 3000) -> Vote:
-    return store_vote(
+    store_vote(
         session, offer, outcome=outcome, expected=EXPECTED, left_ms=left_ms, right_ms=right_ms, model_version="v1"
     )
+    return session.scalars(select(Vote).where(Vote.offer_id == offer.id)).one()
 
 
 def refuses(session: Session, constraint: str, statement: object) -> None:
