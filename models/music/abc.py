@@ -167,7 +167,7 @@ def _cut(measure: Measure, nominal: int) -> list[Measure]:
     for start in range(0, measure.length, nominal):
         notes = [(n[0] - start, *n[1:]) for n in measure.notes if start <= n[0] < start + nominal]
         length = min(nominal, measure.length - start)
-        pieces.append(Measure(notes=notes, length=length, meter=measure.meter))  # type: ignore[arg-type]
+        pieces.append(Measure(notes=notes, length=length, meter=measure.meter))
     pieces[0].tempo_bpm, pieces[0].chord = measure.tempo_bpm, measure.chord
     return pieces
 

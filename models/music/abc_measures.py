@@ -17,6 +17,7 @@ WHOLE = 96 * UNITS_PER_TICK
 GRACE_UNITS = 4 * UNITS_PER_TICK  # a sixth of a quarter: 50 ms in a reel
 MAX_MEASURES = 5_000
 STEPS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
+ROOTS = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 FIFTHS = {"F": -1, "C": 0, "G": 1, "D": 2, "A": 3, "E": 4, "B": 5}
 MODES = {"": 0, "maj": 0, "ion": 0, "mix": -1, "dor": -2, "min": -3, "m": -3, "aeo": -3, "phr": -4, "loc": -5, "lyd": 1}
 SIGNS = {"^": 1, "^^": 2, "_": -1, "__": -2, "=": 0}
@@ -24,7 +25,7 @@ KEY = re.compile(r"^([A-G])([#b]?)\s*([A-Za-z]*)")
 NOTE = re.compile(r"(\^\^|\^|__|_|=)?([A-Ga-g])([,']*)")
 LENGTH = re.compile(r"(\d*)(/*)(\d*)")
 BAR = re.compile(r"(:*)(\[?\|+\]?\|?|\[\|\])(:*)|(::+)")
-ENDING = re.compile(r"\s*\[?\s*(\d[\d,\-. ]*)")
+ENDING = re.compile(r"(?:\s*\[\s*)?(\d[\d,\-. ]*)")
 LOOSE_ENDING = re.compile(r"\[\s*(\d[\d,\-.]*)")
 TUPLET = re.compile(r"\((\d)(?::(\d*))?(?::(\d*))?")
 INLINE = re.compile(r"\[([A-Za-z]):([^\]\n]*)\]")
@@ -104,7 +105,7 @@ def chord_name(text: str) -> str | None:
         return None
     root = (STEPS[match[1]] + {"": 0, "#": 1, "b": -1}[match[2]]) % 12
     quality = {"m": "min", "min": "min", "dim": "dim", "o": "dim"}.get(match[3] or "", "maj")
-    return f"{'C C# D D# E F F# G G# A A# B'.split()[root]}:{quality}"
+    return f"{ROOTS[root]}:{quality}"
 
 
 class Body:
@@ -165,7 +166,7 @@ class Body:
                 self._close(Measure())
             self.out[-1].part = self.part
         elif letter == "V":
-            self._voice(value.split()[0] if value.split() else "1")
+            self._voice(re.sub(r"\s.*", "", value.strip()) or "1")
 
     def _close(self, like: Measure) -> None:
         """End the measure; ``like`` carries the repeat marks of the bar line."""
@@ -260,7 +261,7 @@ class Body:
             elif line.strip():
                 self._line(line)
 
-    def _line(self, line: str) -> None:
+    def _line(self, line: str) -> None:  # noqa: PLR0912 (one branch a kind of symbol reads better than a table)
         at = 0
         while at < len(line):
             char = line[at]
@@ -315,9 +316,8 @@ class Body:
             sectional = bool(double or opens or closes or len(thick) > 1)
             self._close(Measure(closes=min(closes, 7), opens=opens, section=sectional))
             if ending := ENDING.match(line, match.end()):
-                if line[match.end()] in "[0123456789" or "[" in ending[0]:
-                    self._start_ending(ending[1])
-                    return ending.end(1)
+                self._start_ending(ending[1])
+                return ending.end(1)
             return match.end()
         if line[at] == "[":
             return self._read_chord(line, at + 1)

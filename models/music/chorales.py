@@ -24,7 +24,7 @@ def read_chorale(path: Path, source: str = "") -> Piece:
     from music21 import converter  # noqa: PLC0415 (a quarter of a second that only this corpus needs)
 
     try:
-        score = converter.parse(path, forceSource=True, storePickle=False)
+        score: Any = converter.parse(path, forceSource=True, storePickle=False)
         parts = [part for part in score.parts if len(part.recurse().notes)]
         bars = _bars(parts)
         notes = np.concatenate([_voice(part, bars, soprano=index == 0) for index, part in enumerate(parts)])

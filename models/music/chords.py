@@ -27,11 +27,12 @@ def templates() -> npt.NDArray[np.float64]:
         root, quality = name.split(":")
         tones = [(ROOTS.index(root) + step) % 12 for step in QUALITIES[quality]]
         rows[index, tones] = (1.2, 1.0, 0.9)
-    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    unit: npt.NDArray[np.float64] = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    return unit
 
 
 def bar_chroma(piece: Piece, bass_weight: float = BASS_WEIGHT) -> npt.NDArray[np.float64]:
-    """Ticks that each pitch class sounds in each bar, what sounds lowest counted ``bass_weight`` more: ``(bars, 12)``."""
+    """Ticks that each pitch class sounds in each bar, the lowest ``bass_weight`` times more: ``(bars, 12)``."""
     chroma = np.zeros((len(piece.bars), 12))
     bass = np.zeros((len(piece.bars), 12))
     if len(piece.notes) == 0:

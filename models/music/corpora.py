@@ -1,7 +1,7 @@
 """The music to train and test on, behind one registry.
 
-``oneills1850``, ``ryansMammoth``, ``airdsAirs`` and ``bachChorales`` come with the installed music21 package; ``pop1k7``,
-``cre`` and ``emopia`` lie in the folder that ``KALLOS_CORPORA`` names, which is read here and nowhere else.
+``oneills1850``, ``ryansMammoth``, ``airdsAirs`` and ``bachChorales`` come with the installed music21 package;
+``pop1k7``, ``cre`` and ``emopia`` lie in the folder that ``KALLOS_CORPORA`` names, which is read here and nowhere else.
 """
 
 from __future__ import annotations

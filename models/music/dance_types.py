@@ -37,6 +37,7 @@ STRONG, MEDIUM, BEAT, WEAK = 84, 74, 70, 64
 WORDS = "|".join(sorted({*TEMPO_BPM, *ALIASES, "quickstep", "set dance", "song"}, key=len, reverse=True))
 BRACKET = re.compile(rf"\s*[(\[][^()\[\]]*\b(?:{WORDS})s?\b[^()\[\]]*[)\]]", re.IGNORECASE)
 DASH = re.compile(rf"\s+--?\s*(?:[\w']+ )?(?:{WORDS})s?\.?\s*$", re.IGNORECASE)
+WORD = re.compile(r"[^\W\d_]+(?:'(?:s|t|ll|d|re|ve|m)\b)?", re.IGNORECASE)
 NUMBER = re.compile(r"\s*(?:\[\d+\]|\(\d+\)|#\d+|,?\s+no\.?\s*\d+)\s*$", re.IGNORECASE)
 ARTICLE = re.compile(r"^(.*\S)\s*,\s*(The|An|A|Da|Na)\.?$", re.IGNORECASE)
 TEX = {"'": "\u0301", "`": "\u0300", "^": "\u0302", '"': "\u0308", "~": "\u0303", "c": "\u0327"}
@@ -63,7 +64,7 @@ def clean_title(value: str) -> str:
     if match := ARTICLE.match(title):
         title = f"{match[2].capitalize()} {match[1]}"
     if title.isupper() and len(title) > 3:
-        title = re.sub(r"[^\W\d_]+(?:'(?:s|t|ll|d|re|ve|m)\b)?", lambda m: m[0].capitalize(), title, flags=re.IGNORECASE)
+        title = WORD.sub(lambda match: match[0].capitalize(), title)
     return re.sub(r"\s+", " ", title)
 
 

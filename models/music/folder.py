@@ -74,7 +74,8 @@ def _metadata(path: Path, broken: dict[str, str]) -> dict[str, dict[str, str]]:
         with path.open(newline="", encoding="utf-8-sig") as file:
             reader = csv.DictReader(file)
             if "path" not in (reader.fieldnames or ()):
-                raise ValueError("it has no column called path")
+                broken["metadata.csv"] = "metadata.csv has no column called path; it is needed"
+                return {}
             return {
                 Path(row["path"].replace("\\", "/")).as_posix(): {k: v.strip() for k, v in row.items() if k and v}
                 for row in reader

@@ -1,8 +1,8 @@
 """The same tune in several files or collections, found by its melody, so that no split has it on both sides.
 
-Melodies are sampled at fixed places of each bar, which makes 2/4 in sixteenths and 4/4 in eighths alike, and compared as
-pitch classes in any transposition: bars that two pieces share propose a pair (an inverted index over hashed shingles,
-A. Broder, "On the resemblance and containment of documents", 1997), the share of bars they have in common decides.
+Melodies are sampled at fixed places of each bar, which makes 2/4 in sixteenths and 4/4 in eighths alike, and compared
+as pitch classes in any transposition: bars that two pieces share propose a pair (an inverted index over hashed
+shingles, A. Broder, "On the resemblance and containment of documents", 1997), the share of bars in common decides.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ PUBLISHED = {"train": "train", "val": "validation", "valid": "validation", "vali
 def melody_bars(piece: Piece) -> tuple[IntArray, int]:
     """Pitch classes of the highest voice at 8 places of each whole bar (6 or 9 where the meter is in threes).
 
-    Returns int32 ``(bars, width)`` and the width; bars shorter than 3/5 of their meter are left out, 12/8 counts double.
+    Returns int32 ``(bars, width)`` and the width; bars under 3/5 of their meter are left out, 12/8 counts as two.
     """
     numerator, denominator = (int(x) for x in _main_meter(piece.bars))
     parts = 2 if (numerator, denominator) == (12, 8) else 1
@@ -55,13 +55,17 @@ def _main_meter(bars: IntArray) -> IntArray:
 
 def _highest(notes: IntArray, times: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """The highest pitch that sounds at each time, the last one held through rests."""
-    end = int(max(times.max() + 1, (notes[:, 0] + notes[:, 1]).max()))
-    top = np.zeros(end, dtype=np.int64)
-    for onset, duration, pitch, _ in notes[np.argsort(notes[:, 2], kind="stable")].tolist():
-        top[onset : onset + duration] = pitch
-    sounding = np.where(top > 0, np.arange(end), 0)
-    held: npt.NDArray[np.int64] = top[np.maximum.accumulate(sounding)][times]
-    return held
+    order = np.argsort(times, kind="stable")
+    sorted_times = times[order]
+    first = np.searchsorted(sorted_times, notes[:, 0])
+    count = np.searchsorted(sorted_times, notes[:, 0] + notes[:, 1]) - first
+    top = np.full(len(times), -1, dtype=np.int64)
+    steps = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
+    np.maximum.at(top, np.repeat(first, count) + steps, np.repeat(notes[:, 2], count))
+    held = np.maximum(top[np.maximum.accumulate(np.where(top >= 0, np.arange(len(top)), 0))], 0)
+    highest = np.empty_like(held)
+    highest[order] = held
+    return highest
 
 
 def shingles(bars: IntArray) -> npt.NDArray[np.uint64]:
@@ -119,10 +123,10 @@ def similarity(left: IntArray, right: IntArray) -> float:
     enough = -(-3 * left.shape[1] // 4)
     keys = np.convolve(np.bincount(left.ravel(), minlength=12), np.bincount(right.ravel(), minlength=12)[::-1])
     votes = keys[:12] + np.append(keys[12:], 0)  # how often each shift makes two places equal
-    best = 0.0
+    other, best = right.astype(np.int8), 0.0
     for vote in np.argsort(votes)[-3:]:
-        shifted = (left + (11 - vote)) % 12
-        same = (shifted[:, None, :] == right[None, :, :]).sum(axis=2) >= enough
+        shifted = ((left + (11 - vote)) % 12).astype(np.int8)
+        same = (shifted[:, None, :] == other[None, :, :]).sum(axis=2) >= enough
         run = same[:-2, :-2] & same[1:-1, 1:-1] & same[2:, 2:]
         starts = np.flatnonzero(run.any(axis=1))
         covered = np.unique(np.concatenate([starts, starts + 1, starts + 2]))
@@ -131,8 +135,8 @@ def similarity(left: IntArray, right: IntArray) -> float:
 
 
 def without_repeats(bars: IntArray) -> IntArray:
-    """The bars without second passes of 4, 8 or 16 bars, at most 64: int8 ``(bars, width)``."""
-    rows = bars.astype(np.int8)
+    """The bars without second passes of 4, 8 or 16 bars, at most 64: int32 ``(bars, width)``."""
+    rows = bars
     for length in (16, 8, 4):
         at = 0
         while at + 2 * length <= len(rows):
@@ -165,9 +169,8 @@ def group_ids(pieces: Sequence[Piece]) -> list[str]:
     ]
     short = [without_repeats(bars) for bars in measured]
     for left, right in candidate_pairs([shingles(bars) for bars in measured]).tolist():
-        if root(left) != root(right):
-            if similarity(short[left], short[right]) >= SAME_TUNE:
-                parent[root(left)] = root(right)
+        if root(left) != root(right) and similarity(short[left], short[right]) >= SAME_TUNE:
+            parent[root(left)] = root(right)
     ranks = {name: rank for rank, name in enumerate(CORPORA)}
     groups: dict[int, list[int]] = defaultdict(list)
     for index in range(len(pieces)):

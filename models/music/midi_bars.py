@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -29,31 +30,31 @@ def bars_from_meters(meters: list[tuple[int, int, int]], tpq: int, end: int) -> 
     changes.setdefault(0, (4, 4))
     rows: list[tuple[int, int, int, int]] = []
     starts = sorted(changes)
-    for start, stop in zip(starts, [*starts[1:], max(end, starts[-1] + 1)], strict=True):
+    for start, stop in pairwise([*starts, max(end, starts[-1] + 1)]):
         numerator, denominator = changes[start]
         length = max(1, round(4 * TICKS_PER_QUARTER * numerator / denominator))
         if (min(stop, end) - start) / length + len(rows) > MAX_BARS:
             raise MusicError(f"the MIDI file has more than {MAX_BARS} bars; fewer are allowed")
         at = start
         while at < stop and at < end:
-            size = length if stop == starts[-1] or start == starts[-1] else min(length, stop - at)
+            size = length if start == starts[-1] else min(length, stop - at)
             rows.append((at, size, numerator, denominator))
             at += size
     return np.array(rows, dtype=np.int32)
 
 
-def bars_from_text(text: list[tuple[int, str]], tpq: int) -> IntArray | None:
-    """The bars that ``write_midi`` wrote as markers; None where there are none or they contradict each other."""
+def bars_from_text(text: list[tuple[int, str]], tpq: int, end: int) -> IntArray | None:
+    """The bars that ``write_midi`` wrote as markers; None where they do not lead from tick 0 to ``end``."""
     rows: list[tuple[int, int, int, int]] = []
     for time, marker in text:
         if match := BAR_TEXT.match(marker):
             at = time * TICKS_PER_QUARTER // tpq
             length, numerator, denominator = (int(group) for group in match.groups())
             expected = rows[-1][0] + rows[-1][1] if rows else 0
-            if at != expected or not length or not numerator or not denominator:
+            if at != expected or not length or not numerator or not denominator or len(rows) == MAX_BARS:
                 return None
             rows.append((at, length, numerator, denominator))
-    return np.array(rows, dtype=np.int32) if rows else None
+    return np.array(rows, dtype=np.int32) if rows and rows[-1][0] + rows[-1][1] >= end else None
 
 
 def seconds_per_tick(tempi: npt.NDArray[np.int64], tpq: int) -> npt.NDArray[np.float64]:

@@ -9,13 +9,15 @@ import tempfile
 import zipfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from .notes import MusicError, Piece
 
 READERS = (
-    "abc", "abc_measures", "abc_repeats", "chorales", "chords", "corpora", "dance_types", "folder", "midi", "midi_bars", "notes"
+    "abc", "abc_measures", "abc_repeats", "chorales", "chords", "corpora", "dance_types", "folder", "midi", "midi_bars",
+    "midi_file", "notes",
 )  # fmt: skip
 
 
@@ -38,7 +40,7 @@ def save_pieces(path: Path, pieces: Sequence[Piece], broken: dict[str, str]) -> 
         row = piece.to_json()
         about.append({k: v for k, v in row.items() if k not in {"notes", "bars", "tempo_bpm", "ticks_per_quarter"}})
     meta = json.dumps({"pieces": about, "broken": broken}, ensure_ascii=False).encode()
-    arrays = {
+    arrays: dict[str, Any] = {
         "notes": np.concatenate([p.notes for p in pieces] or [np.zeros((0, 4), np.int32)]),
         "bars": np.concatenate([p.bars for p in pieces] or [np.zeros((0, 4), np.int32)]),
         "tempo_bpm": np.concatenate([p.tempo_bpm for p in pieces] or [np.zeros(0, np.float32)]),
