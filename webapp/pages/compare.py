@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gradio as gr
 
-from webapp.pages.frame import page
+from webapp.pages.frame import KEYS, page
 
 DOMAINS = (("pop", "Pop piano"), ("dance", "Dance tunes"), ("chorale", "Chorales"))
 ANSWERS = (  # outcome, key, what stands on the button
@@ -61,8 +61,7 @@ def build() -> gr.HTML:
   <fieldset class="k-domains"><legend class="k-hidden">Kind of music</legend>{domains}</fieldset>
 </div>
 <div class="k-pair">{_clip("a")}{_clip("b")}</div>
-<div class="k-wait" hidden><div class="k-keys" aria-hidden="true">{"<i></i>" * 7}</div>
-  <p data-part="wait">Composing the first pieces…</p></div>
+<div class="k-wait" hidden>{KEYS}<p data-part="wait">Composing the first pieces…</p></div>
 <div class="k-vote" role="group" aria-label="Your pick">
   <p class="k-hint" id="k-hint"></p>
   {"".join(_answer(*answer) for answer in ANSWERS)}

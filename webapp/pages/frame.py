@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gradio as gr
 
+KEYS = f'<div class="k-keys" aria-hidden="true">{"<i></i>" * 7}</div>'
 PAGES = (("compare", "./", "Compare"), ("taste", "taste", "Your taste"))
 
 _MENU = """

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import gradio as gr
 
-from webapp.pages.frame import page
+from webapp.pages.frame import KEYS, page
 
 
 def build() -> gr.HTML:
     """The page at ``/taste``."""
     return page(
         "taste",
-        """
+        f"""
 <div class="k-ask"><h1>Your taste</h1><p class="k-lead" aria-live="polite">Reading your picks…</p></div>
+<div class="k-empty" hidden>{KEYS}
+  <p>Nothing to read yet. Your taste takes shape with every pair you compare.</p>
+  <a class="k-solid" href="./">Listen to a first pair</a>
+</div>
 <div class="k-taste" hidden>
   <section aria-labelledby="k-styles-title">
     <h2 id="k-styles-title">What you seem to like</h2>

@@ -37,7 +37,7 @@ export class BestClips {
     node.className = "k-clip k-favourite";
     node.innerHTML = `
       <button type="button" class="k-play" aria-label="Play number ${rank}" aria-pressed="false">${ICONS}</button>
-      <div class="k-favourite-text"><b>No. ${rank}</b><span>${clip.composed ? "composed for you" : "from the pool"}</span></div>
+      <div class="k-favourite-text"><b>No. ${rank}</b><span>${clip.composed ? "composed for you" : "composed for all"}</span></div>
       <div class="k-roll" role="slider" tabindex="0" aria-label="Position in number ${rank}" aria-valuemin="0"
            aria-valuemax="0" aria-valuenow="0"><canvas aria-hidden="true"></canvas></div>`;
     const row = { clip, rank, node, button: node.querySelector(".k-play"), buffer: null };

@@ -40,16 +40,20 @@ export class Stage extends EventTarget {
     return { card, button, roll, time: card.querySelector(".k-time") };
   }
 
-  /** Put a pair on the page; it sounds by itself once the listener has tapped before. */
+  /** Put a pair on the page; it sounds at once where the listener has tapped before, and is drawn in the next frame. */
   show(pair) {
     this.pair = pair;
     this.player.load(pair.a.buffer, pair.b.buffer, this.#keptHeard(pair.offerId));
-    const range = pitchRange([pair.a.notes, pair.b.notes]);
-    for (const side of SIDES) {
-      this.cards[side].roll.show(pair[side].notes, pair[side].seconds, range);
-      this.cards[side].button.disabled = false;
-    }
     if (this.started) this.player.play("a");
+    for (const side of SIDES) this.cards[side].button.disabled = false;
+    window.requestAnimationFrame(() => this.pair === pair && this.#drawRolls());
+  }
+
+  #drawRolls() {
+    const range = pitchRange([this.pair.a.notes, this.pair.b.notes]);
+    for (const side of SIDES) {
+      this.cards[side].roll.show(this.pair[side].notes, this.pair[side].seconds, range);
+    }
   }
 
   /** Take the pair away. */

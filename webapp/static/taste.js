@@ -98,6 +98,7 @@ class TastePage {
 
   #show({ picks, styles, accuracy, best }) {
     this.find(".k-lead").innerHTML = this.#lead(picks);
+    this.find(".k-empty").hidden = Boolean(picks);
     this.find(".k-compose").hidden = !picks;
     this.find(".k-taste").hidden = !picks;
     if (!picks) return;
@@ -109,7 +110,7 @@ class TastePage {
 
   #lead(picks) {
     const compare = (text) => `<a href="./">${text}</a>`;
-    if (!picks) return `Nothing to show yet. ${compare("Listen to a few pairs")} and pick what you find more beautiful.`;
+    if (!picks) return "";
     if (picks < MEANINGFUL) {
       const left = MEANINGFUL - picks;
       return `After ${picks} pick${picks === 1 ? "" : "s"}, most of this is still open. About ${left} more ` +
