@@ -52,7 +52,7 @@ class Report:
         """The table, then the JSON line."""
         table = Table("figure", "value", "95 %", "n", "baseline", "chance", "reference", title=self.command)
         for name, metric in self.metrics.items():
-            interval = "" if metric.low is None else f"{metric.low:.3f}-{metric.high:.3f}"
+            interval = f"{_shown(metric.low)}-{_shown(metric.high)}".strip("-")
             beside = (metric.baseline, metric.chance, metric.reference)
             table.add_row(name, _shown(metric.value), interval, str(metric.n), *map(_shown, beside))
         Console(width=120).print(table)
@@ -87,9 +87,16 @@ def over_songs(
     *,
     seed: int = 0,
     draws: int = DRAWS,
-    **beside: float | None,
+    baseline: float | None = None,
+    chance: float | None = None,
+    reference: float | None = None,
 ) -> Metric:
-    """``statistic`` of clip indices, with a bootstrap over songs: all clips of a song are drawn together."""
+    """``statistic`` of clip indices, with a bootstrap over songs: all clips of a song are drawn together.
+
+    Without any song the figure is null.
+    """
+    if len(songs) == 0:
+        return Metric(None, baseline=baseline, chance=chance, reference=reference)
     names, owner = np.unique(np.asarray(songs), return_inverse=True)
     members = [np.flatnonzero(owner == index) for index in range(len(names))]
     rng = np.random.default_rng(seed)
@@ -99,22 +106,36 @@ def over_songs(
     with np.errstate(invalid="ignore"):
         finite = np.array(samples)[np.isfinite(samples)]
     low, high = np.quantile(finite, [0.025, 0.975]) if len(finite) else (math.nan, math.nan)
-    return Metric(statistic(np.arange(len(songs))), float(low), float(high), len(songs), **beside)
+    value = statistic(np.arange(len(songs)))
+    return Metric(value, float(low), float(high), len(songs), baseline, chance, reference)
 
 
-def mean_over_songs(songs: Sequence[str], values: npt.ArrayLike, **beside: float | None) -> Metric:
+def mean_over_songs(
+    songs: Sequence[str],
+    values: npt.ArrayLike,
+    *,
+    baseline: float | None = None,
+    chance: float | None = None,
+    reference: float | None = None,
+) -> Metric:
     """Mean of ``values`` ``(clips,)`` with an interval over songs; not-a-number entries are left out."""
     data = np.asarray(values, dtype=np.float64)
 
     def mean(rows: npt.NDArray[np.int64]) -> float:
-        chosen = data[rows][np.isfinite(data[rows])]
-        return float(chosen.mean()) if len(chosen) else math.nan
+        return finite_mean(data[rows])
 
-    return over_songs(songs, mean, **beside)
+    return over_songs(songs, mean, baseline=baseline, chance=chance, reference=reference)
+
+
+def finite_mean(values: npt.ArrayLike) -> float:
+    """Mean of the finite ``values``; not a number where there is none."""
+    data = np.asarray(values, dtype=np.float64)
+    chosen = data[np.isfinite(data)]
+    return float(chosen.mean()) if len(chosen) else math.nan
 
 
 def _shown(value: float | None) -> str:
-    return "" if value is None else f"{value:.3f}"
+    return "" if value is None or not math.isfinite(value) else f"{value:.3f}"
 
 
 def _finite(value: Any) -> Any:

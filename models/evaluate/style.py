@@ -10,8 +10,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -19,21 +18,18 @@ import numpy.typing as npt
 import torch
 from scipy.stats import spearmanr
 
-from models.evaluate.report import Metric, Report, mean_over_songs, over_songs
+from models.evaluate.clips import Clips, choose_clips, donors_of, pieces_to_test
+from models.evaluate.report import Metric, Report, finite_mean, mean_over_songs, over_songs
 from models.metrics import music_statistics as ms
-from models.music import corpora
-from models.music.grouping import split
-from models.music.notes import DOMAINS, Domain, MusicError, Piece
-from models.music.tokens import on_grid
+from models.music.notes import DOMAINS, MusicError, Piece
+from models.music.tokens import to_tokens
 from models.style.checkpoint import load_style
 from models.style.compose import Composer
 from models.style.features import bar_features, gather_notes
 from models.style.latents import STYLE_GROUPS
-from models.style.model import BARS
 from models.style.release import data_hash
 from models.style.screen import why_broken
-from models.style.windows import DOMAIN_SHARE, WindowSet, make_windows, pad
-from models.train.style import training_pieces
+from models.style.windows import make_windows, pad
 
 ATTRIBUTE = {
     "rhythm": "onsets_per_bar", "register": "mean_pitch", "harmony": "mode", "dynamics": "mean_velocity",
@@ -43,57 +39,7 @@ BATCH = 24
 AMONG = 100
 SLOTS = 16
 Floats = npt.NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Clips:
-    """Held-out clips on the token grid, what a composer makes of them, and whose they are."""
-
-    pieces: list[Piece]
-    later: list[Piece | None]  # the same song four bars on
-    songs: list[str]
-    domains: list[Domain]
-
-    def of(self, domain: Domain) -> npt.NDArray[np.int64]:
-        """Indices of one domain."""
-        return np.flatnonzero([d == domain for d in self.domains])
-
-
-def test_pieces(data: Path | None) -> list[Piece]:
-    """The pieces to test on; pieces of a folder without a domain are dance tunes if they have one voice, else pop."""
-    if data is None:
-        return split(training_pieces(None), seed=0)["test"]
-    return [p if p.domain else replace(p, domain=_likely_domain(p)) for p in corpora.load_folder(data)]
-
-
-def _likely_domain(piece: Piece) -> Domain:
-    return "dance" if ms.attributes(piece)["notes_per_onset"] < 1.1 else "pop"
-
-
-def choose_clips(windows: WindowSet, limit: int, seed: int) -> Clips:
-    """Up to ``limit`` windows, shared over the domains as in training, as few a song as possible."""
-    rng = np.random.default_rng(seed)
-    present = [d for d in range(len(DOMAINS)) if (windows.domain == d).any()]
-    share = np.array([DOMAIN_SHARE[DOMAINS[d]] for d in present])
-    counts = np.floor(limit * share / share.sum()).astype(int)
-    counts[0] += limit - counts.sum()
-    rows: list[int] = []
-    for domain, count in zip(present, counts, strict=True):
-        members = rng.permutation(np.flatnonzero((windows.domain == domain) & windows.start))
-        seen: Counter[int] = Counter()
-        turns = []
-        for row in members:
-            seen[int(windows.piece[row])] += 1
-            turns.append(seen[int(windows.piece[row])])
-        rows += members[np.argsort(turns, kind="stable")][:count].tolist()
-    pieces, later, songs, domains = [], [], [], []
-    for row in rows:
-        whole, first = windows.pieces[int(windows.piece[row])], int(windows.first_bar[row])
-        pieces.append(on_grid(windows.clip(row)))
-        later.append(on_grid(whole.window(first + 4, BARS)) if first + 4 + BARS <= len(whole.bars) else None)
-        songs.append(f"{whole.source}/{whole.piece_id}")
-        domains.append(DOMAINS[int(windows.domain[row])])
-    return Clips(pieces, later, songs, domains)
+Labels = npt.NDArray[np.str_]
 
 
 def compose_all(
@@ -103,10 +49,9 @@ def compose_all(
     seed: int,
     temperature: float,
     styles: dict[str, npt.NDArray[np.int64]] | None = None,
-    latents: Sequence[object] | None = None,
 ) -> list[Piece]:
     """Each clip composed again, with the groups of ``styles`` taken from the clips of the given indices."""
-    encoded = [composer.encode(p) for p in clips.pieces] if latents is None else list(latents)
+    encoded = [composer.encode(p) for p in clips.pieces]
     order = np.argsort([len(p.notes) for p in clips.pieces], kind="stable")
     out: dict[int, Piece] = {}
     for start in range(0, len(order), BATCH):
@@ -114,8 +59,8 @@ def compose_all(
         plans = [
             composer.plan(
                 domain=clips.domains[i],
-                content=encoded[i],  # type: ignore[arg-type]
-                styles={name: encoded[donors[i]] for name, donors in (styles or {}).items()},  # type: ignore[misc]
+                content=encoded[i],
+                styles={name: encoded[donors[i]] for name, donors in (styles or {}).items()},
                 seed=seed + int(i),
                 temperature=temperature,
             )
@@ -139,14 +84,16 @@ def reconstruction(report: Report, composer: Composer, clips: Clips, seed: int) 
     drawn = np.array([ms.note_f1(onset_pitch(a), b) for a, b in zip(sampled, wanted, strict=True)])
     later = [ms.note_f1(onset_pitch(a), b) if a else np.nan for a, b in zip(clips.later, wanted, strict=True)]
     random = [ms.note_f1(wanted[i], wanted[j]) for i, j in enumerate(donors_of(clips, seed + 7))]
-    beside = {"baseline": float(np.nanmean(later)), "chance": float(np.mean(random))}
-    report.add("reconstruction.note_f1", mean_over_songs(clips.songs, f1, reference=0.53, **beside))
-    report.add("reconstruction.sampled.note_f1", mean_over_songs(clips.songs, drawn, reference=0.48, **beside))
+    for name, values, reference in (("", f1, 0.53), (".sampled", drawn, 0.48)):
+        metric = mean_over_songs(
+            clips.songs, values, baseline=finite_mean(later), chance=float(np.mean(random)), reference=reference
+        )
+        report.add(f"reconstruction{name}.note_f1", metric)
     for domain in DOMAINS:
         rows = clips.of(domain)
         if len(rows):
             songs = [clips.songs[i] for i in rows]
-            baseline = float(np.nanmean(np.array(later)[rows])) if np.isfinite(np.array(later)[rows]).any() else None
+            baseline = finite_mean(np.array(later)[rows])
             report.add(f"reconstruction.{domain}.note_f1", mean_over_songs(songs, f1[rows], baseline=baseline))
     onsets = [ms.note_f1(a.notes[:, 0], b.notes[:, 0]) for a, b in zip(greedy, clips.pieces, strict=True)]
     lines = [ms.note_f1(ms.skyline(a), ms.skyline(b)) for a, b in zip(greedy, clips.pieces, strict=True)]
@@ -161,26 +108,11 @@ def reconstruction(report: Report, composer: Composer, clips: Clips, seed: int) 
 @torch.inference_mode()
 def bits_per_bar(composer: Composer, clips: Clips) -> Floats:
     """KL from the posterior to N(0, 1) of each clip, in bits a bar: the rate at which a clip is told."""
-    from models.music.tokens import to_tokens  # noqa: PLC0415 - used here only
-
     rates = []
     for piece in clips.pieces:
         posterior = composer.model.encode(bar_features(gather_notes(pad([to_tokens(piece)]), len(piece.bars))))
         rates.append(float(posterior.kl().sum(-1).mean()) / np.log(2))
     return np.array(rates)
-
-
-def donors_of(clips: Clips, seed: int) -> npt.NDArray[np.int64]:
-    """For each clip another one of the same domain, of another song and the same meter where there is one."""
-    rng = np.random.default_rng(seed)
-    donors = np.arange(len(clips.pieces))
-    meters = [tuple(p.bars[0, 2:].tolist()) for p in clips.pieces]
-    for i in range(len(donors)):
-        same = [j for j in clips.of(clips.domains[i]) if clips.songs[j] != clips.songs[i]]
-        close = [j for j in same if meters[j] == meters[i]]
-        if close or same:
-            donors[i] = rng.choice(close or same)
-    return donors
 
 
 def melody(piece: Piece) -> npt.NDArray[np.int64]:
@@ -189,11 +121,12 @@ def melody(piece: Piece) -> npt.NDArray[np.int64]:
     places = np.concatenate([b[0] + b[1] * np.arange(SLOTS) // SLOTS for b in piece.bars])
     if len(line) == 0:
         return np.zeros(len(places), dtype=np.int64)
-    return line[np.clip(np.searchsorted(line[:, 0], places, side="right") - 1, 0, None), 1]
+    held: npt.NDArray[np.int64] = line[np.clip(np.searchsorted(line[:, 0], places, side="right") - 1, 0, None), 1]
+    return held
 
 
 def melody_likeness(one: npt.NDArray[np.int64], other: npt.NDArray[np.int64]) -> float:
-    """Share of places where two melodies agree in pitch class, in the best transposition, by intervals from each place."""
+    """Share of places where two melodies agree in pitch class, in the best of the twelve transpositions."""
     n = min(len(one), len(other))
     shift = (one[:n] - other[:n]) % 12
     return float(np.bincount(shift, minlength=12).max() / max(1, n))
@@ -206,7 +139,7 @@ def found_among(results: list[Piece], clips: Clips, seed: int) -> Floats:
     hits = np.empty(len(results))
     for i, result in enumerate(results):
         others = [j for j in clips.of(clips.domains[i]) if clips.songs[j] != clips.songs[i]]
-        chosen = rng.choice(others, size=min(AMONG - 1, len(others)), replace=False) if others else []
+        chosen = rng.permutation(np.array(others, dtype=np.int64))[: AMONG - 1]
         own = melody(result)
         target = melody_likeness(own, originals[i])
         scores = np.array([melody_likeness(own, originals[j]) for j in chosen])
@@ -214,15 +147,14 @@ def found_among(results: list[Piece], clips: Clips, seed: int) -> Floats:
     return hits
 
 
-def correlation(x: Floats, y: Floats, domains: Sequence[Domain]) -> float:
+def correlation(x: Floats, y: Floats, domains: Labels) -> float:
     """Spearman over the clips of each domain, averaged by their number; domains where nothing varies are left out.
 
     Within domains, since donors come from the same one: how pop differs from dance tunes would count as success.
     """
     total = weight = 0.0
-    labels = np.array(domains)
     for domain in DOMAINS:
-        rows = labels == domain
+        rows = domains == domain
         if rows.sum() < 8 or np.ptp(x[rows]) < 1e-6 or np.ptp(y[rows]) < 1e-6:
             continue
         if len(np.unique(x[rows])) < 0.1 * rows.sum():  # a velocity that all tunes share tells nothing
@@ -238,7 +170,7 @@ def swaps(report: Report, composer: Composer, clips: Clips, greedy: list[Piece],
     plain = compose_all(composer, clips, seed=seed + 10_000, temperature=0.9)
     again = compose_all(composer, clips, seed=seed + 20_000, temperature=0.9)
     real = {name: np.array([ms.attributes(p)[a] for p in clips.pieces]) for name, a in ATTRIBUTE.items()}
-    spread = {name: max(1e-9, float(values.std())) for name, values in real.items()}
+    spread = {name: sd if (sd := float(values.std())) > 1e-6 else np.nan for name, values in real.items()}
     base = {name: np.array([ms.attributes(p)[a] for p in plain]) for name, a in ATTRIBUTE.items()}
     noise = {
         n: np.abs(np.array([ms.attributes(p)[a] for p in again]) - base[n]) / spread[n] for n, a in ATTRIBUTE.items()
@@ -256,24 +188,24 @@ def swaps(report: Report, composer: Composer, clips: Clips, greedy: list[Piece],
         else:
             own = over_songs(
                 clips.songs,
-                lambda rows, asked=asked, made=got[group]: correlation(asked[rows], made[rows], domains[rows]),
+                partial(_correlation_of, asked, got[group], domains),
                 draws=200,
-                baseline=correlation(asked, base[group], clips.domains),
+                baseline=correlation(asked, base[group], domains),
                 chance=0.0,
                 reference=0.97,
             )
         report.add(f"swap.{group}.own", own)
         others = [name for name in STYLE_GROUPS if name != group]
-        strengths = {name: correlation(asked, got[name], clips.domains) for name in others}
-        chance = {name: correlation(asked, base[name], clips.domains) for name in others}
+        strengths = {name: correlation(asked, got[name], domains) for name in others}
+        chance = {name: correlation(asked, base[name], domains) for name in others}
         worst = max(others, key=lambda name: abs(np.nan_to_num(strengths[name])))
         report.add(
             f"swap.{group}.max_other",
             Metric(abs(strengths[worst]), n=len(asked), baseline=max(abs(np.nan_to_num(v)) for v in chance.values())),
         )
         kept = np.array([_tune_kept(r, p, group) for r, p in zip(results, clips.pieces, strict=True)])
-        ratio = kept.mean() / max(1e-9, kept_plain.mean())
-        report.add(f"swap.{group}.melody_kept", Metric(float(ratio), n=len(kept), reference=0.8))
+        ratio = float(kept.mean() / kept_plain.mean()) if kept_plain.any() else None
+        report.add(f"swap.{group}.melody_kept", Metric(ratio, n=len(kept), reference=0.8))
         report.add(
             f"swap.{group}.original_found",
             mean_over_songs(clips.songs, found_among(results, clips, seed), chance=1 / AMONG, reference=0.9),
@@ -285,6 +217,10 @@ def swaps(report: Report, composer: Composer, clips: Clips, greedy: list[Piece],
             )
     found = mean_over_songs(clips.songs, found_among(greedy, clips, seed), chance=1 / AMONG)
     report.add("reconstruction.original_found", found)
+
+
+def _correlation_of(asked: Floats, made: Floats, domains: Labels, rows: npt.NDArray[np.int64]) -> float:
+    return correlation(asked[rows], made[rows], domains[rows])
 
 
 def _tune_kept(result: Piece, original: Piece, group: str) -> float:
@@ -315,9 +251,9 @@ def quality(report: Report, composer: Composer, clips: Clips, seed: int) -> None
     for key, statistic in (
         ("in_key", ms.in_key), ("repeats", ms.repeats), ("density", ms.density), ("bar_similarity", ms.bar_similarity),
     ):  # fmt: skip
-        real = float(np.nanmean([statistic(p) for p in clips.pieces]))
+        real = finite_mean([statistic(p) for p in clips.pieces])
         report.add(f"quality.{key}", mean_over_songs(names, [statistic(p) for p in kept], baseline=real))
-    distance = float(np.abs(ms.onset_histogram(kept) - ms.onset_histogram(clips.pieces)).sum() / 2)
+    distance = float(np.abs(ms.onset_histogram(kept) - ms.onset_histogram(clips.pieces)).sum() / 2) if kept else None
     half = len(clips.pieces) // 2
     shuffled = np.random.default_rng(seed).permutation(len(clips.pieces))
     one, two = ([clips.pieces[i] for i in part] for part in (shuffled[:half], shuffled[half:]))
@@ -359,7 +295,7 @@ def main(argv: list[str] | None = None) -> None:
     arguments = parser.parse_args(argv)
     composer = Composer(load_style(arguments.model))
     try:
-        pieces = test_pieces(arguments.data)
+        pieces = pieces_to_test(arguments.data)
         clips = choose_clips(make_windows(pieces), arguments.limit, arguments.seed)
     except MusicError as error:
         raise SystemExit(f"nothing to evaluate on: {error}") from error

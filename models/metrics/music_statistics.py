@@ -134,13 +134,14 @@ def bar_similarity(piece: Piece) -> float:
 
 
 def onset_histogram(pieces: Sequence[Piece]) -> Floats:
-    """Share of onsets at each position of the bar in sixteenths of its length, ``(48,)``, over all ``pieces``."""
+    """Share of onsets at each position of the bar in 48ths of its length, ``(48,)``, over all ``pieces``."""
     total = np.zeros(48)
     for piece in pieces:
         bar = np.searchsorted(piece.bars[:, 0], piece.notes[:, 0], side="right") - 1
         place = (piece.notes[:, 0] - piece.bars[bar, 0]) * 48 // piece.bars[bar, 1]
         total += np.bincount(place, minlength=48)
-    return total / max(1.0, total.sum())
+    shares: Floats = total / max(1.0, total.sum())
+    return shares
 
 
 def note_f1(found: npt.ArrayLike, wanted: npt.ArrayLike) -> float:

@@ -29,6 +29,14 @@ LOWEST_PITCH, PITCHES = 21, 88
 FIELDS = ("position", "pitch", "duration", "velocity", "tempo", "meter", "length")
 POSITION, PITCH, DURATION, VELOCITY, TEMPO, METER, LENGTH = range(7)
 
+BAR_RANGES = {TEMPO: (0, len(TEMPI_BPM) - 1), METER: (0, len(METERS) - 1), LENGTH: (1, POSITIONS)}
+NOTE_RANGES = {
+    POSITION: (0, POSITIONS - 1),
+    PITCH: (LOWEST_PITCH, LOWEST_PITCH + PITCHES - 1),
+    DURATION: (0, len(DURATIONS) - 1),
+    VELOCITY: (0, VELOCITY_BINS - 1),
+}
+
 TokenArray = npt.NDArray[np.int16]
 
 
@@ -82,23 +90,31 @@ def to_tokens(piece: Piece) -> TokenArray:
     order = np.lexsort((-steps[:, DURATION], -steps[:, VELOCITY], steps[:, PITCH], place, bar_of))
     steps, bar_of = steps[order], bar_of[order]
     same = (np.diff(bar_of) == 0) & (np.diff(steps[:, POSITION]) == 0) & (np.diff(steps[:, PITCH]) == 0)
-    return steps[np.concatenate([[True], ~same])].astype(np.int16)
+    tokens: TokenArray = steps[np.concatenate([[True], ~same])].astype(np.int16)
+    return tokens
 
 
 def from_tokens(tokens: TokenArray, like: Piece | None = None) -> Piece:
     """The piece that ``tokens`` ``(steps, 7)`` tell; ``like`` lends titles, source and terms.
 
-    Raises ``MusicError`` where the steps aren't such a sequence (it must begin with a BAR step).
+    Raises ``MusicError`` where the steps aren't such a sequence: it must begin with a BAR step, every field in range.
     """
     steps = np.asarray(tokens, dtype=np.int64).reshape(-1, 7)
     is_bar = steps[:, POSITION] == BAR
     if len(steps) == 0 or not is_bar[0]:
         raise MusicError("tokens must begin with a bar")
+    is_note = ~is_bar & (steps[:, POSITION] != END)
+    for rows, columns in ((is_bar, BAR_RANGES), (is_note, NOTE_RANGES)):
+        for field, (low, high) in columns.items():
+            values = steps[rows, field]
+            if ((values < low) | (values > high)).any():
+                worst = int(values[(values < low) | (values > high)][0])
+                raise MusicError(f"a token has the {FIELDS[field]} {worst}; {low} to {high} are allowed")
     lengths = steps[is_bar, LENGTH] * GRID_TICKS
     starts = np.concatenate([[0], np.cumsum(lengths)[:-1]])
     meters = np.array([METERS[m] for m in steps[is_bar, METER]])
-    notes = steps[~is_bar & (steps[:, POSITION] < POSITIONS)]
-    bar = (np.cumsum(is_bar) - 1)[~is_bar & (steps[:, POSITION] < POSITIONS)]
+    notes = steps[is_note]
+    bar = (np.cumsum(is_bar) - 1)[is_note]
     rows = np.stack(
         [
             starts[bar] + notes[:, POSITION] * GRID_TICKS,

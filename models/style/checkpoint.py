@@ -44,7 +44,7 @@ class StyleBundle:
 def save_style(
     folder: Path, model: StyleModel, prior: Prior, fingerprint: Fingerprint, card: Mapping[str, Any]
 ) -> None:
-    """Write ``style.safetensors``, ``prior.safetensors``, ``fingerprint.safetensors`` and ``card.json`` into ``folder``."""
+    """Write the safetensors of style, prior and fingerprint, and ``card.json``, into ``folder``."""
     folder.mkdir(parents=True, exist_ok=True)
     save_file(_half(model.state_dict()), folder / "style.safetensors")
     save_file(_half(prior.state_dict()), folder / "prior.safetensors")

@@ -1,4 +1,4 @@
-"""Composing: latents from the prior, from a piece or from several, decoded note by note in a batch that clips join and leave.
+"""Composing: latents from the prior or from pieces, decoded note by note in a batch that clips join and leave.
 
 The same plan alone gives the same notes again; within a batch a clip differs by floating-point rounding only.
 """
@@ -26,7 +26,7 @@ from models.music.tokens import (
 from models.style.checkpoint import StyleBundle
 from models.style.features import bar_features, gather_notes, slot_of
 from models.style.latents import GROUPS, STYLE_GROUPS, Latents
-from models.style.model import BARS, BarPlan, attend, norm, rotary, rotate
+from models.style.model import BARS, BarPlan, attend, norm, rotary
 from models.style.windows import bar_ticks, pad, regular_bars
 
 Origin = Piece | Latents
@@ -112,10 +112,14 @@ class Composer:
     ) -> ClipPlan:
         """Latents of one clip: ``content`` (or a draw from the prior) with groups replaced by those of ``styles``.
 
-        ``drawn`` is the prior's draw for this domain and seed, where ``draw_each`` has made it already. Shorter styles are
-        repeated bar by bar. Raises ``MusicError`` for music that can't be encoded and ``ValueError`` for unknown groups,
-        or latents of another model.
+        ``drawn`` is the prior's draw for this domain and seed, where ``draw_each`` has made it already. Shorter styles
+        are repeated bar by bar. Raises ``MusicError`` for music that can't be encoded and ``ValueError`` for unknown
+        groups or domains, a number of bars outside 1 to 8, or latents of another model.
         """
+        if domain not in DOMAINS:
+            raise ValueError(f"domain {domain!r} was given; there are {list(DOMAINS)}")
+        if not 1 <= bars <= BARS:
+            raise ValueError(f"{bars} bars were asked for; 1 to {BARS} are allowed")
         unknown = sorted(set(styles) - set(STYLE_GROUPS))
         if unknown:
             raise ValueError(f"styles {unknown} were asked for; there are {list(STYLE_GROUPS)}")
@@ -168,9 +172,11 @@ class Composer:
                 f"latents of model {origin.version!r} were given; this is {self.version!r}: encode the notes"
             )
         for name in GROUPS:
-            width = origin.groups[name].shape[1]
-            if width != self.model.config.latent[name]:
-                raise ValueError(f"{name} has {width} dimensions; {self.model.config.latent[name]} are expected")
+            value, width = origin.groups[name], self.model.config.latent[name]
+            if value.ndim != 2 or len(value) == 0 or value.shape[1] != width:
+                raise ValueError(f"{name} has the shape {value.shape}; (1 to {BARS} bars, {width}) is expected")
+            if not np.isfinite(value).all():
+                raise ValueError(f"{name} has numbers that are not finite")
         return origin
 
     def _latents(self, z: Tensor, piece: Mapping[str, Any]) -> Latents:
@@ -207,7 +213,7 @@ def whole_bars(piece: Piece) -> Piece:
 
 
 def draw(logits: Tensor, uniform: Tensor, temperature: Tensor, top_p: Tensor) -> Tensor:
-    """Nucleus sampling by inverse CDF: ``logits`` ``(rows, classes)``, the rest ``(rows,)`` → class indices ``(rows,)``.
+    """Nucleus sampling by inverse CDF: ``logits`` ``(rows, classes)``, the rest ``(rows,)`` → classes ``(rows,)``.
 
     Source: Holtzman et al. 2020.
     """
@@ -254,7 +260,7 @@ class DecodeBatch:
         rows = running[-1] + 1  # a prefix of the slots, so that the caches are views and never copied
         stand_in = self.plans[running[0]]
         plans = [plan if plan is not None else stand_in for plan in self.plans[:rows]]
-        tokens = [self.tokens[slot] if self.tokens[slot] else self.tokens[running[0]] for slot in range(rows)]
+        tokens = [self.tokens[slot] or self.tokens[running[0]] for slot in range(rows)]
         bars = [min(int(self.bar[slot]), plan.bars - 1) for slot, plan in enumerate(plans) if plan]
         chosen = self._next([p for p in plans if p], tokens, bars, running)
         finished = []
@@ -286,8 +292,8 @@ class DecodeBatch:
         if plan is None:
             raise ValueError(f"slot {slot} is empty")
         tokens = list(self.tokens[slot])
-        for bar in range(int(self.bar[slot]) + 1, plan.bars):  # a clip cut short keeps its bars, empty
-            tokens.append(self._bar_token(plan, bar))
+        missing = range(int(self.bar[slot]) + 1, plan.bars)
+        tokens += [self._bar_token(plan, bar) for bar in missing]  # a clip cut short keeps its bars, empty
         self.release(slot)
         piece = from_tokens(np.array(tokens, dtype=np.int16))
         return replace(piece, domain=DOMAINS[plan.domain], source="composed")

@@ -49,7 +49,7 @@ FEATURE_SIZES = {
 
 @dataclass(frozen=True)
 class NoteBatch:
-    """Notes of a batch of bars, flat: every field ``(notes,)``; ``bar`` indexes ``length``, ``meter``, ``tempo`` ``(bars,)``."""
+    """Notes of some bars, flat: fields ``(notes,)``; ``bar`` indexes ``length``, ``meter``, ``tempo`` ``(bars,)``."""
 
     bar: Tensor
     position: Tensor
@@ -83,8 +83,8 @@ def gather_notes(tokens: Tensor, bars: int) -> NoteBatch:
 def bar_features(notes: NoteBatch, jitter: torch.Generator | None = None) -> dict[str, Tensor]:
     """Encoder inputs a bar, name → float32 ``(bars, FEATURE_SIZES[name])``.
 
-    With a ``jitter`` generator content hears each pitch moved by up to two semitones (training only): so the exact pitch
-    has to come from harmony, and a swapped harmony can move the tune onto its own chords.
+    With a ``jitter`` generator content hears each pitch moved by up to two semitones (training only): so the exact
+    pitch has to come from harmony, and a swapped harmony can move the tune onto its own chords.
     """
     bars, device = len(notes.length), notes.length.device
     bar, position, pitch, velocity = notes.bar, notes.position, notes.pitch, notes.velocity
@@ -152,7 +152,7 @@ def slot_of(position: Tensor, length: Tensor) -> Tensor:
 
 
 def _contours(notes: NoteBatch, jitter: torch.Generator | None) -> Tensor:
-    """Top line, bottom line and inner notes of each bar relative to their own means: ``(bars, FEATURE_SIZES["content"])``."""
+    """Top line, bottom line and inner notes of each bar about their own means: ``(bars, FEATURE_SIZES["content"])``."""
     bars, device = len(notes.length), notes.length.device
     bar, length = notes.bar, notes.length[notes.bar]
     pitch = notes.pitch

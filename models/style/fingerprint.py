@@ -1,4 +1,4 @@
-"""A Bloom filter of the training songs' two-bar melodies: composed clips that copy one are recognised, nothing can be read out.
+"""A Bloom filter of the training songs' two-bar melodies: it recognises copies, and nothing can be read out of it.
 
 A melody is the skyline of two bars, transposed to start at zero, with its positions in the bar. Source: Bloom (1970).
 """

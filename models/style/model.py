@@ -6,8 +6,9 @@ Bar latents enter every decoder layer (in-attention, MuseMorphose 2021) and a me
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -61,7 +62,7 @@ class StyleConfig:
 
     def split(self, z: Tensor) -> dict[str, Tensor]:
         """Latents ``(..., latent_dim)`` by group name."""
-        return dict(zip(GROUPS, z.split([self.latent[name] for name in GROUPS], dim=-1), strict=True))
+        return dict(zip(GROUPS, torch.split(z, [self.latent[name] for name in GROUPS], dim=-1), strict=True))
 
 
 @dataclass(frozen=True)
@@ -150,17 +151,18 @@ class Block(nn.Module):
         nn.init.zeros_(self.down.weight)
 
     def project(self, x: Tensor, cos: Tensor, sin: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Rotated queries and keys, and values of ``x`` ``(batch, steps, dim)``: each ``(batch, heads, steps, head_dim)``."""
+        """Rotated queries and keys, values: ``(batch, steps, dim)`` → three ``(batch, heads, steps, head_dim)``."""
         q, k, v = self.qkv(norm(x)).unflatten(-1, (3, self.heads, -1)).movedim(2, 0).transpose(2, 3)
         return rotate(norm(q), cos, sin), rotate(norm(k), cos, sin), v
 
     def finish(self, x: Tensor, attended: Tensor) -> Tensor:
         """Add attention ``(batch, heads, steps, head_dim)`` and the MLP to ``x`` ``(batch, steps, dim)``."""
         x = x + self.out(attended.transpose(1, 2).flatten(2))
-        return x + self.down(F.gelu(self.up(norm(x)), approximate="tanh"))
+        more: Tensor = self.down(F.gelu(self.up(norm(x)), approximate="tanh"))
+        return x + more
 
     def forward(self, x: Tensor, z: Tensor, cos: Tensor, sin: Tensor, mask: Tensor) -> Tensor:
-        """``x`` ``(batch, steps, dim)``, ``z`` ``(batch, steps, latent)``, additive causal ``mask`` ``(steps, steps)``."""
+        """``x`` ``(batch, steps, dim)``, ``z`` ``(batch, steps, latent)``, ``mask`` ``(steps, steps)`` to add."""
         x = x + self.latent(z)
         q, k, v = self.project(x, cos, sin)
         return self.finish(x, attend(q, k, v, mask))
@@ -173,7 +175,7 @@ def attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor) -> Tensor:
 
 
 class Head(nn.Module):
-    """One element's logits from the note-level state and the element's memory: ``(..., inputs)`` → ``(..., classes)``."""
+    """One element's logits from the note-level state and the slot's memory: ``(..., inputs)`` → ``(..., classes)``."""
 
     def __init__(self, inputs: int, hidden: int, classes: int) -> None:
         super().__init__()
@@ -182,7 +184,8 @@ class Head(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits in float32."""
-        return self.out(F.gelu(self.inner(x), approximate="tanh")).float()
+        logits: Tensor = self.out(F.gelu(self.inner(x), approximate="tanh"))
+        return logits.float()
 
 
 @dataclass(frozen=True)
@@ -197,6 +200,8 @@ class BarPlan:
 
 class StyleModel(nn.Module):
     """Encoders and decoder; see the module docstring."""
+
+    blocks: Sequence[Block]  # a ModuleList, which has no element type
 
     def __init__(self, config: StyleConfig) -> None:
         super().__init__()
@@ -213,7 +218,7 @@ class StyleModel(nn.Module):
         self.plan_memory = nn.Linear(config.hidden, SLOTS * memory, bias=False)
         self.plan_onset = nn.Linear(config.hidden, POSITION_CLASSES, bias=False)
         self.plan_tempo = nn.Linear(config.latent["tempo"], len(TEMPI_BPM))
-        self.blocks = nn.ModuleList([Block(config) for _ in range(config.layers)])
+        self.blocks = cast("Sequence[Block]", nn.ModuleList([Block(config) for _ in range(config.layers)]))
         state = dim + memory
         self.position_head = Head(dim, config.hidden, POSITION_CLASSES)
         self.pitch_given = Multihot([POSITION_CLASSES], state)
@@ -244,31 +249,34 @@ class StyleModel(nn.Module):
             tokens[..., POSITION], pitch, tokens[..., DURATION], tokens[..., VELOCITY], tokens[..., TEMPO],
             tokens[..., METER], domain[:, None].expand(tokens.shape[:2]),
         ]  # fmt: skip
-        return self.embed(fields) + self.slot_in(slots)
+        embedded: Tensor = self.embed(fields) + self.slot_in(slots)
+        return embedded
 
     def position_logits(self, state: Tensor, onset_logits: Tensor, last: Tensor) -> Tensor:
         """Logits of the next position ``(..., POSITION_CLASSES)``; never before the ``last`` one (BAR: a new bar)."""
-        logits = self.position_head(state) + onset_logits
+        logits: Tensor = self.position_head(state) + onset_logits
         floor = torch.where(last == BAR, 0, last)
         classes = torch.arange(POSITION_CLASSES, device=state.device)
         return logits.masked_fill((classes < floor[..., None]) & (classes < POSITIONS), -1e4)
 
     def pitch_logits(self, state: Tensor, position: Tensor, last_position: Tensor, last_pitch: Tensor) -> Tensor:
         """Logits of the pitch (0-87) at ``position``; above the last pitch where the onset is the same."""
-        logits = self.pitch_head(state + self.pitch_given([position]))
+        logits: Tensor = self.pitch_head(state + self.pitch_given([position]))
         floor = torch.where(position == last_position, last_pitch, -1)
         return logits.masked_fill(torch.arange(PITCHES, device=state.device) <= floor[..., None], -1e4)
 
     def duration_logits(self, state: Tensor, position: Tensor, pitch: Tensor) -> Tensor:
         """Logits of the duration class."""
-        return self.duration_head(state + self.duration_given([position, pitch]))
+        logits: Tensor = self.duration_head(state + self.duration_given([position, pitch]))
+        return logits
 
     def velocity_logits(self, state: Tensor, position: Tensor, pitch: Tensor, duration: Tensor) -> Tensor:
         """Logits of the velocity bin."""
-        return self.velocity_head(state + self.velocity_given([position, pitch, duration]))
+        logits: Tensor = self.velocity_head(state + self.velocity_given([position, pitch, duration]))
+        return logits
 
     def losses(self, tokens: Tensor, domain: Tensor, z: Tensor) -> dict[str, Tensor]:
-        """Negative log-likelihoods in nats, summed over the batch: position (all steps), pitch, duration, velocity, tempo.
+        """Negative log-likelihoods in nats, summed: position (of all steps), pitch, duration, velocity, tempo.
 
         ``tokens`` ``(batch, steps, 7)`` padded with END steps, ``z`` ``(batch, bars, latent)``, teacher forcing.
         """

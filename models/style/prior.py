@@ -1,12 +1,13 @@
 """The prior over latent sequences: a rectified flow on the bars of a clip, given its domain and meter.
 
-A Gaussian can't say that bars agree on key and form; a transformer over the bars that learns the straight path from noise
-to latents can. Sources: Liu et al. 2023 (rectified flow), Lipman et al. 2023; guidance: Ho & Salimans 2022.
+A Gaussian can't say that bars agree on key and form; a transformer over the bars that learns the straight path from
+noise to latents can. Sources: Liu et al. 2023 (rectified flow), Lipman et al. 2023; guidance: Ho & Salimans 2022.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -49,7 +50,8 @@ class PriorBlock(nn.Module):
             self.qkv(norm(x) * (1 + scale_a) + shift_a).unflatten(-1, (3, self.heads, -1)).movedim(2, 0).transpose(2, 3)
         )
         x = x + self.out(F.scaled_dot_product_attention(norm(q), norm(k), v).transpose(1, 2).flatten(2))
-        return x + self.down(F.silu(self.up(norm(x) * (1 + scale_m) + shift_m)))
+        more: Tensor = self.down(F.silu(self.up(norm(x) * (1 + scale_m) + shift_m)))
+        return x + more
 
 
 class Prior(nn.Module):
@@ -75,19 +77,23 @@ class Prior(nn.Module):
         nn.init.zeros_(self.leave.weight)
 
     def forward(self, x: Tensor, time: Tensor, domain: Tensor, meter: Tensor) -> Tensor:
-        """Velocity at standardised ``x`` ``(batch, bars, latent)`` and ``time`` ``(batch,)`` in 0 (noise) to 1 (music)."""
+        """Velocity at standardised ``x`` ``(batch, bars, latent)`` and ``time`` ``(batch,)``: 0 is noise, 1 music."""
         angle = time[:, None] * torch.logspace(0, 2.5, 16, device=x.device)
-        condition = self.time(torch.cat([angle.sin(), angle.cos()], -1)) + self.domain(domain) + self.meter(meter)
+        waves = torch.cat([angle.sin(), angle.cos()], -1).to(self.place.dtype)
+        condition = self.time(waves) + self.domain(domain) + self.meter(meter)
         condition = F.silu(condition)[:, None]
-        h = self.enter(x) + self.place[: x.shape[1]]
+        h = self.enter(x.to(self.place.dtype)) + self.place[: x.shape[1]]
         for block in self.blocks:
             h = block(h, condition)
-        velocity: Tensor = self.leave(norm(h))
+        velocity: Tensor = self.leave(norm(h)).float()
         return velocity
 
-    def loss(self, z: Tensor, domain: Tensor, meter: Tensor, generator: torch.Generator) -> Tensor:
-        """Flow-matching loss (mean squared velocity error) for latents ``(batch, bars, latent)``."""
-        x = (z - self.mean) / self.scale
+    def standardise(self, z: Tensor) -> Tensor:
+        """Latents ``(..., latent)`` as the flow sees them: mean 0, SD 1 in the data."""
+        return (z - self.mean) / self.scale
+
+    def loss(self, x: Tensor, domain: Tensor, meter: Tensor, generator: torch.Generator) -> Tensor:
+        """Flow-matching loss (mean squared velocity error) for standardised latents ``(batch, bars, latent)``."""
         noise = torch.randn(x.shape, generator=generator)
         time = torch.sigmoid(torch.randn(len(x), generator=generator))
         free = torch.rand(len(x), generator=generator) < 0.1
@@ -99,7 +105,7 @@ class Prior(nn.Module):
     def sample(
         self, domain: int, meter: Tensor, generator: torch.Generator, *, steps: int = 24, guidance: float = 1.0
     ) -> Tensor:
-        """Latents ``(batch, bars, latent)`` for ``meter`` ``(batch,)`` indices by Heun's method over ``steps`` / 2 intervals.
+        """Latents ``(batch, bars, latent)`` for ``meter`` ``(batch,)`` by Heun's method over ``steps`` / 2 intervals.
 
         ``guidance`` above 1 moves away from what any domain would play. The generator is of the CPU, so that every
         device draws the same noise.
@@ -109,7 +115,7 @@ class Prior(nn.Module):
 
     @torch.inference_mode()
     def carry(self, noise: Tensor, domain: Tensor, meter: Tensor, *, steps: int = 24, guidance: float = 1.0) -> Tensor:
-        """Carry ``noise`` ``(batch, bars, latent)`` to latents, each row for its ``domain`` and ``meter`` ``(batch,)``."""
+        """Carry ``noise`` ``(batch, bars, latent)`` to latents, each row for its ``domain`` and ``meter``."""
         device = self.mean.device
         x, given, meter = noise.to(device), domain.to(device), meter.to(device)
 
@@ -122,7 +128,7 @@ class Prior(nn.Module):
             return v
 
         grid = torch.linspace(0, 1, steps // 2 + 1).tolist()
-        for t, after in zip(grid[:-1], grid[1:], strict=True):
+        for t, after in pairwise(grid):
             first = velocity(x, t)
             x = x + (after - t) * 0.5 * (first + velocity(x + (after - t) * first, after))
         return x * self.scale + self.mean

@@ -1,4 +1,4 @@
-"""From trained weights to what is shipped: fingerprint of the training songs, taste space, card; written by ``save_style``."""
+"""From trained weights to what is shipped: beside them the training songs' fingerprint, a taste space and a card."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from models.metrics.music_statistics import ATTRIBUTES, attributes
 from models.music.notes import DOMAINS, Piece
+from models.music.tokens import on_grid
 from models.style.checkpoint import StyleBundle, load_style, save_style
 from models.style.compose import Composer
 from models.style.fingerprint import Fingerprint
@@ -20,8 +21,8 @@ from models.style.windows import WindowSet
 from models.taste.space import TasteSpace, summary
 
 TERMS = (
-    "Trained on Pop1K7 (terms unstated), O'Neill's, Ryan's and Aird's collections and the Bach chorales as distributed with "
-    "music21, and Ceol Rince na hÉireann (Unlicense / CC BY 4.0). See models/weights/LICENSE."
+    "Trained on Pop1K7 (terms unstated), O'Neill's, Ryan's and Aird's collections and the Bach chorales as distributed "
+    "with music21, and Ceol Rince na hÉireann (Unlicense / CC BY 4.0). See models/weights/LICENSE."
 )
 
 
@@ -40,8 +41,8 @@ def release(
     prior: Prior,
     training: Sequence[Piece],
     windows: WindowSet,
-    card: Mapping[str, Any],
     *,
+    card: Mapping[str, Any],
     seed: int = 0,
     clips: int = 6000,
 ) -> StyleBundle:
@@ -53,14 +54,15 @@ def release(
         **card,
         "data": {**card.get("data", {}), "hash": data_hash(training), "pieces": len(training), "terms": TERMS},
     }
-    fingerprint = Fingerprint.of(training)
+    fingerprint = Fingerprint.of(map(on_grid, windows.pieces))  # composed clips are on the token grid and in these bars
     save_style(out, model, prior, fingerprint, full)
     composer = Composer(load_style(out))
     rng = np.random.default_rng(seed)
     summaries, values, domains = [], [], []
     for index, name in enumerate(DOMAINS):
-        members = np.flatnonzero((windows.domain == index) & windows.start)
-        for row in rng.permutation(members)[: clips // len(DOMAINS)]:
+        members = rng.permutation(np.flatnonzero(windows.domain == index))
+        phrases_first = members[np.argsort(~windows.start[members], kind="stable")]
+        for row in phrases_first[: clips // len(DOMAINS)]:
             clip = windows.clip(int(row))
             summaries.append(summary(composer.encode(clip)))
             found = attributes(clip)

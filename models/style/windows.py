@@ -10,7 +10,7 @@ import numpy.typing as npt
 import torch
 
 from models.music.notes import DOMAINS, TICKS_PER_QUARTER, MusicError, Piece
-from models.music.tokens import BAR, END, LOWEST_PITCH, PITCH, PITCHES, POSITION, TokenArray, to_tokens
+from models.music.tokens import BAR, END, LOWEST_PITCH, METERS, PITCH, PITCHES, POSITION, TokenArray, to_tokens
 from models.style.model import BARS
 
 DOMAIN_SHARE = {"pop": 0.5, "dance": 0.35, "chorale": 0.15}
@@ -18,7 +18,7 @@ LEAST_NOTES, MOST_NOTES = 8, 440
 
 
 def regular_bars(piece: Piece) -> Piece:
-    """Join neighbouring short bars that together fill one bar of their meter (a part's last bar and the next pickup)."""
+    """Join neighbouring short bars that fill at most one bar of their meter (a part's last bar, the next pickup)."""
     bars, keep = [piece.bars[0].copy()], [0]
     for index, row in enumerate(piece.bars[1:], start=1):
         last = bars[-1]
@@ -41,9 +41,9 @@ def bar_ticks(numerator: int, denominator: int) -> int:
 class WindowSet:
     """All usable windows of some pieces.
 
-    ``tokens`` int16 ``(steps, 7)`` of all pieces behind each other; ``spans`` int64 ``(windows, 2)`` first and last step;
-    ``domain``, ``piece`` ``(windows,)`` indices; ``first_bar`` ``(windows,)``; ``start`` marks windows that begin a phrase
-    as far as that is known.
+    ``tokens`` int16 ``(steps, 7)`` of all pieces behind each other; ``spans`` int64 ``(windows, 2)``: first step and
+    the one after the last; ``domain``, ``piece`` ``(windows,)`` indices; ``first_bar`` ``(windows,)``; ``start`` marks
+    windows that begin a phrase as far as that is known.
     """
 
     tokens: TokenArray
@@ -69,7 +69,7 @@ class WindowSet:
 
 
 def make_windows(pieces: Sequence[Piece]) -> WindowSet:
-    """Windows of eight whole bars of one meter with enough notes; pieces whose bars mean nothing are left out."""
+    """Windows of eight whole bars of one known meter with enough notes; pieces whose bars mean nothing are left out."""
     tokens: list[TokenArray] = []
     rows: list[tuple[int, int, int, int, int, bool]] = []
     used: list[Piece] = []
@@ -84,7 +84,7 @@ def make_windows(pieces: Sequence[Piece]) -> WindowSet:
             continue
         heads = np.flatnonzero(steps[:, POSITION] == BAR)
         edges = np.append(heads, len(steps))
-        whole = piece.bars[:, 1] == np.array([bar_ticks(int(n), int(d)) for n, d in piece.bars[:, 2:]])
+        whole = np.array([(n, d) in METERS and ticks == bar_ticks(n, d) for _, ticks, n, d in piece.bars.tolist()])
         first_whole = int(np.argmax(whole))
         stride = 2 if piece.domain == "dance" else 1
         for first in range(first_whole, len(heads) - BARS + 1, stride):
@@ -143,7 +143,7 @@ def batches(
     share = np.array([DOMAIN_SHARE[DOMAINS[d]] for d in present])
     share /= share.sum()
     mean_length = float(np.diff(windows.spans, axis=1).mean())
-    count = max(1, int(pool * steps_per_batch / mean_length))
+    count = max(pool, int(pool * steps_per_batch / mean_length))  # at least one window a batch
     for round_ in range(first // pool, 1 << 40):
         rng = np.random.default_rng([seed, round_])
         domains = rng.choice(present, size=count, p=share)

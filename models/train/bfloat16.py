@@ -17,7 +17,7 @@ Model = TypeVar("Model", bound=nn.Module)
 
 
 class MasterWeights(Generic[Model]):
-    """``working`` runs forward and backward in bfloat16; ``update`` moves the float32 ``master`` by AdamW and copies it back."""
+    """``working`` runs in bfloat16; ``update`` moves the float32 ``master`` by AdamW and copies it to ``working``."""
 
     def __init__(self, master: Model, learning_rate: float) -> None:
         self.master, self.step = master, 0
@@ -31,7 +31,7 @@ class MasterWeights(Generic[Model]):
         """Backward through ``working`` and one optimiser step; the norm of the gradient before clipping to 1."""
         for group in self.optimiser.param_groups:
             group["lr"] = learning_rate
-        loss.backward()
+        torch.autograd.backward(loss)
         for master, working in zip(self.master.parameters(), self.working.parameters(), strict=True):
             master.grad = working.grad.float() if working.grad is not None else None
             working.grad = None
@@ -64,3 +64,10 @@ class MasterWeights(Generic[Model]):
                 entries.setdefault(int(index), {})[name] = value
         self.optimiser.load_state_dict({**self.optimiser.state_dict(), "state": entries})
         self.working.load_state_dict(self.master.state_dict())
+
+
+def trained_weights(path: Path) -> tuple[dict[str, Tensor], int]:
+    """The master's state dict and the steps that it was trained for, from what ``MasterWeights.save`` wrote."""
+    state = load_file(path)
+    weights = {k.removeprefix("model."): v for k, v in state.items() if k.startswith("model.")}
+    return weights, int(state["optimiser.0.step"])

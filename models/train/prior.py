@@ -1,10 +1,12 @@
-"""Fit the prior over latent sequences to the encoded training windows; called by ``models.train.style``, or alone on its run.
+"""Fit the prior over latent sequences to the encoded training windows, and release the bundle that is complete with it.
 
-``python -m models.train.prior --out DIR`` fits it again for the style weights of a run.
+``models.train.style`` ends with it; ``python -m models.train.prior --out DIR [--preset tiny|cpu|gpu] [--steps N]`` does
+it again for the style weights of a run.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 from pathlib import Path
 
@@ -13,13 +15,18 @@ import torch
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from torch import Tensor
 
-from models.music.notes import DOMAINS
+from models.evaluate.report import commit
+from models.music.notes import DOMAINS, MusicError
 from models.music.tokens import METER, METERS
+from models.style.checkpoint import StyleBundle
 from models.style.features import bar_features, gather_notes
 from models.style.model import BARS, StyleModel
 from models.style.prior import Prior, PriorConfig
+from models.style.release import release
 from models.style.windows import DOMAIN_SHARE, WindowSet, pad, transposition
-from models.train.bfloat16 import MasterWeights
+from models.train.bfloat16 import MasterWeights, trained_weights
+from models.train.objective import validate
+from models.train.presets import PRESETS, RunMusic, run_music
 
 BATCH = 128
 LEARNING_RATE = 1e-3
@@ -39,7 +46,7 @@ def encode_windows(model: StyleModel, windows: WindowSet, seed: int) -> tuple[Te
         members = np.flatnonzero((windows.domain == index) & windows.start)
         if len(members):
             count = min(ENCODED[name], 8 * len(members))
-            chosen.append(members[rng.permutation(np.arange(count) % len(members))] if count else members)
+            chosen.append(np.resize(rng.permutation(members), count))
     rows = np.concatenate(chosen)
     rows = rows[np.argsort(np.diff(windows.spans[rows], axis=1)[:, 0], kind="stable")]
     means, variances = [], []
@@ -86,7 +93,7 @@ def fit_prior(
             rows = torch.from_numpy(np.array([rng.choice(members[p][0]) for p in picks]))
             noise = torch.randn((BATCH, *mean.shape[1:]), generator=generator)
             z = mean[rows].float() + noise * (0.5 * log_variance[rows].float()).exp()
-            loss = training.working.loss(z, domain[rows], meter[rows], generator)
+            loss = training.working.loss(prior.standardise(z), domain[rows], meter[rows], generator)
             rate = LEARNING_RATE * min(1.0, (step + 1) / 100, max(0.02, (steps - step) / (0.4 * steps)))
             training.update(loss, rate)
             with torch.no_grad():
@@ -101,3 +108,60 @@ def fit_prior(
                 running = 0.0
     prior.load_state_dict(average)
     return prior.eval()
+
+
+def finish(
+    model: StyleModel, music: RunMusic, preset: str, *, steps: int, prior_steps: int, seed: int, out: Path
+) -> StyleBundle:
+    """Fit the prior for a ``model`` trained for ``steps`` steps and write the whole bundle to ``out/bundle``."""
+    prior = fit_prior(model, music.windows, steps=prior_steps, seed=seed, out=out)
+    found = validate(model, music.held_out, seed=1)
+    card = {
+        "name": f"style-{preset}",
+        "version": f"style-{preset}-{steps}-{seed}",
+        "preset": preset,
+        "steps": steps,
+        "prior_steps": prior_steps,
+        "seed": seed,
+        "commit": commit(),
+        "data": {
+            "sources": sorted({piece.source for piece in music.pieces}),
+            "windows": len(music.windows),
+            "held_out": "validation and test parts of split(seed=0), by name in the run's split.json",
+        },
+        "validation": {name: round(value, 4) for name, value in found.items()},
+    }
+    folder = out / "bundle"
+    bundle = release(folder, model, prior, music.pieces, music.windows, card=card, seed=seed)
+    print(f"{bundle.version} is in {folder}; evaluate it with: python -m models.evaluate.style --model {folder}")
+    return bundle
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Command line; see the module docstring."""
+    parser = argparse.ArgumentParser(prog="python -m models.train.prior", description=__doc__)
+    parser.add_argument("--preset", choices=sorted(PRESETS), default="cpu", help="the preset of the style weights")
+    parser.add_argument("--data", type=Path, help="folder of MIDI and ABC files instead of the corpora")
+    parser.add_argument("--out", type=Path, default=Path("runs/style"), help="the run, which holds state.safetensors")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--steps", type=int, help="optimiser steps of the prior, instead of the preset's")
+    arguments = parser.parse_args(argv)
+    preset, out = PRESETS[arguments.preset], arguments.out
+    state = out / "state.safetensors"
+    if not state.exists():
+        raise SystemExit(f"there is no {state}; python -m models.train.style --out {out} makes one")
+    weights, steps = trained_weights(state)
+    model = StyleModel(preset.config)
+    try:
+        model.load_state_dict(weights)
+        music = run_music(arguments.data, out, again=True)
+    except RuntimeError as error:
+        raise SystemExit(f"{state} is not of the preset {arguments.preset}: {error}") from error
+    except MusicError as error:
+        raise SystemExit(f"nothing to train on: {error}") from error
+    prior_steps = arguments.steps or preset.prior_steps
+    finish(model.eval(), music, arguments.preset, steps=steps, prior_steps=prior_steps, seed=arguments.seed, out=out)
+
+
+if __name__ == "__main__":
+    main()

@@ -8,105 +8,30 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-from torch import Tensor
 
-from models.music import corpora
-from models.music.grouping import split
-from models.music.notes import Piece
+from models.music.notes import MusicError
 from models.music.tokens import POSITION, POSITIONS
-from models.style.features import bar_features, gather_notes
-from models.style.latents import GROUPS
-from models.style.model import BARS, StyleConfig, StyleModel
-from models.style.release import release
-from models.style.windows import WindowSet, batches, make_windows
+from models.style.model import StyleModel
+from models.style.windows import WindowSet, batches
 from models.train.bfloat16 import MasterWeights
-from models.train.prior import fit_prior
+from models.train.objective import step_loss, validate
+from models.train.presets import PRESETS, Preset, run_music
+from models.train.prior import finish
 
-KL_WEIGHT = {
-    "content": 0.05, "rhythm": 0.1, "register": 0.05, "harmony": 0.1, "dynamics": 0.05, "tempo": 0.05, "texture": 0.05,
-}  # fmt: skip
 KL_WARM_UP = 2000  # steps; without it content collapses before the decoder has learned to listen to it
-CORPORA = ("pop1k7", "oneills1850", "ryansMammoth", "airdsAirs", "cre", "bachChorales")
-
-
-@dataclass(frozen=True)
-class Preset:
-    """How much to train: optimiser steps, padded token steps a batch, peak learning rate."""
-
-    steps: int
-    batch: int
-    learning_rate: float
-    prior_steps: int
-    config: StyleConfig = field(default_factory=StyleConfig)
-
-
-PRESETS: Mapping[str, Preset] = {
-    "tiny": Preset(40, 1024, 2e-3, 40, StyleConfig(dim=64, layers=2, heads=2, hidden=64, memory=16)),
-    "cpu": Preset(7500, 4096, 2e-3, 6000),
-    "gpu": Preset(60_000, 16_384, 1.5e-3, 40_000, StyleConfig(dim=320, layers=6, heads=5, hidden=640)),
-}
-
-
-def training_pieces(data: Path | None) -> list[Piece]:
-    """Pieces to train on: all corpora that are available, or a folder of MIDI and ABC files."""
-    if data is not None:
-        return corpora.load_folder(data)
-    return [piece for name in CORPORA if corpora.registry()[name].available for piece in corpora.load(name)]
-
-
-def step_loss(
-    model: StyleModel, tokens: Tensor, domain: Tensor, generator: torch.Generator, warmth: float = 1.0
-) -> dict[str, Tensor]:
-    """Losses of one batch in nats a note: elements, KL a group (nats a bar), and ``total`` to minimise.
-
-    ``warmth`` in 0..1 scales the KL weights.
-    """
-    notes = gather_notes(tokens, BARS)
-    posterior = model.encode(bar_features(notes, jitter=generator))
-    z = posterior.sample(generator).view(len(tokens), BARS, -1)
-    nll = model.losses(tokens, domain, z)
-    count = (tokens[..., POSITION] < POSITIONS).sum()
-    kl = {name: value.sum(-1).mean() for name, value in model.config.split(posterior.kl()).items()}
-    penalty = sum(KL_WEIGHT[name] * kl[name] for name in GROUPS) * len(posterior.mean) * warmth
-    losses = {name: value / count for name, value in nll.items()}
-    return {
-        **losses,
-        **{f"kl.{name}": value for name, value in kl.items()},
-        "total": (sum(nll.values()) + penalty) / count,
-    }
+LOG_EVERY, SAVE_EVERY = 50, 500  # steps
 
 
 def learning_rate(step: int, preset: Preset) -> float:
     """Warm-up over 200 steps, constant, then linear to 2 % over the last fifth."""
     left = (preset.steps - step) / (0.2 * preset.steps)
     return preset.learning_rate * min(1.0, (step + 1) / 200, max(0.02, left))
-
-
-@torch.inference_mode()
-def validate(model: StyleModel, windows: WindowSet, seed: int, count: int = 12) -> dict[str, float]:
-    """Mean losses over some fixed validation batches, without transposition."""
-    total: dict[str, float] = {}
-    for _, (tokens, domain) in zip(
-        range(count), batches(windows, steps_per_batch=4096, seed=seed, transpose=False), strict=False
-    ):
-        generator = torch.Generator().manual_seed(seed)
-        for name, value in step_loss(model, tokens, domain, generator).items():
-            total[name] = total.get(name, 0.0) + value.item() / count
-    return total
-
-
-def commit() -> str:
-    """The commit that trains, or "unknown" outside a checkout."""
-    found = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False)  # noqa: S607
-    return found.stdout.strip() or "unknown"
 
 
 def train(
@@ -139,13 +64,10 @@ def train(
             }
             progress.update(task, completed=training.step, loss=f"{row['total']:.3f}")
             last = training.step == preset.steps
-            if training.step % 50 == 0 or last:
-                print(
-                    json.dumps({**row, "notes_per_second": notes_seen / (time.monotonic() - started)}),
-                    file=log,
-                    flush=True,
-                )
-            if training.step % 500 == 0 or last:
+            if training.step % LOG_EVERY == 0 or last:
+                speed = notes_seen / (time.monotonic() - started)
+                print(json.dumps({**row, "notes_per_second": speed}), file=log, flush=True)
+            if training.step % SAVE_EVERY == 0 or last:
                 found = validate(training.working, held_out, seed=1)
                 print(json.dumps({"step": training.step, "validation": found}), file=log, flush=True)
                 training.save(out / "state.safetensors")
@@ -168,30 +90,31 @@ def main(argv: list[str] | None = None) -> None:
         preset = replace(preset, steps=arguments.steps)
     out: Path = arguments.out
     out.mkdir(parents=True, exist_ok=True)
-    pieces = training_pieces(arguments.data)
-    parts = split(pieces, seed=0)
-    windows, held_out = make_windows(parts["train"]), make_windows(parts["validation"])
+    state = out / "state.safetensors"
+    if arguments.resume and not state.exists():
+        raise SystemExit(f"there is no {state} to resume; leave out --resume to begin")
+    try:
+        music = run_music(arguments.data, out, again=arguments.resume)
+    except MusicError as error:
+        raise SystemExit(f"nothing to train on: {error}") from error
     training = train(
-        preset, windows, held_out, out, seed=arguments.seed, resume=arguments.resume, device=arguments.device
+        preset,
+        music.windows,
+        music.held_out,
+        out,
+        seed=arguments.seed,
+        resume=arguments.resume,
+        device=arguments.device,
     )
     model = training.master.cpu().eval()
-    prior = fit_prior(model, windows, steps=preset.prior_steps, seed=arguments.seed, out=out)
-    found = validate(model, held_out, seed=1)
-    sources = sorted({piece.source for piece in pieces})
-    card = {
-        "name": f"style-{arguments.preset}",
-        "version": f"style-{arguments.preset}-{training.step}-{arguments.seed}",
-        "preset": arguments.preset,
-        "steps": training.step,
-        "prior_steps": preset.prior_steps,
-        "seed": arguments.seed,
-        "commit": commit(),
-        "data": {"sources": sources, "windows": len(windows), "held_out": "validation and test parts of split(seed=0)"},
-        "validation": {name: round(value, 4) for name, value in found.items()},
-    }
-    bundle = release(out / "bundle", model, prior, parts["train"], windows, card, seed=arguments.seed)
-    print(
-        f"{bundle.version} is in {out / 'bundle'}; evaluate it with: python -m models.evaluate.style --model {out / 'bundle'}"
+    finish(
+        model,
+        music,
+        arguments.preset,
+        steps=training.step,
+        prior_steps=preset.prior_steps,
+        seed=arguments.seed,
+        out=out,
     )
 
 

@@ -24,7 +24,7 @@ from models.style.checkpoint import load_style
 from models.style.compose import Composer
 from models.style.windows import make_windows
 from models.taste.space import TasteSpace, summary
-from models.train.style import training_pieces
+from models.train.presets import training_pieces
 
 NAMES = tuple(ATTRIBUTES)
 

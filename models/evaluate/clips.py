@@ -1,0 +1,79 @@
+"""Held-out clips to evaluate on: chosen evenly over songs, each with whom it may take a style from."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from models.music.grouping import split
+from models.music.notes import DOMAINS, Domain, Piece
+from models.music.tokens import on_grid
+from models.style.model import BARS
+from models.style.windows import DOMAIN_SHARE, WindowSet
+from models.train.presets import name_of, training_pieces
+
+
+@dataclass(frozen=True)
+class Clips:
+    """Held-out clips on the token grid, what a composer makes of them, and whose they are."""
+
+    pieces: list[Piece]
+    later: list[Piece | None]  # the same song four bars on
+    songs: list[str]
+    domains: list[Domain]
+
+    def of(self, domain: Domain) -> npt.NDArray[np.int64]:
+        """Indices of one domain."""
+        return np.flatnonzero([d == domain for d in self.domains])
+
+
+def pieces_to_test(data: Path | None) -> list[Piece]:
+    """The pieces to test on: all of a folder, or the test part of the corpora."""
+    pieces = training_pieces(data)
+    return split(pieces, seed=0)["test"] if data is None else pieces
+
+
+def choose_clips(windows: WindowSet, limit: int, seed: int) -> Clips:
+    """Up to ``limit`` windows, shared over the domains as in training, as few a song as possible."""
+    rng = np.random.default_rng(seed)
+    present = [d for d in range(len(DOMAINS)) if (windows.domain == d).any()]
+    share = np.array([DOMAIN_SHARE[DOMAINS[d]] for d in present])
+    counts = np.floor(limit * share / share.sum()).astype(int)
+    counts[0] += limit - counts.sum()
+    rows: list[int] = []
+    for domain, count in zip(present, counts, strict=True):
+        members = rng.permutation(np.flatnonzero((windows.domain == domain) & windows.start))
+        seen: Counter[int] = Counter()
+        turns = []
+        for row in members:
+            seen[int(windows.piece[row])] += 1
+            turns.append(seen[int(windows.piece[row])])
+        rows += members[np.argsort(turns, kind="stable")][:count].tolist()
+    pieces: list[Piece] = []
+    later: list[Piece | None] = []
+    songs: list[str] = []
+    domains: list[Domain] = []
+    for row in rows:
+        whole, first = windows.pieces[int(windows.piece[row])], int(windows.first_bar[row])
+        pieces.append(on_grid(windows.clip(row)))
+        later.append(on_grid(whole.window(first + 4, BARS)) if first + 4 + BARS <= len(whole.bars) else None)
+        songs.append(name_of(whole))
+        domains.append(DOMAINS[int(windows.domain[row])])
+    return Clips(pieces, later, songs, domains)
+
+
+def donors_of(clips: Clips, seed: int) -> npt.NDArray[np.int64]:
+    """For each clip another one of the same domain, of another song and the same meter where there is one."""
+    rng = np.random.default_rng(seed)
+    donors = np.arange(len(clips.pieces))
+    meters = [tuple(p.bars[0, 2:].tolist()) for p in clips.pieces]
+    for i in range(len(donors)):
+        same = [j for j in clips.of(clips.domains[i]) if clips.songs[j] != clips.songs[i]]
+        close = [j for j in same if meters[j] == meters[i]]
+        if close or same:
+            donors[i] = rng.choice(close or same)
+    return donors

@@ -1,0 +1,91 @@
+"""How much to train and on what: presets of the style model, and the music of a run with what it holds out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from models.metrics.music_statistics import attributes
+from models.music import corpora
+from models.music.grouping import split
+from models.music.notes import Domain, MusicError, Piece
+from models.style.model import StyleConfig
+from models.style.windows import WindowSet, make_windows
+
+CORPORA = ("pop1k7", "oneills1850", "ryansMammoth", "airdsAirs", "cre", "bachChorales")
+ONE_VOICE = 1.1  # notes an onset; a folder's pieces below it are taken for dance tunes, others for pop
+
+
+@dataclass(frozen=True)
+class Preset:
+    """How much to train: optimiser steps, padded token steps a batch, peak learning rate, steps of the prior."""
+
+    steps: int
+    batch: int
+    learning_rate: float
+    prior_steps: int
+    config: StyleConfig = field(default_factory=StyleConfig)
+
+
+PRESETS: Mapping[str, Preset] = {
+    "tiny": Preset(40, 1024, 2e-3, 40, StyleConfig(dim=64, layers=2, heads=2, hidden=64, memory=16)),
+    "cpu": Preset(7500, 4096, 2e-3, 6000),
+    "gpu": Preset(60_000, 16_384, 1.5e-3, 40_000, StyleConfig(dim=320, layers=6, heads=5, hidden=640)),
+}
+
+
+@dataclass(frozen=True)
+class RunMusic:
+    """The pieces that a run trains on, their windows, and windows of songs that it doesn't train on."""
+
+    pieces: list[Piece]
+    windows: WindowSet
+    held_out: WindowSet
+
+
+def training_pieces(data: Path | None) -> list[Piece]:
+    """All corpora that are available, or a folder of MIDI and ABC files; every piece has a domain."""
+    if data is None:
+        there = corpora.registry()
+        return [piece for name in CORPORA if there[name].available for piece in corpora.load(name)]
+    return [p if p.domain else replace(p, domain=likely_domain(p)) for p in corpora.load_folder(data)]
+
+
+def likely_domain(piece: Piece) -> Domain:
+    """What a piece that nobody has labelled is taken for: a dance tune if it has one voice, else pop."""
+    return "dance" if attributes(piece)["notes_per_onset"] < ONE_VOICE else "pop"
+
+
+def run_music(data: Path | None, out: Path, *, again: bool) -> RunMusic:
+    """The music of the run in ``out``: split now and noted in ``out/split.json``, or as noted there (``again``).
+
+    So a run that is taken up later never trains on what it held out, whatever became of the corpora in between.
+    Raises ``MusicError`` where nothing can be trained on.
+    """
+    pieces, record = training_pieces(data), out / "split.json"
+    if again and record.exists():
+        names = {part: set(found) for part, found in json.loads(record.read_text(encoding="utf-8")).items()}
+        parts = {part: [p for p in pieces if name_of(p) in found] for part, found in names.items()}
+    else:
+        parts = split(pieces, seed=0)
+        text = json.dumps({part: [name_of(p) for p in found] for part, found in parts.items()})
+        record.write_text(text + "\n", encoding="utf-8")
+    windows = make_windows(parts["train"])
+    return RunMusic(parts["train"], windows, _first_windows([parts["validation"], parts["test"]]) or windows)
+
+
+def name_of(piece: Piece) -> str:
+    """A piece's name over all corpora."""
+    return f"{piece.source}/{piece.piece_id}"
+
+
+def _first_windows(parts: Sequence[Sequence[Piece]]) -> WindowSet | None:
+    """Windows of the first part that has any; a few tunes may leave a part without."""
+    for pieces in parts:
+        try:
+            return make_windows(pieces)
+        except MusicError:
+            continue
+    return None
