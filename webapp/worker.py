@@ -21,7 +21,6 @@ from db import migrate
 from db.embedded import EmbeddedPostgresError
 from db.queries import jobs
 from db.queries.jobs import TakenJob
-from models.music.render import warm_up
 from webapp.generation.protocol import BadRequest, GenerationError
 from webapp.services import compose, composing, pool, refit
 from webapp.services.house import House
@@ -58,10 +57,11 @@ HANDLERS: dict[str, Handler] = {compose.KIND: _compose_for, pool.KIND: _fill_poo
 
 
 class Worker:
-    """Works until ``stop``."""
+    """Works until ``stop``; ``polite``: with low priority once the first listeners have something to hear."""
 
-    def __init__(self, house: House) -> None:
+    def __init__(self, house: House, *, polite: bool = False) -> None:
         self.house = house
+        self._politeness = POLITENESS if polite else 0
         self._stopping = threading.Event()
         self._housekeeping = 0.0
 
@@ -102,6 +102,9 @@ class Worker:
         """Do one job, leaving one for the pool first where it needs clips; whether there was one."""
         transaction = self.house.database.transaction
         transaction(lambda session: pool.leave_job(session, self.house.space.version))
+        if self._politeness and transaction(lambda session: pool.has_few(session, self.house.space.version)):
+            os.nice(self._politeness)
+            self._politeness = 0
         if time.monotonic() > self._housekeeping:
             self._housekeeping = time.monotonic() + HOUSEKEEPING_SECONDS
             transaction(jobs.forget_finished)
@@ -177,16 +180,13 @@ class _Lease:
 def run_worker(settings: Settings) -> int:
     """``kallos worker``: work until SIGTERM or SIGINT; as a supervised child it ends with its parent."""
     die_with_parent()
-    os.nice(POLITENESS)
-    worker = Worker(House(settings))
+    worker = Worker(House(settings), polite=True)
 
     def stop(_: int, __: FrameType | None) -> None:
         worker.stop()
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
-    warming = threading.Thread(target=warm_up, name="warm up", daemon=True)
-    warming.start()
     if worker.wait_for_schema():
         worker.run()
     worker.house.close()

@@ -21,7 +21,7 @@ from models.music.notes import Piece
 from models.taste.space import TasteSpace, summary
 from webapp.app import create_app
 from webapp.backstage import Backstage
-from webapp.services import listeners
+from webapp.services import composing, listeners, rendering
 from webapp.services.composing import content_hash
 from webapp.services.house import House
 from webapp.settings import Settings
@@ -33,6 +33,13 @@ Stock = Callable[..., list[uuid.UUID]]
 def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("HOME", "DATABASE_URL", "STORE_URL", "GENERATOR_URL", "HOST", "PORT", "SECRET", "SOUNDFONT"):
         monkeypatch.delenv(f"KALLOS_{name}", raising=False)
+
+
+@pytest.fixture(autouse=True)
+def little_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Short sound alone and a small search: the tests of rendering and of search look at the rest."""
+    monkeypatch.setattr(rendering, "LADDER_SECONDS", (7.0,))
+    monkeypatch.setattr(composing, "SEARCHED", 24)
 
 
 @pytest.fixture(scope="session")
@@ -88,6 +95,15 @@ def house(
     house.close()
 
 
+def scale(number: int) -> Piece:
+    """Some notes that no other number has."""
+    return Piece(
+        notes=np.array([[t * 24, 24, 40 + (number * 7 + t) % 48, 60 + number % 40] for t in range(16)]),
+        bars=np.array([[i * 96, 96, 4, 4] for i in range(8)]),
+        tempo_bpm=np.full(8, 60.0 + number / 100),
+    )
+
+
 @pytest.fixture
 def stock(house: House, tiny_composer) -> Stock:
     """``stock(domain, clips)``: clips that are in the pool as if composed and rendered, without the wait."""
@@ -96,25 +112,21 @@ def stock(house: House, tiny_composer) -> Stock:
     def fill(
         domain: str = "pop", clips: int = 16, lengths: tuple[float, ...] = (7.0, 14.0), composed_for=None
     ) -> list[uuid.UUID]:
-        made = []
-        seed = next(counter)
-        for latents in tiny_composer.sample_latents(domain, clips, seed=seed):
-            number = next(counter)
-            piece = Piece(
-                notes=np.array([[t * 24, 24, 40 + (number * 7 + t) % 48, 60 + number % 40] for t in range(16)]),
-                bars=np.array([[i * 96, 96, 4, 4] for i in range(8)]),
-                tempo_bpm=np.full(8, 60.0 + number % 100),
-            )
-            sound = house.store.put(f"sound {number}".encode(), ".mp3")
+        latents = tiny_composer.sample_latents(domain, clips, seed=next(counter))
+        numbers = [next(counter) for _ in latents]
+        sounds = [house.store.put(f"sound {number}".encode(), ".mp3") for number in numbers]
 
-            def add(session, piece=piece, latents=latents, sound=sound):
+        def add(session) -> list[uuid.UUID]:
+            made = []
+            for each, number, sound in zip(latents, numbers, sounds, strict=True):
+                piece = scale(number)
                 clip_id, _ = add_clip(
                     session,
                     domain=domain,
                     notes=piece.to_json(),
                     recipe={},
-                    latents=latents.to_json(),
-                    summary=summary(latents),
+                    latents=each.to_json(),
+                    summary=summary(each),
                     model_version=house.space.version,
                     content_hash=content_hash(piece),
                     composed_for=composed_for,
@@ -124,10 +136,10 @@ def stock(house: House, tiny_composer) -> Stock:
                         session, clip_id, seconds=seconds, sha256=sound.sha256, uri=sound.key,
                         size_bytes=sound.size, lufs=-18.0, true_peak_db=-1.5,
                     )  # fmt: skip
-                return clip_id
+                made.append(clip_id)
+            return made
 
-            made.append(house.database.transaction(add))
-        return made
+        return house.database.transaction(add)
 
     return fill
 

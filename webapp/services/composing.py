@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import logging
 import os
+import threading
 import uuid
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -56,9 +58,11 @@ def compose_clips(
     contents: Sequence[Source] | None = None,
     composed_for: uuid.UUID | None = None,
     thrown: Thrown | None = None,
+    hurry: bool = False,
 ) -> list[uuid.UUID]:
     """Compose one clip a seed, all at once, and store those that may be offered; their ids.
 
+    In a ``hurry`` each is rendered as soon as it is composed, beside the others, and at its shortest length alone.
     Raises the ``GenerationError`` of a request that failed, after what did not fail is stored.
     """
     if domain not in DOMAINS:
@@ -77,20 +81,26 @@ def compose_clips(
         )
         for i, seed in enumerate(seeds)
     ]
+    rendering = contextlib.nullcontext() if hurry else threading.Lock()  # one core is enough, votes need the other
+
+    def make(request: GenerateRequest) -> tuple[uuid.UUID | None, str | None]:
+        result = house.generator.generate(request)
+        with rendering:
+            return keep(house, domain, result, composed_for, hurry=hurry)
+
     made: list[uuid.UUID] = []
     failed: GenerationError | None = None
     with ThreadPoolExecutor(max(1, len(requests))) as together:
-        for answer in [together.submit(house.generator.generate, request) for request in requests]:
+        for answer in [together.submit(make, request) for request in requests]:
             try:
-                result = answer.result()
+                clip_id, reason = answer.result()
             except GenerationError as error:
                 failed = error
                 continue
             counted.composed += 1
-            clip_id, reason = keep(house, domain, result, composed_for)
             if reason is not None:
                 counted.reasons[reason] = counted.reasons.get(reason, 0) + 1
-                log.info("clip_thrown domain=%s reason=%s seed=%s", domain, reason, result.recipe.get("seed"))
+                log.info("clip_thrown domain=%s reason=%s", domain, reason)
             elif clip_id is not None:
                 made.append(clip_id)
     if failed is not None:
@@ -119,7 +129,7 @@ def compose_for(house: House, listener_id: uuid.UUID, domain: str, seed: int) ->
 
 
 def keep(
-    house: House, domain: str, result: GenerateResult, composed_for: uuid.UUID | None
+    house: House, domain: str, result: GenerateResult, composed_for: uuid.UUID | None, *, hurry: bool = False
 ) -> tuple[uuid.UUID | None, str | None]:
     """Store a composed clip with its sound: its id, or None and the reason why it is thrown away."""
     if result.model_version != house.space.version:
@@ -134,7 +144,7 @@ def keep(
         reason = "too_short"
     if reason is not None:
         return None, reason
-    rendered = [render_into(house.store, piece, seconds) for seconds in lengths]
+    rendered = [render_into(house.store, piece, seconds) for seconds in (lengths[:1] if hurry else lengths)]
 
     def store(session: Session) -> uuid.UUID:
         clip_id, _ = rows.add_clip(

@@ -30,10 +30,11 @@ CLIPS_A_JOB = 4
 
 @dataclass(frozen=True)
 class Need:
-    """The domain that needs clips most, and how many in the next job."""
+    """The domain that needs clips most, how many in the next job, and whether somebody waits for a first pair."""
 
     domain: str
     clips: int
+    hurry: bool = False
 
 
 def need(session: Session, version: str) -> Need | None:
@@ -41,13 +42,18 @@ def need(session: Session, version: str) -> Need | None:
     playable = {domain: rows.count_pool(session, domain=domain, model_version=version) for domain in DOMAINS}
     first = DOMAINS[0]
     if playable[first] < FIRST:
-        return Need(first, FIRST - playable[first])
+        return Need(first, FIRST - playable[first], hurry=True)
     if playable[first] < FEW:
         return Need(first, min(CLIPS_A_JOB, FEW - playable[first]))
     wanted = {domain: min(MOST, max(BASE, FRESH + most_met(session, domain))) for domain in DOMAINS}
     missing = {domain: wanted[domain] - playable[domain] for domain in DOMAINS}
     domain = min(DOMAINS, key=lambda name: playable[name] / wanted[name])
     return Need(domain, min(CLIPS_A_JOB, missing[domain])) if missing[domain] > 0 else None
+
+
+def has_few(session: Session, version: str) -> bool:
+    """Whether the domain that everybody begins with has enough for the first listeners."""
+    return rows.count_pool(session, domain=DOMAINS[0], model_version=version) >= FEW
 
 
 def most_met(session: Session, domain: str) -> int:
@@ -74,7 +80,7 @@ def leave_job(session: Session, version: str) -> bool:
     wanted = need(session, version)
     if wanted is None:
         return False
-    payload = {"domain": wanted.domain, "clips": wanted.clips, "seed": new_seed()}
+    payload = {"domain": wanted.domain, "clips": wanted.clips, "seed": new_seed(), "hurry": wanted.hurry}
     return jobs.enqueue(session, KIND, payload, dedupe_key=KIND) is not None
 
 
@@ -82,6 +88,7 @@ def fill(house: House, payload: dict[str, Any]) -> dict[str, Any]:
     """The worker's part of such a job; done again it composes the same clips, which are then stored once."""
     domain, clips, seed = str(payload["domain"]), int(payload["clips"]), int(payload["seed"])
     thrown = Thrown()
-    made = compose_clips(house, domain, seeds=range(seed, seed + clips), thrown=thrown)
+    hurry = bool(payload.get("hurry"))
+    made = compose_clips(house, domain, seeds=range(seed, seed + clips), thrown=thrown, hurry=hurry)
     log.info("pool_filled domain=%s clips=%d thrown=%s", domain, len(made), thrown.reasons or "none")
     return {"clips": len(made), "composed": thrown.composed, "thrown": thrown.reasons}

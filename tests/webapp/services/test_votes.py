@@ -1,0 +1,259 @@
+"""The vote state machine: whatever a listener's browsers send in whatever order, the database tells one true story."""
+
+from __future__ import annotations
+
+import uuid
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from sqlalchemy import func, select
+
+from db.queries import listeners as listener_rows
+from db.queries.offers import offered_pairs
+from db.tables import OUTCOMES, PICKS, Clip, Job, Listening, Offer, Prediction, StoredHead, Vote
+from webapp.services import compose, heads, listeners, offers, votes
+from webapp.services.problems import Contradiction, NotReady, NotYours
+
+HEARD = (3000, 3000)
+
+
+def count(house, table, *where) -> int:
+    return house.database.transaction(lambda s: s.scalar(select(func.count()).select_from(table).where(*where)))
+
+
+def open_ids(house, listener):
+    return [offer["offer_id"] for offer in offers.open_offers(house, listener)]
+
+
+def test_votes_in_any_order_tell_one_story(house, stock):
+    stock("pop", 10)
+    stock("dance", 10)
+
+    class Votes(RuleBasedStateMachine):
+        people = Bundle("people")
+        pairs = Bundle("pairs")
+
+        def __init__(self):
+            super().__init__()
+            self.given: dict[uuid.UUID, dict[uuid.UUID, str]] = {}
+            self.owner: dict[uuid.UUID, uuid.UUID] = {}
+
+        @rule(target=people)
+        def arrive(self):
+            listener = listeners.create(house)
+            self.given[listener] = {}
+            return listener
+
+        @rule(target=pairs, listener=people, which=st.integers(0, 1))
+        def look(self, listener, which):
+            try:
+                found = open_ids(house, listener)
+            except NotReady:
+                found = []
+            assert len(found) <= 2
+            assert found == (open_ids(house, listener) if found else [])
+            for offer in found:
+                assert self.owner.setdefault(offer, listener) == listener
+                assert offer not in self.given[listener]
+            return (listener, found[min(which, len(found) - 1)] if found else uuid.uuid4())
+
+        @rule(pair=pairs, outcome=st.sampled_from(OUTCOMES))
+        def vote(self, pair, outcome):
+            listener, offer = pair
+            before = self.given[listener].get(offer)
+            if self.owner.get(offer) != listener:
+                with pytest.raises(NotYours):
+                    votes.take(house, listener, offer, outcome, HEARD)
+            elif before not in (None, outcome):
+                with pytest.raises(Contradiction):
+                    votes.take(house, listener, offer, outcome, HEARD)
+            else:
+                self.given[listener][offer] = outcome
+                order = list(self.given[listener])
+                then = [self.given[listener][each] for each in order[: order.index(offer) + 1]]
+                result = votes.take(house, listener, offer, outcome, HEARD)
+                assert result["picks"] == sum(each in PICKS for each in then)
+                assert votes.take(house, listener, offer, outcome, HEARD) == result
+                for each in result["open"]:
+                    self.owner.setdefault(each["offer_id"], listener)
+
+        @rule(pair=pairs, stranger=people, outcome=st.sampled_from(OUTCOMES))
+        def vote_as_someone_else(self, pair, stranger, outcome):
+            if self.owner.get(pair[1]) != stranger:
+                with pytest.raises(NotYours):
+                    votes.take(house, stranger, pair[1], outcome, HEARD)
+
+        @rule(listener=people, domain=st.sampled_from(["pop", "dance"]))
+        def choose_domain(self, listener, domain):
+            listeners.change_domain(house, listener, domain)
+
+        @invariant()
+        def the_database_says_the_same(self):
+            for listener, given in self.given.items():
+                stored = house.database.transaction(
+                    lambda s, who=listener: dict(
+                        s.execute(select(Vote.offer_id, Vote.outcome).where(Vote.listener_id == who)).all()
+                    )
+                )
+                assert stored == given
+                assert count(house, Offer, Offer.listener_id == listener, Offer.state == "open") <= 2
+                pairs = house.database.transaction(lambda s, who=listener: offered_pairs(s, who))
+                assert len({frozenset(pair) for pair in pairs}) == len(pairs)
+
+        def teardown(self):
+            assert count(house, Vote) == count(house, Prediction) == count(house, Listening)
+
+    run_state_machine_as_test(
+        Votes,
+        settings=settings(
+            max_examples=8, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)
+        ),
+    )
+
+
+def test_the_prediction_is_older_than_the_vote_and_the_head_learns_from_it(house, stock):
+    stock()
+    listener = listeners.create(house)
+    for seen in range(8):
+        votes.take(house, listener, open_ids(house, listener)[0], "left", HEARD)
+        head = house.database.transaction(lambda s: heads.load(s, listener, house.space))
+        assert head.votes_seen == seen + 1
+    rows = house.database.transaction(
+        lambda s: s.execute(
+            select(Prediction, Vote).join(Vote, Vote.offer_id == Prediction.offer_id).order_by(Vote.created_at)
+        ).all()
+    )
+    assert [prediction.votes_seen for prediction, _ in rows] == list(range(8))
+    assert all(prediction.made_at <= vote.created_at for prediction, vote in rows)
+    assert rows[0][0].p_left == pytest.approx(rows[0][0].p_right)
+    assert any(abs(prediction.p_left - prediction.p_right) > 0.05 for prediction, _ in rows[1:])
+
+
+def test_a_head_survives_being_stored_bit_for_bit(house, stock):
+    stock()
+    listener = listeners.create(house)
+    for outcome in ("left", "equal", "right"):
+        votes.take(house, listener, open_ids(house, listener)[0], outcome, HEARD)
+
+    def there_and_back(session):
+        first = heads.load(session, listener, house.space)
+        heads.save(session, listener, first)
+        return first, heads.load(session, listener, house.space)
+
+    one, two = house.database.transaction(there_and_back)
+    np.testing.assert_array_equal(one.mean, two.mean)
+    np.testing.assert_array_equal(one.covariance, two.covariance)
+    assert (one.tie, one.tie_variance, one.votes_seen) == (two.tie, two.tie_variance, two.votes_seen)
+
+
+def test_neither_and_skipped_are_no_picks_and_teach_nothing(house, stock):
+    stock()
+    listener = listeners.create(house)
+    for outcome in ("neither", "skipped"):
+        assert votes.take(house, listener, open_ids(house, listener)[0], outcome, HEARD)["picks"] == 0
+    head = house.database.transaction(lambda s: heads.load(s, listener, house.space))
+    assert head.votes_seen == 0
+
+
+def test_clips_are_composed_unasked_in_time_for_the_seventh_pair_and_every_ten_picks_later(house, stock):
+    stock("pop", 24)
+    listener = listeners.create(house)
+    left_at = []
+    for picks in range(1, 27):
+        votes.take(house, listener, open_ids(house, listener)[0], "left", HEARD)
+        waiting = house.database.transaction(
+            lambda s: s.scalars(select(Job).where(Job.kind == compose.KIND, Job.state == "waiting")).one_or_none()
+        )
+        if waiting is not None:
+            left_at.append(picks)
+            house.database.transaction(lambda s, job=waiting: s.delete(job))
+    assert left_at == [4, 6, 16, 26]
+
+
+def test_a_clip_made_for_one_listener_waits_in_their_next_new_pairs_and_in_nobody_elses(house, stock):
+    stock("pop", 12)
+    mine, other = listeners.create(house), listeners.create(house)
+    own = set(stock("pop", 3, composed_for=mine))
+    met: set[uuid.UUID] = set()
+    for _ in range(12):
+        votes.take(house, mine, open_ids(house, mine)[0], "left", HEARD)
+        votes.take(house, other, open_ids(house, other)[0], "right", HEARD)
+    for left, right in house.database.transaction(lambda s: offered_pairs(s, mine)):
+        met |= {left, right} & own
+    assert met
+    for pair in house.database.transaction(lambda s: offered_pairs(s, other)):
+        assert not set(pair) & own
+
+
+def test_when_every_pair_is_used_up_the_vote_still_counts(house, stock):
+    stock("pop", 2)
+    listener = listeners.create(house)
+    (only,) = open_ids(house, listener)
+    result = votes.take(house, listener, only, "left", HEARD)
+    assert (result["picks"], result["open"]) == (1, [])
+    with pytest.raises(NotReady):
+        offers.open_offers(house, listener)
+    stock("pop", 1)
+    house.pool._kept.clear()
+    assert len(open_ids(house, listener)) == 2
+
+
+def test_first_pairs_are_short_and_later_ones_long_where_the_pool_has_them(house, stock):
+    stock("pop", 16)
+    listener = listeners.create(house)
+    seconds = []
+    for _ in range(8):
+        pair = offers.open_offers(house, listener)[0]
+        seconds.append(pair["left"]["seconds"])
+        votes.take(house, listener, pair["offer_id"], "equal", HEARD)
+    assert seconds == [7.0] * 6 + [14.0] * 2
+    few = listeners.create(house)
+    listeners.change_domain(house, few, "chorale")
+    stock("chorale", 8, lengths=(7.0,))
+    for _ in range(8):
+        pair = offers.open_offers(house, few)[0]
+        assert pair["right"]["seconds"] == 7.0
+        votes.take(house, few, pair["offer_id"], "equal", HEARD)
+
+
+def test_an_offer_says_how_it_was_drawn(house, stock):
+    stock("pop", 8)
+    listener = listeners.create(house)
+    offers.open_offers(house, listener)
+    for offer in house.database.transaction(lambda s: s.scalars(select(Offer)).all()):
+        assert offer.study_id == "default"
+        assert offer.condition
+        assert offer.policy in {"information", "control", "composed"}
+        assert 0 < offer.pair_probability < 1
+        assert offer.order_probability == 0.5
+
+
+def test_a_vote_on_a_pair_of_an_older_model_is_stored_and_teaches_nothing(house, stock):
+    stock("pop", 8)
+    listener = listeners.create(house)
+    offer = open_ids(house, listener)[0]
+
+    def age(session):
+        pair = session.get(Offer, offer)
+        for clip in (pair.left_clip, pair.right_clip):
+            session.get(Clip, clip).model_version = "older"
+
+    house.database.transaction(age)
+    result = votes.take(house, listener, offer, "left", HEARD)
+    assert result["picks"] == 1
+    assert count(house, StoredHead) == 0
+
+
+def test_a_deleted_listener_has_no_offers_and_no_vote(house, stock):
+    stock()
+    listener = listeners.create(house)
+    offer = open_ids(house, listener)[0]
+    listeners.delete(house.database, house.store, listener)
+    with pytest.raises(NotYours):
+        votes.take(house, listener, offer, "left", HEARD)
+    with pytest.raises(NotYours):
+        offers.open_offers(house, listener)
+    assert house.database.transaction(lambda s: listener_rows.get_listener(s, listener)) is None
