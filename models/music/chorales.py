@@ -1,4 +1,7 @@
-"""Bach's chorales from music21's scores: four voices, bars and pickups as written, fermatas ignored."""
+"""Bach's chorales from music21's scores: four voices, bars and pickups as written, repeats written out.
+
+Fermatas are ignored.
+"""
 
 from __future__ import annotations
 
@@ -25,9 +28,11 @@ def read_chorale(path: Path, source: str = "") -> Piece:
 
     try:
         score: Any = converter.parse(path, forceSource=True, storePickle=False)
-        parts = [part for part in score.parts if len(part.recurse().notes)]
+        if any(score.recurse().getElementsByClass("Repeat")):
+            score = score.expandRepeats()
+        parts = _voices([part for part in score.parts if len(part.recurse().notes)])
         bars = _bars(parts)
-        notes = np.concatenate([_voice(part, bars, soprano=index == 0) for index, part in enumerate(parts)])
+        notes = np.concatenate([_notes(part, bars, soprano=index == 0) for index, part in enumerate(parts)])
     except MusicError:
         raise
     except Exception as error:  # music21 raises whatever went wrong inside it
@@ -46,28 +51,42 @@ def read_chorale(path: Path, source: str = "") -> Piece:
     )
 
 
+def _voices(parts: list[Any]) -> list[Any]:
+    """Soprano, alto, tenor and bass where the score also has instruments, which double them; else all parts."""
+    names = [str(part.partName or "").lower() for part in parts]
+    voices = [
+        next((part for part, name in zip(parts, names, strict=True) if name.startswith(voice)), None)
+        for voice in ("sop", "alto", "ten", "bass")
+    ]
+    return parts if any(voice is None for voice in voices) else voices
+
+
 def _ticks(quarters: Any) -> int:
     return round(float(quarters) * TICKS_PER_QUARTER)
 
 
 def _bars(parts: list[Any]) -> IntArray:
-    """Bars of the part that lasts longest: int32 ``(bars, 4)``."""
+    """Bars of the part that lasts longest, halves on both sides of a repeat sign joined: int32 ``(bars, 4)``."""
     if not parts:
         raise MusicError("the score has no parts with notes")
     part = max(parts, key=lambda p: float(p.duration.quarterLength))
     measures = list(part.getElementsByClass("Measure"))
     starts = [_ticks(m.offset) for m in measures]
     end = max(_ticks(p.duration.quarterLength) for p in parts)
-    rows, meter = [], (4, 4)
+    rows: list[tuple[int, int, int, int]] = []
+    meter = (4, 4)
     for measure, start, stop in zip(measures, starts, [*starts[1:], end], strict=True):
         if measure.timeSignature is not None:
             meter = (int(measure.timeSignature.numerator), int(measure.timeSignature.denominator))
-        if stop > start:
+        full = 96 * meter[0] // meter[1]
+        if len(rows) > 1 and rows[-1][1] < full and stop - rows[-1][0] <= full:
+            rows[-1] = (rows[-1][0], stop - rows[-1][0], *meter)
+        elif stop > start:
             rows.append((start, stop - start, *meter))
     return np.array(rows, dtype=np.int32)
 
 
-def _voice(part: Any, bars: IntArray, *, soprano: bool) -> IntArray:
+def _notes(part: Any, bars: IntArray, *, soprano: bool) -> IntArray:
     rows = []
     for item in part.flatten().stripTies().notes:
         start, end = _ticks(item.offset), _ticks(item.offset + item.duration.quarterLength)
