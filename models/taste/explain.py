@@ -31,6 +31,8 @@ WORDS: Mapping[str, tuple[str, str]] = {
 STYLES = tuple(dict.fromkeys(ATTRIBUTES.values()))
 
 CLEAR, PROBABLE, SEEMING = 0.975, 0.9, 0.75  # probability that the sign is right
+UNKNOWN = "can't tell yet"
+AUDIBLE = 0.1  # of an attribute that the latents hardly hold, no vote can tell anything
 INDIFFERENCE = 0.2  # an effect below this changes "the better one wins" by less than five points
 INDIFFERENT = 0.8  # probability of indifference from which on it is said
 
@@ -57,13 +59,14 @@ def attribute_effects(head: Head, space: TasteSpace, *, alone: bool = False) -> 
     if head.version != space.version or len(head.mean) != space.size:
         raise ValueError(f"the head was learned in taste space {head.version}, not in {space.version}")
     found = []
-    for name, direction in zip(space.names, space.alone if alone else space.together, strict=True):
+    directions = space.alone if alone else space.together
+    for name, direction, explained in zip(space.names, directions, space.explained, strict=True):
         effect = float(direction @ head.mean)
         sd = math.sqrt(max(float(direction @ head.covariance @ direction), 0.0))
         more, less = WORDS.get(name, (f"with more {name}", f"with less {name}"))
         word = more if effect > 0 else less
         confidence = float(ndtr(abs(effect) / sd)) if sd > 0 else 0.5
-        words = _hedged(word, effect, sd, confidence)
+        words = _hedged(word, effect, sd, confidence) if explained >= AUDIBLE else UNKNOWN
         found.append(Effect(ATTRIBUTES.get(name, name), name, effect, sd, confidence, word, words))
     return found
 
@@ -86,4 +89,4 @@ def _hedged(word: str, effect: float, sd: float, confidence: float) -> str:
         return "does not seem to mind"
     if confidence >= SEEMING:
         return f"seems to like it {word}"
-    return "can't tell yet"
+    return UNKNOWN

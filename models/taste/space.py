@@ -117,33 +117,41 @@ class TasteSpace:
     ) -> TasteSpace:
         """Fit on real clips: ``summaries`` ``(N, D)``, their ``attributes`` ``(N, A)`` named ``names``.
 
-        With ``domains`` (N labels) everything is measured within domains, since both clips of a pair come from one:
-        how pop differs from dance tunes is nobody's taste. Raises ``ValueError`` on too few clips or shapes that
-        don't fit.
+        With ``domains`` (N labels) everything is measured within domains, each counting the same, since both clips
+        of a pair come from one: how pop differs from dance tunes is nobody's taste. Raises ``ValueError`` on too few
+        clips or shapes that don't fit.
         """
         x, y = np.asarray(summaries, dtype=np.float64), np.asarray(attributes, dtype=np.float64)
         if x.ndim != 2 or y.shape != (len(x), len(names)):
             raise ValueError(f"summaries {x.shape} and attributes {y.shape} don't fit {len(names)} names")
         if len(x) < 4 * (len(names) + residuals) or not (np.isfinite(x).all() and np.isfinite(y).all()):
             raise ValueError(f"{len(x)} clips are too few, or some of their numbers are not finite")
+        labels = np.zeros(len(x), dtype=np.int64) if domains is None else _numbered(domains, len(x))
         centre, attribute_mean = x.mean(axis=0), y.mean(axis=0)
-        x, y = _within(x, domains), _within(y, domains)
-        attribute_sd = np.maximum(y.std(axis=0), 1e-9)
+        x, y = _within(x, labels), _within(y, labels)
+        weight = 1 / np.bincount(labels)[labels]  # every domain counts the same, however many clips it has
+        weight /= weight.sum()
+        attribute_sd = _typical_sd(y, labels)
         y = y / attribute_sd
-        scale = np.maximum(x.std(axis=0), 1e-6)
+        scale = np.maximum(np.sqrt(weight @ x**2), 1e-6)
         z = x / scale
-        covariance = z.T @ z / len(z)
-        readout = np.linalg.solve(covariance + RIDGE * np.eye(len(scale)), z.T @ y / len(z))
-        readout /= np.maximum((z @ readout).std(axis=0), 1e-9)
+        readout = np.linalg.solve(_product(z, z, weight) + RIDGE * np.eye(len(scale)), _product(z, y, weight))
         named = z @ readout
         # What is left of the latents once the named features are regressed out is uncorrelated with them.
-        slope = np.linalg.lstsq(named, z, rcond=None)[0]
-        _, values, directions = np.linalg.svd(z - named @ slope, full_matrices=False)
-        count = min(residuals, int((values > 1e-6 * max(values[0], 1e-12)).sum()))
-        to_residual = np.eye(len(scale)) - readout @ slope
-        unnamed = to_residual @ directions[:count].T / (values[:count] / np.sqrt(len(z)))
-        whole = np.hstack([readout, unnamed])
+        square = _product(named, named, weight)
+        slope = np.linalg.lstsq(square, _product(named, z, weight), rcond=1e-9)[0]
+        to_rest = np.eye(len(scale)) - readout @ slope
+        rest = z @ to_rest
+        values, directions = np.linalg.eigh(_product(rest, rest, weight))
+        count = min(residuals, int((values > 1e-9 * max(values[-1], 1e-12)).sum()))
+        whole = np.hstack([readout, to_rest @ directions[:, ::-1][:, :count]])
+        whole /= _typical_sd(z @ whole, labels)
         features = z @ whole
+        named = features[:, : len(names)]
+        common, own = _product(y, features, weight), _product(y, y, weight)
+        spread = np.maximum((weight @ named**2) * np.diag(own), 1e-12)
+        # A whisker of ridge: two attributes that always move together have no separate effect.
+        alone = np.asarray(np.linalg.solve(own + 1e-3 * np.eye(len(names)), common), dtype=np.float64)
         return cls(
             version=version,
             names=tuple(names),
@@ -152,10 +160,9 @@ class TasteSpace:
             prior_variance=_prior_variance(len(names), count),
             attribute_mean=attribute_mean,
             attribute_sd=attribute_sd,
-            explained=(named * y).mean(axis=0) ** 2 / np.maximum(named.var(axis=0) * y.var(axis=0), 1e-12),
-            together=y.T @ features / len(z),
-            # A whisker of ridge: two attributes that always move together have no separate effect.
-            alone=np.linalg.solve(y.T @ y / len(z) + 1e-3 * np.eye(len(names)), y.T @ features / len(z)),
+            explained=np.diag(common[:, : len(names)]) ** 2 / spread,
+            together=common / np.maximum(np.diag(own), 1e-12)[:, None],
+            alone=alone,
         )
 
     def save(self, path: Path) -> None:
@@ -193,18 +200,33 @@ def _files(path: Path) -> tuple[Path, Path]:
     return path.with_name(f"{stem}.safetensors"), path.with_name(f"{stem}.json")
 
 
-def _within(values: FloatArray, domains: Sequence[str] | None) -> FloatArray:
-    """``values`` ``(N, K)`` minus the mean of their domain (of all, without domains)."""
-    if domains is None:
-        centred: FloatArray = values - values.mean(axis=0)
-        return centred
-    if len(domains) != len(values):
-        raise ValueError(f"{len(domains)} domains for {len(values)} clips")
-    labels = np.asarray(domains)
+def _numbered(domains: Sequence[str], clips: int) -> npt.NDArray[np.int64]:
+    """The domain of each clip as a number."""
+    if len(domains) != clips:
+        raise ValueError(f"{len(domains)} domains for {clips} clips")
+    return np.unique(np.asarray(domains), return_inverse=True)[1].astype(np.int64)
+
+
+def _within(values: FloatArray, labels: npt.NDArray[np.int64]) -> FloatArray:
+    """``values`` ``(N, K)`` minus the mean of their domain."""
     centred = values.copy()
     for label in np.unique(labels):
         centred[labels == label] -= values[labels == label].mean(axis=0)
     return centred
+
+
+def _typical_sd(values: FloatArray, labels: npt.NDArray[np.int64]) -> FloatArray:
+    """Standard deviation ``(K,)`` within a domain, geometric mean over the domains in which a value varies."""
+    sds = np.stack([values[labels == label].std(axis=0) for label in np.unique(labels)])
+    moving = sds > 0.2 * np.maximum(sds.max(axis=0), 1e-9)  # chorales know no dynamics: they say nothing about them
+    logs = np.where(moving, np.log(np.maximum(sds, 1e-12)), 0.0).sum(axis=0) / np.maximum(moving.sum(axis=0), 1)
+    return np.where(moving.any(axis=0), np.exp(logs), 1.0)
+
+
+def _product(a: FloatArray, b: FloatArray, weight: FloatArray) -> FloatArray:
+    """Weighted second moments ``(columns of a, columns of b)``."""
+    product: FloatArray = (a * weight[:, None]).T @ b
+    return product
 
 
 def _prior_variance(named: int, unnamed: int) -> FloatArray:

@@ -194,7 +194,7 @@ def test_predictions_integrate_the_doubt_as_scipy_does() -> None:
             head.tie + 7,
             centre - 7 * sd,
             centre + 7 * sd,
-            epsabs=1e-6,
+            epsabs=1e-5,
         )
         assert getattr(found, name)[0] == pytest.approx(expected, abs=2e-4)
 

@@ -1,5 +1,7 @@
 """Words that say what the votes say, and no more."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -81,3 +83,9 @@ def test_a_head_of_another_version_is_refused(space) -> None:
     head = Head(space.prior_mean, space.prior_covariance, "v2")
     with pytest.raises(ValueError, match="v2"):
         explain(head, space)
+
+
+def test_of_an_attribute_that_the_latents_hardly_hold_nothing_is_claimed(space, clips) -> None:
+    head = listen(space, clips, {"mode": 1}, 60)
+    deaf = replace(space, explained=np.full(len(NAMES), 0.05))
+    assert {effect.words for effect in explain(head, deaf)} == {"can't tell yet"}

@@ -73,6 +73,20 @@ def test_domains_are_measured_from_within(clips) -> None:
     assert np.allclose(plain.attribute_sd, moved.attribute_sd)
 
 
+def test_a_domain_with_many_clips_does_not_outvote_one_with_few(clips) -> None:
+    few, many = slice(0, 100), slice(100, 400)
+    domains = ["chorale"] * 100 + ["pop"] * 300
+    once = TasteSpace.fit(clips.summaries, clips.attributes, NAMES, "v1", domains=domains)
+    again = TasteSpace.fit(
+        np.concatenate([clips.summaries[few], clips.summaries[many], clips.summaries[many]]),
+        np.concatenate([clips.attributes[few], clips.attributes[many], clips.attributes[many]]),
+        NAMES,
+        "v1",
+        domains=[*domains, *["pop"] * 300],
+    )
+    assert np.allclose(once.readout[:, : len(NAMES)], again.readout[:, : len(NAMES)], atol=1e-6)
+
+
 def test_constant_dimensions_and_constant_attributes_do_no_harm(clips) -> None:
     summaries, attributes = clips.summaries.copy(), clips.attributes.copy()
     summaries[:, 3] = 1.0
