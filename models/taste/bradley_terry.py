@@ -60,24 +60,25 @@ class Head:
     def to_columns(self) -> HeadColumns:
         """The form that is stored; ``Head.from_columns`` gives the same head back, bit for bit."""
         size = len(self.mean)
-        joint = np.zeros((size + 1, size + 1))
+        joint = np.zeros((size + 1, size + 1), dtype="<f8")
         joint[:size, :size] = self.covariance
         joint[size, size] = self.tie_variance
-        mean = np.append(self.mean, self.tie)
-        return HeadColumns(mean, joint.reshape(-1), self.tie, self.votes_seen, self.version)
+        return HeadColumns(self.mean.astype("<f8").tobytes(), joint.tobytes(), self.tie, self.votes_seen, self.version)
 
     @classmethod
     def from_columns(cls, columns: HeadColumns) -> Head:
-        """Read what ``to_columns`` wrote; raises ``ValueError`` where the numbers don't fit together."""
-        size = len(columns.mean) - 1
-        if size < 1 or len(columns.covariance) != (size + 1) ** 2:
-            raise ValueError(f"a stored head of {len(columns.mean)} means and {len(columns.covariance)} covariances")
-        joint = np.asarray(columns.covariance, dtype=np.float64).reshape(size + 1, size + 1)
+        """Read what ``to_columns`` wrote; raises ``ValueError`` where the bytes don't fit together."""
+        mean = np.frombuffer(columns.mean, dtype="<f8")
+        joint = np.frombuffer(columns.covariance, dtype="<f8")
+        size = len(mean)
+        if len(joint) != (size + 1) ** 2:
+            raise ValueError(f"a stored head of {size} weights and {len(joint)} covariances")
+        joint = joint.reshape(size + 1, size + 1)
         return cls(
-            mean=columns.mean[:size],
+            mean=mean,
             covariance=joint[:size, :size],
             version=columns.version,
-            tie=float(columns.mean[size]),
+            tie=columns.tie,
             tie_variance=float(joint[size, size]),
             votes_seen=columns.votes_seen,
         )
@@ -85,13 +86,13 @@ class Head:
 
 @dataclass(frozen=True)
 class HeadColumns:
-    """A head as flat columns: Gaussian over the F weights and, in the last place, ``log nu``.
+    """A head as plain columns: little-endian float64 bytes and numbers.
 
-    ``mean`` float64 ``(F + 1,)``; ``covariance`` float64 ``((F + 1)^2,)`` row by row; ``tie`` repeats ``mean[-1]``.
+    ``mean``: ``(F,)``; ``covariance``: ``(F + 1, F + 1)`` row by row, the last row and column being ``log nu``'s.
     """
 
-    mean: FloatArray
-    covariance: FloatArray
+    mean: bytes
+    covariance: bytes
     tie: float
     votes_seen: int
     version: str

@@ -240,8 +240,7 @@ def test_bad_numbers_are_refused() -> None:
         Head(np.array([np.nan]), np.eye(1), "v1")
 
 
-def test_a_stored_head_is_a_square_gaussian_and_a_broken_one_is_refused() -> None:
+def test_a_stored_head_whose_bytes_do_not_fit_is_refused() -> None:
     columns = make_head().to_columns()
-    assert len(columns.covariance) == len(columns.mean) ** 2
     with pytest.raises(ValueError, match="stored head"):
-        Head.from_columns(replace(columns, mean=columns.mean[:-1]))
+        Head.from_columns(replace(columns, mean=columns.mean[:-8]))
