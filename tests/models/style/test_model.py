@@ -1,0 +1,161 @@
+"""The model: what it may look at, where gradients go, and that decoding computes what was trained."""
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional as F
+
+from models.music.tokens import BAR, DURATION, END, LOWEST_PITCH, PITCH, POSITION, POSITION_CLASSES, VELOCITY, to_tokens
+from models.style import compose
+from models.style.checkpoint import tiny_style
+from models.style.features import bar_features, gather_notes
+from models.style.latents import GROUPS
+from models.style.model import Posterior
+from models.style.windows import pad
+
+
+class Spy:
+    """Stands in for ``cross_entropy`` and keeps its logits and unreduced losses, in the order of the calls."""
+
+    def __init__(self, monkeypatch) -> None:
+        self.logits, self.losses, self.real = [], [], F.cross_entropy
+        monkeypatch.setattr(F, "cross_entropy", self)
+
+    def __call__(self, logits, target, reduction):
+        self.logits.append(logits.detach())
+        self.losses.append(self.real(logits, target, reduction="none").detach())
+        return self.losses[-1].sum()
+
+
+@pytest.fixture
+def model():
+    return tiny_style(1).model
+
+
+def test_a_later_note_changes_no_earlier_loss(model, tune, monkeypatch) -> None:
+    tokens = pad([to_tokens(tune(0))])
+    z = torch.randn(1, 8, model.config.latent_dim, generator=torch.Generator().manual_seed(0))
+    where = int(torch.nonzero(tokens[0, :, POSITION] < BAR)[12])
+    other = tokens.clone()
+    other[0, where, PITCH] += 1
+    other[0, where, VELOCITY] = 3
+    spy = Spy(monkeypatch)
+    with torch.no_grad():
+        model.losses(tokens, torch.tensor([0]), z)
+        model.losses(other, torch.tensor([0]), z)
+    one, two = spy.losses[:5], spy.losses[5:]
+    assert torch.allclose(one[0][:where], two[0][:where], atol=1e-6)
+    assert not torch.allclose(one[0][where:], two[0][where:], atol=1e-4)
+    for name in (1, 2, 3):
+        assert torch.allclose(one[name][:12], two[name][:12], atol=1e-6)
+        assert not torch.allclose(one[name][12:], two[name][12:], atol=1e-4)
+
+
+def test_every_encoder_and_every_head_gets_a_gradient(model, tune) -> None:
+    tokens = pad([to_tokens(tune(seed)) for seed in range(3)])
+    posterior = model.encode(bar_features(gather_notes(tokens, 8)))
+    z = posterior.sample(torch.Generator().manual_seed(0)).view(3, 8, -1)
+    sum(model.losses(tokens, torch.tensor([0, 1, 2]), z).values()).backward()
+    without = [name for name, p in model.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0]
+    assert without == []
+
+
+def test_padding_costs_nothing(model, tune) -> None:
+    short, long = to_tokens(tune(0, bars=8, meter=(2, 4))), to_tokens(tune(1))
+    z = torch.randn(2, 8, model.config.latent_dim, generator=torch.Generator().manual_seed(0))
+    domain = torch.tensor([0, 1])
+    together = model.losses(pad([short, long]), domain, z)
+    alone = [model.losses(pad([clip]), domain[i : i + 1], z[i : i + 1]) for i, clip in enumerate((short, long))]
+    for name, value in together.items():
+        assert value.item() == pytest.approx(sum(part[name].item() for part in alone), rel=1e-4)
+
+
+def test_decoding_with_a_cache_gives_the_logits_of_teacher_forcing(composer, tune, monkeypatch) -> None:
+    piece = tune(5, domain="dance")
+    plan = composer.plan(domain="dance", content=piece, styles={}, seed=0)
+    tokens = to_tokens(piece)
+    heads = np.flatnonzero(tokens[:, POSITION] == BAR)
+    tokens[heads, 4] = plan.bar_plan.tempo_logits[0].argmax(-1).numpy()
+    wanted = [*tokens[1:].tolist(), [BAR, LOWEST_PITCH, 0, 0, -1, -1, -1]]
+    spy = Spy(monkeypatch)
+    with torch.no_grad():
+        composer.model.losses(pad([tokens]), torch.tensor([plan.domain]), plan.bar_plan.z)
+    forced = dict(zip(("position", "pitch", "duration", "velocity"), spy.logits, strict=False))
+
+    drawn: list[torch.Tensor] = []
+
+    def told(logits, *_):
+        step, field = divmod(len(drawn), 4)
+        drawn.append(logits[0])
+        value = wanted[step][field] - (LOWEST_PITCH if field == PITCH else 0)
+        return torch.tensor([max(0, value)])
+
+    monkeypatch.setattr(compose, "draw", told)
+    batch = composer.new_batch(1)
+    batch.admit(0, plan)
+    while not batch.step():
+        pass
+    assert len(drawn) == 4 * len(tokens)
+    possible = torch.tensor([*range(plan.length), BAR])
+    position = torch.stack(drawn[0::4])
+    highest = position[:, possible] > -5e3  # decoding also rules out a note above the highest key
+    assert torch.allclose(position[:, possible][highest], forced["position"][:, possible][highest], atol=1e-3)
+    notes = torch.tensor([row[POSITION] < BAR for row in wanted])
+    for field, name in ((PITCH, "pitch"), (DURATION, "duration"), (VELOCITY, "velocity")):
+        assert torch.allclose(torch.stack(drawn[field::4])[notes], forced[name], atol=1e-3), name
+    result = batch.take(0)
+    assert np.array_equal(result.notes, piece.notes)
+
+
+def test_kl_is_that_of_two_normal_distributions_and_never_negative() -> None:
+    generator = torch.Generator().manual_seed(0)
+    mean, log_variance = torch.randn(2, 50, 7, generator=generator) * 2
+    found = Posterior(mean, log_variance).kl()
+    normal = torch.distributions.Normal
+    expected = torch.distributions.kl_divergence(normal(mean, (log_variance / 2).exp()), normal(0.0, 1.0))
+    assert torch.allclose(found, expected, atol=1e-4)
+    assert (found >= 0).all()
+    assert Posterior(torch.zeros(1), torch.zeros(1)).kl().item() == 0
+
+
+def test_a_draw_from_the_posterior_has_its_mean_and_variance() -> None:
+    posterior = Posterior(torch.full((20_000, 1), 3.0), torch.full((20_000, 1), 2.0).log() * 2)
+    drawn = posterior.sample(torch.Generator().manual_seed(0))
+    assert drawn.mean().item() == pytest.approx(3.0, abs=0.1)
+    assert drawn.std().item() == pytest.approx(2.0, abs=0.1)
+
+
+def test_positions_never_go_back_within_a_bar_and_pitches_rise_within_an_onset(model) -> None:
+    state = torch.randn(2, model.config.dim)
+    logits = model.position_logits(state, torch.zeros(2, POSITION_CLASSES), torch.tensor([30, BAR]))
+    assert (logits[0, :30] <= -1e4).all()
+    assert (logits[0, 30:] > -1e3).all()
+    assert (logits[1] > -1e3).all()
+    full = torch.randn(2, model.config.dim + model.config.memory)
+    pitch = model.pitch_logits(full, torch.tensor([30, 31]), torch.tensor([30, 30]), torch.tensor([40, 40]))
+    assert (pitch[0, :41] <= -1e4).all()
+    assert (pitch[0, 41:] > -1e3).all()
+    assert (pitch[1] > -1e3).all()
+
+
+def test_a_bar_plan_has_a_memory_a_slot_and_logits_a_bar(model) -> None:
+    plan = model.plan(torch.randn(2, 8, model.config.latent_dim))
+    assert plan.memory.shape == (2, 8, 24, model.config.memory)
+    assert plan.onset_logits.shape == (2, 8, POSITION_CLASSES)
+    assert END == POSITION_CLASSES - 1
+
+
+def test_the_bar_plan_of_a_bar_is_its_own(model) -> None:
+    z = torch.randn(1, 8, model.config.latent_dim)
+    other = z.clone()
+    other[0, 5] += 1
+    one, two = model.plan(z), model.plan(other)
+    same = torch.arange(8) != 5
+    assert torch.allclose(one.onset_logits[0, same], two.onset_logits[0, same])
+    assert not torch.allclose(one.onset_logits[0, 5], two.onset_logits[0, 5])
+
+
+def test_latents_are_split_into_their_groups(model) -> None:
+    parts = model.config.split(torch.arange(float(model.config.latent_dim)))
+    assert list(parts) == list(GROUPS)
+    assert {name: len(part) for name, part in parts.items()} == dict(model.config.latent)
