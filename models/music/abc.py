@@ -10,13 +10,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
-from .abc_measures import UNITS_PER_TICK, WHOLE, Body, tempo_bpm
-from .abc_repeats import Measure, written_out
+from .abc_measures import MAX_FIELD, UNITS_PER_TICK, WHOLE, Body, tempo_bpm
+from .abc_repeats import MAX_BARS, Measure, written_out
 from .dance_types import accent, clean_genre, clean_title, default_tempo_bpm
 from .notes import MAX_NOTES, MusicError, Piece
 
 MAX_BYTES = 4 * 1024 * 1024
+MAX_TUNES = 10_000
+MAX_TITLES = 32
 FIELD = re.compile(r"^([A-Za-z]):\s*(.*)$")
 LATIN = "latin-1"
 
@@ -51,7 +54,7 @@ def decoded(data: Path | bytes | str) -> str:
 
 
 def split_tunes(text: str) -> list[Tune]:
-    """The tunes of a file; fields before the first ``X:`` hold for all of them."""
+    """The tunes of a file; fields before the first ``X:`` hold for all. Raises ``MusicError`` beyond ``MAX_TUNES``."""
     tunes: list[Tune] = []
     shared: dict[str, str] = {}
     tune: Tune | None = None
@@ -59,6 +62,8 @@ def split_tunes(text: str) -> list[Tune]:
     for line in text.splitlines():
         match = FIELD.match(line)
         if match and match[1] == "X":
+            if len(tunes) >= MAX_TUNES:
+                raise MusicError(f"the file has more than {MAX_TUNES} tunes; at most that many are allowed")
             tune = Tune(number=re.sub(r"\D.*", "", match[2]) or "0", fields=dict(shared))
             tunes.append(tune)
             in_body = ended = False
@@ -82,8 +87,10 @@ def split_tunes(text: str) -> list[Tune]:
 def _header(tune: Tune, match: re.Match[str]) -> bool:
     """Take one header field; True for ``K:``, which ends the header."""
     letter, value = match[1], re.sub(r"(?<!\\)%.*", "", match[2]).strip()
+    value = value[:MAX_FIELD]
     if letter == "T":
-        tune.titles.append(value)
+        if len(tune.titles) < MAX_TITLES:
+            tune.titles.append(value)
     elif value or letter == "K":
         tune.fields[letter] = value
     return letter == "K"
@@ -117,6 +124,20 @@ def tune_piece(tune: Tune, piece_id: str = "", source: str = "") -> Piece:
         source=source,
         piece_id=piece_id or tune.number,
     )
+
+
+def exact_onsets(tune: Tune) -> tuple[npt.NDArray[np.float64], float]:
+    """Onsets of the tune's notes in ticks before they are rounded, ``(notes,)``, and its tempo in quarters a minute."""
+    piece = tune_piece(tune)
+    body = Body(tune.fields)
+    body.read(tune.body)
+    measures = _full_bars(written_out(body.measures, tune.fields.get("P", "")))
+    onsets = [
+        start + onset / UNITS_PER_TICK
+        for start, measure in zip(piece.bars[:, 0].tolist(), measures, strict=True)
+        for onset, *_ in measure.notes
+    ]
+    return np.array(onsets), float(piece.tempo_bpm[0])
 
 
 def read_abc(data: Path | bytes | str, piece_id: str = "", source: str = "") -> list[Piece]:
@@ -155,6 +176,8 @@ def _full_bars(measures: list[Measure]) -> list[Measure]:
             out += _cut(measure, nominal)
         else:
             out.append(measure)
+        if len(out) > MAX_BARS:
+            raise MusicError(f"the tune has more than {MAX_BARS} bars with its repeats written out; fewer are allowed")
     return out
 
 

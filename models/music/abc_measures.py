@@ -16,6 +16,9 @@ UNITS_PER_TICK = 840
 WHOLE = 96 * UNITS_PER_TICK
 GRACE_UNITS = 4 * UNITS_PER_TICK  # a sixth of a quarter: 50 ms in a reel
 MAX_MEASURES = 5_000
+MAX_FIELD = 300
+MAX_CHORD = 32
+MAX_WHOLES = 4_000  # in one bar: a tune without bar lines is cut by its meter
 STEPS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 ROOTS = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 FIFTHS = {"F": -1, "C": 0, "G": 1, "D": 2, "A": 3, "E": 4, "B": 5}
@@ -28,7 +31,7 @@ BAR = re.compile(r"(:*)(\[?\|+\]?\|?|\[\|\])(:*)|(::+)")
 ENDING = re.compile(r"(?:\s*\[\s*)?(\d[\d,\-. ]*)")
 LOOSE_ENDING = re.compile(r"\[\s*(\d[\d,\-.]*)")
 TUPLET = re.compile(r"\((\d)(?::(\d*))?(?::(\d*))?")
-INLINE = re.compile(r"\[([A-Za-z]):([^\]\n]*)\]")
+INLINE = re.compile(r"\[([A-Za-z]):([^\]\n]{0,200})\]")
 DECORATION = re.compile(r"!([^!\n|]{0,30})!|\+([a-zA-Z().<>0-9]{1,20})\+")
 CHORD_NAME = re.compile(r"^([A-G])([#b]?)\s*(maj|min|m|dim|aug|\+|o)?")
 BODY_FIELD = re.compile(r"^[IKLMNPQRTUVWmnrswX+]:")
@@ -63,7 +66,7 @@ def meter(value: str) -> tuple[int, int] | None:
         return 2, 2
     if not value or value.lower() == "none":
         return None
-    match = re.fullmatch(r"\(?\s*(\d+(?:\s*\+\s*\d+)*)\s*\)?\s*/\s*(\d+)", value)
+    match = re.fullmatch(r"\(?\s*(\d{1,3}(?:\s*\+\s*\d{1,3})*)\s*\)?\s*/\s*(\d{1,3})", value)
     if match:
         numerator, denominator = sum(int(n) for n in match[1].split("+")), int(match[2])
         if 1 <= numerator <= 64 and denominator in {1, 2, 4, 8, 16, 32, 64}:
@@ -73,7 +76,7 @@ def meter(value: str) -> tuple[int, int] | None:
 
 def unit_length(value: str) -> int:
     """The note length of an ``L:`` field in units; raises ``MusicError`` unless it is like 1/8."""
-    match = re.match(r"\s*(\d+)\s*(?:/\s*(\d+))?", value)
+    match = re.match(r"\s*(\d{1,4})\s*(?:/\s*(\d{1,4}))?", value)
     if match and 0 < int(match[1]) <= 64 and 0 < int(match[2] or 1) <= 256:
         return WHOLE * int(match[1]) // int(match[2] or 1)
     raise MusicError(f"the note length L:{value.strip()[:20]!r} cannot be read; it must be like 1/8")
@@ -85,11 +88,11 @@ def tempo_bpm(value: str) -> float | None:
     A bare number counts quarters, as abc2midi takes it; in the books here that gives danceable tempi.
     """
     value = re.sub(r"%.*|\"[^\"]*\"", "", value).strip()
-    match = re.search(r"((?:\d+/\d+\s*)+)=\s*(\d+(?:\.\d+)?)", value)
+    match = re.search(r"((?:\d{1,3}/\d{1,3}\s*){1,4})=\s*(\d{1,4}(?:\.\d+)?)", value)
     if match:
         beat = sum(int(a) / max(1, int(b)) for a, b in re.findall(r"(\d+)/(\d+)", match[1]))
         bpm = 4.0 * beat * float(match[2])
-    elif match := re.match(r"(?:[A-G]\d*\s*=\s*)?(\d+(?:\.\d+)?)$", value):
+    elif match := re.match(r"(?:[A-G]\d*\s*=\s*)?(\d{1,4}(?:\.\d+)?)$", value):
         bpm = float(match[1])
     else:
         return None
@@ -233,6 +236,8 @@ class Body:
         self.last_start, self.last_duration = start, duration
         self.time += duration
         measure.length = max(measure.length, self.time)
+        if measure.length > MAX_WHOLES * WHOLE:
+            raise MusicError(f"a bar of the tune lasts more than {MAX_WHOLES} whole notes; bar lines are needed")
 
     def _break(self, sign: str, count: int) -> None:
         """``a>b``: dot the last note and shorten the next; ``<`` the other way round."""
@@ -257,7 +262,7 @@ class Body:
         for raw in lines:
             line = re.sub(r"(?<!\\)%.*", "", raw)
             if BODY_FIELD.match(line):
-                self._field(line[0], line[2:])
+                self._field(line[0], line[2:MAX_FIELD])
             elif line.strip():
                 self._line(line)
 
@@ -342,6 +347,10 @@ class Body:
                 tied = line.startswith("-", at)
                 at += tied
                 pitches.append((pitch, tied))
+                if len(pitches) > MAX_CHORD:
+                    raise MusicError(
+                        f"a chord of the tune has more than {MAX_CHORD} notes; at most that many are allowed"
+                    )
             else:
                 at += 1
         duration = self.unit if duration is None else duration
@@ -349,7 +358,7 @@ class Body:
         duration = duration * outer // self.unit
         tied = line.startswith("-", after)
         if pitches:
-            self._add([(pitch, own or tied) for pitch, own in pitches[:32]], duration)
+            self._add([(pitch, own or tied) for pitch, own in pitches], duration)
         return after + tied
 
     def _start_tuplet(self, match: re.Match[str]) -> None:

@@ -37,7 +37,7 @@ def read_folder(folder: Path) -> Loaded:
     """Every piece below ``folder``; raises ``MusicError`` where the folder is missing or holds no music at all."""
     if not folder.is_dir():
         raise MusicError(f"{folder} is not a folder; a folder with .mid, .midi or .abc files is needed")
-    files = sorted(_music_files(folder))
+    files = sorted(music_files(folder))
     if not files:
         raise MusicError(f"{folder} holds no .mid, .midi or .abc file; at least one is needed")
     loaded = Loaded([], {})
@@ -55,7 +55,8 @@ def read_folder(folder: Path) -> Loaded:
     return loaded
 
 
-def _music_files(folder: Path) -> Iterator[Path]:
+def music_files(folder: Path) -> Iterator[Path]:
+    """The music files below ``folder``, links not followed; raises ``MusicError`` beyond ``MAX_FILES``."""
     count = 0
     for root, folders, names in os.walk(folder, followlinks=False):
         folders.sort()
