@@ -39,7 +39,7 @@ def enter(visitor, host):
     visitor.page.goto(host)
     frame = next(frame for frame in visitor.page.frames if frame.parent_frame)
     visitor.frame = frame
-    expect(visitor.get("player-a")).to_be_enabled(timeout=30_000)
+    expect(visitor.get("player-a")).to_be_enabled()
 
 
 def vote_once(visitor):
@@ -57,7 +57,7 @@ def test_a_listener_in_a_frame_that_may_keep_nothing_is_known_by_the_token(visit
     assert visitor.frame.evaluate(denied)
     vote_once(visitor)
     visitor.frame.get_by_role("link", name="Your taste").click()
-    expect(visitor.frame.locator(".k-lead")).to_contain_text("After 1 pick", timeout=15_000)
+    expect(visitor.frame.locator(".k-lead")).to_contain_text("After 1 pick")
 
 
 def test_a_listener_in_a_frame_of_another_site_is_known_again_after_a_reload(

@@ -11,6 +11,7 @@ const ICONS =
 
 export class BestClips {
   #rows = [];
+  #running = false;
   #open = null; // the row whose sound the player holds
 
   constructor(list, signal) {
@@ -20,7 +21,6 @@ export class BestClips {
     this.player.addEventListener("change", () => this.#playing());
     signal.addEventListener("abort", () => this.player.pause());
     onThemeChange(() => this.#rows.forEach((row) => row.roll.repaint()), signal);
-    this.#frame();
   }
 
   /** Show clips `[{audio_url, notes_url, seconds, composed}, …]`, best first. */
@@ -73,11 +73,19 @@ export class BestClips {
       row.button.setAttribute("aria-pressed", on);
       row.button.setAttribute("aria-label", `${on ? "Pause" : "Play"} number ${row.rank}`);
     }
+    this.#run();
   }
 
-  #frame() {
-    if (this.signal.aborted) return;
-    if (this.#open) this.#open.roll.draw(this.player.position("a"), this.player.playing === "a");
-    window.requestAnimationFrame(() => this.#frame());
+  /** Draw while something sounds, and once more when it stops. */
+  #run() {
+    if (this.#running) return;
+    this.#running = true;
+    const step = () => {
+      const playing = this.player.playing === "a";
+      this.#running = playing && !this.signal.aborted;
+      this.#open?.roll.draw(this.player.position("a"), playing);
+      if (this.#running) window.requestAnimationFrame(step);
+    };
+    window.requestAnimationFrame(step);
   }
 }

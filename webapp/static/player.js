@@ -25,7 +25,7 @@ export class PairPlayer extends EventTarget {
     this.#release();
     for (const [side, buffer] of [["a", a], ["b", b]]) {
       const heardS = (heardMs[side] ?? 0) / 1000;
-      this.#clips[side] = buffer && { buffer, position: 0, heardS, finished: false };
+      this.#clips[side] = buffer && { buffer, position: 0, heardS, begun: heardS > 0 };
     }
     this.last = "a";
     this.#changed();
@@ -76,6 +76,7 @@ export class PairPlayer extends EventTarget {
     if (!this.#context) this.#open();
     if (this.#sounding?.side === side) return;
     this.#release();
+    clip.begun = true;
     if (clip.position > clip.buffer.duration - END_S) clip.position = 0;
     const now = this.#context.currentTime;
     const source = new AudioBufferSourceNode(this.#context, { buffer: clip.buffer });
@@ -160,13 +161,12 @@ export class PairPlayer extends EventTarget {
     source.stop(now + FADE_S + 0.001);
   }
 
-  /** A side came to its end: the other goes on unless it has been heard out as well. */
+  /** A side came to its end: the other follows if it has not been begun yet. */
   #ended(side) {
     this.#release();
     const clip = this.#clips[side];
     clip.position = clip.buffer.duration;
-    clip.finished = true;
-    if (this.#clips[other(side)]?.finished === false) this.play(other(side));
+    if (this.#clips[other(side)]?.begun === false) this.play(other(side));
     else this.#changed();
   }
 

@@ -19,6 +19,7 @@ export class Stage extends EventTarget {
   /** Whether the listener has tapped once, so that sound may begin by itself. */
   started = false;
   #told = 0;
+  #running = false;
 
   constructor(root, signal) {
     super();
@@ -29,7 +30,6 @@ export class Stage extends EventTarget {
     onThemeChange(() => SIDES.forEach((side) => this.cards[side].roll.repaint()), signal);
     window.addEventListener("pagehide", () => this.#keepHeard(), { signal });
     signal.addEventListener("abort", () => this.player.pause());
-    this.#frame();
   }
 
   #card(root, side) {
@@ -100,27 +100,35 @@ export class Stage extends EventTarget {
       button.setAttribute("aria-label", `${on ? "Pause" : "Play"} ${side.toUpperCase()}`);
     }
     this.dispatchEvent(new Event("change"));
+    this.#run();
   }
 
-  /** Once a frame: cursors and clocks; while something sounds, a few times a second, the gate. */
-  #frame(now = 0) {
-    if (this.signal.aborted) return;
-    if (this.pair) {
-      const { playing } = this.player;
-      for (const side of SIDES) {
-        const { roll, time } = this.cards[side];
-        const position = this.player.position(side);
-        const active = playing === side;
-        if (roll.seen.position !== position || roll.seen.active !== active) roll.draw(position, active);
-        const text = `${clock(position)} / ${clock(this.pair[side].seconds)}`;
-        if (time.textContent !== text) time.textContent = text;
-      }
-      if (playing && now - this.#told > TELL_MS) {
+  /** Once a frame while something sounds, and once more when it stops. */
+  #run() {
+    if (this.#running) return;
+    this.#running = true;
+    const step = (now) => {
+      this.#running = this.player.playing !== null && !this.signal.aborted;
+      this.#draw();
+      if (now - this.#told > TELL_MS) {
         this.#told = now;
         this.dispatchEvent(new Event("change"));
       }
+      if (this.#running) window.requestAnimationFrame(step);
+    };
+    window.requestAnimationFrame(step);
+  }
+
+  #draw() {
+    if (!this.pair) return;
+    for (const side of SIDES) {
+      const { roll, time } = this.cards[side];
+      const position = this.player.position(side);
+      const active = this.player.playing === side;
+      if (roll.seen.position !== position || roll.seen.active !== active) roll.draw(position, active);
+      const text = `${clock(position)} / ${clock(this.pair[side].seconds)}`;
+      if (time.textContent !== text) time.textContent = text;
     }
-    window.requestAnimationFrame((time) => this.#frame(time));
   }
 
   #keepHeard() {
