@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,10 +32,19 @@ class Clips:
         return np.flatnonzero([d == domain for d in self.domains])
 
 
-def pieces_to_test(data: Path | None) -> list[Piece]:
-    """The pieces to test on: all of a folder, or the test part of the corpora."""
+def pieces_to_test(data: Path | None, model: Path | None) -> list[Piece]:
+    """The pieces to test on: all of a folder, or of the corpora those that the ``model``'s training held out.
+
+    The names of the latter lie in the model's folder, so that a machine with fewer corpora holds out the same songs.
+    """
     pieces = training_pieces(data)
-    return split(pieces, seed=0)["test"] if data is None else pieces
+    if data is not None:
+        return pieces
+    record = model / "held_out.json" if model else None
+    if record is None or not record.exists():
+        return split(pieces, seed=0)["test"]
+    names = set(json.loads(record.read_text(encoding="utf-8"))["test"])
+    return [piece for piece in pieces if name_of(piece) in names]
 
 
 def choose_clips(windows: WindowSet, limit: int, seed: int) -> Clips:

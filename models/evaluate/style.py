@@ -295,7 +295,7 @@ def main(argv: list[str] | None = None) -> None:
     arguments = parser.parse_args(argv)
     composer = Composer(load_style(arguments.model))
     try:
-        pieces = pieces_to_test(arguments.data)
+        pieces = pieces_to_test(arguments.data, composer.bundle.folder)
         clips = choose_clips(make_windows(pieces), arguments.limit, arguments.seed)
     except MusicError as error:
         raise SystemExit(f"nothing to evaluate on: {error}") from error

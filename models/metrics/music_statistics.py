@@ -111,10 +111,11 @@ def in_key(piece: Piece) -> float:
 
 
 def repeats(piece: Piece) -> float:
-    """Share of the skyline's notes that stand in runs of four or more of one pitch."""
-    pitch = skyline(piece)[:, 1]
-    if len(pitch) == 0:
+    """Share of notes in runs of four or more of one pitch, along the highest note struck at each onset."""
+    onset = piece.notes[:, 0]
+    if len(onset) == 0:
         return 0.0
+    pitch = piece.notes[np.append(np.diff(onset) > 0, True), 2]
     runs = np.diff(np.flatnonzero(np.concatenate([[True], np.diff(pitch) != 0, [True]])))
     return float(runs[runs >= 4].sum() / len(pitch))
 

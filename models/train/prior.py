@@ -31,7 +31,7 @@ from models.train.presets import PRESETS, RunMusic, run_music
 BATCH = 128
 LEARNING_RATE = 1e-3
 AVERAGE = 0.999  # of the exponential mean of weights that is kept
-ENCODED = {"pop": 40_000, "dance": 30_000, "chorale": 10_000}  # windows, transposed at random
+ENCODED = {"pop": 24_000, "dance": 20_000, "chorale": 8_000}  # windows, transposed at random
 
 
 @torch.inference_mode()
@@ -127,12 +127,15 @@ def finish(
         "data": {
             "sources": sorted({piece.source for piece in music.pieces}),
             "windows": len(music.windows),
-            "held_out": "validation and test parts of split(seed=0), by name in the run's split.json",
+            "held_out": "validation and test parts of split(seed=0), by name in held_out.json",
         },
         "validation": {name: round(value, 4) for name, value in found.items()},
     }
     folder = out / "bundle"
     bundle = release(folder, model, prior, music.pieces, music.windows, card=card, seed=seed)
+    names = json.loads((out / "split.json").read_text(encoding="utf-8"))
+    held_out = {part: sorted(found) for part, found in names.items() if part != "train"}
+    (folder / "held_out.json").write_text(json.dumps(held_out, indent=0, ensure_ascii=False) + "\n", encoding="utf-8")
     print(f"{bundle.version} is in {folder}; evaluate it with: python -m models.evaluate.style --model {folder}")
     return bundle
 
