@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from torch.nn import functional as F
+from torch.nn import functional
 
 from models.music.tokens import BAR, DURATION, END, LOWEST_PITCH, PITCH, POSITION, POSITION_CLASSES, VELOCITY, to_tokens
 from models.style import compose
@@ -18,8 +18,8 @@ class Spy:
     """Stands in for ``cross_entropy`` and keeps its logits and unreduced losses, in the order of the calls."""
 
     def __init__(self, monkeypatch) -> None:
-        self.logits, self.losses, self.real = [], [], F.cross_entropy
-        monkeypatch.setattr(F, "cross_entropy", self)
+        self.logits, self.losses, self.real = [], [], functional.cross_entropy
+        monkeypatch.setattr(functional, "cross_entropy", self)
 
     def __call__(self, logits, target, reduction):
         self.logits.append(logits.detach())

@@ -1,0 +1,119 @@
+"""The evaluation of a style model, whole and in its parts, on real tunes with a tiny model."""
+
+import json
+import math
+import re
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from models.evaluate import style
+from models.evaluate.clips import Clips, choose_clips, donors_of
+from models.music.corpora import load_folder, music21_corpus
+from models.music.notes import Piece
+from models.style.checkpoint import save_style, tiny_style
+from models.style.fingerprint import Fingerprint
+from models.style.latents import STYLE_GROUPS
+from models.style.model import StyleModel
+from models.style.windows import make_windows
+
+
+@pytest.fixture(scope="module")
+def tunes(tmp_path_factory):
+    """A folder with sixteen tunes of O'Neill's."""
+    folder = tmp_path_factory.mktemp("tunes")
+    text = min(music21_corpus().glob("oneills1850/*.abc")).read_text(encoding="utf-8", errors="replace")
+    (folder / "tunes.abc").write_text("".join(re.split(r"(?m)^(?=X:)", text)[:17]), encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory):
+    """A tiny model whose clips end after 24 steps."""
+    bundle, folder = tiny_style(), tmp_path_factory.mktemp("weights")
+    model = StyleModel(replace(bundle.model.config, max_steps=24))
+    model.load_state_dict(bundle.model.state_dict())
+    save_style(folder, model, bundle.prior, Fingerprint.empty(), dict(bundle.card))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def clips(tunes) -> Clips:
+    return choose_clips(make_windows([replace(p, domain="dance") for p in load_folder(tunes)]), 12, 0)
+
+
+def test_the_last_line_is_the_json_of_the_contract(tunes, weights, capsys) -> None:
+    style.main(["--data", str(tunes), "--model", str(weights), "--limit", "3", "--seed", "3"])
+    found = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert (found["command"], found["schema"], found["seed"]) == ("evaluate.style", 1, 3)
+    assert (found["data"]["n"], found["model"]["version"]) == (3, "tiny-0")
+    assert re.fullmatch("[0-9a-f]{64}", found["model"]["sha256"])
+    names = {f"reconstruction.{name}" for name in ("note_f1", "onset_f1", "skyline_f1", "bits_per_bar")}
+    names |= {
+        f"swap.{group}.{name}"
+        for group in STYLE_GROUPS
+        for name in ("own", "max_other", "melody_kept", "original_found")
+    }
+    names |= {f"drift.{one}.{other}.sd" for one in STYLE_GROUPS for other in STYLE_GROUPS if one != other}
+    names |= {
+        f"quality.{name}" for name in ("in_key", "repeats", "density", "bar_similarity", "onset_distance", "copied")
+    }
+    names |= {"compose.seconds_1", "compose.seconds_8"}
+    assert names <= set(found["metrics"])
+    for metric in found["metrics"].values():
+        assert set(metric) == {"value", "low", "high", "n", "baseline", "chance", "reference"}
+    assert found["metrics"]["reconstruction.bits_per_bar"]["value"] > 0
+    assert 0 < found["metrics"]["quality.in_key"]["baseline"] <= 1
+
+
+def test_an_empty_folder_is_told_in_words(tmp_path, weights) -> None:
+    with pytest.raises(SystemExit, match="nothing to evaluate on"):
+        style.main(["--data", str(tmp_path), "--model", str(weights)])
+
+
+def test_clips_are_eight_bars_of_different_songs_first(clips) -> None:
+    assert {len(p.bars) for p in clips.pieces} == {8}
+    assert len(set(clips.songs)) == len(clips.songs)
+    for piece, later in zip(clips.pieces, clips.later, strict=True):
+        if later is not None:
+            assert later.notes[later.notes[:, 0] < 4 * later.bars[0, 1]].size
+            assert not np.array_equal(later.notes, piece.notes)
+
+
+def test_donors_are_other_songs_of_the_same_domain_and_meter_where_there_is_one(clips) -> None:
+    donors = donors_of(clips, 0)
+    meters = [tuple(p.bars[0, 2:].tolist()) for p in clips.pieces]
+    for index, donor in enumerate(donors):
+        assert clips.songs[donor] != clips.songs[index]
+        if meters.count(meters[index]) > 1:
+            assert meters[donor] == meters[index]
+
+
+def test_a_melody_is_found_among_others_in_any_key(clips) -> None:
+    results = [piece.transposed(index % 5) for index, piece in enumerate(clips.pieces)]
+    assert style.found_among(results, clips, 0).mean() > 0.95
+    wrong = [clips.pieces[donor] for donor in donors_of(clips, 0)]
+    assert style.found_among(wrong, clips, 0).mean() < 0.3
+
+
+def test_ties_count_in_part(clips) -> None:
+    silent = [replace(p, notes=np.zeros((0, 4), dtype=np.int32)) for p in clips.pieces]
+    same = Clips([clips.pieces[0]] * 4, [None] * 4, list("abcd"), ["dance"] * 4)
+    assert style.found_among([clips.pieces[0]] * 4, same, 0).tolist() == [0.25] * 4
+    assert style.melody(silent[0]).tolist() == [0] * 128
+
+
+def test_the_melody_is_held_through_rests() -> None:
+    piece = Piece(np.array([[0, 6, 60, 80], [48, 6, 67, 80]]), np.array([[0, 96, 4, 4]]), np.array([100.0]))
+    assert style.melody(piece).tolist() == [60] * 8 + [67] * 8
+
+
+def test_correlations_are_within_domains() -> None:
+    rng = np.random.default_rng(0)
+    level = np.repeat([0.0, 100.0], 200)
+    one, other = level + rng.normal(size=400), level + rng.normal(size=400)
+    labels = np.repeat(["pop", "dance"], 200)
+    assert abs(style.correlation(one, other, labels)) < 0.2
+    assert style.correlation(one, one**3, labels) == pytest.approx(1)
+    assert math.isnan(style.correlation(one, np.zeros(400), labels))

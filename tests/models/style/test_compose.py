@@ -1,0 +1,205 @@
+"""Composing in a shared batch: repeatable, independent of its neighbours, and clear about what it can't do."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from models.music.notes import MusicError, Piece
+from models.music.tokens import METERS
+from models.style.checkpoint import tiny_style
+from models.style.compose import Composer, draw, whole_bars
+from models.style.latents import GROUPS, STYLE_GROUPS, Latents
+from models.style.model import StyleModel
+from models.style.windows import bar_ticks
+
+
+def planned(composer: Composer, seed: int, **more):
+    return composer.plan(**{"domain": "dance", "content": None, "styles": {}, "seed": seed, **more})
+
+
+def decoded(composer: Composer, *plans) -> list[list[list[int]]]:
+    return [piece.notes.tolist() for piece in composer.compose(list(plans))]
+
+
+def test_the_same_seed_gives_the_same_notes_and_another_seed_others(composer) -> None:
+    first, again, other = (decoded(composer, planned(composer, seed))[0] for seed in (3, 3, 4))
+    assert first == again
+    assert first != other
+
+
+def test_a_clip_in_a_batch_is_the_clip_alone(composer) -> None:
+    plans = [planned(composer, seed) for seed in range(4)]
+    assert decoded(composer, *plans) == [decoded(composer, plan)[0] for plan in plans]
+
+
+def test_clips_join_leave_and_take_over_slots_in_a_running_batch(composer) -> None:
+    plans = [planned(composer, seed) for seed in range(4)]
+    alone = [decoded(composer, plan)[0] for plan in plans]
+    batch = composer.new_batch(3)
+    waiting = dict(enumerate(plans))
+    in_slot: dict[int, int] = {}
+    found: dict[int, list[list[int]]] = {}
+    batch.admit(1, waiting.pop(0))
+    in_slot[1] = 0
+    for turn in range(10_000):
+        for slot in range(3):
+            if waiting and slot not in in_slot and turn % 7 == 5:
+                in_slot[slot] = next(iter(waiting))
+                batch.admit(slot, waiting.pop(in_slot[slot]))
+                break
+        for slot in batch.step():
+            found[in_slot.pop(slot)] = batch.take(slot).notes.tolist()
+        if len(found) == len(plans):
+            break
+    assert [found[index] for index in range(4)] == alone
+
+
+def test_a_released_slot_is_free_and_leaves_nothing_behind(composer) -> None:
+    plan = planned(composer, 5)
+    batch = composer.new_batch(1)
+    batch.admit(0, planned(composer, 6))
+    with pytest.raises(ValueError, match="slot 0 is taken"):
+        batch.admit(0, plan)
+    for _ in range(15):
+        batch.step()
+    batch.release(0)
+    assert batch.step() == []
+    with pytest.raises(ValueError, match="slot 0 is empty"):
+        batch.take(0)
+    batch.admit(0, plan)
+    while not batch.step():
+        pass
+    assert batch.take(0).notes.tolist() == decoded(composer, plan)[0]
+
+
+def test_notes_so_far_grow_into_the_finished_clip(composer) -> None:
+    batch = composer.new_batch(1)
+    batch.admit(0, planned(composer, 7))
+    seen: list[tuple[int, int, int, int]] = []
+    while not batch.step():
+        now = batch.notes_so_far(0)
+        assert set(seen) <= set(now)
+        seen = now
+    assert [list(row) for row in batch.notes_so_far(0)] == batch.take(0).notes.tolist()
+
+
+@pytest.mark.parametrize("meter", [(3, 4), (6, 8), (4, 4), (9, 8)])
+def test_the_meter_and_the_bars_of_the_content_are_kept(composer, tune, meter) -> None:
+    piece = composer.compose([planned(composer, 0, content=tune(1, meter=meter), bars=5)])[0]
+    length = bar_ticks(*meter)
+    assert piece.bars.tolist() == [[bar * length, length, *meter] for bar in range(5)]
+    assert piece.domain == "dance"
+
+
+def test_styles_replace_their_groups_bar_by_bar_and_nothing_else(composer, tune) -> None:
+    content, donor = tune(1), tune(2, bars=3)
+    plan = planned(composer, 0, content=content, styles={"rhythm": donor, "tempo": composer.encode(tune(3))})
+    own, given, tempo = composer.encode(content), composer.encode(donor), composer.encode(tune(3))
+    for name in set(GROUPS) - {"rhythm", "tempo"}:
+        assert np.array_equal(plan.latents.groups[name], own.groups[name])
+    assert np.array_equal(plan.latents.groups["rhythm"], given.groups["rhythm"][[0, 1, 2, 0, 1, 2, 0, 1]])
+    assert np.array_equal(plan.latents.groups["tempo"], tempo.groups["tempo"])
+    assert plan.recipe["content"] == "notes"
+    assert plan.recipe["styles"] == {"rhythm": "notes", "tempo": "latents"}
+
+
+def test_a_style_from_elsewhere_changes_the_music(composer, tune) -> None:
+    plain = decoded(composer, planned(composer, 0, content=tune(1)))[0]
+    for group in STYLE_GROUPS:
+        assert decoded(composer, planned(composer, 0, content=tune(1), styles={group: tune(2)}))[0] != plain, group
+
+
+def test_latents_of_a_piece_compose_as_the_piece_does(composer, tune) -> None:
+    one = planned(composer, 1, content=tune(1))
+    other = planned(composer, 1, content=composer.encode(tune(1)))
+    assert decoded(composer, one) == decoded(composer, other)
+
+
+def broken(latents: Latents, name: str, value) -> Latents:
+    groups = dict(latents.groups)
+    object.__setattr__(latents, "groups", {**groups, name: np.array(value, dtype=np.float32)})
+    return latents
+
+
+def test_what_does_not_fit_is_refused_in_words(composer, tune) -> None:
+    with pytest.raises(ValueError, match=r"styles \['melody'\]"):
+        planned(composer, 0, styles={"melody": tune(0)})
+    with pytest.raises(ValueError, match="domain 'jazz'"):
+        planned(composer, 0, domain="jazz")
+    for bars in (0, 9):
+        with pytest.raises(ValueError, match=f"{bars} bars"):
+            planned(composer, 0, bars=bars)
+    with pytest.raises(ValueError, match="latents of model 'tiny-1'"):
+        planned(composer, 0, content=Composer(tiny_style(1)).encode(tune(0)))
+    with pytest.raises(ValueError, match="tempo has the shape"):
+        planned(composer, 0, content=broken(composer.encode(tune(0)), "tempo", np.zeros((8, 3))))
+    with pytest.raises(ValueError, match="tempo has the shape"):
+        planned(composer, 0, styles={"tempo": broken(composer.encode(tune(0)), "tempo", np.zeros((0, 1)))})
+    with pytest.raises(ValueError, match="not finite"):
+        planned(composer, 0, content=broken(composer.encode(tune(0)), "tempo", np.full((8, 1), np.nan)))
+    latents = composer.encode(tune(0))
+    with pytest.raises(ValueError, match="meter '7/8'"):
+        planned(composer, 0, content=replace(latents, piece={"meter": "7/8"}))
+
+
+def test_music_without_a_whole_bar_of_notes_is_refused(composer) -> None:
+    bars = np.array([[0, 84, 7, 8], [84, 84, 7, 8]])
+    for piece in (
+        Piece(np.array([[0, 12, 60, 80]]), bars, np.array([100.0, 100.0])),
+        Piece(np.zeros((0, 4)), np.array([[0, 96, 4, 4]]), np.array([100.0])),
+    ):
+        with pytest.raises(MusicError, match="no whole bar with notes"):
+            composer.encode(piece)
+
+
+def test_encoding_begins_at_the_first_whole_bar_with_notes_and_ends_where_the_meter_changes() -> None:
+    bars = [[0, 24, 4, 4], [24, 96, 4, 4], [120, 96, 4, 4], [216, 96, 4, 4], [312, 72, 3, 4]]
+    notes = [[0, 12, 60, 80], [120, 12, 62, 80], [220, 12, 64, 80], [312, 12, 65, 80]]
+    found = whole_bars(Piece(np.array(notes), np.array(bars), np.full(5, 100.0)))
+    assert found.bars.tolist() == [[0, 96, 4, 4], [96, 96, 4, 4]]
+    assert found.notes[:, 2].tolist() == [62, 64]
+
+
+def test_a_clip_that_never_ends_is_cut_and_still_a_piece_of_eight_bars() -> None:
+    bundle = tiny_style()
+    model = StyleModel(replace(bundle.model.config, max_steps=12))
+    model.load_state_dict(bundle.model.state_dict())
+    composer = Composer(replace(bundle, model=model.eval()))
+    batch = composer.new_batch(1)
+    batch.admit(0, planned(composer, 0))
+    steps = 1
+    while not batch.step():
+        steps += 1
+    piece = batch.take(0)
+    assert steps == 12
+    assert len(piece.bars) == 8
+    assert 0 < len(piece.notes) < 12
+
+
+def test_eight_draws_from_the_prior_are_the_draws_of_each_alone(composer) -> None:
+    domains, seeds = ["pop", "dance", "chorale"], [5, 6, 7]
+    together = composer.draw_each(domains, seeds)
+    for domain, seed, drawn in zip(domains, seeds, together, strict=True):
+        alone = composer.sample_latents(domain, 1, seed)[0]
+        assert alone.piece == drawn.piece
+        assert alone.piece["meter"] in {f"{n}/{d}" for n, d in METERS}
+        for name in GROUPS:
+            assert np.allclose(alone.groups[name], drawn.groups[name], atol=1e-5)
+
+
+def test_sampling_follows_the_probabilities_within_the_nucleus() -> None:
+    share = torch.tensor([0.1, 0.4, 0.2, 0.3])
+    uniform = (torch.arange(1000) + 0.5) / 1000
+    ones = torch.ones(1000)
+
+    def shares(temperature: float, top_p: float) -> list[float]:
+        drawn = draw(share.log().expand(1000, 4), uniform, ones * temperature, ones * top_p)
+        return (torch.bincount(drawn, minlength=4) / 1000).tolist()
+
+    assert shares(1.0, 1.0) == pytest.approx([0.1, 0.4, 0.2, 0.3], abs=2e-3)
+    assert shares(1.0, 0.75) == pytest.approx([0, 4 / 9, 2 / 9, 3 / 9], abs=2e-3)
+    assert shares(0.5, 1.0) == pytest.approx([1 / 30, 16 / 30, 4 / 30, 9 / 30], abs=2e-3)
+    assert shares(0.0, 1.0) == [0, 1, 0, 0]
+    assert shares(1.0, 0.0) == [0, 1, 0, 0]

@@ -1,0 +1,62 @@
+"""Copies of training melodies are recognised in any key; other melodies hardly ever."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from models.style.fingerprint import Fingerprint, two_bar_melodies
+
+
+@pytest.fixture(scope="module")
+def known(tune) -> Fingerprint:
+    return Fingerprint.of(tune(seed, bars=12) for seed in range(40))
+
+
+@pytest.mark.parametrize("semitones", [-5, 0, 1, 12])
+def test_a_copy_is_found_in_any_key(known, tune, semitones) -> None:
+    copy = tune(7, bars=12).window(2, 8).transposed(semitones)
+    assert known.copied_bars(copy) >= 6
+
+
+def test_an_accompaniment_below_hides_no_copy(known, tune) -> None:
+    piece = tune(7, bars=12).window(0, 8)
+    below = np.stack([np.arange(0, 768, 48), np.full(16, 12), np.full(16, 30), np.full(16, 50)], axis=1)
+    below = below[np.isin(below[:, 0], piece.notes[:, 0])]
+    assert known.copied_bars(replace(piece, notes=np.concatenate([piece.notes, below]))) >= 6
+
+
+def test_a_copy_changed_in_every_bar_is_not_found(known, tune) -> None:
+    piece = tune(7, bars=12).window(2, 8)
+    notes = piece.notes.copy()
+    for start in piece.bars[:, 0]:
+        inside = np.flatnonzero((notes[:, 0] >= start) & (notes[:, 0] < start + 96))
+        notes[inside[-1], 2] = 90 + inside[-1] % 5  # above all others, so that the skyline has it
+    assert known.copied_bars(replace(piece, notes=notes)) == 0
+
+
+def test_other_tunes_are_not_found(known, tune) -> None:
+    assert sum(known.copied_bars(tune(seed)) > 0 for seed in range(100, 160)) <= 1
+
+
+def test_false_positives_are_rare(known) -> None:
+    rng = np.random.default_rng(0)
+    assert sum(rng.bytes(16) in known for _ in range(4000)) <= 12
+
+
+def test_every_melody_that_went_in_is_found(known, tune) -> None:
+    keys = [key for seed in range(40) for _, key in two_bar_melodies(tune(seed, bars=12))]
+    assert len(keys) > 200
+    assert all(key in known for key in keys)
+
+
+def test_short_and_monotonous_bars_are_nobodys(tune) -> None:
+    piece = tune(0)
+    same = piece.notes.copy()
+    same[:, 2] = 60
+    assert two_bar_melodies(replace(piece, notes=same)) == []
+    assert two_bar_melodies(replace(piece, notes=piece.notes[::4])) == []
+
+
+def test_the_empty_fingerprint_knows_nothing(tune) -> None:
+    assert Fingerprint.empty().copied_bars(tune(0)) == 0

@@ -1,0 +1,154 @@
+"""Training on a few real tunes: it learns, it can be killed, and a bundle that composes comes out."""
+
+import json
+import re
+from dataclasses import replace
+from functools import partial
+
+import pytest
+import torch
+
+from models.music.corpora import music21_corpus
+from models.style.checkpoint import load_style
+from models.style.compose import Composer
+from models.style.model import StyleConfig
+from models.style.prior import PriorConfig
+from models.style.windows import pad
+from models.taste.space import TasteSpace
+from models.train import objective, presets, prior, style
+from models.train.bfloat16 import MasterWeights, trained_weights
+from models.train.presets import Preset, RunMusic, run_music
+
+TINY = Preset(12, 300, 4e-2, 3, StyleConfig(dim=32, layers=1, heads=2, hidden=32, memory=8))
+
+
+@pytest.fixture(scope="module")
+def tunes(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("tunes")
+    text = min(music21_corpus().glob("oneills1850/*.abc")).read_text(encoding="utf-8", errors="replace")
+    (folder / "tunes.abc").write_text("".join(re.split(r"(?m)^(?=X:)", text)[:31]), encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def music(tunes, tmp_path_factory) -> RunMusic:
+    return run_music(tunes, tmp_path_factory.mktemp("run"), again=False)
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """Small steps of everything, so that a whole training takes seconds."""
+    monkeypatch.setitem(presets.PRESETS, "tiny", TINY)
+    monkeypatch.setattr(prior, "ENCODED", dict.fromkeys(prior.ENCODED, 100))
+    monkeypatch.setattr(prior, "PriorConfig", partial(PriorConfig, dim=32, layers=1, heads=2))
+    monkeypatch.setattr(objective, "VALIDATION_STEPS", 300)
+    monkeypatch.setattr(style, "SAVE_EVERY", 4)
+
+
+def trained(music: RunMusic, out, steps: int = 12, *, resume: bool = False) -> MasterWeights:
+    out.mkdir(exist_ok=True)
+    preset = replace(TINY, steps=steps)
+    return style.train(preset, music.windows, music.held_out, out, seed=0, resume=resume, device="cpu")
+
+
+def test_the_loss_falls(music, tmp_path, quick, monkeypatch) -> None:
+    monkeypatch.setattr(style, "SAVE_EVERY", 12)
+    trained(music, tmp_path, 24)
+    rows = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    found = [row["validation"] for row in rows if "validation" in row]
+    assert len(found) == 2
+    for name in ("position", "pitch", "duration", "velocity"):
+        assert found[-1][name] < 0.97 * found[0][name], name
+
+
+def test_a_killed_and_resumed_training_ends_with_the_weights_of_one_that_was_not(
+    music, tmp_path, quick, monkeypatch
+) -> None:
+    whole = trained(music, tmp_path / "whole")
+    calls = []
+
+    def killed(*arguments, **more):
+        calls.append(1)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return {}
+
+    with monkeypatch.context() as patch:
+        patch.setattr(style, "validate", killed)
+        with pytest.raises(KeyboardInterrupt):
+            trained(music, tmp_path / "killed")
+    assert trained_weights(tmp_path / "killed" / "state.safetensors")[1] == 4
+    resumed = trained(music, tmp_path / "killed", resume=True)
+    assert resumed.step == whole.step == 12
+    for name, value in whole.master.state_dict().items():
+        assert torch.equal(resumed.master.state_dict()[name], value), name
+
+
+def test_the_command_writes_a_bundle_that_composes_and_its_prior_can_be_fitted_again(
+    tunes, tmp_path, quick, capsys
+) -> None:
+    style.main(["--preset", "tiny", "--data", str(tunes), "--out", str(tmp_path)])
+    bundle = load_style(tmp_path / "bundle")
+    assert bundle.version == "style-tiny-12-0"
+    assert {"hash", "pieces", "sources", "windows", "terms", "held_out"} <= set(bundle.card["data"])
+    space = TasteSpace.load(bundle.taste_space_path, version=bundle.version)
+    assert space.version == bundle.version
+    composer = Composer(bundle)
+    piece = composer.compose([composer.plan(domain="dance", content=None, styles={}, seed=0)])[0]
+    assert len(piece.bars) == 8
+    assert bundle.prior.meter_share[1].sum().item() == pytest.approx(1, abs=1e-2)
+
+    prior.main(["--preset", "tiny", "--steps", "5", "--data", str(tunes), "--out", str(tmp_path)])
+    again = load_style(tmp_path / "bundle")
+    assert again.version == bundle.version
+    assert again.card["sha256"]["style"] == bundle.card["sha256"]["style"]
+    assert again.card["sha256"]["prior"] != bundle.card["sha256"]["prior"]
+    assert again.card["prior_steps"] == 5
+    assert capsys.readouterr().out.count("style-tiny-12-0 is in") == 2
+
+
+def test_a_run_keeps_what_it_holds_out(tunes, tmp_path, monkeypatch) -> None:
+    first = run_music(tunes, tmp_path, again=False)
+    monkeypatch.setattr(presets, "split", lambda pieces, seed: {"train": pieces, "validation": [], "test": []})
+    again = run_music(tunes, tmp_path, again=True)
+    assert [p.piece_id for p in again.pieces] == [p.piece_id for p in first.pieces]
+    assert len(again.held_out) == len(first.held_out)
+    moved = run_music(tunes, tmp_path, again=False)
+    assert len(moved.pieces) > len(first.pieces)
+    assert moved.held_out is moved.windows
+
+
+def test_nothing_to_resume_and_nothing_to_train_on_are_told_in_words(tmp_path) -> None:
+    with pytest.raises(SystemExit, match=r"no .*state\.safetensors to resume"):
+        style.main(["--preset", "tiny", "--out", str(tmp_path), "--resume"])
+    with pytest.raises(SystemExit, match="nothing to train on"):
+        style.main(["--preset", "tiny", "--out", str(tmp_path / "run"), "--data", str(tmp_path / "none")])
+    with pytest.raises(SystemExit, match=r"python -m models\.train\.style"):
+        prior.main(["--out", str(tmp_path)])
+
+
+def test_the_learning_rate_warms_up_stays_and_falls_over_the_last_fifth() -> None:
+    preset = replace(TINY, steps=1000, learning_rate=1.0)
+    rates = [style.learning_rate(step, preset) for step in range(1000)]
+    assert rates[0] == pytest.approx(1 / 200)
+    assert rates[199:801] == [1.0] * 602
+    assert rates[900] == pytest.approx(0.5)
+    assert rates[999] == pytest.approx(0.02)
+
+
+def test_the_prior_hears_windows_of_all_songs_even_where_it_takes_few(music, monkeypatch) -> None:
+    monkeypatch.setattr(prior, "ENCODED", dict.fromkeys(prior.ENCODED, 40))
+    seen: list[bytes] = []
+
+    def listening(clips, shifts):
+        seen.extend(clip.tobytes() for clip in clips)
+        return pad(clips, shifts)
+
+    monkeypatch.setattr(prior, "pad", listening)
+    model = style.StyleModel(TINY.config).eval()
+    mean, log_variance, domain, meter = prior.encode_windows(model, music.windows, seed=0)
+    assert mean.shape == log_variance.shape == (40, 8, model.config.latent_dim)
+    assert len(domain) == len(meter) == 40
+    spans = {music.windows.tokens[a:b].tobytes(): i for i, (a, b) in enumerate(music.windows.spans)}
+    songs = {int(music.windows.piece[spans[clip]]) for clip in seen}
+    assert len(songs) > 0.6 * len(set(music.windows.piece[music.windows.start].tolist()))
