@@ -22,7 +22,6 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from models.metrics.music_statistics import ATTRIBUTES
 from models.metrics.preference import Figure, bootstrap, wilson
 from models.music.corpora import load_folder
 from models.music.notes import DOMAINS, Domain, Piece
@@ -30,7 +29,9 @@ from models.style.checkpoint import load_style
 from models.style.compose import Composer
 from models.style.latents import STYLE_GROUPS, Latents
 from models.style.screen import why_broken
+from models.style.windows import make_windows
 from models.taste.bradley_terry import Head
+from models.taste.measured import NAMES, attribute_row, clips_of, measure
 from models.taste.policy import Mixture
 from models.taste.search import best_latents
 from models.taste.simulated_listener import (
@@ -41,7 +42,6 @@ from models.taste.simulated_listener import (
     share_ranked_right,
 )
 from models.taste.space import TasteSpace, summary
-from models.train.taste import attribute_row, clips_of, measure
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -50,7 +50,6 @@ SEEDS = 20
 POOL = 240  # clips of the pool; a third of them is never played and tests the head
 CANDIDATES = 64  # prior draws among which the first composed clip is looked for
 BATCH = 16
-NAMES = tuple(ATTRIBUTES)
 POLICIES = {"random": RANDOM, "ours": Mixture(composed=0.0)}
 
 
@@ -100,7 +99,7 @@ def composed_pool(composer: Composer, space: TasteSpace, domain: Domain, count: 
 
 def real_pool(composer: Composer, space: TasteSpace, folder: Path, count: int, seed: int) -> Pool:
     """Clips of the MIDI and ABC files of ``folder``; of several domains the one with most clips."""
-    clips = clips_of(load_folder(folder), count, seed)
+    clips = clips_of(make_windows(load_folder(folder)), count, seed)
     domain = max(DOMAINS, key=lambda name: sum(clip.domain == name for clip in clips))
     clips = [clip for clip in clips if clip.domain == domain]
     found = measure(composer, clips)

@@ -7,9 +7,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from models.metrics.music_statistics import ATTRIBUTES, attributes
 from models.music.notes import DOMAINS, Piece
 from models.music.tokens import on_grid
 from models.style.checkpoint import StyleBundle, load_style, save_style
@@ -18,7 +15,7 @@ from models.style.fingerprint import Fingerprint
 from models.style.model import StyleModel
 from models.style.prior import Prior
 from models.style.windows import WindowSet
-from models.taste.space import TasteSpace, summary
+from models.taste.measured import clips_of, fit_space, measure
 
 TERMS = (
     "Trained on Pop1K7 (terms unstated), O'Neill's, Ryan's and Aird's collections and the Bach chorales as distributed "
@@ -57,17 +54,6 @@ def release(
     fingerprint = Fingerprint.of(map(on_grid, windows.pieces))  # composed clips are on the token grid and in these bars
     save_style(out, model, prior, fingerprint, full)
     composer = Composer(load_style(out))
-    rng = np.random.default_rng(seed)
-    summaries, values, domains = [], [], []
-    for index, name in enumerate(DOMAINS):
-        members = rng.permutation(np.flatnonzero(windows.domain == index))
-        phrases_first = members[np.argsort(~windows.start[members], kind="stable")]
-        for row in phrases_first[: clips // len(DOMAINS)]:
-            clip = windows.clip(int(row))
-            summaries.append(summary(composer.encode(clip)))
-            found = attributes(clip)
-            values.append([found[key] for key in ATTRIBUTES])
-            domains.append(name)
-    space = TasteSpace.fit(np.array(summaries), np.array(values), tuple(ATTRIBUTES), composer.version, domains=domains)
-    space.save(out / "taste.safetensors")
+    found = measure(composer, clips_of(windows, clips // len(DOMAINS), seed))
+    fit_space(composer, found).save(out / "taste.safetensors")
     return load_style(out)

@@ -1,8 +1,8 @@
 """The features in which a taste is learned: a few named readouts of a clip's latents and a few unnamed ones.
 
-A listener gives thirty votes, not three thousand, so utility is linear in (a) one standardised ridge readout per
-named attribute of the music (density, tempo, register, ...), which gets most of the prior variance, and (b) a small
-number of whitened principal directions of what the readouts leave unexplained, with a small prior variance.
+A listener gives thirty votes, not three thousand, so utility is linear in (a) one standardised readout per named
+attribute of the music (density, tempo, register, ...; by ridge or ``Readings``), which gets most of the prior variance,
+and (b) a few whitened principal directions of what the readouts leave unexplained, with a small prior variance.
 Attributes go together in real music (slow pieces are sparser): explanations move along the data's regression.
 """
 
@@ -18,28 +18,26 @@ import numpy as np
 import numpy.typing as npt
 from safetensors.numpy import load_file, save_file
 
-from models.style.latents import GROUPS, Latents
+from models.style.latents import GROUPS
+from models.taste.readings import READ, Readings, summary
+
+__all__ = ["TasteSpace", "summary"]
 
 FloatArray = npt.NDArray[np.float64]
 
-FORMAT = 1
+FORMAT = 2
 UTILITY_DIFFERENCE_SD = 2.0  # of two random clips under the prior: listeners are taken to be fairly decided
 RESIDUAL_SHARE = 0.1  # of the prior variance goes to directions that have no name
 RESIDUALS = 6
 RIDGE = 1e-2  # relative to the (standardised) data's own variance
 
 
-def summary(latents: Latents) -> npt.NDArray[np.float32]:
-    """Mean over bars of each group, concatenated in ``GROUPS`` order: float32 ``(D,)``."""
-    parts = [np.asarray(latents.groups[name], dtype=np.float64).mean(axis=0) for name in GROUPS]
-    return np.concatenate(parts).astype(np.float32)
-
-
 @dataclass(frozen=True)
 class TasteSpace:
     """From summaries ``(N, D)`` to features ``(N, F)``: F = A named readouts, then R unnamed residual directions.
 
-    ``centre`` ``(D,)``; ``readout`` ``(D, F)``, every feature has mean 0 and SD 1 in the data. ``prior_variance``
+    Features are linear in C coordinates: a summary and, with ``readings``, what these read from it (C = D + 2).
+    ``centre`` ``(C,)``; ``readout`` ``(C, F)``, every feature has mean 0 and SD 1 in the data. ``prior_variance``
     ``(F,)`` of a listener's weights, whose prior mean is 0. ``attribute_mean``/``attribute_sd`` ``(A,)`` in the
     attributes' own units; ``explained`` ``(A,)`` is the share of each attribute's variance that its readout finds.
     ``together`` ``(A, F)``: expected change of the features when an attribute rises by one SD and everything that
@@ -57,6 +55,7 @@ class TasteSpace:
     explained: FloatArray
     together: FloatArray
     alone: FloatArray
+    readings: Readings | None = None
 
     def __post_init__(self) -> None:
         dims, size, attributes = len(self.centre), len(self.prior_variance), len(self.names)
@@ -75,11 +74,13 @@ class TasteSpace:
             if value.shape != shape or not np.isfinite(value).all():
                 raise ValueError(f"taste space: {name} must be {shape} finite numbers; it has the shape {value.shape}")
             object.__setattr__(self, name, value)
+        if self.readings and self.readings.dims != self.dims:
+            raise ValueError(f"taste space: readings of {self.readings.dims} numbers, a summary of {self.dims}")
 
     @property
     def dims(self) -> int:
         """Length D of a summary."""
-        return len(self.centre)
+        return len(self.centre) - (len(READ) if self.readings else 0)
 
     @property
     def size(self) -> int:
@@ -101,7 +102,7 @@ class TasteSpace:
         rows = np.atleast_2d(np.asarray(summaries, dtype=np.float64))
         if rows.shape[1] != self.dims:
             raise ValueError(f"summaries have {rows.shape[1]} numbers; this taste space needs {self.dims}")
-        features: FloatArray = (rows - self.centre) @ self.readout
+        features: FloatArray = (_coordinates(rows, self.readings) - self.centre) @ self.readout
         return features
 
     @classmethod
@@ -113,6 +114,7 @@ class TasteSpace:
         version: str,
         *,
         domains: Sequence[str] | None = None,
+        readings: Readings | None = None,
         residuals: int = RESIDUALS,
     ) -> TasteSpace:
         """Fit on real clips: ``summaries`` ``(N, D)``, their ``attributes`` ``(N, A)`` named ``names``.
@@ -126,6 +128,7 @@ class TasteSpace:
             raise ValueError(f"summaries {x.shape} and attributes {y.shape} don't fit {len(names)} names")
         if len(x) < 4 * (len(names) + residuals) or not (np.isfinite(x).all() and np.isfinite(y).all()):
             raise ValueError(f"{len(x)} clips are too few, or some of their numbers are not finite")
+        x = _coordinates(x, readings)
         labels = np.zeros(len(x), dtype=np.int64) if domains is None else _numbered(domains, len(x))
         centre, attribute_mean = x.mean(axis=0), y.mean(axis=0)
         x, y = _within(x, labels), _within(y, labels)
@@ -136,6 +139,11 @@ class TasteSpace:
         scale = np.maximum(np.sqrt(weight @ x**2), 1e-6)
         z = x / scale
         readout = np.linalg.solve(_product(z, z, weight) + RIDGE * np.eye(len(scale)), _product(z, y, weight))
+        if readings is not None:
+            # What is read is what will be decoded: a regression would blur it with whatever else goes along.
+            for place, name in enumerate(READ, start=-len(READ)):
+                if name in names:
+                    readout[:, list(names).index(name)] = np.eye(len(scale))[place]
         named = z @ readout
         # What is left of the latents once the named features are regressed out is uncorrelated with them.
         square = _product(named, named, weight)
@@ -163,13 +171,18 @@ class TasteSpace:
             explained=np.diag(common[:, : len(names)]) ** 2 / spread,
             together=common / np.maximum(np.diag(own), 1e-12)[:, None],
             alone=alone,
+            readings=readings,
         )
 
     def save(self, path: Path) -> None:
         """Write ``path.safetensors`` and ``path.json``; loading is strict."""
         numbers, words = _files(path)
-        save_file({name: np.ascontiguousarray(getattr(self, name)) for name in _arrays()}, numbers)
+        arrays = {name: getattr(self, name) for name in ARRAYS}
         about = {"format": FORMAT, "version": self.version, "names": list(self.names), "groups": list(GROUPS)}
+        if self.readings:
+            arrays |= {f"readings.{name}": getattr(self.readings, name) for name in PARTS}
+            about["sizes"] = list(self.readings.sizes)
+        save_file({name: np.ascontiguousarray(value) for name, value in arrays.items()}, numbers)
         words.write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
 
     @classmethod
@@ -185,13 +198,23 @@ class TasteSpace:
         if version is not None and about["version"] != version:
             raise ValueError(f"{path.name} belongs to style model {about['version']}, not to {version}")
         arrays = load_file(numbers)
-        if set(arrays) != set(_arrays()):
-            raise ValueError(f"{path.name} holds {sorted(arrays)}; it must hold {sorted(_arrays())}")
-        return cls(version=about["version"], names=tuple(about["names"]), **arrays)
+        wanted = {*ARRAYS, *(f"readings.{name}" for name in PARTS if "sizes" in about)}
+        if set(arrays) != wanted:
+            raise ValueError(f"{path.name} holds {sorted(arrays)}; it must hold {sorted(wanted)}")
+        readings = None
+        if "sizes" in about:
+            readings = Readings(tuple(about["sizes"]), **{name: arrays[f"readings.{name}"] for name in PARTS})
+        own = {name: arrays[name] for name in ARRAYS}
+        return cls(version=about["version"], names=tuple(about["names"]), **own, readings=readings)
 
 
-def _arrays() -> list[str]:
-    return [entry.name for entry in fields(TasteSpace) if entry.name not in {"version", "names"}]
+ARRAYS = tuple(entry.name for entry in fields(TasteSpace) if entry.name not in {"version", "names", "readings"})
+PARTS = tuple(entry.name for entry in fields(Readings) if entry.name != "sizes")
+
+
+def _coordinates(summaries: FloatArray, readings: Readings | None) -> FloatArray:
+    """Summaries ``(N, D)`` beside what is read from them, ``(N, C)``."""
+    return summaries if readings is None else np.hstack([summaries, readings.of(summaries)])
 
 
 def _files(path: Path) -> tuple[Path, Path]:

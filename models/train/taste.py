@@ -7,73 +7,41 @@ Encodes clips of the corpora's training part, measures their attributes and writ
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
 from rich.console import Console
-from rich.progress import track
 from rich.table import Table
 
-from models.metrics.music_statistics import ATTRIBUTES, attributes
+from models.metrics.music_statistics import ATTRIBUTES
 from models.music.grouping import split
-from models.music.notes import DOMAINS, MusicError, Piece
 from models.style.checkpoint import load_style
 from models.style.compose import Composer
 from models.style.windows import make_windows
-from models.taste.space import TasteSpace, summary
+from models.taste.measured import clips_of, fit_space, measure, variance_found
+from models.taste.space import TasteSpace
 from models.train.presets import training_pieces
 
-NAMES = tuple(ATTRIBUTES)
+HELD_OUT = 10  # one clip of songs that aren't fitted on for so many that are
 
 
-@dataclass(frozen=True)
-class MeasuredClips:
-    """Clips as summaries of their latents ``(N, D)``, attributes of their notes ``(N, A)`` and domains ``(N,)``."""
-
-    summaries: npt.NDArray[np.float32]
-    attributes: npt.NDArray[np.float64]
-    domains: list[str]
-
-
-def attribute_row(piece: Piece) -> list[float]:
-    """The attributes of a clip in the order of ``NAMES``."""
-    found = attributes(piece)
-    return [found[name] for name in NAMES]
-
-
-def clips_of(pieces: Sequence[Piece], count: int, seed: int) -> list[Piece]:
-    """At most ``count`` eight-bar clips of each domain, without repeats; raises ``MusicError`` where none fits."""
-    windows = make_windows(pieces)
-    generator = np.random.default_rng(seed)
-    drawn: list[Piece] = []
-    for domain in range(len(DOMAINS)):
-        there = np.flatnonzero(windows.domain == domain)
-        drawn += [windows.clip(int(index)) for index in generator.permutation(there)[:count]]
-    return drawn
-
-
-def measure(composer: Composer, clips: Sequence[Piece], *, quiet: bool = False) -> MeasuredClips:
-    """Encode and measure ``clips``; those that cannot be encoded are left out."""
-    summaries, rows, domains = [], [], []
-    for clip in track(clips, "clips", disable=quiet):
-        try:
-            summaries.append(summary(composer.encode(clip)))
-        except MusicError:
-            continue
-        rows.append(attribute_row(clip))
-        domains.append(str(clip.domain))
-    if not rows:
-        raise MusicError("none of the clips can be encoded")
-    return MeasuredClips(np.stack(summaries), np.array(rows), domains)
-
-
-def fit_space(composer: Composer, pieces: Sequence[Piece], *, clips: int, seed: int, quiet: bool = False) -> TasteSpace:
-    """The taste space of ``composer``'s model, from at most ``clips`` clips of each domain."""
-    found = measure(composer, clips_of(pieces, clips, seed), quiet=quiet)
-    return TasteSpace.fit(found.summaries, found.attributes, NAMES, composer.version, domains=found.domains)
+def fit(
+    composer: Composer, data: Path | None, *, clips: int, seed: int, quiet: bool = False
+) -> tuple[TasteSpace, Table]:
+    """The space from at most ``clips`` clips of each domain, and how well it reads songs that it was not fitted on."""
+    parts = split(training_pieces(data), seed=0)
+    space = fit_space(composer, measure(composer, clips_of(make_windows(parts["train"]), clips, seed), quiet=quiet))
+    table = Table(
+        "style", "attribute", "variance found", title=f"taste space of {space.version}, {space.size} features"
+    )
+    unseen = {}
+    if parts["test"]:
+        drawn = clips_of(make_windows(parts["test"]), -(-clips // HELD_OUT), seed)
+        unseen = variance_found(space, measure(composer, drawn, quiet=quiet))
+    for domain in unseen:
+        table.add_column(f"unseen {domain}")
+    for row, (name, explained) in enumerate(zip(space.names, space.explained, strict=True)):
+        table.add_row(ATTRIBUTES[name], name, f"{explained:.3f}", *(f"{found[row]:.3f}" for found in unseen.values()))
+    return space, table
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -87,14 +55,8 @@ def main(argv: list[str] | None = None) -> None:
     bundle = load_style(arguments.model)
     if bundle.folder is None:
         raise SystemExit("this style model has no folder to write a taste space into")
-    pieces = split(training_pieces(arguments.data), seed=0)["train"]
-    space = fit_space(Composer(bundle), pieces, clips=arguments.clips, seed=arguments.seed)
+    space, table = fit(Composer(bundle), arguments.data, clips=arguments.clips, seed=arguments.seed)
     space.save(bundle.folder / "taste")
-    table = Table(
-        "style", "attribute", "variance found", title=f"taste space of {space.version}, {space.size} features"
-    )
-    for name, explained in zip(space.names, space.explained, strict=True):
-        table.add_row(ATTRIBUTES[name], name, f"{explained:.3f}")
     Console().print(table)
 
 

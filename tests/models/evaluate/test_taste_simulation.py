@@ -10,9 +10,9 @@ from models.evaluate.taste_simulation import composed_pool, first_composed, last
 from models.music.notes import Piece
 from models.style.checkpoint import tiny_style
 from models.style.compose import Composer
+from models.taste.measured import NAMES
 from models.taste.simulated_listener import SimulatedListener
 from models.taste.space import TasteSpace, summary
-from models.train.taste import NAMES
 
 
 @pytest.fixture(scope="module")

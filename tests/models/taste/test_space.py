@@ -9,16 +9,27 @@ from safetensors.numpy import load_file, save_file
 from models.metrics.music_statistics import ATTRIBUTES
 from models.style.latents import GROUPS
 from models.taste.bradley_terry import davidson
-from models.taste.space import UTILITY_DIFFERENCE_SD, TasteSpace, summary
+from models.taste.readings import Readings
+from models.taste.space import UTILITY_DIFFERENCE_SD, TasteSpace
 
 NAMES = tuple(ATTRIBUTES)
 
 
-def test_a_summary_is_the_mean_over_bars_group_by_group(clips) -> None:
-    latents = clips.latents[0]
-    found = summary(latents)
-    assert found.dtype == np.float32
-    assert np.allclose(found, np.concatenate([latents.groups[name].mean(axis=0) for name in GROUPS]), atol=1e-6)
+@pytest.fixture(scope="module")
+def read_clips(clips) -> tuple[np.ndarray, np.ndarray, Readings]:
+    """Clips whose mode and tempo are functions of their latents that are far from linear."""
+    sizes = {name: value.shape[1] for name, value in clips.latents[0].groups.items()}
+    generator = np.random.default_rng(2)
+    blank = Readings(
+        tuple(sizes[name] for name in GROUPS),
+        generator.normal(size=(sizes["harmony"] + 1, 12)),
+        np.array([[-9.0, 0.0, 9.0], [0.0, 3.0, 0.0]]),  # the middle tempo is the fastest
+        np.array([60.0, 180.0, 90.0]),
+    )
+    attributes = clips.attributes.copy()
+    rows = clips.summaries.astype(np.float64)
+    attributes[:, [NAMES.index("mode"), NAMES.index("tempo_bpm")]] = blank.of(rows)
+    return clips.summaries, attributes, blank
 
 
 def test_each_named_feature_follows_its_attribute_on_unseen_clips(space, clips_of) -> None:
@@ -103,6 +114,22 @@ def test_a_saved_space_comes_back_the_same(space, clips, tmp_path) -> None:
         assert back.names == space.names
         assert np.array_equal(back.features(clips.summaries), space.features(clips.summaries))
         assert np.array_equal(back.prior_covariance, space.prior_covariance)
+
+
+def test_a_mode_that_only_its_key_tells_and_a_tempo_without_a_scale_are_found(read_clips, tmp_path) -> None:
+    summaries, attributes, readings = read_clips
+    linear = TasteSpace.fit(summaries, attributes, NAMES, "v1")
+    space = TasteSpace.fit(summaries, attributes, NAMES, "v1", readings=readings)
+    for name in ("mode", "tempo_bpm"):
+        column = NAMES.index(name)
+        assert linear.explained[column] < 0.5
+        assert space.explained[column] > 0.9
+    assert space.dims == summaries.shape[1]
+    space.save(tmp_path / "taste")
+    back = TasteSpace.load(tmp_path / "taste", "v1")
+    assert np.array_equal(back.features(summaries), space.features(summaries))
+    with pytest.raises(ValueError, match="readings"):
+        TasteSpace.fit(summaries[:, 1:], attributes, NAMES, "v1", readings=readings)
 
 
 def test_loading_is_strict(space, tmp_path) -> None:

@@ -3,11 +3,13 @@
 import numpy as np
 import pytest
 
-from models.music.notes import MusicError, Piece
+from models.music.notes import Piece
 from models.style.checkpoint import tiny_style
 from models.style.compose import Composer
-from models.taste.space import TasteSpace, summary
-from models.train.taste import NAMES, clips_of, fit_space, measure
+from models.style.windows import make_windows
+from models.taste.measured import NAMES, clips_of
+from models.taste.readings import summary
+from models.train import taste
 
 
 def make_piece(seed: int) -> Piece:
@@ -19,23 +21,13 @@ def make_piece(seed: int) -> Piece:
     return Piece(notes, bars, np.full(16, generator.uniform(60, 180)), domain="pop", piece_id=f"p{seed}")
 
 
-def test_a_space_fitted_from_pieces_reads_latents_of_its_own_model() -> None:
+def test_a_space_fitted_from_pieces_reads_latents_of_its_own_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    pieces = [make_piece(seed) for seed in range(16)]
+    monkeypatch.setattr(taste, "training_pieces", lambda _: pieces)
+    monkeypatch.setattr(taste, "split", lambda all_, seed: {"train": all_[:12], "test": all_[12:]})
     composer = Composer(tiny_style())
-    pieces = [make_piece(seed) for seed in range(12)]
-    space = fit_space(composer, pieces, clips=80, seed=0, quiet=True)
-    assert isinstance(space, TasteSpace)
+    space, table = taste.fit(composer, None, clips=80, seed=0, quiet=True)
     assert (space.version, space.names) == (composer.version, NAMES)
-    clip = clips_of(pieces, 1, seed=1)[0]
+    assert [column.header for column in table.columns] == ["style", "attribute", "variance found", "unseen pop"]
+    clip = clips_of(make_windows(pieces), 1, seed=1)[0]
     assert np.isfinite(space.features(summary(composer.encode(clip)))).all()
-
-
-def test_clips_are_eight_bars_and_drawn_without_repeats() -> None:
-    clips = clips_of([make_piece(0)], 100, seed=0)
-    assert {len(clip.bars) for clip in clips} == {8}
-    assert len({clip.notes.tobytes() for clip in clips}) == len(clips)
-    assert len(clips_of([make_piece(0)], 3, seed=0)) == 3
-
-
-def test_nothing_to_measure_is_an_error() -> None:
-    with pytest.raises(MusicError):
-        measure(Composer(tiny_style()), [], quiet=True)
