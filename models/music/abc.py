@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from .abc_measures import MAX_FIELD, UNITS_PER_TICK, WHOLE, Body, tempo_bpm
+from .abc_fields import UNITS_PER_TICK, WHOLE, tempo_bpm
+from .abc_measures import MAX_FIELD, Body
 from .abc_repeats import MAX_BARS, Measure, written_out
 from .dance_types import accent, clean_genre, clean_title, default_tempo_bpm
 from .notes import MAX_NOTES, MusicError, Piece

@@ -17,6 +17,7 @@ ROOTS = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 QUALITIES = {"maj": (0, 4, 7), "min": (0, 3, 7), "dim": (0, 3, 6)}
 NAMES = tuple(f"{root}:{quality}" for quality in QUALITIES for root in ROOTS)
 BASS_WEIGHT = 1.0
+SCALE_WEIGHT = 0.2  # a bar of bare melody leaves the third open; the rest of the piece tells it
 PRIOR = {"maj": 0.02, "min": 0.0, "dim": -0.03}
 
 
@@ -29,6 +30,10 @@ def templates() -> npt.NDArray[np.float64]:
         rows[index, tones] = (1.2, 1.0, 0.9)
     unit: npt.NDArray[np.float64] = rows / np.linalg.norm(rows, axis=1, keepdims=True)
     return unit
+
+
+def _tones() -> npt.NDArray[np.float64]:
+    return (templates() > 0).astype(np.float64)
 
 
 def bar_chroma(piece: Piece, bass_weight: float = BASS_WEIGHT) -> npt.NDArray[np.float64]:
@@ -66,7 +71,9 @@ def _add_bass(piece: Piece, bar: npt.NDArray[np.int64], bass: npt.NDArray[np.flo
 def estimate_chords(piece: Piece) -> tuple[str, ...]:
     """One symbol a bar, "C:maj", "A:min", "B:dim", or "N" for a silent bar."""
     chroma = bar_chroma(piece)
+    whole = chroma.sum(axis=0)
     prior = np.array([PRIOR[name.split(":")[1]] for name in NAMES])
+    prior = prior + SCALE_WEIGHT * (_tones() @ (whole / max(1e-9, whole.max())) / 3)
     norm = np.linalg.norm(chroma, axis=1, keepdims=True)
     scores = chroma @ templates().T / np.maximum(norm, 1e-9) + prior
     best = scores.argmax(axis=1)

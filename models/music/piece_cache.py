@@ -16,8 +16,8 @@ import numpy as np
 from .notes import MusicError, Piece
 
 READERS = (
-    "abc", "abc_measures", "abc_repeats", "chorales", "chords", "corpora", "dance_types", "folder", "midi", "midi_bars",
-    "midi_file", "notes",
+    "abc", "abc_fields", "abc_measures", "abc_repeats", "chorales", "chords", "corpora", "dance_types", "folder",
+    "midi", "midi_bars", "midi_file", "notes",
 )  # fmt: skip
 
 
@@ -60,7 +60,7 @@ def load_pieces(path: Path) -> tuple[list[Piece], dict[str, str]] | None:
     if not path.is_file():
         return None
     try:
-        with np.load(path, allow_pickle=False) as data:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as data:
             arrays = {name: data[name] for name in data.files}
         meta = json.loads(arrays["meta"].tobytes())
         pieces, note, bar = [], 0, 0

@@ -1,0 +1,146 @@
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+import symusic
+from hypothesis import given
+from hypothesis import strategies as st
+
+from models.music.midi import on_grid, read_midi, without_overlaps, write_midi
+from models.music.midi_bars import bars_from_meters
+from models.music.midi_file import MidiFile, dump, parse
+from models.music.notes import Piece
+
+METERS = [(4, 4), (3, 4), (6, 8), (9, 8), (2, 2), (5, 8), (7, 16)]
+
+
+@st.composite
+def pieces(draw: st.DrawFn) -> Piece:
+    """Pieces of any meters and tempi, with short first and last bars and no note over another of its pitch."""
+    bars, at = [], 0
+    for index in range(draw(st.integers(1, 6))):
+        numerator, denominator = draw(st.sampled_from(METERS))
+        full = 96 * numerator // denominator
+        length = draw(st.integers(1, full)) if index == 0 else draw(st.sampled_from([full, full // 2, full + 7]))
+        bars.append((at, length, numerator, denominator))
+        at += length
+    note = st.tuples(st.integers(0, at - 1), st.integers(1, 200), st.integers(0, 127), st.integers(1, 127))
+    notes = np.array(draw(st.lists(note, min_size=1, max_size=40)), dtype=np.int32)
+    tempi = draw(st.lists(st.floats(20, 300, width=32), min_size=len(bars), max_size=len(bars)))
+    chords = draw(st.sampled_from([(), tuple("C:maj" if i % 2 else "N" for i in range(len(bars)))]))
+    return Piece(without_overlaps(notes), np.array(bars), np.array(tempi), chords=chords)
+
+
+@given(pieces())
+def test_what_is_on_the_grid_survives_a_round_trip(piece: Piece) -> None:
+    back = read_midi(write_midi(piece))
+    assert np.array_equal(back.notes, piece.notes)
+    assert np.array_equal(back.bars, piece.bars)
+    assert np.allclose(back.tempo_bpm, piece.tempo_bpm, rtol=1e-4)
+    assert back.chords == piece.chords
+
+
+@given(pieces())
+def test_symusic_reads_the_same_notes_from_what_is_written(piece: Piece) -> None:
+    track = symusic.Score.from_midi(write_midi(piece)).tracks[0]
+    found = sorted((n.time // 20, n.duration // 20, n.pitch, n.velocity) for n in track.notes)
+    assert found == sorted(map(tuple, piece.notes.tolist()))
+
+
+def test_it_reads_the_notes_that_symusic_writes() -> None:
+    score = symusic.Score(960)
+    track = symusic.Track(program=24)
+    rows = [(0, 960, 60, 80), (960, 480, 64, 70), (1440, 240, 67, 1)]
+    for row in rows:
+        track.notes.append(symusic.Note(*row))
+    score.tracks.append(track)
+    score.tempos.append(symusic.Tempo(0, qpm=90))
+    score.time_signatures.append(symusic.TimeSignature(0, 3, 4))
+    piece = read_midi(score.dumps_midi())
+    assert piece.notes.tolist() == [[0, 24, 60, 80], [24, 12, 64, 70], [36, 6, 67, 1]]
+    assert piece.bars.tolist() == [[0, 72, 3, 4]]
+    assert piece.tempo_bpm == pytest.approx(90, rel=1e-4)
+
+
+def written(midi: MidiFile) -> Piece:
+    return read_midi(dump(midi))
+
+
+def test_a_bar_lasts_as_long_as_the_tempo_map_says() -> None:
+    midi = MidiFile(24, notes=[(0, 192, 60, 64, 0), (191, 1, 62, 64, 0)], tempi=[(0, 500_000), (48, 1_000_000)])
+    piece = written(midi)
+    assert piece.seconds_at([96, 192]) == pytest.approx([3.0, 7.0])
+
+
+def test_a_meter_that_changes_early_leaves_a_short_bar() -> None:
+    bars = bars_from_meters([(0, 1, 4), (24, 3, 4), (24 + 100, 4, 4)], 24, 240)
+    assert bars.tolist() == [[0, 24, 1, 4], [24, 72, 3, 4], [96, 28, 3, 4], [124, 96, 4, 4], [220, 96, 4, 4]]
+
+
+def test_without_a_meter_bars_have_four_quarters() -> None:
+    assert bars_from_meters([], 480, 97).tolist() == [[0, 96, 4, 4], [96, 96, 4, 4]]
+
+
+def test_doubled_notes_are_merged_and_overlapping_ones_cut() -> None:
+    notes = np.array([[0, 48, 60, 50], [0, 24, 60, 90], [12, 24, 60, 40], [12, 24, 64, 40]], dtype=np.int32)
+    assert without_overlaps(notes).tolist() == [[0, 12, 60, 90], [12, 24, 60, 40], [12, 24, 64, 40]]
+
+
+def test_instruments_are_merged_and_drums_dropped() -> None:
+    score = symusic.Score(480)
+    for program, drums, pitch in ((0, False, 60), (40, False, 72), (0, True, 38)):
+        track = symusic.Track(program=program, is_drum=drums)
+        track.notes.append(symusic.Note(0, 480, pitch, 80))
+        score.tracks.append(track)
+    assert read_midi(score.dumps_midi()).notes[:, 2].tolist() == [60, 72]
+
+
+def test_a_held_pedal_lengthens_a_note_to_its_release_but_not_for_ever() -> None:
+    score = symusic.Score(480)
+    track = symusic.Track()
+    track.notes.append(symusic.Note(0, 240, 60, 80))
+    track.notes.append(symusic.Note(4800, 240, 64, 80))
+    for time, value in ((10, 127), (960, 0), (4800, 100), (48000, 0)):
+        track.controls.append(symusic.ControlChange(time, 64, value))
+    score.tracks.append(track)
+    assert read_midi(score.dumps_midi()).notes[:, 1].tolist() == [48, 12 + 96]
+
+
+def test_a_performance_is_quantised_to_sixteenths_and_loses_its_silent_start() -> None:
+    midi = MidiFile(480, notes=[(1920 + 470, 500, 60, 50, 0), (1920 + 610, 90, 64, 60, 0)], meters=[(480, 3, 4)])
+    piece = read_midi(dump(midi), performed=True)
+    assert piece.performed
+    assert piece.notes.tolist() == [[24, 24, 60, 50], [30, 6, 64, 60]]
+    assert piece.bars.tolist() == [[0, 96, 4, 4]]
+
+
+@given(st.lists(st.tuples(st.integers(0, 10_000), st.integers(0, 2_000)), min_size=1, max_size=30))
+def test_quantising_moves_an_onset_by_half_a_step_at_most(rows: list[tuple[int, int]]) -> None:
+    raw = np.array([(on, dur, 30 + i, 64) for i, (on, dur) in enumerate(rows)], dtype=np.int64)
+    notes = on_grid(raw, 480, 6)
+    moved = {int(p): int(t) for t, p in notes[:, [0, 2]]}
+    assert all(t % 6 == 0 for t in moved.values())
+    assert all(abs(moved[int(p)] * 20 - on) <= 60 for on, p in raw[:, [0, 2]])
+
+
+def test_a_note_without_an_end_lasts_as_long_as_its_track() -> None:
+    track = b"\x00\x90\x3c\x40\x60\x80\x40\x40\x00\xff\x2f\x00"
+    data = b"MThd\x00\x00\x00\x06\x00\x00\x00\x01\x00\x18MTrk" + len(track).to_bytes(4, "big") + track
+    assert parse(data).notes == [(0, 96, 60, 64, 16)]
+
+
+def test_a_real_performance_reads_as_symusic_reads_it(further_corpora: Path) -> None:
+    for path in sorted((further_corpora / "pop1k7").rglob("*.mid"))[:20]:
+        ours = sorted((on, dur, p, v) for on, dur, p, v, _ in parse(path).notes)
+        theirs = sorted((n.time, n.duration, n.pitch, n.velocity) for n in symusic.Score(path).tracks[0].notes)
+        assert ours == theirs
+        piece = read_midi(path, performed=True)
+        assert (piece.notes[:, 0] % 6 == 0).all()
+        assert piece.notes[0, 0] < 96
+
+
+def test_a_path_and_its_bytes_read_the_same(tmp_path: Path) -> None:
+    midi = io.BytesIO(dump(MidiFile(24, notes=[(0, 24, 60, 64, 0)]))).getvalue()
+    (tmp_path / "a.mid").write_bytes(midi)
+    assert np.array_equal(read_midi(tmp_path / "a.mid").notes, read_midi(midi).notes)
