@@ -43,7 +43,7 @@ def _read_the_taste_page(visitor):
     expect(visitor.frame.locator(".k-favourite .k-play").first).to_have_attribute("aria-pressed", "true")
     visitor.get("compose").click()
     expect(visitor.frame.locator(".k-compose-text")).to_have_text(
-        re.compile("blind among your next pairs"), timeout=60_000
+        re.compile("blind among your next pairs"), timeout=150_000
     )
 
 

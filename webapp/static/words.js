@@ -22,10 +22,10 @@ export function leaning({ words }) {
   return yours.startsWith("can't") ? "we can't tell yet" : `you ${yours}`;
 }
 
-/** The style whose direction is surest; null where all are open. */
+/** The style about which the server is surest of a liking; null where all are open. */
 export function strongest(styles) {
-  const sure = [...(styles ?? [])].sort((one, two) => two.confidence - one.confidence)[0];
-  return sure && sure.confidence > 0.6 ? sure : null;
+  const liked = styles.filter(({ words }) => / likes? it /.test(` ${words} `));
+  return liked.sort((one, two) => two.confidence - one.confidence)[0] ?? null;
 }
 
 export const percent = (share) => `${Math.round(share * 100)} %`;
