@@ -13,6 +13,7 @@ import os
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import cache as remembered
 from functools import partial
 from pathlib import Path
 
@@ -117,13 +118,20 @@ def emopia_labels(path: Path) -> dict[str, str]:
     """Quadrant, song and published split of an EMOPIA clip; its bars, a fixed grid of 120 bpm, mean nothing."""
     quadrant, song = path.stem.split("_")[0], re.sub(r"^Q\d_|_\d+$", "", path.stem)
     labels = {"quadrant": quadrant, "song": song, "bars": "unestimated"}
-    for split in ("train", "val", "test"):
-        table = path.parent.parent / "split" / f"{split}_clip.csv"
+    split = _emopia_split(path.parent.parent / "split").get(path.name)
+    return {**labels, "split": split} if split else labels
+
+
+@remembered  # ``cache`` is a folder in this file
+def _emopia_split(folder: Path) -> dict[str, str]:
+    """The published part of each clip by its file name."""
+    parts: dict[str, str] = {}
+    for part in ("train", "val", "test"):
+        table = folder / f"{part}_clip.csv"
         if table.is_file():
             with table.open(newline="", encoding="utf-8") as file:
-                if any(row.get("clip_name") == path.name for row in csv.DictReader(file)):
-                    labels["split"] = split
-    return labels
+                parts |= dict.fromkeys((row["clip_name"] for row in csv.DictReader(file)), part)
+    return parts
 
 
 CORPORA = {
