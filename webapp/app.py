@@ -81,7 +81,14 @@ def serve(settings: Settings, *, open_browser: bool = False) -> int:
         return 1
     host, port = listening.getsockname()[:2]
     shown = "localhost" if host in {"127.0.0.1", "::1", "0.0.0.0", "::"} else host  # noqa: S104 (compared, not bound)
-    stage = Backstage(House(settings))
+    house = House(settings)
+    try:
+        house.space  # noqa: B018 (read now: without it no vote can be taken)
+    except (OSError, ValueError) as error:
+        print(f"the style model is not installed rightly: {error}", file=sys.stderr)
+        listening.close()
+        return 1
+    stage = Backstage(house)
     stage.begin()  # Postgres and the generator start while Gradio is imported
     try:
         app = create_app(backstage=stage)
@@ -102,6 +109,7 @@ def _listen(settings: Settings) -> socket.socket | None:
     try:
         listening.bind((settings.host, settings.port))
     except OSError as error:
+        listening.close()
         print(
             f"can't listen on {settings.host}:{settings.port} ({error.strerror}); "
             "choose another with KALLOS_PORT or --port (0 takes any free one)",

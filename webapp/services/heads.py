@@ -1,17 +1,14 @@
-"""A listener's head, from and to its row: the Gaussian over the weights, joined with that over the tie parameter."""
+"""A listener's head, from and to its row."""
 
 from __future__ import annotations
 
 import uuid
 
-import numpy as np
 from sqlalchemy.orm import Session
 
 from db.queries import heads as rows
-from models.taste.bradley_terry import Head
+from models.taste.bradley_terry import Head, HeadColumns
 from models.taste.space import TasteSpace
-
-NUMBERS = np.dtype("<f8")
 
 
 def prior(space: TasteSpace) -> Head:
@@ -27,34 +24,21 @@ def load(session: Session, listener_id: uuid.UUID, space: TasteSpace) -> Head:
     row = rows.load_head(session, listener_id, space.version)
     if row is None:
         return prior(space)
-    mean = np.frombuffer(row.mean, NUMBERS)
-    if len(mean) != space.size:
-        raise ValueError(
-            f"the head of {listener_id} has {len(mean)} weights; taste space {space.version}: {space.size}"
-        )
-    joint = np.frombuffer(row.covariance, NUMBERS).reshape(len(mean) + 1, len(mean) + 1)
-    return Head(
-        mean=mean,
-        covariance=joint[:-1, :-1],
-        version=space.version,
-        tie=row.tie,
-        tie_variance=float(joint[-1, -1]),
-        votes_seen=row.votes_seen,
-    )
+    head = Head.from_columns(HeadColumns(row.mean, row.covariance, row.tie, row.votes_seen, row.model_version))
+    if len(head.mean) != space.size:
+        raise ValueError(f"the head of {listener_id} has {len(head.mean)} weights, its taste space {space.size}")
+    return head
 
 
 def save(session: Session, listener_id: uuid.UUID, head: Head) -> None:
     """Store the head in place of the one before."""
-    size = len(head.mean)
-    joint = np.zeros((size + 1, size + 1), NUMBERS)
-    joint[:-1, :-1] = head.covariance
-    joint[-1, -1] = head.tie_variance
+    columns = head.to_columns()
     rows.save_head(
         session,
         listener_id,
-        model_version=head.version,
-        mean=head.mean.astype(NUMBERS).tobytes(),
-        covariance=joint.tobytes(),
-        tie=head.tie,
-        votes_seen=head.votes_seen,
+        model_version=columns.version,
+        mean=columns.mean,
+        covariance=columns.covariance,
+        tie=columns.tie,
+        votes_seen=columns.votes_seen,
     )

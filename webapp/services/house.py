@@ -38,8 +38,8 @@ class House:
 
     @cached_property
     def space(self) -> TasteSpace:
-        """The features in which taste is learned; its version is the style model's."""
-        return self._space or TasteSpace.load(SHIPPED_STYLE / "taste.safetensors")
+        """The features in which taste is learned; its version is the style model's. ``ValueError`` or ``OSError``."""
+        return self._space or TasteSpace.load(SHIPPED_STYLE / "taste")
 
     @cached_property
     def pool(self) -> PoolCache:

@@ -1,0 +1,311 @@
+"""`make bench`: the running application, measured from outside: a real `kallos serve` with its own Postgres and worker.
+
+Votes are timed over HTTP as a browser sends them (and fetches the next pair's sound), with 10,000 votes stored already
+and the pool refilling. The table names the machine; no figure here is asserted by a test.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import random
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import psutil
+from sqlalchemy import text
+
+from db.engine import make_engine
+from models.evaluate.report import Metric, Report
+from models.music.notes import Piece
+from models.music.render import encode_mp3, render
+
+HEARD = {"left": 4000, "right": 4000}
+PART = "generator"
+
+
+@dataclass
+class Site:
+    """The running application."""
+
+    url: str
+    process: subprocess.Popen[bytes]
+    home: Path
+    start_seconds: float
+
+    @property
+    def database_url(self) -> str:
+        """Of the embedded Postgres, from its own files."""
+        lines = (self.home / "pg" / "data" / "postmaster.pid").read_text().splitlines()
+        return f"postgresql+psycopg://postgres@/postgres?host={lines[4]}"
+
+    def processes(self) -> list[psutil.Process]:
+        """Web, generator, worker, and Postgres with its backends."""
+        web = psutil.Process(self.process.pid)
+        postmaster = psutil.Process(int((self.home / "pg" / "data" / "postmaster.pid").read_text().split()[0]))
+        return [web, *web.children(recursive=True), postmaster, *postmaster.children(recursive=True)]
+
+    def memory_mb(self) -> float:
+        """What all of it holds, pages that are shared counted once."""
+        total = 0
+        for process in self.processes():
+            try:
+                total += process.memory_full_info().pss
+            except psutil.Error:
+                continue
+        return total / 2**20
+
+    def generator(self) -> str:
+        """The address of the generator that this application supervises."""
+        for process in self.processes():
+            words = process.cmdline()
+            if PART in words:
+                return f"http://127.0.0.1:{words[words.index('--port') + 1]}"
+        raise LookupError("no generator runs")
+
+    def pool(self) -> dict[str, int]:
+        """Playable clips by domain."""
+        report: dict[str, int] = httpx.get(f"{self.url}/healthz", timeout=30).json()["pool"]
+        return report
+
+    def wait_for(self, clips: int, seconds: float = 600) -> None:
+        """Wait until every domain has so many clips."""
+        end = time.monotonic() + seconds
+        while min(self.pool().values()) < clips:
+            if time.monotonic() > end:
+                raise TimeoutError(f"the pool has {self.pool()} after {seconds:g} s; {clips} are wanted")
+            time.sleep(1)
+
+
+@contextmanager
+def serving(home: Path):
+    """`kallos serve` on a fresh home, from its start to the first pair that plays."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("KALLOS_")}
+    with (home / "log").open("wb") as log:
+        begun = time.monotonic()
+        process = subprocess.Popen(
+            [sys.executable, "-m", "webapp", "serve", "--port", str(port)],
+            env={**environment, "KALLOS_HOME": str(home / "home")},
+            stdout=log,
+            stderr=log,
+        )
+        try:
+            url = f"http://127.0.0.1:{port}"
+            wait_for_pair(url, process)
+            yield Site(url, process, home / "home", time.monotonic() - begun)
+        finally:
+            process.send_signal(signal.SIGTERM)
+            try:
+                process.wait(30)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+
+def wait_for_pair(url: str, process: subprocess.Popen[bytes]) -> None:
+    """Until both sounds of a pair have arrived."""
+    with httpx.Client(base_url=url, timeout=30, trust_env=False) as client:
+        while process.poll() is None:
+            try:
+                answer = client.get("/api/offers")
+                if answer.status_code == 200:
+                    for side in ("left", "right"):
+                        client.get(answer.json()[0][side]["audio_url"]).raise_for_status()
+                    return
+            except httpx.TransportError:
+                pass
+            time.sleep(0.05)
+    raise RuntimeError("kallos serve ended before it served a pair")
+
+
+class Listener:
+    """One browser: votes and then fetches what a page would."""
+
+    def __init__(self, url: str, seed: int) -> None:
+        self.random = random.Random(seed)
+        self.client = httpx.Client(base_url=url, timeout=60, trust_env=False)
+        new = self.client.get("/api/listener").json()
+        self.client.headers["Authorization"] = f"Bearer {new['listener_token']}"
+        self.id = ""
+        self.open = self.offers()
+        self.known = {offer["offer_id"] for offer in self.open}
+
+    def offers(self) -> list[dict[str, Any]]:
+        """The open offers, waited for."""
+        while True:
+            answer = self.client.get("/api/offers")
+            if answer.status_code == 200:
+                found: list[dict[str, Any]] = answer.json()
+                return found
+            time.sleep(0.5)
+
+    def vote(self) -> float:
+        """Vote on the oldest open offer; milliseconds until the answer with the next pair was here."""
+        offer = (self.open or self.offers())[0]
+        body = {"outcome": self.random.choice(["left", "right"]), "heard_ms": HEARD}
+        begun = time.perf_counter()
+        answer = self.client.post(f"/api/offers/{offer['offer_id']}/vote", json=body)
+        took = (time.perf_counter() - begun) * 1000
+        answer.raise_for_status()
+        self.open = answer.json()["open"]
+        for new in self.open:
+            if new["offer_id"] not in self.known:
+                self.known.add(new["offer_id"])
+                for side in ("left", "right"):
+                    self.client.get(new[side]["audio_url"])
+                    self.client.get(new[side]["notes_url"])
+        return took
+
+
+def crowd_votes(listeners: list[Listener], seconds: float, pause_s: float) -> list[float]:
+    """All vote side by side, each every ``pause_s``; every vote's milliseconds."""
+    end = time.monotonic() + seconds
+
+    def listen(listener: Listener) -> list[float]:
+        took = []
+        time.sleep(listener.random.uniform(0, pause_s))
+        while time.monotonic() < end:
+            begun = time.monotonic()
+            took.append(listener.vote())
+            time.sleep(max(0.0, pause_s - (time.monotonic() - begun)))
+        return took
+
+    with ThreadPoolExecutor(len(listeners)) as together:
+        return [each for took in together.map(listen, listeners) for each in took]
+
+
+PAST_VOTES = """
+WITH pairs AS (
+    SELECT l.id AS listener, a.id AS one, b.id AS two, row_number() OVER (PARTITION BY l.id ORDER BY random()) AS place
+    FROM listeners l
+    JOIN clips a ON a.domain = 'pop' AND a.composed_for IS NULL
+    JOIN clips b ON b.domain = 'pop' AND b.composed_for IS NULL AND a.id < b.id
+    WHERE NOT EXISTS (SELECT FROM offers o WHERE o.listener_id = l.id
+        AND least(o.left_clip, o.right_clip) = a.id AND greatest(o.left_clip, o.right_clip) = b.id)
+), offered AS (
+    INSERT INTO offers (listener_id, left_clip, right_clip, seconds, policy, pair_probability, state, created_at)
+    SELECT listener, one, two, 7, 'control', 0.001, 'voted', now() - interval '1 day' FROM pairs WHERE place <= :each
+    RETURNING id, listener_id
+), foreseen AS (
+    INSERT INTO predictions (offer_id, p_left, p_equal, p_right, head_version, votes_seen, made_at)
+    SELECT id, 0.4, 0.2, 0.4, :version, 0, now() - interval '1 day' FROM offered RETURNING offer_id, made_at
+), voted AS (
+    INSERT INTO votes (offer_id, listener_id, outcome, predicted_at, model_version, created_at)
+    SELECT o.id, o.listener_id, CASE WHEN random() < 0.5 THEN 'left' ELSE 'right' END, f.made_at, :version, f.made_at
+    FROM offered o JOIN foreseen f ON f.offer_id = o.id RETURNING offer_id
+)
+INSERT INTO listening (offer_id, left_ms, right_ms) SELECT offer_id, 4000, 4000 FROM voted
+"""
+
+
+def store_past_votes(site: Site, votes: int) -> int:
+    """Give every listener a past, so that all of them together have cast so many votes."""
+    engine = make_engine(site.database_url)
+    with engine.begin() as connection:
+        listeners = connection.scalar(text("SELECT count(*) FROM listeners"))
+        version = connection.scalar(text("SELECT model_version FROM clips LIMIT 1"))
+        each = -(-votes // listeners)
+        connection.execute(text(PAST_VOTES), {"each": each, "version": version})
+        stored: int = connection.scalar(text("SELECT count(*) FROM votes"))
+    engine.dispose()
+    return stored
+
+
+def compose_together(url: str, clips: int, seed: int) -> tuple[float, list[dict[str, Any]]]:
+    """Seconds until so many clips that were asked for at once are composed (notes only), and their notes."""
+
+    def one(number: int) -> dict[str, Any]:
+        body = {"id": f"bench-{seed}-{number}", "seed": seed + number, "domain": "pop", "bars": 8}
+        answer = httpx.post(f"{url}/v1/generate", json=body, timeout=120, trust_env=False)
+        answer.raise_for_status()
+        notes: dict[str, Any] = answer.json()["notes"]
+        return notes
+
+    begun = time.perf_counter()
+    with ThreadPoolExecutor(clips) as together:
+        notes = list(together.map(one, range(clips)))
+    return time.perf_counter() - begun, notes
+
+
+def quantile(values: list[float], share: float, **beside: float | None) -> Metric:
+    """A quantile with its 95 % bootstrap interval."""
+    data = np.asarray(values)
+    rng = np.random.default_rng(0)
+    draws = [np.quantile(rng.choice(data, len(data)), share) for _ in range(500)]
+    low, high = np.quantile(draws, [0.025, 0.975])
+    return Metric(float(np.quantile(data, share)), float(low), float(high), len(data), **beside)
+
+
+def measure(site: Site, report: Report, arguments: argparse.Namespace) -> None:
+    """Everything, in an order in which nothing disturbs what comes before."""
+    report.add("bench.start_seconds", Metric(site.start_seconds, n=1, reference=10.0))
+    site.wait_for(arguments.clips)
+    report.add("bench.memory_mb_rest", Metric(site.memory_mb(), n=1, reference=2048.0))
+    generator = site.generator()
+    compose_together(generator, 1, 10_000)  # the first one warms up
+    alone = [compose_together(generator, 1, 20_000 + 100 * i) for i in range(arguments.repeats)]
+    batches = [compose_together(generator, 8, 50_000 + 100 * i)[0] for i in range(arguments.repeats)]
+    single = quantile([seconds for seconds, _ in alone], 0.5)
+    report.add("compose.seconds_1", single)
+    report.add(
+        "compose.seconds_8", quantile(batches, 0.5, baseline=8 * (single.value or 0), reference=4 * (single.value or 0))
+    )
+    rendering = []
+    for _, (notes, *_) in alone:
+        piece = Piece.from_json(notes)
+        begun = time.perf_counter()
+        encode_mp3(render(piece, 14.0))
+        rendering.append(time.perf_counter() - begun)
+    report.add("render.seconds_1", quantile(rendering[1:], 0.5))
+    listeners = [Listener(site.url, seed) for seed in range(arguments.listeners)]
+    stored = store_past_votes(site, arguments.past_votes)
+    alone_ms = [listeners[0].vote() for _ in range(arguments.votes)]
+    report.add("bench.vote_p95_ms_1", quantile(alone_ms, 0.95, reference=150.0))
+    before = site.pool()
+    crowd_ms = crowd_votes(listeners, arguments.seconds, arguments.pause)
+    report.add("bench.vote_p95_ms_50", quantile(crowd_ms, 0.95, reference=150.0))
+    report.add("bench.memory_mb_50", Metric(site.memory_mb(), n=1, reference=3072.0))
+    after = site.pool()
+    print(
+        f"{len(listeners)} listeners, {stored} votes stored before; the pool grew from {before} to {after} meanwhile; "
+        f"median vote {np.median(alone_ms):.1f} ms alone, {np.median(crowd_ms):.1f} ms in the crowd"
+    )
+
+
+def main() -> int:
+    """Measure, print the table and the JSON line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--listeners", type=int, default=50)
+    parser.add_argument("--seconds", type=float, default=60.0, help="of the crowd's voting")
+    parser.add_argument("--pause", type=float, default=5.0, help="seconds between two votes of one listener")
+    parser.add_argument("--votes", type=int, default=60, help="of the listener who is alone")
+    parser.add_argument("--past-votes", type=int, default=10_000)
+    parser.add_argument("--clips", type=int, default=48, help="in every domain before it begins")
+    parser.add_argument("--repeats", type=int, default=10, help="of composing")
+    arguments = parser.parse_args()
+    machine = {"cpu": platform.processor() or platform.machine(), "cores": os.cpu_count(), "load": os.getloadavg()[0]}
+    with tempfile.TemporaryDirectory(prefix="kallos-bench-") as folder, serving(Path(folder)) as site:
+        health = httpx.get(f"{site.url}/healthz", timeout=30).json()
+        version = health["generator"].get("model_version")
+        report = Report("bench", {"hash": None, "n": arguments.past_votes, "machine": machine}, {"version": version}, 0)
+        measure(site, report, arguments)
+    report.print()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+
+import pytest
+from starlette.testclient import TestClient
+
+from webapp.app import create_app, serve
+from webapp.backstage import Backstage
+from webapp.services.health import commit
+from webapp.settings import Settings
+
+PROGRAM = """
+import os, sys
+os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+from starlette.testclient import TestClient
+from webapp.app import create_app
+from webapp.backstage import Backstage
+from webapp.services.house import House
+from webapp.settings import Settings
+house = House(Settings(home=sys.argv[1], database_url="postgresql+psycopg://nobody@127.0.0.1:9/none"))
+with TestClient(create_app(backstage=Backstage(house, children=False))) as client:
+    for path in ("/", "/taste", "/static/kallos/main.js", "/api/docs", "/healthz"):
+        print(path, client.get(path).status_code)
+print(house.space.size > 0, sorted({"torch", "symusic", "sklearn", "music21"} & set(sys.modules)))
+"""
+
+
+def test_the_pages_answer_before_the_database_does_and_the_web_never_loads_torch(tmp_path):
+    # a process of its own: Gradio leaves event loops behind, and other tests load torch
+    found = subprocess.run(
+        [sys.executable, "-c", PROGRAM, str(tmp_path)], capture_output=True, text=True, check=False, timeout=200
+    )
+    assert found.stdout.splitlines() == [
+        "/ 200",
+        "/taste 200",
+        "/static/kallos/main.js 200",
+        "/api/docs 200",
+        "/healthz 503",
+        "True []",
+    ], found.stdout + found.stderr
+
+
+def test_before_the_database_is_there_the_page_says_to_wait_and_health_that_it_cannot_serve(space, tmp_path):
+    from webapp.services.house import House
+
+    house = House(Settings(home=tmp_path, database_url="postgresql+psycopg://nobody@127.0.0.1:9/none"), space=space)
+    with TestClient(create_app(backstage=Backstage(house, children=False), pages=False)) as client:
+        report = client.get("/healthz")
+        assert report.status_code == 503
+        assert report.json()["status"] == "starting"
+        waiting = client.get("/api/offers")
+        assert waiting.status_code == 503
+        assert "retry-after" in waiting.headers
+
+
+def test_a_mistake_of_ours_is_told_without_its_details(house, monkeypatch, client):
+    from webapp import api
+
+    def fail(*_):
+        raise RuntimeError("the secret detail")
+
+    monkeypatch.setattr(api.listeners, "exists", fail)
+    client.get("/api/listener")
+    answer = TestClient(client.app, cookies=client.cookies, raise_server_exceptions=False).get("/api/listener")
+    assert answer.status_code == 500
+    assert "secret detail" not in answer.text
+
+
+def test_a_port_that_is_taken_is_a_clear_error(tmp_path, capsys):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        assert serve(Settings(home=tmp_path, port=taken.getsockname()[1])) == 1
+    assert "KALLOS_PORT" in capsys.readouterr().err
+    assert not (tmp_path / "pg").exists()
+
+
+def test_the_commit_is_that_of_the_checkout():
+    found = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
+    if found.returncode:
+        pytest.skip("not a checkout")
+    assert commit() is not None
