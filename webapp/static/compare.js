@@ -116,7 +116,7 @@ class ComparePage {
   #key(event) {
     const { target } = event;
     if (event.repeat || event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
-    if (target.closest("input:not([type=radio]), textarea, select, [contenteditable=true], dialog, .k-menu")) return;
+    if (target.closest("input:not([type=radio]), textarea, select, [contenteditable=true], dialog, .k-menu[open]")) return;
     const key = event.key.toLowerCase();
     if (key === " ") {
       // somebody who walks with the keyboard presses the button they stand on

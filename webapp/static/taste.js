@@ -72,6 +72,8 @@ function accuracyBlock(accuracy) {
 }
 
 class TastePage {
+  #watchers = 0; // how often a job was followed so far; only the newest follower speaks
+
   constructor(root, signal) {
     this.root = root;
     this.signal = signal;
@@ -124,28 +126,28 @@ class TastePage {
     this.#report("Asking for new pieces…");
     try {
       await api.compose();
-      await this.#watch();
     } catch (error) {
-      this.button.disabled = false;
       this.#report(error.message || "That did not work. Please try again.");
+      return;
+    } finally {
+      this.button.disabled = false;
     }
+    await this.#watch();
   }
 
-  /** Follow the newest job until it is done; silent where there never was one. */
+  /** Follow the newest job until it is done; silent where there never was one. A later call takes over. */
   async #watch() {
+    this.#watchers += 1;
+    const number = this.#watchers;
     for (let attempt = 0; !this.signal.aborted; ) {
-      let state = null;
       try {
-        state = await api.composing();
+        const state = await api.composing();
+        if (number !== this.#watchers || !this.#composing(state)) return;
+        await api.pause(POLL_S);
       } catch (error) {
         if (!error.passing) throw error;
         await api.pause(api.backOffS((attempt += 1), error));
-        continue;
       }
-      const working = this.#composing(state);
-      this.button.disabled = working;
-      if (!working) return;
-      await api.pause(POLL_S);
     }
   }
 
