@@ -22,7 +22,7 @@ from models.style.model import BARS, norm
 class PriorConfig:
     """Sizes of the prior; ``latent_dim`` is that of the style model."""
 
-    latent_dim: int = 120
+    latent_dim: int = 119
     dim: int = 256
     layers: int = 5
     heads: int = 4

@@ -74,11 +74,8 @@ def measure(composer: Composer, clips: Sequence[Piece], *, quiet: bool = False) 
 
 def fit_space(composer: Composer, found: MeasuredClips) -> TasteSpace:
     """The taste space of ``composer``'s model from clips that it has encoded."""
-    tempo = composer.model.plan_tempo
-    weights = [tempo.weight.detach().float().cpu().numpy().T, tempo.bias.detach().float().cpu().numpy()[None]]
-    readings = Readings.fit(
-        found.summaries, found.chroma, sizes=found.sizes, tempo=np.vstack(weights), tempi_bpm=TEMPI_BPM
-    )
+    tempo = np.stack([part.numpy() for part in composer.model.tempo.readout()])
+    readings = Readings.fit(found.summaries, found.chroma, sizes=found.sizes, tempo=tempo, tempi_bpm=TEMPI_BPM)
     return TasteSpace.fit(
         found.summaries, found.attributes, NAMES, composer.version, domains=found.domains, readings=readings
     )

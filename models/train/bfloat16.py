@@ -70,4 +70,4 @@ def trained_weights(path: Path) -> tuple[dict[str, Tensor], int]:
     """The master's state dict and the steps that it was trained for, from what ``MasterWeights.save`` wrote."""
     state = load_file(path)
     weights = {k.removeprefix("model."): v for k, v in state.items() if k.startswith("model.")}
-    return weights, int(state["optimiser.0.step"])
+    return weights, int(state["step"])

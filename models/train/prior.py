@@ -30,6 +30,7 @@ from models.train.presets import PRESETS, RunMusic, run_music
 
 BATCH = 128
 LEARNING_RATE = 1e-3
+NOISE = 0.2  # of the posterior's own: at its full width half of what the prior learns is noise, and keys blur
 AVERAGE = 0.999  # of the exponential mean of weights that is kept
 ENCODED = {"pop": 24_000, "dance": 20_000, "chorale": 8_000}  # windows, transposed at random
 
@@ -70,7 +71,8 @@ def fit_prior(
     prior = Prior(config or PriorConfig(latent_dim=model.config.latent_dim))
     flat = mean.float().flatten(0, 1)
     prior.mean.copy_(flat.mean(0))
-    prior.scale.copy_((flat.var(0) + log_variance.float().exp().flatten(0, 1).mean(0)).sqrt().clamp(min=0.05))
+    noise_variance = NOISE**2 * log_variance.float().exp().flatten(0, 1).mean(0)
+    prior.scale.copy_((flat.var(0) + noise_variance).sqrt().clamp(min=0.05))
     counts = torch.zeros(len(DOMAINS), len(METERS)).index_put_(
         (domain, meter), torch.ones(len(domain)), accumulate=True
     )
@@ -92,7 +94,7 @@ def fit_prior(
             picks = rng.choice(len(members), size=BATCH, p=share)
             rows = torch.from_numpy(np.array([rng.choice(members[p][0]) for p in picks]))
             noise = torch.randn((BATCH, *mean.shape[1:]), generator=generator)
-            z = mean[rows].float() + noise * (0.5 * log_variance[rows].float()).exp()
+            z = mean[rows].float() + NOISE * noise * (0.5 * log_variance[rows].float()).exp()
             loss = training.working.loss(prior.standardise(z), domain[rows], meter[rows], generator)
             rate = LEARNING_RATE * min(1.0, (step + 1) / 100, max(0.02, (steps - step) / (0.4 * steps)))
             training.update(loss, rate)

@@ -25,6 +25,7 @@ from typing import Any
 import httpx
 import numpy as np
 import psutil
+from next_pair import next_pair_ms
 from sqlalchemy import text
 
 from db.engine import make_engine
@@ -229,7 +230,13 @@ def compose_together(url: str, clips: int, seed: int) -> tuple[float, list[dict[
     """Seconds until so many clips that were asked for at once are composed (notes only), and their notes."""
 
     def one(number: int) -> dict[str, Any]:
-        body = {"id": f"bench-{seed}-{number}", "seed": seed + number, "domain": "pop", "bars": 8}
+        body = {
+            "id": f"bench-{seed}-{number}",
+            "seed": seed + number,
+            "domain": "pop",
+            "bars": 8,
+            "deadline_ms": 120_000,
+        }
         answer = httpx.post(f"{url}/v1/generate", json=body, timeout=120, trust_env=False)
         answer.raise_for_status()
         notes: dict[str, Any] = answer.json()["notes"]
@@ -271,6 +278,10 @@ def measure(site: Site, report: Report, arguments: argparse.Namespace) -> None:
         encode_mp3(render(piece, 14.0))
         rendering.append(time.perf_counter() - begun)
     report.add("render.seconds_1", quantile(rendering[1:], 0.5))
+    try:
+        report.add("bench.next_pair_ms", quantile(next_pair_ms(site.url), 0.95, reference=50.0))
+    except FileNotFoundError:
+        report.add("bench.next_pair_ms", Metric(None, reference=50.0))  # no browser on this machine
     listeners = [Listener(site.url, seed) for seed in range(arguments.listeners)]
     stored = store_past_votes(site, arguments.past_votes)
     alone_ms = [listeners[0].vote() for _ in range(arguments.votes)]

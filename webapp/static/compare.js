@@ -8,6 +8,7 @@ import { SIDES } from "./player.js";
 import { Stage } from "./stage.js";
 
 const OUTCOMES = { 1: "left", 2: "right", 0: "equal", n: "neither", s: "skipped" };
+const ELSEWHERE = "input:not([type=radio]), textarea, select, [contenteditable=true], dialog[open], .k-menu[open]";
 const counted = (picks) => (picks === 1 ? "1 pick" : `${picks} picks`);
 
 class ComparePage {
@@ -116,7 +117,7 @@ class ComparePage {
   #key(event) {
     const { target } = event;
     if (event.repeat || event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
-    if (target.closest("input:not([type=radio]), textarea, select, [contenteditable=true], dialog, .k-menu[open]")) return;
+    if (target.closest(ELSEWHERE)) return;
     const key = event.key.toLowerCase();
     if (key === " ") {
       // somebody who walks with the keyboard presses the button they stand on
