@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import threading
 import time
 from typing import Any
 
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
 
 from db import migrate
 from db.embedded import EmbeddedPostgresError
+from db.queries import clips
+from models.music.notes import DOMAINS
 from webapp.generation.protocol import GenerationError
 from webapp.services.house import House
 from webapp.supervisor import SupervisedProcess, free_local_port
@@ -20,6 +24,8 @@ log = logging.getLogger(__name__)
 
 WATCH_SECONDS = 0.5
 HEALTH_EVERY = 4  # rounds of the watch
+POLITENESS = 10  # votes come before clips, once the first listeners have some
+ENOUGH_TO_BE_POLITE = 8
 PROGRAM = (sys.executable, "-m", "webapp")
 
 
@@ -36,6 +42,7 @@ class Backstage:
         self._keeper: threading.Thread | None = None
         self._generator: SupervisedProcess | None = None
         self._worker: SupervisedProcess | None = None
+        self._polite: set[int] = set()
 
     def begin(self) -> None:
         """Start everything, each part beside the others; a second call does nothing."""
@@ -99,8 +106,28 @@ class Backstage:
                 log.warning("postgres_restart_failed error=%s", error)
             if round_number % HEALTH_EVERY == 0:
                 self._ask_generator()
+                self._be_polite()
             if self._ending.wait(WATCH_SECONDS):
                 return
+
+    def _be_polite(self) -> None:
+        """Give worker and generator a low priority as soon as there is something to hear."""
+        children = [child for child in (self._worker, self._generator) if child is not None]
+        rude = [pid for child in children if (pid := child.pid) is not None and pid not in self._polite]
+        if not rude or not hasattr(os, "setpriority"):
+            return
+
+        def playable(session: Session) -> int:
+            return clips.count_pool(session, domain=DOMAINS[0])
+
+        try:
+            if self.house.database.transaction(playable, patience_s=0.0) < ENOUGH_TO_BE_POLITE:
+                return
+            for pid in rude:  # each leads a group of its own, so that all of its threads are meant
+                os.setpriority(os.PRIO_PGRP, pid, POLITENESS)
+                self._polite.add(pid)
+        except (DBAPIError, OSError) as error:
+            log.warning("priority_not_changed error=%s", error)
 
     def _ask_generator(self) -> None:
         started = time.monotonic()

@@ -25,9 +25,14 @@ PATIENCE_S = 15.0  # an embedded server that was killed recovers in one or two
 
 
 class Database:
-    """Opens on first use; ``transaction`` is the only way in."""
+    """Opens on first use; ``transaction`` is the only way in.
 
-    def __init__(self, settings: Settings) -> None:
+    A fallen embedded server is started again by who has waited ``revive_after_s`` for it: the web at once, a worker
+    later, since a server inherits the low priority of its starter.
+    """
+
+    def __init__(self, settings: Settings, *, revive_after_s: float = 0.0) -> None:
+        self._revive_after_s = revive_after_s
         self._settings = settings
         self._lock = threading.Lock()
         self._engine: Engine | None = None
@@ -61,7 +66,7 @@ class Database:
 
     def transaction(self, work: Callable[[Session], T], *, patience_s: float = PATIENCE_S) -> T:
         """Run ``work`` in one transaction; where the server is lost on the way, all of it is run again."""
-        give_up = time.monotonic() + patience_s
+        begun = time.monotonic()
         pause_s = 0.05
         while True:
             try:
@@ -70,11 +75,13 @@ class Database:
             except DBAPIError as error:
                 if not (isinstance(error, OperationalError) or error.connection_invalidated):
                     raise
-                if time.monotonic() + pause_s > give_up:
+                waited_s = time.monotonic() - begun
+                if waited_s + pause_s > patience_s:
                     raise
                 log.warning("database_lost error=%s", type(error.orig).__name__)
             try:
-                self.revive()
+                if waited_s >= self._revive_after_s:
+                    self.revive()
             except EmbeddedPostgresError:
                 log.exception("postgres_restart_failed")
             time.sleep(pause_s)

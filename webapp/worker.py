@@ -6,7 +6,6 @@ A worker that is killed loses its lease and its job is taken again; one that is 
 from __future__ import annotations
 
 import logging
-import os
 import signal
 import threading
 import time
@@ -32,8 +31,8 @@ log = logging.getLogger(__name__)
 IDLE_SECONDS = 0.25
 LEASE_SECONDS = 15.0
 RENEW_SECONDS = 5.0
-POLITENESS = 10  # votes come before clips
 LONGEST_WAIT_SECONDS = 5.0  # between questions to a generator that is down
+REVIVE_AFTER_SECONDS = 5.0  # a fallen Postgres is the web's to start again, where there is a web
 HOUSEKEEPING_SECONDS = 3600.0
 
 Handler = Callable[[House, TakenJob], dict[str, Any]]
@@ -57,11 +56,10 @@ HANDLERS: dict[str, Handler] = {compose.KIND: _compose_for, pool.KIND: _fill_poo
 
 
 class Worker:
-    """Works until ``stop``; ``polite``: with low priority once the first listeners have something to hear."""
+    """Works until ``stop``."""
 
-    def __init__(self, house: House, *, polite: bool = False) -> None:
+    def __init__(self, house: House) -> None:
         self.house = house
-        self._politeness = POLITENESS if polite else 0
         self._stopping = threading.Event()
         self._housekeeping = 0.0
 
@@ -102,9 +100,6 @@ class Worker:
         """Do one job, leaving one for the pool first where it needs clips; whether there was one."""
         transaction = self.house.database.transaction
         transaction(lambda session: pool.leave_job(session, self.house.space.version))
-        if self._politeness and transaction(lambda session: pool.has_few(session, self.house.space.version)):
-            os.nice(self._politeness)
-            self._politeness = 0
         if time.monotonic() > self._housekeeping:
             self._housekeeping = time.monotonic() + HOUSEKEEPING_SECONDS
             transaction(jobs.forget_finished)
@@ -180,7 +175,7 @@ class _Lease:
 def run_worker(settings: Settings) -> int:
     """``kallos worker``: work until SIGTERM or SIGINT; as a supervised child it ends with its parent."""
     die_with_parent()
-    worker = Worker(House(settings), polite=True)
+    worker = Worker(House(settings, revive_after_s=REVIVE_AFTER_SECONDS))
 
     def stop(_: int, __: FrameType | None) -> None:
         worker.stop()

@@ -20,10 +20,17 @@ SHIPPED_STYLE = Path(models.__file__).parent / "weights" / "style-cpu"  # read w
 class House:
     """One process' view of Kallos; parts are made when first used."""
 
-    def __init__(self, settings: Settings, *, generator_url: str = "", space: TasteSpace | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        generator_url: str = "",
+        space: TasteSpace | None = None,
+        revive_after_s: float = 0.0,
+    ) -> None:
         self.settings = settings
         self.generator_url = generator_url or settings.generator_url
-        self.database = Database(settings)
+        self.database = Database(settings, revive_after_s=revive_after_s)
         self._space = space
 
     @cached_property

@@ -43,13 +43,18 @@ def open_offers(house: House, listener_id: uuid.UUID) -> list[dict[str, Any]]:
     return offers
 
 
-def fill_up(session: Session, house: House, listener: Listener, head: Head | None = None) -> list[Offer]:
-    """The open offers of a listener whose row is locked, drawn up to two (fewer where no pair is left)."""
+def fill_up(
+    session: Session, house: House, listener: Listener, head: Head | None = None, picks: int | None = None
+) -> list[Offer]:
+    """The open offers of a listener whose row is locked, drawn up to two (fewer where no pair is left).
+
+    ``head`` and ``picks`` are read where the caller does not know them.
+    """
     offers = rows.open_offers(session, listener.id)
     if len(offers) >= OPEN:
         return offers
     head = head or heads.load(session, listener.id, house.space)
-    picks = vote_rows.count_picks(session, listener.id)
+    picks = vote_rows.count_picks(session, listener.id) if picks is None else picks
     while len(offers) < OPEN:
         offer = _draw(session, house, listener, head, picks + len(offers))
         if offer is None:

@@ -51,11 +51,6 @@ def need(session: Session, version: str) -> Need | None:
     return Need(domain, min(CLIPS_A_JOB, missing[domain])) if missing[domain] > 0 else None
 
 
-def has_few(session: Session, version: str) -> bool:
-    """Whether the domain that everybody begins with has enough for the first listeners."""
-    return rows.count_pool(session, domain=DOMAINS[0], model_version=version) >= FEW
-
-
 def most_met(session: Session, domain: str) -> int:
     """The largest number of the pool's clips that any listener of the last hour has met."""
     active = (

@@ -49,7 +49,7 @@ def take(
                 compose.enqueue(session, listener, picks)
         else:
             picks = _picks_then(session, offer_id, listener_id)
-        open_now = [shown(offer) for offer in fill_up(session, house, listener, head)]
+        open_now = [shown(offer) for offer in fill_up(session, house, listener, head, picks if head else None)]
         return {"offer_id": offer_id, "outcome": outcome, "picks": picks, "open": open_now, "status": claim.status}
 
     result = house.database.transaction(work)
