@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import socket
 import sys
 import threading
@@ -88,6 +89,7 @@ def serve(settings: Settings, *, open_browser: bool = False) -> int:
         print(f"the style model is not installed rightly: {error}", file=sys.stderr)
         listening.close()
         return 1
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # until the server listens to it itself
     stage = Backstage(house)
     stage.begin()  # Postgres and the generator start while Gradio is imported
     try:
@@ -96,6 +98,8 @@ def serve(settings: Settings, *, open_browser: bool = False) -> int:
             app, log_config=None, access_log=False, timeout_graceful_shutdown=3, server_header=False
         )
         _Announcing(config, f"http://{shown}:{port}", open_browser=open_browser).run(sockets=[listening])
+    except KeyboardInterrupt:
+        pass  # Ctrl-C is how a person stops it
     finally:
         stage.end()
     return 0

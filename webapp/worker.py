@@ -21,7 +21,7 @@ from db.embedded import EmbeddedPostgresError
 from db.queries import jobs
 from db.queries.jobs import TakenJob
 from webapp.generation.protocol import BadRequest, GenerationError
-from webapp.services import compose, composing, pool, refit
+from webapp.services import compose, composing, encode, pool, refit
 from webapp.services.house import House
 from webapp.settings import Settings
 from webapp.supervisor import die_with_parent
@@ -52,7 +52,16 @@ def _refit_heads(house: House, job: TakenJob) -> dict[str, Any]:  # noqa: ARG001
     return refit.refit_heads(house)
 
 
-HANDLERS: dict[str, Handler] = {compose.KIND: _compose_for, pool.KIND: _fill_pool, refit.KIND: _refit_heads}
+def _encode_clips(house: House, job: TakenJob) -> dict[str, Any]:  # noqa: ARG001
+    return encode.encode_clips(house)
+
+
+HANDLERS: dict[str, Handler] = {
+    compose.KIND: _compose_for,
+    pool.KIND: _fill_pool,
+    encode.KIND: _encode_clips,
+    refit.KIND: _refit_heads,
+}
 
 
 class Worker:
@@ -62,6 +71,7 @@ class Worker:
         self.house = house
         self._stopping = threading.Event()
         self._housekeeping = 0.0
+        self._changing = True  # of model: nothing is known yet
 
     def stop(self) -> None:
         """Finish the job in hand and no other."""
@@ -103,13 +113,24 @@ class Worker:
         if time.monotonic() > self._housekeeping:
             self._housekeeping = time.monotonic() + HOUSEKEEPING_SECONDS
             transaction(jobs.forget_finished)
-            transaction(lambda session: refit.leave_job(session, self.house.space.version))
+            self._changing = True
+        if self._changing:
+            self._changing = transaction(self._adopt)
         job = transaction(lambda session: jobs.take_job(session, list(HANDLERS), lease_s=LEASE_SECONDS))
         if job is None:
             return False
         with _Lease(self.house, job):
             self._do(job)
         return True
+
+    def _adopt(self, session: Session) -> bool:
+        """Leave what a new model asks for: clips encoded, then heads fitted; whether anything is left to do."""
+        version = self.house.space.version
+        if encode.older_clips(session, version, 1):
+            encode.leave_job(session, version)
+            return True
+        refit.leave_job(session, version)
+        return False
 
     def _do(self, job: TakenJob) -> None:
         started = time.monotonic()

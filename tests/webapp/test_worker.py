@@ -8,7 +8,8 @@ from sqlalchemy import func, select, update
 
 from db.queries import jobs
 from db.tables import Clip, ClipAudio, Job
-from webapp.services import compose, composing, listeners, offers, pool, refit, votes
+from webapp.services import compose, composing, heads, listeners, offers, pool, refit, votes
+from webapp.services import encode as encode_service
 from webapp.services.house import House
 from webapp.worker import HANDLERS, Worker
 
@@ -164,7 +165,6 @@ def test_heads_of_a_new_version_are_fitted_from_all_votes(house, worker, stock):
     for outcome in ("left", "right", "equal", "skipped", "left"):
         votes.take(house, listener, offers.open_offers(house, listener)[0]["offer_id"], outcome, (1, 1))
     from db.queries.heads import delete_heads
-    from webapp.services import heads
 
     learned = house.database.transaction(lambda s: heads.load(s, listener, house.space))
     house.database.transaction(lambda s: delete_heads(s, listener))
@@ -174,6 +174,28 @@ def test_heads_of_a_new_version_are_fitted_from_all_votes(house, worker, stock):
     assert fitted.votes_seen == learned.votes_seen == 4
     assert abs(fitted.mean - learned.mean).max() < 0.5
     assert not house.database.transaction(lambda s: refit.leave_job(s, house.space.version))
+
+
+def test_after_a_change_of_model_clips_are_encoded_and_heads_fitted_from_the_old_votes(house, worker, stock):
+    for domain in ("pop", "dance", "chorale"):
+        stock(domain, 60)
+    listener = listeners.create(house)
+    own = stock("pop", 1, composed_for=listener)
+    for _ in range(3):
+        votes.take(house, listener, offers.open_offers(house, listener)[0]["offer_id"], "left", (1, 1))
+
+    def grow_old(session):
+        from db.queries.heads import delete_heads
+        from db.queries.votes import votes_of
+
+        met = {clip for vote in votes_of(session, listener) for clip in (vote.left_clip, vote.right_clip)}
+        session.execute(update(Clip).where(Clip.id.in_([*met, *own])).values(model_version="older"))
+        delete_heads(session, listener)
+
+    house.database.transaction(grow_old)
+    work_until_idle(worker, 6)
+    assert house.database.transaction(lambda s: encode_service.older_clips(s, house.space.version, 9)) == []
+    assert house.database.transaction(lambda s: heads.load(s, listener, house.space)).votes_seen == 3
 
 
 def test_a_stopped_worker_finishes_its_job_and_takes_no_other(house, worker):

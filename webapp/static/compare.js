@@ -8,6 +8,7 @@ import { SIDES } from "./player.js";
 import { Stage } from "./stage.js";
 
 const OUTCOMES = { 1: "left", 2: "right", 0: "equal", n: "neither", s: "skipped" };
+const LOOK_AHEAD_S = 2;
 const ELSEWHERE = "input:not([type=radio]), textarea, select, [contenteditable=true], dialog[open], .k-menu[open]";
 const counted = (picks) => (picks === 1 ? "1 pick" : `${picks} picks`);
 
@@ -78,6 +79,7 @@ class ComparePage {
         const open = await api.offers();
         if (open.length) {
           this.table.lay(open);
+          this.#lookAhead(open);
           return this.#show(await this.table.get(open[0].offer_id));
         }
       } catch (failure) {
@@ -188,6 +190,7 @@ class ComparePage {
   /** Lay the open offers out; where the pair on the page is none of them, change to the first. */
   async #follow(open) {
     this.table.lay(open);
+    this.#lookAhead(open);
     const { stage } = this;
     if (stage.pair && open.some((offer) => offer.offer_id === stage.pair.offerId)) return;
     stage.clear();
@@ -195,6 +198,18 @@ class ComparePage {
     const pair = open.length ? await this.table.get(open[0].offer_id).catch(() => null) : null;
     if (pair) this.#show(pair);
     else await this.#deal();
+  }
+
+  /** While the pool is so young that there is no second pair, ask again, so that one is loaded before the vote. */
+  async #lookAhead(open) {
+    let known = open;
+    while (known.length === 1 && !this.signal.aborted) {
+      await api.pause(LOOK_AHEAD_S);
+      const found = await api.offers().catch(() => known);
+      if (this.#inFlight || !found.some((offer) => offer.offer_id === known[0].offer_id)) return;
+      known = found;
+      this.table.lay(known);
+    }
   }
 
   #count(picks) {

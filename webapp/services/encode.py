@@ -1,0 +1,74 @@
+"""After a change of model: the pool's clips are encoded by the new one, from their notes, which are the truth.
+
+Until a clip is encoded it is offered no more and votes on it teach nothing; heads are fitted again when all are.
+"""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from functools import partial
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from db.queries import jobs
+from db.tables import Clip
+from models.style.latents import Latents
+from models.taste.space import summary
+from webapp.generation.protocol import BadRequest
+from webapp.services.house import House
+
+log = logging.getLogger(__name__)
+
+KIND = "encode_clips"
+CLIPS_A_JOB = 16
+PRIORITY = 5  # before new clips, after what somebody waits for
+
+
+def older_clips(session: Session, version: str, limit: int) -> list[uuid.UUID]:
+    """Clips in use whose latents are another model's, newest first."""
+    query = select(Clip.id).where(Clip.model_version != version, ~Clip.retired)
+    return list(session.scalars(query.order_by(Clip.created_at.desc()).limit(limit)))
+
+
+def leave_job(session: Session, version: str) -> bool:
+    """Leave a job where any clip is of another model; whether one was left."""
+    if not older_clips(session, version, 1):
+        return False
+    return jobs.enqueue(session, KIND, {"version": version}, dedupe_key=KIND, priority=PRIORITY) is not None
+
+
+def encode_clips(house: House) -> dict[str, Any]:
+    """Encode some clips; one that the new model can't read is retired. Raises ``GenerationError``."""
+    version = house.space.version
+    found = house.database.transaction(lambda session: older_clips(session, version, CLIPS_A_JOB))
+    encoded = retired = 0
+    for clip_id in found:
+        notes = house.database.transaction(partial(_notes, clip_id=clip_id))
+        if notes is None:  # its listener was deleted
+            continue
+        values: dict[str, Any] = {"retired": True}
+        try:
+            answer = house.generator.encode(notes)
+        except BadRequest as error:
+            log.warning("clip_retired clip=%s error=%s", clip_id, error)
+            retired += 1
+        else:
+            if answer.model_version != version:
+                raise ValueError(f"the generator encodes with {answer.model_version}, taste is learned in {version}")
+            latents = Latents.from_json(answer.latents)
+            values = {"latents": answer.latents, "summary": summary(latents), "model_version": version}
+            encoded += 1
+        house.database.transaction(partial(_change, clip_id=clip_id, values=values))
+    log.info("clips_encoded clips=%d retired=%d version=%s", encoded, retired, version)
+    return {"encoded": encoded, "retired": retired}
+
+
+def _notes(session: Session, clip_id: uuid.UUID) -> dict[str, Any] | None:
+    return session.scalar(select(Clip.notes).where(Clip.id == clip_id))
+
+
+def _change(session: Session, clip_id: uuid.UUID, values: dict[str, Any]) -> None:
+    session.execute(update(Clip).where(Clip.id == clip_id).values(values))
