@@ -24,7 +24,8 @@ DESKTOP = {"viewport": {"width": 1280, "height": 800}}
 CROWD = 5  # tests that begin after listening
 expect.set_options(timeout=30_000)  # for a machine that trains or tests beside us
 LISTEN_S = 60  # at most, for two clips of which three seconds each are needed
-START_S = 90
+START_S = 180
+CLIPS = 6  # in the pool, so that every visitor has a pair on the page and one ahead
 
 
 def _chromium() -> str | None:
@@ -124,9 +125,9 @@ def _wait_until_it_plays(site: Site) -> None:
     end = time.monotonic() + START_S
     while time.monotonic() < end and site.process.poll() is None:
         try:
-            if httpx.get(f"{site.url}/healthz", timeout=5).status_code == 200:
+            if httpx.get(f"{site.url}/healthz", timeout=5).json()["pool"]["pop"] >= CLIPS:
                 return
-        except httpx.HTTPError:
+        except (httpx.HTTPError, KeyError, ValueError):
             pass
         time.sleep(0.3)
     pytest.fail(f"kallos serve did not get ready:\n{site.log.read_text(errors='replace')[-4000:]}")
@@ -187,6 +188,12 @@ class Visitor:
 
     def expect_picks(self, count: int) -> None:
         expect(self.get("picks")).to_have_text(f"{count} pick" + ("" if count == 1 else "s"))
+
+    def expect_the_next_pair_to_sound(self, vote: int) -> None:
+        """After this many votes: the page itself started the next pair, and time has passed on one of its clocks."""
+        started = "performance.getEntriesByName('kallos.next_pair').length"
+        moved = "[...document.querySelectorAll('.k-time')].some((time) => !time.textContent.startsWith('0:00'))"
+        self.frame.wait_for_function(f"{started} === {vote} && {moved}", timeout=30_000)
 
     def api(self, path: str, method: str = "GET") -> Any:
         """Ask the server as this listener."""
