@@ -81,7 +81,7 @@ class Site:
         report: dict[str, int] = httpx.get(f"{self.url}/healthz", timeout=30).json()["pool"]
         return report
 
-    def wait_for(self, clips: int, seconds: float = 600) -> None:
+    def wait_for(self, clips: int, seconds: float = 3600) -> None:
         """Wait until every domain has so many clips."""
         end = time.monotonic() + seconds
         while min(self.pool().values()) < clips:

@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+
+from webapp.backstage import POLITENESS, Backstage
+from webapp.supervisor import SupervisedProcess
+
+
+@pytest.fixture
+def stage(house):
+    stage = Backstage(house, children=False)
+    yield stage
+    stage.end()
+
+
+def test_it_begins_once_brings_the_schema_up_to_date_and_ends_once(settings, make_database, generator_url, space):
+    from db.migrate import check
+    from webapp.services.house import House
+
+    house = House(
+        settings.model_copy(update={"database_url": make_database()}), generator_url=generator_url, space=space
+    )
+    stage = Backstage(house, children=False)
+    stage.begin()
+    stage.begin()
+    assert stage.ready.wait(20)
+    assert check(house.database.engine) == []
+    end = time.monotonic() + 10
+    while stage.generator_state["status"] != "ok" and time.monotonic() < end:
+        time.sleep(0.05)
+    assert stage.generator_state["status"] == "ok"
+    stage.end()
+    stage.end()
+
+
+def test_a_generator_that_is_down_is_said_to_be(stage, house):
+    house.generator.url = "http://127.0.0.1:9"
+    house.generator._client.base_url = house.generator.url
+    stage._ask_generator()
+    assert stage.generator_state["status"] == "down"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="priorities of process groups")
+def test_children_step_back_once_the_first_listeners_have_something_to_hear(stage, stock):
+    child = SupervisedProcess("sleeper", [sys.executable, "-c", "import time; time.sleep(60)"]).start()
+    try:
+        assert child.wait_until_ready(20)
+        stage._worker = child
+        before = os.getpriority(os.PRIO_PROCESS, child.pid)
+        stage._be_polite()
+        assert os.getpriority(os.PRIO_PROCESS, child.pid) == before
+        stock("pop", 12)
+        stage._be_polite()
+        assert os.getpriority(os.PRIO_PROCESS, child.pid) == POLITENESS
+        assert os.getpriority(os.PRIO_PROCESS, os.getpid()) != POLITENESS or before == POLITENESS
+    finally:
+        stage._worker = None
+        child.close()
+
+
+def test_a_child_learns_the_settings_of_its_parent(stage, settings):
+    environment = stage._environment()
+    program = "from webapp.settings import Settings; s = Settings(); print(s.home, s.database_url, s.generator_url)"
+    found = subprocess.run(
+        [sys.executable, "-c", program], env={**os.environ, **environment}, capture_output=True, text=True, check=True
+    )
+    assert found.stdout.split() == [str(settings.home), settings.database_url, stage.house.generator_url]
