@@ -12,7 +12,7 @@ PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touc
 STYLES = ("rhythm", "register", "harmony", "dynamics", "tempo", "texture")
 
 
-@pytest.mark.timeout(600)  # two listeners hear two times three seconds twelve times; a busy machine composes slowly
+@pytest.mark.timeout(900)  # two listeners hear two times three seconds twelve times; a busy machine composes slowly
 def test_twelve_picks_lead_from_the_first_pair_to_a_taste_page_and_a_clip_of_ones_own(visit, hear_together):
     visitors = [visit(**DESKTOP).arrive(), visit(**PHONE).arrive()]
     desktop = visitors[0]
@@ -45,7 +45,7 @@ def _read_the_taste_page(visitor):
     expect(visitor.frame.locator(".k-favourite .k-play").first).to_have_attribute("aria-pressed", "true")
     visitor.get("compose").click()
     expect(visitor.frame.locator(".k-compose-text")).to_have_text(
-        re.compile("blind among your next pairs"), timeout=150_000
+        re.compile("blind among your next pairs"), timeout=300_000
     )
 
 
