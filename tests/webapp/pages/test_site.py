@@ -1,0 +1,62 @@
+"""The pages as they are served, without a browser."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+
+import pytest
+from fastapi import FastAPI
+from starlette.testclient import TestClient
+
+from webapp.pages.site import STATIC, STATIC_PATH, mount_site
+
+COMPARE_IDS = ("player-a", "player-b", "vote-left", "vote-right", "vote-equal", "vote-neither", "vote-skipped", "picks")
+OWN_TEXT = sorted(path for path in STATIC.rglob("*") if path.suffix in {".js", ".css"})
+
+
+@pytest.fixture(scope="module")
+def client():
+    async def build():  # outside a running loop Gradio makes loops that it never closes
+        return mount_site(FastAPI())
+
+    return TestClient(asyncio.run(build()))
+
+
+def page(client, path):
+    """Markup as Gradio hands it to its front end, inside JSON."""
+    reply = client.get(path)
+    assert reply.status_code == 200
+    return reply.text.replace('\\"', '"').replace("\\u003c", "<").replace("\\u003e", ">")
+
+
+def test_the_compare_page_has_every_stable_test_id_once(client):
+    text = page(client, "/")
+    for name in COMPARE_IDS:
+        assert text.count(f'data-testid="{name}"') == 1, name
+
+
+def test_the_taste_page_offers_to_compose(client):
+    assert 'data-testid="compose"' in page(client, "/taste")
+
+
+def test_every_module_is_served_and_asked_for_again(client):
+    for path in OWN_TEXT:
+        reply = client.get(f"{STATIC_PATH}/{path.relative_to(STATIC).as_posix()}")
+        assert reply.status_code == 200
+        assert reply.headers["cache-control"] == "no-cache"
+
+
+def test_gradios_own_static_files_stay_reachable(client):
+    assert client.get("/static/js/iframeResizer.contentWindow.min.js").status_code == 200
+
+
+@pytest.mark.parametrize("path", OWN_TEXT, ids=lambda path: path.name)
+def test_nothing_of_ours_names_another_host(path):
+    assert not re.search(r"https?://(?!\?)[a-z]", path.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("path", [path for path in OWN_TEXT if path.suffix == ".js"], ids=lambda path: path.name)
+def test_every_import_names_a_file_that_is_there(path):
+    for name in re.findall(r'from "\./([^"]+)"', path.read_text(encoding="utf-8")):
+        assert (STATIC / name).is_file(), name
