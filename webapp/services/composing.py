@@ -37,7 +37,7 @@ from webapp.services.rendering import Rendered, playable_lengths, render_into
 log = logging.getLogger(__name__)
 
 CLIPS_A_JOB = 3
-SEARCHED = 256  # latents of the prior, of which the best are composed
+SEARCHED = 96  # latents of the prior (seconds on a busy CPU), of which the best are recombined and composed
 DEADLINE_MS = 60_000
 TEMPERATURE, TOP_P = 0.9, 0.95
 
