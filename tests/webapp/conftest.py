@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import socket
 import threading
 import uuid
@@ -21,7 +22,7 @@ from models.music.notes import Piece
 from models.taste.space import TasteSpace, summary
 from webapp.app import create_app
 from webapp.backstage import Backstage
-from webapp.services import composing, listeners, rendering
+from webapp.services import composing, listeners, pool, rendering
 from webapp.services.composing import content_hash
 from webapp.services.house import House
 from webapp.settings import Settings
@@ -37,9 +38,10 @@ def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def little_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Short sound alone and a small search: the tests of rendering and of search look at the rest."""
+    """Short sound alone, a small search, and seeds whose clips are all playable: other tests look at the rest."""
     monkeypatch.setattr(rendering, "LADDER_SECONDS", (7.0,))
     monkeypatch.setattr(composing, "SEARCHED", 24)
+    monkeypatch.setattr(pool, "new_seed", itertools.count(80, pool.CLIPS_A_JOB).__next__)  # known up to 135
 
 
 @pytest.fixture(scope="session")
