@@ -44,7 +44,8 @@ def create_app(settings: Settings | None = None, *, backstage: Backstage | None 
         finally:
             stage.end()
 
-    from webapp.api import router  # noqa: PLC0415 (FastAPI's models take a moment; serve begins its children before)
+    # FastAPI's models take a moment; serve begins its children before
+    from webapp import api, studio_api  # noqa: PLC0415
 
     app = FastAPI(
         title="Kallos",
@@ -59,7 +60,8 @@ def create_app(settings: Settings | None = None, *, backstage: Backstage | None 
     app.state.backstage = stage
     app.add_middleware(BodyLimit)
     _answer_errors(app)
-    app.include_router(router)
+    app.include_router(api.router)
+    app.include_router(studio_api.router)
     add_reference(app)
 
     @app.get("/healthz", tags=["operation"])

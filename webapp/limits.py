@@ -9,12 +9,14 @@ import time
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 BODY_BYTES = 64 * 1024
+UPLOAD_BYTES = 256 * 1024
+UPLOADS = "/api/studio/uploads"
 NEW_LISTENERS_A_SECOND = 5.0
 NEW_LISTENERS_AT_ONCE = 200
 
 
 class BodyLimit:
-    """Refuses a request to ``/api`` with more than ``BODY_BYTES`` of body, said or streamed, with 413."""
+    """Refuses a request to ``/api`` with more body than its path may have, said or streamed, with 413."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -23,9 +25,10 @@ class BodyLimit:
         if scope["type"] != "http" or not scope["path"].startswith("/api/"):
             await self.app(scope, receive, send)
             return
+        allowed = UPLOAD_BYTES if scope["path"] == UPLOADS else BODY_BYTES
         said = dict(scope["headers"]).get(b"content-length", b"0")
-        if not said.isdigit() or int(said) > BODY_BYTES:
-            await _refuse(send)
+        if not said.isdigit() or int(said) > allowed:
+            await _refuse(send, allowed)
             return
         seen = 0
 
@@ -34,13 +37,13 @@ class BodyLimit:
             message = await receive()
             seen += len(message.get("body", b""))
             # a stream that goes on too long is cut off: the handler sees a client that left
-            return message if seen <= BODY_BYTES else {"type": "http.disconnect"}
+            return message if seen <= allowed else {"type": "http.disconnect"}
 
         await self.app(scope, counted, send)
 
 
-async def _refuse(send: Send) -> None:
-    body = json.dumps({"error": f"the request is too large; at most {BODY_BYTES} bytes are allowed"}).encode()
+async def _refuse(send: Send, allowed: int) -> None:
+    body = json.dumps({"error": f"the request is too large; at most {allowed} bytes are allowed"}).encode()
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": 413, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -21,6 +21,7 @@ from db.tables import (
     Offer,
     Prediction,
     StoredHead,
+    StudioPiece,
     Vote,
 )
 
@@ -85,7 +86,8 @@ def delete_listener(session: Session, listener_id: UUID) -> list[str] | None:
 def export_listener(session: Session, listener_id: UUID) -> dict[str, Any] | None:
     """Everything that is stored about a listener, as JSON-ready values; None where there is no such listener.
 
-    ``offers`` hold the two clips by id with prediction, vote and what was heard; ``composed`` are their clips whole.
+    ``offers`` hold the two clips by id with prediction, vote and what was heard; ``composed`` are their clips
+    and ``studio`` their pieces whole.
     """
     listener = get_listener(session, listener_id)
     if listener is None:
@@ -100,6 +102,9 @@ def export_listener(session: Session, listener_id: UUID) -> dict[str, Any] | Non
     ).all()
     heads = session.scalars(select(StoredHead).where(StoredHead.listener_id == listener_id))
     composed = session.scalars(select(Clip).where(Clip.composed_for == listener_id).order_by(Clip.created_at, Clip.id))
+    studio = session.scalars(
+        select(StudioPiece).where(StudioPiece.listener_id == listener_id).order_by(StudioPiece.created_at)
+    )
     jobs = session.scalars(select(Job).where(Job.listener_id == listener_id).order_by(Job.id))
     return {
         "kallos_listener": EXPORT_SCHEMA,
@@ -111,6 +116,7 @@ def export_listener(session: Session, listener_id: UUID) -> dict[str, Any] | Non
         ],
         "heads": [_plain(head) for head in heads],
         "composed": [_plain(clip) for clip in composed],
+        "studio": [_plain(piece) for piece in studio],
         "jobs": [_plain(job) for job in jobs],
     }
 

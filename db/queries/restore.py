@@ -15,7 +15,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from db.queries.listeners import EXPORT_SCHEMA, get_listener
-from db.tables import Base, Clip, Listener, Listening, Offer, Prediction, StoredHead, Study, Vote
+from db.tables import Base, Clip, Listener, Listening, Offer, Prediction, StoredHead, StudioPiece, Study, Vote
 
 
 class NotAnExportError(ValueError):
@@ -33,7 +33,7 @@ class Restored:
 
 
 def restore_listener(session: Session, data: Mapping[str, Any]) -> Restored:
-    """Bring back the listener, their composed clips (without sound), offers, votes and heads.
+    """Bring back the listener, their composed clips (without sound), offers, votes, heads and studio.
 
     Raises ``NotAnExportError`` where the listener is here already or the data is of another form.
     """
@@ -68,6 +68,8 @@ def _restore(session: Session, listener_id: UUID, data: Mapping[str, Any]) -> Re
                 _add(session, table, offer[part], listener_id)
     for head in data["heads"]:
         _add(session, StoredHead, head, listener_id)
+    for piece in data.get("studio", ()):
+        _add(session, StudioPiece, piece, listener_id)
     session.flush()
     return Restored(listener_id, offers, votes, len(data["offers"]) - offers)
 

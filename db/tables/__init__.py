@@ -8,6 +8,7 @@ from db.tables.listeners import DOMAINS, Listener
 from db.tables.offers import Offer
 from db.tables.predictions import Prediction
 from db.tables.studies import DEFAULT_STUDY, Study
+from db.tables.studio import StudioPiece
 from db.tables.votes import OUTCOMES, PICKS, Listening, Vote
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "Offer",
     "Prediction",
     "StoredHead",
+    "StudioPiece",
     "Study",
     "Vote",
 ]

@@ -17,7 +17,17 @@ from models.music.loudness import Loudness, measure, normalise
 from models.music.notes import MusicError, Piece
 from models.music.piano import SAMPLE_RATE_HZ, Piano
 
-__all__ = ["SAMPLE_RATE_HZ", "Loudness", "encode_mp3", "measure", "notes_in_seconds", "render", "warm_up"]
+__all__ = [
+    "SAMPLE_RATE_HZ",
+    "Loudness",
+    "encode_mp3",
+    "encode_wav",
+    "measure",
+    "notes_in_seconds",
+    "render",
+    "sounding_seconds",
+    "warm_up",
+]
 
 FADE_SECONDS = 0.6
 TAIL_SECONDS = 1.6  # dampers and room after the last note, where no length is asked for
@@ -43,7 +53,7 @@ def render(piece: Piece, seconds: float | None = None, *, piano: Piano | None = 
     notes = _timed(piece)
     if len(notes) == 0:
         raise MusicError("a piece without notes has no sound")
-    length = float((notes[:, 0] + notes[:, 1]).max()) + TAIL_SECONDS if seconds is None else seconds
+    length = sounding_seconds(piece) if seconds is None else seconds
     if not 0 < length <= MAX_SECONDS:
         raise MusicError(
             f"{length:g} seconds of sound were asked for; it must be more than 0 and at most {MAX_SECONDS:g}"
@@ -65,6 +75,12 @@ def notes_in_seconds(piece: Piece, seconds: float | None = None) -> list[tuple[f
     return [(round(float(on), 4), round(float(length), 4), int(pitch), int(vel)) for on, length, pitch, vel in notes]
 
 
+def sounding_seconds(piece: Piece) -> float:
+    """How long ``render`` lets a whole piece sound; 0 without notes."""
+    notes = _timed(piece)
+    return float((notes[:, 0] + notes[:, 1]).max()) + TAIL_SECONDS if len(notes) else 0.0
+
+
 def encode_mp3(audio: Audio) -> bytes:
     """``(samples, 2)`` at 44,100 Hz as MP3 of constant 128 kbit/s: clips of one length have files of one size."""
     file = io.BytesIO()
@@ -77,6 +93,13 @@ def encode_mp3(audio: Audio) -> bytes:
         bitrate_mode="CONSTANT",
         compression_level=MP3_COMPRESSION,
     )
+    return file.getvalue()
+
+
+def encode_wav(audio: Audio) -> bytes:
+    """``(samples, 2)`` at 44,100 Hz as WAV of 16 bits."""
+    file = io.BytesIO()
+    soundfile.write(file, audio, SAMPLE_RATE_HZ, format="WAV", subtype="PCM_16")
     return file.getvalue()
 
 

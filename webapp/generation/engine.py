@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from models.music.notes import DOMAINS, MusicError, Piece
-from models.style.compose import Composer, DecodeBatch
+from models.style.compose import Composer, DecodeBatch, whole_bars
 from models.style.latents import Latents
 from webapp.generation.job import MOST_BARS, Hearing, Job, Listener, read_request
 from webapp.generation.protocol import (
@@ -132,14 +132,14 @@ class Engine:
         return LatentsResult(latents=[one.to_json() for one in drawn], model_version=self.composer.version)
 
     def encode(self, notes: dict[str, Any]) -> EncodeResult:
-        """The latents of a piece's first eight bars; raises ``BadRequest`` for what can't be encoded."""
+        """The latents of a piece's first eight whole bars; raises ``BadRequest`` for what can't be encoded."""
         try:
-            piece = Piece.from_json(notes)
+            piece = whole_bars(Piece.from_json(notes))
             with self._model:
                 latents = self.composer.encode(piece)
         except MusicError as error:
             raise BadRequest(str(error)) from error
-        return EncodeResult(latents=latents.to_json(), model_version=self.composer.version)
+        return EncodeResult(latents=latents.to_json(), notes=piece.to_json(), model_version=self.composer.version)
 
     def health(self) -> dict[str, Any]:
         """Status, model, device and load."""

@@ -56,9 +56,10 @@ class LatentsResult(BaseModel):
 
 
 class EncodeResult(BaseModel):
-    """The latents of a given piece (``Latents.to_json``)."""
+    """The latents of a given piece (``Latents.to_json``), and the bars that they tell of (``Piece.to_json``)."""
 
     latents: dict[str, Any]
+    notes: dict[str, Any]
     model_version: str
 
 

@@ -1,0 +1,38 @@
+"""Pieces in a listener's studio: brought as a file, or composed there from others by a recipe."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index
+from sqlalchemy.orm import Mapped, mapped_column
+
+from db.tables.base import Base, Clock, NewId
+from db.tables.listeners import DOMAIN_CHECK
+
+
+class StudioPiece(Base):
+    """``notes``, ``latents``: JSON of the piece and of what it was decoded from (of a file: what it was encoded to).
+
+    ``recipe``: ``{content, styles: {group: {source, strength}}, seed}``, empty for a file. Each source is
+    ``clips/ID`` or ``pieces/ID``. Whoever knows ``link_key`` may open the piece; without one nobody else can.
+    """
+
+    __tablename__ = "studio_pieces"
+    __table_args__ = (
+        CheckConstraint(DOMAIN_CHECK, name="domain_is_known"),
+        CheckConstraint("char_length(title) <= 120", name="title_is_short"),
+        Index("ix_studio_pieces_listener_id_created_at", "listener_id", "created_at"),
+    )
+
+    id: Mapped[NewId]
+    listener_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("listeners.id", ondelete="CASCADE"))
+    domain: Mapped[str]
+    title: Mapped[str]
+    recipe: Mapped[dict[str, Any]]
+    notes: Mapped[dict[str, Any]]
+    latents: Mapped[dict[str, Any]]
+    model_version: Mapped[str]
+    link_key: Mapped[str | None] = mapped_column(unique=True)
+    created_at: Mapped[Clock]

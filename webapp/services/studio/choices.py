@@ -1,0 +1,94 @@
+"""What a listener may start or borrow from: what they brought, their best clips so far, then more of the pool."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+import numpy as np
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
+
+from db.queries import clips as clip_rows
+from db.queries import listeners as listener_rows
+from db.queries import offers as offer_rows
+from db.queries import studio as rows
+from db.tables import Clip, Offer
+from models.taste.bradley_terry import utilities
+from webapp.services import heads
+from webapp.services.house import House
+from webapp.services.pool_cache import PlayableClips
+from webapp.services.problems import NotReady, UnknownListenerError
+from webapp.services.studio.sources import CLIPS, PIECES, traits
+
+MOST_BROUGHT = 6
+
+
+def choices(house: House, listener_id: uuid.UUID, domain: str, limit: int) -> list[dict[str, Any]]:
+    """``[{name, title, rank, composed, traits, seconds, audio_url, notes_url}, …]``; ``rank`` among the clips met.
+
+    Clips that wait for their blind pair are not among them. Raises ``NotReady`` while there is nothing at all.
+    """
+
+    def work(session: Session) -> list[dict[str, Any]]:
+        if listener_rows.get_listener(session, listener_id) is None:
+            raise UnknownListenerError("this listener is not known; GET /api/listener gives a new one")
+        brought = [
+            {
+                "name": f"{PIECES}/{piece.id}",
+                "title": piece.title,
+                "rank": None,
+                "composed": False,
+                "traits": traits(house.space, piece.latents, piece.model_version),
+                "seconds": None,
+                "audio_url": f"/api/studio/{PIECES}/{piece.id}/mp3",
+                "notes_url": f"/api/studio/{PIECES}/{piece.id}",
+            }
+            for piece in rows.brought_pieces(session, listener_id, MOST_BROUGHT)
+        ]
+        return brought + _clips(session, house, listener_id, domain)[:limit]
+
+    found = house.database.transaction(work)
+    if not found:
+        raise NotReady("the first pieces are being composed; ask again in a second")
+    return found
+
+
+def _clips(session: Session, house: House, listener_id: uuid.UUID, domain: str) -> list[dict[str, Any]]:
+    """Clips met, best first, then the pool's others, best first too."""
+    pool = house.pool.clips(session, domain)
+    own = clip_rows.composed_clips(session, listener_id, domain=domain, model_version=house.space.version)
+    clips = pool.joined(PlayableClips.of(own, house.space))
+    met = _met(session, listener_id)
+    waiting = {side for o in offer_rows.open_offers(session, listener_id) for side in (o.left_clip, o.right_clip)}
+    head = heads.load(session, listener_id, house.space)
+    utility = utilities(head, clips.features).mean if clips.ids else np.zeros(0)
+    order = sorted(range(len(clips.ids)), key=lambda index: (clips.ids[index] not in met, -utility[index]))
+    shown: list[dict[str, Any]] = []
+    for index in order:
+        clip_id, composed = clips.ids[index], index >= len(pool.ids)
+        if clip_id in waiting or (composed and clip_id not in met):
+            continue
+        seconds = max(clips.seconds[index])
+        address = f"/api/clips/{clip_id}/{{}}/{seconds:g}"
+        shown.append(
+            {
+                "name": f"{CLIPS}/{clip_id}",
+                "title": "",
+                "rank": len(shown) + 1 if clip_id in met else None,
+                "composed": composed,
+                "traits": {
+                    name: round(float(value), 2)
+                    for name, value in zip(house.space.names, clips.features[index], strict=False)
+                },
+                "seconds": seconds,
+                "audio_url": address.format("audio"),
+                "notes_url": address.format("notes"),
+            }
+        )
+    return shown
+
+
+def _met(session: Session, listener_id: uuid.UUID) -> set[uuid.UUID]:
+    query = select(Clip.id).join(Offer, or_(Offer.left_clip == Clip.id, Offer.right_clip == Clip.id))
+    return set(session.scalars(query.where(Offer.listener_id == listener_id, Offer.state == "voted")))

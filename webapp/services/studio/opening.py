@@ -1,0 +1,104 @@
+"""A piece as the studio page shows it: its notes in the time of its sound, its bars, its recipe."""
+
+from __future__ import annotations
+
+import contextlib
+import uuid
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from db.queries import studio as rows
+from webapp.services.house import House
+from webapp.services.problems import NotYours
+from webapp.services.studio.sources import PIECES, Source, find, names_in, traits
+
+
+def open_piece(house: House, listener_id: uuid.UUID, name: str, link_key: str = "") -> dict[str, Any]:
+    """The clip or piece ``name`` as the page shows it; raises ``NotYours``."""
+    return house.database.transaction(
+        lambda session: shown(session, house, listener_id, find(session, name, listener_id, link_key), link_key)
+    )
+
+
+def open_link(house: House, listener_id: uuid.UUID, link_key: str) -> dict[str, Any]:
+    """The piece that a link leads to, for whoever has it; raises ``NotYours``."""
+
+    def work(session: Session) -> dict[str, Any]:
+        return shown(session, house, listener_id, _linked(session, listener_id, link_key), link_key)
+
+    return house.database.transaction(work)
+
+
+def make_link(house: House, listener_id: uuid.UUID, piece_id: uuid.UUID) -> str:
+    """The key under which anybody may open this piece of the listener's; raises ``NotYours``."""
+
+    def work(session: Session) -> str:
+        piece = rows.get_piece(session, piece_id)
+        if piece is None or piece.listener_id != listener_id:
+            raise NotYours(f"there is no {PIECES}/{piece_id} in your studio; only your own pieces get a link")
+        return rows.link(session, piece)
+
+    return house.database.transaction(work)
+
+
+def adopt(house: House, listener_id: uuid.UUID, link_key: str) -> dict[str, Any]:
+    """Copy the piece that a link leads to into the listener's own studio, to start from; raises ``NotYours``."""
+
+    def work(session: Session) -> dict[str, Any]:
+        source = _linked(session, listener_id, link_key)
+        piece = rows.add_piece(
+            session,
+            listener_id,
+            domain=source.domain,
+            title=source.title or "From a link",
+            recipe={},
+            notes=source.notes,
+            latents=source.latents,
+            model_version=source.model_version,
+        )
+        return shown(session, house, listener_id, find(session, f"{PIECES}/{piece.id}", listener_id))
+
+    return house.database.transaction(work)
+
+
+def shown(session: Session, house: House, listener_id: uuid.UUID, source: Source, link_key: str = "") -> dict[str, Any]:
+    """A source with its notes ``[[start_s, duration_s, pitch, velocity], …]`` and the second at which each bar begins.
+
+    ``sources`` describes what its recipe names and this listener may hear; ``editable`` says whether that is all of it.
+    """
+    from models.music.render import notes_in_seconds, sounding_seconds  # noqa: PLC0415 (scipy)
+
+    piece = source.piece
+    first = float(piece.seconds_at(piece.notes[:, 0]).min()) if len(piece.notes) else 0.0
+    starts = piece.seconds_at([*piece.bars[:, 0], piece.end_tick]) - first
+    found: dict[str, Source] = {}
+    for name in names_in(source.recipe):
+        with contextlib.suppress(NotYours):
+            found[name] = find(session, name, listener_id)
+    address = f"/api/studio/{source.name}"
+    behind = f"?link={link_key}" if link_key else ""
+    return {
+        "name": source.name,
+        "domain": source.domain,
+        "title": source.title,
+        "traits": traits(house.space, source.latents, source.model_version),
+        "recipe": dict(source.recipe) or None,
+        "sources": {
+            name: {"title": each.title, "traits": traits(house.space, each.latents, each.model_version)}
+            for name, each in found.items()
+        },
+        "editable": set(found) == set(names_in(source.recipe)),
+        "seconds": round(sounding_seconds(piece), 3),
+        "bars_s": [round(float(start), 4) for start in starts],
+        "notes": notes_in_seconds(piece),
+        "audio_url": f"{address}/mp3{behind}",
+        "downloads": {form: f"{address}/{form}{behind}" for form in ("mid", "mp3", "wav")},
+    }
+
+
+def _linked(session: Session, listener_id: uuid.UUID, link_key: str) -> Source:
+    piece = rows.linked_piece(session, link_key)
+    if piece is None:
+        raise NotYours("this link leads to no piece (any more); ask for a new one, or start from a piece of your own")
+    return find(session, f"{PIECES}/{piece.id}", listener_id, link_key)

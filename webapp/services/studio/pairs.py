@@ -1,0 +1,84 @@
+"""New against old, blind: a studio piece becomes a clip of the listener's and waits among their next pairs."""
+
+from __future__ import annotations
+
+import uuid
+
+import numpy as np
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from db.queries import listeners as listener_rows
+from db.queries import offers as offer_rows
+from db.tables import ClipAudio
+from webapp.generation.protocol import GenerateResult
+from webapp.services.house import House
+from webapp.services.offers import OPEN
+from webapp.services.problems import Contradiction, NotAllowed, NotYours, TooMany, UnknownListenerError
+from webapp.services.studio.sound import place
+from webapp.services.studio.sources import CLIPS, PIECES, Source, find
+
+POLICY = "studio"
+WAITING_AT_MOST = 6
+
+
+def offer(house: House, listener_id: uuid.UUID, piece_id: uuid.UUID) -> None:
+    """Offer the piece against the clip that it was made from, after the two pairs that are open now.
+
+    The pair is certain (probability 1) under the policy ``studio``, its order random. Raises ``NotAllowed`` where one
+    of the two can't be a clip, ``Contradiction`` where they have met before, ``TooMany`` where enough pairs wait.
+    """
+    from webapp.services.composing import keep  # noqa: PLC0415 (the piano, only where it is needed)
+
+    source = house.database.transaction(lambda session: find(session, f"{PIECES}/{piece_id}", listener_id))
+    kind, _, number = str(source.recipe.get("content", "")).partition("/")
+    if kind != CLIPS:
+        raise NotAllowed("only a piece made from one of our clips can be offered against it; your own file stays yours")
+    if source.model_version != house.space.version:
+        raise NotAllowed("this piece was composed with an older model; compose it again, then offer it")
+    old = uuid.UUID(number)
+    with place():
+        new, reason = keep(house, source.domain, _as_result(source), listener_id)
+    if new is None:
+        raise NotAllowed(f"this piece can't be offered ({(reason or 'broken').replace('_', ' ')}); try a variation")
+
+    def work(session: Session) -> None:
+        listener = listener_rows.lock_listener(session, listener_id)
+        if listener is None:
+            raise UnknownListenerError("this listener is not known; GET /api/listener gives a new one")
+        if len(offer_rows.open_offers(session, listener_id)) >= OPEN + WAITING_AT_MOST:
+            raise TooMany(f"{WAITING_AT_MOST} pairs from your studio wait already; listen to some of them first")
+        lengths = [
+            set(session.scalars(select(ClipAudio.seconds).where(ClipAudio.clip_id == clip))) for clip in (old, new)
+        ]
+        if not lengths[0] & lengths[1]:
+            raise NotAllowed("the two can't be played equally long, so they can't be a blind pair")
+        left, right = np.random.default_rng().permutation([0, 1])
+        made = offer_rows.create_offer(
+            session,
+            listener=listener,
+            left_clip=(old, new)[left],
+            right_clip=(old, new)[right],
+            seconds=max(lengths[0] & lengths[1]),
+            policy=POLICY,
+            pair_probability=1.0,
+        )
+        if made is None:
+            raise Contradiction("you have had these two as a pair already")
+
+    try:
+        house.database.transaction(work)
+    except offer_rows.NotForThisListenerError as error:
+        raise NotYours("the clip that this was made from is not yours to hear") from error
+
+
+def _as_result(source: Source) -> GenerateResult:
+    return GenerateResult(
+        id=source.name,
+        notes=source.notes,
+        latents=source.latents,
+        recipe=dict(source.recipe),
+        model_version=source.model_version,
+        queue_ms=0,
+        decode_ms=0,
+    )

@@ -1,0 +1,80 @@
+"""A listener's own MIDI or ABC file: its first eight whole bars become a piece in their studio."""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from pathlib import PurePath
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from db.queries import studio as rows
+from models.music.abc import decoded, split_tunes, tune_piece
+from models.music.midi import read_midi
+from models.music.notes import DOMAINS, MusicError, Piece
+from webapp.generation.protocol import BadRequest, GenerationError
+from webapp.services.house import House
+from webapp.services.problems import NotAllowed, NotReady
+from webapp.services.studio.composing import KEPT_PIECES, check_rate
+from webapp.services.studio.opening import shown
+from webapp.services.studio.sound import place
+from webapp.services.studio.sources import PIECES, find
+
+READ_BARS = 64  # of which the generator takes the first eight whole ones of one meter
+TITLE_LENGTH = 80
+
+_reading = threading.Lock()  # reading is Python's own work and would hold votes up
+
+
+def upload(house: House, listener_id: uuid.UUID, file_name: str, data: bytes, domain: str) -> dict[str, Any]:
+    """Keep a file as a piece to start from; raises ``NotAllowed`` with one line that says what to do."""
+    house.database.transaction(lambda session: check_rate(session, listener_id))
+    shortened = PurePath(file_name.replace("\\", "/")).name[:TITLE_LENGTH] or "the file"
+    with place():
+        try:
+            with _reading:
+                piece = read(data, shortened)
+            answer = house.generator.encode(piece.window(0, READ_BARS).to_json())
+        except (MusicError, BadRequest) as error:
+            raise NotAllowed(
+                f"“{shortened}” can't be used: {error}. Choose a MIDI file (.mid) or a tune in ABC (.abc)"
+            ) from error
+        except GenerationError as error:
+            raise NotReady("the composer does not answer just now; keep the file and try again in a moment") from error
+
+    def store(session: Session) -> dict[str, Any]:
+        kept = rows.add_piece(
+            session,
+            listener_id,
+            domain=piece.domain if piece.domain in DOMAINS else domain,
+            title=(piece.titles[0] if piece.titles else PurePath(shortened).stem)[:TITLE_LENGTH],
+            recipe={},
+            notes=answer.notes,
+            latents=answer.latents,
+            model_version=answer.model_version,
+        )
+        rows.thin_out(session, listener_id, KEPT_PIECES)
+        return shown(session, house, listener_id, find(session, f"{PIECES}/{kept.id}", listener_id))
+
+    return house.database.transaction(store)
+
+
+def read(data: bytes, file_name: str) -> Piece:
+    """A MIDI file, or the first readable tune of an ABC file; raises ``MusicError``."""
+    if data.startswith(b"MThd"):
+        return read_midi(data, source="upload")
+    if not data.strip():
+        raise MusicError("the file is empty")
+    suffix = PurePath(file_name).suffix.lower()
+    if suffix in {".mid", ".midi"} or b"\x00" in data:
+        raise MusicError("it is neither MIDI (which begins with MThd) nor text in ABC")
+    tunes = split_tunes(decoded(data))
+    if not tunes:
+        raise MusicError("no tune was found in it; ABC needs an X: and a K: line")
+    for tune in tunes[:-1]:
+        try:
+            return tune_piece(tune, file_name, "upload")
+        except MusicError:
+            continue
+    return tune_piece(tunes[-1], file_name, "upload")

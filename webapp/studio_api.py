@@ -1,0 +1,174 @@
+"""The HTTP interface of the studio, under ``/api/studio``: sources, recipes, what came of them, links.
+
+A source is named ``clips/ID`` (the pool's, or composed for this listener) or ``pieces/ID`` (of this listener's studio).
+Another listener's piece is not found, except through the key of its link.
+"""
+
+from __future__ import annotations
+
+import uuid
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Body, Depends, Query, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from models.music.notes import Domain
+from models.style.latents import STYLE_GROUPS
+from webapp.api import ERRORS, IMMUTABLE, Known, TheHouse, public_address
+from webapp.services.problems import NotAllowed
+from webapp.services.studio import choices, composing, opening, pairs, sound, sources, uploads
+
+router = APIRouter(prefix="/api/studio", tags=["studio"])
+
+Name = Annotated[str, Field(pattern=r"^(clips|pieces)/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$")]
+LinkKey = Annotated[str, Query(max_length=64)]
+MEDIA = {"mid": "audio/midi", "mp3": "audio/mpeg", "wav": "audio/wav"}
+
+
+def _name(kind: Literal["clips", "pieces"], source_id: uuid.UUID) -> str:
+    return f"{kind}/{source_id}"
+
+
+Named = Annotated[str, Depends(_name)]
+
+
+class Borrowed(BaseModel):
+    """One style: from which source, and how far from the content's own (0) to that (1)."""
+
+    model_config = ConfigDict(extra="forbid")
+    source: Name
+    strength: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 1.0
+
+
+class Recipe(BaseModel):
+    """What a piece is made from; ``styles`` by group: rhythm, register, harmony, dynamics, tempo, texture."""
+
+    model_config = ConfigDict(extra="forbid")
+    content: Name
+    styles: dict[str, Borrowed] = Field(default_factory=dict)
+    seed: Annotated[int, Field(ge=0, lt=2**53)] = 0
+
+    def checked(self) -> composing.Recipe:
+        """As the service takes it; raises ``NotAllowed`` for a style that there isn't."""
+        unknown = sorted(set(self.styles) - set(STYLE_GROUPS))
+        if unknown:
+            raise NotAllowed(f"styles {unknown} were asked for; there are {list(STYLE_GROUPS)}")
+        styles = {group: composing.Borrowed(each.source, each.strength) for group, each in self.styles.items()}
+        return composing.Recipe(self.content, styles, self.seed)
+
+
+class Variations(Recipe):
+    """A recipe of which some variations are wanted."""
+
+    count: Annotated[int, Field(ge=1, le=4)] = 4
+
+
+class Described(BaseModel):
+    """A source that a recipe names; ``traits``: attribute → standard deviations from the middle of real music."""
+
+    title: str
+    traits: dict[str, float]
+
+
+class Opened(Described):
+    """A source in full: notes ``[start_s, duration_s, pitch, velocity]`` and bar starts in the time of its sound."""
+
+    name: str
+    domain: Domain
+    recipe: Recipe | None
+    sources: dict[str, Described]
+    editable: bool
+    seconds: float
+    bars_s: list[float]
+    notes: list[tuple[float, float, int, int]]
+    audio_url: str
+    downloads: dict[str, str]
+
+
+class Choice(Described):
+    """Something to start or borrow from; ``rank`` among the clips that the listener has met."""
+
+    name: str
+    rank: int | None
+    composed: bool
+    seconds: float | None
+    audio_url: str
+    notes_url: str
+
+
+@router.get("/choices", responses=ERRORS)
+def read_choices(
+    house: TheHouse,
+    listener_id: Known,
+    domain: Domain = "pop",
+    limit: Annotated[int, Query(ge=1, le=96)] = 12,
+) -> list[Choice]:
+    """What the listener brought, their best clips so far, then more of the pool; nothing that waits for a pair."""
+    return [Choice.model_validate(each) for each in choices.choices(house, listener_id, domain, limit)]
+
+
+@router.post("/uploads", status_code=201, responses=ERRORS)
+def bring(
+    house: TheHouse,
+    listener_id: Known,
+    data: Annotated[bytes, Body(media_type="application/octet-stream")] = b"",
+    name: Annotated[str, Query(max_length=255)] = "",
+    domain: Domain = "pop",
+) -> Opened:
+    """Bring a MIDI or ABC file, at most 256 KiB; its first eight whole bars are kept."""
+    return Opened.model_validate(uploads.upload(house, listener_id, name, data, domain))
+
+
+@router.post("/pieces", status_code=201, responses=ERRORS)
+def compose(recipe: Recipe, house: TheHouse, listener_id: Known) -> Opened:
+    """Compose a piece by a recipe and keep it in the listener's studio."""
+    return Opened.model_validate(composing.compose(house, listener_id, recipe.checked()))
+
+
+@router.post("/variations", status_code=201, responses=ERRORS)
+def vary(recipe: Variations, house: TheHouse, listener_id: Known) -> list[Opened]:
+    """Compose a recipe with the next few seeds; best for this listener's taste first."""
+    made = composing.variations(house, listener_id, recipe.checked(), recipe.count)
+    return [Opened.model_validate(each) for each in made]
+
+
+@router.get("/links/{key}", responses=ERRORS)
+def read_link(key: str, house: TheHouse, listener_id: Known) -> Opened:
+    """The piece that a link leads to, with its recipe."""
+    return Opened.model_validate(opening.open_link(house, listener_id, key))
+
+
+@router.post("/links/{key}/copy", status_code=201, responses=ERRORS)
+def adopt(key: str, house: TheHouse, listener_id: Known) -> Opened:
+    """Copy the piece that a link leads to into the listener's own studio, to start from."""
+    return Opened.model_validate(opening.adopt(house, listener_id, key))
+
+
+@router.post("/pieces/{piece_id}/link", responses=ERRORS)
+def make_link(piece_id: uuid.UUID, request: Request, house: TheHouse, listener_id: Known) -> dict[str, str]:
+    """The address that opens this piece with its recipe for whoever has it."""
+    key = opening.make_link(house, listener_id, piece_id)
+    return {"key": key, "url": f"{public_address(request)}/studio?link={key}"}
+
+
+@router.post("/pieces/{piece_id}/offer", status_code=202, responses=ERRORS)
+def offer(piece_id: uuid.UUID, house: TheHouse, listener_id: Known) -> dict[str, bool]:
+    """Offer the piece, blind, against the clip that it was made from, among the listener's next pairs."""
+    pairs.offer(house, listener_id, piece_id)
+    return {"offered": True}
+
+
+@router.get("/{kind}/{source_id}", responses=ERRORS)
+def read_source(name: Named, house: TheHouse, listener_id: Known, link: LinkKey = "") -> Opened:
+    """A clip or piece in full."""
+    return Opened.model_validate(opening.open_piece(house, listener_id, name, link))
+
+
+@router.get("/{kind}/{source_id}/{form}", responses=ERRORS, response_class=Response)
+def read_sound(
+    name: Named, form: Literal["mid", "mp3", "wav"], house: TheHouse, listener_id: Known, link: LinkKey = ""
+) -> Response:
+    """The whole piece as MIDI, MP3 or WAV; it never changes."""
+    source = house.database.transaction(lambda session: sources.find(session, name, listener_id, link))
+    data = sound.midi(source) if form == "mid" else sound.sound(source, form)
+    return Response(data, media_type=MEDIA[form], headers={"Cache-Control": IMMUTABLE})
