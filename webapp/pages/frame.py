@@ -5,7 +5,7 @@ from __future__ import annotations
 import gradio as gr
 
 KEYS = f'<div class="k-keys" aria-hidden="true">{"<i></i>" * 7}</div>'
-PAGES = (("compare", "./", "Compare"), ("taste", "taste", "Your taste"))
+PAGES = (("compare", "./", "Compare"), ("taste", "taste", "Your taste"), ("studio", "studio", "Studio"))
 
 _MENU = """
 <details class="k-menu">

@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 
-from webapp.pages import compare, taste
+from webapp.pages import compare, studio, taste
 
 STATIC = Path(__file__).parent.parent / "static"
 STATIC_PATH = "/static/kallos"  # below Gradio's own /static, which must stay reachable
@@ -21,6 +21,7 @@ STATIC_PATH = "/static/kallos"  # below Gradio's own /static, which must stay re
 SITE_HEAD = f"""
 <meta name="color-scheme" content="light dark">
 <link rel="stylesheet" href="{STATIC_PATH[1:]}/kallos.css">
+<link rel="stylesheet" href="{STATIC_PATH[1:]}/studio.css">
 <script type="module" src="{STATIC_PATH[1:]}/main.js"></script>
 """
 
@@ -42,6 +43,8 @@ def build_site() -> gr.Blocks:
         compare.build()
     with site.route("Your taste", "/taste", show_in_navbar=False):
         taste.build()
+    with site.route("Studio", "/studio", show_in_navbar=False):
+        studio.build()
     return site
 
 

@@ -4,6 +4,7 @@ export const ROOT = new URL("../../", import.meta.url); // this file lies in ROO
 
 const TOKEN = "kallos.token";
 const TIMEOUT_MS = 15000;
+const COMPOSING_MS = 60000;
 
 /** An answer that is no success; `status` 0 says that no answer came at all. */
 export class ApiError extends Error {
@@ -55,13 +56,13 @@ async function request(method, path, { body, token, timeoutMs = TIMEOUT_MS } = {
   const headers = {};
   const bearer = token ?? store.get(TOKEN);
   if (bearer) headers.Authorization = `Bearer ${bearer}`;
-  if (body !== undefined) headers["Content-Type"] = "application/json";
+  if (body !== undefined) headers["Content-Type"] = body instanceof Blob ? "application/octet-stream" : "application/json";
   let response;
   try {
     response = await fetch(resolve(path), {
       method,
       headers,
-      body: body === undefined ? undefined : JSON.stringify(body),
+      body: body === undefined || body instanceof Blob ? body : JSON.stringify(body),
       credentials: "same-origin",
       signal: AbortSignal.timeout(timeoutMs),
     });
@@ -79,8 +80,8 @@ async function request(method, path, { body, token, timeoutMs = TIMEOUT_MS } = {
   throw new ApiError(response.status, message, Number(response.headers.get("retry-after")) || 0);
 }
 
-async function json(method, path, body) {
-  const response = await request(method, path, { body });
+async function json(method, path, body, timeoutMs) {
+  const response = await request(method, path, { body, timeoutMs });
   try {
     return response.status === 204 ? null : await response.json();
   } catch {
@@ -131,9 +132,22 @@ export async function download() {
   return response.blob();
 }
 
+export const studio = {
+  choices: (domain, limit) => json("GET", `/api/studio/choices?domain=${domain}&limit=${limit}`),
+  open: (name, link = "") => json("GET", `/api/studio/${name}${link ? `?link=${encodeURIComponent(link)}` : ""}`),
+  openLink: (key) => json("GET", `/api/studio/links/${encodeURIComponent(key)}`),
+  adopt: (key) => json("POST", `/api/studio/links/${encodeURIComponent(key)}/copy`, {}),
+  compose: (recipe) => json("POST", "/api/studio/pieces", recipe, COMPOSING_MS),
+  vary: (recipe) => json("POST", "/api/studio/variations", recipe, COMPOSING_MS),
+  link: (name) => json("POST", `/api/studio/${name}/link`, {}),
+  offer: (name) => json("POST", `/api/studio/${name}/offer`, {}, COMPOSING_MS),
+  bring: (file, domain) =>
+    json("POST", `/api/studio/uploads?name=${encodeURIComponent(file.name)}&domain=${domain}`, file, COMPOSING_MS),
+};
+
 /** The encoded bytes of a clip. */
 export async function audio(address) {
-  const response = await request("GET", address, { timeoutMs: 60000 });
+  const response = await request("GET", address, { timeoutMs: COMPOSING_MS });
   try {
     return await response.arrayBuffer();
   } catch {

@@ -2,9 +2,10 @@
 
 import { startCompare } from "./compare.js";
 import { startMenu } from "./menu.js";
+import { startStudio } from "./studio.js";
 import { startTaste } from "./taste.js";
 
-const STARTERS = { compare: startCompare, taste: startTaste };
+const STARTERS = { compare: startCompare, taste: startTaste, studio: startStudio };
 let alive = null; // {root, abort}
 
 function look() {

@@ -10,7 +10,7 @@ const HEARD_SHARE = 0.9; // or this share of a clip that is shorter
 const TELL_MS = 100;
 const KEPT = "kallos.heard"; // what was heard of the pair on the page, for a reload
 
-const clock = (seconds) => `0:${String(Math.floor(seconds)).padStart(2, "0")}`;
+const clock = (seconds) => `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;
 
 /** Emits "change" whenever what sounds or what has been heard may have changed. */
 export class Stage extends EventTarget {
@@ -37,16 +37,21 @@ export class Stage extends EventTarget {
     const button = card.querySelector(".k-play");
     button.addEventListener("click", () => this.tap(side), { signal: this.signal });
     const roll = new Roll(card.querySelector(".k-roll"), (seconds) => this.#seek(side, seconds));
-    return { card, button, roll, time: card.querySelector(".k-time") };
+    return { card, button, name: card.getAttribute("aria-label"), roll, time: card.querySelector(".k-time") };
   }
 
   /** Put a pair on the page; it sounds at once where the listener has tapped before, and is drawn in the next frame. */
   show(pair) {
     this.pair = pair;
     this.player.load(pair.a.buffer, pair.b.buffer, this.#keptHeard(pair.offerId));
-    if (this.started) this.player.play("a");
+    if (this.started) this.begin();
     for (const side of SIDES) this.cards[side].button.disabled = false;
     window.requestAnimationFrame(() => this.pair === pair && this.#drawRolls());
+  }
+
+  /** Sound by itself. */
+  begin() {
+    this.player.play("a");
   }
 
   #drawRolls() {
@@ -94,10 +99,10 @@ export class Stage extends EventTarget {
   #playing() {
     for (const side of SIDES) {
       const on = this.player.playing === side;
-      const { card, button } = this.cards[side];
+      const { card, button, name } = this.cards[side];
       card.classList.toggle("k-sounding", on);
       button.setAttribute("aria-pressed", on);
-      button.setAttribute("aria-label", `${on ? "Pause" : "Play"} ${side.toUpperCase()}`);
+      button.setAttribute("aria-label", `${on ? "Pause" : "Play"} ${name}`);
     }
     this.dispatchEvent(new Event("change"));
     this.#run();
@@ -132,7 +137,7 @@ export class Stage extends EventTarget {
   }
 
   #keepHeard() {
-    if (!this.pair) return;
+    if (!this.pair?.offerId) return;
     const heard = { a: this.player.heardMs("a"), b: this.player.heardMs("b") };
     store.set(KEPT, JSON.stringify({ offerId: this.pair.offerId, heard }));
   }

@@ -1,7 +1,7 @@
 // The taste page: what the picks so far say, drawn with their doubt, and the way to new pieces.
 
 import * as api from "./api.js";
-import { BestClips } from "./best_clips.js";
+import { ClipList } from "./clip_list.js";
 import { capital, leaning, percent, poles, styleName } from "./words.js";
 
 const Z95 = 1.96;
@@ -71,6 +71,13 @@ function accuracyBlock(accuracy) {
   return block;
 }
 
+/** One of the best clips, as the list shows it. */
+const favourite = (clip, index) => ({
+  ...clip,
+  heading: `No. ${index + 1}`,
+  detail: clip.composed ? "composed for you" : "composed for all",
+});
+
 class TastePage {
   #watchers = 0; // how often a job was followed so far; only the newest follower speaks
 
@@ -78,7 +85,7 @@ class TastePage {
     this.root = root;
     this.signal = signal;
     this.find = (selector) => root.querySelector(selector);
-    this.best = new BestClips(this.find(".k-best"), signal);
+    this.best = new ClipList(this.find(".k-best"), signal);
     this.button = this.find("[data-testid=compose]");
     this.button.addEventListener("click", () => this.#compose(), { signal });
   }
@@ -107,7 +114,8 @@ class TastePage {
     const span = Math.max(0.5, ...styles.map(({ effect, sd }) => Math.abs(effect) + Z95 * sd));
     this.find(".k-styles").replaceChildren(...styles.map((style) => styleRow(style, span)));
     this.find(".k-accuracy").replaceChildren(accuracyBlock(accuracy));
-    this.best.show(best ?? []);
+    this.best.show((best ?? []).map(favourite));
+    if (!best?.length) this.find(".k-best").textContent = "Your favourites appear here once you have picked a few.";
   }
 
   #lead(picks) {

@@ -30,3 +30,31 @@ export function strongest(styles) {
 
 export const percent = (share) => `${Math.round(share * 100)} %`;
 export const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
+
+/** Which attribute names each style, as the server's tables do. */
+export const ATTRIBUTE_OF = {
+  rhythm: "onsets_per_bar",
+  register: "mean_pitch",
+  harmony: "mode",
+  dynamics: "mean_velocity",
+  tempo: "tempo_bpm",
+  texture: "notes_per_onset",
+};
+
+/** One attribute in a word, by how many standard deviations of real music it lies from the middle. */
+export function trait(attribute, deviation) {
+  const word = poles(attribute)[deviation < 0 ? 0 : 1];
+  if (Math.abs(deviation) < 0.4) return `middling ${styleOf(attribute)}`;
+  return Math.abs(deviation) > 1.5 ? `very ${word}` : word;
+}
+
+/** A piece in three words at most: the named style first, then what is most its own. */
+export function describe(traits, style = "") {
+  const first = traits[ATTRIBUTE_OF[style]] === undefined ? [] : [ATTRIBUTE_OF[style]];
+  const rest = Object.keys(traits)
+    .filter((name) => name !== first[0] && Object.values(ATTRIBUTE_OF).includes(name))
+    .sort((one, two) => Math.abs(traits[two]) - Math.abs(traits[one]));
+  return [...first, ...rest].slice(0, 3).map((name) => trait(name, traits[name])).join(", ");
+}
+
+const styleOf = (attribute) => Object.keys(ATTRIBUTE_OF).find((style) => ATTRIBUTE_OF[style] === attribute) ?? attribute;

@@ -1,0 +1,435 @@
+// The studio: a piece, what it borrows, what comes of it, and every step there and back.
+
+import * as api from "./api.js";
+import { Bench } from "./bench.js";
+import { ClipList } from "./clip_list.js";
+import { Dials, asClip } from "./dials.js";
+import { Choices, Picker } from "./picker.js";
+import { decode } from "./player.js";
+import { capital, describe } from "./words.js";
+
+const MOST_BYTES = 256 * 1024;
+const VARIATIONS = 4;
+const NOBODY = { buffer: null, notes: [], seconds: 0, bars: [] };
+const TYPING = "input:not([type=radio]):not([type=range]), textarea, dialog[open], .k-menu[open]";
+const sorry = (error) =>
+  error.status === 0 ? "No connection to Kallos; nothing is lost." : error.message || "That did not work; nothing is lost.";
+
+class StudioPage {
+  #old = null; // the piece to start from, opened
+  #steps = []; // {styles, seed, piece} of everything that was composed from it, the bare piece first
+  #at = 0;
+  #wanted = null; // {styles, seed} asked for last; one is composed at a time
+  #composing = false;
+  #link = ""; // the key of the link through which this page was opened
+  #sounds = new Map(); // name → what the bench plays
+
+  constructor(root, signal) {
+    this.root = root;
+    this.signal = signal;
+    this.find = (selector) => root.querySelector(selector);
+    this.bench = new Bench(root, signal);
+    this.bench.addEventListener("change", () => this.bench.player.playing && this.#hush(this.bench));
+    this.dials = new Dials(root, signal, {
+      onBorrow: (group) => this.#borrow(group),
+      onChange: (styles) => this.#want({ styles, seed: this.#now.seed }),
+    });
+    this.picker = new Picker(root, signal, () => this.#hush(this.picker.choices.clips));
+    this.start = new Choices(
+      {
+        list: this.#part("choices"),
+        said: this.#part("upload-error"),
+        more: this.find("[data-do=more]"),
+        radios: [...root.querySelectorAll("[name=k-start-domain]")],
+      },
+      signal,
+      { action: "Start", onAction: (choice) => this.#begin(() => api.studio.open(choice.name)) },
+    );
+    this.variations = new ClipList(this.#part("variations"), signal, {
+      action: "Take",
+      onAction: (clip) => this.#take(clip.piece),
+    });
+    for (const list of [this.start.clips, this.variations]) list.addEventListener("play", () => this.#hush(list));
+    this.#listen();
+  }
+
+  #part(name) {
+    return this.find(`[data-part=${name}]`);
+  }
+
+  get #now() {
+    return this.#steps[this.#at] ?? { styles: {}, seed: 0, piece: null };
+  }
+
+  #listen() {
+    const { signal } = this;
+    const actions = {
+      undo: () => this.#go(this.#at - 1),
+      redo: () => this.#go(this.#at + 1),
+      vary: () => this.#vary(),
+      link: () => this.#share(),
+      offer: () => this.#offer(),
+      onward: () => this.#begin(async () => this.#now.piece),
+      leave: () => this.#leave(),
+    };
+    for (const [name, act] of Object.entries(actions)) {
+      this.find(`[data-do=${name}]`).addEventListener("click", act, { signal });
+    }
+    for (const button of this.root.querySelectorAll("[data-form]")) {
+      button.addEventListener("click", () => this.#save(button.dataset.form), { signal });
+    }
+    this.find("input[type=file]").addEventListener("change", (event) => this.#bring(event.target), { signal });
+    document.addEventListener("keydown", (event) => this.#key(event), { signal });
+  }
+
+  /** Go where the address says: a link, a piece of one's own, or the choice of a piece to start from. */
+  async run() {
+    for (let attempt = 0; !this.signal.aborted; attempt += 1) {
+      try {
+        const listener = await api.hello();
+        this.start.domain = listener.domain;
+        this.picks = listener.picks;
+        break;
+      } catch (error) {
+        if (error.passing === false) throw error;
+        this.#part("upload-error").textContent = "Kallos does not answer. Trying again…";
+        await api.pause(api.backOffS(attempt, error));
+      }
+    }
+    const asked = new URL(window.location.href).searchParams;
+    const [link, piece] = [asked.get("link"), asked.get("piece")];
+    if (link) await this.#reopen(() => api.studio.openLink(link), link);
+    else if (piece) await this.#reopen(() => api.studio.open(`pieces/${piece}`));
+    if (!this.#old) this.#choose();
+  }
+
+  #choose() {
+    this.find(".k-start").hidden = false;
+    this.find(".k-bench").hidden = true;
+    const wait = this.find(".k-start .k-wait");
+    this.start.load("", (waiting) => {
+      wait.hidden = !waiting;
+    });
+  }
+
+  #leave() {
+    this.bench.clear();
+    this.#old = null;
+    this.#link = "";
+    this.#address("");
+    this.#choose();
+    this.find("#k-start-title").scrollIntoView({ block: "center" });
+  }
+
+  /** Show a composed piece again with what it was made from. */
+  async #reopen(ask, link = "") {
+    try {
+      const piece = await ask();
+      this.#link = piece.editable ? "" : link;
+      if (!piece.recipe) return await this.#put(piece, []);
+      const old = await api.studio.open(piece.recipe.content, link).catch(() => null);
+      if (!old) return await this.#put(piece, []);
+      const { styles, seed } = piece.recipe;
+      return await this.#put(old, [{ styles, seed, piece }]);
+    } catch (error) {
+      this.#part("upload-error").textContent = capital(sorry(error));
+      return null;
+    }
+  }
+
+  /** Put a piece on the bench to start from. */
+  async #begin(ask) {
+    this.#hush(this.bench);
+    const said = this.#old ? this.#part("said") : this.#part("upload-error");
+    said.textContent = "Opening…";
+    try {
+      const piece = await ask();
+      said.textContent = "";
+      this.#link = "";
+      await this.#put(piece, []);
+      this.bench.cards.a.button.focus();
+    } catch (error) {
+      said.textContent = capital(sorry(error));
+    }
+  }
+
+  async #put(old, steps) {
+    this.#old = old;
+    this.#steps = [{ styles: {}, seed: 0, piece: null }, ...steps];
+    this.find(".k-start").hidden = true;
+    this.find(".k-bench").hidden = false;
+    this.find(".k-variations").hidden = true;
+    this.#said("");
+    this.dials.learn({ [old.name]: old });
+    this.#shared();
+    await this.#go(this.#steps.length - 1);
+  }
+
+  /** Somebody else's piece through a link: say so, and how to go on from it. */
+  #shared() {
+    const line = this.#part("shared");
+    line.hidden = !this.#link;
+    if (!this.#link) return;
+    line.textContent = "Somebody made this and gave you the link. To change it, ";
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "k-quiet k-small";
+    button.textContent = "take a copy into your studio";
+    const link = this.#link;
+    button.addEventListener("click", () => this.#begin(() => api.studio.adopt(link)), { signal: this.signal });
+    line.append(button);
+  }
+
+  #borrow(group) {
+    this.bench.eager = this.bench.player.playing !== null;
+    this.bench.player.pause();
+    this.picker.open(group, this.#old.domain, (choice) => {
+      this.dials.learn({ [choice.name]: choice });
+      const { strength = 1 } = this.dials.styles[group] ?? {};
+      this.#want({ styles: { ...this.dials.styles, [group]: { source: choice.name, strength } }, seed: this.#now.seed });
+    });
+  }
+
+  /** Compose what the dials say; while one is being composed only the last wish counts. */
+  async #want(wish) {
+    this.dials.show(wish.styles);
+    this.#wanted = wish;
+    if (this.#composing) return;
+    this.#composing = true;
+    this.root.classList.add("k-busy");
+    const old = this.#old;
+    while (this.#wanted && this.#old === old && !this.signal.aborted) {
+      const now = this.#wanted;
+      this.#wanted = null;
+      this.#said("Composing…");
+      await this.#compose(now);
+    }
+    this.#composing = false;
+    this.root.classList.remove("k-busy");
+  }
+
+  async #compose({ styles, seed }) {
+    if (!Object.keys(styles).length && !seed) {
+      this.#push({ styles, seed, piece: null });
+      return;
+    }
+    try {
+      const piece = await api.studio.compose({ content: this.#old.name, styles, seed });
+      await this.#sound(piece);
+      if (!this.#wanted) this.#push({ styles, seed, piece });
+    } catch (error) {
+      if (!this.#wanted) this.#failed(error, { styles, seed });
+    }
+  }
+
+  /** The dials keep what was wished for; one button tries it again. */
+  #failed(error, wish) {
+    this.#said(`${capital(sorry(error))} `);
+    const again = document.createElement("button");
+    again.type = "button";
+    again.className = "k-quiet k-small";
+    again.textContent = "Try again";
+    again.addEventListener("click", () => this.#want(wish), { signal: this.signal });
+    this.#part("said").append(again);
+  }
+
+  #push(step) {
+    this.#steps = [...this.#steps.slice(0, this.#at + 1), step];
+    this.#go(this.#steps.length - 1);
+  }
+
+  /** Show one of the steps. */
+  async #go(index) {
+    this.#at = index;
+    const { styles, piece } = this.#now;
+    if (piece) this.dials.learn(piece.sources);
+    this.dials.show(styles, Boolean(this.#link));
+    this.#address(piece ? `?piece=${piece.name.split("/")[1]}` : "");
+    this.#gate();
+    const [old, step] = [this.#old, this.#now];
+    try {
+      const [a, b] = await Promise.all([this.#sound(old), piece ? this.#sound(piece) : NOBODY]);
+      if (this.#old !== old || this.#now !== step) return;
+      this.bench.show({ a, b });
+      this.#said(this.#summary());
+    } catch (error) {
+      this.#said(`${capital(sorry(error))} Reload the page to try again.`);
+    }
+    this.#gate();
+  }
+
+  /** A piece made playable, each fetched and decoded once. */
+  async #sound(piece) {
+    if (!this.#sounds.has(piece.name)) {
+      const buffer = await decode(await api.audio(piece.audio_url));
+      this.#sounds.set(piece.name, { buffer, notes: piece.notes, seconds: piece.seconds, bars: piece.bars_s });
+    }
+    return this.#sounds.get(piece.name);
+  }
+
+  #summary() {
+    const { styles, piece } = this.#now;
+    const groups = Object.keys(styles);
+    if (!piece) return "Borrow something below, and the new piece plays beside the old one.";
+    if (!groups.length) return "The same styles, played anew.";
+    return `Borrowed: ${groups.join(", ")}. Go over between old and new while it plays.`;
+  }
+
+  async #vary() {
+    const button = this.find("[data-do=vary]");
+    button.disabled = true;
+    this.#said(`Composing ${VARIATIONS} variations…`);
+    const { styles, seed } = this.#now;
+    const known = this.#steps.flatMap((step) => (step.piece ? [step.piece.recipe.seed] : []));
+    try {
+      const from = Math.max(seed, ...known, ...this.#varied);
+      const made = await api.studio.vary({ content: this.#old.name, styles, seed: from, count: VARIATIONS });
+      this.#varied = made.map((piece) => piece.recipe.seed);
+      this.find(".k-variations").hidden = false;
+      this.#part("variations-order").textContent = this.picks
+        ? "What your picks say you would like best comes first."
+        : "In no order: once you have picked a few pairs, the best for you comes first.";
+      this.variations.show(made.map((piece, index) => this.#variation(piece, index)));
+      this.#said("Listen, and take the one you like.");
+      this.find("#k-variations-title").scrollIntoView({ block: "nearest" });
+    } catch (error) {
+      this.#said(capital(sorry(error)));
+    }
+    this.#gate();
+  }
+
+  #varied = []; // seeds of the variations on the page
+
+  #variation(piece, index) {
+    const own = { ...asClip({ ...piece, title: "" }), piece, notes_url: `/api/studio/${piece.name}` };
+    return { ...own, heading: `No. ${index + 1}`, detail: describe(piece.traits) };
+  }
+
+  #take(piece) {
+    this.#hush(this.bench);
+    this.#push({ styles: piece.recipe.styles, seed: piece.recipe.seed, piece });
+  }
+
+  async #share() {
+    const dialog = this.find("[data-dialog=studio-link]");
+    const part = (name) => dialog.querySelector(`[data-part=${name}]`);
+    try {
+      const { url } = await api.studio.link(this.#now.piece.name);
+      part("url").value = url;
+      part("copy").textContent = "Copy link";
+      part("copy").onclick = async () => {
+        part("url").select();
+        try {
+          await navigator.clipboard.writeText(url);
+          part("copy").textContent = "Copied";
+        } catch {
+          part("copy").textContent = "Press Ctrl+C to copy"; // a frame may be denied the clipboard
+        }
+      };
+      dialog.showModal();
+    } catch (error) {
+      this.#said(capital(sorry(error)));
+    }
+  }
+
+  async #offer() {
+    const button = this.find("[data-do=offer]");
+    button.disabled = true;
+    this.#said("Making a pair of new and old…");
+    try {
+      await api.studio.offer(this.#now.piece.name);
+      this.#said("New against old waits among your next pairs; you will not be told which is which.");
+    } catch (error) {
+      this.#said(capital(sorry(error)));
+    }
+    this.#gate();
+  }
+
+  async #save(form) {
+    this.find(".k-save").open = false;
+    const { piece } = this.#now;
+    try {
+      const bytes = await api.audio(piece.downloads[form]);
+      const address = URL.createObjectURL(new Blob([bytes]));
+      const anchor = document.createElement("a");
+      anchor.href = address;
+      anchor.download = `kallos-${(piece.title || "studio").replace(/[^\p{L}\p{N}]+/gu, "-")}.${form}`;
+      anchor.click();
+      window.setTimeout(() => URL.revokeObjectURL(address), 60000);
+    } catch (error) {
+      this.#said(capital(sorry(error)));
+    }
+  }
+
+  async #bring(input) {
+    const [file] = input.files;
+    input.value = ""; // the same file may be chosen again
+    if (!file) return;
+    const said = this.#part("upload-error");
+    if (file.size > MOST_BYTES) {
+      said.textContent =
+        `“${file.name}” has ${Math.ceil(file.size / 1024)} KB; at most ${MOST_BYTES / 1024} KB are allowed. ` +
+        "Choose a shorter piece: the first eight bars are used.";
+      return;
+    }
+    await this.#begin(() => api.studio.bring(file, this.start.domain));
+  }
+
+  /** One thing sounds at a time. */
+  #hush(sounding) {
+    if (sounding !== this.bench) this.bench.player.pause();
+    for (const list of [this.start.clips, this.variations, this.picker.choices.clips]) {
+      if (list !== sounding) list.pause();
+    }
+  }
+
+  #key(event) {
+    if (!this.#old || event.defaultPrevented || event.target.closest(TYPING)) return;
+    const key = event.key.toLowerCase();
+    if ((event.ctrlKey || event.metaKey) && !event.altKey) {
+      if (key === "z" && !event.shiftKey && this.#at > 0) this.#go(this.#at - 1);
+      else if ((key === "y" || (key === "z" && event.shiftKey)) && this.#at < this.#steps.length - 1) this.#go(this.#at + 1);
+      else return;
+      event.preventDefault();
+      return;
+    }
+    if (event.repeat || event.altKey) return;
+    if (key === "o") this.bench.tap("a");
+    else if (key === "n") this.bench.tap("b");
+    else if (key === " " && !event.target.closest("button, a, summary, input")) this.bench.tap();
+    else return;
+    event.preventDefault();
+  }
+
+  #gate() {
+    const { piece } = this.#now;
+    const locked = Boolean(this.#link);
+    const off = {
+      undo: this.#at === 0 || locked,
+      redo: this.#at >= this.#steps.length - 1 || locked,
+      vary: locked,
+      link: !piece || locked,
+      offer: !piece || locked || !this.#old.name.startsWith("clips/"),
+      onward: !piece || locked,
+    };
+    for (const [name, disabled] of Object.entries(off)) this.find(`[data-do=${name}]`).disabled = disabled;
+    this.find(".k-save").hidden = !piece;
+  }
+
+  /** The address reopens what is on the page. */
+  #address(query) {
+    if (this.#link) return;
+    window.history.replaceState(null, "", window.location.pathname + query);
+  }
+
+  #said(text) {
+    this.#part("said").textContent = text;
+  }
+}
+
+/** Run the page inside `root` until `signal` aborts. */
+export function startStudio(root, signal) {
+  const page = new StudioPage(root, signal);
+  page.run();
+  return page;
+}
