@@ -22,7 +22,7 @@ router = APIRouter(prefix="/api/studio", tags=["studio"])
 
 Name = Annotated[str, Field(pattern=r"^(clips|pieces)/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$")]
 LinkKey = Annotated[str, Query(max_length=64)]
-MEDIA = {"mid": "audio/midi", "mp3": "audio/mpeg", "wav": "audio/wav"}
+MEDIA = {"mid": "audio/midi", "mp3": "audio/mpeg", "wav": "audio/wav", "flac": "audio/flac"}
 
 
 def _name(kind: Literal["clips", "pieces"], source_id: uuid.UUID) -> str:
@@ -64,7 +64,7 @@ class Variations(Recipe):
 
 
 class Described(BaseModel):
-    """A source that a recipe names; ``traits``: attribute → standard deviations from the middle of real music."""
+    """A source that a recipe names; ``traits``: attribute → standard deviations from the middle of its domain."""
 
     title: str
     traits: dict[str, float]
@@ -77,6 +77,7 @@ class Opened(Described):
     domain: Domain
     recipe: Recipe | None
     sources: dict[str, Described]
+    mine: bool
     editable: bool
     seconds: float
     bars_s: list[float]
@@ -166,9 +167,9 @@ def read_source(name: Named, house: TheHouse, listener_id: Known, link: LinkKey 
 
 @router.get("/{kind}/{source_id}/{form}", responses=ERRORS, response_class=Response)
 def read_sound(
-    name: Named, form: Literal["mid", "mp3", "wav"], house: TheHouse, listener_id: Known, link: LinkKey = ""
+    name: Named, form: Literal["mid", "mp3", "wav", "flac"], house: TheHouse, listener_id: Known, link: LinkKey = ""
 ) -> Response:
-    """The whole piece as MIDI, MP3 or WAV; it never changes."""
+    """The whole piece as MIDI, MP3, WAV or FLAC; it never changes."""
     source = house.database.transaction(lambda session: sources.find(session, name, listener_id, link))
     data = sound.midi(source) if form == "mid" else sound.sound(source, form)
     return Response(data, media_type=MEDIA[form], headers={"Cache-Control": IMMUTABLE})

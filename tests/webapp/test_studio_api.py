@@ -60,10 +60,12 @@ def test_a_rhythm_borrowed_from_another_clip_makes_a_piece_that_opens_sounds_and
     assert piece["notes"]
     assert piece["seconds"] > max(start for start, *_ in piece["notes"])
     assert studio.get(f"/api/studio/{piece['name']}").json() == piece
-    mp3 = studio.get(piece["audio_url"])
-    assert mp3.headers["content-type"] == "audio/mpeg"
-    samples, rate = soundfile.read(io.BytesIO(studio.get(piece["downloads"]["wav"]).content))
-    assert len(samples) / rate == pytest.approx(piece["seconds"], abs=0.01)
+    for address, kind in ((piece["audio_url"], "audio/flac"), (piece["downloads"]["wav"], "audio/wav")):
+        heard = studio.get(address)
+        assert heard.headers["content-type"] == kind
+        samples, rate = soundfile.read(io.BytesIO(heard.content))
+        assert len(samples) / rate == pytest.approx(piece["seconds"], abs=0.01)
+    assert studio.get(piece["downloads"]["mp3"]).headers["content-type"] == "audio/mpeg"
     assert len(read_midi(studio.get(piece["downloads"]["mid"]).content).notes) == len(piece["notes"])
 
 
@@ -135,7 +137,7 @@ def test_another_listener_finds_no_piece_of_mine_except_through_its_link(studio,
     assert studio.post(f"/api/studio/{mine['name']}/link").json() == link
     seen = stranger.get(f"/api/studio/links/{link['key']}").json()
     assert (seen["recipe"], seen["notes"]) == (mine["recipe"], mine["notes"])
-    assert seen["editable"] is False
+    assert (seen["mine"], seen["editable"], mine["mine"]) == (False, False, True)
     assert seen["sources"] == {}
     assert stranger.get(seen["audio_url"]).status_code == 200
     assert stranger.get(f"/api/studio/{content}", params={"link": link["key"]}).status_code == 200

@@ -70,7 +70,7 @@ def build() -> gr.HTML:
     {_tool("undo", "Undo", attributes='aria-keyshortcuts="Control+Z" data-testid="undo"')}
     {_tool("redo", "Redo", attributes='aria-keyshortcuts="Control+Y" data-testid="redo"')}
     {_tool("vary", "Four variations", attributes='data-testid="variations"')}
-    {_tool("link", "Link", attributes='data-testid="link"')}
+    {_tool("share", "Link", attributes='data-testid="link"')}
     {_tool("offer", "Offer as a blind pair", attributes='data-testid="offer"')}
     <details class="k-menu k-save">
       <summary class="k-quiet k-small" data-testid="save">Save the new one</summary>

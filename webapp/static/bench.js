@@ -20,6 +20,11 @@ export class Bench extends Stage {
   eager = false;
   #resume = null; // {side, a, b}: where to go on once a new piece stands there
 
+  constructor(root, signal) {
+    super(root, signal);
+    this.player.followsOn = false;
+  }
+
   /** Put the pair on the page; what sounds goes on, and a new piece is heard at the place where the old one was. */
   show(pair) {
     this.#resume = this.pair && this.#place(pair);

@@ -78,7 +78,7 @@ export class Dials {
 /** A choice as a list shows it: in words, and where it comes from. */
 export function asClip(choice, style = "") {
   const words = capital(describe(choice.traits, style)) || "A piece";
-  let detail = "you have not met it";
+  let detail = "not met yet";
   if (choice.rank) detail = `no. ${choice.rank} of your taste`;
   if (choice.composed) detail += ", composed for you";
   if (choice.title) detail = `your own file; ${words.toLowerCase()}`;

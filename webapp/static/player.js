@@ -16,6 +16,8 @@ export function decode(bytes) {
 
 /** Emits "change" whenever something else sounds than before. */
 export class PairPlayer extends EventTarget {
+  /** Whether the other side sounds by itself after the first. */
+  followsOn = true;
   #context = null;
   #clips = { a: null, b: null };
   #sounding = null; // {side, source, gain, startedAt, offset}: what plays, or would if the context ran
@@ -166,7 +168,7 @@ export class PairPlayer extends EventTarget {
     this.#release();
     const clip = this.#clips[side];
     clip.position = clip.buffer.duration;
-    if (this.#clips[other(side)]?.begun === false) this.play(other(side));
+    if (this.followsOn && this.#clips[other(side)]?.begun === false) this.play(other(side));
     else this.#changed();
   }
 

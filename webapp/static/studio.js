@@ -21,7 +21,8 @@ class StudioPage {
   #at = 0;
   #wanted = null; // {styles, seed} asked for last; one is composed at a time
   #composing = false;
-  #link = ""; // the key of the link through which this page was opened
+  #link = ""; // the key of the link to somebody else's piece that this page was opened with
+  #locked = false; // its recipe names what this listener may not use
   #sounds = new Map(); // name → what the bench plays
 
   constructor(root, signal) {
@@ -67,9 +68,9 @@ class StudioPage {
       undo: () => this.#go(this.#at - 1),
       redo: () => this.#go(this.#at + 1),
       vary: () => this.#vary(),
-      link: () => this.#share(),
+      share: () => this.#share(),
       offer: () => this.#offer(),
-      onward: () => this.#begin(async () => this.#now.piece),
+      onward: () => this.#onward(),
       leave: () => this.#leave(),
     };
     for (const [name, act] of Object.entries(actions)) {
@@ -80,6 +81,9 @@ class StudioPage {
     }
     this.find("input[type=file]").addEventListener("change", (event) => this.#bring(event.target), { signal });
     document.addEventListener("keydown", (event) => this.#key(event), { signal });
+    const save = this.find(".k-save");
+    const close = (event) => (event.key === "Escape" || !save.contains(event.target)) && (save.open = false);
+    for (const kind of ["click", "keydown"]) document.addEventListener(kind, close, { signal });
   }
 
   /** Go where the address says: a link, a piece of one's own, or the choice of a piece to start from. */
@@ -116,6 +120,7 @@ class StudioPage {
     this.bench.clear();
     this.#old = null;
     this.#link = "";
+    this.#locked = false;
     this.#address("");
     this.#choose();
     this.find("#k-start-title").scrollIntoView({ block: "center" });
@@ -125,7 +130,8 @@ class StudioPage {
   async #reopen(ask, link = "") {
     try {
       const piece = await ask();
-      this.#link = piece.editable ? "" : link;
+      this.#link = piece.mine ? "" : link;
+      this.#locked = !piece.mine && !piece.editable;
       if (!piece.recipe) return await this.#put(piece, []);
       const old = await api.studio.open(piece.recipe.content, link).catch(() => null);
       if (!old) return await this.#put(piece, []);
@@ -146,6 +152,7 @@ class StudioPage {
       const piece = await ask();
       said.textContent = "";
       this.#link = "";
+      this.#locked = false;
       await this.#put(piece, []);
       this.bench.cards.a.button.focus();
     } catch (error) {
@@ -165,19 +172,21 @@ class StudioPage {
     await this.#go(this.#steps.length - 1);
   }
 
-  /** Somebody else's piece through a link: say so, and how to go on from it. */
   #shared() {
     const line = this.#part("shared");
     line.hidden = !this.#link;
-    if (!this.#link) return;
-    line.textContent = "Somebody made this and gave you the link. To change it, ";
-    const button = document.createElement("button");
-    button.type = "button";
-    button.className = "k-quiet k-small";
-    button.textContent = "take a copy into your studio";
+    line.textContent = `Somebody made this and gave you the link. ${
+      this.#locked
+        ? "It borrows from pieces that are theirs alone: go on from the new one to change it."
+        : "Change what you like; theirs stays as it is."
+    }`;
+  }
+
+  /** Start from what was composed; somebody else's is copied first. */
+  #onward() {
+    const { piece } = this.#now;
     const link = this.#link;
-    button.addEventListener("click", () => this.#begin(() => api.studio.adopt(link)), { signal: this.signal });
-    line.append(button);
+    this.#begin(async () => (piece.mine ? piece : api.studio.adopt(link)));
   }
 
   #borrow(group) {
@@ -243,8 +252,8 @@ class StudioPage {
     this.#at = index;
     const { styles, piece } = this.#now;
     if (piece) this.dials.learn(piece.sources);
-    this.dials.show(styles, Boolean(this.#link));
-    this.#address(piece ? `?piece=${piece.name.split("/")[1]}` : "");
+    this.dials.show(styles, this.#locked);
+    this.#address(this.#query(piece));
     this.#gate();
     const [old, step] = [this.#old, this.#now];
     try {
@@ -270,9 +279,10 @@ class StudioPage {
   #summary() {
     const { styles, piece } = this.#now;
     const groups = Object.keys(styles);
-    if (!piece) return "Borrow something below, and the new piece plays beside the old one.";
-    if (!groups.length) return "The same styles, played anew.";
-    return `Borrowed: ${groups.join(", ")}. Go over between old and new while it plays.`;
+    const title = this.#old.title ? `“${this.#old.title}”. ` : "";
+    if (!piece) return `${title}Borrow something below, and the new piece plays beside the old one.`;
+    if (!groups.length) return `${title}The same styles, played anew.`;
+    return `${title}Borrowed: ${groups.join(", ")}. Go over between old and new while it plays.`;
   }
 
   async #vary() {
@@ -403,22 +413,27 @@ class StudioPage {
 
   #gate() {
     const { piece } = this.#now;
-    const locked = Boolean(this.#link);
+    const own = piece?.mine && !this.#locked;
     const off = {
-      undo: this.#at === 0 || locked,
-      redo: this.#at >= this.#steps.length - 1 || locked,
-      vary: locked,
-      link: !piece || locked,
-      offer: !piece || locked || !this.#old.name.startsWith("clips/"),
-      onward: !piece || locked,
+      undo: this.#at === 0,
+      redo: this.#at >= this.#steps.length - 1,
+      vary: this.#locked,
+      share: !own,
+      offer: !own || !this.#old.name.startsWith("clips/"),
+      onward: !piece,
     };
     for (const [name, disabled] of Object.entries(off)) this.find(`[data-do=${name}]`).disabled = disabled;
     this.find(".k-save").hidden = !piece;
   }
 
-  /** The address reopens what is on the page. */
+  /** What reopens this piece; one that was brought or is a clip is started from again. */
+  #query(piece) {
+    if (piece && !piece.mine) return `?link=${this.#link}`;
+    const shown = piece ?? (this.#old.name.startsWith("pieces/") ? this.#old : null);
+    return shown ? `?piece=${shown.name.split("/")[1]}` : "";
+  }
+
   #address(query) {
-    if (this.#link) return;
     window.history.replaceState(null, "", window.location.pathname + query);
   }
 

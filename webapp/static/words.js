@@ -44,7 +44,7 @@ export const ATTRIBUTE_OF = {
 /** One attribute in a word, by how many standard deviations of real music it lies from the middle. */
 export function trait(attribute, deviation) {
   const word = poles(attribute)[deviation < 0 ? 0 : 1];
-  if (Math.abs(deviation) < 0.4) return `middling ${styleOf(attribute)}`;
+  if (Math.abs(deviation) < 0.4) return `moderate ${styleOf(attribute)}`;
   return Math.abs(deviation) > 1.5 ? `very ${word}` : word;
 }
 

@@ -19,7 +19,7 @@ from webapp.services import heads
 from webapp.services.house import House
 from webapp.services.pool_cache import PlayableClips
 from webapp.services.problems import NotReady, UnknownListenerError
-from webapp.services.studio.sources import CLIPS, PIECES, traits
+from webapp.services.studio.sources import CLIPS, PIECES, find, named_traits, traits
 
 MOST_BROUGHT = 6
 
@@ -39,9 +39,9 @@ def choices(house: House, listener_id: uuid.UUID, domain: str, limit: int) -> li
                 "title": piece.title,
                 "rank": None,
                 "composed": False,
-                "traits": traits(house.space, piece.latents, piece.model_version),
+                "traits": traits(session, house, find(session, f"{PIECES}/{piece.id}", listener_id)),
                 "seconds": None,
-                "audio_url": f"/api/studio/{PIECES}/{piece.id}/mp3",
+                "audio_url": f"/api/studio/{PIECES}/{piece.id}/flac",
                 "notes_url": f"/api/studio/{PIECES}/{piece.id}",
             }
             for piece in rows.brought_pieces(session, listener_id, MOST_BROUGHT)
@@ -64,6 +64,7 @@ def _clips(session: Session, house: House, listener_id: uuid.UUID, domain: str) 
     head = heads.load(session, listener_id, house.space)
     utility = utilities(head, clips.features).mean if clips.ids else np.zeros(0)
     order = sorted(range(len(clips.ids)), key=lambda index: (clips.ids[index] not in met, -utility[index]))
+    described = named_traits(session, house, domain, clips.features)
     shown: list[dict[str, Any]] = []
     for index in order:
         clip_id, composed = clips.ids[index], index >= len(pool.ids)
@@ -77,10 +78,7 @@ def _clips(session: Session, house: House, listener_id: uuid.UUID, domain: str) 
                 "title": "",
                 "rank": len(shown) + 1 if clip_id in met else None,
                 "composed": composed,
-                "traits": {
-                    name: round(float(value), 2)
-                    for name, value in zip(house.space.names, clips.features[index], strict=False)
-                },
+                "traits": described[index],
                 "seconds": seconds,
                 "audio_url": address.format("audio"),
                 "notes_url": address.format("notes"),

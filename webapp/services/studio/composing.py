@@ -26,7 +26,7 @@ from webapp.services.house import House
 from webapp.services.problems import NotAllowed, NotReady, TooMany, UnknownListenerError
 from webapp.services.studio.opening import shown
 from webapp.services.studio.sound import place
-from webapp.services.studio.sources import PIECES, Source, find, traits
+from webapp.services.studio.sources import PIECES, Source, find, named_traits
 
 log = logging.getLogger(__name__)
 
@@ -185,8 +185,8 @@ def _ranked(
     """Best first for this listener's head; each with ``traits`` as it sounds."""
     if any(latents.version != house.space.version for latents in heard):
         return made  # between two models nothing can be ranked
-    for each, latents in zip(made, heard, strict=True):
-        each["traits"] = traits(house.space, latents.to_json(), latents.version)
-    head = heads.load(session, listener_id, house.space)
-    utility = utilities(head, house.space.features(np.stack([summary(latents) for latents in heard]))).mean
+    features = house.space.features(np.stack([summary(latents) for latents in heard]))
+    for each, told in zip(made, named_traits(session, house, made[0]["domain"], features), strict=True):
+        each["traits"] = told
+    utility = utilities(heads.load(session, listener_id, house.space), features).mean
     return [made[index] for index in utility.argsort()[::-1]]

@@ -65,7 +65,8 @@ def adopt(house: House, listener_id: uuid.UUID, link_key: str) -> dict[str, Any]
 def shown(session: Session, house: House, listener_id: uuid.UUID, source: Source, link_key: str = "") -> dict[str, Any]:
     """A source with its notes ``[[start_s, duration_s, pitch, velocity], …]`` and the second at which each bar begins.
 
-    ``sources`` describes what its recipe names and this listener may hear; ``editable`` says whether that is all of it.
+    ``sources`` describes what its recipe names and this listener may hear; ``editable`` says whether that is all of it,
+    and ``mine`` whether the piece is theirs and not a link's.
     """
     from models.music.render import notes_in_seconds, sounding_seconds  # noqa: PLC0415 (scipy)
 
@@ -82,17 +83,17 @@ def shown(session: Session, house: House, listener_id: uuid.UUID, source: Source
         "name": source.name,
         "domain": source.domain,
         "title": source.title,
-        "traits": traits(house.space, source.latents, source.model_version),
+        "traits": traits(session, house, source),
         "recipe": dict(source.recipe) or None,
         "sources": {
-            name: {"title": each.title, "traits": traits(house.space, each.latents, each.model_version)}
-            for name, each in found.items()
+            name: {"title": each.title, "traits": traits(session, house, each)} for name, each in found.items()
         },
+        "mine": source.mine,
         "editable": set(found) == set(names_in(source.recipe)),
         "seconds": round(sounding_seconds(piece), 3),
         "bars_s": [round(float(start), 4) for start in starts],
         "notes": notes_in_seconds(piece),
-        "audio_url": f"{address}/mp3{behind}",
+        "audio_url": f"{address}/flac{behind}",
         "downloads": {form: f"{address}/{form}{behind}" for form in ("mid", "mp3", "wav")},
     }
 

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from models.music.midi import write_midi
 from webapp.services.problems import NotReady
 from webapp.services.studio.sources import Source
 
-KEPT = 24  # sounds of about 0.4 MB
+KEPT = 24  # sounds of about 1.2 MB, for the next who opens them
 AT_ONCE = 6  # requests that may wait for a renderer or a composer: votes need the other threads
 
 _places = threading.BoundedSemaphore(AT_ONCE)
 _rendering = threading.Lock()  # one core is enough, votes need the other
-_kept: OrderedDict[tuple[str, str], bytes] = OrderedDict()
+_kept: OrderedDict[str, bytes] = OrderedDict()
 
 
 @contextmanager
@@ -31,14 +31,16 @@ def place() -> Iterator[None]:
 
 
 def sound(source: Source, form: str) -> bytes:
-    """``mp3`` or ``wav`` of the whole piece, to the end of its last note's sound."""
-    from models.music.render import encode_mp3, encode_wav, render  # noqa: PLC0415 (scipy, only where it is needed)
+    """The whole piece to the end of its last note's sound, as ``flac`` (what the page plays), ``wav`` or ``mp3``."""
+    from models.music.render import encode_lossless, encode_mp3, render  # noqa: PLC0415 (scipy)
 
-    encode: Callable[..., bytes] = encode_mp3 if form == "mp3" else encode_wav
+    if (data := _kept.get(source.name)) is not None and form == "flac":
+        return data
     with place(), _rendering:
-        if (data := _kept.get((source.name, form))) is None:
-            data = _kept[source.name, form] = encode(render(source.piece))
-        _kept.move_to_end((source.name, form))
+        audio = render(source.piece)
+        data = encode_mp3(audio) if form == "mp3" else encode_lossless(audio, form)
+        if form == "flac":
+            _kept[source.name] = data
         while len(_kept) > KEPT:
             _kept.popitem(last=False)
     return data

@@ -8,16 +8,19 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from sqlalchemy.orm import Session
 
 from db.queries import clips as clip_rows
 from db.queries import studio as rows
 from models.music.notes import Piece
 from models.style.latents import Latents
-from models.taste.space import TasteSpace, summary
+from models.taste.space import summary
+from webapp.services.house import House
 from webapp.services.problems import NotYours
 
 CLIPS, PIECES = "clips", "pieces"
+LEAST_POOL, LEAST_SPREAD = 8, 0.3  # below these a pool says little about where its middle lies
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,7 @@ class Source:
     notes: dict[str, Any]
     latents: dict[str, Any]
     model_version: str
+    mine: bool = True
 
     @property
     def piece(self) -> Piece:
@@ -55,7 +59,14 @@ def find(session: Session, name: str, listener_id: uuid.UUID, link_key: str = ""
         piece = rows.get_piece(session, wanted)
         if piece is not None and (piece.listener_id == listener_id or by_link):
             return Source(
-                name, piece.domain, piece.title, piece.recipe, piece.notes, piece.latents, piece.model_version
+                name,
+                piece.domain,
+                piece.title,
+                piece.recipe,
+                piece.notes,
+                piece.latents,
+                piece.model_version,
+                mine=piece.listener_id == listener_id,
             )
     raise NotYours(f"there is no {name} in your studio (any more); start from another piece")
 
@@ -67,9 +78,22 @@ def names_in(recipe: Mapping[str, Any]) -> list[str]:
     return [recipe["content"], *(borrowed["source"] for borrowed in recipe["styles"].values())]
 
 
-def traits(space: TasteSpace, latents: dict[str, Any], model_version: str) -> dict[str, float]:
-    """Attribute → how many standard deviations of real music it lies from the middle; empty for another model's."""
-    if model_version != space.version:
+def traits(session: Session, house: House, source: Source) -> dict[str, float]:
+    """Attribute → how many standard deviations it lies from the middle of its domain; empty for an older model's."""
+    if source.model_version != house.space.version:
         return {}
-    features = space.features(summary(Latents.from_json(latents))[None])[0]
-    return {name: round(float(value), 2) for name, value in zip(space.names, np.asarray(features), strict=False)}
+    features = house.space.features(summary(Latents.from_json(source.latents))[None])
+    return named_traits(session, house, source.domain, features)[0]
+
+
+def named_traits(
+    session: Session, house: House, domain: str, features: npt.NDArray[np.float64]
+) -> list[dict[str, float]]:
+    """The traits of clips by their features ``(clips, F)``, measured against the pool of their domain."""
+    names = house.space.names
+    pool = house.pool.clips(session, domain).features[:, : len(names)]
+    known = len(pool) >= LEAST_POOL
+    middle = pool.mean(axis=0) if known else np.zeros(len(names))
+    spread = np.maximum(pool.std(axis=0), LEAST_SPREAD) if known else np.ones(len(names))
+    rows = np.round((features[:, : len(names)] - middle) / spread, 2)
+    return [dict(zip(names, row, strict=True)) for row in rows.tolist()]
