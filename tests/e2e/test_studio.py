@@ -99,7 +99,7 @@ def test_a_link_shows_the_recipe_to_somebody_else_and_plays_it(visit):
     borrow(maker, "tempo")
     expect(maker.get("player-b")).to_be_enabled(timeout=COMPOSED_MS)
     maker.get("link").click()
-    address = maker.frame.get_by_label("Link to this piece")
+    address = maker.frame.get_by_label("Link to this piece", exact=True)
     expect(address).to_have_value(re.compile(r"/studio\?link="))
     other = open_studio(visit(**PHONE), "?" + address.input_value().partition("?")[2])
     expect(other.get("player-b")).to_be_enabled(timeout=COMPOSED_MS)

@@ -264,10 +264,11 @@ def test_nothing_to_choose_yet_is_said_as_such(client):
 def test_new_against_old_waits_blind_behind_the_open_pairs(studio):
     open_now = studio.get("/api/offers").json()
     content, other = names(studio)[:2]
-    piece = compose(studio, content, tempo={"source": other}, seed=1).json()
-    answer = studio.post(f"/api/studio/{piece['name']}/offer")
-    if answer.status_code == 422:  # the tiny model's clips are often broken
-        pytest.skip(answer.json()["error"])
+    for seed in range(20):  # what the tiny model composes is often broken and may not be offered
+        piece = compose(studio, content, tempo={"source": other}, seed=seed).json()
+        answer = studio.post(f"/api/studio/{piece['name']}/offer")
+        if answer.status_code != 422:
+            break
     assert answer.status_code == 202
     assert studio.get("/api/offers").json() == open_now
     assert studio.post(f"/api/studio/{piece['name']}/offer").status_code == 409

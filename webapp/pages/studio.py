@@ -106,7 +106,8 @@ def build() -> gr.HTML:
 </dialog>
 <dialog class="k-dialog" data-dialog="studio-link" aria-labelledby="k-studio-link-title">
   <h2 id="k-studio-link-title">A link to this piece</h2>
-  <p>Whoever opens it hears the new against the old and sees what was borrowed. It says nothing about you.</p>
+  <p>Whoever opens it hears the new against the old and sees what was borrowed, but not who
+    you are.</p>
   <input type="text" readonly aria-label="Link to this piece" data-part="url">
   <div class="k-dialog-row">
     <button type="button" class="k-quiet" data-part="close">Close</button>

@@ -79,7 +79,7 @@ export class Dials {
 export function asClip(choice, style = "") {
   const words = capital(describe(choice.traits, style)) || "A piece";
   let detail = "not met yet";
-  if (choice.rank) detail = `no. ${choice.rank} of your taste`;
+  if (choice.rank) detail = `your no. ${choice.rank}`;
   if (choice.composed) detail += ", composed for you";
   if (choice.title) detail = `your own file; ${words.toLowerCase()}`;
   return { ...choice, heading: choice.title || words, detail };

@@ -121,7 +121,7 @@ class StudioPage {
     this.#old = null;
     this.#link = "";
     this.#locked = false;
-    this.#address("");
+    this.#address({});
     this.#choose();
     this.find("#k-start-title").scrollIntoView({ block: "center" });
   }
@@ -428,13 +428,16 @@ class StudioPage {
 
   /** What reopens this piece; one that was brought or is a clip is started from again. */
   #query(piece) {
-    if (piece && !piece.mine) return `?link=${this.#link}`;
+    if (piece && !piece.mine) return { link: this.#link };
     const shown = piece ?? (this.#old.name.startsWith("pieces/") ? this.#old : null);
-    return shown ? `?piece=${shown.name.split("/")[1]}` : "";
+    return shown ? { piece: shown.name.split("/")[1] } : {};
   }
 
   #address(query) {
-    window.history.replaceState(null, "", window.location.pathname + query);
+    const address = new URL(window.location.href);
+    for (const name of ["piece", "link"]) address.searchParams.delete(name);
+    for (const [name, value] of Object.entries(query)) address.searchParams.set(name, value);
+    window.history.replaceState(null, "", address);
   }
 
   #said(text) {

@@ -59,7 +59,9 @@ def test_latents_and_encoding_over_http(engine, remote):
     drawn = remote.latents("chorale", 2, seed=3)
     assert drawn == engine.latents("chorale", 2, seed=3)
     clip = remote.generate(ask("clip", content=Source(latents=drawn.latents[0])))
-    assert remote.encode(clip.notes).model_version == clip.model_version
+    encoded = remote.encode(clip.notes)
+    assert encoded.model_version == clip.model_version
+    assert len(encoded.notes["bars"]) == len(encoded.latents["groups"]["content"])
 
 
 def test_errors_keep_their_meaning_over_http(remote):

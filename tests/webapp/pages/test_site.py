@@ -9,6 +9,8 @@ import pytest
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
+from models.style.latents import STYLE_GROUPS
+from webapp.pages.frame import PAGES
 from webapp.pages.site import STATIC, STATIC_PATH, mount_site
 
 COMPARE_IDS = ("player-a", "player-b", "vote-left", "vote-right", "vote-equal", "vote-neither", "vote-skipped", "picks")
@@ -38,6 +40,19 @@ def test_the_compare_page_has_every_stable_test_id_once(client):
 
 def test_the_taste_page_offers_to_compose(client):
     assert 'data-testid="compose"' in page(client, "/taste")
+
+
+def test_the_studio_has_a_dial_for_every_style(client):
+    text = page(client, "/studio")
+    for group in STYLE_GROUPS:
+        assert text.count(f'data-testid="borrow-{group}"') == 1, group
+        assert text.count(f'data-testid="strength-{group}"') == 1, group
+
+
+def test_every_page_leads_to_the_others(client):
+    for path in ("/", "/taste", "/studio"):
+        for _, href, _ in PAGES:
+            assert f'href="{href}"' in page(client, path)
 
 
 def test_every_module_is_served_and_asked_for_again(client):

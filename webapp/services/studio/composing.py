@@ -119,10 +119,10 @@ def _compose(house: House, listener_id: uuid.UUID, recipes: Sequence[Recipe], *,
             raise NotReady("the composer does not answer just now; nothing is lost, try again in a moment") from error
     content = sources[recipe.content]
 
-    def store(session: Session) -> list[dict[str, Any]]:
+    def store(session: Session) -> list[str]:
         if listener_rows.lock_listener(session, listener_id) is None:
             raise UnknownListenerError("this listener was deleted meanwhile")
-        made = []
+        names = []
         for each, result in zip(recipes, results, strict=True):
             piece = rows.add_piece(
                 session,
@@ -134,11 +134,17 @@ def _compose(house: House, listener_id: uuid.UUID, recipes: Sequence[Recipe], *,
                 latents=result.latents,
                 model_version=result.model_version,
             )
-            made.append(shown(session, house, listener_id, find(session, f"{PIECES}/{piece.id}", listener_id)))
+            names.append(f"{PIECES}/{piece.id}")
         rows.thin_out(session, listener_id, KEPT_PIECES)
+        return names
+
+    names = house.database.transaction(store)
+
+    def show(session: Session) -> list[dict[str, Any]]:
+        made = [shown(session, house, listener_id, find(session, name, listener_id)) for name in names]
         return _ranked(session, house, listener_id, made, latents) if ranked else made
 
-    made = house.database.transaction(store)
+    made = house.database.transaction(show)
     log.info(
         "studio_composed listener=%s pieces=%d styles=%s", listener_id, len(made), ",".join(recipe.styles) or "own"
     )

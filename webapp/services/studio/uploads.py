@@ -17,9 +17,9 @@ from webapp.generation.protocol import BadRequest, GenerationError
 from webapp.services.house import House
 from webapp.services.problems import NotAllowed, NotReady
 from webapp.services.studio.composing import KEPT_PIECES, check_rate
-from webapp.services.studio.opening import shown
+from webapp.services.studio.opening import open_piece
 from webapp.services.studio.sound import place
-from webapp.services.studio.sources import PIECES, find
+from webapp.services.studio.sources import PIECES
 
 READ_BARS = 64  # of which the generator takes the first eight whole ones of one meter
 TITLE_LENGTH = 80
@@ -43,7 +43,7 @@ def upload(house: House, listener_id: uuid.UUID, file_name: str, data: bytes, do
         except GenerationError as error:
             raise NotReady("the composer does not answer just now; keep the file and try again in a moment") from error
 
-    def store(session: Session) -> dict[str, Any]:
+    def store(session: Session) -> str:
         kept = rows.add_piece(
             session,
             listener_id,
@@ -55,9 +55,9 @@ def upload(house: House, listener_id: uuid.UUID, file_name: str, data: bytes, do
             model_version=answer.model_version,
         )
         rows.thin_out(session, listener_id, KEPT_PIECES)
-        return shown(session, house, listener_id, find(session, f"{PIECES}/{kept.id}", listener_id))
+        return f"{PIECES}/{kept.id}"
 
-    return house.database.transaction(store)
+    return open_piece(house, listener_id, house.database.transaction(store))
 
 
 def read(data: bytes, file_name: str) -> Piece:
