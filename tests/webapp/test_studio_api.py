@@ -6,7 +6,9 @@ import uuid
 import numpy as np
 import pytest
 import soundfile
+from sqlalchemy import update
 
+from db.tables import Clip
 from models.music.midi import read_midi, write_midi
 from models.music.notes import Piece
 from models.style.latents import STYLE_GROUPS
@@ -90,6 +92,15 @@ def test_a_piece_of_the_studio_may_be_content_and_source_of_the_next(studio):
     second = compose(studio, first, harmony={"source": first, "strength": 0.4})
     assert second.status_code == 201
     assert second.json()["sources"].keys() == {first}
+
+
+def test_music_of_an_older_model_is_encoded_again(studio, house):
+    content, other = names(studio)[:2]
+    newer = compose(studio, content, rhythm={"source": other})
+    house.database.transaction(lambda session: session.execute(update(Clip).values(model_version="older", latents={})))
+    older = compose(studio, content, rhythm={"source": other})
+    assert (newer.status_code, older.status_code) == (201, 201)
+    assert older.json()["sources"][other]["traits"] == {}
 
 
 def test_variations_come_ranked_by_this_listeners_taste(studio):

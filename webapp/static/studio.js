@@ -10,6 +10,7 @@ import { capital, describe } from "./words.js";
 
 const MOST_BYTES = 256 * 1024;
 const VARIATIONS = 4;
+const PATIENCE = 4; // times that a busy server is asked again for a sound
 const NOBODY = { buffer: null, notes: [], seconds: 0, bars: [] };
 const TYPING = "input:not([type=radio]):not([type=range]), textarea, dialog[open], .k-menu[open]";
 const sorry = (error) =>
@@ -270,10 +271,22 @@ class StudioPage {
   /** A piece made playable, each fetched and decoded once. */
   async #sound(piece) {
     if (!this.#sounds.has(piece.name)) {
-      const buffer = await decode(await api.audio(piece.audio_url));
+      const buffer = await decode(await this.#patiently(() => api.audio(piece.audio_url)));
       this.#sounds.set(piece.name, { buffer, notes: piece.notes, seconds: piece.seconds, bars: piece.bars_s });
     }
     return this.#sounds.get(piece.name);
+  }
+
+  /** A busy server is asked again a few times. */
+  async #patiently(ask) {
+    for (let attempt = 0; ; attempt += 1) {
+      try {
+        return await ask();
+      } catch (error) {
+        if (!error.passing || attempt >= PATIENCE) throw error;
+        await api.pause(api.backOffS(attempt, error));
+      }
+    }
   }
 
   #summary() {

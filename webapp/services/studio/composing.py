@@ -82,7 +82,7 @@ def mixed(own: Latents, borrowed: Latents, group: str, strength: float) -> Laten
 
 def check_rate(session: Session, listener_id: uuid.UUID, more: int = 1) -> None:
     """Raises ``TooMany`` where the listener would have more than ``MOST_A_MINUTE`` new pieces within a minute."""
-    if listener_rows.lock_listener(session, listener_id) is None:
+    if listener_rows.get_listener(session, listener_id) is None:
         raise UnknownListenerError("this listener is not known; GET /api/listener gives a new one")
     made = rows.count_recent(session, listener_id, timedelta(minutes=1))
     if made + more > MOST_A_MINUTE:
