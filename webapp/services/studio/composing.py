@@ -7,7 +7,6 @@ import uuid
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -23,17 +22,15 @@ from webapp.generation.protocol import BadRequest, GenerateRequest, GenerateResu
 from webapp.generation.protocol import Source as Origin
 from webapp.services import heads
 from webapp.services.house import House
-from webapp.services.problems import NotAllowed, NotReady, TooMany, UnknownListenerError
+from webapp.services.problems import NotAllowed, NotReady, UnknownListenerError
 from webapp.services.studio.opening import shown
-from webapp.services.studio.sound import place
+from webapp.services.studio.room import check_rate, place, tidy
 from webapp.services.studio.sources import PIECES, Source, find, named_traits
 
 log = logging.getLogger(__name__)
 
 TEMPERATURE, TOP_P = 0.9, 0.95
 DEADLINE_MS = 30_000
-MOST_A_MINUTE = 40
-KEPT_PIECES = 200  # of each listener; pieces with a link stay beyond it
 
 
 @dataclass(frozen=True)
@@ -80,17 +77,6 @@ def mixed(own: Latents, borrowed: Latents, group: str, strength: float) -> Laten
     return replace(own, groups={**own.groups, group: between})
 
 
-def check_rate(session: Session, listener_id: uuid.UUID, more: int = 1) -> None:
-    """Raises ``TooMany`` where the listener would have more than ``MOST_A_MINUTE`` new pieces within a minute."""
-    if listener_rows.get_listener(session, listener_id) is None:
-        raise UnknownListenerError("this listener is not known; GET /api/listener gives a new one")
-    made = rows.count_recent(session, listener_id, timedelta(minutes=1))
-    if made + more > MOST_A_MINUTE:
-        raise TooMany(
-            f"{made} pieces were made in your studio within a minute; {MOST_A_MINUTE} are allowed, wait a bit"
-        )
-
-
 def current_latents(house: House, source: Source) -> Latents:
     """The source's latents by the model of today: as stored, or encoded again from its notes."""
     if source.model_version == house.space.version:
@@ -135,7 +121,7 @@ def _compose(house: House, listener_id: uuid.UUID, recipes: Sequence[Recipe], *,
                 model_version=result.model_version,
             )
             names.append(f"{PIECES}/{piece.id}")
-        rows.thin_out(session, listener_id, KEPT_PIECES)
+        tidy(session, listener_id)
         return names
 
     names = house.database.transaction(store)

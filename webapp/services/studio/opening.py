@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from db.queries import studio as rows
 from webapp.services.house import House
 from webapp.services.problems import NotYours
+from webapp.services.studio.room import check_rate, tidy
 from webapp.services.studio.sources import PIECES, Source, find, names_in, traits
 
 
@@ -43,9 +44,13 @@ def make_link(house: House, listener_id: uuid.UUID, piece_id: uuid.UUID) -> str:
 
 
 def adopt(house: House, listener_id: uuid.UUID, link_key: str) -> dict[str, Any]:
-    """Copy the piece that a link leads to into the listener's own studio, to start from; raises ``NotYours``."""
+    """Copy the piece that a link leads to into the listener's own studio, to start from.
 
-    def work(session: Session) -> dict[str, Any]:
+    Raises ``NotYours``, and ``TooMany`` as composing does.
+    """
+
+    def work(session: Session) -> str:
+        check_rate(session, listener_id)
         source = _linked(session, listener_id, link_key)
         piece = rows.add_piece(
             session,
@@ -57,9 +62,10 @@ def adopt(house: House, listener_id: uuid.UUID, link_key: str) -> dict[str, Any]
             latents=source.latents,
             model_version=source.model_version,
         )
-        return shown(session, house, listener_id, find(session, f"{PIECES}/{piece.id}", listener_id))
+        tidy(session, listener_id)
+        return f"{PIECES}/{piece.id}"
 
-    return house.database.transaction(work)
+    return open_piece(house, listener_id, house.database.transaction(work))
 
 
 def shown(session: Session, house: House, listener_id: uuid.UUID, source: Source, link_key: str = "") -> dict[str, Any]:

@@ -15,7 +15,7 @@ from webapp.generation.protocol import GenerateResult
 from webapp.services.house import House
 from webapp.services.offers import OPEN
 from webapp.services.problems import Contradiction, NotAllowed, NotYours, TooMany, UnknownListenerError
-from webapp.services.studio.sound import place
+from webapp.services.studio.room import place
 from webapp.services.studio.sources import CLIPS, PIECES, Source, find
 
 POLICY = "studio"

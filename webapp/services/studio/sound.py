@@ -4,30 +4,15 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from models.music.midi import write_midi
-from webapp.services.problems import NotReady
+from webapp.services.studio.room import place
 from webapp.services.studio.sources import Source
 
 KEPT = 24  # sounds of about 1.2 MB, for the next who opens them
-AT_ONCE = 6  # requests that may wait for a renderer or a composer: votes need the other threads
 
-_places = threading.BoundedSemaphore(AT_ONCE)
 _rendering = threading.Lock()  # one core is enough, votes need the other
 _kept: OrderedDict[str, bytes] = OrderedDict()
-
-
-@contextmanager
-def place() -> Iterator[None]:
-    """One of the few places for slow work in the studio; raises ``NotReady`` where all are taken."""
-    if not _places.acquire(blocking=False):
-        raise NotReady("the studio is busy with other pieces; nothing is lost, try again in a second")
-    try:
-        yield
-    finally:
-        _places.release()
 
 
 def sound(source: Source, form: str) -> bytes:

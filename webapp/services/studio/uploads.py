@@ -16,9 +16,8 @@ from models.music.notes import DOMAINS, MusicError, Piece
 from webapp.generation.protocol import BadRequest, GenerationError
 from webapp.services.house import House
 from webapp.services.problems import NotAllowed, NotReady
-from webapp.services.studio.composing import KEPT_PIECES, check_rate
 from webapp.services.studio.opening import open_piece
-from webapp.services.studio.sound import place
+from webapp.services.studio.room import check_rate, place, tidy
 from webapp.services.studio.sources import PIECES
 
 READ_BARS = 64  # of which the generator takes the first eight whole ones of one meter
@@ -54,7 +53,7 @@ def upload(house: House, listener_id: uuid.UUID, file_name: str, data: bytes, do
             latents=answer.latents,
             model_version=answer.model_version,
         )
-        rows.thin_out(session, listener_id, KEPT_PIECES)
+        tidy(session, listener_id)
         return f"{PIECES}/{kept.id}"
 
     return open_piece(house, listener_id, house.database.transaction(store))
