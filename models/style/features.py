@@ -1,8 +1,8 @@
 """What each encoder is allowed to hear of a bar: restricted inputs are what keeps the latent groups apart.
 
 Rhythm hears onsets and durations, register hears octaves, harmony half-bar chroma and bass, dynamics velocities, tempo
-the tempo, texture notes an onset. Content hears contours: pitches relative to the bar's own mean, held through time, so
-that it knows neither the register nor exactly the onsets.
+the tempo, texture notes an onset. Content hears contours: the top and the bottom line and, coarsely, what sounds
+between them, relative to the bar's own mean and held through time, so that it knows neither register nor onsets.
 """
 
 from __future__ import annotations
@@ -35,15 +35,16 @@ SLOTS = 24  # time slots of a bar, whatever its meter
 BEATS = 8
 CONTOUR = 37  # semitones relative to the bar's mean line, -18..18
 ROLL = 31  # bins of two semitones relative to the bar's mean pitch
+ROLL_SLOTS = 8  # of the inner notes: too few to tell when each begins
 
 FEATURE_SIZES = {
-    "content": SLOTS * CONTOUR + SLOTS // 2 * CONTOUR + SLOTS * ROLL + 2,
+    "content": SLOTS * CONTOUR + SLOTS // 2 * CONTOUR + ROLL_SLOTS * ROLL + 2,
     "rhythm": 2 * POSITIONS + len(METERS),
     "register": 8 + 5,
     "harmony": 4 * 12,
     "dynamics": 2 * BEATS + 2,
     "tempo": 1 + len(TEMPI_BPM),
-    "texture": BEATS + 3,
+    "texture": SLOTS + 3,
 }
 
 
@@ -83,8 +84,9 @@ def gather_notes(tokens: Tensor, bars: int) -> NoteBatch:
 def bar_features(notes: NoteBatch, jitter: torch.Generator | None = None) -> dict[str, Tensor]:
     """Encoder inputs a bar, name → float32 ``(bars, FEATURE_SIZES[name])``.
 
-    With a ``jitter`` generator content hears each pitch moved by up to two semitones (training only): so the exact
-    pitch has to come from harmony, and a swapped harmony can move the tune onto its own chords.
+    With a ``jitter`` generator content hears each pitch moved by up to two semitones and each begin and end by up to a
+    slot (training only): so the exact pitch has to come from harmony, the time from rhythm, and when those are swapped
+    the tune moves onto the other's chords and onsets.
     """
     bars, device = len(notes.length), notes.length.device
     bar, position, pitch, velocity = notes.bar, notes.position, notes.pitch, notes.velocity
@@ -127,9 +129,11 @@ def bar_features(notes: NoteBatch, jitter: torch.Generator | None = None) -> dic
     spread = total(torch.zeros_like(position), (velocity - mean_velocity[bar, 0]) ** 2, 1) / per_bar
 
     onsets = onset.sum(1, keepdim=True)
-    beat_of_position = (torch.arange(POSITIONS, device=device) * BEATS // notes.length[:, None]).clamp(max=BEATS - 1)
-    beat_onsets = torch.zeros(bars, BEATS, device=device).scatter_add_(1, beat_of_position, onset)
-    thickness = in_beat / beat_onsets.clamp(min=1)
+    slot = slot_of(position, length)
+    onset_slots = torch.zeros(bars, SLOTS, device=device).scatter_add_(
+        1, slot_of(torch.arange(POSITIONS, device=device).expand(bars, -1), notes.length[:, None]), onset
+    )
+    thickness = _hold(total(slot, weight, SLOTS) / onset_slots.clamp(min=1))
     chords = (total(position, weight, POSITIONS) >= 3).float().sum(1, keepdim=True)
     polyphony = total(torch.zeros_like(position), notes.steps.float() / length, 1)
 
@@ -155,14 +159,14 @@ def _contours(notes: NoteBatch, jitter: torch.Generator | None) -> Tensor:
     """Top line, bottom line and inner notes of each bar about their own means: ``(bars, FEATURE_SIZES["content"])``."""
     bars, device = len(notes.length), notes.length.device
     bar, length = notes.bar, notes.length[notes.bar]
-    pitch = notes.pitch
-    if jitter is not None:
-        step = torch.tensor([-2, -1, 0, 1, 2], device=device)
-        chance = torch.tensor([0.05, 0.15, 0.6, 0.15, 0.05], device=device)
-        pitch = (pitch + step[torch.multinomial(chance, len(pitch), replacement=True, generator=jitter)]).clamp(0, 87)
-    start = slot_of(notes.position, length)
+    pitch, start = notes.pitch, slot_of(notes.position, length)
     end = torch.minimum(notes.position + notes.steps, length)
-    stop = torch.maximum(start + 1, (end * SLOTS + length - 1) // length).clamp(max=SLOTS)
+    stop = (end * SLOTS + length - 1) // length
+    if jitter is not None:
+        pitch = (pitch + _jitter((0.1, 0.2, 0.4, 0.2, 0.1), len(pitch), jitter)).clamp(0, 87)
+        start = (start + _jitter((0.15, 0.7, 0.15), len(start), jitter)).clamp(0, SLOTS - 1)
+        stop = stop + _jitter((0.15, 0.7, 0.15), len(stop), jitter)
+    stop = torch.maximum(start + 1, stop).clamp(max=SLOTS)
     change = torch.zeros(bars * (SLOTS + 1) * PITCHES, device=device)
     row = bar * (SLOTS + 1)
     change.index_add_(0, (row + start) * PITCHES + pitch, torch.ones_like(notes.velocity))
@@ -182,11 +186,18 @@ def _contours(notes: NoteBatch, jitter: torch.Generator | None) -> Tensor:
     total = torch.zeros(bars, device=device).index_add_(0, bar, pitch.float())
     count = torch.zeros(bars, device=device).index_add_(0, bar, torch.ones_like(notes.velocity))
     centre = (total / count.clamp(min=1)).round().long()
-    bin_ = ((pitch - centre[bar]).clamp(-30, 30) + 30) // 2
-    roll = torch.zeros(bars * SLOTS * ROLL, device=device)
-    roll.index_fill_(0, (bar * SLOTS + start) * ROLL + bin_, 1.0)
+    bins = ((torch.arange(PITCHES, device=device) - centre[:, None]).clamp(-30, 30) + 30) // 2
+    inner = sounding.view(bars, ROLL_SLOTS, SLOTS // ROLL_SLOTS, PITCHES).any(2).float()
+    roll = torch.zeros(bars, ROLL_SLOTS, ROLL, device=device)
+    roll.scatter_reduce_(2, bins[:, None].expand(-1, ROLL_SLOTS, -1), inner, "amax")
     spans = torch.stack([_hold(top).float().std(1), _hold(top).float().mean(1) - _hold(bottom).float().mean(1)], 1) / 24
-    return torch.cat([*lines, roll.view(bars, -1), spans], 1)
+    return torch.cat([*lines, roll.flatten(1), spans], 1)
+
+
+def _jitter(chances: tuple[float, ...], count: int, generator: torch.Generator) -> Tensor:
+    """``count`` shifts about 0 with the given ``chances``."""
+    chance = torch.tensor(chances, device=generator.device)
+    return torch.multinomial(chance, count, replacement=True, generator=generator) - len(chances) // 2
 
 
 def _hold(line: Tensor) -> Tensor:

@@ -27,7 +27,7 @@ from models.music.notes import DOMAINS, Piece
 from models.style.fingerprint import Fingerprint
 from models.style.latents import Latents
 from models.style.screen import why_broken
-from models.taste.search import best_latents
+from models.taste.search import SEARCHED, best_latents
 from models.taste.space import summary
 from webapp.generation.protocol import GenerateRequest, GenerateResult, GenerationError, Source
 from webapp.services import heads
@@ -37,7 +37,6 @@ from webapp.services.rendering import Rendered, playable_lengths, render_into
 log = logging.getLogger(__name__)
 
 CLIPS_A_JOB = 3
-SEARCHED = 96  # latents of the prior (seconds on a busy CPU), of which the best are recombined and composed
 DEADLINE_MS = 60_000
 TEMPERATURE, TOP_P = 0.9, 0.95
 
