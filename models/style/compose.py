@@ -331,7 +331,7 @@ class DecodeBatch:
         memory = torch.stack([plan.bar_plan.memory[0, b] for plan, b in zip(plans, bars, strict=True)])
         z = torch.stack([plan.bar_plan.z[0, b] for plan, b in zip(plans, bars, strict=True)])[:, None]
         onsets = torch.stack([plan.bar_plan.onsets[0, b] for plan, b in zip(plans, bars, strict=True)])
-        texture = torch.stack([plan.bar_plan.texture[0, b] for plan, b in zip(plans, bars, strict=True)])
+        thickness = torch.stack([plan.bar_plan.thickness[0, b] for plan, b in zip(plans, bars, strict=True)])
         chroma = torch.stack([plan.bar_plan.chroma[0, b] for plan, b in zip(plans, bars, strict=True)])
         count = torch.tensor([_at_once(row) for row in tokens], device=device)
         rows = torch.arange(len(plans), device=device)
@@ -362,7 +362,8 @@ class DecodeBatch:
         top_p = torch.tensor([plan.top_p for plan in plans], device=device)
         classes = torch.arange(POSITION_CLASSES, device=device)
         beyond = (classes >= length[:, None]) & (classes != BAR)
-        logits = model.position_logits(onsets, texture, last_position, count, domain).masked_fill(beyond, -1e4)
+        at_last = thickness[rows, own_slot]
+        logits = model.position_logits(onsets, at_last, last_position, count, domain).masked_fill(beyond, -1e4)
         highest = (last[:, 0, 1] >= LOWEST_PITCH + model.pitch_head.out.out_features - 1)[:, None]
         logits = logits.masked_fill(highest & (classes == last_position[:, None]), -1e4)
         position = draw(logits, uniform[:, 0], heat, top_p)

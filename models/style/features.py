@@ -2,7 +2,8 @@
 
 Rhythm hears onsets and durations, register hears octaves, harmony half-bar chroma and bass, dynamics velocities, tempo
 the tempo, texture notes an onset. Content hears contours: the top and the bottom line and, coarsely, what sounds
-between them, relative to the bar's own mean and held through time, so that it knows neither register nor onsets.
+between them, relative to the bar's own mean and held through time, so that it knows neither the register nor a note
+that is struck again.
 """
 
 from __future__ import annotations
@@ -35,10 +36,9 @@ SLOTS = 24  # time slots of a bar, whatever its meter
 BEATS = 8
 CONTOUR = 37  # semitones relative to the bar's mean line, -18..18
 ROLL = 31  # bins of two semitones relative to the bar's mean pitch
-ROLL_SLOTS = 8  # of the inner notes: too few to tell when each begins
 
 FEATURE_SIZES = {
-    "content": SLOTS * CONTOUR + SLOTS // 2 * CONTOUR + ROLL_SLOTS * ROLL + 2,
+    "content": SLOTS * CONTOUR + SLOTS // 2 * CONTOUR + SLOTS * ROLL + 2,
     "rhythm": 2 * POSITIONS + len(METERS),
     "register": 8 + 5,
     "harmony": 4 * 12,
@@ -129,11 +129,6 @@ def bar_features(notes: NoteBatch, jitter: torch.Generator | None = None) -> dic
     spread = total(torch.zeros_like(position), (velocity - mean_velocity[bar, 0]) ** 2, 1) / per_bar
 
     onsets = onset.sum(1, keepdim=True)
-    slot = slot_of(position, length)
-    onset_slots = torch.zeros(bars, SLOTS, device=device).scatter_add_(
-        1, slot_of(torch.arange(POSITIONS, device=device).expand(bars, -1), notes.length[:, None]), onset
-    )
-    thickness = _hold(total(slot, weight, SLOTS) / onset_slots.clamp(min=1))
     chords = (total(position, weight, POSITIONS) >= 3).float().sum(1, keepdim=True)
     polyphony = total(torch.zeros_like(position), notes.steps.float() / length, 1)
 
@@ -145,9 +140,22 @@ def bar_features(notes: NoteBatch, jitter: torch.Generator | None = None) -> dic
         "dynamics": torch.cat([loudness, (in_beat > 0).float(), mean_velocity, spread.sqrt() * 4], 1),
         "tempo": torch.cat([notes.tempo[:, None].float() / len(TEMPI_BPM), F.one_hot(notes.tempo, len(TEMPI_BPM))], 1),
         "texture": torch.cat(
-            [thickness / 4, count / onsets.clamp(min=1) / 4, chords / onsets.clamp(min=1), polyphony / 8], 1
+            [held_thickness(notes) / 4, count / onsets.clamp(min=1) / 4, chords / onsets.clamp(min=1), polyphony / 8], 1
         ),
     }
+
+
+def held_thickness(notes: NoteBatch) -> Tensor:
+    """Notes an onset in each time slot of a bar, held where none begins: ``(bars, SLOTS)``; 1 in silent bars."""
+    bars, device = len(notes.length), notes.length.device
+    slot = slot_of(notes.position, notes.length[notes.bar])
+    struck = torch.zeros(bars * SLOTS, device=device).index_add_(
+        0, notes.bar * SLOTS + slot, torch.ones_like(notes.velocity)
+    )
+    onset = torch.zeros(bars * POSITIONS, device=device).index_fill_(0, notes.bar * POSITIONS + notes.position, 1.0)
+    slots = slot_of(torch.arange(POSITIONS, device=device).expand(bars, -1), notes.length[:, None])
+    onsets = torch.zeros(bars, SLOTS, device=device).scatter_add_(1, slots, onset.view(bars, -1))
+    return _hold(struck.view(bars, -1) / onsets.clamp(min=1)).clamp(min=1)
 
 
 def slot_of(position: Tensor, length: Tensor) -> Tensor:
@@ -187,9 +195,8 @@ def _contours(notes: NoteBatch, jitter: torch.Generator | None) -> Tensor:
     count = torch.zeros(bars, device=device).index_add_(0, bar, torch.ones_like(notes.velocity))
     centre = (total / count.clamp(min=1)).round().long()
     bins = ((torch.arange(PITCHES, device=device) - centre[:, None]).clamp(-30, 30) + 30) // 2
-    inner = sounding.view(bars, ROLL_SLOTS, SLOTS // ROLL_SLOTS, PITCHES).any(2).float()
-    roll = torch.zeros(bars, ROLL_SLOTS, ROLL, device=device)
-    roll.scatter_reduce_(2, bins[:, None].expand(-1, ROLL_SLOTS, -1), inner, "amax")
+    roll = torch.zeros(bars, SLOTS, ROLL, device=device)
+    roll.scatter_reduce_(2, bins[:, None].expand(-1, SLOTS, -1), sounding.float(), "amax")
     spans = torch.stack([_hold(top).float().std(1), _hold(top).float().mean(1) - _hold(bottom).float().mean(1)], 1) / 24
     return torch.cat([*lines, roll.flatten(1), spans], 1)
 

@@ -36,7 +36,7 @@ from models.music.tokens import (
     VELOCITY,
     VELOCITY_BINS,
 )
-from models.style.features import FEATURE_SIZES, SLOTS, NoteBatch, slot_of
+from models.style.features import FEATURE_SIZES, SLOTS, NoteBatch, gather_notes, held_thickness, slot_of
 from models.style.latents import GROUPS
 
 BARS = 8
@@ -234,18 +234,25 @@ class OnsetDecoder(nn.Module):
 
 
 class TextureDecoder(nn.Module):
-    """Whether one more note belongs to an onset: texture latents, the onset and how many notes it has."""
+    """How many notes an onset has: ordinal regression on how thick the texture latents say that moment is."""
 
     def __init__(self, latent: int, hidden: int) -> None:
         super().__init__()
-        self.latent = nn.Linear(latent, hidden, bias=False)
-        self.given = Multihot([POSITION_CLASSES, MOST_AT_ONCE, len(DOMAINS)], hidden)
-        self.out = nn.Linear(hidden, 1, bias=False)
+        self.inner = nn.Linear(latent, hidden, bias=False)
+        self.out = nn.Linear(hidden, SLOTS, bias=False)
+        thresholds = torch.log2(torch.arange(MOST_AT_ONCE) + 1.5)
+        self.slope = nn.Parameter(torch.full((len(DOMAINS), MOST_AT_ONCE), 4.0))
+        self.bias = nn.Parameter((-4 * thresholds).repeat(len(DOMAINS), 1))
 
-    def forward(self, planned: Tensor, last: Tensor, count: Tensor, domain: Tensor) -> Tensor:
+    def thickness(self, z: Tensor) -> Tensor:
+        """Notes an onset in log2 in each time slot, ``(..., SLOTS)``, whether or not an onset falls there."""
+        found: Tensor = self.out(F.silu(self.inner(z))).float()
+        return found
+
+    def forward(self, thickness: Tensor, last: Tensor, count: Tensor, domain: Tensor) -> Tensor:
         """Logit of another note at ``last``, which has ``count`` ``(rows,)``; about minus infinity after a BAR."""
-        given = self.given([last, count.clamp(1, MOST_AT_ONCE) - 1, domain])
-        logit: Tensor = self.out(F.silu(norm(planned + given)))[:, 0].float()
+        at = count.clamp(1, MOST_AT_ONCE) - 1
+        logit = self.slope[domain, at].float() * thickness + self.bias[domain, at].float()
         return torch.where(last == BAR, -1e4, logit)
 
 
@@ -256,7 +263,7 @@ class BarPlan:
     z: Tensor  # (batch, bars, latent), in the decoder's dtype
     memory: Tensor  # (batch, bars, SLOTS, memory)
     onsets: Tensor  # (batch, bars, hidden), from rhythm
-    texture: Tensor  # (batch, bars, hidden), from texture
+    thickness: Tensor  # (batch, bars, SLOTS): notes an onset in log2, from texture
     chroma: Tensor  # (batch, bars, 2, 12): logits of the pitch classes C..B in each half, from harmony
     tempo_logits: Tensor  # (batch, bars, tempi)
 
@@ -307,9 +314,9 @@ class StyleModel(nn.Module):
         groups = self.config.split(z)
         inner = F.silu(norm(self.plan_inner(z)))
         memory = self.plan_memory(inner).unflatten(-1, (SLOTS, self.config.memory))
-        onsets, texture = self.onsets.latent(groups["rhythm"]), self.texture.latent(groups["texture"])
+        onsets, thickness = self.onsets.latent(groups["rhythm"]), self.texture.thickness(groups["texture"])
         chroma = self.chroma(groups["harmony"]).float().unflatten(-1, (2, 12))
-        return BarPlan(z, norm(memory), onsets, texture, chroma, tempo)
+        return BarPlan(z, norm(memory), onsets, thickness, chroma, tempo)
 
     def embed_steps(self, tokens: Tensor, domain: Tensor, slots: Tensor) -> Tensor:
         """Input of the decoder: tokens ``(batch, steps, 7)``, ``domain`` ``(batch,)``, slot memory of each step."""
@@ -321,12 +328,13 @@ class StyleModel(nn.Module):
         embedded: Tensor = self.embed(fields) + self.slot_in(slots)
         return embedded
 
-    def position_logits(self, onsets: Tensor, texture: Tensor, last: Tensor, count: Tensor, domain: Tensor) -> Tensor:
+    def position_logits(self, onsets: Tensor, thickness: Tensor, last: Tensor, count: Tensor, domain: Tensor) -> Tensor:
         """Log-probabilities of the next position ``(rows, POSITION_CLASSES)``: the ``last`` one again, or a later one.
 
-        ``onsets`` and ``texture`` ``(rows, hidden)`` are the bar's (``BarPlan``), ``count`` the notes at ``last``.
+        ``onsets`` ``(rows, hidden)`` are the bar's (``BarPlan``), ``thickness`` ``(rows,)`` is that of the slot of
+        ``last``, ``count`` the notes at ``last`` so far.
         """
-        again = self.texture(texture, last, count, domain)[:, None]
+        again = self.texture(thickness, last, count, domain)[:, None]
         later: Tensor = self.onsets(onsets, last, domain) + F.logsigmoid(-again)
         classes = torch.arange(POSITION_CLASSES, device=last.device)
         return torch.where((classes == last[:, None]) & (last[:, None] != BAR), F.logsigmoid(again), later)
@@ -354,9 +362,10 @@ class StyleModel(nn.Module):
         return logits
 
     def losses(self, tokens: Tensor, domain: Tensor, z: Tensor) -> dict[str, Tensor]:
-        """Negative log-likelihoods in nats, summed: position (of all steps), pitch, duration, velocity, tempo, chroma.
+        """Negative log-likelihoods in nats, summed: position (of all steps), pitch, duration, velocity, tempo.
 
-        The last is of the pitch classes told by harmony alone: it keeps harmony from leaving them to content.
+        And of what one group tells alone: ``chroma``, the pitch classes by harmony, which keeps it from leaving them to
+        content; ``thickness``, the squared error of notes an onset in log2, in all slots, by texture.
 
         ``tokens`` ``(batch, steps, 7)`` padded with END steps, ``z`` ``(batch, bars, latent)``, teacher forcing.
         """
@@ -379,7 +388,7 @@ class StyleModel(nn.Module):
         valid = inputs[..., POSITION] != END
         domains = domain[:, None].expand(batch, steps)
         logits = self.position_logits(
-            plan.onsets[rows, bar][valid], plan.texture[rows, bar][valid], inputs[..., POSITION][valid],
+            plan.onsets[rows, bar][valid], plan.thickness[rows, bar, own_slot][valid], inputs[..., POSITION][valid],
             notes_at_once(inputs)[valid], domains[valid],
         )  # fmt: skip
         position_loss = F.cross_entropy(logits, targets[..., POSITION][valid], reduction="sum")
@@ -401,6 +410,9 @@ class StyleModel(nn.Module):
             "duration": F.cross_entropy(duration_logits, position[:, DURATION], reduction="sum"),
             "velocity": F.cross_entropy(velocity_logits, position[:, VELOCITY], reduction="sum"),
             "chroma": F.cross_entropy(chroma, position[:, PITCH] % 12, reduction="sum"),
+            "thickness": (plan.thickness.flatten(0, 1) - held_thickness(gather_notes(tokens, z.shape[1])).log2())
+            .square()
+            .sum(),
             "tempo": F.cross_entropy(plan.tempo_logits.flatten(0, 1), tokens[is_bar][:, TEMPO], reduction="sum"),
         }
 

@@ -17,7 +17,7 @@ KL_WEIGHT = {  # content cheap: nothing else holds the tune, and what it hears i
     "content": 0.03, "rhythm": 0.05, "register": 0.05, "harmony": 0.06, "dynamics": 0.05, "tempo": 0.05,
     "texture": 0.05,
 }  # fmt: skip
-ELEMENT_WEIGHT = {"chroma": 0.2}  # beside the notes' own likelihood
+ELEMENT_WEIGHT = {"chroma": 0.2, "thickness": 0.5}  # beside the notes' own likelihood
 VALIDATION_STEPS = 4096  # padded steps a batch
 
 

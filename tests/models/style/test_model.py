@@ -127,9 +127,9 @@ def test_a_draw_from_the_posterior_has_its_mean_and_variance() -> None:
 def positions(model, z: torch.Tensor, last: list[int], count: list[int]) -> torch.Tensor:
     """Probabilities of the next position after each ``last`` in the first bar of ``z`` ``(1, bars, latent)``."""
     plan, rows = model.plan(z), len(last)
-    onsets, texture = plan.onsets[0, :1].expand(rows, -1), plan.texture[0, :1].expand(rows, -1)
+    onsets, thickness = plan.onsets[0, :1].expand(rows, -1), plan.thickness[0, 0, :1].expand(rows)
     given = torch.tensor(last), torch.tensor(count), torch.zeros(rows).long()
-    return model.position_logits(onsets, texture, *given).exp()
+    return model.position_logits(onsets, thickness, *given).exp()
 
 
 def test_positions_are_shares_and_never_go_back_within_a_bar(model) -> None:
@@ -182,7 +182,7 @@ def test_the_bar_plan_of_a_bar_is_its_own(model) -> None:
     other[0, 5] += 1
     one, two = model.plan(z), model.plan(other)
     same = torch.arange(8) != 5
-    for name in ("memory", "onsets", "texture", "chroma", "tempo_logits"):
+    for name in ("memory", "onsets", "thickness", "chroma", "tempo_logits"):
         before, after = getattr(one, name)[0], getattr(two, name)[0]
         assert torch.allclose(before[same], after[same]), name
         assert not torch.allclose(before[5], after[5]), name
