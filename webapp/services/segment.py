@@ -124,11 +124,13 @@ class Segment:
     def _lines(self) -> Iterator[Entry]:
         with self.path.open("rb") as file:
             for line in file:
+                if not line.endswith(b"\n"):
+                    return  # torn by a crash
                 try:
                     data = json.loads(line)
                     yield Entry(int(data.pop("n")), bool(data.pop("whole")), data)
                 except (ValueError, KeyError, TypeError, AttributeError):
-                    continue  # torn, or damaged: if it is missed, the numbers tell
+                    continue  # damaged: if it is missed, the numbers tell
 
 
 def _end_of_last_line(descriptor: int, size: int | None = None) -> int:
