@@ -23,6 +23,7 @@ from sqlalchemy.orm import Session
 from db.queries import export
 from db.queries import listeners as listener_rows
 from db.tables import Clip
+from webapp.services.problems import NotWritten
 from webapp.services.segment import Entry, Segment, sync_folder
 
 log = logging.getLogger(__name__)
@@ -46,8 +47,24 @@ class Journal:
     ) -> None:
         """Write down the listener, these offers and these clips of theirs as this transaction leaves them.
 
-        Commit right after it: the listener is locked. Nothing happens where there is no such listener.
+        Commit right after it: the listener is locked. Nothing happens where there is no such listener. Raises
+        ``NotWritten`` where the disk does not take it.
         """
+        try:
+            self._append(session, listener_id, offers, clips, whole=whole)
+        except OSError as error:
+            log.exception("journal_not_written")
+            raise NotWritten("this could not be written down, so it is not stored; try again in a moment") from error
+
+    def _append(
+        self,
+        session: Session,
+        listener_id: uuid.UUID,
+        offers: Collection[uuid.UUID],
+        clips: Collection[uuid.UUID],
+        *,
+        whole: bool,
+    ) -> None:
         listener = listener_rows.next_entry(session, listener_id)
         if listener is None:
             return
