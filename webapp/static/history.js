@@ -78,7 +78,7 @@ export class VoteHistory {
     button.type = "button";
     button.className = "k-quiet";
     button.dataset.testid = `rewind-${number}`;
-    button.textContent = "Go back to here";
+    button.textContent = "Go back";
     button.setAttribute("aria-label", `Go back to vote ${number}`);
     button.addEventListener("click", () => this.#ask(number));
     row.append(button);
