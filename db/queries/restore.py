@@ -11,7 +11,7 @@ from uuid import UUID
 import numpy as np
 from sqlalchemy import TIMESTAMP, LargeBinary, Uuid, insert, inspect, select
 from sqlalchemy.dialects.postgresql import insert as upsert
-from sqlalchemy.exc import DataError, IntegrityError, StatementError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, StatementError
 from sqlalchemy.orm import Session
 
 from db.queries.export import EXPORT_SCHEMA, OF_THIS_INSTALLATION
@@ -54,7 +54,9 @@ def restore_rows(session: Session, data: Mapping[str, Any]) -> Restored:
         return _restore(session, UUID(data["listener"]["id"]), data)
     except NotAnExportError:
         raise
-    except (KeyError, TypeError, ValueError, AttributeError, IntegrityError, DataError, StatementError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, StatementError) as error:
+        if isinstance(error, DBAPIError) and not isinstance(error, IntegrityError | DataError):
+            raise  # the database's trouble, not the export's
         raise NotAnExportError(f"this export of a listener is damaged: {str(error).splitlines()[0]}") from error
 
 

@@ -72,7 +72,12 @@ def change_domain(house: House, listener_id: uuid.UUID, domain: str) -> None:
 
 def export(house: House, listener_id: uuid.UUID) -> dict[str, Any]:
     """Everything that is stored about a listener, as JSON."""
-    data = house.database.transaction(lambda session: export_rows.export_listener(session, listener_id))
+
+    def work(session: Session) -> dict[str, Any] | None:
+        rows.lock_listener(session, listener_id)  # no vote may come in between
+        return export_rows.export_listener(session, listener_id)
+
+    data = house.database.transaction(work)
     if data is None:
         raise _unknown(listener_id)
     return data

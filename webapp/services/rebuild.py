@@ -58,6 +58,12 @@ def rebuild(house: House) -> Rebuilt:
     return result
 
 
+def unknown_segments(house: House) -> int:
+    """How many listeners the journal knows while the database knows none: it was lost, and can be rebuilt."""
+    anybody = house.database.transaction(lambda session: session.scalar(select(Listener.id).limit(1)))
+    return len(house.journal.segments()) if anybody is None else 0
+
+
 def _bring_back(house: House, segment: Segment, result: Rebuilt) -> None:
     number, data = segment.state()
 

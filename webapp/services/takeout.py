@@ -55,7 +55,7 @@ def unpack(file: bytes) -> Any:
         zlib.error,
         json.JSONDecodeError,
         UnicodeDecodeError,
-        RecursionError,
+        RuntimeError,
     ) as error:
         raise NotAnExportError(
             f"this is no export of a listener ({error}); give the zip or JSON file that `kallos listener export` or "

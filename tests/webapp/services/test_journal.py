@@ -214,6 +214,13 @@ def test_a_worker_without_this_journal_makes_none_and_the_web_tells_it_all(house
     assert other.database.transaction(lambda s: s.get(Clip, own)) is not None
 
 
+def test_an_empty_database_beside_a_journal_is_noticed(house, another_house):
+    assert rebuild.unknown_segments(house) == 0
+    listeners.create(house)
+    assert rebuild.unknown_segments(house) == 0
+    assert rebuild.unknown_segments(another_house(house.settings.home)) == 1
+
+
 def test_a_damaged_segment_is_told_and_the_others_come_back(house, stock, another_house, monkeypatch, capsys):
     stock()
     good, bad = listeners.create(house), listeners.create(house)
