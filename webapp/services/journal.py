@@ -124,7 +124,8 @@ class Journal:
     def _write_clip(self, session: Session, clip_id: uuid.UUID) -> None:
         (row,) = export.clips_named(session, [clip_id])
         path = self._clip_path(clip_id)
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._clips.mkdir(mode=0o700, exist_ok=True)
         draft = path.with_name(f"{path.name}.{os.getpid()}.{secrets.token_hex(4)}.part")
         try:
             with draft.open("wb") as file:
