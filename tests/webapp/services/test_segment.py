@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from webapp.services.segment import DamagedSegmentError, Entry, Segment
@@ -56,6 +56,7 @@ def test_a_missing_entry_is_told_and_a_whole_one_after_it_heals(segment):
     assert len(segment.state()[1]["offers"]) == 4
 
 
+@settings(deadline=None)  # every example waits for a disk
 @given(st.integers(1, 400), st.binary(max_size=40))
 def test_a_torn_end_is_cut_off_by_the_next_entry(tmp_path_factory, cut, garbage):
     segment = Segment(tmp_path_factory.mktemp("torn") / "me.jsonl")
