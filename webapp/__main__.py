@@ -44,14 +44,18 @@ def parser() -> argparse.ArgumentParser:
 
     listener = commands.add_parser("listener", help="one listener's data")
     actions = listener.add_subparsers(dest="action", required=True)
-    export = actions.add_parser("export", help="everything about a listener, as JSON")
+    export = actions.add_parser("export", help="everything about a listener, as JSON, or as a zip with CSV and MIDI")
     export.add_argument("id", type=uuid.UUID)
-    export.add_argument("--out", type=Path, help="a file; standard output where none is given")
-    restore = actions.add_parser("import", help="bring an exported listener back")
+    export.add_argument("--out", type=Path, help="a file, .json or .zip; JSON on standard output where none is given")
+    restore = actions.add_parser("import", help="bring an exported listener back, from either form")
     restore.add_argument("file", type=Path)
     delete = actions.add_parser("delete", help="forget a listener whole, with the clips composed only for them")
     delete.add_argument("id", type=uuid.UUID)
     listener.set_defaults(run=_listener)
+
+    journal = commands.add_parser("journal", help="the vote journal")
+    journal.add_argument("action", choices=["rebuild"], help="fill an empty database from it")
+    journal.set_defaults(run=_journal)
     return top
 
 
@@ -131,32 +135,51 @@ def _corpus(given: argparse.Namespace, settings: Settings) -> int:  # noqa: ARG0
 
 def _listener(given: argparse.Namespace, settings: Settings) -> int:
     from db.queries.restore import NotAnExportError  # noqa: PLC0415
-    from webapp.services import listeners  # noqa: PLC0415
+    from webapp.services import listeners, takeout  # noqa: PLC0415
     from webapp.services.house import House  # noqa: PLC0415
     from webapp.services.problems import UnknownListenerError  # noqa: PLC0415
 
     house = House(settings)
     try:
         if given.action == "import":
-            back = listeners.restore(house, json.loads(given.file.read_text(encoding="utf-8")))
+            back = listeners.restore(house, takeout.unpack(given.file.read_bytes()))
             print(f"listener {back.listener_id}: {back.offers} offers with {back.votes} votes")
             if back.missing:
                 print(f"{back.missing} offers stay away: their clips are not in this installation", file=sys.stderr)
         elif given.action == "delete":
-            listeners.delete(house.database, house.store, given.id)
+            listeners.delete(house, given.id)
             print(f"forgotten: {given.id}")
         else:
-            text = json.dumps(listeners.export(house.database, given.id), ensure_ascii=False, indent=1)
-            if given.out:
-                given.out.write_text(text, encoding="utf-8")
+            data = listeners.export(house, given.id)
+            if given.out and given.out.suffix == ".zip":
+                given.out.write_bytes(takeout.pack(data))
+            elif given.out:
+                given.out.write_text(json.dumps(data, ensure_ascii=False, indent=1), encoding="utf-8")
             else:
-                print(text)
-    except (UnknownListenerError, NotAnExportError, OSError, json.JSONDecodeError) as error:
+                print(json.dumps(data, ensure_ascii=False, indent=1))
+    except (UnknownListenerError, NotAnExportError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
     finally:
         house.close()
     return 0
+
+
+def _journal(given: argparse.Namespace, settings: Settings) -> int:  # noqa: ARG001 (there is one action)
+    from webapp.services.house import House  # noqa: PLC0415
+    from webapp.services.rebuild import rebuild  # noqa: PLC0415
+
+    house = House(settings)
+    try:
+        result = rebuild(house)
+    except (ValueError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    finally:
+        house.close()
+    print(f"{result.listeners} listeners with {result.votes} votes, {result.clips} clips of the pool")
+    print(*result.problems, sep="\n", end="\n" if result.problems else "", file=sys.stderr)
+    return 1 if result.problems else 0
 
 
 if __name__ == "__main__":

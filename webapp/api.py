@@ -11,13 +11,13 @@ import uuid
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Header, Request, Response
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from models.music.notes import DOMAINS, Domain
 from webapp.identity import Claim, clear_cookie, set_cookie
-from webapp.services import compose, listeners, offers, sound, taste, votes
+from webapp.services import compose, listeners, offers, rewind, sound, takeout, taste, votes
 from webapp.services.house import House
 from webapp.services.problems import NoListener, NotYours
 
@@ -92,6 +92,36 @@ class Change(BaseModel):
     domain: Domain
 
 
+class PastVote(BaseModel):
+    """A vote by its place in the listener's history; the first one has the number 1."""
+
+    number: int
+    outcome: Outcome
+    at: datetime
+
+
+class History(BaseModel):
+    """Some votes, newest first, of ``total``."""
+
+    total: int
+    votes: list[PastVote]
+
+
+class Rewind(BaseModel):
+    """To which vote to go back: so many first votes are kept."""
+
+    model_config = ConfigDict(extra="forbid")
+    votes: Annotated[int, Field(ge=0, le=2**31 - 1, strict=True)]
+
+
+class Rewound(BaseModel):
+    """How many votes there are now, how many of them are picks, and how many were undone."""
+
+    votes: int
+    picks: int
+    undone: int
+
+
 class Link(BaseModel):
     """An address that moves the listener to another device."""
 
@@ -163,17 +193,39 @@ def change_listener(change: Change, house: TheHouse, listener_id: Known) -> List
 
 @router.delete("/listener", responses=ERRORS)
 def delete_listener(request: Request, response: Response, house: TheHouse, listener_id: Known) -> dict[str, bool]:
-    """Forget the listener: votes, head, exports, and the clips composed only for them."""
-    listeners.delete(house.database, house.store, listener_id)
+    """Forget the listener: votes, head, journal, and the clips composed only for them with their sound."""
+    listeners.delete(house, listener_id)
     clear_cookie(request, response)
     return {"deleted": True}
 
 
 @router.get("/listener/export", responses=ERRORS)
-def export_listener(house: TheHouse, listener_id: Known) -> JSONResponse:
-    """Everything that is stored about the listener."""
-    data = listeners.export(house.database, listener_id)
-    return JSONResponse(data, headers={"Content-Disposition": 'attachment; filename="kallos-listener.json"'})
+def export_listener(
+    house: TheHouse, listener_id: Known, form: Annotated[Literal["json", "zip"], Query()] = "json"
+) -> Response:
+    """Everything that is stored about the listener, as JSON; ``form=zip`` adds the votes as CSV and pieces as MIDI."""
+    data = listeners.export(house, listener_id)
+    headers = {"Content-Disposition": f'attachment; filename="kallos-listener.{form}"', "Cache-Control": "no-store"}
+    if form == "zip":
+        return Response(takeout.pack(data), media_type="application/zip", headers=headers)
+    return JSONResponse(data, headers=headers)
+
+
+@router.get("/listener/votes", responses=ERRORS)
+def read_votes(
+    house: TheHouse,
+    listener_id: Known,
+    before: Annotated[int, Query(ge=1, le=2**31 - 1)] = 2**31 - 1,
+    limit: Annotated[int, Query(ge=1, le=200)] = 20,
+) -> History:
+    """The listener's votes below number ``before``, newest first."""
+    return History.model_validate(rewind.history(house, listener_id, before=before, limit=limit))
+
+
+@router.post("/listener/rewind", responses=ERRORS)
+def rewind_listener(given: Rewind, house: TheHouse, listener_id: Known) -> Rewound:
+    """Keep the first ``votes`` votes and undo the others for good, with what was learned and composed from them."""
+    return Rewound(**rewind.rewind(house, listener_id, given.votes))
 
 
 @router.post("/listener/link", responses=ERRORS)

@@ -18,6 +18,7 @@ from db.queries import clips
 from models.music.notes import DOMAINS
 from webapp.generation.protocol import GenerationError
 from webapp.services.house import House
+from webapp.services.rebuild import unknown_segments
 from webapp.supervisor import SupervisedProcess, free_local_port
 
 log = logging.getLogger(__name__)
@@ -92,6 +93,8 @@ class Backstage:
         while not self._ending.is_set():
             try:
                 migrate.upgrade(self.house.database.open())
+                if lost := unknown_segments(self.house):
+                    log.warning("database_empty listeners_in_journal=%d: stop, and run kallos journal rebuild", lost)
                 break
             except (DBAPIError, EmbeddedPostgresError) as error:
                 log.warning("database_unavailable error=%s", error)

@@ -24,6 +24,22 @@ class Redacted(logging.Formatter):
         return SECRETS.sub(lambda found: f"{found[1]}…" if found[1] else f"{found[2]}:…", super().format(record))
 
 
+def forget_in_logs(home: Path, name: str) -> None:
+    """Write over every mention of ``name`` in the log files, the database's too, in place: others go on writing."""
+    sought = name.encode()
+    for path in [*(home / "logs").glob("*.log*"), *(home / "pg").glob("log*")]:
+        try:
+            with path.open("r+b") as file:
+                text = file.read()
+                at = text.find(sought)
+                while at >= 0:
+                    file.seek(at)
+                    file.write(b"-" * len(sought))
+                    at = text.find(sought, at + len(sought))
+        except OSError as error:
+            logging.getLogger(__name__).warning("log_not_cleared file=%s error=%s", path.name, error)
+
+
 def set_up_logging(home: Path, process: str) -> None:
     """Send the log of this process (``web``, ``worker``, ``generator``) to stderr and to its file."""
     folder = home / "logs"

@@ -1,31 +1,14 @@
-"""Listeners: made without a name, exported as they are stored, deleted whole."""
+"""Listeners: made without a name, deleted whole."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
-import numpy as np
-from sqlalchemy import delete, exists, inspect, select, update
+from sqlalchemy import delete, exists, func, literal, select, update
 from sqlalchemy.orm import Session, aliased
 
-from db.tables import (
-    DEFAULT_STUDY,
-    Base,
-    Clip,
-    ClipAudio,
-    Job,
-    Listener,
-    Listening,
-    Offer,
-    Prediction,
-    StoredHead,
-    StudioPiece,
-    Vote,
-)
-
-EXPORT_SCHEMA = 1
+from db.tables import DEFAULT_STUDY, Clip, ClipAudio, Job, Listener
 
 
 def create_listener(
@@ -58,79 +41,58 @@ def set_domain(session: Session, listener_id: UUID, domain: str) -> bool:
     return session.scalars(change).one_or_none() is not None
 
 
+def next_entry(session: Session, listener_id: UUID) -> Listener | None:
+    """Lock the listener and count one more entry of their journal; None where there is no such listener."""
+    change = (
+        update(Listener)
+        .where(Listener.id == listener_id)
+        .values(journal_entries=Listener.journal_entries + 1)
+        .returning(Listener)
+        .execution_options(synchronize_session=False, populate_existing=True)
+    )
+    session.flush()
+    return session.scalars(change).one_or_none()
+
+
 def delete_listener(session: Session, listener_id: UUID) -> list[str] | None:
     """Delete everything that is theirs; None where there is no such listener.
 
-    Gives the URIs of sound that no remaining clip uses: to be deleted from the clip store once this is committed.
+    Gives the URIs of sound that no remaining clip uses, to be deleted from the clip store too.
     """
     if lock_listener(session, listener_id) is None:
         return None
-    other, other_clip = aliased(ClipAudio), aliased(Clip)
-    used_elsewhere = exists().where(
-        other.uri == ClipAudio.uri,
-        other.clip_id == other_clip.id,
-        other_clip.composed_for.is_distinct_from(listener_id),
-    )
-    orphans = (
-        select(ClipAudio.uri)
-        .join(Clip, Clip.id == ClipAudio.clip_id)
-        .where(Clip.composed_for == listener_id, ~used_elsewhere)
-        .distinct()
-    )
-    uris = list(session.scalars(orphans))
+    uris = sound_of_theirs(session, listener_id)
     session.execute(delete(Listener).where(Listener.id == listener_id))
+    name = str(listener_id)  # a job about everybody may have failed at this listener
+    session.execute(
+        update(Job).where(Job.error.contains(name)).values(error=func.replace(Job.error, name, "a deleted listener"))
+    )
     session.expire_all()
     return uris
 
 
-def export_listener(session: Session, listener_id: UUID) -> dict[str, Any] | None:
-    """Everything that is stored about a listener, as JSON-ready values; None where there is no such listener.
+def delete_composed(session: Session, listener_id: UUID, after: datetime) -> list[str]:
+    """Delete the clips composed for a listener after this moment, which no offer may hold; URIs as above."""
+    uris = sound_of_theirs(session, listener_id, after)
+    session.execute(delete(Clip).where(Clip.composed_for == listener_id, Clip.created_at > after))
+    session.expire_all()
+    return uris
 
-    ``offers`` hold the two clips by id with prediction, vote and what was heard; ``composed`` are their clips
-    and ``studio`` their pieces whole.
-    """
-    listener = get_listener(session, listener_id)
-    if listener is None:
-        return None
-    offers = session.execute(
-        select(Offer, Prediction, Vote, Listening)
-        .outerjoin(Prediction, Prediction.offer_id == Offer.id)
-        .outerjoin(Vote, Vote.offer_id == Offer.id)
-        .outerjoin(Listening, Listening.offer_id == Offer.id)
-        .where(Offer.listener_id == listener_id)
-        .order_by(Offer.created_at, Offer.id)
-    ).all()
-    heads = session.scalars(select(StoredHead).where(StoredHead.listener_id == listener_id))
-    composed = session.scalars(select(Clip).where(Clip.composed_for == listener_id).order_by(Clip.created_at, Clip.id))
-    studio = session.scalars(
-        select(StudioPiece).where(StudioPiece.listener_id == listener_id).order_by(StudioPiece.created_at)
+
+def sound_of_theirs(session: Session, listener_id: UUID, after: datetime | None = None) -> list[str]:
+    """URIs of sound that only clips composed for this listener (after this moment) use."""
+    other, other_clip = aliased(ClipAudio), aliased(Clip)
+    older = literal(value=False) if after is None else other_clip.created_at <= after
+    used_elsewhere = exists().where(
+        other.uri == ClipAudio.uri,
+        other.clip_id == other_clip.id,
+        other_clip.composed_for.is_distinct_from(listener_id) | older,
     )
-    jobs = session.scalars(select(Job).where(Job.listener_id == listener_id).order_by(Job.id))
-    return {
-        "kallos_listener": EXPORT_SCHEMA,
-        "listener": _plain(listener),
-        "offers": [
-            _plain(offer)
-            | {name: row and _plain(row) for name, row in (("prediction", said), ("vote", vote), ("listening", heard))}
-            for offer, said, vote, heard in offers
-        ],
-        "heads": [_plain(head) for head in heads],
-        "composed": [_plain(clip) for clip in composed],
-        "studio": [_plain(piece) for piece in studio],
-        "jobs": [_plain(job) for job in jobs],
-    }
-
-
-def _plain(row: Base) -> dict[str, Any]:
-    """A row's columns as JSON knows them; bytes and vectors become lists of numbers."""
-    return {column.key: _plain_value(getattr(row, column.key)) for column in inspect(type(row)).column_attrs}
-
-
-def _plain_value(value: Any) -> Any:
-    if isinstance(value, UUID):
-        return str(value)
-    if isinstance(value, datetime):
-        return value.isoformat()
-    if isinstance(value, bytes):
-        return np.frombuffer(value, dtype="<f8").tolist()
-    return value.tolist() if isinstance(value, np.ndarray) else value
+    newer = literal(value=True) if after is None else Clip.created_at > after
+    orphans = (
+        select(ClipAudio.uri)
+        .join(Clip, Clip.id == ClipAudio.clip_id)
+        .where(Clip.composed_for == listener_id, newer, ~used_elsewhere)
+        .distinct()
+    )
+    return list(session.scalars(orphans))

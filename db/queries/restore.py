@@ -1,8 +1,9 @@
-"""Bringing a listener back from what ``export_listener`` gave, with the same ids and times."""
+"""Bringing a listener back from what ``export_listener`` or the vote journal holds, with the same ids and times."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,11 +12,24 @@ from uuid import UUID
 import numpy as np
 from sqlalchemy import TIMESTAMP, LargeBinary, Uuid, insert, inspect, select
 from sqlalchemy.dialects.postgresql import insert as upsert
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, StatementError
 from sqlalchemy.orm import Session
 
-from db.queries.listeners import EXPORT_SCHEMA, get_listener
-from db.tables import Base, Clip, Listener, Listening, Offer, Prediction, StoredHead, StudioPiece, Study, Vote
+from db.queries.export import EXPORT_SCHEMA, OF_THIS_INSTALLATION
+from db.queries.listeners import get_listener
+from db.tables import (
+    Base,
+    Clip,
+    ClipAudio,
+    Listener,
+    Listening,
+    Offer,
+    Prediction,
+    StoredHead,
+    StudioPiece,
+    Study,
+    Vote,
+)
 
 
 class NotAnExportError(ValueError):
@@ -33,50 +47,119 @@ class Restored:
 
 
 def restore_listener(session: Session, data: Mapping[str, Any]) -> Restored:
-    """Bring back the listener, their composed clips (without sound), offers, votes, heads and studio.
+    """Bring back the listener of an export: offers, votes, heads, clips and studio, but no jobs and no sound.
 
+    Clips for everybody that are new here come retired: they explain votes, and nobody else is offered them.
     Raises ``NotAnExportError`` where the listener is here already or the data is of another form.
     """
     if not isinstance(data, Mapping) or data.get("kallos_listener") != EXPORT_SCHEMA:
-        raise NotAnExportError(f"this is no export of a listener (kallos_listener must be {EXPORT_SCHEMA})")
+        given = data.get("kallos_listener") if isinstance(data, Mapping) else type(data).__name__
+        raise NotAnExportError(
+            f"this is no export of a listener: kallos_listener must be {EXPORT_SCHEMA} and is {given!r}; "
+            "give a file that `kallos listener export` or the page's download wrote"
+        )
+    return restore_rows(session, data)
+
+
+def restore_rows(session: Session, data: Mapping[str, Any]) -> Restored:
+    """Like ``restore_listener`` for the journal's rows, which carry no mark and may have no heads."""
     try:
         return _restore(session, UUID(data["listener"]["id"]), data)
     except NotAnExportError:
         raise
-    except (KeyError, TypeError, ValueError, AttributeError, IntegrityError) as error:
-        raise NotAnExportError(f"this export of a listener is damaged: {error!r}") from error
+    except (KeyError, TypeError, ValueError, AttributeError, StatementError) as error:
+        if isinstance(error, DBAPIError) and not isinstance(error, IntegrityError | DataError):
+            raise  # the database's trouble, not the export's
+        raise NotAnExportError(f"this export of a listener is damaged: {str(error).splitlines()[0]}") from error
+
+
+def restore_clips(session: Session, clips: Iterable[Mapping[str, Any]], *, retired: bool = False) -> dict[UUID, UUID]:
+    """Bring back clips with what is known of their sound; for every given id the id that the clip has here.
+
+    A clip that is here already stays as it is. Raises ``NotAnExportError`` where an id is another clip's here.
+    """
+    here: dict[UUID, UUID] = {}
+    for clip in clips:
+        values = _values(Clip, clip)
+        clip_id, owner = values["id"], values["composed_for"]
+        values["retired"] = retired and owner is None
+        found = session.scalar(upsert(Clip).values(values).on_conflict_do_nothing().returning(Clip.id))
+        if found is not None:
+            audio = [_values(ClipAudio, row) for row in clip["audio"]]
+            if any(row["clip_id"] != clip_id for row in audio):
+                raise NotAnExportError(f"sound of another clip stands under clip {clip_id}")
+            if audio:
+                session.execute(insert(ClipAudio), audio)
+        else:
+            same = (Clip.content_hash == values["content_hash"], Clip.composed_for.is_not_distinct_from(owner))
+            found = session.scalar(select(Clip.id).where(*same))
+            if found is None:
+                raise NotAnExportError(f"clip {clip_id} is another piece in this installation")
+        here[clip_id] = found
+    return here
 
 
 def _restore(session: Session, listener_id: UUID, data: Mapping[str, Any]) -> Restored:
     if get_listener(session, listener_id) is not None:
         raise NotAnExportError(f"listener {listener_id} is here already; delete them first to bring them back")
-    studies = {row["study_id"] for row in (data["listener"], *data["offers"])}
-    session.execute(upsert(Study).values([{"id": name, "name": name} for name in studies]).on_conflict_do_nothing())
-    _add(session, Listener, data["listener"], listener_id)
-    for clip in data["composed"]:
-        _add(session, Clip, clip, listener_id)
-    offers = votes = 0
-    for offer in data["offers"]:
-        wanted = {UUID(offer["left_clip"]), UUID(offer["right_clip"])}
-        if len(set(session.scalars(select(Clip.id).where(Clip.id.in_(wanted))))) < 2:
-            continue
-        offers += 1
-        votes += offer["vote"] is not None
-        _add(session, Offer, offer, listener_id)
-        for table, part in ((Prediction, "prediction"), (Vote, "vote"), (Listening, "listening")):
-            if offer[part] is not None:
-                _add(session, table, offer[part], listener_id)
-    for head in data["heads"]:
-        _add(session, StoredHead, head, listener_id)
-    for piece in data.get("studio", ()):
-        _add(session, StudioPiece, piece, listener_id)
-    session.flush()
-    return Restored(listener_id, offers, votes, len(data["offers"]) - offers)
+    if data["studies"]:
+        studies = [_values(Study, row) for row in data["studies"]]
+        session.execute(upsert(Study).values(studies).on_conflict_do_nothing())
+    session.execute(insert(Listener), _theirs(Listener, [data["listener"]], listener_id))
+    for clip in data["clips"]:
+        if clip["composed_for"] not in {None, str(listener_id)}:
+            raise NotAnExportError(f"clip {clip['id']} belongs to {clip['composed_for']}, not to {listener_id}")
+    renamed = restore_clips(session, data["clips"], retired=True)
+    offers = _theirs(Offer, data["offers"], listener_id)
+    for offer in offers:
+        offer.update({side: renamed.get(offer[side], offer[side]) for side in ("left_clip", "right_clip")})
+    named = {offer[side] for offer in offers for side in ("left_clip", "right_clip")}
+    found = session.execute(select(Clip.id, Clip.composed_for).where(Clip.id.in_(named)))
+    owners = {row.id: row.composed_for for row in found}
+    if any(owner not in {None, listener_id} for owner in owners.values()):
+        raise NotAnExportError(f"an offer holds a clip that belongs to somebody else, not to {listener_id}")
+    kept = {offer["id"] for offer in offers if {offer["left_clip"], offer["right_clip"]} <= owners.keys()}
+    parts = [row for row in data["offers"] if UUID(row["id"]) in kept]
+    rows: list[tuple[type[Base], list[dict[str, Any]]]] = [(Offer, [row for row in offers if row["id"] in kept])]
+    for part_of, part in ((Prediction, "prediction"), (Vote, "vote"), (Listening, "listening")):
+        given = [row[part] for row in parts if row[part] is not None]
+        if any(row[part] is not None and row[part]["offer_id"] != row["id"] for row in parts):
+            raise NotAnExportError(f"a {part} stands under an offer that it does not belong to")
+        rows.append((part_of, _theirs(part_of, given, listener_id)))
+    rows.append((StoredHead, _theirs(StoredHead, data.get("heads", []), listener_id)))
+    studio = _theirs(StudioPiece, data.get("studio", []), listener_id)
+    rows.append((StudioPiece, [piece | {"recipe": _renamed(piece["recipe"], renamed)} for piece in studio]))
+    for table, values in rows:
+        if values:
+            session.execute(insert(table), values)
+    votes = sum(row["vote"] is not None for row in parts)
+    return Restored(listener_id, len(kept), votes, len(offers) - len(kept))
 
 
-def _add(session: Session, table: type[Base], row: Mapping[str, Any], listener_id: UUID) -> None:
+def _renamed(recipe: dict[str, Any], renamed: Mapping[UUID, UUID]) -> dict[str, Any]:
+    """A studio recipe whose clips have other ids here."""
+    text = json.dumps(recipe)
+    for old, new in renamed.items():
+        text = text.replace(f"clips/{old}", f"clips/{new}")
+    changed: dict[str, Any] = json.loads(text)
+    return changed
+
+
+def _theirs(table: type[Base], rows: Iterable[Mapping[str, Any]], listener_id: UUID) -> list[dict[str, Any]]:
+    found = [_values(table, row) for row in rows]
+    for values in found:
+        if values.get("listener_id", listener_id) != listener_id:
+            raise NotAnExportError(
+                f"a row of {table.__tablename__} belongs to {values['listener_id']}, not to {listener_id}"
+            )
+    return found
+
+
+def _values(table: type[Base], row: Mapping[str, Any]) -> dict[str, Any]:
     values = {}
     for attribute in inspect(table).column_attrs:
+        if attribute.key in OF_THIS_INSTALLATION:
+            continue
         column, value = attribute.columns[0], row[attribute.key]
         if value is not None and isinstance(column.type, Uuid):
             value = UUID(value)
@@ -84,7 +167,5 @@ def _add(session: Session, table: type[Base], row: Mapping[str, Any], listener_i
             value = datetime.fromisoformat(value)
         elif value is not None and isinstance(column.type, LargeBinary):
             value = np.asarray(value, dtype="<f8").tobytes()
-        if attribute.key in {"listener_id", "composed_for"} and value != listener_id:
-            raise NotAnExportError(f"a row of {table.__tablename__} belongs to {value}, not to {listener_id}")
         values[attribute.key] = value
-    session.execute(insert(table).values(values))
+    return values

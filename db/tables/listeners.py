@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import CheckConstraint, ForeignKey
+from sqlalchemy import CheckConstraint, ForeignKey, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db.tables.base import Base, Clock, NewId
@@ -13,13 +13,20 @@ DOMAIN_CHECK = "domain IN ('pop', 'dance', 'chorale')"
 
 
 class Listener(Base):
-    """A listener; ``domain`` is the music that they chose to hear, ``condition`` their arm of the study."""
+    """A listener; ``domain`` is the music that they chose to hear, ``condition`` their arm of the study.
+
+    ``journal_entries``: the number of their newest entry in the vote journal that is committed here too.
+    """
 
     __tablename__ = "listeners"
-    __table_args__ = (CheckConstraint(DOMAIN_CHECK, name="domain_is_known"),)
+    __table_args__ = (
+        CheckConstraint(DOMAIN_CHECK, name="domain_is_known"),
+        CheckConstraint("journal_entries >= 0", name="journal_entries_not_negative"),
+    )
 
     id: Mapped[NewId]
     domain: Mapped[str] = mapped_column(server_default="pop")
     study_id: Mapped[str] = mapped_column(ForeignKey("studies.id"), server_default=DEFAULT_STUDY, index=True)
     condition: Mapped[str] = mapped_column(server_default="default")
+    journal_entries: Mapped[int] = mapped_column(server_default=text("0"))
     created_at: Mapped[Clock]

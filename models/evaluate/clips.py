@@ -1,9 +1,10 @@
-"""Held-out clips to evaluate on: chosen evenly over songs, each with whom it may take a style from."""
+"""Held-out clips to evaluate on: chosen evenly over songs, with whom each may take a style from, composed again."""
 
 from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,14 +14,17 @@ import numpy.typing as npt
 from models.music.grouping import split
 from models.music.notes import DOMAINS, Domain, Piece
 from models.music.tokens import on_grid
+from models.style.compose import Composer
 from models.style.model import BARS
 from models.style.windows import DOMAIN_SHARE, WindowSet
 from models.train.presets import name_of, training_pieces
 
+BATCH = 24
+
 
 @dataclass(frozen=True)
 class Clips:
-    """Held-out clips on the token grid, what a composer makes of them, and whose they are."""
+    """Held-out clips on the token grid, and whose they are."""
 
     pieces: list[Piece]
     later: list[Piece | None]  # the same song four bars on
@@ -87,3 +91,34 @@ def donors_of(clips: Clips, seed: int) -> npt.NDArray[np.int64]:
         if close or same:
             donors[i] = rng.choice(close or same)
     return donors
+
+
+def compose_all(
+    composer: Composer,
+    clips: Clips,
+    *,
+    seed: int,
+    temperature: float,
+    styles: Mapping[str, npt.NDArray[np.int64]] | None = None,
+) -> list[Piece]:
+    """Each clip composed again, with the groups of ``styles`` taken from the clips of the given indices.
+
+    A clip that is its own donor keeps that group.
+    """
+    encoded = [composer.encode(p) for p in clips.pieces]
+    order = np.argsort([len(p.notes) for p in clips.pieces], kind="stable")
+    out: dict[int, Piece] = {}
+    for start in range(0, len(order), BATCH):
+        rows = order[start : start + BATCH]
+        plans = [
+            composer.plan(
+                domain=clips.domains[i],
+                content=encoded[i],
+                styles={name: encoded[donors[i]] for name, donors in (styles or {}).items()},
+                seed=seed + int(i),
+                temperature=temperature,
+            )
+            for i in rows
+        ]
+        out |= dict(zip(rows.tolist(), composer.compose(plans), strict=True))
+    return [out[i] for i in range(len(clips.pieces))]

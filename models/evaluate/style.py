@@ -10,64 +10,27 @@ from __future__ import annotations
 import argparse
 import time
 from collections import Counter
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from scipy.stats import spearmanr
 
-from models.evaluate.clips import Clips, choose_clips, donors_of, pieces_to_test
-from models.evaluate.report import Metric, Report, finite_mean, mean_over_songs, over_songs
+from models.evaluate.clips import BATCH, Clips, choose_clips, compose_all, donors_of, pieces_to_test
+from models.evaluate.report import Metric, Report, finite_mean, mean_over_songs
+from models.evaluate.swaps import AMONG, found_among, several_swaps, swaps
+from models.evaluate.two_sample import FOLDS, shuffled, told_apart
 from models.metrics import music_statistics as ms
 from models.music.notes import DOMAINS, MusicError, Piece
 from models.music.tokens import to_tokens
 from models.style.checkpoint import load_style
 from models.style.compose import Composer
 from models.style.features import bar_features, gather_notes
-from models.style.latents import STYLE_GROUPS
 from models.style.release import data_hash
 from models.style.screen import why_broken
 from models.style.windows import make_windows, pad
 
-ATTRIBUTE = {
-    "rhythm": "onsets_per_bar", "register": "mean_pitch", "harmony": "mode", "dynamics": "mean_velocity",
-    "tempo": "tempo_bpm", "texture": "notes_per_onset",
-}  # fmt: skip
-BATCH = 24
-AMONG = 100
-SLOTS = 16
 Floats = npt.NDArray[np.float64]
-Labels = npt.NDArray[np.str_]
-
-
-def compose_all(
-    composer: Composer,
-    clips: Clips,
-    *,
-    seed: int,
-    temperature: float,
-    styles: dict[str, npt.NDArray[np.int64]] | None = None,
-) -> list[Piece]:
-    """Each clip composed again, with the groups of ``styles`` taken from the clips of the given indices."""
-    encoded = [composer.encode(p) for p in clips.pieces]
-    order = np.argsort([len(p.notes) for p in clips.pieces], kind="stable")
-    out: dict[int, Piece] = {}
-    for start in range(0, len(order), BATCH):
-        rows = order[start : start + BATCH]
-        plans = [
-            composer.plan(
-                domain=clips.domains[i],
-                content=encoded[i],
-                styles={name: encoded[donors[i]] for name, donors in (styles or {}).items()},
-                seed=seed + int(i),
-                temperature=temperature,
-            )
-            for i in rows
-        ]
-        out |= dict(zip(rows.tolist(), composer.compose(plans), strict=True))
-    return [out[i] for i in range(len(clips.pieces))]
 
 
 def onset_pitch(piece: Piece) -> npt.NDArray[np.int32]:
@@ -115,123 +78,6 @@ def bits_per_bar(composer: Composer, clips: Clips) -> Floats:
     return np.array(rates)
 
 
-def melody(piece: Piece) -> npt.NDArray[np.int64]:
-    """Pitch of the skyline at 16 places a bar, held through rests: ``(bars * 16,)``."""
-    line = ms.skyline(piece)
-    places = np.concatenate([b[0] + b[1] * np.arange(SLOTS) // SLOTS for b in piece.bars])
-    if len(line) == 0:
-        return np.zeros(len(places), dtype=np.int64)
-    held: npt.NDArray[np.int64] = line[np.clip(np.searchsorted(line[:, 0], places, side="right") - 1, 0, None), 1]
-    return held
-
-
-def melody_likeness(one: npt.NDArray[np.int64], other: npt.NDArray[np.int64]) -> float:
-    """Share of places where two melodies agree in pitch class, in the best of the twelve transpositions."""
-    n = min(len(one), len(other))
-    shift = (one[:n] - other[:n]) % 12
-    return float(np.bincount(shift, minlength=12).max() / max(1, n))
-
-
-def found_among(results: list[Piece], clips: Clips, seed: int) -> Floats:
-    """1 where the original is the likest by melody among ``AMONG`` clips of its domain; ties count in part."""
-    rng = np.random.default_rng(seed)
-    originals = [melody(p) for p in clips.pieces]
-    hits = np.empty(len(results))
-    for i, result in enumerate(results):
-        others = [j for j in clips.of(clips.domains[i]) if clips.songs[j] != clips.songs[i]]
-        chosen = rng.permutation(np.array(others, dtype=np.int64))[: AMONG - 1]
-        own = melody(result)
-        target = melody_likeness(own, originals[i])
-        scores = np.array([melody_likeness(own, originals[j]) for j in chosen])
-        hits[i] = 0.0 if (scores > target).any() else 1 / (1 + (scores == target).sum())
-    return hits
-
-
-def correlation(x: Floats, y: Floats, domains: Labels) -> float:
-    """Spearman over the clips of each domain, averaged by their number; domains where nothing varies are left out.
-
-    Within domains, since donors come from the same one: how pop differs from dance tunes would count as success.
-    """
-    total = weight = 0.0
-    for domain in DOMAINS:
-        rows = domains == domain
-        if rows.sum() < 8 or np.ptp(x[rows]) < 1e-6 or np.ptp(y[rows]) < 1e-6:
-            continue
-        if len(np.unique(x[rows])) < 0.1 * rows.sum():  # a velocity that all tunes share tells nothing
-            continue
-        total += rows.sum() * float(spearmanr(x[rows], y[rows]).statistic)
-        weight += rows.sum()
-    return total / weight if weight else float("nan")
-
-
-def swaps(report: Report, composer: Composer, clips: Clips, greedy: list[Piece], seed: int) -> None:
-    """Each style group from another clip onto every content; adds ``swap.*`` and ``drift.*``."""
-    domains = np.array(clips.domains)
-    plain = compose_all(composer, clips, seed=seed + 10_000, temperature=0.9)
-    again = compose_all(composer, clips, seed=seed + 20_000, temperature=0.9)
-    real = {name: np.array([ms.attributes(p)[a] for p in clips.pieces]) for name, a in ATTRIBUTE.items()}
-    spread = {name: sd if (sd := float(values.std())) > 1e-6 else np.nan for name, values in real.items()}
-    base = {name: np.array([ms.attributes(p)[a] for p in plain]) for name, a in ATTRIBUTE.items()}
-    noise = {
-        n: np.abs(np.array([ms.attributes(p)[a] for p in again]) - base[n]) / spread[n] for n, a in ATTRIBUTE.items()
-    }
-    kept_plain = np.array([ms.note_f1(ms.skyline(a), ms.skyline(b)) for a, b in zip(plain, clips.pieces, strict=True)])
-    for group in STYLE_GROUPS:
-        donors = donors_of(clips, seed + STYLE_GROUPS.index(group))
-        results = compose_all(composer, clips, seed=seed + 10_000, temperature=0.9, styles={group: donors})
-        got = {name: np.array([ms.attributes(p)[a] for p in results]) for name, a in ATTRIBUTE.items()}
-        asked = real[group][donors]
-        if group == "harmony":
-            match = np.array([ms.chroma_correlation(clips.pieces[d], r) for d, r in zip(donors, results, strict=True)])
-            before = np.array([ms.chroma_correlation(clips.pieces[d], r) for d, r in zip(donors, plain, strict=True)])
-            own = mean_over_songs(clips.songs, match, baseline=float(before.mean()), reference=0.93)
-        else:
-            own = over_songs(
-                clips.songs,
-                partial(_correlation_of, asked, got[group], domains),
-                draws=200,
-                baseline=correlation(asked, base[group], domains),
-                chance=0.0,
-                reference=0.97,
-            )
-        report.add(f"swap.{group}.own", own)
-        others = [name for name in STYLE_GROUPS if name != group]
-        strengths = {name: correlation(asked, got[name], domains) for name in others}
-        chance = {name: correlation(asked, base[name], domains) for name in others}
-        worst = max(others, key=lambda name: abs(np.nan_to_num(strengths[name])))
-        report.add(
-            f"swap.{group}.max_other",
-            Metric(abs(strengths[worst]), n=len(asked), baseline=max(abs(np.nan_to_num(v)) for v in chance.values())),
-        )
-        kept = np.array([_tune_kept(r, p, group) for r, p in zip(results, clips.pieces, strict=True)])
-        ratio = float(kept.mean() / kept_plain.mean()) if kept_plain.any() else None
-        report.add(f"swap.{group}.melody_kept", Metric(ratio, n=len(kept), reference=0.8))
-        report.add(
-            f"swap.{group}.original_found",
-            mean_over_songs(clips.songs, found_among(results, clips, seed), chance=1 / AMONG, reference=0.9),
-        )
-        for name in others:
-            drift = np.abs(got[name] - base[name]) / spread[name]
-            report.add(
-                f"drift.{group}.{name}.sd", mean_over_songs(clips.songs, drift, baseline=float(noise[name].mean()))
-            )
-    found = mean_over_songs(clips.songs, found_among(greedy, clips, seed), chance=1 / AMONG)
-    report.add("reconstruction.original_found", found)
-
-
-def _correlation_of(asked: Floats, made: Floats, domains: Labels, rows: npt.NDArray[np.int64]) -> float:
-    return correlation(asked[rows], made[rows], domains[rows])
-
-
-def _tune_kept(result: Piece, original: Piece, group: str) -> float:
-    """Skyline note-F1; octaves don't count where the register was swapped."""
-    a, b = ms.skyline(result), ms.skyline(original)
-    if group == "register":
-        a[:, 1] %= 12
-        b[:, 1] %= 12
-    return ms.note_f1(a, b)
-
-
 def quality(report: Report, composer: Composer, clips: Clips, seed: int) -> None:
     """Music from the prior beside the real clips; adds ``quality.*`` and the share that would be thrown away."""
     made: list[Piece] = []
@@ -255,10 +101,18 @@ def quality(report: Report, composer: Composer, clips: Clips, seed: int) -> None
         report.add(f"quality.{key}", mean_over_songs(names, [statistic(p) for p in kept], baseline=real))
     distance = float(np.abs(ms.onset_histogram(kept) - ms.onset_histogram(clips.pieces)).sum() / 2) if kept else None
     half = len(clips.pieces) // 2
-    shuffled = np.random.default_rng(seed).permutation(len(clips.pieces))
-    one, two = ([clips.pieces[i] for i in part] for part in (shuffled[:half], shuffled[half:]))
+    mixed = np.random.default_rng(seed).permutation(len(clips.pieces))
+    one, two = ([clips.pieces[i] for i in part] for part in (mixed[:half], mixed[half:]))
     between = float(np.abs(ms.onset_histogram(one) - ms.onset_histogram(two)).sum() / 2)
     report.add("quality.onset_distance", Metric(distance, n=len(kept), baseline=between))
+    rng = np.random.default_rng(seed)
+    others = {"two_sample": kept, "shuffled_found": [shuffled(p, rng) for p in clips.pieces]}
+    for key, reference in (("two_sample", 0.65), ("shuffled_found", 0.9)):
+        songs = [*clips.songs, *(names if key == "two_sample" else clips.songs)]
+        enough = min(len(set(clips.songs)), len(others[key])) >= 2 * FOLDS
+        right = told_apart(clips.pieces, others[key], songs) if enough else None
+        metric = mean_over_songs(songs, right, chance=0.5, reference=reference) if right is not None else Metric(None)
+        report.add(f"quality.{key}", metric)
     runs = np.array([composer.bundle.fingerprint.copied_bars(p) for p in made])
     real_runs = np.array([composer.bundle.fingerprint.copied_bars(p) for p in clips.pieces])
     report.add(
@@ -306,7 +160,10 @@ def main(argv: list[str] | None = None) -> None:
         arguments.seed,
     )
     greedy = reconstruction(report, composer, clips, arguments.seed)
-    swaps(report, composer, clips, greedy, arguments.seed)
+    found = found_among(greedy, clips, arguments.seed)
+    report.add("reconstruction.original_found", mean_over_songs(clips.songs, found, chance=1 / AMONG))
+    swaps(report, composer, clips, arguments.seed)
+    several_swaps(report, composer, clips, arguments.seed)
     quality(report, composer, clips, arguments.seed)
     speed(report, composer, arguments.seed)
     report.print()

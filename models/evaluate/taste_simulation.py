@@ -33,7 +33,7 @@ from models.style.windows import make_windows
 from models.taste.bradley_terry import Head
 from models.taste.measured import NAMES, attribute_row, clips_of, measure
 from models.taste.policy import Mixture
-from models.taste.search import best_latents
+from models.taste.search import SEARCHED, best_latents
 from models.taste.simulated_listener import (
     RANDOM,
     SimulatedListener,
@@ -48,7 +48,6 @@ FloatArray = npt.NDArray[np.float64]
 VOTES = (6, 10, 20, 30)
 SEEDS = 20
 POOL = 240  # clips of the pool; a third of them is never played and tests the head
-CANDIDATES = 64  # prior draws among which the first composed clip is looked for
 BATCH = 16
 POLICIES = {"random": RANDOM, "ours": Mixture(composed=0.0)}
 
@@ -157,7 +156,7 @@ def first_composed(
 
 def composed_for(composer: Composer, space: TasteSpace, head: Head, domain: Domain, seed: int) -> Piece:
     """The first clip for this head that can be offered."""
-    candidates = composer.sample_latents(domain, CANDIDATES, 1_000_000 + seed)
+    candidates = composer.sample_latents(domain, SEARCHED, 1_000_000 + seed)
     best = [each.latents for each in best_latents(head, space, candidates, 4)]
     pieces = [compose(composer, domain, [latents], 2_000_000 + seed)[0] for latents in best[:1]]
     for latents in best[1:]:

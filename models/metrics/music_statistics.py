@@ -26,6 +26,9 @@ ATTRIBUTES = {
 }
 MAJOR_KEY = np.array([6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 3.66, 2.29, 2.88])
 MINOR_KEY = np.array([6.33, 2.68, 3.52, 5.38, 2.60, 3.53, 2.54, 4.75, 3.98, 2.69, 3.34, 3.17])
+KEY_PROFILES = np.array([
+    np.roll((profile - profile.mean()) / profile.std(), key) for profile in (MAJOR_KEY, MINOR_KEY) for key in range(12)
+])  # fmt: skip
 DIATONIC = np.array([[(pitch - key) % 12 in scale for pitch in range(12)] for key in range(12) for scale in (
     {0, 2, 4, 5, 7, 9, 11}, {0, 2, 3, 5, 7, 8, 11}
 )])  # fmt: skip  # major (and natural minor), harmonic minor
@@ -102,6 +105,11 @@ def _key_fit(chroma: Floats, profile: Floats) -> float:
     if chroma.std() < 1e-9:
         return 0.0
     return max(float(np.corrcoef(chroma, np.roll(profile, key))[0, 1]) for key in range(12))
+
+
+def likely_key(chroma: npt.ArrayLike) -> int:
+    """The key whose profile fits a pitch-class histogram ``(12,)`` best: 0-11 C..B major, 12-23 C..B minor."""
+    return int((KEY_PROFILES @ np.asarray(chroma, dtype=np.float64)).argmax())
 
 
 def in_key(piece: Piece) -> float:

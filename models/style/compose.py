@@ -19,6 +19,7 @@ from models.music.tokens import (
     GRID_TICKS,
     LOWEST_PITCH,
     METERS,
+    POSITION_CLASSES,
     POSITIONS,
     from_tokens,
     to_tokens,
@@ -26,7 +27,8 @@ from models.music.tokens import (
 from models.style.checkpoint import StyleBundle
 from models.style.features import bar_features, gather_notes, slot_of
 from models.style.latents import GROUPS, STYLE_GROUPS, Latents
-from models.style.model import BARS, BarPlan, attend, norm, rotary
+from models.style.model import BARS, BarPlan, attend, half_of, norm, rotary
+from models.style.prior import Setting
 from models.style.windows import bar_ticks, pad, regular_bars
 
 Origin = Piece | Latents
@@ -79,21 +81,20 @@ class Composer:
         """``count`` draws from the prior; the same seed gives the same draws."""
         generator = torch.Generator().manual_seed(seed)
         index = DOMAINS.index(domain)
-        meters = self.prior.draw_meter(index, count, generator)
-        z = self.prior.sample(index, meters, generator).float().cpu()[:, :bars]
-        names = ["/".join(map(str, METERS[int(m)])) for m in meters]
+        setting = self.prior.draw_setting(index, count, generator)
+        z = self.prior.sample(setting, generator).float().cpu()[:, :bars]
+        names = ["/".join(map(str, METERS[int(m)])) for m in setting.meter]
         return [self._latents(row, {"domain": domain, "meter": name}) for row, name in zip(z, names, strict=True)]
 
     def draw_each(self, domains: Sequence[Domain], seeds: Sequence[int]) -> list[Latents]:
         """What ``sample_latents(domain, 1, seed)`` draws for each pair; eight cost as much as three."""
         generators = [torch.Generator().manual_seed(seed) for seed in seeds]
-        index = torch.tensor([DOMAINS.index(domain) for domain in domains])
-        rows = list(zip(index.tolist(), generators, strict=True))
-        meters = torch.cat([self.prior.draw_meter(domain, 1, generator) for domain, generator in rows])
+        rows = [(DOMAINS.index(domain), generator) for domain, generator in zip(domains, generators, strict=True)]
+        setting = Setting.join([self.prior.draw_setting(domain, 1, generator) for domain, generator in rows])
         shape = (1, self.prior.config.bars, self.prior.config.latent_dim)
         noise = torch.cat([torch.randn(shape, generator=generator) for generator in generators])
-        z = self.prior.carry(noise, index, meters).float().cpu()
-        names = ["/".join(map(str, METERS[int(m)])) for m in meters]
+        z = self.prior.carry(noise, setting).float().cpu()
+        names = ["/".join(map(str, METERS[int(m)])) for m in setting.meter]
         about = [{"domain": domain, "meter": name} for domain, name in zip(domains, names, strict=True)]
         return [self._latents(row, piece) for row, piece in zip(z, about, strict=True)]
 
@@ -189,6 +190,15 @@ METER_NAMES = tuple(f"{n}/{d}" for n, d in METERS)
 
 def _kind(origin: Origin | None) -> str:
     return "prior" if origin is None else "notes" if isinstance(origin, Piece) else "latents"
+
+
+def _at_once(tokens: Sequence[Sequence[int]]) -> int:
+    """How many notes the last onset has so far; 1 after a BAR."""
+    last = tokens[-1][0]
+    count = 1
+    while last < POSITIONS and tokens[-1 - count][0] == last:
+        count += 1
+    return count
 
 
 def whole_bars(piece: Piece) -> Piece:
@@ -320,7 +330,10 @@ class DecodeBatch:
         length = torch.tensor([plan.length for plan in plans], device=device)
         memory = torch.stack([plan.bar_plan.memory[0, b] for plan, b in zip(plans, bars, strict=True)])
         z = torch.stack([plan.bar_plan.z[0, b] for plan, b in zip(plans, bars, strict=True)])[:, None]
-        onset = torch.stack([plan.bar_plan.onset_logits[0, b] for plan, b in zip(plans, bars, strict=True)])
+        onsets = torch.stack([plan.bar_plan.onsets[0, b] for plan, b in zip(plans, bars, strict=True)])
+        thickness = torch.stack([plan.bar_plan.thickness[0, b] for plan, b in zip(plans, bars, strict=True)])
+        chroma = torch.stack([plan.bar_plan.chroma[0, b] for plan, b in zip(plans, bars, strict=True)])
+        count = torch.tensor([_at_once(row) for row in tokens], device=device)
         rows = torch.arange(len(plans), device=device)
         last_position = last[:, 0, 0]
         own_slot = slot_of(torch.where(last_position == BAR, 0, last_position), length)
@@ -347,16 +360,18 @@ class DecodeBatch:
         uniform = uniform.to(device)
         heat = torch.tensor([plan.temperature for plan in plans], device=device)
         top_p = torch.tensor([plan.top_p for plan in plans], device=device)
-        classes = torch.arange(onset.shape[1], device=device)
+        classes = torch.arange(POSITION_CLASSES, device=device)
         beyond = (classes >= length[:, None]) & (classes != BAR)
-        logits = model.position_logits(state, onset, last_position).masked_fill(beyond, -1e4)
+        at_last = thickness[rows, own_slot]
+        logits = model.position_logits(onsets, at_last, last_position, count, domain).masked_fill(beyond, -1e4)
         highest = (last[:, 0, 1] >= LOWEST_PITCH + model.pitch_head.out.out_features - 1)[:, None]
         logits = logits.masked_fill(highest & (classes == last_position[:, None]), -1e4)
         position = draw(logits, uniform[:, 0], heat, top_p)
         where = position.clamp(max=POSITIONS - 1)
         full = torch.cat([state, memory[rows, slot_of(where, length)]], -1)
         last_pitch = last[:, 0, 1] - LOWEST_PITCH
-        pitch = draw(model.pitch_logits(full, position, last_position, last_pitch), uniform[:, 1], heat, top_p)
+        chroma = chroma[rows, half_of(where, length)]
+        pitch = draw(model.pitch_logits(full, chroma, position, last_position, last_pitch), uniform[:, 1], heat, top_p)
         duration = draw(model.duration_logits(full, position, pitch), uniform[:, 2], heat, top_p)
         velocity = draw(model.velocity_logits(full, position, pitch, duration), uniform[:, 3], heat, top_p)
         rows_out: list[list[int]] = torch.stack([position, pitch, duration, velocity], 1).tolist()

@@ -1,8 +1,9 @@
 """What each encoder is allowed to hear of a bar: restricted inputs are what keeps the latent groups apart.
 
 Rhythm hears onsets and durations, register hears octaves, harmony half-bar chroma and bass, dynamics velocities, tempo
-the tempo, texture notes an onset. Content hears contours: pitches relative to the bar's own mean, held through time, so
-that it knows neither the register nor exactly the onsets.
+the tempo, texture notes an onset. Content hears contours: the top and the bottom line and, coarsely, what sounds
+between them, relative to the bar's own mean and held through time, so that it knows neither the register nor a note
+that is struck again.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ FEATURE_SIZES = {
     "harmony": 4 * 12,
     "dynamics": 2 * BEATS + 2,
     "tempo": 1 + len(TEMPI_BPM),
-    "texture": BEATS + 3,
+    "texture": SLOTS + 3,
 }
 
 
@@ -83,8 +84,9 @@ def gather_notes(tokens: Tensor, bars: int) -> NoteBatch:
 def bar_features(notes: NoteBatch, jitter: torch.Generator | None = None) -> dict[str, Tensor]:
     """Encoder inputs a bar, name → float32 ``(bars, FEATURE_SIZES[name])``.
 
-    With a ``jitter`` generator content hears each pitch moved by up to two semitones (training only): so the exact
-    pitch has to come from harmony, and a swapped harmony can move the tune onto its own chords.
+    With a ``jitter`` generator content hears each pitch moved by up to two semitones and each begin and end by up to a
+    slot (training only): so the exact pitch has to come from harmony, the time from rhythm, and when those are swapped
+    the tune moves onto the other's chords and onsets.
     """
     bars, device = len(notes.length), notes.length.device
     bar, position, pitch, velocity = notes.bar, notes.position, notes.pitch, notes.velocity
@@ -127,9 +129,6 @@ def bar_features(notes: NoteBatch, jitter: torch.Generator | None = None) -> dic
     spread = total(torch.zeros_like(position), (velocity - mean_velocity[bar, 0]) ** 2, 1) / per_bar
 
     onsets = onset.sum(1, keepdim=True)
-    beat_of_position = (torch.arange(POSITIONS, device=device) * BEATS // notes.length[:, None]).clamp(max=BEATS - 1)
-    beat_onsets = torch.zeros(bars, BEATS, device=device).scatter_add_(1, beat_of_position, onset)
-    thickness = in_beat / beat_onsets.clamp(min=1)
     chords = (total(position, weight, POSITIONS) >= 3).float().sum(1, keepdim=True)
     polyphony = total(torch.zeros_like(position), notes.steps.float() / length, 1)
 
@@ -141,9 +140,22 @@ def bar_features(notes: NoteBatch, jitter: torch.Generator | None = None) -> dic
         "dynamics": torch.cat([loudness, (in_beat > 0).float(), mean_velocity, spread.sqrt() * 4], 1),
         "tempo": torch.cat([notes.tempo[:, None].float() / len(TEMPI_BPM), F.one_hot(notes.tempo, len(TEMPI_BPM))], 1),
         "texture": torch.cat(
-            [thickness / 4, count / onsets.clamp(min=1) / 4, chords / onsets.clamp(min=1), polyphony / 8], 1
+            [held_thickness(notes) / 4, count / onsets.clamp(min=1) / 4, chords / onsets.clamp(min=1), polyphony / 8], 1
         ),
     }
+
+
+def held_thickness(notes: NoteBatch) -> Tensor:
+    """Notes an onset in each time slot of a bar, held where none begins: ``(bars, SLOTS)``; 1 in silent bars."""
+    bars, device = len(notes.length), notes.length.device
+    slot = slot_of(notes.position, notes.length[notes.bar])
+    struck = torch.zeros(bars * SLOTS, device=device).index_add_(
+        0, notes.bar * SLOTS + slot, torch.ones_like(notes.velocity)
+    )
+    onset = torch.zeros(bars * POSITIONS, device=device).index_fill_(0, notes.bar * POSITIONS + notes.position, 1.0)
+    slots = slot_of(torch.arange(POSITIONS, device=device).expand(bars, -1), notes.length[:, None])
+    onsets = torch.zeros(bars, SLOTS, device=device).scatter_add_(1, slots, onset.view(bars, -1))
+    return _hold(struck.view(bars, -1) / onsets.clamp(min=1)).clamp(min=1)
 
 
 def slot_of(position: Tensor, length: Tensor) -> Tensor:
@@ -155,14 +167,14 @@ def _contours(notes: NoteBatch, jitter: torch.Generator | None) -> Tensor:
     """Top line, bottom line and inner notes of each bar about their own means: ``(bars, FEATURE_SIZES["content"])``."""
     bars, device = len(notes.length), notes.length.device
     bar, length = notes.bar, notes.length[notes.bar]
-    pitch = notes.pitch
-    if jitter is not None:
-        step = torch.tensor([-2, -1, 0, 1, 2], device=device)
-        chance = torch.tensor([0.05, 0.15, 0.6, 0.15, 0.05], device=device)
-        pitch = (pitch + step[torch.multinomial(chance, len(pitch), replacement=True, generator=jitter)]).clamp(0, 87)
-    start = slot_of(notes.position, length)
+    pitch, start = notes.pitch, slot_of(notes.position, length)
     end = torch.minimum(notes.position + notes.steps, length)
-    stop = torch.maximum(start + 1, (end * SLOTS + length - 1) // length).clamp(max=SLOTS)
+    stop = (end * SLOTS + length - 1) // length
+    if jitter is not None:
+        pitch = (pitch + _jitter((0.1, 0.2, 0.4, 0.2, 0.1), len(pitch), jitter)).clamp(0, 87)
+        start = (start + _jitter((0.15, 0.7, 0.15), len(start), jitter)).clamp(0, SLOTS - 1)
+        stop = stop + _jitter((0.15, 0.7, 0.15), len(stop), jitter)
+    stop = torch.maximum(start + 1, stop).clamp(max=SLOTS)
     change = torch.zeros(bars * (SLOTS + 1) * PITCHES, device=device)
     row = bar * (SLOTS + 1)
     change.index_add_(0, (row + start) * PITCHES + pitch, torch.ones_like(notes.velocity))
@@ -182,11 +194,17 @@ def _contours(notes: NoteBatch, jitter: torch.Generator | None) -> Tensor:
     total = torch.zeros(bars, device=device).index_add_(0, bar, pitch.float())
     count = torch.zeros(bars, device=device).index_add_(0, bar, torch.ones_like(notes.velocity))
     centre = (total / count.clamp(min=1)).round().long()
-    bin_ = ((pitch - centre[bar]).clamp(-30, 30) + 30) // 2
-    roll = torch.zeros(bars * SLOTS * ROLL, device=device)
-    roll.index_fill_(0, (bar * SLOTS + start) * ROLL + bin_, 1.0)
+    bins = ((torch.arange(PITCHES, device=device) - centre[:, None]).clamp(-30, 30) + 30) // 2
+    roll = torch.zeros(bars, SLOTS, ROLL, device=device)
+    roll.scatter_reduce_(2, bins[:, None].expand(-1, SLOTS, -1), sounding.float(), "amax")
     spans = torch.stack([_hold(top).float().std(1), _hold(top).float().mean(1) - _hold(bottom).float().mean(1)], 1) / 24
-    return torch.cat([*lines, roll.view(bars, -1), spans], 1)
+    return torch.cat([*lines, roll.flatten(1), spans], 1)
+
+
+def _jitter(chances: tuple[float, ...], count: int, generator: torch.Generator) -> Tensor:
+    """``count`` shifts about 0 with the given ``chances``."""
+    chance = torch.tensor(chances, device=generator.device)
+    return torch.multinomial(chance, count, replacement=True, generator=generator) - len(chances) // 2
 
 
 def _hold(line: Tensor) -> Tensor:

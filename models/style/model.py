@@ -1,7 +1,9 @@
 """The style model: a restricted encoder a latent group, and a decoder that composes note by note from bar latents.
 
-Bar latents enter every decoder layer (in-attention, MuseMorphose 2021) and a memory of time slots; element heads
-(position, pitch, duration, velocity) are chained, as in compound words (Hsiao et al. 2021). Restricted encoders, KL.
+Two levels, as in MusER (2024): element decoders that see one group's latents alone (onsets: rhythm; notes an onset:
+texture; pitch classes: harmony; tempo), so that a swapped style says what is played; and a note-level decoder that
+combines all latents, which enter each layer (in-attention, MuseMorphose 2021) and a memory of time slots. Its heads
+(pitch, duration, velocity) are chained, as in compound words (Hsiao et al. 2021). Restricted encoders, KL.
 """
 
 from __future__ import annotations
@@ -34,10 +36,11 @@ from models.music.tokens import (
     VELOCITY,
     VELOCITY_BINS,
 )
-from models.style.features import FEATURE_SIZES, SLOTS, NoteBatch, slot_of
+from models.style.features import FEATURE_SIZES, SLOTS, NoteBatch, gather_notes, held_thickness, slot_of
 from models.style.latents import GROUPS
 
 BARS = 8
+MOST_AT_ONCE = 12  # notes of one onset that the texture decoder counts
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,7 @@ class StyleConfig:
     memory: int = 64
     latent: Mapping[str, int] = field(
         default_factory=lambda: {
-            "content": 48, "rhythm": 24, "register": 6, "harmony": 24, "dynamics": 8, "tempo": 1, "texture": 8,
+            "content": 48, "rhythm": 24, "register": 6, "harmony": 24, "dynamics": 8, "tempo": 1, "texture": 12,
         }
     )  # fmt: skip
     max_steps: int = 512
@@ -213,13 +216,55 @@ class Head(nn.Module):
         return logits.float()
 
 
+class OnsetDecoder(nn.Module):
+    """When the next onset comes: rhythm latents and the last onset, nothing else."""
+
+    def __init__(self, latent: int, hidden: int) -> None:
+        super().__init__()
+        self.latent = nn.Linear(latent, hidden, bias=False)
+        self.given = Multihot([POSITION_CLASSES, len(DOMAINS)], hidden)
+        self.out = nn.Linear(hidden, POSITION_CLASSES, bias=False)
+
+    def forward(self, planned: Tensor, last: Tensor, domain: Tensor) -> Tensor:
+        """Log-probabilities of the next onset after ``last``, or BAR: ``planned`` ``(rows, hidden)``."""
+        logits = self.out(F.silu(norm(planned + self.given([last, domain])))).float()
+        classes = torch.arange(POSITION_CLASSES, device=last.device)
+        over = (classes <= torch.where(last == BAR, -1, last)[:, None]) & (classes < POSITIONS)
+        return torch.log_softmax(logits.masked_fill(over, -1e4), -1)
+
+
+class TextureDecoder(nn.Module):
+    """How many notes an onset has: ordinal regression on how thick the texture latents say that moment is."""
+
+    def __init__(self, latent: int, hidden: int) -> None:
+        super().__init__()
+        self.inner = nn.Linear(latent, hidden, bias=False)
+        self.out = nn.Linear(hidden, SLOTS, bias=False)
+        thresholds = torch.log2(torch.arange(MOST_AT_ONCE) + 1.5)
+        self.slope = nn.Parameter(torch.full((len(DOMAINS), MOST_AT_ONCE), 4.0))
+        self.bias = nn.Parameter((-4 * thresholds).repeat(len(DOMAINS), 1))
+
+    def thickness(self, z: Tensor) -> Tensor:
+        """Notes an onset in log2 in each time slot, ``(..., SLOTS)``, whether or not an onset falls there."""
+        found: Tensor = self.out(F.silu(self.inner(z))).float()
+        return found
+
+    def forward(self, thickness: Tensor, last: Tensor, count: Tensor, domain: Tensor) -> Tensor:
+        """Logit of another note at ``last``, which has ``count`` ``(rows,)``; about minus infinity after a BAR."""
+        at = count.clamp(1, MOST_AT_ONCE) - 1
+        logit = self.slope[domain, at].float() * thickness + self.bias[domain, at].float()
+        return torch.where(last == BAR, -1e4, logit)
+
+
 @dataclass(frozen=True)
 class BarPlan:
     """What the decoder derives from bar latents ``(batch, bars, latent)`` once, before any note."""
 
     z: Tensor  # (batch, bars, latent), in the decoder's dtype
     memory: Tensor  # (batch, bars, SLOTS, memory)
-    onset_logits: Tensor  # (batch, bars, POSITION_CLASSES)
+    onsets: Tensor  # (batch, bars, hidden), from rhythm
+    thickness: Tensor  # (batch, bars, SLOTS): notes an onset in log2, from texture
+    chroma: Tensor  # (batch, bars, 2, 12): logits of the pitch classes C..B in each half, from harmony
     tempo_logits: Tensor  # (batch, bars, tempi)
 
 
@@ -242,10 +287,14 @@ class StyleModel(nn.Module):
         self.slot_in = nn.Linear(memory, dim, bias=False)
         self.plan_inner = nn.Linear(config.latent_dim, config.hidden, bias=False)
         self.plan_memory = nn.Linear(config.hidden, SLOTS * memory, bias=False)
-        self.plan_onset = nn.Linear(config.hidden, POSITION_CLASSES, bias=False)
+        self.onsets = OnsetDecoder(config.latent["rhythm"], config.hidden)
+        self.texture = TextureDecoder(config.latent["texture"], config.hidden // 2)
+        self.chroma = nn.Sequential(
+            nn.Linear(config.latent["harmony"], config.hidden, bias=False), nn.SiLU(),
+            nn.Linear(config.hidden, 24, bias=False),
+        )  # fmt: skip
         self.blocks = cast("Sequence[Block]", nn.ModuleList([Block(config) for _ in range(config.layers)]))
         state = dim + memory
-        self.position_head = Head(dim, config.hidden, POSITION_CLASSES)
         self.pitch_given = Multihot([POSITION_CLASSES], state)
         self.pitch_head = Head(state, config.hidden, PITCHES)
         self.duration_given = Multihot([POSITION_CLASSES, PITCHES], state)
@@ -259,13 +308,15 @@ class StyleModel(nn.Module):
         return Posterior(torch.cat([m for m, _ in parts], -1), torch.cat([v for _, v in parts], -1))
 
     def plan(self, z: Tensor) -> BarPlan:
-        """Slot memories and bar-level onset and tempo logits from latents ``(batch, bars, latent)``."""
-        dtype = self.plan_inner.weight.dtype
+        """Slot memories and what the element decoders take from latents ``(batch, bars, latent)``."""
         tempo = self.tempo.logits(self.config.split(z)["tempo"])
-        z = z.to(dtype)
+        z = z.to(self.plan_inner.weight.dtype)
+        groups = self.config.split(z)
         inner = F.silu(norm(self.plan_inner(z)))
         memory = self.plan_memory(inner).unflatten(-1, (SLOTS, self.config.memory))
-        return BarPlan(z, norm(memory), self.plan_onset(inner).float(), tempo)
+        onsets, thickness = self.onsets.latent(groups["rhythm"]), self.texture.thickness(groups["texture"])
+        chroma = self.chroma(groups["harmony"]).float().unflatten(-1, (2, 12))
+        return BarPlan(z, norm(memory), onsets, thickness, chroma, tempo)
 
     def embed_steps(self, tokens: Tensor, domain: Tensor, slots: Tensor) -> Tensor:
         """Input of the decoder: tokens ``(batch, steps, 7)``, ``domain`` ``(batch,)``, slot memory of each step."""
@@ -277,16 +328,26 @@ class StyleModel(nn.Module):
         embedded: Tensor = self.embed(fields) + self.slot_in(slots)
         return embedded
 
-    def position_logits(self, state: Tensor, onset_logits: Tensor, last: Tensor) -> Tensor:
-        """Logits of the next position ``(..., POSITION_CLASSES)``; never before the ``last`` one (BAR: a new bar)."""
-        logits: Tensor = self.position_head(state) + onset_logits
-        floor = torch.where(last == BAR, 0, last)
-        classes = torch.arange(POSITION_CLASSES, device=state.device)
-        return logits.masked_fill((classes < floor[..., None]) & (classes < POSITIONS), -1e4)
+    def position_logits(self, onsets: Tensor, thickness: Tensor, last: Tensor, count: Tensor, domain: Tensor) -> Tensor:
+        """Log-probabilities of the next position ``(rows, POSITION_CLASSES)``: the ``last`` one again, or a later one.
 
-    def pitch_logits(self, state: Tensor, position: Tensor, last_position: Tensor, last_pitch: Tensor) -> Tensor:
-        """Logits of the pitch (0-87) at ``position``; above the last pitch where the onset is the same."""
-        logits: Tensor = self.pitch_head(state + self.pitch_given([position]))
+        ``onsets`` ``(rows, hidden)`` are the bar's (``BarPlan``), ``thickness`` ``(rows,)`` is that of the slot of
+        ``last``, ``count`` the notes at ``last`` so far.
+        """
+        again = self.texture(thickness, last, count, domain)[:, None]
+        later: Tensor = self.onsets(onsets, last, domain) + F.logsigmoid(-again)
+        classes = torch.arange(POSITION_CLASSES, device=last.device)
+        return torch.where((classes == last[:, None]) & (last[:, None] != BAR), F.logsigmoid(again), later)
+
+    def pitch_logits(
+        self, state: Tensor, chroma: Tensor, position: Tensor, last_position: Tensor, last_pitch: Tensor
+    ) -> Tensor:
+        """Logits of the pitch (0-87) at ``position``; above the last pitch where the onset is the same.
+
+        The note-level decoder's and the harmony's own (``chroma`` ``(rows, 12)``) are added: a product of experts.
+        """
+        pitch_class = (torch.arange(PITCHES, device=state.device) + LOWEST_PITCH) % 12
+        logits: Tensor = self.pitch_head(state + self.pitch_given([position])) + chroma[..., pitch_class]
         floor = torch.where(position == last_position, last_pitch, -1)
         return logits.masked_fill(torch.arange(PITCHES, device=state.device) <= floor[..., None], -1e4)
 
@@ -302,6 +363,9 @@ class StyleModel(nn.Module):
 
     def losses(self, tokens: Tensor, domain: Tensor, z: Tensor) -> dict[str, Tensor]:
         """Negative log-likelihoods in nats, summed: position (of all steps), pitch, duration, velocity, tempo.
+
+        And of what one group tells alone: ``chroma``, the pitch classes by harmony, which keeps it from leaving them to
+        content; ``thickness``, the squared error of notes an onset in log2, in all slots, by texture.
 
         ``tokens`` ``(batch, steps, 7)`` padded with END steps, ``z`` ``(batch, bars, latent)``, teacher forcing.
         """
@@ -322,7 +386,11 @@ class StyleModel(nn.Module):
         x = norm(x)
 
         valid = inputs[..., POSITION] != END
-        logits = self.position_logits(x[valid], plan.onset_logits[rows, bar][valid], inputs[..., POSITION][valid])
+        domains = domain[:, None].expand(batch, steps)
+        logits = self.position_logits(
+            plan.onsets[rows, bar][valid], plan.thickness[rows, bar, own_slot][valid], inputs[..., POSITION][valid],
+            notes_at_once(inputs)[valid], domains[valid],
+        )  # fmt: skip
         position_loss = F.cross_entropy(logits, targets[..., POSITION][valid], reduction="sum")
 
         note = targets[..., POSITION] < POSITIONS
@@ -331,7 +399,9 @@ class StyleModel(nn.Module):
         state = torch.cat([x[note], plan.memory[rows[note], bar[note], slot]], -1)
         pitch = position[:, PITCH] - LOWEST_PITCH
         last_pitch = last[:, PITCH] - LOWEST_PITCH
-        pitch_logits = self.pitch_logits(state, position[:, POSITION], last[:, POSITION], last_pitch)
+        half = half_of(position[:, POSITION], length[note])
+        chroma = plan.chroma[rows[note], bar[note], half]
+        pitch_logits = self.pitch_logits(state, chroma, position[:, POSITION], last[:, POSITION], last_pitch)
         duration_logits = self.duration_logits(state, position[:, POSITION], pitch)
         velocity_logits = self.velocity_logits(state, position[:, POSITION], pitch, position[:, DURATION])
         return {
@@ -339,8 +409,38 @@ class StyleModel(nn.Module):
             "pitch": F.cross_entropy(pitch_logits, pitch, reduction="sum"),
             "duration": F.cross_entropy(duration_logits, position[:, DURATION], reduction="sum"),
             "velocity": F.cross_entropy(velocity_logits, position[:, VELOCITY], reduction="sum"),
+            "chroma": F.cross_entropy(chroma, position[:, PITCH] % 12, reduction="sum"),
+            "thickness": (plan.thickness.flatten(0, 1) - held_thickness(gather_notes(tokens, z.shape[1])).log2())
+            .square()
+            .sum(),
             "tempo": F.cross_entropy(plan.tempo_logits.flatten(0, 1), tokens[is_bar][:, TEMPO], reduction="sum"),
         }
 
 
-__all__ = ["BARS", "BarPlan", "NoteBatch", "Posterior", "StyleConfig", "StyleModel", "attend", "norm", "rotary"]
+def notes_at_once(tokens: Tensor) -> Tensor:
+    """How many notes the onset of each step has up to that step, of tokens ``(batch, steps, 7)``; 1 for other steps."""
+    position = tokens[..., POSITION]
+    place = torch.arange(position.shape[1], device=tokens.device).expand_as(position)
+    begins = torch.ones_like(position, dtype=torch.bool)
+    begins[:, 1:] = position[:, 1:] != position[:, :-1]
+    begins |= position >= POSITIONS
+    return place - torch.where(begins, place, 0).cummax(1).values + 1
+
+
+def half_of(position: Tensor, length: Tensor) -> Tensor:
+    """0 in the first half of a bar of ``length`` grid steps, 1 in the second."""
+    return (position * 2 >= length).long()
+
+
+__all__ = [
+    "BARS",
+    "BarPlan",
+    "NoteBatch",
+    "Posterior",
+    "StyleConfig",
+    "StyleModel",
+    "attend",
+    "half_of",
+    "norm",
+    "rotary",
+]

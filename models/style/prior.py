@@ -1,11 +1,13 @@
-"""The prior over latent sequences: a rectified flow on the bars of a clip, given its domain and meter.
+"""The prior over latent sequences: a rectified flow on the bars of a clip, given its domain, meter and key.
 
 A Gaussian can't say that bars agree on key and form; a transformer over the bars that learns the straight path from
-noise to latents can. Sources: Liu et al. 2023 (rectified flow), Lipman et al. 2023; guidance: Ho & Salimans 2022.
+noise to latents can, and better where it is told the key. Sources: Liu et al. 2023 (rectified flow), Lipman et al.
+2023; guidance: Ho & Salimans 2022.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -16,6 +18,38 @@ from torch.nn import functional as F
 from models.music.notes import DOMAINS
 from models.music.tokens import METERS
 from models.style.model import BARS, norm
+
+KEYS = 24  # 0-11 C..B major, 12-23 C..B minor
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What draws are asked for, indices ``(batch,)`` each: domain, meter, key (``KEYS``)."""
+
+    domain: Tensor
+    meter: Tensor
+    key: Tensor
+
+    def __len__(self) -> int:
+        return len(self.domain)
+
+    def __getitem__(self, rows: Tensor) -> Setting:
+        return Setting(self.domain[rows], self.meter[rows], self.key[rows])
+
+    def to(self, device: torch.device) -> Setting:
+        """The same on ``device``."""
+        return Setting(self.domain.to(device), self.meter.to(device), self.key.to(device))
+
+    def free(self, rows: Tensor) -> Setting:
+        """Without domain and key in the ``rows`` ``(batch,)`` that are true."""
+        return Setting(torch.where(rows, len(DOMAINS), self.domain), self.meter, torch.where(rows, KEYS, self.key))
+
+    @staticmethod
+    def join(parts: Sequence[Setting]) -> Setting:
+        """All ``parts``, one after the other."""
+        return Setting(
+            torch.cat([p.domain for p in parts]), torch.cat([p.meter for p in parts]), torch.cat([p.key for p in parts])
+        )
 
 
 @dataclass(frozen=True)
@@ -60,6 +94,7 @@ class Prior(nn.Module):
     mean: Tensor
     scale: Tensor
     meter_share: Tensor
+    key_share: Tensor
 
     def __init__(self, config: PriorConfig) -> None:
         super().__init__()
@@ -67,21 +102,23 @@ class Prior(nn.Module):
         self.register_buffer("mean", torch.zeros(config.latent_dim))
         self.register_buffer("scale", torch.ones(config.latent_dim))
         self.register_buffer("meter_share", torch.full((len(DOMAINS), len(METERS)), 1 / len(METERS)))
+        self.register_buffer("key_share", torch.full((len(DOMAINS), KEYS), 1 / KEYS))
         self.enter = nn.Linear(config.latent_dim, config.dim)
         self.place = nn.Parameter(torch.randn(config.bars, config.dim) * 0.1)
         self.domain = nn.Embedding(len(DOMAINS) + 1, config.dim)  # the last row: no condition
         self.meter = nn.Embedding(len(METERS), config.dim)
+        self.key = nn.Embedding(KEYS + 1, config.dim)  # the last row: no condition
         self.time = nn.Sequential(nn.Linear(32, config.dim), nn.SiLU(), nn.Linear(config.dim, config.dim))
         self.blocks = nn.ModuleList([PriorBlock(config.dim, config.heads) for _ in range(config.layers)])
         self.leave = nn.Linear(config.dim, config.latent_dim)
         nn.init.zeros_(self.leave.weight)
 
-    def forward(self, x: Tensor, time: Tensor, domain: Tensor, meter: Tensor) -> Tensor:
+    def forward(self, x: Tensor, time: Tensor, setting: Setting) -> Tensor:
         """Velocity at standardised ``x`` ``(batch, bars, latent)`` and ``time`` ``(batch,)``: 0 is noise, 1 music."""
         angle = time[:, None] * torch.logspace(0, 2.5, 16, device=x.device)
         waves = torch.cat([angle.sin(), angle.cos()], -1).to(self.place.dtype)
-        condition = self.time(waves) + self.domain(domain) + self.meter(meter)
-        condition = F.silu(condition)[:, None]
+        asked = self.domain(setting.domain) + self.meter(setting.meter) + self.key(setting.key)
+        condition = F.silu(self.time(waves) + asked)[:, None]
         h = self.enter(x.to(self.place.dtype)) + self.place[: x.shape[1]]
         for block in self.blocks:
             h = block(h, condition)
@@ -92,38 +129,36 @@ class Prior(nn.Module):
         """Latents ``(..., latent)`` as the flow sees them: mean 0, SD 1 in the data."""
         return (z - self.mean) / self.scale
 
-    def loss(self, x: Tensor, domain: Tensor, meter: Tensor, generator: torch.Generator) -> Tensor:
+    def loss(self, x: Tensor, setting: Setting, generator: torch.Generator) -> Tensor:
         """Flow-matching loss (mean squared velocity error) for standardised latents ``(batch, bars, latent)``."""
         noise = torch.randn(x.shape, generator=generator)
         time = torch.sigmoid(torch.randn(len(x), generator=generator))
         free = torch.rand(len(x), generator=generator) < 0.1
-        domain = torch.where(free, len(DOMAINS), domain)
         mixed = time[:, None, None] * x + (1 - time[:, None, None]) * noise
-        return F.mse_loss(self(mixed, time, domain, meter), x - noise)
+        return F.mse_loss(self(mixed, time, setting.free(free)), x - noise)
 
     @torch.inference_mode()
-    def sample(
-        self, domain: int, meter: Tensor, generator: torch.Generator, *, steps: int = 24, guidance: float = 1.0
-    ) -> Tensor:
-        """Latents ``(batch, bars, latent)`` for ``meter`` ``(batch,)`` by Heun's method over ``steps`` / 2 intervals.
+    def sample(self, setting: Setting, generator: torch.Generator, *, steps: int = 24, guidance: float = 1.0) -> Tensor:
+        """Latents ``(batch, bars, latent)`` for ``setting`` by Heun's method over ``steps`` / 2 intervals.
 
-        ``guidance`` above 1 moves away from what any domain would play. The generator is of the CPU, so that every
-        device draws the same noise.
+        ``guidance`` above 1 moves away from what any domain in any key would play. The generator is of the CPU, so that
+        every device draws the same noise.
         """
-        noise = torch.randn(len(meter), self.config.bars, self.config.latent_dim, generator=generator)
-        return self.carry(noise, torch.full((len(meter),), domain), meter, steps=steps, guidance=guidance)
+        noise = torch.randn(len(setting), self.config.bars, self.config.latent_dim, generator=generator)
+        return self.carry(noise, setting, steps=steps, guidance=guidance)
 
     @torch.inference_mode()
-    def carry(self, noise: Tensor, domain: Tensor, meter: Tensor, *, steps: int = 24, guidance: float = 1.0) -> Tensor:
-        """Carry ``noise`` ``(batch, bars, latent)`` to latents, each row for its ``domain`` and ``meter``."""
+    def carry(self, noise: Tensor, setting: Setting, *, steps: int = 24, guidance: float = 1.0) -> Tensor:
+        """Carry ``noise`` ``(batch, bars, latent)`` to latents, each row as its ``setting`` asks."""
         device = self.mean.device
-        x, given, meter = noise.to(device), domain.to(device), meter.to(device)
+        x, given = noise.to(device), setting.to(device)
+        nothing = given.free(torch.ones(len(given), dtype=torch.bool, device=device))
 
         def velocity(x: Tensor, t: float) -> Tensor:
             time = torch.full((len(x),), t, device=device)
-            v: Tensor = self(x, time, given, meter)
+            v: Tensor = self(x, time, given)
             if guidance != 1.0:
-                free = self(x, time, torch.full_like(given, len(DOMAINS)), meter)
+                free = self(x, time, nothing)
                 v = free + guidance * (v - free)
             return v
 
@@ -133,6 +168,10 @@ class Prior(nn.Module):
             x = x + (after - t) * 0.5 * (first + velocity(x + (after - t) * first, after))
         return x * self.scale + self.mean
 
-    def draw_meter(self, domain: int, count: int, generator: torch.Generator) -> Tensor:
-        """Meter indices ``(count,)`` as frequent as in the domain's training pieces."""
-        return torch.multinomial(self.meter_share[domain].cpu(), count, replacement=True, generator=generator)
+    def draw_setting(self, domain: int, count: int, generator: torch.Generator) -> Setting:
+        """``count`` settings of a domain, meters and keys as frequent as in its training windows."""
+        meter, key = (
+            torch.multinomial(share[domain].cpu(), count, replacement=True, generator=generator)
+            for share in (self.meter_share, self.key_share)
+        )
+        return Setting(torch.full((count,), domain), meter, key)

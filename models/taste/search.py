@@ -17,6 +17,7 @@ from models.style.latents import STYLE_GROUPS, Latents
 from models.taste.bradley_terry import Head, utilities
 from models.taste.space import TasteSpace, summary
 
+SEARCHED = 96  # draws of the prior (seconds on a busy CPU), of which the best are recombined and composed
 FloatArray = npt.NDArray[np.float64]
 
 # The harmony stays with its tune: a melody over another piece's chords is the swap most likely to sound wrong.

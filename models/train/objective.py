@@ -13,9 +13,11 @@ from models.style.latents import GROUPS
 from models.style.model import BARS, StyleModel
 from models.style.windows import WindowSet, batches
 
-KL_WEIGHT = {
-    "content": 0.05, "rhythm": 0.1, "register": 0.05, "harmony": 0.1, "dynamics": 0.05, "tempo": 0.05, "texture": 0.05,
+KL_WEIGHT = {  # content cheap: nothing else holds the tune, and what it hears is restricted
+    "content": 0.03, "rhythm": 0.05, "register": 0.05, "harmony": 0.06, "dynamics": 0.05, "tempo": 0.05,
+    "texture": 0.05,
 }  # fmt: skip
+ELEMENT_WEIGHT = {"chroma": 0.2, "thickness": 0.5}  # beside the notes' own likelihood
 VALIDATION_STEPS = 4096  # padded steps a batch
 
 
@@ -37,7 +39,7 @@ def step_loss(
     return {
         **losses,
         **{f"kl.{name}": value for name, value in kl.items()},
-        "total": (sum(nll.values()) + penalty) / count,
+        "total": (sum(ELEMENT_WEIGHT.get(name, 1.0) * value for name, value in nll.items()) + penalty) / count,
     }
 
 

@@ -11,17 +11,19 @@ import json
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from torch import Tensor
 
 from models.evaluate.report import commit
+from models.metrics.music_statistics import likely_key
 from models.music.notes import DOMAINS, MusicError
-from models.music.tokens import METER, METERS
+from models.music.tokens import DURATION, DURATIONS, METER, PITCH, POSITION, POSITIONS
 from models.style.checkpoint import StyleBundle
 from models.style.features import bar_features, gather_notes
 from models.style.model import BARS, StyleModel
-from models.style.prior import Prior, PriorConfig
+from models.style.prior import Prior, PriorConfig, Setting
 from models.style.release import release
 from models.style.windows import DOMAIN_SHARE, WindowSet, pad, transposition
 from models.train.bfloat16 import MasterWeights, trained_weights
@@ -36,8 +38,8 @@ ENCODED = {"pop": 24_000, "dance": 20_000, "chorale": 8_000}  # windows, transpo
 
 
 @torch.inference_mode()
-def encode_windows(model: StyleModel, windows: WindowSet, seed: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Means and log-variances ``(windows, bars, latent)`` in half precision, domains and meters ``(windows,)``.
+def encode_windows(model: StyleModel, windows: WindowSet, seed: int) -> tuple[Tensor, Tensor, Setting]:
+    """Means and log-variances ``(windows, bars, latent)`` in half precision, and the settings of the windows.
 
     Windows that begin phrases, drawn with replacement where a domain has fewer than ``ENCODED``; each is transposed.
     """
@@ -50,16 +52,23 @@ def encode_windows(model: StyleModel, windows: WindowSet, seed: int) -> tuple[Te
             chosen.append(np.resize(rng.permutation(members), count))
     rows = np.concatenate(chosen)
     rows = rows[np.argsort(np.diff(windows.spans[rows], axis=1)[:, 0], kind="stable")]
-    means, variances = [], []
+    means, variances, keys = [], [], []
     for start in range(0, len(rows), 64):
         clips = [windows.tokens[a:b] for a, b in windows.spans[rows[start : start + 64]]]
         tokens = pad(clips, np.array([transposition(c, rng) for c in clips]))
         posterior = model.encode(bar_features(gather_notes(tokens, BARS)))
         means.append(posterior.mean.view(len(clips), BARS, -1).half())
+        keys += [_key(clip) for clip in tokens.numpy()]
         variances.append(posterior.log_variance.view(len(clips), BARS, -1).half())
-    first = windows.spans[rows, 0]
-    meter = torch.from_numpy(windows.tokens[first, METER].astype(np.int64))
-    return torch.cat(means), torch.cat(variances), torch.from_numpy(windows.domain[rows]), meter
+    meter = torch.from_numpy(windows.tokens[windows.spans[rows, 0], METER].astype(np.int64))
+    setting = Setting(torch.from_numpy(windows.domain[rows]), meter, torch.tensor(keys))
+    return torch.cat(means), torch.cat(variances), setting
+
+
+def _key(clip: npt.NDArray[np.int64]) -> int:
+    """The key of token steps ``(steps, 7)``, by how long each pitch class sounds."""
+    notes = clip[clip[:, POSITION] < POSITIONS]
+    return likely_key(np.bincount(notes[:, PITCH] % 12, np.array(DURATIONS)[notes[:, DURATION]], minlength=12))
 
 
 def fit_prior(
@@ -67,17 +76,18 @@ def fit_prior(
 ) -> Prior:
     """A prior for the latents of ``windows``, trained for ``steps`` steps; logs to ``out/prior.jsonl``."""
     torch.manual_seed(seed)
-    mean, log_variance, domain, meter = encode_windows(model.eval(), windows, seed)
+    mean, log_variance, setting = encode_windows(model.eval(), windows, seed)
     prior = Prior(config or PriorConfig(latent_dim=model.config.latent_dim))
     flat = mean.float().flatten(0, 1)
     prior.mean.copy_(flat.mean(0))
     noise_variance = NOISE**2 * log_variance.float().exp().flatten(0, 1).mean(0)
     prior.scale.copy_((flat.var(0) + noise_variance).sqrt().clamp(min=0.05))
-    counts = torch.zeros(len(DOMAINS), len(METERS)).index_put_(
-        (domain, meter), torch.ones(len(domain)), accumulate=True
-    )
-    prior.meter_share.copy_((counts + 1e-6) / (counts + 1e-6).sum(1, keepdim=True))
-    members = [(np.flatnonzero(domain.numpy() == d), DOMAIN_SHARE[name]) for d, name in enumerate(DOMAINS)]
+    for shares, found in ((prior.meter_share, setting.meter), (prior.key_share, setting.key)):
+        counts = torch.full_like(shares, 1e-6).index_put_(
+            (setting.domain, found), torch.ones(len(setting)), accumulate=True
+        )
+        shares.copy_(counts / counts.sum(1, keepdim=True))
+    members = [(np.flatnonzero(setting.domain == d), DOMAIN_SHARE[name]) for d, name in enumerate(DOMAINS)]
     members = [(rows, share) for rows, share in members if len(rows)]
     share = np.array([s for _, s in members]) / sum(s for _, s in members)
 
@@ -95,7 +105,7 @@ def fit_prior(
             rows = torch.from_numpy(np.array([rng.choice(members[p][0]) for p in picks]))
             noise = torch.randn((BATCH, *mean.shape[1:]), generator=generator)
             z = mean[rows].float() + NOISE * noise * (0.5 * log_variance[rows].float()).exp()
-            loss = training.working.loss(prior.standardise(z), domain[rows], meter[rows], generator)
+            loss = training.working.loss(prior.standardise(z), setting[rows], generator)
             rate = LEARNING_RATE * min(1.0, (step + 1) / 100, max(0.02, (steps - step) / (0.4 * steps)))
             training.update(loss, rate)
             with torch.no_grad():

@@ -34,7 +34,7 @@ def _chromium() -> str | None:
     return given or next((path for name in names if (path := shutil.which(name))), None)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def chromium() -> Iterator[BrowserType]:
     """How to launch Chromium; skips where there is none, unless ``KALLOS_REQUIRE_BROWSER=1``."""
     if _chromium() is None:
@@ -46,13 +46,13 @@ def chromium() -> Iterator[BrowserType]:
         yield playwright.chromium
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def launch_options() -> dict[str, Any]:
     flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--mute-audio"]
     return {"executable_path": _chromium(), "args": flags}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser(chromium: BrowserType, launch_options: dict[str, Any]) -> Iterator[Browser]:
     """One Chromium for all tests, each with contexts of its own."""
     running = chromium.launch(**launch_options)
@@ -89,7 +89,7 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def site(
     browser: Browser, make_database: Callable[..., str], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Site]:
@@ -254,7 +254,7 @@ def visit(browser: Browser, site: Site) -> Iterator[Callable[..., Visitor]]:
     _end(visitors)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def crowd(browser: Browser, site: Site) -> list[Visitor]:
     """Visitors who have heard their first pair, all at the same time, since listening takes its time."""
     visitors = []

@@ -6,23 +6,23 @@ import itertools
 import socket
 import threading
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 import uvicorn
-from sqlalchemy import update
+from sqlalchemy import text, update
 from starlette.testclient import TestClient
 
-from db.queries.clips import add_audio, add_clip
+from db.queries.clips import add_audio, add_clip, count_pool
 from db.tables import Clip
 from models.metrics.music_statistics import ATTRIBUTES
 from models.music.notes import Piece
 from models.taste.space import TasteSpace, summary
 from webapp.app import create_app
 from webapp.backstage import Backstage
-from webapp.services import composing, listeners, pool, rendering
+from webapp.services import composing, listeners, offers, pool, rendering, votes
 from webapp.services.composing import content_hash
 from webapp.services.house import House
 from webapp.settings import Settings
@@ -167,3 +167,63 @@ def client(house: House) -> Iterator[TestClient]:
 def visitor(client: TestClient) -> Callable[[], TestClient]:
     """``visitor()``: one more browser that nobody knows yet."""
     return lambda: TestClient(client.app)
+
+
+@pytest.fixture
+def tables() -> Callable[[House], dict[str, list[str]]]:
+    """``tables(house)``: every row of every table but the queue as text, in order; not when a head was saved."""
+
+    def rows(house: House) -> dict[str, list[str]]:
+        def read(session):
+            names = session.scalars(text("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")).all()
+            columns = {"heads": "updated_at", "studies": "created_at"}  # the default study is the migration's
+            return {
+                name: session.scalars(
+                    text(f"""SELECT (to_jsonb(t) - '{columns.get(name, "")}')::text FROM "{name}" t ORDER BY 1""")
+                ).all()
+                for name in sorted({*names} - {"jobs"})
+            }
+
+        return house.database.transaction(read)
+
+    return rows
+
+
+@pytest.fixture
+def live(house: House, stock: Stock) -> Callable[..., uuid.UUID]:
+    """``live(picks)``: a listener with votes of every kind, a head, and clips composed for them among the pairs."""
+
+    def make(picks: int = 5, outcomes: Sequence[str] = ("left", "right", "equal", "neither", "skipped")) -> uuid.UUID:
+        if house.database.transaction(lambda s: count_pool(s, domain="pop")) < 12:
+            stock("pop", 16)
+        listener = listeners.create(house)
+
+        def vote(outcome: str) -> None:
+            votes.take(house, listener, offers.open_offers(house, listener)[0]["offer_id"], outcome, (2000, 2100))
+
+        for number in range(picks):
+            vote(outcomes[number % len(outcomes)])
+        own = stock("pop", 3, composed_for=listener)
+        house.database.transaction(lambda session: house.journal.append(session, listener, clips=own))
+        vote("right")
+        return listener
+
+    return make
+
+
+@pytest.fixture
+def another_house(
+    make_database, migrated_template: str, generator_url: str, space: TasteSpace, tmp_path_factory
+) -> Iterator[Callable[..., House]]:
+    """``another_house(home=…)``: another installation, with an empty database of its own."""
+    made: list[House] = []
+
+    def make(home: Path | None = None, *, migrated: bool = True) -> House:
+        url = make_database(template=migrated_template) if migrated else make_database()
+        settings = Settings(home=home or tmp_path_factory.mktemp("elsewhere"), database_url=url, secret="another")
+        made.append(House(settings, generator_url=generator_url, space=space))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import io
+import json
 import uuid
+import zipfile
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -218,6 +221,115 @@ def test_the_taste_page_starts_with_doubt_and_ends_with_an_accuracy(client, stoc
     assert client.get(best["audio_url"]).status_code == 200
     waiting = {offer[side]["clip_id"] for offer in offers for side in ("left", "right")}
     assert not waiting & {each["clip_id"] for each in full["best"]}
+
+
+def test_everything_about_a_listener_is_one_file(client, stock):
+    stock()
+    assert client.get("/api/listener/export").status_code == 401
+    client.get("/api/listener")
+    vote(client, client.get("/api/offers").json()[0]["offer_id"])
+    answer = client.get("/api/listener/export")
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.headers["content-disposition"] == 'attachment; filename="kallos-listener.json"'
+    data = answer.json()
+    assert [bool(offer["vote"]) for offer in data["offers"]] == [True, False, False]
+    packed = client.get("/api/listener/export?form=zip")
+    assert packed.headers["content-type"] == "application/zip"
+    assert "kallos-listener.zip" in packed.headers["content-disposition"]
+    with zipfile.ZipFile(io.BytesIO(packed.content)) as archive:
+        assert json.loads(archive.read("listener.json")) == data
+        assert archive.read("votes.csv").count(b"\n") == 2
+    refused = client.get("/api/listener/export?form=xml")
+    assert refused.status_code == 422
+    assert "'json' or 'zip'" in refused.json()["error"]
+    assert "'xml'" in refused.json()["error"]
+
+
+def test_a_listener_goes_back_to_an_earlier_vote(client, stock):
+    stock()
+    assert client.get("/api/listener/votes").status_code == 401
+    assert client.post("/api/listener/rewind", json={"votes": 0}).status_code == 401
+    client.get("/api/listener")
+    open_now = client.get("/api/offers").json()
+    tastes = []
+    for outcome in ("left", "right", "skipped", "left"):
+        open_now = vote(client, open_now[0]["offer_id"], outcome).json()["open"]
+        tastes.append(client.get("/api/taste").json()["styles"])
+    history = client.get("/api/listener/votes?limit=3").json()
+    assert history["total"] == 4
+    assert [(each["number"], each["outcome"]) for each in history["votes"]] == [
+        (4, "left"), (3, "skipped"), (2, "right"),
+    ]  # fmt: skip
+    (first,) = client.get("/api/listener/votes?before=2").json()["votes"]
+    assert (first["number"], first["outcome"]) == (1, "left")
+    answer = client.post("/api/listener/rewind", json={"votes": 2})
+    assert (answer.status_code, answer.json()) == (200, {"votes": 2, "picks": 2, "undone": 2})
+    assert client.get("/api/taste").json()["styles"] == tastes[1]
+    assert client.get("/api/listener").json()["picks"] == 2
+    assert vote(client, open_now[0]["offer_id"]).status_code == 404
+    again = client.post("/api/listener/rewind", json={"votes": 2})
+    assert again.json() == {"votes": 2, "picks": 2, "undone": 0}
+    refused = client.post("/api/listener/rewind", json={"votes": 3})
+    assert refused.status_code == 422
+    assert refused.json()["error"] == "3 votes can't be kept, there are 2; give a number from 0 to 2"
+
+
+@pytest.mark.parametrize(
+    "body", [{}, {"votes": -1}, {"votes": "all"}, {"votes": 1.5}, {"votes": True}, {"vote": 1}, []]
+)
+def test_a_malformed_rewind_is_refused_and_undoes_nothing(client, stock, body):
+    stock()
+    client.get("/api/listener")
+    vote(client, client.get("/api/offers").json()[0]["offer_id"])
+    refused = client.post("/api/listener/rewind", json=body)
+    assert refused.status_code == 422
+    assert set(refused.json()) == {"error"}
+    assert client.get("/api/listener/votes").json()["total"] == 1
+
+
+@pytest.mark.parametrize("query", ["before=0", "limit=0", "limit=201", "before=x"])
+def test_a_part_of_the_history_that_is_none_is_refused(client, query):
+    client.get("/api/listener")
+    refused = client.get(f"/api/listener/votes?{query}")
+    assert refused.status_code == 422
+    assert query.partition("=")[0] in refused.json()["error"]
+
+
+def test_deleting_forgets_the_listener_their_token_and_their_journal(client, stock, house):
+    stock()
+    assert client.delete("/api/listener").status_code == 401
+    token = client.get("/api/listener").json()["listener_token"]
+    bearer = {"Authorization": f"Bearer {token}"}
+    vote(client, client.get("/api/offers").json()[0]["offer_id"])
+    assert len(house.journal.segments()) == 1
+    assert client.delete("/api/listener").json() == {"deleted": True}
+    assert house.journal.segments() == []
+    assert "kallos_listener" not in client.cookies
+    for answer in (
+        client.get("/api/listener/export", headers=bearer),
+        client.get("/api/listener/votes", headers=bearer),
+        client.post("/api/listener/rewind", json={"votes": 0}, headers=bearer),
+        client.delete("/api/listener", headers=bearer),
+    ):
+        assert answer.status_code == 404
+        assert "error" in answer.json()
+
+
+def test_a_vote_that_can_not_be_written_down_is_not_taken(client, stock, house):
+    stock()
+    client.get("/api/listener")
+    offer = client.get("/api/offers").json()[0]["offer_id"]
+    (segment,) = house.journal.segments()
+    held = segment.path.read_bytes()
+    segment.path.unlink()
+    segment.path.mkdir()  # no file can be written here
+    refused = vote(client, offer)
+    assert refused.status_code == 503
+    assert "try again" in refused.json()["error"]
+    assert client.get("/api/listener").json()["picks"] == 0
+    segment.path.rmdir()
+    segment.path.write_bytes(held)
+    assert vote(client, offer).json()["picks"] == 1
 
 
 def test_a_link_moves_a_listener_to_another_device(client, visitor, stock):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from webapp.logs import LINE, Redacted, set_up_logging
+from webapp.logs import LINE, Redacted, forget_in_logs, set_up_logging
 
 
 @pytest.mark.parametrize(
@@ -41,3 +41,17 @@ def test_each_process_writes_its_own_file(tmp_path: Path) -> None:
         root.handlers = before
         root.setLevel(level)
     assert "clip_stored clip=7" in (tmp_path / "logs" / "worker.log").read_text(encoding="utf-8")
+
+
+def test_a_name_is_forgotten_in_place_while_others_go_on_writing(tmp_path: Path) -> None:
+    folder = tmp_path / "logs"
+    folder.mkdir()
+    (folder / "web.log").write_text("vote listener=ab-12 x\nother listener=cd-34\nab-12ab-12\n")
+    (folder / "web.log.1").write_text("ab-12")
+    with (folder / "web.log").open("a") as appending:
+        forget_in_logs(tmp_path, "ab-12")
+        appending.write("later\n")
+    told = (folder / "web.log").read_text()
+    assert told == "vote listener=----- x\nother listener=cd-34\n----------\nlater\n"
+    assert (folder / "web.log.1").read_text() == "-----"
+    forget_in_logs(tmp_path / "nothing here", "ab-12")

@@ -22,6 +22,7 @@ from webapp.__main__ import main, parser
         ["listener", "export", str(uuid.uuid4())],
         ["listener", "import", "a file"],
         ["listener", "delete", str(uuid.uuid4())],
+        ["journal", "rebuild"],
     ],
 )
 def test_every_promised_command_is_there(words):

@@ -116,7 +116,7 @@ def test_clips_for_somebody_deleted_meanwhile_leave_nothing_behind(house, stock,
 
     def render_slowly(store, piece, seconds, piano=None):
         if listeners.exists(house, listener):
-            listeners.delete(house.database, house.store, listener)
+            listeners.delete(house, listener)
         return real(store, piece, seconds, piano)
 
     monkeypatch.setattr(composing, "render_into", render_slowly)

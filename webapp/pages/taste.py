@@ -1,4 +1,4 @@
-"""The taste page: what a listener seems to like, how sure that is, the best clips so far, and more of them."""
+"""The taste page: what a listener seems to like, how sure that is, the best clips, more of them, and the way back."""
 
 from __future__ import annotations
 
@@ -37,11 +37,29 @@ def build() -> gr.HTML:
 <section class="k-compose" aria-labelledby="k-compose-title" hidden>
   <div>
     <h2 id="k-compose-title">Compose for me</h2>
-    <p class="k-compose-text" aria-live="polite">New pieces, searched for in the direction of your taste. You will meet
-      them blind among your next pairs, so that you can find out whether they are any better.</p>
+    <p class="k-compose-text" aria-live="polite"></p>
   </div>
   <button type="button" class="k-solid" data-testid="compose">Compose for me</button>
 </section>
+<section class="k-history" aria-labelledby="k-history-title" hidden>
+  <h2 id="k-history-title" tabindex="-1">Your votes</h2>
+  <p class="k-explain">Did somebody else vote here, or were you not listening? Go back to any vote: what came after
+    it is undone as if it had never been.</p>
+  <ol role="list"></ol>
+  <div class="k-history-row">
+    <button type="button" class="k-quiet" data-part="more">Show older votes</button>
+    <button type="button" class="k-quiet" data-part="start" data-testid="rewind-0">Start over</button>
+  </div>
+</section>
+<dialog class="k-dialog" data-dialog="rewind" aria-labelledby="k-rewind-title">
+  <h2 id="k-rewind-title" data-part="title"></h2>
+  <p><span data-part="what"></span> Download your data first (in the menu) if you want to keep a copy.</p>
+  <p class="k-dialog-error" role="alert" data-part="error"></p>
+  <div class="k-dialog-row">
+    <button type="button" class="k-quiet" data-part="close">Keep them</button>
+    <button type="button" class="k-solid" data-part="confirm" data-testid="rewind-confirm"></button>
+  </div>
+</dialog>
 <p class="k-status" role="status" aria-live="polite"></p>
 """,
     )

@@ -32,6 +32,11 @@ class Stored:
     size: int
 
 
+def key_of(sha256: str, suffix: str) -> str:
+    """The key of bytes with this hash."""
+    return f"{sha256[:2]}/{sha256}{suffix}"
+
+
 class ClipStore:
     """Files named by the SHA-256 of what they hold."""
 
@@ -42,7 +47,7 @@ class ClipStore:
     def put(self, data: bytes, suffix: str) -> Stored:
         """Store ``data`` under its hash and ``suffix`` (such as ``.mp3``); storing it again changes nothing."""
         digest = hashlib.sha256(data).hexdigest()
-        stored = Stored(f"{digest[:2]}/{digest}{suffix}", digest, len(data))
+        stored = Stored(key_of(digest, suffix), digest, len(data))
         if self.size(stored.key) == len(data):
             return stored
         path = self._path(stored.key)

@@ -18,16 +18,16 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import load_file
 from sqlalchemy import select
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from db.queries import clips as rows
+from db.queries.listeners import lock_listener
 from db.tables import ClipAudio
 from models.music.notes import DOMAINS, Piece
 from models.style.fingerprint import Fingerprint
 from models.style.latents import Latents
 from models.style.screen import why_broken
-from models.taste.search import best_latents
+from models.taste.search import SEARCHED, best_latents
 from models.taste.space import summary
 from webapp.generation.protocol import GenerateRequest, GenerateResult, GenerationError, Source
 from webapp.services import heads
@@ -37,7 +37,6 @@ from webapp.services.rendering import Rendered, playable_lengths, render_into
 log = logging.getLogger(__name__)
 
 CLIPS_A_JOB = 3
-SEARCHED = 96  # latents of the prior (seconds on a busy CPU), of which the best are recombined and composed
 DEADLINE_MS = 60_000
 TEMPERATURE, TOP_P = 0.9, 0.95
 
@@ -124,7 +123,7 @@ def compose_for(house: House, listener_id: uuid.UUID, domain: str, seed: int) ->
         now, sources = sources[: CLIPS_A_JOB - len(made)], sources[CLIPS_A_JOB - len(made) :]
         seeds = range(seed + thrown.composed, seed + thrown.composed + len(now))
         made += compose_clips(house, domain, seeds=seeds, contents=now, composed_for=listener_id, thrown=thrown)
-    log.info("composed_for listener=%s clips=%d votes=%d", listener_id, len(made), head.votes_seen)
+    log.info("composed_for_listener clips=%d votes=%d", len(made), head.votes_seen)
     return {"clips": len(made), "composed": thrown.composed, "thrown": thrown.reasons}
 
 
@@ -146,7 +145,9 @@ def keep(
         return None, reason
     rendered = [render_into(house.store, piece, seconds) for seconds in (lengths[:1] if hurry else lengths)]
 
-    def store(session: Session) -> uuid.UUID:
+    def store(session: Session) -> uuid.UUID | None:
+        if composed_for is not None and lock_listener(session, composed_for) is None:
+            return None  # deleted meanwhile, and this goes with them
         clip_id, _ = rows.add_clip(
             session,
             domain=domain,
@@ -160,15 +161,17 @@ def keep(
         )
         for sound in rendered:
             note_sound(session, clip_id, sound)
+        if composed_for is not None:
+            house.journal.keep_clip(session, clip_id)
         return clip_id
 
-    try:
-        return house.database.transaction(store), None
-    except IntegrityError:
-        if composed_for is None:
-            raise
-        discard(house, rendered)  # the listener was deleted meanwhile, and this goes with them
+    stored = house.database.transaction(store)
+    if stored is None:
+        discard(house, rendered)
         return None, "listener_gone"
+    if composed_for is None:
+        house.database.transaction(lambda session: house.journal.keep_clip(session, stored))
+    return stored, None
 
 
 def note_sound(session: Session, clip_id: uuid.UUID, sound: Rendered) -> None:

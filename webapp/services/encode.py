@@ -14,6 +14,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from db.queries import jobs
+from db.queries.listeners import lock_listener
 from db.tables import Clip
 from models.style.latents import Latents
 from models.taste.space import summary
@@ -61,7 +62,7 @@ def encode_clips(house: House) -> dict[str, Any]:
             latents = Latents.from_json(answer.latents)
             values = {"latents": answer.latents, "summary": summary(latents), "model_version": version}
             encoded += 1
-        house.database.transaction(partial(_change, clip_id=clip_id, values=values))
+        house.database.transaction(partial(_change, house=house, clip_id=clip_id, values=values))
     log.info("clips_encoded clips=%d retired=%d version=%s", encoded, retired, version)
     return {"encoded": encoded, "retired": retired}
 
@@ -70,5 +71,9 @@ def _notes(session: Session, clip_id: uuid.UUID) -> dict[str, Any] | None:
     return session.scalar(select(Clip.notes).where(Clip.id == clip_id))
 
 
-def _change(session: Session, clip_id: uuid.UUID, values: dict[str, Any]) -> None:
+def _change(session: Session, house: House, clip_id: uuid.UUID, values: dict[str, Any]) -> None:
+    owner = session.scalar(select(Clip.composed_for).where(Clip.id == clip_id))
+    if owner is not None:
+        lock_listener(session, owner)
     session.execute(update(Clip).where(Clip.id == clip_id).values(values))
+    house.journal.keep_clip(session, clip_id)

@@ -1,4 +1,4 @@
-"""What every service needs at hand: settings, database, clip store, identity, generator, taste space, pool."""
+"""What every service needs at hand: settings, database, journal, clip store, identity, generator, taste space, pool."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from webapp.database import Database
 from webapp.generation.remote import RemoteGenerator
 from webapp.identity import Identity
 from webapp.services.clip_store import ClipStore
+from webapp.services.journal import Journal
 from webapp.services.pool_cache import PoolCache
 from webapp.settings import Settings
 
@@ -32,6 +33,11 @@ class House:
         self.generator_url = generator_url or settings.generator_url
         self.database = Database(settings, revive_after_s=revive_after_s)
         self._space = space
+
+    @cached_property
+    def journal(self) -> Journal:
+        """Where every vote is written down beside the database."""
+        return Journal(self.settings.home / "journal")
 
     @cached_property
     def store(self) -> ClipStore:

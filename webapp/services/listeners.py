@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import logging
 import uuid
-from functools import partial
 from typing import Any
 
 from sqlalchemy.orm import Session
 
+from db.queries import export as export_rows
 from db.queries import listeners as rows
 from db.queries import votes as vote_rows
-from db.queries.restore import Restored, restore_listener
-from models.music.notes import Piece
-from webapp.database import Database
+from db.queries.restore import NotAnExportError, Restored, restore_listener
 from webapp.limits import NEW_LISTENERS_A_SECOND, NEW_LISTENERS_AT_ONCE, TokenBucket
+from webapp.logs import forget_in_logs
 from webapp.services import compose
-from webapp.services.clip_store import ClipStore
+from webapp.services.clip_store import key_of
 from webapp.services.house import House
 from webapp.services.problems import TooMany, UnknownListenerError
 
@@ -28,7 +27,13 @@ def create(house: House) -> uuid.UUID:
     """A new anonymous listener; raises ``TooMany`` where they come faster than people do."""
     if not _arrivals.take():
         raise TooMany("too many new listeners at once; try again in a few seconds")
-    listener_id = house.database.transaction(lambda session: rows.create_listener(session).id)
+
+    def work(session: Session) -> uuid.UUID:
+        listener_id = rows.create_listener(session).id
+        house.journal.append(session, listener_id)
+        return listener_id
+
+    listener_id = house.database.transaction(work)
     log.info("listener_new listener=%s", listener_id)
     return listener_id
 
@@ -56,43 +61,76 @@ def overview(house: House, listener_id: uuid.UUID) -> dict[str, Any]:
 
 def change_domain(house: House, listener_id: uuid.UUID, domain: str) -> None:
     """From the next new offer on, pairs come from this domain."""
-    if not house.database.transaction(lambda session: rows.set_domain(session, listener_id, domain)):
-        raise _unknown(listener_id)
+
+    def work(session: Session) -> None:
+        if not rows.set_domain(session, listener_id, domain):
+            raise _unknown(listener_id)
+        house.journal.append(session, listener_id)
+
+    house.database.transaction(work)
 
 
-def export(database: Database, listener_id: uuid.UUID) -> dict[str, Any]:
+def export(house: House, listener_id: uuid.UUID) -> dict[str, Any]:
     """Everything that is stored about a listener, as JSON."""
-    data = database.transaction(lambda session: rows.export_listener(session, listener_id))
+
+    def work(session: Session) -> dict[str, Any] | None:
+        rows.lock_listener(session, listener_id)  # no vote may come in between
+        return export_rows.export_listener(session, listener_id)
+
+    data = house.database.transaction(work)
     if data is None:
         raise _unknown(listener_id)
     return data
 
 
 def restore(house: House, data: Any) -> Restored:
-    """Bring an exported listener back, and make the sound of their clips again; raises ``NotAnExportError``."""
-    from webapp.services.composing import note_sound  # noqa: PLC0415 (the piano, only where it is needed)
-    from webapp.services.rendering import playable_lengths, render_into  # noqa: PLC0415
+    """Bring an exported listener back; sound that is not in the store is rendered when it is first asked for.
 
-    restored = house.database.transaction(lambda session: restore_listener(session, data))
-    for clip in data["composed"]:
-        piece = Piece.from_json(clip["notes"])
-        for seconds in playable_lengths(piece):
-            sound = render_into(house.store, piece, seconds)
-            house.database.transaction(partial(note_sound, clip_id=uuid.UUID(clip["id"]), sound=sound))
+    Raises ``NotAnExportError``.
+    """
+
+    def work(session: Session) -> Restored:
+        restored = restore_listener(session, data)
+        house.journal.append(session, restored.listener_id)
+        return restored
+
+    _check_sound(data)
+    restored = house.database.transaction(work)
     log.info(
         "listener_restored listener=%s offers=%d missing=%d", restored.listener_id, restored.offers, restored.missing
     )
     return restored
 
 
-def delete(database: Database, store: ClipStore, listener_id: uuid.UUID) -> None:
-    """Forget a listener: every row, and the sound that only they could hear."""
-    keys = database.transaction(lambda session: rows.delete_listener(session, listener_id))
-    if keys is None:
-        raise _unknown(listener_id)
-    for key in keys:
-        store.delete(key)
-    log.info("listener_deleted listener=%s files=%d", listener_id, len(keys))
+def delete(house: House, listener_id: uuid.UUID) -> None:
+    """Forget a listener: every row, the sound that only they could hear, their journal, their id in the logs.
+
+    Files go before the rows do: who is told that they are deleted is, whatever fails meanwhile.
+    """
+
+    def work(session: Session) -> int:
+        keys = rows.delete_listener(session, listener_id)
+        if keys is None:
+            raise _unknown(listener_id)
+        for key in keys:
+            house.store.delete(key)
+        house.journal.segment(listener_id).remove()
+        return len(keys)
+
+    files = house.database.transaction(work)
+    forget_in_logs(house.settings.home, str(listener_id))
+    log.info("listener_deleted files=%d", files)
+
+
+def _check_sound(data: Any) -> None:
+    """An export names sound by its content alone: nothing else in the store may be read, or deleted, through it."""
+    try:
+        sounds = [(sound["sha256"], sound["uri"]) for clip in data["clips"] for sound in clip["audio"]]
+        wrong = next((uri for sha256, uri in sounds if uri != key_of(sha256, ".mp3")), None)
+    except (KeyError, TypeError):
+        return  # no export at all, which is told better elsewhere
+    if wrong is not None:
+        raise NotAnExportError(f"this export of a listener is damaged: it names the sound {str(wrong)[:80]!r}")
 
 
 def _unknown(listener_id: uuid.UUID) -> UnknownListenerError:

@@ -44,23 +44,33 @@ def open_offers(house: House, listener_id: uuid.UUID) -> list[dict[str, Any]]:
 
 
 def fill_up(
-    session: Session, house: House, listener: Listener, head: Head | None = None, picks: int | None = None
+    session: Session,
+    house: House,
+    listener: Listener,
+    head: Head | None = None,
+    picks: int | None = None,
+    *,
+    voted: uuid.UUID | None = None,
 ) -> list[Offer]:
     """The open offers of a listener whose row is locked, drawn up to two (fewer where no pair is left).
 
-    ``head`` and ``picks`` are read where the caller does not know them.
+    ``head`` and ``picks`` are read where the caller does not know them. New offers are written in the journal together
+    with the one ``voted`` on in this transaction.
     """
     offers = rows.open_offers(session, listener.id)
-    if len(offers) >= OPEN:
-        return offers[:OPEN]  # what was asked for in the studio waits behind these
-    head = head or heads.load(session, listener.id, house.space)
-    picks = vote_rows.count_picks(session, listener.id) if picks is None else picks
-    while len(offers) < OPEN:
-        offer = _draw(session, house, listener, head, picks + len(offers))
-        if offer is None:
-            break
-        offers.append(offer)
-    return offers
+    changed = [voted] if voted else []
+    if len(offers) < OPEN:
+        head = head or heads.load(session, listener.id, house.space)
+        picks = vote_rows.count_picks(session, listener.id) if picks is None else picks
+        while len(offers) < OPEN:
+            offer = _draw(session, house, listener, head, picks + len(offers))
+            if offer is None:
+                break
+            offers.append(offer)
+            changed.append(offer.id)
+    if changed:
+        house.journal.append(session, listener.id, offers=changed)
+    return offers[:OPEN]  # what was asked for in the studio waits behind these
 
 
 def shown(offer: Offer) -> dict[str, Any]:

@@ -45,6 +45,13 @@ class TooMany(Problem):
     retry_after_s = 10
 
 
+class NotWritten(Problem):
+    """The journal could not be written, so nothing was stored."""
+
+    status = 503
+    retry_after_s = 5
+
+
 class NotReady(Problem):
     """Nothing to play yet; the first clips are being composed."""
 

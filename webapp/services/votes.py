@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from db.queries import listeners as listener_rows
 from db.queries import votes as rows
 from db.tables import PICKS, Clip, Offer
+from db.tables.base import Floats
 from models.taste.bradley_terry import Head, Outcome, predict, update
 from models.taste.space import TasteSpace
 from webapp.services import compose, heads
@@ -49,7 +50,9 @@ def take(
                 compose.enqueue(session, listener, picks)
         else:
             picks = _picks_then(session, offer_id, listener_id)
-        open_now = [shown(offer) for offer in fill_up(session, house, listener, head, picks if head else None)]
+        new = claim.status == "new"
+        filled = fill_up(session, house, listener, head, picks if new else None, voted=offer_id if new else None)
+        open_now = [shown(offer) for offer in filled]
         return {"offer_id": offer_id, "outcome": outcome, "picks": picks, "open": open_now, "status": claim.status}
 
     result = house.database.transaction(work)
@@ -93,7 +96,12 @@ def pair_difference(
     summaries = {row.id: row.summary for row in session.execute(query)}
     if len(summaries) < 2:
         return None
-    both = space.features(np.stack([summaries[left], summaries[right]]))
+    return feature_difference(space, summaries[left], summaries[right])
+
+
+def feature_difference(space: TasteSpace, left: Floats, right: Floats) -> npt.NDArray[np.float64]:
+    """Features of the left summary ``(D,)`` minus those of the right, ``(F,)``."""
+    both = space.features(np.stack([left, right]))
     difference: npt.NDArray[np.float64] = both[0] - both[1]
     return difference
 

@@ -126,9 +126,15 @@ export const composing = () => json("GET", "/api/compose");
 export const link = () => json("POST", "/api/listener/link", {});
 export const notes = (address) => json("GET", address);
 
-/** Everything that is stored about this listener, as a file. */
+/** Some votes below number `before` (the newest where it is left out), newest first: `{total, votes}`. */
+export const votes = (limit, before) =>
+  json("GET", `/api/listener/votes?limit=${limit}${before ? `&before=${before}` : ""}`);
+/** Keep the first `count` votes and undo the others for good. */
+export const rewind = (count) => json("POST", "/api/listener/rewind", { votes: count });
+
+/** Everything that is stored about this listener, as a zip file. */
 export async function download() {
-  const response = await request("GET", "/api/listener/export", { timeoutMs: 120000 });
+  const response = await request("GET", "/api/listener/export?form=zip", { timeoutMs: 120000 });
   return response.blob();
 }
 

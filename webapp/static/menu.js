@@ -29,7 +29,7 @@ async function exportData() {
   const address = URL.createObjectURL(await api.download());
   const anchor = document.createElement("a");
   anchor.href = address;
-  anchor.download = "kallos-listener.json";
+  anchor.download = "kallos-listener.zip";
   anchor.click();
   window.setTimeout(() => URL.revokeObjectURL(address), 60000);
 }

@@ -2,11 +2,15 @@
 
 import * as api from "./api.js";
 import { ClipList } from "./clip_list.js";
+import { VoteHistory } from "./history.js";
 import { capital, leaning, percent, poles, styleName } from "./words.js";
 
 const Z95 = 1.96;
 const MEANINGFUL = 10; // picks before the figures are worth reading
 const POLL_S = 1.5;
+const COMPOSE =
+  "New pieces, searched for in the direction of your taste. You will meet them blind among your next pairs, so that you " +
+  "can find out whether they are any better.";
 const BLIND = "It will be offered blind among your next pairs.";
 
 const element = (tag, className, text = "") => {
@@ -86,6 +90,7 @@ class TastePage {
     this.signal = signal;
     this.find = (selector) => root.querySelector(selector);
     this.best = new ClipList(this.find(".k-best"), signal);
+    this.history = new VoteHistory(root, signal, (text) => this.#rewound(text));
     this.button = this.find("[data-testid=compose]");
     this.button.addEventListener("click", () => this.#compose(), { signal });
   }
@@ -95,6 +100,7 @@ class TastePage {
       try {
         await api.hello();
         this.#show(await api.taste());
+        await this.history.show();
         await this.#watch();
         return;
       } catch (error) {
@@ -116,6 +122,15 @@ class TastePage {
     this.find(".k-accuracy").replaceChildren(accuracyBlock(accuracy));
     this.best.show((best ?? []).map(favourite));
     if (!best?.length) this.find(".k-best").textContent = "Your favourites appear here once you have picked a few.";
+  }
+
+  /** Show the taste as it is again after fewer votes. */
+  async #rewound(text) {
+    this.#show(await api.taste());
+    await this.history.show();
+    this.find(".k-status").textContent = text;
+    this.history.focus();
+    await this.#watch();
   }
 
   #lead(picks) {
@@ -169,7 +184,7 @@ class TastePage {
       const pieces = clips.length === 1 ? "One piece has" : `${clips.length} pieces have`;
       const rest = waiting ? `${waiting} of them will be offered blind among your next pairs.` : "You have met them all.";
       this.#report(`${pieces} been composed for you. ${clips.length === 1 && waiting ? BLIND : rest}`);
-    }
+    } else this.#report(COMPOSE);
     return ["waiting", "running"].includes(state);
   }
 

@@ -11,9 +11,10 @@ from sqlalchemy import inspect
 from sqlalchemy.orm import Session
 
 from db.queries.clips import add_audio
+from db.queries.export import export_listener
 from db.queries.heads import load_head, save_head
 from db.queries.jobs import enqueue
-from db.queries.listeners import create_listener, delete_listener, export_listener, get_listener, set_domain
+from db.queries.listeners import create_listener, delete_listener, get_listener, set_domain
 from db.queries.restore import NotAnExportError, restore_listener
 from db.queries.votes import Expected, store_vote, votes_of
 from db.tables import Clip, Listener, Offer
@@ -38,7 +39,7 @@ def test_a_new_listener_has_an_id_and_nothing_that_names_them(session: Session) 
     listener = create_listener(session, domain="dance")
     assert get_listener(session, listener.id) is listener
     columns = {attribute.key for attribute in inspect(Listener).column_attrs}
-    assert columns == {"id", "domain", "study_id", "condition", "created_at"}
+    assert columns == {"id", "domain", "study_id", "condition", "journal_entries", "created_at"}
 
 
 def test_the_domain_can_be_changed_and_nobody_is_changed_by_mistake(session: Session, listener: Listener) -> None:
@@ -59,7 +60,8 @@ def test_an_export_is_json_and_holds_everything(session: Session, used: UUID) ->
     assert (voted["listening"]["left_ms"], voted["listening"]["right_ms"]) == (2500, 4000)
     assert still_open["vote"] is still_open["prediction"] is still_open["listening"] is None
     assert [len(head["covariance"]) for head in export["heads"]] == [4]
-    assert [clip["composed_for"] for clip in export["composed"]] == [str(used)]
+    assert [clip["composed_for"] for clip in export["clips"]] == [str(used), None, None, None]
+    assert [len(clip["audio"]) for clip in export["clips"]] == [1, 1, 1, 1]
     assert [job["kind"] for job in export["jobs"]] == ["compose"]
     assert export_listener(session, uuid4()) is None
 

@@ -8,11 +8,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from models.evaluate import style
-from models.evaluate.clips import Clips, choose_clips, donors_of
+from models.evaluate import style, swaps
+from models.evaluate.clips import Clips, choose_clips, compose_all, donors_of
 from models.music.corpora import load_folder, music21_corpus
 from models.music.notes import Piece
-from models.style.checkpoint import save_style, tiny_style
+from models.style.checkpoint import load_style, save_style, tiny_style
+from models.style.compose import Composer
 from models.style.fingerprint import Fingerprint
 from models.style.latents import STYLE_GROUPS
 from models.style.model import StyleModel
@@ -59,6 +60,8 @@ def test_the_last_line_is_the_json_of_the_contract(tunes, weights, capsys) -> No
     names |= {
         f"quality.{name}" for name in ("in_key", "repeats", "density", "bar_similarity", "onset_distance", "copied")
     }
+    names |= {f"cycle.{group}" for group in STYLE_GROUPS}
+    names |= {f"swap.several_{number}.{name}" for number in (2, 4, 6) for name in ("own", "in_key")}
     names |= {"compose.seconds_1", "compose.seconds_8"}
     assert names <= set(found["metrics"])
     for metric in found["metrics"].values():
@@ -92,21 +95,21 @@ def test_donors_are_other_songs_of_the_same_domain_and_meter_where_there_is_one(
 
 def test_a_melody_is_found_among_others_in_any_key(clips) -> None:
     results = [piece.transposed(index % 5) for index, piece in enumerate(clips.pieces)]
-    assert style.found_among(results, clips, 0).mean() > 0.95
+    assert swaps.found_among(results, clips, 0).mean() > 0.95
     wrong = [clips.pieces[donor] for donor in donors_of(clips, 0)]
-    assert style.found_among(wrong, clips, 0).mean() < 0.3
+    assert swaps.found_among(wrong, clips, 0).mean() < 0.3
 
 
 def test_ties_count_in_part(clips) -> None:
     silent = [replace(p, notes=np.zeros((0, 4), dtype=np.int32)) for p in clips.pieces]
     same = Clips([clips.pieces[0]] * 4, [None] * 4, list("abcd"), ["dance"] * 4)
-    assert style.found_among([clips.pieces[0]] * 4, same, 0).tolist() == [0.25] * 4
-    assert style.melody(silent[0]).tolist() == [0] * 128
+    assert swaps.found_among([clips.pieces[0]] * 4, same, 0).tolist() == [0.25] * 4
+    assert swaps.melody(silent[0]).tolist() == [0] * 128
 
 
 def test_the_melody_is_held_through_rests() -> None:
     piece = Piece(np.array([[0, 6, 60, 80], [48, 6, 67, 80]]), np.array([[0, 96, 4, 4]]), np.array([100.0]))
-    assert style.melody(piece).tolist() == [60] * 8 + [67] * 8
+    assert swaps.melody(piece).tolist() == [60] * 8 + [67] * 8
 
 
 def test_correlations_are_within_domains() -> None:
@@ -114,6 +117,20 @@ def test_correlations_are_within_domains() -> None:
     level = np.repeat([0.0, 100.0], 200)
     one, other = level + rng.normal(size=400), level + rng.normal(size=400)
     labels = np.repeat(["pop", "dance"], 200)
-    assert abs(style.correlation(one, other, labels)) < 0.2
-    assert style.correlation(one, one**3, labels) == pytest.approx(1)
-    assert math.isnan(style.correlation(one, np.zeros(400), labels))
+    assert abs(swaps.correlation(one, other, labels)) < 0.2
+    assert swaps.correlation(one, one**3, labels) == pytest.approx(1)
+    assert math.isnan(swaps.correlation(one, np.zeros(400), labels))
+    assert math.isnan(swaps.correlation(one, one, labels, least=2.0))
+
+
+def test_only_the_chosen_clips_take_another_ones_group(clips, weights) -> None:
+    composer = Composer(load_style(weights))
+    own = np.arange(len(clips.pieces))
+    donors = own.copy()
+    donors[0] = 3
+    plain, swapped = (
+        compose_all(composer, clips, seed=0, temperature=0.9, styles=styles)
+        for styles in ({"rhythm": own}, {"rhythm": donors})
+    )
+    same = [np.array_equal(a.notes, b.notes) for a, b in zip(plain, swapped, strict=True)]
+    assert same == [False] + [True] * (len(own) - 1)

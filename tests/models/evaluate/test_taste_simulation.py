@@ -49,7 +49,7 @@ def test_the_last_line_holds_what_the_contract_names(
     monkeypatch.setattr(
         taste_simulation, "why_broken", lambda *_: None
     )  # an untrained model composes only broken clips
-    monkeypatch.setattr(taste_simulation, "CANDIDATES", 6)
+    monkeypatch.setattr(taste_simulation, "SEARCHED", 6)
     pool = composed_pool(composer, space, "pop", 36, 0)
     assert pool.features.shape == (36, space.size)
     listener = SimulatedListener()

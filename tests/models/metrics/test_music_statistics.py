@@ -17,6 +17,7 @@ from models.metrics.music_statistics import (
     density,
     half_bar_chroma,
     in_key,
+    likely_key,
     note_f1,
     onset_histogram,
     repeats,
@@ -75,6 +76,13 @@ def test_shares_lie_between_0_and_1_and_attributes_are_finite(rows) -> None:
 @pytest.mark.parametrize("key", range(12))
 def test_scales_are_wholly_in_key(pitches, key) -> None:
     assert in_key(melody(pitches).transposed(key)) == 1
+
+
+@pytest.mark.parametrize(("pitches", "tonic"), [(MAJOR, 0), (HARMONIC_MINOR, 12 + 9)])
+@pytest.mark.parametrize("by", range(12))
+def test_the_likeliest_key_is_that_of_the_scale(pitches, tonic, by) -> None:
+    chroma = np.bincount(np.array([*pitches, pitches[0], pitches[-1], pitches[4]]) % 12, minlength=12)
+    assert likely_key(np.roll(chroma, by)) == tonic // 12 * 12 + (tonic + by) % 12
 
 
 def test_the_twelve_tones_are_seven_twelfths_in_key() -> None:

@@ -57,14 +57,14 @@ def test_loading_is_strict(folder, damage) -> None:
     path = folder / "style.safetensors"
     state = load_file(path)
     if damage == "missing":
-        state.pop("plan_onset.weight")
+        state.pop("onsets.out.weight")
     else:
         state["stranger"] = torch.zeros(1)
     save_file(state, path)
     card = json.loads((folder / "card.json").read_text())
     card["sha256"]["style"] = sha256(path)
     (folder / "card.json").write_text(json.dumps(card))
-    with pytest.raises(RuntimeError, match=r"plan_onset|stranger"):
+    with pytest.raises(RuntimeError, match=r"onsets|stranger"):
         load_style(folder)
 
 

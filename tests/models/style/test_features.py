@@ -102,6 +102,19 @@ def test_silent_bars_are_heard_as_finite_numbers(tune) -> None:
     assert all(torch.isfinite(value).all() for value in heard(silent).values())
 
 
+def test_content_does_not_hear_a_line_struck_again(tune) -> None:
+    """Quarters, and the same tune in eighths."""
+    piece = tune(0)
+    onset = np.arange(32)[:, None] * 24
+    quarters = np.concatenate([onset, np.full((32, 1), 24), piece.notes[:32, 2:]], axis=1)
+    eighths = np.repeat(quarters, 2, axis=0)
+    eighths[1::2, 0] += 12
+    eighths[:, 1] = 12
+    found = changed(replace(piece, notes=quarters), replace(piece, notes=eighths))
+    assert "rhythm" in found
+    assert "content" not in found
+
+
 def test_jitter_moves_what_content_hears_and_nothing_else(tune) -> None:
     notes = gather_notes(pad([to_tokens(tune(0))]), 8)
     plain, moved = bar_features(notes), bar_features(notes, torch.Generator().manual_seed(0))

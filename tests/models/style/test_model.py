@@ -10,7 +10,7 @@ from models.style import compose
 from models.style.checkpoint import tiny_style
 from models.style.features import bar_features, gather_notes
 from models.style.latents import GROUPS
-from models.style.model import Posterior
+from models.style.model import Posterior, notes_at_once
 from models.style.windows import pad
 
 
@@ -43,10 +43,9 @@ def test_a_later_note_changes_no_earlier_loss(model, tune, monkeypatch) -> None:
     with torch.no_grad():
         model.losses(tokens, torch.tensor([0]), z)
         model.losses(other, torch.tensor([0]), z)
-    one, two = spy.losses[:5], spy.losses[5:]
-    assert torch.allclose(one[0][:where], two[0][:where], atol=1e-6)
-    assert not torch.allclose(one[0][where:], two[0][where:], atol=1e-4)
-    for name in (1, 2, 3):
+    one, two = spy.losses[:6], spy.losses[6:]
+    assert torch.allclose(one[0], two[0], atol=1e-6)  # of positions, which no pitch or velocity decides
+    for name in (1, 2, 3):  # pitch, duration, velocity
         assert torch.allclose(one[name][:12], two[name][:12], atol=1e-6)
         assert not torch.allclose(one[name][12:], two[name][12:], atol=1e-4)
 
@@ -125,23 +124,55 @@ def test_a_draw_from_the_posterior_has_its_mean_and_variance() -> None:
     assert drawn.std().item() == pytest.approx(2.0, abs=0.1)
 
 
-def test_positions_never_go_back_within_a_bar_and_pitches_rise_within_an_onset(model) -> None:
-    state = torch.randn(2, model.config.dim)
-    logits = model.position_logits(state, torch.zeros(2, POSITION_CLASSES), torch.tensor([30, BAR]))
-    assert (logits[0, :30] <= -1e4).all()
-    assert (logits[0, 30:] > -1e3).all()
-    assert (logits[1] > -1e3).all()
-    full = torch.randn(2, model.config.dim + model.config.memory)
-    pitch = model.pitch_logits(full, torch.tensor([30, 31]), torch.tensor([30, 30]), torch.tensor([40, 40]))
+def positions(model, z: torch.Tensor, last: list[int], count: list[int]) -> torch.Tensor:
+    """Probabilities of the next position after each ``last`` in the first bar of ``z`` ``(1, bars, latent)``."""
+    plan, rows = model.plan(z), len(last)
+    onsets, thickness = plan.onsets[0, :1].expand(rows, -1), plan.thickness[0, 0, :1].expand(rows)
+    given = torch.tensor(last), torch.tensor(count), torch.zeros(rows).long()
+    return model.position_logits(onsets, thickness, *given).exp()
+
+
+def test_positions_are_shares_and_never_go_back_within_a_bar(model) -> None:
+    found = positions(model, torch.randn(1, 8, model.config.latent_dim), [30, BAR, 0], [2, 1, 1])
+    assert torch.allclose(found.sum(1), torch.ones(3), atol=1e-5)
+    assert found[0, :30].max() < 1e-6
+    assert (found[0, 30:] > 0).all()
+    assert (found[1] > 0).sum() == POSITION_CLASSES  # BAR itself: a bar may be empty
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_only_rhythm_and_texture_say_when_notes_come(model, group) -> None:
+    z = torch.randn(1, 8, model.config.latent_dim)
+    other = z.clone()
+    model.config.split(other)[group].add_(1)
+    one, two = (positions(model, each, [30, BAR], [1, 1]) for each in (z, other))
+    again = 30
+    assert torch.allclose(one[0, again], two[0, again]) == (group != "texture")
+    later = [row[0, again + 1 :] / row[0, again + 1 :].sum() for row in (one, two)]
+    assert torch.allclose(*later, atol=1e-6) == (group != "rhythm")
+
+
+def test_pitches_rise_within_an_onset_and_harmony_weighs_on_them(model) -> None:
+    full, chroma = torch.randn(2, model.config.dim + model.config.memory), torch.zeros(2, 12)
+    places = torch.tensor([30, 31]), torch.tensor([30, 30]), torch.tensor([40, 40])
+    pitch = model.pitch_logits(full, chroma, *places)
     assert (pitch[0, :41] <= -1e4).all()
     assert (pitch[0, 41:] > -1e3).all()
     assert (pitch[1] > -1e3).all()
+    chroma[:, 7] = 5.0
+    moved = model.pitch_logits(full, chroma, *places)[1] - pitch[1]
+    assert [int(p) % 12 for p in (moved > 1).nonzero() + LOWEST_PITCH] == [7] * 7
 
 
-def test_a_bar_plan_has_a_memory_a_slot_and_logits_a_bar(model) -> None:
+def test_notes_of_an_onset_are_counted() -> None:
+    steps = torch.tensor([[BAR, 0, 0, 0, 5, BAR, 5, END, END]])[..., None]
+    assert notes_at_once(steps).tolist() == [[1, 1, 2, 3, 1, 1, 1, 1, 1]]
+
+
+def test_a_bar_plan_has_a_memory_a_slot_and_chroma_a_half(model) -> None:
     plan = model.plan(torch.randn(2, 8, model.config.latent_dim))
     assert plan.memory.shape == (2, 8, 24, model.config.memory)
-    assert plan.onset_logits.shape == (2, 8, POSITION_CLASSES)
+    assert plan.chroma.shape == (2, 8, 2, 12)
     assert END == POSITION_CLASSES - 1
 
 
@@ -151,8 +182,10 @@ def test_the_bar_plan_of_a_bar_is_its_own(model) -> None:
     other[0, 5] += 1
     one, two = model.plan(z), model.plan(other)
     same = torch.arange(8) != 5
-    assert torch.allclose(one.onset_logits[0, same], two.onset_logits[0, same])
-    assert not torch.allclose(one.onset_logits[0, 5], two.onset_logits[0, 5])
+    for name in ("memory", "onsets", "thickness", "chroma", "tempo_logits"):
+        before, after = getattr(one, name)[0], getattr(two, name)[0]
+        assert torch.allclose(before[same], after[same]), name
+        assert not torch.allclose(before[5], after[5]), name
 
 
 def test_latents_are_split_into_their_groups(model) -> None:

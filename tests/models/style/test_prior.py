@@ -4,14 +4,17 @@ import pytest
 import torch
 
 from models.music.notes import DOMAINS
-from models.music.tokens import METERS
-from models.style.prior import Prior, PriorConfig
+from models.style.prior import KEYS, Prior, PriorConfig, Setting
 
 CONFIG = PriorConfig(latent_dim=3, dim=32, layers=1, heads=2)
 
 
 def seeded(seed: int) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
+
+
+def settings(domain: torch.Tensor) -> Setting:
+    return Setting(domain, torch.zeros_like(domain), torch.zeros_like(domain))
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +28,7 @@ def toy() -> tuple[Prior, list[float]]:
     for _ in range(150):
         domain = torch.randint(2, (64,), generator=generator)
         z = (2 - 4 * domain[:, None, None]) * turn + 0.1 * torch.randn(64, 8, 3, generator=generator)
-        loss = prior.loss(prior.standardise(z), domain, torch.zeros(64, dtype=torch.long), generator)
+        loss = prior.loss(prior.standardise(z), settings(domain), generator)
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
@@ -41,24 +44,24 @@ def test_the_loss_falls_on_a_distribution_that_can_be_learned(toy) -> None:
 def test_draws_look_like_their_domain_bar_by_bar(toy) -> None:
     turn = torch.tensor([1.0, -1.0] * 4)[None, :, None]
     for domain, level in ((0, 2.0), (1, -2.0)):
-        drawn = toy[0].sample(domain, torch.zeros(32, dtype=torch.long), seeded(1)) * turn
+        drawn = toy[0].sample(settings(torch.full((32,), domain)), seeded(1)) * turn
         assert drawn.mean().item() == pytest.approx(level, abs=0.4)
         assert ((drawn * level) > 0).float().mean() > 0.95
 
 
 def test_the_same_seed_draws_the_same_and_another_one_something_else(toy) -> None:
-    meters = torch.zeros(3, dtype=torch.long)
-    one, same, other = (toy[0].sample(0, meters, seeded(seed)) for seed in (1, 1, 2))
+    asked = settings(torch.zeros(3).long())
+    one, same, other = (toy[0].sample(asked, seeded(seed)) for seed in (1, 1, 2))
     assert one.shape == (3, 8, 3)
     assert torch.equal(one, same)
     assert not torch.allclose(one, other)
 
 
 def test_guidance_moves_draws_and_one_is_none(toy) -> None:
-    noise, domain, meter = torch.randn(4, 8, 3, generator=seeded(3)), torch.zeros(4).long(), torch.zeros(4).long()
-    plain = toy[0].carry(noise, domain, meter)
-    assert torch.equal(plain, toy[0].carry(noise, domain, meter, guidance=1.0))
-    assert not torch.allclose(plain, toy[0].carry(noise, domain, meter, guidance=2.0), atol=1e-2)
+    noise, asked = torch.randn(4, 8, 3, generator=seeded(3)), settings(torch.zeros(4).long())
+    plain = toy[0].carry(noise, asked)
+    assert torch.equal(plain, toy[0].carry(noise, asked, guidance=1.0))
+    assert not torch.allclose(plain, toy[0].carry(noise, asked, guidance=2.0), atol=1e-2)
 
 
 def test_latents_are_standardised_inside_and_come_back_in_their_own_units() -> None:
@@ -67,24 +70,33 @@ def test_latents_are_standardised_inside_and_come_back_in_their_own_units() -> N
     prior.mean.fill_(5.0)
     prior.scale.fill_(2.0)
     noise = torch.randn(2, 8, 3, generator=seeded(0))
-    found = prior.carry(noise, torch.zeros(2).long(), torch.zeros(2).long())
+    found = prior.carry(noise, settings(torch.zeros(2).long()))
     assert torch.allclose(found, 5 + 2 * noise, atol=1e-5)
     assert torch.allclose(prior.standardise(found), noise, atol=1e-5)
 
 
-def test_meters_are_drawn_as_often_as_the_domain_has_them() -> None:
+@pytest.mark.parametrize("name", ["meter", "key"])
+def test_meters_and_keys_are_drawn_as_often_as_the_domain_has_them(name) -> None:
     prior = Prior(CONFIG)
-    share = torch.full((len(DOMAINS), len(METERS)), 1e-9)
-    share[1, 2], share[1, 3] = 0.25, 0.75
-    prior.meter_share.copy_(share)
-    drawn = prior.draw_meter(1, 2000, seeded(0))
+    shares = prior.get_buffer(f"{name}_share")
+    shares.fill_(1e-9)
+    shares[1, 2], shares[1, 3] = 0.25, 0.75
+    drawn = getattr(prior.draw_setting(1, 2000, seeded(0)), name)
     assert set(drawn.tolist()) == {2, 3}
     assert (drawn == 3).float().mean().item() == pytest.approx(0.75, abs=0.04)
 
 
+def test_settings_are_freed_of_domain_and_key_where_asked() -> None:
+    both = Setting.join([settings(torch.tensor([1])), settings(torch.tensor([2]))])
+    freed = both.free(torch.tensor([False, True]))
+    assert freed.domain.tolist() == [1, len(DOMAINS)]
+    assert freed.key.tolist() == [0, KEYS]
+    assert freed.meter.tolist() == [0, 0]
+
+
 def test_it_also_runs_in_bfloat16_and_answers_in_float32() -> None:
     prior = Prior(CONFIG).bfloat16()
-    loss = prior.loss(torch.randn(4, 8, 3), torch.zeros(4).long(), torch.zeros(4).long(), seeded(0))
+    loss = prior.loss(torch.randn(4, 8, 3), settings(torch.zeros(4).long()), seeded(0))
     loss.backward()
     assert loss.dtype == torch.float32
     assert all(p.grad is not None for p in prior.leave.parameters())

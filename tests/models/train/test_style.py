@@ -12,7 +12,7 @@ from models.music.corpora import music21_corpus
 from models.style.checkpoint import load_style
 from models.style.compose import Composer
 from models.style.model import StyleConfig
-from models.style.prior import PriorConfig
+from models.style.prior import KEYS, PriorConfig
 from models.style.windows import pad
 from models.taste.space import TasteSpace
 from models.train import objective, presets, prior, style
@@ -146,9 +146,10 @@ def test_the_prior_hears_windows_of_all_songs_even_where_it_takes_few(music, mon
 
     monkeypatch.setattr(prior, "pad", listening)
     model = style.StyleModel(TINY.config).eval()
-    mean, log_variance, domain, meter = prior.encode_windows(model, music.windows, seed=0)
+    mean, log_variance, setting = prior.encode_windows(model, music.windows, seed=0)
     assert mean.shape == log_variance.shape == (40, 8, model.config.latent_dim)
-    assert len(domain) == len(meter) == 40
+    assert len(setting) == 40
+    assert {int(key) for key in setting.key} <= set(range(KEYS))
     spans = {music.windows.tokens[a:b].tobytes(): i for i, (a, b) in enumerate(music.windows.spans)}
     songs = {int(music.windows.piece[spans[clip]]) for clip in seen}
     assert len(songs) > 0.6 * len(set(music.windows.piece[music.windows.start].tolist()))

@@ -251,7 +251,7 @@ def test_a_deleted_listener_has_no_offers_and_no_vote(house, stock):
     stock()
     listener = listeners.create(house)
     offer = open_ids(house, listener)[0]
-    listeners.delete(house.database, house.store, listener)
+    listeners.delete(house, listener)
     with pytest.raises(NotYours):
         votes.take(house, listener, offer, "left", HEARD)
     with pytest.raises(NotYours):

@@ -65,6 +65,7 @@ def offer(house: House, listener_id: uuid.UUID, piece_id: uuid.UUID) -> None:
         )
         if made is None:
             raise Contradiction("you have had these two as a pair already")
+        house.journal.append(session, listener_id, offers=[made.id])
 
     try:
         house.database.transaction(work)

@@ -1,0 +1,124 @@
+"""A listener's rows as JSON: all of them for an export, a few for an entry of the vote journal."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+from sqlalchemy import ColumnElement, inspect, or_, select, union
+from sqlalchemy.orm import Session
+
+from db.queries.listeners import get_listener
+from db.tables import Base, Clip, ClipAudio, Job, Listening, Offer, Prediction, StoredHead, StudioPiece, Study, Vote
+
+EXPORT_SCHEMA = 2
+OF_THIS_INSTALLATION = {"journal_entries", "retired"}  # columns that say nothing about a listener
+
+
+def export_listener(session: Session, listener_id: UUID) -> dict[str, Any] | None:
+    """Everything that is stored about a listener, as JSON-ready values; None where there is no such listener.
+
+    ``offers`` hold the two clips by id with prediction, vote and what was heard; ``clips`` are these clips and all
+    that were composed for the listener, whole; ``studio`` holds the pieces in their studio.
+    """
+    data = listener_rows(session, listener_id)
+    if data is None:
+        return None
+    offered = union(
+        select(Offer.left_clip).where(Offer.listener_id == listener_id),
+        select(Offer.right_clip).where(Offer.listener_id == listener_id),
+    )
+    heads = select(StoredHead).where(StoredHead.listener_id == listener_id).order_by(StoredHead.model_version)
+    studio = select(StudioPiece).where(StudioPiece.listener_id == listener_id).order_by(StudioPiece.created_at)
+    jobs = select(Job).where(Job.listener_id == listener_id).order_by(Job.id)
+    return {
+        "kallos_listener": EXPORT_SCHEMA,
+        **data,
+        "clips": clip_rows(session, or_(Clip.composed_for == listener_id, Clip.id.in_(offered))),
+        "heads": plain_rows(session.scalars(heads)),
+        "studio": plain_rows(session.scalars(studio)),
+        "jobs": plain_rows(session.scalars(jobs)),
+    }
+
+
+def listener_rows(session: Session, listener_id: UUID) -> dict[str, Any] | None:
+    """What the journal begins with: ``{listener, studies, offers, clips}``, of clips only those composed for them."""
+    listener = get_listener(session, listener_id)
+    if listener is None:
+        return None
+    taken_part = select(Offer.study_id).where(Offer.listener_id == listener_id)
+    studies = select(Study).where(or_(Study.id == listener.study_id, Study.id.in_(taken_part))).order_by(Study.id)
+    return {
+        "listener": plain(listener),
+        "studies": plain_rows(session.scalars(studies)),
+        "offers": offer_rows(session, Offer.listener_id == listener_id),
+        "clips": clip_rows(session, Clip.composed_for == listener_id),
+    }
+
+
+def offer_rows(session: Session, which: ColumnElement[bool]) -> list[dict[str, Any]]:
+    """Offers with ``prediction``, ``vote`` and ``listening`` (None where there is none), oldest first."""
+    rows = session.execute(
+        select(Offer, Prediction, Vote, Listening)
+        .outerjoin(Prediction, Prediction.offer_id == Offer.id)
+        .outerjoin(Vote, Vote.offer_id == Offer.id)
+        .outerjoin(Listening, Listening.offer_id == Offer.id)
+        .where(which)
+        .order_by(Offer.created_at, Offer.id)
+        .execution_options(populate_existing=True)
+    )
+    return [
+        plain(offer)
+        | {name: row and plain(row) for name, row in (("prediction", said), ("vote", vote), ("listening", heard))}
+        for offer, said, vote, heard in rows
+    ]
+
+
+def clip_rows(session: Session, which: ColumnElement[bool]) -> list[dict[str, Any]]:
+    """Clips with ``audio``, where their sound lies at which length; oldest first."""
+    clips = session.scalars(
+        select(Clip).where(which).order_by(Clip.created_at, Clip.id).execution_options(populate_existing=True)
+    ).all()
+    audio = defaultdict(list)
+    for row in session.scalars(
+        select(ClipAudio)
+        .where(ClipAudio.clip_id.in_([clip.id for clip in clips]))
+        .order_by(ClipAudio.clip_id, ClipAudio.seconds)
+    ):
+        audio[row.clip_id].append(plain(row))
+    return [plain(clip) | {"audio": audio[clip.id]} for clip in clips]
+
+
+def offers_named(session: Session, offer_ids: Collection[UUID]) -> list[dict[str, Any]]:
+    """These offers, as ``offer_rows`` gives them."""
+    return offer_rows(session, Offer.id.in_(offer_ids)) if offer_ids else []
+
+
+def clips_named(session: Session, clip_ids: Collection[UUID]) -> list[dict[str, Any]]:
+    """These clips, as ``clip_rows`` gives them."""
+    return clip_rows(session, Clip.id.in_(clip_ids)) if clip_ids else []
+
+
+def plain_rows(rows: Iterable[Base]) -> list[dict[str, Any]]:
+    """Each row's columns as JSON knows them."""
+    return [plain(row) for row in rows]
+
+
+def plain(row: Base) -> dict[str, Any]:
+    """A row's columns as JSON knows them; bytes and vectors become lists of numbers."""
+    keys = (column.key for column in inspect(type(row)).column_attrs)
+    return {key: _plain_value(getattr(row, key)) for key in keys if key not in OF_THIS_INSTALLATION}
+
+
+def _plain_value(value: Any) -> Any:
+    if isinstance(value, UUID):
+        return str(value)
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, bytes):
+        return np.frombuffer(value, dtype="<f8").tolist()
+    return value.tolist() if isinstance(value, np.ndarray) else value

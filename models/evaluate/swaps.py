@@ -1,0 +1,232 @@
+"""Swaps: style groups of other clips put onto a clip's content, one at a time and several at once.
+
+What is asked of a swap: the result has the donor's attribute (own), nothing else moves with it (others, drift), the
+tune stays, and encoding the result finds the donor's latents again (cycle).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+import numpy as np
+import numpy.typing as npt
+from scipy.stats import spearmanr
+
+from models.evaluate.clips import Clips, compose_all, donors_of
+from models.evaluate.report import Metric, Report, finite_mean, mean_over_songs, over_songs
+from models.metrics import music_statistics as ms
+from models.music.notes import DOMAINS, MusicError, Piece
+from models.style.compose import Composer
+from models.style.latents import STYLE_GROUPS, Latents
+
+ATTRIBUTE = {
+    "rhythm": "onsets_per_bar", "register": "mean_pitch", "harmony": "mode", "dynamics": "mean_velocity",
+    "tempo": "tempo_bpm", "texture": "notes_per_onset",
+}  # fmt: skip
+FINEST = {"dynamics": 2.0, "texture": 0.02}  # SD within a domain; below it clips differ by less than tokens can say
+AMONG = 100
+SLOTS = 16
+SEVERAL = (2, 4, len(STYLE_GROUPS))
+Floats = npt.NDArray[np.float64]
+Labels = npt.NDArray[np.str_]
+
+
+def melody(piece: Piece) -> npt.NDArray[np.int64]:
+    """Pitch of the skyline at 16 places a bar, held through rests: ``(bars * 16,)``."""
+    line = ms.skyline(piece)
+    places = np.concatenate([b[0] + b[1] * np.arange(SLOTS) // SLOTS for b in piece.bars])
+    if len(line) == 0:
+        return np.zeros(len(places), dtype=np.int64)
+    held: npt.NDArray[np.int64] = line[np.clip(np.searchsorted(line[:, 0], places, side="right") - 1, 0, None), 1]
+    return held
+
+
+def melody_likeness(one: npt.NDArray[np.int64], other: npt.NDArray[np.int64]) -> float:
+    """Share of places where two melodies agree in pitch class, in the best of the twelve transpositions."""
+    n = min(len(one), len(other))
+    shift = (one[:n] - other[:n]) % 12
+    return float(np.bincount(shift, minlength=12).max() / max(1, n))
+
+
+def found_among(results: list[Piece], clips: Clips, seed: int) -> Floats:
+    """1 where the original is the likest by melody among ``AMONG`` clips of its domain; ties count in part."""
+    rng = np.random.default_rng(seed)
+    originals = [melody(p) for p in clips.pieces]
+    hits = np.empty(len(results))
+    for i, result in enumerate(results):
+        others = [j for j in clips.of(clips.domains[i]) if clips.songs[j] != clips.songs[i]]
+        chosen = rng.permutation(np.array(others, dtype=np.int64))[: AMONG - 1]
+        own = melody(result)
+        target = melody_likeness(own, originals[i])
+        scores = np.array([melody_likeness(own, originals[j]) for j in chosen])
+        hits[i] = 0.0 if (scores > target).any() else 1 / (1 + (scores == target).sum())
+    return hits
+
+
+def correlation(x: Floats, y: Floats, domains: Labels, least: float = 1e-6) -> float:
+    """Spearman over the clips of each domain, averaged by their number.
+
+    Domains are left out where ``x`` has an SD below ``least`` or few different values: nothing varies there to swap.
+
+    Within domains, since donors come from the same one: how pop differs from dance tunes would count as success.
+    """
+    total = weight = 0.0
+    for domain in DOMAINS:
+        rows = domains == domain
+        if rows.sum() < 8 or x[rows].std() < least or np.ptp(y[rows]) < 1e-6:
+            continue
+        if len(np.unique(x[rows])) < 0.1 * rows.sum():
+            continue
+        total += rows.sum() * float(spearmanr(x[rows], y[rows]).statistic)
+        weight += rows.sum()
+    return total / weight if weight else float("nan")
+
+
+def measured(pieces: list[Piece]) -> dict[str, Floats]:
+    """The attribute that names each style group, of all ``pieces``."""
+    found = [ms.attributes(piece) for piece in pieces]
+    return {group: np.array([each[name] for each in found]) for group, name in ATTRIBUTE.items()}
+
+
+def swaps(report: Report, composer: Composer, clips: Clips, seed: int) -> None:
+    """Each style group from another clip onto every content; adds ``swap.*``, ``drift.*`` and ``cycle.*``."""
+    domains = np.array(clips.domains)
+    plain = compose_all(composer, clips, seed=seed + 10_000, temperature=0.9)
+    again = compose_all(composer, clips, seed=seed + 20_000, temperature=0.9)
+    real, base, noisy = measured(clips.pieces), measured(plain), measured(again)
+    spread = {name: sd if (sd := float(values.std())) > 1e-6 else np.nan for name, values in real.items()}
+    noise = {name: np.abs(noisy[name] - base[name]) / spread[name] for name in STYLE_GROUPS}
+    encoded, again_encoded = [composer.encode(p) for p in clips.pieces], _encoded(composer, plain)
+    unrelated = [encoded[d] for d in donors_of(clips, seed + 31)]
+    kept_plain = np.array([ms.note_f1(ms.skyline(a), ms.skyline(b)) for a, b in zip(plain, clips.pieces, strict=True)])
+    for group in STYLE_GROUPS:
+        donors = donors_of(clips, seed + STYLE_GROUPS.index(group))
+        results = compose_all(composer, clips, seed=seed + 10_000, temperature=0.9, styles={group: donors})
+        got = measured(results)
+        asked, least = real[group][donors], FINEST.get(group, 1e-6)
+        for domain in (None, *DOMAINS):  # all of them, then each alone
+            rows = np.arange(len(donors)) if domain is None else clips.of(domain)
+            if len(rows) == 0:
+                continue
+            songs = [clips.songs[i] for i in rows]
+            if group == "harmony":
+                own = mean_over_songs(
+                    songs,
+                    [ms.chroma_correlation(clips.pieces[donors[i]], results[i]) for i in rows],
+                    baseline=finite_mean([ms.chroma_correlation(clips.pieces[donors[i]], plain[i]) for i in rows]),
+                    reference=0.93,
+                )
+            else:
+                own = over_songs(
+                    songs,
+                    partial(_correlation_of, asked[rows], got[group][rows], domains[rows], least),
+                    draws=200,
+                    baseline=correlation(asked[rows], base[group][rows], domains[rows], least),
+                    chance=0.0,
+                    reference=0.97,
+                )
+            report.add(f"swap.{group}.own" + (f".{domain}" if domain else ""), own)
+        others = [name for name in STYLE_GROUPS if name != group]
+        strengths = {name: correlation(asked, got[name], domains) for name in others}
+        chance = {name: correlation(asked, base[name], domains) for name in others}
+        worst = max(others, key=lambda name: abs(np.nan_to_num(strengths[name])))
+        report.add(
+            f"swap.{group}.max_other",
+            Metric(abs(strengths[worst]), n=len(asked), baseline=max(abs(np.nan_to_num(v)) for v in chance.values())),
+        )
+        kept = np.array([_tune_kept(r, p, group) for r, p in zip(results, clips.pieces, strict=True)])
+        ratio = float(kept.mean() / kept_plain.mean()) if kept_plain.any() else None
+        report.add(f"swap.{group}.melody_kept", Metric(ratio, n=len(kept), reference=0.8))
+        report.add(
+            f"swap.{group}.original_found",
+            mean_over_songs(clips.songs, found_among(results, clips, seed), chance=1 / AMONG, reference=0.9),
+        )
+        for name in others:
+            drift = np.abs(got[name] - base[name]) / spread[name]
+            report.add(
+                f"drift.{group}.{name}.sd", mean_over_songs(clips.songs, drift, baseline=float(noise[name].mean()))
+            )
+        donated, back = [encoded[d] for d in donors], _encoded(composer, results)
+        scale = np.concatenate([each.groups[group] for each in encoded]).std(0) + 1e-6
+        report.add(
+            f"cycle.{group}",
+            mean_over_songs(
+                clips.songs,
+                _distances(donated, back, group, scale),
+                baseline=finite_mean(_distances(encoded, again_encoded, group, scale)),
+                chance=finite_mean(_distances(donated, unrelated, group, scale)),
+            ),
+        )
+
+
+def several_swaps(report: Report, composer: Composer, clips: Clips, seed: int) -> None:
+    """Several groups, each from a clip of its own, onto one content; adds ``swap.several_K.own`` and ``.in_key``.
+
+    ``own`` is the mean over groups of what ``swap.GROUP.own`` is, each over the clips on which that group was swapped;
+    which groups those are is drawn for each clip.
+    """
+    rng = np.random.default_rng(seed)
+    domains, real = np.array(clips.domains), measured(clips.pieces)
+    for number in SEVERAL:
+        chosen = np.array([np.isin(STYLE_GROUPS, rng.permutation(STYLE_GROUPS)[:number]) for _ in clips.pieces])
+        donors = {
+            group: np.where(chosen[:, g], donors_of(clips, seed + 100 + g), np.arange(len(clips.pieces)))
+            for g, group in enumerate(STYLE_GROUPS)
+        }
+        results = compose_all(composer, clips, seed=seed + 10_000, temperature=0.9, styles=donors)
+        got = measured(results)
+        own = []
+        for g, group in enumerate(STYLE_GROUPS):
+            rows = np.flatnonzero(chosen[:, g])
+            if group == "harmony":
+                found = [ms.chroma_correlation(clips.pieces[donors[group][i]], results[i]) for i in rows]
+                own.append(finite_mean(found))
+            else:
+                asked = real[group][donors[group][rows]]
+                own.append(correlation(asked, got[group][rows], domains[rows], FINEST.get(group, 1e-6)))
+        report.add(f"swap.several_{number}.own", Metric(finite_mean(own), n=len(results), reference=0.85))
+        report.add(
+            f"swap.several_{number}.in_key",
+            mean_over_songs(
+                clips.songs,
+                [ms.in_key(p) for p in results],
+                baseline=finite_mean([ms.in_key(p) for p in clips.pieces]),
+                reference=0.97,
+            ),
+        )
+
+
+def _encoded(composer: Composer, pieces: list[Piece]) -> list[Latents | None]:
+    """Latents of ``pieces``; None of those without a whole bar of notes."""
+    found: list[Latents | None] = []
+    for piece in pieces:
+        try:
+            found.append(composer.encode(piece))
+        except MusicError:
+            found.append(None)
+    return found
+
+
+def _distances(asked: list[Latents], found: Sequence[Latents | None], group: str, scale: Floats) -> Floats:
+    """Mean absolute difference of a group's latents in standard deviations, of each clip."""
+    out = np.full(len(asked), np.nan)
+    for i, (one, two) in enumerate(zip(asked, found, strict=True)):
+        if two is not None:
+            a, b = one.groups[group], two.groups[group]
+            bars = min(len(a), len(b))
+            out[i] = np.abs((a[np.arange(bars) % len(a)] - b[:bars]) / scale).mean()
+    return out
+
+
+def _correlation_of(asked: Floats, made: Floats, domains: Labels, least: float, rows: npt.NDArray[np.int64]) -> float:
+    return correlation(asked[rows], made[rows], domains[rows], least)
+
+
+def _tune_kept(result: Piece, original: Piece, group: str) -> float:
+    """Skyline note-F1; octaves don't count where the register was swapped."""
+    a, b = ms.skyline(result), ms.skyline(original)
+    if group == "register":
+        a[:, 1] %= 12
+        b[:, 1] %= 12
+    return ms.note_f1(a, b)

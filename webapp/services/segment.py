@@ -1,0 +1,154 @@
+"""One file of the vote journal: what happened to one listener, a JSON line an entry, appended and never changed.
+
+Entries are numbered. An entry is on the disk before its transaction is committed, so the newest one may be of a
+transaction that never was: the next entry then has the same number, and of entries with one number the later counts.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+NUMBER = re.compile(rb'\{"n":(\d{1,12}),')
+BLOCK = 65_536
+
+
+class DamagedSegmentError(ValueError):
+    """The file can't be read as a whole story."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """``data``: the rows that changed, ``{listener, offers, clips}``; all there are, and ``studies``, if ``whole``."""
+
+    number: int
+    whole: bool
+    data: dict[str, Any]
+
+
+class Segment:
+    """The file of one listener, which need not be there. Whoever appends holds the listener's row locked."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def append(self, entry: Entry) -> None:
+        """Write one entry to the disk; it is there for good when this returns. Raises ``OSError``."""
+        line = {"n": entry.number, "whole": entry.whole, **entry.data}
+        text = json.dumps(line, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        new = not self.path.exists()
+        descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+        with os.fdopen(descriptor, "r+b", buffering=0) as file:
+            whole_bytes = _end_of_last_line(file.fileno())
+            if whole_bytes < os.fstat(file.fileno()).st_size:
+                file.truncate(whole_bytes)  # a line torn by a crash: its transaction was never committed
+            view = memoryview(text)
+            while view:
+                view = view[file.write(view) :]
+            os.fsync(file.fileno())
+        if new:
+            sync_folder(self.path.parent)
+
+    def last_number(self) -> int | None:
+        """The number of the last whole line; None where there is none."""
+        try:
+            descriptor = os.open(self.path, os.O_RDONLY)
+        except FileNotFoundError:
+            return None
+        try:
+            end = _end_of_last_line(descriptor)
+            start = _end_of_last_line(descriptor, end - 1) if end else 0
+            found = NUMBER.match(os.pread(descriptor, 32, start))
+            return int(found[1]) if found and end else None
+        finally:
+            os.close(descriptor)
+
+    def entries(self) -> list[Entry]:
+        """The entries that count, from the last whole one on; raises ``DamagedSegmentError`` where one is lacking."""
+        counted: list[Entry] = []
+        for entry in self._lines():
+            while counted and counted[-1].number >= entry.number:
+                counted.pop()
+            counted.append(entry)
+        first = max((index for index, entry in enumerate(counted) if entry.whole), default=None)
+        if first is None:
+            raise DamagedSegmentError(f"{self.path.name} has no entry that tells the whole of a listener")
+        kept = counted[first:]
+        for before, after in pairwise(kept):
+            if after.number != before.number + 1:
+                raise DamagedSegmentError(
+                    f"{self.path.name} lacks what lies between {before.number} and {after.number}"
+                )
+        return kept
+
+    def state(self) -> tuple[int, dict[str, Any]]:
+        """The number of the newest entry, and the listener's rows after it: ``{listener, studies, offers, clips}``."""
+        first, *rest = self.entries()
+        data = dict(first.data)
+        offers, clips = ({row["id"]: row for row in data[name]} for name in ("offers", "clips"))
+        for entry in rest:
+            data["listener"] = entry.data["listener"]
+            offers |= {row["id"]: row for row in entry.data["offers"]}
+            clips |= {row["id"]: row for row in entry.data["clips"]}
+        number = rest[-1].number if rest else first.number
+        return number, data | {"offers": list(offers.values()), "clips": list(clips.values())}
+
+    def forget_the_past(self) -> None:
+        """Drop every line before the last whole entry, which tells all that still counts."""
+        entries = self.entries()
+        draft = Segment(self._draft)
+        draft.remove()
+        for entry in entries:
+            draft.append(entry)
+        draft.path.replace(self.path)
+        sync_folder(self.path.parent)
+
+    def remove(self) -> None:
+        """Delete the file; nothing happens where there is none."""
+        for path in (self._draft, self.path):
+            if path.exists():
+                path.unlink()
+                sync_folder(path.parent)
+
+    @property
+    def _draft(self) -> Path:
+        return self.path.with_suffix(".draft")
+
+    def _lines(self) -> Iterator[Entry]:
+        with self.path.open("rb") as file:
+            for line in file:
+                if not line.endswith(b"\n"):
+                    return  # torn by a crash
+                try:
+                    data = json.loads(line)
+                    yield Entry(int(data.pop("n")), bool(data.pop("whole")), data)
+                except (ValueError, KeyError, TypeError, AttributeError):
+                    continue  # damaged: if it is missed, the numbers tell
+
+
+def _end_of_last_line(descriptor: int, size: int | None = None) -> int:
+    """Bytes up to and with the last newline (of the first ``size`` bytes)."""
+    end = os.fstat(descriptor).st_size if size is None else size
+    while end > 0:
+        start = max(0, end - BLOCK)
+        found = os.pread(descriptor, end - start, start).rfind(b"\n")
+        if found >= 0:
+            return start + found + 1
+        end = start
+    return 0
+
+
+def sync_folder(folder: Path) -> None:
+    """Make names in a folder as lasting as what is in the files."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

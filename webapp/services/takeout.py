@@ -1,0 +1,79 @@
+"""A listener's export as one zip file: all of it as JSON, the votes as a table, and every piece as MIDI.
+
+``votes.csv`` and ``midi/`` have the form in which taste data is given to ``python -m models.evaluate.taste --data``.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import zipfile
+import zlib
+from collections.abc import Mapping
+from typing import Any
+
+from db.queries.restore import NotAnExportError
+from models.music.midi import write_midi
+from models.music.notes import MusicError, Piece
+
+WHOLE, VOTES = "listener.json", "votes.csv"
+MOST_BYTES = 2**30  # of JSON in a zip: who gives more is not giving an export
+COLUMNS = (
+    *("listener_id", "left", "right", "outcome", "voted_at", "left_heard_ms", "right_heard_ms", "seconds"),
+    *("p_left", "p_equal", "p_right", "policy", "pair_probability", "order_probability", "study_id", "condition"),
+)
+
+
+def pack(data: Mapping[str, Any]) -> bytes:
+    """The zip of what ``export_listener`` gave."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(WHOLE, json.dumps(data, ensure_ascii=False, indent=1))
+        archive.writestr(VOTES, votes_csv(data))
+        for clip in data["clips"]:
+            try:
+                midi = write_midi(Piece.from_json(clip["notes"]))
+            except MusicError:
+                continue  # its notes are in the JSON, whatever they are
+            archive.writestr(f"midi/{clip['id']}.mid", midi)
+    return buffer.getvalue()
+
+
+def unpack(file: bytes) -> Any:
+    """The export in a zip or in a bare JSON file; raises ``NotAnExportError``."""
+    try:
+        if zipfile.is_zipfile(io.BytesIO(file)):
+            with zipfile.ZipFile(io.BytesIO(file)) as archive:
+                if archive.getinfo(WHOLE).file_size > MOST_BYTES:
+                    raise NotAnExportError(f"{WHOLE} in this zip is larger than {MOST_BYTES >> 20} MB")
+                file = archive.read(WHOLE)
+        return json.loads(file)
+    except (
+        KeyError,
+        zipfile.BadZipFile,
+        zlib.error,
+        json.JSONDecodeError,
+        UnicodeDecodeError,
+        RuntimeError,
+    ) as error:
+        raise NotAnExportError(
+            f"this is no export of a listener ({error}); give the zip or JSON file that `kallos listener export` or "
+            "the page's download wrote"
+        ) from None
+
+
+def votes_csv(data: Mapping[str, Any]) -> str:
+    """One line a vote, in their order."""
+    table = io.StringIO(newline="")
+    writer = csv.writer(table)
+    writer.writerow(COLUMNS)
+    voted = [offer for offer in data["offers"] if offer["vote"]]
+    for offer in sorted(voted, key=lambda each: (each["vote"]["created_at"], each["id"])):
+        said, vote, heard = (offer[part] or {} for part in ("prediction", "vote", "listening"))
+        given = (offer["listener_id"], offer["left_clip"], offer["right_clip"], vote["outcome"], vote["created_at"])
+        listened = (heard.get("left_ms"), heard.get("right_ms"), offer["seconds"])
+        foreseen = (said.get("p_left"), said.get("p_equal"), said.get("p_right"), offer["policy"])
+        drawn = (offer["pair_probability"], offer["order_probability"], offer["study_id"], offer["condition"])
+        writer.writerow((*given, *listened, *foreseen, *drawn))
+    return table.getvalue()
