@@ -1,0 +1,441 @@
+"""What people like in common and how persons differ: a Gaussian process over clips, learned from all listeners.
+
+Utility of clip ``c`` for person ``p`` is ``u_c + t_pc``: a population part ``u`` (functions of the clip's features and
+an effect of the clip itself, for clips that others have judged) and a personal part ``t_p`` (functions of the features
+alone). Outcomes are ordinal with a personal offset (of ratings: how generous a person is; of votes: a side bias).
+Every function has a Gaussian process prior, one squared-exponential kernel a feature group; all variances are learned
+by marginal likelihood (Laplace's approximation; Rasmussen & Williams 2006, chapters 3 and 5). A newcomer's prior is
+what the population leaves open: mean ``u``, covariance of ``u`` plus that of persons. Each listener adds their own
+information to ``u``, so one listener is taken out again exactly and fast.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import minimize
+
+from models.taste.ordinal import FAR, levels_of, sites, win_probability
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+
+NOBODY = -1  # the right clip of a rating
+NOISE = 1.0  # variance of one answer: the unit of utility
+NEWTON_STEPS = 30
+LEARN_FROM = 300  # listeners from which the variances are learned; all of them inform the utilities
+SEARCH_STEPS = 15
+PRIOR_SD = 2.0  # of the log variances around their start
+
+
+@dataclass(frozen=True)
+class Judgements:
+    """What listeners said: int64 ``listener``, ``left``, ``right`` ``(n,)`` and ``value`` ``(n,)``.
+
+    A rating has no right clip (``NOBODY``) and its rating as value; a vote is 1 (left), 0 (equal) or -1 (right).
+    Raises ``ValueError`` where the two are mixed or shapes differ.
+    """
+
+    listener: IntArray
+    left: IntArray
+    right: IntArray
+    value: FloatArray
+
+    def __post_init__(self) -> None:
+        if not len(self.listener) == len(self.left) == len(self.right) == len(self.value):
+            raise ValueError("judgements need one listener, left clip, right clip and value each")
+        rated = self.right == NOBODY
+        if rated.any() and not rated.all():
+            raise ValueError("judgements are ratings or votes, not both")
+
+    def __len__(self) -> int:
+        return len(self.listener)
+
+    @property
+    def rated(self) -> bool:
+        """Whether these are ratings."""
+        return bool(len(self)) and bool((self.right == NOBODY).all())
+
+    def choose(self, rows: npt.ArrayLike) -> Judgements:
+        """Only some of the rows (indices or a mask)."""
+        at = np.asarray(rows)
+        at = at if at.dtype == bool else at.astype(np.int64)
+        return Judgements(self.listener[at], self.left[at], self.right[at], self.value[at])
+
+
+@dataclass(frozen=True)
+class Variances:
+    """Learned variances: ``common`` and ``personal`` by feature group, of a clip's own effect and of the offset.
+
+    ``zone``: the difference of utility up to which two clips are called equal in a vote.
+    """
+
+    common: FloatArray
+    personal: FloatArray
+    clip: float
+    offset: float
+    zone: float
+
+    @classmethod
+    def unpack(cls, logs: FloatArray, groups: int) -> Variances:
+        """From ``(2 * groups + 3,)`` logarithms."""
+        e = np.exp(logs)
+        return cls(e[:groups], e[groups : 2 * groups], float(e[-3]), float(e[-2]), float(e[-1]))
+
+    @staticmethod
+    def start(groups: int) -> FloatArray:
+        """Where the search begins: tastes differ less than clips do."""
+        half = np.log(0.3 / groups)
+        return np.concatenate([np.full(groups, half), np.full(groups, half - 1.0), np.log([0.05, 0.3, 0.3])])
+
+
+@dataclass(frozen=True)
+class Belief:
+    """Utilities of some clips for one person: mean ``(K,)``, covariance ``(K, K)``; ``zone`` as in ``Variances``."""
+
+    mean: FloatArray
+    covariance: FloatArray
+    zone: float
+
+    def wins(self, left: npt.ArrayLike, right: npt.ArrayLike) -> FloatArray:
+        """P(left is put above right, given that they are told apart) ``(pairs,)``; indices into the K clips."""
+        a, b = np.asarray(left, dtype=np.int64), np.asarray(right, dtype=np.int64)
+        spread = self.covariance[a, a] + self.covariance[b, b] - 2 * self.covariance[a, b]
+        return win_probability(self.mean[a] - self.mean[b], np.maximum(spread, 0) + 2 * NOISE, self.zone)
+
+
+class Kernels:
+    """Squared-exponential kernels over clips ``(groups, C, C)``, one a feature group, of unit variance.
+
+    Features are standardised over the ``known`` clips; the length scale of each group is the root mean square
+    distance between two of them.
+    """
+
+    def __init__(self, features: Mapping[str, npt.ArrayLike], known: npt.ArrayLike) -> None:
+        self.names = tuple(features)
+        self.values = np.stack([_kernel(np.asarray(x, dtype=np.float64), np.asarray(known)) for x in features.values()])
+
+    @property
+    def clips(self) -> int:
+        """Number C of clips."""
+        return self.values.shape[1]
+
+    def weighted(self, variances: FloatArray) -> FloatArray:
+        """The sum of the kernels ``(C, C)``."""
+        total: FloatArray = np.tensordot(variances, self.values, axes=1)
+        return total
+
+
+def _kernel(x: FloatArray, known: npt.NDArray[np.generic]) -> FloatArray:
+    centre, spread = x[known].mean(axis=0), x[known].std(axis=0)
+    z = (x - centre) / np.where(spread > 1e-9, spread, np.inf)
+    square = (z**2).sum(axis=1)
+    distance = np.maximum(square[:, None] + square[None, :] - 2 * z @ z.T, 0)
+    live = max(int((spread > 1e-9).sum()), 1)
+    kernel: FloatArray = np.exp(-distance / (2 * live))
+    return kernel
+
+
+@dataclass(frozen=True)
+class Population:
+    """Posterior over the population part of C clips: mean ``(C,)``, covariance ``(C, C)``; persons' ``spread`` ``(C, C)``.
+
+    ``evidence``: log marginal likelihood of the judgements that it was learned from. ``thresholds``: between ratings.
+    """
+
+    variances: Variances
+    mean: FloatArray
+    covariance: FloatArray
+    spread: FloatArray
+    thresholds: FloatArray
+    rating_levels: FloatArray
+    evidence: float
+    prior: FloatArray
+    precision: FloatArray
+    weighted: FloatArray
+    blocks: Blocks
+    own: FloatArray
+    own_weighted: FloatArray
+
+    @classmethod
+    def fit(
+        cls,
+        kernels: Kernels,
+        judgements: Judgements,
+        *,
+        logs: FloatArray | None = None,
+    ) -> Population:
+        """Learn the variances (unless their ``logs`` are given) and the utilities of all clips of ``kernels``.
+
+        Raises ``ValueError`` where there is nothing to learn from.
+        """
+        if len(judgements) == 0:
+            raise ValueError("there are no judgements to learn from; at least one is needed")
+        if logs is None:
+            logs = learn_variances(kernels, judgements)
+        blocks = Blocks.of(judgements, kernels.clips)
+        model = _Model(kernels, Variances.unpack(logs, len(kernels.names)), blocks)
+        state = model.mode(np.zeros(blocks.left.shape))
+        return cls(
+            variances=model.variances,
+            mean=state.covariance @ state.weighted,
+            covariance=state.covariance,
+            spread=model.spread,
+            thresholds=model.thresholds,
+            rating_levels=blocks.rating_levels,
+            evidence=state.evidence,
+            prior=model.prior,
+            precision=state.precision,
+            weighted=state.weighted,
+            blocks=blocks,
+            own=state.own,
+            own_weighted=state.own_weighted,
+        )
+
+    @property
+    def zone(self) -> float:
+        """The difference up to which two clips are called equal: of ratings, half of the middle levels' width."""
+        if not self.blocks.rated:
+            return self.variances.zone
+        return float(np.diff(self.thresholds).mean() / 2) if len(self.thresholds) > 1 else 0.0
+
+    def without(self, listener: int) -> tuple[FloatArray, FloatArray]:
+        """Mean ``(C,)`` and covariance ``(C, C)`` of the population part, learned from everybody else.
+
+        The other listeners' likelihoods stay expanded where they were. A listener who said nothing changes nothing.
+        """
+        place = np.flatnonzero(self.blocks.names == listener)
+        if len(place) == 0:
+            return self.mean, self.covariance
+        block = self.blocks.take(place)
+        precision = self.precision - _scatter(block.left, block.right, self.own[place], len(self.mean))
+        weighted = self.weighted - _scatter_rows(block.left, block.right, self.own_weighted[place], len(self.mean))
+        covariance = _posterior(self.prior, precision)[0]
+        return covariance @ weighted, covariance
+
+    def person(
+        self,
+        known: Judgements,
+        clips: npt.ArrayLike,
+        *,
+        common: tuple[FloatArray, FloatArray] | None = None,
+    ) -> Belief:
+        """Utilities of ``clips`` ``(K,)`` for one person who said ``known``; without any, the population part and doubt.
+
+        ``common``: mean and covariance of the population part where it is not all listeners' (``without``).
+        """
+        mean, covariance = common or (self.mean, self.covariance)
+        at = np.asarray(clips, dtype=np.int64)
+        total = covariance + self.spread
+        centre, spread = mean[at], total[np.ix_(at, at)]
+        if len(known) == 0:
+            return Belief(centre, spread, self.zone)
+        left, right = known.left, known.right
+        padded = np.pad(total, (0, 1))
+        square = _between(padded, left, right, left, right) + self.variances.offset
+        cross = padded[np.ix_(at, left)] - padded[np.ix_(at, right)]
+        prior = np.pad(mean, (0, 1))[left] - np.pad(mean, (0, 1))[right]
+        low, high = self._bounds(known)
+        f = prior.copy()
+        for _ in range(NEWTON_STEPS):
+            at_f = sites(f, low, high)
+            noise = 1 / at_f.curvature
+            response = f + at_f.slope * noise
+            gain = np.linalg.solve(square + np.diag(noise), response - prior)
+            new = response - noise * gain
+            moved, f = float(np.abs(new - f).max()), new
+            if moved < 1e-6:
+                break
+        shrink = np.linalg.solve(square + np.diag(noise), cross.T)
+        return Belief(centre + cross @ gain, spread - cross @ shrink, self.zone)
+
+    def _bounds(self, known: Judgements) -> tuple[FloatArray, FloatArray]:
+        if self.blocks.rated != known.rated:
+            raise ValueError("a population of ratings needs a person's ratings, one of votes their votes")
+        if known.rated:
+            level = np.clip(np.searchsorted(self.rating_levels, known.value, side="right") - 1, 0, None)
+            return _edges(level, self.thresholds)
+        return _vote_edges(known.value, self.variances.zone)
+
+    def directions(self, count: int) -> tuple[FloatArray, FloatArray]:
+        """The ``count`` directions in which persons differ most, ``(count, C)``, and their shares of that variance."""
+        centred = self.spread - self.spread.mean(axis=0) - self.spread.mean(axis=1)[:, None] + self.spread.mean()
+        values, vectors = np.linalg.eigh(centred)
+        values, vectors = values[::-1][:count], vectors[:, ::-1][:, :count]
+        return (vectors * np.sqrt(np.maximum(values, 0))).T, values / max(float(np.trace(centred)), 1e-12)
+
+
+def learn_variances(kernels: Kernels, judgements: Judgements) -> FloatArray:
+    """Logarithms of the variances that explain ``judgements`` best (``Variances.unpack``), from at most 300 listeners."""
+    names = np.unique(judgements.listener)
+    if len(names) > LEARN_FROM:
+        names = names[np.linspace(0, len(names) - 1, LEARN_FROM).astype(np.int64)]
+        judgements = judgements.choose(np.isin(judgements.listener, names))
+    blocks = Blocks.of(judgements, kernels.clips)
+    groups = len(kernels.names)
+    start = Variances.start(groups)
+    f = np.zeros(blocks.left.shape)
+
+    def cost(logs: FloatArray) -> float:
+        nonlocal f
+        state = _Model(kernels, Variances.unpack(logs, groups), blocks).mode(f)
+        f = state.f
+        return -state.evidence + float((((logs - start) / PRIOR_SD) ** 2).sum() / 2)
+
+    bounds = [(low, high) for low, high in zip(start - 5, start + 5, strict=True)]
+    found = minimize(
+        cost, start, method="L-BFGS-B", bounds=bounds, options={"maxiter": SEARCH_STEPS, "eps": 1e-3, "ftol": 1e-6}
+    )
+    return np.asarray(found.x, dtype=np.float64)
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """Judgements by listener, padded: ``left``, ``right`` (C where there is none), ``value`` and ``mask`` ``(P, n)``.
+
+    ``value`` is a rating's level or a vote. ``quantiles``: normal quantiles between the rating levels.
+    """
+
+    names: IntArray
+    left: IntArray
+    right: IntArray
+    value: FloatArray
+    mask: npt.NDArray[np.bool_]
+    rated: bool
+    quantiles: FloatArray
+    rating_levels: FloatArray
+
+    @classmethod
+    def of(cls, judgements: Judgements, clips: int) -> Blocks:
+        """Group by listener; listeners in ascending order."""
+        value, quantiles, rating_levels = judgements.value, np.zeros(0), np.zeros(0)
+        if judgements.rated:
+            level, quantiles = levels_of(judgements.value)
+            rating_levels = np.array([judgements.value[level == k].min() for k in range(int(level.max()) + 1)])
+            value = level.astype(np.float64)
+        names, owner = np.unique(judgements.listener, return_inverse=True)
+        order = np.argsort(owner, kind="stable")
+        counts = np.bincount(owner)
+        place = np.arange(len(order)) - np.repeat(np.cumsum(counts) - counts, counts)
+        shape = (len(names), int(counts.max()))
+        left, right = np.full(shape, clips, dtype=np.int64), np.full(shape, clips, dtype=np.int64)
+        values, mask = np.zeros(shape), np.zeros(shape, dtype=np.bool_)
+        row = owner[order]
+        left[row, place] = judgements.left[order]
+        right[row, place] = np.where(judgements.right[order] == NOBODY, clips, judgements.right[order])
+        values[row, place] = value[order]
+        mask[row, place] = True
+        return cls(names, left, right, values, mask, judgements.rated, quantiles, rating_levels)
+
+    def take(self, rows: IntArray) -> Blocks:
+        """Only some listeners."""
+        some = (getattr(self, name)[rows] for name in ("names", "left", "right", "value", "mask"))
+        return Blocks(*some, self.rated, self.quantiles, self.rating_levels)
+
+
+@dataclass(frozen=True)
+class _State:
+    """The mode ``f`` ``(P, n)``, what the listeners tell about ``u`` and the Laplace evidence."""
+
+    f: FloatArray
+    covariance: FloatArray
+    precision: FloatArray
+    weighted: FloatArray
+    own: FloatArray
+    own_weighted: FloatArray
+    evidence: float
+
+
+class _Model:
+    """Prior and outcomes for given variances."""
+
+    def __init__(self, kernels: Kernels, variances: Variances, blocks: Blocks) -> None:
+        self.variances, self.blocks = variances, blocks
+        self.prior = kernels.weighted(variances.common) + variances.clip * np.eye(kernels.clips)
+        self.spread = kernels.weighted(variances.personal)
+        total = NOISE + variances.offset + float(np.diag(self.prior + self.spread).mean())
+        self.thresholds = blocks.quantiles * np.sqrt(total)
+        if blocks.rated:
+            self.low, self.high = _edges(blocks.value.astype(np.int64), self.thresholds)
+        else:
+            self.low, self.high = _vote_edges(blocks.value, variances.zone)
+        padded = np.pad(self.spread, (0, 1))
+        left, right = blocks.left, blocks.right
+        both = blocks.mask[:, :, None] & blocks.mask[:, None, :]
+        self.square = np.where(both, _between(padded, left, right, left, right) + variances.offset, 0.0)
+
+    def mode(self, f: FloatArray) -> _State:
+        """Newton's method from ``f``; each step is a Gaussian regression on working responses."""
+        blocks, clips, mask = self.blocks, len(self.prior), self.blocks.mask
+        diagonal = np.arange(f.shape[1])
+        for _ in range(NEWTON_STEPS):
+            at_f = sites(f, self.low, self.high)
+            noise = np.where(mask, 1 / at_f.curvature, 1.0)
+            response = np.where(mask, f + at_f.slope * noise, 0.0)
+            block = self.square.copy()
+            block[:, diagonal, diagonal] += noise
+            own = np.where(mask[:, :, None] & mask[:, None, :], np.linalg.inv(block), 0.0)
+            own_weighted = np.einsum("pij,pj->pi", own, response)
+            precision = _scatter(blocks.left, blocks.right, own, clips)
+            weighted = _scatter_rows(blocks.left, blocks.right, own_weighted, clips)
+            covariance, log_det = _posterior(self.prior, precision)
+            u = np.pad(covariance @ weighted, (0, 1))
+            rest = own_weighted - np.einsum("pij,pj->pi", own, u[blocks.left] - u[blocks.right])
+            new = np.where(mask, response - noise * rest, 0.0)
+            moved, f = float(np.abs(new - f).max()), new
+            if moved < 1e-5:
+                break
+        at_f = sites(f, self.low, self.high)
+        gaussian = (
+            weighted @ covariance @ weighted - (response * own_weighted).sum() - log_det
+            - np.linalg.slogdet(block)[1].sum()
+        ) / 2  # fmt: skip
+        expansion = at_f.log_likelihood + ((response - f) ** 2 / noise + np.log(noise)) / 2
+        evidence = float(gaussian + expansion[mask].sum())
+        return _State(f, covariance, precision, weighted, own, own_weighted, evidence)
+
+
+def _posterior(prior: FloatArray, precision: FloatArray) -> tuple[FloatArray, float]:
+    """Covariance of N(0, prior) given information ``precision``, and log |I + prior precision|."""
+    root = np.linalg.cholesky(prior + 1e-9 * np.eye(len(prior)))
+    inner = np.eye(len(prior)) + root.T @ precision @ root
+    covariance: FloatArray = root @ np.linalg.solve(inner, root.T)
+    return (covariance + covariance.T) / 2, float(np.linalg.slogdet(inner)[1])
+
+
+def _between(padded: FloatArray, a: IntArray, b: IntArray, c: IntArray, d: IntArray) -> FloatArray:
+    """Covariance of ``a - b`` with ``c - d`` ``(..., n, m)`` from ``(C + 1, C + 1)`` whose last row is zero."""
+    i, j, k, m = a[..., :, None], b[..., :, None], c[..., None, :], d[..., None, :]
+    value: FloatArray = padded[i, k] - padded[i, m] - padded[j, k] + padded[j, m]
+    return value
+
+
+def _scatter(left: IntArray, right: IntArray, square: FloatArray, clips: int) -> FloatArray:
+    """Sum over listeners of Z' square Z, ``(C, C)``; Z has 1 at ``left`` and -1 at ``right`` ``(P, n)``."""
+    total = np.zeros((clips + 1) ** 2)
+    for a, sign_a in ((left, 1.0), (right, -1.0)):
+        for b, sign_b in ((left, 1.0), (right, -1.0)):
+            at = a[:, :, None] * (clips + 1) + b[:, None, :]
+            total += sign_a * sign_b * np.bincount(at.ravel(), square.ravel(), (clips + 1) ** 2)
+    return total.reshape(clips + 1, clips + 1)[:clips, :clips]
+
+
+def _scatter_rows(left: IntArray, right: IntArray, rows: FloatArray, clips: int) -> FloatArray:
+    """Sum over listeners of Z' rows, ``(C,)``."""
+    plus = np.bincount(left.ravel(), rows.ravel(), clips + 1)
+    return np.asarray((plus - np.bincount(right.ravel(), rows.ravel(), clips + 1))[:clips], dtype=np.float64)
+
+
+def _edges(level: IntArray, thresholds: FloatArray) -> tuple[FloatArray, FloatArray]:
+    edges = np.concatenate([[-2 * FAR], thresholds, [2 * FAR]])
+    return edges[level], edges[level + 1]
+
+
+def _vote_edges(vote: FloatArray, zone: float) -> tuple[FloatArray, FloatArray]:
+    low = np.where(vote > 0, zone, np.where(vote < 0, -2 * FAR, -zone))
+    high = np.where(vote > 0, 2 * FAR, np.where(vote < 0, -zone, zone))
+    return low, high
