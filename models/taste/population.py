@@ -223,17 +223,19 @@ class Population:
         clips: npt.ArrayLike,
         *,
         common: tuple[FloatArray, FloatArray] | None = None,
+        apart: float = 1.0,
     ) -> Belief:
         """Utilities of ``clips`` ``(K,)`` for one person who said ``known``; without any, the population part and doubt.
 
-        ``common``: mean and covariance of the population part where it is not all listeners' (``without``).
+        ``common``: mean and covariance of the population part where it is not all listeners' (``without``). ``apart``:
+        by how many zones two clips differ at least that are told apart.
         """
         mean, covariance = common or (self.mean, self.covariance)
         at = np.asarray(clips, dtype=np.int64)
         total = covariance + self.spread
         centre, spread = mean[at], total[np.ix_(at, at)]
         if len(known) == 0:
-            return Belief(centre, spread, self.zone)
+            return Belief(centre, spread, self.zone * apart)
         left, right = known.left, known.right
         padded = np.pad(total, (0, 1))
         square = _between(padded, left, right, left, right) + self.variances.offset
@@ -251,7 +253,7 @@ class Population:
             if moved < 1e-6:
                 break
         shrink = np.linalg.solve(square + np.diag(noise), cross.T)
-        return Belief(centre + cross @ gain, spread - cross @ shrink, self.zone)
+        return Belief(centre + cross @ gain, spread - cross @ shrink, self.zone * apart)
 
     def _bounds(self, known: Judgements) -> tuple[FloatArray, FloatArray]:
         if self.blocks.rated != known.rated:
