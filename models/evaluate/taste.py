@@ -1,9 +1,9 @@
-"""Taste heads on real listeners: ``python -m models.evaluate.taste --data FOLDER [--seed N] [--limit N] [--model PATH]``.
+"""Taste heads on real listeners: ``python -m models.evaluate.taste --data DIR [--seed N] [--limit N] [--model PATH]``.
 
-Forms of FOLDER: ``models.evaluate.taste_study``; methods: ``models.evaluate.taste_methods``. Protocols: *known* (half of a
-listener's judgements known, 20 splits), *unheard* (clips scored by a model that saw no judgement of them, ten folds over
-clips, three shuffles), *new_listener_K* (K judgements known) and, for likes, *likes* (as *known*). Every method answers
-the same pairs: two ratings of one listener that differ, a decided vote, one liked and one disliked clip.
+Forms of DIR: ``models.evaluate.taste_study``; methods: ``models.evaluate.taste_methods``. Protocols: *known* (half of a
+listener's judgements known, 20 splits), *unheard* (clips scored by a model that saw no judgement of them, ten folds
+over clips, three shuffles), *new_listener_K* (K judgements known) and, for likes, *likes* (as *known*). Every method
+answers the same pairs: two ratings of one listener that differ, a decided vote, one liked and one disliked clip.
 
 Instruments: the notes of all parts are merged as if for piano, drums are heard in the sound only, and bar lines are not
 used where statistics can do without. Intervals: bootstrap over listeners and clips at once (each pair weighs what its
@@ -158,16 +158,17 @@ def _tried(method: str, people: People, tasks: Sequence[Task]) -> Answer | None:
 
 
 def by_agreement(people: People, tasks: Sequence[Task]) -> npt.NDArray[np.int64]:
-    """For each pair of ``tasks`` (one split) the third of its listener by how often the average is right on what is known.
+    """For each pair of ``tasks`` (one split) the third of its listener by agreement with the average.
 
-    Measured on the known half alone: agreement on the pairs asked would pick the listeners with whom the average is
-    lucky there.
+    Agreement is how often the average is right on what is known alone: on the pairs asked it would pick the
+    listeners with whom the average is lucky there.
     """
     study = people.study
     known = [Task(task.listener, task.known[:0], study.pairs(np.sort(task.known))) for task in tasks]
     answer = people.answer("average", known)
-    hits = np.split(accuracy_of(answer.wins, joined([t.pairs for t in known]).won), np.cumsum([len(t.pairs) for t in known]))
-    share = np.array([part.mean() if len(part) else 0.5 for part in hits[: len(known)]])
+    hits = accuracy_of(answer.wins, joined([task.pairs for task in known]).won)
+    parts = np.split(hits, np.cumsum([len(task.pairs) for task in known])[:-1])
+    share = np.array([part.mean() if len(part) else 0.5 for part in parts])
     generator = np.random.default_rng(people.seed)
     rank = np.empty(len(share), dtype=np.int64)
     rank[np.lexsort((generator.random(len(share)), share))] = np.arange(len(share))
@@ -193,7 +194,9 @@ def outcomes(study: Study, seed: int) -> dict[str, Outcome]:
     people = People(study, seed)
     tasks = half_known(study, seed)
     if not tasks:
-        raise SystemExit("no listener has judgements enough to keep half of them back: at least one decided pair is needed")
+        raise SystemExit(
+            "no listener has a pair to tell once half is kept back; add judgements: four a listener will do"
+        )
     found = asked(people, tasks)
     thirds = [by_agreement(people, part) for part in _by_split(tasks)]
     known = Outcome(found.pairs, found.answers, np.concatenate(thirds))
@@ -220,7 +223,7 @@ def _by_split(tasks: Sequence[Task]) -> list[list[Task]]:
     return parts
 
 
-def fill(report: Report, study: Study, protocols: dict[str, Outcome], seed: int) -> None:
+def fill(report: Report, protocols: dict[str, Outcome], seed: int) -> None:
     """All metrics of all protocols, differences first."""
     for name, outcome in protocols.items():
         draws = Resampling(outcome.pairs, seed=seed)
@@ -243,7 +246,6 @@ def fill(report: Report, study: Study, protocols: dict[str, Outcome], seed: int)
                 report.add(f"taste.{name}.ours_minus_population.accuracy", draws.metric(gain))
         for method in METHODS:
             _add(report, name, method, outcome, draws)
-    del study
 
 
 def _part(outcome: Outcome, third: int, seed: int) -> Metric:
@@ -274,8 +276,8 @@ def _add(report: Report, protocol: str, method: str, outcome: Outcome, draws: Re
 
 def smallest_first(report: Report, study: Study, protocols: dict[str, Outcome]) -> None:
     """What these data can show at all, before anything that they do."""
-    table = Table("protocol", "pairs", "listeners", "clips", "ours - average", "ours - trees", title="smallest difference in "
-                  "accuracy that these data could show (95 %, power 80 %)")  # fmt: skip
+    title = "smallest difference in accuracy that these data could show (95 %, power 80 %)"
+    table = Table("protocol", "pairs", "listeners", "clips", "ours - average", "ours - trees", title=title)
     for name, outcome in protocols.items():
         pairs = outcome.pairs
         gaps = [report.metrics.get(f"taste.{name}.ours_minus_{other}.smallest") for other in ("average", "trees")]
@@ -318,7 +320,7 @@ def main(argv: list[str] | None = None) -> None:
         {"version": bundle.version, "sha256": bundle.card.get("sha256")},
         arguments.seed,
     )
-    fill(report, study, protocols, arguments.seed)
+    fill(report, protocols, arguments.seed)
     smallest_first(report, study, protocols)
     report.print()
 

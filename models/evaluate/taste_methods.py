@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import choix
 import numpy as np
 import numpy.typing as npt
+import torch
 from scipy.optimize import minimize_scalar
 from scipy.special import expit
 from sklearn.decomposition import PCA
@@ -24,8 +25,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
 from models.evaluate.taste_study import Pairs, Study
+from models.taste.judgements import FloatArray, IntArray
 from models.taste.ordinal import win_probability
-from models.taste.population import NOISE, FloatArray, IntArray, Kernels, Population, learn_variances
+from models.taste.population import NOISE, Kernels, Population, learn_variances
 
 FOLDS = 10
 INNER = 5
@@ -46,7 +48,10 @@ class Task:
 
 @dataclass(frozen=True)
 class Scores:
-    """Utilities of all clips for anybody, ``(C,)``; P(left) is logistic in the difference, or as in ``win_probability``."""
+    """Utilities of all clips for anybody: ``mean`` and, where there is doubt, ``variance`` ``(C,)``.
+
+    P(left) is logistic in the difference of means; with a variance it is ``win_probability``.
+    """
 
     mean: FloatArray
     variance: FloatArray | None = None
@@ -92,12 +97,12 @@ def heard(study: Study, rows: IntArray) -> IntArray:
 
 def about(study: Study, clips: IntArray) -> IntArray:
     """Rows of judgements in which only ``clips`` occur."""
-    allowed = np.append(np.isin(np.arange(len(study.clips)), clips), True)  # noqa: FBT003  # the last: no right clip
+    allowed = np.append(np.isin(np.arange(len(study.clips)), clips), True)  # the last: no right clip
     return np.flatnonzero(allowed[study.judgements.left] & allowed[study.judgements.right])
 
 
 def clip_means(study: Study, rows: IntArray, *, centred: bool) -> tuple[FloatArray, FloatArray]:
-    """Mean rating (of votes: mean outcome) of each clip in ``rows`` and its count, ``(C,)`` each; NaN where nobody judged.
+    """Mean rating (of votes: outcome) of each clip in ``rows`` and its count, ``(C,)`` each; NaN where it is 0.
 
     ``centred``: ratings minus their listener's mean.
     """
@@ -139,18 +144,20 @@ def learn_choix(study: Study, rows: IntArray, target: IntArray, seed: int) -> Sc
 def learn_pairwise_gp(study: Study, rows: IntArray, target: IntArray, seed: int) -> Scores:
     """BoTorch's PairwiseGP on principal components of the features, everybody's pairs being one utility's."""
     del target
-    import torch  # noqa: PLC0415  # BoTorch is asked for by this method alone and takes seconds to import
-    from botorch.fit import fit_gpytorch_mll  # noqa: PLC0415
-    from botorch.models.pairwise_gp import PairwiseGP, PairwiseLaplaceMarginalLogLikelihood  # noqa: PLC0415
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        # BoTorch is asked for by this method alone, takes seconds to import and comes with the tests only.
+        from botorch.fit import fit_gpytorch_mll  # noqa: PLC0415
+        from botorch.models.pairwise_gp import PairwiseGP, PairwiseLaplaceMarginalLogLikelihood  # noqa: PLC0415
 
-    torch.manual_seed(seed)
     pairs = study.pairs(rows)
     x = _components(study, heard(study, rows))
     winner, loser = np.where(pairs.won, pairs.left, pairs.right), np.where(pairs.won, pairs.right, pairs.left)
     known, place = np.unique(np.concatenate([winner, loser]), return_inverse=True)
     comparisons = torch.from_numpy(place.reshape(2, -1).T.copy())
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # on scaling of inputs, which are standardised here
+    with warnings.catch_warnings(), torch.random.fork_rng(devices=[]):
+        warnings.simplefilter("ignore")  # on the scale of inputs, which are standardised here
+        torch.manual_seed(seed)
         model = PairwiseGP(torch.from_numpy(x[known]), comparisons)
         fit_gpytorch_mll(PairwiseLaplaceMarginalLogLikelihood(model.likelihood, model))
         with torch.no_grad():
@@ -180,7 +187,7 @@ def learn_logistic(study: Study, rows: IntArray, target: IntArray, seed: int) ->
 
 def _weights(difference: FloatArray, won: npt.NDArray[np.bool_], strength: float) -> FloatArray:
     both, label = np.concatenate([difference, -difference]), np.concatenate([won, ~won])
-    model = LogisticRegression(C=strength, fit_intercept=False, max_iter=200).fit(both, label)
+    model = LogisticRegression(C=strength, fit_intercept=False, solver="newton-cholesky").fit(both, label)
     return np.asarray(model.coef_[0], dtype=np.float64)
 
 
@@ -234,7 +241,7 @@ NEW_CLIPS: dict[str, Learn] = {"ours": learn_ours, **{name: LEARNERS[name] for n
 
 
 class People:
-    """What every method predicts for listeners of whom something is known; what is learned is kept between protocols."""
+    """What methods predict for listeners of whom something is known; what is learned is kept between protocols."""
 
     def __init__(self, study: Study, seed: int) -> None:
         self.study, self.seed = study, seed

@@ -1,15 +1,16 @@
 """A folder of real listeners' judgements and clips, in the three forms that the contracts name.
 
-Ratings: ``ratings.csv`` (listener_id, clip_id, rating). Votes: ``votes.csv`` (listener_id, left, right, outcome). Likes:
-``ratings.csv`` with one row a listening (track id, liked, disliked, ...), where a listener is known by age, gender and
-mother tongue only: such keys are left out where they have more than 40 rows or one track twice, since they are several
-people. Clips lie in ``midi/CLIP.mid`` and ``audio/CLIP.*``.
+Ratings: ``ratings.csv`` (listener_id, clip_id, rating). Votes: ``votes.csv`` (listener_id, left, right, outcome).
+Likes: ``ratings.csv`` with one row a listening (track id, liked, disliked, ...), where a listener is known by age,
+gender and mother tongue only: such keys are left out where they have more than 40 rows or one track twice, since they
+are several people. Clips lie in ``midi/CLIP.mid`` and ``audio/CLIP.*``.
 """
 
 from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Literal
 
@@ -25,7 +26,7 @@ from models.music.midi_file import parse
 from models.music.notes import MusicError, Piece
 from models.style.checkpoint import StyleBundle
 from models.style.compose import Composer
-from models.taste.population import NOBODY, FloatArray, IntArray, Judgements
+from models.taste.judgements import NOBODY, FloatArray, IntArray, Judgements
 from models.taste.space import TasteSpace, summary
 
 Form = Literal["ratings", "votes", "likes"]
@@ -83,7 +84,7 @@ class Study:
         order = np.argsort(some.listener, kind="stable")
         edges = np.flatnonzero(np.diff(some.listener[order], prepend=-1, append=-1))
         found = []
-        for begin, end in zip(edges[:-1], edges[1:], strict=True):
+        for begin, end in pairwise(edges):
             a, b = np.triu_indices(end - begin, 1)
             a, b = order[begin + a], order[begin + b]
             told = np.abs(some.value[a] - some.value[b]) >= (2 if self.form == "likes" else 1e-9)
@@ -143,7 +144,8 @@ def _numbers(table: pd.DataFrame, column: str, where: str, allowed: str) -> pd.S
     if wrong.any():
         row = int(np.flatnonzero(wrong)[0])
         raise SystemExit(
-            f"{where}, line {row + 2}: {column} is {table[column].iloc[row]!r}; {allowed} is allowed: mend or drop the row"
+            f"{where}, line {row + 2}: {column} is {table[column].iloc[row]!r}; {allowed} is allowed: "
+            "mend or drop the row"
         )
     return found
 
@@ -164,8 +166,8 @@ def _ratings(table: pd.DataFrame, folder: Path) -> pd.DataFrame:
     if twice.any():
         row = int(np.flatnonzero(twice)[0])
         raise SystemExit(
-            f"{where}, line {row + 2}: listener {rows['listener'].iloc[row]} rates clip {rows['left'].iloc[row]} again; "
-            "one rating each is allowed: drop one of the rows"
+            f"{where}, line {row + 2}: listener {rows['listener'].iloc[row]} rates clip {rows['left'].iloc[row]} "
+            "again; one rating each is allowed: drop one of the rows"
         )
     return rows
 
@@ -177,8 +179,8 @@ def _votes(table: pd.DataFrame, folder: Path) -> pd.DataFrame:
     if wrong.any():
         row = int(np.flatnonzero(wrong)[0])
         raise SystemExit(
-            f"{where}, line {row + 2}: {', '.join(table.loc[row, list(VOTES[1:])])!r} was given; two different clips and "
-            f"one of {', '.join(sorted(known))} are allowed: mend or drop the row"
+            f"{where}, line {row + 2}: {', '.join(table.loc[row, list(VOTES[1:])])!r} was given; two different clips "
+            f"and one of {', '.join(sorted(known))} are allowed: mend or drop the row"
         )
     table = table[table["outcome"].isin(OUTCOMES)]
     return _rows(table["listener_id"], table["left"], table["right"], table["outcome"].map(OUTCOMES), where)
@@ -212,11 +214,13 @@ def _features(
     """
     audio = {path.stem: path for path in sorted((folder / "audio").glob("*")) if path.is_file()}
     midi = {path.stem: path for path in sorted((folder / "midi").glob("*.mid*")) if path.is_file()}
-    lacking = {kind: [name for name in names if name not in there] for kind, there in (("midi", midi), ("audio", audio))}
+    lacking = {
+        kind: [name for name in names if name not in there] for kind, there in (("midi", midi), ("audio", audio))
+    }
     if all(lacking.values()):
         raise SystemExit(
-            f"{folder} has no midi/{lacking['midi'][0]}.mid and no audio/{lacking['audio'][0]}.*; every judged clip needs "
-            "one of the two, and all the same: add the files or drop the rows"
+            f"{folder} has no midi/{lacking['midi'][0]}.mid and no audio/{lacking['audio'][0]}.*; every judged clip "
+            "needs one of the two, and all the same: add the files or drop the rows"
         )
     composer = Composer(bundle) if bundle else None
     space = None

@@ -22,6 +22,7 @@ WINDOW, HOP = 1024, 512
 MELS, CEPSTRA = 40, 20
 LONGEST_S = 120.0
 FRAME_S = HOP / SAMPLE_RATE_HZ
+PULSE = ("onset_mean", "onset_sd", "onset_skew", "onsets_per_second", "tempo", "pulse", "beat")
 
 
 def read_audio(path: Path) -> Floats:
@@ -31,7 +32,7 @@ def read_audio(path: Path) -> Floats:
             rate = file.samplerate
             samples = file.read(int(LONGEST_S * rate), dtype="float64", always_2d=True).mean(axis=1)
     except (soundfile.LibsndfileError, OSError) as error:
-        raise ValueError(f"{path.name} cannot be read as audio ({error}); WAV, FLAC, Ogg, Opus or MP3 is needed") from None
+        raise ValueError(f"{path.name} is no audio ({error}); WAV, FLAC, Ogg, Opus or MP3 is needed") from None
     if len(samples) < rate // 2 or not np.isfinite(samples).all() or np.abs(samples).max() < 1e-6:
         raise ValueError(f"{path.name} holds no sound; at least half a second that is not silent is needed")
     divisor = int(np.gcd(rate, SAMPLE_RATE_HZ))
@@ -114,7 +115,7 @@ def _pulse(mel: Floats) -> dict[str, float]:
     """Onset strength, tempo and how clear the pulse is, from the autocorrelation between 40 and 240 beats a minute."""
     strength = np.maximum(np.diff(mel, axis=0), 0).mean(axis=1)
     if len(strength) < 8 or strength.std() < 1e-9:
-        return dict.fromkeys(("onset_mean", "onset_sd", "onset_skew", "onsets_per_second", "tempo", "pulse", "beat"), 0.0)
+        return dict.fromkeys(PULSE, 0.0)
     centred = strength - strength.mean()
     spectrum = np.abs(np.fft.rfft(centred, 2 * len(centred))) ** 2
     auto = np.fft.irfft(spectrum)[: len(centred)]
@@ -136,7 +137,7 @@ def _pulse(mel: Floats) -> dict[str, float]:
 
 
 def _harmony(x: Floats) -> dict[str, float]:
-    """Chroma of a finer spectrum: how few pitch classes sound, how fast they change, and how alike distant parts are."""
+    """Chroma of a finer spectrum: how few pitch classes sound, and how fast they change."""
     size = 4096
     _, _, spectrum = stft(x, SAMPLE_RATE_HZ, nperseg=min(size, len(x)), noverlap=min(size, len(x)) // 2, padded=False)
     magnitude = np.abs(spectrum.T).astype(np.float64)

@@ -11,60 +11,24 @@ information to ``u``, so one listener is taken out again exactly and fast.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize
 
-from models.taste.ordinal import FAR, levels_of, sites, win_probability
+from models.taste.judgements import Blocks, Judgements, between, scatter, scatter_rows
+from models.taste.ordinal import FAR, sites, win_probability
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
-NOBODY = -1  # the right clip of a rating
 NOISE = 1.0  # variance of one answer: the unit of utility
 NEWTON_STEPS = 30
 LEARN_FROM = 300  # listeners from which the variances are learned; all of them inform the utilities
 SEARCH_STEPS = 15
 PRIOR_SD = 2.0  # of the log variances around their start
-
-
-@dataclass(frozen=True)
-class Judgements:
-    """What listeners said: int64 ``listener``, ``left``, ``right`` ``(n,)`` and ``value`` ``(n,)``.
-
-    A rating has no right clip (``NOBODY``) and its rating as value; a vote is 1 (left), 0 (equal) or -1 (right).
-    Raises ``ValueError`` where the two are mixed or shapes differ.
-    """
-
-    listener: IntArray
-    left: IntArray
-    right: IntArray
-    value: FloatArray
-
-    def __post_init__(self) -> None:
-        if not len(self.listener) == len(self.left) == len(self.right) == len(self.value):
-            raise ValueError("judgements need one listener, left clip, right clip and value each")
-        rated = self.right == NOBODY
-        if rated.any() and not rated.all():
-            raise ValueError("judgements are ratings or votes, not both")
-
-    def __len__(self) -> int:
-        return len(self.listener)
-
-    @property
-    def rated(self) -> bool:
-        """Whether these are ratings."""
-        return bool(len(self)) and bool((self.right == NOBODY).all())
-
-    def choose(self, rows: npt.ArrayLike) -> Judgements:
-        """Only some of the rows (indices or a mask)."""
-        at = np.asarray(rows)
-        at = at if at.dtype == bool else at.astype(np.int64)
-        return Judgements(self.listener[at], self.left[at], self.right[at], self.value[at])
 
 
 @dataclass(frozen=True)
@@ -142,9 +106,10 @@ def _kernel(x: FloatArray, known: npt.NDArray[np.generic]) -> FloatArray:
 
 @dataclass(frozen=True)
 class Population:
-    """Posterior over the population part of C clips: mean ``(C,)``, covariance ``(C, C)``; persons' ``spread`` ``(C, C)``.
+    """Posterior over the population part of C clips: ``mean`` ``(C,)``, ``covariance`` ``(C, C)``.
 
-    ``evidence``: log marginal likelihood of the judgements that it was learned from. ``thresholds``: between ratings.
+    ``spread`` ``(C, C)``: covariance of persons around it. ``evidence``: log marginal likelihood of the judgements
+    that it was learned from. ``thresholds``: between ratings. The rest serves ``without``.
     """
 
     variances: Variances
@@ -212,8 +177,8 @@ class Population:
         if len(place) == 0:
             return self.mean, self.covariance
         block = self.blocks.take(place)
-        precision = self.precision - _scatter(block.left, block.right, self.own[place], len(self.mean))
-        weighted = self.weighted - _scatter_rows(block.left, block.right, self.own_weighted[place], len(self.mean))
+        precision = self.precision - scatter(block.left, block.right, self.own[place], len(self.mean))
+        weighted = self.weighted - scatter_rows(block.left, block.right, self.own_weighted[place], len(self.mean))
         covariance = _posterior(self.prior, precision)[0]
         return covariance @ weighted, covariance
 
@@ -225,10 +190,11 @@ class Population:
         common: tuple[FloatArray, FloatArray] | None = None,
         apart: float = 1.0,
     ) -> Belief:
-        """Utilities of ``clips`` ``(K,)`` for one person who said ``known``; without any, the population part and doubt.
+        """Utilities of ``clips`` ``(K,)`` for one person who said ``known``.
 
-        ``common``: mean and covariance of the population part where it is not all listeners' (``without``). ``apart``:
-        by how many zones two clips differ at least that are told apart.
+        Without any, the population part and all doubt. ``common``: mean and covariance of the population
+        part where it is not all listeners' (``without``). ``apart``: by how many zones two clips differ at least that
+        are told apart.
         """
         mean, covariance = common or (self.mean, self.covariance)
         at = np.asarray(clips, dtype=np.int64)
@@ -238,7 +204,7 @@ class Population:
             return Belief(centre, spread, self.zone * apart)
         left, right = known.left, known.right
         padded = np.pad(total, (0, 1))
-        square = _between(padded, left, right, left, right) + self.variances.offset
+        square = between(padded, left, right, left, right) + self.variances.offset
         cross = padded[np.ix_(at, left)] - padded[np.ix_(at, right)]
         prior = np.pad(mean, (0, 1))[left] - np.pad(mean, (0, 1))[right]
         low, high = self._bounds(known)
@@ -272,7 +238,7 @@ class Population:
 
 
 def learn_variances(kernels: Kernels, judgements: Judgements) -> FloatArray:
-    """Logarithms of the variances that explain ``judgements`` best (``Variances.unpack``), from at most 300 listeners."""
+    """Logarithms of the variances that explain ``judgements`` best, for ``Variances.unpack``."""
     names = np.unique(judgements.listener)
     if len(names) > LEARN_FROM:
         names = names[np.linspace(0, len(names) - 1, LEARN_FROM).astype(np.int64)]
@@ -293,50 +259,6 @@ def learn_variances(kernels: Kernels, judgements: Judgements) -> FloatArray:
         cost, start, method="L-BFGS-B", bounds=bounds, options={"maxiter": SEARCH_STEPS, "eps": 1e-3, "ftol": 1e-6}
     )
     return np.asarray(found.x, dtype=np.float64)
-
-
-@dataclass(frozen=True)
-class Blocks:
-    """Judgements by listener, padded: ``left``, ``right`` (C where there is none), ``value`` and ``mask`` ``(P, n)``.
-
-    ``value`` is a rating's level or a vote. ``quantiles``: normal quantiles between the rating levels.
-    """
-
-    names: IntArray
-    left: IntArray
-    right: IntArray
-    value: FloatArray
-    mask: npt.NDArray[np.bool_]
-    rated: bool
-    quantiles: FloatArray
-    rating_levels: FloatArray
-
-    @classmethod
-    def of(cls, judgements: Judgements, clips: int) -> Blocks:
-        """Group by listener; listeners in ascending order."""
-        value, quantiles, rating_levels = judgements.value, np.zeros(0), np.zeros(0)
-        if judgements.rated:
-            level, quantiles = levels_of(judgements.value)
-            rating_levels = np.array([judgements.value[level == k].min() for k in range(int(level.max()) + 1)])
-            value = level.astype(np.float64)
-        names, owner = np.unique(judgements.listener, return_inverse=True)
-        order = np.argsort(owner, kind="stable")
-        counts = np.bincount(owner)
-        place = np.arange(len(order)) - np.repeat(np.cumsum(counts) - counts, counts)
-        shape = (len(names), int(counts.max()))
-        left, right = np.full(shape, clips, dtype=np.int64), np.full(shape, clips, dtype=np.int64)
-        values, mask = np.zeros(shape), np.zeros(shape, dtype=np.bool_)
-        row = owner[order]
-        left[row, place] = judgements.left[order]
-        right[row, place] = np.where(judgements.right[order] == NOBODY, clips, judgements.right[order])
-        values[row, place] = value[order]
-        mask[row, place] = True
-        return cls(names, left, right, values, mask, judgements.rated, quantiles, rating_levels)
-
-    def take(self, rows: IntArray) -> Blocks:
-        """Only some listeners."""
-        some = (getattr(self, name)[rows] for name in ("names", "left", "right", "value", "mask"))
-        return Blocks(*some, self.rated, self.quantiles, self.rating_levels)
 
 
 @dataclass(frozen=True)
@@ -368,7 +290,7 @@ class _Model:
         padded = np.pad(self.spread, (0, 1))
         left, right = blocks.left, blocks.right
         both = blocks.mask[:, :, None] & blocks.mask[:, None, :]
-        self.square = np.where(both, _between(padded, left, right, left, right) + variances.offset, 0.0)
+        self.square = np.where(both, between(padded, left, right, left, right) + variances.offset, 0.0)
 
     def mode(self, f: FloatArray) -> _State:
         """Newton's method from ``f``; each step is a Gaussian regression on working responses."""
@@ -382,8 +304,8 @@ class _Model:
             block[:, diagonal, diagonal] += noise
             own = np.where(mask[:, :, None] & mask[:, None, :], np.linalg.inv(block), 0.0)
             own_weighted = np.einsum("pij,pj->pi", own, response)
-            precision = _scatter(blocks.left, blocks.right, own, clips)
-            weighted = _scatter_rows(blocks.left, blocks.right, own_weighted, clips)
+            precision = scatter(blocks.left, blocks.right, own, clips)
+            weighted = scatter_rows(blocks.left, blocks.right, own_weighted, clips)
             covariance, log_det = _posterior(self.prior, precision)
             u = np.pad(covariance @ weighted, (0, 1))
             rest = own_weighted - np.einsum("pij,pj->pi", own, u[blocks.left] - u[blocks.right])
@@ -407,29 +329,6 @@ def _posterior(prior: FloatArray, precision: FloatArray) -> tuple[FloatArray, fl
     inner = np.eye(len(prior)) + root.T @ precision @ root
     covariance: FloatArray = root @ np.linalg.solve(inner, root.T)
     return (covariance + covariance.T) / 2, float(np.linalg.slogdet(inner)[1])
-
-
-def _between(padded: FloatArray, a: IntArray, b: IntArray, c: IntArray, d: IntArray) -> FloatArray:
-    """Covariance of ``a - b`` with ``c - d`` ``(..., n, m)`` from ``(C + 1, C + 1)`` whose last row is zero."""
-    i, j, k, m = a[..., :, None], b[..., :, None], c[..., None, :], d[..., None, :]
-    value: FloatArray = padded[i, k] - padded[i, m] - padded[j, k] + padded[j, m]
-    return value
-
-
-def _scatter(left: IntArray, right: IntArray, square: FloatArray, clips: int) -> FloatArray:
-    """Sum over listeners of Z' square Z, ``(C, C)``; Z has 1 at ``left`` and -1 at ``right`` ``(P, n)``."""
-    total = np.zeros((clips + 1) ** 2)
-    for a, sign_a in ((left, 1.0), (right, -1.0)):
-        for b, sign_b in ((left, 1.0), (right, -1.0)):
-            at = a[:, :, None] * (clips + 1) + b[:, None, :]
-            total += sign_a * sign_b * np.bincount(at.ravel(), square.ravel(), (clips + 1) ** 2)
-    return total.reshape(clips + 1, clips + 1)[:clips, :clips]
-
-
-def _scatter_rows(left: IntArray, right: IntArray, rows: FloatArray, clips: int) -> FloatArray:
-    """Sum over listeners of Z' rows, ``(C,)``."""
-    plus = np.bincount(left.ravel(), rows.ravel(), clips + 1)
-    return np.asarray((plus - np.bincount(right.ravel(), rows.ravel(), clips + 1))[:clips], dtype=np.float64)
 
 
 def _edges(level: IntArray, thresholds: FloatArray) -> tuple[FloatArray, FloatArray]:
