@@ -71,9 +71,10 @@ def losses(wins: npt.ArrayLike, won: npt.ArrayLike) -> FloatArray:
 
 
 def calibration_error(wins: npt.ArrayLike, won: npt.ArrayLike) -> float:
-    """Mean distance of predicted and observed shares in ten equal-count bins of P(left)."""
+    """Mean distance of predicted and observed shares in ten equal-count bins of P(left); ties in random order."""
     p, came = np.asarray(wins, dtype=np.float64), np.asarray(won, dtype=np.float64)
-    parts = [part for part in np.array_split(np.argsort(p, kind="stable"), BINS) if len(part)]
+    order = np.lexsort((np.random.default_rng(0).random(len(p)), p))
+    parts = [part for part in np.array_split(order, BINS) if len(part)]
     return float(sum(len(part) * abs(p[part].mean() - came[part].mean()) for part in parts) / max(len(p), 1))
 
 

@@ -17,6 +17,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from rich.console import Console
 from rich.progress import track
 
 from models.metrics.audio_statistics import audio_statistics, read_audio
@@ -81,7 +82,7 @@ class Study:
         if not some.rated:
             decided = some.choose(some.value != 0)
             return Pairs(decided.listener, decided.left, decided.right, decided.value > 0)
-        order = np.argsort(some.listener, kind="stable")
+        order = np.lexsort((some.left, some.listener))  # not as they were heard: a first clip is rated with more care
         edges = np.flatnonzero(np.diff(some.listener[order], prepend=-1, append=-1))
         found = []
         for begin, end in pairwise(edges):
@@ -228,7 +229,7 @@ def _features(
         space = TasteSpace.load(composer.bundle.taste_space_path, composer.version)
     digest = hashlib.sha256()
     columns: dict[str, list[list[float]]] = {"notes": [], "audio": [], "latents": []}
-    for name in track(names, "clips", disable=quiet):
+    for name in track(names, "clips", console=Console(stderr=True), disable=quiet):
         try:
             if not lacking["midi"]:
                 digest.update(midi[name].read_bytes())

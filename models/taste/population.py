@@ -24,6 +24,7 @@ from models.taste.ordinal import FAR, sites, win_probability
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
+FARTHEST = 2.5  # standard deviations: a clip that is odd in one statistic is still like others in the rest
 NOISE = 1.0  # variance of one answer: the unit of utility
 NEWTON_STEPS = 30
 LEARN_FROM = 300  # listeners from which the variances are learned; all of them inform the utilities
@@ -75,8 +76,8 @@ class Belief:
 class Kernels:
     """Squared-exponential kernels over clips ``(groups, C, C)``, one a feature group, of unit variance.
 
-    Features are standardised over the ``known`` clips; the length scale of each group is the root mean square
-    distance between two of them.
+    Features are standardised over the ``known`` clips and clipped; the length scale of each group is the root of its
+    number of features.
     """
 
     def __init__(self, features: Mapping[str, npt.ArrayLike], known: npt.ArrayLike) -> None:
@@ -96,7 +97,7 @@ class Kernels:
 
 def _kernel(x: FloatArray, known: npt.NDArray[np.generic]) -> FloatArray:
     centre, spread = x[known].mean(axis=0), x[known].std(axis=0)
-    z = (x - centre) / np.where(spread > 1e-9, spread, np.inf)
+    z = np.clip((x - centre) / np.where(spread > 1e-9, spread, np.inf), -FARTHEST, FARTHEST)
     square = (z**2).sum(axis=1)
     distance = np.maximum(square[:, None] + square[None, :] - 2 * z @ z.T, 0)
     live = max(int((spread > 1e-9).sum()), 1)

@@ -56,9 +56,8 @@ def listening_folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str]
                     outcome = "equal" if abs(own[number] - own[other]) < 0.2 else ""
                     outcome = outcome or ("left" if own[number] > own[other] else "right")
                     rating = int(np.clip(np.round(own[number] * 1.2 + 3), 1, 5))
-                    lines.append(
-                        f"p{person},c{number}," + (f"{rating}" if form == "ratings" else f"c{other},{outcome}")
-                    )
+                    said = f"{rating}" if form == "ratings" else f"c{other},{outcome}"
+                    lines.append(f"p{person},c{number},{said}")
             lines += [] if form == "ratings" else ["p0,c1,c2,skipped", "p1,c1,c2,neither"]
             name = "ratings.csv" if form == "ratings" else "votes.csv"
             (folder / name).write_text("\n".join(lines) + "\n", encoding="utf-8")

@@ -98,10 +98,10 @@ def test_clips_that_are_missing_or_broken_are_named(listening_folder, tmp_path) 
     folder = tmp_path / "x"
     shutil.copytree(listening_folder("ratings"), folder)
     (folder / "midi" / "c3.mid").write_bytes(b"MThd")
-    with pytest.raises(SystemExit, match="clip c3 .*cannot be used"):
+    with pytest.raises(SystemExit, match=r"clip c3 .*cannot be used"):
         load_study(folder, None, quiet=True)
     (folder / "midi" / "c3.mid").unlink()
-    with pytest.raises(SystemExit, match="midi/c3.mid"):
+    with pytest.raises(SystemExit, match=r"midi/c3\.mid"):
         load_study(folder, None, quiet=True)
     shutil.copy(folder / "ratings.csv", folder / "votes.csv")
     with pytest.raises(SystemExit, match="exactly one"):

@@ -25,9 +25,7 @@ def test_clicks_have_their_tempo_and_a_clear_pulse() -> None:
         start = int(beat * SAMPLE_RATE_HZ)
         clicks[start : start + 400] += rng.normal(size=400)
     found = audio_statistics(clicks)
-    assert np.exp(found["tempo"]) == pytest.approx(120, rel=0.03) or np.exp(found["tempo"]) == pytest.approx(
-        60, rel=0.03
-    )
+    assert min(abs(np.exp(found["tempo"]) - bpm) for bpm in (60, 120)) < 4
     assert found["pulse"] > audio_statistics(rng.normal(size=len(TIME)))["pulse"] + 0.3
     assert found["onsets_per_second"] == pytest.approx(2, abs=0.4)
 
@@ -53,5 +51,5 @@ def test_files_are_read_at_one_rate_and_silence_is_refused(tmp_path) -> None:
     with pytest.raises(ValueError, match="no sound"):
         read_audio(tmp_path / "silent.wav")
     (tmp_path / "text.wav").write_text("hello")
-    with pytest.raises(ValueError, match="text.wav is no audio"):
+    with pytest.raises(ValueError, match=r"text\.wav is no audio"):
         read_audio(tmp_path / "text.wav")
