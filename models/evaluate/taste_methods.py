@@ -12,6 +12,7 @@ import time
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import choix
 import numpy as np
@@ -161,7 +162,7 @@ def learn_pairwise_gp(study: Study, rows: IntArray, target: IntArray, seed: int)
         model = PairwiseGP(torch.from_numpy(x[known]), comparisons)
         fit_gpytorch_mll(PairwiseLaplaceMarginalLogLikelihood(model.likelihood, model))
         with torch.no_grad():
-            posterior = model.posterior(torch.from_numpy(x))
+            posterior: Any = model.posterior(torch.from_numpy(x))
             mean, variance = posterior.mean[:, 0].numpy(), posterior.variance[:, 0].numpy()
     return Scores(mean, variance)
 

@@ -86,7 +86,7 @@ class Study:
         edges = np.flatnonzero(np.diff(some.listener[order], prepend=-1, append=-1))
         found = []
         for begin, end in pairwise(edges):
-            a, b = np.triu_indices(end - begin, 1)
+            a, b = np.triu_indices(int(end - begin), 1)
             a, b = order[begin + a], order[begin + b]
             told = np.abs(some.value[a] - some.value[b]) >= (2 if self.form == "likes" else 1e-9)
             found.append(np.stack([a[told], b[told]]))
@@ -179,8 +179,9 @@ def _votes(table: pd.DataFrame, folder: Path) -> pd.DataFrame:
     wrong = ~table["outcome"].isin(known) | (table["left"] == table["right"]) | (table["right"] == "")
     if wrong.any():
         row = int(np.flatnonzero(wrong)[0])
+        given = ", ".join(table[column].iloc[row] for column in VOTES[1:])
         raise SystemExit(
-            f"{where}, line {row + 2}: {', '.join(table.loc[row, list(VOTES[1:])])!r} was given; two different clips "
+            f"{where}, line {row + 2}: {given!r} was given; two different clips "
             f"and one of {', '.join(sorted(known))} are allowed: mend or drop the row"
         )
     table = table[table["outcome"].isin(OUTCOMES)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -90,8 +90,8 @@ class Blocks:
 
     def take(self, rows: IntArray) -> Blocks:
         """Only some listeners."""
-        some = (getattr(self, name)[rows] for name in ("names", "left", "right", "value", "mask"))
-        return Blocks(*some, self.rated, self.quantiles, self.rating_levels)
+        some = {name: getattr(self, name)[rows] for name in ("names", "left", "right", "value", "mask")}
+        return replace(self, **some)
 
 
 def between(padded: FloatArray, a: IntArray, b: IntArray, c: IntArray, d: IntArray) -> FloatArray:

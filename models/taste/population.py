@@ -87,7 +87,7 @@ class Kernels:
     @property
     def clips(self) -> int:
         """Number C of clips."""
-        return self.values.shape[1]
+        return len(self.values[0])
 
     def weighted(self, variances: FloatArray) -> FloatArray:
         """The sum of the kernels ``(C, C)``."""
@@ -326,9 +326,9 @@ class _Model:
 
 def _posterior(prior: FloatArray, precision: FloatArray) -> tuple[FloatArray, float]:
     """Covariance of N(0, prior) given information ``precision``, and log |I + prior precision|."""
-    root = np.linalg.cholesky(prior + 1e-9 * np.eye(len(prior)))
+    root: FloatArray = np.linalg.cholesky(prior + 1e-9 * np.eye(len(prior)))
     inner = np.eye(len(prior)) + root.T @ precision @ root
-    covariance: FloatArray = root @ np.linalg.solve(inner, root.T)
+    covariance = np.asarray(root @ np.linalg.solve(inner, root.T), dtype=np.float64)
     return (covariance + covariance.T) / 2, float(np.linalg.slogdet(inner)[1])
 
 
