@@ -32,9 +32,9 @@ from models.taste.population import NOISE, Kernels, Population, learn_variances
 
 FOLDS = 10
 INNER = 5
-TREES = 300
+TREES = 200
 COMPONENTS = 10  # principal components of the features that PairwiseGP sees
-STRENGTHS = np.logspace(-5, 0, 6)  # inverse penalties among which logistic regression chooses
+STRENGTHS = np.logspace(-4, -1, 4)  # inverse penalties among which logistic regression chooses
 CHOIX_ALPHA = 1.0  # unit normal prior of the Bradley-Terry strengths
 
 
@@ -178,7 +178,7 @@ def learn_logistic(study: Study, rows: IntArray, target: IntArray, seed: int) ->
     losses = np.zeros(len(STRENGTHS))
     for inner in range(INNER):
         held = (fold[pairs.left] == inner) | (fold[pairs.right] == inner)
-        if held.all() or not held.any() or len(np.unique(pairs.won[~held])) < 2:
+        if held.all() or not held.any() or (~held).sum() < 2:
             continue
         for index, strength in enumerate(STRENGTHS):
             odds = difference[held] @ _weights(difference[~held], pairs.won[~held], strength)
@@ -187,8 +187,9 @@ def learn_logistic(study: Study, rows: IntArray, target: IntArray, seed: int) ->
 
 
 def _weights(difference: FloatArray, won: npt.NDArray[np.bool_], strength: float) -> FloatArray:
-    both, label = np.concatenate([difference, -difference]), np.concatenate([won, ~won])
-    model = LogisticRegression(C=strength, fit_intercept=False, solver="newton-cholesky").fit(both, label)
+    wanted = np.arange(len(won)) % 2 == 0  # turned so that every other left clip wins: both answers occur, evenly
+    turned = np.where((won == wanted)[:, None], difference, -difference)
+    model = LogisticRegression(C=strength, fit_intercept=False, solver="newton-cholesky").fit(turned, wanted)
     return np.asarray(model.coef_[0], dtype=np.float64)
 
 
