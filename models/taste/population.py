@@ -28,6 +28,7 @@ FARTHEST = 2.5  # standard deviations: a clip that is odd in one statistic is st
 NOISE = 1.0  # variance of one answer: the unit of utility
 NEWTON_STEPS = 30
 LEARN_FROM = 300  # listeners from which the variances are learned; all of them inform the utilities
+LEARN_FROM_EACH = 20  # and so many judgements of each
 SEARCH_STEPS = 15
 PRIOR_SD = 2.0  # of the log variances around their start
 
@@ -240,11 +241,7 @@ class Population:
 
 def learn_variances(kernels: Kernels, judgements: Judgements) -> FloatArray:
     """Logarithms of the variances that explain ``judgements`` best, for ``Variances.unpack``."""
-    names = np.unique(judgements.listener)
-    if len(names) > LEARN_FROM:
-        names = names[np.linspace(0, len(names) - 1, LEARN_FROM).astype(np.int64)]
-        judgements = judgements.choose(np.isin(judgements.listener, names))
-    blocks = Blocks.of(judgements, kernels.clips)
+    blocks = Blocks.of(_sample(judgements), kernels.clips)
     groups = len(kernels.names)
     start = Variances.start(groups)
     f = np.zeros(blocks.left.shape)
@@ -260,6 +257,18 @@ def learn_variances(kernels: Kernels, judgements: Judgements) -> FloatArray:
         cost, start, method="L-BFGS-B", bounds=bounds, options={"maxiter": SEARCH_STEPS, "eps": 1e-3, "ftol": 1e-6}
     )
     return np.asarray(found.x, dtype=np.float64)
+
+
+def _sample(judgements: Judgements) -> Judgements:
+    """Judgements to learn the variances from, taken evenly: of 300 listeners, 20 of each."""
+    names, owner, counts = np.unique(judgements.listener, return_inverse=True, return_counts=True)
+    chosen = names[np.unique(np.linspace(0, len(names) - 1, LEARN_FROM).astype(np.int64))]
+    order = np.argsort(owner, kind="stable")
+    place = np.empty(len(order), dtype=np.int64)
+    place[order] = np.arange(len(order)) - np.repeat(np.cumsum(counts) - counts, counts)
+    share = np.minimum(LEARN_FROM_EACH / counts[owner], 1.0)
+    kept = np.floor((place + 1) * share + 1e-9) > np.floor(place * share + 1e-9)
+    return judgements.choose(kept & np.isin(judgements.listener, chosen))
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from scipy.integrate import quad
 from scipy.stats import norm
 
 from models.taste.judgements import NOBODY, Judgements
-from models.taste.population import Kernels, Population, Variances, learn_variances
+from models.taste.population import Kernels, Population, Variances, _sample, learn_variances
 
 CLIPS = 24
 LOGS = np.log([0.6, 0.3, 0.05, 0.3, 0.3])  # common, personal, clip, offset, zone
@@ -136,3 +136,13 @@ def test_what_does_not_fit_together_is_refused(learned) -> None:
     other = Judgements(one[:1], one[:1], np.array([1 if population.blocks.rated else NOBODY]), np.ones(1))
     with pytest.raises(ValueError, match="ratings"):
         population.person(other, np.arange(3))
+
+
+def test_variances_are_learned_from_a_sample_that_is_even() -> None:
+    _, _, judgements = listeners("ratings", people=400, each=24)
+    some = _sample(judgements)
+    counts = np.bincount(some.listener)
+    assert set(counts[counts > 0]) == {20}
+    assert (counts > 0).sum() == 300
+    _, _, few = listeners("votes", people=5, each=7)
+    assert len(_sample(few)) == 35
