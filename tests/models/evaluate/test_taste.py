@@ -17,6 +17,7 @@ from models.evaluate.taste import (
     joined,
     newcomers,
     outcomes,
+    two_way,
 )
 from models.evaluate.taste_methods import (
     LEARNERS,
@@ -134,6 +135,10 @@ def test_a_bootstrap_over_listeners_and_clips_is_wider_than_over_pairs() -> None
     naive = 1.96 * values.std() / 20
     assert metric.value == pytest.approx(values.mean())
     assert metric.high - metric.low > 3 * naive
+    alone = [Resampling(pairs, seed=0, listeners=one, clips=not one) for one in (True, False)]
+    apart = two_way(*alone, values)
+    widths = [found.high - found.low for found in (apart, *(draws.metric(values) for draws in alone))]
+    assert max(widths[1:]) * 0.95 < widths[0] < (metric.high - metric.low) * 1.1
     twice = joined([pairs, pairs])
     again = Resampling(twice, seed=0).metric(np.concatenate([values, values]))
     assert (again.low, again.high) == pytest.approx((metric.low, metric.high))  # a pair asked twice is one pair
