@@ -14,7 +14,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import choix
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -136,6 +135,8 @@ def slope(differences: npt.ArrayLike, won: npt.ArrayLike) -> float:
 def learn_choix(study: Study, rows: IntArray, target: IntArray, seed: int) -> Scores:
     """Bradley-Terry strengths of everybody's pairs (choix, with a unit normal prior)."""
     del target, seed
+    import choix  # noqa: PLC0415  # comes with the tests only
+
     pairs = study.pairs(rows)
     winner, loser = np.where(pairs.won, pairs.left, pairs.right), np.where(pairs.won, pairs.right, pairs.left)
     data = np.stack([winner, loser], axis=1).tolist()
