@@ -335,7 +335,7 @@ class _Model:
 
 def _posterior(prior: FloatArray, precision: FloatArray) -> tuple[FloatArray, float]:
     """Covariance of N(0, prior) given information ``precision``, and log |I + prior precision|."""
-    root: FloatArray = np.linalg.cholesky(prior + 1e-9 * np.eye(len(prior)))
+    root = np.asarray(np.linalg.cholesky(prior + 1e-9 * np.eye(len(prior))), dtype=np.float64)
     inner = np.eye(len(prior)) + root.T @ precision @ root
     covariance = np.asarray(root @ np.linalg.solve(inner, root.T), dtype=np.float64)
     return (covariance + covariance.T) / 2, float(np.linalg.slogdet(inner)[1])
