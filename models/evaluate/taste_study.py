@@ -1,0 +1,256 @@
+"""A folder of real listeners' judgements and clips, in the three forms that the contracts name.
+
+Ratings: ``ratings.csv`` (listener_id, clip_id, rating). Votes: ``votes.csv`` (listener_id, left, right, outcome).
+Likes: ``ratings.csv`` with one row a listening (track id, liked, disliked, ...), where a listener is known by age,
+gender and mother tongue only: such keys are left out where they have more than 40 rows or one track twice, since they
+are several people. Clips lie in ``midi/CLIP.mid`` and ``audio/CLIP.*``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from rich.console import Console
+from rich.progress import track
+
+from models.metrics.audio_statistics import audio_statistics, read_audio
+from models.metrics.note_statistics import note_statistics
+from models.music.midi import read_midi
+from models.music.midi_file import parse
+from models.music.notes import MusicError, Piece
+from models.style.checkpoint import StyleBundle
+from models.style.compose import Composer
+from models.taste.judgements import NOBODY, FloatArray, IntArray, Judgements
+from models.taste.space import TasteSpace, summary
+
+Form = Literal["ratings", "votes", "likes"]
+RATINGS = ("listener_id", "clip_id", "rating")
+VOTES = ("listener_id", "left", "right", "outcome")
+LIKES = ("track id", "liked", "disliked")
+KEY = ("age", "gender", "mother tongue")
+OUTCOMES = {"left": 1.0, "right": -1.0, "equal": 0.0}
+SILENT = ("neither", "skipped")  # they do not say which clip is the better one
+MOST_ROWS = 40
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Pairs with a better clip: int64 ``listener``, ``left``, ``right`` and whether left won, ``(n,)`` each."""
+
+    listener: IntArray
+    left: IntArray
+    right: IntArray
+    won: npt.NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return len(self.won)
+
+
+@dataclass(frozen=True)
+class Study:
+    """Judgements of listeners 0, 1, ... on clips 0, 1, ... whose names ``clips`` holds, and the clips' features.
+
+    ``features``: group → ``(C, F)``: notes, audio, latents. ``left_out``: listeners that could not be told apart.
+    """
+
+    form: Form
+    clips: tuple[str, ...]
+    judgements: Judgements
+    features: dict[str, FloatArray]
+    hash: str
+    left_out: int = 0
+
+    @property
+    def listeners(self) -> IntArray:
+        """Who has judged, ascending."""
+        return np.unique(self.judgements.listener)
+
+    def rows_of(self, listener: int) -> IntArray:
+        """Rows of one listener's judgements."""
+        return np.flatnonzero(self.judgements.listener == listener)
+
+    def pairs(self, rows: npt.ArrayLike) -> Pairs:
+        """Within-listener pairs among ``rows``: ratings that differ (one liked, one disliked), or decided votes."""
+        some = self.judgements.choose(rows)
+        if not some.rated:
+            decided = some.choose(some.value != 0)
+            return Pairs(decided.listener, decided.left, decided.right, decided.value > 0)
+        order = np.lexsort((some.left, some.listener))  # not as they were heard: a first clip is rated with more care
+        edges = np.flatnonzero(np.diff(some.listener[order], prepend=-1, append=-1))
+        found = []
+        for begin, end in pairwise(edges):
+            a, b = np.triu_indices(int(end - begin), 1)
+            a, b = order[begin + a], order[begin + b]
+            told = np.abs(some.value[a] - some.value[b]) >= (2 if self.form == "likes" else 1e-9)
+            found.append(np.stack([a[told], b[told]]))
+        a, b = np.concatenate(found, axis=1) if found else np.zeros((2, 0), dtype=np.int64)
+        return Pairs(some.listener[a], some.left[a], some.left[b], some.value[a] > some.value[b])
+
+
+def load_study(folder: Path, bundle: StyleBundle | None, *, limit: int | None = None, quiet: bool = False) -> Study:
+    """Read ``folder``; ``limit`` keeps the first so many listeners. ``SystemExit`` says what is wrong with it."""
+    form, table = _table(folder)
+    rows = {"ratings": _ratings, "votes": _votes, "likes": _likes}[form](table, folder)
+    rows, left_out = rows if isinstance(rows, tuple) else (rows, 0)
+    keep = pd.unique(rows["listener"])[:limit]
+    rows = rows[rows["listener"].isin(set(keep))]
+    names = sorted({*rows["left"], *rows["right"]} - {""}, key=lambda name: (len(name), name))
+    if len(keep) < 3 or len(names) < 10:
+        raise SystemExit(
+            f"{folder} has {len(keep)} listeners who judged {len(names)} clips; at least 3 listeners and 10 clips are "
+            "needed: add judgements or raise --limit"
+        )
+    place = {name: index for index, name in enumerate(names)} | {"": NOBODY}
+    judgements = Judgements(
+        pd.factorize(rows["listener"])[0].astype(np.int64),
+        rows["left"].map(place).to_numpy(np.int64),
+        rows["right"].map(place).to_numpy(np.int64),
+        rows["value"].to_numpy(np.float64),
+    )
+    features, digest = _features(folder, names, bundle, quiet=quiet)
+    digest.update(rows.to_csv(index=False).encode())
+    return Study(form, tuple(names), judgements, features, digest.hexdigest(), left_out)
+
+
+def _table(folder: Path) -> tuple[Form, pd.DataFrame]:
+    """Which form the folder has, and its table as text."""
+    files = [name for name in ("ratings.csv", "votes.csv") if (folder / name).is_file()]
+    if len(files) != 1:
+        there = " and ".join(files) or "neither ratings.csv nor votes.csv"
+        raise SystemExit(f"{folder} holds {there}; exactly one of them is needed: give --data another folder")
+    try:
+        table = pd.read_csv(folder / files[0], dtype=str, keep_default_na=False, encoding="utf-8-sig")
+    except (ValueError, OSError) as error:
+        raise SystemExit(f"{folder / files[0]} is no CSV table ({error}); write it with a header line") from None
+    forms: dict[Form, tuple[str, ...]] = {"ratings": RATINGS, "likes": LIKES, "votes": VOTES}
+    for form, columns in forms.items():
+        if (form == "votes") == (files[0] == "votes.csv") and set(columns) <= set(table.columns):
+            return form, table
+    raise SystemExit(
+        f"{folder / files[0]} has the columns {', '.join(table.columns)}; allowed are ratings.csv with "
+        f"{', '.join(RATINGS)} or {', '.join(LIKES)}, or votes.csv with {', '.join(VOTES)}: rename the columns"
+    )
+
+
+def _numbers(table: pd.DataFrame, column: str, where: str, allowed: str) -> pd.Series[float]:
+    found = pd.to_numeric(table[column], errors="coerce").astype(float)
+    wrong = ~np.isfinite(found) if allowed == "a number" else ~found.isin([0, 1])
+    if wrong.any():
+        row = int(np.flatnonzero(wrong)[0])
+        raise SystemExit(
+            f"{where}, line {row + 2}: {column} is {table[column].iloc[row]!r}; {allowed} is allowed: "
+            "mend or drop the row"
+        )
+    return found
+
+
+def _rows(listener: pd.Series[str], left: pd.Series[str], right: object, value: object, where: str) -> pd.DataFrame:
+    rows = pd.DataFrame({"listener": listener, "left": left, "right": right, "value": value})
+    for column in ("listener", "left"):
+        if (rows[column] == "").any():
+            row = int(np.flatnonzero(rows[column] == "")[0])
+            raise SystemExit(f"{where}, line {row + 2}: a {column} is empty; every row names one: mend or drop the row")
+    return rows
+
+
+def _ratings(table: pd.DataFrame, folder: Path) -> pd.DataFrame:
+    where = str(folder / "ratings.csv")
+    rows = _rows(table["listener_id"], table["clip_id"], "", _numbers(table, "rating", where, "a number"), where)
+    twice = rows.duplicated(["listener", "left"])
+    if twice.any():
+        row = int(np.flatnonzero(twice)[0])
+        raise SystemExit(
+            f"{where}, line {row + 2}: listener {rows['listener'].iloc[row]} rates clip {rows['left'].iloc[row]} "
+            "again; one rating each is allowed: drop one of the rows"
+        )
+    return rows
+
+
+def _votes(table: pd.DataFrame, folder: Path) -> pd.DataFrame:
+    where = str(folder / "votes.csv")
+    known = {*OUTCOMES, *SILENT}
+    wrong = ~table["outcome"].isin(known) | (table["left"] == table["right"]) | (table["right"] == "")
+    if wrong.any():
+        row = int(np.flatnonzero(wrong)[0])
+        given = ", ".join(table[column].iloc[row] for column in VOTES[1:])
+        raise SystemExit(
+            f"{where}, line {row + 2}: {given!r} was given; two different clips "
+            f"and one of {', '.join(sorted(known))} are allowed: mend or drop the row"
+        )
+    table = table[table["outcome"].isin(OUTCOMES)]
+    return _rows(table["listener_id"], table["left"], table["right"], table["outcome"].map(OUTCOMES), where)
+
+
+def _likes(table: pd.DataFrame, folder: Path) -> tuple[pd.DataFrame, int]:
+    """Ratings 1 (liked), -1 (disliked) and 0 of the keys that may be one person, and how many keys may not."""
+    where = str(folder / "ratings.csv")
+    column = "listener_id" if "listener_id" in table.columns else None
+    missing = [name for name in KEY if name not in table.columns]
+    if column is None and missing:
+        raise SystemExit(
+            f"{where} lacks the columns {', '.join(missing)}; a listening is somebody's by listener_id or by "
+            f"{', '.join(KEY)}: add them"
+        )
+    key = table[column] if column else table[list(KEY)].agg("|".join, axis=1)
+    value = _numbers(table, "liked", where, "0 or 1") - _numbers(table, "disliked", where, "0 or 1")
+    rows = _rows(key, table["track id"], "", value, where)
+    many = rows.groupby("listener")["left"].transform("size") > MOST_ROWS
+    twice = rows.duplicated(["listener", "left"], keep=False).groupby(rows["listener"]).transform("any")
+    kept = rows[~(many | twice)]
+    return kept, int(rows["listener"].nunique() - kept["listener"].nunique())
+
+
+def _features(
+    folder: Path, names: list[str], bundle: StyleBundle | None, *, quiet: bool
+) -> tuple[dict[str, FloatArray], hashlib._Hash]:
+    """Feature groups that every clip has, and a digest of the clips' files.
+
+    A group of which some clips are missing is left out, since a kernel needs it of all.
+    """
+    audio = {path.stem: path for path in sorted((folder / "audio").glob("*")) if path.is_file()}
+    midi = {path.stem: path for path in sorted((folder / "midi").glob("*.mid*")) if path.is_file()}
+    lacking = {
+        kind: [name for name in names if name not in there] for kind, there in (("midi", midi), ("audio", audio))
+    }
+    if all(lacking.values()):
+        raise SystemExit(
+            f"{folder} has no midi/{lacking['midi'][0]}.mid and no audio/{lacking['audio'][0]}.*; every judged clip "
+            "needs one of the two, and all the same: add the files or drop the rows"
+        )
+    composer = Composer(bundle) if bundle else None
+    space = None
+    if composer and composer.bundle.taste_space_path:
+        space = TasteSpace.load(composer.bundle.taste_space_path, composer.version)
+    digest = hashlib.sha256()
+    columns: dict[str, list[list[float]]] = {"notes": [], "audio": [], "latents": []}
+    for name in track(names, "clips", console=Console(stderr=True), disable=quiet):
+        try:
+            if not lacking["midi"]:
+                digest.update(midi[name].read_bytes())
+                piece = read_midi(midi[name])
+                parts = float(len({note[4] for note in parse(midi[name]).notes}))
+                columns["notes"].append([*note_statistics(piece).values(), parts])
+                if composer and space:
+                    columns["latents"] += _latents(composer, space, piece)
+            if not lacking["audio"]:
+                digest.update(audio[name].read_bytes())
+                columns["audio"].append(list(audio_statistics(read_audio(audio[name])).values()))
+        except (MusicError, ValueError) as error:
+            raise SystemExit(f"clip {name} of {folder} cannot be used: {error}") from None
+    whole = {group: np.array(rows) for group, rows in columns.items() if len(rows) == len(names)}
+    return whole, digest
+
+
+def _latents(composer: Composer, space: TasteSpace, piece: Piece) -> list[list[float]]:
+    """Taste features of the first eight bars; nothing where they cannot be encoded."""
+    try:
+        return [space.features(summary(composer.encode(piece)))[0].tolist()]
+    except MusicError:
+        return []
