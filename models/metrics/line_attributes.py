@@ -1,4 +1,4 @@
-"""Four attributes of one-bar lines, after AR-VAE (Pati & Lerch, "Attribute-based regularization of latent spaces", 2021).
+"""Four attributes of one-bar lines, after AR-VAE (Pati & Lerch, "Attribute-based regularization of latent spaces").
 
 Rhythmic complexity is the sum of weights of the places where notes start (Toussaint 2002), as a share of all weights.
 """

@@ -1,8 +1,8 @@
 """Fit the VAEs of one-bar lines: β-VAE, AR-VAE and ours, for equally many steps on equally many bars.
 
 Losses are nats a step; the KL weighs 0.001 in β-VAE and AR-VAE, as published. AR-VAE: the first four dimensions are to
-order the bars as the four attributes do (Pati & Lerch 2021, γ = 1, δ = 10). Ours: the element decoders' losses, the named
-dimensions are to be the standardised attributes, and the unnamed ones not to correlate with them.
+order the bars as the four attributes do (Pati & Lerch 2021, γ = 1, δ = 10). Ours: the element decoders' losses, the
+named dimensions are to be the standardised attributes, and the unnamed ones not to correlate with them.
 """
 
 from __future__ import annotations
