@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from models.metrics.line_attributes import WEIGHTS
 from models.music.lines import CLASSES, FIRST_PITCH, HOLD, REST, STEPS
 from models.style.model import Posterior, norm
 
@@ -175,6 +176,18 @@ class GroupedBarVAE(BarVAE):
         if not (order >= 0).any():
             return when
         return when + F.cross_entropy(self.pitch_out(pitch).flatten(0, 1), order, ignore_index=-1)
+
+    def expected_attributes(self, z: Tensor) -> Tensor:
+        """What the element decoders would have of each attribute, ``(bars, 4)``, differentiable.
+
+        Onsets by their probabilities, pitches by their means; columns as in ``line_attributes.ATTRIBUTES``.
+        """
+        rhythm, pitch = self.elements(z)
+        starts = torch.softmax(self.rhythm_out(rhythm), -1)[..., 2]
+        line = torch.softmax(self.pitch_out(pitch), -1) @ torch.arange(PITCHES, device=z.device).float()
+        weights = torch.as_tensor(WEIGHTS / WEIGHTS.sum(), device=z.device).float()
+        spread = line.amax(1) - line.amin(1)
+        return torch.stack([starts @ weights, spread, starts.mean(1), line[:, -1] - line[:, 0]], 1)
 
 
 def kinds(tokens: Tensor) -> Tensor:

@@ -2,7 +2,8 @@
 
 Losses are nats a step; the KL weighs 0.001 in β-VAE and AR-VAE, as published. AR-VAE: the first four dimensions are to
 order the bars as the four attributes do (Pati & Lerch 2021, γ = 1, δ = 10). Ours: the element decoders' losses, the
-named dimensions are to be the standardised attributes, and the unnamed ones not to correlate with them.
+named dimensions are to be the standardised attributes, the unnamed ones not to correlate with them, and where a bar
+gets another one's named dimensions, its element decoders are to tell the other one's attributes.
 """
 
 from __future__ import annotations
@@ -37,6 +38,16 @@ class BarObjective:
     named: float = 1.0
     elements: float = 0.5
     independent: float = 0.5
+    swapped: float = 0.25
+
+
+@dataclass(frozen=True)
+class NamedLoss:
+    """Ours: squared errors of the named dimensions, correlation of the others, squared errors after a swap."""
+
+    told: Tensor
+    apart: Tensor
+    swapped: Tensor
 
 
 @dataclass(frozen=True)
@@ -78,6 +89,21 @@ def correlation_loss(z: Tensor, attributes: Tensor) -> Tensor:
     return ((a.T @ b) ** 2 / scale).mean()
 
 
+def named_loss(model: GroupedBarVAE, z: Tensor, bars: Line, scale: Scale, generator: torch.Generator) -> NamedLoss:
+    """What is asked of the latents ``z`` of ``bars`` besides telling them."""
+    wanted, named = scale.standardised(bars), named_dimensions(model)
+    others = [d for d in range(z.shape[1]) if d not in named]
+    donors = torch.randperm(len(z), generator=generator)
+    mixed = z.clone()
+    mixed[:, named] = z[donors][:, named]
+    made = (model.expected_attributes(mixed) - scale.mean) / scale.deviation
+    return NamedLoss(
+        told=((z[:, named] - wanted) ** 2).mean(0).sum(),
+        apart=correlation_loss(z[:, others], wanted),
+        swapped=((made - wanted[donors]) ** 2).mean(0).sum(),
+    )
+
+
 def bar_loss(
     model: BarVAE, objective: BarObjective, bars: Line, scale: Scale, generator: torch.Generator
 ) -> dict[str, Tensor]:
@@ -89,13 +115,10 @@ def bar_loss(
     total = losses.steps + objective.kl * losses.kl
     if objective.method == "ar_vae":
         total = total + objective.named * ordering_loss(z[:, named_dimensions(model)], scale.standardised(bars))
-    elif objective.method == "ours":
-        attributes = scale.standardised(bars)
-        named = named_dimensions(model)
-        others = [d for d in range(z.shape[1]) if d not in named]
-        told = ((z[:, named] - attributes) ** 2).mean(0).sum()
-        apart = correlation_loss(z[:, others], attributes)
-        total = total + objective.elements * losses.elements + objective.named * told + objective.independent * apart
+    if isinstance(model, GroupedBarVAE):
+        named = named_loss(model, z, bars, scale, generator)
+        total = total + objective.elements * losses.elements + objective.named * named.told
+        total = total + objective.independent * named.apart + objective.swapped * named.swapped
     return {"total": total, "steps": losses.steps, "kl": losses.kl}
 
 
