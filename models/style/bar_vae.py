@@ -27,7 +27,7 @@ class BarConfig:
     """Sizes: latents of a bar (the first ``rhythm`` belong to the rhythm group in ours), hidden units, plan a place."""
 
     latent: int = 32
-    rhythm: int = 12
+    rhythm: int = 8
     hidden: int = 128
     plan: int = 64
     embedding: int = 32

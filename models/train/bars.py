@@ -32,13 +32,13 @@ class BarObjective:
     method: str
     steps: int
     config: BarConfig = field(default_factory=BarConfig)
-    batch: int = 256
+    batch: int = 128
     learning_rate: float = 3e-3
     kl: float = 0.001
     named: float = 1.0
     elements: float = 0.5
     independent: float = 0.5
-    swapped: float = 0.25
+    swapped: float = 0.5
 
 
 @dataclass(frozen=True)

@@ -66,9 +66,9 @@ def test_the_last_line_is_the_json_of_the_contract(reels, corpora_of_ten, tmp_pa
     names = {
         f"chorales.{method}.{name}"
         for method in ("beta_vae", "ar_vae", "ours")
-        for name in ("interpretability", "scc", "mig", "sap", "modularity", "control", "accuracy")
+        for name in ("interpretability", "scc", "mig", "sap", "modularity", "control", "accuracy", "bits_per_bar")
     }
-    assert set(found["metrics"]) == names | {"melody.accuracy", "melody.pitch_accuracy"}
+    assert set(found["metrics"]) == names | {"melody.accuracy", "melody.pitch_accuracy", "melody.bits_per_bar"}
     for metric in found["metrics"].values():
         assert set(metric) == {"value", "low", "high", "n", "baseline", "chance", "reference"}
     assert found["metrics"]["chorales.ar_vae.scc"]["reference"] == 0.975
