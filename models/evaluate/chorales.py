@@ -11,7 +11,7 @@ and a regression, so its figures say that the latents are as they were built; wh
 ``control``: each attribute's likeliest dimension is taken from another bar, all at once, and the mean Spearman between
 that bar's attributes and the decoded ones is told. ``accuracy``: steps decoded right, free running; baseline: hold.
 
-**Melody.** Ours, once more and with a low KL weight, on bars of dance tunes; tested on sixteen-bar windows (bars of four
+**Melody.** Ours, once more, with a low KL weight, on bars of dance tunes; tested on sixteen-bar windows (bars of four
 quarters, 256 sixteenths) of tunes held out by group: the share of steps whose token (a pitch starts, hold, a rest
 starts) is decoded right from the posterior's mean, 16 × 32 = 512 latents a window, greedy, the decoder hearing its own
 output within each bar. Baseline: always hold. Reference: MusicVAE's 16-bar melodies, .812 (hierarchical decoder, 512
