@@ -26,6 +26,7 @@ CHORALE_PARTS = {"validation": 0.1, "test": 0.2}
 DANCE_PARTS = {"validation": 0.05, "test": 0.1}
 WINDOW = 16  # bars
 LEAST_BARS = 16  # to fit on
+LOWEST, HIGHEST = 55, 84  # a soprano's pitches, AR-VAE's range: beyond, another voice sounds alone while it rests
 
 
 @dataclass(frozen=True)
@@ -45,10 +46,12 @@ class Lines:
 
 
 def soprano_bars(piece: Piece) -> Line:
-    """Bars of 4/4 with a note, nothing of which is off the grid of sixteenths: ``(bars, 16)`` tokens."""
+    """Bars of 4/4 with a note, all within a soprano's range and on the grid of sixteenths: ``(bars, 16)`` tokens."""
     line = line_bars(piece)
     common = (piece.bars[:, 2:] == 4).all(1)
-    return line.tokens[line.whole & line.exact & common & (line.tokens >= FIRST_PITCH).any(1)]
+    starts, pitch = line.tokens >= FIRST_PITCH, line.tokens - FIRST_PITCH
+    sung = starts.any(1) & (~starts | ((pitch >= LOWEST) & (pitch <= HIGHEST))).all(1)
+    return line.tokens[line.whole & line.exact & common & sung]
 
 
 def dance_bars(piece: Piece) -> Line:
