@@ -51,7 +51,8 @@ def soprano_bars(piece: Piece) -> Line:
     common = (piece.bars[:, 2:] == 4).all(1)
     starts, pitch = line.tokens >= FIRST_PITCH, line.tokens - FIRST_PITCH
     sung = starts.any(1) & (~starts | ((pitch >= LOWEST) & (pitch <= HIGHEST))).all(1)
-    return line.tokens[line.whole & line.exact & common & sung]
+    found: Line = line.tokens[line.whole & line.exact & common & sung]
+    return found
 
 
 def dance_bars(piece: Piece) -> Line:
