@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 
-from models.evaluate.report import Metric, Report, finite_mean, mean_over_songs, over_songs
+from models.evaluate.report import Metric, Report, finite_mean, mean_over_songs, over_halves, over_songs
 
 
 def test_the_last_line_is_one_json_object_with_every_key_of_the_contract(capsys) -> None:
@@ -56,3 +56,19 @@ def test_numbers_that_are_none_are_left_out_and_nothing_at_all_is_null() -> None
     assert mean_over_songs([], [], chance=0.5) == Metric(None, chance=0.5)
     assert math.isnan(finite_mean([]))
     assert over_songs(["a", "b"], lambda rows: float(len(rows))).value == 2.0
+
+
+def test_halves_of_the_songs_give_the_interval_of_the_bootstrap() -> None:
+    values = np.repeat(np.random.default_rng(0).normal(3.0, 1.0, size=200), 2)
+    songs = [str(i // 2) for i in range(400)]
+    halves = over_halves(songs, lambda rows: {"mean": float(values[rows].mean())}, draws=200)["mean"]
+    wanted = mean_over_songs(songs, values)
+    assert (halves.value, halves.n) == (wanted.value, 400)
+    assert halves.low == pytest.approx(wanted.low, abs=0.03)
+    assert halves.high == pytest.approx(wanted.high, abs=0.03)
+
+
+def test_too_few_songs_to_halve_have_no_interval() -> None:
+    found = over_halves(["a", "b"], lambda rows: {"count": float(len(rows))})["count"]
+    assert found.value == 2
+    assert math.isnan(found.low)

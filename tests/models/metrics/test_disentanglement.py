@@ -1,0 +1,126 @@
+"""Disentanglement metrics on codes whose figures are known, and what must not change them."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import spearmanr
+from sklearn.linear_model import LinearRegression
+
+from models.metrics.disentanglement import (
+    disentanglement,
+    entropy,
+    interpretability,
+    mig,
+    modularity,
+    mutual_information,
+    sap,
+    scc,
+)
+
+seeds = st.integers(0, 2**31 - 1)
+
+
+def independent(seed: int = 0, points: int = 600, attributes: int = 3) -> np.ndarray:
+    return np.random.default_rng(seed).normal(size=(points, attributes))
+
+
+def with_noise(codes: np.ndarray, dimensions: int = 3) -> np.ndarray:
+    return np.concatenate([codes, np.random.default_rng(9).normal(size=(len(codes), dimensions))], axis=1)
+
+
+def test_codes_that_are_the_attributes_are_perfect() -> None:
+    wanted = independent()
+    found = disentanglement(with_noise(wanted, 1), wanted)
+    assert found.interpretability == pytest.approx(1)
+    assert found.scc == pytest.approx(1)
+    assert found.sap == pytest.approx(1, abs=0.02)
+    assert found.mig > 0.95
+    assert disentanglement(wanted, wanted).modularity > 0.99
+
+
+def test_noise_is_worth_nothing() -> None:
+    found = disentanglement(independent(1), independent(2))
+    assert max(found.interpretability, found.mig, found.sap) < 0.05
+    assert found.scc < 0.15
+
+
+def test_two_dimensions_that_say_the_same_leave_no_gap() -> None:
+    wanted = independent()
+    twice = np.concatenate([wanted, wanted], axis=1)
+    found = disentanglement(twice, wanted)
+    assert found.mig == pytest.approx(0, abs=0.01)
+    assert found.sap == pytest.approx(0, abs=1e-9)
+    assert (found.interpretability, found.scc) == (pytest.approx(1), pytest.approx(1))
+
+
+def test_a_dimension_that_mixes_two_attributes_is_not_modular() -> None:
+    wanted = independent(attributes=2, points=2000)
+    mixed = np.stack([wanted.sum(1), wanted[:, 0] - wanted[:, 1]], axis=1)
+    assert modularity(mutual_information(mixed, wanted)) < 0.2
+
+
+def test_modularity_by_hand() -> None:
+    information = np.array([[2.0, 1.0, 1.0], [0.0, 3.0, 0.0], [0.0, 0.0, 0.0]])
+    assert modularity(information) == pytest.approx((1 - (1 + 1) / (4 * 2) + 1 + 0) / 3)
+
+
+def test_mig_by_hand() -> None:
+    information = np.array([[1.0, 0.2], [0.25, 0.6], [0.0, 0.1]])
+    assert mig(information, np.array([1.5, 0.8])) == pytest.approx(((1 - 0.25) / 1.5 + (0.6 - 0.2) / 0.8) / 2)
+
+
+def test_information_and_entropy_are_those_of_a_known_case() -> None:
+    rng = np.random.default_rng(0)
+    coin = rng.integers(0, 4, size=(3000, 1)).astype(float)
+    assert entropy(coin)[0] == pytest.approx(np.log(4), abs=0.05)
+    x = rng.normal(size=4000)
+    y = 0.8 * x + 0.6 * rng.normal(size=4000)  # correlation 0.8: -log(1 - 0.64) / 2 nats
+    assert mutual_information(np.stack([x, 0 * x], 1), y[:, None])[:, 0] == pytest.approx([0.511, 0], abs=0.05)
+
+
+@settings(max_examples=10, deadline=None)
+@given(seeds)
+def test_figures_agree_with_scipy_and_scikit_learn(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    codes, wanted = rng.normal(size=(80, 4)), rng.integers(0, 5, size=(80, 2)).astype(float)
+    codes[:, 0] += wanted[:, 0]
+    spearman = np.array([[abs(spearmanr(c, a).statistic) for a in wanted.T] for c in codes.T])
+    assert scc(codes, wanted) == pytest.approx(spearman.max(0).mean())
+    r2 = np.array([[LinearRegression().fit(c[:, None], a).score(c[:, None], a) for a in wanted.T] for c in codes.T])
+    two = np.sort(r2, axis=0)[-2:]
+    assert sap(codes, wanted) == pytest.approx((two[1] - two[0]).mean())
+    information = mutual_information(codes, wanted)
+    chosen = [r2[d, k] for k, d in enumerate(information.argmax(0))]
+    assert interpretability(codes, wanted, information) == pytest.approx(np.mean(chosen))
+
+
+@settings(max_examples=10, deadline=None)
+@given(seeds, st.floats(0.1, 50), st.floats(-5, 5))
+def test_neither_scale_nor_order_nor_sign_of_dimensions_counts(seed: int, scale: float, shift: float) -> None:
+    rng = np.random.default_rng(seed)
+    wanted = rng.normal(size=(60, 2))
+    codes = np.concatenate([wanted + 0.3 * rng.normal(size=(60, 2)), rng.normal(size=(60, 2))], axis=1)
+    other = -scale * codes[:, rng.permutation(4)] + shift
+    for name, value in vars(disentanglement(codes, wanted)).items():
+        assert 0 <= value <= 1.2, name  # nearest neighbours may see slightly more than there is
+        assert vars(disentanglement(other, wanted))[name] == pytest.approx(value, abs=0.05), name
+
+
+def test_what_does_not_vary_counts_for_nothing() -> None:
+    wanted = independent()
+    codes = np.concatenate([wanted, np.ones((600, 1))], axis=1)
+    assert mutual_information(codes, wanted)[-1].tolist() == [0, 0, 0]
+    same = np.concatenate([wanted, np.ones((600, 1))], axis=1)
+    assert disentanglement(with_noise(wanted), same) == disentanglement(with_noise(wanted), wanted)
+
+
+@pytest.mark.parametrize(("codes", "attributes"), [((5, 3), (4, 2)), ((5,), (5, 2)), ((5, 1), (5, 2)), ((5, 3), (5,))])
+def test_shapes_that_cannot_be_compared_are_refused(codes, attributes) -> None:
+    with pytest.raises(ValueError, match="rows must agree"):
+        disentanglement(np.zeros(codes), np.zeros(attributes))
+
+
+def test_attributes_that_never_vary_are_refused() -> None:
+    with pytest.raises(ValueError, match="at least one must"):
+        disentanglement(independent(), np.ones((600, 2)))
