@@ -52,7 +52,7 @@ class Report:
         """The table, then the JSON line."""
         table = Table("figure", "value", "95 %", "n", "baseline", "chance", "reference", title=self.command)
         for name, metric in self.metrics.items():
-            interval = f"{_shown(metric.low)}-{_shown(metric.high)}".strip("-")
+            interval = f"{_shown(metric.low)} to {_shown(metric.high)}".removeprefix(" to ").removesuffix(" to ")
             beside = (metric.baseline, metric.chance, metric.reference)
             table.add_row(name, _shown(metric.value), interval, str(metric.n), *map(_shown, beside))
         Console(width=120).print(table)

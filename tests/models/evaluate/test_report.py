@@ -16,7 +16,7 @@ def test_the_last_line_is_one_json_object_with_every_key_of_the_contract(capsys)
     report.add("taste.known.trees.accuracy", Metric(None))
     report.print()
     *table, last = capsys.readouterr().out.splitlines()
-    assert any("quality.in_key" in line and "0.250-0.750" in line for line in table)
+    assert any("quality.in_key" in line and "0.250 to 0.750" in line for line in table)
     assert not any("nan" in line for line in table)
     found = json.loads(last)
     assert {key: found[key] for key in ("command", "schema", "data", "model", "seed")} == {
