@@ -28,7 +28,7 @@ from rich.table import Table
 from models.evaluate.report import Metric, Report
 from models.evaluate.taste_methods import LEARNERS, NEW_CLIPS, Answer, People, Task, new_clips
 from models.evaluate.taste_study import Pairs, Study, load_study
-from models.metrics.preference import NORMAL_95
+from models.metrics.preference import NORMAL_95, binned_error
 from models.style.checkpoint import load_style
 
 FloatArray = npt.NDArray[np.float64]
@@ -38,7 +38,6 @@ SPLITS = 20
 SHUFFLES = 3
 KNOWN = (0, 1, 2, 4, 8)
 DRAWS = 1000
-BINS = 10
 POWER = NORMAL_95 + 0.8416212335729143  # of standard errors: found at 95 % in four of five repetitions
 THIRDS = ("low", "middle", "high")
 
@@ -71,14 +70,6 @@ def losses(wins: npt.ArrayLike, won: npt.ArrayLike) -> FloatArray:
     """-log P(what happened) ``(pairs,)``, nats."""
     p = np.clip(np.asarray(wins, dtype=np.float64), 1e-6, 1 - 1e-6)
     return np.asarray(-np.log(np.where(np.asarray(won, dtype=np.bool_), p, 1 - p)), dtype=np.float64)
-
-
-def calibration_error(wins: npt.ArrayLike, won: npt.ArrayLike) -> float:
-    """Mean distance of predicted and observed shares in ten equal-count bins of P(left); ties in random order."""
-    p, came = np.asarray(wins, dtype=np.float64), np.asarray(won, dtype=np.float64)
-    order = np.lexsort((np.random.default_rng(0).random(len(p)), p))
-    parts = [part for part in np.array_split(order, BINS) if len(part)]
-    return float(sum(len(part) * abs(p[part].mean() - came[part].mean()) for part in parts) / max(len(p), 1))
 
 
 class Resampling:
@@ -284,7 +275,7 @@ def _add(report: Report, protocol: str, method: str, outcome: Outcome, draws: Re
     baseline = None if beside is None else float(beside.mean())
     report.add(f"{key}.accuracy", draws.metric(hits, baseline=baseline, chance=0.5))
     report.add(f"{key}.log_loss", draws.metric(losses(answer.wins, outcome.pairs.won), chance=math.log(2)))
-    error = calibration_error(answer.wins, outcome.pairs.won)
+    error = binned_error(answer.wins, outcome.pairs.won)
     report.add(f"{key}.calibration_error", Metric(error, n=len(draws.unique)))
     report.add(f"{key}.seconds", Metric(answer.seconds))
 

@@ -146,9 +146,9 @@ def learn_choix(study: Study, rows: IntArray, target: IntArray, seed: int) -> Sc
 def learn_pairwise_gp(study: Study, rows: IntArray, target: IntArray, seed: int) -> Scores:
     """BoTorch's PairwiseGP on principal components of the features, everybody's pairs being one utility's."""
     del target
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        # BoTorch is asked for by this method alone, takes seconds to import and comes with the tests only.
+    # BoTorch is asked for by this method alone, takes seconds to import and comes with the tests only.
+    with warnings.catch_warnings():  # its own dependencies still use what torch has deprecated
+        warnings.simplefilter("ignore", DeprecationWarning)
         from botorch.fit import fit_gpytorch_mll  # noqa: PLC0415
         from botorch.models.pairwise_gp import PairwiseGP, PairwiseLaplaceMarginalLogLikelihood  # noqa: PLC0415
 
@@ -157,8 +157,7 @@ def learn_pairwise_gp(study: Study, rows: IntArray, target: IntArray, seed: int)
     winner, loser = np.where(pairs.won, pairs.left, pairs.right), np.where(pairs.won, pairs.right, pairs.left)
     known, place = np.unique(np.concatenate([winner, loser]), return_inverse=True)
     comparisons = torch.from_numpy(place.reshape(2, -1).T.copy())
-    with warnings.catch_warnings(), torch.random.fork_rng(devices=[]):
-        warnings.simplefilter("ignore")  # on the scale of inputs, which are standardised here
+    with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = PairwiseGP(torch.from_numpy(x[known]), comparisons)
         fit_gpytorch_mll(PairwiseLaplaceMarginalLogLikelihood(model.likelihood, model))
@@ -251,7 +250,7 @@ class People:
         self.fold = listener_folds(study, seed)
         self.kernels = Kernels(study.features, np.arange(len(study.clips)))
         self.learned: dict[str, tuple[list[Scores], float]] = {}
-        self.populations: tuple[list[Population], float] | None = None
+        self.variances: tuple[list[FloatArray], float] | None = None
 
     def outside(self, fold: int) -> IntArray:
         """Rows of the listeners outside a fold."""
@@ -291,26 +290,30 @@ class People:
         return np.where(count > 0, mean, np.nanmean(mean) if (count > 0).any() else 0.0)
 
     def _ours(self, tasks: Sequence[Task]) -> Answer:
-        study = self.study
-        if self.populations is None:
+        """Variances from the listeners outside the fold, utilities from everybody else, each listener fitted anew."""
+        judgements = self.study.judgements
+        if self.variances is None:
             begin = time.perf_counter()
-            fitted = []
-            for fold in range(FOLDS):
-                logs = learn_variances(self.kernels, study.judgements.choose(self.outside(fold)))
-                fitted.append(Population.fit(self.kernels, study.judgements, logs=logs))
-            self.populations = fitted, time.perf_counter() - begin
-        populations, learning = self.populations
+            logs = [learn_variances(self.kernels, judgements.choose(self.outside(fold))) for fold in range(FOLDS)]
+            self.variances = logs, time.perf_counter() - begin
+        logs, learning = self.variances
         begin = time.perf_counter()
-        common = {one: populations[number].without(one) for one, number in self.fold.items()}
-        wins = []
-        for task in tasks:
-            population = populations[self.fold[task.listener]]
-            clips, place = np.unique(np.concatenate([task.pairs.left, task.pairs.right]), return_inverse=True)
-            known = study.judgements.choose(task.known)
-            belief = population.person(known, clips, common=common[task.listener], apart=_apart(study))
-            left, right = place.reshape(2, -1)
-            wins.append(belief.wins(left, right))
-        return Answer(np.concatenate(wins), learning + time.perf_counter() - begin)
+        wins: dict[int, FloatArray] = {}
+        for one in sorted({task.listener for task in tasks}):
+            others = judgements.choose(judgements.listener != one)
+            population = Population.fit(self.kernels, others, logs=logs[self.fold[one]])
+            for number, task in enumerate(tasks):
+                if task.listener == one:
+                    wins[number] = self._told(population, task)
+        return Answer(
+            np.concatenate([wins[number] for number in range(len(tasks))]), learning + time.perf_counter() - begin
+        )
+
+    def _told(self, population: Population, task: Task) -> FloatArray:
+        clips, place = np.unique(np.concatenate([task.pairs.left, task.pairs.right]), return_inverse=True)
+        belief = population.person(self.study.judgements.choose(task.known), clips, apart=_apart(self.study))
+        left, right = place.reshape(2, -1)
+        return belief.wins(left, right)
 
 
 def new_clips(study: Study, method: str, pairs: Pairs, seed: int) -> Answer:

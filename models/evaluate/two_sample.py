@@ -19,6 +19,7 @@ import numpy.typing as npt
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.model_selection import StratifiedGroupKFold
 
+from models.evaluate.report import finite_mean
 from models.metrics import music_statistics as ms
 from models.music.notes import Piece
 
@@ -72,28 +73,34 @@ def describe(piece: Piece) -> Floats:
                 np.abs(height[one] - height[two]),
             ]
         )
-        lags = [[_mean(row[two - one == lag]) for lag in range(1, bars)] for row in alike]
+        lags = [[finite_mean(row[two - one == lag]) for lag in range(1, bars)] for row in alike]
         steps = []
         for line in (top, low):
             firsts, lasts = _first(line), _first(line[:, ::-1])
             over = np.abs(firsts[1:] - lasts[:-1])
             inside = np.abs(np.concatenate([np.diff(row[np.isfinite(row)]) for row in line]))
-            steps += [_mean(over), _mean(over > 7), _mean(inside), _mean(over) - _mean(inside), *over]
+            steps += [
+                finite_mean(over),
+                finite_mean(over > 7),
+                finite_mean(inside),
+                finite_mean(over) - finite_mean(inside),
+                *over,
+            ]
         ends = [
             count[0] / count.mean(),
             count[-1] / count.mean(),
-            height[0] - _mean(height),
-            height[-1] - _mean(height),
+            height[0] - finite_mean(height),
+            height[-1] - finite_mean(height),
         ]
         late, early = halves[:-1, 12:], halves[1:, :12]
         joints = _cosine(late, early)
         strangers = [_cosine(late, np.roll(early, by, axis=0)) for by in range(1, bars - 1)]
         bass = _first(low) % 12
         roots = (np.diff(bass[np.isfinite(bass)]) % 12).astype(np.int64)
-        progress = [*joints, _mean(joints), _mean(joints) - _mean(strangers), *_shares(roots, 12)]
+        progress = [*joints, finite_mean(joints), finite_mean(joints) - finite_mean(strangers), *_shares(roots, 12)]
         above_tonic = (bass - ms.likely_key(chroma.sum(0)) % 12) % 12
     skyline = ms.skyline(piece)[:, 1]
-    final = [_mean(duration[bar == bars - 1]) / length, _degree(piece)]
+    final = [finite_mean(duration[bar == bars - 1]) / length, _degree(piece)]
     histograms = [
         _shares(np.clip(np.diff(skyline), -13, 13) + 13, 27),
         _shares(np.clip(duration * 12 // length, 0, 15), 16),
@@ -101,7 +108,7 @@ def describe(piece: Piece) -> Floats:
         _shares(velocity // 8, 16),
     ]
     attributes = list(ms.attributes(piece).values())
-    whole = [ms.in_key(piece), ms.repeats(piece), ms.density(piece), _mean(np.diff(count) ** 2)]
+    whole = [ms.in_key(piece), ms.repeats(piece), ms.density(piece), finite_mean(np.diff(count) ** 2)]
     return np.concatenate(
         [alike.ravel(), *lags, steps, progress, above_tonic, ends, final, *histograms, attributes, whole]
     ).astype(np.float64)
@@ -141,12 +148,6 @@ def _first(line: Floats) -> Floats:
 def _cosine(a: Floats, b: Floats) -> Floats:
     found: Floats = (a * b).sum(1) / np.sqrt((a**2).sum(1) * (b**2).sum(1))
     return found
-
-
-def _mean(values: npt.ArrayLike) -> float:
-    data = np.asarray(values, dtype=np.float64)
-    data = data[np.isfinite(data)]
-    return float(data.mean()) if len(data) else np.nan
 
 
 def _shares(classes: npt.NDArray[np.int64], size: int) -> Floats:

@@ -6,6 +6,7 @@ from the autocorrelation of the onset strength. Everything is computed in mono a
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -76,9 +77,9 @@ def _to_mel(hz: float) -> float:
     return float(2595 * np.log10(1 + hz / 700))
 
 
-def _moment(moment: object, values: Floats) -> float:
-    """Skew or kurtosis; 0 where nothing varies."""
-    return float(moment(values)) if values.std() > 1e-9 else 0.0  # type: ignore[operator]
+def _moment(moment: Callable[[Floats], float], values: Floats) -> float:
+    """Skew or kurtosis; 0, that of a symmetric or normal distribution, where nothing varies and neither is defined."""
+    return float(moment(values)) if values.std() > 1e-9 else 0.0
 
 
 def _shape(power: Floats) -> dict[str, float]:

@@ -87,11 +87,11 @@ def attributes(piece: Piece) -> dict[str, float]:
     line = skyline(piece)
     time = line[:, 0] / (piece.end_tick / len(piece.bars))
     slope = float(np.polyfit(time, line[:, 1], 1)[0]) if len(line) > 2 else 0.0
-    chroma = half_bar_chroma(piece).sum(0)
+    fits = key_fits(half_bar_chroma(piece).sum(0))
     return {
         "onsets_per_bar": onsets / len(piece.bars),
         "mean_pitch": float(piece.notes[:, 2].mean()),
-        "mode": _key_fit(chroma, MAJOR_KEY) - _key_fit(chroma, MINOR_KEY),
+        "mode": float(fits[:12].max() - fits[12:].max()),
         "mean_velocity": float(piece.notes[:, 3].mean()),
         "tempo_bpm": tempo,
         "notes_per_onset": len(piece.notes) / onsets,
@@ -100,16 +100,20 @@ def attributes(piece: Piece) -> dict[str, float]:
     }
 
 
-def _key_fit(chroma: Floats, profile: Floats) -> float:
-    """Best correlation of a pitch-class histogram ``(12,)`` with the twelve transpositions of a key profile."""
-    if chroma.std() < 1e-9:
-        return 0.0
-    return max(float(np.corrcoef(chroma, np.roll(profile, key))[0, 1]) for key in range(12))
+def key_fits(chroma: npt.ArrayLike) -> Floats:
+    """Correlation of a pitch-class histogram ``(12,)`` with each key's profile, ``(24,)``: C..B major, C..B minor.
+
+    Zeros where the histogram is flat.
+    """
+    off = np.asarray(chroma, dtype=np.float64) - np.mean(np.asarray(chroma, dtype=np.float64))
+    size = float(np.sqrt((off**2).mean()))
+    fits: Floats = KEY_PROFILES @ off / (12 * size) if size > 1e-9 else np.zeros(len(KEY_PROFILES))
+    return fits
 
 
 def likely_key(chroma: npt.ArrayLike) -> int:
     """The key whose profile fits a pitch-class histogram ``(12,)`` best: 0-11 C..B major, 12-23 C..B minor."""
-    return int((KEY_PROFILES @ np.asarray(chroma, dtype=np.float64)).argmax())
+    return int(key_fits(chroma).argmax())
 
 
 def in_key(piece: Piece) -> float:

@@ -87,10 +87,18 @@ def calibration_error(
         return math.nan
     predicted = (left / np.maximum(left + right, 1e-12))[decided]
     came = np.array([outcome == "left" for outcome in outcomes], dtype=np.float64)[decided]
-    order = np.argsort(predicted, kind="stable")
+    return binned_error(predicted, came, bins=bins)
+
+
+def binned_error(predicted: npt.ArrayLike, came: npt.ArrayLike, *, bins: int = 10) -> float:
+    """Mean distance of predicted probabilities and shares that ``came`` true, ``(n,)`` each, in equal-count bins.
+
+    Equal predictions are put into bins in random order: as they came they might be sorted by what happened.
+    """
+    p, y = np.asarray(predicted, dtype=np.float64), np.asarray(came, dtype=np.float64)
+    order = np.lexsort((np.random.default_rng(0).random(len(p)), p))
     parts = [part for part in np.array_split(order, bins) if len(part)]
-    gaps = [len(part) * abs(predicted[part].mean() - came[part].mean()) for part in parts]
-    return float(sum(gaps) / len(predicted))
+    return float(sum(len(part) * abs(p[part].mean() - y[part].mean()) for part in parts) / max(len(p), 1))
 
 
 def preference_scores(

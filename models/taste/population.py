@@ -111,7 +111,7 @@ class Population:
     """Posterior over the population part of C clips: ``mean`` ``(C,)``, ``covariance`` ``(C, C)``.
 
     ``spread`` ``(C, C)``: covariance of persons around it. ``evidence``: log marginal likelihood of the judgements
-    that it was learned from. ``thresholds``: between ratings. The rest serves ``without``.
+    that it was learned from, which are ratings where ``rated``. ``thresholds``: between ratings.
     """
 
     variances: Variances
@@ -121,21 +121,10 @@ class Population:
     thresholds: FloatArray
     rating_levels: FloatArray
     evidence: float
-    prior: FloatArray
-    precision: FloatArray
-    weighted: FloatArray
-    blocks: Blocks
-    own: FloatArray
-    own_weighted: FloatArray
+    rated: bool
 
     @classmethod
-    def fit(
-        cls,
-        kernels: Kernels,
-        judgements: Judgements,
-        *,
-        logs: FloatArray | None = None,
-    ) -> Population:
+    def fit(cls, kernels: Kernels, judgements: Judgements, *, logs: FloatArray | None = None) -> Population:
         """Learn the variances (unless their ``logs`` are given) and the utilities of all clips of ``kernels``.
 
         Raises ``ValueError`` where there is nothing to learn from.
@@ -155,60 +144,32 @@ class Population:
             thresholds=model.thresholds,
             rating_levels=blocks.rating_levels,
             evidence=state.evidence,
-            prior=model.prior,
-            precision=state.precision,
-            weighted=state.weighted,
-            blocks=blocks,
-            own=state.own,
-            own_weighted=state.own_weighted,
+            rated=blocks.rated,
         )
 
     @property
     def zone(self) -> float:
         """The difference up to which two clips are called equal: of ratings, half of the middle levels' width."""
-        if not self.blocks.rated:
+        if not self.rated:
             return self.variances.zone
         return float(np.diff(self.thresholds).mean() / 2) if len(self.thresholds) > 1 else 0.0
 
-    def without(self, listener: int) -> tuple[FloatArray, FloatArray]:
-        """Mean ``(C,)`` and covariance ``(C, C)`` of the population part, learned from everybody else.
-
-        The other listeners' likelihoods stay expanded where they were. A listener who said nothing changes nothing.
-        """
-        place = np.flatnonzero(self.blocks.names == listener)
-        if len(place) == 0:
-            return self.mean, self.covariance
-        block = self.blocks.take(place)
-        precision = self.precision - scatter(block.left, block.right, self.own[place], len(self.mean))
-        weighted = self.weighted - scatter_rows(block.left, block.right, self.own_weighted[place], len(self.mean))
-        covariance = _posterior(self.prior, precision)[0]
-        return covariance @ weighted, covariance
-
-    def person(
-        self,
-        known: Judgements,
-        clips: npt.ArrayLike,
-        *,
-        common: tuple[FloatArray, FloatArray] | None = None,
-        apart: float = 1.0,
-    ) -> Belief:
+    def person(self, known: Judgements, clips: npt.ArrayLike, *, apart: float = 1.0) -> Belief:
         """Utilities of ``clips`` ``(K,)`` for one person who said ``known``.
 
-        Without any, the population part and all doubt. ``common``: mean and covariance of the population
-        part where it is not all listeners' (``without``). ``apart``: by how many zones two clips differ at least that
-        are told apart.
+        Without any, the population part and all doubt. ``apart``: by how many zones two clips differ at least that are
+        told apart. What this population was learned from should not hold ``known``.
         """
-        mean, covariance = common or (self.mean, self.covariance)
         at = np.asarray(clips, dtype=np.int64)
-        total = covariance + self.spread
-        centre, spread = mean[at], total[np.ix_(at, at)]
+        total = self.covariance + self.spread
+        centre, spread = self.mean[at], total[np.ix_(at, at)]
         if len(known) == 0:
             return Belief(centre, spread, self.zone * apart)
         left, right = known.left, known.right
         padded = np.pad(total, (0, 1))
         square = between(padded, left, right, left, right) + self.variances.offset
         cross = padded[np.ix_(at, left)] - padded[np.ix_(at, right)]
-        prior = np.pad(mean, (0, 1))[left] - np.pad(mean, (0, 1))[right]
+        prior = np.pad(self.mean, (0, 1))[left] - np.pad(self.mean, (0, 1))[right]
         low, high = self._bounds(known)
         f = prior.copy()
         for _ in range(NEWTON_STEPS):
@@ -224,19 +185,12 @@ class Population:
         return Belief(centre + cross @ gain, spread - cross @ shrink, self.zone * apart)
 
     def _bounds(self, known: Judgements) -> tuple[FloatArray, FloatArray]:
-        if self.blocks.rated != known.rated:
+        if self.rated != known.rated:
             raise ValueError("a population of ratings needs a person's ratings, one of votes their votes")
         if known.rated:
             level = np.clip(np.searchsorted(self.rating_levels, known.value, side="right") - 1, 0, None)
             return _edges(level, self.thresholds)
         return _vote_edges(known.value, self.variances.zone)
-
-    def directions(self, count: int) -> tuple[FloatArray, FloatArray]:
-        """The ``count`` directions in which persons differ most, ``(count, C)``, and their shares of that variance."""
-        centred = self.spread - self.spread.mean(axis=0) - self.spread.mean(axis=1)[:, None] + self.spread.mean()
-        values, vectors = np.linalg.eigh(centred)
-        values, vectors = values[::-1][:count], vectors[:, ::-1][:, :count]
-        return (vectors * np.sqrt(np.maximum(values, 0))).T, values / max(float(np.trace(centred)), 1e-12)
 
 
 def learn_variances(kernels: Kernels, judgements: Judgements) -> FloatArray:
@@ -277,10 +231,7 @@ class _State:
 
     f: FloatArray
     covariance: FloatArray
-    precision: FloatArray
     weighted: FloatArray
-    own: FloatArray
-    own_weighted: FloatArray
     evidence: float
 
 
@@ -330,7 +281,7 @@ class _Model:
         ) / 2  # fmt: skip
         expansion = at_f.log_likelihood + ((response - f) ** 2 / noise + np.log(noise)) / 2
         evidence = float(gaussian + expansion[mask].sum())
-        return _State(f, covariance, precision, weighted, own, own_weighted, evidence)
+        return _State(f, covariance, weighted, evidence)
 
 
 def _posterior(prior: FloatArray, precision: FloatArray) -> tuple[FloatArray, float]:
