@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from selenium.webdriver import WebKitGTK
@@ -24,6 +25,13 @@ def _mini_browser() -> Path | None:
     return found[-1] if found else None
 
 
+def _cannot(why: str) -> NoReturn:
+    """Skip, but fail where WebKit was installed for this test."""
+    if os.environ.get("KALLOS_REQUIRE_WEBKIT"):
+        pytest.fail(why)
+    pytest.skip(why)
+
+
 @pytest.fixture
 def screen(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A screen to draw on: the one that is there, or a virtual one."""
@@ -31,7 +39,7 @@ def screen(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         yield
         return
     if shutil.which("Xvfb") is None:
-        pytest.skip("no screen, and no Xvfb to make one")
+        _cannot("no screen, and no Xvfb to make one")
     read, write = os.pipe()
     command = ["Xvfb", "-displayfd", str(write), "-screen", "0", "1280x900x24", "-nolisten", "tcp"]
     with subprocess.Popen(command, pass_fds=[write], stderr=subprocess.DEVNULL) as server:
@@ -47,7 +55,7 @@ def webkit(screen: None) -> Iterator[WebKitGTK]:
     """WebKitGTK under its own driver; skips where it is not installed."""
     driver, browser = shutil.which("WebKitWebDriver"), _mini_browser()
     if driver is None or browser is None:
-        pytest.skip("no WebKit found (Debian: webkit2gtk-driver)")
+        _cannot("no WebKit found (Debian: webkit2gtk-driver)")
     options = Options()
     options.binary_location = str(browser)
     options.add_argument("--automation")

@@ -1,28 +1,17 @@
 // The menu in the header: another device, a copy of one's data, and deleting it all.
 
 import * as api from "./api.js";
+import { offerLink } from "./link_dialog.js";
 
 const sorry = (error) =>
   error.message || (error.status === 0 ? "No connection. Please try again." : "That did not work. Please try again.");
 
 async function showLink(root) {
   const dialog = root.querySelector("[data-dialog=link]");
-  const part = (name) => dialog.querySelector(`[data-part=${name}]`);
   const { url, expires_at: expiresAt } = await api.link();
-  part("url").value = url;
   const time = new Date(expiresAt).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
-  part("expires").textContent = `It works until ${time}.`;
-  part("copy").textContent = "Copy link";
-  part("copy").onclick = async () => {
-    part("url").select();
-    try {
-      await navigator.clipboard.writeText(url);
-      part("copy").textContent = "Copied";
-    } catch {
-      part("copy").textContent = "Press Ctrl+C to copy"; // a frame may be denied the clipboard; the text is selected
-    }
-  };
-  dialog.showModal();
+  dialog.querySelector("[data-part=expires]").textContent = `It works until ${time}.`;
+  offerLink(dialog, url);
 }
 
 async function exportData() {

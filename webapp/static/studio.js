@@ -4,6 +4,7 @@ import * as api from "./api.js";
 import { Bench } from "./bench.js";
 import { ClipList } from "./clip_list.js";
 import { Dials, asClip } from "./dials.js";
+import { offerLink } from "./link_dialog.js";
 import { Choices, Picker } from "./picker.js";
 import { decode } from "./player.js";
 import { capital, describe } from "./words.js";
@@ -334,22 +335,9 @@ class StudioPage {
   }
 
   async #share() {
-    const dialog = this.find("[data-dialog=studio-link]");
-    const part = (name) => dialog.querySelector(`[data-part=${name}]`);
     try {
       const { url } = await api.studio.link(this.#now.piece.name);
-      part("url").value = url;
-      part("copy").textContent = "Copy link";
-      part("copy").onclick = async () => {
-        part("url").select();
-        try {
-          await navigator.clipboard.writeText(url);
-          part("copy").textContent = "Copied";
-        } catch {
-          part("copy").textContent = "Press Ctrl+C to copy"; // a frame may be denied the clipboard
-        }
-      };
-      dialog.showModal();
+      offerLink(this.find("[data-dialog=studio-link]"), url);
     } catch (error) {
       this.#said(capital(sorry(error)));
     }

@@ -12,7 +12,8 @@ from scipy.integrate import dblquad
 from scipy.optimize import minimize
 from scipy.stats import norm
 
-from models.taste.bradley_terry import Head, davidson, fit, predict, update, utilities
+from models.taste.bradley_terry import Head, davidson, predict, update, utilities
+from tests.models.taste.laplace import fit
 
 SIZE = 5
 OUTCOME = st.sampled_from(["left", "right", "equal"])

@@ -13,7 +13,6 @@ import numpy as np
 from sqlalchemy.orm import Session
 
 from db.queries import listeners as listener_rows
-from db.queries import studio as rows
 from models.music.notes import Piece
 from models.style.latents import Latents
 from models.taste.bradley_terry import utilities
@@ -21,15 +20,15 @@ from models.taste.space import summary
 from webapp.generation.protocol import BadRequest, GenerateRequest, GenerateResult, GenerationError
 from webapp.generation.protocol import Source as Origin
 from webapp.services import heads
+from webapp.services.composing import TEMPERATURE, TOP_P
 from webapp.services.house import House
 from webapp.services.problems import NotAllowed, NotReady, UnknownListenerError
 from webapp.services.studio.opening import shown
-from webapp.services.studio.room import check_rate, place, tidy
-from webapp.services.studio.sources import PIECES, Source, find, named_traits
+from webapp.services.studio.room import check_rate, keep, place
+from webapp.services.studio.sources import Source, find, named_traits
 
 log = logging.getLogger(__name__)
 
-TEMPERATURE, TOP_P = 0.9, 0.95
 DEADLINE_MS = 30_000
 
 
@@ -110,7 +109,7 @@ def _compose(house: House, listener_id: uuid.UUID, recipes: Sequence[Recipe], *,
             raise UnknownListenerError("this listener was deleted meanwhile")
         names = []
         for each, result in zip(recipes, results, strict=True):
-            piece = rows.add_piece(
+            name = keep(
                 session,
                 listener_id,
                 domain=content.domain,
@@ -120,8 +119,7 @@ def _compose(house: House, listener_id: uuid.UUID, recipes: Sequence[Recipe], *,
                 latents=result.latents,
                 model_version=result.model_version,
             )
-            names.append(f"{PIECES}/{piece.id}")
-        tidy(session, listener_id)
+            names.append(name)
         return names
 
     names = house.database.transaction(store)

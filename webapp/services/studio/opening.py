@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from db.queries import studio as rows
 from webapp.services.house import House
 from webapp.services.problems import NotYours
-from webapp.services.studio.room import check_rate, tidy
+from webapp.services.studio.room import check_rate, keep
 from webapp.services.studio.sources import PIECES, Source, find, names_in, traits
 
 
@@ -52,7 +52,7 @@ def adopt(house: House, listener_id: uuid.UUID, link_key: str) -> dict[str, Any]
     def work(session: Session) -> str:
         check_rate(session, listener_id)
         source = _linked(session, listener_id, link_key)
-        piece = rows.add_piece(
+        return keep(
             session,
             listener_id,
             domain=source.domain,
@@ -62,8 +62,6 @@ def adopt(house: House, listener_id: uuid.UUID, link_key: str) -> dict[str, Any]
             latents=source.latents,
             model_version=source.model_version,
         )
-        tidy(session, listener_id)
-        return f"{PIECES}/{piece.id}"
 
     return open_piece(house, listener_id, house.database.transaction(work))
 

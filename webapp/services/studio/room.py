@@ -7,12 +7,14 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from typing import Any
 
 from sqlalchemy.orm import Session
 
 from db.queries import listeners as listener_rows
 from db.queries import studio as rows
 from webapp.services.problems import NotReady, TooMany, UnknownListenerError
+from webapp.services.studio.sources import PIECES
 
 MOST_A_MINUTE = 40
 KEPT_PIECES = 200  # of each listener; pieces with a link stay beyond it
@@ -43,6 +45,8 @@ def check_rate(session: Session, listener_id: uuid.UUID, more: int = 1) -> None:
         )
 
 
-def tidy(session: Session, listener_id: uuid.UUID) -> None:
-    """Forget a listener's oldest pieces where there are too many."""
+def keep(session: Session, listener_id: uuid.UUID, **fields: Any) -> str:
+    """Store a piece (``fields`` of ``add_piece``) and tell its name; the oldest go where there are too many."""
+    piece = rows.add_piece(session, listener_id, **fields)
     rows.thin_out(session, listener_id, KEPT_PIECES)
+    return f"{PIECES}/{piece.id}"

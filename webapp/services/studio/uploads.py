@@ -9,7 +9,6 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from db.queries import studio as rows
 from models.music.abc import decoded, split_tunes, tune_piece
 from models.music.midi import read_midi
 from models.music.notes import DOMAINS, MusicError, Piece
@@ -17,8 +16,7 @@ from webapp.generation.protocol import BadRequest, GenerationError
 from webapp.services.house import House
 from webapp.services.problems import NotAllowed, NotReady
 from webapp.services.studio.opening import open_piece
-from webapp.services.studio.room import check_rate, place, tidy
-from webapp.services.studio.sources import PIECES
+from webapp.services.studio.room import check_rate, keep, place
 
 READ_BARS = 64  # of which the generator takes the first eight whole ones of one meter
 TITLE_LENGTH = 80
@@ -43,7 +41,7 @@ def upload(house: House, listener_id: uuid.UUID, file_name: str, data: bytes, do
             raise NotReady("the composer does not answer just now; keep the file and try again in a moment") from error
 
     def store(session: Session) -> str:
-        kept = rows.add_piece(
+        return keep(
             session,
             listener_id,
             domain=piece.domain if piece.domain in DOMAINS else domain,
@@ -53,8 +51,6 @@ def upload(house: House, listener_id: uuid.UUID, file_name: str, data: bytes, do
             latents=answer.latents,
             model_version=answer.model_version,
         )
-        tidy(session, listener_id)
-        return f"{PIECES}/{kept.id}"
 
     return open_piece(house, listener_id, house.database.transaction(store))
 
