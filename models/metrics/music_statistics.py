@@ -96,8 +96,14 @@ def attributes(piece: Piece) -> dict[str, float]:
         "tempo_bpm": tempo,
         "notes_per_onset": len(piece.notes) / onsets,
         "contour": slope,
-        "leap": float(np.abs(np.diff(line[:, 1])).mean()) if len(line) > 1 else 0.0,
+        "leap": leap(piece),
     }
+
+
+def leap(piece: Piece) -> float:
+    """Mean absolute interval of the skyline in semitones."""
+    line = skyline(piece)
+    return float(np.abs(np.diff(line[:, 1])).mean()) if len(line) > 1 else 0.0
 
 
 def key_fits(chroma: npt.ArrayLike) -> Floats:

@@ -28,7 +28,7 @@ from models.music.tokens import (
 from models.style.checkpoint import StyleBundle
 from models.style.elements import half_of, overlap_with_halves, place_in_half
 from models.style.features import bar_features, gather_notes, slot_of
-from models.style.latents import GROUPS, STYLE_GROUPS, Latents
+from models.style.latents import GROUPS, STYLE_GROUPS, TEMPERATURE, TOP_P, Latents
 from models.style.layers import attend, norm, rotary
 from models.style.model import BARS, BarPlan
 from models.style.prior import Setting
@@ -110,8 +110,8 @@ class Composer:
         styles: Mapping[str, Origin],
         bars: int = BARS,
         seed: int = 0,
-        temperature: float = 0.9,
-        top_p: float = 0.95,
+        temperature: float = TEMPERATURE,
+        top_p: float = TOP_P,
         drawn: Latents | None = None,
     ) -> ClipPlan:
         """Latents of one clip: ``content`` (or a draw from the prior) with groups replaced by those of ``styles``.
