@@ -114,7 +114,7 @@ def bits(posterior: Posterior) -> float:
 def quality(report: Report, composer: Composer, clips: Clips, seed: int) -> None:
     """Music from the prior beside the real clips; adds ``quality.*`` and the share that would be thrown away.
 
-    ``two_sample_decoder`` is the classifier on real clips encoded and decoded: what of ``two_sample`` isn't the prior's.
+    ``two_sample_decoder`` is the classifier on real clips encoded and decoded: the part that isn't the prior's.
     """
     made: list[Piece] = []
     reasons: Counter[str] = Counter()
