@@ -1,4 +1,4 @@
-"""A real Postgres for every test that asks for one, started once a process; each test in a SAVEPOINT or its own database."""
+"""A real Postgres for tests that ask for one, started once a process; each test in a SAVEPOINT or its own database."""
 
 from __future__ import annotations
 
