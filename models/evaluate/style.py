@@ -68,6 +68,8 @@ def reconstruction(report: Report, composer: Composer, clips: Clips, seed: int) 
     report.add("reconstruction.onset_f1", mean_over_songs(clips.songs, onsets, reference=0.95))
     report.add("reconstruction.skyline_f1", mean_over_songs(clips.songs, lines))
     report.add("reconstruction.chroma_correlation", mean_over_songs(clips.songs, chroma, reference=0.97))
+    whole = [ms.chroma_correlation(a, b, 2) for a, b in zip(greedy, clips.pieces, strict=True)]
+    report.add("reconstruction.chroma_correlation_whole_bars", mean_over_songs(clips.songs, whole))
     report.add(
         "reconstruction.bits_per_bar",
         mean_over_songs(clips.songs, [bits(posterior_of(composer, p)) for p in clips.pieces]),

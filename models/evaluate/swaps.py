@@ -166,6 +166,8 @@ def _own(report: Report, group: str, swap: Swapped) -> None:
         before = np.array([_donor_chroma(swap, i, swap.plain[i]) for i in range(len(asked))])
         most = np.array([_donor_chroma(swap, i, piece) for i, piece in enumerate(_with_harmony(clips, swap.donors))])
         report.add("swap.harmony.reachable", mean_over_songs(clips.songs, most))
+        whole = [ms.chroma_correlation(clips.pieces[donor], swap.results[i], 2) for i, donor in enumerate(swap.donors)]
+        report.add("swap.harmony.own_whole_bars", mean_over_songs(clips.songs, whole))
     for domain in (None, *DOMAINS):  # all of them, then each alone
         rows = np.arange(len(asked)) if domain is None else clips.of(domain)
         if len(rows) == 0:
