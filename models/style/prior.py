@@ -139,7 +139,7 @@ class Prior(nn.Module):
         return F.mse_loss(self(mixed, time, setting.free(free)), x - noise)
 
     @torch.inference_mode()
-    def sample(self, setting: Setting, generator: torch.Generator, *, steps: int = 24, guidance: float = 1.0) -> Tensor:
+    def sample(self, setting: Setting, generator: torch.Generator, *, steps: int = 16, guidance: float = 1.0) -> Tensor:
         """Latents ``(batch, bars, latent)`` for ``setting`` by Heun's method over ``steps`` / 2 intervals.
 
         ``guidance`` above 1 moves away from what any domain in any key would play. The generator is of the CPU, so that
@@ -149,7 +149,7 @@ class Prior(nn.Module):
         return self.carry(noise, setting, steps=steps, guidance=guidance)
 
     @torch.inference_mode()
-    def carry(self, noise: Tensor, setting: Setting, *, steps: int = 24, guidance: float = 1.0) -> Tensor:
+    def carry(self, noise: Tensor, setting: Setting, *, steps: int = 16, guidance: float = 1.0) -> Tensor:
         """Carry ``noise`` ``(batch, bars, latent)`` to latents, each row as its ``setting`` asks."""
         device = self.mean.device
         x, given = noise.to(device), setting.to(device)
