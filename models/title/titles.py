@@ -35,6 +35,7 @@ INSTRUMENTS = re.compile(
 )
 MARKS = re.compile(r"\(\*\)|[*\"]")  # CRE's asterisk: never printed before
 ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789 '&-"
+LETTERS = {letter: index + 1 for index, letter in enumerate(ALPHABET)}
 SYMBOLS = len(ALPHABET) + 1  # 0: nothing
 LONGEST = 48  # characters that are read
 
@@ -74,6 +75,9 @@ def spelled(title: str) -> str:
 
 
 def characters(titles: Iterable[str]) -> Tensor:
-    """Titles as int64 ``(titles, LONGEST)``: 1 and up are ``ALPHABET``'s letters, 0 is padding."""
-    rows = [[ALPHABET.index(c) + 1 for c in spelled(title)[:LONGEST]] for title in titles]
+    """Titles as int64 ``(titles, LONGEST)``: 1 and up are ``ALPHABET``'s letters, 0 is padding.
+
+    A space stands before the first word and after the last one that is read.
+    """
+    rows = [[LETTERS[c] for c in f" {spelled(title)[: LONGEST - 2]} "] for title in titles]
     return torch.tensor([row + [0] * (LONGEST - len(row)) for row in rows], dtype=torch.int64).reshape(-1, LONGEST)

@@ -7,6 +7,7 @@ differently sound alike. The key is estimated from the notes (``likely_key``).
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -63,7 +64,8 @@ class Tune:
 
 def name_of(piece: Piece) -> str:
     """A piece's name over all collections."""
-    return f"{piece.source}/{piece.piece_id}"
+    prefix = f"{piece.source}/"
+    return piece.piece_id if piece.piece_id.startswith(prefix) else prefix + piece.piece_id
 
 
 def tunes_of(pieces: Sequence[Piece]) -> list[Tune]:
@@ -91,6 +93,15 @@ def split_tunes(tunes: Sequence[Tune], seed: int = 0) -> dict[str, list[Tune]]:
         shares = BOOK_HELD_OUT if tune.group.startswith(NAMED_AFTER) else HELD_OUT
         parts[published.get(tune.group) or part_of(tune.group, seed, shares)].append(tune)
     return parts
+
+
+def tunes_hash(tunes: Sequence[Tune]) -> str:
+    """Digest of names, titles and melodies, whatever the order."""
+    digests = sorted(
+        hashlib.sha256("\0".join([tune.name, *tune.titles]).encode() + tune.notes.tobytes()).hexdigest()
+        for tune in tunes
+    )
+    return hashlib.sha256("".join(digests).encode()).hexdigest()[:16]
 
 
 def note_fields(piece: Piece) -> IntTable:

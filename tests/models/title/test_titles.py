@@ -58,4 +58,4 @@ def test_case_and_accents_are_not_read() -> None:
 
 def test_characters_tell_the_title() -> None:
     row = characters(["The Cow"])[0]
-    assert "".join(ALPHABET[i - 1] for i in row.tolist() if i) == "the cow"
+    assert "".join(ALPHABET[i - 1] for i in row.tolist() if i) == " the cow "

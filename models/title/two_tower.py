@@ -1,0 +1,82 @@
+"""Melodies and titles in one space: two encoders, cosine similarity, a symmetric contrastive loss.
+
+Source: InfoNCE (van den Oord et al. 2018) over a batch in both directions with a learned temperature, as in CLIP
+(Radford et al. 2021) and MuLan (Huang et al. 2022).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from models.title.melody_encoders import MelodyConfig, melody_encoder
+from models.title.title_encoders import TitleConfig, title_encoder
+from models.title.titles import characters
+from models.title.tunes import Tune, padded
+
+SHARPEST = 100.0  # the temperature is not to fall below 1 / 100, as in CLIP
+AT_ONCE = 256
+
+
+@dataclass(frozen=True)
+class TowerConfig:
+    """The two encoders; their ``dim`` must agree."""
+
+    melody: MelodyConfig = field(default_factory=MelodyConfig)
+    title: TitleConfig = field(default_factory=TitleConfig)
+
+
+@dataclass(frozen=True)
+class TowerOutput:
+    """Unit vectors of melodies and titles ``(pairs, dim)`` and what their cosines are multiplied with."""
+
+    melody: Tensor
+    title: Tensor
+    scale: Tensor
+
+    def loss(self) -> Tensor:
+        """Cross-entropy of finding the other half of each pair in the batch, mean of both directions, nats."""
+        logits = self.scale * self.melody @ self.title.T
+        own = torch.arange(len(logits), device=logits.device)
+        return (F.cross_entropy(logits, own) + F.cross_entropy(logits.T, own)) / 2
+
+
+class TwoTower(nn.Module):
+    """A melody encoder, a title encoder, a temperature."""
+
+    def __init__(self, config: TowerConfig) -> None:
+        super().__init__()
+        if config.melody.dim != config.title.dim:
+            raise ValueError(f"the towers' vectors have {config.melody.dim} and {config.title.dim} dimensions")
+        self.config = config
+        self.melody = melody_encoder(config.melody)
+        self.title = title_encoder(config.title)
+        self.log_scale = nn.Parameter(torch.tensor(math.log(10.0)))
+
+    def forward(self, notes: Tensor, title: Tensor) -> TowerOutput:
+        """Notes ``(pairs, notes, fields)`` and the characters of their titles ``(pairs, LONGEST)``."""
+        scale = self.log_scale.exp().clamp(max=SHARPEST)
+        return TowerOutput(F.normalize(self.melody(notes), dim=-1), F.normalize(self.title(title), dim=-1), scale)
+
+    @torch.inference_mode()
+    def melodies(self, tunes: Sequence[Tune]) -> npt.NDArray[np.float32]:
+        """Unit vectors ``(tunes, dim)``; call it in eval mode."""
+        device = self.log_scale.device
+        rows = [
+            F.normalize(self.melody(padded([t.notes for t in tunes[i : i + AT_ONCE]]).to(device)), dim=-1).cpu()
+            for i in range(0, len(tunes), AT_ONCE)
+        ]
+        return torch.cat(rows).numpy()
+
+    @torch.inference_mode()
+    def titles(self, titles: Sequence[str]) -> npt.NDArray[np.float32]:
+        """Unit vectors ``(titles, dim)``; call it in eval mode."""
+        device = self.log_scale.device
+        return F.normalize(self.title(characters(titles).to(device)), dim=-1).cpu().numpy()
