@@ -1,0 +1,113 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional
+
+from models.title.checkpoint import load_towers, save_towers
+from models.title.melody_encoders import INFORMATION, MELODY_KINDS, MelodyConfig
+from models.title.title_encoders import TITLE_KINDS, TitleConfig, hashed_grams
+from models.title.titles import characters
+from models.title.tunes import FIELDS, LONGEST, Tune, padded
+from models.title.two_tower import TowerConfig, TowerOutput, TwoTower
+
+VARIANTS = [*((melody, "cnn") for melody in MELODY_KINDS), *(("cnn", title) for title in TITLE_KINDS[::2])]
+
+
+def small(melody: str = "cnn", title: str = "cnn", without: tuple[str, ...] = ()) -> TwoTower:
+    torch.manual_seed(0)
+    config = TowerConfig(MelodyConfig(melody, 16, 8, 2, without=without), TitleConfig(title, 8, 8))
+    return TwoTower(config).eval()
+
+
+def pairs(tunes: list[Tune]) -> tuple[torch.Tensor, torch.Tensor]:
+    return padded([tune.notes for tune in tunes]), characters([tune.titles[0] for tune in tunes])
+
+
+@pytest.mark.parametrize(("melody", "title"), VARIANTS)
+def test_every_variant_gives_unit_vectors_and_every_weight_a_gradient(
+    melody: str, title: str, made_tunes: list[Tune]
+) -> None:
+    towers = small(melody, title)
+    output = towers(*pairs(made_tunes[:12]))
+    assert output.melody.shape == output.title.shape == (12, 8)
+    assert torch.allclose(output.melody.norm(dim=-1), torch.ones(12), atol=1e-5)
+    torch.autograd.backward(output.loss())
+    silent = [name for name, p in towers.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0]
+    assert silent == []
+
+
+@pytest.mark.parametrize("melody", MELODY_KINDS)
+def test_padding_and_neighbours_change_nothing(melody: str, made_tunes: list[Tune]) -> None:
+    towers = small(melody)
+    alone = towers.melodies(made_tunes[:1])
+    among = towers.melodies(sorted(made_tunes[:9], key=lambda tune: len(tune.notes)))
+    row = sorted(range(9), key=lambda i: len(made_tunes[i].notes)).index(0)
+    assert np.allclose(alone[0], among[row], atol=1e-5)
+
+
+@pytest.mark.parametrize("melody", MELODY_KINDS)
+@pytest.mark.parametrize("name", INFORMATION)
+def test_what_is_taken_away_is_not_heard(melody: str, name: str, made_tunes: list[Tune]) -> None:
+    tune = made_tunes[0]
+    other = tune.notes.copy()
+    for field in INFORMATION[name]:
+        other[1:, FIELDS.index(field)] = (other[1:, FIELDS.index(field)] + 1) % 7
+    changed = Tune(tune.name, tune.source, tune.titles, tune.genre, tune.group, other)
+    deaf, hearing = small(melody, without=(name,)), small(melody)
+    assert np.array_equal(deaf.melodies([tune]), deaf.melodies([changed]))
+    assert not np.allclose(hearing.melodies([tune]), hearing.melodies([changed]), atol=1e-6)
+
+
+def test_only_the_bag_is_deaf_to_the_order_of_notes(made_tunes: list[Tune]) -> None:
+    tune = made_tunes[0]
+    turned = Tune(tune.name, tune.source, tune.titles, tune.genre, tune.group, tune.notes[::-1].copy())
+    for kind in MELODY_KINDS:
+        towers = small(kind)
+        assert np.allclose(towers.melodies([tune]), towers.melodies([turned]), atol=1e-5) == (kind == "bag"), kind
+
+
+def test_the_loss_is_cross_entropy_in_both_directions() -> None:
+    generator = torch.Generator().manual_seed(1)
+    a, b = (functional.normalize(torch.randn(7, 5, generator=generator), dim=-1) for _ in range(2))
+    logits = 3.0 * a @ b.T
+    by_hand = -(logits.log_softmax(1).diagonal().mean() + logits.log_softmax(0).diagonal().mean()) / 2
+    assert torch.allclose(TowerOutput(a, b, torch.tensor(3.0)).loss(), by_hand)
+    assert TowerOutput(a, a, torch.tensor(50.0)).loss() < 0.01
+
+
+def test_towers_of_different_width_are_refused() -> None:
+    with pytest.raises(ValueError, match="8 and 16 dimensions"):
+        TwoTower(TowerConfig(MelodyConfig(dim=8), TitleConfig(dim=16)))
+
+
+def test_equal_strings_share_their_grams_wherever_they_stand() -> None:
+    rows = hashed_grams(characters(["the reel", "a reel of it"]))
+    first, second, other = (set(row[row > 0].tolist()) for row in (*rows, hashed_grams(characters(["jig"]))[0]))
+    assert len(first & second) >= 10  # those of " reel" alone
+    assert len(first & other) <= 1
+    assert (hashed_grams(torch.zeros(1, 48, dtype=torch.int64)) == 0).all()
+
+
+def test_the_longest_tune_fits_every_encoder() -> None:
+    notes = np.zeros((LONGEST, len(FIELDS)), np.int16)
+    tune = Tune("long", "made", ("Long",), None, "long", notes)
+    for kind in MELODY_KINDS:
+        assert np.isfinite(small(kind).melodies([tune])).all()
+
+
+def test_saved_towers_come_back_and_a_changed_file_is_noticed(tmp_path: Path, made_tunes: list[Tune]) -> None:
+    towers = small("attention", "bag", ("meter",))
+    save_towers(tmp_path, towers, {"version": "v"}, {"test": ["b", "a"]})
+    found = load_towers(tmp_path)
+    assert found.version == "v"
+    assert found.held_out == {"test": ["a", "b"]}
+    assert found.towers.config == towers.config
+    assert np.allclose(found.towers.melodies(made_tunes), towers.melodies(made_tunes), atol=5e-3)
+    path = tmp_path / "towers.safetensors"
+    path.write_bytes(path.read_bytes()[:-1] + b"?")
+    with pytest.raises(ValueError, match="fetch it again"):
+        load_towers(tmp_path)
+    with pytest.raises(FileNotFoundError, match=r"models\.train\.titles"):
+        load_towers(tmp_path / "nowhere")
