@@ -6,6 +6,7 @@ Every one hears the same fields (``models.title.tunes.FIELDS``); fields in ``wit
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -49,7 +50,7 @@ def unheard(config: MelodyConfig) -> Tensor:
     return torch.tensor([any(field in INFORMATION[name] for name in config.without) for field in FIELDS])
 
 
-class SequenceEncoder(nn.Module):
+class MelodyEncoder(nn.Module, ABC):
     """Notes int64 ``(tunes, notes, fields)``, -1 for unknown and padding → ``(tunes, dim)``."""
 
     silenced: Tensor
@@ -57,42 +58,51 @@ class SequenceEncoder(nn.Module):
     def __init__(self, config: MelodyConfig) -> None:
         super().__init__()
         self.config = config
-        self.embed = Multihot([FIELD_SIZES[name] for name in FIELDS], config.hidden)
-        nn.init.normal_(self.embed.weight, std=0.3)
         self.register_buffer("silenced", unheard(config), persistent=False)
         self.dropout = nn.Dropout(config.dropout)
-        self.body = BODIES[config.kind](config)
         self.out = nn.Linear(2 * config.hidden, config.dim)
 
     def forward(self, notes: Tensor) -> Tensor:
         """Vectors of the tunes, not normalised."""
-        there = (notes >= 0).any(-1)
-        x = self.embed(list(notes.masked_fill(self.silenced, -1).unbind(-1)))
-        pooled: Tensor = self.body(self.dropout(x) * there[..., None], there)
-        vectors: Tensor = self.out(self.dropout(pooled))
+        vectors: Tensor = self.out(self.dropout(self.pooled(notes)))
         return vectors
 
+    def pooled(self, notes: Tensor) -> Tensor:
+        """What is known of each tune before it is made comparable with titles: ``(tunes, 2 hidden)``."""
+        return self.gathered(notes.masked_fill(self.silenced, -1), (notes >= 0).any(-1))
 
-class BagEncoder(nn.Module):
-    """What a tune has how often, order aside: shares of every value of the fields in ``BAGS`` → ``(tunes, dim)``."""
+    @abstractmethod
+    def gathered(self, notes: Tensor, there: Tensor) -> Tensor:
+        """The same, of the fields that may be heard; ``there`` ``(tunes, notes)`` is False for padding."""
 
-    silenced: Tensor
+
+class SequenceEncoder(MelodyEncoder):
+    """A body of ``BODIES`` over embedded notes."""
 
     def __init__(self, config: MelodyConfig) -> None:
-        super().__init__()
-        self.config = config
-        self.register_buffer("silenced", unheard(config), persistent=False)
+        super().__init__(config)
+        self.embed = Multihot([FIELD_SIZES[name] for name in FIELDS], config.hidden)
+        nn.init.normal_(self.embed.weight, std=0.3)
+        self.body = BODIES[config.kind](config)
+
+    def gathered(self, notes: Tensor, there: Tensor) -> Tensor:
+        """What the body makes of the notes."""
+        x = self.dropout(self.embed(list(notes.unbind(-1))))
+        pooled: Tensor = self.body(x * there[..., None], there)
+        return pooled
+
+
+class BagEncoder(MelodyEncoder):
+    """What a tune has how often, order aside: shares of every value of the fields in ``BAGS``."""
+
+    def __init__(self, config: MelodyConfig) -> None:
+        super().__init__(config)
         inputs = sum(math.prod(FIELD_SIZES[name] + 1 for name in bag) for bag in BAGS)
         self.inner = nn.Linear(inputs, 2 * config.hidden)
-        self.dropout = nn.Dropout(config.dropout)
-        self.out = nn.Linear(2 * config.hidden, config.dim)
 
-    def forward(self, notes: Tensor) -> Tensor:
-        """Vectors of the tunes, not normalised."""
-        there = (notes >= 0).any(-1)
-        x = self.dropout(self.shares(notes.masked_fill(self.silenced, -1), there))
-        vectors: Tensor = self.out(self.dropout(F.gelu(self.inner(x))))
-        return vectors
+    def gathered(self, notes: Tensor, there: Tensor) -> Tensor:
+        """One hidden layer over the shares."""
+        return F.gelu(self.inner(self.dropout(self.shares(notes, there))))
 
     def shares(self, notes: Tensor, there: Tensor) -> Tensor:
         """Square roots of the shares (Hellinger): ``(tunes, values)``; an unknown value is a value of its own."""
@@ -197,6 +207,6 @@ BODIES: Mapping[str, type[nn.Module]] = {
 MELODY_KINDS = ("bag", *BODIES)
 
 
-def melody_encoder(config: MelodyConfig) -> SequenceEncoder | BagEncoder:
+def melody_encoder(config: MelodyConfig) -> MelodyEncoder:
     """The encoder that ``config.kind`` names."""
     return BagEncoder(config) if config.kind == "bag" else SequenceEncoder(config)

@@ -7,7 +7,7 @@ Source: InfoNCE (van den Oord et al. 2018) over a batch in both directions with 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -65,18 +65,22 @@ class TwoTower(nn.Module):
         scale = self.log_scale.exp().clamp(max=SHARPEST)
         return TowerOutput(F.normalize(self.melody(notes), dim=-1), F.normalize(self.title(title), dim=-1), scale)
 
-    @torch.inference_mode()
     def melodies(self, tunes: Sequence[Tune]) -> npt.NDArray[np.float32]:
         """Unit vectors ``(tunes, dim)``; call it in eval mode."""
-        device = self.log_scale.device
-        rows = [
-            F.normalize(self.melody(padded([t.notes for t in tunes[i : i + AT_ONCE]]).to(device)), dim=-1).cpu()
-            for i in range(0, len(tunes), AT_ONCE)
-        ]
-        return torch.cat(rows).numpy()
+        return self._heard(tunes, lambda notes: F.normalize(self.melody(notes), dim=-1))
+
+    def pooled(self, tunes: Sequence[Tune]) -> npt.NDArray[np.float32]:
+        """What the melody tower knows before its last layer: ``(tunes, 2 hidden)``; call it in eval mode."""
+        return self._heard(tunes, self.melody.pooled)
 
     @torch.inference_mode()
     def titles(self, titles: Sequence[str]) -> npt.NDArray[np.float32]:
         """Unit vectors ``(titles, dim)``; call it in eval mode."""
         device = self.log_scale.device
         return F.normalize(self.title(characters(titles).to(device)), dim=-1).cpu().numpy()
+
+    @torch.inference_mode()
+    def _heard(self, tunes: Sequence[Tune], hear: Callable[[Tensor], Tensor]) -> npt.NDArray[np.float32]:
+        device = self.log_scale.device
+        batches = [[t.notes for t in tunes[i : i + AT_ONCE]] for i in range(0, len(tunes), AT_ONCE)]
+        return torch.cat([hear(padded(batch).to(device)).cpu() for batch in batches]).numpy()
