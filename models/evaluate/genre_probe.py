@@ -19,7 +19,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from models.title.tunes import Tune
-from models.title.two_tower import TwoTower
+from models.title.two_tower import TowerEnsemble, TwoTower
 
 LEAST = 10  # tunes of a type on either side
 PENALTIES = (0.01, 0.1, 1.0, 10.0)
@@ -51,7 +51,9 @@ class Probe:
         return table
 
 
-def probe_genres(towers: TwoTower, known: Sequence[Tune], unknown: Sequence[Tune], seed: int) -> Probe | None:
+def probe_genres(
+    towers: TwoTower | TowerEnsemble, known: Sequence[Tune], unknown: Sequence[Tune], seed: int
+) -> Probe | None:
     """Read the types of ``unknown`` tunes after ``known`` ones; None where fewer than two types are on both sides."""
     counts = [Counter(tune.genre for tune in side) for side in (known, unknown)]
     types = tuple(sorted(name for name in counts[0] if name and min(count[name] for count in counts) >= LEAST))

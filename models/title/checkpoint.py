@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 from models.style.checkpoint import WEIGHTS, sha256
 from models.title.melody_encoders import MelodyConfig
 from models.title.title_encoders import TitleConfig
-from models.title.two_tower import TowerConfig, TwoTower
+from models.title.two_tower import TowerConfig, TowerEnsemble, TwoTower
 
 DEFAULT = "titles-cpu"
 
@@ -22,7 +22,7 @@ DEFAULT = "titles-cpu"
 class TitleBundle:
     """Towers, their card, and the names of the tunes that were held out by part ("validation", "test")."""
 
-    towers: TwoTower
+    towers: TowerEnsemble
     card: Mapping[str, Any]
     held_out: Mapping[str, Sequence[str]]
 
@@ -38,14 +38,20 @@ def config_of(data: Mapping[str, Any]) -> TowerConfig:
     return TowerConfig(MelodyConfig(**melody), TitleConfig(**data["title"]))
 
 
-def save_towers(folder: Path, towers: TwoTower, card: Mapping[str, Any], held_out: Mapping[str, Sequence[str]]) -> None:
+def save_towers(
+    folder: Path, towers: TowerEnsemble, card: Mapping[str, Any], held_out: Mapping[str, Sequence[str]]
+) -> None:
     """Write ``towers.safetensors``, ``held_out.json`` and, last, ``card.json`` into ``folder``."""
     folder.mkdir(parents=True, exist_ok=True)
     half = {name: value.detach().cpu().half().contiguous() for name, value in towers.state_dict().items()}
     save_file(half, folder / "towers.safetensors")
     names = json.dumps({part: sorted(found) for part, found in held_out.items()}, indent=0, ensure_ascii=False)
     (folder / "held_out.json").write_text(names + "\n", encoding="utf-8")
-    full = {**card, "config": asdict(towers.config), "sha256": {"towers": sha256(folder / "towers.safetensors")}}
+    full = {
+        **card,
+        "config": [asdict(member.config) for member in towers.towers],
+        "sha256": {"towers": sha256(folder / "towers.safetensors")},
+    }
     (folder / "card.json").write_text(json.dumps(full, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
@@ -59,7 +65,7 @@ def load_towers(name_or_path: str | Path = "default", device: str = "cpu") -> Ti
     found = sha256(folder / "towers.safetensors")
     if found != card["sha256"]["towers"]:
         raise ValueError(f"{folder / 'towers.safetensors'} has sha256 {found}, its card says another; fetch it again")
-    towers = TwoTower(config_of(card["config"]))
+    towers = TowerEnsemble([TwoTower(config_of(config)) for config in card["config"]])
     towers.load_state_dict({k: v.float() for k, v in load_file(folder / "towers.safetensors").items()}, strict=True)
     held_out = json.loads((folder / "held_out.json").read_text(encoding="utf-8"))
     return TitleBundle(towers.to(device).eval(), card, held_out)

@@ -1,11 +1,10 @@
-"""Encoders of a melody, note by note: a bag of notes, CNN, RNN, RNN with attention, transformer; one vector a tune.
+"""Encoders of a melody, note by note: CNN, RNN, RNN with attention, transformer; all give one vector a tune.
 
 Every one hears the same fields (``models.title.tunes.FIELDS``); fields in ``without`` are never heard.
 """
 
 from __future__ import annotations
 
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,11 +25,6 @@ INFORMATION: Mapping[str, tuple[str, ...]] = {
     "key": ("degree", "key"),
     "bars": ("position", "bar", "meter"),
 }
-
-BAGS = (
-    ("interval",), ("degree", "key"), ("pitch",), ("position", "duration"), ("degree", "position"), ("bar",),
-    ("interval", "duration"), ("meter", "duration"),
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -90,31 +84,6 @@ class SequenceEncoder(MelodyEncoder):
         x = self.dropout(self.embed(list(notes.unbind(-1))))
         pooled: Tensor = self.body(x * there[..., None], there)
         return pooled
-
-
-class BagEncoder(MelodyEncoder):
-    """What a tune has how often, order aside: shares of every value of the fields in ``BAGS``."""
-
-    def __init__(self, config: MelodyConfig) -> None:
-        super().__init__(config)
-        inputs = sum(math.prod(FIELD_SIZES[name] + 1 for name in bag) for bag in BAGS)
-        self.inner = nn.Linear(inputs, 2 * config.hidden)
-
-    def gathered(self, notes: Tensor, there: Tensor) -> Tensor:
-        """One hidden layer over the shares."""
-        return F.gelu(self.inner(self.dropout(self.shares(notes, there))))
-
-    def shares(self, notes: Tensor, there: Tensor) -> Tensor:
-        """Square roots of the shares (Hellinger): ``(tunes, values)``; an unknown value is a value of its own."""
-        parts = []
-        for bag in BAGS:
-            size, index = 1, torch.zeros_like(notes[..., 0])
-            for name in bag:
-                index = index * (FIELD_SIZES[name] + 1) + notes[..., FIELDS.index(name)] + 1
-                size *= FIELD_SIZES[name] + 1
-            counts = torch.zeros(len(notes), size, device=notes.device).scatter_add_(1, index, there.float())
-            parts.append((counts / there.sum(1, keepdim=True).clamp(min=1)).sqrt())
-        return torch.cat(parts, 1)
 
 
 def mean_and_max(x: Tensor, there: Tensor) -> Tensor:
@@ -203,10 +172,3 @@ BODIES: Mapping[str, type[nn.Module]] = {
     "attention": AttentiveRecurrence,
     "transformer": Attention,
 }
-
-MELODY_KINDS = ("bag", *BODIES)
-
-
-def melody_encoder(config: MelodyConfig) -> MelodyEncoder:
-    """The encoder that ``config.kind`` names."""
-    return BagEncoder(config) if config.kind == "bag" else SequenceEncoder(config)

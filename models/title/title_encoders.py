@@ -67,6 +67,39 @@ class BagEncoder(nn.Module):
         return vectors
 
 
+class LinearEncoder(nn.Module):
+    """A vector for every n-gram, weighted by its rarity (tf-idf) and summed; ``models.train.linear_start`` fits it."""
+
+    idf: Tensor
+
+    def __init__(self, config: TitleConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.register_buffer("idf", torch.zeros(BUCKETS + 1))
+        self.table = nn.Embedding(BUCKETS + 1, config.dim)
+        nn.init.zeros_(self.table.weight)
+        self.bias = nn.Parameter(torch.zeros(config.dim))
+        self.dropout = nn.Dropout(config.dropout)
+
+    def forward(self, characters: Tensor) -> Tensor:
+        """Vectors of the titles, not normalised."""
+        grams = hashed_grams(characters)
+        weight = self.dropout(self.weights(grams))
+        vectors: Tensor = self.bias + (self.table(grams) * weight[..., None]).sum(1)
+        return vectors
+
+    def weights(self, grams: Tensor) -> Tensor:
+        """Weight of each n-gram in its title, a unit vector a title: ``(titles, n)``."""
+        return F.normalize(self.idf[grams], dim=-1)
+
+    @torch.no_grad()
+    def count(self, grams: Tensor) -> None:
+        """Learn from n-grams of titles ``(titles, n)`` how rare each is; what fewer than three have is not read."""
+        found = torch.zeros(len(grams), BUCKETS + 1).scatter_(1, grams, 1.0).sum(0)
+        self.idf.copy_(torch.where(found < 3, 0.0, 1 + torch.log(len(grams) / (1 + found))))
+        self.idf[0] = 0.0
+
+
 def hashed_grams(characters: Tensor) -> Tensor:
     """Buckets 1 to ``BUCKETS`` of all strings of 2 to 5 letters in each title, 0 beyond its end: ``(titles, n)``."""
     found = []
@@ -110,9 +143,9 @@ class Recurrence(nn.Module):
 
 BODIES: Mapping[str, type[Convolutions | Recurrence]] = {"cnn": Convolutions, "rnn": Recurrence}
 
-TITLE_KINDS = ("bag", *BODIES)
+TITLE_KINDS = ("linear", "bag", *BODIES)
 
 
-def title_encoder(config: TitleConfig) -> SpelledEncoder | BagEncoder:
+def title_encoder(config: TitleConfig) -> nn.Module:
     """The encoder that ``config.kind`` names."""
-    return BagEncoder(config) if config.kind == "bag" else SpelledEncoder(config)
+    return {"linear": LinearEncoder, "bag": BagEncoder}.get(config.kind, SpelledEncoder)(config)

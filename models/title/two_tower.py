@@ -16,11 +16,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from models.title.melody_encoders import MelodyConfig, melody_encoder
+from models.title import melody_bags
+from models.title.melody_encoders import BODIES, MelodyConfig, MelodyEncoder, SequenceEncoder
 from models.title.title_encoders import TitleConfig, title_encoder
 from models.title.titles import characters
 from models.title.tunes import Tune, padded
 
+MELODY_KINDS = ("linear", "bag", *BODIES)
 SHARPEST = 100.0  # the temperature is not to fall below 1 / 100, as in CLIP
 AT_ONCE = 256
 
@@ -46,6 +48,12 @@ class TowerOutput:
         logits = self.scale * self.melody @ self.title.T
         own = torch.arange(len(logits), device=logits.device)
         return (F.cross_entropy(logits, own) + F.cross_entropy(logits.T, own)) / 2
+
+
+def melody_encoder(config: MelodyConfig) -> MelodyEncoder:
+    """The encoder that ``config.kind`` names."""
+    bags: dict[str, type[MelodyEncoder]] = {"linear": melody_bags.LinearEncoder, "bag": melody_bags.BagEncoder}
+    return bags.get(config.kind, SequenceEncoder)(config)
 
 
 class TwoTower(nn.Module):
@@ -84,3 +92,31 @@ class TwoTower(nn.Module):
         device = self.log_scale.device
         batches = [[t.notes for t in tunes[i : i + AT_ONCE]] for i in range(0, len(tunes), AT_ONCE)]
         return torch.cat([hear(padded(batch).to(device)).cpu() for batch in batches]).numpy()
+
+
+class TowerEnsemble(nn.Module):
+    """Several pairs of towers that are asked together: a cosine is the mean of theirs."""
+
+    def __init__(self, members: Sequence[TwoTower]) -> None:
+        super().__init__()
+        self.members = nn.ModuleList(members)
+
+    def melodies(self, tunes: Sequence[Tune]) -> npt.NDArray[np.float32]:
+        """Unit vectors ``(tunes, dim of all)``; call it in eval mode."""
+        return self._joined([towers.melodies(tunes) for towers in self.towers])
+
+    def titles(self, titles: Sequence[str]) -> npt.NDArray[np.float32]:
+        """Unit vectors ``(titles, dim of all)``; call it in eval mode."""
+        return self._joined([towers.titles(titles) for towers in self.towers])
+
+    def pooled(self, tunes: Sequence[Tune]) -> npt.NDArray[np.float32]:
+        """What the melody towers know before their last layers, side by side."""
+        return np.concatenate([towers.pooled(tunes) for towers in self.towers], axis=1)
+
+    @property
+    def towers(self) -> list[TwoTower]:
+        """The members."""
+        return [member for member in self.members if isinstance(member, TwoTower)]
+
+    def _joined(self, vectors: Sequence[npt.NDArray[np.float32]]) -> npt.NDArray[np.float32]:
+        return np.concatenate(vectors, axis=1) / np.float32(math.sqrt(len(vectors)))

@@ -2,9 +2,10 @@
 
 On O'Neill's, Ryan's and Aird's tunes and their titles, or those of a folder of ABC (CRE stays unheard: the genre probe
 is tested on it). A variant is called MELODY-TITLE after its encoders ("cnn-bag"); ``--variants`` takes several or all,
-each with ``--seeds`` seeds, one after the other in ``OUT/VARIANT-SEED``. The one that validates best is written to
-``OUT/bundle``. ``--without`` takes information away from the melodies: pitch, all_but_intervals, rhythm, meter, key or
-bars.
+each with ``--seeds`` seeds, one after the other; its towers, state and log lie in ``OUT/VARIANT-SEED``. "linear-linear"
+starts from a ridge regression (``linear_start``), the others from nothing. ``OUT/bundle`` gets the few runs whose mean
+cosine validates best (forward selection: Caruana et al. 2004). ``--without`` takes information away from the melodies:
+pitch, all_but_intervals, rhythm, meter, key or bars.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import torch
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
@@ -23,17 +25,20 @@ from models.evaluate.report import commit
 from models.music import corpora
 from models.music.notes import MusicError
 from models.title.checkpoint import save_towers
-from models.title.melody_encoders import INFORMATION, MELODY_KINDS, MelodyConfig
+from models.title.melody_encoders import INFORMATION, MelodyConfig
 from models.title.title_encoders import TITLE_KINDS, TitleConfig
 from models.title.tunes import Tune, split_tunes, tunes_hash, tunes_of
-from models.title.two_tower import TowerConfig, TwoTower
+from models.title.two_tower import MELODY_KINDS, TowerConfig, TowerEnsemble, TwoTower
 from models.train.averaged import AveragedTraining
+from models.train.linear_start import fit_linear
 from models.train.run_log import RunLog, ended
 from models.train.title_batches import PairBatches
 from models.train.title_validation import Validation
 
 CORPORA = ("oneills1850", "ryansMammoth", "airdsAirs")
-VARIANTS = tuple(f"{melody}-{title}" for melody, title in itertools.product(MELODY_KINDS, TITLE_KINDS))
+LINEAR = "linear-linear"
+VARIANTS = (LINEAR, *(f"{melody}-{title}" for melody, title in itertools.product(MELODY_KINDS[1:], TITLE_KINDS[1:])))
+MEMBERS = 4  # of an ensemble, at most
 TERMS = (
     "Trained on the melodies and titles of O'Neill's, Ryan's and Aird's collections as distributed with music21 by "
     "permission of their encoders, some files non-commercial. See models/weights/LICENSE."
@@ -62,7 +67,7 @@ PRESETS: Mapping[str, Preset] = {
     "tiny": Preset(
         60, 64, 3e-3, 20, 3, ("cnn-cnn",), MelodyConfig(hidden=32, dim=32, layers=2), TitleConfig(hidden=32, dim=32)
     ),
-    "cpu": Preset(600, 256, 2e-3, 50, 5, ("bag-bag", "cnn-bag"), MelodyConfig(hidden=64), TitleConfig()),
+    "cpu": Preset(600, 256, 2e-3, 50, 5, (LINEAR, "bag-bag", "cnn-bag"), MelodyConfig(hidden=64), TitleConfig()),
     "gpu": Preset(
         4000,
         512,
@@ -112,7 +117,10 @@ def train(run: TitleRun, folder: Path, *, resume: bool, device: str, progress: P
     log_path, state = folder / "log.jsonl", folder / "state.safetensors"
     preset, validation = run.preset, Validation.of(run.parts["validation"])
     torch.manual_seed(run.seed)
-    training = AveragedTraining(TwoTower(run.config).to(device), preset.learning_rate, preset.weight_decay)
+    towers = TwoTower(run.config)
+    if run.variant == LINEAR:
+        fit_linear(towers, run.parts["train"])
+    training = AveragedTraining(towers.to(device), preset.learning_rate, preset.weight_decay)
     taken_up = resume and state.exists()
     lines = training.resume(state) if taken_up else 0
     if taken_up and ended(log_path):
@@ -156,7 +164,7 @@ def _validated(training: AveragedTraining[TwoTower], validation: Validation, log
     log.write("metrics", step=training.step, part="validation", values=found)
     for row in validation.predictions(scores):
         log.write("prediction", step=training.step, **row)
-    if training.step:  # untrained towers may be lucky
+    if training.step or training.model.config.melody.kind == "linear":  # towers that know nothing may be lucky
         training.judged(found["mrr"])
     return found["mrr"]
 
@@ -185,17 +193,35 @@ def training_parts(data: Path | None, out: Path, *, again: bool) -> dict[str, li
     return parts
 
 
-def release(out: Path, run: TitleRun, training: AveragedTraining[TwoTower]) -> Path:
-    """Write the best weights of a run as ``out/bundle``."""
-    towers = training.average
-    towers.load_state_dict(training.best)
+def ensemble(
+    validation: Validation, candidates: Sequence[tuple[TitleRun, TwoTower]]
+) -> tuple[list[tuple[TitleRun, TwoTower]], float]:
+    """The runs whose mean cosine validates best, and its MRR: the best one, then whichever helps most, if any does."""
+    tables = [validation.scores(towers) for _, towers in candidates]
+    chosen: list[int] = []
+    best = 0.0
+    while len(chosen) < MEMBERS:
+        found = {
+            index: validation.measures([np.add.reduce(pool) for pool in zip(*together, strict=True)])
+            for index in range(len(tables))
+            if index not in chosen and (together := [tables[i] for i in (*chosen, index)])
+        }
+        index = max(found, key=lambda i: found[i]["mrr"], default=-1)
+        if index < 0 or found[index]["mrr"] <= best:
+            break
+        chosen.append(index)
+        best = found[index]["mrr"]
+    return [candidates[index] for index in chosen], best
+
+
+def release(folder: Path, members: Sequence[tuple[TitleRun, TwoTower]], mrr: float) -> None:
+    """Write the towers of one or several runs into ``folder``."""
+    run, names = members[0][0], [member.name for member, _ in members]
     card = {
         "name": f"titles-{run.preset_name}",
-        "version": f"titles-{run.preset_name}-{run.name}-{training.best_step}",
+        "version": f"titles-{run.preset_name}-{'+'.join(names)}",
         "preset": run.preset_name,
-        "variant": run.variant,
-        "steps": training.best_step,
-        "seed": run.seed,
+        "members": names,
         "commit": commit(),
         "data": {
             "sources": sorted({tune.source for tune in run.parts["train"]}),
@@ -204,18 +230,17 @@ def release(out: Path, run: TitleRun, training: AveragedTraining[TwoTower]) -> P
             "held_out": "whole groups, drawn by hash; by name in held_out.json",
             "terms": TERMS,
         },
-        "validation": {"mrr": round(training.best_score, 5)},
+        "validation": {"mrr": round(mrr, 5)},
     }
     held_out = {part: [tune.name for tune in tunes] for part, tunes in run.parts.items() if part != "train"}
-    save_towers(out / "bundle", towers, card, held_out)
-    return out / "bundle"
+    save_towers(folder, TowerEnsemble([towers for _, towers in members]), card, held_out)
 
 
 def chosen_variants(text: str | None, preset: Preset) -> tuple[str, ...]:
     """The variants that ``--variants`` names; raises ``SystemExit`` for unknown ones."""
     names = preset.variants if text is None else VARIANTS if text == "all" else tuple(text.split(","))
     if unknown := [name for name in names if name not in VARIANTS]:
-        raise SystemExit(f"--variants {','.join(unknown)} was given; there are all, {', '.join(VARIANTS)}")
+        raise SystemExit(f"--variants {','.join(unknown)} was given; there are {', '.join(VARIANTS)}")
     return names
 
 
@@ -254,16 +279,19 @@ def main(argv: list[str] | None = None) -> None:
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
         TimeRemainingColumn(), TextColumn("{task.fields[told]}"),
     )  # fmt: skip
-    best: tuple[TitleRun, AveragedTraining[TwoTower]] | None = None
+    candidates = []
     with Progress(*columns) as progress:
         for run in runs:
             training = train(run, out / run.name, resume=given.resume, device=given.device, progress=progress)
-            if best is None or training.best_score > best[1].best_score:
-                best = run, training
-    assert best is not None
-    folder = release(out, *best)
-    print(f"{best[0].name} validated best (MRR {best[1].best_score:.4f}); it is in {folder}; evaluate it with:")
-    print(f"python -m models.evaluate.titles --model {folder}")
+            towers = training.average.cpu()
+            towers.load_state_dict(training.best)
+            release(out / run.name, [(run, towers)], training.best_score)
+            candidates.append((run, towers))
+    members, mrr = ensemble(Validation.of(parts["validation"]), candidates)
+    release(out / "bundle", members, mrr)
+    names = " and ".join(run.name for run, _ in members)
+    print(f"{out / 'bundle'} holds {names}, validation MRR {mrr:.4f}; evaluate it with:")
+    print(f"python -m models.evaluate.titles --model {out / 'bundle'}")
 
 
 if __name__ == "__main__":

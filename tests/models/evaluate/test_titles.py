@@ -17,12 +17,12 @@ from models.title.melody_encoders import MelodyConfig
 from models.title.pool import make_pool
 from models.title.title_encoders import TitleConfig
 from models.title.tunes import Tune, name_of
-from models.title.two_tower import TowerConfig, TwoTower
+from models.title.two_tower import TowerConfig, TowerEnsemble, TwoTower
 
 
-def untrained(seed: int = 0) -> TwoTower:
+def untrained(seed: int = 0) -> TowerEnsemble:
     torch.manual_seed(seed)
-    return TwoTower(TowerConfig(MelodyConfig("bag", 16, 8), TitleConfig("bag", 8, 8))).eval()
+    return TowerEnsemble([TwoTower(TowerConfig(MelodyConfig("bag", 16, 8), TitleConfig("bag", 8, 8)))]).eval()
 
 
 def bundle(held_out: list[str]) -> TitleBundle:

@@ -6,19 +6,22 @@ import torch
 from torch.nn import functional
 
 from models.title.checkpoint import load_towers, save_towers
-from models.title.melody_encoders import INFORMATION, MELODY_KINDS, MelodyConfig
+from models.title.melody_encoders import INFORMATION, MelodyConfig
 from models.title.title_encoders import TITLE_KINDS, TitleConfig, hashed_grams
 from models.title.titles import characters
 from models.title.tunes import FIELDS, LONGEST, Tune, padded
-from models.title.two_tower import TowerConfig, TowerOutput, TwoTower
+from models.title.two_tower import MELODY_KINDS, TowerConfig, TowerEnsemble, TowerOutput, TwoTower
 
-VARIANTS = [*((melody, "cnn") for melody in MELODY_KINDS), *(("cnn", title) for title in TITLE_KINDS[::2])]
+VARIANTS = [*((melody, "cnn") for melody in MELODY_KINDS[1:]), *(("cnn", title) for title in TITLE_KINDS[1:])]
 
 
 def small(melody: str = "cnn", title: str = "cnn", without: tuple[str, ...] = ()) -> TwoTower:
     torch.manual_seed(0)
     config = TowerConfig(MelodyConfig(melody, 16, 8, 2, without=without), TitleConfig(title, 8, 8))
-    return TwoTower(config).eval()
+    towers = TwoTower(config).eval()
+    if melody == "linear":
+        torch.nn.init.normal_(towers.melody.whiten.weight)
+    return towers
 
 
 def pairs(tunes: list[Tune]) -> tuple[torch.Tensor, torch.Tensor]:
@@ -60,12 +63,14 @@ def test_what_is_taken_away_is_not_heard(melody: str, name: str, made_tunes: lis
     assert not np.allclose(hearing.melodies([tune]), hearing.melodies([changed]), atol=1e-6)
 
 
-def test_only_the_bag_is_deaf_to_the_order_of_notes(made_tunes: list[Tune]) -> None:
+def test_only_bags_are_deaf_to_the_order_of_notes(made_tunes: list[Tune]) -> None:
     tune = made_tunes[0]
     turned = Tune(tune.name, tune.source, tune.titles, tune.genre, tune.group, tune.notes[::-1].copy())
     for kind in MELODY_KINDS:
         towers = small(kind)
-        assert np.allclose(towers.melodies([tune]), towers.melodies([turned]), atol=1e-5) == (kind == "bag"), kind
+        assert np.allclose(towers.melodies([tune]), towers.melodies([turned]), atol=1e-5) == (
+            kind in {"linear", "bag"}
+        ), kind
 
 
 def test_the_loss_is_cross_entropy_in_both_directions() -> None:
@@ -98,12 +103,12 @@ def test_the_longest_tune_fits_every_encoder() -> None:
 
 
 def test_saved_towers_come_back_and_a_changed_file_is_noticed(tmp_path: Path, made_tunes: list[Tune]) -> None:
-    towers = small("attention", "bag", ("meter",))
+    towers = TowerEnsemble([small("attention", "bag", ("meter",)), small("linear", "linear")]).eval()
     save_towers(tmp_path, towers, {"version": "v"}, {"test": ["b", "a"]})
     found = load_towers(tmp_path)
     assert found.version == "v"
     assert found.held_out == {"test": ["a", "b"]}
-    assert found.towers.config == towers.config
+    assert [member.config for member in found.towers.towers] == [member.config for member in towers.towers]
     assert np.allclose(found.towers.melodies(made_tunes), towers.melodies(made_tunes), atol=5e-3)
     path = tmp_path / "towers.safetensors"
     path.write_bytes(path.read_bytes()[:-1] + b"?")
@@ -111,3 +116,12 @@ def test_saved_towers_come_back_and_a_changed_file_is_noticed(tmp_path: Path, ma
         load_towers(tmp_path)
     with pytest.raises(FileNotFoundError, match=r"models\.train\.titles"):
         load_towers(tmp_path / "nowhere")
+
+
+def test_an_ensembles_cosine_is_the_mean_of_its_members(made_tunes: list[Tune]) -> None:
+    members = [small("cnn"), small("bag", "rnn")]
+    together, tunes = TowerEnsemble(members).eval(), made_tunes[:5]
+    titles = [tune.titles[0] for tune in tunes]
+    cosines = [towers.titles(titles) @ towers.melodies(tunes).T for towers in (*members, together)]
+    assert np.allclose((cosines[0] + cosines[1]) / 2, cosines[2], atol=1e-6)
+    assert np.allclose(np.linalg.norm(together.melodies(tunes), axis=1), 1, atol=1e-5)

@@ -12,10 +12,11 @@ from models.title.checkpoint import load_towers
 from models.title.melody_encoders import MelodyConfig
 from models.title.title_encoders import TitleConfig
 from models.title.tunes import FIELDS, Tune
+from models.title.two_tower import TwoTower
 from models.train.run_log import RunLog, ended, rows
 from models.train.title_batches import PairBatches, Variation, varied_notes, varied_title
 from models.train.title_validation import NEAREST, WATCHED, Validation
-from models.train.titles import Preset, TitleRun, main, train
+from models.train.titles import Preset, TitleRun, ensemble, main, train
 
 NOUNS = ("Cow", "Hen", "Mill", "Glen", "Lass")
 
@@ -165,12 +166,12 @@ def test_the_command_trains_on_a_folder_and_writes_towers_that_load(abc_folder: 
     arguments = ["--preset", "tiny", "--data", str(abc_folder), "--out", str(tmp_path), "--steps", "4"]
     main([*arguments, "--variants", "bag-bag,cnn-rnn", "--without", "key"])
     bundle = load_towers(tmp_path / "bundle")
-    assert bundle.card["variant"] in {"bag-bag", "cnn-rnn"}
-    assert bundle.towers.config.melody.without == ("key",)
+    runs = {"bag-bag-no_key-0", "cnn-rnn-no_key-0"}
+    assert set(bundle.card["members"]) <= runs
+    assert all(member.config.melody.without == ("key",) for member in bundle.towers.towers)
     assert len(bundle.held_out["test"]) > 0
-    assert {path.name for path in tmp_path.iterdir() if path.is_dir()} == {
-        "bundle", "bag-bag-no_key-0", "cnn-rnn-no_key-0",
-    }  # fmt: skip
+    assert {path.name for path in tmp_path.iterdir() if path.is_dir()} == {"bundle", *runs}
+    assert load_towers(tmp_path / "cnn-rnn-no_key-0").card["members"] == ["cnn-rnn-no_key-0"]
     main([*arguments, "--variants", "bag-bag,cnn-rnn", "--without", "key", "--resume"])
     assert load_towers(tmp_path / "bundle").card["sha256"] == bundle.card["sha256"]
 
@@ -178,7 +179,7 @@ def test_the_command_trains_on_a_folder_and_writes_towers_that_load(abc_folder: 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--variants", "cnn-nothing"], "cnn-nothing was given; there are all, bag-bag"),
+        (["--variants", "cnn-nothing"], "cnn-nothing was given; there are linear-linear, bag-bag"),
         (["--without", "joy"], "joy was given; there are pitch"),
         (["--resume"], "to resume; leave out"),
         (["--data", "nowhere"], "nothing to train on"),
@@ -187,3 +188,17 @@ def test_the_command_trains_on_a_folder_and_writes_towers_that_load(abc_folder: 
 def test_what_cannot_be_trained_is_said(arguments: list[str], message: str, tmp_path: Path) -> None:
     with pytest.raises(SystemExit, match=message):
         main(["--preset", "tiny", "--out", str(tmp_path), *arguments])
+
+
+def test_an_ensemble_takes_whom_it_is_better_with(made_tunes: list[Tune], monkeypatch: pytest.MonkeyPatch) -> None:
+    run, validation = small_run(made_tunes), Validation.of(made_tunes[80:])
+    right, rng = validation.pools[0].right, np.random.default_rng(0)
+    good, other, bad = (right + noise * rng.normal(size=right.shape) for noise in (0.4, 0.4, 50.0))
+    tables = iter([[bad], [good], [other]])
+    monkeypatch.setattr(Validation, "scores", lambda *_: next(tables))
+    candidates = [(run, TwoTower(run.config)) for _ in range(3)]
+    members, mrr = ensemble(validation, candidates)
+    assert [id(towers) for _, towers in members] in (
+        [id(candidates[1][1]), id(candidates[2][1])], [id(candidates[2][1]), id(candidates[1][1])],
+    )  # fmt: skip
+    assert mrr > max(validation.measures([table])["mrr"] for table in (good, other, bad))
