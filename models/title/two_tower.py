@@ -16,13 +16,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from models.title import melody_bags
+from models.title import melody_bags, style_encoder
 from models.title.melody_encoders import BODIES, MelodyConfig, MelodyEncoder, SequenceEncoder
 from models.title.title_encoders import TitleConfig, title_encoder
 from models.title.titles import characters
 from models.title.tunes import Tune, padded
 
-MELODY_KINDS = ("linear", "bag", *BODIES)
+MELODY_KINDS = ("linear", "bag", *BODIES, *style_encoder.KINDS)
 SHARPEST = 100.0  # the temperature is not to fall below 1 / 100, as in CLIP
 AT_ONCE = 256
 
@@ -52,8 +52,12 @@ class TowerOutput:
 
 def melody_encoder(config: MelodyConfig) -> MelodyEncoder:
     """The encoder that ``config.kind`` names."""
-    bags: dict[str, type[MelodyEncoder]] = {"linear": melody_bags.LinearEncoder, "bag": melody_bags.BagEncoder}
-    return bags.get(config.kind, SequenceEncoder)(config)
+    others: dict[str, type[MelodyEncoder]] = {
+        "linear": melody_bags.LinearEncoder,
+        "bag": melody_bags.BagEncoder,
+        **dict.fromkeys(style_encoder.KINDS, style_encoder.StyleEncoder),
+    }
+    return others.get(config.kind, SequenceEncoder)(config)
 
 
 class TwoTower(nn.Module):

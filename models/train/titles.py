@@ -3,9 +3,9 @@
 On O'Neill's, Ryan's and Aird's tunes and their titles, or those of a folder of ABC (CRE stays unheard: the genre probe
 is tested on it). A variant is called MELODY-TITLE after its encoders ("cnn-bag"); ``--variants`` takes several or all,
 each with ``--seeds`` seeds, one after the other; its towers, state and log lie in ``OUT/VARIANT-SEED``. "linear-linear"
-starts from a ridge regression (``linear_start``), the others from nothing. ``OUT/bundle`` gets the few runs whose mean
-cosine validates best (forward selection: Caruana et al. 2004). ``--without`` takes information away from the melodies:
-pitch, all_but_intervals, rhythm, meter, key or bars.
+starts from a ridge regression (``linear_start``), "style_frozen" and "style_tuned" from the style model, the others
+from nothing. ``OUT/bundle`` gets the few runs whose mean cosine validates best (forward selection: Caruana et al.
+2004). ``--without`` takes information away from the melodies: pitch, all_but_intervals, rhythm, meter, key or bars.
 """
 
 from __future__ import annotations
@@ -24,8 +24,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from models.evaluate.report import commit
 from models.music import corpora
 from models.music.notes import MusicError
+from models.style.checkpoint import load_style
 from models.title.checkpoint import save_towers
 from models.title.melody_encoders import INFORMATION, MelodyConfig
+from models.title.style_encoder import StyleEncoder
 from models.title.title_encoders import TITLE_KINDS, TitleConfig
 from models.title.tunes import Tune, split_tunes, tunes_hash, tunes_of
 from models.title.two_tower import MELODY_KINDS, TowerConfig, TowerEnsemble, TwoTower
@@ -117,10 +119,7 @@ def train(run: TitleRun, folder: Path, *, resume: bool, device: str, progress: P
     log_path, state = folder / "log.jsonl", folder / "state.safetensors"
     preset, validation = run.preset, Validation.of(run.parts["validation"])
     torch.manual_seed(run.seed)
-    towers = TwoTower(run.config)
-    if run.variant == LINEAR:
-        fit_linear(towers, run.parts["train"])
-    training = AveragedTraining(towers.to(device), preset.learning_rate, preset.weight_decay)
+    training = AveragedTraining(beginning(run).to(device), preset.learning_rate, preset.weight_decay)
     taken_up = resume and state.exists()
     lines = training.resume(state) if taken_up else 0
     if taken_up and ended(log_path):
@@ -150,6 +149,16 @@ def train(run: TitleRun, folder: Path, *, resume: bool, device: str, progress: P
         log.write("end", step=training.step, reason=stopped, best_step=training.best_step, best=training.best_score)
     progress.update(task, completed=preset.steps)
     return training
+
+
+def beginning(run: TitleRun) -> TwoTower:
+    """The towers of a run before their first step: fitted, with transferred weights, or random."""
+    towers = TwoTower(run.config)
+    if run.variant == LINEAR:
+        fit_linear(towers, run.parts["train"])
+    elif isinstance(towers.melody, StyleEncoder) and run.config.melody.kind != "style_scratch":
+        towers.melody.transfer(load_style().model)
+    return towers
 
 
 def waited(training: AveragedTraining[TwoTower], preset: Preset) -> int:
@@ -265,6 +274,8 @@ def main(argv: list[str] | None = None) -> None:
     if unknown := [name for name in without if name not in INFORMATION]:
         raise SystemExit(f"--without {','.join(unknown)} was given; there are {', '.join(INFORMATION)}")
     variants = chosen_variants(given.variants, preset)
+    if without and any(name.startswith("style") for name in variants):
+        raise SystemExit("--without was given for a style encoder, which hears whole bars; leave its variants out")
     out: Path = given.out
     out.mkdir(parents=True, exist_ok=True)
     if given.resume and not (out / "split.json").exists():

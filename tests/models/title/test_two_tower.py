@@ -5,8 +5,10 @@ import pytest
 import torch
 from torch.nn import functional
 
+from models.style.checkpoint import load_style
 from models.title.checkpoint import load_towers, save_towers
 from models.title.melody_encoders import INFORMATION, MelodyConfig
+from models.title.style_encoder import KINDS, StyleEncoder, bars_of
 from models.title.title_encoders import TITLE_KINDS, TitleConfig, hashed_grams
 from models.title.titles import characters
 from models.title.tunes import FIELDS, LONGEST, Tune, padded
@@ -37,8 +39,10 @@ def test_every_variant_gives_unit_vectors_and_every_weight_a_gradient(
     assert output.melody.shape == output.title.shape == (12, 8)
     assert torch.allclose(output.melody.norm(dim=-1), torch.ones(12), atol=1e-5)
     torch.autograd.backward(output.loss())
-    silent = [name for name, p in towers.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0]
-    assert silent == []
+    learning = {name: p.grad for name, p in towers.named_parameters() if p.requires_grad}
+    silent = {name for name, grad in learning.items() if grad is None or not grad.abs().sum() > 0}
+    assert silent == set()
+    assert all("encoders" in name for name, p in towers.named_parameters() if not p.requires_grad)
 
 
 @pytest.mark.parametrize("melody", MELODY_KINDS)
@@ -50,7 +54,7 @@ def test_padding_and_neighbours_change_nothing(melody: str, made_tunes: list[Tun
     assert np.allclose(alone[0], among[row], atol=1e-5)
 
 
-@pytest.mark.parametrize("melody", MELODY_KINDS)
+@pytest.mark.parametrize("melody", [kind for kind in MELODY_KINDS if kind not in KINDS])
 @pytest.mark.parametrize("name", INFORMATION)
 def test_what_is_taken_away_is_not_heard(melody: str, name: str, made_tunes: list[Tune]) -> None:
     tune = made_tunes[0]
@@ -80,6 +84,11 @@ def test_the_loss_is_cross_entropy_in_both_directions() -> None:
     by_hand = -(logits.log_softmax(1).diagonal().mean() + logits.log_softmax(0).diagonal().mean()) / 2
     assert torch.allclose(TowerOutput(a, b, torch.tensor(3.0)).loss(), by_hand)
     assert TowerOutput(a, a, torch.tensor(50.0)).loss() < 0.01
+
+
+def test_the_style_encoder_refuses_to_be_deaf() -> None:
+    with pytest.raises(ValueError, match="cannot do without meter"):
+        small("style_frozen", without=("meter",))
 
 
 def test_towers_of_different_width_are_refused() -> None:
@@ -125,3 +134,23 @@ def test_an_ensembles_cosine_is_the_mean_of_its_members(made_tunes: list[Tune]) 
     cosines = [towers.titles(titles) @ towers.melodies(tunes).T for towers in (*members, together)]
     assert np.allclose((cosines[0] + cosines[1]) / 2, cosines[2], atol=1e-6)
     assert np.allclose(np.linalg.norm(together.melodies(tunes), axis=1), 1, atol=1e-5)
+
+
+def test_the_style_models_encoder_is_transferred_and_stays_as_it_is_where_frozen(made_tunes: list[Tune]) -> None:
+    model = load_style().model
+    for kind in KINDS[:2]:
+        towers = small(kind)
+        assert isinstance(towers.melody, StyleEncoder)
+        before = towers.melodies(made_tunes[:3])
+        towers.melody.transfer(model)
+        assert not np.allclose(before, towers.melodies(made_tunes[:3]), atol=1e-4)
+        trained = {name for name, p in towers.melody.named_parameters() if p.requires_grad}
+        assert any(name.startswith("encoders") for name in trained) == (kind == "style_tuned")
+
+
+def test_bars_begin_where_positions_fall_back(made_tunes: list[Tune]) -> None:
+    notes = padded([made_tunes[0].notes, made_tunes[1].notes[3:20]])
+    bar, count = bars_of(notes, (notes >= 0).any(-1))
+    assert bar[0, :17].tolist() == [0] * 8 + [1] * 8 + [2]
+    assert bar[1, :6].tolist() == [0] * 5 + [1]
+    assert count.tolist() == [(len(made_tunes[0].notes) + 7) // 8, 3]

@@ -181,6 +181,7 @@ def test_the_command_trains_on_a_folder_and_writes_towers_that_load(abc_folder: 
     [
         (["--variants", "cnn-nothing"], "cnn-nothing was given; there are linear-linear, bag-bag"),
         (["--without", "joy"], "joy was given; there are pitch"),
+        (["--variants", "style_tuned-cnn", "--without", "key"], "leave its variants out"),
         (["--resume"], "to resume; leave out"),
         (["--data", "nowhere"], "nothing to train on"),
     ],
