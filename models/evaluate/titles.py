@@ -8,8 +8,9 @@ earlier study logged on another cut of the book: MRR 0.0168 with chance at 0.011
 
 Further rows say where it comes from: only first titles (an Irish second title marks who typed a file), titles without
 words that name a type, the same among 100 tunes, within one type, within tunes of CRE, a collection that no tower was
-trained on. ``against_baseline`` is the paired difference of reciprocal ranks. ``genre``: see ``genre_probe``; known are
-O'Neill's and Ryan's, unknown CRE (or the folder) without near-duplicates of what the towers were trained on.
+trained on. ``against_baseline`` (and ``against_other``, with ``--against``): the paired difference of reciprocal ranks.
+``genre``: see ``genre_probe``; known are O'Neill's and Ryan's, unknown CRE (or the folder) without near-duplicates of
+what the towers were trained on.
 """
 
 from __future__ import annotations
@@ -113,8 +114,12 @@ def search(bundle: TitleBundle, baseline: RidgeBaseline, tunes: Sequence[Tune], 
     """All titles of the tunes against all tunes; without ``types``, titles are asked without type words."""
     pool = make_pool(tunes)
     asked = pool.titles if types else [without_type_words(title) for title in pool.titles]
-    ours = bundle.towers.titles(asked) @ bundle.towers.melodies(pool.tunes).T
-    return Found(pool, ours.astype(np.float64), baseline.scores(asked, pool.tunes))
+    return Found(pool, cosines(bundle, asked, pool.tunes), baseline.scores(asked, pool.tunes))
+
+
+def cosines(bundle: TitleBundle, titles: Sequence[str], tunes: Sequence[Tune]) -> npt.NDArray[np.float64]:
+    """What the towers say of titles and tunes: ``(titles, tunes)``."""
+    return (bundle.towers.titles(titles) @ bundle.towers.melodies(tunes).T).astype(np.float64)
 
 
 def retrieval(
@@ -138,13 +143,13 @@ def retrieval(
             report.add(f"{prefix}.{direction}.{name}", metric)
 
 
-def against_baseline(report: Report, found: Found, seed: int) -> None:
-    """Adds the paired difference of reciprocal ranks, ours less the baseline's, and its p."""
+def paired(report: Report, name: str, found: Found, theirs: npt.NDArray[np.float64], seed: int) -> None:
+    """Adds ``titles.against_NAME.*``: our reciprocal ranks less those by ``theirs`` ``(titles, tunes)``, and p."""
     for direction in DIRECTIONS:
-        ours, plain, groups = found.rankings(direction, seed)
-        told = paired_difference(1 / ours.best, 1 / plain.best, groups, seed=seed)
-        report.add(f"titles.against_baseline.{direction}.mrr", Metric(told.value, told.low, told.high, len(ours)))
-        report.add(f"titles.against_baseline.{direction}.p", Metric(told.p, n=len(ours)))
+        ours, other, groups = Found(found.pool, found.ours, theirs).rankings(direction, seed)
+        told = paired_difference(1 / ours.best, 1 / other.best, groups, seed=seed)
+        report.add(f"titles.against_{name}.{direction}.mrr", Metric(told.value, told.low, told.high, len(ours)))
+        report.add(f"titles.against_{name}.{direction}.p", Metric(told.p, n=len(ours)))
 
 
 def among_few(report: Report, found: Found, seed: int) -> None:
@@ -208,8 +213,14 @@ def confusion_table(probe: Probe) -> Table:
     return table
 
 
-def evaluate(bundle: TitleBundle, data: Path | None, seed: int, limit: int | None) -> tuple[Report, Probe | None]:
-    """All figures; raises ``MusicError`` where there is nothing to test on."""
+def evaluate(
+    bundle: TitleBundle, data: Path | None, seed: int, limit: int | None, other: TitleBundle | None = None
+) -> tuple[Report, Probe | None]:
+    """All figures; raises ``MusicError`` where there is nothing to test on, ``ValueError`` where ``other`` knows it."""
+    if other and data is None and set(other.held_out["test"]) != set(bundle.held_out["test"]):
+        raise ValueError(
+            f"{other.version} held out other tunes than {bundle.version} and may know those that are asked"
+        )
     tunes = read_material(bundle, data, limit)
     baseline = RidgeBaseline(tunes.trained)
     heard = {tune.group for tune in tunes.trained}
@@ -224,7 +235,9 @@ def evaluate(bundle: TitleBundle, data: Path | None, seed: int, limit: int | Non
     report = Report("evaluate.titles", {"hash": tunes_hash(tunes.pool), **counts}, model, seed)
     book = data is None
     retrieval(report, "titles", found, seed, reference=EARLIER if book else None)
-    against_baseline(report, found, seed)
+    paired(report, "baseline", found, found.plain, seed)
+    if other:
+        paired(report, "other", found, cosines(other, found.pool.titles, found.pool.tunes), seed)
     by_first = found.only(found.pool.first_titles())
     retrieval(report, "titles.first_titles", by_first, seed, names=("mrr",), directions=DIRECTIONS[:1])
     typed = np.flatnonzero([bool(without_type_words(title)) for title in found.pool.titles])
@@ -245,13 +258,15 @@ def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m models.evaluate.titles", description=__doc__.split("\n")[0])
     parser.add_argument("--data", type=Path, help="folder of ABC files, all of it test data")
     parser.add_argument("--model", default="default", help="shipped towers by name, or a folder (OUT/bundle)")
+    parser.add_argument("--against", help="other towers, to be compared with in pairs")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--limit", type=int, help="at most so many tunes of each pool")
     given = parser.parse_args(argv)
     if given.limit is not None and given.limit < 1:
         raise SystemExit(f"--limit {given.limit} was given; it must be at least 1")
     try:
-        report, probe = evaluate(load_towers(given.model), given.data, given.seed, given.limit)
+        other = load_towers(given.against) if given.against else None
+        report, probe = evaluate(load_towers(given.model), given.data, given.seed, given.limit, other)
     except (FileNotFoundError, ValueError) as error:
         raise SystemExit(f"nothing to evaluate: {error}") from error
     if probe:

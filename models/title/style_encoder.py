@@ -20,8 +20,8 @@ from models.title.tunes import FIELD_SIZES, FIELDS, LOWEST_PITCH
 
 HEARD = ("content", "rhythm", "register", "harmony")  # one voice as written has no dynamics, texture or tempo to hear
 KINDS = ("style_frozen", "style_tuned", "style_scratch")
-METER_TOKENS = tuple(TOKEN_METERS.index(m) for m in ((4, 4), (3, 4), (6, 8), (9, 8), (12, 8), (3, 8), (4, 4)))
-METER_LENGTHS = (48, 36, 36, 54, 72, 18, 48)  # grid steps, 12 a quarter
+METER_TOKENS = tuple(TOKEN_METERS.index(m) for m in ((4, 4), (3, 4), (6, 8), (9, 8), (3, 8), (4, 4)))
+METER_LENGTHS = (48, 36, 36, 54, 18, 48)  # grid steps, 12 a quarter
 TEMPO, VELOCITY = 48, 0.5
 
 

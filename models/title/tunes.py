@@ -1,8 +1,8 @@
 """Tunes as the towers take them: cleaned titles, one name for each type, a melody note by note, a group.
 
 The melody is the highest voice without graces and without second passes. Meters are told by their beats (2/4 in
-sixteenths is 2/2 in eighths), positions and durations as shares of a bar, so that collections that were typed
-differently sound alike. The key is estimated from the notes (``likely_key``).
+sixteenths is 2/2 in eighths, a bar of 12/8 is two of 6/8), positions and durations as shares of a bar, so that
+collections that were typed differently sound alike. The key is estimated from the notes (``likely_key``).
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from models.music.notes import IntArray, MusicError, Piece
 from models.title.titles import alternatives
 
 FIELD_SIZES: Mapping[str, int] = {
-    "interval": 25, "degree": 12, "pitch": 48, "position": 24, "duration": 16, "bar": 32, "meter": 7, "key": 24,
+    "interval": 25, "degree": 12, "pitch": 48, "position": 24, "duration": 16, "bar": 32, "meter": 6, "key": 24,
 }  # fmt: skip
 FIELDS = tuple(FIELD_SIZES)
 LONGEST = 192  # notes
 LOWEST_PITCH = 48
 GRACE_TICKS = 4
-METER_NAMES = ("duple", "3/4", "6/8", "9/8", "12/8", "3/8", "other")
-METERS = {(2, 4): 0, (2, 2): 0, (4, 4): 0, (3, 4): 1, (3, 2): 1, (6, 8): 2, (6, 4): 2, (9, 8): 3, (12, 8): 4, (3, 8): 5}
+METER_NAMES = ("duple", "3/4", "6/8", "9/8", "3/8", "other")
+METERS = {(2, 4): 0, (2, 2): 0, (4, 4): 0, (3, 4): 1, (3, 2): 1, (6, 8): 2, (6, 4): 2, (9, 8): 3, (12, 8): 2, (3, 8): 4}
 GENRES = {
     "double jig": "jig", "single jig": "jig", "hop jig": "slip jig", "highland fling": "fling", "slow air": "air",
     "quickstep": "march",
@@ -118,6 +118,11 @@ def note_fields(piece: Piece) -> IntTable:
     full = 96 * numerator // denominator
     late = np.where(bar == 0, np.maximum(0, full - piece.bars[bar, 1]), 0)  # a pickup is the end of a bar
     position = melody[:, 0] - piece.bars[bar, 0] + late
+    number = np.searchsorted(passes, bar)
+    if (double := (numerator == 12) & (denominator == 8)).any():
+        full = np.where(double, full // 2, full)
+        number = 2 * number + np.where(double, position // full, 0)
+        position = np.where(double, position % full, position)
     pitch = melody[:, 2]
     columns = {
         "interval": np.append(-1, np.clip(np.diff(pitch), -12, 12) + 12),
@@ -125,8 +130,8 @@ def note_fields(piece: Piece) -> IntTable:
         "pitch": np.clip(pitch - LOWEST_PITCH, 0, FIELD_SIZES["pitch"] - 1),
         "position": np.clip(24 * position // full, 0, 23),
         "duration": np.clip(np.round(2 * np.log2(48 * melody[:, 1] / full)), 0, 15),
-        "bar": np.minimum(np.searchsorted(passes, bar), FIELD_SIZES["bar"] - 1),
-        "meter": [METERS.get((int(n), int(d)), 6) for n, d in zip(numerator, denominator, strict=True)],
+        "bar": np.minimum(number, FIELD_SIZES["bar"] - 1),
+        "meter": [METERS.get((int(n), int(d)), 5) for n, d in zip(numerator, denominator, strict=True)],
         "key": np.full(len(melody), key),
     }
     return np.stack([np.asarray(columns[name]) for name in FIELDS], axis=1).astype(np.int16)

@@ -69,7 +69,16 @@ PRESETS: Mapping[str, Preset] = {
     "tiny": Preset(
         60, 64, 3e-3, 20, 3, ("cnn-cnn",), MelodyConfig(hidden=32, dim=32, layers=2), TitleConfig(hidden=32, dim=32)
     ),
-    "cpu": Preset(600, 256, 2e-3, 50, 5, (LINEAR, "bag-bag", "cnn-bag"), MelodyConfig(hidden=64), TitleConfig()),
+    "cpu": Preset(
+        400,
+        256,
+        2e-3,
+        40,
+        4,
+        (LINEAR, *(f"{melody}-bag" for melody in MELODY_KINDS[1:]), "cnn-cnn", "cnn-rnn"),
+        MelodyConfig(hidden=64),
+        TitleConfig(),
+    ),
     "gpu": Preset(
         4000,
         512,

@@ -119,7 +119,7 @@ def test_the_command_ends_with_the_contracts_figures_for_a_folder(
     abc_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     save_towers(tmp_path, untrained(), {"version": "t"}, {"validation": [], "test": []})
-    main(["--data", str(abc_folder), "--model", str(tmp_path)])
+    main(["--data", str(abc_folder), "--model", str(tmp_path), "--against", str(tmp_path)])
     last = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert last["command"] == "evaluate.titles"
     assert last["data"]["n"] == 24
@@ -128,6 +128,8 @@ def test_the_command_ends_with_the_contracts_figures_for_a_folder(
             metric = last["metrics"][f"titles.{direction}.{measure}"]
             assert metric["chance"] is not None
             assert metric["low"] <= metric["value"] <= metric["high"]
+    assert last["metrics"]["titles.against_other.title_to_melody.mrr"]["value"] == 0
+    assert last["metrics"]["titles.against_other.title_to_melody.p"]["value"] == 1
     assert "titles.genre.macro_f1" in last["metrics"]
 
 
@@ -160,3 +162,8 @@ def test_what_cannot_be_evaluated_is_said(
     save_towers(tmp_path, untrained(), {"version": "t"}, {"test": held_out})
     with pytest.raises(SystemExit, match=message):
         main(["--model", str(tmp_path), *arguments])
+
+
+def test_towers_that_may_know_the_test_tunes_are_not_compared_with(held_out: list[str]) -> None:
+    with pytest.raises(ValueError, match="may know those"):
+        evaluation.evaluate(bundle(held_out), None, 0, None, bundle(held_out[1:]))

@@ -35,6 +35,14 @@ def test_the_same_tune_in_other_note_values_and_another_key_differs_in_pitch_alo
     assert column(eighths, "pitch") != column(sixteenths, "pitch")
 
 
+def test_a_bar_of_twelve_eighths_is_two_of_six() -> None:
+    six = note_fields(piece("M:6/8\nL:1/8\nK:D\nDEF GAB|d3 A3|BAG FED|E3 D3|"))
+    twelve = note_fields(piece("M:12/8\nL:1/8\nK:D\nDEF GAB d3 A3|BAG FED E3 D3|"))
+    assert column(twelve, "bar")[-1] == column(six, "bar")[-1] == 3
+    for name in FIELDS:
+        assert column(six, name) == column(twelve, name), name
+
+
 def test_second_passes_are_left_out_even_with_another_ending() -> None:
     once = "DEFG ABcd|d2cB AGFE|DEFG A2d2|cBAG F2D2|"
     head = "M:4/4\nL:1/8\nK:D\n"
