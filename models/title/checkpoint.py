@@ -65,7 +65,11 @@ def load_towers(name_or_path: str | Path = "default", device: str = "cpu") -> Ti
     found = sha256(folder / "towers.safetensors")
     if found != card["sha256"]["towers"]:
         raise ValueError(f"{folder / 'towers.safetensors'} has sha256 {found}, its card says another; fetch it again")
-    towers = TowerEnsemble([TwoTower(config_of(config)) for config in card["config"]])
-    towers.load_state_dict({k: v.float() for k, v in load_file(folder / "towers.safetensors").items()}, strict=True)
+    weights = {name: value.float() for name, value in load_file(folder / "towers.safetensors").items()}
+    try:
+        towers = TowerEnsemble([TwoTower(config_of(config)) for config in card["config"]])
+        towers.load_state_dict(weights, strict=True)
+    except (KeyError, TypeError, RuntimeError) as error:
+        raise ValueError(f"the towers in {folder} are not of this version of Kallos; train them again") from error
     held_out = json.loads((folder / "held_out.json").read_text(encoding="utf-8"))
     return TitleBundle(towers.to(device).eval(), card, held_out)

@@ -119,6 +119,10 @@ def test_saved_towers_come_back_and_a_changed_file_is_noticed(tmp_path: Path, ma
     assert found.held_out == {"test": ["a", "b"]}
     assert [member.config for member in found.towers.towers] == [member.config for member in towers.towers]
     assert np.allclose(found.towers.melodies(made_tunes), towers.melodies(made_tunes), atol=5e-3)
+    card = (tmp_path / "card.json").read_text(encoding="utf-8")
+    (tmp_path / "card.json").write_text(card.replace('"hidden": 16', '"hidden": 24'), encoding="utf-8")
+    with pytest.raises(ValueError, match="not of this version"):
+        load_towers(tmp_path)
     path = tmp_path / "towers.safetensors"
     path.write_bytes(path.read_bytes()[:-1] + b"?")
     with pytest.raises(ValueError, match="fetch it again"):
