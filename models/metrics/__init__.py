@@ -1,1 +1,1 @@
-"""Measures: music statistics and preference metrics."""
+"""Measures: music statistics, preference metrics, retrieval."""

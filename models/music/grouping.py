@@ -220,12 +220,13 @@ def split(
     }
     parts: dict[str, list[Piece]] = {"train": [], **{name: [] for name in held_out}}
     for name, piece in zip(names, pieces, strict=True):
-        part = published.get(name) or _drawn(name, seed, held_out)
+        part = published.get(name) or part_of(name, seed, held_out)
         parts[part if part in parts else "train"].append(piece)
     return parts
 
 
-def _drawn(name: str, seed: int, held_out: Mapping[str, float]) -> str:
+def part_of(name: str, seed: int, held_out: Mapping[str, float]) -> str:
+    """The part that a group's name falls into: one of ``held_out`` (name: share), or "train"."""
     digest = hashlib.blake2b(f"{seed}:{name}".encode(), digest_size=8).digest()
     draw = int.from_bytes(digest, "big") / 2.0**64
     for part, share in held_out.items():

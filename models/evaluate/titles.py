@@ -1,0 +1,278 @@
+"""How well titles and melodies find each other: ``python -m models.evaluate.titles [--data DIR] [--model PATH]``.
+
+The pool is the O'Neill's tunes that the towers have never heard (a test set fixed by hash, whole groups of
+near-duplicates), or every tune of a folder of ABC. Each title asks for its tune and each tune for its title; any title
+of a tune is right, and so is any near-duplicate. Chance is exact for the pool, the baseline is a ridge regression
+(``title_baseline``) fitted on the training part, intervals are bootstraps over groups. The reference is what an
+earlier study logged on another cut of the book: MRR 0.0168 with chance at 0.0112.
+
+Further rows say where it comes from: only first titles (an Irish second title marks who typed a file), titles without
+words that name a type, the same among 100 tunes, within one type, within tunes of CRE, a collection that no tower was
+trained on. ``against_baseline`` (and ``against_other``, with ``--against``): the paired difference of reciprocal ranks.
+``genre``: see ``genre_probe``; known are O'Neill's and Ryan's, unknown CRE (or the folder) without near-duplicates of
+what the towers were trained on.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from rich.console import Console
+from rich.table import Table
+
+from models.evaluate.genre_probe import Probe, probe_genres
+from models.evaluate.report import Metric, Report, over_songs
+from models.evaluate.title_baseline import RidgeBaseline
+from models.metrics.retrieval import MEASURES, Ranking, chance, paired_difference, ranked
+from models.music import corpora
+from models.music.notes import MusicError
+from models.title.checkpoint import TitleBundle, load_towers
+from models.title.pool import Pool, make_pool
+from models.title.titles import without_type_words
+from models.title.tunes import Tune, tunes_hash, tunes_of
+from models.train.titles import CORPORA
+
+BOOK, UNHEARD = "oneills1850", "cre"
+PROBE_LEARNS_FROM = ("oneills1850", "ryansMammoth")
+DIRECTIONS = ("title_to_melody", "melody_to_title")
+EARLIER = 0.0168
+SMALL, DRAWS = 100, 20
+LEAST = 20  # tunes that make a pool worth asking
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Material:
+    """Tunes by what they are for: the pool, the other collection, what the probe learns from, the training part."""
+
+    pool: list[Tune]
+    elsewhere: list[Tune]
+    known: list[Tune]
+    trained: list[Tune]
+
+
+@dataclass(frozen=True)
+class Found:
+    """A pool, the towers' and the baseline's scores ``(titles, tunes)`` in it, and the titles as they were asked."""
+
+    pool: Pool
+    ours: npt.NDArray[np.float64]
+    plain: npt.NDArray[np.float64]
+
+    def rankings(self, direction: str, seed: int) -> tuple[Ranking, Ranking, tuple[str, ...]]:
+        """Ours, the baseline's, and the groups of the queries."""
+        turned = direction != DIRECTIONS[0]
+        right = self.pool.right.T if turned else self.pool.right
+        ours, plain = (ranked(scores.T if turned else scores, right, seed) for scores in (self.ours, self.plain))
+        return ours, plain, self.pool.tune_groups if turned else self.pool.title_groups
+
+    def only(self, titles: Ints) -> Found:
+        """The same pool of tunes, asked for by fewer titles."""
+        pool = self.pool
+        fewer = replace(
+            pool,
+            titles=tuple(pool.titles[i] for i in titles),
+            right=pool.right[titles],
+            title_groups=tuple(pool.title_groups[i] for i in titles),
+        )
+        return Found(fewer, self.ours[titles], self.plain[titles])
+
+
+def read_material(bundle: TitleBundle, data: Path | None, limit: int | None) -> Material:
+    """Reads corpora and folder, grouped together; raises ``MusicError`` where no tune is left to test on."""
+    there = corpora.registry()
+    names = [name for name in (*CORPORA, UNHEARD) if there[name].available and (data is None or name != UNHEARD)]
+    pieces = [piece for name in names for piece in corpora.load(name)]
+    folder = corpora.load_folder(data) if data else []
+    tunes = tunes_of([*pieces, *(replace(piece, source="folder") for piece in folder)])
+    held_out = {name for part in bundle.held_out.values() for name in part}
+    trained = [tune for tune in tunes if tune.source in CORPORA and tune.name not in held_out]
+    heard = {tune.group for tune in trained}
+    if data is None:
+        asked = set(bundle.held_out.get("test", ()))
+        pool = [tune for tune in tunes if tune.name in asked and tune.source == BOOK]
+        elsewhere = [tune for tune in tunes if tune.source == UNHEARD and tune.group not in heard]
+    else:
+        pool = [tune for tune in tunes if tune.source == "folder"]
+        elsewhere = [tune for tune in pool if tune.group not in heard]
+    pool = pool[:limit]
+    if len(pool) < LEAST:
+        raise MusicError(
+            f"{len(pool)} tunes with titles are there that the towers held out; at least {LEAST} are needed"
+            if data is None
+            else f"{data} holds {len(pool)} tunes with titles; at least {LEAST} are needed"
+        )
+    return Material(pool, elsewhere[:limit], [t for t in tunes if t.source in PROBE_LEARNS_FROM], trained)
+
+
+def search(bundle: TitleBundle, baseline: RidgeBaseline, tunes: Sequence[Tune], *, types: bool = True) -> Found:
+    """All titles of the tunes against all tunes; without ``types``, titles are asked without type words."""
+    pool = make_pool(tunes)
+    asked = pool.titles if types else [without_type_words(title) for title in pool.titles]
+    return Found(pool, cosines(bundle, asked, pool.tunes), baseline.scores(asked, pool.tunes))
+
+
+def cosines(bundle: TitleBundle, titles: Sequence[str], tunes: Sequence[Tune]) -> npt.NDArray[np.float64]:
+    """What the towers say of titles and tunes: ``(titles, tunes)``."""
+    return (bundle.towers.titles(titles) @ bundle.towers.melodies(tunes).T).astype(np.float64)
+
+
+def retrieval(
+    report: Report, prefix: str, found: Found, seed: int, *, names: Sequence[str] = tuple(MEASURES),
+    directions: Sequence[str] = DIRECTIONS, reference: float | None = None,
+) -> None:  # fmt: skip
+    """Adds ``PREFIX.DIRECTION.MEASURE``."""
+    for direction in directions:
+        ours, plain, groups = found.rankings(direction, seed)
+        expected = chance(ours.right, ours.pool)
+        for name in names:
+            measure = MEASURES[name]
+            metric = over_songs(
+                groups,
+                lambda rows, measure=measure, ours=ours: measure(ours, rows),  # type: ignore[misc]
+                seed=seed,
+                baseline=measure(plain, np.arange(len(plain))),
+                chance=expected[name],
+                reference=reference if (name, direction) == ("mrr", DIRECTIONS[0]) else None,
+            )
+            report.add(f"{prefix}.{direction}.{name}", metric)
+
+
+def paired(report: Report, name: str, found: Found, theirs: npt.NDArray[np.float64], seed: int) -> None:
+    """Adds ``titles.against_NAME.*``: our reciprocal ranks less those by ``theirs`` ``(titles, tunes)``, and p."""
+    for direction in DIRECTIONS:
+        ours, other, groups = Found(found.pool, found.ours, theirs).rankings(direction, seed)
+        told = paired_difference(1 / ours.best, 1 / other.best, groups, seed=seed)
+        report.add(f"titles.against_{name}.{direction}.mrr", Metric(told.value, told.low, told.high, len(ours)))
+        report.add(f"titles.against_{name}.{direction}.p", Metric(told.p, n=len(ours)))
+
+
+def among_few(report: Report, found: Found, seed: int) -> None:
+    """Adds MRR and recall among ``SMALL`` tunes: each query's mean over random pools that hold its tune."""
+    rng = np.random.default_rng(seed)
+    for direction in DIRECTIONS:
+        queries = len(found.pool.titles if direction == DIRECTIONS[0] else found.pool.tunes)
+        total = {name: np.zeros(queries) for name in ("mrr", "recall_1", "recall_10", "times")}
+        expected: list[float] = []
+        for draw in range(DRAWS):
+            for part in _parts(rng.permutation(len(found.pool.tunes))):
+                titles = np.flatnonzero(found.pool.right[:, part].any(1))
+                scores, right = found.ours[np.ix_(titles, part)], found.pool.right[np.ix_(titles, part)]
+                asked = titles if direction == DIRECTIONS[0] else part
+                ranking = ranked(scores, right, draw) if asked is titles else ranked(scores.T, right.T, draw)
+                total["mrr"][asked] += 1 / ranking.best
+                total["recall_1"][asked] += ranking.best <= 1
+                total["recall_10"][asked] += ranking.best <= 10
+                total["times"][asked] += 1
+                expected.append(chance(ranking.right, ranking.pool)["mrr"])
+        groups = found.pool.title_groups if direction == DIRECTIONS[0] else found.pool.tune_groups
+        for name in ("mrr", "recall_1", "recall_10"):
+            values = total[name] / np.maximum(total["times"], 1)
+            metric = over_songs(groups, lambda rows, values=values: float(values[rows].mean()), seed=seed)  # type: ignore[misc]
+            beside = float(np.mean(expected)) if name == "mrr" else None
+            report.add(f"titles.pool_{SMALL}.{direction}.{name}", replace(metric, chance=beside))
+
+
+def _parts(order: Ints) -> list[Ints]:
+    return [order[start : start + SMALL] for start in range(0, len(order) - SMALL + 1, SMALL)]
+
+
+def within_types(report: Report, found: Found, bundle: TitleBundle, baseline: RidgeBaseline, seed: int) -> None:
+    """Adds MRR among the tunes of one type, where there are enough."""
+    kinds = sorted({tune.genre for tune in found.pool.tunes if tune.genre})
+    for kind in kinds:
+        tunes = [tune for tune in found.pool.tunes if tune.genre == kind]
+        if len(tunes) >= LEAST:
+            prefix = f"titles.{kind.replace(' ', '_')}"
+            retrieval(report, prefix, search(bundle, baseline, tunes), seed, names=("mrr",))
+
+
+def genres(report: Report, probe: Probe | None) -> None:
+    """Adds ``titles.genre.*``; null where there are no types to tell."""
+    if probe is None:
+        report.add("titles.genre.macro_f1", Metric(None))
+        return
+    everything = np.arange(len(probe.truth))
+    metric = over_songs(probe.groups, probe.macro_f1, draws=200, baseline=probe.macro_f1(everything, meter=True))
+    report.add("titles.genre.macro_f1", metric)
+    for kind in probe.types:
+        name = f"titles.genre.{kind.replace(' ', '_')}.f1"
+        report.add(name, over_songs(probe.groups, lambda rows, kind=kind: probe.f1(rows, kind), draws=200))  # type: ignore[misc]
+
+
+def confusion_table(probe: Probe) -> Table:
+    """True types in rows, types read in columns."""
+    table = Table("type, read as", *probe.types, title="types of tunes of a collection never trained on")
+    for kind, row in zip(probe.types, probe.confusion().tolist(), strict=True):
+        table.add_row(kind, *map(str, row))
+    return table
+
+
+def evaluate(
+    bundle: TitleBundle, data: Path | None, seed: int, limit: int | None, other: TitleBundle | None = None
+) -> tuple[Report, Probe | None]:
+    """All figures; raises ``MusicError`` where there is nothing to test on, ``ValueError`` where ``other`` knows it."""
+    if other and data is None and set(other.held_out["test"]) != set(bundle.held_out["test"]):
+        raise ValueError(
+            f"{other.version} held out other tunes than {bundle.version} and may know those that are asked"
+        )
+    tunes = read_material(bundle, data, limit)
+    baseline = RidgeBaseline(tunes.trained)
+    heard = {tune.group for tune in tunes.trained}
+    found = search(bundle, baseline, tunes.pool)
+    counts = {
+        "n": len(tunes.pool),
+        "titles": len(found.pool.titles),
+        "duplicates": found.pool.duplicates,
+        "near_training": sum(tune.group in heard for tune in tunes.pool),
+    }
+    model = {"version": bundle.version, "sha256": bundle.card["sha256"]["towers"]}
+    report = Report("evaluate.titles", {"hash": tunes_hash(tunes.pool), **counts}, model, seed)
+    book = data is None
+    retrieval(report, "titles", found, seed, reference=EARLIER if book else None)
+    paired(report, "baseline", found, found.plain, seed)
+    if other:
+        paired(report, "other", found, cosines(other, found.pool.titles, found.pool.tunes), seed)
+    by_first = found.only(found.pool.first_titles())
+    retrieval(report, "titles.first_titles", by_first, seed, names=("mrr",), directions=DIRECTIONS[:1])
+    typed = np.flatnonzero([bool(without_type_words(title)) for title in found.pool.titles])
+    bare = search(bundle, baseline, tunes.pool, types=False).only(typed)
+    retrieval(report, "titles.without_types", bare, seed, names=("mrr",), directions=DIRECTIONS[:1])
+    if len(tunes.pool) >= 2 * SMALL:
+        among_few(report, found, seed)
+    within_types(report, found, bundle, baseline, seed)
+    if book and len(tunes.elsewhere) >= LEAST:
+        retrieval(report, f"titles.{UNHEARD}", search(bundle, baseline, tunes.elsewhere), seed, names=("mrr",))
+    probe = probe_genres(bundle.towers, tunes.known, tunes.elsewhere, seed)
+    genres(report, probe)
+    return report, probe
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Command line; see the module docstring."""
+    parser = argparse.ArgumentParser(prog="python -m models.evaluate.titles", description=__doc__.split("\n")[0])
+    parser.add_argument("--data", type=Path, help="folder of ABC files, all of it test data")
+    parser.add_argument("--model", default="default", help="shipped towers by name, or a folder (OUT/bundle)")
+    parser.add_argument("--against", help="other towers, to be compared with in pairs")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--limit", type=int, help="at most so many tunes of each pool")
+    given = parser.parse_args(argv)
+    if given.limit is not None and given.limit < 1:
+        raise SystemExit(f"--limit {given.limit} was given; it must be at least 1")
+    try:
+        other = load_towers(given.against) if given.against else None
+        report, probe = evaluate(load_towers(given.model), given.data, given.seed, given.limit, other)
+    except (FileNotFoundError, ValueError) as error:
+        raise SystemExit(f"nothing to evaluate: {error}") from error
+    if probe:
+        Console(width=120).print(confusion_table(probe))
+    report.print()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Two towers: melodies and titles in one space."""

@@ -1,0 +1,81 @@
+"""Encoders of a melody that don't hear its order: how often it has each interval, degree, place, duration and so on."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+from scipy.linalg import eigh
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from models.title.melody_encoders import MelodyConfig, MelodyEncoder
+from models.title.tunes import FIELD_SIZES, FIELDS
+
+BAGS = (
+    ("interval",), ("degree", "key"), ("pitch",), ("position", "duration"), ("degree", "position"), ("bar",),
+    ("interval", "duration"), ("meter", "duration"),
+)  # fmt: skip
+FLOOR = 0.02  # of a standard deviation; below it a value is too rare to be blown up
+VALUES = sum(math.prod(FIELD_SIZES[name] + 1 for name in bag) for bag in BAGS)
+
+
+def shares(notes: Tensor, there: Tensor) -> Tensor:
+    """Square roots of the share of notes that have each value of each bag (Hellinger): ``(tunes, VALUES)``.
+
+    An unknown value is a value of its own; notes that are not ``there`` ``(tunes, notes)`` don't count.
+    """
+    parts = []
+    for bag in BAGS:
+        size, index = 1, torch.zeros_like(notes[..., 0])
+        for name in bag:
+            index = index * (FIELD_SIZES[name] + 1) + notes[..., FIELDS.index(name)] + 1
+            size *= FIELD_SIZES[name] + 1
+        counts = torch.zeros(len(notes), size, device=notes.device).scatter_add_(1, index, there.float())
+        parts.append((counts / there.sum(1, keepdim=True).clamp(min=1)).sqrt())
+    return torch.cat(parts, 1)
+
+
+class BagEncoder(MelodyEncoder):
+    """One hidden layer over the shares."""
+
+    def __init__(self, config: MelodyConfig) -> None:
+        super().__init__(config)
+        self.inner = nn.Linear(VALUES, 2 * config.hidden)
+
+    def gathered(self, notes: Tensor, there: Tensor) -> Tensor:
+        """``(tunes, 2 hidden)``."""
+        return F.gelu(self.inner(self.dropout(shares(notes, there))))
+
+
+class LinearEncoder(MelodyEncoder):
+    """The whitened principal components of the shares, turned; ``fit`` finds them, training may turn them."""
+
+    mean: Tensor
+    scale: Tensor
+
+    def __init__(self, config: MelodyConfig) -> None:
+        super().__init__(config)
+        self.register_buffer("mean", torch.zeros(VALUES))
+        self.register_buffer("scale", torch.ones(VALUES))
+        self.whiten = nn.Linear(VALUES, config.dim, bias=False)
+        self.out = nn.Linear(config.dim, config.dim)
+        nn.init.eye_(self.out.weight)
+        nn.init.zeros_(self.out.bias)
+
+    def gathered(self, notes: Tensor, there: Tensor) -> Tensor:
+        """``(tunes, dim)``, of mean 0 and variance 1 on the tunes it was fitted to."""
+        x: Tensor = self.whiten((shares(notes, there) - self.mean) / self.scale)
+        return x
+
+    @torch.no_grad()
+    def fit(self, notes: Tensor) -> None:
+        """Take the largest components of these tunes ``(tunes, notes, fields)``."""
+        x = shares(notes.masked_fill(self.silenced, -1), (notes >= 0).any(-1))
+        self.mean.copy_(x.mean(0))
+        self.scale.copy_(x.std(0) + FLOOR)
+        x = ((x - self.mean) / self.scale).double()
+        last = (VALUES - self.config.dim, VALUES - 1)
+        variance, direction = eigh((x.T @ x / len(x)).cpu().numpy(), subset_by_index=last)
+        self.whiten.weight.copy_(torch.from_numpy((direction / np.sqrt(np.maximum(variance, 1e-6))).T))

@@ -1,0 +1,83 @@
+"""What a tune is called, as a model may read it: alternatives apart, types, numbers and editors' marks gone.
+
+``models.music.dance_types.clean_title`` has taken the type in brackets or after "--" already; a type that is part of
+the name ("The Roscommon Reel") stays, and ``without_type_words`` is there to measure what it is worth.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor
+
+from models.music.dance_types import clean_title
+from models.music.grouping import title_key
+
+TYPE_WORDS = re.compile(
+    r"\b(?:reel|(?:slip |hop |single |double )?jig|horn ?pipe|march|strathspe?y|polka|waltz|slide|minuet|quick ?step|"
+    r"quick march|air|song|lament|lamentation|clog|fling|dance|rant|planxty|gavotte|rondo|galop|quadrille)s?\b",
+    re.IGNORECASE,
+)
+OR = re.compile(r"[,;.]?\s*\(or\s+([^()]*)\)|[,;.]\s*or\s+|\s+or\s+(?=the\s)", re.IGNORECASE)
+LEADING_OR = re.compile(r"^or\s+", re.IGNORECASE)
+VERSION = re.compile(
+    r"[\s.,]*[(\[]?(?:\d(?:st|nd|rd|th)|first|second|third|original|florid|old|new)\s+(?:setting|version)s?[)\]]?\s*$|"
+    r"\s*(?:\[[ivx]+\]|#\s*\d+|\s\d(?:\s*&\s*\d)?)\s*$",
+    re.IGNORECASE,
+)
+ABBREVIATED = re.compile(r"\s*\((?:h'pipe|sj|barn dance|lancashire|burns)\)|\s*\[[^\]]*index\]|^T:", re.IGNORECASE)
+INSTRUMENTS = re.compile(
+    r"[.,]?\s*(?:for (?:the |two |2 )?(?:ger\w*:? |german )?|\b\d )(?:flutes?|violins?|fifes?|clarinets?)\b.*$",
+    re.IGNORECASE,
+)
+MARKS = re.compile(r"\(\*\)|[*\"]")  # CRE's asterisk: never printed before
+ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789 '&-"
+LETTERS = {letter: index + 1 for index, letter in enumerate(ALPHABET)}
+SYMBOLS = len(ALPHABET) + 1  # 0: nothing
+LONGEST = 48  # characters that are read
+
+
+def alternatives(titles: Iterable[str]) -> tuple[str, ...]:
+    """All that a tune is called, in the order of its ``T:`` lines, each name once; any of them is right."""
+    found: dict[str, str] = {}
+    for title in titles:
+        for part in OR.split(INSTRUMENTS.sub("", ABBREVIATED.sub("", LEADING_OR.sub("", title)))):
+            name = _plain(part or "")
+            if name and spelled(name):
+                found.setdefault(title_key(name), name)
+    return tuple(found.values())
+
+
+def _plain(title: str) -> str:
+    """One name without asterisks, version numbers, quotation marks and stray punctuation."""
+    name = clean_title(MARKS.sub("", title))
+    while (shorter := VERSION.sub("", name)) != name:
+        name = shorter
+    return re.sub(r"\s+", " ", name).strip(" ,;:.-")
+
+
+def without_type_words(title: str) -> str:
+    """The title without words that name a kind of tune; may be empty."""
+    return re.sub(r"\s+", " ", TYPE_WORDS.sub(" ", title)).strip()
+
+
+def spelled(title: str) -> str:
+    """The title as the encoders read it: lower case, no accents, only ``ALPHABET``.
+
+    Case and accents are habits of whoever typed a file, and files hold tunes of one kind.
+    """
+    plain = unicodedata.normalize("NFKD", title.replace("’", "'")).casefold()
+    plain = "".join(c for c in plain if not unicodedata.combining(c))
+    return re.sub(r"\s+", " ", "".join(c if c in ALPHABET else " " for c in plain)).strip()
+
+
+def characters(titles: Iterable[str]) -> Tensor:
+    """Titles as int64 ``(titles, LONGEST)``: 1 and up are ``ALPHABET``'s letters, 0 is padding.
+
+    A space stands before the first word and after the last one that is read.
+    """
+    rows = [[LETTERS[c] for c in f" {spelled(title)[: LONGEST - 2]} "] for title in titles]
+    return torch.tensor([row + [0] * (LONGEST - len(row)) for row in rows], dtype=torch.int64).reshape(-1, LONGEST)

@@ -1,0 +1,172 @@
+"""Tunes as the towers take them: cleaned titles, one name for each type, a melody note by note, a group.
+
+The melody is the highest voice without graces and without second passes. Meters are told by their beats (2/4 in
+sixteenths is 2/2 in eighths, a bar of 12/8 is two of 6/8), positions and durations as shares of a bar, so that
+collections that were typed differently sound alike. The key is estimated from the notes (``likely_key``).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from models.metrics.music_statistics import likely_key
+from models.music.grouping import PUBLISHED, group_ids, part_of
+from models.music.notes import IntArray, MusicError, Piece
+from models.title.titles import alternatives
+
+FIELD_SIZES: Mapping[str, int] = {
+    "interval": 25, "degree": 12, "pitch": 48, "position": 24, "duration": 16, "bar": 32, "meter": 6, "key": 24,
+}  # fmt: skip
+FIELDS = tuple(FIELD_SIZES)
+LONGEST = 192  # notes
+LOWEST_PITCH = 48
+GRACE_TICKS = 4
+METER_NAMES = ("duple", "3/4", "6/8", "9/8", "3/8", "other")
+METERS = {(2, 4): 0, (2, 2): 0, (4, 4): 0, (3, 4): 1, (3, 2): 1, (6, 8): 2, (6, 4): 2, (9, 8): 3, (12, 8): 2, (3, 8): 4}
+GENRES = {
+    "double jig": "jig", "single jig": "jig", "hop jig": "slip jig", "highland fling": "fling", "slow air": "air",
+    "quickstep": "march",
+}  # fmt: skip
+NAMED_AFTER = "oneills1850/"
+BOOK_HELD_OUT: Mapping[str, float] = {"validation": 0.1, "test": 0.31}  # of O'Neill's: a test pool of about 630 tunes
+HELD_OUT: Mapping[str, float] = {"validation": 0.1, "test": 0.1}
+IntTable = npt.NDArray[np.int16]
+
+
+@dataclass(frozen=True)
+class Tune:
+    """One tune: ``notes`` int16 ``(notes, len(FIELDS))``, -1 where a field is unknown; ``group``: whatever is the same.
+
+    ``name`` is unique over all collections.
+    """
+
+    name: str
+    source: str
+    titles: tuple[str, ...]
+    genre: str | None
+    group: str
+    notes: IntTable
+    part: str | None = None  # of a split that came with the music
+
+    @property
+    def meter(self) -> str:
+        """The meter of the tune's first note, one of ``METER_NAMES``."""
+        return METER_NAMES[int(self.notes[0, FIELDS.index("meter")])]
+
+
+def name_of(piece: Piece) -> str:
+    """A piece's name over all collections."""
+    prefix = f"{piece.source}/"
+    return piece.piece_id if piece.piece_id.startswith(prefix) else prefix + piece.piece_id
+
+
+def tunes_of(pieces: Sequence[Piece]) -> list[Tune]:
+    """The pieces that have a title and a melody, grouped; raises ``MusicError`` where there are none."""
+    found = []
+    for piece, group in zip(pieces, group_ids(pieces), strict=True):
+        titles, notes = alternatives(piece.titles), note_fields(piece)
+        if titles and len(notes) > 1:
+            genre = GENRES.get(piece.genre, piece.genre) if piece.genre else None
+            part = PUBLISHED.get(piece.extra.get("split", ""))
+            found.append(Tune(name_of(piece), piece.source, titles, genre, group, notes, part))
+    if not found:
+        raise MusicError(f"of {len(pieces)} pieces none has both a title and a melody; ABC tunes with T: lines have")
+    return found
+
+
+def split_tunes(tunes: Sequence[Tune], seed: int = 0) -> dict[str, list[Tune]]:
+    """Train, validation and test by a hash of the group: of O'Neill's more is held out than of what is only elsewhere.
+
+    A split that came with the music holds for the whole group.
+    """
+    published = {tune.group: tune.part for tune in tunes if tune.part}
+    parts: dict[str, list[Tune]] = {"train": [], "validation": [], "test": []}
+    for tune in tunes:
+        shares = BOOK_HELD_OUT if tune.group.startswith(NAMED_AFTER) else HELD_OUT
+        parts[published.get(tune.group) or part_of(tune.group, seed, shares)].append(tune)
+    return parts
+
+
+def tunes_hash(tunes: Sequence[Tune]) -> str:
+    """Digest of names, titles and melodies, whatever the order."""
+    digests = sorted(
+        hashlib.sha256("\0".join([tune.name, *tune.titles]).encode() + tune.notes.tobytes()).hexdigest()
+        for tune in tunes
+    )
+    return hashlib.sha256("".join(digests).encode()).hexdigest()[:16]
+
+
+def note_fields(piece: Piece) -> IntTable:
+    """A melody as int16 ``(notes, len(FIELDS))``, at most ``LONGEST`` notes; empty where there is none."""
+    melody = highest_voice(piece.notes)
+    if len(melody) == 0:
+        return np.zeros((0, len(FIELDS)), dtype=np.int16)
+    key = likely_key(np.bincount(melody[:, 2] % 12, melody[:, 1], minlength=12))
+    bar = np.searchsorted(piece.bars[:, 0], melody[:, 0], side="right") - 1
+    passes = first_passes(piece, melody, bar)
+    kept = np.isin(bar, passes)
+    melody, bar = melody[kept][:LONGEST], bar[kept][:LONGEST]
+    numerator, denominator = piece.bars[bar, 2], piece.bars[bar, 3]
+    full = 96 * numerator // denominator
+    late = np.where(bar == 0, np.maximum(0, full - piece.bars[bar, 1]), 0)  # a pickup is the end of a bar
+    position = melody[:, 0] - piece.bars[bar, 0] + late
+    number = np.searchsorted(passes, bar)
+    if (double := (numerator == 12) & (denominator == 8)).any():
+        full = np.where(double, full // 2, full)
+        number = 2 * number + np.where(double, position // full, 0)
+        position = np.where(double, position % full, position)
+    pitch = melody[:, 2]
+    columns = {
+        "interval": np.append(-1, np.clip(np.diff(pitch), -12, 12) + 12),
+        "degree": (pitch - key) % 12,
+        "pitch": np.clip(pitch - LOWEST_PITCH, 0, FIELD_SIZES["pitch"] - 1),
+        "position": np.clip(24 * position // full, 0, 23),
+        "duration": np.clip(np.round(2 * np.log2(48 * melody[:, 1] / full)), 0, 15),
+        "bar": np.minimum(number, FIELD_SIZES["bar"] - 1),
+        "meter": [METERS.get((int(n), int(d)), 5) for n, d in zip(numerator, denominator, strict=True)],
+        "key": np.full(len(melody), key),
+    }
+    return np.stack([np.asarray(columns[name]) for name in FIELDS], axis=1).astype(np.int16)
+
+
+def highest_voice(notes: IntArray) -> IntArray:
+    """The highest note at each onset, graces left out: int32 ``(notes, 4)``."""
+    real = notes[notes[:, 1] > GRACE_TICKS]
+    last = np.append(np.diff(real[:, 0]) > 0, np.ones(min(1, len(real)), dtype=np.bool_))
+    voice: IntArray = real[last]  # notes are sorted by onset, then pitch
+    return voice
+
+
+def first_passes(piece: Piece, melody: IntArray, bar: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Indices of the bars that don't repeat the 16, 8 or 4 bars before them; a repeat's last bar may differ."""
+    told = melody[:, :3].copy()
+    told[:, 0] -= piece.bars[bar, 0]
+    edges = np.searchsorted(bar, np.arange(len(piece.bars) + 1))
+    seen: dict[bytes, int] = {}
+    bars = [seen.setdefault(told[a:b].tobytes(), len(seen)) for a, b in itertools.pairwise(edges.tolist())]
+    kept = list(range(len(bars)))
+    for length in (16, 8, 4):
+        at = 0
+        while at + 2 * length <= len(kept):
+            first, second = kept[at : at + length - 1], kept[at + length : at + 2 * length - 1]
+            if all(bars[i] == bars[j] for i, j in zip(first, second, strict=True)):
+                del kept[at + length : at + 2 * length]
+            else:
+                at += 1
+    return np.array(kept)
+
+
+def padded(melodies: Sequence[IntTable]) -> Tensor:
+    """Melodies as int64 ``(tunes, notes, len(FIELDS))``; notes beyond a tune's end are -1 in every field."""
+    table = torch.full((len(melodies), max(map(len, melodies)), len(FIELDS)), -1, dtype=torch.int64)
+    for row, notes in zip(table, melodies, strict=True):
+        row[: len(notes)] = torch.from_numpy(notes.astype(np.int64))
+    return table

@@ -1,0 +1,55 @@
+"""The log of a training run, JSON lines, each numbered: what a job takes into a database while the run goes on.
+
+Rows: ``run`` (what it is), ``metrics`` (step, part, values), ``prediction`` (step, direction, query, rank, the ten
+nearest items) and ``end``. A run that was killed is taken up from its last saved state: lines written after that state
+are dropped and come again, the same, so there is no gap and none is there twice.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self
+
+
+class RunLog:
+    """Appends rows to ``path``; ``lines`` tells how many there are."""
+
+    def __init__(self, path: Path, keep: int = 0) -> None:
+        """Begin after the first ``keep`` rows of ``path``; raises ``ValueError`` where there are fewer."""
+        kept = path.read_text(encoding="utf-8").splitlines(keepends=True)[:keep] if keep else []
+        if len(kept) < keep:
+            raise ValueError(f"{path} has {len(kept)} lines, its saved state knows of {keep}; begin without --resume")
+        part = path.with_suffix(".part")
+        part.write_text("".join(kept), encoding="utf-8")
+        part.replace(path)
+        self.lines = keep
+        self._file = path.open("a", encoding="utf-8")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def write(self, kind: str, **values: Any) -> None:
+        """One row, on the disk when this returns to the caller."""
+        row = {"line": self.lines, "kind": kind, **values}
+        self._file.write(json.dumps(row, ensure_ascii=False) + "\n")
+        self._file.flush()
+        self.lines += 1
+
+
+def rows(path: Path) -> list[Mapping[str, Any]]:
+    """The whole rows of a log; a last line that is only half written is left out."""
+    if not path.exists():
+        return []
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    return [json.loads(line) for line in lines if line.endswith("\n")]
+
+
+def ended(path: Path) -> bool:
+    """Whether the run of this log came to its end."""
+    found = rows(path)
+    return bool(found) and found[-1]["kind"] == "end"
