@@ -153,7 +153,8 @@ def _choose(
             heard=heard,
             composed=composed,
             mixture=mixture,
-            shortlist_seed=listener_id.int % 2**32,
+            styles=house.space.together,
+            seed=listener_id.int % 2**32,
         )
     except NoPairLeftError:
         return None

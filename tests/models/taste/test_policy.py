@@ -9,8 +9,9 @@ from scipy.integrate import quad
 from scipy.stats import entropy, norm
 
 from models.taste import policy
+from models.taste.acquisition import information_gain
 from models.taste.bradley_terry import Head, davidson, update
-from models.taste.policy import Mixture, NoPairLeftError, choose, distribution, information_gain
+from models.taste.policy import Mixture, NoPairLeftError, choose, distribution
 
 SIZE = 4
 
@@ -52,7 +53,7 @@ def test_pairs_come_as_often_as_their_stated_probability(picks: int) -> None:
 def test_a_long_pool_keeps_exact_probabilities_beyond_the_shortlist(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(policy, "SHORTLIST", 4)
     clips = make_clips(9)
-    given = {"offered": {(0, 3)}, "picks": 3, "heard": flags(9, 1), "shortlist_seed": 5}
+    given = {"offered": {(0, 3)}, "picks": 3, "heard": flags(9, 1), "seed": 5}
     whole = distribution(clips, make_head(), **given)
     assert whole.probability.sum() == pytest.approx(1)
     assert len(whole.probability) == 35  # control reaches every pair that was not offered
