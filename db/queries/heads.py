@@ -26,7 +26,7 @@ def load_head(
 
 
 def heads_of_others(session: Session, listener_id: UUID, model_version: str, *, votes: int) -> list[StoredHead]:
-    """The heads of all other listeners of this one's study who have given ``votes`` votes at least, in a fixed order."""
+    """The heads of this one's study's other listeners who have given ``votes`` votes at least, in a fixed order."""
     study = select(Listener.study_id).where(Listener.id == listener_id).scalar_subquery()
     query = (
         select(StoredHead)

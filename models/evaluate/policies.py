@@ -16,7 +16,10 @@ import math
 import warnings
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -134,18 +137,19 @@ def votes_needed(pool: Pool, space: TasteSpace, kind: str, seed: int, methods: t
     return found
 
 
+def _needed(pool: Pool, space: TasteSpace, methods: tuple[str, ...], task: tuple[str, int]) -> dict[str, float]:
+    return votes_needed(pool, space, *task, methods)
+
+
 def simulate(
     pool: Pool, space: TasteSpace, seeds: list[int], *, methods: tuple[str, ...] = METHODS, processes: int = 1
 ) -> dict[str, dict[str, FloatArray]]:
     """Kind → method → votes ``(seeds,)``."""
     tasks = [(kind, seed) for kind in KINDS for seed in seeds]
-    given = ([pool] * len(tasks), [space] * len(tasks), *zip(*tasks, strict=True), [methods] * len(tasks))
-    console = Console(stderr=True)
-    if processes > 1:
-        with ProcessPoolExecutor(processes) as workers:
-            rows = list(track(workers.map(votes_needed, *given), "listening", total=len(tasks), console=console))
-    else:
-        rows = list(track(map(votes_needed, *given), "listening", total=len(tasks), console=console))
+    needed = partial(_needed, pool, space, methods)
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) if processes > 1 else nullcontext() as workers:
+        answers = workers.map(needed, tasks) if workers else map(needed, tasks)
+        rows = list(track(answers, "listening", total=len(tasks), console=Console(stderr=True)))
     return {
         kind: {
             method: np.array([row[method] for (one, _), row in zip(tasks, rows, strict=True) if one == kind])

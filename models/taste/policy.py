@@ -43,7 +43,7 @@ class Mixture:
 
     control: float = 0.15
     composed: float = 0.3
-    learning: Mapping[str, float] = field(default_factory=lambda: {"information": 1.0})
+    learning: Mapping[str, float] = field(default_factory=lambda: {"information": 0.8, "curiosity": 0.2})
     repeat: float = 0.08
     proof: float = 0.6
     sharpness: float = 40.0

@@ -9,8 +9,9 @@ of two points; *tired*: linear, with more and more coin tosses; *left-handed*: l
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +27,14 @@ UTILITY_SD = 2.0
 TIE, LOVED_TIE = math.log(0.4), math.log(3.0)  # of two equal clips one in six is called equal, or three in five
 LAPSE, TIRED_LAPSE, TIRED_AFTER = 0.05, 0.5, 60  # share of coin tosses: rested, and from so many votes on
 LEANING = 1.0  # to the left, in units of utility
+
+
+class Voter(Protocol):
+    """Somebody who answers, simulated or replayed."""
+
+    def vote(self, left: int, right: int, votes_before: int, generator: np.random.Generator) -> Outcome:
+        """The answer to clips ``left`` and ``right`` after so many votes."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -85,7 +94,7 @@ def person(kind: str, attributes: npt.ArrayLike, generator: np.random.Generator)
 
 
 def listen(
-    someone: Person,
+    someone: Voter,
     head: Head,
     features: npt.ArrayLike,
     clips: npt.ArrayLike,
@@ -93,18 +102,20 @@ def listen(
     mixture: Mixture,
     seed: int,
     styles: npt.ArrayLike | None = None,
+    closed: Collection[tuple[int, int]] = (),
 ) -> Iterator[Head]:
     """The head after each vote, without end but that of the pairs, on ``clips`` ``(C,)`` of ``features`` ``(N, F)``.
 
+    ``closed``: pairs of places in ``clips`` that are never asked.
     Repeats come as the page asks them: mirrored, not at once, from the pairs judged some time ago.
     """
     chosen = np.asarray(clips, dtype=np.int64)
     x = np.asarray(features, dtype=np.float64)[chosen]
     generator = np.random.default_rng([seed, 1])
     heard = np.zeros(len(x), dtype=np.bool_)
-    offered: set[tuple[int, int]] = set()
+    offered: set[tuple[int, int]] = {(min(pair), max(pair)) for pair in closed}
     judged: list[tuple[int, int] | None] = []  # each vote's pair, None where it was or has been a repeat
-    for votes in range(len(x) * (len(x) - 1) // 2):
+    for votes in range(len(x) * (len(x) - 1) // 2 - len(offered)):
         since = slice(max(votes - REPEAT_GAP - REPEAT_WINDOW, 0), max(votes - REPEAT_GAP, 0))
         again = [i for i in range(votes)[since] if judged[i] is not None] if votes >= REPEAT_AFTER else []
         named, _ = choose_named(len(again), 0, generator, mixture)

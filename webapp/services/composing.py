@@ -130,13 +130,13 @@ def compose_for(
         now, sources = sources[: CLIPS_A_JOB - len(made)], sources[CLIPS_A_JOB - len(made) :]
         seeds = range(seed + thrown.composed, seed + thrown.composed + len(now))
         made += compose_clips(house, domain, seeds=seeds, contents=now, composed_for=listener_id, thrown=thrown)
-    beside = _compose_rivals(house, listener_id, domain, candidates, seed, thrown) if rivals and made else 0
+    beside = _compose_rivals(house, listener_id, domain, candidates, seed=seed, thrown=thrown) if rivals and made else 0
     log.info("composed_for_listener clips=%d rivals=%d votes=%d", len(made), beside, head.votes_seen)
     return {"clips": len(made), "rivals": beside, "composed": thrown.composed, "thrown": thrown.reasons}
 
 
 def _compose_rivals(
-    house: House, listener_id: uuid.UUID, domain: str, candidates: Sequence[Latents], seed: int, thrown: Thrown
+    house: House, listener_id: uuid.UUID, domain: str, candidates: Sequence[Latents], *, seed: int, thrown: Thrown
 ) -> int:
     """One clip of each kind of rival of which none waits; how many were made."""
 
