@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, func, literal, or_, select, update
 from sqlalchemy.dialects.postgresql import aggregate_order_by, insert
 from sqlalchemy.orm import Session
 
@@ -110,11 +110,21 @@ def pool_clips(
 
 
 def composed_clips(
-    session: Session, listener_id: UUID, *, domain: str | None = None, model_version: str | None = None
+    session: Session,
+    listener_id: UUID,
+    *,
+    domain: str | None = None,
+    model_version: str | None = None,
+    newest: int | None = None,
 ) -> list[PoolClip]:
-    """The playable clips for one listener's taste, of one domain or of every one, oldest first."""
-    which = Clip.kind.in_(OWN) if domain is None else and_(Clip.kind.in_(OWN), Clip.domain == domain)
-    return _playable(session, Clip.composed_for == listener_id, which, model_version)
+    """The playable clips for one listener's taste, of one domain or of every one, oldest first.
+
+    With ``newest`` only the last so many that were made.
+    """
+    theirs = and_(Clip.composed_for == listener_id, Clip.kind.in_(OWN))
+    which = theirs if domain is None else and_(theirs, Clip.domain == domain)
+    ids = select(Clip.id).where(which).order_by(Clip.created_at.desc()).limit(newest)
+    return _playable(session, which, literal(value=True) if newest is None else Clip.id.in_(ids), model_version)
 
 
 def rival_clips(

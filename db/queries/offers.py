@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Double, Text, Uuid, func, literal, or_, select
+from sqlalchemy import ARRAY, ColumnElement, Double, Text, Uuid, cast, column, func, literal, or_, select, union
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
@@ -70,6 +70,32 @@ def offered_pairs(session: Session, listener_id: UUID) -> list[tuple[UUID, UUID]
     """Every pair that this listener was ever offered, as (left, right), oldest first."""
     query = select(Offer.left_clip, Offer.right_clip).where(Offer.listener_id == listener_id)
     return [(left, right) for left, right in session.execute(query.order_by(Offer.created_at, Offer.id))]
+
+
+def met_clips(session: Session, listener_id: UUID) -> set[UUID]:
+    """Every clip that this listener was ever offered."""
+    sides = union(
+        *(select(side).where(Offer.listener_id == listener_id) for side in (Offer.left_clip, Offer.right_clip))
+    )
+    return set(session.scalars(sides))
+
+
+def pairs_among(session: Session, listener_id: UUID, clips: Sequence[UUID]) -> list[tuple[int, int]]:
+    """Every pair of these clips that this listener was ever offered, as their places in ``clips`` (left, right)."""
+    left, right = (
+        func.unnest(cast(list(clips), ARRAY(Uuid)))
+        .table_valued(column("id", Uuid), with_ordinality="place", name=name)
+        .render_derived()
+        for name in ("on_the_left", "on_the_right")
+    )
+    query = (
+        select(left.c.place - 1, right.c.place - 1)
+        .select_from(Offer)
+        .join(left, left.c.id == Offer.left_clip)
+        .join(right, right.c.id == Offer.right_clip)
+        .where(Offer.listener_id == listener_id)
+    )
+    return [(one, two) for one, two in session.execute(query)]
 
 
 def repeatable(

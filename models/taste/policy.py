@@ -145,10 +145,10 @@ def choose(
     ``offered``: unordered pairs of indices that must not come again; ``picks``: votes given so far; ``heard`` and
     ``composed``: bool ``(clips,)``, clips that this listener knows and clips made for them. Of more than
     ``SHORTLIST`` clips the learning policies see a shortlist: unheard clips first, in an order fixed by ``seed`` (one
-    per listener), which with the number of offers fixes the posterior draws of Thompson duels too; nothing of that is
-    drawn by ``generator``, so the stated probability is the exact one given the seed. The other components draw from
-    all clips. ``styles`` ``(A, F)`` are the directions that curiosity asks about (by default each feature). Raises
-    ``NoPairLeftError`` when every pair has been offered and ``ValueError`` on shapes that don't fit.
+    per listener), which with the numbers of picks and offers fixes the posterior draws of Thompson duels too; nothing
+    of that is drawn by ``generator``, so the stated probability is the exact one given the seed. The other components
+    draw from all clips. ``styles`` ``(A, F)`` are the directions that curiosity asks about (by default each feature).
+    Raises ``NoPairLeftError`` when every pair has been offered and ``ValueError`` on shapes that don't fit.
     """
     state = _State(offered, picks, heard, composed, mixture or Mixture(), styles, seed)
     plan = _Plan(features, head, state)
@@ -302,4 +302,4 @@ def _view(x: FloatArray, head: Head, heard: BoolArray, state: _State) -> View:
     styles = np.eye(x.shape[1]) if state.styles is None else np.asarray(state.styles, dtype=np.float64)
     if styles.ndim != 2 or styles.shape[1] != x.shape[1]:
         raise ValueError(f"styles have the shape {styles.shape}; they must be (styles, {x.shape[1]})")
-    return View(x, head, styles, bonus, mixture.sharpness, (state.seed, len(state.offered)))
+    return View(x, head, styles, bonus, mixture.sharpness, (state.seed, state.picks, len(state.offered)))

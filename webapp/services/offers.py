@@ -40,6 +40,7 @@ ENOUGH_LONG = 12  # clips of a domain that can be played long before pairs get l
 CANDIDATES = 120  # among which a pair is looked for: 7,140 pairs take a few milliseconds
 PROOFS = {"average": "for_me_vs_average", "drawn": "for_me_vs_prior"}  # what a rival's proof is called
 NEVER_REPEATED = ("proof", "studio")
+NEWEST_OWN = 60  # of the clips composed for a listener, which are always among the candidates
 UNHEARD_COMPOSED = 0.75  # share of pairs with an own clip while one waits that the listener never met
 
 
@@ -120,16 +121,18 @@ class _Pair:
 def _draw(session: Session, house: House, listener: Listener, head: Head, pairs_before: int) -> Offer | None:
     """Draw and store one more offer from the listener's domain; None where no pair is left."""
     pool, version = house.pool.clips(session, listener.domain), house.space.version
-    found = clip_rows.composed_clips(session, listener.id, domain=listener.domain, model_version=version)
+    found = clip_rows.composed_clips(
+        session, listener.id, domain=listener.domain, model_version=version, newest=NEWEST_OWN
+    )
     own = PlayableClips.of(found, house.space)
-    offered = rows.offered_pairs(session, listener.id)
+    met = rows.met_clips(session, listener.id)
     seconds = SHORT_SECONDS
     if pairs_before >= SHORT_PAIRS and len(pool.playing(LONG_SECONDS).ids) >= ENOUGH_LONG:
         seconds = LONG_SECONDS
     generator = np.random.default_rng()
     repeats = _repeats(session, listener, version) if pairs_before >= REPEAT_AFTER else []
     rivals = clip_rows.rival_clips(session, listener.id, domain=listener.domain, model_version=version)
-    proofs = _proofs(found, rivals, {clip for pair in offered for clip in pair}, seconds)
+    proofs = _proofs(found, rivals, met, seconds)
     named, share = choose_named(len(repeats), len(proofs), generator)
     pair: _Pair | None = None
     if named is not None and named.policy == "repeat":
@@ -145,10 +148,11 @@ def _draw(session: Session, house: House, listener: Listener, head: Head, pairs_
         pair = _Pair(left, right, length, named.policy, named.pair_probability, condition=condition)
     for length in dict.fromkeys((seconds, SHORT_SECONDS)):
         pair = pair or _choose(
+            session,
             house,
             pool.playing(length),
             own.playing(length),
-            offered,
+            met=met,
             head=head,
             listener_id=listener.id,
             pairs_before=pairs_before,
@@ -196,11 +200,12 @@ def _proofs(
 
 
 def _choose(
+    session: Session,
     house: House,
     pool: PlayableClips,
     own: PlayableClips,
-    offered: list[tuple[uuid.UUID, uuid.UUID]],
     *,
+    met: set[uuid.UUID],
     head: Head,
     listener_id: uuid.UUID,
     pairs_before: int,
@@ -208,15 +213,13 @@ def _choose(
     share: float,
 ) -> _Pair | None:
     """A new pair to learn from; ``share`` of all draws are such."""
-    met = {clip for pair in offered for clip in pair}
     # a share of the pool that is this listener's own until they have heard it: unheard clips first, in their own order
     order = np.random.default_rng(listener_id.int).permutation(len(pool.ids))
     pool = pool.chosen(sorted(order, key=lambda i: pool.ids[i] in met)[:CANDIDATES])
     clips = pool.joined(own)
     if len(clips.ids) < 2:
         return None
-    place = {clip: i for i, clip in enumerate(clips.ids)}
-    closed = {(place[a], place[b]) for a, b in offered if a in place and b in place}
+    closed = set(rows.pairs_among(session, listener_id, clips.ids))
     composed = np.arange(len(clips.ids)) >= len(pool.ids)
     heard = np.array([clip in met for clip in clips.ids])
     mixture = Mixture(composed=UNHEARD_COMPOSED) if (composed & ~heard).any() else Mixture()

@@ -10,7 +10,15 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from db.queries.listeners import create_listener
-from db.queries.offers import NotForThisListenerError, create_offer, offered_pairs, open_offers, repeatable
+from db.queries.offers import (
+    NotForThisListenerError,
+    create_offer,
+    met_clips,
+    offered_pairs,
+    open_offers,
+    pairs_among,
+    repeatable,
+)
 from db.queries.proofs import outcomes, proofs, repeats
 from db.queries.votes import Expected, store_vote
 from db.tables import Clip, Listener, Offer
@@ -24,6 +32,10 @@ def test_open_offers_come_oldest_first_and_only_ones_own(
     made[1].state = "voted"
     assert open_offers(session, listener.id) == [made[0], made[2], made[3]]
     assert offered_pairs(session, listener.id) == [(offer.left_clip, offer.right_clip) for offer in made]
+    assert met_clips(session, listener.id) == {clip for offer in made for clip in (offer.left_clip, offer.right_clip)}
+    some = [made[2].right_clip, uuid4(), made[0].left_clip, made[2].left_clip]
+    assert pairs_among(session, listener.id, some) == [(3, 0)]
+    assert pairs_among(session, listener.id, []) == []
 
 
 def test_an_offer_carries_its_listeners_study_and_condition(session: Session, make_offer: Callable[..., Offer]) -> None:
