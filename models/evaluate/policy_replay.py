@@ -1,8 +1,8 @@
 """Policies on real listeners: each pair that a policy asks is answered by what the listener once said.
 
 A third of each listener's clips is never played, and pairs with one of these are to be told: by a head whose features
-are the style model's latents of the clips or, where some can't be encoded, principal components of their statistics. The
-other clip of such a pair may have been judged, so that figures compare policies, not heads of ``models.evaluate.taste``.
+are the style model's latents of the clips or, where some can't be encoded, principal components of their statistics.
+The other clip of such a pair may have been judged, so these figures compare policies, not heads.
 Pairs that nobody answered can't be asked, so with few clips a listener policies differ little in the end: accuracy
 after few votes is what tells them apart. All policies share our head; how it compares with PairwiseGP on real
 listeners is told by ``models.evaluate.taste``.
