@@ -16,6 +16,7 @@ from torch import Tensor
 from models.music.notes import DOMAINS, Domain, MusicError, Piece
 from models.music.tokens import (
     BAR,
+    DURATIONS,
     GRID_TICKS,
     LOWEST_PITCH,
     METERS,
@@ -25,9 +26,11 @@ from models.music.tokens import (
     to_tokens,
 )
 from models.style.checkpoint import StyleBundle
+from models.style.elements import half_of, overlap_with_halves, place_in_half
 from models.style.features import bar_features, gather_notes, slot_of
-from models.style.latents import GROUPS, STYLE_GROUPS, Latents
-from models.style.model import BARS, BarPlan, attend, half_of, norm, rotary
+from models.style.latents import GROUPS, STYLE_GROUPS, TEMPERATURE, TOP_P, Latents
+from models.style.layers import attend, norm, rotary
+from models.style.model import BARS, BarPlan
 from models.style.prior import Setting
 from models.style.windows import bar_ticks, pad, regular_bars
 
@@ -107,8 +110,8 @@ class Composer:
         styles: Mapping[str, Origin],
         bars: int = BARS,
         seed: int = 0,
-        temperature: float = 0.9,
-        top_p: float = 0.95,
+        temperature: float = TEMPERATURE,
+        top_p: float = TOP_P,
         drawn: Latents | None = None,
     ) -> ClipPlan:
         """Latents of one clip: ``content`` (or a draw from the prior) with groups replaced by those of ``styles``.
@@ -250,6 +253,7 @@ class DecodeBatch:
         self.tokens: list[list[list[int]]] = [[] for _ in range(slots)]
         self.done = [False] * slots
         self.bar = np.zeros(slots, dtype=np.int64)
+        self.sounded = np.zeros((slots, 2, 12), dtype=np.float32)  # of the bar so far, as in ``sounded_so_far``
 
     def admit(self, slot: int, plan: ClipPlan) -> None:
         """Start ``plan`` in a free slot."""
@@ -260,6 +264,7 @@ class DecodeBatch:
         self.bar[slot] = 0
         self.done[slot] = False
         self.tokens[slot] = [self._bar_token(plan, 0)]
+        self.sounded[slot] = 0
 
     @torch.inference_mode()
     def step(self) -> list[int]:
@@ -282,8 +287,12 @@ class DecodeBatch:
             full = len(self.tokens[slot]) >= self.model.config.max_steps
             if position < POSITIONS and not full:
                 self.tokens[slot].append([position, pitch + LOWEST_PITCH, duration, velocity, -1, -1, -1])
+                begins, steps, length = torch.tensor([position, DURATIONS[duration], plan.length])
+                overlap = overlap_with_halves(begins, steps, length)
+                self.sounded[slot, :, (pitch + LOWEST_PITCH) % 12] += overlap.numpy()
                 continue
             self.bar[slot] += 1
+            self.sounded[slot] = 0
             if self.bar[slot] < plan.bars:
                 self.tokens[slot].append(self._bar_token(plan, int(self.bar[slot])))
             if self.bar[slot] >= plan.bars or full:
@@ -314,6 +323,15 @@ class DecodeBatch:
         self.draws[slot] = None
         self.tokens[slot] = []
         self.done[slot] = False
+
+    def _uniform(self, rows: int, running: list[int]) -> Tensor:
+        """The next four numbers of each running clip's own generator, ``(rows, 4)``."""
+        uniform = torch.zeros(rows, 4)
+        for slot in running:
+            generator = self.draws[slot]
+            if generator is not None:
+                uniform[slot] = torch.from_numpy(generator.random(4, dtype=np.float32))
+        return uniform
 
     def _bar_token(self, plan: ClipPlan, bar: int) -> list[int]:
         tempo = int(plan.bar_plan.tempo_logits[0, bar].argmax())
@@ -352,12 +370,7 @@ class DecodeBatch:
             x = block.finish(x, attend(q, keys[:, :, :longest], values[:, :, :longest], mask))
         state = norm(x)[:, 0]
 
-        uniform = torch.zeros(len(plans), 4)
-        for slot in running:
-            generator = self.draws[slot]
-            if generator is not None:
-                uniform[slot] = torch.from_numpy(generator.random(4, dtype=np.float32))
-        uniform = uniform.to(device)
+        uniform = self._uniform(len(plans), running).to(device)
         heat = torch.tensor([plan.temperature for plan in plans], device=device)
         top_p = torch.tensor([plan.top_p for plan in plans], device=device)
         classes = torch.arange(POSITION_CLASSES, device=device)
@@ -370,7 +383,9 @@ class DecodeBatch:
         where = position.clamp(max=POSITIONS - 1)
         full = torch.cat([state, memory[rows, slot_of(where, length)]], -1)
         last_pitch = last[:, 0, 1] - LOWEST_PITCH
-        chroma = chroma[rows, half_of(where, length)]
+        half = half_of(where, length)
+        sounded = torch.from_numpy(self.sounded[: len(plans)]).to(device)[rows, half]
+        chroma = model.budget(chroma[rows, half], sounded, place_in_half(where, length))
         pitch = draw(model.pitch_logits(full, chroma, position, last_position, last_pitch), uniform[:, 1], heat, top_p)
         duration = draw(model.duration_logits(full, position, pitch), uniform[:, 2], heat, top_p)
         velocity = draw(model.velocity_logits(full, position, pitch, duration), uniform[:, 3], heat, top_p)

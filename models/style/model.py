@@ -8,7 +8,6 @@ combines all latents, which enter each layer (in-attention, MuseMorphose 2021) a
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import cast
@@ -36,11 +35,21 @@ from models.music.tokens import (
     VELOCITY,
     VELOCITY_BINS,
 )
-from models.style.features import FEATURE_SIZES, SLOTS, NoteBatch, gather_notes, held_thickness, slot_of
+from models.style.elements import (
+    ChromaBudget,
+    OnsetDecoder,
+    TempoScale,
+    TextureDecoder,
+    half_of,
+    notes_at_once,
+    place_in_half,
+    sounded_so_far,
+)
+from models.style.features import FEATURE_SIZES, SLOTS, gather_notes, held_thickness, slot_of
 from models.style.latents import GROUPS
+from models.style.layers import Head, Multihot, attend, norm, rotary, rotate
 
 BARS = 8
-MOST_AT_ONCE = 12  # notes of one onset that the texture decoder counts
 
 
 @dataclass(frozen=True)
@@ -86,30 +95,6 @@ class Posterior:
         return 0.5 * (self.mean**2 + self.log_variance.exp() - 1 - self.log_variance)
 
 
-def norm(x: Tensor) -> Tensor:
-    """Layer normalisation over the last dimension without gain or bias (one fused kernel on CPUs)."""
-    return F.layer_norm(x, (x.shape[-1],))
-
-
-class Multihot(nn.Module):
-    """Embedding of several class fields at once, summed; as one matrix product, which is fast in bfloat16 on CPUs."""
-
-    def __init__(self, sizes: list[int], dim: int) -> None:
-        super().__init__()
-        self.sizes = sizes
-        self.weight = nn.Parameter(torch.randn(sum(sizes) + 1, dim) * 0.02)  # the last row: none
-
-    def forward(self, fields: list[Tensor]) -> Tensor:
-        """Fields ``(...)`` of class indices, -1 for none → ``(..., dim)``."""
-        rows, offset = [], 0
-        for classes, size in zip(fields, self.sizes, strict=True):
-            rows.append(torch.where(classes < 0, len(self.weight) - 1, classes + offset))
-            offset += size
-        index = torch.stack(rows, -1)
-        hot = self.weight.new_zeros(*index.shape[:-1], len(self.weight))
-        return hot.scatter_(-1, index, 1.0) @ self.weight
-
-
 class GroupEncoder(nn.Module):
     """Features of one group ``(bars, features)`` → mean and log-variance ``(bars, dim)``."""
 
@@ -124,44 +109,6 @@ class GroupEncoder(nn.Module):
         x = F.silu(self.deep(F.silu(norm(self.inner(x.to(self.inner.weight.dtype))))))
         mean, log_variance = self.out(x).float().chunk(2, -1)
         return mean, -3 + 5 * torch.tanh(log_variance)
-
-
-class TempoScale(nn.Module):
-    """Tempo is one number, so its latent is one: bins of log tempo, centred and scaled.
-
-    A learned code of two dimensions knew the frequent tempi only (a fifth of all bins came back after 4,000 steps).
-    """
-
-    centre, width, doubt = 40.0, 8.0, 0.5  # bins: the middle of the scale, a unit of the latent, half a step
-
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Features ``(bars, FEATURE_SIZES["tempo"])`` to mean and log-variance ``(bars, 1)``."""
-        mean = (x[:, :1].float() * len(TEMPI_BPM) - self.centre) / self.width
-        return mean, torch.full_like(mean, 2 * math.log(self.doubt / self.width))
-
-    def logits(self, z: Tensor) -> Tensor:
-        """Log-likelihood of each tempo bin given latents ``(..., 1)``, up to a constant: ``(..., tempi)``."""
-        weight, bias = self.readout()
-        return z.float() * weight.to(z.device) + bias.to(z.device)
-
-    def readout(self) -> tuple[Tensor, Tensor]:
-        """Weight and bias ``(tempi,)`` of ``logits``: the square of what they have in common is left out."""
-        bins = torch.arange(len(TEMPI_BPM), dtype=torch.float32)
-        return self.width * bins / self.doubt**2, (self.centre * bins - bins**2 / 2) / self.doubt**2
-
-
-def rotary(positions: Tensor, head_dim: int) -> tuple[Tensor, Tensor]:
-    """Cosine and sine of rotary embeddings for step indices ``(...)`` → ``(..., head_dim / 2)``."""
-    frequency = 10_000.0 ** (-torch.arange(0, head_dim, 2, device=positions.device) / head_dim)
-    angle = positions[..., None].float() * frequency
-    return angle.cos(), angle.sin()
-
-
-def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    """Rotate pairs of ``x`` ``(..., head_dim)`` by the angles of ``rotary``."""
-    a, b = x.chunk(2, -1)
-    cos, sin = cos.to(x.dtype), sin.to(x.dtype)
-    return torch.cat([a * cos - b * sin, a * sin + b * cos], -1)
 
 
 class Block(nn.Module):
@@ -194,66 +141,6 @@ class Block(nn.Module):
         x = x + self.latent(z)
         q, k, v = self.project(x, cos, sin)
         return self.finish(x, attend(q, k, v, mask))
-
-
-def attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor) -> Tensor:
-    """Softmax attention by plain products (faster than the fused kernel in bfloat16 on CPUs); ``mask`` is added."""
-    scores = (q @ k.transpose(-1, -2)) * q.shape[-1] ** -0.5 + mask
-    return torch.softmax(scores, -1) @ v
-
-
-class Head(nn.Module):
-    """One element's logits from the note-level state and the slot's memory: ``(..., inputs)`` → ``(..., classes)``."""
-
-    def __init__(self, inputs: int, hidden: int, classes: int) -> None:
-        super().__init__()
-        self.inner = nn.Linear(inputs, hidden, bias=False)
-        self.out = nn.Linear(hidden, classes, bias=False)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Logits in float32."""
-        logits: Tensor = self.out(F.gelu(self.inner(x), approximate="tanh"))
-        return logits.float()
-
-
-class OnsetDecoder(nn.Module):
-    """When the next onset comes: rhythm latents and the last onset, nothing else."""
-
-    def __init__(self, latent: int, hidden: int) -> None:
-        super().__init__()
-        self.latent = nn.Linear(latent, hidden, bias=False)
-        self.given = Multihot([POSITION_CLASSES, len(DOMAINS)], hidden)
-        self.out = nn.Linear(hidden, POSITION_CLASSES, bias=False)
-
-    def forward(self, planned: Tensor, last: Tensor, domain: Tensor) -> Tensor:
-        """Log-probabilities of the next onset after ``last``, or BAR: ``planned`` ``(rows, hidden)``."""
-        logits = self.out(F.silu(norm(planned + self.given([last, domain])))).float()
-        classes = torch.arange(POSITION_CLASSES, device=last.device)
-        over = (classes <= torch.where(last == BAR, -1, last)[:, None]) & (classes < POSITIONS)
-        return torch.log_softmax(logits.masked_fill(over, -1e4), -1)
-
-
-class TextureDecoder(nn.Module):
-    """How many notes an onset has: ordinal regression on how thick the texture latents say that moment is."""
-
-    def __init__(self, latent: int, hidden: int) -> None:
-        super().__init__()
-        self.inner = nn.Linear(latent, hidden, bias=False)
-        self.out = nn.Linear(hidden, SLOTS, bias=False)
-        thresholds = torch.log2(torch.arange(MOST_AT_ONCE) + 1.5)
-        self.slope = nn.Parameter(torch.full((len(DOMAINS), MOST_AT_ONCE), 4.0))
-        self.bias = nn.Parameter((-4 * thresholds).repeat(len(DOMAINS), 1))
-
-    def thickness(self, z: Tensor) -> Tensor:
-        """Notes an onset in log2 in each time slot, ``(..., SLOTS)``, whether or not an onset falls there."""
-        found: Tensor = self.out(F.silu(self.inner(z))).float()
-        return found
-
-    def forward(self, thickness: Tensor, last: Tensor, count: Tensor, domain: Tensor) -> Tensor:
-        """Logit of another note at ``last``, which has ``count`` ``(rows,)``; about minus infinity after a BAR."""
-        at = count.clamp(1, MOST_AT_ONCE) - 1
-        logit = self.slope[domain, at].float() * thickness + self.bias[domain, at].float()
-        return torch.where(last == BAR, -1e4, logit)
 
 
 @dataclass(frozen=True)
@@ -293,6 +180,7 @@ class StyleModel(nn.Module):
             nn.Linear(config.latent["harmony"], config.hidden, bias=False), nn.SiLU(),
             nn.Linear(config.hidden, 24, bias=False),
         )  # fmt: skip
+        self.budget = ChromaBudget(config.hidden // 8)
         self.blocks = cast("Sequence[Block]", nn.ModuleList([Block(config) for _ in range(config.layers)]))
         state = dim + memory
         self.pitch_given = Multihot([POSITION_CLASSES], state)
@@ -344,7 +232,8 @@ class StyleModel(nn.Module):
     ) -> Tensor:
         """Logits of the pitch (0-87) at ``position``; above the last pitch where the onset is the same.
 
-        The note-level decoder's and the harmony's own (``chroma`` ``(rows, 12)``) are added: a product of experts.
+        The note-level decoder's and the harmony's own (``chroma`` ``(rows, 12)``, of ``budget``) are added: a product
+        of experts.
         """
         pitch_class = (torch.arange(PITCHES, device=state.device) + LOWEST_PITCH) % 12
         logits: Tensor = self.pitch_head(state + self.pitch_given([position])) + chroma[..., pitch_class]
@@ -400,7 +289,11 @@ class StyleModel(nn.Module):
         pitch = position[:, PITCH] - LOWEST_PITCH
         last_pitch = last[:, PITCH] - LOWEST_PITCH
         half = half_of(position[:, POSITION], length[note])
-        chroma = plan.chroma[rows[note], bar[note], half]
+        chroma = self.budget(
+            plan.chroma[rows[note], bar[note], half],
+            sounded_so_far(inputs, length)[note, half],
+            place_in_half(position[:, POSITION], length[note]),
+        )
         pitch_logits = self.pitch_logits(state, chroma, position[:, POSITION], last[:, POSITION], last_pitch)
         duration_logits = self.duration_logits(state, position[:, POSITION], pitch)
         velocity_logits = self.velocity_logits(state, position[:, POSITION], pitch, position[:, DURATION])
@@ -415,32 +308,3 @@ class StyleModel(nn.Module):
             .sum(),
             "tempo": F.cross_entropy(plan.tempo_logits.flatten(0, 1), tokens[is_bar][:, TEMPO], reduction="sum"),
         }
-
-
-def notes_at_once(tokens: Tensor) -> Tensor:
-    """How many notes the onset of each step has up to that step, of tokens ``(batch, steps, 7)``; 1 for other steps."""
-    position = tokens[..., POSITION]
-    place = torch.arange(position.shape[1], device=tokens.device).expand_as(position)
-    begins = torch.ones_like(position, dtype=torch.bool)
-    begins[:, 1:] = position[:, 1:] != position[:, :-1]
-    begins |= position >= POSITIONS
-    return place - torch.where(begins, place, 0).cummax(1).values + 1
-
-
-def half_of(position: Tensor, length: Tensor) -> Tensor:
-    """0 in the first half of a bar of ``length`` grid steps, 1 in the second."""
-    return (position * 2 >= length).long()
-
-
-__all__ = [
-    "BARS",
-    "BarPlan",
-    "NoteBatch",
-    "Posterior",
-    "StyleConfig",
-    "StyleModel",
-    "attend",
-    "half_of",
-    "norm",
-    "rotary",
-]

@@ -17,7 +17,8 @@ from torch.nn import functional as F
 
 from models.music.notes import DOMAINS
 from models.music.tokens import METERS
-from models.style.model import BARS, norm
+from models.style.layers import norm
+from models.style.model import BARS
 
 KEYS = 24  # 0-11 C..B major, 12-23 C..B minor
 

@@ -1,4 +1,7 @@
-"""What the style model is trained to do: tell the notes from the latents, at the price of the latents' KL."""
+"""What the style model is trained to do: tell the notes from the latents, at the price of the latents' KL.
+
+And to tell rearranged notes (``models.train.rearrange``) from latents that don't agree with one another.
+"""
 
 from __future__ import annotations
 
@@ -12,25 +15,37 @@ from models.style.features import bar_features, gather_notes
 from models.style.latents import GROUPS
 from models.style.model import BARS, StyleModel
 from models.style.windows import WindowSet, batches
+from models.train.rearrange import REARRANGED, rearrange
 
 KL_WEIGHT = {  # content cheap: nothing else holds the tune, and what it hears is restricted
-    "content": 0.03, "rhythm": 0.05, "register": 0.05, "harmony": 0.06, "dynamics": 0.05, "tempo": 0.05,
-    "texture": 0.05,
+    "content": 0.02, "rhythm": 0.05, "register": 0.05, "harmony": 0.04, "dynamics": 0.05, "tempo": 0.05,
+    "texture": 0.03,
 }  # fmt: skip
-ELEMENT_WEIGHT = {"chroma": 0.2, "thickness": 0.5}  # beside the notes' own likelihood
+ELEMENT_WEIGHT = {"chroma": 0.4, "thickness": 1.0}  # beside the notes' own likelihood
+SWAPPED = 0.35  # share of a batch that is told once more, with styles of others
+SWAP_CHANCE = 0.5  # that a group of a rearranged clip is another's
 VALIDATION_STEPS = 4096  # padded steps a batch
 
 
 def step_loss(
-    model: StyleModel, tokens: Tensor, domain: Tensor, generator: torch.Generator, warmth: float = 1.0
+    model: StyleModel,
+    tokens: Tensor,
+    domain: Tensor,
+    generator: torch.Generator,
+    *,
+    warmth: float = 1.0,
+    swapped: float = SWAPPED,
 ) -> dict[str, Tensor]:
     """Losses of one batch in nats a note: elements, KL a group (nats a bar), and ``total`` to minimise.
 
-    ``tokens`` ``(batch, steps, 7)``, ``domain`` ``(batch,)``; ``warmth`` in 0..1 scales the KL weights.
+    ``tokens`` ``(batch, steps, 7)``, ``domain`` ``(batch,)``; ``warmth`` in 0..1 scales the KL weights; ``swapped`` is
+    the share of the clips to which ``with_swaps`` gives a second, rearranged one.
     """
     notes = gather_notes(tokens, BARS)
     posterior = model.encode(bar_features(notes, jitter=generator))
     z = posterior.sample(generator).view(len(tokens), BARS, -1)
+    if swapped:
+        tokens, domain, z = with_swaps(model, tokens, domain, z, share=swapped, generator=generator)
     nll = model.losses(tokens, domain, z)
     count = (tokens[..., POSITION] < POSITIONS).sum()
     kl = {name: value.sum(-1).mean() for name, value in model.config.split(posterior.kl()).items()}
@@ -43,6 +58,31 @@ def step_loss(
     }
 
 
+def with_swaps(
+    model: StyleModel, tokens: Tensor, domain: Tensor, z: Tensor, *, share: float, generator: torch.Generator
+) -> tuple[Tensor, Tensor, Tensor]:
+    """The batch (as for ``StyleModel.losses``) and, behind it, ``share`` of it with styles of other clips in it.
+
+    Donors are of the same domain; each group of ``REARRANGED`` is another's by a chance of ``SWAP_CHANCE``.
+    """
+    clips, device = len(tokens), tokens.device
+    mixed = torch.randperm(clips, generator=generator, device=device)
+    mixed = mixed[torch.argsort(domain[mixed], stable=True)]  # clips of one domain side by side
+    donors = {}
+    for number, group in enumerate(REARRANGED, start=1):
+        other = torch.empty_like(mixed)
+        other[mixed] = mixed.roll(number)
+        taken = torch.rand(clips, generator=generator, device=device) < SWAP_CHANCE
+        donors[group] = torch.where(taken & (domain[other] == domain), other, torch.arange(clips, device=device))
+    made, whole = rearrange(tokens, donors)
+    rows = torch.nonzero(whole & (torch.rand(clips, generator=generator, device=device) < share))[:, 0]
+    groups = {
+        name: part[donors[name][rows]] if name in donors else part[rows] for name, part in model.config.split(z).items()
+    }
+    swapped = torch.cat([groups[name] for name in GROUPS], -1)
+    return torch.cat([tokens, made[rows]]), torch.cat([domain, domain[rows]]), torch.cat([z, swapped])
+
+
 @torch.inference_mode()
 def validate(model: StyleModel, windows: WindowSet, seed: int, count: int = 12) -> dict[str, float]:
     """Mean losses over ``count`` fixed validation batches, without transposition."""
@@ -51,6 +91,6 @@ def validate(model: StyleModel, windows: WindowSet, seed: int, count: int = 12) 
     total: dict[str, float] = {}
     for tokens, domain in islice(stream, count):
         generator = torch.Generator(device).manual_seed(seed)
-        for name, value in step_loss(model, tokens.to(device), domain.to(device), generator).items():
+        for name, value in step_loss(model, tokens.to(device), domain.to(device), generator, swapped=0).items():
             total[name] = total.get(name, 0.0) + value.item() / count
     return total

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from models.metrics.music_statistics import attributes
@@ -20,13 +20,17 @@ ONE_VOICE = 1.1  # notes an onset; a folder's pieces below it are taken for danc
 
 @dataclass(frozen=True)
 class Preset:
-    """How much to train: optimiser steps, padded token steps a batch, peak learning rate, steps of the prior."""
+    """How much to train: optimiser steps, padded token steps a batch, peak learning rate, steps of the prior.
+
+    Without ``kl_warm_up`` steps content collapses before the decoder has learned to listen to it.
+    """
 
     steps: int
     batch: int
     learning_rate: float
     prior_steps: int
     config: StyleConfig = field(default_factory=StyleConfig)
+    kl_warm_up: int = 2000
 
 
 PRESETS: Mapping[str, Preset] = {
@@ -43,6 +47,29 @@ class RunMusic:
     pieces: list[Piece]
     windows: WindowSet
     held_out: WindowSet
+
+
+def fine_tuning(preset: Preset) -> Preset:
+    """The preset for going on from trained weights: a lower learning rate, the KL at its full weight at once."""
+    return replace(preset, learning_rate=0.4 * preset.learning_rate, kl_warm_up=0)
+
+
+@dataclass(frozen=True)
+class Origin:
+    """The trained weights that a run went on from."""
+
+    version: str
+    steps: int
+
+    def write(self, out: Path) -> None:
+        """Note it in the run's folder."""
+        (out / "origin.json").write_text(json.dumps(asdict(self)) + "\n", encoding="utf-8")
+
+    @classmethod
+    def of(cls, out: Path) -> Origin | None:
+        """What the run in ``out`` went on from; None where it began from nothing."""
+        record = out / "origin.json"
+        return cls(**json.loads(record.read_text(encoding="utf-8"))) if record.exists() else None
 
 
 def training_pieces(data: Path | None) -> list[Piece]:
@@ -67,6 +94,12 @@ def run_music(data: Path | None, out: Path, *, again: bool) -> RunMusic:
     pieces, record = training_pieces(data), out / "split.json"
     if again and record.exists():
         names = {part: set(found) for part, found in json.loads(record.read_text(encoding="utf-8")).items()}
+        missing = set().union(*names.values()) - {name_of(p) for p in pieces}
+        if missing:
+            raise MusicError(
+                f"{len(missing)} pieces of this run are not there now, such as {min(missing)}; give --data or "
+                "KALLOS_CORPORA as before, or begin another run"
+            )
         parts = {part: [p for p in pieces if name_of(p) in found] for part, found in names.items()}
     else:
         parts = split(pieces, seed=0)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +29,7 @@ from models.style.release import release
 from models.style.windows import DOMAIN_SHARE, WindowSet, pad, transposition
 from models.train.bfloat16 import MasterWeights, trained_weights
 from models.train.objective import validate
-from models.train.presets import PRESETS, RunMusic, run_music
+from models.train.presets import PRESETS, Origin, RunMusic, run_music
 
 BATCH = 128
 LEARNING_RATE = 1e-3
@@ -128,11 +129,14 @@ def finish(
     """Fit the prior for a ``model`` trained for ``steps`` steps and write the whole bundle to ``out/bundle``."""
     prior = fit_prior(model, music.windows, steps=prior_steps, seed=seed, out=out)
     found = validate(model, music.held_out, seed=1)
+    origin = Origin.of(out)
+    in_all = steps + (origin.steps if origin else 0)
     card = {
         "name": f"style-{preset}",
-        "version": f"style-{preset}-{steps}-{seed}",
+        "version": f"style-{preset}-{in_all}-{seed}",
         "preset": preset,
-        "steps": steps,
+        "steps": in_all,
+        **({"from": asdict(origin)} if origin else {}),
         "prior_steps": prior_steps,
         "seed": seed,
         "commit": commit(),

@@ -1,5 +1,8 @@
 """Train the style model: ``python -m models.train.style --preset tiny|cpu|gpu [--data DIR] [--out DIR] [--resume]``.
 
+``--from BUNDLE`` goes on from trained weights ("default" or a folder) instead of from nothing, as fine-tuning on a
+folder of one's own music does: ``--from default --data DIR --steps 500``.
+
 The style model first, then the prior over its latents, then all that ships with them (fingerprint of the training
 songs, taste space, card). The learning rate stays constant and falls over the last fifth of the steps.
 """
@@ -17,14 +20,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from models.music.notes import MusicError
 from models.music.tokens import POSITION, POSITIONS
+from models.style.checkpoint import load_style
 from models.style.model import StyleModel
 from models.style.windows import WindowSet, batches
 from models.train.bfloat16 import MasterWeights
 from models.train.objective import step_loss, validate
-from models.train.presets import PRESETS, Preset, run_music
+from models.train.presets import PRESETS, Origin, Preset, fine_tuning, run_music
 from models.train.prior import finish
 
-KL_WARM_UP = 2000  # steps; without it content collapses before the decoder has learned to listen to it
 LOG_EVERY, SAVE_EVERY = 50, 500  # steps
 
 
@@ -35,11 +38,22 @@ def learning_rate(step: int, preset: Preset) -> float:
 
 
 def train(
-    preset: Preset, windows: WindowSet, held_out: WindowSet, out: Path, *, seed: int, resume: bool, device: str
+    preset: Preset,
+    windows: WindowSet,
+    held_out: WindowSet,
+    out: Path,
+    *,
+    seed: int,
+    resume: bool,
+    device: str,
+    start: StyleModel | None = None,
 ) -> MasterWeights[StyleModel]:
-    """Train on ``windows``, log to ``out/log.jsonl``, save to ``out/state.safetensors``; resumable there."""
+    """Train on ``windows``, log to ``out/log.jsonl``, save to ``out/state.safetensors``; resumable there.
+
+    ``start`` has the weights to begin with, where it isn't from nothing.
+    """
     torch.manual_seed(seed)
-    training = MasterWeights(StyleModel(preset.config).to(device), preset.learning_rate)
+    training = MasterWeights((start or StyleModel(preset.config)).to(device), preset.learning_rate)
     if resume:
         training.resume(out / "state.safetensors")
     stream = batches(windows, steps_per_batch=preset.batch, seed=seed, first=training.step)
@@ -54,8 +68,8 @@ def train(
             tokens, domain = next(stream)
             notes_seen += int((tokens[..., POSITION] < POSITIONS).sum())
             generator = torch.Generator(device).manual_seed(seed * 1_000_003 + training.step)
-            warmth = max(0.02, min(1.0, training.step / KL_WARM_UP))
-            losses = step_loss(training.working, tokens.to(device), domain.to(device), generator, warmth)
+            warmth = max(0.02, min(1.0, training.step / preset.kl_warm_up)) if preset.kl_warm_up else 1.0
+            losses = step_loss(training.working, tokens.to(device), domain.to(device), generator, warmth=warmth)
             gradient = training.update(losses["total"], learning_rate(training.step, preset))
             row = {
                 "step": training.step,
@@ -80,7 +94,8 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--preset", choices=sorted(PRESETS), default="cpu")
     parser.add_argument("--data", type=Path, help="folder of MIDI and ABC files instead of the corpora")
     parser.add_argument("--out", type=Path, default=Path("runs/style"))
-    parser.add_argument("--resume", action="store_true")
+    parser.add_argument("--from", dest="start", help='trained weights to go on from: "default" or a bundle\'s folder')
+    parser.add_argument("--resume", action="store_true", help="go on with the run in --out (with the same options)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--steps", type=int, help="optimiser steps in all, instead of the preset's")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
@@ -93,6 +108,13 @@ def main(argv: list[str] | None = None) -> None:
     state = out / "state.safetensors"
     if arguments.resume and not state.exists():
         raise SystemExit(f"there is no {state} to resume; leave out --resume to begin")
+    start = None
+    if arguments.start:
+        bundle = load_style(arguments.start)
+        if bundle.model.config != preset.config:
+            raise SystemExit(f"{bundle.version} is not of the preset {arguments.preset}; give --preset its own")
+        start, preset = bundle.model.train(), fine_tuning(preset)
+        Origin(bundle.version, int(bundle.card["steps"])).write(out)
     try:
         music = run_music(arguments.data, out, again=arguments.resume)
     except MusicError as error:
@@ -105,6 +127,7 @@ def main(argv: list[str] | None = None) -> None:
         seed=arguments.seed,
         resume=arguments.resume,
         device=arguments.device,
+        start=start,
     )
     model = training.master.cpu().eval()
     finish(

@@ -8,9 +8,10 @@ from torch.nn import functional
 from models.music.tokens import BAR, DURATION, END, LOWEST_PITCH, PITCH, POSITION, POSITION_CLASSES, VELOCITY, to_tokens
 from models.style import compose
 from models.style.checkpoint import tiny_style
+from models.style.elements import notes_at_once
 from models.style.features import bar_features, gather_notes
 from models.style.latents import GROUPS
-from models.style.model import Posterior, notes_at_once
+from models.style.model import Posterior
 from models.style.windows import pad
 
 

@@ -3,7 +3,7 @@
 import torch
 
 from models.music.tokens import TEMPI_BPM
-from models.style.model import TempoScale
+from models.style.elements import TempoScale
 
 
 def latents_of_all_tempi() -> tuple[torch.Tensor, torch.Tensor]:

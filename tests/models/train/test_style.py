@@ -9,10 +9,12 @@ import pytest
 import torch
 
 from models.music.corpora import music21_corpus
+from models.music.notes import MusicError
 from models.style.checkpoint import load_style
 from models.style.compose import Composer
-from models.style.model import StyleConfig
+from models.style.model import StyleConfig, StyleModel
 from models.style.prior import KEYS, PriorConfig
+from models.style.release import UNSTATED
 from models.style.windows import pad
 from models.taste.space import TasteSpace
 from models.train import objective, presets, prior, style
@@ -90,7 +92,8 @@ def test_the_command_writes_a_bundle_that_composes_and_its_prior_can_be_fitted_a
     style.main(["--preset", "tiny", "--data", str(tunes), "--out", str(tmp_path)])
     bundle = load_style(tmp_path / "bundle")
     assert bundle.version == "style-tiny-12-0"
-    assert {"hash", "pieces", "sources", "windows", "terms", "held_out"} <= set(bundle.card["data"])
+    assert {"hash", "pieces", "sources", "windows", "held_out"} <= set(bundle.card["data"])
+    assert set(bundle.card["data"]["terms"].values()) == {UNSTATED}
     space = TasteSpace.load(bundle.taste_space_path, version=bundle.version)
     assert space.version == bundle.version
     composer = Composer(bundle)
@@ -105,6 +108,32 @@ def test_the_command_writes_a_bundle_that_composes_and_its_prior_can_be_fitted_a
     assert again.card["sha256"]["prior"] != bundle.card["sha256"]["prior"]
     assert again.card["prior_steps"] == 5
     assert capsys.readouterr().out.count("style-tiny-12-0 is in") == 2
+
+
+def test_training_goes_on_from_trained_weights(tunes, tmp_path, quick) -> None:
+    style.main(["--preset", "tiny", "--data", str(tunes), "--out", str(tmp_path / "first")])
+    base = tmp_path / "first" / "bundle"
+    more = ["--preset", "tiny", "--data", str(tunes), "--steps", "2", "--out", str(tmp_path / "more")]
+    style.main([*more, "--from", str(base)])
+    tuned = load_style(tmp_path / "more" / "bundle")
+    assert tuned.version == "style-tiny-14-0"
+    assert tuned.card["from"] == {"version": "style-tiny-12-0", "steps": 12}
+    before, after = load_style(base).model.state_dict(), tuned.model.state_dict()
+    fresh = StyleModel(TINY.config).state_dict()
+    name = "plan_inner.weight"
+    assert 0 < (after[name] - before[name]).abs().mean() < 0.2 * (after[name] - fresh[name]).abs().mean()
+    with pytest.raises(SystemExit, match="not of the preset cpu"):
+        style.main(["--preset", "cpu", "--data", str(tunes), "--from", str(base), "--out", str(tmp_path / "no")])
+
+
+def test_a_run_whose_music_is_gone_says_so(tunes, tmp_path) -> None:
+    for name in ("run", "other"):
+        (tmp_path / name).mkdir()
+    run_music(tunes, tmp_path / "run", again=False)
+    text = (tunes / "tunes.abc").read_text(encoding="utf-8")
+    (tmp_path / "other" / "tunes.abc").write_text("".join(re.split(r"(?m)^(?=X:)", text)[:20]), encoding="utf-8")
+    with pytest.raises(MusicError, match="pieces of this run are not there now"):
+        run_music(tmp_path / "other", tmp_path / "run", again=True)
 
 
 def test_a_run_keeps_what_it_holds_out(tunes, tmp_path, monkeypatch) -> None:

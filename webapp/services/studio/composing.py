@@ -20,7 +20,6 @@ from models.taste.space import summary
 from webapp.generation.protocol import BadRequest, GenerateRequest, GenerateResult, GenerationError
 from webapp.generation.protocol import Source as Origin
 from webapp.services import heads
-from webapp.services.composing import TEMPERATURE, TOP_P
 from webapp.services.house import House
 from webapp.services.problems import NotAllowed, NotReady, UnknownListenerError
 from webapp.services.studio.opening import shown
@@ -151,8 +150,6 @@ def _generate(house: House, recipes: Sequence[Recipe], sources: Mapping[str, Sou
             content=Origin(latents=own.to_json()),
             styles=styles,
             seed=each.seed,
-            temperature=TEMPERATURE,
-            top_p=TOP_P,
             deadline_ms=DEADLINE_MS,
         )
         for each in recipes

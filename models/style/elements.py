@@ -1,0 +1,154 @@
+"""Element decoders: each sees one latent group alone, so that a swapped style says what is played.
+
+Onsets: rhythm; notes an onset: texture; pitch classes: harmony; tempo.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from models.music.notes import DOMAINS
+from models.music.tokens import BAR, DURATION, DURATIONS, PITCH, POSITION, POSITION_CLASSES, POSITIONS, TEMPI_BPM
+from models.style.features import SLOTS
+from models.style.layers import Multihot, norm
+
+MOST_AT_ONCE = 12  # notes of one onset that the texture decoder counts
+
+
+class TempoScale(nn.Module):
+    """Tempo is one number, so its latent is one: bins of log tempo, centred and scaled.
+
+    A learned code of two dimensions knew the frequent tempi only (a fifth of all bins came back after 4,000 steps).
+    """
+
+    centre, width, doubt = 40.0, 8.0, 0.5  # bins: the middle of the scale, a unit of the latent, half a step
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Features ``(bars, FEATURE_SIZES["tempo"])`` to mean and log-variance ``(bars, 1)``."""
+        mean = (x[:, :1].float() * len(TEMPI_BPM) - self.centre) / self.width
+        return mean, torch.full_like(mean, 2 * math.log(self.doubt / self.width))
+
+    def logits(self, z: Tensor) -> Tensor:
+        """Log-likelihood of each tempo bin given latents ``(..., 1)``, up to a constant: ``(..., tempi)``."""
+        weight, bias = self.readout()
+        return z.float() * weight.to(z.device) + bias.to(z.device)
+
+    def readout(self) -> tuple[Tensor, Tensor]:
+        """Weight and bias ``(tempi,)`` of ``logits``: the square of what they have in common is left out."""
+        bins = torch.arange(len(TEMPI_BPM), dtype=torch.float32)
+        return self.width * bins / self.doubt**2, (self.centre * bins - bins**2 / 2) / self.doubt**2
+
+
+class OnsetDecoder(nn.Module):
+    """When the next onset comes: rhythm latents and the last onset, nothing else."""
+
+    def __init__(self, latent: int, hidden: int) -> None:
+        super().__init__()
+        self.latent = nn.Linear(latent, hidden, bias=False)
+        self.given = Multihot([POSITION_CLASSES, len(DOMAINS)], hidden)
+        self.out = nn.Linear(hidden, POSITION_CLASSES, bias=False)
+
+    def forward(self, planned: Tensor, last: Tensor, domain: Tensor) -> Tensor:
+        """Log-probabilities of the next onset after ``last``, or BAR: ``planned`` ``(rows, hidden)``."""
+        logits = self.out(F.silu(norm(planned + self.given([last, domain])))).float()
+        classes = torch.arange(POSITION_CLASSES, device=last.device)
+        over = (classes <= torch.where(last == BAR, -1, last)[:, None]) & (classes < POSITIONS)
+        return torch.log_softmax(logits.masked_fill(over, -1e4), -1)
+
+
+class TextureDecoder(nn.Module):
+    """How many notes an onset has: ordinal regression on how thick the texture latents say that moment is."""
+
+    def __init__(self, latent: int, hidden: int) -> None:
+        super().__init__()
+        self.inner = nn.Linear(latent, hidden, bias=False)
+        self.out = nn.Linear(hidden, SLOTS, bias=False)
+        thresholds = torch.log2(torch.arange(MOST_AT_ONCE) + 1.5)
+        self.slope = nn.Parameter(torch.full((len(DOMAINS), MOST_AT_ONCE), 4.0))
+        self.bias = nn.Parameter((-4 * thresholds).repeat(len(DOMAINS), 1))
+
+    def thickness(self, z: Tensor) -> Tensor:
+        """Notes an onset in log2 in each time slot, ``(..., SLOTS)``, whether or not an onset falls there."""
+        found: Tensor = self.out(F.silu(self.inner(z))).float()
+        return found
+
+    def forward(self, thickness: Tensor, last: Tensor, count: Tensor, domain: Tensor) -> Tensor:
+        """Logit of another note at ``last``, which has ``count`` ``(rows,)``; about minus infinity after a BAR."""
+        at = count.clamp(1, MOST_AT_ONCE) - 1
+        logit = self.slope[domain, at].float() * thickness + self.bias[domain, at].float()
+        return torch.where(last == BAR, -1e4, logit)
+
+
+class ChromaBudget(nn.Module):
+    """What harmony says of the next pitch class, given how long each has sounded in the half bar so far.
+
+    Without the sounded ones harmony can only say how frequent a pitch class is, and a half bar of four notes drawn so
+    has it by luck. The same small network serves each pitch class.
+    """
+
+    def __init__(self, hidden: int) -> None:
+        super().__init__()
+        self.inner = nn.Linear(6, hidden, bias=False)
+        self.out = nn.Linear(hidden, 1, bias=False)
+
+    def forward(self, chroma: Tensor, sounded: Tensor, place: Tensor) -> Tensor:
+        """Logits of the pitch classes C..B, ``(rows, 12)``.
+
+        ``chroma`` ``(rows, 12)`` are those of the whole half bar, ``sounded`` ``(rows, 12)`` the time that each has
+        sounded in it, in half bars, ``place`` ``(rows,)`` where the next onset lies in it, 0..1.
+        """
+        total = sounded.sum(-1, keepdim=True)
+        found = torch.stack(
+            [
+                chroma / 4, torch.softmax(chroma, -1), sounded, sounded / total.clamp(min=1e-3),
+                (total / 4).expand_as(chroma), place[:, None].expand_as(chroma),
+            ],
+            -1,
+        )  # fmt: skip
+        more: Tensor = self.out(F.silu(self.inner(found.to(self.inner.weight.dtype))))
+        return chroma + more[..., 0].float()
+
+
+def notes_at_once(tokens: Tensor) -> Tensor:
+    """How many notes the onset of each step has up to that step, of tokens ``(batch, steps, 7)``; 1 for other steps."""
+    position = tokens[..., POSITION]
+    place = torch.arange(position.shape[1], device=tokens.device).expand_as(position)
+    begins = torch.ones_like(position, dtype=torch.bool)
+    begins[:, 1:] = position[:, 1:] != position[:, :-1]
+    begins |= position >= POSITIONS
+    return place - torch.where(begins, place, 0).cummax(1).values + 1
+
+
+def sounded_so_far(tokens: Tensor, length: Tensor) -> Tensor:
+    """How long each pitch class has sounded in both halves of the bar of each step, up to that step, in half bars.
+
+    ``tokens`` ``(batch, steps, 7)``, ``length`` ``(batch, steps)``; ``(batch, steps, 2, 12)``.
+    """
+    position, pitch_class = tokens[..., POSITION], tokens[..., PITCH] % 12
+    steps = torch.as_tensor(DURATIONS, device=tokens.device)[tokens[..., DURATION].clamp(min=0)]
+    overlap = overlap_with_halves(position, steps, length) * (position < POSITIONS)[..., None]
+    total = (overlap[..., None] * F.one_hot(pitch_class, 12)[..., None, :]).cumsum(1)
+    before = torch.where((position == BAR)[..., None, None], total, 0).cummax(1).values
+    return total - before
+
+
+def overlap_with_halves(position: Tensor, steps: Tensor, length: Tensor) -> Tensor:
+    """How long notes of ``steps`` grid steps sound in each half of their bar, in half bars: ``(..., 2)``."""
+    middle, end = (length + 1) // 2, torch.minimum(position + steps, length)
+    first = torch.minimum(end, middle) - position
+    second = end - torch.maximum(position, middle)
+    return torch.stack([first, second], -1).clamp(min=0) * 2 / length[..., None]
+
+
+def place_in_half(position: Tensor, length: Tensor) -> Tensor:
+    """Where a position lies in its half bar, 0..1."""
+    return (position * 2 / length) % 1
+
+
+def half_of(position: Tensor, length: Tensor) -> Tensor:
+    """0 in the first half of a bar of ``length`` grid steps, 1 in the second."""
+    return (position * 2 >= length).long()

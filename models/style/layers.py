@@ -1,0 +1,65 @@
+"""What the style model and its decoders are built of; true bfloat16 on CPUs decides the forms (plain products)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+def norm(x: Tensor) -> Tensor:
+    """Layer normalisation over the last dimension without gain or bias (one fused kernel on CPUs)."""
+    return F.layer_norm(x, (x.shape[-1],))
+
+
+class Multihot(nn.Module):
+    """Embedding of several class fields at once, summed; as one matrix product, which is fast in bfloat16 on CPUs."""
+
+    def __init__(self, sizes: list[int], dim: int) -> None:
+        super().__init__()
+        self.sizes = sizes
+        self.weight = nn.Parameter(torch.randn(sum(sizes) + 1, dim) * 0.02)  # the last row: none
+
+    def forward(self, fields: list[Tensor]) -> Tensor:
+        """Fields ``(...)`` of class indices, -1 for none → ``(..., dim)``."""
+        rows, offset = [], 0
+        for classes, size in zip(fields, self.sizes, strict=True):
+            rows.append(torch.where(classes < 0, len(self.weight) - 1, classes + offset))
+            offset += size
+        index = torch.stack(rows, -1)
+        hot = self.weight.new_zeros(*index.shape[:-1], len(self.weight))
+        return hot.scatter_(-1, index, 1.0) @ self.weight
+
+
+def rotary(positions: Tensor, head_dim: int) -> tuple[Tensor, Tensor]:
+    """Cosine and sine of rotary embeddings for step indices ``(...)`` → ``(..., head_dim / 2)``."""
+    frequency = 10_000.0 ** (-torch.arange(0, head_dim, 2, device=positions.device) / head_dim)
+    angle = positions[..., None].float() * frequency
+    return angle.cos(), angle.sin()
+
+
+def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    """Rotate pairs of ``x`` ``(..., head_dim)`` by the angles of ``rotary``."""
+    a, b = x.chunk(2, -1)
+    cos, sin = cos.to(x.dtype), sin.to(x.dtype)
+    return torch.cat([a * cos - b * sin, a * sin + b * cos], -1)
+
+
+def attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor) -> Tensor:
+    """Softmax attention by plain products (faster than the fused kernel in bfloat16 on CPUs); ``mask`` is added."""
+    scores = (q @ k.transpose(-1, -2)) * q.shape[-1] ** -0.5 + mask
+    return torch.softmax(scores, -1) @ v
+
+
+class Head(nn.Module):
+    """One element's logits from the note-level state and the slot's memory: ``(..., inputs)`` → ``(..., classes)``."""
+
+    def __init__(self, inputs: int, hidden: int, classes: int) -> None:
+        super().__init__()
+        self.inner = nn.Linear(inputs, hidden, bias=False)
+        self.out = nn.Linear(hidden, classes, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits in float32."""
+        logits: Tensor = self.out(F.gelu(self.inner(x), approximate="tanh"))
+        return logits.float()

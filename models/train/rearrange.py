@@ -1,0 +1,125 @@
+"""What a swap should sound like, as notes: clips whose pitches, velocities and tempo are moved to other clips' styles.
+
+Latents of real clips always agree with one another, so a decoder that has heard nothing else may take the harmony from
+the register, or from the notes so far, and does so where they disagree. These clips are the supervision for that case.
+Each note goes to a near pitch, shifted to the register asked for, such that the pitch classes of each half bar sound as
+long as the donor's, greedily and the longest notes first; each velocity keeps its distance from the mean of its beat.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import torch
+from torch import Tensor
+
+from models.music.tokens import (
+    BAR,
+    LOWEST_PITCH,
+    PITCH,
+    PITCHES,
+    POSITION,
+    POSITIONS,
+    TEMPO,
+    VELOCITY,
+    VELOCITY_BINS,
+)
+from models.style.elements import MOST_AT_ONCE, half_of
+from models.style.features import BEATS, NoteBatch, bar_features, gather_notes
+from models.style.model import BARS
+
+REARRANGED = ("register", "harmony", "dynamics", "tempo")  # groups whose swaps are made
+# semitones that a note goes for a pitch class that is short of a whole half bar, in a swapped harmony and its own
+SHORT, SHORT_OWN = 60.0, 1.0
+FOREIGN = 6.0  # semitones that it goes to avoid one that doesn't sound there
+BASS = 4.0  # semitones that the lowest note of a half bar goes for the donor's bass
+
+
+def rearrange(tokens: Tensor, donors: Mapping[str, Tensor], short: float = SHORT) -> tuple[Tensor, Tensor]:
+    """Clips ``(batch, steps, 7)`` with the styles of others, and which of them could be made ``(batch,)``.
+
+    ``donors``: for each group of ``REARRANGED`` the row of ``tokens`` that it is taken from, ``(batch,)``; ``short``
+    is as above.
+    """
+    notes = gather_notes(tokens, BARS)
+    features = bar_features(notes)
+    first = torch.arange(BARS, device=tokens.device)
+    bars = {group: (rows[:, None] * BARS + first).flatten() for group, rows in donors.items()}
+    pitch = _pitches(notes, features["register"], features["harmony"], bars, short)
+    is_note = tokens[..., POSITION] < POSITIONS
+    made = tokens.clone()
+    made[..., PITCH][is_note] = pitch + LOWEST_PITCH
+    made[..., VELOCITY][is_note] = _velocities(notes, features["dynamics"], bars["dynamics"])
+    made[..., TEMPO][tokens[..., POSITION] == BAR] = notes.tempo[bars["tempo"]]
+    crowded = (pitch <= _below(notes, pitch)).float()
+    failed = torch.zeros(len(tokens), device=tokens.device).index_add_(0, notes.bar // BARS, crowded)
+    return made, failed == 0
+
+
+def _pitches(notes: NoteBatch, register: Tensor, harmony: Tensor, bars: Mapping[str, Tensor], short: float) -> Tensor:
+    """Pitches 0-87 of the notes in the donors' register and harmony."""
+    device = notes.pitch.device
+    sounds, mean = register[:, 11] > 0, register[:, 8] * (PITCHES - 1)
+    shift = torch.where(sounds[bars["register"]] & sounds, mean[bars["register"]] - mean, 0.0)
+    target = notes.pitch.float() + shift[notes.bar]
+
+    chroma, bass = harmony[:, :24].square().view(-1, 2, 12), harmony[:, 24:].view(-1, 2, 12)
+    silent = chroma[bars["harmony"]].sum(-1, keepdim=True) == 0
+    chroma = torch.where(silent, chroma, chroma[bars["harmony"]]).flatten(0, 1)
+    bass = torch.where(silent, bass, bass[bars["harmony"]]).flatten(0, 1)
+    swapped = bars["harmony"] != torch.arange(len(mean), device=device)
+    length = notes.length[notes.bar]
+    half = notes.bar * 2 + half_of(notes.position, length)
+    lowest = torch.full((len(chroma),), PITCHES, device=device).scatter_reduce_(0, half, notes.pitch, "amin")
+    every = torch.arange(PITCHES, device=device)
+    pitch_class = (every + LOWEST_PITCH) % 12
+    wish = BASS * (notes.pitch == lowest[half])[:, None] * bass[half] - FOREIGN * (chroma[half] == 0)
+    near = wish[:, pitch_class] - (every - target[:, None]).abs()
+    worth = torch.where(swapped, short, SHORT_OWN)[notes.bar]
+
+    end, middle = torch.minimum(notes.position + notes.steps, length), (length + 1) // 2
+    own = (torch.where(half % 2 == 0, torch.minimum(end, middle), end) - notes.position).clamp(min=1).float()
+    over = torch.where(half % 2 == 0, end - middle, 0).clamp(min=0).float()
+    second = half + 1 - half % 2
+    total = torch.zeros(len(chroma), device=device).index_add_(0, half, own).index_add_(0, second, over).clamp(min=1)
+    left = chroma.clone()  # share of the half bar that each pitch class is still short of
+    score, pitch = torch.empty_like(near), torch.empty_like(notes.pitch)
+    for rows in _longest_first(half, own):
+        score[rows] = near[rows] + (worth[rows, None] * left[half[rows]])[:, pitch_class]
+        pitch[rows] = score[rows].argmax(1)
+        for where, steps in ((half[rows], own[rows]), (second[rows], over[rows])):
+            left.view(-1).index_add_(0, where * 12 + pitch_class[pitch[rows]], -steps / total[where])
+    for _ in range(MOST_AT_ONCE):  # notes of one onset ascend
+        below = _below(notes, pitch)
+        wrong = torch.nonzero(pitch <= below)[:, 0]
+        above = score[wrong].masked_fill(every <= below[wrong, None], -1e6)
+        pitch = pitch.index_put((wrong,), above.argmax(1))
+    return pitch
+
+
+def _longest_first(half: Tensor, steps: Tensor) -> Iterator[Tensor]:
+    """Indices of notes, at most one of each half bar at a time, the longest first; first halves before second ones."""
+    order = torch.argsort(half * 10_000 - steps, stable=True)
+    place = torch.arange(len(half), device=half.device)
+    begins = torch.ones_like(half, dtype=torch.bool)
+    begins[1:] = half[order][1:] != half[order][:-1]
+    rank = place - torch.where(begins, place, 0).cummax(0).values
+    turn = rank + (int(rank.max()) + 1 if len(rank) else 0) * (half[order] % 2)
+    yield from (order[turn == number] for number in torch.unique(turn).tolist())
+
+
+def _below(notes: NoteBatch, pitch: Tensor) -> Tensor:
+    """Pitch of the note before in the same onset, -1 where there is none."""
+    same = torch.zeros_like(pitch, dtype=torch.bool)
+    same[1:] = (notes.bar[1:] == notes.bar[:-1]) & (notes.position[1:] == notes.position[:-1])
+    return torch.where(same, pitch.roll(1), -1)
+
+
+def _velocities(notes: NoteBatch, dynamics: Tensor, donor: Tensor) -> Tensor:
+    """Velocity bins that lie as far from the donor's mean of that beat as they lay from their own."""
+    loudness, live, mean = dynamics[:, :BEATS], dynamics[:, BEATS : 2 * BEATS] > 0, dynamics[:, 2 * BEATS, None]
+    level = torch.where(live, loudness, mean)
+    wanted = torch.where(live[donor].any(1, keepdim=True), level[donor], level)
+    beat = (notes.position * BEATS // notes.length[notes.bar]).clamp(max=BEATS - 1)
+    moved = notes.velocity - level[notes.bar, beat] + wanted[notes.bar, beat]
+    return (moved * VELOCITY_BINS - 0.5).round().long().clamp(0, VELOCITY_BINS - 1)
