@@ -1,7 +1,7 @@
 """BoTorch's way to find out a taste: a PairwiseGP over clips, and the pair of the highest EUBO (Lin et al. 2022).
 
 The rival that ``models.evaluate.policies`` measures us by. It knows no ties (a coin decides them) and always asks the
-best pair that was not asked before; its hyperparameters are fitted again every ten votes, and earlier at first.
+best pair that was not asked before; its hyperparameters are fitted again whenever the votes have doubled.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from models.taste.simulated_people import Voter
 
 FloatArray = npt.NDArray[np.float64]
 
-FITTED_AT, FITTED_EVERY = (3, 6), 10  # votes
+FITTED_AT = (3, 6, 12, 24, 48)  # votes
 
 
 def listen_with_gp(
@@ -82,7 +82,7 @@ def fitted(x: FloatArray, winners: list[tuple[int, int]], before: Any, seed: int
         if before is not None:
             wanted = {name: value for name, value in before.state_dict().items() if name.startswith("covar_module")}
             model.load_state_dict({**model.state_dict(), **wanted})
-        if len(winners) in FITTED_AT or len(winners) % FITTED_EVERY == 0:
+        if len(winners) in FITTED_AT:
             fit_gpytorch_mll(PairwiseLaplaceMarginalLogLikelihood(model.likelihood, model))
         model.eval()
     return model

@@ -45,7 +45,7 @@ from models.taste.space import TasteSpace
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
-MOST = 80
+MOST = 60
 STAYS = 5  # votes for which it must be known
 GOAL = 0.9
 ALONE = {"uncertainty": "uncertainty", "bald": "information", "eubo": "eubo", "thompson": "thompson"}
