@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from sqlalchemy import func, select
 
+from db.queries.jobs import TakenJob
 from db.queries.offers import offered_pairs
 from db.tables import OWN, RIVALS, Clip, Offer, Study, Vote
 from models.taste.bradley_terry import Head, average
@@ -19,6 +20,7 @@ from models.taste.search import scores
 from webapp.__main__ import main
 from webapp.services import compose, composing, heads, listeners, offers, rebuild, report, rewind, taste, votes
 from webapp.services.problems import UnknownListenerError
+from webapp.worker import HANDLERS
 
 
 @pytest.fixture(autouse=True)
@@ -239,3 +241,12 @@ def test_a_job_composes_rivals_from_the_same_draws(house, stock, monkeypatch):
     assert {clip["kind"] for clip in journal} == {"composed", *RIVALS}
     count = house.database.transaction(lambda s: s.scalar(select(func.count()).where(Clip.composed_for == others[0])))
     assert count == 0
+
+
+@pytest.mark.parametrize(("picks", "rivals"), [(0, False), (compose.EARLY_AT, False), (compose.FIRST_AT, True)])
+def test_rivals_wait_until_the_first_clip_of_ones_own_has_played(house, monkeypatch, picks, rivals):
+    asked = {}
+    monkeypatch.setattr(composing, "compose_for", lambda *_, **given: asked.update(given) or {})
+    payload = {"domain": "pop", "picks": picks}
+    HANDLERS[compose.KIND](house, TakenJob(1, compose.KIND, payload, uuid.uuid4(), 1, uuid.uuid4()))
+    assert asked == {"rivals": rivals}
