@@ -23,8 +23,8 @@ NAMES = tuple(ATTRIBUTES)
 @pytest.fixture(scope="module")
 def pool_and_space() -> tuple[Pool, TasteSpace]:
     generator = np.random.default_rng(0)
-    latents = generator.normal(size=(150, 20))
-    attributes = latents @ generator.normal(size=(20, len(NAMES))) + 0.3 * generator.normal(size=(150, len(NAMES)))
+    latents = generator.normal(size=(90, 20))
+    attributes = latents @ generator.normal(size=(20, len(NAMES))) + 0.3 * generator.normal(size=(90, len(NAMES)))
     space = TasteSpace.fit(latents, attributes, NAMES, "v1")
     return Pool("pop", space.features(latents), attributes, "hash"), space
 

@@ -10,7 +10,7 @@ from scipy.stats import beta, binom
 
 from models.metrics.always_valid import log_capital, win_rate
 
-VOTES = 70
+VOTES = 50
 THRESHOLD = math.log(2 / 0.05)
 
 

@@ -168,7 +168,7 @@ def test_bad_input_is_refused() -> None:
 
 @pytest.mark.parametrize("learning", [{name: 1.0} for name in POLICIES] + [dict.fromkeys(POLICIES, 1.0)])
 def test_whatever_policies_are_mixed_pairs_come_as_often_as_stated(learning: dict[str, float]) -> None:
-    clips, draws = make_clips(6), 700
+    clips, draws = make_clips(6), 400
     generator = np.random.default_rng(5)
     mixture = Mixture(learning=learning, control=0.2, composed=0.2, sharpness=3)
     given = {"offered": {(0, 1)}, "picks": 7, "composed": flags(6, 5), "mixture": mixture, "seed": 11}
