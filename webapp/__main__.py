@@ -56,6 +56,12 @@ def parser() -> argparse.ArgumentParser:
     journal = commands.add_parser("journal", help="the vote journal")
     journal.add_argument("action", choices=["rebuild"], help="fill an empty database from it")
     journal.set_defaults(run=_journal)
+
+    report = commands.add_parser("report", help="is it personal: win rates, accuracy beside its ceiling, calibration")
+    about = report.add_subparsers(dest="about", required=True)
+    about.add_parser("listener", help="one listener").add_argument("id", type=uuid.UUID)
+    about.add_parser("study", help="everybody in a study").add_argument("id", nargs="?", default="default")
+    report.set_defaults(run=_report)
     return top
 
 
@@ -180,6 +186,23 @@ def _journal(given: argparse.Namespace, settings: Settings) -> int:  # noqa: ARG
     print(f"{result.listeners} listeners with {result.votes} votes, {result.clips} clips of the pool")
     print(*result.problems, sep="\n", end="\n" if result.problems else "", file=sys.stderr)
     return 1 if result.problems else 0
+
+
+def _report(given: argparse.Namespace, settings: Settings) -> int:
+    from webapp.services import report  # noqa: PLC0415
+    from webapp.services.house import House  # noqa: PLC0415
+    from webapp.services.problems import UnknownListenerError  # noqa: PLC0415
+
+    house = House(settings)
+    try:
+        found = report.of_listener(house, given.id) if given.about == "listener" else report.of_study(house, given.id)
+    except (UnknownListenerError, report.UnknownStudyError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    finally:
+        house.close()
+    found.print()
+    return 0
 
 
 if __name__ == "__main__":

@@ -41,7 +41,8 @@ Handler = Callable[[House, TakenJob], dict[str, Any]]
 def _compose_for(house: House, job: TakenJob) -> dict[str, Any]:
     if job.listener_id is None:
         raise ValueError("a job to compose for a listener names none")
-    return composing.compose_for(house, job.listener_id, str(job.payload["domain"]), seed=job.id << 8)
+    rivals = int(job.payload.get("picks", 0)) >= compose.FIRST_AT  # not before the first clip of their own
+    return composing.compose_for(house, job.listener_id, str(job.payload["domain"]), job.id << 8, rivals=rivals)
 
 
 def _fill_pool(house: House, job: TakenJob) -> dict[str, Any]:

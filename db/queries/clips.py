@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, func, literal, or_, select, update
 from sqlalchemy.dialects.postgresql import aggregate_order_by, insert
 from sqlalchemy.orm import Session
 
-from db.tables import Clip, ClipAudio
+from db.tables import OWN, RIVALS, Clip, ClipAudio
 from db.tables.base import Floats
 
 
@@ -23,6 +23,7 @@ class PoolClip:
     summary: Floats
     seconds: tuple[float, ...]
     composed: bool
+    kind: str
 
 
 def add_clip(
@@ -36,14 +37,15 @@ def add_clip(
     model_version: str,
     content_hash: str,
     composed_for: UUID | None = None,
+    kind: str = "composed",
 ) -> tuple[UUID, bool]:
-    """Store a clip; its id and whether it is new.
+    """Store a clip; its id and whether it is new. ``kind`` is that of a clip for one listener.
 
     A clip of the same ``content_hash`` for the same listener (or for everybody) is the same clip and stays as it is.
     """
     values = {
         "domain": domain,
-        "kind": "prior" if composed_for is None else "composed",
+        "kind": "prior" if composed_for is None else kind,
         "composed_for": composed_for,
         "notes": notes,
         "recipe": recipe,
@@ -108,11 +110,30 @@ def pool_clips(
 
 
 def composed_clips(
-    session: Session, listener_id: UUID, *, domain: str | None = None, model_version: str | None = None
+    session: Session,
+    listener_id: UUID,
+    *,
+    domain: str | None = None,
+    model_version: str | None = None,
+    newest: int | None = None,
 ) -> list[PoolClip]:
-    """The playable clips composed for one listener, of one domain or of every one, oldest first."""
-    which = Clip.composed_for.is_not(None) if domain is None else Clip.domain == domain
-    return _playable(session, Clip.composed_for == listener_id, which, model_version)
+    """The playable clips for one listener's taste, of one domain or of every one, oldest first.
+
+    With ``newest`` only the last so many that were made.
+    """
+    theirs = and_(Clip.composed_for == listener_id, Clip.kind.in_(OWN))
+    which = theirs if domain is None else and_(theirs, Clip.domain == domain)
+    ids = select(Clip.id).where(which).order_by(Clip.created_at.desc()).limit(newest)
+    return _playable(session, which, literal(value=True) if newest is None else Clip.id.in_(ids), model_version)
+
+
+def rival_clips(
+    session: Session, listener_id: UUID, *, domain: str, model_version: str, newest: int = 24
+) -> list[PoolClip]:
+    """The ``newest`` playable clips that stand beside this listener's own in blind proofs, oldest first."""
+    of_theirs = and_(Clip.composed_for == listener_id, Clip.kind.in_(RIVALS), Clip.domain == domain)
+    ids = select(Clip.id).where(of_theirs).order_by(Clip.created_at.desc()).limit(newest)
+    return _playable(session, of_theirs, Clip.id.in_(ids), model_version)
 
 
 def count_pool(session: Session, *, domain: str, model_version: str | None = None) -> int:
@@ -154,6 +175,7 @@ def _playable(
             Clip.summary,
             func.array_agg(aggregate_order_by(ClipAudio.seconds, ClipAudio.seconds)),
             Clip.composed_for.is_not(None),
+            Clip.kind,
         )
         .join(ClipAudio, ClipAudio.clip_id == Clip.id)
         .where(first, second, ~Clip.retired)
@@ -163,4 +185,4 @@ def _playable(
     if model_version is not None:
         query = query.where(Clip.model_version == model_version)
     rows = session.execute(query)
-    return [PoolClip(clip_id, summary, tuple(seconds), composed) for clip_id, summary, seconds, composed in rows]
+    return [PoolClip(clip_id, summary, tuple(seconds), own, kind) for clip_id, summary, seconds, own, kind in rows]

@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from db.queries.listeners import lock_listener
-from db.tables import StoredHead
+from db.tables import Listener, StoredHead
 
 
 def load_head(
@@ -23,6 +23,19 @@ def load_head(
         lock_listener(session, listener_id)
     query = select(StoredHead).where(StoredHead.listener_id == listener_id, StoredHead.model_version == model_version)
     return session.scalars(query.execution_options(populate_existing=True)).one_or_none()
+
+
+def heads_of_others(session: Session, listener_id: UUID, model_version: str, *, votes: int) -> list[StoredHead]:
+    """The heads of this one's study's other listeners who have given ``votes`` votes at least, in a fixed order."""
+    study = select(Listener.study_id).where(Listener.id == listener_id).scalar_subquery()
+    query = (
+        select(StoredHead)
+        .join(Listener, Listener.id == StoredHead.listener_id)
+        .where(Listener.study_id == study, Listener.id != listener_id, StoredHead.model_version == model_version)
+        .where(StoredHead.votes_seen >= votes)
+        .order_by(StoredHead.listener_id)
+    )
+    return list(session.scalars(query))
 
 
 def save_head(

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Double, Text, Uuid, func, literal, or_, select
+from sqlalchemy import ARRAY, ColumnElement, Double, Text, Uuid, cast, column, func, literal, or_, select, union
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
-from db.tables import Clip, Listener, Offer
+from db.tables import PICKS, Clip, Listener, Offer, Vote
 
 
 class NotForThisListenerError(ValueError):
@@ -32,9 +33,13 @@ def create_offer(
     policy: str,
     pair_probability: float,
     order_probability: float = 0.5,
+    condition: str | None = None,
+    repeats: UUID | None = None,
 ) -> Offer | None:
-    """Offer a pair in the listener's study and condition; None where they have had these two before, in any order.
+    """Offer a pair in the listener's study; None where they have had these two before, in any order.
 
+    ``condition`` is the listener's own where none is given. A pair that ``repeats`` an earlier offer mirrors that one
+    (``IntegrityError`` where it does not) and comes once more at most.
     Raises ``NotForThisListenerError`` for a clip that isn't theirs to hear, and ``IntegrityError`` for a clip against
     itself or a probability outside (0, 1].
     """
@@ -44,13 +49,14 @@ def create_offer(
     values: dict[InstrumentedAttribute[Any], ColumnElement[Any]] = {
         Offer.listener_id: literal(listener.id, Uuid),
         Offer.study_id: literal(listener.study_id, Text),
-        Offer.condition: literal(listener.condition, Text),
+        Offer.condition: literal(condition or listener.condition, Text),
         Offer.left_clip: literal(left_clip, Uuid),
         Offer.right_clip: literal(right_clip, Uuid),
         Offer.seconds: literal(seconds, Double),
         Offer.policy: literal(policy, Text),
         Offer.pair_probability: literal(pair_probability, Double),
         Offer.order_probability: literal(order_probability, Double),
+        Offer.repeats: literal(repeats, Uuid),
     }
     both = may_hear.scalar_subquery() == len({left_clip, right_clip})
     new = insert(Offer).from_select(list(values), select(*values.values()).where(both))
@@ -64,3 +70,66 @@ def offered_pairs(session: Session, listener_id: UUID) -> list[tuple[UUID, UUID]
     """Every pair that this listener was ever offered, as (left, right), oldest first."""
     query = select(Offer.left_clip, Offer.right_clip).where(Offer.listener_id == listener_id)
     return [(left, right) for left, right in session.execute(query.order_by(Offer.created_at, Offer.id))]
+
+
+def met_clips(session: Session, listener_id: UUID) -> set[UUID]:
+    """Every clip that this listener was ever offered."""
+    sides = union(
+        *(select(side).where(Offer.listener_id == listener_id) for side in (Offer.left_clip, Offer.right_clip))
+    )
+    return set(session.scalars(sides))
+
+
+def pairs_among(session: Session, listener_id: UUID, clips: Sequence[UUID]) -> list[tuple[int, int]]:
+    """Every pair of these clips that this listener was ever offered, as their places in ``clips`` (left, right)."""
+    left, right = (
+        func.unnest(cast(list(clips), ARRAY(Uuid)))
+        .table_valued(column("id", Uuid), with_ordinality="place", name=name)
+        .render_derived()
+        for name in ("on_the_left", "on_the_right")
+    )
+    query = (
+        select(left.c.place - 1, right.c.place - 1)
+        .select_from(Offer)
+        .join(left, left.c.id == Offer.left_clip)
+        .join(right, right.c.id == Offer.right_clip)
+        .where(Offer.listener_id == listener_id)
+    )
+    return [(one, two) for one, two in session.execute(query)]
+
+
+def repeatable(
+    session: Session,
+    listener: Listener,
+    *,
+    model_version: str,
+    kept_out: Collection[str],
+    gap: int,
+    window: int,
+) -> list[Offer]:
+    """Offers that may come again: picked on before the last ``gap`` votes and within ``window`` votes before these.
+
+    Left out are repeats, what was repeated already, policies ``kept_out``, and pairs whose clips are retired, of
+    another domain than the listener's now or of another model.
+    """
+    recent = (
+        select(Vote.offer_id, Vote.outcome, Vote.created_at)
+        .where(Vote.listener_id == listener.id)
+        .order_by(Vote.created_at.desc(), Vote.offer_id.desc())
+        .offset(gap)
+        .limit(window)
+        .subquery()
+    )
+    again, left, right = aliased(Offer), aliased(Clip), aliased(Clip)
+    query = (
+        select(Offer)
+        .join(recent, recent.c.offer_id == Offer.id)
+        .join(left, left.id == Offer.left_clip)
+        .join(right, right.id == Offer.right_clip)
+        .where(recent.c.outcome.in_(PICKS), Offer.repeats.is_(None), Offer.policy.not_in(kept_out))
+        .where(~select(again.id).where(again.repeats == Offer.id).exists())
+        .order_by(recent.c.created_at, Offer.id)
+    )
+    for clip in (left, right):
+        query = query.where(~clip.retired, clip.domain == listener.domain, clip.model_version == model_version)
+    return list(session.scalars(query))

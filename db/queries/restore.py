@@ -160,7 +160,10 @@ def _values(table: type[Base], row: Mapping[str, Any]) -> dict[str, Any]:
     for attribute in inspect(table).column_attrs:
         if attribute.key in OF_THIS_INSTALLATION:
             continue
-        column, value = attribute.columns[0], row[attribute.key]
+        column = attribute.columns[0]
+        if attribute.key == "repeats" and attribute.key not in row:
+            continue  # written before pairs could come again
+        value = row[attribute.key]
         if value is not None and isinstance(column.type, Uuid):
             value = UUID(value)
         elif value is not None and isinstance(column.type, TIMESTAMP):

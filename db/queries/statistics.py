@@ -28,7 +28,10 @@ class PredictedVote:
 
 
 def predicted_votes(session: Session, listener_id: UUID) -> list[PredictedVote]:
-    """The listener's votes for left, right or equal with their predictions, oldest first."""
+    """The listener's votes for left, right or equal with their predictions, oldest first.
+
+    Mirrored repeats are left out: the head has seen the answer to them.
+    """
     query = (
         select(
             Vote.outcome,
@@ -42,7 +45,7 @@ def predicted_votes(session: Session, listener_id: UUID) -> list[PredictedVote]:
         )
         .join(Prediction, Prediction.offer_id == Vote.offer_id)
         .join(Offer, Offer.id == Vote.offer_id)
-        .where(Vote.listener_id == listener_id, Vote.outcome.in_(PICKS))
+        .where(Vote.listener_id == listener_id, Vote.outcome.in_(PICKS), Offer.repeats.is_(None))
         .order_by(Vote.created_at, Vote.offer_id)
     )
     return [PredictedVote(*row) for row in session.execute(query)]

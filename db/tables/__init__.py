@@ -1,7 +1,7 @@
 """Mapped classes, one file a concept."""
 
 from db.tables.base import Base
-from db.tables.clips import Clip, ClipAudio
+from db.tables.clips import OWN, RIVALS, Clip, ClipAudio
 from db.tables.heads import StoredHead
 from db.tables.jobs import Job
 from db.tables.listeners import DOMAINS, Listener
@@ -15,7 +15,9 @@ __all__ = [
     "DEFAULT_STUDY",
     "DOMAINS",
     "OUTCOMES",
+    "OWN",
     "PICKS",
+    "RIVALS",
     "Base",
     "Clip",
     "ClipAudio",

@@ -11,10 +11,14 @@ from sqlalchemy.orm import Mapped, mapped_column
 from db.tables.base import Base, Clock, Floats, FloatVector, NewId
 from db.tables.listeners import DOMAIN_CHECK
 
+OWN = ("composed", "studio")  # a clip for this listener's taste, or of their own making
+RIVALS = ("average", "drawn")  # what stands blind beside it: for the average listener, or as it came from the prior
+
 
 class Clip(Base):
-    """A composed clip: from the prior for everybody, or for one listener's taste and then theirs alone.
+    """A composed clip: from the prior for everybody, or for one listener, who alone hears it.
 
+    Of the listener's ``kind`` tells the taste that it is for: theirs (``OWN``) or not (``RIVALS``).
     ``notes``, ``latents``: JSON of a piece and its latents. ``summary``: float32 ``(D,)``, what taste is computed from.
     ``recipe``: everything needed to compose it again. A retired clip is kept for its votes and offered no more.
     """
@@ -22,8 +26,8 @@ class Clip(Base):
     __tablename__ = "clips"
     __table_args__ = (
         CheckConstraint(DOMAIN_CHECK, name="domain_is_known"),
-        CheckConstraint("kind IN ('prior', 'composed')", name="kind_is_known"),
-        CheckConstraint("(kind = 'composed') = (composed_for IS NOT NULL)", name="composed_for_one_listener"),
+        CheckConstraint("kind IN ('prior', 'composed', 'studio', 'average', 'drawn')", name="kind_is_known"),
+        CheckConstraint("(kind <> 'prior') = (composed_for IS NOT NULL)", name="composed_for_one_listener"),
         CheckConstraint("octet_length(summary) % 4 = 0", name="summary_is_float32"),
         # one listener's clip never stands in for another's: it goes when they go
         UniqueConstraint(

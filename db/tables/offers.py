@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db.tables.base import Base, Clock, NewId
@@ -15,7 +15,9 @@ class Offer(Base):
     """A pair as it is shown: which clip stands left, and for how many seconds both play.
 
     ``pair_probability``: of this unordered pair under the whole mixture of policies when it was drawn, so that any
-    other policy can be judged on these votes; ``order_probability``: of this order given the pair.
+    other policy can be judged on these votes; ``order_probability``: of this order given the pair. ``repeats``: the
+    earlier offer of the same pair that this one mirrors; without it a pair is offered once. ``condition``: the
+    listener's arm of the study, or what a blind proof compares.
     """
 
     __tablename__ = "offers"
@@ -26,12 +28,21 @@ class Offer(Base):
         CheckConstraint("order_probability > 0 AND order_probability <= 1", name="order_probability_in_0_1"),
         CheckConstraint("state IN ('open', 'voted')", name="state_is_known"),
         UniqueConstraint("id", "listener_id"),  # what a vote refers to, so that nobody else can vote
+        UniqueConstraint("id", "listener_id", "left_clip", "right_clip"),  # what a repeat mirrors
+        ForeignKeyConstraint(
+            ["repeats", "listener_id", "right_clip", "left_clip"],
+            ["offers.id", "offers.listener_id", "offers.left_clip", "offers.right_clip"],
+            name="fk_offers_repeats_offers",
+            ondelete="CASCADE",
+        ),
+        UniqueConstraint("repeats"),
         Index(
             "uq_offers_unordered_pair",
             "listener_id",
             text("least(left_clip, right_clip)"),
             text("greatest(left_clip, right_clip)"),
             unique=True,
+            postgresql_where=text("repeats IS NULL"),
         ),
         Index("ix_offers_open", "listener_id", "created_at", postgresql_where=text("state = 'open'")),
         Index("ix_offers_left_clip", "left_clip"),
@@ -49,4 +60,5 @@ class Offer(Base):
     pair_probability: Mapped[float]
     order_probability: Mapped[float] = mapped_column(server_default=text("0.5"))
     state: Mapped[str] = mapped_column(server_default="open")
+    repeats: Mapped[uuid.UUID | None]
     created_at: Mapped[Clock]

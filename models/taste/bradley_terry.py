@@ -10,6 +10,7 @@ the whole posterior needs no more than a Newton search in two numbers (Chu & Gha
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -171,6 +172,23 @@ def predict(head: Head, differences: npt.ArrayLike) -> PairProbability:
     both = np.outer(weights / weights.sum(), tie_weights / tie_weights.sum())
     left, equal, right = (np.einsum("pst,st->p", value, both) for value in (grid.left, grid.equal, grid.right))
     return PairProbability(left, equal, right)
+
+
+def average(heads: Sequence[Head]) -> Head:
+    """The average listener of ``heads``: the mean of their weights and of ``log nu``, and the doubt about these means.
+
+    Listeners' posteriors are taken to be independent. Raises ``ValueError`` on no heads or on mixed versions.
+    """
+    if len({(head.version, len(head.mean)) for head in heads}) != 1:
+        raise ValueError("an average needs heads, all of one taste space")
+    return Head(
+        mean=np.mean([head.mean for head in heads], axis=0),
+        covariance=np.mean([head.covariance for head in heads], axis=0) / len(heads),
+        version=heads[0].version,
+        tie=float(np.mean([head.tie for head in heads])),
+        tie_variance=float(np.mean([head.tie_variance for head in heads])) / len(heads),
+        votes_seen=sum(head.votes_seen for head in heads),
+    )
 
 
 def utilities(head: Head, features: npt.ArrayLike) -> Utility:

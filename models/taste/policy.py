@@ -1,31 +1,28 @@
 """Which two clips to play next: a stochastic mixture in which every unordered pair has a known probability.
 
-Three components: *information* (softmax over the expected information gain about the listener's weights, BALD of
-Houlsby et al. 2011, contrasting pairs first and closer ones later), *control* (uniform over all pairs, the honest
-baseline inside the experiment) and *composed* (one clip composed for this listener against a clip of the pool). A
-pair that several components can draw has the sum of their probabilities, so any other policy can be judged offline.
+Components: *learning* policies (``models.taste.acquisition``: what would teach most, contrasting pairs first and closer
+ones later), *control* (uniform over all pairs, the honest baseline inside the experiment) and *composed* (one clip
+composed for this listener against a clip of the pool). A pair that several components can draw has the sum of their
+probabilities, so any other policy can be judged offline. Before them pairs that are named from outside may be drawn:
+*repeats* of pairs that were judged before and *proofs* (a clip for this listener against one that is not); no other
+component can draw these, so their probability is their own.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Collection
-from dataclasses import dataclass
-from functools import lru_cache
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from itertools import combinations
 
 import numpy as np
 import numpy.typing as npt
 
+from models.taste.acquisition import POLICIES, BoolArray, FloatArray, IntArray, View, pairs_of, squared_distances
 from models.taste.bradley_terry import Head
 
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
-BoolArray = npt.NDArray[np.bool_]
-
-SHORTLIST = 300  # clips among which the information component looks; 44,850 pairs take some milliseconds
-_NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(9)
-_WEIGHTS = _WEIGHTS / _WEIGHTS.sum()
+SHORTLIST = 300  # clips among which the learning policies look; 44,850 pairs take some milliseconds
+# A pair comes again, mirrored, from this vote on, when at least so many votes lie between, and from so many votes.
+REPEAT_AFTER, REPEAT_GAP, REPEAT_WINDOW = 20, 12, 60
 
 
 class NoPairLeftError(LookupError):
@@ -34,17 +31,21 @@ class NoPairLeftError(LookupError):
 
 @dataclass(frozen=True)
 class Mixture:
-    """Shares of the components and how sharply the information component chooses.
+    """Shares of the components and how sharply the learning policies choose.
 
-    ``control`` and ``composed`` are shares of all draws, information gets the rest; a component without any pair
-    gives its share to the others in proportion. ``sharpness`` is the softmax's inverse temperature over a score in
-    which the best information gain counts 1; ``contrast`` and ``closeness`` weigh the distance of the two clips
-    (0 = the same, 1 = the farthest pair) in the first ``early`` picks and after ``late`` picks, linear between
-    them; ``novelty`` is the score that each clip that was heard before costs.
+    ``repeat`` and ``proof`` are shares of all draws where there is such a pair. Of the other draws ``control`` and
+    ``composed`` have these shares, the policies named in ``learning`` the rest in proportion to their numbers there; a
+    component without any pair gives its share to the others in proportion. ``sharpness`` is the softmax's inverse
+    temperature over a score in which the best pair counts 1; ``contrast`` and ``closeness`` weigh the distance of the
+    two clips (0 = the same, 1 = the farthest pair) in the first ``early`` picks and after ``late`` picks, linear
+    between them; ``novelty`` is the score that each clip that was heard before costs.
     """
 
     control: float = 0.15
     composed: float = 0.3
+    learning: Mapping[str, float] = field(default_factory=lambda: {"information": 0.8, "curiosity": 0.2})
+    repeat: float = 0.08
+    proof: float = 0.6
     sharpness: float = 40.0
     contrast: float = 0.5
     closeness: float = 0.25
@@ -53,8 +54,16 @@ class Mixture:
     novelty: float = 0.5
 
     def __post_init__(self) -> None:
-        if min(self.control, self.composed) < 0 or self.control + self.composed > 1:
-            raise ValueError("shares of control and composed pairs must not be negative nor exceed 1 together")
+        for one, other, names in (
+            (self.control, self.composed, "control and composed"),
+            (self.repeat, self.proof, "repeats and proofs"),
+        ):
+            if min(one, other) < 0 or one + other > 1:
+                raise ValueError(f"shares of {names} pairs must not be negative nor exceed 1 together")
+        if unknown := set(self.learning) - set(POLICIES):
+            raise ValueError(f"there is no policy {', '.join(sorted(unknown))}; there are {', '.join(POLICIES)}")
+        if any(share < 0 for share in self.learning.values()):
+            raise ValueError("shares of learning policies must not be negative")
 
 
 @dataclass(frozen=True)
@@ -68,6 +77,15 @@ class PairChoice:
     policy: str
     pair_probability: float
     order_probability: float = 0.5
+
+
+@dataclass(frozen=True)
+class NamedChoice:
+    """A pair that was named from outside: the ``index``-th of its kind, and its probability under the mixture."""
+
+    policy: str
+    index: int
+    pair_probability: float
 
 
 @dataclass(frozen=True)
@@ -88,7 +106,25 @@ class _State:
     heard: npt.ArrayLike | None
     composed: npt.ArrayLike | None
     mixture: Mixture
-    shortlist_seed: int
+    styles: npt.ArrayLike | None
+    seed: int
+
+
+def choose_named(
+    repeats: int, proofs: int, generator: np.random.Generator, mixture: Mixture | None = None
+) -> tuple[NamedChoice | None, float]:
+    """Whether the next pair is one of so many ``repeats`` or ``proofs``, uniformly drawn.
+
+    The second value is the share of all draws that is left to ``choose``, whose probabilities count times that.
+    """
+    mixture = mixture or Mixture()
+    coin, named = generator.random(), 0.0
+    for policy, count, share in (("repeat", repeats, mixture.repeat), ("proof", proofs, mixture.proof)):
+        if count > 0:
+            if coin < named + share:
+                return NamedChoice(policy, int(generator.integers(count)), share / count), 0.0
+            named += share
+    return None, 1 - named
 
 
 def choose(
@@ -101,18 +137,20 @@ def choose(
     heard: npt.ArrayLike | None = None,
     composed: npt.ArrayLike | None = None,
     mixture: Mixture | None = None,
-    shortlist_seed: int = 0,
+    styles: npt.ArrayLike | None = None,
+    seed: int = 0,
 ) -> PairChoice:
     """Draw the next pair among the clips with ``features`` ``(clips, F)``.
 
     ``offered``: unordered pairs of indices that must not come again; ``picks``: votes given so far; ``heard`` and
     ``composed``: bool ``(clips,)``, clips that this listener knows and clips made for them. Of more than
-    ``SHORTLIST`` clips the information component sees a shortlist: unheard clips first, in an order fixed by
-    ``shortlist_seed`` (one per listener); nothing in it is drawn by ``generator``, so the stated probability is the
-    exact one given that order. The other components draw from all clips. Raises ``NoPairLeftError`` when every
-    pair has been offered and ``ValueError`` on shapes that don't fit.
+    ``SHORTLIST`` clips the learning policies see a shortlist: unheard clips first, in an order fixed by ``seed`` (one
+    per listener), which with the numbers of picks and offers fixes the posterior draws of Thompson duels too; nothing
+    of that is drawn by ``generator``, so the stated probability is the exact one given the seed. The other components
+    draw from all clips. ``styles`` ``(A, F)`` are the directions that curiosity asks about (by default each feature).
+    Raises ``NoPairLeftError`` when every pair has been offered and ``ValueError`` on shapes that don't fit.
     """
-    state = _State(offered, picks, heard, composed, mixture or Mixture(), shortlist_seed)
+    state = _State(offered, picks, heard, composed, mixture or Mixture(), styles, seed)
     plan = _Plan(features, head, state)
     kind, a, b = plan.draw(generator)
     probability = plan.pair_probability(a, b)
@@ -129,48 +167,19 @@ def distribution(
     heard: npt.ArrayLike | None = None,
     composed: npt.ArrayLike | None = None,
     mixture: Mixture | None = None,
-    shortlist_seed: int = 0,
+    styles: npt.ArrayLike | None = None,
+    seed: int = 0,
 ) -> PairDistribution:
     """The whole mixture that ``choose`` draws from, pair by pair; for judging policies offline."""
-    plan = _Plan(features, head, _State(offered, picks, heard, composed, mixture or Mixture(), shortlist_seed))
+    plan = _Plan(features, head, _State(offered, picks, heard, composed, mixture or Mixture(), styles, seed))
     first, second = np.triu_indices(plan.clips, k=1)
     probability = np.array([plan.pair_probability(int(a), int(b)) for a, b in zip(first, second, strict=True)])
     kept = probability > 0
     return PairDistribution(first[kept], second[kept], probability[kept])
 
 
-def information_gain(centre: npt.ArrayLike, variance: npt.ArrayLike, tie: float) -> npt.NDArray[np.float32]:
-    """Nats that a vote tells about the weights (BALD) when the utility difference is N(centre, variance), ``(pairs,)``.
-
-    Mutual information of Davidson's outcome and the difference, by 9-node Gauss-Hermite; ``tie`` is ``log nu``.
-    """
-    mean, sd = np.asarray(centre, dtype=np.float32), np.sqrt(np.asarray(variance, dtype=np.float32))
-    left = np.zeros_like(mean)
-    equal = np.zeros_like(mean)
-    doubt = np.zeros_like(mean)
-    nu = np.float32(math.exp(tie))
-    for node, weight in zip(_NODES.astype(np.float32), _WEIGHTS.astype(np.float32), strict=True):
-        half = np.clip((mean + sd * node) / 2, -30, 30)
-        up = np.exp(half)
-        total = up + 1 / up + nu
-        p_left, p_equal = up / total, nu / total
-        left += weight * p_left
-        equal += weight * p_equal
-        # Entropy of the outcome where the difference is known: log Z minus the expected exponent.
-        doubt += weight * (np.log(total) - half * (2 * p_left + p_equal - 1) - np.float32(tie) * p_equal)
-    right = np.maximum(1 - left - equal, 0)
-    whole = np.zeros_like(mean)
-    for value in (left, equal, right):
-        whole -= value * np.log(np.maximum(value, np.float32(1e-30)))
-    gain: npt.NDArray[np.float32] = np.maximum(whole - doubt, 0)
-    return gain
-
-
-_KINDS = ("information", "control", "composed")
-
-
 class _Plan:
-    """The mixture for one draw: the information component pair by pair, the uniform ones by their counts."""
+    """The mixture for one draw: the learning policies pair by pair, the uniform ones by their counts."""
 
     def __init__(self, features: npt.ArrayLike, head: Head, state: _State) -> None:
         x = np.asarray(features, dtype=np.float64)
@@ -183,14 +192,18 @@ class _Plan:
         if any(a < 0 or b >= self.clips for a, b in self.offered):
             raise ValueError(f"offered pairs must be indices below {self.clips}")
 
-        self.short = _shortlist(heard, state.shortlist_seed)
-        self.weight = np.zeros(0)
+        mixture = state.mixture
+        self.short = _shortlist(heard, state.seed)
+        self.weight: dict[str, FloatArray] = {}
         if len(self.short) > 1:
-            score = _scores(x[self.short], head, heard[self.short], state.picks, state.mixture)
-            score[_closed_rows(self.short, self.offered)] = -np.inf
-            if np.isfinite(best := score.max()):
-                self.weight = np.exp(state.mixture.sharpness * (score - best))
-                self.weight /= self.weight.sum()
+            wanted = {name: share for name, share in mixture.learning.items() if share > 0}
+            view = _view(x[self.short], head, heard[self.short], state)
+            closed = _closed_rows(self.short, self.offered)
+            for name in wanted:
+                weight = POLICIES[name].weights(view)
+                weight[closed] = 0
+                if (total := float(weight.sum())) > 0:
+                    self.weight[name] = weight / total
 
         mixed = sum(bool(self.composed[a] != self.composed[b]) for a, b in self.offered)
         own = int(self.composed.sum())
@@ -200,33 +213,32 @@ class _Plan:
         }
         if self.counts["control"] <= 0:
             raise NoPairLeftError(f"all pairs of {self.clips} clips have been offered")
-        mixture = state.mixture
-        shares = {
-            "information": 1 - mixture.control - mixture.composed if len(self.weight) else 0.0,
-            "control": mixture.control,
-            "composed": mixture.composed if self.counts["composed"] > 0 else 0.0,
-        }
+        found = sum(mixture.learning[name] for name in self.weight)
+        rest = 1 - mixture.control - mixture.composed
+        shares = {name: rest * mixture.learning[name] / found for name in self.weight}
+        shares |= {"control": mixture.control, "composed": mixture.composed if self.counts["composed"] > 0 else 0.0}
         total = sum(shares.values())
         # Where no component with a share has a pair left, control has one.
-        self.shares = {kind: shares[kind] / total if total > 0 else float(kind == "control") for kind in _KINDS}
+        self.shares = {kind: share / total if total > 0 else float(kind == "control") for kind, share in shares.items()}
 
     def draw(self, generator: np.random.Generator) -> tuple[str, int, int]:
         """A component and a pair from it."""
-        kind = _KINDS[int(generator.choice(len(_KINDS), p=[self.shares[kind] for kind in _KINDS]))]
-        if kind != "information":
+        kinds = list(self.shares)
+        kind = kinds[int(generator.choice(len(kinds), p=list(self.shares.values())))]
+        if kind in self.counts:
             return (kind, *self._draw_uniform(kind, generator))
-        cumulative = np.cumsum(self.weight)
+        cumulative = np.cumsum(self.weight[kind])
         row = int(np.searchsorted(cumulative, generator.random() * cumulative[-1], side="right"))
-        first, second = _pairs_of(len(self.short))
+        first, second = pairs_of(len(self.short))
         return kind, int(self.short[first[row]]), int(self.short[second[row]])
 
     def pair_probability(self, a: int, b: int) -> float:
         """Probability of the unordered pair under the whole mixture."""
         a, b = min(a, b), max(a, b)
         total = 0.0
-        if self.shares["information"] > 0:
-            row = _closed_rows(self.short, frozenset({(a, b)}))
-            total += self.shares["information"] * float(self.weight[row].sum())
+        row = _closed_rows(self.short, frozenset({(a, b)}))
+        for kind, weight in self.weight.items():
+            total += self.shares[kind] * float(weight[row].sum())
         for kind, count in self.counts.items():
             if self.shares[kind] > 0 and self._allowed(kind, a, b):
                 total += self.shares[kind] / count
@@ -258,17 +270,8 @@ def _mask(value: npt.ArrayLike | None, clips: int, name: str) -> BoolArray:
     return mask
 
 
-@lru_cache(maxsize=4)
-def _pairs_of(clips: int) -> tuple[IntArray, IntArray]:
-    """All ``a < b`` below ``clips``, in row order; kept, because most draws come from pools of one size."""
-    first, second = np.triu_indices(clips, k=1)
-    first.setflags(write=False)
-    second.setflags(write=False)
-    return first, second
-
-
 def _shortlist(heard: BoolArray, seed: int) -> IntArray:
-    """Clips that the information component looks at, ascending; unheard ones first where there are too many."""
+    """Clips that the learning policies look at, ascending; unheard ones first where there are too many."""
     if len(heard) <= SHORTLIST:
         return np.arange(len(heard))
     shuffled = np.random.default_rng(seed).permutation(len(heard))
@@ -276,7 +279,7 @@ def _shortlist(heard: BoolArray, seed: int) -> IntArray:
 
 
 def _closed_rows(short: IntArray, offered: frozenset[tuple[int, int]]) -> IntArray:
-    """Rows of ``_pairs_of(len(short))`` that were offered already."""
+    """Rows of ``pairs_of(len(short))`` that were offered already."""
     place = {int(clip): index for index, clip in enumerate(short)}
     rows = [
         place[a] * (2 * len(short) - place[a] - 1) // 2 + place[b] - place[a] - 1
@@ -286,25 +289,17 @@ def _closed_rows(short: IntArray, offered: frozenset[tuple[int, int]]) -> IntArr
     return np.array(rows, dtype=np.int64)
 
 
-def _scores(x: FloatArray, head: Head, heard: BoolArray, picks: int, mixture: Mixture) -> FloatArray:
-    """Score of each pair of the rows of ``x``: information gain (best = 1), distance (wanted early), novelty."""
-    upper = _pairs_of(len(x))
-    utility = (x @ head.mean).astype(np.float32)
-    root = np.linalg.cholesky(head.covariance + 1e-12 * np.eye(len(head.mean)))
-    variance = _squared_distances(x @ root)[upper]
-    distance = np.sqrt(_squared_distances(x)[upper])
-    gain = information_gain((utility[:, None] - utility)[upper], variance, head.tie)
-    progress = float(np.clip((picks - mixture.early) / max(mixture.late - mixture.early, 1), 0, 1))
+def _view(x: FloatArray, head: Head, heard: BoolArray, state: _State) -> View:
+    """The shortlist ``x`` ``(C, F)`` as policies see it, with what a pair's distance and novelty add to its score."""
+    mixture, upper = state.mixture, pairs_of(len(x))
+    distance = np.sqrt(squared_distances(x)[upper]).astype(np.float64)
+    progress = float(np.clip((state.picks - mixture.early) / max(mixture.late - mixture.early, 1), 0, 1))
     pull = mixture.contrast * (1 - progress) - mixture.closeness * progress
-    score = gain / max(float(gain.max()), 1e-12) + distance * (pull / max(float(distance.max()), 1e-12))
+    bonus = distance * (pull / max(float(distance.max()), 1e-12))
     if heard.any():
-        cost = np.float32(mixture.novelty) * heard.astype(np.float32)
-        score -= (cost[:, None] + cost)[upper]
-    return score.astype(np.float64)
-
-
-def _squared_distances(x: FloatArray) -> npt.NDArray[np.float32]:
-    """Squared Euclidean distances of all rows, ``(clips, clips)``, by one matrix product."""
-    product = x @ x.T
-    norm = np.diag(product)
-    return np.maximum(norm[:, None] + norm - 2 * product, 0.0).astype(np.float32)
+        cost = mixture.novelty * heard.astype(np.float64)
+        bonus -= cost[upper[0]] + cost[upper[1]]
+    styles = np.eye(x.shape[1]) if state.styles is None else np.asarray(state.styles, dtype=np.float64)
+    if styles.ndim != 2 or styles.shape[1] != x.shape[1]:
+        raise ValueError(f"styles have the shape {styles.shape}; they must be (styles, {x.shape[1]})")
+    return View(x, head, styles, bonus, mixture.sharpness, (state.seed, state.picks, len(state.offered)))

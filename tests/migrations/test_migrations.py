@@ -105,3 +105,31 @@ def test_check_leaves_nothing_behind_and_names_a_missing_migration(empty: Engine
     with empty.connect() as connection:
         schemas = connection.execute(text("SELECT nspname FROM pg_namespace WHERE nspname !~ '^pg_'")).scalars()
         assert set(schemas) == {"public", "information_schema"}
+
+
+def test_pairs_that_came_again_and_rivals_have_no_place_in_the_schema_before(fresh_engine: Engine) -> None:
+    with fresh_engine.begin() as connection:
+        listener = connection.scalar(text("INSERT INTO listeners DEFAULT VALUES RETURNING id"))
+        clips = [
+            connection.scalar(
+                text(
+                    "INSERT INTO clips (domain, kind, composed_for, notes, recipe, latents, summary, model_version,"
+                    " content_hash) VALUES ('pop', :kind, :who, '{}', '{}', '{}', '', 'v1', :kind) RETURNING id"
+                ),
+                {"kind": kind, "who": listener},
+            )
+            for kind in ("composed", "average")
+        ]
+        offer = (
+            "INSERT INTO offers (listener_id, left_clip, right_clip, seconds, policy, pair_probability, repeats)"
+            " VALUES (:who, :left, :right, 7, 'x', 1, :repeats) RETURNING id"
+        )
+        given = {"who": listener, "left": clips[0], "right": clips[1], "repeats": None}
+        first = connection.scalar(text(offer), given)
+        connection.execute(text(offer), given | {"left": clips[1], "right": clips[0], "repeats": first})
+    migrate.downgrade(fresh_engine, "0003")
+    with fresh_engine.connect() as connection:
+        assert connection.scalars(text("SELECT id FROM offers")).all() == [first]
+        assert set(connection.scalars(text("SELECT kind FROM clips"))) == {"composed"}
+    migrate.upgrade(fresh_engine)
+    assert migrate.check(fresh_engine) == []

@@ -23,6 +23,9 @@ from webapp.__main__ import main, parser
         ["listener", "import", "a file"],
         ["listener", "delete", str(uuid.uuid4())],
         ["journal", "rebuild"],
+        ["report", "listener", str(uuid.uuid4())],
+        ["report", "study"],
+        ["report", "study", "pilot"],
     ],
 )
 def test_every_promised_command_is_there(words):

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from db.queries import jobs
 from db.queries import listeners as listener_rows
-from db.tables import Clip, Listener, Offer
+from db.tables import OWN, Clip, Listener, Offer
 from webapp.services.house import House
 from webapp.services.problems import TooMany, UnknownListenerError
 
@@ -83,10 +83,15 @@ def _composed(session: Session, listener_id: uuid.UUID) -> list[dict[str, Any]]:
         )
         .exists()
     )
-    query = select(Clip.created_at, met).where(Clip.composed_for == listener_id).order_by(Clip.created_at)
+    query = (
+        select(Clip.created_at, met)
+        .where(Clip.composed_for == listener_id, Clip.kind.in_(OWN))
+        .order_by(Clip.created_at)
+    )
     return [{"composed_at": at.isoformat(), "met": bool(known)} for at, known in session.execute(query)]
 
 
 def count(session: Session, listener_id: uuid.UUID) -> int:
     """How many clips were composed for this listener."""
-    return session.scalars(select(func.count()).select_from(Clip).where(Clip.composed_for == listener_id)).one()
+    theirs = select(func.count()).where(Clip.composed_for == listener_id, Clip.kind.in_(OWN))
+    return session.scalars(theirs).one()

@@ -22,11 +22,13 @@ from sqlalchemy.orm import Session
 
 from db.queries import clips as rows
 from db.queries.listeners import lock_listener
+from db.queries.offers import met_clips
 from db.tables import ClipAudio
 from models.music.notes import DOMAINS, Piece
 from models.style.fingerprint import Fingerprint
 from models.style.latents import Latents
 from models.style.screen import why_broken
+from models.taste.bradley_terry import Head
 from models.taste.search import SEARCHED, best_latents
 from models.taste.space import summary
 from webapp.generation.protocol import GenerateRequest, GenerateResult, GenerationError, Source
@@ -55,6 +57,7 @@ def compose_clips(
     seeds: Iterable[int],
     contents: Sequence[Source] | None = None,
     composed_for: uuid.UUID | None = None,
+    kind: str = "composed",
     thrown: Thrown | None = None,
     hurry: bool = False,
 ) -> list[uuid.UUID]:
@@ -82,7 +85,7 @@ def compose_clips(
     def make(request: GenerateRequest) -> tuple[uuid.UUID | None, str | None]:
         result = house.generator.generate(request)
         with rendering:
-            return keep(house, domain, result, composed_for, hurry=hurry)
+            return keep(house, domain, result, composed_for, kind=kind, hurry=hurry)
 
     made: list[uuid.UUID] = []
     failed: GenerationError | None = None
@@ -104,9 +107,13 @@ def compose_clips(
     return made
 
 
-def compose_for(house: House, listener_id: uuid.UUID, domain: str, seed: int) -> dict[str, Any]:
+def compose_for(
+    house: House, listener_id: uuid.UUID, domain: str, seed: int, *, rivals: bool = False
+) -> dict[str, Any]:
     """Search latents for the listener's head, compose the best few that differ, store them as theirs.
 
+    With ``rivals`` the same draws give what these clips are to beat, blind: one clip for the average listener of the
+    study, searched in the same way, and one just as the prior drew it.
     Done again with the same seed it composes the same clips, which are then stored once. Raises ``GenerationError``.
     """
     head = house.database.transaction(lambda session: heads.load(session, listener_id, house.space))
@@ -120,12 +127,55 @@ def compose_for(house: House, listener_id: uuid.UUID, domain: str, seed: int) ->
         now, sources = sources[: CLIPS_A_JOB - len(made)], sources[CLIPS_A_JOB - len(made) :]
         seeds = range(seed + thrown.composed, seed + thrown.composed + len(now))
         made += compose_clips(house, domain, seeds=seeds, contents=now, composed_for=listener_id, thrown=thrown)
-    log.info("composed_for_listener clips=%d votes=%d", len(made), head.votes_seen)
-    return {"clips": len(made), "composed": thrown.composed, "thrown": thrown.reasons}
+    beside = _compose_rivals(house, listener_id, domain, candidates, seed=seed, thrown=thrown) if rivals and made else 0
+    log.info("composed_for_listener clips=%d rivals=%d votes=%d", len(made), beside, head.votes_seen)
+    return {"clips": len(made), "rivals": beside, "composed": thrown.composed, "thrown": thrown.reasons}
+
+
+def _compose_rivals(
+    house: House, listener_id: uuid.UUID, domain: str, candidates: Sequence[Latents], *, seed: int, thrown: Thrown
+) -> int:
+    """One clip of each kind of rival of which none waits; how many were made."""
+
+    def look(session: Session) -> tuple[Head | None, set[str]]:
+        met = met_clips(session, listener_id)
+        there = rows.rival_clips(session, listener_id, domain=domain, model_version=house.space.version)
+        return heads.average_of_others(session, listener_id, house.space), {c.kind for c in there if c.id not in met}
+
+    average, waiting = house.database.transaction(look)
+    generator = np.random.default_rng(seed)
+    drawn = [candidates[i] for i in generator.permutation(len(candidates))[:CLIPS_A_JOB]]
+    wanted = {"drawn": drawn}
+    if average is not None:
+        best = best_latents(average, house.space, candidates, CLIPS_A_JOB)
+        wanted["average"] = [best[i].latents for i in generator.permutation(len(best))]
+    made = 0
+    for kind in sorted(set(wanted) - waiting):
+        for latents in wanted[kind]:  # the next one where one is thrown away
+            source = Source(latents=latents.to_json())
+            found = compose_clips(
+                house,
+                domain,
+                seeds=[seed + thrown.composed],
+                contents=[source],
+                composed_for=listener_id,
+                kind=kind,
+                thrown=thrown,
+            )
+            if found:
+                made += 1
+                break
+    return made
 
 
 def keep(
-    house: House, domain: str, result: GenerateResult, composed_for: uuid.UUID | None, *, hurry: bool = False
+    house: House,
+    domain: str,
+    result: GenerateResult,
+    composed_for: uuid.UUID | None,
+    *,
+    kind: str = "composed",
+    hurry: bool = False,
 ) -> tuple[uuid.UUID | None, str | None]:
     """Store a composed clip with its sound: its id, or None and the reason why it is thrown away."""
     if result.model_version != house.space.version:
@@ -155,6 +205,7 @@ def keep(
             model_version=result.model_version,
             content_hash=content_hash(piece),
             composed_for=composed_for,
+            kind=kind,
         )
         for sound in rendered:
             note_sound(session, clip_id, sound)

@@ -1,8 +1,13 @@
-"""Offers: a listener always has two open ones, the pair on the page and the one to decode ahead."""
+"""Offers: a listener always has two open ones, the pair on the page and the one to decode ahead.
+
+Most are new pairs drawn to learn from. Some are mirrored repeats, which tell how consistent the person is, and some
+blind proofs: a clip for this listener's taste against one for the average listener's or one just as the prior drew it.
+"""
 
 from __future__ import annotations
 
 import uuid
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,7 +19,15 @@ from db.queries import offers as rows
 from db.queries import votes as vote_rows
 from db.tables import Listener, Offer
 from models.taste.bradley_terry import Head
-from models.taste.policy import Mixture, NoPairLeftError, choose
+from models.taste.policy import (
+    REPEAT_AFTER,
+    REPEAT_GAP,
+    REPEAT_WINDOW,
+    Mixture,
+    NoPairLeftError,
+    choose,
+    choose_named,
+)
 from webapp.services import heads
 from webapp.services.house import House
 from webapp.services.pool_cache import PlayableClips
@@ -25,6 +38,9 @@ SHORT_SECONDS, LONG_SECONDS = 7.0, 14.0
 SHORT_PAIRS = 6  # the first pairs are short
 ENOUGH_LONG = 12  # clips of a domain that can be played long before pairs get long
 CANDIDATES = 120  # among which a pair is looked for: 7,140 pairs take a few milliseconds
+PROOFS = {"average": "for_me_vs_average", "drawn": "for_me_vs_prior"}  # what a rival's proof is called
+NEVER_REPEATED = ("proof", "studio")
+NEWEST_OWN = 60  # of the clips composed for a listener, which are always among the candidates
 UNHEARD_COMPOSED = 0.75  # share of pairs with an own clip while one waits that the listener never met
 
 
@@ -88,58 +104,122 @@ def shown(offer: Offer) -> dict[str, Any]:
     return {"offer_id": offer.id, "left": clip(offer.left_clip), "right": clip(offer.right_clip)}
 
 
+@dataclass(frozen=True)
+class _Pair:
+    """What is drawn: two clips in their order, how long both play, and with which probability."""
+
+    left: uuid.UUID
+    right: uuid.UUID
+    seconds: float
+    policy: str
+    pair_probability: float
+    order_probability: float = 0.5
+    condition: str | None = None
+    repeats: uuid.UUID | None = None
+
+
 def _draw(session: Session, house: House, listener: Listener, head: Head, pairs_before: int) -> Offer | None:
     """Draw and store one more offer from the listener's domain; None where no pair is left."""
-    pool = house.pool.clips(session, listener.domain)
-    found = clip_rows.composed_clips(session, listener.id, domain=listener.domain, model_version=house.space.version)
+    pool, version = house.pool.clips(session, listener.domain), house.space.version
+    found = clip_rows.composed_clips(
+        session, listener.id, domain=listener.domain, model_version=version, newest=NEWEST_OWN
+    )
     own = PlayableClips.of(found, house.space)
-    offered = rows.offered_pairs(session, listener.id)
+    met = rows.met_clips(session, listener.id)
     seconds = SHORT_SECONDS
     if pairs_before >= SHORT_PAIRS and len(pool.playing(LONG_SECONDS).ids) >= ENOUGH_LONG:
         seconds = LONG_SECONDS
+    generator = np.random.default_rng()
+    repeats = _repeats(session, listener, version) if pairs_before >= REPEAT_AFTER else []
+    rivals = clip_rows.rival_clips(session, listener.id, domain=listener.domain, model_version=version)
+    proofs = _proofs(found, rivals, met, seconds)
+    named, share = choose_named(len(repeats), len(proofs), generator)
+    pair: _Pair | None = None
+    if named is not None and named.policy == "repeat":
+        before = repeats[named.index]
+        pair = _Pair(
+            before.right_clip, before.left_clip, before.seconds, named.policy, named.pair_probability, 1.0,
+            repeats=before.id,
+        )  # fmt: skip
+    elif named is not None:
+        mine, rival, length = proofs[named.index]
+        left, right = (mine.id, rival.id) if generator.random() < 0.5 else (rival.id, mine.id)
+        condition = PROOFS[rival.kind]
+        pair = _Pair(left, right, length, named.policy, named.pair_probability, condition=condition)
     for length in dict.fromkeys((seconds, SHORT_SECONDS)):
-        drawn = _choose(
+        pair = pair or _choose(
+            session,
+            house,
             pool.playing(length),
             own.playing(length),
-            offered,
+            met=met,
             head=head,
             listener_id=listener.id,
             pairs_before=pairs_before,
-        )
-        if drawn is None:
-            continue
-        left, right, policy, pair_probability, order_probability = drawn
-        return rows.create_offer(
-            session,
-            listener=listener,
-            left_clip=left,
-            right_clip=right,
             seconds=length,
-            policy=policy,
-            pair_probability=pair_probability,
-            order_probability=order_probability,
+            share=share,
         )
-    return None
+    if pair is None:
+        return None
+    return rows.create_offer(
+        session,
+        listener=listener,
+        left_clip=pair.left,
+        right_clip=pair.right,
+        seconds=pair.seconds,
+        policy=pair.policy,
+        pair_probability=pair.pair_probability,
+        order_probability=pair.order_probability,
+        condition=pair.condition,
+        repeats=pair.repeats,
+    )
+
+
+def _repeats(session: Session, listener: Listener, version: str) -> list[Offer]:
+    return rows.repeatable(
+        session,
+        listener,
+        model_version=version,
+        kept_out=NEVER_REPEATED,
+        gap=REPEAT_GAP,
+        window=REPEAT_WINDOW,
+    )
+
+
+def _proofs(
+    own: list[clip_rows.PoolClip], rivals: list[clip_rows.PoolClip], met: set[uuid.UUID], seconds: float
+) -> list[tuple[clip_rows.PoolClip, clip_rows.PoolClip, float]]:
+    """Every clip composed for the listener against every rival, neither met yet, with how long both can play."""
+    found = []
+    for mine in own:
+        for rival in rivals if mine.kind == "composed" and mine.id not in met else ():
+            lengths = [one for one in mine.seconds if one in rival.seconds and one <= seconds]
+            if rival.id not in met and lengths:
+                found.append((mine, rival, max(lengths)))
+    return found
 
 
 def _choose(
+    session: Session,
+    house: House,
     pool: PlayableClips,
     own: PlayableClips,
-    offered: list[tuple[uuid.UUID, uuid.UUID]],
     *,
+    met: set[uuid.UUID],
     head: Head,
     listener_id: uuid.UUID,
     pairs_before: int,
-) -> tuple[uuid.UUID, uuid.UUID, str, float, float] | None:
-    met = {clip for pair in offered for clip in pair}
+    seconds: float,
+    share: float,
+) -> _Pair | None:
+    """A new pair to learn from; ``share`` of all draws are such."""
     # a share of the pool that is this listener's own until they have heard it: unheard clips first, in their own order
     order = np.random.default_rng(listener_id.int).permutation(len(pool.ids))
     pool = pool.chosen(sorted(order, key=lambda i: pool.ids[i] in met)[:CANDIDATES])
     clips = pool.joined(own)
     if len(clips.ids) < 2:
         return None
-    place = {clip: i for i, clip in enumerate(clips.ids)}
-    closed = {(place[a], place[b]) for a, b in offered if a in place and b in place}
+    closed = set(rows.pairs_among(session, listener_id, clips.ids))
     composed = np.arange(len(clips.ids)) >= len(pool.ids)
     heard = np.array([clip in met for clip in clips.ids])
     mixture = Mixture(composed=UNHEARD_COMPOSED) if (composed & ~heard).any() else Mixture()
@@ -153,14 +233,16 @@ def _choose(
             heard=heard,
             composed=composed,
             mixture=mixture,
-            shortlist_seed=listener_id.int % 2**32,
+            styles=house.space.together,
+            seed=listener_id.int % 2**32,
         )
     except NoPairLeftError:
         return None
-    return (
+    return _Pair(
         clips.ids[choice.left],
         clips.ids[choice.right],
+        seconds,
         choice.policy,
-        choice.pair_probability,
+        choice.pair_probability * share,
         choice.order_probability,
     )

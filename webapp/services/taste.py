@@ -12,7 +12,7 @@ from db.queries import listeners as listener_rows
 from db.queries import offers as offer_rows
 from db.queries import statistics
 from db.queries import votes as vote_rows
-from db.tables import Clip, ClipAudio, Offer
+from db.tables import OWN, Clip, ClipAudio, Offer
 from models.metrics.preference import accuracy
 from models.taste.bradley_terry import Head, utilities
 from models.taste.explain import explain
@@ -70,7 +70,7 @@ def _best(session: Session, house: House, listener_id: uuid.UUID, head: Head) ->
     if head.votes_seen == 0:
         return []
     query = (
-        select(Clip.id, Clip.summary, Clip.composed_for)
+        select(Clip.id, Clip.summary, Clip.kind)
         .join(Offer, or_(Offer.left_clip == Clip.id, Offer.right_clip == Clip.id))
         .where(Offer.listener_id == listener_id, Offer.state == "voted", Clip.model_version == house.space.version)
         .distinct()
@@ -85,7 +85,7 @@ def _best(session: Session, house: House, listener_id: uuid.UUID, head: Head) ->
     utility = utilities(head, house.space.features([summary for _, summary, _ in met])).mean
     best = []
     for index in utility.argsort()[::-1][:BEST]:
-        clip_id, _, composed_for = met[index]
+        clip_id, _, kind = met[index]
         lengths = session.scalars(select(ClipAudio.seconds).where(ClipAudio.clip_id == clip_id)).all()
         if not lengths:
             continue
@@ -97,7 +97,7 @@ def _best(session: Session, house: House, listener_id: uuid.UUID, head: Head) ->
                 "notes_url": at.format("notes"),
                 "seconds": max(lengths),
                 "utility": float(utility[index]),
-                "composed": composed_for is not None,
+                "composed": kind in OWN,
             }
         )
     return best

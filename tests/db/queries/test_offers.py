@@ -6,11 +6,22 @@ from collections.abc import Callable
 from uuid import UUID, uuid4
 
 import pytest
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from db.queries.listeners import create_listener
-from db.queries.offers import NotForThisListenerError, create_offer, offered_pairs, open_offers
-from db.tables import Listener, Offer
+from db.queries.offers import (
+    NotForThisListenerError,
+    create_offer,
+    met_clips,
+    offered_pairs,
+    open_offers,
+    pairs_among,
+    repeatable,
+)
+from db.queries.proofs import outcomes, proofs, repeats
+from db.queries.votes import Expected, store_vote
+from db.tables import Clip, Listener, Offer
 
 
 def test_open_offers_come_oldest_first_and_only_ones_own(
@@ -21,6 +32,10 @@ def test_open_offers_come_oldest_first_and_only_ones_own(
     made[1].state = "voted"
     assert open_offers(session, listener.id) == [made[0], made[2], made[3]]
     assert offered_pairs(session, listener.id) == [(offer.left_clip, offer.right_clip) for offer in made]
+    assert met_clips(session, listener.id) == {clip for offer in made for clip in (offer.left_clip, offer.right_clip)}
+    some = [made[2].right_clip, uuid4(), made[0].left_clip, made[2].left_clip]
+    assert pairs_among(session, listener.id, some) == [(3, 0)]
+    assert pairs_among(session, listener.id, []) == []
 
 
 def test_an_offer_carries_its_listeners_study_and_condition(session: Session, make_offer: Callable[..., Offer]) -> None:
@@ -48,3 +63,89 @@ def test_a_clip_composed_for_somebody_else_is_never_offered(
     for clip in (theirs, uuid4()):
         with pytest.raises(NotForThisListenerError):
             make_offer(right_clip=clip)
+
+
+EXPECTED = Expected(p_left=0.5, p_equal=0.2, p_right=0.3, head_version="v1", votes_seen=0)
+
+
+def answer(session: Session, offer: Offer, outcome: str = "left") -> None:
+    store_vote(session, offer, outcome=outcome, expected=EXPECTED, left_ms=1, right_ms=1, model_version="v1")
+
+
+def mirrored(session: Session, listener: Listener, offer: Offer) -> Offer | None:
+    return create_offer(
+        session,
+        listener=listener,
+        left_clip=offer.right_clip,
+        right_clip=offer.left_clip,
+        seconds=7.0,
+        policy="repeat",
+        pair_probability=0.1,
+        order_probability=1.0,
+        repeats=offer.id,
+    )
+
+
+def test_a_pair_comes_again_once_and_mirrored(session: Session, listener: Listener, offer: Offer) -> None:
+    with pytest.raises(IntegrityError, match="fk_offers_repeats_offers"), session.begin_nested():
+        create_offer(
+            session,
+            listener=listener,
+            left_clip=offer.left_clip,
+            right_clip=offer.right_clip,
+            seconds=7.0,
+            policy="repeat",
+            pair_probability=0.1,
+            repeats=offer.id,
+        )
+    again = mirrored(session, listener, offer)
+    assert again is not None
+    assert again.repeats == offer.id
+    assert mirrored(session, listener, offer) is None
+
+
+def test_nobody_repeats_what_somebody_else_was_offered(session: Session, offer: Offer) -> None:
+    with pytest.raises(IntegrityError, match="fk_offers_repeats_offers"), session.begin_nested():
+        mirrored(session, create_listener(session), offer)
+
+
+def test_only_pairs_picked_on_some_votes_ago_may_come_again(
+    session: Session, listener: Listener, make_offer: Callable[..., Offer], make_clip: Callable[..., UUID]
+) -> None:
+    def found(gap: int = 2, window: int = 9) -> list[Offer]:
+        return repeatable(session, listener, model_version="v1", kept_out=("proof",), gap=gap, window=window)
+
+    said = ["left", "neither", "right", "equal", "left", "right", "left", "left"]
+    made = [make_offer(policy="proof" if place == 4 else "control") for place in range(len(said))]
+    for offer, outcome in zip(made, said, strict=True):
+        answer(session, offer, outcome)
+    retired = session.get(Clip, made[5].left_clip)
+    assert retired is not None
+    retired.retired = True
+    session.flush()
+    assert found() == [made[0], made[2], made[3]]
+    assert found(window=4) == [made[2], made[3]]
+    assert found(gap=8) == []
+    again = mirrored(session, listener, made[2])
+    assert again is not None
+    answer(session, again, "left")
+    assert found() == [made[0], made[3], made[6]]  # one vote more lies between; a repeat is not repeated
+    assert repeats(session, listener.id) == [("right", "left")]
+    assert outcomes(session, listener.id) == {"left": 4, "neither": 1, "right": 2, "equal": 1}
+    listener.domain = "dance"
+    assert found() == []
+
+
+def test_a_proof_is_won_by_the_clip_for_this_listener_on_either_side(
+    session: Session, listener: Listener, make_offer: Callable[..., Offer], make_clip: Callable[..., UUID]
+) -> None:
+    said = [("left", True), ("left", False), ("equal", True), ("right", False), ("skipped", True), ("neither", False)]
+    for outcome, mine_left in said:
+        sides = [make_clip(composed_for=listener.id), make_clip(composed_for=listener.id, kind="average")]
+        left, right = sides if mine_left else sides[::-1]
+        offer = make_offer(left_clip=left, right_clip=right, policy="proof", condition="for_me_vs_average")
+        assert offer.condition == "for_me_vs_average"
+        answer(session, offer, outcome)
+    answer(session, make_offer(left_clip=make_clip(composed_for=listener.id)), "left")  # no proof
+    assert [proof.won for proof in proofs(session, listener.id)] == [1.0, 0.0, 0.5, 1.0]
+    assert {proof.condition for proof in proofs(session, listener.id)} == {"for_me_vs_average"}

@@ -9,8 +9,9 @@ from scipy.integrate import quad
 from scipy.stats import entropy, norm
 
 from models.taste import policy
+from models.taste.acquisition import POLICIES, information_gain
 from models.taste.bradley_terry import Head, davidson, update
-from models.taste.policy import Mixture, NoPairLeftError, choose, distribution, information_gain
+from models.taste.policy import Mixture, NoPairLeftError, choose, choose_named, distribution
 
 SIZE = 4
 
@@ -52,13 +53,13 @@ def test_pairs_come_as_often_as_their_stated_probability(picks: int) -> None:
 def test_a_long_pool_keeps_exact_probabilities_beyond_the_shortlist(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(policy, "SHORTLIST", 4)
     clips = make_clips(9)
-    given = {"offered": {(0, 3)}, "picks": 3, "heard": flags(9, 1), "shortlist_seed": 5}
+    given = {"offered": {(0, 3)}, "picks": 3, "heard": flags(9, 1), "seed": 5}
     whole = distribution(clips, make_head(), **given)
     assert whole.probability.sum() == pytest.approx(1)
     assert len(whole.probability) == 35  # control reaches every pair that was not offered
     generator = np.random.default_rng(1)
     choices = [choose(clips, make_head(), generator=generator, **given) for _ in range(600)]
-    short = {index for choice in choices if choice.policy == "information" for index in (choice.left, choice.right)}
+    short = {index for choice in choices if choice.policy != "control" for index in (choice.left, choice.right)}
     assert len(short) <= 4
     assert 1 not in short
 
@@ -163,3 +164,56 @@ def test_bad_input_is_refused() -> None:
         Mixture(control=0.8, composed=0.3)
     with pytest.raises(NoPairLeftError):
         choose(make_clips(1), head, offered=(), picks=0, generator=generator)
+
+
+@pytest.mark.parametrize("learning", [{name: 1.0} for name in POLICIES] + [dict.fromkeys(POLICIES, 1.0)])
+def test_whatever_policies_are_mixed_pairs_come_as_often_as_stated(learning: dict[str, float]) -> None:
+    clips, draws = make_clips(6), 400
+    generator = np.random.default_rng(5)
+    mixture = Mixture(learning=learning, control=0.2, composed=0.2, sharpness=3)
+    given = {"offered": {(0, 1)}, "picks": 7, "composed": flags(6, 5), "mixture": mixture, "seed": 11}
+    whole = distribution(clips, make_head(), **given)
+    assert whole.probability.sum() == pytest.approx(1)
+    stated = {(int(a), int(b)): p for a, b, p in zip(whole.first, whole.second, whole.probability, strict=True)}
+    counts = dict.fromkeys(stated, 0)
+    drawn = set()
+    for _ in range(draws):
+        choice = choose(clips, make_head(), generator=generator, **given)
+        pair = (min(choice.left, choice.right), max(choice.left, choice.right))
+        assert choice.pair_probability == pytest.approx(stated[pair])
+        counts[pair] += 1
+        drawn.add(choice.policy)
+    chi_squared = sum((counts[pair] - draws * p) ** 2 / (draws * p) for pair, p in stated.items())
+    degrees = len(stated) - 1
+    assert chi_squared < degrees + 4 * math.sqrt(2 * degrees)
+    assert drawn == {"control", "composed", *learning}
+
+
+def test_named_pairs_come_as_often_as_stated_and_leave_the_rest_to_the_others() -> None:
+    mixture, generator, draws = Mixture(repeat=0.1, proof=0.4), np.random.default_rng(0), 6000
+    counts: dict[tuple[str, int], int] = {}
+    for _ in range(draws):
+        named, share = choose_named(3, 2, generator, mixture)
+        if named is None:
+            assert share == pytest.approx(0.5)
+            continue
+        assert named.pair_probability == pytest.approx(0.1 / 3 if named.policy == "repeat" else 0.4 / 2)
+        counts[named.policy, named.index] = counts.get((named.policy, named.index), 0) + 1
+    assert set(counts) == {("repeat", i) for i in range(3)} | {("proof", i) for i in range(2)}
+    for (policy_name, _), count in counts.items():
+        expected = draws * (0.1 / 3 if policy_name == "repeat" else 0.2)
+        assert abs(count - expected) < 4.5 * math.sqrt(expected)
+    assert choose_named(0, 0, generator, mixture) == (None, 1)
+
+
+def test_a_mixture_of_what_is_not_there_is_refused() -> None:
+    with pytest.raises(ValueError, match="no policy magic"):
+        Mixture(learning={"magic": 1.0})
+    with pytest.raises(ValueError, match="negative"):
+        Mixture(learning={"eubo": -1.0})
+    with pytest.raises(ValueError, match="repeats and proofs"):
+        Mixture(repeat=0.5, proof=0.6)
+    with pytest.raises(ValueError, match="styles"):
+        choose(
+            make_clips(3), make_head(), offered=(), picks=0, generator=np.random.default_rng(0), styles=np.eye(SIZE + 1)
+        )

@@ -226,7 +226,7 @@ def test_an_offer_says_how_it_was_drawn(house, stock):
     for offer in house.database.transaction(lambda s: s.scalars(select(Offer)).all()):
         assert offer.study_id == "default"
         assert offer.condition
-        assert offer.policy in {"information", "control", "composed"}
+        assert offer.policy in {"information", "curiosity", "control", "composed"}
         assert 0 < offer.pair_probability < 1
         assert offer.order_probability == 0.5
 

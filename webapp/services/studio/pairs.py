@@ -38,7 +38,7 @@ def offer(house: House, listener_id: uuid.UUID, piece_id: uuid.UUID) -> None:
         raise NotAllowed("this piece was composed with an older model; compose it again, then offer it")
     old = uuid.UUID(number)
     with place():
-        new, reason = keep(house, source.domain, _as_result(source), listener_id)
+        new, reason = keep(house, source.domain, _as_result(source), listener_id, kind="studio")
     if new is None:
         raise NotAllowed(f"this piece can't be offered ({(reason or 'broken').replace('_', ' ')}); try a variation")
 

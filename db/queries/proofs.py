@@ -1,0 +1,70 @@
+"""What a listener's votes prove: blind proofs, repeats of their own pairs, and which side they lean to."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import and_, func, select
+from sqlalchemy.orm import Session, aliased
+
+from db.tables import OWN, PICKS, RIVALS, Clip, Listener, Offer, Vote
+
+PROOF = "proof"  # the policy that draws them
+
+
+@dataclass(frozen=True)
+class Proof:
+    """A vote between a clip for this listener and a rival; ``condition`` tells which. ``won``: 1, 0, a tie 0.5."""
+
+    condition: str
+    won: float
+
+
+def proofs(session: Session, listener_id: UUID) -> list[Proof]:
+    """The listener's blind proofs, oldest first; those that they skipped or liked neither side of are left out."""
+    left, right = aliased(Clip), aliased(Clip)
+    query = (
+        select(Offer.condition, Vote.outcome, left.kind.in_(OWN))
+        .join(Vote, Vote.offer_id == Offer.id)
+        .join(left, left.id == Offer.left_clip)
+        .join(right, right.id == Offer.right_clip)
+        .where(Offer.listener_id == listener_id, Offer.policy == PROOF, Vote.outcome.in_(PICKS))
+        .where(and_(left.kind.in_(OWN), right.kind.in_(RIVALS)) | and_(left.kind.in_(RIVALS), right.kind.in_(OWN)))
+        .order_by(Vote.created_at, Vote.offer_id)
+    )
+    return [
+        Proof(condition, 0.5 if outcome == "equal" else float((outcome == "left") == mine_left))
+        for condition, outcome, mine_left in session.execute(query)
+    ]
+
+
+def repeats(session: Session, listener_id: UUID) -> list[tuple[str, str]]:
+    """The outcomes of each pair that was judged twice, sides swapped, oldest first."""
+    again, first, second = aliased(Offer), aliased(Vote), aliased(Vote)
+    query = (
+        select(first.outcome, second.outcome)
+        .join(again, again.repeats == first.offer_id)
+        .join(second, second.offer_id == again.id)
+        .where(again.listener_id == listener_id)
+        .order_by(second.created_at, second.offer_id)
+    )
+    return [(one, two) for one, two in session.execute(query)]
+
+
+def outcomes(session: Session, listener_id: UUID) -> Counter[str]:
+    """How often each button was pressed, on pairs whose order was a coin's."""
+    query = (
+        select(Vote.outcome, func.count())
+        .join(Offer, Offer.id == Vote.offer_id)
+        .where(Vote.listener_id == listener_id, Offer.repeats.is_(None))
+        .group_by(Vote.outcome)
+    )
+    return Counter({row[0]: row[1] for row in session.execute(query)})
+
+
+def listeners_of(session: Session, study_id: str) -> list[UUID]:
+    """Everybody who takes part in a study, in the order in which they came."""
+    query = select(Listener.id).where(Listener.study_id == study_id)
+    return list(session.scalars(query.order_by(Listener.created_at, Listener.id)))

@@ -1,0 +1,225 @@
+"""How few votes a policy needs to know a taste: ``python -m models.evaluate.policies [--data DIR] [--limit N]``.
+
+Simulated listeners of six kinds vote on pairs of composed clips. A vote count is enough when, from it on for five
+votes, pairs of clips that were never played are told at 90 % of the listener's own ceiling: the accuracy of a Gaussian
+process that was told the true utility of every played clip. ``votes_to_90`` is its mean, with ``MOST`` in place of
+more. Each policy stands alone (with 10 % random pairs), *ours* is the mixture that the page uses. With ``--data`` real
+listeners' ratings are replayed instead: each pair that is asked is answered by the two ratings.
+
+The mixture was chosen on the seeds from 1000 on; report others.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import warnings
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import nullcontext
+from dataclasses import dataclass
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from rich.console import Console
+from rich.progress import track
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.gaussian_process import GaussianProcessRegressor
+from sklearn.gaussian_process.kernels import RBF, ConstantKernel, DotProduct, WhiteKernel
+
+from models.evaluate.pairwise_gp import listen_with_gp
+from models.evaluate.report import Metric, Report
+from models.evaluate.taste_simulation import POOL, SEEDS, Pool, composed_pool
+from models.metrics.preference import bootstrap
+from models.style.checkpoint import load_style
+from models.style.compose import Composer
+from models.taste.bradley_terry import Head
+from models.taste.policy import Mixture
+from models.taste.simulated_people import KINDS, Person, listen, person
+from models.taste.space import TasteSpace
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+
+MOST = 60
+STAYS = 5  # votes for which it must be known
+GOAL = 0.9
+ALONE = {"uncertainty": "uncertainty", "bald": "information", "eubo": "eubo", "thompson": "thompson"}
+METHODS = ("random", *ALONE, "ours", "pairwise_gp")
+
+
+def mixture_of(method: str) -> Mixture:
+    """What a method draws pairs from."""
+    if method == "ours":
+        return Mixture(composed=0)
+    if method == "random":
+        return Mixture(control=1, composed=0, repeat=0)
+    alone = {ALONE[method]: 1.0}
+    return Mixture(control=0.1, composed=0, learning=alone, contrast=0, closeness=0, novelty=0, repeat=0)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One listener: clips that are ``played``, and pairs of others, ``first`` being better with ``chance``."""
+
+    someone: Person
+    played: IntArray
+    first: IntArray
+    second: IntArray
+    chance: FloatArray
+
+    def accuracy(self, utility: FloatArray) -> float:
+        """Expected share of decided votes on the pairs that ``utility`` ``(N,)`` of all clips foresees."""
+        lean = np.sign(utility[self.first] - utility[self.second])
+        return float((0.5 + lean * (self.chance - 0.5)).mean())
+
+
+def trial_of(pool: Pool, kind: str, seed: int) -> Trial:
+    """A listener of this kind; a third of the pool is never played to them."""
+    generator = np.random.default_rng([seed, KINDS.index(kind)])
+    someone = person(kind, pool.attributes, generator)
+    order = generator.permutation(len(pool.features))
+    unseen, played = order[: len(order) // 3], order[len(order) // 3 :]
+    first, second = (unseen[index] for index in np.triu_indices(len(unseen), 1))
+    return Trial(someone, played, first, second, someone.wins(first, second))
+
+
+def ceiling(pool: Pool, trial: Trial) -> float:
+    """Accuracy where the true utility of every played clip is known."""
+    kernel = ConstantKernel() * RBF(3.0) + ConstantKernel() * DotProduct(0, "fixed") + WhiteKernel(0.1)
+    told = GaussianProcessRegressor(kernel, normalize_y=True, random_state=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # a part that a listener lacks is driven to its bound
+        told.fit(pool.features[trial.played], trial.someone.utility[trial.played])
+    return trial.accuracy(np.asarray(told.predict(pool.features), dtype=np.float64))
+
+
+def learned(pool: Pool, space: TasteSpace, trial: Trial, method: str, seed: int) -> Iterator[FloatArray]:
+    """What a method thinks of all clips ``(N,)`` after each vote."""
+    if method == "pairwise_gp":
+        yield from listen_with_gp(trial.someone, pool.features, trial.played, seed=seed)
+        return
+    head = Head(space.prior_mean, space.prior_covariance, space.version)
+    mixture = mixture_of(method)
+    for after in listen(
+        trial.someone, head, pool.features, trial.played, mixture=mixture, seed=seed, styles=space.together
+    ):
+        yield pool.features @ after.mean
+
+
+def votes_until(accuracies: Iterator[float], goal: float) -> int:
+    """Votes after which the accuracy stays at the goal for ``STAYS`` votes; ``MOST`` where they are more or it ends."""
+    reached = 0
+    for votes, accuracy in enumerate(accuracies, 1):
+        reached = reached + 1 if accuracy >= goal else 0
+        if reached == STAYS or votes == MOST + STAYS - 1:
+            return min(votes - STAYS + 1, MOST) if reached == STAYS else MOST
+    return MOST
+
+
+def votes_needed(pool: Pool, space: TasteSpace, kind: str, seed: int, methods: tuple[str, ...]) -> dict[str, float]:
+    """``votes_to_90`` of each method for one listener, nan where its library is missing."""
+    torch.set_num_threads(1)
+    trial = trial_of(pool, kind, seed)
+    goal = GOAL * ceiling(pool, trial)
+    found = {}
+    for method in methods:
+        try:
+            thoughts = learned(pool, space, trial, method, seed)
+            found[method] = float(votes_until((trial.accuracy(each) for each in thoughts), goal))
+        except ImportError as error:
+            Console(stderr=True).print(f"{method} is left out: {error.name} is not installed")
+            found[method] = math.nan
+    return found
+
+
+def _needed(pool: Pool, space: TasteSpace, methods: tuple[str, ...], task: tuple[str, int]) -> dict[str, float]:
+    return votes_needed(pool, space, *task, methods)
+
+
+def simulate(
+    pool: Pool, space: TasteSpace, seeds: list[int], *, methods: tuple[str, ...] = METHODS, processes: int = 1
+) -> dict[str, dict[str, FloatArray]]:
+    """Kind → method → votes ``(seeds,)``."""
+    tasks = [(kind, seed) for kind in KINDS for seed in seeds]
+    needed = partial(_needed, pool, space, methods)
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) if processes > 1 else nullcontext() as workers:
+        answers = workers.map(needed, tasks) if workers else map(needed, tasks)
+        rows = list(track(answers, "listening", total=len(tasks), console=Console(stderr=True)))
+    return {
+        kind: {
+            method: np.array([row[method] for (one, _), row in zip(tasks, rows, strict=True) if one == kind])
+            for method in methods
+        }
+        for kind in KINDS
+    }
+
+
+def fill(report: Report, votes: dict[str, dict[str, FloatArray]]) -> None:
+    """The votes that each method needs, the share of listeners that it learned, and ours beside random and the GP."""
+    for kind, found in votes.items():
+        random = float(found["random"].mean())
+        for method, counts in found.items():
+            baseline = None if method == "random" else random
+            report.add(f"policy.{kind}.{method}.votes_to_90", _mean(counts, baseline))
+        for method, counts in found.items():
+            report.add(f"policy.{kind}.{method}.learned", _mean(np.where(np.isnan(counts), np.nan, counts < MOST)))
+        if "ours" in found:
+            report.add(f"policy.{kind}.ours.share_of_random", _ratio(found["ours"], found["random"]))
+        if "pairwise_gp" in found and "ours" in found:
+            report.add(f"policy.{kind}.ours.less_than_gp", _mean(found["pairwise_gp"] - found["ours"]))
+
+
+def _mean(values: FloatArray, baseline: float | None = None) -> Metric:
+    if np.isnan(values).any():
+        return Metric(None)
+    figure = bootstrap(values)
+    return Metric(figure.value, figure.low, figure.high, figure.n, baseline=baseline)
+
+
+def _ratio(ours: FloatArray, others: FloatArray) -> Metric:
+    """Mean of ours over mean of the others', both of the same listeners, who are drawn again."""
+    drawn = np.random.default_rng(0).integers(len(ours), size=(2000, len(ours)))
+    low, high = np.quantile(ours[drawn].mean(axis=1) / others[drawn].mean(axis=1), [0.025, 0.975])
+    return Metric(float(ours.mean() / others.mean()), float(low), float(high), len(ours), baseline=1.0)
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Command line; see the module docstring."""
+    parser = argparse.ArgumentParser(prog="python -m models.evaluate.policies", description=__doc__)
+    parser.add_argument("--data", type=Path, help="folder with ratings.csv and clips: its listeners instead")
+    parser.add_argument("--model", default="default", help="a shipped style model or a folder with card.json")
+    parser.add_argument("--limit", type=int, help=f"listeners of each kind ({SEEDS} if simulated, all if real)")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--processes", type=int, default=1)
+    arguments = parser.parse_args(argv)
+    if arguments.limit is not None and arguments.limit < 1:
+        raise SystemExit(f"--limit is {arguments.limit}; at least one listener is needed")
+    bundle = load_style(arguments.model)
+    if arguments.data is not None:
+        from models.evaluate.policy_replay import replayed  # noqa: PLC0415 (it needs what reads sound)
+
+        replayed(arguments.data, bundle, limit=arguments.limit, seed=arguments.seed).print()
+        return
+    path = bundle.taste_space_path
+    if path is None:
+        raise SystemExit("this style model has no taste space yet: python -m models.train.taste")
+    space = TasteSpace.load(path, bundle.version)
+    pool = composed_pool(Composer(bundle), space, "pop", POOL, arguments.seed)
+    seeds = [arguments.seed + index for index in range(arguments.limit or SEEDS)]
+    report = Report(
+        "evaluate.policies",
+        {"hash": pool.hash, "n": len(pool.features)},
+        {"version": bundle.version, "sha256": bundle.card.get("sha256")},
+        arguments.seed,
+    )
+    fill(report, simulate(pool, space, seeds, processes=arguments.processes))
+    report.print()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,136 @@
+"""Policies on real listeners: each pair that a policy asks is answered by what the listener once said.
+
+A third of each listener's clips is never played, and pairs with one of these are to be told: by a head whose features
+are the style model's latents of the clips or, where some can't be encoded, principal components of their statistics.
+The other clip of such a pair may have been judged, so these figures compare policies, not heads.
+Pairs that nobody answered can't be asked, so with few clips a listener policies differ little in the end: accuracy
+after few votes is what tells them apart. All policies share our head; how it compares with PairwiseGP on real
+listeners is told by ``models.evaluate.taste``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from rich.console import Console
+from rich.progress import track
+from sklearn.decomposition import PCA
+from sklearn.preprocessing import StandardScaler
+
+from models.evaluate.policies import METHODS, mixture_of
+from models.evaluate.report import Metric, Report, finite_mean
+from models.evaluate.taste_study import Study, load_study
+from models.metrics.preference import bootstrap
+from models.style.checkpoint import StyleBundle
+from models.taste.bradley_terry import Head, Outcome
+from models.taste.simulated_people import listen
+from models.taste.space import UTILITY_DIFFERENCE_SD
+
+FloatArray = npt.NDArray[np.float64]
+
+OURS = tuple(method for method in METHODS if method != "pairwise_gp")
+AFTER = (2, 5, 10)  # votes
+SPLITS = 5  # of each listener's clips
+COMPONENTS = 8
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """A listener's answers: (left, right) → outcome, clips by number."""
+
+    answers: dict[tuple[int, int], Outcome]
+
+    def vote(self, left: int, right: int, votes_before: int, generator: np.random.Generator) -> Outcome:
+        """What they said of these two."""
+        del votes_before, generator
+        return self.answers[left, right]
+
+
+def answers_of(study: Study, listener: int) -> dict[tuple[int, int], Outcome]:
+    """Every answer that a listener's judgements give, in both orders."""
+    some = study.judgements.choose(study.rows_of(listener))
+    if some.rated:
+        rows = list(combinations(zip(some.left.tolist(), some.value.tolist(), strict=True), 2))
+        given = [(a, b, one - other) for (a, one), (b, other) in rows]
+    else:
+        given = list(zip(some.left.tolist(), some.right.tolist(), some.value.tolist(), strict=True))
+    found: dict[tuple[int, int], Outcome] = {}
+    for left, right, lean in given:
+        found[left, right] = "left" if lean > 0 else "right" if lean < 0 else "equal"
+        found[right, left] = "right" if lean > 0 else "left" if lean < 0 else "equal"
+    return found
+
+
+def features_of(study: Study) -> FloatArray:
+    """What the head sees of each clip ``(C, F)``, every column with mean 0 and SD 1."""
+    if "latents" in study.features:
+        return np.asarray(StandardScaler().fit_transform(study.features["latents"]), dtype=np.float64)
+    table = np.hstack([study.features[name] for name in ("notes", "audio") if name in study.features])
+    parts = min(COMPONENTS, len(table) - 1, table.shape[1])
+    found = PCA(parts, whiten=True, random_state=0).fit_transform(StandardScaler().fit_transform(table))
+    return np.asarray(found, dtype=np.float64)
+
+
+def curve(study: Study, x: FloatArray, listener: int, method: str, seed: int) -> FloatArray:
+    """Share of the pairs with an unplayed clip that is told right after 0, 1, ... votes ``(max(AFTER) + 1,)``.
+
+    After the last vote that can be asked it stays as it is; nan where there is nothing to tell or to ask.
+    """
+    answers = answers_of(study, listener)
+    order = np.random.default_rng([seed, listener]).permutation(sorted({clip for pair in answers for clip in pair}))
+    unplayed, played = order[: max(len(order) // 3, 1)], order[max(len(order) // 3, 1) :]
+    known = set(unplayed.tolist())
+    decided = [pair for pair, said in answers.items() if said == "left" and not known.isdisjoint(pair)]
+    closed = [(a, b) for a, b in combinations(range(len(played)), 2) if (int(played[a]), int(played[b])) not in answers]
+    found = np.full(max(AFTER) + 1, np.nan)
+    if not decided or len(closed) == len(played) * (len(played) - 1) // 2:
+        return found
+    better, worse = np.array(decided).T
+    found[0] = 0.5
+    size = x.shape[1]
+    head = Head(np.zeros(size), np.eye(size) * UTILITY_DIFFERENCE_SD**2 / 2 / size, "replay")
+    heads = listen(Replayed(answers), head, x, played, mixture=mixture_of(method), seed=seed, closed=closed)
+    for votes, after in zip(range(1, len(found)), heads, strict=False):
+        utility = x @ after.mean
+        found[votes:] = ((np.sign(utility[better] - utility[worse]) + 1) / 2).mean()
+    return found
+
+
+def replayed(
+    folder: Path, bundle: StyleBundle, *, limit: int | None = None, seed: int = 0, methods: tuple[str, ...] = OURS
+) -> Report:
+    """The report on the listeners of ``folder`` (the first ``limit``)."""
+    study = load_study(folder, bundle, limit=limit)
+    x = features_of(study)
+    report = Report(
+        "evaluate.policies",
+        {"hash": study.hash, "n": len(study.judgements)},
+        {"version": bundle.version, "sha256": bundle.card.get("sha256")},
+        seed,
+    )
+    curves: dict[str, FloatArray] = {}
+    for method in methods:
+        rows = [
+            [curve(study, x, int(one), method, seed + split) for split in range(SPLITS)]
+            for one in track(study.listeners, method, console=Console(stderr=True))
+        ]
+        curves[method] = np.array([[finite_mean(column) for column in np.array(row).T] for row in rows])
+    for votes in AFTER:
+        for method in methods:
+            key = f"policy.replay.{method}.accuracy_{votes}"
+            random = curves["random"][:, votes]
+            report.add(key, _over_listeners(curves[method][:, votes], finite_mean(random)))
+            if method != "random":
+                gain = curves[method][:, votes] - random
+                report.add(f"policy.replay.{method}.gain_{votes}", _over_listeners(gain, None))
+    return report
+
+
+def _over_listeners(values: FloatArray, baseline: float | None) -> Metric:
+    figure = bootstrap(values[np.isfinite(values)])
+    chance = None if baseline is None else 0.5
+    return Metric(figure.value, figure.low, figure.high, figure.n, baseline=baseline, chance=chance)

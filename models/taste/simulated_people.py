@@ -1,0 +1,138 @@
+"""Listeners whose whole manner is known, of six kinds: for measuring how few votes a policy needs.
+
+Utility is a function of the true attributes of the notes (not of what the head sees); answers are Davidson's with some
+lapses. *linear*: more of some attributes is better; *peaked*: nearest to one point of them; *two-peaked*: near either
+of two points; *tired*: linear, with more and more coin tosses; *left-handed*: linear, leaning to the left button;
+*tie lovers*: linear, calling most pairs equal.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from models.taste.bradley_terry import Head, Outcome, davidson, update
+from models.taste.policy import REPEAT_AFTER, REPEAT_GAP, REPEAT_WINDOW, Mixture, choose, choose_named
+
+FloatArray = npt.NDArray[np.float64]
+
+KINDS = ("linear", "peaked", "two_peaked", "tired", "left_handed", "tie_lover")
+CARES_FOR = 3  # of the attributes
+UTILITY_SD = 2.0
+TIE, LOVED_TIE = math.log(0.4), math.log(3.0)  # of two equal clips one in six is called equal, or three in five
+LAPSE, TIRED_LAPSE, TIRED_AFTER = 0.05, 0.5, 60  # share of coin tosses: rested, and from so many votes on
+LEANING = 1.0  # to the left, in units of utility
+
+
+class Voter(Protocol):
+    """Somebody who answers, simulated or replayed."""
+
+    def vote(self, left: int, right: int, votes_before: int, generator: np.random.Generator) -> Outcome:
+        """The answer to clips ``left`` and ``right`` after so many votes."""
+        ...
+
+
+@dataclass(frozen=True)
+class Person:
+    """True ``utility`` ``(N,)`` of the clips; ``tie``: ``log nu``; ``leaning`` to the left; ``lapses`` when tired."""
+
+    utility: FloatArray
+    tie: float = TIE
+    leaning: float = 0.0
+    lapses: float = LAPSE
+
+    def vote(self, left: int, right: int, votes_before: int, generator: np.random.Generator) -> Outcome:
+        """The answer to clips ``left`` and ``right`` after so many votes."""
+        lapse = LAPSE + (self.lapses - LAPSE) * min(votes_before / TIRED_AFTER, 1)
+        lapses, coin = generator.random(2)
+        if lapses < lapse:
+            return "left" if coin < 0.5 else "right"
+        chance = davidson(self.utility[left] - self.utility[right] + self.leaning, self.tie)
+        if coin < chance.left:
+            return "left"
+        return "equal" if coin < chance.left + chance.equal else "right"
+
+    def wins(self, first: npt.ArrayLike, second: npt.ArrayLike) -> FloatArray:
+        """How often the rested person prefers ``first`` where they decide, each clip as often left as right."""
+        difference = self.utility[np.asarray(first)] - self.utility[np.asarray(second)]
+        found = []
+        for sign in (1, -1):
+            chance = davidson(sign * difference + self.leaning, self.tie)
+            decided = (1 - LAPSE) * (chance.left + chance.right) + LAPSE
+            left = ((1 - LAPSE) * chance.left + LAPSE / 2) / decided
+            found.append(left if sign > 0 else 1 - left)
+        whole: FloatArray = (found[0] + found[1]) / 2
+        return whole
+
+
+def person(kind: str, attributes: npt.ArrayLike, generator: np.random.Generator) -> Person:
+    """Somebody of this ``kind`` before clips with ``attributes`` ``(N, A)``; raises ``ValueError`` on another kind."""
+    if kind not in KINDS:
+        raise ValueError(f"kind is {kind!r}; it must be one of {', '.join(KINDS)}")
+    x = np.asarray(attributes, dtype=np.float64)
+    x = (x - x.mean(axis=0)) / np.maximum(x.std(axis=0), 1e-9)
+    cares = generator.permutation(x.shape[1])[:CARES_FOR]
+    x = x[:, cares]
+    if kind in {"peaked", "two_peaked"}:
+        centres = x[generator.permutation(len(x))[: 1 if kind == "peaked" else 2]]
+        away = ((x[:, None] - centres) ** 2).sum(axis=2)  # (N, peaks)
+        utility = -np.sqrt(away.min(axis=1))
+    else:
+        utility = x @ (generator.choice([-1.0, 1.0], CARES_FOR) * generator.uniform(0.5, 1.5, CARES_FOR))
+    utility = UTILITY_SD * (utility - utility.mean()) / max(float(utility.std()), 1e-9)
+    return Person(
+        utility,
+        tie=LOVED_TIE if kind == "tie_lover" else TIE,
+        leaning=LEANING if kind == "left_handed" else 0.0,
+        lapses=TIRED_LAPSE if kind == "tired" else LAPSE,
+    )
+
+
+def listen(
+    someone: Voter,
+    head: Head,
+    features: npt.ArrayLike,
+    clips: npt.ArrayLike,
+    *,
+    mixture: Mixture,
+    seed: int,
+    styles: npt.ArrayLike | None = None,
+    closed: Collection[tuple[int, int]] = (),
+) -> Iterator[Head]:
+    """The head after each vote, without end but that of the pairs, on ``clips`` ``(C,)`` of ``features`` ``(N, F)``.
+
+    ``closed``: pairs of places in ``clips`` that are never asked.
+    Repeats come as the page asks them: mirrored, not at once, from the pairs judged some time ago.
+    """
+    chosen = np.asarray(clips, dtype=np.int64)
+    x = np.asarray(features, dtype=np.float64)[chosen]
+    generator = np.random.default_rng([seed, 1])
+    heard = np.zeros(len(x), dtype=np.bool_)
+    offered: set[tuple[int, int]] = {(min(pair), max(pair)) for pair in closed}
+    judged: list[tuple[int, int] | None] = []  # each vote's pair, None where it was or has been a repeat
+    for votes in range(len(x) * (len(x) - 1) // 2 - len(offered)):
+        since = slice(max(votes - REPEAT_GAP - REPEAT_WINDOW, 0), max(votes - REPEAT_GAP, 0))
+        again = [i for i in range(votes)[since] if judged[i] is not None] if votes >= REPEAT_AFTER else []
+        named, _ = choose_named(len(again), 0, generator, mixture)
+        pair = judged[again[named.index]] if named is not None else None
+        if named is not None and pair is not None:
+            right, left = pair
+            judged[again[named.index]] = None
+            judged.append(None)
+        else:
+            choice = choose(
+                x, head, offered=offered, picks=votes, generator=generator, heard=heard, mixture=mixture,
+                styles=styles, seed=seed,
+            )  # fmt: skip
+            left, right = choice.left, choice.right
+            judged.append((left, right))
+            offered.add((min(left, right), max(left, right)))
+            heard[[left, right]] = True
+        outcome = someone.vote(int(chosen[left]), int(chosen[right]), votes, generator)
+        head = update(head, x[left] - x[right], outcome)
+        yield head

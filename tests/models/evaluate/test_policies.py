@@ -1,0 +1,125 @@
+"""Votes to know a taste: the count itself, its ceiling, BoTorch's rival, and the replay of ratings and votes."""
+
+import json
+
+import numpy as np
+import pytest
+
+from models.evaluate import policies, policy_replay
+from models.evaluate.pairwise_gp import listen_with_gp
+from models.evaluate.policies import METHODS, ceiling, fill, mixture_of, simulate, trial_of, votes_needed, votes_until
+from models.evaluate.policy_replay import answers_of, curve, features_of, replayed
+from models.evaluate.report import Report
+from models.evaluate.taste_simulation import Pool
+from models.evaluate.taste_study import load_study
+from models.metrics.music_statistics import ATTRIBUTES
+from models.style.checkpoint import tiny_style
+from models.taste.simulated_people import KINDS, person
+from models.taste.space import TasteSpace
+
+NAMES = tuple(ATTRIBUTES)
+
+
+@pytest.fixture(scope="module")
+def pool_and_space() -> tuple[Pool, TasteSpace]:
+    generator = np.random.default_rng(0)
+    latents = generator.normal(size=(90, 20))
+    attributes = latents @ generator.normal(size=(20, len(NAMES))) + 0.3 * generator.normal(size=(90, len(NAMES)))
+    space = TasteSpace.fit(latents, attributes, NAMES, "v1")
+    return Pool("pop", space.features(latents), attributes, "hash"), space
+
+
+def test_a_taste_is_known_when_it_stays_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    lucky = [0.9, 0.5, 0.9, 0.9, 0.9, 0.9, 0.9, 0.5]
+    assert votes_until(iter(lucky), 0.8) == 3
+    assert votes_until(iter([0.9] * 9), 0.8) == 1
+    monkeypatch.setattr(policies, "MOST", 6)
+    assert votes_until(iter([0.5] * 99), 0.8) == 6
+    assert votes_until(iter([0.5] * 4 + [0.9] * 5), 0.8) == 5
+    assert votes_until(iter([0.9] * 3), 0.8) == 6  # the pairs ended before it was sure
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_ceiling_lies_between_chance_and_knowing_the_person(pool_and_space, kind: str) -> None:
+    pool, _ = pool_and_space
+    trial = trial_of(pool, kind, 3)
+    assert not set(trial.played) & {*trial.first, *trial.second}
+    knows_all = trial.accuracy(trial.someone.utility)
+    assert knows_all == pytest.approx(np.maximum(trial.chance, 1 - trial.chance).mean())
+    assert 0.5 < ceiling(pool, trial) <= knows_all + 1e-9
+    assert trial.accuracy(np.zeros(len(pool.features))) == 0.5
+
+
+def test_every_policy_finds_out_simple_tastes_and_the_report_says_so(pool_and_space, capsys) -> None:
+    pool, space = pool_and_space
+    ours = tuple(method for method in METHODS if method != "pairwise_gp")
+    votes = simulate(pool, space, list(range(6)), methods=ours)
+    assert set(votes) == set(KINDS)
+    for method in ours:
+        assert votes["linear"][method].shape == (6,)
+        assert 1 <= votes["linear"][method].mean() < 60
+    told_by_a_line = ("linear", "tired", "left_handed", "tie_lover")
+    means = {method: np.mean([votes[kind][method].mean() for kind in told_by_a_line]) for method in ours}
+    assert means["ours"] < means["random"]
+    report = Report("evaluate.policies", {}, {}, 0)
+    fill(report, votes)
+    report.print()
+    metrics = json.loads(capsys.readouterr().out.splitlines()[-1])["metrics"]
+    for kind in KINDS:
+        assert metrics[f"policy.{kind}.ours.votes_to_90"]["value"] == votes[kind]["ours"].mean()
+        assert metrics[f"policy.{kind}.ours.votes_to_90"]["baseline"] == votes[kind]["random"].mean()
+        ratio = metrics[f"policy.{kind}.ours.share_of_random"]
+        assert ratio["value"] == pytest.approx(votes[kind]["ours"].mean() / votes[kind]["random"].mean())
+        assert ratio["low"] <= ratio["value"] <= ratio["high"]
+
+
+def test_the_page_and_the_figures_use_one_mixture() -> None:
+    from models.taste.policy import Mixture
+
+    assert mixture_of("ours") == Mixture(composed=0)
+    assert {mixture_of(method).control for method in policies.ALONE} == {0.1}
+
+
+def test_the_gaussian_process_learns_from_the_pairs_it_asks(pool_and_space, monkeypatch) -> None:
+    generator = np.random.default_rng(0)
+    x = generator.normal(size=(16, 2))
+    someone = person("linear", np.c_[x[:, 0], x[:, 0], x[:, 0]], generator)
+    thoughts = listen_with_gp(someone, x, np.arange(16), seed=1)
+    before, *_, after = [mean for _, mean in zip(range(14), thoughts, strict=False)]
+    assert abs(np.corrcoef(after, someone.utility)[0, 1]) > 0.7
+    assert np.corrcoef(after, someone.utility)[0, 1] > np.corrcoef(before, someone.utility)[0, 1]
+    monkeypatch.setattr(policies, "MOST", 3)
+    monkeypatch.setattr(policies, "STAYS", 1)
+    assert votes_needed(*pool_and_space, "linear", 0, ("pairwise_gp",))["pairwise_gp"] <= 3
+
+
+@pytest.mark.parametrize("form", ["ratings", "votes"])
+def test_real_answers_are_replayed_and_nothing_else_is_asked(listening_folder, form: str, monkeypatch) -> None:
+    monkeypatch.setattr(policy_replay, "SPLITS", 1)
+    study = load_study(listening_folder(form), None, quiet=True)
+    listener = int(study.listeners[0])
+    answers = answers_of(study, listener)
+    for (left, right), said in answers.items():
+        mirrored = {"left": "right", "right": "left", "equal": "equal"}
+        assert answers[right, left] == mirrored[said]
+    x = features_of(study)
+    assert x.mean(axis=0) == pytest.approx(0, abs=1e-9)
+    found = curve(study, x, listener, "ours", 0)
+    assert found.shape == (11,)
+    assert np.nan_to_num(found[0], nan=0.5) == 0.5
+    report = replayed(listening_folder(form), tiny_style(), methods=("random", "ours"))
+    assert {name.rsplit("_", 1)[0] for name in report.metrics} == {
+        "policy.replay.random.accuracy",
+        "policy.replay.ours.accuracy",
+        "policy.replay.ours.gain",
+    }
+    later = report.metrics["policy.replay.ours.accuracy_10"]
+    assert later.value is not None
+    assert later.chance == 0.5
+    if form == "ratings":
+        assert later.value > 0.55  # they share a taste that the notes tell
+
+
+def test_no_listener_is_too_few() -> None:
+    with pytest.raises(SystemExit, match="at least one"):
+        policies.main(["--limit", "0"])

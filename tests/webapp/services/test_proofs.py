@@ -1,0 +1,252 @@
+"""Blind proofs and repeats among the usual pairs, and what ``kallos report`` makes of them."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections import Counter
+from functools import partial
+
+import numpy as np
+import pytest
+from sqlalchemy import func, select
+
+from db.queries.jobs import TakenJob
+from db.queries.offers import offered_pairs
+from db.tables import OWN, RIVALS, Clip, Offer, Study, Vote
+from models.taste.bradley_terry import Head, average
+from models.taste.policy import Mixture, choose_named
+from models.taste.search import scores
+from webapp.__main__ import main
+from webapp.services import compose, composing, heads, listeners, offers, rebuild, report, rewind, taste, votes
+from webapp.services.problems import UnknownListenerError
+from webapp.worker import HANDLERS
+
+
+@pytest.fixture(autouse=True)
+def often(monkeypatch) -> None:
+    """Repeats and proofs wherever there are any, nearly, so that a few votes are enough."""
+    monkeypatch.setattr(offers, "choose_named", partial(choose_named, mixture=Mixture(repeat=0.3, proof=0.65)))
+
+
+def vote(house, listener, outcome="left") -> uuid.UUID:
+    offer = offers.open_offers(house, listener)[0]["offer_id"]
+    votes.take(house, listener, offer, outcome, (1, 1))
+    return offer
+
+
+def rows(house, table, *where):
+    return house.database.transaction(lambda s: s.scalars(select(table).where(*where)).all())
+
+
+def as_kind(house, clips, kind) -> None:
+    def change(session) -> None:
+        for clip in clips:
+            session.get(Clip, clip).kind = kind
+
+    house.database.transaction(change)
+
+
+@pytest.fixture
+def ready(house, stock):
+    """A listener with clips of their own and rivals, none of which was met."""
+    stock("pop", 16)
+    listener = listeners.create(house)
+    own = stock("pop", 6, composed_for=listener)
+    rivals = {kind: stock("pop", 3, composed_for=listener) for kind in RIVALS}
+    for kind, clips in rivals.items():
+        as_kind(house, clips, kind)
+    house.database.transaction(
+        lambda s: house.journal.append(s, listener, clips=[*own, *rivals["average"], *rivals["drawn"]])
+    )
+    return listener, set(own), {clip: kind for kind, clips in rivals.items() for clip in clips}
+
+
+def test_rivals_meet_ones_own_clips_blind_once_and_nothing_else(house, ready):
+    listener, own, rivals = ready
+    for number in range(14):
+        open_now = offers.open_offers(house, listener)
+        assert {"offer_id", "left", "right"} == set(open_now[0])  # nothing tells a proof
+        votes.take(house, listener, open_now[0]["offer_id"], ("left", "right", "equal")[number % 3], (1, 1))
+    made = rows(house, Offer, Offer.listener_id == listener, Offer.policy == "proof")
+    assert made
+    for offer in made:
+        (rival,) = {offer.left_clip, offer.right_clip} & set(rivals)
+        (mine,) = {offer.left_clip, offer.right_clip} - {rival}
+        assert mine in own
+        assert offer.condition == {"average": "for_me_vs_average", "drawn": "for_me_vs_prior"}[rivals[rival]]
+        assert 0 < offer.pair_probability < 1
+    usual = rows(house, Offer, Offer.listener_id == listener, Offer.policy != "proof")
+    assert not {clip for offer in usual for clip in (offer.left_clip, offer.right_clip)} & set(rivals)
+    assert {offer.condition for offer in usual} == {"default"}
+    met = Counter(clip for pair in house.database.transaction(lambda s: offered_pairs(s, listener)) for clip in pair)
+    assert all(met[rival] <= 1 for rival in rivals)
+
+
+def test_rivals_are_nowhere_called_composed_for_the_listener(house, ready):
+    listener, own, _ = ready
+    assert len(compose.state(house, listener)["clips"]) == len(own)
+    for _ in range(8):
+        vote(house, listener)
+    for clip in taste.overview(house, listener)["best"]:
+        assert clip["composed"] == (clip["clip_id"] in own)
+
+
+def test_after_some_votes_pairs_come_again_with_their_sides_swapped(house, stock, monkeypatch):
+    monkeypatch.setattr(offers, "REPEAT_AFTER", 6)
+    monkeypatch.setattr(offers, "REPEAT_GAP", 3)
+    stock("pop", 24)
+    listener = listeners.create(house)
+    for _ in range(36):
+        vote(house, listener)
+    made = {offer.id: offer for offer in rows(house, Offer, Offer.listener_id == listener)}
+    again = [offer for offer in made.values() if offer.repeats]
+    assert again
+    ordered = [vote.offer_id for vote in sorted(rows(house, Vote), key=lambda each: each.created_at)]
+    for offer in again:
+        first = made[offer.repeats]
+        assert (offer.left_clip, offer.right_clip) == (first.right_clip, first.left_clip)
+        assert (offer.policy, offer.order_probability, offer.seconds) == ("repeat", 1.0, first.seconds)
+        assert offer.pair_probability <= 0.3
+        if offer.state == "voted":
+            assert ordered.index(offer.id) - ordered.index(first.id) > 3
+    told = report.of_listener(house, listener).metrics
+    assert told["repeats.agreement"].value == 0  # who always presses left
+    assert told["repeats.ceiling"].value == 0.5
+    assert told["side.left"].value == 1
+    assert told["prediction.accuracy"].n == 36 - sum(offer.state == "voted" for offer in again)
+
+
+def test_the_report_counts_what_was_voted(house, ready, capsys):
+    listener, own, rivals = ready
+    won, seen = Counter(), 0
+    for number in range(20):
+        pair = offers.open_offers(house, listener)[0]
+        left, right = pair["left"]["clip_id"], pair["right"]["clip_id"]
+        outcome = ("left", "right", "equal", "neither")[number % 4]
+        if {left, right} & set(rivals) and outcome != "neither":
+            kind = rivals[left] if left in rivals else rivals[right]
+            tie, mine = outcome == "equal", (outcome == "left") == (left in own)
+            won[kind] += 0.5 if tie else float(mine)
+            seen += 1
+        votes.take(house, listener, pair["offer_id"], outcome, (1, 1))
+    found = report.of_listener(house, listener)
+    rates = {kind: found.metrics[f"proof.{name}.win_rate"] for kind, name in offers.PROOFS.items()}
+    assert sum(rate.n for rate in rates.values()) == seen > 0
+    for kind, rate in rates.items():
+        if rate.n:
+            assert rate.value == pytest.approx(won[kind] / rate.n)
+            assert rate.low <= rate.value <= rate.high
+    whole = report.of_study(house, "default")
+    assert whole.metrics["proof.for_me_vs_prior.win_rate"] == found.metrics["proof.for_me_vs_prior.win_rate"]
+    assert whole.data["listeners"] == 1
+    found.print()
+    line = json.loads(capsys.readouterr().out.strip().splitlines()[-1])
+    assert line["command"] == "report.listener"
+    assert {"command", "schema", "data", "model", "commit", "seed", "metrics"} <= set(line)
+    assert str(listener) not in json.dumps(line)
+    assert line["metrics"]["prediction.accuracy"]["chance"] == 0.5
+
+
+def test_a_report_on_nobody_says_so(house, settings, monkeypatch, capsys):
+    with pytest.raises(UnknownListenerError):
+        report.of_listener(house, uuid.uuid4())
+    with pytest.raises(report.UnknownStudyError):
+        report.of_study(house, "elsewhere")
+    house.database.transaction(lambda s: s.add(Study(id="empty", name="nobody yet")))
+    assert report.of_study(house, "empty").metrics["prediction.accuracy"].value is None
+    monkeypatch.setenv("KALLOS_HOME", str(settings.home))
+    monkeypatch.setenv("KALLOS_DATABASE_URL", settings.database_url)
+    assert main(["report", "study", "elsewhere"]) == 1
+    assert "no study 'elsewhere'" in capsys.readouterr().err
+    assert main(["report", "study", "empty"]) == 0
+    assert json.loads(capsys.readouterr().out.splitlines()[-1])["command"] == "report.study"
+
+
+def test_repeats_and_rivals_are_exported_rebuilt_rewound_and_deleted(house, ready, another_house, tables, monkeypatch):
+    monkeypatch.setattr(offers, "REPEAT_AFTER", 4)
+    monkeypatch.setattr(offers, "REPEAT_GAP", 2)
+    listener, _, rivals = ready
+    for _ in range(24):
+        vote(house, listener)
+    data = listeners.export(house, listener)
+    assert any(offer["repeats"] for offer in data["offers"])
+    assert {clip["kind"] for clip in data["clips"]} == {"prior", *RIVALS, OWN[0]}
+    rebuilt = another_house(house.settings.home)
+    assert rebuild.rebuild(rebuilt).problems == []
+    assert tables(rebuilt)["offers"] == tables(house)["offers"]
+    elsewhere = another_house()
+    assert listeners.restore(elsewhere, data).missing == 0
+    assert tables(elsewhere)["offers"] == tables(house)["offers"]
+    for offer in data["offers"]:
+        del offer["repeats"]  # as an older version wrote it
+    old = [offer for offer in data["offers"] if offer["policy"] != "repeat"]
+    listeners.delete(elsewhere, listener)
+    listeners.restore(elsewhere, data | {"offers": old})
+    rewind.rewind(house, listener, 5)
+    assert len(rows(house, Vote)) == 5
+    listeners.delete(house, listener)
+    assert rows(house, Offer) == []
+    assert not {clip.id for clip in rows(house, Clip)} & set(rivals)
+
+
+def test_the_average_listener_leaves_this_one_out_and_takes_more_than_two_others(house, stock):
+    stock("pop", 16)
+    people = [listeners.create(house) for _ in range(4)]
+
+    def learn(session, who, weight) -> None:
+        prior = heads.prior(house.space)
+        head = Head(prior.mean + weight, prior.covariance, prior.version, votes_seen=heads.VOTES_OF_OTHERS)
+        heads.save(session, who, head)
+
+    for who, weight in zip(people[:3], (1.0, 2.0, 3.0), strict=True):
+        house.database.transaction(lambda s, w=who, x=weight: learn(s, w, x))
+    asked = lambda who: house.database.transaction(lambda s: heads.average_of_others(s, who, house.space))  # noqa: E731
+    assert asked(people[0]) is None  # two others
+    found = asked(people[3])
+    assert found.mean == pytest.approx(2.0)
+    assert found.covariance == pytest.approx(house.space.prior_covariance / 3)
+    house.database.transaction(lambda s: learn(s, people[3], 40.0))
+    assert asked(people[3]).mean == pytest.approx(2.0)
+    assert asked(people[0]).mean == pytest.approx(15.0)
+    with pytest.raises(ValueError, match="taste space"):
+        average([])
+
+
+def test_a_job_composes_rivals_from_the_same_draws(house, stock, monkeypatch):
+    stock("pop", 16)
+    listener, *others = (listeners.create(house) for _ in range(4))
+    taste_of_all = np.linspace(-1, 1, house.space.size)
+
+    def learn(session) -> None:
+        prior = heads.prior(house.space)
+        for who in others:
+            heads.save(session, who, Head(taste_of_all, prior.covariance, prior.version, votes_seen=9))
+
+    house.database.transaction(learn)
+    monkeypatch.setattr(composing, "why_broken", lambda *_: None)
+    monkeypatch.setattr(composing, "CLIPS_A_JOB", 1)
+    result = composing.compose_for(house, listener, "pop", 7 << 8, rivals=True)
+    kinds = Counter(clip.kind for clip in rows(house, Clip, Clip.composed_for == listener))
+    assert result["rivals"] == 2
+    assert kinds == {"composed": composing.CLIPS_A_JOB, "average": 1, "drawn": 1}
+    made = {clip.kind: clip for clip in rows(house, Clip, Clip.composed_for == listener, Clip.kind.in_(RIVALS))}
+    features = house.space.features(np.stack([made[kind].summary for kind in ("average", "drawn")]))
+    average_head = house.database.transaction(lambda s: heads.average_of_others(s, listener, house.space))
+    best, drawn = scores(average_head, features, -0.5)
+    assert best > drawn
+    again = composing.compose_for(house, listener, "pop", 8 << 8, rivals=True)
+    assert again["rivals"] == 0  # both wait still
+    journal = house.journal.segment(listener).state()[1]["clips"]
+    assert {clip["kind"] for clip in journal} == {"composed", *RIVALS}
+    count = house.database.transaction(lambda s: s.scalar(select(func.count()).where(Clip.composed_for == others[0])))
+    assert count == 0
+
+
+@pytest.mark.parametrize(("picks", "rivals"), [(0, False), (compose.EARLY_AT, False), (compose.FIRST_AT, True)])
+def test_rivals_wait_until_the_first_clip_of_ones_own_has_played(house, monkeypatch, picks, rivals):
+    asked = {}
+    monkeypatch.setattr(composing, "compose_for", lambda *_, **given: asked.update(given) or {})
+    payload = {"domain": "pop", "picks": picks}
+    HANDLERS[compose.KIND](house, TakenJob(1, compose.KIND, payload, uuid.uuid4(), 1, uuid.uuid4()))
+    assert asked == {"rivals": rivals}
