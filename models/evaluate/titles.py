@@ -1,7 +1,8 @@
 """How well titles and melodies find each other: ``python -m models.evaluate.titles [--data DIR] [--model PATH]``.
 
 The pool is the O'Neill's tunes that the towers have never heard (a test set fixed by hash, whole groups of
-near-duplicates), or every tune of a folder of ABC. Each title asks for its tune and each tune for its title; any title
+near-duplicates), or every tune of a folder of ABC (``near_training`` counts those of the pool that are in one group
+with a tune that the towers were trained on). Each title asks for its tune and each tune for its title; any title
 of a tune is right, and so is any near-duplicate. Chance is exact for the pool, the baseline is a ridge regression
 (``title_baseline``) fitted on the training part, intervals are bootstraps over groups. The reference is what an
 earlier study logged on another cut of the book: MRR 0.0168 with chance at 0.0112.
