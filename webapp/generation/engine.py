@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 
 from models.music.notes import DOMAINS, MusicError, Piece
-from models.style.compose import Composer, DecodeBatch, whole_bars
+from models.style.compose import Composer, whole_bars
+from models.style.decode import DecodeBatch
 from models.style.latents import Latents
 from webapp.generation.job import MOST_BARS, Hearing, Job, Listener, read_request
 from webapp.generation.protocol import (

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from models.music.notes import MusicError, Piece
-from models.style.compose import ClipPlan
+from models.style.decode import ClipPlan
 from models.style.latents import STYLE_GROUPS, Latents
 from webapp.generation.protocol import BadRequest, GenerateRequest, GenerateResult, Source
 

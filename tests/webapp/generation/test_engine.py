@@ -7,7 +7,8 @@ import pytest
 
 from models.music.notes import Piece
 from models.style.checkpoint import tiny_style
-from models.style.compose import Composer, DecodeBatch
+from models.style.compose import Composer
+from models.style.decode import DecodeBatch
 from models.style.latents import Latents
 from webapp.generation.engine import Engine
 from webapp.generation.protocol import (
