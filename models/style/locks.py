@@ -16,9 +16,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from models.metrics.music_statistics import skyline
 from models.music.notes import Piece
 from models.music.tokens import BAR, DURATIONS, GRID_TICKS, LOWEST_PITCH, PITCHES, POSITIONS, to_tokens
+from models.music.voices import in_melody
 from models.style.latents import GROUPS
 
 NEVER = -1e4
@@ -93,8 +93,7 @@ class MelodyGuide:
     """
 
     def __init__(self, piece: Piece, length: int) -> None:
-        line = dict(skyline(piece).tolist())
-        self.among = np.array([line[onset] == pitch for onset, pitch in piece.notes[:, [0, 2]].tolist()], dtype=bool)
+        self.among = in_melody(piece)
         melody = replace(piece, notes=piece.notes[self.among])
         self.length = length
         self._due = [{step[0]: step for step in steps} for steps in _steps_by_bar(melody)]  # the highest of an onset
