@@ -20,8 +20,9 @@ from models.music.tokens import (
 from models.style.checkpoint import StyleBundle
 from models.style.decode import ClipPlan, DecodeBatch
 from models.style.features import bar_features, gather_notes
+from models.style.held import Held, stays
 from models.style.latents import GROUPS, STYLE_GROUPS, Latents
-from models.style.locks import Held, Locks, stays
+from models.style.locks import Locks
 from models.style.model import BARS
 from models.style.prior import Kept, Setting
 from models.style.windows import bar_ticks, pad, regular_bars

@@ -26,9 +26,9 @@ from models.music.tokens import (
 )
 from models.style.elements import half_of, overlap_with_halves, place_in_half
 from models.style.features import slot_of
+from models.style.held import Held, MelodyGuide
 from models.style.latents import Latents
 from models.style.layers import attend, norm, rotary
-from models.style.locks import Held, MelodyGuide
 from models.style.model import BarPlan
 from models.style.windows import bar_ticks
 

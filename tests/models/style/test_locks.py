@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from models.metrics.music_statistics import skyline
 from models.music.notes import Piece
 from models.style.compose import Composer
+from models.style.held import Held, MelodyGuide
 from models.style.latents import GROUPS
-from models.style.locks import Held, Locks, MelodyGuide
+from models.style.locks import Locks
 from models.style.prior import Kept, Setting
 
 
