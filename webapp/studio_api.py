@@ -24,9 +24,11 @@ router = APIRouter(prefix="/api/studio", tags=["studio"])
 Name = Annotated[str, Field(pattern=r"^(clips|pieces)/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$")]
 LinkKey = Annotated[str, Query(max_length=64)]
 Seed = Annotated[int, Field(ge=0, lt=2**53)]
-MEDIA = {
+Form = Literal["mid", "abc", "score", "mp3", "wav", "flac"]
+MEDIA: dict[Form, str] = {
     "mid": "audio/midi",
     "abc": "text/vnd.abc; charset=utf-8",
+    "score": "text/vnd.abc; charset=utf-8",
     "mp3": "audio/mpeg",
     "wav": "audio/wav",
     "flac": "audio/flac",
@@ -122,6 +124,7 @@ class Opened(Described):
     bars_s: list[float]
     notes: list[tuple[float, float, int, int]]
     audio_url: str
+    score_url: str
     downloads: dict[str, str]
 
 
@@ -218,13 +221,18 @@ def read_source(name: Named, house: TheHouse, listener_id: Known, link: LinkKey 
 @router.get("/{kind}/{source_id}/{form}", responses=ERRORS, response_class=Response)
 def read_sound(
     name: Named,
-    form: Literal["mid", "abc", "mp3", "wav", "flac"],
+    form: Form,
     house: TheHouse,
     listener_id: Known,
     link: LinkKey = "",
 ) -> Response:
-    """The whole piece as MIDI, ABC, MP3, WAV or FLAC; it never changes."""
+    """The whole piece as MIDI, ABC, MP3, WAV or FLAC; ``score`` is ABC for the eye, without overlaps and short rests.
+
+    Except for the score, which may come to be drawn better, it never changes.
+    """
     source = house.database.transaction(lambda session: sources.find(session, name, listener_id, link))
+    if form == "score":
+        return Response(sound.abc(source, reading=True), media_type=MEDIA[form])
     written = {"mid": sound.midi, "abc": sound.abc}
     data = written[form](source) if form in written else sound.sound(source, form)
     return Response(data, media_type=MEDIA[form], headers={"Cache-Control": IMMUTABLE})

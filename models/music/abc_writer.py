@@ -24,7 +24,8 @@ from .voices import in_melody
 
 EIGHTH = 12  # ticks: the note length L: of what is written
 BARS_A_LINE = 4
-THIRTY_SECOND = 3
+THIRTY_SECOND, SIXTEENTH = 3, 6
+REST = 24  # ticks: in a score for reading shorter rests belong to the note before
 PLAIN = (96, 72, 48, 36, 24, 18, 12, 9, 6, 3)  # ticks of notes with at most one dot, longest first
 MAJOR = ("C", "Db", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
 MINOR = ("Cm", "C#m", "Dm", "Ebm", "Em", "Fm", "F#m", "Gm", "G#m", "Am", "Bbm", "Bm")
@@ -43,19 +44,22 @@ class Slice:
     pitches: dict[int, bool] = field(default_factory=dict)
 
 
-def write_abc(piece: Piece, number: int = 1) -> str:
-    """The piece as the tune ``X:number``; a piece without accompaniment has one voice.
+def write_abc(piece: Piece, *, reading: bool = False) -> str:
+    """The piece as a tune; one without accompaniment has one voice.
 
-    Velocities have no place in ABC, tempi are whole numbers, and what rings past the last bar ends with it.
+    Velocities have no place in ABC, tempi are whole numbers, and what rings past the last bar ends with it. For
+    ``reading``, each note of a voice lasts to the next one, as engravers write what a pedal or a finger holds.
     """
     notes = without_overlaps(piece.notes)
     notes[:, 1] = np.minimum(notes[:, 1], piece.end_tick - notes[:, 0])
     piece = replace(piece, notes=notes)
     melody = in_melody(piece)
     voices = [notes[melody], notes[~melody]]
+    if reading:
+        voices = [_legato(voice) for voice in voices]
     key = _key(piece)
     numerator, denominator = piece.bars[0, 2:].tolist()
-    head = [f"X:{number}", *(f"T:{_line_of(title)}" for title in piece.titles or ("Untitled",))]
+    head = ["X:1", *(f"T:{_line_of(title)}" for title in piece.titles or ("Untitled",))]
     head += [f"M:{numerator}/{denominator}", "L:1/8", f"Q:1/4={_tempo(piece, 0)}"]
     if len(voices[1]) == 0:
         return "\n".join([*head, f"K:{key}", *_lines(piece, voices[0], key, tempi=True)]) + "\n"
@@ -63,6 +67,18 @@ def write_abc(piece: Piece, number: int = 1) -> str:
     body = ["V:1 clef=treble", *_lines(piece, voices[0], key, tempi=True)]
     body += [f"V:2 clef={clef}", *_lines(piece, voices[1], key, tempi=False)]
     return "\n".join([*head, "%%score {1 | 2}", f"K:{key}", *body]) + "\n"
+
+
+def _legato(notes: IntArray) -> IntArray:
+    """Notes that end where the next one of the voice begins, or, before a longer rest, where theirs is filled."""
+    if len(notes) == 0:
+        return notes
+    onsets, chord = np.unique(notes[:, 0], return_inverse=True)
+    filled = np.zeros(len(onsets), dtype=np.int64)  # notes that begin together end together
+    np.maximum.at(filled, chord, -(-notes[:, 1] // SIXTEENTH) * SIXTEENTH)
+    room = np.append(np.diff(onsets), filled[-1])
+    length = np.where(room - filled < REST, room, filled)[chord]
+    return np.stack([notes[:, 0], length, *notes[:, 2:].T], axis=1).astype(np.int32)
 
 
 def _key(piece: Piece) -> str:
@@ -170,7 +186,8 @@ def _beats(slices: list[Slice], beat: int) -> Iterator[tuple[bool, list[Slice]]]
     edges = {edge for number in triplets for edge in (number * beat, (number + 1) * beat)}
     groups: dict[int, list[Slice]] = {}
     for part in slices:
-        cuts = sorted({part.start, part.end, *(edge for edge in edges if part.start < edge < part.end)})
+        rest_to = {-(-part.start // beat) * beat} if not part.pitches else set()  # a rest is told to the next beat
+        cuts = sorted({part.start, part.end, *(edge for edge in edges | rest_to if part.start < edge < part.end)})
         for a, b in pairwise(cuts):
             sounding = dict.fromkeys(part.pitches, True) if b < part.end else dict(part.pitches)
             groups.setdefault(a // beat, []).append(Slice(a, b, sounding))

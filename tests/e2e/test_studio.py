@@ -114,7 +114,7 @@ def test_the_same_place_in_the_music_is_found_whatever_the_tempo(visit):
     visitor = open_studio(visit(**DESKTOP))
     places = visitor.frame.evaluate(
         """async () => {
-            const {samePlace} = await import("./static/kallos/bench.js");
+            const {samePlace} = await import("./static/kallos/same_place.js");
             const [slow, fast] = [[0, 4, 8, 12], [0.5, 1.5, 2.5, 3.5]];
             const cases = [
                 [0, slow, fast], [6, slow, fast], [2, fast, slow], [13, slow, fast], [1, [], fast], [9, slow, [0, 1]],

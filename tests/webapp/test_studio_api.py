@@ -157,6 +157,7 @@ def test_a_piece_is_downloaded_as_abc_and_as_midi_of_two_tracks(studio, tune):
     assert answer.headers["content-type"].startswith("text/vnd.abc")
     assert "T:Tune\n" in answer.text
     assert read_abc(answer.text)[0].notes[:, :3].tolist() == tune.notes[:, :3].tolist()
+    assert "K:" in studio.get(piece["score_url"]).text
     tracks = symusic.Score.from_midi(studio.get(piece["downloads"]["mid"]).content).tracks
     assert "Melody" in [track.name for track in tracks]
 

@@ -5,8 +5,13 @@ import { Bench } from "./bench.js";
 import { ClipList } from "./clip_list.js";
 import { Dials, asClip } from "./dials.js";
 import { offerLink } from "./link_dialog.js";
+import { Locks } from "./locks.js";
 import { Choices, Picker } from "./picker.js";
 import { decode } from "./player.js";
+import { PLAIN, inWords, isPlain, recipeOf } from "./recipe.js";
+import { saveAs } from "./save.js";
+import { Score } from "./score.js";
+import { Way } from "./way.js";
 import { capital, describe } from "./words.js";
 
 const MOST_BYTES = 256 * 1024;
@@ -19,9 +24,10 @@ const sorry = (error) =>
 
 class StudioPage {
   #old = null; // the piece to start from, opened
-  #steps = []; // {styles, seed, piece} of everything that was composed from it, the bare piece first
+  #steps = []; // recipes with the piece of each, of everything that was composed from it, the bare piece first
   #at = 0;
-  #wanted = null; // {styles, seed} asked for last; one is composed at a time
+  #asked = PLAIN; // the recipe that the controls show
+  #wanted = null; // the recipe asked for last; one is composed at a time
   #composing = false;
   #link = ""; // the key of the link to somebody else's piece that this page was opened with
   #locked = false; // its recipe names what this listener may not use
@@ -32,10 +38,17 @@ class StudioPage {
     this.signal = signal;
     this.find = (selector) => root.querySelector(selector);
     this.bench = new Bench(root, signal);
-    this.bench.addEventListener("change", () => this.bench.player.playing && this.#hush(this.bench));
+    this.bench.addEventListener("change", () => this.#benchChanged());
     this.dials = new Dials(root, signal, {
       onBorrow: (group) => this.#borrow(group),
-      onChange: (styles) => this.#want({ styles, seed: this.#now.seed }),
+      onChange: ({ toward = null, ...styles }) => this.#want({ ...this.#asked, toward, styles }),
+    });
+    this.locks = new Locks(root, signal, (kept) => this.#want({ ...this.#asked, ...kept }));
+    this.score = new Score(root, signal);
+    this.way = new Way(root, signal, {
+      onTake: (piece) => this.#take(piece),
+      onPlay: (list) => this.#hush(list),
+      say: (text) => this.#said(text),
     });
     this.picker = new Picker(root, signal, () => this.#hush(this.picker.choices.clips));
     this.start = new Choices(
@@ -61,7 +74,7 @@ class StudioPage {
   }
 
   get #now() {
-    return this.#steps[this.#at] ?? { styles: {}, seed: 0, piece: null };
+    return this.#steps[this.#at] ?? { ...PLAIN, piece: null };
   }
 
   #listen() {
@@ -70,6 +83,7 @@ class StudioPage {
       undo: () => this.#go(this.#at - 1),
       redo: () => this.#go(this.#at + 1),
       vary: () => this.#vary(),
+      again: () => this.#want({ ...this.#asked, seed: this.#unused() }),
       share: () => this.#share(),
       offer: () => this.#offer(),
       onward: () => this.#onward(),
@@ -137,8 +151,7 @@ class StudioPage {
       if (!piece.recipe) return await this.#put(piece, []);
       const old = await api.studio.open(piece.recipe.content, link).catch(() => null);
       if (!old) return await this.#put(piece, []);
-      const { styles, seed } = piece.recipe;
-      return await this.#put(old, [{ styles, seed, piece }]);
+      return await this.#put(old, [{ ...recipeOf(piece.recipe), piece }]);
     } catch (error) {
       this.#part("upload-error").textContent = capital(sorry(error));
       return null;
@@ -164,12 +177,13 @@ class StudioPage {
 
   async #put(old, steps) {
     this.#old = old;
-    this.#steps = [{ styles: {}, seed: 0, piece: null }, ...steps];
+    this.#steps = [{ ...PLAIN, piece: null }, ...steps];
     this.find(".k-start").hidden = true;
     this.find(".k-bench").hidden = false;
     this.find(".k-variations").hidden = true;
     this.#said("");
     this.dials.learn({ [old.name]: old });
+    this.locks.measure(old);
     this.#shared();
     await this.#go(this.#steps.length - 1);
   }
@@ -196,14 +210,26 @@ class StudioPage {
     this.bench.player.pause();
     this.picker.open(group, this.#old.domain, (choice) => {
       this.dials.learn({ [choice.name]: choice });
-      const { strength = 1 } = this.dials.styles[group] ?? {};
-      this.#want({ styles: { ...this.dials.styles, [group]: { source: choice.name, strength } }, seed: this.#now.seed });
+      const first = group === "toward" ? 0.5 : 1;
+      const { strength = first } = this.dials.styles[group] ?? {};
+      const borrowed = { source: choice.name, strength };
+      const { styles } = this.#asked;
+      this.#want({ ...this.#asked, ...(group === "toward" ? { toward: borrowed } : { styles: { ...styles, [group]: borrowed } }) });
     });
+  }
+
+  /** Show what is wanted on every control. */
+  #controls(recipe) {
+    this.#asked = recipe;
+    const { toward, styles } = recipe;
+    this.dials.show(toward ? { ...styles, toward } : styles, this.#locked);
+    this.locks.show(recipe, this.#locked);
+    this.way.lead(this.#old, toward, this.#locked);
   }
 
   /** Compose what the dials say; while one is being composed only the last wish counts. */
   async #want(wish) {
-    this.dials.show(wish.styles);
+    this.#controls(wish);
     this.#wanted = wish;
     if (this.#composing) return;
     this.#composing = true;
@@ -219,17 +245,17 @@ class StudioPage {
     this.root.classList.remove("k-busy");
   }
 
-  async #compose({ styles, seed }) {
-    if (!Object.keys(styles).length && !seed) {
-      this.#push({ styles, seed, piece: null });
+  async #compose(recipe) {
+    if (isPlain(recipe)) {
+      this.#push({ ...recipe, piece: null });
       return;
     }
     try {
-      const piece = await api.studio.compose({ content: this.#old.name, styles, seed });
+      const piece = await api.studio.compose({ content: this.#old.name, ...recipe });
       await this.#sound(piece);
-      if (!this.#wanted) this.#push({ styles, seed, piece });
+      if (!this.#wanted) this.#push({ ...recipe, piece });
     } catch (error) {
-      if (!this.#wanted) this.#failed(error, { styles, seed });
+      if (!this.#wanted) this.#failed(error, recipe);
     }
   }
 
@@ -252,9 +278,10 @@ class StudioPage {
   /** Show one of the steps. */
   async #go(index) {
     this.#at = index;
-    const { styles, piece } = this.#now;
+    const { piece, ...recipe } = this.#now;
     if (piece) this.dials.learn(piece.sources);
-    this.dials.show(styles, this.#locked);
+    this.#controls(recipe);
+    this.locks.compare(piece);
     this.#address(this.#query(piece));
     this.#gate();
     const [old, step] = [this.#old, this.#now];
@@ -291,23 +318,27 @@ class StudioPage {
   }
 
   #summary() {
-    const { styles, piece } = this.#now;
-    const groups = Object.keys(styles);
+    const { piece, ...recipe } = this.#now;
     const title = this.#old.title ? `“${this.#old.title}”. ` : "";
-    if (!piece) return `${title}Borrow something below, and the new piece plays beside the old one.`;
-    if (!groups.length) return `${title}The same styles, played anew.`;
-    return `${title}Borrowed: ${groups.join(", ")}. Go over between old and new while it plays.`;
+    if (!piece) return `${title}Lock or borrow something, and the new piece plays beside the old one.`;
+    const told = inWords(recipe);
+    if (!told) return `${title}The same styles, played anew.`;
+    return `${title}${told} Go over between old and new while it plays.`;
+  }
+
+  /** A seed beyond all that were used. */
+  #unused() {
+    const known = this.#steps.map((step) => step.seed);
+    return Math.max(this.#asked.seed, ...known, ...this.#varied) + 1;
   }
 
   async #vary() {
     const button = this.find("[data-do=vary]");
     button.disabled = true;
     this.#said(`Composing ${VARIATIONS} variations…`);
-    const { styles, seed } = this.#now;
-    const known = this.#steps.flatMap((step) => (step.piece ? [step.piece.recipe.seed] : []));
     try {
-      const from = Math.max(seed, ...known, ...this.#varied);
-      const made = await api.studio.vary({ content: this.#old.name, styles, seed: from, count: VARIATIONS });
+      const recipe = { content: this.#old.name, ...this.#asked, seed: this.#unused() - 1 };
+      const made = await api.studio.vary({ ...recipe, count: VARIATIONS });
       this.#varied = made.map((piece) => piece.recipe.seed);
       this.find(".k-variations").hidden = false;
       this.#part("variations-order").textContent = this.picks
@@ -331,7 +362,8 @@ class StudioPage {
 
   #take(piece) {
     this.#hush(this.bench);
-    this.#push({ styles: piece.recipe.styles, seed: piece.recipe.seed, piece });
+    this.dials.learn(piece.sources);
+    this.#push({ ...recipeOf(piece.recipe), piece });
   }
 
   async #share() {
@@ -360,13 +392,7 @@ class StudioPage {
     this.find(".k-save").open = false;
     const { piece } = this.#now;
     try {
-      const bytes = await api.audio(piece.downloads[form]);
-      const address = URL.createObjectURL(new Blob([bytes]));
-      const anchor = document.createElement("a");
-      anchor.href = address;
-      anchor.download = `kallos-${(piece.title || "studio").replace(/[^\p{L}\p{N}]+/gu, "-")}.${form}`;
-      anchor.click();
-      window.setTimeout(() => URL.revokeObjectURL(address), 60000);
+      saveAs(await api.audio(piece.downloads[form]), piece.title || "studio", form);
     } catch (error) {
       this.#said(capital(sorry(error)));
     }
@@ -386,10 +412,18 @@ class StudioPage {
     await this.#begin(() => api.studio.bring(file, this.start.domain));
   }
 
+  /** The score is that of the side touched last. */
+  #benchChanged() {
+    if (this.bench.player.playing) this.#hush(this.bench);
+    const side = this.bench.player.current;
+    const piece = side === "b" ? this.#now.piece : this.#old;
+    if (piece) this.score.show(piece, side === "b" ? "New" : "Old");
+  }
+
   /** One thing sounds at a time. */
   #hush(sounding) {
     if (sounding !== this.bench) this.bench.player.pause();
-    for (const list of [this.start.clips, this.variations, this.picker.choices.clips]) {
+    for (const list of [this.start.clips, this.variations, this.picker.choices.clips, this.way.clips]) {
       if (list !== sounding) list.pause();
     }
   }

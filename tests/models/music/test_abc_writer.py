@@ -81,6 +81,21 @@ def test_triplets_and_syncopations_are_written_as_scores_have_them() -> None:
     assert line == "(3:2:3CDE F3/2G/2 A2-A/2 z3/2 |]"
 
 
+def test_for_reading_a_voice_is_written_without_overlaps_and_short_rests() -> None:
+    melody = [(0, 20, 72, 80), (24, 10, 74, 80), (48, 20, 76, 80)]
+    chords = [(0, 80, 48, 60), (0, 40, 55, 60), (24, 20, 52, 60), (48, 6, 48, 60)]
+    text = write_abc(piece_of([*melody, *chords], 1), reading=True)
+    one, two = text.split("V:1 clef=treble\n")[1].split("V:2 clef=bass\n")
+    assert (one, two) == ("c2 d2 e2 z2 |]\n", "[C,G,]2 E,2 C,/2z3/2 z2 |]\n")
+
+
+@settings(max_examples=25, deadline=None)
+@given(pieces())
+def test_for_reading_every_note_begins_where_it_did(piece: Piece) -> None:
+    back = read_abc(write_abc(piece, reading=True))[0]
+    assert back.notes[:, [0, 2]].tolist() == [[onset, pitch] for onset, _, pitch in told(piece)]
+
+
 def test_a_piece_whose_tempo_and_meter_change_says_so_where_they_do() -> None:
     bars = np.array([[0, 96, 4, 4], [96, 72, 3, 4], [168, 72, 3, 4]])
     piece = Piece(np.array([[0, 24, 60, 80], [96, 24, 62, 80], [168, 24, 64, 80]]), bars, np.array([90.0, 90.4, 120.0]))

@@ -38,6 +38,6 @@ def midi(source: Source) -> bytes:
     return write_midi(source.piece, voices=True)
 
 
-def abc(source: Source) -> bytes:
-    """The piece as a tune in ABC, melody and accompaniment as two voices."""
-    return write_abc(replace(source.piece, titles=(source.title or "A piece from Kallos",))).encode()
+def abc(source: Source, *, reading: bool = False) -> bytes:
+    """The piece as a tune in ABC, melody and accompaniment as two voices; for ``reading``, as a score has it."""
+    return write_abc(replace(source.piece, titles=(source.title or "A piece from Kallos",)), reading=reading).encode()
