@@ -106,7 +106,7 @@ def build() -> gr.HTML:
   <section class="k-score" id="k-score" aria-labelledby="k-score-title" hidden>
     <h2 id="k-score-title">Score</h2>
     <p class="k-said" role="status" data-part="score-said"></p>
-    <div class="k-paper" data-part="paper"></div>
+    <div class="k-paper"><div data-part="paper"></div></div>
   </section>
   <section class="k-keep" aria-labelledby="k-keep-title">
     <h2 id="k-keep-title">Keep</h2>
