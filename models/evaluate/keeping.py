@@ -59,7 +59,9 @@ def keeping(report: Report, composer: Composer, clips: Clips, seed: int) -> None
             metric = mean_over_songs(clips.songs, [statistic(p) for p in ours], baseline=baseline, reference=real[name])
             report.add(f"keep.{round(100 * share)}.{name}", metric)
         like, unlike = (_likeness(made, clips, ms.chroma_correlation) for made in (ours, theirs))
-        report.add(f"keep.{round(100 * share)}.likeness", mean_over_songs(clips.songs, like, baseline=finite_mean(unlike)))
+        report.add(
+            f"keep.{round(100 * share)}.likeness", mean_over_songs(clips.songs, like, baseline=finite_mean(unlike))
+        )
 
     free = flow(0.0)
     asked: list[tuple[str, Locks, Callable[[Piece, Piece], float]]] = [

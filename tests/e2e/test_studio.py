@@ -7,6 +7,8 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from models.music.abc import read_abc
+
 DESKTOP = {"viewport": {"width": 1280, "height": 800}}
 PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True, "device_scale_factor": 2}
 COMPOSED_MS = 120_000  # on a machine that trains and tests beside us
@@ -74,6 +76,59 @@ def test_a_piece_borrows_a_rhythm_and_is_heard_against_the_old_one(visit, screen
     with visitor.page.expect_download() as download:
         visitor.frame.get_by_role("button", name="MIDI", exact=True).click()
     assert download.value.path().read_bytes().startswith(b"MThd")
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("screen", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_what_is_locked_stays_and_can_be_undone_reopened_read_and_saved(visit, screen):
+    visitor = open_studio(visit(**screen))
+    start(visitor)
+    said = visitor.frame.locator("[data-part=said]")
+    visitor.get("lock-bar-2").focus()
+    visitor.page.keyboard.press("Space")
+    visitor.get("lock-harmony").click()
+    expect(said).to_contain_text("Locked: bar 2 and harmony. 50 % of the rest is kept.", timeout=COMPOSED_MS)
+    locked = visitor.page.url
+    visitor.get("keep").fill("0")
+    expect(said).to_contain_text("0 % of the rest is kept.", timeout=COMPOSED_MS)
+    visitor.get("undo").click()
+    expect(visitor.get("keep")).to_have_value("50")
+    assert visitor.page.url == locked
+    visitor.page.reload()
+    expect(visitor.get("player-b")).to_be_enabled(timeout=COMPOSED_MS)
+    for locked_control in ("lock-bar-2", "lock-harmony"):
+        expect(visitor.get(locked_control)).to_have_attribute("aria-pressed", "true")
+    expect(visitor.get("lock-bar-3")).to_have_attribute("aria-pressed", "false")
+    visitor.get("score").click()
+    expect(visitor.frame.locator(".k-paper svg")).to_be_visible()
+    assert visitor.frame.evaluate("document.documentElement.scrollWidth") <= screen["viewport"]["width"]
+    visitor.get("save").click()
+    with visitor.page.expect_download() as download:
+        visitor.frame.get_by_role("button", name="ABC", exact=True).click()
+    assert len(read_abc(download.value.path())[0].bars) == 8
+
+
+@pytest.mark.timeout(900)
+def test_the_way_to_another_piece_is_heard_step_by_step(visit):
+    visitor = open_studio(visit(**DESKTOP))
+    start(visitor)
+    expect(visitor.get("way")).to_be_disabled()
+    visitor.get("borrow-toward").click()
+    picks = visitor.frame.locator("[data-part=picks]").get_by_role("button", name=re.compile("^Go there"))
+    picks.nth(2).click()
+    said = visitor.frame.locator("[data-part=said]")
+    expect(said).to_contain_text("50 % of the way", timeout=COMPOSED_MS)
+    visitor.get("way").click()
+    steps = visitor.get("steps").locator(".k-play")
+    expect(steps).to_have_count(7, timeout=COMPOSED_MS)
+    steps.nth(1).click()
+    expect(steps.nth(1)).to_have_attribute("aria-pressed", "true", timeout=COMPOSED_MS)
+    steps.nth(3).click()
+    expect(steps.nth(3)).to_have_attribute("aria-pressed", "true", timeout=COMPOSED_MS)
+    expect(steps.nth(1)).to_have_attribute("aria-pressed", "false")
+    visitor.get("steps").get_by_role("button", name=re.compile("^Take")).nth(3).click()
+    expect(said).to_contain_text("67 % of the way", timeout=COMPOSED_MS)
+    expect(visitor.get("strength-toward")).to_have_value("65")  # the nearest place of the dial
 
 
 @pytest.mark.timeout(600)

@@ -46,8 +46,8 @@ export class Dials {
     for (const [name, told] of Object.entries(sources)) this.#told.set(name, told);
   }
 
-  /** Show styles `{group: {source, strength}}`; `locked` where they can only be looked at. */
-  show(styles, locked = false) {
+  /** Show styles `{group: {source, strength}}`; `fixed` where they can only be looked at. */
+  show(styles, fixed = false) {
     this.#styles = styles;
     for (const [group, parts] of this.rows) {
       const borrowed = styles[group];
@@ -55,9 +55,9 @@ export class Dials {
       const link = group === "toward" ? "on the way to" : "from";
       parts.from.textContent = borrowed ? `${link} ${this.#called(borrowed.source, group)}` : parts.explained;
       parts.strength.hidden = !borrowed;
-      parts.back.hidden = !borrowed || locked;
-      parts.borrow.hidden = locked;
-      parts.range.disabled = locked;
+      parts.back.hidden = !borrowed || fixed;
+      parts.borrow.hidden = fixed;
+      parts.range.disabled = fixed;
       parts.borrow.textContent = borrowed ? "Another" : parts.asks;
       if (!borrowed) continue;
       parts.range.value = Math.round(borrowed.strength * 100);

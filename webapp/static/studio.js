@@ -2,21 +2,19 @@
 
 import * as api from "./api.js";
 import { Bench } from "./bench.js";
-import { ClipList } from "./clip_list.js";
-import { Dials, asClip } from "./dials.js";
+import { Dials } from "./dials.js";
 import { offerLink } from "./link_dialog.js";
 import { Locks } from "./locks.js";
 import { Choices, Picker } from "./picker.js";
-import { decode } from "./player.js";
 import { PLAIN, inWords, isPlain, recipeOf } from "./recipe.js";
 import { saveAs } from "./save.js";
 import { Score } from "./score.js";
+import { Sounds } from "./sounds.js";
+import { Variations } from "./variations.js";
 import { Way } from "./way.js";
-import { capital, describe } from "./words.js";
+import { capital } from "./words.js";
 
 const MOST_BYTES = 256 * 1024;
-const VARIATIONS = 4;
-const PATIENCE = 4; // times that a busy server is asked again for a sound
 const NOBODY = { buffer: null, notes: [], seconds: 0, bars: [] };
 const TYPING = "input:not([type=radio]):not([type=range]), textarea, dialog[open], .k-menu[open]";
 const sorry = (error) =>
@@ -30,12 +28,12 @@ class StudioPage {
   #wanted = null; // the recipe asked for last; one is composed at a time
   #composing = false;
   #link = ""; // the key of the link to somebody else's piece that this page was opened with
-  #locked = false; // its recipe names what this listener may not use
-  #sounds = new Map(); // name → what the bench plays
+  #fixed = false; // its recipe names what this listener may not use
 
   constructor(root, signal) {
     this.root = root;
     this.signal = signal;
+    this.sounds = new Sounds();
     this.find = (selector) => root.querySelector(selector);
     this.bench = new Bench(root, signal);
     this.bench.addEventListener("change", () => this.#benchChanged());
@@ -61,11 +59,11 @@ class StudioPage {
       signal,
       { action: "Start", onAction: (choice) => this.#begin(() => api.studio.open(choice.name)) },
     );
-    this.variations = new ClipList(this.#part("variations"), signal, {
-      action: "Take",
-      onAction: (clip) => this.#take(clip.piece),
+    this.variations = new Variations(root, signal, {
+      onTake: (piece) => this.#take(piece),
+      say: (text) => this.#said(text),
     });
-    for (const list of [this.start.clips, this.variations]) list.addEventListener("play", () => this.#hush(list));
+    for (const list of [this.start.clips, this.variations.clips]) list.addEventListener("play", () => this.#hush(list));
     this.#listen();
   }
 
@@ -82,7 +80,7 @@ class StudioPage {
     const actions = {
       undo: () => this.#go(this.#at - 1),
       redo: () => this.#go(this.#at + 1),
-      vary: () => this.#vary(),
+      vary: () => this.variations.compose({ content: this.#old.name, ...this.#asked, seed: this.#unused() - 1 }, this.picks),
       again: () => this.#want({ ...this.#asked, seed: this.#unused() }),
       share: () => this.#share(),
       offer: () => this.#offer(),
@@ -136,7 +134,7 @@ class StudioPage {
     this.bench.clear();
     this.#old = null;
     this.#link = "";
-    this.#locked = false;
+    this.#fixed = false;
     this.#address({});
     this.#choose();
     this.find("#k-start-title").scrollIntoView({ block: "center" });
@@ -147,7 +145,7 @@ class StudioPage {
     try {
       const piece = await ask();
       this.#link = piece.mine ? "" : link;
-      this.#locked = !piece.mine && !piece.editable;
+      this.#fixed = !piece.mine && !piece.editable;
       if (!piece.recipe) return await this.#put(piece, []);
       const old = await api.studio.open(piece.recipe.content, link).catch(() => null);
       if (!old) return await this.#put(piece, []);
@@ -167,7 +165,7 @@ class StudioPage {
       const piece = await ask();
       said.textContent = "";
       this.#link = "";
-      this.#locked = false;
+      this.#fixed = false;
       await this.#put(piece, []);
       this.bench.cards.a.button.focus();
     } catch (error) {
@@ -180,7 +178,7 @@ class StudioPage {
     this.#steps = [{ ...PLAIN, piece: null }, ...steps];
     this.find(".k-start").hidden = true;
     this.find(".k-bench").hidden = false;
-    this.find(".k-variations").hidden = true;
+    this.variations.clear();
     this.#said("");
     this.dials.learn({ [old.name]: old });
     this.locks.measure(old);
@@ -192,7 +190,7 @@ class StudioPage {
     const line = this.#part("shared");
     line.hidden = !this.#link;
     line.textContent = `Somebody made this and gave you the link. ${
-      this.#locked
+      this.#fixed
         ? "It borrows from pieces that are theirs alone: go on from the new one to change it."
         : "Change what you like; theirs stays as it is."
     }`;
@@ -222,9 +220,9 @@ class StudioPage {
   #controls(recipe) {
     this.#asked = recipe;
     const { toward, styles } = recipe;
-    this.dials.show(toward ? { ...styles, toward } : styles, this.#locked);
-    this.locks.show(recipe, this.#locked);
-    this.way.lead(this.#old, toward, this.#locked);
+    this.dials.show(toward ? { ...styles, toward } : styles, this.#fixed);
+    this.locks.show(recipe, this.#fixed);
+    this.way.lead(this.#old, toward, this.#fixed);
   }
 
   /** Compose what the dials say; while one is being composed only the last wish counts. */
@@ -252,7 +250,7 @@ class StudioPage {
     }
     try {
       const piece = await api.studio.compose({ content: this.#old.name, ...recipe });
-      await this.#sound(piece);
+      await this.sounds.of(piece);
       if (!this.#wanted) this.#push({ ...recipe, piece });
     } catch (error) {
       if (!this.#wanted) this.#failed(error, recipe);
@@ -286,7 +284,7 @@ class StudioPage {
     this.#gate();
     const [old, step] = [this.#old, this.#now];
     try {
-      const [a, b] = await Promise.all([this.#sound(old), piece ? this.#sound(piece) : NOBODY]);
+      const [a, b] = await Promise.all([this.sounds.of(old), piece ? this.sounds.of(piece) : NOBODY]);
       if (this.#old !== old || this.#now !== step) return;
       this.bench.show({ a, b });
       this.#said(this.#summary());
@@ -294,27 +292,6 @@ class StudioPage {
       this.#said(`${capital(sorry(error))} Reload the page to try again.`);
     }
     this.#gate();
-  }
-
-  /** A piece made playable, each fetched and decoded once. */
-  async #sound(piece) {
-    if (!this.#sounds.has(piece.name)) {
-      const buffer = await decode(await this.#patiently(() => api.audio(piece.audio_url)));
-      this.#sounds.set(piece.name, { buffer, notes: piece.notes, seconds: piece.seconds, bars: piece.bars_s });
-    }
-    return this.#sounds.get(piece.name);
-  }
-
-  /** A busy server is asked again a few times. */
-  async #patiently(ask) {
-    for (let attempt = 0; ; attempt += 1) {
-      try {
-        return await ask();
-      } catch (error) {
-        if (!error.passing || attempt >= PATIENCE) throw error;
-        await api.pause(api.backOffS(attempt, error));
-      }
-    }
   }
 
   #summary() {
@@ -329,35 +306,7 @@ class StudioPage {
   /** A seed beyond all that were used. */
   #unused() {
     const known = this.#steps.map((step) => step.seed);
-    return Math.max(this.#asked.seed, ...known, ...this.#varied) + 1;
-  }
-
-  async #vary() {
-    const button = this.find("[data-do=vary]");
-    button.disabled = true;
-    this.#said(`Composing ${VARIATIONS} variations…`);
-    try {
-      const recipe = { content: this.#old.name, ...this.#asked, seed: this.#unused() - 1 };
-      const made = await api.studio.vary({ ...recipe, count: VARIATIONS });
-      this.#varied = made.map((piece) => piece.recipe.seed);
-      this.find(".k-variations").hidden = false;
-      this.#part("variations-order").textContent = this.picks
-        ? "What your picks say you would like best comes first."
-        : "In no order: once you have picked a few pairs, the best for you comes first.";
-      this.variations.show(made.map((piece, index) => this.#variation(piece, index)));
-      this.#said("Listen, and take the one you like.");
-      this.find("#k-variations-title").scrollIntoView({ block: "nearest" });
-    } catch (error) {
-      this.#said(capital(sorry(error)));
-    }
-    this.#gate();
-  }
-
-  #varied = []; // seeds of the variations on the page
-
-  #variation(piece, index) {
-    const own = { ...asClip({ ...piece, title: "" }), piece, notes_url: `/api/studio/${piece.name}` };
-    return { ...own, heading: `No. ${index + 1}`, detail: describe(piece.traits) };
+    return Math.max(this.#asked.seed, ...known, ...this.variations.seeds) + 1;
   }
 
   #take(piece) {
@@ -423,7 +372,7 @@ class StudioPage {
   /** One thing sounds at a time. */
   #hush(sounding) {
     if (sounding !== this.bench) this.bench.player.pause();
-    for (const list of [this.start.clips, this.variations, this.picker.choices.clips, this.way.clips]) {
+    for (const list of [this.start.clips, this.variations.clips, this.picker.choices.clips, this.way.clips]) {
       if (list !== sounding) list.pause();
     }
   }
@@ -448,11 +397,11 @@ class StudioPage {
 
   #gate() {
     const { piece } = this.#now;
-    const own = piece?.mine && !this.#locked;
+    const own = piece?.mine && !this.#fixed;
     const off = {
       undo: this.#at === 0,
       redo: this.#at >= this.#steps.length - 1,
-      vary: this.#locked,
+      vary: this.#fixed,
       share: !own,
       offer: !own || !this.#old.name.startsWith("clips/"),
       onward: !piece,

@@ -1,5 +1,7 @@
 """Locks: locked notes stay exactly, a locked melody stays on top, locked latents stay while others are drawn anew."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -8,10 +10,13 @@ from hypothesis import strategies as st
 
 from models.metrics.music_statistics import skyline
 from models.music.notes import Piece
+from models.music.voices import in_melody
+from models.style.checkpoint import tiny_style
 from models.style.compose import Composer
 from models.style.held import Held, MelodyGuide
 from models.style.latents import GROUPS
 from models.style.locks import Locks
+from models.style.model import StyleModel
 from models.style.prior import Kept, Setting
 
 
@@ -169,6 +174,18 @@ def test_locks_with_nothing_to_hold_are_refused_in_words(composer, tune) -> None
         plan(locks=Locks(melody=True), notes=tune(2, meter=(3, 4)))
     with pytest.raises(ValueError, match="both must be the same"):
         Held(tune(2, bars=4), Locks(melody=True), 8, 48)
+
+
+def test_what_is_locked_is_there_even_in_a_clip_that_is_cut_short(tune) -> None:
+    bundle = tiny_style()
+    model = StyleModel(replace(bundle.model.config, max_steps=12))
+    model.load_state_dict(bundle.model.state_dict())
+    short = Composer(replace(bundle, model=model.eval()))
+    content = tune(1)
+    made = composed(short, content, locks=Locks(bars=(7,), melody=True))
+    assert in_bar(made, 7) == in_bar(content, 7)
+    melody = content.notes[in_melody(content)].tolist()
+    assert {tuple(note) for note in melody} <= {tuple(note) for note in made.notes.tolist()}
 
 
 def test_locked_and_free_clips_share_a_batch(composer, tune) -> None:
