@@ -15,6 +15,7 @@ from models.evaluate.clips import BATCH, Clips
 from models.evaluate.report import Report, finite_mean, mean_over_songs
 from models.metrics import music_statistics as ms
 from models.music.notes import Piece
+from models.music.voices import in_melody
 from models.style.compose import Composer
 from models.style.decode import ClipPlan
 from models.style.latents import between
@@ -65,7 +66,7 @@ def keeping(report: Report, composer: Composer, clips: Clips, seed: int) -> None
 
     free = flow(0.0)
     asked: list[tuple[str, Locks, Callable[[Piece, Piece], float]]] = [
-        ("melody", Locks(melody=True), _skyline_f1),
+        ("melody", Locks(melody=True), _melody_f1),
         ("harmony", Locks(harmony=True), ms.chroma_correlation),
         ("rhythm", Locks(rhythm=True), _onset_f1),
     ]
@@ -90,8 +91,9 @@ def _likeness(made: list[Piece], clips: Clips, statistic: Callable[[Piece, Piece
     return [statistic(one, other) for one, other in zip(made, clips.pieces, strict=True)]
 
 
-def _skyline_f1(one: Piece, other: Piece) -> float:
-    return ms.note_f1(ms.skyline(one), ms.skyline(other))
+def _melody_f1(one: Piece, other: Piece) -> float:
+    first, second = (piece.notes[in_melody(piece)][:, [0, 2]] for piece in (one, other))
+    return ms.note_f1(first, second)
 
 
 def _onset_f1(one: Piece, other: Piece) -> float:

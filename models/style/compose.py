@@ -30,6 +30,7 @@ from models.style.windows import bar_ticks, pad, regular_bars
 Origin = Piece | Latents
 METER_NAMES = tuple(f"{n}/{d}" for n, d in METERS)
 FREE = Locks()
+HARMONISATIONS = 8  # draws of which one is chosen to go with a locked melody
 
 
 class Composer:
@@ -119,10 +120,8 @@ class Composer:
         if (keep < 1 or locks != FREE) and content is None:
             raise ValueError("something is to be kept, but there is no content to keep it of; give one")
         if keep < 1:
-            setting = (DOMAINS.index(domain), meter)
-            latents = self._renewed(
-                latents, stays(locks, styles, dict(self.model.config.latent), length), setting, keep, seed
-            )
+            mask = stays(locks, styles, self.model.config.latent, length)
+            latents = self._renewed(latents, mask, (DOMAINS.index(domain), meter), seed, keep=keep, held=held)
         z = torch.from_numpy(np.concatenate([latents.groups[g] for g in GROUPS], axis=1))[None].to(self.device)
         recipe = {
             "model_version": self.version,
@@ -166,17 +165,33 @@ class Composer:
             raise ValueError("locked bars and a locked melody need the notes that stay; give them beside the latents")
         return Held(notes, locks, bars, bar_ticks(*METERS[meter]) // GRID_TICKS)
 
-    def _renewed(self, latents: Latents, mask: Tensor, setting: tuple[int, int], keep: float, seed: int) -> Latents:
-        """Latents drawn anew where ``mask`` ``(bars, latent)`` is false, in the key that their harmony speaks of."""
+    @torch.inference_mode()
+    def _renewed(
+        self, latents: Latents, mask: Tensor, setting: tuple[int, int], seed: int, *, keep: float, held: Held | None
+    ) -> Latents:
+        """Latents drawn anew where ``mask`` ``(bars, latent)`` is false, in the key that their harmony speaks of.
+
+        For a locked melody that of several draws whose harmony tells its notes best.
+        """
         rows = torch.arange(self.prior.config.bars) % latents.bars  # the prior knows whole clips alone
         z = torch.from_numpy(np.concatenate([latents.groups[g] for g in GROUPS], axis=1))
-        harmony = torch.from_numpy(latents.groups["harmony"]).to(self.device)
-        sounding = self.model.chroma(harmony).float().unflatten(-1, (2, 12)).softmax(-1).sum((0, 1))
-        domain, meter, key = (torch.tensor([i]) for i in (*setting, likely_key(sounding.cpu().numpy())))
-        noise = torch.randn((1, len(rows), z.shape[1]), generator=torch.Generator().manual_seed(seed))
-        kept = Kept(z[rows][None], mask[rows][None], keep)
-        drawn = self.prior.carry(noise, Setting(domain, meter, key), kept=kept).float().cpu()[0, : latents.bars]
-        return self._latents(torch.where(mask, z, drawn), latents.piece)
+        count = HARMONISATIONS if held is not None and held.melody is not None else 1
+        sounding = self._chroma(z[None]).exp().sum((0, 1, 2))
+        indices = (*setting, likely_key(sounding.cpu().numpy()))
+        asked = Setting(*(torch.tensor([index] * count) for index in indices))
+        noise = torch.randn((count, len(rows), z.shape[1]), generator=torch.Generator().manual_seed(seed))
+        kept = Kept(z[rows].expand_as(noise), mask[rows].expand_as(noise), keep)
+        drawn = self.prior.carry(noise, asked, kept=kept).float().cpu()[:, : latents.bars]
+        best = 0
+        if held is not None and held.melody is not None:
+            best = int((self._chroma(drawn).cpu() * held.melody.chroma(latents.bars)).sum((1, 2, 3)).argmax())
+        return self._latents(torch.where(mask, z, drawn[best]), latents.piece)
+
+    def _chroma(self, z: Tensor) -> Tensor:
+        """Log-probabilities of pitch classes that harmony tells of: ``(clips, bars, latent)``, ``(…, bars, 2, 12)``."""
+        harmony = self.model.config.split(z.to(self.device))["harmony"]
+        told: Tensor = self.model.chroma(harmony).float().unflatten(-1, (2, 12)).log_softmax(-1)
+        return told
 
     def _origin(self, origin: Origin) -> Latents:
         if isinstance(origin, Piece):

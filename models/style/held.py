@@ -18,6 +18,7 @@ from torch.nn import functional as F
 from models.music.notes import Piece
 from models.music.tokens import BAR, DURATIONS, GRID_TICKS, LOWEST_PITCH, PITCHES, POSITIONS, to_tokens
 from models.music.voices import in_melody
+from models.style.elements import half_of
 from models.style.latents import GROUPS
 from models.style.locks import Locks
 
@@ -89,6 +90,13 @@ class MelodyGuide:
         higher = np.maximum(self._pitch[last], self._pitch[following])
         ceilings: npt.NDArray[np.int64] = np.where(sounds, self._pitch[last], higher)
         return ceilings
+
+    def chroma(self, bars: int) -> Tensor:
+        """How many melody notes of each pitch class begin in each half bar: ``(bars, 2, 12)``."""
+        half = half_of(torch.from_numpy(self._onset % self.length), torch.tensor(self.length))
+        place = torch.from_numpy(self._onset // self.length) * 2 + half
+        index = place * 12 + torch.from_numpy(self._pitch + LOWEST_PITCH) % 12
+        return torch.bincount(index, minlength=bars * 24).float().view(bars, 2, 12)
 
     def due(self, bar: int, last_position: int, last_pitch: int) -> Step | None:
         """The melody note that comes next in this bar after a note (or BAR as ``last_position``)."""

@@ -100,6 +100,22 @@ def test_the_melody_is_what_sounds_highest_where_it_begins() -> None:
     assert (short > -1e3).sum() == 12  # struck while 72 sounds, it must be gone when the tune comes down to 60
 
 
+def test_the_harmony_drawn_for_a_locked_melody_tells_its_notes_better_than_any_other_draw(composer, tune) -> None:
+    content = tune(1)
+    counts = MelodyGuide(content, 48).chroma(8)
+    melody = content.notes[in_melody(content)]
+    assert counts[0, 0].nonzero()[:, 0].tolist() == sorted({p % 12 for t, _, p, _ in melody.tolist() if t < 48})
+    assert counts.sum() == len(melody)
+
+    def told(plan) -> float:
+        return float((plan.bar_plan.chroma[0].log_softmax(-1) * counts).sum())
+
+    def plan(**more):
+        return composer.plan(domain="dance", content=content, styles={}, keep=0.0, seed=3, **more)
+
+    assert told(plan(locks=Locks(melody=True))) > told(plan())
+
+
 def test_a_melody_note_is_struck_alone_where_no_lower_one_is_asked_for() -> None:
     piece = Piece(np.array([[0, 96, 72, 80]]), np.array([[0, 96, 4, 4]]), np.array([100.0]))
     logits = MelodyGuide(piece, 48).pitches(torch.zeros(88), torch.tensor(50.0), 0, 0, 72 - 22)
