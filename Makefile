@@ -23,7 +23,7 @@ $(STAMP): pyproject.toml
 test: install lint test-only
 
 test-only:
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup
 
 lint: install
 	$(BIN)/ruff check .

@@ -1,8 +1,9 @@
-"""A real Postgres for every test that asks for one: started once, each test in a SAVEPOINT or a database of its own."""
+"""A real Postgres for tests that ask for one, started once a process; each test in a SAVEPOINT or its own database."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -15,6 +16,14 @@ from db.migrate import upgrade
 
 FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}  # a test's data may be lost
 MIGRATED = "kallos_migrated"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Where tests run in two processes, a file's stay together, and all that share the running application's."""
+    here = Path(__file__).parent
+    for item in items:
+        where = item.path.relative_to(here)
+        item.add_marker(pytest.mark.xdist_group("e2e" if where.parts[0] == "e2e" else str(where)))
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from models.music.grouping import split
 from models.music.notes import DOMAINS, Domain, Piece
 from models.music.tokens import on_grid
 from models.style.compose import Composer
+from models.style.latents import TEMPERATURE, Latents
 from models.style.model import BARS
 from models.style.windows import DOMAIN_SHARE, WindowSet
 from models.train.presets import name_of, training_pieces
@@ -105,14 +106,15 @@ def compose_all(
     clips: Clips,
     *,
     seed: int,
-    temperature: float,
+    temperature: float = TEMPERATURE,
     styles: Mapping[str, npt.NDArray[np.int64]] | None = None,
+    encoded: Sequence[Latents] | None = None,
 ) -> list[Piece]:
     """Each clip composed again, with the groups of ``styles`` taken from the clips of the given indices.
 
-    A clip that is its own donor keeps that group.
+    A clip that is its own donor keeps that group. ``encoded``: latents of the clips, instead of the posterior's means.
     """
-    encoded = [composer.encode(p) for p in clips.pieces]
+    encoded = encoded or [composer.encode(p) for p in clips.pieces]
     order = np.argsort([len(p.notes) for p in clips.pieces], kind="stable")
     out: dict[int, Piece] = {}
     for start in range(0, len(order), BATCH):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -28,12 +29,15 @@ from models.music.tokens import to_tokens
 from models.style.checkpoint import load_style
 from models.style.compose import Composer
 from models.style.features import bar_features, gather_notes
+from models.style.latents import GROUPS
+from models.style.model import Posterior
 from models.style.release import data_hash
 from models.style.screen import why_broken
 from models.style.windows import make_windows, pad
 
 FEWER = 100  # clips for interpolation and locks, which compose each of them many times
 Floats = npt.NDArray[np.float64]
+NOISE = (1, 2, 4)  # times the posterior's standard deviation
 
 
 def onset_pitch(piece: Piece) -> npt.NDArray[np.int32]:
@@ -44,7 +48,7 @@ def onset_pitch(piece: Piece) -> npt.NDArray[np.int32]:
 def reconstruction(report: Report, composer: Composer, clips: Clips, seed: int) -> list[Piece]:
     """Encode and decode; adds ``reconstruction.*``; the greedy reconstructions."""
     greedy = compose_all(composer, clips, seed=seed, temperature=0.0)
-    sampled = compose_all(composer, clips, seed=seed, temperature=0.9)
+    sampled = compose_all(composer, clips, seed=seed)
     wanted = [onset_pitch(p) for p in clips.pieces]
     f1 = np.array([ms.note_f1(onset_pitch(a), b) for a, b in zip(greedy, wanted, strict=True)])
     drawn = np.array([ms.note_f1(onset_pitch(a), b) for a, b in zip(sampled, wanted, strict=True)])
@@ -67,22 +71,56 @@ def reconstruction(report: Report, composer: Composer, clips: Clips, seed: int) 
     report.add("reconstruction.onset_f1", mean_over_songs(clips.songs, onsets, reference=0.95))
     report.add("reconstruction.skyline_f1", mean_over_songs(clips.songs, lines))
     report.add("reconstruction.chroma_correlation", mean_over_songs(clips.songs, chroma, reference=0.97))
-    report.add("reconstruction.bits_per_bar", mean_over_songs(clips.songs, bits_per_bar(composer, clips)))
+    whole = [ms.chroma_correlation(a, b, 2) for a, b in zip(greedy, clips.pieces, strict=True)]
+    report.add("reconstruction.chroma_correlation_whole_bars", mean_over_songs(clips.songs, whole))
+    report.add(
+        "reconstruction.bits_per_bar",
+        mean_over_songs(clips.songs, [bits(posterior_of(composer, p)) for p in clips.pieces]),
+    )
     return greedy
 
 
+def fidelity_curve(report: Report, composer: Composer, clips: Clips, seed: int) -> None:
+    """Fidelity against bits; adds ``reconstruction.noise_K.{note_f1,bits_per_bar}``.
+
+    Latents are drawn from the posterior with K times its standard deviation, which tells a clip in fewer bits.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    for times in NOISE:
+        drawn, rates = [], []
+        for piece in clips.pieces:
+            posterior = wider(posterior_of(composer, piece), times)
+            z = posterior.sample(generator).numpy()
+            parts = np.split(z, np.cumsum([composer.model.config.latent[name] for name in GROUPS])[:-1], axis=1)
+            drawn.append(replace(composer.encode(piece), groups=dict(zip(GROUPS, parts, strict=True))))
+            rates.append(bits(posterior))
+        made = compose_all(composer, clips, seed=seed, temperature=0.0, encoded=drawn)
+        found = [ms.note_f1(onset_pitch(a), onset_pitch(b)) for a, b in zip(made, clips.pieces, strict=True)]
+        report.add(f"reconstruction.noise_{times}.note_f1", mean_over_songs(clips.songs, found))
+        report.add(f"reconstruction.noise_{times}.bits_per_bar", mean_over_songs(clips.songs, rates))
+
+
 @torch.inference_mode()
-def bits_per_bar(composer: Composer, clips: Clips) -> Floats:
-    """KL from the posterior to N(0, 1) of each clip, in bits a bar: the rate at which a clip is told."""
-    rates = []
-    for piece in clips.pieces:
-        posterior = composer.model.encode(bar_features(gather_notes(pad([to_tokens(piece)]), len(piece.bars))))
-        rates.append(float(posterior.kl().sum(-1).mean()) / np.log(2))
-    return np.array(rates)
+def posterior_of(composer: Composer, piece: Piece) -> Posterior:
+    """The posterior over the latents of a clip's bars."""
+    return composer.model.encode(bar_features(gather_notes(pad([to_tokens(piece)]), len(piece.bars))))
+
+
+def wider(posterior: Posterior, times: float) -> Posterior:
+    """The posterior with so many times its standard deviation."""
+    return replace(posterior, log_variance=posterior.log_variance + 2 * np.log(times))
+
+
+def bits(posterior: Posterior) -> float:
+    """KL to N(0, 1) in bits a bar: the rate at which a clip is told."""
+    return float(posterior.kl().sum(-1).mean()) / float(np.log(2))
 
 
 def quality(report: Report, composer: Composer, clips: Clips, seed: int) -> None:
-    """Music from the prior beside the real clips; adds ``quality.*`` and the share that would be thrown away."""
+    """Music from the prior beside the real clips; adds ``quality.*`` and the share that would be thrown away.
+
+    ``two_sample_decoder`` is the classifier on real clips encoded and decoded: the part that isn't the prior's.
+    """
     made: list[Piece] = []
     reasons: Counter[str] = Counter()
     counts = Counter(clips.domains)
@@ -99,6 +137,7 @@ def quality(report: Report, composer: Composer, clips: Clips, seed: int) -> None
     names = [str(i) for i in range(len(kept))]
     for key, statistic in (
         ("in_key", ms.in_key), ("repeats", ms.repeats), ("density", ms.density), ("bar_similarity", ms.bar_similarity),
+        ("leap", ms.leap),
     ):  # fmt: skip
         real = finite_mean([statistic(p) for p in clips.pieces])
         report.add(f"quality.{key}", mean_over_songs(names, [statistic(p) for p in kept], baseline=real))
@@ -109,11 +148,17 @@ def quality(report: Report, composer: Composer, clips: Clips, seed: int) -> None
     between = float(np.abs(ms.onset_histogram(one) - ms.onset_histogram(two)).sum() / 2)
     report.add("quality.onset_distance", Metric(distance, n=len(kept), baseline=between))
     rng = np.random.default_rng(seed)
-    others = {"two_sample": kept, "shuffled_found": [shuffled(p, rng) for p in clips.pieces]}
-    for key, reference in (("two_sample", 0.65), ("shuffled_found", 0.9)):
-        songs = [*clips.songs, *(names if key == "two_sample" else clips.songs)]
-        enough = min(len(set(clips.songs)), len(others[key])) >= 2 * FOLDS
-        right = told_apart(clips.pieces, others[key], songs) if enough else None
+    again = compose_all(composer, clips, seed=seed + 10_000)
+    sounding = [i for i, p in enumerate(again) if len(p.notes)]
+    others = {
+        "two_sample": (kept, names),
+        "two_sample_decoder": ([again[i] for i in sounding], [clips.songs[i] for i in sounding]),
+        "shuffled_found": ([shuffled(p, rng) for p in clips.pieces], clips.songs),
+    }
+    for key, reference in (("two_sample", 0.65), ("two_sample_decoder", None), ("shuffled_found", 0.9)):
+        pieces, songs = others[key][0], [*clips.songs, *others[key][1]]
+        enough = min(len(set(clips.songs)), len(pieces)) >= 2 * FOLDS
+        right = told_apart(clips.pieces, pieces, songs) if enough else None
         metric = mean_over_songs(songs, right, chance=0.5, reference=reference) if right is not None else Metric(None)
         report.add(f"quality.{key}", metric)
     runs = np.array([composer.bundle.fingerprint.copied_bars(p) for p in made])
@@ -163,6 +208,7 @@ def main(argv: list[str] | None = None) -> None:
         arguments.seed,
     )
     greedy = reconstruction(report, composer, clips, arguments.seed)
+    fidelity_curve(report, composer, clips, arguments.seed)
     found = found_among(greedy, clips, arguments.seed)
     report.add("reconstruction.original_found", mean_over_songs(clips.songs, found, chance=1 / AMONG))
     swaps(report, composer, clips, arguments.seed)

@@ -7,18 +7,23 @@ tune stays, and encoding the result finds the donor's latents again (cycle).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 import numpy.typing as npt
+import torch
 from scipy.stats import spearmanr
 
 from models.evaluate.clips import Clips, compose_all, donors_of
 from models.evaluate.report import Metric, Report, finite_mean, mean_over_songs, over_songs
 from models.metrics import music_statistics as ms
 from models.music.notes import DOMAINS, MusicError, Piece
+from models.music.tokens import END, POSITION, from_tokens, to_tokens
 from models.style.compose import Composer
 from models.style.latents import STYLE_GROUPS, Latents
+from models.style.windows import pad
+from models.train.rearrange import REARRANGED, rearrange
 
 ATTRIBUTE = {
     "rhythm": "onsets_per_bar", "register": "mean_pitch", "harmony": "mode", "dynamics": "mean_velocity",
@@ -27,6 +32,7 @@ ATTRIBUTE = {
 FINEST = {"dynamics": 2.0, "texture": 0.02}  # SD within a domain; below it clips differ by less than tokens can say
 AMONG = 100
 SLOTS = 16
+FAR = 1000.0  # semitones: a pitch class is worth any way
 SEVERAL = (2, 4, len(STYLE_GROUPS))
 Floats = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.str_]
@@ -92,8 +98,8 @@ def measured(pieces: list[Piece]) -> dict[str, Floats]:
 def swaps(report: Report, composer: Composer, clips: Clips, seed: int) -> None:
     """Each style group from another clip onto every content; adds ``swap.*``, ``drift.*`` and ``cycle.*``."""
     domains = np.array(clips.domains)
-    plain = compose_all(composer, clips, seed=seed + 10_000, temperature=0.9)
-    again = compose_all(composer, clips, seed=seed + 20_000, temperature=0.9)
+    plain = compose_all(composer, clips, seed=seed + 10_000)
+    again = compose_all(composer, clips, seed=seed + 20_000)
     real, base, noisy = measured(clips.pieces), measured(plain), measured(again)
     spread = {name: sd if (sd := float(values.std())) > 1e-6 else np.nan for name, values in real.items()}
     noise = {name: np.abs(noisy[name] - base[name]) / spread[name] for name in STYLE_GROUPS}
@@ -102,31 +108,10 @@ def swaps(report: Report, composer: Composer, clips: Clips, seed: int) -> None:
     kept_plain = np.array([ms.note_f1(ms.skyline(a), ms.skyline(b)) for a, b in zip(plain, clips.pieces, strict=True)])
     for group in STYLE_GROUPS:
         donors = donors_of(clips, seed + STYLE_GROUPS.index(group))
-        results = compose_all(composer, clips, seed=seed + 10_000, temperature=0.9, styles={group: donors})
+        results = compose_all(composer, clips, seed=seed + 10_000, styles={group: donors})
         got = measured(results)
-        asked, least = real[group][donors], FINEST.get(group, 1e-6)
-        for domain in (None, *DOMAINS):  # all of them, then each alone
-            rows = np.arange(len(donors)) if domain is None else clips.of(domain)
-            if len(rows) == 0:
-                continue
-            songs = [clips.songs[i] for i in rows]
-            if group == "harmony":
-                own = mean_over_songs(
-                    songs,
-                    [ms.chroma_correlation(clips.pieces[donors[i]], results[i]) for i in rows],
-                    baseline=finite_mean([ms.chroma_correlation(clips.pieces[donors[i]], plain[i]) for i in rows]),
-                    reference=0.93,
-                )
-            else:
-                own = over_songs(
-                    songs,
-                    partial(_correlation_of, asked[rows], got[group][rows], domains[rows], least),
-                    draws=200,
-                    baseline=correlation(asked[rows], base[group][rows], domains[rows], least),
-                    chance=0.0,
-                    reference=0.97,
-                )
-            report.add(f"swap.{group}.own" + (f".{domain}" if domain else ""), own)
+        asked = real[group][donors]
+        _own(report, group, Swapped(clips, donors, plain, results, real[group], base[group], got[group]))
         others = [name for name in STYLE_GROUPS if name != group]
         strengths = {name: correlation(asked, got[name], domains) for name in others}
         chance = {name: correlation(asked, base[name], domains) for name in others}
@@ -160,6 +145,65 @@ def swaps(report: Report, composer: Composer, clips: Clips, seed: int) -> None:
         )
 
 
+@dataclass(frozen=True)
+class Swapped:
+    """Clips with one group of the clips at ``donors``; the attribute that names it of real, plain and swapped ones."""
+
+    clips: Clips
+    donors: npt.NDArray[np.int64]
+    plain: list[Piece]
+    results: list[Piece]
+    real: Floats
+    base: Floats
+    got: Floats
+
+
+def _own(report: Report, group: str, swap: Swapped) -> None:
+    """How well the results have the donors' attribute, over all clips and in each domain: ``swap.GROUP.own``."""
+    clips, domains, asked = swap.clips, np.array(swap.clips.domains), swap.real[swap.donors]
+    if group == "harmony":
+        alike = np.array([_donor_chroma(swap, i, swap.results[i]) for i in range(len(asked))])
+        before = np.array([_donor_chroma(swap, i, swap.plain[i]) for i in range(len(asked))])
+        most = np.array([_donor_chroma(swap, i, piece) for i, piece in enumerate(_with_harmony(clips, swap.donors))])
+        report.add("swap.harmony.reachable", mean_over_songs(clips.songs, most))
+        whole = [ms.chroma_correlation(clips.pieces[donor], swap.results[i], 2) for i, donor in enumerate(swap.donors)]
+        report.add("swap.harmony.own_whole_bars", mean_over_songs(clips.songs, whole))
+    for domain in (None, *DOMAINS):  # all of them, then each alone
+        rows = np.arange(len(asked)) if domain is None else clips.of(domain)
+        if len(rows) == 0:
+            continue
+        songs = [clips.songs[i] for i in rows]
+        if group == "harmony":
+            own = mean_over_songs(songs, alike[rows], baseline=finite_mean(before[rows]), reference=0.93)
+        else:
+            least = FINEST.get(group, 1e-6)
+            own = over_songs(
+                songs,
+                partial(_correlation_of, asked[rows], swap.got[rows], domains[rows], least),
+                draws=200,
+                baseline=correlation(asked[rows], swap.base[rows], domains[rows], least),
+                chance=0.0,
+                reference=0.97,
+            )
+        report.add(f"swap.{group}.own" + (f".{domain}" if domain else ""), own)
+
+
+def _donor_chroma(swap: Swapped, clip: int, result: Piece) -> float:
+    return ms.chroma_correlation(swap.clips.pieces[swap.donors[clip]], result)
+
+
+def _with_harmony(clips: Clips, donors: npt.NDArray[np.int64]) -> list[Piece]:
+    """The clips with the pitch classes of others, as nearly as their own rhythm and texture can have them.
+
+    Both stay as they are in a swap of harmony: a half bar of two notes can't have the pitch classes of one of five.
+    """
+    tokens = pad([to_tokens(piece) for piece in clips.pieces])
+    own = torch.arange(len(tokens))
+    taken = {name: torch.from_numpy(donors) if name == "harmony" else own for name in REARRANGED}
+    made, _ = rearrange(tokens, taken, short=FAR)
+    return [from_tokens(clip[clip[:, POSITION] != END].numpy().astype(np.int16)) for clip in made]
+
+
 def several_swaps(report: Report, composer: Composer, clips: Clips, seed: int) -> None:
     """Several groups, each from a clip of its own, onto one content; adds ``swap.several_K.own`` and ``.in_key``.
 
@@ -174,7 +218,7 @@ def several_swaps(report: Report, composer: Composer, clips: Clips, seed: int) -
             group: np.where(chosen[:, g], donors_of(clips, seed + 100 + g), np.arange(len(clips.pieces)))
             for g, group in enumerate(STYLE_GROUPS)
         }
-        results = compose_all(composer, clips, seed=seed + 10_000, temperature=0.9, styles=donors)
+        results = compose_all(composer, clips, seed=seed + 10_000, styles=donors)
         got = measured(results)
         own = []
         for g, group in enumerate(STYLE_GROUPS):

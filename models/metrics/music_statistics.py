@@ -63,11 +63,12 @@ def half_bar_chroma(piece: Piece) -> Floats:
     return chroma
 
 
-def chroma_correlation(one: Piece, other: Piece) -> float:
-    """Mean correlation of half-bar chroma over the half bars in which both sound; 0 where none does."""
-    a, b = half_bar_chroma(one), half_bar_chroma(other)
-    n = min(len(a), len(b))
-    a, b = a[:n] - a[:n].mean(1, keepdims=True), b[:n] - b[:n].mean(1, keepdims=True)
+def chroma_correlation(one: Piece, other: Piece, half_bars: int = 1) -> float:
+    """Mean correlation of the chroma of ``half_bars`` at a time, where both sound; 0 where they never do."""
+    a, b = (half_bar_chroma(piece) for piece in (one, other))
+    n = min(len(a), len(b)) // half_bars
+    a, b = (chroma[: n * half_bars].reshape(n, half_bars, 12).sum(1) for chroma in (a, b))
+    a, b = a - a.mean(1, keepdims=True), b - b.mean(1, keepdims=True)
     size = np.sqrt((a**2).sum(1) * (b**2).sum(1))
     live = size > 1e-9
     return float(((a * b).sum(1)[live] / size[live]).mean()) if live.any() else 0.0
@@ -96,8 +97,14 @@ def attributes(piece: Piece) -> dict[str, float]:
         "tempo_bpm": tempo,
         "notes_per_onset": len(piece.notes) / onsets,
         "contour": slope,
-        "leap": float(np.abs(np.diff(line[:, 1])).mean()) if len(line) > 1 else 0.0,
+        "leap": leap(piece),
     }
+
+
+def leap(piece: Piece) -> float:
+    """Mean absolute interval of the skyline in semitones."""
+    line = skyline(piece)
+    return float(np.abs(np.diff(line[:, 1])).mean()) if len(line) > 1 else 0.0
 
 
 def key_fits(chroma: npt.ArrayLike) -> Floats:

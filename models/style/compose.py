@@ -21,7 +21,7 @@ from models.style.checkpoint import StyleBundle
 from models.style.decode import ClipPlan, DecodeBatch
 from models.style.features import bar_features, gather_notes
 from models.style.held import Held, stays
-from models.style.latents import GROUPS, STYLE_GROUPS, Latents
+from models.style.latents import GROUPS, STYLE_GROUPS, TEMPERATURE, TOP_P, Latents
 from models.style.locks import Locks
 from models.style.model import BARS
 from models.style.prior import Kept, Setting
@@ -82,8 +82,8 @@ class Composer:
         styles: Mapping[str, Origin],
         bars: int = BARS,
         seed: int = 0,
-        temperature: float = 0.9,
-        top_p: float = 0.95,
+        temperature: float = TEMPERATURE,
+        top_p: float = TOP_P,
         drawn: Latents | None = None,
         keep: float = 1.0,
         locks: Locks = FREE,

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 STYLE_GROUPS = ("rhythm", "register", "harmony", "dynamics", "tempo", "texture")
 GROUPS = ("content", *STYLE_GROUPS)
+TEMPERATURE, TOP_P = 0.6, 0.95  # at which notes are drawn from latents: what varies is in these, not in their notes
 
 
 @dataclass(frozen=True)

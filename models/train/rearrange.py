@@ -29,21 +29,23 @@ from models.style.features import BEATS, NoteBatch, bar_features, gather_notes
 from models.style.model import BARS
 
 REARRANGED = ("register", "harmony", "dynamics", "tempo")  # groups whose swaps are made
-SHORT, SHORT_OWN = 60.0, 1.0  # semitones that a note goes for a pitch class that is short of a whole half bar
+# semitones that a note goes for a pitch class that is short of a whole half bar, in a swapped harmony and its own
+SHORT, SHORT_OWN = 60.0, 1.0
 FOREIGN = 6.0  # semitones that it goes to avoid one that doesn't sound there
 BASS = 4.0  # semitones that the lowest note of a half bar goes for the donor's bass
 
 
-def rearrange(tokens: Tensor, donors: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
+def rearrange(tokens: Tensor, donors: Mapping[str, Tensor], short: float = SHORT) -> tuple[Tensor, Tensor]:
     """Clips ``(batch, steps, 7)`` with the styles of others, and which of them could be made ``(batch,)``.
 
-    ``donors``: for each group of ``REARRANGED`` the row of ``tokens`` that it is taken from, ``(batch,)``.
+    ``donors``: for each group of ``REARRANGED`` the row of ``tokens`` that it is taken from, ``(batch,)``; ``short``
+    is as above.
     """
     notes = gather_notes(tokens, BARS)
     features = bar_features(notes)
     first = torch.arange(BARS, device=tokens.device)
     bars = {group: (rows[:, None] * BARS + first).flatten() for group, rows in donors.items()}
-    pitch = _pitches(notes, features["register"], features["harmony"], bars)
+    pitch = _pitches(notes, features["register"], features["harmony"], bars, short)
     is_note = tokens[..., POSITION] < POSITIONS
     made = tokens.clone()
     made[..., PITCH][is_note] = pitch + LOWEST_PITCH
@@ -54,7 +56,7 @@ def rearrange(tokens: Tensor, donors: Mapping[str, Tensor]) -> tuple[Tensor, Ten
     return made, failed == 0
 
 
-def _pitches(notes: NoteBatch, register: Tensor, harmony: Tensor, bars: Mapping[str, Tensor]) -> Tensor:
+def _pitches(notes: NoteBatch, register: Tensor, harmony: Tensor, bars: Mapping[str, Tensor], short: float) -> Tensor:
     """Pitches 0-87 of the notes in the donors' register and harmony."""
     device = notes.pitch.device
     sounds, mean = register[:, 11] > 0, register[:, 8] * (PITCHES - 1)
@@ -73,7 +75,7 @@ def _pitches(notes: NoteBatch, register: Tensor, harmony: Tensor, bars: Mapping[
     pitch_class = (every + LOWEST_PITCH) % 12
     wish = BASS * (notes.pitch == lowest[half])[:, None] * bass[half] - FOREIGN * (chroma[half] == 0)
     near = wish[:, pitch_class] - (every - target[:, None]).abs()
-    short = torch.where(swapped, SHORT, SHORT_OWN)[notes.bar]
+    worth = torch.where(swapped, short, SHORT_OWN)[notes.bar]
 
     end, middle = torch.minimum(notes.position + notes.steps, length), (length + 1) // 2
     own = (torch.where(half % 2 == 0, torch.minimum(end, middle), end) - notes.position).clamp(min=1).float()
@@ -83,7 +85,7 @@ def _pitches(notes: NoteBatch, register: Tensor, harmony: Tensor, bars: Mapping[
     left = chroma.clone()  # share of the half bar that each pitch class is still short of
     score, pitch = torch.empty_like(near), torch.empty_like(notes.pitch)
     for rows in _longest_first(half, own):
-        score[rows] = near[rows] + (short[rows, None] * left[half[rows]])[:, pitch_class]
+        score[rows] = near[rows] + (worth[rows, None] * left[half[rows]])[:, pitch_class]
         pitch[rows] = score[rows].argmax(1)
         for where, steps in ((half[rows], own[rows]), (second[rows], over[rows])):
             left.view(-1).index_add_(0, where * 12 + pitch_class[pitch[rows]], -steps / total[where])

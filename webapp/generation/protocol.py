@@ -7,6 +7,8 @@ from typing import Annotated, Any, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from models.style.latents import TEMPERATURE, TOP_P
+
 
 class Source(BaseModel):
     """Where content or one style comes from: notes of a piece (``Piece.to_json``) or latents (``Latents.to_json``)."""
@@ -49,8 +51,8 @@ class GenerateRequest(BaseModel):
     locks: Locked = Field(default_factory=Locked)
     bars: int = Field(default=8, ge=1, le=8)
     seed: int = Field(default=0, ge=0, lt=2**63)
-    temperature: float = Field(default=0.9, ge=0.0, le=2.0)
-    top_p: float = Field(default=0.95, gt=0.0, le=1.0)
+    temperature: float = Field(default=TEMPERATURE, ge=0.0, le=2.0)
+    top_p: float = Field(default=TOP_P, gt=0.0, le=1.0)
     deadline_ms: int = Field(default=20_000, ge=1, le=600_000)
     stream: bool = False
 

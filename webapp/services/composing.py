@@ -38,7 +38,6 @@ log = logging.getLogger(__name__)
 
 CLIPS_A_JOB = 3
 DEADLINE_MS = 60_000
-TEMPERATURE, TOP_P = 0.9, 0.95
 
 
 @dataclass
@@ -74,8 +73,6 @@ def compose_clips(
             domain=domain,
             content=contents[i] if contents else None,
             seed=seed % 2**63,
-            temperature=TEMPERATURE,
-            top_p=TOP_P,
             deadline_ms=DEADLINE_MS,
         )
         for i, seed in enumerate(seeds)

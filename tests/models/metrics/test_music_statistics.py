@@ -150,6 +150,16 @@ def test_chroma_correlates_with_itself_and_not_with_another_key() -> None:
     assert chroma_correlation(clip, piece([])) == 0
 
 
+@settings(max_examples=60, deadline=None)
+@given(notes, notes)
+def test_chroma_of_several_half_bars_is_their_sum_and_correlated_as_numpy_does(one, other) -> None:
+    both = [half_bar_chroma(piece(rows)).reshape(4, 24)[:, :12] + half_bar_chroma(piece(rows)).reshape(4, 24)[:, 12:]
+            for rows in (one, other)]  # fmt: skip
+    live = [(a, b) for a, b in zip(*both, strict=True) if np.ptp(a) > 0 and np.ptp(b) > 0]
+    expected = np.mean([np.corrcoef(a, b)[0, 1] for a, b in live]) if live else 0
+    assert chroma_correlation(piece(one), piece(other), 2) == pytest.approx(expected, abs=1e-9)
+
+
 def test_neighbouring_bars_of_one_chord_are_alike() -> None:
     same = piece([(96 * bar, 48, 60, 80) for bar in range(4)])
     turned = piece([(96 * bar, 48, 60 + bar, 80) for bar in range(4)])

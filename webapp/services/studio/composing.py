@@ -21,7 +21,6 @@ from models.taste.space import summary
 from webapp.generation.protocol import BadRequest, GenerateRequest, GenerateResult, GenerationError, Locked
 from webapp.generation.protocol import Source as Origin
 from webapp.services import heads
-from webapp.services.composing import TEMPERATURE, TOP_P
 from webapp.services.house import House
 from webapp.services.problems import NotAllowed, NotReady, UnknownListenerError
 from webapp.services.studio.opening import shown
@@ -177,8 +176,6 @@ def _request(recipe: Recipe, sources: Mapping[str, Source], music: Mapping[str, 
         keep=recipe.keep,
         locks=Locked(**{**asdict(locks), "bars": list(locks.bars)}, notes=notes),
         seed=recipe.seed,
-        temperature=TEMPERATURE,
-        top_p=TOP_P,
         deadline_ms=DEADLINE_MS,
     )
 
