@@ -30,7 +30,8 @@ def keeping(report: Report, composer: Composer, clips: Clips, seed: int) -> None
     """Adds ``keep.PERCENT.{likeness,in_key,bar_similarity}`` (``baseline``: the straight line) and ``lock.*``.
 
     ``likeness``: correlation of half-bar chroma with the original. ``lock.*``: nothing else is kept; of a locked melody
-    its note-F1, of harmony the likeness, of rhythm the onsets' F1, beside nothing locked (``baseline``); of four locked
+    its note-F1 (and ``harmonised``: the share of its notes that the accompaniment doubles; reference: real clips), of
+    harmony the likeness, of rhythm the onsets' F1, beside nothing locked (``baseline``); of four locked
     bars the similarity of the bars before and behind the seam, beside two clips put together.
     """
     encoded = [composer.encode(p) for p in clips.pieces]
@@ -76,6 +77,11 @@ def keeping(report: Report, composer: Composer, clips: Clips, seed: int) -> None
         report.add(f"lock.{name}", mean_over_songs(clips.songs, _likeness(made, clips, asks), baseline=baseline))
         in_key = [ms.in_key(p) for p in made]
         report.add(f"lock.{name}.in_key", mean_over_songs(clips.songs, in_key, reference=real["in_key"]))
+        if locks.melody:
+            fits = [_likeness(each, clips, _harmonised) for each in (made, free, clips.pieces)]
+            _, other, own = map(finite_mean, fits)
+            metric = mean_over_songs(clips.songs, fits[0], baseline=other, reference=own)
+            report.add("lock.melody.harmonised", metric)
     made = flow(0.0, Locks(bars=(0, 1, 2, 3)))
     spliced = [_across(_spliced(one, other)) for one, other in zip(clips.pieces, free, strict=True)]
     seams, usual = ([_across(p) for p in pieces] for pieces in (made, clips.pieces))
@@ -94,6 +100,20 @@ def _likeness(made: list[Piece], clips: Clips, statistic: Callable[[Piece, Piece
 def _melody_f1(one: Piece, other: Piece) -> float:
     first, second = (piece.notes[in_melody(piece)][:, [0, 2]] for piece in (one, other))
     return ms.note_f1(first, second)
+
+
+def _harmonised(accompanied: Piece, sung: Piece) -> float:
+    """Share of the melody notes of ``sung`` whose pitch class the accompaniment of the other has in that half bar.
+
+    Not a number where ``sung`` has no accompaniment of its own.
+    """
+    melody = in_melody(sung)
+    if melody.all() or len(sung.bars) != len(accompanied.bars):
+        return float("nan")
+    accompaniment = ms.half_bar_chroma(replace(accompanied, notes=accompanied.notes[~in_melody(accompanied)]))
+    starts = np.concatenate([[bar[0], bar[0] + bar[1] / 2] for bar in sung.bars])
+    half = np.searchsorted(starts, sung.notes[melody, 0], side="right") - 1
+    return float((accompaniment[half, sung.notes[melody, 2] % 12] > 0).mean())
 
 
 def _onset_f1(one: Piece, other: Piece) -> float:

@@ -57,7 +57,7 @@ export class Score {
     const piece = this.#piece;
     const width = Math.floor(this.paper.clientWidth);
     if (this.section.hidden || !piece || !width || this.#drawn === `${piece.name} ${width}`) return;
-    this.title.textContent = `Score of the ${this.#name.toLowerCase()} one`;
+    this.title.textContent = `Score of the ${this.#name} one`;
     try {
       const [{ renderAbc }, text] = await Promise.all([abcjs(), this.#text(piece)]);
       if (piece !== this.#piece || this.section.hidden) return;

@@ -280,6 +280,7 @@ class StudioPage {
     if (piece) this.dials.learn(piece.sources);
     this.#controls(recipe);
     this.locks.compare(piece);
+    this.#scoreOf("b");
     this.#address(this.#query(piece));
     this.#gate();
     const [old, step] = [this.#old, this.#now];
@@ -361,12 +362,18 @@ class StudioPage {
     await this.#begin(() => api.studio.bring(file, this.start.domain));
   }
 
-  /** The score is that of the side touched last. */
   #benchChanged() {
-    if (this.bench.player.playing) this.#hush(this.bench);
-    const side = this.bench.player.current;
-    const piece = side === "b" ? this.#now.piece : this.#old;
-    if (piece) this.score.show(piece, side === "b" ? "New" : "Old");
+    const { playing } = this.bench.player;
+    if (!playing) return;
+    this.#hush(this.bench);
+    this.#scoreOf(playing);
+  }
+
+  /** The score is that of the side that sounded last, of a new piece at first. */
+  #scoreOf(side) {
+    const { piece } = this.#now;
+    if (side === "b" && piece) this.score.show(piece, "new");
+    else if (this.#old) this.score.show(this.#old, "old");
   }
 
   /** One thing sounds at a time. */
