@@ -177,3 +177,22 @@ def test_the_same_place_in_the_music_is_found_whatever_the_tempo(visit):
         }"""
     )
     assert places == [0.5, 2, 6, 4.5, 0, 2]
+
+
+def test_a_recipe_is_told_in_words(visit):
+    visitor = open_studio(visit(**DESKTOP))
+    told = visitor.frame.evaluate(
+        """async () => {
+            const {PLAIN, inWords, isPlain} = await import("./static/kallos/recipe.js");
+            const locked = {...PLAIN, keep: 0.25, locks: {...PLAIN.locks, bars: [6, 0, 1, 2, 4], melody: true}};
+            const borrowed = {...PLAIN, toward: {strength: 0.5}, styles: {rhythm: {}, tempo: {}}};
+            const plain = [PLAIN, locked, {...PLAIN, seed: 1}].map(isPlain);
+            return [inWords(PLAIN), inWords(locked), inWords(borrowed), plain];
+        }"""
+    )
+    assert told == [
+        "",
+        "Locked: bars 1 to 3, 5 and 7 and melody. 25 % of the rest is kept.",
+        "50 % of the way to the other piece. Borrowed: rhythm, tempo.",
+        [True, False, False],
+    ]

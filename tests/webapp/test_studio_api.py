@@ -18,6 +18,7 @@ from webapp.limits import UPLOAD_BYTES
 from webapp.services.studio import room
 
 ABC = "X:1\nT:The Test Jig\nM:6/8\nK:D\n|:dAF DFA|dAF def|gfe fed|cBA Bcd:|\n"
+JIG = (ABC.encode(), "jig.abc")
 HEARD = {"left": 4000, "right": 4200}
 
 
@@ -124,6 +125,17 @@ def test_locked_bars_stay_and_the_recipe_and_its_link_tell_them(studio, visitor,
     stranger = visitor()
     stranger.get("/api/listener")
     assert stranger.get(f"/api/studio/links/{key}").json()["recipe"] == piece["recipe"]
+
+
+def test_locked_notes_cannot_follow_into_another_meter(studio, tune):
+    content, other = (bring(studio, data, name).json()["name"] for data, name in ((write_midi(tune), "a.mid"), JIG))
+    recipe = {"content": content, "locks": {"melody": True}, "toward": {"source": other, "strength": 0.75}}
+    refused = studio.post("/api/studio/pieces", json=recipe)
+    assert refused.status_code == 422
+    assert "4/4" in refused.json()["error"]
+    assert "6/8" in refused.json()["error"]
+    recipe["toward"]["strength"] = 0.25
+    assert studio.post("/api/studio/pieces", json=recipe).status_code == 201
 
 
 def test_a_recipe_from_before_there_were_locks_still_opens(studio, house):

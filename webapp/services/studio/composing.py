@@ -159,7 +159,12 @@ def _current(house: House, source: Source) -> Music:
 def _request(recipe: Recipe, sources: Mapping[str, Source], music: Mapping[str, Music]) -> GenerateRequest:
     own, domain, toward = music[recipe.content].latents, sources[recipe.content].domain, recipe.toward
     if toward is not None:
-        own = between(own, music[toward.source].latents, toward.strength)
+        mine, own = own, between(own, music[toward.source].latents, toward.strength)
+        if recipe.locks.notes_stay and own.piece.get("meter") != mine.piece.get("meter"):
+            raise NotAllowed(
+                f"the locked notes are in {mine.piece.get('meter')}, and from half way on the meter is the other piece's "
+                f"{own.piece.get('meter')}; unlock bars and melody, or go less than half way"
+            )
         domain = sources[toward.source].domain if toward.strength > 0.5 else domain
     styles = {
         group: Origin(latents=between(own, music[each.source].latents, each.strength, (group,)).to_json())
