@@ -160,10 +160,11 @@ def _request(recipe: Recipe, sources: Mapping[str, Source], music: Mapping[str, 
     own, domain, toward = music[recipe.content].latents, sources[recipe.content].domain, recipe.toward
     if toward is not None:
         mine, own = own, between(own, music[toward.source].latents, toward.strength)
-        if recipe.locks.notes_stay and own.piece.get("meter") != mine.piece.get("meter"):
+        old_meter, new_meter = (each.piece.get("meter") for each in (mine, own))
+        if recipe.locks.notes_stay and old_meter != new_meter:
             raise NotAllowed(
-                f"the locked notes are in {mine.piece.get('meter')}, and from half way on the meter is the other piece's "
-                f"{own.piece.get('meter')}; unlock bars and melody, or go less than half way"
+                f"the locked notes are in {old_meter}, and from half way on the meter is the other piece's {new_meter}; "
+                "unlock bars and melody, or go less than half way"
             )
         domain = sources[toward.source].domain if toward.strength > 0.5 else domain
     styles = {
