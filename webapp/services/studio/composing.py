@@ -163,7 +163,7 @@ def _request(recipe: Recipe, sources: Mapping[str, Source], music: Mapping[str, 
         old_meter, new_meter = (each.piece.get("meter") for each in (mine, own))
         if recipe.locks.notes_stay and old_meter != new_meter:
             raise NotAllowed(
-                f"the locked notes are in {old_meter}, and from half way on the meter is the other piece's {new_meter}; "
+                f"the locked notes are in {old_meter}, and from half way on the meter is the other's {new_meter}; "
                 "unlock bars and melody, or go less than half way"
             )
         domain = sources[toward.source].domain if toward.strength > 0.5 else domain
