@@ -12,12 +12,15 @@ from typing import Any
 import torch
 from safetensors.torch import load_file, save_file
 
+from models.music.notes import TICKS_PER_QUARTER
+from models.music.tokens import GRID_TICKS, POSITIONS
 from models.style.fingerprint import Fingerprint
 from models.style.model import StyleConfig, StyleModel
 from models.style.prior import Prior, PriorConfig
 
 WEIGHTS = Path(__file__).resolve().parent.parent / "weights"
 DEFAULT = "style-cpu"
+FOUR_QUARTERS = 4 * TICKS_PER_QUARTER // GRID_TICKS  # grid steps
 
 
 @dataclass(frozen=True)
@@ -91,6 +94,8 @@ def tiny_style(seed: int = 0) -> StyleBundle:
         for block in model.blocks:  # zero-initialised projections would make every tiny model say the same
             torch.nn.init.normal_(block.out.weight, std=0.2)
             torch.nn.init.normal_(block.down.weight, std=0.2)
+        with torch.no_grad():
+            model.onsets.out.weight[FOUR_QUARTERS:POSITIONS] = -1.0  # few meters are longer
         prior = Prior(PriorConfig(latent_dim=config.latent_dim, dim=32, layers=1, heads=2))
     card = {"version": f"tiny-{seed}", "name": "tiny"}
     return StyleBundle(model.eval(), prior.eval(), Fingerprint.empty(), card)

@@ -74,6 +74,18 @@ def draw(logits: Tensor, uniform: Tensor, temperature: Tensor, top_p: Tensor) ->
     return order.gather(-1, pick)[:, 0]
 
 
+def within_bar(logits: Tensor, length: Tensor) -> Tensor:
+    """Log-probabilities of positions ``(rows, POSITION_CLASSES)`` in bars of ``length`` ``(rows,)`` grid steps.
+
+    Rhythms of a longer bar ask for onsets after this one's end: what they weigh goes to BAR, which comes next there.
+    Left out, it would go to whatever remains, such as one more note at the last onset, and another.
+    """
+    classes = torch.arange(POSITION_CLASSES, device=logits.device)
+    after = (classes >= length[:, None]) | (classes == BAR)
+    ends = logits.masked_fill(~after, -torch.inf).logsumexp(-1, keepdim=True)
+    return torch.where(classes == BAR, ends, logits.masked_fill(after, -1e4))
+
+
 class DecodeBatch:
     """Clips being decoded side by side, each with its own key-value cache, generator and place; not thread-safe."""
 
@@ -203,9 +215,8 @@ class DecodeBatch:
         heat = torch.tensor([plan.temperature for plan in plans], device=device)
         top_p = torch.tensor([plan.top_p for plan in plans], device=device)
         classes = torch.arange(POSITION_CLASSES, device=device)
-        beyond = (classes >= length[:, None]) & (classes != BAR)
         at_last = thickness[rows, own_slot]
-        logits = model.position_logits(onsets, at_last, last_position, count, domain).masked_fill(beyond, -1e4)
+        logits = within_bar(model.position_logits(onsets, at_last, last_position, count, domain), length)
         highest = (last[:, 0, 1] >= LOWEST_PITCH + model.pitch_head.out.out_features - 1)[:, None]
         logits = logits.masked_fill(highest & (classes == last_position[:, None]), -1e4)
         guides = [(row, guide) for row in running if (guide := _guide(plans[row], bars[row])) is not None]

@@ -17,10 +17,15 @@ from models.style.prior import Prior
 from models.style.windows import WindowSet
 from models.taste.measured import clips_of, fit_space, measure
 
-TERMS = (
-    "Trained on Pop1K7 (terms unstated), O'Neill's, Ryan's and Aird's collections and the Bach chorales as distributed "
-    "with music21, and Ceol Rince na hÉireann (Unlicense / CC BY 4.0). See models/weights/LICENSE."
-)
+UNSTATED = "terms unstated: ask whoever made the music"
+
+
+def terms_of(pieces: Sequence[Piece]) -> dict[str, str]:
+    """The terms of each source that ``pieces`` come from; weights trained on them have these and their base's."""
+    found: dict[str, set[str]] = {}
+    for piece in pieces:
+        found.setdefault(piece.source, set()).add(piece.terms or UNSTATED)
+    return {source: "; ".join(sorted(terms)) for source, terms in sorted(found.items())}
 
 
 def data_hash(pieces: Sequence[Piece]) -> str:
@@ -49,7 +54,12 @@ def release(
     """
     full = {
         **card,
-        "data": {**card.get("data", {}), "hash": data_hash(training), "pieces": len(training), "terms": TERMS},
+        "data": {
+            **card.get("data", {}),
+            "hash": data_hash(training),
+            "pieces": len(training),
+            "terms": terms_of(training),
+        },
     }
     fingerprint = Fingerprint.of(map(on_grid, windows.pieces))  # composed clips are on the token grid and in these bars
     save_style(out, model, prior, fingerprint, full)

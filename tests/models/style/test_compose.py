@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from models.music.notes import MusicError, Piece
-from models.music.tokens import METERS
+from models.music.tokens import BAR, METERS, POSITION_CLASSES
 from models.style.checkpoint import tiny_style
 from models.style.compose import Composer, whole_bars
-from models.style.decode import draw
+from models.style.decode import draw, within_bar
 from models.style.latents import GROUPS, STYLE_GROUPS, Latents
 from models.style.model import StyleModel
 from models.style.windows import bar_ticks
@@ -204,3 +204,13 @@ def test_sampling_follows_the_probabilities_within_the_nucleus() -> None:
     assert shares(0.5, 1.0) == pytest.approx([1 / 30, 16 / 30, 4 / 30, 9 / 30], abs=2e-3)
     assert shares(0.0, 1.0) == [0, 1, 0, 0]
     assert shares(1.0, 0.0) == [0, 1, 0, 0]
+
+
+def test_onsets_after_the_end_of_a_bar_become_its_end() -> None:
+    chances = torch.rand(3, POSITION_CLASSES).softmax(-1)
+    length = torch.tensor([36, 48, 96])
+    found = within_bar(chances.log(), length).exp()
+    assert torch.allclose(found.sum(-1), torch.ones(3), atol=1e-5)
+    for row, steps in enumerate(length.tolist()):
+        assert torch.allclose(found[row, :steps], chances[row, :steps])
+        assert found[row, BAR].item() == pytest.approx(1 - chances[row, :steps].sum().item(), abs=1e-5)

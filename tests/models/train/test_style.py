@@ -14,6 +14,7 @@ from models.style.checkpoint import load_style
 from models.style.compose import Composer
 from models.style.model import StyleConfig, StyleModel
 from models.style.prior import KEYS, PriorConfig
+from models.style.release import UNSTATED
 from models.style.windows import pad
 from models.taste.space import TasteSpace
 from models.train import objective, presets, prior, style
@@ -91,7 +92,8 @@ def test_the_command_writes_a_bundle_that_composes_and_its_prior_can_be_fitted_a
     style.main(["--preset", "tiny", "--data", str(tunes), "--out", str(tmp_path)])
     bundle = load_style(tmp_path / "bundle")
     assert bundle.version == "style-tiny-12-0"
-    assert {"hash", "pieces", "sources", "windows", "terms", "held_out"} <= set(bundle.card["data"])
+    assert {"hash", "pieces", "sources", "windows", "held_out"} <= set(bundle.card["data"])
+    assert set(bundle.card["data"]["terms"].values()) == {UNSTATED}
     space = TasteSpace.load(bundle.taste_space_path, version=bundle.version)
     assert space.version == bundle.version
     composer = Composer(bundle)
