@@ -37,7 +37,7 @@ from models.style.windows import make_windows, pad
 
 FEWER = 100  # clips for interpolation and locks, which compose each of them many times
 Floats = npt.NDArray[np.float64]
-NOISE = (1, 2, 4)  # times the posterior's standard deviation
+NOISE = (1, 2, 3)  # times the posterior's standard deviation
 
 
 def onset_pitch(piece: Piece) -> npt.NDArray[np.int32]:
@@ -107,8 +107,9 @@ def posterior_of(composer: Composer, piece: Piece) -> Posterior:
 
 
 def wider(posterior: Posterior, times: float) -> Posterior:
-    """The posterior with so many times its standard deviation."""
-    return replace(posterior, log_variance=posterior.log_variance + 2 * np.log(times))
+    """The posterior with so many times its standard deviation, though no more than the prior's, which says nothing."""
+    most = posterior.log_variance.clamp(min=0)
+    return replace(posterior, log_variance=torch.minimum(posterior.log_variance + 2 * np.log(times), most))
 
 
 def bits(posterior: Posterior) -> float:

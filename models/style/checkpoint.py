@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from models.music.notes import TICKS_PER_QUARTER
-from models.music.tokens import GRID_TICKS, POSITIONS
+from models.music.tokens import GRID_TICKS, METERS, POSITIONS
 from models.style.fingerprint import Fingerprint
 from models.style.model import StyleConfig, StyleModel
 from models.style.prior import Prior, PriorConfig
@@ -94,9 +94,10 @@ def tiny_style(seed: int = 0) -> StyleBundle:
         for block in model.blocks:  # zero-initialised projections would make every tiny model say the same
             torch.nn.init.normal_(block.out.weight, std=0.2)
             torch.nn.init.normal_(block.down.weight, std=0.2)
-        with torch.no_grad():
-            model.onsets.out.weight[FOUR_QUARTERS:POSITIONS] = -1.0  # few meters are longer
+        with torch.no_grad():  # chance would end most bars at once
+            model.onsets.out.weight[FOUR_QUARTERS : POSITIONS + 1] = -1.0
         prior = Prior(PriorConfig(latent_dim=config.latent_dim, dim=32, layers=1, heads=2))
+    prior.meter_share.copy_(torch.eye(len(METERS))[METERS.index((4, 4))].expand_as(prior.meter_share))
     card = {"version": f"tiny-{seed}", "name": "tiny"}
     return StyleBundle(model.eval(), prior.eval(), Fingerprint.empty(), card)
 

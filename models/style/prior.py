@@ -152,7 +152,7 @@ class Prior(nn.Module):
         return F.mse_loss(self(mixed, time, setting.free(free)), x - noise)
 
     @torch.inference_mode()
-    def sample(self, setting: Setting, generator: torch.Generator, *, steps: int = 24, guidance: float = 1.0) -> Tensor:
+    def sample(self, setting: Setting, generator: torch.Generator, *, steps: int = 16, guidance: float = 1.0) -> Tensor:
         """Latents ``(batch, bars, latent)`` for ``setting`` by Heun's method over ``steps`` / 2 intervals.
 
         ``guidance`` above 1 moves away from what any domain in any key would play. The generator is of the CPU, so that
@@ -163,7 +163,7 @@ class Prior(nn.Module):
 
     @torch.inference_mode()
     def carry(
-        self, noise: Tensor, setting: Setting, *, steps: int = 24, guidance: float = 1.0, kept: Kept | None = None
+        self, noise: Tensor, setting: Setting, *, steps: int = 16, guidance: float = 1.0, kept: Kept | None = None
     ) -> Tensor:
         """Carry ``noise`` ``(batch, bars, latent)`` to latents, each row as its ``setting`` asks.
 
