@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from models.music.notes import Domain
 from models.style.latents import STYLE_GROUPS
+from models.style.locks import Locks
 from webapp.api import ERRORS, IMMUTABLE, Known, TheHouse, public_address
 from webapp.services.problems import NotAllowed
 from webapp.services.studio import choices, composing, opening, pairs, sound, sources, uploads
@@ -22,7 +23,16 @@ router = APIRouter(prefix="/api/studio", tags=["studio"])
 
 Name = Annotated[str, Field(pattern=r"^(clips|pieces)/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$")]
 LinkKey = Annotated[str, Query(max_length=64)]
-MEDIA = {"mid": "audio/midi", "mp3": "audio/mpeg", "wav": "audio/wav", "flac": "audio/flac"}
+Seed = Annotated[int, Field(ge=0, lt=2**53)]
+Form = Literal["mid", "abc", "score", "mp3", "wav", "flac"]
+MEDIA: dict[Form, str] = {
+    "mid": "audio/midi",
+    "abc": "text/vnd.abc; charset=utf-8",
+    "score": "text/vnd.abc; charset=utf-8",
+    "mp3": "audio/mpeg",
+    "wav": "audio/wav",
+    "flac": "audio/flac",
+}
 
 
 def _name(kind: Literal["clips", "pieces"], source_id: uuid.UUID) -> str:
@@ -40,13 +50,31 @@ class Borrowed(BaseModel):
     strength: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 1.0
 
 
+class Kept(BaseModel):
+    """What of the content stays: bars (counted from 0) and melody note for note, harmony and rhythm in kind."""
+
+    model_config = ConfigDict(extra="forbid")
+    bars: list[Annotated[int, Field(ge=0, le=7)]] = Field(default_factory=list, max_length=8)
+    melody: bool = False
+    harmony: bool = False
+    rhythm: bool = False
+
+
 class Recipe(BaseModel):
-    """What a piece is made from; ``styles`` by group: rhythm, register, harmony, dynamics, tempo, texture."""
+    """What a piece is made from.
+
+    ``toward``: another piece, and how far all of the content goes there, bar by bar. ``styles`` by group: rhythm,
+    register, harmony, dynamics, tempo, texture. ``keep``: how much of what neither ``locks`` nor styles hold stays; the
+    rest is drawn anew with ``seed``.
+    """
 
     model_config = ConfigDict(extra="forbid")
     content: Name
+    toward: Borrowed | None = None
     styles: dict[str, Borrowed] = Field(default_factory=dict)
-    seed: Annotated[int, Field(ge=0, lt=2**53)] = 0
+    keep: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 1.0
+    locks: Kept = Field(default_factory=Kept)
+    seed: Seed = 0
 
     def checked(self) -> composing.Recipe:
         """As the service takes it; raises ``NotAllowed`` for a style that there isn't."""
@@ -54,13 +82,26 @@ class Recipe(BaseModel):
         if unknown:
             raise NotAllowed(f"styles {unknown} were asked for; there are {list(STYLE_GROUPS)}")
         styles = {group: composing.Borrowed(each.source, each.strength) for group, each in self.styles.items()}
-        return composing.Recipe(self.content, styles, self.seed)
+        toward = composing.Borrowed(self.toward.source, self.toward.strength) if self.toward else None
+        asked = self.locks
+        locks = Locks(tuple(sorted({*asked.bars})), asked.melody, asked.harmony, asked.rhythm)
+        return composing.Recipe(self.content, styles, self.seed, toward=toward, keep=self.keep, locks=locks)
 
 
 class Variations(Recipe):
     """A recipe of which some variations are wanted."""
 
     count: Annotated[int, Field(ge=1, le=4)] = 4
+
+
+class Way(BaseModel):
+    """From one piece to another in ``steps`` steps between them."""
+
+    model_config = ConfigDict(extra="forbid")
+    content: Name
+    toward: Name
+    steps: Annotated[int, Field(ge=1, le=7)] = 5
+    seed: Seed = 0
 
 
 class Described(BaseModel):
@@ -83,6 +124,7 @@ class Opened(Described):
     bars_s: list[float]
     notes: list[tuple[float, float, int, int]]
     audio_url: str
+    score_url: str
     downloads: dict[str, str]
 
 
@@ -133,6 +175,17 @@ def vary(recipe: Variations, house: TheHouse, listener_id: Known) -> list[Opened
     return [Opened.model_validate(each) for each in made]
 
 
+@router.post("/interpolations", status_code=201, responses=ERRORS)
+def interpolate(way: Way, house: TheHouse, listener_id: Known) -> list[Opened]:
+    """Compose the steps between two pieces, evenly on the straight line between their latents, the first's end first.
+
+    The tempo goes evenly in its logarithm; meter and kind of music are those of the nearer end, the number of bars is
+    the first's. Each step is a piece with a recipe (``toward``).
+    """
+    made = composing.interpolation(house, listener_id, **way.model_dump())
+    return [Opened.model_validate(each) for each in made]
+
+
 @router.get("/links/{key}", responses=ERRORS)
 def read_link(key: str, house: TheHouse, listener_id: Known) -> Opened:
     """The piece that a link leads to, with its recipe."""
@@ -167,9 +220,19 @@ def read_source(name: Named, house: TheHouse, listener_id: Known, link: LinkKey 
 
 @router.get("/{kind}/{source_id}/{form}", responses=ERRORS, response_class=Response)
 def read_sound(
-    name: Named, form: Literal["mid", "mp3", "wav", "flac"], house: TheHouse, listener_id: Known, link: LinkKey = ""
+    name: Named,
+    form: Form,
+    house: TheHouse,
+    listener_id: Known,
+    link: LinkKey = "",
 ) -> Response:
-    """The whole piece as MIDI, MP3, WAV or FLAC; it never changes."""
+    """The whole piece as MIDI, ABC, MP3, WAV or FLAC; ``score`` is ABC for the eye, without overlaps and short rests.
+
+    Except for the score, which may come to be drawn better, it never changes.
+    """
     source = house.database.transaction(lambda session: sources.find(session, name, listener_id, link))
-    data = sound.midi(source) if form == "mid" else sound.sound(source, form)
+    if form == "score":
+        return Response(sound.abc(source, reading=True), media_type=MEDIA[form])
+    written = {"mid": sound.midi, "abc": sound.abc}
+    data = written[form](source) if form in written else sound.sound(source, form)
     return Response(data, media_type=MEDIA[form], headers={"Cache-Control": IMMUTABLE})

@@ -36,6 +36,13 @@ class Clips:
         """Indices of one domain."""
         return np.flatnonzero([d == domain for d in self.domains])
 
+    def some(self, count: int) -> Clips:
+        """At most ``count`` of them, evenly over all."""
+        rows = np.unique(np.linspace(0, len(self.pieces) - 1, min(count, len(self.pieces))).astype(int)).tolist()
+        fields = (self.pieces, self.later, self.songs, self.domains)
+        pieces, later, songs, domains = ([each[row] for row in rows] for each in fields)
+        return Clips(pieces, later, songs, domains)
+
 
 def pieces_to_test(data: Path | None, model: Path | None) -> list[Piece]:
     """The pieces to test on: all of a folder, or of the corpora those that the ``model``'s training held out.

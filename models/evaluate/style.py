@@ -18,6 +18,8 @@ import numpy.typing as npt
 import torch
 
 from models.evaluate.clips import BATCH, Clips, choose_clips, compose_all, donors_of, pieces_to_test
+from models.evaluate.interpolation import interpolation
+from models.evaluate.keeping import keeping
 from models.evaluate.report import Metric, Report, finite_mean, mean_over_songs
 from models.evaluate.swaps import AMONG, found_among, several_swaps, swaps
 from models.evaluate.two_sample import FOLDS, shuffled, told_apart
@@ -33,6 +35,7 @@ from models.style.release import data_hash
 from models.style.screen import why_broken
 from models.style.windows import make_windows, pad
 
+FEWER = 100  # clips for interpolation and locks, which compose each of them many times
 Floats = npt.NDArray[np.float64]
 NOISE = (1, 2, 3)  # times the posterior's standard deviation
 
@@ -211,6 +214,8 @@ def main(argv: list[str] | None = None) -> None:
     report.add("reconstruction.original_found", mean_over_songs(clips.songs, found, chance=1 / AMONG))
     swaps(report, composer, clips, arguments.seed)
     several_swaps(report, composer, clips, arguments.seed)
+    interpolation(report, composer, clips.some(FEWER), arguments.seed)
+    keeping(report, composer, clips.some(FEWER), arguments.seed)
     quality(report, composer, clips, arguments.seed)
     speed(report, composer, arguments.seed)
     report.print()

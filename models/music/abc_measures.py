@@ -256,15 +256,17 @@ class Body:
 
     def _read_chord(self, line: str, at: int) -> int:
         pitches: list[tuple[int, bool]] = []
+        names: list[tuple[str, int]] = []
         duration = None
         while at < len(line) and line[at] != "]":
             if match := NOTE.match(line, at):
-                pitch, _ = self._pitch(*match.groups())
+                pitch, name = self._pitch(*match.groups())
                 own, at = self._duration(line, match.end())
                 duration = own if duration is None else duration
                 tied = line.startswith("-", at)
                 at += tied
                 pitches.append((pitch, tied))
+                names.append(name)
                 if len(pitches) > MAX_CHORD:
                     raise MusicError(
                         f"a chord of the tune has more than {MAX_CHORD} notes; at most that many are allowed"
@@ -276,7 +278,10 @@ class Body:
         duration = duration * outer // self.unit
         tied = line.startswith("-", after)
         if pitches:
-            self._add([(pitch, own or tied) for pitch, own in pitches], duration)
+            pitches = [(pitch, own or tied) for pitch, own in pitches]
+            held = zip(names, pitches, strict=True)
+            self.tied = {name: pitch - 12 * name[1] - STEPS[name[0]] for name, (pitch, on) in held if on}
+            self._add(pitches, duration)
         return after + tied
 
     def _start_tuplet(self, match: re.Match[str]) -> None:

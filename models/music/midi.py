@@ -6,6 +6,7 @@ Bars follow the time signatures. A bar that is shorter or longer than its meter,
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +15,12 @@ import numpy.typing as npt
 from .midi_bars import bars_from_meters, bars_from_text, seconds_per_tick, tempo_of_bars
 from .midi_file import MidiFile, dump, parse
 from .notes import TICKS_PER_QUARTER, IntArray, MusicError, Piece
+from .voices import in_melody
 
 SIXTEENTH = TICKS_PER_QUARTER // 4
 WRITTEN_TPQ = 480
 SCALE = WRITTEN_TPQ // TICKS_PER_QUARTER
+VOICES = ("Melody", "Accompaniment")
 LongArray = npt.NDArray[np.int64]
 
 
@@ -128,15 +131,17 @@ def _chords(midi: MidiFile, bars: IntArray) -> tuple[str, ...]:
     return chords if all(chords) else ()
 
 
-def write_midi(piece: Piece) -> bytes:
+def write_midi(piece: Piece, *, voices: bool = False) -> bytes:
     """The piece as a MIDI file, one piano track, 480 ticks a quarter; ``read_midi`` gives notes, bars and chords back.
 
-    Tempi come back to the microsecond a quarter. Overlapping notes of one pitch are cut, since MIDI cannot tell
-    their ends apart.
+    With ``voices`` melody and accompaniment have a track each. Tempi come back to the microsecond a quarter.
+    Overlapping notes of one pitch are cut, since MIDI cannot tell their ends apart.
     """
     midi = MidiFile(tpq=WRITTEN_TPQ)
-    for onset, duration, pitch, velocity in without_overlaps(piece.notes).tolist():
-        midi.notes.append((onset * SCALE, duration * SCALE, pitch, velocity, 0))
+    notes = without_overlaps(piece.notes)
+    part = np.where(in_melody(replace(piece, notes=notes)), 0, 1) if voices else np.zeros(len(notes), dtype=int)
+    for (onset, duration, pitch, velocity), number in zip(notes.tolist(), part.tolist(), strict=True):
+        midi.notes.append((onset * SCALE, duration * SCALE, pitch, velocity, number))
     meter, mspq = None, None
     for index, (start, length, numerator, denominator) in enumerate(piece.bars.tolist()):
         at = start * SCALE
@@ -148,4 +153,4 @@ def write_midi(piece: Piece) -> bytes:
         midi.texts.append((at, f"bar {length} of {numerator}/{denominator}"))
         if piece.chords:
             midi.texts.append((at, f"chord {piece.chords[index]}"))
-    return dump(midi, piece.titles[0] if piece.titles else "")
+    return dump(midi, piece.titles[0] if piece.titles else "", VOICES if voices else ("",))

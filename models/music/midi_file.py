@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -170,8 +171,12 @@ class _Track:
             raise MusicError(f"the MIDI file has more than {MAX_NOTES} notes; at most {MAX_NOTES} are allowed")
 
 
-def dump(midi: MidiFile, title: str = "") -> bytes:
-    """The bytes of a file with one piano track; the pedal is not written."""
+def dump(midi: MidiFile, title: str = "", parts: Sequence[str] = ("",)) -> bytes:
+    """The bytes of a file; the pedal is not written.
+
+    With one part it has one track. With more, the first track has meters and tempi alone and each part, whose notes
+    carry its number, a track of its own with its name.
+    """
     events: list[tuple[int, int, bytes]] = []
     for time, text in midi.texts:
         encoded = text.encode()
@@ -180,16 +185,25 @@ def dump(midi: MidiFile, title: str = "") -> bytes:
         events.append((time, 1, bytes([0xFF, 0x58, 4, numerator, denominator.bit_length() - 1, 24, 8])))
     for time, mspq in midi.tempi:
         events.append((time, 2, b"\xff\x51\x03" + mspq.to_bytes(3, "big")))
-    for onset, duration, pitch, velocity, _ in midi.notes:
-        events.append((onset, 4, bytes([0x90, pitch, velocity])))
-        events.append((onset + duration, 3, bytes([0x80, pitch, 64])))  # before what begins at the same time
-    name = title.encode()[:100]
-    track, now = [b"\x00\xff\x03" + _variable(len(name)) + name], 0
+    played: list[list[tuple[int, int, bytes]]] = [[] for _ in parts]
+    for onset, duration, pitch, velocity, part in midi.notes:
+        played[part].append((onset, 4, bytes([0x90, pitch, velocity])))
+        played[part].append((onset + duration, 3, bytes([0x80, pitch, 64])))  # before what begins at the same time
+    if len(parts) == 1:
+        tracks = [_track(title, events + played[0])]
+    else:
+        tracks = [_track(title, events), *(_track(name, mine) for name, mine in zip(parts, played, strict=True))]
+    return b"MThd" + struct.pack(">IHHH", 6, int(len(tracks) > 1), len(tracks), midi.tpq) + b"".join(tracks)
+
+
+def _track(name: str, events: list[tuple[int, int, bytes]]) -> bytes:
+    encoded = name.encode()[:100]
+    track, now = [b"\x00\xff\x03" + _variable(len(encoded)) + encoded], 0
     for time, _, event in sorted(events):
         track.append(_variable(time - now) + event)
         now = time
     content = b"".join(track) + b"\x00\xff\x2f\x00"
-    return b"MThd" + struct.pack(">IHHH", 6, 0, 1, midi.tpq) + b"MTrk" + struct.pack(">I", len(content)) + content
+    return b"MTrk" + struct.pack(">I", len(content)) + content
 
 
 def _variable(number: int) -> bytes:

@@ -1,64 +1,36 @@
-"""Composing: latents from the prior or from pieces, decoded note by note in a batch that clips join and leave.
-
-The same plan alone gives the same notes again; within a batch a clip differs by floating-point rounding only.
-"""
+"""Composing: latents from the prior or from pieces, with what is borrowed, kept and locked, ready to be decoded."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from models.metrics.music_statistics import likely_key
 from models.music.notes import DOMAINS, Domain, MusicError, Piece
 from models.music.tokens import (
-    BAR,
-    DURATIONS,
     GRID_TICKS,
-    LOWEST_PITCH,
     METERS,
-    POSITION_CLASSES,
-    POSITIONS,
-    from_tokens,
     to_tokens,
 )
 from models.style.checkpoint import StyleBundle
-from models.style.elements import half_of, overlap_with_halves, place_in_half
-from models.style.features import bar_features, gather_notes, slot_of
+from models.style.decode import ClipPlan, DecodeBatch
+from models.style.features import bar_features, gather_notes
+from models.style.held import Held, stays
 from models.style.latents import GROUPS, STYLE_GROUPS, TEMPERATURE, TOP_P, Latents
-from models.style.layers import attend, norm, rotary
-from models.style.model import BARS, BarPlan
-from models.style.prior import Setting
+from models.style.locks import Locks
+from models.style.model import BARS
+from models.style.prior import Kept, Setting
 from models.style.windows import bar_ticks, pad, regular_bars
 
 Origin = Piece | Latents
-
-
-@dataclass(frozen=True)
-class ClipPlan:
-    """One clip to decode: its bar plan (batch of one), meter, domain, sampling and how it came about."""
-
-    bar_plan: BarPlan
-    latents: Latents
-    domain: int
-    meter: int
-    seed: int
-    temperature: float
-    top_p: float
-    recipe: Mapping[str, Any]
-
-    @property
-    def bars(self) -> int:
-        """Bars to compose."""
-        return self.bar_plan.z.shape[1]
-
-    @property
-    def length(self) -> int:
-        """Grid steps of a bar."""
-        return bar_ticks(*METERS[self.meter]) // GRID_TICKS
+METER_NAMES = tuple(f"{n}/{d}" for n, d in METERS)
+FREE = Locks()
+HARMONISATIONS = 8  # draws of which one is chosen to go with a locked melody
 
 
 class Composer:
@@ -113,12 +85,18 @@ class Composer:
         temperature: float = TEMPERATURE,
         top_p: float = TOP_P,
         drawn: Latents | None = None,
+        keep: float = 1.0,
+        locks: Locks = FREE,
+        notes: Piece | None = None,
     ) -> ClipPlan:
         """Latents of one clip: ``content`` (or a draw from the prior) with groups replaced by those of ``styles``.
 
         ``drawn`` is the prior's draw for this domain and seed, where ``draw_each`` has made it already. Shorter styles
-        are repeated bar by bar. Raises ``MusicError`` for music that can't be encoded and ``ValueError`` for unknown
-        groups or domains, a number of bars outside 1 to 8, or latents of another model.
+        are repeated bar by bar. Below a ``keep`` of 1 the latents that neither ``locks`` nor ``styles`` hold are drawn
+        anew, the less like the content the smaller it is (0: not at all); ``notes`` are those that locked bars and a
+        locked melody are taken from, by default the content's. Raises ``MusicError`` for music that can't be encoded
+        and ``ValueError`` for unknown groups or domains, a number of bars outside 1 to 8, latents of another model, or
+        locks that have nothing to hold.
         """
         if domain not in DOMAINS:
             raise ValueError(f"domain {domain!r} was given; there are {list(DOMAINS)}")
@@ -134,10 +112,17 @@ class Composer:
             own = self._origin(origin).groups[name]
             groups[name] = own[np.arange(length) % len(own)]
         latents = replace(base, groups=groups)
-        z = torch.from_numpy(np.concatenate([latents.groups[g] for g in GROUPS], axis=1))[None].to(self.device)
         meter_name = str(base.piece.get("meter", "4/4"))
         if meter_name not in METER_NAMES:
             raise ValueError(f"meter {meter_name!r} was given; the model knows {list(METER_NAMES)}")
+        meter = METER_NAMES.index(meter_name)
+        held = self._held(content, notes, locks, length, meter)
+        if (keep < 1 or locks != FREE) and content is None:
+            raise ValueError("something is to be kept, but there is no content to keep it of; give one")
+        if keep < 1:
+            mask = stays(locks, styles, self.model.config.latent, length)
+            latents = self._renewed(latents, mask, (DOMAINS.index(domain), meter), seed, keep=keep, held=held)
+        z = torch.from_numpy(np.concatenate([latents.groups[g] for g in GROUPS], axis=1))[None].to(self.device)
         recipe = {
             "model_version": self.version,
             "domain": domain,
@@ -148,11 +133,11 @@ class Composer:
             "top_p": top_p,
             "content": _kind(content),
             "styles": {name: _kind(origin) for name, origin in styles.items()},
+            **({"keep": keep} if keep < 1 else {}),
+            **({"locks": asdict(locks)} if locks != FREE else {}),
         }
         plan = self.model.plan(z)
-        return ClipPlan(
-            plan, latents, DOMAINS.index(domain), METER_NAMES.index(meter_name), seed, temperature, top_p, recipe
-        )
+        return ClipPlan(plan, latents, DOMAINS.index(domain), meter, seed, temperature, top_p, recipe, held)
 
     def new_batch(self, slots: int) -> DecodeBatch:
         """Room for ``slots`` clips at once."""
@@ -167,6 +152,46 @@ class Composer:
         while len(pieces) < len(plans):
             pieces |= {slot: batch.take(slot) for slot in batch.step()}
         return [pieces[slot] for slot in range(len(plans))]
+
+    def _held(self, content: Origin | None, notes: Piece | None, locks: Locks, bars: int, meter: int) -> Held | None:
+        outside = [bar for bar in locks.bars if not 0 <= bar < bars]
+        if outside:
+            raise ValueError(f"bars {outside} are to be locked; there are {bars} bars, 0 to {bars - 1}")
+        if not locks.notes_stay:
+            return None
+        if notes is None and isinstance(content, Piece):
+            notes = whole_bars(content)
+        if notes is None:
+            raise ValueError("locked bars and a locked melody need the notes that stay; give them beside the latents")
+        return Held(notes, locks, bars, bar_ticks(*METERS[meter]) // GRID_TICKS)
+
+    @torch.inference_mode()
+    def _renewed(
+        self, latents: Latents, mask: Tensor, setting: tuple[int, int], seed: int, *, keep: float, held: Held | None
+    ) -> Latents:
+        """Latents drawn anew where ``mask`` ``(bars, latent)`` is false, in the key that their harmony speaks of.
+
+        For a locked melody that of several draws whose harmony tells its notes best.
+        """
+        rows = torch.arange(self.prior.config.bars) % latents.bars  # the prior knows whole clips alone
+        z = torch.from_numpy(np.concatenate([latents.groups[g] for g in GROUPS], axis=1))
+        count = HARMONISATIONS if held is not None and held.melody is not None else 1
+        sounding = self._chroma(z[None]).exp().sum((0, 1, 2))
+        indices = (*setting, likely_key(sounding.cpu().numpy()))
+        asked = Setting(*(torch.tensor([index] * count) for index in indices))
+        noise = torch.randn((count, len(rows), z.shape[1]), generator=torch.Generator().manual_seed(seed))
+        kept = Kept(z[rows].expand_as(noise), mask[rows].expand_as(noise), keep)
+        drawn = self.prior.carry(noise, asked, kept=kept).float().cpu()[:, : latents.bars]
+        best = 0
+        if held is not None and held.melody is not None:
+            best = int((self._chroma(drawn).cpu() * held.melody.chroma(latents.bars)).sum((1, 2, 3)).argmax())
+        return self._latents(torch.where(mask, z, drawn[best]), latents.piece)
+
+    def _chroma(self, z: Tensor) -> Tensor:
+        """Log-probabilities of pitch classes that harmony tells of: ``(clips, bars, latent)``, ``(…, bars, 2, 12)``."""
+        harmony = self.model.config.split(z.to(self.device))["harmony"]
+        told: Tensor = self.model.chroma(harmony).float().unflatten(-1, (2, 12)).log_softmax(-1)
+        return told
 
     def _origin(self, origin: Origin) -> Latents:
         if isinstance(origin, Piece):
@@ -188,20 +213,8 @@ class Composer:
         return Latents(self.version, {name: value.numpy().astype(np.float32) for name, value in parts.items()}, piece)
 
 
-METER_NAMES = tuple(f"{n}/{d}" for n, d in METERS)
-
-
 def _kind(origin: Origin | None) -> str:
     return "prior" if origin is None else "notes" if isinstance(origin, Piece) else "latents"
-
-
-def _at_once(tokens: Sequence[Sequence[int]]) -> int:
-    """How many notes the last onset has so far; 1 after a BAR."""
-    last = tokens[-1][0]
-    count = 1
-    while last < POSITIONS and tokens[-1 - count][0] == last:
-        count += 1
-    return count
 
 
 def whole_bars(piece: Piece) -> Piece:
@@ -223,182 +236,3 @@ def whole_bars(piece: Piece) -> Piece:
     ):
         last += 1
     return piece.window(first, last - first)
-
-
-def draw(logits: Tensor, uniform: Tensor, temperature: Tensor, top_p: Tensor) -> Tensor:
-    """Nucleus sampling by inverse CDF: ``logits`` ``(rows, classes)``, the rest ``(rows,)`` → classes ``(rows,)``.
-
-    Source: Holtzman et al. 2020.
-    """
-    share, order = torch.softmax(logits / temperature.clamp(min=1e-4)[:, None], -1).sort(-1, descending=True)
-    before = share.cumsum(-1) - share
-    share = torch.where(before < top_p[:, None], share, 0.0)
-    edge = share.cumsum(-1)
-    pick = (edge < uniform[:, None] * edge[:, -1:]).sum(-1, keepdim=True).clamp(max=logits.shape[1] - 1)
-    return order.gather(-1, pick)[:, 0]
-
-
-def within_bar(logits: Tensor, length: Tensor) -> Tensor:
-    """Log-probabilities of positions ``(rows, POSITION_CLASSES)`` in bars of ``length`` ``(rows,)`` grid steps.
-
-    Rhythms of a longer bar ask for onsets after this one's end: what they weigh goes to BAR, which comes next there.
-    Left out, it would go to whatever remains, such as one more note at the last onset, and another.
-    """
-    classes = torch.arange(POSITION_CLASSES, device=logits.device)
-    after = (classes >= length[:, None]) | (classes == BAR)
-    ends = logits.masked_fill(~after, -torch.inf).logsumexp(-1, keepdim=True)
-    return torch.where(classes == BAR, ends, logits.masked_fill(after, -1e4))
-
-
-class DecodeBatch:
-    """Clips being decoded side by side, each with its own key-value cache, generator and place; not thread-safe."""
-
-    def __init__(self, composer: Composer, slots: int) -> None:
-        self.composer, self.model = composer, composer.model
-        config = self.model.config
-        self.device = composer.device
-        shape = (config.layers, slots, config.heads, config.max_steps, config.dim // config.heads)
-        self.keys = torch.zeros(shape, device=self.device)
-        self.values = torch.zeros(shape, device=self.device)
-        self.plans: list[ClipPlan | None] = [None] * slots
-        self.draws: list[np.random.Generator | None] = [None] * slots
-        self.tokens: list[list[list[int]]] = [[] for _ in range(slots)]
-        self.done = [False] * slots
-        self.bar = np.zeros(slots, dtype=np.int64)
-        self.sounded = np.zeros((slots, 2, 12), dtype=np.float32)  # of the bar so far, as in ``sounded_so_far``
-
-    def admit(self, slot: int, plan: ClipPlan) -> None:
-        """Start ``plan`` in a free slot."""
-        if self.plans[slot] is not None:
-            raise ValueError(f"slot {slot} is taken")
-        self.plans[slot] = plan
-        self.draws[slot] = np.random.default_rng(plan.seed)
-        self.bar[slot] = 0
-        self.done[slot] = False
-        self.tokens[slot] = [self._bar_token(plan, 0)]
-        self.sounded[slot] = 0
-
-    @torch.inference_mode()
-    def step(self) -> list[int]:
-        """Decode one token for every running clip; the slots that have finished with it."""
-        running = [slot for slot, plan in enumerate(self.plans) if plan is not None and not self.done[slot]]
-        if not running:
-            return []
-        rows = running[-1] + 1  # a prefix of the slots, so that the caches are views and never copied
-        stand_in = self.plans[running[0]]
-        plans = [plan if plan is not None else stand_in for plan in self.plans[:rows]]
-        tokens = [self.tokens[slot] or self.tokens[running[0]] for slot in range(rows)]
-        bars = [min(int(self.bar[slot]), plan.bars - 1) for slot, plan in enumerate(plans) if plan]
-        chosen = self._next([p for p in plans if p], tokens, bars, running)
-        finished = []
-        for slot in running:
-            plan = plans[slot]
-            if plan is None:
-                continue
-            position, pitch, duration, velocity = chosen[slot]
-            full = len(self.tokens[slot]) >= self.model.config.max_steps
-            if position < POSITIONS and not full:
-                self.tokens[slot].append([position, pitch + LOWEST_PITCH, duration, velocity, -1, -1, -1])
-                begins, steps, length = torch.tensor([position, DURATIONS[duration], plan.length])
-                overlap = overlap_with_halves(begins, steps, length)
-                self.sounded[slot, :, (pitch + LOWEST_PITCH) % 12] += overlap.numpy()
-                continue
-            self.bar[slot] += 1
-            self.sounded[slot] = 0
-            if self.bar[slot] < plan.bars:
-                self.tokens[slot].append(self._bar_token(plan, int(self.bar[slot])))
-            if self.bar[slot] >= plan.bars or full:
-                self.done[slot] = True
-                finished.append(slot)
-        return finished
-
-    def notes_so_far(self, slot: int) -> list[tuple[int, int, int, int]]:
-        """Onset, duration (ticks), pitch and velocity of the notes decoded so far."""
-        rows = from_tokens(np.array(self.tokens[slot], dtype=np.int16)).notes
-        return [(int(a), int(b), int(c), int(d)) for a, b, c, d in rows]
-
-    def take(self, slot: int) -> Piece:
-        """The clip in ``slot``; frees it."""
-        plan = self.plans[slot]
-        if plan is None:
-            raise ValueError(f"slot {slot} is empty")
-        tokens = list(self.tokens[slot])
-        missing = range(int(self.bar[slot]) + 1, plan.bars)
-        tokens += [self._bar_token(plan, bar) for bar in missing]  # a clip cut short keeps its bars, empty
-        self.release(slot)
-        piece = from_tokens(np.array(tokens, dtype=np.int16))
-        return replace(piece, domain=DOMAINS[plan.domain], source="composed")
-
-    def release(self, slot: int) -> None:
-        """Free a slot, finished or not."""
-        self.plans[slot] = None
-        self.draws[slot] = None
-        self.tokens[slot] = []
-        self.done[slot] = False
-
-    def _uniform(self, rows: int, running: list[int]) -> Tensor:
-        """The next four numbers of each running clip's own generator, ``(rows, 4)``."""
-        uniform = torch.zeros(rows, 4)
-        for slot in running:
-            generator = self.draws[slot]
-            if generator is not None:
-                uniform[slot] = torch.from_numpy(generator.random(4, dtype=np.float32))
-        return uniform
-
-    def _bar_token(self, plan: ClipPlan, bar: int) -> list[int]:
-        tempo = int(plan.bar_plan.tempo_logits[0, bar].argmax())
-        return [BAR, -1, -1, -1, tempo, plan.meter, plan.length]
-
-    def _next(
-        self, plans: list[ClipPlan], tokens: list[list[list[int]]], bars: list[int], running: list[int]
-    ) -> list[list[int]]:
-        """Position, pitch (0-87), duration and velocity class drawn for each row."""
-        model, device = self.model, self.device
-        last = torch.tensor([[row[-1]] for row in tokens], device=device)
-        at = torch.tensor([len(row) - 1 for row in tokens], device=device).clamp(max=model.config.max_steps - 1)
-        domain = torch.tensor([plan.domain for plan in plans], device=device)
-        length = torch.tensor([plan.length for plan in plans], device=device)
-        memory = torch.stack([plan.bar_plan.memory[0, b] for plan, b in zip(plans, bars, strict=True)])
-        z = torch.stack([plan.bar_plan.z[0, b] for plan, b in zip(plans, bars, strict=True)])[:, None]
-        onsets = torch.stack([plan.bar_plan.onsets[0, b] for plan, b in zip(plans, bars, strict=True)])
-        thickness = torch.stack([plan.bar_plan.thickness[0, b] for plan, b in zip(plans, bars, strict=True)])
-        chroma = torch.stack([plan.bar_plan.chroma[0, b] for plan, b in zip(plans, bars, strict=True)])
-        count = torch.tensor([_at_once(row) for row in tokens], device=device)
-        rows = torch.arange(len(plans), device=device)
-        last_position = last[:, 0, 0]
-        own_slot = slot_of(torch.where(last_position == BAR, 0, last_position), length)
-        x = model.embed_steps(last, domain, memory[rows, own_slot][:, None])
-        cos, sin = rotary(at[:, None, None], model.config.dim // model.config.heads)
-        longest = int(at.max()) + 1
-        live = torch.tensor(running, device=device)
-        place = at[live]
-        mask = torch.where(torch.arange(longest, device=device) <= at[:, None], 0.0, -1e4)[:, None, None]
-        for index, block in enumerate(model.blocks):
-            x = x + block.latent(z)
-            q, k, v = block.project(x, cos, sin)
-            keys, values = self.keys[index, : len(plans)], self.values[index, : len(plans)]
-            keys[live, :, place] = k[live, :, 0]
-            values[live, :, place] = v[live, :, 0]
-            x = block.finish(x, attend(q, keys[:, :, :longest], values[:, :, :longest], mask))
-        state = norm(x)[:, 0]
-
-        uniform = self._uniform(len(plans), running).to(device)
-        heat = torch.tensor([plan.temperature for plan in plans], device=device)
-        top_p = torch.tensor([plan.top_p for plan in plans], device=device)
-        classes = torch.arange(POSITION_CLASSES, device=device)
-        at_last = thickness[rows, own_slot]
-        logits = within_bar(model.position_logits(onsets, at_last, last_position, count, domain), length)
-        highest = (last[:, 0, 1] >= LOWEST_PITCH + model.pitch_head.out.out_features - 1)[:, None]
-        logits = logits.masked_fill(highest & (classes == last_position[:, None]), -1e4)
-        position = draw(logits, uniform[:, 0], heat, top_p)
-        where = position.clamp(max=POSITIONS - 1)
-        full = torch.cat([state, memory[rows, slot_of(where, length)]], -1)
-        last_pitch = last[:, 0, 1] - LOWEST_PITCH
-        half = half_of(where, length)
-        sounded = torch.from_numpy(self.sounded[: len(plans)]).to(device)[rows, half]
-        chroma = model.budget(chroma[rows, half], sounded, place_in_half(where, length))
-        pitch = draw(model.pitch_logits(full, chroma, position, last_position, last_pitch), uniform[:, 1], heat, top_p)
-        duration = draw(model.duration_logits(full, position, pitch), uniform[:, 2], heat, top_p)
-        velocity = draw(model.velocity_logits(full, position, pitch, duration), uniform[:, 3], heat, top_p)
-        rows_out: list[list[int]] = torch.stack([position, pitch, duration, velocity], 1).tolist()
-        return rows_out

@@ -5,8 +5,8 @@ A clip's latents never mix model versions; ``piece`` leaves room for what descri
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -49,3 +49,17 @@ class Latents:
         """Read what ``to_json`` wrote; raises ``ValueError`` or ``KeyError`` on anything else."""
         groups = {name: np.array(data["groups"][name], dtype=np.float32) for name in data["groups"]}
         return cls(str(data["version"]), groups, dict(data.get("piece") or {}))
+
+
+def between(one: Latents, other: Latents, share: float, groups: Collection[str] = GROUPS) -> Latents:
+    """``one`` with some groups ``share`` of the way on the straight line to ``other``'s, bar by bar.
+
+    It has the bars of ``one``: shorter music is repeated, longer cut. Where all groups go, what can't lie between two
+    pieces (meter, domain) is the nearer one's.
+    """
+    place = np.arange(one.bars) % other.bars
+    mixed = {
+        name: ((1 - share) * one.groups[name] + share * other.groups[name][place]).astype(np.float32) for name in groups
+    }
+    nearer = other if share > 0.5 and set(groups) == set(GROUPS) else one
+    return replace(one, groups={**one.groups, **mixed}, piece=nearer.piece)

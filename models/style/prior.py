@@ -54,6 +54,19 @@ class Setting:
 
 
 @dataclass(frozen=True)
+class Kept:
+    """What a draw holds on to: ``z`` ``(batch, bars, latent)``, wholly where ``mask`` (same shape) is true.
+
+    Elsewhere the flow starts ``share`` of the way from noise to ``z`` (SDEdit: Meng et al. 2022): 0 is a draw that
+    knows nothing but what stays, 1 is ``z`` itself.
+    """
+
+    z: Tensor
+    mask: Tensor
+    share: float
+
+
+@dataclass(frozen=True)
 class PriorConfig:
     """Sizes of the prior; ``latent_dim`` is that of the style model."""
 
@@ -149,8 +162,14 @@ class Prior(nn.Module):
         return self.carry(noise, setting, steps=steps, guidance=guidance)
 
     @torch.inference_mode()
-    def carry(self, noise: Tensor, setting: Setting, *, steps: int = 16, guidance: float = 1.0) -> Tensor:
-        """Carry ``noise`` ``(batch, bars, latent)`` to latents, each row as its ``setting`` asks."""
+    def carry(
+        self, noise: Tensor, setting: Setting, *, steps: int = 16, guidance: float = 1.0, kept: Kept | None = None
+    ) -> Tensor:
+        """Carry ``noise`` ``(batch, bars, latent)`` to latents, each row as its ``setting`` asks.
+
+        What is ``kept`` follows its own straight path, so that the rest is drawn to go with it (inpainting: Lugmayr et
+        al. 2022).
+        """
         device = self.mean.device
         x, given = noise.to(device), setting.to(device)
         nothing = given.free(torch.ones(len(given), dtype=torch.bool, device=device))
@@ -163,10 +182,16 @@ class Prior(nn.Module):
                 v = free + guidance * (v - free)
             return v
 
-        grid = torch.linspace(0, 1, steps // 2 + 1).tolist()
+        start = 0.0
+        if kept is not None:
+            start, noise, goal = kept.share, x, self.standardise(kept.z.to(device))
+            x = start * goal + (1 - start) * noise
+        grid = torch.linspace(start, 1, steps // 2 + 1).tolist()
         for t, after in pairwise(grid):
             first = velocity(x, t)
             x = x + (after - t) * 0.5 * (first + velocity(x + (after - t) * first, after))
+            if kept is not None:
+                x = torch.where(kept.mask.to(device), after * goal + (1 - after) * noise, x)
         return x * self.scale + self.mean
 
     def draw_setting(self, domain: int, count: int, generator: torch.Generator) -> Setting:

@@ -7,6 +7,8 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from models.music.abc import read_abc
+
 DESKTOP = {"viewport": {"width": 1280, "height": 800}}
 PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True, "device_scale_factor": 2}
 COMPOSED_MS = 120_000  # on a machine that trains and tests beside us
@@ -76,6 +78,58 @@ def test_a_piece_borrows_a_rhythm_and_is_heard_against_the_old_one(visit, screen
     assert download.value.path().read_bytes().startswith(b"MThd")
 
 
+@pytest.mark.timeout(900)
+def test_what_is_locked_stays_and_can_be_undone_reopened_read_and_saved(visit):
+    visitor = open_studio(visit(**PHONE))
+    start(visitor)
+    said = visitor.frame.locator("[data-part=said]")
+    visitor.get("lock-bar-2").focus()
+    visitor.page.keyboard.press("Space")
+    visitor.get("lock-harmony").click()
+    expect(said).to_contain_text("Locked: bar 2 and harmony. 50 % of the rest is kept.", timeout=COMPOSED_MS)
+    locked = visitor.page.url
+    visitor.get("keep").fill("0")
+    expect(said).to_contain_text("0 % of the rest is kept.", timeout=COMPOSED_MS)
+    visitor.get("undo").click()
+    expect(visitor.get("keep")).to_have_value("50")
+    assert visitor.page.url == locked
+    visitor.page.reload()
+    expect(visitor.get("player-b")).to_be_enabled(timeout=COMPOSED_MS)
+    for locked_control in ("lock-bar-2", "lock-harmony"):
+        expect(visitor.get(locked_control)).to_have_attribute("aria-pressed", "true")
+    expect(visitor.get("lock-bar-3")).to_have_attribute("aria-pressed", "false")
+    visitor.get("score").click()
+    expect(visitor.frame.locator(".k-paper svg")).to_be_visible()
+    assert visitor.frame.evaluate("document.documentElement.scrollWidth") <= PHONE["viewport"]["width"]
+    visitor.get("save").click()
+    with visitor.page.expect_download() as download:
+        visitor.frame.get_by_role("button", name="ABC", exact=True).click()
+    assert len(read_abc(download.value.path())[0].bars) == 8
+
+
+@pytest.mark.timeout(900)
+def test_the_way_to_another_piece_is_heard_step_by_step(visit):
+    visitor = open_studio(visit(**DESKTOP))
+    start(visitor)
+    expect(visitor.get("way")).to_be_disabled()
+    visitor.get("borrow-toward").click()
+    picks = visitor.frame.locator("[data-part=picks]").get_by_role("button", name=re.compile("^Go there"))
+    picks.nth(2).click()
+    said = visitor.frame.locator("[data-part=said]")
+    expect(said).to_contain_text("50 % of the way", timeout=COMPOSED_MS)
+    visitor.get("way").click()
+    steps = visitor.get("steps").locator(".k-play")
+    expect(steps).to_have_count(7, timeout=COMPOSED_MS)
+    steps.nth(1).click()
+    expect(steps.nth(1)).to_have_attribute("aria-pressed", "true", timeout=COMPOSED_MS)
+    steps.nth(3).click()
+    expect(steps.nth(3)).to_have_attribute("aria-pressed", "true", timeout=COMPOSED_MS)
+    expect(steps.nth(1)).to_have_attribute("aria-pressed", "false")
+    visitor.get("steps").get_by_role("button", name=re.compile("^Take")).nth(3).click()
+    expect(said).to_contain_text("67 % of the way", timeout=COMPOSED_MS)
+    expect(visitor.get("strength-toward")).to_have_value("65")  # the nearest place of the dial
+
+
 @pytest.mark.timeout(600)
 def test_an_own_tune_is_brought_and_a_bad_file_says_what_to_do(visit):
     visitor = open_studio(visit(**DESKTOP))
@@ -114,7 +168,7 @@ def test_the_same_place_in_the_music_is_found_whatever_the_tempo(visit):
     visitor = open_studio(visit(**DESKTOP))
     places = visitor.frame.evaluate(
         """async () => {
-            const {samePlace} = await import("./static/kallos/bench.js");
+            const {samePlace} = await import("./static/kallos/same_place.js");
             const [slow, fast] = [[0, 4, 8, 12], [0.5, 1.5, 2.5, 3.5]];
             const cases = [
                 [0, slow, fast], [6, slow, fast], [2, fast, slow], [13, slow, fast], [1, [], fast], [9, slow, [0, 1]],
@@ -123,3 +177,22 @@ def test_the_same_place_in_the_music_is_found_whatever_the_tempo(visit):
         }"""
     )
     assert places == [0.5, 2, 6, 4.5, 0, 2]
+
+
+def test_a_recipe_is_told_in_words(visit):
+    visitor = open_studio(visit(**DESKTOP))
+    told = visitor.frame.evaluate(
+        """async () => {
+            const {PLAIN, inWords, isPlain} = await import("./static/kallos/recipe.js");
+            const locked = {...PLAIN, keep: 0.25, locks: {...PLAIN.locks, bars: [6, 0, 1, 2, 4], melody: true}};
+            const borrowed = {...PLAIN, toward: {strength: 0.5}, styles: {rhythm: {}, tempo: {}}};
+            const plain = [PLAIN, locked, {...PLAIN, seed: 1}].map(isPlain);
+            return [inWords(PLAIN), inWords(locked), inWords(borrowed), plain];
+        }"""
+    )
+    assert told == [
+        "",
+        "Locked: bars 1 to 3, 5 and 7 and melody. 25 % of the rest is kept.",
+        "50 % of the way to the other piece. Borrowed: rhythm, tempo.",
+        [True, False, False],
+    ]

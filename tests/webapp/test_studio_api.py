@@ -6,9 +6,11 @@ import uuid
 import numpy as np
 import pytest
 import soundfile
+import symusic
 from sqlalchemy import update
 
-from db.tables import Clip
+from db.tables import Clip, StudioPiece
+from models.music.abc import read_abc
 from models.music.midi import read_midi, write_midi
 from models.music.notes import Piece
 from models.style.latents import STYLE_GROUPS
@@ -16,6 +18,7 @@ from webapp.limits import UPLOAD_BYTES
 from webapp.services.studio import room
 
 ABC = "X:1\nT:The Test Jig\nM:6/8\nK:D\n|:dAF DFA|dAF def|gfe fed|cBA Bcd:|\n"
+JIG = (ABC.encode(), "jig.abc")
 HEARD = {"left": 4000, "right": 4200}
 
 
@@ -56,7 +59,14 @@ def test_a_rhythm_borrowed_from_another_clip_makes_a_piece_that_opens_sounds_and
     made = compose(studio, content, rhythm={"source": other})
     assert made.status_code == 201, made.text
     piece = made.json()
-    assert piece["recipe"] == {"content": content, "styles": {"rhythm": {"source": other, "strength": 1.0}}, "seed": 0}
+    assert piece["recipe"] == {
+        "content": content,
+        "toward": None,
+        "styles": {"rhythm": {"source": other, "strength": 1.0}},
+        "keep": 1.0,
+        "locks": {"bars": [], "melody": False, "harmony": False, "rhythm": False},
+        "seed": 0,
+    }
     assert set(piece["sources"]) == {content, other}
     assert len(piece["bars_s"]) == 9
     assert piece["notes"]
@@ -94,6 +104,76 @@ def test_a_piece_of_the_studio_may_be_content_and_source_of_the_next(studio):
     assert second.json()["sources"].keys() == {first}
 
 
+def test_locked_bars_stay_and_the_recipe_and_its_link_tell_them(studio, visitor, tune):
+    content = bring(studio, write_midi(tune)).json()["name"]
+    old = studio.get(f"/api/studio/{content}").json()
+    locks = {"bars": [0, 5], "melody": False, "harmony": True, "rhythm": False}
+    recipe = {"content": content, "keep": 0.2, "locks": locks, "seed": 4}
+    made = studio.post("/api/studio/pieces", json=recipe)
+    assert made.status_code == 201, made.text
+    piece = made.json()
+
+    def pitches(opened, bar):
+        start, end = opened["bars_s"][bar : bar + 2]
+        return [pitch for at, _, pitch, _ in opened["notes"] if start - 0.01 <= at < end - 0.01]
+
+    assert [pitches(piece, bar) == pitches(old, bar) for bar in (0, 5)] == [True, True]
+    assert [pitches(piece, bar) for bar in range(8)] != [pitches(old, bar) for bar in range(8)]
+    assert studio.post("/api/studio/pieces", json=recipe).json()["notes"] == piece["notes"]
+    assert (piece["recipe"]["keep"], piece["recipe"]["locks"]) == (0.2, locks)
+    key = studio.post(f"/api/studio/{piece['name']}/link").json()["key"]
+    stranger = visitor()
+    stranger.get("/api/listener")
+    assert stranger.get(f"/api/studio/links/{key}").json()["recipe"] == piece["recipe"]
+
+
+def test_locked_notes_cannot_follow_into_another_meter(studio, tune):
+    content, other = (bring(studio, data, name).json()["name"] for data, name in ((write_midi(tune), "a.mid"), JIG))
+    recipe = {"content": content, "locks": {"melody": True}, "toward": {"source": other, "strength": 0.75}}
+    refused = studio.post("/api/studio/pieces", json=recipe)
+    assert refused.status_code == 422
+    assert "4/4" in refused.json()["error"]
+    assert "6/8" in refused.json()["error"]
+    recipe["toward"]["strength"] = 0.25
+    assert studio.post("/api/studio/pieces", json=recipe).status_code == 201
+
+
+def test_a_recipe_from_before_there_were_locks_still_opens(studio, house):
+    piece = compose(studio, names(studio)[0]).json()
+    plain = {"content": piece["recipe"]["content"], "styles": {}, "seed": 3}
+    house.database.transaction(lambda session: session.execute(update(StudioPiece).values(recipe=plain)))
+    found = studio.get(f"/api/studio/{piece['name']}").json()["recipe"]
+    assert (found["seed"], found["keep"], found["toward"], found["locks"]["bars"]) == (3, 1.0, None, [])
+
+
+def test_the_way_to_another_piece_has_steps_that_can_be_opened_and_made_again(studio):
+    content, other = names(studio)[:2]
+    made = studio.post("/api/studio/interpolations", json={"content": content, "toward": other, "steps": 3})
+    assert made.status_code == 201, made.text
+    steps = made.json()
+    assert [step["recipe"]["toward"] for step in steps] == [{"source": other, "strength": s} for s in (0.25, 0.5, 0.75)]
+    assert len({str(step["notes"]) for step in steps}) == 3
+    again = studio.post("/api/studio/pieces", json=steps[1]["recipe"])
+    assert again.json()["notes"] == steps[1]["notes"]
+    assert set(again.json()["sources"]) == {content, other}
+    for wrong in ({"steps": 8}, {"toward": "clips/00000000-0000-0000-0000-000000000000"}, {"toward": "me"}):
+        refused = studio.post("/api/studio/interpolations", json={"content": content, "toward": other} | wrong)
+        assert refused.status_code in {404, 422}
+        assert refused.json()["error"]
+
+
+def test_a_piece_is_downloaded_as_abc_and_as_midi_of_two_tracks(studio, tune):
+    name = bring(studio, write_midi(tune), "Tune.mid").json()["name"]
+    piece = studio.get(f"/api/studio/{name}").json()
+    answer = studio.get(piece["downloads"]["abc"])
+    assert answer.headers["content-type"].startswith("text/vnd.abc")
+    assert "T:Tune\n" in answer.text
+    assert read_abc(answer.text)[0].notes[:, :3].tolist() == tune.notes[:, :3].tolist()
+    assert "K:" in studio.get(piece["score_url"]).text
+    tracks = symusic.Score.from_midi(studio.get(piece["downloads"]["mid"]).content).tracks
+    assert "Melody" in [track.name for track in tracks]
+
+
 def test_music_of_an_older_model_is_encoded_again(studio, house):
     content, other = names(studio)[:2]
     newer = compose(studio, content, rhythm={"source": other})
@@ -118,6 +198,9 @@ def test_variations_come_ranked_by_this_listeners_taste(studio):
         ({"content": "clips/00000000-0000-0000-0000-000000000000"}, 404),
         ({"content": "../etc"}, 422),
         ({"seed": -1}, 422),
+        ({"keep": 1.5}, 422),
+        ({"locks": {"bars": [8]}}, 422),
+        ({"toward": {"source": "clips/00000000-0000-0000-0000-000000000000"}}, 404),
         ({"extra": 1}, 422),
     ],
 )

@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 
 from models.music.notes import DOMAINS, MusicError, Piece
-from models.style.compose import Composer, DecodeBatch, whole_bars
+from models.style.compose import Composer, whole_bars
+from models.style.decode import DecodeBatch
 from models.style.latents import Latents
 from webapp.generation.job import MOST_BARS, Hearing, Job, Listener, read_request
 from webapp.generation.protocol import (
@@ -81,7 +82,7 @@ class Engine:
         ``listener`` gets new notes from the decode thread and must be quick. A request with the id of one that is still
         under way (or has just been answered) joins it. Raises ``BadRequest`` or ``QueueFull``.
         """
-        content, styles = read_request(request, self.composer.version)
+        content, styles, locked_notes = read_request(request, self.composer.version)
         hearings = [Hearing(listener)] if listener else []
         with self._changed:
             if self._closed:
@@ -95,7 +96,7 @@ class Engine:
                 return known
             if len(self._jobs) >= self.slots + self.queue:
                 raise QueueFull(round(max(0.1, len(self._jobs) * self._seconds_a_clip / self.slots), 1))
-            job = Job(request, content, styles, hearings=hearings)
+            job = Job(request, content, styles, locked_notes, hearings=hearings)
             self._jobs[request.id] = job
             self._waiting.append(job)
             self._changed.notify_all()
@@ -189,6 +190,9 @@ class Engine:
                     temperature=request.temperature,
                     top_p=request.top_p,
                     drawn=drawn,
+                    keep=request.keep,
+                    locks=job.locks,
+                    notes=job.locked_notes,
                 )
         except ValueError as error:  # MusicError is one
             self._answer(job, BadRequest(str(error)))

@@ -6,12 +6,14 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
 from models.music.notes import MusicError, Piece
-from models.style.compose import ClipPlan
+from models.style.decode import ClipPlan
 from models.style.latents import STYLE_GROUPS, Latents
+from models.style.locks import Locks
 from webapp.generation.protocol import BadRequest, GenerateRequest, GenerateResult, Source
 
 Note = tuple[int, int, int, int]  # onset and duration in ticks, pitch, velocity
@@ -36,6 +38,7 @@ class Job:
     request: GenerateRequest
     content: Origin | None
     styles: Mapping[str, Origin]
+    locked_notes: Piece | None = None
     future: Future[GenerateResult] = field(default_factory=Future)
     waiters: int = 1
     hearings: list[Hearing] = field(default_factory=list)
@@ -43,6 +46,12 @@ class Job:
     came: float = field(default_factory=time.monotonic)
     planning_seconds: float = 0.0
     admitted: float = 0.0
+
+    @property
+    def locks(self) -> Locks:
+        """What of the content stays."""
+        asked = self.request.locks
+        return Locks(tuple(sorted({*asked.bars})), asked.melody, asked.harmony, asked.rhythm)
 
     def __post_init__(self) -> None:
         self.deadline = self.came + self.request.deadline_ms / 1000
@@ -62,24 +71,25 @@ class Job:
                 hearing.heard = len(notes)
 
 
-def read_request(request: GenerateRequest, model_version: str) -> tuple[Origin | None, dict[str, Origin]]:
-    """Content and styles of a request; raises ``BadRequest`` where they can't be what was meant."""
+def read_request(request: GenerateRequest, model_version: str) -> tuple[Origin | None, dict[str, Origin], Piece | None]:
+    """Content, styles and locked notes of a request; raises ``BadRequest`` where they can't be what was meant."""
     if request.model is not None and request.model != model_version:
         raise BadRequest(f"model {request.model!r} was asked for; this generator has {model_version!r}")
     unknown = sorted(set(request.styles) - set(STYLE_GROUPS))
     if unknown:
         raise BadRequest(f"styles {unknown} were asked for; there are {list(STYLE_GROUPS)}")
     content = None if request.content is None else read_source(request.content, "content")
-    return content, {name: read_source(source, name) for name, source in request.styles.items()}
+    styles = {name: read_source(source, name) for name, source in request.styles.items()}
+    return content, styles, None if request.locks.notes is None else _piece(request.locks.notes, "locks.notes")
 
 
 def read_source(source: Source, name: str) -> Origin:
     """A piece or latents; raises ``BadRequest``."""
     if (source.notes is None) == (source.latents is None):
         raise BadRequest(f"{name}: give either notes or latents")
+    if source.notes is not None:
+        return _piece(source.notes, name)
     try:
-        if source.notes is not None:
-            return Piece.from_json(source.notes)
         latents = Latents.from_json(source.latents or {})
     except (MusicError, ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         raise BadRequest(f"{name}: {error}") from error
@@ -87,3 +97,10 @@ def read_source(source: Source, name: str) -> Origin:
         if value.ndim != 2 or not 1 <= len(value) <= MOST_BARS or not np.isfinite(value).all():
             raise BadRequest(f"{name}: latents of {group} must be finite numbers of 1 to {MOST_BARS} bars")
     return latents
+
+
+def _piece(notes: dict[str, Any], name: str) -> Piece:
+    try:
+        return Piece.from_json(notes)
+    except MusicError as error:
+        raise BadRequest(f"{name}: {error}") from error

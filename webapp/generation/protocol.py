@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Protocol
+from typing import Annotated, Any, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -18,10 +18,27 @@ class Source(BaseModel):
     latents: dict[str, Any] | None = None
 
 
+class Locked(BaseModel):
+    """What of the content stays: ``bars`` (counted from 0) and the melody note for note, harmony and rhythm as latents.
+
+    ``notes`` (``Piece.to_json``, of as many bars as the content) are those that stay; by default the content's own,
+    which latents alone can't tell.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+    bars: list[Annotated[int, Field(ge=0, le=7)]] = Field(default_factory=list, max_length=8)
+    melody: bool = False
+    harmony: bool = False
+    rhythm: bool = False
+    notes: dict[str, Any] | None = None
+
+
 class GenerateRequest(BaseModel):
     """One clip to compose. With no content it comes from the prior; each style replaces that group of latents.
 
-    The same request alone gives the same notes again on the same machine.
+    ``keep`` says how much of the content stays where neither ``locks`` nor styles hold it: 1 all of its latents, 0
+    nothing, in between the prior's flow starts that far on its way to the content. The same request alone gives the
+    same notes again on the same machine.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -30,6 +47,8 @@ class GenerateRequest(BaseModel):
     domain: Literal["pop", "dance", "chorale"] = "pop"
     content: Source | None = None
     styles: dict[str, Source] = Field(default_factory=dict)
+    keep: float = Field(default=1.0, ge=0.0, le=1.0)
+    locks: Locked = Field(default_factory=Locked)
     bars: int = Field(default=8, ge=1, le=8)
     seed: int = Field(default=0, ge=0, lt=2**63)
     temperature: float = Field(default=TEMPERATURE, ge=0.0, le=2.0)

@@ -147,7 +147,10 @@ def _exit_broken() -> None:
 
 
 async def _stream(engine: Engine, request: GenerateRequest) -> StreamingResponse:
-    """NDJSON: ``{"notes": [[onset, duration, pitch, velocity], …]}`` as they come, then ``{"result": …}`` or error."""
+    """NDJSON: ``{"notes": [[onset, duration, pitch, velocity], …]}`` as they come, then ``{"result": …}`` or error.
+
+    Locked notes come as the token grid tells them; in the result they are exact.
+    """
     loop = asyncio.get_running_loop()
     lines: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 DOMAINS = (("pop", "Pop piano"), ("dance", "Dance tunes"), ("chorale", "Chorales"))
 
 
-def player(side: str, name: str, key: str) -> str:
-    """A card for ``side`` (a or b); ``static/stage.js`` brings it to life."""
+def player(side: str, name: str, key: str, below: str = "") -> str:
+    """A card for ``side`` (a or b), with what stands below its roll; ``static/stage.js`` brings it to life."""
     return f"""
 <section class="k-clip" data-side="{side}" aria-label="{name}">
   <div class="k-clip-head">
@@ -22,7 +22,7 @@ def player(side: str, name: str, key: str) -> str:
     <span class="k-time" aria-hidden="true"></span>
   </div>
   <div class="k-roll" role="slider" tabindex="0" aria-label="Position in {name}" aria-valuemin="0" aria-valuemax="0"
-       aria-valuenow="0"><canvas aria-hidden="true"></canvas></div>
+       aria-valuenow="0"><canvas aria-hidden="true"></canvas></div>{below}
 </section>
 """
 

@@ -18,23 +18,38 @@ EXPLAINED = {
 }
 
 
-def _dial(group: str) -> str:
-    name = group.capitalize()
+BARS = '<div class="k-bars" role="group" aria-label="Lock bars of the old one"></div>'
+RULER = '<div class="k-bars" aria-hidden="true"></div>'
+LOCKS = ("melody", "harmony", "rhythm")
+
+
+def _dial(group: str, name: str, explained: str, asks: str, label: str) -> str:
     return f"""
 <div class="k-dial" role="group" aria-labelledby="k-{group}-name" data-group="{group}">
   <h3 id="k-{group}-name">{name}</h3>
-  <p class="k-words" data-part="from">{EXPLAINED.get(group, "")}</p>
+  <p class="k-words" data-part="from">{explained}</p>
   <div class="k-strength" hidden>
     <span aria-hidden="true">own</span>
-    <input type="range" min="0" max="100" step="5" value="100" aria-label="How far to the borrowed {group}, in percent"
+    <input type="range" min="0" max="100" step="5" value="100" aria-label="How far to {label}, in percent"
            data-testid="strength-{group}">
     <output></output>
   </div>
-  <button type="button" class="k-quiet k-small" data-do="return" aria-label="Give the {group} back" hidden>Give back
+  <button type="button" class="k-quiet k-small" data-do="return" aria-label="Give {label} back" hidden>Give back
   </button>
   <button type="button" class="k-quiet k-small" data-do="borrow" data-testid="borrow-{group}"
-          aria-label="Borrow the {group} of another piece" aria-haspopup="dialog">Borrow</button>
+          aria-label="{asks} {label}" aria-haspopup="dialog">{asks}</button>
 </div>"""
+
+
+def _style(group: str) -> str:
+    return _dial(group, group.capitalize(), EXPLAINED.get(group, ""), "Borrow", f"the {group} of another piece")
+
+
+def _lock(name: str) -> str:
+    return (
+        f'<button type="button" class="k-quiet k-small k-lock" data-lock="{name}" data-testid="lock-{name}" '
+        f'aria-pressed="false" aria-label="Lock the {name}">{name.capitalize()}</button>'
+    )
 
 
 def _tool(do: str, label: str, *, attributes: str = "") -> str:
@@ -64,18 +79,20 @@ def build() -> gr.HTML:
 </section>
 <div class="k-bench" hidden>
   <p class="k-shared" data-part="shared" hidden></p>
-  <div class="k-pair">{player("a", "Old", "O")}{player("b", "New", "N")}</div>
+  <div class="k-pair">{player("a", "Old", "O", BARS)}{player("b", "New", "N", RULER)}</div>
   <p class="k-said" role="status" aria-live="polite" data-part="said"></p>
   <div class="k-tools" role="toolbar" aria-label="What to do with it">
     {_tool("undo", "Undo", attributes='aria-keyshortcuts="Control+Z" data-testid="undo"')}
     {_tool("redo", "Redo", attributes='aria-keyshortcuts="Control+Y" data-testid="redo"')}
     {_tool("vary", "Four variations", attributes='data-testid="variations"')}
+    {_tool("score", "Score", attributes='aria-expanded="false" aria-controls="k-score" data-testid="score"')}
     {_tool("share", "Link", attributes='data-testid="link"')}
     {_tool("offer", "Offer as a blind pair", attributes='data-testid="offer"')}
     <details class="k-menu k-save">
       <summary class="k-quiet k-small" data-testid="save">Save the new one</summary>
       <div class="k-menu-list">
         <button type="button" data-form="mid">MIDI</button>
+        <button type="button" data-form="abc">ABC</button>
         <button type="button" data-form="mp3">MP3</button>
         <button type="button" data-form="wav">WAV</button>
       </div>
@@ -86,10 +103,38 @@ def build() -> gr.HTML:
     <p class="k-explain" data-part="variations-order"></p>
     <div class="k-choices" data-part="variations"></div>
   </section>
+  <section class="k-score" id="k-score" aria-labelledby="k-score-title" hidden>
+    <h2 id="k-score-title">Score</h2>
+    <p class="k-said" role="status" data-part="score-said"></p>
+    <div class="k-paper"><div data-part="paper"></div></div>
+  </section>
+  <section class="k-keep" aria-labelledby="k-keep-title">
+    <h2 id="k-keep-title">Keep</h2>
+    <p class="k-explain">Lock what you like, here or bar by bar below the old one: bars and melody stay note for note,
+      harmony and rhythm in kind. The rest is composed again.</p>
+    <div class="k-locks">
+      <div class="k-lock-row" role="group" aria-label="Lock">{"".join(map(_lock, LOCKS))}</div>
+      <div class="k-strength">
+        <span aria-hidden="true">keep</span>
+        <input type="range" min="0" max="100" step="5" value="100" data-part="keep" data-testid="keep"
+               aria-label="How much of the rest is kept, in percent">
+        <output></output>
+      </div>
+      {_tool("again", "Compose the rest again", attributes='data-testid="again"')}
+    </div>
+  </section>
   <section class="k-dials" aria-labelledby="k-dials-title">
     <h2 id="k-dials-title">Borrow</h2>
     <p class="k-explain">The tune stays; what you borrow is taken from another piece, wholly or some of the way.</p>
-    {"".join(_dial(group) for group in STYLE_GROUPS)}
+    {"".join(_style(group) for group in STYLE_GROUPS)}
+  </section>
+  <section class="k-dials" aria-labelledby="k-way-title">
+    <h2 id="k-way-title">On the way</h2>
+    <p class="k-explain">The whole piece, tune and all, on its way to another. The tempo goes evenly; meter and kind of
+      music change half way.</p>
+    {_dial("toward", "Everything", "all of this piece, as it is", "Choose", "another piece, with everything")}
+    <p class="k-more">{_tool("way", "Hear five steps of the way", attributes='data-testid="way"')}</p>
+    <div class="k-choices k-steps" data-part="way" data-testid="steps"></div>
   </section>
   <p class="k-again">
     {_tool("onward", "Go on from the new one", attributes='data-testid="onward"')}

@@ -145,6 +145,7 @@ export const studio = {
   adopt: (key) => json("POST", `/api/studio/links/${encodeURIComponent(key)}/copy`, {}),
   compose: (recipe) => json("POST", "/api/studio/pieces", recipe, COMPOSING_MS),
   vary: (recipe) => json("POST", "/api/studio/variations", recipe, COMPOSING_MS),
+  interpolate: (way) => json("POST", "/api/studio/interpolations", way, COMPOSING_MS),
   link: (name) => json("POST", `/api/studio/${name}/link`, {}),
   offer: (name) => json("POST", `/api/studio/${name}/offer`, {}, COMPOSING_MS),
   bring: (file, domain) =>

@@ -1,19 +1,8 @@
 // The old piece and the new one side by side: going over to the other goes on at the same place in the music.
 
 import { other } from "./player.js";
+import { samePlace } from "./same_place.js";
 import { Stage } from "./stage.js";
-
-/** The place in `to` that is as many bars into the music as `seconds` is in `from` (seconds at which bars begin). */
-export function samePlace(seconds, from, to) {
-  if (!from.length || !to.length) return 0;
-  const last = from.length - 1;
-  let bar = from.findIndex((start) => start > seconds) - 1;
-  if (bar < -1) bar = last; // behind the last bar: the sound of its last notes
-  if (bar < 0) return Math.max(0, to[0] + seconds - from[0]);
-  if (bar >= last || bar >= to.length - 1) return to[to.length - 1] + Math.max(0, seconds - from[Math.min(bar, last)]);
-  const share = (seconds - from[bar]) / (from[bar + 1] - from[bar]);
-  return to[bar] + share * (to[bar + 1] - to[bar]);
-}
 
 export class Bench extends Stage {
   /** Whether the next new piece sounds by itself. */

@@ -2,6 +2,7 @@
 
 import * as api from "./api.js";
 import { PairPlayer, decode } from "./player.js";
+import { samePlace } from "./same_place.js";
 import { Roll } from "./roll.js";
 import { onThemeChange } from "./theme.js";
 
@@ -15,13 +16,17 @@ export class ClipList extends EventTarget {
   #running = false;
   #open = null; // the row whose sound the player holds
 
-  /** `action`: what the button of each row says, and `onAction(clip)`. */
-  constructor(list, signal, { action = "", onAction = null } = {}) {
+  /**
+   * `action`: what the button of each row says, and `onAction(clip)`; a clip whose `piece` is null has none.
+   * `together`: one clip goes on at the place in the music where another was, and all are fetched beforehand.
+   */
+  constructor(list, signal, { action = "", onAction = null, together = false } = {}) {
     super();
     this.list = list;
     this.signal = signal;
     this.action = action;
     this.onAction = onAction;
+    this.together = together;
     this.player = new PairPlayer();
     this.player.addEventListener("change", () => this.#playing());
     signal.addEventListener("abort", () => this.player.pause());
@@ -37,14 +42,26 @@ export class ClipList extends EventTarget {
     }
     this.#rows = clips.map((clip) => this.#renewed(known.get(clip.audio_url), clip) ?? this.#row(clip));
     this.list.replaceChildren(...this.#rows.map((row) => row.node));
+    if (this.together) this.#fetchAll(this.#rows);
   }
 
   pause() {
     this.player.pause();
   }
 
+  async #fetchAll(rows) {
+    for (const row of rows) {
+      if (this.signal.aborted || rows !== this.#rows) return;
+      await this.#fetch(row).catch(() => {}); // it is asked for again when it is to sound
+    }
+  }
+
+  async #fetch(row) {
+    row.buffer ??= await decode(await api.audio(row.clip.audio_url));
+  }
+
   #renewed(row, clip) {
-    if (!row || row.clip.heading !== clip.heading || row.clip.detail !== clip.detail) return null;
+    if (!row || row.action !== this.action || row.clip.heading !== clip.heading || row.clip.detail !== clip.detail) return null;
     row.clip = clip;
     return row;
   }
@@ -60,11 +77,11 @@ export class ClipList extends EventTarget {
     node.querySelector("b").textContent = clip.heading;
     node.querySelector("span").textContent = clip.detail;
     node.querySelector(".k-roll").setAttribute("aria-label", `Position in ${clip.heading}`);
-    const row = { clip, node, button: node.querySelector(".k-play"), buffer: null };
+    const row = { clip, node, action: this.action, button: node.querySelector(".k-play"), buffer: null };
     row.button.setAttribute("aria-label", `Play ${clip.heading}`);
     row.roll = new Roll(node.querySelector(".k-roll"), (seconds) => this.#play(row, seconds));
     row.button.addEventListener("click", () => this.#play(row), { signal: this.signal });
-    if (this.action) {
+    if (this.action && clip.piece !== null) {
       node.append(this.#actionButton(row));
       node.classList.add("k-acting");
     }
@@ -85,9 +102,10 @@ export class ClipList extends EventTarget {
   async #play(row, seconds = null) {
     this.player.unlock(); // within the tap, before anything is waited for
     if (this.#open !== row) {
-      this.player.pause();
       try {
-        row.buffer ??= await decode(await api.audio(row.clip.audio_url));
+        await this.#fetch(row);
+        if (this.together && seconds === null && this.player.playing) seconds = this.#same(row);
+        this.player.pause();
       } catch {
         row.button.title = "This clip could not be loaded. Please try again.";
         return;
@@ -99,6 +117,11 @@ export class ClipList extends EventTarget {
     if (seconds !== null) this.player.seek("a", seconds);
     if (seconds !== null && this.player.playing !== "a") this.player.play("a");
     else if (seconds === null) this.player.toggle("a");
+  }
+
+  /** Where `row` is in the music as far as what sounds now. */
+  #same(row) {
+    return samePlace(this.player.position("a"), this.#open.clip.bars_s, row.clip.bars_s);
   }
 
   #playing() {

@@ -3,7 +3,7 @@
 import { capital, describe } from "./words.js";
 
 export class Dials {
-  #styles = {}; // group → {source, strength}
+  #styles = {}; // group, or "toward" for all of the piece → {source, strength}
   #told = new Map(); // source → {title, traits}
 
   /** `onBorrow(group)` asks for a source; `onChange(styles)` tells what is wanted now. */
@@ -21,6 +21,7 @@ export class Dials {
         output: part("output"),
         back: part("[data-do=return]"),
         borrow: part("[data-do=borrow]"),
+        asks: part("[data-do=borrow]").textContent,
       };
       this.rows.set(group, parts);
       parts.borrow.addEventListener("click", () => onBorrow(group), { signal });
@@ -45,18 +46,19 @@ export class Dials {
     for (const [name, told] of Object.entries(sources)) this.#told.set(name, told);
   }
 
-  /** Show styles `{group: {source, strength}}`; `locked` where they can only be looked at. */
-  show(styles, locked = false) {
+  /** Show styles `{group: {source, strength}}`; `fixed` where they can only be looked at. */
+  show(styles, fixed = false) {
     this.#styles = styles;
     for (const [group, parts] of this.rows) {
       const borrowed = styles[group];
       parts.row.classList.toggle("k-borrowed", Boolean(borrowed));
-      parts.from.textContent = borrowed ? `from ${this.#called(borrowed.source, group)}` : parts.explained;
+      const link = group === "toward" ? "on the way to" : "from";
+      parts.from.textContent = borrowed ? `${link} ${this.#called(borrowed.source, group)}` : parts.explained;
       parts.strength.hidden = !borrowed;
-      parts.back.hidden = !borrowed || locked;
-      parts.borrow.hidden = locked;
-      parts.range.disabled = locked;
-      parts.borrow.textContent = borrowed ? "Another" : "Borrow";
+      parts.back.hidden = !borrowed || fixed;
+      parts.borrow.hidden = fixed;
+      parts.range.disabled = fixed;
+      parts.borrow.textContent = borrowed ? "Another" : parts.asks;
       if (!borrowed) continue;
       parts.range.value = Math.round(borrowed.strength * 100);
       this.#percent(parts);

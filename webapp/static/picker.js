@@ -85,10 +85,11 @@ export class Picker {
     this.dialog.addEventListener("close", () => this.choices.clips.pause(), { signal });
   }
 
-  /** Open for one style; `onPick(choice)` is called when something was chosen. */
+  /** Open for one style, or "toward" for all of a piece; `onPick(choice)` is called when something was chosen. */
   open(group, domain, onPick) {
     this.#onPick = onPick;
-    this.title.textContent = `Borrow the ${group} of…`;
+    this.title.textContent = group === "toward" ? "Go on the way to…" : `Borrow the ${group} of…`;
+    this.choices.clips.action = group === "toward" ? "Go there" : "Borrow";
     this.choices.domain = domain;
     this.dialog.showModal();
     this.choices.load(group);

@@ -2,16 +2,19 @@
 
 import * as api from "./api.js";
 import { Bench } from "./bench.js";
-import { ClipList } from "./clip_list.js";
-import { Dials, asClip } from "./dials.js";
+import { Dials } from "./dials.js";
 import { offerLink } from "./link_dialog.js";
+import { Locks } from "./locks.js";
 import { Choices, Picker } from "./picker.js";
-import { decode } from "./player.js";
-import { capital, describe } from "./words.js";
+import { PLAIN, inWords, isPlain, recipeOf } from "./recipe.js";
+import { saveAs } from "./save.js";
+import { Score } from "./score.js";
+import { Sounds } from "./sounds.js";
+import { Variations } from "./variations.js";
+import { Way } from "./way.js";
+import { capital } from "./words.js";
 
 const MOST_BYTES = 256 * 1024;
-const VARIATIONS = 4;
-const PATIENCE = 4; // times that a busy server is asked again for a sound
 const NOBODY = { buffer: null, notes: [], seconds: 0, bars: [] };
 const TYPING = "input:not([type=radio]):not([type=range]), textarea, dialog[open], .k-menu[open]";
 const sorry = (error) =>
@@ -19,23 +22,31 @@ const sorry = (error) =>
 
 class StudioPage {
   #old = null; // the piece to start from, opened
-  #steps = []; // {styles, seed, piece} of everything that was composed from it, the bare piece first
+  #steps = []; // recipes with the piece of each, of everything that was composed from it, the bare piece first
   #at = 0;
-  #wanted = null; // {styles, seed} asked for last; one is composed at a time
+  #asked = PLAIN; // the recipe that the controls show
+  #wanted = null; // the recipe asked for last; one is composed at a time
   #composing = false;
   #link = ""; // the key of the link to somebody else's piece that this page was opened with
-  #locked = false; // its recipe names what this listener may not use
-  #sounds = new Map(); // name → what the bench plays
+  #fixed = false; // its recipe names what this listener may not use
 
   constructor(root, signal) {
     this.root = root;
     this.signal = signal;
+    this.sounds = new Sounds();
     this.find = (selector) => root.querySelector(selector);
     this.bench = new Bench(root, signal);
-    this.bench.addEventListener("change", () => this.bench.player.playing && this.#hush(this.bench));
+    this.bench.addEventListener("change", () => this.#benchChanged());
     this.dials = new Dials(root, signal, {
       onBorrow: (group) => this.#borrow(group),
-      onChange: (styles) => this.#want({ styles, seed: this.#now.seed }),
+      onChange: ({ toward = null, ...styles }) => this.#want({ ...this.#asked, toward, styles }),
+    });
+    this.locks = new Locks(root, signal, (kept) => this.#want({ ...this.#asked, ...kept }));
+    this.score = new Score(root, signal);
+    this.way = new Way(root, signal, {
+      onTake: (piece) => this.#take(piece),
+      onPlay: (list) => this.#hush(list),
+      say: (text) => this.#said(text),
     });
     this.picker = new Picker(root, signal, () => this.#hush(this.picker.choices.clips));
     this.start = new Choices(
@@ -48,11 +59,11 @@ class StudioPage {
       signal,
       { action: "Start", onAction: (choice) => this.#begin(() => api.studio.open(choice.name)) },
     );
-    this.variations = new ClipList(this.#part("variations"), signal, {
-      action: "Take",
-      onAction: (clip) => this.#take(clip.piece),
+    this.variations = new Variations(root, signal, {
+      onTake: (piece) => this.#take(piece),
+      say: (text) => this.#said(text),
     });
-    for (const list of [this.start.clips, this.variations]) list.addEventListener("play", () => this.#hush(list));
+    for (const list of [this.start.clips, this.variations.clips]) list.addEventListener("play", () => this.#hush(list));
     this.#listen();
   }
 
@@ -61,7 +72,7 @@ class StudioPage {
   }
 
   get #now() {
-    return this.#steps[this.#at] ?? { styles: {}, seed: 0, piece: null };
+    return this.#steps[this.#at] ?? { ...PLAIN, piece: null };
   }
 
   #listen() {
@@ -69,7 +80,8 @@ class StudioPage {
     const actions = {
       undo: () => this.#go(this.#at - 1),
       redo: () => this.#go(this.#at + 1),
-      vary: () => this.#vary(),
+      vary: () => this.variations.compose({ content: this.#old.name, ...this.#asked, seed: this.#unused() - 1 }, this.picks),
+      again: () => this.#want({ ...this.#asked, seed: this.#unused() }),
       share: () => this.#share(),
       offer: () => this.#offer(),
       onward: () => this.#onward(),
@@ -122,7 +134,7 @@ class StudioPage {
     this.bench.clear();
     this.#old = null;
     this.#link = "";
-    this.#locked = false;
+    this.#fixed = false;
     this.#address({});
     this.#choose();
     this.find("#k-start-title").scrollIntoView({ block: "center" });
@@ -133,12 +145,11 @@ class StudioPage {
     try {
       const piece = await ask();
       this.#link = piece.mine ? "" : link;
-      this.#locked = !piece.mine && !piece.editable;
+      this.#fixed = !piece.mine && !piece.editable;
       if (!piece.recipe) return await this.#put(piece, []);
       const old = await api.studio.open(piece.recipe.content, link).catch(() => null);
       if (!old) return await this.#put(piece, []);
-      const { styles, seed } = piece.recipe;
-      return await this.#put(old, [{ styles, seed, piece }]);
+      return await this.#put(old, [{ ...recipeOf(piece.recipe), piece }]);
     } catch (error) {
       this.#part("upload-error").textContent = capital(sorry(error));
       return null;
@@ -154,7 +165,7 @@ class StudioPage {
       const piece = await ask();
       said.textContent = "";
       this.#link = "";
-      this.#locked = false;
+      this.#fixed = false;
       await this.#put(piece, []);
       this.bench.cards.a.button.focus();
     } catch (error) {
@@ -164,12 +175,13 @@ class StudioPage {
 
   async #put(old, steps) {
     this.#old = old;
-    this.#steps = [{ styles: {}, seed: 0, piece: null }, ...steps];
+    this.#steps = [{ ...PLAIN, piece: null }, ...steps];
     this.find(".k-start").hidden = true;
     this.find(".k-bench").hidden = false;
-    this.find(".k-variations").hidden = true;
+    this.variations.clear();
     this.#said("");
     this.dials.learn({ [old.name]: old });
+    this.locks.measure(old);
     this.#shared();
     await this.#go(this.#steps.length - 1);
   }
@@ -178,7 +190,7 @@ class StudioPage {
     const line = this.#part("shared");
     line.hidden = !this.#link;
     line.textContent = `Somebody made this and gave you the link. ${
-      this.#locked
+      this.#fixed
         ? "It borrows from pieces that are theirs alone: go on from the new one to change it."
         : "Change what you like; theirs stays as it is."
     }`;
@@ -196,14 +208,26 @@ class StudioPage {
     this.bench.player.pause();
     this.picker.open(group, this.#old.domain, (choice) => {
       this.dials.learn({ [choice.name]: choice });
-      const { strength = 1 } = this.dials.styles[group] ?? {};
-      this.#want({ styles: { ...this.dials.styles, [group]: { source: choice.name, strength } }, seed: this.#now.seed });
+      const first = group === "toward" ? 0.5 : 1;
+      const { strength = first } = this.dials.styles[group] ?? {};
+      const borrowed = { source: choice.name, strength };
+      const { styles } = this.#asked;
+      this.#want({ ...this.#asked, ...(group === "toward" ? { toward: borrowed } : { styles: { ...styles, [group]: borrowed } }) });
     });
+  }
+
+  /** Show what is wanted on every control. */
+  #controls(recipe) {
+    this.#asked = recipe;
+    const { toward, styles } = recipe;
+    this.dials.show(toward ? { ...styles, toward } : styles, this.#fixed);
+    this.locks.show(recipe, this.#fixed);
+    this.way.lead(this.#old, toward, this.#fixed);
   }
 
   /** Compose what the dials say; while one is being composed only the last wish counts. */
   async #want(wish) {
-    this.dials.show(wish.styles);
+    this.#controls(wish);
     this.#wanted = wish;
     if (this.#composing) return;
     this.#composing = true;
@@ -219,17 +243,17 @@ class StudioPage {
     this.root.classList.remove("k-busy");
   }
 
-  async #compose({ styles, seed }) {
-    if (!Object.keys(styles).length && !seed) {
-      this.#push({ styles, seed, piece: null });
+  async #compose(recipe) {
+    if (isPlain(recipe)) {
+      this.#push({ ...recipe, piece: null });
       return;
     }
     try {
-      const piece = await api.studio.compose({ content: this.#old.name, styles, seed });
-      await this.#sound(piece);
-      if (!this.#wanted) this.#push({ styles, seed, piece });
+      const piece = await api.studio.compose({ content: this.#old.name, ...recipe });
+      await this.sounds.of(piece);
+      if (!this.#wanted) this.#push({ ...recipe, piece });
     } catch (error) {
-      if (!this.#wanted) this.#failed(error, { styles, seed });
+      if (!this.#wanted) this.#failed(error, recipe);
     }
   }
 
@@ -252,14 +276,16 @@ class StudioPage {
   /** Show one of the steps. */
   async #go(index) {
     this.#at = index;
-    const { styles, piece } = this.#now;
+    const { piece, ...recipe } = this.#now;
     if (piece) this.dials.learn(piece.sources);
-    this.dials.show(styles, this.#locked);
+    this.#controls(recipe);
+    this.locks.compare(piece);
+    this.#scoreOf("b");
     this.#address(this.#query(piece));
     this.#gate();
     const [old, step] = [this.#old, this.#now];
     try {
-      const [a, b] = await Promise.all([this.#sound(old), piece ? this.#sound(piece) : NOBODY]);
+      const [a, b] = await Promise.all([this.sounds.of(old), piece ? this.sounds.of(piece) : NOBODY]);
       if (this.#old !== old || this.#now !== step) return;
       this.bench.show({ a, b });
       this.#said(this.#summary());
@@ -269,69 +295,25 @@ class StudioPage {
     this.#gate();
   }
 
-  /** A piece made playable, each fetched and decoded once. */
-  async #sound(piece) {
-    if (!this.#sounds.has(piece.name)) {
-      const buffer = await decode(await this.#patiently(() => api.audio(piece.audio_url)));
-      this.#sounds.set(piece.name, { buffer, notes: piece.notes, seconds: piece.seconds, bars: piece.bars_s });
-    }
-    return this.#sounds.get(piece.name);
-  }
-
-  /** A busy server is asked again a few times. */
-  async #patiently(ask) {
-    for (let attempt = 0; ; attempt += 1) {
-      try {
-        return await ask();
-      } catch (error) {
-        if (!error.passing || attempt >= PATIENCE) throw error;
-        await api.pause(api.backOffS(attempt, error));
-      }
-    }
-  }
-
   #summary() {
-    const { styles, piece } = this.#now;
-    const groups = Object.keys(styles);
+    const { piece, ...recipe } = this.#now;
     const title = this.#old.title ? `“${this.#old.title}”. ` : "";
-    if (!piece) return `${title}Borrow something below, and the new piece plays beside the old one.`;
-    if (!groups.length) return `${title}The same styles, played anew.`;
-    return `${title}Borrowed: ${groups.join(", ")}. Go over between old and new while it plays.`;
+    if (!piece) return `${title}Lock or borrow something, and the new piece plays beside the old one.`;
+    const told = inWords(recipe);
+    if (!told) return `${title}The same styles, played anew.`;
+    return `${title}${told} Go over between old and new while it plays.`;
   }
 
-  async #vary() {
-    const button = this.find("[data-do=vary]");
-    button.disabled = true;
-    this.#said(`Composing ${VARIATIONS} variations…`);
-    const { styles, seed } = this.#now;
-    const known = this.#steps.flatMap((step) => (step.piece ? [step.piece.recipe.seed] : []));
-    try {
-      const from = Math.max(seed, ...known, ...this.#varied);
-      const made = await api.studio.vary({ content: this.#old.name, styles, seed: from, count: VARIATIONS });
-      this.#varied = made.map((piece) => piece.recipe.seed);
-      this.find(".k-variations").hidden = false;
-      this.#part("variations-order").textContent = this.picks
-        ? "What your picks say you would like best comes first."
-        : "In no order: once you have picked a few pairs, the best for you comes first.";
-      this.variations.show(made.map((piece, index) => this.#variation(piece, index)));
-      this.#said("Listen, and take the one you like.");
-      this.find("#k-variations-title").scrollIntoView({ block: "nearest" });
-    } catch (error) {
-      this.#said(capital(sorry(error)));
-    }
-    this.#gate();
-  }
-
-  #varied = []; // seeds of the variations on the page
-
-  #variation(piece, index) {
-    const own = { ...asClip({ ...piece, title: "" }), piece, notes_url: `/api/studio/${piece.name}` };
-    return { ...own, heading: `No. ${index + 1}`, detail: describe(piece.traits) };
+  /** A seed beyond all that were used. */
+  #unused() {
+    const known = this.#steps.map((step) => step.seed);
+    return Math.max(this.#asked.seed, ...known, ...this.variations.seeds) + 1;
   }
 
   #take(piece) {
     this.#hush(this.bench);
-    this.#push({ styles: piece.recipe.styles, seed: piece.recipe.seed, piece });
+    this.dials.learn(piece.sources);
+    this.#push({ ...recipeOf(piece.recipe), piece });
   }
 
   async #share() {
@@ -360,13 +342,7 @@ class StudioPage {
     this.find(".k-save").open = false;
     const { piece } = this.#now;
     try {
-      const bytes = await api.audio(piece.downloads[form]);
-      const address = URL.createObjectURL(new Blob([bytes]));
-      const anchor = document.createElement("a");
-      anchor.href = address;
-      anchor.download = `kallos-${(piece.title || "studio").replace(/[^\p{L}\p{N}]+/gu, "-")}.${form}`;
-      anchor.click();
-      window.setTimeout(() => URL.revokeObjectURL(address), 60000);
+      saveAs(await api.audio(piece.downloads[form]), piece.title || "studio", form);
     } catch (error) {
       this.#said(capital(sorry(error)));
     }
@@ -386,10 +362,24 @@ class StudioPage {
     await this.#begin(() => api.studio.bring(file, this.start.domain));
   }
 
+  #benchChanged() {
+    const { playing } = this.bench.player;
+    if (!playing) return;
+    this.#hush(this.bench);
+    this.#scoreOf(playing);
+  }
+
+  /** The score is that of the side that sounded last, of a new piece at first. */
+  #scoreOf(side) {
+    const { piece } = this.#now;
+    if (side === "b" && piece) this.score.show(piece, "new");
+    else if (this.#old) this.score.show(this.#old, "old");
+  }
+
   /** One thing sounds at a time. */
   #hush(sounding) {
     if (sounding !== this.bench) this.bench.player.pause();
-    for (const list of [this.start.clips, this.variations, this.picker.choices.clips]) {
+    for (const list of [this.start.clips, this.variations.clips, this.picker.choices.clips, this.way.clips]) {
       if (list !== sounding) list.pause();
     }
   }
@@ -414,11 +404,11 @@ class StudioPage {
 
   #gate() {
     const { piece } = this.#now;
-    const own = piece?.mine && !this.#locked;
+    const own = piece?.mine && !this.#fixed;
     const off = {
       undo: this.#at === 0,
       redo: this.#at >= this.#steps.length - 1,
-      vary: this.#locked,
+      vary: this.#fixed,
       share: !own,
       offer: !own || !this.#old.name.startsWith("clips/"),
       onward: !piece,

@@ -32,9 +32,9 @@ def pieces(draw: st.DrawFn) -> Piece:
     return Piece(without_overlaps(notes), np.array(bars), np.array(tempi), chords=chords)
 
 
-@given(pieces())
-def test_what_is_on_the_grid_survives_a_round_trip(piece: Piece) -> None:
-    back = read_midi(write_midi(piece))
+@given(pieces(), st.booleans())
+def test_what_is_on_the_grid_survives_a_round_trip(piece: Piece, voices: bool) -> None:
+    back = read_midi(write_midi(piece, voices=voices))
     assert np.array_equal(back.notes, piece.notes)
     assert np.array_equal(back.bars, piece.bars)
     assert np.allclose(back.tempo_bpm, piece.tempo_bpm, rtol=1e-4)
@@ -46,6 +46,15 @@ def test_symusic_reads_the_same_notes_from_what_is_written(piece: Piece) -> None
     track = symusic.Score.from_midi(write_midi(piece)).tracks[0]
     found = sorted((n.time // 20, n.duration // 20, n.pitch, n.velocity) for n in track.notes)
     assert found == sorted(map(tuple, piece.notes.tolist()))
+
+
+def test_melody_and_accompaniment_may_have_a_track_each() -> None:
+    notes = [(0, 96, 72, 90), (0, 48, 48, 60), (48, 24, 55, 60), (96, 96, 74, 90)]
+    bars = np.array([(0, 96, 4, 4), (96, 96, 4, 4)])
+    score = symusic.Score.from_midi(write_midi(Piece(np.array(notes), bars, np.array([90.0, 96.0])), voices=True))
+    tracks = {track.name: [note.pitch for note in track.notes] for track in score.tracks if len(track.notes)}
+    assert tracks == {"Melody": [72, 74], "Accompaniment": [48, 55]}
+    assert [round(tempo.qpm) for tempo in score.tempos] == [90, 96]
 
 
 def test_it_reads_the_notes_that_symusic_writes() -> None:

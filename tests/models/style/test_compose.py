@@ -9,7 +9,8 @@ import torch
 from models.music.notes import MusicError, Piece
 from models.music.tokens import BAR, METERS, POSITION_CLASSES
 from models.style.checkpoint import tiny_style
-from models.style.compose import Composer, draw, whole_bars, within_bar
+from models.style.compose import Composer, whole_bars
+from models.style.decode import draw, within_bar
 from models.style.latents import GROUPS, STYLE_GROUPS, Latents
 from models.style.model import StyleModel
 from models.style.windows import bar_ticks

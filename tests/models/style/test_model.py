@@ -6,7 +6,7 @@ import torch
 from torch.nn import functional
 
 from models.music.tokens import BAR, DURATION, END, LOWEST_PITCH, PITCH, POSITION, POSITION_CLASSES, VELOCITY, to_tokens
-from models.style import compose
+from models.style import decode
 from models.style.checkpoint import tiny_style
 from models.style.elements import notes_at_once
 from models.style.features import bar_features, gather_notes
@@ -90,7 +90,7 @@ def test_decoding_with_a_cache_gives_the_logits_of_teacher_forcing(composer, tun
         value = wanted[step][field] - (LOWEST_PITCH if field == PITCH else 0)
         return torch.tensor([max(0, value)])
 
-    monkeypatch.setattr(compose, "draw", told)
+    monkeypatch.setattr(decode, "draw", told)
     batch = composer.new_batch(1)
     batch.admit(0, plan)
     while not batch.step():
@@ -98,7 +98,7 @@ def test_decoding_with_a_cache_gives_the_logits_of_teacher_forcing(composer, tun
     assert len(drawn) == 4 * len(tokens)
     possible = torch.tensor([*range(plan.length), BAR])
     position = torch.stack(drawn[0::4])
-    in_bar = compose.within_bar(forced["position"], torch.full((len(position),), plan.length))
+    in_bar = decode.within_bar(forced["position"], torch.full((len(position),), plan.length))
     highest = position[:, possible] > -5e3  # decoding also rules out a note above the highest key
     assert torch.allclose(position[:, possible][highest], in_bar[:, possible][highest], atol=1e-3)
     notes = torch.tensor([row[POSITION] < BAR for row in wanted])

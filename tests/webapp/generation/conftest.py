@@ -7,7 +7,8 @@ import pytest
 import uvicorn
 
 from models.style.checkpoint import tiny_style
-from models.style.compose import Composer, DecodeBatch
+from models.style.compose import Composer
+from models.style.decode import DecodeBatch
 from webapp.generation.engine import Engine
 from webapp.generation.server import create_app
 

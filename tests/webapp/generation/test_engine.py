@@ -7,7 +7,8 @@ import pytest
 
 from models.music.notes import Piece
 from models.style.checkpoint import tiny_style
-from models.style.compose import Composer, DecodeBatch
+from models.style.compose import Composer
+from models.style.decode import DecodeBatch
 from models.style.latents import Latents
 from webapp.generation.engine import Engine
 from webapp.generation.protocol import (
@@ -17,6 +18,7 @@ from webapp.generation.protocol import (
     GenerateRequest,
     GenerationError,
     GeneratorUnavailable,
+    Locked,
     QueueFull,
     Source,
 )
@@ -98,6 +100,22 @@ def test_latents_given_back_as_content_are_what_is_decoded(engine):
     assert result.latents["groups"] == drawn.latents[0]["groups"]
 
 
+def test_locked_notes_stay_and_the_same_request_composes_the_same_rest(engine):
+    piece, latents = some_piece(), engine.encode(some_piece().to_json()).latents
+    locks = Locked(bars=[1, 6], rhythm=True, notes=piece.to_json())
+    asked = ask("locked", content=Source(latents=latents), keep=0.3, locks=locks)
+    first = engine.generate(asked)
+    again = engine.generate(asked.model_copy(update={"id": "locked again"}))
+    assert first.notes == again.notes
+    kept = [note for note in piece.notes.tolist() if note[0] // 96 in {1, 6}]
+    assert [note for note in first.notes["notes"] if note[0] // 96 in {1, 6}] == kept
+    assert first.notes["notes"] != piece.notes.tolist()
+    assert first.latents["groups"]["rhythm"] == latents["groups"]["rhythm"]
+    assert (first.recipe["keep"], first.recipe["locks"]["rhythm"]) == (0.3, True)
+    other = engine.generate(ask("other seed", seed=2, content=Source(latents=latents), keep=0.3, locks=locks))
+    assert other.notes != first.notes
+
+
 def test_a_piece_is_encoded_to_latents_of_its_bars(engine):
     encoded = engine.encode(some_piece(5).to_json())
     assert Latents.from_json(encoded.latents).bars == 5
@@ -174,9 +192,28 @@ def test_a_job_that_everybody_left_is_cancelled(slow_engine):
         {"content": Source(notes={"notes": "no"})},
         {"content": Source(latents={"version": "x", "groups": {}})},
         {"content": Source(latents={"version": "x"})},
+        {"keep": 0.5},
+        {"locks": Locked(harmony=True)},
+        {"content": Source(notes=some_piece(4).to_json()), "locks": Locked(bars=[4])},
+        {"content": Source(notes=some_piece().to_json()), "locks": Locked(bars=[1], notes=some_piece(4).to_json())},
+        {"content": Source(notes=some_piece().to_json()), "locks": Locked(melody=True, notes={"notes": "no"})},
         {"content": Source(notes=Piece(np.zeros((0, 4)), np.array([[0, 96, 4, 4]]), np.array([90.0])).to_json())},
     ],
-    ids=["model", "style", "content as style", "neither", "not notes", "no groups", "nothing", "silent piece"],
+    ids=[
+        "model",
+        "style",
+        "content as style",
+        "neither",
+        "not notes",
+        "no groups",
+        "nothing",
+        "keep of nothing",
+        "locks of nothing",
+        "bar beyond",
+        "other bars",
+        "locked nonsense",
+        "silent piece",
+    ],
 )
 def test_what_cannot_be_composed_is_a_bad_request_and_harms_nobody(engine, given):
     good = engine.submit(ask("good"))

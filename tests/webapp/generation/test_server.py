@@ -16,6 +16,7 @@ from webapp.generation.protocol import (
     DeadlinePassed,
     GenerateRequest,
     GeneratorUnavailable,
+    Locked,
     QueueFull,
     Source,
 )
@@ -59,6 +60,9 @@ def test_latents_and_encoding_over_http(engine, remote):
     drawn = remote.latents("chorale", 2, seed=3)
     assert drawn == engine.latents("chorale", 2, seed=3)
     clip = remote.generate(ask("clip", content=Source(latents=drawn.latents[0])))
+    locks = Locked(melody=True, bars=[0], notes=clip.notes)
+    held = ask("held", content=Source(latents=drawn.latents[0]), keep=0.0, locks=locks)
+    assert remote.generate(held).notes == engine.generate(held.model_copy(update={"id": "held here"})).notes
     encoded = remote.encode(clip.notes)
     assert encoded.model_version == clip.model_version
     assert len(encoded.notes["bars"]) == len(encoded.latents["groups"]["content"])
@@ -77,7 +81,16 @@ def test_errors_keep_their_meaning_over_http(remote):
 
 
 def test_malformed_requests_get_400(url):
-    for body in ('{"id": 1', '{"id": ""}', '{"id": "a", "bars": 99}', '{"id": "a", "surprise": 1}', "[]"):
+    locked = '{"id": "a", "locks": {"bars": [8]}}'
+    for body in (
+        locked,
+        '{"id": "a", "keep": 2}',
+        '{"id": 1',
+        '{"id": ""}',
+        '{"id": "a", "bars": 99}',
+        '{"id": "a", "surprise": 1}',
+        "[]",
+    ):
         answer = httpx.post(f"{url}/v1/generate", content=body, headers={"content-type": "application/json"})
         assert answer.status_code == 400, body
         assert answer.json()["detail"]

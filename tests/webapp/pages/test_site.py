@@ -14,7 +14,8 @@ from webapp.pages.frame import PAGES
 from webapp.pages.site import STATIC, STATIC_PATH, mount_site
 
 COMPARE_IDS = ("player-a", "player-b", "vote-left", "vote-right", "vote-equal", "vote-neither", "vote-skipped", "picks")
-OWN_TEXT = sorted(path for path in STATIC.rglob("*") if path.suffix in {".js", ".css"})
+TEXT = sorted(path for path in STATIC.rglob("*") if path.suffix in {".js", ".css"})
+OWN_TEXT = [path for path in TEXT if path.parent.name != "vendor"]
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +57,7 @@ def test_every_page_leads_to_the_others(client):
 
 
 def test_every_module_is_served_and_asked_for_again(client):
-    for path in OWN_TEXT:
+    for path in TEXT:
         reply = client.get(f"{STATIC_PATH}/{path.relative_to(STATIC).as_posix()}")
         assert reply.status_code == 200
         assert reply.headers["cache-control"] == "no-cache"
@@ -75,3 +76,10 @@ def test_nothing_of_ours_names_another_host(path):
 def test_every_import_names_a_file_that_is_there(path):
     for name in re.findall(r'from "\./([^"]+)"', path.read_text(encoding="utf-8")):
         assert (STATIC / name).is_file(), name
+
+
+def test_the_score_draws_with_the_library_that_is_shipped_with_its_licence():
+    name = re.search(r'"\./(vendor/[^"]+)"', (STATIC / "score.js").read_text(encoding="utf-8"))[1]
+    assert (STATIC / name).read_text(encoding="utf-8").startswith("/*! abcjs")
+    assert "Permission is hereby granted" in (STATIC / "vendor" / "ABCJS-LICENSE.md").read_text(encoding="utf-8")
+    assert "synth" not in (STATIC / "score.js").read_text(encoding="utf-8")  # whose sounds lie on another host

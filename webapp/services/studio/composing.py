@@ -1,4 +1,4 @@
-"""Composing in the studio: one piece's content, each style on its way from its own to another piece's."""
+"""Composing in the studio: one piece's content, its styles on their way to others', some of it kept, the rest new."""
 
 from __future__ import annotations
 
@@ -6,25 +6,26 @@ import logging
 import uuid
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, NamedTuple
 
 import numpy as np
 from sqlalchemy.orm import Session
 
 from db.queries import listeners as listener_rows
 from models.music.notes import Piece
-from models.style.latents import Latents
+from models.style.latents import Latents, between
+from models.style.locks import Locks
 from models.taste.bradley_terry import utilities
 from models.taste.space import summary
-from webapp.generation.protocol import BadRequest, GenerateRequest, GenerateResult, GenerationError
+from webapp.generation.protocol import BadRequest, GenerateRequest, GenerateResult, GenerationError, Locked
 from webapp.generation.protocol import Source as Origin
 from webapp.services import heads
 from webapp.services.house import House
 from webapp.services.problems import NotAllowed, NotReady, UnknownListenerError
 from webapp.services.studio.opening import shown
 from webapp.services.studio.room import check_rate, keep, place
-from webapp.services.studio.sources import Source, find, named_traits
+from webapp.services.studio.sources import Source, find, named_traits, names_in
 
 log = logging.getLogger(__name__)
 
@@ -46,11 +47,20 @@ class Recipe:
     content: str
     styles: Mapping[str, Borrowed]
     seed: int
+    toward: Borrowed | None = None  # where all of the content goes
+    keep: float = 1.0
+    locks: Locks = field(default_factory=Locks)
 
     def to_json(self) -> dict[str, Any]:
         """As it is stored and sent."""
-        styles = {group: {"source": each.source, "strength": each.strength} for group, each in self.styles.items()}
-        return {"content": self.content, "styles": styles, "seed": self.seed}
+        return {**asdict(self), "locks": {**asdict(self.locks), "bars": list(self.locks.bars)}}
+
+
+class Music(NamedTuple):
+    """What a source is to the model of today."""
+
+    latents: Latents
+    notes: dict[str, Any]
 
 
 def compose(house: House, listener_id: uuid.UUID, recipe: Recipe) -> dict[str, Any]:
@@ -68,28 +78,22 @@ def variations(house: House, listener_id: uuid.UUID, recipe: Recipe, count: int)
     return _compose(house, listener_id, recipes, ranked=True)
 
 
-def mixed(own: Latents, borrowed: Latents, group: str, strength: float) -> Latents:
-    """``own`` with one group on the straight line to ``borrowed``'s, bar by bar; shorter music is repeated."""
-    theirs = borrowed.groups[group][np.arange(own.bars) % borrowed.bars]
-    between = ((1 - strength) * own.groups[group] + strength * theirs).astype(np.float32)
-    return replace(own, groups={**own.groups, group: between})
-
-
-def current_latents(house: House, source: Source) -> Latents:
-    """The source's latents by the model of today: as stored, or encoded again from its notes."""
-    if source.model_version == house.space.version:
-        return Latents.from_json(source.latents)
-    return Latents.from_json(house.generator.encode(source.notes).latents)
+def interpolation(
+    house: House, listener_id: uuid.UUID, *, content: str, toward: str, steps: int, seed: int
+) -> list[dict[str, Any]]:
+    """``steps`` pieces evenly between two, the nearest to ``content`` first; raises as ``compose`` does."""
+    shares = [round(step / (steps + 1), 3) for step in range(1, steps + 1)]
+    recipes = [Recipe(content, {}, seed, toward=Borrowed(toward, share)) for share in shares]
+    return _compose(house, listener_id, recipes, ranked=False)
 
 
 def _compose(house: House, listener_id: uuid.UUID, recipes: Sequence[Recipe], *, ranked: bool) -> list[dict[str, Any]]:
-    """All recipes at once; they differ in their seeds alone."""
+    """All recipes at once; they name the same sources."""
     recipe = recipes[0]
 
     def read(session: Session) -> dict[str, Source]:
         check_rate(session, listener_id, len(recipes))
-        wanted = {recipe.content, *(each.source for each in recipe.styles.values())}
-        return {name: find(session, name, listener_id) for name in wanted}
+        return {name: find(session, name, listener_id) for name in names_in(recipe.to_json())}
 
     sources = house.database.transaction(read)
     with place():
@@ -111,7 +115,7 @@ def _compose(house: House, listener_id: uuid.UUID, recipes: Sequence[Recipe], *,
             name = keep(
                 session,
                 listener_id,
-                domain=content.domain,
+                domain=result.recipe["domain"],
                 title=content.title,
                 recipe=each.to_json(),
                 notes=result.notes,
@@ -135,30 +139,51 @@ def _compose(house: House, listener_id: uuid.UUID, recipes: Sequence[Recipe], *,
 
 
 def _generate(house: House, recipes: Sequence[Recipe], sources: Mapping[str, Source]) -> list[GenerateResult]:
-    recipe = recipes[0]
-    latents = {name: current_latents(house, source) for name, source in sources.items()}
-    own = latents[recipe.content]
-    styles = {
-        group: Origin(latents=mixed(own, latents[each.source], group, each.strength).to_json())
-        for group, each in recipe.styles.items()
-        if each.strength > 0
-    }
-    requests = [
-        GenerateRequest(
-            id=uuid.uuid4().hex,
-            domain=sources[recipe.content].domain,  # type: ignore[arg-type]  # checked there, and by the database here
-            content=Origin(latents=own.to_json()),
-            styles=styles,
-            seed=each.seed,
-            deadline_ms=DEADLINE_MS,
-        )
-        for each in recipes
-    ]
+    music = {name: _current(house, source) for name, source in sources.items()}
+    requests = [_request(recipe, sources, music) for recipe in recipes]
     with ThreadPoolExecutor(len(requests)) as together:
         results = list(together.map(house.generator.generate, requests))
     if any(len(Piece.from_json(result.notes).notes) == 0 for result in results):
         raise NotAllowed("nothing but silence came of this; borrow less of it, or try another piece")
     return results
+
+
+def _current(house: House, source: Source) -> Music:
+    """The source's latents by the model of today, as stored or encoded again, and the bars that they tell of."""
+    if source.model_version == house.space.version:
+        return Music(Latents.from_json(source.latents), source.notes)
+    encoded = house.generator.encode(source.notes)
+    return Music(Latents.from_json(encoded.latents), encoded.notes)
+
+
+def _request(recipe: Recipe, sources: Mapping[str, Source], music: Mapping[str, Music]) -> GenerateRequest:
+    own, domain, toward = music[recipe.content].latents, sources[recipe.content].domain, recipe.toward
+    if toward is not None:
+        mine, own = own, between(own, music[toward.source].latents, toward.strength)
+        old_meter, new_meter = (each.piece.get("meter") for each in (mine, own))
+        if recipe.locks.notes_stay and old_meter != new_meter:
+            raise NotAllowed(
+                f"the locked notes are in {old_meter}, and from half way on the meter is the other's {new_meter}; "
+                "unlock bars and melody, or go less than half way"
+            )
+        domain = sources[toward.source].domain if toward.strength > 0.5 else domain
+    styles = {
+        group: Origin(latents=between(own, music[each.source].latents, each.strength, (group,)).to_json())
+        for group, each in recipe.styles.items()
+        if each.strength > 0
+    }
+    locks = recipe.locks
+    notes = music[recipe.content].notes if locks.notes_stay else None
+    return GenerateRequest(
+        id=uuid.uuid4().hex,
+        domain=domain,  # type: ignore[arg-type]  # checked there, and by the database here
+        content=Origin(latents=own.to_json()),
+        styles=styles,
+        keep=recipe.keep,
+        locks=Locked(**{**asdict(locks), "bars": list(locks.bars)}, notes=notes),
+        seed=recipe.seed,
+        deadline_ms=DEADLINE_MS,
+    )
 
 
 def _as_heard(house: House, result: GenerateResult) -> Latents:

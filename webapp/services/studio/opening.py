@@ -98,7 +98,8 @@ def shown(session: Session, house: House, listener_id: uuid.UUID, source: Source
         "bars_s": [round(float(start), 4) for start in starts],
         "notes": notes_in_seconds(piece),
         "audio_url": f"{address}/flac{behind}",
-        "downloads": {form: f"{address}/{form}{behind}" for form in ("mid", "mp3", "wav")},
+        "score_url": f"{address}/score{behind}",
+        "downloads": {form: f"{address}/{form}{behind}" for form in ("mid", "abc", "mp3", "wav")},
     }
 
 

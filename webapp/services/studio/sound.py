@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from dataclasses import replace
 
+from models.music.abc_writer import write_abc
 from models.music.midi import write_midi
 from webapp.services.studio.room import place
 from webapp.services.studio.sources import Source
@@ -32,5 +34,10 @@ def sound(source: Source, form: str) -> bytes:
 
 
 def midi(source: Source) -> bytes:
-    """The piece as a MIDI file."""
-    return write_midi(source.piece)
+    """The piece as a MIDI file, melody and accompaniment as two tracks."""
+    return write_midi(source.piece, voices=True)
+
+
+def abc(source: Source, *, reading: bool = False) -> bytes:
+    """The piece as a tune in ABC, melody and accompaniment as two voices; for ``reading``, as a score has it."""
+    return write_abc(replace(source.piece, titles=(source.title or "A piece from Kallos",)), reading=reading).encode()

@@ -75,7 +75,9 @@ def names_in(recipe: Mapping[str, Any]) -> list[str]:
     """Every source of a recipe, content first; none for a piece that was brought as a file."""
     if not recipe:
         return []
-    return [recipe["content"], *(borrowed["source"] for borrowed in recipe["styles"].values())]
+    toward = recipe.get("toward")  # not in older recipes
+    borrowed = [*recipe["styles"].values(), *([toward] if toward else [])]
+    return [recipe["content"], *(each["source"] for each in borrowed)]
 
 
 def traits(session: Session, house: House, source: Source) -> dict[str, float]:

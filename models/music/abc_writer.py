@@ -1,0 +1,226 @@
+"""A piece as a tune in ABC: melody and accompaniment as two voices, each a line of chords and ties.
+
+Notes that overlap within a voice are cut where another begins or ends and tied, as a score has them. Beats that divide
+by three and not by two are written as triplets. ABC standard 2.1 (https://abcnotation.com/wiki/abc:standard:v2.1);
+``read_abc`` gives the notes back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from itertools import pairwise
+
+import numpy as np
+
+from models.metrics.music_statistics import half_bar_chroma, likely_key
+
+from .abc_fields import key_signature
+from .dance_types import beat_ticks
+from .midi import without_overlaps
+from .notes import IntArray, Piece
+from .voices import in_melody
+
+EIGHTH = 12  # ticks: the note length L: of what is written
+BARS_A_LINE = 4
+THIRTY_SECOND, SIXTEENTH = 3, 6
+REST = 24  # ticks: in a score for reading shorter rests belong to the note before
+PLAIN = (96, 72, 48, 36, 24, 18, 12, 9, 6, 3)  # ticks of notes with at most one dot, longest first
+MAJOR = ("C", "Db", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
+MINOR = ("Cm", "C#m", "Dm", "Ebm", "Em", "Fm", "F#m", "Gm", "G#m", "Am", "Bbm", "Bm")
+SHARPS = ("C", "^C", "D", "^D", "E", "F", "^F", "G", "^G", "A", "^A", "B")
+FLATS = ("C", "_D", "D", "_E", "E", "F", "_G", "G", "_A", "A", "_B", "B")
+STEP = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
+SIGN = {-1: "_", 0: "=", 1: "^"}
+
+
+@dataclass
+class Slice:
+    """What sounds in a voice between two moments: pitches, and which of them sound on afterwards."""
+
+    start: int
+    end: int
+    pitches: dict[int, bool] = field(default_factory=dict)
+
+
+def write_abc(piece: Piece, *, reading: bool = False) -> str:
+    """The piece as a tune; one without accompaniment has one voice.
+
+    Velocities have no place in ABC, tempi are whole numbers, and what rings past the last bar ends with it. For
+    ``reading``, each note of a voice lasts to the next one, as engravers write what a pedal or a finger holds.
+    """
+    notes = without_overlaps(piece.notes)
+    notes[:, 1] = np.minimum(notes[:, 1], piece.end_tick - notes[:, 0])
+    piece = replace(piece, notes=notes)
+    melody = in_melody(piece)
+    voices = [notes[melody], notes[~melody]]
+    if reading:
+        voices = [_legato(voice) for voice in voices]
+    key = _key(piece)
+    numerator, denominator = piece.bars[0, 2:].tolist()
+    head = ["X:1", *(f"T:{_line_of(title)}" for title in piece.titles or ("Untitled",))]
+    head += [f"M:{numerator}/{denominator}", "L:1/8", f"Q:1/4={_tempo(piece, 0)}"]
+    if len(voices[1]) == 0:
+        return "\n".join([*head, f"K:{key}", *_lines(piece, voices[0], key, tempi=True)]) + "\n"
+    clef = "bass" if float(np.median(voices[1][:, 2])) < 60 else "treble"
+    body = ["V:1 clef=treble", *_lines(piece, voices[0], key, tempi=True)]
+    body += [f"V:2 clef={clef}", *_lines(piece, voices[1], key, tempi=False)]
+    return "\n".join([*head, "%%score {1 | 2}", f"K:{key}", *body]) + "\n"
+
+
+def _legato(notes: IntArray) -> IntArray:
+    """Notes that end where the next one of the voice begins, or, before a longer rest, where theirs is filled."""
+    if len(notes) == 0:
+        return notes
+    onsets, chord = np.unique(notes[:, 0], return_inverse=True)
+    filled = np.zeros(len(onsets), dtype=np.int64)  # notes that begin together end together
+    np.maximum.at(filled, chord, -(-notes[:, 1] // SIXTEENTH) * SIXTEENTH)
+    room = np.append(np.diff(onsets), filled[-1])
+    length = np.where(room - filled < REST, room, filled)[chord]
+    return np.stack([notes[:, 0], length, *notes[:, 2:].T], axis=1).astype(np.int32)
+
+
+def _key(piece: Piece) -> str:
+    number = likely_key(half_bar_chroma(piece).sum(0))
+    return (MAJOR + MINOR)[number]
+
+
+def _line_of(title: str) -> str:
+    return " ".join(title.replace("%", r"\%").split())
+
+
+def _tempo(piece: Piece, bar: int) -> int:
+    return round(min(600.0, max(20.0, float(piece.tempo_bpm[bar]))))
+
+
+def _lines(piece: Piece, notes: IntArray, key: str, *, tempi: bool) -> Iterator[str]:
+    """A voice, some bars a line; changes of meter, and of tempo where this voice tells them, before their bar."""
+    signature = key_signature(key, {})
+    spelling = FLATS if "b" in key or key in {"F", "Cm", "Dm", "Fm", "Gm"} else SHARPS
+    line: list[str] = []
+    meter, tempo = piece.bars[0, 2:].tolist(), _tempo(piece, 0)
+    last = len(piece.bars) - 1
+    for bar, (start, length, *meter_now) in enumerate(piece.bars.tolist()):
+        text = ""
+        if meter_now != meter:
+            text, meter = f"[M:{meter_now[0]}/{meter_now[1]}]", meter_now
+        if tempi and _tempo(piece, bar) != tempo:
+            tempo = _tempo(piece, bar)
+            text += f"[Q:1/4={tempo}]"
+        speller = Speller(signature, spelling)
+        line.append(text + _bar(notes, start, length, beat_ticks(*meter), speller) + (" |]" if bar == last else " |"))
+        if len(line) == BARS_A_LINE or bar == last:
+            yield " ".join(line)
+            line = []
+
+
+class Speller:
+    """Writes pitches of one bar: an accidental wherever the key or an earlier one of the bar leaves a doubt."""
+
+    def __init__(self, signature: dict[str, int], spelling: tuple[str, ...]) -> None:
+        self.signature = signature
+        self.told: set[str] = set()  # letters that have had an accidental in this bar, in any octave
+        self.by_key = {(STEP[letter] + signature.get(letter, 0)) % 12: letter for letter in STEP}
+        self.spelling = spelling
+
+    def chord(self, pitches: list[int]) -> list[str]:
+        """What is written for each of several pitches at once."""
+        letters = [self.letter(pitch) for pitch in pitches]
+        self.told.update(letter for letter in letters if letters.count(letter) > 1)
+        return [self.note(pitch) for pitch in pitches]
+
+    def letter(self, pitch: int) -> str:
+        """The letter that a pitch is written with."""
+        return self.by_key.get(pitch % 12) or self.spelling[pitch % 12][-1]
+
+    def note(self, pitch: int) -> str:
+        """The letter, with accidental and octave marks."""
+        letter = self.letter(pitch)
+        shift = (pitch - STEP[letter] + 6) % 12 - 6
+        octave = (pitch - shift) // 12 - 5
+        sign = SIGN[shift] if shift != self.signature.get(letter, 0) or letter in self.told else ""
+        if sign:
+            self.told.add(letter)
+        return sign + (letter + "," * -octave if octave < 1 else letter.lower() + "'" * (octave - 1))
+
+
+def _bar(notes: IntArray, start: int, length: int, beat: int, speller: Speller) -> str:
+    """One bar of a voice, beat by beat; notes within a beat are beamed."""
+    slices = _slices(notes, start, length)
+    text: list[str] = []
+    for triplet, group in _beats(slices, beat):
+        written = [(part, _written(part.end - part.start, triplet=triplet)) for part in group]
+        told = "".join(_sounding(part, lengths, speller) for part, lengths in written)
+        text.append((f"(3:2:{sum(len(lengths) for _, lengths in written)}" if triplet else "") + told)
+    return " ".join(text)
+
+
+def _slices(notes: IntArray, start: int, length: int) -> list[Slice]:
+    """The bar cut wherever a note of the voice begins or ends, times from its start."""
+    onset, ends = notes[:, 0] - start, notes[:, 0] + notes[:, 1] - start
+    here = (onset < length) & (ends > 0)
+    moments = {0, length, *onset[here].tolist(), *ends[here].tolist()}
+    edges = sorted(moment for moment in moments if 0 <= moment <= length)
+    parts = [Slice(a, b) for a, b in pairwise(edges)]
+    for begin, end, pitch in zip(onset[here].tolist(), ends[here].tolist(), notes[here, 2].tolist(), strict=True):
+        for part in parts:
+            if begin <= part.start < end:
+                part.pitches[pitch] = end > part.end
+    return parts
+
+
+def _beats(slices: list[Slice], beat: int) -> Iterator[tuple[bool, list[Slice]]]:
+    """Slices by the beats in which they begin; those of a triplet beat are cut at its end.
+
+    A beat is a triplet's where a slice begins or ends in it that thirty-seconds don't reach but half of their triplets
+    do.
+    """
+    triplets = set()
+    for edge in {moment for part in slices for moment in (part.start, part.end)}:
+        if edge % THIRTY_SECOND and edge % 2 == 0:
+            triplets.add(edge // beat)
+    odd = {edge // beat for part in slices for edge in (part.start, part.end) if edge % THIRTY_SECOND and edge % 2}
+    end = slices[-1].end
+    triplets = {number for number in triplets - odd if (number + 1) * beat <= end}
+    edges = {edge for number in triplets for edge in (number * beat, (number + 1) * beat)}
+    groups: dict[int, list[Slice]] = {}
+    for part in slices:
+        rest_to = {-(-part.start // beat) * beat} if not part.pitches else set()  # a rest is told to the next beat
+        cuts = sorted({part.start, part.end, *(edge for edge in edges | rest_to if part.start < edge < part.end)})
+        for a, b in pairwise(cuts):
+            sounding = dict.fromkeys(part.pitches, True) if b < part.end else dict(part.pitches)
+            groups.setdefault(a // beat, []).append(Slice(a, b, sounding))
+    for number, group in sorted(groups.items()):
+        yield number in triplets, group
+
+
+def _written(ticks: int, *, triplet: bool) -> list[Fraction]:
+    """Lengths in eighths that a note is written with, tied together; one odd length where scores know none."""
+    shown = Fraction(ticks * 3, 2) if triplet else Fraction(ticks)
+    if shown % THIRTY_SECOND:
+        return [shown / EIGHTH]
+    left, lengths = int(shown), []
+    while left:
+        fitting = next(plain for plain in PLAIN if plain <= left)
+        lengths.append(Fraction(fitting, EIGHTH))
+        left -= fitting
+    return lengths
+
+
+def _sounding(part: Slice, lengths: list[Fraction], speller: Speller) -> str:
+    """A rest, a note or a chord, as long as ``lengths`` tied together."""
+    text = ""
+    for index, length in enumerate(lengths):
+        above = "" if length.numerator == 1 else str(length.numerator)
+        tail = above + (f"/{length.denominator}" if length.denominator > 1 else "")
+        last = index == len(lengths) - 1
+        names = speller.chord(sorted(part.pitches))
+        ties = ["" if last and not on else "-" for _, on in sorted(part.pitches.items())]
+        if not names:
+            text += f"z{tail}"
+        elif len(names) == 1:
+            text += f"{names[0]}{tail}{ties[0]}"
+        else:
+            text += f"[{''.join(name + tie for name, tie in zip(names, ties, strict=True))}]{tail}"
+    return text

@@ -1,0 +1,171 @@
+"""What the decoder holds on to: locked notes are fed, and what is drawn makes room for them.
+
+Locked bars are fed note by note. Of a locked melody each note is fed where it begins, and whatever is drawn stays below
+it: positions, pitches and durations follow the model's own distributions under that condition.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from models.music.notes import Piece
+from models.music.tokens import BAR, DURATIONS, GRID_TICKS, LOWEST_PITCH, PITCHES, POSITIONS, to_tokens
+from models.music.voices import in_melody
+from models.style.elements import half_of
+from models.style.latents import GROUPS
+from models.style.locks import Locks
+
+NEVER = -1e4
+Step = list[int]  # position, pitch (0-87), duration class, velocity class
+
+
+class Held:
+    """The notes of ``piece`` that ``locks`` hold, for clips of as many bars of ``length`` grid steps each.
+
+    Raises ``ValueError`` where the bars of the piece are others than the clip's, or a locked bar is not among them.
+    """
+
+    def __init__(self, piece: Piece, locks: Locks, bars: int, length: int) -> None:
+        if len(piece.bars) < bars or (piece.bars[:bars, 1] != length * GRID_TICKS).any():
+            raise ValueError(
+                f"the locked notes have {len(piece.bars)} bars of {sorted(set(piece.bars[:, 1].tolist()))} ticks; "
+                f"{bars} of {length * GRID_TICKS} are composed, and both must be the same"
+            )
+        self.piece, self.bars = piece.window(0, bars), frozenset(locks.bars)
+        self._fed = _steps_by_bar(self.piece)
+        self.melody = MelodyGuide(self.piece, length) if locks.melody and len(self.piece.notes) else None
+
+    def next(self, bar: int, placed: int) -> Step | None:
+        """The step that follows ``placed`` notes of a locked bar (a BAR after the last); None where it isn't locked."""
+        if bar not in self.bars:
+            return None
+        notes = self._fed[bar]
+        return notes[placed] if placed < len(notes) else [BAR, 0, 0, 0]
+
+    def guide(self, bar: int) -> MelodyGuide | None:
+        """What steers drawing in this bar."""
+        return None if bar in self.bars else self.melody
+
+    def restore(self, made: Piece) -> Piece:
+        """``made`` with the locked notes exactly as they were, whatever the token grid made of them."""
+        bar = np.searchsorted(made.bars[:, 0], made.notes[:, 0], side="right") - 1
+        stays = np.isin(np.searchsorted(self.piece.bars[:, 0], self.piece.notes[:, 0], side="right") - 1, [*self.bars])
+        gone = np.isin(bar, [*self.bars])
+        if self.melody is not None:
+            fed = {(onset, pitch) for onset, pitch in self.melody.told.tolist()}
+            gone |= np.array([(onset, pitch) in fed for onset, pitch in made.notes[:, [0, 2]].tolist()], dtype=bool)
+            stays |= self.melody.among
+        return replace(made, notes=np.concatenate([made.notes[~gone], self.piece.notes[stays]]))
+
+
+class MelodyGuide:
+    """Keeps drawn notes below a melody and lets each of its notes begin where it did.
+
+    ``among`` ``(notes,)`` marks the melody in the piece: the notes that are the highest sounding where they begin.
+    ``told`` ``(melody, 2)``: onset tick and pitch of each as tokens tell it.
+    """
+
+    def __init__(self, piece: Piece, length: int) -> None:
+        self.among = in_melody(piece)
+        melody = replace(piece, notes=piece.notes[self.among])
+        self.length = length
+        self._due = [{step[0]: step for step in steps} for steps in _steps_by_bar(melody)]  # the highest of an onset
+        rows = [(bar * length + at, *step[1:3]) for bar, due in enumerate(self._due) for at, step in due.items()]
+        self._onset, self._pitch, duration = np.array(sorted(rows), dtype=np.int64).T
+        self.told = np.stack([self._onset * GRID_TICKS, self._pitch + LOWEST_PITCH], axis=1)
+        self._ceiling = self._ceilings(np.asarray(DURATIONS)[duration], len(piece.bars) * length)
+
+    def _ceilings(self, steps: npt.NDArray[np.int64], total: int) -> npt.NDArray[np.int64]:
+        """The pitch below which notes may begin, ``(total,)``: the one that sounds; in a rest its higher neighbour."""
+        place = np.searchsorted(self._onset, np.arange(total), side="right") - 1
+        last, following = np.maximum(place, 0), np.minimum(place + 1, len(self._onset) - 1)
+        sounds = (place >= 0) & (np.arange(total) < (self._onset + steps)[last])
+        higher = np.maximum(self._pitch[last], self._pitch[following])
+        ceilings: npt.NDArray[np.int64] = np.where(sounds, self._pitch[last], higher)
+        return ceilings
+
+    def chroma(self, bars: int) -> Tensor:
+        """How many melody notes of each pitch class begin in each half bar: ``(bars, 2, 12)``."""
+        half = half_of(torch.from_numpy(self._onset % self.length), torch.tensor(self.length))
+        place = torch.from_numpy(self._onset // self.length) * 2 + half
+        index = place * 12 + torch.from_numpy(self._pitch + LOWEST_PITCH) % 12
+        return torch.bincount(index, minlength=bars * 24).float().view(bars, 2, 12)
+
+    def due(self, bar: int, last_position: int, last_pitch: int) -> Step | None:
+        """The melody note that comes next in this bar after a note (or BAR as ``last_position``)."""
+        after = (-1, -1) if last_position >= POSITIONS else (last_position, last_pitch)
+        return min((step for step in self._due[bar].values() if (step[0], step[1]) > after), default=None)
+
+    def note_at(self, bar: int, position: int, pitch: int) -> Step | None:
+        """The melody note of this place, where there is one."""
+        step = self._due[bar].get(position)
+        return step if step is not None and step[1] == pitch else None
+
+    def positions(self, logits: Tensor, bar: int, last_position: int, last_pitch: int) -> Tensor:
+        """Logits ``(POSITION_CLASSES,)`` of the next position: where the melody leaves room, not beyond its next note.
+
+        What was to come at that note's position or later comes there.
+        """
+        ceiling = torch.from_numpy(self._ceiling[bar * self.length : (bar + 1) * self.length]).to(logits.device)
+        floor = torch.full_like(ceiling, -1)
+        if last_position < POSITIONS:
+            floor[last_position] = last_pitch
+        out = logits.clone()
+        out[: self.length] = out[: self.length].masked_fill(ceiling - 1 <= floor, NEVER)
+        if (step := self.due(bar, last_position, last_pitch)) is not None:
+            out[step[0] + 1 :] = NEVER
+            out[step[0]] = logits[step[0] :].logsumexp(0)
+        return out
+
+    def pitches(self, logits: Tensor, again: Tensor, bar: int, position: int, last_pitch: int) -> Tensor:
+        """Logits ``(PITCHES,)`` at a position after ``last_pitch`` of the same onset (-1: none yet).
+
+        ``again`` is the texture's logit of one more note after this one: where a melody note begins, it is the last.
+        """
+        classes = torch.arange(PITCHES, device=logits.device)
+        out = logits.masked_fill(classes >= int(self._ceiling[bar * self.length + position]), NEVER)
+        step = self._due[bar].get(position)
+        if step is None or step[1] <= last_pitch:
+            return out
+        lower = (classes > last_pitch) & (classes < step[1])
+        if lower.any():
+            out = torch.log_softmax(out.masked_fill(~lower, NEVER), 0) + F.logsigmoid(again)
+            out[step[1]] = F.logsigmoid(-again)
+        else:
+            out = torch.where(classes == step[1], 0.0, NEVER)
+        return out
+
+    def durations(self, logits: Tensor, bar: int, position: int, pitch: int) -> Tensor:
+        """Logits of the duration class: a drawn note ends before the melody comes down to it."""
+        now = bar * self.length + position
+        below = self._onset[(self._onset > now) & (self._pitch <= pitch)]
+        if not len(below):
+            return logits
+        too_long = torch.as_tensor(DURATIONS, device=logits.device) > int(below[0]) - now
+        return logits.masked_fill(too_long, NEVER)
+
+
+def stays(locks: Locks, chosen: Iterable[str], widths: Mapping[str, int], bars: int) -> Tensor:
+    """Which latents stay ``(bars, latent)``: all of locked bars, of locked groups and of ``chosen`` ones."""
+    kept = {*locks.groups, *chosen}
+    mask = torch.cat([torch.full((bars, widths[name]), name in kept) for name in GROUPS], 1)
+    mask[list(locks.bars)] = True
+    return mask
+
+
+def _steps_by_bar(piece: Piece) -> list[list[Step]]:
+    """Position, pitch (0-87), duration and velocity class of the notes of each bar, in the decoder's order."""
+    bars: list[list[Step]] = []
+    for position, pitch, duration, velocity, *_ in to_tokens(piece).tolist():
+        if position == BAR:
+            bars.append([])
+        else:
+            bars[-1].append([position, pitch - LOWEST_PITCH, duration, velocity])
+    return bars

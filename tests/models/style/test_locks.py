@@ -1,0 +1,213 @@
+"""Locks: locked notes stay exactly, a locked melody stays on top, locked latents stay while others are drawn anew."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from models.metrics.music_statistics import skyline
+from models.music.notes import Piece
+from models.music.voices import in_melody
+from models.style.checkpoint import tiny_style
+from models.style.compose import Composer
+from models.style.held import Held, MelodyGuide
+from models.style.latents import GROUPS
+from models.style.locks import Locks
+from models.style.model import StyleModel
+from models.style.prior import Kept, Setting
+
+
+def composed(composer: Composer, content: Piece, seed: int = 0, **more) -> Piece:
+    plan = composer.plan(**{"domain": "dance", "content": content, "styles": {}, "seed": seed, **more})
+    return composer.compose([plan])[0]
+
+
+def in_bar(piece: Piece, bar: int) -> list[list[int]]:
+    start, length = piece.bars[bar, :2]
+    return piece.notes[(piece.notes[:, 0] >= start) & (piece.notes[:, 0] < start + length)].tolist()
+
+
+def ungridded(tune: Piece) -> Piece:
+    """The tune with onsets, lengths and velocities that tokens can't tell."""
+    notes = tune.notes.copy()
+    notes[::2, 0] += 1
+    notes[:, 1] += 3
+    notes[:, 3] = np.minimum(127, notes[:, 3] + 1)
+    return Piece(notes, tune.bars, tune.tempo_bpm, domain=tune.domain)
+
+
+@pytest.mark.parametrize("keep", [1.0, 0.4, 0.0])
+def test_locked_bars_keep_every_note_and_the_others_are_new(composer, tune, keep) -> None:
+    content = ungridded(tune(1))
+    made = composed(composer, content, keep=keep, locks=Locks(bars=(0, 3, 7)))
+    for bar in range(8):
+        assert (in_bar(made, bar) == in_bar(content, bar)) == (bar in {0, 3, 7})
+    assert made.notes.tolist() == composed(composer, content, keep=keep, locks=Locks(bars=(0, 3, 7))).notes.tolist()
+    assert made.notes.tolist() != composed(composer, content, 1, keep=keep, locks=Locks(bars=(0, 3, 7))).notes.tolist()
+
+
+def test_what_follows_a_locked_bar_has_heard_it(composer, tune) -> None:
+    latents = composer.encode(tune(1))
+    one, other = (
+        composer.compose(
+            [composer.plan(domain="dance", content=latents, styles={}, locks=Locks(bars=(0,)), notes=tune(notes))]
+        )[0]
+        for notes in (1, 2)
+    )
+    assert in_bar(one, 1) != in_bar(other, 1)
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.integers(0, 10_000), st.sampled_from([0.0, 1.0]), st.sampled_from([(4, 4), (6, 8)]))
+def test_a_locked_melody_stays_on_top(composer, tune, seed, keep, meter) -> None:
+    content = tune(seed, meter=meter, bars=3)
+    made = composed(composer, content, seed, keep=keep, locks=Locks(melody=True))
+    melody = content.notes[MelodyGuide(content, int(content.bars[0, 1]) // 2).among].tolist()
+    assert {tuple(note) for note in melody} <= {tuple(note) for note in made.notes.tolist()}
+    line = dict(skyline(made).tolist())
+    assert [line[onset] for onset, *_ in melody] == [pitch for _, _, pitch, _ in melody]
+
+
+def test_a_locked_melody_stays_note_for_note_while_the_rest_is_new(composer, tune) -> None:
+    content = ungridded(tune(5))
+    melody = content.notes[MelodyGuide(content, 48).among].tolist()
+    first, second = (composed(composer, content, seed, locks=Locks(melody=True)).notes.tolist() for seed in (0, 1))
+    assert [note for note in first if note in melody] == [note for note in second if note in melody] == melody
+    assert len(first) > len(melody)
+    assert first != second
+
+
+def test_the_melody_is_what_sounds_highest_where_it_begins() -> None:
+    piece = Piece(
+        notes=np.array([[0, 48, 72, 80], [0, 96, 48, 60], [24, 12, 60, 60], [48, 24, 60, 80], [72, 24, 55, 60]]),
+        bars=np.array([[0, 96, 4, 4]]),
+        tempo_bpm=np.array([100.0]),
+    )
+    guide = MelodyGuide(piece, 48)
+    assert piece.notes[guide.among].tolist() == [[0, 48, 72, 80], [48, 24, 60, 80], [72, 24, 55, 60]]
+    assert guide.due(0, 96, -1)[:2] == [0, 72 - 21]
+    assert guide.due(0, 0, 51)[:2] == [24, 60 - 21]
+    open_positions = guide.positions(torch.zeros(98), 0, 0, 72 - 21)
+    assert (open_positions > -1e3).nonzero()[:, 0].tolist() == [*range(1, 25)]
+    assert float(open_positions[24]) == pytest.approx(np.log(98 - 24))
+    lower = guide.pitches(torch.zeros(88), torch.tensor(0.0), 0, 24, -1).softmax(0)
+    assert float(lower[60 - 21]) == pytest.approx(0.5)  # the texture's say, not the pitches'
+    assert float(lower[60 - 20 :].sum()) < 1e-6
+    short = guide.durations(torch.zeros(59), 0, 12, 66 - 21)
+    assert (short > -1e3).sum() == 12  # struck while 72 sounds, it must be gone when the tune comes down to 60
+
+
+def test_the_harmony_drawn_for_a_locked_melody_tells_its_notes_better_than_any_other_draw(composer, tune) -> None:
+    content = tune(1)
+    counts = MelodyGuide(content, 48).chroma(8)
+    melody = content.notes[in_melody(content)]
+    assert counts[0, 0].nonzero()[:, 0].tolist() == sorted({p % 12 for t, _, p, _ in melody.tolist() if t < 48})
+    assert counts.sum() == len(melody)
+
+    def told(plan) -> float:
+        return float((plan.bar_plan.chroma[0].log_softmax(-1) * counts).sum())
+
+    def plan(**more):
+        return composer.plan(domain="dance", content=content, styles={}, keep=0.0, seed=3, **more)
+
+    assert told(plan(locks=Locks(melody=True))) > told(plan())
+
+
+def test_a_melody_note_is_struck_alone_where_no_lower_one_is_asked_for() -> None:
+    piece = Piece(np.array([[0, 96, 72, 80]]), np.array([[0, 96, 4, 4]]), np.array([100.0]))
+    logits = MelodyGuide(piece, 48).pitches(torch.zeros(88), torch.tensor(50.0), 0, 0, 72 - 22)
+    assert logits.argmax() == 72 - 21
+    assert logits.softmax(0).max() > 0.999
+
+
+@pytest.mark.parametrize("group", ["harmony", "rhythm"])
+def test_a_locked_style_keeps_its_latents_while_the_others_are_drawn_anew(composer, tune, group) -> None:
+    latents = composer.encode(tune(1))
+    plan = composer.plan(domain="dance", content=latents, styles={}, keep=0.0, locks=Locks(**{group: True}))
+    for name in GROUPS:
+        same = np.allclose(plan.latents.groups[name], latents.groups[name], atol=1e-6)
+        assert same == (name == group), name
+
+
+def test_borrowed_styles_stay_borrowed_when_the_rest_is_drawn_anew(composer, tune) -> None:
+    donor = composer.encode(tune(2))
+    plan = composer.plan(domain="dance", content=tune(1), styles={"rhythm": donor}, keep=0.2)
+    assert np.array_equal(plan.latents.groups["rhythm"], donor.groups["rhythm"])
+
+
+def test_the_more_is_kept_the_nearer_the_latents_stay(composer, tune) -> None:
+    latents = composer.encode(tune(1))
+
+    def distance(keep: float) -> float:
+        plan = composer.plan(domain="dance", content=latents, styles={}, keep=keep, seed=3)
+        return float(np.mean([np.abs(plan.latents.groups[g] - latents.groups[g]).mean() for g in GROUPS]))
+
+    assert distance(1.0) == 0
+    assert distance(1.0) < distance(0.9) < distance(0.5) < distance(0.0)
+
+
+def test_keeping_nothing_of_a_clip_is_a_draw_from_the_prior(composer) -> None:
+    prior = composer.prior
+    generator = torch.Generator().manual_seed(1)
+    noise, z = (
+        torch.randn(2, 8, prior.config.latent_dim, generator=generator),
+        torch.ones(2, 8, prior.config.latent_dim),
+    )
+    setting = Setting(torch.tensor([0, 1]), torch.tensor([0, 0]), torch.tensor([3, 4]))
+    nothing = torch.zeros_like(z, dtype=torch.bool)
+    assert torch.equal(prior.carry(noise, setting, kept=Kept(z, nothing, 0.0)), prior.carry(noise, setting))
+    everything = prior.carry(noise, setting, kept=Kept(z, nothing, 1.0))
+    assert torch.allclose(everything, z, atol=1e-5)
+    half = nothing.clone()
+    half[:, :4] = True
+    held = prior.carry(noise, setting, kept=Kept(z, half, 0.0))
+    assert torch.allclose(held[:, :4], z[:, :4], atol=1e-5)
+
+
+def test_the_recipe_tells_what_was_kept(composer, tune) -> None:
+    plan = composer.plan(domain="dance", content=tune(1), styles={}, keep=0.5, locks=Locks(bars=(1,), harmony=True))
+    assert plan.recipe["keep"] == 0.5
+    assert plan.recipe["locks"] == {"bars": (1,), "melody": False, "harmony": True, "rhythm": False}
+    assert "keep" not in composer.plan(domain="dance", content=tune(1), styles={}).recipe
+
+
+def test_locks_with_nothing_to_hold_are_refused_in_words(composer, tune) -> None:
+    def plan(**more):
+        return composer.plan(**{"domain": "dance", "content": tune(1), "styles": {}, **more})
+
+    with pytest.raises(ValueError, match=r"bars \[8\] are to be locked; there are 8 bars, 0 to 7"):
+        plan(locks=Locks(bars=(0, 8)))
+    with pytest.raises(ValueError, match="no content"):
+        plan(content=None, keep=0.5)
+    with pytest.raises(ValueError, match="no content"):
+        plan(content=None, locks=Locks(harmony=True))
+    with pytest.raises(ValueError, match="need the notes"):
+        plan(content=composer.encode(tune(1)), locks=Locks(melody=True))
+    with pytest.raises(ValueError, match="both must be the same"):
+        plan(locks=Locks(melody=True), notes=tune(2, meter=(3, 4)))
+    with pytest.raises(ValueError, match="both must be the same"):
+        Held(tune(2, bars=4), Locks(melody=True), 8, 48)
+
+
+def test_what_is_locked_is_there_even_in_a_clip_that_is_cut_short(tune) -> None:
+    bundle = tiny_style()
+    model = StyleModel(replace(bundle.model.config, max_steps=12))
+    model.load_state_dict(bundle.model.state_dict())
+    short = Composer(replace(bundle, model=model.eval()))
+    content = tune(1)
+    made = composed(short, content, locks=Locks(bars=(7,), melody=True))
+    assert in_bar(made, 7) == in_bar(content, 7)
+    melody = content.notes[in_melody(content)].tolist()
+    assert {tuple(note) for note in melody} <= {tuple(note) for note in made.notes.tolist()}
+
+
+def test_locked_and_free_clips_share_a_batch(composer, tune) -> None:
+    plans = [
+        composer.plan(domain="dance", content=tune(seed), styles={}, seed=seed, locks=locks, keep=0.5)
+        for seed, locks in enumerate([Locks(), Locks(bars=(2,)), Locks(melody=True), Locks(bars=(1,), melody=True)])
+    ]
+    together = [piece.notes.tolist() for piece in composer.compose(plans)]
+    assert together == [composer.compose([plan])[0].notes.tolist() for plan in plans]
