@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from models.style.model import Multihot
+from models.style.layers import Multihot
 from models.title.tunes import FIELD_SIZES, FIELDS, LONGEST
 
 INFORMATION: Mapping[str, tuple[str, ...]] = {
