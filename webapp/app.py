@@ -28,6 +28,7 @@ from webapp.services.house import House
 from webapp.services.problems import Problem
 from webapp.settings import Settings
 
+KEEP_ALIVE_S = 75  # longer than a listener takes over a pair, or a vote meets a connection that is just closing
 log = logging.getLogger(__name__)
 
 
@@ -97,7 +98,12 @@ def serve(settings: Settings, *, open_browser: bool = False) -> int:
     try:
         app = create_app(backstage=stage)
         config = uvicorn.Config(
-            app, log_config=None, access_log=False, timeout_graceful_shutdown=3, server_header=False
+            app,
+            log_config=None,
+            access_log=False,
+            timeout_graceful_shutdown=3,
+            timeout_keep_alive=KEEP_ALIVE_S,
+            server_header=False,
         )
         _Announcing(config, f"http://{shown}:{port}", open_browser=open_browser).run(sockets=[listening])
     except KeyboardInterrupt:
