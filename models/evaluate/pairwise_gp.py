@@ -65,24 +65,38 @@ def eubo_of(mean: FloatArray, covariance: FloatArray) -> FloatArray:
     return expected_best(mean[first], mean[second], np.maximum(spread, 0.0))
 
 
-def fitted(x: FloatArray, winners: list[tuple[int, int]], before: Any, seed: int) -> Any:
-    """The model of all votes so far, with the hyperparameters of ``before`` where they are not fitted again."""
-    # BoTorch is asked for by this method alone, takes seconds to import and comes with the tests only.
+def import_botorch() -> Any:
+    """BoTorch, which takes seconds to import and comes with the tests only; raises ``ImportError``."""
     with warnings.catch_warnings():  # its own dependencies still use what torch has deprecated
         warnings.simplefilter("ignore", DeprecationWarning)
-        from botorch.exceptions.warnings import OptimizationWarning  # noqa: PLC0415
-        from botorch.fit import fit_gpytorch_mll  # noqa: PLC0415
-        from botorch.models.pairwise_gp import PairwiseGP, PairwiseLaplaceMarginalLogLikelihood  # noqa: PLC0415
+        import botorch  # noqa: PLC0415
+        import botorch.models.pairwise_gp  # noqa: PLC0415
+    return botorch
 
+
+def fit(model: Any) -> None:
+    """Fit the hyperparameters of a PairwiseGP to its comparisons."""
+    botorch = import_botorch()
+    likelihood = botorch.models.pairwise_gp.PairwiseLaplaceMarginalLogLikelihood(model.likelihood, model)
+    botorch.fit.fit_gpytorch_mll(likelihood)
+
+
+def fitted(x: FloatArray, winners: list[tuple[int, int]], before: Any, seed: int) -> Any:
+    """The model of all votes so far, with the hyperparameters of ``before`` where they are not fitted again."""
+    botorch = import_botorch()
     known, place = np.unique(np.array(winners), return_inverse=True)
     with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
-        warnings.simplefilter("ignore", OptimizationWarning)  # it stops a search early and goes on with what it has
+        warnings.simplefilter(
+            "ignore", botorch.exceptions.warnings.OptimizationWarning
+        )  # it stops a search early and goes on with what it has
         torch.manual_seed(seed)
-        model = PairwiseGP(torch.from_numpy(x[known]), torch.from_numpy(place.reshape(-1, 2).copy()))
+        model = botorch.models.pairwise_gp.PairwiseGP(
+            torch.from_numpy(x[known]), torch.from_numpy(place.reshape(-1, 2).copy())
+        )
         if before is not None:
             wanted = {name: value for name, value in before.state_dict().items() if name.startswith("covar_module")}
             model.load_state_dict({**model.state_dict(), **wanted})
         if len(winners) in FITTED_AT:
-            fit_gpytorch_mll(PairwiseLaplaceMarginalLogLikelihood(model.likelihood, model))
+            fit(model)
         model.eval()
     return model

@@ -93,7 +93,8 @@ def ceiling(pool: Pool, trial: Trial) -> float:
     kernel = ConstantKernel() * RBF(3.0) + ConstantKernel() * DotProduct(0, "fixed") + WhiteKernel(0.1)
     told = GaussianProcessRegressor(kernel, normalize_y=True, random_state=0)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # a part that a listener lacks is driven to its bound
+        # a part that a listener lacks is driven to its bound; a search that fails is still told
+        warnings.filterwarnings("ignore", ".*close to the specified (lower|upper) bound", ConvergenceWarning)
         told.fit(pool.features[trial.played], trial.someone.utility[trial.played])
     return trial.accuracy(np.asarray(told.predict(pool.features), dtype=np.float64))
 

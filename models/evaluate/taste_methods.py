@@ -9,7 +9,6 @@ utilities from all others, then the person's own known judgements.
 from __future__ import annotations
 
 import time
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -24,6 +23,7 @@ from sklearn.ensemble import ExtraTreesRegressor
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
+from models.evaluate.pairwise_gp import fit, import_botorch
 from models.evaluate.taste_study import Pairs, Study
 from models.taste.judgements import FloatArray, IntArray
 from models.taste.ordinal import win_probability
@@ -146,12 +146,6 @@ def learn_choix(study: Study, rows: IntArray, target: IntArray, seed: int) -> Sc
 def learn_pairwise_gp(study: Study, rows: IntArray, target: IntArray, seed: int) -> Scores:
     """BoTorch's PairwiseGP on principal components of the features, everybody's pairs being one utility's."""
     del target
-    # BoTorch is asked for by this method alone, takes seconds to import and comes with the tests only.
-    with warnings.catch_warnings():  # its own dependencies still use what torch has deprecated
-        warnings.simplefilter("ignore", DeprecationWarning)
-        from botorch.fit import fit_gpytorch_mll  # noqa: PLC0415
-        from botorch.models.pairwise_gp import PairwiseGP, PairwiseLaplaceMarginalLogLikelihood  # noqa: PLC0415
-
     pairs = study.pairs(rows)
     x = _components(study, heard(study, rows))
     winner, loser = np.where(pairs.won, pairs.left, pairs.right), np.where(pairs.won, pairs.right, pairs.left)
@@ -159,8 +153,8 @@ def learn_pairwise_gp(study: Study, rows: IntArray, target: IntArray, seed: int)
     comparisons = torch.from_numpy(place.reshape(2, -1).T.copy())
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        model = PairwiseGP(torch.from_numpy(x[known]), comparisons)
-        fit_gpytorch_mll(PairwiseLaplaceMarginalLogLikelihood(model.likelihood, model))
+        model = import_botorch().models.pairwise_gp.PairwiseGP(torch.from_numpy(x[known]), comparisons)
+        fit(model)
         with torch.no_grad():
             posterior: Any = model.posterior(torch.from_numpy(x))
             mean, variance = posterior.mean[:, 0].numpy(), posterior.variance[:, 0].numpy()

@@ -19,6 +19,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -135,7 +136,7 @@ def retrieval(
             measure = MEASURES[name]
             metric = over_songs(
                 groups,
-                lambda rows, measure=measure, ours=ours: measure(ours, rows),  # type: ignore[misc]
+                partial(measure, ours),
                 seed=seed,
                 baseline=measure(plain, np.arange(len(plain))),
                 chance=expected[name],
@@ -174,7 +175,7 @@ def among_few(report: Report, found: Found, seed: int) -> None:
         groups = found.pool.title_groups if direction == DIRECTIONS[0] else found.pool.tune_groups
         for name in ("mrr", "recall_1", "recall_10"):
             values = total[name] / np.maximum(total["times"], 1)
-            metric = over_songs(groups, lambda rows, values=values: float(values[rows].mean()), seed=seed)  # type: ignore[misc]
+            metric = over_songs(groups, partial(_mean_of, values), seed=seed)
             beside = float(np.mean(expected)) if name == "mrr" else None
             report.add(f"titles.pool_{SMALL}.{direction}.{name}", replace(metric, chance=beside))
 
@@ -203,7 +204,7 @@ def genres(report: Report, probe: Probe | None) -> None:
     report.add("titles.genre.macro_f1", metric)
     for kind in probe.types:
         name = f"titles.genre.{kind.replace(' ', '_')}.f1"
-        report.add(name, over_songs(probe.groups, lambda rows, kind=kind: probe.f1(rows, kind), draws=200))  # type: ignore[misc]
+        report.add(name, over_songs(probe.groups, partial(probe.f1, kind=kind), draws=200))
 
 
 def confusion_table(probe: Probe) -> Table:
@@ -252,6 +253,10 @@ def evaluate(
     probe = probe_genres(bundle.towers, tunes.known, tunes.elsewhere, seed)
     genres(report, probe)
     return report, probe
+
+
+def _mean_of(values: npt.NDArray[np.float64], rows: npt.NDArray[np.int64]) -> float:
+    return float(values[rows].mean())
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -201,7 +201,10 @@ def test_the_average_listener_leaves_this_one_out_and_takes_more_than_two_others
 
     for who, weight in zip(people[:3], (1.0, 2.0, 3.0), strict=True):
         house.database.transaction(lambda s, w=who, x=weight: learn(s, w, x))
-    asked = lambda who: house.database.transaction(lambda s: heads.average_of_others(s, who, house.space))  # noqa: E731
+
+    def asked(who):
+        return house.database.transaction(lambda session: heads.average_of_others(session, who, house.space))
+
     assert asked(people[0]) is None  # two others
     found = asked(people[3])
     assert found.mean == pytest.approx(2.0)

@@ -176,7 +176,7 @@ def _request(recipe: Recipe, sources: Mapping[str, Source], music: Mapping[str, 
     notes = music[recipe.content].notes if locks.notes_stay else None
     return GenerateRequest(
         id=uuid.uuid4().hex,
-        domain=domain,  # type: ignore[arg-type]  # checked there, and by the database here
+        domain=domain,
         content=Origin(latents=own.to_json()),
         styles=styles,
         keep=recipe.keep,

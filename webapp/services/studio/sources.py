@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from db.queries import clips as clip_rows
 from db.queries import studio as rows
-from models.music.notes import Piece
+from models.music.notes import Domain, Piece
 from models.style.latents import Latents
 from models.taste.space import summary
 from webapp.services.house import House
@@ -28,7 +28,7 @@ class Source:
     """A clip (``clips/ID``) or a studio piece (``pieces/ID``) with its music; only a piece has title and recipe."""
 
     name: str
-    domain: str
+    domain: Domain
     title: str
     recipe: Mapping[str, Any]
     notes: dict[str, Any]
@@ -54,13 +54,13 @@ def find(session: Session, name: str, listener_id: uuid.UUID, link_key: str = ""
     if kind == CLIPS:
         clip = clip_rows.get_clip(session, wanted)
         if clip is not None and (clip.composed_for in {None, listener_id} or by_link):
-            return Source(name, clip.domain, "", {}, clip.notes, clip.latents, clip.model_version)
+            return Source(name, cast("Domain", clip.domain), "", {}, clip.notes, clip.latents, clip.model_version)
     else:
         piece = rows.get_piece(session, wanted)
         if piece is not None and (piece.listener_id == listener_id or by_link):
             return Source(
                 name,
-                piece.domain,
+                cast("Domain", piece.domain),  # a CHECK of the table holds it
                 piece.title,
                 piece.recipe,
                 piece.notes,
