@@ -65,6 +65,11 @@ class Origin:
         """Note it in the run's folder."""
         (out / "origin.json").write_text(json.dumps(asdict(self)) + "\n", encoding="utf-8")
 
+    @staticmethod
+    def forget(out: Path) -> None:
+        """What an earlier run in this folder went on from is no part of the next."""
+        (out / "origin.json").unlink(missing_ok=True)
+
     @classmethod
     def of(cls, out: Path) -> Origin | None:
         """What the run in ``out`` went on from; None where it began from nothing."""

@@ -95,7 +95,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--data", type=Path, help="folder of MIDI and ABC files instead of the corpora")
     parser.add_argument("--out", type=Path, default=Path("runs/style"))
     parser.add_argument("--from", dest="start", help='trained weights to go on from: "default" or a bundle\'s folder')
-    parser.add_argument("--resume", action="store_true", help="go on with the run in --out (with the same options)")
+    parser.add_argument("--resume", action="store_true", help="go on with the run in --out")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--steps", type=int, help="optimiser steps in all, instead of the preset's")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
@@ -109,7 +109,11 @@ def main(argv: list[str] | None = None) -> None:
     if arguments.resume and not state.exists():
         raise SystemExit(f"there is no {state} to resume; leave out --resume to begin")
     start = None
-    if arguments.start:
+    if not arguments.resume:
+        Origin.forget(out)
+    elif Origin.of(out):
+        preset = fine_tuning(preset)
+    if arguments.start and not arguments.resume:
         bundle = load_style(arguments.start)
         if bundle.model.config != preset.config:
             raise SystemExit(f"{bundle.version} is not of the preset {arguments.preset}; give --preset its own")

@@ -122,6 +122,10 @@ def test_training_goes_on_from_trained_weights(tunes, tmp_path, quick) -> None:
     fresh = StyleModel(TINY.config).state_dict()
     name = "plan_inner.weight"
     assert 0 < (after[name] - before[name]).abs().mean() < 0.2 * (after[name] - fresh[name]).abs().mean()
+    style.main([*more, "--resume"])  # has nothing left to do, and still knows where it began
+    assert load_style(tmp_path / "more" / "bundle").card["from"] == tuned.card["from"]
+    style.main(more)
+    assert "from" not in load_style(tmp_path / "more" / "bundle").card
     with pytest.raises(SystemExit, match="not of the preset cpu"):
         style.main(["--preset", "cpu", "--data", str(tunes), "--from", str(base), "--out", str(tmp_path / "no")])
 
