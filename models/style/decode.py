@@ -103,6 +103,7 @@ class DecodeBatch:
         self.bar = np.zeros(slots, dtype=np.int64)
         self.placed = np.zeros(slots, dtype=np.int64)  # notes of the bar so far
         self.sounded = np.zeros((slots, 2, 12), dtype=np.float32)  # of the bar so far, as in ``sounded_so_far``
+        self.heights = np.zeros(slots, dtype=np.float32)  # sum of the bar's pitches so far, as in ``pitches_so_far``
 
     def admit(self, slot: int, plan: ClipPlan) -> None:
         """Start ``plan`` in a free slot."""
@@ -113,7 +114,7 @@ class DecodeBatch:
         self.bar[slot] = self.placed[slot] = 0
         self.done[slot] = False
         self.tokens[slot] = [self._bar_token(plan, 0)]
-        self.sounded[slot] = 0
+        self.sounded[slot] = self.heights[slot] = 0
 
     @torch.inference_mode()
     def step(self) -> list[int]:
@@ -140,11 +141,12 @@ class DecodeBatch:
                 begins, steps, length = torch.tensor([position, DURATIONS[duration], plan.length])
                 overlap = overlap_with_halves(begins, steps, length)
                 self.sounded[slot, :, (pitch + LOWEST_PITCH) % 12] += overlap.numpy()
+                self.heights[slot] += pitch / 12
                 self.placed[slot] += 1
                 continue
             self.bar[slot] += 1
             self.placed[slot] = 0
-            self.sounded[slot] = 0
+            self.sounded[slot] = self.heights[slot] = 0
             if self.bar[slot] < plan.bars:
                 self.tokens[slot].append(self._bar_token(plan, int(self.bar[slot])))
             if self.bar[slot] >= plan.bars or full:
@@ -229,7 +231,10 @@ class DecodeBatch:
         half = half_of(where, length)
         sounded = torch.from_numpy(self.sounded[: len(plans)]).to(device)[rows, half]
         chroma = model.budget(chroma[rows, half], sounded, place_in_half(where, length))
-        pitch_logits = model.pitch_logits(full, chroma, position, last_position, last_pitch)
+        span = torch.stack([plan.bar_plan.span[0, b] for plan, b in zip(plans, bars, strict=True)])
+        total, placed = (torch.from_numpy(x[: len(plans)]).to(device) for x in (self.heights, self.placed))
+        height = model.height(span, total, placed, where / length)
+        pitch_logits = model.pitch_logits(full, model.experts(chroma, height), position, last_position, last_pitch)
         guides = [(row, guide) for row, guide in guides if position[row] < POSITIONS]
         if guides:
             here = thickness[rows, slot_of(where, length)]

@@ -1,9 +1,9 @@
 """The style model: a restricted encoder a latent group, and a decoder that composes note by note from bar latents.
 
 Two levels, as in MusER (2024): element decoders that see one group's latents alone (onsets: rhythm; notes an onset:
-texture; pitch classes: harmony; tempo), so that a swapped style says what is played; and a note-level decoder that
-combines all latents, which enter each layer (in-attention, MuseMorphose 2021) and a memory of time slots. Its heads
-(pitch, duration, velocity) are chained, as in compound words (Hsiao et al. 2021). Restricted encoders, KL.
+texture; pitch classes: harmony; height: register; tempo), so that a swapped style says what is played; and a note-level
+decoder that combines all latents, which enter each layer (in-attention, MuseMorphose 2021) and a memory of time slots.
+Its heads (pitch, duration, velocity) are chained, as in compound words (Hsiao et al. 2021). Restricted encoders, KL.
 """
 
 from __future__ import annotations
@@ -38,14 +38,16 @@ from models.music.tokens import (
 from models.style.elements import (
     ChromaBudget,
     OnsetDecoder,
+    RegisterBudget,
     TempoScale,
     TextureDecoder,
     half_of,
     notes_at_once,
+    pitches_so_far,
     place_in_half,
     sounded_so_far,
 )
-from models.style.features import FEATURE_SIZES, SLOTS, gather_notes, held_thickness, slot_of
+from models.style.features import FEATURE_SIZES, SLOTS, gather_notes, held_thickness, slot_of, spans
 from models.style.latents import GROUPS
 from models.style.layers import Head, Multihot, attend, norm, rotary, rotate
 
@@ -152,6 +154,7 @@ class BarPlan:
     onsets: Tensor  # (batch, bars, hidden), from rhythm
     thickness: Tensor  # (batch, bars, SLOTS): notes an onset in log2, from texture
     chroma: Tensor  # (batch, bars, 2, 12): logits of the pitch classes C..B in each half, from harmony
+    span: Tensor  # (batch, bars, 3): mean, highest and lowest pitch in octaves above A0, from register
     tempo_logits: Tensor  # (batch, bars, tempi)
 
 
@@ -181,6 +184,7 @@ class StyleModel(nn.Module):
             nn.Linear(config.hidden, 24, bias=False),
         )  # fmt: skip
         self.budget = ChromaBudget(config.hidden // 8)
+        self.height = RegisterBudget(config.latent["register"], config.hidden // 8)
         self.blocks = cast("Sequence[Block]", nn.ModuleList([Block(config) for _ in range(config.layers)]))
         state = dim + memory
         self.pitch_given = Multihot([POSITION_CLASSES], state)
@@ -204,7 +208,7 @@ class StyleModel(nn.Module):
         memory = self.plan_memory(inner).unflatten(-1, (SLOTS, self.config.memory))
         onsets, thickness = self.onsets.latent(groups["rhythm"]), self.texture.thickness(groups["texture"])
         chroma = self.chroma(groups["harmony"]).float().unflatten(-1, (2, 12))
-        return BarPlan(z, norm(memory), onsets, thickness, chroma, tempo)
+        return BarPlan(z, norm(memory), onsets, thickness, chroma, self.height.span(groups["register"]), tempo)
 
     def embed_steps(self, tokens: Tensor, domain: Tensor, slots: Tensor) -> Tensor:
         """Input of the decoder: tokens ``(batch, steps, 7)``, ``domain`` ``(batch,)``, slot memory of each step."""
@@ -227,16 +231,20 @@ class StyleModel(nn.Module):
         classes = torch.arange(POSITION_CLASSES, device=last.device)
         return torch.where((classes == last[:, None]) & (last[:, None] != BAR), F.logsigmoid(again), later)
 
+    @staticmethod
+    def experts(chroma: Tensor, height: Tensor) -> Tensor:
+        """What harmony (``chroma`` ``(rows, 12)``) and register (``height``) say of pitches: ``(rows, PITCHES)``."""
+        pitch_class = (torch.arange(PITCHES, device=chroma.device) + LOWEST_PITCH) % 12
+        return chroma[..., pitch_class] + height
+
     def pitch_logits(
-        self, state: Tensor, chroma: Tensor, position: Tensor, last_position: Tensor, last_pitch: Tensor
+        self, state: Tensor, experts: Tensor, position: Tensor, last_position: Tensor, last_pitch: Tensor
     ) -> Tensor:
         """Logits of the pitch (0-87) at ``position``; above the last pitch where the onset is the same.
 
-        The note-level decoder's and the harmony's own (``chroma`` ``(rows, 12)``, of ``budget``) are added: a product
-        of experts.
+        The note-level decoder's and those of the element decoders are added: a product of experts.
         """
-        pitch_class = (torch.arange(PITCHES, device=state.device) + LOWEST_PITCH) % 12
-        logits: Tensor = self.pitch_head(state + self.pitch_given([position])) + chroma[..., pitch_class]
+        logits: Tensor = self.pitch_head(state + self.pitch_given([position])) + experts
         floor = torch.where(position == last_position, last_pitch, -1)
         return logits.masked_fill(torch.arange(PITCHES, device=state.device) <= floor[..., None], -1e4)
 
@@ -254,7 +262,8 @@ class StyleModel(nn.Module):
         """Negative log-likelihoods in nats, summed: position (of all steps), pitch, duration, velocity, tempo.
 
         And of what one group tells alone: ``chroma``, the pitch classes by harmony, which keeps it from leaving them to
-        content; ``thickness``, the squared error of notes an onset in log2, in all slots, by texture.
+        content; ``thickness``, the squared error of notes an onset in log2, in all slots, by texture; ``span``, that of
+        mean, highest and lowest pitch in octaves, by register.
 
         ``tokens`` ``(batch, steps, 7)`` padded with END steps, ``z`` ``(batch, bars, latent)``, teacher forcing.
         """
@@ -294,17 +303,23 @@ class StyleModel(nn.Module):
             sounded_so_far(inputs, length)[note, half],
             place_in_half(position[:, POSITION], length[note]),
         )
-        pitch_logits = self.pitch_logits(state, chroma, position[:, POSITION], last[:, POSITION], last_pitch)
+        total, sounding = pitches_so_far(inputs)
+        height = self.height(
+            plan.span[rows[note], bar[note]], total[note], sounding[note], position[:, POSITION] / length[note]
+        )
+        experts = self.experts(chroma, height)
+        pitch_logits = self.pitch_logits(state, experts, position[:, POSITION], last[:, POSITION], last_pitch)
         duration_logits = self.duration_logits(state, position[:, POSITION], pitch)
         velocity_logits = self.velocity_logits(state, position[:, POSITION], pitch, position[:, DURATION])
+        notes = gather_notes(tokens, z.shape[1])
+        real, sounds = spans(notes)
         return {
             "position": position_loss,
             "pitch": F.cross_entropy(pitch_logits, pitch, reduction="sum"),
             "duration": F.cross_entropy(duration_logits, position[:, DURATION], reduction="sum"),
             "velocity": F.cross_entropy(velocity_logits, position[:, VELOCITY], reduction="sum"),
             "chroma": F.cross_entropy(chroma, position[:, PITCH] % 12, reduction="sum"),
-            "thickness": (plan.thickness.flatten(0, 1) - held_thickness(gather_notes(tokens, z.shape[1])).log2())
-            .square()
-            .sum(),
+            "thickness": (plan.thickness.flatten(0, 1) - held_thickness(notes).log2()).square().sum(),
+            "span": ((plan.span.flatten(0, 1) - real).square().sum(-1) * sounds).sum(),
             "tempo": F.cross_entropy(plan.tempo_logits.flatten(0, 1), tokens[is_bar][:, TEMPO], reduction="sum"),
         }

@@ -21,7 +21,7 @@ KL_WEIGHT = {  # content cheap: nothing else holds the tune, and what it hears i
     "content": 0.02, "rhythm": 0.05, "register": 0.05, "harmony": 0.04, "dynamics": 0.05, "tempo": 0.05,
     "texture": 0.03,
 }  # fmt: skip
-ELEMENT_WEIGHT = {"chroma": 0.4, "thickness": 1.0}  # beside the notes' own likelihood
+ELEMENT_WEIGHT = {"chroma": 0.4, "thickness": 1.0, "span": 1.0}  # beside the notes' own likelihood
 SWAPPED = 0.35  # share of a batch that is told once more, with styles of others
 SWAP_CHANCE = 0.5  # that a group of a rearranged clip is another's
 VALIDATION_STEPS = 4096  # padded steps a batch
@@ -35,14 +35,17 @@ def step_loss(
     *,
     warmth: float = 1.0,
     swapped: float = SWAPPED,
+    keep_latents: bool = False,
 ) -> dict[str, Tensor]:
     """Losses of one batch in nats a note: elements, KL a group (nats a bar), and ``total`` to minimise.
 
     ``tokens`` ``(batch, steps, 7)``, ``domain`` ``(batch,)``; ``warmth`` in 0..1 scales the KL weights; ``swapped`` is
-    the share of the clips to which ``with_swaps`` gives a second, rearranged one.
+    the share of the clips to which ``with_swaps`` gives a second, rearranged one. ``keep_latents``: the encoders learn
+    nothing.
     """
     notes = gather_notes(tokens, BARS)
-    posterior = model.encode(bar_features(notes, jitter=generator))
+    with torch.set_grad_enabled(torch.is_grad_enabled() and not keep_latents):
+        posterior = model.encode(bar_features(notes, jitter=generator))
     z = posterior.sample(generator).view(len(tokens), BARS, -1)
     if swapped:
         tokens, domain, z = with_swaps(model, tokens, domain, z, share=swapped, generator=generator)

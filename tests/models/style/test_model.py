@@ -5,10 +5,21 @@ import pytest
 import torch
 from torch.nn import functional
 
-from models.music.tokens import BAR, DURATION, END, LOWEST_PITCH, PITCH, POSITION, POSITION_CLASSES, VELOCITY, to_tokens
+from models.music.tokens import (
+    BAR,
+    DURATION,
+    END,
+    LOWEST_PITCH,
+    PITCH,
+    PITCHES,
+    POSITION,
+    POSITION_CLASSES,
+    VELOCITY,
+    to_tokens,
+)
 from models.style import decode
 from models.style.checkpoint import tiny_style
-from models.style.elements import notes_at_once
+from models.style.elements import RegisterBudget, notes_at_once, pitches_so_far
 from models.style.features import bar_features, gather_notes
 from models.style.latents import GROUPS
 from models.style.model import Posterior
@@ -157,13 +168,41 @@ def test_only_rhythm_and_texture_say_when_notes_come(model, group) -> None:
 def test_pitches_rise_within_an_onset_and_harmony_weighs_on_them(model) -> None:
     full, chroma = torch.randn(2, model.config.dim + model.config.memory), torch.zeros(2, 12)
     places = torch.tensor([30, 31]), torch.tensor([30, 30]), torch.tensor([40, 40])
-    pitch = model.pitch_logits(full, chroma, *places)
+    height = torch.zeros(2, PITCHES)
+    pitch = model.pitch_logits(full, model.experts(chroma, height), *places)
     assert (pitch[0, :41] <= -1e4).all()
     assert (pitch[0, 41:] > -1e3).all()
     assert (pitch[1] > -1e3).all()
     chroma[:, 7] = 5.0
-    moved = model.pitch_logits(full, chroma, *places)[1] - pitch[1]
+    moved = model.pitch_logits(full, model.experts(chroma, height), *places)[1] - pitch[1]
     assert [int(p) % 12 for p in (moved > 1).nonzero() + LOWEST_PITCH] == [7] * 7
+
+
+def test_the_pitches_of_a_bar_so_far_are_summed_in_octaves() -> None:
+    steps = torch.full((1, 7, 7), -1)
+    steps[0, :, 0] = torch.tensor([BAR, 0, 0, 5, BAR, 3, END])
+    steps[0, :, PITCH] = torch.tensor([-1, 33, 45, 45, -1, 57, -1])
+    total, count = pitches_so_far(steps)
+    assert total.tolist() == [[0, 1, 3, 5, 0, 3, 3]]
+    assert count.tolist() == [[0, 1, 2, 3, 0, 1, 1]]
+
+
+def test_register_pulls_towards_what_the_bar_is_short_of() -> None:
+    torch.manual_seed(0)
+    height = RegisterBudget(2, 8)
+    span, place = torch.tensor([[3.0, 5.0, 1.0]]).repeat(3000, 1), torch.rand(3000)
+    count = torch.randint(1, 9, (3000,))
+    total = 3.0 * count + torch.randn(3000)
+    target = ((3.0 * (count + 1) - total) * 12).round().clamp(0, PITCHES - 1).long()  # the mean comes right again
+    optimiser = torch.optim.Adam(height.parameters(), 0.05)
+    for _ in range(80):
+        optimiser.zero_grad()
+        loss = torch.nn.functional.cross_entropy(height(span, total, count, place), target)
+        torch.autograd.backward(loss)
+        optimiser.step()
+    low, high = height(span[:2], torch.tensor([10.5, 13.5]), torch.tensor([4, 4]), place[:2]).argmax(1).tolist()
+    assert abs(low - 54) <= 5
+    assert abs(high - 18) <= 5
 
 
 def test_notes_of_an_onset_are_counted() -> None:
