@@ -5,7 +5,7 @@ The same plan alone gives the same notes again; within a batch a clip differs by
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -20,8 +20,6 @@ from models.music.tokens import (
     GRID_TICKS,
     LOWEST_PITCH,
     METERS,
-    POSITION_CLASSES,
-    POSITIONS,
     from_tokens,
 )
 from models.style.elements import half_of, overlap_with_halves, place_in_half
@@ -30,6 +28,7 @@ from models.style.held import Held, MelodyGuide
 from models.style.latents import Latents
 from models.style.layers import attend, norm, rotary
 from models.style.model import BarPlan
+from models.style.skeleton import draw, draw_onsets, events
 from models.style.windows import bar_ticks
 
 if TYPE_CHECKING:
@@ -53,37 +52,12 @@ class ClipPlan:
     @property
     def bars(self) -> int:
         """Bars to compose."""
-        return self.bar_plan.z.shape[1]
+        return self.bar_plan.heard.shape[1]
 
     @property
     def length(self) -> int:
         """Grid steps of a bar."""
         return bar_ticks(*METERS[self.meter]) // GRID_TICKS
-
-
-def draw(logits: Tensor, uniform: Tensor, temperature: Tensor, top_p: Tensor) -> Tensor:
-    """Nucleus sampling by inverse CDF: ``logits`` ``(rows, classes)``, the rest ``(rows,)`` → classes ``(rows,)``.
-
-    Source: Holtzman et al. 2020.
-    """
-    share, order = torch.softmax(logits / temperature.clamp(min=1e-4)[:, None], -1).sort(-1, descending=True)
-    before = share.cumsum(-1) - share
-    share = torch.where(before < top_p[:, None], share, 0.0)
-    edge = share.cumsum(-1)
-    pick = (edge < uniform[:, None] * edge[:, -1:]).sum(-1, keepdim=True).clamp(max=logits.shape[1] - 1)
-    return order.gather(-1, pick)[:, 0]
-
-
-def within_bar(logits: Tensor, length: Tensor) -> Tensor:
-    """Log-probabilities of positions ``(rows, POSITION_CLASSES)`` in bars of ``length`` ``(rows,)`` grid steps.
-
-    Rhythms of a longer bar ask for onsets after this one's end: what they weigh goes to BAR, which comes next there.
-    Left out, it would go to whatever remains, such as one more note at the last onset, and another.
-    """
-    classes = torch.arange(POSITION_CLASSES, device=logits.device)
-    after = (classes >= length[:, None]) | (classes == BAR)
-    ends = logits.masked_fill(~after, -torch.inf).logsumexp(-1, keepdim=True)
-    return torch.where(classes == BAR, ends, logits.masked_fill(after, -1e4))
 
 
 class DecodeBatch:
@@ -99,6 +73,7 @@ class DecodeBatch:
         self.plans: list[ClipPlan | None] = [None] * slots
         self.draws: list[np.random.Generator | None] = [None] * slots
         self.tokens: list[list[list[int]]] = [[] for _ in range(slots)]
+        self.events: list[list[list[tuple[int, int, int, int]]]] = [[] for _ in range(slots)]  # as ``skeleton.events``
         self.done = [False] * slots
         self.bar = np.zeros(slots, dtype=np.int64)
         self.placed = np.zeros(slots, dtype=np.int64)  # notes of the bar so far
@@ -110,7 +85,8 @@ class DecodeBatch:
         if self.plans[slot] is not None:
             raise ValueError(f"slot {slot} is taken")
         self.plans[slot] = plan
-        self.draws[slot] = np.random.default_rng(plan.seed)
+        self.draws[slot] = generator = np.random.default_rng(plan.seed)
+        self.events[slot] = events(draw_onsets(self.model, plan, generator), plan.length)
         self.bar[slot] = self.placed[slot] = 0
         self.done[slot] = False
         self.tokens[slot] = [self._bar_token(plan, 0)]
@@ -133,10 +109,11 @@ class DecodeBatch:
             plan = plans[slot]
             if plan is None:
                 continue
-            fed = plan.held.next(int(self.bar[slot]), int(self.placed[slot])) if plan.held else None
+            place = int(self.bar[slot]), int(self.placed[slot])
+            fed = plan.held.fed(*place) if plan.held else None
             position, pitch, duration, velocity = fed or chosen[slot]
             full = len(self.tokens[slot]) >= self.model.config.max_steps
-            if position < POSITIONS and not full:
+            if place[1] < len(self.events[slot][place[0]]) and not full:
                 self.tokens[slot].append([position, pitch + LOWEST_PITCH, duration, velocity, -1, -1, -1])
                 begins, steps, length = torch.tensor([position, DURATIONS[duration], plan.length])
                 overlap = overlap_with_halves(begins, steps, length)
@@ -178,15 +155,16 @@ class DecodeBatch:
         self.plans[slot] = None
         self.draws[slot] = None
         self.tokens[slot] = []
+        self.events[slot] = []
         self.done[slot] = False
 
     def _uniform(self, rows: int, running: list[int]) -> Tensor:
-        """The next four numbers of each running clip's own generator, ``(rows, 4)``."""
-        uniform = torch.zeros(rows, 4)
+        """The next three numbers of each running clip's own generator, ``(rows, 3)``."""
+        uniform = torch.zeros(rows, 3)
         for slot in running:
             generator = self.draws[slot]
             if generator is not None:
-                uniform[slot] = torch.from_numpy(generator.random(4, dtype=np.float32))
+                uniform[slot] = torch.from_numpy(generator.random(3, dtype=np.float32))
         return uniform
 
     def _bar_token(self, plan: ClipPlan, bar: int) -> list[int]:
@@ -196,62 +174,59 @@ class DecodeBatch:
     def _next(
         self, plans: list[ClipPlan], tokens: list[list[list[int]]], bars: list[int], running: list[int]
     ) -> list[list[int]]:
-        """Position, pitch (0-87), duration and velocity class drawn for each row."""
+        """Position, pitch (0-87), duration and velocity class of the note that comes next in each row.
+
+        What it says of rows whose bar has no more notes means nothing, but their last step is heard.
+        """
         model, device = self.model, self.device
+        rows = torch.arange(len(plans), device=device)
         last = torch.tensor([[row[-1]] for row in tokens], device=device)
         at = torch.tensor([len(row) - 1 for row in tokens], device=device).clamp(max=model.config.max_steps - 1)
         domain = torch.tensor([plan.domain for plan in plans], device=device)
         length = torch.tensor([plan.length for plan in plans], device=device)
-        memory = torch.stack([plan.bar_plan.memory[0, b] for plan, b in zip(plans, bars, strict=True)])
-        z = torch.stack([plan.bar_plan.z[0, b] for plan, b in zip(plans, bars, strict=True)])[:, None]
-        onsets = torch.stack([plan.bar_plan.onsets[0, b] for plan, b in zip(plans, bars, strict=True)])
-        thickness = torch.stack([plan.bar_plan.thickness[0, b] for plan, b in zip(plans, bars, strict=True)])
-        chroma = torch.stack([plan.bar_plan.chroma[0, b] for plan, b in zip(plans, bars, strict=True)])
-        count = torch.tensor([_at_once(row) for row in tokens], device=device)
-        rows = torch.arange(len(plans), device=device)
+        bar_plans = [plan.bar_plan for plan in plans]
+        memory, heard, chroma, span = (
+            torch.stack([part[0, b] for part, b in zip(parts, bars, strict=True)])
+            for parts in zip(*((p.memory, p.heard, p.chroma, p.span) for p in bar_plans), strict=True)
+        )
         last_position = last[:, 0, 0]
         own_slot = slot_of(torch.where(last_position == BAR, 0, last_position), length)
-        state = self._attend(model.embed_steps(last, domain, memory[rows, own_slot][:, None]), z, at, running)
+        state = self._attend(
+            model.embed_steps(last, domain, memory[rows, own_slot][:, None]), heard[:, None], at, running
+        )
+        coming = torch.tensor([self._event(row, bar) for row, bar in enumerate(bars)], device=device)
+        position, coming = coming[:, 0], coming[:, 1:]
 
         uniform = self._uniform(len(plans), running).to(device)
         heat = torch.tensor([plan.temperature for plan in plans], device=device)
         top_p = torch.tensor([plan.top_p for plan in plans], device=device)
-        classes = torch.arange(POSITION_CLASSES, device=device)
-        at_last = thickness[rows, own_slot]
-        logits = within_bar(model.position_logits(onsets, at_last, last_position, count, domain), length)
-        highest = (last[:, 0, 1] >= LOWEST_PITCH + model.pitch_head.out.out_features - 1)[:, None]
-        logits = logits.masked_fill(highest & (classes == last_position[:, None]), -1e4)
+        full = model.before_note(state, memory[rows, slot_of(position, length)], coming)
+        half = half_of(position, length)
+        sounded = torch.from_numpy(self.sounded[: len(plans)]).to(device)[rows, half]
+        harmony = model.budget(chroma[rows, half], sounded, place_in_half(position, length))
+        total, placed = (torch.from_numpy(x[: len(plans)]).to(device) for x in (self.heights, self.placed))
+        height = model.height(span, total, placed, position / length)
+        floor = torch.where(position == last_position, last[:, 0, 1] - LOWEST_PITCH, -1)
+        pitch_logits = model.pitch_logits(full, model.experts(harmony, height), position, floor, coming[:, 0])
         guides = [(row, guide) for row in running if (guide := _guide(plans[row], bars[row])) is not None]
         for row, guide in guides:
-            logits[row] = guide.positions(logits[row], bars[row], *_last_note(tokens[row]))
-        position = draw(logits, uniform[:, 0], heat, top_p)
-        where = position.clamp(max=POSITIONS - 1)
-        full = torch.cat([state, memory[rows, slot_of(where, length)]], -1)
-        last_pitch = last[:, 0, 1] - LOWEST_PITCH
-        half = half_of(where, length)
-        sounded = torch.from_numpy(self.sounded[: len(plans)]).to(device)[rows, half]
-        chroma = model.budget(chroma[rows, half], sounded, place_in_half(where, length))
-        span = torch.stack([plan.bar_plan.span[0, b] for plan, b in zip(plans, bars, strict=True)])
-        total, placed = (torch.from_numpy(x[: len(plans)]).to(device) for x in (self.heights, self.placed))
-        height = model.height(span, total, placed, where / length)
-        pitch_logits = model.pitch_logits(full, model.experts(chroma, height), position, last_position, last_pitch)
-        guides = [(row, guide) for row, guide in guides if position[row] < POSITIONS]
-        if guides:
-            here = thickness[rows, slot_of(where, length)]
-            again = model.texture(here, position, torch.where(position == last_position, count, 0) + 1, domain)
-        for row, guide in guides:
-            floor = int(last_pitch[row]) if position[row] == last_position[row] else -1
-            pitch_logits[row] = guide.pitches(pitch_logits[row], again[row], bars[row], int(position[row]), floor)
-        pitch = draw(pitch_logits, uniform[:, 1], heat, top_p)
+            pitch_logits[row] = guide.pitches(pitch_logits[row], bars[row], int(position[row]), int(coming[row, 0]))
+        pitch = draw(pitch_logits, uniform[:, 0], heat, top_p)
         duration_logits = model.duration_logits(full, position, pitch)
         for row, guide in guides:
             duration_logits[row] = guide.durations(duration_logits[row], bars[row], int(position[row]), int(pitch[row]))
-        duration = draw(duration_logits, uniform[:, 2], heat, top_p)
-        velocity = draw(model.velocity_logits(full, position, pitch, duration), uniform[:, 3], heat, top_p)
+        duration = draw(duration_logits, uniform[:, 1], heat, top_p)
+        velocity = draw(model.velocity_logits(full, position, pitch, duration), uniform[:, 2], heat, top_p)
         rows_out: list[list[int]] = torch.stack([position, pitch, duration, velocity], 1).tolist()
         for row, guide in guides:
             rows_out[row] = guide.note_at(bars[row], *rows_out[row][:2]) or rows_out[row]
         return rows_out
+
+    def _event(self, row: int, bar: int) -> tuple[int, int, int, int]:
+        """The note that comes next in a row; any where its bar has no more."""
+        coming = self.events[row][bar] if self.events[row] else []
+        placed = int(self.placed[row])
+        return coming[placed] if placed < len(coming) else (0, 0, 0, 0)
 
     def _attend(self, x: Tensor, z: Tensor, at: Tensor, running: list[int]) -> Tensor:
         """The decoder's state ``(rows, dim)`` after one more step ``x`` ``(rows, 1, dim)`` at the places ``at``."""
@@ -273,17 +248,3 @@ class DecodeBatch:
 
 def _guide(plan: ClipPlan, bar: int) -> MelodyGuide | None:
     return plan.held.guide(bar) if plan.held else None
-
-
-def _last_note(tokens: Sequence[Sequence[int]]) -> tuple[int, int]:
-    """Position and pitch (0-87) of the last step."""
-    return tokens[-1][0], tokens[-1][1] - LOWEST_PITCH
-
-
-def _at_once(tokens: Sequence[Sequence[int]]) -> int:
-    """How many notes the last onset has so far; 1 after a BAR."""
-    last = tokens[-1][0]
-    count = 1
-    while last < POSITIONS and tokens[-1 - count][0] == last:
-        count += 1
-    return count

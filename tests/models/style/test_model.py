@@ -90,33 +90,50 @@ def test_decoding_with_a_cache_gives_the_logits_of_teacher_forcing(composer, tun
     wanted = [*tokens[1:].tolist(), [BAR, LOWEST_PITCH, 0, 0, -1, -1, -1]]
     spy = Spy(monkeypatch)
     with torch.no_grad():
-        composer.model.losses(pad([tokens]), torch.tensor([plan.domain]), plan.bar_plan.z)
+        composer.model.losses(pad([tokens]), torch.tensor([plan.domain]), plan.bar_plan.heard[..., :-1])
     forced = dict(zip(("position", "pitch", "duration", "velocity"), spy.logits, strict=False))
 
     drawn: list[torch.Tensor] = []
 
     def told(logits, *_):
-        step, field = divmod(len(drawn), 4)
+        step, field = divmod(len(drawn), 3)
         drawn.append(logits[0])
-        value = wanted[step][field] - (LOWEST_PITCH if field == PITCH else 0)
+        value = wanted[step][field + 1] - (LOWEST_PITCH if field + 1 == PITCH else 0)
         return torch.tensor([max(0, value)])
 
     monkeypatch.setattr(decode, "draw", told)
+    monkeypatch.setattr(decode, "draw_onsets", lambda *_: onsets_of(tokens))
     batch = composer.new_batch(1)
     batch.admit(0, plan)
     while not batch.step():
         pass
-    assert len(drawn) == 4 * len(tokens)
-    possible = torch.tensor([*range(plan.length), BAR])
-    position = torch.stack(drawn[0::4])
-    in_bar = decode.within_bar(forced["position"], torch.full((len(position),), plan.length))
-    highest = position[:, possible] > -5e3  # decoding also rules out a note above the highest key
-    assert torch.allclose(position[:, possible][highest], in_bar[:, possible][highest], atol=1e-3)
+    assert len(drawn) == 3 * len(tokens)
     notes = torch.tensor([row[POSITION] < BAR for row in wanted])
     for field, name in ((PITCH, "pitch"), (DURATION, "duration"), (VELOCITY, "velocity")):
-        assert torch.allclose(torch.stack(drawn[field::4])[notes], forced[name], atol=1e-3), name
+        assert torch.allclose(torch.stack(drawn[field - 1 :: 3])[notes], forced[name], atol=1e-3), name
     result = batch.take(0)
     assert np.array_equal(result.notes, piece.notes)
+
+
+def onsets_of(tokens) -> list[list[tuple[int, int]]]:
+    """Position and number of notes of the onsets of each bar."""
+    bars: list[list[int]] = []
+    for position in tokens[:, POSITION].tolist():
+        if position == BAR:
+            bars.append([])
+        else:
+            bars[-1].append(position)
+    return [[(at, bar.count(at)) for at in dict.fromkeys(bar)] for bar in bars]
+
+
+def test_latents_heard_with_noise_move_the_notes_and_not_what_one_group_tells(model) -> None:
+    z = torch.randn(1, 8, model.config.latent_dim)
+    sure, unsure = model.plan(z), model.plan(z, 0.5, z + torch.randn(z.shape))
+    for name in ("onsets", "thickness", "chroma", "span", "tempo_logits"):
+        assert torch.equal(getattr(sure, name), getattr(unsure, name)), name
+    assert not torch.allclose(sure.memory, unsure.memory, atol=1e-3)
+    assert not torch.allclose(sure.memory, model.plan(z, 0.5).memory, atol=1e-4)
+    assert unsure.heard[0, 3, -1] == 0.5
 
 
 def test_kl_is_that_of_two_normal_distributions_and_never_negative() -> None:
@@ -167,11 +184,12 @@ def test_only_rhythm_and_texture_say_when_notes_come(model, group) -> None:
 
 def test_pitches_rise_within_an_onset_and_harmony_weighs_on_them(model) -> None:
     full, chroma = torch.randn(2, model.config.dim + model.config.memory), torch.zeros(2, 12)
-    places = torch.tensor([30, 31]), torch.tensor([30, 30]), torch.tensor([40, 40])
+    places = torch.tensor([30, 31]), torch.tensor([40, -1]), torch.tensor([2, 0])
     height = torch.zeros(2, PITCHES)
     pitch = model.pitch_logits(full, model.experts(chroma, height), *places)
     assert (pitch[0, :41] <= -1e4).all()
-    assert (pitch[0, 41:] > -1e3).all()
+    assert (pitch[0, 41:-2] > -1e3).all()
+    assert (pitch[0, -2:] <= -1e4).all()  # where two more notes are to come, they need room
     assert (pitch[1] > -1e3).all()
     chroma[:, 7] = 5.0
     moved = model.pitch_logits(full, model.experts(chroma, height), *places)[1] - pitch[1]
