@@ -28,7 +28,7 @@ from models.style.held import Held, MelodyGuide
 from models.style.latents import Latents
 from models.style.layers import attend, norm, rotary
 from models.style.model import BarPlan
-from models.style.skeleton import draw, draw_onsets, events
+from models.style.skeleton import Event, draw, draw_onsets, events
 from models.style.windows import bar_ticks
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class DecodeBatch:
         self.plans: list[ClipPlan | None] = [None] * slots
         self.draws: list[np.random.Generator | None] = [None] * slots
         self.tokens: list[list[list[int]]] = [[] for _ in range(slots)]
-        self.events: list[list[list[tuple[int, int, int, int]]]] = [[] for _ in range(slots)]  # as ``skeleton.events``
+        self.events: list[list[list[Event]]] = [[] for _ in range(slots)]  # of each bar
         self.done = [False] * slots
         self.bar = np.zeros(slots, dtype=np.int64)
         self.placed = np.zeros(slots, dtype=np.int64)  # notes of the bar so far
@@ -191,11 +191,12 @@ class DecodeBatch:
         )
         last_position = last[:, 0, 0]
         own_slot = slot_of(torch.where(last_position == BAR, 0, last_position), length)
-        state = self._attend(
-            model.embed_steps(last, domain, memory[rows, own_slot][:, None]), heard[:, None], at, running
+        before, after = torch.tensor([self._events_at(row, bar) for row, bar in enumerate(bars)], device=device).unbind(
+            1
         )
-        coming = torch.tensor([self._event(row, bar) for row, bar in enumerate(bars)], device=device)
-        position, coming = coming[:, 0], coming[:, 1:]
+        told = model.embed_steps(last, domain, memory[rows, own_slot][:, None], before[:, None, 1:])
+        state = self._attend(told, heard[:, None], at, running)
+        position, coming = after[:, 0], after[:, 1:]
 
         uniform = self._uniform(len(plans), running).to(device)
         heat = torch.tensor([plan.temperature for plan in plans], device=device)
@@ -222,11 +223,11 @@ class DecodeBatch:
             rows_out[row] = guide.note_at(bars[row], *rows_out[row][:2]) or rows_out[row]
         return rows_out
 
-    def _event(self, row: int, bar: int) -> tuple[int, int, int, int]:
-        """The note that comes next in a row; any where its bar has no more."""
-        coming = self.events[row][bar] if self.events[row] else []
-        placed = int(self.placed[row])
-        return coming[placed] if placed < len(coming) else (0, 0, 0, 0)
+    def _events_at(self, row: int, bar: int) -> tuple[Event, Event]:
+        """The note that a row has just had in this bar and the one that comes next; -1 and 0 where there is none."""
+        events, placed = self.events[row][bar] if self.events[row] else [], int(self.placed[row])
+        before = events[placed - 1] if 0 < placed <= len(events) else (-1, -1, -1, -1)
+        return before, events[placed] if placed < len(events) else (0, 0, 0, 0)
 
     def _attend(self, x: Tensor, z: Tensor, at: Tensor, running: list[int]) -> Tensor:
         """The decoder's state ``(rows, dim)`` after one more step ``x`` ``(rows, 1, dim)`` at the places ``at``."""

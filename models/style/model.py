@@ -180,6 +180,7 @@ class StyleModel(nn.Module):
         self.embed = Multihot(
             [POSITION_CLASSES, PITCHES, len(DURATIONS), VELOCITY_BINS, len(TEMPI_BPM), len(METERS), len(DOMAINS)], dim
         )
+        self.embed_ahead = Multihot([*AHEAD], dim)
         self.slot_in = nn.Linear(memory, dim, bias=False)
         self.plan_inner = nn.Linear(config.heard_dim, config.hidden, bias=False)
         self.plan_memory = nn.Linear(config.hidden, SLOTS * memory, bias=False)
@@ -224,14 +225,17 @@ class StyleModel(nn.Module):
         chroma = self.chroma(groups["harmony"]).float().unflatten(-1, (2, 12))
         return BarPlan(told, norm(memory), onsets, thickness, chroma, self.height.span(groups["register"]), tempo)
 
-    def embed_steps(self, tokens: Tensor, domain: Tensor, slots: Tensor) -> Tensor:
-        """Input of the decoder: tokens ``(batch, steps, 7)``, ``domain`` ``(batch,)``, slot memory of each step."""
+    def embed_steps(self, tokens: Tensor, domain: Tensor, slots: Tensor, coming: Tensor) -> Tensor:
+        """Input of the decoder: tokens ``(batch, steps, 7)``, ``domain`` ``(batch,)``, slot memory of each step.
+
+        ``coming`` ``(batch, steps, 3)`` is what is ``ahead`` of notes, -1 for other steps.
+        """
         pitch = torch.where(tokens[..., PITCH] < 0, -1, tokens[..., PITCH] - LOWEST_PITCH)
         fields = [
             tokens[..., POSITION], pitch, tokens[..., DURATION], tokens[..., VELOCITY], tokens[..., TEMPO],
             tokens[..., METER], domain[:, None].expand(tokens.shape[:2]),
         ]  # fmt: skip
-        embedded: Tensor = self.embed(fields) + self.slot_in(slots)
+        embedded: Tensor = self.embed(fields) + self.embed_ahead(list(coming.unbind(-1))) + self.slot_in(slots)
         return embedded
 
     def position_logits(self, onsets: Tensor, thickness: Tensor, last: Tensor, count: Tensor, domain: Tensor) -> Tensor:
@@ -304,7 +308,8 @@ class StyleModel(nn.Module):
         rows = torch.arange(batch, device=tokens.device)[:, None].expand(batch, steps)
         length = tokens[is_bar].view(batch, -1, 7)[..., -1][rows, bar]
         own_slot = slot_of(inputs[..., POSITION].clamp(max=POSITIONS - 1) * (inputs[..., POSITION] < POSITIONS), length)
-        x = self.embed_steps(inputs, domain, plan.memory[rows, bar, own_slot])
+        coming = torch.where(tokens[..., :1] < POSITIONS, ahead(tokens), -1)
+        x = self.embed_steps(inputs, domain, plan.memory[rows, bar, own_slot], coming[:, :-1])
         cos, sin = rotary(torch.arange(steps, device=tokens.device), self.config.dim // self.config.heads)
         mask = torch.full((steps, steps), -1e4, device=tokens.device, dtype=x.dtype).triu(1)
         z_steps = plan.heard[rows, bar]
@@ -323,8 +328,8 @@ class StyleModel(nn.Module):
         note = targets[..., POSITION] < POSITIONS
         position, last = targets[note], inputs[note]
         slot = slot_of(position[:, POSITION], length[note])
-        coming = ahead(tokens)[:, 1:][note]
-        state = self.before_note(x[note], plan.memory[rows[note], bar[note], slot], coming)
+        due = coming[:, 1:][note]
+        state = self.before_note(x[note], plan.memory[rows[note], bar[note], slot], due)
         pitch = position[:, PITCH] - LOWEST_PITCH
         last_pitch = last[:, PITCH] - LOWEST_PITCH
         half = half_of(position[:, POSITION], length[note])
@@ -338,9 +343,7 @@ class StyleModel(nn.Module):
             plan.span[rows[note], bar[note]], total[note], sounding[note], position[:, POSITION] / length[note]
         )
         at_once = torch.where(position[:, POSITION] == last[:, POSITION], last_pitch, -1)
-        pitch_logits = self.pitch_logits(
-            state, self.experts(chroma, height), position[:, POSITION], at_once, coming[:, 0]
-        )
+        pitch_logits = self.pitch_logits(state, self.experts(chroma, height), position[:, POSITION], at_once, due[:, 0])
         duration_logits = self.duration_logits(state, position[:, POSITION], pitch)
         velocity_logits = self.velocity_logits(state, position[:, POSITION], pitch, position[:, DURATION])
         notes = gather_notes(tokens, z.shape[1])

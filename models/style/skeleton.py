@@ -25,6 +25,7 @@ GAPS = 64  # classes of grid steps until an onset; the last is for all that is l
 AHEAD = (MOST_AT_ONCE, GAPS, GAPS)
 
 Onsets = list[tuple[int, int]]  # grid position in the bar, number of notes
+Event = tuple[int, int, int, int]  # a note to be: grid position, and what is ``ahead`` of it
 
 
 def ahead(tokens: Tensor) -> Tensor:
@@ -126,14 +127,14 @@ def draw_onsets(model: StyleModel, plan: ClipPlan, generator: np.random.Generato
     return [fed.get(bar, found) for bar, found in enumerate(onsets)]
 
 
-def events(onsets: Sequence[Onsets], length: int) -> list[list[tuple[int, int, int, int]]]:
-    """Of each bar its notes to be: grid position, and what ``ahead`` says of it."""
+def events(onsets: Sequence[Onsets], length: int) -> list[list[Event]]:
+    """The notes to be of each bar of ``length`` grid steps."""
     rows: list[list[int]] = []
     for bar in onsets:
         rows.append([BAR, *[-1] * (LENGTH - 1), length])
         rows += [[position, *[-1] * LENGTH] for position, count in bar for _ in range(count)]
     found = ahead(torch.tensor([rows]))[0].tolist()
-    out: list[list[tuple[int, int, int, int]]] = []
+    out: list[list[Event]] = []
     for (position, *_), (left, gap, second) in zip(rows, found, strict=True):
         if position == BAR:
             out.append([])
