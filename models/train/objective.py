@@ -21,7 +21,7 @@ KL_WEIGHT = {  # content cheap: nothing else holds the tune, and what it hears i
     "content": 0.02, "rhythm": 0.05, "register": 0.05, "harmony": 0.04, "dynamics": 0.05, "tempo": 0.05,
     "texture": 0.03,
 }  # fmt: skip
-ELEMENT_WEIGHT = {"chroma": 0.4, "thickness": 1.0, "span": 1.0}  # beside the notes' own likelihood
+ELEMENT_WEIGHT = {"chroma": 0.4, "thickness": 1.0, "span": 8.0}  # beside the notes' own likelihood
 SWAPPED = 0.35  # share of a batch that is told once more, with styles of others
 SWAP_CHANCE = 0.5  # that a group of a rearranged clip is another's
 DOUBTED, BLUR = 0.5, 0.6  # share of clips whose latents are heard with noise, and its SD at full doubt

@@ -142,13 +142,15 @@ def finish(
     seed: int,
     out: Path,
     resume: bool = False,
+    again: bool = False,
 ) -> StyleBundle:
     """Fit the prior for a ``model`` trained for ``steps`` steps and write the whole bundle to ``out/bundle``.
 
-    A run that kept the latents of the weights it went on from has their prior. ``resume`` is that of ``fit_prior``.
+    A run that kept the latents of the weights it went on from has their prior, unless it is to be fitted ``again``.
+    ``resume`` is that of ``fit_prior``.
     """
     origin = Origin.of(out)
-    if origin and origin.keeps_latents:
+    if origin and origin.keeps_latents and not again:
         base = origin.bundle()
         prior, prior_steps = base.prior, int(base.card["prior_steps"])
     else:
@@ -213,6 +215,7 @@ def main(argv: list[str] | None = None) -> None:
         seed=arguments.seed,
         out=out,
         resume=arguments.resume,
+        again=True,
     )
 
 
