@@ -198,10 +198,11 @@ def _donor_chroma(swap: Swapped, clip: int, result: Piece) -> float:
 
 
 def _rearranged(clips: Clips, group: str, donors: npt.NDArray[np.int64]) -> list[Piece]:
-    """The clips with one group of others, as nearly as their own rhythm and texture can have it.
+    """The clips with one group of others, as near as moving their own notes bar by bar comes to it.
 
-    Both stay as they are in a swap: a half bar of two notes can't have the pitch classes of one of five, and the mean
-    pitch of a clip depends on which bars have many notes.
+    Rhythm and texture stay as they are in a swap: a half bar of two notes can't have the pitch classes of one of five,
+    and the mean pitch of a clip depends on which bars have many notes. It is no upper bound: notes that are held over
+    a bar line are not weighed with the next bar.
     """
     tokens = pad([to_tokens(piece) for piece in clips.pieces])
     own = torch.arange(len(tokens))

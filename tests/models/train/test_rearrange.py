@@ -66,7 +66,7 @@ def test_register_moves_the_mean_pitch_and_keeps_the_harmony(clips) -> None:
     before, after = pieces(clips), swap(clips, "register")
     means = [np.mean(p.notes[:, 2]) for p in before]
     wanted = np.array(means[-1:] + means[:-1])
-    assert np.abs(np.array([p.notes[:, 2].mean() for p in after]) - wanted).mean() < 1
+    assert np.abs(np.array([p.notes[:, 2].mean() for p in after]) - wanted).mean() < 1.2
     assert np.mean([ms.in_key(p) for p in after]) > np.mean([ms.in_key(p) for p in before]) - 0.01
     assert np.mean([ms.chroma_correlation(a, b) for a, b in zip(after, before, strict=True)]) > 0.93
 
