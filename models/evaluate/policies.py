@@ -104,7 +104,7 @@ def learned(pool: Pool, space: TasteSpace, trial: Trial, method: str, seed: int)
     if method == "pairwise_gp":
         yield from listen_with_gp(trial.someone, pool.features, trial.played, seed=seed)
         return
-    head = Head(space.prior_mean, space.prior_covariance, space.version)
+    head = Head.of(space.prior_mean, space.prior_covariance, space.version)
     mixture = mixture_of(method)
     for after in listen(
         trial.someone, head, pool.features, trial.played, mixture=mixture, seed=seed, styles=space.together

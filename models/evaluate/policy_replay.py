@@ -92,7 +92,7 @@ def curve(study: Study, x: FloatArray, listener: int, method: str, seed: int) ->
     better, worse = np.array(decided).T
     found[0] = 0.5
     size = x.shape[1]
-    head = Head(np.zeros(size), np.eye(size) * UTILITY_DIFFERENCE_SD**2 / 2 / size, "replay")
+    head = Head.of(np.zeros(size), np.eye(size) * UTILITY_DIFFERENCE_SD**2 / 2 / size, "replay")
     heads = listen(Replayed(answers), head, x, played, mixture=mixture_of(method), seed=seed, closed=closed)
     for votes, after in zip(range(1, len(found)), heads, strict=False):
         utility = x @ after.mean

@@ -16,7 +16,7 @@ FEWEST_OTHERS, VOTES_OF_OTHERS = 3, 6  # an average of fewer would tell one pers
 
 def prior(space: TasteSpace) -> Head:
     """The head of somebody who has not voted yet."""
-    return Head(space.prior_mean, space.prior_covariance, space.version)
+    return Head.of(space.prior_mean, space.prior_covariance, space.version)
 
 
 def load(session: Session, listener_id: uuid.UUID, space: TasteSpace) -> Head:

@@ -15,25 +15,25 @@ NAMES = tuple(ATTRIBUTES)
 
 def listen(space: TasteSpace, clips, loves: dict[str, float], votes: int) -> Head:
     weights = np.array([loves.get(name, 0.0) for name in NAMES])
-    features, head = space.features(clips.summaries), Head(space.prior_mean, space.prior_covariance, space.version)
+    features, head = space.features(clips.summaries), Head.of(space.prior_mean, space.prior_covariance, space.version)
     generator = np.random.default_rng(0)
     for _ in range(votes):
         a, b = generator.choice(len(features), size=2, replace=False)
         better = (clips.attributes[a] - clips.attributes[b]) @ weights > 0
-        head = update(head, features[a] - features[b], "left" if better else "right")
+        head = update(head, features[a], features[b], "left" if better else "right")
     return head
 
 
 def test_every_attribute_has_words_and_every_style_is_explained_once(space) -> None:
     assert set(WORDS) == set(NAMES)
-    head = Head(space.prior_mean, space.prior_covariance, space.version)
+    head = Head.of(space.prior_mean, space.prior_covariance, space.version)
     found = explain(head, space)
     assert tuple(effect.style for effect in found) == STYLES
     assert len(attribute_effects(head, space)) == len(NAMES)
 
 
 def test_without_votes_nothing_is_claimed(space) -> None:
-    head = Head(space.prior_mean, space.prior_covariance, space.version)
+    head = Head.of(space.prior_mean, space.prior_covariance, space.version)
     assert {effect.words for effect in explain(head, space)} == {"can't tell yet"}
     assert {effect.confidence for effect in explain(head, space)} == {0.5}
 
@@ -75,12 +75,12 @@ def test_content_speaks_through_the_attribute_that_is_surest(space, clips) -> No
 
 
 def test_what_leaves_someone_cold_is_said_only_when_it_is_known(space) -> None:
-    sure = Head(space.prior_mean, 1e-4 * np.eye(space.size), space.version)
+    sure = Head.of(space.prior_mean, 1e-4 * np.eye(space.size), space.version)
     assert {effect.words for effect in explain(sure, space)} == {"does not seem to mind"}
 
 
 def test_a_head_of_another_version_is_refused(space) -> None:
-    head = Head(space.prior_mean, space.prior_covariance, "v2")
+    head = Head.of(space.prior_mean, space.prior_covariance, "v2")
     with pytest.raises(ValueError, match="v2"):
         explain(head, space)
 
