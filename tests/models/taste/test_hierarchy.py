@@ -1,4 +1,4 @@
-"""The population prior against known populations, scikit-learn's factor analysis and a likelihood that scipy maximises."""
+"""The population prior against known ones, scikit-learn's factor analysis and scipy's maximum of a likelihood."""
 
 from dataclasses import replace
 
