@@ -1,4 +1,4 @@
-"""Heads that begin from a population and know how a listener answers.
+"""Heads that begin from a population and know how a listener answers; indexes that keep a ten thousandth vote quick.
 
 Heads of the older form are dropped, in both directions: each is a function of its votes and is learned again from them.
 """
@@ -62,8 +62,18 @@ def upgrade() -> None:
         op.add_column("heads", sa.Column(name, sa.Double(), nullable=False))
     op.create_check_constraint(op.f("ck_heads_lapses_are_a_share"), "heads", "lapses >= 0 AND attentive > 0")
 
+    op.create_index("ix_offers_listener_id_left_clip", "offers", ["listener_id", "left_clip", "right_clip"])
+    op.create_index("ix_offers_listener_id_right_clip", "offers", ["listener_id", "right_clip"])
+    _votes(["listener_id", "created_at", "offer_id"])
+    picks = sa.text("outcome IN ('left', 'right', 'equal')")
+    op.create_index("ix_votes_picks", "votes", ["listener_id"], postgresql_where=picks)
+
 
 def downgrade() -> None:
+    op.drop_index("ix_votes_picks", "votes")
+    _votes(["listener_id", "created_at"])
+    for side in ("left", "right"):
+        op.drop_index(f"ix_offers_listener_id_{side}_clip", "offers")
     op.execute("DELETE FROM heads")
     op.drop_constraint("ck_heads_lapses_are_a_share", "heads")
     for name in ("lapses", "attentive"):
@@ -72,6 +82,11 @@ def downgrade() -> None:
     _square("octet_length(covariance)::bigint * 8 = (octet_length(mean)::bigint + 8) * (octet_length(mean) + 8)")
     op.drop_column("listeners", "population_id")  # its constraint and its index go with it
     op.drop_table("populations")
+
+
+def _votes(columns: list[str]) -> None:
+    op.drop_index("ix_votes_listener_id_created_at", "votes")
+    op.create_index("ix_votes_listener_id_created_at", "votes", columns)
 
 
 def _square(rule: str) -> None:
