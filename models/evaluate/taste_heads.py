@@ -38,7 +38,11 @@ def features_of(study: Study) -> FloatArray:
 
 
 class PageHeads:
-    """Heads of a study's listeners. A rating is heard as votes: each two clips that a listener has rated."""
+    """Heads of a study's listeners.
+
+    Ratings are heard as votes on each rated clip and the one rated before it: all pairs of ten ratings would be counted
+    as forty-five answers, though they are ten.
+    """
 
     def __init__(self, study: Study) -> None:
         self.study, self.x = study, features_of(study)
@@ -73,13 +77,12 @@ class PageHeads:
             given = zip(some.left.tolist(), some.right.tolist(), some.value.tolist(), strict=True)
             return [(left, right, answer[value]) for left, right, value in given]
         found: list[tuple[int, int, Outcome]] = []
-        for place in range(len(some)):
-            for other in range(place):
-                # sides in turn: nobody stands left of anybody in ratings
-                one, two = (place, other) if (place + other) % 2 else (other, place)
-                gap = some.value[one] - some.value[two]
-                outcome: Outcome = "left" if gap > 0 else "right" if gap < 0 else "equal"
-                found.append((int(some.left[one]), int(some.left[two]), outcome))
+        for place in range(1, len(some)):
+            # sides in turn: nobody stands left of anybody in ratings
+            one, two = (place, place - 1) if place % 2 else (place - 1, place)
+            gap = some.value[one] - some.value[two]
+            outcome: Outcome = "left" if gap > 0 else "right" if gap < 0 else "equal"
+            found.append((int(some.left[one]), int(some.left[two]), outcome))
         return found
 
     def wins(self, head: Head, left: IntArray, right: IntArray) -> FloatArray:

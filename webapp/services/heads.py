@@ -120,9 +120,8 @@ def average_of_others(session: Session, listener_id: uuid.UUID, space: TasteSpac
     evidence = evidence_of(session, listener.study_id, space, but=listener_id) if listener else {}
     if listener is None or len(evidence) < FEWEST_OTHERS:
         return None
-    newest = population_rows.newest_population(session, listener.study_id, space.version)
     fixed = PopulationPrior.fixed(prior(space))
-    return average(list(evidence.values()), prior_of(newest) if newest else fixed, fixed)
+    return average(list(evidence.values()), population_of(session, listener.study_id, space) or fixed, fixed)
 
 
 def evidence_of(
@@ -133,6 +132,12 @@ def evidence_of(
     named = population_rows.populations_named(session, {began for _, began in found if began})
     beginnings = {began: _beginning(named.get(began) if began else None, space) for _, began in found}
     return {row.listener_id: Evidence.of(_head(row), beginnings[began]) for row, began in found}
+
+
+def population_of(session: Session, study_id: str, space: TasteSpace) -> PopulationPrior | None:
+    """The newest population of a study; None where there is none."""
+    row = population_rows.newest_population(session, study_id, space.version)
+    return prior_of(row) if row else None
 
 
 def prior_of(row: StoredPopulation) -> PopulationPrior:

@@ -28,6 +28,9 @@ export function strongest(styles) {
   return liked.sort((one, two) => two.confidence - one.confidence)[0] ?? null;
 }
 
+/** "these votes hardly tell" → "your votes hardly tell". */
+export const yours = (words) => words.replace("these votes", "your votes");
+
 export const percent = (share) => `${Math.round(share * 100)} %`;
 export const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 

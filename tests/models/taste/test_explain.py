@@ -7,7 +7,8 @@ import pytest
 
 from models.metrics.music_statistics import ATTRIBUTES
 from models.taste.bradley_terry import Head, update
-from models.taste.explain import STYLES, WORDS, attribute_effects, explain
+from models.taste.explain import STYLES, WORDS, Habits, attribute_effects, beside_others, explain, habits
+from models.taste.hierarchy import PopulationPrior
 from models.taste.space import TasteSpace
 
 NAMES = tuple(ATTRIBUTES)
@@ -89,3 +90,45 @@ def test_of_an_attribute_that_the_latents_hardly_hold_nothing_is_claimed(space, 
     head = listen(space, clips, {"mode": 1}, 60)
     deaf = replace(space, explained=np.full(len(NAMES), 0.05))
     assert {effect.words for effect in explain(head, deaf)} == {"can't tell yet"}
+
+
+def people_who(space: TasteSpace, mean: np.ndarray, spread: float) -> PopulationPrior:
+    fixed = PopulationPrior.fixed(Head.of(space.prior_mean, space.prior_covariance, space.version))
+    means = np.concatenate([mean, fixed.mean[len(mean) :]])
+    return replace(fixed, mean=means, diagonal=fixed.diagonal * spread, listeners=30)
+
+
+def test_a_liking_stands_beside_the_others(space, clips) -> None:
+    head = listen(space, clips, {"tempo_bpm": -1}, 120)
+    effects = explain(head, space)
+    tempo = [effect.style for effect in effects].index("tempo")
+    unmoved = people_who(space, np.zeros(space.size), 0.5)
+    beside = beside_others(effects, unmoved, space)[tempo]
+    assert beside.words == "more so than most people"
+    assert beside.share > 0.9
+    as_all = beside_others(effects, people_who(space, head.mean, 0.5), space)[tempo]
+    assert as_all.share == pytest.approx(0.5)
+    assert as_all.words == ""
+    adore = beside_others(effects, people_who(space, 4 * head.mean, 0.5), space)[tempo]
+    assert adore.words == "less so than most people"
+    for effect, each in zip(effects, beside_others(effects, unmoved, space), strict=True):
+        assert "like" in effect.words or each.words == ""
+
+
+def test_who_has_hardly_voted_is_told_that_most_people_speak(space, clips) -> None:
+    population = people_who(space, listen(space, clips, {"tempo_bpm": -1}, 120).mean, 0.05)
+    effects = explain(population.newcomer(), space)
+    words = dict(zip([effect.style for effect in effects], beside_others(effects, population, space), strict=True))
+    assert words["tempo"].words == "as most people do; these votes hardly tell yet"
+
+
+def test_habits_are_told_where_they_are_sure_and_matter(space) -> None:
+    even = Head.of(space.prior_mean, space.prior_covariance, space.version)
+    assert habits(even) == Habits(None, None)
+    leaning = {"manner": (-0.9, -0.9, -1.5), "manner_variance": (0.01, 1, 1)}
+    right = Head.of(space.prior_mean, space.prior_covariance, space.version, **leaning)
+    assert habits(right).left == pytest.approx(1 / (1 + np.exp(0.9)))
+    unsure = Head.of(space.prior_mean, space.prior_covariance, space.version, manner=leaning["manner"])
+    assert habits(unsure).left is None
+    assert habits(replace(even, lapses=20.0, attentive=80.0, votes_seen=80)).tossed == pytest.approx(0.2)
+    assert habits(replace(even, lapses=2.0, attentive=8.0, votes_seen=10)).tossed is None

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from db.queries.jobs import take_job
 from db.tables import Listener, StoredHead, StoredPopulation
 from models.taste.hierarchy import PopulationPrior, learn
-from webapp.services import heads, listeners, offers, population, rebuild, rewind, votes
+from webapp.services import heads, listeners, offers, population, rebuild, rewind, taste, votes
 from webapp.worker import HANDLERS, Worker
 
 SAID = ("left", "right", "equal", "neither", "left", "left", "right")
@@ -78,6 +78,14 @@ def test_a_newcomer_begins_at_the_population_and_who_voted_little_moves_there(ho
     vote(house, newcomer, "left")
     assert rows(house, Listener, Listener.id == newcomer)[0].population_id == stored.id
     assert head_of(house, newcomer).to_columns() == learned_again(house, newcomer).to_columns()
+
+
+def test_the_taste_page_tells_of_the_others_where_there_are_enough(house, people):
+    assert all(each["others"] is None for each in taste.overview(house, people[0])["styles"])
+    population.refit_population(house, "default")
+    told = taste.overview(house, people[0])
+    assert all(0 <= each["others"]["share"] <= 1 for each in told["styles"])
+    assert told["habits"] == {"left": None, "tossed": None}
 
 
 def test_a_head_stays_where_it_began_once_it_knows_many_votes(house, people, monkeypatch):
