@@ -3,16 +3,17 @@
 A simulated study whose listeners share a taste: each loves the attributes of the notes by a common part, by their place
 along one direction in which people differ, and by a part of their own (``COMMON``, ``ALONG`` and the rest of the
 variance); some lean to a side, all lapse now and then. Their heads give a population. Newcomers of the same kind then
-vote on the pairs that the page would offer, once from the population and once from the fixed prior: how many votes until
-clips that were never played are ranked right, and how often the best of these for their head beats the best for the
-average listener, in their true utility. Clips are composed (with ``--data``: real ones).
+vote on the pairs that the page would offer, once from the population and once from the fixed prior: how many votes
+until clips that were never played are ranked right for five votes on, and how often the best of these for their head
+beats the best for the average listener, in their true utility. Clips are composed (with ``--data``: real ones).
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain, islice
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ import numpy.typing as npt
 from rich.console import Console
 from rich.progress import track
 
-from models.evaluate.policies import votes_until
+from models.evaluate.policies import STAYS
 from models.evaluate.report import Metric, Report
 from models.evaluate.taste_simulation import POOL, Pool, composed_pool, real_pool
 from models.metrics.preference import bootstrap
@@ -82,17 +83,16 @@ def study(pool: Pool, space: TasteSpace, tastes: SharedTaste, listeners: int, se
     for number in track(range(listeners), "a study", console=Console(stderr=True)):
         someone = tastes.person(np.random.default_rng([seed, 1, number]))
         heads = listen(someone, fixed, pool.features, everything, mixture=RANDOM, seed=seed + number)
-        *_, head = (each for each, _ in zip(heads, range(VOTES_EACH), strict=False))
+        *_, head = islice(heads, VOTES_EACH)
         found.append(Evidence.of(head, fixed))
     return found
 
 
 def newcomer(
-    pool: Pool, space: TasteSpace, tastes: SharedTaste, beginnings: dict[str, Head], others: Head, seed: int
+    pool: Pool, space: TasteSpace, someone: Person, *, beginnings: dict[str, Head], others: Head, seed: int
 ) -> Newcomer:
-    """One newcomer from each of the ``beginnings``; ``others``: the average listener. A third of the pool is unseen."""
+    """``someone`` from each of the ``beginnings``; ``others``: the average listener. A third of the pool is unseen."""
     generator = np.random.default_rng([seed, 2])
-    someone = tastes.person(generator)
     order = generator.permutation(len(pool.features))
     unseen, played = order[: len(order) // 3], order[len(order) // 3 :]
     x, truth = pool.features[unseen], someone.utility[unseen]
@@ -100,24 +100,16 @@ def newcomer(
     accuracy, wins = {}, {}
     for name, head in beginnings.items():
         curve = []
-        for votes, after in enumerate(_from(head, someone, pool, space, played, seed)):
+        page = listen(
+            someone, head, pool.features, played, mixture=Mixture(composed=0), seed=seed, styles=space.together
+        )
+        for votes, after in enumerate(chain([head], islice(page, MOST))):
             curve.append(share_ranked_right(after, x, truth))
             if name == "population" and votes in AT:
                 mine = int(unseen[pick(after, x, 1)[0]])
                 wins[votes] = 0.5 if mine == theirs else float(someone.wins([mine], [theirs])[0])
         accuracy[name] = np.array(curve)
     return Newcomer(accuracy, wins)
-
-
-def _from(
-    head: Head, someone: Person, pool: Pool, space: TasteSpace, played: npt.NDArray[np.int64], seed: int
-) -> Iterator[Head]:
-    """The head before any vote and after each."""
-    yield head
-    page = listen(
-        someone, head, pool.features, played, mixture=Mixture(composed=0), seed=seed, styles=space.together
-    )
-    yield from (each for each, _ in zip(page, range(MOST), strict=False))
 
 
 def fill(report: Report, found: Sequence[Newcomer]) -> None:
@@ -144,7 +136,8 @@ def fill(report: Report, found: Sequence[Newcomer]) -> None:
 
 def _reached(accuracy: FloatArray, goal: float) -> int:
     """Votes from which on the goal is held, 0 where it is held from the beginning."""
-    return votes_until(iter(accuracy), goal) - 1
+    held = accuracy >= goal
+    return next((votes for votes in range(len(held) - STAYS + 1) if held[votes : votes + STAYS].all()), MOST)
 
 
 def _unit(row: FloatArray) -> FloatArray:
@@ -166,7 +159,14 @@ def simulate(pool: Pool, space: TasteSpace, *, listeners: int, newcomers: int, s
     beginnings = dict(zip(BEGINNINGS, (new_head(space), population.newcomer()), strict=True))
     others = average(evidence, population, fixed)
     return [
-        newcomer(pool, space, tastes, beginnings, others, seed + index)
+        newcomer(
+            pool,
+            space,
+            tastes.person(np.random.default_rng([seed, 3, index])),
+            beginnings=beginnings,
+            others=others,
+            seed=seed + index,
+        )
         for index in track(range(newcomers), "newcomers", console=Console(stderr=True))
     ]
 
