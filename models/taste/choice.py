@@ -24,6 +24,7 @@ TOSSED = ("left", "right")  # what a lapse can look like
 MANNER = ("side", "tie", "enough")  # what a belief holds behind the weights of the features
 
 _NODES = 7  # in each dimension
+_LEAST = 1e-15  # variance that rounding may have taken below nothing
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,7 @@ def told(centre: FloatArray, covariance: FloatArray, outcome: Outcome, lapse_rat
     if outcome not in CHOICES:
         raise ValueError(f"outcome is {outcome!r}; only {', '.join(CHOICES)} tell something")
     values, vectors = np.linalg.eigh(covariance)
-    root = (vectors * np.sqrt(values)) @ vectors.T  # symmetric: the quadrature treats both sides alike
+    root = (vectors * np.sqrt(np.maximum(values, _LEAST))) @ vectors.T  # symmetric: both sides are treated alike
     likelihood = (1 - lapse_rate) * chances(centre + _GRID @ root.T)[:, CHOICES.index(outcome)]
     tossed = lapse_rate / len(TOSSED) if outcome in TOSSED else 0.0
     weight = _WEIGHT * (likelihood + tossed)

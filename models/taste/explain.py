@@ -39,6 +39,7 @@ INDIFFERENCE = 0.2  # an effect below this changes "the better one wins" by less
 INDIFFERENT = 0.8  # probability of indifference from which on it is said
 MOST = 0.8  # share of people whom a listener's liking surpasses, from which on it is said
 SILENT = 0.15  # share of the doubt that the own votes must have taken before a liking is their own
+GUESSED = "as most people do; these votes hardly tell yet"
 LEANS = 0.5  # utility of a side from which on it is worth telling: 62 of 100 equally loved pairs
 TOSSES, TOSSES_AFTER = 0.15, 40  # share of coin tosses worth telling, and after how many votes
 
@@ -90,10 +91,12 @@ def explain(head: Head, space: TasteSpace, *, alone: bool = False) -> list[Effec
 class BesideOthers:
     """A liking among the study's listeners: ``share`` of them whom it surpasses, with the doubt about it counted in.
 
-    ``words`` follow the liking's own; empty where there is nothing to add.
+    ``guessed``: it is most people's liking so far, more than this one's. ``words`` follow the liking's own; empty where
+    there is nothing to add.
     """
 
     share: float
+    guessed: bool
     words: str
 
 
@@ -106,15 +109,16 @@ def beside_others(effects: Sequence[Effect], population: PopulationPrior, space:
         theirs, spread = float(direction @ people.mean), float(direction @ people.covariance @ direction)
         gap = effect.effect - theirs
         share = float(ndtr(math.copysign(1, effect.effect) * gap / math.sqrt(max(spread + effect.sd**2, 1e-12))))
-        found.append(BesideOthers(share, _beside(effect, share, 1 - effect.sd**2 / max(spread, 1e-12))))
+        guessed = effect.effect * theirs > 0 and effect.sd**2 > (1 - SILENT) * spread
+        found.append(BesideOthers(share, guessed, _beside(effect, share, guessed=guessed)))
     return found
 
 
-def _beside(effect: Effect, share: float, learned: float) -> str:
+def _beside(effect: Effect, share: float, *, guessed: bool) -> str:
     if "like" not in effect.words:
         return ""
-    if learned < SILENT:
-        return "as most people do; these votes hardly tell yet"
+    if guessed:
+        return GUESSED
     if share >= MOST:
         return "more so than most people"
     return "less so than most people" if share <= 1 - MOST else ""

@@ -7,7 +7,7 @@ import pytest
 
 from models.metrics.music_statistics import ATTRIBUTES
 from models.taste.bradley_terry import Head, update
-from models.taste.explain import STYLES, WORDS, Habits, attribute_effects, beside_others, explain, habits
+from models.taste.explain import GUESSED, STYLES, WORDS, Habits, attribute_effects, beside_others, explain, habits
 from models.taste.hierarchy import PopulationPrior
 from models.taste.space import TasteSpace
 
@@ -104,7 +104,7 @@ def test_a_liking_stands_beside_the_others(space, clips) -> None:
     tempo = [effect.style for effect in effects].index("tempo")
     unmoved = people_who(space, np.zeros(space.size), 0.5)
     beside = beside_others(effects, unmoved, space)[tempo]
-    assert beside.words == "more so than most people"
+    assert (beside.guessed, beside.words) == (False, "more so than most people")
     assert beside.share > 0.9
     as_all = beside_others(effects, people_who(space, head.mean, 0.5), space)[tempo]
     assert as_all.share == pytest.approx(0.5)
@@ -119,7 +119,10 @@ def test_who_has_hardly_voted_is_told_that_most_people_speak(space, clips) -> No
     population = people_who(space, listen(space, clips, {"tempo_bpm": -1}, 120).mean, 0.05)
     effects = explain(population.newcomer(), space)
     words = dict(zip([effect.style for effect in effects], beside_others(effects, population, space), strict=True))
-    assert words["tempo"].words == "as most people do; these votes hardly tell yet"
+    assert (words["tempo"].guessed, words["tempo"].words) == (True, GUESSED)
+    others = replace(population, mean=-population.mean)
+    contrary = dict(zip([effect.style for effect in effects], beside_others(effects, others, space), strict=True))
+    assert contrary["tempo"].words == "more so than most people"
 
 
 def test_habits_are_told_where_they_are_sure_and_matter(space) -> None:
