@@ -13,7 +13,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import chain, islice, product
 from pathlib import Path
 
 import numpy as np
@@ -44,6 +44,8 @@ NEWCOMERS = 20
 GOALS = (0.7, 0.75, 0.8)  # of pairs ranked right
 AT = (0, 6, 30, 60)  # votes
 MOST = 60
+BEST = 5  # clips of each side that are held against each other
+MANNERS = {"careful": -0.5, "expected": 0.0}  # how clips are chosen: standard deviations beside the expected utility
 BEGINNINGS = ("fixed", "population")
 
 
@@ -51,11 +53,12 @@ BEGINNINGS = ("fixed", "population")
 class Newcomer:
     """Share of unseen pairs ranked right after 0, 1, ... votes ``(MOST + 1,)``, from each beginning.
 
-    ``wins``: how often, after so many votes of ``AT``, the best clip for their head is preferred to the average's best.
+    ``wins``: how often, after so many votes of ``AT``, the best clips for their head are preferred to the average's best,
+    both being chosen in one of the ``MANNERS``.
     """
 
     accuracy: dict[str, FloatArray]
-    wins: dict[int, float]
+    wins: dict[tuple[int, str], float]
 
 
 class SharedTaste:
@@ -96,7 +99,7 @@ def newcomer(
     order = generator.permutation(len(pool.features))
     unseen, played = order[: len(order) // 3], order[len(order) // 3 :]
     x, truth = pool.features[unseen], someone.utility[unseen]
-    theirs = int(unseen[pick(others, x, 1)[0]])
+    theirs = {manner: unseen[pick(others, x, BEST, kappa=kappa)] for manner, kappa in MANNERS.items()}
     accuracy, wins = {}, {}
     for name, head in beginnings.items():
         curve = []
@@ -106,8 +109,9 @@ def newcomer(
         for votes, after in enumerate(chain([head], islice(page, MOST))):
             curve.append(share_ranked_right(after, x, truth))
             if name == "population" and votes in AT:
-                mine = int(unseen[pick(after, x, 1)[0]])
-                wins[votes] = 0.5 if mine == theirs else float(someone.wins([mine], [theirs])[0])
+                for manner, kappa in MANNERS.items():
+                    mine = np.repeat(unseen[pick(after, x, BEST, kappa=kappa)], BEST)
+                    wins[votes, manner] = float(someone.wins(mine, np.tile(theirs[manner], BEST)).mean())
         accuracy[name] = np.array(curve)
     return Newcomer(accuracy, wins)
 
@@ -129,9 +133,9 @@ def fill(report: Report, found: Sequence[Newcomer]) -> None:
         for name, values in right.items():
             report.add(f"newcomer.accuracy_{count}.{name}", _mean(values, chance=0.5))
         report.add(f"newcomer.accuracy_{count}.gain", _mean(right["population"] - right["fixed"]))
-    for count in AT:
-        wins = np.array([one.wins[count] for one in found])
-        report.add(f"newcomer.for_me_vs_average_{count}.win_rate", _mean(wins, chance=0.5))
+    for count, manner in product(AT, MANNERS):
+        wins = np.array([one.wins[count, manner] for one in found])
+        report.add(f"newcomer.for_me_vs_average_{count}.{manner}", _mean(wins, chance=0.5))
 
 
 def _reached(accuracy: FloatArray, goal: float) -> int:

@@ -29,7 +29,7 @@ function styleRow({ style, attribute, effect, sd, words, confidence, others }, s
   row.dataset.testid = `taste-${style}`;
   if (Math.abs(effect) > Z95 * sd) row.classList.add("k-decided");
   const verdict = element("p", "k-words", capital(leaning({ words })));
-  if (others?.words) verdict.append(element("span", "k-others", `, ${yours(others.words)}`));
+  if (others?.words) verdict.append(element("span", "k-others", yours(others.words)));
   row.append(element("h3", "", capital(styleName(style))), verdict);
   const scale = element("div", "k-scale");
   scale.setAttribute("role", "img");

@@ -155,6 +155,18 @@ def test_who_leaves_is_taken_out_of_the_population_and_of_every_head_that_began_
         assert head_of(house, who).to_columns() == learned_again(house, who).to_columns()
 
 
+def test_who_leaves_while_a_population_is_learned_is_no_part_of_it(house, people, monkeypatch):
+    def slow(evidence, fixed):
+        if listeners.exists(house, people[0]):
+            listeners.delete(house, people[0])
+        return learn(evidence, fixed)
+
+    monkeypatch.setattr(population, "learn", slow)
+    assert population.refit_population(house, "default")["listeners"] == PEOPLE - 1
+    (stored,) = rows(house, StoredPopulation)
+    assert (stored.listeners, stored.votes) == (PEOPLE - 1, (PEOPLE - 1) * len(SAID))
+
+
 def test_what_few_people_share_is_nobodys_beginning(house, people):
     for who in people[: PEOPLE - population.FEWEST + 1]:
         listeners.delete(house, who)
