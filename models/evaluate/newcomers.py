@@ -53,8 +53,8 @@ BEGINNINGS = ("fixed", "population")
 class Newcomer:
     """Share of unseen pairs ranked right after 0, 1, ... votes ``(MOST + 1,)``, from each beginning.
 
-    ``wins``: how often, after so many votes of ``AT``, the best clips for their head are preferred to the average's best,
-    both being chosen in one of the ``MANNERS``.
+    ``wins``: how often, after so many votes of ``AT``, the best clips for their head are preferred to the average's
+    best, both being chosen in one of the ``MANNERS``.
     """
 
     accuracy: dict[str, FloatArray]
