@@ -21,7 +21,7 @@ from db.embedded import EmbeddedPostgresError
 from db.queries import jobs
 from db.queries.jobs import TakenJob
 from webapp.generation.protocol import BadRequest, GenerationError
-from webapp.services import compose, composing, encode, pool, refit
+from webapp.services import compose, composing, encode, pool, population, refit
 from webapp.services.house import House
 from webapp.settings import Settings
 from webapp.supervisor import die_with_parent
@@ -34,6 +34,7 @@ RENEW_SECONDS = 5.0
 LONGEST_WAIT_SECONDS = 5.0  # between questions to a generator that is down
 REVIVE_AFTER_SECONDS = 5.0  # a fallen Postgres is the web's to start again, where there is a web
 HOUSEKEEPING_SECONDS = 3600.0
+POPULATION_SECONDS = 60.0  # between looks at whether votes have grown enough to learn from them what listeners share
 
 Handler = Callable[[House, TakenJob], dict[str, Any]]
 
@@ -53,6 +54,10 @@ def _refit_heads(house: House, job: TakenJob) -> dict[str, Any]:  # noqa: ARG001
     return refit.refit_heads(house)
 
 
+def _refit_population(house: House, job: TakenJob) -> dict[str, Any]:
+    return population.refit_population(house, str(job.payload["study"]))
+
+
 def _encode_clips(house: House, job: TakenJob) -> dict[str, Any]:  # noqa: ARG001
     return encode.encode_clips(house)
 
@@ -62,6 +67,7 @@ HANDLERS: dict[str, Handler] = {
     pool.KIND: _fill_pool,
     encode.KIND: _encode_clips,
     refit.KIND: _refit_heads,
+    population.KIND: _refit_population,
 }
 
 
@@ -71,7 +77,7 @@ class Worker:
     def __init__(self, house: House) -> None:
         self.house = house
         self._stopping = threading.Event()
-        self._housekeeping = 0.0
+        self._housekeeping = self._populations = 0.0
         self._changing = True  # of model: nothing is known yet
 
     def stop(self) -> None:
@@ -115,6 +121,9 @@ class Worker:
             self._housekeeping = time.monotonic() + HOUSEKEEPING_SECONDS
             transaction(jobs.forget_finished)
             self._changing = True
+        if time.monotonic() > self._populations:
+            self._populations = time.monotonic() + POPULATION_SECONDS
+            transaction(lambda session: population.leave_jobs(session, self.house.space.version))
         if self._changing:
             self._changing = transaction(self._adopt)
         job = transaction(lambda session: jobs.take_job(session, list(HANDLERS), lease_s=LEASE_SECONDS))

@@ -13,9 +13,23 @@ from sqlalchemy import ColumnElement, inspect, or_, select, union
 from sqlalchemy.orm import Session
 
 from db.queries.listeners import get_listener
-from db.tables import Base, Clip, ClipAudio, Job, Listening, Offer, Prediction, StoredHead, StudioPiece, Study, Vote
+from db.tables import (
+    Base,
+    Clip,
+    ClipAudio,
+    Job,
+    Listener,
+    Listening,
+    Offer,
+    Prediction,
+    StoredHead,
+    StoredPopulation,
+    StudioPiece,
+    Study,
+    Vote,
+)
 
-EXPORT_SCHEMA = 2
+EXPORT_SCHEMA = 3  # since heads know how a listener answers and may begin from a population
 OF_THIS_INSTALLATION = {"journal_entries", "retired"}  # columns that say nothing about a listener
 
 
@@ -23,7 +37,8 @@ def export_listener(session: Session, listener_id: UUID) -> dict[str, Any] | Non
     """Everything that is stored about a listener, as JSON-ready values; None where there is no such listener.
 
     ``offers`` hold the two clips by id with prediction, vote and what was heard; ``clips`` are these clips and all
-    that were composed for the listener, whole; ``studio`` holds the pieces in their studio.
+    that were composed for the listener, whole; ``studio`` holds the pieces in their studio; ``population`` is where
+    their head began, None at the fixed prior.
     """
     data = listener_rows(session, listener_id)
     if data is None:
@@ -32,6 +47,8 @@ def export_listener(session: Session, listener_id: UUID) -> dict[str, Any] | Non
         select(Offer.left_clip).where(Offer.listener_id == listener_id),
         select(Offer.right_clip).where(Offer.listener_id == listener_id),
     )
+    began = select(StoredPopulation).join(Listener, Listener.population_id == StoredPopulation.id)
+    population = session.scalars(began.where(Listener.id == listener_id)).one_or_none()
     heads = select(StoredHead).where(StoredHead.listener_id == listener_id).order_by(StoredHead.model_version)
     studio = select(StudioPiece).where(StudioPiece.listener_id == listener_id).order_by(StudioPiece.created_at)
     jobs = select(Job).where(Job.listener_id == listener_id).order_by(Job.id)
@@ -39,6 +56,7 @@ def export_listener(session: Session, listener_id: UUID) -> dict[str, Any] | Non
         "kallos_listener": EXPORT_SCHEMA,
         **data,
         "clips": clip_rows(session, or_(Clip.composed_for == listener_id, Clip.id.in_(offered))),
+        "population": population and plain(population),
         "heads": plain_rows(session.scalars(heads)),
         "studio": plain_rows(session.scalars(studio)),
         "jobs": plain_rows(session.scalars(jobs)),

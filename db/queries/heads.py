@@ -25,17 +25,23 @@ def load_head(
     return session.scalars(query.execution_options(populate_existing=True)).one_or_none()
 
 
-def heads_of_others(session: Session, listener_id: UUID, model_version: str, *, votes: int) -> list[StoredHead]:
-    """The heads of this one's study's other listeners who have given ``votes`` votes at least, in a fixed order."""
-    study = select(Listener.study_id).where(Listener.id == listener_id).scalar_subquery()
+def heads_of_study(
+    session: Session, study_id: str, model_version: str, *, votes: int, but: UUID | None = None
+) -> list[tuple[StoredHead, UUID | None]]:
+    """The heads of a study's listeners who have given ``votes`` votes at least, and the population each began from.
+
+    In a fixed order; the listener ``but`` is left out.
+    """
     query = (
-        select(StoredHead)
+        select(StoredHead, Listener.population_id)
         .join(Listener, Listener.id == StoredHead.listener_id)
-        .where(Listener.study_id == study, Listener.id != listener_id, StoredHead.model_version == model_version)
+        .where(Listener.study_id == study_id, StoredHead.model_version == model_version)
         .where(StoredHead.votes_seen >= votes)
         .order_by(StoredHead.listener_id)
     )
-    return list(session.scalars(query))
+    if but is not None:
+        query = query.where(Listener.id != but)
+    return [(head, population_id) for head, population_id in session.execute(query)]
 
 
 def save_head(
@@ -45,11 +51,18 @@ def save_head(
     model_version: str,
     mean: bytes,
     covariance: bytes,
-    tie: float,
+    lapses: float,
+    attentive: float,
     votes_seen: int,
 ) -> None:
-    """Write the head, new or changed: little-endian float64 ``(F,)`` and ``(F + 1, F + 1)``."""
-    values = {"mean": mean, "covariance": covariance, "tie": tie, "votes_seen": votes_seen}
+    """Write the head, new or changed: little-endian float64 ``(n,)`` and ``(n, n)``."""
+    values = {
+        "mean": mean,
+        "covariance": covariance,
+        "lapses": lapses,
+        "attentive": attentive,
+        "votes_seen": votes_seen,
+    }
     session.execute(
         insert(StoredHead)
         .values(listener_id=listener_id, model_version=model_version, **values)

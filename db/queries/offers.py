@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, ColumnElement, Double, Text, Uuid, cast, column, func, literal, or_, select, union
+from sqlalchemy import ARRAY, ColumnElement, Double, Text, Uuid, cast, column, func, literal, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
@@ -72,12 +72,14 @@ def offered_pairs(session: Session, listener_id: UUID) -> list[tuple[UUID, UUID]
     return [(left, right) for left, right in session.execute(query.order_by(Offer.created_at, Offer.id))]
 
 
-def met_clips(session: Session, listener_id: UUID) -> set[UUID]:
-    """Every clip that this listener was ever offered."""
-    sides = union(
-        *(select(side).where(Offer.listener_id == listener_id) for side in (Offer.left_clip, Offer.right_clip))
-    )
-    return set(session.scalars(sides))
+def met_among(session: Session, listener_id: UUID, clips: Collection[UUID]) -> set[UUID]:
+    """Those of these clips that this listener was ever offered: asked clip by clip, however many offers there were."""
+    asked = func.unnest(cast(list(clips), ARRAY(Uuid))).table_valued(column("id", Uuid), name="asked").render_derived()
+    met = [
+        select(Offer.id).where(Offer.listener_id == listener_id, side == asked.c.id).exists()
+        for side in (Offer.left_clip, Offer.right_clip)
+    ]
+    return set(session.scalars(select(asked.c.id).where(or_(*met))))
 
 
 def pairs_among(session: Session, listener_id: UUID, clips: Sequence[UUID]) -> list[tuple[int, int]]:

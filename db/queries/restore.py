@@ -26,10 +26,14 @@ from db.tables import (
     Offer,
     Prediction,
     StoredHead,
+    StoredPopulation,
     StudioPiece,
     Study,
     Vote,
 )
+
+OLDER_SCHEMA = 2  # its heads are of another form: they are learned again from the votes
+LATER_COLUMNS = {"repeats", "population_id"}  # which the first exports and journals do not have
 
 
 class NotAnExportError(ValueError):
@@ -52,7 +56,9 @@ def restore_listener(session: Session, data: Mapping[str, Any]) -> Restored:
     Clips for everybody that are new here come retired: they explain votes, and nobody else is offered them.
     Raises ``NotAnExportError`` where the listener is here already or the data is of another form.
     """
-    if not isinstance(data, Mapping) or data.get("kallos_listener") != EXPORT_SCHEMA:
+    if isinstance(data, Mapping) and data.get("kallos_listener") == OLDER_SCHEMA:
+        data = {**data, "heads": []}
+    elif not isinstance(data, Mapping) or data.get("kallos_listener") != EXPORT_SCHEMA:
         given = data.get("kallos_listener") if isinstance(data, Mapping) else type(data).__name__
         raise NotAnExportError(
             f"this is no export of a listener: kallos_listener must be {EXPORT_SCHEMA} and is {given!r}; "
@@ -99,13 +105,26 @@ def restore_clips(session: Session, clips: Iterable[Mapping[str, Any]], *, retir
     return here
 
 
+def restore_populations(session: Session, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Bring back ``{population, study}``, of which the study may be None; what is here already stays as it is."""
+    for row in rows:
+        for table, part in ((Study, "study"), (StoredPopulation, "population")):
+            if row[part] is not None:
+                session.execute(upsert(table).values(_values(table, row[part])).on_conflict_do_nothing())
+
+
 def _restore(session: Session, listener_id: UUID, data: Mapping[str, Any]) -> Restored:
     if get_listener(session, listener_id) is not None:
         raise NotAnExportError(f"listener {listener_id} is here already; delete them first to bring them back")
     if data["studies"]:
         studies = [_values(Study, row) for row in data["studies"]]
         session.execute(upsert(Study).values(studies).on_conflict_do_nothing())
-    session.execute(insert(Listener), _theirs(Listener, [data["listener"]], listener_id))
+    if data.get("population"):
+        restore_populations(session, [{"population": {**data["population"], "study_id": None}, "study": None}])
+    (listener,) = _theirs(Listener, [data["listener"]], listener_id)
+    began = select(StoredPopulation.id).where(StoredPopulation.id == listener["population_id"])
+    listener["population_id"] = session.scalar(began)  # None where it was withdrawn: then the fixed prior is meant
+    session.execute(insert(Listener), [listener])
     for clip in data["clips"]:
         if clip["composed_for"] not in {None, str(listener_id)}:
             raise NotAnExportError(f"clip {clip['id']} belongs to {clip['composed_for']}, not to {listener_id}")
@@ -161,9 +180,7 @@ def _values(table: type[Base], row: Mapping[str, Any]) -> dict[str, Any]:
         if attribute.key in OF_THIS_INSTALLATION:
             continue
         column = attribute.columns[0]
-        if attribute.key == "repeats" and attribute.key not in row:
-            continue  # written before pairs could come again
-        value = row[attribute.key]
+        value = row.get(attribute.key) if attribute.key in LATER_COLUMNS else row[attribute.key]
         if value is not None and isinstance(column.type, Uuid):
             value = UUID(value)
         elif value is not None and isinstance(column.type, TIMESTAMP):

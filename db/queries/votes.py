@@ -128,6 +128,11 @@ def votes_of(session: Session, listener_id: UUID) -> list[Judged]:
     return [Judged(*row) for row in session.execute(query)]
 
 
+def has_voted(session: Session, listener_id: UUID) -> bool:
+    """Whether the listener has given any vote."""
+    return session.scalars(select(select(Vote).where(Vote.listener_id == listener_id).exists())).one()
+
+
 def count_picks(session: Session, listener_id: UUID) -> int:
     """How many votes of the listener compare the two clips: left, right or equal."""
     query = select(func.count()).where(Vote.listener_id == listener_id, Vote.outcome.in_(PICKS))

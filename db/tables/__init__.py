@@ -6,6 +6,7 @@ from db.tables.heads import StoredHead
 from db.tables.jobs import Job
 from db.tables.listeners import DOMAINS, Listener
 from db.tables.offers import Offer
+from db.tables.populations import StoredPopulation
 from db.tables.predictions import Prediction
 from db.tables.studies import DEFAULT_STUDY, Study
 from db.tables.studio import StudioPiece
@@ -27,6 +28,7 @@ __all__ = [
     "Offer",
     "Prediction",
     "StoredHead",
+    "StoredPopulation",
     "StudioPiece",
     "Study",
     "Vote",

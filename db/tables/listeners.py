@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import uuid
+
 from sqlalchemy import CheckConstraint, ForeignKey, text
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -15,6 +17,7 @@ DOMAIN_CHECK = "domain IN ('pop', 'dance', 'chorale')"
 class Listener(Base):
     """A listener; ``domain`` is the music that they chose to hear, ``condition`` their arm of the study.
 
+    ``population_id``: where their head began with their first vote; without one, at the fixed prior.
     ``journal_entries``: the number of their newest entry in the vote journal that is committed here too.
     """
 
@@ -28,5 +31,8 @@ class Listener(Base):
     domain: Mapped[str] = mapped_column(server_default="pop")
     study_id: Mapped[str] = mapped_column(ForeignKey("studies.id"), server_default=DEFAULT_STUDY, index=True)
     condition: Mapped[str] = mapped_column(server_default="default")
+    population_id: Mapped[uuid.UUID | None] = mapped_column(
+        ForeignKey("populations.id", ondelete="SET NULL"), index=True
+    )
     journal_entries: Mapped[int] = mapped_column(server_default=text("0"))
     created_at: Mapped[Clock]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index
+from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db.tables.base import Base, Clock
@@ -25,7 +25,8 @@ class Vote(Base):
         ForeignKeyConstraint(
             ["offer_id", "predicted_at"], ["predictions.offer_id", "predictions.made_at"], ondelete="CASCADE"
         ),
-        Index("ix_votes_listener_id_created_at", "listener_id", "created_at"),
+        Index("ix_votes_listener_id_created_at", "listener_id", "created_at", "offer_id"),
+        Index("ix_votes_picks", "listener_id", postgresql_where=text("outcome IN ('left', 'right', 'equal')")),
     )
 
     offer_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)

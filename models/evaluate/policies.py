@@ -31,10 +31,10 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import RBF, ConstantKernel, DotProduct, WhiteKernel
 
-from models.evaluate.pairwise_gp import listen_with_gp
+from models.evaluate.pairwise_gp import Searches, listen_with_gp
 from models.evaluate.report import Metric, Report
 from models.evaluate.taste_simulation import POOL, SEEDS, Pool, composed_pool
-from models.metrics.preference import bootstrap
+from models.metrics.preference import bootstrap, wilson
 from models.style.checkpoint import load_style
 from models.style.compose import Composer
 from models.taste.bradley_terry import Head
@@ -50,6 +50,7 @@ STAYS = 5  # votes for which it must be known
 GOAL = 0.9
 ALONE = {"uncertainty": "uncertainty", "bald": "information", "eubo": "eubo", "thompson": "thompson"}
 METHODS = ("random", *ALONE, "ours", "pairwise_gp")
+SEARCHES = ("gp_searches", "gp_stopped_early")  # of PairwiseGP for hyperparameters, beside the methods
 
 
 def mixture_of(method: str) -> Mixture:
@@ -99,12 +100,14 @@ def ceiling(pool: Pool, trial: Trial) -> float:
     return trial.accuracy(np.asarray(told.predict(pool.features), dtype=np.float64))
 
 
-def learned(pool: Pool, space: TasteSpace, trial: Trial, method: str, seed: int) -> Iterator[FloatArray]:
-    """What a method thinks of all clips ``(N,)`` after each vote."""
+def learned(
+    pool: Pool, space: TasteSpace, trial: Trial, method: str, seed: int, *, searches: Searches | None = None
+) -> Iterator[FloatArray]:
+    """What a method thinks of all clips ``(N,)`` after each vote; PairwiseGP's ``searches`` are counted."""
     if method == "pairwise_gp":
-        yield from listen_with_gp(trial.someone, pool.features, trial.played, seed=seed)
+        yield from listen_with_gp(trial.someone, pool.features, trial.played, seed=seed, searches=searches)
         return
-    head = Head(space.prior_mean, space.prior_covariance, space.version)
+    head = Head.of(space.prior_mean, space.prior_covariance, space.version)
     mixture = mixture_of(method)
     for after in listen(
         trial.someone, head, pool.features, trial.played, mixture=mixture, seed=seed, styles=space.together
@@ -123,18 +126,20 @@ def votes_until(accuracies: Iterator[float], goal: float) -> int:
 
 
 def votes_needed(pool: Pool, space: TasteSpace, kind: str, seed: int, methods: tuple[str, ...]) -> dict[str, float]:
-    """``votes_to_90`` of each method for one listener, nan where its library is missing."""
+    """Votes to 90 % by method for one listener, nan where its library is missing; with PairwiseGP its ``SEARCHES``."""
     torch.set_num_threads(1)
     trial = trial_of(pool, kind, seed)
     goal = GOAL * ceiling(pool, trial)
-    found = {}
+    found, searches = {}, Searches()
     for method in methods:
         try:
-            thoughts = learned(pool, space, trial, method, seed)
+            thoughts = learned(pool, space, trial, method, seed, searches=searches)
             found[method] = float(votes_until((trial.accuracy(each) for each in thoughts), goal))
         except ImportError as error:
             Console(stderr=True).print(f"{method} is left out: {error.name} is not installed")
             found[method] = math.nan
+    if "pairwise_gp" in methods:
+        found |= zip(SEARCHES, (searches.begun, searches.stopped_early), strict=True)
     return found
 
 
@@ -145,7 +150,7 @@ def _needed(pool: Pool, space: TasteSpace, methods: tuple[str, ...], task: tuple
 def simulate(
     pool: Pool, space: TasteSpace, seeds: list[int], *, methods: tuple[str, ...] = METHODS, processes: int = 1
 ) -> dict[str, dict[str, FloatArray]]:
-    """Kind → method → votes ``(seeds,)``."""
+    """Kind → method → votes ``(seeds,)``, and with PairwiseGP kind → one of ``SEARCHES`` → how many ``(seeds,)``."""
     tasks = [(kind, seed) for kind in KINDS for seed in seeds]
     needed = partial(_needed, pool, space, methods)
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) if processes > 1 else nullcontext() as workers:
@@ -154,7 +159,7 @@ def simulate(
     return {
         kind: {
             method: np.array([row[method] for (one, _), row in zip(tasks, rows, strict=True) if one == kind])
-            for method in methods
+            for method in rows[0]
         }
         for kind in KINDS
     }
@@ -162,7 +167,8 @@ def simulate(
 
 def fill(report: Report, votes: dict[str, dict[str, FloatArray]]) -> None:
     """The votes that each method needs, the share of listeners that it learned, and ours beside random and the GP."""
-    for kind, found in votes.items():
+    for kind, whole in votes.items():
+        found = {method: counts for method, counts in whole.items() if method not in SEARCHES}
         random = float(found["random"].mean())
         for method, counts in found.items():
             baseline = None if method == "random" else random
@@ -173,6 +179,9 @@ def fill(report: Report, votes: dict[str, dict[str, FloatArray]]) -> None:
             report.add(f"policy.{kind}.ours.share_of_random", _ratio(found["ours"], found["random"]))
         if "pairwise_gp" in found and "ours" in found:
             report.add(f"policy.{kind}.ours.less_than_gp", _mean(found["pairwise_gp"] - found["ours"]))
+        if "pairwise_gp" in found:
+            begun, early = (int(whole[name].sum()) for name in SEARCHES)
+            report.add(f"policy.{kind}.pairwise_gp.stopped_early", _share(early, begun))
 
 
 def _mean(values: FloatArray, baseline: float | None = None) -> Metric:
@@ -180,6 +189,11 @@ def _mean(values: FloatArray, baseline: float | None = None) -> Metric:
         return Metric(None)
     figure = bootstrap(values)
     return Metric(figure.value, figure.low, figure.high, figure.n, baseline=baseline)
+
+
+def _share(some: int, all_: int) -> Metric:
+    figure = wilson(some, all_)
+    return Metric(figure.value, figure.low, figure.high, figure.n) if all_ else Metric(None)
 
 
 def _ratio(ours: FloatArray, others: FloatArray) -> Metric:

@@ -18,11 +18,10 @@ import numpy as np
 import numpy.typing as npt
 from rich.console import Console
 from rich.progress import track
-from sklearn.decomposition import PCA
-from sklearn.preprocessing import StandardScaler
 
 from models.evaluate.policies import METHODS, mixture_of
 from models.evaluate.report import Metric, Report, finite_mean
+from models.evaluate.taste_heads import features_of
 from models.evaluate.taste_study import Study, load_study
 from models.metrics.preference import bootstrap
 from models.style.checkpoint import StyleBundle
@@ -35,7 +34,6 @@ FloatArray = npt.NDArray[np.float64]
 OURS = tuple(method for method in METHODS if method != "pairwise_gp")
 AFTER = (2, 5, 10)  # votes
 SPLITS = 5  # of each listener's clips
-COMPONENTS = 8
 
 
 @dataclass(frozen=True)
@@ -65,16 +63,6 @@ def answers_of(study: Study, listener: int) -> dict[tuple[int, int], Outcome]:
     return found
 
 
-def features_of(study: Study) -> FloatArray:
-    """What the head sees of each clip ``(C, F)``, every column with mean 0 and SD 1."""
-    if "latents" in study.features:
-        return np.asarray(StandardScaler().fit_transform(study.features["latents"]), dtype=np.float64)
-    table = np.hstack([study.features[name] for name in ("notes", "audio") if name in study.features])
-    parts = min(COMPONENTS, len(table) - 1, table.shape[1])
-    found = PCA(parts, whiten=True, random_state=0).fit_transform(StandardScaler().fit_transform(table))
-    return np.asarray(found, dtype=np.float64)
-
-
 def curve(study: Study, x: FloatArray, listener: int, method: str, seed: int) -> FloatArray:
     """Share of the pairs with an unplayed clip that is told right after 0, 1, ... votes ``(max(AFTER) + 1,)``.
 
@@ -92,7 +80,7 @@ def curve(study: Study, x: FloatArray, listener: int, method: str, seed: int) ->
     better, worse = np.array(decided).T
     found[0] = 0.5
     size = x.shape[1]
-    head = Head(np.zeros(size), np.eye(size) * UTILITY_DIFFERENCE_SD**2 / 2 / size, "replay")
+    head = Head.of(np.zeros(size), np.eye(size) * UTILITY_DIFFERENCE_SD**2 / 2 / size, "replay")
     heads = listen(Replayed(answers), head, x, played, mixture=mixture_of(method), seed=seed, closed=closed)
     for votes, after in zip(range(1, len(found)), heads, strict=False):
         utility = x @ after.mean

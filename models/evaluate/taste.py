@@ -26,6 +26,7 @@ from rich.console import Console
 from rich.table import Table
 
 from models.evaluate.report import Metric, Report
+from models.evaluate.taste_heads import PAGE
 from models.evaluate.taste_methods import LEARNERS, NEW_CLIPS, Answer, People, Task, new_clips
 from models.evaluate.taste_study import Pairs, Study, load_study
 from models.metrics.preference import NORMAL_95, binned_error
@@ -33,7 +34,8 @@ from models.style.checkpoint import load_style
 
 FloatArray = npt.NDArray[np.float64]
 
-METHODS = ("ours", "average", *LEARNERS)
+METHODS = ("ours", "average", *PAGE, *LEARNERS)
+COMPARED = (("ours", "average"), ("ours", "trees"), ("page", "page_before"), ("page", "average"))
 SPLITS = 20
 SHUFFLES = 3
 KNOWN = (0, 1, 2, 4, 8)
@@ -179,11 +181,11 @@ def by_agreement(people: People, tasks: Sequence[Task]) -> npt.NDArray[np.int64]
     return np.repeat(rank * 3 // len(rank), [len(task.pairs) for task in tasks])
 
 
-def unheard(study: Study, seed: int) -> Outcome:
+def unheard(study: Study, seed: int, methods: Sequence[str] = METHODS) -> Outcome:
     """All pairs of the study, three times, from scores of clips that nobody had judged."""
     pairs = study.pairs(np.arange(len(study.judgements)))
     answers: dict[str, Answer | None] = dict.fromkeys(METHODS)
-    for method in NEW_CLIPS:
+    for method in [each for each in NEW_CLIPS if each in methods]:
         try:
             found = [new_clips(study, method, pairs, seed + shuffle) for shuffle in range(SHUFFLES)]
         except ImportError as error:
@@ -193,7 +195,7 @@ def unheard(study: Study, seed: int) -> Outcome:
     return Outcome(joined([pairs] * SHUFFLES), answers)
 
 
-def outcomes(study: Study, seed: int) -> dict[str, Outcome]:
+def outcomes(study: Study, seed: int, methods: Sequence[str] = METHODS) -> dict[str, Outcome]:
     """Every protocol that the study's form allows."""
     people = People(study, seed)
     tasks = half_known(study, seed)
@@ -201,19 +203,20 @@ def outcomes(study: Study, seed: int) -> dict[str, Outcome]:
         raise SystemExit(
             "no listener has a pair to tell once half is kept back; add judgements: four a listener will do"
         )
-    found = asked(people, tasks)
+    found = asked(people, tasks, methods)
     thirds = [by_agreement(people, part) for part in _by_split(tasks)]
     known = Outcome(found.pairs, found.answers, np.concatenate(thirds))
     if study.form == "likes":
         return {"likes": known}
-    protocols = {"known": known, "unheard": unheard(study, seed)}
+    protocols = {"known": known, "unheard": unheard(study, seed, methods)}
     for count in KNOWN:
         some = newcomers(study, count, seed)
         if not some:
             continue
-        outcome = asked(people, some)
-        blank = people.answer("ours", [Task(task.listener, task.known[:0], task.pairs) for task in some])
-        protocols[f"new_listener_{count}"] = Outcome(outcome.pairs, outcome.answers, reference=blank.wins)
+        outcome = asked(people, some, methods)
+        blank = [Task(task.listener, task.known[:0], task.pairs) for task in some]
+        reference = people.answer("ours", blank).wins if "ours" in methods else None
+        protocols[f"new_listener_{count}"] = Outcome(outcome.pairs, outcome.answers, reference=reference)
     return protocols
 
 
@@ -231,10 +234,10 @@ def fill(report: Report, protocols: dict[str, Outcome], seed: int) -> None:
     """All metrics of all protocols, differences first."""
     for name, outcome in protocols.items():
         draws = Resampling(outcome.pairs, seed=seed)
-        for other in ("average", "trees"):
-            ours, theirs = outcome.hits("ours"), outcome.hits(other)
+        for mine, other in COMPARED:
+            ours, theirs = outcome.hits(mine), outcome.hits(other)
             if ours is not None and theirs is not None:
-                key, gap = f"taste.{name}.ours_minus_{other}", ours - theirs
+                key, gap = f"taste.{name}.{mine}_minus_{other}", ours - theirs
                 report.add(f"{key}.accuracy", draws.metric(gap))
                 report.add(f"{key}.smallest", Metric(POWER * float(np.nanstd(draws.means(gap)))))
                 over_listeners = Resampling(outcome.pairs, seed=seed, clips=False)
@@ -242,7 +245,7 @@ def fill(report: Report, protocols: dict[str, Outcome], seed: int) -> None:
                 report.add(f"{key}.accuracy_over_listeners", over_listeners.metric(gap))
                 report.add(f"{key}.accuracy_over_clips", over_clips.metric(gap))
                 report.add(f"{key}.accuracy_two_way", two_way(over_listeners, over_clips, gap))
-                if other == "average" and outcome.third is not None:
+                if (mine, other) == ("ours", "average") and outcome.third is not None:
                     for number, third in enumerate(THIRDS):
                         report.add(f"taste.{name}.agreement_{third}.ours_minus_average", _part(outcome, number, seed))
         if outcome.reference is not None:
@@ -306,6 +309,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder with ratings.csv or votes.csv and the clips")
     parser.add_argument("--model", default="default", help="a shipped style model or a folder with card.json")
     parser.add_argument("--limit", type=int, help="only the first so many listeners")
+    parser.add_argument("--methods", nargs="+", choices=METHODS, default=METHODS, help="only these (all of them)")
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args(argv)
     if not arguments.data.is_dir():
@@ -319,7 +323,7 @@ def main(argv: list[str] | None = None) -> None:
     except (FileNotFoundError, ValueError) as error:
         raise SystemExit(f"--model: {error}") from None
     study = load_study(arguments.data, bundle, limit=arguments.limit)
-    protocols = outcomes(study, arguments.seed)
+    protocols = outcomes(study, arguments.seed, arguments.methods)
     report = Report(
         "evaluate.taste",
         {"hash": study.hash, "n": len(study.judgements)},

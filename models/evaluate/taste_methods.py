@@ -3,7 +3,8 @@
 ``choix``, ``pairwise_gp`` (BoTorch), ``logistic`` and ``trees`` know no persons: they learn what everybody prefers from
 the listeners outside the fold. ``average`` ranks by the mean rating of all other listeners (Bradley-Terry strengths and
 trees see 90 % of these). ``ours`` is ``models.taste.population``: variances from the listeners outside the fold,
-utilities from all others, then the person's own known judgements.
+utilities from all others, then the person's own known judgements. ``page`` and ``page_before`` are the page's heads
+(``models.evaluate.taste_heads``).
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
 from models.evaluate.pairwise_gp import fit, import_botorch
+from models.evaluate.taste_heads import PAGE, PageHeads
 from models.evaluate.taste_study import Pairs, Study
 from models.taste.judgements import FloatArray, IntArray
 from models.taste.ordinal import win_probability
@@ -245,6 +247,7 @@ class People:
         self.kernels = Kernels(study.features, np.arange(len(study.clips)))
         self.learned: dict[str, tuple[list[Scores], float]] = {}
         self.variances: tuple[list[FloatArray], float] | None = None
+        self.page: tuple[PageHeads, float] | None = None
 
     def outside(self, fold: int) -> IntArray:
         """Rows of the listeners outside a fold."""
@@ -257,6 +260,8 @@ class People:
             return self._ours(tasks)
         if method == "average":
             return self._average(tasks)
+        if method in PAGE:
+            return self._page(method, tasks)
         if method not in self.learned:
             begin, everything = time.perf_counter(), np.arange(len(self.study.clips))
             scores = [LEARNERS[method](self.study, self.outside(fold), everything, self.seed) for fold in range(FOLDS)]
@@ -264,6 +269,23 @@ class People:
         scores, learning = self.learned[method]
         begin = time.perf_counter()
         wins = [scores[self.fold[task.listener]].wins(task.pairs) for task in tasks]
+        return Answer(np.concatenate(wins), learning + time.perf_counter() - begin)
+
+    def _page(self, method: str, tasks: Sequence[Task]) -> Answer:
+        """The population from the listeners outside the fold, then the person's own known judgements."""
+        if self.page is None:
+            begin = time.perf_counter()
+            self.page = PageHeads(self.study), time.perf_counter() - begin
+        heads, learning = self.page
+        begin = time.perf_counter()
+        beginnings = [
+            heads.beginning(method, [one for one, number in self.fold.items() if number != fold])
+            for fold in range(FOLDS)
+        ]
+        wins = []
+        for task in tasks:
+            head = heads.after(beginnings[self.fold[task.listener]], task.known)
+            wins.append(heads.wins(head, task.pairs.left, task.pairs.right))
         return Answer(np.concatenate(wins), learning + time.perf_counter() - begin)
 
     def _average(self, tasks: Sequence[Task]) -> Answer:

@@ -45,7 +45,7 @@ class SimulatedListener:
 
 def new_head(space: TasteSpace) -> Head:
     """The head of somebody who has not voted yet."""
-    return Head(space.prior_mean, space.prior_covariance, space.version)
+    return Head.of(space.prior_mean, space.prior_covariance, space.version)
 
 
 def heads_while_listening(
@@ -67,7 +67,7 @@ def heads_while_listening(
     for picks in range(max(votes)):
         choice = choose(x, head, offered=offered, picks=picks, generator=generator, heard=heard, mixture=mixture)
         left, right = choice.left, choice.right
-        head = update(head, x[left] - x[right], listener.vote(truth[left], truth[right], generator))
+        head = update(head, x[left], x[right], listener.vote(truth[left], truth[right], generator))
         offered.add((min(left, right), max(left, right)))
         heard[[left, right]] = True
         found[picks + 1] = head

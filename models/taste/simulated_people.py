@@ -134,5 +134,5 @@ def listen(
             offered.add((min(left, right), max(left, right)))
             heard[[left, right]] = True
         outcome = someone.vote(int(chosen[left]), int(chosen[right]), votes, generator)
-        head = update(head, x[left] - x[right], outcome)
+        head = update(head, x[left], x[right], outcome)
         yield head

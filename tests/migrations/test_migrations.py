@@ -133,3 +133,25 @@ def test_pairs_that_came_again_and_rivals_have_no_place_in_the_schema_before(fre
         assert set(connection.scalars(text("SELECT kind FROM clips"))) == {"composed"}
     migrate.upgrade(fresh_engine)
     assert migrate.check(fresh_engine) == []
+
+
+def test_heads_of_another_form_are_dropped_in_both_directions(fresh_engine: Engine) -> None:
+    """Each is learned again from the votes, which stay."""
+    with fresh_engine.begin() as connection:
+        listener = connection.scalar(text("INSERT INTO listeners DEFAULT VALUES RETURNING id"))
+    steps = [("lapses, attentive", 8, lambda: migrate.downgrade(fresh_engine, "0004"))]
+    steps.append(("tie", 32, lambda: migrate.upgrade(fresh_engine)))
+    for columns, size, move in steps:
+        values = ", ".join("1" for _ in columns.split(","))
+        with fresh_engine.begin() as connection:
+            connection.execute(
+                text(
+                    f"INSERT INTO heads (listener_id, model_version, votes_seen, mean, covariance, {columns})"
+                    f" VALUES (:who, 'v1', 1, decode('{'00' * 8}', 'hex'), decode('{'00' * size}', 'hex'), {values})"
+                ),
+                {"who": listener},
+            )
+        move()
+        with fresh_engine.connect() as connection:
+            assert connection.scalar(text("SELECT count(*) FROM heads")) == 0
+            assert connection.scalars(text("SELECT id FROM listeners")).all() == [listener]

@@ -23,6 +23,7 @@ def build() -> gr.HTML:
     <p class="k-explain">Each line is our best guess with the range we are 95 % sure of. A range that crosses the middle
       says that your picks do not decide it yet.</p>
     <div class="k-styles"></div>
+    <div class="k-habits"></div>
   </section>
   <section aria-labelledby="k-accuracy-title">
     <h2 id="k-accuracy-title">How well we knew you</h2>

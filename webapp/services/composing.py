@@ -22,7 +22,7 @@ from sqlalchemy.orm import Session
 
 from db.queries import clips as rows
 from db.queries.listeners import lock_listener
-from db.queries.offers import met_clips
+from db.queries.offers import met_among
 from db.tables import ClipAudio
 from models.music.notes import DOMAINS, Piece
 from models.style.fingerprint import Fingerprint
@@ -138,8 +138,8 @@ def _compose_rivals(
     """One clip of each kind of rival of which none waits; how many were made."""
 
     def look(session: Session) -> tuple[Head | None, set[str]]:
-        met = met_clips(session, listener_id)
         there = rows.rival_clips(session, listener_id, domain=domain, model_version=house.space.version)
+        met = met_among(session, listener_id, [clip.id for clip in there])
         return heads.average_of_others(session, listener_id, house.space), {c.kind for c in there if c.id not in met}
 
     average, waiting = house.database.transaction(look)

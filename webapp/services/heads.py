@@ -1,42 +1,102 @@
-"""A listener's head, from and to its row."""
+"""A listener's head: where it begins, from and to its row, and learned again from all votes.
+
+A head is a function of the population that it began from and of the votes in their order, and of nothing else, so that
+it comes out the same, bit for bit, whether it was learned vote by vote, refitted, rewound or rebuilt from the journal.
+"""
 
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable
+from typing import cast
 
+import numpy as np
+import numpy.typing as npt
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from db.queries import heads as rows
-from db.tables import StoredHead
-from models.taste.bradley_terry import Head, HeadColumns, average
+from db.queries import populations as population_rows
+from db.queries import votes as vote_rows
+from db.queries.listeners import get_listener
+from db.tables import Clip, Listener, StoredHead, StoredPopulation
+from models.taste.bradley_terry import Head, HeadColumns, Outcome, update
+from models.taste.hierarchy import Evidence, PopulationPrior, average
 from models.taste.space import TasteSpace
 
 FEWEST_OTHERS, VOTES_OF_OTHERS = 3, 6  # an average of fewer would tell one person's taste
 
+ClipPair = tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]
+
 
 def prior(space: TasteSpace) -> Head:
-    """The head of somebody who has not voted yet."""
-    return Head(space.prior_mean, space.prior_covariance, space.version)
+    """The fixed prior: somebody about whom, and about whose like, nothing is known."""
+    return Head.of(space.prior_mean, space.prior_covariance, space.version)
+
+
+def newcomer(session: Session, study_id: str, space: TasteSpace) -> Head:
+    """The head of somebody who has not voted yet in this study."""
+    return _beginning(population_rows.newest_population(session, study_id, space.version), space)
 
 
 def load(session: Session, listener_id: uuid.UUID, space: TasteSpace) -> Head:
-    """The listener's head in this taste space; the prior where they have none.
+    """The listener's head in this taste space, learned from their votes where none is stored.
 
-    Raises ``ValueError`` where the stored one has another size.
+    The fixed prior where there is no such listener. Raises ``ValueError`` where the stored one has another size.
     """
-    row = rows.load_head(session, listener_id, space.version)
-    if row is None:
+    head = stored(session, listener_id, space)
+    if head is not None:
+        return head
+    listener = get_listener(session, listener_id)
+    if listener is None:
         return prior(space)
-    head = _head(row)
-    if len(head.mean) != space.size:
+    if vote_rows.has_voted(session, listener_id):
+        return learned(session, listener, space)
+    return newcomer(session, listener.study_id, space)
+
+
+def load_to_learn(session: Session, listener: Listener, space: TasteSpace) -> Head:
+    """Like ``load``, of a locked listener; with their first vote their head begins, for good, at the newest population.
+
+    Call it before that vote is stored.
+    """
+    head = stored(session, listener.id, space)
+    if head is not None:
+        return head
+    if vote_rows.has_voted(session, listener.id):
+        return learned(session, listener, space)
+    population = population_rows.newest_population(session, listener.study_id, space.version, keep=True)
+    listener.population_id = population.id if population else None
+    return _beginning(population, space)
+
+
+def stored(session: Session, listener_id: uuid.UUID, space: TasteSpace) -> Head | None:
+    """The head as its row has it; raises ``ValueError`` where it has another size than this taste space's."""
+    row = rows.load_head(session, listener_id, space.version)
+    head = None if row is None else _head(row)
+    if head is not None and len(head.mean) != space.size:
         raise ValueError(f"the head of {listener_id} has {len(head.mean)} weights, its taste space {space.size}")
     return head
 
 
-def average_of_others(session: Session, listener_id: uuid.UUID, space: TasteSpace) -> Head | None:
-    """The average listener of this one's study, this one left out; None where too few others have a taste yet."""
-    found = rows.heads_of_others(session, listener_id, space.version, votes=VOTES_OF_OTHERS)
-    return average([_head(row) for row in found]) if len(found) >= FEWEST_OTHERS else None
+def learned(session: Session, listener: Listener, space: TasteSpace) -> Head:
+    """The head that the listener's votes lead to, one after the other, from where it began."""
+    votes = vote_rows.votes_of(session, listener.id)
+    clips = features_of(session, {clip for vote in votes for clip in (vote.left_clip, vote.right_clip)}, space)
+    population = session.get(StoredPopulation, listener.population_id) if listener.population_id else None
+    head = _beginning(population, space)
+    for vote in votes:
+        if vote.left_clip in clips and vote.right_clip in clips:
+            head = update(head, clips[vote.left_clip], clips[vote.right_clip], cast("Outcome", vote.outcome))
+    return head
+
+
+def features_of(
+    session: Session, clip_ids: Iterable[uuid.UUID], space: TasteSpace
+) -> dict[uuid.UUID, npt.NDArray[np.float64]]:
+    """Features ``(F,)`` of these clips; those that belong to another model are left out."""
+    query = select(Clip.id, Clip.summary).where(Clip.id.in_(list(clip_ids)), Clip.model_version == space.version)
+    return {row.id: space.features(row.summary)[0] for row in session.execute(query)}
 
 
 def save(session: Session, listener_id: uuid.UUID, head: Head) -> None:
@@ -48,10 +108,52 @@ def save(session: Session, listener_id: uuid.UUID, head: Head) -> None:
         model_version=columns.version,
         mean=columns.mean,
         covariance=columns.covariance,
-        tie=columns.tie,
+        lapses=columns.lapses,
+        attentive=columns.attentive,
         votes_seen=columns.votes_seen,
     )
 
 
+def average_of_others(session: Session, listener_id: uuid.UUID, space: TasteSpace) -> Head | None:
+    """The average listener of this one's study, this one left out; None where too few others have a taste yet."""
+    listener = get_listener(session, listener_id)
+    evidence = evidence_of(session, listener.study_id, space, but=listener_id) if listener else {}
+    if listener is None or len(evidence) < FEWEST_OTHERS:
+        return None
+    fixed = PopulationPrior.fixed(prior(space))
+    return average(list(evidence.values()), population_of(session, listener.study_id, space) or fixed, fixed)
+
+
+def evidence_of(
+    session: Session, study_id: str, space: TasteSpace, *, but: uuid.UUID | None = None
+) -> dict[uuid.UUID, Evidence]:
+    """What the votes of a study's listeners said, of those who have given some, by listener."""
+    found = rows.heads_of_study(session, study_id, space.version, votes=VOTES_OF_OTHERS, but=but)
+    named = population_rows.populations_named(session, {began for _, began in found if began})
+    beginnings = {began: _beginning(named.get(began) if began else None, space) for _, began in found}
+    return {row.listener_id: Evidence.of(_head(row), beginnings[began]) for row, began in found}
+
+
+def population_of(session: Session, study_id: str, space: TasteSpace) -> PopulationPrior | None:
+    """The newest population of a study; None where there is none."""
+    row = population_rows.newest_population(session, study_id, space.version)
+    return prior_of(row) if row else None
+
+
+def prior_of(row: StoredPopulation) -> PopulationPrior:
+    """A stored population as numbers."""
+    mean, diagonal = np.frombuffer(row.mean, dtype="<f8"), np.frombuffer(row.diagonal, dtype="<f8")
+    factors = np.frombuffer(row.factors, dtype="<f8").reshape(len(mean), -1)
+    return PopulationPrior(mean, factors, diagonal, row.model_version, row.listeners, row.votes)
+
+
+def _beginning(population: StoredPopulation | None, space: TasteSpace) -> Head:
+    if population is None or population.model_version != space.version:
+        return prior(space)
+    return prior_of(population).newcomer()
+
+
 def _head(row: StoredHead) -> Head:
-    return Head.from_columns(HeadColumns(row.mean, row.covariance, row.tie, row.votes_seen, row.model_version))
+    return Head.from_columns(
+        HeadColumns(row.mean, row.covariance, row.lapses, row.attentive, row.votes_seen, row.model_version)
+    )

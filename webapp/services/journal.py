@@ -1,9 +1,10 @@
 """The vote journal: beside the database, in ``KALLOS_HOME/journal``, enough to rebuild it exactly.
 
 ``ID.jsonl`` is one listener's segment, deleted with them; ``clips/ID.json`` is one clip of everybody's pool, written
-before an offer of it is. Whatever changes a listener's rows adds an entry in the same transaction, before the commit:
-the journal is never behind, and ahead by one entry at most, which the next one replaces. Where the segment does not go
-as far as the database (it was deleted, or its disk was lost) the next entry tells the listener's whole story again.
+before an offer of it is; ``populations/ID.json`` is where heads began, written before a vote of such a head is.
+Whatever changes a listener's rows adds an entry in the same transaction, before the commit: the journal is never
+behind, and ahead by one entry at most, which the next one replaces. Where the segment does not go as far as the
+database (it was deleted, or its disk was lost) the next entry tells the listener's whole story again.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from sqlalchemy.orm import Session
 
 from db.queries import export
 from db.queries import listeners as listener_rows
-from db.tables import Clip
+from db.tables import Clip, StoredPopulation, Study
 from webapp.services.problems import NotWritten
 from webapp.services.segment import Entry, Segment, sync_folder
 
@@ -35,6 +36,7 @@ class Journal:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._clips = folder / "clips"
+        self._populations = folder / "populations"
 
     def append(
         self,
@@ -81,6 +83,8 @@ class Journal:
                 "clips": export.clips_named(session, clips),
             }
         self._keep_pool_clips(session, rows["offers"])
+        if listener.population_id is not None and not self._population_path(listener.population_id).exists():
+            self.keep_population(session, listener.population_id)
         segment.append(Entry(number, whole or not follows, rows))
 
     def keep_clip(self, session: Session, clip_id: uuid.UUID) -> None:
@@ -93,10 +97,33 @@ class Journal:
             return
         if owner.composed_for is None:
             self._write_clip(session, clip_id)
-        elif self.segment(owner.composed_for).path.exists():
-            self.append(session, owner.composed_for, clips=[clip_id])
-        else:  # a worker elsewhere: counted, so that the web, which has the segment, sees that it lacks something
-            listener_rows.next_entry(session, owner.composed_for)
+        else:
+            self.tell(session, owner.composed_for, clips=[clip_id])
+
+    def tell(self, session: Session, listener_id: uuid.UUID, *, clips: Collection[uuid.UUID] = ()) -> None:
+        """``append`` as a worker does, which may be elsewhere: where the segment is not here, nothing is written.
+
+        The entry is counted then, so that the web, which has the segment, sees that it lacks something.
+        """
+        if self.segment(listener_id).path.exists():
+            self.append(session, listener_id, clips=clips)
+        else:
+            listener_rows.next_entry(session, listener_id)
+
+    def keep_population(self, session: Session, population_id: uuid.UUID) -> None:
+        """Write down where heads begin, with its study."""
+        row = session.get(StoredPopulation, population_id)
+        if row is not None:
+            study = row.study_id and session.get(Study, row.study_id)
+            told = {"population": export.plain(row), "study": study and export.plain(study)}
+            self._write(self._population_path(population_id), told)
+
+    def forget_populations(self, population_ids: Collection[uuid.UUID]) -> None:
+        """Delete them from the journal."""
+        for path in map(self._population_path, population_ids):
+            if path.exists():
+                path.unlink()
+                sync_folder(path.parent)
 
     def segment(self, listener_id: uuid.UUID) -> Segment:
         """The listener's own file."""
@@ -108,11 +135,11 @@ class Journal:
 
     def pool_clips(self) -> Iterator[dict[str, Any]]:
         """Every clip of the pool that was written down; raises ``ValueError`` for a file that is damaged."""
-        for path in sorted(self._clips.glob("*.json")):
-            try:
-                yield json.loads(path.read_bytes())
-            except ValueError as error:
-                raise ValueError(f"{path} is damaged ({error}); delete it, and offers of this clip stay away") from None
+        yield from _read(self._clips, "delete it, and offers of this clip stay away")
+
+    def populations(self) -> Iterator[dict[str, Any]]:
+        """Where heads began, as ``{population, study}``; raises ``ValueError`` for a file that is damaged."""
+        yield from _read(self._populations, "delete it, and heads that began there are learned from the fixed prior")
 
     def _keep_pool_clips(self, session: Session, offers: list[dict[str, Any]]) -> None:
         named = {uuid.UUID(row[side]) for row in offers for side in ("left_clip", "right_clip")}
@@ -123,9 +150,11 @@ class Journal:
 
     def _write_clip(self, session: Session, clip_id: uuid.UUID) -> None:
         (row,) = export.clips_named(session, [clip_id])
-        path = self._clip_path(clip_id)
+        self._write(self._clip_path(clip_id), row)
+
+    def _write(self, path: Path, row: dict[str, Any]) -> None:
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._clips.mkdir(mode=0o700, exist_ok=True)
+        path.parent.mkdir(mode=0o700, exist_ok=True)
         draft = path.with_name(f"{path.name}.{os.getpid()}.{secrets.token_hex(4)}.part")
         try:
             with draft.open("wb") as file:
@@ -139,3 +168,14 @@ class Journal:
 
     def _clip_path(self, clip_id: uuid.UUID) -> Path:
         return self._clips / f"{clip_id}.json"
+
+    def _population_path(self, population_id: uuid.UUID) -> Path:
+        return self._populations / f"{population_id}.json"
+
+
+def _read(folder: Path, help_: str) -> Iterator[dict[str, Any]]:
+    for path in sorted(folder.glob("*.json")):
+        try:
+            yield json.loads(path.read_bytes())
+        except ValueError as error:
+            raise ValueError(f"{path} is damaged ({error}); {help_}") from None

@@ -14,7 +14,7 @@ from db.queries import votes as vote_rows
 from db.queries.restore import NotAnExportError, Restored, restore_listener
 from webapp.limits import NEW_LISTENERS_A_SECOND, NEW_LISTENERS_AT_ONCE, TokenBucket
 from webapp.logs import forget_in_logs
-from webapp.services import compose
+from webapp.services import compose, population
 from webapp.services.clip_store import key_of
 from webapp.services.house import House
 from webapp.services.problems import TooMany, UnknownListenerError
@@ -105,13 +105,17 @@ def restore(house: House, data: Any) -> Restored:
 def delete(house: House, listener_id: uuid.UUID) -> None:
     """Forget a listener: every row, the sound that only they could hear, their journal, their id in the logs.
 
+    What the population learned from them goes too, and a job is left that learns it again without them.
     Files go before the rows do: who is told that they are deleted is, whatever fails meanwhile.
     """
 
     def work(session: Session) -> int:
-        keys = rows.delete_listener(session, listener_id)
-        if keys is None:
+        listener = rows.lock_listener(session, listener_id)
+        if listener is None:
             raise _unknown(listener_id)
+        withdrawn = population.withdraw(session, house, listener)
+        keys = rows.delete_listener(session, listener_id) or []
+        house.journal.forget_populations(withdrawn)
         for key in keys:
             house.store.delete(key)
         house.journal.segment(listener_id).remove()

@@ -125,13 +125,13 @@ def _draw(session: Session, house: House, listener: Listener, head: Head, pairs_
         session, listener.id, domain=listener.domain, model_version=version, newest=NEWEST_OWN
     )
     own = PlayableClips.of(found, house.space)
-    met = rows.met_clips(session, listener.id)
     seconds = SHORT_SECONDS
     if pairs_before >= SHORT_PAIRS and len(pool.playing(LONG_SECONDS).ids) >= ENOUGH_LONG:
         seconds = LONG_SECONDS
     generator = np.random.default_rng()
     repeats = _repeats(session, listener, version) if pairs_before >= REPEAT_AFTER else []
     rivals = clip_rows.rival_clips(session, listener.id, domain=listener.domain, model_version=version)
+    met = rows.met_among(session, listener.id, {*pool.ids, *own.ids, *(clip.id for clip in (*found, *rivals))})
     proofs = _proofs(found, rivals, met, seconds)
     named, share = choose_named(len(repeats), len(proofs), generator)
     pair: _Pair | None = None

@@ -9,7 +9,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from db import migrate
-from db.queries.restore import NotAnExportError, restore_clips, restore_rows
+from db.queries.restore import NotAnExportError, restore_clips, restore_populations, restore_rows
 from db.tables import Listener
 from webapp.services import refit
 from webapp.services.house import House
@@ -46,6 +46,7 @@ def rebuild(house: House) -> Rebuilt:
                 "there are listeners in this database; the journal fills an empty one only: name a new database in "
                 "KALLOS_DATABASE_URL, or empty this one with `kallos db downgrade base`"
             )
+        restore_populations(session, house.journal.populations())
         return len(restore_clips(session, house.journal.pool_clips()))
 
     result.clips = house.database.transaction(clips)

@@ -1,27 +1,23 @@
 """Refitting: a head is learned again from all its votes where the taste space's version is new to its listener.
 
-A head is a function of the votes in their order and nothing else, so that it comes out the same, bit for bit, whether
-it was learned vote by vote, refitted, rewound, or rebuilt from the journal. Clips of an older model carry latents of
-their own version: votes on them count once those clips are encoded by the new one and are left out until then.
+Clips of an older model carry latents of their own version: votes on them count once those clips are encoded by the new
+one and are left out until then.
 """
 
 from __future__ import annotations
 
 import logging
 import uuid
-from typing import Any, cast
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from db.queries import jobs
 from db.queries import listeners as listener_rows
-from db.queries import votes as vote_rows
-from db.tables import Clip, StoredHead, Vote
-from models.taste.bradley_terry import Head, Outcome, update
+from db.tables import StoredHead, Vote
 from webapp.services import heads
 from webapp.services.house import House
-from webapp.services.votes import feature_difference
 
 log = logging.getLogger(__name__)
 
@@ -58,21 +54,8 @@ def refit_heads(house: House) -> dict[str, Any]:
 
 def refit(session: Session, house: House, listener_id: uuid.UUID) -> bool:
     """Learn one listener's head from all votes; whether there was such a listener."""
-    if listener_rows.lock_listener(session, listener_id) is None:
+    listener = listener_rows.lock_listener(session, listener_id)
+    if listener is None:
         return False
-    heads.save(session, listener_id, learned(session, house, listener_id))
+    heads.save(session, listener_id, heads.learned(session, listener, house.space))
     return True
-
-
-def learned(session: Session, house: House, listener_id: uuid.UUID) -> Head:
-    """The head that the listener's votes lead to, one after the other."""
-    votes = vote_rows.votes_of(session, listener_id)
-    named = {clip_id for vote in votes for clip_id in (vote.left_clip, vote.right_clip)}
-    query = select(Clip.id, Clip.summary).where(Clip.id.in_(named), Clip.model_version == house.space.version)
-    summaries = {row.id: row.summary for row in session.execute(query)}
-    head = heads.prior(house.space)
-    for vote in votes:
-        if vote.left_clip in summaries and vote.right_clip in summaries:
-            difference = feature_difference(house.space, summaries[vote.left_clip], summaries[vote.right_clip])
-            head = update(head, difference, cast("Outcome", vote.outcome))
-    return head

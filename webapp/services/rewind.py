@@ -41,7 +41,8 @@ def rewind(house: House, listener_id: uuid.UUID, keep: int) -> dict[str, int]:
     """
 
     def work(session: Session) -> dict[str, int]:
-        if listener_rows.lock_listener(session, listener_id) is None:
+        listener = listener_rows.lock_listener(session, listener_id)
+        if listener is None:
             raise _unknown()
         total = rows.count_votes(session, listener_id)
         if keep > total:
@@ -50,6 +51,8 @@ def rewind(house: House, listener_id: uuid.UUID, keep: int) -> dict[str, int]:
             sound = rows.rewind_votes(session, listener_id, keep)
             if keep:
                 refit.refit(session, house, listener_id)
+            else:
+                listener.population_id = None  # the next first vote begins anew
             for key in sound:
                 house.store.delete(key)
             house.journal.append(session, listener_id, whole=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import or_, select
@@ -15,7 +16,8 @@ from db.queries import votes as vote_rows
 from db.tables import OWN, Clip, ClipAudio, Offer
 from models.metrics.preference import accuracy
 from models.taste.bradley_terry import Head, utilities
-from models.taste.explain import explain
+from models.taste.explain import beside_others, explain, habits
+from models.taste.hierarchy import PopulationPrior
 from webapp.services import heads
 from webapp.services.house import House
 from webapp.services.problems import UnknownListenerError
@@ -25,7 +27,7 @@ CHANCE = 0.5
 
 
 def overview(house: House, listener_id: uuid.UUID) -> dict[str, Any]:
-    """``{picks, domain, styles, accuracy, best}``; raises ``UnknownListenerError``."""
+    """``{picks, domain, styles, habits, accuracy, best}``; raises ``UnknownListenerError``."""
 
     def work(session: Session) -> dict[str, Any]:
         listener = listener_rows.get_listener(session, listener_id)
@@ -35,7 +37,8 @@ def overview(house: House, listener_id: uuid.UUID) -> dict[str, Any]:
         return {
             "picks": vote_rows.count_picks(session, listener_id),
             "domain": listener.domain,
-            "styles": _styles(head, house),
+            "styles": _styles(head, house, heads.population_of(session, listener.study_id, house.space)),
+            "habits": asdict(habits(head)),
             "accuracy": _accuracy(session, listener_id),
             "best": _best(session, house, listener_id, head),
         }
@@ -43,7 +46,10 @@ def overview(house: House, listener_id: uuid.UUID) -> dict[str, Any]:
     return house.database.transaction(work)
 
 
-def _styles(head: Head, house: House) -> list[dict[str, Any]]:
+def _styles(head: Head, house: House, population: PopulationPrior | None) -> list[dict[str, Any]]:
+    """Each style's effect; ``others`` where the study's listeners can be told of, else null."""
+    effects = explain(head, house.space)
+    others = beside_others(effects, population, house.space) if population else [None] * len(effects)
     return [
         {
             "style": effect.style,
@@ -52,8 +58,9 @@ def _styles(head: Head, house: House) -> list[dict[str, Any]]:
             "sd": effect.sd,
             "words": effect.words,
             "confidence": effect.confidence,
+            "others": beside and asdict(beside),
         }
-        for effect in explain(head, house.space)
+        for effect, beside in zip(effects, others, strict=True)
     ]
 
 

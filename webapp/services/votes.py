@@ -7,14 +7,11 @@ import uuid
 from typing import Any, cast
 
 import numpy as np
-import numpy.typing as npt
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from db.queries import listeners as listener_rows
 from db.queries import votes as rows
-from db.tables import PICKS, Clip, Offer
-from db.tables.base import Floats
+from db.tables import PICKS, Listener, Offer
 from models.taste.bradley_terry import Head, Outcome, predict, update
 from models.taste.space import TasteSpace
 from webapp.services import compose, heads
@@ -44,7 +41,7 @@ def take(
             )
         head: Head | None = None
         if claim.status == "new":
-            head = _learn(session, house, claim.offer, outcome, heard_ms)
+            head = _learn(session, house.space, listener, claim.offer, outcome=outcome, heard_ms=heard_ms)
             picks = rows.count_picks(session, listener_id)
             if outcome in PICKS and compose.is_due(picks):
                 compose.enqueue(session, listener, picks)
@@ -61,12 +58,15 @@ def take(
     return result
 
 
-def _learn(session: Session, house: House, offer: Offer, outcome: str, heard_ms: tuple[int, int]) -> Head:
+def _learn(
+    session: Session, space: TasteSpace, listener: Listener, offer: Offer, *, outcome: str, heard_ms: tuple[int, int]
+) -> Head:
     """Predict, store prediction and vote, update the head."""
-    space = house.space
-    head = heads.load(session, offer.listener_id, space)
-    difference = pair_difference(session, space, offer.left_clip, offer.right_clip)
-    expected = predict(head, np.zeros(space.size) if difference is None else difference)
+    head = heads.load_to_learn(session, listener, space)
+    clips = heads.features_of(session, [offer.left_clip, offer.right_clip], space)
+    known = len(clips) == 2  # of the same model as the head
+    difference = clips[offer.left_clip] - clips[offer.right_clip] if known else np.zeros(space.size)
+    expected = predict(head, difference)
     rows.store_vote(
         session,
         offer,
@@ -82,28 +82,10 @@ def _learn(session: Session, house: House, offer: Offer, outcome: str, heard_ms:
         right_ms=heard_ms[1],
         model_version=space.version,
     )
-    if difference is not None:
-        head = update(head, difference, cast("Outcome", outcome))
-        heads.save(session, offer.listener_id, head)
+    if known:
+        head = update(head, clips[offer.left_clip], clips[offer.right_clip], cast("Outcome", outcome))
+        heads.save(session, listener.id, head)
     return head
-
-
-def pair_difference(
-    session: Session, space: TasteSpace, left: uuid.UUID, right: uuid.UUID
-) -> npt.NDArray[np.float64] | None:
-    """Features of the left clip minus those of the right, ``(F,)``; None where they belong to another model."""
-    query = select(Clip.id, Clip.summary).where(Clip.id.in_([left, right]), Clip.model_version == space.version)
-    summaries = {row.id: row.summary for row in session.execute(query)}
-    if len(summaries) < 2:
-        return None
-    return feature_difference(space, summaries[left], summaries[right])
-
-
-def feature_difference(space: TasteSpace, left: Floats, right: Floats) -> npt.NDArray[np.float64]:
-    """Features of the left summary ``(D,)`` minus those of the right, ``(F,)``."""
-    both = space.features(np.stack([left, right]))
-    difference: npt.NDArray[np.float64] = both[0] - both[1]
-    return difference
 
 
 def _picks_then(session: Session, offer_id: uuid.UUID, listener_id: uuid.UUID) -> int:

@@ -3,7 +3,7 @@
 import * as api from "./api.js";
 import { ClipList } from "./clip_list.js";
 import { VoteHistory } from "./history.js";
-import { capital, leaning, percent, poles, styleName } from "./words.js";
+import { capital, leaning, percent, poles, styleName, yours } from "./words.js";
 
 const Z95 = 1.96;
 const MEANINGFUL = 10; // picks before the figures are worth reading
@@ -21,14 +21,16 @@ const element = (tag, className, text = "") => {
 };
 
 /** One style: its name, the verdict in words, and a scale with the best guess and its 95 % interval. */
-function styleRow({ style, attribute, effect, sd, words, confidence }, span) {
+function styleRow({ style, attribute, effect, sd, words, confidence, others }, span) {
   const [less, more] = poles(attribute);
   const place = (value) => 50 + 50 * Math.min(1, Math.max(-1, value / span));
   const [low, high] = [place(effect - Z95 * sd), place(effect + Z95 * sd)];
   const row = element("div", "k-style");
   row.dataset.testid = `taste-${style}`;
   if (Math.abs(effect) > Z95 * sd) row.classList.add("k-decided");
-  row.append(element("h3", "", capital(styleName(style))), element("p", "k-words", capital(leaning({ words }))));
+  const verdict = element("p", "k-words", capital(leaning({ words })));
+  if (others?.words) verdict.append(element("span", "k-others", yours(others.words)));
+  row.append(element("h3", "", capital(styleName(style))), verdict);
   const scale = element("div", "k-scale");
   scale.setAttribute("role", "img");
   scale.setAttribute(
@@ -44,6 +46,20 @@ function styleRow({ style, attribute, effect, sd, words, confidence }, span) {
   scale.append(range, guess);
   row.append(element("span", "k-pole k-less", less), scale, element("span", "k-pole k-more", more));
   return row;
+}
+
+/** How this person answers, whatever they love; nothing where that is nothing special. */
+function habitLines({ left, tossed }) {
+  const lines = [];
+  if (left !== null) {
+    const [side, share] = left > 0.5 ? ["left", left] : ["right", 1 - left];
+    lines.push(`Of two pieces that you like equally you pick the ${side} one about ${Math.round(share * 100)} times in ` +
+      "100. That is taken out of your taste.");
+  }
+  if (tossed !== null) {
+    lines.push(`About ${Math.round(tossed * 100)} in 100 of your picks could be coin tosses. Surprising picks count less.`);
+  }
+  return lines.map((line) => element("p", "k-explain", line));
 }
 
 /** How often the guesses were right, with interval and chance on one line from 0 to 100 %. */
@@ -111,7 +127,7 @@ class TastePage {
     }
   }
 
-  #show({ picks, styles, accuracy, best }) {
+  #show({ picks, styles, habits, accuracy, best }) {
     this.find(".k-lead").innerHTML = this.#lead(picks);
     this.find(".k-empty").hidden = Boolean(picks);
     this.find(".k-compose").hidden = !picks;
@@ -119,6 +135,7 @@ class TastePage {
     if (!picks) return;
     const span = Math.max(0.5, ...styles.map(({ effect, sd }) => Math.abs(effect) + Z95 * sd));
     this.find(".k-styles").replaceChildren(...styles.map((style) => styleRow(style, span)));
+    this.find(".k-habits").replaceChildren(...habitLines(habits));
     this.find(".k-accuracy").replaceChildren(accuracyBlock(accuracy));
     this.best.show((best ?? []).map(favourite));
     if (!best?.length) this.find(".k-best").textContent = "Your favourites appear here once you have picked a few.";

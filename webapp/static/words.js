@@ -24,9 +24,12 @@ export function leaning({ words }) {
 
 /** The style about which the server is surest of a liking; null where all are open. */
 export function strongest(styles) {
-  const liked = styles.filter(({ words }) => / likes? it /.test(` ${words} `));
+  const liked = styles.filter(({ words, others }) => / likes? it /.test(` ${words} `) && !others?.guessed);
   return liked.sort((one, two) => two.confidence - one.confidence)[0] ?? null;
 }
+
+/** "these votes hardly tell" → "your picks hardly tell". */
+export const yours = (words) => words.replace("these votes", "your picks");
 
 export const percent = (share) => `${Math.round(share * 100)} %`;
 export const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);

@@ -30,7 +30,10 @@ def used(
     own = make_clip(composed_for=listener.id)
     first, _open = make_offer(left_clip=own), make_offer()
     store_vote(session, first, outcome="right", expected=EXPECTED, left_ms=2500, right_ms=4000, model_version="v1")
-    save_head(session, listener.id, model_version="v1", mean=bytes(8), covariance=bytes(32), tie=-0.9, votes_seen=1)
+    save_head(
+        session, listener.id, model_version="v1", mean=bytes(16), covariance=bytes(32), lapses=1.0, attentive=9.0,
+        votes_seen=1,
+    )  # fmt: skip
     enqueue(session, "compose", {"for": str(listener.id)}, listener_id=listener.id)
     return listener.id
 
@@ -39,7 +42,7 @@ def test_a_new_listener_has_an_id_and_nothing_that_names_them(session: Session) 
     listener = create_listener(session, domain="dance")
     assert get_listener(session, listener.id) is listener
     columns = {attribute.key for attribute in inspect(Listener).column_attrs}
-    assert columns == {"id", "domain", "study_id", "condition", "journal_entries", "created_at"}
+    assert columns == {"id", "domain", "study_id", "condition", "population_id", "journal_entries", "created_at"}
 
 
 def test_the_domain_can_be_changed_and_nobody_is_changed_by_mistake(session: Session, listener: Listener) -> None:

@@ -13,7 +13,7 @@ from db.queries.listeners import create_listener
 from db.queries.offers import (
     NotForThisListenerError,
     create_offer,
-    met_clips,
+    met_among,
     offered_pairs,
     open_offers,
     pairs_among,
@@ -32,7 +32,9 @@ def test_open_offers_come_oldest_first_and_only_ones_own(
     made[1].state = "voted"
     assert open_offers(session, listener.id) == [made[0], made[2], made[3]]
     assert offered_pairs(session, listener.id) == [(offer.left_clip, offer.right_clip) for offer in made]
-    assert met_clips(session, listener.id) == {clip for offer in made for clip in (offer.left_clip, offer.right_clip)}
+    everything = {clip for offer in made for clip in (offer.left_clip, offer.right_clip)}
+    assert met_among(session, listener.id, [*everything, uuid4()]) == everything
+    assert met_among(session, create_listener(session).id, everything) == met_among(session, listener.id, []) == set()
     some = [made[2].right_clip, uuid4(), made[0].left_clip, made[2].left_clip]
     assert pairs_among(session, listener.id, some) == [(3, 0)]
     assert pairs_among(session, listener.id, []) == []

@@ -47,7 +47,10 @@ def test_offers_heads_and_own_clips_go_and_sound_that_is_still_used_stays(
     since, shared = make_clip(composed_for=listener.id, seconds=(7.0, 14.0)), make_clip()
     vote(session, make_offer(left_clip=since, right_clip=shared), "right")
     still_open = make_offer().id
-    save_head(session, listener.id, model_version="v1", mean=bytes(8), covariance=bytes(32), tie=-0.9, votes_seen=3)
+    save_head(
+        session, listener.id, model_version="v1", mean=bytes(16), covariance=bytes(32), lapses=1.0, attentive=9.0,
+        votes_seen=3,
+    )  # fmt: skip
     assert len(rewind_votes(session, listener.id, 1)) == 2
     assert set(session.scalars(select(Offer.id))) == {theirs, kept} != {still_open}
     assert load_head(session, listener.id, "v1") is None

@@ -134,11 +134,12 @@ def test_a_head_is_written_read_and_forgotten(session: Session, listener: Listen
     assert load_head(session, listener.id, "v1", for_update=True) is None
     for seen in (1, 2):
         save_head(
-            session, listener.id, model_version="v1", mean=bytes(16), covariance=bytes(72), tie=-1.0, votes_seen=seen
-        )
+            session, listener.id, model_version="v1", mean=bytes(16), covariance=bytes(32), lapses=1.0, attentive=9.0,
+            votes_seen=seen,
+        )  # fmt: skip
     head = load_head(session, listener.id, "v1")
     assert head is not None
-    assert (len(head.mean), len(head.covariance), head.tie, head.votes_seen) == (16, 72, -1.0, 2)
+    assert (len(head.mean), len(head.covariance), head.lapses, head.votes_seen) == (16, 32, 1.0, 2)
     assert load_head(session, listener.id, "v2") is None
     delete_heads(session, listener.id)
     assert load_head(session, listener.id, "v1") is None

@@ -14,7 +14,19 @@ from db.queries.heads import save_head
 from db.queries.jobs import enqueue
 from db.queries.listeners import create_listener
 from db.queries.votes import Expected, store_vote
-from db.tables import DOMAINS, OUTCOMES, Base, Clip, ClipAudio, Job, Listener, Offer, Prediction, Vote
+from db.tables import (
+    DOMAINS,
+    OUTCOMES,
+    Base,
+    Clip,
+    ClipAudio,
+    Job,
+    Listener,
+    Offer,
+    Prediction,
+    StoredPopulation,
+    Vote,
+)
 from models.music.notes import DOMAINS as MUSIC_DOMAINS
 
 EXPECTED = Expected(p_left=0.5, p_equal=0.2, p_right=0.3, head_version="v1", votes_seen=0)
@@ -181,14 +193,37 @@ def test_sound_has_a_length_a_size_and_a_hash(
     refuses(session, constraint, update(ClipAudio).where(ClipAudio.clip_id == make_clip()).values(**values))
 
 
-def test_a_head_is_a_mean_and_a_square_covariance_with_the_tie(session: Session, listener: Listener) -> None:
-    save_head(
-        session, listener.id, model_version="v1", mean=bytes(8 * 3), covariance=bytes(8 * 16), tie=0.0, votes_seen=1
-    )
+HEAD = {"model_version": "v1", "lapses": 1.0, "attentive": 19.0, "votes_seen": 1}
+
+
+def test_a_head_is_a_mean_and_a_square_covariance(session: Session, listener: Listener) -> None:
+    save_head(session, listener.id, mean=bytes(8 * 3), covariance=bytes(8 * 9), **HEAD)
     with pytest.raises(IntegrityError, match="ck_heads_covariance_is_square"):
-        save_head(
-            session, listener.id, model_version="v1", mean=bytes(24), covariance=bytes(8 * 9), tie=0.0, votes_seen=1
-        )
+        save_head(session, listener.id, mean=bytes(24), covariance=bytes(8 * 16), **HEAD)
+
+
+def test_a_share_of_lapses_is_no_negative_one(session: Session, listener: Listener) -> None:
+    with pytest.raises(IntegrityError, match="ck_heads_lapses_are_a_share"):
+        save_head(session, listener.id, mean=bytes(8), covariance=bytes(8), **(HEAD | {"lapses": -1.0}))
+
+
+@pytest.mark.parametrize(
+    ("constraint", "change"),
+    [
+        ("ck_populations_mean_is_float64", {"mean": b"", "diagonal": b""}),
+        ("ck_populations_diagonal_is_like_the_mean", {"diagonal": bytes(8)}),
+        ("ck_populations_factors_are_columns", {"factors": bytes(24)}),
+        ("ck_populations_learned_from_somebody", {"listeners": 0}),
+        ("fk_populations_study_id_studies", {"study_id": "none"}),
+    ],
+)
+def test_a_population_is_a_mean_columns_and_a_diagonal(session: Session, constraint: str, change: dict) -> None:
+    good = {
+        "study_id": "default", "model_version": "v1", "mean": bytes(16), "factors": bytes(48), "diagonal": bytes(16),
+        "listeners": 5, "votes": 30,
+    }  # fmt: skip
+    session.execute(insert(StoredPopulation).values(good))
+    refuses(session, constraint, insert(StoredPopulation).values(good | change))
 
 
 def test_a_running_job_has_a_lease_and_no_other_has(session: Session) -> None:
@@ -214,7 +249,7 @@ def test_deleting_a_listener_deletes_everything_that_is_theirs_and_nothing_else(
     own = make_clip(composed_for=gone)
     shared = make_clip()
     vote(session, make_offer(left_clip=own, right_clip=shared))
-    save_head(session, listener.id, model_version="v1", mean=bytes(8), covariance=bytes(32), tie=0.0, votes_seen=1)
+    save_head(session, listener.id, mean=bytes(8), covariance=bytes(8), **HEAD)
     enqueue(session, "compose", {}, listener_id=listener.id)
 
     other = create_listener(session)

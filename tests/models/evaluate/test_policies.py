@@ -1,6 +1,7 @@
 """Votes to know a taste: the count itself, its ceiling, BoTorch's rival, and the replay of ratings and votes."""
 
 import json
+import warnings
 
 import numpy as np
 import pytest
@@ -8,8 +9,9 @@ import pytest
 from models.evaluate import policies, policy_replay
 from models.evaluate.pairwise_gp import listen_with_gp
 from models.evaluate.policies import METHODS, ceiling, fill, mixture_of, simulate, trial_of, votes_needed, votes_until
-from models.evaluate.policy_replay import answers_of, curve, features_of, replayed
+from models.evaluate.policy_replay import answers_of, curve, replayed
 from models.evaluate.report import Report
+from models.evaluate.taste_heads import features_of
 from models.evaluate.taste_simulation import Pool
 from models.evaluate.taste_study import load_study
 from models.metrics.music_statistics import ATTRIBUTES
@@ -90,7 +92,32 @@ def test_the_gaussian_process_learns_from_the_pairs_it_asks(pool_and_space, monk
     assert np.corrcoef(after, someone.utility)[0, 1] > np.corrcoef(before, someone.utility)[0, 1]
     monkeypatch.setattr(policies, "MOST", 3)
     monkeypatch.setattr(policies, "STAYS", 1)
-    assert votes_needed(*pool_and_space, "linear", 0, ("pairwise_gp",))["pairwise_gp"] <= 3
+    needed = votes_needed(*pool_and_space, "linear", 0, ("pairwise_gp",))
+    assert needed["pairwise_gp"] <= 3
+    assert needed["gp_searches"] == 1 >= needed["gp_stopped_early"]
+
+
+def test_searches_that_stop_early_are_counted_and_other_warnings_still_heard(monkeypatch) -> None:
+    from models.evaluate import pairwise_gp
+
+    stopping = pairwise_gp.import_botorch().exceptions.warnings.OptimizationWarning
+
+    def stops(model) -> None:
+        warnings.warn("it took too long", stopping, stacklevel=1)
+        warnings.warn("something else", UserWarning, stacklevel=1)
+
+    monkeypatch.setattr(pairwise_gp, "fit", stops)
+    searches = pairwise_gp.Searches()
+    x = np.random.default_rng(0).uniform(size=(6, 2))
+    winners = [(0, 1), (2, 3), (4, 5)]
+    with pytest.warns(UserWarning, match="something else"):
+        model = pairwise_gp.fitted(x, winners, None, 0, searches)
+    pairwise_gp.fitted(x, [*winners, (0, 5)], model, 0, searches)
+    assert searches == pairwise_gp.Searches(1, 1)
+    report = Report("evaluate.policies", {}, {}, 0)
+    some = {"pairwise_gp": np.array([9.0]), "random": np.array([9.0])}
+    fill(report, {"linear": some | {"gp_searches": np.array([4]), "gp_stopped_early": np.array([1])}})
+    assert report.metrics["policy.linear.pairwise_gp.stopped_early"].value == 0.25
 
 
 @pytest.mark.parametrize("form", ["ratings", "votes"])

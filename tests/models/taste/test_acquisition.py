@@ -23,9 +23,9 @@ SIZE = 4
 
 def make_view(clips: int = 9, seed: int = 0, **changes) -> View:
     x = np.random.default_rng(seed).normal(size=(clips, SIZE))
-    head = Head(np.zeros(SIZE), 0.5 * np.eye(SIZE), "v1")
+    head = Head.of(np.zeros(SIZE), 0.5 * np.eye(SIZE), "v1")
     for row in range(3):
-        head = update(head, x[row] - x[row + 1], "left")
+        head = update(head, x[row], x[row + 1], "left")
     return View(**({
         "features": x, "head": head, "styles": np.eye(SIZE), "bonus": np.zeros(clips * (clips - 1) // 2),
         "sharpness": 40.0, "seed": (1, 2),
@@ -91,7 +91,7 @@ def test_thompson_duels_pair_the_favourites_of_independent_draws() -> None:
 
 
 def test_where_one_clip_is_everybodys_favourite_there_is_no_duel() -> None:
-    sure = Head(np.array([1.0, 0, 0, 0]), 1e-9 * np.eye(SIZE), "v1")
+    sure = Head.of(np.array([1.0, 0, 0, 0]), 1e-9 * np.eye(SIZE), "v1")
     assert POLICIES["thompson"].weights(make_view(head=sure)).sum() == 0
 
 
@@ -115,7 +115,7 @@ def test_curiosity_is_the_fall_of_variance_that_votes_bring() -> None:
 
 
 def test_curiosity_turns_to_the_style_that_is_least_known() -> None:
-    known = Head(np.zeros(SIZE), np.diag([0.01, 0.01, 1.0, 0.01]), "v1")
+    known = Head.of(np.zeros(SIZE), np.diag([0.01, 0.01, 1.0, 0.01]), "v1")
     view = make_view(clips=30, head=known)
     first, second = pairs_of(30)
     weight = POLICIES["curiosity"].weights(view)

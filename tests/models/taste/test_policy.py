@@ -17,8 +17,8 @@ SIZE = 4
 
 
 def make_head() -> Head:
-    head = Head(np.zeros(SIZE), 0.3 * np.eye(SIZE), "v1")
-    return update(head, np.array([1.0, 0.5, 0.0, -1.0]), "left")
+    head = Head.of(np.zeros(SIZE), 0.3 * np.eye(SIZE), "v1")
+    return update(head, np.array([1.0, 0.5, 0.0, -1.0]), np.zeros(SIZE), "left")
 
 
 def make_clips(count: int, seed: int = 0) -> np.ndarray:

@@ -14,7 +14,7 @@ def make_head(space: TasteSpace) -> Head:
     mean = np.zeros(space.size)
     mean[list(ATTRIBUTES).index("tempo_bpm")] = -1.0
     mean[list(ATTRIBUTES).index("mean_pitch")] = -1.0
-    return Head(mean, 0.05 * np.eye(space.size), space.version)
+    return Head.of(mean, 0.05 * np.eye(space.size), space.version)
 
 
 def test_optimism_and_care_differ_by_the_doubt(space, clips) -> None:
@@ -31,7 +31,7 @@ def test_the_best_comes_first_and_without_diversity_the_rest_follow_in_order(spa
 
 
 def test_diversity_keeps_near_copies_out() -> None:
-    head = Head(np.array([1.0, 0.0]), 0.01 * np.eye(2), "v1")
+    head = Head.of(np.array([1.0, 0.0]), 0.01 * np.eye(2), "v1")
     features = np.array([[2.0, 0.0], [1.99, 0.0], [1.9, 3.0], [-2.0, 0.0]])
     assert pick(head, features, 2, kappa=0.0, diversity=0.0) == [0, 1]
     assert pick(head, features, 2, kappa=0.0, diversity=0.5) == [0, 2]

@@ -62,7 +62,7 @@ class Scribe:
 def test_repeats_are_mirrored_never_at_once_and_come_once() -> None:
     scribe, x = Scribe(), np.random.default_rng(0).normal(size=(14, 3))
     heads = listen(
-        scribe, Head(np.zeros(3), np.eye(3), "v1"), x, np.arange(14), mixture=Mixture(composed=0, repeat=0.4), seed=0
+        scribe, Head.of(np.zeros(3), np.eye(3), "v1"), x, np.arange(14), mixture=Mixture(composed=0, repeat=0.4), seed=0
     )
     for _, _head in zip(range(80), heads, strict=False):
         pass
@@ -86,7 +86,13 @@ def test_what_is_closed_is_never_asked() -> None:
     scribe, x = Scribe(), np.random.default_rng(0).normal(size=(4, 3))
     closed = [(0, 1), (3, 2)]
     heads = listen(
-        scribe, Head(np.zeros(3), np.eye(3), "v1"), x, np.arange(4), mixture=Mixture(composed=0), seed=0, closed=closed
+        scribe,
+        Head.of(np.zeros(3), np.eye(3), "v1"),
+        x,
+        np.arange(4),
+        mixture=Mixture(composed=0),
+        seed=0,
+        closed=closed,
     )
     assert len(list(heads)) == 4
     assert not {frozenset(pair) for pair in scribe.asked} & {frozenset(pair) for pair in closed}

@@ -149,13 +149,16 @@ def test_a_head_survives_being_stored_bit_for_bit(house, stock):
     assert (one.tie, one.tie_variance, one.votes_seen) == (two.tie, two.tie_variance, two.votes_seen)
 
 
-def test_neither_and_skipped_are_no_picks_and_teach_nothing(house, stock):
+def test_neither_and_skipped_are_no_picks_and_only_neither_teaches(house, stock):
     stock()
     listener = listeners.create(house)
-    for outcome in ("neither", "skipped"):
+    enough = [heads.prior(house.space).enough[0]]
+    for outcome, seen in (("skipped", 0), ("neither", 1)):
         assert votes.take(house, listener, open_ids(house, listener)[0], outcome, HEARD)["picks"] == 0
-    head = house.database.transaction(lambda s: heads.load(s, listener, house.space))
-    assert head.votes_seen == 0
+        head = house.database.transaction(lambda s: heads.load(s, listener, house.space))
+        assert head.votes_seen == seen
+        enough.append(head.enough[0])
+    assert enough[0] == enough[1] < enough[2]
 
 
 def test_clips_are_composed_unasked_in_time_for_the_seventh_pair_and_every_ten_picks_later(house, stock):

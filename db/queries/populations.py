@@ -1,0 +1,106 @@
+"""Populations: made by a job, begun from by newcomers, withdrawn when somebody whom they were learned from leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import delete, exists, func, or_, select, update
+from sqlalchemy.orm import Session
+
+from db.tables import Listener, StoredHead, StoredPopulation
+
+
+@dataclass(frozen=True)
+class Growth:
+    """How many listeners of a study have a head, how many votes taught these, and how many its newest population."""
+
+    study_id: str
+    listeners: int
+    votes: int
+    learned_from: int
+
+
+def newest_population(
+    session: Session, study_id: str, model_version: str, *, keep: bool = False
+) -> StoredPopulation | None:
+    """Where a newcomer of the study begins; None where there is none yet. ``keep``: nobody deletes it meanwhile."""
+    query = (
+        select(StoredPopulation)
+        .where(StoredPopulation.study_id == study_id, StoredPopulation.model_version == model_version)
+        .order_by(StoredPopulation.created_at.desc(), StoredPopulation.id)
+        .limit(1)
+    )
+    return session.scalars(query.with_for_update(read=True, key_share=True) if keep else query).one_or_none()
+
+
+def populations_named(session: Session, ids: Collection[UUID]) -> dict[UUID, StoredPopulation]:
+    """These populations by id, as far as they are there."""
+    found = session.scalars(select(StoredPopulation).where(StoredPopulation.id.in_(ids))) if ids else ()
+    return {each.id: each for each in found}
+
+
+def growth(session: Session, model_version: str, *, votes: int) -> list[Growth]:
+    """Of each study whose listeners have heads of this version, counting those with so many votes at least."""
+    query = (
+        select(Listener.study_id, func.count(), func.sum(StoredHead.votes_seen))
+        .join(StoredHead, StoredHead.listener_id == Listener.id)
+        .where(StoredHead.model_version == model_version, StoredHead.votes_seen >= votes)
+        .group_by(Listener.study_id)
+        .order_by(Listener.study_id)
+    )
+    found = []
+    for study_id, listeners, given in session.execute(query).all():
+        newest = newest_population(session, study_id, model_version)
+        found.append(Growth(study_id, listeners, given, newest.votes if newest else 0))
+    return found
+
+
+def keep_listeners(session: Session, listener_ids: Collection[UUID]) -> bool:
+    """Whether all of these are still here; then nobody deletes them before this transaction ends."""
+    query = select(Listener.id).where(Listener.id.in_(listener_ids)).with_for_update(read=True, key_share=True)
+    return len(session.scalars(query.order_by(Listener.id)).all()) == len(set(listener_ids))
+
+
+def begun_elsewhere(session: Session, population: StoredPopulation, *, votes: int) -> list[UUID]:
+    """Listeners of the population's study whose heads began elsewhere and know fewer votes than this."""
+    query = (
+        select(Listener.id)
+        .join(StoredHead, StoredHead.listener_id == Listener.id)
+        .where(Listener.study_id == population.study_id, StoredHead.model_version == population.model_version)
+        .where(Listener.population_id.is_distinct_from(population.id), StoredHead.votes_seen < votes)
+        .order_by(Listener.id)
+    )
+    return list(session.scalars(query))
+
+
+def forget_unused(session: Session, newest: StoredPopulation) -> list[UUID]:
+    """Delete the older populations of this one's study, and those of no study, from which no head begins; their ids."""
+    used = exists().where(Listener.population_id == StoredPopulation.id)
+    old = or_(
+        (StoredPopulation.study_id == newest.study_id) & (StoredPopulation.created_at < newest.created_at),
+        StoredPopulation.study_id.is_(None),
+    )
+    gone = delete(StoredPopulation).where(old, ~used, StoredPopulation.id != newest.id).returning(StoredPopulation.id)
+    return list(session.scalars(gone.execution_options(synchronize_session=False)))
+
+
+def withdraw(session: Session, listener: Listener) -> list[UUID]:
+    """Delete every population that may have been learned from this (locked) listener; their ids.
+
+    These are the ones of their study made since they came, and one that came with them. The heads that began from them
+    are forgotten: they are to be learned again from their votes.
+    """
+    learned = (StoredPopulation.study_id == listener.study_id) & (StoredPopulation.created_at >= listener.created_at)
+    others = exists().where(Listener.population_id == StoredPopulation.id, Listener.id != listener.id)
+    own = (StoredPopulation.id == listener.population_id) & StoredPopulation.study_id.is_(None) & ~others
+    ids = list(session.scalars(select(StoredPopulation.id).where(or_(learned, own)).order_by(StoredPopulation.id)))
+    if ids:
+        # their rows first: a vote under way saves its head before, a later one waits and finds none
+        began = update(Listener).where(Listener.population_id.in_(ids)).values(population_id=None)
+        whose = session.scalars(began.returning(Listener.id).execution_options(synchronize_session=False)).all()
+        session.execute(delete(StoredHead).where(StoredHead.listener_id.in_(whose)))
+        session.execute(delete(StoredPopulation).where(StoredPopulation.id.in_(ids)))
+        session.expire_all()
+    return ids

@@ -1,0 +1,210 @@
+"""What a newcomer owes the others: ``python -m models.evaluate.newcomers [--data DIR] [--listeners N] [--limit N]``.
+
+A simulated study whose listeners share a taste: each loves the attributes of the notes by a common part, by their place
+along one direction in which people differ, and by a part of their own (``COMMON``, ``ALONG`` and the rest of the
+variance); some lean to a side, all lapse now and then. Their heads give a population. Newcomers of the same kind then
+vote on the pairs that the page would offer, once from the population and once from the fixed prior: how many votes
+until clips that were never played are ranked right for five votes on, and how often the best of these for their head
+beats the best for the average listener, in their true utility. Clips are composed (with ``--data``: real ones).
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import chain, islice, product
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from rich.console import Console
+from rich.progress import track
+
+from models.evaluate.policies import STAYS
+from models.evaluate.report import Metric, Report
+from models.evaluate.taste_simulation import POOL, Pool, composed_pool, real_pool
+from models.metrics.preference import bootstrap
+from models.style.checkpoint import load_style
+from models.style.compose import Composer
+from models.taste.bradley_terry import Head
+from models.taste.hierarchy import Evidence, PopulationPrior, average, learn
+from models.taste.policy import Mixture
+from models.taste.search import pick
+from models.taste.simulated_listener import RANDOM, new_head, share_ranked_right
+from models.taste.simulated_people import UTILITY_SD, Person, listen
+from models.taste.space import TasteSpace
+
+FloatArray = npt.NDArray[np.float64]
+
+COMMON, ALONG = 0.5, 0.25  # of the variance of tastes
+LEANING_SD = 0.4
+LISTENERS, VOTES_EACH = 60, 40
+NEWCOMERS = 20
+GOALS = (0.7, 0.75, 0.8)  # of pairs ranked right
+AT = (0, 6, 30, 60)  # votes
+MOST = 60
+BEST = 5  # clips of each side that are held against each other
+MANNERS = {"careful": -0.5, "expected": 0.0}  # how clips are chosen: standard deviations beside the expected utility
+BEGINNINGS = ("fixed", "population")
+
+
+@dataclass(frozen=True)
+class Newcomer:
+    """Share of unseen pairs ranked right after 0, 1, ... votes ``(MOST + 1,)``, from each beginning.
+
+    ``wins``: how often, after so many votes of ``AT``, the best clips for their head are preferred to the average's
+    best, both being chosen in one of the ``MANNERS``.
+    """
+
+    accuracy: dict[str, FloatArray]
+    wins: dict[tuple[int, str], float]
+
+
+class SharedTaste:
+    """Makes people whose tastes are related, before clips with ``attributes`` ``(N, A)``."""
+
+    def __init__(self, attributes: npt.ArrayLike, seed: int) -> None:
+        x = np.asarray(attributes, dtype=np.float64)
+        self.x = (x - x.mean(axis=0)) / np.maximum(x.std(axis=0), 1e-9)
+        self.common, self.direction = (_unit(row) for row in np.random.default_rng(seed).normal(size=(2, x.shape[1])))
+
+    def person(self, generator: np.random.Generator) -> Person:
+        """One of them, whose utility has the usual spread."""
+        own = _unit(generator.normal(size=len(self.common)))
+        weights = np.sqrt(COMMON) * self.common + np.sqrt(ALONG) * generator.normal() * self.direction
+        weights += np.sqrt(1 - COMMON - ALONG) * own
+        utility = self.x @ weights
+        utility = UTILITY_SD * (utility - utility.mean()) / max(float(utility.std()), 1e-9)
+        return Person(utility, leaning=float(LEANING_SD * generator.normal()))
+
+
+def study(pool: Pool, space: TasteSpace, tastes: SharedTaste, listeners: int, seed: int) -> list[Evidence]:
+    """What so many listeners' votes on random pairs say."""
+    fixed, found = new_head(space), []
+    everything = np.arange(len(pool.features))
+    for number in track(range(listeners), "a study", console=Console(stderr=True)):
+        someone = tastes.person(np.random.default_rng([seed, 1, number]))
+        heads = listen(someone, fixed, pool.features, everything, mixture=RANDOM, seed=seed + number)
+        *_, head = islice(heads, VOTES_EACH)
+        found.append(Evidence.of(head, fixed))
+    return found
+
+
+def newcomer(
+    pool: Pool, space: TasteSpace, someone: Person, *, beginnings: dict[str, Head], others: Head, seed: int
+) -> Newcomer:
+    """``someone`` from each of the ``beginnings``; ``others``: the average listener. A third of the pool is unseen."""
+    generator = np.random.default_rng([seed, 2])
+    order = generator.permutation(len(pool.features))
+    unseen, played = order[: len(order) // 3], order[len(order) // 3 :]
+    x, truth = pool.features[unseen], someone.utility[unseen]
+    theirs = {manner: unseen[pick(others, x, BEST, kappa=kappa)] for manner, kappa in MANNERS.items()}
+    accuracy, wins = {}, {}
+    for name, head in beginnings.items():
+        curve = []
+        page = listen(
+            someone, head, pool.features, played, mixture=Mixture(composed=0), seed=seed, styles=space.together
+        )
+        for votes, after in enumerate(chain([head], islice(page, MOST))):
+            curve.append(share_ranked_right(after, x, truth))
+            if name == "population" and votes in AT:
+                for manner, kappa in MANNERS.items():
+                    mine = np.repeat(unseen[pick(after, x, BEST, kappa=kappa)], BEST)
+                    wins[votes, manner] = float(someone.wins(mine, np.tile(theirs[manner], BEST)).mean())
+        accuracy[name] = np.array(curve)
+    return Newcomer(accuracy, wins)
+
+
+def fill(report: Report, found: Sequence[Newcomer]) -> None:
+    """Votes to each goal and accuracy after some votes from both beginnings, their difference, and the wins."""
+    for goal in GOALS:
+        votes = {
+            name: np.array([_reached(one.accuracy[name], goal) for one in found], dtype=np.float64)
+            for name in BEGINNINGS
+        }
+        baseline = float(votes["fixed"].mean())
+        key = f"newcomer.votes_to_{round(goal * 100)}"
+        report.add(f"{key}.fixed", _mean(votes["fixed"]))
+        report.add(f"{key}.population", _mean(votes["population"], baseline=baseline))
+        report.add(f"{key}.spared", _mean(votes["fixed"] - votes["population"]))
+    for count in AT:
+        right = {name: np.array([one.accuracy[name][count] for one in found]) for name in BEGINNINGS}
+        for name, values in right.items():
+            report.add(f"newcomer.accuracy_{count}.{name}", _mean(values, chance=0.5))
+        report.add(f"newcomer.accuracy_{count}.gain", _mean(right["population"] - right["fixed"]))
+    for count, manner in product(AT, MANNERS):
+        wins = np.array([one.wins[count, manner] for one in found])
+        report.add(f"newcomer.for_me_vs_average_{count}.{manner}", _mean(wins, chance=0.5))
+
+
+def _reached(accuracy: FloatArray, goal: float) -> int:
+    """Votes from which on the goal is held, 0 where it is held from the beginning."""
+    held = accuracy >= goal
+    return next((votes for votes in range(len(held) - STAYS + 1) if held[votes : votes + STAYS].all()), MOST)
+
+
+def _unit(row: FloatArray) -> FloatArray:
+    unit: FloatArray = row / np.linalg.norm(row)
+    return unit
+
+
+def _mean(values: FloatArray, *, baseline: float | None = None, chance: float | None = None) -> Metric:
+    figure = bootstrap(values)
+    return Metric(figure.value, figure.low, figure.high, figure.n, baseline=baseline, chance=chance)
+
+
+def simulate(pool: Pool, space: TasteSpace, *, listeners: int, newcomers: int, seed: int) -> list[Newcomer]:
+    """A study, its population, and so many newcomers."""
+    tastes = SharedTaste(pool.attributes, seed)
+    evidence = study(pool, space, tastes, listeners, seed)
+    fixed = PopulationPrior.fixed(new_head(space))
+    population = learn(evidence, fixed)
+    beginnings = dict(zip(BEGINNINGS, (new_head(space), population.newcomer()), strict=True))
+    others = average(evidence, population, fixed)
+    return [
+        newcomer(
+            pool,
+            space,
+            tastes.person(np.random.default_rng([seed, 3, index])),
+            beginnings=beginnings,
+            others=others,
+            seed=seed + index,
+        )
+        for index in track(range(newcomers), "newcomers", console=Console(stderr=True))
+    ]
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Command line; see the module docstring."""
+    parser = argparse.ArgumentParser(prog="python -m models.evaluate.newcomers", description=__doc__)
+    parser.add_argument("--data", type=Path, help="folder of MIDI and ABC files: its clips instead of composed ones")
+    parser.add_argument("--model", default="default", help="a shipped style model or a folder with card.json")
+    parser.add_argument("--clips", type=int, default=POOL, help="in the pool")
+    parser.add_argument("--listeners", type=int, default=LISTENERS, help="of the study")
+    parser.add_argument("--limit", type=int, default=NEWCOMERS, help="newcomers")
+    parser.add_argument("--seed", type=int, default=0)
+    arguments = parser.parse_args(argv)
+    if min(arguments.listeners, arguments.limit) < 1:
+        raise SystemExit("--listeners and --limit must be at least 1")
+    composer = Composer(load_style(arguments.model))
+    path = composer.bundle.taste_space_path
+    if path is None:
+        raise SystemExit("this style model has no taste space yet: python -m models.train.taste")
+    space = TasteSpace.load(path, composer.version)
+    if arguments.data is None:
+        pool = composed_pool(composer, space, "pop", arguments.clips, arguments.seed)
+    else:
+        pool = real_pool(composer, space, arguments.data, arguments.clips, arguments.seed)
+    report = Report(
+        "evaluate.newcomers",
+        {"hash": pool.hash, "n": len(pool.features)},
+        {"version": composer.version, "sha256": composer.bundle.card.get("sha256")},
+        arguments.seed,
+    )
+    fill(report, simulate(pool, space, listeners=arguments.listeners, newcomers=arguments.limit, seed=arguments.seed))
+    report.print()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,114 @@
+"""How somebody answers when they compare two clips, and what one answer tells about what lies behind it.
+
+An answer is a choice among left, equal, right and neither (Luce 1959), with the scores ``u_left + side / 2``,
+``(u_left + u_right) / 2 + log nu``, ``u_right - side / 2`` and ``enough``: given that neither was not said these are
+Davidson's probabilities (1970) of Bradley-Terry with ties, and neither is the likelier the further both utilities lie
+below what is good enough. A share of the answers, the lapses, is a coin toss between left and right.
+One answer depends on three numbers (three scores above the fourth), so its effect on a Gaussian belief is a matter of
+three dimensions: moments by Gauss-Hermite quadrature (assumed-density filtering, Opper 1998; Minka 2001).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+FloatArray = npt.NDArray[np.float64]
+Outcome = Literal["left", "right", "equal", "neither", "skipped"]
+OUTCOMES: tuple[Outcome, ...] = ("left", "right", "equal", "neither", "skipped")
+CHOICES: tuple[Outcome, ...] = ("left", "equal", "right", "neither")  # skipping says nothing
+TOSSED = ("left", "right")  # what a lapse can look like
+MANNER = ("side", "tie", "enough")  # what a belief holds behind the weights of the features
+
+_NODES = 7  # in each dimension
+_LEAST = 1e-15  # variance that rounding may have taken below nothing
+
+
+@dataclass(frozen=True)
+class PairProbability:
+    """Probability of each way to compare two clips, float64 ``(pairs,)`` each; they sum to 1."""
+
+    left: FloatArray
+    equal: FloatArray
+    right: FloatArray
+
+
+@dataclass(frozen=True)
+class Told:
+    """What one answer tells about the three scores, in units of their ``root`` (the symmetric one, ``(3, 3)``).
+
+    ``shift`` ``(3,)``, ``spread`` ``(3, 3)``: mean and covariance after the answer of what was standard normal before.
+    ``chance`` of the answer, and of its having been a ``lapse``.
+    """
+
+    root: FloatArray
+    shift: FloatArray
+    spread: FloatArray
+    chance: float
+    lapse: float
+
+
+def davidson(difference: npt.ArrayLike, tie: npt.ArrayLike) -> PairProbability:
+    """Davidson's probabilities for known utility differences and ``log nu`` (any shapes that broadcast)."""
+    half = np.asarray(difference, dtype=np.float64) / 2
+    half, log_nu = np.broadcast_arrays(half, np.asarray(tie, dtype=np.float64))
+    top = np.maximum(np.abs(half), log_nu)
+    left, right, equal = np.exp(half - top), np.exp(-half - top), np.exp(log_nu - top)
+    total = left + right + equal
+    return PairProbability(left / total, equal / total, right / total)
+
+
+def chances(scores: npt.ArrayLike) -> FloatArray:
+    """Probabilities of ``CHOICES`` ``(..., 4)`` from the scores ``(..., 3)`` of the first three above the last."""
+    given = np.asarray(scores, dtype=np.float64)
+    whole = np.concatenate([given, np.zeros((*given.shape[:-1], 1))], axis=-1)
+    whole = np.exp(whole - whole.max(axis=-1, keepdims=True))
+    found: FloatArray = whole / whole.sum(axis=-1, keepdims=True)
+    return found
+
+
+def scores_of(left: FloatArray, right: FloatArray) -> FloatArray:
+    """The rows ``(3, F + 3)`` that make the scores of left, equal and right above neither from weights and manner.
+
+    ``left``, ``right``: features ``(F,)`` of the two clips.
+    """
+    size = len(left)
+    rows = np.zeros((3, size + len(MANNER)))
+    rows[0, :size], rows[1, :size], rows[2, :size] = left, (left + right) / 2, right
+    rows[0, size], rows[2, size] = 0.5, -0.5
+    rows[1, size + 1] = 1.0
+    rows[:, size + 2] = -1.0
+    return rows
+
+
+def told(centre: FloatArray, covariance: FloatArray, outcome: Outcome, lapse_rate: float) -> Told:
+    """What ``outcome`` tells where the scores are N(``centre`` ``(3,)``, ``covariance`` ``(3, 3)``).
+
+    ``lapse_rate``: expected share of lapses. Raises ``ValueError`` on an outcome that is none of ``CHOICES``.
+    """
+    if outcome not in CHOICES:
+        raise ValueError(f"outcome is {outcome!r}; only {', '.join(CHOICES)} tell something")
+    values, vectors = np.linalg.eigh(covariance)
+    root = (vectors * np.sqrt(np.maximum(values, _LEAST))) @ vectors.T  # symmetric: both sides are treated alike
+    likelihood = (1 - lapse_rate) * chances(centre + _GRID @ root.T)[:, CHOICES.index(outcome)]
+    tossed = lapse_rate / len(TOSSED) if outcome in TOSSED else 0.0
+    weight = _WEIGHT * (likelihood + tossed)
+    chance = float(weight.sum())
+    weight /= chance
+    shift = weight @ _GRID
+    spread = (_GRID * weight[:, None]).T @ _GRID - np.outer(shift, shift)
+    return Told(root, shift, spread, chance, tossed / chance)
+
+
+def _grid() -> tuple[FloatArray, FloatArray]:
+    """Nodes ``(K, 3)`` and weights ``(K,)`` of a standard normal in three dimensions."""
+    nodes, weights = np.polynomial.hermite_e.hermegauss(_NODES)
+    weights = weights / weights.sum()
+    grid = np.stack(np.meshgrid(nodes, nodes, nodes, indexing="ij"), axis=-1).reshape(-1, 3)
+    return grid, np.einsum("i,j,k->ijk", weights, weights, weights).ravel()
+
+
+_GRID, _WEIGHT = _grid()

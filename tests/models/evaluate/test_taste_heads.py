@@ -1,0 +1,64 @@
+"""The page's heads in the evaluation: what they hear of a rating, and that nobody is foreseen by their own votes."""
+
+import numpy as np
+import pytest
+
+from models.evaluate.taste import accuracy_of, half_known, joined
+from models.evaluate.taste_heads import PAGE, PageHeads, features_of
+from models.evaluate.taste_methods import People
+from models.evaluate.taste_study import Study, load_study
+
+
+@pytest.fixture(scope="module", params=["ratings", "votes"])
+def study(request, listening_folder) -> Study:
+    return load_study(listening_folder(request.param), None, quiet=True)
+
+
+@pytest.fixture(scope="module")
+def heads(study: Study) -> PageHeads:
+    return PageHeads(study)
+
+
+def test_features_are_standardised(study: Study) -> None:
+    x = features_of(study)
+    assert len(x) == len(study.clips)
+    assert x.mean(axis=0) == pytest.approx(0, abs=1e-9)
+
+
+def test_each_rating_is_heard_once_and_says_which_clip_is_better(study: Study, heads: PageHeads) -> None:
+    listener = int(study.listeners[0])
+    rows = study.rows_of(listener)
+    heard = heads.votes(rows)
+    some = study.judgements.choose(rows)
+    assert len(heard) == (len(rows) - 1 if some.rated else len(rows))
+    if some.rated:
+        value = dict(zip(some.left.tolist(), some.value.tolist(), strict=True))
+        for left, right, outcome in heard:
+            gap = value[left] - value[right]
+            assert outcome == ("left" if gap > 0 else "right" if gap < 0 else "equal")
+    else:
+        assert [outcome for *_, outcome in heard] == [{1: "left", 0: "equal", -1: "right"}[v] for v in some.value]
+
+
+def test_the_population_foresees_more_than_the_fixed_prior(study: Study) -> None:
+    people, tasks = People(study, 0), half_known(study, 0, splits=1)
+    won = joined([task.pairs for task in tasks]).won
+    right = {method: accuracy_of(people.answer(method, tasks).wins, won).mean() for method in PAGE}
+    assert right["page"] > right["page_before"] > 0.5
+    told = people.answer("page", tasks).wins
+    assert ((told > 0) & (told < 1)).all()
+
+
+def test_a_prediction_is_the_same_whichever_clip_stands_left(heads: PageHeads) -> None:
+    head = heads.after(heads.fixed, heads.study.rows_of(int(heads.study.listeners[1])))
+    left, right = np.array([0, 1, 2]), np.array([3, 4, 5])
+    assert heads.wins(head, left, right) == pytest.approx(1 - heads.wins(head, right, left))
+
+
+def test_who_is_to_be_foreseen_is_no_part_of_the_population(heads: PageHeads) -> None:
+    first, *others = (int(one) for one in heads.study.listeners)
+    with_all, without = (heads.beginning("page", some) for some in ([first, *others], others))
+    assert not np.array_equal(with_all.joint_mean, without.joint_mean)
+    assert np.array_equal(heads.beginning("page_before", others).mean, heads.before.mean)
+    with pytest.raises(ValueError, match="page_before"):
+        heads.beginning("ours", others)
