@@ -21,7 +21,7 @@ from db.embedded import EmbeddedPostgresError
 from db.queries import jobs
 from db.queries.jobs import TakenJob
 from webapp.generation.protocol import BadRequest, GenerationError
-from webapp.services import compose, composing, encode, pool, refit
+from webapp.services import compose, composing, encode, pool, refit, runs
 from webapp.services.house import House
 from webapp.settings import Settings
 from webapp.supervisor import die_with_parent
@@ -34,6 +34,7 @@ RENEW_SECONDS = 5.0
 LONGEST_WAIT_SECONDS = 5.0  # between questions to a generator that is down
 REVIVE_AFTER_SECONDS = 5.0  # a fallen Postgres is the web's to start again, where there is a web
 HOUSEKEEPING_SECONDS = 3600.0
+RUNS_SECONDS = 1.0  # between looks at the logs of training runs
 
 Handler = Callable[[House, TakenJob], dict[str, Any]]
 
@@ -57,11 +58,16 @@ def _encode_clips(house: House, job: TakenJob) -> dict[str, Any]:  # noqa: ARG00
     return encode.encode_clips(house)
 
 
+def _take_runs(house: House, job: TakenJob) -> dict[str, Any]:  # noqa: ARG001
+    return runs.take_changed(house)
+
+
 HANDLERS: dict[str, Handler] = {
     compose.KIND: _compose_for,
     pool.KIND: _fill_pool,
     encode.KIND: _encode_clips,
     refit.KIND: _refit_heads,
+    runs.KIND: _take_runs,
 }
 
 
@@ -71,7 +77,7 @@ class Worker:
     def __init__(self, house: House) -> None:
         self.house = house
         self._stopping = threading.Event()
-        self._housekeeping = 0.0
+        self._housekeeping = self._runs_seen = 0.0
         self._changing = True  # of model: nothing is known yet
 
     def stop(self) -> None:
@@ -117,6 +123,9 @@ class Worker:
             self._changing = True
         if self._changing:
             self._changing = transaction(self._adopt)
+        if time.monotonic() > self._runs_seen:
+            self._runs_seen = time.monotonic() + RUNS_SECONDS
+            transaction(lambda session: runs.leave_job(session, self.house.settings.runs_folder))
         job = transaction(lambda session: jobs.take_job(session, list(HANDLERS), lease_s=LEASE_SECONDS))
         if job is None:
             return False

@@ -9,6 +9,7 @@ from db.tables.offers import Offer
 from db.tables.predictions import Prediction
 from db.tables.studies import DEFAULT_STUDY, Study
 from db.tables.studio import StudioPiece
+from db.tables.training import MetricPoint, StudyResult, TrackedPrediction, TrainingRun
 from db.tables.votes import OUTCOMES, PICKS, Listening, Vote
 
 __all__ = [
@@ -24,10 +25,14 @@ __all__ = [
     "Job",
     "Listener",
     "Listening",
+    "MetricPoint",
     "Offer",
     "Prediction",
     "StoredHead",
     "StudioPiece",
     "Study",
+    "StudyResult",
+    "TrackedPrediction",
+    "TrainingRun",
     "Vote",
 ]

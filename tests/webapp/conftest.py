@@ -32,7 +32,7 @@ Stock = Callable[..., list[uuid.UUID]]
 
 @pytest.fixture(autouse=True)
 def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("HOME", "DATABASE_URL", "STORE_URL", "GENERATOR_URL", "HOST", "PORT", "SECRET", "SOUNDFONT"):
+    for name in ("HOME", "RUNS", "DATABASE_URL", "STORE_URL", "GENERATOR_URL", "HOST", "PORT", "SECRET", "SOUNDFONT"):
         monkeypatch.delenv(f"KALLOS_{name}", raising=False)
 
 
