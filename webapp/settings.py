@@ -43,7 +43,7 @@ class Settings(BaseSettings):
 
     @property
     def runs_folder(self) -> Path:
-        """Where the logs of training runs are looked for; the folder ``runs`` of ``KALLOS_HOME`` where none was given."""
+        """Where logs of training runs are looked for; the folder ``runs`` of ``KALLOS_HOME`` where none was given."""
         return Path(self.runs).expanduser().absolute() if self.runs else self.home / "runs"
 
     @property

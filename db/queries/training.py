@@ -64,11 +64,11 @@ def run_at(session: Session, path: str) -> TrainingRun | None:
 def last_steps(session: Session) -> dict[int, int]:
     """The last step that each run has a figure of, by its id."""
     query = select(MetricPoint.run_id, func.max(MetricPoint.step)).group_by(MetricPoint.run_id)
-    return {run_id: step for run_id, step in session.execute(query)}
+    return dict(session.execute(query).tuples().all())
 
 
 def points(session: Session, run_ids: Sequence[int], names: Sequence[str] = ()) -> list[dict[str, Any]]:
-    """Figures of these runs in the order of their lines, of these names or all: ``{run_id, step, part, name, value}``."""
+    """Figures of these runs by line, of these names or all: ``{run_id, step, part, name, value}``."""
     query = select(MetricPoint.run_id, MetricPoint.step, MetricPoint.part, MetricPoint.name, MetricPoint.value).where(
         MetricPoint.run_id.in_(run_ids)
     )

@@ -1,4 +1,4 @@
-"""Training runs on their way into the database: their logs, wherever below the folder of runs, are copied while they grow.
+"""Training runs on their way into the database: all logs below the folder of runs are copied while they grow.
 
 The log is the truth. What was taken in is kept with a digest of those bytes: where the log still begins with them, what
 is new is added; where it doesn't (a run was killed and goes on from its last saved state, or begins anew) all of it is
