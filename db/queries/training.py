@@ -77,6 +77,12 @@ def points(session: Session, run_ids: Sequence[int], names: Sequence[str] = ()) 
     return _rows(session, query.order_by(MetricPoint.run_id, MetricPoint.line, MetricPoint.name))
 
 
+def figure_names(session: Session, run_id: int) -> list[str]:
+    """The names of all figures of a run."""
+    query = select(MetricPoint.name).where(MetricPoint.run_id == run_id).distinct().order_by(MetricPoint.name)
+    return list(session.scalars(query))
+
+
 def watched(session: Session, run_id: int) -> list[dict[str, Any]]:
     """What the run watches: ``{direction, query, label}``, in the order of the log."""
     query = (

@@ -122,7 +122,8 @@ def _interval(values: Floats, groups: Sequence[str], against: Floats | None = No
 
 def _reciprocal(found: Mapping[int, Outcome], direction: str) -> Floats:
     """Reciprocal ranks ``(queries,)``, the mean over seeds."""
-    return np.mean([1 / each.rankings[direction].best for each in found.values()], axis=0)
+    mean: Floats = np.mean([1 / each.rankings[direction].best for each in found.values()], axis=0)
+    return mean
 
 
 def _retrieval(condition: Condition, found: Mapping[int, Outcome], ground: Ground) -> Iterator[Row]:
