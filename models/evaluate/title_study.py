@@ -28,6 +28,7 @@ RIDGE, SCRATCH, TRANSFERRED = "ridge", "style_scratch", ("style_frozen", "style_
 PENALTY = 0.1
 LEAST = 20  # queries of a type that make a figure
 DRAWS = 2000
+OTHER = "another or none"  # what a tune's type is where it has too few queries, or the tune has none
 CONFUSED = ("reel", "hornpipe")
 Floats = npt.NDArray[np.float64]
 Row = dict[str, Any]
@@ -153,7 +154,8 @@ def _nearest_genres(condition: Condition, found: Mapping[int, Outcome], ground: 
     kinds = kinds[counts >= LEAST]
     for kind in kinds:
         answers = np.concatenate([own[each.nearest[asked == kind]] for each in found.values()])
-        for other in kinds:
+        answers = np.where(np.isin(answers, kinds), answers, OTHER)
+        for other in (*kinds.tolist(), OTHER):
             share = float((answers == other).mean())
             yield _row(
                 "nearest", condition, "share", int((asked == kind).sum()), genre=kind, read_as=other, value=share

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 def chart(plot: str, title: str, explained: str, controls: str = "", below: str = "") -> str:
-    """A section for ``/api/plots/PLOT``, with its own ``controls`` above and more ``below``; ``research.js`` draws it."""
+    """A section for ``/api/plots/PLOT``, with ``controls`` above and more ``below``; ``research.js`` draws it."""
     return f"""
 <section class="k-chart" data-plot="{plot}" aria-labelledby="k-{plot}-title">
   <h2 id="k-{plot}-title">{title}</h2>

@@ -11,12 +11,13 @@ from webapp.plots.paper import COLOURS, Source, blank
 def confusions(frame: pd.DataFrame, source: Source, *, asked: str = "type", answered: str = "taken for") -> go.Figure:
     """Rows ``genre, read_as, value``."""
     table = frame.pivot_table(index="genre", columns="read_as", values="value", aggfunc="mean").fillna(0.0)
-    kinds = sorted({*table.index, *table.columns})
-    table = table.reindex(index=kinds, columns=kinds, fill_value=0.0)
+    kinds = sorted(table.index)
+    answers = kinds + sorted({*table.columns} - {*kinds})
+    table = table.reindex(index=kinds, columns=answers, fill_value=0.0)
     figure = blank(source, x=answered, y=asked, height_px=170 + 38 * len(kinds))
     figure.add_heatmap(
         z=table.to_numpy().tolist(),
-        x=kinds,
+        x=answers,
         y=kinds,
         zmin=0,
         zmax=1,

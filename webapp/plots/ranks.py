@@ -29,6 +29,6 @@ def ranks(frame: pd.DataFrame, source: Source) -> go.Figure:
             x=ends, y=[(int(frame["pool"].max()) + 1) / 2] * 2, mode="lines", name="middle of the pool",
             line={"color": GREY, "dash": "dash"}, hoverinfo="skip",
         )  # fmt: skip
-        ticks = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000]
+        ticks = [1, 2, 3, 5, 7, 10, 15, 20, 30, 50, 70, 100, 150, 200, 300, 500, 700, 1000]
         figure.update_yaxes(type="log", autorange="reversed", tickvals=ticks, rangemode="normal")
     return figure

@@ -152,8 +152,9 @@ def _pair(session: Session, asked: Asked) -> Drawn:
     if not 1 <= len(asked.runs) <= 2:
         raise NotAllowed(f"{len(asked.runs)} runs were given; give one or two")
     pair = [there[name] for name in dict.fromkeys(asked.runs)]
-    measures = sorted({name for run in pair for name in research.figures_of(session, run)})
-    measure = asked.measure if asked.measure in measures else next(iter(sorted(measures, key=_first)), "")
+    each = [set(research.figures_of(session, run)) for run in pair]
+    measures, common = sorted(set.union(*each)), set.intersection(*each)
+    measure = asked.measure if asked.measure in measures else min(common or measures, key=_first, default="")
     frame = research.pair_frame(session, pair, measure)
     source = _source(pair)
     return Drawn(side_by_side(frame, source, measure), frame, source, {"measures": measures, "measure": measure})

@@ -34,17 +34,19 @@ export const address = {
   },
 };
 
-function inked(layout) {
+/** Data and layout in the colours of the page, light or dark. */
+function inked({ data, layout }) {
   const style = window.getComputedStyle(document.body);
   const [ink, paper] = ["--ink", "--paper"].map((name) => style.getPropertyValue(name).trim());
-  return {
+  const traces = data.map((trace) => (trace.type === "heatmap" ? { ...trace, textfont: { color: ink } } : trace));
+  return [traces, {
     ...layout,
     font: { ...layout.font, color: ink },
     hoverlabel: { ...layout.hoverlabel, bgcolor: paper, font: { color: ink } },
     annotations: layout.annotations.filter(({ name }) => name !== "source"), // it stands below the plot
     margin: { ...layout.margin, b: 46 },
     height: layout.height - layout.margin.b + 46,
-  };
+  }];
 }
 
 function download(href, name) {
@@ -94,8 +96,7 @@ export class Chart {
     plot.hidden = !this.figure;
     if (!this.figure) return;
     const draw = await plotly();
-    const { data, layout } = this.figure;
-    await draw.react(plot, data, inked(layout), CONFIG);
+    await draw.react(plot, ...inked(this.figure), CONFIG);
     plot.dataset.drawn = "true";
   }
 

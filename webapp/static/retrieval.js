@@ -82,21 +82,22 @@ export function startRetrieval(root, signal) {
     frame.part("confused").replaceChildren(...lists);
   }
 
+  function ticked({ conditions }) {
+    for (const tick of frame.part("conditions").querySelectorAll("input")) tick.checked = conditions.includes(tick.value);
+  }
+
   async function draw() {
     const { study, direction, measure, query, condition, genre } = state;
     const own = { study, condition: [condition] };
-    const [variants, curves, ranks] = await Promise.all([
-      charts.variants.draw({ study, direction, measure }),
-      charts.curves.draw({ study, direction, condition: state.curves }),
-      charts.ranks.draw({ ...own, direction, query }),
+    await Promise.all([
+      charts.variants.draw({ study, direction, measure }).then(table),
+      charts.curves.draw({ study, direction, condition: state.curves }).then(ticked),
+      charts.ranks.draw({ ...own, direction, query }).then(confused),
       charts.nearest.draw(own),
       charts.probe.draw(own),
       charts.ablations.draw({ study, direction, genre }),
       charts.probe_ablations.draw({ study, genre: state.probe_genre }),
     ]);
-    table(variants);
-    confused(ranks);
-    for (const tick of frame.part("conditions").querySelectorAll("input")) tick.checked = curves.conditions.includes(tick.value);
   }
 
   async function attempt(work) {
