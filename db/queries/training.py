@@ -63,8 +63,8 @@ def run_at(session: Session, path: str) -> TrainingRun | None:
 
 def last_steps(session: Session) -> dict[int, int]:
     """The last step that each run has a figure of, by its id."""
-    query = select(MetricPoint.run_id, func.max(MetricPoint.step)).group_by(MetricPoint.run_id)
-    return dict(session.execute(query).tuples().all())
+    query = select(MetricPoint.run_id, func.max(MetricPoint.step).label("step")).group_by(MetricPoint.run_id)
+    return {row.run_id: row.step for row in session.execute(query)}
 
 
 def points(session: Session, run_ids: Sequence[int], names: Sequence[str] = ()) -> list[dict[str, Any]]:

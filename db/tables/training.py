@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db.tables.base import Base, Clock
@@ -43,7 +44,7 @@ class TrainingRun(Base):
     size: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
     logged_at: Mapped[datetime | None]
     ended: Mapped[bool] = mapped_column(server_default=text("false"))
-    outcome: Mapped[dict[str, Any] | None]
+    outcome: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     taken_at: Mapped[Clock]
 
 

@@ -115,7 +115,7 @@ def test_all(study: Study, parts: Mapping[str, Sequence[Tune]], out: Path, data:
     return log.lines - 2
 
 
-def tested(study: Study, out: Path) -> bool:
+def has_tested(study: Study, out: Path) -> bool:
     """Whether ``out`` holds the results of this very study."""
     found = rows(out / "log.jsonl")
     wanted = [{"variant": each.variant, "without": list(each.without)} for each in study.conditions]
@@ -171,7 +171,7 @@ def main(argv: list[str] | None = None) -> None:
     out.mkdir(parents=True, exist_ok=True)
     if given.resume and not (out / "split.json").exists():
         raise SystemExit(f"there is no study in {out} to resume; leave out --resume to begin")
-    if given.resume and tested(study, out):
+    if given.resume and has_tested(study, out):
         print(f"the study in {out} has ended and its test tunes were asked; nothing is left to do")
         return
     try:

@@ -88,6 +88,14 @@ def settings(fresh_database_url: str, tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
+def alone(settings: Settings) -> Iterator[House]:
+    """A house without a generator."""
+    house = House(settings)
+    yield house
+    house.close()
+
+
+@pytest.fixture
 def house(
     settings: Settings, generator_url: str, space: TasteSpace, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[House]:

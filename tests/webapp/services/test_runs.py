@@ -17,7 +17,6 @@ from db.tables import Job, MetricPoint, StudyResult, TrackedPrediction, Training
 from models.train.run_log import RunLog, parsed
 from webapp.services import pool, runs
 from webapp.services.house import House
-from webapp.settings import Settings
 from webapp.worker import Worker
 
 TOP = [{"item": "made/1", "label": "The Hen\u2028of the Mill", "score": 0.5, "right": True}]
@@ -33,14 +32,6 @@ print("taken", flush=True)
 result = runs.take_changed(house)
 house.database.transaction(lambda session: jobs.finish_job(session, job, result))
 """
-
-
-@pytest.fixture
-def alone(settings: Settings, space) -> House:
-    """A house without a generator."""
-    house = House(settings, space=space)
-    yield house
-    house.close()
 
 
 def folder_of(house: House) -> Path:
