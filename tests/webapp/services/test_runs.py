@@ -8,16 +8,15 @@ import time
 from datetime import timedelta
 from pathlib import Path
 
-import pytest
 from sqlalchemy import Engine, func, select, text, update
 from sqlalchemy.orm import Session
 
 from db.queries import jobs, training
 from db.tables import Job, MetricPoint, StudyResult, TrackedPrediction, TrainingRun
 from models.train.run_log import RunLog, parsed
-from webapp.services import pool, runs
+from webapp.services import runs
 from webapp.services.house import House
-from webapp.worker import Worker
+from webapp.worker import Clerk
 
 TOP = [{"item": "made/1", "label": "The Hen\u2028of the Mill", "score": 0.5, "right": True}]
 ONE_JOB = """
@@ -167,7 +166,7 @@ def test_results_of_a_study_are_taken_in_with_their_intervals(alone: House) -> N
 
 
 def test_the_job_of_a_killed_worker_is_done_again_and_nothing_is_there_twice(
-    alone: House, fresh_engine: Engine, monkeypatch: pytest.MonkeyPatch
+    alone: House, fresh_engine: Engine
 ) -> None:
     path = folder_of(alone) / "log.jsonl"
     with RunLog(path) as log:
@@ -195,8 +194,7 @@ def test_the_job_of_a_killed_worker_is_done_again_and_nothing_is_there_twice(
         child.wait()
         child.stdout.close()
     assert stored(alone) == [row for row in told(path) if row[1] < 4]
-    monkeypatch.setattr(pool, "leave_job", lambda *_: False)
-    worker = Worker(alone)
+    worker = Clerk(alone)
     assert not worker.step()  # the dead worker's lease
     past = func.clock_timestamp() - timedelta(seconds=1)
     alone.database.transaction(lambda session: session.execute(update(Job).values(lease_until=past)))
