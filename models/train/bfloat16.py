@@ -13,6 +13,8 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from models.train.optimiser_state import packed, unpack
+
 Model = TypeVar("Model", bound=nn.Module)
 
 
@@ -44,9 +46,7 @@ class MasterWeights(Generic[Model]):
 
     def save(self, path: Path) -> None:
         """Write weights and optimiser state; a crash while writing leaves the last ones whole."""
-        state = {f"model.{k}": v for k, v in self.master.state_dict().items()}
-        for index, entry in self.optimiser.state_dict()["state"].items():
-            state |= {f"optimiser.{index}.{k}": v for k, v in entry.items()}
+        state = {f"model.{k}": v for k, v in self.master.state_dict().items()} | packed(self.optimiser)
         state["step"] = torch.tensor(self.step)
         part = path.with_suffix(".part")
         save_file(state, part)
@@ -57,12 +57,7 @@ class MasterWeights(Generic[Model]):
         state = load_file(path)
         self.step = int(state.pop("step"))
         self.master.load_state_dict({k[6:]: v for k, v in state.items() if k.startswith("model.")})
-        entries: dict[int, dict[str, Tensor]] = {}
-        for key, value in state.items():
-            if key.startswith("optimiser."):
-                _, index, name = key.split(".")
-                entries.setdefault(int(index), {})[name] = value
-        self.optimiser.load_state_dict({**self.optimiser.state_dict(), "state": entries})
+        unpack(self.optimiser, state)
         self.working.load_state_dict(self.master.state_dict())
 
 

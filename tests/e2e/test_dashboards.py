@@ -84,7 +84,7 @@ def test_a_view_is_taken_along_and_reopened_by_its_link(site, visit, study: Path
     assert about["data"] in drawing
 
     visitor.get("view-link").click()
-    link = page.get_by_label("Link to this view").input_value()
+    link = page.get_by_role("textbox", name="Link to this view").input_value()
     other = visit()
     other.page.goto(link)
     expect(other.get("choose-condition")).to_have_value("cnn-rnn")
@@ -106,6 +106,7 @@ def test_two_runs_stand_side_by_side(site, visit, study: Path) -> None:
     other.get("choose-measure").select_option("loss")
     expect(other.get("runs").locator("thead")).to_contain_text(LAST)
     expect(other.get("runs")).to_contain_text(rows(study / "log.jsonl")[0]["data"])
+    expect(other.page.locator("[data-plot=pair] .ytitle")).to_have_text("loss")
     lines = other.page.evaluate("document.querySelector('[data-plot=pair] .k-plot').data.map(({name, y}) => [name, y])")
     losses = [row["values"]["loss"] for row in map(json.loads, of_run(study, LAST)) if row.get("part") == "train"]
     assert dict(lines)[f"study/{LAST}, train"] == losses
