@@ -6,7 +6,11 @@ STAMP := $(VENV)/.installed
 # The CPU build of torch is enough; a machine that has only the CUDA build works as well.
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --quiet
 
-.PHONY: run install test test-only lint bench clean
+# A study of title towers: PRESET=cpu is long. It lies in a folder of its own, with a database of its own.
+PRESET ?= tiny
+STUDY ?= runs/study-$(PRESET)
+
+.PHONY: run install test test-only lint bench study clean
 
 run: install
 	$(BIN)/kallos serve --open
@@ -33,6 +37,11 @@ lint: install
 
 bench: install
 	$(BIN)/python tests/bench/bench.py
+
+study: install
+	$(BIN)/python -m models.train.title_study --preset $(PRESET) --out $(STUDY)/runs/titles $(STUDY_OPTIONS) \
+		$(if $(wildcard $(STUDY)/runs/titles/split.json),--resume)
+	KALLOS_HOME=$(STUDY) KALLOS_RUNS= KALLOS_DATABASE_URL= $(BIN)/kallos report retrieval titles --out $(STUDY)/report.html
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis

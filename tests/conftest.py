@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from uuid import uuid4
 
+import numpy as np
 import pytest
 from sqlalchemy import Engine, make_url, text
 from sqlalchemy.orm import Session
@@ -24,6 +25,53 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         where = item.path.relative_to(here)
         item.add_marker(pytest.mark.xdist_group("e2e" if where.parts[0] == "e2e" else str(where)))
+
+
+STUDY = (
+    "--preset=tiny", "--steps=6", "--seeds=2", "--variants=bag-bag,cnn-rnn", "--ablated=bag-bag",
+    "--without=rhythm,word_order",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def dance_music(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of made-up reels, in even notes, and hornpipes, in dotted ones, already split into parts."""
+    folder = tmp_path_factory.mktemp("abc")
+    rng = np.random.default_rng(0)
+    nouns = ("Cow", "Hen", "Mill", "Glen", "Lass", "Piper", "Boat", "Fair")
+    numbers = iter(range(1000))
+    for part, count in (("train", 80), ("validation", 16), ("test", 48)):
+        tunes = []
+        for number in (next(numbers) for _ in range(count)):
+            bars = [rng.choice(list("DEFGABcdef"), size=8) for _ in range(8)]
+            dotted = ["".join(f"{a}>{b}" for a, b in zip(bar[::2], bar[1::2], strict=True)) for bar in bars]
+            kind, music = ("hornpipe", dotted) if number % 2 else ("reel", ["".join(bar) for bar in bars])
+            where = "Bay" if number % 2 else "Hill"
+            title = f"{nouns[number % 8]} and {nouns[number // 8 % 8]} of the {where} {chr(97 + number // 64)}"
+            tunes.append(f"X:{number}\nT:{title}\nR:{kind}\nM:4/4\nL:1/8\nK:D\n{'|'.join(music)}|\n")
+        (folder / f"{part}.abc").write_text("\n".join(tunes), encoding="utf-8")
+    rows = "".join(f"{part}.abc,{part}\n" for part in ("train", "validation", "test"))
+    (folder / "metadata.csv").write_text(f"path,split\n{rows}", encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def study(dance_music: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a whole study, really trained and tested, of few steps; change nothing in it."""
+    import torch
+
+    from models.train.title_study import main
+
+    torch.set_num_threads(1)
+    folder = tmp_path_factory.mktemp("runs") / "study"
+    main([*STUDY, "--data", str(dance_music), "--out", str(folder)])
+    return folder
+
+
+@pytest.fixture(scope="session")
+def study_arguments(dance_music: Path) -> list[str]:
+    """What the study was begun with, but for its folder."""
+    return [*STUDY, "--data", str(dance_music)]
 
 
 @pytest.fixture(scope="session")

@@ -57,10 +57,13 @@ def parser() -> argparse.ArgumentParser:
     journal.add_argument("action", choices=["rebuild"], help="fill an empty database from it")
     journal.set_defaults(run=_journal)
 
-    report = commands.add_parser("report", help="is it personal: win rates, accuracy beside its ceiling, calibration")
+    report = commands.add_parser("report", help="is it personal; what a study of titles and tunes found")
     about = report.add_subparsers(dest="about", required=True)
     about.add_parser("listener", help="one listener").add_argument("id", type=uuid.UUID)
     about.add_parser("study", help="everybody in a study").add_argument("id", nargs="?", default="default")
+    retrieval = about.add_parser("retrieval", help="a study of title towers (KALLOS_RUNS), as one HTML file")
+    retrieval.add_argument("id", nargs="?", help="its folder below the folder of runs; the newest without")
+    retrieval.add_argument("--out", type=Path, default=Path("study.html"))
     report.set_defaults(run=_report)
     return top
 
@@ -189,6 +192,8 @@ def _journal(given: argparse.Namespace, settings: Settings) -> int:  # noqa: ARG
 
 
 def _report(given: argparse.Namespace, settings: Settings) -> int:
+    if given.about == "retrieval":
+        return _retrieval(given, settings)
     from webapp.services import report  # noqa: PLC0415
     from webapp.services.house import House  # noqa: PLC0415
     from webapp.services.problems import UnknownListenerError  # noqa: PLC0415
@@ -202,6 +207,22 @@ def _report(given: argparse.Namespace, settings: Settings) -> int:
     finally:
         house.close()
     found.print()
+    return 0
+
+
+def _retrieval(given: argparse.Namespace, settings: Settings) -> int:
+    from webapp.services import study_report  # noqa: PLC0415
+    from webapp.services.house import House  # noqa: PLC0415
+
+    house = House(settings)
+    try:
+        name = study_report.write(house, given.id, given.out)
+    except study_report.NoStudyError as error:
+        print(error, file=sys.stderr)
+        return 1
+    finally:
+        house.close()
+    print(f"{given.out} tells what {name} found")
     return 0
 
 

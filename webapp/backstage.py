@@ -83,6 +83,7 @@ class Backstage:
             "KALLOS_HOME": str(settings.home),
             "KALLOS_DATABASE_URL": settings.database_url,
             "KALLOS_STORE_URL": settings.store_url,
+            "KALLOS_RUNS": str(settings.runs_folder),
             "KALLOS_GENERATOR_URL": self.house.generator_url,
             "KALLOS_DEVICE": settings.device,
             "KALLOS_SOUNDFONT": settings.soundfont,

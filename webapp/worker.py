@@ -1,6 +1,7 @@
 """The worker: takes jobs from the queue, one at a time, and leaves a job itself whenever the pool needs clips.
 
 A worker that is killed loses its lease and its job is taken again; one that is asked to stop gives its job back.
+Beside it a clerk takes in the logs of training runs, which would else wait behind composing.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import logging
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import FrameType
 from typing import Any
 
@@ -21,7 +22,7 @@ from db.embedded import EmbeddedPostgresError
 from db.queries import jobs
 from db.queries.jobs import TakenJob
 from webapp.generation.protocol import BadRequest, GenerationError
-from webapp.services import compose, composing, encode, pool, population, refit
+from webapp.services import compose, composing, encode, pool, population, refit, runs
 from webapp.services.house import House
 from webapp.settings import Settings
 from webapp.supervisor import die_with_parent
@@ -35,6 +36,8 @@ LONGEST_WAIT_SECONDS = 5.0  # between questions to a generator that is down
 REVIVE_AFTER_SECONDS = 5.0  # a fallen Postgres is the web's to start again, where there is a web
 HOUSEKEEPING_SECONDS = 3600.0
 POPULATION_SECONDS = 60.0  # between looks at whether votes have grown enough to learn from them what listeners share
+RUNS_SECONDS = 1.0  # between looks at the logs of training runs
+STOP_SECONDS = 5.0  # for the clerk to finish the log in hand
 
 Handler = Callable[[House, TakenJob], dict[str, Any]]
 
@@ -62,6 +65,10 @@ def _encode_clips(house: House, job: TakenJob) -> dict[str, Any]:  # noqa: ARG00
     return encode.encode_clips(house)
 
 
+def _take_runs(house: House, job: TakenJob) -> dict[str, Any]:  # noqa: ARG001
+    return runs.take_changed(house)
+
+
 HANDLERS: dict[str, Handler] = {
     compose.KIND: _compose_for,
     pool.KIND: _fill_pool,
@@ -71,11 +78,17 @@ HANDLERS: dict[str, Handler] = {
 }
 
 
+CLERKS_HANDLERS: dict[str, Handler] = {runs.KIND: _take_runs}
+
+
 class Worker:
     """Works until ``stop``."""
 
-    def __init__(self, house: House) -> None:
+    idle_s = IDLE_SECONDS
+
+    def __init__(self, house: House, handlers: Mapping[str, Handler] = HANDLERS) -> None:
         self.house = house
+        self._handlers = handlers
         self._stopping = threading.Event()
         self._housekeeping = self._populations = 0.0
         self._changing = True  # of model: nothing is known yet
@@ -111,10 +124,21 @@ class Worker:
                 log.warning("database_unavailable error=%s", error)
                 worked = False
             if not worked:
-                self._stopping.wait(IDLE_SECONDS)
+                self._stopping.wait(self.idle_s)
 
     def step(self) -> bool:
-        """Do one job, leaving one for the pool first where it needs clips; whether there was one."""
+        """Do one job, after leaving those that are due; whether there was one."""
+        self.leave_jobs()
+        kinds = list(self._handlers)
+        job = self.house.database.transaction(lambda s: jobs.take_job(s, kinds, lease_s=LEASE_SECONDS))
+        if job is None:
+            return False
+        with _Lease(self.house, job):
+            self._do(job)
+        return True
+
+    def leave_jobs(self) -> None:
+        """Leave a job for the pool where it needs clips, and what a new model asks for."""
         transaction = self.house.database.transaction
         transaction(lambda session: pool.leave_job(session, self.house.space.version))
         if time.monotonic() > self._housekeeping:
@@ -126,12 +150,6 @@ class Worker:
             transaction(lambda session: population.leave_jobs(session, self.house.space.version))
         if self._changing:
             self._changing = transaction(self._adopt)
-        job = transaction(lambda session: jobs.take_job(session, list(HANDLERS), lease_s=LEASE_SECONDS))
-        if job is None:
-            return False
-        with _Lease(self.house, job):
-            self._do(job)
-        return True
 
     def _adopt(self, session: Session) -> bool:
         """Leave what a new model asks for: clips encoded, then heads fitted; whether anything is left to do."""
@@ -146,7 +164,7 @@ class Worker:
         started = time.monotonic()
         transaction = self.house.database.transaction
         try:
-            result = HANDLERS[job.kind](self.house, job)
+            result = self._handlers[job.kind](self.house, job)
         except BadRequest as error:
             log.warning("job_refused job=%d kind=%s error=%s", job.id, job.kind, error)
             message = str(error)
@@ -175,6 +193,20 @@ class Worker:
             except GenerationError:
                 pass
             pause = min(LONGEST_WAIT_SECONDS, 2 * pause)
+
+
+class Clerk(Worker):
+    """Takes in the logs of training runs as they grow, until ``stop``."""
+
+    idle_s = RUNS_SECONDS
+
+    def __init__(self, house: House) -> None:
+        super().__init__(house, CLERKS_HANDLERS)
+
+    def leave_jobs(self) -> None:
+        """Leave a job where a log has changed."""
+        folder = self.house.settings.runs_folder
+        self.house.database.transaction(lambda session: runs.leave_job(session, folder))
 
 
 class _Lease:
@@ -206,14 +238,19 @@ class _Lease:
 def run_worker(settings: Settings) -> int:
     """``kallos worker``: work until SIGTERM or SIGINT; as a supervised child it ends with its parent."""
     die_with_parent()
-    worker = Worker(House(settings, revive_after_s=REVIVE_AFTER_SECONDS))
+    house = House(settings, revive_after_s=REVIVE_AFTER_SECONDS)
+    worker, clerk = Worker(house), Clerk(house)
 
     def stop(_: int, __: FrameType | None) -> None:
         worker.stop()
+        clerk.stop()
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
     if worker.wait_for_schema():
+        beside = threading.Thread(target=clerk.run, name="clerk", daemon=True)
+        beside.start()
         worker.run()
-    worker.house.close()
+        beside.join(STOP_SECONDS)
+    house.close()
     return 0

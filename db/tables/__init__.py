@@ -10,6 +10,7 @@ from db.tables.populations import StoredPopulation
 from db.tables.predictions import Prediction
 from db.tables.studies import DEFAULT_STUDY, Study
 from db.tables.studio import StudioPiece
+from db.tables.training import MetricPoint, StudyResult, TrackedPrediction, TrainingRun
 from db.tables.votes import OUTCOMES, PICKS, Listening, Vote
 
 __all__ = [
@@ -25,11 +26,15 @@ __all__ = [
     "Job",
     "Listener",
     "Listening",
+    "MetricPoint",
     "Offer",
     "Prediction",
     "StoredHead",
     "StoredPopulation",
     "StudioPiece",
     "Study",
+    "StudyResult",
+    "TrackedPrediction",
+    "TrainingRun",
     "Vote",
 ]

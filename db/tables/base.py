@@ -58,6 +58,7 @@ class Base(DeclarativeBase):
         str: Text(),
         float: Double(),
         dict[str, Any]: JSONB(),
+        list[dict[str, Any]]: JSONB(),
     }
 
 

@@ -52,9 +52,16 @@ class Probe:
 
 
 def probe_genres(
-    towers: TwoTower | TowerEnsemble, known: Sequence[Tune], unknown: Sequence[Tune], seed: int
+    towers: TwoTower | TowerEnsemble,
+    known: Sequence[Tune],
+    unknown: Sequence[Tune],
+    seed: int,
+    penalties: Sequence[float] = PENALTIES,
 ) -> Probe | None:
-    """Read the types of ``unknown`` tunes after ``known`` ones; None where fewer than two types are on both sides."""
+    """Read the types of ``unknown`` tunes after ``known`` ones; None where fewer than two types are on both sides.
+
+    With one of ``penalties`` there is nothing to choose.
+    """
     counts = [Counter(tune.genre for tune in side) for side in (known, unknown)]
     types = tuple(sorted(name for name in counts[0] if name and min(count[name] for count in counts) >= LEAST))
     if len(types) < 2:
@@ -62,13 +69,14 @@ def probe_genres(
     known = [tune for tune in known if tune.genre in types]
     unknown = [tune for tune in unknown if tune.genre in types]
     labels = np.array([tune.genre for tune in known])
-    probe = GridSearchCV(
-        make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000, class_weight="balanced", random_state=seed)),
-        {"logisticregression__C": PENALTIES},
-        scoring="f1_macro",
-        cv=GroupKFold(5),
-    )
-    probe.fit(towers.pooled(known), labels, groups=[tune.group for tune in known])
+    regression = LogisticRegression(max_iter=2000, class_weight="balanced", random_state=seed, C=penalties[0])
+    probe = make_pipeline(StandardScaler(), regression)
+    if len(penalties) == 1:
+        probe.fit(towers.pooled(known), labels)
+    else:
+        grid = {"logisticregression__C": penalties}
+        probe = GridSearchCV(probe, grid, scoring="f1_macro", cv=GroupKFold(5))
+        probe.fit(towers.pooled(known), labels, groups=[tune.group for tune in known])
     commonest: dict[str, Counter[str]] = defaultdict(Counter)
     for tune in known:
         commonest[tune.meter][tune.genre or ""] += 1

@@ -35,7 +35,8 @@ class TitleBundle:
 def config_of(data: Mapping[str, Any]) -> TowerConfig:
     """A config from what ``asdict`` made of it."""
     melody = {**data["melody"], "without": tuple(data["melody"]["without"])}
-    return TowerConfig(MelodyConfig(**melody), TitleConfig(**data["title"]))
+    title = {**data["title"], "without": tuple(data["title"].get("without", ()))}
+    return TowerConfig(MelodyConfig(**melody), TitleConfig(**title))
 
 
 def save_towers(

@@ -19,7 +19,8 @@ from models.title.tunes import FIELD_SIZES, FIELDS, LONGEST
 
 INFORMATION: Mapping[str, tuple[str, ...]] = {
     "pitch": ("interval", "degree", "pitch", "key"),
-    "all_but_intervals": ("degree", "pitch", "key"),
+    "absolute_pitch": ("degree", "pitch", "key"),
+    "all_but_intervals": ("degree", "pitch", "position", "duration", "bar", "meter", "key"),
     "rhythm": ("position", "duration"),
     "meter": ("meter",),
     "key": ("degree", "key"),
@@ -29,7 +30,7 @@ INFORMATION: Mapping[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class MelodyConfig:
-    """``hidden``: width inside; ``dim``: of the vector that comes out; ``without``: names in ``INFORMATION``."""
+    """``hidden``: width inside; ``dim``: of the vector that comes out; ``without``: see ``title.removal``."""
 
     kind: str = "cnn"
     hidden: int = 96
@@ -41,7 +42,7 @@ class MelodyConfig:
 
 def unheard(config: MelodyConfig) -> Tensor:
     """Which fields the encoder never hears: bool ``(fields,)``."""
-    return torch.tensor([any(field in INFORMATION[name] for name in config.without) for field in FIELDS])
+    return torch.tensor([any(field in INFORMATION.get(name, ()) for name in config.without) for field in FIELDS])
 
 
 class MelodyEncoder(nn.Module, ABC):

@@ -23,12 +23,15 @@ BUCKETS = 8192
 
 @dataclass(frozen=True)
 class TitleConfig:
-    """``hidden``: filters a width, or the RNN's width; ``dim``: of the vector that comes out."""
+    """``hidden``: filters a width, or the RNN's width; ``dim``: of the vector that comes out; ``without``: what is
+    taken away from titles before they are read (``title.removal``).
+    """
 
     kind: str = "cnn"
     hidden: int = 64
     dim: int = 64
     dropout: float = 0.3
+    without: tuple[str, ...] = ()
 
 
 class SpelledEncoder(nn.Module):

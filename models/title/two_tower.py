@@ -18,9 +18,10 @@ from torch.nn import functional as F
 
 from models.title import melody_bags, style_encoder
 from models.title.melody_encoders import BODIES, MelodyConfig, MelodyEncoder, SequenceEncoder
+from models.title.removal import heard, read
 from models.title.title_encoders import TitleConfig, title_encoder
 from models.title.titles import characters
-from models.title.tunes import Tune, padded
+from models.title.tunes import IntTable, Tune, padded
 
 MELODY_KINDS = ("linear", "bag", *BODIES, *style_encoder.KINDS)
 SHARPEST = 100.0  # the temperature is not to fall below 1 / 100, as in CLIP
@@ -77,6 +78,14 @@ class TwoTower(nn.Module):
         scale = self.log_scale.exp().clamp(max=SHARPEST)
         return TowerOutput(F.normalize(self.melody(notes), dim=-1), F.normalize(self.title(title), dim=-1), scale)
 
+    def played(self, melodies: Sequence[IntTable]) -> Tensor:
+        """Notes as the melody encoder takes them, less what it may not hear: int64 ``(tunes, notes, fields)``."""
+        return padded([heard(notes, self.config.melody.without) for notes in melodies])
+
+    def spelled(self, titles: Sequence[str]) -> Tensor:
+        """Titles as the title encoder takes them, less what it may not read: int64 ``(titles, LONGEST)``."""
+        return characters([read(title, self.config.title.without) for title in titles])
+
     def melodies(self, tunes: Sequence[Tune]) -> npt.NDArray[np.float32]:
         """Unit vectors ``(tunes, dim)``; call it in eval mode."""
         return self._heard(tunes, lambda notes: F.normalize(self.melody(notes), dim=-1))
@@ -89,13 +98,13 @@ class TwoTower(nn.Module):
     def titles(self, titles: Sequence[str]) -> npt.NDArray[np.float32]:
         """Unit vectors ``(titles, dim)``; call it in eval mode."""
         device = self.log_scale.device
-        return F.normalize(self.title(characters(titles).to(device)), dim=-1).cpu().numpy()
+        return F.normalize(self.title(self.spelled(titles).to(device)), dim=-1).cpu().numpy()
 
     @torch.inference_mode()
     def _heard(self, tunes: Sequence[Tune], hear: Callable[[Tensor], Tensor]) -> npt.NDArray[np.float32]:
         device = self.log_scale.device
         batches = [[t.notes for t in tunes[i : i + AT_ONCE]] for i in range(0, len(tunes), AT_ONCE)]
-        return torch.cat([hear(padded(batch).to(device)).cpu() for batch in batches]).numpy()
+        return torch.cat([hear(self.played(batch).to(device)).cpu() for batch in batches]).numpy()
 
 
 class TowerEnsemble(nn.Module):

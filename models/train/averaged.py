@@ -13,6 +13,8 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from models.train.optimiser_state import packed, unpack
+
 Model = TypeVar("Model", bound=nn.Module)
 WINDOW = 0.98
 
@@ -52,8 +54,7 @@ class AveragedTraining(Generic[Model]):
         """Write all of it and how many ``lines`` the log had; a crash while writing leaves the last state whole."""
         parts = {"model": self.model.state_dict(), "average": self.average.state_dict(), "best": self.best}
         state = {f"{part}.{name}": v.contiguous() for part, found in parts.items() for name, v in found.items()}
-        for index, entry in self.optimiser.state_dict()["state"].items():
-            state |= {f"optimiser.{index}.{name}": value for name, value in entry.items()}
+        state |= packed(self.optimiser)
         counts = {"step": self.step, "best_step": self.best_step, "lines": lines}
         state |= {f"count.{name}": torch.tensor(value) for name, value in counts.items()}
         state["count.best_score"] = torch.tensor(self.best_score, dtype=torch.float64)
@@ -71,11 +72,7 @@ class AveragedTraining(Generic[Model]):
         self.model.load_state_dict(part("model"))
         self.average.load_state_dict(part("average"))
         self.best, counts = part("best"), part("count")
-        entries: dict[int, dict[str, Tensor]] = {}
-        for key, value in part("optimiser").items():
-            index, name = key.split(".")
-            entries.setdefault(int(index), {})[name] = value
-        self.optimiser.load_state_dict({**self.optimiser.state_dict(), "state": entries})
+        unpack(self.optimiser, state)
         self.step, self.best_step = int(counts["step"]), int(counts["best_step"])
         self.best_score = float(counts["best_score"])
         return int(counts["lines"])

@@ -13,6 +13,8 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from models.train.optimiser_state import packed, unpack
+
 Model = TypeVar("Model", bound=nn.Module)
 
 
@@ -52,9 +54,7 @@ class MasterWeights(Generic[Model]):
 
     def save(self, path: Path) -> None:
         """Write weights and optimiser state; a crash while writing leaves the last ones whole."""
-        state = {f"model.{k}": v for k, v in self.master.state_dict().items()}
-        for index, entry in self.optimiser.state_dict()["state"].items():
-            state |= {f"optimiser.{index}.{k}": v for k, v in entry.items()}
+        state = {f"model.{k}": v for k, v in self.master.state_dict().items()} | packed(self.optimiser)
         if self.averaging:
             state |= {f"average.{k}": v for k, v in self.average.state_dict().items()}
         state["step"] = torch.tensor(self.step)
@@ -69,12 +69,7 @@ class MasterWeights(Generic[Model]):
         self.master.load_state_dict({k[6:]: v for k, v in state.items() if k.startswith("model.")})
         if self.averaging:
             self.average.load_state_dict({k[8:]: v for k, v in state.items() if k.startswith("average.")})
-        entries: dict[int, dict[str, Tensor]] = {}
-        for key, value in state.items():
-            if key.startswith("optimiser."):
-                _, index, name = key.split(".")
-                entries.setdefault(int(index), {})[name] = value
-        self.optimiser.load_state_dict({**self.optimiser.state_dict(), "state": entries})
+        unpack(self.optimiser, state)
         self.working.load_state_dict(self.master.state_dict())
 
 

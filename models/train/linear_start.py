@@ -10,8 +10,7 @@ from collections.abc import Sequence
 import torch
 
 from models.title import melody_bags, title_encoders
-from models.title.titles import characters
-from models.title.tunes import Tune, padded
+from models.title.tunes import Tune
 from models.title.two_tower import TwoTower
 
 PENALTY = 20.0
@@ -23,9 +22,11 @@ def fit_linear(towers: TwoTower, tunes: Sequence[Tune]) -> None:
     melody, title = towers.melody, towers.title
     if not isinstance(melody, melody_bags.LinearEncoder) or not isinstance(title, title_encoders.LinearEncoder):
         raise TypeError(f"towers of kind {towers.config.melody.kind}-{towers.config.title.kind} are not linear")
-    melody.fit(padded([tune.notes for tune in tunes]))
-    wanted = melody.pooled(padded([tune.notes for tune in tunes for _ in tune.titles]))
-    grams = title_encoders.hashed_grams(characters([name for tune in tunes for name in tune.titles]))
+    notes = towers.played([tune.notes for tune in tunes])
+    melody.fit(notes)
+    owners = [index for index, tune in enumerate(tunes) for _ in tune.titles]
+    wanted = melody.pooled(notes)[owners]
+    grams = title_encoders.hashed_grams(towers.spelled([name for tune in tunes for name in tune.titles]))
     title.count(grams)
     told = torch.zeros(len(grams), len(title.idf)).scatter_add_(1, grams, title.weights(grams))
     mean, centre = told.mean(0), wanted.mean(0)

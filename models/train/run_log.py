@@ -1,8 +1,8 @@
 """The log of a training run, JSON lines, each numbered: what a job takes into a database while the run goes on.
 
 Rows: ``run`` (what it is), ``metrics`` (step, part, values), ``prediction`` (step, direction, query, rank, the ten
-nearest items) and ``end``. A run that was killed is taken up from its last saved state: lines written after that state
-are dropped and come again, the same, so there is no gap and none is there twice.
+nearest items), ``result`` (a figure of a study) and ``end``. A run that was killed is taken up from its last saved
+state: lines written after that state are dropped and come again, the same, so there is no gap and none is there twice.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ class RunLog:
 
     def __init__(self, path: Path, keep: int = 0) -> None:
         """Begin after the first ``keep`` rows of ``path``; raises ``ValueError`` where there are fewer."""
-        kept = path.read_text(encoding="utf-8").splitlines(keepends=True)[:keep] if keep else []
+        kept = path.read_bytes().splitlines(keepends=True)[:keep] if keep else []
         if len(kept) < keep:
             raise ValueError(f"{path} has {len(kept)} lines, its saved state knows of {keep}; begin without --resume")
         part = path.with_suffix(".part")
-        part.write_text("".join(kept), encoding="utf-8")
+        part.write_bytes(b"".join(kept))
         part.replace(path)
         self.lines = keep
         self._file = path.open("a", encoding="utf-8")
@@ -43,10 +43,31 @@ class RunLog:
 
 def rows(path: Path) -> list[Mapping[str, Any]]:
     """The whole rows of a log; a last line that is only half written is left out."""
-    if not path.exists():
-        return []
-    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-    return [json.loads(line) for line in lines if line.endswith("\n")]
+    return parsed(path.read_bytes()) if path.exists() else []
+
+
+def parsed(log: bytes) -> list[Mapping[str, Any]]:
+    """The whole rows of what was read of a log, as ``RunLog`` writes them, whoever wrote it.
+
+    Logs without numbers and kinds (of the style model and its prior: ``{step, figure, …}``, or ``{step, validation}``)
+    get both. Their writers append, so a run that was killed and taken up goes back to a step it had logged before: what
+    it had logged from there on is left out, and so is a line that was only half written when it was killed.
+    """
+    found: list[Mapping[str, Any]] = []
+    for line, text in enumerate(log[: log.rfind(b"\n") + 1].split(b"\n")):
+        try:
+            row = json.loads(text)
+        except ValueError:
+            continue
+        if "kind" in row:
+            found.append({**row, "line": line})
+        elif "step" in row:
+            values = row.get("validation", {name: value for name, value in row.items() if name != "step"})
+            part = "validation" if "validation" in row else "train"
+            while found and (found[-1]["step"], found[-1]["part"]) >= (row["step"], part):
+                found.pop()
+            found.append({"line": line, "kind": "metrics", "step": row["step"], "part": part, "values": values})
+    return found
 
 
 def ended(path: Path) -> bool:

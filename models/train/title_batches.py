@@ -11,11 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from torch import Tensor
 
 from models.music.grouping import title_key
-from models.title.titles import characters
-from models.title.tunes import FIELDS, IntTable, Tune, padded
+from models.title.tunes import FIELDS, IntTable, Tune
 
 
 @dataclass(frozen=True)
@@ -54,13 +52,12 @@ class PairBatches:
                 break
         return chosen
 
-    def draw(self, step: int) -> tuple[Tensor, Tensor]:
-        """Notes ``(pairs, notes, fields)`` and characters ``(pairs, letters)`` of batch ``step``, varied."""
+    def draw(self, step: int) -> tuple[list[IntTable], list[str]]:
+        """The melodies and titles of batch ``step``, varied."""
         rng = np.random.default_rng([self.seed, step, 1])
         pairs = self.pairs(step)
         notes = [varied_notes(tune.notes, self.variation, rng) for tune, _ in pairs]
-        titles = [varied_title(title, self.variation, rng) for _, title in pairs]
-        return padded(notes), characters(titles)
+        return notes, [varied_title(title, self.variation, rng) for _, title in pairs]
 
 
 def varied_notes(notes: IntTable, variation: Variation, rng: np.random.Generator) -> IntTable:

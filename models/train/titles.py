@@ -5,7 +5,7 @@ is tested on it). A variant is called MELODY-TITLE after its encoders ("cnn-bag"
 each with ``--seeds`` seeds, one after the other; its towers, state and log lie in ``OUT/VARIANT-SEED``. "linear-linear"
 starts from a ridge regression (``linear_start``), "style_frozen" and "style_tuned" from the style model, the others
 from nothing. ``OUT/bundle`` gets the few runs whose mean cosine validates best (forward selection: Caruana et al.
-2004). ``--without`` takes information away from the melodies: pitch, all_but_intervals, rhythm, meter, key or bars.
+2004). ``--without`` takes information away from melodies and titles (``models.title.removal``).
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ from models.music import corpora
 from models.music.notes import MusicError
 from models.style.checkpoint import load_style
 from models.title.checkpoint import save_towers
-from models.title.melody_encoders import INFORMATION, MelodyConfig
+from models.title.melody_encoders import MelodyConfig
+from models.title.removal import OF_MELODIES, OF_TITLES
 from models.title.style_encoder import StyleEncoder
 from models.title.title_encoders import TITLE_KINDS, TitleConfig
 from models.title.tunes import Tune, split_tunes, tunes_hash, tunes_of
@@ -39,6 +40,7 @@ from models.train.title_validation import Validation
 
 CORPORA = ("oneills1850", "ryansMammoth", "airdsAirs")
 LINEAR = "linear-linear"
+REMOVABLE = (*OF_MELODIES, *OF_TITLES)
 VARIANTS = (LINEAR, *(f"{melody}-{title}" for melody, title in itertools.product(MELODY_KINDS[1:], TITLE_KINDS[1:])))
 MEMBERS = 4  # of an ensemble, at most
 TERMS = (
@@ -112,8 +114,10 @@ class TitleRun:
     def config(self) -> TowerConfig:
         """The towers of this variant in the preset's sizes."""
         melody, title = self.variant.split("-")
+        unheard, unread = (tuple(n for n in self.without if n in known) for known in (OF_MELODIES, OF_TITLES))
         return TowerConfig(
-            replace(self.preset.melody, kind=melody, without=self.without), replace(self.preset.title, kind=title)
+            replace(self.preset.melody, kind=melody, without=unheard),
+            replace(self.preset.title, kind=title, without=unread),
         )
 
 
@@ -137,14 +141,23 @@ def train(run: TitleRun, folder: Path, *, resume: bool, device: str, progress: P
     task = progress.add_task(run.name, total=preset.steps, completed=training.step, told="")
     with RunLog(log_path, lines) as log:
         if not taken_up:
-            about = {"run": run.name, "preset": run.preset_name, "seed": run.seed, "config": asdict(run.config)}
+            about = {
+                "what": "titles",
+                "run": run.name,
+                "variant": run.variant,
+                "without": run.without,
+                "preset": run.preset_name,
+                "seed": run.seed,
+                "config": asdict(run.config),
+            }
             counts = {part: len(tunes) for part, tunes in run.parts.items()}
             log.write("run", **about, commit=commit(), tunes=counts, data=tunes_hash(run.parts["train"]))
             _validated(training, validation, log)
         while training.step < preset.steps and waited(training, preset) < preset.patience:
             torch.manual_seed(run.seed * 1_000_003 + training.step)  # dropout
             notes, titles = batches.draw(training.step)
-            output = training.model.train()(notes.to(device), titles.to(device))
+            towers = training.model.train()
+            output = towers(towers.played(notes).to(device), towers.spelled(titles).to(device))
             loss = output.loss()
             gradient = training.update(loss, learning_rate(training.step, preset))
             values = {"loss": loss.item(), "scale": output.scale.item(), "gradient": gradient}
@@ -272,7 +285,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--seed", type=int, default=0, help="the first seed")
     parser.add_argument("--seeds", type=int, default=1, help="how many seeds each variant is trained with")
     parser.add_argument("--variants", help="names with commas between, or all")
-    parser.add_argument("--without", help=f"information to take away, of {', '.join(INFORMATION)}")
+    parser.add_argument("--without", help=f"information to take away, of {', '.join(REMOVABLE)}")
     parser.add_argument("--steps", type=int, help="optimiser steps at most, instead of the preset's")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     given = parser.parse_args(argv)
@@ -280,10 +293,10 @@ def main(argv: list[str] | None = None) -> None:
     if given.steps:
         preset = replace(preset, steps=given.steps)
     without = tuple(given.without.split(",")) if given.without else ()
-    if unknown := [name for name in without if name not in INFORMATION]:
-        raise SystemExit(f"--without {','.join(unknown)} was given; there are {', '.join(INFORMATION)}")
+    if unknown := [name for name in without if name not in REMOVABLE]:
+        raise SystemExit(f"--without {','.join(unknown)} was given; there are {', '.join(REMOVABLE)}")
     variants = chosen_variants(given.variants, preset)
-    if without and any(name.startswith("style") for name in variants):
+    if set(without) & set(OF_MELODIES) and any(name.startswith("style") for name in variants):
         raise SystemExit("--without was given for a style encoder, which hears whole bars; leave its variants out")
     out: Path = given.out
     out.mkdir(parents=True, exist_ok=True)

@@ -32,7 +32,7 @@ Stock = Callable[..., list[uuid.UUID]]
 
 @pytest.fixture(autouse=True)
 def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("HOME", "DATABASE_URL", "STORE_URL", "GENERATOR_URL", "HOST", "PORT", "SECRET", "SOUNDFONT"):
+    for name in ("HOME", "RUNS", "DATABASE_URL", "STORE_URL", "GENERATOR_URL", "HOST", "PORT", "SECRET", "SOUNDFONT"):
         monkeypatch.delenv(f"KALLOS_{name}", raising=False)
 
 
@@ -85,6 +85,14 @@ def generator_url(tiny_composer) -> Iterator[str]:
 @pytest.fixture
 def settings(fresh_database_url: str, tmp_path: Path) -> Settings:
     return Settings(home=tmp_path, database_url=fresh_database_url, secret="a secret of the tests")
+
+
+@pytest.fixture
+def alone(settings: Settings) -> Iterator[House]:
+    """A house without a generator."""
+    house = House(settings)
+    yield house
+    house.close()
 
 
 @pytest.fixture

@@ -26,6 +26,8 @@ from webapp.__main__ import main, parser
         ["report", "listener", str(uuid.uuid4())],
         ["report", "study"],
         ["report", "study", "pilot"],
+        ["report", "retrieval"],
+        ["report", "retrieval", "a study", "--out", "a file"],
     ],
 )
 def test_every_promised_command_is_there(words):

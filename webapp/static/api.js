@@ -124,6 +124,7 @@ export const taste = () => json("GET", "/api/taste");
 export const compose = () => json("POST", "/api/compose", {});
 export const composing = () => json("GET", "/api/compose");
 export const link = () => json("POST", "/api/listener/link", {});
+export const getJson = (address) => json("GET", address);
 export const notes = (address) => json("GET", address);
 
 /** Some votes below number `before` (the newest where it is left out), newest first: `{total, votes}`. */

@@ -2,10 +2,12 @@
 
 import { startCompare } from "./compare.js";
 import { startMenu } from "./menu.js";
+import { startRetrieval } from "./retrieval.js";
+import { startRuns } from "./runs.js";
 import { startStudio } from "./studio.js";
 import { startTaste } from "./taste.js";
 
-const STARTERS = { compare: startCompare, taste: startTaste, studio: startStudio };
+const STARTERS = { compare: startCompare, taste: startTaste, studio: startStudio, retrieval: startRetrieval, runs: startRuns };
 let alive = null; // {root, abort}
 
 function look() {

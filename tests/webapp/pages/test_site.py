@@ -10,8 +10,9 @@ from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 from models.style.latents import STYLE_GROUPS
-from webapp.pages.frame import PAGES
+from webapp.pages.frame import PAGES, RESEARCH
 from webapp.pages.site import STATIC, STATIC_PATH, mount_site
+from webapp.services.figures import FIGURES
 
 COMPARE_IDS = ("player-a", "player-b", "vote-left", "vote-right", "vote-equal", "vote-neither", "vote-skipped", "picks")
 TEXT = sorted(path for path in STATIC.rglob("*") if path.suffix in {".js", ".css"})
@@ -51,9 +52,19 @@ def test_the_studio_has_a_dial_for_every_style(client):
 
 
 def test_every_page_leads_to_the_others(client):
-    for path in ("/", "/taste", "/studio"):
-        for _, href, _ in PAGES:
-            assert f'href="{href}"' in page(client, path)
+    for path in ("/", "/taste", "/studio", "/retrieval", "/runs"):
+        text = page(client, path)
+        for _, href, _ in (*PAGES, *RESEARCH):
+            assert f'href="{href}"' in text
+        for _, href, label in RESEARCH:  # where the page is narrow they are in the menu alone
+            assert f'<a href="{href}">{label}</a>' in text
+
+
+def test_every_plot_of_a_dashboard_is_one_that_can_be_asked_for(client):
+    for path, least in (("/retrieval", 7), ("/runs", 1)):
+        plots = re.findall(r'data-plot="(\w+)"', page(client, path))
+        assert len(plots) == len(set(plots)) == least
+        assert set(plots) <= set(FIGURES)
 
 
 def test_every_module_is_served_and_asked_for_again(client):

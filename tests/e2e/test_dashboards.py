@@ -1,0 +1,112 @@
+"""The dashboards over a study really trained: followed while a run goes on, taken along, reopened by their link."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import shutil
+from pathlib import Path
+
+from playwright.sync_api import Page, expect
+
+from models.train.run_log import rows
+
+PLOTS = ("variants", "curves", "ranks", "nearest", "probe", "ablations", "probe_ablations")
+
+
+LAST = "bag-bag-no_word_order-1"
+
+
+def folder_of(site) -> Path:
+    return site.log.parent / "home" / "runs" / "study"
+
+
+def of_run(study: Path, name: str) -> list[str]:
+    return (study / name / "log.jsonl").read_text(encoding="utf-8").splitlines(keepends=True)
+
+
+def taken(page: Page, plot: str, form: str) -> bytes:
+    with page.expect_download() as download:
+        page.locator(f"[data-plot={plot}] [data-take={form}]").click()
+    assert download.value.suggested_filename == f"kallos-{plot}.{form}"
+    return Path(download.value.path()).read_bytes()
+
+
+def test_an_empty_page_says_what_fills_it_and_follows_a_study_to_its_end(site, visit, study: Path) -> None:
+    visitor = visit()
+    page = visitor.page
+    page.goto(f"{site.url}/retrieval")
+    expect(visitor.get("fill")).to_contain_text("models.train.title_study")  # nothing is there yet
+
+    # all but the last run, which is in its midst, and the results
+    folder, log = folder_of(site), of_run(study, LAST)
+    for path in study.glob("*/log.jsonl"):
+        (folder / path.parent.name).mkdir(parents=True)
+        text = "".join(log[:30]) if path.parent.name == LAST else path.read_text(encoding="utf-8")
+        (folder / path.parent.name / "log.jsonl").write_text(text, encoding="utf-8")
+    expect(page.locator("[data-part=going]")).to_contain_text("7 of 8 runs have ended; it goes on")
+    expect(page.locator("[data-plot=ablations] [data-part=empty]")).to_contain_text("asked once")
+    with (folder / LAST / "log.jsonl").open("a", encoding="utf-8") as file:
+        file.writelines(log[30:])
+    expect(page.locator("[data-part=going]")).to_contain_text("8 of 8 runs have ended")
+    shutil.copy(study / "log.jsonl", folder / "log.jsonl")
+
+    for plot in PLOTS:
+        expect(page.locator(f"[data-plot={plot}] .k-plot[data-drawn=true]")).to_be_visible()
+    expect(visitor.get("variants").locator("tbody tr")).to_have_count(5)  # four conditions and the ridge
+    about = rows(study / "log.jsonl")[0]
+    expect(page.locator("[data-plot=ablations] [data-part=source]")).to_contain_text(about["commit"][:12])
+
+
+def test_a_view_is_taken_along_and_reopened_by_its_link(site, visit, study: Path) -> None:
+    if not folder_of(site).exists():
+        shutil.copytree(study, folder_of(site))
+    visitor = visit(accept_downloads=True, viewport={"width": 1280, "height": 900})
+    page, about = visitor.page, rows(study / "log.jsonl")[0]
+    page.goto(f"{site.url}/retrieval")
+    query = visitor.get("choose-query")
+    query.select_option(index=2)
+    visitor.get("choose-condition").select_option("cnn-rnn")
+    expect(visitor.get("confused").locator("h3").first).to_contain_text("cnn-rnn-")
+    asked = query.input_value()
+    table = list(csv.reader(io.StringIO(taken(page, "ranks", "csv").decode().partition("\n")[2])))
+    logged = [
+        [f"cnn-rnn-{seed}", str(row["step"]), str(row["rank"])]
+        for seed in (0, 1)
+        for row in rows(study / f"cnn-rnn-{seed}" / "log.jsonl")
+        if row.get("query") == asked and row["direction"] == "title_to_melody"
+    ]
+    assert [line[:3] for line in table[1:]] == logged
+    assert taken(page, "variants", "png").startswith(b"\x89PNG")
+    drawing = taken(page, "ablations", "svg").decode()
+    assert drawing.startswith("<svg")
+    assert about["data"] in drawing
+
+    visitor.get("view-link").click()
+    link = page.get_by_role("textbox", name="Link to this view").input_value()
+    other = visit()
+    other.page.goto(link)
+    expect(other.get("choose-condition")).to_have_value("cnn-rnn")
+    expect(other.get("choose-query")).to_have_value(asked)
+
+    small = visit(viewport={"width": 390, "height": 800}, color_scheme="dark")
+    small.page.goto(link)
+    expect(small.page.locator("[data-plot=curves] .k-plot[data-drawn=true]")).to_be_visible()
+    assert small.page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+
+
+def test_two_runs_stand_side_by_side(site, visit, study: Path) -> None:
+    if not folder_of(site).exists():
+        shutil.copytree(study, folder_of(site))
+    other = visit()
+    other.page.goto(f"{site.url}/runs")
+    other.get("choose-a").select_option("study/bag-bag-0")
+    other.get("choose-b").select_option(f"study/{LAST}")
+    other.get("choose-measure").select_option("loss")
+    expect(other.get("runs").locator("thead")).to_contain_text(LAST)
+    expect(other.get("runs")).to_contain_text(rows(study / "log.jsonl")[0]["data"])
+    expect(other.page.locator("[data-plot=pair] .ytitle")).to_have_text("loss")
+    lines = other.page.evaluate("document.querySelector('[data-plot=pair] .k-plot').data.map(({name, y}) => [name, y])")
+    losses = [row["values"]["loss"] for row in map(json.loads, of_run(study, LAST)) if row.get("part") == "train"]
+    assert dict(lines)[f"study/{LAST}, train"] == losses

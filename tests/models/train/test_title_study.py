@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from models.train.run_log import ended, parsed, rows
+from models.train.title_study import Study, conditions_of, has_tested, main
+from models.train.titles import PRESETS
+from models.train.titles import main as train_titles
+
+RUNS = {
+    f"{condition}-{seed}"
+    for condition in ("bag-bag", "cnn-rnn", "bag-bag-no_rhythm", "bag-bag-no_word_order")
+    for seed in (0, 1)
+}
+
+
+def logs(folder: Path) -> dict[str, list[dict[str, object]]]:
+    """Every log of a study by its run, without the commit."""
+    return {
+        path.parent.name if path.parent != folder else "": [
+            {name: value for name, value in row.items() if name not in {"commit", "run"}} for row in rows(path)
+        ]
+        for path in folder.rglob("log.jsonl")
+    }
+
+
+def test_a_study_trains_every_condition_with_every_seed_and_tests_them_once(study: Path) -> None:
+    assert {path.parent.name for path in study.glob("*/log.jsonl")} == RUNS
+    assert all(ended(path) for path in study.rglob("log.jsonl"))
+    found = rows(study / "log.jsonl")
+    assert found[0]["test"]["tunes"] == 48
+    told = Counter((row["comparison"], row["condition"]) for row in found if row["kind"] == "result")
+    ablated = {"bag-bag-no_rhythm", "bag-bag-no_word_order"}
+    assert {condition for comparison, condition in told if comparison == "ablation"} == ablated
+    assert {condition for comparison, condition in told if comparison == "probe_ablation"} == ablated
+    assert {c for comparison, c in told if comparison == "variant"} == {"ridge", "bag-bag", "cnn-rnn", *ablated}
+
+
+def test_what_was_taken_away_is_missed_by_the_probe(study: Path) -> None:
+    """Reels and hornpipes are made of the same pitches here and differ in rhythm alone."""
+    found = {
+        (row["comparison"], row["condition"], row["measure"]): row
+        for row in rows(study / "log.jsonl")
+        if row["kind"] == "result" and not row.get("genre") and row.get("seed") is None
+    }
+    assert found["probe", "bag-bag", "macro_f1"]["value"] > 0.95
+    costs = found["probe_ablation", "bag-bag-no_rhythm", "reel_or_hornpipe"]
+    assert costs["high"] < -0.2
+    assert costs["p"] < 0.01
+    assert abs(found["probe_ablation", "bag-bag-no_word_order", "reel_or_hornpipe"]["value"]) < 0.1
+
+
+def test_a_study_that_has_ended_is_not_tested_again(
+    study: Path, study_arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = {path: path.read_bytes() for path in study.rglob("*") if path.is_file()}
+    main([*study_arguments, "--out", str(study), "--resume"])
+    assert "nothing is left to do" in capsys.readouterr().out
+    assert {path: path.read_bytes() for path in study.rglob("*") if path.is_file()} == before
+
+
+def test_more_seeds_are_another_study(study: Path) -> None:
+    conditions = conditions_of(("bag-bag", "cnn-rnn"), ("bag-bag",), ("rhythm", "word_order"))
+    settled = {"preset_name": "tiny", "conditions": conditions}
+    short = PRESETS["tiny"].__class__(**{**vars(PRESETS["tiny"]), "steps": 6})
+    assert has_tested(Study(preset=short, seeds=(0, 1), **settled), study)
+    assert not has_tested(Study(preset=short, seeds=(0, 1, 2), **settled), study)
+    assert not has_tested(Study(preset=PRESETS["tiny"], seeds=(0, 1), **settled), study)
+
+
+def test_a_study_goes_on_with_the_runs_that_are_missing(
+    study: Path, study_arguments: list[str], tmp_path: Path
+) -> None:
+    out = tmp_path / "study"
+    shutil.copytree(study, out)
+    (out / "log.jsonl").unlink()
+    shutil.rmtree(out / "bag-bag-no_rhythm-1")
+    main([*study_arguments, "--out", str(out), "--resume"])
+    assert logs(out) == logs(study)
+
+
+def test_a_training_that_is_killed_goes_on_without_gap_and_double(dance_music: Path, tmp_path: Path) -> None:
+    arguments = ["--preset", "tiny", "--steps", "42", "--variants", "bag-bag", "--data", str(dance_music), "--out"]
+    child = subprocess.Popen(
+        [sys.executable, "-m", "models.train.titles", *arguments, str(tmp_path / "killed")],
+        env=os.environ | {"OMP_NUM_THREADS": "1"}, stdout=subprocess.DEVNULL,
+    )  # fmt: skip
+    log, end = tmp_path / "killed" / "bag-bag-0" / "log.jsonl", time.monotonic() + 200
+    while not log.exists() or b'"step": 25' not in log.read_bytes():  # after a state was saved, before the next is
+        assert time.monotonic() < end
+        assert child.poll() is None
+        time.sleep(0.002)
+    child.kill()
+    child.wait()
+    assert not ended(log)
+    assert rows(log)[-1]["step"] >= 25
+    train_titles([*arguments, str(tmp_path / "killed"), "--resume"])
+    train_titles([*arguments, str(tmp_path / "straight")])
+    assert logs(tmp_path / "killed") == (straight := logs(tmp_path / "straight"))
+    assert [row["line"] for row in straight["bag-bag-0"]] == list(range(len(straight["bag-bag-0"])))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--variants", "cnn-nothing"], "cnn-nothing was given; there are linear-linear"),
+        (["--ablated", "style_tuned-bag"], "hears whole bars"),
+        (["--without", "joy"], "joy was given; there are pitch"),
+        (["--resume"], "to resume; leave out"),
+        (["--seeds", "0"], "--seeds is 0"),
+        (["--data", "nowhere"], "nothing to study"),
+    ],
+)
+def test_what_cannot_be_studied_is_said(arguments: list[str], message: str, tmp_path: Path) -> None:
+    with pytest.raises(SystemExit, match=message):
+        main(["--out", str(tmp_path), *arguments])
+
+
+def test_lines_of_a_log_without_numbers_are_numbered_and_those_that_came_again_count_once() -> None:
+    lines = [{"step": s, "loss": loss} for s, loss in ((50, 3.0), (100, 2.0), (150, 1.0), (100, 2.5), (150, 1.5))]
+    text = "".join(json.dumps(row) + "\n" for row in lines) + '{"step": 20'
+    assert [(row["line"], row["step"], row["values"]["loss"]) for row in parsed(text.encode())] == [
+        (0, 50, 3.0), (3, 100, 2.5), (4, 150, 1.5),
+    ]  # fmt: skip

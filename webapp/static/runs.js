@@ -1,0 +1,83 @@
+// The runs page: two runs side by side, followed while either goes on.
+
+import { getJson } from "./api.js";
+import { Chart, address, fill, follow, startFrame, tableRow } from "./research.js";
+
+const NONE = ["", "nothing"];
+const OF_A_RUN = ["kind", "preset", "seed", "state", "step", "data", "commit", "logged_at"];
+const NAMES = { logged_at: "last logged" };
+
+function told(run, name) {
+  if (!run) return "";
+  if (name === "logged_at") return run.logged_at ? new Date(run.logged_at).toLocaleString() : "";
+  return run[name] ?? run.outcome[name] ?? "";
+}
+
+/** Bring the page inside `root` to life. */
+export function startRuns(root, signal) {
+  const frame = startFrame(root, signal);
+  const select = (name) => root.querySelector(`[data-choice=${name}]`);
+  const chart = new Chart(root.querySelector(".k-chart"), signal);
+  const state = Object.fromEntries([...address.read()].filter(([name]) => !name.startsWith("__")));
+  const began = "b" in state || "a" in state;
+  let runs = [];
+  let drawn = "";
+
+  function choose() {
+    const names = runs.map((run) => run.name);
+    state.a = fill(select("a"), names, state.a);
+    state.b = fill(select("b"), [NONE, ...names], began || "b" in state ? state.b : (names.find((name) => name !== state.a) ?? ""));
+    return [state.a, state.b].filter(Boolean).map((name) => runs.find((run) => run.name === name));
+  }
+
+  function table(pair) {
+    const further = [...new Set(pair.flatMap((run) => Object.keys(run.outcome)))];
+    root.querySelector("[data-testid=runs] thead").replaceChildren(tableRow(["", ...pair.map((run) => run.name)], true));
+    root.querySelector("[data-testid=runs] tbody").replaceChildren(
+      ...[...OF_A_RUN, ...further.filter((name) => !OF_A_RUN.includes(name))].map((name) =>
+        tableRow([NAMES[name] ?? name.replace("_", " "), ...pair.map((run) => told(run, name))]),
+      ),
+    );
+  }
+
+  async function draw() {
+    const pair = choose();
+    const { measures, measure } = await chart.draw({ run: pair.map((run) => run.name), measure: state.measure });
+    state.measure = fill(select("measure"), measures, measure);
+    address.write(state);
+    table(pair);
+    const going = pair.filter((run) => run.state === "running").map((run) => run.name);
+    frame.going(going.length ? `${going.join(" and ")} ${going.length > 1 ? "go" : "goes"} on; this page follows.` : "");
+  }
+
+  async function attempt(work) {
+    try {
+      await work();
+      frame.say("");
+    } catch (error) {
+      frame.say(error.message || "That did not work. Please try again.");
+    }
+  }
+
+  async function look() {
+    const found = await getJson("/api/runs");
+    runs = found.runs;
+    frame.show(runs.length > 0, found.fill);
+    const now = JSON.stringify([runs, state]);
+    if (!runs.length || now === drawn) return;
+    await draw();
+    drawn = JSON.stringify([runs, state]);
+  }
+
+  root.addEventListener(
+    "change",
+    (event) => {
+      const name = event.target.dataset.choice;
+      if (!name) return;
+      state[name] = event.target.value;
+      attempt(draw);
+    },
+    { signal },
+  );
+  follow(() => attempt(look), 2, signal);
+}
