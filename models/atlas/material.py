@@ -8,15 +8,14 @@ bars mean nothing until its beats are estimated.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
 from models.atlas.neighbours import FloatArray
-from models.atlas.points import Points, joined, packed
+from models.atlas.points import KINDS, Material, Points, StoredClip, joined, packed
 from models.atlas.style_vectors import style_vectors
 from models.metrics.music_statistics import likely_key
 from models.music import corpora
@@ -34,7 +33,6 @@ from models.title.checkpoint import TitleBundle, load_towers
 from models.title.pool import make_pool
 from models.title.tunes import Tune, name_of, tunes_of
 
-KINDS = ("clips", "tunes", "titles", "joint")
 TUNE_BOOKS = ("oneills1850", "ryansMammoth", "airdsAirs", "cre")
 PLAYED = (*TUNE_BOOKS, "bachChorales")
 COLLECTIONS = {
@@ -45,23 +43,6 @@ COMPOSED = "composed by Kallos"
 COMPOSED_TERMS = "made by this installation; see models/weights/LICENSE"
 EXCERPT_BARS = 16
 AT_ONCE = 64
-
-
-@dataclass(frozen=True)
-class StoredClip:
-    """A composed clip as it is stored: a name, its notes (``Piece.to_json``) and its ``summary`` ``(D,)``."""
-
-    name: str
-    notes: dict[str, object]
-    summary: npt.NDArray[np.float32]
-
-
-@dataclass(frozen=True)
-class Material:
-    """Points of a map and the version of the model whose space they lie in."""
-
-    points: Points
-    model_version: str
 
 
 def gather(
@@ -76,10 +57,12 @@ def gather(
         raise ValueError(f"a map of {kind!r} was asked for; there are {', '.join(KINDS)}")
     if kind == "clips":
         bundle = load_style()
-        return Material(clip_points(bundle, clips, played(PLAYED, data, limit)), bundle.version)
+        points = clip_points(bundle, clips, played(PLAYED, data, limit))
+        return Material(points, bundle.version, {"sizes": dict(bundle.model.config.latent)})
     towers = load_towers()
-    pieces = played(TUNE_BOOKS, data, limit)
-    return Material(tune_points(towers, pieces, kind), towers.version)
+    points = tune_points(towers, played(TUNE_BOOKS, data, limit), kind)
+    odds = towers.card.get("measured", {})
+    return Material(points, towers.version, {"odds": odds})
 
 
 def played(names: Sequence[str], data: Path | None = None, limit: int | None = None) -> list[Piece]:

@@ -21,7 +21,7 @@ from models.music.notes import Piece
 
 ABOUT = b"kallos"
 FORMAT = 1
-COLOURS = ("genre", "meter", "mode", "collection", "source")
+KINDS = ("clips", "tunes", "titles", "joint")
 
 
 @dataclass(frozen=True)
@@ -46,9 +46,7 @@ class Points:
         sizes = {len(self.texts), len(self.vectors), len(self.pieces), len(self.terms)}
         sizes |= {len(labels) for labels in self.colours.values()}
         if sizes != {len(self.ids)} or len(set(self.ids)) != len(self.ids):
-            raise ValueError(
-                f"{len(self.ids)} points of which each needs an id of its own, text, music and colours"
-            )
+            raise ValueError(f"{len(self.ids)} points of which each needs an id of its own, text, music and colours")
         if not np.isfinite(self.vectors).all():
             raise ValueError("the vectors of a map must be finite")
 
@@ -62,6 +60,27 @@ class Points:
         digest = hashlib.sha256(json.dumps(told, ensure_ascii=False).encode())
         digest.update(np.ascontiguousarray(self.vectors, dtype="<f4").tobytes())
         return digest.hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class StoredClip:
+    """A composed clip as it is stored: a name, its notes (``Piece.to_json``) and its ``summary`` ``(D,)``."""
+
+    name: str
+    notes: dict[str, Any]
+    summary: FloatArray
+
+
+@dataclass(frozen=True)
+class Material:
+    """Points of a map, the version of the model whose space they lie in, and what else belongs to that space.
+
+    ``about``: ``sizes`` of the latent groups for clips; for tunes and titles the ``odds`` of the towers' model card.
+    """
+
+    points: Points
+    model_version: str
+    about: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from models.atlas.material import KINDS, PLAYED, StoredClip, clip_points, gather, tune_points
+from models.atlas.material import PLAYED, clip_points, gather, tune_points
+from models.atlas.points import KINDS, StoredClip
 from models.atlas.style_vectors import style_vectors
 from models.music import corpora
 from models.music.notes import Piece
