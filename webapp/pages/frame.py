@@ -5,7 +5,12 @@ from __future__ import annotations
 import gradio as gr
 
 KEYS = f'<div class="k-keys" aria-hidden="true">{"<i></i>" * 7}</div>'
-PAGES = (("compare", "./", "Compare"), ("taste", "taste", "Your taste"), ("studio", "studio", "Studio"))
+PAGES = (
+    ("compare", "./", "Compare"),
+    ("taste", "taste", "Your taste"),
+    ("studio", "studio", "Studio"),
+    ("atlas", "maps", "Maps"),
+)
 
 _MENU = """
 <details class="k-menu">

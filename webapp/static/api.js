@@ -152,6 +152,15 @@ export const studio = {
     json("POST", `/api/studio/uploads?name=${encodeURIComponent(file.name)}&domain=${domain}`, file, COMPOSING_MS),
 };
 
+export const atlas = {
+  maps: () => json("GET", "/api/atlas"),
+  map: (id) => json("GET", `/api/atlas/maps/${encodeURIComponent(id)}`),
+  draw: (kind) => json("POST", `/api/atlas/${kind}`, {}),
+  points: (id) => json("GET", `/api/atlas/maps/${id}/points`, undefined, COMPOSING_MS),
+  mine: (id) => json("GET", `/api/atlas/maps/${id}/mine`),
+  point: (id, row) => json("GET", `/api/atlas/maps/${id}/points/${row}`),
+};
+
 /** The encoded bytes of a clip. */
 export async function audio(address) {
   const response = await request("GET", address, { timeoutMs: COMPOSING_MS });

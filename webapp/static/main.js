@@ -1,11 +1,12 @@
 // Brings a page to life once Gradio has rendered it, which happens late and may happen again.
 
+import { startAtlas } from "./atlas.js";
 import { startCompare } from "./compare.js";
 import { startMenu } from "./menu.js";
 import { startStudio } from "./studio.js";
 import { startTaste } from "./taste.js";
 
-const STARTERS = { compare: startCompare, taste: startTaste, studio: startStudio };
+const STARTERS = { compare: startCompare, taste: startTaste, studio: startStudio, atlas: startAtlas };
 let alive = null; // {root, abort}
 
 function look() {
