@@ -111,7 +111,7 @@ def draw(kind: Kind, house: TheHouse, listener_id: Known) -> Progress:  # noqa: 
 
 @router.get("/maps/{map_id}/points", responses=ERRORS, response_class=Response)
 def read_points(map_id: uuid.UUID, house: TheHouse, request: Request) -> Response:
-    """All points by columns: ``{map_id, kind, x, y, text, colours: {name: {labels, codes}}, links}``; code -1: unknown."""
+    """All points by columns: ``{map_id, kind, x, y, text, colours: {name: {labels, codes}}, links}``; -1 is unknown."""
     packed = reading.opened(house, map_id).packed
     headers = {"Cache-Control": IMMUTABLE, "Vary": "Accept-Encoding"}
     if "gzip" in request.headers.get("accept-encoding", ""):

@@ -61,8 +61,7 @@ def gather(
         return Material(points, bundle.version, {"sizes": dict(bundle.model.config.latent)})
     towers = load_towers()
     points = tune_points(towers, played(TUNE_BOOKS, data, limit), kind)
-    odds = towers.card.get("measured", {})
-    return Material(points, towers.version, {"odds": odds})
+    return Material(points, towers.version)
 
 
 def played(names: Sequence[str], data: Path | None = None, limit: int | None = None) -> list[Piece]:

@@ -75,7 +75,7 @@ class StoredClip:
 class Material:
     """Points of a map, the version of the model whose space they lie in, and what else belongs to that space.
 
-    ``about``: ``sizes`` of the latent groups for clips; for tunes and titles the ``odds`` of the towers' model card.
+    ``about``: ``sizes`` of the latent groups for clips.
     """
 
     points: Points

@@ -41,7 +41,10 @@ def tunes() -> Points:
         ids=(*(f"tunes/{piece.piece_id}" for piece in pieces), *(f"titles/{i}" for i in range(size))),
         texts=(*names, *names),
         vectors=vectors,
-        colours={"genre": tuple(piece.genre or "" for piece in pieces) * 2, "side": ("tune",) * size + ("title",) * size},
+        colours={
+            "genre": tuple(piece.genre or "" for piece in pieces) * 2,
+            "side": ("tune",) * size + ("title",) * size,
+        },
         pieces=tuple(map(packed, pieces)) * 2,
         terms=("free",) * (2 * size),
         links=((),) * size + tuple((i,) for i in range(size)),
@@ -57,7 +60,9 @@ def keep(house):
         near = nearest(points.vectors, 10)
         quality = judge(points.vectors, places, points.colours, 0, near)
         version = about.pop("model_version", "towers-1")
-        return drawing.store(house, kind, version, 0, DrawnMap(points, places, near, {"quality": quality.to_json(), **about}))
+        return drawing.store(
+            house, kind, version, 0, DrawnMap(points, places, near, {"quality": quality.to_json(), **about})
+        )
 
     return store
 
@@ -133,8 +138,7 @@ def test_what_is_not_there_is_told_as_such(listener, keep, house, tunes):
     map_id = keep(tunes)
     assert listener.get(f"/api/atlas/maps/{map_id}/points/{len(tunes)}").status_code == 404
     assert listener.get(f"/api/atlas/maps/{map_id}/points/-1").status_code == 422
-    for key in house.store.keys():
-        house.store.delete(key)
+    assert [house.store.delete(key) for key in list(house.store.keys())]
     reading._kept.clear()
     lost = listener.get(f"/api/atlas/maps/{map_id}/points")
     assert lost.status_code == 404

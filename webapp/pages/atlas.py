@@ -64,7 +64,8 @@ def build() -> gr.HTML:
         <p class="k-explain" data-part="labels"></p>
         <button type="button" class="k-quiet k-small" data-do="score" aria-expanded="false" aria-controls="k-score"
                 data-testid="score">Score</button>
-        <div data-part="links-room" hidden><h2 data-part="links-title"></h2><ul class="k-near" data-part="links"></ul></div>
+        <div data-part="links-room" hidden><h2 data-part="links-title"></h2>
+          <ul class="k-near" data-part="links"></ul></div>
         <div data-part="near-room"><h2>Nearest</h2>
           <ul class="k-near" data-part="near" data-testid="map-neighbours"></ul></div>
       </div>

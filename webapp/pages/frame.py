@@ -10,6 +10,7 @@ PAGES = (
     ("taste", "taste", "Your taste"),
     ("studio", "studio", "Studio"),
     ("atlas", "maps", "Maps"),
+    ("titles", "titles", "Titles"),
 )
 
 _MENU = """

@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 
-from webapp.pages import atlas, compare, studio, taste
+from webapp.pages import atlas, compare, studio, taste, titles
 
 STATIC = Path(__file__).parent.parent / "static"
 STATIC_PATH = "/static/kallos"  # below Gradio's own /static, which must stay reachable
@@ -48,6 +48,8 @@ def build_site() -> gr.Blocks:
         studio.build()
     with site.route("Maps", "/maps", show_in_navbar=False):
         atlas.build()
+    with site.route("Titles", "/titles", show_in_navbar=False):
+        titles.build()
     return site
 
 

@@ -161,6 +161,12 @@ export const atlas = {
   point: (id, row) => json("GET", `/api/atlas/maps/${id}/points/${row}`),
 };
 
+export const titles = {
+  overview: () => json("GET", "/api/titles"),
+  tunes: (words) => json("GET", `/api/titles/tunes?words=${encodeURIComponent(words)}`, undefined, COMPOSING_MS),
+  ideas: (name) => json("GET", `/api/titles/ideas/${name}`, undefined, COMPOSING_MS),
+};
+
 /** The encoded bytes of a clip. */
 export async function audio(address) {
   const response = await request("GET", address, { timeoutMs: COMPOSING_MS });

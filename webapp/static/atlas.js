@@ -14,7 +14,7 @@ const MOST_FOUND = 8;
 const POLL_S = 1;
 const ADDRESS = ["map", "kind", "colour", "x", "y", "zoom", "point"];
 const sorry = (error) => (error.status === 0 ? "No connection to Kallos. Please try again." : error.message || "That did not work. Please try again.");
-const figure = (value, digits = 2) => (value === null ? "–" : value.toFixed(digits));
+const figure = (value) => (value === null ? "–" : value.toFixed(2).replace(/^-(0\.0+)$/, "$1"));
 const plain = (text) => text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
 
 function button(text, aside, act, signal) {
@@ -213,9 +213,9 @@ class AtlasPage {
     this.part("trust").textContent =
       `Trustworthiness ${figure(value)} (chance ${figure(chance)}, perfect 1): how rarely points that lie together here ` +
       `are strangers in the original space. ${this.#points.x.length.toLocaleString()} points.`;
-    const rows = Object.entries(quality.colours).map(([name, told]) => {
+    const rows = this.#map.colours.map((name) => {
       const row = document.createElement("tr");
-      const { purity, purity_in_picture: drawn, silhouette } = told;
+      const { purity, purity_in_picture: drawn, silhouette } = quality.colours[name];
       row.append(Object.assign(document.createElement("th"), { scope: "row", textContent: capital(name) }));
       for (const each of [purity.value, purity.chance, drawn.value, silhouette.value, silhouette.chance]) {
         row.append(Object.assign(document.createElement("td"), { textContent: figure(each) }));

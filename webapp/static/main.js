@@ -5,8 +5,9 @@ import { startCompare } from "./compare.js";
 import { startMenu } from "./menu.js";
 import { startStudio } from "./studio.js";
 import { startTaste } from "./taste.js";
+import { startTitles } from "./titles.js";
 
-const STARTERS = { compare: startCompare, taste: startTaste, studio: startStudio, atlas: startAtlas };
+const STARTERS = { compare: startCompare, taste: startTaste, studio: startStudio, atlas: startAtlas, titles: startTitles };
 let alive = null; // {root, abort}
 
 function look() {

@@ -6,7 +6,15 @@ from sqlalchemy.exc import IntegrityError
 from db.queries import jobs
 from db.queries.maps import add_map, find_map, get_map, newest_maps
 
-MAP = {"kind": "tunes", "model_version": "v1", "data_hash": "abc", "seed": 0, "points": 9, "uri": "a", "about": {"k": 1}}
+MAP = {
+    "kind": "tunes",
+    "model_version": "v1",
+    "data_hash": "abc",
+    "seed": 0,
+    "points": 9,
+    "uri": "a",
+    "about": {"k": 1},
+}
 
 
 def test_a_map_drawn_again_is_the_same_one_with_a_new_file(session):

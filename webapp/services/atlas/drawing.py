@@ -66,12 +66,29 @@ def draw(house: House, kind: str, seed: int, tell: Tell, limit: int | None = Non
 
 def store(house: House, kind: str, model_version: str, seed: int, drawn: DrawnMap) -> str:
     """Keep a map: its file in the clip store, its row in the database; its id."""
-    versions = {"kind": kind, "model_version": model_version, "data_hash": drawn.points.hash, "seed": seed}
-    about = {**drawn.about, **versions, "commit": commit(), "colours": list(drawn.points.colours)}
+    about = {
+        **drawn.about,
+        "kind": kind,
+        "model_version": model_version,
+        "data_hash": drawn.points.hash,
+        "seed": seed,
+        "commit": commit(),
+        "colours": list(drawn.points.colours),
+    }
     file = house.store.put(DrawnMap(drawn.points, drawn.places, drawn.neighbours, about).to_parquet(), ".parquet")
 
     def work(session: Session) -> str:
-        return str(rows.add_map(session, **versions, points=len(drawn.points), uri=file.key, about=about))
+        map_id = rows.add_map(
+            session,
+            kind=kind,
+            model_version=model_version,
+            data_hash=drawn.points.hash,
+            seed=seed,
+            points=len(drawn.points),
+            uri=file.key,
+            about=about,
+        )
+        return str(map_id)
 
     return house.database.transaction(work)
 

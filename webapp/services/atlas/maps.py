@@ -23,8 +23,8 @@ EXPLAINED = {
     "rhythm, register, harmony, dynamics, tempo and texture count the same.",
     "tunes": "Dance tunes, near each other where the melody tower hears them alike.",
     "titles": "Titles of dance tunes, near each other where the title tower reads them alike. Each plays its tune.",
-    "joint": "Titles and tunes in one space. A line leads from the chosen title to its tunes: most are long, for a title "
-    "says little of its tune.",
+    "joint": "Titles and tunes in one space. A line leads from the chosen title to its tunes: most are long, for a "
+    "title says little of its tune.",
 }
 
 

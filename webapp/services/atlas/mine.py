@@ -1,4 +1,4 @@
-"""One listener's view of the map of clips: how they would like each point, and clips that are not on it, in their place.
+"""One listener's view of the map of clips: how they would like each point, and clips that are not on it in place.
 
 What was composed since the map was drawn, for everybody or for this listener, is placed among its neighbours and moves
 nothing. Clips that wait for a blind pair are left out, as in the studio.
