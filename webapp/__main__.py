@@ -209,10 +209,9 @@ def _atlas(given: argparse.Namespace, settings: Settings) -> int:
     try:
         migrate.upgrade(house.database.open())
         for kind in given.kinds or KINDS:
-            result = draw(house, kind, given.seed, lambda stage, _, kind=kind: print(f"{kind}: {stage}…"), given.limit)
-            print(
-                f"{kind}: {result['points']} points, map {result['map_id']}{'' if result['drawn'] else ', as before'}"
-            )
+            print(f"{kind}:")
+            result = draw(house, kind, given.seed, lambda stage, _: print(f"  {stage}…"), given.limit)
+            print(f"  {result['points']} points, map {result['map_id']}{'' if result['drawn'] else ', as before'}")
     except (MusicError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
