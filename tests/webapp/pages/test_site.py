@@ -51,7 +51,7 @@ def test_the_studio_has_a_dial_for_every_style(client):
 
 
 def test_every_page_leads_to_the_others(client):
-    for path in ("/", "/taste", "/studio"):
+    for path in ("/", "/taste", "/studio", "/maps", "/titles"):
         for _, href, _ in PAGES:
             assert f'href="{href}"' in page(client, path)
 
