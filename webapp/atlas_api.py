@@ -77,7 +77,6 @@ class Point(Named):
     terms: str
     neighbours: list[Neighbour]
     links: list[Named]
-    seconds: float
     audio_url: str
     notes_url: str
     score_url: str

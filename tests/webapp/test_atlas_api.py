@@ -115,9 +115,8 @@ def test_a_point_plays_and_has_a_score_neighbours_and_its_title(listener, keep, 
     assert point["links"] == [{"row": 3 + len(tunes) // 2, "text": tunes.texts[3]}]
     assert (point["text"], point["terms"]) == (tunes.texts[3], "free")
     samples, rate = soundfile.read(io.BytesIO(listener.get(point["audio_url"]).content))
-    assert len(samples) / rate == pytest.approx(point["seconds"], abs=0.01)
     told = listener.get(point["notes_url"]).json()
-    assert told["seconds"] == point["seconds"]
+    assert len(samples) / rate == pytest.approx(told["seconds"], abs=0.01)
     score = listener.get(point["score_url"]).text
     assert f"T:{tunes.texts[3]}\n" in score
     assert [note[2] for note in told["notes"]] == read_abc(score)[0].notes[:, 2].tolist()

@@ -157,8 +157,8 @@ export const atlas = {
   map: (id) => json("GET", `/api/atlas/maps/${encodeURIComponent(id)}`),
   draw: (kind) => json("POST", `/api/atlas/${kind}`, {}),
   points: (id) => json("GET", `/api/atlas/maps/${id}/points`, undefined, COMPOSING_MS),
-  mine: (id) => json("GET", `/api/atlas/maps/${id}/mine`),
-  point: (id, row) => json("GET", `/api/atlas/maps/${id}/points/${row}`),
+  mine: (id) => json("GET", `/api/atlas/maps/${id}/mine`, undefined, COMPOSING_MS),
+  point: (id, row) => json("GET", `/api/atlas/maps/${id}/points/${row}`, undefined, COMPOSING_MS),
 };
 
 export const titles = {

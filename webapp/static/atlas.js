@@ -7,6 +7,7 @@ import { LIKING_STEPS, MOST_LABELS, ofLabels, ofLiking } from "./palette.js";
 import { saveAs } from "./save.js";
 import { Scatter } from "./scatter.js";
 import { Score } from "./score.js";
+import { patiently } from "./sounds.js";
 import { capital } from "./words.js";
 
 const TASTE = "your taste";
@@ -340,7 +341,7 @@ class AtlasPage {
     this.#keepAddress();
     try {
       const added = row >= this.#points.x.length;
-      const point = added ? this.#asPoint(row) : await api.atlas.point(this.#map.map_id, row);
+      const point = added ? this.#asPoint(row) : await patiently(() => api.atlas.point(this.#map.map_id, row));
       if (this.#chosen !== row) return;
       this.#describe(point);
       if (play) await this.player.play();

@@ -104,8 +104,6 @@ def parquet(house: House, map_id: uuid.UUID) -> bytes:
 
 def point(found: OpenMap, number: int) -> dict[str, Any]:
     """One point in full: what it is called, its labels and terms, neighbours, links, where its sound and score are."""
-    from models.music.render import sounding_seconds  # noqa: PLC0415 (scipy)
-
     row = found.row(number)
     drawn, points = found.drawn, found.drawn.points
     near = drawn.neighbours
@@ -124,7 +122,6 @@ def point(found: OpenMap, number: int) -> dict[str, Any]:
             )
         ],
         "links": _named(points.texts, (linked or found.titles_of.get(row, []))[:SHOWN_LINKS]),
-        "seconds": round(sounding_seconds(drawn.piece(row)), 3),
         "audio_url": f"{address}/audio",
         "notes_url": f"{address}/notes",
         "score_url": f"{address}/score",
