@@ -151,7 +151,7 @@ export class Scatter {
       const colour = this.#colours[this.#codes[row]];
       dots.push(`<circle cx="${px.toFixed(1)}" cy="${py.toFixed(1)}" r="${this.#radius().toFixed(1)}" fill="${colour}"/>`);
     }
-    const name = "http" + "://www.w3.org/2000/svg"; // a name, not an address
+    const name = document.querySelector("svg").namespaceURI;
     return `<svg xmlns="${name}" viewBox="0 0 ${width} ${height}">${dots.join("")}</svg>`;
   }
 
