@@ -57,6 +57,13 @@ def parser() -> argparse.ArgumentParser:
     journal.add_argument("action", choices=["rebuild"], help="fill an empty database from it")
     journal.set_defaults(run=_journal)
 
+    atlas = commands.add_parser("atlas", help="maps of clips, tunes and titles")
+    atlas.add_argument("action", choices=["draw"], help="draw maps here and now, and store them for the pages")
+    atlas.add_argument("kinds", nargs="*", help="clips, tunes, titles, joint; all of them where none is named")
+    atlas.add_argument("--seed", type=int, default=0)
+    atlas.add_argument("--limit", type=int, help="about so many pieces of each corpus")
+    atlas.set_defaults(run=_atlas)
+
     report = commands.add_parser("report", help="is it personal; what a study of titles and tunes found")
     about = report.add_subparsers(dest="about", required=True)
     about.add_parser("listener", help="one listener").add_argument("id", type=uuid.UUID)
@@ -189,6 +196,31 @@ def _journal(given: argparse.Namespace, settings: Settings) -> int:  # noqa: ARG
     print(f"{result.listeners} listeners with {result.votes} votes, {result.clips} clips of the pool")
     print(*result.problems, sep="\n", end="\n" if result.problems else "", file=sys.stderr)
     return 1 if result.problems else 0
+
+
+def _atlas(given: argparse.Namespace, settings: Settings) -> int:
+    from db import migrate  # noqa: PLC0415
+    from models.atlas.points import KINDS  # noqa: PLC0415
+    from models.music.notes import MusicError  # noqa: PLC0415
+    from webapp.services.atlas.drawing import draw  # noqa: PLC0415
+    from webapp.services.house import House  # noqa: PLC0415
+
+    if unknown := sorted(set(given.kinds) - set(KINDS)):
+        print(f"maps of {', '.join(unknown)} were asked for; there are {', '.join(KINDS)}", file=sys.stderr)
+        return 1
+    house = House(settings)
+    try:
+        migrate.upgrade(house.database.open())
+        for kind in given.kinds or KINDS:
+            print(f"{kind}:")
+            result = draw(house, kind, given.seed, lambda stage, _: print(f"  {stage}…"), given.limit)
+            print(f"  {result['points']} points, map {result['map_id']}{'' if result['drawn'] else ', as before'}")
+    except (MusicError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    finally:
+        house.close()
+    return 0
 
 
 def _report(given: argparse.Namespace, settings: Settings) -> int:

@@ -122,11 +122,16 @@ def die_with_parent() -> None:
     parent = os.environ.pop(PARENT_VARIABLE, "")
     if not parent:
         return
+    end_with(int(parent))
+    threading.Thread(target=_exit_at_end_of_input, name="watch parent", daemon=True).start()
+
+
+def end_with(parent: int) -> None:
+    """Have the kernel kill this process when ``parent``, which started it, dies; on Linux alone."""
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != int(parent):  # it died before the call
+        if os.getppid() != parent:  # it died before the call
             os._exit(1)
-    threading.Thread(target=_exit_at_end_of_input, name="watch parent", daemon=True).start()
 
 
 def free_local_port() -> int:

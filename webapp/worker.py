@@ -23,6 +23,7 @@ from db.queries import jobs
 from db.queries.jobs import TakenJob
 from webapp.generation.protocol import BadRequest, GenerationError
 from webapp.services import compose, composing, encode, pool, population, refit, runs
+from webapp.services.atlas import drawing, maps
 from webapp.services.house import House
 from webapp.settings import Settings
 from webapp.supervisor import die_with_parent
@@ -69,12 +70,22 @@ def _take_runs(house: House, job: TakenJob) -> dict[str, Any]:  # noqa: ARG001
     return runs.take_changed(house)
 
 
+def _draw_map(house: House, job: TakenJob) -> dict[str, Any]:
+    def tell(stage: str, share: float) -> None:
+        progress = {"stage": stage, "share": share}
+        house.database.transaction(lambda session: jobs.tell_progress(session, job, progress))
+
+    limit = job.payload.get("limit")
+    return drawing.draw(house, str(job.payload["kind"]), int(job.payload["seed"]), tell, limit)
+
+
 HANDLERS: dict[str, Handler] = {
     compose.KIND: _compose_for,
     pool.KIND: _fill_pool,
     encode.KIND: _encode_clips,
     refit.KIND: _refit_heads,
     population.KIND: _refit_population,
+    maps.KIND: _draw_map,
 }
 
 

@@ -122,6 +122,11 @@ def fail_job(session: Session, job: TakenJob, error: str, *, retry: bool = True)
     return _change(session, job, state="waiting", error=error, run_after=func.clock_timestamp() + pause, **_NO_LEASE)
 
 
+def tell_progress(session: Session, job: TakenJob, progress: dict[str, Any]) -> bool:
+    """Say how far a running job is, where its result will stand; False where it isn't ours any more."""
+    return _change(session, job, result=progress)
+
+
 def release_job(session: Session, job: TakenJob) -> bool:
     """Give an unfinished job back at once and uncounted, as a worker does that is told to stop."""
     now = func.clock_timestamp()
@@ -131,6 +136,12 @@ def release_job(session: Session, job: TakenJob) -> bool:
 def newest_job(session: Session, kind: str, listener_id: UUID) -> Job | None:
     """The listener's last job of this kind, whatever became of it."""
     query = select(Job).where(Job.listener_id == listener_id, Job.kind == kind).order_by(Job.id.desc()).limit(1)
+    return session.scalars(query.execution_options(populate_existing=True)).one_or_none()
+
+
+def newest_of(session: Session, dedupe_key: str) -> Job | None:
+    """The last job that was left under this key, whatever became of it."""
+    query = select(Job).where(Job.dedupe_key == dedupe_key).order_by(Job.id.desc()).limit(1)
     return session.scalars(query.execution_options(populate_existing=True)).one_or_none()
 
 

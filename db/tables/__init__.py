@@ -5,6 +5,7 @@ from db.tables.clips import OWN, RIVALS, Clip, ClipAudio
 from db.tables.heads import StoredHead
 from db.tables.jobs import Job
 from db.tables.listeners import DOMAINS, Listener
+from db.tables.maps import DrawnMapRow
 from db.tables.offers import Offer
 from db.tables.populations import StoredPopulation
 from db.tables.predictions import Prediction
@@ -23,6 +24,7 @@ __all__ = [
     "Base",
     "Clip",
     "ClipAudio",
+    "DrawnMapRow",
     "Job",
     "Listener",
     "Listening",

@@ -33,7 +33,7 @@ from models.evaluate.title_baseline import RidgeBaseline
 from models.metrics.retrieval import MEASURES, Ranking, chance, paired_difference, ranked
 from models.music import corpora
 from models.music.notes import MusicError
-from models.title.checkpoint import TitleBundle, load_towers
+from models.title.checkpoint import TitleBundle, load_towers, note_in_card
 from models.title.pool import Pool, make_pool
 from models.title.titles import without_type_words
 from models.title.tunes import Tune, tunes_hash, tunes_of
@@ -45,6 +45,7 @@ DIRECTIONS = ("title_to_melody", "melody_to_title")
 EARLIER = 0.0168
 SMALL, DRAWS = 100, 20
 LEAST = 20  # tunes that make a pool worth asking
+ODDS = tuple(f"titles.{way}.{name}" for way in DIRECTIONS for name in ("mrr", "recall_1", "recall_10", "median_rank"))
 Ints = npt.NDArray[np.int64]
 
 
@@ -267,16 +268,22 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--against", help="other towers, to be compared with in pairs")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--limit", type=int, help="at most so many tunes of each pool")
+    parser.add_argument("--record", action="store_true", help="write the odds into the model's card, for the pages")
     given = parser.parse_args(argv)
+    if given.record and (given.data or given.limit):
+        raise SystemExit("--record is for the whole test set; leave --data and --limit out")
     if given.limit is not None and given.limit < 1:
         raise SystemExit(f"--limit {given.limit} was given; it must be at least 1")
     try:
         other = load_towers(given.against) if given.against else None
-        report, probe = evaluate(load_towers(given.model), given.data, given.seed, given.limit, other)
+        bundle = load_towers(given.model)
+        report, probe = evaluate(bundle, given.data, given.seed, given.limit, other)
     except (FileNotFoundError, ValueError) as error:
         raise SystemExit(f"nothing to evaluate: {error}") from error
     if probe:
         Console(width=120).print(confusion_table(probe))
+    if given.record:
+        note_in_card(bundle, {name: report.to_json()["metrics"][name] for name in ODDS})
     report.print()
 
 

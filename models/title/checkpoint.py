@@ -25,6 +25,7 @@ class TitleBundle:
     towers: TowerEnsemble
     card: Mapping[str, Any]
     held_out: Mapping[str, Sequence[str]]
+    folder: Path | None = None
 
     @property
     def version(self) -> str:
@@ -73,4 +74,13 @@ def load_towers(name_or_path: str | Path = "default", device: str = "cpu") -> Ti
     except (KeyError, TypeError, RuntimeError) as error:
         raise ValueError(f"the towers in {folder} are not of this version of Kallos; train them again") from error
     held_out = json.loads((folder / "held_out.json").read_text(encoding="utf-8"))
-    return TitleBundle(towers.to(device).eval(), card, held_out)
+    return TitleBundle(towers.to(device).eval(), card, held_out, folder)
+
+
+def note_in_card(bundle: TitleBundle, measured: Mapping[str, Any]) -> None:
+    """Write what was measured into the card of a bundle, where the pages read it."""
+    if bundle.folder is None:
+        raise ValueError("towers that were never saved have no card")
+    path = bundle.folder / "card.json"
+    card = {**json.loads(path.read_text(encoding="utf-8")), "measured": dict(measured)}
+    path.write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -25,6 +25,7 @@ from typing import Any
 import httpx
 import numpy as np
 import psutil
+from maps import crowd, draw_seconds, in_the_page
 from next_pair import next_pair_ms
 from sqlalchemy import text
 
@@ -32,6 +33,9 @@ from db.engine import make_engine
 from models.evaluate.report import Metric, Report
 from models.music.notes import Piece
 from models.music.render import encode_mp3, render
+from webapp.services.atlas.drawing import store
+from webapp.services.house import House
+from webapp.settings import Settings
 
 HEARD = {"left": 4000, "right": 4000}
 PART = "generator"
@@ -282,6 +286,7 @@ def measure(site: Site, report: Report, arguments: argparse.Namespace) -> None:
         report.add("bench.next_pair_ms", quantile(next_pair_ms(site.url), 0.95, reference=50.0))
     except FileNotFoundError:
         report.add("bench.next_pair_ms", Metric(None, reference=50.0))  # no browser on this machine
+    measure_maps(site, report)
     listeners = [Listener(site.url, seed) for seed in range(arguments.listeners)]
     stored = store_past_votes(site, arguments.past_votes)
     alone_ms = [listeners[0].vote() for _ in range(arguments.votes)]
@@ -295,6 +300,20 @@ def measure(site: Site, report: Report, arguments: argparse.Namespace) -> None:
         f"{len(listeners)} listeners, {stored} votes stored before; the pool grew from {before} to {after} meanwhile; "
         f"median vote {np.median(alone_ms):.1f} ms alone, {np.median(crowd_ms):.1f} ms in the crowd"
     )
+
+
+def measure_maps(site: Site, report: Report) -> None:
+    """A map of 20,000 points in the page, and drawing one of all tunes that are there."""
+    house = House(Settings(home=site.home, database_url=site.database_url))
+    try:
+        seconds, frames = in_the_page(site.url, store(house, "tunes", "made-up", 0, crowd()))
+        report.add("bench.map_20000_seconds", quantile(seconds, 0.5, reference=3.0))
+        report.add("bench.map_frame_ms", quantile(frames, 0.95))
+    except FileNotFoundError:
+        report.add("bench.map_20000_seconds", Metric(None, reference=3.0))  # no browser on this machine
+    took, points = draw_seconds(house)
+    report.add("bench.project_5000_seconds", Metric(took, n=points, reference=30.0))
+    house.close()
 
 
 def main() -> int:

@@ -67,6 +67,7 @@ class Site:
     url: str
     process: subprocess.Popen[bytes]
     log: Path
+    environment: dict[str, str]
 
     def health(self) -> dict[str, Any]:
         report: dict[str, Any] = httpx.get(f"{self.url}/healthz", timeout=10).json()
@@ -108,7 +109,7 @@ def site(
             stdout=output,
             stderr=subprocess.STDOUT,
         )
-    running = Site(f"http://localhost:{port}", process, log)
+    running = Site(f"http://localhost:{port}", process, log, environment)
     try:
         _wait_until_it_plays(running)
         yield running

@@ -84,6 +84,14 @@ class EncodeResult(BaseModel):
     model_version: str
 
 
+class TowersResult(BaseModel):
+    """Unit vectors of titles and melodies in the space of the title towers."""
+
+    titles: list[list[float]]
+    melodies: list[list[float]]
+    model_version: str
+
+
 class GenerationError(Exception):
     """Base of everything a generator may answer instead of a clip."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -19,6 +20,7 @@ from webapp.generation.protocol import (
     GeneratorUnavailable,
     LatentsResult,
     QueueFull,
+    TowersResult,
 )
 
 CONNECT_SECONDS = 2.0
@@ -54,6 +56,11 @@ class RemoteGenerator:
     def encode(self, notes: dict[str, Any]) -> EncodeResult:
         """The latents of a piece (``Piece.to_json``); raises a ``GenerationError``."""
         return EncodeResult.model_validate_json(self._post("/v1/encode", {"notes": notes}, QUICK_SECONDS).content)
+
+    def towers(self, titles: Sequence[str] = (), melodies: Sequence[dict[str, Any]] = ()) -> TowersResult:
+        """Vectors of titles and pieces (``Piece.to_json``) by the title towers; raises a ``GenerationError``."""
+        body = {"titles": list(titles), "melodies": list(melodies)}
+        return TowersResult.model_validate_json(self._post("/v1/towers", body, QUICK_SECONDS).content)
 
     def cancel(self, request_id: str) -> bool:
         """Stop a queued or running request; whether there was one."""

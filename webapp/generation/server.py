@@ -26,6 +26,7 @@ from webapp.generation.protocol import (
     GeneratorUnavailable,
     LatentsResult,
     QueueFull,
+    TowersResult,
 )
 from webapp.supervisor import die_with_parent
 
@@ -62,9 +63,20 @@ class EncodeRequest(BaseModel):
     notes: dict[str, Any]
 
 
+class TowersRequest(BaseModel):
+    """Titles and pieces (``Piece.to_json``) whose vectors are wanted."""
+
+    model_config = ConfigDict(extra="forbid")
+    titles: list[Annotated[str, Field(max_length=200)]] = Field(default_factory=list, max_length=64)
+    melodies: list[dict[str, Any]] = Field(default_factory=list, max_length=16)
+
+
 def create_app(engine: Engine) -> FastAPI:
     """The HTTP face of ``engine``; whoever made the engine closes it."""
+    from webapp.generation.towers import Towers  # noqa: PLC0415 (torch, after its environment is set)
+
     app = FastAPI(title="Kallos generator", docs_url="/docs", redoc_url=None)
+    title_towers = Towers()
 
     @app.exception_handler(GenerationError)
     async def refuse(_: Request, error: GenerationError) -> JSONResponse:
@@ -105,6 +117,10 @@ def create_app(engine: Engine) -> FastAPI:
     @app.post("/v1/encode")
     def encode(request: EncodeRequest) -> EncodeResult:
         return engine.encode(request.notes)
+
+    @app.post("/v1/towers")
+    def towers(request: TowersRequest) -> TowersResult:
+        return title_towers.vectors(request.titles, request.melodies)
 
     @app.get("/healthz")
     def healthz() -> Response:

@@ -6,7 +6,12 @@ import gradio as gr
 
 KEYS = f'<div class="k-keys" aria-hidden="true">{"<i></i>" * 7}</div>'
 PAGES = (("compare", "./", "Compare"), ("taste", "taste", "Your taste"), ("studio", "studio", "Studio"))
-RESEARCH = (("retrieval", "retrieval", "Retrieval"), ("runs", "runs", "Runs"))  # in the menu where the page is narrow
+RESEARCH = (  # in the menu where the page is narrow
+    ("atlas", "maps", "Maps"),
+    ("titles", "titles", "Titles"),
+    ("retrieval", "retrieval", "Retrieval"),
+    ("runs", "runs", "Runs"),
+)
 
 _MENU = f"""
 <details class="k-menu">

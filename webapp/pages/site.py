@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 
-from webapp.pages import compare, retrieval, runs, studio, taste
+from webapp.pages import atlas, compare, retrieval, runs, studio, taste, titles
 
 STATIC = Path(__file__).parent.parent / "static"
 STATIC_PATH = "/static/kallos"  # below Gradio's own /static, which must stay reachable
@@ -23,6 +23,7 @@ SITE_HEAD = f"""
 <link rel="stylesheet" href="{STATIC_PATH[1:]}/kallos.css">
 <link rel="stylesheet" href="{STATIC_PATH[1:]}/studio.css">
 <link rel="stylesheet" href="{STATIC_PATH[1:]}/research.css">
+<link rel="stylesheet" href="{STATIC_PATH[1:]}/atlas.css">
 <script type="module" src="{STATIC_PATH[1:]}/main.js"></script>
 """
 
@@ -50,6 +51,10 @@ def build_site() -> gr.Blocks:
         retrieval.build()
     with site.route("Runs", "/runs", show_in_navbar=False):
         runs.build()
+    with site.route("Maps", "/maps", show_in_navbar=False):
+        atlas.build()
+    with site.route("Titles", "/titles", show_in_navbar=False):
+        titles.build()
     return site
 
 

@@ -153,6 +153,21 @@ export const studio = {
     json("POST", `/api/studio/uploads?name=${encodeURIComponent(file.name)}&domain=${domain}`, file, COMPOSING_MS),
 };
 
+export const atlas = {
+  maps: () => json("GET", "/api/atlas"),
+  map: (id) => json("GET", `/api/atlas/maps/${encodeURIComponent(id)}`),
+  draw: (kind) => json("POST", `/api/atlas/${kind}`, {}),
+  points: (id) => json("GET", `/api/atlas/maps/${id}/points`, undefined, COMPOSING_MS),
+  mine: (id) => json("GET", `/api/atlas/maps/${id}/mine`, undefined, COMPOSING_MS),
+  point: (id, row) => json("GET", `/api/atlas/maps/${id}/points/${row}`, undefined, COMPOSING_MS),
+};
+
+export const titles = {
+  overview: () => json("GET", "/api/titles"),
+  tunes: (words) => json("GET", `/api/titles/tunes?words=${encodeURIComponent(words)}`, undefined, COMPOSING_MS),
+  ideas: (name) => json("GET", `/api/titles/ideas/${name}`, undefined, COMPOSING_MS),
+};
+
 /** The encoded bytes of a clip. */
 export async function audio(address) {
   const response = await request("GET", address, { timeoutMs: COMPOSING_MS });

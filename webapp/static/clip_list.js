@@ -49,6 +49,11 @@ export class ClipList extends EventTarget {
     this.player.pause();
   }
 
+  /** Sound a clip of the list, within a tap or key press. */
+  async play(place = 0) {
+    await this.#play(this.#rows[place]);
+  }
+
   async #fetchAll(rows) {
     for (const row of rows) {
       if (this.signal.aborted || rows !== this.#rows) return;

@@ -1,13 +1,23 @@
 // Brings a page to life once Gradio has rendered it, which happens late and may happen again.
 
+import { startAtlas } from "./atlas.js";
 import { startCompare } from "./compare.js";
 import { startMenu } from "./menu.js";
 import { startRetrieval } from "./retrieval.js";
 import { startRuns } from "./runs.js";
 import { startStudio } from "./studio.js";
 import { startTaste } from "./taste.js";
+import { startTitles } from "./titles.js";
 
-const STARTERS = { compare: startCompare, taste: startTaste, studio: startStudio, retrieval: startRetrieval, runs: startRuns };
+const STARTERS = {
+  compare: startCompare,
+  taste: startTaste,
+  studio: startStudio,
+  atlas: startAtlas,
+  titles: startTitles,
+  retrieval: startRetrieval,
+  runs: startRuns,
+};
 let alive = null; // {root, abort}
 
 function look() {

@@ -43,6 +43,7 @@ function askToDelete(root) {
 /** Wake the header's menu and the links between pages inside `root`. */
 export function startMenu(root, signal) {
   const menu = root.querySelector(".k-menu");
+  root.querySelector("nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" }); // on a narrow screen
   const say = (text) => {
     root.querySelector(".k-status").textContent = text;
   };

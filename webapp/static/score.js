@@ -24,7 +24,7 @@ function abcjs() {
 
 export class Score {
   #piece = null;
-  #name = "";
+  #title = "";
   #texts = new Map(); // name of a piece → its ABC
   #drawn = "";
 
@@ -40,9 +40,9 @@ export class Score {
     signal.addEventListener("abort", () => resized.disconnect());
   }
 
-  /** The piece whose score is wanted, called `name` on the page. */
-  show(piece, name) {
-    [this.#piece, this.#name] = [piece, name];
+  /** The piece whose score is wanted, and what stands above it. */
+  show(piece, title) {
+    [this.#piece, this.#title] = [piece, title];
     this.#draw();
   }
 
@@ -57,7 +57,7 @@ export class Score {
     const piece = this.#piece;
     const width = Math.floor(this.paper.clientWidth);
     if (this.section.hidden || !piece || !width || this.#drawn === `${piece.name} ${width}`) return;
-    this.title.textContent = `Score of the ${this.#name} one`;
+    this.title.textContent = this.#title;
     try {
       const [{ renderAbc }, text] = await Promise.all([abcjs(), this.#text(piece)]);
       if (piece !== this.#piece || this.section.hidden) return;

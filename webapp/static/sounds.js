@@ -18,7 +18,8 @@ export class Sounds {
   }
 }
 
-async function patiently(ask) {
+/** Ask a busy server again, a few times. */
+export async function patiently(ask) {
   for (let attempt = 0; ; attempt += 1) {
     try {
       return await ask();

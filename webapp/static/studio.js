@@ -372,8 +372,8 @@ class StudioPage {
   /** The score is that of the side that sounded last, of a new piece at first. */
   #scoreOf(side) {
     const { piece } = this.#now;
-    if (side === "b" && piece) this.score.show(piece, "new");
-    else if (this.#old) this.score.show(this.#old, "old");
+    if (side === "b" && piece) this.score.show(piece, "Score of the new one");
+    else if (this.#old) this.score.show(this.#old, "Score of the old one");
   }
 
   /** One thing sounds at a time. */

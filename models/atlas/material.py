@@ -1,0 +1,205 @@
+"""What the maps are drawn of: tunes and their titles by the title towers, clips and excerpts by their style latents.
+
+Only music that may be played to anybody is on a map (``PLAYED``): the collections that come with music21 by permission
+of their encoders, and CRE (Unlicense / CC BY 4.0). Pop1K7, whose terms are unstated, never is, nor is EMOPIA, whose
+bars mean nothing until its beats are estimated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from models.atlas.neighbours import FloatArray
+from models.atlas.points import KINDS, Material, Points, StoredClip, joined, packed
+from models.atlas.style_vectors import style_vectors
+from models.metrics.music_statistics import likely_key
+from models.music import corpora
+from models.music.grouping import title_key
+from models.music.notes import MusicError, Piece
+from models.music.tokens import to_tokens
+from models.style.checkpoint import StyleBundle, load_style
+from models.style.compose import whole_bars
+from models.style.features import bar_features, gather_notes
+from models.style.latents import Latents
+from models.style.model import BARS
+from models.style.windows import pad
+from models.taste.readings import summary
+from models.title.checkpoint import TitleBundle, load_towers
+from models.title.pool import make_pool
+from models.title.tunes import Tune, name_of, tunes_of
+
+TUNE_BOOKS = ("oneills1850", "ryansMammoth", "airdsAirs", "cre")
+PLAYED = (*TUNE_BOOKS, "bachChorales")
+COLLECTIONS = {
+    "oneills1850": "O'Neill's", "ryansMammoth": "Ryan's", "airdsAirs": "Aird's", "cre": "Ceol Rince na hÉireann",
+    "bachChorales": "Bach's chorales", "folder": "your folder",
+}  # fmt: skip
+COMPOSED = "composed by Kallos"
+COMPOSED_TERMS = "made by this installation; see models/weights/LICENSE"
+EXCERPT_BARS = 16
+AT_ONCE = 64
+
+
+def gather(
+    kind: str, clips: Sequence[StoredClip] = (), *, data: Path | None = None, limit: int | None = None
+) -> Material:
+    """The points of a map of one of ``KINDS``; ``clips`` join the corpora's excerpts where clips are mapped.
+
+    ``data``: a folder of tunes instead of the corpora; ``limit``: about so many pieces of each corpus. Raises
+    ``MusicError`` where there is nothing to map.
+    """
+    if kind not in KINDS:
+        raise ValueError(f"a map of {kind!r} was asked for; there are {', '.join(KINDS)}")
+    if kind == "clips":
+        bundle = load_style()
+        points = clip_points(bundle, clips, played(PLAYED, data, limit))
+        return Material(points, bundle.version, {"sizes": dict(bundle.model.config.latent)})
+    towers = load_towers()
+    points = tune_points(towers, played(TUNE_BOOKS, data, limit), kind)
+    return Material(points, towers.version)
+
+
+def played(names: Sequence[str], data: Path | None = None, limit: int | None = None) -> list[Piece]:
+    """The pieces of those corpora that are there, or of a folder."""
+    if data is not None:
+        return [replace(piece, source="folder") for piece in corpora.load_folder(data)][:limit]
+    there = corpora.registry()
+    return [piece for name in names if there[name].available for piece in corpora.load(name, limit=limit)]
+
+
+def tune_points(bundle: TitleBundle, pieces: Sequence[Piece], kind: str) -> Points:
+    """Tunes by their melodies, their titles by the words, or both in one space with links from titles to tunes.
+
+    For the joint map each side is moved to its own mean: towers keep their sides apart by a constant that says nothing
+    about any tune (Liang et al. 2022, "Mind the gap").
+    """
+    tunes = tunes_of(pieces)
+    by_name = {name_of(piece): piece for piece in pieces}
+    melodies = _tunes(bundle, tunes, by_name)
+    if kind == "tunes":
+        return melodies
+    titles = _titles(bundle, tunes, melodies)
+    if kind == "titles":
+        return replace(titles, links=())
+    sides = [(melodies, "tune"), (titles, "title")]
+    return joined(
+        [
+            replace(
+                each,
+                vectors=each.vectors - each.vectors.mean(0),
+                colours={**each.colours, "side": (side,) * len(each)},
+            )
+            for each, side in sides
+        ]
+    )
+
+
+def _tunes(bundle: TitleBundle, tunes: Sequence[Tune], pieces: dict[str, Piece]) -> Points:
+    excerpts = [pieces[tune.name].window(0, EXCERPT_BARS) for tune in tunes]
+    return Points(
+        ids=tuple(f"tunes/{tune.name}" for tune in tunes),
+        texts=tuple(tune.titles[0] for tune in tunes),
+        vectors=bundle.towers.melodies(tunes),
+        colours={
+            "genre": tuple(tune.genre or "" for tune in tunes),
+            "meter": tuple(tune.meter for tune in tunes),
+            "mode": tuple(mode_of(piece) for piece in excerpts),
+            "collection": tuple(COLLECTIONS.get(tune.source, tune.source) for tune in tunes),
+        },
+        pieces=tuple(map(packed, excerpts)),
+        terms=tuple(piece.terms for piece in excerpts),
+    )
+
+
+def _titles(bundle: TitleBundle, tunes: Sequence[Tune], melodies: Points) -> Points:
+    """Distinct titles, linked to the rows of their tunes; each plays and is coloured as the first of these."""
+    pool = make_pool(tunes)
+    bears: dict[str, list[int]] = {}
+    for row, tune in enumerate(tunes):
+        for title in tune.titles:
+            bears.setdefault(title_key(title), []).append(row)
+    links = [tuple(bears[title_key(title)]) for title in pool.titles]
+    rows = [each[0] for each in links]
+    return Points(
+        ids=tuple(f"titles/{title_key(title)}" for title in pool.titles),
+        texts=pool.titles,
+        vectors=bundle.towers.titles(pool.titles),
+        colours={name: tuple(labels[row] for row in rows) for name, labels in melodies.colours.items()},
+        pieces=tuple(melodies.pieces[row] for row in rows),
+        terms=tuple(melodies.terms[row] for row in rows),
+        links=tuple(links),
+    )
+
+
+def clip_points(bundle: StyleBundle, clips: Sequence[StoredClip], pieces: Sequence[Piece]) -> Points:
+    """Composed clips and the first eight whole bars of each piece, by their style latents."""
+    excerpts: list[Piece] = []
+    for piece in pieces:
+        try:
+            excerpt = whole_bars(piece)
+            to_tokens(excerpt)
+        except MusicError:
+            continue
+        if len(excerpt.bars) == BARS:
+            excerpts.append(excerpt)
+    if not excerpts and not clips:
+        raise MusicError("there is neither a composed clip nor a piece of eight whole bars to map")
+    composed = [Piece.from_json(dict(clip.notes)) for clip in clips]
+    stored = [clip.summary[None] for clip in clips]
+    summaries = np.concatenate([*stored, encoded(bundle, excerpts)] if excerpts else stored)
+    everything = [*composed, *excerpts]
+    return Points(
+        ids=(*(clip.name for clip in clips), *(f"tunes/{name_of(piece)}" for piece in excerpts)),
+        texts=(*map(described, composed), *(title_of(piece) for piece in excerpts)),
+        vectors=style_vectors(summaries, bundle.model.config.latent),
+        colours={
+            "source": ("composed",) * len(composed) + ("collection",) * len(excerpts),
+            "domain": tuple(piece.domain or "" for piece in everything),
+            "genre": tuple(piece.genre or "" for piece in everything),
+            "meter": tuple(f"{piece.bars[0, 2]}/{piece.bars[0, 3]}" for piece in everything),
+            "mode": tuple(map(mode_of, everything)),
+            "collection": (
+                *("",) * len(composed),
+                *(COLLECTIONS.get(piece.source, piece.source) for piece in excerpts),
+            ),
+        },
+        pieces=tuple(map(packed, everything)),
+        terms=(*(COMPOSED_TERMS,) * len(composed), *(piece.terms for piece in excerpts)),
+        summaries=summaries,
+    )
+
+
+@torch.inference_mode()
+def encoded(bundle: StyleBundle, excerpts: Sequence[Piece]) -> FloatArray:
+    """Summaries float32 ``(excerpts, D)`` of pieces of exactly ``BARS`` whole bars."""
+    found = []
+    for start in range(0, len(excerpts), AT_ONCE):
+        part = [to_tokens(piece) for piece in excerpts[start : start + AT_ONCE]]
+        mean = bundle.model.encode(bar_features(gather_notes(pad(part), BARS))).mean.float()
+        clips = [bundle.model.config.split(clip) for clip in mean.view(len(part), BARS, -1)]
+        found += [summary(Latents(bundle.version, {name: z.numpy() for name, z in clip.items()})) for clip in clips]
+    return np.stack(found)
+
+
+def mode_of(piece: Piece) -> str:
+    """Whether a major or a minor key fits best; "" for a piece without notes."""
+    if len(piece.notes) == 0:
+        return ""
+    chroma = np.bincount(piece.notes[:, 2] % 12, piece.notes[:, 1], minlength=12)
+    return "major" if likely_key(chroma) < 12 else "minor"
+
+
+def title_of(piece: Piece) -> str:
+    """The first title, or what else the piece is called."""
+    return piece.titles[0] if piece.titles else piece.piece_id.rpartition("/")[2]
+
+
+def described(piece: Piece) -> str:
+    """A composed clip in a few words: it has no title."""
+    tempo = float(np.median(piece.tempo_bpm))
+    return f"Composed, {piece.domain or 'piece'}, {tempo:.0f} bpm"

@@ -1,0 +1,201 @@
+"""What a map is drawn of, and the drawn map as one Parquet file.
+
+The file opens in Apple's Embedding Atlas: ``embedding-atlas FILE --x x --y y --text text --neighbors neighbors``
+(https://apple.github.io/embedding-atlas/tool.html: neighbours are zero-based row numbers with their distances).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from models.atlas.neighbours import FloatArray, Neighbours
+from models.music.notes import Piece
+
+ABOUT = b"kallos"
+FORMAT = 1
+KINDS = ("clips", "tunes", "titles", "joint")
+
+
+@dataclass(frozen=True)
+class Points:
+    """Points in the order of their ``ids``, which are unique; a label "" is unknown.
+
+    ``vectors`` float32 ``(n, d)``: what is mapped. ``colours``: label of each point by colouring. ``pieces``: the music
+    of each, ``Piece.to_json`` as text. ``terms``: under which it may be played. ``links``: rows that a point belongs
+    to, such as a title's tunes. ``summaries``: float32 ``(n, D)``, what taste is computed from, for clips alone.
+    """
+
+    ids: tuple[str, ...]
+    texts: tuple[str, ...]
+    vectors: FloatArray
+    colours: Mapping[str, tuple[str, ...]]
+    pieces: tuple[str, ...]
+    terms: tuple[str, ...]
+    links: tuple[tuple[int, ...], ...] = ()
+    summaries: FloatArray | None = None
+
+    def __post_init__(self) -> None:
+        sizes = {len(self.texts), len(self.vectors), len(self.pieces), len(self.terms)}
+        sizes |= {len(labels) for labels in self.colours.values()}
+        if sizes != {len(self.ids)} or len(set(self.ids)) != len(self.ids):
+            raise ValueError(f"{len(self.ids)} points of which each needs an id of its own, text, music and colours")
+        if not np.isfinite(self.vectors).all():
+            raise ValueError("the vectors of a map must be finite")
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @cached_property
+    def hash(self) -> str:
+        """Digest of what is mapped: ids, texts, labels and vectors."""
+        told = [self.ids, self.texts, [[name, *labels] for name, labels in sorted(self.colours.items())], self.links]
+        digest = hashlib.sha256(json.dumps(told, ensure_ascii=False).encode())
+        digest.update(np.ascontiguousarray(self.vectors, dtype="<f4").tobytes())
+        return digest.hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class StoredClip:
+    """A composed clip as it is stored: a name, its notes (``Piece.to_json``) and its ``summary`` ``(D,)``."""
+
+    name: str
+    notes: dict[str, Any]
+    summary: FloatArray
+
+
+@dataclass(frozen=True)
+class Material:
+    """Points of a map, the version of the model whose space they lie in, and what else belongs to that space.
+
+    ``about``: ``sizes`` of the latent groups for clips.
+    """
+
+    points: Points
+    model_version: str
+    about: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class DrawnMap:
+    """Points with their places float32 ``(n, 2)``, nearest neighbours, and what is known about the picture.
+
+    ``about``: kind, model_version, data_hash, seed, commit, quality (``models.atlas.quality.Quality.to_json``).
+    """
+
+    points: Points
+    places: FloatArray
+    neighbours: Neighbours
+    about: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_parquet(self) -> bytes:
+        """The whole map as a file."""
+        import pyarrow as pa  # noqa: PLC0415 (only where maps are)
+        from pyarrow import parquet  # noqa: PLC0415
+
+        points = self.points
+        near = [
+            {"ids": ids, "distances": [round(each, 5) for each in distances]}
+            for ids, distances in zip(self.neighbours.index.tolist(), self.neighbours.distance.tolist(), strict=True)
+        ]
+        near_type = pa.struct([("ids", pa.list_(pa.int32())), ("distances", pa.list_(pa.float32()))])
+        columns: dict[str, Any] = {
+            "id": pa.array(points.ids, pa.string()),
+            "x": pa.array(self.places[:, 0], pa.float32()),
+            "y": pa.array(self.places[:, 1], pa.float32()),
+            "text": pa.array(points.texts, pa.string()),
+            **{name: pa.array(labels, pa.string()) for name, labels in points.colours.items()},
+            "neighbors": pa.array(near, near_type),
+            "terms": pa.array(points.terms, pa.string()),
+            "links": pa.array(points.links or [()] * len(points), pa.list_(pa.int32())),
+            "piece": pa.array(points.pieces, pa.string()),
+            "vector": _rows(points.vectors),
+        }
+        if points.summaries is not None:
+            columns["summary"] = _rows(points.summaries)
+        about = {"format": FORMAT, "colours": list(points.colours), **self.about}
+        table = pa.table(columns).replace_schema_metadata({ABOUT: json.dumps(about).encode()})
+        file = io.BytesIO()
+        parquet.write_table(table, file, compression="zstd", row_group_size=4096)
+        return file.getvalue()
+
+    @classmethod
+    def from_parquet(cls, data: bytes) -> DrawnMap:
+        """Read what ``to_parquet`` wrote; raises ``ValueError`` on another file."""
+        import pyarrow as pa  # noqa: PLC0415
+        from pyarrow import parquet  # noqa: PLC0415
+
+        try:
+            table = parquet.read_table(io.BytesIO(data))
+        except (pa.ArrowInvalid, OSError) as error:
+            raise ValueError(f"this is no Parquet file: {error}") from error
+        about = json.loads((table.schema.metadata or {}).get(ABOUT, b"{}"))
+        if about.get("format") != FORMAT:
+            raise ValueError(f"this Parquet file is no map of format {FORMAT}; draw the map again")
+        lists: dict[str, list[Any]] = {
+            name: table[name].to_pylist() for name in ("id", "text", "piece", "terms", "links", *about["colours"])
+        }
+        near = table["neighbors"].combine_chunks()
+        shape = (len(table), -1)
+        points = Points(
+            ids=tuple(lists["id"]),
+            texts=tuple(lists["text"]),
+            vectors=_matrix(table["vector"]),
+            colours={name: tuple(lists[name]) for name in about["colours"]},
+            pieces=tuple(lists["piece"]),
+            terms=tuple(lists["terms"]),
+            links=tuple(map(tuple, lists["links"])),
+            summaries=_matrix(table["summary"]) if "summary" in table.column_names else None,
+        )
+        neighbours = Neighbours(
+            near.field("ids").flatten().to_numpy().astype(np.int64).reshape(shape),
+            near.field("distances").flatten().to_numpy().reshape(shape),
+        )
+        places = np.stack([table["x"].to_numpy(), table["y"].to_numpy()], axis=1).astype(np.float32)
+        return cls(points, places, neighbours, about)
+
+    def piece(self, row: int) -> Piece:
+        """The music of a point."""
+        return Piece.from_json(json.loads(self.points.pieces[row]))
+
+
+def packed(piece: Piece) -> str:
+    """A piece as ``Points.pieces`` keeps it."""
+    return json.dumps(piece.to_json(), separators=(",", ":"), ensure_ascii=False)
+
+
+def joined(parts: Sequence[Points]) -> Points:
+    """Points of several kinds in one map; all need the same colourings and dimensions, links count from the first."""
+    links = [tuple(each) for part in parts for each in (part.links or ((),) * len(part))]
+    return Points(
+        ids=tuple(each for part in parts for each in part.ids),
+        texts=tuple(each for part in parts for each in part.texts),
+        vectors=np.concatenate([part.vectors for part in parts]),
+        colours={name: tuple(each for part in parts for each in part.colours[name]) for name in parts[0].colours},
+        pieces=tuple(each for part in parts for each in part.pieces),
+        terms=tuple(each for part in parts for each in part.terms),
+        links=tuple(links),
+        summaries=np.concatenate([part.summaries for part in parts if part.summaries is not None])
+        if all(part.summaries is not None for part in parts)
+        else None,
+    )
+
+
+def _rows(matrix: FloatArray) -> Any:
+    import pyarrow as pa  # noqa: PLC0415
+
+    values = pa.array(np.ascontiguousarray(matrix, dtype=np.float32).reshape(-1))
+    return pa.FixedSizeListArray.from_arrays(values, matrix.shape[1])
+
+
+def _matrix(column: Any) -> FloatArray:
+    array = column.combine_chunks()
+    matrix: FloatArray = array.flatten().to_numpy().astype(np.float32).reshape(len(array), -1)
+    return matrix

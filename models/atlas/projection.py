@@ -1,0 +1,79 @@
+"""From vectors to a plane by UMAP, the same picture for the same seed, and new points placed without moving any.
+
+UMAP: McInnes, Healy & Melville 2018 (umap-learn), on exact neighbours. A new point is placed as UMAP's own transform
+begins: at the mean of its neighbours' places, weighted by the strength of its membership (their section 3.1); the
+optimisation that follows there, which moves it a little, is left out (``python -m models.evaluate.atlas`` compares).
+"""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import numpy.typing as npt
+
+from models.atlas.neighbours import FloatArray, Neighbours, nearest
+
+NEIGHBOURS = 15
+MIN_DIST = 0.1
+LEAST_POINTS = NEIGHBOURS + 2
+SEARCH_STEPS = 64
+
+
+def project(vectors: FloatArray, seed: int, neighbours: Neighbours | None = None) -> FloatArray:
+    """Places float32 ``(n, 2)`` of ``vectors`` ``(n, d)``, centred, with a mean radius of 1.
+
+    ``neighbours``: at least ``NEIGHBOURS`` of each, where they are known. Raises ``ValueError`` on too few points.
+    """
+    if len(vectors) < LEAST_POINTS:
+        raise ValueError(f"{len(vectors)} points are too few for a map; at least {LEAST_POINTS} are needed")
+    known = neighbours or nearest(vectors, NEIGHBOURS)
+    itself = np.arange(len(vectors), dtype=np.int64)[:, None]
+    index = np.hstack([itself, known.index[:, : NEIGHBOURS - 1]])  # UMAP counts a point among its neighbours
+    distance = np.hstack([np.zeros_like(itself, dtype=np.float32), known.distance[:, : NEIGHBOURS - 1]])
+    with warnings.catch_warnings():
+        # told of what we do on purpose: no tensorflow, neighbours without an index, one thread because of the seed
+        warnings.filterwarnings("ignore", module=r"umap(\..*)?")
+        from umap import UMAP  # noqa: PLC0415 (numba: seconds)
+
+        reducer = UMAP(
+            n_neighbors=NEIGHBOURS,
+            min_dist=MIN_DIST,
+            random_state=seed,
+            n_jobs=1,
+            precomputed_knn=(index, distance, None),
+        )
+        places = np.asarray(reducer.fit_transform(vectors), dtype=np.float64)
+    places -= places.mean(0)
+    scaled: FloatArray = (places / np.linalg.norm(places, axis=1).mean()).astype(np.float32)
+    return scaled
+
+
+def place(new: FloatArray, vectors: FloatArray, places: FloatArray) -> FloatArray:
+    """Places ``(q, 2)`` of ``new`` vectors ``(q, d)`` on the map of ``vectors`` ``(n, d)`` at ``places`` ``(n, 2)``."""
+    if len(new) == 0:
+        return np.zeros((0, 2), dtype=np.float32)
+    found = nearest(vectors, min(NEIGHBOURS, len(vectors)), new)
+    weight = membership(found.distance)
+    weight /= weight.sum(1, keepdims=True)
+    placed: FloatArray = np.einsum("qk,qkd->qd", weight, places[found.index]).astype(np.float32)
+    return placed
+
+
+def membership(distances: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """UMAP's membership strengths of neighbours at ``distances`` ``(q, k)``, nearest first.
+
+    ``exp(-(d - d_1) / sigma)`` with ``sigma`` such that they sum to ``log2(k)``; where that can't be (all equally far),
+    they are equal.
+    """
+    beyond = np.asarray(distances, dtype=np.float64)
+    beyond = beyond - beyond[:, :1]
+    target = np.log2(beyond.shape[1])
+    scale = np.maximum(beyond.mean(1, keepdims=True), 1e-12)
+    low, high = np.full_like(scale, -40.0), np.full_like(scale, 40.0)  # log sigma / scale
+    for _ in range(SEARCH_STEPS):
+        middle = (low + high) / 2
+        above = np.exp(-beyond / (scale * np.exp(middle))).sum(1, keepdims=True) > target
+        high, low = np.where(above, middle, high), np.where(above, low, middle)
+    strengths: npt.NDArray[np.float64] = np.exp(-beyond / (scale * np.exp((low + high) / 2)))
+    return strengths

@@ -1,0 +1,134 @@
+"""Maps that are seen and heard, and titles that find tunes, on a desktop and on a phone."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from playwright.sync_api import expect
+
+from models.atlas.material import tune_points
+from models.atlas.neighbours import nearest
+from models.atlas.points import DrawnMap
+from models.atlas.quality import judge
+from models.music import corpora
+from models.title.checkpoint import load_towers
+from webapp.services.atlas import drawing
+from webapp.services.house import House
+from webapp.settings import Settings
+
+DESKTOP = {"viewport": {"width": 1280, "height": 800}}
+PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True, "device_scale_factor": 2}
+PATIENCE_MS = 120_000  # on a machine that trains and tests beside us
+ABC = b"X:1\nT:The Test Jig\nM:6/8\nL:1/8\nK:D\n|:dAF DFA|dAF def|gfe fed|cBA Bcd|dAF DFA|dAF def|gfe fed|ecA d3:|\n"
+
+
+@pytest.fixture(scope="module")
+def maps(site) -> Iterator[dict[str, tuple[str, DrawnMap]]]:
+    """Maps of some real tunes in the running application: kind → its id and what is on it. Drawing is tested apart."""
+    settings = Settings(
+        home=Path(site.environment["KALLOS_HOME"]), database_url=site.environment["KALLOS_DATABASE_URL"]
+    )
+    house = House(settings)
+    towers, pieces = load_towers(), corpora.load("oneills1850", limit=80)
+    made = {}
+    for kind in ("tunes", "titles", "joint"):
+        points = tune_points(towers, pieces, kind)
+        places = np.ascontiguousarray(points.vectors[:, :2])
+        near = nearest(points.vectors, 10)
+        quality = judge(points.vectors, places, points.colours, 0, near)
+        drawn = DrawnMap(points, places, near, {"quality": quality.to_json()})
+        made[kind] = (drawing.store(house, kind, towers.version, 0, drawn), drawn)
+    yield made
+    house.close()
+
+
+def shown(visitor):
+    expect(visitor.get("map")).to_have_attribute("data-drawn", re.compile(r"\d+"), timeout=PATIENCE_MS)
+    return visitor
+
+
+def expect_to_sound(room) -> None:
+    """The player in ``room`` plays and its clock moves on."""
+    expect(room.locator(".k-play").first).to_have_attribute("aria-pressed", "true", timeout=PATIENCE_MS)
+    expect(room.locator(".k-roll").first).not_to_have_attribute("aria-valuenow", "0", timeout=PATIENCE_MS)
+
+
+@pytest.mark.timeout(600)
+def test_a_point_is_clicked_heard_read_and_found_again_by_its_link(visit, maps):
+    map_id, drawn = maps["joint"]
+    row = drawn.points.ids.index(next(name for name in drawn.points.ids if name.startswith("titles/")))
+    x, y = drawn.places[row]
+    visitor = visit(**DESKTOP)
+    visitor.page.goto(f"{visitor.url}/maps?map={map_id}&colour=collection&x={x}&y={y}&zoom=60")
+    shown(visitor)
+    box = visitor.get("map").bounding_box()
+    visitor.page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    panel = visitor.get("map-point")
+    expect(panel.locator("b")).to_have_text(drawn.points.texts[row], timeout=PATIENCE_MS)
+    expect_to_sound(panel)
+    expect(panel.get_by_role("heading", name="Its tunes")).to_be_visible()
+    visitor.get("score").click()
+    expect(visitor.frame.locator(".k-paper svg")).to_be_visible(timeout=PATIENCE_MS)
+    neighbour = drawn.points.texts[int(drawn.neighbours.index[row, 0])]
+    visitor.get("map-neighbours").get_by_role("button").first.click()
+    expect(panel.locator("b")).to_have_text(neighbour, timeout=PATIENCE_MS)
+    expect_to_sound(panel)
+    expect(visitor.page).to_have_url(re.compile(rf"point={int(drawn.neighbours.index[row, 0])}\b"))
+    again = visit(**DESKTOP)
+    again.page.goto(visitor.page.url)
+    expect(again.get("map-point").locator("b")).to_have_text(neighbour, timeout=PATIENCE_MS)
+    expect(again.get("map-colour")).to_have_value("collection")
+
+
+@pytest.mark.timeout(600)
+def test_without_a_mouse_a_point_is_searched_or_reached_by_keys(visit, maps):
+    _, drawn = maps["tunes"]
+    visitor = visit(**PHONE)
+    visitor.page.goto(f"{visitor.url}/maps?kind=tunes")
+    shown(visitor)
+    visitor.get("map-search").fill(drawn.points.texts[5].upper())
+    visitor.get("map-search").press("Enter")
+    panel = visitor.get("map-point")
+    expect(panel.locator("b")).to_have_text(drawn.points.texts[5], timeout=PATIENCE_MS)
+    expect_to_sound(panel)
+    visitor.get("map-search").fill("no tune is called so")
+    expect(visitor.frame.get_by_text("No title here has these words.")).to_be_visible()
+    visitor.get("map-search").fill("")
+    visitor.get("map").focus()
+    for key in ("+", "+", "ArrowLeft", "Enter"):
+        visitor.page.keyboard.press(key)
+    expect(visitor.page).to_have_url(re.compile(r"zoom=1\.8"))
+    expect(panel.locator("b")).not_to_have_text(drawn.points.texts[5], timeout=PATIENCE_MS)
+    assert visitor.frame.evaluate("document.documentElement.scrollWidth") <= 390
+    menu = visitor.frame.locator(".k-menu").first.bounding_box()
+    assert menu["x"] + menu["width"] <= 390
+
+
+def test_a_map_that_is_not_there_says_how_it_comes(visit, maps):
+    visitor = visit(**DESKTOP)
+    visitor.page.goto(f"{visitor.url}/maps?kind=clips")
+    expect(visitor.get("draw-map")).to_be_visible(timeout=PATIENCE_MS)
+    expect(visitor.frame.get_by_text("kallos atlas draw clips")).to_be_visible()
+
+
+@pytest.mark.timeout(600)
+def test_words_find_tunes_that_play_and_a_file_gets_names_with_the_odds_told(visit, maps):
+    visitor = visit(**DESKTOP)
+    visitor.page.goto(f"{visitor.url}/titles")
+    expect(visitor.get("odds-tunes")).to_contain_text("chance", timeout=PATIENCE_MS)
+    visitor.get("words").fill("The Mill Reel")
+    visitor.get("find-tunes").click()
+    found = visitor.get("tunes")
+    expect(found.locator(".k-play")).to_have_count(8, timeout=PATIENCE_MS)
+    expect_to_sound(found)
+    expect(visitor.page).to_have_url(re.compile("words=The"))
+    visitor.get("ideas-upload").set_input_files({"name": "jig.abc", "mimeType": "text/vnd.abc", "buffer": ABC})
+    ideas = visitor.get("ideas").get_by_role("button")
+    expect(ideas).to_have_count(8, timeout=PATIENCE_MS)
+    ideas.first.click()
+    expect_to_sound(visitor.frame.locator("[data-part=idea-player]"))
+    expect(found.locator(".k-play").first).to_have_attribute("aria-pressed", "false")

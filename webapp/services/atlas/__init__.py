@@ -1,0 +1,1 @@
+"""Maps: drawn by the worker, read by the pages."""
