@@ -21,6 +21,7 @@ class Settings(BaseSettings):
     database_url: str = ""
     store_url: str = ""
     generator_url: str = ""
+    runs: str = ""
     corpora: str = ""
     require_corpora: bool = False
     require_browser: bool = False
@@ -39,6 +40,11 @@ class Settings(BaseSettings):
     def clip_store_url(self) -> str:
         """fsspec URL of the clip store; the folder ``clips`` of ``KALLOS_HOME`` where none was given."""
         return self.store_url or str(self.home / "clips")
+
+    @property
+    def runs_folder(self) -> Path:
+        """Where logs of training runs are looked for; the folder ``runs`` of ``KALLOS_HOME`` where none was given."""
+        return Path(self.runs).expanduser().absolute() if self.runs else self.home / "runs"
 
     @property
     def postgres_folder(self) -> Path:

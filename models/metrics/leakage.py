@@ -31,7 +31,7 @@ def folds_of(songs: Sequence[str], seed: int = 0, folds: int = FOLDS) -> Ints:
 
 
 def errors_of_reading(codes: Floats, targets: Floats, domains: Labels, folds: Ints) -> tuple[Floats, Floats]:
-    """Squared errors ``(N,)`` of ``targets`` ``(N, T)`` read from ``codes`` ``(N, D)``, and those of their domain's mean.
+    """Squared errors ``(N,)`` of ``targets`` ``(N, T)`` read from ``codes`` ``(N, D)``, and of their domain's mean.
 
     Targets are scaled by their typical deviation from their domain's mean first, so that each counts the same; those
     that never deviate are left out.

@@ -6,13 +6,15 @@ import gradio as gr
 
 KEYS = f'<div class="k-keys" aria-hidden="true">{"<i></i>" * 7}</div>'
 PAGES = (("compare", "./", "Compare"), ("taste", "taste", "Your taste"), ("studio", "studio", "Studio"))
+RESEARCH = (("styles", "styles", "Styles"),)  # in the menu where the page is narrow
 
-_MENU = """
+_MENU = f"""
 <details class="k-menu">
   <summary aria-label="Menu">
     <svg viewBox="0 0 20 20" aria-hidden="true"><path d="M3 6h14M3 10h14M3 14h14"/></svg>
   </summary>
   <div class="k-menu-list">
+    {"".join(f'<a href="{href}">{label}</a>' for _, href, label in RESEARCH)}
     <button type="button" data-do="link">Continue on another device</button>
     <button type="button" data-do="export">Download my data</button>
     <button type="button" data-do="delete" class="k-danger">Delete everything</button>
@@ -47,7 +49,9 @@ _DIALOGUES = """
 def page(name: str, body: str) -> gr.HTML:
     """One whole page as Gradio's HTML block; ``static/main.js`` finds it by ``data-page`` and brings it to life."""
     links = "".join(
-        f'<a href="{href}"{" aria-current=page" if key == name else ""}>{label}</a>' for key, href, label in PAGES
+        f'<a href="{href}"{aside}{" aria-current=page" if key == name else ""}>{label}</a>'
+        for pages, aside in ((PAGES, ""), (RESEARCH, ' class="k-aside"'))
+        for key, href, label in pages
     )
     # hidden until the stylesheet is there, so that nobody sees the page undressed
     return gr.HTML(

@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 
-from webapp.pages import compare, studio, taste
+from webapp.pages import compare, studio, styles, taste
 
 STATIC = Path(__file__).parent.parent / "static"
 STATIC_PATH = "/static/kallos"  # below Gradio's own /static, which must stay reachable
@@ -22,6 +22,7 @@ SITE_HEAD = f"""
 <meta name="color-scheme" content="light dark">
 <link rel="stylesheet" href="{STATIC_PATH[1:]}/kallos.css">
 <link rel="stylesheet" href="{STATIC_PATH[1:]}/studio.css">
+<link rel="stylesheet" href="{STATIC_PATH[1:]}/styles.css">
 <script type="module" src="{STATIC_PATH[1:]}/main.js"></script>
 """
 
@@ -45,6 +46,8 @@ def build_site() -> gr.Blocks:
         taste.build()
     with site.route("Studio", "/studio", show_in_navbar=False):
         studio.build()
+    with site.route("Styles", "/styles", show_in_navbar=False):
+        styles.build()
     return site
 
 

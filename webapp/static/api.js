@@ -152,6 +152,11 @@ export const studio = {
     json("POST", `/api/studio/uploads?name=${encodeURIComponent(file.name)}&domain=${domain}`, file, COMPOSING_MS),
 };
 
+/** What was measured of the style model, and along which styles one can walk. */
+export const styles = () => json("GET", "/api/styles");
+/** The steps of a walk, told by its query. */
+export const walk = (query) => json("GET", `/api/styles/walk?${query}`, undefined, COMPOSING_MS);
+
 /** The encoded bytes of a clip. */
 export async function audio(address) {
   const response = await request("GET", address, { timeoutMs: COMPOSING_MS });

@@ -3,9 +3,10 @@
 import { startCompare } from "./compare.js";
 import { startMenu } from "./menu.js";
 import { startStudio } from "./studio.js";
+import { startStyles } from "./styles.js";
 import { startTaste } from "./taste.js";
 
-const STARTERS = { compare: startCompare, taste: startTaste, studio: startStudio };
+const STARTERS = { compare: startCompare, taste: startTaste, studio: startStudio, styles: startStyles };
 let alive = null; // {root, abort}
 
 function look() {
