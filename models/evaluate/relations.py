@@ -45,7 +45,7 @@ from models.style.windows import make_windows
 from models.train.prior import CLOSED
 
 CHROMA = "chroma"  # shares of the twelve pitch classes: what harmony holds, where mode is a matter of keys
-DRAWS = 200
+DRAWS, HALVES = 200, 20
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
@@ -135,7 +135,7 @@ def in_data(report: Report, music: Measured, seed: int) -> None:
         )
     order = shuffled_within(music.domains, seed)
     chance = _information(music, seed, np.arange(len(order)), order)
-    found = over_halves(music.songs, partial(_information, music, seed), seed=seed)
+    found = over_halves(music.songs, partial(_information, music, seed), seed=seed, draws=HALVES)
     for name, metric in found.items():
         report.add(name, Metric(metric.value, metric.low, metric.high, metric.n, chance=chance[name]))
 
@@ -147,26 +147,7 @@ def in_latents(report: Report, music: Measured, seed: int) -> None:
         size = music.drawn[group].shape[1]
         report.add(f"rate.{group}.open", Metric(music.open[group], n=len(music.songs), reference=size))
     folds, order = folds_of(music.songs, seed), shuffled_within(music.domains, seed)
-    codes = {group: music.of_clips(group) for group in GROUPS}
-    for name in (*ATTRIBUTES, CHROMA):
-        target = music.target(name)
-        errors = {group: errors_of_reading(codes[group], target, music.domains, folds) for group in GROUPS}
-        for group in GROUPS:
-            naming = [music.target(each) for each in ATTRIBUTES if ATTRIBUTES[each] == group and each != name]
-            if group == "harmony" and name != CHROMA:
-                naming.append(music.chroma)
-            known = errors_of_reading(np.hstack(naming), target, music.domains, folds) if naming else None
-            luck = errors_of_reading(codes[group][order], target, music.domains, folds)
-            report.add(
-                f"read.{name}.{group}",
-                over_songs(
-                    music.songs,
-                    partial(_share, *errors[group]),
-                    baseline=share_read(*known) if known and group != own_group(name) else None,
-                    chance=share_read(*luck),
-                    reference=share_read(*errors[own_group(name)]),
-                ),
-            )
+    _reading(report, music, folds, order)
     bar_domains, bar_songs = music.domains[music.clip], [music.songs[clip] for clip in music.clip]
     for one, other in itertools.combinations(GROUPS, 2):
         scores, luck = (
@@ -177,6 +158,33 @@ def in_latents(report: Report, music: Measured, seed: int) -> None:
             f"canonical.{one}.{other}",
             over_songs(bar_songs, partial(_correlated, *scores), draws=DRAWS, chance=correlation(*luck)),
         )
+
+
+def _reading(report: Report, music: Measured, folds: Ints, order: Ints) -> None:
+    """``read.ATTRIBUTE.GROUP``; all targets are read at once, each by itself."""
+    targets = {name: music.target(name) for name in (*ATTRIBUTES, CHROMA)}
+    ends = np.cumsum([target.shape[1] for target in targets.values()])
+    columns = {name: slice(end - targets[name].shape[1], end) for name, end in zip(targets, ends.tolist(), strict=True)}
+
+    def read(codes: Floats) -> dict[str, tuple[Floats, Floats]]:
+        errors = errors_of_reading(codes, np.hstack(list(targets.values())), music.domains, folds)
+        return {name: (errors[0][:, part], errors[1][:, part]) for name, part in columns.items()}
+
+    codes = {group: music.of_clips(group) for group in GROUPS}
+    found = {group: read(codes[group]) for group in GROUPS}
+    luck = {group: read(codes[group][order]) for group in GROUPS}
+    naming = {group: [targets[name] for name in targets if own_group(name) == group] for group in GROUPS}
+    joined = {group: read(np.hstack(naming[group])) for group in GROUPS}
+    for name, group in itertools.product(targets, GROUPS):
+        own = own_group(name)
+        metric = over_songs(
+            music.songs,
+            partial(_share, *found[group][name]),
+            baseline=share_read(*joined[group][name]) if group != own else None,
+            chance=share_read(*luck[group][name]),
+            reference=share_read(*found[own][name]),
+        )
+        report.add(f"read.{name}.{group}", metric)
 
 
 def fit_directions(composer: Composer, clips: Clips, music: Measured, about: Mapping[str, object]) -> Directions:

@@ -31,23 +31,21 @@ def folds_of(songs: Sequence[str], seed: int = 0, folds: int = FOLDS) -> Ints:
 
 
 def errors_of_reading(codes: Floats, targets: Floats, domains: Labels, folds: Ints) -> tuple[Floats, Floats]:
-    """Squared errors ``(N,)`` of ``targets`` ``(N, T)`` read from ``codes`` ``(N, D)``, and of their domain's mean.
+    """Squared errors of ``targets`` ``(N, T)`` read from ``codes`` ``(N, D)``, and of their domain's mean: ``(N, T)``.
 
     Targets are scaled by their typical deviation from their domain's mean first, so that each counts the same; those
-    that never deviate are left out.
+    that never deviate have no errors. Each has a penalty of its own, chosen by leaving one row out.
     """
     deviation = np.sqrt(_centred(targets, targets, domains, domains).var(axis=0))
-    live = deviation > 1e-9
-    y = targets[:, live] / deviation[live]
-    missed, mean_missed = np.zeros(len(y)), np.zeros(len(y))
+    y = targets * np.where(deviation > 1e-9, 1 / np.maximum(deviation, 1e-9), 0.0)
+    missed, mean_missed = np.zeros(y.shape), np.zeros(y.shape)
     for train, test in _parts(folds):
         x_train, x_test = (_centred(codes[part], codes[train], domains[part], domains[train]) for part in (train, test))
         y_train, y_test = (_centred(y[part], y[train], domains[part], domains[train]) for part in (train, test))
         scale = np.maximum(x_train.std(axis=0), 1e-9)
-        model = RidgeCV(alphas=PENALTIES).fit(x_train / scale, y_train)
-        found = model.predict(x_test / scale).reshape(y_test.shape)
-        missed[test] = ((y_test - found) ** 2).sum(axis=1)
-        mean_missed[test] = (y_test**2).sum(axis=1)
+        model = RidgeCV(alphas=PENALTIES, alpha_per_target=True).fit(x_train / scale, y_train)
+        missed[test] = (y_test - model.predict(x_test / scale).reshape(y_test.shape)) ** 2
+        mean_missed[test] = y_test**2
     return missed, mean_missed
 
 

@@ -40,7 +40,7 @@ TABLES = (
     (
         "information",
         "Information they share",
-        """The same as mutual information in bits, which also finds what is not monotone. Clips shuffled stand below.""",
+        """The same as mutual information in bits, which also finds what is not monotone. Below: clips shuffled.""",
     ),
     (
         "reading",
