@@ -46,7 +46,7 @@ def create_app(settings: Settings | None = None, *, backstage: Backstage | None 
             stage.end()
 
     # FastAPI's models take a moment; serve begins its children before
-    from webapp import api, atlas_api, research_api, studio_api, titles_api  # noqa: PLC0415
+    from webapp import api, atlas_api, research_api, studio_api, styles_api, titles_api  # noqa: PLC0415
 
     app = FastAPI(
         title="Kallos",
@@ -66,6 +66,7 @@ def create_app(settings: Settings | None = None, *, backstage: Backstage | None 
     app.include_router(research_api.router)
     app.include_router(atlas_api.router)
     app.include_router(titles_api.router)
+    app.include_router(styles_api.router)
     add_reference(app)
 
     @app.get("/healthz", tags=["operation"])

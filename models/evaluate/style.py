@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from models.evaluate import record
 from models.evaluate.clips import BATCH, Clips, choose_clips, compose_all, donors_of, pieces_to_test
 from models.evaluate.interpolation import interpolation
 from models.evaluate.keeping import keeping
@@ -195,6 +196,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--model", default="default", help="a shipped style model or a folder with card.json")
     parser.add_argument("--limit", type=int, default=500, help="held-out clips")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--save", action="store_true", help="keep the figures in the model's folder, for its page")
     arguments = parser.parse_args(argv)
     composer = Composer(load_style(arguments.model))
     try:
@@ -218,6 +220,8 @@ def main(argv: list[str] | None = None) -> None:
     keeping(report, composer, clips.some(FEWER), arguments.seed)
     quality(report, composer, clips, arguments.seed)
     speed(report, composer, arguments.seed)
+    if arguments.save and composer.bundle.folder:
+        record.save(composer.bundle.folder, report.to_json())
     report.print()
 
 

@@ -73,20 +73,23 @@ def found_among(results: list[Piece], clips: Clips, seed: int) -> Floats:
 def correlation(x: Floats, y: Floats, domains: Labels, least: float = 1e-6) -> float:
     """Spearman over the clips of each domain, averaged by their number.
 
-    Domains are left out where ``x`` has an SD below ``least`` or few different values: nothing varies there to swap.
+    Domains are left out where ``x`` does not ``vary``: nothing is there to swap.
 
     Within domains, since donors come from the same one: how pop differs from dance tunes would count as success.
     """
     total = weight = 0.0
     for domain in DOMAINS:
         rows = domains == domain
-        if rows.sum() < 8 or x[rows].std() < least or np.ptp(y[rows]) < 1e-6:
-            continue
-        if len(np.unique(x[rows])) < 0.1 * rows.sum():
+        if not varies(x[rows], least) or np.ptp(y[rows]) < 1e-6:
             continue
         total += rows.sum() * float(spearmanr(x[rows], y[rows]).statistic)
         weight += rows.sum()
     return total / weight if weight else float("nan")
+
+
+def varies(values: Floats, least: float = 1e-6) -> bool:
+    """Whether one domain's clips differ in an attribute: eight clips, an SD of ``least``, enough different values."""
+    return len(values) >= 8 and bool(values.std() >= least) and len(np.unique(values)) >= 0.1 * len(values)
 
 
 def measured(pieces: list[Piece]) -> dict[str, Floats]:
@@ -96,7 +99,10 @@ def measured(pieces: list[Piece]) -> dict[str, Floats]:
 
 
 def swaps(report: Report, composer: Composer, clips: Clips, seed: int) -> None:
-    """Each style group from another clip onto every content; adds ``swap.*``, ``drift.*`` and ``cycle.*``."""
+    """Each style group from another clip onto every content; adds ``swap.*``, ``drift.*`` and ``cycle.*``.
+
+    ``swap.GROUP.on.OTHER``: Spearman of the donor's GROUP with the result's OTHER; baseline: without the swap.
+    """
     domains = np.array(clips.domains)
     plain = compose_all(composer, clips, seed=seed + 10_000)
     again = compose_all(composer, clips, seed=seed + 20_000)
@@ -115,6 +121,12 @@ def swaps(report: Report, composer: Composer, clips: Clips, seed: int) -> None:
         others = [name for name in STYLE_GROUPS if name != group]
         strengths = {name: correlation(asked, got[name], domains) for name in others}
         chance = {name: correlation(asked, base[name], domains) for name in others}
+        for name in others:
+            along = partial(_correlation_of, asked, got[name], domains, 1e-6)
+            report.add(
+                f"swap.{group}.on.{name}",
+                over_songs(clips.songs, along, draws=200, baseline=chance[name], chance=0.0),
+            )
         worst = max(others, key=lambda name: abs(np.nan_to_num(strengths[name])))
         report.add(
             f"swap.{group}.max_other",

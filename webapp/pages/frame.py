@@ -9,6 +9,7 @@ PAGES = (("compare", "./", "Compare"), ("taste", "taste", "Your taste"), ("studi
 RESEARCH = (  # in the menu where the page is narrow
     ("atlas", "maps", "Maps"),
     ("titles", "titles", "Titles"),
+    ("styles", "styles", "Styles"),
     ("retrieval", "retrieval", "Retrieval"),
     ("runs", "runs", "Runs"),
 )

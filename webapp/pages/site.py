@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 
-from webapp.pages import atlas, compare, retrieval, runs, studio, taste, titles
+from webapp.pages import atlas, compare, retrieval, runs, studio, styles, taste, titles
 
 STATIC = Path(__file__).parent.parent / "static"
 STATIC_PATH = "/static/kallos"  # below Gradio's own /static, which must stay reachable
@@ -24,6 +24,7 @@ SITE_HEAD = f"""
 <link rel="stylesheet" href="{STATIC_PATH[1:]}/studio.css">
 <link rel="stylesheet" href="{STATIC_PATH[1:]}/research.css">
 <link rel="stylesheet" href="{STATIC_PATH[1:]}/atlas.css">
+<link rel="stylesheet" href="{STATIC_PATH[1:]}/styles.css">
 <script type="module" src="{STATIC_PATH[1:]}/main.js"></script>
 """
 
@@ -55,6 +56,8 @@ def build_site() -> gr.Blocks:
         atlas.build()
     with site.route("Titles", "/titles", show_in_navbar=False):
         titles.build()
+    with site.route("Styles", "/styles", show_in_navbar=False):
+        styles.build()
     return site
 
 

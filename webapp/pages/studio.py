@@ -6,6 +6,7 @@ import gradio as gr
 
 from models.style.latents import STYLE_GROUPS
 from webapp.pages.frame import KEYS, page
+from webapp.pages.picker import PICKER
 from webapp.pages.player import domains, player
 
 EXPLAINED = {
@@ -141,14 +142,7 @@ def build() -> gr.HTML:
     {_tool("leave", "Start from another piece", attributes='data-testid="leave"')}
   </p>
 </div>
-<dialog class="k-dialog k-picker" data-dialog="picker" aria-labelledby="k-picker-title">
-  <div class="k-picker-head"><h2 id="k-picker-title" data-part="title"></h2>
-    <button type="button" class="k-quiet k-small" data-part="close">Close</button></div>
-  {domains("k-picker-domain")}
-  <p class="k-said" role="status" data-part="picker-said"></p>
-  <div class="k-choices" data-part="picks"></div>
-  <p class="k-more">{_tool("more-picks", "Show more", attributes="hidden")}</p>
-</dialog>
+{PICKER}
 <dialog class="k-dialog" data-dialog="studio-link" aria-labelledby="k-studio-link-title">
   <h2 id="k-studio-link-title">A link to this piece</h2>
   <p>Whoever opens it hears the new against the old and sees what was borrowed, but not who

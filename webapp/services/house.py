@@ -27,11 +27,13 @@ class House:
         *,
         generator_url: str = "",
         space: TasteSpace | None = None,
+        style_folder: Path = SHIPPED_STYLE,
         revive_after_s: float = 0.0,
     ) -> None:
         self.settings = settings
         self.generator_url = generator_url or settings.generator_url
         self.database = Database(settings, revive_after_s=revive_after_s)
+        self.style_folder = style_folder
         self._space = space
 
     @cached_property
@@ -52,7 +54,7 @@ class House:
     @cached_property
     def space(self) -> TasteSpace:
         """The features in which taste is learned; its version is the style model's. ``ValueError`` or ``OSError``."""
-        return self._space or TasteSpace.load(SHIPPED_STYLE / "taste")
+        return self._space or TasteSpace.load(self.style_folder / "taste")
 
     @cached_property
     def pool(self) -> PoolCache:

@@ -167,6 +167,10 @@ export const titles = {
   tunes: (words) => json("GET", `/api/titles/tunes?words=${encodeURIComponent(words)}`, undefined, COMPOSING_MS),
   ideas: (name) => json("GET", `/api/titles/ideas/${name}`, undefined, COMPOSING_MS),
 };
+/** What was measured of the style model, and along which styles one can walk. */
+export const styles = () => json("GET", "/api/styles");
+/** The steps of a walk, told by its query. */
+export const walk = (query) => json("GET", `/api/styles/walk?${query}`, undefined, COMPOSING_MS);
 
 /** The encoded bytes of a clip. */
 export async function audio(address) {

@@ -6,6 +6,7 @@ import { startMenu } from "./menu.js";
 import { startRetrieval } from "./retrieval.js";
 import { startRuns } from "./runs.js";
 import { startStudio } from "./studio.js";
+import { startStyles } from "./styles.js";
 import { startTaste } from "./taste.js";
 import { startTitles } from "./titles.js";
 
@@ -15,6 +16,7 @@ const STARTERS = {
   studio: startStudio,
   atlas: startAtlas,
   titles: startTitles,
+  styles: startStyles,
   retrieval: startRetrieval,
   runs: startRuns,
 };

@@ -85,11 +85,14 @@ export class Picker {
     this.dialog.addEventListener("close", () => this.choices.clips.pause(), { signal });
   }
 
-  /** Open for one style, or "toward" for all of a piece; `onPick(choice)` is called when something was chosen. */
-  open(group, domain, onPick) {
+  /**
+   * Open for one style, or "toward" for all of a piece; `onPick(choice)` is called when something was chosen. `title` and
+   * `action`: what the dialogue and its buttons say, where that is not borrowing.
+   */
+  open(group, domain, onPick, { title = "", action = "" } = {}) {
     this.#onPick = onPick;
-    this.title.textContent = group === "toward" ? "Go on the way to…" : `Borrow the ${group} of…`;
-    this.choices.clips.action = group === "toward" ? "Go there" : "Borrow";
+    this.title.textContent = title || (group === "toward" ? "Go on the way to…" : `Borrow the ${group} of…`);
+    this.choices.clips.action = action || (group === "toward" ? "Go there" : "Borrow");
     this.choices.domain = domain;
     this.dialog.showModal();
     this.choices.load(group);

@@ -1,13 +1,19 @@
-"""A folder of simulated listeners: real MIDI files, ratings or votes that follow a taste for low, sparse music."""
+"""What evaluations are tested on: a folder of simulated listeners, real tunes, a tiny model."""
 
+import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from models.music.corpora import music21_corpus
 from models.music.midi import write_midi
 from models.music.notes import Piece
+from models.style.checkpoint import save_style, tiny_style
+from models.style.fingerprint import Fingerprint
+from models.style.model import StyleModel
 
 CLIPS = 24
 LISTENERS = 16
@@ -38,7 +44,7 @@ def true_utility() -> np.ndarray:
 
 @pytest.fixture(scope="session")
 def listening_folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """``listening_folder("ratings" or "votes")`` is a folder in that form."""
+    """``listening_folder("ratings" or "votes")``: MIDI files, ratings or votes by a taste for low, sparse music."""
     made: dict[str, Path] = {}
 
     def make(form: str) -> Path:
@@ -64,3 +70,22 @@ def listening_folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str]
         return made[form]
 
     return make
+
+
+@pytest.fixture(scope="session")
+def tunes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with sixteen tunes of O'Neill's."""
+    folder = tmp_path_factory.mktemp("tunes")
+    text = min(music21_corpus().glob("oneills1850/*.abc")).read_text(encoding="utf-8", errors="replace")
+    (folder / "tunes.abc").write_text("".join(re.split(r"(?m)^(?=X:)", text)[:17]), encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny model whose clips end after 24 steps."""
+    bundle, folder = tiny_style(), tmp_path_factory.mktemp("weights")
+    model = StyleModel(replace(bundle.model.config, max_steps=24))
+    model.load_state_dict(bundle.model.state_dict())
+    save_style(folder, model, bundle.prior, Fingerprint.empty(), dict(bundle.card))
+    return folder

@@ -8,35 +8,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from models.evaluate import style, swaps
+from models.evaluate import record, style, swaps
 from models.evaluate.clips import Clips, choose_clips, compose_all, donors_of
-from models.music.corpora import load_folder, music21_corpus
+from models.music.corpora import load_folder
 from models.music.notes import Piece
-from models.style.checkpoint import load_style, save_style, tiny_style
+from models.style.checkpoint import load_style
 from models.style.compose import Composer
-from models.style.fingerprint import Fingerprint
 from models.style.latents import STYLE_GROUPS
-from models.style.model import StyleModel
 from models.style.windows import make_windows
-
-
-@pytest.fixture(scope="module")
-def tunes(tmp_path_factory):
-    """A folder with sixteen tunes of O'Neill's."""
-    folder = tmp_path_factory.mktemp("tunes")
-    text = min(music21_corpus().glob("oneills1850/*.abc")).read_text(encoding="utf-8", errors="replace")
-    (folder / "tunes.abc").write_text("".join(re.split(r"(?m)^(?=X:)", text)[:17]), encoding="utf-8")
-    return folder
-
-
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory):
-    """A tiny model whose clips end after 24 steps."""
-    bundle, folder = tiny_style(), tmp_path_factory.mktemp("weights")
-    model = StyleModel(replace(bundle.model.config, max_steps=24))
-    model.load_state_dict(bundle.model.state_dict())
-    save_style(folder, model, bundle.prior, Fingerprint.empty(), dict(bundle.card))
-    return folder
 
 
 @pytest.fixture(scope="module")
@@ -45,8 +24,9 @@ def clips(tunes) -> Clips:
 
 
 def test_the_last_line_is_the_json_of_the_contract(tunes, weights, capsys) -> None:
-    style.main(["--data", str(tunes), "--model", str(weights), "--limit", "3", "--seed", "3"])
+    style.main(["--data", str(tunes), "--model", str(weights), "--limit", "3", "--seed", "3", "--save"])
     found = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert set(record.read(weights)["evaluate.style"].metrics) == set(found["metrics"])
     assert (found["command"], found["schema"], found["seed"]) == ("evaluate.style", 1, 3)
     assert (found["data"]["n"], found["model"]["version"]) == (3, "tiny-0")
     assert re.fullmatch("[0-9a-f]{64}", found["model"]["sha256"])
@@ -56,6 +36,7 @@ def test_the_last_line_is_the_json_of_the_contract(tunes, weights, capsys) -> No
         for group in STYLE_GROUPS
         for name in ("own", "max_other", "melody_kept", "original_found")
     }
+    names |= {f"swap.{one}.on.{other}" for one in STYLE_GROUPS for other in STYLE_GROUPS if one != other}
     names |= {f"drift.{one}.{other}.sd" for one in STYLE_GROUPS for other in STYLE_GROUPS if one != other}
     names |= {
         f"quality.{name}" for name in ("in_key", "repeats", "density", "bar_similarity", "onset_distance", "copied")

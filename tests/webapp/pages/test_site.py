@@ -52,7 +52,7 @@ def test_the_studio_has_a_dial_for_every_style(client):
 
 
 def test_every_page_leads_to_the_others(client):
-    for path in ("/", "/taste", "/studio", "/maps", "/titles", "/retrieval", "/runs"):
+    for path in ("/", "/taste", "/studio", "/maps", "/titles", "/styles", "/retrieval", "/runs"):
         text = page(client, path)
         for _, href, _ in (*PAGES, *RESEARCH):
             assert f'href="{href}"' in text

@@ -139,7 +139,7 @@ def _compose(house: House, listener_id: uuid.UUID, recipes: Sequence[Recipe], *,
 
 
 def _generate(house: House, recipes: Sequence[Recipe], sources: Mapping[str, Source]) -> list[GenerateResult]:
-    music = {name: _current(house, source) for name, source in sources.items()}
+    music = {name: current(house, source) for name, source in sources.items()}
     requests = [_request(recipe, sources, music) for recipe in recipes]
     with ThreadPoolExecutor(len(requests)) as together:
         results = list(together.map(house.generator.generate, requests))
@@ -148,7 +148,7 @@ def _generate(house: House, recipes: Sequence[Recipe], sources: Mapping[str, Sou
     return results
 
 
-def _current(house: House, source: Source) -> Music:
+def current(house: House, source: Source) -> Music:
     """The source's latents by the model of today, as stored or encoded again, and the bars that they tell of."""
     if source.model_version == house.space.version:
         return Music(Latents.from_json(source.latents), source.notes)

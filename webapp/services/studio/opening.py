@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from db.queries import studio as rows
+from models.music.notes import Piece
 from webapp.services.house import House
 from webapp.services.problems import NotYours
 from webapp.services.studio.room import check_rate, keep
@@ -72,11 +73,6 @@ def shown(session: Session, house: House, listener_id: uuid.UUID, source: Source
     ``sources`` describes what its recipe names and this listener may hear; ``editable`` says whether that is all of it,
     and ``mine`` whether the piece is theirs and not a link's.
     """
-    from models.music.render import notes_in_seconds, sounding_seconds  # noqa: PLC0415 (scipy)
-
-    piece = source.piece
-    first = float(piece.seconds_at(piece.notes[:, 0]).min()) if len(piece.notes) else 0.0
-    starts = piece.seconds_at([*piece.bars[:, 0], piece.end_tick]) - first
     found: dict[str, Source] = {}
     for name in names_in(source.recipe):
         with contextlib.suppress(NotYours):
@@ -94,12 +90,23 @@ def shown(session: Session, house: House, listener_id: uuid.UUID, source: Source
         },
         "mine": source.mine,
         "editable": set(found) == set(names_in(source.recipe)),
-        "seconds": round(sounding_seconds(piece), 3),
-        "bars_s": [round(float(start), 4) for start in starts],
-        "notes": notes_in_seconds(piece),
+        **in_time(source.piece),
         "audio_url": f"{address}/flac{behind}",
         "score_url": f"{address}/score{behind}",
         "downloads": {form: f"{address}/{form}{behind}" for form in ("mid", "abc", "mp3", "wav")},
+    }
+
+
+def in_time(piece: Piece) -> dict[str, Any]:
+    """``seconds`` that a piece sounds, the second at which each bar begins, and its notes, in the time of its sound."""
+    from models.music.render import notes_in_seconds, sounding_seconds  # noqa: PLC0415 (scipy)
+
+    first = float(piece.seconds_at(piece.notes[:, 0]).min()) if len(piece.notes) else 0.0
+    starts = piece.seconds_at([*piece.bars[:, 0], piece.end_tick]) - first
+    return {
+        "seconds": round(sounding_seconds(piece), 3),
+        "bars_s": [round(float(start), 4) for start in starts],
+        "notes": notes_in_seconds(piece),
     }
 
 

@@ -1,0 +1,140 @@
+"""The styles page for researchers: how far styles can be told apart, in figures, and a walk along each that plays."""
+
+from __future__ import annotations
+
+import gradio as gr
+
+from models.style.latents import STYLE_GROUPS
+from webapp.pages.frame import page
+from webapp.pages.picker import PICKER
+from webapp.pages.player import domains
+
+# name of the table, its title, what it says
+TABLES = (
+    (
+        "swaps",
+        "Swaps",
+        """One style of a clip is taken from another clip. Framed: how well the result then has the donor's own
+        (Spearman over clips; harmony: correlation of half-bar chroma). The others should be near 0: what the
+        donor's style did to everything else.""",
+    ),
+    (
+        "drift",
+        "Drift",
+        """How far the other attributes move in such a swap, in standard deviations of real clips. Composing the same
+        clip twice moves them too; that stands below each figure.""",
+    ),
+    (
+        "after",
+        "What a swap leaves",
+        """The tune's notes that are still there, as a share of those that survive without a swap; how often the
+        original is found among 100 by its melody; and how far the donor's latents are missed when the result is
+        encoded again.""",
+    ),
+    (
+        "spearman",
+        "Styles in real music",
+        """How the attributes that name the styles go together in real clips (Spearman within one kind of music). No
+        model should be asked to part what music joins.""",
+    ),
+    (
+        "information",
+        "Information they share",
+        """The same as mutual information in bits, which also finds what is not monotone. Below: clips shuffled.""",
+    ),
+    (
+        "reading",
+        "What can be read from which latents",
+        """The share of an attribute (R²) that a linear reading finds in each group's latents, on songs that it was not
+        fitted on. Framed: from its own group. Elsewhere it has leaked, as far as music itself does not join the
+        two: what the other group's named attributes tell stands below. Below 0: worse than knowing nothing.""",
+    ),
+    (
+        "canonical",
+        "Most correlated directions",
+        """The correlation of the two directions of two groups that go together most, bar by bar, on songs that they
+        were not chosen on.""",
+    ),
+    (
+        "rates",
+        "Rates",
+        """How many bits a bar each group's latents hold, and how many of their dimensions carry anything.""",
+    ),
+    (
+        "losses",
+        "Hardest styles over training",
+        """The loss, at each validation, of what each style tells of the notes: pitch for content, onsets for rhythm,
+        height for register, pitch classes for harmony, velocity for dynamics, tempo, notes an onset for texture.
+        Tinted by how much is left of the first; framed: the style that has improved least.""",
+    ),
+    ("bits", "Rates over training", "Bits a bar of each group's latents at each validation."),
+)
+
+
+def _table(name: str, title: str, about: str) -> str:
+    return f"""
+<section class="k-figures" id="{name}" data-table="{name}" data-testid="table-{name}" aria-labelledby="k-{name}-title">
+  <h2 id="k-{name}-title" tabindex="-1">{title}</h2>
+  <p class="k-explain">{about}</p>
+  <div class="k-matrix" tabindex="0" role="region" aria-labelledby="k-{name}-title" hidden><table></table></div>
+  <p class="k-fill" hidden>Nothing has been measured here yet. This fills it: <code></code></p>
+  <p class="k-about"><span data-part="about"></span>
+    <a data-part="csv" href="api/styles/tables/{name}.csv" download hidden aria-label="{title} as CSV">CSV</a></p>
+</section>"""
+
+
+def _style(group: str) -> str:
+    return f'<label><input type="radio" name="k-walk-group" value="{group}"><span>{group.capitalize()}</span></label>'
+
+
+def build() -> gr.HTML:
+    """The page at ``/styles``."""
+    contents = "".join(f'<a href="#{name}">{title}</a>' for name, title, _ in TABLES)
+    return page(
+        "styles",
+        f"""
+<div class="k-ask">
+  <div><h1>Styles</h1>
+  <p class="k-lead">How far each style can be changed alone, what else moves with it, and how that sounds.</p></div>
+</div>
+<p class="k-said" role="alert" data-part="trouble"></p>
+<section class="k-walk" id="walk" aria-labelledby="k-walk-title">
+  <h2 id="k-walk-title" tabindex="-1">Walk along a style</h2>
+  <p class="k-explain">One clip, five steps: its latents move as those of real clips do that differ by one standard
+    deviation of the attribute; everything else stays. What moved is measured in the notes.</p>
+  <fieldset class="k-domains k-groups"><legend class="k-hidden">Style</legend>{"".join(map(_style, STYLE_GROUPS))}
+  </fieldset>
+  <div class="k-from" role="group" aria-label="Where it begins">
+    {domains("k-walk-domain")}
+    <label class="k-seed">draw <input type="number" min="0" max="9007199254740991" step="1" value="0"
+      inputmode="numeric" data-part="seed" data-testid="walk-seed" aria-label="Seed of the prior's draw"></label>
+    <button type="button" class="k-quiet k-small" data-do="another">Another draw</button>
+    <button type="button" class="k-quiet k-small" data-do="choose" aria-haspopup="dialog">Choose a clip…</button>
+    <button type="button" class="k-solid" data-do="walk" data-testid="walk">Compose five steps</button>
+  </div>
+  <p class="k-said" role="status" aria-live="polite" data-part="said" data-testid="walk-said"></p>
+  <p class="k-fill" data-part="no-walk" hidden>No directions are saved for this model. This makes them:
+    <code></code></p>
+  <div class="k-choices k-steps" data-part="steps" data-testid="walk-steps"></div>
+  <div class="k-matrix" tabindex="0" role="region" aria-label="What moved" data-part="moved" hidden><table></table>
+  </div>
+  <p class="k-about" data-part="walk-foot" hidden>
+    <span data-part="walk-about"></span>
+    <button type="button" class="k-quiet k-small" data-do="walk-csv">CSV</button>
+    <button type="button" class="k-quiet k-small" data-do="share">Link</button></p>
+</section>
+<nav class="k-contents" aria-label="Tables">{contents}</nav>
+{"".join(_table(*each) for each in TABLES)}
+{PICKER}
+<dialog class="k-dialog" data-dialog="walk-link" aria-labelledby="k-walk-link-title">
+  <h2 id="k-walk-link-title">A link to this view</h2>
+  <p>It opens this page with the same walk. Clips of your own open for nobody else.</p>
+  <input type="text" readonly aria-label="Link to this view" data-part="url">
+  <div class="k-dialog-row">
+    <button type="button" class="k-quiet" data-part="close">Close</button>
+    <button type="button" class="k-solid" data-part="copy">Copy link</button>
+  </div>
+</dialog>
+<p class="k-status" role="status" aria-live="polite"></p>
+""",
+    )

@@ -1,0 +1,72 @@
+"""What a style model's training log says of each style: the loss of the element that it tells, and its rate."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from models.style.latents import GROUPS
+from models.train.run_log import rows
+
+LOG = "log.jsonl"
+LOSS_OF = {  # what is told of the notes from each group's latents, mostly
+    "content": "pitch", "rhythm": "position", "register": "span", "harmony": "chroma", "dynamics": "velocity",
+    "tempo": "tempo", "texture": "thickness",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Run:
+    """Validations of a run at ``steps``: ``losses`` (nats; squared octaves and log2 where an element has those) and
+    ``bits`` a bar by group; ``fill`` is the command that makes such a run.
+    """
+
+    steps: tuple[int, ...]
+    losses: Mapping[str, tuple[float, ...]]
+    bits: Mapping[str, tuple[float, ...]]
+    about: Mapping[str, Any]
+    fill: str
+
+
+def latest(folder: Path, runs: Path) -> Run:
+    """The log beside the weights, else that of ``runs/style``; without validations where there is none.
+
+    Raises ``ValueError`` where a log can't be read.
+    """
+    fill = f"python -m models.train.style --out '{runs / 'style'}'"
+    for path in (folder / LOG, runs / "style" / LOG):
+        try:
+            found = _validations(path)
+            steps = tuple(int(row["step"]) for row in found)
+        except (ValueError, KeyError, TypeError) as error:
+            raise ValueError(f"the log {path.name} of {path.parent.name} can't be read: {error}") from error
+        if steps:
+            told = [row["validation"] for row in found]
+            bits = {group: _series(told, f"kl.{group}", 1 / math.log(2)) for group in GROUPS}
+            losses = {group: _series(told, name) for group, name in LOSS_OF.items()}
+            return Run(
+                steps, _whole(losses, len(steps)), _whole(bits, len(steps)), {"log": f"{path.parent.name}/{LOG}"}, fill
+            )
+    return Run((), {}, {}, {}, fill)
+
+
+def _validations(path: Path) -> list[Mapping[str, Any]]:
+    """The rows with validations; of a run that was taken up again, or begun anew, the later ones."""
+    found: list[Mapping[str, Any]] = []
+    for row in rows(path):
+        if "validation" in row:
+            found = [earlier for earlier in found if earlier["step"] < row["step"]]
+            found.append(row)
+    return found
+
+
+def _series(told: list[Mapping[str, float]], name: str, scale: float = 1.0) -> tuple[float, ...]:
+    return tuple(float(each[name]) * scale for each in told if name in each)
+
+
+def _whole(series: Mapping[str, tuple[float, ...]], count: int) -> dict[str, tuple[float, ...]]:
+    """Those that were logged at every one of ``count`` validations."""
+    return {name: values for name, values in series.items() if len(values) == count}

@@ -1,0 +1,79 @@
+// The styles page: what was measured of the model, table by table, and a walk along one style.
+
+import * as api from "./api.js";
+import { fillMatrix } from "./matrix.js";
+import { Walk } from "./walk.js";
+import { capital } from "./words.js";
+
+// what stands in brackets below the figures of a table
+const COMPARED = {
+  swaps: "baseline", drift: "baseline", after: "baseline", information: "chance", reading: "baseline", canonical: "chance",
+};
+
+const short = (digest) => (digest ?? "").slice(0, 12);
+
+/** Where the figures of a table come from. */
+function told({ command, model_version: version, model_sha256: sha256, data_hash: data, data_n: count, commit, seed, log }) {
+  if (log) return `From the log ${log}.`;
+  return (
+    `${command} of ${version} (weights ${short(sha256)}) on ${count} clips (data ${data}), ` +
+    `commit ${short(commit)}, seed ${seed}.`
+  );
+}
+
+function show(section, table) {
+  const part = (selector) => section.querySelector(selector);
+  const title = part("h2").textContent;
+  part(".k-matrix").hidden = !table.about;
+  part(".k-fill").hidden = Boolean(table.about);
+  part(".k-fill code").textContent = table.fill;
+  part("[data-part=csv]").hidden = !table.about;
+  if (!table.about) return;
+  fillMatrix(part("table"), table, title, { compare: COMPARED[table.name] });
+  part("[data-part=about]").textContent = told(table.about);
+  if (table.current) return;
+  const warning = document.createElement("strong");
+  warning.textContent = ` These are other weights than the ones that play. This measures those: ${table.fill}`;
+  part("[data-part=about]").append(warning);
+}
+
+/** Go to the table that the address names, once it is there. */
+function goTo(root) {
+  const name = window.location.hash.slice(1);
+  const section = name && root.querySelector(`section[id="${CSS.escape(name)}"]`);
+  if (!section) return;
+  section.scrollIntoView();
+  section.querySelector("h2").focus({ preventScroll: true });
+}
+
+async function run(root, signal) {
+  const trouble = root.querySelector("[data-part=trouble]");
+  const walk = new Walk(root, signal);
+  for (let attempt = 0; !signal.aborted; attempt += 1) {
+    try {
+      const listener = await api.hello();
+      const found = await api.styles();
+      trouble.textContent = "";
+      for (const table of found.tables) {
+        const section = root.querySelector(`[data-table="${table.name}"]`);
+        if (section) show(section, table);
+      }
+      goTo(root);
+      walk.begin(found.walks, listener.domain);
+      return;
+    } catch (error) {
+      if (error.passing === false) {
+        trouble.textContent = capital(error.message || "that did not work. Please load the page again.");
+        return;
+      }
+      trouble.textContent = "Kallos does not answer. Trying again…";
+      await api.pause(api.backOffS(attempt, error));
+    }
+  }
+}
+
+/** Bring the page inside `root` to life until `signal` aborts. */
+export function startStyles(root, signal) {
+  window.addEventListener("hashchange", () => goTo(root), { signal });
+  run(root, signal);
+}

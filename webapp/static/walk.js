@@ -1,0 +1,208 @@
+// A walk along one style: where it begins, five steps that play, and what moved in their notes.
+
+import * as api from "./api.js";
+import { ClipList } from "./clip_list.js";
+import { asClip } from "./dials.js";
+import { offerLink } from "./link_dialog.js";
+import { figure, fillMatrix } from "./matrix.js";
+import { Picker } from "./picker.js";
+import { saveAs } from "./save.js";
+import { capital } from "./words.js";
+
+const ATTRIBUTES = {
+  onsets_per_bar: "onsets a bar",
+  mean_pitch: "mean pitch",
+  mode: "mode",
+  mean_velocity: "mean velocity",
+  tempo_bpm: "tempo",
+  notes_per_onset: "notes an onset",
+  contour: "contour",
+  leap: "leap",
+};
+const SOURCE = /^(clips|pieces)\/[0-9a-f-]{36}$/;
+const PATIENCE = 3;
+
+const signed = (by) => (by === 0 ? "As it is" : `${by > 0 ? "+" : "−"}${Math.abs(by)} SD`);
+const query = (asked) => new URLSearchParams(Object.entries(asked).filter(([, value]) => value !== "")).toString();
+
+export class Walk {
+  #groups = {}; // style → {attribute, sd} along which one can walk
+  #source = ""; // the clip that it begins with; empty: the prior's draw
+  #number = 0; // of what was asked for last
+
+  constructor(root, signal) {
+    this.root = root;
+    this.signal = signal;
+    this.find = (selector) => root.querySelector(selector);
+    this.part = (name) => this.find(`.k-walk [data-part=${name}]`);
+    this.clips = new ClipList(this.part("steps"), signal, { together: true });
+    this.picker = new Picker(root, signal, () => this.clips.pause());
+    this.seed = this.part("seed");
+    const acts = {
+      walk: () => this.compose(),
+      another: () => this.#another(),
+      choose: () => this.#choose(),
+      "walk-csv": () => this.#csv(),
+      share: () => offerLink(this.find("[data-dialog=walk-link]"), window.location.href),
+    };
+    for (const [name, act] of Object.entries(acts)) {
+      this.find(`[data-do=${name}]`).addEventListener("click", act, { signal });
+    }
+    for (const radio of this.#radios("k-walk-domain")) radio.addEventListener("change", () => this.#draw(), { signal });
+    this.seed.addEventListener("change", () => this.#draw(), { signal });
+  }
+
+  #radios(name) {
+    return [...this.root.querySelectorAll(`[name=${name}]`)];
+  }
+
+  #chosen(name) {
+    return this.#radios(name).find((radio) => radio.checked)?.value;
+  }
+
+  #choice(name, value) {
+    for (const radio of this.#radios(name)) radio.checked = radio.value === value;
+  }
+
+  /** The walk that the controls ask for. */
+  get asked() {
+    const group = this.#chosen("k-walk-group");
+    const seed = Number.isSafeInteger(this.seed.valueAsNumber) ? Math.max(0, this.seed.valueAsNumber) : 0;
+    return { group, domain: this.#chosen("k-walk-domain"), seed, source: this.#source };
+  }
+
+  /** Set the controls to what an address says, and walk there where it says so. */
+  begin({ groups, fill }, domain) {
+    this.#groups = groups;
+    const there = new URL(window.location.href).searchParams;
+    const names = Object.keys(groups);
+    const wanted = there.get("style");
+    this.#choice("k-walk-group", names.includes(wanted) ? wanted : names[0]);
+    for (const radio of this.#radios("k-walk-group")) radio.disabled = !names.includes(radio.value);
+    const domains = this.#radios("k-walk-domain").map((radio) => radio.value);
+    this.#choice("k-walk-domain", domains.includes(there.get("domain")) ? there.get("domain") : domain);
+    this.seed.value = /^\d{1,15}$/.test(there.get("seed") ?? "") ? there.get("seed") : 0;
+    this.#source = SOURCE.test(there.get("source") ?? "") ? there.get("source") : "";
+    this.part("no-walk").hidden = names.length > 0;
+    this.part("no-walk").querySelector("code").textContent = fill;
+    for (const name of ["walk", "another", "choose"]) this.find(`[data-do=${name}]`).disabled = !names.length;
+    if (names.includes(wanted)) this.compose();
+  }
+
+  #draw() {
+    this.#source = "";
+    this.#say("");
+  }
+
+  #another() {
+    this.seed.value = this.asked.seed + 1;
+    this.#draw();
+    this.compose();
+  }
+
+  #choose() {
+    const words = { title: "Begin with…", action: "Begin" };
+    this.picker.open(
+      this.asked.group,
+      this.asked.domain,
+      (choice) => {
+        this.#source = choice.name;
+        this.#choice("k-walk-domain", this.picker.choices.domain);
+        this.#say(`Begins with ${asClip(choice).heading.toLowerCase()}.`);
+        this.compose();
+      },
+      words,
+    );
+  }
+
+  /** Compose the walk that is asked for; a later one takes over. */
+  async compose() {
+    const { asked } = this;
+    this.#number += 1;
+    const number = this.#number;
+    this.clips.pause();
+    this.find(".k-walk").setAttribute("aria-busy", "true");
+    this.#say("Composing five steps…");
+    try {
+      const steps = await this.#patiently(() => api.walk(query(asked)), number);
+      if (number !== this.#number) return;
+      this.#show(asked, steps);
+      this.#address(asked);
+      this.#say("Play a step, then another while it sounds: the music goes on at the same place.");
+    } catch (error) {
+      if (number !== this.#number) return;
+      this.#say(capital(error.status === 0 ? "no connection to Kallos; nothing is lost." : error.message || "that did not work."));
+    }
+    this.find(".k-walk").setAttribute("aria-busy", "false");
+  }
+
+  async #patiently(ask, number) {
+    for (let attempt = 0; ; attempt += 1) {
+      try {
+        return await ask();
+      } catch (error) {
+        if (!error.passing || attempt >= PATIENCE || number !== this.#number || this.signal.aborted) throw error;
+        this.#say("The composer is not ready yet; trying again…");
+        await api.pause(api.backOffS(attempt + 1, error));
+      }
+    }
+  }
+
+  #show(asked, steps) {
+    const { attribute } = this.#groups[asked.group];
+    const address = (place, form) => `/api/styles/walk/${place}/${form}?${query(asked)}`;
+    this.clips.show(
+      steps.map((step, place) => ({
+        heading: signed(step.by),
+        detail: `${figure(step.attributes[attribute])} ${ATTRIBUTES[attribute]}; ${figure(step.wanted)} asked for`,
+        seconds: step.seconds,
+        bars_s: step.bars_s,
+        audio_url: address(place, "flac"),
+        notes_url: address(place, "notes"),
+      })),
+    );
+    const names = Object.keys(ATTRIBUTES);
+    const moved = this.part("moved");
+    moved.hidden = false;
+    fillMatrix(
+      moved.querySelector("table"),
+      {
+        across: "step",
+        rows: steps.map((step) => signed(step.by)),
+        columns: names.map((name) => ATTRIBUTES[name]),
+        cells: steps.map(({ attributes }) =>
+          names.map((name) => ({ value: attributes[name], low: null, high: null, heat: 0, own: name === attribute })),
+        ),
+      },
+      "What moved: the attributes of each step, measured in its notes",
+    );
+    this.part("walk-about").textContent = asked.source
+      ? `From ${asked.source}, seed ${asked.seed}.`
+      : `From the prior: ${asked.domain}, seed ${asked.seed}.`;
+    this.part("walk-foot").hidden = false;
+    this.asked_for = asked;
+  }
+
+  async #csv() {
+    try {
+      const { asked_for: asked } = this;
+      saveAs(await api.audio(`/api/styles/walk.csv?${query(asked)}`), `walk-${asked.group}-${asked.seed}`, "csv");
+    } catch (error) {
+      this.#say(capital(error.message || "that did not work."));
+    }
+  }
+
+  #address({ group, domain, seed, source }) {
+    const here = new URL(window.location.href);
+    const told = { style: group, domain, seed: String(seed), source };
+    for (const [name, value] of Object.entries(told)) {
+      if (value) here.searchParams.set(name, value);
+      else here.searchParams.delete(name);
+    }
+    window.history.replaceState(null, "", here);
+  }
+
+  #say(text) {
+    this.part("said").textContent = text;
+  }
+}
