@@ -54,11 +54,12 @@ class Newcomer:
     """Share of unseen pairs ranked right after 0, 1, ... votes ``(MOST + 1,)``, from each beginning.
 
     ``wins``: how often, after so many votes of ``AT``, the best clips for their head are preferred to the average's
-    best, both being chosen in one of the ``MANNERS``.
+    best, both being chosen in one of the ``MANNERS``. ``ceiling``: the same of the clips that truly are their best.
     """
 
     accuracy: dict[str, FloatArray]
     wins: dict[tuple[int, str], float]
+    ceiling: float
 
 
 class SharedTaste:
@@ -113,7 +114,8 @@ def newcomer(
                     mine = np.repeat(unseen[pick(after, x, BEST, kappa=kappa)], BEST)
                     wins[votes, manner] = float(someone.wins(mine, np.tile(theirs[manner], BEST)).mean())
         accuracy[name] = np.array(curve)
-    return Newcomer(accuracy, wins)
+    best = np.repeat(unseen[np.argsort(-truth)[:BEST]], BEST)
+    return Newcomer(accuracy, wins, float(someone.wins(best, np.tile(theirs["expected"], BEST)).mean()))
 
 
 def fill(report: Report, found: Sequence[Newcomer]) -> None:
@@ -133,6 +135,7 @@ def fill(report: Report, found: Sequence[Newcomer]) -> None:
         for name, values in right.items():
             report.add(f"newcomer.accuracy_{count}.{name}", _mean(values, chance=0.5))
         report.add(f"newcomer.accuracy_{count}.gain", _mean(right["population"] - right["fixed"]))
+    report.add("newcomer.for_me_vs_average.ceiling", _mean(np.array([one.ceiling for one in found]), chance=0.5))
     for count, manner in product(AT, MANNERS):
         wins = np.array([one.wins[count, manner] for one in found])
         report.add(f"newcomer.for_me_vs_average_{count}.{manner}", _mean(wins, chance=0.5))
