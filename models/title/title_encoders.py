@@ -1,7 +1,7 @@
 """Encoders of a title by its characters: CNN (after Kim 2014 and Zhang et al. 2015), RNN, and a bag of n-grams.
 
 The bag is fastText's (Bojanowski et al. 2017): hashed strings of 2 to 5 letters and whole words, each with a vector,
-and their mean.
+and their mean. A pretrained sentence encoder is optional (``sentences``).
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
+from models.title import sentences
 from models.title.titles import SYMBOLS
 
 WIDTHS = (2, 3, 4, 5, 7)
@@ -103,6 +104,22 @@ class LinearEncoder(nn.Module):
         self.idf[0] = 0.0
 
 
+class SentenceEncoder(nn.Module):
+    """One hidden layer over the vectors of a pretrained sentence encoder, which stay as they are."""
+
+    def __init__(self, config: TitleConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.inner = nn.Linear(sentences.WIDTH, 2 * config.hidden)
+        self.dropout = nn.Dropout(config.dropout)
+        self.out = nn.Linear(2 * config.hidden, config.dim)
+
+    def forward(self, vectors: Tensor) -> Tensor:
+        """From unit vectors of titles ``(titles, sentences.WIDTH)``; not normalised."""
+        told: Tensor = self.out(self.dropout(F.gelu(self.inner(self.dropout(vectors)))))
+        return told
+
+
 def hashed_grams(characters: Tensor) -> Tensor:
     """Buckets 1 to ``BUCKETS`` of all strings of 2 to 5 letters in each title, 0 beyond its end: ``(titles, n)``."""
     found = []
@@ -147,8 +164,10 @@ class Recurrence(nn.Module):
 BODIES: Mapping[str, type[Convolutions | Recurrence]] = {"cnn": Convolutions, "rnn": Recurrence}
 
 TITLE_KINDS = ("linear", "bag", *BODIES)
+SENTENCE = "sentence"  # where it is installed
 
 
 def title_encoder(config: TitleConfig) -> nn.Module:
     """The encoder that ``config.kind`` names."""
-    return {"linear": LinearEncoder, "bag": BagEncoder}.get(config.kind, SpelledEncoder)(config)
+    others: dict[str, type[nn.Module]] = {"linear": LinearEncoder, "bag": BagEncoder, SENTENCE: SentenceEncoder}
+    return others.get(config.kind, SpelledEncoder)(config)

@@ -16,10 +16,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from models.title import melody_bags, style_encoder
+from models.title import melody_bags, sentences, style_encoder
 from models.title.melody_encoders import BODIES, MelodyConfig, MelodyEncoder, SequenceEncoder
 from models.title.removal import heard, read
-from models.title.title_encoders import TitleConfig, title_encoder
+from models.title.title_encoders import SENTENCE, TitleConfig, title_encoder
 from models.title.titles import characters
 from models.title.tunes import IntTable, Tune, padded
 
@@ -74,7 +74,7 @@ class TwoTower(nn.Module):
         self.log_scale = nn.Parameter(torch.tensor(math.log(10.0)))
 
     def forward(self, notes: Tensor, title: Tensor) -> TowerOutput:
-        """Notes ``(pairs, notes, fields)`` and the characters of their titles ``(pairs, LONGEST)``."""
+        """Notes as ``played`` gives them and titles as ``spelled`` does."""
         scale = self.log_scale.exp().clamp(max=SHARPEST)
         return TowerOutput(F.normalize(self.melody(notes), dim=-1), F.normalize(self.title(title), dim=-1), scale)
 
@@ -83,8 +83,12 @@ class TwoTower(nn.Module):
         return padded([heard(notes, self.config.melody.without) for notes in melodies])
 
     def spelled(self, titles: Sequence[str]) -> Tensor:
-        """Titles as the title encoder takes them, less what it may not read: int64 ``(titles, LONGEST)``."""
-        return characters([read(title, self.config.title.without) for title in titles])
+        """Titles as the title encoder takes them, less what it may not read: int64 ``(titles, LONGEST)``.
+
+        For a sentence encoder their vectors ``(titles, sentences.WIDTH)``.
+        """
+        left = [read(title, self.config.title.without) for title in titles]
+        return sentences.embedded(left) if self.config.title.kind == SENTENCE else characters(left)
 
     def melodies(self, tunes: Sequence[Tune]) -> npt.NDArray[np.float32]:
         """Unit vectors ``(tunes, dim)``; call it in eval mode."""

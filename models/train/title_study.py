@@ -21,14 +21,27 @@ from models.evaluate.report import commit
 from models.evaluate.title_study import Condition, Ground, Outcome, outcome_of, results, ridge_outcome
 from models.evaluate.titles import read_material
 from models.music.notes import MusicError
+from models.title import sentences
 from models.title.checkpoint import TitleBundle, load_towers
 from models.title.pool import make_pool
 from models.title.tunes import Tune, tunes_hash
 from models.train.run_log import RunLog, rows
-from models.train.titles import LINEAR, PRESETS, REMOVABLE, VARIANTS, Preset, TitleRun, release, train, training_parts
+from models.train.titles import (
+    LINEAR,
+    PRESETS,
+    REMOVABLE,
+    VARIANTS,
+    Preset,
+    TitleRun,
+    chosen_variants,
+    release,
+    train,
+    training_parts,
+)
 
 MELODIES = ("bag", "cnn", "rnn", "attention", "transformer", "style_frozen", "style_tuned", "style_scratch")
 STUDIED = (LINEAR, *(f"{melody}-bag" for melody in MELODIES), "cnn-cnn", "cnn-rnn")
+SENTENCE_STUDIED = "cnn-sentence"  # where a sentence encoder is installed
 ABLATED = (LINEAR, "cnn-cnn")
 SEEDS = 3
 
@@ -142,8 +155,9 @@ def study_of(given: argparse.Namespace) -> Study:
     ablated = _names(given.ablated, ABLATED, VARIANTS, "--ablated")
     if deaf := [name for name in ablated if name.startswith("style")]:
         raise SystemExit(f"--ablated {','.join(deaf)} was given; a style encoder hears whole bars")
+    there = (*STUDIED, *([SENTENCE_STUDIED] if sentences.available() else []))
     conditions = conditions_of(
-        _names(given.variants, STUDIED, VARIANTS, "--variants"),
+        chosen_variants(given.variants or ",".join(there), preset),
         ablated,
         _names(given.without, REMOVABLE, REMOVABLE, "--without"),
     )

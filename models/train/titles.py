@@ -25,11 +25,12 @@ from models.evaluate.report import commit
 from models.music import corpora
 from models.music.notes import MusicError
 from models.style.checkpoint import load_style
+from models.title import sentences
 from models.title.checkpoint import save_towers
 from models.title.melody_encoders import MelodyConfig
 from models.title.removal import OF_MELODIES, OF_TITLES
 from models.title.style_encoder import StyleEncoder
-from models.title.title_encoders import TITLE_KINDS, TitleConfig
+from models.title.title_encoders import SENTENCE, TITLE_KINDS, TitleConfig
 from models.title.tunes import Tune, split_tunes, tunes_hash, tunes_of
 from models.title.two_tower import MELODY_KINDS, TowerConfig, TowerEnsemble, TwoTower
 from models.train.averaged import AveragedTraining
@@ -42,6 +43,7 @@ CORPORA = ("oneills1850", "ryansMammoth", "airdsAirs")
 LINEAR = "linear-linear"
 REMOVABLE = (*OF_MELODIES, *OF_TITLES)
 VARIANTS = (LINEAR, *(f"{melody}-{title}" for melody, title in itertools.product(MELODY_KINDS[1:], TITLE_KINDS[1:])))
+SENTENCE_VARIANTS = tuple(f"{melody}-{SENTENCE}" for melody in MELODY_KINDS[1:])  # where one is installed
 MEMBERS = 4  # of an ensemble, at most
 TERMS = (
     "Trained on the melodies and titles of O'Neill's, Ryan's and Aird's collections as distributed with music21 by "
@@ -269,9 +271,11 @@ def release(folder: Path, members: Sequence[tuple[TitleRun, TwoTower]], mrr: flo
 
 def chosen_variants(text: str | None, preset: Preset) -> tuple[str, ...]:
     """The variants that ``--variants`` names; raises ``SystemExit`` for unknown ones."""
-    names = preset.variants if text is None else VARIANTS if text == "all" else tuple(text.split(","))
-    if unknown := [name for name in names if name not in VARIANTS]:
-        raise SystemExit(f"--variants {','.join(unknown)} was given; there are {', '.join(VARIANTS)}")
+    there = (*VARIANTS, *(SENTENCE_VARIANTS if sentences.available() else ()))
+    names = preset.variants if text is None else there if text == "all" else tuple(text.split(","))
+    if unknown := [name for name in names if name not in there]:
+        missing = "" if sentences.available() else "; for others, pip install 'kallos[sentence]'"
+        raise SystemExit(f"--variants {','.join(unknown)} was given; there are {', '.join(there)}{missing}")
     return names
 
 
