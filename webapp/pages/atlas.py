@@ -49,11 +49,12 @@ def build() -> gr.HTML:
     <div class="k-map" tabindex="0" role="application" aria-label="Map" aria-describedby="k-map-keys"
          data-testid="map">
       <canvas aria-hidden="true"></canvas>
-      <p class="k-tip" data-part="tip" hidden></p>
+      <p class="k-tip" role="status" data-part="tip" hidden></p>
       <div class="k-zoom">
         {_tool("nearer", "+", "Zoom in")}{_tool("farther", "−", "Zoom out")}{_tool("whole", "⤢", "See the whole map")}
       </div>
     </div>
+    <p class="k-hidden" aria-live="polite" data-part="heard"></p>
     <p class="k-hidden" id="k-map-keys">Arrow keys move, plus and minus zoom, zero shows the whole map, Enter plays the
       point nearest to the middle. Search and the lists of neighbours reach every point as well.</p>
     <aside class="k-point" aria-label="The chosen point">

@@ -3,6 +3,7 @@
 import * as api from "./api.js";
 import { ClipList } from "./clip_list.js";
 import { offerLink } from "./link_dialog.js";
+import * as report from "./map_report.js";
 import { LIKING_STEPS, MOST_LABELS, ofLabels, ofLiking } from "./palette.js";
 import { saveAs } from "./save.js";
 import { Scatter } from "./scatter.js";
@@ -15,7 +16,6 @@ const MOST_FOUND = 8;
 const POLL_S = 1;
 const ADDRESS = ["map", "kind", "colour", "x", "y", "zoom", "point"];
 const sorry = (error) => (error.status === 0 ? "No connection to Kallos. Please try again." : error.message || "That did not work. Please try again.");
-const figure = (value) => (value === null ? "–" : value.toFixed(2).replace(/^-(0\.0+)$/, "$1"));
 const plain = (text) => text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
 
 function button(text, aside, act, signal) {
@@ -36,6 +36,7 @@ class AtlasPage {
   #map = null; // the map that is shown, as the server tells it
   #points = null; // its points by columns
   #mine = null; // how this listener sees it
+  #hidden = new Set(); // rows of clips that wait for a blind pair
   #plain = []; // texts to search in
   #chosen = -1;
   #colour = "";
@@ -66,7 +67,7 @@ class AtlasPage {
       farther: () => this.scatter.zoom(1 / 1.5),
       whole: () => this.scatter.whole(),
       share: () => offerLink(this.root.querySelector("[data-dialog=map-link]"), this.#address().href),
-      csv: () => saveAs(this.#csv(), `map-${this.#map.kind}`, "csv"),
+      csv: () => saveAs(report.csv(this.#map, this.#points), `map-${this.#map.kind}`, "csv"),
       svg: () => saveAs(this.scatter.svg(), `map-${this.#map.kind}`, "svg"),
       png: () => this.scatter.canvas.toBlob((bytes) => saveAs(bytes, `map-${this.#map.kind}`, "png")),
     };
@@ -185,12 +186,13 @@ class AtlasPage {
     ]);
     this.#reveal("atlas");
     [this.#map, this.#points, this.#mine, this.#chosen] = [map, points, mine, -1];
+    this.#hidden = new Set(mine?.hidden ?? []);
     const added = mine?.added ?? [];
     const count = points.x.length;
     this.#plain = [...points.text, ...added.map(({ text }) => text)].map(plain);
     this.scatter.show([...points.x, ...added.map(({ x }) => x)], [...points.y, ...added.map(({ y }) => y)], {
       rings: added.map((_, index) => count + index),
-      hidden: mine?.hidden ?? [],
+      hidden: this.#hidden,
     });
     const names = [...map.colours, ...(mine?.utility && mine.votes ? [TASTE] : [])];
     this.part("colour").replaceChildren(...names.map((name) => new Option(capital(name), name)));
@@ -209,24 +211,10 @@ class AtlasPage {
   }
 
   #tell() {
-    const { quality, map_id: id, model_version: model, data_hash: data, seed, commit, drawn_at: at } = this.#map;
-    const { value, chance } = quality.trustworthiness;
-    this.part("trust").textContent =
-      `Trustworthiness ${figure(value)} (chance ${figure(chance)}, perfect 1): how rarely points that lie together here ` +
-      `are strangers in the original space. ${this.#points.x.length.toLocaleString()} points.`;
-    const rows = this.#map.colours.map((name) => {
-      const row = document.createElement("tr");
-      const { purity, purity_in_picture: drawn, silhouette } = quality.colours[name];
-      row.append(Object.assign(document.createElement("th"), { scope: "row", textContent: capital(name) }));
-      for (const each of [purity.value, purity.chance, drawn.value, silhouette.value, silhouette.chance]) {
-        row.append(Object.assign(document.createElement("td"), { textContent: figure(each) }));
-      }
-      return row;
-    });
-    this.part("quality").replaceChildren(...rows);
-    this.part("parquet").href = api.resolve(`/api/atlas/maps/${id}/parquet`);
-    this.part("origin").textContent =
-      `Model ${model} · data ${data} · seed ${seed} · commit ${(commit ?? "unknown").slice(0, 8)} · drawn ${new Date(at).toLocaleString()}`;
+    this.part("trust").textContent = report.trust(this.#map);
+    this.part("quality").replaceChildren(...report.qualityRows(this.#map));
+    this.part("origin").textContent = report.origin(this.#map);
+    this.part("parquet").href = api.resolve(`/api/atlas/maps/${this.#map.map_id}/parquet`);
   }
 
   #colourBy(name) {
@@ -302,8 +290,7 @@ class AtlasPage {
     room.hidden = !text.trim();
     const rows = this.#light() ?? [];
     if (room.hidden) return;
-    const hidden = new Set(this.#mine?.hidden ?? []);
-    const seen = rows.filter((row) => !hidden.has(row));
+    const seen = rows.filter((row) => !this.#hidden.has(row));
     const told = document.createElement("p");
     told.textContent = seen.length ? `${seen.length} found` : "No title here has these words.";
     room.replaceChildren(
@@ -334,6 +321,7 @@ class AtlasPage {
 
   /** Choose a point: it plays, and all about it is told. */
   async choose(row, { play = true } = {}) {
+    if (this.#hidden.has(row)) return;
     this.player.player.unlock(); // within the click, before anything is waited for
     this.#chosen = row;
     this.scatter.reveal(row);
@@ -365,8 +353,10 @@ class AtlasPage {
     const liked = this.#mine?.utility?.[point.row];
     const taste = this.#mine?.votes && liked !== undefined ? ` · for you ${liked >= 0 ? "+" : "−"}${Math.abs(liked).toFixed(2)} ± ${this.#mine.sd[point.row].toFixed(2)}` : "";
     this.part("labels").textContent = `${labels.join(" · ")}${taste}${terms ? ` · ${terms}` : ""}`;
-    this.#list("near", neighbours.map(({ row, text: name, distance }) => [name, distance.toFixed(2), row]));
-    this.part("near-room").hidden = !neighbours.length;
+    this.part("heard").textContent = [text, side, ...labels].filter(Boolean).join(", ");
+    const near = neighbours.filter((each) => !this.#hidden.has(each.row));
+    this.#list("near", near.map(({ row, text: name, distance }) => [name, distance.toFixed(2), row]));
+    this.part("near-room").hidden = !near.length;
     this.part("links-room").hidden = !links.length;
     this.part("links-title").textContent = side === "title" ? "Its tunes" : "Its titles";
     this.#list("links", links.map(({ row, text: name }) => [name, "", row]));
@@ -404,16 +394,6 @@ class AtlasPage {
     this.addressing = window.setTimeout(() => {
       if (!this.signal.aborted) window.history.replaceState(null, "", this.#address());
     }, 350);
-  }
-
-  #csv() {
-    const { x, y, text, colours } = this.#points;
-    const names = Object.keys(colours);
-    const quoted = (value) => `"${String(value).replaceAll('"', '""')}"`;
-    const { map_id: id, model_version: model, data_hash: data, seed, commit } = this.#map;
-    const head = `# map ${id}, model ${model}, data ${data}, seed ${seed}, commit ${commit ?? "unknown"}`;
-    const lines = x.map((_, row) => [x[row], y[row], quoted(text[row]), ...names.map((name) => quoted(this.#label(name, row)))].join(","));
-    return [head, ["x", "y", "text", ...names].join(","), ...lines, ""].join("\n");
   }
 
   #reveal(name) {

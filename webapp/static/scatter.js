@@ -1,9 +1,9 @@
 // Many points on a canvas that can be moved, zoomed and pointed at, by mouse, touch and keyboard. It knows colours by
 // number and points by row, and nothing of what they mean.
 
+import { Gestures } from "./gestures.js";
 import { onThemeChange } from "./theme.js";
 
-const CLICK_PX = 6; // a pointer that moved less than this has clicked
 const REACH_PX = { mouse: 12, pen: 16, touch: 26 };
 const STEP = 0.12; // of the picture, for one arrow key
 const ZOOM = 1.35;
@@ -33,8 +33,6 @@ export class Scatter {
   #hovered = -1;
   #view = { x: 0, y: 0, zoom: 1 };
   #fit = { x: 0, y: 0, scale: 1 };
-  #pointers = new Map();
-  #gesture = null;
   #asked = false;
 
   /** `onPick(row)` on a click or Enter, `onHover(row, [x, y])` with -1 for none, `onView()` when the view has moved. */
@@ -47,10 +45,12 @@ export class Scatter {
     new ResizeObserver(() => this.#resize()).observe(root);
     onThemeChange(() => this.onTheme?.(), signal);
     const on = (name, act, options = {}) => root.addEventListener(name, act, { signal, ...options });
-    on("pointerdown", (event) => this.#down(event));
-    on("pointermove", (event) => this.#move(event));
-    for (const name of ["pointerup", "pointercancel"]) on(name, (event) => this.#up(event));
-    on("pointerleave", () => this.#hover(-1));
+    this.gestures = new Gestures(root, this.canvas, signal, {
+      onDrag: (dx, dy) => this.#drag(dx, dy),
+      onPinch: (factor, at) => this.zoom(factor, at),
+      onClick: (at, kind) => this.#pick(this.nearest(at, REACH_PX[kind] ?? REACH_PX.mouse)),
+      onHover: (at) => this.#hover(at ? this.nearest(at, REACH_PX.mouse) : -1),
+    });
     on("wheel", (event) => this.#wheel(event), { passive: false });
     on("keydown", (event) => this.#key(event));
   }
@@ -287,52 +287,13 @@ export class Scatter {
     this.onView();
   }
 
-  #place(event) {
-    const box = this.root.getBoundingClientRect();
-    return [event.clientX - box.left, event.clientY - box.top];
-  }
-
-  #down(event) {
-    if (event.target !== this.canvas || event.button > 0) return;
-    this.root.setPointerCapture(event.pointerId);
-    this.#pointers.set(event.pointerId, this.#place(event));
-    this.#begin(event, this.#pointers.size === 1);
-  }
-
-  #begin(event, fresh) {
-    const points = [...this.#pointers.values()];
-    const middle = points.reduce(([x, y], [px, py]) => [x + px / points.length, y + py / points.length], [0, 0]);
-    const spread = points.length > 1 ? Math.hypot(points[0][0] - points[1][0], points[0][1] - points[1][1]) : 0;
-    this.#gesture = { middle, spread, moved: fresh ? 0 : Infinity, kind: event.pointerType };
-  }
-
-  #move(event) {
-    if (!this.#pointers.has(event.pointerId)) {
-      if (event.pointerType !== "touch" && event.target === this.canvas) {
-        this.#hover(this.nearest(this.#place(event), REACH_PX.mouse));
-      }
-      return;
-    }
-    this.#pointers.set(event.pointerId, this.#place(event));
-    const { middle, spread, moved } = this.#gesture;
-    this.#begin(event, true);
-    const now = this.#gesture;
-    now.moved = moved + Math.hypot(now.middle[0] - middle[0], now.middle[1] - middle[1]);
-    if (now.moved < CLICK_PX) return;
+  #drag(dx, dy) {
     const scale = this.#fit.scale * this.#view.zoom;
-    const [x, y] = [this.#view.x - (now.middle[0] - middle[0]) / scale, this.#view.y + (now.middle[1] - middle[1]) / scale];
-    this.view = { x, y, zoom: this.#view.zoom };
-    if (spread && now.spread) this.zoom(now.spread / spread, now.middle);
+    this.view = { ...this.#view, x: this.#view.x - dx / scale, y: this.#view.y + dy / scale };
   }
 
-  #up(event) {
-    if (!this.#pointers.delete(event.pointerId)) return;
-    const { moved, kind } = this.#gesture;
-    if (this.#pointers.size) this.#begin(event, false);
-    else if (moved < CLICK_PX && event.type === "pointerup") {
-      const row = this.nearest(this.#place(event), REACH_PX[kind] ?? REACH_PX.mouse);
-      if (row >= 0) this.onPick(row);
-    }
+  #pick(row) {
+    if (row >= 0) this.onPick(row);
   }
 
   #hover(row) {
@@ -344,7 +305,7 @@ export class Scatter {
 
   #wheel(event) {
     event.preventDefault();
-    this.zoom(Math.exp(-event.deltaY * (event.deltaMode ? 0.05 : 0.0016)), this.#place(event));
+    this.zoom(Math.exp(-event.deltaY * (event.deltaMode ? 0.05 : 0.0016)), this.gestures.place(event));
   }
 
   #key(event) {
@@ -360,8 +321,7 @@ export class Scatter {
     else if (event.key === "-") this.zoom(1 / ZOOM);
     else if (event.key === "0") this.whole();
     else if (event.key === "Enter" || event.key === " ") {
-      const row = this.nearest([width / 2, height / 2]);
-      if (row >= 0) this.onPick(row);
+      this.#pick(this.nearest([width / 2, height / 2]));
     } else return;
     event.preventDefault();
   }
