@@ -10,8 +10,9 @@ from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 from models.style.latents import STYLE_GROUPS
-from webapp.pages.frame import PAGES
+from webapp.pages.frame import PAGES, RESEARCH
 from webapp.pages.site import STATIC, STATIC_PATH, mount_site
+from webapp.services.styles.tables import plans
 
 COMPARE_IDS = ("player-a", "player-b", "vote-left", "vote-right", "vote-equal", "vote-neither", "vote-skipped", "picks")
 TEXT = sorted(path for path in STATIC.rglob("*") if path.suffix in {".js", ".css"})
@@ -50,9 +51,18 @@ def test_the_studio_has_a_dial_for_every_style(client):
         assert text.count(f'data-testid="strength-{group}"') == 1, group
 
 
+def test_the_styles_page_has_a_place_for_every_table_and_style(client):
+    text = page(client, "/styles")
+    for table in (*(plan.name for plan in plans()), "losses", "bits"):
+        assert text.count(f'data-testid="table-{table}"') == 1, table
+        assert f'href="api/styles/tables/{table}.csv"' in text
+    for group in STYLE_GROUPS:
+        assert f'name="k-walk-group" value="{group}"' in text
+
+
 def test_every_page_leads_to_the_others(client):
-    for path in ("/", "/taste", "/studio"):
-        for _, href, _ in PAGES:
+    for path in ("/", "/taste", "/studio", "/styles"):
+        for _, href, _ in (*PAGES, *RESEARCH):
             assert f'href="{href}"' in page(client, path)
 
 
