@@ -193,12 +193,13 @@ def fit_directions(composer: Composer, clips: Clips, music: Measured, about: Map
     for group in STYLE_GROUPS:
         name = ATTRIBUTE[group]
         values = music.target(name)[:, 0]
+        if not any(np.ptp(values[music.domains == domain]) > 0 for domain in np.unique(music.domains)):
+            continue
         if group == "harmony":
             found = [_towards(composer, clips, values, music.domains, tonic) for tonic in range(TONICS)]
         else:
-            found = [slope(music.of_clips(group), values, music.domains)] if np.ptp(values) > 0 else []
-        if found:
-            groups[group] = Direction(name, found[0][1], np.stack([per_sd for per_sd, _ in found]))
+            found = [slope(music.of_clips(group), values, music.domains)]
+        groups[group] = Direction(name, found[0][1], np.stack([per_sd for per_sd, _ in found]))
     return Directions(dict(about), groups)
 
 

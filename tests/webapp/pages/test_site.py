@@ -13,6 +13,7 @@ from models.style.latents import STYLE_GROUPS
 from webapp.pages.frame import PAGES, RESEARCH
 from webapp.pages.site import STATIC, STATIC_PATH, mount_site
 from webapp.services.figures import FIGURES
+from webapp.services.styles.tables import plans
 
 COMPARE_IDS = ("player-a", "player-b", "vote-left", "vote-right", "vote-equal", "vote-neither", "vote-skipped", "picks")
 TEXT = sorted(path for path in STATIC.rglob("*") if path.suffix in {".js", ".css"})
@@ -49,6 +50,15 @@ def test_the_studio_has_a_dial_for_every_style(client):
     for group in STYLE_GROUPS:
         assert text.count(f'data-testid="borrow-{group}"') == 1, group
         assert text.count(f'data-testid="strength-{group}"') == 1, group
+
+
+def test_the_styles_page_has_a_place_for_every_table_and_style(client):
+    text = page(client, "/styles")
+    for table in (*(plan.name for plan in plans()), "losses", "bits"):
+        assert text.count(f'data-testid="table-{table}"') == 1, table
+        assert f'href="api/styles/tables/{table}.csv"' in text
+    for group in STYLE_GROUPS:
+        assert f'name="k-walk-group" value="{group}"' in text
 
 
 def test_every_page_leads_to_the_others(client):
