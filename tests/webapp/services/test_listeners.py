@@ -157,6 +157,18 @@ def test_an_export_is_the_same_after_it_was_imported_into_another_database(house
         assert other.database.transaction(lambda s, name=domain: count_pool(s, domain=name)) == 0
 
 
+def test_an_older_export_comes_back_and_its_head_is_learned_from_the_votes(house, live, another_house):
+    listener, other = live(5), another_house()
+    data = listeners.export(house, listener)
+    del data["population"], data["listener"]["population_id"]
+    older = data | {"kallos_listener": 2, "heads": [{"tie": -0.9}]}
+    assert listeners.restore(other, json.loads(json.dumps(older))).votes == 6
+    mine, theirs = (
+        place.database.transaction(lambda s: heads.load(s, listener, house.space)) for place in (house, other)
+    )
+    assert mine.to_columns() == theirs.to_columns()
+
+
 def test_pieces_of_another_installation_are_for_their_listener_alone(house, live, another_house):
     listener = live(3)
     other = another_house()
