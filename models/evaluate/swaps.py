@@ -23,7 +23,7 @@ from models.music.tokens import END, POSITION, from_tokens, to_tokens
 from models.style.compose import Composer
 from models.style.latents import STYLE_GROUPS, Latents
 from models.style.windows import pad
-from models.train.rearrange import REARRANGED, rearrange
+from models.train.rearrange import REARRANGED, SHORT, rearrange
 
 ATTRIBUTE = {
     "rhythm": "onsets_per_bar", "register": "mean_pitch", "harmony": "mode", "dynamics": "mean_velocity",
@@ -161,13 +161,19 @@ class Swapped:
 def _own(report: Report, group: str, swap: Swapped) -> None:
     """How well the results have the donors' attribute, over all clips and in each domain: ``swap.GROUP.own``."""
     clips, domains, asked = swap.clips, np.array(swap.clips.domains), swap.real[swap.donors]
+    least = FINEST.get(group, 1e-6)
+    if group in REARRANGED:
+        most = _rearranged(clips, group, swap.donors)
     if group == "harmony":
         alike = np.array([_donor_chroma(swap, i, swap.results[i]) for i in range(len(asked))])
         before = np.array([_donor_chroma(swap, i, swap.plain[i]) for i in range(len(asked))])
-        most = np.array([_donor_chroma(swap, i, piece) for i, piece in enumerate(_with_harmony(clips, swap.donors))])
-        report.add("swap.harmony.reachable", mean_over_songs(clips.songs, most))
+        found = [_donor_chroma(swap, i, piece) for i, piece in enumerate(most)]
+        report.add("swap.harmony.reachable", mean_over_songs(clips.songs, found))
         whole = [ms.chroma_correlation(clips.pieces[donor], swap.results[i], 2) for i, donor in enumerate(swap.donors)]
         report.add("swap.harmony.own_whole_bars", mean_over_songs(clips.songs, whole))
+    elif group in REARRANGED:
+        there = partial(_correlation_of, asked, measured(most)[group], domains, least)
+        report.add(f"swap.{group}.reachable", over_songs(clips.songs, there, draws=200))
     for domain in (None, *DOMAINS):  # all of them, then each alone
         rows = np.arange(len(asked)) if domain is None else clips.of(domain)
         if len(rows) == 0:
@@ -176,7 +182,6 @@ def _own(report: Report, group: str, swap: Swapped) -> None:
         if group == "harmony":
             own = mean_over_songs(songs, alike[rows], baseline=finite_mean(before[rows]), reference=0.93)
         else:
-            least = FINEST.get(group, 1e-6)
             own = over_songs(
                 songs,
                 partial(_correlation_of, asked[rows], swap.got[rows], domains[rows], least),
@@ -192,15 +197,17 @@ def _donor_chroma(swap: Swapped, clip: int, result: Piece) -> float:
     return ms.chroma_correlation(swap.clips.pieces[swap.donors[clip]], result)
 
 
-def _with_harmony(clips: Clips, donors: npt.NDArray[np.int64]) -> list[Piece]:
-    """The clips with the pitch classes of others, as nearly as their own rhythm and texture can have them.
+def _rearranged(clips: Clips, group: str, donors: npt.NDArray[np.int64]) -> list[Piece]:
+    """The clips with one group of others, as near as moving their own notes bar by bar comes to it.
 
-    Both stay as they are in a swap of harmony: a half bar of two notes can't have the pitch classes of one of five.
+    Rhythm and texture stay as they are in a swap: a half bar of two notes can't have the pitch classes of one of five,
+    and the mean pitch of a clip depends on which bars have many notes. It is no upper bound: notes that are held over
+    a bar line are not weighed with the next bar.
     """
     tokens = pad([to_tokens(piece) for piece in clips.pieces])
     own = torch.arange(len(tokens))
-    taken = {name: torch.from_numpy(donors) if name == "harmony" else own for name in REARRANGED}
-    made, _ = rearrange(tokens, taken, short=FAR)
+    taken = {name: torch.from_numpy(donors) if name == group else own for name in REARRANGED}
+    made, _ = rearrange(tokens, taken, short=FAR if group == "harmony" else SHORT)
     return [from_tokens(clip[clip[:, POSITION] != END].numpy().astype(np.int16)) for clip in made]
 
 

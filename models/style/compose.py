@@ -21,7 +21,7 @@ from models.style.checkpoint import StyleBundle
 from models.style.decode import ClipPlan, DecodeBatch
 from models.style.features import bar_features, gather_notes
 from models.style.held import Held, stays
-from models.style.latents import GROUPS, STYLE_GROUPS, TEMPERATURE, TOP_P, Latents
+from models.style.latents import DOUBT, GROUPS, STYLE_GROUPS, TEMPERATURE, TOP_P, Latents
 from models.style.locks import Locks
 from models.style.model import BARS
 from models.style.prior import Kept, Setting
@@ -58,8 +58,7 @@ class Composer:
         index = DOMAINS.index(domain)
         setting = self.prior.draw_setting(index, count, generator)
         z = self.prior.sample(setting, generator).float().cpu()[:, :bars]
-        names = ["/".join(map(str, METERS[int(m)])) for m in setting.meter]
-        return [self._latents(row, {"domain": domain, "meter": name}) for row, name in zip(z, names, strict=True)]
+        return [self._drawn(row, domain, meter) for row, meter in zip(z, setting.meter.tolist(), strict=True)]
 
     def draw_each(self, domains: Sequence[Domain], seeds: Sequence[int]) -> list[Latents]:
         """What ``sample_latents(domain, 1, seed)`` draws for each pair; eight cost as much as three."""
@@ -69,9 +68,7 @@ class Composer:
         shape = (1, self.prior.config.bars, self.prior.config.latent_dim)
         noise = torch.cat([torch.randn(shape, generator=generator) for generator in generators])
         z = self.prior.carry(noise, setting).float().cpu()
-        names = ["/".join(map(str, METERS[int(m)])) for m in setting.meter]
-        about = [{"domain": domain, "meter": name} for domain, name in zip(domains, names, strict=True)]
-        return [self._latents(row, piece) for row, piece in zip(z, about, strict=True)]
+        return [self._drawn(*each) for each in zip(z, domains, setting.meter.tolist(), strict=True)]
 
     @torch.inference_mode()
     def plan(
@@ -136,7 +133,7 @@ class Composer:
             **({"keep": keep} if keep < 1 else {}),
             **({"locks": asdict(locks)} if locks != FREE else {}),
         }
-        plan = self.model.plan(z)
+        plan = self.model.plan(z, float(latents.piece.get("doubt", 0.0)))
         return ClipPlan(plan, latents, DOMAINS.index(domain), meter, seed, temperature, top_p, recipe, held)
 
     def new_batch(self, slots: int) -> DecodeBatch:
@@ -185,7 +182,7 @@ class Composer:
         best = 0
         if held is not None and held.melody is not None:
             best = int((self._chroma(drawn).cpu() * held.melody.chroma(latents.bars)).sum((1, 2, 3)).argmax())
-        return self._latents(torch.where(mask, z, drawn[best]), latents.piece)
+        return self._latents(torch.where(mask, z, drawn[best]), {**latents.piece, "doubt": DOUBT})
 
     def _chroma(self, z: Tensor) -> Tensor:
         """Log-probabilities of pitch classes that harmony tells of: ``(clips, bars, latent)``, ``(…, bars, 2, 12)``."""
@@ -207,6 +204,9 @@ class Composer:
             if not np.isfinite(value).all():
                 raise ValueError(f"{name} has numbers that are not finite")
         return origin
+
+    def _drawn(self, z: Tensor, domain: Domain, meter: int) -> Latents:
+        return self._latents(z, {"domain": domain, "meter": METER_NAMES[meter], "doubt": DOUBT})
 
     def _latents(self, z: Tensor, piece: Mapping[str, Any]) -> Latents:
         parts = self.model.config.split(z)

@@ -5,7 +5,7 @@ The same plan alone gives the same notes again; within a batch a clip differs by
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -20,16 +20,17 @@ from models.music.tokens import (
     GRID_TICKS,
     LOWEST_PITCH,
     METERS,
-    POSITION_CLASSES,
-    POSITIONS,
+    PITCH,
+    POSITION,
     from_tokens,
 )
 from models.style.elements import half_of, overlap_with_halves, place_in_half
-from models.style.features import slot_of
+from models.style.features import SLOTS, slot_of
 from models.style.held import Held, MelodyGuide
 from models.style.latents import Latents
 from models.style.layers import attend, norm, rotary
 from models.style.model import BarPlan
+from models.style.skeleton import Event, draw, draw_onsets, events
 from models.style.windows import bar_ticks
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ class ClipPlan:
     @property
     def bars(self) -> int:
         """Bars to compose."""
-        return self.bar_plan.z.shape[1]
+        return self.bar_plan.heard.shape[1]
 
     @property
     def length(self) -> int:
@@ -61,198 +62,198 @@ class ClipPlan:
         return bar_ticks(*METERS[self.meter]) // GRID_TICKS
 
 
-def draw(logits: Tensor, uniform: Tensor, temperature: Tensor, top_p: Tensor) -> Tensor:
-    """Nucleus sampling by inverse CDF: ``logits`` ``(rows, classes)``, the rest ``(rows,)`` → classes ``(rows,)``.
-
-    Source: Holtzman et al. 2020.
-    """
-    share, order = torch.softmax(logits / temperature.clamp(min=1e-4)[:, None], -1).sort(-1, descending=True)
-    before = share.cumsum(-1) - share
-    share = torch.where(before < top_p[:, None], share, 0.0)
-    edge = share.cumsum(-1)
-    pick = (edge < uniform[:, None] * edge[:, -1:]).sum(-1, keepdim=True).clamp(max=logits.shape[1] - 1)
-    return order.gather(-1, pick)[:, 0]
+NONE: Event = (-1, -1, -1, -1)
+NOTHING = [BAR, -1, -1, -1, 0, 0, 1, 0, 0]  # the step of a free slot, its place and the notes of its bar so far
 
 
-def within_bar(logits: Tensor, length: Tensor) -> Tensor:
-    """Log-probabilities of positions ``(rows, POSITION_CLASSES)`` in bars of ``length`` ``(rows,)`` grid steps.
+@dataclass
+class Decoding:
+    """A clip that is being decoded: its plan, its own generator, the notes to be of each bar, how far it has come."""
 
-    Rhythms of a longer bar ask for onsets after this one's end: what they weigh goes to BAR, which comes next there.
-    Left out, it would go to whatever remains, such as one more note at the last onset, and another.
-    """
-    classes = torch.arange(POSITION_CLASSES, device=logits.device)
-    after = (classes >= length[:, None]) | (classes == BAR)
-    ends = logits.masked_fill(~after, -torch.inf).logsumexp(-1, keepdim=True)
-    return torch.where(classes == BAR, ends, logits.masked_fill(after, -1e4))
+    plan: ClipPlan
+    generator: np.random.Generator
+    events: list[list[Event]]
+    tokens: list[list[int]]
+    bar: int = 0
+    placed: int = 0  # notes of the bar so far
+    done: bool = False
+
+    @property
+    def before(self) -> Event:
+        """The note that came last in this bar; -1 where none did."""
+        return self.events[self.bar][self.placed - 1] if self.placed else NONE
+
+    @property
+    def due(self) -> Event | None:
+        """The note that comes next; None where the bar has no more."""
+        return self.events[self.bar][self.placed] if self.placed < len(self.events[self.bar]) else None
+
+    @property
+    def guide(self) -> MelodyGuide | None:
+        """What steers drawing in this bar."""
+        return self.plan.held.guide(self.bar) if self.plan.held else None
+
+    @property
+    def fed(self) -> list[int] | None:
+        """The locked note that comes next."""
+        return self.plan.held.fed(self.bar, self.placed) if self.plan.held else None
+
+    def bar_token(self, bar: int) -> list[int]:
+        """The step that begins a bar."""
+        tempo = int(self.plan.bar_plan.tempo_logits[0, bar].argmax())
+        return [BAR, -1, -1, -1, tempo, self.plan.meter, self.plan.length]
 
 
 class DecodeBatch:
-    """Clips being decoded side by side, each with its own key-value cache, generator and place; not thread-safe."""
+    """Clips being decoded side by side, each in a slot with its own key-value cache; not thread-safe.
+
+    What free slots hold is computed along and means nothing.
+    """
 
     def __init__(self, composer: Composer, slots: int) -> None:
-        self.composer, self.model = composer, composer.model
+        self.model, self.device = composer.model, composer.device
         config = self.model.config
-        self.device = composer.device
+        self.clips: list[Decoding | None] = [None] * slots
         shape = (config.layers, slots, config.heads, config.max_steps, config.dim // config.heads)
-        self.keys = torch.zeros(shape, device=self.device)
-        self.values = torch.zeros(shape, device=self.device)
-        self.plans: list[ClipPlan | None] = [None] * slots
-        self.draws: list[np.random.Generator | None] = [None] * slots
-        self.tokens: list[list[list[int]]] = [[] for _ in range(slots)]
-        self.done = [False] * slots
-        self.bar = np.zeros(slots, dtype=np.int64)
-        self.placed = np.zeros(slots, dtype=np.int64)  # notes of the bar so far
-        self.sounded = np.zeros((slots, 2, 12), dtype=np.float32)  # of the bar so far, as in ``sounded_so_far``
+        self.keys, self.values = self._room(*shape), self._room(*shape)
+        # of each clip, and of the bar that it is in
+        self.domain, self.length = self._room(slots).long(), self._room(slots).long() + 1
+        self.heat, self.top_p = self._room(slots), self._room(slots)
+        self.memory, self.heard = self._room(slots, SLOTS, config.memory), self._room(slots, config.heard_dim)
+        self.chroma, self.span = self._room(slots, 2, 12), self._room(slots, 3)
+        # of the bar so far, as in ``sounded_so_far`` and ``pitches_so_far``
+        self.sounded, self.heights = self._room(slots, 2, 12), self._room(slots)
+
+    def _room(self, *shape: int) -> Tensor:
+        return torch.zeros(shape, device=self.device)
 
     def admit(self, slot: int, plan: ClipPlan) -> None:
         """Start ``plan`` in a free slot."""
-        if self.plans[slot] is not None:
+        if self.clips[slot] is not None:
             raise ValueError(f"slot {slot} is taken")
-        self.plans[slot] = plan
-        self.draws[slot] = np.random.default_rng(plan.seed)
-        self.bar[slot] = self.placed[slot] = 0
-        self.done[slot] = False
-        self.tokens[slot] = [self._bar_token(plan, 0)]
-        self.sounded[slot] = 0
+        generator = np.random.default_rng(plan.seed)
+        clip = Decoding(plan, generator, events(draw_onsets(self.model, plan, generator), plan.length), [])
+        self.clips[slot] = clip
+        self.domain[slot], self.length[slot] = plan.domain, plan.length
+        self.heat[slot], self.top_p[slot] = plan.temperature, plan.top_p
+        self._begin_bar(slot, clip, 0)
+
+    def _begin_bar(self, slot: int, clip: Decoding, bar: int) -> None:
+        clip.bar, clip.placed = bar, 0
+        clip.tokens.append(clip.bar_token(bar))
+        plan = clip.plan.bar_plan
+        for held, of_bars in (
+            (self.memory, plan.memory), (self.heard, plan.heard), (self.chroma, plan.chroma), (self.span, plan.span),
+        ):  # fmt: skip
+            held[slot] = of_bars[0, bar]
+        self.sounded[slot] = self.heights[slot] = 0
 
     @torch.inference_mode()
     def step(self) -> list[int]:
         """Decode one token for every running clip; the slots that have finished with it."""
-        running = [slot for slot, plan in enumerate(self.plans) if plan is not None and not self.done[slot]]
+        running = {slot: clip for slot, clip in enumerate(self.clips) if clip is not None and not clip.done}
         if not running:
             return []
-        rows = running[-1] + 1  # a prefix of the slots, so that the caches are views and never copied
-        stand_in = self.plans[running[0]]
-        plans = [plan if plan is not None else stand_in for plan in self.plans[:rows]]
-        tokens = [self.tokens[slot] or self.tokens[running[0]] for slot in range(rows)]
-        bars = [min(int(self.bar[slot]), plan.bars - 1) for slot, plan in enumerate(plans) if plan]
-        chosen = self._next([p for p in plans if p], tokens, bars, running)
+        chosen = self._next(running)
+        placed: list[tuple[int, int, int, int, int]] = []
         finished = []
-        for slot in running:
-            plan = plans[slot]
-            if plan is None:
-                continue
-            fed = plan.held.next(int(self.bar[slot]), int(self.placed[slot])) if plan.held else None
-            position, pitch, duration, velocity = fed or chosen[slot]
-            full = len(self.tokens[slot]) >= self.model.config.max_steps
-            if position < POSITIONS and not full:
-                self.tokens[slot].append([position, pitch + LOWEST_PITCH, duration, velocity, -1, -1, -1])
-                begins, steps, length = torch.tensor([position, DURATIONS[duration], plan.length])
-                overlap = overlap_with_halves(begins, steps, length)
-                self.sounded[slot, :, (pitch + LOWEST_PITCH) % 12] += overlap.numpy()
-                self.placed[slot] += 1
-                continue
-            self.bar[slot] += 1
-            self.placed[slot] = 0
-            self.sounded[slot] = 0
-            if self.bar[slot] < plan.bars:
-                self.tokens[slot].append(self._bar_token(plan, int(self.bar[slot])))
-            if self.bar[slot] >= plan.bars or full:
-                self.done[slot] = True
+        for slot, clip in running.items():
+            full = len(clip.tokens) >= self.model.config.max_steps
+            if clip.due is not None and not full:
+                position, pitch, duration, velocity = clip.fed or chosen[slot]
+                clip.tokens.append([position, pitch + LOWEST_PITCH, duration, velocity, -1, -1, -1])
+                clip.placed += 1
+                placed.append((slot, position, pitch, int(DURATIONS[duration]), clip.plan.length))
+            elif full or clip.bar + 1 == clip.plan.bars:
+                clip.done = True
                 finished.append(slot)
+            else:
+                self._begin_bar(slot, clip, clip.bar + 1)
+        if placed:
+            slots, positions, pitches, steps, lengths = torch.tensor(placed, device=self.device).unbind(1)
+            self.sounded[slots, :, (pitches + LOWEST_PITCH) % 12] += overlap_with_halves(positions, steps, lengths)
+            self.heights[slots] += pitches / 12
         return finished
 
     def notes_so_far(self, slot: int) -> list[tuple[int, int, int, int]]:
         """Onset, duration (ticks), pitch and velocity of the notes decoded so far."""
-        rows = from_tokens(np.array(self.tokens[slot], dtype=np.int16)).notes
+        rows = from_tokens(np.array(self._clip(slot).tokens, dtype=np.int16)).notes
         return [(int(a), int(b), int(c), int(d)) for a, b, c, d in rows]
 
     def take(self, slot: int) -> Piece:
         """The clip in ``slot``; frees it."""
-        plan = self.plans[slot]
-        if plan is None:
-            raise ValueError(f"slot {slot} is empty")
-        tokens = list(self.tokens[slot])
-        missing = range(int(self.bar[slot]) + 1, plan.bars)
-        tokens += [self._bar_token(plan, bar) for bar in missing]  # a clip cut short keeps its bars, empty
+        clip = self._clip(slot)
+        missing = range(clip.bar + 1, clip.plan.bars)
+        tokens = clip.tokens + [clip.bar_token(bar) for bar in missing]  # a clip cut short keeps its bars, empty
         self.release(slot)
         piece = from_tokens(np.array(tokens, dtype=np.int16))
-        if plan.held is not None:
-            piece = plan.held.restore(piece)
-        return replace(piece, domain=DOMAINS[plan.domain], source="composed")
+        if clip.plan.held is not None:
+            piece = clip.plan.held.restore(piece)
+        return replace(piece, domain=DOMAINS[clip.plan.domain], source="composed")
 
     def release(self, slot: int) -> None:
         """Free a slot, finished or not."""
-        self.plans[slot] = None
-        self.draws[slot] = None
-        self.tokens[slot] = []
-        self.done[slot] = False
+        self.clips[slot] = None
 
-    def _uniform(self, rows: int, running: list[int]) -> Tensor:
-        """The next four numbers of each running clip's own generator, ``(rows, 4)``."""
-        uniform = torch.zeros(rows, 4)
-        for slot in running:
-            generator = self.draws[slot]
-            if generator is not None:
-                uniform[slot] = torch.from_numpy(generator.random(4, dtype=np.float32))
-        return uniform
+    def _clip(self, slot: int) -> Decoding:
+        clip = self.clips[slot]
+        if clip is None:
+            raise ValueError(f"slot {slot} is empty")
+        return clip
 
-    def _bar_token(self, plan: ClipPlan, bar: int) -> list[int]:
-        tempo = int(plan.bar_plan.tempo_logits[0, bar].argmax())
-        return [BAR, -1, -1, -1, tempo, plan.meter, plan.length]
+    def _next(self, running: Mapping[int, Decoding]) -> list[list[int]]:
+        """Position, pitch (0-87), duration and velocity class of the note that comes next in each row.
 
-    def _next(
-        self, plans: list[ClipPlan], tokens: list[list[list[int]]], bars: list[int], running: list[int]
-    ) -> list[list[int]]:
-        """Position, pitch (0-87), duration and velocity class drawn for each row."""
-        model, device = self.model, self.device
-        last = torch.tensor([[row[-1]] for row in tokens], device=device)
-        at = torch.tensor([len(row) - 1 for row in tokens], device=device).clamp(max=model.config.max_steps - 1)
-        domain = torch.tensor([plan.domain for plan in plans], device=device)
-        length = torch.tensor([plan.length for plan in plans], device=device)
-        memory = torch.stack([plan.bar_plan.memory[0, b] for plan, b in zip(plans, bars, strict=True)])
-        z = torch.stack([plan.bar_plan.z[0, b] for plan, b in zip(plans, bars, strict=True)])[:, None]
-        onsets = torch.stack([plan.bar_plan.onsets[0, b] for plan, b in zip(plans, bars, strict=True)])
-        thickness = torch.stack([plan.bar_plan.thickness[0, b] for plan, b in zip(plans, bars, strict=True)])
-        chroma = torch.stack([plan.bar_plan.chroma[0, b] for plan, b in zip(plans, bars, strict=True)])
-        count = torch.tensor([_at_once(row) for row in tokens], device=device)
-        rows = torch.arange(len(plans), device=device)
-        last_position = last[:, 0, 0]
+        Rows are a prefix of the slots, so that the caches are views and never copied. What it says of rows whose bar
+        has no more notes means nothing, but their last step is heard.
+        """
+        model, device, count = self.model, self.device, max(running) + 1
+        rows = torch.arange(count, device=device)
+        domain, length, heat, top_p, memory, heard, chroma, span, sounded, heights = (
+            held[:count]
+            for held in (
+                self.domain, self.length, self.heat, self.top_p, self.memory, self.heard, self.chroma, self.span,
+                self.sounded, self.heights,
+            )
+        )  # fmt: skip
+        steps, around, uniform = [NOTHING] * count, [(NONE, NONE)] * count, np.zeros((count, 3), dtype=np.float32)
+        for slot, clip in running.items():
+            steps[slot] = [*clip.tokens[-1], len(clip.tokens) - 1, clip.placed]
+            around[slot] = clip.before, clip.due or (0, 0, 0, 0)
+            uniform[slot] = clip.generator.random(3, dtype=np.float32)
+        last = torch.tensor(steps, device=device)
+        before, after = torch.tensor(around, device=device).unbind(1)
+        chance = torch.from_numpy(uniform).to(device)
+
+        last_position = last[:, POSITION]
         own_slot = slot_of(torch.where(last_position == BAR, 0, last_position), length)
-        state = self._attend(model.embed_steps(last, domain, memory[rows, own_slot][:, None]), z, at, running)
-
-        uniform = self._uniform(len(plans), running).to(device)
-        heat = torch.tensor([plan.temperature for plan in plans], device=device)
-        top_p = torch.tensor([plan.top_p for plan in plans], device=device)
-        classes = torch.arange(POSITION_CLASSES, device=device)
-        at_last = thickness[rows, own_slot]
-        logits = within_bar(model.position_logits(onsets, at_last, last_position, count, domain), length)
-        highest = (last[:, 0, 1] >= LOWEST_PITCH + model.pitch_head.out.out_features - 1)[:, None]
-        logits = logits.masked_fill(highest & (classes == last_position[:, None]), -1e4)
-        guides = [(row, guide) for row in running if (guide := _guide(plans[row], bars[row])) is not None]
-        for row, guide in guides:
-            logits[row] = guide.positions(logits[row], bars[row], *_last_note(tokens[row]))
-        position = draw(logits, uniform[:, 0], heat, top_p)
-        where = position.clamp(max=POSITIONS - 1)
-        full = torch.cat([state, memory[rows, slot_of(where, length)]], -1)
-        last_pitch = last[:, 0, 1] - LOWEST_PITCH
-        half = half_of(where, length)
-        sounded = torch.from_numpy(self.sounded[: len(plans)]).to(device)[rows, half]
-        chroma = model.budget(chroma[rows, half], sounded, place_in_half(where, length))
-        pitch_logits = model.pitch_logits(full, chroma, position, last_position, last_pitch)
-        guides = [(row, guide) for row, guide in guides if position[row] < POSITIONS]
-        if guides:
-            here = thickness[rows, slot_of(where, length)]
-            again = model.texture(here, position, torch.where(position == last_position, count, 0) + 1, domain)
-        for row, guide in guides:
-            floor = int(last_pitch[row]) if position[row] == last_position[row] else -1
-            pitch_logits[row] = guide.pitches(pitch_logits[row], again[row], bars[row], int(position[row]), floor)
-        pitch = draw(pitch_logits, uniform[:, 1], heat, top_p)
+        told = model.embed_steps(last[:, None, :7], domain, memory[rows, own_slot][:, None], before[:, None, 1:])
+        state = self._attend(told, heard[:, None], last[:, 7], torch.tensor(list(running), device=device))
+        position, coming = after[:, 0].clamp(min=0), after[:, 1:].clamp(min=0)
+        full = model.before_note(state, memory[rows, slot_of(position, length)], coming)
+        half = half_of(position, length)
+        harmony = model.budget(chroma[rows, half], sounded[rows, half], place_in_half(position, length))
+        height = model.height(span, heights, last[:, 8], position / length)
+        floor = torch.where(position == last_position, last[:, PITCH] - LOWEST_PITCH, -1)
+        pitch_logits = model.pitch_logits(full, model.experts(harmony, height), position, floor, coming[:, 0])
+        guides = [(slot, clip.bar, guide) for slot, clip in running.items() if clip.due and (guide := clip.guide)]
+        for row, bar, guide in guides:
+            pitch_logits[row] = guide.pitches(pitch_logits[row], bar, int(position[row]), int(coming[row, 0]))
+        pitch = draw(pitch_logits, chance[:, 0], heat, top_p)
         duration_logits = model.duration_logits(full, position, pitch)
-        for row, guide in guides:
-            duration_logits[row] = guide.durations(duration_logits[row], bars[row], int(position[row]), int(pitch[row]))
-        duration = draw(duration_logits, uniform[:, 2], heat, top_p)
-        velocity = draw(model.velocity_logits(full, position, pitch, duration), uniform[:, 3], heat, top_p)
-        rows_out: list[list[int]] = torch.stack([position, pitch, duration, velocity], 1).tolist()
-        for row, guide in guides:
-            rows_out[row] = guide.note_at(bars[row], *rows_out[row][:2]) or rows_out[row]
-        return rows_out
+        for row, bar, guide in guides:
+            duration_logits[row] = guide.durations(duration_logits[row], bar, int(position[row]), int(pitch[row]))
+        duration = draw(duration_logits, chance[:, 1], heat, top_p)
+        velocity = draw(model.velocity_logits(full, position, pitch, duration), chance[:, 2], heat, top_p)
+        found: list[list[int]] = torch.stack([position, pitch, duration, velocity], 1).tolist()
+        for row, bar, guide in guides:
+            found[row] = guide.note_at(bar, *found[row][:2]) or found[row]
+        return found
 
-    def _attend(self, x: Tensor, z: Tensor, at: Tensor, running: list[int]) -> Tensor:
+    def _attend(self, x: Tensor, z: Tensor, at: Tensor, live: Tensor) -> Tensor:
         """The decoder's state ``(rows, dim)`` after one more step ``x`` ``(rows, 1, dim)`` at the places ``at``."""
         cos, sin = rotary(at[:, None, None], self.model.config.dim // self.model.config.heads)
         longest = int(at.max()) + 1
-        live = torch.tensor(running, device=self.device)
         place = at[live]
         mask = torch.where(torch.arange(longest, device=self.device) <= at[:, None], 0.0, -1e4)[:, None, None]
         for index, block in enumerate(self.model.blocks):
@@ -264,21 +265,3 @@ class DecodeBatch:
             x = block.finish(x, attend(q, keys[:, :, :longest], values[:, :, :longest], mask))
         state: Tensor = norm(x)[:, 0]
         return state
-
-
-def _guide(plan: ClipPlan, bar: int) -> MelodyGuide | None:
-    return plan.held.guide(bar) if plan.held else None
-
-
-def _last_note(tokens: Sequence[Sequence[int]]) -> tuple[int, int]:
-    """Position and pitch (0-87) of the last step."""
-    return tokens[-1][0], tokens[-1][1] - LOWEST_PITCH
-
-
-def _at_once(tokens: Sequence[Sequence[int]]) -> int:
-    """How many notes the last onset has so far; 1 after a BAR."""
-    last = tokens[-1][0]
-    count = 1
-    while last < POSITIONS and tokens[-1 - count][0] == last:
-        count += 1
-    return count

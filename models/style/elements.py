@@ -1,6 +1,6 @@
 """Element decoders: each sees one latent group alone, so that a swapped style says what is played.
 
-Onsets: rhythm; notes an onset: texture; pitch classes: harmony; tempo.
+Onsets: rhythm; notes an onset: texture; pitch classes: harmony; height: register; tempo.
 """
 
 from __future__ import annotations
@@ -12,7 +12,18 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from models.music.notes import DOMAINS
-from models.music.tokens import BAR, DURATION, DURATIONS, PITCH, POSITION, POSITION_CLASSES, POSITIONS, TEMPI_BPM
+from models.music.tokens import (
+    BAR,
+    DURATION,
+    DURATIONS,
+    LOWEST_PITCH,
+    PITCH,
+    PITCHES,
+    POSITION,
+    POSITION_CLASSES,
+    POSITIONS,
+    TEMPI_BPM,
+)
 from models.style.features import SLOTS
 from models.style.layers import Multihot, norm
 
@@ -113,6 +124,43 @@ class ChromaBudget(nn.Module):
         return chroma + more[..., 0].float()
 
 
+class RegisterBudget(nn.Module):
+    """What register says of the next pitch, given the pitches of the bar so far: a Gaussian about where it should lie.
+
+    The note-level decoder knows where lines and chords lie, not how far the mean of all their notes is from the one
+    that is asked for; where latents disagree, that drifts towards what would suit the others.
+    """
+
+    def __init__(self, latent: int, hidden: int) -> None:
+        super().__init__()
+        self.asked = nn.Sequential(nn.Linear(latent, hidden), nn.SiLU(), nn.Linear(hidden, 3))
+        self.inner = nn.Linear(6, hidden)
+        self.out = nn.Linear(hidden, 2)
+        nn.init.normal_(self.out.weight, std=0.01)
+        nn.init.zeros_(self.out.bias)
+
+    def span(self, z: Tensor) -> Tensor:
+        """Mean, highest and lowest pitch (octaves above A0) of a bar, by its register latents ``(..., latent)``."""
+        found: Tensor = self.asked(z).float()
+        return found
+
+    def forward(self, span: Tensor, total: Tensor, count: Tensor, place: Tensor) -> Tensor:
+        """Logits of the pitches 0-87, ``(rows, PITCHES)``.
+
+        ``span`` ``(rows, 3)`` is that of the whole bar, ``total`` ``(rows,)`` the sum of its pitches so far in octaves,
+        ``count`` ``(rows,)`` how many they are, ``place`` ``(rows,)`` where the next onset lies in the bar, 0..1.
+        """
+        mean, highest, lowest = span.unbind(-1)
+        short = mean * count - total  # octaves that the notes so far lie too low, in all
+        found = torch.stack(
+            [short / 4, short / count.clamp(min=1), count / 8, place, highest - mean, mean - lowest], -1
+        )
+        tilt, spread = self.out(F.silu(self.inner(found.to(self.inner.weight.dtype)))).float().unbind(-1)
+        away = torch.arange(PITCHES, device=span.device) / 12 - mean[:, None]
+        logits: Tensor = tilt[:, None] * away - F.softplus(spread[:, None] - 3) * away.square()
+        return logits
+
+
 def notes_at_once(tokens: Tensor) -> Tensor:
     """How many notes the onset of each step has up to that step, of tokens ``(batch, steps, 7)``; 1 for other steps."""
     position = tokens[..., POSITION]
@@ -134,6 +182,19 @@ def sounded_so_far(tokens: Tensor, length: Tensor) -> Tensor:
     total = (overlap[..., None] * F.one_hot(pitch_class, 12)[..., None, :]).cumsum(1)
     before = torch.where((position == BAR)[..., None, None], total, 0).cummax(1).values
     return total - before
+
+
+def pitches_so_far(tokens: Tensor) -> tuple[Tensor, Tensor]:
+    """Sum of the pitches (octaves above A0) and number of the notes of each step's bar, up to that step.
+
+    ``tokens`` ``(batch, steps, 7)``; both ``(batch, steps)``.
+    """
+    note = tokens[..., POSITION] < POSITIONS
+    both = torch.stack([(tokens[..., PITCH] - LOWEST_PITCH) / 12, torch.ones_like(note)], -1) * note[..., None]
+    total = both.double().cumsum(1)
+    before = torch.where((tokens[..., POSITION] == BAR)[..., None], total, 0).cummax(1).values
+    sums, counts = (total - before).float().unbind(-1)
+    return sums, counts
 
 
 def overlap_with_halves(position: Tensor, steps: Tensor, length: Tensor) -> Tensor:

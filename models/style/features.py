@@ -158,6 +158,13 @@ def held_thickness(notes: NoteBatch) -> Tensor:
     return _hold(struck.view(bars, -1) / onsets.clamp(min=1)).clamp(min=1)
 
 
+def spans(notes: NoteBatch) -> tuple[Tensor, Tensor]:
+    """Mean, highest and lowest pitch of each bar in octaves above A0 ``(bars, 3)``; 1 where it sounds ``(bars,)``."""
+    silent, octaves = torch.zeros(len(notes.length), device=notes.length.device), notes.pitch / 12
+    found = [silent.scatter_reduce(0, notes.bar, octaves, how, include_self=False) for how in ("mean", "amax", "amin")]
+    return torch.stack(found, -1), silent.index_fill(0, notes.bar, 1.0)
+
+
 def slot_of(position: Tensor, length: Tensor) -> Tensor:
     """Time slot 0..23 of grid positions in bars of ``length`` grid steps (same shape)."""
     return (position * SLOTS // length.clamp(min=1)).clamp(0, SLOTS - 1)

@@ -6,6 +6,7 @@ it: positions, pitches and durations follow the model's own distributions under 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
@@ -13,7 +14,6 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from models.music.notes import Piece
 from models.music.tokens import BAR, DURATIONS, GRID_TICKS, LOWEST_PITCH, PITCHES, POSITIONS, to_tokens
@@ -42,12 +42,15 @@ class Held:
         self._fed = _steps_by_bar(self.piece)
         self.melody = MelodyGuide(self.piece, length) if locks.melody and len(self.piece.notes) else None
 
-    def next(self, bar: int, placed: int) -> Step | None:
-        """The step that follows ``placed`` notes of a locked bar (a BAR after the last); None where it isn't locked."""
-        if bar not in self.bars:
-            return None
-        notes = self._fed[bar]
-        return notes[placed] if placed < len(notes) else [BAR, 0, 0, 0]
+    def fed(self, bar: int, placed: int) -> Step | None:
+        """The note that follows ``placed`` ones of a locked bar; None where there is none or the bar isn't locked."""
+        notes = self._fed[bar] if bar in self.bars else []
+        return notes[placed] if placed < len(notes) else None
+
+    @property
+    def onsets(self) -> dict[int, list[tuple[int, int]]]:
+        """Position and number of notes of the onsets of each locked bar."""
+        return {bar: [*Counter(position for position, *_ in self._fed[bar]).items()] for bar in self.bars}
 
     def guide(self, bar: int) -> MelodyGuide | None:
         """What steers drawing in this bar."""
@@ -98,49 +101,40 @@ class MelodyGuide:
         index = place * 12 + torch.from_numpy(self._pitch + LOWEST_PITCH) % 12
         return torch.bincount(index, minlength=bars * 24).float().view(bars, 2, 12)
 
-    def due(self, bar: int, last_position: int, last_pitch: int) -> Step | None:
-        """The melody note that comes next in this bar after a note (or BAR as ``last_position``)."""
-        after = (-1, -1) if last_position >= POSITIONS else (last_position, last_pitch)
-        return min((step for step in self._due[bar].values() if (step[0], step[1]) > after), default=None)
-
     def note_at(self, bar: int, position: int, pitch: int) -> Step | None:
         """The melody note of this place, where there is one."""
         step = self._due[bar].get(position)
         return step if step is not None and step[1] == pitch else None
 
-    def positions(self, logits: Tensor, bar: int, last_position: int, last_pitch: int) -> Tensor:
-        """Logits ``(POSITION_CLASSES,)`` of the next position: where the melody leaves room, not beyond its next note.
+    def onsets(self, logits: Tensor, bar: int, last: int) -> Tensor:
+        """Logits ``(POSITION_CLASSES,)`` of the onset after ``last``: where there is room, at most the melody's next.
 
-        What was to come at that note's position or later comes there.
+        What was to come at that one's position or later comes there. ``last`` is BAR before the first.
         """
         ceiling = torch.from_numpy(self._ceiling[bar * self.length : (bar + 1) * self.length]).to(logits.device)
-        floor = torch.full_like(ceiling, -1)
-        if last_position < POSITIONS:
-            floor[last_position] = last_pitch
         out = logits.clone()
-        out[: self.length] = out[: self.length].masked_fill(ceiling - 1 <= floor, NEVER)
-        if (step := self.due(bar, last_position, last_pitch)) is not None:
-            out[step[0] + 1 :] = NEVER
-            out[step[0]] = logits[step[0] :].logsumexp(0)
+        out[: self.length] = out[: self.length].masked_fill(ceiling <= 0, NEVER)
+        due = min((at for at in self._due[bar] if last >= POSITIONS or at > last), default=None)
+        if due is not None:
+            out[due + 1 :] = NEVER
+            out[due] = logits[due:].logsumexp(0)
         return out
 
-    def pitches(self, logits: Tensor, again: Tensor, bar: int, position: int, last_pitch: int) -> Tensor:
-        """Logits ``(PITCHES,)`` at a position after ``last_pitch`` of the same onset (-1: none yet).
+    def room(self, bar: int, position: int) -> int:
+        """How many notes can be struck there at most, its own among them."""
+        return int(self._ceiling[bar * self.length + position]) + (position in self._due[bar])
 
-        ``again`` is the texture's logit of one more note after this one: where a melody note begins, it is the last.
+    def pitches(self, logits: Tensor, bar: int, position: int, left: int) -> Tensor:
+        """Logits ``(PITCHES,)`` at a position with ``left`` more notes to come over this one: below the melody.
+
+        Where one of its own notes begins, it is the last.
         """
         classes = torch.arange(PITCHES, device=logits.device)
-        out = logits.masked_fill(classes >= int(self._ceiling[bar * self.length + position]), NEVER)
         step = self._due[bar].get(position)
-        if step is None or step[1] <= last_pitch:
-            return out
-        lower = (classes > last_pitch) & (classes < step[1])
-        if lower.any():
-            out = torch.log_softmax(out.masked_fill(~lower, NEVER), 0) + F.logsigmoid(again)
-            out[step[1]] = F.logsigmoid(-again)
-        else:
-            out = torch.where(classes == step[1], 0.0, NEVER)
-        return out
+        if step is not None and left == 0:
+            return torch.where(classes == step[1], 0.0, NEVER)
+        highest = int(self._ceiling[bar * self.length + position]) - 1 - left + (step is not None)
+        return logits.masked_fill(classes > highest, NEVER)
 
     def durations(self, logits: Tensor, bar: int, position: int, pitch: int) -> Tensor:
         """Logits of the duration class: a drawn note ends before the melody comes down to it."""

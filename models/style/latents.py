@@ -15,11 +15,15 @@ import numpy.typing as npt
 STYLE_GROUPS = ("rhythm", "register", "harmony", "dynamics", "tempo", "texture")
 GROUPS = ("content", *STYLE_GROUPS)
 TEMPERATURE, TOP_P = 0.6, 0.95  # at which notes are drawn from latents: what varies is in these, not in their notes
+DOUBT = 0.0  # how far the decoder doubts latents that the prior drew
 
 
 @dataclass(frozen=True)
 class Latents:
-    """``groups``: name → float32 ``(bars, dim)``; ``piece``: genre, valence, arousal, style codes where known."""
+    """``groups``: name → float32 ``(bars, dim)``; ``piece``: genre, valence, arousal, style codes where known.
+
+    And ``doubt``, where the prior drew them: see ``StyleModel.plan``.
+    """
 
     version: str
     groups: Mapping[str, npt.NDArray[np.float32]]

@@ -1,9 +1,9 @@
 """The style model: a restricted encoder a latent group, and a decoder that composes note by note from bar latents.
 
 Two levels, as in MusER (2024): element decoders that see one group's latents alone (onsets: rhythm; notes an onset:
-texture; pitch classes: harmony; tempo), so that a swapped style says what is played; and a note-level decoder that
-combines all latents, which enter each layer (in-attention, MuseMorphose 2021) and a memory of time slots. Its heads
-(pitch, duration, velocity) are chained, as in compound words (Hsiao et al. 2021). Restricted encoders, KL.
+texture; pitch classes: harmony; height: register; tempo), so that a swapped style says what is played; and a note-level
+decoder that combines all latents, which enter each layer (in-attention, MuseMorphose 2021) and a memory of time slots.
+Its heads (pitch, duration, velocity) are chained, as in compound words (Hsiao et al. 2021). Restricted encoders, KL.
 """
 
 from __future__ import annotations
@@ -38,16 +38,19 @@ from models.music.tokens import (
 from models.style.elements import (
     ChromaBudget,
     OnsetDecoder,
+    RegisterBudget,
     TempoScale,
     TextureDecoder,
     half_of,
     notes_at_once,
+    pitches_so_far,
     place_in_half,
     sounded_so_far,
 )
-from models.style.features import FEATURE_SIZES, SLOTS, gather_notes, held_thickness, slot_of
+from models.style.features import FEATURE_SIZES, SLOTS, gather_notes, held_thickness, slot_of, spans
 from models.style.latents import GROUPS
 from models.style.layers import Head, Multihot, attend, norm, rotary, rotate
+from models.style.skeleton import AHEAD, ahead
 
 BARS = 8
 
@@ -72,6 +75,11 @@ class StyleConfig:
     def latent_dim(self) -> int:
         """Dimensions of all groups together."""
         return sum(self.latent.values())
+
+    @property
+    def heard_dim(self) -> int:
+        """Dimensions of what the note-level decoder hears of a bar: its latents and how far to trust them."""
+        return self.latent_dim + 1
 
     def split(self, z: Tensor) -> dict[str, Tensor]:
         """Latents ``(..., latent_dim)`` by group name."""
@@ -117,7 +125,7 @@ class Block(nn.Module):
     def __init__(self, config: StyleConfig) -> None:
         super().__init__()
         self.heads = config.heads
-        self.latent = nn.Linear(config.latent_dim, config.dim, bias=False)
+        self.latent = nn.Linear(config.heard_dim, config.dim, bias=False)
         self.qkv = nn.Linear(config.dim, 3 * config.dim, bias=False)
         self.out = nn.Linear(config.dim, config.dim, bias=False)
         self.up = nn.Linear(config.dim, 4 * config.dim, bias=False)
@@ -137,7 +145,7 @@ class Block(nn.Module):
         return x + more
 
     def forward(self, x: Tensor, z: Tensor, cos: Tensor, sin: Tensor, mask: Tensor) -> Tensor:
-        """``x`` ``(batch, steps, dim)``, ``z`` ``(batch, steps, latent)``, ``mask`` ``(steps, steps)`` to add."""
+        """``x`` ``(batch, steps, dim)``, ``z`` ``(batch, steps, heard_dim)``, ``mask`` ``(steps, steps)`` to add."""
         x = x + self.latent(z)
         q, k, v = self.project(x, cos, sin)
         return self.finish(x, attend(q, k, v, mask))
@@ -147,11 +155,12 @@ class Block(nn.Module):
 class BarPlan:
     """What the decoder derives from bar latents ``(batch, bars, latent)`` once, before any note."""
 
-    z: Tensor  # (batch, bars, latent), in the decoder's dtype
+    heard: Tensor  # (batch, bars, heard_dim), in the decoder's dtype
     memory: Tensor  # (batch, bars, SLOTS, memory)
     onsets: Tensor  # (batch, bars, hidden), from rhythm
     thickness: Tensor  # (batch, bars, SLOTS): notes an onset in log2, from texture
     chroma: Tensor  # (batch, bars, 2, 12): logits of the pitch classes C..B in each half, from harmony
+    span: Tensor  # (batch, bars, 3): mean, highest and lowest pitch in octaves above A0, from register
     tempo_logits: Tensor  # (batch, bars, tempi)
 
 
@@ -171,8 +180,9 @@ class StyleModel(nn.Module):
         self.embed = Multihot(
             [POSITION_CLASSES, PITCHES, len(DURATIONS), VELOCITY_BINS, len(TEMPI_BPM), len(METERS), len(DOMAINS)], dim
         )
+        self.embed_ahead = Multihot([*AHEAD], dim)
         self.slot_in = nn.Linear(memory, dim, bias=False)
-        self.plan_inner = nn.Linear(config.latent_dim, config.hidden, bias=False)
+        self.plan_inner = nn.Linear(config.heard_dim, config.hidden, bias=False)
         self.plan_memory = nn.Linear(config.hidden, SLOTS * memory, bias=False)
         self.onsets = OnsetDecoder(config.latent["rhythm"], config.hidden)
         self.texture = TextureDecoder(config.latent["texture"], config.hidden // 2)
@@ -181,8 +191,10 @@ class StyleModel(nn.Module):
             nn.Linear(config.hidden, 24, bias=False),
         )  # fmt: skip
         self.budget = ChromaBudget(config.hidden // 8)
+        self.height = RegisterBudget(config.latent["register"], config.hidden // 8)
         self.blocks = cast("Sequence[Block]", nn.ModuleList([Block(config) for _ in range(config.layers)]))
         state = dim + memory
+        self.ahead = Multihot([*AHEAD], state)
         self.pitch_given = Multihot([POSITION_CLASSES], state)
         self.pitch_head = Head(state, config.hidden, PITCHES)
         self.duration_given = Multihot([POSITION_CLASSES, PITCHES], state)
@@ -195,25 +207,35 @@ class StyleModel(nn.Module):
         parts = [self.tempo(features[g]) if g == "tempo" else self.encoders[g](features[g]) for g in GROUPS]
         return Posterior(torch.cat([m for m, _ in parts], -1), torch.cat([v for _, v in parts], -1))
 
-    def plan(self, z: Tensor) -> BarPlan:
-        """Slot memories and what the element decoders take from latents ``(batch, bars, latent)``."""
+    def plan(self, z: Tensor, doubt: Tensor | float = 0.0, heard: Tensor | None = None) -> BarPlan:
+        """Slot memories and what the element decoders take from latents ``(batch, bars, latent)``.
+
+        ``doubt`` ``(batch,)`` in 0..1 is how far the note-level decoder should rather go by the notes so far: latents
+        of no real clip don't agree wholly. In training it hears such ones as ``heard``, ``z`` with noise (conditioning
+        augmentation: Ho et al. 2022).
+        """
         tempo = self.tempo.logits(self.config.split(z)["tempo"])
-        z = z.to(self.plan_inner.weight.dtype)
-        groups = self.config.split(z)
-        inner = F.silu(norm(self.plan_inner(z)))
+        unsure = torch.as_tensor(doubt, dtype=z.dtype, device=z.device).view(-1, 1, 1).expand(*z.shape[:2], 1)
+        dtype = self.plan_inner.weight.dtype
+        told = torch.cat([z if heard is None else heard, unsure], -1).to(dtype)
+        groups = self.config.split(z.to(dtype))
+        inner = F.silu(norm(self.plan_inner(told)))
         memory = self.plan_memory(inner).unflatten(-1, (SLOTS, self.config.memory))
         onsets, thickness = self.onsets.latent(groups["rhythm"]), self.texture.thickness(groups["texture"])
         chroma = self.chroma(groups["harmony"]).float().unflatten(-1, (2, 12))
-        return BarPlan(z, norm(memory), onsets, thickness, chroma, tempo)
+        return BarPlan(told, norm(memory), onsets, thickness, chroma, self.height.span(groups["register"]), tempo)
 
-    def embed_steps(self, tokens: Tensor, domain: Tensor, slots: Tensor) -> Tensor:
-        """Input of the decoder: tokens ``(batch, steps, 7)``, ``domain`` ``(batch,)``, slot memory of each step."""
+    def embed_steps(self, tokens: Tensor, domain: Tensor, slots: Tensor, coming: Tensor) -> Tensor:
+        """Input of the decoder: tokens ``(batch, steps, 7)``, ``domain`` ``(batch,)``, slot memory of each step.
+
+        ``coming`` ``(batch, steps, 3)`` is what is ``ahead`` of notes, -1 for other steps.
+        """
         pitch = torch.where(tokens[..., PITCH] < 0, -1, tokens[..., PITCH] - LOWEST_PITCH)
         fields = [
             tokens[..., POSITION], pitch, tokens[..., DURATION], tokens[..., VELOCITY], tokens[..., TEMPO],
             tokens[..., METER], domain[:, None].expand(tokens.shape[:2]),
         ]  # fmt: skip
-        embedded: Tensor = self.embed(fields) + self.slot_in(slots)
+        embedded: Tensor = self.embed(fields) + self.embed_ahead(list(coming.unbind(-1))) + self.slot_in(slots)
         return embedded
 
     def position_logits(self, onsets: Tensor, thickness: Tensor, last: Tensor, count: Tensor, domain: Tensor) -> Tensor:
@@ -227,18 +249,29 @@ class StyleModel(nn.Module):
         classes = torch.arange(POSITION_CLASSES, device=last.device)
         return torch.where((classes == last[:, None]) & (last[:, None] != BAR), F.logsigmoid(again), later)
 
-    def pitch_logits(
-        self, state: Tensor, chroma: Tensor, position: Tensor, last_position: Tensor, last_pitch: Tensor
-    ) -> Tensor:
-        """Logits of the pitch (0-87) at ``position``; above the last pitch where the onset is the same.
+    @staticmethod
+    def experts(chroma: Tensor, height: Tensor) -> Tensor:
+        """What harmony (``chroma`` ``(rows, 12)``) and register (``height``) say of pitches: ``(rows, PITCHES)``."""
+        pitch_class = (torch.arange(PITCHES, device=chroma.device) + LOWEST_PITCH) % 12
+        return chroma[..., pitch_class] + height
 
-        The note-level decoder's and the harmony's own (``chroma`` ``(rows, 12)``, of ``budget``) are added: a product
-        of experts.
+    def before_note(self, x: Tensor, memory: Tensor, coming: Tensor) -> Tensor:
+        """The state ``(rows, dim + memory)`` from which a note is told.
+
+        ``x`` ``(rows, dim)`` is the decoder's, ``memory`` that of its slot, ``coming`` ``(rows, 3)`` what is ``ahead``.
         """
-        pitch_class = (torch.arange(PITCHES, device=state.device) + LOWEST_PITCH) % 12
-        logits: Tensor = self.pitch_head(state + self.pitch_given([position])) + chroma[..., pitch_class]
-        floor = torch.where(position == last_position, last_pitch, -1)
-        return logits.masked_fill(torch.arange(PITCHES, device=state.device) <= floor[..., None], -1e4)
+        state: Tensor = torch.cat([x, memory], -1) + self.ahead(list(coming.unbind(-1)))
+        return state
+
+    def pitch_logits(self, state: Tensor, experts: Tensor, position: Tensor, floor: Tensor, left: Tensor) -> Tensor:
+        """Logits of the pitch (0-87) at ``position``: above ``floor``, with room for ``left`` more notes over it.
+
+        The note-level decoder's and those of the element decoders are added: a product of experts.
+        """
+        logits: Tensor = self.pitch_head(state + self.pitch_given([position])) + experts
+        pitch = torch.arange(PITCHES, device=state.device)
+        over = (pitch <= floor[..., None]) | (pitch >= PITCHES - left[..., None])
+        return logits.masked_fill(over, -1e4)
 
     def duration_logits(self, state: Tensor, position: Tensor, pitch: Tensor) -> Tensor:
         """Logits of the duration class."""
@@ -250,15 +283,24 @@ class StyleModel(nn.Module):
         logits: Tensor = self.velocity_head(state + self.velocity_given([position, pitch, duration]))
         return logits
 
-    def losses(self, tokens: Tensor, domain: Tensor, z: Tensor) -> dict[str, Tensor]:
+    def losses(
+        self,
+        tokens: Tensor,
+        domain: Tensor,
+        z: Tensor,
+        doubt: Tensor | float = 0.0,
+        heard: Tensor | None = None,
+    ) -> dict[str, Tensor]:
         """Negative log-likelihoods in nats, summed: position (of all steps), pitch, duration, velocity, tempo.
 
         And of what one group tells alone: ``chroma``, the pitch classes by harmony, which keeps it from leaving them to
-        content; ``thickness``, the squared error of notes an onset in log2, in all slots, by texture.
+        content; ``thickness``, the squared error of notes an onset in log2, in all slots, by texture; ``span``, that of
+        mean, highest and lowest pitch in octaves, by register.
 
-        ``tokens`` ``(batch, steps, 7)`` padded with END steps, ``z`` ``(batch, bars, latent)``, teacher forcing.
+        ``tokens`` ``(batch, steps, 7)`` padded with END steps, ``z`` ``(batch, bars, latent)``, teacher forcing;
+        ``doubt`` and ``heard`` are those of ``plan``.
         """
-        plan = self.plan(z)
+        plan = self.plan(z, doubt, heard)
         inputs, targets = tokens[:, :-1], tokens[:, 1:]
         batch, steps = inputs.shape[:2]
         is_bar = tokens[..., POSITION] == BAR
@@ -266,10 +308,11 @@ class StyleModel(nn.Module):
         rows = torch.arange(batch, device=tokens.device)[:, None].expand(batch, steps)
         length = tokens[is_bar].view(batch, -1, 7)[..., -1][rows, bar]
         own_slot = slot_of(inputs[..., POSITION].clamp(max=POSITIONS - 1) * (inputs[..., POSITION] < POSITIONS), length)
-        x = self.embed_steps(inputs, domain, plan.memory[rows, bar, own_slot])
+        coming = torch.where(tokens[..., :1] < POSITIONS, ahead(tokens), -1)
+        x = self.embed_steps(inputs, domain, plan.memory[rows, bar, own_slot], coming[:, :-1])
         cos, sin = rotary(torch.arange(steps, device=tokens.device), self.config.dim // self.config.heads)
         mask = torch.full((steps, steps), -1e4, device=tokens.device, dtype=x.dtype).triu(1)
-        z_steps = plan.z[rows, bar]
+        z_steps = plan.heard[rows, bar]
         for block in self.blocks:
             x = block(x, z_steps, cos, sin, mask)
         x = norm(x)
@@ -285,7 +328,8 @@ class StyleModel(nn.Module):
         note = targets[..., POSITION] < POSITIONS
         position, last = targets[note], inputs[note]
         slot = slot_of(position[:, POSITION], length[note])
-        state = torch.cat([x[note], plan.memory[rows[note], bar[note], slot]], -1)
+        due = coming[:, 1:][note]
+        state = self.before_note(x[note], plan.memory[rows[note], bar[note], slot], due)
         pitch = position[:, PITCH] - LOWEST_PITCH
         last_pitch = last[:, PITCH] - LOWEST_PITCH
         half = half_of(position[:, POSITION], length[note])
@@ -294,17 +338,23 @@ class StyleModel(nn.Module):
             sounded_so_far(inputs, length)[note, half],
             place_in_half(position[:, POSITION], length[note]),
         )
-        pitch_logits = self.pitch_logits(state, chroma, position[:, POSITION], last[:, POSITION], last_pitch)
+        total, sounding = pitches_so_far(inputs)
+        height = self.height(
+            plan.span[rows[note], bar[note]], total[note], sounding[note], position[:, POSITION] / length[note]
+        )
+        at_once = torch.where(position[:, POSITION] == last[:, POSITION], last_pitch, -1)
+        pitch_logits = self.pitch_logits(state, self.experts(chroma, height), position[:, POSITION], at_once, due[:, 0])
         duration_logits = self.duration_logits(state, position[:, POSITION], pitch)
         velocity_logits = self.velocity_logits(state, position[:, POSITION], pitch, position[:, DURATION])
+        notes = gather_notes(tokens, z.shape[1])
+        real, sounds = spans(notes)
         return {
             "position": position_loss,
             "pitch": F.cross_entropy(pitch_logits, pitch, reduction="sum"),
             "duration": F.cross_entropy(duration_logits, position[:, DURATION], reduction="sum"),
             "velocity": F.cross_entropy(velocity_logits, position[:, VELOCITY], reduction="sum"),
             "chroma": F.cross_entropy(chroma, position[:, PITCH] % 12, reduction="sum"),
-            "thickness": (plan.thickness.flatten(0, 1) - held_thickness(gather_notes(tokens, z.shape[1])).log2())
-            .square()
-            .sum(),
+            "thickness": (plan.thickness.flatten(0, 1) - held_thickness(notes).log2()).square().sum(),
+            "span": ((plan.span.flatten(0, 1) - real).square().sum(-1) * sounds).sum(),
             "tempo": F.cross_entropy(plan.tempo_logits.flatten(0, 1), tokens[is_bar][:, TEMPO], reduction="sum"),
         }

@@ -103,10 +103,15 @@ class PriorBlock(nn.Module):
 
 
 class Prior(nn.Module):
-    """Velocity field of the flow; latents are standardised by ``mean`` and ``scale`` ``(latent_dim,)`` inside."""
+    """Velocity field of the flow; latents are standardised by ``mean`` and ``scale`` ``(latent_dim,)`` inside.
+
+    ``weight`` ``(latent_dim,)`` is what an error in each dimension costs. Dimensions of weight 0 carry nothing (the
+    style model's KL has closed them): the flow neither hears nor moves them, and draws have their mean there.
+    """
 
     mean: Tensor
     scale: Tensor
+    weight: Tensor
     meter_share: Tensor
     key_share: Tensor
 
@@ -115,6 +120,7 @@ class Prior(nn.Module):
         self.config = config
         self.register_buffer("mean", torch.zeros(config.latent_dim))
         self.register_buffer("scale", torch.ones(config.latent_dim))
+        self.register_buffer("weight", torch.ones(config.latent_dim))
         self.register_buffer("meter_share", torch.full((len(DOMAINS), len(METERS)), 1 / len(METERS)))
         self.register_buffer("key_share", torch.full((len(DOMAINS), KEYS), 1 / KEYS))
         self.enter = nn.Linear(config.latent_dim, config.dim)
@@ -133,10 +139,11 @@ class Prior(nn.Module):
         waves = torch.cat([angle.sin(), angle.cos()], -1).to(self.place.dtype)
         asked = self.domain(setting.domain) + self.meter(setting.meter) + self.key(setting.key)
         condition = F.silu(self.time(waves) + asked)[:, None]
-        h = self.enter(x.to(self.place.dtype)) + self.place[: x.shape[1]]
+        open_ = self.weight > 0
+        h = self.enter((x * open_).to(self.place.dtype)) + self.place[: x.shape[1]]
         for block in self.blocks:
             h = block(h, condition)
-        velocity: Tensor = self.leave(norm(h)).float()
+        velocity: Tensor = self.leave(norm(h)).float() * open_
         return velocity
 
     def standardise(self, z: Tensor) -> Tensor:
@@ -144,12 +151,14 @@ class Prior(nn.Module):
         return (z - self.mean) / self.scale
 
     def loss(self, x: Tensor, setting: Setting, generator: torch.Generator) -> Tensor:
-        """Flow-matching loss (mean squared velocity error) for standardised latents ``(batch, bars, latent)``."""
+        """Flow-matching loss (weighted squared velocity error) for standardised latents ``(batch, bars, latent)``."""
         noise = torch.randn(x.shape, generator=generator)
         time = torch.sigmoid(torch.randn(len(x), generator=generator))
         free = torch.rand(len(x), generator=generator) < 0.1
         mixed = time[:, None, None] * x + (1 - time[:, None, None]) * noise
-        return F.mse_loss(self(mixed, time, setting.free(free)), x - noise)
+        error = (self(mixed, time, setting.free(free)) - (x - noise)).square()
+        loss: Tensor = (error * self.weight).mean() / self.weight.mean()
+        return loss
 
     @torch.inference_mode()
     def sample(self, setting: Setting, generator: torch.Generator, *, steps: int = 16, guidance: float = 1.0) -> Tensor:
@@ -171,7 +180,7 @@ class Prior(nn.Module):
         al. 2022).
         """
         device = self.mean.device
-        x, given = noise.to(device), setting.to(device)
+        x, given = noise.to(device) * (self.weight > 0), setting.to(device)
         nothing = given.free(torch.ones(len(given), dtype=torch.bool, device=device))
 
         def velocity(x: Tensor, t: float) -> Tensor:

@@ -19,10 +19,15 @@ Model = TypeVar("Model", bound=nn.Module)
 
 
 class MasterWeights(Generic[Model]):
-    """``working`` runs in bfloat16; ``update`` moves the float32 ``master`` by AdamW and copies it to ``working``."""
+    """``working`` runs in bfloat16; ``update`` moves the float32 ``master`` by AdamW and copies it to ``working``.
 
-    def __init__(self, master: Model, learning_rate: float) -> None:
-        self.master, self.step = master, 0
+    ``average`` follows the master as the exponential mean of its weights over about 1 / (1 - ``averaging``) steps
+    (Polyak & Juditsky 1992).
+    """
+
+    def __init__(self, master: Model, learning_rate: float, averaging: float = 0.0) -> None:
+        self.master, self.step, self.averaging = master, 0, averaging
+        self.average = copy.deepcopy(master) if averaging else master
         self.working = copy.deepcopy(master).bfloat16()
         matrices = [p for p in master.parameters() if p.ndim >= 2]
         vectors = [p for p in master.parameters() if p.ndim < 2]
@@ -41,12 +46,17 @@ class MasterWeights(Generic[Model]):
         self.optimiser.step()
         with torch.no_grad():
             torch._foreach_copy_(list(self.working.parameters()), list(self.master.parameters()))
-        self.step += 1
+            self.step += 1
+            if self.averaging:
+                new = 1 - min(self.averaging, self.step / (self.step + 9))
+                torch._foreach_lerp_(list(self.average.parameters()), list(self.master.parameters()), new)
         return norm.item()
 
     def save(self, path: Path) -> None:
         """Write weights and optimiser state; a crash while writing leaves the last ones whole."""
         state = {f"model.{k}": v for k, v in self.master.state_dict().items()} | packed(self.optimiser)
+        if self.averaging:
+            state |= {f"average.{k}": v for k, v in self.average.state_dict().items()}
         state["step"] = torch.tensor(self.step)
         part = path.with_suffix(".part")
         save_file(state, part)
@@ -57,6 +67,8 @@ class MasterWeights(Generic[Model]):
         state = load_file(path)
         self.step = int(state.pop("step"))
         self.master.load_state_dict({k[6:]: v for k, v in state.items() if k.startswith("model.")})
+        if self.averaging:
+            self.average.load_state_dict({k[8:]: v for k, v in state.items() if k.startswith("average.")})
         unpack(self.optimiser, state)
         self.working.load_state_dict(self.master.state_dict())
 

@@ -21,9 +21,10 @@ KL_WEIGHT = {  # content cheap: nothing else holds the tune, and what it hears i
     "content": 0.02, "rhythm": 0.05, "register": 0.05, "harmony": 0.04, "dynamics": 0.05, "tempo": 0.05,
     "texture": 0.03,
 }  # fmt: skip
-ELEMENT_WEIGHT = {"chroma": 0.4, "thickness": 1.0}  # beside the notes' own likelihood
+ELEMENT_WEIGHT = {"chroma": 0.4, "thickness": 1.0, "span": 8.0}  # beside the notes' own likelihood
 SWAPPED = 0.35  # share of a batch that is told once more, with styles of others
 SWAP_CHANCE = 0.5  # that a group of a rearranged clip is another's
+DOUBTED, BLUR = 0.5, 0.6  # share of clips whose latents are heard with noise, and its SD at full doubt
 VALIDATION_STEPS = 4096  # padded steps a batch
 
 
@@ -35,18 +36,26 @@ def step_loss(
     *,
     warmth: float = 1.0,
     swapped: float = SWAPPED,
+    doubted: float = DOUBTED,
+    keep_latents: bool = False,
 ) -> dict[str, Tensor]:
     """Losses of one batch in nats a note: elements, KL a group (nats a bar), and ``total`` to minimise.
 
     ``tokens`` ``(batch, steps, 7)``, ``domain`` ``(batch,)``; ``warmth`` in 0..1 scales the KL weights; ``swapped`` is
-    the share of the clips to which ``with_swaps`` gives a second, rearranged one.
+    the share of the clips to which ``with_swaps`` gives a second, rearranged one; ``doubted`` that of the clips whose
+    latents the note-level decoder hears with noise of a known strength. ``keep_latents``: the encoders learn
+    nothing.
     """
     notes = gather_notes(tokens, BARS)
-    posterior = model.encode(bar_features(notes, jitter=generator))
+    with torch.set_grad_enabled(torch.is_grad_enabled() and not keep_latents):
+        posterior = model.encode(bar_features(notes, jitter=generator))
     z = posterior.sample(generator).view(len(tokens), BARS, -1)
     if swapped:
         tokens, domain, z = with_swaps(model, tokens, domain, z, share=swapped, generator=generator)
-    nll = model.losses(tokens, domain, z)
+    doubt = torch.rand(len(z), generator=generator, device=z.device)
+    doubt = torch.where(torch.rand(len(z), generator=generator, device=z.device) < doubted, doubt, 0.0)
+    heard = z + BLUR * doubt[:, None, None] * torch.randn(z.shape, generator=generator, device=z.device)
+    nll = model.losses(tokens, domain, z, doubt, heard)
     count = (tokens[..., POSITION] < POSITIONS).sum()
     kl = {name: value.sum(-1).mean() for name, value in model.config.split(posterior.kl()).items()}
     penalty = sum(KL_WEIGHT[name] * kl[name] for name in GROUPS) * len(posterior.mean) * warmth
@@ -91,6 +100,8 @@ def validate(model: StyleModel, windows: WindowSet, seed: int, count: int = 12) 
     total: dict[str, float] = {}
     for tokens, domain in islice(stream, count):
         generator = torch.Generator(device).manual_seed(seed)
-        for name, value in step_loss(model, tokens.to(device), domain.to(device), generator, swapped=0).items():
+        for name, value in step_loss(
+            model, tokens.to(device), domain.to(device), generator, swapped=0, doubted=0
+        ).items():
             total[name] = total.get(name, 0.0) + value.item() / count
     return total

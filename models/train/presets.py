@@ -6,11 +6,13 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from models.metrics.music_statistics import attributes
 from models.music import corpora
 from models.music.grouping import split
 from models.music.notes import Domain, MusicError, Piece
+from models.style.checkpoint import StyleBundle, load_style
 from models.style.model import StyleConfig
 from models.style.windows import WindowSet, make_windows
 
@@ -56,10 +58,15 @@ def fine_tuning(preset: Preset) -> Preset:
 
 @dataclass(frozen=True)
 class Origin:
-    """The trained weights that a run went on from."""
+    """The trained weights in ``folder`` that a run went on from.
+
+    ``keeps_latents`` where only its decoder learned: the latents, and so the prior, are still those weights'.
+    """
 
     version: str
     steps: int
+    folder: str
+    keeps_latents: bool = False
 
     def write(self, out: Path) -> None:
         """Note it in the run's folder."""
@@ -75,6 +82,17 @@ class Origin:
         """What the run in ``out`` went on from; None where it began from nothing."""
         record = out / "origin.json"
         return cls(**json.loads(record.read_text(encoding="utf-8"))) if record.exists() else None
+
+    def bundle(self) -> StyleBundle:
+        """Those weights; raises ``ValueError`` where others lie in their place now."""
+        found = load_style(Path(self.folder))
+        if found.version != self.version:
+            raise ValueError(f"{self.folder} holds {found.version} now, the run began with {self.version}")
+        return found
+
+    def told(self) -> dict[str, Any]:
+        """What a model card says of it."""
+        return {"version": self.version, "steps": self.steps, "keeps_latents": self.keeps_latents}
 
 
 def training_pieces(data: Path | None) -> list[Piece]:

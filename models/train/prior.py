@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import json
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -34,7 +33,10 @@ from models.train.presets import PRESETS, Origin, RunMusic, run_music
 BATCH = 128
 LEARNING_RATE = 1e-3
 NOISE = 0.2  # of the posterior's own: at its full width half of what the prior learns is noise, and keys blur
-AVERAGE = 0.999  # of the exponential mean of weights that is kept
+CLOSED = 0.2  # variance of a dimension in the data, over the posterior's, below which it carries nothing
+PRECISE = 0.5  # power of that ratio by which an error costs more, the more finely a dimension is told
+AVERAGING = 0.999  # of the exponential mean of weights that is kept
+LOG_EVERY, SAVE_EVERY = 100, 500  # steps
 ENCODED = {"pop": 24_000, "dance": 20_000, "chorale": 8_000}  # windows, transposed at random
 
 
@@ -73,70 +75,94 @@ def _key(clip: npt.NDArray[np.int64]) -> int:
 
 
 def fit_prior(
-    model: StyleModel, windows: WindowSet, *, steps: int, seed: int, out: Path, config: PriorConfig | None = None
+    model: StyleModel, windows: WindowSet, *, steps: int, seed: int, out: Path, resume: bool = False
 ) -> Prior:
-    """A prior for the latents of ``windows``, trained for ``steps`` steps; logs to ``out/prior.jsonl``."""
+    """A prior for the latents of ``windows``, trained for ``steps`` steps; logs to ``out/prior.jsonl``.
+
+    ``resume`` goes on with what ``out`` holds of one, where it does.
+    """
     torch.manual_seed(seed)
     mean, log_variance, setting = encode_windows(model.eval(), windows, seed)
-    prior = Prior(config or PriorConfig(latent_dim=model.config.latent_dim))
-    flat = mean.float().flatten(0, 1)
-    prior.mean.copy_(flat.mean(0))
-    noise_variance = NOISE**2 * log_variance.float().exp().flatten(0, 1).mean(0)
-    prior.scale.copy_((flat.var(0) + noise_variance).sqrt().clamp(min=0.05))
-    for shares, found in ((prior.meter_share, setting.meter), (prior.key_share, setting.key)):
-        counts = torch.full_like(shares, 1e-6).index_put_(
-            (setting.domain, found), torch.ones(len(setting)), accumulate=True
-        )
-        shares.copy_(counts / counts.sum(1, keepdim=True))
+    prior = Prior(PriorConfig(latent_dim=model.config.latent_dim))
+    _standardise(prior, mean, log_variance, setting)
     members = [(np.flatnonzero(setting.domain == d), DOMAIN_SHARE[name]) for d, name in enumerate(DOMAINS)]
     members = [(rows, share) for rows, share in members if len(rows)]
     share = np.array([s for _, s in members]) / sum(s for _, s in members)
 
-    training = MasterWeights(prior, LEARNING_RATE)
-    average = {name: value.clone() for name, value in prior.state_dict().items()}
-    rng = np.random.default_rng(seed)
-    generator = torch.Generator().manual_seed(seed)
+    training = MasterWeights(prior, LEARNING_RATE, AVERAGING)
+    state = out / "prior.safetensors"
+    if resume and state.exists():
+        training.resume(state)
     columns = (TextColumn("prior"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
-    running = 0.0
+    running: list[float] = []
     out.mkdir(parents=True, exist_ok=True)
-    with Progress(*columns) as progress, (out / "prior.jsonl").open("w", encoding="utf-8") as log:
-        task = progress.add_task("prior", total=steps)
-        for step in range(steps):
+    with Progress(*columns) as progress, (out / "prior.jsonl").open("a" if training.step else "w") as log:
+        task = progress.add_task("prior", total=steps, completed=training.step)
+        while training.step < steps:
+            rng = np.random.default_rng([seed, training.step])
+            generator = torch.Generator().manual_seed(seed * 1_000_003 + training.step)
             picks = rng.choice(len(members), size=BATCH, p=share)
             rows = torch.from_numpy(np.array([rng.choice(members[p][0]) for p in picks]))
             noise = torch.randn((BATCH, *mean.shape[1:]), generator=generator)
             z = mean[rows].float() + NOISE * noise * (0.5 * log_variance[rows].float()).exp()
             loss = training.working.loss(prior.standardise(z), setting[rows], generator)
-            rate = LEARNING_RATE * min(1.0, (step + 1) / 100, max(0.02, (steps - step) / (0.4 * steps)))
-            training.update(loss, rate)
-            with torch.no_grad():
-                decay = min(AVERAGE, (step + 1) / (step + 10))
-                for name, value in prior.state_dict().items():
-                    average[name].lerp_(value, 1 - decay)
-            running += loss.item()
-            progress.advance(task)
-            if (step + 1) % 100 == 0:
-                log.write(json.dumps({"step": step + 1, "loss": running / 100}) + "\n")
-                log.flush()
-                running = 0.0
-    prior.load_state_dict(average)
-    return prior.eval()
+            left = (steps - training.step) / (0.4 * steps)
+            training.update(loss, LEARNING_RATE * min(1.0, (training.step + 1) / 100, max(0.02, left)))
+            running.append(loss.item())
+            progress.update(task, completed=training.step)
+            if training.step % LOG_EVERY == 0:
+                print(json.dumps({"step": training.step, "loss": float(np.mean(running))}), file=log, flush=True)
+                running = []
+            if training.step % SAVE_EVERY == 0 or training.step == steps:
+                training.save(state)
+    return training.average.eval()
+
+
+def _standardise(prior: Prior, mean: Tensor, log_variance: Tensor, setting: Setting) -> None:
+    """Set the buffers by encoded windows: how latents are scaled and weighed, how frequent meters and keys are."""
+    flat, doubt = mean.float().flatten(0, 1), log_variance.float().exp().flatten(0, 1).mean(0)
+    prior.mean.copy_(flat.mean(0))
+    prior.scale.copy_((flat.var(0) + NOISE**2 * doubt).sqrt().clamp(min=0.05))
+    signal = flat.var(0) / doubt
+    prior.weight.copy_(torch.where(signal > CLOSED, signal**PRECISE, 0.0))
+    for shares, found in ((prior.meter_share, setting.meter), (prior.key_share, setting.key)):
+        counts = torch.full_like(shares, 1e-6).index_put_(
+            (setting.domain, found), torch.ones(len(setting)), accumulate=True
+        )
+        shares.copy_(counts / counts.sum(1, keepdim=True))
 
 
 def finish(
-    model: StyleModel, music: RunMusic, preset: str, *, steps: int, prior_steps: int, seed: int, out: Path
+    model: StyleModel,
+    music: RunMusic,
+    preset: str,
+    *,
+    steps: int,
+    prior_steps: int,
+    seed: int,
+    out: Path,
+    resume: bool = False,
+    again: bool = False,
 ) -> StyleBundle:
-    """Fit the prior for a ``model`` trained for ``steps`` steps and write the whole bundle to ``out/bundle``."""
-    prior = fit_prior(model, music.windows, steps=prior_steps, seed=seed, out=out)
-    found = validate(model, music.held_out, seed=1)
+    """Fit the prior for a ``model`` trained for ``steps`` steps and write the whole bundle to ``out/bundle``.
+
+    A run that kept the latents of the weights it went on from has their prior, unless it is to be fitted ``again``.
+    ``resume`` is that of ``fit_prior``.
+    """
     origin = Origin.of(out)
+    if origin and origin.keeps_latents and not again:
+        base = origin.bundle()
+        prior, prior_steps = base.prior, int(base.card["prior_steps"])
+    else:
+        prior = fit_prior(model, music.windows, steps=prior_steps, seed=seed, out=out, resume=resume)
+    found = validate(model, music.held_out, seed=1)
     in_all = steps + (origin.steps if origin else 0)
     card = {
         "name": f"style-{preset}",
         "version": f"style-{preset}-{in_all}-{seed}",
         "preset": preset,
         "steps": in_all,
-        **({"from": asdict(origin)} if origin else {}),
+        **({"from": origin.told()} if origin else {}),
         "prior_steps": prior_steps,
         "seed": seed,
         "commit": commit(),
@@ -164,6 +190,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, default=Path("runs/style"), help="the run, which holds state.safetensors")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--steps", type=int, help="optimiser steps of the prior, instead of the preset's")
+    parser.add_argument("--resume", action="store_true", help="go on with the prior that --out holds, where it does")
     arguments = parser.parse_args(argv)
     preset, out = PRESETS[arguments.preset], arguments.out
     state = out / "state.safetensors"
@@ -179,7 +206,17 @@ def main(argv: list[str] | None = None) -> None:
     except MusicError as error:
         raise SystemExit(f"nothing to train on: {error}") from error
     prior_steps = arguments.steps or preset.prior_steps
-    finish(model.eval(), music, arguments.preset, steps=steps, prior_steps=prior_steps, seed=arguments.seed, out=out)
+    finish(
+        model.eval(),
+        music,
+        arguments.preset,
+        steps=steps,
+        prior_steps=prior_steps,
+        seed=arguments.seed,
+        out=out,
+        resume=arguments.resume,
+        again=True,
+    )
 
 
 if __name__ == "__main__":

@@ -3,7 +3,8 @@
 Latents of real clips always agree with one another, so a decoder that has heard nothing else may take the harmony from
 the register, or from the notes so far, and does so where they disagree. These clips are the supervision for that case.
 Each note goes to a near pitch, shifted to the register asked for, such that the pitch classes of each half bar sound as
-long as the donor's, greedily and the longest notes first; each velocity keeps its distance from the mean of its beat.
+long as the donor's: greedily and the longest notes first, then by ascent, one note of each half bar at a time. Each
+velocity keeps its distance from the mean of its beat.
 """
 
 from __future__ import annotations
@@ -30,7 +31,9 @@ from models.style.model import BARS
 
 REARRANGED = ("register", "harmony", "dynamics", "tempo")  # groups whose swaps are made
 # semitones that a note goes for a pitch class that is short of a whole half bar, in a swapped harmony and its own
-SHORT, SHORT_OWN = 60.0, 1.0
+SHORT, SHORT_OWN = 60.0, 12.0
+ALIKE = 1.4  # times as many for a half bar's correlation of 1 with the chroma that is asked for
+PASSES = 2  # of ascent
 FOREIGN = 6.0  # semitones that it goes to avoid one that doesn't sound there
 BASS = 4.0  # semitones that the lowest note of a half bar goes for the donor's bass
 
@@ -82,19 +85,45 @@ def _pitches(notes: NoteBatch, register: Tensor, harmony: Tensor, bars: Mapping[
     over = torch.where(half % 2 == 0, end - middle, 0).clamp(min=0).float()
     second = half + 1 - half % 2
     total = torch.zeros(len(chroma), device=device).index_add_(0, half, own).index_add_(0, second, over).clamp(min=1)
-    left = chroma.clone()  # share of the half bar that each pitch class is still short of
-    score, pitch = torch.empty_like(near), torch.empty_like(notes.pitch)
-    for rows in _longest_first(half, own):
-        score[rows] = near[rows] + (worth[rows, None] * left[half[rows]])[:, pitch_class]
-        pitch[rows] = score[rows].argmax(1)
+    sounding = torch.zeros_like(chroma)  # grid steps of each pitch class
+
+    def sound(rows: Tensor, sign: int) -> None:
         for where, steps in ((half[rows], own[rows]), (second[rows], over[rows])):
-            left.view(-1).index_add_(0, where * 12 + pitch_class[pitch[rows]], -steps / total[where])
+            sounding.view(-1).index_add_(0, where * 12 + pitch_class[pitch[rows]], sign * steps)
+
+    score, pitch = torch.empty_like(near), torch.empty_like(notes.pitch)
+    turns = list(_longest_first(half, own))
+    for rows in turns:
+        left = chroma[half[rows]] - sounding[half[rows]] / total[half[rows], None]  # that it is still short of
+        score[rows] = near[rows] + (worth[rows, None] * left)[:, pitch_class]
+        pitch[rows] = score[rows].argmax(1)
+        sound(rows, 1)
+    for _ in range(PASSES):
+        for rows in turns:
+            sound(rows, -1)
+            alike = _likeness(sounding[half[rows]], own[rows], chroma[half[rows]])
+            alike += _likeness(sounding[second[rows]], over[rows], chroma[second[rows]]) * (over[rows, None] > 0)
+            score[rows] = near[rows] + (ALIKE * worth[rows, None] * alike)[:, pitch_class]
+            pitch[rows] = score[rows].argmax(1)
+            sound(rows, 1)
     for _ in range(MOST_AT_ONCE):  # notes of one onset ascend
         below = _below(notes, pitch)
         wrong = torch.nonzero(pitch <= below)[:, 0]
         above = score[wrong].masked_fill(every <= below[wrong, None], -1e6)
         pitch = pitch.index_put((wrong,), above.argmax(1))
     return pitch
+
+
+def _likeness(sounding: Tensor, steps: Tensor, asked: Tensor) -> Tensor:
+    """Correlation with the chroma ``asked`` if ``steps`` ``(rows,)`` of a pitch class come to those ``sounding``.
+
+    Both and the result, which is that for each pitch class: ``(rows, 12)``.
+    """
+    found = sounding[:, None] + steps[:, None, None] * torch.eye(12, device=asked.device)
+    found, asked = found - found.mean(-1, keepdim=True), asked - asked.mean(-1, keepdim=True)
+    size = found.norm(dim=-1) * asked.norm(dim=-1, keepdim=True)
+    likeness: Tensor = (found @ asked[..., None])[..., 0] / size.clamp(min=1e-6)
+    return likeness
 
 
 def _longest_first(half: Tensor, steps: Tensor) -> Iterator[Tensor]:

@@ -1,7 +1,8 @@
 """Train the style model: ``python -m models.train.style --preset tiny|cpu|gpu [--data DIR] [--out DIR] [--resume]``.
 
 ``--from BUNDLE`` goes on from trained weights ("default" or a folder) instead of from nothing, as fine-tuning on a
-folder of one's own music does: ``--from default --data DIR --steps 500``.
+folder of one's own music does: ``--from default --data DIR --steps 500``. With ``--keep-latents`` the decoder alone
+learns, and the prior over its latents stays as it is.
 
 The style model first, then the prior over its latents, then all that ships with them (fingerprint of the training
 songs, taste space, card). The learning rate stays constant and falls over the last fifth of the steps.
@@ -47,10 +48,11 @@ def train(
     resume: bool,
     device: str,
     start: StyleModel | None = None,
+    keep_latents: bool = False,
 ) -> MasterWeights[StyleModel]:
     """Train on ``windows``, log to ``out/log.jsonl``, save to ``out/state.safetensors``; resumable there.
 
-    ``start`` has the weights to begin with, where it isn't from nothing.
+    ``start`` has the weights to begin with, where it isn't from nothing; ``keep_latents`` leaves its encoders alone.
     """
     torch.manual_seed(seed)
     training = MasterWeights((start or StyleModel(preset.config)).to(device), preset.learning_rate)
@@ -69,7 +71,14 @@ def train(
             notes_seen += int((tokens[..., POSITION] < POSITIONS).sum())
             generator = torch.Generator(device).manual_seed(seed * 1_000_003 + training.step)
             warmth = max(0.02, min(1.0, training.step / preset.kl_warm_up)) if preset.kl_warm_up else 1.0
-            losses = step_loss(training.working, tokens.to(device), domain.to(device), generator, warmth=warmth)
+            losses = step_loss(
+                training.working,
+                tokens.to(device),
+                domain.to(device),
+                generator,
+                warmth=warmth,
+                keep_latents=keep_latents,
+            )
             gradient = training.update(losses["total"], learning_rate(training.step, preset))
             row = {
                 "step": training.step,
@@ -95,6 +104,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--data", type=Path, help="folder of MIDI and ABC files instead of the corpora")
     parser.add_argument("--out", type=Path, default=Path("runs/style"))
     parser.add_argument("--from", dest="start", help='trained weights to go on from: "default" or a bundle\'s folder')
+    parser.add_argument("--keep-latents", action="store_true", help="with --from: train the decoder alone")
     parser.add_argument("--resume", action="store_true", help="go on with the run in --out")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--steps", type=int, help="optimiser steps in all, instead of the preset's")
@@ -109,16 +119,19 @@ def main(argv: list[str] | None = None) -> None:
     if arguments.resume and not state.exists():
         raise SystemExit(f"there is no {state} to resume; leave out --resume to begin")
     start = None
+    if arguments.keep_latents and not (arguments.start or arguments.resume):
+        raise SystemExit("--keep-latents needs the weights whose latents they are; give --from as well")
     if not arguments.resume:
         Origin.forget(out)
-    elif Origin.of(out):
-        preset = fine_tuning(preset)
     if arguments.start and not arguments.resume:
         bundle = load_style(arguments.start)
         if bundle.model.config != preset.config:
             raise SystemExit(f"{bundle.version} is not of the preset {arguments.preset}; give --preset its own")
-        start, preset = bundle.model.train(), fine_tuning(preset)
-        Origin(bundle.version, int(bundle.card["steps"])).write(out)
+        start, steps = bundle.model.train(), int(bundle.card["steps"])
+        Origin(bundle.version, steps, str(bundle.folder), arguments.keep_latents).write(out)
+    origin = Origin.of(out)
+    if origin:
+        preset = fine_tuning(preset)
     try:
         music = run_music(arguments.data, out, again=arguments.resume)
     except MusicError as error:
@@ -132,6 +145,7 @@ def main(argv: list[str] | None = None) -> None:
         resume=arguments.resume,
         device=arguments.device,
         start=start,
+        keep_latents=origin is not None and origin.keeps_latents,
     )
     model = training.master.cpu().eval()
     finish(
@@ -142,6 +156,7 @@ def main(argv: list[str] | None = None) -> None:
         prior_steps=preset.prior_steps,
         seed=arguments.seed,
         out=out,
+        resume=arguments.resume,
     )
 
 

@@ -62,7 +62,13 @@ def test_the_last_line_is_the_json_of_the_contract(tunes, weights, capsys) -> No
     }
     names |= {f"cycle.{group}" for group in STYLE_GROUPS}
     names |= {f"swap.several_{number}.{name}" for number in (2, 4, 6) for name in ("own", "in_key")}
-    names |= {"compose.seconds_1", "compose.seconds_8", "swap.harmony.reachable", "quality.two_sample_decoder"}
+    names |= {
+        "compose.seconds_1",
+        "compose.seconds_8",
+        "swap.harmony.reachable",
+        "swap.register.reachable",
+        "quality.two_sample_decoder",
+    }
     names |= {f"reconstruction.noise_{times}.{name}" for times in style.NOISE for name in ("note_f1", "bits_per_bar")}
     assert names <= set(found["metrics"])
     for metric in found["metrics"].values():

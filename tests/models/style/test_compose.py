@@ -4,13 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import torch
 
 from models.music.notes import MusicError, Piece
-from models.music.tokens import BAR, METERS, POSITION_CLASSES
+from models.music.tokens import METERS
 from models.style.checkpoint import tiny_style
 from models.style.compose import Composer, whole_bars
-from models.style.decode import draw, within_bar
 from models.style.latents import GROUPS, STYLE_GROUPS, Latents
 from models.style.model import StyleModel
 from models.style.windows import bar_ticks
@@ -188,29 +186,3 @@ def test_eight_draws_from_the_prior_are_the_draws_of_each_alone(composer) -> Non
         assert alone.piece["meter"] in {f"{n}/{d}" for n, d in METERS}
         for name in GROUPS:
             assert np.allclose(alone.groups[name], drawn.groups[name], atol=1e-5)
-
-
-def test_sampling_follows_the_probabilities_within_the_nucleus() -> None:
-    share = torch.tensor([0.1, 0.4, 0.2, 0.3])
-    uniform = (torch.arange(1000) + 0.5) / 1000
-    ones = torch.ones(1000)
-
-    def shares(temperature: float, top_p: float) -> list[float]:
-        drawn = draw(share.log().expand(1000, 4), uniform, ones * temperature, ones * top_p)
-        return (torch.bincount(drawn, minlength=4) / 1000).tolist()
-
-    assert shares(1.0, 1.0) == pytest.approx([0.1, 0.4, 0.2, 0.3], abs=2e-3)
-    assert shares(1.0, 0.75) == pytest.approx([0, 4 / 9, 2 / 9, 3 / 9], abs=2e-3)
-    assert shares(0.5, 1.0) == pytest.approx([1 / 30, 16 / 30, 4 / 30, 9 / 30], abs=2e-3)
-    assert shares(0.0, 1.0) == [0, 1, 0, 0]
-    assert shares(1.0, 0.0) == [0, 1, 0, 0]
-
-
-def test_onsets_after_the_end_of_a_bar_become_its_end() -> None:
-    chances = torch.rand(3, POSITION_CLASSES).softmax(-1)
-    length = torch.tensor([36, 48, 96])
-    found = within_bar(chances.log(), length).exp()
-    assert torch.allclose(found.sum(-1), torch.ones(3), atol=1e-5)
-    for row, steps in enumerate(length.tolist()):
-        assert torch.allclose(found[row, :steps], chances[row, :steps])
-        assert found[row, BAR].item() == pytest.approx(1 - chances[row, :steps].sum().item(), abs=1e-5)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from models.metrics.music_statistics import skyline
 from models.music.notes import Piece
+from models.music.tokens import BAR
 from models.music.voices import in_melody
 from models.style.checkpoint import tiny_style
 from models.style.compose import Composer
@@ -88,14 +89,18 @@ def test_the_melody_is_what_sounds_highest_where_it_begins() -> None:
     )
     guide = MelodyGuide(piece, 48)
     assert piece.notes[guide.among].tolist() == [[0, 48, 72, 80], [48, 24, 60, 80], [72, 24, 55, 60]]
-    assert guide.due(0, 96, -1)[:2] == [0, 72 - 21]
-    assert guide.due(0, 0, 51)[:2] == [24, 60 - 21]
-    open_positions = guide.positions(torch.zeros(98), 0, 0, 72 - 21)
-    assert (open_positions > -1e3).nonzero()[:, 0].tolist() == [*range(1, 25)]
-    assert float(open_positions[24]) == pytest.approx(np.log(98 - 24))
-    lower = guide.pitches(torch.zeros(88), torch.tensor(0.0), 0, 24, -1).softmax(0)
-    assert float(lower[60 - 21]) == pytest.approx(0.5)  # the texture's say, not the pitches'
-    assert float(lower[60 - 20 :].sum()) < 1e-6
+    first = guide.onsets(torch.zeros(98), 0, BAR)
+    assert (first > -1e3).nonzero()[:, 0].tolist() == [0]
+    later = guide.onsets(torch.zeros(98), 0, 0)
+    assert (later > -1e3).nonzero()[:, 0].tolist() == [*range(25)]
+    assert float(later[24]) == pytest.approx(np.log(98 - 24))
+    assert (guide.room(0, 0), guide.room(0, 12)) == (72 - 21 + 1, 72 - 21)
+    own = guide.pitches(torch.zeros(88), 0, 24, 0)
+    assert (own > -1e3).nonzero()[:, 0].tolist() == [60 - 21]
+    lower = guide.pitches(torch.zeros(88), 0, 24, 2)
+    assert (lower > -1e3).nonzero()[:, 0].tolist() == [*range(60 - 21 - 1)]  # one more below the melody's, and that
+    between = guide.pitches(torch.zeros(88), 0, 12, 1)
+    assert (between > -1e3).nonzero()[:, 0].tolist() == [*range(72 - 21 - 1)]
     short = guide.durations(torch.zeros(59), 0, 12, 66 - 21)
     assert (short > -1e3).sum() == 12  # struck while 72 sounds, it must be gone when the tune comes down to 60
 
@@ -114,13 +119,6 @@ def test_the_harmony_drawn_for_a_locked_melody_tells_its_notes_better_than_any_o
         return composer.plan(domain="dance", content=content, styles={}, keep=0.0, seed=3, **more)
 
     assert told(plan(locks=Locks(melody=True))) > told(plan())
-
-
-def test_a_melody_note_is_struck_alone_where_no_lower_one_is_asked_for() -> None:
-    piece = Piece(np.array([[0, 96, 72, 80]]), np.array([[0, 96, 4, 4]]), np.array([100.0]))
-    logits = MelodyGuide(piece, 48).pitches(torch.zeros(88), torch.tensor(50.0), 0, 0, 72 - 22)
-    assert logits.argmax() == 72 - 21
-    assert logits.softmax(0).max() > 0.999
 
 
 @pytest.mark.parametrize("group", ["harmony", "rhythm"])

@@ -5,10 +5,21 @@ import pytest
 import torch
 from torch.nn import functional
 
-from models.music.tokens import BAR, DURATION, END, LOWEST_PITCH, PITCH, POSITION, POSITION_CLASSES, VELOCITY, to_tokens
+from models.music.tokens import (
+    BAR,
+    DURATION,
+    END,
+    LOWEST_PITCH,
+    PITCH,
+    PITCHES,
+    POSITION,
+    POSITION_CLASSES,
+    VELOCITY,
+    to_tokens,
+)
 from models.style import decode
 from models.style.checkpoint import tiny_style
-from models.style.elements import notes_at_once
+from models.style.elements import RegisterBudget, notes_at_once, pitches_so_far
 from models.style.features import bar_features, gather_notes
 from models.style.latents import GROUPS
 from models.style.model import Posterior
@@ -79,33 +90,50 @@ def test_decoding_with_a_cache_gives_the_logits_of_teacher_forcing(composer, tun
     wanted = [*tokens[1:].tolist(), [BAR, LOWEST_PITCH, 0, 0, -1, -1, -1]]
     spy = Spy(monkeypatch)
     with torch.no_grad():
-        composer.model.losses(pad([tokens]), torch.tensor([plan.domain]), plan.bar_plan.z)
+        composer.model.losses(pad([tokens]), torch.tensor([plan.domain]), plan.bar_plan.heard[..., :-1])
     forced = dict(zip(("position", "pitch", "duration", "velocity"), spy.logits, strict=False))
 
     drawn: list[torch.Tensor] = []
 
     def told(logits, *_):
-        step, field = divmod(len(drawn), 4)
+        step, field = divmod(len(drawn), 3)
         drawn.append(logits[0])
-        value = wanted[step][field] - (LOWEST_PITCH if field == PITCH else 0)
+        value = wanted[step][field + 1] - (LOWEST_PITCH if field + 1 == PITCH else 0)
         return torch.tensor([max(0, value)])
 
     monkeypatch.setattr(decode, "draw", told)
+    monkeypatch.setattr(decode, "draw_onsets", lambda *_: onsets_of(tokens))
     batch = composer.new_batch(1)
     batch.admit(0, plan)
     while not batch.step():
         pass
-    assert len(drawn) == 4 * len(tokens)
-    possible = torch.tensor([*range(plan.length), BAR])
-    position = torch.stack(drawn[0::4])
-    in_bar = decode.within_bar(forced["position"], torch.full((len(position),), plan.length))
-    highest = position[:, possible] > -5e3  # decoding also rules out a note above the highest key
-    assert torch.allclose(position[:, possible][highest], in_bar[:, possible][highest], atol=1e-3)
+    assert len(drawn) == 3 * len(tokens)
     notes = torch.tensor([row[POSITION] < BAR for row in wanted])
     for field, name in ((PITCH, "pitch"), (DURATION, "duration"), (VELOCITY, "velocity")):
-        assert torch.allclose(torch.stack(drawn[field::4])[notes], forced[name], atol=1e-3), name
+        assert torch.allclose(torch.stack(drawn[field - 1 :: 3])[notes], forced[name], atol=1e-3), name
     result = batch.take(0)
     assert np.array_equal(result.notes, piece.notes)
+
+
+def onsets_of(tokens) -> list[list[tuple[int, int]]]:
+    """Position and number of notes of the onsets of each bar."""
+    bars: list[list[int]] = []
+    for position in tokens[:, POSITION].tolist():
+        if position == BAR:
+            bars.append([])
+        else:
+            bars[-1].append(position)
+    return [[(at, bar.count(at)) for at in dict.fromkeys(bar)] for bar in bars]
+
+
+def test_latents_heard_with_noise_move_the_notes_and_not_what_one_group_tells(model) -> None:
+    z = torch.randn(1, 8, model.config.latent_dim)
+    sure, unsure = model.plan(z), model.plan(z, 0.5, z + torch.randn(z.shape))
+    for name in ("onsets", "thickness", "chroma", "span", "tempo_logits"):
+        assert torch.equal(getattr(sure, name), getattr(unsure, name)), name
+    assert not torch.allclose(sure.memory, unsure.memory, atol=1e-3)
+    assert not torch.allclose(sure.memory, model.plan(z, 0.5).memory, atol=1e-4)
+    assert unsure.heard[0, 3, -1] == 0.5
 
 
 def test_kl_is_that_of_two_normal_distributions_and_never_negative() -> None:
@@ -156,14 +184,43 @@ def test_only_rhythm_and_texture_say_when_notes_come(model, group) -> None:
 
 def test_pitches_rise_within_an_onset_and_harmony_weighs_on_them(model) -> None:
     full, chroma = torch.randn(2, model.config.dim + model.config.memory), torch.zeros(2, 12)
-    places = torch.tensor([30, 31]), torch.tensor([30, 30]), torch.tensor([40, 40])
-    pitch = model.pitch_logits(full, chroma, *places)
+    places = torch.tensor([30, 31]), torch.tensor([40, -1]), torch.tensor([2, 0])
+    height = torch.zeros(2, PITCHES)
+    pitch = model.pitch_logits(full, model.experts(chroma, height), *places)
     assert (pitch[0, :41] <= -1e4).all()
-    assert (pitch[0, 41:] > -1e3).all()
+    assert (pitch[0, 41:-2] > -1e3).all()
+    assert (pitch[0, -2:] <= -1e4).all()  # where two more notes are to come, they need room
     assert (pitch[1] > -1e3).all()
     chroma[:, 7] = 5.0
-    moved = model.pitch_logits(full, chroma, *places)[1] - pitch[1]
+    moved = model.pitch_logits(full, model.experts(chroma, height), *places)[1] - pitch[1]
     assert [int(p) % 12 for p in (moved > 1).nonzero() + LOWEST_PITCH] == [7] * 7
+
+
+def test_the_pitches_of_a_bar_so_far_are_summed_in_octaves() -> None:
+    steps = torch.full((1, 7, 7), -1)
+    steps[0, :, 0] = torch.tensor([BAR, 0, 0, 5, BAR, 3, END])
+    steps[0, :, PITCH] = torch.tensor([-1, 33, 45, 45, -1, 57, -1])
+    total, count = pitches_so_far(steps)
+    assert total.tolist() == [[0, 1, 3, 5, 0, 3, 3]]
+    assert count.tolist() == [[0, 1, 2, 3, 0, 1, 1]]
+
+
+def test_register_pulls_towards_what_the_bar_is_short_of() -> None:
+    torch.manual_seed(0)
+    height = RegisterBudget(2, 8)
+    span, place = torch.tensor([[3.0, 5.0, 1.0]]).repeat(3000, 1), torch.rand(3000)
+    count = torch.randint(1, 9, (3000,))
+    total = 3.0 * count + torch.randn(3000)
+    target = ((3.0 * (count + 1) - total) * 12).round().clamp(0, PITCHES - 1).long()  # the mean comes right again
+    optimiser = torch.optim.Adam(height.parameters(), 0.05)
+    for _ in range(80):
+        optimiser.zero_grad()
+        loss = torch.nn.functional.cross_entropy(height(span, total, count, place), target)
+        torch.autograd.backward(loss)
+        optimiser.step()
+    low, high = height(span[:2], torch.tensor([10.5, 13.5]), torch.tensor([4, 4]), place[:2]).argmax(1).tolist()
+    assert abs(low - 54) <= 5
+    assert abs(high - 18) <= 5
 
 
 def test_notes_of_an_onset_are_counted() -> None:

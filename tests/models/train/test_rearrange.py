@@ -56,7 +56,7 @@ def test_harmony_moves_pitch_classes_and_nothing_else(clips) -> None:
     own = np.mean([ms.chroma_correlation(a, b) for a, b in zip(after, donors, strict=True)])
     was = np.mean([ms.chroma_correlation(a, b) for a, b in zip(before, donors, strict=True)])
     assert was < 0.6
-    assert own > 0.9
+    assert own > 0.93
     for a, b in zip(after, before, strict=True):
         assert (a.notes[:, [0, 1, 3]] == b.notes[:, [0, 1, 3]]).all()
         assert np.abs(a.notes[:, 2] - b.notes[:, 2]).mean() < 7  # at worst everything a tritone
@@ -66,8 +66,9 @@ def test_register_moves_the_mean_pitch_and_keeps_the_harmony(clips) -> None:
     before, after = pieces(clips), swap(clips, "register")
     means = [np.mean(p.notes[:, 2]) for p in before]
     wanted = np.array(means[-1:] + means[:-1])
-    assert np.abs(np.array([p.notes[:, 2].mean() for p in after]) - wanted).mean() < 1
+    assert np.abs(np.array([p.notes[:, 2].mean() for p in after]) - wanted).mean() < 1.2
     assert np.mean([ms.in_key(p) for p in after]) > np.mean([ms.in_key(p) for p in before]) - 0.01
+    assert np.mean([ms.chroma_correlation(a, b) for a, b in zip(after, before, strict=True)]) > 0.93
 
 
 def test_dynamics_and_tempo_are_the_donors(clips) -> None:

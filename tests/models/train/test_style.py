@@ -117,7 +117,7 @@ def test_training_goes_on_from_trained_weights(tunes, tmp_path, quick) -> None:
     style.main([*more, "--from", str(base)])
     tuned = load_style(tmp_path / "more" / "bundle")
     assert tuned.version == "style-tiny-14-0"
-    assert tuned.card["from"] == {"version": "style-tiny-12-0", "steps": 12}
+    assert tuned.card["from"] == {"version": "style-tiny-12-0", "steps": 12, "keeps_latents": False}
     before, after = load_style(base).model.state_dict(), tuned.model.state_dict()
     fresh = StyleModel(TINY.config).state_dict()
     name = "plan_inner.weight"
@@ -128,6 +128,48 @@ def test_training_goes_on_from_trained_weights(tunes, tmp_path, quick) -> None:
     assert "from" not in load_style(tmp_path / "more" / "bundle").card
     with pytest.raises(SystemExit, match="not of the preset cpu"):
         style.main(["--preset", "cpu", "--data", str(tunes), "--from", str(base), "--out", str(tmp_path / "no")])
+
+
+def test_a_decoder_learns_alone_where_latents_are_kept(tunes, tmp_path, quick) -> None:
+    style.main(["--preset", "tiny", "--data", str(tunes), "--out", str(tmp_path / "first")])
+    base = load_style(tmp_path / "first" / "bundle")
+    more = ["--preset", "tiny", "--data", str(tunes), "--steps", "2", "--out", str(tmp_path / "more")]
+    style.main([*more, "--from", str(base.folder), "--keep-latents"])
+    tuned = load_style(tmp_path / "more" / "bundle")
+    assert tuned.card["from"]["keeps_latents"]
+    assert tuned.card["prior_steps"] == base.card["prior_steps"]
+    after = tuned.model.state_dict()
+    same = {name for name, value in base.model.state_dict().items() if torch.equal(value, after[name])}
+    assert {name for name in after if name.startswith("encoders.")} <= same
+    assert not {"plan_inner.weight", "pitch_head.out.weight"} & same
+    assert all(torch.equal(value, tuned.prior.state_dict()[name]) for name, value in base.prior.state_dict().items())
+    prior.main(["--preset", "tiny", "--steps", "4", "--data", str(tunes), "--out", str(tmp_path / "more")])
+    fitted = load_style(tmp_path / "more" / "bundle")
+    assert fitted.card["prior_steps"] == 4
+    assert fitted.card["sha256"]["prior"] != tuned.card["sha256"]["prior"]
+    with pytest.raises(SystemExit, match="give --from as well"):
+        style.main([*more, "--keep-latents"])
+
+
+def test_a_killed_and_resumed_prior_ends_with_the_weights_of_one_that_was_not(
+    music, tmp_path, quick, monkeypatch
+) -> None:
+    model = StyleModel(TINY.config)
+    whole = prior.fit_prior(model, music.windows, steps=6, seed=0, out=tmp_path / "whole")
+    monkeypatch.setattr(prior, "SAVE_EVERY", 4)
+    save = MasterWeights.save
+
+    def killed(training, path) -> None:
+        save(training, path)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(MasterWeights, "save", killed)
+        with pytest.raises(KeyboardInterrupt):
+            prior.fit_prior(model, music.windows, steps=6, seed=0, out=tmp_path / "killed")
+    resumed = prior.fit_prior(model, music.windows, steps=6, seed=0, out=tmp_path / "killed", resume=True)
+    for name, value in whole.state_dict().items():
+        assert torch.equal(resumed.state_dict()[name], value), name
 
 
 def test_a_run_whose_music_is_gone_says_so(tunes, tmp_path) -> None:

@@ -234,7 +234,7 @@ class BreakingBatch(DecodeBatch):
     """A batch in which the clip of seed 666 breaks every step that it takes part in."""
 
     def step(self):
-        if any(plan is not None and plan.seed == 666 for plan in self.plans):
+        if any(clip is not None and clip.plan.seed == 666 for clip in self.clips):
             raise RuntimeError("broken")
         return super().step()
 
