@@ -85,15 +85,13 @@ def test_a_view_is_taken_along_and_reopened_by_its_link(site, visit, study: Path
 
     visitor.get("view-link").click()
     link = page.get_by_role("textbox", name="Link to this view").input_value()
-    other = visit()
+    other = visit(viewport={"width": 390, "height": 800}, color_scheme="dark")
     other.page.goto(link)
     expect(other.get("choose-condition")).to_have_value("cnn-rnn")
     expect(other.get("choose-query")).to_have_value(asked)
 
-    small = visit(viewport={"width": 390, "height": 800}, color_scheme="dark")
-    small.page.goto(link)
-    expect(small.page.locator("[data-plot=curves] .k-plot[data-drawn=true]")).to_be_visible()
-    assert small.page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    expect(other.page.locator("[data-plot=curves] .k-plot[data-drawn=true]")).to_be_visible(timeout=90_000)
+    assert other.page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
 
 
 def test_two_runs_stand_side_by_side(site, visit, study: Path) -> None:

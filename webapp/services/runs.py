@@ -55,7 +55,7 @@ def take_changed(house: House) -> dict[str, Any]:
 
         try:
             lines += house.database.transaction(work)
-        except (ValueError, TypeError, KeyError, DataError, IntegrityError, FileNotFoundError) as error:
+        except (ValueError, TypeError, KeyError, DataError, IntegrityError, OSError) as error:
             log.warning("run_refused log=%s error=%s", path, error)
             refused += 1
             house.database.transaction(refuse)
@@ -126,7 +126,7 @@ def _changed(session: Session, folder: Path) -> Iterator[Path]:
     for path in sorted(path for name in LOGS for path in folder.rglob(name)):
         try:
             seen = path.stat()
-        except FileNotFoundError:  # its folder is just being deleted
+        except OSError:  # its folder is just being deleted, or closed to us
             continue
         if known.get(path.relative_to(folder).as_posix()) != (seen.st_size, _time_of(seen.st_mtime_ns)):
             yield path
