@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, true
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -50,10 +50,11 @@ def get_map(session: Session, map_id: UUID) -> DrawnMapRow | None:
     return session.get(DrawnMapRow, map_id)
 
 
-def newest_maps(session: Session) -> dict[str, DrawnMapRow]:
-    """The newest map of each kind that there is one of."""
+def newest_maps(session: Session, model_version: str | None = None) -> dict[str, DrawnMapRow]:
+    """The newest map of each kind that there is one of, by one model or by any."""
     newest_first = (DrawnMapRow.created_at.desc(), DrawnMapRow.id)
     place = func.row_number().over(partition_by=DrawnMapRow.kind, order_by=newest_first).label("place")
-    ranked = select(DrawnMapRow.id, place).subquery()
+    of_model = true() if model_version is None else DrawnMapRow.model_version == model_version
+    ranked = select(DrawnMapRow.id, place).where(of_model).subquery()
     query = select(DrawnMapRow).join(ranked, ranked.c.id == DrawnMapRow.id).where(ranked.c.place == 1)
     return {row.kind: row for row in session.scalars(query)}

@@ -187,9 +187,7 @@ def test_a_map_of_tunes_says_nothing_of_taste(listener, keep, tunes):
 
 
 def test_the_worker_draws_a_map_of_real_tunes_once_and_tells_how_far_it_is(listener, house, monkeypatch):
-    for kind in ("fill_pool",):
-        monkeypatch.setattr("webapp.services.pool.leave_job", lambda *_: False)
-        assert kind
+    monkeypatch.setattr("webapp.services.pool.leave_job", lambda *_: False)
     told: list[dict] = []
     real = maps.jobs.tell_progress
     monkeypatch.setattr("webapp.worker.jobs.tell_progress", lambda s, j, p: told.append(p) or real(s, j, p))
@@ -204,3 +202,4 @@ def test_the_worker_draws_a_map_of_real_tunes_once_and_tells_how_far_it_is(liste
     assert found["map"]["points"] > 60
     assert [each["stage"] for each in told] == list(drawing.STAGES)
     assert listener.get(f"/api/atlas/maps/{found['map']['map_id']}/points/0/score").text.startswith("X:1")
+    assert listener.post("/api/atlas/joint").json()["state"] == "done"  # so soon it is not drawn again

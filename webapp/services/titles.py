@@ -30,10 +30,10 @@ MEASURES = ("mrr", "recall_1", "recall_10", "median_rank")
 
 def overview(house: House) -> dict[str, Any]:
     """``{model_version, odds, ready}``: what was measured, and which maps are there to answer from."""
-    found = house.database.transaction(rows.newest_maps)
     card = _card()
     version = str(card["version"])
-    ready = {kind: kind in found and found[kind].model_version == version for kind in ("tunes", "titles")}
+    found = house.database.transaction(lambda session: rows.newest_maps(session, version))
+    ready = {kind: kind in found for kind in ("tunes", "titles")}
     return {"model_version": version, "odds": odds(card), "ready": ready}
 
 
@@ -84,8 +84,9 @@ def _ask(house: House, **asked: Any) -> list[float]:
 
 
 def _map(house: House, kind: str) -> reading.OpenMap:
-    newest = house.database.transaction(rows.newest_maps).get(kind)
-    if newest is None or newest.model_version != str(_card()["version"]):
+    version = str(_card()["version"])
+    newest = house.database.transaction(lambda session: rows.newest_maps(session, version)).get(kind)
+    if newest is None:
         raise NotReady(
             f"the map of {kind} has not been drawn yet: draw it on the Maps page, or kallos atlas draw {kind}"
         )

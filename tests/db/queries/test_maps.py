@@ -34,6 +34,9 @@ def test_the_newest_map_of_each_kind_is_found(session):
     newer = add_map(session, **MAP | {"data_hash": "new"})
     titles = add_map(session, **MAP | {"kind": "titles"})
     assert {kind: row.id for kind, row in newest_maps(session).items()} == {"tunes": newer, "titles": titles}
+    add_map(session, **MAP | {"model_version": "v2"})
+    assert newest_maps(session, "v1")["tunes"].id == newer
+    assert newest_maps(session, "v3") == {}
 
 
 @pytest.mark.parametrize("change", [{"kind": "moods"}, {"points": 0}, {"seed": -1}])

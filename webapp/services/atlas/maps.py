@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -17,6 +18,7 @@ from webapp.services.problems import NotAllowed, NotYours
 KIND = "draw_map"
 PRIORITY = -10  # after everything that somebody waits for
 SEED = 0
+PAUSE = timedelta(minutes=10)  # between two drawings of a kind, whoever asks
 TITLES = {"clips": "Clips", "tunes": "Tunes", "titles": "Titles", "joint": "Titles and tunes"}
 EXPLAINED = {
     "clips": "Pieces composed by Kallos and excerpts of collections, near each other where they are played alike: "
@@ -76,13 +78,16 @@ def told(row: DrawnMapRow) -> dict[str, Any]:
 
 
 def ask(house: House, kind: str) -> dict[str, Any]:
-    """Leave a job to draw a map, or find the one that waits or runs; ``{state, stage, share, error}``."""
+    """Leave a job to draw a map, or find the one that waits, runs or is just done: ``{state, stage, share, error}``."""
     if kind not in KINDS:
         raise NotAllowed(f"a map of {kind!r} was asked for; there are {', '.join(KINDS)}")
 
     def work(session: Session) -> dict[str, Any]:
         payload = {"kind": kind, "seed": SEED}
         key = f"{KIND}:{kind}"
+        last = jobs.newest_of(session, key)
+        if last and last.state == "done" and last.finished_at and datetime.now(UTC) - last.finished_at < PAUSE:
+            return _job(last) or {}
         jobs.enqueue(session, KIND, payload, dedupe_key=key, priority=PRIORITY, max_attempts=2)
         return _job(jobs.newest_of(session, key)) or {}
 
