@@ -20,6 +20,7 @@ const ATTRIBUTES = {
   leap: "leap",
 };
 const SOURCE = /^(clips|pieces)\/[0-9a-f-]{36}$/;
+const PLAIN = { low: null, high: null, heat: 0 }; // of a cell that is not tinted
 const PATIENCE = 3;
 
 const signed = (by) => (by === 0 ? "As it is" : `${by > 0 ? "+" : "−"}${Math.abs(by)} SD`);
@@ -29,6 +30,7 @@ export class Walk {
   #groups = {}; // style → {attribute, sd} along which one can walk
   #source = ""; // the clip that it begins with; empty: the prior's draw
   #number = 0; // of what was asked for last
+  #shown = null; // the walk on the page
 
   constructor(root, signal) {
     this.root = root;
@@ -154,7 +156,7 @@ export class Walk {
     this.clips.show(
       steps.map((step, place) => ({
         heading: signed(step.by),
-        detail: `${figure(step.attributes[attribute])} ${ATTRIBUTES[attribute]}; ${figure(step.wanted)} asked for`,
+        detail: `${ATTRIBUTES[attribute]} ${figure(step.attributes[attribute])}, asked for ${figure(step.wanted)}`,
         seconds: step.seconds,
         bars_s: step.bars_s,
         audio_url: address(place, "flac"),
@@ -171,7 +173,7 @@ export class Walk {
         rows: steps.map((step) => signed(step.by)),
         columns: names.map((name) => ATTRIBUTES[name]),
         cells: steps.map(({ attributes }) =>
-          names.map((name) => ({ value: attributes[name], low: null, high: null, heat: 0, own: name === attribute })),
+          names.map((name) => ({ ...PLAIN, value: attributes[name], own: name === attribute })),
         ),
       },
       "What moved: the attributes of each step, measured in its notes",
@@ -180,12 +182,12 @@ export class Walk {
       ? `From ${asked.source}, seed ${asked.seed}.`
       : `From the prior: ${asked.domain}, seed ${asked.seed}.`;
     this.part("walk-foot").hidden = false;
-    this.asked_for = asked;
+    this.#shown = asked;
   }
 
   async #csv() {
     try {
-      const { asked_for: asked } = this;
+      const asked = this.#shown;
       saveAs(await api.audio(`/api/styles/walk.csv?${query(asked)}`), `walk-${asked.group}-${asked.seed}`, "csv");
     } catch (error) {
       this.#say(capital(error.message || "that did not work."));
