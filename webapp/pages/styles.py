@@ -40,7 +40,7 @@ TABLES = (
     (
         "information",
         "Information they share",
-        """The same as mutual information in bits, which finds what is not monotone, too. In brackets: clips shuffled.""",
+        "The same as mutual information in bits, which finds more than what is monotone. In brackets: shuffled clips.",
     ),
     (
         "reading",
