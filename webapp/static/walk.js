@@ -2,7 +2,6 @@
 
 import * as api from "./api.js";
 import { ClipList } from "./clip_list.js";
-import { asClip } from "./dials.js";
 import { offerLink } from "./link_dialog.js";
 import { figure, fillMatrix } from "./matrix.js";
 import { Picker } from "./picker.js";
@@ -110,7 +109,6 @@ export class Walk {
       (choice) => {
         this.#source = choice.name;
         this.#choice("k-walk-domain", this.picker.choices.domain);
-        this.#say(`Begins with ${asClip(choice).heading.toLowerCase()}.`);
         this.compose();
       },
       words,
