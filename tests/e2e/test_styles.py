@@ -48,3 +48,8 @@ def test_figures_are_read_and_taken_along_and_a_walk_plays_and_opens_again(visit
     expect(visitor.get("walk-steps").locator(".k-clip")).to_have_count(5, timeout=COMPOSED_MS)
     expect(visitor.get("walk-seed")).to_have_value("5")
     expect(visitor.frame.get_by_role("radio", name="Tempo")).to_be_checked()
+
+    visitor.frame.get_by_role("button", name="Choose a clip").click()
+    visitor.frame.get_by_role("dialog").get_by_role("button", name=re.compile("^Begin")).first.click()
+    expect(visitor.frame).to_have_url(re.compile("source=clips"), timeout=COMPOSED_MS)
+    expect(visitor.frame.locator("[data-part=walk-about]")).to_contain_text("From clips/")

@@ -22,7 +22,7 @@ TABLES = (
         "drift",
         "Drift",
         """How far the other attributes move in such a swap, in standard deviations of real clips. Composing the same
-        clip twice moves them too; that stands below each figure.""",
+        clip twice moves them too; that stands in brackets.""",
     ),
     (
         "after",
@@ -40,14 +40,14 @@ TABLES = (
     (
         "information",
         "Information they share",
-        """The same as mutual information in bits, which also finds what is not monotone. Below: clips shuffled.""",
+        "The same as mutual information in bits, which finds more than what is monotone. In brackets: shuffled clips.",
     ),
     (
         "reading",
         "What can be read from which latents",
         """The share of an attribute (R²) that a linear reading finds in each group's latents, on songs that it was not
         fitted on. Framed: from its own group. Elsewhere it has leaked, as far as music itself does not join the
-        two: what the other group's named attributes tell stands below. Below 0: worse than knowing nothing.""",
+        two: what the other group's named attributes tell stands in brackets. Below 0: worse than knowing nothing.""",
     ),
     (
         "canonical",
@@ -58,7 +58,8 @@ TABLES = (
     (
         "rates",
         "Rates",
-        """How many bits a bar each group's latents hold, and how many of their dimensions carry anything.""",
+        """How many bits a bar each group's latents hold, and how many of their dimensions (of all in brackets) carry
+        anything.""",
     ),
     (
         "losses",

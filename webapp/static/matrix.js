@@ -3,10 +3,11 @@
 const MINUS = "−";
 const TINT = 45; // percent at most, so that figures stay readable on it in light and dark
 
-/** A figure as the page writes it; large ones need no decimals. */
-export function figure(value, digits = Math.abs(value) >= 100 ? 0 : 2) {
+/** A figure as the page writes it: the larger, the fewer decimals. */
+export function figure(value) {
   if (value === null || value === undefined) return "";
-  const text = Math.abs(value).toFixed(digits);
+  const size = Math.abs(value);
+  const text = size.toFixed(size >= 100 ? 0 : size >= 10 ? 1 : 2);
   return value < 0 && Number(text) ? `${MINUS}${text}` : text;
 }
 
@@ -18,10 +19,10 @@ const element = (tag, className = "", text = "") => {
 };
 
 /** What stands below a figure: its interval and what it is compared with. */
-function beside({ low, high, baseline, chance }, { compare }) {
+function beside({ low, high, baseline, chance, reference }, { compare }) {
   const parts = [];
   if (low !== null && high !== null) parts.push(`${figure(low)} to ${figure(high)}`);
-  const other = { baseline, chance }[compare];
+  const other = { baseline, chance, reference }[compare];
   if (other !== null && other !== undefined) parts.push(`(${figure(other)})`);
   return parts.join(" ");
 }

@@ -2,7 +2,6 @@
 
 import * as api from "./api.js";
 import { ClipList } from "./clip_list.js";
-import { asClip } from "./dials.js";
 import { offerLink } from "./link_dialog.js";
 import { figure, fillMatrix } from "./matrix.js";
 import { Picker } from "./picker.js";
@@ -20,6 +19,7 @@ const ATTRIBUTES = {
   leap: "leap",
 };
 const SOURCE = /^(clips|pieces)\/[0-9a-f-]{36}$/;
+const PLAIN = { low: null, high: null, heat: 0 }; // of a cell that is not tinted
 const PATIENCE = 3;
 
 const signed = (by) => (by === 0 ? "As it is" : `${by > 0 ? "+" : "−"}${Math.abs(by)} SD`);
@@ -29,6 +29,7 @@ export class Walk {
   #groups = {}; // style → {attribute, sd} along which one can walk
   #source = ""; // the clip that it begins with; empty: the prior's draw
   #number = 0; // of what was asked for last
+  #shown = null; // the walk on the page
 
   constructor(root, signal) {
     this.root = root;
@@ -108,7 +109,6 @@ export class Walk {
       (choice) => {
         this.#source = choice.name;
         this.#choice("k-walk-domain", this.picker.choices.domain);
-        this.#say(`Begins with ${asClip(choice).heading.toLowerCase()}.`);
         this.compose();
       },
       words,
@@ -154,7 +154,7 @@ export class Walk {
     this.clips.show(
       steps.map((step, place) => ({
         heading: signed(step.by),
-        detail: `${figure(step.attributes[attribute])} ${ATTRIBUTES[attribute]}; ${figure(step.wanted)} asked for`,
+        detail: `${ATTRIBUTES[attribute]} ${figure(step.attributes[attribute])}, asked for ${figure(step.wanted)}`,
         seconds: step.seconds,
         bars_s: step.bars_s,
         audio_url: address(place, "flac"),
@@ -171,7 +171,7 @@ export class Walk {
         rows: steps.map((step) => signed(step.by)),
         columns: names.map((name) => ATTRIBUTES[name]),
         cells: steps.map(({ attributes }) =>
-          names.map((name) => ({ value: attributes[name], low: null, high: null, heat: 0, own: name === attribute })),
+          names.map((name) => ({ ...PLAIN, value: attributes[name], own: name === attribute })),
         ),
       },
       "What moved: the attributes of each step, measured in its notes",
@@ -180,12 +180,12 @@ export class Walk {
       ? `From ${asked.source}, seed ${asked.seed}.`
       : `From the prior: ${asked.domain}, seed ${asked.seed}.`;
     this.part("walk-foot").hidden = false;
-    this.asked_for = asked;
+    this.#shown = asked;
   }
 
   async #csv() {
     try {
-      const { asked_for: asked } = this;
+      const asked = this.#shown;
       saveAs(await api.audio(`/api/styles/walk.csv?${query(asked)}`), `walk-${asked.group}-${asked.seed}`, "csv");
     } catch (error) {
       this.#say(capital(error.message || "that did not work."));

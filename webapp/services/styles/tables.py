@@ -12,7 +12,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from models.evaluate.record import Evaluation, read
 from models.evaluate.report import Metric
@@ -88,7 +88,8 @@ class Table:
 class Plan:
     """What a table is made of: the name of the figure in each place, and the command that measures them.
 
-    ``own`` places are framed; ``widest``: tinted by the share of their column's largest, else by their size.
+    ``own`` places are framed. Figures are tinted by their size, or by their share of the largest in the table or in
+    their column.
     """
 
     name: str
@@ -96,7 +97,7 @@ class Plan:
     names: Mapping[tuple[str, str], str]
     command: str
     own: frozenset[tuple[str, str]] = frozenset()
-    widest: bool = False
+    largest: Literal["", "table", "column"] = ""
 
 
 def all_tables(folder: Path, runs: Path) -> list[Table]:
@@ -128,10 +129,10 @@ def plans() -> list[Plan]:
         Plan("drift", "swapped, moved", drift, STYLE),
         Plan("after", "swapped, after", after, STYLE),
         Plan("spearman", "", _both_ways("data", tuple(ATTRIBUTES), "spearman"), RELATIONS),
-        Plan("information", "", _both_ways("data", tuple(ATTRIBUTES), "bits"), RELATIONS, widest=True),
+        Plan("information", "", _both_ways("data", tuple(ATTRIBUTES), "bits"), RELATIONS, largest="table"),
         Plan("reading", "read, from", reading, RELATIONS, own=frozenset([*ATTRIBUTES.items(), (CHROMA, "harmony")])),
         Plan("canonical", "", _both_ways("canonical", GROUPS), RELATIONS),
-        Plan("rates", "latents, rate", rates, RELATIONS, widest=True),
+        Plan("rates", "latents, rate", rates, RELATIONS, largest="column"),
     ]
 
 
@@ -140,17 +141,17 @@ def _table(plan: Plan, found: Evaluation | None, sha256: str | None) -> Table:
         {place: found.metrics[name] for place, name in plan.names.items() if name in found.metrics} if found else {}
     )
     values = {place: abs(metric.value) for place, metric in metrics.items() if metric.value is not None}
-    most: dict[str, float] = {}
-    for (_, column), value in values.items():
-        most[column] = max(value, most.get(column, 0.0))
-    scale = {column: (most[column] or 1.0) if plan.widest else 1.0 for column in most}
+    scale = {}
+    for place in values:
+        among = [value for other, value in values.items() if plan.largest == "table" or other[1] == place[1]]
+        scale[place] = (max(among) or 1.0) if plan.largest else 1.0
     return Table(
         name=plan.name,
         across=plan.across,
         rows=tuple(dict.fromkeys(row for row, _ in plan.names)),
         columns=tuple(dict.fromkeys(column for _, column in plan.names)),
         cells=tuple(
-            Cell(*place, metrics[place], min(1.0, value / scale[place[1]]), own=place in plan.own)
+            Cell(*place, metrics[place], min(1.0, value / scale[place]), own=place in plan.own)
             for place, value in values.items()
         ),
         about=_about(found) if found and values else None,
