@@ -26,8 +26,6 @@ from models.taste.space import TasteSpace
 
 FEWEST_OTHERS, VOTES_OF_OTHERS = 3, 6  # an average of fewer would tell one person's taste
 
-ClipPair = tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]
-
 
 def prior(space: TasteSpace) -> Head:
     """The fixed prior: somebody about whom, and about whose like, nothing is known."""
