@@ -16,6 +16,7 @@ PLOTS = ("variants", "curves", "ranks", "nearest", "probe", "ablations", "probe_
 
 
 LAST = "bag-bag-no_word_order-1"
+SLOW_MS = 90_000  # for seven plots at once on a machine that trains beside us
 
 
 def folder_of(site) -> Path:
@@ -45,26 +46,26 @@ def test_an_empty_page_says_what_fills_it_and_follows_a_study_to_its_end(site, v
         (folder / path.parent.name).mkdir(parents=True)
         text = "".join(log[:30]) if path.parent.name == LAST else path.read_text(encoding="utf-8")
         (folder / path.parent.name / "log.jsonl").write_text(text, encoding="utf-8")
-    expect(page.locator("[data-part=going]")).to_contain_text("7 of 8 runs have ended; it goes on")
+    expect(page.locator("[data-part=going]")).to_contain_text("7 of 8 runs have ended; it goes on", timeout=SLOW_MS)
     expect(page.locator("[data-plot=ablations] [data-part=empty]")).to_contain_text("asked once")
     with (folder / LAST / "log.jsonl").open("a", encoding="utf-8") as file:
         file.writelines(log[30:])
-    expect(page.locator("[data-part=going]")).to_contain_text("8 of 8 runs have ended")
+    expect(page.locator("[data-part=going]")).to_contain_text("8 of 8 runs have ended", timeout=SLOW_MS)
     shutil.copy(study / "log.jsonl", folder / "log.jsonl")
 
     for plot in PLOTS:
-        expect(page.locator(f"[data-plot={plot}] .k-plot[data-drawn=true]")).to_be_visible()
+        expect(page.locator(f"[data-plot={plot}] .k-plot[data-drawn=true]")).to_be_visible(timeout=SLOW_MS)
     expect(visitor.get("variants").locator("tbody tr")).to_have_count(5)  # four conditions and the ridge
     about = rows(study / "log.jsonl")[0]
     expect(page.locator("[data-plot=ablations] [data-part=source]")).to_contain_text(about["commit"][:12])
 
 
 def test_a_view_is_taken_along_and_reopened_by_its_link(site, visit, study: Path) -> None:
-    if not folder_of(site).exists():
-        shutil.copytree(study, folder_of(site))
+    shutil.copytree(study, folder_of(site), dirs_exist_ok=True)
     visitor = visit(accept_downloads=True, viewport={"width": 1280, "height": 900})
     page, about = visitor.page, rows(study / "log.jsonl")[0]
     page.goto(f"{site.url}/retrieval")
+    expect(page.locator("[data-plot=ablations] [data-take=svg]")).to_be_enabled(timeout=SLOW_MS)
     query = visitor.get("choose-query")
     query.select_option(index=2)
     visitor.get("choose-condition").select_option("cnn-rnn")
@@ -90,13 +91,12 @@ def test_a_view_is_taken_along_and_reopened_by_its_link(site, visit, study: Path
     expect(other.get("choose-condition")).to_have_value("cnn-rnn")
     expect(other.get("choose-query")).to_have_value(asked)
 
-    expect(other.page.locator("[data-plot=curves] .k-plot[data-drawn=true]")).to_be_visible(timeout=90_000)
+    expect(other.page.locator("[data-plot=curves] .k-plot[data-drawn=true]")).to_be_visible(timeout=SLOW_MS)
     assert other.page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
 
 
 def test_two_runs_stand_side_by_side(site, visit, study: Path) -> None:
-    if not folder_of(site).exists():
-        shutil.copytree(study, folder_of(site))
+    shutil.copytree(study, folder_of(site), dirs_exist_ok=True)
     other = visit()
     other.page.goto(f"{site.url}/runs")
     other.get("choose-a").select_option("study/bag-bag-0")

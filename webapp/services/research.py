@@ -189,6 +189,7 @@ def overview(session: Session) -> list[dict[str, Any]]:
             "conditions": sorted({condition_of(run) for run in study.runs}, key=lambda name: ("-no_" in name, name)),
             "runs": len(study.runs),
             "ended": sum(run.ended for run in study.runs),
+            "lines": sum(run.lines for run in study.runs),
             "running": any(state_of(run) == "running" for run in study.runs),
             "tested": study.tested,
             "watched": rows.watched(session, study.runs[0].id),

@@ -62,7 +62,7 @@ export class Chart {
     this.section = section;
     this.name = section.dataset.plot;
     this.figure = null;
-    this.wanted = "";
+    this.wanted = this.told = "";
     section.querySelector(".k-chart-take").addEventListener("click", (event) => this.take(event.target.dataset.take), { signal });
     onThemeChange(() => this.show(), signal);
   }
@@ -80,8 +80,12 @@ export class Chart {
     for (const [name, value] of Object.entries(wanted)) for (const each of [value].flat()) if (each) query.append(name, each);
     this.wanted = query.toString();
     const asked = this.wanted;
-    const { figure, source, rows, details } = await getJson(this.path());
+    const answer = await getJson(this.path());
+    const { figure, source, rows, details } = answer;
     if (asked !== this.wanted) return details; // a later choice is on its way
+    const told = JSON.stringify(answer);
+    if (told === this.told) return details; // drawn already
+    this.told = told;
     this.figure = rows ? figure : null;
     this.part("source").textContent = source;
     this.part("empty").hidden = rows > 0;

@@ -117,7 +117,7 @@ export function startRetrieval(root, signal) {
     const study = choose();
     tell(study);
     const now = JSON.stringify(study);
-    if (now === drawn && !study.running) return;
+    if (now === drawn) return;
     drawn = now;
     await draw();
   }

@@ -3,8 +3,10 @@ from __future__ import annotations
 import base64
 import json
 import re
+import shlex
 import shutil
-from collections.abc import Iterator
+import subprocess
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +22,8 @@ from webapp.services.figures import FIGURES, REEL_OR_HORNPIPE, Asked
 from webapp.services.house import House
 from webapp.services.problems import NotAllowed, NotYours
 from webapp.settings import Settings
+
+REPOSITORY = Path(__file__).parents[3]
 
 
 @pytest.fixture(scope="module")
@@ -155,16 +159,47 @@ def test_an_empty_house_says_which_command_fills_it(alone: House) -> None:
             assert str(alone.settings.runs_folder) in told["fill"]
 
 
-def test_a_report_is_one_file_from_an_empty_database(
+def commands_of_make_study(folder: Path, options: Sequence[str]) -> list[list[str]]:
+    """The commands that ``make study`` would run, in words."""
+    asked = [
+        "make",
+        "--dry-run",
+        "--old-file=install",
+        "study",
+        f"STUDY={folder}",
+        f"STUDY_OPTIONS={shlex.join(options)}",
+    ]
+    shown = subprocess.run(asked, cwd=REPOSITORY, capture_output=True, text=True, check=True).stdout
+    return [shlex.split(line) for line in shown.replace("\\\n", " ").splitlines() if "study" in line]
+
+
+def test_make_study_begins_anew_or_goes_on(
+    study: Path, study_arguments: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from models.train.title_study import main as train_study
+
+    begin, _ = commands_of_make_study(tmp_path, study_arguments)
+    shutil.copytree(study, tmp_path / "runs" / "titles")
+    go_on, _ = commands_of_make_study(tmp_path, study_arguments)
+    assert go_on == [*begin, "--resume"]
+    assert go_on[1:3] == ["-m", "models.train.title_study"]
+    train_study(go_on[3:])
+    assert "nothing is left to do" in capsys.readouterr().out
+
+
+def test_make_study_writes_one_file_from_an_empty_database(
     make_database, study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     shutil.copytree(study, tmp_path / "runs" / "titles")
-    for name, value in {"HOME": tmp_path, "DATABASE_URL": make_database()}.items():
-        monkeypatch.setenv(f"KALLOS_{name}", str(value))
-    out = tmp_path / "a folder" / "report.html"
+    _, report = commands_of_make_study(tmp_path, [])
+    for setting in report[:3]:
+        monkeypatch.setenv(*setting.split("=", 1))
+    monkeypatch.setenv("KALLOS_DATABASE_URL", make_database())  # empty, on the server that tests have
+    out = tmp_path / "report.html"
     assert main(["report", "retrieval", "nothing", "--out", str(out)]) == 1
     assert "below" in capsys.readouterr().err
-    assert main(["report", "retrieval", "--out", str(out)]) == 0
+    assert report[3].endswith("kallos")
+    assert main(report[4:]) == 0
     text = out.read_text(encoding="utf-8")
     begins = text.index("</script></head>")
     assert not re.search(r"""(src|href)=["']?(https?:)?//""", text[begins:])
