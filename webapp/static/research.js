@@ -56,7 +56,7 @@ function download(href, name) {
   anchor.click();
 }
 
-/** A section made by `pages/chart.py`; `draw(wanted)` asks for its plot and shows it. */
+/** A section made by `pages/chart.py`. */
 export class Chart {
   constructor(section, signal) {
     this.section = section;
@@ -75,16 +75,18 @@ export class Chart {
     return `/api/plots/${this.name}?${this.wanted}${form ? `&form=${form}` : ""}`;
   }
 
-  async draw(wanted) {
+  /** Ask for the plot and show it; `tell` gets what comes with it, unless a later choice has been made meanwhile. */
+  async draw(wanted, tell = () => {}) {
     const query = new URLSearchParams();
     for (const [name, value] of Object.entries(wanted)) for (const each of [value].flat()) if (each) query.append(name, each);
     this.wanted = query.toString();
     const asked = this.wanted;
     const answer = await getJson(this.path());
     const { figure, source, rows, details } = answer;
-    if (asked !== this.wanted) return details; // a later choice is on its way
+    if (asked !== this.wanted) return;
+    tell(details);
     const told = JSON.stringify(answer);
-    if (told === this.told) return details; // drawn already
+    if (told === this.told) return; // drawn already
     this.told = told;
     this.figure = rows ? figure : null;
     this.part("source").textContent = source;
@@ -92,7 +94,6 @@ export class Chart {
     this.part("empty").textContent = rows ? "" : this.emptiness ?? "There is nothing to draw yet: the runs have not come so far.";
     for (const button of this.section.querySelectorAll("[data-take]")) button.disabled = !rows;
     await this.show();
-    return details;
   }
 
   async show() {

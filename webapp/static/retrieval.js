@@ -90,9 +90,9 @@ export function startRetrieval(root, signal) {
     const { study, direction, measure, query, condition, genre } = state;
     const own = { study, condition: [condition] };
     await Promise.all([
-      charts.variants.draw({ study, direction, measure }).then(table),
-      charts.curves.draw({ study, direction, condition: state.curves }).then(ticked),
-      charts.ranks.draw({ ...own, direction, query }).then(confused),
+      charts.variants.draw({ study, direction, measure }, table),
+      charts.curves.draw({ study, direction, condition: state.curves }, ticked),
+      charts.ranks.draw({ ...own, direction, query }, confused),
       charts.nearest.draw(own),
       charts.probe.draw(own),
       charts.ablations.draw({ study, direction, genre }),

@@ -38,29 +38,18 @@ def latest(folder: Path, runs: Path) -> Run:
     """
     fill = f"python -m models.train.style --out '{runs / 'style'}'"
     for path in (folder / LOG, runs / "style" / LOG):
+        found = [row for row in rows(path) if row.get("part") == "validation"]
+        if not found:
+            continue
         try:
-            found = _validations(path)
-            steps = tuple(int(row["step"]) for row in found)
-        except (ValueError, KeyError, TypeError) as error:
-            raise ValueError(f"the log {path.name} of {path.parent.name} can't be read: {error}") from error
-        if steps:
-            told = [row["validation"] for row in found]
+            steps, told = tuple(int(row["step"]) for row in found), [row["values"] for row in found]
             bits = {group: _series(told, f"kl.{group}", 1 / math.log(2)) for group in GROUPS}
             losses = {group: _series(told, name) for group, name in LOSS_OF.items()}
-            return Run(
-                steps, _whole(losses, len(steps)), _whole(bits, len(steps)), {"log": f"{path.parent.name}/{LOG}"}, fill
-            )
+        except (ValueError, KeyError, TypeError) as error:
+            raise ValueError(f"the log {path.name} of {path.parent.name} can't be read: {error}") from error
+        about = {"log": f"{path.parent.name}/{LOG}"}
+        return Run(steps, _whole(losses, len(steps)), _whole(bits, len(steps)), about, fill)
     return Run((), {}, {}, {}, fill)
-
-
-def _validations(path: Path) -> list[Mapping[str, Any]]:
-    """The rows with validations; of a run that was taken up again, or begun anew, the later ones."""
-    found: list[Mapping[str, Any]] = []
-    for row in rows(path):
-        if "validation" in row:
-            found = [earlier for earlier in found if earlier["step"] < row["step"]]
-            found.append(row)
-    return found
 
 
 def _series(told: list[Mapping[str, float]], name: str, scale: float = 1.0) -> tuple[float, ...]:

@@ -129,11 +129,11 @@ def test_the_log_beside_the_weights_goes_before_other_runs(folder) -> None:
     for path, step in ((folder / "log.jsonl", 7), (folder.parent / "runs" / "style" / "log.jsonl", 8)):
         path.parent.mkdir(parents=True, exist_ok=True)
         with RunLog(path) as log:
-            log.write("metrics", step=step, validation=validation())
+            log.write("metrics", step=step, part="validation", values=validation())
     assert tables(folder)["losses"].rows == ("7",)
 
 
 def test_a_broken_log_is_told_in_words(folder) -> None:
-    (folder / "log.jsonl").write_text('{"validation": {}}\n', encoding="utf-8")
+    (folder / "log.jsonl").write_text('{"step": 500, "validation": {"pitch": "loud"}}\n', encoding="utf-8")
     with pytest.raises(ValueError, match="can't be read"):
         all_tables(folder, folder)
