@@ -42,10 +42,11 @@ export function startRuns(root, signal) {
 
   async function draw() {
     const pair = choose();
-    const { measures, measure } = await chart.draw({ run: pair.map((run) => run.name), measure: state.measure });
-    state.measure = fill(select("measure"), measures, measure);
-    address.write(state);
-    table(pair);
+    await chart.draw({ run: pair.map((run) => run.name), measure: state.measure }, ({ measures, measure }) => {
+      state.measure = fill(select("measure"), measures, measure);
+      address.write(state);
+      table(pair);
+    });
     const going = pair.filter((run) => run.state === "running").map((run) => run.name);
     frame.going(going.length ? `${going.join(" and ")} ${going.length > 1 ? "go" : "goes"} on; this page follows.` : "");
   }
