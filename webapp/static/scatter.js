@@ -8,15 +8,15 @@ const REACH_PX = { mouse: 12, pen: 16, touch: 26 };
 const STEP = 0.12; // of the picture, for one arrow key
 const ZOOM = 1.35;
 const MOST_ZOOM = 400;
-const MARGIN = 1.08;
+const MARGIN = 1.15;
 const SMALL = 2.6; // radius in px up to which a square passes for a disc
 const DIM = 0.16;
 
-/** The middle half of the points lies about here; outliers don't decide what is seen first. */
+/** From where to where nearly all points lie; outliers don't decide what is seen first. */
 function extent(values) {
   const sorted = Float32Array.from(values).sort();
   const at = (share) => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? 0;
-  return [at(0.001), at(0.999)];
+  return [at(0.01), at(0.99)];
 }
 
 export class Scatter {
