@@ -37,7 +37,7 @@ class Preset:
 
 PRESETS: Mapping[str, Preset] = {
     "tiny": Preset(40, 1024, 2e-3, 40, StyleConfig(dim=64, layers=2, heads=2, hidden=64, memory=16)),
-    "cpu": Preset(7500, 4096, 2e-3, 6000),
+    "cpu": Preset(7500, 4096, 2e-3, 20_000),
     "gpu": Preset(60_000, 16_384, 1.5e-3, 40_000, StyleConfig(dim=320, layers=6, heads=5, hidden=640)),
 }
 
