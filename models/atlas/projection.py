@@ -8,6 +8,8 @@ optimisation that follows there, which moves it a little, is left out (``python 
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +20,16 @@ NEIGHBOURS = 15
 MIN_DIST = 0.1
 LEAST_POINTS = NEIGHBOURS + 2
 SEARCH_STEPS = 64
+
+
+@contextmanager
+def expected_warnings_of_umap() -> Iterator[None]:
+    """Silences what UMAP says of things done on purpose, by their words; any other warning is heard."""
+    with warnings.catch_warnings():
+        # no tensorflow, one thread because of the seed, neighbours without an index
+        for told in ("Tensorflow not installed", "n_jobs value .* overridden", r"precomputed_knn\[2\]"):
+            warnings.filterwarnings("ignore", told)
+        yield
 
 
 def project(vectors: FloatArray, seed: int, neighbours: Neighbours | None = None) -> FloatArray:
@@ -31,9 +43,7 @@ def project(vectors: FloatArray, seed: int, neighbours: Neighbours | None = None
     itself = np.arange(len(vectors), dtype=np.int64)[:, None]
     index = np.hstack([itself, known.index[:, : NEIGHBOURS - 1]])  # UMAP counts a point among its neighbours
     distance = np.hstack([np.zeros_like(itself, dtype=np.float32), known.distance[:, : NEIGHBOURS - 1]])
-    with warnings.catch_warnings():
-        # told of what we do on purpose: no tensorflow, neighbours without an index, one thread because of the seed
-        warnings.filterwarnings("ignore", module=r"umap(\..*)?")
+    with expected_warnings_of_umap():
         from umap import UMAP  # noqa: PLC0415 (numba: seconds)
 
         reducer = UMAP(

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import time
-import warnings
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +20,7 @@ import numpy.typing as npt
 from models.atlas.material import gather
 from models.atlas.neighbours import FloatArray, nearest
 from models.atlas.points import KINDS, Material
-from models.atlas.projection import MIN_DIST, NEIGHBOURS, place, project
+from models.atlas.projection import MIN_DIST, NEIGHBOURS, expected_warnings_of_umap, place, project
 from models.atlas.quality import NEAREST, Figure, judge, trustworthiness
 from models.evaluate.report import Metric, Report
 from models.music.notes import MusicError
@@ -79,8 +78,7 @@ def _trust(
 
 def _transformed(known: FloatArray, new: FloatArray, seed: int) -> tuple[FloatArray, FloatArray]:
     """UMAP's own map of the known points and its own places for the new ones."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", module=r"umap(\..*)?")
+    with expected_warnings_of_umap():
         from umap import UMAP  # noqa: PLC0415 (numba: seconds)
 
         reducer = UMAP(n_neighbors=NEIGHBOURS, min_dist=MIN_DIST, random_state=seed, n_jobs=1).fit(known)

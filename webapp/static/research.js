@@ -149,9 +149,18 @@ export function startFrame(root, signal) {
     () => offerLink(root.querySelector("[data-dialog=view-link]"), window.location.href),
     { signal },
   );
+  const say = (text) => (root.querySelector(".k-status").textContent = text);
   return {
     part,
-    say: (text) => (root.querySelector(".k-status").textContent = text),
+    /** Do `work` and tell on the page if it fails. */
+    async attempt(work) {
+      try {
+        await work();
+        say("");
+      } catch (error) {
+        say(error.message || "That did not work. Please try again.");
+      }
+    },
     going: (text) => (part("going").textContent = text),
     show(there, command) {
       root.querySelector(".k-research").hidden = !there;

@@ -100,15 +100,6 @@ export function startRetrieval(root, signal) {
     ]);
   }
 
-  async function attempt(work) {
-    try {
-      await work();
-      frame.say("");
-    } catch (error) {
-      frame.say(error.message || "That did not work. Please try again.");
-    }
-  }
-
   async function look() {
     const found = await getJson("/api/retrieval");
     studies = found.studies;
@@ -130,12 +121,12 @@ export function startRetrieval(root, signal) {
       else if (event.target.closest("[data-part=conditions]")) {
         state.curves = [...frame.part("conditions").querySelectorAll("input:checked")].map((tick) => tick.value);
       } else return;
-      attempt(async () => {
+      frame.attempt(async () => {
         tell(choose());
         await draw();
       });
     },
     { signal },
   );
-  follow(() => attempt(look), 3, signal);
+  follow(() => frame.attempt(look), 3, signal);
 }

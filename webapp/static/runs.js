@@ -51,15 +51,6 @@ export function startRuns(root, signal) {
     frame.going(going.length ? `${going.join(" and ")} ${going.length > 1 ? "go" : "goes"} on; this page follows.` : "");
   }
 
-  async function attempt(work) {
-    try {
-      await work();
-      frame.say("");
-    } catch (error) {
-      frame.say(error.message || "That did not work. Please try again.");
-    }
-  }
-
   async function look() {
     const found = await getJson("/api/runs");
     runs = found.runs;
@@ -76,9 +67,9 @@ export function startRuns(root, signal) {
       const name = event.target.dataset.choice;
       if (!name) return;
       state[name] = event.target.value;
-      attempt(draw);
+      frame.attempt(draw);
     },
     { signal },
   );
-  follow(() => attempt(look), 2, signal);
+  follow(() => frame.attempt(look), 2, signal);
 }
