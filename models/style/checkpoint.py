@@ -96,7 +96,7 @@ def tiny_style(seed: int = 0) -> StyleBundle:
             torch.nn.init.normal_(block.down.weight, std=0.2)
         with torch.no_grad():  # chance would end most bars at once
             model.onsets.out.weight[FOUR_QUARTERS : POSITIONS + 1] = -1.0
-        prior = Prior(PriorConfig(latent_dim=config.latent_dim, dim=32, layers=1, heads=2))
+        prior = Prior(PriorConfig(config.latent_dim, config.codes, dim=32, layers=1, heads=2))
     prior.meter_share.copy_(torch.eye(len(METERS))[METERS.index((4, 4))].expand_as(prior.meter_share))
     card = {"version": f"tiny-{seed}", "name": "tiny"}
     return StyleBundle(model.eval(), prior.eval(), Fingerprint.empty(), card)

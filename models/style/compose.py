@@ -21,7 +21,7 @@ from models.style.checkpoint import StyleBundle
 from models.style.decode import ClipPlan, DecodeBatch
 from models.style.features import bar_features, gather_notes
 from models.style.held import Held, stays
-from models.style.latents import DOUBT, GROUPS, STYLE_GROUPS, TEMPERATURE, TOP_P, Latents
+from models.style.latents import CODES, DOUBT, GROUPS, STYLE_GROUPS, TEMPERATURE, TOP_P, Latents
 from models.style.locks import Locks
 from models.style.model import BARS
 from models.style.prior import Kept, Setting
@@ -47,9 +47,11 @@ class Composer:
         piece = whole_bars(piece)
         bars = len(piece.bars)
         notes = gather_notes(pad([to_tokens(piece)]).to(self.device), bars)
-        mean = self.model.encode(bar_features(notes)).mean.float().cpu()
+        features = bar_features(notes)
+        mean = self.model.encode(features).mean.float().cpu()
         numerator, denominator = piece.bars[0, 2:].tolist()
-        about = {"domain": piece.domain, "meter": f"{numerator}/{denominator}"}
+        codes = self.model.encode_codes(features, bars)[0].tolist()
+        about = {"domain": piece.domain, "meter": f"{numerator}/{denominator}", CODES: codes}
         return self._latents(mean, about)
 
     def sample_latents(self, domain: Domain, count: int, seed: int, bars: int = BARS) -> list[Latents]:
@@ -58,7 +60,7 @@ class Composer:
         index = DOMAINS.index(domain)
         setting = self.prior.draw_setting(index, count, generator)
         z = self.prior.sample(setting, generator).float().cpu()[:, :bars]
-        return [self._drawn(row, domain, meter) for row, meter in zip(z, setting.meter.tolist(), strict=True)]
+        return [self._drawn(row, setting, place) for place, row in enumerate(z)]
 
     def draw_each(self, domains: Sequence[Domain], seeds: Sequence[int]) -> list[Latents]:
         """What ``sample_latents(domain, 1, seed)`` draws for each pair; eight cost as much as three."""
@@ -68,7 +70,7 @@ class Composer:
         shape = (1, self.prior.config.bars, self.prior.config.latent_dim)
         noise = torch.cat([torch.randn(shape, generator=generator) for generator in generators])
         z = self.prior.carry(noise, setting).float().cpu()
-        return [self._drawn(*each) for each in zip(z, domains, setting.meter.tolist(), strict=True)]
+        return [self._drawn(row, setting, place) for place, row in enumerate(z)]
 
     @torch.inference_mode()
     def plan(
@@ -99,16 +101,21 @@ class Composer:
             raise ValueError(f"domain {domain!r} was given; there are {list(DOMAINS)}")
         if not 1 <= bars <= BARS:
             raise ValueError(f"{bars} bars were asked for; 1 to {BARS} are allowed")
-        unknown = sorted(set(styles) - set(STYLE_GROUPS))
+        unknown = sorted(set(styles) - {*STYLE_GROUPS, CODES})
         if unknown:
-            raise ValueError(f"styles {unknown} were asked for; there are {list(STYLE_GROUPS)}")
+            raise ValueError(f"styles {unknown} were asked for; there are {[*STYLE_GROUPS, CODES]}")
         base = self._origin(content) if content is not None else drawn or self.draw_each([domain], [seed])[0]
         groups = {name: value[:bars] for name, value in base.groups.items()}
         length = len(groups["content"])
+        about = dict(base.piece)
         for name, origin in styles.items():
-            own = self._origin(origin).groups[name]
-            groups[name] = own[np.arange(length) % len(own)]
-        latents = replace(base, groups=groups)
+            donor = self._origin(origin)
+            if name == CODES:
+                about[CODES] = self._codes(donor)[0].tolist()
+            else:
+                own = donor.groups[name]
+                groups[name] = own[np.arange(length) % len(own)]
+        latents = replace(base, groups=groups, piece=about)
         meter_name = str(base.piece.get("meter", "4/4"))
         if meter_name not in METER_NAMES:
             raise ValueError(f"meter {meter_name!r} was given; the model knows {list(METER_NAMES)}")
@@ -133,7 +140,7 @@ class Composer:
             **({"keep": keep} if keep < 1 else {}),
             **({"locks": asdict(locks)} if locks != FREE else {}),
         }
-        plan = self.model.plan(z, float(latents.piece.get("doubt", 0.0)))
+        plan = self.model.plan(z, self._codes(latents), doubt=float(latents.piece.get("doubt", 0.0)))
         return ClipPlan(plan, latents, DOMAINS.index(domain), meter, seed, temperature, top_p, recipe, held)
 
     def new_batch(self, slots: int) -> DecodeBatch:
@@ -174,8 +181,8 @@ class Composer:
         z = torch.from_numpy(np.concatenate([latents.groups[g] for g in GROUPS], axis=1))
         count = HARMONISATIONS if held is not None and held.melody is not None else 1
         sounding = self._chroma(z[None]).exp().sum((0, 1, 2))
-        indices = (*setting, likely_key(sounding.cpu().numpy()))
-        asked = Setting(*(torch.tensor([index] * count) for index in indices))
+        domain, meter, key = (torch.tensor([index] * count) for index in (*setting, likely_key(sounding.cpu().numpy())))
+        asked = Setting(domain, meter, key, self._codes(latents).cpu().expand(count, -1))
         noise = torch.randn((count, len(rows), z.shape[1]), generator=torch.Generator().manual_seed(seed))
         kept = Kept(z[rows].expand_as(noise), mask[rows].expand_as(noise), keep)
         drawn = self.prior.carry(noise, asked, kept=kept).float().cpu()[:, : latents.bars]
@@ -205,8 +212,21 @@ class Composer:
                 raise ValueError(f"{name} has numbers that are not finite")
         return origin
 
-    def _drawn(self, z: Tensor, domain: Domain, meter: int) -> Latents:
-        return self._latents(z, {"domain": domain, "meter": METER_NAMES[meter], "doubt": DOUBT})
+    def _drawn(self, z: Tensor, setting: Setting, place: int) -> Latents:
+        about = {
+            "domain": DOMAINS[int(setting.domain[place])],
+            "meter": METER_NAMES[int(setting.meter[place])],
+            "doubt": DOUBT,
+            CODES: setting.codes[place].tolist(),
+        }
+        return self._latents(z, about)
+
+    def _codes(self, latents: Latents) -> Tensor:
+        """Style codes of a piece as ``StyleModel.plan`` takes them, ``(1, codes)``; 0 where they aren't known."""
+        known = latents.piece.get(CODES, [0.0] * self.model.config.codes)
+        if len(known) != self.model.config.codes or not np.isfinite(known).all():
+            raise ValueError(f"codes are {known}; {self.model.config.codes} numbers from -1 to 1 are expected")
+        return torch.tensor([known], dtype=torch.float32, device=self.device)
 
     def _latents(self, z: Tensor, piece: Mapping[str, Any]) -> Latents:
         parts = self.model.config.split(z)

@@ -24,8 +24,8 @@ from models.music.tokens import (
     POSITION,
     from_tokens,
 )
-from models.style.elements import half_of, overlap_with_halves, place_in_half
-from models.style.features import SLOTS, slot_of
+from models.style.elements import half_of, place_in_half
+from models.style.features import REACH, SLOTS, overlap_with_halves, slot_of
 from models.style.held import Held, MelodyGuide
 from models.style.latents import Latents
 from models.style.layers import attend, norm, rotary
@@ -73,6 +73,8 @@ class Decoding:
     plan: ClipPlan
     generator: np.random.Generator
     events: list[list[Event]]
+    height: Tensor  # (bars, 4) and (bars, 3): the plan's, moved to how many notes its bars have
+    loudness: Tensor
     tokens: list[list[int]]
     bar: int = 0
     placed: int = 0  # notes of the bar so far
@@ -120,9 +122,11 @@ class DecodeBatch:
         self.domain, self.length = self._room(slots).long(), self._room(slots).long() + 1
         self.heat, self.top_p = self._room(slots), self._room(slots)
         self.memory, self.heard = self._room(slots, SLOTS, config.memory), self._room(slots, config.heard_dim)
-        self.chroma, self.span = self._room(slots, 2, 12), self._room(slots, 3)
-        # of the bar so far, as in ``sounded_so_far`` and ``pitches_so_far``
-        self.sounded, self.heights = self._room(slots, 2, 12), self._room(slots)
+        self.chroma = self._room(slots, 2, 12)
+        self.height, self.loudness = self._room(slots, 4), self._room(slots, 3)
+        # of the bar so far, as in ``sounded_so_far`` (and of those after it, what is held over to them) and ``so_far``
+        self.sounded = self._room(slots, REACH, 2, 12)
+        self.heights, self.levels = self._room(slots), self._room(slots)
 
     def _room(self, *shape: int) -> Tensor:
         return torch.zeros(shape, device=self.device)
@@ -132,8 +136,17 @@ class DecodeBatch:
         if self.clips[slot] is not None:
             raise ValueError(f"slot {slot} is taken")
         generator = np.random.default_rng(plan.seed)
-        clip = Decoding(plan, generator, events(draw_onsets(self.model, plan, generator), plan.length), [])
+        coming = events(draw_onsets(self.model, plan, generator), plan.length)
+        counts = torch.tensor([[len(bar) for bar in coming]], device=self.device)
+        height, loudness = (
+            by.moved(levels, counts)[0]
+            for by, levels in (
+                (self.model.height, plan.bar_plan.height), (self.model.loudness, plan.bar_plan.loudness),
+            )
+        )  # fmt: skip
+        clip = Decoding(plan, generator, coming, height, loudness, [])
         self.clips[slot] = clip
+        self.sounded[slot] = 0
         self.domain[slot], self.length[slot] = plan.domain, plan.length
         self.heat[slot], self.top_p[slot] = plan.temperature, plan.top_p
         self._begin_bar(slot, clip, 0)
@@ -143,10 +156,13 @@ class DecodeBatch:
         clip.tokens.append(clip.bar_token(bar))
         plan = clip.plan.bar_plan
         for held, of_bars in (
-            (self.memory, plan.memory), (self.heard, plan.heard), (self.chroma, plan.chroma), (self.span, plan.span),
+            (self.memory, plan.memory[0]), (self.heard, plan.heard[0]), (self.chroma, plan.chroma[0]),
+            (self.height, clip.height), (self.loudness, clip.loudness),
         ):  # fmt: skip
-            held[slot] = of_bars[0, bar]
-        self.sounded[slot] = self.heights[slot] = 0
+            held[slot] = of_bars[bar]
+        if bar:
+            self.sounded[slot] = torch.cat([self.sounded[slot, 1:], torch.zeros_like(self.sounded[slot, :1])])
+        self.heights[slot] = self.levels[slot] = 0
 
     @torch.inference_mode()
     def step(self) -> list[int]:
@@ -155,7 +171,7 @@ class DecodeBatch:
         if not running:
             return []
         chosen = self._next(running)
-        placed: list[tuple[int, int, int, int, int]] = []
+        placed: list[tuple[int, int, int, int, int, int]] = []
         finished = []
         for slot, clip in running.items():
             full = len(clip.tokens) >= self.model.config.max_steps
@@ -163,16 +179,18 @@ class DecodeBatch:
                 position, pitch, duration, velocity = clip.fed or chosen[slot]
                 clip.tokens.append([position, pitch + LOWEST_PITCH, duration, velocity, -1, -1, -1])
                 clip.placed += 1
-                placed.append((slot, position, pitch, int(DURATIONS[duration]), clip.plan.length))
+                placed.append((slot, position, pitch, int(DURATIONS[duration]), velocity, clip.plan.length))
             elif full or clip.bar + 1 == clip.plan.bars:
                 clip.done = True
                 finished.append(slot)
             else:
                 self._begin_bar(slot, clip, clip.bar + 1)
         if placed:
-            slots, positions, pitches, steps, lengths = torch.tensor(placed, device=self.device).unbind(1)
-            self.sounded[slots, :, (pitches + LOWEST_PITCH) % 12] += overlap_with_halves(positions, steps, lengths)
-            self.heights[slots] += pitches / 12
+            slots, positions, pitches, steps, velocities, lengths = torch.tensor(placed, device=self.device).unbind(1)
+            overlap = overlap_with_halves(positions, steps, lengths) * 2 / lengths[:, None]
+            self.sounded[slots, :, :, (pitches + LOWEST_PITCH) % 12] += overlap.view(-1, REACH, 2)
+            self.heights[slots] += pitches / self.model.height.units
+            self.levels[slots] += (velocities + 0.5) / self.model.loudness.units
         return finished
 
     def notes_so_far(self, slot: int) -> list[tuple[int, int, int, int]]:
@@ -209,11 +227,11 @@ class DecodeBatch:
         """
         model, device, count = self.model, self.device, max(running) + 1
         rows = torch.arange(count, device=device)
-        domain, length, heat, top_p, memory, heard, chroma, span, sounded, heights = (
+        domain, length, heat, top_p, memory, heard, chroma, height, loudness, sounded, heights, levels = (
             held[:count]
             for held in (
-                self.domain, self.length, self.heat, self.top_p, self.memory, self.heard, self.chroma, self.span,
-                self.sounded, self.heights,
+                self.domain, self.length, self.heat, self.top_p, self.memory, self.heard, self.chroma, self.height,
+                self.loudness, self.sounded, self.heights, self.levels,
             )
         )  # fmt: skip
         steps, around, uniform = [NOTHING] * count, [(NONE, NONE)] * count, np.zeros((count, 3), dtype=np.float32)
@@ -232,10 +250,11 @@ class DecodeBatch:
         position, coming = after[:, 0].clamp(min=0), after[:, 1:].clamp(min=0)
         full = model.before_note(state, memory[rows, slot_of(position, length)], coming)
         half = half_of(position, length)
-        harmony = model.budget(chroma[rows, half], sounded[rows, half], place_in_half(position, length))
-        height = model.height(span, heights, last[:, 8], position / length)
+        harmony = model.budget(chroma[rows, half], sounded[rows, 0, half], place_in_half(position, length))
+        high = model.height(height, heights, last[:, 8], position / length)
+        loud = model.loudness(loudness, levels, last[:, 8], position / length)
         floor = torch.where(position == last_position, last[:, PITCH] - LOWEST_PITCH, -1)
-        pitch_logits = model.pitch_logits(full, model.experts(harmony, height), position, floor, coming[:, 0])
+        pitch_logits = model.pitch_logits(full, model.experts(harmony, high), position, floor, coming[:, 0])
         guides = [(slot, clip.bar, guide) for slot, clip in running.items() if clip.due and (guide := clip.guide)]
         for row, bar, guide in guides:
             pitch_logits[row] = guide.pitches(pitch_logits[row], bar, int(position[row]), int(coming[row, 0]))
@@ -244,7 +263,7 @@ class DecodeBatch:
         for row, bar, guide in guides:
             duration_logits[row] = guide.durations(duration_logits[row], bar, int(position[row]), int(pitch[row]))
         duration = draw(duration_logits, chance[:, 1], heat, top_p)
-        velocity = draw(model.velocity_logits(full, position, pitch, duration), chance[:, 2], heat, top_p)
+        velocity = draw(model.velocity_logits(full, loud, position, pitch, duration), chance[:, 2], heat, top_p)
         found: list[list[int]] = torch.stack([position, pitch, duration, velocity], 1).tolist()
         for row, bar, guide in guides:
             found[row] = guide.note_at(bar, *found[row][:2]) or found[row]

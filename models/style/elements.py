@@ -16,15 +16,13 @@ from models.music.tokens import (
     BAR,
     DURATION,
     DURATIONS,
-    LOWEST_PITCH,
     PITCH,
-    PITCHES,
     POSITION,
     POSITION_CLASSES,
     POSITIONS,
     TEMPI_BPM,
 )
-from models.style.features import SLOTS
+from models.style.features import SLOTS, overlap_with_halves
 from models.style.layers import Multihot, norm
 
 MOST_AT_ONCE = 12  # notes of one onset that the texture decoder counts
@@ -124,41 +122,78 @@ class ChromaBudget(nn.Module):
         return chroma + more[..., 0].float()
 
 
-class RegisterBudget(nn.Module):
-    """What register says of the next pitch, given the pitches of the bar so far: a Gaussian about where it should lie.
+class LevelBudget(nn.Module):
+    """What a group says of the next value (register: of pitch, dynamics: of velocity), given those of the bar so far.
 
-    The note-level decoder knows where lines and chords lie, not how far the mean of all their notes is from the one
-    that is asked for; where latents disagree, that drifts towards what would suit the others.
+    A Gaussian about where it should lie. The note-level decoder knows where lines and chords lie, not how far the mean
+    of all their notes is from the one that is asked for; where latents disagree, that drifts towards what would suit
+    the others. What lies high in a clip also depends on which bars have many notes: another's levels on a rhythm of
+    one's own are moved together, so that the whole clip's mean is the other's.
     """
 
-    def __init__(self, latent: int, hidden: int) -> None:
+    def __init__(self, latent: int, hidden: int, shapes: int, classes: int, units: float) -> None:
+        """``classes`` values of which ``units`` are one of what levels are told in, ``shapes`` more numbers a bar."""
         super().__init__()
-        self.asked = nn.Sequential(nn.Linear(latent, hidden), nn.SiLU(), nn.Linear(hidden, 3))
-        self.inner = nn.Linear(6, hidden)
+        self.asked = nn.Sequential(nn.Linear(latent, hidden), nn.SiLU(), nn.Linear(hidden, shapes + 2))
+        self.inner = nn.Linear(4 + shapes, hidden)
         self.out = nn.Linear(hidden, 2)
+        self.classes, self.units = classes, units
         nn.init.normal_(self.out.weight, std=0.01)
         nn.init.zeros_(self.out.bias)
 
-    def span(self, z: Tensor) -> Tensor:
-        """Mean, highest and lowest pitch (octaves above A0) of a bar, by its register latents ``(..., latent)``."""
-        found: Tensor = self.asked(z).float()
-        return found
+    def levels(self, z: Tensor) -> Tensor:
+        """Mean, shapes and the clip's mean of each bar, by its latents ``(batch, bars, latent)``: ``(…, shapes + 2)``.
 
-    def forward(self, span: Tensor, total: Tensor, count: Tensor, place: Tensor) -> Tensor:
-        """Logits of the pitches 0-87, ``(rows, PITCHES)``.
-
-        ``span`` ``(rows, 3)`` is that of the whole bar, ``total`` ``(rows,)`` the sum of its pitches so far in octaves,
-        ``count`` ``(rows,)`` how many they are, ``place`` ``(rows,)`` where the next onset lies in the bar, 0..1.
+        What several bars say of the clip's mean is averaged.
         """
-        mean, highest, lowest = span.unbind(-1)
-        short = mean * count - total  # octaves that the notes so far lie too low, in all
-        found = torch.stack(
-            [short / 4, short / count.clamp(min=1), count / 8, place, highest - mean, mean - lowest], -1
-        )
+        found: Tensor = self.asked(z).float()
+        clip = found[..., -1:].mean(-2, keepdim=True).expand(*found.shape[:-1], 1)
+        return torch.cat([found[..., :-1], clip], -1)
+
+    @staticmethod
+    def moved(levels: Tensor, counts: Tensor) -> Tensor:
+        """``levels`` ``(batch, bars, …)`` with the clip's mean, if its bars have ``counts`` ``(batch, bars)`` notes."""
+        share = counts / counts.sum(-1, keepdim=True).clamp(min=1)
+        short = levels[..., 0, -1] - (share * levels[..., 0]).sum(-1)
+        mean = levels[..., :1] + short[..., None, None]
+        return torch.cat([mean, levels[..., 1:]], -1)
+
+    def forward(self, levels: Tensor, total: Tensor, count: Tensor, place: Tensor) -> Tensor:
+        """Logits of the values 0 to ``classes``, ``(rows, classes)``.
+
+        ``levels`` ``(rows, shapes + 2)`` are those of the whole bar, ``total`` ``(rows,)`` the sum of its values so
+        far, ``count`` ``(rows,)`` how many they are, ``place`` ``(rows,)`` where the next one lies in the bar, 0..1.
+        """
+        mean = levels[..., 0]
+        short = mean * count - total  # that the values so far lie too low, in all
+        told = torch.stack([short / 4, short / count.clamp(min=1), count / 8, place], -1)
+        found = torch.cat([told, levels[..., 1:-1]], -1)
         tilt, spread = self.out(F.silu(self.inner(found.to(self.inner.weight.dtype)))).float().unbind(-1)
-        away = torch.arange(PITCHES, device=span.device) / 12 - mean[:, None]
+        away = torch.arange(self.classes, device=levels.device) / self.units - mean[:, None]
         logits: Tensor = tilt[:, None] * away - F.softplus(spread[:, None] - 3) * away.square()
         return logits
+
+
+class CodeEncoder(nn.Module):
+    """Style codes of a whole piece: what nobody has named and its windows share, each one of a few levels.
+
+    They are learned from one window of a piece for telling another, so that they can't carry what is particular to
+    either. Finite scalar quantisation (Mentzer et al. 2024) with a straight-through gradient.
+    """
+
+    def __init__(self, features: int, hidden: int, codes: int, levels: int) -> None:
+        super().__init__()
+        self.steps = (levels - 1) // 2
+        self.inner = nn.Linear(features, hidden, bias=False)
+        self.deep = nn.Linear(hidden, hidden, bias=False)
+        self.out = nn.Linear(hidden, codes, bias=False)
+
+    def forward(self, bars: Tensor) -> Tensor:
+        """Features ``(clips, bars, features)`` to codes ``(clips, codes)``, multiples of ``1 / steps`` in -1..1."""
+        x = F.silu(norm(self.inner(bars.to(self.inner.weight.dtype)))).mean(1)
+        bounded = self.steps * torch.tanh(self.out(F.silu(norm(self.deep(x)))).float())
+        codes: Tensor = (bounded + (bounded.round() - bounded).detach()) / self.steps
+        return codes
 
 
 def notes_at_once(tokens: Tensor) -> Tensor:
@@ -171,38 +206,31 @@ def notes_at_once(tokens: Tensor) -> Tensor:
     return place - torch.where(begins, place, 0).cummax(1).values + 1
 
 
-def sounded_so_far(tokens: Tensor, length: Tensor) -> Tensor:
+def sounded_so_far(tokens: Tensor, length: Tensor, held_over: Tensor) -> Tensor:
     """How long each pitch class has sounded in both halves of the bar of each step, up to that step, in half bars.
 
-    ``tokens`` ``(batch, steps, 7)``, ``length`` ``(batch, steps)``; ``(batch, steps, 2, 12)``.
+    ``tokens`` ``(batch, steps, 7)``, ``length`` ``(batch, steps)``; what sounds of bars before, ``held_over``, and the
+    result: ``(batch, steps, 2, 12)``.
     """
     position, pitch_class = tokens[..., POSITION], tokens[..., PITCH] % 12
     steps = torch.as_tensor(DURATIONS, device=tokens.device)[tokens[..., DURATION].clamp(min=0)]
-    overlap = overlap_with_halves(position, steps, length) * (position < POSITIONS)[..., None]
+    overlap = overlap_with_halves(position, steps, length)[..., :2] * (position < POSITIONS)[..., None]
     total = (overlap[..., None] * F.one_hot(pitch_class, 12)[..., None, :]).cumsum(1)
     before = torch.where((position == BAR)[..., None, None], total, 0).cummax(1).values
-    return total - before
+    return (total - before + held_over) * 2 / length[..., None, None]
 
 
-def pitches_so_far(tokens: Tensor) -> tuple[Tensor, Tensor]:
-    """Sum of the pitches (octaves above A0) and number of the notes of each step's bar, up to that step.
+def so_far(tokens: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+    """Sum of the ``values`` ``(batch, steps)`` of each step's bar and number of its notes, up to that step.
 
     ``tokens`` ``(batch, steps, 7)``; both ``(batch, steps)``.
     """
     note = tokens[..., POSITION] < POSITIONS
-    both = torch.stack([(tokens[..., PITCH] - LOWEST_PITCH) / 12, torch.ones_like(note)], -1) * note[..., None]
+    both = torch.stack([values, torch.ones_like(values)], -1) * note[..., None]
     total = both.double().cumsum(1)
     before = torch.where((tokens[..., POSITION] == BAR)[..., None], total, 0).cummax(1).values
     sums, counts = (total - before).float().unbind(-1)
     return sums, counts
-
-
-def overlap_with_halves(position: Tensor, steps: Tensor, length: Tensor) -> Tensor:
-    """How long notes of ``steps`` grid steps sound in each half of their bar, in half bars: ``(..., 2)``."""
-    middle, end = (length + 1) // 2, torch.minimum(position + steps, length)
-    first = torch.minimum(end, middle) - position
-    second = end - torch.maximum(position, middle)
-    return torch.stack([first, second], -1).clamp(min=0) * 2 / length[..., None]
 
 
 def place_in_half(position: Tensor, length: Tensor) -> Tensor:

@@ -33,6 +33,7 @@ from models.music.tokens import (
 )
 
 SLOTS = 24  # time slots of a bar, whatever its meter
+REACH = 2  # bars in which harmony hears a note: its own and, where it is held over, the next
 BEATS = 8
 CONTOUR = 37  # semitones relative to the bar's mean line, -18..18
 ROLL = 31  # bins of two semitones relative to the bar's mean pitch
@@ -40,9 +41,9 @@ ROLL = 31  # bins of two semitones relative to the bar's mean pitch
 FEATURE_SIZES = {
     "content": SLOTS * CONTOUR + SLOTS // 2 * CONTOUR + SLOTS * ROLL + 2,
     "rhythm": 2 * POSITIONS + len(METERS),
-    "register": 8 + 5,
+    "register": 8 + 6,
     "harmony": 4 * 12,
-    "dynamics": 2 * BEATS + 2,
+    "dynamics": 2 * BEATS + 3,
     "tempo": 1 + len(TEMPI_BPM),
     "texture": SLOTS + 3,
 }
@@ -50,7 +51,7 @@ FEATURE_SIZES = {
 
 @dataclass(frozen=True)
 class NoteBatch:
-    """Notes of some bars, flat: fields ``(notes,)``; ``bar`` indexes ``length``, ``meter``, ``tempo`` ``(bars,)``."""
+    """Notes of some bars, flat: fields ``(notes,)``; ``bar`` indexes ``length`` to ``clip``, ``(bars,)``."""
 
     bar: Tensor
     position: Tensor
@@ -60,6 +61,7 @@ class NoteBatch:
     length: Tensor
     meter: Tensor
     tempo: Tensor
+    clip: Tensor  # which clip each bar is of; those of one clip lie behind one another
 
 
 def gather_notes(tokens: Tensor, bars: int) -> NoteBatch:
@@ -78,6 +80,7 @@ def gather_notes(tokens: Tensor, bars: int) -> NoteBatch:
         length=heads[:, LENGTH],
         meter=heads[:, METER],
         tempo=heads[:, TEMPO],
+        clip=torch.arange(len(heads), device=tokens.device) // bars,
     )
 
 
@@ -88,6 +91,11 @@ def bar_features(notes: NoteBatch, jitter: torch.Generator | None = None) -> dic
     slot (training only): so the exact pitch has to come from harmony, the time from rhythm, and when those are swapped
     the tune moves onto the other's chords and onsets.
     """
+    return {"content": _contours(notes, jitter), **style_features(notes)}
+
+
+def style_features(notes: NoteBatch) -> dict[str, Tensor]:
+    """What ``bar_features`` gives for the style groups."""
     bars, device = len(notes.length), notes.length.device
     bar, position, pitch, velocity = notes.bar, notes.position, notes.pitch, notes.velocity
     length = notes.length[bar]
@@ -112,12 +120,7 @@ def bar_features(notes: NoteBatch, jitter: torch.Generator | None = None) -> dic
     lowest = 1 - greatest(torch.zeros_like(position), 1 - tone, 1)
 
     half = (position * 2 >= length).long()
-    end = torch.minimum(position + notes.steps, length)
-    own = torch.minimum(end, torch.where(half == 1, length, (length + 1) // 2)) - position
-    chroma_index = half * 12 + (pitch + LOWEST_PITCH) % 12
-    chroma = total(chroma_index, own.clamp(min=1).float(), 24)
-    over = torch.where(half == 0, end - (length + 1) // 2, 0).clamp(min=0).float()
-    chroma = (chroma + total(12 + (pitch + LOWEST_PITCH) % 12, over, 24)).view(bars, 2, 12)
+    chroma = sounding_time(notes)
     chroma = (chroma / chroma.sum(-1, keepdim=True).clamp(min=1e-6)).sqrt()
     low = greatest(half, (PITCHES - pitch).float(), 2)  # PITCHES - lowest pitch of each half, 0 where empty
     bass = F.one_hot((PITCHES - low.long() + LOWEST_PITCH) % 12, 12).float() * (low > 0)[..., None]
@@ -133,11 +136,14 @@ def bar_features(notes: NoteBatch, jitter: torch.Generator | None = None) -> dic
     polyphony = total(torch.zeros_like(position), notes.steps.float() / length, 1)
 
     return {
-        "content": _contours(notes, jitter),
         "rhythm": torch.cat([onset, greatest(position, log_steps, POSITIONS), F.one_hot(notes.meter, len(METERS))], 1),
-        "register": torch.cat([octaves, mean, highest, lowest, (count > 0).float(), highest - mean], 1),
+        "register": torch.cat(
+            [octaves, mean, highest, lowest, (count > 0).float(), highest - mean, clip_mean(notes, tone)], 1
+        ),
         "harmony": torch.cat([chroma.flatten(1), bass.flatten(1)], 1),
-        "dynamics": torch.cat([loudness, (in_beat > 0).float(), mean_velocity, spread.sqrt() * 4], 1),
+        "dynamics": torch.cat(
+            [loudness, (in_beat > 0).float(), mean_velocity, spread.sqrt() * 4, clip_mean(notes, velocity)], 1
+        ),
         "tempo": torch.cat([notes.tempo[:, None].float() / len(TEMPI_BPM), F.one_hot(notes.tempo, len(TEMPI_BPM))], 1),
         "texture": torch.cat(
             [held_thickness(notes) / 4, count / onsets.clamp(min=1) / 4, chords / onsets.clamp(min=1), polyphony / 8], 1
@@ -158,11 +164,66 @@ def held_thickness(notes: NoteBatch) -> Tensor:
     return _hold(struck.view(bars, -1) / onsets.clamp(min=1)).clamp(min=1)
 
 
-def spans(notes: NoteBatch) -> tuple[Tensor, Tensor]:
-    """Mean, highest and lowest pitch of each bar in octaves above A0 ``(bars, 3)``; 1 where it sounds ``(bars,)``."""
-    silent, octaves = torch.zeros(len(notes.length), device=notes.length.device), notes.pitch / 12
-    found = [silent.scatter_reduce(0, notes.bar, octaves, how, include_self=False) for how in ("mean", "amax", "amin")]
-    return torch.stack(found, -1), silent.index_fill(0, notes.bar, 1.0)
+def sounding_time(notes: NoteBatch, *, own: bool = True) -> Tensor:
+    """Grid steps that each pitch class sounds in both halves of each bar: ``(bars, 2, 12)``.
+
+    Without its ``own`` notes: those alone that are held over from bars before.
+    """
+    bars, device = len(notes.length), notes.length.device
+    overlap = overlap_with_halves(notes.position, notes.steps, notes.length[notes.bar]).view(-1, REACH, 2)
+    found = torch.zeros(bars * 24, device=device)
+    pitch_class = (notes.pitch + LOWEST_PITCH) % 12
+    for later in range(0 if own else 1, REACH):
+        bar = notes.bar + later
+        there = (notes.clip[bar.clamp(max=bars - 1)] == notes.clip[notes.bar]) & (bar < bars)
+        for half in range(2):
+            steps = overlap[:, later, half] * there
+            found.index_add_(0, bar.clamp(max=bars - 1) * 24 + half * 12 + pitch_class, steps.float())
+    return found.view(bars, 2, 12)
+
+
+def overlap_with_halves(position: Tensor, steps: Tensor, length: Tensor) -> Tensor:
+    """Grid steps that notes of ``steps`` sound in the halves of their bar and of those after it: ``(..., 2 * REACH)``.
+
+    The bars after it are taken to be as long.
+    """
+    half = torch.arange(2 * REACH + 1, device=position.device)
+    edge = half // 2 * length[..., None] + half % 2 * ((length[..., None] + 1) // 2)
+    end = torch.minimum((position + steps)[..., None], edge[..., 1:])
+    return (end - torch.maximum(position[..., None], edge[..., :-1])).clamp(min=0)
+
+
+def clip_mean(notes: NoteBatch, values: Tensor) -> Tensor:
+    """Mean of ``values`` ``(notes,)`` over the notes of each bar's clip, ``(bars, 1)``; 0 where it has none."""
+    clip = notes.clip[notes.bar]
+    sums, counts = torch.zeros(2, int(notes.clip[-1]) + 1, device=values.device)
+    sums, counts = sums.index_add(0, clip, values), counts.index_add(0, clip, torch.ones_like(values))
+    mean: Tensor = sums / counts.clamp(min=1)
+    return mean[notes.clip, None]
+
+
+def heights(notes: NoteBatch) -> Tensor:
+    """Of each bar in octaves above A0 ``(bars, 4)``.
+
+    Mean pitch, how far the highest lies above it, how far the lowest below it, mean pitch of the whole clip.
+    """
+    octaves = notes.pitch / 12
+    mean, highest, lowest = (_of_bars(notes, octaves, how) for how in ("mean", "amax", "amin"))
+    return torch.cat([torch.stack([mean, highest - mean, mean - lowest], 1), clip_mean(notes, octaves)], 1)
+
+
+def levels(notes: NoteBatch) -> Tensor:
+    """Of each bar in eighths of the loudest ``(bars, 3)``: mean velocity, its deviation, mean of the whole clip."""
+    loud = notes.velocity * 8
+    mean = _of_bars(notes, loud, "mean")
+    away = _of_bars(notes, (loud - mean[notes.bar]).abs(), "mean")
+    return torch.cat([torch.stack([mean, away], 1), clip_mean(notes, loud)], 1)
+
+
+def _of_bars(notes: NoteBatch, values: Tensor, how: str) -> Tensor:
+    """``values`` ``(notes,)`` reduced to ``(bars,)``; 0 where a bar is silent."""
+    silent = torch.zeros(len(notes.length), device=values.device)
+    return silent.scatter_reduce(0, notes.bar, values, how, include_self=False)
 
 
 def slot_of(position: Tensor, length: Tensor) -> Tensor:

@@ -37,18 +37,28 @@ from models.music.tokens import (
 )
 from models.style.elements import (
     ChromaBudget,
+    CodeEncoder,
+    LevelBudget,
     OnsetDecoder,
-    RegisterBudget,
     TempoScale,
     TextureDecoder,
     half_of,
     notes_at_once,
-    pitches_so_far,
     place_in_half,
+    so_far,
     sounded_so_far,
 )
-from models.style.features import FEATURE_SIZES, SLOTS, gather_notes, held_thickness, slot_of, spans
-from models.style.latents import GROUPS
+from models.style.features import (
+    FEATURE_SIZES,
+    SLOTS,
+    gather_notes,
+    heights,
+    held_thickness,
+    levels,
+    slot_of,
+    sounding_time,
+)
+from models.style.latents import CODE_LEVELS, GROUPS, STYLE_GROUPS
 from models.style.layers import Head, Multihot, attend, norm, rotary, rotate
 from models.style.skeleton import AHEAD, ahead
 
@@ -66,9 +76,10 @@ class StyleConfig:
     memory: int = 64
     latent: Mapping[str, int] = field(
         default_factory=lambda: {
-            "content": 48, "rhythm": 24, "register": 6, "harmony": 24, "dynamics": 8, "tempo": 1, "texture": 12,
+            "content": 48, "rhythm": 24, "register": 8, "harmony": 24, "dynamics": 10, "tempo": 1, "texture": 16,
         }
     )  # fmt: skip
+    codes: int = 4
     max_steps: int = 512
 
     @property
@@ -78,8 +89,8 @@ class StyleConfig:
 
     @property
     def heard_dim(self) -> int:
-        """Dimensions of what the note-level decoder hears of a bar: its latents and how far to trust them."""
-        return self.latent_dim + 1
+        """Dimensions of what the note-level decoder hears of a bar: its latents, how far to trust them, the codes."""
+        return self.latent_dim + 1 + self.codes
 
     def split(self, z: Tensor) -> dict[str, Tensor]:
         """Latents ``(..., latent_dim)`` by group name."""
@@ -160,7 +171,8 @@ class BarPlan:
     onsets: Tensor  # (batch, bars, hidden), from rhythm
     thickness: Tensor  # (batch, bars, SLOTS): notes an onset in log2, from texture
     chroma: Tensor  # (batch, bars, 2, 12): logits of the pitch classes C..B in each half, from harmony
-    span: Tensor  # (batch, bars, 3): mean, highest and lowest pitch in octaves above A0, from register
+    height: Tensor  # (batch, bars, 4), from register: what ``features.heights`` tells
+    loudness: Tensor  # (batch, bars, 3), from dynamics: what ``features.levels`` tells
     tempo_logits: Tensor  # (batch, bars, tempi)
 
 
@@ -177,6 +189,9 @@ class StyleModel(nn.Module):
             {g: GroupEncoder(FEATURE_SIZES[g], config.hidden, config.latent[g]) for g in GROUPS if g != "tempo"}
         )
         self.tempo = TempoScale()
+        self.codes = CodeEncoder(
+            sum(FEATURE_SIZES[g] for g in STYLE_GROUPS), config.hidden // 2, config.codes, CODE_LEVELS
+        )
         self.embed = Multihot(
             [POSITION_CLASSES, PITCHES, len(DURATIONS), VELOCITY_BINS, len(TEMPI_BPM), len(METERS), len(DOMAINS)], dim
         )
@@ -191,7 +206,8 @@ class StyleModel(nn.Module):
             nn.Linear(config.hidden, 24, bias=False),
         )  # fmt: skip
         self.budget = ChromaBudget(config.hidden // 8)
-        self.height = RegisterBudget(config.latent["register"], config.hidden // 8)
+        self.height = LevelBudget(config.latent["register"], config.hidden // 8, 2, PITCHES, 12)
+        self.loudness = LevelBudget(config.latent["dynamics"], config.hidden // 8, 1, VELOCITY_BINS, VELOCITY_BINS / 8)
         self.blocks = cast("Sequence[Block]", nn.ModuleList([Block(config) for _ in range(config.layers)]))
         state = dim + memory
         self.ahead = Multihot([*AHEAD], state)
@@ -207,23 +223,35 @@ class StyleModel(nn.Module):
         parts = [self.tempo(features[g]) if g == "tempo" else self.encoders[g](features[g]) for g in GROUPS]
         return Posterior(torch.cat([m for m, _ in parts], -1), torch.cat([v for _, v in parts], -1))
 
-    def plan(self, z: Tensor, doubt: Tensor | float = 0.0, heard: Tensor | None = None) -> BarPlan:
+    def encode_codes(self, features: Mapping[str, Tensor], bars: int) -> Tensor:
+        """Style codes ``(clips, codes)`` of clips of ``bars`` bars, from the features of each style group."""
+        told = torch.cat([features[group].float() for group in STYLE_GROUPS], -1)
+        codes: Tensor = self.codes(told.view(-1, bars, told.shape[1]))
+        return codes
+
+    def plan(
+        self, z: Tensor, codes: Tensor | None = None, *, doubt: Tensor | float = 0.0, heard: Tensor | None = None
+    ) -> BarPlan:
         """Slot memories and what the element decoders take from latents ``(batch, bars, latent)``.
 
-        ``doubt`` ``(batch,)`` in 0..1 is how far the note-level decoder should rather go by the notes so far: latents
-        of no real clip don't agree wholly. In training it hears such ones as ``heard``, ``z`` with noise (conditioning
-        augmentation: Ho et al. 2022).
+        ``codes`` ``(batch, codes)`` are the piece's, by default those in the middle. ``doubt`` ``(batch,)`` in 0..1 is
+        how far the note-level decoder should rather go by the notes so far: latents of no real clip don't agree wholly.
+        In training it hears such ones as ``heard``, ``z`` with noise (conditioning augmentation: Ho et al. 2022).
         """
         tempo = self.tempo.logits(self.config.split(z)["tempo"])
         unsure = torch.as_tensor(doubt, dtype=z.dtype, device=z.device).view(-1, 1, 1).expand(*z.shape[:2], 1)
         dtype = self.plan_inner.weight.dtype
-        told = torch.cat([z if heard is None else heard, unsure], -1).to(dtype)
+        if codes is None:
+            codes = z.new_zeros(len(z), self.config.codes)
+        manner = codes[:, None].expand(-1, z.shape[1], -1)
+        told = torch.cat([z if heard is None else heard, unsure, manner], -1).to(dtype)
         groups = self.config.split(z.to(dtype))
         inner = F.silu(norm(self.plan_inner(told)))
         memory = self.plan_memory(inner).unflatten(-1, (SLOTS, self.config.memory))
         onsets, thickness = self.onsets.latent(groups["rhythm"]), self.texture.thickness(groups["texture"])
         chroma = self.chroma(groups["harmony"]).float().unflatten(-1, (2, 12))
-        return BarPlan(told, norm(memory), onsets, thickness, chroma, self.height.span(groups["register"]), tempo)
+        height, loudness = self.height.levels(groups["register"]), self.loudness.levels(groups["dynamics"])
+        return BarPlan(told, norm(memory), onsets, thickness, chroma, height, loudness, tempo)
 
     def embed_steps(self, tokens: Tensor, domain: Tensor, slots: Tensor, coming: Tensor) -> Tensor:
         """Input of the decoder: tokens ``(batch, steps, 7)``, ``domain`` ``(batch,)``, slot memory of each step.
@@ -278,9 +306,11 @@ class StyleModel(nn.Module):
         logits: Tensor = self.duration_head(state + self.duration_given([position, pitch]))
         return logits
 
-    def velocity_logits(self, state: Tensor, position: Tensor, pitch: Tensor, duration: Tensor) -> Tensor:
-        """Logits of the velocity bin."""
-        logits: Tensor = self.velocity_head(state + self.velocity_given([position, pitch, duration]))
+    def velocity_logits(
+        self, state: Tensor, loudness: Tensor, position: Tensor, pitch: Tensor, duration: Tensor
+    ) -> Tensor:
+        """Logits of the velocity bin; those of ``loudness``, which dynamics tells, are added."""
+        logits: Tensor = self.velocity_head(state + self.velocity_given([position, pitch, duration])) + loudness
         return logits
 
     def losses(
@@ -288,19 +318,21 @@ class StyleModel(nn.Module):
         tokens: Tensor,
         domain: Tensor,
         z: Tensor,
+        codes: Tensor | None = None,
+        *,
         doubt: Tensor | float = 0.0,
         heard: Tensor | None = None,
     ) -> dict[str, Tensor]:
         """Negative log-likelihoods in nats, summed: position (of all steps), pitch, duration, velocity, tempo.
 
         And of what one group tells alone: ``chroma``, the pitch classes by harmony, which keeps it from leaving them to
-        content; ``thickness``, the squared error of notes an onset in log2, in all slots, by texture; ``span``, that of
-        mean, highest and lowest pitch in octaves, by register.
+        content; ``thickness``, the squared error of notes an onset in log2, in all slots, by texture; ``height`` and
+        ``loudness``, that of pitch levels by register and of velocity levels by dynamics.
 
         ``tokens`` ``(batch, steps, 7)`` padded with END steps, ``z`` ``(batch, bars, latent)``, teacher forcing;
-        ``doubt`` and ``heard`` are those of ``plan``.
+        ``codes``, ``doubt`` and ``heard`` are those of ``plan``.
         """
-        plan = self.plan(z, doubt, heard)
+        plan = self.plan(z, codes, doubt=doubt, heard=heard)
         inputs, targets = tokens[:, :-1], tokens[:, 1:]
         batch, steps = inputs.shape[:2]
         is_bar = tokens[..., POSITION] == BAR
@@ -333,21 +365,32 @@ class StyleModel(nn.Module):
         pitch = position[:, PITCH] - LOWEST_PITCH
         last_pitch = last[:, PITCH] - LOWEST_PITCH
         half = half_of(position[:, POSITION], length[note])
+        notes = gather_notes(tokens, z.shape[1])
+        held_over = sounding_time(notes, own=False).view(*z.shape[:2], 2, 12)[rows, bar]
         chroma = self.budget(
             plan.chroma[rows[note], bar[note], half],
-            sounded_so_far(inputs, length)[note, half],
+            sounded_so_far(inputs, length, held_over)[note, half],
             place_in_half(position[:, POSITION], length[note]),
         )
-        total, sounding = pitches_so_far(inputs)
-        height = self.height(
-            plan.span[rows[note], bar[note]], total[note], sounding[note], position[:, POSITION] / length[note]
-        )
+        counts = torch.bincount(notes.bar, minlength=len(notes.length)).view(z.shape[:2])
+        place = position[:, POSITION] / length[note]
+
+        def told(by: LevelBudget, asked: Tensor, values: Tensor) -> Tensor:
+            total, count = so_far(inputs, values)
+            found: Tensor = by(asked[rows[note], bar[note]], total[note], count[note], place)
+            return found
+
+        asked_height, asked_loudness = self.height.moved(plan.height, counts), self.height.moved(plan.loudness, counts)
+        height = told(self.height, asked_height, (inputs[..., PITCH] - LOWEST_PITCH) / self.height.units)
+        loudness = told(self.loudness, asked_loudness, (inputs[..., VELOCITY] + 0.5) / self.loudness.units)
         at_once = torch.where(position[:, POSITION] == last[:, POSITION], last_pitch, -1)
         pitch_logits = self.pitch_logits(state, self.experts(chroma, height), position[:, POSITION], at_once, due[:, 0])
         duration_logits = self.duration_logits(state, position[:, POSITION], pitch)
-        velocity_logits = self.velocity_logits(state, position[:, POSITION], pitch, position[:, DURATION])
-        notes = gather_notes(tokens, z.shape[1])
-        real, sounds = spans(notes)
+        velocity_logits = self.velocity_logits(state, loudness, position[:, POSITION], pitch, position[:, DURATION])
+
+        def off(asked: Tensor, real: Tensor) -> Tensor:
+            return ((asked.flatten(0, 1) - real).square().sum(-1) * (counts.view(-1) > 0)).sum()
+
         return {
             "position": position_loss,
             "pitch": F.cross_entropy(pitch_logits, pitch, reduction="sum"),
@@ -355,6 +398,7 @@ class StyleModel(nn.Module):
             "velocity": F.cross_entropy(velocity_logits, position[:, VELOCITY], reduction="sum"),
             "chroma": F.cross_entropy(chroma, position[:, PITCH] % 12, reduction="sum"),
             "thickness": (plan.thickness.flatten(0, 1) - held_thickness(notes).log2()).square().sum(),
-            "span": ((plan.span.flatten(0, 1) - real).square().sum(-1) * sounds).sum(),
+            "height": off(asked_height, heights(notes)),
+            "loudness": off(asked_loudness, levels(notes)),
             "tempo": F.cross_entropy(plan.tempo_logits.flatten(0, 1), tokens[is_bar][:, TEMPO], reduction="sum"),
         }

@@ -17,6 +17,7 @@ from torch.nn import functional as F
 
 from models.music.notes import DOMAINS
 from models.music.tokens import METERS
+from models.style.latents import CODE_LEVELS
 from models.style.layers import norm
 from models.style.model import BARS
 
@@ -25,32 +26,40 @@ KEYS = 24  # 0-11 C..B major, 12-23 C..B minor
 
 @dataclass(frozen=True)
 class Setting:
-    """What draws are asked for, indices ``(batch,)`` each: domain, meter, key (``KEYS``)."""
+    """What draws are asked for: indices of domain, meter and key (``KEYS``) ``(batch,)``, style ``codes``.
+
+    The codes are ``(batch, codes)`` in -1..1, as ``StyleModel.encode_codes`` gives them.
+    """
 
     domain: Tensor
     meter: Tensor
     key: Tensor
+    codes: Tensor
 
     def __len__(self) -> int:
         return len(self.domain)
 
     def __getitem__(self, rows: Tensor) -> Setting:
-        return Setting(self.domain[rows], self.meter[rows], self.key[rows])
+        return Setting(self.domain[rows], self.meter[rows], self.key[rows], self.codes[rows])
 
     def to(self, device: torch.device) -> Setting:
         """The same on ``device``."""
-        return Setting(self.domain.to(device), self.meter.to(device), self.key.to(device))
+        return Setting(*(part.to(device) for part in (self.domain, self.meter, self.key, self.codes)))
 
     def free(self, rows: Tensor) -> Setting:
-        """Without domain and key in the ``rows`` ``(batch,)`` that are true."""
-        return Setting(torch.where(rows, len(DOMAINS), self.domain), self.meter, torch.where(rows, KEYS, self.key))
+        """Without domain, key and codes in the ``rows`` ``(batch,)`` that are true."""
+        return Setting(
+            torch.where(rows, len(DOMAINS), self.domain),
+            self.meter,
+            torch.where(rows, KEYS, self.key),
+            torch.where(rows[:, None], 0.0, self.codes),
+        )
 
     @staticmethod
     def join(parts: Sequence[Setting]) -> Setting:
         """All ``parts``, one after the other."""
-        return Setting(
-            torch.cat([p.domain for p in parts]), torch.cat([p.meter for p in parts]), torch.cat([p.key for p in parts])
-        )
+        fields = ([p.domain for p in parts], [p.meter for p in parts], [p.key for p in parts], [p.codes for p in parts])
+        return Setting(*map(torch.cat, fields))
 
 
 @dataclass(frozen=True)
@@ -70,7 +79,8 @@ class Kept:
 class PriorConfig:
     """Sizes of the prior; ``latent_dim`` is that of the style model."""
 
-    latent_dim: int = 119
+    latent_dim: int
+    codes: int
     dim: int = 256
     layers: int = 5
     heads: int = 4
@@ -114,6 +124,7 @@ class Prior(nn.Module):
     weight: Tensor
     meter_share: Tensor
     key_share: Tensor
+    code_share: Tensor
 
     def __init__(self, config: PriorConfig) -> None:
         super().__init__()
@@ -123,11 +134,14 @@ class Prior(nn.Module):
         self.register_buffer("weight", torch.ones(config.latent_dim))
         self.register_buffer("meter_share", torch.full((len(DOMAINS), len(METERS)), 1 / len(METERS)))
         self.register_buffer("key_share", torch.full((len(DOMAINS), KEYS), 1 / KEYS))
+        combinations = CODE_LEVELS**config.codes
+        self.register_buffer("code_share", torch.full((len(DOMAINS), combinations), 1 / combinations))
         self.enter = nn.Linear(config.latent_dim, config.dim)
         self.place = nn.Parameter(torch.randn(config.bars, config.dim) * 0.1)
         self.domain = nn.Embedding(len(DOMAINS) + 1, config.dim)  # the last row: no condition
         self.meter = nn.Embedding(len(METERS), config.dim)
         self.key = nn.Embedding(KEYS + 1, config.dim)  # the last row: no condition
+        self.codes = nn.Linear(config.codes, config.dim, bias=False)
         self.time = nn.Sequential(nn.Linear(32, config.dim), nn.SiLU(), nn.Linear(config.dim, config.dim))
         self.blocks = nn.ModuleList([PriorBlock(config.dim, config.heads) for _ in range(config.layers)])
         self.leave = nn.Linear(config.dim, config.latent_dim)
@@ -138,6 +152,7 @@ class Prior(nn.Module):
         angle = time[:, None] * torch.logspace(0, 2.5, 16, device=x.device)
         waves = torch.cat([angle.sin(), angle.cos()], -1).to(self.place.dtype)
         asked = self.domain(setting.domain) + self.meter(setting.meter) + self.key(setting.key)
+        asked = asked + self.codes(setting.codes.to(asked.dtype))
         condition = F.silu(self.time(waves) + asked)[:, None]
         open_ = self.weight > 0
         h = self.enter((x * open_).to(self.place.dtype)) + self.place[: x.shape[1]]
@@ -152,9 +167,9 @@ class Prior(nn.Module):
 
     def loss(self, x: Tensor, setting: Setting, generator: torch.Generator) -> Tensor:
         """Flow-matching loss (weighted squared velocity error) for standardised latents ``(batch, bars, latent)``."""
-        noise = torch.randn(x.shape, generator=generator)
-        time = torch.sigmoid(torch.randn(len(x), generator=generator))
-        free = torch.rand(len(x), generator=generator) < 0.1
+        noise = torch.randn(x.shape, generator=generator, device=x.device)
+        time = torch.sigmoid(torch.randn(len(x), generator=generator, device=x.device))
+        free = torch.rand(len(x), generator=generator, device=x.device) < 0.1
         mixed = time[:, None, None] * x + (1 - time[:, None, None]) * noise
         error = (self(mixed, time, setting.free(free)) - (x - noise)).square()
         loss: Tensor = (error * self.weight).mean() / self.weight.mean()
@@ -204,9 +219,22 @@ class Prior(nn.Module):
         return x * self.scale + self.mean
 
     def draw_setting(self, domain: int, count: int, generator: torch.Generator) -> Setting:
-        """``count`` settings of a domain, meters and keys as frequent as in its training windows."""
-        meter, key = (
+        """``count`` settings of a domain; meters, keys and codes are as frequent as in its training windows."""
+        meter, key, codes = (
             torch.multinomial(share[domain].cpu(), count, replacement=True, generator=generator)
-            for share in (self.meter_share, self.key_share)
+            for share in (self.meter_share, self.key_share, self.code_share)
         )
-        return Setting(torch.full((count,), domain), meter, key)
+        return Setting(torch.full((count,), domain), meter, key, codes_of(codes, self.config.codes))
+
+
+def index_of(codes: Tensor) -> Tensor:
+    """The number of a combination of ``codes`` ``(..., codes)`` in -1..1, the first one's level counting most."""
+    level = (codes.float() + 1) / 2 * (CODE_LEVELS - 1)
+    worth = CODE_LEVELS ** torch.arange(codes.shape[-1] - 1, -1, -1, device=codes.device)
+    return (level.round().long() * worth).sum(-1)
+
+
+def codes_of(index: Tensor, codes: int) -> Tensor:
+    """The combination of ``codes`` codes that ``index_of`` numbers so: ``(..., codes)``."""
+    worth = CODE_LEVELS ** torch.arange(codes - 1, -1, -1, device=index.device)
+    return (index[..., None] // worth % CODE_LEVELS) * 2 / (CODE_LEVELS - 1) - 1

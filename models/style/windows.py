@@ -130,13 +130,24 @@ def transposition(clip: TokenArray, rng: np.random.Generator) -> int:
     return int(np.clip(rng.integers(-5, 7), low, high))
 
 
-def batches(
-    windows: WindowSet, *, steps_per_batch: int, seed: int, first: int = 0, transpose: bool = True, pool: int = 12
-) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    """Endless training batches ``(tokens, domain)`` of about ``steps_per_batch`` padded steps; resumable at ``first``.
+Batch = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
 
-    Batch ``n`` depends on ``seed`` and ``n`` alone. Windows are drawn by domain (``DOMAIN_SHARE``) and sorted by length
-    within a pool of batches, so that little is padding.
+
+def batches(
+    windows: WindowSet,
+    *,
+    steps_per_batch: int,
+    seed: int,
+    first: int = 0,
+    stride: int = 1,
+    transpose: bool = True,
+    pool: int = 12,
+) -> Iterator[Batch]:
+    """Endless training batches of about ``steps_per_batch`` padded steps; resumable at ``first``.
+
+    Each has ``tokens``, ``domain`` and the tokens of another window of each one's piece (the same one where there is
+    no other). Batch ``n`` depends on ``seed`` and ``n`` alone; every ``stride``-th comes. Windows are drawn by domain
+    (``DOMAIN_SHARE``) and sorted by length within a pool of batches, so that little is padding.
     """
     members = {d: np.flatnonzero(windows.domain == d) for d in range(len(DOMAINS))}
     present = [d for d in members if len(members[d])]
@@ -144,6 +155,7 @@ def batches(
     share /= share.sum()
     mean_length = float(np.diff(windows.spans, axis=1).mean())
     count = max(pool, int(pool * steps_per_batch / mean_length))  # at least one window a batch
+    begins, ends = (np.searchsorted(windows.piece, windows.piece, side) for side in ("left", "right"))
     for round_ in range(first // pool, 1 << 40):
         rng = np.random.default_rng([seed, round_])
         domains = rng.choice(present, size=count, p=share)
@@ -151,10 +163,18 @@ def batches(
         lengths = np.diff(windows.spans[chosen], axis=1)[:, 0]
         chosen = chosen[np.argsort(lengths, kind="stable")]
         for index, number in enumerate(rng.permutation(pool)):
-            if round_ * pool + index < first:
+            place = round_ * pool + index
+            if place < first or (place - first) % stride:
                 continue
             rows = chosen[len(chosen) * number // pool : len(chosen) * (number + 1) // pool]
-            clips = [windows.tokens[a:b] for a, b in windows.spans[rows]]
             draw = np.random.default_rng([seed, round_, index])
-            shifts = np.array([transposition(c, draw) if transpose else 0 for c in clips])
-            yield pad(clips, shifts), torch.from_numpy(windows.domain[rows])
+            others = begins[rows] + draw.integers(np.maximum(1, ends[rows] - begins[rows] - 1))
+            others += (others >= rows) & (ends[rows] - begins[rows] > 1)
+            tokens, other = (_padded(windows, found, draw if transpose else None) for found in (rows, others))
+            yield tokens, torch.from_numpy(windows.domain[rows]), other
+
+
+def _padded(windows: WindowSet, rows: npt.NDArray[np.int64], draw: np.random.Generator | None) -> torch.Tensor:
+    """Tokens of some windows, each transposed by chance where that is drawn."""
+    clips = [windows.tokens[a:b] for a, b in windows.spans[rows]]
+    return pad(clips, np.array([transposition(clip, draw) if draw else 0 for clip in clips]))

@@ -90,4 +90,5 @@ def note_batch(notes: Tensor, there: Tensor, bar: Tensor, count: Tensor) -> Note
         length=length.repeat_interleave(count),
         meter=token.repeat_interleave(count),
         tempo=torch.full((int(count.sum()),), TEMPO, device=notes.device),
+        clip=torch.arange(len(count), device=notes.device).repeat_interleave(count),
     )

@@ -22,9 +22,10 @@ ONE_VOICE = 1.1  # notes an onset; a folder's pieces below it are taken for danc
 
 @dataclass(frozen=True)
 class Preset:
-    """How much to train: optimiser steps, padded token steps a batch, peak learning rate, steps of the prior.
+    """How much to train: optimiser steps, padded token steps a batch, peak learning rate; the same of the prior.
 
-    Without ``kl_warm_up`` steps content collapses before the decoder has learned to listen to it.
+    The prior's batches are of ``prior_batch`` windows, from ``encoded`` times ``models.train.prior.ENCODED``. Without
+    ``kl_warm_up`` steps content collapses before the decoder has learned to listen to it.
     """
 
     steps: int
@@ -33,12 +34,14 @@ class Preset:
     prior_steps: int
     config: StyleConfig = field(default_factory=StyleConfig)
     kl_warm_up: int = 2000
+    prior_batch: int = 128
+    encoded: int = 1
 
 
 PRESETS: Mapping[str, Preset] = {
     "tiny": Preset(40, 1024, 2e-3, 40, StyleConfig(dim=64, layers=2, heads=2, hidden=64, memory=16)),
     "cpu": Preset(7500, 4096, 2e-3, 20_000),
-    "gpu": Preset(60_000, 16_384, 1.5e-3, 40_000, StyleConfig(dim=320, layers=6, heads=5, hidden=640)),
+    "gpu": Preset(7500, 65_536, 2.5e-3, 25_000, kl_warm_up=1500, prior_batch=1024, encoded=3),
 }
 
 

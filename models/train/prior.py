@@ -23,14 +23,13 @@ from models.music.tokens import DURATION, DURATIONS, METER, PITCH, POSITION, POS
 from models.style.checkpoint import StyleBundle
 from models.style.features import bar_features, gather_notes
 from models.style.model import BARS, StyleModel
-from models.style.prior import Prior, PriorConfig, Setting
+from models.style.prior import Prior, PriorConfig, Setting, index_of
 from models.style.release import release
 from models.style.windows import DOMAIN_SHARE, WindowSet, pad, transposition
 from models.train.bfloat16 import MasterWeights, trained_weights
 from models.train.objective import validate
 from models.train.presets import PRESETS, Origin, RunMusic, run_music
 
-BATCH = 128
 LEARNING_RATE = 1e-3
 NOISE = 0.2  # of the posterior's own: at its full width half of what the prior learns is noise, and keys blur
 CLOSED = 0.2  # variance of a dimension in the data, over the posterior's, below which it carries nothing
@@ -41,30 +40,35 @@ ENCODED = {"pop": 24_000, "dance": 20_000, "chorale": 8_000}  # windows, transpo
 
 
 @torch.inference_mode()
-def encode_windows(model: StyleModel, windows: WindowSet, seed: int) -> tuple[Tensor, Tensor, Setting]:
+def encode_windows(
+    model: StyleModel, windows: WindowSet, seed: int, *, most: int = 1, device: str = "cpu"
+) -> tuple[Tensor, Tensor, Setting]:
     """Means and log-variances ``(windows, bars, latent)`` in half precision, and the settings of the windows.
 
-    Windows that begin phrases, drawn with replacement where a domain has fewer than ``ENCODED``; each is transposed.
+    Windows that begin phrases, drawn with replacement where a domain has fewer than ``most`` times ``ENCODED``; each is
+    transposed.
     """
     rng = np.random.default_rng(seed)
     chosen = []
     for index, name in enumerate(DOMAINS):
         members = np.flatnonzero((windows.domain == index) & windows.start)
         if len(members):
-            count = min(ENCODED[name], 8 * len(members))
+            count = min(most * ENCODED[name], 8 * len(members))
             chosen.append(np.resize(rng.permutation(members), count))
     rows = np.concatenate(chosen)
     rows = rows[np.argsort(np.diff(windows.spans[rows], axis=1)[:, 0], kind="stable")]
-    means, variances, keys = [], [], []
+    means, variances, keys, codes = [], [], [], []
     for start in range(0, len(rows), 64):
         clips = [windows.tokens[a:b] for a, b in windows.spans[rows[start : start + 64]]]
         tokens = pad(clips, np.array([transposition(c, rng) for c in clips]))
-        posterior = model.encode(bar_features(gather_notes(tokens, BARS)))
+        features = bar_features(gather_notes(tokens.to(device), BARS))
+        posterior = model.encode(features)
+        codes.append(model.encode_codes(features, BARS))
         means.append(posterior.mean.view(len(clips), BARS, -1).half())
         keys += [_key(clip) for clip in tokens.numpy()]
         variances.append(posterior.log_variance.view(len(clips), BARS, -1).half())
     meter = torch.from_numpy(windows.tokens[windows.spans[rows, 0], METER].astype(np.int64))
-    setting = Setting(torch.from_numpy(windows.domain[rows]), meter, torch.tensor(keys))
+    setting = Setting(torch.from_numpy(windows.domain[rows]), meter, torch.tensor(keys), torch.cat(codes).cpu())
     return torch.cat(means), torch.cat(variances), setting
 
 
@@ -75,58 +79,79 @@ def _key(clip: npt.NDArray[np.int64]) -> int:
 
 
 def fit_prior(
-    model: StyleModel, windows: WindowSet, *, steps: int, seed: int, out: Path, resume: bool = False
+    model: StyleModel,
+    windows: WindowSet,
+    *,
+    steps: int,
+    seed: int,
+    out: Path,
+    batch: int = 128,
+    encoded: int = 1,
+    resume: bool = False,
+    device: str = "cpu",
 ) -> Prior:
     """A prior for the latents of ``windows``, trained for ``steps`` steps; logs to ``out/prior.jsonl``.
 
-    ``resume`` goes on with what ``out`` holds of one, where it does.
+    ``batch`` windows a step, of ``encoded`` times ``ENCODED``; ``resume`` goes on with what ``out`` holds of one, where
+    it does.
     """
     torch.manual_seed(seed)
-    mean, log_variance, setting = encode_windows(model.eval(), windows, seed)
-    prior = Prior(PriorConfig(latent_dim=model.config.latent_dim))
+    mean, log_variance, setting = encode_windows(model.eval().to(device), windows, seed, most=encoded, device=device)
+    prior = Prior(PriorConfig(latent_dim=model.config.latent_dim, codes=model.config.codes)).to(device)
     _standardise(prior, mean, log_variance, setting)
     members = [(np.flatnonzero(setting.domain == d), DOMAIN_SHARE[name]) for d, name in enumerate(DOMAINS)]
     members = [(rows, share) for rows, share in members if len(rows)]
     share = np.array([s for _, s in members]) / sum(s for _, s in members)
+    setting = setting.to(torch.device(device))
 
     training = MasterWeights(prior, LEARNING_RATE, AVERAGING)
     state = out / "prior.safetensors"
     if resume and state.exists():
         training.resume(state)
     columns = (TextColumn("prior"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
-    running: list[float] = []
+    running: list[Tensor] = []
     out.mkdir(parents=True, exist_ok=True)
     with Progress(*columns) as progress, (out / "prior.jsonl").open("a" if training.step else "w") as log:
         task = progress.add_task("prior", total=steps, completed=training.step)
         while training.step < steps:
             rng = np.random.default_rng([seed, training.step])
-            generator = torch.Generator().manual_seed(seed * 1_000_003 + training.step)
-            picks = rng.choice(len(members), size=BATCH, p=share)
-            rows = torch.from_numpy(np.array([rng.choice(members[p][0]) for p in picks]))
-            noise = torch.randn((BATCH, *mean.shape[1:]), generator=generator)
+            generator = torch.Generator(device).manual_seed(seed * 1_000_003 + training.step)
+            picks = rng.choice(len(members), size=batch, p=share)
+            chosen = np.array([members[p][0][rng.integers(len(members[p][0]))] for p in picks])
+            rows = torch.from_numpy(chosen).to(device)
+            noise = torch.randn((batch, *mean.shape[1:]), generator=generator, device=device)
             z = mean[rows].float() + NOISE * noise * (0.5 * log_variance[rows].float()).exp()
             loss = training.working.loss(prior.standardise(z), setting[rows], generator)
             left = (steps - training.step) / (0.4 * steps)
             training.update(loss, LEARNING_RATE * min(1.0, (training.step + 1) / 100, max(0.02, left)))
-            running.append(loss.item())
+            running.append(loss.detach())
             progress.update(task, completed=training.step)
             if training.step % LOG_EVERY == 0:
-                print(json.dumps({"step": training.step, "loss": float(np.mean(running))}), file=log, flush=True)
+                print(
+                    json.dumps({"step": training.step, "loss": torch.stack(running).mean().item()}),
+                    file=log,
+                    flush=True,
+                )
                 running = []
             if training.step % SAVE_EVERY == 0 or training.step == steps:
                 training.save(state)
-    return training.average.eval()
+    return training.average.cpu().eval()
 
 
 def _standardise(prior: Prior, mean: Tensor, log_variance: Tensor, setting: Setting) -> None:
     """Set the buffers by encoded windows: how latents are scaled and weighed, how frequent meters and keys are."""
+    setting = setting.to(torch.device("cpu"))
     flat, doubt = mean.float().flatten(0, 1), log_variance.float().exp().flatten(0, 1).mean(0)
     prior.mean.copy_(flat.mean(0))
     prior.scale.copy_((flat.var(0) + NOISE**2 * doubt).sqrt().clamp(min=0.05))
     signal = flat.var(0) / doubt
     prior.weight.copy_(torch.where(signal > CLOSED, signal**PRECISE, 0.0))
-    for shares, found in ((prior.meter_share, setting.meter), (prior.key_share, setting.key)):
-        counts = torch.full_like(shares, 1e-6).index_put_(
+    told = (
+        (prior.meter_share, setting.meter), (prior.key_share, setting.key),
+        (prior.code_share, index_of(setting.codes)),
+    )  # fmt: skip
+    for shares, found in told:
+        counts = torch.full(shares.shape, 1e-6).index_put_(
             (setting.domain, found), torch.ones(len(setting)), accumulate=True
         )
         shares.copy_(counts / counts.sum(1, keepdim=True))
@@ -143,6 +168,7 @@ def finish(
     out: Path,
     resume: bool = False,
     again: bool = False,
+    device: str = "cpu",
 ) -> StyleBundle:
     """Fit the prior for a ``model`` trained for ``steps`` steps and write the whole bundle to ``out/bundle``.
 
@@ -154,7 +180,12 @@ def finish(
         base = origin.bundle()
         prior, prior_steps = base.prior, int(base.card["prior_steps"])
     else:
-        prior = fit_prior(model, music.windows, steps=prior_steps, seed=seed, out=out, resume=resume)
+        sizes = PRESETS[preset]
+        prior = fit_prior(
+            model, music.windows, steps=prior_steps, seed=seed, out=out, batch=sizes.prior_batch,
+            encoded=sizes.encoded, resume=resume, device=device,
+        )  # fmt: skip
+        model = model.cpu()
     found = validate(model, music.held_out, seed=1)
     in_all = steps + (origin.steps if origin else 0)
     card = {
@@ -190,6 +221,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, default=Path("runs/style"), help="the run, which holds state.safetensors")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--steps", type=int, help="optimiser steps of the prior, instead of the preset's")
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--resume", action="store_true", help="go on with the prior that --out holds, where it does")
     arguments = parser.parse_args(argv)
     preset, out = PRESETS[arguments.preset], arguments.out
@@ -216,6 +248,7 @@ def main(argv: list[str] | None = None) -> None:
         out=out,
         resume=arguments.resume,
         again=True,
+        device=arguments.device,
     )
 
 

@@ -4,12 +4,14 @@ Latents of real clips always agree with one another, so a decoder that has heard
 the register, or from the notes so far, and does so where they disagree. These clips are the supervision for that case.
 Each note goes to a near pitch, shifted to the register asked for, such that the pitch classes of each half bar sound as
 long as the donor's: greedily and the longest notes first, then by ascent, one note of each half bar at a time. Each
-velocity keeps its distance from the mean of its beat.
+velocity keeps its distance from the mean of its beat. Bars keep the donor's differences; all of a clip move together so
+that its mean pitch and velocity are the donor's.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -26,9 +28,11 @@ from models.music.tokens import (
     VELOCITY_BINS,
 )
 from models.style.elements import MOST_AT_ONCE, half_of
-from models.style.features import BEATS, NoteBatch, bar_features, gather_notes
+from models.style.features import BEATS, REACH, NoteBatch, clip_mean, gather_notes, overlap_with_halves, style_features
 from models.style.model import BARS
 
+SWAPPED = 0.35  # share of a batch that is told once more, with styles of others
+SWAP_CHANCE = 0.5  # that a group of a rearranged clip is another's
 REARRANGED = ("register", "harmony", "dynamics", "tempo")  # groups whose swaps are made
 # semitones that a note goes for a pitch class that is short of a whole half bar, in a swapped harmony and its own
 SHORT, SHORT_OWN = 60.0, 12.0
@@ -38,6 +42,44 @@ FOREIGN = 6.0  # semitones that it goes to avoid one that doesn't sound there
 BASS = 4.0  # semitones that the lowest note of a half bar goes for the donor's bass
 
 
+@dataclass(frozen=True)
+class Swaps:
+    """Clips of a batch with styles of others in it: ``tokens`` ``(swaps, steps, 7)``, of the ``rows`` ``(swaps,)``.
+
+    ``donors``: for each group of ``REARRANGED`` the rows that it is taken from, ``(swaps,)``.
+    """
+
+    tokens: Tensor
+    rows: Tensor
+    donors: Mapping[str, Tensor]
+
+    def to(self, device: str) -> Swaps:
+        """The same on ``device``."""
+        donors = {group: rows.to(device) for group, rows in self.donors.items()}
+        return Swaps(self.tokens.to(device), self.rows.to(device), donors)
+
+
+def draw_swaps(tokens: Tensor, domain: Tensor, generator: torch.Generator, share: float = SWAPPED) -> Swaps:
+    """A ``share`` of the clips ``(batch, steps, 7)`` of ``domain`` ``(batch,)``, with styles of one another.
+
+    Donors are of the same domain; each group of ``REARRANGED`` is another's by a chance of ``SWAP_CHANCE``.
+    """
+    rows = torch.nonzero(torch.rand(len(tokens), generator=generator) < share)[:, 0]
+    mixed = torch.randperm(len(rows), generator=generator)
+    mixed = mixed[torch.argsort(domain[rows][mixed], stable=True)]  # clips of one domain side by side
+    donors = {}
+    for number, group in enumerate(REARRANGED, start=1):
+        other = torch.empty_like(mixed)
+        other[mixed] = mixed.roll(number)
+        taken = torch.rand(len(rows), generator=generator) < SWAP_CHANCE
+        same = domain[rows][other] == domain[rows]
+        donors[group] = torch.where(taken & same, other, torch.arange(len(rows)))
+    if len(rows) == 0:
+        return Swaps(tokens[rows], rows, donors)
+    made, whole = rearrange(tokens[rows], donors)
+    return Swaps(made[whole], rows[whole], {group: rows[found[whole]] for group, found in donors.items()})
+
+
 def rearrange(tokens: Tensor, donors: Mapping[str, Tensor], short: float = SHORT) -> tuple[Tensor, Tensor]:
     """Clips ``(batch, steps, 7)`` with the styles of others, and which of them could be made ``(batch,)``.
 
@@ -45,7 +87,7 @@ def rearrange(tokens: Tensor, donors: Mapping[str, Tensor], short: float = SHORT
     is as above.
     """
     notes = gather_notes(tokens, BARS)
-    features = bar_features(notes)
+    features = style_features(notes)
     first = torch.arange(BARS, device=tokens.device)
     bars = {group: (rows[:, None] * BARS + first).flatten() for group, rows in donors.items()}
     pitch = _pitches(notes, features["register"], features["harmony"], bars, short)
@@ -65,6 +107,8 @@ def _pitches(notes: NoteBatch, register: Tensor, harmony: Tensor, bars: Mapping[
     sounds, mean = register[:, 11] > 0, register[:, 8] * (PITCHES - 1)
     shift = torch.where(sounds[bars["register"]] & sounds, mean[bars["register"]] - mean, 0.0)
     target = notes.pitch.float() + shift[notes.bar]
+    asked = clip_mean(notes, notes.pitch.float())
+    target = target + (asked[bars["register"]] - clip_mean(notes, target))[notes.bar, 0]
 
     chroma, bass = harmony[:, :24].square().view(-1, 2, 12), harmony[:, 24:].view(-1, 2, 12)
     silent = chroma[bars["harmony"]].sum(-1, keepdim=True) == 0
@@ -80,19 +124,24 @@ def _pitches(notes: NoteBatch, register: Tensor, harmony: Tensor, bars: Mapping[
     near = wish[:, pitch_class] - (every - target[:, None]).abs()
     worth = torch.where(swapped, short, SHORT_OWN)[notes.bar]
 
-    end, middle = torch.minimum(notes.position + notes.steps, length), (length + 1) // 2
-    own = (torch.where(half % 2 == 0, torch.minimum(end, middle), end) - notes.position).clamp(min=1).float()
-    over = torch.where(half % 2 == 0, end - middle, 0).clamp(min=0).float()
-    second = half + 1 - half % 2
-    total = torch.zeros(len(chroma), device=device).index_add_(0, half, own).index_add_(0, second, over).clamp(min=1)
+    # of each note, all half bars from that of its onset on that it may sound in, and for how many grid steps
+    places = half[:, None] + torch.arange(2 * REACH - 1, device=device)
+    overlap = overlap_with_halves(notes.position, notes.steps, length)
+    steps = overlap.gather(1, (half % 2)[:, None] + torch.arange(2 * REACH - 1, device=device)).float()
+    steps[:, 0].clamp_(min=1)
+    clip = notes.clip.repeat_interleave(2)
+    there = places < len(chroma)
+    places = places.clamp(max=len(chroma) - 1)
+    steps *= there & (clip[places] == clip[half, None])
+    total = torch.zeros(len(chroma), device=device).index_add_(0, places.flatten(), steps.flatten()).clamp(min=1)
     sounding = torch.zeros_like(chroma)  # grid steps of each pitch class
 
     def sound(rows: Tensor, sign: int) -> None:
-        for where, steps in ((half[rows], own[rows]), (second[rows], over[rows])):
-            sounding.view(-1).index_add_(0, where * 12 + pitch_class[pitch[rows]], sign * steps)
+        index = places[rows] * 12 + pitch_class[pitch[rows], None]
+        sounding.view(-1).index_add_(0, index.flatten(), sign * steps[rows].flatten())
 
     score, pitch = torch.empty_like(near), torch.empty_like(notes.pitch)
-    turns = list(_longest_first(half, own))
+    turns = list(_longest_first(half, steps[:, 0]))
     for rows in turns:
         left = chroma[half[rows]] - sounding[half[rows]] / total[half[rows], None]  # that it is still short of
         score[rows] = near[rows] + (worth[rows, None] * left)[:, pitch_class]
@@ -101,8 +150,8 @@ def _pitches(notes: NoteBatch, register: Tensor, harmony: Tensor, bars: Mapping[
     for _ in range(PASSES):
         for rows in turns:
             sound(rows, -1)
-            alike = _likeness(sounding[half[rows]], own[rows], chroma[half[rows]])
-            alike += _likeness(sounding[second[rows]], over[rows], chroma[second[rows]]) * (over[rows, None] > 0)
+            heard = steps[rows] > 0
+            alike = (_likeness(sounding[places[rows]], steps[rows], chroma[places[rows]]) * heard[..., None]).sum(1)
             score[rows] = near[rows] + (ALIKE * worth[rows, None] * alike)[:, pitch_class]
             pitch[rows] = score[rows].argmax(1)
             sound(rows, 1)
@@ -115,11 +164,11 @@ def _pitches(notes: NoteBatch, register: Tensor, harmony: Tensor, bars: Mapping[
 
 
 def _likeness(sounding: Tensor, steps: Tensor, asked: Tensor) -> Tensor:
-    """Correlation with the chroma ``asked`` if ``steps`` ``(rows,)`` of a pitch class come to those ``sounding``.
+    """Correlation with the chroma ``asked`` if ``steps`` ``(...)`` of a pitch class come to those ``sounding``.
 
-    Both and the result, which is that for each pitch class: ``(rows, 12)``.
+    Both and the result, which is that for each pitch class: ``(..., 12)``.
     """
-    found = sounding[:, None] + steps[:, None, None] * torch.eye(12, device=asked.device)
+    found = sounding[..., None, :] + steps[..., None, None] * torch.eye(12, device=asked.device)
     found, asked = found - found.mean(-1, keepdim=True), asked - asked.mean(-1, keepdim=True)
     size = found.norm(dim=-1) * asked.norm(dim=-1, keepdim=True)
     likeness: Tensor = (found @ asked[..., None])[..., 0] / size.clamp(min=1e-6)
@@ -151,4 +200,5 @@ def _velocities(notes: NoteBatch, dynamics: Tensor, donor: Tensor) -> Tensor:
     wanted = torch.where(live[donor].any(1, keepdim=True), level[donor], level)
     beat = (notes.position * BEATS // notes.length[notes.bar]).clamp(max=BEATS - 1)
     moved = notes.velocity - level[notes.bar, beat] + wanted[notes.bar, beat]
+    moved = moved + (clip_mean(notes, notes.velocity)[donor] - clip_mean(notes, moved))[notes.bar, 0]
     return (moved * VELOCITY_BINS - 0.5).round().long().clamp(0, VELOCITY_BINS - 1)

@@ -13,29 +13,63 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from collections.abc import Iterator
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 
 import torch
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from models.music.notes import MusicError
 from models.music.tokens import POSITION, POSITIONS
 from models.style.checkpoint import load_style
 from models.style.model import StyleModel
-from models.style.windows import WindowSet, batches
+from models.style.windows import Batch, WindowSet, batches
 from models.train.bfloat16 import MasterWeights
 from models.train.objective import step_loss, validate
 from models.train.presets import PRESETS, Origin, Preset, fine_tuning, run_music
 from models.train.prior import finish
+from models.train.rearrange import Swaps, draw_swaps
 
 LOG_EVERY, SAVE_EVERY = 50, 500  # steps
+WORKERS = 10  # processes that make batches for a GPU
 
 
 def learning_rate(step: int, preset: Preset) -> float:
     """Warm-up over 200 steps, constant, then linear to 2 % over the last fifth."""
     left = (preset.steps - step) / (0.2 * preset.steps)
     return preset.learning_rate * min(1.0, (step + 1) / 200, max(0.02, left))
+
+
+TrainingBatch = tuple[Batch, Swaps]
+
+
+class _Stream(IterableDataset[TrainingBatch]):
+    """Batches from ``first`` on with swaps in them, each process of a loader making its share."""
+
+    def __init__(self, windows: WindowSet, steps_per_batch: int, seed: int, first: int) -> None:
+        self.windows, self.steps_per_batch, self.seed, self.first = windows, steps_per_batch, seed, first
+
+    def __iter__(self) -> Iterator[TrainingBatch]:
+        worker = get_worker_info()
+        own, stride = (worker.id, worker.num_workers) if worker else (0, 1)
+        first, size = self.first + own, self.steps_per_batch
+        stream = batches(self.windows, steps_per_batch=size, seed=self.seed, first=first, stride=stride)
+        for number, batch in zip(count(first, stride), stream, strict=False):
+            generator = torch.Generator().manual_seed(self.seed * 1_000_003 + number)
+            yield batch, draw_swaps(batch[0], batch[1], generator)
+
+
+def made_ahead(
+    windows: WindowSet, steps_per_batch: int, *, seed: int, first: int = 0, workers: int = 0
+) -> DataLoader[TrainingBatch]:
+    """Training batches (``models.style.windows.batches``) and swaps in each.
+
+    In the same order by however many ``workers``, processes that make them ahead.
+    """
+    return DataLoader(_Stream(windows, steps_per_batch, seed, first), batch_size=None, num_workers=workers)
 
 
 def train(
@@ -58,7 +92,8 @@ def train(
     training = MasterWeights((start or StyleModel(preset.config)).to(device), preset.learning_rate)
     if resume:
         training.resume(out / "state.safetensors")
-    stream = batches(windows, steps_per_batch=preset.batch, seed=seed, first=training.step)
+    workers = WORKERS if device != "cpu" else 0
+    stream = iter(made_ahead(windows, preset.batch, seed=seed, first=training.step, workers=workers))
     started, notes_seen = time.monotonic(), 0
     columns = (
         TextColumn("style"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn(),
@@ -67,29 +102,30 @@ def train(
     with Progress(*columns) as progress, (out / "log.jsonl").open("a", encoding="utf-8") as log:
         task = progress.add_task("style", total=preset.steps, completed=training.step, loss="")
         while training.step < preset.steps:
-            tokens, domain = next(stream)
+            batch, swaps = next(stream)
+            tokens, domain, other = (part.to(device) for part in batch)
             notes_seen += int((tokens[..., POSITION] < POSITIONS).sum())
             generator = torch.Generator(device).manual_seed(seed * 1_000_003 + training.step)
             warmth = max(0.02, min(1.0, training.step / preset.kl_warm_up)) if preset.kl_warm_up else 1.0
             losses = step_loss(
                 training.working,
-                tokens.to(device),
-                domain.to(device),
+                tokens,
+                domain,
+                other,
                 generator,
+                swaps=swaps.to(device),
                 warmth=warmth,
                 keep_latents=keep_latents,
             )
             gradient = training.update(losses["total"], learning_rate(training.step, preset))
-            row = {
-                "step": training.step,
-                **{name: value.item() for name, value in losses.items()},
-                "gradient": gradient,
-            }
-            progress.update(task, completed=training.step, loss=f"{row['total']:.3f}")
+            progress.update(task, completed=training.step)
             last = training.step == preset.steps
             if training.step % LOG_EVERY == 0 or last:
+                found = {name: value.item() for name, value in losses.items()}
                 speed = notes_seen / (time.monotonic() - started)
-                print(json.dumps({**row, "notes_per_second": speed}), file=log, flush=True)
+                row = {"step": training.step, **found, "gradient": gradient, "notes_per_second": speed}
+                print(json.dumps(row), file=log, flush=True)
+                progress.update(task, loss=f"{found['total']:.3f}")
             if training.step % SAVE_EVERY == 0 or last:
                 found = validate(training.working, held_out, seed=1)
                 print(json.dumps({"step": training.step, "validation": found}), file=log, flush=True)
@@ -157,6 +193,7 @@ def main(argv: list[str] | None = None) -> None:
         seed=arguments.seed,
         out=out,
         resume=arguments.resume,
+        device=arguments.device,
     )
 
 

@@ -154,7 +154,7 @@ def test_keeping_nothing_of_a_clip_is_a_draw_from_the_prior(composer) -> None:
         torch.randn(2, 8, prior.config.latent_dim, generator=generator),
         torch.ones(2, 8, prior.config.latent_dim),
     )
-    setting = Setting(torch.tensor([0, 1]), torch.tensor([0, 0]), torch.tensor([3, 4]))
+    setting = Setting(torch.tensor([0, 1]), torch.tensor([0, 0]), torch.tensor([3, 4]), torch.zeros(2, 4))
     nothing = torch.zeros_like(z, dtype=torch.bool)
     assert torch.equal(prior.carry(noise, setting, kept=Kept(z, nothing, 0.0)), prior.carry(noise, setting))
     everything = prior.carry(noise, setting, kept=Kept(z, nothing, 1.0))

@@ -19,7 +19,7 @@ from models.music.tokens import (
 )
 from models.style import decode
 from models.style.checkpoint import tiny_style
-from models.style.elements import RegisterBudget, notes_at_once, pitches_so_far
+from models.style.elements import LevelBudget, notes_at_once, so_far
 from models.style.features import bar_features, gather_notes
 from models.style.latents import GROUPS
 from models.style.model import Posterior
@@ -64,9 +64,9 @@ def test_a_later_note_changes_no_earlier_loss(model, tune, monkeypatch) -> None:
 
 def test_every_encoder_and_every_head_gets_a_gradient(model, tune) -> None:
     tokens = pad([to_tokens(tune(seed)) for seed in range(3)])
-    posterior = model.encode(bar_features(gather_notes(tokens, 8)))
-    z = posterior.sample(torch.Generator().manual_seed(0)).view(3, 8, -1)
-    sum(model.losses(tokens, torch.tensor([0, 1, 2]), z).values()).backward()
+    features = bar_features(gather_notes(tokens, 8))
+    z = model.encode(features).sample(torch.Generator().manual_seed(0)).view(3, 8, -1)
+    sum(model.losses(tokens, torch.tensor([0, 1, 2]), z, model.encode_codes(features, 8)).values()).backward()
     without = [name for name, p in model.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0]
     assert without == []
 
@@ -90,7 +90,8 @@ def test_decoding_with_a_cache_gives_the_logits_of_teacher_forcing(composer, tun
     wanted = [*tokens[1:].tolist(), [BAR, LOWEST_PITCH, 0, 0, -1, -1, -1]]
     spy = Spy(monkeypatch)
     with torch.no_grad():
-        composer.model.losses(pad([tokens]), torch.tensor([plan.domain]), plan.bar_plan.heard[..., :-1])
+        z, codes = (torch.tensor(part)[None] for part in (bar_latents(plan.latents), plan.latents.piece["codes"]))
+        composer.model.losses(pad([tokens]), torch.tensor([plan.domain]), z, codes)
     forced = dict(zip(("position", "pitch", "duration", "velocity"), spy.logits, strict=False))
 
     drawn: list[torch.Tensor] = []
@@ -115,6 +116,10 @@ def test_decoding_with_a_cache_gives_the_logits_of_teacher_forcing(composer, tun
     assert np.array_equal(result.notes, piece.notes)
 
 
+def bar_latents(latents) -> np.ndarray:
+    return np.concatenate([latents.groups[name] for name in GROUPS], axis=1)
+
+
 def onsets_of(tokens) -> list[list[tuple[int, int]]]:
     """Position and number of notes of the onsets of each bar."""
     bars: list[list[int]] = []
@@ -128,12 +133,12 @@ def onsets_of(tokens) -> list[list[tuple[int, int]]]:
 
 def test_latents_heard_with_noise_move_the_notes_and_not_what_one_group_tells(model) -> None:
     z = torch.randn(1, 8, model.config.latent_dim)
-    sure, unsure = model.plan(z), model.plan(z, 0.5, z + torch.randn(z.shape))
-    for name in ("onsets", "thickness", "chroma", "span", "tempo_logits"):
+    sure, unsure = model.plan(z), model.plan(z, doubt=0.5, heard=z + torch.randn(z.shape))
+    for name in ("onsets", "thickness", "chroma", "height", "loudness", "tempo_logits"):
         assert torch.equal(getattr(sure, name), getattr(unsure, name)), name
     assert not torch.allclose(sure.memory, unsure.memory, atol=1e-3)
-    assert not torch.allclose(sure.memory, model.plan(z, 0.5).memory, atol=1e-4)
-    assert unsure.heard[0, 3, -1] == 0.5
+    assert not torch.allclose(sure.memory, model.plan(z, doubt=0.5).memory, atol=1e-4)
+    assert unsure.heard[0, 3, model.config.latent_dim] == 0.5
 
 
 def test_kl_is_that_of_two_normal_distributions_and_never_negative() -> None:
@@ -196,31 +201,40 @@ def test_pitches_rise_within_an_onset_and_harmony_weighs_on_them(model) -> None:
     assert [int(p) % 12 for p in (moved > 1).nonzero() + LOWEST_PITCH] == [7] * 7
 
 
-def test_the_pitches_of_a_bar_so_far_are_summed_in_octaves() -> None:
+def test_the_values_of_a_bar_so_far_are_summed() -> None:
     steps = torch.full((1, 7, 7), -1)
     steps[0, :, 0] = torch.tensor([BAR, 0, 0, 5, BAR, 3, END])
     steps[0, :, PITCH] = torch.tensor([-1, 33, 45, 45, -1, 57, -1])
-    total, count = pitches_so_far(steps)
+    total, count = so_far(steps, (steps[..., PITCH] - 21) / 12)
     assert total.tolist() == [[0, 1, 3, 5, 0, 3, 3]]
     assert count.tolist() == [[0, 1, 2, 3, 0, 1, 1]]
 
 
 def test_register_pulls_towards_what_the_bar_is_short_of() -> None:
     torch.manual_seed(0)
-    height = RegisterBudget(2, 8)
-    span, place = torch.tensor([[3.0, 5.0, 1.0]]).repeat(3000, 1), torch.rand(3000)
+    height = LevelBudget(2, 8, 2, PITCHES, 12)
+    levels, place = torch.tensor([[3.0, 2.0, 2.0, 3.0]]).repeat(3000, 1), torch.rand(3000)
     count = torch.randint(1, 9, (3000,))
     total = 3.0 * count + torch.randn(3000)
     target = ((3.0 * (count + 1) - total) * 12).round().clamp(0, PITCHES - 1).long()  # the mean comes right again
     optimiser = torch.optim.Adam(height.parameters(), 0.05)
     for _ in range(80):
         optimiser.zero_grad()
-        loss = torch.nn.functional.cross_entropy(height(span, total, count, place), target)
+        loss = torch.nn.functional.cross_entropy(height(levels, total, count, place), target)
         torch.autograd.backward(loss)
         optimiser.step()
-    low, high = height(span[:2], torch.tensor([10.5, 13.5]), torch.tensor([4, 4]), place[:2]).argmax(1).tolist()
+    low, high = height(levels[:2], torch.tensor([10.5, 13.5]), torch.tensor([4, 4]), place[:2]).argmax(1).tolist()
     assert abs(low - 54) <= 5
     assert abs(high - 18) <= 5
+
+
+def test_levels_of_another_move_together_until_the_clip_has_the_mean_asked_for() -> None:
+    levels = torch.tensor([[[3.0, 1.0, 1.0, 4.0], [5.0, 0.5, 0.5, 4.0]]])
+    counts = torch.tensor([[6, 2]])
+    moved = LevelBudget.moved(levels, counts)
+    assert torch.allclose((moved[..., 0] * counts).sum() / 8, torch.tensor(4.0))
+    assert torch.allclose(moved[0, 1, 0] - moved[0, 0, 0], torch.tensor(2.0))
+    assert torch.equal(moved[..., 1:], levels[..., 1:])
 
 
 def test_notes_of_an_onset_are_counted() -> None:

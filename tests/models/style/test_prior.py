@@ -6,7 +6,7 @@ import torch
 from models.music.notes import DOMAINS
 from models.style.prior import KEYS, Prior, PriorConfig, Setting
 
-CONFIG = PriorConfig(latent_dim=3, dim=32, layers=1, heads=2)
+CONFIG = PriorConfig(latent_dim=3, codes=2, dim=32, layers=1, heads=2)
 
 
 def seeded(seed: int) -> torch.Generator:
@@ -14,7 +14,7 @@ def seeded(seed: int) -> torch.Generator:
 
 
 def settings(domain: torch.Tensor) -> Setting:
-    return Setting(domain, torch.zeros_like(domain), torch.zeros_like(domain))
+    return Setting(domain, torch.zeros_like(domain), torch.zeros_like(domain), torch.zeros(len(domain), 2))
 
 
 @pytest.fixture(scope="module")

@@ -82,28 +82,31 @@ def test_padding_is_end_steps_behind_each_clip_and_shifts_move_pitches_alone(tun
 def test_a_batch_depends_on_its_number_and_the_seed_alone(windows) -> None:
     whole = list(islice(batches(windows, steps_per_batch=300, seed=1), 30))
     for first in (5, 12, 29):
-        tokens, domain = next(batches(windows, steps_per_batch=300, seed=1, first=first))
-        assert torch.equal(tokens, whole[first][0])
-        assert torch.equal(domain, whole[first][1])
+        for part, expected in zip(
+            next(batches(windows, steps_per_batch=300, seed=1, first=first)), whole[first], strict=True
+        ):
+            assert torch.equal(part, expected)
+    every_third = list(islice(batches(windows, steps_per_batch=300, seed=1, first=2, stride=3), 9))
+    assert all(torch.equal(one[0], two[0]) for one, two in zip(every_third, whole[2::3], strict=False))
     other = next(batches(windows, steps_per_batch=300, seed=2))[0]
     assert other.shape != whole[0][0].shape or not torch.equal(other, whole[0][0])
 
 
 def test_every_domain_gets_its_share_and_batches_their_size(windows) -> None:
     drawn = list(islice(batches(windows, steps_per_batch=400, seed=0), 240))
-    domain = torch.cat([d for _, d in drawn])
+    domain = torch.cat([d for _, d, _ in drawn])
     for index, name in enumerate(DOMAINS):
         assert (domain == index).float().mean().item() == pytest.approx(DOMAIN_SHARE[name], abs=0.05)
-    sizes = [tokens.shape[0] * tokens.shape[1] for tokens, _ in drawn]
+    sizes = [tokens.shape[0] * tokens.shape[1] for tokens, *_ in drawn]
     assert 250 < np.mean(sizes) < 550
 
 
 def test_batches_smaller_than_a_window_still_hold_one(windows) -> None:
-    assert all(len(tokens) >= 1 for tokens, _ in islice(batches(windows, steps_per_batch=1, seed=0), 24))
+    assert all(len(tokens) >= 1 for tokens, *_ in islice(batches(windows, steps_per_batch=1, seed=0), 24))
 
 
 def test_rows_of_a_batch_are_windows_of_their_domain_in_any_key(windows) -> None:
-    tokens, domain = next(batches(windows, steps_per_batch=300, seed=4))
+    tokens, domain, _ = next(batches(windows, steps_per_batch=300, seed=4))
     shapes = [
         {from_tokens(windows.tokens[a:b]).notes[:, [0, 1, 3]].tobytes() for a, b in windows.spans[windows.domain == d]}
         for d in range(3)

@@ -8,11 +8,9 @@ from models.metrics import music_statistics as ms
 from models.music.corpora import music21_corpus
 from models.music.notes import Piece
 from models.music.tokens import DURATION, END, PITCH, POSITION, POSITIONS, TEMPO, VELOCITY, from_tokens
-from models.style.model import BARS, StyleConfig, StyleModel
 from models.style.windows import batches, make_windows
-from models.train.objective import with_swaps
 from models.train.presets import training_pieces
-from models.train.rearrange import REARRANGED, rearrange
+from models.train.rearrange import REARRANGED, draw_swaps, rearrange
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +20,7 @@ def clips(tmp_path_factory) -> torch.Tensor:
     source = min(music21_corpus().glob("oneills1850/*.abc"))
     (folder / "tunes.abc").write_bytes(source.read_bytes()[:20_000])
     windows = make_windows(training_pieces(folder))
-    tokens, _ = next(batches(windows, steps_per_batch=3000, seed=0))
+    tokens, *_ = next(batches(windows, steps_per_batch=3000, seed=0))
     rng = np.random.default_rng(0)
     notes, heads = tokens[..., POSITION] < POSITIONS, tokens[..., TEMPO] >= 0
     louder = torch.from_numpy(rng.integers(-6, 7, size=(len(tokens), 1))).expand(notes.shape)
@@ -95,17 +93,13 @@ def test_chords_stay_chords(clips) -> None:
     assert (made[:, 1:, PITCH] > made[:, :-1, PITCH])[same].all()
 
 
-def test_a_batch_with_swaps_has_the_donors_latents(clips) -> None:
-    model = StyleModel(StyleConfig(dim=32, layers=1, heads=2, hidden=32, memory=8))
-    domain = torch.ones(len(clips), dtype=torch.long)
-    z = torch.arange(len(clips))[:, None, None].expand(len(clips), BARS, model.config.latent_dim).float()
-    generator = torch.Generator().manual_seed(0)
-    tokens, domains, mixed = with_swaps(model, clips, domain, z, share=1.0, generator=generator)
-    assert torch.equal(tokens[: len(clips)], clips)
-    assert torch.equal(mixed[: len(clips)], z)
-    assert len(tokens) == len(domains) == len(mixed) == 2 * len(clips)
-    groups = model.config.split(mixed[len(clips) :])
-    own = torch.arange(len(clips)).float()
-    for name, part in groups.items():
-        moved = (part[:, 0, 0] != own).float().mean()
-        assert 0.2 < moved < 0.8 if name in REARRANGED else moved == 0, name
+def test_swaps_have_donors_of_their_domain_by_chance(clips) -> None:
+    domain = torch.arange(len(clips)) % 2
+    swaps = draw_swaps(clips, domain, torch.Generator().manual_seed(0), share=1.0)
+    assert len(swaps.tokens) == len(swaps.rows) > 0.9 * len(clips)
+    for group in REARRANGED:
+        donors = swaps.donors[group]
+        assert torch.equal(domain[donors], domain[swaps.rows])
+        assert 0.2 < (donors != swaps.rows).float().mean() < 0.8, group
+    nothing = draw_swaps(clips, domain, torch.Generator().manual_seed(0), share=0.0)
+    assert nothing.tokens.shape == (0, *clips.shape[1:])
