@@ -55,8 +55,13 @@ class RunMusic:
 
 
 def fine_tuning(preset: Preset) -> Preset:
-    """The preset for going on from trained weights: a lower learning rate, the KL at its full weight at once."""
-    return replace(preset, learning_rate=0.4 * preset.learning_rate, kl_warm_up=0)
+    """The preset for going on from trained weights: a lower learning rate, the KL at its full weight at once.
+
+    And a fifth of the prior's steps, since it goes on as well.
+    """
+    return replace(
+        preset, learning_rate=0.4 * preset.learning_rate, kl_warm_up=0, prior_steps=max(1, preset.prior_steps // 5)
+    )
 
 
 @dataclass(frozen=True)

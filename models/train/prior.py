@@ -28,7 +28,7 @@ from models.style.release import release
 from models.style.windows import DOMAIN_SHARE, WindowSet, pad, transposition
 from models.train.bfloat16 import MasterWeights, trained_weights
 from models.train.objective import validate
-from models.train.presets import PRESETS, Origin, RunMusic, run_music
+from models.train.presets import PRESETS, Origin, RunMusic, fine_tuning, run_music
 
 LEARNING_RATE = 1e-3
 NOISE = 0.2  # of the posterior's own: at its full width half of what the prior learns is noise, and keys blur
@@ -87,17 +87,18 @@ def fit_prior(
     out: Path,
     batch: int = 128,
     encoded: int = 1,
+    start: Prior | None = None,
     resume: bool = False,
     device: str = "cpu",
 ) -> Prior:
     """A prior for the latents of ``windows``, trained for ``steps`` steps; logs to ``out/prior.jsonl``.
 
-    ``batch`` windows a step, of ``encoded`` times ``ENCODED``; ``resume`` goes on with what ``out`` holds of one, where
-    it does.
+    ``batch`` windows a step, of ``encoded`` times ``ENCODED``; ``start`` has the weights to begin with, where it isn't
+    from nothing; ``resume`` goes on with what ``out`` holds of one, where it does.
     """
     torch.manual_seed(seed)
     mean, log_variance, setting = encode_windows(model.eval().to(device), windows, seed, most=encoded, device=device)
-    prior = Prior(PriorConfig(latent_dim=model.config.latent_dim, codes=model.config.codes)).to(device)
+    prior = (start or Prior(PriorConfig(model.config.latent_dim, model.config.codes))).to(device).train()
     _standardise(prior, mean, log_variance, setting)
     members = [(np.flatnonzero(setting.domain == d), DOMAIN_SHARE[name]) for d, name in enumerate(DOMAINS)]
     members = [(rows, share) for rows, share in members if len(rows)]
@@ -172,20 +173,21 @@ def finish(
 ) -> StyleBundle:
     """Fit the prior for a ``model`` trained for ``steps`` steps and write the whole bundle to ``out/bundle``.
 
-    A run that kept the latents of the weights it went on from has their prior, unless it is to be fitted ``again``.
-    ``resume`` is that of ``fit_prior``.
+    A run that kept the latents of the weights it went on from has their prior, unless it is to be fitted ``again``; one
+    that moved them goes on from it. ``resume`` is that of ``fit_prior``.
     """
     origin = Origin.of(out)
-    if origin and origin.keeps_latents and not again:
-        base = origin.bundle()
+    base = origin.bundle() if origin else None
+    if base and origin and origin.keeps_latents and not again:
         prior, prior_steps = base.prior, int(base.card["prior_steps"])
     else:
         sizes = PRESETS[preset]
         prior = fit_prior(
             model, music.windows, steps=prior_steps, seed=seed, out=out, batch=sizes.prior_batch,
-            encoded=sizes.encoded, resume=resume, device=device,
+            encoded=sizes.encoded, start=base.prior if base else None, resume=resume, device=device,
         )  # fmt: skip
         model = model.cpu()
+        prior_steps += int(base.card["prior_steps"]) if base else 0
     found = validate(model, music.held_out, seed=1)
     in_all = steps + (origin.steps if origin else 0)
     card = {
@@ -225,6 +227,8 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--resume", action="store_true", help="go on with the prior that --out holds, where it does")
     arguments = parser.parse_args(argv)
     preset, out = PRESETS[arguments.preset], arguments.out
+    if Origin.of(out):
+        preset = fine_tuning(preset)
     state = out / "state.safetensors"
     if not state.exists():
         raise SystemExit(f"there is no {state}; python -m models.train.style --out {out} makes one")

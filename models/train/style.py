@@ -92,7 +92,7 @@ def train(
     training = MasterWeights((start or StyleModel(preset.config)).to(device), preset.learning_rate)
     if resume:
         training.resume(out / "state.safetensors")
-    workers = WORKERS if device != "cpu" else 0
+    workers = WORKERS if device != "cpu" else 1
     stream = iter(made_ahead(windows, preset.batch, seed=seed, first=training.step, workers=workers))
     started, notes_seen = time.monotonic(), 0
     columns = (

@@ -8,7 +8,7 @@ import torch
 
 from models.music.notes import Piece
 from models.music.tokens import on_grid, to_tokens
-from models.style.features import FEATURE_SIZES, bar_features, gather_notes
+from models.style.features import FEATURE_SIZES, bar_features, gather_notes, heights, levels, sounding_time
 from models.style.latents import GROUPS
 from models.style.windows import pad
 
@@ -119,3 +119,33 @@ def test_jitter_moves_what_content_hears_and_nothing_else(tune) -> None:
     notes = gather_notes(pad([to_tokens(tune(0))]), 8)
     plain, moved = bar_features(notes), bar_features(notes, torch.Generator().manual_seed(0))
     assert {name for name in GROUPS if not torch.equal(plain[name], moved[name])} == {"content"}
+
+
+def test_harmony_hears_notes_that_are_held_over_a_bar_line(tune) -> None:
+    piece = tune(0)
+    notes = np.array([[48, 96, 60, 80], [96 + 24, 24, 64, 80]])  # C from the middle of bar 1 to the middle of bar 2
+    held = gather_notes(pad([to_tokens(replace(piece, notes=notes))]), 8)
+    sounding = sounding_time(held)
+    assert sounding[:2, :, 0].tolist() == [[0, 24], [24, 0]]
+    assert sounding[:2, :, 4].tolist() == [[0, 0], [12, 0]]
+    over = sounding_time(held, own=False)
+    assert over.sum() == over[1, 0, 0] == 24
+    found = bar_features(held)["harmony"].view(8, 48)
+    assert found[1, 0].square() == pytest.approx(24 / 36)
+
+
+def test_nothing_is_held_over_to_the_next_clip(tune) -> None:
+    notes = np.array([[0, 24, 64, 80], [7 * 96 + 48, 96, 60, 80]])
+    pieces = [replace(tune(0), notes=notes), tune(1)]
+    together = gather_notes(pad([to_tokens(piece) for piece in pieces]), 8)
+    alone = gather_notes(pad([to_tokens(pieces[1])]), 8)
+    assert torch.equal(sounding_time(together)[8:], sounding_time(alone))
+
+
+def test_levels_are_those_of_each_bar_and_of_the_whole_clip(tune) -> None:
+    notes = np.array([[0, 24, 33, 64], [24, 24, 57, 64], [96, 24, 45, 127]])
+    batch = gather_notes(pad([to_tokens(replace(tune(0), notes=notes))]), 8)
+    assert heights(batch)[:3].tolist() == [[2, 1, 1, 2], [2, 0, 0, 2], [0, 0, 0, 2]]
+    loud = levels(batch)
+    assert loud[0].tolist() == pytest.approx([16.5 / 4, 0, (2 * 16.5 + 31.5) / 12])
+    assert loud[2, 2] == loud[0, 2]

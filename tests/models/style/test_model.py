@@ -15,6 +15,7 @@ from models.music.tokens import (
     POSITION,
     POSITION_CLASSES,
     VELOCITY,
+    on_grid,
     to_tokens,
 )
 from models.style import decode
@@ -81,8 +82,11 @@ def test_padding_costs_nothing(model, tune) -> None:
         assert value.item() == pytest.approx(sum(part[name].item() for part in alone), rel=1e-4)
 
 
-def test_decoding_with_a_cache_gives_the_logits_of_teacher_forcing(composer, tune, monkeypatch) -> None:
+@pytest.mark.parametrize("ticks", [0, 96])
+def test_decoding_with_a_cache_gives_the_logits_of_teacher_forcing(composer, tune, monkeypatch, ticks) -> None:
     piece = tune(5, domain="dance")
+    piece.notes[:-12, 1] += ticks  # held over a bar line
+    piece = on_grid(piece)
     plan = composer.plan(domain="dance", content=piece, styles={}, seed=0)
     tokens = to_tokens(piece)
     heads = np.flatnonzero(tokens[:, POSITION] == BAR)
@@ -139,6 +143,22 @@ def test_latents_heard_with_noise_move_the_notes_and_not_what_one_group_tells(mo
     assert not torch.allclose(sure.memory, unsure.memory, atol=1e-3)
     assert not torch.allclose(sure.memory, model.plan(z, doubt=0.5).memory, atol=1e-4)
     assert unsure.heard[0, 3, model.config.latent_dim] == 0.5
+
+
+def test_codes_have_a_few_levels_and_move_the_notes_and_not_what_one_group_tells(model, tune) -> None:
+    features = bar_features(gather_notes(pad([to_tokens(tune(seed)) for seed in range(12)]), 8))
+    torch.nn.init.normal_(model.codes.out.weight, std=3.0)
+    codes = model.encode_codes(features, 8)
+    assert codes.shape == (12, model.config.codes)
+    assert set(codes.flatten().tolist()) <= {-1, -0.5, 0, 0.5, 1}
+    assert len(set(codes.flatten().tolist())) > 2
+    torch.autograd.backward(codes.sum())
+    assert model.codes.inner.weight.grad.abs().sum() > 0  # through what is rounded
+    z = torch.randn(12, 8, model.config.latent_dim)
+    one, two = model.plan(z, codes), model.plan(z)
+    for name in ("onsets", "thickness", "chroma", "height", "loudness", "tempo_logits"):
+        assert torch.equal(getattr(one, name), getattr(two, name)), name
+    assert not torch.allclose(one.memory, two.memory, atol=1e-4)
 
 
 def test_kl_is_that_of_two_normal_distributions_and_never_negative() -> None:

@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from models.music.notes import DOMAINS
-from models.style.prior import KEYS, Prior, PriorConfig, Setting
+from models.style.latents import CODE_LEVELS
+from models.style.prior import KEYS, Prior, PriorConfig, Setting, codes_of, index_of
 
 CONFIG = PriorConfig(latent_dim=3, codes=2, dim=32, layers=1, heads=2)
 
@@ -100,3 +101,16 @@ def test_it_also_runs_in_bfloat16_and_answers_in_float32() -> None:
     loss.backward()
     assert loss.dtype == torch.float32
     assert all(p.grad is not None for p in prior.leave.parameters())
+
+
+def test_combinations_of_codes_are_numbered_and_drawn_as_often_as_in_training() -> None:
+    index = torch.arange(CODE_LEVELS**2)
+    codes = codes_of(index, 2)
+    assert torch.equal(index_of(codes), index)
+    assert codes.min() == -1
+    assert codes.max() == 1
+    prior = Prior(CONFIG)
+    prior.code_share.zero_()
+    prior.code_share[1, 7] = prior.code_share[1, 21] = 0.5
+    drawn = index_of(prior.draw_setting(1, 200, torch.Generator().manual_seed(0)).codes)
+    assert set(drawn.tolist()) == {7, 21}
