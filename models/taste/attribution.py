@@ -1,4 +1,4 @@
-"""Why a clip, and what would have to change: a clip's utility split over its latent groups, and the swap that adds most.
+"""Why a clip, and what would have to change: its utility split over its latent groups, and the swap that adds most.
 
 Features are sums over groups, utility is linear in them: the split of utility is exact, and is what a swap of that
 group takes away. The chance of being picked is no sum, so its split is Shapley's (1953), over all coalitions of groups:
