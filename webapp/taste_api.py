@@ -1,4 +1,4 @@
-"""The HTTP interface of why a taste is what it is, under ``/api/taste``: a clip explained, changed, the claim checked."""
+"""The HTTP interface of why a clip is liked, under ``/api/taste``: explained, changed by a swap, the claim checked."""
 
 from __future__ import annotations
 

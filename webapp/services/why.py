@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import secrets
 import uuid
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -78,27 +79,29 @@ def change(house: House, listener_id: uuid.UUID, clip_id: uuid.UUID) -> dict[str
             "no other clip's style would surely make this one better for you; a few more picks may tell more"
         )
     before = _as_heard(house, notes)
-    best: dict[str, Any] | None = None
+    tried: list[tuple[float, dict[str, Any]]] = []
     for swap, words in swaps:
-        borrowed = composing.Borrowed(f"{CLIPS}/{room.ids[swap.donor]}", 1.0)
-        recipe = composing.Recipe(f"{CLIPS}/{clip_id}", {swap.group: borrowed}, secrets.randbits(52))
-        piece = composing.compose(house, listener_id, recipe)
-        composed = house.database.transaction(lambda s, name=piece["name"]: find(s, name, listener_id).notes)
-        off = _as_heard(house, composed) - before
-        place = GROUPS.index(swap.group)
-        told = {
-            "part": swap.group,
-            "words": words,
-            "expected": _gain(room.head, room.pool[swap.donor, place] - room.parts[place]),
-            "heard": _gain(room.head, off),
-            "piece": piece,
-        }
-        if best is None or told["heard"]["gain"] > best["heard"]["gain"]:
-            best = told
-        if best["heard"]["gain"] > 0:
+        piece, composed = _compose(house, listener_id, room, swap)
+        heard, place = _gain(room.head, _as_heard(house, composed) - before), GROUPS.index(swap.group)
+        expected = _gain(room.head, room.pool[swap.donor, place] - room.parts[place])
+        told = {"part": swap.group, "words": words, "expected": expected, "heard": heard, "piece": piece}
+        tried.append((heard["gain"], told))
+        if heard["gain"] > 0:
             break
-    assert best is not None
+    _, best = max(tried, key=lambda each: each[0])
     return best | {"original": opening.open_piece(house, listener_id, f"{CLIPS}/{clip_id}")}
+
+
+def _compose(house: House, listener_id: uuid.UUID, room: _Room, swap: Swap) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The swap as a piece of the listener's studio, as the page shows it, and its notes."""
+    borrowed = composing.Borrowed(f"{CLIPS}/{room.ids[swap.donor]}", 1.0)
+    recipe = composing.Recipe(f"{CLIPS}/{room.clip.id}", {swap.group: borrowed}, secrets.randbits(52))
+    piece = composing.compose(house, listener_id, recipe)
+
+    def read(session: Session) -> dict[str, Any]:
+        return find(session, piece["name"], listener_id).notes
+
+    return piece, house.database.transaction(read)
 
 
 def check(house: House, listener_id: uuid.UUID, piece_id: uuid.UUID) -> dict[str, Any]:
@@ -167,10 +170,11 @@ def _gain(head: Head, off: FloatArray) -> dict[str, float]:
     return {"gain": float(off @ head.mean), "sd": sd, "chance": float(chance_of(head, off)[0])}
 
 
-def _as_heard(house: House, notes: dict[str, Any]) -> FloatArray:
+def _as_heard(house: House, notes: Mapping[str, Any]) -> FloatArray:
     """Features ``(F,)`` of what the notes are encoded to: latents asked for are not always what sounds."""
-    latents = Latents.from_json(house.generator.encode(notes).latents)
-    return house.space.features(summary(latents))[0]
+    latents = Latents.from_json(house.generator.encode(dict(notes)).latents)
+    features: FloatArray = house.space.features(summary(latents))[0]
+    return features
 
 
 def _change_in_words(session: Session, house: House, room: _Room, swap: Swap) -> str:
