@@ -5,6 +5,7 @@ from __future__ import annotations
 import gradio as gr
 
 from webapp.pages.frame import KEYS, page
+from webapp.pages.why import WHY
 
 
 def build() -> gr.HTML:
@@ -33,8 +34,11 @@ def build() -> gr.HTML:
   <section aria-labelledby="k-best-title">
     <h2 id="k-best-title">Your best so far</h2>
     <div class="k-best"></div>
+    <h3 class="k-composed-title" data-part="composed-title" hidden>Further pieces composed for you</h3>
+    <div data-part="composed"></div>
   </section>
 </div>
+{WHY}
 <section class="k-compose" aria-labelledby="k-compose-title" hidden>
   <div>
     <h2 id="k-compose-title">Compose for me</h2>

@@ -153,6 +153,13 @@ export const studio = {
     json("POST", `/api/studio/uploads?name=${encodeURIComponent(file.name)}&domain=${domain}`, file, COMPOSING_MS),
 };
 
+export const why = {
+  clip: (id) => json("GET", `/api/taste/clips/${encodeURIComponent(id)}/why`),
+  change: (id) => json("POST", `/api/taste/clips/${encodeURIComponent(id)}/change`, {}, COMPOSING_MS),
+  checks: () => json("GET", "/api/taste/checks"),
+  check: (pieceId) => json("POST", "/api/taste/checks", { piece_id: pieceId }, COMPOSING_MS),
+};
+
 export const atlas = {
   maps: () => json("GET", "/api/atlas"),
   map: (id) => json("GET", `/api/atlas/maps/${encodeURIComponent(id)}`),
