@@ -34,7 +34,7 @@ from webapp.services.studio import composing, opening, pairs
 from webapp.services.studio.sources import CLIPS, LEAST_POOL, PIECES, find, named_traits
 
 FloatArray = npt.NDArray[np.float64]
-TRIES = 3  # swaps that are composed until one sounds better than the original, too
+TRIES = 3  # swaps that are composed: what sounds is not always what the latents promise
 SAME = 0.3  # standard deviations by which an attribute must move to be named
 
 
@@ -64,8 +64,8 @@ def change(house: House, listener_id: uuid.UUID, clip_id: uuid.UUID) -> dict[str
     """Compose the one style swap with a clip of the pool that promises most, and hear whether it keeps its promise.
 
     ``{part, words, expected, heard, original, piece}``: ``expected`` and ``heard`` are ``{gain, sd, chance}`` over the
-    original, by the latents and by what the notes are heard as; of up to ``TRIES`` swaps the first that is better as it
-    is heard, else the one that is best. Raises ``NotAllowed`` where no swap is surely better, and as the studio does.
+    original, by the latents and by what the notes are heard as; of the ``TRIES`` most promising swaps the best as it is
+    heard. Raises ``NotAllowed`` where no swap is surely better, and as the studio does.
     """
 
     def read(session: Session) -> tuple[_Room, list[tuple[Swap, str]], dict[str, Any]]:
@@ -86,8 +86,6 @@ def change(house: House, listener_id: uuid.UUID, clip_id: uuid.UUID) -> dict[str
         expected = _gain(room.head, room.pool[swap.donor, place] - room.parts[place])
         told = {"part": swap.group, "words": words, "expected": expected, "heard": heard, "piece": piece}
         tried.append((heard["gain"], told))
-        if heard["gain"] > 0:
-            break
     _, best = max(tried, key=lambda each: each[0])
     return best | {"original": opening.open_piece(house, listener_id, f"{CLIPS}/{clip_id}")}
 
