@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gradio as gr
 
+from webapp.pages.card import SECTION as CARD
 from webapp.pages.frame import KEYS, page
 from webapp.pages.why import WHY
 
@@ -46,6 +47,7 @@ def build() -> gr.HTML:
   </div>
   <button type="button" class="k-solid" data-testid="compose">Compose for me</button>
 </section>
+{CARD}
 <section class="k-history" aria-labelledby="k-history-title" hidden>
   <h2 id="k-history-title" tabindex="-1">Your votes</h2>
   <p class="k-explain">Did somebody else vote here, or were you not listening? Go back to any vote: what came after

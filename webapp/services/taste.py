@@ -39,7 +39,7 @@ def overview(house: House, listener_id: uuid.UUID) -> dict[str, Any]:
             "domain": listener.domain,
             "styles": _styles(head, house, heads.population_of(session, listener.study_id, house.space)),
             "habits": asdict(habits(head)),
-            "accuracy": _accuracy(session, listener_id),
+            "accuracy": foreseen(session, listener_id),
             **best_clips(session, house, listener_id, head),
         }
 
@@ -64,7 +64,7 @@ def _styles(head: Head, house: House, population: PopulationPrior | None) -> lis
     ]
 
 
-def _accuracy(session: Session, listener_id: uuid.UUID) -> dict[str, Any]:
+def foreseen(session: Session, listener_id: uuid.UUID) -> dict[str, Any]:
     """How often the side thought likelier before a vote was picked; 95 % interval, ``value`` null without votes."""
     votes = statistics.predicted_votes(session, listener_id)
     figure = accuracy([v.p_left for v in votes], [v.p_right for v in votes], [v.outcome for v in votes])

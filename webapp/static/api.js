@@ -160,6 +160,13 @@ export const why = {
   check: (pieceId) => json("POST", "/api/taste/checks", { piece_id: pieceId }, COMPOSING_MS),
 };
 
+export const cards = {
+  picture: async () => (await request("GET", "/api/taste/card")).blob(),
+  shared: () => json("GET", "/api/taste/cards"),
+  share: () => json("POST", "/api/taste/cards", {}),
+  withdraw: (id) => json("DELETE", `/api/taste/cards/${encodeURIComponent(id)}`),
+};
+
 export const atlas = {
   maps: () => json("GET", "/api/atlas"),
   map: (id) => json("GET", `/api/atlas/maps/${encodeURIComponent(id)}`),

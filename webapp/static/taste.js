@@ -1,6 +1,7 @@
 // The taste page: what the picks so far say, drawn with their doubt, and the way to new pieces.
 
 import * as api from "./api.js";
+import { TasteCard } from "./card.js";
 import { ClipList } from "./clip_list.js";
 import { VoteHistory } from "./history.js";
 import { Z95, element, scale } from "./scale.js";
@@ -88,6 +89,7 @@ class TastePage {
     this.signal = signal;
     this.find = (selector) => root.querySelector(selector);
     this.why = new Why(root, signal);
+    this.card = new TasteCard(root, signal);
     const explained = { action: "Why?", onAction: (clip) => this.why.explain(clip) };
     this.best = new ClipList(this.find(".k-best"), signal, explained);
     this.composed = new ClipList(this.find("[data-part=composed]"), signal, explained);
@@ -103,7 +105,7 @@ class TastePage {
         await api.hello();
         this.#show(await api.taste());
         await this.history.show();
-        await this.why.start();
+        await Promise.all([this.why.start(), this.card.start()]);
         await this.#watch();
         return;
       } catch (error) {
@@ -119,7 +121,7 @@ class TastePage {
     this.find(".k-empty").hidden = Boolean(picks);
     this.find(".k-compose").hidden = !picks;
     this.find(".k-taste").hidden = !picks;
-    if (!picks) return;
+    if (!picks) return this.card.show(false);
     const span = Math.max(0.5, ...styles.map(({ effect, sd }) => Math.abs(effect) + Z95 * sd));
     this.find(".k-styles").replaceChildren(...styles.map((style) => styleRow(style, span)));
     this.find(".k-habits").replaceChildren(...habitLines(habits));
@@ -129,13 +131,14 @@ class TastePage {
     this.composed.show(further.map(own));
     this.find("[data-part=composed-title]").hidden = !further.length;
     this.why.close();
+    this.card.show(best.length > 0);
     if (!best?.length) this.find(".k-best").textContent = "Your favourites appear here once you have picked a few.";
   }
 
   /** Show the taste as it is again after fewer votes. */
   async #rewound(text) {
     this.#show(await api.taste());
-    await this.history.show();
+    await Promise.all([this.history.show(), this.card.start()]);
     this.find(".k-status").textContent = text;
     this.history.focus();
     await this.#watch();

@@ -1,4 +1,4 @@
-"""The taste page explains a clip, composes the change that would raise it, and offers that as a pair to check."""
+"""The taste page explains a clip, composes the change that would raise it and offers that as a pair; and the card."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ PHONE = {"viewport": {"width": 390, "height": 780}, "color_scheme": "dark", "has
 
 def test_a_clip_is_explained_changed_and_the_claim_is_offered(visit):
     visitor = visit(**PHONE).arrive()
+    enough = "async () => (await (await fetch('/healthz')).json()).pool.pop >= 8"  # to have an average piece
+    visitor.page.wait_for_function(enough, polling=500, timeout=90_000)
     for number in range(10):
         offer = visitor.api("/api/offers")[0]
         cast(visitor, offer["offer_id"], ("left", "right")[number % 2])
@@ -36,6 +38,32 @@ def test_a_clip_is_explained_changed_and_the_claim_is_offered(visit):
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     policies = [offer["policy"] for offer in visitor.api("/api/listener/export")["offers"]]
     assert policies.count("claim") == 1
+
+
+def test_a_card_is_shared_when_asked_for_opened_by_anybody_and_withdrawn(visit):
+    visitor = visit().arrive()
+    for _ in range(3):
+        cast(visitor, visitor.api("/api/offers")[0]["offer_id"], "left")
+    visitor.page.goto(f"{visitor.url}/taste")
+    expect(visitor.get("card-picture")).to_be_hidden()
+    visitor.get("draw-card").click()
+    expect(visitor.get("card-picture")).to_have_js_property("naturalWidth", 1200)
+    assert visitor.api("/api/taste/cards") == []
+    visitor.get("share-card").click()
+    link = visitor.get("card").get_by_role("link")
+    expect(link).to_have_count(1)
+
+    stranger = visit()
+    stranger.page.goto(link.get_attribute("href"))
+    expect(stranger.page.get_by_role("img")).to_have_js_property("naturalWidth", 1200)
+    stranger.page.evaluate("document.querySelector('audio').play()")
+    stranger.page.wait_for_function("document.querySelector('audio').currentTime > 0")
+    assert stranger.context.cookies() == []
+    assert stranger.page.evaluate("Object.keys(localStorage).length") == 0
+
+    visitor.get("card").get_by_role("button", name="Withdraw").click()
+    expect(visitor.get("card")).to_contain_text("The link leads nowhere now")
+    assert stranger.page.reload().status == 404
 
 
 def cast(visitor, offer: str, outcome: str) -> None:
