@@ -46,7 +46,16 @@ def create_app(settings: Settings | None = None, *, backstage: Backstage | None 
             stage.end()
 
     # FastAPI's models take a moment; serve begins its children before
-    from webapp import api, atlas_api, research_api, studio_api, styles_api, titles_api  # noqa: PLC0415
+    from webapp import (  # noqa: PLC0415
+        api,
+        atlas_api,
+        card_api,
+        research_api,
+        studio_api,
+        styles_api,
+        taste_api,
+        titles_api,
+    )
 
     app = FastAPI(
         title="Kallos",
@@ -62,6 +71,8 @@ def create_app(settings: Settings | None = None, *, backstage: Backstage | None 
     app.add_middleware(BodyLimit)
     _answer_errors(app)
     app.include_router(api.router)
+    app.include_router(taste_api.router)
+    app.include_router(card_api.router)
     app.include_router(studio_api.router)
     app.include_router(research_api.router)
     app.include_router(atlas_api.router)

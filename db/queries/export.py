@@ -26,6 +26,7 @@ from db.tables import (
     StoredPopulation,
     StudioPiece,
     Study,
+    TasteCard,
     Vote,
 )
 
@@ -37,8 +38,8 @@ def export_listener(session: Session, listener_id: UUID) -> dict[str, Any] | Non
     """Everything that is stored about a listener, as JSON-ready values; None where there is no such listener.
 
     ``offers`` hold the two clips by id with prediction, vote and what was heard; ``clips`` are these clips and all
-    that were composed for the listener, whole; ``studio`` holds the pieces in their studio; ``population`` is where
-    their head began, None at the fixed prior.
+    that were composed for the listener, whole; ``studio`` holds the pieces in their studio, ``cards`` what they share
+    of their taste; ``population`` is where their head began, None at the fixed prior.
     """
     data = listener_rows(session, listener_id)
     if data is None:
@@ -51,6 +52,7 @@ def export_listener(session: Session, listener_id: UUID) -> dict[str, Any] | Non
     population = session.scalars(began.where(Listener.id == listener_id)).one_or_none()
     heads = select(StoredHead).where(StoredHead.listener_id == listener_id).order_by(StoredHead.model_version)
     studio = select(StudioPiece).where(StudioPiece.listener_id == listener_id).order_by(StudioPiece.created_at)
+    cards = select(TasteCard).where(TasteCard.listener_id == listener_id).order_by(TasteCard.created_at)
     jobs = select(Job).where(Job.listener_id == listener_id).order_by(Job.id)
     return {
         "kallos_listener": EXPORT_SCHEMA,
@@ -59,6 +61,7 @@ def export_listener(session: Session, listener_id: UUID) -> dict[str, Any] | Non
         "population": population and plain(population),
         "heads": plain_rows(session.scalars(heads)),
         "studio": plain_rows(session.scalars(studio)),
+        "cards": plain_rows(session.scalars(cards)),
         "jobs": plain_rows(session.scalars(jobs)),
     }
 

@@ -12,6 +12,8 @@ from sqlalchemy.orm import Session, aliased
 from db.tables import OWN, PICKS, RIVALS, Clip, Listener, Offer, Vote
 
 PROOF = "proof"  # the policy that draws them
+CLAIM = "claim"  # the policy of a changed clip against the one that it was made from
+CHANGED = {"left": "changed_left", "right": "changed_right"}  # an offer's condition: where the changed clip stands
 
 
 @dataclass(frozen=True)
@@ -20,6 +22,17 @@ class Proof:
 
     condition: str
     won: float
+
+
+@dataclass(frozen=True)
+class Claim:
+    """That a changed clip is liked better than the one it was made from, and what was answered; None while it is open.
+
+    ``right``: 1, 0, a tie 0.5; None while it is open, and where the answer compared nothing.
+    """
+
+    outcome: str | None
+    right: float | None
 
 
 def proofs(session: Session, listener_id: UUID) -> list[Proof]:
@@ -38,6 +51,23 @@ def proofs(session: Session, listener_id: UUID) -> list[Proof]:
         Proof(condition, 0.5 if outcome == "equal" else float((outcome == "left") == mine_left))
         for condition, outcome, mine_left in session.execute(query)
     ]
+
+
+def claims(session: Session, listener_id: UUID) -> list[Claim]:
+    """Every claim of the listener's that was offered, in that order."""
+    query = (
+        select(Offer.condition, Vote.outcome)
+        .outerjoin(Vote, Vote.offer_id == Offer.id)
+        .where(Offer.listener_id == listener_id, Offer.policy == CLAIM)
+        .order_by(Offer.created_at, Offer.id)
+    )
+    found = []
+    for condition, outcome in session.execute(query):
+        right = None
+        if outcome in PICKS:
+            right = 0.5 if outcome == "equal" else float(condition == CHANGED[outcome])
+        found.append(Claim(outcome, right))
+    return found
 
 
 def repeats(session: Session, listener_id: UUID) -> list[tuple[str, str]]:

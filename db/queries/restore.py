@@ -29,11 +29,12 @@ from db.tables import (
     StoredPopulation,
     StudioPiece,
     Study,
+    TasteCard,
     Vote,
 )
 
 OLDER_SCHEMA = 2  # its heads are of another form: they are learned again from the votes
-LATER_COLUMNS = {"repeats", "population_id"}  # which the first exports and journals do not have
+LATER_COLUMNS = {"repeats", "population_id", "measured"}  # which the first exports and journals do not have
 
 
 class NotAnExportError(ValueError):
@@ -132,11 +133,15 @@ def _restore(session: Session, listener_id: UUID, data: Mapping[str, Any]) -> Re
     offers = _theirs(Offer, data["offers"], listener_id)
     for offer in offers:
         offer.update({side: renamed.get(offer[side], offer[side]) for side in ("left_clip", "right_clip")})
+    cards = _theirs(TasteCard, data.get("cards", []), listener_id)
+    for card in cards:
+        card["clip_id"] = renamed.get(card["clip_id"], card["clip_id"])
     named = {offer[side] for offer in offers for side in ("left_clip", "right_clip")}
+    named |= {card["clip_id"] for card in cards}
     found = session.execute(select(Clip.id, Clip.composed_for).where(Clip.id.in_(named)))
     owners = {row.id: row.composed_for for row in found}
     if any(owner not in {None, listener_id} for owner in owners.values()):
-        raise NotAnExportError(f"an offer holds a clip that belongs to somebody else, not to {listener_id}")
+        raise NotAnExportError(f"an offer or a card holds a clip that belongs to somebody else, not to {listener_id}")
     kept = {offer["id"] for offer in offers if {offer["left_clip"], offer["right_clip"]} <= owners.keys()}
     parts = [row for row in data["offers"] if UUID(row["id"]) in kept]
     rows: list[tuple[type[Base], list[dict[str, Any]]]] = [(Offer, [row for row in offers if row["id"] in kept])]
@@ -146,6 +151,7 @@ def _restore(session: Session, listener_id: UUID, data: Mapping[str, Any]) -> Re
             raise NotAnExportError(f"a {part} stands under an offer that it does not belong to")
         rows.append((part_of, _theirs(part_of, given, listener_id)))
     rows.append((StoredHead, _theirs(StoredHead, data.get("heads", []), listener_id)))
+    rows.append((TasteCard, [card for card in cards if card["clip_id"] in owners]))
     studio = _theirs(StudioPiece, data.get("studio", []), listener_id)
     rows.append((StudioPiece, [piece | {"recipe": _renamed(piece["recipe"], renamed)} for piece in studio]))
     for table, values in rows:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from db.queries.heads import delete_heads
 from db.queries.listeners import delete_composed
-from db.tables import Offer, Vote
+from db.tables import Offer, TasteCard, Vote
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ def rewind_votes(session: Session, listener_id: UUID, keep: int) -> list[str]:
     """Delete every vote of a locked listener but the first ``keep``, with the offers, heads and clips that followed.
 
     Open offers go too: they were drawn for the head that is undone. So do the clips composed after the first vote
-    that is undone. Gives the URIs of sound that nothing uses any more.
+    that is undone, and the cards shared since. Gives the URIs of sound that nothing uses any more.
     """
     votes = select(Vote.offer_id, Vote.created_at).where(Vote.listener_id == listener_id)
     undone = votes.order_by(Vote.created_at, Vote.offer_id).offset(keep).subquery()
@@ -52,5 +52,7 @@ def rewind_votes(session: Session, listener_id: UUID, keep: int) -> list[str]:
     session.execute(
         delete(Offer).where(Offer.listener_id == listener_id, gone).execution_options(synchronize_session=False)
     )
+    # a card that was shared since tells of votes that never were
+    session.execute(delete(TasteCard).where(TasteCard.listener_id == listener_id, TasteCard.created_at > begun))
     delete_heads(session, listener_id)
     return delete_composed(session, listener_id, begun)

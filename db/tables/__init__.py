@@ -1,6 +1,7 @@
 """Mapped classes, one file a concept."""
 
 from db.tables.base import Base
+from db.tables.cards import TasteCard
 from db.tables.clips import OWN, RIVALS, Clip, ClipAudio
 from db.tables.heads import StoredHead
 from db.tables.jobs import Job
@@ -36,6 +37,7 @@ __all__ = [
     "StudioPiece",
     "Study",
     "StudyResult",
+    "TasteCard",
     "TrackedPrediction",
     "TrainingRun",
     "Vote",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import CheckConstraint, ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -13,7 +15,8 @@ class StoredPopulation(Base):
 
     Little-endian float64 bytes: ``mean`` ``(n,)``, ``factors`` ``(n, K)`` row by row and ``diagonal`` ``(n,)`` of
     tastes in the latent space of one model version. Without a study it came with a listener from another installation:
-    it is kept for the head that began from it, and nobody else begins there.
+    it is kept for the head that began from it, and nobody else begins there. ``measured``: how well so many taste
+    directions told votes that were held out, and what is common; None where it was not measured.
     """
 
     __tablename__ = "populations"
@@ -33,4 +36,5 @@ class StoredPopulation(Base):
     diagonal: Mapped[bytes]
     listeners: Mapped[int]
     votes: Mapped[int]
+    measured: Mapped[dict[str, Any] | None]
     created_at: Mapped[Clock]

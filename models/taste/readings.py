@@ -16,9 +16,11 @@ from models.metrics.music_statistics import MAJOR_KEY, MINOR_KEY
 from models.style.latents import GROUPS, Latents
 
 FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
 
 TEMPO_BARS = 8
 READ = ("mode", "tempo_bpm")  # attributes that are read, in the order of the columns
+READ_FROM = ("harmony", "tempo")  # the one group that each is read from
 RIDGE = 1e-3  # relative to the harmony latents' own variance
 
 
@@ -36,6 +38,18 @@ def summary(latents: Latents) -> npt.NDArray[np.float32]:
     tempo = groups["tempo"][np.arange(TEMPO_BARS) * bars // TEMPO_BARS]
     means = [groups[name].mean(axis=0) for name in GROUPS]
     return np.concatenate([*means, slope, tempo.ravel()]).astype(np.float32)
+
+
+def columns_of(sizes: Mapping[str, int]) -> dict[str, IntArray]:
+    """Which columns of a summary come from each group of ``GROUPS`` with so many dimensions; each from exactly one."""
+    starts = np.cumsum([0, *(sizes[name] for name in GROUPS)])
+    found = {name: np.arange(starts[i], starts[i + 1]) for i, name in enumerate(GROUPS)}
+    slope = starts[-1] + np.arange(sizes["register"])
+    tempo = starts[-1] + sizes["register"] + np.arange(TEMPO_BARS * sizes["tempo"])
+    return found | {
+        "register": np.concatenate([found["register"], slope]),
+        "tempo": np.concatenate([found["tempo"], tempo]),
+    }
 
 
 def mode(chroma: npt.ArrayLike) -> FloatArray:

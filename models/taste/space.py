@@ -9,7 +9,7 @@ Attributes go together in real music (slow pieces are sparser): explanations mov
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ import numpy.typing as npt
 from safetensors.numpy import load_file, save_file
 
 from models.style.latents import GROUPS
-from models.taste.readings import READ, Readings, summary
+from models.taste.readings import READ, READ_FROM, Readings, columns_of, summary
 
 __all__ = ["TasteSpace", "summary"]
 
@@ -104,6 +104,21 @@ class TasteSpace:
             raise ValueError(f"summaries have {rows.shape[1]} numbers; this taste space needs {self.dims}")
         features: FloatArray = (_coordinates(rows, self.readings) - self.centre) @ self.readout
         return features
+
+    def parts(self, summaries: npt.ArrayLike, sizes: Mapping[str, int]) -> FloatArray:
+        """What each latent group of ``GROUPS`` adds to the features, ``(N, groups, F)``; their sum is ``features``.
+
+        Exact, since every coordinate comes from one group alone. ``sizes``: dimensions of each group.
+        """
+        rows = np.atleast_2d(np.asarray(summaries, dtype=np.float64))
+        columns = columns_of(sizes)
+        if rows.shape[1] != self.dims or sum(map(len, columns.values())) != self.dims:
+            raise ValueError(f"summaries have {rows.shape[1]} numbers; this taste space needs {self.dims}")
+        if self.readings is not None:
+            for place, group in enumerate(READ_FROM, start=self.dims):
+                columns[group] = np.append(columns[group], place)
+        off = _coordinates(rows, self.readings) - self.centre
+        return np.stack([off[:, columns[name]] @ self.readout[columns[name]] for name in GROUPS], axis=1)
 
     @classmethod
     def fit(

@@ -22,6 +22,7 @@ SITE_HEAD = f"""
 <meta name="color-scheme" content="light dark">
 <link rel="stylesheet" href="{STATIC_PATH[1:]}/kallos.css">
 <link rel="stylesheet" href="{STATIC_PATH[1:]}/studio.css">
+<link rel="stylesheet" href="{STATIC_PATH[1:]}/why.css">
 <link rel="stylesheet" href="{STATIC_PATH[1:]}/research.css">
 <link rel="stylesheet" href="{STATIC_PATH[1:]}/atlas.css">
 <link rel="stylesheet" href="{STATIC_PATH[1:]}/styles.css">

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gradio as gr
 
+from webapp.pages.card import SECTION as CARD
 from webapp.pages.frame import KEYS, page
+from webapp.pages.why import WHY
 
 
 def build() -> gr.HTML:
@@ -33,8 +35,11 @@ def build() -> gr.HTML:
   <section aria-labelledby="k-best-title">
     <h2 id="k-best-title">Your best so far</h2>
     <div class="k-best"></div>
+    <h3 class="k-composed-title" data-part="composed-title" hidden>Further pieces composed for you</h3>
+    <div data-part="composed"></div>
   </section>
 </div>
+{WHY}
 <section class="k-compose" aria-labelledby="k-compose-title" hidden>
   <div>
     <h2 id="k-compose-title">Compose for me</h2>
@@ -42,6 +47,7 @@ def build() -> gr.HTML:
   </div>
   <button type="button" class="k-solid" data-testid="compose">Compose for me</button>
 </section>
+{CARD}
 <section class="k-history" aria-labelledby="k-history-title" hidden>
   <h2 id="k-history-title" tabindex="-1">Your votes</h2>
   <p class="k-explain">Did somebody else vote here, or were you not listening? Go back to any vote: what came after

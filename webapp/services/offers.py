@@ -39,7 +39,7 @@ SHORT_PAIRS = 6  # the first pairs are short
 ENOUGH_LONG = 12  # clips of a domain that can be played long before pairs get long
 CANDIDATES = 120  # among which a pair is looked for: 7,140 pairs take a few milliseconds
 PROOFS = {"average": "for_me_vs_average", "drawn": "for_me_vs_prior"}  # what a rival's proof is called
-NEVER_REPEATED = ("proof", "studio")
+NEVER_REPEATED = ("proof", "studio", "claim")
 NEWEST_OWN = 60  # of the clips composed for a listener, which are always among the candidates
 UNHEARD_COMPOSED = 0.75  # share of pairs with an own clip while one waits that the listener never met
 

@@ -40,6 +40,7 @@ class Evidence:
     repeats: list[tuple[str, str]]
     outcomes: Counter[str]
     predicted: list[statistics.PredictedVote]
+    claims: list[rows.Claim]
 
 
 def of_listener(house: House, listener_id: uuid.UUID) -> Report:
@@ -73,6 +74,7 @@ def _evidence(session: Session, listener_id: uuid.UUID) -> Evidence:
         rows.repeats(session, listener_id),
         rows.outcomes(session, listener_id),
         statistics.predicted_votes(session, listener_id),
+        rows.claims(session, listener_id),
     )
 
 
@@ -84,6 +86,8 @@ def _report(house: House, command: str, people: Sequence[Evidence]) -> Report:
     for condition in PROOFS.values():
         won = Counter(proof.won for each in people for proof in each.proofs if proof.condition == condition)
         report.add(f"proof.{condition}.win_rate", _metric(win_rate(won[1.0], won[0.5], won[0.0]), chance=0.5))
+    said_right = Counter(claim.right for each in people for claim in each.claims)
+    report.add("claim.win_rate", _metric(win_rate(said_right[1.0], said_right[0.5], said_right[0.0]), chance=0.5))
     own = consistency(pair for each in people for pair in each.repeats)
     ceiling = _metric(own.ceiling, chance=0.5)
     report.add("prediction.accuracy", _accuracy(people, ceiling.value))

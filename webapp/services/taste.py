@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, load_only
 
 from db.queries import listeners as listener_rows
 from db.queries import offers as offer_rows
@@ -27,7 +27,7 @@ CHANCE = 0.5
 
 
 def overview(house: House, listener_id: uuid.UUID) -> dict[str, Any]:
-    """``{picks, domain, styles, habits, accuracy, best}``; raises ``UnknownListenerError``."""
+    """``{picks, domain, styles, habits, accuracy, best, composed}``; raises ``UnknownListenerError``."""
 
     def work(session: Session) -> dict[str, Any]:
         listener = listener_rows.get_listener(session, listener_id)
@@ -39,8 +39,8 @@ def overview(house: House, listener_id: uuid.UUID) -> dict[str, Any]:
             "domain": listener.domain,
             "styles": _styles(head, house, heads.population_of(session, listener.study_id, house.space)),
             "habits": asdict(habits(head)),
-            "accuracy": _accuracy(session, listener_id),
-            "best": _best(session, house, listener_id, head),
+            "accuracy": foreseen(session, listener_id),
+            **best_clips(session, house, listener_id, head),
         }
 
     return house.database.transaction(work)
@@ -64,7 +64,7 @@ def _styles(head: Head, house: House, population: PopulationPrior | None) -> lis
     ]
 
 
-def _accuracy(session: Session, listener_id: uuid.UUID) -> dict[str, Any]:
+def foreseen(session: Session, listener_id: uuid.UUID) -> dict[str, Any]:
     """How often the side thought likelier before a vote was picked; 95 % interval, ``value`` null without votes."""
     votes = statistics.predicted_votes(session, listener_id)
     figure = accuracy([v.p_left for v in votes], [v.p_right for v in votes], [v.outcome for v in votes])
@@ -72,39 +72,46 @@ def _accuracy(session: Session, listener_id: uuid.UUID) -> dict[str, Any]:
     return {"value": value, "low": figure.low, "high": figure.high, "n": figure.n, "chance": CHANCE}
 
 
-def _best(session: Session, house: House, listener_id: uuid.UUID, head: Head) -> list[dict[str, Any]]:
-    """The clips of highest utility among those voted on: naming one that was not met yet would spoil its blind pair."""
-    if head.votes_seen == 0:
-        return []
+def met_clips(session: Session, house: House, listener_id: uuid.UUID) -> list[Clip]:
+    """The clips of today's model that were voted on and wait in no open pair, where naming one would give it away."""
     query = (
-        select(Clip.id, Clip.summary, Clip.kind)
+        select(Clip)
         .join(Offer, or_(Offer.left_clip == Clip.id, Offer.right_clip == Clip.id))
         .where(Offer.listener_id == listener_id, Offer.state == "voted", Clip.model_version == house.space.version)
+        .options(load_only(Clip.id, Clip.summary, Clip.kind, Clip.domain))
         .distinct()
     )
-    # a clip that waits in an open pair would be known there
     waiting = {
         clip for offer in offer_rows.open_offers(session, listener_id) for clip in (offer.left_clip, offer.right_clip)
     }
-    met = [row for row in session.execute(query).all() if row[0] not in waiting]
+    return [clip for clip in session.scalars(query) if clip.id not in waiting]
+
+
+def best_clips(session: Session, house: House, listener_id: uuid.UUID, head: Head) -> dict[str, list[dict[str, Any]]]:
+    """``{best, composed}``: of the clips met those of highest utility, and those among their own; best first."""
+    met = met_clips(session, house, listener_id) if head.votes_seen else []
     if not met:
-        return []
-    utility = utilities(head, house.space.features([summary for _, summary, _ in met])).mean
-    best = []
-    for index in utility.argsort()[::-1][:BEST]:
-        clip_id, _, kind = met[index]
-        lengths = session.scalars(select(ClipAudio.seconds).where(ClipAudio.clip_id == clip_id)).all()
-        if not lengths:
-            continue
-        at = f"/api/clips/{clip_id}/{{}}/{max(lengths):g}"
-        best.append(
-            {
-                "clip_id": clip_id,
-                "audio_url": at.format("audio"),
-                "notes_url": at.format("notes"),
-                "seconds": max(lengths),
-                "utility": float(utility[index]),
-                "composed": kind in OWN,
-            }
-        )
-    return best
+        return {"best": [], "composed": []}
+    utility = utilities(head, house.space.features([clip.summary for clip in met])).mean
+    order = utility.argsort()[::-1]
+    own = [index for index in order if met[index].kind in OWN]
+    return {
+        name: [shown for index in chosen[:BEST] if (shown := _shown(session, met[index], float(utility[index])))]
+        for name, chosen in (("best", order), ("composed", own))
+    }
+
+
+def _shown(session: Session, clip: Clip, utility: float) -> dict[str, Any] | None:
+    """A clip as the page plays it; None where it has no sound."""
+    lengths = session.scalars(select(ClipAudio.seconds).where(ClipAudio.clip_id == clip.id)).all()
+    if not lengths:
+        return None
+    at = f"/api/clips/{clip.id}/{{}}/{max(lengths):g}"
+    return {
+        "clip_id": clip.id,
+        "audio_url": at.format("audio"),
+        "notes_url": at.format("notes"),
+        "seconds": max(lengths),
+        "utility": utility,
+        "composed": clip.kind in OWN,
+    }

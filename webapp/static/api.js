@@ -153,6 +153,20 @@ export const studio = {
     json("POST", `/api/studio/uploads?name=${encodeURIComponent(file.name)}&domain=${domain}`, file, COMPOSING_MS),
 };
 
+export const why = {
+  clip: (id) => json("GET", `/api/taste/clips/${encodeURIComponent(id)}/why`),
+  change: (id) => json("POST", `/api/taste/clips/${encodeURIComponent(id)}/change`, {}, COMPOSING_MS),
+  checks: () => json("GET", "/api/taste/checks"),
+  check: (pieceId) => json("POST", "/api/taste/checks", { piece_id: pieceId }, COMPOSING_MS),
+};
+
+export const cards = {
+  picture: async () => (await request("GET", "/api/taste/card")).blob(),
+  shared: () => json("GET", "/api/taste/cards"),
+  share: () => json("POST", "/api/taste/cards", {}),
+  withdraw: (id) => json("DELETE", `/api/taste/cards/${encodeURIComponent(id)}`),
+};
+
 export const atlas = {
   maps: () => json("GET", "/api/atlas"),
   map: (id) => json("GET", `/api/atlas/maps/${encodeURIComponent(id)}`),

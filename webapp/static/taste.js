@@ -1,24 +1,19 @@
 // The taste page: what the picks so far say, drawn with their doubt, and the way to new pieces.
 
 import * as api from "./api.js";
+import { TasteCard } from "./card.js";
 import { ClipList } from "./clip_list.js";
 import { VoteHistory } from "./history.js";
+import { Z95, element, scale } from "./scale.js";
+import { Why } from "./why.js";
 import { capital, leaning, percent, poles, styleName, yours } from "./words.js";
 
-const Z95 = 1.96;
 const MEANINGFUL = 10; // picks before the figures are worth reading
 const POLL_S = 1.5;
 const COMPOSE =
   "New pieces, searched for in the direction of your taste. You will meet them blind among your next pairs, so that you " +
   "can find out whether they are any better.";
 const BLIND = "It will be offered blind among your next pairs.";
-
-const element = (tag, className, text = "") => {
-  const made = document.createElement(tag);
-  if (className) made.className = className;
-  if (text) made.textContent = text;
-  return made;
-};
 
 /** One style: its name, the verdict in words, and a scale with the best guess and its 95 % interval. */
 function styleRow({ style, attribute, effect, sd, words, confidence, others }, span) {
@@ -31,20 +26,11 @@ function styleRow({ style, attribute, effect, sd, words, confidence, others }, s
   const verdict = element("p", "k-words", capital(leaning({ words })));
   if (others?.words) verdict.append(element("span", "k-others", yours(others.words)));
   row.append(element("h3", "", capital(styleName(style))), verdict);
-  const scale = element("div", "k-scale");
-  scale.setAttribute("role", "img");
-  scale.setAttribute(
-    "aria-label",
+  const told =
     `${less} to ${more}: best guess ${effect.toFixed(2)}, 95 % between ${(effect - Z95 * sd).toFixed(2)} and ` +
-      `${(effect + Z95 * sd).toFixed(2)}; ${percent(confidence)} sure of the direction`,
-  );
-  const range = element("span", "k-range");
-  range.style.left = `${low}%`;
-  range.style.width = `${high - low}%`;
-  const guess = element("span", "k-guess");
-  guess.style.left = `${place(effect)}%`;
-  scale.append(range, guess);
-  row.append(element("span", "k-pole k-less", less), scale, element("span", "k-pole k-more", more));
+    `${(effect + Z95 * sd).toFixed(2)}; ${percent(confidence)} sure of the direction`;
+  const line = scale({ value: place(effect), low, high, told });
+  row.append(element("span", "k-pole k-less", less), line, element("span", "k-pole k-more", more));
   return row;
 }
 
@@ -77,16 +63,10 @@ function accuracyBlock(accuracy) {
     `(95 %: ${percent(low)} to ${percent(high)}). Tossing a coin: ${percent(chance)}. `;
   if (low > chance) text.append("Better than chance.");
   else text.append("That is not yet more than luck would do.");
-  const line = element("div", "k-scale k-share");
-  const range = element("span", "k-range");
-  range.style.left = `${low * 100}%`;
-  range.style.width = `${(high - low) * 100}%`;
-  const guess = element("span", "k-guess");
-  guess.style.left = `${value * 100}%`;
+  const line = scale({ value: value * 100, low: low * 100, high: high * 100, className: "k-scale k-share" });
   const coin = element("span", "k-chance");
   coin.style.left = `${chance * 100}%`;
-  line.append(range, coin, guess);
-  line.setAttribute("aria-hidden", "true");
+  line.append(coin);
   block.append(text, line);
   return block;
 }
@@ -98,6 +78,9 @@ const favourite = (clip, index) => ({
   detail: clip.composed ? "composed for you" : "composed for all",
 });
 
+/** One of the clips composed for this listener that they have met. */
+const own = (clip, index) => ({ ...clip, heading: `Yours ${index + 1}`, detail: "composed for you" });
+
 class TastePage {
   #watchers = 0; // how often a job was followed so far; only the newest follower speaks
 
@@ -105,7 +88,12 @@ class TastePage {
     this.root = root;
     this.signal = signal;
     this.find = (selector) => root.querySelector(selector);
-    this.best = new ClipList(this.find(".k-best"), signal);
+    this.why = new Why(root, signal);
+    this.card = new TasteCard(root, signal);
+    const explained = { action: "Why?", onAction: (clip) => this.why.explain(clip) };
+    this.best = new ClipList(this.find(".k-best"), signal, explained);
+    this.composed = new ClipList(this.find("[data-part=composed]"), signal, explained);
+    this.why.silence(this.best, this.composed);
     this.history = new VoteHistory(root, signal, (text) => this.#rewound(text));
     this.button = this.find("[data-testid=compose]");
     this.button.addEventListener("click", () => this.#compose(), { signal });
@@ -117,6 +105,7 @@ class TastePage {
         await api.hello();
         this.#show(await api.taste());
         await this.history.show();
+        await Promise.all([this.why.start(), this.card.start()]);
         await this.#watch();
         return;
       } catch (error) {
@@ -127,24 +116,29 @@ class TastePage {
     }
   }
 
-  #show({ picks, styles, habits, accuracy, best }) {
+  #show({ picks, styles, habits, accuracy, best, composed }) {
     this.find(".k-lead").innerHTML = this.#lead(picks);
     this.find(".k-empty").hidden = Boolean(picks);
     this.find(".k-compose").hidden = !picks;
     this.find(".k-taste").hidden = !picks;
-    if (!picks) return;
+    if (!picks) return this.card.show(false);
     const span = Math.max(0.5, ...styles.map(({ effect, sd }) => Math.abs(effect) + Z95 * sd));
     this.find(".k-styles").replaceChildren(...styles.map((style) => styleRow(style, span)));
     this.find(".k-habits").replaceChildren(...habitLines(habits));
     this.find(".k-accuracy").replaceChildren(accuracyBlock(accuracy));
     this.best.show((best ?? []).map(favourite));
+    const further = (composed ?? []).filter((clip) => !best.some((each) => each.clip_id === clip.clip_id));
+    this.composed.show(further.map(own));
+    this.find("[data-part=composed-title]").hidden = !further.length;
+    this.why.close();
+    this.card.show(best.length > 0);
     if (!best?.length) this.find(".k-best").textContent = "Your favourites appear here once you have picked a few.";
   }
 
   /** Show the taste as it is again after fewer votes. */
   async #rewound(text) {
     this.#show(await api.taste());
-    await this.history.show();
+    await Promise.all([this.history.show(), this.card.start()]);
     this.find(".k-status").textContent = text;
     this.history.focus();
     await this.#watch();

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from db.queries import listeners as listener_rows
 from db.queries import offers as offer_rows
+from db.queries.proofs import CHANGED, CLAIM
 from db.tables import ClipAudio
 from webapp.generation.protocol import GenerateResult
 from webapp.services.house import House
@@ -22,11 +23,12 @@ POLICY = "studio"
 WAITING_AT_MOST = 6
 
 
-def offer(house: House, listener_id: uuid.UUID, piece_id: uuid.UUID) -> None:
+def offer(house: House, listener_id: uuid.UUID, piece_id: uuid.UUID, *, claim: bool = False) -> None:
     """Offer the piece against the clip that it was made from, after the two pairs that are open now.
 
-    The pair is certain (probability 1) under the policy ``studio``, its order random. Raises ``NotAllowed`` where one
-    of the two can't be a clip, ``Contradiction`` where they have met before, ``TooMany`` where enough pairs wait.
+    The pair is certain (probability 1) under the policy ``studio``, its order random; as a ``claim`` that the piece is
+    liked better it has a policy of its own, and its condition tells where the piece stands. Raises ``NotAllowed`` where
+    one of the two can't be a clip, ``Contradiction`` where they have met before, ``TooMany`` where enough pairs wait.
     """
     from webapp.services.composing import keep  # noqa: PLC0415 (the piano, only where it is needed)
 
@@ -54,14 +56,16 @@ def offer(house: House, listener_id: uuid.UUID, piece_id: uuid.UUID) -> None:
         if not lengths[0] & lengths[1]:
             raise NotAllowed("the two can't be played equally long, so they can't be a blind pair")
         left, right = np.random.default_rng().permutation([0, 1])
+        changed = CHANGED["left" if left else "right"]
         made = offer_rows.create_offer(
             session,
             listener=listener,
             left_clip=(old, new)[left],
             right_clip=(old, new)[right],
             seconds=max(lengths[0] & lengths[1]),
-            policy=POLICY,
+            policy=CLAIM if claim else POLICY,
             pair_probability=1.0,
+            condition=changed if claim else None,
         )
         if made is None:
             raise Contradiction("you have had these two as a pair already")

@@ -1,0 +1,173 @@
+"""Why a clip, and what would have to change: its utility split over its latent groups, and the swap that adds most.
+
+Features are sums over groups, utility is linear in them: the split of utility is exact, and is what a swap of that
+group takes away. The chance of being picked is no sum, so its split is Shapley's (1953), over all coalitions of groups:
+those outside a coalition sound as in the average clip.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import ndtr
+
+from models.metrics.music_statistics import ATTRIBUTES
+from models.style.latents import GROUPS
+from models.taste.bradley_terry import Head, predict
+from models.taste.explain import CLEAR, PROBABLE, SEEMING, UNKNOWN
+from models.taste.search import EXCHANGEABLE
+
+FloatArray = npt.NDArray[np.float64]
+BoolArray = npt.NDArray[np.bool_]
+
+POLES: Mapping[str, tuple[str, str]] = {  # of an attribute below and above the middle
+    "onsets_per_bar": ("sparse", "busy"),
+    "mean_pitch": ("low", "high"),
+    "mode": ("minor", "major"),
+    "mean_velocity": ("soft", "loud"),
+    "tempo_bpm": ("slow", "fast"),
+    "notes_per_onset": ("thin chords", "thick chords"),
+    "contour": ("falling tune", "rising tune"),
+    "leap": ("small steps", "wide leaps"),
+}
+MIDDLE = 0.4  # standard deviations from the middle within which an attribute is nothing special
+SLIGHT = 0.05  # utility: below that a part hardly counts, whatever its sign
+CAREFUL = -0.5  # standard deviations that count against a swap whose effect is doubtful
+
+
+@dataclass(frozen=True)
+class Part:
+    """What one latent group adds to a clip's utility beside the average clip's, ``utility`` with its posterior ``sd``.
+
+    ``points``: its share of the chance to be picked, in 0 to 1. ``confidence`` that the sign is right. ``attribute``
+    and ``trait`` (standard deviations from the middle): how the group sounds here; ``words`` say it.
+    """
+
+    part: str
+    utility: float
+    sd: float
+    points: float
+    confidence: float
+    attribute: str
+    trait: float
+    words: str
+
+
+@dataclass(frozen=True)
+class Attribution:
+    """A clip beside the average clip: ``chance`` of being picked (a tie counts half), and where that comes from.
+
+    ``utility`` is the difference of the two, the sum of the parts' own; ``chance`` is one half and the sum of their
+    ``points``. ``parts`` in the order of ``GROUPS``.
+    """
+
+    chance: float
+    utility: float
+    sd: float
+    parts: tuple[Part, ...]
+
+
+@dataclass(frozen=True)
+class Swap:
+    """``group`` taken from the ``donor``-th clip: by how much utility rises, with its posterior ``sd``."""
+
+    group: str
+    donor: int
+    gain: float
+    sd: float
+
+
+def attribution(head: Head, clip: FloatArray, average: FloatArray, traits: Mapping[str, float]) -> Attribution:
+    """Split a clip whose groups add ``clip`` ``(groups, F)`` to the features, beside the ``average`` one's.
+
+    ``traits``: attribute → standard deviations from the middle of the domain; none where it is not known.
+    """
+    off = clip - average
+
+    def chances(coalitions: BoolArray) -> FloatArray:
+        return chance_of(head, coalitions.astype(np.float64) @ off)
+
+    points = shapley(chances, len(GROUPS))
+    parts = []
+    for name, row, share in zip(GROUPS, off, points.tolist(), strict=True):
+        utility, sd = _utility(head, row)
+        confidence = _confidence(utility, sd)
+        named = [each for each, style in ATTRIBUTES.items() if style == name and each in traits]
+        attribute = max(named, key=lambda each: abs(traits[each]), default="")
+        trait = traits.get(attribute, 0.0)
+        words = _words(attribute, trait, utility, confidence)
+        parts.append(Part(name, utility, sd, share, confidence, attribute, trait, words))
+    whole, sd = _utility(head, off.sum(axis=0))
+    return Attribution(float(chance_of(head, off.sum(axis=0))[0]), whole, sd, tuple(parts))
+
+
+def chance_of(head: Head, differences: npt.ArrayLike) -> FloatArray:
+    """Chance of being picked ``(pairs,)`` for clips that differ from the other by ``(pairs, F)``, on either side."""
+    rows = np.atleast_2d(np.asarray(differences, dtype=np.float64))
+    here, there = predict(head, rows), predict(head, -rows)
+    chance: FloatArray = (here.left + there.right + (here.equal + there.equal) / 2) / 2
+    return chance
+
+
+def shapley(worth: Callable[[BoolArray], FloatArray], players: int) -> FloatArray:
+    """What each player adds on average to those who came before, over all orders ``(players,)``; exact.
+
+    ``worth`` gives the worth ``(S,)`` of coalitions ``(S, players)``; it is asked once, for all of them.
+    """
+    coalitions = np.array(list(product([False, True], repeat=players)), dtype=np.bool_)
+    values, sizes = worth(coalitions), coalitions.sum(axis=1)
+    place = 1 << np.arange(players)[::-1]  # of each player in the number of a coalition
+    weight = np.array([math.factorial(k) * math.factorial(players - 1 - k) for k in range(players)], dtype=np.float64)
+    found = np.zeros(players)
+    for player in range(players):
+        without = np.flatnonzero(~coalitions[:, player])
+        found[player] = weight[sizes[without]] @ (values[without + place[player]] - values[without])
+    shares: FloatArray = found / math.factorial(players)
+    return shares
+
+
+def best_swaps(
+    head: Head, clip: FloatArray, donors: FloatArray, *, groups: Collection[str] = EXCHANGEABLE, kappa: float = CAREFUL
+) -> list[Swap]:
+    """The donor of each group that raises utility most (gain + ``kappa`` sd), best group first; none that lowers it.
+
+    ``clip`` ``(groups, F)``, ``donors`` ``(N, groups, F)``: what the groups of ``GROUPS`` add to the features.
+    """
+    found: list[tuple[float, Swap]] = []
+    for name in groups if len(donors) else ():
+        off = donors[:, GROUPS.index(name)] - clip[GROUPS.index(name)]
+        gain = off @ head.mean
+        sd = np.sqrt(np.maximum(np.einsum("nf,fg,ng->n", off, head.covariance, off), 0.0))
+        score = gain + kappa * sd
+        best = int(score.argmax())
+        if score[best] > 0:
+            found.append((float(score[best]), Swap(name, best, float(gain[best]), float(sd[best]))))
+    return [swap for _, swap in sorted(found, key=lambda each: -each[0])]
+
+
+def _utility(head: Head, row: FloatArray) -> tuple[float, float]:
+    return float(row @ head.mean), math.sqrt(max(float(row @ head.covariance @ row), 0.0))
+
+
+def _confidence(utility: float, sd: float) -> float:
+    return float(ndtr(abs(utility) / sd)) if sd > 0 else 0.5
+
+
+def _words(attribute: str, trait: float, utility: float, confidence: float) -> str:
+    """How a part sounds and what it does for this listener: "slow, which clearly adds"."""
+    how = POLES[attribute][trait > 0] if attribute in POLES and abs(trait) >= MIDDLE else "nothing special"
+    if abs(trait) > 1.5 and how != "nothing special":
+        how = f"very {how}"
+    if abs(utility) < SLIGHT:
+        return f"{how}, which hardly matters"
+    if confidence < SEEMING:
+        return f"{how}; {UNKNOWN}"
+    does = "adds" if utility > 0 else "takes away"
+    if confidence >= PROBABLE:
+        return f"{how}, which {'clearly' if confidence >= CLEAR else 'probably'} {does}"
+    return f"{how}, which seems to {does.replace('adds', 'add').replace('takes', 'take')}"

@@ -1,0 +1,80 @@
+"""The taste page explains a clip, composes the change that would raise it and offers that as a pair; and the card."""
+
+from __future__ import annotations
+
+from playwright.sync_api import expect
+
+PHONE = {"viewport": {"width": 390, "height": 780}, "color_scheme": "dark", "has_touch": True}
+
+
+def test_a_clip_is_explained_changed_and_the_claim_is_offered(visit):
+    visitor = visit(**PHONE).arrive()
+    enough = "async () => (await (await fetch('/healthz')).json()).pool.pop >= 8"  # to have an average piece
+    visitor.page.wait_for_function(enough, polling=500, timeout=90_000)
+    for number in range(10):
+        offer = visitor.api("/api/offers")[0]
+        cast(visitor, offer["offer_id"], ("left", "right")[number % 2])
+    visitor.page.goto(f"{visitor.url}/taste")
+    page, why = visitor.frame, visitor.get("why")
+    expect(why).to_be_hidden()
+    best = visitor.api("/api/taste")["best"]
+    parts = why.locator(".k-part")
+    for place in range(len(best)):
+        page.locator(".k-best").get_by_role("button", name="Why?").nth(place).click()
+        expect(page.get_by_role("heading", name=f"Why no. {place + 1}?")).to_be_focused()
+        expect(parts).to_have_count(7)
+        expect(why).to_contain_text("times in 100, as far as 10 votes tell")
+        with visitor.page.expect_response(lambda reply: reply.url.endswith("/change"), timeout=60_000) as reply:
+            visitor.get("change").click()
+        if reply.value.ok:
+            break
+    expect(why.locator(".k-clip")).to_have_count(2)
+    expect(why).to_contain_text("taken from another piece")
+    why.get_by_role("button", name="Play Changed").click()
+    expect(why.get_by_role("button", name="Pause Changed")).to_be_visible()
+    visitor.get("check").click()
+    expect(visitor.get("checks")).to_contain_text("1 waits for your answer")
+    expect(visitor.get("check")).to_be_hidden()
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    policies = [offer["policy"] for offer in visitor.api("/api/listener/export")["offers"]]
+    assert policies.count("claim") == 1
+
+
+def test_a_card_is_shared_when_asked_for_opened_by_anybody_and_withdrawn(visit):
+    visitor = visit().arrive()
+    for _ in range(3):
+        cast(visitor, visitor.api("/api/offers")[0]["offer_id"], "left")
+    visitor.page.goto(f"{visitor.url}/taste")
+    expect(visitor.get("card-picture")).to_be_hidden()
+    visitor.get("draw-card").click()
+    expect(visitor.get("card-picture")).to_have_js_property("naturalWidth", 1200)
+    assert visitor.api("/api/taste/cards") == []
+    visitor.get("share-card").click()
+    link = visitor.get("card").get_by_role("link")
+    expect(link).to_have_count(1)
+
+    stranger = visit()
+    stranger.page.goto(link.get_attribute("href"))
+    expect(stranger.page.get_by_role("img")).to_have_js_property("naturalWidth", 1200)
+    stranger.page.evaluate("document.querySelector('audio').play()")
+    stranger.page.wait_for_function("document.querySelector('audio').currentTime > 0")
+    assert stranger.context.cookies() == []
+    assert stranger.page.evaluate("Object.keys(localStorage).length") == 0
+
+    visitor.get("card").get_by_role("button", name="Withdraw").click()
+    expect(visitor.get("card")).to_contain_text("The link leads nowhere now")
+    assert stranger.page.reload().status == 404
+
+
+def cast(visitor, offer: str, outcome: str) -> None:
+    """Vote without waiting for the sound, which other tests hear out."""
+    stored = visitor.frame.evaluate(
+        """async ([offer, outcome]) => {
+            const token = localStorage.getItem("kallos.token");
+            const headers = {Authorization: `Bearer ${token}`, "Content-Type": "application/json"};
+            const body = JSON.stringify({outcome, heard_ms: {left: 4000, right: 4000}});
+            return (await fetch(`/api/offers/${offer}/vote`, {method: "POST", headers, body})).status;
+        }""",
+        [offer, outcome],
+    )
+    assert stored == 200

@@ -1,0 +1,126 @@
+"""Why a clip, what would have to change, and the check of that claim, over HTTP."""
+
+from __future__ import annotations
+
+import uuid
+
+import pytest
+from sqlalchemy import select
+
+from db.tables import Offer
+from models.style.latents import GROUPS
+from webapp.services import report, why
+
+HEARD = {"left": 4000, "right": 4200}
+
+
+@pytest.fixture
+def voter(client, stock):
+    """A listener with some votes: their client."""
+    stock(clips=16)
+    client.get("/api/listener")
+    for number in range(8):
+        vote(client, client.get("/api/offers").json()[0], ("left", "right")[number % 2])
+    return client
+
+
+def vote(client, offer, outcome: str):
+    answer = client.post(f"/api/offers/{offer['offer_id']}/vote", json={"outcome": outcome, "heard_ms": HEARD})
+    assert answer.status_code == 200, answer.text
+
+
+def best(client) -> list[str]:
+    return [clip["clip_id"] for clip in client.get("/api/taste").json()["best"]]
+
+
+def change(client, clip: str):
+    return client.post(f"/api/taste/clips/{clip}/change")
+
+
+@pytest.fixture
+def changed(voter):
+    """The first change that can be made of any of the best clips."""
+    for clip in best(voter):
+        made = change(voter, clip)
+        if made.status_code == 201:
+            return made.json()
+        assert made.status_code == 422
+    pytest.fail("no clip could be changed")
+
+
+def test_a_clip_is_explained_by_parts_that_sum_up(voter):
+    clip = best(voter)[0]
+    told = voter.get(f"/api/taste/clips/{clip}/why").json()
+    assert [part["part"] for part in told["parts"]] == list(GROUPS)
+    assert sum(part["utility"] for part in told["parts"]) == pytest.approx(told["utility"])
+    assert sum(part["points"] for part in told["parts"]) == pytest.approx(told["chance"] - 0.5)
+    assert all(part["sd"] > 0 and part["words"] for part in told["parts"])
+    assert told["votes"] == 8
+
+
+def test_a_clip_that_waits_in_a_pair_or_is_somebody_elses_is_not_explained(voter, visitor):
+    for clip in (voter.get("/api/offers").json()[0]["left"]["clip_id"], uuid.uuid4()):
+        for answer in (voter.get(f"/api/taste/clips/{clip}/why"), change(voter, clip)):
+            assert answer.status_code == 404, answer.text
+            assert "voted on" in answer.json()["error"]
+    other = visitor()
+    assert other.get(f"/api/taste/clips/{uuid.uuid4()}/why").status_code == 401
+    other.get("/api/listener")
+    assert other.get(f"/api/taste/clips/{best(voter)[0]}/why").status_code == 404
+
+
+def test_with_few_clips_there_is_no_average_to_compare_with(voter, monkeypatch):
+    monkeypatch.setattr(why, "LEAST_POOL", 1000)
+    answer = voter.get(f"/api/taste/clips/{best(voter)[0]}/why")
+    assert (answer.status_code, "ask again" in answer.json()["error"]) == (422, True)
+
+
+def test_a_change_takes_one_style_and_plays_beside_the_original(voter, changed):
+    assert changed["expected"]["gain"] > 0
+    assert 0.5 < changed["expected"]["chance"] < 1
+    assert list(changed["piece"]["recipe"]["styles"]) == [changed["part"]]
+    assert changed["piece"]["recipe"]["content"] == changed["original"]["name"]
+    assert changed["words"]
+    for each in (changed["original"], changed["piece"]):
+        assert voter.get(each["audio_url"]).status_code == 200
+
+
+def test_nothing_is_composed_where_no_swap_is_surely_better(voter, monkeypatch):
+    monkeypatch.setattr(why, "best_swaps", lambda *_: [])
+    answer = change(voter, best(voter)[0])
+    assert answer.status_code == 422
+    assert "more picks" in answer.json()["error"]
+
+
+@pytest.mark.parametrize(("liked", "right"), [("changed", "right"), ("original", "wrong"), ("equal", "equal")])
+def test_a_claim_is_offered_as_a_pair_and_what_became_of_it_is_counted(voter, house, changed, liked, right):
+    piece = changed["piece"]["name"].removeprefix("pieces/")
+    offered = voter.post("/api/taste/checks", json={"piece_id": piece})
+    assert offered.status_code == 202, offered.text
+    assert offered.json()["waiting"] == 1
+    assert voter.post("/api/taste/checks", json={"piece_id": piece}).status_code == 409
+    (pair,) = house.database.transaction(lambda s: s.scalars(select(Offer).where(Offer.policy == "claim")).all())
+    assert pair.pair_probability == 1
+    old = uuid.UUID(changed["original"]["name"].removeprefix("clips/"))
+    outcome = "equal"
+    if liked != "equal":
+        outcome = "left" if (pair.left_clip == old) == (liked == "original") else "right"
+    vote(voter, {"offer_id": pair.id}, outcome)
+    told = voter.get("/api/taste/checks").json()
+    assert {name: told[name] for name in ("right", "equal", "wrong", "waiting")} == {
+        "right": 0, "equal": 0, "wrong": 0, "waiting": 0, right: 1
+    }  # fmt: skip
+    assert told["low"] < told["value"] < told["high"] or told["value"] in {0, 1}
+    found = report.of_study(house, "default").metrics["claim.win_rate"]
+    assert (found.value, found.n) == (told["value"], 1)
+
+
+def test_a_piece_that_is_no_single_swap_checks_no_claim(voter, house):
+    clips = best(voter)
+    style = {"source": f"clips/{clips[1]}"}
+    recipe = {"content": f"clips/{clips[0]}", "styles": {"rhythm": style, "tempo": style}}
+    made = voter.post("/api/studio/pieces", json=recipe).json()
+    answer = voter.post("/api/taste/checks", json={"piece_id": made["name"].removeprefix("pieces/")})
+    assert (answer.status_code, "one style" in answer.json()["error"]) == (422, True)
+    assert voter.get("/api/taste/checks").json()["waiting"] == 0
+    assert voter.get("/api/taste/checks").json()["value"] is None

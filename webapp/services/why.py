@@ -1,0 +1,185 @@
+"""Why a clip is liked, what would have to change, and whether that claim is right: offered as a pair, and counted.
+
+Only clips that the listener has voted on are explained: what a waiting clip is made of would spoil its blind pair.
+"""
+
+from __future__ import annotations
+
+import math
+import secrets
+import uuid
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sqlalchemy.orm import Session
+
+from db.queries import clips as clip_rows
+from db.queries import listeners as listener_rows
+from db.queries import proofs as rows
+from db.tables import Clip
+from models.metrics.always_valid import win_rate
+from models.metrics.music_statistics import ATTRIBUTES
+from models.style.latents import GROUPS, Latents
+from models.taste.attribution import Attribution, Swap, attribution, best_swaps, chance_of
+from models.taste.bradley_terry import Head
+from models.taste.explain import WORDS
+from models.taste.space import summary
+from webapp.services import heads, taste
+from webapp.services.house import House
+from webapp.services.problems import NotAllowed, NotYours, UnknownListenerError
+from webapp.services.studio import composing, opening, pairs
+from webapp.services.studio.sources import CLIPS, LEAST_POOL, PIECES, find, named_traits
+
+FloatArray = npt.NDArray[np.float64]
+TRIES = 3  # swaps that are composed: what sounds is not always what the latents promise
+SAME = 0.3  # standard deviations by which an attribute must move to be named
+
+
+@dataclass(frozen=True)
+class _Room:
+    """What explaining one clip needs: its parts and the pool's ``(clips, groups, F)``, and the pool's ids."""
+
+    clip: Clip
+    head: Head
+    parts: FloatArray
+    pool: FloatArray
+    ids: tuple[uuid.UUID, ...]
+    traits: dict[str, float]
+
+
+def of_clip(house: House, listener_id: uuid.UUID, clip_id: uuid.UUID) -> dict[str, Any]:
+    """``{chance, utility, sd, parts, votes}`` of a clip beside the average of its domain; raises ``NotYours``."""
+
+    def work(session: Session) -> dict[str, Any]:
+        room = _room(session, house, listener_id, clip_id)
+        return asdict(_attribution(room)) | {"votes": room.head.votes_seen}
+
+    return house.database.transaction(work)
+
+
+def change(house: House, listener_id: uuid.UUID, clip_id: uuid.UUID) -> dict[str, Any]:
+    """Compose the one style swap with a clip of the pool that promises most, and hear whether it keeps its promise.
+
+    ``{part, words, expected, heard, original, piece}``: ``expected`` and ``heard`` are ``{gain, sd, chance}`` over the
+    original, by the latents and by what the notes are heard as; of the ``TRIES`` most promising swaps the best as it is
+    heard. Raises ``NotAllowed`` where no swap is surely better, and as the studio does.
+    """
+
+    def read(session: Session) -> tuple[_Room, list[tuple[Swap, str]], dict[str, Any]]:
+        room = _room(session, house, listener_id, clip_id)
+        swaps = best_swaps(room.head, room.parts, room.pool)[:TRIES]
+        return room, [(swap, _change_in_words(session, house, room, swap)) for swap in swaps], room.clip.notes
+
+    room, swaps, notes = house.database.transaction(read)
+    if not swaps:
+        raise NotAllowed(
+            "no other clip's style would surely make this one better for you; a few more picks may tell more"
+        )
+    before = _as_heard(house, notes)
+    tried: list[tuple[float, dict[str, Any]]] = []
+    for swap, words in swaps:
+        piece, composed = _compose(house, listener_id, room, swap)
+        heard, place = _gain(room.head, _as_heard(house, composed) - before), GROUPS.index(swap.group)
+        expected = _gain(room.head, room.pool[swap.donor, place] - room.parts[place])
+        told = {"part": swap.group, "words": words, "expected": expected, "heard": heard, "piece": piece}
+        tried.append((heard["gain"], told))
+    _, best = max(tried, key=lambda each: each[0])
+    return best | {"original": opening.open_piece(house, listener_id, f"{CLIPS}/{clip_id}")}
+
+
+def _compose(house: House, listener_id: uuid.UUID, room: _Room, swap: Swap) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The swap as a piece of the listener's studio, as the page shows it, and its notes."""
+    borrowed = composing.Borrowed(f"{CLIPS}/{room.ids[swap.donor]}", 1.0)
+    recipe = composing.Recipe(f"{CLIPS}/{room.clip.id}", {swap.group: borrowed}, secrets.randbits(52))
+    piece = composing.compose(house, listener_id, recipe)
+
+    def read(session: Session) -> dict[str, Any]:
+        return find(session, piece["name"], listener_id).notes
+
+    return piece, house.database.transaction(read)
+
+
+def check(house: House, listener_id: uuid.UUID, piece_id: uuid.UUID) -> dict[str, Any]:
+    """Offer a changed piece against its original to see whether the claim is right; the checks so far.
+
+    Raises ``NotAllowed`` for a piece that is not one style's swap, and as ``studio.pairs.offer`` does.
+    """
+    recipe = house.database.transaction(lambda s: find(s, f"{PIECES}/{piece_id}", listener_id).recipe)
+    whole = recipe and recipe.get("keep", 1.0) == 1.0 and not recipe.get("toward")
+    if not whole or len(recipe["styles"]) != 1:
+        raise NotAllowed("only a piece that took one style from another clip, and nothing else, checks such a claim")
+    pairs.offer(house, listener_id, piece_id, claim=True)
+    return checks(house, listener_id)
+
+
+def checks(house: House, listener_id: uuid.UUID) -> dict[str, Any]:
+    """``{right, equal, wrong, waiting, value, low, high}``: what became of the claims that were offered as pairs.
+
+    ``value`` (None without votes) counts a tie half; its interval holds whenever one looks.
+    """
+
+    def work(session: Session) -> list[rows.Claim]:
+        if listener_rows.get_listener(session, listener_id) is None:
+            raise UnknownListenerError("this listener is not known; GET /api/listener gives a new one")
+        return rows.claims(session, listener_id)
+
+    found = house.database.transaction(work)
+    right, equal, wrong = (sum(claim.right == each for claim in found) for each in (1.0, 0.5, 0.0))
+    figure = win_rate(right, equal, wrong)
+    return {
+        "right": right,
+        "equal": equal,
+        "wrong": wrong,
+        "waiting": sum(claim.outcome is None for claim in found),
+        "value": None if math.isnan(figure.value) else figure.value,
+        "low": figure.low,
+        "high": figure.high,
+    }
+
+
+def _room(session: Session, house: House, listener_id: uuid.UUID, clip_id: uuid.UUID) -> _Room:
+    if listener_rows.get_listener(session, listener_id) is None:
+        raise UnknownListenerError("this listener is not known; GET /api/listener gives a new one")
+    if clip_id not in {clip.id for clip in taste.met_clips(session, house, listener_id)}:
+        raise NotYours(f"there is no clip {clip_id} among those that you have voted on")
+    clip = clip_rows.get_clip(session, clip_id)
+    assert clip is not None
+    space = house.space
+    pool = clip_rows.pool_clips(session, domain=clip.domain, model_version=space.version)
+    if len(pool) < LEAST_POOL:
+        raise NotAllowed(f"there are {len(pool)} clips to compare with; {LEAST_POOL} are needed, ask again in a minute")
+    sizes = {name: each.shape[1] for name, each in Latents.from_json(clip.latents).groups.items()}
+    parts = space.parts(np.stack([clip.summary, *(each.summary for each in pool)]), sizes)
+    traits = named_traits(session, house, clip.domain, parts[0].sum(axis=0)[None])[0]
+    head = heads.load(session, listener_id, space)
+    return _Room(clip, head, parts[0], parts[1:], tuple(each.id for each in pool), traits)
+
+
+def _attribution(room: _Room) -> Attribution:
+    return attribution(room.head, room.parts, room.pool.mean(axis=0), room.traits)
+
+
+def _gain(head: Head, off: FloatArray) -> dict[str, float]:
+    """What a difference of features ``(F,)`` is worth to this listener."""
+    sd = math.sqrt(max(float(off @ head.covariance @ off), 0.0))
+    return {"gain": float(off @ head.mean), "sd": sd, "chance": float(chance_of(head, off)[0])}
+
+
+def _as_heard(house: House, notes: Mapping[str, Any]) -> FloatArray:
+    """Features ``(F,)`` of what the notes are encoded to: latents asked for are not always what sounds."""
+    latents = Latents.from_json(house.generator.encode(dict(notes)).latents)
+    features: FloatArray = house.space.features(summary(latents))[0]
+    return features
+
+
+def _change_in_words(session: Session, house: House, room: _Room, swap: Swap) -> str:
+    """How the swapped style changes: "sparser", or "another one" where its attribute hardly moves."""
+    place = GROUPS.index(swap.group)
+    changed = room.parts.sum(axis=0) - room.parts[place] + room.pool[swap.donor, place]
+    now = named_traits(session, house, room.clip.domain, changed[None])[0]
+    moved = {name: now[name] - room.traits[name] for name, style in ATTRIBUTES.items() if style == swap.group}
+    name = max(moved, key=lambda each: abs(moved[each]), default="")
+    return WORDS[name][moved[name] < 0] if name and abs(moved[name]) >= SAME else "another one"

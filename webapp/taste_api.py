@@ -1,0 +1,108 @@
+"""The HTTP interface of why a clip is liked, under ``/api/taste``: explained, changed by a swap, the claim checked."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict
+
+from webapp.api import ERRORS, Known, TheHouse
+from webapp.services import why
+from webapp.studio_api import Opened
+
+router = APIRouter(prefix="/api/taste", tags=["taste"])
+
+
+class Part(BaseModel):
+    """What one style adds to a clip beside the average clip: utility with its posterior sd, and points of the chance.
+
+    ``trait``: standard deviations of ``attribute`` from the middle of the domain; ``words``: how it sounds, and whether
+    it adds.
+    """
+
+    part: str
+    utility: float
+    sd: float
+    points: float
+    confidence: float
+    attribute: str
+    trait: float
+    words: str
+
+
+class Why(BaseModel):
+    """Why a clip: the ``chance`` that this listener picks it rather than the average clip, and where that comes from.
+
+    ``utility`` is exactly the sum of the parts'; ``chance`` is one half and the sum of their ``points`` (Shapley's).
+    """
+
+    chance: float
+    utility: float
+    sd: float
+    parts: list[Part]
+    votes: int
+
+
+class Gain(BaseModel):
+    """By how much one clip's utility lies above another's, and the chance to be picked of the two."""
+
+    gain: float
+    sd: float
+    chance: float
+
+
+class Change(BaseModel):
+    """One style from another clip, composed: what was ``expected`` of it, and what the head hears in its notes."""
+
+    part: str
+    words: str
+    expected: Gain
+    heard: Gain
+    original: Opened
+    piece: Opened
+
+
+class Checked(BaseModel):
+    """A piece whose claim is to be checked."""
+
+    model_config = ConfigDict(extra="forbid")
+    piece_id: uuid.UUID
+
+
+class Checks(BaseModel):
+    """What became of the claims offered as pairs; ``value`` counts a tie half, its interval holds at any time."""
+
+    right: int
+    equal: int
+    wrong: int
+    waiting: int
+    value: float | None
+    low: float
+    high: float
+
+
+@router.get("/clips/{clip_id}/why", responses=ERRORS)
+def read_why(clip_id: uuid.UUID, house: TheHouse, listener_id: Known) -> Why:
+    """Why the listener likes a clip that they have voted on, style by style."""
+    return Why.model_validate(why.of_clip(house, listener_id, clip_id))
+
+
+@router.post("/clips/{clip_id}/change", status_code=201, responses=ERRORS)
+def compose_change(clip_id: uuid.UUID, house: TheHouse, listener_id: Known) -> Change:
+    """Compose the one style swap that would raise the clip most for this listener, to play beside it."""
+    return Change.model_validate(why.change(house, listener_id, clip_id))
+
+
+@router.get("/checks", responses=ERRORS)
+def read_checks(house: TheHouse, listener_id: Known) -> Checks:
+    """How many of the offered claims were right."""
+    return Checks.model_validate(why.checks(house, listener_id))
+
+
+@router.post("/checks", status_code=202, responses=ERRORS)
+def offer_check(given: Checked, house: TheHouse, listener_id: Known) -> Checks:
+    """Offer a changed piece against its original among the next pairs."""
+    checked: dict[str, Any] = why.check(house, listener_id, given.piece_id)
+    return Checks.model_validate(checked)
