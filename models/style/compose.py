@@ -21,7 +21,7 @@ from models.style.checkpoint import StyleBundle
 from models.style.decode import ClipPlan, DecodeBatch
 from models.style.features import bar_features, gather_notes
 from models.style.held import Held, stays
-from models.style.latents import CODES, DOUBT, GROUPS, STYLE_GROUPS, TEMPERATURE, TOP_P, Latents
+from models.style.latents import CODES, DOUBT, GROUPS, SWAPPABLE, TEMPERATURE, TOP_P, Latents
 from models.style.locks import Locks
 from models.style.model import BARS
 from models.style.prior import Kept, Setting
@@ -88,7 +88,7 @@ class Composer:
         locks: Locks = FREE,
         notes: Piece | None = None,
     ) -> ClipPlan:
-        """Latents of one clip: ``content`` (or a draw from the prior) with groups replaced by those of ``styles``.
+        """Latents of one clip: ``content`` (or a draw from the prior) with what is ``SWAPPABLE`` taken from ``styles``.
 
         ``drawn`` is the prior's draw for this domain and seed, where ``draw_each`` has made it already. Shorter styles
         are repeated bar by bar. Below a ``keep`` of 1 the latents that neither ``locks`` nor ``styles`` hold are drawn
@@ -101,9 +101,9 @@ class Composer:
             raise ValueError(f"domain {domain!r} was given; there are {list(DOMAINS)}")
         if not 1 <= bars <= BARS:
             raise ValueError(f"{bars} bars were asked for; 1 to {BARS} are allowed")
-        unknown = sorted(set(styles) - {*STYLE_GROUPS, CODES})
+        unknown = sorted(set(styles) - set(SWAPPABLE))
         if unknown:
-            raise ValueError(f"styles {unknown} were asked for; there are {[*STYLE_GROUPS, CODES]}")
+            raise ValueError(f"styles {unknown} were asked for; there are {list(SWAPPABLE)}")
         base = self._origin(content) if content is not None else drawn or self.draw_each([domain], [seed])[0]
         groups = {name: value[:bars] for name, value in base.groups.items()}
         length = len(groups["content"])

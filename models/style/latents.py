@@ -15,6 +15,7 @@ import numpy.typing as npt
 STYLE_GROUPS = ("rhythm", "register", "harmony", "dynamics", "tempo", "texture")
 GROUPS = ("content", *STYLE_GROUPS)
 CODES, CODE_LEVELS = "codes", 5  # what a piece's style codes are called, and how many values each has
+SWAPPABLE = (*STYLE_GROUPS, CODES)
 TEMPERATURE, TOP_P = 0.6, 0.95  # at which notes are drawn from latents: what varies is in these, not in their notes
 DOUBT = 0.3  # how far the decoder doubts latents that the prior drew
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from models.music.notes import MusicError, Piece
 from models.style.decode import ClipPlan
-from models.style.latents import STYLE_GROUPS, Latents
+from models.style.latents import SWAPPABLE, Latents
 from models.style.locks import Locks
 from webapp.generation.protocol import BadRequest, GenerateRequest, GenerateResult, Source
 
@@ -75,9 +75,9 @@ def read_request(request: GenerateRequest, model_version: str) -> tuple[Origin |
     """Content, styles and locked notes of a request; raises ``BadRequest`` where they can't be what was meant."""
     if request.model is not None and request.model != model_version:
         raise BadRequest(f"model {request.model!r} was asked for; this generator has {model_version!r}")
-    unknown = sorted(set(request.styles) - set(STYLE_GROUPS))
+    unknown = sorted(set(request.styles) - set(SWAPPABLE))
     if unknown:
-        raise BadRequest(f"styles {unknown} were asked for; there are {list(STYLE_GROUPS)}")
+        raise BadRequest(f"styles {unknown} were asked for; there are {list(SWAPPABLE)}")
     content = None if request.content is None else read_source(request.content, "content")
     styles = {name: read_source(source, name) for name, source in request.styles.items()}
     return content, styles, None if request.locks.notes is None else _piece(request.locks.notes, "locks.notes")

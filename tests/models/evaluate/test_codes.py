@@ -15,7 +15,7 @@ def test_windows_found_again_are_those_with_the_songs_codes() -> None:
     domains = np.array(["pop"] * 5 + ["dance"] * 5)
     assert codes.found_again(one, one, domains, 0).tolist() == [1] * 10
     assert codes.found_again(one, np.zeros((10, 4)), domains, 0).tolist() == pytest.approx([1 / 5] * 10)
-    assert codes.found_again(one, one[::-1], domains, 0).tolist() == [0, 0, 0, 0, 1] + [1, 0, 0, 0, 0]
+    assert codes.found_again(one, one[::-1], domains, 0).tolist() == [0, 0, 0, 0, 1, 1, 0, 0, 0, 0]
 
 
 def test_others_are_other_songs_of_the_domain() -> None:

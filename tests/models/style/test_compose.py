@@ -104,6 +104,18 @@ def test_styles_replace_their_groups_bar_by_bar_and_nothing_else(composer, tune)
     assert plan.recipe["styles"] == {"rhythm": "notes", "tempo": "latents"}
 
 
+def test_style_codes_come_from_elsewhere_with_all_latents_as_they_were(composer, tune) -> None:
+    content, donor = composer.encode(tune(1)), replace(composer.encode(tune(2)), piece={"codes": [1, 0, -1, 0.5]})
+    plan = planned(composer, 0, content=content, styles={"codes": donor})
+    assert plan.latents.piece == {**content.piece, "codes": [1, 0, -1, 0.5]}
+    assert all(np.array_equal(plan.latents.groups[name], content.groups[name]) for name in GROUPS)
+    assert plan.bar_plan.heard[0, 0, -4:].tolist() == [1, 0, -1, 0.5]
+    kept = planned(composer, 0, content=content, styles={"codes": donor}, keep=0.5)
+    assert kept.latents.piece["codes"] == [1, 0, -1, 0.5]
+    with pytest.raises(ValueError, match="4 numbers from -1 to 1 are expected"):
+        planned(composer, 0, content=replace(content, piece={"codes": [1.0]}))
+
+
 def test_a_style_from_elsewhere_changes_the_music(composer, tune) -> None:
     plain = decoded(composer, planned(composer, 0, content=tune(1)))[0]
     for group in STYLE_GROUPS:
