@@ -88,6 +88,13 @@ def test_a_study_goes_on_with_the_runs_that_are_missing(
     assert logs(out) == logs(study)
 
 
+def test_runs_side_by_side_find_what_they_find_one_after_the_other(
+    study: Path, study_arguments: list[str], tmp_path: Path
+) -> None:
+    main([*study_arguments, "--out", str(tmp_path / "study"), "--jobs", "2"])
+    assert logs(tmp_path / "study") == logs(study)
+
+
 def test_a_training_that_is_killed_goes_on_without_gap_and_double(dance_music: Path, tmp_path: Path) -> None:
     arguments = ["--preset", "tiny", "--steps", "42", "--variants", "bag-bag", "--data", str(dance_music), "--out"]
     child = subprocess.Popen(
