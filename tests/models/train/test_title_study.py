@@ -135,6 +135,6 @@ def test_what_cannot_be_studied_is_said(arguments: list[str], message: str, tmp_
 def test_lines_of_a_log_without_numbers_are_numbered_and_those_that_came_again_count_once() -> None:
     lines = [{"step": s, "loss": loss} for s, loss in ((50, 3.0), (100, 2.0), (150, 1.0), (100, 2.5), (150, 1.5))]
     text = "".join(json.dumps(row) + "\n" for row in lines) + '{"step": 20'
-    assert [(row["line"], row["step"], row["values"]["loss"]) for row in parsed(text.encode())] == [
+    assert [(row["line"], row["step"], row["values"]["loss"]) for row in parsed(text.encode()).rows] == [
         (0, 50, 3.0), (3, 100, 2.5), (4, 150, 1.5),
     ]  # fmt: skip
