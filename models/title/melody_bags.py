@@ -17,24 +17,31 @@ BAGS = (
     ("interval",), ("degree", "key"), ("pitch",), ("position", "duration"), ("degree", "position"), ("bar",),
     ("interval", "duration"), ("meter", "duration"),
 )  # fmt: skip
+CADENCES = (("position", "duration"), ("degree", "position"))  # of the notes of bars that end a strain
+STRAIN = 8  # bars, counted from a tune's last one
 FLOOR = 0.02  # of a standard deviation; below it a value is too rare to be blown up
-VALUES = sum(math.prod(FIELD_SIZES[name] + 1 for name in bag) for bag in BAGS)
+VALUES = sum(math.prod(FIELD_SIZES[name] + 1 for name in bag) for bag in (*BAGS, *CADENCES))
 
 
 def shares(notes: Tensor, there: Tensor) -> Tensor:
     """Square roots of the share of notes that have each value of each bag (Hellinger): ``(tunes, VALUES)``.
 
-    An unknown value is a value of its own; notes that are not ``there`` ``(tunes, notes)`` don't count.
+    An unknown value is a value of its own; notes that are not ``there`` ``(tunes, notes)`` don't count. How strains end
+    (``CADENCES``) tells types apart; where bars are unknown it is unknown, too.
     """
-    parts = []
-    for bag in BAGS:
-        size, index = 1, torch.zeros_like(notes[..., 0])
-        for name in bag:
-            index = index * (FIELD_SIZES[name] + 1) + notes[..., FIELDS.index(name)] + 1
-            size *= FIELD_SIZES[name] + 1
-        counts = torch.zeros(len(notes), size, device=notes.device).scatter_add_(1, index, there.float())
-        parts.append((counts / there.sum(1, keepdim=True).clamp(min=1)).sqrt())
-    return torch.cat(parts, 1)
+    bar = notes[..., FIELDS.index("bar")]
+    ends = there & (bar >= 0) & ((bar.amax(1, keepdim=True) - bar) % STRAIN == 0)
+    whole = [_shares_of(notes, there, bag) for bag in BAGS]
+    return torch.cat([*whole, *(_shares_of(notes, ends, bag) for bag in CADENCES)], 1)
+
+
+def _shares_of(notes: Tensor, counted: Tensor, bag: tuple[str, ...]) -> Tensor:
+    size, index = 1, torch.zeros_like(notes[..., 0])
+    for name in bag:
+        index = index * (FIELD_SIZES[name] + 1) + notes[..., FIELDS.index(name)] + 1
+        size *= FIELD_SIZES[name] + 1
+    counts = torch.zeros(len(notes), size, device=notes.device).scatter_add_(1, index, counted.float())
+    return (counts / counted.sum(1, keepdim=True).clamp(min=1)).sqrt()
 
 
 class BagEncoder(MelodyEncoder):

@@ -24,11 +24,12 @@ from models.style.checkpoint import StyleBundle
 from models.style.features import bar_features, gather_notes
 from models.style.model import BARS, StyleModel
 from models.style.prior import Prior, PriorConfig, Setting, index_of
-from models.style.release import release
+from models.style.release import data_hash, release
 from models.style.windows import DOMAIN_SHARE, WindowSet, pad, transposition
 from models.train.bfloat16 import MasterWeights, trained_weights
 from models.train.objective import validate
 from models.train.presets import PRESETS, Origin, RunMusic, fine_tuning, run_music
+from models.train.run_log import run_row
 
 LEARNING_RATE = 1e-3
 NOISE = 0.2  # of the posterior's own: at its full width half of what the prior learns is noise, and keys blur
@@ -113,6 +114,8 @@ def fit_prior(
     running: list[Tensor] = []
     out.mkdir(parents=True, exist_ok=True)
     with Progress(*columns) as progress, (out / "prior.jsonl").open("a" if training.step else "w") as log:
+        if training.step == 0:
+            print(run_row("prior", seed=seed, data=data_hash(windows.pieces), commit=commit()), file=log, flush=True)
         task = progress.add_task("prior", total=steps, completed=training.step)
         while training.step < steps:
             rng = np.random.default_rng([seed, training.step])

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
@@ -41,33 +42,52 @@ class RunLog:
         self.lines += 1
 
 
+@dataclass(frozen=True)
+class ParsedLog:
+    """The whole rows of a log, and how many of its lines could not be read."""
+
+    rows: list[Mapping[str, Any]]
+    broken: int
+
+
+def run_row(what: str, **about: Any) -> str:
+    """The line with which a log without numbers begins: what is trained (``what``), on which data, by which commit."""
+    return json.dumps({"kind": "run", "what": what, **about}, ensure_ascii=False)
+
+
 def rows(path: Path) -> list[Mapping[str, Any]]:
     """The whole rows of a log; a last line that is only half written is left out."""
-    return parsed(path.read_bytes()) if path.exists() else []
+    return parsed(path.read_bytes()).rows if path.exists() else []
 
 
-def parsed(log: bytes) -> list[Mapping[str, Any]]:
+def parsed(log: bytes) -> ParsedLog:
     """The whole rows of what was read of a log, as ``RunLog`` writes them, whoever wrote it.
 
     Logs without numbers and kinds (of the style model and its prior: ``{step, figure, …}``, or ``{step, validation}``)
     get both. Their writers append, so a run that was killed and taken up goes back to a step it had logged before: what
-    it had logged from there on is left out, and so is a line that was only half written when it was killed.
+    it had logged from there on is left out, and so is all of a run that began anew. A line that is no JSON object, such
+    as one that was only half written when its run was killed, is counted as broken.
     """
     found: list[Mapping[str, Any]] = []
-    for line, text in enumerate(log[: log.rfind(b"\n") + 1].split(b"\n")):
+    broken = 0
+    for line, text in enumerate(log[: log.rfind(b"\n") + 1].split(b"\n")[:-1]):
         try:
             row = json.loads(text)
         except ValueError:
-            continue
-        if "kind" in row:
+            row = None
+        if not isinstance(row, dict):
+            broken += 1
+        elif row.get("kind") == "run":
+            found = [{**row, "line": line}]
+        elif "kind" in row:
             found.append({**row, "line": line})
         elif "step" in row:
             values = row.get("validation", {name: value for name, value in row.items() if name != "step"})
             part = "validation" if "validation" in row else "train"
-            while found and (found[-1]["step"], found[-1]["part"]) >= (row["step"], part):
+            while found and "part" in found[-1] and (found[-1]["step"], found[-1]["part"]) >= (row["step"], part):
                 found.pop()
             found.append({"line": line, "kind": "metrics", "step": row["step"], "part": part, "values": values})
-    return found
+    return ParsedLog(found, broken)
 
 
 def ended(path: Path) -> bool:

@@ -22,16 +22,19 @@ import torch
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
+from models.evaluate.report import commit
 from models.music.notes import MusicError
 from models.music.tokens import POSITION, POSITIONS
 from models.style.checkpoint import load_style
 from models.style.model import StyleModel
+from models.style.release import data_hash
 from models.style.windows import Batch, WindowSet, batches
 from models.train.bfloat16 import MasterWeights
 from models.train.objective import step_loss, validate
 from models.train.presets import PRESETS, Origin, Preset, fine_tuning, run_music
 from models.train.prior import finish
 from models.train.rearrange import Swaps, draw_swaps
+from models.train.run_log import run_row
 
 LOG_EVERY, SAVE_EVERY = 50, 500  # steps
 WORKERS = 10  # processes that make batches for a GPU
@@ -100,6 +103,8 @@ def train(
         TextColumn("{task.fields[loss]}"),
     )  # fmt: skip
     with Progress(*columns) as progress, (out / "log.jsonl").open("a", encoding="utf-8") as log:
+        if training.step == 0:
+            print(run_row("style", seed=seed, data=data_hash(windows.pieces), commit=commit()), file=log, flush=True)
         task = progress.add_task("style", total=preset.steps, completed=training.step, loss="")
         while training.step < preset.steps:
             batch, swaps = next(stream)

@@ -12,10 +12,11 @@ import argparse
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import torch
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import Progress
 
 from models.evaluate.report import commit
 from models.evaluate.title_study import Condition, Ground, Outcome, outcome_of, results, ridge_outcome
@@ -26,6 +27,7 @@ from models.title.checkpoint import TitleBundle, load_towers
 from models.title.pool import make_pool
 from models.title.tunes import Tune, tunes_hash
 from models.train.run_log import RunLog, rows
+from models.train.side_by_side import side_by_side
 from models.train.titles import (
     LINEAR,
     PRESETS,
@@ -34,8 +36,7 @@ from models.train.titles import (
     Preset,
     TitleRun,
     chosen_variants,
-    release,
-    train,
+    train_all,
     training_parts,
 )
 
@@ -69,27 +70,6 @@ def conditions_of(variants: Sequence[str], ablated: Sequence[str], removed: Sequ
     return (*map(Condition, whole), *(Condition(variant, (name,)) for variant in ablated for name in removed))
 
 
-def train_all(study: Study, parts: Mapping[str, Sequence[Tune]], out: Path, *, resume: bool, device: str) -> float:
-    """Train what has not ended yet; seconds that a run took in the mean."""
-    columns = (
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn(),
-        TextColumn("{task.fields[told]}"),
-    )  # fmt: skip
-    everything = list(study.runs(parts))
-    begun = time.monotonic()
-    with Progress(*columns) as progress:
-        whole = progress.add_task("all runs", total=len(everything), told="")
-        for _, run in everything:
-            training = train(run, out / run.name, resume=resume, device=device, progress=progress)
-            towers = training.average.cpu()
-            towers.load_state_dict(training.best)
-            release(out / run.name, [(run, towers)], training.best_score)
-            for task in progress.tasks[1:]:
-                progress.remove_task(task.id)
-            progress.advance(whole)
-    return (time.monotonic() - begun) / len(everything)
-
-
 def ground_of(bundle: TitleBundle, parts: Mapping[str, Sequence[Tune]], data: Path | None) -> Ground:
     """The test tunes: O'Neill's, with CRE for the probe, or the test part of a folder; raises ``MusicError``."""
     if data is None:
@@ -100,7 +80,7 @@ def ground_of(bundle: TitleBundle, parts: Mapping[str, Sequence[Tune]], data: Pa
     return Ground(make_pool(parts["test"]), [*parts["train"], *parts["validation"]], parts["test"])
 
 
-def test_all(study: Study, parts: Mapping[str, Sequence[Tune]], out: Path, data: Path | None) -> int:
+def test_all(study: Study, parts: Mapping[str, Sequence[Tune]], out: Path, data: Path | None, jobs: int) -> int:
     """Ask every run about the test tunes and write what they find to ``out/log.jsonl``; how many results there are."""
     runs = list(study.runs(parts))
     ground = ground_of(load_towers(out / runs[0][1].name), parts, data)
@@ -116,16 +96,24 @@ def test_all(study: Study, parts: Mapping[str, Sequence[Tune]], out: Path, data:
         "test": {"hash": tunes_hash(ground.pool.tunes), "tunes": len(ground.pool.tunes)},
     }
     outcomes: dict[Condition, dict[int, Outcome]] = {}
+    asked = [(out / run.name, run.seed) for _, run in runs]
+    tested = partial(outcome_in, ground=ground)
     with Progress() as progress:
-        for condition, run in progress.track(runs, description="test"):
-            found = outcome_of(load_towers(out / run.name).towers, ground, run.seed)
-            outcomes.setdefault(condition, {})[run.seed] = found
+        found = side_by_side(tested, asked, jobs)
+        for (condition, run), outcome in zip(runs, progress.track(found, len(runs), description="test"), strict=True):
+            outcomes.setdefault(condition, {})[run.seed] = outcome
     with RunLog(out / "log.jsonl") as log:
         log.write("run", **about)
         for row in results(outcomes, ridge_outcome(parts["train"], ground), ground):
             log.write("result", **row)
         log.write("end", reason="tested", results=log.lines - 1)
     return log.lines - 2
+
+
+def outcome_in(asked: tuple[Path, int], ground: Ground) -> Outcome:
+    """What the towers in a folder make of the test tunes; ``asked`` is the folder and the run's seed."""
+    folder, seed = asked
+    return outcome_of(load_towers(folder).towers, ground, seed)
 
 
 def has_tested(study: Study, out: Path) -> bool:
@@ -180,6 +168,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--without", help=f"information to take away, instead of all: {', '.join(REMOVABLE)}")
     parser.add_argument("--steps", type=int, help="optimiser steps of a run at most, instead of the preset's")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--jobs", type=int, default=1, help="runs that are trained side by side, each in a process")
     given = parser.parse_args(argv)
     study, out = study_of(given), Path(given.out)
     out.mkdir(parents=True, exist_ok=True)
@@ -190,12 +179,14 @@ def main(argv: list[str] | None = None) -> None:
         return
     try:
         parts = training_parts(given.data, out, again=given.resume)
-        seconds = train_all(study, parts, out, resume=given.resume, device=given.device)
-        found = test_all(study, parts, out, given.data)
+        runs = [run for _, run in study.runs(parts)]
+        begun = time.monotonic()
+        train_all(runs, out, resume=given.resume, device=given.device, jobs=given.jobs)
+        seconds = (time.monotonic() - begun) / len(runs)
+        found = test_all(study, parts, out, given.data, given.jobs)
     except MusicError as error:
         raise SystemExit(f"nothing to study: {error}") from error
-    runs = len(study.conditions) * len(study.seeds)
-    print(f"{out}: {runs} runs, {seconds:.1f} s each, {found} results in {out / 'log.jsonl'}")
+    print(f"{out}: {len(runs)} runs, {seconds:.1f} s each, {found} results in {out / 'log.jsonl'}")
 
 
 if __name__ == "__main__":

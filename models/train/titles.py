@@ -13,8 +13,10 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +28,7 @@ from models.music import corpora
 from models.music.notes import MusicError
 from models.style.checkpoint import load_style
 from models.title import sentences
-from models.title.checkpoint import save_towers
+from models.title.checkpoint import load_towers, save_towers
 from models.title.melody_encoders import MelodyConfig
 from models.title.removal import OF_MELODIES, OF_TITLES
 from models.title.style_encoder import StyleEncoder
@@ -36,7 +38,8 @@ from models.title.two_tower import MELODY_KINDS, TowerConfig, TowerEnsemble, Two
 from models.train.averaged import AveragedTraining
 from models.train.linear_start import fit_linear
 from models.train.run_log import RunLog, ended
-from models.train.title_batches import PairBatches
+from models.train.side_by_side import side_by_side
+from models.train.title_batches import PairBatches, Variation
 from models.train.title_validation import Validation
 
 CORPORA = ("oneills1850", "ryansMammoth", "airdsAirs")
@@ -44,6 +47,8 @@ LINEAR = "linear-linear"
 REMOVABLE = (*OF_MELODIES, *OF_TITLES)
 VARIANTS = (LINEAR, *(f"{melody}-{title}" for melody, title in itertools.product(MELODY_KINDS[1:], TITLE_KINDS[1:])))
 SENTENCE_VARIANTS = tuple(f"{melody}-{SENTENCE}" for melody in MELODY_KINDS[1:])  # where one is installed
+COMMON = 20  # tunes that make a type worth naming
+EVENED = 0.4  # of the tunes whose type is named: dotted pairs are played even
 MEMBERS = 4  # of an ensemble, at most
 TERMS = (
     "Trained on the melodies and titles of O'Neill's, Ryan's and Aird's collections as distributed with music21 by "
@@ -84,14 +89,14 @@ PRESETS: Mapping[str, Preset] = {
         TitleConfig(),
     ),
     "gpu": Preset(
-        4000,
+        600,
         512,
-        1e-3,
-        100,
-        10,
+        1.5e-3,
+        30,
+        6,
         VARIANTS,
-        MelodyConfig(hidden=192, dim=128, layers=4),
-        TitleConfig(hidden=128, dim=128),
+        MelodyConfig(hidden=128, dim=128),
+        TitleConfig(hidden=96, dim=128),
     ),
 }
 
@@ -106,11 +111,13 @@ class TitleRun:
     seed: int
     without: tuple[str, ...]
     parts: Mapping[str, Sequence[Tune]]
+    typing: float = 0.0  # weight of naming the type of tunes and titles beside finding each other
 
     @property
     def name(self) -> str:
         """The run's name and folder."""
-        return "-".join([self.variant, *(f"no_{name}" for name in self.without), str(self.seed)])
+        typed = ["typed"] if self.typing else []
+        return "-".join([self.variant, *typed, *(f"no_{name}" for name in self.without), str(self.seed)])
 
     @property
     def config(self) -> TowerConfig:
@@ -120,7 +127,14 @@ class TitleRun:
         return TowerConfig(
             replace(self.preset.melody, kind=melody, without=unheard),
             replace(self.preset.title, kind=title, without=unread),
+            self.types,
         )
+
+    @property
+    def types(self) -> tuple[str, ...]:
+        """The types that are named while training: those of at least ``COMMON`` training tunes, or none."""
+        counts = Counter(tune.genre for tune in self.parts["train"] if tune.genre) if self.typing else Counter[str]()
+        return tuple(sorted(kind for kind, count in counts.items() if count >= COMMON))
 
 
 def learning_rate(step: int, preset: Preset) -> float:
@@ -139,7 +153,9 @@ def train(run: TitleRun, folder: Path, *, resume: bool, device: str, progress: P
     lines = training.resume(state) if taken_up else 0
     if taken_up and ended(log_path):
         return training
-    batches = PairBatches(run.parts["train"], preset.batch, run.seed)
+    variation = Variation(even=EVENED if run.typing else 0.0)
+    batches = PairBatches(run.parts["train"], preset.batch, run.seed, variation)
+    kinds = {kind: index for index, kind in enumerate(run.types)}
     task = progress.add_task(run.name, total=preset.steps, completed=training.step, told="")
     with RunLog(log_path, lines) as log:
         if not taken_up:
@@ -148,6 +164,7 @@ def train(run: TitleRun, folder: Path, *, resume: bool, device: str, progress: P
                 "run": run.name,
                 "variant": run.variant,
                 "without": run.without,
+                "typing": run.typing,
                 "preset": run.preset_name,
                 "seed": run.seed,
                 "config": asdict(run.config),
@@ -157,12 +174,18 @@ def train(run: TitleRun, folder: Path, *, resume: bool, device: str, progress: P
             _validated(training, validation, log)
         while training.step < preset.steps and waited(training, preset) < preset.patience:
             torch.manual_seed(run.seed * 1_000_003 + training.step)  # dropout
-            notes, titles = batches.draw(training.step)
+            notes, titles, tunes = batches.draw(training.step)
             towers = training.model.train()
             output = towers(towers.played(notes).to(device), towers.spelled(titles).to(device))
             loss = output.loss()
-            gradient = training.update(loss, learning_rate(training.step, preset))
-            values = {"loss": loss.item(), "scale": output.scale.item(), "gradient": gradient}
+            values = {"loss": loss.item(), "scale": output.scale.item()}
+            if kinds:
+                named = output.type_loss(
+                    torch.tensor([kinds.get(tune.genre or "", -1) for tune in tunes], device=device)
+                )
+                values["type_loss"] = named.item()
+                loss = loss + run.typing * named
+            values["gradient"] = training.update(loss, learning_rate(training.step, preset))
             log.write("metrics", step=training.step, part="train", values=values)
             if training.step % preset.validate_every == 0 or training.step == preset.steps:
                 found = _validated(training, validation, log)
@@ -173,6 +196,32 @@ def train(run: TitleRun, folder: Path, *, resume: bool, device: str, progress: P
         log.write("end", step=training.step, reason=stopped, best_step=training.best_step, best=training.best_score)
     progress.update(task, completed=preset.steps)
     return training
+
+
+def train_all(runs: Sequence[TitleRun], out: Path, *, resume: bool, device: str, jobs: int) -> None:
+    """Train what has not ended yet, ``jobs`` runs side by side, and write each one's best towers into its folder."""
+    columns = (
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn(),
+        TextColumn("{task.fields[told]}"),
+    )  # fmt: skip
+    with Progress(*columns) as progress:
+        whole = progress.add_task("all runs", total=len(runs), told="")
+        shown = progress if jobs <= 1 else None
+        alone = partial(train_one, out=out, resume=resume, device=device, progress=shown)
+        for told in side_by_side(alone, runs, jobs):
+            for task in progress.tasks[1:]:
+                progress.remove_task(task.id)
+            progress.update(whole, advance=1, told=told)
+
+
+def train_one(run: TitleRun, *, out: Path, resume: bool, device: str, progress: Progress | None) -> str:
+    """Train one run and write its best towers into its folder; says how well they validated."""
+    shown = progress or Progress(disable=True)
+    training = train(run, out / run.name, resume=resume, device=device, progress=shown)
+    towers = training.average.cpu()
+    towers.load_state_dict(training.best)
+    release(out / run.name, [(run, towers)], training.best_score)
+    return f"{run.name}: validation MRR {training.best_score:.4f}"
 
 
 def beginning(run: TitleRun) -> TwoTower:
@@ -292,6 +341,8 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--without", help=f"information to take away, of {', '.join(REMOVABLE)}")
     parser.add_argument("--steps", type=int, help="optimiser steps at most, instead of the preset's")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--jobs", type=int, default=1, help="runs that are trained side by side, each in a process")
+    parser.add_argument("--typing", type=float, default=0.0, help="weight of naming types beside the contrastive loss")
     given = parser.parse_args(argv)
     preset = PRESETS[given.preset]
     if given.steps:
@@ -311,19 +362,13 @@ def main(argv: list[str] | None = None) -> None:
     except MusicError as error:
         raise SystemExit(f"nothing to train on: {error}") from error
     seeds = range(given.seed, given.seed + given.seeds)
-    runs = [TitleRun(given.preset, preset, v, seed, without, parts) for v in variants for seed in seeds]
-    columns = (
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
-        TimeRemainingColumn(), TextColumn("{task.fields[told]}"),
-    )  # fmt: skip
-    candidates = []
-    with Progress(*columns) as progress:
-        for run in runs:
-            training = train(run, out / run.name, resume=given.resume, device=given.device, progress=progress)
-            towers = training.average.cpu()
-            towers.load_state_dict(training.best)
-            release(out / run.name, [(run, towers)], training.best_score)
-            candidates.append((run, towers))
+    runs = [
+        TitleRun(given.preset, preset, variant, seed, without, parts, given.typing)
+        for variant in variants
+        for seed in seeds
+    ]
+    train_all(runs, out, resume=given.resume, device=given.device, jobs=given.jobs)
+    candidates = [(run, load_towers(out / run.name).towers.towers[0]) for run in runs]
     members, mrr = ensemble(Validation.of(parts["validation"]), candidates)
     release(out / "bundle", members, mrr)
     names = " and ".join(run.name for run, _ in members)

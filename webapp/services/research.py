@@ -85,6 +85,7 @@ def listing(session: Session) -> list[dict[str, Any]]:
             "commit": run.commit,
             "state": state_of(run),
             "step": steps.get(run.id, 0),
+            "broken_lines": run.about.get("broken_lines", 0),
             "outcome": {key: value for key, value in (run.outcome or {}).items() if key not in {"line", "kind"}},
             "logged_at": run.logged_at.isoformat() if run.logged_at else None,
         }

@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session
 from db.queries import jobs
 from db.queries import training as rows
 from db.tables import StudyResult, TrainingRun
-from models.train.run_log import parsed
+from models.train.run_log import ParsedLog, parsed
 from webapp.services.house import House
 
 log = logging.getLogger(__name__)
@@ -69,7 +69,8 @@ def take(session: Session, folder: Path, path: Path) -> int:
     whole = data[: data.rfind(b"\n") + 1]
     same = run.bytes <= len(whole) and hashlib.sha256(whole[: run.bytes]).hexdigest() == run.digest
     known = run.lines if same else 0
-    found = parsed(whole)
+    told = parsed(whole)
+    found = told.rows
     kept = {row["line"] for row in found}
     rows.forget_lines(session, run, first=known, among=[line for line in range(known) if line not in kept])
     fresh = [row for row in found if row["line"] >= known]
@@ -78,7 +79,7 @@ def take(session: Session, folder: Path, path: Path) -> int:
     rows.add_predictions(session, run, [_part(row, predicted) for row in fresh if row["kind"] == "prediction"])
     results = [{name: row.get(name) for name in ("line", *RESULT)} for row in fresh if row["kind"] == "result"]
     rows.add_results(session, run, results)
-    _describe(run, path, found)
+    _describe(run, path, told)
     run.lines, run.bytes, run.digest = whole.count(b"\n"), len(whole), hashlib.sha256(whole).hexdigest()
     run.size, run.logged_at = len(data), _time_of(seen.st_mtime_ns)
     run.taken_at = datetime.now(UTC)
@@ -97,10 +98,14 @@ def _refuse(session: Session, folder: Path, path: Path) -> None:
     run.size, run.logged_at = seen.st_size, _time_of(seen.st_mtime_ns)
 
 
-def _describe(run: TrainingRun, path: Path, found: Sequence[Mapping[str, Any]]) -> None:
-    """What the run is and how it ended, as its first and last row say."""
+def _describe(run: TrainingRun, path: Path, told: ParsedLog) -> None:
+    """What the run is and how it ended, as its first and last row say, and how many of its lines are broken."""
+    found = told.rows
     about = dict(found[0]) if found and found[0]["kind"] == "run" else {}
     run.kind = about.get("what", "titles") if about else LOGS[path.name]
+    if told.broken:
+        log.warning("run_broken log=%s lines=%d", path, told.broken)
+        about["broken_lines"] = told.broken
     run.about, run.data_hash, run.commit = about, about.get("data"), about.get("commit")
     run.ended = bool(found) and found[-1]["kind"] == "end"
     run.outcome = dict(found[-1]) if run.ended else None

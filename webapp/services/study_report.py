@@ -78,11 +78,11 @@ def page(session: Session, study: Study) -> str:
 
 
 def _sections(session: Session, study: Study, asked: Asked) -> Iterator[str]:
-    def plot(name: str, **changes: object) -> str:
-        return _plot(draw(session, name, replace(asked, **changes)))  # type: ignore[arg-type]
+    def plot(name: str, wanted: Asked = asked) -> str:
+        return _plot(draw(session, name, wanted))
 
     yield "<h2>Variants</h2><p>All seeds together with a 95 % interval over tunes; each dot is one seed.</p>"
-    yield from (f"<h3>{DIRECTIONS[each]}</h3>{plot('variants', direction=each)}" for each in BOTH)
+    yield from (f"<h3>{DIRECTIONS[each]}</h3>{plot('variants', replace(asked, direction=each))}" for each in BOTH)
     for comparison, title, told in COMPARED:
         if table := _table(_compared(session, study, comparison), told):
             yield f"<h2>{title}</h2><p>{told}</p>{table}"
@@ -90,22 +90,24 @@ def _sections(session: Session, study: Study, asked: Asked) -> Iterator[str]:
     yield "<h2>Watch-list</h2><p>The rank of what was asked for, at each validation of the first seeds' runs.</p>"
     for watched in rows.watched(session, study.runs[0].id)[:4]:
         first = tuple(dict.fromkeys(condition_of(run) for run in study.runs if not run.about.get("without")))[:6]
-        shown = plot("ranks", direction=watched["direction"], query=watched["query"], conditions=first)
-        yield f"<h3>{escape(watched['label'])}, {DIRECTIONS[watched['direction']]}</h3>{shown}"
+        wanted = replace(asked, direction=watched["direction"], query=watched["query"], conditions=first)
+        yield f"<h3>{escape(watched['label'])}, {DIRECTIONS[watched['direction']]}</h3>{plot('ranks', wanted)}"
     if not study.tested:
         yield "<p>The test tunes were not asked yet: the study has not ended.</p>"
         return
     yield "<h2>What is taken for what</h2>"
     for condition in _best_variants(study):
         yield f"<h3>{condition}: type of the nearest tune to titles of each type; type read by the probe</h3>"
-        yield plot("nearest", conditions=(condition,)) + plot("probe", conditions=(condition,))
+        wanted = replace(asked, conditions=(condition,))
+        yield plot("nearest", wanted) + plot("probe", wanted)
     yield "<h2>What retrieval hears</h2><p>Change of MRR without a piece of information, query by query (95 %).</p>"
     for direction in BOTH:
         for genre in (WHOLE, *research.measured_genres(session, study)["ablation"]):
-            yield f"<h3>{DIRECTIONS[direction]}, {genre}</h3>{plot('ablations', direction=direction, genre=genre)}"
+            wanted = replace(asked, direction=direction, genre=genre)
+            yield f"<h3>{DIRECTIONS[direction]}, {genre}</h3>{plot('ablations', wanted)}"
     yield "<h2>What tells the types apart</h2><p>Change of the probe's recall, in a collection never heard.</p>"
     for genre in (WHOLE, REEL_OR_HORNPIPE, *research.measured_genres(session, study)["probe_ablation"]):
-        yield f"<h3>{genre}</h3>{plot('probe_ablations', genre=genre)}"
+        yield f"<h3>{genre}</h3>{plot('probe_ablations', replace(asked, genre=genre))}"
 
 
 COMPARED = (

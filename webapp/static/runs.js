@@ -5,7 +5,7 @@ import { Chart, address, fill, follow, startFrame, tableRow } from "./research.j
 
 const NONE = ["", "nothing"];
 const OF_A_RUN = ["kind", "preset", "seed", "state", "step", "data", "commit", "logged_at"];
-const NAMES = { logged_at: "last logged" };
+const NAMES = { logged_at: "last logged", broken_lines: "lines that can't be read" };
 
 function told(run, name) {
   if (!run) return "";
@@ -31,7 +31,8 @@ export function startRuns(root, signal) {
   }
 
   function table(pair) {
-    const further = [...new Set(pair.flatMap((run) => Object.keys(run.outcome)))];
+    const broken = pair.some((run) => run.broken_lines) ? ["broken_lines"] : [];
+    const further = [...broken, ...new Set(pair.flatMap((run) => Object.keys(run.outcome)))];
     root.querySelector("[data-testid=runs] thead").replaceChildren(tableRow(["", ...pair.map((run) => run.name)], true));
     root.querySelector("[data-testid=runs] tbody").replaceChildren(
       ...[...OF_A_RUN, ...further.filter((name) => !OF_A_RUN.includes(name))].map((name) =>

@@ -88,6 +88,13 @@ def test_a_study_goes_on_with_the_runs_that_are_missing(
     assert logs(out) == logs(study)
 
 
+def test_runs_side_by_side_find_what_they_find_one_after_the_other(
+    study: Path, study_arguments: list[str], tmp_path: Path
+) -> None:
+    main([*study_arguments, "--out", str(tmp_path / "study"), "--jobs", "2"])
+    assert logs(tmp_path / "study") == logs(study)
+
+
 def test_a_training_that_is_killed_goes_on_without_gap_and_double(dance_music: Path, tmp_path: Path) -> None:
     arguments = ["--preset", "tiny", "--steps", "42", "--variants", "bag-bag", "--data", str(dance_music), "--out"]
     child = subprocess.Popen(
@@ -128,6 +135,6 @@ def test_what_cannot_be_studied_is_said(arguments: list[str], message: str, tmp_
 def test_lines_of_a_log_without_numbers_are_numbered_and_those_that_came_again_count_once() -> None:
     lines = [{"step": s, "loss": loss} for s, loss in ((50, 3.0), (100, 2.0), (150, 1.0), (100, 2.5), (150, 1.5))]
     text = "".join(json.dumps(row) + "\n" for row in lines) + '{"step": 20'
-    assert [(row["line"], row["step"], row["values"]["loss"]) for row in parsed(text.encode())] == [
+    assert [(row["line"], row["step"], row["values"]["loss"]) for row in parsed(text.encode()).rows] == [
         (0, 50, 3.0), (3, 100, 2.5), (4, 150, 1.5),
     ]  # fmt: skip

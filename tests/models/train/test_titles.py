@@ -1,3 +1,4 @@
+import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from models.title.title_encoders import TitleConfig
 from models.title.tunes import FIELDS, Tune
 from models.title.two_tower import TwoTower
 from models.train.run_log import RunLog, ended, rows
-from models.train.title_batches import PairBatches, Variation, varied_notes, varied_title
+from models.train.title_batches import PairBatches, Variation, evened, varied_notes, varied_title
 from models.train.title_validation import NEAREST, WATCHED, Validation
 from models.train.titles import Preset, TitleRun, ensemble, main, train
 
@@ -130,6 +131,28 @@ def test_a_batch_holds_no_near_duplicates_and_no_title_twice(made_tunes: list[Tu
         assert len({title_key(title) for _, title in pairs}) == len(pairs)
     assert [t.name for t, _ in batches.pairs(1)] == [t.name for t, _ in PairBatches(doubled, 64, 0).pairs(1)]
     assert [t.name for t, _ in batches.pairs(1)] != [t.name for t, _ in batches.pairs(2)]
+
+
+def test_dotted_pairs_become_even_and_nothing_else_moves() -> None:
+    notes = np.zeros((4, len(FIELDS)), dtype=np.int16)
+    position, duration = FIELDS.index("position"), FIELDS.index("duration")
+    notes[:, position], notes[:, duration] = (0, 4, 6, 9), (6, 3, 5, 5)  # dotted eighth, sixteenth, two eighths
+    told = evened(notes)
+    assert told[:, position].tolist() == [0, 3, 6, 9]
+    assert told[:, duration].tolist() == [5, 5, 5, 5]
+    assert np.array_equal(evened(told), told)
+    notes[:, FIELDS.index("meter")] = 2  # a bar of 6/8 has no such pairs
+    assert np.array_equal(evened(notes), notes)
+
+
+def test_towers_that_name_types_log_it(made_tunes: list[Tune], tmp_path: Path) -> None:
+    run = dataclasses.replace(small_run(made_tunes), typing=0.5)
+    assert run.name == "cnn-cnn-typed-3"
+    assert run.types
+    training = train(run, tmp_path, resume=False, device="cpu", progress=Progress(disable=True))
+    assert training.model.types is not None
+    told = [row["values"]["type_loss"] for row in rows(tmp_path / "log.jsonl") if row.get("part") == "train"]
+    assert told[-1] < told[0]
 
 
 def test_variation_leaves_notes_to_hear_and_words_to_read(made_tunes: list[Tune]) -> None:

@@ -13,8 +13,8 @@ from sqlalchemy.orm import Session
 
 from db.queries import jobs, training
 from db.tables import Job, MetricPoint, StudyResult, TrackedPrediction, TrainingRun
-from models.train.run_log import RunLog, parsed
-from webapp.services import runs
+from models.train.run_log import RunLog, parsed, run_row
+from webapp.services import research, runs
 from webapp.services.house import House
 from webapp.worker import Clerk
 
@@ -67,7 +67,7 @@ def stored(house: House) -> list[tuple[object, ...]]:
 def told(path: Path) -> list[tuple[object, ...]]:
     """The same, read from the log."""
     found: list[tuple[object, ...]] = []
-    for row in parsed(path.read_bytes()):
+    for row in parsed(path.read_bytes()).rows:
         if row["kind"] == "metrics":
             found += [(row["line"], row["step"], name, value) for name, value in row["values"].items()]
         elif row["kind"] == "prediction":
@@ -140,6 +140,22 @@ def test_logs_without_numbers_are_runs_too_and_what_came_twice_counts_once(alone
     assert figures["style/log.jsonl"] == [
         (50, "train", 9.0), (100, "train", 8.0), (100, "validation", 8.5), (150, "train", 1.5), (200, "train", 2.0),
     ]  # fmt: skip
+
+
+def test_a_run_without_numbers_says_what_it_was_trained_on_and_how_many_of_its_lines_are_broken(alone: House) -> None:
+    path = alone.settings.runs_folder / "style" / "log.jsonl"
+    path.parent.mkdir(parents=True)
+    before = run_row("style", data="old", commit="old") + "\n" + json.dumps({"step": 50, "total": 9.0}) + "\n"
+    again = run_row("style", data="abc", commit="def") + "\n" + json.dumps({"step": 50, "total": 8.0}) + "\n"
+    path.write_text(before)
+    runs.take_changed(alone)
+    path.write_text(before + '{"step": 100, "tot\n' + again)  # killed while it wrote, and begun anew
+    runs.take_changed(alone)
+    run = the_run(alone)
+    assert (run.kind, run.data_hash, run.commit) == ("style", "abc", "def")
+    assert stored(alone) == [(4, 50, "total", 8.0)]
+    listed = alone.database.transaction(research.listing)
+    assert [(row["data"], row["broken_lines"]) for row in listed] == [("abc", 1)]
 
 
 def test_a_file_that_is_no_log_is_refused_and_stops_no_other(alone: House) -> None:
