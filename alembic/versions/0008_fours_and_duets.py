@@ -11,6 +11,10 @@ down_revision = "0007"
 branch_labels = None
 depends_on = None
 
+MIDDLE = (
+    "greatest(least(clip_a, clip_b), least(clip_c, clip_d)), least(greatest(clip_a, clip_b), greatest(clip_c, clip_d))"
+)
+
 
 def upgrade() -> None:
     op.create_table(
@@ -121,12 +125,8 @@ def upgrade() -> None:
         [
             "listener_id",
             sa.literal_column("least(clip_a, clip_b, clip_c, clip_d)"),
-            sa.literal_column(
-                "least(greatest(least(clip_a, clip_b), least(clip_c, clip_d)), least(greatest(clip_a, clip_b), greatest(clip_c, clip_d)))"
-            ),
-            sa.literal_column(
-                "greatest(greatest(least(clip_a, clip_b), least(clip_c, clip_d)), least(greatest(clip_a, clip_b), greatest(clip_c, clip_d)))"
-            ),
+            sa.literal_column(f"least({MIDDLE})"),
+            sa.literal_column(f"greatest({MIDDLE})"),
             sa.literal_column("greatest(clip_a, clip_b, clip_c, clip_d)"),
         ],
         unique=True,
@@ -148,7 +148,8 @@ def upgrade() -> None:
             "outcome IN ('a', 'b', 'c', 'd', 'none', 'skipped')", name=op.f("ck_four_votes_outcome_is_known")
         ),
         sa.CheckConstraint(
-            "cardinality(chances) = 4 AND array_position(chances, NULL) IS NULL AND 0 < ALL (chances) AND abs(chances[1] + chances[2] + chances[3] + chances[4] - 1) < 1e-6",
+            "cardinality(chances) = 4 AND array_position(chances, NULL) IS NULL AND 0 < ALL (chances) "
+            "AND abs(chances[1] + chances[2] + chances[3] + chances[4] - 1) < 1e-6",
             name=op.f("ck_four_votes_chances_sum_to_1"),
         ),
         sa.CheckConstraint(

@@ -6,14 +6,14 @@ import uuid
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import or_, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from db.queries import listeners as listener_rows
 from db.queries import offers as offer_rows
 from db.queries import statistics
 from db.queries import votes as vote_rows
-from db.tables import OWN, Clip, ClipAudio, Offer
+from db.tables import OWN, Clip, ClipAudio
 from models.metrics.preference import accuracy
 from models.taste.bradley_terry import Head, utilities
 from models.taste.explain import beside_others, explain, habits
@@ -76,16 +76,10 @@ def _best(session: Session, house: House, listener_id: uuid.UUID, head: Head) ->
     """The clips of highest utility among those voted on: naming one that was not met yet would spoil its blind pair."""
     if head.votes_seen == 0:
         return []
-    query = (
-        select(Clip.id, Clip.summary, Clip.kind)
-        .join(Offer, or_(Offer.left_clip == Clip.id, Offer.right_clip == Clip.id))
-        .where(Offer.listener_id == listener_id, Offer.state == "voted", Clip.model_version == house.space.version)
-        .distinct()
-    )
-    # a clip that waits in an open pair would be known there
-    waiting = {
-        clip for offer in offer_rows.open_offers(session, listener_id) for clip in (offer.left_clip, offer.right_clip)
-    }
+    judged = Clip.id.in_(offer_rows.clips_shown(listener_id, state="voted"))
+    query = select(Clip.id, Clip.summary, Clip.kind).where(judged, Clip.model_version == house.space.version)
+    # a clip that waits in an open pair or four would be known there
+    waiting = set(session.scalars(offer_rows.clips_shown(listener_id, state="open")))
     met = [row for row in session.execute(query).all() if row[0] not in waiting]
     if not met:
         return []
