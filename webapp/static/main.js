@@ -1,7 +1,7 @@
 // Brings a page to life once Gradio has rendered it, which happens late and may happen again.
 
 import { startAtlas } from "./atlas.js";
-import { startCompare } from "./compare.js";
+import { startCompare, startFour } from "./compare.js";
 import { startMenu } from "./menu.js";
 import { startRetrieval } from "./retrieval.js";
 import { startRuns } from "./runs.js";
@@ -12,6 +12,7 @@ import { startTitles } from "./titles.js";
 
 const STARTERS = {
   compare: startCompare,
+  four: startFour,
   taste: startTaste,
   studio: startStudio,
   atlas: startAtlas,
