@@ -46,7 +46,7 @@ def create_app(settings: Settings | None = None, *, backstage: Backstage | None 
             stage.end()
 
     # FastAPI's models take a moment; serve begins its children before
-    from webapp import api, atlas_api, fours_api, research_api, studio_api, styles_api, titles_api  # noqa: PLC0415
+    from webapp import api, atlas_api, duets_api, fours_api, research_api, studio_api, styles_api, titles_api  # noqa: PLC0415
 
     app = FastAPI(
         title="Kallos",
@@ -63,6 +63,7 @@ def create_app(settings: Settings | None = None, *, backstage: Backstage | None 
     _answer_errors(app)
     app.include_router(api.router)
     app.include_router(fours_api.router)
+    app.include_router(duets_api.router)
     app.include_router(studio_api.router)
     app.include_router(research_api.router)
     app.include_router(atlas_api.router)
