@@ -155,6 +155,15 @@ export const studio = {
     json("POST", `/api/studio/uploads?name=${encodeURIComponent(file.name)}&domain=${domain}`, file, COMPOSING_MS),
 };
 
+export const duets = {
+  all: () => json("GET", "/api/duets"),
+  invite: () => json("POST", "/api/duets", {}),
+  look: (key) => json("GET", `/api/duets/links/${encodeURIComponent(key)}`),
+  agree: (key) => json("POST", `/api/duets/links/${encodeURIComponent(key)}`, {}),
+  end: (id) => json("DELETE", `/api/duets/${id}`),
+  compose: (id) => json("POST", `/api/duets/${id}/compose`, {}),
+};
+
 export const atlas = {
   maps: () => json("GET", "/api/atlas"),
   map: (id) => json("GET", `/api/atlas/maps/${encodeURIComponent(id)}`),

@@ -9,6 +9,7 @@ import { startStudio } from "./studio.js";
 import { startStyles } from "./styles.js";
 import { startTaste } from "./taste.js";
 import { startTitles } from "./titles.js";
+import { startTogether } from "./together.js";
 
 const STARTERS = {
   compare: startCompare,
@@ -17,6 +18,7 @@ const STARTERS = {
   studio: startStudio,
   atlas: startAtlas,
   titles: startTitles,
+  together: startTogether,
   styles: startStyles,
   retrieval: startRetrieval,
   runs: startRuns,

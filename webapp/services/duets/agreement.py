@@ -10,6 +10,7 @@ import uuid
 from dataclasses import asdict
 from typing import Any
 
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from db.queries import duets as rows
@@ -29,6 +30,7 @@ KIND = "compose_for_both"
 PRIORITY = 10  # somebody waits for it
 MOST = 12  # duets of one listener
 MOST_PIECES = 30  # of one duet
+ALREADY = "you two share music already"
 
 
 def invite(house: House, listener_id: uuid.UUID) -> str:
@@ -58,8 +60,8 @@ def look(house: House, listener_id: uuid.UUID, link_key: str) -> dict[str, Any]:
 def agree(house: House, listener_id: uuid.UUID, link_key: str) -> uuid.UUID:
     """Say yes to the invitation; the duet's id.
 
-    Raises ``NotYours`` for a link that opens nothing, ``NotAllowed`` for one's own, ``Contradiction`` where the two have
-    agreed before.
+    Raises ``NotYours`` for a link that opens nothing, ``NotAllowed`` for one's own, ``Contradiction`` where the two
+    have agreed before.
     """
 
     def work(session: Session) -> uuid.UUID:
@@ -70,10 +72,13 @@ def agree(house: House, listener_id: uuid.UUID, link_key: str) -> uuid.UUID:
         if duet.host_id == listener_id:
             raise NotAllowed("this is your own link; send it to whom you want to share music with")
         if rows.between(session, duet.host_id, listener_id) is not None:
-            raise Contradiction("you two share music already")
+            raise Contradiction(ALREADY)
         if len(rows.duets_of(session, listener_id)) >= MOST:
             raise TooMany(f"you share music with {MOST} others already; end one before you begin another")
-        rows.agree(session, duet, listener_id)
+        try:
+            rows.agree(session, duet, listener_id)
+        except IntegrityError as error:  # each has agreed to the other's link at the same moment
+            raise Contradiction(ALREADY) from error
         return duet.id
 
     duet_id = house.database.transaction(work)
