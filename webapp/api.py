@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from models.music.notes import DOMAINS, Domain
 from webapp.identity import Claim, clear_cookie, set_cookie
-from webapp.services import compose, listeners, offers, rewind, sound, takeout, taste, votes
+from webapp.services import compose, listeners, offers, rewind, similar, sound, takeout, taste, votes
 from webapp.services.house import House
 from webapp.services.problems import NoListener, NotYours
 
@@ -266,6 +266,13 @@ def clip_notes(clip_id: uuid.UUID, seconds: float, house: TheHouse, response: Re
     """``{seconds, notes: [[start_s, duration_s, pitch, velocity], …]}`` in the time of the sound."""
     response.headers["Cache-Control"] = IMMUTABLE
     return sound.notes(house, clip_id, seconds)
+
+
+@router.get("/clips/{clip_id}/similar", responses=ERRORS)
+def similar_clips(clip_id: uuid.UUID, house: TheHouse, listener_id: Known, response: Response) -> dict[str, Any]:
+    """``{similar, path}``: clips most like one that the listener has judged, in order, and steps that lead on."""
+    response.headers["Cache-Control"] = "no-store"
+    return similar.similar(house, listener_id, clip_id)
 
 
 @router.get("/taste", responses=ERRORS)

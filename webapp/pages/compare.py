@@ -33,6 +33,7 @@ def progress(legend: str) -> str:
   <span class="k-ticks" aria-hidden="true">{"<i></i>" * MILESTONES}</span>
   <span class="k-picks" data-testid="picks">0 picks</span>
   <p class="k-note" aria-live="polite"></p>
+  <a class="k-more" data-testid="more" href="more" hidden>More like the one you picked</a>
   <p class="k-legend" aria-label="Keyboard">{legend}</p>
 </footer>
 """

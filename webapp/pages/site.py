@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 
-from webapp.pages import atlas, compare, four, retrieval, runs, studio, styles, taste, titles, together
+from webapp.pages import atlas, compare, four, more, retrieval, runs, studio, styles, taste, titles, together
 
 STATIC = Path(__file__).parent.parent / "static"
 STATIC_PATH = "/static/kallos"  # below Gradio's own /static, which must stay reachable
@@ -48,6 +48,8 @@ def build_site() -> gr.Blocks:
         compare.build()
     with site.route("Four", "/four", show_in_navbar=False):
         four.build()
+    with site.route("More like this", "/more", show_in_navbar=False):
+        more.build()
     with site.route("Your taste", "/taste", show_in_navbar=False):
         taste.build()
     with site.route("Music for two", "/together", show_in_navbar=False):

@@ -26,8 +26,8 @@ def build() -> gr.HTML:
 <div class="k-duets"></div>
 <section class="k-invite" aria-labelledby="k-invite-title" hidden>
   <h2 id="k-invite-title">Invite somebody</h2>
-  <p class="k-explain">Send this link to one person. Once they have opened it and agreed, music can be composed that both
-    of you would like. The link works once, and until then nobody learns anything.</p>
+  <p class="k-explain">Send a link to one person. Once they have opened it and agreed, music can be composed that both of
+    you would like. The link works once, and until then nobody learns anything.</p>
   <div class="k-invite-row">
     <button type="button" class="k-solid" data-part="invite" data-testid="invite">Make a link</button>
     <input type="text" readonly aria-label="Your link" data-part="url" data-testid="invite-url" hidden>

@@ -121,6 +121,7 @@ export const offers = () => json("GET", "/api/offers");
 export const vote = (offerId, ballot) => json("POST", `/api/offers/${encodeURIComponent(offerId)}/vote`, ballot);
 export const fours = () => json("GET", "/api/fours");
 export const pick = (fourId, ballot) => json("POST", `/api/fours/${encodeURIComponent(fourId)}/pick`, ballot);
+export const similar = (clipId) => json("GET", `/api/clips/${encodeURIComponent(clipId)}/similar`);
 export const chooseDomain = (domain) => json("PATCH", "/api/listener", { domain });
 export const taste = () => json("GET", "/api/taste");
 export const compose = () => json("POST", "/api/compose", {});

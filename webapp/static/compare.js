@@ -137,6 +137,7 @@ class ComparePage {
     this.#clicked = performance.now();
     this.#inFlight = true;
     stage.player.pause();
+    this.picked = stage.pair[this.game.winner(outcome)]?.clipId;
     this.box.put(this.game.ballot(stage.pair.offerId, outcome, stage.heard()));
     this.#say("");
     const next = this.table.readyBeside(stage.pair.offerId);
@@ -161,6 +162,7 @@ class ComparePage {
       ({ open } = reply);
       this.#say(this.#lost ? "Your pick has arrived." : "");
       this.#count(reply.picks);
+      this.#more();
       milestone(this.find(".k-note"), reply.picks);
     } catch (error) {
       this.#say(this.#refusal(error));
@@ -171,6 +173,13 @@ class ComparePage {
     this.#lost = false;
     await this.#follow(open);
     this.#gate();
+  }
+
+  /** The way to clips like the one that was picked last. */
+  #more() {
+    const link = this.find(".k-more");
+    link.hidden = !this.picked;
+    link.href = `more?clip=${this.picked}`;
   }
 
   #refusal({ status, message }) {

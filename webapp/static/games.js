@@ -11,8 +11,8 @@ export const inWords = (sides) => {
 };
 
 /**
- * `called`: what is on the page; `outcomes`: by key; `blank`: the outcome that needs no listening; `kept`: where a vote
- * on its way is written down; `id`, `clips`: of what `open` gives; `ballot`: what is kept and then sent.
+ * `called`: what is on the page; `outcomes`: by key; `kept`: where a vote on its way is written down; `id`, `clips`: of
+ * what `open` gives; `ballot`: what is kept and then sent; `winner`: the side that an outcome names, if any.
  */
 export const PAIR = {
   called: "pair",
@@ -23,6 +23,7 @@ export const PAIR = {
   clips: (offer) => ({ a: offer.left, b: offer.right }),
   ballot: (id, outcome, heard) => ({ offer_id: id, outcome, heard_ms: { left: heard.a, right: heard.b } }),
   send: ({ offer_id: id, ...ballot }) => api.vote(id, ballot),
+  winner: (outcome) => ({ left: "a", right: "b" })[outcome],
   begin: "Press play: you hear A, then B.",
   listen: "Listen to both for a few seconds.",
 };
@@ -38,6 +39,7 @@ export const FOUR = {
   clips: (four) => Object.fromEntries(PLACES.map((place, index) => [place, four.clips[index]])),
   ballot: (id, outcome, heard) => ({ four_id: id, outcome, heard_ms: PLACES.map((place) => heard[place]) }),
   send: ({ four_id: id, ...ballot }) => api.pick(id, ballot),
+  winner: (outcome) => PLACES.find((place) => place === outcome),
   begin: "Press play: you hear all four, one after the other.",
   listen: "Listen to all four for a few seconds.",
 };

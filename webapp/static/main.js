@@ -3,6 +3,7 @@
 import { startAtlas } from "./atlas.js";
 import { startCompare, startFour } from "./compare.js";
 import { startMenu } from "./menu.js";
+import { startMore } from "./more.js";
 import { startRetrieval } from "./retrieval.js";
 import { startRuns } from "./runs.js";
 import { startStudio } from "./studio.js";
@@ -14,6 +15,7 @@ import { startTogether } from "./together.js";
 const STARTERS = {
   compare: startCompare,
   four: startFour,
+  more: startMore,
   taste: startTaste,
   studio: startStudio,
   atlas: startAtlas,

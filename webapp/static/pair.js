@@ -5,7 +5,7 @@ import { decode } from "./player.js";
 
 async function fetchClip(clip) {
   const [bytes, roll] = await Promise.all([audio(clip.audio_url), notes(clip.notes_url)]);
-  return { buffer: await decode(bytes), notes: roll.notes, seconds: clip.seconds };
+  return { buffer: await decode(bytes), notes: roll.notes, seconds: clip.seconds, clipId: clip.clip_id };
 }
 
 async function load(offerId, clips, onTrouble) {
