@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from models.music.notes import DOMAINS, Domain
 from webapp.identity import Claim, clear_cookie, set_cookie
-from webapp.services import compose, listeners, offers, rewind, sound, takeout, taste, votes
+from webapp.services import compose, listeners, offers, rewind, similar, sound, takeout, taste, votes
 from webapp.services.house import House
 from webapp.services.problems import NoListener, NotYours
 
@@ -93,10 +93,10 @@ class Change(BaseModel):
 
 
 class PastVote(BaseModel):
-    """A vote by its place in the listener's history; the first one has the number 1."""
+    """A vote on a pair or a four by its place in the listener's history; the first one has the number 1."""
 
     number: int
-    outcome: Outcome
+    outcome: Outcome | Literal["a", "b", "c", "d", "none"]
     at: datetime
 
 
@@ -163,7 +163,7 @@ def _known(claim: MaybeClaim) -> uuid.UUID:
 Known = Annotated[uuid.UUID, Depends(_known)]
 
 
-def _arrive(request: Request, response: Response, house: House, claim: Claim | None) -> tuple[uuid.UUID, str | None]:
+def arrive(request: Request, response: Response, house: House, claim: Claim | None) -> tuple[uuid.UUID, str | None]:
     """The listener of the request, made where there is none; the token that the page should keep, if a new one."""
     listener_id = claim.listener_id if claim else None
     if claim is not None and listeners.exists(house, claim.listener_id):
@@ -180,7 +180,7 @@ def _arrive(request: Request, response: Response, house: House, claim: Claim | N
 @router.get("/listener", responses=ERRORS)
 def read_listener(request: Request, response: Response, house: TheHouse, claim: MaybeClaim) -> Listener:
     """Who is listening; a new anonymous listener where the request names none."""
-    listener_id, token = _arrive(request, response, house, claim)
+    listener_id, token = arrive(request, response, house, claim)
     return Listener(**listeners.overview(house, listener_id), listener_token=token)
 
 
@@ -238,7 +238,7 @@ def link_listener(request: Request, house: TheHouse, listener_id: Known) -> Link
 @router.get("/offers", responses=ERRORS)
 def open_offers(request: Request, response: Response, house: TheHouse, claim: MaybeClaim) -> list[Offer]:
     """The listener's two open offers, oldest first, made where missing; a reload gets the same."""
-    listener_id, _ = _arrive(request, response, house, claim)
+    listener_id, _ = arrive(request, response, house, claim)
     response.headers["Cache-Control"] = "no-store"
     return [Offer.model_validate(offer) for offer in offers.open_offers(house, listener_id)]
 
@@ -266,6 +266,13 @@ def clip_notes(clip_id: uuid.UUID, seconds: float, house: TheHouse, response: Re
     """``{seconds, notes: [[start_s, duration_s, pitch, velocity], …]}`` in the time of the sound."""
     response.headers["Cache-Control"] = IMMUTABLE
     return sound.notes(house, clip_id, seconds)
+
+
+@router.get("/clips/{clip_id}/similar", responses=ERRORS)
+def similar_clips(clip_id: uuid.UUID, house: TheHouse, listener_id: Known, response: Response) -> dict[str, Any]:
+    """``{similar, path}``: clips most like one that the listener has judged, in order, and steps that lead on."""
+    response.headers["Cache-Control"] = "no-store"
+    return similar.similar(house, listener_id, clip_id)
 
 
 @router.get("/taste", responses=ERRORS)

@@ -50,6 +50,8 @@ def create_app(settings: Settings | None = None, *, backstage: Backstage | None 
         api,
         atlas_api,
         card_api,
+        duets_api,
+        fours_api,
         research_api,
         studio_api,
         styles_api,
@@ -73,6 +75,8 @@ def create_app(settings: Settings | None = None, *, backstage: Backstage | None 
     app.include_router(api.router)
     app.include_router(taste_api.router)
     app.include_router(card_api.router)
+    app.include_router(fours_api.router)
+    app.include_router(duets_api.router)
     app.include_router(studio_api.router)
     app.include_router(research_api.router)
     app.include_router(atlas_api.router)

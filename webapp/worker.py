@@ -10,6 +10,7 @@ import logging
 import signal
 import threading
 import time
+import uuid
 from collections.abc import Callable, Mapping
 from types import FrameType
 from typing import Any
@@ -24,6 +25,8 @@ from db.queries.jobs import TakenJob
 from webapp.generation.protocol import BadRequest, GenerationError
 from webapp.services import compose, composing, encode, pool, population, refit, runs
 from webapp.services.atlas import drawing, maps
+from webapp.services.duets import agreement
+from webapp.services.duets import composing as duet_composing
 from webapp.services.house import House
 from webapp.settings import Settings
 from webapp.supervisor import die_with_parent
@@ -48,6 +51,14 @@ def _compose_for(house: House, job: TakenJob) -> dict[str, Any]:
         raise ValueError("a job to compose for a listener names none")
     rivals = int(job.payload.get("picks", 0)) >= compose.FIRST_AT  # not before the first clip of their own
     return composing.compose_for(house, job.listener_id, str(job.payload["domain"]), job.id << 8, rivals=rivals)
+
+
+def _compose_for_both(house: House, job: TakenJob) -> dict[str, Any]:
+    def tell(progress: dict[str, Any]) -> None:
+        house.database.transaction(lambda session: jobs.tell_progress(session, job, progress))
+
+    duet_id, domain = uuid.UUID(str(job.payload["duet"])), str(job.payload["domain"])
+    return duet_composing.compose_for_both(house, duet_id, domain, job.id << 8, tell)
 
 
 def _fill_pool(house: House, job: TakenJob) -> dict[str, Any]:
@@ -81,6 +92,7 @@ def _draw_map(house: House, job: TakenJob) -> dict[str, Any]:
 
 HANDLERS: dict[str, Handler] = {
     compose.KIND: _compose_for,
+    agreement.KIND: _compose_for_both,
     pool.KIND: _fill_pool,
     encode.KIND: _encode_clips,
     refit.KIND: _refit_heads,

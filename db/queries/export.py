@@ -9,14 +9,19 @@ from typing import Any
 from uuid import UUID
 
 import numpy as np
-from sqlalchemy import ColumnElement, inspect, or_, select, union
+from sqlalchemy import ColumnElement, inspect, or_, select
 from sqlalchemy.orm import Session
 
 from db.queries.listeners import get_listener
+from db.queries.offers import clips_shown
 from db.tables import (
     Base,
     Clip,
     ClipAudio,
+    Duet,
+    DuetPiece,
+    Four,
+    FourVote,
     Job,
     Listener,
     Listening,
@@ -30,24 +35,21 @@ from db.tables import (
     Vote,
 )
 
-EXPORT_SCHEMA = 3  # since heads know how a listener answers and may begin from a population
+EXPORT_SCHEMA = 4  # since there are picks of four
 OF_THIS_INSTALLATION = {"journal_entries", "retired"}  # columns that say nothing about a listener
 
 
 def export_listener(session: Session, listener_id: UUID) -> dict[str, Any] | None:
     """Everything that is stored about a listener, as JSON-ready values; None where there is no such listener.
 
-    ``offers`` hold the two clips by id with prediction, vote and what was heard; ``clips`` are these clips and all
-    that were composed for the listener, whole; ``studio`` holds the pieces in their studio, ``cards`` what they share
-    of their taste; ``population`` is where their head began, None at the fixed prior.
+    ``offers`` hold the two clips by id with prediction, vote and what was heard, ``fours`` the four with the pick;
+    ``clips`` are these clips and all that were composed for the listener, whole; ``studio`` holds the pieces in their
+    studio, ``cards`` what they share of their taste; ``duets`` what was agreed with others, who are not named, and
+    composed; ``population`` is where their head began, None at the fixed prior.
     """
     data = listener_rows(session, listener_id)
     if data is None:
         return None
-    offered = union(
-        select(Offer.left_clip).where(Offer.listener_id == listener_id),
-        select(Offer.right_clip).where(Offer.listener_id == listener_id),
-    )
     began = select(StoredPopulation).join(Listener, Listener.population_id == StoredPopulation.id)
     population = session.scalars(began.where(Listener.id == listener_id)).one_or_none()
     heads = select(StoredHead).where(StoredHead.listener_id == listener_id).order_by(StoredHead.model_version)
@@ -57,26 +59,29 @@ def export_listener(session: Session, listener_id: UUID) -> dict[str, Any] | Non
     return {
         "kallos_listener": EXPORT_SCHEMA,
         **data,
-        "clips": clip_rows(session, or_(Clip.composed_for == listener_id, Clip.id.in_(offered))),
+        "clips": clip_rows(session, or_(Clip.composed_for == listener_id, Clip.id.in_(clips_shown(listener_id)))),
         "population": population and plain(population),
         "heads": plain_rows(session.scalars(heads)),
         "studio": plain_rows(session.scalars(studio)),
         "cards": plain_rows(session.scalars(cards)),
+        "duets": _duet_rows(session, listener_id),
         "jobs": plain_rows(session.scalars(jobs)),
     }
 
 
 def listener_rows(session: Session, listener_id: UUID) -> dict[str, Any] | None:
-    """What the journal begins with: ``{listener, studies, offers, clips}``, of clips only those composed for them."""
+    """What the journal begins with: ``{listener, studies, offers, fours, clips}``, of clips only their own."""
     listener = get_listener(session, listener_id)
     if listener is None:
         return None
-    taken_part = select(Offer.study_id).where(Offer.listener_id == listener_id)
-    studies = select(Study).where(or_(Study.id == listener.study_id, Study.id.in_(taken_part))).order_by(Study.id)
+    taken_part = [select(table.study_id).where(table.listener_id == listener_id) for table in (Offer, Four)]
+    which = or_(Study.id == listener.study_id, *(Study.id.in_(part) for part in taken_part))
+    studies = select(Study).where(which).order_by(Study.id)
     return {
         "listener": plain(listener),
         "studies": plain_rows(session.scalars(studies)),
         "offers": offer_rows(session, Offer.listener_id == listener_id),
+        "fours": four_rows(session, Four.listener_id == listener_id),
         "clips": clip_rows(session, Clip.composed_for == listener_id),
     }
 
@@ -99,6 +104,30 @@ def offer_rows(session: Session, which: ColumnElement[bool]) -> list[dict[str, A
     ]
 
 
+def four_rows(session: Session, which: ColumnElement[bool]) -> list[dict[str, Any]]:
+    """Fours with ``vote`` (None where there is none), oldest first."""
+    rows = session.execute(
+        select(Four, FourVote)
+        .outerjoin(FourVote, FourVote.four_id == Four.id)
+        .where(which)
+        .order_by(Four.created_at, Four.id)
+        .execution_options(populate_existing=True)
+    )
+    return [plain(four) | {"vote": vote and plain(vote)} for four, vote in rows]
+
+
+def _duet_rows(session: Session, listener_id: UUID) -> list[dict[str, Any]]:
+    """What was agreed with others, without their ids and without links, and composed for both."""
+    query = select(Duet).where(or_(Duet.host_id == listener_id, Duet.guest_id == listener_id))
+    found = []
+    for duet in session.scalars(query.order_by(Duet.created_at, Duet.id)):
+        pieces = select(DuetPiece).where(DuetPiece.duet_id == duet.id).order_by(DuetPiece.created_at)
+        told = {key: value for key, value in plain(duet).items() if key not in {"host_id", "guest_id", "link_key"}}
+        role = "host" if duet.host_id == listener_id else "guest"
+        found.append(told | {"role": role, "pieces": plain_rows(session.scalars(pieces))})
+    return found
+
+
 def clip_rows(session: Session, which: ColumnElement[bool]) -> list[dict[str, Any]]:
     """Clips with ``audio``, where their sound lies at which length; oldest first."""
     clips = session.scalars(
@@ -117,6 +146,11 @@ def clip_rows(session: Session, which: ColumnElement[bool]) -> list[dict[str, An
 def offers_named(session: Session, offer_ids: Collection[UUID]) -> list[dict[str, Any]]:
     """These offers, as ``offer_rows`` gives them."""
     return offer_rows(session, Offer.id.in_(offer_ids)) if offer_ids else []
+
+
+def fours_named(session: Session, four_ids: Collection[UUID]) -> list[dict[str, Any]]:
+    """These fours, as ``four_rows`` gives them."""
+    return four_rows(session, Four.id.in_(four_ids)) if four_ids else []
 
 
 def clips_named(session: Session, clip_ids: Collection[UUID]) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Offers: the pairs that a listener has before them."""
+"""Offers: the pairs that a listener has before them; and which clips they have met, in pairs and in fours."""
 
 from __future__ import annotations
 
@@ -6,11 +6,27 @@ from collections.abc import Collection, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, ColumnElement, Double, Text, Uuid, cast, column, func, literal, or_, select
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Double,
+    Select,
+    Text,
+    Uuid,
+    cast,
+    column,
+    func,
+    literal,
+    or_,
+    select,
+    union_all,
+)
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
-from db.tables import PICKS, Clip, Listener, Offer, Vote
+from db.tables import PICKS, Clip, Four, Listener, Offer, Vote
+
+FOUR_SIDES = (Four.clip_a, Four.clip_b, Four.clip_c, Four.clip_d)
 
 
 class NotForThisListenerError(ValueError):
@@ -73,13 +89,26 @@ def offered_pairs(session: Session, listener_id: UUID) -> list[tuple[UUID, UUID]
 
 
 def met_among(session: Session, listener_id: UUID, clips: Collection[UUID]) -> set[UUID]:
-    """Those of these clips that this listener was ever offered: asked clip by clip, however many offers there were."""
+    """Those of these clips that this listener was ever offered, in a pair or a four.
+
+    Asked clip by clip, however many offers there were.
+    """
     asked = func.unnest(cast(list(clips), ARRAY(Uuid))).table_valued(column("id", Uuid), name="asked").render_derived()
     met = [
-        select(Offer.id).where(Offer.listener_id == listener_id, side == asked.c.id).exists()
-        for side in (Offer.left_clip, Offer.right_clip)
+        select(side).where(side.class_.listener_id == listener_id, side == asked.c.id).exists()
+        for side in (Offer.left_clip, Offer.right_clip, *FOUR_SIDES)
     ]
     return set(session.scalars(select(asked.c.id).where(or_(*met))))
+
+
+def clips_shown(listener_id: UUID, *, state: str | None = None) -> Select[tuple[UUID]]:
+    """Ids of the clips in a listener's pairs and fours, of one ``state`` or of both."""
+    states = ("open", "voted") if state is None else (state,)
+    sides = [
+        select(side.label("id")).where(side.class_.listener_id == listener_id, side.class_.state.in_(states))
+        for side in (Offer.left_clip, Offer.right_clip, *FOUR_SIDES)
+    ]
+    return select(union_all(*sides).subquery().c.id)
 
 
 def pairs_among(session: Session, listener_id: UUID, clips: Sequence[UUID]) -> list[tuple[int, int]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -21,6 +21,8 @@ from db.tables import (
     Base,
     Clip,
     ClipAudio,
+    Four,
+    FourVote,
     Listener,
     Listening,
     Offer,
@@ -33,7 +35,9 @@ from db.tables import (
     Vote,
 )
 
-OLDER_SCHEMA = 2  # its heads are of another form: they are learned again from the votes
+OLDER_SCHEMAS = (2, 3)  # before there were fours; the heads of the first are of another form and learned again
+PAIR = ("left_clip", "right_clip")
+FOUR = ("clip_a", "clip_b", "clip_c", "clip_d")
 LATER_COLUMNS = {"repeats", "population_id", "measured"}  # which the first exports and journals do not have
 
 
@@ -43,7 +47,10 @@ class NotAnExportError(ValueError):
 
 @dataclass(frozen=True)
 class Restored:
-    """Who came back; ``missing`` counts the offers whose clips are not here, which stay away with their votes."""
+    """Who came back; ``missing`` counts the pairs and fours whose clips are not here: they and their votes stay away.
+
+    ``offers`` and ``votes`` count those of pairs and of fours.
+    """
 
     listener_id: UUID
     offers: int
@@ -52,13 +59,15 @@ class Restored:
 
 
 def restore_listener(session: Session, data: Mapping[str, Any]) -> Restored:
-    """Bring back the listener of an export: offers, votes, heads, clips and studio, but no jobs and no sound.
+    """Bring back the listener of an export: pairs, fours, votes, heads, clips and studio, but no jobs and no sound.
+
+    Duets are not brought back: they were agreed between two listeners there.
 
     Clips for everybody that are new here come retired: they explain votes, and nobody else is offered them.
     Raises ``NotAnExportError`` where the listener is here already or the data is of another form.
     """
-    if isinstance(data, Mapping) and data.get("kallos_listener") == OLDER_SCHEMA:
-        data = {**data, "heads": []}
+    if isinstance(data, Mapping) and data.get("kallos_listener") in OLDER_SCHEMAS:
+        data = {**data, "fours": []} | ({"heads": []} if data["kallos_listener"] == OLDER_SCHEMAS[0] else {})
     elif not isinstance(data, Mapping) or data.get("kallos_listener") != EXPORT_SCHEMA:
         given = data.get("kallos_listener") if isinstance(data, Mapping) else type(data).__name__
         raise NotAnExportError(
@@ -130,35 +139,50 @@ def _restore(session: Session, listener_id: UUID, data: Mapping[str, Any]) -> Re
         if clip["composed_for"] not in {None, str(listener_id)}:
             raise NotAnExportError(f"clip {clip['id']} belongs to {clip['composed_for']}, not to {listener_id}")
     renamed = restore_clips(session, data["clips"], retired=True)
-    offers = _theirs(Offer, data["offers"], listener_id)
-    for offer in offers:
-        offer.update({side: renamed.get(offer[side], offer[side]) for side in ("left_clip", "right_clip")})
-    cards = _theirs(TasteCard, data.get("cards", []), listener_id)
-    for card in cards:
-        card["clip_id"] = renamed.get(card["clip_id"], card["clip_id"])
-    named = {offer[side] for offer in offers for side in ("left_clip", "right_clip")}
-    named |= {card["clip_id"] for card in cards}
-    found = session.execute(select(Clip.id, Clip.composed_for).where(Clip.id.in_(named)))
-    owners = {row.id: row.composed_for for row in found}
-    if any(owner not in {None, listener_id} for owner in owners.values()):
-        raise NotAnExportError(f"an offer or a card holds a clip that belongs to somebody else, not to {listener_id}")
-    kept = {offer["id"] for offer in offers if {offer["left_clip"], offer["right_clip"]} <= owners.keys()}
+    offers = _brought(session, listener_id, _theirs(Offer, data["offers"], listener_id), PAIR, renamed)
+    fours = _brought(session, listener_id, _theirs(Four, data.get("fours", []), listener_id), FOUR, renamed)
+    cards = _brought(
+        session, listener_id, _theirs(TasteCard, data.get("cards", []), listener_id), ("clip_id",), renamed
+    )
+    kept = {row["id"] for row in (*offers, *fours)}
     parts = [row for row in data["offers"] if UUID(row["id"]) in kept]
-    rows: list[tuple[type[Base], list[dict[str, Any]]]] = [(Offer, [row for row in offers if row["id"] in kept])]
+    picked = [row for row in data.get("fours", []) if UUID(row["id"]) in kept and row["vote"] is not None]
+    if any(row["vote"]["four_id"] != row["id"] for row in picked):
+        raise NotAnExportError("a pick stands under a four that it does not belong to")
+    rows: list[tuple[type[Base], list[dict[str, Any]]]] = [
+        (Offer, offers),
+        (Four, fours),
+        (FourVote, _theirs(FourVote, [row["vote"] for row in picked], listener_id)),
+    ]
     for part_of, part in ((Prediction, "prediction"), (Vote, "vote"), (Listening, "listening")):
         given = [row[part] for row in parts if row[part] is not None]
         if any(row[part] is not None and row[part]["offer_id"] != row["id"] for row in parts):
             raise NotAnExportError(f"a {part} stands under an offer that it does not belong to")
         rows.append((part_of, _theirs(part_of, given, listener_id)))
     rows.append((StoredHead, _theirs(StoredHead, data.get("heads", []), listener_id)))
-    rows.append((TasteCard, [card for card in cards if card["clip_id"] in owners]))
+    rows.append((TasteCard, cards))
     studio = _theirs(StudioPiece, data.get("studio", []), listener_id)
     rows.append((StudioPiece, [piece | {"recipe": _renamed(piece["recipe"], renamed)} for piece in studio]))
     for table, values in rows:
         if values:
             session.execute(insert(table), values)
-    votes = sum(row["vote"] is not None for row in parts)
-    return Restored(listener_id, len(kept), votes, len(offers) - len(kept))
+    votes = sum(row["vote"] is not None for row in parts) + len(picked)
+    all_ = len(data["offers"]) + len(data.get("fours", []))
+    return Restored(listener_id, len(kept), votes, all_ - len(kept))
+
+
+def _brought(
+    session: Session, listener_id: UUID, rows: list[dict[str, Any]], sides: Sequence[str], renamed: Mapping[UUID, UUID]
+) -> list[dict[str, Any]]:
+    """Those of these rows whose clips are all here, with the ids that the clips on their ``sides`` have here."""
+    for row in rows:
+        row.update({side: renamed.get(row[side], row[side]) for side in sides})
+    named = {row[side] for row in rows for side in sides}
+    found = session.execute(select(Clip.id, Clip.composed_for).where(Clip.id.in_(named)))
+    owners = {row.id: row.composed_for for row in found}
+    if any(owner not in {None, listener_id} for owner in owners.values()):
+        raise NotAnExportError(f"an offer or a card holds a clip that belongs to somebody else, not to {listener_id}")
+    return [row for row in rows if {row[side] for side in sides} <= owners.keys()]
 
 
 def _renamed(recipe: dict[str, Any], renamed: Mapping[UUID, UUID]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from db.tables import PICKS, Clip, ClipAudio, Job, Listener, Offer, Prediction, Vote
+from db.tables import PICKS, Clip, ClipAudio, FourVote, Job, Listener, Offer, Prediction, Vote
 
 
 @dataclass(frozen=True)
@@ -63,6 +63,6 @@ def counts(session: Session) -> dict[str, Any]:
     return {
         "pool": {str(domain): int(count) for domain, count in session.execute(pool)},
         "listeners": session.scalars(select(func.count()).select_from(Listener)).one(),
-        "votes": session.scalars(select(func.count()).select_from(Vote)).one(),
+        "votes": sum(session.scalars(select(func.count()).select_from(table)).one() for table in (Vote, FourVote)),
         "jobs": {str(state): int(count) for state, count in session.execute(jobs)},
     }

@@ -7,11 +7,11 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-from sqlalchemy import Integer, Text, Uuid, func, insert, literal, select, update
+from sqlalchemy import Integer, Text, Uuid, func, insert, literal, or_, select, update
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import set_committed_value
 
-from db.tables import PICKS, Listener, Listening, Offer, Prediction, Vote
+from db.tables import FOUR_PICKS, PICKS, FourVote, Listener, Listening, Offer, Prediction, Vote
 
 TINY = 1e-9  # a probability that rounds to 0 is stored as this
 
@@ -118,7 +118,7 @@ class Judged:
 
 
 def votes_of(session: Session, listener_id: UUID) -> list[Judged]:
-    """All votes of a listener, oldest first."""
+    """All votes of a listener on pairs, oldest first."""
     query = (
         select(Offer.id, Offer.left_clip, Offer.right_clip, Vote.outcome, Vote.created_at)
         .join(Vote, Vote.offer_id == Offer.id)
@@ -129,11 +129,15 @@ def votes_of(session: Session, listener_id: UUID) -> list[Judged]:
 
 
 def has_voted(session: Session, listener_id: UUID) -> bool:
-    """Whether the listener has given any vote."""
-    return session.scalars(select(select(Vote).where(Vote.listener_id == listener_id).exists())).one()
+    """Whether the listener has given any vote, on a pair or a four."""
+    any_ = [select(table).where(table.listener_id == listener_id).exists() for table in (Vote, FourVote)]
+    return session.scalars(select(or_(*any_))).one()
 
 
-def count_picks(session: Session, listener_id: UUID) -> int:
-    """How many votes of the listener compare the two clips: left, right or equal."""
-    query = select(func.count()).where(Vote.listener_id == listener_id, Vote.outcome.in_(PICKS))
-    return session.scalars(query).one()
+def count_picks(session: Session, listener_id: UUID, *, until: datetime | None = None) -> int:
+    """How many votes of the listener (up to this moment) compare clips: left, right or equal, or one of four."""
+    picks = 0
+    for table, outcomes in ((Vote, PICKS), (FourVote, FOUR_PICKS)):
+        query = select(func.count()).where(table.listener_id == listener_id, table.outcome.in_(outcomes))
+        picks += session.scalars(query if until is None else query.where(table.created_at <= until)).one()
+    return picks

@@ -3,6 +3,8 @@
 from db.tables.base import Base
 from db.tables.cards import TasteCard
 from db.tables.clips import OWN, RIVALS, Clip, ClipAudio
+from db.tables.duets import Duet, DuetPiece
+from db.tables.fours import FOUR_OUTCOMES, FOUR_PICKS, Four, FourVote
 from db.tables.heads import StoredHead
 from db.tables.jobs import Job
 from db.tables.listeners import DOMAINS, Listener
@@ -18,6 +20,8 @@ from db.tables.votes import OUTCOMES, PICKS, Listening, Vote
 __all__ = [
     "DEFAULT_STUDY",
     "DOMAINS",
+    "FOUR_OUTCOMES",
+    "FOUR_PICKS",
     "OUTCOMES",
     "OWN",
     "PICKS",
@@ -26,6 +30,10 @@ __all__ = [
     "Clip",
     "ClipAudio",
     "DrawnMapRow",
+    "Duet",
+    "DuetPiece",
+    "Four",
+    "FourVote",
     "Job",
     "Listener",
     "Listening",

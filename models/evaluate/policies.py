@@ -3,8 +3,9 @@
 Simulated listeners of six kinds vote on pairs of composed clips. A vote count is enough when, from it on for five
 votes, pairs of clips that were never played are told at 90 % of the listener's own ceiling: the accuracy of a Gaussian
 process that was told the true utility of every played clip. ``votes_to_90`` is its mean, with ``MOST`` in place of
-more. Each policy stands alone (with 10 % random pairs), *ours* is the mixture that the page uses. With ``--data`` real
-listeners' ratings are replayed instead: each pair that is asked is answered by the two ratings.
+more. Each policy stands alone (with 10 % random pairs), *ours* is the mixture that the page uses; *fours* are picks of
+the most beautiful of four, drawn as the page draws them, with the clips heard for it beside those of pairs. With
+``--data`` real listeners' ratings are replayed instead: each pair that is asked is answered by the two ratings.
 
 The mixture was chosen on the seeds from 1000 on; report others.
 """
@@ -39,7 +40,7 @@ from models.style.checkpoint import load_style
 from models.style.compose import Composer
 from models.taste.bradley_terry import Head
 from models.taste.policy import Mixture
-from models.taste.simulated_people import KINDS, Person, listen, person
+from models.taste.simulated_people import KINDS, Person, listen, listen_to_fours, person
 from models.taste.space import TasteSpace
 
 FloatArray = npt.NDArray[np.float64]
@@ -49,7 +50,8 @@ MOST = 60
 STAYS = 5  # votes for which it must be known
 GOAL = 0.9
 ALONE = {"uncertainty": "uncertainty", "bald": "information", "eubo": "eubo", "thompson": "thompson"}
-METHODS = ("random", *ALONE, "ours", "pairwise_gp")
+METHODS = ("random", *ALONE, "ours", "fours", "pairwise_gp")
+CLIPS = {"ours": 2, "fours": 4}  # that are heard for each vote
 SEARCHES = ("gp_searches", "gp_stopped_early")  # of PairwiseGP for hyperparameters, beside the methods
 
 
@@ -108,6 +110,13 @@ def learned(
         yield from listen_with_gp(trial.someone, pool.features, trial.played, seed=seed, searches=searches)
         return
     head = Head.of(space.prior_mean, space.prior_covariance, space.version)
+    if method == "fours":
+        for after in listen_to_fours(
+            trial.someone, head, pool.features, trial.played, mixture=Mixture(composed=0), seed=seed,
+            styles=space.together,
+        ):  # fmt: skip
+            yield pool.features @ after.mean
+        return
     mixture = mixture_of(method)
     for after in listen(
         trial.someone, head, pool.features, trial.played, mixture=mixture, seed=seed, styles=space.together
@@ -177,6 +186,11 @@ def fill(report: Report, votes: dict[str, dict[str, FloatArray]]) -> None:
             report.add(f"policy.{kind}.{method}.learned", _mean(np.where(np.isnan(counts), np.nan, counts < MOST)))
         if "ours" in found:
             report.add(f"policy.{kind}.ours.share_of_random", _ratio(found["ours"], found["random"]))
+        if "ours" in found and "fours" in found:
+            report.add(f"policy.{kind}.fours.share_of_pairs", _ratio(found["fours"], found["ours"]))
+            for method, clips in CLIPS.items():
+                baseline = None if method == "ours" else CLIPS["ours"] * float(found["ours"].mean())
+                report.add(f"policy.{kind}.{method}.clips_to_90", _mean(clips * found[method], baseline))
         if "pairwise_gp" in found and "ours" in found:
             report.add(f"policy.{kind}.ours.less_than_gp", _mean(found["pairwise_gp"] - found["ours"]))
         if "pairwise_gp" in found:

@@ -31,7 +31,7 @@ from models.taste.space import UTILITY_DIFFERENCE_SD
 
 FloatArray = npt.NDArray[np.float64]
 
-OURS = tuple(method for method in METHODS if method != "pairwise_gp")
+OURS = tuple(method for method in METHODS if method not in {"pairwise_gp", "fours"})
 AFTER = (2, 5, 10)  # votes
 SPLITS = 5  # of each listener's clips
 

@@ -22,6 +22,7 @@ from models.taste.choice import (
     FloatArray,
     Outcome,
     PairProbability,
+    Told,
     davidson,
     scores_of,
     told,
@@ -186,9 +187,18 @@ def update(head: Head, left: npt.ArrayLike, right: npt.ArrayLike, outcome: Outco
     if outcome not in CHOICES:
         return head
     rows = scores_of(one, other)
-    towards = rows @ head.joint_covariance  # (3, F + 3)
-    heard = told(rows @ head.joint_mean, towards @ rows.T, outcome, head.lapse_rate)
-    steps = np.linalg.solve(heard.root, towards)  # what one unit of each of the three standard normals moves
+    return moved(head, rows, told(*scores_under(head, rows), outcome, head.lapse_rate))
+
+
+def scores_under(head: Head, rows: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Mean ``(K,)`` and covariance ``(K, K)`` of the scores that ``rows`` ``(K, F + 3)`` make of weights and manner."""
+    return rows @ head.joint_mean, (rows @ head.joint_covariance) @ rows.T
+
+
+def moved(head: Head, rows: FloatArray, heard: Told) -> Head:
+    """The head after an answer that told this about the scores of ``rows`` ``(K, F + 3)``."""
+    towards = rows @ head.joint_covariance
+    steps = np.linalg.solve(heard.root, towards)  # what one unit of each of the K standard normals moves
     covariance = head.joint_covariance - steps.T @ (np.eye(len(rows)) - heard.spread) @ steps
     return replace(
         head,

@@ -5,12 +5,14 @@ An answer is a choice among left, equal, right and neither (Luce 1959), with the
 Davidson's probabilities (1970) of Bradley-Terry with ties, and neither is the likelier the further both utilities lie
 below what is good enough. A share of the answers, the lapses, is a coin toss between left and right.
 One answer depends on three numbers (three scores above the fourth), so its effect on a Gaussian belief is a matter of
-three dimensions: moments by Gauss-Hermite quadrature (assumed-density filtering, Opper 1998; Minka 2001).
+three dimensions: moments by Gauss-Hermite quadrature (assumed-density filtering, Opper 1998; Minka 2001). Among more
+clips it is the same in more dimensions (``models.taste.plackett_luce``).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache, reduce
 from typing import Literal
 
 import numpy as np
@@ -38,9 +40,9 @@ class PairProbability:
 
 @dataclass(frozen=True)
 class Told:
-    """What one answer tells about the three scores, in units of their ``root`` (the symmetric one, ``(3, 3)``).
+    """What one answer tells about the K scores, in units of their ``root`` (the symmetric one, ``(K, K)``).
 
-    ``shift`` ``(3,)``, ``spread`` ``(3, 3)``: mean and covariance after the answer of what was standard normal before.
+    ``shift`` ``(K,)``, ``spread`` ``(K, K)``: mean and covariance after the answer of what was standard normal before.
     ``chance`` of the answer, and of its having been a ``lapse``.
     """
 
@@ -62,7 +64,7 @@ def davidson(difference: npt.ArrayLike, tie: npt.ArrayLike) -> PairProbability:
 
 
 def chances(scores: npt.ArrayLike) -> FloatArray:
-    """Probabilities of ``CHOICES`` ``(..., 4)`` from the scores ``(..., 3)`` of the first three above the last."""
+    """Probabilities of K + 1 choices ``(..., K + 1)`` from the scores ``(..., K)`` of all but the last above it."""
     given = np.asarray(scores, dtype=np.float64)
     whole = np.concatenate([given, np.zeros((*given.shape[:-1], 1))], axis=-1)
     whole = np.exp(whole - whole.max(axis=-1, keepdims=True))
@@ -91,24 +93,35 @@ def told(centre: FloatArray, covariance: FloatArray, outcome: Outcome, lapse_rat
     """
     if outcome not in CHOICES:
         raise ValueError(f"outcome is {outcome!r}; only {', '.join(CHOICES)} tell something")
+    tossed = 1 / len(TOSSED) if outcome in TOSSED else 0.0
+    return told_of(centre, covariance, CHOICES.index(outcome), lapse_rate=lapse_rate, tossed=tossed)
+
+
+def told_of(centre: FloatArray, covariance: FloatArray, chosen: int, *, lapse_rate: float, tossed: float) -> Told:
+    """What it tells that number ``chosen`` of K + 1 was chosen; the scores of the first K above the last are Gaussian.
+
+    N(``centre`` ``(K,)``, ``covariance`` ``(K, K)``); ``tossed``: the share of lapses that look like this choice.
+    """
+    grid, node_weights = quadrature(len(centre))
     values, vectors = np.linalg.eigh(covariance)
-    root = (vectors * np.sqrt(np.maximum(values, _LEAST))) @ vectors.T  # symmetric: both sides are treated alike
-    likelihood = (1 - lapse_rate) * chances(centre + _GRID @ root.T)[:, CHOICES.index(outcome)]
-    tossed = lapse_rate / len(TOSSED) if outcome in TOSSED else 0.0
-    weight = _WEIGHT * (likelihood + tossed)
+    root = (vectors * np.sqrt(np.maximum(values, _LEAST))) @ vectors.T  # symmetric: all clips are treated alike
+    likelihood = (1 - lapse_rate) * chances(centre + grid @ root.T)[:, chosen]
+    by_lapse = lapse_rate * tossed
+    weight = node_weights * (likelihood + by_lapse)
     chance = float(weight.sum())
     weight /= chance
-    shift = weight @ _GRID
-    spread = (_GRID * weight[:, None]).T @ _GRID - np.outer(shift, shift)
-    return Told(root, shift, spread, chance, tossed / chance)
+    shift = weight @ grid
+    spread = (grid * weight[:, None]).T @ grid - np.outer(shift, shift)
+    return Told(root, shift, spread, chance, by_lapse / chance)
 
 
-def _grid() -> tuple[FloatArray, FloatArray]:
-    """Nodes ``(K, 3)`` and weights ``(K,)`` of a standard normal in three dimensions."""
+@cache
+def quadrature(dimensions: int) -> tuple[FloatArray, FloatArray]:
+    """Nodes ``(K, dimensions)`` and weights ``(K,)`` of a standard normal, by products of Gauss-Hermite's."""
     nodes, weights = np.polynomial.hermite_e.hermegauss(_NODES)
     weights = weights / weights.sum()
-    grid = np.stack(np.meshgrid(nodes, nodes, nodes, indexing="ij"), axis=-1).reshape(-1, 3)
-    return grid, np.einsum("i,j,k->ijk", weights, weights, weights).ravel()
-
-
-_GRID, _WEIGHT = _grid()
+    grid = np.stack(np.meshgrid(*[nodes] * dimensions, indexing="ij"), axis=-1).reshape(-1, dimensions)
+    product = reduce(np.multiply.outer, [weights] * dimensions).ravel()
+    for array in (grid, product):
+        array.setflags(write=False)
+    return grid, product

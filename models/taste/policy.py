@@ -65,6 +65,11 @@ class Mixture:
         if any(share < 0 for share in self.learning.values()):
             raise ValueError("shares of learning policies must not be negative")
 
+    def pull(self, picks: int) -> float:
+        """What the distance of two clips (1 = the farthest) is worth after so many picks."""
+        progress = float(np.clip((picks - self.early) / max(self.late - self.early, 1), 0, 1))
+        return self.contrast * (1 - progress) - self.closeness * progress
+
 
 @dataclass(frozen=True)
 class PairChoice:
@@ -98,7 +103,7 @@ class PairDistribution:
 
 
 @dataclass(frozen=True)
-class _State:
+class Asked:
     """What the mixture depends on beside the clips and the head."""
 
     offered: Collection[tuple[int, int]]
@@ -150,8 +155,8 @@ def choose(
     draw from all clips. ``styles`` ``(A, F)`` are the directions that curiosity asks about (by default each feature).
     Raises ``NoPairLeftError`` when every pair has been offered and ``ValueError`` on shapes that don't fit.
     """
-    state = _State(offered, picks, heard, composed, mixture or Mixture(), styles, seed)
-    plan = _Plan(features, head, state)
+    state = Asked(offered, picks, heard, composed, mixture or Mixture(), styles, seed)
+    plan = PairPlan(features, head, state)
     kind, a, b = plan.draw(generator)
     probability = plan.pair_probability(a, b)
     left, right = (a, b) if generator.random() < 0.5 else (b, a)
@@ -171,17 +176,17 @@ def distribution(
     seed: int = 0,
 ) -> PairDistribution:
     """The whole mixture that ``choose`` draws from, pair by pair; for judging policies offline."""
-    plan = _Plan(features, head, _State(offered, picks, heard, composed, mixture or Mixture(), styles, seed))
+    plan = PairPlan(features, head, Asked(offered, picks, heard, composed, mixture or Mixture(), styles, seed))
     first, second = np.triu_indices(plan.clips, k=1)
     probability = np.array([plan.pair_probability(int(a), int(b)) for a, b in zip(first, second, strict=True)])
     kept = probability > 0
     return PairDistribution(first[kept], second[kept], probability[kept])
 
 
-class _Plan:
+class PairPlan:
     """The mixture for one draw: the learning policies pair by pair, the uniform ones by their counts."""
 
-    def __init__(self, features: npt.ArrayLike, head: Head, state: _State) -> None:
+    def __init__(self, features: npt.ArrayLike, head: Head, state: Asked) -> None:
         x = np.asarray(features, dtype=np.float64)
         if x.ndim != 2 or x.shape[1] != len(head.mean):
             raise ValueError(f"features have the shape {x.shape}; they must be (clips, {len(head.mean)})")
@@ -193,7 +198,7 @@ class _Plan:
             raise ValueError(f"offered pairs must be indices below {self.clips}")
 
         mixture = state.mixture
-        self.short = _shortlist(heard, state.seed)
+        self.short = shortlist(heard, state.seed)
         self.weight: dict[str, FloatArray] = {}
         if len(self.short) > 1:
             wanted = {name: share for name, share in mixture.learning.items() if share > 0}
@@ -270,7 +275,7 @@ def _mask(value: npt.ArrayLike | None, clips: int, name: str) -> BoolArray:
     return mask
 
 
-def _shortlist(heard: BoolArray, seed: int) -> IntArray:
+def shortlist(heard: BoolArray, seed: int) -> IntArray:
     """Clips that the learning policies look at, ascending; unheard ones first where there are too many."""
     if len(heard) <= SHORTLIST:
         return np.arange(len(heard))
@@ -289,13 +294,11 @@ def _closed_rows(short: IntArray, offered: frozenset[tuple[int, int]]) -> IntArr
     return np.array(rows, dtype=np.int64)
 
 
-def _view(x: FloatArray, head: Head, heard: BoolArray, state: _State) -> View:
+def _view(x: FloatArray, head: Head, heard: BoolArray, state: Asked) -> View:
     """The shortlist ``x`` ``(C, F)`` as policies see it, with what a pair's distance and novelty add to its score."""
     mixture, upper = state.mixture, pairs_of(len(x))
     distance = np.sqrt(squared_distances(x)[upper]).astype(np.float64)
-    progress = float(np.clip((state.picks - mixture.early) / max(mixture.late - mixture.early, 1), 0, 1))
-    pull = mixture.contrast * (1 - progress) - mixture.closeness * progress
-    bonus = distance * (pull / max(float(distance.max()), 1e-12))
+    bonus = distance * (mixture.pull(state.picks) / max(float(distance.max()), 1e-12))
     if heard.any():
         cost = mixture.novelty * heard.astype(np.float64)
         bonus -= cost[upper[0]] + cost[upper[1]]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -34,20 +35,32 @@ class Candidate:
     sd: float
 
 
-def scores(head: Head, features: npt.ArrayLike, kappa: float) -> FloatArray:
+class Judge(Protocol):
+    """Whoever a clip is searched for that is not one listener."""
+
+    def scores(self, features: npt.ArrayLike, kappa: float) -> FloatArray:
+        """How good clips with ``features`` ``(clips, F)`` are, ``(clips,)``; ``kappa`` as in ``scores``."""
+        ...
+
+
+def scores(judge: Head | Judge, features: npt.ArrayLike, kappa: float) -> FloatArray:
     """Utility's mean + ``kappa`` sd, ``(clips,)``: ``kappa`` > 0 is optimistic, < 0 careful."""
-    utility = utilities(head, features)
+    if not isinstance(judge, Head):
+        return judge.scores(features, kappa)
+    utility = utilities(judge, features)
     return utility.mean + kappa * utility.sd
 
 
-def pick(head: Head, features: npt.ArrayLike, count: int, *, kappa: float = -0.5, diversity: float = 0.3) -> list[int]:
+def pick(
+    judge: Head | Judge, features: npt.ArrayLike, count: int, *, kappa: float = -0.5, diversity: float = 0.3
+) -> list[int]:
     """Indices of ``count`` good and different clips (fewer where there are fewer), the best first.
 
     Greedy: after the first, each candidate loses ``diversity`` times the scores' SD, fading with its distance (in
     features, relative to the candidates' median distance) from the nearest clip already picked.
     """
     x = np.atleast_2d(np.asarray(features, dtype=np.float64))
-    score = scores(head, x, kappa)
+    score = scores(judge, x, kappa)
     unit = max(float(score.std()), 1e-12) if len(x) else 1.0
     chosen: list[int] = []
     nearest = np.full(len(x), np.inf)
@@ -65,7 +78,7 @@ def pick(head: Head, features: npt.ArrayLike, count: int, *, kappa: float = -0.5
 
 
 def recombine(
-    head: Head,
+    judge: Head | Judge,
     space: TasteSpace,
     candidates: Sequence[Latents],
     *,
@@ -83,7 +96,7 @@ def recombine(
     _check_versions(space, candidates)
     if not candidates:
         return []
-    score = scores(head, space.features(np.stack([summary(each) for each in candidates])), kappa)
+    score = scores(judge, space.features(np.stack([summary(each) for each in candidates])), kappa)
     order = [int(index) for index in np.argsort(-score)]
     improved = []
     for index in order[:count]:
@@ -99,7 +112,7 @@ def recombine(
             if not trials:
                 break
             rows = space.features(np.stack([summary(trial) for _, trial in trials]))
-            values = scores(head, rows, kappa)
+            values = scores(judge, rows, kappa)
             best = int(values.argmax())
             if values[best] <= value + 1e-9:
                 break

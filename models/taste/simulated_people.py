@@ -9,7 +9,7 @@ of two points; *tired*: linear, with more and more coin tosses; *left-handed*: l
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -17,6 +17,9 @@ import numpy as np
 import numpy.typing as npt
 
 from models.taste.bradley_terry import Head, Outcome, davidson, update
+from models.taste.fours import choose_four
+from models.taste.plackett_luce import FOUR, NAMES, Pick, update_four
+from models.taste.plackett_luce import LEANING as PLACES
 from models.taste.policy import REPEAT_AFTER, REPEAT_GAP, REPEAT_WINDOW, Mixture, choose, choose_named
 
 FloatArray = npt.NDArray[np.float64]
@@ -56,6 +59,14 @@ class Person:
         if coin < chance.left:
             return "left"
         return "equal" if coin < chance.left + chance.equal else "right"
+
+    def pick(self, clips: Sequence[int], picks_before: int, generator: np.random.Generator) -> Pick:
+        """The most beautiful of four clips, in the order of their places; nobody says that there is none."""
+        lapse = LAPSE + (self.lapses - LAPSE) * min(picks_before / TIRED_AFTER, 1)
+        score = self.utility[list(clips)] + self.leaning * PLACES
+        chance = np.exp(score - score.max())
+        chance = (1 - lapse) * chance / chance.sum() + lapse / FOUR
+        return NAMES[int(generator.choice(FOUR, p=chance))]
 
     def wins(self, first: npt.ArrayLike, second: npt.ArrayLike) -> FloatArray:
         """How often the rested person prefers ``first`` where they decide, each clip as often left as right."""
@@ -135,4 +146,33 @@ def listen(
             heard[[left, right]] = True
         outcome = someone.vote(int(chosen[left]), int(chosen[right]), votes, generator)
         head = update(head, x[left], x[right], outcome)
+        yield head
+
+
+def listen_to_fours(
+    someone: Person,
+    head: Head,
+    features: npt.ArrayLike,
+    clips: npt.ArrayLike,
+    *,
+    mixture: Mixture,
+    seed: int,
+    styles: npt.ArrayLike | None = None,
+) -> Iterator[Head]:
+    """The head after each pick of four, as ``listen`` gives it after each vote on a pair."""
+    chosen = np.asarray(clips, dtype=np.int64)
+    x = np.asarray(features, dtype=np.float64)[chosen]
+    generator = np.random.default_rng([seed, 2])
+    heard = np.zeros(len(x), dtype=np.bool_)
+    offered: list[tuple[int, ...]] = []
+    while True:
+        choice = choose_four(
+            x, head, offered=offered, picks=len(offered), generator=generator, heard=heard, mixture=mixture,
+            styles=styles, seed=seed,
+        )  # fmt: skip
+        places = list(choice.clips)
+        pick = someone.pick(chosen[places].tolist(), len(offered), generator)
+        offered.append(choice.clips)
+        heard[places] = True
+        head = update_four(head, x[places], pick)
         yield head

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gradio as gr
 
 from webapp.pages.frame import KEYS, page
-from webapp.pages.player import domains, player
+from webapp.pages.player import domains, player, ways
 
 ANSWERS = (  # outcome, key, what stands on the button
     ("left", "1", "<b>A</b> is more beautiful"),
@@ -14,6 +14,8 @@ ANSWERS = (  # outcome, key, what stands on the button
     ("neither", "N", "Neither"),
     ("skipped", "S", "Skip"),
 )
+LEGEND = """<kbd>A</kbd> <kbd>B</kbd> listen <kbd>space</kbd> pause
+    <kbd>1</kbd> A <kbd>2</kbd> B <kbd>0</kbd> equal <kbd>N</kbd> neither <kbd>S</kbd> skip"""
 MILESTONES = 10  # picks until the taste page is worth a look
 
 
@@ -24,9 +26,21 @@ def _answer(outcome: str, key: str, label: str) -> str:
     )
 
 
+def progress(legend: str) -> str:
+    """What has been learned so far, and the keys."""
+    return f"""
+<footer class="k-progress">
+  <span class="k-ticks" aria-hidden="true">{"<i></i>" * MILESTONES}</span>
+  <span class="k-picks" data-testid="picks">0 picks</span>
+  <p class="k-note" aria-live="polite"></p>
+  <a class="k-more" data-testid="more" href="more" hidden>More like the one you picked</a>
+  <p class="k-legend" aria-label="Keyboard">{legend}</p>
+</footer>
+"""
+
+
 def build() -> gr.HTML:
     """The page at ``/``."""
-    ticks = "<i></i>" * MILESTONES
     return page(
         "compare",
         f"""
@@ -34,6 +48,7 @@ def build() -> gr.HTML:
   <h1>Which is more beautiful?</h1>
   {domains("k-domain")}
 </div>
+{ways("compare")}
 <div class="k-pair">{player("a", "A", "A")}{player("b", "B", "B")}</div>
 <div class="k-wait" hidden>{KEYS}<p data-part="wait">Composing the first pieces…</p></div>
 <div class="k-vote" role="group" aria-label="Your pick">
@@ -41,12 +56,6 @@ def build() -> gr.HTML:
   {"".join(_answer(*answer) for answer in ANSWERS)}
 </div>
 <p class="k-status" role="status" aria-live="polite"></p>
-<footer class="k-progress">
-  <span class="k-ticks" aria-hidden="true">{ticks}</span>
-  <span class="k-picks" data-testid="picks">0 picks</span>
-  <p class="k-note" aria-live="polite"></p>
-  <p class="k-legend" aria-label="Keyboard"><kbd>A</kbd> <kbd>B</kbd> listen <kbd>space</kbd> pause
-    <kbd>1</kbd> A <kbd>2</kbd> B <kbd>0</kbd> equal <kbd>N</kbd> neither <kbd>S</kbd> skip</p>
-</footer>
+{progress(LEGEND)}
 """,
     )

@@ -52,10 +52,13 @@ _DIALOGUES = """
 """
 
 
-def page(name: str, body: str) -> gr.HTML:
-    """One whole page as Gradio's HTML block; ``static/main.js`` finds it by ``data-page`` and brings it to life."""
+def page(name: str, body: str, *, part_of: str = "") -> gr.HTML:
+    """One whole page as Gradio's HTML block; ``static/main.js`` finds it by ``data-page`` and brings it to life.
+
+    ``part_of``: the page that the header shows as the current one, where it is another.
+    """
     links = "".join(
-        f'<a href="{href}"{aside}{" aria-current=page" if key == name else ""}>{label}</a>'
+        f'<a href="{href}"{aside}{" aria-current=page" if key == (part_of or name) else ""}>{label}</a>'
         for pages, aside in ((PAGES, ""), (RESEARCH, ' class="k-aside"'))
         for key, href, label in pages
     )

@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 
-from webapp.pages import atlas, compare, retrieval, runs, studio, styles, taste, titles
+from webapp.pages import atlas, compare, four, more, retrieval, runs, studio, styles, taste, titles, together
 
 STATIC = Path(__file__).parent.parent / "static"
 STATIC_PATH = "/static/kallos"  # below Gradio's own /static, which must stay reachable
@@ -21,6 +21,8 @@ STATIC_PATH = "/static/kallos"  # below Gradio's own /static, which must stay re
 SITE_HEAD = f"""
 <meta name="color-scheme" content="light dark">
 <link rel="stylesheet" href="{STATIC_PATH[1:]}/kallos.css">
+<link rel="stylesheet" href="{STATIC_PATH[1:]}/four.css">
+<link rel="stylesheet" href="{STATIC_PATH[1:]}/together.css">
 <link rel="stylesheet" href="{STATIC_PATH[1:]}/studio.css">
 <link rel="stylesheet" href="{STATIC_PATH[1:]}/why.css">
 <link rel="stylesheet" href="{STATIC_PATH[1:]}/research.css">
@@ -45,8 +47,14 @@ def build_site() -> gr.Blocks:
     site: gr.Blocks
     with gr.Blocks(title="Kallos", analytics_enabled=False, fill_width=True) as site:
         compare.build()
+    with site.route("Four", "/four", show_in_navbar=False):
+        four.build()
+    with site.route("More like this", "/more", show_in_navbar=False):
+        more.build()
     with site.route("Your taste", "/taste", show_in_navbar=False):
         taste.build()
+    with site.route("Music for two", "/together", show_in_navbar=False):
+        together.build()
     with site.route("Studio", "/studio", show_in_navbar=False):
         studio.build()
     with site.route("Retrieval", "/retrieval", show_in_navbar=False):

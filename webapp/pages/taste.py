@@ -44,6 +44,7 @@ def build() -> gr.HTML:
   <div>
     <h2 id="k-compose-title">Compose for me</h2>
     <p class="k-compose-text" aria-live="polite"></p>
+    <p><a href="together">Compose for both of us</a>: what you and somebody else would like best.</p>
   </div>
   <button type="button" class="k-solid" data-testid="compose">Compose for me</button>
 </section>

@@ -8,12 +8,13 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from db.queries import jobs
 from db.queries import listeners as listener_rows
-from db.tables import OWN, Clip, Listener, Offer
+from db.queries.offers import clips_shown
+from db.tables import OWN, Clip, Listener
 from webapp.services.house import House
 from webapp.services.problems import TooMany, UnknownListenerError
 
@@ -74,15 +75,7 @@ def state(house: House, listener_id: uuid.UUID) -> dict[str, Any]:
 
 
 def _composed(session: Session, listener_id: uuid.UUID) -> list[dict[str, Any]]:
-    met = (
-        select(Offer.id)
-        .where(
-            Offer.listener_id == listener_id,
-            Offer.state == "voted",
-            or_(Offer.left_clip == Clip.id, Offer.right_clip == Clip.id),
-        )
-        .exists()
-    )
+    met = Clip.id.in_(clips_shown(listener_id, state="voted"))
     query = (
         select(Clip.created_at, met)
         .where(Clip.composed_for == listener_id, Clip.kind.in_(OWN))

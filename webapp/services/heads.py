@@ -7,7 +7,7 @@ it comes out the same, bit for bit, whether it was learned vote by vote, refitte
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import cast
 
 import numpy as np
@@ -15,6 +15,7 @@ import numpy.typing as npt
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from db.queries import fours as four_rows
 from db.queries import heads as rows
 from db.queries import populations as population_rows
 from db.queries import votes as vote_rows
@@ -22,8 +23,10 @@ from db.queries.listeners import get_listener
 from db.tables import Clip, Listener, StoredHead, StoredPopulation
 from models.taste.bradley_terry import Head, HeadColumns, Outcome, update
 from models.taste.hierarchy import Evidence, PopulationPrior, average
+from models.taste.plackett_luce import FOUR, Pick, update_four
 from models.taste.space import TasteSpace
 
+Features = Mapping[uuid.UUID, npt.NDArray[np.float64]]
 FEWEST_OTHERS, VOTES_OF_OTHERS = 3, 6  # an average of fewer would tell one person's taste
 
 
@@ -78,15 +81,33 @@ def stored(session: Session, listener_id: uuid.UUID, space: TasteSpace) -> Head 
 
 
 def learned(session: Session, listener: Listener, space: TasteSpace) -> Head:
-    """The head that the listener's votes lead to, one after the other, from where it began."""
-    votes = vote_rows.votes_of(session, listener.id)
-    clips = features_of(session, {clip for vote in votes for clip in (vote.left_clip, vote.right_clip)}, space)
+    """The head that the listener's votes on pairs and on fours lead to, in their order, from where it began."""
+    pairs = [
+        (vote.created_at, vote.offer_id, (vote.left_clip, vote.right_clip), vote.outcome)
+        for vote in vote_rows.votes_of(session, listener.id)
+    ]
+    fours = [
+        (vote.created_at, vote.four_id, vote.clips, vote.outcome)
+        for vote in four_rows.four_votes_of(session, listener.id)
+    ]
+    votes = sorted([*pairs, *fours], key=lambda vote: vote[:2])
+    known = features_of(session, {clip for vote in votes for clip in vote[2]}, space)
     population = session.get(StoredPopulation, listener.population_id) if listener.population_id else None
     head = _beginning(population, space)
-    for vote in votes:
-        if vote.left_clip in clips and vote.right_clip in clips:
-            head = update(head, clips[vote.left_clip], clips[vote.right_clip], cast("Outcome", vote.outcome))
+    for _, _, clips, outcome in votes:
+        head = after(head, known, clips, outcome)
     return head
+
+
+def after(head: Head, known: Features, clips: Sequence[uuid.UUID], outcome: str) -> Head:
+    """The head after a vote on two or four ``clips``; as it was where one of them is of another model."""
+    if not all(clip in known for clip in clips):
+        return head
+    features = [known[clip] for clip in clips]
+    if len(features) == FOUR:
+        return update_four(head, features, cast("Pick", outcome))
+    left, right = features
+    return update(head, left, right, cast("Outcome", outcome))
 
 
 def features_of(

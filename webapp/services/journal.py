@@ -29,6 +29,8 @@ from webapp.services.segment import Entry, Segment, sync_folder
 
 log = logging.getLogger(__name__)
 
+SIDES = ("left_clip", "right_clip", "clip_a", "clip_b", "clip_c", "clip_d")
+
 
 class Journal:
     """The journal in ``folder``, which every process that serves pages must share."""
@@ -44,16 +46,17 @@ class Journal:
         listener_id: uuid.UUID,
         *,
         offers: Collection[uuid.UUID] = (),
+        fours: Collection[uuid.UUID] = (),
         clips: Collection[uuid.UUID] = (),
         whole: bool = False,
     ) -> None:
-        """Write down the listener, these offers and these clips of theirs as this transaction leaves them.
+        """Write down the listener, these pairs, fours and clips of theirs as this transaction leaves them.
 
         Commit right after it: the listener is locked. Nothing happens where there is no such listener. Raises
         ``NotWritten`` where the disk does not take it.
         """
         try:
-            self._append(session, listener_id, offers, clips, whole=whole)
+            self._append(session, listener_id, offers, fours, clips, whole=whole)
         except OSError as error:
             log.exception("journal_not_written")
             raise NotWritten("this could not be written down, so it is not stored; try again in a moment") from error
@@ -63,6 +66,7 @@ class Journal:
         session: Session,
         listener_id: uuid.UUID,
         offers: Collection[uuid.UUID],
+        fours: Collection[uuid.UUID],
         clips: Collection[uuid.UUID],
         *,
         whole: bool,
@@ -80,9 +84,10 @@ class Journal:
             rows = {
                 "listener": export.plain(listener),
                 "offers": export.offers_named(session, offers),
+                "fours": export.fours_named(session, fours),
                 "clips": export.clips_named(session, clips),
             }
-        self._keep_pool_clips(session, rows["offers"])
+        self._keep_pool_clips(session, [*rows["offers"], *rows["fours"]])
         if listener.population_id is not None and not self._population_path(listener.population_id).exists():
             self.keep_population(session, listener.population_id)
         segment.append(Entry(number, whole or not follows, rows))
@@ -142,7 +147,7 @@ class Journal:
         yield from _read(self._populations, "delete it, and heads that began there are learned from the fixed prior")
 
     def _keep_pool_clips(self, session: Session, offers: list[dict[str, Any]]) -> None:
-        named = {uuid.UUID(row[side]) for row in offers for side in ("left_clip", "right_clip")}
+        named = {uuid.UUID(row[side]) for row in offers for side in SIDES if side in row}
         lacking = {clip_id for clip_id in named if not self._clip_path(clip_id).exists()}
         of_all = select(Clip.id).where(Clip.id.in_(lacking), Clip.composed_for.is_(None))
         for clip_id in session.scalars(of_all) if lacking else ():

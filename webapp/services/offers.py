@@ -7,10 +7,12 @@ blind proofs: a clip for this listener's taste against one for the average liste
 from __future__ import annotations
 
 import uuid
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from sqlalchemy.orm import Session
 
 from db.queries import clips as clip_rows
@@ -92,16 +94,19 @@ def fill_up(
 def shown(offer: Offer) -> dict[str, Any]:
     """An offer as the page sees it."""
 
-    def clip(clip_id: uuid.UUID) -> dict[str, Any]:
-        at = f"{clip_id}/{{}}/{offer.seconds:g}"
-        return {
-            "clip_id": clip_id,
-            "audio_url": "/api/clips/" + at.format("audio"),
-            "notes_url": "/api/clips/" + at.format("notes"),
-            "seconds": offer.seconds,
-        }
+    left, right = (shown_clip(clip, offer.seconds) for clip in (offer.left_clip, offer.right_clip))
+    return {"offer_id": offer.id, "left": left, "right": right}
 
-    return {"offer_id": offer.id, "left": clip(offer.left_clip), "right": clip(offer.right_clip)}
+
+def shown_clip(clip_id: uuid.UUID, seconds: float) -> dict[str, Any]:
+    """A clip to play for so long as the page sees it."""
+    at = f"/api/clips/{clip_id}/{{}}/{seconds:g}"
+    return {
+        "clip_id": clip_id,
+        "audio_url": at.format("audio"),
+        "notes_url": at.format("notes"),
+        "seconds": seconds,
+    }
 
 
 @dataclass(frozen=True)
@@ -199,6 +204,29 @@ def _proofs(
     return found
 
 
+@dataclass(frozen=True)
+class Candidates:
+    """Clips to choose among; bool ``heard`` and ``composed`` ``(clips,)``: known already, and made for the listener."""
+
+    clips: PlayableClips
+    heard: npt.NDArray[np.bool_]
+    composed: npt.NDArray[np.bool_]
+    mixture: Mixture
+
+
+def candidates(
+    pool: PlayableClips, own: PlayableClips, met: Collection[uuid.UUID], listener_id: uuid.UUID
+) -> Candidates:
+    """A share of the pool, unheard clips first in an order of this listener's, and their own clips."""
+    order = np.random.default_rng(listener_id.int).permutation(len(pool.ids))
+    pool = pool.chosen(sorted(order, key=lambda i: pool.ids[i] in met)[:CANDIDATES])
+    clips = pool.joined(own)
+    composed = np.arange(len(clips.ids)) >= len(pool.ids)
+    heard = np.array([clip in met for clip in clips.ids], dtype=np.bool_)
+    mixture = Mixture(composed=UNHEARD_COMPOSED) if (composed & ~heard).any() else Mixture()
+    return Candidates(clips, heard, composed, mixture)
+
+
 def _choose(
     session: Session,
     house: House,
@@ -213,26 +241,20 @@ def _choose(
     share: float,
 ) -> _Pair | None:
     """A new pair to learn from; ``share`` of all draws are such."""
-    # a share of the pool that is this listener's own until they have heard it: unheard clips first, in their own order
-    order = np.random.default_rng(listener_id.int).permutation(len(pool.ids))
-    pool = pool.chosen(sorted(order, key=lambda i: pool.ids[i] in met)[:CANDIDATES])
-    clips = pool.joined(own)
+    among = candidates(pool, own, met, listener_id)
+    clips = among.clips
     if len(clips.ids) < 2:
         return None
-    closed = set(rows.pairs_among(session, listener_id, clips.ids))
-    composed = np.arange(len(clips.ids)) >= len(pool.ids)
-    heard = np.array([clip in met for clip in clips.ids])
-    mixture = Mixture(composed=UNHEARD_COMPOSED) if (composed & ~heard).any() else Mixture()
     try:
         choice = choose(
             clips.features,
             head,
-            offered=closed,
+            offered=set(rows.pairs_among(session, listener_id, clips.ids)),
             picks=pairs_before,
             generator=np.random.default_rng(),
-            heard=heard,
-            composed=composed,
-            mixture=mixture,
+            heard=among.heard,
+            composed=among.composed,
+            mixture=among.mixture,
             styles=house.space.together,
             seed=listener_id.int % 2**32,
         )

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import func, select, union
 from sqlalchemy.orm import Session
 
 from db.queries import clips as rows
 from db.queries import jobs
-from db.tables import Clip, Listener, Offer
+from db.queries.offers import FOUR_SIDES
+from db.tables import Clip, Four, Listener, Offer
 from models.music.notes import DOMAINS
 from webapp.services.composing import Thrown, compose_clips, new_seed
 from webapp.services.house import House
@@ -53,18 +54,29 @@ def need(session: Session, version: str) -> Need | None:
 
 def most_met(session: Session, domain: str) -> int:
     """The largest number of the pool's clips that any listener of the last hour has met."""
-    active = (
-        select(Listener.id)
-        .join(Offer, Offer.listener_id == Listener.id)
-        .where(Listener.domain == domain, Offer.created_at > func.now() - timedelta(hours=1))
-        .distinct()
+    recent = func.now() - timedelta(hours=1)
+    active = union(
+        *(
+            select(Listener.id)
+            .join(table, table.listener_id == Listener.id)
+            .where(Listener.domain == domain, table.created_at > recent)
+            for table in (Offer, Four)
+        )
     )
+    shown = union(
+        *(
+            select(side.class_.listener_id.label("listener_id"), side.label("clip_id")).where(
+                side.class_.listener_id.in_(active)
+            )
+            for side in (Offer.left_clip, Offer.right_clip, *FOUR_SIDES)
+        )
+    ).subquery()
     met = (
-        select(func.count(func.distinct(Clip.id)).label("met"))
-        .select_from(Offer)
-        .join(Clip, or_(Clip.id == Offer.left_clip, Clip.id == Offer.right_clip))
-        .where(Offer.listener_id.in_(active), Clip.domain == domain, Clip.composed_for.is_(None))
-        .group_by(Offer.listener_id)
+        select(func.count().label("met"))
+        .select_from(shown)
+        .join(Clip, Clip.id == shown.c.clip_id)
+        .where(Clip.domain == domain, Clip.composed_for.is_(None))
+        .group_by(shown.c.listener_id)
         .subquery()
     )
     return session.scalar(select(func.max(met.c.met))) or 0

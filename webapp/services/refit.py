@@ -10,12 +10,12 @@ import logging
 import uuid
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import select, union
 from sqlalchemy.orm import Session
 
 from db.queries import jobs
 from db.queries import listeners as listener_rows
-from db.tables import StoredHead, Vote
+from db.tables import FourVote, StoredHead, Vote
 from webapp.services import heads
 from webapp.services.house import House
 
@@ -27,8 +27,8 @@ KIND = "refit_heads"
 def without_head(session: Session, version: str) -> list[uuid.UUID]:
     """Listeners who have voted but have no head of this version."""
     known = select(StoredHead.listener_id).where(StoredHead.model_version == version)
-    query = select(Vote.listener_id).where(Vote.listener_id.not_in(known)).distinct()
-    return list(session.scalars(query))
+    voted = (select(table.listener_id).where(table.listener_id.not_in(known)) for table in (Vote, FourVote))
+    return list(session.scalars(union(*voted)))
 
 
 def leave_job(session: Session, version: str) -> bool:

@@ -25,7 +25,10 @@ class DamagedSegmentError(ValueError):
 
 @dataclass(frozen=True)
 class Entry:
-    """``data``: the rows that changed, ``{listener, offers, clips}``; all there are, and ``studies``, if ``whole``."""
+    """``data``: the rows that changed, ``{listener, offers, fours, clips}``; if ``whole``, all, and ``studies``.
+
+    Segments from before there were fours have none.
+    """
 
     number: int
     whole: bool
@@ -89,16 +92,13 @@ class Segment:
         return kept
 
     def state(self) -> tuple[int, dict[str, Any]]:
-        """The number of the newest entry, and the listener's rows after it: ``{listener, studies, offers, clips}``."""
+        """The number of the newest entry, and the listener's rows after it, in the form of a whole entry."""
         first, *rest = self.entries()
         data = dict(first.data)
-        offers, clips = ({row["id"]: row for row in data[name]} for name in ("offers", "clips"))
-        for entry in rest:
-            data["listener"] = entry.data["listener"]
-            offers |= {row["id"]: row for row in entry.data["offers"]}
-            clips |= {row["id"]: row for row in entry.data["clips"]}
-        number = rest[-1].number if rest else first.number
-        return number, data | {"offers": list(offers.values()), "clips": list(clips.values())}
+        for name in ("offers", "fours", "clips"):
+            data[name] = list({row["id"]: row for each in (first, *rest) for row in each.data.get(name, ())}.values())
+        newest = rest[-1] if rest else first
+        return newest.number, data | {"listener": newest.data["listener"]}
 
     def forget_the_past(self) -> None:
         """Drop every line before the last whole entry, which tells all that still counts."""

@@ -6,14 +6,14 @@ import uuid
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import or_, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session, load_only
 
 from db.queries import listeners as listener_rows
 from db.queries import offers as offer_rows
 from db.queries import statistics
 from db.queries import votes as vote_rows
-from db.tables import OWN, Clip, ClipAudio, Offer
+from db.tables import OWN, Clip, ClipAudio
 from models.metrics.preference import accuracy
 from models.taste.bradley_terry import Head, utilities
 from models.taste.explain import beside_others, explain, habits
@@ -73,17 +73,14 @@ def foreseen(session: Session, listener_id: uuid.UUID) -> dict[str, Any]:
 
 
 def met_clips(session: Session, house: House, listener_id: uuid.UUID) -> list[Clip]:
-    """The clips of today's model that were voted on and wait in no open pair, where naming one would give it away."""
+    """The clips of today's model that were voted on and wait in no open pair or four, where naming one would tell."""
+    judged = Clip.id.in_(offer_rows.clips_shown(listener_id, state="voted"))
     query = (
         select(Clip)
-        .join(Offer, or_(Offer.left_clip == Clip.id, Offer.right_clip == Clip.id))
-        .where(Offer.listener_id == listener_id, Offer.state == "voted", Clip.model_version == house.space.version)
+        .where(judged, Clip.model_version == house.space.version)
         .options(load_only(Clip.id, Clip.summary, Clip.kind, Clip.domain))
-        .distinct()
     )
-    waiting = {
-        clip for offer in offer_rows.open_offers(session, listener_id) for clip in (offer.left_clip, offer.right_clip)
-    }
+    waiting = set(session.scalars(offer_rows.clips_shown(listener_id, state="open")))
     return [clip for clip in session.scalars(query) if clip.id not in waiting]
 
 

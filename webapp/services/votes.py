@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import uuid
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from sqlalchemy.orm import Session
@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from db.queries import listeners as listener_rows
 from db.queries import votes as rows
 from db.tables import PICKS, Listener, Offer
-from models.taste.bradley_terry import Head, Outcome, predict, update
+from models.taste.bradley_terry import Head, predict
 from models.taste.space import TasteSpace
 from webapp.services import compose, heads
 from webapp.services.house import House
@@ -46,7 +46,7 @@ def take(
             if outcome in PICKS and compose.is_due(picks):
                 compose.enqueue(session, listener, picks)
         else:
-            picks = _picks_then(session, offer_id, listener_id)
+            picks = rows.count_picks(session, listener_id, until=claim.vote.created_at if claim.vote else None)
         new = claim.status == "new"
         filled = fill_up(session, house, listener, head, picks if new else None, voted=offer_id if new else None)
         open_now = [shown(offer) for offer in filled]
@@ -83,16 +83,6 @@ def _learn(
         model_version=space.version,
     )
     if known:
-        head = update(head, clips[offer.left_clip], clips[offer.right_clip], cast("Outcome", outcome))
+        head = heads.after(head, clips, (offer.left_clip, offer.right_clip), outcome)
         heads.save(session, listener.id, head)
     return head
-
-
-def _picks_then(session: Session, offer_id: uuid.UUID, listener_id: uuid.UUID) -> int:
-    """How many picks there were right after the vote on this offer."""
-    picks = 0
-    for vote in rows.votes_of(session, listener_id):
-        picks += vote.outcome in PICKS
-        if vote.offer_id == offer_id:
-            break
-    return picks

@@ -119,6 +119,9 @@ export const travellingToken = () => (store.lasting ? null : store.get(TOKEN));
 
 export const offers = () => json("GET", "/api/offers");
 export const vote = (offerId, ballot) => json("POST", `/api/offers/${encodeURIComponent(offerId)}/vote`, ballot);
+export const fours = () => json("GET", "/api/fours");
+export const pick = (fourId, ballot) => json("POST", `/api/fours/${encodeURIComponent(fourId)}/pick`, ballot);
+export const similar = (clipId) => json("GET", `/api/clips/${encodeURIComponent(clipId)}/similar`);
 export const chooseDomain = (domain) => json("PATCH", "/api/listener", { domain });
 export const taste = () => json("GET", "/api/taste");
 export const compose = () => json("POST", "/api/compose", {});
@@ -167,6 +170,15 @@ export const cards = {
   withdraw: (id) => json("DELETE", `/api/taste/cards/${encodeURIComponent(id)}`),
 };
 
+export const duets = {
+  all: () => json("GET", "/api/duets"),
+  invite: () => json("POST", "/api/duets", {}),
+  look: (key) => json("GET", `/api/duets/links/${encodeURIComponent(key)}`),
+  agree: (key) => json("POST", `/api/duets/links/${encodeURIComponent(key)}`, {}),
+  end: (id) => json("DELETE", `/api/duets/${id}`),
+  compose: (id) => json("POST", `/api/duets/${id}/compose`, {}),
+};
+
 export const atlas = {
   maps: () => json("GET", "/api/atlas"),
   map: (id) => json("GET", `/api/atlas/maps/${encodeURIComponent(id)}`),
@@ -199,7 +211,7 @@ export async function audio(address) {
 /** Remove the listener and every trace in this browser. */
 export async function forget() {
   await json("DELETE", "/api/listener");
-  for (const key of [TOKEN, "kallos.vote", "kallos.heard"]) store.remove(key);
+  for (const key of [TOKEN, "kallos.vote", "kallos.pick", "kallos.heard"]) store.remove(key);
 }
 
 /** Seconds to wait before attempt n (0, 1, …): doubling, at most 15, or what the server asked for. */

@@ -1,20 +1,19 @@
 // A vote on its way: written down before it is sent, sent until it is acknowledged, also after a reload.
 // The server takes the same vote twice without counting it twice, so repeating is safe.
 
-import { backOffS, pause, store, vote } from "./api.js";
-
-const KEY = "kallos.vote";
+import { backOffS, pause, store } from "./api.js";
 
 export class BallotBox {
-  /** `onWaiting(error)` is told after each attempt that got no answer. */
-  constructor(onWaiting) {
+  /** `game`: where a vote is kept and how it is sent; `onWaiting(error)`: after each attempt that got no answer. */
+  constructor(game, onWaiting) {
+    this.game = game;
     this.onWaiting = onWaiting;
   }
 
-  /** The vote that has not been acknowledged yet: {offer_id, outcome, heard_ms}, or null. */
+  /** The vote that has not been acknowledged yet: as the game's `ballot` made it, or null. */
   get pending() {
     try {
-      return JSON.parse(store.get(KEY));
+      return JSON.parse(store.get(this.game.kept));
     } catch {
       return null;
     }
@@ -22,20 +21,20 @@ export class BallotBox {
 
   /** Keep a vote. From here on it survives a reload. */
   put(ballot) {
-    store.set(KEY, JSON.stringify(ballot));
+    store.set(this.game.kept, JSON.stringify(ballot));
   }
 
   /** Send what is kept until the server has answered. Throws ApiError where the server refuses it. */
   async send() {
-    const { offer_id: offerId, outcome, heard_ms: heardMs } = this.pending;
+    const ballot = this.pending;
     for (let attempt = 0; ; attempt += 1) {
       try {
-        const reply = await vote(offerId, { outcome, heard_ms: heardMs });
-        store.remove(KEY);
+        const reply = await this.game.send(ballot);
+        store.remove(this.game.kept);
         return reply;
       } catch (error) {
         if (!error.passing) {
-          store.remove(KEY);
+          store.remove(this.game.kept);
           throw error;
         }
         this.onWaiting(error);

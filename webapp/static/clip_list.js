@@ -117,7 +117,7 @@ export class ClipList extends EventTarget {
       }
       this.#open?.roll.draw(0, false);
       this.#open = row;
-      this.player.load(row.buffer, null);
+      this.player.load({ a: row.buffer });
     }
     if (seconds !== null) this.player.seek("a", seconds);
     if (seconds !== null && this.player.playing !== "a") this.player.play("a");

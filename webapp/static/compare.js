@@ -1,13 +1,12 @@
-// The compare page: gathers the answer to a pair, and has the next pair sounding before the vote is even stored.
+// The pages where one picks, of two or of four: gathers the answer, and has what is next sounding before it is stored.
 
 import * as api from "./api.js";
 import { BallotBox } from "./ballot_box.js";
+import { FOUR, PAIR, inWords } from "./games.js";
 import { milestone } from "./milestones.js";
 import { Table } from "./pair.js";
-import { SIDES } from "./player.js";
 import { Stage } from "./stage.js";
 
-const OUTCOMES = { 1: "left", 2: "right", 0: "equal", n: "neither", s: "skipped" };
 const LOOK_AHEAD_S = 2;
 const ELSEWHERE = "input:not([type=radio]), textarea, select, [contenteditable=true], dialog[open], .k-menu[open]";
 const counted = (picks) => (picks === 1 ? "1 pick" : `${picks} picks`);
@@ -18,13 +17,14 @@ class ComparePage {
   #picks = 0;
   #clicked = 0; // when the last vote was given, until the next pair sounds
 
-  constructor(root, signal) {
+  constructor(game, root, signal) {
+    this.game = game;
     this.root = root;
     this.signal = signal;
     this.find = (selector) => root.querySelector(selector);
     this.answers = [...root.querySelectorAll(".k-answer")];
-    this.table = new Table(() => this.#say("Loading the next pair takes longer than usual. Trying again…"));
-    this.box = new BallotBox((error) => this.#waiting(error));
+    this.table = new Table(game, () => this.#say(`Loading the next ${game.called} takes longer than usual. Trying again…`));
+    this.box = new BallotBox(game, (error) => this.#waiting(error));
     this.stage = new Stage(root, signal);
     this.stage.addEventListener("change", () => this.#gate());
     for (const button of this.answers) {
@@ -76,11 +76,11 @@ class ComparePage {
     for (let round = 0; !this.signal.aborted; round += 1) {
       let error = null;
       try {
-        const open = await api.offers();
+        const open = await this.game.open();
         if (open.length) {
           this.table.lay(open);
           this.#lookAhead(open);
-          return this.#show(await this.table.get(open[0].offer_id));
+          return this.#show(await this.table.get(this.game.id(open[0])));
         }
       } catch (failure) {
         error = failure;
@@ -125,8 +125,8 @@ class ComparePage {
       // somebody who walks with the keyboard presses the button they stand on
       if (target.closest("button, a, summary, input") && target.matches(":focus-visible")) return;
       this.stage.tap();
-    } else if (SIDES.includes(key)) this.stage.tap(key);
-    else if (key in OUTCOMES) this.#vote(OUTCOMES[key]);
+    } else if (this.stage.sides.includes(key)) this.stage.tap(key);
+    else if (key in this.game.outcomes) this.#vote(this.game.outcomes[key]);
     else return;
     event.preventDefault();
   }
@@ -137,7 +137,8 @@ class ComparePage {
     this.#clicked = performance.now();
     this.#inFlight = true;
     stage.player.pause();
-    this.box.put({ offer_id: stage.pair.offerId, outcome, heard_ms: stage.heard() });
+    this.picked = stage.pair[this.game.winner(outcome)]?.clipId;
+    this.box.put(this.game.ballot(stage.pair.offerId, outcome, stage.heard()));
     this.#say("");
     const next = this.table.readyBeside(stage.pair.offerId);
     if (next) this.#show(next);
@@ -161,11 +162,12 @@ class ComparePage {
       ({ open } = reply);
       this.#say(this.#lost ? "Your pick has arrived." : "");
       this.#count(reply.picks);
+      this.#more();
       milestone(this.find(".k-note"), reply.picks);
     } catch (error) {
       this.#say(this.#refusal(error));
       if (error.status === 401) await this.#greet();
-      open = await this.#insist(api.offers, "No connection to Kallos. Trying again…").catch(() => []);
+      open = await this.#insist(this.game.open, "No connection to Kallos. Trying again…").catch(() => []);
     }
     this.#inFlight = false;
     this.#lost = false;
@@ -173,11 +175,19 @@ class ComparePage {
     this.#gate();
   }
 
+  /** The way to clips like the one that was picked last. */
+  #more() {
+    const link = this.find(".k-more");
+    link.hidden = !this.picked;
+    link.href = `more?clip=${this.picked}`;
+  }
+
   #refusal({ status, message }) {
-    if (status === 409) return "You had already answered that pair, perhaps in another tab. That answer stays.";
-    if (status === 404) return "That pair is no longer yours to answer. Here is another one.";
+    const { called } = this.game;
+    if (status === 409) return `You had already answered that ${called}, perhaps in another tab. That answer stays.`;
+    if (status === 404) return `That ${called} is no longer yours to answer. Here is another one.`;
     if (status === 401) return "This browser was no longer known here. You start afresh.";
-    return message || "That pick could not be stored. Here is the next pair.";
+    return message || `That pick could not be stored. Here is the next ${called}.`;
   }
 
   #waiting(error) {
@@ -187,15 +197,15 @@ class ComparePage {
     this.#gate();
   }
 
-  /** Lay the open offers out; where the pair on the page is none of them, change to the first. */
+  /** Lay the open offers out; where what is on the page is none of them, change to the first. */
   async #follow(open) {
     this.table.lay(open);
     this.#lookAhead(open);
     const { stage } = this;
-    if (stage.pair && open.some((offer) => offer.offer_id === stage.pair.offerId)) return;
+    if (stage.pair && open.some((offer) => this.game.id(offer) === stage.pair.offerId)) return;
     stage.clear();
     this.#gate();
-    const pair = open.length ? await this.table.get(open[0].offer_id).catch(() => null) : null;
+    const pair = open.length ? await this.table.get(this.game.id(open[0])).catch(() => null) : null;
     if (pair) this.#show(pair);
     else await this.#deal();
   }
@@ -205,8 +215,9 @@ class ComparePage {
     let known = open;
     while (known.length === 1 && !this.signal.aborted) {
       await api.pause(LOOK_AHEAD_S);
-      const found = await api.offers().catch(() => known);
-      if (this.#inFlight || !found.some((offer) => offer.offer_id === known[0].offer_id)) return;
+      const found = await this.game.open().catch(() => known);
+      const [first] = known.map(this.game.id);
+      if (this.#inFlight || !found.some((offer) => this.game.id(offer) === first)) return;
       known = found;
       this.table.lay(known);
     }
@@ -233,17 +244,18 @@ class ComparePage {
   }
 
   #hint(missing) {
-    if (!this.stage.pair) return "Getting the next pair ready…";
-    if (!this.stage.started && missing.length) return "Press play: you hear A, then B.";
-    if (missing.length === 2) return "Listen to both for a few seconds.";
-    if (missing.length === 1) return `Listen to ${missing[0].toUpperCase()} a little more.`;
+    if (!this.stage.pair) return `Getting the next ${this.game.called} ready…`;
+    if (!this.stage.started && missing.length) return this.game.begin;
+    if (missing.length === this.stage.sides.length) return this.game.listen;
+    if (missing.length) return `Listen to ${inWords(missing)} a little more.`;
     return this.#lost ? "Waiting for the connection." : "Your pick?";
   }
 
   async #domain(radio) {
     try {
       await api.chooseDomain(radio.value);
-      this.#say(`${radio.nextElementSibling.textContent}, from the pair after the next. Skip to get there sooner.`);
+      const music = radio.nextElementSibling.textContent;
+      this.#say(`${music}, from the ${this.game.called} after the next. Skip to get there sooner.`);
     } catch (error) {
       this.#say(error.message || "The kind of music could not be changed. Please try again.");
     }
@@ -261,9 +273,13 @@ class ComparePage {
   }
 }
 
-/** Run the page inside `root` until `signal` aborts. */
-export function startCompare(root, signal) {
-  const page = new ComparePage(root, signal);
+function start(game, root, signal) {
+  const page = new ComparePage(game, root, signal);
   page.start().catch((error) => page.fail(error));
   return page;
 }
+
+/** Run the page of pairs inside `root` until `signal` aborts. */
+export const startCompare = (root, signal) => start(PAIR, root, signal);
+/** Run the page of fours. */
+export const startFour = (root, signal) => start(FOUR, root, signal);

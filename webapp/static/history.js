@@ -9,6 +9,11 @@ const WORDS = {
   equal: "equally beautiful",
   neither: "neither",
   skipped: "skipped",
+  a: "A of four",
+  b: "B of four",
+  c: "C of four",
+  d: "D of four",
+  none: "none of four",
 };
 const counted = (number) => (number === 1 ? "1 vote" : `${number} votes`);
 const when = (at) => new Date(at).toLocaleString([], { dateStyle: "medium", timeStyle: "short" });

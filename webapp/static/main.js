@@ -1,21 +1,26 @@
 // Brings a page to life once Gradio has rendered it, which happens late and may happen again.
 
 import { startAtlas } from "./atlas.js";
-import { startCompare } from "./compare.js";
+import { startCompare, startFour } from "./compare.js";
 import { startMenu } from "./menu.js";
+import { startMore } from "./more.js";
 import { startRetrieval } from "./retrieval.js";
 import { startRuns } from "./runs.js";
 import { startStudio } from "./studio.js";
 import { startStyles } from "./styles.js";
 import { startTaste } from "./taste.js";
 import { startTitles } from "./titles.js";
+import { startTogether } from "./together.js";
 
 const STARTERS = {
   compare: startCompare,
+  four: startFour,
+  more: startMore,
   taste: startTaste,
   studio: startStudio,
   atlas: startAtlas,
   titles: startTitles,
+  together: startTogether,
   styles: startStyles,
   retrieval: startRetrieval,
   runs: startRuns,

@@ -1,11 +1,10 @@
-// One WebAudio player for both clips of a pair: each resumes at its own place, switching is a 5 ms crossfade, and what
+// One WebAudio player for the clips of a pair or a four: each resumes at its own place, switching is a 5 ms crossfade, and what
 // was heard is counted in the audio clock's own time, which stands still whenever nothing sounds.
 
 const FADE_S = 0.005;
 const END_S = 0.03; // nearer to the end than this counts as the end
 const REVIVE_MS = 1500; // a context that does not run again after this is replaced
 
-export const SIDES = ["a", "b"];
 export const other = (side) => (side === "a" ? "b" : "a");
 
 /** Encoded bytes to samples; needs no tap, unlike a playing context. */
@@ -16,16 +15,17 @@ export function decode(bytes) {
 
 /** Emits "change" whenever something else sounds than before. */
 export class PairPlayer extends EventTarget {
-  /** Whether the other side sounds by itself after the first. */
+  /** Whether a side that was not begun yet sounds by itself after another. */
   followsOn = true;
   #context = null;
-  #clips = { a: null, b: null };
+  #clips = {}; // by side
   #sounding = null; // {side, source, gain, startedAt, offset}: what plays, or would if the context ran
 
-  /** Take two AudioBuffers in (or one and null); `heardMs` continues counts from before a reload. */
-  load(a, b, heardMs = { a: 0, b: 0 }) {
+  /** Take AudioBuffers by side in (or null); `heardMs` continues counts from before a reload. */
+  load(buffers, heardMs = {}) {
     this.#release();
-    for (const [side, buffer] of [["a", a], ["b", b]]) {
+    this.#clips = {};
+    for (const [side, buffer] of Object.entries(buffers)) {
       const heardS = (heardMs[side] ?? 0) / 1000;
       this.#clips[side] = buffer && { buffer, position: 0, heardS, begun: heardS > 0 };
     }
@@ -71,7 +71,7 @@ export class PairPlayer extends EventTarget {
     if (this.#context.state !== "running") this.#revive(this.#context);
   }
 
-  /** Sound a side from where it stood (from the start where it had ended), silencing the other at once. */
+  /** Sound a side from where it stood (from the start where it had ended), silencing another at once. */
   play(side) {
     const clip = this.#clips[side];
     if (!clip) return;
@@ -163,12 +163,13 @@ export class PairPlayer extends EventTarget {
     source.stop(now + FADE_S + 0.001);
   }
 
-  /** A side came to its end: the other follows if it has not been begun yet. */
+  /** A side came to its end: the first that has not been begun yet follows. */
   #ended(side) {
     this.#release();
     const clip = this.#clips[side];
     clip.position = clip.buffer.duration;
-    if (this.followsOn && this.#clips[other(side)]?.begun === false) this.play(other(side));
+    const next = Object.keys(this.#clips).find((each) => this.#clips[each]?.begun === false);
+    if (this.followsOn && next) this.play(next);
     else this.#changed();
   }
 

@@ -1,20 +1,20 @@
-// The two cards of the compare page: buttons, rolls, clocks, and how long each clip has been heard.
+// The cards of a pair or a four: buttons, rolls, clocks, and how long each clip has been heard.
 
 import { store } from "./api.js";
-import { PairPlayer, SIDES } from "./player.js";
+import { PairPlayer } from "./player.js";
 import { Roll, pitchRange } from "./roll.js";
 import { onThemeChange } from "./theme.js";
 
 const HEARD_MS = 3000; // of each clip before a vote counts
 const HEARD_SHARE = 0.9; // or this share of a clip that is shorter
 const TELL_MS = 100;
-const KEPT = "kallos.heard"; // what was heard of the pair on the page, for a reload
+const KEPT = "kallos.heard"; // what was heard of what is on the page, for a reload
 
 const clock = (seconds) => `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;
 
 /** Emits "change" whenever what sounds or what has been heard may have changed. */
 export class Stage extends EventTarget {
-  /** The pair on the page, or null. */
+  /** The pair or four on the page, by side, or null. */
   pair = null;
   /** Whether the listener has tapped once, so that sound may begin by itself. */
   started = false;
@@ -25,9 +25,10 @@ export class Stage extends EventTarget {
     super();
     this.signal = signal;
     this.player = new PairPlayer();
-    this.cards = Object.fromEntries(SIDES.map((side) => [side, this.#card(root, side)]));
+    this.sides = [...root.querySelectorAll(".k-clip[data-side]")].map((card) => card.dataset.side);
+    this.cards = Object.fromEntries(this.sides.map((side) => [side, this.#card(root, side)]));
     this.player.addEventListener("change", () => this.#playing());
-    onThemeChange(() => SIDES.forEach((side) => this.cards[side].roll.repaint()), signal);
+    onThemeChange(() => this.sides.forEach((side) => this.cards[side].roll.repaint()), signal);
     window.addEventListener("pagehide", () => this.#keepHeard(), { signal });
     signal.addEventListener("abort", () => this.player.pause());
   }
@@ -43,9 +44,10 @@ export class Stage extends EventTarget {
   /** Put a pair on the page; it sounds at once where the listener has tapped before, and is drawn in the next frame. */
   show(pair) {
     this.pair = pair;
-    this.player.load(pair.a.buffer, pair.b.buffer, this.#keptHeard(pair.offerId));
+    const buffers = this.sides.map((side) => [side, pair[side].buffer]);
+    this.player.load(Object.fromEntries(buffers), this.#keptHeard(pair.offerId));
     if (this.started) this.begin();
-    for (const side of SIDES) this.cards[side].button.disabled = false;
+    for (const side of this.sides) this.cards[side].button.disabled = false;
     window.requestAnimationFrame(() => this.pair === pair && this.#drawRolls());
   }
 
@@ -55,8 +57,8 @@ export class Stage extends EventTarget {
   }
 
   #drawRolls() {
-    const range = pitchRange([this.pair.a.notes, this.pair.b.notes]);
-    for (const side of SIDES) {
+    const range = pitchRange(this.sides.map((side) => this.pair[side].notes));
+    for (const side of this.sides) {
       this.cards[side].roll.show(this.pair[side].notes, this.pair[side].seconds, range);
     }
   }
@@ -65,7 +67,7 @@ export class Stage extends EventTarget {
   clear() {
     this.player.pause();
     this.pair = null;
-    for (const side of SIDES) this.cards[side].button.disabled = true;
+    for (const side of this.sides) this.cards[side].button.disabled = true;
   }
 
   /** A listener's own tap or key: play this side, or pause it where it plays. */
@@ -78,14 +80,14 @@ export class Stage extends EventTarget {
 
   /** Which sides have not been heard long enough for a vote. */
   unheard() {
-    if (!this.pair) return SIDES;
+    if (!this.pair) return this.sides;
     const needed = (side) => Math.min(HEARD_MS, HEARD_SHARE * this.player.duration(side) * 1000);
-    return SIDES.filter((side) => this.player.heardMs(side) < needed(side));
+    return this.sides.filter((side) => this.player.heardMs(side) < needed(side));
   }
 
-  /** Milliseconds that each side sounded, as a vote tells them. */
+  /** Milliseconds that each side sounded. */
   heard() {
-    return { left: this.player.heardMs("a"), right: this.player.heardMs("b") };
+    return Object.fromEntries(this.sides.map((side) => [side, this.player.heardMs(side)]));
   }
 
   #seek(side, seconds) {
@@ -97,7 +99,7 @@ export class Stage extends EventTarget {
   }
 
   #playing() {
-    for (const side of SIDES) {
+    for (const side of this.sides) {
       const on = this.player.playing === side;
       const { card, button, name } = this.cards[side];
       card.classList.toggle("k-sounding", on);
@@ -126,7 +128,7 @@ export class Stage extends EventTarget {
 
   #draw() {
     if (!this.pair) return;
-    for (const side of SIDES) {
+    for (const side of this.sides) {
       const { roll, time } = this.cards[side];
       const position = this.player.position(side);
       const active = this.player.playing === side;
@@ -138,8 +140,7 @@ export class Stage extends EventTarget {
 
   #keepHeard() {
     if (!this.pair?.offerId) return;
-    const heard = { a: this.player.heardMs("a"), b: this.player.heardMs("b") };
-    store.set(KEPT, JSON.stringify({ offerId: this.pair.offerId, heard }));
+    store.set(KEPT, JSON.stringify({ offerId: this.pair.offerId, heard: this.heard() }));
   }
 
   #keptHeard(offerId) {
@@ -149,6 +150,6 @@ export class Stage extends EventTarget {
     } catch {
       // nothing was kept
     }
-    return { a: 0, b: 0 };
+    return {};
   }
 }

@@ -6,14 +6,12 @@ import uuid
 from typing import Any
 
 import numpy as np
-from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from db.queries import clips as clip_rows
 from db.queries import listeners as listener_rows
 from db.queries import offers as offer_rows
 from db.queries import studio as rows
-from db.tables import Clip, Offer
 from models.taste.bradley_terry import utilities
 from webapp.services import heads
 from webapp.services.house import House
@@ -59,8 +57,8 @@ def _clips(session: Session, house: House, listener_id: uuid.UUID, domain: str) 
     pool = house.pool.clips(session, domain)
     own = clip_rows.composed_clips(session, listener_id, domain=domain, model_version=house.space.version)
     clips = pool.joined(PlayableClips.of(own, house.space))
-    met = _met(session, listener_id)
-    waiting = {side for o in offer_rows.open_offers(session, listener_id) for side in (o.left_clip, o.right_clip)}
+    met = set(session.scalars(offer_rows.clips_shown(listener_id, state="voted")))
+    waiting = set(session.scalars(offer_rows.clips_shown(listener_id, state="open")))
     head = heads.load(session, listener_id, house.space)
     utility = utilities(head, clips.features).mean if clips.ids else np.zeros(0)
     order = sorted(range(len(clips.ids)), key=lambda index: (clips.ids[index] not in met, -utility[index]))
@@ -85,8 +83,3 @@ def _clips(session: Session, house: House, listener_id: uuid.UUID, domain: str) 
             }
         )
     return shown
-
-
-def _met(session: Session, listener_id: uuid.UUID) -> set[uuid.UUID]:
-    query = select(Clip.id).join(Offer, or_(Offer.left_clip == Clip.id, Offer.right_clip == Clip.id))
-    return set(session.scalars(query.where(Offer.listener_id == listener_id, Offer.state == "voted")))
