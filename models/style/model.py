@@ -327,9 +327,9 @@ class StyleModel(nn.Module):
         """Negative log-likelihoods in nats, summed: position (of all steps), pitch, duration, velocity, tempo.
 
         And of what one group tells alone: ``chroma``, the notes' pitch classes by harmony, which keeps it from leaving
-        them to content; ``sounding``, the cross-entropy of how long each sounds in a half bar; ``thickness``, the squared
-        error of notes an onset in log2, in all slots, by texture; ``height`` and ``loudness``, that of pitch levels by
-        register and of velocity levels by dynamics.
+        them to content; ``sounding``, the cross-entropy of how long each sounds in a half bar; ``thickness``, the
+        squared error of notes an onset in log2, in all slots, by texture; ``height`` and ``loudness``, that of pitch
+        levels by register and of velocity levels by dynamics.
 
         ``tokens`` ``(batch, steps, 7)`` padded with END steps, ``z`` ``(batch, bars, latent)``, teacher forcing;
         ``codes``, ``doubt`` and ``heard`` are those of ``plan``.
