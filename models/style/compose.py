@@ -21,7 +21,7 @@ from models.style.checkpoint import StyleBundle
 from models.style.decode import ClipPlan, DecodeBatch
 from models.style.features import bar_features, gather_notes
 from models.style.held import Held, stays
-from models.style.latents import CODES, DOUBT, GROUPS, SWAPPABLE, TEMPERATURE, TOP_P, Latents
+from models.style.latents import CODES, DOUBT, EMPHASIS, GROUPS, SWAPPABLE, TEMPERATURE, TOP_P, Latents
 from models.style.locks import Locks
 from models.style.model import BARS
 from models.style.prior import Kept, Setting
@@ -141,7 +141,8 @@ class Composer:
             **({"locks": asdict(locks)} if locks != FREE else {}),
         }
         plan = self.model.plan(z, self._codes(latents), doubt=float(latents.piece.get("doubt", 0.0)))
-        return ClipPlan(plan, latents, DOMAINS.index(domain), meter, seed, temperature, top_p, recipe, held)
+        emphasis = tuple(EMPHASIS[group] if group in styles else 1.0 for group in EMPHASIS)
+        return ClipPlan(plan, latents, DOMAINS.index(domain), meter, seed, temperature, top_p, recipe, emphasis, held)
 
     def new_batch(self, slots: int) -> DecodeBatch:
         """Room for ``slots`` clips at once."""

@@ -27,7 +27,7 @@ from models.music.tokens import (
 from models.style.elements import half_of, place_in_half
 from models.style.features import REACH, SLOTS, overlap_with_halves, slot_of
 from models.style.held import Held, MelodyGuide
-from models.style.latents import Latents
+from models.style.latents import EMPHASIS, Latents
 from models.style.layers import attend, norm, rotary
 from models.style.model import BarPlan
 from models.style.skeleton import Event, draw, draw_onsets, events
@@ -49,6 +49,7 @@ class ClipPlan:
     temperature: float
     top_p: float
     recipe: Mapping[str, Any]
+    emphasis: tuple[float, ...] = (1.0, 1.0, 1.0)  # of what harmony, register and dynamics tell (``EMPHASIS``)
     held: Held | None = None
 
     @property
@@ -63,7 +64,7 @@ class ClipPlan:
 
 
 NONE: Event = (-1, -1, -1, -1)
-NOTHING = [BAR, -1, -1, -1, 0, 0, 1, 0, 0]  # the step of a free slot, its place and the notes of its bar so far
+NOTHING = [BAR, -1, -1, -1, 0, 0, 1, 0, 0, 1]  # of a free slot: its step and place, notes of its bar and half bar
 
 
 @dataclass
@@ -89,6 +90,12 @@ class Decoding:
     def due(self) -> Event | None:
         """The note that comes next; None where the bar has no more."""
         return self.events[self.bar][self.placed] if self.placed < len(self.events[self.bar]) else None
+
+    @property
+    def left(self) -> int:
+        """Notes that the half bar of the next one is still to have, that one among them."""
+        coming = [position * 2 >= self.plan.length for position, *_ in self.events[self.bar][self.placed :]]
+        return coming.count(coming[0]) if coming else 1
 
     @property
     def guide(self) -> MelodyGuide | None:
@@ -121,6 +128,7 @@ class DecodeBatch:
         # of each clip, and of the bar that it is in
         self.domain, self.length = self._room(slots).long(), self._room(slots).long() + 1
         self.heat, self.top_p = self._room(slots), self._room(slots)
+        self.emphasis = self._room(slots, len(EMPHASIS))
         self.memory, self.heard = self._room(slots, SLOTS, config.memory), self._room(slots, config.heard_dim)
         self.chroma = self._room(slots, 2, 12)
         self.height, self.loudness = self._room(slots, 4), self._room(slots, 3)
@@ -149,6 +157,7 @@ class DecodeBatch:
         self.sounded[slot] = 0
         self.domain[slot], self.length[slot] = plan.domain, plan.length
         self.heat[slot], self.top_p[slot] = plan.temperature, plan.top_p
+        self.emphasis[slot] = torch.tensor(plan.emphasis)
         self._begin_bar(slot, clip, 0)
 
     def _begin_bar(self, slot: int, clip: Decoding, bar: int) -> None:
@@ -236,7 +245,7 @@ class DecodeBatch:
         )  # fmt: skip
         steps, around, uniform = [NOTHING] * count, [(NONE, NONE)] * count, np.zeros((count, 3), dtype=np.float32)
         for slot, clip in running.items():
-            steps[slot] = [*clip.tokens[-1], len(clip.tokens) - 1, clip.placed]
+            steps[slot] = [*clip.tokens[-1], len(clip.tokens) - 1, clip.placed, clip.left]
             around[slot] = clip.before, clip.due or (0, 0, 0, 0)
             uniform[slot] = clip.generator.random(3, dtype=np.float32)
         last = torch.tensor(steps, device=device)
@@ -250,9 +259,15 @@ class DecodeBatch:
         position, coming = after[:, 0].clamp(min=0), after[:, 1:].clamp(min=0)
         full = model.before_note(state, memory[rows, slot_of(position, length)], coming)
         half = half_of(position, length)
-        harmony = model.budget(chroma[rows, half], sounded[rows, 0, half], place_in_half(position, length))
-        high = model.height(height, heights, last[:, 8], position / length)
-        loud = model.loudness(loudness, levels, last[:, 8], position / length)
+        place = position / length
+        spoken = (
+            model.budget(chroma[rows, half], sounded[rows, 0, half], place_in_half(position, length), last[:, 9]),
+            model.height(height, heights, last[:, 8], place),
+            model.loudness(loudness, levels, last[:, 8], place),
+        )
+        harmony, high, loud = (
+            logits * weight[:, None] for logits, weight in zip(spoken, self.emphasis[:count].unbind(1), strict=True)
+        )
         floor = torch.where(position == last_position, last[:, PITCH] - LOWEST_PITCH, -1)
         pitch_logits = model.pitch_logits(full, model.experts(harmony, high), position, floor, coming[:, 0])
         guides = [(slot, clip.bar, guide) for slot, clip in running.items() if clip.due and (guide := clip.guide)]

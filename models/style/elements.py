@@ -101,20 +101,23 @@ class ChromaBudget(nn.Module):
 
     def __init__(self, hidden: int) -> None:
         super().__init__()
-        self.inner = nn.Linear(6, hidden, bias=False)
+        self.inner = nn.Linear(8, hidden, bias=False)
         self.out = nn.Linear(hidden, 1, bias=False)
 
-    def forward(self, chroma: Tensor, sounded: Tensor, place: Tensor) -> Tensor:
+    def forward(self, chroma: Tensor, sounded: Tensor, place: Tensor, left: Tensor) -> Tensor:
         """Logits of the pitch classes C..B, ``(rows, 12)``.
 
-        ``chroma`` ``(rows, 12)`` are those of the whole half bar, ``sounded`` ``(rows, 12)`` the time that each has
-        sounded in it, in half bars, ``place`` ``(rows,)`` where the next onset lies in it, 0..1.
+        ``chroma`` ``(rows, 12)`` are those of the time that each sounds in the half bar, ``sounded`` ``(rows, 12)`` the
+        time that each has sounded in it, in half bars, ``place`` ``(rows,)`` where the next onset lies in it, 0..1,
+        ``left`` ``(rows,)`` how many notes it is still to have, the next one among them.
         """
         total = sounded.sum(-1, keepdim=True)
+        coming = left.to(chroma)[:, None].clamp(min=1)
         found = torch.stack(
             [
                 chroma / 4, torch.softmax(chroma, -1), sounded, sounded / total.clamp(min=1e-3),
-                (total / 4).expand_as(chroma), place[:, None].expand_as(chroma),
+                (total / 4).expand_as(chroma), place[:, None].expand_as(chroma), (coming / 8).expand_as(chroma),
+                (1 / coming).expand_as(chroma),
             ],
             -1,
         )  # fmt: skip
@@ -194,6 +197,12 @@ class CodeEncoder(nn.Module):
         bounded = self.steps * torch.tanh(self.out(F.silu(norm(self.deep(x)))).float())
         codes: Tensor = (bounded + (bounded.round() - bounded).detach()) / self.steps
         return codes
+
+
+def notes_left(half: Tensor) -> Tensor:
+    """For notes in their order how many more their half bar has, themselves among them, by its number: ``(notes,)``."""
+    ends = torch.bincount(half, minlength=1).cumsum(0)
+    return ends[half] - torch.arange(len(half), device=half.device)
 
 
 def notes_at_once(tokens: Tensor) -> Tensor:

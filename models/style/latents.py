@@ -17,6 +17,9 @@ GROUPS = ("content", *STYLE_GROUPS)
 CODES, CODE_LEVELS = "codes", 5  # what a piece's style codes are called, and how many values each has
 SWAPPABLE = (*STYLE_GROUPS, CODES)
 TEMPERATURE, TOP_P = 0.6, 0.95  # at which notes are drawn from latents: what varies is in these, not in their notes
+# by how much more what harmony, register and dynamics tell counts where they are taken from elsewhere (Ho & Salimans
+# 2022 call it guidance): the rest of the latents speaks for other pitches and velocities
+EMPHASIS = {"harmony": 2.0, "register": 2.0, "dynamics": 2.0}
 DOUBT = 0.3  # how far the decoder doubts latents that the prior drew
 
 

@@ -44,6 +44,7 @@ from models.style.elements import (
     TextureDecoder,
     half_of,
     notes_at_once,
+    notes_left,
     place_in_half,
     so_far,
     sounded_so_far,
@@ -170,7 +171,7 @@ class BarPlan:
     memory: Tensor  # (batch, bars, SLOTS, memory)
     onsets: Tensor  # (batch, bars, hidden), from rhythm
     thickness: Tensor  # (batch, bars, SLOTS): notes an onset in log2, from texture
-    chroma: Tensor  # (batch, bars, 2, 12): logits of the pitch classes C..B in each half, from harmony
+    chroma: Tensor  # (batch, bars, 2, 12): logits of how long the pitch classes C..B sound in each half, from harmony
     height: Tensor  # (batch, bars, 4), from register: what ``features.heights`` tells
     loudness: Tensor  # (batch, bars, 3), from dynamics: what ``features.levels`` tells
     tempo_logits: Tensor  # (batch, bars, tempi)
@@ -325,9 +326,10 @@ class StyleModel(nn.Module):
     ) -> dict[str, Tensor]:
         """Negative log-likelihoods in nats, summed: position (of all steps), pitch, duration, velocity, tempo.
 
-        And of what one group tells alone: ``chroma``, the pitch classes by harmony, which keeps it from leaving them to
-        content; ``thickness``, the squared error of notes an onset in log2, in all slots, by texture; ``height`` and
-        ``loudness``, that of pitch levels by register and of velocity levels by dynamics.
+        And of what one group tells alone: ``chroma``, the notes' pitch classes by harmony, which keeps it from leaving
+        them to content; ``sounding``, the cross-entropy of how long each sounds in a half bar; ``thickness``, the
+        squared error of notes an onset in log2, in all slots, by texture; ``height`` and ``loudness``, that of pitch
+        levels by register and of velocity levels by dynamics.
 
         ``tokens`` ``(batch, steps, 7)`` padded with END steps, ``z`` ``(batch, bars, latent)``, teacher forcing;
         ``codes``, ``doubt`` and ``heard`` are those of ``plan``.
@@ -366,11 +368,14 @@ class StyleModel(nn.Module):
         last_pitch = last[:, PITCH] - LOWEST_PITCH
         half = half_of(position[:, POSITION], length[note])
         notes = gather_notes(tokens, z.shape[1])
+        sounding = sounding_time(notes)
+        share = sounding / sounding.sum(-1, keepdim=True).clamp(min=1)
         held_over = sounding_time(notes, own=False).view(*z.shape[:2], 2, 12)[rows, bar]
         chroma = self.budget(
             plan.chroma[rows[note], bar[note], half],
             sounded_so_far(inputs, length, held_over)[note, half],
             place_in_half(position[:, POSITION], length[note]),
+            notes_left((rows[note] * z.shape[1] + bar[note]) * 2 + half),
         )
         counts = torch.bincount(notes.bar, minlength=len(notes.length)).view(z.shape[:2])
         place = position[:, POSITION] / length[note]
@@ -397,6 +402,7 @@ class StyleModel(nn.Module):
             "duration": F.cross_entropy(duration_logits, position[:, DURATION], reduction="sum"),
             "velocity": F.cross_entropy(velocity_logits, position[:, VELOCITY], reduction="sum"),
             "chroma": F.cross_entropy(chroma, position[:, PITCH] % 12, reduction="sum"),
+            "sounding": -(share * torch.log_softmax(plan.chroma.view(-1, 2, 12), -1)).sum(),
             "thickness": (plan.thickness.flatten(0, 1) - held_thickness(notes).log2()).square().sum(),
             "height": off(asked_height, heights(notes)),
             "loudness": off(asked_loudness, levels(notes)),

@@ -21,7 +21,7 @@ KL_WEIGHT = {  # content cheap: nothing else holds the tune, and what it hears i
     "content": 0.02, "rhythm": 0.05, "register": 0.05, "harmony": 0.03, "dynamics": 0.05, "tempo": 0.05,
     "texture": 0.02,
 }  # fmt: skip
-ELEMENT_WEIGHT = {"chroma": 0.4, "height": 8.0, "loudness": 4.0}  # beside the notes' own likelihood
+ELEMENT_WEIGHT = {"chroma": 0.4, "sounding": 1.0, "height": 8.0, "loudness": 4.0}  # beside the notes' own likelihood
 DOUBTED, BLUR = 0.5, 0.6  # share of clips whose latents are heard with noise, and its SD at full doubt
 VALIDATION_STEPS = 4096  # padded steps a batch
 
