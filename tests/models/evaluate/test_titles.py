@@ -69,6 +69,16 @@ def test_small_pools_have_their_own_chance(made_tunes: list[Tune], monkeypatch: 
     assert metric.value == pytest.approx(metric.chance, rel=0.1)
 
 
+def test_who_knows_the_type_ranks_the_tunes_of_other_types_behind(made_tunes: list[Tune]) -> None:
+    told = report()
+    knowing(told, found(made_tunes, 1.0), 0)
+    metric = told.metrics["titles.knowing.type.title_to_melody.mrr"]
+    sizes = np.array(list(Counter(tune.genre for tune in made_tunes).values()))
+    by_hand = sum(np.sum(1 / np.arange(1, size + 1)) for size in sizes) / sizes.sum()
+    assert metric.value == pytest.approx(by_hand, rel=0.3)
+    assert metric.value > 1.3 * metric.chance
+
+
 def test_the_baseline_learns_what_untrained_towers_cannot_know(made_tunes: list[Tune]) -> None:
     baseline = RidgeBaseline(made_tunes[:80])
     told = report()
