@@ -1,4 +1,5 @@
 import json
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ from models.evaluate import titles as evaluation
 from models.evaluate.genre_probe import probe_genres
 from models.evaluate.report import Report
 from models.evaluate.title_baseline import RidgeBaseline
-from models.evaluate.titles import Found, among_few, main, read_material, retrieval, search
+from models.evaluate.titles import Found, among_few, knowing, main, read_material, retrieval, search
 from models.metrics.retrieval import MEASURES
 from models.music import corpora
 from models.title.checkpoint import TitleBundle, save_towers
