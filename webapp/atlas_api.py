@@ -13,7 +13,7 @@ from fastapi import APIRouter, Path, Request, Response
 from pydantic import BaseModel
 
 from webapp.api import ERRORS, IMMUTABLE, Known, TheHouse
-from webapp.services.atlas import maps, mine, reading
+from webapp.services.atlas import maps, mine, placing, reading
 from webapp.services.studio import sound
 
 router = APIRouter(prefix="/api/atlas", tags=["maps"])
@@ -95,6 +95,14 @@ class Mine(BaseModel):
     added: list[dict[str, Any]]
 
 
+class Placed(BaseModel):
+    """Where music that is not on a map lies on it, and its nearest points there."""
+
+    x: float
+    y: float
+    neighbours: list[Neighbour]
+
+
 @router.get("", responses=ERRORS)
 def read_maps(house: TheHouse, response: Response) -> list[KindOfMap]:
     """Every kind of map, the newest of each, and how far one is that is being drawn."""
@@ -123,6 +131,15 @@ def read_mine(map_id: uuid.UUID, house: TheHouse, listener_id: Known, response: 
     """The map as this listener may see it."""
     response.headers["Cache-Control"] = "no-store"
     return Mine.model_validate(mine.view(house, listener_id, reading.opened(house, map_id)))
+
+
+@router.get("/maps/{map_id}/place/{kind}/{source_id}", responses=ERRORS)
+def place(
+    map_id: uuid.UUID, kind: Literal["clips", "pieces"], source_id: uuid.UUID, house: TheHouse, listener_id: Known
+) -> Placed:
+    """A clip, or a piece of the listener's studio, on a map that was drawn without it; no point moves."""
+    found = reading.opened(house, map_id)
+    return Placed.model_validate(placing.placed(house, listener_id, found, f"{kind}/{source_id}"))
 
 
 @router.get("/maps/{map_id}", responses=ERRORS)

@@ -10,14 +10,16 @@ earlier study logged on another cut of the book: MRR 0.0168 with chance at 0.011
 Further rows say where it comes from: only first titles (an Irish second title marks who typed a file), titles without
 words that name a type, the same among 100 tunes, within one type, within tunes of CRE, a collection that no tower was
 trained on. ``against_baseline`` (and ``against_other``, with ``--against``): the paired difference of reciprocal ranks.
-``genre``: see ``genre_probe``; known are O'Neill's and Ryan's, unknown CRE (or the folder) without near-duplicates of
-what the towers were trained on.
+``knowing``: the same pool for somebody who were told one thing of the tune that a title belongs to (its type, meter or
+key) exactly and nothing else, which is what a title would have to say to be worth as much. ``genre``: see
+``genre_probe``; known are O'Neill's and Ryan's, unknown CRE (or the folder) without near-duplicates of what the towers
+were trained on.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -36,7 +38,7 @@ from models.music.notes import MusicError
 from models.title.checkpoint import TitleBundle, load_towers, note_in_card
 from models.title.pool import Pool, make_pool
 from models.title.titles import without_type_words
-from models.title.tunes import Tune, tunes_hash, tunes_of
+from models.title.tunes import FIELDS, Tune, tunes_hash, tunes_of
 from models.train.titles import CORPORA
 
 BOOK, UNHEARD = "oneills1850", "cre"
@@ -46,6 +48,13 @@ EARLIER = 0.0168
 SMALL, DRAWS = 100, 20
 LEAST = 20  # tunes that make a pool worth asking
 ODDS = tuple(f"titles.{way}.{name}" for way in DIRECTIONS for name in ("mrr", "recall_1", "recall_10", "median_rank"))
+KNOWN: Mapping[str, Callable[[Tune], str]] = {
+    "type": lambda tune: tune.genre or "",
+    "meter": lambda tune: tune.meter,
+    "key": lambda tune: str(tune.notes[0, FIELDS.index("key")]),
+    "type_and_meter": lambda tune: f"{tune.genre} {tune.meter}",
+    "type_meter_and_key": lambda tune: f"{tune.genre} {tune.meter} {tune.notes[0, FIELDS.index('key')]}",
+}
 Ints = npt.NDArray[np.int64]
 
 
@@ -195,6 +204,16 @@ def within_types(report: Report, found: Found, bundle: TitleBundle, baseline: Ri
             retrieval(report, prefix, search(bundle, baseline, tunes), seed, names=("mrr",))
 
 
+def knowing(report: Report, found: Found, seed: int) -> None:
+    """Adds ``titles.knowing.WHAT.title_to_melody.mrr``: tunes that are alike in it are ranked at random."""
+    asked = found.pool.right.argmax(1)
+    for name, told in KNOWN.items():
+        _, number = np.unique([told(tune) for tune in found.pool.tunes], return_inverse=True)
+        alike = (number[asked][:, None] == number).astype(np.float64)
+        told_so, ways = replace(found, ours=alike), DIRECTIONS[:1]
+        retrieval(report, f"titles.knowing.{name}", told_so, seed, names=("mrr",), directions=ways)
+
+
 def genres(report: Report, probe: Probe | None) -> None:
     """Adds ``titles.genre.*``; null where there are no types to tell."""
     if probe is None:
@@ -248,6 +267,7 @@ def evaluate(
     retrieval(report, "titles.without_types", bare, seed, names=("mrr",), directions=DIRECTIONS[:1])
     if len(tunes.pool) >= 2 * SMALL:
         among_few(report, found, seed)
+    knowing(report, found, seed)
     within_types(report, found, bundle, baseline, seed)
     if book and len(tunes.elsewhere) >= LEAST:
         retrieval(report, f"titles.{UNHEARD}", search(bundle, baseline, tunes.elsewhere), seed, names=("mrr",))

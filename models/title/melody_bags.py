@@ -20,18 +20,25 @@ BAGS = (
 CADENCES = (("position", "duration"), ("degree", "position"))  # of the notes of bars that end a strain
 STRAIN = 8  # bars, counted from a tune's last one
 FLOOR = 0.02  # of a standard deviation; below it a value is too rare to be blown up
-VALUES = sum(math.prod(FIELD_SIZES[name] + 1 for name in bag) for bag in (*BAGS, *CADENCES))
 
 
-def shares(notes: Tensor, there: Tensor) -> Tensor:
-    """Square roots of the share of notes that have each value of each bag (Hellinger): ``(tunes, VALUES)``.
+def values_of(config: MelodyConfig) -> int:
+    """How many values the bags of such an encoder have."""
+    bags = (*BAGS, *CADENCES) if config.cadences else BAGS
+    return sum(math.prod(FIELD_SIZES[name] + 1 for name in bag) for bag in bags)
+
+
+def shares(notes: Tensor, there: Tensor, *, cadences: bool) -> Tensor:
+    """Square roots of the share of notes that have each value of each bag (Hellinger): ``(tunes, values_of(config))``.
 
     An unknown value is a value of its own; notes that are not ``there`` ``(tunes, notes)`` don't count. How strains end
-    (``CADENCES``) tells types apart; where bars are unknown it is unknown, too.
+    (``cadences``) tells types apart; where bars are unknown it is unknown, too.
     """
+    whole = [_shares_of(notes, there, bag) for bag in BAGS]
+    if not cadences:
+        return torch.cat(whole, 1)
     bar = notes[..., FIELDS.index("bar")]
     ends = there & (bar >= 0) & ((bar.amax(1, keepdim=True) - bar) % STRAIN == 0)
-    whole = [_shares_of(notes, there, bag) for bag in BAGS]
     return torch.cat([*whole, *(_shares_of(notes, ends, bag) for bag in CADENCES)], 1)
 
 
@@ -49,11 +56,11 @@ class BagEncoder(MelodyEncoder):
 
     def __init__(self, config: MelodyConfig) -> None:
         super().__init__(config)
-        self.inner = nn.Linear(VALUES, 2 * config.hidden)
+        self.inner = nn.Linear(values_of(config), 2 * config.hidden)
 
     def gathered(self, notes: Tensor, there: Tensor) -> Tensor:
         """``(tunes, 2 hidden)``."""
-        return F.gelu(self.inner(self.dropout(shares(notes, there))))
+        return F.gelu(self.inner(self.dropout(shares(notes, there, cadences=self.config.cadences))))
 
 
 class LinearEncoder(MelodyEncoder):
@@ -64,25 +71,27 @@ class LinearEncoder(MelodyEncoder):
 
     def __init__(self, config: MelodyConfig) -> None:
         super().__init__(config)
-        self.register_buffer("mean", torch.zeros(VALUES))
-        self.register_buffer("scale", torch.ones(VALUES))
-        self.whiten = nn.Linear(VALUES, config.dim, bias=False)
+        values = values_of(config)
+        self.register_buffer("mean", torch.zeros(values))
+        self.register_buffer("scale", torch.ones(values))
+        self.whiten = nn.Linear(values, config.dim, bias=False)
         self.out = nn.Linear(config.dim, config.dim)
         nn.init.eye_(self.out.weight)
         nn.init.zeros_(self.out.bias)
 
     def gathered(self, notes: Tensor, there: Tensor) -> Tensor:
         """``(tunes, dim)``, of mean 0 and variance 1 on the tunes it was fitted to."""
-        x: Tensor = self.whiten((shares(notes, there) - self.mean) / self.scale)
+        x: Tensor = self.whiten((shares(notes, there, cadences=self.config.cadences) - self.mean) / self.scale)
         return x
 
     @torch.no_grad()
     def fit(self, notes: Tensor) -> None:
         """Take the largest components of these tunes ``(tunes, notes, fields)``."""
-        x = shares(notes.masked_fill(self.silenced, -1), (notes >= 0).any(-1))
+        heard = notes.masked_fill(self.silenced, -1)
+        x = shares(heard, (notes >= 0).any(-1), cadences=self.config.cadences)
         self.mean.copy_(x.mean(0))
         self.scale.copy_(x.std(0) + FLOOR)
         x = ((x - self.mean) / self.scale).double()
-        last = (VALUES - self.config.dim, VALUES - 1)
+        last = (x.shape[1] - self.config.dim, x.shape[1] - 1)
         variance, direction = eigh((x.T @ x / len(x)).cpu().numpy(), subset_by_index=last)
         self.whiten.weight.copy_(torch.from_numpy((direction / np.sqrt(np.maximum(variance, 1e-6))).T))

@@ -30,7 +30,9 @@ INFORMATION: Mapping[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class MelodyConfig:
-    """``hidden``: width inside; ``dim``: of the vector that comes out; ``without``: see ``title.removal``."""
+    """``hidden``: width inside; ``dim``: of the vector that comes out; ``without``: see ``title.removal``;
+    ``cadences``: whether bags also hear how strains end (``title.melody_bags``).
+    """
 
     kind: str = "cnn"
     hidden: int = 96
@@ -38,6 +40,7 @@ class MelodyConfig:
     layers: int = 3
     dropout: float = 0.2
     without: tuple[str, ...] = ()
+    cadences: bool = False
 
 
 def unheard(config: MelodyConfig) -> Tensor:

@@ -76,7 +76,14 @@ class Preset:
 
 PRESETS: Mapping[str, Preset] = {
     "tiny": Preset(
-        60, 64, 3e-3, 20, 3, ("cnn-cnn",), MelodyConfig(hidden=32, dim=32, layers=2), TitleConfig(hidden=32, dim=32)
+        60,
+        64,
+        3e-3,
+        20,
+        3,
+        ("cnn-cnn",),
+        MelodyConfig(hidden=32, dim=32, layers=2, cadences=True),
+        TitleConfig(hidden=32, dim=32),
     ),
     "cpu": Preset(
         400,
@@ -85,7 +92,7 @@ PRESETS: Mapping[str, Preset] = {
         40,
         4,
         (LINEAR, *(f"{melody}-bag" for melody in MELODY_KINDS[1:]), "cnn-cnn", "cnn-rnn"),
-        MelodyConfig(hidden=64),
+        MelodyConfig(hidden=64, cadences=True),
         TitleConfig(),
     ),
     "gpu": Preset(
@@ -95,7 +102,7 @@ PRESETS: Mapping[str, Preset] = {
         30,
         6,
         VARIANTS,
-        MelodyConfig(hidden=128, dim=128),
+        MelodyConfig(hidden=128, dim=128, cadences=True),
         TitleConfig(hidden=96, dim=128),
     ),
 }

@@ -103,6 +103,10 @@ def test_without_a_mouse_a_point_is_searched_or_reached_by_keys(visit, maps):
         visitor.page.keyboard.press(key)
     expect(visitor.page).to_have_url(re.compile(r"zoom=1\.8"))
     expect(panel.locator("b")).not_to_have_text(drawn.points.texts[5], timeout=PATIENCE_MS)
+    visitor.get("map-upload").set_input_files({"name": "jig.abc", "mimeType": "text/vnd.abc", "buffer": ABC})
+    expect(panel.locator("b")).to_have_text("The Test Jig", timeout=PATIENCE_MS)
+    expect_to_sound(panel)
+    expect(visitor.get("map-neighbours").get_by_role("button")).to_have_count(10)
     assert visitor.frame.evaluate("document.documentElement.scrollWidth") <= 390
     menu = visitor.frame.locator(".k-menu").first.bounding_box()
     assert menu["x"] + menu["width"] <= 390

@@ -10,6 +10,7 @@ import soundfile
 from models.atlas.material import tune_points
 from models.atlas.neighbours import nearest
 from models.atlas.points import DrawnMap
+from models.atlas.projection import place
 from models.atlas.quality import judge
 from models.music import corpora
 from models.title.checkpoint import WEIGHTS, TitleBundle, load_towers, note_in_card
@@ -73,6 +74,26 @@ def test_a_file_and_a_clip_get_the_titles_that_the_towers_find(listener, drawn, 
     assert best in [each["text"] for each in found[:3]]
     clip = stock(clips=1)[0]
     assert listener.get(f"/api/titles/ideas/clips/{clip}").json()["results"]
+
+
+def test_a_file_takes_its_place_on_a_map_of_tunes_and_nothing_else_moves(listener, drawn, towers, visitor):
+    from models.music.abc import read_abc
+
+    found = next(each["map"] for each in listener.get("/api/atlas").json() if each["kind"] == "tunes")
+    points = f"/api/atlas/maps/{found['map_id']}/points"
+    before = listener.get(points).content
+    brought = listener.post("/api/studio/uploads", params={"name": "jig.abc"}, content=JIG).json()["name"]
+    answer = listener.get(f"/api/atlas/maps/{found['map_id']}/place/{brought}")
+    assert answer.status_code == 200, answer.text
+    heard = towers.towers.melodies(tunes_of([read_abc(JIG.decode())[0].window(0, 8)]))
+    near = nearest(drawn["tunes"].points.vectors, 10, heard)
+    assert [each["row"] for each in answer.json()["neighbours"]] == near.index[0].tolist()
+    where = place(heard, drawn["tunes"].points.vectors, drawn["tunes"].places)[0]
+    assert (answer.json()["x"], answer.json()["y"]) == pytest.approx(tuple(where), abs=1e-3)
+    assert listener.get(points).content == before
+    stranger = visitor()
+    stranger.get("/api/listener")
+    assert stranger.get(f"/api/atlas/maps/{found['map_id']}/place/{brought}").status_code == 404
 
 
 def test_the_odds_are_those_of_the_card(listener, drawn):

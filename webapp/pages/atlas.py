@@ -44,6 +44,9 @@ def build() -> gr.HTML:
     </label>
     <label class="k-colouring">Colour
       <select data-part="colour" data-testid="map-colour"></select></label>
+    <label class="k-quiet k-small k-file">Place your own MIDI or ABC
+      <input type="file" class="k-hidden" accept=".mid,.midi,.abc,audio/midi,text/vnd.abc" data-testid="map-upload">
+    </label>
   </div>
   <div class="k-atlas-room">
     <div class="k-map" tabindex="0" role="application" aria-label="Map" aria-describedby="k-map-keys"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import uuid
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -30,8 +31,7 @@ MEASURES = ("mrr", "recall_1", "recall_10", "median_rank")
 
 def overview(house: House) -> dict[str, Any]:
     """``{model_version, odds, ready}``: what was measured, and which maps are there to answer from."""
-    card = _card()
-    version = str(card["version"])
+    card, version = _card(), model_version()
     found = house.database.transaction(lambda session: rows.newest_maps(session, version))
     ready = {kind: kind in found for kind in ("tunes", "titles")}
     return {"model_version": version, "odds": odds(card), "ready": ready}
@@ -69,8 +69,17 @@ def ideas(house: House, listener_id: uuid.UUID, name: str, limit: int) -> dict[s
 
     notes = house.database.transaction(find)
     found = _map(house, "titles")
-    answer = _ask(house, melodies=[notes])
-    return {"name": name, "results": _nearest(found, np.array(answer, dtype=np.float32), limit)}
+    return {"name": name, "results": _nearest(found, melody_vector(house, notes), limit)}
+
+
+def model_version() -> str:
+    """The version of the towers: vectors of another one don't mix with theirs."""
+    return str(_card()["version"])
+
+
+def melody_vector(house: House, notes: Mapping[str, Any]) -> FloatArray:
+    """A melody in the space of the towers ``(dim,)``; raises ``NotAllowed`` where there is none, ``NotReady``."""
+    return np.array(_ask(house, melodies=[notes]), dtype=np.float32)
 
 
 def _ask(house: House, **asked: Any) -> list[float]:
@@ -84,7 +93,7 @@ def _ask(house: House, **asked: Any) -> list[float]:
 
 
 def _map(house: House, kind: str) -> reading.OpenMap:
-    version = str(_card()["version"])
+    version = model_version()
     newest = house.database.transaction(lambda session: rows.newest_maps(session, version)).get(kind)
     if newest is None:
         raise NotReady(

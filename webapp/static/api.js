@@ -186,6 +186,7 @@ export const atlas = {
   points: (id) => json("GET", `/api/atlas/maps/${id}/points`, undefined, COMPOSING_MS),
   mine: (id) => json("GET", `/api/atlas/maps/${id}/mine`, undefined, COMPOSING_MS),
   point: (id, row) => json("GET", `/api/atlas/maps/${id}/points/${row}`, undefined, COMPOSING_MS),
+  place: (id, name) => json("GET", `/api/atlas/maps/${id}/place/${name}`, undefined, COMPOSING_MS),
 };
 
 export const titles = {

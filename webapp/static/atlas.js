@@ -36,6 +36,7 @@ class AtlasPage {
   #map = null; // the map that is shown, as the server tells it
   #points = null; // its points by columns
   #mine = null; // how this listener sees it
+  #added = []; // music that is not on the map, each at its place
   #hidden = new Set(); // rows of clips that wait for a blind pair
   #plain = []; // texts to search in
   #chosen = -1;
@@ -77,6 +78,7 @@ class AtlasPage {
     for (const radio of this.#radios()) {
       radio.addEventListener("change", () => this.#open({ kind: radio.value }), { signal });
     }
+    this.root.querySelector("input[type=file]").addEventListener("change", (event) => this.#bring(event.target), { signal });
     this.part("colour").addEventListener("change", (event) => this.#colourBy(event.target.value), { signal });
     this.part("find").addEventListener("input", (event) => this.#find(event.target.value), { signal });
     this.part("find").addEventListener("keydown", (event) => {
@@ -186,14 +188,10 @@ class AtlasPage {
     ]);
     this.#reveal("atlas");
     [this.#map, this.#points, this.#mine, this.#chosen] = [map, points, mine, -1];
+    this.#added = [...(mine?.added ?? [])];
     this.#hidden = new Set(mine?.hidden ?? []);
-    const added = mine?.added ?? [];
     const count = points.x.length;
-    this.#plain = [...points.text, ...added.map(({ text }) => text)].map(plain);
-    this.scatter.show([...points.x, ...added.map(({ x }) => x)], [...points.y, ...added.map(({ y }) => y)], {
-      rings: added.map((_, index) => count + index),
-      hidden: this.#hidden,
-    });
+    this.#lay();
     const names = [...map.colours, ...(mine?.utility && mine.votes ? [TASTE] : [])];
     this.part("colour").replaceChildren(...names.map((name) => new Option(capital(name), name)));
     this.#colourBy(names.includes(asked.colour) ? asked.colour : names[0]);
@@ -208,6 +206,41 @@ class AtlasPage {
     const row = asked.point === undefined ? -1 : Number(asked.point);
     if (Number.isInteger(row) && row >= 0 && row < count) await this.choose(row, { play: false });
     performance.mark("kallos.map");
+  }
+
+  /** The points of the map, and in rings those that were added to it. */
+  #lay() {
+    const { x, y, text } = this.#points;
+    const added = this.#added;
+    this.#plain = [...text, ...added.map((each) => each.text)].map(plain);
+    this.scatter.show([...x, ...added.map((each) => each.x)], [...y, ...added.map((each) => each.y)], {
+      rings: added.map((_, index) => x.length + index),
+      hidden: this.#hidden,
+    });
+  }
+
+  /** A file of the listener's own takes its place on the map; nothing else moves. */
+  async #bring(input) {
+    const [file] = input.files;
+    input.value = ""; // the same file may be chosen again
+    const map = this.#map;
+    if (!file || !map) return;
+    this.player.player.unlock(); // within the tap
+    this.#said(`Placing “${file.name}”…`);
+    try {
+      const piece = await api.studio.bring(file, map.kind === "clips" && !/\.abc$/i.test(file.name) ? "pop" : "dance");
+      const spot = await api.atlas.place(map.map_id, piece.name);
+      if (this.#map !== map) return;
+      const { seconds, audio_url, score_url } = piece;
+      const notes_url = `/api/studio/${piece.name}`;
+      this.#added.push({ ...spot, text: piece.title || file.name, own: true, seconds, audio_url, score_url, notes_url });
+      this.#lay();
+      this.#paint();
+      this.#said(`“${piece.title || file.name}” lies here; no other point has moved.`);
+      await this.choose(this.#points.x.length + this.#added.length - 1);
+    } catch (error) {
+      this.#said(capital(sorry(error)));
+    }
   }
 
   #tell() {
@@ -227,11 +260,12 @@ class AtlasPage {
   }
 
   get #codes() {
-    const added = this.#mine?.added ?? [];
+    const added = this.#added;
     if (this.#colour !== TASTE) return [...this.#points.colours[this.#colour].codes, ...added.map(() => -1)];
     const liked = [...this.#mine.utility, ...added.map(({ utility }) => utility)];
-    const most = Math.max(...liked.map(Math.abs), 1e-9);
-    return liked.map((each) => Math.min(LIKING_STEPS - 1, Math.floor(((each / most + 1) / 2) * LIKING_STEPS)));
+    const most = Math.max(...liked.map((each) => Math.abs(each ?? 0)), 1e-9);
+    const step = (each) => Math.min(LIKING_STEPS - 1, Math.floor(((each / most + 1) / 2) * LIKING_STEPS));
+    return liked.map((each) => (each === undefined ? -1 : step(each)));
   }
 
   #paint() {
@@ -302,7 +336,7 @@ class AtlasPage {
   }
 
   #text(row) {
-    return this.#points.text[row] ?? this.#mine.added[row - this.#points.text.length].text;
+    return this.#points.text[row] ?? this.#added[row - this.#points.text.length].text;
   }
 
   #label(name, row) {
@@ -338,9 +372,9 @@ class AtlasPage {
     }
   }
 
-  /** A clip that is not on the map has its place, and nothing else there. */
+  /** Music that is not on the map has its place there; only of what was brought are the neighbours known. */
   #asPoint(row) {
-    return { ...this.#mine.added[row - this.#points.x.length], row, neighbours: [], links: [], colours: {}, terms: "" };
+    return { neighbours: [], links: [], colours: {}, terms: "", ...this.#added[row - this.#points.x.length], row };
   }
 
   #describe(point) {

@@ -1,4 +1,5 @@
 import json
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ from models.evaluate import titles as evaluation
 from models.evaluate.genre_probe import probe_genres
 from models.evaluate.report import Report
 from models.evaluate.title_baseline import RidgeBaseline
-from models.evaluate.titles import Found, among_few, main, read_material, retrieval, search
+from models.evaluate.titles import Found, among_few, knowing, main, read_material, retrieval, search
 from models.metrics.retrieval import MEASURES
 from models.music import corpora
 from models.title.checkpoint import TitleBundle, save_towers
@@ -67,6 +68,16 @@ def test_small_pools_have_their_own_chance(made_tunes: list[Tune], monkeypatch: 
     metric = told.metrics["titles.pool_20.title_to_melody.mrr"]
     assert metric.chance == pytest.approx(np.mean(1 / np.arange(1, 21)), rel=0.05)
     assert metric.value == pytest.approx(metric.chance, rel=0.1)
+
+
+def test_who_knows_the_type_ranks_the_tunes_of_other_types_behind(made_tunes: list[Tune]) -> None:
+    told = report()
+    knowing(told, found(made_tunes, 1.0), 0)
+    metric = told.metrics["titles.knowing.type.title_to_melody.mrr"]
+    sizes = np.array(list(Counter(tune.genre for tune in made_tunes).values()))
+    by_hand = sum(np.sum(1 / np.arange(1, size + 1)) for size in sizes) / sizes.sum()
+    assert metric.value == pytest.approx(by_hand, rel=0.3)
+    assert metric.value > 1.3 * metric.chance
 
 
 def test_the_baseline_learns_what_untrained_towers_cannot_know(made_tunes: list[Tune]) -> None:

@@ -7,6 +7,7 @@ from torch.nn import functional
 
 from models.style.checkpoint import load_style
 from models.title.checkpoint import load_towers, save_towers
+from models.title.melody_bags import shares, values_of
 from models.title.melody_encoders import INFORMATION, MelodyConfig
 from models.title.style_encoder import KINDS, StyleEncoder, bars_of
 from models.title.title_encoders import TITLE_KINDS, TitleConfig, hashed_grams
@@ -84,6 +85,24 @@ def test_the_loss_is_cross_entropy_in_both_directions() -> None:
     by_hand = -(logits.log_softmax(1).diagonal().mean() + logits.log_softmax(0).diagonal().mean()) / 2
     assert torch.allclose(TowerOutput(a, b, torch.tensor(3.0)).loss(), by_hand)
     assert TowerOutput(a, a, torch.tensor(50.0)).loss() < 0.01
+
+
+def test_bags_hear_how_strains_end_where_they_may(made_tunes: list[Tune]) -> None:
+    notes = made_tunes[0].notes.copy()
+    bar, duration = FIELDS.index("bar"), FIELDS.index("duration")
+    notes[:, bar] = np.arange(len(notes)) // 4
+    changed = notes.copy()
+    changed[-1, duration] = (notes[-1, duration] + 5) % 16
+    table = padded([notes, changed])
+    there = (table >= 0).any(-1)
+    plain, told = (shares(table, there, cadences=each) for each in (False, True))
+    values = values_of(MelodyConfig(cadences=True))
+    assert (plain.shape[1], told.shape[1]) == (values_of(MelodyConfig()), values)
+    assert torch.equal(told[:, : plain.shape[1]], plain)
+    assert not torch.allclose(told[0, plain.shape[1] :], told[1, plain.shape[1] :])
+    unknown = table.clone()
+    unknown[..., bar] = -1
+    assert shares(unknown, there, cadences=True)[:, plain.shape[1] :].sum() == 0
 
 
 def test_the_type_loss_is_cross_entropy_of_tunes_and_titles_that_have_a_type(made_tunes: list[Tune]) -> None:
