@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 
-from webapp.pages import atlas, compare, retrieval, runs, studio, styles, taste, titles
+from webapp.pages import atlas, compare, retrieval, runs, studio, styles, taste, tastes, titles
 
 STATIC = Path(__file__).parent.parent / "static"
 STATIC_PATH = "/static/kallos"  # below Gradio's own /static, which must stay reachable
@@ -59,6 +59,8 @@ def build_site() -> gr.Blocks:
         titles.build()
     with site.route("Styles", "/styles", show_in_navbar=False):
         styles.build()
+    with site.route("Tastes", "/tastes", show_in_navbar=False):
+        tastes.build()
     return site
 
 

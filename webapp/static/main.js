@@ -8,6 +8,7 @@ import { startRuns } from "./runs.js";
 import { startStudio } from "./studio.js";
 import { startStyles } from "./styles.js";
 import { startTaste } from "./taste.js";
+import { startTastes } from "./tastes.js";
 import { startTitles } from "./titles.js";
 
 const STARTERS = {
@@ -17,6 +18,7 @@ const STARTERS = {
   atlas: startAtlas,
   titles: startTitles,
   styles: startStyles,
+  tastes: startTastes,
   retrieval: startRetrieval,
   runs: startRuns,
 };
