@@ -8,12 +8,12 @@ from webapp.pages.chart import chart, choice, research
 from webapp.pages.frame import page
 
 KINDS = """Populations with more and more taste directions, learned from some listeners, and how much likelier the
-others' votes are than with none. The smallest number within a standard error of the best is taken, for newcomers too."""
+others' votes are than with none. The smallest number within a standard error of the best is what a newcomer gets."""
 CEILINGS = """Each listener's share of votes that were told right beforehand, beside the most that their own consistency
 allows: pairs that came again, mirrored."""
 CALIBRATION = "Of votes that were given such a chance, how many came: ten bins of equal size."
-POLICIES = """How surprising votes were by what drew their pair: surprise is what can be learned. Red: every vote, weighed
-by the inverse of its pair's probability."""
+POLICIES = """How surprising votes were by what drew their pair: surprise is what can be learned. Red: every vote,
+weighed by the inverse of its pair's probability."""
 POPULARITY = """How often a clip was judged, and how beautiful it is to the average listener, with 95 % of doubt."""
 CHARTS = (
     ("kinds", "Kinds of taste", KINDS),

@@ -170,8 +170,8 @@ def _policies(session: Session, house: House, study_id: str) -> Figure:  # noqa:
     weighed = frame[frame["policy"] == UNIFORM].iloc[0]
     told = (
         f"All {int(weighed['n'])} votes, weighed by one over their pair's probability, tell what drawing all pairs "
-        f"alike would give; they count like {weighed['effective_n']:.0f}. Where that row and control's own agree, the stored "
-        "probabilities are right."
+        f"alike would give; they count like {weighed['effective_n']:.0f}. Where that row and control's own agree, the "
+        "stored probabilities are right."
     )
     return frame, plots.policies, told
 
