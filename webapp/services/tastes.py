@@ -84,9 +84,10 @@ def _kinds(session: Session, house: House, study_id: str) -> Figure:
         for each in measured["curve"]
     )
     low, high = (round(100 * measured[name]) for name in ("common_low", "common_high"))
+    chosen = "1 taste direction" if measured["chosen"] == 1 else f"{measured['chosen']} taste directions"
     told = (
         f"{100 * measured['common']:.0f} % of the variance of utility is common to all (95 %: {low} to {high} %); the "
-        f"votes of {measured['listeners']} listeners support {measured['chosen']} taste directions."
+        f"votes of {measured['listeners']} listeners support {chosen}."
     )
     return frame[columns], plots.kinds, told
 
