@@ -3,7 +3,7 @@
 import { getJson } from "./api.js";
 import { Chart, address, fill, follow, startFrame } from "./research.js";
 
-const EVERY_S = 20;
+const EVERY_S = 60; // all votes are counted each time
 
 class TasteChart extends Chart {
   path(form) {
