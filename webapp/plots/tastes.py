@@ -15,7 +15,7 @@ def kinds(frame: pd.DataFrame, source: Source) -> go.Figure:
     figure = blank(source, x="taste directions", y="held-out gain, nats a vote")
     _points(figure, frame, x="directions", name="gain over none", line=True)
     figure.add_hline(y=0, line={"color": OCHRE, "width": 2, "dash": "dash"})
-    taken = frame[frame["chosen"]]
+    taken = frame[frame["chosen"].astype(bool)]
     figure.add_scatter(
         x=taken["directions"].tolist(), y=taken["value"].tolist(), mode="markers", name="taken",
         marker={"size": 16, "symbol": "circle-open", "color": FELT, "line": {"width": 3}},
