@@ -53,6 +53,7 @@ def parser() -> argparse.ArgumentParser:
     delete.add_argument("id", type=uuid.UUID)
     listener.set_defaults(run=_listener)
 
+    _add_study(commands)
     journal = commands.add_parser("journal", help="the vote journal")
     journal.add_argument("action", choices=["rebuild"], help="fill an empty database from it")
     journal.set_defaults(run=_journal)
@@ -73,6 +74,14 @@ def parser() -> argparse.ArgumentParser:
     retrieval.add_argument("--out", type=Path, default=Path("study.html"))
     report.set_defaults(run=_report)
     return top
+
+
+def _add_study(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    study = commands.add_parser("study", help="a study's votes")
+    study.add_argument("action", choices=["export"], help="votes and clips without names, as a zip of CSV and MIDI")
+    study.add_argument("id", nargs="?", default="default")
+    study.add_argument("--out", type=Path, default=Path("study.zip"))
+    study.set_defaults(run=_study)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -178,6 +187,22 @@ def _listener(given: argparse.Namespace, settings: Settings) -> int:
         return 1
     finally:
         house.close()
+    return 0
+
+
+def _study(given: argparse.Namespace, settings: Settings) -> int:
+    from webapp.services import dataset, report  # noqa: PLC0415
+    from webapp.services.house import House  # noqa: PLC0415
+
+    house = House(settings)
+    try:
+        found = dataset.export(house, given.id, given.out)
+    except (report.UnknownStudyError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    finally:
+        house.close()
+    print(f"{given.out}: {found.votes} votes by {found.listeners} listeners on {found.clips} clips")
     return 0
 
 

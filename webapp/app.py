@@ -56,6 +56,7 @@ def create_app(settings: Settings | None = None, *, backstage: Backstage | None 
         studio_api,
         styles_api,
         taste_api,
+        tastes_api,
         titles_api,
     )
 
@@ -77,6 +78,7 @@ def create_app(settings: Settings | None = None, *, backstage: Backstage | None 
     app.include_router(card_api.router)
     app.include_router(fours_api.router)
     app.include_router(duets_api.router)
+    app.include_router(tastes_api.router)
     app.include_router(studio_api.router)
     app.include_router(research_api.router)
     app.include_router(atlas_api.router)

@@ -91,15 +91,20 @@ class PopulationPrior:
         return Head(self.mean, self.covariance, self.version)
 
 
-def learn(evidence: Sequence[Evidence], fixed: PopulationPrior, *, directions: int = DIRECTIONS) -> PopulationPrior:
-    """The population of these listeners (MAP-EM); ``fixed`` where there are none. O(steps x listeners x F^3)."""
+def learn(
+    evidence: Sequence[Evidence], fixed: PopulationPrior, *, directions: int = DIRECTIONS, steps: int = 0
+) -> PopulationPrior:
+    """The population of these listeners (MAP-EM); ``fixed`` where there are none. O(steps x listeners x F^3).
+
+    At most ``EM_STEPS`` steps, or fewer ``steps`` where a rough answer is enough.
+    """
     if not evidence:
         return fixed
     precision, shift = np.stack([each.precision for each in evidence]), np.stack([each.shift for each in evidence])
     scale = np.sqrt(np.diag(fixed.covariance))
     mean, covariance = fixed.mean, fixed.covariance
     factors, diagonal = fixed.factors, fixed.diagonal
-    for _ in range(EM_STEPS):
+    for _ in range(steps or EM_STEPS):
         persons, spreads = _persons(precision, shift, mean, covariance)
         new = (persons.sum(axis=0) + MEAN_COUNTS * fixed.mean) / (len(persons) + MEAN_COUNTS)
         off, away = persons - new, new - fixed.mean

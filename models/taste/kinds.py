@@ -19,8 +19,10 @@ from models.taste.choice import MANNER, FloatArray
 from models.taste.hierarchy import Evidence, PopulationPrior, learn
 
 MOST_DIRECTIONS = 5
-FOLDS = 5
-MOST_LISTENERS = 120  # who are asked: the time goes with their number
+FOLDS = 4
+MOST_LISTENERS = 60  # who are asked: the time goes with their number
+PEOPLE_A_DIRECTION = 4  # at least; of fewer people nothing can be told that they differ in together
+STEPS = 60  # of EM: enough to compare, not to begin from
 
 
 @dataclass(frozen=True)
@@ -68,11 +70,11 @@ def kinds_of(evidence: Sequence[Evidence], fixed: PopulationPrior, clips: FloatA
     held = np.arange(len(some)) % folds
     votes = np.array([max(each.votes, 1) for each in some])
     scores, shares = [], []
-    for directions in range(MOST_DIRECTIONS + 1):
+    for directions in range(min(MOST_DIRECTIONS, len(some) // PEOPLE_A_DIRECTION) + 1):
         score, share = np.zeros(len(some)), []
         for fold in range(folds):
             known = [each for each, out in zip(some, held == fold, strict=True) if not out]
-            population = learn(known, fixed, directions=directions)
+            population = learn(known, fixed, directions=directions, steps=STEPS)
             share.append(common_share(population, clips))
             for place in np.flatnonzero(held == fold):
                 score[place] = log_likelihood(some[place], population)
@@ -83,7 +85,7 @@ def kinds_of(evidence: Sequence[Evidence], fixed: PopulationPrior, clips: FloatA
     best = max(curve, key=lambda each: each.gain).directions
     chosen = next(k for k, gain in enumerate(gains) if not _clearly_better(gains[best], gain))
     spread = math.sqrt((folds - 1) * float(np.var(shares[chosen])))
-    whole = common_share(learn(some, fixed, directions=chosen), clips)
+    whole = common_share(learn(some, fixed, directions=chosen, steps=STEPS), clips)
     low, high = (min(max(whole + sign * NORMAL_95 * spread, 0.0), 1.0) for sign in (-1, 1))
     return Kinds(curve, chosen, whole, low, high, len(some))
 

@@ -10,6 +10,7 @@ RESEARCH = (  # in the menu where the page is narrow
     ("atlas", "maps", "Maps"),
     ("titles", "titles", "Titles"),
     ("styles", "styles", "Styles"),
+    ("tastes", "tastes", "Tastes"),
     ("retrieval", "retrieval", "Retrieval"),
     ("runs", "runs", "Runs"),
 )

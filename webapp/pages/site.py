@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 
-from webapp.pages import atlas, compare, four, more, retrieval, runs, studio, styles, taste, titles, together
+from webapp.pages import atlas, compare, four, more, retrieval, runs, studio, styles, taste, tastes, titles, together
 
 STATIC = Path(__file__).parent.parent / "static"
 STATIC_PATH = "/static/kallos"  # below Gradio's own /static, which must stay reachable
@@ -67,6 +67,8 @@ def build_site() -> gr.Blocks:
         titles.build()
     with site.route("Styles", "/styles", show_in_navbar=False):
         styles.build()
+    with site.route("Tastes", "/tastes", show_in_navbar=False):
+        tastes.build()
     return site
 
 

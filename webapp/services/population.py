@@ -11,13 +11,18 @@ import uuid
 from functools import partial
 from typing import Any
 
+import numpy as np
 from sqlalchemy.orm import Session
 
 from db.queries import jobs
 from db.queries import listeners as listener_rows
 from db.queries import populations as rows
 from db.tables import Listener, StoredPopulation
-from models.taste.hierarchy import PopulationPrior, learn
+from models.music.notes import DOMAINS
+from models.taste.choice import FloatArray
+from models.taste.hierarchy import Evidence, PopulationPrior, learn
+from models.taste.kinds import kinds_of
+from models.taste.space import TasteSpace
 from webapp.services import heads, refit
 from webapp.services.house import House
 
@@ -60,7 +65,7 @@ def refit_population(house: House, study_id: str) -> dict[str, Any]:
         evidence = transaction(lambda session: heads.evidence_of(session, study_id, house.space))
         if len(evidence) < FEWEST:
             return {"listeners": len(evidence), "population": None, "moved": 0}
-        row = _row(study_id, learn(list(evidence.values()), PopulationPrior.fixed(heads.prior(house.space))))
+        row = _learned(study_id, list(evidence.values()), house.space, transaction(partial(_spread, house=house)))
         if transaction(partial(_store, house=house, who=list(evidence), row=row)):
             break
     else:
@@ -72,8 +77,13 @@ def refit_population(house: House, study_id: str) -> dict[str, Any]:
     return {"listeners": row.listeners, "population": str(row.id), "moved": moved}
 
 
-def _row(study_id: str, found: PopulationPrior) -> StoredPopulation:
+def _learned(study_id: str, evidence: list[Evidence], space: TasteSpace, clips: FloatArray) -> StoredPopulation:
+    """The population with as many taste directions as the votes support."""
+    fixed = PopulationPrior.fixed(heads.prior(space))
+    kinds = kinds_of(evidence, fixed, clips)
+    found = learn(evidence, fixed, directions=kinds.chosen)
     return StoredPopulation(
+        measured=kinds.to_json(),
         study_id=study_id,
         model_version=found.version,
         mean=found.mean.astype("<f8").tobytes(),
@@ -82,6 +92,13 @@ def _row(study_id: str, found: PopulationPrior) -> StoredPopulation:
         listeners=found.listeners,
         votes=found.votes,
     )
+
+
+def _spread(session: Session, *, house: House) -> FloatArray:
+    """Covariance of the pool's features ``(F, F)`` within a domain; of no clips that of the taste space's own data."""
+    pools = [house.pool.clips(session, domain).features for domain in DOMAINS]
+    known = [np.cov(features.T) for features in pools if len(features) > house.space.size]
+    return np.mean(known, axis=0) if known else np.eye(house.space.size)
 
 
 def _store(session: Session, *, house: House, who: list[uuid.UUID], row: StoredPopulation) -> bool:

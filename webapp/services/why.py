@@ -9,6 +9,7 @@ import math
 import secrets
 import uuid
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -79,14 +80,17 @@ def change(house: House, listener_id: uuid.UUID, clip_id: uuid.UUID) -> dict[str
             "no other clip's style would surely make this one better for you; a few more picks may tell more"
         )
     before = _as_heard(house, notes)
-    tried: list[tuple[float, dict[str, Any]]] = []
-    for swap, words in swaps:
+
+    def tried(offered: tuple[Swap, str]) -> dict[str, Any]:
+        swap, words = offered
         piece, composed = _compose(house, listener_id, room, swap)
-        heard, place = _gain(room.head, _as_heard(house, composed) - before), GROUPS.index(swap.group)
+        place = GROUPS.index(swap.group)
         expected = _gain(room.head, room.pool[swap.donor, place] - room.parts[place])
-        told = {"part": swap.group, "words": words, "expected": expected, "heard": heard, "piece": piece}
-        tried.append((heard["gain"], told))
-    _, best = max(tried, key=lambda each: each[0])
+        heard = _gain(room.head, _as_heard(house, composed) - before)
+        return {"part": swap.group, "words": words, "expected": expected, "heard": heard, "piece": piece}
+
+    with ThreadPoolExecutor(len(swaps)) as together:
+        best = max(together.map(tried, swaps), key=lambda each: each["heard"]["gain"])
     return best | {"original": opening.open_piece(house, listener_id, f"{CLIPS}/{clip_id}")}
 
 

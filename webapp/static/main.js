@@ -9,6 +9,7 @@ import { startRuns } from "./runs.js";
 import { startStudio } from "./studio.js";
 import { startStyles } from "./styles.js";
 import { startTaste } from "./taste.js";
+import { startTastes } from "./tastes.js";
 import { startTitles } from "./titles.js";
 import { startTogether } from "./together.js";
 
@@ -22,6 +23,7 @@ const STARTERS = {
   titles: startTitles,
   together: startTogether,
   styles: startStyles,
+  tastes: startTastes,
   retrieval: startRetrieval,
   runs: startRuns,
 };

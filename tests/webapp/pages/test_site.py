@@ -12,6 +12,7 @@ from starlette.testclient import TestClient
 from models.style.latents import STYLE_GROUPS
 from webapp.pages.frame import PAGES, RESEARCH
 from webapp.pages.site import STATIC, STATIC_PATH, mount_site
+from webapp.services import tastes
 from webapp.services.figures import FIGURES
 from webapp.services.styles.tables import plans
 
@@ -50,6 +51,13 @@ def test_the_studio_has_a_dial_for_every_style(client):
     for group in STYLE_GROUPS:
         assert text.count(f'data-testid="borrow-{group}"') == 1, group
         assert text.count(f'data-testid="strength-{group}"') == 1, group
+
+
+def test_the_tastes_page_draws_every_figure_and_names_the_command(client):
+    text = page(client, "/tastes")
+    for name in tastes.FIGURES:
+        assert text.count(f'data-testid="plot-{name}"') == 1, name
+    assert "kallos study export" in text
 
 
 def test_the_styles_page_has_a_place_for_every_table_and_style(client):

@@ -18,7 +18,7 @@ from db.queries.restore import NotAnExportError
 from db.tables import OUTCOMES, Base, Clip, Job
 from webapp.__main__ import main
 from webapp.logs import set_up_logging
-from webapp.services import compose, composing, heads, listeners, offers, refit, sound, takeout, taste, votes
+from webapp.services import cards, compose, composing, heads, listeners, offers, refit, sound, takeout, taste, votes
 from webapp.services.problems import NotReady, UnknownListenerError
 
 
@@ -66,7 +66,15 @@ def test_nothing_of_a_deleted_listener_is_left_in_database_store_or_home(house, 
     failed = update(Job).where(Job.id == about_all).values(error=f"ValueError: the head of {listener} is broken")
     house.database.transaction(lambda s: s.execute(failed))
     exported = listeners.export(house, listener)
-    names = [str(listener), listener.hex, *own, *(offer["id"] for offer in exported["offers"])]
+    shared = cards.share(house, listener)
+    names = [
+        shared.key,
+        str(shared.id),
+        str(listener),
+        listener.hex,
+        *own,
+        *(offer["id"] for offer in exported["offers"]),
+    ]
     names += [sound["sha256"] for clip in exported["clips"] if clip["composed_for"] for sound in clip["audio"]]
     assert len(traces(house, *names)) > 20
     listeners.delete(house, listener)

@@ -145,10 +145,11 @@ def test_who_leaves_is_taken_out_of_the_population_and_of_every_head_that_began_
     fixed = PopulationPrior.fixed(heads.prior(house.space))
     evidence = alone.database.transaction(lambda s: heads.evidence_of(s, "default", house.space))
     assert set(evidence) == set(stayed)
-    expected = learn(list(evidence.values()), fixed)
     assert work(house) == 2
     (new,) = rows(house, StoredPopulation)
+    expected = learn(list(evidence.values()), fixed, directions=new.measured["chosen"])
     assert new.listeners == PEOPLE - 1
+    assert new.measured["listeners"] == PEOPLE - 1
     np.testing.assert_array_equal(heads.prior_of(new).mean, expected.mean)
     np.testing.assert_array_equal(heads.prior_of(new).covariance, expected.covariance)
     for who in stayed:
@@ -156,10 +157,10 @@ def test_who_leaves_is_taken_out_of_the_population_and_of_every_head_that_began_
 
 
 def test_who_leaves_while_a_population_is_learned_is_no_part_of_it(house, people, monkeypatch):
-    def slow(evidence, fixed):
+    def slow(evidence, fixed, **options):
         if listeners.exists(house, people[0]):
             listeners.delete(house, people[0])
-        return learn(evidence, fixed)
+        return learn(evidence, fixed, **options)
 
     monkeypatch.setattr(population, "learn", slow)
     assert population.refit_population(house, "default")["listeners"] == PEOPLE - 1
