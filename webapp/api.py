@@ -270,7 +270,7 @@ def clip_notes(clip_id: uuid.UUID, seconds: float, house: TheHouse, response: Re
 
 @router.get("/clips/{clip_id}/similar", responses=ERRORS)
 def similar_clips(clip_id: uuid.UUID, house: TheHouse, listener_id: Known, response: Response) -> dict[str, Any]:
-    """``{similar, path}``: clips most like one that the listener has judged, in order, and steps that lead on."""
+    """``{similar, path}``: clips most like this one, in order, and steps that lead on."""
     response.headers["Cache-Control"] = "no-store"
     return similar.similar(house, listener_id, clip_id)
 

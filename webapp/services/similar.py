@@ -1,4 +1,4 @@
-"""More like this: from a clip that a listener has judged to those most like it, and a path on.
+"""More like this: from a clip that a listener knows to those most like it, and a path on.
 
 What waits in their open pairs and fours, and what was composed for them and not met yet, stays away: it is met blind.
 """
@@ -27,7 +27,7 @@ SIMILAR, STEPS = 6, 5
 def similar(house: House, listener_id: uuid.UUID, clip_id: uuid.UUID) -> dict[str, Any]:
     """``{similar, path}``: the clips most like it in order, and steps that lead on beyond these.
 
-    Each ``{clip_id, audio_url, notes_url, seconds, traits}``. Raises ``NotYours`` for a clip that they have not judged.
+    Each ``{clip_id, audio_url, notes_url, seconds, traits}``. Raises ``NotYours`` for a clip that they must not know yet.
     """
 
     def work(session: Session) -> dict[str, Any]:
@@ -36,8 +36,9 @@ def similar(house: House, listener_id: uuid.UUID, clip_id: uuid.UUID) -> dict[st
         waiting = set(session.scalars(offer_rows.clips_shown(listener_id, state="open")))
         judged = set(session.scalars(offer_rows.clips_shown(listener_id, state="voted")))
         clip = clip_rows.get_clip(session, clip_id)
-        if clip is None or clip_id in waiting or clip_id not in judged:
-            raise NotYours(f"there is no clip {clip_id} that you have judged; compare some clips first")
+        known = clip is not None and (clip.composed_for is None or clip_id in judged)
+        if clip is None or not known or clip_id in waiting:
+            raise NotYours(f"there is no clip {clip_id} from which you could go on; pick one of a pair or a four first")
         here = heads.features_of(session, [clip_id], house.space).get(clip_id)
         if here is None:
             raise NotYours(f"clip {clip_id} belongs to an older model; start from a newer one")

@@ -9,7 +9,10 @@ class MorePage {
     this.root = root;
     this.signal = signal;
     this.find = (selector) => root.querySelector(selector);
-    this.lists = ["similar", "path"].map((name) => new ClipList(this.find(`.k-${name}`), signal));
+    const onAction = (clip) => window.location.assign(`more?clip=${clip.clip_id}`);
+    this.lists = ["similar", "path"].map(
+      (name) => new ClipList(this.find(`.k-${name}`), signal, { action: "More like this", onAction }),
+    );
     for (const list of this.lists) {
       list.addEventListener("play", () => this.lists.forEach((each) => each !== list && each.pause()));
     }
@@ -42,7 +45,7 @@ class MorePage {
       clips.map((clip, index) => ({ ...clip, heading: `${name} ${index + 1}`, detail: describe(clip.traits) }));
     this.lists[0].show(named(similar, "No."));
     this.lists[1].show(named(path, "Step"));
-    this.find(".k-lead").innerHTML = 'Around the piece that you picked. <a href="four">Back to the next four</a>';
+    this.find(".k-lead").innerHTML = 'Each piece leads on to others like it. <a href="four">Back to the next four</a>';
   }
 
   #refuse(text) {

@@ -1,0 +1,45 @@
+"""More like this: who is near comes first, nothing that waits to be met blind is told."""
+
+from __future__ import annotations
+
+import uuid
+
+import numpy as np
+import pytest
+
+from webapp.services import fours, heads, listeners, similar
+from webapp.services.problems import NotYours
+
+HEARD = (3000, 3000, 3000, 3000)
+
+
+def test_the_most_similar_come_first_and_the_path_leads_on(house, stock):
+    stock("pop", 30)
+    stock("dance", 6)
+    listener = listeners.create(house)
+    own = stock("pop", 3, composed_for=listener)
+    four = fours.open_fours(house, listener)[0]
+    picked = four["clips"][1]["clip_id"]
+    fours.take(house, listener, four["four_id"], "b", HEARD)
+    told = similar.similar(house, listener, picked)
+    near, path = ([clip["clip_id"] for clip in told[name]] for name in ("similar", "path"))
+    features = house.database.transaction(lambda s: heads.features_of(s, [picked, *near, *path], house.space))
+    away = [float(np.linalg.norm(features[clip] - features[picked])) for clip in (*near, *path)]
+    assert (len(near), len(set(near) | set(path) | {picked})) == (similar.SIMILAR, 1 + len(near) + len(path))
+    assert away == sorted(away)
+    waiting = {clip["clip_id"] for each in fours.open_fours(house, listener) for clip in each["clips"]}
+    hidden = (set(own) - {clip["clip_id"] for clip in four["clips"]}) | waiting
+    assert not hidden & {*near, *path}
+    assert {"audio_url", "notes_url", "seconds", "traits"} < set(told["path"][0])
+    # from each of these one can go on
+    assert similar.similar(house, listener, near[0])["similar"]
+
+
+def test_what_must_not_be_known_yet_leads_nowhere(house, stock):
+    stock("pop", 20)
+    listener, other = listeners.create(house), listeners.create(house)
+    waiting = fours.open_fours(house, listener)[0]["clips"][0]["clip_id"]
+    (theirs,) = stock("pop", 1, composed_for=other)
+    for clip in (waiting, theirs, uuid.uuid4()):
+        with pytest.raises(NotYours):
+            similar.similar(house, listener, clip)
