@@ -1,0 +1,42 @@
+"""The most beautiful of four in a real browser: same rules as the pairs, and a way on from the winner."""
+
+from __future__ import annotations
+
+import re
+import time
+
+from playwright.sync_api import expect
+
+LISTEN_S = 90
+
+
+def hear_all(visitor) -> None:
+    """Hear each clip for as long as a pick needs; one goes over into the next by itself."""
+    end = time.monotonic() + LISTEN_S
+    hint = visitor.frame.locator(".k-hint")
+    while not re.search("Your pick", hint.text_content() or ""):
+        assert time.monotonic() < end, "nothing was heard for too long"
+        lacking = re.findall(r"\b[A-D]\b", hint.text_content() or "") or ["A"]
+        visitor.hear(lacking[0].lower())
+        visitor.page.wait_for_timeout(300)
+
+
+def test_one_of_four_is_picked_once_and_leads_on_to_more_like_it(visit):
+    visitor = visit().arrive("/four")
+    for outcome in ("a", "b", "c", "d", "none"):
+        expect(visitor.get(f"pick-{outcome}")).to_be_disabled()
+    expect(visitor.get("pick-skipped")).to_be_enabled()
+    before = visitor.api("/api/fours")
+    visitor.page.reload()
+    expect(visitor.get("player-a")).to_be_enabled()
+    assert visitor.api("/api/fours") == before
+    hear_all(visitor)
+    visitor.get("pick-b").dblclick(force=True)
+    visitor.expect_picks(1)
+    expect(visitor.get("pick-b")).to_be_disabled()  # the next four has to be heard first
+    voted = [four["vote"]["outcome"] for four in visitor.api("/api/listener/export")["fours"] if four["vote"]]
+    assert voted == ["b"]
+    picked = before[0]["clips"][1]["clip_id"]
+    expect(visitor.get("more")).to_have_attribute("href", re.compile(picked))
+    visitor.get("more").click()
+    expect(visitor.get("similar").locator(".k-play").first).to_be_visible()
