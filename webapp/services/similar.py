@@ -27,7 +27,7 @@ SIMILAR, STEPS = 6, 5
 def similar(house: House, listener_id: uuid.UUID, clip_id: uuid.UUID) -> dict[str, Any]:
     """``{similar, path}``: the clips most like it in order, and steps that lead on beyond these.
 
-    Each ``{clip_id, audio_url, notes_url, seconds, traits}``. Raises ``NotYours`` for a clip that they must not know yet.
+    Each ``{clip_id, audio_url, notes_url, seconds, traits}``. Raises ``NotYours`` for a clip that they must not know.
     """
 
     def work(session: Session) -> dict[str, Any]:
