@@ -70,7 +70,7 @@ class DuetSection {
           <button type="button" class="k-solid" data-part="compose" data-testid="compose-both">Compose for both</button></div>
         <div><h3 class="k-duet-title">Where your tastes part</h3>
           <p class="k-explain"><i class="k-dot k-you"></i> you <i class="k-dot k-they"></i> they, each with the range that
-            we are 95 % sure of.</p><div class="k-duet-styles"></div></div>
+            we are 95&nbsp;% sure of.</p><div class="k-duet-styles"></div></div>
       </div>`;
     this.find = (selector) => this.node.querySelector(selector);
     this.pieces = new ClipList(this.find(".k-duet-pieces"), signal);
