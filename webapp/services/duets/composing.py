@@ -18,9 +18,9 @@ from models.style.latents import Latents
 from models.style.screen import why_broken
 from models.taste.bradley_terry import Head
 from models.taste.duet import Both, best_for_both
+from models.taste.search import SEARCHED
 from models.taste.space import summary
 from webapp.generation.protocol import GenerateRequest, GenerateResult, Source
-from webapp.services import composing as clips
 from webapp.services import heads
 from webapp.services.composing import CLIPS_A_JOB, DEADLINE_MS, content_hash, fingerprint
 from webapp.services.house import House
@@ -39,7 +39,7 @@ def compose_for_both(house: House, duet_id: uuid.UUID, domain: str, seed: int, t
     if two is None:
         return {"pieces": 0, "composed": 0}
     tell({"stage": "searching", "pieces": 0, "of": CLIPS_A_JOB})
-    draws = [Latents.from_json(each) for each in house.generator.latents(domain, clips.SEARCHED, seed).latents]
+    draws = [Latents.from_json(each) for each in house.generator.latents(domain, SEARCHED, seed).latents]
     both = Both(*two, house.space.features(np.stack([summary(each) for each in draws])))
     made = composed = 0
     for latents in best_for_both(*two, house.space, draws, 2 * CLIPS_A_JOB):  # some for those that are thrown away
