@@ -104,7 +104,9 @@ def _ceilings(session: Session, house: House, study_id: str) -> Figure:  # noqa:
     hits = [each for each in map(_hits, people.values()) if len(each)]
     value, low, high = _mean_by_listener([(each, np.ones(len(each))) for each in hits])
     whole = consistency(pair for pairs in repeats.values() for pair in pairs)
-    ceiling = f"; all repeats together allow {whole.ceiling.value:.0%}" if whole.ceiling.n else ""
+    known = whole.ceiling.n >= LEAST_REPEATS
+    allowed = f"; {whole.ceiling.n} repeats allow {whole.ceiling.low:.0%} to {whole.ceiling.high:.0%}"
+    ceiling = allowed if known else ""
     drawn = int(frame["ceiling"].notna().sum())
     told = (
         f"Over all {sum(map(len, hits))} decided votes {value:.0%} were told right before (95 % over listeners: "
