@@ -37,7 +37,7 @@ def similar(house: House, listener_id: uuid.UUID, clip_id: uuid.UUID) -> dict[st
         judged = set(session.scalars(offer_rows.clips_shown(listener_id, state="voted")))
         clip = clip_rows.get_clip(session, clip_id)
         known = clip is not None and (clip.composed_for is None or clip_id in judged)
-        if clip is None or not known or clip_id in waiting:
+        if clip is None or not known or clip_id in waiting - judged:
             raise NotYours(f"there is no clip {clip_id} from which you could go on; pick one of a pair or a four first")
         here = heads.features_of(session, [clip_id], house.space).get(clip_id)
         if here is None:
