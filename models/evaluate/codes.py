@@ -131,9 +131,9 @@ def codes_report(report: Report, model: StyleModel, pairs: Pairs, seed: int) -> 
         "codes.agree",
         mean_over_songs(pairs.songs, (one == two).mean(1), chance=float((one == far).mean())),
     )
-    songs_a_domain = min(AMONG, *(int((pairs.domains == domain).sum()) for domain in np.unique(pairs.domains)))
+    among = np.minimum(AMONG, (pairs.domains[:, None] == pairs.domains).sum(1))
     hits = found_again(one, two, pairs.domains, seed)
-    report.add("codes.found", mean_over_songs(pairs.songs, hits, chance=1 / songs_a_domain))
+    report.add("codes.found", mean_over_songs(pairs.songs, hits, chance=float((1 / among).mean())))
     for name, doubt in (("codes.nll", 0.0), ("codes.doubted.nll", 1.0)):
         told, middle, wrong = (
             cost(model, pairs, codes, doubt=doubt, seed=seed) for codes in (second, torch.zeros_like(second), other)
@@ -144,7 +144,7 @@ def codes_report(report: Report, model: StyleModel, pairs: Pairs, seed: int) -> 
     for code in range(one.shape[1]):
         shares = np.bincount(np.rint((one[:, code] + 1) / 2 * (CODE_LEVELS - 1)).astype(int), minlength=CODE_LEVELS)
         live = shares[shares > 0] / shares.sum()
-        bits = float(-(live * np.log2(live)).sum())
+        bits = float((live * -np.log2(live)).sum()) + 0.0
         report.add(f"codes.{code + 1}.bits", Metric(bits, n=len(one), reference=float(np.log2(CODE_LEVELS))))
         for name in ATTRIBUTES:
             values = np.array([each[name] for each in named])

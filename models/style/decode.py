@@ -6,7 +6,7 @@ The same plan alone gives the same notes again; within a batch a clip differs by
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -77,6 +77,7 @@ class Decoding:
     height: Tensor  # (bars, 4) and (bars, 3): the plan's, moved to how many notes its bars have
     loudness: Tensor
     tokens: list[list[int]]
+    sums: list[float] = field(default_factory=lambda: [0.0, 0.0])  # of its heights and levels of velocity so far
     bar: int = 0
     placed: int = 0  # notes of the bar so far
     done: bool = False
@@ -96,6 +97,17 @@ class Decoding:
         """Notes that the half bar of the next one is still to have, that one among them."""
         coming = [position * 2 >= self.plan.length for position, *_ in self.events[self.bar][self.placed :]]
         return coming.count(coming[0]) if coming else 1
+
+    def still(self, levels: Tensor, so_far: float) -> Tensor:
+        """``levels`` ``(bars, …)`` of the bar that begins, moved so that the whole clip comes to the mean asked for.
+
+        ``so_far`` is the sum of its values in the bars before.
+        """
+        counts = torch.tensor([len(bar) for bar in self.events], device=levels.device)
+        coming = counts[self.bar :]
+        asked = levels[0, -1] * counts.sum() - so_far - (coming * levels[self.bar :, 0]).sum()
+        mean = levels[self.bar, :1] + asked / coming.sum().clamp(min=1)
+        return torch.cat([mean, levels[self.bar, 1:]])
 
     @property
     def guide(self) -> MelodyGuide | None:
@@ -165,10 +177,13 @@ class DecodeBatch:
         clip.tokens.append(clip.bar_token(bar))
         plan = clip.plan.bar_plan
         for held, of_bars in (
-            (self.memory, plan.memory[0]), (self.heard, plan.heard[0]), (self.chroma, plan.chroma[0]),
-            (self.height, clip.height), (self.loudness, clip.loudness),
+            (self.memory, plan.memory), (self.heard, plan.heard), (self.chroma, plan.chroma),
         ):  # fmt: skip
-            held[slot] = of_bars[bar]
+            held[slot] = of_bars[0, bar]
+        for held, levels, so_far, emphasis in zip(
+            (self.height, self.loudness), (clip.height, clip.loudness), clip.sums, clip.plan.emphasis[1:], strict=True
+        ):
+            held[slot] = clip.still(levels, so_far) if emphasis > 1 else levels[bar]
         if bar:
             self.sounded[slot] = torch.cat([self.sounded[slot, 1:], torch.zeros_like(self.sounded[slot, :1])])
         self.heights[slot] = self.levels[slot] = 0
@@ -188,6 +203,8 @@ class DecodeBatch:
                 position, pitch, duration, velocity = clip.fed or chosen[slot]
                 clip.tokens.append([position, pitch + LOWEST_PITCH, duration, velocity, -1, -1, -1])
                 clip.placed += 1
+                clip.sums[0] += pitch / self.model.height.units
+                clip.sums[1] += (velocity + 0.5) / self.model.loudness.units
                 placed.append((slot, position, pitch, int(DURATIONS[duration]), velocity, clip.plan.length))
             elif full or clip.bar + 1 == clip.plan.bars:
                 clip.done = True

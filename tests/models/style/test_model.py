@@ -124,6 +124,16 @@ def bar_latents(latents) -> np.ndarray:
     return np.concatenate([latents.groups[name] for name in GROUPS], axis=1)
 
 
+def test_what_a_clip_still_needs_to_come_to_its_mean_goes_to_the_bars_that_are_left(composer, tune) -> None:
+    plan = composer.plan(domain="dance", content=tune(5), styles={"register": tune(6)}, seed=0)
+    levels = torch.tensor([[4.0, 1, 1, 5.0], [4.0, 1, 1, 5.0], [6.0, 1, 1, 5.0]])
+    events = [[(0, 0, 0, 0)] * 2, [(0, 0, 0, 0)] * 3, [(0, 0, 0, 0)]]
+    clip = decode.Decoding(plan, np.random.default_rng(0), events, levels, levels[:, 1:], [], bar=1)
+    second = clip.still(levels, so_far=9.0)
+    assert 9 + 3 * second[0] + (6 + second[0] - 4) == pytest.approx(6 * 5)
+    assert second[1:].tolist() == [1, 1, 5]
+
+
 def onsets_of(tokens) -> list[list[tuple[int, int]]]:
     """Position and number of notes of the onsets of each bar."""
     bars: list[list[int]] = []
