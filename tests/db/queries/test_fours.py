@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -24,8 +25,8 @@ CHANCES = [0.4, 0.3, 0.2, 0.1]
 def make_four(session: Session, listener: Listener, make_clip: Callable[..., UUID]) -> Callable[..., Four]:
     """``make_four()`` → an open four of new clips for ``listener``."""
 
-    def make(**changes: object) -> Four:
-        values = {
+    def make(**changes: Any) -> Four:
+        values: dict[str, Any] = {
             "listener": listener,
             "clips": [make_clip() for _ in range(4)],
             "seconds": 7.0,
@@ -33,15 +34,15 @@ def make_four(session: Session, listener: Listener, make_clip: Callable[..., UUI
             "four_probability": 0.01,
             "order_probability": 1 / 24,
         }
-        four = create_four(session, **(values | changes))  # type: ignore[arg-type]
+        four = create_four(session, **(values | changes))
         assert four is not None
         return four
 
     return make
 
 
-def store(session: Session, four: Four, **changes: object) -> None:
-    values = {
+def store(session: Session, four: Four, **changes: Any) -> None:
+    values: dict[str, Any] = {
         "outcome": "a",
         "chances": CHANCES,
         "head_version": "v1",
@@ -49,7 +50,7 @@ def store(session: Session, four: Four, **changes: object) -> None:
         "heard_ms": [3000] * 4,
         "model_version": "v1",
     }
-    store_four_vote(session, four, **(values | changes))  # type: ignore[arg-type]
+    store_four_vote(session, four, **(values | changes))
 
 
 def refuses(session: Session, constraint: str, act: Callable[[], object]) -> None:
