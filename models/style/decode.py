@@ -24,7 +24,7 @@ from models.music.tokens import (
     POSITION,
     from_tokens,
 )
-from models.style.elements import half_of, place_in_half
+from models.style.elements import half_of, place_in_half, sounds_in_halves
 from models.style.features import REACH, SLOTS, overlap_with_halves, slot_of
 from models.style.held import Held, MelodyGuide
 from models.style.latents import EMPHASIS, Latents
@@ -64,7 +64,7 @@ class ClipPlan:
 
 
 NONE: Event = (-1, -1, -1, -1)
-NOTHING = [BAR, -1, -1, -1, 0, 0, 1, 0, 0, 1]  # of a free slot: its step and place, notes of its bar and half bar
+NOTHING = [BAR, -1, -1, -1, 0, 0, 1, 0, 0, 1, 1]  # a free slot: its step, place, notes so far, left of half bar and bar
 
 
 @dataclass
@@ -137,12 +137,13 @@ class DecodeBatch:
         self.clips: list[Decoding | None] = [None] * slots
         shape = (config.layers, slots, config.heads, config.max_steps, config.dim // config.heads)
         self.keys, self.values = self._room(*shape), self._room(*shape)
+        self.durations = torch.as_tensor(DURATIONS, device=self.device)
         # of each clip, and of the bar that it is in
         self.domain, self.length = self._room(slots).long(), self._room(slots).long() + 1
         self.heat, self.top_p = self._room(slots), self._room(slots)
         self.emphasis = self._room(slots, len(EMPHASIS))
         self.memory, self.heard = self._room(slots, SLOTS, config.memory), self._room(slots, config.heard_dim)
-        self.chroma = self._room(slots, 2, 12)
+        self.chroma = self._room(slots, 2, 2, 12)
         self.height, self.loudness = self._room(slots, 4), self._room(slots, 3)
         # of the bar so far, as in ``sounded_so_far`` (and of those after it, what is held over to them) and ``so_far``
         self.sounded = self._room(slots, REACH, 2, 12)
@@ -177,7 +178,7 @@ class DecodeBatch:
         clip.tokens.append(clip.bar_token(bar))
         plan = clip.plan.bar_plan
         for held, of_bars in (
-            (self.memory, plan.memory), (self.heard, plan.heard), (self.chroma, plan.chroma),
+            (self.memory, plan.memory), (self.heard, plan.heard), (self.chroma, self.model.with_next(plan.chroma)),
         ):  # fmt: skip
             held[slot] = of_bars[0, bar]
         for held, levels, so_far, emphasis in zip(
@@ -262,7 +263,8 @@ class DecodeBatch:
         )  # fmt: skip
         steps, around, uniform = [NOTHING] * count, [(NONE, NONE)] * count, np.zeros((count, 3), dtype=np.float32)
         for slot, clip in running.items():
-            steps[slot] = [*clip.tokens[-1], len(clip.tokens) - 1, clip.placed, clip.left]
+            left = len(clip.events[clip.bar]) - clip.placed
+            steps[slot] = [*clip.tokens[-1], len(clip.tokens) - 1, clip.placed, clip.left, left]
             around[slot] = clip.before, clip.due or (0, 0, 0, 0)
             uniform[slot] = clip.generator.random(3, dtype=np.float32)
         last = torch.tensor(steps, device=device)
@@ -274,27 +276,31 @@ class DecodeBatch:
         told = model.embed_steps(last[:, None, :7], domain, memory[rows, own_slot][:, None], before[:, None, 1:])
         state = self._attend(told, heard[:, None], last[:, 7], torch.tensor(list(running), device=device))
         position, coming = after[:, 0].clamp(min=0), after[:, 1:].clamp(min=0)
+        due = coming[:, 0]
         full = model.before_note(state, memory[rows, slot_of(position, length)], coming)
         half = half_of(position, length)
         place = position / length
+        duration = draw(model.duration_logits(full, position), chance[:, 0], heat, top_p)
+        sounds = sounds_in_halves(position, self.durations[duration], length)
+        budget = model.budget(
+            chroma[rows, half], sounded[rows, 0, half], place_in_half(position, length), last[:, 9], sounds
+        )
         spoken = (
-            model.budget(chroma[rows, half], sounded[rows, 0, half], place_in_half(position, length), last[:, 9]),
-            model.height(height, heights, last[:, 8], place),
-            model.loudness(loudness, levels, last[:, 8], place),
+            budget,
+            model.height(height, heights, last[:, 8], last[:, 10], place),
+            model.loudness(loudness, levels, last[:, 8], last[:, 10], place),
         )
         harmony, high, loud = (
             logits * weight[:, None] for logits, weight in zip(spoken, self.emphasis[:count].unbind(1), strict=True)
         )
         floor = torch.where(position == last_position, last[:, PITCH] - LOWEST_PITCH, -1)
-        pitch_logits = model.pitch_logits(full, model.experts(harmony, high), position, floor, coming[:, 0])
+        pitch_logits = model.pitch_logits(full, model.experts(harmony, high), position, duration, floor=floor, left=due)
         guides = [(slot, clip.bar, guide) for slot, clip in running.items() if clip.due and (guide := clip.guide)]
         for row, bar, guide in guides:
             pitch_logits[row] = guide.pitches(pitch_logits[row], bar, int(position[row]), int(coming[row, 0]))
-        pitch = draw(pitch_logits, chance[:, 0], heat, top_p)
-        duration_logits = model.duration_logits(full, position, pitch)
+        pitch = draw(pitch_logits, chance[:, 1], heat, top_p)
         for row, bar, guide in guides:
-            duration_logits[row] = guide.durations(duration_logits[row], bar, int(position[row]), int(pitch[row]))
-        duration = draw(duration_logits, chance[:, 1], heat, top_p)
+            duration[row] = guide.shortened(int(duration[row]), bar, int(position[row]), int(pitch[row]))
         velocity = draw(model.velocity_logits(full, loud, position, pitch, duration), chance[:, 2], heat, top_p)
         found: list[list[int]] = torch.stack([position, pitch, duration, velocity], 1).tolist()
         for row, bar, guide in guides:

@@ -95,29 +95,33 @@ class TextureDecoder(nn.Module):
 class ChromaBudget(nn.Module):
     """What harmony says of the next pitch class, given how long each has sounded in the half bar so far.
 
-    Without the sounded ones harmony can only say how frequent a pitch class is, and a half bar of four notes drawn so
-    has it by luck. The same small network serves each pitch class.
+    And how long the next note will sound in it and in the one after it. Without the sounded ones harmony can only say
+    how frequent a pitch class is, and a half bar of four notes drawn so has it by luck; without the note's length long
+    notes fall on rare pitch classes. The same small network serves each pitch class.
     """
 
     def __init__(self, hidden: int) -> None:
         super().__init__()
-        self.inner = nn.Linear(8, hidden, bias=False)
+        self.inner = nn.Linear(12, hidden, bias=False)
         self.out = nn.Linear(hidden, 1, bias=False)
 
-    def forward(self, chroma: Tensor, sounded: Tensor, place: Tensor, left: Tensor) -> Tensor:
+    def forward(self, chroma: Tensor, sounded: Tensor, place: Tensor, left: Tensor, sounds: Tensor) -> Tensor:
         """Logits of the pitch classes C..B, ``(rows, 12)``.
 
-        ``chroma`` ``(rows, 12)`` are those of the time that each sounds in the half bar, ``sounded`` ``(rows, 12)`` the
-        time that each has sounded in it, in half bars, ``place`` ``(rows,)`` where the next onset lies in it, 0..1,
-        ``left`` ``(rows,)`` how many notes it is still to have, the next one among them.
+        ``chroma`` ``(rows, 2, 12)`` are those of the time that each sounds in the half bar and in the next one,
+        ``sounded`` ``(rows, 12)`` the time that each has sounded in it, in half bars, ``place`` ``(rows,)`` where the
+        next onset lies in it, 0..1, ``left`` ``(rows,)`` how many notes it is still to have, the next one among them,
+        ``sounds`` ``(rows, 2)`` how long that one sounds in both half bars.
         """
+        chroma, later = chroma.unbind(1)
+        here, held = (each[:, None].expand_as(chroma) for each in sounds.to(chroma).unbind(1))
         total = sounded.sum(-1, keepdim=True)
         coming = left.to(chroma)[:, None].clamp(min=1)
         found = torch.stack(
             [
                 chroma / 4, torch.softmax(chroma, -1), sounded, sounded / total.clamp(min=1e-3),
                 (total / 4).expand_as(chroma), place[:, None].expand_as(chroma), (coming / 8).expand_as(chroma),
-                (1 / coming).expand_as(chroma),
+                (1 / coming).expand_as(chroma), here, held, held * later / 4, held * torch.softmax(later, -1),
             ],
             -1,
         )  # fmt: skip
@@ -138,7 +142,7 @@ class LevelBudget(nn.Module):
         """``classes`` values of which ``units`` are one of what levels are told in, ``shapes`` more numbers a bar."""
         super().__init__()
         self.asked = nn.Sequential(nn.Linear(latent, hidden), nn.SiLU(), nn.Linear(hidden, shapes + 2))
-        self.inner = nn.Linear(4 + shapes, hidden)
+        self.inner = nn.Linear(6 + shapes, hidden)
         self.out = nn.Linear(hidden, 2)
         self.classes, self.units = classes, units
         nn.init.normal_(self.out.weight, std=0.01)
@@ -161,16 +165,17 @@ class LevelBudget(nn.Module):
         mean = levels[..., :1] + short[..., None, None]
         return torch.cat([mean, levels[..., 1:]], -1)
 
-    def forward(self, levels: Tensor, total: Tensor, count: Tensor, place: Tensor) -> Tensor:
+    def forward(self, levels: Tensor, total: Tensor, count: Tensor, left: Tensor, place: Tensor) -> Tensor:
         """Logits of the values 0 to ``classes``, ``(rows, classes)``.
 
         ``levels`` ``(rows, shapes + 2)`` are those of the whole bar, ``total`` ``(rows,)`` the sum of its values so
-        far, ``count`` ``(rows,)`` how many they are, ``place`` ``(rows,)`` where the next one lies in the bar, 0..1.
+        far, ``count`` ``(rows,)`` how many they are, ``left`` ``(rows,)`` how many it is still to have, the next one
+        among them, ``place`` ``(rows,)`` where that one lies in the bar, 0..1.
         """
-        mean = levels[..., 0]
+        mean, left = levels[..., 0], left.to(levels).clamp(min=1)
         short = mean * count - total  # that the values so far lie too low, in all
         told = torch.stack([short / 4, short / count.clamp(min=1), count / 8, place], -1)
-        found = torch.cat([told, levels[..., 1:-1]], -1)
+        found = torch.cat([told, levels[..., 1:-1], torch.stack([short / left, 1 / left], -1)], -1)
         tilt, spread = self.out(F.silu(self.inner(found.to(self.inner.weight.dtype)))).float().unbind(-1)
         away = torch.arange(self.classes, device=levels.device) / self.units - mean[:, None]
         logits: Tensor = tilt[:, None] * away - F.softplus(spread[:, None] - 3) * away.square()
@@ -181,7 +186,8 @@ class CodeEncoder(nn.Module):
     """Style codes of a whole piece: what nobody has named and its windows share, each one of a few levels.
 
     They are learned from one window of a piece for telling another, so that they can't carry what is particular to
-    either. Finite scalar quantisation (Mentzer et al. 2024) with a straight-through gradient.
+    either; ``models.train.objective`` keeps them from saying nothing and from saying what has a name. Finite scalar
+    quantisation (Mentzer et al. 2024) with a straight-through gradient.
     """
 
     def __init__(self, features: int, hidden: int, codes: int, levels: int) -> None:
@@ -191,18 +197,30 @@ class CodeEncoder(nn.Module):
         self.deep = nn.Linear(hidden, hidden, bias=False)
         self.out = nn.Linear(hidden, codes, bias=False)
 
+    def open(self, bars: Tensor) -> Tensor:
+        """Features ``(clips, bars, features)`` to what the codes are before they are bounded, ``(clips, codes)``."""
+        x = F.silu(norm(self.inner(bars.to(self.inner.weight.dtype)))).mean(1)
+        found: Tensor = self.out(F.silu(norm(self.deep(x)))).float()
+        return found
+
     def forward(self, bars: Tensor) -> Tensor:
         """Features ``(clips, bars, features)`` to codes ``(clips, codes)``, multiples of ``1 / steps`` in -1..1."""
-        x = F.silu(norm(self.inner(bars.to(self.inner.weight.dtype)))).mean(1)
-        bounded = self.steps * torch.tanh(self.out(F.silu(norm(self.deep(x)))).float())
+        return self.quantise(self.open(bars))
+
+    def quantise(self, found: Tensor) -> Tensor:
+        """Codes of what is ``open``."""
+        bounded = self.steps * torch.tanh(found)
         codes: Tensor = (bounded + (bounded.round() - bounded).detach()) / self.steps
         return codes
 
 
-def notes_left(half: Tensor) -> Tensor:
-    """For notes in their order how many more their half bar has, themselves among them, by its number: ``(notes,)``."""
-    ends = torch.bincount(half, minlength=1).cumsum(0)
-    return ends[half] - torch.arange(len(half), device=half.device)
+def notes_left(part: Tensor) -> Tensor:
+    """For notes in their order how many more their bar or half bar has, themselves among them: ``(notes,)``.
+
+    ``part`` ``(notes,)`` is its number, which only grows.
+    """
+    ends = torch.bincount(part, minlength=1).cumsum(0)
+    return ends[part] - torch.arange(len(part), device=part.device)
 
 
 def notes_at_once(tokens: Tensor) -> Tensor:
@@ -245,6 +263,13 @@ def so_far(tokens: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
 def place_in_half(position: Tensor, length: Tensor) -> Tensor:
     """Where a position lies in its half bar, 0..1."""
     return (position * 2 / length) % 1
+
+
+def sounds_in_halves(position: Tensor, steps: Tensor, length: Tensor) -> Tensor:
+    """How long notes sound in the half bar of their onset and in the next one, in half bars: ``(..., 2)``."""
+    overlap = overlap_with_halves(position, steps, length)
+    first = half_of(position, length)[..., None] + torch.arange(2, device=position.device)
+    return overlap.gather(-1, first) * 2 / length[..., None]
 
 
 def half_of(position: Tensor, length: Tensor) -> Tensor:

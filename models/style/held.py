@@ -1,7 +1,7 @@
 """What the decoder holds on to: locked notes are fed, and what is drawn makes room for them.
 
 Locked bars are fed note by note. Of a locked melody each note is fed where it begins, and whatever is drawn stays below
-it: positions, pitches and durations follow the model's own distributions under that condition.
+it: positions and pitches follow the model's own distributions under that condition, and notes end in time.
 """
 
 from __future__ import annotations
@@ -136,14 +136,13 @@ class MelodyGuide:
         highest = int(self._ceiling[bar * self.length + position]) - 1 - left + (step is not None)
         return logits.masked_fill(classes > highest, NEVER)
 
-    def durations(self, logits: Tensor, bar: int, position: int, pitch: int) -> Tensor:
-        """Logits of the duration class: a drawn note ends before the melody comes down to it."""
+    def shortened(self, duration: int, bar: int, position: int, pitch: int) -> int:
+        """The ``duration`` class, or the longest that ends before the melody comes down to the drawn note."""
         now = bar * self.length + position
         below = self._onset[(self._onset > now) & (self._pitch <= pitch)]
         if not len(below):
-            return logits
-        too_long = torch.as_tensor(DURATIONS, device=logits.device) > int(below[0]) - now
-        return logits.masked_fill(too_long, NEVER)
+            return duration
+        return min(duration, int(np.searchsorted(DURATIONS, int(below[0]) - now, side="right") - 1))
 
 
 def stays(locks: Locks, chosen: Iterable[str], widths: Mapping[str, int], bars: int) -> Tensor:

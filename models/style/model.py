@@ -3,7 +3,7 @@
 Two levels, as in MusER (2024): element decoders that see one group's latents alone (onsets: rhythm; notes an onset:
 texture; pitch classes: harmony; height: register; tempo), so that a swapped style says what is played; and a note-level
 decoder that combines all latents, which enter each layer (in-attention, MuseMorphose 2021) and a memory of time slots.
-Its heads (pitch, duration, velocity) are chained, as in compound words (Hsiao et al. 2021). Restricted encoders, KL.
+Its heads (duration, pitch, velocity) are chained, as in compound words (Hsiao et al. 2021). Restricted encoders, KL.
 """
 
 from __future__ import annotations
@@ -48,6 +48,7 @@ from models.style.elements import (
     place_in_half,
     so_far,
     sounded_so_far,
+    sounds_in_halves,
 )
 from models.style.features import (
     FEATURE_SIZES,
@@ -212,10 +213,10 @@ class StyleModel(nn.Module):
         self.blocks = cast("Sequence[Block]", nn.ModuleList([Block(config) for _ in range(config.layers)]))
         state = dim + memory
         self.ahead = Multihot([*AHEAD], state)
-        self.pitch_given = Multihot([POSITION_CLASSES], state)
-        self.pitch_head = Head(state, config.hidden, PITCHES)
-        self.duration_given = Multihot([POSITION_CLASSES, PITCHES], state)
+        self.duration_given = Multihot([POSITION_CLASSES], state)
         self.duration_head = Head(state, config.hidden // 2, len(DURATIONS))
+        self.pitch_given = Multihot([POSITION_CLASSES, len(DURATIONS)], state)
+        self.pitch_head = Head(state, config.hidden, PITCHES)
         self.velocity_given = Multihot([POSITION_CLASSES, PITCHES, len(DURATIONS)], state)
         self.velocity_head = Head(state, config.hidden // 2, VELOCITY_BINS)
 
@@ -226,9 +227,12 @@ class StyleModel(nn.Module):
 
     def encode_codes(self, features: Mapping[str, Tensor], bars: int) -> Tensor:
         """Style codes ``(clips, codes)`` of clips of ``bars`` bars, from the features of each style group."""
+        return self.codes.quantise(self.open_codes(features, bars))
+
+    def open_codes(self, features: Mapping[str, Tensor], bars: int) -> Tensor:
+        """The same before they are bounded and quantised."""
         told = torch.cat([features[group].float() for group in STYLE_GROUPS], -1)
-        codes: Tensor = self.codes(told.view(-1, bars, told.shape[1]))
-        return codes
+        return self.codes.open(told.view(-1, bars, told.shape[1]))
 
     def plan(
         self, z: Tensor, codes: Tensor | None = None, *, doubt: Tensor | float = 0.0, heard: Tensor | None = None
@@ -279,6 +283,16 @@ class StyleModel(nn.Module):
         return torch.where((classes == last[:, None]) & (last[:, None] != BAR), F.logsigmoid(again), later)
 
     @staticmethod
+    def with_next(chroma: Tensor) -> Tensor:
+        """What harmony tells of each half bar, with the next one's: ``(batch, bars, 2, 12)``, ``(…, bars, 2, 2, 12)``.
+
+        The last half bar of a clip is its own next.
+        """
+        halves = chroma.flatten(1, 2)
+        both = torch.stack([halves, torch.cat([halves[:, 1:], halves[:, -1:]], 1)], 2)
+        return both.view(*chroma.shape[:3], 2, chroma.shape[-1])
+
+    @staticmethod
     def experts(chroma: Tensor, height: Tensor) -> Tensor:
         """What harmony (``chroma`` ``(rows, 12)``) and register (``height``) say of pitches: ``(rows, PITCHES)``."""
         pitch_class = (torch.arange(PITCHES, device=chroma.device) + LOWEST_PITCH) % 12
@@ -292,20 +306,22 @@ class StyleModel(nn.Module):
         state: Tensor = torch.cat([x, memory], -1) + self.ahead(list(coming.unbind(-1)))
         return state
 
-    def pitch_logits(self, state: Tensor, experts: Tensor, position: Tensor, floor: Tensor, left: Tensor) -> Tensor:
+    def duration_logits(self, state: Tensor, position: Tensor) -> Tensor:
+        """Logits of the duration class. It comes before the pitch, since harmony asks how long pitch classes sound."""
+        logits: Tensor = self.duration_head(state + self.duration_given([position]))
+        return logits
+
+    def pitch_logits(
+        self, state: Tensor, experts: Tensor, position: Tensor, duration: Tensor, *, floor: Tensor, left: Tensor
+    ) -> Tensor:
         """Logits of the pitch (0-87) at ``position``: above ``floor``, with room for ``left`` more notes over it.
 
         The note-level decoder's and those of the element decoders are added: a product of experts.
         """
-        logits: Tensor = self.pitch_head(state + self.pitch_given([position])) + experts
+        logits: Tensor = self.pitch_head(state + self.pitch_given([position, duration])) + experts
         pitch = torch.arange(PITCHES, device=state.device)
         over = (pitch <= floor[..., None]) | (pitch >= PITCHES - left[..., None])
         return logits.masked_fill(over, -1e4)
-
-    def duration_logits(self, state: Tensor, position: Tensor, pitch: Tensor) -> Tensor:
-        """Logits of the duration class."""
-        logits: Tensor = self.duration_head(state + self.duration_given([position, pitch]))
-        return logits
 
     def velocity_logits(
         self, state: Tensor, loudness: Tensor, position: Tensor, pitch: Tensor, duration: Tensor
@@ -367,31 +383,36 @@ class StyleModel(nn.Module):
         pitch = position[:, PITCH] - LOWEST_PITCH
         last_pitch = last[:, PITCH] - LOWEST_PITCH
         half = half_of(position[:, POSITION], length[note])
+        place_of_bar = rows[note] * z.shape[1] + bar[note]
+        place_of_half = place_of_bar * 2 + half
         notes = gather_notes(tokens, z.shape[1])
         sounding = sounding_time(notes)
         share = sounding / sounding.sum(-1, keepdim=True).clamp(min=1)
         held_over = sounding_time(notes, own=False).view(*z.shape[:2], 2, 12)[rows, bar]
         chroma = self.budget(
-            plan.chroma[rows[note], bar[note], half],
+            self.with_next(plan.chroma).flatten(0, 2)[place_of_half],
             sounded_so_far(inputs, length, held_over)[note, half],
             place_in_half(position[:, POSITION], length[note]),
-            notes_left((rows[note] * z.shape[1] + bar[note]) * 2 + half),
+            notes_left(place_of_half),
+            sounds_in_halves(position[:, POSITION], notes.steps, length[note]),
         )
         counts = torch.bincount(notes.bar, minlength=len(notes.length)).view(z.shape[:2])
-        place = position[:, POSITION] / length[note]
+        left, place = notes_left(place_of_bar), position[:, POSITION] / length[note]
 
         def told(by: LevelBudget, asked: Tensor, values: Tensor) -> Tensor:
             total, count = so_far(inputs, values)
-            found: Tensor = by(asked[rows[note], bar[note]], total[note], count[note], place)
+            found: Tensor = by(asked.flatten(0, 1)[place_of_bar], total[note], count[note], left, place)
             return found
 
         asked_height, asked_loudness = self.height.moved(plan.height, counts), self.height.moved(plan.loudness, counts)
         height = told(self.height, asked_height, (inputs[..., PITCH] - LOWEST_PITCH) / self.height.units)
         loudness = told(self.loudness, asked_loudness, (inputs[..., VELOCITY] + 0.5) / self.loudness.units)
         at_once = torch.where(position[:, POSITION] == last[:, POSITION], last_pitch, -1)
-        pitch_logits = self.pitch_logits(state, self.experts(chroma, height), position[:, POSITION], at_once, due[:, 0])
-        duration_logits = self.duration_logits(state, position[:, POSITION], pitch)
-        velocity_logits = self.velocity_logits(state, loudness, position[:, POSITION], pitch, position[:, DURATION])
+        when, duration = position[:, POSITION], position[:, DURATION]
+        duration_logits = self.duration_logits(state, when)
+        experts = self.experts(chroma, height)
+        pitch_logits = self.pitch_logits(state, experts, when, duration, floor=at_once, left=due[:, 0])
+        velocity_logits = self.velocity_logits(state, loudness, when, pitch, duration)
 
         def off(asked: Tensor, real: Tensor) -> Tensor:
             return ((asked.flatten(0, 1) - real).square().sum(-1) * (counts.view(-1) > 0)).sum()
@@ -399,7 +420,7 @@ class StyleModel(nn.Module):
         return {
             "position": position_loss,
             "pitch": F.cross_entropy(pitch_logits, pitch, reduction="sum"),
-            "duration": F.cross_entropy(duration_logits, position[:, DURATION], reduction="sum"),
+            "duration": F.cross_entropy(duration_logits, duration, reduction="sum"),
             "velocity": F.cross_entropy(velocity_logits, position[:, VELOCITY], reduction="sum"),
             "chroma": F.cross_entropy(chroma, position[:, PITCH] % 12, reduction="sum"),
             "sounding": -(share * torch.log_softmax(plan.chroma.view(-1, 2, 12), -1)).sum(),

@@ -9,9 +9,11 @@ from itertools import islice
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
+from models.music.notes import DOMAINS
 from models.music.tokens import POSITION, POSITIONS
-from models.style.features import bar_features, gather_notes, style_features
+from models.style.features import NoteBatch, bar_features, clip_mean, gather_notes, style_features
 from models.style.latents import GROUPS
 from models.style.model import BARS, StyleModel
 from models.style.windows import WindowSet, batches
@@ -22,6 +24,8 @@ KL_WEIGHT = {  # content cheap: nothing else holds the tune, and what it hears i
     "texture": 0.02,
 }  # fmt: skip
 ELEMENT_WEIGHT = {"chroma": 0.4, "sounding": 1.0, "height": 8.0, "loudness": 4.0}  # beside the notes' own likelihood
+# of the style codes' own loss in nats a note, and in it of agreement, of saying something, of what has a name
+CODE_WEIGHT, AGREE, LIVE, NAMED = 0.02, 25.0, 25.0, 25.0
 DOUBTED, BLUR = 0.5, 0.6  # share of clips whose latents are heard with noise, and its SD at full doubt
 VALIDATION_STEPS = 4096  # padded steps a batch
 
@@ -45,10 +49,13 @@ def step_loss(
     scales the KL weights; ``doubted`` is the share of the clips whose latents the note-level decoder hears with noise
     of a known strength. ``keep_latents``: the encoders learn nothing.
     """
-    notes = gather_notes(tokens, BARS)
+    notes, other_notes = (gather_notes(clips, BARS) for clips in (tokens, other))
     with torch.set_grad_enabled(torch.is_grad_enabled() and not keep_latents):
-        posterior = model.encode(bar_features(notes, jitter=generator))
-        codes = model.encode_codes(style_features(gather_notes(other, BARS)), BARS)
+        features = bar_features(notes, jitter=generator)
+        posterior = model.encode(features)
+        found = model.open_codes(style_features(other_notes), BARS)
+        codes = model.codes.quantise(found)
+        shared = shared_loss(found, model.open_codes(features, BARS), named_of(other_notes, domain))
     z = posterior.sample(generator).view(len(tokens), BARS, -1)
     if swaps is not None:
         parts = model.config.split(z)
@@ -69,8 +76,45 @@ def step_loss(
     return {
         **losses,
         **{f"kl.{name}": value for name, value in kl.items()},
-        "total": (sum(ELEMENT_WEIGHT.get(name, 1.0) * value for name, value in nll.items()) + penalty) / count,
+        "codes": shared,
+        "total": (sum(ELEMENT_WEIGHT.get(name, 1.0) * value for name, value in nll.items()) + penalty) / count
+        + CODE_WEIGHT * shared,
     }
+
+
+def shared_loss(one: Tensor, two: Tensor, named: Tensor) -> Tensor:
+    """What makes style codes of two windows of each piece agree, and say something that has no name yet.
+
+    ``one`` and ``two`` ``(clips, codes)`` before they are bounded, ``named`` ``(clips, attributes)`` of the first
+    windows. Variance, invariance and covariance as in VICReg (Bardes et al. 2022), and squared correlation with what is
+    named.
+    """
+    if len(one) < 3:  # no spread to speak of
+        return one.new_zeros(())
+    agree = (one - two).square().mean()
+    live = sum((1 - (each.var(0) + 1e-4).sqrt()).clamp(min=0).mean() for each in (one, two)) / 2
+    apart = sum(_correlations(each, each).fill_diagonal_(0).square().sum() for each in (one, two)) / 2 / one.shape[1]
+    known = _correlations(one, named).square().mean()
+    return AGREE * agree + LIVE * live + apart + NAMED * known
+
+
+def _correlations(one: Tensor, two: Tensor) -> Tensor:
+    """Correlations of the columns of ``(rows, a)`` and ``(rows, b)``, ``(a, b)``."""
+    first, second = (F.normalize(each - each.mean(0), dim=0) for each in (one, two))
+    return first.T @ second
+
+
+def named_of(notes: NoteBatch, domain: Tensor) -> Tensor:
+    """What has a name in clips: means of pitch, velocity, tempo, onset share and duration, onsets, domain.
+
+    ``(clips, 6 + domains)``, in any units.
+    """
+    onset = torch.ones_like(notes.velocity)
+    onset[1:] = ((notes.bar[1:] != notes.bar[:-1]) | (notes.position[1:] != notes.position[:-1])).float()
+    values = [notes.pitch.float(), notes.velocity, notes.tempo[notes.bar].float(), onset, notes.steps.float().log2()]
+    means = torch.cat([clip_mean(notes, each) for each in values], 1)[::BARS]
+    onsets = torch.zeros(len(domain), device=domain.device).index_add_(0, notes.clip[notes.bar], onset)
+    return torch.cat([means, onsets[:, None], F.one_hot(domain, len(DOMAINS)).float()], 1)
 
 
 @torch.inference_mode()

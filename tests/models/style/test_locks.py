@@ -101,8 +101,9 @@ def test_the_melody_is_what_sounds_highest_where_it_begins() -> None:
     assert (lower > -1e3).nonzero()[:, 0].tolist() == [*range(60 - 21 - 1)]  # one more below the melody's, and that
     between = guide.pitches(torch.zeros(88), 0, 12, 1)
     assert (between > -1e3).nonzero()[:, 0].tolist() == [*range(72 - 21 - 1)]
-    short = guide.durations(torch.zeros(59), 0, 12, 66 - 21)
-    assert (short > -1e3).sum() == 12  # struck while 72 sounds, it must be gone when the tune comes down to 60
+    # struck while 72 sounds, a note must be gone when the tune comes down to 60
+    assert [guide.shortened(duration, 0, 12, 66 - 21) for duration in (58, 11, 3)] == [11, 11, 3]
+    assert guide.shortened(58, 0, 12, 50 - 21) == 58
 
 
 def test_the_harmony_drawn_for_a_locked_melody_tells_its_notes_better_than_any_other_draw(composer, tune) -> None:

@@ -82,6 +82,9 @@ def test_padding_costs_nothing(model, tune) -> None:
         assert value.item() == pytest.approx(sum(part[name].item() for part in alone), rel=1e-4)
 
 
+ORDER = (DURATION, PITCH, VELOCITY)  # in which a note's fields are drawn
+
+
 @pytest.mark.parametrize("ticks", [0, 96])
 def test_decoding_with_a_cache_gives_the_logits_of_teacher_forcing(composer, tune, monkeypatch, ticks) -> None:
     piece = tune(5, domain="dance")
@@ -103,7 +106,7 @@ def test_decoding_with_a_cache_gives_the_logits_of_teacher_forcing(composer, tun
     def told(logits, *_):
         step, field = divmod(len(drawn), 3)
         drawn.append(logits[0])
-        value = wanted[step][field + 1] - (LOWEST_PITCH if field + 1 == PITCH else 0)
+        value = wanted[step][ORDER[field]] - (LOWEST_PITCH if ORDER[field] == PITCH else 0)
         return torch.tensor([max(0, value)])
 
     monkeypatch.setattr(decode, "draw", told)
@@ -114,8 +117,8 @@ def test_decoding_with_a_cache_gives_the_logits_of_teacher_forcing(composer, tun
         pass
     assert len(drawn) == 3 * len(tokens)
     notes = torch.tensor([row[POSITION] < BAR for row in wanted])
-    for field, name in ((PITCH, "pitch"), (DURATION, "duration"), (VELOCITY, "velocity")):
-        assert torch.allclose(torch.stack(drawn[field - 1 :: 3])[notes], forced[name], atol=1e-3), name
+    for turn, name in enumerate(("duration", "pitch", "velocity")):
+        assert torch.allclose(torch.stack(drawn[turn::3])[notes], forced[name], atol=1e-3), name
     result = batch.take(0)
     assert np.array_equal(result.notes, piece.notes)
 
@@ -219,15 +222,16 @@ def test_only_rhythm_and_texture_say_when_notes_come(model, group) -> None:
 
 def test_pitches_rise_within_an_onset_and_harmony_weighs_on_them(model) -> None:
     full, chroma = torch.randn(2, model.config.dim + model.config.memory), torch.zeros(2, 12)
-    places = torch.tensor([30, 31]), torch.tensor([40, -1]), torch.tensor([2, 0])
+    places = torch.tensor([30, 31]), torch.tensor([3, 5])
+    within = {"floor": torch.tensor([40, -1]), "left": torch.tensor([2, 0])}
     height = torch.zeros(2, PITCHES)
-    pitch = model.pitch_logits(full, model.experts(chroma, height), *places)
+    pitch = model.pitch_logits(full, model.experts(chroma, height), *places, **within)
     assert (pitch[0, :41] <= -1e4).all()
     assert (pitch[0, 41:-2] > -1e3).all()
     assert (pitch[0, -2:] <= -1e4).all()  # where two more notes are to come, they need room
     assert (pitch[1] > -1e3).all()
     chroma[:, 7] = 5.0
-    moved = model.pitch_logits(full, model.experts(chroma, height), *places)[1] - pitch[1]
+    moved = model.pitch_logits(full, model.experts(chroma, height), *places, **within)[1] - pitch[1]
     assert [int(p) % 12 for p in (moved > 1).nonzero() + LOWEST_PITCH] == [7] * 7
 
 
