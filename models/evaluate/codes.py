@@ -10,32 +10,25 @@ entropy. ``--save`` keeps the figures beside the weights.
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
-from typing import cast
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from models.evaluate import record
-from models.evaluate.clips import pieces_to_test
 from models.evaluate.report import Metric, Report, mean_over_songs, over_songs
+from models.evaluate.style_run import enough_music, style_run
 from models.evaluate.swaps import AMONG, FINEST, correlation
 from models.metrics.music_statistics import ATTRIBUTES, attributes
 from models.music.notes import DOMAINS, MusicError, Piece
 from models.music.tokens import POSITION, POSITIONS, on_grid, to_tokens
-from models.style.checkpoint import load_style
-from models.style.compose import Composer
 from models.style.features import bar_features, gather_notes, style_features
 from models.style.latents import CODE_LEVELS
 from models.style.model import BARS, StyleModel
-from models.style.release import data_hash
-from models.style.windows import WindowSet, make_windows, pad
+from models.style.windows import WindowSet, pad
 from models.train.objective import BLUR
 from models.train.presets import name_of
 
@@ -160,29 +153,12 @@ def _along(
 
 def main(argv: list[str] | None = None) -> None:
     """Command line; see the module docstring."""
-    parser = argparse.ArgumentParser(prog="python -m models.evaluate.codes", description=__doc__)
-    parser.add_argument("--data", type=Path, help="folder of MIDI and ABC files, all of it test data")
-    parser.add_argument("--model", default="default", help="a shipped style model or a folder with card.json")
-    parser.add_argument("--limit", type=int, default=300, help="held-out songs")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--save", action="store_true", help="keep the figures in the model's folder, for its page")
-    arguments = parser.parse_args(argv)
-    composer = Composer(load_style(arguments.model))
-    try:
-        pieces = pieces_to_test(arguments.data, composer.bundle.folder)
-        pairs = choose_pairs(make_windows(pieces), arguments.limit, arguments.seed)
-    except MusicError as error:
-        raise SystemExit(f"nothing to evaluate on: {error}") from error
-    report = Report(
-        "evaluate.codes",
-        {"hash": data_hash(pieces), "n": len(pairs.songs)},
-        {"version": composer.version, "sha256": composer.bundle.card.get("sha256", {}).get("style")},
-        arguments.seed,
-    )
-    codes_report(report, composer.model, pairs, arguments.seed)
-    if arguments.save:
-        record.save(cast("Path", composer.bundle.folder), report.to_json())
-    report.print()
+    run = style_run(argv, command="evaluate.codes", about=__doc__, limit=300, of="held-out songs")
+    with enough_music():
+        pairs = choose_pairs(run.windows, run.limit, run.seed)
+    report = run.report(len(pairs.songs))
+    codes_report(report, run.composer.model, pairs, run.seed)
+    run.finish(report)
 
 
 if __name__ == "__main__":

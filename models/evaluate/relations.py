@@ -14,34 +14,28 @@ keeps the figures and the data's regression directions beside the weights.
 
 from __future__ import annotations
 
-import argparse
 import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
-from typing import cast
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from models.evaluate import record
-from models.evaluate.clips import Clips, choose_clips, pieces_to_test
+from models.evaluate.clips import Clips, choose_clips
 from models.evaluate.report import Metric, Report, commit, mean_over_songs, over_halves, over_songs
 from models.evaluate.style import posterior_of
+from models.evaluate.style_run import enough_music, style_run
 from models.evaluate.swaps import ATTRIBUTE, FINEST, varies
 from models.evaluate.swaps import correlation as within_domains
 from models.metrics.disentanglement import mutual_information
 from models.metrics.leakage import canonical_scores, correlation, errors_of_reading, folds_of, share_read
 from models.metrics.music_statistics import ATTRIBUTES, attributes, half_bar_chroma
 from models.music.notes import MusicError
-from models.style.checkpoint import load_style
 from models.style.compose import Composer
 from models.style.directions import TONICS, Direction, Directions, slope, tonic_of
 from models.style.latents import GROUPS, STYLE_GROUPS
-from models.style.release import data_hash
-from models.style.windows import make_windows
 from models.train.prior import CLOSED
 
 CHROMA = "chroma"  # shares of the twelve pitch classes: what harmony holds, where mode is a matter of keys
@@ -269,39 +263,18 @@ def _towards(
 
 def main(argv: list[str] | None = None) -> None:
     """Command line; see the module docstring."""
-    parser = argparse.ArgumentParser(prog="python -m models.evaluate.relations", description=__doc__)
-    parser.add_argument("--data", type=Path, help="folder of MIDI and ABC files, all of it test data")
-    parser.add_argument("--model", default="default", help="a shipped style model or a folder with card.json")
-    parser.add_argument("--limit", type=int, default=500, help="held-out clips")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--save", action="store_true", help="keep the figures and directions in the model's folder")
-    arguments = parser.parse_args(argv)
-    composer = Composer(load_style(arguments.model))
-    try:
-        pieces = pieces_to_test(arguments.data, composer.bundle.folder)
-        clips = choose_clips(make_windows(pieces), arguments.limit, arguments.seed)
-        music = measure(composer, clips, arguments.seed)
+    run = style_run(argv, command="evaluate.relations", about=__doc__, limit=500, of="held-out clips")
+    with enough_music():
+        clips = choose_clips(run.windows, run.limit, run.seed)
+        music = measure(run.composer, clips, run.seed)
         folds_of(music.songs)
-    except (MusicError, ValueError) as error:
-        raise SystemExit(f"nothing to evaluate on: {error}") from error
-    sha256 = composer.bundle.card.get("sha256", {}).get("style")
-    report = Report(
-        "evaluate.relations",
-        {"hash": data_hash(pieces), "n": len(clips.pieces)},
-        {"version": composer.version, "sha256": sha256},
-        arguments.seed,
-    )
-    in_data(report, music, arguments.seed)
-    in_latents(report, music, arguments.seed)
-    if arguments.save:
-        folder = cast("Path", composer.bundle.folder)  # it was loaded from one
-        about = {
-            "version": composer.version, "sha256": sha256, "data": dict(report.data), "commit": commit(),
-            "seed": arguments.seed,
-        }  # fmt: skip
-        fit_directions(composer, clips, music, about).save(folder)
-        record.save(folder, report.to_json())
-    report.print()
+    report = run.report(len(clips.pieces))
+    in_data(report, music, run.seed)
+    in_latents(report, music, run.seed)
+    if run.save:
+        about = {**run.model, "data": dict(report.data), "commit": commit(), "seed": run.seed}
+        fit_directions(run.composer, clips, music, about).save(run.folder)
+    run.finish(report)
 
 
 if __name__ == "__main__":

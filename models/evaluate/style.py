@@ -7,34 +7,30 @@ corpora's split is used. Definitions: the project's contracts, ``models.metrics.
 
 from __future__ import annotations
 
-import argparse
 import time
 from collections import Counter
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from models.evaluate import record
-from models.evaluate.clips import BATCH, Clips, choose_clips, compose_all, donors_of, pieces_to_test
+from models.evaluate.clips import BATCH, Clips, choose_clips, compose_all, donors_of
 from models.evaluate.interpolation import interpolation
 from models.evaluate.keeping import keeping
 from models.evaluate.report import Metric, Report, finite_mean, mean_over_songs
+from models.evaluate.style_run import enough_music, style_run
 from models.evaluate.swaps import AMONG, found_among, several_swaps, swaps
 from models.evaluate.two_sample import FOLDS, shuffled, told_apart
 from models.metrics import music_statistics as ms
-from models.music.notes import DOMAINS, MusicError, Piece
+from models.music.notes import DOMAINS, Piece
 from models.music.tokens import to_tokens
-from models.style.checkpoint import load_style
 from models.style.compose import Composer
 from models.style.features import bar_features, gather_notes
 from models.style.latents import GROUPS
 from models.style.model import Posterior
-from models.style.release import data_hash
 from models.style.screen import why_broken
-from models.style.windows import make_windows, pad
+from models.style.windows import pad
 
 FEWER = 100  # clips for interpolation and locks, which compose each of them many times
 Floats = npt.NDArray[np.float64]
@@ -191,38 +187,22 @@ def speed(report: Report, composer: Composer, seed: int) -> None:
 
 def main(argv: list[str] | None = None) -> None:
     """Command line; see the module docstring."""
-    parser = argparse.ArgumentParser(prog="python -m models.evaluate.style", description=__doc__)
-    parser.add_argument("--data", type=Path, help="folder of MIDI and ABC files, all of it test data")
-    parser.add_argument("--model", default="default", help="a shipped style model or a folder with card.json")
-    parser.add_argument("--limit", type=int, default=500, help="held-out clips")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--save", action="store_true", help="keep the figures in the model's folder, for its page")
-    arguments = parser.parse_args(argv)
-    composer = Composer(load_style(arguments.model))
-    try:
-        pieces = pieces_to_test(arguments.data, composer.bundle.folder)
-        clips = choose_clips(make_windows(pieces), arguments.limit, arguments.seed)
-    except MusicError as error:
-        raise SystemExit(f"nothing to evaluate on: {error}") from error
-    report = Report(
-        "evaluate.style",
-        {"hash": data_hash(pieces), "n": len(clips.pieces)},
-        {"version": composer.version, "sha256": composer.bundle.card.get("sha256", {}).get("style")},
-        arguments.seed,
-    )
-    greedy = reconstruction(report, composer, clips, arguments.seed)
-    fidelity_curve(report, composer, clips, arguments.seed)
-    found = found_among(greedy, clips, arguments.seed)
+    run = style_run(argv, command="evaluate.style", about=__doc__, limit=500, of="held-out clips")
+    composer, seed = run.composer, run.seed
+    with enough_music():
+        clips = choose_clips(run.windows, run.limit, seed)
+    report = run.report(len(clips.pieces))
+    greedy = reconstruction(report, composer, clips, seed)
+    fidelity_curve(report, composer, clips, seed)
+    found = found_among(greedy, clips, seed)
     report.add("reconstruction.original_found", mean_over_songs(clips.songs, found, chance=1 / AMONG))
-    swaps(report, composer, clips, arguments.seed)
-    several_swaps(report, composer, clips, arguments.seed)
-    interpolation(report, composer, clips.some(FEWER), arguments.seed)
-    keeping(report, composer, clips.some(FEWER), arguments.seed)
-    quality(report, composer, clips, arguments.seed)
-    speed(report, composer, arguments.seed)
-    if arguments.save and composer.bundle.folder:
-        record.save(composer.bundle.folder, report.to_json())
-    report.print()
+    swaps(report, composer, clips, seed)
+    several_swaps(report, composer, clips, seed)
+    interpolation(report, composer, clips.some(FEWER), seed)
+    keeping(report, composer, clips.some(FEWER), seed)
+    quality(report, composer, clips, seed)
+    speed(report, composer, seed)
+    run.finish(report)
 
 
 if __name__ == "__main__":

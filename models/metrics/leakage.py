@@ -13,6 +13,8 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.linear_model import RidgeCV
 
+from models.music.notes import MusicError
+
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Labels = npt.NDArray[np.str_]
@@ -22,10 +24,10 @@ SHRINKAGE = 1e-6  # of a code's variance, against directions that do not vary at
 
 
 def folds_of(songs: Sequence[str], seed: int = 0, folds: int = FOLDS) -> Ints:
-    """The fold of each row, all rows of a song in one; raises ``ValueError`` on fewer songs than folds."""
+    """The fold of each row, all rows of a song in one; raises ``MusicError`` on fewer songs than folds."""
     names, owner = np.unique(np.asarray(songs), return_inverse=True)
     if len(names) < folds:
-        raise ValueError(f"{len(names)} songs can't be divided into {folds} folds")
+        raise MusicError(f"{len(names)} songs can't be divided into {folds} folds")
     fold = np.random.default_rng(seed).permutation(len(names)) % folds
     return fold[owner].astype(np.int64)
 

@@ -244,22 +244,22 @@ def test_the_values_of_a_bar_so_far_are_summed() -> None:
     assert count.tolist() == [[0, 1, 2, 3, 0, 1, 1]]
 
 
-def test_register_pulls_towards_what_the_bar_is_short_of() -> None:
+def test_register_pulls_towards_what_the_bar_is_short_of_and_all_the_more_the_fewer_notes_are_left() -> None:
     torch.manual_seed(0)
     height = LevelBudget(2, 8, 2, PITCHES, 12)
     levels, place = torch.tensor([[3.0, 2.0, 2.0, 3.0]]).repeat(3000, 1), torch.rand(3000)
-    count = torch.randint(1, 9, (3000,))
+    count, left = torch.randint(1, 9, (3000,)), torch.randint(1, 5, (3000,))
     total = 3.0 * count + torch.randn(3000)
-    target = ((3.0 * (count + 1) - total) * 12).round().clamp(0, PITCHES - 1).long()  # the mean comes right again
+    target = ((3 + (3.0 * count - total) / left) * 12).round().clamp(0, PITCHES - 1).long()  # all comes right again
     optimiser = torch.optim.Adam(height.parameters(), 0.05)
-    for _ in range(80):
+    for _ in range(120):
         optimiser.zero_grad()
-        loss = torch.nn.functional.cross_entropy(height(levels, total, count, place), target)
+        loss = torch.nn.functional.cross_entropy(height(levels, total, count, left, place), target)
         torch.autograd.backward(loss)
         optimiser.step()
-    low, high = height(levels[:2], torch.tensor([10.5, 13.5]), torch.tensor([4, 4]), place[:2]).argmax(1).tolist()
-    assert abs(low - 54) <= 5
-    assert abs(high - 18) <= 5
+    totals = torch.tensor([10.5, 13.5, 10.5, 13.5])
+    found = height(levels[:4], totals, torch.full((4,), 4), torch.tensor([1, 1, 4, 4]), torch.full((4,), 0.5)).argmax(1)
+    assert [abs(int(pitch) - wanted) <= 5 for pitch, wanted in zip(found, (54, 18, 40, 32), strict=True)] == [True] * 4
 
 
 def test_levels_of_another_move_together_until_the_clip_has_the_mean_asked_for() -> None:

@@ -1,0 +1,81 @@
+"""What the evaluations of a style model share: their arguments, the model, the music, where the figures go."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+from models.evaluate import record
+from models.evaluate.clips import pieces_to_test
+from models.evaluate.report import Report
+from models.music.notes import MusicError, Piece
+from models.style.checkpoint import load_style
+from models.style.compose import Composer
+from models.style.release import data_hash
+from models.style.windows import WindowSet, make_windows
+
+
+@dataclass(frozen=True)
+class StyleRun:
+    """One evaluation: at most ``limit`` of the ``windows`` of ``pieces``; ``save`` keeps its figures."""
+
+    command: str
+    composer: Composer
+    pieces: list[Piece]
+    windows: WindowSet
+    limit: int
+    seed: int
+    save: bool
+
+    @property
+    def folder(self) -> Path:
+        """The model's."""
+        return cast("Path", self.composer.bundle.folder)  # it was loaded from one
+
+    @property
+    def model(self) -> dict[str, str | None]:
+        """Version and hash of the weights, as a report tells them."""
+        sha256 = self.composer.bundle.card.get("sha256", {}).get("style")
+        return {"version": self.composer.version, "sha256": sha256}
+
+    def report(self, count: int) -> Report:
+        """A report on ``count`` clips or songs."""
+        return Report(self.command, {"hash": data_hash(self.pieces), "n": count}, self.model, self.seed)
+
+    def finish(self, report: Report) -> None:
+        """Keep the figures beside the weights where that was asked for, and print them."""
+        if self.save:
+            record.save(self.folder, report.to_json())
+        report.print()
+
+
+@contextmanager
+def enough_music() -> Iterator[None]:
+    """Ends the command with a line where what happens inside finds too little music (``MusicError``)."""
+    try:
+        yield
+    except MusicError as error:
+        raise SystemExit(f"nothing to evaluate on: {error}") from error
+
+
+def style_run(argv: list[str] | None, *, command: str, about: str | None, limit: int, of: str) -> StyleRun:
+    """The arguments of ``python -m models.COMMAND`` read, its model and its music loaded.
+
+    ``limit`` is how many ``of`` what are taken unless told. Ends the command where there is no music to evaluate on.
+    """
+    parser = argparse.ArgumentParser(prog=f"python -m models.{command}", description=about)
+    parser.add_argument("--data", type=Path, help="folder of MIDI and ABC files, all of it test data")
+    parser.add_argument("--model", default="default", help="a shipped style model or a folder with card.json")
+    parser.add_argument("--limit", type=int, default=limit, help=of)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--save", action="store_true", help="keep the figures in the model's folder, for its page")
+    given = parser.parse_args(argv)
+    composer = Composer(load_style(given.model))
+    with enough_music():
+        pieces = pieces_to_test(given.data, composer.bundle.folder)
+        windows = make_windows(pieces)
+    return StyleRun(command, composer, pieces, windows, given.limit, given.seed, given.save)
