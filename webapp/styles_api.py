@@ -12,7 +12,6 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from models.music.notes import Domain
-from models.style.latents import STYLE_GROUPS
 from webapp.api import ERRORS, Known, TheHouse
 from webapp.services.problems import NotAllowed, NotYours
 from webapp.services.styles import tables, walk
@@ -33,8 +32,8 @@ class Asked(BaseModel):
 
 
 def _asked(wanted: Annotated[Asked, Query()]) -> walk.Asked:
-    if wanted.group not in STYLE_GROUPS:
-        raise NotAllowed(f"the style {wanted.group!r} was asked for; there are {', '.join(STYLE_GROUPS)}")
+    if wanted.group not in walk.WALKS:
+        raise NotAllowed(f"the style {wanted.group!r} was asked for; there are {', '.join(walk.WALKS)}")
     return walk.Asked(**wanted.model_dump())
 
 
@@ -56,9 +55,10 @@ def read_styles(house: TheHouse) -> dict[str, Any]:
         known = walk.directions(house)
     except ValueError as error:
         raise NotAllowed(str(error)) from error
-    groups = (
-        {name: {"attribute": each.attribute, "sd": each.sd} for name, each in known.groups.items()} if known else {}
-    )
+    groups: dict[str, dict[str, Any]] = {}
+    if known:
+        groups = {name: {"attribute": each.attribute, "sd": each.sd} for name, each in known.groups.items()}
+        groups |= {name: {"attribute": None, "sd": walk.CODE_STEP} for name in walk.CODE_WALKS}
     return {
         "model_version": house.space.version,
         "tables": [table.to_json() for table in found],

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 STYLE_GROUPS = ("rhythm", "register", "harmony", "dynamics", "tempo", "texture")
 GROUPS = ("content", *STYLE_GROUPS)
-CODES, CODE_LEVELS = "codes", 5  # what a piece's style codes are called, and how many values each has
+CODES, CODE_COUNT, CODE_LEVELS = "codes", 4, 5  # a piece's style codes: name, how many, values of each
 SWAPPABLE = (*STYLE_GROUPS, CODES)
 TEMPERATURE, TOP_P = 0.6, 0.95  # at which notes are drawn from latents: what varies is in these, not in their notes
 # by how much more what harmony, register and dynamics tell counts where they are taken from elsewhere (Ho & Salimans

@@ -60,7 +60,7 @@ from models.style.features import (
     slot_of,
     sounding_time,
 )
-from models.style.latents import CODE_LEVELS, GROUPS, STYLE_GROUPS
+from models.style.latents import CODE_COUNT, CODE_LEVELS, GROUPS, STYLE_GROUPS
 from models.style.layers import Head, Multihot, attend, norm, rotary, rotate
 from models.style.skeleton import AHEAD, ahead
 
@@ -81,7 +81,7 @@ class StyleConfig:
             "content": 48, "rhythm": 24, "register": 8, "harmony": 24, "dynamics": 10, "tempo": 1, "texture": 16,
         }
     )  # fmt: skip
-    codes: int = 4
+    codes: int = CODE_COUNT
     max_steps: int = 512
 
     @property

@@ -65,6 +65,7 @@ def test_the_page_gets_every_table_and_the_styles_along_which_one_can_walk(liste
     assert found["walks"]["groups"] == {
         "rhythm": {"attribute": "onsets_per_bar", "sd": 1.5},
         "harmony": {"attribute": "mode", "sd": 0.2},
+        **{f"code_{number}": {"attribute": None, "sd": 0.5} for number in (1, 2, 3, 4)},
     }
 
 
@@ -99,6 +100,17 @@ def test_five_steps_are_composed_from_a_draw_measured_and_sound(listener):
     samples, rate = soundfile.read(io.BytesIO(heard.content))
     assert len(samples) / rate == pytest.approx(steps[4]["seconds"], abs=0.01)
     assert len(read_midi(ask(listener, "/0/mid").content).notes) == len(steps[0]["notes"])
+
+
+def test_a_code_goes_through_its_five_values(listener, tiny_composer):
+    asked = walk.Asked("code_3", source="")
+    latents = tiny_composer.sample_latents("pop", 1, 0)[0]
+    moved = [walk.with_code(latents, walk.CODE_WALKS.index(asked.group), by * walk.CODE_STEP) for by in walk.STEPS]
+    assert [each.piece["codes"][2] for each in moved] == [-1, -0.5, 0, 0.5, 1]
+    assert {tuple(each.piece["codes"][:2]) for each in moved} == {tuple(latents.piece["codes"][:2])}
+    steps = ask(listener, group="code_3").json()
+    assert [step["wanted"] for step in steps] == [-1, -0.5, 0, 0.5, 1]
+    assert steps[0]["notes"] != steps[4]["notes"]
 
 
 def test_a_walk_is_the_same_when_it_is_composed_again_and_another_with_another_seed(listener):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import gradio as gr
 
-from models.style.latents import STYLE_GROUPS
 from webapp.pages.frame import page
 from webapp.pages.picker import PICKER
 from webapp.pages.player import domains
+from webapp.services.styles.walk import WALKS
 
 # name of the table, its title, what it says
 TABLES = (
@@ -56,6 +56,13 @@ TABLES = (
         were not chosen on.""",
     ),
     (
+        "codes",
+        "What the learned codes say",
+        """Of each style code of a piece, which nobody has named, its entropy in bits (of those that its values could
+        hold in brackets), and how it goes together with what has a name (Spearman within one kind of music). The
+        walk above plays their ends.""",
+    ),
+    (
         "rates",
         "Rates",
         """How many bits a bar each group's latents hold, and how many of their dimensions (of all in brackets) carry
@@ -85,7 +92,8 @@ def _table(name: str, title: str, about: str) -> str:
 
 
 def _style(group: str) -> str:
-    return f'<label><input type="radio" name="k-walk-group" value="{group}"><span>{group.capitalize()}</span></label>'
+    name = group.capitalize().replace("_", " ")
+    return f'<label><input type="radio" name="k-walk-group" value="{group}"><span>{name}</span></label>'
 
 
 def build() -> gr.HTML:
@@ -102,8 +110,9 @@ def build() -> gr.HTML:
 <section class="k-walk" id="walk" aria-labelledby="k-walk-title">
   <h2 id="k-walk-title" tabindex="-1">Walk along a style</h2>
   <p class="k-explain">One clip, five steps: its latents move as those of real clips do that differ by one standard
-    deviation of the attribute; everything else stays. What moved is measured in the notes.</p>
-  <fieldset class="k-domains k-groups"><legend class="k-hidden">Style</legend>{"".join(map(_style, STYLE_GROUPS))}
+    deviation of the attribute; everything else stays. What moved is measured in the notes. A code, which nobody has
+    named, goes through its five values.</p>
+  <fieldset class="k-domains k-groups"><legend class="k-hidden">Style</legend>{"".join(map(_style, WALKS))}
   </fieldset>
   <div class="k-from" role="group" aria-label="Where it begins">
     {domains("k-walk-domain")}

@@ -22,6 +22,7 @@ const SOURCE = /^(clips|pieces)\/[0-9a-f-]{36}$/;
 const PLAIN = { low: null, high: null, heat: 0 }; // of a cell that is not tinted
 const PATIENCE = 3;
 
+const level = (by) => `Value ${by + 3} of 5`; // of a code
 const signed = (by) => (by === 0 ? "As it is" : `${by > 0 ? "+" : "−"}${Math.abs(by)} SD`);
 const query = (asked) => new URLSearchParams(Object.entries(asked).filter(([, value]) => value !== "")).toString();
 
@@ -150,11 +151,14 @@ export class Walk {
 
   #show(asked, steps) {
     const { attribute } = this.#groups[asked.group];
+    const heading = attribute ? signed : level;
     const address = (place, form) => `/api/styles/walk/${place}/${form}?${query(asked)}`;
     this.clips.show(
       steps.map((step, place) => ({
-        heading: signed(step.by),
-        detail: `${ATTRIBUTES[attribute]} ${figure(step.attributes[attribute])}, asked for ${figure(step.wanted)}`,
+        heading: heading(step.by),
+        detail: attribute
+          ? `${ATTRIBUTES[attribute]} ${figure(step.attributes[attribute])}, asked for ${figure(step.wanted)}`
+          : "what it says has no name: listen",
         seconds: step.seconds,
         bars_s: step.bars_s,
         audio_url: address(place, "flac"),
@@ -168,7 +172,7 @@ export class Walk {
       moved.querySelector("table"),
       {
         across: "step",
-        rows: steps.map((step) => signed(step.by)),
+        rows: steps.map((step) => heading(step.by)),
         columns: names.map((name) => ATTRIBUTES[name]),
         cells: steps.map(({ attributes }) =>
           names.map((name) => ({ ...PLAIN, value: attributes[name], own: name === attribute })),

@@ -17,15 +17,16 @@ from typing import Any, Literal
 from models.evaluate.record import Evaluation, read
 from models.evaluate.report import Metric
 from models.metrics.music_statistics import ATTRIBUTES
-from models.style.latents import GROUPS, STYLE_GROUPS
+from models.style.latents import CODE_COUNT, GROUPS, STYLE_GROUPS
 from webapp.services.styles import training
 
-STYLE, RELATIONS = "evaluate.style", "evaluate.relations"
+STYLE, RELATIONS, OF_CODES = "evaluate.style", "evaluate.relations", "evaluate.codes"
 LABELS = {
     "onsets_per_bar": "onsets a bar", "mean_pitch": "mean pitch", "mode": "mode", "mean_velocity": "mean velocity",
     "tempo_bpm": "tempo", "notes_per_onset": "notes an onset", "contour": "contour", "leap": "leap",
     "chroma": "pitch classes", "melody_kept": "tune kept", "original_found": "original found", "cycle": "cycle error",
     "bits_per_bar": "bits a bar", "open": "open dimensions",
+    **{str(code): f"code {code}" for code in range(1, CODE_COUNT + 1)},
 }  # fmt: skip
 CHROMA = "chroma"
 ABOUT = ("command", "model_version", "model_sha256", "data_hash", "data_n", "commit", "seed")
@@ -123,6 +124,9 @@ def plans() -> list[Plan]:
     }
     after |= {(group, "cycle"): f"cycle.{group}" for group in STYLE_GROUPS}
     reading = {(name, group): f"read.{name}.{group}" for name in (*ATTRIBUTES, CHROMA) for group in GROUPS}
+    codes = {
+        (str(code), name): f"codes.{code}.{name}" for code in range(1, CODE_COUNT + 1) for name in ("bits", *ATTRIBUTES)
+    }
     rates = {(group, name): f"rate.{group}.{name}" for group in GROUPS for name in ("bits_per_bar", "open")}
     return [
         Plan("swaps", "swapped, measured", swaps, STYLE, own=same),
@@ -132,6 +136,7 @@ def plans() -> list[Plan]:
         Plan("information", "", _both_ways("data", tuple(ATTRIBUTES), "bits"), RELATIONS, largest="table"),
         Plan("reading", "read, from", reading, RELATIONS, own=frozenset([*ATTRIBUTES.items(), (CHROMA, "harmony")])),
         Plan("canonical", "", _both_ways("canonical", GROUPS), RELATIONS),
+        Plan("codes", "code, named", codes, OF_CODES),
         Plan("rates", "latents, rate", rates, RELATIONS, largest="column"),
     ]
 

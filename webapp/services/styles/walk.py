@@ -1,5 +1,7 @@
 """A walk along one style: a clip's latents moved by the data's regression, five steps composed by the generator.
 
+Or through the values of one style code, the other codes and all latents staying.
+
 Nothing is stored: a walk is told by where it begins, its style and its seed, and is composed again where it was let go.
 """
 
@@ -12,13 +14,13 @@ import threading
 import uuid
 from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from models.metrics.music_statistics import ATTRIBUTES, attributes
 from models.music.notes import Domain, Piece
 from models.style.directions import Directions, tonic_of
-from models.style.latents import Latents
+from models.style.latents import CODE_COUNT, CODE_LEVELS, CODES, STYLE_GROUPS, Latents
 from webapp.generation.protocol import BadRequest, GenerateRequest, GenerationError
 from webapp.generation.protocol import Source as Origin
 from webapp.services.house import House
@@ -31,7 +33,10 @@ from webapp.services.studio.sources import Source, find
 
 log = logging.getLogger(__name__)
 
-STEPS = (-2, -1, 0, 1, 2)  # standard deviations of the attribute in real music
+STEPS = (-2, -1, 0, 1, 2)  # standard deviations of the attribute in real music, or values of a code from its middle
+CODE_STEP = 2 / (CODE_LEVELS - 1)
+CODE_WALKS = tuple(f"code_{number}" for number in range(1, CODE_COUNT + 1))
+WALKS = (*STYLE_GROUPS, *CODE_WALKS)
 KEPT = 24  # walks, for the sound that is asked for after them
 FILL = "python -m models.evaluate.relations --save"
 
@@ -94,7 +99,7 @@ def walk(house: House, listener_id: uuid.UUID, asked: Asked) -> tuple[Step, ...]
     known = directions(house)
     if known is None:
         raise NotAllowed(f"no directions are saved for the model {house.space.version}; {FILL} makes them")
-    if asked.group not in known.groups:
+    if asked.group not in (*known.groups, *CODE_WALKS):
         raise NotAllowed(f"there is no direction of {asked.group!r}; there are {', '.join(known.groups)}")
     source = None
     if asked.source:
@@ -141,15 +146,27 @@ def _compose(house: House, known: Directions, asked: Asked, source: Source | Non
         domain, latents, notes = source.domain, music.latents, music.notes
     if latents.version != known.version:
         raise NotReady("the composer is changing over to another model; try again in a moment")
-    begin, direction = Piece.from_json(notes), known.groups[asked.group]
-    value, tonic = attributes(begin)[direction.attribute], tonic_of(begin)
-    requests = [_request(domain, known.moved(latents, asked.group, by, tonic), asked.seed) for by in STEPS]
+    if asked.group in CODE_WALKS:
+        moved = [with_code(latents, CODE_WALKS.index(asked.group), by * CODE_STEP) for by in STEPS]
+        value, step = 0.0, CODE_STEP
+    else:
+        begin, direction = Piece.from_json(notes), known.groups[asked.group]
+        moved = [known.moved(latents, asked.group, by, tonic_of(begin)) for by in STEPS]
+        value, step = attributes(begin)[direction.attribute], direction.sd
+    requests = [_request(domain, each, asked.seed) for each in moved]
     with ThreadPoolExecutor(len(requests)) as together:
         results = list(together.map(house.generator.generate, requests))
     return tuple(
-        Step(f"walks/{name}/{place}", by, value + by * direction.sd, domain, result.notes, result.model_version)
+        Step(f"walks/{name}/{place}", by, value + by * step, domain, result.notes, result.model_version)
         for place, (by, result) in enumerate(zip(STEPS, results, strict=True))
     )
+
+
+def with_code(latents: Latents, place: int, value: float) -> Latents:
+    """``latents`` with the value -1..1 in the place 0.. of their style codes."""
+    codes = list(latents.piece.get(CODES, [0.0] * CODE_COUNT))
+    codes[place] = value
+    return replace(latents, piece={**latents.piece, CODES: codes})
 
 
 def _request(domain: Domain, content: Latents | None, seed: int) -> GenerateRequest:
