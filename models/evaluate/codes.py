@@ -2,8 +2,10 @@
 
 On songs never trained on, two windows of each without a bar in common. ``codes.agree`` is the share of codes that are
 equal in both, ``codes.found`` how often a window's codes are nearest those of the song's other one among 100 songs of
-its domain. ``codes.nll`` is what the notes of one window cost given the codes of the other, in nats a note (baseline:
-codes in the middle; chance: another song's), ``codes.doubted.nll`` the same where the latents are heard with noise.
+its domain. ``codes.prior_cost`` is what the latents of one window cost the prior given the codes of the other
+(baseline: codes in the middle; chance: another song's), ``codes.prior_gain`` how much more they cost with another
+song's. ``codes.obeyed`` is the share of codes that a clip drawn with a window's codes has itself (baseline: that of the
+song's own other window; chance: another song's codes).
 ``codes.C.ATTRIBUTE`` is the Spearman correlation of a code with what is named, within domains, ``codes.C.bits`` its
 entropy. ``--save`` keeps the figures beside the weights.
 """
@@ -22,18 +24,19 @@ from torch import Tensor
 from models.evaluate.report import Metric, Report, mean_over_songs, over_songs
 from models.evaluate.style_run import enough_music, style_run
 from models.evaluate.swaps import AMONG, FINEST, correlation
-from models.metrics.music_statistics import ATTRIBUTES, attributes
+from models.metrics.music_statistics import ATTRIBUTES, attributes, half_bar_chroma, likely_key
 from models.music.notes import DOMAINS, MusicError, Piece
-from models.music.tokens import POSITION, POSITIONS, on_grid, to_tokens
-from models.style.features import bar_features, gather_notes, style_features
-from models.style.latents import CODE_LEVELS
+from models.music.tokens import on_grid, to_tokens
+from models.style.compose import METER_NAMES, Composer
+from models.style.features import gather_notes, style_features
+from models.style.latents import CODE_LEVELS, GROUPS
 from models.style.model import BARS, StyleModel
+from models.style.prior import Setting
 from models.style.windows import WindowSet, pad
-from models.train.objective import BLUR
 from models.train.presets import name_of
 
 BATCH = 16
-TOLD = ("position", "pitch", "duration", "velocity")
+TIMES = 16
 Floats = npt.NDArray[np.float64]
 
 
@@ -80,19 +83,44 @@ def codes_of(model: StyleModel, pieces: Sequence[Piece]) -> Tensor:
 
 
 @torch.inference_mode()
-def cost(model: StyleModel, pairs: Pairs, codes: Tensor, *, doubt: float, seed: int) -> Floats:
-    """Nats a note of each first window given its own latents and these ``codes``, ``(songs,)``."""
-    out = np.empty(len(pairs.one))
+def prior_cost(composer: Composer, pairs: Pairs, codes: Tensor, seed: int) -> Floats:
+    """What the latents of each first window cost the prior given these ``codes``, ``(songs,)``: squared velocity error.
+
+    Weighted as in training, in standardised latents; the mean of ``TIMES`` places on the path, the same for any codes.
+    """
+    prior, out = composer.prior, np.empty(len(pairs.one))
     for row, piece in enumerate(pairs.one):
-        tokens = tokens_of([piece])
-        mean = model.encode(bar_features(gather_notes(tokens, BARS))).mean[None]
-        noise = torch.randn(mean.shape, generator=torch.Generator().manual_seed(seed + row))
-        domain = torch.tensor([DOMAINS.index(str(pairs.domains[row]))])
-        heard = mean + BLUR * doubt * noise
-        told = model.losses(tokens, domain, mean, codes[row : row + 1], doubt=doubt, heard=heard)
-        notes = int((tokens[..., POSITION] < POSITIONS).sum())
-        out[row] = sum(told[name].item() for name in TOLD) / notes
+        latents = composer.encode(piece)
+        x = prior.standardise(torch.from_numpy(np.concatenate([latents.groups[group] for group in GROUPS], 1)))
+        setting = Setting(
+            torch.tensor([DOMAINS.index(str(pairs.domains[row]))]),
+            torch.tensor([METER_NAMES.index(str(latents.piece["meter"]))]),
+            torch.tensor([likely_key(half_bar_chroma(piece).sum(0))]),
+            codes[row : row + 1],
+        )
+        noise = torch.randn((TIMES, *x.shape), generator=torch.Generator().manual_seed(seed + row))
+        time = (torch.arange(TIMES) + 0.5) / TIMES
+        mixed = time[:, None, None] * x + (1 - time[:, None, None]) * noise
+        error = (prior(mixed, time, setting[torch.zeros(TIMES).long()]) - (x - noise)).square()
+        out[row] = float((error * prior.weight).mean() / prior.weight.mean())
     return out
+
+
+def drawn_with(composer: Composer, pairs: Pairs, codes: Tensor, seed: int) -> Tensor:
+    """Style codes of clips that are drawn with these ``codes``, one for each song in its domain: ``(songs, codes)``."""
+    made: list[Piece] = []
+    for at in range(0, len(codes), BATCH):
+        rows = range(at, min(at + BATCH, len(codes)))
+        domains = [DOMAINS[DOMAINS.index(str(pairs.domains[row]))] for row in rows]
+        seeds = [seed * 1_000_000 + row for row in rows]
+        drawn = composer.draw_each(domains, seeds, codes[at : at + BATCH])
+        made += composer.compose(
+            [
+                composer.plan(domain=domain, content=None, styles={}, seed=row_seed, drawn=latents)
+                for domain, row_seed, latents in zip(domains, seeds, drawn, strict=True)
+            ]
+        )
+    return codes_of(composer.model, made)
 
 
 def others_of(domains: npt.NDArray[np.str_], seed: int) -> npt.NDArray[np.int64]:
@@ -115,9 +143,9 @@ def found_again(one: Floats, two: Floats, domains: npt.NDArray[np.str_], seed: i
     return hits
 
 
-def codes_report(report: Report, model: StyleModel, pairs: Pairs, seed: int) -> None:
+def codes_report(report: Report, composer: Composer, pairs: Pairs, seed: int) -> None:
     """Add all of ``codes.*``."""
-    own, second = codes_of(model, pairs.one), codes_of(model, pairs.two)
+    own, second = (codes_of(composer.model, pieces) for pieces in (pairs.one, pairs.two))
     other = second[others_of(pairs.domains, seed)]
     one, two, far = (codes.double().numpy() for codes in (own, second, other))
     report.add(
@@ -127,12 +155,22 @@ def codes_report(report: Report, model: StyleModel, pairs: Pairs, seed: int) -> 
     among = np.minimum(AMONG, (pairs.domains[:, None] == pairs.domains).sum(1))
     hits = found_again(one, two, pairs.domains, seed)
     report.add("codes.found", mean_over_songs(pairs.songs, hits, chance=float((1 / among).mean())))
-    for name, doubt in (("codes.nll", 0.0), ("codes.doubted.nll", 1.0)):
-        told, middle, wrong = (
-            cost(model, pairs, codes, doubt=doubt, seed=seed) for codes in (second, torch.zeros_like(second), other)
-        )
-        report.add(name, mean_over_songs(pairs.songs, told, baseline=float(middle.mean()), chance=float(wrong.mean())))
-        report.add(f"{name}_gain", mean_over_songs(pairs.songs, wrong - told, chance=0.0))
+    told, middle, wrong = (
+        prior_cost(composer, pairs, codes, seed) for codes in (second, torch.zeros_like(second), other)
+    )
+    cost = mean_over_songs(pairs.songs, told, baseline=float(middle.mean()), chance=float(wrong.mean()))
+    report.add("codes.prior_cost", cost)
+    report.add("codes.prior_gain", mean_over_songs(pairs.songs, wrong - told, chance=0.0))
+    made = drawn_with(composer, pairs, own, seed).double().numpy()
+    report.add(
+        "codes.obeyed",
+        mean_over_songs(
+            pairs.songs,
+            (made == one).mean(1),
+            baseline=float((one == two).mean()),
+            chance=float((made == one[others_of(pairs.domains, seed)]).mean()),
+        ),
+    )
     named = [attributes(piece) for piece in pairs.one]
     for code in range(one.shape[1]):
         shares = np.bincount(np.rint((one[:, code] + 1) / 2 * (CODE_LEVELS - 1)).astype(int), minlength=CODE_LEVELS)
@@ -157,7 +195,7 @@ def main(argv: list[str] | None = None) -> None:
     with enough_music():
         pairs = choose_pairs(run.windows, run.limit, run.seed)
     report = run.report(len(pairs.songs))
-    codes_report(report, run.composer.model, pairs, run.seed)
+    codes_report(report, run.composer, pairs, run.seed)
     run.finish(report)
 
 

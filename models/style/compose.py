@@ -62,11 +62,16 @@ class Composer:
         z = self.prior.sample(setting, generator).float().cpu()[:, :bars]
         return [self._drawn(row, setting, place) for place, row in enumerate(z)]
 
-    def draw_each(self, domains: Sequence[Domain], seeds: Sequence[int]) -> list[Latents]:
-        """What ``sample_latents(domain, 1, seed)`` draws for each pair; eight cost as much as three."""
+    def draw_each(self, domains: Sequence[Domain], seeds: Sequence[int], codes: Tensor | None = None) -> list[Latents]:
+        """What ``sample_latents(domain, 1, seed)`` draws for each pair; eight cost as much as three.
+
+        With ``codes`` ``(pairs, codes)`` of style instead of drawn ones, where they are given.
+        """
         generators = [torch.Generator().manual_seed(seed) for seed in seeds]
         rows = [(DOMAINS.index(domain), generator) for domain, generator in zip(domains, generators, strict=True)]
         setting = Setting.join([self.prior.draw_setting(domain, 1, generator) for domain, generator in rows])
+        if codes is not None:
+            setting = replace(setting, codes=codes)
         shape = (1, self.prior.config.bars, self.prior.config.latent_dim)
         noise = torch.cat([torch.randn(shape, generator=generator) for generator in generators])
         z = self.prior.carry(noise, setting).float().cpu()
@@ -93,9 +98,9 @@ class Composer:
         ``drawn`` is the prior's draw for this domain and seed, where ``draw_each`` has made it already. Shorter styles
         are repeated bar by bar. Below a ``keep`` of 1 the latents that neither ``locks`` nor ``styles`` hold are drawn
         anew, the less like the content the smaller it is (0: not at all); ``notes`` are those that locked bars and a
-        locked melody are taken from, by default the content's. Raises ``MusicError`` for music that can't be encoded
-        and ``ValueError`` for unknown groups or domains, a number of bars outside 1 to 8, latents of another model, or
-        locks that have nothing to hold.
+        locked melody are taken from, by default the content's. Style codes say how the prior draws. Raises
+        ``MusicError`` for music that can't be encoded and ``ValueError`` for unknown groups or domains, a number of
+        bars outside 1 to 8, latents of another model, codes where nothing is drawn, or locks that have nothing to hold.
         """
         if domain not in DOMAINS:
             raise ValueError(f"domain {domain!r} was given; there are {list(DOMAINS)}")
@@ -104,17 +109,19 @@ class Composer:
         unknown = sorted(set(styles) - set(SWAPPABLE))
         if unknown:
             raise ValueError(f"styles {unknown} were asked for; there are {list(SWAPPABLE)}")
-        base = self._origin(content) if content is not None else drawn or self.draw_each([domain], [seed])[0]
+        codes = self._codes(self._origin(styles[CODES])) if CODES in styles else None
+        if codes is not None and content is not None and keep == 1:
+            raise ValueError("codes say how to draw, and all of the content is kept; keep less of it, or give none")
+        base = self._origin(content) if content is not None else drawn or self.draw_each([domain], [seed], codes)[0]
         groups = {name: value[:bars] for name, value in base.groups.items()}
         length = len(groups["content"])
         about = dict(base.piece)
         for name, origin in styles.items():
-            donor = self._origin(origin)
-            if name == CODES:
-                about[CODES] = self._codes(donor)[0].tolist()
-            else:
-                own = donor.groups[name]
+            if name != CODES:
+                own = self._origin(origin).groups[name]
                 groups[name] = own[np.arange(length) % len(own)]
+        if codes is not None:
+            about[CODES] = codes[0].tolist()
         latents = replace(base, groups=groups, piece=about)
         meter_name = str(base.piece.get("meter", "4/4"))
         if meter_name not in METER_NAMES:
@@ -140,7 +147,7 @@ class Composer:
             **({"keep": keep} if keep < 1 else {}),
             **({"locks": asdict(locks)} if locks != FREE else {}),
         }
-        plan = self.model.plan(z, self._codes(latents), doubt=float(latents.piece.get("doubt", 0.0)))
+        plan = self.model.plan(z, doubt=float(latents.piece.get("doubt", 0.0)))
         emphasis = tuple(EMPHASIS[group] if group in styles else 1.0 for group in EMPHASIS)
         return ClipPlan(plan, latents, DOMAINS.index(domain), meter, seed, temperature, top_p, recipe, emphasis, held)
 
@@ -183,7 +190,7 @@ class Composer:
         count = HARMONISATIONS if held is not None and held.melody is not None else 1
         sounding = self._chroma(z[None]).exp().sum((0, 1, 2))
         domain, meter, key = (torch.tensor([index] * count) for index in (*setting, likely_key(sounding.cpu().numpy())))
-        asked = Setting(domain, meter, key, self._codes(latents).cpu().expand(count, -1))
+        asked = Setting(domain, meter, key, self._codes(latents).expand(count, -1))
         noise = torch.randn((count, len(rows), z.shape[1]), generator=torch.Generator().manual_seed(seed))
         kept = Kept(z[rows].expand_as(noise), mask[rows].expand_as(noise), keep)
         drawn = self.prior.carry(noise, asked, kept=kept).float().cpu()[:, : latents.bars]
@@ -223,11 +230,11 @@ class Composer:
         return self._latents(z, about)
 
     def _codes(self, latents: Latents) -> Tensor:
-        """Style codes of a piece as ``StyleModel.plan`` takes them, ``(1, codes)``; 0 where they aren't known."""
+        """Style codes of a piece as the prior takes them, ``(1, codes)``; 0 where they aren't known."""
         known = latents.piece.get(CODES, [0.0] * self.model.config.codes)
         if len(known) != self.model.config.codes or not np.isfinite(known).all():
             raise ValueError(f"codes are {known}; {self.model.config.codes} numbers from -1 to 1 are expected")
-        return torch.tensor([known], dtype=torch.float32, device=self.device)
+        return torch.tensor([known], dtype=torch.float32)
 
     def _latents(self, z: Tensor, piece: Mapping[str, Any]) -> Latents:
         parts = self.model.config.split(z)

@@ -185,9 +185,8 @@ class LevelBudget(nn.Module):
 class CodeEncoder(nn.Module):
     """Style codes of a whole piece: what nobody has named and its windows share, each one of a few levels.
 
-    They are learned from one window of a piece for telling another, so that they can't carry what is particular to
-    either; ``models.train.objective`` keeps them from saying nothing and from saying what has a name. Finite scalar
-    quantisation (Mentzer et al. 2024) with a straight-through gradient.
+    ``models.train.objective`` makes two windows of a piece agree on them and keeps them from saying nothing and from
+    saying what has a name. Quantised by finite scalars (Mentzer et al. 2024).
     """
 
     def __init__(self, features: int, hidden: int, codes: int, levels: int) -> None:
@@ -203,15 +202,9 @@ class CodeEncoder(nn.Module):
         found: Tensor = self.out(F.silu(norm(self.deep(x)))).float()
         return found
 
-    def forward(self, bars: Tensor) -> Tensor:
-        """Features ``(clips, bars, features)`` to codes ``(clips, codes)``, multiples of ``1 / steps`` in -1..1."""
-        return self.quantise(self.open(bars))
-
     def quantise(self, found: Tensor) -> Tensor:
-        """Codes of what is ``open``."""
-        bounded = self.steps * torch.tanh(found)
-        codes: Tensor = (bounded + (bounded.round() - bounded).detach()) / self.steps
-        return codes
+        """Codes of what is ``open``, multiples of ``1 / steps`` in -1..1."""
+        return (self.steps * torch.tanh(found)).round() / self.steps
 
 
 def notes_left(part: Tensor) -> Tensor:

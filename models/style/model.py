@@ -91,8 +91,8 @@ class StyleConfig:
 
     @property
     def heard_dim(self) -> int:
-        """Dimensions of what the note-level decoder hears of a bar: its latents, how far to trust them, the codes."""
-        return self.latent_dim + 1 + self.codes
+        """Dimensions of what the note-level decoder hears of a bar: its latents, and how far to trust them."""
+        return self.latent_dim + 1
 
     def split(self, z: Tensor) -> dict[str, Tensor]:
         """Latents ``(..., latent_dim)`` by group name."""
@@ -226,7 +226,10 @@ class StyleModel(nn.Module):
         return Posterior(torch.cat([m for m, _ in parts], -1), torch.cat([v for _, v in parts], -1))
 
     def encode_codes(self, features: Mapping[str, Tensor], bars: int) -> Tensor:
-        """Style codes ``(clips, codes)`` of clips of ``bars`` bars, from the features of each style group."""
+        """Style codes ``(clips, codes)`` of clips of ``bars`` bars, from the features of each style group.
+
+        They are for the prior to go by: whoever has a clip's latents learns nothing more from its codes.
+        """
         return self.codes.quantise(self.open_codes(features, bars))
 
     def open_codes(self, features: Mapping[str, Tensor], bars: int) -> Tensor:
@@ -234,22 +237,17 @@ class StyleModel(nn.Module):
         told = torch.cat([features[group].float() for group in STYLE_GROUPS], -1)
         return self.codes.open(told.view(-1, bars, told.shape[1]))
 
-    def plan(
-        self, z: Tensor, codes: Tensor | None = None, *, doubt: Tensor | float = 0.0, heard: Tensor | None = None
-    ) -> BarPlan:
+    def plan(self, z: Tensor, *, doubt: Tensor | float = 0.0, heard: Tensor | None = None) -> BarPlan:
         """Slot memories and what the element decoders take from latents ``(batch, bars, latent)``.
 
-        ``codes`` ``(batch, codes)`` are the piece's, by default those in the middle. ``doubt`` ``(batch,)`` in 0..1 is
-        how far the note-level decoder should rather go by the notes so far: latents of no real clip don't agree wholly.
-        In training it hears such ones as ``heard``, ``z`` with noise (conditioning augmentation: Ho et al. 2022).
+        ``doubt`` ``(batch,)`` in 0..1 is how far the note-level decoder should rather go by the notes so far: latents
+        of no real clip don't agree wholly. In training it hears such ones as ``heard``, ``z`` with noise (conditioning
+        augmentation: Ho et al. 2022).
         """
         tempo = self.tempo.logits(self.config.split(z)["tempo"])
         unsure = torch.as_tensor(doubt, dtype=z.dtype, device=z.device).view(-1, 1, 1).expand(*z.shape[:2], 1)
         dtype = self.plan_inner.weight.dtype
-        if codes is None:
-            codes = z.new_zeros(len(z), self.config.codes)
-        manner = codes[:, None].expand(-1, z.shape[1], -1)
-        told = torch.cat([z if heard is None else heard, unsure, manner], -1).to(dtype)
+        told = torch.cat([z if heard is None else heard, unsure], -1).to(dtype)
         groups = self.config.split(z.to(dtype))
         inner = F.silu(norm(self.plan_inner(told)))
         memory = self.plan_memory(inner).unflatten(-1, (SLOTS, self.config.memory))
@@ -335,7 +333,6 @@ class StyleModel(nn.Module):
         tokens: Tensor,
         domain: Tensor,
         z: Tensor,
-        codes: Tensor | None = None,
         *,
         doubt: Tensor | float = 0.0,
         heard: Tensor | None = None,
@@ -348,9 +345,9 @@ class StyleModel(nn.Module):
         levels by register and of velocity levels by dynamics.
 
         ``tokens`` ``(batch, steps, 7)`` padded with END steps, ``z`` ``(batch, bars, latent)``, teacher forcing;
-        ``codes``, ``doubt`` and ``heard`` are those of ``plan``.
+        ``doubt`` and ``heard`` are those of ``plan``.
         """
-        plan = self.plan(z, codes, doubt=doubt, heard=heard)
+        plan = self.plan(z, doubt=doubt, heard=heard)
         inputs, targets = tokens[:, :-1], tokens[:, 1:]
         batch, steps = inputs.shape[:2]
         is_bar = tokens[..., POSITION] == BAR

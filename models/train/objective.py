@@ -44,7 +44,7 @@ def step_loss(
 ) -> dict[str, Tensor]:
     """Losses of one batch in nats a note: elements, KL a group (nats a bar), and ``total`` to minimise.
 
-    ``tokens`` and ``other``, clips of the same pieces that the style codes come from, ``(batch, steps, 7)``, ``domain``
+    ``tokens`` and ``other``, clips of the same pieces that have the same style codes, ``(batch, steps, 7)``, ``domain``
     ``(batch,)``; ``swaps`` are clips of the batch that are told once more, with styles of others; ``warmth`` in 0..1
     scales the KL weights; ``doubted`` is the share of the clips whose latents the note-level decoder hears with noise
     of a known strength. ``keep_latents``: the encoders learn nothing.
@@ -53,22 +53,18 @@ def step_loss(
     with torch.set_grad_enabled(torch.is_grad_enabled() and not keep_latents):
         features = bar_features(notes, jitter=generator)
         posterior = model.encode(features)
-        found = model.open_codes(style_features(other_notes), BARS)
-        codes = model.codes.quantise(found)
-        shared = shared_loss(found, model.open_codes(features, BARS), named_of(other_notes, domain))
+        one, two = (model.open_codes(each, BARS) for each in (style_features(other_notes), features))
+        shared = shared_loss(one, two, named_of(other_notes, domain))
     z = posterior.sample(generator).view(len(tokens), BARS, -1)
     if swaps is not None:
         parts = model.config.split(z)
         mixed = {name: z_[swaps.donors[name]] if name in swaps.donors else z_[swaps.rows] for name, z_ in parts.items()}
         z = torch.cat([z, torch.cat([mixed[name] for name in GROUPS], -1)])
-        tokens, domain, codes = (
-            torch.cat([whole, more])
-            for whole, more in ((tokens, swaps.tokens), (domain, domain[swaps.rows]), (codes, codes[swaps.rows]))
-        )
+        tokens, domain = torch.cat([tokens, swaps.tokens]), torch.cat([domain, domain[swaps.rows]])
     doubt = torch.rand(len(z), generator=generator, device=z.device)
     doubt = torch.where(torch.rand(len(z), generator=generator, device=z.device) < doubted, doubt, 0.0)
     heard = z + BLUR * doubt[:, None, None] * torch.randn(z.shape, generator=generator, device=z.device)
-    nll = model.losses(tokens, domain, z, codes, doubt=doubt, heard=heard)
+    nll = model.losses(tokens, domain, z, doubt=doubt, heard=heard)
     count = (tokens[..., POSITION] < POSITIONS).sum()
     kl = {name: value.sum(-1).mean() for name, value in model.config.split(posterior.kl()).items()}
     penalty = sum(KL_WEIGHT[name] * kl[name] for name in GROUPS) * len(posterior.mean) * warmth

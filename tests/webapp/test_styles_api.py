@@ -9,6 +9,7 @@ import json
 import numpy as np
 import pytest
 import soundfile
+import torch
 
 from models.evaluate import record
 from models.evaluate.report import Metric, Report
@@ -102,7 +103,19 @@ def test_five_steps_are_composed_from_a_draw_measured_and_sound(listener):
     assert len(read_midi(ask(listener, "/0/mid").content).notes) == len(steps[0]["notes"])
 
 
-def test_a_code_goes_through_its_five_values(listener, tiny_composer):
+@pytest.fixture
+def hearing_prior(tiny_composer):
+    """The tiny model's prior, which learned nothing and so hears no codes, with weights by chance."""
+    learned = {name: value.clone() for name, value in tiny_composer.prior.state_dict().items()}
+    torch.manual_seed(0)
+    for parameter in tiny_composer.prior.parameters():
+        torch.nn.init.normal_(parameter, std=0.2)
+    yield
+    tiny_composer.prior.load_state_dict(learned)
+
+
+@pytest.mark.usefixtures("hearing_prior")
+def test_a_code_goes_through_its_five_values(listener, tiny_composer, stock):
     asked = walk.Asked("code_3", source="")
     latents = tiny_composer.sample_latents("pop", 1, 0)[0]
     moved = [walk.with_code(latents, walk.CODE_WALKS.index(asked.group), by * walk.CODE_STEP) for by in walk.STEPS]
@@ -111,6 +124,8 @@ def test_a_code_goes_through_its_five_values(listener, tiny_composer):
     steps = ask(listener, group="code_3").json()
     assert [step["wanted"] for step in steps] == [-1, -0.5, 0, 0.5, 1]
     assert steps[0]["notes"] != steps[4]["notes"]
+    clip = f"clips/{stock()[0]}"
+    assert [step["by"] for step in ask(listener, group="code_1", source=clip).json()] == [-2, -1, 0, 1, 2]
 
 
 def test_a_walk_is_the_same_when_it_is_composed_again_and_another_with_another_seed(listener):

@@ -18,7 +18,7 @@ import numpy as np
 from models.music.notes import DOMAINS, MusicError, Piece
 from models.style.compose import Composer, whole_bars
 from models.style.decode import DecodeBatch
-from models.style.latents import Latents
+from models.style.latents import CODES, Latents
 from webapp.generation.job import MOST_BARS, Hearing, Job, Listener, read_request
 from webapp.generation.protocol import (
     BadRequest,
@@ -166,7 +166,7 @@ class Engine:
     def _plan_forever(self) -> None:
         while jobs := self._next_to_plan():
             started = time.monotonic()
-            drawing = [job for job in jobs if job.content is None]
+            drawing = [job for job in jobs if job.content is None and CODES not in job.styles]
             draws: dict[Job, Latents] = {}
             if drawing:
                 with self._model:

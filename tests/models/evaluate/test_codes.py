@@ -33,9 +33,9 @@ def test_the_command_tells_and_keeps_what_it_found(tunes, weights, tmp_path, cap
     assert line["command"] == "evaluate.codes"
     metrics = line["metrics"]
     assert 0 < metrics["codes.agree"]["value"] <= 1
-    assert metrics["codes.nll"]["value"] - metrics["codes.nll"]["chance"] == pytest.approx(
-        -metrics["codes.nll_gain"]["value"]
-    )
+    cost = metrics["codes.prior_cost"]
+    assert cost["value"] - cost["chance"] == pytest.approx(-metrics["codes.prior_gain"]["value"])
+    assert 0 <= metrics["codes.obeyed"]["value"] <= 1
     assert set(metrics) >= {f"codes.{code}.{name}" for code in range(1, 5) for name in (*ATTRIBUTES, "bits")}
     assert record.read(folder)["evaluate.codes"].metrics["codes.found"].chance == metrics["codes.found"]["chance"]
 

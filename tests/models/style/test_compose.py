@@ -1,9 +1,11 @@
 """Composing in a shared batch: repeatable, independent of its neighbours, and clear about what it can't do."""
 
+import copy
 from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from models.music.notes import MusicError, Piece
 from models.music.tokens import METERS
@@ -104,16 +106,24 @@ def test_styles_replace_their_groups_bar_by_bar_and_nothing_else(composer, tune)
     assert plan.recipe["styles"] == {"rhythm": "notes", "tempo": "latents"}
 
 
-def test_style_codes_come_from_elsewhere_with_all_latents_as_they_were(composer, tune) -> None:
+def test_style_codes_from_elsewhere_say_what_is_drawn(composer, tune) -> None:
+    prior = copy.deepcopy(composer.prior)
+    for parameter in prior.parameters():
+        torch.nn.init.normal_(parameter, std=0.2)
+    composer = Composer(replace(composer.bundle, prior=prior))
     content, donor = composer.encode(tune(1)), replace(composer.encode(tune(2)), piece={"codes": [1, 0, -1, 0.5]})
-    plan = planned(composer, 0, content=content, styles={"codes": donor})
-    assert plan.latents.piece == {**content.piece, "codes": [1, 0, -1, 0.5]}
-    assert all(np.array_equal(plan.latents.groups[name], content.groups[name]) for name in GROUPS)
-    assert plan.bar_plan.heard[0, 0, -4:].tolist() == [1, 0, -1, 0.5]
-    kept = planned(composer, 0, content=content, styles={"codes": donor}, keep=0.5)
-    assert kept.latents.piece["codes"] == [1, 0, -1, 0.5]
+    own, other = (planned(composer, 3, content=None, styles=styles).latents for styles in ({}, {"codes": donor}))
+    assert other.piece == {**own.piece, "codes": [1, 0, -1, 0.5]}
+    assert not np.allclose(own.groups["harmony"], other.groups["harmony"], atol=1e-3)
+    again = composer.draw_each(["dance"], [3], torch.tensor([[1, 0, -1, 0.5]]))[0]
+    assert all(np.allclose(other.groups[name], again.groups[name], atol=1e-5) for name in GROUPS)
+    kept, plain = (planned(composer, 0, content=content, styles=s, keep=0.5).latents for s in ({"codes": donor}, {}))
+    assert kept.piece["codes"] == [1, 0, -1, 0.5]
+    assert not np.allclose(kept.groups["harmony"], plain.groups["harmony"], atol=1e-4)
+    with pytest.raises(ValueError, match="all of the content is kept"):
+        planned(composer, 0, content=content, styles={"codes": donor})
     with pytest.raises(ValueError, match="4 numbers from -1 to 1 are expected"):
-        planned(composer, 0, content=replace(content, piece={"codes": [1.0]}))
+        planned(composer, 0, content=None, styles={"codes": replace(content, piece={"codes": [1.0]})})
 
 
 def test_a_style_from_elsewhere_changes_the_music(composer, tune) -> None:

@@ -1,6 +1,6 @@
 """A walk along one style: a clip's latents moved by the data's regression, five steps composed by the generator.
 
-Or through the values of one style code, the other codes and all latents staying.
+Or through the values of one style code, by which the prior draws: the same draw each time, or a clip half kept.
 
 Nothing is stored: a walk is told by where it begins, its style and its seed, and is composed again where it was let go.
 """
@@ -34,6 +34,7 @@ from webapp.services.studio.sources import Source, find
 log = logging.getLogger(__name__)
 
 STEPS = (-2, -1, 0, 1, 2)  # standard deviations of the attribute in real music, or values of a code from its middle
+KEEP = 0.5  # of a clip, where another code is to say how the rest is drawn
 CODE_STEP = 2 / (CODE_LEVELS - 1)
 CODE_WALKS = tuple(f"code_{number}" for number in range(1, CODE_COUNT + 1))
 WALKS = (*STYLE_GROUPS, *CODE_WALKS)
@@ -147,13 +148,17 @@ def _compose(house: House, known: Directions, asked: Asked, source: Source | Non
     if latents.version != known.version:
         raise NotReady("the composer is changing over to another model; try again in a moment")
     if asked.group in CODE_WALKS:
-        moved = [with_code(latents, CODE_WALKS.index(asked.group), by * CODE_STEP) for by in STEPS]
         value, step = 0.0, CODE_STEP
+        requests = []
+        for by in STEPS:
+            request = _request(domain, latents if source else None, asked.seed)
+            codes = Origin(latents=with_code(latents, CODE_WALKS.index(asked.group), by * step).to_json())
+            requests.append(request.model_copy(update={"styles": {CODES: codes}, "keep": KEEP if source else 1.0}))
     else:
         begin, direction = Piece.from_json(notes), known.groups[asked.group]
-        moved = [known.moved(latents, asked.group, by, tonic_of(begin)) for by in STEPS]
         value, step = attributes(begin)[direction.attribute], direction.sd
-    requests = [_request(domain, each, asked.seed) for each in moved]
+        moved = [known.moved(latents, asked.group, by, tonic_of(begin)) for by in STEPS]
+        requests = [_request(domain, each, asked.seed) for each in moved]
     with ThreadPoolExecutor(len(requests)) as together:
         results = list(together.map(house.generator.generate, requests))
     return tuple(
