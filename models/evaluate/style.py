@@ -31,7 +31,7 @@ from models.style.checkpoint import load_style
 from models.style.compose import Composer
 from models.style.features import bar_features, gather_notes
 from models.style.latents import GROUPS
-from models.style.model import Posterior
+from models.style.posterior import Posterior
 from models.style.release import data_hash
 from models.style.screen import why_broken
 from models.style.windows import make_windows, pad

@@ -99,8 +99,10 @@ class ChromaBudget(nn.Module):
     has it by luck. The same small network serves each pitch class.
     """
 
-    def __init__(self, hidden: int) -> None:
+    def __init__(self, hidden: int, *, counting: bool = True) -> None:
+        """Without ``counting`` it says the same whatever has sounded."""
         super().__init__()
+        self.counting = counting
         self.inner = nn.Linear(8, hidden, bias=False)
         self.out = nn.Linear(hidden, 1, bias=False)
 
@@ -111,6 +113,8 @@ class ChromaBudget(nn.Module):
         time that each has sounded in it, in half bars, ``place`` ``(rows,)`` where the next onset lies in it, 0..1,
         ``left`` ``(rows,)`` how many notes it is still to have, the next one among them.
         """
+        if not self.counting:
+            sounded, left = torch.zeros_like(sounded), torch.zeros_like(left)
         total = sounded.sum(-1, keepdim=True)
         coming = left.to(chroma)[:, None].clamp(min=1)
         found = torch.stack(
@@ -134,9 +138,15 @@ class LevelBudget(nn.Module):
     one's own are moved together, so that the whole clip's mean is the other's.
     """
 
-    def __init__(self, latent: int, hidden: int, shapes: int, classes: int, units: float) -> None:
-        """``classes`` values of which ``units`` are one of what levels are told in, ``shapes`` more numbers a bar."""
+    def __init__(
+        self, latent: int, hidden: int, shapes: int, classes: int, units: float, *, counting: bool = True
+    ) -> None:
+        """``classes`` values of which ``units`` are one of what levels are told in, ``shapes`` more numbers a bar.
+
+        Without ``counting`` it says the same whatever the values so far.
+        """
         super().__init__()
+        self.counting = counting
         self.asked = nn.Sequential(nn.Linear(latent, hidden), nn.SiLU(), nn.Linear(hidden, shapes + 2))
         self.inner = nn.Linear(4 + shapes, hidden)
         self.out = nn.Linear(hidden, 2)
@@ -167,6 +177,8 @@ class LevelBudget(nn.Module):
         ``levels`` ``(rows, shapes + 2)`` are those of the whole bar, ``total`` ``(rows,)`` the sum of its values so
         far, ``count`` ``(rows,)`` how many they are, ``place`` ``(rows,)`` where the next one lies in the bar, 0..1.
         """
+        if not self.counting:
+            total, count = torch.zeros_like(total), torch.zeros_like(count)
         mean = levels[..., 0]
         short = mean * count - total  # that the values so far lie too low, in all
         told = torch.stack([short / 4, short / count.clamp(min=1), count / 8, place], -1)

@@ -51,9 +51,7 @@ def step_loss(
         codes = model.encode_codes(style_features(gather_notes(other, BARS)), BARS)
     z = posterior.sample(generator).view(len(tokens), BARS, -1)
     if swaps is not None:
-        parts = model.config.split(z)
-        mixed = {name: z_[swaps.donors[name]] if name in swaps.donors else z_[swaps.rows] for name, z_ in parts.items()}
-        z = torch.cat([z, torch.cat([mixed[name] for name in GROUPS], -1)])
+        z = torch.cat([z, mixed_latents(model, z, swaps)])
         tokens, domain, codes = (
             torch.cat([whole, more])
             for whole, more in ((tokens, swaps.tokens), (domain, domain[swaps.rows]), (codes, codes[swaps.rows]))
@@ -66,11 +64,19 @@ def step_loss(
     kl = {name: value.sum(-1).mean() for name, value in model.config.split(posterior.kl()).items()}
     penalty = sum(KL_WEIGHT[name] * kl[name] for name in GROUPS) * len(posterior.mean) * warmth
     losses = {name: value / count for name, value in nll.items()}
+    weight = ELEMENT_WEIGHT if model.config.two_level else dict.fromkeys(ELEMENT_WEIGHT, 0.0)
     return {
         **losses,
         **{f"kl.{name}": value for name, value in kl.items()},
-        "total": (sum(ELEMENT_WEIGHT.get(name, 1.0) * value for name, value in nll.items()) + penalty) / count,
+        "total": (sum(weight.get(name, 1.0) * value for name, value in nll.items()) + penalty) / count,
     }
+
+
+def mixed_latents(model: StyleModel, z: Tensor, swaps: Swaps) -> Tensor:
+    """Latents ``(swaps, bars, latent)`` of the rearranged clips of a batch with latents ``z``."""
+    parts = model.config.split(z)
+    mixed = {name: z_[swaps.donors[name]] if name in swaps.donors else z_[swaps.rows] for name, z_ in parts.items()}
+    return torch.cat([mixed[name] for name in GROUPS], -1)
 
 
 @torch.inference_mode()
