@@ -156,8 +156,9 @@ def over_seeds(values: npt.NDArray[np.float64], count: int) -> Metric:
     rng = np.random.default_rng(1)
     chosen = rng.integers(len(values), size=(len(values), values.shape[1] - 1))
     samples = np.take_along_axis(values[:, 1:], chosen, 0).mean(0)
-    low, high = np.nanquantile(samples, [0.025, 0.975])
-    return Metric(float(values[:, 0].mean()), float(low), float(high), count)
+    samples = samples[np.isfinite(samples)]
+    low, high = np.quantile(samples, [0.025, 0.975]).tolist() if len(samples) else (None, None)
+    return Metric(finite_mean(values[:, 0]), low, high, count)
 
 
 def _songs(clips: Clips, rng: np.random.Generator) -> Rows:
@@ -178,6 +179,8 @@ def show(report: Report, names: Sequence[str]) -> None:
 
 def _cell(metrics: Mapping[str, Metric], key: str) -> str:
     metric, less = metrics[key], metrics.get(f"{key}.less_ours")
+    if metric.value is None or not math.isfinite(metric.value):
+        return ""
     if metric.low is None or metric.high is None:
         return f"{metric.value:.0f}"
     apart = less is not None and less.low is not None and less.high is not None and (less.low > 0 or less.high < 0)

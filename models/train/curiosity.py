@@ -134,7 +134,7 @@ class Curiosity:
         past: Sequence[Mapping[str, Any]] = [row for row in rows(path) if row["step"] < step]
         for row in past:
             self.bandit.hear(row["cost"])
-        self.log = RunLog(path, keep=len(past))
+        self.path, self.probes = path, len(past)
 
     @property
     def schedule(self) -> Schedule:
@@ -146,15 +146,17 @@ class Curiosity:
         cost = {arm.name: arm.cost(model) for arm in self.arms}
         self.bandit.hear(cost)
         schedule = self.schedule
-        self.log.write(
-            "probe",
-            step=step,
-            cost=cost,
-            progress=_rounded(self.bandit.progress()),
-            hardest=self.bandit.hardest(),
-            domain_share=_rounded(schedule.domain_share),
-            chances=[[round(chance, 4) for chance in row] for row in schedule.chances],
-        )
+        with RunLog(self.path, keep=self.probes) as log:
+            log.write(
+                "probe",
+                step=step,
+                cost=cost,
+                progress=_rounded(self.bandit.progress()),
+                hardest=self.bandit.hardest(),
+                domain_share=_rounded(schedule.domain_share),
+                chances=[[round(chance, 4) for chance in row] for row in schedule.chances],
+            )
+        self.probes += 1
 
 
 def _rounded(values: Mapping[str, float]) -> dict[str, float]:
