@@ -64,7 +64,8 @@ class Recipe(BaseModel):
     """What a piece is made from.
 
     ``toward``: another piece, and how far all of the content goes there, bar by bar. ``styles`` by group: rhythm,
-    register, harmony, dynamics, tempo, texture. ``keep``: how much of what neither ``locks`` nor styles hold stays; the
+    register, harmony, dynamics, tempo, texture. ``turned``: styles that are not borrowed, moved by so many standard
+    deviations along the data's regression. ``keep``: how much of what neither ``locks`` nor styles hold stays; the
     rest is drawn anew with ``seed``.
     """
 
@@ -72,20 +73,26 @@ class Recipe(BaseModel):
     content: Name
     toward: Borrowed | None = None
     styles: dict[str, Borrowed] = Field(default_factory=dict)
+    turned: dict[str, Annotated[float, Field(ge=-3, le=3, allow_inf_nan=False)]] = Field(default_factory=dict)
     keep: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 1.0
     locks: Kept = Field(default_factory=Kept)
     seed: Seed = 0
 
     def checked(self) -> composing.Recipe:
         """As the service takes it; raises ``NotAllowed`` for a style that there isn't."""
-        unknown = sorted(set(self.styles) - set(STYLE_GROUPS))
+        unknown = sorted({*self.styles, *self.turned} - {*STYLE_GROUPS})
         if unknown:
             raise NotAllowed(f"styles {unknown} were asked for; there are {list(STYLE_GROUPS)}")
+        both = sorted(set(self.styles) & set(self.turned))
+        if both:
+            raise NotAllowed(f"{', '.join(both)} can't be borrowed and turned at once; ask for one of the two")
         styles = {group: composing.Borrowed(each.source, each.strength) for group, each in self.styles.items()}
         toward = composing.Borrowed(self.toward.source, self.toward.strength) if self.toward else None
         asked = self.locks
         locks = Locks(tuple(sorted({*asked.bars})), asked.melody, asked.harmony, asked.rhythm)
-        return composing.Recipe(self.content, styles, self.seed, toward=toward, keep=self.keep, locks=locks)
+        return composing.Recipe(
+            self.content, styles, self.seed, toward=toward, turned=self.turned, keep=self.keep, locks=locks
+        )
 
 
 class Variations(Recipe):
@@ -111,11 +118,21 @@ class Described(BaseModel):
     traits: dict[str, float]
 
 
+class Dial(BaseModel):
+    """A style that can be turned: the piece's value of its attribute, one SD, and percentiles 5 to 95 of real music."""
+
+    attribute: str
+    value: float
+    sd: float
+    real: list[float] | None
+
+
 class Opened(Described):
     """A source in full: notes ``[start_s, duration_s, pitch, velocity]`` and bar starts in the time of its sound."""
 
     name: str
     domain: Domain
+    dials: dict[str, Dial]
     recipe: Recipe | None
     sources: dict[str, Described]
     mine: bool

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from models.music.notes import Domain
 from webapp.api import ERRORS, Known, TheHouse
 from webapp.services.problems import NotAllowed, NotYours
+from webapp.services.studio import turning
 from webapp.services.styles import tables, walk
 
 router = APIRouter(prefix="/api/styles", tags=["research"])
@@ -52,7 +53,7 @@ def read_styles(house: TheHouse) -> dict[str, Any]:
     """``{model_version, tables, walks}``; ``walks`` names the styles along which one can walk, with what fills it."""
     found = _tables(house)
     try:
-        known = walk.directions(house)
+        known = turning.directions(house)
     except ValueError as error:
         raise NotAllowed(str(error)) from error
     groups: dict[str, dict[str, Any]] = {}
@@ -62,7 +63,7 @@ def read_styles(house: TheHouse) -> dict[str, Any]:
     return {
         "model_version": house.space.version,
         "tables": [table.to_json() for table in found],
-        "walks": {"groups": groups, "fill": walk.FILL, "about": dict(known.about) if known else None},
+        "walks": {"groups": groups, "fill": turning.FILL, "about": dict(known.about) if known else None},
     }
 
 

@@ -34,7 +34,7 @@ from models.metrics.leakage import canonical_scores, correlation, errors_of_read
 from models.metrics.music_statistics import ATTRIBUTES, attributes, half_bar_chroma
 from models.music.notes import MusicError
 from models.style.compose import Composer
-from models.style.directions import TONICS, Direction, Directions, slope, tonic_of
+from models.style.directions import PERCENTILES, TONICS, Direction, Directions, slope, tonic_of
 from models.style.latents import GROUPS, STYLE_GROUPS
 from models.train.prior import CLOSED
 
@@ -193,8 +193,20 @@ def fit_directions(composer: Composer, clips: Clips, music: Measured, about: Map
             found = [_towards(composer, clips, values, music.domains, tonic) for tonic in range(TONICS)]
         else:
             found = [slope(music.of_clips(group), values, music.domains)]
-        groups[group] = Direction(name, found[0][1], np.stack([per_sd for per_sd, _ in found]))
+        per_sd = np.stack([per_sd for per_sd, _ in found])
+        groups[group] = Direction(name, found[0][1], per_sd, percentiles(music, name))
     return Directions(dict(about), groups)
+
+
+def percentiles(music: Measured, name: str) -> dict[str, list[float]]:
+    """Domain → where an attribute lies in its clips (``PERCENTILES``), where it varies."""
+    values, domains = music.attributes[name], music.domains
+    found = {str(domain): values[domains == domain] for domain in np.unique(domains)}
+    return {
+        domain: np.round(np.percentile(each, PERCENTILES), 4).tolist()
+        for domain, each in found.items()
+        if varies(each, least_of(name))
+    }
 
 
 def shuffled_within(domains: npt.NDArray[np.str_], seed: int) -> Ints:

@@ -28,7 +28,7 @@ from models.music.tokens import to_tokens
 from models.style.compose import Composer
 from models.style.features import bar_features, gather_notes
 from models.style.latents import GROUPS
-from models.style.model import Posterior
+from models.style.posterior import Posterior
 from models.style.screen import why_broken
 from models.style.windows import pad
 

@@ -17,7 +17,7 @@ from torch.nn import functional as F
 from models.metrics.line_attributes import WEIGHTS
 from models.music.lines import CLASSES, FIRST_PITCH, HOLD, REST, STEPS
 from models.style.layers import norm
-from models.style.model import Posterior
+from models.style.posterior import Posterior
 
 PITCHES = CLASSES - FIRST_PITCH
 KINDS = 3  # hold, rest, a note starts

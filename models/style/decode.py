@@ -184,7 +184,7 @@ class DecodeBatch:
         for held, levels, so_far, emphasis in zip(
             (self.height, self.loudness), (clip.height, clip.loudness), clip.sums, clip.plan.emphasis[1:], strict=True
         ):
-            held[slot] = clip.still(levels, so_far) if emphasis > 1 else levels[bar]
+            held[slot] = clip.still(levels, so_far) if emphasis > 1 and self.model.config.budgets else levels[bar]
         if bar:
             self.sounded[slot] = torch.cat([self.sounded[slot, 1:], torch.zeros_like(self.sounded[slot, :1])])
         self.heights[slot] = self.levels[slot] = 0

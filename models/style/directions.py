@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,16 +23,22 @@ from models.style.latents import STYLE_GROUPS, Latents
 FILE, FORMAT = "directions.json", 1
 ABOUT = ("version", "sha256", "data", "commit", "seed")
 TONICS = 12
+PERCENTILES = (5, 25, 50, 75, 95)
 Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Direction:
-    """``per_sd`` ``(1 or 12, dim)``: what a bar's latents gain with one ``sd`` more of ``attribute``, a row a tonic."""
+    """``per_sd`` ``(1 or 12, dim)``: what a bar's latents gain with one ``sd`` more of ``attribute``, a row a tonic.
+
+    ``real``: domain → the attribute's ``PERCENTILES`` in real clips, of domains in which it varies; empty where that
+    was not measured.
+    """
 
     attribute: str
     sd: float
     per_sd: Floats
+    real: Mapping[str, list[float]] = field(default_factory=dict)
 
     def of(self, tonic: int) -> Floats:
         """The direction in a key with this tonic (0-11, C to B): ``(dim,)``."""
@@ -65,7 +71,12 @@ class Directions:
     def save(self, folder: Path) -> Path:
         """Write ``directions.json`` into a model's folder."""
         groups = {
-            name: {"attribute": each.attribute, "sd": each.sd, "per_sd": np.round(each.per_sd, 5).tolist()}
+            name: {
+                "attribute": each.attribute,
+                "sd": each.sd,
+                "per_sd": np.round(each.per_sd, 5).tolist(),
+                "real": dict(each.real),
+            }
             for name, each in self.groups.items()
         }
         path, text = folder / FILE, json.dumps({"format": FORMAT, **self.about, "groups": groups}, allow_nan=False)
@@ -117,10 +128,15 @@ def slope(latents: Floats, attribute: Floats, domains: npt.NDArray[np.str_]) -> 
     return sd * (x @ z) / float(x @ x), sd
 
 
-def _direction(name: str, attribute: str, sd: float, per_sd: list[list[float]]) -> Direction:
+def _direction(
+    name: str, attribute: str, sd: float, per_sd: list[list[float]], real: dict[str, list[float]] | None = None
+) -> Direction:
     rows = np.array(per_sd, dtype=np.float64)
     if name not in STYLE_GROUPS or rows.ndim != 2 or len(rows) not in {1, TONICS} or not np.isfinite(rows).all():
         raise ValueError(f"{name}: the direction of a style is 1 or {TONICS} rows of finite numbers")
     if not (isinstance(attribute, str) and isinstance(sd, float) and sd > 0):
         raise ValueError(f"{name}: attribute must be a name and sd above 0")
-    return Direction(attribute, sd, rows)
+    spread = np.array([*(real or {}).values()], dtype=np.float64).reshape(-1, len(PERCENTILES))
+    if not np.isfinite(spread).all():
+        raise ValueError(f"{name}: real music has {len(PERCENTILES)} finite percentiles a domain")
+    return Direction(attribute, sd, rows, real or {})

@@ -24,6 +24,7 @@ from models.music.tokens import (
 )
 from models.style.features import SLOTS, overlap_with_halves
 from models.style.layers import Multihot, norm
+from models.style.posterior import finite_scalar
 
 MOST_AT_ONCE = 12  # notes of one onset that the texture decoder counts
 
@@ -100,8 +101,10 @@ class ChromaBudget(nn.Module):
     notes fall on rare pitch classes. The same small network serves each pitch class.
     """
 
-    def __init__(self, hidden: int) -> None:
+    def __init__(self, hidden: int, *, counting: bool = True) -> None:
+        """Without ``counting`` it says the same whatever has sounded."""
         super().__init__()
+        self.counting = counting
         self.inner = nn.Linear(12, hidden, bias=False)
         self.out = nn.Linear(hidden, 1, bias=False)
 
@@ -115,6 +118,8 @@ class ChromaBudget(nn.Module):
         """
         chroma, later = chroma.unbind(1)
         here, held = (each[:, None].expand_as(chroma) for each in sounds.to(chroma).unbind(1))
+        if not self.counting:
+            sounded, left = torch.zeros_like(sounded), torch.zeros_like(left)
         total = sounded.sum(-1, keepdim=True)
         coming = left.to(chroma)[:, None].clamp(min=1)
         found = torch.stack(
@@ -138,9 +143,15 @@ class LevelBudget(nn.Module):
     one's own are moved together, so that the whole clip's mean is the other's.
     """
 
-    def __init__(self, latent: int, hidden: int, shapes: int, classes: int, units: float) -> None:
-        """``classes`` values of which ``units`` are one of what levels are told in, ``shapes`` more numbers a bar."""
+    def __init__(
+        self, latent: int, hidden: int, shapes: int, classes: int, units: float, *, counting: bool = True
+    ) -> None:
+        """``classes`` values of which ``units`` are one of what levels are told in, ``shapes`` more numbers a bar.
+
+        Without ``counting`` it says the same whatever the values so far.
+        """
         super().__init__()
+        self.counting = counting
         self.asked = nn.Sequential(nn.Linear(latent, hidden), nn.SiLU(), nn.Linear(hidden, shapes + 2))
         self.inner = nn.Linear(6 + shapes, hidden)
         self.out = nn.Linear(hidden, 2)
@@ -172,6 +183,8 @@ class LevelBudget(nn.Module):
         far, ``count`` ``(rows,)`` how many they are, ``left`` ``(rows,)`` how many it is still to have, the next one
         among them, ``place`` ``(rows,)`` where that one lies in the bar, 0..1.
         """
+        if not self.counting:
+            total, count, left = (torch.zeros_like(each) for each in (total, count, left))
         mean, left = levels[..., 0], left.to(levels).clamp(min=1)
         short = mean * count - total  # that the values so far lie too low, in all
         told = torch.stack([short / 4, short / count.clamp(min=1), count / 8, place], -1)
@@ -191,7 +204,7 @@ class CodeEncoder(nn.Module):
 
     def __init__(self, features: int, hidden: int, codes: int, levels: int) -> None:
         super().__init__()
-        self.steps = (levels - 1) // 2
+        self.levels = levels
         self.inner = nn.Linear(features, hidden, bias=False)
         self.deep = nn.Linear(hidden, hidden, bias=False)
         self.out = nn.Linear(hidden, codes, bias=False)
@@ -203,8 +216,8 @@ class CodeEncoder(nn.Module):
         return found
 
     def quantise(self, found: Tensor) -> Tensor:
-        """Codes of what is ``open``, multiples of ``1 / steps`` in -1..1."""
-        return (self.steps * torch.tanh(found)).round() / self.steps
+        """Codes of what is ``open``, one of the levels in -1..1 each."""
+        return finite_scalar(found, self.levels)
 
 
 def notes_left(part: Tensor) -> Tensor:

@@ -62,6 +62,7 @@ from models.style.features import (
 )
 from models.style.latents import CODE_COUNT, CODE_LEVELS, GROUPS, STYLE_GROUPS
 from models.style.layers import Head, Multihot, attend, norm, rotary, rotate
+from models.style.posterior import Posterior, Quantised, finite_scalar
 from models.style.skeleton import AHEAD, ahead
 
 BARS = 8
@@ -69,7 +70,12 @@ BARS = 8
 
 @dataclass(frozen=True)
 class StyleConfig:
-    """Sizes of the style model; ``latent`` gives the dimensions a bar of each group."""
+    """Sizes of the style model; ``latent`` gives the dimensions a bar of each group.
+
+    And what ``models.evaluate.style_study`` takes away in turn: element decoders that see one group alone
+    (``two_level``), their knowing what has sounded so far (``budgets``), encoders that hear their own side of a bar
+    alone (``restricted``); with ``levels`` latents are quantised to so many values a dimension.
+    """
 
     dim: int = 256
     layers: int = 4
@@ -83,6 +89,10 @@ class StyleConfig:
     )  # fmt: skip
     codes: int = CODE_COUNT
     max_steps: int = 512
+    two_level: bool = True
+    budgets: bool = True
+    restricted: bool = True
+    levels: int = 0
 
     @property
     def latent_dim(self) -> int:
@@ -94,26 +104,17 @@ class StyleConfig:
         """Dimensions of what the note-level decoder hears of a bar: its latents, and how far to trust them."""
         return self.latent_dim + 1
 
+    def seen_by(self, group: str) -> int:
+        """Dimensions that the element decoder of a group sees."""
+        return self.latent[group] if self.two_level else self.latent_dim
+
+    def heard_by(self, group: str) -> int:
+        """Features that the encoder of a group hears."""
+        return FEATURE_SIZES[group] if self.restricted else sum(FEATURE_SIZES.values())
+
     def split(self, z: Tensor) -> dict[str, Tensor]:
         """Latents ``(..., latent_dim)`` by group name."""
         return dict(zip(GROUPS, torch.split(z, [self.latent[name] for name in GROUPS], dim=-1), strict=True))
-
-
-@dataclass(frozen=True)
-class Posterior:
-    """Diagonal Gaussian over bar latents: ``mean``, ``log_variance`` ``(bars, latent_dim)``."""
-
-    mean: Tensor
-    log_variance: Tensor
-
-    def sample(self, generator: torch.Generator | None = None) -> Tensor:
-        """One reparameterised draw, ``(bars, latent_dim)``."""
-        noise = torch.randn(self.mean.shape, generator=generator, device=self.mean.device)
-        return self.mean + noise * (0.5 * self.log_variance).exp()
-
-    def kl(self) -> Tensor:
-        """KL to N(0, 1) in nats, ``(bars, latent_dim)``."""
-        return 0.5 * (self.mean**2 + self.log_variance.exp() - 1 - self.log_variance)
 
 
 class GroupEncoder(nn.Module):
@@ -188,7 +189,7 @@ class StyleModel(nn.Module):
         self.config = config
         dim, memory = config.dim, config.memory
         self.encoders = nn.ModuleDict(
-            {g: GroupEncoder(FEATURE_SIZES[g], config.hidden, config.latent[g]) for g in GROUPS if g != "tempo"}
+            {g: GroupEncoder(config.heard_by(g), config.hidden, config.latent[g]) for g in GROUPS if g != "tempo"}
         )
         self.tempo = TempoScale()
         self.codes = CodeEncoder(
@@ -201,15 +202,18 @@ class StyleModel(nn.Module):
         self.slot_in = nn.Linear(memory, dim, bias=False)
         self.plan_inner = nn.Linear(config.heard_dim, config.hidden, bias=False)
         self.plan_memory = nn.Linear(config.hidden, SLOTS * memory, bias=False)
-        self.onsets = OnsetDecoder(config.latent["rhythm"], config.hidden)
-        self.texture = TextureDecoder(config.latent["texture"], config.hidden // 2)
+        self.onsets = OnsetDecoder(config.seen_by("rhythm"), config.hidden)
+        self.texture = TextureDecoder(config.seen_by("texture"), config.hidden // 2)
         self.chroma = nn.Sequential(
             nn.Linear(config.latent["harmony"], config.hidden, bias=False), nn.SiLU(),
             nn.Linear(config.hidden, 24, bias=False),
         )  # fmt: skip
-        self.budget = ChromaBudget(config.hidden // 8)
-        self.height = LevelBudget(config.latent["register"], config.hidden // 8, 2, PITCHES, 12)
-        self.loudness = LevelBudget(config.latent["dynamics"], config.hidden // 8, 1, VELOCITY_BINS, VELOCITY_BINS / 8)
+        self.budget = ChromaBudget(config.hidden // 8, counting=config.budgets)
+        levels, counting = config.hidden // 8, config.budgets
+        self.height = LevelBudget(config.latent["register"], levels, 2, PITCHES, 12, counting=counting)
+        self.loudness = LevelBudget(
+            config.latent["dynamics"], levels, 1, VELOCITY_BINS, VELOCITY_BINS / 8, counting=counting
+        )
         self.blocks = cast("Sequence[Block]", nn.ModuleList([Block(config) for _ in range(config.layers)]))
         state = dim + memory
         self.ahead = Multihot([*AHEAD], state)
@@ -222,8 +226,17 @@ class StyleModel(nn.Module):
 
     def encode(self, features: Mapping[str, Tensor]) -> Posterior:
         """Posterior over bar latents from the features of each group, ``(bars, FEATURE_SIZES[group])``."""
-        parts = [self.tempo(features[g]) if g == "tempo" else self.encoders[g](features[g]) for g in GROUPS]
-        return Posterior(torch.cat([m for m, _ in parts], -1), torch.cat([v for _, v in parts], -1))
+        heard = features
+        if not self.config.restricted:
+            heard = dict.fromkeys(GROUPS, torch.cat([features[group] for group in GROUPS], -1))
+        parts = [self.tempo(features[g]) if g == "tempo" else self.encoders[g](heard[g]) for g in GROUPS]
+        mean, log_variance = torch.cat([m for m, _ in parts], -1), torch.cat([v for _, v in parts], -1)
+        if not self.config.levels:
+            return Posterior(mean, log_variance)
+        stepped = torch.ones(mean.shape[1], dtype=torch.bool, device=mean.device)
+        self.config.split(stepped)["tempo"][:] = False  # a scale of its own
+        mean = torch.where(stepped, finite_scalar(mean, self.config.levels), mean)
+        return Quantised(mean, log_variance, stepped, self.config.levels)
 
     def encode_codes(self, features: Mapping[str, Tensor], bars: int) -> Tensor:
         """Style codes ``(clips, codes)`` of clips of ``bars`` bars, from the features of each style group.
@@ -251,7 +264,8 @@ class StyleModel(nn.Module):
         groups = self.config.split(z.to(dtype))
         inner = F.silu(norm(self.plan_inner(told)))
         memory = self.plan_memory(inner).unflatten(-1, (SLOTS, self.config.memory))
-        onsets, thickness = self.onsets.latent(groups["rhythm"]), self.texture.thickness(groups["texture"])
+        seen = groups if self.config.two_level else dict.fromkeys(GROUPS, z.to(dtype))
+        onsets, thickness = self.onsets.latent(seen["rhythm"]), self.texture.thickness(seen["texture"])
         chroma = self.chroma(groups["harmony"]).float().unflatten(-1, (2, 12))
         height, loudness = self.height.levels(groups["register"]), self.loudness.levels(groups["dynamics"])
         return BarPlan(told, norm(memory), onsets, thickness, chroma, height, loudness, tempo)
@@ -290,9 +304,10 @@ class StyleModel(nn.Module):
         both = torch.stack([halves, torch.cat([halves[:, 1:], halves[:, -1:]], 1)], 2)
         return both.view(*chroma.shape[:3], 2, chroma.shape[-1])
 
-    @staticmethod
-    def experts(chroma: Tensor, height: Tensor) -> Tensor:
+    def experts(self, chroma: Tensor, height: Tensor) -> Tensor:
         """What harmony (``chroma`` ``(rows, 12)``) and register (``height``) say of pitches: ``(rows, PITCHES)``."""
+        if not self.config.two_level:
+            return torch.zeros_like(height)
         pitch_class = (torch.arange(PITCHES, device=chroma.device) + LOWEST_PITCH) % 12
         return chroma[..., pitch_class] + height
 
@@ -325,8 +340,8 @@ class StyleModel(nn.Module):
         self, state: Tensor, loudness: Tensor, position: Tensor, pitch: Tensor, duration: Tensor
     ) -> Tensor:
         """Logits of the velocity bin; those of ``loudness``, which dynamics tells, are added."""
-        logits: Tensor = self.velocity_head(state + self.velocity_given([position, pitch, duration])) + loudness
-        return logits
+        logits: Tensor = self.velocity_head(state + self.velocity_given([position, pitch, duration]))
+        return logits + loudness if self.config.two_level else logits
 
     def losses(
         self,

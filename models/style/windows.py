@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -142,16 +142,17 @@ def batches(
     stride: int = 1,
     transpose: bool = True,
     pool: int = 12,
+    domain_share: Mapping[str, float] = DOMAIN_SHARE,
 ) -> Iterator[Batch]:
     """Endless training batches of about ``steps_per_batch`` padded steps; resumable at ``first``.
 
     Each has ``tokens``, ``domain`` and the tokens of another window of each one's piece (the same one where there is
-    no other). Batch ``n`` depends on ``seed`` and ``n`` alone; every ``stride``-th comes. Windows are drawn by domain
-    (``DOMAIN_SHARE``) and sorted by length within a pool of batches, so that little is padding.
+    no other). Batch ``n`` depends on ``seed``, ``n`` and the shares alone; every ``stride``-th comes. Windows are drawn
+    by domain (``domain_share``) and sorted by length within a pool of batches, so that little is padding.
     """
     members = {d: np.flatnonzero(windows.domain == d) for d in range(len(DOMAINS))}
     present = [d for d in members if len(members[d])]
-    share = np.array([DOMAIN_SHARE[DOMAINS[d]] for d in present])
+    share = np.array([domain_share[DOMAINS[d]] for d in present])
     share /= share.sum()
     mean_length = float(np.diff(windows.spans, axis=1).mean())
     count = max(pool, int(pool * steps_per_batch / mean_length))  # at least one window a batch

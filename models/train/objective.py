@@ -57,9 +57,7 @@ def step_loss(
         shared = shared_loss(one, two, named_of(other_notes, domain))
     z = posterior.sample(generator).view(len(tokens), BARS, -1)
     if swaps is not None:
-        parts = model.config.split(z)
-        mixed = {name: z_[swaps.donors[name]] if name in swaps.donors else z_[swaps.rows] for name, z_ in parts.items()}
-        z = torch.cat([z, torch.cat([mixed[name] for name in GROUPS], -1)])
+        z = torch.cat([z, mixed_latents(model, z, swaps)])
         tokens, domain = torch.cat([tokens, swaps.tokens]), torch.cat([domain, domain[swaps.rows]])
     doubt = torch.rand(len(z), generator=generator, device=z.device)
     doubt = torch.where(torch.rand(len(z), generator=generator, device=z.device) < doubted, doubt, 0.0)
@@ -69,11 +67,12 @@ def step_loss(
     kl = {name: value.sum(-1).mean() for name, value in model.config.split(posterior.kl()).items()}
     penalty = sum(KL_WEIGHT[name] * kl[name] for name in GROUPS) * len(posterior.mean) * warmth
     losses = {name: value / count for name, value in nll.items()}
+    weight = ELEMENT_WEIGHT if model.config.two_level else dict.fromkeys(ELEMENT_WEIGHT, 0.0)
     return {
         **losses,
         **{f"kl.{name}": value for name, value in kl.items()},
         "codes": shared,
-        "total": (sum(ELEMENT_WEIGHT.get(name, 1.0) * value for name, value in nll.items()) + penalty) / count
+        "total": (sum(weight.get(name, 1.0) * value for name, value in nll.items()) + penalty) / count
         + CODE_WEIGHT * shared,
     }
 
@@ -111,6 +110,13 @@ def named_of(notes: NoteBatch, domain: Tensor) -> Tensor:
     means = torch.cat([clip_mean(notes, each) for each in values], 1)[::BARS]
     onsets = torch.zeros(len(domain), device=domain.device).index_add_(0, notes.clip[notes.bar], onset)
     return torch.cat([means, onsets[:, None], F.one_hot(domain, len(DOMAINS)).float()], 1)
+
+
+def mixed_latents(model: StyleModel, z: Tensor, swaps: Swaps) -> Tensor:
+    """Latents ``(swaps, bars, latent)`` of the rearranged clips of a batch with latents ``z``."""
+    parts = model.config.split(z)
+    mixed = {name: z_[swaps.donors[name]] if name in swaps.donors else z_[swaps.rows] for name, z_ in parts.items()}
+    return torch.cat([mixed[name] for name in GROUPS], -1)
 
 
 @torch.inference_mode()

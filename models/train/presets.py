@@ -15,6 +15,7 @@ from models.music.notes import Domain, MusicError, Piece
 from models.style.checkpoint import StyleBundle, load_style
 from models.style.model import StyleConfig
 from models.style.windows import WindowSet, make_windows
+from models.train.rearrange import UNIFORM, Schedule
 
 CORPORA = ("pop1k7", "oneills1850", "ryansMammoth", "airdsAirs", "cre", "bachChorales")
 ONE_VOICE = 1.1  # notes an onset; a folder's pieces below it are taken for dance tunes, others for pop
@@ -25,7 +26,8 @@ class Preset:
     """How much to train: optimiser steps, padded token steps a batch, peak learning rate; the same of the prior.
 
     The prior's batches are of ``prior_batch`` windows, from ``encoded`` times ``models.train.prior.ENCODED``. Without
-    ``kl_warm_up`` steps content collapses before the decoder has learned to listen to it.
+    ``kl_warm_up`` steps content collapses before the decoder has learned to listen to it. Batches are made by the
+    ``schedule``, or by learning progress that is measured ``probe_every`` steps (``models.train.curiosity``).
     """
 
     steps: int
@@ -36,6 +38,8 @@ class Preset:
     kl_warm_up: int = 2000
     prior_batch: int = 128
     encoded: int = 1
+    schedule: Schedule = UNIFORM
+    probe_every: int = 0
 
 
 PRESETS: Mapping[str, Preset] = {

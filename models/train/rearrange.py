@@ -11,11 +11,12 @@ that its mean pitch and velocity are the donor's.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
+from models.music.notes import DOMAINS
 from models.music.tokens import (
     BAR,
     LOWEST_PITCH,
@@ -30,6 +31,7 @@ from models.music.tokens import (
 from models.style.elements import MOST_AT_ONCE, half_of
 from models.style.features import BEATS, REACH, NoteBatch, clip_mean, gather_notes, overlap_with_halves, style_features
 from models.style.model import BARS
+from models.style.windows import DOMAIN_SHARE
 
 SWAPPED = 0.35  # share of a batch that is told once more, with styles of others
 SWAP_CHANCE = 0.5  # that a group of a rearranged clip is another's
@@ -40,6 +42,21 @@ ALIKE = 1.4  # times as many for a half bar's correlation of 1 with the chroma t
 PASSES = 2  # of ascent
 FOREIGN = 6.0  # semitones that it goes to avoid one that doesn't sound there
 BASS = 4.0  # semitones that the lowest note of a half bar goes for the donor's bass
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """What training batches are made of: each domain's share, and the share of their clips that is told once more.
+
+    ``chances`` ``(DOMAINS, REARRANGED)``: that a group of a rearranged clip is another's.
+    """
+
+    domain_share: Mapping[str, float] = field(default_factory=lambda: DOMAIN_SHARE)
+    swapped: float = SWAPPED
+    chances: tuple[tuple[float, ...], ...] = ((SWAP_CHANCE,) * len(REARRANGED),) * len(DOMAINS)
+
+
+UNIFORM = Schedule()
 
 
 @dataclass(frozen=True)
@@ -59,19 +76,20 @@ class Swaps:
         return Swaps(self.tokens.to(device), self.rows.to(device), donors)
 
 
-def draw_swaps(tokens: Tensor, domain: Tensor, generator: torch.Generator, share: float = SWAPPED) -> Swaps:
-    """A ``share`` of the clips ``(batch, steps, 7)`` of ``domain`` ``(batch,)``, with styles of one another.
+def draw_swaps(tokens: Tensor, domain: Tensor, generator: torch.Generator, schedule: Schedule = UNIFORM) -> Swaps:
+    """Some of the clips ``(batch, steps, 7)`` of ``domain`` ``(batch,)``, with styles of one another.
 
-    Donors are of the same domain; each group of ``REARRANGED`` is another's by a chance of ``SWAP_CHANCE``.
+    Donors are of the same domain; how many clips and which groups are another's is drawn by the ``schedule``.
     """
-    rows = torch.nonzero(torch.rand(len(tokens), generator=generator) < share)[:, 0]
+    rows = torch.nonzero(torch.rand(len(tokens), generator=generator) < schedule.swapped)[:, 0]
+    chances = torch.tensor(schedule.chances)[domain[rows]]
     mixed = torch.randperm(len(rows), generator=generator)
     mixed = mixed[torch.argsort(domain[rows][mixed], stable=True)]  # clips of one domain side by side
     donors = {}
     for number, group in enumerate(REARRANGED, start=1):
         other = torch.empty_like(mixed)
         other[mixed] = mixed.roll(number)
-        taken = torch.rand(len(rows), generator=generator) < SWAP_CHANCE
+        taken = torch.rand(len(rows), generator=generator) < chances[:, number - 1]
         same = domain[rows][other] == domain[rows]
         donors[group] = torch.where(taken & same, other, torch.arange(len(rows)))
     if len(rows) == 0:

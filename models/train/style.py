@@ -2,7 +2,7 @@
 
 ``--from BUNDLE`` goes on from trained weights ("default" or a folder) instead of from nothing, as fine-tuning on a
 folder of one's own music does: ``--from default --data DIR --steps 500``. With ``--keep-latents`` the decoder alone
-learns, and the prior over its latents stays as it is.
+learns, and the prior over its latents stays as it is. ``--curious`` draws what to train on by learning progress.
 
 The style model first, then the prior over its latents, then all that ships with them (fingerprint of the training
 songs, taste space, card). The learning rate stays constant and falls over the last fifth of the steps.
@@ -30,13 +30,15 @@ from models.style.model import StyleModel
 from models.style.release import data_hash
 from models.style.windows import Batch, WindowSet, batches
 from models.train.bfloat16 import MasterWeights
+from models.train.curiosity import PROBES, Curiosity
 from models.train.objective import step_loss, validate
 from models.train.presets import PRESETS, Origin, Preset, fine_tuning, run_music
 from models.train.prior import finish
-from models.train.rearrange import Swaps, draw_swaps
+from models.train.rearrange import UNIFORM, Schedule, Swaps, draw_swaps
 from models.train.run_log import run_row
 
 LOG_EVERY, SAVE_EVERY = 50, 500  # steps
+PROBED = 30  # times that a curious run measures its learning progress
 WORKERS = 10  # processes that make batches for a GPU
 
 
@@ -52,27 +54,37 @@ TrainingBatch = tuple[Batch, Swaps]
 class _Stream(IterableDataset[TrainingBatch]):
     """Batches from ``first`` on with swaps in them, each process of a loader making its share."""
 
-    def __init__(self, windows: WindowSet, steps_per_batch: int, seed: int, first: int) -> None:
+    def __init__(self, windows: WindowSet, steps_per_batch: int, seed: int, first: int, schedule: Schedule) -> None:
         self.windows, self.steps_per_batch, self.seed, self.first = windows, steps_per_batch, seed, first
+        self.schedule = schedule
 
     def __iter__(self) -> Iterator[TrainingBatch]:
         worker = get_worker_info()
         own, stride = (worker.id, worker.num_workers) if worker else (0, 1)
         first, size = self.first + own, self.steps_per_batch
-        stream = batches(self.windows, steps_per_batch=size, seed=self.seed, first=first, stride=stride)
+        share = self.schedule.domain_share
+        stream = batches(
+            self.windows, steps_per_batch=size, seed=self.seed, first=first, stride=stride, domain_share=share
+        )
         for number, batch in zip(count(first, stride), stream, strict=False):
             generator = torch.Generator().manual_seed(self.seed * 1_000_003 + number)
-            yield batch, draw_swaps(batch[0], batch[1], generator)
+            yield batch, draw_swaps(batch[0], batch[1], generator, self.schedule)
 
 
 def made_ahead(
-    windows: WindowSet, steps_per_batch: int, *, seed: int, first: int = 0, workers: int = 0
+    windows: WindowSet,
+    steps_per_batch: int,
+    *,
+    seed: int,
+    first: int = 0,
+    workers: int = 0,
+    schedule: Schedule = UNIFORM,
 ) -> DataLoader[TrainingBatch]:
-    """Training batches (``models.style.windows.batches``) and swaps in each.
+    """Training batches (``models.style.windows.batches``) and swaps in each, by the ``schedule``.
 
     In the same order by however many ``workers``, processes that make them ahead.
     """
-    return DataLoader(_Stream(windows, steps_per_batch, seed, first), batch_size=None, num_workers=workers)
+    return DataLoader(_Stream(windows, steps_per_batch, seed, first, schedule), batch_size=None, num_workers=workers)
 
 
 def train(
@@ -96,7 +108,13 @@ def train(
     if resume:
         training.resume(out / "state.safetensors")
     workers = WORKERS if device != "cpu" else 1
-    stream = iter(made_ahead(windows, preset.batch, seed=seed, first=training.step, workers=workers))
+    curiosity = Curiosity(held_out, out / PROBES, training.step) if preset.probe_every else None
+
+    def stream_from(step: int) -> Iterator[TrainingBatch]:
+        schedule = curiosity.schedule if curiosity else preset.schedule
+        return iter(made_ahead(windows, preset.batch, seed=seed, first=step, workers=workers, schedule=schedule))
+
+    stream = stream_from(training.step)
     started, notes_seen = time.monotonic(), 0
     columns = (
         TextColumn("style"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn(),
@@ -107,6 +125,9 @@ def train(
             print(run_row("style", seed=seed, data=data_hash(windows.pieces), commit=commit()), file=log, flush=True)
         task = progress.add_task("style", total=preset.steps, completed=training.step, loss="")
         while training.step < preset.steps:
+            if curiosity and training.step % preset.probe_every == 0:
+                curiosity.look(training.working, training.step)
+                stream = stream_from(training.step)
             batch, swaps = next(stream)
             tokens, domain, other = (part.to(device) for part in batch)
             notes_seen += int((tokens[..., POSITION] < POSITIONS).sum())
@@ -150,10 +171,13 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--steps", type=int, help="optimiser steps in all, instead of the preset's")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--curious", action="store_true", help="choose what to train on by learning progress")
     arguments = parser.parse_args(argv)
     preset = PRESETS[arguments.preset]
     if arguments.steps:
         preset = replace(preset, steps=arguments.steps)
+    if arguments.curious:
+        preset = replace(preset, probe_every=max(1, preset.steps // PROBED))
     out: Path = arguments.out
     out.mkdir(parents=True, exist_ok=True)
     state = out / "state.safetensors"

@@ -24,11 +24,23 @@ RULER = '<div class="k-bars" aria-hidden="true"></div>'
 LOCKS = ("melody", "harmony", "rhythm")
 
 
+def _turn(group: str) -> str:
+    """The dial of a style; what its ends are called is filled in with where real music lies."""
+    return f"""
+  <div class="k-turn" hidden>
+    <span data-part="less" aria-hidden="true"></span>
+    <span class="k-scale"><i data-part="most"></i><i data-part="half"></i><i data-part="own"></i>
+      <input type="range" min="-2" max="2" step="0.25" value="0" data-testid="turn-{group}"></span>
+    <span data-part="more" aria-hidden="true"></span>
+  </div>"""
+
+
 def _dial(group: str, name: str, explained: str, asks: str, label: str) -> str:
+    turn = _turn(group) if group in STYLE_GROUPS else ""
     return f"""
 <div class="k-dial" role="group" aria-labelledby="k-{group}-name" data-group="{group}">
   <h3 id="k-{group}-name">{name}</h3>
-  <p class="k-words" data-part="from">{explained}</p>
+  <p class="k-words" data-part="from">{explained}</p>{turn}
   <div class="k-strength" hidden>
     <span aria-hidden="true">own</span>
     <input type="range" min="0" max="100" step="5" value="100" aria-label="How far to {label}, in percent"
@@ -125,8 +137,10 @@ def build() -> gr.HTML:
     </div>
   </section>
   <section class="k-dials" aria-labelledby="k-dials-title">
-    <h2 id="k-dials-title">Borrow</h2>
-    <p class="k-explain">The tune stays; what you borrow is taken from another piece, wholly or some of the way.</p>
+    <h2 id="k-dials-title">Turn or borrow</h2>
+    <p class="k-explain">The tune stays. Turn a style one way or the other, or take it from another piece, wholly or
+      some of the way. <span data-part="legend" hidden>The line is this piece; shaded is where nine of ten real pieces
+      of its kind lie, darker the middle half.</span></p>
     {"".join(_style(group) for group in STYLE_GROUPS)}
   </section>
   <section class="k-dials" aria-labelledby="k-way-title">

@@ -1,14 +1,20 @@
-// One row a style: whose it is, how far it goes there, and the buttons that borrow it or give it back.
+// One row a style: a dial that turns it, or whose it is and how far it goes there; the buttons that borrow it or give it
+// back.
 
-import { capital, describe } from "./words.js";
+import { capital, describe, measure, poles } from "./words.js";
+
+const MOST = 2; // standard deviations at a dial's ends
 
 export class Dials {
   #styles = {}; // group, or "toward" for all of the piece → {source, strength}
+  #turned = {}; // group → standard deviations
+  #dials = {}; // group → {attribute, value, sd, real}, of the piece on the bench
   #told = new Map(); // source → {title, traits}
 
-  /** `onBorrow(group)` asks for a source; `onChange(styles)` tells what is wanted now. */
-  constructor(root, signal, { onBorrow, onChange }) {
+  /** `onBorrow(group)` asks for a source; `onChange(styles)` and `onTurn(turned)` tell what is wanted now. */
+  constructor(root, signal, { onBorrow, onChange, onTurn }) {
     this.rows = new Map();
+    this.legend = root.querySelector("[data-part=legend]");
     for (const row of root.querySelectorAll(".k-dial")) {
       const { group } = row.dataset;
       const part = (selector) => row.querySelector(selector);
@@ -17,8 +23,10 @@ export class Dials {
         from: part("[data-part=from]"),
         explained: part("[data-part=from]").textContent,
         strength: part(".k-strength"),
-        range: part("input"),
+        range: part(".k-strength input"),
         output: part("output"),
+        turn: part(".k-turn"),
+        dial: part(".k-turn input"),
         back: part("[data-do=return]"),
         borrow: part("[data-do=borrow]"),
         asks: part("[data-do=borrow]").textContent,
@@ -26,9 +34,15 @@ export class Dials {
       this.rows.set(group, parts);
       parts.borrow.addEventListener("click", () => onBorrow(group), { signal });
       parts.back.addEventListener("click", () => {
-        const { [group]: _, ...rest } = this.#styles;
+        const { [group]: borrowed, ...rest } = this.#styles;
         parts.borrow.focus();
-        onChange(rest);
+        if (borrowed) onChange(rest);
+        else onTurn(this.without(group));
+      }, { signal });
+      parts.dial?.addEventListener("input", () => this.#tell(group, Number(parts.dial.value)), { signal });
+      parts.dial?.addEventListener("change", () => {
+        const by = Number(parts.dial.value);
+        onTurn(by ? { ...this.#turned, [group]: by } : this.without(group));
       }, { signal });
       parts.range.addEventListener("input", () => this.#percent(parts), { signal });
       parts.range.addEventListener("change", () => {
@@ -41,21 +55,56 @@ export class Dials {
     return this.#styles;
   }
 
+  /** What is turned but for one style. */
+  without(group) {
+    const { [group]: _, ...rest } = this.#turned;
+    return rest;
+  }
+
+  /** Mark where real music and the piece on the bench lie on each dial; `dials` as the server tells them. */
+  measure(dials) {
+    this.#dials = dials;
+    this.legend.hidden = !Object.values(dials).some(({ real }) => real);
+    for (const [group, { dial, turn }] of this.rows) {
+      const known = dials[group];
+      if (!known) continue;
+      const [less, more] = poles(known.attribute);
+      dial.setAttribute("aria-label", `Turn the ${group}, ${less} to ${more}`);
+      const part = (name) => turn.querySelector(`[data-part=${name}]`);
+      [part("less").textContent, part("more").textContent] = [less, more];
+      const place = (value) => Math.min(1, Math.max(0, (value - known.value) / known.sd / (2 * MOST) + 0.5));
+      const [lowest, low, , high, highest] = known.real ?? [];
+      for (const [name, from, to] of [["most", lowest, highest], ["half", low, high]]) {
+        part(name).hidden = !known.real;
+        if (!known.real) continue;
+        part(name).style.setProperty("--from", place(from));
+        part(name).style.setProperty("--to", place(to));
+      }
+    }
+  }
+
   /** Remember what sources are called. */
   learn(sources) {
     for (const [name, told] of Object.entries(sources)) this.#told.set(name, told);
   }
 
-  /** Show styles `{group: {source, strength}}`; `fixed` where they can only be looked at. */
-  show(styles, fixed = false) {
-    this.#styles = styles;
+  /** Show styles `{group: {source, strength}}` and what is turned; `fixed` where they can only be looked at. */
+  show(styles, turned, fixed = false) {
+    [this.#styles, this.#turned] = [styles, turned];
     for (const [group, parts] of this.rows) {
       const borrowed = styles[group];
-      parts.row.classList.toggle("k-borrowed", Boolean(borrowed));
+      const by = turned[group] ?? 0;
+      parts.row.classList.toggle("k-borrowed", Boolean(borrowed || by));
       const link = group === "toward" ? "on the way to" : "from";
       parts.from.textContent = borrowed ? `${link} ${this.#called(borrowed.source, group)}` : parts.explained;
       parts.strength.hidden = !borrowed;
-      parts.back.hidden = !borrowed || fixed;
+      parts.back.hidden = !(borrowed || by) || fixed;
+      if (parts.turn) {
+        parts.turn.hidden = Boolean(borrowed) || !this.#dials[group];
+        parts.dial.disabled = fixed;
+        parts.dial.value = by;
+        if (!borrowed) this.#tell(group, by);
+      }
       parts.borrow.hidden = fixed;
       parts.range.disabled = fixed;
       parts.borrow.textContent = borrowed ? "Another" : parts.asks;
@@ -63,6 +112,17 @@ export class Dials {
       parts.range.value = Math.round(borrowed.strength * 100);
       this.#percent(parts);
     }
+  }
+
+  /** What a turned style asks for, in its attribute's own unit. */
+  #tell(group, by) {
+    const [parts, known] = [this.rows.get(group), this.#dials[group]];
+    if (!known) return;
+    const { attribute, value, sd } = known;
+    const [wanted, own] = [measure(attribute, value + by * sd), measure(attribute, value)];
+    const ends = poles(attribute);
+    parts.from.textContent = by ? `more ${ends[by < 0 ? 0 : 1]}: ${wanted}, not ${own}` : `${parts.explained}: ${own}`;
+    parts.dial.setAttribute("aria-valuetext", by ? `${wanted}, not ${own}` : `${own}, as it is`);
   }
 
   #percent({ range, output }) {

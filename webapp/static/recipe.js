@@ -1,20 +1,22 @@
 // What a piece of the studio is made from, as the page handles it: nothing changed, what changed, in words.
 
+import { ATTRIBUTE_OF, poles } from "./words.js";
+
 const FREE = { bars: [], melody: false, harmony: false, rhythm: false };
 /** A recipe that changes nothing; `content` is the piece on the bench. */
-export const PLAIN = { toward: null, styles: {}, keep: 1, locks: FREE, seed: 0 };
+export const PLAIN = { toward: null, styles: {}, turned: {}, keep: 1, locks: FREE, seed: 0 };
 
 /** The recipe of a piece without its content, complete where it is an older one. */
-export const recipeOf = ({ toward, styles, keep, locks, seed }) => ({
+export const recipeOf = ({ toward, styles, turned, keep, locks, seed }) => ({
   ...PLAIN,
-  ...Object.fromEntries(Object.entries({ toward, styles, keep, locks, seed }).filter(([, value]) => value !== undefined)),
+  ...Object.fromEntries(Object.entries({ toward, styles, turned, keep, locks, seed }).filter(([, value]) => value !== undefined)),
 });
 
 export const anyLock = (locks) => locks.bars.length > 0 || locks.melody || locks.harmony || locks.rhythm;
 
 /** Whether a recipe asks for nothing but the content itself. */
-export const isPlain = ({ toward, styles, keep, locks, seed }) =>
-  !toward && !Object.keys(styles).length && keep === 1 && !anyLock(locks) && !seed;
+export const isPlain = ({ toward, styles, turned, keep, locks, seed }) =>
+  !toward && !Object.keys(styles).length && !Object.keys(turned).length && keep === 1 && !anyLock(locks) && !seed;
 
 /** [0, 1, 2, 4] → "bars 1 to 3 and 5". */
 export function barsInWords(bars) {
@@ -31,11 +33,13 @@ export function barsInWords(bars) {
 const enumerated = (parts) => (parts.length > 1 ? `${parts.slice(0, -1).join(", ")} and ${parts.at(-1)}` : parts.join(""));
 
 /** What a recipe does to its content, in a sentence or two; empty where it does nothing. */
-export function inWords({ toward, styles, keep, locks }) {
+export function inWords({ toward, styles, turned, keep, locks }) {
   const sentences = [];
   if (toward) sentences.push(`${Math.round(toward.strength * 100)} % of the way to the other piece.`);
   const groups = Object.keys(styles);
   if (groups.length) sentences.push(`Borrowed: ${groups.join(", ")}.`);
+  const moved = Object.entries(turned).map(([group, by]) => `${group} to ${poles(ATTRIBUTE_OF[group])[by < 0 ? 0 : 1]}`);
+  if (moved.length) sentences.push(`Turned: ${enumerated(moved)}.`);
   const held = [locks.bars.length ? barsInWords(locks.bars) : "", ...["melody", "harmony", "rhythm"].filter((name) => locks[name])];
   const locked = held.filter(Boolean);
   if (locked.length) sentences.push(`Locked: ${enumerated(locked)}.`);

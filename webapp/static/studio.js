@@ -40,6 +40,7 @@ class StudioPage {
     this.dials = new Dials(root, signal, {
       onBorrow: (group) => this.#borrow(group),
       onChange: ({ toward = null, ...styles }) => this.#want({ ...this.#asked, toward, styles }),
+      onTurn: (turned) => this.#want({ ...this.#asked, turned }),
     });
     this.locks = new Locks(root, signal, (kept) => this.#want({ ...this.#asked, ...kept }));
     this.score = new Score(root, signal);
@@ -181,6 +182,7 @@ class StudioPage {
     this.variations.clear();
     this.#said("");
     this.dials.learn({ [old.name]: old });
+    this.dials.measure(old.dials);
     this.locks.measure(old);
     this.#shared();
     await this.#go(this.#steps.length - 1);
@@ -212,15 +214,16 @@ class StudioPage {
       const { strength = first } = this.dials.styles[group] ?? {};
       const borrowed = { source: choice.name, strength };
       const { styles } = this.#asked;
-      this.#want({ ...this.#asked, ...(group === "toward" ? { toward: borrowed } : { styles: { ...styles, [group]: borrowed } }) });
+      const change = group === "toward" ? { toward: borrowed } : { styles: { ...styles, [group]: borrowed } };
+      this.#want({ ...this.#asked, ...change, turned: this.dials.without(group) });
     });
   }
 
   /** Show what is wanted on every control. */
   #controls(recipe) {
     this.#asked = recipe;
-    const { toward, styles } = recipe;
-    this.dials.show(toward ? { ...styles, toward } : styles, this.#fixed);
+    const { toward, styles, turned } = recipe;
+    this.dials.show(toward ? { ...styles, toward } : styles, turned, this.#fixed);
     this.locks.show(recipe, this.#fixed);
     this.way.lead(this.#old, toward, this.#fixed);
   }
@@ -298,7 +301,7 @@ class StudioPage {
   #summary() {
     const { piece, ...recipe } = this.#now;
     const title = this.#old.title ? `“${this.#old.title}”. ` : "";
-    if (!piece) return `${title}Lock or borrow something, and the new piece plays beside the old one.`;
+    if (!piece) return `${title}Turn, borrow or lock something, and the new piece plays beside the old one.`;
     const told = inWords(recipe);
     if (!told) return `${title}The same styles, played anew.`;
     return `${title}${told} Go over between old and new while it plays.`;

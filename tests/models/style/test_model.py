@@ -23,7 +23,7 @@ from models.style.checkpoint import tiny_style
 from models.style.elements import LevelBudget, notes_at_once, so_far
 from models.style.features import bar_features, gather_notes
 from models.style.latents import GROUPS
-from models.style.model import Posterior
+from models.style.posterior import Posterior
 from models.style.windows import pad
 
 

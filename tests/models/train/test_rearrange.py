@@ -10,7 +10,7 @@ from models.music.notes import Piece
 from models.music.tokens import DURATION, END, PITCH, POSITION, POSITIONS, TEMPO, VELOCITY, from_tokens
 from models.style.windows import batches, make_windows
 from models.train.presets import training_pieces
-from models.train.rearrange import REARRANGED, draw_swaps, rearrange
+from models.train.rearrange import REARRANGED, Schedule, draw_swaps, rearrange
 
 
 @pytest.fixture(scope="module")
@@ -95,11 +95,11 @@ def test_chords_stay_chords(clips) -> None:
 
 def test_swaps_have_donors_of_their_domain_by_chance(clips) -> None:
     domain = torch.arange(len(clips)) % 2
-    swaps = draw_swaps(clips, domain, torch.Generator().manual_seed(0), share=1.0)
+    swaps = draw_swaps(clips, domain, torch.Generator().manual_seed(0), Schedule(swapped=1.0))
     assert len(swaps.tokens) == len(swaps.rows) > 0.9 * len(clips)
     for group in REARRANGED:
         donors = swaps.donors[group]
         assert torch.equal(domain[donors], domain[swaps.rows])
         assert 0.2 < (donors != swaps.rows).float().mean() < 0.8, group
-    nothing = draw_swaps(clips, domain, torch.Generator().manual_seed(0), share=0.0)
+    nothing = draw_swaps(clips, domain, torch.Generator().manual_seed(0), Schedule(swapped=0.0))
     assert nothing.tokens.shape == (0, *clips.shape[1:])

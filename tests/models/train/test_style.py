@@ -254,6 +254,6 @@ def test_what_has_a_name_is_told_of_each_clip(music) -> None:
     for row, clip in zip(found, tokens, strict=True):
         notes = clip[clip[:, POSITION] < POSITIONS]
         bars = (clip[:, POSITION] == BAR).cumsum(0)[clip[:, POSITION] < POSITIONS]
-        assert row[0] == pytest.approx(notes[:, PITCH].float().mean() - LOWEST_PITCH, abs=0.01)
+        assert row[0] == pytest.approx(float(notes[:, PITCH].float().mean()) - LOWEST_PITCH, abs=0.01)
         assert row[5] == len({*zip(bars.tolist(), notes[:, POSITION].tolist(), strict=True)})
     assert found[:, 6:].argmax(1).tolist() == domain.tolist()

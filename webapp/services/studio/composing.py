@@ -26,6 +26,7 @@ from webapp.services.problems import NotAllowed, NotReady, UnknownListenerError
 from webapp.services.studio.opening import shown
 from webapp.services.studio.room import check_rate, keep, place
 from webapp.services.studio.sources import Source, find, named_traits, names_in
+from webapp.services.studio.turning import turned
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +49,7 @@ class Recipe:
     styles: Mapping[str, Borrowed]
     seed: int
     toward: Borrowed | None = None  # where all of the content goes
+    turned: Mapping[str, float] = field(default_factory=dict)  # styles that are not borrowed: by how many SD
     keep: float = 1.0
     locks: Locks = field(default_factory=Locks)
 
@@ -140,7 +142,7 @@ def _compose(house: House, listener_id: uuid.UUID, recipes: Sequence[Recipe], *,
 
 def _generate(house: House, recipes: Sequence[Recipe], sources: Mapping[str, Source]) -> list[GenerateResult]:
     music = {name: current(house, source) for name, source in sources.items()}
-    requests = [_request(recipe, sources, music) for recipe in recipes]
+    requests = [_request(house, recipe, sources, music) for recipe in recipes]
     with ThreadPoolExecutor(len(requests)) as together:
         results = list(together.map(house.generator.generate, requests))
     if any(len(Piece.from_json(result.notes).notes) == 0 for result in results):
@@ -156,7 +158,9 @@ def current(house: House, source: Source) -> Music:
     return Music(Latents.from_json(encoded.latents), encoded.notes)
 
 
-def _request(recipe: Recipe, sources: Mapping[str, Source], music: Mapping[str, Music]) -> GenerateRequest:
+def _request(
+    house: House, recipe: Recipe, sources: Mapping[str, Source], music: Mapping[str, Music]
+) -> GenerateRequest:
     own, domain, toward = music[recipe.content].latents, sources[recipe.content].domain, recipe.toward
     if toward is not None:
         mine, own = own, between(own, music[toward.source].latents, toward.strength)
@@ -172,6 +176,8 @@ def _request(recipe: Recipe, sources: Mapping[str, Source], music: Mapping[str, 
         for group, each in recipe.styles.items()
         if each.strength > 0
     }
+    moved = turned(house, own, {**music[recipe.content].notes, "domain": domain}, recipe.turned)
+    styles |= {group: Origin(latents=latents.to_json()) for group, latents in moved.items()}
     locks = recipe.locks
     notes = music[recipe.content].notes if locks.notes_stay else None
     return GenerateRequest(

@@ -14,6 +14,7 @@ from webapp.services.house import House
 from webapp.services.problems import NotYours
 from webapp.services.studio.room import check_rate, keep
 from webapp.services.studio.sources import PIECES, Source, find, names_in, traits
+from webapp.services.studio.turning import dials
 
 
 def open_piece(house: House, listener_id: uuid.UUID, name: str, link_key: str = "") -> dict[str, Any]:
@@ -84,6 +85,7 @@ def shown(session: Session, house: House, listener_id: uuid.UUID, source: Source
         "domain": source.domain,
         "title": source.title,
         "traits": traits(session, house, source),
+        "dials": dials(house, source.piece),
         "recipe": dict(source.recipe) or None,
         "sources": {
             name: {"title": each.title, "traits": traits(session, house, each)} for name, each in found.items()

@@ -30,6 +30,7 @@ from webapp.services.studio.composing import DEADLINE_MS, current
 from webapp.services.studio.opening import in_time
 from webapp.services.studio.room import place
 from webapp.services.studio.sources import Source, find
+from webapp.services.studio.turning import FILL, directions
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +40,6 @@ CODE_STEP = 2 / (CODE_LEVELS - 1)
 CODE_WALKS = tuple(f"code_{number}" for number in range(1, CODE_COUNT + 1))
 WALKS = (*STYLE_GROUPS, *CODE_WALKS)
 KEPT = 24  # walks, for the sound that is asked for after them
-FILL = "python -m models.evaluate.relations --save"
 
 _kept: OrderedDict[tuple[str, ...], tuple[Step, ...]] = OrderedDict()
 _keeping = threading.Lock()
@@ -80,15 +80,6 @@ class Step:
         """As ``flac`` or ``mid``."""
         source = Source(self.name, self.domain, "", {}, self.notes, {}, self.model_version)
         return sound.midi(source) if form == "mid" else sound.sound(source, form)
-
-
-def directions(house: House) -> Directions | None:
-    """The data's regression directions of the model that plays; None where none are saved for it.
-
-    Raises ``ValueError`` where what is saved can't be read.
-    """
-    found = Directions.load(house.style_folder)
-    return found if found and found.version == house.space.version else None
 
 
 def walk(house: House, listener_id: uuid.UUID, asked: Asked) -> tuple[Step, ...]:

@@ -1,0 +1,228 @@
+"""Which part of the style model earns its place: ``python -m models.evaluate.style_study [--data DIR] [--out DIR]``.
+
+``[--seeds 3] [--steps N] [--variants a,b] [--clips N] [--resume]``. Small models are trained from nothing, each without
+one part, with the same number of optimiser steps and decoder steps a batch, and measured on songs never trained on:
+
+* ``ours``: as shipped, but small;
+* ``flat``: one decoder of equal size (within 2 %) that tells all elements from all latents, none from one group alone;
+* ``fsq``: latents quantised (finite scalar quantisation), at the rate in bits a bar of ``ours`` of the same seed;
+* ``unswapped``: no rearranged clips in training, but so many more real ones;
+* ``unbudgeted``: harmony, register and dynamics don't know what has sounded so far;
+* ``unrestricted``: every group's encoder hears the whole bar;
+* ``curious``: what to train on is drawn by learning progress; probes take their share of its steps.
+
+Intervals are over songs and seeds, differences from ``ours`` paired. Runs lie in ``OUT/VARIANT-SEED``, seed by seed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from rich.console import Console
+from rich.table import Table
+
+from models.evaluate.clips import Clips, choose_clips
+from models.evaluate.report import Metric, Report, finite_mean
+from models.evaluate.variant_figures import Figures, figures_of, leak, own
+from models.music.grouping import split
+from models.music.notes import MusicError
+from models.style.latents import GROUPS, STYLE_GROUPS
+from models.style.model import StyleConfig
+from models.style.release import data_hash
+from models.style.windows import WindowSet, make_windows
+from models.train.presets import Preset, training_pieces
+from models.train.rearrange import SWAPPED, Schedule
+from models.train.style import train
+
+LEVELS = 5  # of a quantised dimension
+PROBED = 0.06  # of a curious run's time goes to its probes
+READ = 4  # times as many clips are read from as are composed
+DRAWS = 100
+OURS, MATCHED = "ours", "fsq"
+STUDY = Preset(
+    steps=300, batch=2048, learning_rate=4e-3, prior_steps=0, kl_warm_up=150,
+    config=StyleConfig(dim=64, layers=2, heads=2, hidden=128, memory=16),
+)  # fmt: skip
+Rows = npt.NDArray[np.int64]
+
+
+def variants(study: Preset) -> dict[str, Preset]:
+    """What each variant trains; that of ``MATCHED`` lacks its sizes (``matched``)."""
+    config = study.config
+    return {
+        OURS: study,
+        "flat": replace(study, config=replace(config, two_level=False)),
+        MATCHED: study,
+        "unswapped": replace(study, batch=round(study.batch * (1 + SWAPPED)), schedule=Schedule(swapped=0.0)),
+        "unbudgeted": replace(study, config=replace(config, budgets=False)),
+        "unrestricted": replace(study, config=replace(config, restricted=False)),
+        "curious": replace(study, steps=round(study.steps * (1 - PROBED)), probe_every=max(1, study.steps // 12)),
+    }
+
+
+def matched(study: Preset, rates: Mapping[str, float]) -> Preset:
+    """Quantised latents at ``rates`` in bits a bar by group; tempo, which is a scale, stays one."""
+    sizes = {name: max(1, round(rates[name] / math.log2(LEVELS))) for name in GROUPS}
+    return replace(study, config=replace(study.config, levels=LEVELS, latent={**sizes, "tempo": 1}))
+
+
+@dataclass(frozen=True)
+class Ground:
+    """The music of a study: what is trained on, validated on, and asked about."""
+
+    windows: WindowSet
+    held_out: WindowSet
+    clips: Clips
+    read: Clips
+
+    @classmethod
+    def of(cls, data: Path | None, count: int) -> Ground:
+        """Split by song; ``count`` clips are composed. Raises ``MusicError`` where there is too little."""
+        parts = split(training_pieces(data), seed=0)
+        windows, held_out, test = (make_windows(parts[name]) for name in ("train", "validation", "test"))
+        return cls(windows, held_out, choose_clips(test, count, 0), choose_clips(test, READ * count, 1))
+
+
+def run(name: str, preset: Preset, ground: Ground, folder: Path, *, seed: int, resume: bool) -> Figures:
+    """Train one variant in ``folder`` and measure it, or read what was measured of it before."""
+    result = folder / "figures.json"
+    if resume and result.exists():
+        return Figures.read(result)
+    folder.mkdir(parents=True, exist_ok=True)
+    going = resume and (folder / "state.safetensors").exists()
+    if not going:
+        (folder / "log.jsonl").unlink(missing_ok=True)
+    started = sum(os.times()[:4])
+    training = train(preset, ground.windows, ground.held_out, folder, seed=seed, resume=going, device="cpu")
+    seconds = sum(os.times()[:4]) - started
+    about = {"variant": name, "seed": seed, "steps": training.step}
+    figures = figures_of(training.master.eval(), about, ground.clips, ground.read, seed=0, train_seconds=seconds)
+    figures.write(result)
+    return figures
+
+
+def statistics(run: Figures, domains: npt.NDArray[np.str_], rows: Rows, read: Rows) -> dict[str, float]:
+    """Every figure of a run over the composed clips in ``rows`` and the encoded ones in ``read``."""
+    told = {"nats_per_note": run.nats, "note_f1": run.note_f1, "bits_per_bar": run.bits}
+    found = {name: float(np.array(values)[rows].mean()) for name, values in told.items()}
+    alone = {group: own(run, group, rows, domains) for group in STYLE_GROUPS}
+    together = [own(run, group, rows, domains, at_once=True) for group in STYLE_GROUPS]
+    found |= {f"swap.{group}.own": value for group, value in alone.items()}
+    found |= {"swap.own": finite_mean(list(alone.values())), "swap.several_6.own": finite_mean(together)}
+    leaks = {group: leak(run, group, read) for group in STYLE_GROUPS}
+    return (
+        found | {f"leak.{group}": value for group, value in leaks.items()} | {"leak": finite_mean(list(leaks.values()))}
+    )
+
+
+def tabulate(report: Report, runs: Mapping[str, Sequence[Figures]], ground: Ground) -> None:
+    """Adds ``VARIANT.FIGURE``, mean over seeds, and ``VARIANT.FIGURE.less_ours`` over the seeds that both have."""
+    rng = np.random.default_rng(0)
+    domains = np.array(ground.clips.domains)
+    every = (np.arange(len(ground.clips.pieces)), np.arange(len(ground.read.pieces)))
+    draws = [every] + [(_songs(ground.clips, rng), _songs(ground.read, rng)) for _ in range(DRAWS)]
+    found = {
+        (variant, each.seed): [statistics(each, domains, *rows) for rows in draws]
+        for variant, several in runs.items() for each in several
+    }  # fmt: skip
+    count = len(every[0])
+    for variant, several in runs.items():
+        seeds = [each.seed for each in several]
+        both = [seed for seed in seeds if (OURS, seed) in found]
+        for name in statistics(several[0], domains, *every):
+            values = np.array([[each[name] for each in found[variant, seed]] for seed in seeds])
+            report.add(f"{variant}.{name}", over_seeds(values, count))
+            if variant != OURS and both:
+                less = [
+                    [a[name] - b[name] for a, b in zip(found[variant, seed], found[OURS, seed], strict=True)]
+                    for seed in both
+                ]
+                report.add(f"{variant}.{name}.less_ours", over_seeds(np.array(less), count))
+        for name in ("parameters", "steps", "train_seconds"):
+            values = np.array([[getattr(each, name)] for each in several])
+            report.add(f"{variant}.{name}", Metric(float(values.mean()), n=len(several)))
+
+
+def over_seeds(values: npt.NDArray[np.float64], count: int) -> Metric:
+    """A figure of ``values`` ``(seeds, 1 + draws)``: of all songs, then of each draw, in which seeds are drawn too."""
+    rng = np.random.default_rng(1)
+    chosen = rng.integers(len(values), size=(len(values), values.shape[1] - 1))
+    samples = np.take_along_axis(values[:, 1:], chosen, 0).mean(0)
+    samples = samples[np.isfinite(samples)]
+    low, high = np.quantile(samples, [0.025, 0.975]).tolist() if len(samples) else (None, None)
+    return Metric(finite_mean(values[:, 0]), low, high, count)
+
+
+def _songs(clips: Clips, rng: np.random.Generator) -> Rows:
+    """Indices of clips, songs drawn with replacement."""
+    names, owner = np.unique(np.asarray(clips.songs), return_inverse=True)
+    return np.concatenate([np.flatnonzero(owner == song) for song in rng.integers(len(names), size=len(names))])
+
+
+def show(report: Report, names: Sequence[str]) -> None:
+    """A row a figure, a column a variant; then the JSON line."""
+    table = Table("figure", *names, title="value (95 % interval over songs and seeds); * differs from ours")
+    for key in [key.removeprefix(f"{names[0]}.") for key in report.metrics if key.startswith(f"{names[0]}.")]:
+        if not key.endswith(".less_ours"):
+            table.add_row(key, *(_cell(report.metrics, f"{name}.{key}") for name in names))
+    Console(width=40 + 24 * len(names)).print(table)
+    print(json.dumps(report.to_json()))
+
+
+def _cell(metrics: Mapping[str, Metric], key: str) -> str:
+    metric, less = metrics[key], metrics.get(f"{key}.less_ours")
+    if metric.value is None or not math.isfinite(metric.value):
+        return ""
+    if metric.low is None or metric.high is None:
+        return f"{metric.value:.0f}"
+    apart = less is not None and less.low is not None and less.high is not None and (less.low > 0 or less.high < 0)
+    return f"{metric.value:.3f} ({metric.low:.3f}-{metric.high:.3f}){'*' if apart else ''}"
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Command line; see the module docstring."""
+    parser = argparse.ArgumentParser(prog="python -m models.evaluate.style_study", description=__doc__)
+    parser.add_argument("--data", type=Path, help="folder of MIDI and ABC files instead of the corpora")
+    parser.add_argument("--out", type=Path, default=Path("runs/style-study"))
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--steps", type=int, default=STUDY.steps, help="optimiser steps of each run")
+    parser.add_argument("--variants", default=",".join(variants(STUDY)), help="separated by commas; ours comes first")
+    parser.add_argument("--clips", type=int, default=60, help="held-out clips that are composed")
+    parser.add_argument("--resume", action="store_true", help="leave runs that have ended and go on with the rest")
+    arguments = parser.parse_args(argv)
+    study = replace(STUDY, steps=arguments.steps, kl_warm_up=arguments.steps // 2)
+    chosen = [OURS, *(name for name in arguments.variants.split(",") if name != OURS)]
+    known = variants(study)
+    unknown = [name for name in chosen if name not in known]
+    if unknown:
+        raise SystemExit(f"variants {unknown} were asked for; there are {list(known)}")
+    try:
+        ground = Ground.of(arguments.data, arguments.clips)
+    except MusicError as error:
+        raise SystemExit(f"nothing to study: {error}") from error
+    runs: dict[str, list[Figures]] = {name: [] for name in chosen}
+    for seed in range(arguments.seeds):
+        for name in chosen:
+            preset = matched(study, runs[OURS][seed].rates) if name == MATCHED else known[name]
+            folder = arguments.out / f"{name}-{seed}"
+            runs[name].append(run(name, preset, ground, folder, seed=seed, resume=arguments.resume))
+    report = Report(
+        "evaluate.style_study",
+        {"hash": data_hash(ground.windows.pieces), "n": len(ground.clips.pieces)},
+        {"version": f"study-{arguments.steps}", "sha256": None},
+        arguments.seeds,
+    )
+    tabulate(report, runs, ground)
+    show(report, chosen)
+
+
+if __name__ == "__main__":
+    main()
