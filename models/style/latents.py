@@ -19,7 +19,7 @@ SWAPPABLE = (*STYLE_GROUPS, CODES)
 TEMPERATURE, TOP_P = 0.6, 0.95  # at which notes are drawn from latents: what varies is in these, not in their notes
 # by how much more what harmony, register and dynamics tell counts where they are taken from elsewhere (Ho & Salimans
 # 2022 call it guidance): the rest of the latents speaks for other pitches and velocities
-EMPHASIS = {"harmony": 2.0, "register": 2.0, "dynamics": 2.0}
+EMPHASIS = {"harmony": 3.0, "register": 2.0, "dynamics": 2.0}
 DOUBT = 0.3  # how far the decoder doubts latents that the prior drew
 
 
