@@ -15,9 +15,9 @@ from db.tables.listeners import DOMAIN_CHECK
 class StudioPiece(Base):
     """``notes``, ``latents``: JSON of the piece and of what it was decoded from (of a file: what it was encoded to).
 
-    ``recipe``: ``{content, toward: {source, strength} or null, styles: {group: {source, strength}}, turned: {group: SD},
-    keep, locks: {bars, melody, harmony, rhythm}, seed}``, empty for a file; older ones lack some. Each source is ``clips/ID`` or
-    ``pieces/ID``. Whoever knows ``link_key`` may open the piece; without one nobody else can.
+    ``recipe``: ``{content, toward: {source, strength} or null, styles: {group: {source, strength}}, turned: {group:
+    SD}, keep, locks: {bars, melody, harmony, rhythm}, seed}``, empty for a file; older ones lack some. Each source is
+    ``clips/ID`` or ``pieces/ID``. Whoever knows ``link_key`` may open the piece; without one nobody else can.
     """
 
     __tablename__ = "studio_pieces"

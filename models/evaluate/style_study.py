@@ -92,10 +92,19 @@ class Ground:
 
 
 def run(name: str, preset: Preset, ground: Ground, folder: Path, *, seed: int, resume: bool) -> Figures:
-    """Train one variant in ``folder`` and measure it, or read what was measured of it before."""
+    """Train one variant in ``folder`` and measure it, or read what was measured of it before.
+
+    Raises ``SystemExit`` where that was another study.
+    """
     result = folder / "figures.json"
     if resume and result.exists():
-        return Figures.read(result)
+        found = Figures.read(result)
+        if (found.steps, len(found.nats)) != (preset.steps, len(ground.clips.pieces)):
+            raise SystemExit(
+                f"{folder} has {found.steps} steps and {len(found.nats)} clips; {preset.steps} and "
+                f"{len(ground.clips.pieces)} are asked for: give --steps and --clips as before, or another --out"
+            )
+        return found
     folder.mkdir(parents=True, exist_ok=True)
     going = resume and (folder / "state.safetensors").exists()
     if not going:
@@ -218,7 +227,7 @@ def main(argv: list[str] | None = None) -> None:
         "evaluate.style_study",
         {"hash": data_hash(ground.windows.pieces), "n": len(ground.clips.pieces)},
         {"version": f"study-{arguments.steps}", "sha256": None},
-        arguments.seeds,
+        seed=0,
     )
     tabulate(report, runs, ground)
     show(report, chosen)

@@ -13,6 +13,7 @@ from db.tables import Clip, StudioPiece
 from models.music.abc import read_abc
 from models.music.midi import read_midi, write_midi
 from models.music.notes import Piece
+from models.style.directions import Direction, Directions
 from models.style.latents import STYLE_GROUPS
 from webapp.limits import UPLOAD_BYTES
 from webapp.services.studio import room
@@ -39,6 +40,20 @@ def studio(client, stock):
     return client
 
 
+@pytest.fixture
+def dials(house, tiny_composer, tmp_path):
+    """Rhythm and tempo can be turned; in pop, which the pool holds, tempo does not vary."""
+    sizes, spread = tiny_composer.model.config.latent, [1.0, 2.0, 3.0, 4.0, 5.0]
+    groups = {
+        "rhythm": Direction("onsets_per_bar", 1.5, np.full((1, sizes["rhythm"]), 0.5), {"pop": spread}),
+        "tempo": Direction("tempo_bpm", 20.0, np.ones((1, 1)), {"dance": spread}),
+    }
+    about = {"sha256": "aa", "data": {"hash": "d4", "n": 9}, "commit": "c0", "seed": 0}
+    Directions({"version": house.space.version, **about}, groups).save(tmp_path)
+    house.style_folder = tmp_path
+    return groups
+
+
 def names(client, **query) -> list[str]:
     answer = client.get("/api/studio/choices", params=query)
     assert answer.status_code == 200, answer.text
@@ -63,6 +78,7 @@ def test_a_rhythm_borrowed_from_another_clip_makes_a_piece_that_opens_sounds_and
         "content": content,
         "toward": None,
         "styles": {"rhythm": {"source": other, "strength": 1.0}},
+        "turned": {},
         "keep": 1.0,
         "locks": {"bars": [], "melody": False, "harmony": False, "rhythm": False},
         "seed": 0,
@@ -392,3 +408,34 @@ def test_the_studio_goes_into_the_export_and_away_with_the_listener(studio):
     assert studio.delete("/api/listener").status_code == 200
     studio.get("/api/listener")
     assert studio.get(f"/api/studio/links/{key}").status_code == 404
+
+
+def test_a_turned_style_moves_along_the_datas_regression_and_nothing_else_does(studio, house, dials):
+    content = names(studio)[0]
+    told = studio.get(f"/api/studio/{content}").json()["dials"]
+    assert set(told) == {"rhythm"}
+    assert (told["rhythm"]["attribute"], told["rhythm"]["sd"], told["rhythm"]["real"][2]) == ("onsets_per_bar", 1.5, 3)
+    plain, turned = (
+        studio.post("/api/studio/pieces", json={"content": content, "turned": asked, "seed": 3}).json()
+        for asked in ({}, {"rhythm": -1.0})
+    )
+    assert turned["recipe"]["turned"] == {"rhythm": -1.0}
+    numbers = [uuid.UUID(piece["name"].split("/")[1]) for piece in (plain, turned)]
+    before, after = house.database.transaction(
+        lambda session: [session.get_one(StudioPiece, number).latents["groups"] for number in numbers]
+    )
+    moved = np.array(after["rhythm"]) - np.array(before["rhythm"])
+    assert moved == pytest.approx(np.full_like(moved, -0.5), abs=1e-4)
+    assert all(before[group] == after[group] for group in before if group != "rhythm")
+
+
+@pytest.mark.parametrize(
+    ("turned", "said"),
+    [({"tempo": 1.0}, "tempo can't be turned in this music"), ({"mood": 1.0}, "'mood'"), ({"rhythm": 1.0}, "at once")],
+)
+def test_what_has_no_dial_or_is_borrowed_is_not_turned(studio, dials, turned, said):
+    content, other = names(studio)[:2]
+    recipe = {"content": content, "turned": turned, "styles": {"rhythm": {"source": other}}}
+    refused = studio.post("/api/studio/pieces", json=recipe)
+    assert refused.status_code == 422
+    assert said in refused.json()["error"]

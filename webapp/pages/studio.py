@@ -29,7 +29,7 @@ def _turn(group: str) -> str:
     return f"""
   <div class="k-turn" hidden>
     <span data-part="less" aria-hidden="true"></span>
-    <span class="k-scale"><i data-part="most"></i><i data-part="half"></i><i data-part="own"></i>
+    <span class="k-turn-scale"><i data-part="most"></i><i data-part="half"></i><i data-part="own"></i>
       <input type="range" min="-2" max="2" step="0.25" value="0" data-testid="turn-{group}"></span>
     <span data-part="more" aria-hidden="true"></span>
   </div>"""

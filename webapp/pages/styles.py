@@ -75,6 +75,13 @@ TABLES = (
         height for register, pitch classes for harmony, velocity for dynamics, tempo, notes an onset for texture.
         Tinted by how much is left of the first; framed: the style that has improved least.""",
     ),
+    (
+        "curiosity",
+        "Hardest swaps over training",
+        """For training by learning progress: what clips of one kind of music with one style of others cost, in nats a
+        note, whenever they were asked about. Tinted by how much is left of the first; framed: the hardest. In
+        brackets: how far it had moved lately, by which the next batches were drawn.""",
+    ),
     ("bits", "Rates over training", "Bits a bar of each group's latents at each validation."),
 )
 

@@ -112,7 +112,7 @@ def check(house: House, listener_id: uuid.UUID, piece_id: uuid.UUID) -> dict[str
     Raises ``NotAllowed`` for a piece that is not one style's swap, and as ``studio.pairs.offer`` does.
     """
     recipe = house.database.transaction(lambda s: find(s, f"{PIECES}/{piece_id}", listener_id).recipe)
-    whole = recipe and recipe.get("keep", 1.0) == 1.0 and not recipe.get("toward")
+    whole = recipe and recipe.get("keep", 1.0) == 1.0 and not (recipe.get("toward") or recipe.get("turned"))
     if not whole or len(recipe["styles"]) != 1:
         raise NotAllowed("only a piece that took one style from another clip, and nothing else, checks such a claim")
     pairs.offer(house, listener_id, piece_id, claim=True)

@@ -28,6 +28,7 @@ export class Dials {
         turn: part(".k-turn"),
         dial: part(".k-turn input"),
         back: part("[data-do=return]"),
+        gives: part("[data-do=return]").getAttribute("aria-label"),
         borrow: part("[data-do=borrow]"),
         asks: part("[data-do=borrow]").textContent,
       };
@@ -99,6 +100,8 @@ export class Dials {
       parts.from.textContent = borrowed ? `${link} ${this.#called(borrowed.source, group)}` : parts.explained;
       parts.strength.hidden = !borrowed;
       parts.back.hidden = !(borrowed || by) || fixed;
+      parts.back.textContent = by ? "Turn back" : "Give back";
+      parts.back.setAttribute("aria-label", by ? `Turn the ${group} back` : parts.gives);
       if (parts.turn) {
         parts.turn.hidden = Boolean(borrowed) || !this.#dials[group];
         parts.dial.disabled = fixed;
@@ -119,10 +122,10 @@ export class Dials {
     const [parts, known] = [this.rows.get(group), this.#dials[group]];
     if (!known) return;
     const { attribute, value, sd } = known;
-    const [wanted, own] = [measure(attribute, value + by * sd), measure(attribute, value)];
-    const ends = poles(attribute);
-    parts.from.textContent = by ? `more ${ends[by < 0 ? 0 : 1]}: ${wanted}, not ${own}` : `${parts.explained}: ${own}`;
-    parts.dial.setAttribute("aria-valuetext", by ? `${wanted}, not ${own}` : `${own}, as it is`);
+    const [[wanted], [own, unit]] = [measure(attribute, value + by * sd), measure(attribute, value)];
+    const now = `${by ? `${wanted} instead of ${own}` : own} ${unit}`.trim();
+    parts.from.textContent = by ? `to ${poles(attribute)[by < 0 ? 0 : 1]}: ${now}` : `${parts.explained}: ${now}`;
+    parts.dial.setAttribute("aria-valuetext", now);
   }
 
   #percent({ range, output }) {

@@ -8,7 +8,7 @@ import { capital } from "./words.js";
 // what stands in brackets below the figures of a table
 const COMPARED = {
   swaps: "baseline", drift: "baseline", after: "baseline", information: "chance", reading: "baseline", canonical: "chance",
-  rates: "reference", codes: "reference",
+  rates: "reference", codes: "reference", curiosity: "baseline",
 };
 
 const short = (digest) => (digest ?? "").slice(0, 12);

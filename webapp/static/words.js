@@ -14,16 +14,16 @@ const POLES = {
 
 const NOTES = ["C", "C♯", "D", "E♭", "E", "F", "F♯", "G", "A♭", "A", "B♭", "B"];
 const MEASURES = {
-  onsets_per_bar: (value) => `${value.toFixed(1)} onsets a bar`,
-  mean_pitch: (value) => `around ${NOTES[Math.round(value) % 12]}${Math.floor(Math.round(value) / 12) - 1}`,
-  mode: (value) => (Math.abs(value) < 0.05 ? "between minor and major" : `${Math.abs(value) > 0.2 ? "clearly" : "rather"} ${value < 0 ? "minor" : "major"}`),
-  mean_velocity: (value) => `velocity ${Math.round(Math.min(127, Math.max(1, value)))}`,
-  tempo_bpm: (value) => `${Math.round(value)} quarters a minute`,
-  notes_per_onset: (value) => `${Math.max(1, value).toFixed(1)} notes an onset`,
+  onsets_per_bar: (value) => [Math.max(0, value).toFixed(1), "onsets a bar"],
+  mean_pitch: (value) => [`${NOTES[Math.round(value) % 12]}${Math.floor(Math.round(value) / 12) - 1}`, "in the middle"],
+  mode: (value) => [Math.abs(value) < 0.05 ? "neither" : `${Math.abs(value) > 0.2 ? "clearly" : "rather"} ${value < 0 ? "minor" : "major"}`, ""],
+  mean_velocity: (value) => [String(Math.round(Math.min(127, Math.max(1, value)))), "of 127"],
+  tempo_bpm: (value) => [String(Math.round(Math.max(1, value))), "quarters a minute"],
+  notes_per_onset: (value) => [Math.max(1, value).toFixed(1), "notes an onset"],
 };
 
-/** A value of an attribute that names a style, with its unit. */
-export const measure = (attribute, value) => MEASURES[attribute](Math.max(attribute === "mode" ? -1 : 0, value));
+/** A value of an attribute that names a style, and its unit. */
+export const measure = (attribute, value) => MEASURES[attribute](value);
 
 /** The latents' "content" is, to a listener, the melody. */
 export const styleName = (style) => (style === "content" ? "melody" : style);

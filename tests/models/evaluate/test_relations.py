@@ -124,3 +124,9 @@ def test_the_command_tells_and_keeps_what_it_found(tunes, weights, tmp_path, cap
 def test_too_few_songs_are_told_in_words(tmp_path, weights) -> None:
     with pytest.raises(SystemExit, match="nothing to evaluate on"):
         relations.main(["--data", str(tmp_path), "--model", str(weights)])
+
+
+def test_where_real_music_lies_is_told_of_domains_in_which_an_attribute_varies(planted) -> None:
+    even = dict(planted.attributes) | {"onsets_per_bar": np.where(planted.domains == "pop", np.arange(CLIPS) % 80, 4.0)}
+    found = relations.percentiles(replace(planted, attributes=even), "onsets_per_bar")
+    assert found == {"pop": pytest.approx([3.95, 19.75, 39.5, 59.25, 75.05])}

@@ -11,12 +11,14 @@ from models.style.latents import GROUPS, Latents
 
 ABOUT = {"version": "tiny-0", "sha256": "00", "data": {"hash": "ab", "n": 3}, "commit": "c0", "seed": 0}
 
+STEP = {"attribute": "x", "sd": 1.0, "per_sd": [[1]]}
+
 
 @pytest.fixture
 def directions() -> Directions:
     harmony = np.arange(2.0 * TONICS).reshape(TONICS, 2)
     groups = {
-        "rhythm": Direction("onsets_per_bar", 2.0, np.array([[1.0, -0.5, 0.25]])),
+        "rhythm": Direction("onsets_per_bar", 2.0, np.array([[1.0, -0.5, 0.25]]), {"pop": [1.0, 2.0, 3.0, 4.0, 5.0]}),
         "harmony": Direction("mode", 0.3, harmony),
     }
     return Directions(ABOUT, groups)
@@ -76,6 +78,7 @@ def test_what_is_saved_is_loaded_again_and_nothing_where_nothing_was_saved(direc
     assert (found.about, found.version) == (ABOUT, "tiny-0")
     assert found.groups["harmony"].per_sd == pytest.approx(directions.groups["harmony"].per_sd)
     assert found.groups["rhythm"].sd == 2.0
+    assert [dict(found.groups[name].real) for name in ("rhythm", "harmony")] == [{"pop": [1, 2, 3, 4, 5]}, {}]
 
 
 @pytest.mark.parametrize(
@@ -88,6 +91,7 @@ def test_what_is_saved_is_loaded_again_and_nothing_where_nothing_was_saved(direc
         json.dumps({"format": 1, **ABOUT, "groups": {"rhythm": {"attribute": "x", "sd": 1.0, "per_sd": [[1], [2]]}}}),
         json.dumps({"format": 1, **ABOUT, "groups": {"content": {"attribute": "x", "sd": 1.0, "per_sd": [[1]]}}}),
         json.dumps({"format": 1, **ABOUT, "groups": {"rhythm": {"attribute": "x", "sd": 0.0, "per_sd": [[1]]}}}),
+        json.dumps({"format": 1, **ABOUT, "groups": {"rhythm": {**STEP, "real": {"pop": [1.0, 2.0]}}}}),
     ],
 )
 def test_anything_else_is_told_in_words(broken, tmp_path) -> None:

@@ -66,7 +66,7 @@ class Table:
             "name": self.name,
             "across": self.across,
             "rows": [LABELS.get(row, row) for row in self.rows],
-            "columns": [LABELS.get(column, column) for column in self.columns],
+            "columns": [LABELS.get(column, column.replace(".", " ")) for column in self.columns],
             "cells": [[_shown(known.get((row, column))) for column in self.columns] for row in self.rows],
             "about": self.about,
             "fill": self.fill,
@@ -110,7 +110,7 @@ def all_tables(folder: Path, runs: Path) -> list[Table]:
     sha256 = card.get("sha256", {}).get("style")
     found = read(folder)
     measured = [_table(plan, found.get(plan.command), sha256) for plan in plans()]
-    return [*measured, *_of_training(training.latest(folder, runs))]
+    return [*measured, *_of_training(training.latest(folder, runs)), _of_probes(training.probes(folder, runs))]
 
 
 def plans() -> list[Plan]:
@@ -182,6 +182,26 @@ def _of_training(run: training.Run) -> list[Table]:
         columns = tuple(group for group in GROUPS if group in series)
         found.append(Table(name, across, tuple(steps), columns, tuple(cells), about, run.fill, current=True))
     return found
+
+
+def _of_probes(found: training.Probes) -> Table:
+    """What each arm of a curious run cost whenever it was asked, with its learning progress as baseline."""
+    arms = tuple(dict.fromkeys(arm for costs in found.costs for arm in costs))
+    cells = [
+        Cell(
+            str(step), arm, Metric(cost, baseline=progress.get(arm)),
+            min(1.0, cost / (found.costs[0].get(arm) or cost or 1.0)), own=arm == hardest,
+        )
+        for step, costs, progress, hardest in zip(
+            found.steps, found.costs, found.progress, found.hardest, strict=True
+        )
+        for arm, cost in costs.items()
+    ]  # fmt: skip
+    about = {"command": "train.style", **found.about} if found.steps else None
+    return Table(
+        "curiosity", "step, told with another's", tuple(map(str, found.steps)), arms, tuple(cells), about, found.fill,
+        current=True,
+    )  # fmt: skip
 
 
 def _both_ways(prefix: str, names: Sequence[str], *suffix: str) -> dict[tuple[str, str], str]:

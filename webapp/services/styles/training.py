@@ -11,9 +11,9 @@ from typing import Any
 from models.style.latents import GROUPS
 from models.train.run_log import rows
 
-LOG = "log.jsonl"
+LOG, PROBES = "log.jsonl", "curiosity.jsonl"
 LOSS_OF = {  # what is told of the notes from each group's latents, mostly
-    "content": "pitch", "rhythm": "position", "register": "span", "harmony": "chroma", "dynamics": "velocity",
+    "content": "pitch", "rhythm": "position", "register": "height", "harmony": "chroma", "dynamics": "velocity",
     "tempo": "tempo", "texture": "thickness",
 }  # fmt: skip
 
@@ -29,6 +29,42 @@ class Run:
     bits: Mapping[str, tuple[float, ...]]
     about: Mapping[str, Any]
     fill: str
+
+
+@dataclass(frozen=True)
+class Probes:
+    """What a curious run found at ``steps``: ``costs`` (nats a note) and ``progress`` by arm, the ``hardest`` arm."""
+
+    steps: tuple[int, ...]
+    costs: tuple[Mapping[str, float], ...]
+    progress: tuple[Mapping[str, float], ...]
+    hardest: tuple[str, ...]
+    about: Mapping[str, Any]
+    fill: str
+
+
+def probes(folder: Path, runs: Path) -> Probes:
+    """The log of learning progress beside the weights, else that of ``runs/style``; without steps where none is there.
+
+    Raises ``ValueError`` where a log can't be read.
+    """
+    fill = f"python -m models.train.style --curious --out '{runs / 'style'}'"
+    for path in (folder / PROBES, runs / "style" / PROBES):
+        found = rows(path)
+        if not found:
+            continue
+        try:
+            steps, hardest = (
+                tuple(int(row["step"]) for row in found), tuple(str(row["hardest"][0]) for row in found),
+            )  # fmt: skip
+            costs, progress = (
+                tuple({str(arm): float(value) for arm, value in row[key].items()} for row in found)
+                for key in ("cost", "progress")
+            )
+        except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
+            raise ValueError(f"the log {path.name} of {path.parent.name} can't be read: {error}") from error
+        return Probes(steps, costs, progress, hardest, {"log": f"{path.parent.name}/{PROBES}"}, fill)
+    return Probes((), (), (), (), {}, fill)
 
 
 def latest(folder: Path, runs: Path) -> Run:

@@ -104,14 +104,14 @@ def test_a_record_that_is_none_is_told_in_words(folder) -> None:
 
 
 def validation(**losses: float) -> dict[str, float]:
-    even = dict.fromkeys(("pitch", "position", "span", "chroma", "velocity", "tempo", "thickness"), 1.0)
+    even = dict.fromkeys(("pitch", "position", "height", "chroma", "velocity", "tempo", "thickness"), 1.0)
     return {**even, **{f"kl.{group}": 0.6931 for group in GROUPS}, **losses}
 
 
 def test_the_hardest_style_at_each_validation_is_the_one_that_has_improved_least(folder) -> None:
     runs = folder.parent / "runs" / "style"
     runs.mkdir(parents=True)
-    later = {"position": 0.2, "span": 0.3, "velocity": 0.4, "tempo": 0.1, "thickness": 0.5, "pitch": 0.6}
+    later = {"position": 0.2, "height": 0.3, "velocity": 0.4, "tempo": 0.1, "thickness": 0.5, "pitch": 0.6}
     steps = [(500, {}), (1000, {"chroma": 9.0}), (1000, later), (1500, {**later, "chroma": 0.05})]
     lines = [json.dumps({"step": step, "validation": validation(**found)}) for step, found in steps]
     lines.insert(1, json.dumps({"step": 550, "total": 1.0}))
@@ -136,4 +136,27 @@ def test_the_log_beside_the_weights_goes_before_other_runs(folder) -> None:
 def test_a_broken_log_is_told_in_words(folder) -> None:
     (folder / "log.jsonl").write_text('{"step": 500, "validation": {"pitch": "loud"}}\n', encoding="utf-8")
     with pytest.raises(ValueError, match="can't be read"):
+        all_tables(folder, folder)
+
+
+def test_a_curious_run_tells_what_was_hardest_and_what_moved(folder) -> None:
+    assert tables(folder)["curiosity"].about is None
+    assert "--curious" in tables(folder)["curiosity"].fill
+    with RunLog(folder / "curiosity.jsonl") as log:
+        for step, pop, dance in ((0, 8.0, 4.0), (10, 6.0, 2.0)):
+            costs = {"pop.harmony": pop, "dance.tempo": dance}
+            log.write("probe", step=step, cost=costs, progress={"pop.harmony": 0.1}, hardest=["pop.harmony"])
+    found = tables(folder)["curiosity"]
+    assert found.to_json()["columns"] == ["pop harmony", "dance tempo"]
+    assert [(cell.row, cell.column) for cell in found.cells if cell.own] == [
+        ("0", "pop.harmony"),
+        ("10", "pop.harmony"),
+    ]
+    (told,) = [cell for cell in found.cells if (cell.row, cell.column) == ("10", "pop.harmony")]
+    assert (told.metric.value, told.metric.baseline, told.heat) == (6.0, 0.1, 0.75)
+
+
+def test_a_broken_log_of_learning_progress_is_told_in_words(folder) -> None:
+    (folder / "curiosity.jsonl").write_text('{"kind": "probe", "step": 1}\n', encoding="utf-8")
+    with pytest.raises(ValueError, match=r"curiosity\.jsonl .* can't be read"):
         all_tables(folder, folder)
