@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import io
 import uuid
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ import symusic
 from sqlalchemy import update
 
 from db.tables import Clip, StudioPiece
+from models.metrics.music_statistics import attributes
 from models.music.abc import read_abc
 from models.music.midi import read_midi, write_midi
 from models.music.notes import Piece
@@ -17,6 +20,7 @@ from models.style.directions import Direction, Directions
 from models.style.latents import STYLE_GROUPS
 from webapp.limits import UPLOAD_BYTES
 from webapp.services.studio import room
+from webapp.services.studio.turning import REACHES, reached
 
 ABC = "X:1\nT:The Test Jig\nM:6/8\nK:D\n|:dAF DFA|dAF def|gfe fed|cBA Bcd:|\n"
 JIG = (ABC.encode(), "jig.abc")
@@ -415,18 +419,28 @@ def test_a_turned_style_moves_along_the_datas_regression_and_nothing_else_does(s
     told = studio.get(f"/api/studio/{content}").json()["dials"]
     assert set(told) == {"rhythm"}
     assert (told["rhythm"]["attribute"], told["rhythm"]["sd"], told["rhythm"]["real"][2]) == ("onsets_per_bar", 1.5, 3)
-    plain, turned = (
-        studio.post("/api/studio/pieces", json={"content": content, "turned": asked, "seed": 3}).json()
-        for asked in ({}, {"rhythm": -1.0})
-    )
+    turned = studio.post("/api/studio/pieces", json={"content": content, "turned": {"rhythm": -1.0}, "seed": 3}).json()
     assert turned["recipe"]["turned"] == {"rhythm": -1.0}
-    numbers = [uuid.UUID(piece["name"].split("/")[1]) for piece in (plain, turned)]
+    clip, number = (uuid.UUID(name.split("/")[1]) for name in (content, turned["name"]))
     before, after = house.database.transaction(
-        lambda session: [session.get_one(StudioPiece, number).latents["groups"] for number in numbers]
+        lambda session: [
+            session.get_one(Clip, clip).latents["groups"],
+            session.get_one(StudioPiece, number).latents["groups"],
+        ]
     )
     moved = np.array(after["rhythm"]) - np.array(before["rhythm"])
-    assert moved == pytest.approx(np.full_like(moved, -0.5), abs=1e-4)
-    assert all(before[group] == after[group] for group in before if group != "rhythm")
+    assert np.ptp(moved) == pytest.approx(0, abs=1e-4)
+    assert -0.5 * REACHES[-1] - 1e-4 <= moved[0, 0] < 0
+    assert all(before[group] == pytest.approx(after[group]) for group in before if group != "rhythm")
+
+
+def test_a_style_is_turned_as_far_as_makes_it_sound_as_asked(house, dials, tune):
+    pieces = [replace(tune, notes=tune.notes[: 8 * bars]) for bars in (3, 2, 1, 1)]  # of 4 onsets a bar: 3, 2, 1, 1
+    assert attributes(tune)["onsets_per_bar"] == 4
+    far = partial(reached, house, tune, made=pieces)
+    assert far({"rhythm": -1.0})["rhythm"] == pytest.approx(-1.5)  # 2.5 wanted, between 3 at once and 2 at twice
+    assert far({"rhythm": -4.0})["rhythm"] == -4.0 * REACHES[2]  # nothing comes nearer
+    assert far({"rhythm": 1.0})["rhythm"] == 1.0 * REACHES[0]
 
 
 @pytest.mark.parametrize(

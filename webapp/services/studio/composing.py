@@ -26,7 +26,7 @@ from webapp.services.problems import NotAllowed, NotReady, UnknownListenerError
 from webapp.services.studio.opening import shown
 from webapp.services.studio.room import check_rate, keep, place
 from webapp.services.studio.sources import Source, find, named_traits, names_in
-from webapp.services.studio.turning import turned
+from webapp.services.studio.turning import REACHES, reached, turned
 
 log = logging.getLogger(__name__)
 
@@ -142,12 +142,27 @@ def _compose(house: House, listener_id: uuid.UUID, recipes: Sequence[Recipe], *,
 
 def _generate(house: House, recipes: Sequence[Recipe], sources: Mapping[str, Source]) -> list[GenerateResult]:
     music = {name: current(house, source) for name, source in sources.items()}
-    requests = [_request(house, recipe, sources, music) for recipe in recipes]
-    with ThreadPoolExecutor(len(requests)) as together:
-        results = list(together.map(house.generator.generate, requests))
+    steps = _steps(house, recipes[0], sources, music)
+    results = _all_of(house, [_request(house, recipe, sources, music, steps) for recipe in recipes])
     if any(len(Piece.from_json(result.notes).notes) == 0 for result in results):
         raise NotAllowed("nothing but silence came of this; borrow less of it, or try another piece")
     return results
+
+
+def _steps(house: House, recipe: Recipe, sources: Mapping[str, Source], music: Mapping[str, Music]) -> dict[str, float]:
+    """How far along the regression the turned styles go, so that they sound as asked: some are tried."""
+    if not recipe.turned:
+        return {}
+    tried = [{group: times * by for group, by in recipe.turned.items()} for times in REACHES]
+    made = _all_of(house, [_request(house, recipe, sources, music, steps) for steps in tried])
+    pieces = [Piece.from_json(each.notes) for each in made]
+    return reached(house, Piece.from_json(music[recipe.content].notes), recipe.turned, pieces)
+
+
+def _all_of(house: House, requests: Sequence[GenerateRequest]) -> list[GenerateResult]:
+    """What all requests, asked at once, come to."""
+    with ThreadPoolExecutor(len(requests)) as together:
+        return list(together.map(house.generator.generate, requests))
 
 
 def current(house: House, source: Source) -> Music:
@@ -159,7 +174,11 @@ def current(house: House, source: Source) -> Music:
 
 
 def _request(
-    house: House, recipe: Recipe, sources: Mapping[str, Source], music: Mapping[str, Music]
+    house: House,
+    recipe: Recipe,
+    sources: Mapping[str, Source],
+    music: Mapping[str, Music],
+    steps: Mapping[str, float],
 ) -> GenerateRequest:
     own, domain, toward = music[recipe.content].latents, sources[recipe.content].domain, recipe.toward
     if toward is not None:
@@ -176,7 +195,7 @@ def _request(
         for group, each in recipe.styles.items()
         if each.strength > 0
     }
-    moved = turned(house, own, {**music[recipe.content].notes, "domain": domain}, recipe.turned)
+    moved = turned(house, own, Piece.from_json(music[recipe.content].notes), domain, steps)
     styles |= {group: Origin(latents=latents.to_json()) for group, latents in moved.items()}
     locks = recipe.locks
     notes = music[recipe.content].notes if locks.notes_stay else None

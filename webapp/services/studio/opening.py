@@ -85,7 +85,7 @@ def shown(session: Session, house: House, listener_id: uuid.UUID, source: Source
         "domain": source.domain,
         "title": source.title,
         "traits": traits(session, house, source),
-        "dials": dials(house, source.piece),
+        "dials": dials(house, source.piece, source.domain),
         "recipe": dict(source.recipe) or None,
         "sources": {
             name: {"title": each.title, "traits": traits(session, house, each)} for name, each in found.items()
