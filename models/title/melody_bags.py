@@ -91,7 +91,7 @@ class LinearEncoder(MelodyEncoder):
         x = shares(heard, (notes >= 0).any(-1), cadences=self.config.cadences)
         self.mean.copy_(x.mean(0))
         self.scale.copy_(x.std(0) + FLOOR)
-        x = ((x - self.mean) / self.scale).double()
+        x = (x - self.mean) / self.scale
         last = (x.shape[1] - self.config.dim, x.shape[1] - 1)
-        variance, direction = eigh((x.T @ x / len(x)).cpu().numpy(), subset_by_index=last)
+        variance, direction = eigh((x.T @ x / len(x)).double().cpu().numpy(), subset_by_index=last)
         self.whiten.weight.copy_(torch.from_numpy((direction / np.sqrt(np.maximum(variance, 1e-6))).T))

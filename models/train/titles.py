@@ -76,11 +76,11 @@ class Preset:
 
 PRESETS: Mapping[str, Preset] = {
     "tiny": Preset(
-        60,
-        64,
-        3e-3,
+        160,
+        128,
+        4e-3,
         20,
-        3,
+        4,
         ("cnn-cnn",),
         MelodyConfig(hidden=32, dim=32, layers=2, cadences=True),
         TitleConfig(hidden=32, dim=32),
