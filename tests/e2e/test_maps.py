@@ -16,6 +16,7 @@ from models.atlas.points import DrawnMap
 from models.atlas.quality import judge
 from models.music import corpora
 from models.title.checkpoint import load_towers
+from models.title.tunes import tunes_of
 from webapp.services.atlas import drawing
 from webapp.services.house import House
 from webapp.settings import Settings
@@ -36,7 +37,7 @@ def maps(site) -> Iterator[dict[str, tuple[str, DrawnMap]]]:
     towers, pieces = load_towers(), corpora.load("oneills1850", limit=80)
     made = {}
     for kind in ("tunes", "titles", "joint"):
-        points = tune_points(towers, pieces, kind)
+        points = tune_points(towers, tunes_of(pieces), pieces, kind)
         places = np.ascontiguousarray(points.vectors[:, :2])
         near = nearest(points.vectors, 10)
         quality = judge(points.vectors, places, points.colours, 0, near)
