@@ -45,6 +45,8 @@ def ridge(weights: Tensor, grams: Tensor, wanted: Tensor, width: int) -> tuple[T
     """
     ends = np.arange(len(grams) + 1) * grams.shape[1]
     table = csr_array((weights.double().numpy().ravel(), grams.numpy().ravel(), ends), shape=(len(grams), width))
+    table.sum_duplicates()
+    table.eliminate_zeros()  # what stands for padding is in every row, many times
     mean = np.asarray(table.mean(axis=0))
     along = table @ mean
     inner = (table @ table.T).toarray() - along[:, None] - along + mean @ mean

@@ -312,12 +312,12 @@ def release(folder: Path, members: Sequence[tuple[TitleRun, TwoTower]], mrr: flo
 
 
 def chosen_variants(text: str | None, preset: Preset) -> tuple[str, ...]:
-    """The variants that ``--variants`` names; raises ``SystemExit`` for unknown ones."""
+    """The variants that ``text`` names, or the preset's; raises ``SystemExit`` for unknown ones."""
     there = (*VARIANTS, *(SENTENCE_VARIANTS if sentences.available() else ()))
     names = preset.variants if text is None else there if text == "all" else tuple(text.split(","))
     if unknown := [name for name in names if name not in there]:
         missing = "" if sentences.available() else "; for others, pip install 'kallos[sentence]'"
-        raise SystemExit(f"--variants {','.join(unknown)} was given; there are {', '.join(there)}{missing}")
+        raise SystemExit(f"{','.join(unknown)} was given; there are {', '.join(there)}{missing}")
     return names
 
 
@@ -339,11 +339,11 @@ def refuse_to_be_without(without: Sequence[str], variants: Sequence[str]) -> Non
     """Raises ``SystemExit`` where there is no such information or some variant can't do without it."""
     given = ",".join(without)
     if unknown := [name for name in without if name not in (*REMOVABLE, CADENCES)]:
-        raise SystemExit(f"--without {','.join(unknown)} was given; there are {', '.join((*REMOVABLE, CADENCES))}")
+        raise SystemExit(f"{','.join(unknown)} was given; there are {', '.join((*REMOVABLE, CADENCES))}")
     if set(without) & {*OF_MELODIES, CADENCES} and any(name.startswith("style") for name in variants):
-        raise SystemExit(f"--without {given} was given for a style encoder, which hears whole bars; leave it out")
+        raise SystemExit(f"{given} was to be taken from a style encoder, which hears whole bars; leave it out")
     if CADENCES in without and not all(name.split("-")[0] in BAGS for name in variants):
-        raise SystemExit(f"--without {given} was given; only {' and '.join(BAGS)} hear {CADENCES} apart")
+        raise SystemExit(f"{given} was to be taken away; only {' and '.join(BAGS)} hear {CADENCES} apart")
 
 
 def main(argv: list[str] | None = None) -> None:
