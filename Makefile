@@ -9,6 +9,7 @@ PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --quiet
 # A study of title towers: PRESET=cpu is long. It lies in a folder of its own, with a database of its own.
 PRESET ?= tiny
 STUDY ?= runs/study-$(PRESET)
+JOBS ?= 2
 
 .PHONY: run install test test-only lint bench study clean
 
@@ -39,7 +40,7 @@ bench: install
 	$(BIN)/python tests/bench/bench.py
 
 study: install
-	$(BIN)/python -m models.train.title_study --preset $(PRESET) --out $(STUDY)/runs/titles $(STUDY_OPTIONS) \
+	$(BIN)/python -m models.train.title_study --preset $(PRESET) --out $(STUDY)/runs/titles --jobs $(JOBS) $(STUDY_OPTIONS) \
 		$(if $(wildcard $(STUDY)/runs/titles/split.json),--resume)
 	KALLOS_HOME=$(STUDY) KALLOS_RUNS= KALLOS_DATABASE_URL= $(BIN)/kallos report retrieval titles --out $(STUDY)/report.html
 

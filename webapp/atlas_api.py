@@ -22,8 +22,18 @@ Kind = Literal["clips", "tunes", "titles", "joint"]
 Row = Annotated[int, Path(ge=0, le=10_000_000)]
 
 
+class LeftOut(BaseModel):
+    """Pieces that are not on a map."""
+
+    pieces: int
+    why: str
+
+
 class AMap(BaseModel):
-    """A map without its points; ``quality`` as ``models.atlas.quality.Quality`` tells it, each figure with chance."""
+    """A map without its points; ``quality`` as ``models.atlas.quality.Quality`` tells it, each figure with chance.
+
+    ``left_out``: how many ``pieces`` of the collections are not on it and ``why``; null for maps of earlier versions.
+    """
 
     map_id: uuid.UUID
     kind: Kind
@@ -35,6 +45,7 @@ class AMap(BaseModel):
     drawn_at: datetime
     colours: list[str]
     quality: dict[str, Any]
+    left_out: LeftOut | None
 
 
 class Progress(BaseModel):

@@ -50,18 +50,20 @@ def gather(
 ) -> Material:
     """The points of a map of one of ``KINDS``; ``clips`` join the corpora's excerpts where clips are mapped.
 
-    ``data``: a folder of tunes instead of the corpora; ``limit``: about so many pieces of each corpus. Raises
-    ``MusicError`` where there is nothing to map.
+    ``data``: a folder of tunes instead of the corpora; ``limit``: about so many pieces of each corpus. Pieces that have
+    not what the map is drawn by are counted (``left_out``). Raises ``MusicError`` where there is nothing to map.
     """
     if kind not in KINDS:
         raise ValueError(f"a map of {kind!r} was asked for; there are {', '.join(KINDS)}")
     if kind == "clips":
-        bundle = load_style()
-        points = clip_points(bundle, clips, played(PLAYED, data, limit))
-        return Material(points, bundle.version, {"sizes": dict(bundle.model.config.latent)})
-    towers = load_towers()
-    points = tune_points(towers, played(TUNE_BOOKS, data, limit), kind)
-    return Material(points, towers.version)
+        bundle, pieces = load_style(), played(PLAYED, data, limit)
+        points = clip_points(bundle, clips, pieces)
+        left_out = {"pieces": len(clips) + len(pieces) - len(points), "why": "without eight whole bars"}
+        return Material(points, bundle.version, {"sizes": dict(bundle.model.config.latent), "left_out": left_out})
+    towers, pieces = load_towers(), played(TUNE_BOOKS, data, limit)
+    tunes = tunes_of(pieces)
+    left_out = {"pieces": len(pieces) - len(tunes), "why": "without a title or a melody"}
+    return Material(tune_points(towers, tunes, pieces, kind), towers.version, {"left_out": left_out})
 
 
 def played(names: Sequence[str], data: Path | None = None, limit: int | None = None) -> list[Piece]:
@@ -72,13 +74,13 @@ def played(names: Sequence[str], data: Path | None = None, limit: int | None = N
     return [piece for name in names if there[name].available for piece in corpora.load(name, limit=limit)]
 
 
-def tune_points(bundle: TitleBundle, pieces: Sequence[Piece], kind: str) -> Points:
+def tune_points(bundle: TitleBundle, tunes: Sequence[Tune], pieces: Sequence[Piece], kind: str) -> Points:
     """Tunes by their melodies, their titles by the words, or both in one space with links from titles to tunes.
 
+    ``pieces``: those that the tunes were made of, and perhaps others.
     For the joint map each side is moved to its own mean: towers keep their sides apart by a constant that says nothing
     about any tune (Liang et al. 2022, "Mind the gap").
     """
-    tunes = tunes_of(pieces)
     by_name = {name_of(piece): piece for piece in pieces}
     melodies = _tunes(bundle, tunes, by_name)
     if kind == "tunes":

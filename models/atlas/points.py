@@ -75,7 +75,8 @@ class StoredClip:
 class Material:
     """Points of a map, the version of the model whose space they lie in, and what else belongs to that space.
 
-    ``about``: ``sizes`` of the latent groups for clips.
+    ``about``: ``sizes`` of the latent groups for clips; ``left_out``: how many ``pieces`` are not on the map and
+    ``why``.
     """
 
     points: Points

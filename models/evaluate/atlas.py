@@ -117,6 +117,7 @@ def main(argv: list[str] | None = None) -> None:
                     "evaluate.atlas", about, {"version": material.model_version, "sha256": None}, given.seed
                 )
             report.add(f"atlas.{kind}.gather_seconds", Metric(seconds, n=len(material.points)))
+            report.add(f"atlas.{kind}.left_out", Metric(material.about["left_out"]["pieces"]))
             evaluate(report, kind, material, given.seed, transform=given.transform)
     except (MusicError, ValueError, FileNotFoundError) as error:
         raise SystemExit(f"nothing to evaluate: {error}") from error

@@ -37,7 +37,7 @@ def config_of(data: Mapping[str, Any]) -> TowerConfig:
     """A config from what ``asdict`` made of it."""
     melody = {**data["melody"], "without": tuple(data["melody"]["without"])}
     title = {**data["title"], "without": tuple(data["title"].get("without", ()))}
-    return TowerConfig(MelodyConfig(**melody), TitleConfig(**title), tuple(data.get("types", ())))
+    return TowerConfig(MelodyConfig(**melody), TitleConfig(**title))
 
 
 def save_towers(

@@ -91,7 +91,11 @@ class LinearEncoder(MelodyEncoder):
         x = shares(heard, (notes >= 0).any(-1), cadences=self.config.cadences)
         self.mean.copy_(x.mean(0))
         self.scale.copy_(x.std(0) + FLOOR)
-        x = ((x - self.mean) / self.scale).double()
-        last = (x.shape[1] - self.config.dim, x.shape[1] - 1)
-        variance, direction = eigh((x.T @ x / len(x)).cpu().numpy(), subset_by_index=last)
-        self.whiten.weight.copy_(torch.from_numpy((direction / np.sqrt(np.maximum(variance, 1e-6))).T))
+        varied = torch.nonzero(x.std(0) > 0)[:, 0]  # about half of all values: others are no tune's
+        x = ((x - self.mean) / self.scale)[:, varied]
+        found = min(self.config.dim, len(varied))
+        last = (len(varied) - found, len(varied) - 1)
+        variance, direction = eigh((x.T @ x / len(x)).double().cpu().numpy(), subset_by_index=last)
+        self.whiten.weight.zero_()
+        whitening = torch.from_numpy((direction / np.sqrt(np.maximum(variance, 1e-6))).T).float()
+        self.whiten.weight[:found, varied] = whitening.to(x.device)

@@ -26,6 +26,7 @@ INFORMATION: Mapping[str, tuple[str, ...]] = {
     "key": ("degree", "key"),
     "bars": ("position", "bar", "meter"),
 }
+ALIKE = 32  # tunes
 
 
 @dataclass(frozen=True)
@@ -66,8 +67,17 @@ class MelodyEncoder(nn.Module, ABC):
         return vectors
 
     def pooled(self, notes: Tensor) -> Tensor:
-        """What is known of each tune before it is made comparable with titles: ``(tunes, 2 hidden)``."""
-        return self.gathered(notes.masked_fill(self.silenced, -1), (notes >= 0).any(-1))
+        """What is known of each tune before it is made comparable with titles: ``(tunes, 2 hidden)``.
+
+        Tunes of like length are heard together, so that little time goes to padding.
+        """
+        there = (notes >= 0).any(-1)
+        order = there.sum(1).argsort(stable=True)
+        heard = notes.masked_fill(self.silenced, -1)
+        together = order.split(len(order) if notes.is_cuda else ALIKE)  # a GPU would wait for many small kernels
+        ends = [int(there[rows].sum(1).max()) for rows in together]
+        parts = [self.gathered(heard[rows, :end], there[rows, :end]) for rows, end in zip(together, ends, strict=True)]
+        return torch.cat(parts)[order.argsort()]
 
     @abstractmethod
     def gathered(self, notes: Tensor, there: Tensor) -> Tensor:
@@ -162,6 +172,7 @@ class Attention(nn.Module):
         layer = nn.TransformerEncoderLayer(
             d, 4, 2 * d, config.dropout, activation="gelu", batch_first=True, norm_first=True
         )
+        layer.self_attn.dropout = 0.0  # of the weights; without it attention is fused
         self.layers = nn.TransformerEncoder(layer, config.layers - 1, enable_nested_tensor=False)
 
     def forward(self, x: Tensor, there: Tensor) -> Tensor:

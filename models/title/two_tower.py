@@ -30,40 +30,25 @@ AT_ONCE = 256
 
 @dataclass(frozen=True)
 class TowerConfig:
-    """The two encoders, whose ``dim`` must agree; ``types`` are kinds of tune that a head may be taught to name."""
+    """The two encoders, whose ``dim`` must agree."""
 
     melody: MelodyConfig = field(default_factory=MelodyConfig)
     title: TitleConfig = field(default_factory=TitleConfig)
-    types: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class TowerOutput:
-    """Unit vectors of melodies and titles ``(pairs, dim)`` and what their cosines are multiplied with.
-
-    ``types``: logits of the types for melodies and titles, one after the other ``(2 pairs, types)``.
-    """
+    """Unit vectors of melodies and titles ``(pairs, dim)`` and what their cosines are multiplied with."""
 
     melody: Tensor
     title: Tensor
     scale: Tensor
-    types: Tensor | None = None
 
     def loss(self) -> Tensor:
         """Cross-entropy of finding the other half of each pair in the batch, mean of both directions, nats."""
         logits = self.scale * self.melody @ self.title.T
         own = torch.arange(len(logits), device=logits.device)
         return (F.cross_entropy(logits, own) + F.cross_entropy(logits.T, own)) / 2
-
-    def type_loss(self, wanted: Tensor) -> Tensor:
-        """Cross-entropy of naming the type of each melody and of each title, nats; -1 in ``wanted`` ``(pairs,)``: none.
-
-        0 for a batch without types; raises ``ValueError`` where the towers have no head for them.
-        """
-        if self.types is None:
-            raise ValueError("these towers have no types to name")
-        told = F.cross_entropy(self.types, wanted.repeat(2), ignore_index=-1, reduction="sum")
-        return told / (2 * (wanted >= 0).sum()).clamp(min=1)
 
 
 def melody_encoder(config: MelodyConfig) -> MelodyEncoder:
@@ -77,7 +62,7 @@ def melody_encoder(config: MelodyConfig) -> MelodyEncoder:
 
 
 class TwoTower(nn.Module):
-    """A melody encoder, a title encoder, a temperature, and a reading of types in the space that both share."""
+    """A melody encoder, a title encoder and a temperature."""
 
     def __init__(self, config: TowerConfig) -> None:
         super().__init__()
@@ -86,15 +71,13 @@ class TwoTower(nn.Module):
         self.config = config
         self.melody = melody_encoder(config.melody)
         self.title = title_encoder(config.title)
-        self.types = nn.Linear(config.melody.dim, len(config.types)) if config.types else None
         self.log_scale = nn.Parameter(torch.tensor(math.log(10.0)))
 
     def forward(self, notes: Tensor, title: Tensor) -> TowerOutput:
         """Notes as ``played`` gives them and titles as ``spelled`` does."""
         scale = self.log_scale.exp().clamp(max=SHARPEST)
         melody, words = F.normalize(self.melody(notes), dim=-1), F.normalize(self.title(title), dim=-1)
-        both = scale * torch.cat([melody, words])
-        return TowerOutput(melody, words, scale, None if self.types is None else self.types(both))
+        return TowerOutput(melody, words, scale)
 
     def played(self, melodies: Sequence[IntTable]) -> Tensor:
         """Notes as the melody encoder takes them, less what it may not hear: int64 ``(tunes, notes, fields)``."""

@@ -15,23 +15,15 @@ import numpy as np
 from models.music.grouping import title_key
 from models.title.tunes import FIELDS, IntTable, Tune
 
-POSITION, DURATION, METER = (FIELDS.index(name) for name in ("position", "duration", "meter"))
-SIXTEENTH, EIGHTH, DOTTED = 3, 5, 6  # of the field of durations, in a bar of two halves
-
 
 @dataclass(frozen=True)
 class Variation:
-    """How pairs are varied: chances of hearing an excerpt, of missing a field for a whole tune, of missing a word.
-
-    ``even``: chance of hearing dotted pairs played even. Whether a hornpipe is written dotted is its editor's habit, by
-    which a type must not be told.
-    """
+    """How pairs are varied: chances of hearing an excerpt, of missing a field for a whole tune, of missing a word."""
 
     excerpt: float = 0.5
     shortest: float = 0.4  # of an excerpt, as a share of the tune
     field: float = 0.1
     word: float = 0.1
-    even: float = 0.0
 
 
 class PairBatches:
@@ -60,12 +52,12 @@ class PairBatches:
                 break
         return chosen
 
-    def draw(self, step: int) -> tuple[list[IntTable], list[str], list[Tune]]:
-        """The melodies and titles of batch ``step``, varied, and whose they are."""
+    def draw(self, step: int) -> tuple[list[IntTable], list[str]]:
+        """The melodies and titles of batch ``step``, varied."""
         rng = np.random.default_rng([self.seed, step, 1])
         pairs = self.pairs(step)
         notes = [varied_notes(tune.notes, self.variation, rng) for tune, _ in pairs]
-        return notes, [varied_title(title, self.variation, rng) for _, title in pairs], [tune for tune, _ in pairs]
+        return notes, [varied_title(title, self.variation, rng) for _, title in pairs]
 
 
 def varied_notes(notes: IntTable, variation: Variation, rng: np.random.Generator) -> IntTable:
@@ -77,21 +69,8 @@ def varied_notes(notes: IntTable, variation: Variation, rng: np.random.Generator
     silent = rng.random(len(FIELDS)) < variation.field
     silent[FIELDS.index("position")] = False
     varied = notes[first : first + count].copy()
-    if variation.even and rng.random() < variation.even:
-        varied = evened(varied)
     varied[:, silent] = -1
     return varied
-
-
-def evened(notes: IntTable) -> IntTable:
-    """The notes with each dotted eighth and its sixteenth as two eighths (those of a bar of two halves)."""
-    position, duration = notes[:, POSITION], notes[:, DURATION]
-    long = (notes[:-1, METER] == 0) & (position[:-1] % 6 == 0) & (duration[:-1] == DOTTED)
-    pairs = np.flatnonzero(long & (position[1:] - position[:-1] == 4) & (duration[1:] == SIXTEENTH))
-    table = notes.copy()
-    table[pairs + 1, POSITION] = position[pairs] + 3
-    table[np.concatenate([pairs, pairs + 1]), DURATION] = EIGHTH
-    return table
 
 
 def varied_title(title: str, variation: Variation, rng: np.random.Generator) -> str:

@@ -5,7 +5,8 @@ is tested on it). A variant is called MELODY-TITLE after its encoders ("cnn-bag"
 each with ``--seeds`` seeds, one after the other; its towers, state and log lie in ``OUT/VARIANT-SEED``. "linear-linear"
 starts from a ridge regression (``linear_start``), "style_frozen" and "style_tuned" from the style model, the others
 from nothing. ``OUT/bundle`` gets the few runs whose mean cosine validates best (forward selection: Caruana et al.
-2004). ``--without`` takes information away from melodies and titles (``models.title.removal``).
+2004), or with ``--members`` the runs named there, all of them. ``--without`` takes information away from melodies and
+titles (``models.title.removal``), ``cadences`` how strains end from bags (``models.title.melody_bags``).
 """
 
 from __future__ import annotations
@@ -13,13 +14,14 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
-from collections import Counter
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
@@ -39,7 +41,7 @@ from models.train.averaged import AveragedTraining
 from models.train.linear_start import fit_linear
 from models.train.run_log import RunLog, ended
 from models.train.side_by_side import side_by_side
-from models.train.title_batches import PairBatches, Variation
+from models.train.title_batches import PairBatches
 from models.train.title_validation import Validation
 
 CORPORA = ("oneills1850", "ryansMammoth", "airdsAirs")
@@ -47,9 +49,9 @@ LINEAR = "linear-linear"
 REMOVABLE = (*OF_MELODIES, *OF_TITLES)
 VARIANTS = (LINEAR, *(f"{melody}-{title}" for melody, title in itertools.product(MELODY_KINDS[1:], TITLE_KINDS[1:])))
 SENTENCE_VARIANTS = tuple(f"{melody}-{SENTENCE}" for melody in MELODY_KINDS[1:])  # where one is installed
-COMMON = 20  # tunes that make a type worth naming
-EVENED = 0.4  # of the tunes whose type is named: dotted pairs are played even
+CADENCES, BAGS = "cadences", ("linear", "bag")  # what only such melody encoders hear
 MEMBERS = 4  # of an ensemble, at most
+RUN_NAME = re.compile(r"(?P<variant>\w+-\w+)(?P<without>(?:-no_\w+)*)-(?P<seed>\d+)")
 TERMS = (
     "Trained on the melodies and titles of O'Neill's, Ryan's and Aird's collections as distributed with music21 by "
     "permission of their encoders, some files non-commercial. See models/weights/LICENSE."
@@ -76,11 +78,11 @@ class Preset:
 
 PRESETS: Mapping[str, Preset] = {
     "tiny": Preset(
-        60,
-        64,
-        3e-3,
+        160,
+        128,
+        4e-3,
         20,
-        3,
+        4,
         ("cnn-cnn",),
         MelodyConfig(hidden=32, dim=32, layers=2, cadences=True),
         TitleConfig(hidden=32, dim=32),
@@ -118,30 +120,22 @@ class TitleRun:
     seed: int
     without: tuple[str, ...]
     parts: Mapping[str, Sequence[Tune]]
-    typing: float = 0.0  # weight of naming the type of tunes and titles beside finding each other
 
     @property
     def name(self) -> str:
-        """The run's name and folder."""
-        typed = ["typed"] if self.typing else []
-        return "-".join([self.variant, *typed, *(f"no_{name}" for name in self.without), str(self.seed)])
+        """The run's name and folder, as ``RUN_NAME`` reads it."""
+        return "-".join([self.variant, *(f"no_{name}" for name in self.without), str(self.seed)])
 
     @property
     def config(self) -> TowerConfig:
         """The towers of this variant in the preset's sizes."""
         melody, title = self.variant.split("-")
         unheard, unread = (tuple(n for n in self.without if n in known) for known in (OF_MELODIES, OF_TITLES))
+        cadences = self.preset.melody.cadences and CADENCES not in self.without
         return TowerConfig(
-            replace(self.preset.melody, kind=melody, without=unheard),
+            replace(self.preset.melody, kind=melody, without=unheard, cadences=cadences),
             replace(self.preset.title, kind=title, without=unread),
-            self.types,
         )
-
-    @property
-    def types(self) -> tuple[str, ...]:
-        """The types that are named while training: those of at least ``COMMON`` training tunes, or none."""
-        counts = Counter(tune.genre for tune in self.parts["train"] if tune.genre) if self.typing else Counter[str]()
-        return tuple(sorted(kind for kind, count in counts.items() if count >= COMMON))
 
 
 def learning_rate(step: int, preset: Preset) -> float:
@@ -160,9 +154,7 @@ def train(run: TitleRun, folder: Path, *, resume: bool, device: str, progress: P
     lines = training.resume(state) if taken_up else 0
     if taken_up and ended(log_path):
         return training
-    variation = Variation(even=EVENED if run.typing else 0.0)
-    batches = PairBatches(run.parts["train"], preset.batch, run.seed, variation)
-    kinds = {kind: index for index, kind in enumerate(run.types)}
+    batches = PairBatches(run.parts["train"], preset.batch, run.seed)
     task = progress.add_task(run.name, total=preset.steps, completed=training.step, told="")
     with RunLog(log_path, lines) as log:
         if not taken_up:
@@ -171,7 +163,6 @@ def train(run: TitleRun, folder: Path, *, resume: bool, device: str, progress: P
                 "run": run.name,
                 "variant": run.variant,
                 "without": run.without,
-                "typing": run.typing,
                 "preset": run.preset_name,
                 "seed": run.seed,
                 "config": asdict(run.config),
@@ -181,17 +172,11 @@ def train(run: TitleRun, folder: Path, *, resume: bool, device: str, progress: P
             _validated(training, validation, log)
         while training.step < preset.steps and waited(training, preset) < preset.patience:
             torch.manual_seed(run.seed * 1_000_003 + training.step)  # dropout
-            notes, titles, tunes = batches.draw(training.step)
+            notes, titles = batches.draw(training.step)
             towers = training.model.train()
             output = towers(towers.played(notes).to(device), towers.spelled(titles).to(device))
             loss = output.loss()
             values = {"loss": loss.item(), "scale": output.scale.item()}
-            if kinds:
-                named = output.type_loss(
-                    torch.tensor([kinds.get(tune.genre or "", -1) for tune in tunes], device=device)
-                )
-                values["type_loss"] = named.item()
-                loss = loss + run.typing * named
             values["gradient"] = training.update(loss, learning_rate(training.step, preset))
             log.write("metrics", step=training.step, part="train", values=values)
             if training.step % preset.validate_every == 0 or training.step == preset.steps:
@@ -227,7 +212,7 @@ def train_one(run: TitleRun, *, out: Path, resume: bool, device: str, progress: 
     training = train(run, out / run.name, resume=resume, device=device, progress=shown)
     towers = training.average.cpu()
     towers.load_state_dict(training.best)
-    release(out / run.name, [(run, towers)], training.best_score)
+    release(out / run.name, [(run, towers)], training.best_score, [training.best_step])
     return f"{run.name}: validation MRR {training.best_score:.4f}"
 
 
@@ -282,35 +267,36 @@ def training_parts(data: Path | None, out: Path, *, again: bool) -> dict[str, li
     return parts
 
 
-def ensemble(
-    validation: Validation, candidates: Sequence[tuple[TitleRun, TwoTower]]
-) -> tuple[list[tuple[TitleRun, TwoTower]], float]:
-    """The runs whose mean cosine validates best, and its MRR: the best one, then whichever helps most, if any does."""
-    tables = [validation.scores(towers) for _, towers in candidates]
+def ensemble(validation: Validation, candidates: Sequence[TwoTower]) -> list[int]:
+    """Which towers' mean cosine validates best: the best ones, then whichever help most, if any do."""
+    tables = [validation.scores(towers) for towers in candidates]
     chosen: list[int] = []
     best = 0.0
     while len(chosen) < MEMBERS:
-        found = {
-            index: validation.measures([np.add.reduce(pool) for pool in zip(*together, strict=True)])
-            for index in range(len(tables))
-            if index not in chosen and (together := [tables[i] for i in (*chosen, index)])
-        }
-        index = max(found, key=lambda i: found[i]["mrr"], default=-1)
-        if index < 0 or found[index]["mrr"] <= best:
+        left = [index for index in range(len(tables)) if index not in chosen]
+        found = {index: validated_together(validation, [tables[i] for i in (*chosen, index)]) for index in left}
+        index = max(found, key=lambda i: found[i], default=-1)
+        if index < 0 or found[index] <= best:
             break
         chosen.append(index)
-        best = found[index]["mrr"]
-    return [candidates[index] for index in chosen], best
+        best = found[index]
+    return chosen
 
 
-def release(folder: Path, members: Sequence[tuple[TitleRun, TwoTower]], mrr: float) -> None:
-    """Write the towers of one or several runs into ``folder``."""
+def validated_together(validation: Validation, tables: Sequence[Sequence[npt.NDArray[np.float32]]]) -> float:
+    """MRR of the mean of several towers' cosines, each ``Validation.scores``."""
+    return validation.measures([np.add.reduce(pool) for pool in zip(*tables, strict=True)])["mrr"]
+
+
+def release(folder: Path, members: Sequence[tuple[TitleRun, TwoTower]], mrr: float, steps: Sequence[int]) -> None:
+    """Write the towers of one or several runs, each after so many ``steps``, into ``folder``."""
     run, names = members[0][0], [member.name for member, _ in members]
     card = {
         "name": f"titles-{run.preset_name}",
         "version": f"titles-{run.preset_name}-{'+'.join(names)}",
         "preset": run.preset_name,
         "members": names,
+        "steps": dict(zip(names, steps, strict=True)),
         "commit": commit(),
         "data": {
             "sources": sorted({tune.source for tune in run.parts["train"]}),
@@ -326,13 +312,38 @@ def release(folder: Path, members: Sequence[tuple[TitleRun, TwoTower]], mrr: flo
 
 
 def chosen_variants(text: str | None, preset: Preset) -> tuple[str, ...]:
-    """The variants that ``--variants`` names; raises ``SystemExit`` for unknown ones."""
+    """The variants that ``text`` names, or the preset's; raises ``SystemExit`` for unknown ones."""
     there = (*VARIANTS, *(SENTENCE_VARIANTS if sentences.available() else ()))
     names = preset.variants if text is None else there if text == "all" else tuple(text.split(","))
     if unknown := [name for name in names if name not in there]:
         missing = "" if sentences.available() else "; for others, pip install 'kallos[sentence]'"
-        raise SystemExit(f"--variants {','.join(unknown)} was given; there are {', '.join(there)}{missing}")
+        raise SystemExit(f"{','.join(unknown)} was given; there are {', '.join(there)}{missing}")
     return names
+
+
+def chosen_members(text: str, preset: Preset) -> list[tuple[str, tuple[str, ...], int]]:
+    """Variant, what it is without, and seed of each run that ``--members`` names; raises ``SystemExit``."""
+    found = []
+    for name in text.split(","):
+        read = RUN_NAME.fullmatch(name)
+        if read is None:
+            raise SystemExit(f"--members {name} was given; runs are called VARIANT[-no_INFORMATION]-SEED")
+        (variant,) = chosen_variants(read["variant"], preset)
+        without = tuple(read["without"].split("-no_")[1:])
+        refuse_to_be_without(without, [variant])
+        found.append((variant, without, int(read["seed"])))
+    return found
+
+
+def refuse_to_be_without(without: Sequence[str], variants: Sequence[str]) -> None:
+    """Raises ``SystemExit`` where there is no such information or some variant can't do without it."""
+    given = ",".join(without)
+    if unknown := [name for name in without if name not in (*REMOVABLE, CADENCES)]:
+        raise SystemExit(f"{','.join(unknown)} was given; there are {', '.join((*REMOVABLE, CADENCES))}")
+    if set(without) & {*OF_MELODIES, CADENCES} and any(name.startswith("style") for name in variants):
+        raise SystemExit(f"{given} was to be taken from a style encoder, which hears whole bars; leave it out")
+    if CADENCES in without and not all(name.split("-")[0] in BAGS for name in variants):
+        raise SystemExit(f"{given} was to be taken away; only {' and '.join(BAGS)} hear {CADENCES} apart")
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -344,22 +355,24 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--resume", action="store_true", help="take up runs in OUT; those that ended stay as they are")
     parser.add_argument("--seed", type=int, default=0, help="the first seed")
     parser.add_argument("--seeds", type=int, default=1, help="how many seeds each variant is trained with")
-    parser.add_argument("--variants", help="names with commas between, or all")
-    parser.add_argument("--without", help=f"information to take away, of {', '.join(REMOVABLE)}")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--variants", help="names with commas between, or all")
+    which.add_argument("--members", help="names of runs with commas between: these make the bundle, and no others")
+    parser.add_argument("--without", help=f"information to take away, of {', '.join((*REMOVABLE, CADENCES))}")
     parser.add_argument("--steps", type=int, help="optimiser steps at most, instead of the preset's")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--jobs", type=int, default=1, help="runs that are trained side by side, each in a process")
-    parser.add_argument("--typing", type=float, default=0.0, help="weight of naming types beside the contrastive loss")
     given = parser.parse_args(argv)
     preset = PRESETS[given.preset]
     if given.steps:
         preset = replace(preset, steps=given.steps)
-    without = tuple(given.without.split(",")) if given.without else ()
-    if unknown := [name for name in without if name not in REMOVABLE]:
-        raise SystemExit(f"--without {','.join(unknown)} was given; there are {', '.join(REMOVABLE)}")
-    variants = chosen_variants(given.variants, preset)
-    if set(without) & set(OF_MELODIES) and any(name.startswith("style") for name in variants):
-        raise SystemExit("--without was given for a style encoder, which hears whole bars; leave its variants out")
+    if given.members:
+        wanted = chosen_members(given.members, preset)
+    else:
+        without = tuple(given.without.split(",")) if given.without else ()
+        variants, seeds = chosen_variants(given.variants, preset), range(given.seed, given.seed + given.seeds)
+        refuse_to_be_without(without, variants)
+        wanted = [(variant, without, seed) for variant in variants for seed in seeds]
     out: Path = given.out
     out.mkdir(parents=True, exist_ok=True)
     if given.resume and not (out / "split.json").exists():
@@ -368,17 +381,15 @@ def main(argv: list[str] | None = None) -> None:
         parts = training_parts(given.data, out, again=given.resume)
     except MusicError as error:
         raise SystemExit(f"nothing to train on: {error}") from error
-    seeds = range(given.seed, given.seed + given.seeds)
-    runs = [
-        TitleRun(given.preset, preset, variant, seed, without, parts, given.typing)
-        for variant in variants
-        for seed in seeds
-    ]
+    runs = [TitleRun(given.preset, preset, variant, seed, without, parts) for variant, without, seed in wanted]
     train_all(runs, out, resume=given.resume, device=given.device, jobs=given.jobs)
-    candidates = [(run, load_towers(out / run.name).towers.towers[0]) for run in runs]
-    members, mrr = ensemble(Validation.of(parts["validation"]), candidates)
-    release(out / "bundle", members, mrr)
-    names = " and ".join(run.name for run, _ in members)
+    bundles, validation = [load_towers(out / run.name) for run in runs], Validation.of(parts["validation"])
+    towers = [bundle.towers.towers[0] for bundle in bundles]
+    chosen = range(len(runs)) if given.members else ensemble(validation, towers)
+    mrr = validated_together(validation, [validation.scores(towers[index]) for index in chosen])
+    steps = [bundles[index].card["steps"][runs[index].name] for index in chosen]
+    release(out / "bundle", [(runs[index], towers[index]) for index in chosen], mrr, steps)
+    names = " and ".join(runs[index].name for index in chosen)
     print(f"{out / 'bundle'} holds {names}, validation MRR {mrr:.4f}; evaluate it with:")
     print(f"python -m models.evaluate.titles --model {out / 'bundle'}")
 

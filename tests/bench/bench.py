@@ -26,7 +26,7 @@ import httpx
 import numpy as np
 import psutil
 from maps import crowd, draw_seconds, in_the_page
-from next_pair import next_pair_ms
+from next_pair import NoBrowserError, next_pair_ms
 from sqlalchemy import text
 
 from db.engine import make_engine
@@ -284,8 +284,8 @@ def measure(site: Site, report: Report, arguments: argparse.Namespace) -> None:
     report.add("render.seconds_1", quantile(rendering[1:], 0.5))
     try:
         report.add("bench.next_pair_ms", quantile(next_pair_ms(site.url), 0.95, reference=50.0))
-    except FileNotFoundError:
-        report.add("bench.next_pair_ms", Metric(None, reference=50.0))  # no browser on this machine
+    except NoBrowserError:
+        report.add("bench.next_pair_ms", Metric(None, reference=50.0))
     measure_maps(site, report)
     listeners = [Listener(site.url, seed) for seed in range(arguments.listeners)]
     stored = store_past_votes(site, arguments.past_votes)
@@ -309,8 +309,8 @@ def measure_maps(site: Site, report: Report) -> None:
         seconds, frames = in_the_page(site.url, store(house, "tunes", "made-up", 0, crowd()))
         report.add("bench.map_20000_seconds", quantile(seconds, 0.5, reference=3.0))
         report.add("bench.map_frame_ms", quantile(frames, 0.95))
-    except FileNotFoundError:
-        report.add("bench.map_20000_seconds", Metric(None, reference=3.0))  # no browser on this machine
+    except NoBrowserError:
+        report.add("bench.map_20000_seconds", Metric(None, reference=3.0))
     took, points = draw_seconds(house)
     report.add("bench.project_5000_seconds", Metric(took, n=points, reference=30.0))
     house.close()

@@ -7,12 +7,12 @@ with corpora that were parsed before.
 from __future__ import annotations
 
 import json
-import shutil
 import sys
 import time
 from pathlib import Path
 
 import numpy as np
+from next_pair import chromium_path
 from playwright.sync_api import Page, sync_playwright
 
 from models.atlas.neighbours import nearest
@@ -57,10 +57,11 @@ def crowd(count: int = POINTS) -> DrawnMap:
 
 
 def in_the_page(url: str, map_id: str, times: int = 5) -> tuple[list[float], list[float]]:
-    """Seconds from the address to the drawn map, each in a new browser context, and milliseconds of dragged frames."""
-    path = shutil.which("chromium") or shutil.which("google-chrome")
-    if path is None:
-        raise FileNotFoundError("no Chromium found on the PATH")
+    """Seconds from the address to the drawn map, each in a new browser context, and milliseconds of dragged frames.
+
+    Raises ``NoBrowserError``.
+    """
+    path = chromium_path()
     seconds: list[float] = []
     frames: list[float] = []
     with sync_playwright() as playwright:

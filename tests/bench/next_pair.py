@@ -15,11 +15,21 @@ from playwright.sync_api import sync_playwright
 MEASURED = "performance.getEntriesByName('kallos.next_pair').map((entry) => entry.duration)"
 
 
-def next_pair_ms(url: str, votes: int = 30, chromium: str | None = None) -> list[float]:
-    """One figure a vote, on a new listener's page at ``url``; raises ``FileNotFoundError`` without a Chromium."""
-    path = chromium or shutil.which("chromium") or shutil.which("google-chrome")
+class NoBrowserError(RuntimeError):
+    """There is no Chromium on this machine."""
+
+
+def chromium_path() -> str:
+    """Where Chromium lies; raises ``NoBrowserError``."""
+    path = shutil.which("chromium") or shutil.which("google-chrome")
     if path is None:
-        raise FileNotFoundError("no Chromium found on the PATH")
+        raise NoBrowserError("no Chromium found on the PATH")
+    return path
+
+
+def next_pair_ms(url: str, votes: int = 30, chromium: str | None = None) -> list[float]:
+    """One figure a vote, on a new listener's page at ``url``; raises ``NoBrowserError``."""
+    path = chromium or chromium_path()
     with sync_playwright() as playwright:
         flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--mute-audio"]
         browser = playwright.chromium.launch(executable_path=path, args=flags)

@@ -16,6 +16,7 @@ from models.atlas.points import DrawnMap
 from models.atlas.quality import judge
 from models.music import corpora
 from models.title.checkpoint import load_towers
+from models.title.tunes import tunes_of
 from webapp.services.atlas import drawing
 from webapp.services.house import House
 from webapp.settings import Settings
@@ -36,7 +37,7 @@ def maps(site) -> Iterator[dict[str, tuple[str, DrawnMap]]]:
     towers, pieces = load_towers(), corpora.load("oneills1850", limit=80)
     made = {}
     for kind in ("tunes", "titles", "joint"):
-        points = tune_points(towers, pieces, kind)
+        points = tune_points(towers, tunes_of(pieces), pieces, kind)
         places = np.ascontiguousarray(points.vectors[:, :2])
         near = nearest(points.vectors, 10)
         quality = judge(points.vectors, places, points.colours, 0, near)
@@ -120,7 +121,7 @@ def test_a_map_that_is_not_there_says_how_it_comes(visit, maps):
 
 
 @pytest.mark.timeout(600)
-def test_words_find_tunes_that_play_and_a_file_gets_names_with_the_odds_told(visit, maps):
+def test_words_find_tunes_near_which_music_is_composed_and_a_file_gets_names_with_the_odds_told(visit, maps):
     visitor = visit(**DESKTOP)
     visitor.page.goto(f"{visitor.url}/titles")
     expect(visitor.get("odds-tunes")).to_contain_text("chance", timeout=PATIENCE_MS)
@@ -136,3 +137,8 @@ def test_words_find_tunes_that_play_and_a_file_gets_names_with_the_odds_told(vis
     ideas.first.click()
     expect_to_sound(visitor.frame.locator("[data-part=idea-player]"))
     expect(found.locator(".k-play").first).to_have_attribute("aria-pressed", "false")
+    found.get_by_role("button", name=re.compile("^Compose near it")).first.click()
+    expect(visitor.page).to_have_url(re.compile(r"/studio\?piece="), timeout=PATIENCE_MS)
+    visitor.get("player-b").click(timeout=PATIENCE_MS)
+    clock = visitor.frame.locator(".k-clip[data-side=b] .k-time")
+    expect(clock).not_to_have_text(re.compile("^0:00"), timeout=PATIENCE_MS)

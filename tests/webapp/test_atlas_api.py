@@ -89,8 +89,10 @@ def test_a_stranger_cannot_have_maps_drawn(client, visitor):
 
 
 def test_all_points_come_by_columns_and_small(listener, keep, tunes):
-    map_id = keep(tunes)
+    left_out = {"pieces": 3, "why": "without a title or a melody"}
+    map_id = keep(tunes, left_out=left_out)
     about = listener.get("/api/atlas").json()[3]["map"]
+    assert about["left_out"] == left_out
     assert (about["map_id"], about["points"], about["data_hash"]) == (map_id, len(tunes), tunes.hash)
     assert about["quality"]["trustworthiness"]["chance"] is not None
     assert listener.get(f"/api/atlas/maps/{map_id}").json() == about

@@ -34,7 +34,7 @@ def drawn(house, towers, monkeypatch):
     pieces = corpora.load("oneills1850", limit=60)
     made = {}
     for kind in ("tunes", "titles"):
-        points = tune_points(towers, pieces, kind)
+        points = tune_points(towers, tunes_of(pieces), pieces, kind)
         places = np.ascontiguousarray(points.vectors[:, :2])
         quality = judge(points.vectors, places, {}, 0)
         made[kind] = DrawnMap(points, places, nearest(points.vectors, 10), {"quality": quality.to_json()})

@@ -11,7 +11,7 @@ def chart(plot: str, title: str, explained: str, controls: str = "", below: str 
   <p class="k-explain">{explained}</p>
   {controls}
   <div class="k-plot" role="img" aria-label="{title}" data-testid="plot-{plot}"></div>
-  <p class="k-chart-empty" data-part="empty" hidden></p>
+  <p class="k-chart-empty" data-part="empty">Drawing…</p>
   <div class="k-chart-foot">
     <span data-part="source"></span>
     <span class="k-chart-take" role="group" aria-label="Take {title} along">

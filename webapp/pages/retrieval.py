@@ -16,6 +16,14 @@ TABLE = """
 CURVES = """
 <details class="k-which"><summary>Which conditions</summary><div data-part="conditions"></div></details>
 """
+COSTS = """
+<details class="k-which"><summary>In figures</summary>
+<div class="k-table" tabindex="0" role="region" aria-label="What is missed, in figures">
+  <table data-part="costs"><thead><tr><th scope="col">without</th><th scope="col">variant</th>
+    <th scope="col">change</th><th scope="col">95 %</th><th scope="col">p</th><th scope="col">n</th></tr></thead>
+    <tbody></tbody></table>
+</div></details>
+"""
 CONFUSED = '<div class="k-confused" data-part="confused" data-testid="confused"></div>'
 
 
@@ -47,12 +55,14 @@ def build() -> gr.HTML:
             "What retrieval hears",
             "The same towers, trained without a piece of information. Left of the line it was worth something.",
             f'<div class="k-choices-row">{choice("genre", "Tunes")}</div>',
+            COSTS,
         )
         + chart(
             "probe_ablations",
             "What tells the types apart",
             "The same for the probe: how often it reads tunes right without a piece of information.",
             f'<div class="k-choices-row">{choice("probe_genre", "Tunes")}</div>',
+            COSTS,
         )
     )
     controls = choice("study", "Study") + choice("direction", "Direction") + choice("measure", "Measure")

@@ -133,7 +133,12 @@ def _ablations(session: Session, asked: Asked) -> Drawn:
     study = _study(session, asked)
     frame = research.ablations_frame(session, study, "ablation", f"{asked.direction}.mrr", asked.genre)
     source = _of_study(study)
-    return Drawn(ablations(frame, source, f"MRR, {DIRECTIONS[asked.direction]}"), frame, source)
+    return Drawn(ablations(frame, source, f"MRR, {DIRECTIONS[asked.direction]}"), frame, source, _costs(frame))
+
+
+def _costs(frame: pd.DataFrame) -> dict[str, Any]:
+    """The rows as a table, the dearest first."""
+    return {"table": json.loads(frame.sort_values("value").to_json(orient="records"))}
 
 
 def _probe_ablations(session: Session, asked: Asked) -> Drawn:
@@ -142,7 +147,7 @@ def _probe_ablations(session: Session, asked: Asked) -> Drawn:
     measure, genre = ("reel_or_hornpipe", WHOLE) if both else ("recall", asked.genre)
     frame = research.ablations_frame(session, study, "probe_ablation", measure, genre)
     source = _of_study(study)
-    return Drawn(ablations(frame, source, "recall"), frame, source)
+    return Drawn(ablations(frame, source, "recall"), frame, source, _costs(frame))
 
 
 def _pair(session: Session, asked: Asked) -> Drawn:

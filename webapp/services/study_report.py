@@ -81,6 +81,10 @@ def _sections(session: Session, study: Study, asked: Asked) -> Iterator[str]:
     def plot(name: str, wanted: Asked = asked) -> str:
         return _plot(draw(session, name, wanted))
 
+    def costs(name: str, wanted: Asked) -> str:
+        drawn = draw(session, name, wanted)
+        return _plot(drawn) + _costs(drawn.frame)
+
     yield "<h2>Variants</h2><p>All seeds together with a 95 % interval over tunes; each dot is one seed.</p>"
     yield from (f"<h3>{DIRECTIONS[each]}</h3>{plot('variants', replace(asked, direction=each))}" for each in BOTH)
     for comparison, title, told in COMPARED:
@@ -104,10 +108,10 @@ def _sections(session: Session, study: Study, asked: Asked) -> Iterator[str]:
     for direction in BOTH:
         for genre in (WHOLE, *research.measured_genres(session, study)["ablation"]):
             wanted = replace(asked, direction=direction, genre=genre)
-            yield f"<h3>{DIRECTIONS[direction]}, {genre}</h3>{plot('ablations', wanted)}"
+            yield f"<h3>{DIRECTIONS[direction]}, {genre}</h3>{costs('ablations', wanted)}"
     yield "<h2>What tells the types apart</h2><p>Change of the probe's recall, in a collection never heard.</p>"
     for genre in (WHOLE, REEL_OR_HORNPIPE, *research.measured_genres(session, study)["probe_ablation"]):
-        yield f"<h3>{genre}</h3>{plot('probe_ablations', replace(asked, genre=genre))}"
+        yield f"<h3>{genre}</h3>{costs('probe_ablations', replace(asked, genre=genre))}"
 
 
 COMPARED = (
@@ -159,8 +163,22 @@ def _table(frame: pd.DataFrame, told: str) -> str:
     columns = ["condition", "measure", "value", "low", "high", "p", "chance", "n"]
     shown = frame[[name for name in columns if frame[name].notna().any()]]
     form: Callable[[float], str] = "{:.4f}".format
-    text = shown.to_html(index=False, border=0, float_format=form, na_rep="", justify="left")
-    return f'<div class="wide" role="region" aria-label="{escape(told)}" tabindex="0">{text}</div>'
+    return _wide(shown.to_html(index=False, border=0, float_format=form, na_rep="", justify="left"), told)
+
+
+def _costs(frame: pd.DataFrame) -> str:
+    """What each ablation costs every variant, with interval and p: an HTML table, the dearest first."""
+    if frame.empty:
+        return ""
+    told = [f"{row.value:+.4f} ({row.low:+.4f} to {row.high:+.4f}), p {row.p:.3f}" for row in frame.itertuples()]
+    shown = frame.assign(cost=told).pivot_table(index="without", columns="variant", values="cost", aggfunc="first")
+    order = frame.groupby("without")["value"].mean().sort_values().index
+    shown = shown.loc[order].rename_axis(columns=None).reset_index()
+    return _wide(shown.to_html(index=False, border=0, na_rep="", justify="left"), "What each ablation costs")
+
+
+def _wide(table: str, told: str) -> str:
+    return f'<div class="wide" role="region" aria-label="{escape(told)}" tabindex="0">{table}</div>'
 
 
 def _plot(drawn: Drawn) -> str:

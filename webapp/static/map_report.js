@@ -5,11 +5,12 @@ import { capital } from "./words.js";
 const figure = (value) => (value === null ? "–" : value.toFixed(2).replace(/^-(0\.0+)$/, "$1"));
 
 /** How true the neighbourhoods of the picture are, in a sentence. */
-export function trust({ quality, points }) {
+export function trust({ quality, points, left_out: left }) {
+  const missing = left?.pieces ? ` ${left.pieces.toLocaleString()} pieces ${left.why} are not on it.` : "";
   const { value, chance } = quality.trustworthiness;
   return (
     `Trustworthiness ${figure(value)} (chance ${figure(chance)}, perfect 1): how rarely points that lie together here ` +
-    `are strangers in the original space. ${points.toLocaleString()} points.`
+    `are strangers in the original space. ${points.toLocaleString()} points.${missing}`
   );
 }
 

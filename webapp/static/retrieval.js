@@ -65,6 +65,14 @@ export function startRetrieval(root, signal) {
     root.querySelector("[data-testid=variants] tbody").replaceChildren(...shown);
   }
 
+  const costs = (plot) => ({ table: lines }) => {
+    const shown = lines.map((row) => {
+      const interval = `${figure(row.low)} to ${figure(row.high)}`;
+      return tableRow([row.without.replaceAll("_", " "), row.variant, figure(row.value), interval, row.p?.toFixed(3), row.n]);
+    });
+    root.querySelector(`[data-plot=${plot}] [data-part=costs] tbody`).replaceChildren(...shown);
+  };
+
   function confused({ confused: runs }) {
     const lists = runs.slice(0, 3).map(({ run, step, rank, top }) => {
       const side = document.createElement("div");
@@ -95,8 +103,8 @@ export function startRetrieval(root, signal) {
       charts.ranks.draw({ ...own, direction, query }, confused),
       charts.nearest.draw(own),
       charts.probe.draw(own),
-      charts.ablations.draw({ study, direction, genre }),
-      charts.probe_ablations.draw({ study, genre: state.probe_genre }),
+      charts.ablations.draw({ study, direction, genre }, costs("ablations")),
+      charts.probe_ablations.draw({ study, genre: state.probe_genre }, costs("probe_ablations")),
     ]);
   }
 

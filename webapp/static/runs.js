@@ -10,7 +10,8 @@ const NAMES = { logged_at: "last logged", broken_lines: "lines that can't be rea
 function told(run, name) {
   if (!run) return "";
   if (name === "logged_at") return run.logged_at ? new Date(run.logged_at).toLocaleString() : "";
-  return run[name] ?? run.outcome[name] ?? "";
+  const value = run[name] ?? run.outcome[name] ?? "";
+  return typeof value === "number" && !Number.isInteger(value) ? value.toPrecision(4) : value;
 }
 
 /** Bring the page inside `root` to life. */

@@ -7,12 +7,13 @@ from models.atlas.material import PLAYED, clip_points, gather, tune_points
 from models.atlas.points import KINDS, StoredClip
 from models.atlas.style_vectors import style_vectors
 from models.music import corpora
-from models.music.notes import Piece
+from models.music.notes import MusicError, Piece
 from models.style.checkpoint import tiny_style
 from models.style.compose import Composer
 from models.style.latents import GROUPS
 from models.taste.space import summary
 from models.title.checkpoint import load_towers
+from models.title.tunes import tunes_of
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +23,7 @@ def pieces() -> list[Piece]:
 
 @pytest.fixture(scope="module")
 def joint(pieces):
-    return tune_points(load_towers(), pieces, "joint")
+    return tune_points(load_towers(), tunes_of(pieces), pieces, "joint")
 
 
 def test_titles_lead_to_the_tunes_that_bear_them(joint):
@@ -44,7 +45,7 @@ def test_each_side_of_a_joint_map_lies_about_its_own_middle(joint):
 
 def test_tunes_and_titles_are_mapped_alone_too(pieces, joint):
     towers = load_towers()
-    tunes, titles = (tune_points(towers, pieces, kind) for kind in ("tunes", "titles"))
+    tunes, titles = (tune_points(towers, tunes_of(pieces), pieces, kind) for kind in ("tunes", "titles"))
     assert len(tunes) + len(titles) == len(joint)
     assert not any(titles.links)
     assert set(tunes.colours) == {"genre", "meter", "mode", "collection"}
@@ -79,6 +80,17 @@ def test_every_style_group_counts_the_same_and_content_does_not_count():
 def test_music_of_unstated_terms_is_on_no_map():
     assert "pop1k7" not in PLAYED
     assert all("unstated" not in corpora.CORPORA[name].terms for name in PLAYED)
+
+
+def test_pieces_that_are_on_no_map_are_counted(tmp_path):
+    tune = "X:{}\n{}M:4/4\nL:1/8\nK:D\nDEFG ABcd|dcBA GFED|DEFG ABcd|dcBA GFED|\n\n"
+    (tmp_path / "some.abc").write_text("".join(tune.format(i, f"T:The {w}\n" if w else "") for i, w in enumerate(
+        ("Cow", "", "Hen", "")
+    )), encoding="utf-8")  # fmt: skip
+    found = gather("tunes", data=tmp_path)
+    assert (len(found.points), found.about["left_out"]) == (2, {"pieces": 2, "why": "without a title or a melody"})
+    with pytest.raises(MusicError, match="eight whole bars"):
+        gather("clips", data=tmp_path)
 
 
 def test_another_kind_of_map_is_refused():

@@ -105,19 +105,6 @@ def test_bags_hear_how_strains_end_where_they_may(made_tunes: list[Tune]) -> Non
     assert shares(unknown, there, cadences=True)[:, plain.shape[1] :].sum() == 0
 
 
-def test_the_type_loss_is_cross_entropy_of_tunes_and_titles_that_have_a_type(made_tunes: list[Tune]) -> None:
-    torch.manual_seed(0)
-    towers = TwoTower(TowerConfig(MelodyConfig("cnn", 16, 8, 2), TitleConfig("cnn", 8, 8), ("jig", "reel"))).eval()
-    output = towers(*pairs(made_tunes[:3]))
-    assert output.types is not None
-    told = output.types.log_softmax(1)
-    by_hand = -(told[0, 1] + told[2, 0] + told[3, 1] + told[5, 0]) / 4
-    assert torch.allclose(output.type_loss(torch.tensor([1, -1, 0])), by_hand)
-    assert output.type_loss(torch.tensor([-1, -1, -1])) == 0
-    with pytest.raises(ValueError, match="no types"):
-        small()(*pairs(made_tunes[:3])).type_loss(torch.tensor([0, 0, 0]))
-
-
 def test_the_style_encoder_refuses_to_be_deaf() -> None:
     with pytest.raises(ValueError, match="cannot do without meter"):
         small("style_frozen", without=("meter",))

@@ -206,6 +206,7 @@ def test_make_study_writes_one_file_from_an_empty_database(
     assert "Is transfer worth it?" not in text[begins:]  # nothing was transferred in this study
     for told in ("Variants", "Beside the plain baseline", "Watch-list", "What retrieval hears", REEL_OR_HORNPIPE):
         assert told in text[begins:], told
+    assert text[begins:].count('aria-label="What each ablation costs"') >= 4
     links = re.findall(r"data:text/csv;base64,([^\"]+)", text)
     assert len(links) == len(re.findall(r'class="plotly-graph-div"', text)) > 15
     commit = rows(study / "log.jsonl")[0]["commit"][:12]

@@ -74,6 +74,7 @@ def told(row: DrawnMapRow) -> dict[str, Any]:
         "drawn_at": row.created_at.isoformat(),
         "colours": row.about["colours"],
         "quality": row.about["quality"],
+        "left_out": row.about.get("left_out"),
     }
 
 
