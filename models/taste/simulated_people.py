@@ -83,7 +83,7 @@ class Person:
 
 @dataclass(frozen=True)
 class Taste:
-    """What somebody loves, as a function of a clip's attributes, which are seen in units of ``mean`` and ``sd`` ``(A,)``.
+    """What somebody loves, as a function of a clip's attributes, seen in units of ``mean`` and ``sd`` ``(A,)``.
 
     The more of ``weights`` ``(A,)`` the better, or, with ``peaks`` ``(K, A)``, the nearer to one of them where
     ``cares`` ``(A,)``. Over the clips that it was made for it has the mean 0 and the standard deviation 1.

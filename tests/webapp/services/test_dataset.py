@@ -34,7 +34,7 @@ def test_every_vote_is_there_and_no_name(house, people, tmp_path):
         whole = b"".join(archive.read(name) for name in archive.namelist()).decode("latin-1")
         whole += "".join(archive.namelist())
         assert read_midi(archive.read(f"midi/{votes[0]['left']}.mid")).notes.shape[0] > 0
-        assert "15 votes by 3 listeners" in archive.read("README.md").decode()
+        assert "15 votes on pairs and 0 picks of four by 3 listeners" in archive.read("README.md").decode()
     names = ("listeners", "clips", "offers")
     ids = house.database.transaction(lambda s: [str(i) for n in names for i in s.scalars(text(f"SELECT id FROM {n}"))])
     assert len(ids) > 30
