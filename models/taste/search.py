@@ -2,7 +2,8 @@
 
 Scores are optimistic to explore (mean + kappa sd: upper confidence bound, Srinivas et al. 2010) or careful for a
 gift (mean - kappa sd). Refinement only recombines the candidates' own group vectors (the content of one, styles of
-others): each group stays where the prior put it, which is where the decoder can be trusted.
+others), and goes no further than draws go: each group stays where the prior put it, which is where the decoder can be
+trusted.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from models.taste.bradley_terry import Head, utilities
 from models.taste.space import TasteSpace, summary
 
 SEARCHED = 96  # draws of the prior (seconds on a busy CPU), of which the best are recombined and composed
-REACH = 3.0  # standard deviations of the draws
+REACH = 2.5  # standard deviations of the draws that a recombination may lie from their mean in any feature
 FloatArray = npt.NDArray[np.float64]
 
 # The harmony stays with its tune: a melody over another piece's chords is the swap most likely to sound wrong.
@@ -84,8 +85,8 @@ def recombine(
     candidates: Sequence[Latents],
     *,
     count: int = 8,
-    donors: int = 16,
-    max_swaps: int = 2,
+    donors: int = 32,
+    max_swaps: int = 3,
     kappa: float = -0.5,
     reach: float = REACH,
 ) -> list[Latents]:
