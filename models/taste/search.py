@@ -20,7 +20,7 @@ from models.taste.bradley_terry import Head, utilities
 from models.taste.space import TasteSpace, summary
 
 SEARCHED = 96  # draws of the prior (seconds on a busy CPU), of which the best are recombined and composed
-REACH = 2.5  # standard deviations of the draws that a recombination may lie from their mean in any feature
+REACH = 3.5  # standard deviations of the draws that a recombination may lie from their mean in any feature
 FloatArray = npt.NDArray[np.float64]
 
 # The harmony stays with its tune: a melody over another piece's chords is the swap most likely to sound wrong.
