@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, field
+from functools import partial
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
@@ -56,7 +57,7 @@ def rebuild(house: House) -> Rebuilt:
         except (DamagedSegmentError, NotAnExportError) as error:
             result.problems.append(f"{segment.path.name}: {error}")
     for duet in house.journal.duets():
-        if not house.database.transaction(lambda session, row=duet: restore_duet(session, row)):
+        if not house.database.transaction(partial(restore_duet, row=duet)):
             result.problems.append(f"duet {duet['duet']['id']} stays away: one of the two listeners did not come back")
     log.info("journal_rebuilt listeners=%d votes=%d problems=%d", result.listeners, result.votes, len(result.problems))
     return result

@@ -163,11 +163,11 @@ def _room(session: Session, house: House, listener_id: uuid.UUID, clip_id: uuid.
     sizes = {name: each.shape[1] for name, each in Latents.from_json(clip.latents).groups.items()}
     ours = {clip_id, *(each.id for each in pool)}
     own = [each for each in met if each.composed_for and each.domain == clip.domain and each.id not in ours]
-    donors = [*pool, *own]
-    parts = space.parts(np.stack([clip.summary, *(each.summary for each in donors)]), sizes)
+    summaries = [clip.summary, *(each.summary for each in pool), *(each.summary for each in own)]
+    parts = space.parts(np.stack(summaries), sizes)
     traits = named_traits(session, house, clip.domain, parts[0].sum(axis=0)[None])[0]
     head = heads.load(session, listener_id, space)
-    ids = tuple(each.id for each in donors)
+    ids = (*(each.id for each in pool), *(each.id for each in own))
     return _Room(clip, head, parts[0], parts[1 : 1 + len(pool)], parts[1:], ids, traits)
 
 
