@@ -125,25 +125,34 @@ def bring(house: House, current: uuid.UUID | None, file: bytes, *, replace: bool
     """
     if not _imports.take():
         raise TooMany("several files are being read just now; try again in a few seconds")
-    picks = overview(house, current)["picks"] if current is not None and exists(house, current) else 0
-    if picks and not replace:
-        raise Contradiction(f"{picks} picks were given here already; they would be deleted for what is in the file")
+    here = current if current is not None and exists(house, current) else None
     try:
         data = takeout.unpack(file, MOST_BROUGHT_BYTES)
         _check_sound(data)
-        restored = house.database.transaction(lambda session: _brought(session, house, data, current))
     except NotAnExportError as error:
         raise NotAllowed(str(error)) from error
-    if current is not None and exists(house, current):
-        delete(house, current)
+    if here is not None and _named_in(data) == str(here):
+        raise NotAllowed("this file is about you, and what it holds is here already")
+    if here is not None and not replace and (picks := overview(house, here)["picks"]):
+        raise Contradiction(f"{picks} picks were given here already; they would be deleted for what is in the file")
+    try:
+        restored = house.database.transaction(lambda session: _brought(session, house, data))
+    except NotAnExportError as error:
+        raise NotAllowed(str(error)) from error
+    if here is not None:
+        delete(house, here)
     log.info("listener_brought listener=%s votes=%d", restored.listener_id, restored.votes)
     return restored.listener_id
 
 
-def _brought(session: Session, house: House, data: Any, current: uuid.UUID | None) -> Restored:
-    if isinstance(data, dict) and isinstance(data.get("listener"), dict):
-        if current is not None and data["listener"].get("id") == str(current):
-            raise NotAnExportError("this file is about you, and what it holds is here already")
+def _named_in(data: Any) -> str | None:
+    """The id of the listener of an export; None where there is none."""
+    listener = data.get("listener") if isinstance(data, dict) else None
+    return listener.get("id") if isinstance(listener, dict) else None
+
+
+def _brought(session: Session, house: House, data: Any) -> Restored:
+    if _named_in(data) is not None:
         data = {**data, "heads": [], "population": None}
     here = set(session.scalars(select(Study.id)))
     restored = restore_listener(session, data)

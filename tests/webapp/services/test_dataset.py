@@ -73,7 +73,7 @@ def test_the_command_writes_it_and_knows_no_other_study(house, people, tmp_path,
     listeners.delete(house, people[0])
     path = tmp_path / "there" / "study.zip"
     assert main(["study", "export", "--out", str(path)]) == 0
-    assert "9 votes by 2 listeners" in capsys.readouterr().out
+    assert "9 votes and 0 picks of four by 2 listeners" in capsys.readouterr().out
     assert path.exists()
     assert main(["study", "export", "nothing", "--out", str(path)]) == 1
     assert "no study 'nothing'" in capsys.readouterr().err

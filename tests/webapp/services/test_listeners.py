@@ -312,7 +312,7 @@ def test_votes_that_were_given_here_are_only_replaced_when_that_is_wanted(house,
     here, back = live(3), live(2)
     data = listeners.export(house, back)
     listeners.delete(house, back)
-    with pytest.raises(Contradiction, match="3 picks"):
+    with pytest.raises(Contradiction, match="4 picks"):
         brought(house, here, data)
     assert listeners.exists(house, here)
     brought(house, here, data, replace=True)
@@ -325,8 +325,8 @@ def test_a_file_that_would_reach_beyond_its_listener_is_refused(house, live, ano
     far = json.loads(json.dumps(data))
     far["clips"][0]["summary"][0] = 1e9
     elsewhere = json.loads(json.dumps(data))
-    elsewhere["studies"].append({**elsewhere["studies"][0], "id": "made up"})
-    for wrong, why in ((far, "lies where"), (elsewhere, "made up"), ({}, "no export")):
+    elsewhere["studies"].append({**elsewhere["studies"][0], "id": "made-up"})
+    for wrong, why in ((far, "lies where"), (elsewhere, "made-up"), ({}, "no export")):
         with pytest.raises(NotAllowed, match=why):
             listeners.bring(other, None, json.dumps(wrong).encode(), replace=False)
     assert other.database.transaction(lambda s: s.scalar(text("SELECT count(*) FROM listeners"))) == 0

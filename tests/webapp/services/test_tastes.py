@@ -112,7 +112,7 @@ def test_a_study_over_http_with_everything_as_csv(client, house, live):
         live(picks)
     (study,) = client.get("/api/tastes").json()["studies"]
     assert (study["study_id"], study["listeners"], study["votes"]) == ("default", 3, 24)
-    for name in tastes.FIGURES:
+    for name in (*tastes.OF_VOTES, *tastes.OF_HEADS):
         drawn = client.get(f"/api/tastes/{name}").json()
         assert drawn["details"]["told"]
         text = client.get(f"/api/tastes/{name}", params={"form": "csv"}).text
