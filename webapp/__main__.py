@@ -202,7 +202,8 @@ def _study(given: argparse.Namespace, settings: Settings) -> int:
         return 1
     finally:
         house.close()
-    print(f"{given.out}: {found.votes} votes by {found.listeners} listeners on {found.clips} clips")
+    votes = f"{found.votes} votes and {found.fours} picks of four"
+    print(f"{given.out}: {votes} by {found.listeners} listeners on {found.clips} clips")
     return 0
 
 

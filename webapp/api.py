@@ -11,7 +11,7 @@ import uuid
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Header, Query, Request, Response
+from fastapi import APIRouter, Body, Depends, Header, Query, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -209,6 +209,26 @@ def export_listener(
     if form == "zip":
         return Response(takeout.pack(data), media_type="application/zip", headers=headers)
     return JSONResponse(data, headers=headers)
+
+
+@router.post("/listener/import", status_code=201, responses=ERRORS)
+def import_listener(
+    request: Request,
+    response: Response,
+    house: TheHouse,
+    claim: MaybeClaim,
+    *,
+    data: Annotated[bytes, Body(media_type="application/octet-stream")] = b"",
+    replace: Annotated[bool, Query()] = False,
+) -> Listener:
+    """Bring back the listener of an export, zip or JSON, at most 32 MiB, in place of the one who asks.
+
+    409 where the one who asks has votes, which are deleted with ``replace=true``; 422 with what is wrong with the file.
+    """
+    listener_id = listeners.bring(house, claim.listener_id if claim else None, data, replace=replace)
+    token = house.identity.token(listener_id)
+    set_cookie(request, response, token)
+    return Listener(**listeners.overview(house, listener_id), listener_token=token)
 
 
 @router.get("/listener/votes", responses=ERRORS)

@@ -10,9 +10,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 BODY_BYTES = 64 * 1024
 UPLOAD_BYTES = 256 * 1024
-UPLOADS = "/api/studio/uploads"
+EXPORT_BYTES = 32 * 1024 * 1024
+LARGER = {"/api/studio/uploads": UPLOAD_BYTES, "/api/listener/import": EXPORT_BYTES}
 NEW_LISTENERS_A_SECOND = 5.0
 NEW_LISTENERS_AT_ONCE = 200
+IMPORTS_A_SECOND, IMPORTS_AT_ONCE = 0.2, 5
 
 
 class BodyLimit:
@@ -25,7 +27,7 @@ class BodyLimit:
         if scope["type"] != "http" or not scope["path"].startswith("/api/"):
             await self.app(scope, receive, send)
             return
-        allowed = UPLOAD_BYTES if scope["path"] == UPLOADS else BODY_BYTES
+        allowed = LARGER.get(scope["path"], BODY_BYTES)
         said = dict(scope["headers"]).get(b"content-length", b"0")
         if not said.isdigit() or int(said) > allowed:
             await _refuse(send, allowed)

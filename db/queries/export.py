@@ -53,8 +53,6 @@ def export_listener(session: Session, listener_id: UUID) -> dict[str, Any] | Non
     began = select(StoredPopulation).join(Listener, Listener.population_id == StoredPopulation.id)
     population = session.scalars(began.where(Listener.id == listener_id)).one_or_none()
     heads = select(StoredHead).where(StoredHead.listener_id == listener_id).order_by(StoredHead.model_version)
-    studio = select(StudioPiece).where(StudioPiece.listener_id == listener_id).order_by(StudioPiece.created_at)
-    cards = select(TasteCard).where(TasteCard.listener_id == listener_id).order_by(TasteCard.created_at)
     jobs = select(Job).where(Job.listener_id == listener_id).order_by(Job.id)
     return {
         "kallos_listener": EXPORT_SCHEMA,
@@ -62,15 +60,13 @@ def export_listener(session: Session, listener_id: UUID) -> dict[str, Any] | Non
         "clips": clip_rows(session, or_(Clip.composed_for == listener_id, Clip.id.in_(clips_shown(listener_id)))),
         "population": population and plain(population),
         "heads": plain_rows(session.scalars(heads)),
-        "studio": plain_rows(session.scalars(studio)),
-        "cards": plain_rows(session.scalars(cards)),
         "duets": _duet_rows(session, listener_id),
         "jobs": plain_rows(session.scalars(jobs)),
     }
 
 
 def listener_rows(session: Session, listener_id: UUID) -> dict[str, Any] | None:
-    """What the journal begins with: ``{listener, studies, offers, fours, clips}``, of clips only their own."""
+    """What the journal begins with: ``{listener, studies, offers, fours, clips, cards, studio}``; their own clips."""
     listener = get_listener(session, listener_id)
     if listener is None:
         return None
@@ -83,7 +79,34 @@ def listener_rows(session: Session, listener_id: UUID) -> dict[str, Any] | None:
         "offers": offer_rows(session, Offer.listener_id == listener_id),
         "fours": four_rows(session, Four.listener_id == listener_id),
         "clips": clip_rows(session, Clip.composed_for == listener_id),
+        "cards": cards_of(session, listener_id),
+        "studio": _studio_rows(session, StudioPiece.listener_id == listener_id),
     }
+
+
+def cards_of(session: Session, listener_id: UUID) -> list[dict[str, Any]]:
+    """The cards that a listener shares, oldest first."""
+    query = select(TasteCard).where(TasteCard.listener_id == listener_id)
+    return plain_rows(session.scalars(query.order_by(TasteCard.created_at, TasteCard.id)))
+
+
+def pieces_named(session: Session, piece_ids: Collection[UUID]) -> list[dict[str, Any]]:
+    """These pieces of studios."""
+    return _studio_rows(session, StudioPiece.id.in_(piece_ids)) if piece_ids else []
+
+
+def _studio_rows(session: Session, which: ColumnElement[bool]) -> list[dict[str, Any]]:
+    query = select(StudioPiece).where(which).order_by(StudioPiece.created_at, StudioPiece.id)
+    return plain_rows(session.scalars(query.execution_options(populate_existing=True)))
+
+
+def whole_duet(session: Session, duet_id: UUID) -> dict[str, Any] | None:
+    """A duet with both listeners' ids and what was composed, ``{duet, pieces}``; None where there is none."""
+    duet = session.get(Duet, duet_id, populate_existing=True)
+    if duet is None:
+        return None
+    pieces = select(DuetPiece).where(DuetPiece.duet_id == duet_id).order_by(DuetPiece.created_at, DuetPiece.id)
+    return {"duet": plain(duet), "pieces": plain_rows(session.scalars(pieces))}
 
 
 def offer_rows(session: Session, which: ColumnElement[bool]) -> list[dict[str, Any]]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
 from uuid import UUID
 
 from sqlalchemy import func, insert, or_, select
@@ -18,15 +17,6 @@ from db.tables import Clip, Four, FourVote, Listener
 
 
 @dataclass(frozen=True)
-class FourClaim:
-    """What a pick that has just arrived meets; see ``votes.Claim``."""
-
-    status: Literal["new", "duplicate", "conflict", "not_found"]
-    four: Four | None = None
-    vote: FourVote | None = None
-
-
-@dataclass(frozen=True)
 class JudgedFour:
     """A pick with its clips in the order of their places, as a head is fitted from it."""
 
@@ -34,12 +24,6 @@ class JudgedFour:
     clips: tuple[UUID, UUID, UUID, UUID]
     outcome: str
     created_at: datetime
-
-
-def open_fours(session: Session, listener_id: UUID) -> list[Four]:
-    """The listener's fours that wait for a pick, oldest first."""
-    query = select(Four).where(Four.listener_id == listener_id, Four.state == "open")
-    return list(session.scalars(query.order_by(Four.created_at, Four.id)))
 
 
 def create_four(
@@ -82,25 +66,6 @@ def sets_among(session: Session, listener_id: UUID, clips: Sequence[UUID]) -> li
     place = {clip: index for index, clip in enumerate(clips)}
     found = session.execute(select(*FOUR_SIDES).where(Four.listener_id == listener_id)).all()
     return [tuple(place[clip] for clip in row) for row in found if all(clip in place for clip in row)]
-
-
-def claim_four(session: Session, *, four_id: UUID, listener_id: UUID, outcome: str) -> FourClaim:
-    """Lock listener and four and tell what this pick is. Nothing is stored yet."""
-    query = (
-        select(Four, Listener)  # both, so that get_listener() finds the row in the session
-        .join(Listener, Listener.id == Four.listener_id)
-        .where(Four.id == four_id, Four.listener_id == listener_id)
-        .with_for_update(of=[Listener, Four], key_share=True)
-        .execution_options(populate_existing=True)
-    )
-    row = session.execute(query).one_or_none()
-    if row is None:
-        return FourClaim("not_found")
-    four: Four = row[0]
-    if four.state == "open":
-        return FourClaim("new", four)
-    vote = session.scalars(select(FourVote).where(FourVote.four_id == four_id)).one()
-    return FourClaim("duplicate" if vote.outcome == outcome else "conflict", four, vote)
 
 
 def store_four_vote(

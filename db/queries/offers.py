@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from sqlalchemy import (
@@ -26,6 +26,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from db.tables import PICKS, Clip, Four, Listener, Offer, Vote
 
+Asked = TypeVar("Asked", Offer, Four)
 FOUR_SIDES = (Four.clip_a, Four.clip_b, Four.clip_c, Four.clip_d)
 
 
@@ -33,10 +34,10 @@ class NotForThisListenerError(ValueError):
     """A clip that doesn't exist, or that was composed for somebody else, can't be offered."""
 
 
-def open_offers(session: Session, listener_id: UUID) -> list[Offer]:
-    """The listener's offers that wait for a vote, oldest first."""
-    query = select(Offer).where(Offer.listener_id == listener_id, Offer.state == "open")
-    return list(session.scalars(query.order_by(Offer.created_at, Offer.id)))
+def open_ones(session: Session, asked: type[Asked], listener_id: UUID) -> list[Asked]:
+    """The listener's pairs or fours that wait for a vote, oldest first."""
+    query = select(asked).where(asked.listener_id == listener_id, asked.state == "open")
+    return list(session.scalars(query.order_by(asked.created_at, asked.id)))
 
 
 def create_offer(

@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 import numpy as np
-from sqlalchemy import TIMESTAMP, LargeBinary, Uuid, insert, inspect, select
+from sqlalchemy import TIMESTAMP, LargeBinary, Uuid, func, insert, inspect, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, StatementError
 from sqlalchemy.orm import Session
@@ -21,6 +21,8 @@ from db.tables import (
     Base,
     Clip,
     ClipAudio,
+    Duet,
+    DuetPiece,
     Four,
     FourVote,
     Listener,
@@ -121,6 +123,18 @@ def restore_populations(session: Session, rows: Iterable[Mapping[str, Any]]) -> 
         for table, part in ((Study, "study"), (StoredPopulation, "population")):
             if row[part] is not None:
                 session.execute(upsert(table).values(_values(table, row[part])).on_conflict_do_nothing())
+
+
+def restore_duet(session: Session, row: Mapping[str, Any]) -> bool:
+    """Bring back ``{duet, pieces}`` of the journal; whether both listeners are here, as they must be."""
+    duet = _values(Duet, row["duet"])
+    named = {duet["host_id"], duet["guest_id"]} - {None}
+    if session.scalar(select(func.count()).where(Listener.id.in_(named))) != len(named):
+        return False
+    session.execute(insert(Duet), [duet])
+    if row["pieces"]:
+        session.execute(insert(DuetPiece), [_values(DuetPiece, piece) for piece in row["pieces"]])
+    return True
 
 
 def _restore(session: Session, listener_id: UUID, data: Mapping[str, Any]) -> Restored:

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from db.tables import PICKS, Clip, ClipAudio, FourVote, Job, Listener, Offer, Prediction, Vote
+from db.tables import FOUR_PICKS, PICKS, Clip, ClipAudio, FourVote, Job, Listener, Offer, Prediction, Vote
 
 
 @dataclass(frozen=True)
 class PredictedVote:
-    """A vote beside the prediction made before it, with the pair's policy and probability for weighing."""
+    """A vote with the prediction made before it and how its pair was drawn; ``repeated`` where it mirrors another."""
 
+    listener_id: UUID
     outcome: str
     p_left: float
     p_equal: float
@@ -24,16 +24,24 @@ class PredictedVote:
     votes_seen: int
     policy: str
     pair_probability: float
-    created_at: datetime
+    repeated: bool
 
 
-def predicted_votes(session: Session, listener_id: UUID) -> list[PredictedVote]:
-    """The listener's votes for left, right or equal with their predictions, oldest first.
+@dataclass(frozen=True)
+class PredictedPick:
+    """A pick of four, or none of them, with the ``chances`` of the four that it was given before."""
 
-    Mirrored repeats are left out: the head has seen the answer to them.
-    """
+    outcome: str
+    chances: tuple[float, float, float, float]
+
+
+def predicted_votes(
+    session: Session, *, listener_id: UUID | None = None, study_id: str | None = None
+) -> list[PredictedVote]:
+    """Every vote (of a listener, of a study), in the order of listeners and times."""
     query = (
         select(
+            Vote.listener_id,
             Vote.outcome,
             Prediction.p_left,
             Prediction.p_equal,
@@ -41,14 +49,36 @@ def predicted_votes(session: Session, listener_id: UUID) -> list[PredictedVote]:
             Prediction.votes_seen,
             Offer.policy,
             Offer.pair_probability,
-            Vote.created_at,
+            Offer.repeats.is_not(None),
         )
-        .join(Prediction, Prediction.offer_id == Vote.offer_id)
         .join(Offer, Offer.id == Vote.offer_id)
-        .where(Vote.listener_id == listener_id, Vote.outcome.in_(PICKS), Offer.repeats.is_(None))
-        .order_by(Vote.created_at, Vote.offer_id)
+        .join(Prediction, Prediction.offer_id == Vote.offer_id)
+        .order_by(Vote.listener_id, Vote.created_at, Vote.offer_id)
     )
+    if listener_id is not None:
+        query = query.where(Vote.listener_id == listener_id)
+    if study_id is not None:
+        query = query.where(Offer.study_id == study_id)
     return [PredictedVote(*row) for row in session.execute(query)]
+
+
+def foreseen_votes(session: Session, listener_id: UUID) -> list[PredictedVote]:
+    """The listener's votes for left, right or equal that could be foreseen, oldest first.
+
+    Mirrored repeats are left out: the head has seen the answer to them.
+    """
+    votes = predicted_votes(session, listener_id=listener_id)
+    return [vote for vote in votes if vote.outcome in PICKS and not vote.repeated]
+
+
+def predicted_picks(session: Session, listener_id: UUID) -> list[PredictedPick]:
+    """The listener's picks of four and their "none", oldest first; what was skipped is left out."""
+    query = (
+        select(FourVote.outcome, FourVote.chances)
+        .where(FourVote.listener_id == listener_id, FourVote.outcome.in_((*FOUR_PICKS, "none")))
+        .order_by(FourVote.created_at, FourVote.four_id)
+    )
+    return [PredictedPick(outcome, (a, b, c, d)) for outcome, (a, b, c, d) in session.execute(query)]
 
 
 def counts(session: Session) -> dict[str, Any]:

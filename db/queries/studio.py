@@ -71,8 +71,8 @@ def count_recent(session: Session, listener_id: UUID, within: timedelta) -> int:
     ).one()
 
 
-def thin_out(session: Session, listener_id: UUID, keep: int) -> int:
-    """Forget all but the newest ``keep`` pieces of a listener; one with a link stays. How many went."""
+def thin_out(session: Session, listener_id: UUID, keep: int) -> list[UUID]:
+    """Forget all but the newest ``keep`` pieces of a listener; one with a link stays. Those that went."""
     newest = (
         select(StudioPiece.id)
         .where(StudioPiece.listener_id == listener_id)
@@ -82,4 +82,4 @@ def thin_out(session: Session, listener_id: UUID, keep: int) -> int:
     old = delete(StudioPiece).where(
         StudioPiece.listener_id == listener_id, StudioPiece.link_key.is_(None), StudioPiece.id.not_in(newest)
     )
-    return len(session.scalars(old.returning(StudioPiece.id)).all())
+    return list(session.scalars(old.returning(StudioPiece.id)))

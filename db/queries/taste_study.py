@@ -1,4 +1,4 @@
-"""What the listeners of a study have told, all together: predicted votes, repeats, and how often clips were played."""
+"""What the listeners of a study have told, all together: repeats, and how often clips were played."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session, aliased
 
-from db.tables import Clip, Listener, Offer, Prediction, Study, Vote
+from db.tables import Clip, Listener, Offer, Study, Vote
 
 
 @dataclass(frozen=True)
@@ -19,21 +19,6 @@ class StudySize:
     study_id: str
     listeners: int
     votes: int
-
-
-@dataclass(frozen=True)
-class JudgedPair:
-    """A vote with the prediction made before it and how its pair was drawn; ``repeated`` where it mirrors another."""
-
-    listener_id: UUID
-    outcome: str
-    p_left: float
-    p_equal: float
-    p_right: float
-    votes_seen: int
-    policy: str
-    pair_probability: float
-    repeated: bool
 
 
 @dataclass(frozen=True)
@@ -60,28 +45,6 @@ def studies(session: Session) -> list[StudySize]:
     )
     found = [StudySize(*row) for row in session.execute(query)]
     return sorted(found, key=lambda each: (-each.votes, each.study_id))
-
-
-def judged_pairs(session: Session, study_id: str) -> list[JudgedPair]:
-    """Every vote of the study, in the order of listeners and times."""
-    query = (
-        select(
-            Vote.listener_id,
-            Vote.outcome,
-            Prediction.p_left,
-            Prediction.p_equal,
-            Prediction.p_right,
-            Prediction.votes_seen,
-            Offer.policy,
-            Offer.pair_probability,
-            Offer.repeats.is_not(None),
-        )
-        .join(Offer, Offer.id == Vote.offer_id)
-        .join(Prediction, Prediction.offer_id == Vote.offer_id)
-        .where(Offer.study_id == study_id)
-        .order_by(Vote.listener_id, Vote.created_at, Vote.offer_id)
-    )
-    return [JudgedPair(*row) for row in session.execute(query)]
 
 
 def repeated_outcomes(session: Session, study_id: str) -> dict[UUID, list[tuple[str, str]]]:

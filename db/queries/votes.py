@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Generic, Literal, TypeVar
 from uuid import UUID
 
 from sqlalchemy import Integer, Text, Uuid, func, insert, literal, or_, select, update
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import set_committed_value
 
+from db.queries.offers import Asked
 from db.tables import FOUR_PICKS, PICKS, FourVote, Listener, Listening, Offer, Prediction, Vote
 
+Answer = TypeVar("Answer", Vote, FourVote)
 TINY = 1e-9  # a probability that rounds to 0 is stored as this
 
 
@@ -28,39 +30,41 @@ class Expected:
 
 
 @dataclass(frozen=True)
-class Claim:
-    """What a vote that has just arrived meets.
+class Claim(Generic[Asked, Answer]):
+    """What a vote that has just arrived meets: ``asked`` is the pair or the four, ``vote`` what was answered before.
 
-    ``new``: the offer is locked and waits for ``store_vote`` in this transaction. ``duplicate``: the same vote is
-    stored already. ``conflict``: another outcome is. ``not_found``: this listener has no such offer.
+    ``new``: the offer is locked and waits for its vote in this transaction. ``duplicate``: the same vote is stored
+    already. ``conflict``: another outcome is. ``not_found``: this listener has no such offer.
     """
 
     status: Literal["new", "duplicate", "conflict", "not_found"]
-    offer: Offer | None = None
-    vote: Vote | None = None
+    asked: Asked | None = None
+    vote: Answer | None = None
 
 
-def claim_vote(session: Session, *, offer_id: UUID, listener_id: UUID, outcome: str) -> Claim:
-    """Lock listener and offer and tell what this vote is. Nothing is stored yet.
+def claim(
+    session: Session, asked: type[Asked], answers: type[Answer], which: UUID, *, listener_id: UUID, outcome: str
+) -> Claim[Asked, Answer]:
+    """Lock the listener and ``which`` pair or four and tell what this vote is. Nothing is stored yet.
 
     The listener's lock comes first, so that their votes, offers and head change in one order and never deadlock.
     """
     query = (
-        select(Offer, Listener)  # both, so that get_listener() finds the row in the session
-        .join(Listener, Listener.id == Offer.listener_id)
-        .where(Offer.id == offer_id, Offer.listener_id == listener_id)
-        .with_for_update(of=[Listener, Offer], key_share=True)
+        select(asked, Listener)  # both, so that get_listener() finds the row in the session
+        .join(Listener, Listener.id == asked.listener_id)
+        .where(asked.id == which, asked.listener_id == listener_id)
+        .with_for_update(of=[Listener, asked], key_share=True)
         .execution_options(populate_existing=True)
     )
     row = session.execute(query).one_or_none()
     if row is None:
         return Claim("not_found")
-    offer: Offer = row[0]
-    if offer.state == "open":
-        return Claim("new", offer)
+    found: Asked = row[0]
+    if found.state == "open":
+        return Claim("new", found)
     # asked only now: the lock may have waited for the transaction that stored it
-    vote = session.scalars(select(Vote).where(Vote.offer_id == offer_id)).one()
-    return Claim("duplicate" if vote.outcome == outcome else "conflict", offer, vote)
+    vote = session.get_one(answers, which, populate_existing=True)
+    return Claim("duplicate" if vote.outcome == outcome else "conflict", found, vote)
 
 
 def store_vote(

@@ -4,16 +4,15 @@ A simulated study whose listeners share a taste: each loves the attributes of th
 along one direction in which people differ, and by a part of their own (``COMMON``, ``ALONG`` and the rest of the
 variance); some lean to a side, all lapse now and then. Their heads give a population. Newcomers of the same kind then
 vote on the pairs that the page would offer, once from the population and once from the fixed prior: how many votes
-until clips that were never played are ranked right for five votes on, and how often the best of these for their head
-beats the best for the average listener, in their true utility. Clips are composed (with ``--data``: real ones).
+until clips that were never played are ranked right for five votes on. Clips are composed (with ``--data``: real ones).
+What is composed for a listener is measured by ``models.evaluate.for_me``.
 """
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import chain, islice, product
+from itertools import chain, islice
 from pathlib import Path
 
 import numpy as np
@@ -28,14 +27,14 @@ from models.metrics.preference import bootstrap
 from models.style.checkpoint import load_style
 from models.style.compose import Composer
 from models.taste.bradley_terry import Head
-from models.taste.hierarchy import Evidence, PopulationPrior, average, learn
+from models.taste.hierarchy import Evidence, PopulationPrior, learn
 from models.taste.policy import Mixture
-from models.taste.search import pick
 from models.taste.simulated_listener import RANDOM, new_head, share_ranked_right
 from models.taste.simulated_people import UTILITY_SD, Person, listen
 from models.taste.space import TasteSpace
 
 FloatArray = npt.NDArray[np.float64]
+Accuracy = dict[str, FloatArray]  # beginning: share of unseen pairs ranked right after 0, 1, ... votes (MOST + 1,)
 
 COMMON, ALONG = 0.5, 0.25  # of the variance of tastes
 LEANING_SD = 0.4
@@ -44,22 +43,7 @@ NEWCOMERS = 20
 GOALS = (0.7, 0.75, 0.8)  # of pairs ranked right
 AT = (0, 6, 30, 60)  # votes
 MOST = 60
-BEST = 5  # clips of each side that are held against each other
-MANNERS = {"careful": -0.5, "expected": 0.0}  # how clips are chosen: standard deviations beside the expected utility
 BEGINNINGS = ("fixed", "population")
-
-
-@dataclass(frozen=True)
-class Newcomer:
-    """Share of unseen pairs ranked right after 0, 1, ... votes ``(MOST + 1,)``, from each beginning.
-
-    ``wins``: how often, after so many votes of ``AT``, the best clips for their head are preferred to the average's
-    best, both being chosen in one of the ``MANNERS``. ``ceiling``: the same of the clips that truly are their best.
-    """
-
-    accuracy: dict[str, FloatArray]
-    wins: dict[tuple[int, str], float]
-    ceiling: float
 
 
 class SharedTaste:
@@ -92,53 +76,34 @@ def study(pool: Pool, space: TasteSpace, tastes: SharedTaste, listeners: int, se
     return found
 
 
-def newcomer(
-    pool: Pool, space: TasteSpace, someone: Person, *, beginnings: dict[str, Head], others: Head, seed: int
-) -> Newcomer:
-    """``someone`` from each of the ``beginnings``; ``others``: the average listener. A third of the pool is unseen."""
-    generator = np.random.default_rng([seed, 2])
-    order = generator.permutation(len(pool.features))
+def newcomer(pool: Pool, space: TasteSpace, someone: Person, beginnings: dict[str, Head], seed: int) -> Accuracy:
+    """``someone`` from each of the ``beginnings``; a third of the pool is unseen."""
+    order = np.random.default_rng([seed, 2]).permutation(len(pool.features))
     unseen, played = order[: len(order) // 3], order[len(order) // 3 :]
     x, truth = pool.features[unseen], someone.utility[unseen]
-    theirs = {manner: unseen[pick(others, x, BEST, kappa=kappa)] for manner, kappa in MANNERS.items()}
-    accuracy, wins = {}, {}
+    found = {}
     for name, head in beginnings.items():
-        curve = []
         page = listen(
             someone, head, pool.features, played, mixture=Mixture(composed=0), seed=seed, styles=space.together
         )
-        for votes, after in enumerate(chain([head], islice(page, MOST))):
-            curve.append(share_ranked_right(after, x, truth))
-            if name == "population" and votes in AT:
-                for manner, kappa in MANNERS.items():
-                    mine = np.repeat(unseen[pick(after, x, BEST, kappa=kappa)], BEST)
-                    wins[votes, manner] = float(someone.wins(mine, np.tile(theirs[manner], BEST)).mean())
-        accuracy[name] = np.array(curve)
-    best = np.repeat(unseen[np.argsort(-truth)[:BEST]], BEST)
-    return Newcomer(accuracy, wins, float(someone.wins(best, np.tile(theirs["expected"], BEST)).mean()))
+        found[name] = np.array([share_ranked_right(after, x, truth) for after in chain([head], islice(page, MOST))])
+    return found
 
 
-def fill(report: Report, found: Sequence[Newcomer]) -> None:
-    """Votes to each goal and accuracy after some votes from both beginnings, their difference, and the wins."""
+def fill(report: Report, found: Sequence[Accuracy]) -> None:
+    """Votes to each goal and accuracy after some votes from both beginnings, and their difference."""
     for goal in GOALS:
-        votes = {
-            name: np.array([_reached(one.accuracy[name], goal) for one in found], dtype=np.float64)
-            for name in BEGINNINGS
-        }
+        votes = {name: np.array([_reached(one[name], goal) for one in found], dtype=np.float64) for name in BEGINNINGS}
         baseline = float(votes["fixed"].mean())
         key = f"newcomer.votes_to_{round(goal * 100)}"
         report.add(f"{key}.fixed", _mean(votes["fixed"]))
         report.add(f"{key}.population", _mean(votes["population"], baseline=baseline))
         report.add(f"{key}.spared", _mean(votes["fixed"] - votes["population"]))
     for count in AT:
-        right = {name: np.array([one.accuracy[name][count] for one in found]) for name in BEGINNINGS}
+        right = {name: np.array([one[name][count] for one in found]) for name in BEGINNINGS}
         for name, values in right.items():
             report.add(f"newcomer.accuracy_{count}.{name}", _mean(values, chance=0.5))
         report.add(f"newcomer.accuracy_{count}.gain", _mean(right["population"] - right["fixed"]))
-    report.add("newcomer.for_me_vs_average.ceiling", _mean(np.array([one.ceiling for one in found]), chance=0.5))
-    for count, manner in product(AT, MANNERS):
-        wins = np.array([one.wins[count, manner] for one in found])
-        report.add(f"newcomer.for_me_vs_average_{count}.{manner}", _mean(wins, chance=0.5))
 
 
 def _reached(accuracy: FloatArray, goal: float) -> int:
@@ -157,23 +122,15 @@ def _mean(values: FloatArray, *, baseline: float | None = None, chance: float | 
     return Metric(figure.value, figure.low, figure.high, figure.n, baseline=baseline, chance=chance)
 
 
-def simulate(pool: Pool, space: TasteSpace, *, listeners: int, newcomers: int, seed: int) -> list[Newcomer]:
+def simulate(pool: Pool, space: TasteSpace, *, listeners: int, newcomers: int, seed: int) -> list[Accuracy]:
     """A study, its population, and so many newcomers."""
     tastes = SharedTaste(pool.attributes, seed)
     evidence = study(pool, space, tastes, listeners, seed)
     fixed = PopulationPrior.fixed(new_head(space))
     population = learn(evidence, fixed)
     beginnings = dict(zip(BEGINNINGS, (new_head(space), population.newcomer()), strict=True))
-    others = average(evidence, population, fixed)
     return [
-        newcomer(
-            pool,
-            space,
-            tastes.person(np.random.default_rng([seed, 3, index])),
-            beginnings=beginnings,
-            others=others,
-            seed=seed + index,
-        )
+        newcomer(pool, space, tastes.person(np.random.default_rng([seed, 3, index])), beginnings, seed + index)
         for index in track(range(newcomers), "newcomers", console=Console(stderr=True))
     ]
 

@@ -178,13 +178,13 @@ def fill(report: Report, votes: dict[str, dict[str, FloatArray]]) -> None:
     """The votes that each method needs, the share of listeners that it learned, and ours beside random and the GP."""
     for kind, whole in votes.items():
         found = {method: counts for method, counts in whole.items() if method not in SEARCHES}
-        random = float(found["random"].mean())
+        random = float(found["random"].mean()) if "random" in found else None
         for method, counts in found.items():
             baseline = None if method == "random" else random
             report.add(f"policy.{kind}.{method}.votes_to_90", _mean(counts, baseline))
         for method, counts in found.items():
             report.add(f"policy.{kind}.{method}.learned", _mean(np.where(np.isnan(counts), np.nan, counts < MOST)))
-        if "ours" in found:
+        if "ours" in found and "random" in found:
             report.add(f"policy.{kind}.ours.share_of_random", _ratio(found["ours"], found["random"]))
         if "ours" in found and "fours" in found:
             report.add(f"policy.{kind}.fours.share_of_pairs", _ratio(found["fours"], found["ours"]))
@@ -224,6 +224,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--model", default="default", help="a shipped style model or a folder with card.json")
     parser.add_argument("--limit", type=int, help=f"listeners of each kind ({SEEDS} if simulated, all if real)")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--methods", nargs="+", choices=METHODS, default=METHODS, help="only these (all of them)")
     parser.add_argument("--processes", type=int, default=1)
     arguments = parser.parse_args(argv)
     if arguments.limit is not None and arguments.limit < 1:
@@ -246,7 +247,8 @@ def main(argv: list[str] | None = None) -> None:
         {"version": bundle.version, "sha256": bundle.card.get("sha256")},
         arguments.seed,
     )
-    fill(report, simulate(pool, space, seeds, processes=arguments.processes))
+    methods = tuple(method for method in METHODS if method in arguments.methods)
+    fill(report, simulate(pool, space, seeds, methods=methods, processes=arguments.processes))
     report.print()
 
 

@@ -31,6 +31,7 @@ from models.evaluate.taste_methods import LEARNERS, NEW_CLIPS, Answer, People, T
 from models.evaluate.taste_study import Pairs, Study, load_study
 from models.metrics.preference import NORMAL_95, binned_error
 from models.style.checkpoint import load_style
+from models.taste.population import Kernels, Variances, learn_variances
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -283,6 +284,20 @@ def _add(report: Report, protocol: str, method: str, outcome: Outcome, draws: Re
     report.add(f"{key}.seconds", Metric(answer.seconds))
 
 
+def shared(report: Report, study: Study) -> None:
+    """How much of what listeners hear in clips is common to them; adds ``taste.variance.*``.
+
+    In units of one answer's noise, from the variances that explain all judgements best; no interval.
+    """
+    kernels = Kernels(study.features, np.arange(len(study.clips)))
+    found = Variances.unpack(learn_variances(kernels, study.judgements), len(kernels.names))
+    common, personal = float(found.common.sum()) + found.clip, float(found.personal.sum())
+    listeners = len(study.listeners)
+    report.add("taste.variance.common", Metric(common, n=listeners))
+    report.add("taste.variance.personal", Metric(personal, n=listeners))
+    report.add("taste.variance.common_share", Metric(common / (common + personal), n=listeners))
+
+
 def smallest_first(report: Report, study: Study, protocols: dict[str, Outcome]) -> None:
     """What these data can show at all, before anything that they do."""
     title = "smallest difference in accuracy that these data could show (95 %, power 80 %)"
@@ -330,6 +345,7 @@ def main(argv: list[str] | None = None) -> None:
         {"version": bundle.version, "sha256": bundle.card.get("sha256")},
         arguments.seed,
     )
+    shared(report, study)
     fill(report, protocols, arguments.seed)
     smallest_first(report, study, protocols)
     report.print()

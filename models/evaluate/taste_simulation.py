@@ -27,7 +27,7 @@ from models.music.corpora import load_folder
 from models.music.notes import DOMAINS, Domain, Piece
 from models.style.checkpoint import load_style
 from models.style.compose import Composer
-from models.style.latents import STYLE_GROUPS, Latents
+from models.style.latents import Latents
 from models.style.screen import why_broken
 from models.style.windows import make_windows
 from models.taste.bradley_terry import Head
@@ -63,14 +63,14 @@ class Pool:
 
 
 def compose(composer: Composer, domain: Domain, latents: Sequence[Latents], seed: int) -> list[Piece]:
-    """Decode ``latents`` in batches, one random generator a clip."""
+    """Decode ``latents`` in batches as the page does, one random generator a clip."""
     pieces: list[Piece] = []
     for start in range(0, len(latents), BATCH):
         plans = [
             composer.plan(
                 domain=domain,
                 content=each,
-                styles=dict.fromkeys(STYLE_GROUPS, each),
+                styles={},
                 bars=each.bars,
                 seed=seed + start + offset,
             )

@@ -2,7 +2,8 @@
 
 Scores are optimistic to explore (mean + kappa sd: upper confidence bound, Srinivas et al. 2010) or careful for a
 gift (mean - kappa sd). Refinement only recombines the candidates' own group vectors (the content of one, styles of
-others): each group stays where the prior put it, which is where the decoder can be trusted.
+others), and goes no further than draws go: each group stays where the prior put it, which is where the decoder can be
+trusted.
 """
 
 from __future__ import annotations
@@ -14,11 +15,12 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from models.style.latents import STYLE_GROUPS, Latents
+from models.style.latents import GROUPS, STYLE_GROUPS, Latents
 from models.taste.bradley_terry import Head, utilities
 from models.taste.space import TasteSpace, summary
 
 SEARCHED = 96  # draws of the prior (seconds on a busy CPU), of which the best are recombined and composed
+REACH = 3.5  # standard deviations of the draws that a recombination may lie from their mean in any feature
 FloatArray = npt.NDArray[np.float64]
 
 # The harmony stays with its tune: a melody over another piece's chords is the swap most likely to sound wrong.
@@ -83,43 +85,46 @@ def recombine(
     candidates: Sequence[Latents],
     *,
     count: int = 8,
-    donors: int = 16,
-    max_swaps: int = 2,
+    donors: int = 32,
+    max_swaps: int = 3,
     kappa: float = -0.5,
+    reach: float = REACH,
 ) -> list[Latents]:
     """Candidates improved by taking at most ``max_swaps`` style groups from others of the ``donors`` best.
 
     Starts from the ``count`` best, and per swap takes the (group, donor) that raises the score most; a candidate
-    that nothing improves is left out. Only candidates with the same number of bars give to each other. Raises
-    ``ValueError`` where versions are mixed.
+    that nothing improves is left out. No feature goes further than ``reach`` standard deviations from the candidates'
+    mean, or than it was. Only candidates with the same number of bars give to each other. Raises ``ValueError`` where
+    versions are mixed.
     """
     _check_versions(space, candidates)
     if not candidates:
         return []
-    score = scores(judge, space.features(np.stack([summary(each) for each in candidates])), kappa)
+    sizes = {name: value.shape[1] for name, value in candidates[0].groups.items()}
+    parts = space.parts(np.stack([summary(each) for each in candidates]), sizes)  # (N, groups, F): what a swap moves
+    whole = parts.sum(axis=1)
+    centre, limit = whole.mean(axis=0), reach * whole.std(axis=0)
+    score = scores(judge, whole, kappa)
     order = [int(index) for index in np.argsort(-score)]
     improved = []
     for index in order[:count]:
-        current, value, swapped = candidates[index], float(score[index]), set[str]()
-        for _ in range(max_swaps):
-            trials = [
-                (name, _with_group(current, candidates[donor], name))
-                for name in EXCHANGEABLE
-                if name not in swapped
-                for donor in order[:donors]
-                if donor != index and candidates[donor].bars == current.bars
-            ]
-            if not trials:
-                break
-            rows = space.features(np.stack([summary(trial) for _, trial in trials]))
+        current, value, features = candidates[index], float(score[index]), whole[index]
+        free = dict.fromkeys(EXCHANGEABLE)
+        others = [d for d in order[:donors] if d != index and candidates[d].bars == current.bars]
+        furthest = np.maximum(limit, np.abs(features - centre)) + 1e-9
+        for _ in range(max_swaps if others else 0):
+            trials = [(name, donor) for name in free for donor in others]
+            places = [GROUPS.index(name) for name, _ in trials]
+            rows = features - parts[index, places] + parts[[donor for _, donor in trials], places]
             values = scores(judge, rows, kappa)
+            values[(np.abs(rows - centre) > furthest).any(axis=1)] = -np.inf
             best = int(values.argmax())
             if values[best] <= value + 1e-9:
                 break
-            name, current = trials[best]
-            value = float(values[best])
-            swapped.add(name)
-        if swapped:
+            name, donor = trials[best]
+            del free[name]
+            current, value, features = _with_group(current, candidates[donor], name), float(values[best]), rows[best]
+        if len(free) < len(EXCHANGEABLE):
             improved.append(current)
     return improved
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -81,27 +81,65 @@ class Person:
         return whole
 
 
-def person(kind: str, attributes: npt.ArrayLike, generator: np.random.Generator) -> Person:
-    """Somebody of this ``kind`` before clips with ``attributes`` ``(N, A)``; raises ``ValueError`` on another kind."""
+@dataclass(frozen=True)
+class Taste:
+    """What somebody loves, as a function of a clip's attributes, seen in units of ``mean`` and ``sd`` ``(A,)``.
+
+    The more of ``weights`` ``(A,)`` the better, or, with ``peaks`` ``(K, A)``, the nearer to one of them where
+    ``cares`` ``(A,)``. Over the clips that it was made for it has the mean 0 and the standard deviation 1.
+    """
+
+    mean: FloatArray
+    sd: FloatArray
+    weights: FloatArray
+    cares: npt.NDArray[np.bool_]
+    peaks: FloatArray
+    centre: float = 0.0
+    spread: float = 1.0
+
+    def of(self, attributes: npt.ArrayLike) -> FloatArray:
+        """How much clips with ``attributes`` ``(N, A)`` are loved, ``(N,)``."""
+        z = (np.atleast_2d(np.asarray(attributes, dtype=np.float64)) - self.mean) / self.sd
+        loved = z @ self.weights
+        if len(self.peaks):
+            loved = -np.sqrt(((z[:, None] - self.peaks)[..., self.cares] ** 2).sum(axis=2).min(axis=1))
+        found: FloatArray = (loved - self.centre) / self.spread
+        return found
+
+
+def taste(kind: str, attributes: npt.ArrayLike, generator: np.random.Generator) -> Taste:
+    """What somebody of this ``kind`` loves, made for clips with ``attributes`` ``(N, A)``.
+
+    Raises ``ValueError`` on another kind.
+    """
     if kind not in KINDS:
         raise ValueError(f"kind is {kind!r}; it must be one of {', '.join(KINDS)}")
     x = np.asarray(attributes, dtype=np.float64)
-    x = (x - x.mean(axis=0)) / np.maximum(x.std(axis=0), 1e-9)
-    cares = generator.permutation(x.shape[1])[:CARES_FOR]
-    x = x[:, cares]
+    mean, sd = x.mean(axis=0), np.maximum(x.std(axis=0), 1e-9)
+    chosen = generator.permutation(x.shape[1])[:CARES_FOR]
+    weights, peaks = np.zeros(x.shape[1]), np.zeros((0, x.shape[1]))
     if kind in {"peaked", "two_peaked"}:
-        centres = x[generator.permutation(len(x))[: 1 if kind == "peaked" else 2]]
-        away = ((x[:, None] - centres) ** 2).sum(axis=2)  # (N, peaks)
-        utility = -np.sqrt(away.min(axis=1))
+        peaks = ((x - mean) / sd)[generator.permutation(len(x))[: 1 if kind == "peaked" else 2]]
     else:
-        utility = x @ (generator.choice([-1.0, 1.0], CARES_FOR) * generator.uniform(0.5, 1.5, CARES_FOR))
-    utility = UTILITY_SD * (utility - utility.mean()) / max(float(utility.std()), 1e-9)
+        weights[chosen] = generator.choice([-1.0, 1.0], CARES_FOR) * generator.uniform(0.5, 1.5, CARES_FOR)
+    found = Taste(mean, sd, weights, np.isin(np.arange(x.shape[1]), chosen), peaks)
+    loved = found.of(x)
+    return replace(found, centre=float(loved.mean()), spread=max(float(loved.std()), 1e-9))
+
+
+def person_of(kind: str, loved: npt.ArrayLike) -> Person:
+    """Somebody of this ``kind`` to whom clips are worth ``loved`` ``(N,)``, in standard deviations."""
     return Person(
-        utility,
+        UTILITY_SD * np.asarray(loved, dtype=np.float64),
         tie=LOVED_TIE if kind == "tie_lover" else TIE,
         leaning=LEANING if kind == "left_handed" else 0.0,
         lapses=TIRED_LAPSE if kind == "tired" else LAPSE,
     )
+
+
+def person(kind: str, attributes: npt.ArrayLike, generator: np.random.Generator) -> Person:
+    """Somebody of this ``kind`` before clips with ``attributes`` ``(N, A)``; raises ``ValueError`` on another kind."""
+    return person_of(kind, taste(kind, attributes, generator).of(attributes))
 
 
 def listen(

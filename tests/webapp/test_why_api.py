@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from db.tables import Offer
 from models.style.latents import GROUPS
-from webapp.services import report, why
+from webapp.services import offers, report, taste, votes, why
 
 HEARD = {"left": 4000, "right": 4200}
 
@@ -124,3 +124,21 @@ def test_a_piece_that_is_no_single_swap_checks_no_claim(voter, house):
     assert (answer.status_code, "one style" in answer.json()["error"]) == (422, True)
     assert voter.get("/api/taste/checks").json()["waiting"] == 0
     assert voter.get("/api/taste/checks").json()["value"] is None
+
+
+def test_styles_are_borrowed_from_the_pieces_composed_for_oneself_too_once_they_are_met(house, live):
+    listener = live(8)
+    for _ in range(8):  # most of these pairs hold a clip of their own
+        offer = offers.open_offers(house, listener)[0]["offer_id"]
+        votes.take(house, listener, offer, "left", (2000, 2000))
+
+    def read(session):
+        met = taste.met_clips(session, house, listener)
+        own = {clip.id for clip in met if clip.composed_for == listener}
+        room = why._room(session, house, listener, next(clip.id for clip in met if clip.id not in own))
+        return own, set(room.ids), len(room.pool), len(room.donors)
+
+    own, donors, pool, whole = house.database.transaction(read)
+    assert own
+    assert own <= donors
+    assert whole == len(donors) == pool + len(own)

@@ -59,6 +59,24 @@ def build() -> gr.HTML:
     <button type="button" class="k-quiet" data-part="start" data-testid="rewind-0">Start over</button>
   </div>
 </section>
+<section class="k-bring" aria-labelledby="k-bring-title">
+  <div>
+    <h2 id="k-bring-title">Bring your taste here</h2>
+    <p class="k-explain">Have you listened in another place? <em>Download my data</em> in its menu gives a file; choose
+      it here, and everything you picked there is yours here too.</p>
+    <p class="k-dialog-error" role="alert" data-part="error"></p>
+  </div>
+  <input type="file" accept=".zip,.json" aria-label="The file with your data" hidden>
+  <button type="button" class="k-quiet" data-testid="bring">Choose the file</button>
+</section>
+<dialog class="k-dialog" data-dialog="bring" aria-labelledby="k-bring-dialog-title">
+  <h2 id="k-bring-dialog-title">Replace what is here?</h2>
+  <p><span data-part="what"></span> Download them first (in the menu) if you want to keep a copy.</p>
+  <div class="k-dialog-row">
+    <button type="button" class="k-quiet" data-part="close">Keep what is here</button>
+    <button type="button" class="k-solid" data-part="confirm" data-testid="bring-confirm">Replace it</button>
+  </div>
+</dialog>
 <dialog class="k-dialog" data-dialog="rewind" aria-labelledby="k-rewind-title">
   <h2 id="k-rewind-title" data-part="title"></h2>
   <p><span data-part="what"></span> Download your data first (in the menu) if you want to keep a copy.</p>

@@ -62,6 +62,7 @@ def share(house: House, listener_id: uuid.UUID) -> Shared:
         if rows.count_cards(session, listener_id) >= MOST_LINKS:
             raise TooMany(f"{MOST_LINKS} links to your card are open; withdraw one of them first")
         row = rows.add_card(session, listener_id, clip_id=card.clip_id, seconds=card.seconds, about=card.about)
+        house.journal.append(session, listener_id, cards=True)
         return Shared(row.id, row.link_key, row.created_at)
 
     shared = house.database.transaction(work)
@@ -80,8 +81,13 @@ def shared(house: House, listener_id: uuid.UUID) -> list[Shared]:
 
 def withdraw(house: House, listener_id: uuid.UUID, card_id: uuid.UUID) -> None:
     """The link leads nowhere from now on; raises ``NotYours``."""
-    if not house.database.transaction(lambda session: rows.withdraw_card(session, listener_id, card_id)):
-        raise NotYours(f"you share no card {card_id} (any more)")
+
+    def work(session: Session) -> None:
+        if not rows.withdraw_card(session, listener_id, card_id):
+            raise NotYours(f"you share no card {card_id} (any more)")
+        house.journal.append(session, listener_id, cards=True)
+
+    house.database.transaction(work)
     log.info("card_withdrawn listener=%s", listener_id)
 
 

@@ -1,7 +1,8 @@
 """The vote journal: beside the database, in ``KALLOS_HOME/journal``, enough to rebuild it exactly.
 
 ``ID.jsonl`` is one listener's segment, deleted with them; ``clips/ID.json`` is one clip of everybody's pool, written
-before an offer of it is; ``populations/ID.json`` is where heads began, written before a vote of such a head is.
+before an offer of it is; ``populations/ID.json`` is where heads began, written before a vote of such a head is;
+``duets/ID.json`` is what two listeners share, deleted with either of them.
 Whatever changes a listener's rows adds an entry in the same transaction, before the commit: the journal is never
 behind, and ahead by one entry at most, which the next one replaces. Where the segment does not go as far as the
 database (it was deleted, or its disk was lost) the next entry tells the listener's whole story again.
@@ -15,6 +16,7 @@ import os
 import secrets
 import uuid
 from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +41,7 @@ class Journal:
         self.folder = folder
         self._clips = folder / "clips"
         self._populations = folder / "populations"
+        self._duets = folder / "duets"
 
     def append(
         self,
@@ -48,29 +51,26 @@ class Journal:
         offers: Collection[uuid.UUID] = (),
         fours: Collection[uuid.UUID] = (),
         clips: Collection[uuid.UUID] = (),
+        pieces: Collection[uuid.UUID] = (),
+        gone: Collection[uuid.UUID] = (),
+        cards: bool = False,
         whole: bool = False,
     ) -> None:
         """Write down the listener, these pairs, fours and clips of theirs as this transaction leaves them.
+
+        And ``pieces`` of their studio, those ``gone`` from it, and with ``cards`` all that they share.
 
         Commit right after it: the listener is locked. Nothing happens where there is no such listener. Raises
         ``NotWritten`` where the disk does not take it.
         """
         try:
-            self._append(session, listener_id, offers, fours, clips, whole=whole)
+            named = _Named(offers, fours, clips, pieces, gone, cards)
+            self._append(session, listener_id, named, whole=whole)
         except OSError as error:
             log.exception("journal_not_written")
             raise NotWritten("this could not be written down, so it is not stored; try again in a moment") from error
 
-    def _append(
-        self,
-        session: Session,
-        listener_id: uuid.UUID,
-        offers: Collection[uuid.UUID],
-        fours: Collection[uuid.UUID],
-        clips: Collection[uuid.UUID],
-        *,
-        whole: bool,
-    ) -> None:
+    def _append(self, session: Session, listener_id: uuid.UUID, named: _Named, *, whole: bool) -> None:
         listener = listener_rows.next_entry(session, listener_id)
         if listener is None:
             return
@@ -81,12 +81,7 @@ class Journal:
             if not whole and number > 1:
                 log.warning("journal_written_anew entry=%d", number)
         else:
-            rows = {
-                "listener": export.plain(listener),
-                "offers": export.offers_named(session, offers),
-                "fours": export.fours_named(session, fours),
-                "clips": export.clips_named(session, clips),
-            }
+            rows = {"listener": export.plain(listener), **named.rows(session, listener_id)}
         self._keep_pool_clips(session, [*rows["offers"], *rows["fours"]])
         if listener.population_id is not None and not self._population_path(listener.population_id).exists():
             self.keep_population(session, listener.population_id)
@@ -126,9 +121,24 @@ class Journal:
     def forget_populations(self, population_ids: Collection[uuid.UUID]) -> None:
         """Delete them from the journal."""
         for path in map(self._population_path, population_ids):
-            if path.exists():
-                path.unlink()
-                sync_folder(path.parent)
+            _unlink(path)
+
+    def keep_duet(self, session: Session, duet_id: uuid.UUID, *, new: bool = False) -> None:
+        """Write down a duet as this transaction leaves it; one that is not ``new`` only where it was written before.
+
+        A worker that has no journal of its own writes nothing so.
+        """
+        row = export.whole_duet(session, duet_id)
+        if row is not None and (new or self._duet_path(duet_id).exists()):
+            self._write(self._duet_path(duet_id), row)
+
+    def forget_duet(self, duet_id: uuid.UUID) -> None:
+        """Delete a duet from the journal."""
+        _unlink(self._duet_path(duet_id))
+
+    def duets(self) -> Iterator[dict[str, Any]]:
+        """What listeners share, as ``{duet, pieces}``; raises ``ValueError`` for a file that is damaged."""
+        yield from _read(self._duets, "delete it, and what these two share stays away")
 
     def segment(self, listener_id: uuid.UUID) -> Segment:
         """The listener's own file."""
@@ -176,6 +186,42 @@ class Journal:
 
     def _population_path(self, population_id: uuid.UUID) -> Path:
         return self._populations / f"{population_id}.json"
+
+    def _duet_path(self, duet_id: uuid.UUID) -> Path:
+        return self._duets / f"{duet_id}.json"
+
+
+@dataclass(frozen=True)
+class _Named:
+    """What an entry tells beside the listener."""
+
+    offers: Collection[uuid.UUID]
+    fours: Collection[uuid.UUID]
+    clips: Collection[uuid.UUID]
+    pieces: Collection[uuid.UUID]
+    gone: Collection[uuid.UUID]
+    cards: bool
+
+    def rows(self, session: Session, listener_id: uuid.UUID) -> dict[str, Any]:
+        """As it is written; what is rare stands there only where there is some."""
+        rows: dict[str, Any] = {
+            "offers": export.offers_named(session, self.offers),
+            "fours": export.fours_named(session, self.fours),
+            "clips": export.clips_named(session, self.clips),
+        }
+        if self.pieces:
+            rows["studio"] = export.pieces_named(session, self.pieces)
+        if self.gone:
+            rows["gone"] = [str(each) for each in self.gone]
+        if self.cards:
+            rows["cards"] = export.cards_of(session, listener_id)
+        return rows
+
+
+def _unlink(path: Path) -> None:
+    if path.exists():
+        path.unlink()
+        sync_folder(path.parent)
 
 
 def _read(folder: Path, help_: str) -> Iterator[dict[str, Any]]:

@@ -6,21 +6,35 @@ import logging
 import uuid
 from typing import Any
 
+import numpy as np
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from db.queries import export as export_rows
 from db.queries import listeners as rows
 from db.queries import votes as vote_rows
+from db.queries.duets import duets_of
+from db.queries.offers import clips_shown
 from db.queries.restore import NotAnExportError, Restored, restore_listener
-from webapp.limits import NEW_LISTENERS_A_SECOND, NEW_LISTENERS_AT_ONCE, TokenBucket
+from db.tables import Clip, Study
+from webapp.limits import (
+    IMPORTS_A_SECOND,
+    IMPORTS_AT_ONCE,
+    NEW_LISTENERS_A_SECOND,
+    NEW_LISTENERS_AT_ONCE,
+    TokenBucket,
+)
 from webapp.logs import forget_in_logs
-from webapp.services import compose, population
+from webapp.services import compose, population, refit, takeout
 from webapp.services.clip_store import key_of
 from webapp.services.house import House
-from webapp.services.problems import TooMany, UnknownListenerError
+from webapp.services.problems import Contradiction, NotAllowed, TooMany, UnknownListenerError
 
 log = logging.getLogger(__name__)
+MOST_BROUGHT_BYTES = 2**28  # of JSON in a visitor's file
+FARTHEST = 30.0  # standard deviations from the middle of the clips that any feature of a piece may lie
 _arrivals = TokenBucket(NEW_LISTENERS_A_SECOND, NEW_LISTENERS_AT_ONCE)
+_imports = TokenBucket(IMPORTS_A_SECOND, IMPORTS_AT_ONCE)
 
 
 def create(house: House) -> uuid.UUID:
@@ -102,6 +116,65 @@ def restore(house: House, data: Any) -> Restored:
     return restored
 
 
+def bring(house: House, current: uuid.UUID | None, file: bytes, *, replace: bool) -> uuid.UUID:
+    """Bring back whom a visitor's file is about, in place of the ``current`` listener, who is forgotten; their id.
+
+    Nothing that a stranger may have made up counts for others: the study must be one of this installation, clips lie
+    where clips can lie, and the head is learned again from the votes. Raises ``NotAllowed`` with what is wrong with the
+    file, ``Contradiction`` where the current listener has votes and is not to be replaced, and ``TooMany``.
+    """
+    if not _imports.take():
+        raise TooMany("several files are being read just now; try again in a few seconds")
+    here = current if current is not None and exists(house, current) else None
+    try:
+        data = takeout.unpack(file, MOST_BROUGHT_BYTES)
+        _check_sound(data)
+    except NotAnExportError as error:
+        raise NotAllowed(str(error)) from error
+    if here is not None and _named_in(data) == str(here):
+        raise NotAllowed("this file is about you, and what it holds is here already")
+    if here is not None and not replace and (picks := overview(house, here)["picks"]):
+        raise Contradiction(f"{picks} picks were given here already; they would be deleted for what is in the file")
+    try:
+        restored = house.database.transaction(lambda session: _brought(session, house, data))
+    except NotAnExportError as error:
+        raise NotAllowed(str(error)) from error
+    if here is not None:
+        delete(house, here)
+    log.info("listener_brought listener=%s votes=%d", restored.listener_id, restored.votes)
+    return restored.listener_id
+
+
+def _named_in(data: Any) -> str | None:
+    """The id of the listener of an export; None where there is none."""
+    listener = data.get("listener") if isinstance(data, dict) else None
+    return listener.get("id") if isinstance(listener, dict) else None
+
+
+def _brought(session: Session, house: House, data: Any) -> Restored:
+    if _named_in(data) is not None:
+        data = {**data, "heads": [], "population": None}
+    here = set(session.scalars(select(Study.id)))
+    restored = restore_listener(session, data)
+    strange = set(session.scalars(select(Study.id))) - here
+    if strange:
+        raise NotAnExportError(
+            f"this file belongs to the study {', '.join(sorted(strange))[:80]}, which is not here; whoever runs this "
+            "installation can bring it back with `kallos listener import`"
+        )
+    named = select(Clip.summary).where(
+        Clip.id.in_(clips_shown(restored.listener_id)) | (Clip.composed_for == restored.listener_id),
+        Clip.model_version == house.space.version,
+    )
+    for summary in session.scalars(named):
+        if len(summary) != house.space.dims or not np.abs(house.space.features(summary)).max() < FARTHEST:
+            raise NotAnExportError("this export of a listener is damaged: a piece lies where no piece can lie")
+    if restored.votes:
+        refit.refit(session, house, restored.listener_id)
+    house.journal.append(session, restored.listener_id)
+    return restored
+
+
 def delete(house: House, listener_id: uuid.UUID) -> None:
     """Forget a listener: every row, the sound that only they could hear, their journal, their id in the logs.
 
@@ -114,8 +187,11 @@ def delete(house: House, listener_id: uuid.UUID) -> None:
         if listener is None:
             raise _unknown(listener_id)
         withdrawn = population.withdraw(session, house, listener)
+        shared = [duet.id for duet in duets_of(session, listener_id)]
         keys = rows.delete_listener(session, listener_id) or []
         house.journal.forget_populations(withdrawn)
+        for duet_id in shared:
+            house.journal.forget_duet(duet_id)
         for key in keys:
             house.store.delete(key)
         house.journal.segment(listener_id).remove()

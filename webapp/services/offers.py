@@ -16,7 +16,6 @@ import numpy.typing as npt
 from sqlalchemy.orm import Session
 
 from db.queries import clips as clip_rows
-from db.queries import listeners as listener_rows
 from db.queries import offers as rows
 from db.queries import votes as vote_rows
 from db.tables import Listener, Offer
@@ -31,9 +30,9 @@ from models.taste.policy import (
     choose_named,
 )
 from webapp.services import heads
+from webapp.services.games import open_now
 from webapp.services.house import House
 from webapp.services.pool_cache import PlayableClips
-from webapp.services.problems import NotReady, UnknownListenerError
 
 OPEN = 2
 SHORT_SECONDS, LONG_SECONDS = 7.0, 14.0
@@ -48,17 +47,7 @@ UNHEARD_COMPOSED = 0.75  # share of pairs with an own clip while one waits that 
 
 def open_offers(house: House, listener_id: uuid.UUID) -> list[dict[str, Any]]:
     """The two open offers, oldest first, made where missing; raises ``NotReady`` where there is not even one."""
-
-    def work(session: Session) -> list[dict[str, Any]]:
-        listener = listener_rows.lock_listener(session, listener_id)
-        if listener is None:
-            raise UnknownListenerError("this listener is not known; GET /api/listener gives a new one")
-        return [shown(offer) for offer in fill_up(session, house, listener)]
-
-    offers = house.database.transaction(work)
-    if not offers:
-        raise NotReady("the first pieces are being composed; ask again in a second")
-    return offers
+    return open_now(house, listener_id, fill_up, shown)
 
 
 def fill_up(
@@ -75,7 +64,7 @@ def fill_up(
     ``head`` and ``picks`` are read where the caller does not know them. New offers are written in the journal together
     with the one ``voted`` on in this transaction.
     """
-    offers = rows.open_offers(session, listener.id)
+    offers = rows.open_ones(session, Offer, listener.id)
     changed = [voted] if voted else []
     if len(offers) < OPEN:
         head = head or heads.load(session, listener.id, house.space)

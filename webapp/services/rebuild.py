@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, field
+from functools import partial
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from db import migrate
-from db.queries.restore import NotAnExportError, restore_clips, restore_populations, restore_rows
+from db.queries.restore import NotAnExportError, restore_clips, restore_duet, restore_populations, restore_rows
 from db.tables import Listener
 from webapp.services import refit
 from webapp.services.house import House
@@ -55,6 +56,9 @@ def rebuild(house: House) -> Rebuilt:
             _bring_back(house, segment, result)
         except (DamagedSegmentError, NotAnExportError) as error:
             result.problems.append(f"{segment.path.name}: {error}")
+    for duet in house.journal.duets():
+        if not house.database.transaction(partial(restore_duet, row=duet)):
+            result.problems.append(f"duet {duet['duet']['id']} stays away: one of the two listeners did not come back")
     log.info("journal_rebuilt listeners=%d votes=%d problems=%d", result.listeners, result.votes, len(result.problems))
     return result
 

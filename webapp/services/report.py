@@ -13,16 +13,17 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 from sqlalchemy.orm import Session
 
 from db.queries import listeners as listener_rows
 from db.queries import proofs as rows
 from db.queries import statistics
-from db.tables import Study
+from db.tables import FOUR_PICKS, Study
 from models.evaluate.report import Metric, Report, mean_over_songs
 from models.metrics.always_valid import win_rate
 from models.metrics.consistency import consistency
-from models.metrics.preference import Figure, calibration_error, log_loss, wilson
+from models.metrics.preference import Figure, binned_error, bootstrap, calibration_error, log_loss, wilson
 from webapp.services.house import House
 from webapp.services.offers import PROOFS
 from webapp.services.problems import UnknownListenerError
@@ -40,6 +41,7 @@ class Evidence:
     repeats: list[tuple[str, str]]
     outcomes: Counter[str]
     predicted: list[statistics.PredictedVote]
+    fours: list[statistics.PredictedPick]
     claims: list[rows.Claim]
 
 
@@ -73,14 +75,15 @@ def _evidence(session: Session, listener_id: uuid.UUID) -> Evidence:
         rows.proofs(session, listener_id),
         rows.repeats(session, listener_id),
         rows.outcomes(session, listener_id),
-        statistics.predicted_votes(session, listener_id),
+        statistics.foreseen_votes(session, listener_id),
+        statistics.predicted_picks(session, listener_id),
         rows.claims(session, listener_id),
     )
 
 
 def _report(house: House, command: str, people: Sequence[Evidence]) -> Report:
     votes = [vote for each in people for vote in each.predicted]
-    digest = hashlib.sha256(repr([(each.proofs, each.repeats, each.predicted) for each in people]).encode())
+    digest = hashlib.sha256(repr([(each.proofs, each.repeats, each.predicted, each.fours) for each in people]).encode())
     model = {"version": house.space.version, "sha256": None}
     report = Report(command, {"hash": digest.hexdigest(), "n": len(votes), "listeners": len(people)}, model, seed=0)
     for condition in PROOFS.values():
@@ -102,7 +105,31 @@ def _report(house: House, command: str, people: Sequence[Evidence]) -> Report:
     decided, picks = pressed["left"] + pressed["right"], pressed["left"] + pressed["right"] + pressed["equal"]
     report.add("side.left", _metric(wilson(pressed["left"], decided), chance=0.5))
     report.add("votes.equal", _metric(wilson(pressed["equal"], picks)))
+    _add_fours(report, people)
     return report
+
+
+def _add_fours(report: Report, people: Sequence[Evidence]) -> None:
+    """How well picks of four were foreseen, how often there was none, and whether the first place draws picks."""
+    picks = [[pick for pick in each.fours if pick.outcome in FOUR_PICKS] for each in people]
+    owners = [str(number) for number, some in enumerate(picks) for _ in some]
+    chances = np.array([pick.chances for some in picks for pick in some]).reshape(-1, len(FOUR_PICKS))
+    chosen = np.array([FOUR_PICKS.index(pick.outcome) for some in picks for pick in some], dtype=np.int64)
+    likeliest = np.isclose(chances, chances.max(axis=1, keepdims=True))
+    came = np.eye(len(FOUR_PICKS))[chosen]
+    right = (likeliest * came).sum(axis=1) / np.maximum(likeliest.sum(axis=1), 1)
+    asked, chance = sum(len(each.fours) for each in people), 1 / len(FOUR_PICKS)
+    several = len(set(owners)) > 1
+    report.add(
+        "fours.accuracy",
+        mean_over_songs(owners, right, chance=chance) if several else _metric(bootstrap(right), chance=chance),
+    )
+    surprise = -np.log(chances[np.arange(len(chosen)), chosen])
+    report.add("fours.log_loss", _metric(bootstrap(surprise), chance=math.log(len(FOUR_PICKS))))
+    error = binned_error(chances.ravel(), came.ravel()) if len(chosen) else math.nan
+    report.add("fours.calibration_error", _metric(_bare(error, len(chosen))))
+    report.add("fours.first_place", _metric(wilson(float((chosen == 0).sum()), len(chosen)), chance=chance))
+    report.add("fours.none", _metric(wilson(asked - len(chosen), asked)))
 
 
 def _accuracy(people: Sequence[Evidence], ceiling: float | None) -> Metric:

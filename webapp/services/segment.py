@@ -25,9 +25,10 @@ class DamagedSegmentError(ValueError):
 
 @dataclass(frozen=True)
 class Entry:
-    """``data``: the rows that changed, ``{listener, offers, fours, clips}``; if ``whole``, all, and ``studies``.
+    """``data``: rows that changed, ``{listener, offers, fours, clips, studio}``; if ``whole``, all, and ``studies``.
 
-    Segments from before there were fours have none.
+    ``cards``, where they changed, are all that are shared; ``gone`` names pieces of the studio that were thinned out.
+    Older segments lack what there was not yet.
     """
 
     number: int
@@ -93,10 +94,13 @@ class Segment:
 
     def state(self) -> tuple[int, dict[str, Any]]:
         """The number of the newest entry, and the listener's rows after it, in the form of a whole entry."""
-        first, *rest = self.entries()
+        first, *rest = entries = self.entries()
         data = dict(first.data)
-        for name in ("offers", "fours", "clips"):
-            data[name] = list({row["id"]: row for each in (first, *rest) for row in each.data.get(name, ())}.values())
+        gone = {each for entry in entries for each in entry.data.get("gone", ())}
+        for name in ("offers", "fours", "clips", "studio"):
+            rows = {row["id"]: row for each in entries for row in each.data.get(name, ()) if row["id"] not in gone}
+            data[name] = list(rows.values())
+        data["cards"] = next((each.data["cards"] for each in reversed(entries) if "cards" in each.data), [])
         newest = rest[-1] if rest else first
         return newest.number, data | {"listener": newest.data["listener"]}
 

@@ -1,4 +1,4 @@
-"""A listener's export as one zip file: all of it as JSON, the votes as a table, and every piece as MIDI.
+"""A listener's export as one zip file: all of it as JSON, votes and picks of four as tables, every piece as MIDI.
 
 ``votes.csv`` and ``midi/`` have the form in which taste data is given to ``python -m models.evaluate.taste --data``.
 """
@@ -17,11 +17,17 @@ from db.queries.restore import NotAnExportError
 from models.music.midi import write_midi
 from models.music.notes import MusicError, Piece
 
-WHOLE, VOTES = "listener.json", "votes.csv"
+WHOLE, VOTES, FOURS = "listener.json", "votes.csv", "fours.csv"
 MOST_BYTES = 2**30  # of JSON in a zip: who gives more is not giving an export
 COLUMNS = (
     *("listener_id", "left", "right", "outcome", "voted_at", "left_heard_ms", "right_heard_ms", "seconds"),
     *("p_left", "p_equal", "p_right", "policy", "pair_probability", "order_probability", "study_id", "condition"),
+)
+PLACES = ("a", "b", "c", "d")
+FOUR_COLUMNS = (
+    *("listener_id", *PLACES, "outcome", "voted_at", *(f"{place}_heard_ms" for place in PLACES), "seconds"),
+    *(*(f"p_{place}" for place in PLACES), "votes_seen", "policy", "four_probability", "order_probability"),
+    *("study_id", "condition"),
 )
 
 
@@ -31,6 +37,7 @@ def pack(data: Mapping[str, Any]) -> bytes:
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr(WHOLE, json.dumps(data, ensure_ascii=False, indent=1))
         archive.writestr(VOTES, votes_csv(data))
+        archive.writestr(FOURS, fours_csv(data))
         for clip in data["clips"]:
             try:
                 midi = write_midi(Piece.from_json(clip["notes"]))
@@ -40,13 +47,13 @@ def pack(data: Mapping[str, Any]) -> bytes:
     return buffer.getvalue()
 
 
-def unpack(file: bytes) -> Any:
-    """The export in a zip or in a bare JSON file; raises ``NotAnExportError``."""
+def unpack(file: bytes, most_bytes: int = MOST_BYTES) -> Any:
+    """The export in a zip or in a bare JSON file; raises ``NotAnExportError``, also beyond ``most_bytes`` of JSON."""
     try:
         if zipfile.is_zipfile(io.BytesIO(file)):
             with zipfile.ZipFile(io.BytesIO(file)) as archive:
-                if archive.getinfo(WHOLE).file_size > MOST_BYTES:
-                    raise NotAnExportError(f"{WHOLE} in this zip is larger than {MOST_BYTES >> 20} MB")
+                if archive.getinfo(WHOLE).file_size > most_bytes:
+                    raise NotAnExportError(f"{WHOLE} in this zip is larger than {most_bytes >> 20} MB")
                 file = archive.read(WHOLE)
         return json.loads(file)
     except (
@@ -76,4 +83,18 @@ def votes_csv(data: Mapping[str, Any]) -> str:
         foreseen = (said.get("p_left"), said.get("p_equal"), said.get("p_right"), offer["policy"])
         drawn = (offer["pair_probability"], offer["order_probability"], offer["study_id"], offer["condition"])
         writer.writerow((*given, *listened, *foreseen, *drawn))
+    return table.getvalue()
+
+
+def fours_csv(data: Mapping[str, Any]) -> str:
+    """One line a pick of four, in their order; ``outcome`` names the place, "none" or "skipped"."""
+    table = io.StringIO(newline="")
+    writer = csv.writer(table)
+    writer.writerow(FOUR_COLUMNS)
+    picked = [four for four in data["fours"] if four["vote"]]
+    for four in sorted(picked, key=lambda each: (each["vote"]["created_at"], each["id"])):
+        vote, clips = four["vote"], [four[f"clip_{place}"] for place in PLACES]
+        given = (four["listener_id"], *clips, vote["outcome"], vote["created_at"], *vote["heard_ms"], four["seconds"])
+        drawn = (vote["votes_seen"], four["policy"], four["four_probability"], four["order_probability"])
+        writer.writerow((*given, *vote["chances"], *drawn, four["study_id"], four["condition"]))
     return table.getvalue()

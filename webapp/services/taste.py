@@ -66,7 +66,7 @@ def _styles(head: Head, house: House, population: PopulationPrior | None) -> lis
 
 def foreseen(session: Session, listener_id: uuid.UUID) -> dict[str, Any]:
     """How often the side thought likelier before a vote was picked; 95 % interval, ``value`` null without votes."""
-    votes = statistics.predicted_votes(session, listener_id)
+    votes = statistics.foreseen_votes(session, listener_id)
     figure = accuracy([v.p_left for v in votes], [v.p_right for v in votes], [v.outcome for v in votes])
     value = figure.value if figure.n else None
     return {"value": value, "low": figure.low, "high": figure.high, "n": figure.n, "chance": CHANCE}
@@ -78,7 +78,7 @@ def met_clips(session: Session, house: House, listener_id: uuid.UUID) -> list[Cl
     query = (
         select(Clip)
         .where(judged, Clip.model_version == house.space.version)
-        .options(load_only(Clip.id, Clip.summary, Clip.kind, Clip.domain))
+        .options(load_only(Clip.id, Clip.summary, Clip.kind, Clip.domain, Clip.composed_for))
     )
     waiting = set(session.scalars(offer_rows.clips_shown(listener_id, state="open")))
     return [clip for clip in session.scalars(query) if clip.id not in waiting]

@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 
 from db.queries import populations as population_rows
 from db.queries import taste_study as rows
-from db.queries.taste_study import JudgedPair
+from db.queries.statistics import PredictedVote, predicted_votes
 from models.metrics.consistency import consistency
 from models.metrics.preference import calibration_error, wilson
 from models.taste.bradley_terry import utilities
@@ -48,12 +48,13 @@ def overview(session: Session) -> list[dict[str, Any]]:
 
 def draw(session: Session, house: House, name: str, study_id: str) -> Drawn:
     """The figure called ``name`` of a study; raises ``NotYours`` where there is none."""
-    if name not in FIGURES:
-        raise NotYours(f"there is no plot {name[:40]!r}; there are {', '.join(FIGURES)}")
+    if name not in {*OF_VOTES, *OF_HEADS}:
+        raise NotYours(f"there is no plot {name[:40]!r}; there are {', '.join([*OF_VOTES, *OF_HEADS])}")
     sizes = {each.study_id: each for each in rows.studies(session)}
     if study_id not in sizes:
         raise NotYours(f"there is no study {study_id[:64]!r}; there are {', '.join(sizes)}")
-    frame, figure, told = FIGURES[name](session, house, study_id)
+    found = OF_VOTES[name](session, study_id) if name in OF_VOTES else OF_HEADS[name](session, house, study_id)
+    frame, figure, told = found
     size = sizes[study_id]
     digest = hashlib.sha256(frame.to_csv(index=False).encode()).hexdigest()[:12]
     run = f"study {study_id}, {size.listeners} listeners, {size.votes} votes, model {house.space.version}"
@@ -92,8 +93,8 @@ def _kinds(session: Session, house: House, study_id: str) -> Figure:
     return frame[columns], plots.kinds, told
 
 
-def _ceilings(session: Session, house: House, study_id: str) -> Figure:  # noqa: ARG001
-    people = _by_listener(rows.judged_pairs(session, study_id))
+def _ceilings(session: Session, study_id: str) -> Figure:
+    people = _by_listener(predicted_votes(session, study_id=study_id))
     repeats = rows.repeated_outcomes(session, study_id)
     found = [_person(pairs, repeats.get(who, [])) for who, pairs in people.items()]
     found = sorted((each for each in found if each["n"] >= LEAST_TOLD), key=lambda each: (-each["value"], -each["n"]))
@@ -116,7 +117,7 @@ def _ceilings(session: Session, house: House, study_id: str) -> Figure:  # noqa:
     return frame, plots.ceilings, told
 
 
-def _person(pairs: Sequence[JudgedPair], repeats: Sequence[tuple[str, str]]) -> dict[str, Any]:
+def _person(pairs: Sequence[PredictedVote], repeats: Sequence[tuple[str, str]]) -> dict[str, Any]:
     """One listener's accuracy and ceiling; nan where there are too few repeats."""
     hits, ceiling = _hits(pairs), consistency(repeats).ceiling
     told = wilson(float(hits.sum()), len(hits))
@@ -126,8 +127,8 @@ def _person(pairs: Sequence[JudgedPair], repeats: Sequence[tuple[str, str]]) -> 
     return ends | {name: end if known else math.nan for name, end in bounds.items()}
 
 
-def _calibration(session: Session, house: House, study_id: str) -> Figure:  # noqa: ARG001
-    pairs = [each for each in rows.judged_pairs(session, study_id) if _counts(each)]
+def _calibration(session: Session, study_id: str) -> Figure:
+    pairs = [each for each in predicted_votes(session, study_id=study_id) if _counts(each)]
     columns = ["predicted", "value", "low", "high", "n"]
     if len(pairs) < 2 * BINS:
         return pd.DataFrame(columns=columns), plots.calibration, f"Drawn from {2 * BINS} decided votes on."
@@ -144,9 +145,9 @@ def _calibration(session: Session, house: House, study_id: str) -> Figure:  # no
     return pd.DataFrame(found, columns=columns), plots.calibration, told
 
 
-def _policies(session: Session, house: House, study_id: str) -> Figure:  # noqa: ARG001
-    people = _by_listener([each for each in rows.judged_pairs(session, study_id) if each.policy not in NAMED])
-    groups: dict[str, list[tuple[list[JudgedPair], npt.NDArray[np.float64]]]] = defaultdict(list)
+def _policies(session: Session, study_id: str) -> Figure:
+    people = _by_listener([each for each in predicted_votes(session, study_id=study_id) if each.policy not in NAMED])
+    groups: dict[str, list[tuple[list[PredictedVote], npt.NDArray[np.float64]]]] = defaultdict(list)
     for given in people.values():
         pairs = [each for each in given if each.outcome in {"left", "right", "equal"}]
         for policy in {each.policy for each in pairs}:
@@ -203,40 +204,39 @@ def _popularity(session: Session, house: House, study_id: str) -> Figure:
     return frame[columns], plots.popularity, told
 
 
-FIGURES: Mapping[str, Callable[[Session, House, str], Figure]] = {
-    "kinds": _kinds,
+OF_VOTES: Mapping[str, Callable[[Session, str], Figure]] = {
     "ceilings": _ceilings,
     "calibration": _calibration,
     "policies": _policies,
-    "popularity": _popularity,
 }
+OF_HEADS: Mapping[str, Callable[[Session, House, str], Figure]] = {"kinds": _kinds, "popularity": _popularity}
 
 
-def _by_listener(pairs: Sequence[JudgedPair]) -> dict[Any, list[JudgedPair]]:
-    found: dict[Any, list[JudgedPair]] = defaultdict(list)
+def _by_listener(pairs: Sequence[PredictedVote]) -> dict[Any, list[PredictedVote]]:
+    found: dict[Any, list[PredictedVote]] = defaultdict(list)
     for each in pairs:
         found[each.listener_id].append(each)
     return found
 
 
-def _counts(pair: JudgedPair) -> bool:
+def _counts(pair: PredictedVote) -> bool:
     """Whether a vote has a side, on a pair to which the head had not seen the answer."""
     return not pair.repeated and pair.outcome in {"left", "right"}
 
 
-def _hits(pairs: Sequence[JudgedPair]) -> npt.NDArray[np.float64]:
+def _hits(pairs: Sequence[PredictedVote]) -> npt.NDArray[np.float64]:
     """Of each decided vote: 1 where its side was thought the likelier, a half where neither was."""
     leans = [(p.p_left - p.p_right) * (1 if p.outcome == "left" else -1) for p in pairs if _counts(p)]
     return (np.sign(leans) + 1) / 2
 
 
 def _weighed_hits(
-    pairs: Sequence[JudgedPair], weight: npt.NDArray[np.float64]
+    pairs: Sequence[PredictedVote], weight: npt.NDArray[np.float64]
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     return _hits(pairs), weight[[_counts(each) for each in pairs]]
 
 
-def _surprise(pair: JudgedPair) -> float:
+def _surprise(pair: PredictedVote) -> float:
     """What the head had not expected of a vote, nats: the more, the more there was to learn."""
     chance = {"left": pair.p_left, "equal": pair.p_equal, "right": pair.p_right}[pair.outcome]
     return -math.log(chance)

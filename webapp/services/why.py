@@ -41,12 +41,16 @@ SAME = 0.3  # standard deviations by which an attribute must move to be named
 
 @dataclass(frozen=True)
 class _Room:
-    """What explaining one clip needs: its parts and the pool's ``(clips, groups, F)``, and the pool's ids."""
+    """What explaining one clip needs: its parts and those of the ``pool`` ``(clips, groups, F)``.
+
+    ``donors`` ``(clips, groups, F)``, ``ids``: the pool, and what the listener has met of what was composed for them.
+    """
 
     clip: Clip
     head: Head
     parts: FloatArray
     pool: FloatArray
+    donors: FloatArray
     ids: tuple[uuid.UUID, ...]
     traits: dict[str, float]
 
@@ -62,7 +66,7 @@ def of_clip(house: House, listener_id: uuid.UUID, clip_id: uuid.UUID) -> dict[st
 
 
 def change(house: House, listener_id: uuid.UUID, clip_id: uuid.UUID) -> dict[str, Any]:
-    """Compose the one style swap with a clip of the pool that promises most, and hear whether it keeps its promise.
+    """Compose the one style swap that promises most, with a clip of the pool or of the listener's, and hear it.
 
     ``{part, words, expected, heard, original, piece}``: ``expected`` and ``heard`` are ``{gain, sd, chance}`` over the
     original, by the latents and by what the notes are heard as; of the ``TRIES`` most promising swaps the best as it is
@@ -71,7 +75,7 @@ def change(house: House, listener_id: uuid.UUID, clip_id: uuid.UUID) -> dict[str
 
     def read(session: Session) -> tuple[_Room, list[tuple[Swap, str]], dict[str, Any]]:
         room = _room(session, house, listener_id, clip_id)
-        swaps = best_swaps(room.head, room.parts, room.pool)[:TRIES]
+        swaps = best_swaps(room.head, room.parts, room.donors)[:TRIES]
         return room, [(swap, _change_in_words(session, house, room, swap)) for swap in swaps], room.clip.notes
 
     room, swaps, notes = house.database.transaction(read)
@@ -85,7 +89,7 @@ def change(house: House, listener_id: uuid.UUID, clip_id: uuid.UUID) -> dict[str
         swap, words = offered
         piece, composed = _compose(house, listener_id, room, swap)
         place = GROUPS.index(swap.group)
-        expected = _gain(room.head, room.pool[swap.donor, place] - room.parts[place])
+        expected = _gain(room.head, room.donors[swap.donor, place] - room.parts[place])
         heard = _gain(room.head, _as_heard(house, composed) - before)
         return {"part": swap.group, "words": words, "expected": expected, "heard": heard, "piece": piece}
 
@@ -147,7 +151,8 @@ def checks(house: House, listener_id: uuid.UUID) -> dict[str, Any]:
 def _room(session: Session, house: House, listener_id: uuid.UUID, clip_id: uuid.UUID) -> _Room:
     if listener_rows.get_listener(session, listener_id) is None:
         raise UnknownListenerError("this listener is not known; GET /api/listener gives a new one")
-    if clip_id not in {clip.id for clip in taste.met_clips(session, house, listener_id)}:
+    met = taste.met_clips(session, house, listener_id)
+    if clip_id not in {each.id for each in met}:
         raise NotYours(f"there is no clip {clip_id} among those that you have voted on")
     clip = clip_rows.get_clip(session, clip_id)
     assert clip is not None
@@ -156,10 +161,14 @@ def _room(session: Session, house: House, listener_id: uuid.UUID, clip_id: uuid.
     if len(pool) < LEAST_POOL:
         raise NotAllowed(f"there are {len(pool)} clips to compare with; {LEAST_POOL} are needed, ask again in a minute")
     sizes = {name: each.shape[1] for name, each in Latents.from_json(clip.latents).groups.items()}
-    parts = space.parts(np.stack([clip.summary, *(each.summary for each in pool)]), sizes)
+    ours = {clip_id, *(each.id for each in pool)}
+    own = [each for each in met if each.composed_for and each.domain == clip.domain and each.id not in ours]
+    summaries = [clip.summary, *(each.summary for each in pool), *(each.summary for each in own)]
+    parts = space.parts(np.stack(summaries), sizes)
     traits = named_traits(session, house, clip.domain, parts[0].sum(axis=0)[None])[0]
     head = heads.load(session, listener_id, space)
-    return _Room(clip, head, parts[0], parts[1:], tuple(each.id for each in pool), traits)
+    ids = (*(each.id for each in pool), *(each.id for each in own))
+    return _Room(clip, head, parts[0], parts[1 : 1 + len(pool)], parts[1:], ids, traits)
 
 
 def _attribution(room: _Room) -> Attribution:
@@ -182,7 +191,7 @@ def _as_heard(house: House, notes: Mapping[str, Any]) -> FloatArray:
 def _change_in_words(session: Session, house: House, room: _Room, swap: Swap) -> str:
     """How the swapped style changes: "sparser", or "another one" where its attribute hardly moves."""
     place = GROUPS.index(swap.group)
-    changed = room.parts.sum(axis=0) - room.parts[place] + room.pool[swap.donor, place]
+    changed = room.parts.sum(axis=0) - room.parts[place] + room.donors[swap.donor, place]
     now = named_traits(session, house, room.clip.domain, changed[None])[0]
     moved = {name: now[name] - room.traits[name] for name, style in ATTRIBUTES.items() if style == swap.group}
     name = max(moved, key=lambda each: abs(moved[each]), default="")

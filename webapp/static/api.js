@@ -3,6 +3,7 @@
 export const ROOT = new URL("../../", import.meta.url); // this file lies in ROOT/static/kallos/
 
 const TOKEN = "kallos.token";
+const OF_A_LISTENER = [TOKEN, "kallos.vote", "kallos.pick", "kallos.heard"];
 const TIMEOUT_MS = 15000;
 const COMPOSING_MS = 60000;
 
@@ -142,6 +143,14 @@ export async function download() {
   return response.blob();
 }
 
+/** Become the listener whom a downloaded file is about; with `replace` the votes given here before are deleted. */
+export async function bring(file, replace) {
+  const listener = await json("POST", `/api/listener/import?replace=${replace}`, file, 120000);
+  for (const key of OF_A_LISTENER) store.remove(key);
+  store.set(TOKEN, listener.listener_token);
+  return listener;
+}
+
 export const studio = {
   choices: (domain, limit) => json("GET", `/api/studio/choices?domain=${domain}&limit=${limit}`),
   open: (name, link = "") => json("GET", `/api/studio/${name}${link ? `?link=${encodeURIComponent(link)}` : ""}`),
@@ -212,7 +221,7 @@ export async function audio(address) {
 /** Remove the listener and every trace in this browser. */
 export async function forget() {
   await json("DELETE", "/api/listener");
-  for (const key of [TOKEN, "kallos.vote", "kallos.pick", "kallos.heard"]) store.remove(key);
+  for (const key of OF_A_LISTENER) store.remove(key);
 }
 
 /** Seconds to wait before attempt n (0, 1, …): doubling, at most 15, or what the server asked for. */

@@ -1,6 +1,7 @@
 // The taste page: what the picks so far say, drawn with their doubt, and the way to new pieces.
 
 import * as api from "./api.js";
+import { Bring } from "./bring.js";
 import { TasteCard } from "./card.js";
 import { ClipList } from "./clip_list.js";
 import { VoteHistory } from "./history.js";
@@ -95,6 +96,7 @@ class TastePage {
     this.composed = new ClipList(this.find("[data-part=composed]"), signal, explained);
     this.why.silence(this.best, this.composed);
     this.history = new VoteHistory(root, signal, (text) => this.#rewound(text));
+    this.bring = new Bring(root, signal, (text) => this.#rewound(text));
     this.button = this.find("[data-testid=compose]");
     this.button.addEventListener("click", () => this.#compose(), { signal });
   }

@@ -11,10 +11,10 @@ from sqlalchemy import insert, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from db.queries.fours import claim_four, create_four, four_votes_of, open_fours, sets_among, store_four_vote
+from db.queries.fours import create_four, four_votes_of, sets_among, store_four_vote
 from db.queries.listeners import create_listener
-from db.queries.offers import NotForThisListenerError, clips_shown, met_among
-from db.queries.votes import count_picks, has_voted
+from db.queries.offers import NotForThisListenerError, clips_shown, met_among, open_ones
+from db.queries.votes import claim, count_picks, has_voted
 from db.tables import FOUR_OUTCOMES, FOUR_PICKS, Four, FourVote, Listener
 from models.taste.plackett_luce import NAMES, PICKS
 
@@ -93,17 +93,17 @@ def test_four_clips_are_four_and_the_listeners_to_hear(
 
 def test_a_four_has_one_pick_by_its_listener_alone(session: Session, listener: Listener, make_four) -> None:
     four, stranger = make_four(), create_listener(session)
-    assert claim_four(session, four_id=four.id, listener_id=stranger.id, outcome="a").status == "not_found"
-    assert claim_four(session, four_id=four.id, listener_id=listener.id, outcome="b").status == "new"
+    assert claim(session, Four, FourVote, four.id, listener_id=stranger.id, outcome="a").status == "not_found"
+    assert claim(session, Four, FourVote, four.id, listener_id=listener.id, outcome="b").status == "new"
     store(session, four, outcome="b")
-    assert claim_four(session, four_id=four.id, listener_id=listener.id, outcome="b").status == "duplicate"
-    assert claim_four(session, four_id=four.id, listener_id=listener.id, outcome="a").status == "conflict"
+    assert claim(session, Four, FourVote, four.id, listener_id=listener.id, outcome="b").status == "duplicate"
+    assert claim(session, Four, FourVote, four.id, listener_id=listener.id, outcome="a").status == "conflict"
     refuses(session, "pk_four_votes", lambda: store(session, four))
     other = make_four()
     stored = session.execute(select(FourVote.__table__)).mappings().one()
     forged = dict(stored) | {"four_id": other.id, "listener_id": stranger.id}
     refuses(session, "fk_four_votes", lambda: session.execute(insert(FourVote).values(forged)))
-    assert [each.id for each in open_fours(session, listener.id)] == [other.id]
+    assert [each.id for each in open_ones(session, Four, listener.id)] == [other.id]
     (judged,) = four_votes_of(session, listener.id)
     assert (judged.clips, judged.outcome) == (four.clips, "b")
 

@@ -15,7 +15,7 @@ from db.queries.offers import (
     create_offer,
     met_among,
     offered_pairs,
-    open_offers,
+    open_ones,
     pairs_among,
     repeatable,
 )
@@ -30,7 +30,7 @@ def test_open_offers_come_oldest_first_and_only_ones_own(
     made = [make_offer() for _ in range(4)]
     make_offer(listener=create_listener(session))
     made[1].state = "voted"
-    assert open_offers(session, listener.id) == [made[0], made[2], made[3]]
+    assert open_ones(session, Offer, listener.id) == [made[0], made[2], made[3]]
     assert offered_pairs(session, listener.id) == [(offer.left_clip, offer.right_clip) for offer in made]
     everything = {clip for offer in made for clip in (offer.left_clip, offer.right_clip)}
     assert met_among(session, listener.id, [*everything, uuid4()]) == everything
@@ -55,7 +55,7 @@ def test_a_pair_that_was_offered_before_is_not_offered_again_in_any_order(
             session, listener=listener, left_clip=left, right_clip=right, seconds=7.0, policy="x", pair_probability=1.0
         )
         assert again is None
-    assert open_offers(session, listener.id) == [offer]
+    assert open_ones(session, Offer, listener.id) == [offer]
 
 
 def test_a_clip_composed_for_somebody_else_is_never_offered(

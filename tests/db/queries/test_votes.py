@@ -16,33 +16,33 @@ from sqlalchemy.orm import Session
 from db.queries.clips import add_clip
 from db.queries.heads import delete_heads, load_head, save_head
 from db.queries.listeners import create_listener, get_listener
-from db.queries.offers import create_offer, open_offers
-from db.queries.statistics import counts, predicted_votes
-from db.queries.votes import Expected, claim_vote, count_picks, store_vote, votes_of
+from db.queries.offers import create_offer, open_ones
+from db.queries.statistics import counts, foreseen_votes
+from db.queries.votes import Expected, claim, count_picks, store_vote, votes_of
 from db.tables import OUTCOMES, PICKS, Listener, Listening, Offer, Prediction, Vote
 
 EXPECTED = Expected(p_left=0.5, p_equal=0.2, p_right=0.3, head_version="v1", votes_seen=0)
 
 
 def take(session: Session, offer_id: UUID, listener_id: UUID, outcome: str, expected: Expected = EXPECTED) -> str:
-    claim = claim_vote(session, offer_id=offer_id, listener_id=listener_id, outcome=outcome)
-    if claim.status == "new":
-        assert claim.offer is not None
+    found = claim(session, Offer, Vote, offer_id, listener_id=listener_id, outcome=outcome)
+    if found.status == "new":
+        assert found.asked is not None
         store_vote(
             session,
-            claim.offer,
+            found.asked,
             outcome=outcome,
             expected=expected,
             left_ms=3000,
             right_ms=3500,
             model_version="v1",
         )
-    return claim.status
+    return found.status
 
 
 def test_a_new_vote_closes_its_offer_and_stands_beside_its_prediction(session: Session, offer: Offer) -> None:
     assert take(session, offer.id, offer.listener_id, "left") == "new"
-    assert open_offers(session, offer.listener_id) == []
+    assert open_ones(session, Offer, offer.listener_id) == []
     vote, prediction = session.get(Vote, offer.id), session.get(Prediction, offer.id)
     assert vote is not None
     assert prediction is not None
@@ -120,7 +120,7 @@ def test_votes_come_oldest_first_and_only_comparisons_count_as_picks(
         (offer.id, offer.left_clip, outcome) for offer, outcome in zip(offers, OUTCOMES, strict=True)
     ]
     assert count_picks(session, listener.id) == len(PICKS)
-    predicted = predicted_votes(session, listener.id)
+    predicted = foreseen_votes(session, listener.id)
     assert [row.outcome for row in predicted] == ["left", "right", "equal"]
     assert {(row.p_left, row.policy, row.pair_probability) for row in predicted} == {(0.5, "control", 0.25)}
 

@@ -62,6 +62,24 @@ def test_recombined_latents_score_higher_and_are_made_of_the_candidates_groups(s
         assert set(foreign) <= set(EXCHANGEABLE)
 
 
+def test_no_feature_goes_further_than_its_reach(space, clips_of) -> None:
+    head, candidates = make_head(space), clips_of(40, 5).latents
+    features = space.features(np.stack([summary(each) for each in candidates]))
+    far, near = (
+        np.abs(
+            space.features(
+                np.stack([summary(each) for each in recombine(head, space, candidates, max_swaps=5, reach=reach)])
+            )
+            - features.mean(axis=0)
+        ).max(axis=0)
+        / features.std(axis=0)
+        for reach in (99.0, 1.0)
+    )
+    assert far.max() > near.max()
+    limit = np.maximum(1.0, np.abs(features - features.mean(axis=0)).max(axis=0) / features.std(axis=0))
+    assert (near <= limit + 1e-6).all()  # or than it was
+
+
 def test_groups_of_another_length_are_not_mixed(space, clips_of) -> None:
     candidates = clips_of(6, 5).latents
     short = [Latents("v1", {name: value[:4] for name, value in each.groups.items()}) for each in candidates[3:]]

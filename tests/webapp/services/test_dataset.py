@@ -34,7 +34,7 @@ def test_every_vote_is_there_and_no_name(house, people, tmp_path):
         whole = b"".join(archive.read(name) for name in archive.namelist()).decode("latin-1")
         whole += "".join(archive.namelist())
         assert read_midi(archive.read(f"midi/{votes[0]['left']}.mid")).notes.shape[0] > 0
-        assert "15 votes by 3 listeners" in archive.read("README.md").decode()
+        assert "15 votes on pairs and 0 picks of four by 3 listeners" in archive.read("README.md").decode()
     names = ("listeners", "clips", "offers")
     ids = house.database.transaction(lambda s: [str(i) for n in names for i in s.scalars(text(f"SELECT id FROM {n}"))])
     assert len(ids) > 30
@@ -73,7 +73,7 @@ def test_the_command_writes_it_and_knows_no_other_study(house, people, tmp_path,
     listeners.delete(house, people[0])
     path = tmp_path / "there" / "study.zip"
     assert main(["study", "export", "--out", str(path)]) == 0
-    assert "9 votes by 2 listeners" in capsys.readouterr().out
+    assert "9 votes and 0 picks of four by 2 listeners" in capsys.readouterr().out
     assert path.exists()
     assert main(["study", "export", "nothing", "--out", str(path)]) == 1
     assert "no study 'nothing'" in capsys.readouterr().err

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import threading
 import uuid
+import zipfile
 
+import numpy as np
 import pytest
 from sqlalchemy import func, select, text
 
 from db.queries.listeners import get_listener
 from db.queries.offers import met_among
 from db.tables import Clip, Four, FourVote, Job, Prediction
-from webapp.services import compose, fours, heads, listeners, offers, rebuild, rewind, votes
+from webapp.services import compose, dataset, fours, heads, listeners, offers, rebuild, report, rewind, takeout, votes
 from webapp.services.problems import Contradiction, NotReady, NotYours
 
 HEARD = (3000, 3100, 3200, 3300)
@@ -174,6 +178,28 @@ def test_a_database_is_rebuilt_with_its_fours(house, mixed, another_house, table
     mine, theirs = tables(house), tables(other)
     for name in ("listeners", "fours", "four_votes", "offers", "votes", "predictions", "heads"):
         assert theirs[name] == mine[name], name
+
+
+def test_picks_of_four_are_in_every_table_and_report(house, mixed, tmp_path):
+    listener = mixed()
+    data = listeners.export(house, listener)
+    rows = list(csv.DictReader(io.StringIO(takeout.fours_csv(data), newline="")))
+    assert [row["outcome"] for row in rows] == ["b", "none", "skipped", "d"]
+    assert all(sum(float(row[f"p_{place}"]) for place in "abcd") == pytest.approx(1) for row in rows)
+    found = dataset.export(house, "default", tmp_path / "study.zip")
+    assert (found.votes, found.fours) == (4, 4)
+    with zipfile.ZipFile(tmp_path / "study.zip") as archive:
+        named = list(csv.DictReader(io.StringIO(archive.read("fours.csv").decode(), newline="")))
+        clips = {row["clip_id"] for row in csv.DictReader(io.StringIO(archive.read("clips.csv").decode(), newline=""))}
+    assert [row["outcome"] for row in named] == ["b", "none", "skipped", "d"]
+    assert {row[place] for row in named for place in "abcd"} <= clips
+    for told in (report.of_listener(house, listener), report.of_study(house, "default")):
+        metrics = told.metrics
+        assert metrics["fours.none"].value == pytest.approx(1 / 3)
+        assert (metrics["fours.accuracy"].n, metrics["fours.accuracy"].chance) == (2, 0.25)
+        chances = [float(row[f"p_{row['outcome']}"]) for row in rows if row["outcome"] in "abcd"]
+        assert metrics["fours.log_loss"].value == pytest.approx(-np.log(chances).mean())
+        assert metrics["fours.first_place"].value == 0
 
 
 def test_a_damaged_pick_in_an_export_is_refused(house, mixed, another_house):

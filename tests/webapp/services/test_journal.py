@@ -15,9 +15,12 @@ from db.queries import export
 from db.queries import listeners as listener_rows
 from db.tables import Clip, Listener, Offer
 from webapp.__main__ import main
-from webapp.services import composing, listeners, offers, rebuild, rewind, votes
+from webapp.services import cards, composing, listeners, offers, rebuild, rewind, votes
+from webapp.services.duets import agreement
+from webapp.services.duets import composing as duets
 from webapp.services.journal import Journal
 from webapp.services.rebuild import NotEmptyError
+from webapp.services.studio import opening, room
 
 HEARD = (3000, 3100)
 APPEND = """
@@ -92,6 +95,33 @@ def test_an_empty_database_is_rebuilt_exactly(house, live, stock, rebuilt, table
     assert offers.open_offers(other, newcomer) == offers.open_offers(house, newcomer)
     vote(other, second)
     assert [entry.whole for entry in other.journal.segment(second).entries()].count(True) == 1
+
+
+def test_shared_cards_the_studio_and_music_for_two_come_back(house, live, rebuilt, monkeypatch):
+    monkeypatch.setattr(room, "KEPT_PIECES", 2)
+    host, guest, gone = live(5), live(2), live(2)
+    withdrawn, _ = cards.share(house, host), cards.share(house, host)
+    cards.withdraw(house, host, withdrawn.id)
+
+    def piece(session, number):
+        fields = {"domain": "pop", "title": f"No. {number}", "recipe": {}, "notes": {}, "latents": {}}
+        return room.keep(session, house, host, **fields, model_version=house.space.version)
+
+    names = [house.database.transaction(lambda s, n=number: piece(s, n)) for number in range(3)]
+    opening.make_link(house, host, uuid.UUID(names[-1].removeprefix("pieces/")))
+    duet = agreement.agree(house, guest, agreement.invite(house, host))
+    assert duets.compose_for_both(house, duet, "pop", 7, lambda _: None)["pieces"]
+    ended = agreement.agree(house, gone, agreement.invite(house, host))
+    agreement.end(house, host, ended)
+    agreement.agree(house, gone, agreement.invite(house, guest))
+    listeners.delete(house, gone)
+    agreement.invite(house, guest)
+    assert len(list(house.journal.duets())) == 2
+    other = rebuilt()
+    (told,) = [each for each in agreement.overview(other, guest) if each["pieces"]]
+    assert told["duet_id"] == duet
+    assert len(cards.shared(other, host)) == 1
+    vote(other, host)  # and life goes on
 
 
 def test_a_vote_is_one_small_entry(house, stock):

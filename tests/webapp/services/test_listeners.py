@@ -5,6 +5,7 @@ import logging
 import uuid
 
 import hypothesis
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
@@ -19,7 +20,7 @@ from db.tables import OUTCOMES, Base, Clip, Job
 from webapp.__main__ import main
 from webapp.logs import set_up_logging
 from webapp.services import cards, compose, composing, heads, listeners, offers, refit, sound, takeout, taste, votes
-from webapp.services.problems import NotReady, UnknownListenerError
+from webapp.services.problems import Contradiction, NotAllowed, NotReady, UnknownListenerError
 
 
 def traces(house, *names: str) -> list[str]:
@@ -284,3 +285,48 @@ def test_the_command_exports_imports_and_deletes(house, live, command, capsys, n
     assert "give the zip or JSON file" in capsys.readouterr().err
     assert command(["listener", "export", str(listener)]) == 0
     assert json.loads(capsys.readouterr().out)["listener"]["id"] == str(listener)
+
+
+def brought(house, current, data, *, replace=False):
+    return listeners.bring(house, current, takeout.pack(data), replace=replace)
+
+
+def test_a_visitors_file_takes_the_place_of_who_was_here(house, live, another_house):
+    listener, other = live(4), another_house()
+    data = listeners.export(house, listener)
+    newcomer = listeners.create(other)
+    assert brought(other, newcomer, data) == listener
+    assert not listeners.exists(other, newcomer)
+    assert listeners.overview(other, listener)["picks"] == listeners.overview(house, listener)["picks"]
+    mine, theirs = (
+        one.database.transaction(lambda s, h=one: heads.load(s, listener, h.space)) for one in (house, other)
+    )
+    assert np.allclose(mine.joint_mean, theirs.joint_mean)  # learned again, from the same votes
+    with pytest.raises(NotAllowed, match="about you"):
+        brought(other, listener, data)
+    with pytest.raises(NotAllowed, match="here already"):
+        brought(other, None, data)
+
+
+def test_votes_that_were_given_here_are_only_replaced_when_that_is_wanted(house, live):
+    here, back = live(3), live(2)
+    data = listeners.export(house, back)
+    listeners.delete(house, back)
+    with pytest.raises(Contradiction, match="4 picks"):
+        brought(house, here, data)
+    assert listeners.exists(house, here)
+    brought(house, here, data, replace=True)
+    assert listeners.exists(house, back)
+    assert not listeners.exists(house, here)
+
+
+def test_a_file_that_would_reach_beyond_its_listener_is_refused(house, live, another_house):
+    data, other = listeners.export(house, live(2)), another_house()
+    far = json.loads(json.dumps(data))
+    far["clips"][0]["summary"][0] = 1e9
+    elsewhere = json.loads(json.dumps(data))
+    elsewhere["studies"].append({**elsewhere["studies"][0], "id": "made-up"})
+    for wrong, why in ((far, "lies where"), (elsewhere, "made-up"), ({}, "no export")):
+        with pytest.raises(NotAllowed, match=why):
+            listeners.bring(other, None, json.dumps(wrong).encode(), replace=False)
+    assert other.database.transaction(lambda s: s.scalar(text("SELECT count(*) FROM listeners"))) == 0

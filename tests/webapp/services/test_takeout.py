@@ -57,7 +57,6 @@ def test_what_is_no_export_is_refused_with_what_to_give(file):
         takeout.unpack(file)
 
 
-def test_a_zip_that_unpacks_to_more_than_anybody_has_is_refused(monkeypatch):
-    monkeypatch.setattr(takeout, "MOST_BYTES", 2**20)
+def test_a_zip_that_unpacks_to_more_than_anybody_has_is_refused():
     with pytest.raises(NotAnExportError, match="larger than 1 MB"):
-        takeout.unpack(_zip(**{"listener.json": " " * (2**20 + 1)}))
+        takeout.unpack(_zip(**{"listener.json": " " * (2**20 + 1)}), 2**20)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from db.queries import taste_study
-from db.queries.taste_study import JudgedPair
+from db.queries.statistics import PredictedVote
 from db.tables import StoredPopulation
 from models.taste.hierarchy import PopulationPrior
 from webapp.services import heads, tastes
@@ -19,9 +19,9 @@ from webapp.services import heads, tastes
 WHO = [uuid.UUID(int=number) for number in range(30)]
 
 
-def judged(who: int = 0, outcome: str = "left", p_left: float = 0.6, p_right: float = 0.3, **more) -> JudgedPair:
+def judged(who: int = 0, outcome: str = "left", p_left: float = 0.6, p_right: float = 0.3, **more) -> PredictedVote:
     given = {"votes_seen": 0, "policy": "control", "pair_probability": 0.1, "repeated": False, **more}
-    return JudgedPair(WHO[who], outcome, p_left, 1 - p_left - p_right, p_right, **given)
+    return PredictedVote(WHO[who], outcome, p_left, 1 - p_left - p_right, p_right, **given)
 
 
 @pytest.fixture
@@ -29,14 +29,14 @@ def said(monkeypatch):
     """``said(pairs, repeats)``: what the study's listeners have told."""
 
     def tell(pairs, repeats=None):
-        monkeypatch.setattr(taste_study, "judged_pairs", lambda *_: pairs)
+        monkeypatch.setattr(tastes, "predicted_votes", lambda *_, **__: pairs)
         monkeypatch.setattr(taste_study, "repeated_outcomes", lambda *_: repeats or {})
 
     return tell
 
 
 def figure(name: str):
-    frame, draw, told = tastes.FIGURES[name](None, None, "default")
+    frame, draw, told = tastes.OF_VOTES[name](None, "default")
     draw(frame, tastes.Source(("a study",)))
     return frame, told
 
@@ -112,7 +112,7 @@ def test_a_study_over_http_with_everything_as_csv(client, house, live):
         live(picks)
     (study,) = client.get("/api/tastes").json()["studies"]
     assert (study["study_id"], study["listeners"], study["votes"]) == ("default", 3, 24)
-    for name in tastes.FIGURES:
+    for name in (*tastes.OF_VOTES, *tastes.OF_HEADS):
         drawn = client.get(f"/api/tastes/{name}").json()
         assert drawn["details"]["told"]
         text = client.get(f"/api/tastes/{name}", params={"form": "csv"}).text

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from db.queries import clips as clip_rows
 from db.queries import offers as offer_rows
 from db.queries.clips import PoolClip
+from db.tables import Offer
 from models.atlas.projection import place
 from models.atlas.style_vectors import style_vectors
 from models.music.notes import DOMAINS
@@ -39,7 +40,9 @@ def view(house: House, listener_id: uuid.UUID, found: OpenMap) -> dict[str, Any]
     def work(session: Session) -> dict[str, Any]:
         head = heads.load(session, listener_id, house.space)
         told = utilities(head, house.space.features(summaries))
-        waiting = {side for o in offer_rows.open_offers(session, listener_id) for side in (o.left_clip, o.right_clip)}
+        waiting = {
+            side for o in offer_rows.open_ones(session, Offer, listener_id) for side in (o.left_clip, o.right_clip)
+        }
         rows = {name: row for row, name in enumerate(found.drawn.points.ids)}
         hidden = sorted(rows[name] for clip in waiting if (name := f"clips/{clip}") in rows)
         clips = [

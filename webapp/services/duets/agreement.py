@@ -40,7 +40,9 @@ def invite(house: House, listener_id: uuid.UUID) -> str:
         _locked(session, listener_id)
         if len(rows.duets_of(session, listener_id)) >= MOST:
             raise TooMany(f"you share music with {MOST} others already; end one before you invite another")
-        return str(rows.invite(session, listener_id).link_key)
+        duet = rows.invite(session, listener_id)
+        house.journal.keep_duet(session, duet.id, new=True)
+        return str(duet.link_key)
 
     return house.database.transaction(work)
 
@@ -79,6 +81,7 @@ def agree(house: House, listener_id: uuid.UUID, link_key: str) -> uuid.UUID:
             rows.agree(session, duet, listener_id)
         except IntegrityError as error:  # each has agreed to the other's link at the same moment
             raise Contradiction(ALREADY) from error
+        house.journal.keep_duet(session, duet.id, new=True)
         return duet.id
 
     duet_id = house.database.transaction(work)
@@ -94,6 +97,7 @@ def end(house: House, listener_id: uuid.UUID, duet_id: uuid.UUID) -> None:
         if duet is None:
             raise _not_yours(duet_id)
         rows.end(session, duet)
+        house.journal.forget_duet(duet_id)
 
     house.database.transaction(work)
     log.info("duet_ended duet=%s", duet_id)

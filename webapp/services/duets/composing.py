@@ -58,7 +58,7 @@ def compose_for_both(house: House, duet_id: uuid.UUID, domain: str, seed: int, t
             log.info("piece_thrown duet=%s reason=%s", duet_id, reason)
             continue
         values = _values(house, both, domain, result)
-        if not house.database.transaction(partial(_store, duet_id=duet_id, values=values)):
+        if not house.database.transaction(partial(_store, house=house, duet_id=duet_id, values=values)):
             break
         made += 1
         tell({"stage": "composing", "pieces": made, "of": CLIPS_A_JOB})
@@ -89,10 +89,11 @@ def _values(house: House, both: Both, domain: str, result: GenerateResult) -> di
     }
 
 
-def _store(session: Session, *, duet_id: uuid.UUID, values: dict[str, Any]) -> bool:
+def _store(session: Session, *, house: House, duet_id: uuid.UUID, values: dict[str, Any]) -> bool:
     """Whether the duet is still there."""
     duet = session.get(Duet, duet_id, with_for_update={"read": True, "key_share": True})
     if duet is None:
         return False
     rows.add_piece(session, duet, **values)
+    house.journal.keep_duet(session, duet_id)
     return True

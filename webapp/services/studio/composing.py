@@ -116,6 +116,7 @@ def _compose(house: House, listener_id: uuid.UUID, recipes: Sequence[Recipe], *,
         for each, result in zip(recipes, results, strict=True):
             name = keep(
                 session,
+                house,
                 listener_id,
                 domain=result.recipe["domain"],
                 title=content.title,

@@ -40,7 +40,9 @@ def make_link(house: House, listener_id: uuid.UUID, piece_id: uuid.UUID) -> str:
         piece = rows.get_piece(session, piece_id)
         if piece is None or piece.listener_id != listener_id:
             raise NotYours(f"there is no {PIECES}/{piece_id} in your studio; only your own pieces get a link")
-        return rows.link(session, piece)
+        key = rows.link(session, piece)
+        house.journal.append(session, listener_id, pieces=[piece_id])
+        return key
 
     return house.database.transaction(work)
 
@@ -56,6 +58,7 @@ def adopt(house: House, listener_id: uuid.UUID, link_key: str) -> dict[str, Any]
         source = _linked(session, listener_id, link_key)
         return keep(
             session,
+            house,
             listener_id,
             domain=source.domain,
             title=source.title or "From a link",

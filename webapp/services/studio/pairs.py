@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from db.queries import listeners as listener_rows
 from db.queries import offers as offer_rows
 from db.queries.proofs import CHANGED, CLAIM
-from db.tables import ClipAudio
+from db.tables import ClipAudio, Offer
 from webapp.generation.protocol import GenerateResult
 from webapp.services.house import House
 from webapp.services.offers import OPEN
@@ -48,7 +48,7 @@ def offer(house: House, listener_id: uuid.UUID, piece_id: uuid.UUID, *, claim: b
         listener = listener_rows.lock_listener(session, listener_id)
         if listener is None:
             raise UnknownListenerError("this listener is not known; GET /api/listener gives a new one")
-        if len(offer_rows.open_offers(session, listener_id)) >= OPEN + WAITING_AT_MOST:
+        if len(offer_rows.open_ones(session, Offer, listener_id)) >= OPEN + WAITING_AT_MOST:
             raise TooMany(f"{WAITING_AT_MOST} pairs from your studio wait already; listen to some of them first")
         lengths = [
             set(session.scalars(select(ClipAudio.seconds).where(ClipAudio.clip_id == clip))) for clip in (old, new)

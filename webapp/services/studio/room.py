@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from db.queries import listeners as listener_rows
 from db.queries import studio as rows
+from webapp.services.house import House
 from webapp.services.problems import NotReady, TooMany, UnknownListenerError
 from webapp.services.studio.sources import PIECES
 
@@ -45,8 +46,12 @@ def check_rate(session: Session, listener_id: uuid.UUID, more: int = 1) -> None:
         )
 
 
-def keep(session: Session, listener_id: uuid.UUID, **fields: Any) -> str:
-    """Store a piece (``fields`` of ``add_piece``) and tell its name; the oldest go where there are too many."""
+def keep(session: Session, house: House, listener_id: uuid.UUID, **fields: Any) -> str:
+    """Store a piece (``fields`` of ``add_piece``) and tell its name; the oldest go where there are too many.
+
+    The listener is locked from then on. Raises ``NotWritten`` as the journal does.
+    """
     piece = rows.add_piece(session, listener_id, **fields)
-    rows.thin_out(session, listener_id, KEPT_PIECES)
+    gone = rows.thin_out(session, listener_id, KEPT_PIECES)
+    house.journal.append(session, listener_id, pieces=[piece.id], gone=gone)
     return f"{PIECES}/{piece.id}"

@@ -43,6 +43,7 @@ def upload(house: House, listener_id: uuid.UUID, file_name: str, data: bytes, do
     def store(session: Session) -> str:
         return keep(
             session,
+            house,
             listener_id,
             domain=piece.domain if piece.domain in DOMAINS else domain,
             title=(piece.titles[0] if piece.titles else PurePath(shortened).stem)[:TITLE_LENGTH],
