@@ -74,7 +74,8 @@ class MelodyEncoder(nn.Module, ABC):
         there = (notes >= 0).any(-1)
         order = there.sum(1).argsort(stable=True)
         heard = notes.masked_fill(self.silenced, -1)
-        together = order.split(len(order) if notes.is_cuda else ALIKE)  # a GPU would wait for many small kernels
+        alike = len(order) if notes.is_cuda else ALIKE  # a GPU would wait for many small kernels
+        together = torch.split(order, alike)
         ends = [int(there[rows].sum(1).max()) for rows in together]
         parts = [self.gathered(heard[rows, :end], there[rows, :end]) for rows, end in zip(together, ends, strict=True)]
         return torch.cat(parts)[order.argsort()]

@@ -293,7 +293,7 @@ def release(folder: Path, members: Sequence[tuple[TitleRun, TwoTower]], mrr: flo
     run, names = members[0][0], [member.name for member, _ in members]
     card = {
         "name": f"titles-{run.preset_name}",
-        "version": f"titles-{run.preset_name}-{'+'.join(names)}",
+        "version": f"titles-{run.preset_name}-{'+'.join(f'{n}@{step}' for n, step in zip(names, steps, strict=True))}",
         "preset": run.preset_name,
         "members": names,
         "steps": dict(zip(names, steps, strict=True)),
@@ -359,12 +359,12 @@ def main(argv: list[str] | None = None) -> None:
     which.add_argument("--variants", help="names with commas between, or all")
     which.add_argument("--members", help="names of runs with commas between: these make the bundle, and no others")
     parser.add_argument("--without", help=f"information to take away, of {', '.join((*REMOVABLE, CADENCES))}")
-    parser.add_argument("--steps", type=int, help="optimiser steps at most, instead of the preset's")
+    parser.add_argument("--steps", type=int, help="optimiser steps at most, instead of the preset's; 0: the start")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--jobs", type=int, default=1, help="runs that are trained side by side, each in a process")
     given = parser.parse_args(argv)
     preset = PRESETS[given.preset]
-    if given.steps:
+    if given.steps is not None:
         preset = replace(preset, steps=given.steps)
     if given.members:
         wanted = chosen_members(given.members, preset)
