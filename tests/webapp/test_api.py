@@ -391,3 +391,21 @@ def test_healthz_tells_how_each_part_is_and_503_before_a_pair_can_be_served(clie
     assert report["pool"] == {"pop": 16, "dance": 0, "chorale": 0}
     assert {"status", "database", "generator", "pool", "version", "commit"} <= set(report)
     assert report["thrown_away"]["composed"] == 0
+
+
+def test_ones_file_is_brought_by_another_browser_which_becomes_its_listener(client, visitor, stock):
+    stock(clips=16)
+    client.get("/api/listener")
+    offer = client.get("/api/offers").json()[0]["offer_id"]
+    client.post(f"/api/offers/{offer}/vote", json={"outcome": "left", "heard_ms": {"left": 3000, "right": 3000}})
+    file = client.get("/api/listener/export", params={"form": "zip"}).content
+    about_me = client.post("/api/listener/import", content=file)
+    assert (about_me.status_code, "about you" in about_me.json()["error"]) == (422, True)
+    client.delete("/api/listener")
+    other = visitor()
+    other.get("/api/listener")
+    wrong = other.post("/api/listener/import", content=b"nothing")
+    assert (wrong.status_code, "Download my data" in wrong.json()["error"]) == (422, True)
+    brought = other.post("/api/listener/import", content=file)
+    assert brought.status_code == 201, brought.text
+    assert brought.json()["picks"] == other.get("/api/listener").json()["picks"] == 1

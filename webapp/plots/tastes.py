@@ -26,7 +26,7 @@ def kinds(frame: pd.DataFrame, source: Source) -> go.Figure:
 
 def ceilings(frame: pd.DataFrame, source: Source) -> go.Figure:
     """Rows ``listener, value, low, high, n, ceiling, repeats``: accuracy against one's own ceiling, if known."""
-    figure = blank(source, x="ceiling: how well they agree with themselves", y="accuracy before the vote")
+    figure = blank(source, x="ceiling: own consistency", y="accuracy before the vote")
     known = frame[frame["ceiling"].notna()]
     _points(figure, known, x="ceiling", name="one listener")
     line = {"color": OCHRE, "width": 2, "dash": "dash"}

@@ -4,7 +4,7 @@
 before an offer of it is; ``populations/ID.json`` is where heads began, written before a vote of such a head is;
 ``duets/ID.json`` is what two listeners share, deleted with either of them.
 Whatever changes a listener's rows adds an entry in the same transaction, before the commit: the journal is never
-behind, and ahead by one entry at most, which the next one replaces. Where the segment does not go as far as the
+behind, and ahead by one transaction at most, which the next entry replaces. Where the segment does not go as far as the
 database (it was deleted, or its disk was lost) the next entry tells the listener's whole story again.
 """
 

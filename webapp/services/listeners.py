@@ -130,7 +130,9 @@ def bring(house: House, current: uuid.UUID | None, file: bytes, *, replace: bool
         data = takeout.unpack(file, MOST_BROUGHT_BYTES)
         _check_sound(data)
     except NotAnExportError as error:
-        raise NotAllowed(str(error)) from error
+        raise NotAllowed(
+            "this is not the data of a listener; choose the file that “Download my data” gave, kallos-listener.zip"
+        ) from error
     if here is not None and _named_in(data) == str(here):
         raise NotAllowed("this file is about you, and what it holds is here already")
     if here is not None and not replace and (picks := overview(house, here)["picks"]):

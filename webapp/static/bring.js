@@ -1,9 +1,10 @@
 // One's own data brought from another place: the downloaded file, chosen, checked by the server, taken over.
 
 import * as api from "./api.js";
+import { capital } from "./words.js";
 
 const LARGEST = 32 * 1024 * 1024;
-const told = (error) => error.message || "No connection. Please try again.";
+const told = (error) => (error.message ? `${capital(error.message)}.` : "No connection. Please try again.");
 
 export class Bring {
   /** `onBrought(text)` is called once this browser belongs to the listener of the file. */
@@ -47,7 +48,7 @@ export class Bring {
 
   #ask(file, what) {
     const part = (name) => this.dialog.querySelector(`[data-part=${name}]`);
-    part("what").textContent = `${what[0].toUpperCase()}${what.slice(1)}.`;
+    part("what").textContent = what;
     part("confirm").onclick = () => {
       this.dialog.close();
       this.#bring(file, true);

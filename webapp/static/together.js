@@ -6,10 +6,12 @@ import { capital, percent, poles, styleName } from "./words.js";
 
 const Z95 = 1.96;
 const POLL_S = 1.5;
+/** "slower than they do", but "with wide leaps more than they do". */
+const more = (word) => (word.startsWith("with ") ? " more" : "");
 const WORDS = {
   part: ({ you, they }) => `You like it ${you.word}, they ${they.word}`,
-  you_more: ({ you }) => `You like it ${you.word} more than they do`,
-  they_more: ({ they }) => `They like it ${they.word} more than you do`,
+  you_more: ({ you }) => `You like it ${you.word}${more(you.word)} than they do`,
+  they_more: ({ they }) => `They like it ${they.word}${more(they.word)} than you do`,
   both: ({ you }) => `You both like it ${you.word}`,
   open: () => "Open",
 };
