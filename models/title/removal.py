@@ -15,7 +15,7 @@ import numpy as np
 
 from models.title.melody_encoders import INFORMATION
 from models.title.titles import spelled, without_type_words
-from models.title.tunes import FIELDS, IntTable
+from models.title.tunes import FIELD_SIZES, FIELDS, IntTable
 
 BAR_ORDER = "bar_order"
 OF_MELODIES = (*INFORMATION, BAR_ORDER)
@@ -50,7 +50,8 @@ def shuffled_bars(notes: IntTable) -> IntTable:
     order = np.random.default_rng(zlib.crc32(notes.tobytes())).permutation(len(bars))
     table = np.concatenate([bars[index] for index in order])
     told = table[:, BAR] >= 0
-    table[told, BAR] = np.repeat(np.arange(len(bars)), [len(bars[index]) for index in order])[told]
+    number = np.repeat(np.arange(len(bars)), [len(bars[index]) for index in order])
+    table[told, BAR] = np.minimum(number, FIELD_SIZES["bar"] - 1)[told]
     first = np.cumsum([0, *(len(bars[index]) for index in order[:-1])])
     steps = np.clip(table[first, PITCH] - table[first - 1, PITCH], -12, 12) + 12
     known = (table[first, PITCH] >= 0) & (table[first - 1, PITCH] >= 0) & (table[:, INTERVAL] >= 0).any()

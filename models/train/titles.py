@@ -51,7 +51,7 @@ VARIANTS = (LINEAR, *(f"{melody}-{title}" for melody, title in itertools.product
 SENTENCE_VARIANTS = tuple(f"{melody}-{SENTENCE}" for melody in MELODY_KINDS[1:])  # where one is installed
 CADENCES, BAGS = "cadences", ("linear", "bag")  # what only such melody encoders hear
 MEMBERS = 4  # of an ensemble, at most
-RUN_NAME = re.compile(r"(?P<variant>\w+-\w+)(?P<without>(?:-no_\w+)*)-(?P<seed>\d+)")
+RUN_NAME = re.compile(r"(?P<variant>\w+-\w+)(?P<without>(?:-no_\w+)*)-(?P<seed>\d+)(?:@(?P<steps>\d+))?")
 TERMS = (
     "Trained on the melodies and titles of O'Neill's, Ryan's and Aird's collections as distributed with music21 by "
     "permission of their encoders, some files non-commercial. See models/weights/LICENSE."
@@ -321,17 +321,21 @@ def chosen_variants(text: str | None, preset: Preset) -> tuple[str, ...]:
     return names
 
 
-def chosen_members(text: str, preset: Preset) -> list[tuple[str, tuple[str, ...], int]]:
-    """Variant, what it is without, and seed of each run that ``--members`` names; raises ``SystemExit``."""
+def chosen_members(text: str, preset: Preset) -> list[tuple[str, tuple[str, ...], int, Preset]]:
+    """Variant, what it is without, seed and preset of each run that ``--members`` names; raises ``SystemExit``.
+
+    ``@STEPS`` after a name: optimiser steps at most.
+    """
     found = []
     for name in text.split(","):
         read = RUN_NAME.fullmatch(name)
         if read is None:
-            raise SystemExit(f"--members {name} was given; runs are called VARIANT[-no_INFORMATION]-SEED")
+            raise SystemExit(f"--members {name} was given; runs are called VARIANT[-no_INFORMATION]-SEED[@STEPS]")
         (variant,) = chosen_variants(read["variant"], preset)
         without = tuple(read["without"].split("-no_")[1:])
         refuse_to_be_without(without, [variant])
-        found.append((variant, without, int(read["seed"])))
+        own = preset if read["steps"] is None else replace(preset, steps=int(read["steps"]))
+        found.append((variant, without, int(read["seed"]), own))
     return found
 
 
@@ -372,7 +376,7 @@ def main(argv: list[str] | None = None) -> None:
         without = tuple(given.without.split(",")) if given.without else ()
         variants, seeds = chosen_variants(given.variants, preset), range(given.seed, given.seed + given.seeds)
         refuse_to_be_without(without, variants)
-        wanted = [(variant, without, seed) for variant in variants for seed in seeds]
+        wanted = [(variant, without, seed, preset) for variant in variants for seed in seeds]
     out: Path = given.out
     out.mkdir(parents=True, exist_ok=True)
     if given.resume and not (out / "split.json").exists():
@@ -381,7 +385,7 @@ def main(argv: list[str] | None = None) -> None:
         parts = training_parts(given.data, out, again=given.resume)
     except MusicError as error:
         raise SystemExit(f"nothing to train on: {error}") from error
-    runs = [TitleRun(given.preset, preset, variant, seed, without, parts) for variant, without, seed in wanted]
+    runs = [TitleRun(given.preset, own, variant, seed, without, parts) for variant, without, seed, own in wanted]
     train_all(runs, out, resume=given.resume, device=given.device, jobs=given.jobs)
     bundles, validation = [load_towers(out / run.name) for run in runs], Validation.of(parts["validation"])
     towers = [bundle.towers.towers[0] for bundle in bundles]

@@ -8,7 +8,7 @@ import pytest
 from models.title.melody_encoders import MelodyConfig
 from models.title.removal import BAR, INTERVAL, OF_TITLES, PITCH, POSITION, read, shuffled_bars
 from models.title.title_encoders import TITLE_KINDS, TitleConfig
-from models.title.tunes import FIELDS, IntTable, Tune
+from models.title.tunes import FIELD_SIZES, FIELDS, IntTable, Tune
 from models.title.two_tower import TowerConfig, TwoTower
 
 
@@ -35,6 +35,11 @@ def test_shuffled_bars_are_the_same_bars_in_another_order(made_tunes: list[Tune]
         assert np.array_equal(shuffled[1:, INTERVAL], np.clip(np.diff(shuffled[:, PITCH]), -12, 12) + 12)
         assert (np.diff(shuffled[:, BAR]) >= 0).all()
         assert np.array_equal(shuffled, shuffled_bars(notes))
+
+
+def test_a_tune_of_more_bars_than_are_counted_is_shuffled_too(made_tunes: list[Tune]) -> None:
+    notes = made_tunes[0].notes[:1].repeat(3 * FIELD_SIZES["bar"], axis=0)  # every note begins a bar
+    assert shuffled_bars(notes)[:, BAR].max() == FIELD_SIZES["bar"] - 1
 
 
 def test_what_was_unknown_before_is_unknown_in_another_order(made_tunes: list[Tune]) -> None:

@@ -178,11 +178,13 @@ def test_the_command_trains_on_a_folder_and_writes_towers_that_load(abc_folder: 
 
 def test_the_runs_that_are_named_make_the_bundle_and_make_it_again(abc_folder: Path, tmp_path: Path) -> None:
     names = ["bag-bag-no_cadences-0", "bag-bag-no_key-3"]
-    arguments = ["--preset", "tiny", "--data", str(abc_folder), "--steps", "4", "--members", ",".join(names), "--out"]
+    asked = f"{names[0]},{names[1]}@2"
+    arguments = ["--preset", "tiny", "--data", str(abc_folder), "--steps", "4", "--members", asked, "--out"]
     for out in (tmp_path / "once", tmp_path / "again"):
         main([*arguments, str(out)])
     bundle, again = (load_towers(tmp_path / out / "bundle") for out in ("once", "again"))
-    assert bundle.card["members"] == names == list(bundle.card["steps"])
+    assert bundle.card["members"] == names
+    assert bundle.card["steps"] == dict(zip(names, (4, 2), strict=True))
     assert [member.config.melody.cadences for member in bundle.towers.towers] == [False, True]
     assert [member.config.melody.without for member in bundle.towers.towers] == [(), ("key",)]
     assert bundle.card["sha256"] == again.card["sha256"]
