@@ -43,11 +43,13 @@ def test_points_that_were_left_out_are_placed_better_than_dealt(crowds):
 
 
 def test_the_last_line_is_one_object(crowds, monkeypatch, capsys):
-    monkeypatch.setattr(atlas, "gather", lambda *_, **__: Material(crowds, "v"))
+    about = {"left_out": {"pieces": 2, "why": "too short"}}
+    monkeypatch.setattr(atlas, "gather", lambda *_, **__: Material(crowds, "v", about))
     main(["--kind", "tunes", "joint"])
     last = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert last["command"] == "evaluate.atlas"
     assert {"atlas.tunes.trustworthiness", "atlas.joint.trustworthiness"} <= set(last["metrics"])
+    assert last["metrics"]["atlas.tunes.left_out"]["value"] == 2
 
 
 def test_a_folder_with_nothing_in_it_is_told_in_one_line(tmp_path):

@@ -55,7 +55,7 @@ def test_the_studio_has_a_dial_for_every_style(client):
 
 def test_the_tastes_page_draws_every_figure_and_names_the_command(client):
     text = page(client, "/tastes")
-    for name in tastes.FIGURES:
+    for name in (*tastes.OF_VOTES, *tastes.OF_HEADS):
         assert text.count(f'data-testid="plot-{name}"') == 1, name
     assert "kallos study export" in text
 
