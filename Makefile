@@ -27,8 +27,9 @@ $(STAMP): pyproject.toml
 
 test: install lint test-only
 
+# One thread a process: two of them with two threads each on two cores take almost three times as long.
 test-only:
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadgroup
 
 lint: install
 	$(BIN)/ruff check .
