@@ -22,12 +22,19 @@ from models.music.notes import Piece
 from models.taste.space import TasteSpace, summary
 from webapp.app import create_app
 from webapp.backstage import Backstage
+from webapp.limits import IMPORTS_A_SECOND, IMPORTS_AT_ONCE, TokenBucket
 from webapp.services import composing, listeners, offers, pool, rendering, votes
 from webapp.services.composing import content_hash
 from webapp.services.house import House
 from webapp.settings import Settings
 
 Stock = Callable[..., list[uuid.UUID]]
+
+
+@pytest.fixture(autouse=True)
+def no_imports_of_other_tests(monkeypatch) -> None:
+    """Files that other tests have brought don't count against the few that may be brought at once."""
+    monkeypatch.setattr(listeners, "_imports", TokenBucket(IMPORTS_A_SECOND, IMPORTS_AT_ONCE))
 
 
 @pytest.fixture(autouse=True)
