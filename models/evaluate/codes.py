@@ -49,6 +49,11 @@ class Pairs:
     songs: list[str]
     domains: npt.NDArray[np.str_]
 
+    @property
+    def places(self) -> list[int]:
+        """Of each song's domain in ``DOMAINS``."""
+        return [DOMAINS.index(str(domain)) for domain in self.domains]
+
 
 def choose_pairs(windows: WindowSet, limit: int, seed: int) -> Pairs:
     """The first and the last window of up to ``limit`` songs whose windows are that far apart, shared over domains."""
@@ -93,7 +98,7 @@ def prior_cost(composer: Composer, pairs: Pairs, codes: Tensor, seed: int) -> Fl
         latents = composer.encode(piece)
         x = prior.standardise(torch.from_numpy(np.concatenate([latents.groups[group] for group in GROUPS], 1)))
         setting = Setting(
-            torch.tensor([DOMAINS.index(str(pairs.domains[row]))]),
+            torch.tensor([pairs.places[row]]),
             torch.tensor([METER_NAMES.index(str(latents.piece["meter"]))]),
             torch.tensor([likely_key(half_bar_chroma(piece).sum(0))]),
             codes[row : row + 1],
@@ -111,7 +116,7 @@ def drawn_with(composer: Composer, pairs: Pairs, codes: Tensor, seed: int) -> Te
     made: list[Piece] = []
     for at in range(0, len(codes), BATCH):
         rows = range(at, min(at + BATCH, len(codes)))
-        domains = [DOMAINS[DOMAINS.index(str(pairs.domains[row]))] for row in rows]
+        domains = [DOMAINS[pairs.places[row]] for row in rows]
         seeds = [seed * 1_000_000 + row for row in rows]
         drawn = composer.draw_each(domains, seeds, codes[at : at + BATCH])
         made += composer.compose(

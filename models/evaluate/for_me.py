@@ -25,7 +25,7 @@ from rich.progress import track
 
 from models.evaluate.clips import choose_clips, pieces_to_test
 from models.evaluate.report import Metric, Report, finite_mean, mean_over_songs
-from models.evaluate.taste_simulation import POOL, Pool, compose, composed_pool
+from models.evaluate.taste_simulation import POOL, Pool, compose, composed_pool, space_of
 from models.evaluate.two_sample import FOLDS, told_apart
 from models.metrics import music_statistics as ms
 from models.metrics.preference import bootstrap
@@ -250,10 +250,7 @@ def main(argv: list[str] | None = None) -> None:
         raise SystemExit("--listeners and --limit must be at least 1")
     torch.set_num_threads(1)
     composer = Composer(load_style(arguments.model))
-    path = composer.bundle.taste_space_path
-    if path is None:
-        raise SystemExit("this style model has no taste space yet: python -m models.train.taste")
-    space = TasteSpace.load(path, composer.version)
+    space = space_of(composer.bundle)
     pool = composed_pool(composer, space, DOMAIN, arguments.clips, arguments.seed)
     house, common = opened(composer, space, pool, listeners=arguments.listeners, seed=arguments.seed)
     found = everybody(house, common, arguments.limit, arguments.seed)

@@ -22,7 +22,7 @@ from rich.progress import track
 
 from models.evaluate.policies import STAYS
 from models.evaluate.report import Metric, Report
-from models.evaluate.taste_simulation import POOL, Pool, composed_pool, real_pool
+from models.evaluate.taste_simulation import POOL, Pool, composed_pool, real_pool, space_of
 from models.metrics.preference import bootstrap
 from models.style.checkpoint import load_style
 from models.style.compose import Composer
@@ -148,10 +148,7 @@ def main(argv: list[str] | None = None) -> None:
     if min(arguments.listeners, arguments.limit) < 1:
         raise SystemExit("--listeners and --limit must be at least 1")
     composer = Composer(load_style(arguments.model))
-    path = composer.bundle.taste_space_path
-    if path is None:
-        raise SystemExit("this style model has no taste space yet: python -m models.train.taste")
-    space = TasteSpace.load(path, composer.version)
+    space = space_of(composer.bundle)
     if arguments.data is None:
         pool = composed_pool(composer, space, "pop", arguments.clips, arguments.seed)
     else:

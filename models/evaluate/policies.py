@@ -34,7 +34,7 @@ from sklearn.gaussian_process.kernels import RBF, ConstantKernel, DotProduct, Wh
 
 from models.evaluate.pairwise_gp import Searches, listen_with_gp
 from models.evaluate.report import Metric, Report
-from models.evaluate.taste_simulation import POOL, SEEDS, Pool, composed_pool
+from models.evaluate.taste_simulation import POOL, SEEDS, Pool, composed_pool, space_of
 from models.metrics.preference import bootstrap, wilson
 from models.style.checkpoint import load_style
 from models.style.compose import Composer
@@ -235,10 +235,7 @@ def main(argv: list[str] | None = None) -> None:
 
         replayed(arguments.data, bundle, limit=arguments.limit, seed=arguments.seed).print()
         return
-    path = bundle.taste_space_path
-    if path is None:
-        raise SystemExit("this style model has no taste space yet: python -m models.train.taste")
-    space = TasteSpace.load(path, bundle.version)
+    space = space_of(bundle)
     pool = composed_pool(Composer(bundle), space, "pop", POOL, arguments.seed)
     seeds = [arguments.seed + index for index in range(arguments.limit or SEEDS)]
     report = Report(

@@ -25,7 +25,7 @@ from rich.table import Table
 from models.metrics.preference import Figure, bootstrap, wilson
 from models.music.corpora import load_folder
 from models.music.notes import DOMAINS, Domain, Piece
-from models.style.checkpoint import load_style
+from models.style.checkpoint import StyleBundle, load_style
 from models.style.compose import Composer
 from models.style.latents import Latents
 from models.style.screen import why_broken
@@ -78,6 +78,13 @@ def compose(composer: Composer, domain: Domain, latents: Sequence[Latents], seed
         ]
         pieces += composer.compose(plans)
     return pieces
+
+
+def space_of(bundle: StyleBundle) -> TasteSpace:
+    """The taste space that lies beside a style model; ends the command where there is none."""
+    if bundle.taste_space_path is None:
+        raise SystemExit("this style model has no taste space yet: python -m models.train.taste")
+    return TasteSpace.load(bundle.taste_space_path, bundle.version)
 
 
 def composed_pool(composer: Composer, space: TasteSpace, domain: Domain, count: int, seed: int) -> Pool:
@@ -188,10 +195,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args(argv)
     composer = Composer(load_style(arguments.model))
-    path = composer.bundle.taste_space_path
-    if path is None:
-        raise SystemExit("this style model has no taste space yet: python -m models.train.taste")
-    space = TasteSpace.load(path, composer.version)
+    space = space_of(composer.bundle)
     if arguments.data is None:
         pool = composed_pool(composer, space, arguments.domain, arguments.limit, arguments.seed)
     else:

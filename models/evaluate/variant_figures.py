@@ -23,7 +23,7 @@ from models.evaluate.swaps import ATTRIBUTE, FINEST, correlation, measured
 from models.metrics import music_statistics as ms
 from models.metrics.leakage import errors_of_reading, folds_of, share_read
 from models.music.notes import DOMAINS
-from models.music.tokens import POSITION, POSITIONS, to_tokens
+from models.music.tokens import to_tokens
 from models.style.checkpoint import StyleBundle
 from models.style.compose import Composer
 from models.style.features import bar_features, gather_notes
@@ -32,7 +32,7 @@ from models.style.latents import GROUPS, STYLE_GROUPS
 from models.style.model import BARS, StyleModel
 from models.style.prior import Prior, PriorConfig
 from models.style.windows import pad
-from models.train.curiosity import TOLD
+from models.train.objective import nats_a_note
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -104,7 +104,7 @@ def figures_of(
         parameters=sum(each.numel() for each in model.parameters()),
         train_seconds=train_seconds,
         rates={group: float(music.bits[group].mean()) for group in GROUPS},
-        nats=[nats_a_note(composer, clips, row, seed) for row in range(len(clips.pieces))],
+        nats=[cost(composer, clips, row, seed) for row in range(len(clips.pieces))],
         note_f1=[ms.note_f1(onset_pitch(a), onset_pitch(b)) for a, b in zip(plain, clips.pieces, strict=True)],
         bits=[bits(posterior_of(composer, piece)) for piece in clips.pieces],
         asked=asked,
@@ -116,14 +116,13 @@ def figures_of(
 
 
 @torch.inference_mode()
-def nats_a_note(composer: Composer, clips: Clips, row: int, seed: int) -> float:
-    """What the notes of a clip cost given a draw of its own latents, teacher-forced."""
+def cost(composer: Composer, clips: Clips, row: int, seed: int) -> float:
+    """Nats a note of a clip given a draw of its own latents, teacher-forced."""
     tokens = pad([to_tokens(clips.pieces[row])])
     features = bar_features(gather_notes(tokens, BARS))
     z = composer.model.encode(features).sample(torch.Generator().manual_seed(seed + row))[None]
     domain = torch.tensor([DOMAINS.index(clips.domains[row])])
-    told = composer.model.losses(tokens, domain, z)
-    return sum(told[name].item() for name in TOLD) / int((tokens[..., POSITION] < POSITIONS).sum())
+    return nats_a_note(composer.model.losses(tokens, domain, z), tokens)
 
 
 def reading(music: Measured, seed: int) -> tuple[dict[str, list[float]], dict[str, list[float]]]:

@@ -74,6 +74,8 @@ class Decoding:
     plan: ClipPlan
     generator: np.random.Generator
     events: list[list[Event]]
+    counts: Tensor  # (bars,): notes of each
+    chroma: Tensor  # (bars, 2, 2, 12): ``StyleModel.with_next`` of the plan's
     height: Tensor  # (bars, 4) and (bars, 3): the plan's, moved to how many notes its bars have
     loudness: Tensor
     tokens: list[list[int]]
@@ -103,9 +105,8 @@ class Decoding:
 
         ``so_far`` is the sum of its values in the bars before.
         """
-        counts = torch.tensor([len(bar) for bar in self.events], device=levels.device)
-        coming = counts[self.bar :]
-        asked = levels[0, -1] * counts.sum() - so_far - (coming * levels[self.bar :, 0]).sum()
+        coming = self.counts[self.bar :]
+        asked = levels[0, -1] * self.counts.sum() - so_far - (coming * levels[self.bar :, 0]).sum()
         mean = levels[self.bar, :1] + asked / coming.sum().clamp(min=1)
         return torch.cat([mean, levels[self.bar, 1:]])
 
@@ -158,14 +159,15 @@ class DecodeBatch:
             raise ValueError(f"slot {slot} is taken")
         generator = np.random.default_rng(plan.seed)
         coming = events(draw_onsets(self.model, plan, generator), plan.length)
-        counts = torch.tensor([[len(bar) for bar in coming]], device=self.device)
+        counts = torch.tensor([len(bar) for bar in coming], device=self.device)
         height, loudness = (
-            by.moved(levels, counts)[0]
+            by.moved(levels, counts[None])[0]
             for by, levels in (
                 (self.model.height, plan.bar_plan.height), (self.model.loudness, plan.bar_plan.loudness),
             )
         )  # fmt: skip
-        clip = Decoding(plan, generator, coming, height, loudness, [])
+        chroma = self.model.with_next(plan.bar_plan.chroma)[0]
+        clip = Decoding(plan, generator, coming, counts, chroma, height, loudness, [])
         self.clips[slot] = clip
         self.sounded[slot] = 0
         self.domain[slot], self.length[slot] = plan.domain, plan.length
@@ -178,9 +180,9 @@ class DecodeBatch:
         clip.tokens.append(clip.bar_token(bar))
         plan = clip.plan.bar_plan
         for held, of_bars in (
-            (self.memory, plan.memory), (self.heard, plan.heard), (self.chroma, self.model.with_next(plan.chroma)),
+            (self.memory, plan.memory[0]), (self.heard, plan.heard[0]), (self.chroma, clip.chroma),
         ):  # fmt: skip
-            held[slot] = of_bars[0, bar]
+            held[slot] = of_bars[bar]
         for held, levels, so_far, emphasis in zip(
             (self.height, self.loudness), (clip.height, clip.loudness), clip.sums, clip.plan.emphasis[1:], strict=True
         ):

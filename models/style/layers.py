@@ -63,3 +63,51 @@ class Head(nn.Module):
         """Logits in float32."""
         logits: Tensor = self.out(F.gelu(self.inner(x), approximate="tanh"))
         return logits.float()
+
+
+class GroupEncoder(nn.Module):
+    """Features of one group ``(bars, features)`` → mean and log-variance ``(bars, dim)``."""
+
+    def __init__(self, features: int, hidden: int, dim: int) -> None:
+        super().__init__()
+        self.inner = nn.Linear(features, hidden, bias=False)
+        self.deep = nn.Linear(hidden, hidden // 2, bias=False)
+        self.out = nn.Linear(hidden // 2, 2 * dim, bias=False)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and log-variance, the latter kept within -8..2."""
+        x = F.silu(self.deep(F.silu(norm(self.inner(x.to(self.inner.weight.dtype))))))
+        mean, log_variance = self.out(x).float().chunk(2, -1)
+        return mean, -3 + 5 * torch.tanh(log_variance)
+
+
+class Block(nn.Module):
+    """Decoder layer: latents added, causal self-attention, GELU MLP; no biases."""
+
+    def __init__(self, dim: int, heads: int, heard: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.latent = nn.Linear(heard, dim, bias=False)
+        self.qkv = nn.Linear(dim, 3 * dim, bias=False)
+        self.out = nn.Linear(dim, dim, bias=False)
+        self.up = nn.Linear(dim, 4 * dim, bias=False)
+        self.down = nn.Linear(4 * dim, dim, bias=False)
+        nn.init.zeros_(self.out.weight)
+        nn.init.zeros_(self.down.weight)
+
+    def project(self, x: Tensor, cos: Tensor, sin: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Rotated queries and keys, values: ``(batch, steps, dim)`` → three ``(batch, heads, steps, head_dim)``."""
+        q, k, v = self.qkv(norm(x)).unflatten(-1, (3, self.heads, -1)).movedim(2, 0).transpose(2, 3)
+        return rotate(norm(q), cos, sin), rotate(norm(k), cos, sin), v
+
+    def finish(self, x: Tensor, attended: Tensor) -> Tensor:
+        """Add attention ``(batch, heads, steps, head_dim)`` and the MLP to ``x`` ``(batch, steps, dim)``."""
+        x = x + self.out(attended.transpose(1, 2).flatten(2))
+        more: Tensor = self.down(F.gelu(self.up(norm(x)), approximate="tanh"))
+        return x + more
+
+    def forward(self, x: Tensor, z: Tensor, cos: Tensor, sin: Tensor, mask: Tensor) -> Tensor:
+        """``x`` ``(batch, steps, dim)``, ``z`` ``(batch, steps, heard)``, ``mask`` ``(steps, steps)`` to add."""
+        x = x + self.latent(z)
+        q, k, v = self.project(x, cos, sin)
+        return self.finish(x, attend(q, k, v, mask))

@@ -61,7 +61,7 @@ from models.style.features import (
     sounding_time,
 )
 from models.style.latents import CODE_COUNT, CODE_LEVELS, GROUPS, STYLE_GROUPS
-from models.style.layers import Head, Multihot, attend, norm, rotary, rotate
+from models.style.layers import Block, GroupEncoder, Head, Multihot, norm, rotary
 from models.style.posterior import Posterior, Quantised, finite_scalar
 from models.style.skeleton import AHEAD, ahead
 
@@ -117,54 +117,6 @@ class StyleConfig:
         return dict(zip(GROUPS, torch.split(z, [self.latent[name] for name in GROUPS], dim=-1), strict=True))
 
 
-class GroupEncoder(nn.Module):
-    """Features of one group ``(bars, features)`` → mean and log-variance ``(bars, dim)``."""
-
-    def __init__(self, features: int, hidden: int, dim: int) -> None:
-        super().__init__()
-        self.inner = nn.Linear(features, hidden, bias=False)
-        self.deep = nn.Linear(hidden, hidden // 2, bias=False)
-        self.out = nn.Linear(hidden // 2, 2 * dim, bias=False)
-
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean and log-variance, the latter kept within -8..2."""
-        x = F.silu(self.deep(F.silu(norm(self.inner(x.to(self.inner.weight.dtype))))))
-        mean, log_variance = self.out(x).float().chunk(2, -1)
-        return mean, -3 + 5 * torch.tanh(log_variance)
-
-
-class Block(nn.Module):
-    """Decoder layer: latents added, causal self-attention, GELU MLP; no biases."""
-
-    def __init__(self, config: StyleConfig) -> None:
-        super().__init__()
-        self.heads = config.heads
-        self.latent = nn.Linear(config.heard_dim, config.dim, bias=False)
-        self.qkv = nn.Linear(config.dim, 3 * config.dim, bias=False)
-        self.out = nn.Linear(config.dim, config.dim, bias=False)
-        self.up = nn.Linear(config.dim, 4 * config.dim, bias=False)
-        self.down = nn.Linear(4 * config.dim, config.dim, bias=False)
-        nn.init.zeros_(self.out.weight)
-        nn.init.zeros_(self.down.weight)
-
-    def project(self, x: Tensor, cos: Tensor, sin: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Rotated queries and keys, values: ``(batch, steps, dim)`` → three ``(batch, heads, steps, head_dim)``."""
-        q, k, v = self.qkv(norm(x)).unflatten(-1, (3, self.heads, -1)).movedim(2, 0).transpose(2, 3)
-        return rotate(norm(q), cos, sin), rotate(norm(k), cos, sin), v
-
-    def finish(self, x: Tensor, attended: Tensor) -> Tensor:
-        """Add attention ``(batch, heads, steps, head_dim)`` and the MLP to ``x`` ``(batch, steps, dim)``."""
-        x = x + self.out(attended.transpose(1, 2).flatten(2))
-        more: Tensor = self.down(F.gelu(self.up(norm(x)), approximate="tanh"))
-        return x + more
-
-    def forward(self, x: Tensor, z: Tensor, cos: Tensor, sin: Tensor, mask: Tensor) -> Tensor:
-        """``x`` ``(batch, steps, dim)``, ``z`` ``(batch, steps, heard_dim)``, ``mask`` ``(steps, steps)`` to add."""
-        x = x + self.latent(z)
-        q, k, v = self.project(x, cos, sin)
-        return self.finish(x, attend(q, k, v, mask))
-
-
 @dataclass(frozen=True)
 class BarPlan:
     """What the decoder derives from bar latents ``(batch, bars, latent)`` once, before any note."""
@@ -214,7 +166,9 @@ class StyleModel(nn.Module):
         self.loudness = LevelBudget(
             config.latent["dynamics"], levels, 1, VELOCITY_BINS, VELOCITY_BINS / 8, counting=counting
         )
-        self.blocks = cast("Sequence[Block]", nn.ModuleList([Block(config) for _ in range(config.layers)]))
+        self.blocks = cast(
+            "Sequence[Block]", nn.ModuleList([Block(dim, config.heads, config.heard_dim) for _ in range(config.layers)])
+        )
         state = dim + memory
         self.ahead = Multihot([*AHEAD], state)
         self.duration_given = Multihot([POSITION_CLASSES], state)

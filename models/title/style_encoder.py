@@ -14,7 +14,8 @@ from torch.nn import functional as F
 from models.music.tokens import LOWEST_PITCH as LOWEST_KEY
 from models.music.tokens import METERS as TOKEN_METERS
 from models.style.features import FEATURE_SIZES, NoteBatch, bar_features
-from models.style.model import GroupEncoder, StyleConfig, StyleModel
+from models.style.layers import GroupEncoder
+from models.style.model import StyleConfig, StyleModel
 from models.title.melody_encoders import MelodyConfig, MelodyEncoder, mean_and_max
 from models.title.tunes import FIELD_SIZES, FIELDS, LOWEST_PITCH
 

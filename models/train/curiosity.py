@@ -18,17 +18,15 @@ import torch
 from torch import Tensor
 
 from models.music.notes import DOMAINS
-from models.music.tokens import POSITION, POSITIONS
 from models.style.features import bar_features, gather_notes
 from models.style.model import BARS, StyleModel
 from models.style.windows import DOMAIN_SHARE, WindowSet, pad
-from models.train.objective import mixed_latents
+from models.train.objective import mixed_latents, nats_a_note
 from models.train.rearrange import REARRANGED, SWAP_CHANCE, SWAPPED, UNIFORM, Schedule, Swaps, rearrange
 from models.train.run_log import RunLog, rows
 
 PROBES = "curiosity.jsonl"  # the log, beside the run's
 CLIPS = 8  # of each domain that are asked about
-TOLD = ("position", "pitch", "duration", "velocity")
 QUICK, SLOW = 0.6, 0.25  # weight of the last probe in the two exponential means whose distance is progress
 EVEN = 0.3  # of an arm's weight that doesn't depend on progress
 MOST = 0.95  # chance of a swap
@@ -57,8 +55,7 @@ class Arm:
         z = model.encode(bar_features(gather_notes(tokens, BARS))).mean.view(len(tokens), BARS, -1)
         domain = torch.full((len(swaps.rows),), DOMAINS.index(self.domain), device=device)
         told = model.losses(swaps.tokens, domain, mixed_latents(model, z, swaps))
-        notes = int((swaps.tokens[..., POSITION] < POSITIONS).sum())
-        return sum(told[name].item() for name in TOLD) / notes
+        return nats_a_note(told, swaps.tokens)
 
 
 def arms_of(windows: WindowSet) -> list[Arm]:

@@ -5,6 +5,7 @@ And to tell rearranged notes (``models.train.rearrange``) from latents that don'
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import islice
 
 import torch
@@ -26,6 +27,7 @@ KL_WEIGHT = {  # content cheap: nothing else holds the tune, and what it hears i
 ELEMENT_WEIGHT = {"chroma": 0.4, "sounding": 1.0, "height": 8.0, "loudness": 4.0}  # beside the notes' own likelihood
 # of the style codes' own loss in nats a note, and in it of agreement, of saying something, of what has a name
 CODE_WEIGHT, AGREE, LIVE, NAMED = 0.02, 25.0, 25.0, 25.0
+TOLD = ("position", "pitch", "duration", "velocity")  # losses that tell the notes
 DOUBTED, BLUR = 0.5, 0.6  # share of clips whose latents are heard with noise, and its SD at full doubt
 VALIDATION_STEPS = 4096  # padded steps a batch
 
@@ -75,6 +77,11 @@ def step_loss(
         "total": (sum(weight.get(name, 1.0) * value for name, value in nll.items()) + penalty) / count
         + CODE_WEIGHT * shared,
     }
+
+
+def nats_a_note(told: Mapping[str, Tensor], tokens: Tensor) -> float:
+    """What the notes of ``tokens`` cost, by the summed ``StyleModel.losses`` of them."""
+    return sum(told[name].item() for name in TOLD) / int((tokens[..., POSITION] < POSITIONS).sum())
 
 
 def shared_loss(one: Tensor, two: Tensor, named: Tensor) -> Tensor:

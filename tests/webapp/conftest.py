@@ -242,3 +242,20 @@ def another_house(
     yield make
     for each in made:
         each.close()
+
+
+@pytest.fixture
+def tune() -> Piece:
+    return Piece(
+        notes=np.array([[t * 24, 24, 60 + t * 5 % 12, 70] for t in range(32)]),
+        bars=np.array([[i * 96, 96, 4, 4] for i in range(8)]),
+        tempo_bpm=np.full(8, 100.0),
+    )
+
+
+@pytest.fixture
+def studio(client, stock):
+    """A listener with a filled pool: their client."""
+    stock(clips=8)
+    client.get("/api/listener")
+    return client

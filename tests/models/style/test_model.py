@@ -131,7 +131,8 @@ def test_what_a_clip_still_needs_to_come_to_its_mean_goes_to_the_bars_that_are_l
     plan = composer.plan(domain="dance", content=tune(5), styles={"register": tune(6)}, seed=0)
     levels = torch.tensor([[4.0, 1, 1, 5.0], [4.0, 1, 1, 5.0], [6.0, 1, 1, 5.0]])
     events = [[(0, 0, 0, 0)] * 2, [(0, 0, 0, 0)] * 3, [(0, 0, 0, 0)]]
-    clip = decode.Decoding(plan, np.random.default_rng(0), events, levels, levels[:, 1:], [], bar=1)
+    counts, chroma = torch.tensor([len(bar) for bar in events]), torch.zeros(3, 2, 2, 12)
+    clip = decode.Decoding(plan, np.random.default_rng(0), events, counts, chroma, levels, levels[:, 1:], [], bar=1)
     second = clip.still(levels, so_far=9.0)
     assert 9 + 3 * second[0] + (6 + second[0] - 4) == pytest.approx(6 * 5)
     assert second[1:].tolist() == [1, 1, 5]
