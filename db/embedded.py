@@ -42,6 +42,9 @@ LONGEST_SOCKET_PATH = 100  # sockaddr_un holds 104 to 108 characters
 INITDB_OPTIONS = f"-U {SUPERUSER} -A trust -E UTF8 --locale-provider=builtin --locale=C.UTF-8 --no-instructions".split()
 LOG_LIMIT_BYTES = 5_000_000
 START_TIMEOUT_S = 120  # recovery after a crash may take a while
+# Votes are short queries: compiling them costs more than it saves. And tables that have just begun to grow are planned
+# blindly until their first statistics, which took a vote from 2 to 90 ms: they should come soon.
+SETTINGS = {"jit": "off", "autovacuum_naptime": "10s"}
 
 
 class EmbeddedPostgres:
@@ -53,7 +56,7 @@ class EmbeddedPostgres:
     def __init__(self, folder: Path | str, settings: Mapping[str, str] | None = None) -> None:
         self.folder = Path(folder).absolute()
         self.data = self.folder / "data"
-        self.settings = {"jit": "off", **(settings or {})}
+        self.settings = {**SETTINGS, **(settings or {})}
         self._account = Account.for_data(self.data)
         self._socket_folder: Path | None = None
         self._users: IO[bytes] | None = None

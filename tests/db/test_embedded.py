@@ -19,7 +19,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
 from db import embedded_binaries
-from db.embedded import EmbeddedPostgres, EmbeddedPostgresError
+from db.embedded import SETTINGS, EmbeddedPostgres, EmbeddedPostgresError
 from db.embedded_binaries import Account, find_binaries
 from db.engine import make_engine
 
@@ -120,6 +120,16 @@ def test_the_last_user_stops_it(server: EmbeddedPostgres, folder: Path) -> None:
     assert stopped(process)
     assert server.start()
     assert execute(server.url, "SELECT value FROM kept") == 42
+
+
+def test_its_settings_reach_the_server(folder: Path) -> None:
+    server = EmbeddedPostgres(folder, settings={"fsync": "off"})
+    engine = make_engine(server.start())
+    with engine.connect() as connection:
+        shown = {name: connection.scalar(text(f"SHOW {name}")) for name in (*SETTINGS, "fsync")}
+    engine.dispose()
+    server.stop()
+    assert shown == {**SETTINGS, "fsync": "off"}
 
 
 def test_two_processes_that_start_together_share_one_server(
