@@ -27,9 +27,10 @@ $(STAMP): pyproject.toml
 
 test: install lint test-only
 
-# One thread a process: two of them with two threads each on two cores take almost three times as long.
+# One thread a process: two of them with two threads each on two cores take almost three times as long. In order of the
+# files: what takes longest, a browser that listens in real time, comes early.
 test-only:
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadgroup
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 lint: install
 	$(BIN)/ruff check .

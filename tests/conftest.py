@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 from sqlalchemy import Engine, make_url, text
 from sqlalchemy.orm import Session
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from db.embedded import EmbeddedPostgres
 from db.engine import make_engine
@@ -19,12 +21,18 @@ FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"} 
 MIGRATED = "kallos_migrated"
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Where tests run in two processes, a file's stay together, and all that share the running application's."""
-    here = Path(__file__).parent
-    for item in items:
-        where = item.path.relative_to(here)
-        item.add_marker(pytest.mark.xdist_group("e2e" if where.parts[0] == "e2e" else str(where)))
+class TogetherScheduling(LoadScopeScheduling):
+    """A file's tests stay in one process, and all that share the running application's."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        alone = file.endswith("test_faults.py")  # it kills an application of its own
+        return "e2e" if file.startswith("tests/e2e/") and not alone else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
+    """How tests are shared out where they run in several processes."""
+    return TogetherScheduling(config, log)
 
 
 STUDY = (

@@ -57,7 +57,7 @@ def test_a_card_is_shared_when_asked_for_opened_by_anybody_and_withdrawn(visit):
     stranger.page.goto(link.get_attribute("href"))
     expect(stranger.page.get_by_role("img")).to_have_js_property("naturalWidth", 1200)
     stranger.page.evaluate("document.querySelector('audio').play()")
-    stranger.page.wait_for_function("document.querySelector('audio').currentTime > 0")
+    expect(stranger.page.locator("audio")).not_to_have_js_property("currentTime", 0)
     assert stranger.context.cookies() == []
     assert stranger.page.evaluate("Object.keys(localStorage).length") == 0
 
