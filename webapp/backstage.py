@@ -86,6 +86,7 @@ class Backstage:
             "KALLOS_RUNS": str(settings.runs_folder),
             "KALLOS_GENERATOR_URL": self.house.generator_url,
             "KALLOS_DEVICE": settings.device,
+            "KALLOS_POOL": str(settings.pool),
             "KALLOS_SOUNDFONT": settings.soundfont,
         }
 

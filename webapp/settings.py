@@ -30,6 +30,7 @@ class Settings(BaseSettings):
     device: str = "auto"
     soundfont: str = ""
     secret: str = Field(default="", repr=False)
+    pool: int = Field(default=48, ge=2, le=2_000)  # clips of each domain that always lie ready
 
     @field_validator("home")
     @classmethod

@@ -163,7 +163,7 @@ class Worker:
     def leave_jobs(self) -> None:
         """Leave a job for the pool where it needs clips, and what a new model asks for."""
         transaction = self.house.database.transaction
-        transaction(lambda session: pool.leave_job(session, self.house.space.version))
+        transaction(lambda session: pool.leave_job(session, self.house))
         if time.monotonic() > self._housekeeping:
             self._housekeeping = time.monotonic() + HOUSEKEEPING_SECONDS
             transaction(jobs.forget_finished)

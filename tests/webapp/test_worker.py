@@ -47,7 +47,7 @@ def test_the_worker_fills_an_empty_pool_with_a_pair_first(house, worker):
 
 def test_the_pool_is_filled_in_turn_and_then_left_alone(house, worker, monkeypatch):
     monkeypatch.setattr(pool, "FEW", 3)
-    monkeypatch.setattr(pool, "BASE", 3)
+    house.settings = house.settings.model_copy(update={"pool": 3})
     monkeypatch.setattr(pool, "FRESH", 0)
     work_until_idle(worker)
     assert [playable(house, domain) for domain in ("pop", "dance", "chorale")] == [3, 3, 3]
@@ -55,24 +55,23 @@ def test_the_pool_is_filled_in_turn_and_then_left_alone(house, worker, monkeypat
 
 
 def test_the_pool_grows_as_a_listener_uses_it_up(house, stock, monkeypatch):
-    monkeypatch.setattr(pool, "BASE", 8)
     monkeypatch.setattr(pool, "FRESH", 6)
     monkeypatch.setattr(pool, "FEW", 2)
     for domain in ("pop", "dance", "chorale"):
         stock(domain, 8)
     version = house.space.version
-    assert house.database.transaction(lambda s: pool.need(s, version)) is None
+    assert house.database.transaction(lambda s: pool.need(s, version, 8)) is None
     listener = listeners.create(house)
     for _ in range(4):
         votes.take(house, listener, offers.open_offers(house, listener)[0]["offer_id"], "left", (1, 1))
-    needed = house.database.transaction(lambda s: pool.need(s, version))
+    needed = house.database.transaction(lambda s: pool.need(s, version, 8))
     assert needed is not None
     assert needed.domain == "pop"
 
 
 def test_the_job_of_a_killed_worker_is_taken_again_and_done_once(house, worker):
     def take_and_die(session):
-        pool.leave_job(session, house.space.version)
+        pool.leave_job(session, house)
         return jobs.take_job(session, list(HANDLERS), lease_s=30)
 
     taken = house.database.transaction(take_and_die)

@@ -23,7 +23,6 @@ log = logging.getLogger(__name__)
 KIND = "fill_pool"
 FIRST = 2  # a pair can be played
 FEW = 12  # of the domain that everybody begins with, before the others get any
-BASE = 48  # of each domain, always
 FRESH = 16  # clips that a listener of the last hour has not met yet
 MOST = 2_000
 CLIPS_A_JOB = 4
@@ -38,15 +37,15 @@ class Need:
     hurry: bool = False
 
 
-def need(session: Session, version: str) -> Need | None:
-    """What to compose next, or None where the pool is full enough."""
+def need(session: Session, version: str, base: int) -> Need | None:
+    """What to compose next, or None where the pool is full enough: ``base`` clips of each domain, and some unheard."""
     playable = {domain: rows.count_pool(session, domain=domain, model_version=version) for domain in DOMAINS}
     first = DOMAINS[0]
     if playable[first] < FIRST:
         return Need(first, FIRST - playable[first], hurry=True)
     if playable[first] < FEW:
         return Need(first, min(CLIPS_A_JOB, FEW - playable[first]))
-    wanted = {domain: min(MOST, max(BASE, FRESH + most_met(session, domain))) for domain in DOMAINS}
+    wanted = {domain: min(MOST, max(base, FRESH + most_met(session, domain))) for domain in DOMAINS}
     missing = {domain: wanted[domain] - playable[domain] for domain in DOMAINS}
     domain = min(DOMAINS, key=lambda name: playable[name] / wanted[name])
     return Need(domain, min(CLIPS_A_JOB, missing[domain])) if missing[domain] > 0 else None
@@ -82,9 +81,9 @@ def most_met(session: Session, domain: str) -> int:
     return session.scalar(select(func.max(met.c.met))) or 0
 
 
-def leave_job(session: Session, version: str) -> bool:
+def leave_job(session: Session, house: House) -> bool:
     """Leave a job for what the pool needs, where none waits yet; whether one was left."""
-    wanted = need(session, version)
+    wanted = need(session, house.space.version, house.settings.pool)
     if wanted is None:
         return False
     payload = {"domain": wanted.domain, "clips": wanted.clips, "seed": new_seed(), "hurry": wanted.hurry}
