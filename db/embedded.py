@@ -42,8 +42,8 @@ LONGEST_SOCKET_PATH = 100  # sockaddr_un holds 104 to 108 characters
 INITDB_OPTIONS = f"-U {SUPERUSER} -A trust -E UTF8 --locale-provider=builtin --locale=C.UTF-8 --no-instructions".split()
 LOG_LIMIT_BYTES = 5_000_000
 START_TIMEOUT_S = 120  # recovery after a crash may take a while
-# Votes are short queries: compiling them costs more than it saves. And tables that have just begun to grow are planned
-# blindly until their first statistics, which took a vote from 2 to 90 ms: they should come soon.
+# A vote's queries are short: compiling them costs more than it saves. And until a growing table has its first
+# statistics they are planned blindly (one of them took 90 ms instead of 2): those should come soon.
 SETTINGS = {"jit": "off", "autovacuum_naptime": "10s"}
 
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 
 import numpy as np
 import numpy.typing as npt
@@ -49,7 +49,7 @@ class Pairs:
     songs: list[str]
     domains: npt.NDArray[np.str_]
 
-    @property
+    @cached_property
     def places(self) -> list[int]:
         """Of each song's domain in ``DOMAINS``."""
         return [DOMAINS.index(str(domain)) for domain in self.domains]

@@ -28,17 +28,8 @@ from models.title.pool import make_pool
 from models.title.tunes import Tune, tunes_hash
 from models.train.run_log import RunLog, rows
 from models.train.side_by_side import side_by_side
-from models.train.titles import (
-    LINEAR,
-    PRESETS,
-    REMOVABLE,
-    VARIANTS,
-    Preset,
-    TitleRun,
-    chosen_variants,
-    train_all,
-    training_parts,
-)
+from models.train.title_runs import LINEAR, PRESETS, REMOVABLE, VARIANTS, Preset, TitleRun, chosen_variants
+from models.train.titles import train_all, training_parts
 
 MELODIES = ("bag", "cnn", "rnn", "attention", "transformer", "style_frozen", "style_tuned", "style_scratch")
 STUDIED = (LINEAR, *(f"{melody}-bag" for melody in MELODIES), "cnn-cnn", "cnn-rnn")

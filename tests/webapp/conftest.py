@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import uvicorn
+from httpx import Response
 from sqlalchemy import text, update
 from starlette.testclient import TestClient
 
@@ -259,3 +260,14 @@ def studio(client, stock):
     stock(clips=8)
     client.get("/api/listener")
     return client
+
+
+@pytest.fixture
+def vote() -> Callable[..., Response]:
+    """``vote(client, offer, outcome, **headers)`` after both sides were heard for four seconds."""
+
+    def cast(client: TestClient, offer_id: str, outcome: str = "left", **headers: str) -> Response:
+        body = {"outcome": outcome, "heard_ms": {"left": 4000, "right": 4200.4}}
+        return client.post(f"/api/offers/{offer_id}/vote", json=body, headers=headers or None)
+
+    return cast

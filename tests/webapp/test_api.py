@@ -1,21 +1,11 @@
 from __future__ import annotations
 
-import io
-import json
 import uuid
-import zipfile
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from starlette.testclient import TestClient
 
 HEARD = {"left": 4000, "right": 4200.4}
-
-
-def vote(client: TestClient, offer_id: str, outcome: str = "left", **headers: str):
-    return client.post(
-        f"/api/offers/{offer_id}/vote", json={"outcome": outcome, "heard_ms": HEARD}, headers=headers or None
-    )
 
 
 def test_a_visitor_becomes_a_listener_with_two_open_offers_that_a_reload_gives_again(client, stock):
@@ -32,22 +22,7 @@ def test_a_visitor_becomes_a_listener_with_two_open_offers_that_a_reload_gives_a
     assert client.get("/api/offers").json() == offers
 
 
-def test_listener_gives_its_token_once_and_the_token_alone_is_enough(client, visitor, stock):
-    stock()
-    new = client.get("/api/listener").json()
-    assert new["listener_token"]
-    assert new["picks"] == 0
-    assert new["domains"] == ["pop", "dance", "chorale"]
-    assert new["first_composed"] == {"at_picks": 6, "ready": False}
-    assert client.get("/api/listener").json()["listener_token"] is None
-    offers = client.get("/api/offers").json()
-    framed = visitor()
-    bearer = {"Authorization": f"Bearer {new['listener_token']}"}
-    assert framed.get("/api/offers", headers=bearer).json() == offers
-    assert framed.get("/api/listener", headers=bearer).json()["listener_token"] is None
-
-
-def test_a_vote_closes_its_offer_and_brings_the_next(client, stock):
+def test_a_vote_closes_its_offer_and_brings_the_next(client, stock, vote):
     stock()
     first, second = client.get("/api/offers").json()
     answer = vote(client, first["offer_id"])
@@ -59,7 +34,7 @@ def test_a_vote_closes_its_offer_and_brings_the_next(client, stock):
     assert client.get("/api/offers").json() == result["open"]
 
 
-def test_the_same_vote_again_answers_the_same_and_another_outcome_is_refused(client, stock):
+def test_the_same_vote_again_answers_the_same_and_another_outcome_is_refused(client, stock, vote):
     stock()
     offer = client.get("/api/offers").json()[0]["offer_id"]
     first = vote(client, offer).json()
@@ -73,7 +48,7 @@ def test_the_same_vote_again_answers_the_same_and_another_outcome_is_refused(cli
     assert (again["picks"], again["outcome"]) == (1, "left")
 
 
-def test_an_offer_of_another_listener_does_not_exist(client, visitor, stock):
+def test_an_offer_of_another_listener_does_not_exist(client, visitor, stock, vote):
     stock()
     mine = client.get("/api/offers").json()[0]["offer_id"]
     stranger = visitor()
@@ -127,7 +102,7 @@ def test_concurrent_requests_make_two_offers_and_not_three(client, visitor, stoc
     assert len(answers[0]) == 2
 
 
-def test_a_double_click_is_one_vote(client, visitor, stock, house):
+def test_a_double_click_is_one_vote(client, visitor, stock, house, vote):
     stock()
     token = client.get("/api/listener").json()["listener_token"]
     offer = client.get("/api/offers").json()[0]["offer_id"]
@@ -137,7 +112,7 @@ def test_a_double_click_is_one_vote(client, visitor, stock, house):
     assert client.get("/api/listener").json()["picks"] == 1
 
 
-def test_another_domain_counts_from_the_next_new_offer_on(client, stock):
+def test_another_domain_counts_from_the_next_new_offer_on(client, stock, vote):
     pop, dance = set(map(str, stock("pop"))), set(map(str, stock("dance")))
     offers = client.get("/api/offers").json()
     changed = client.patch("/api/listener", json={"domain": "dance"})
@@ -201,7 +176,7 @@ def test_sound_that_the_store_lost_is_made_again(client, stock, house):
     assert client.get(clip["audio_url"]).content == again.content
 
 
-def test_the_taste_page_starts_with_doubt_and_ends_with_an_accuracy(client, stock):
+def test_the_taste_page_starts_with_doubt_and_ends_with_an_accuracy(client, stock, vote):
     stock()
     assert client.get("/api/taste").status_code == 401
     client.get("/api/listener")
@@ -223,99 +198,7 @@ def test_the_taste_page_starts_with_doubt_and_ends_with_an_accuracy(client, stoc
     assert not waiting & {each["clip_id"] for each in full["best"]}
 
 
-def test_everything_about_a_listener_is_one_file(client, stock):
-    stock()
-    assert client.get("/api/listener/export").status_code == 401
-    client.get("/api/listener")
-    vote(client, client.get("/api/offers").json()[0]["offer_id"])
-    answer = client.get("/api/listener/export")
-    assert answer.headers["content-type"] == "application/json"
-    assert answer.headers["content-disposition"] == 'attachment; filename="kallos-listener.json"'
-    data = answer.json()
-    assert [bool(offer["vote"]) for offer in data["offers"]] == [True, False, False]
-    packed = client.get("/api/listener/export?form=zip")
-    assert packed.headers["content-type"] == "application/zip"
-    assert "kallos-listener.zip" in packed.headers["content-disposition"]
-    with zipfile.ZipFile(io.BytesIO(packed.content)) as archive:
-        assert json.loads(archive.read("listener.json")) == data
-        assert archive.read("votes.csv").count(b"\n") == 2
-    refused = client.get("/api/listener/export?form=xml")
-    assert refused.status_code == 422
-    assert "'json' or 'zip'" in refused.json()["error"]
-    assert "'xml'" in refused.json()["error"]
-
-
-def test_a_listener_goes_back_to_an_earlier_vote(client, stock):
-    stock()
-    assert client.get("/api/listener/votes").status_code == 401
-    assert client.post("/api/listener/rewind", json={"votes": 0}).status_code == 401
-    client.get("/api/listener")
-    open_now = client.get("/api/offers").json()
-    tastes = []
-    for outcome in ("left", "right", "skipped", "left"):
-        open_now = vote(client, open_now[0]["offer_id"], outcome).json()["open"]
-        tastes.append(client.get("/api/taste").json()["styles"])
-    history = client.get("/api/listener/votes?limit=3").json()
-    assert history["total"] == 4
-    assert [(each["number"], each["outcome"]) for each in history["votes"]] == [
-        (4, "left"), (3, "skipped"), (2, "right"),
-    ]  # fmt: skip
-    (first,) = client.get("/api/listener/votes?before=2").json()["votes"]
-    assert (first["number"], first["outcome"]) == (1, "left")
-    answer = client.post("/api/listener/rewind", json={"votes": 2})
-    assert (answer.status_code, answer.json()) == (200, {"votes": 2, "picks": 2, "undone": 2})
-    assert client.get("/api/taste").json()["styles"] == tastes[1]
-    assert client.get("/api/listener").json()["picks"] == 2
-    assert vote(client, open_now[0]["offer_id"]).status_code == 404
-    again = client.post("/api/listener/rewind", json={"votes": 2})
-    assert again.json() == {"votes": 2, "picks": 2, "undone": 0}
-    refused = client.post("/api/listener/rewind", json={"votes": 3})
-    assert refused.status_code == 422
-    assert refused.json()["error"] == "3 votes can't be kept, there are 2; give a number from 0 to 2"
-
-
-@pytest.mark.parametrize(
-    "body", [{}, {"votes": -1}, {"votes": "all"}, {"votes": 1.5}, {"votes": True}, {"vote": 1}, []]
-)
-def test_a_malformed_rewind_is_refused_and_undoes_nothing(client, stock, body):
-    stock()
-    client.get("/api/listener")
-    vote(client, client.get("/api/offers").json()[0]["offer_id"])
-    refused = client.post("/api/listener/rewind", json=body)
-    assert refused.status_code == 422
-    assert set(refused.json()) == {"error"}
-    assert client.get("/api/listener/votes").json()["total"] == 1
-
-
-@pytest.mark.parametrize("query", ["before=0", "limit=0", "limit=201", "before=x"])
-def test_a_part_of_the_history_that_is_none_is_refused(client, query):
-    client.get("/api/listener")
-    refused = client.get(f"/api/listener/votes?{query}")
-    assert refused.status_code == 422
-    assert query.partition("=")[0] in refused.json()["error"]
-
-
-def test_deleting_forgets_the_listener_their_token_and_their_journal(client, stock, house):
-    stock()
-    assert client.delete("/api/listener").status_code == 401
-    token = client.get("/api/listener").json()["listener_token"]
-    bearer = {"Authorization": f"Bearer {token}"}
-    vote(client, client.get("/api/offers").json()[0]["offer_id"])
-    assert len(house.journal.segments()) == 1
-    assert client.delete("/api/listener").json() == {"deleted": True}
-    assert house.journal.segments() == []
-    assert "kallos_listener" not in client.cookies
-    for answer in (
-        client.get("/api/listener/export", headers=bearer),
-        client.get("/api/listener/votes", headers=bearer),
-        client.post("/api/listener/rewind", json={"votes": 0}, headers=bearer),
-        client.delete("/api/listener", headers=bearer),
-    ):
-        assert answer.status_code == 404
-        assert "error" in answer.json()
-
-
-def test_a_vote_that_can_not_be_written_down_is_not_taken(client, stock, house):
+def test_a_vote_that_can_not_be_written_down_is_not_taken(client, stock, house, vote):
     stock()
     client.get("/api/listener")
     offer = client.get("/api/offers").json()[0]["offer_id"]
@@ -332,26 +215,6 @@ def test_a_vote_that_can_not_be_written_down_is_not_taken(client, stock, house):
     assert vote(client, offer).json()["picks"] == 1
 
 
-def test_a_link_moves_a_listener_to_another_device(client, visitor, stock):
-    stock()
-    client.get("/api/listener")
-    offers = client.get("/api/offers").json()
-    link = client.post("/api/listener/link").json()
-    assert link["expires_at"]
-    phone = visitor()
-    token = link["url"].partition("?token=")[2]
-    arrived = phone.get("/api/listener", headers={"Authorization": f"Bearer {token}"}).json()
-    assert arrived["listener_token"]
-    assert arrived["listener_token"] != token
-    assert phone.get("/api/offers").json() == offers
-
-
-def test_a_link_knows_the_address_behind_a_proxy(client):
-    client.get("/api/listener")
-    headers = {"x-forwarded-proto": "https", "x-forwarded-host": "kallos.example"}
-    assert client.post("/api/listener/link", headers=headers).json()["url"].startswith("https://kallos.example/?token=")
-
-
 def test_composing_is_asked_for_once_and_its_clips_stay_blind(client, stock):
     stock()
     assert client.post("/api/compose").status_code == 401
@@ -362,13 +225,6 @@ def test_composing_is_asked_for_once_and_its_clips_stay_blind(client, stock):
     assert first.json()["state"] == "waiting"
     assert client.post("/api/compose").json() == first.json()
     assert client.get("/api/compose").json()["state"] == "waiting"
-
-
-def test_too_many_new_listeners_are_told_to_wait(client, visitor, monkeypatch):
-    from webapp.services import listeners
-
-    monkeypatch.setattr(listeners, "_arrivals", listeners.TokenBucket(0.001, 2))
-    assert [visitor().get("/api/listener").status_code for _ in range(3)] == [200, 200, 429]
 
 
 def test_the_reference_names_every_route_and_loads_nothing_from_elsewhere(client):
@@ -391,21 +247,3 @@ def test_healthz_tells_how_each_part_is_and_503_before_a_pair_can_be_served(clie
     assert report["pool"] == {"pop": 16, "dance": 0, "chorale": 0}
     assert {"status", "database", "generator", "pool", "version", "commit"} <= set(report)
     assert report["thrown_away"]["composed"] == 0
-
-
-def test_ones_file_is_brought_by_another_browser_which_becomes_its_listener(client, visitor, stock):
-    stock(clips=16)
-    client.get("/api/listener")
-    offer = client.get("/api/offers").json()[0]["offer_id"]
-    client.post(f"/api/offers/{offer}/vote", json={"outcome": "left", "heard_ms": {"left": 3000, "right": 3000}})
-    file = client.get("/api/listener/export", params={"form": "zip"}).content
-    about_me = client.post("/api/listener/import", content=file)
-    assert (about_me.status_code, "about you" in about_me.json()["error"]) == (422, True)
-    client.delete("/api/listener")
-    other = visitor()
-    other.get("/api/listener")
-    wrong = other.post("/api/listener/import", content=b"nothing")
-    assert (wrong.status_code, "Download my data" in wrong.json()["error"]) == (422, True)
-    brought = other.post("/api/listener/import", content=file)
-    assert brought.status_code == 201, brought.text
-    assert brought.json()["picks"] == other.get("/api/listener").json()["picks"] == 1

@@ -9,7 +9,7 @@ from models.title.melody_encoders import MelodyConfig
 from models.title.title_encoders import SENTENCE, TitleConfig
 from models.title.tunes import Tune
 from models.title.two_tower import TowerConfig, TwoTower
-from models.train.titles import PRESETS, chosen_variants
+from models.train.title_runs import PRESETS, chosen_variants
 
 installed = pytest.mark.skipif(not sentences.available(), reason="pip install 'kallos[sentence]'")
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from models.train.run_log import ended, parsed, rows
+from models.train.title_runs import PRESETS
 from models.train.title_study import Study, conditions_of, has_tested, main
-from models.train.titles import PRESETS
 from models.train.titles import main as train_titles
 
 RUNS = {

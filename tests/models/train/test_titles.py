@@ -15,8 +15,9 @@ from models.title.tunes import FIELDS, Tune
 from models.title.two_tower import TwoTower
 from models.train.run_log import RunLog, ended, rows
 from models.train.title_batches import PairBatches, Variation, varied_notes, varied_title
+from models.train.title_runs import Preset, TitleRun
 from models.train.title_validation import NEAREST, WATCHED, Validation
-from models.train.titles import Preset, TitleRun, ensemble, main, train
+from models.train.titles import ensemble, main, train
 
 NOUNS = ("Cow", "Hen", "Mill", "Glen", "Lass")
 
