@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import uuid
 
+import numpy as np
 import pytest
 from sqlalchemy import select
 
+from db.queries.clips import get_clip
 from db.tables import Offer
 from models.style.latents import GROUPS
 from webapp.services import offers, report, taste, votes, why
@@ -15,13 +17,21 @@ HEARD = {"left": 4000, "right": 4200}
 
 
 @pytest.fixture
-def voter(client, stock):
-    """A listener with some votes: their client."""
+def voter(client, house, stock):
+    """A listener with some votes, all by one taste, so that some swap is surely better for them: their client."""
     stock(clips=16)
     client.get("/api/listener")
-    for number in range(8):
-        vote(client, client.get("/api/offers").json()[0], ("left", "right")[number % 2])
+    for _ in range(8):
+        offer = client.get("/api/offers").json()[0]
+        left, right = (utility(house, offer[side]["clip_id"]) for side in ("left", "right"))
+        vote(client, offer, "left" if left > right else "right")
     return client
+
+
+def utility(house, clip: str) -> float:
+    """What a clip is worth to somebody who likes much of every feature."""
+    found = house.database.transaction(lambda s: get_clip(s, uuid.UUID(clip)).summary)
+    return float(house.space.features(np.array([found])).sum())
 
 
 def vote(client, offer, outcome: str):
