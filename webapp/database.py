@@ -64,8 +64,12 @@ class Database:
                 self._embedded.stop()
             self._engine = self._embedded = None
 
-    def transaction(self, work: Callable[[Session], T], *, patience_s: float = PATIENCE_S) -> T:
-        """Run ``work`` in one transaction; where the server is lost on the way, all of it is run again."""
+    def transaction(self, work: Callable[[Session], T], *, patience_s: float | None = None) -> T:
+        """Run ``work`` in one transaction; where the server is lost on the way, all of it is run again.
+
+        That goes on for ``patience_s``, or else for ``PATIENCE_S``.
+        """
+        patience_s = PATIENCE_S if patience_s is None else patience_s
         begun = time.monotonic()
         pause_s = 0.05
         while True:

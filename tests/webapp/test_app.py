@@ -7,6 +7,7 @@ import sys
 import pytest
 from starlette.testclient import TestClient
 
+from webapp import database
 from webapp.app import create_app, serve
 from webapp.backstage import Backstage
 from webapp.services.health import commit
@@ -43,9 +44,12 @@ def test_the_pages_answer_before_the_database_does_and_the_web_never_loads_torch
     ], found.stdout + found.stderr
 
 
-def test_before_the_database_is_there_the_page_says_to_wait_and_health_that_it_cannot_serve(space, tmp_path):
+def test_before_the_database_is_there_the_page_says_to_wait_and_health_that_it_cannot_serve(
+    space, tmp_path, monkeypatch
+):
     from webapp.services.house import House
 
+    monkeypatch.setattr(database, "PATIENCE_S", 1.0)
     house = House(Settings(home=tmp_path, database_url="postgresql+psycopg://nobody@127.0.0.1:9/none"), space=space)
     with TestClient(create_app(backstage=Backstage(house, children=False), pages=False)) as client:
         report = client.get("/healthz")
