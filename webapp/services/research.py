@@ -95,12 +95,17 @@ def listing(session: Session) -> list[dict[str, Any]]:
 
 
 def variants_frame(session: Session, study: Study, direction: str, measure: str) -> pd.DataFrame:
-    """``condition, seed, value, low, high, chance, n`` of every condition: on the test tunes, or validated so far."""
+    """``condition, seed, value, low, high, chance, n`` of variants that hear and read everything.
+
+    On the test tunes, or validated so far.
+    """
+    ablated = {condition_of(run) for run in study.runs if run.about.get("without")}
     if study.tested and study.log is not None:
         found = _results(session, study.log, comparison="variant", measure=f"{direction}.{measure}")
-        return found[["condition", "seed", "value", "low", "high", "chance", "n"]]
+        whole = ~found["condition"].isin(ablated)
+        return found.loc[whole, ["condition", "seed", "value", "low", "high", "chance", "n"]]
     name, expected = f"{direction}.{measure}", f"{direction}.chance_mrr"
-    validated = _validated(session, study.runs, [name, expected])
+    validated = _validated(session, [r for r in study.runs if condition_of(r) not in ablated], [name, expected])
     begun = validated[(validated["name"] == name) & (validated["step"] > 0)]  # who knows nothing may be lucky
     runs = begun.groupby(["condition", "run_id"], sort=True)["value"]
     best = runs.min() if measure == "mean_log_rank" else runs.max()

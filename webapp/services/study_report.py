@@ -32,6 +32,7 @@ h2 { font-size: 26px; margin-top: 48px; padding-top: 20px; border-top: 1px solid
 p { max-width: 68ch; color: #515857; } h3 { font-size: 16px; margin: 22px 0 0; }
 table { border-collapse: collapse; font-size: 14px; font-variant-numeric: tabular-nums; }
 td, th { padding: 5px 16px 5px 0; border-bottom: 1px solid #d9dcd8; text-align: left; font-weight: 400; }
+td { overflow-wrap: anywhere; } .wide td { overflow-wrap: normal; }
 thead th { color: #515857; } .wide { overflow-x: auto; } a { color: #a3243b; } .source { font-size: 13px; }
 """
 CONFIG = {"displaylogo": False, "responsive": True}
