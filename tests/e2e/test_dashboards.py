@@ -55,7 +55,7 @@ def test_an_empty_page_says_what_fills_it_and_follows_a_study_to_its_end(site, v
 
     for plot in PLOTS:
         expect(page.locator(f"[data-plot={plot}] .k-plot[data-drawn=true]")).to_be_visible(timeout=SLOW_MS)
-    expect(visitor.get("variants").locator("tbody tr")).to_have_count(5)  # four conditions and the ridge
+    expect(visitor.get("variants").locator("tbody tr")).to_have_count(3)  # two variants and the ridge
     about = rows(study / "log.jsonl")[0]
     expect(page.locator("[data-plot=ablations] [data-part=costs] tbody tr")).to_have_count(2)
     expect(page.locator("[data-plot=ablations] [data-part=source]")).to_contain_text(about["commit"][:12])
