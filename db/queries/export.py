@@ -35,7 +35,7 @@ from db.tables import (
     Vote,
 )
 
-EXPORT_SCHEMA = 4  # since there are picks of four
+EXPORT_SCHEMA = 5  # since heads know distances from the middle
 OF_THIS_INSTALLATION = {"journal_entries", "retired"}  # columns that say nothing about a listener
 
 

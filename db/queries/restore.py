@@ -37,7 +37,7 @@ from db.tables import (
     Vote,
 )
 
-OLDER_SCHEMAS = (2, 3)  # before there were fours; the heads of the first are of another form and learned again
+OLDER_SCHEMAS = (2, 3, 4)  # of heads that are learned again; the first two know no fours
 PAIR = ("left_clip", "right_clip")
 FOUR = ("clip_a", "clip_b", "clip_c", "clip_d")
 LATER_COLUMNS = {"repeats", "population_id", "measured"}  # which the first exports and journals do not have
@@ -69,7 +69,7 @@ def restore_listener(session: Session, data: Mapping[str, Any]) -> Restored:
     Raises ``NotAnExportError`` where the listener is here already or the data is of another form.
     """
     if isinstance(data, Mapping) and data.get("kallos_listener") in OLDER_SCHEMAS:
-        data = {**data, "fours": []} | ({"heads": []} if data["kallos_listener"] == OLDER_SCHEMAS[0] else {})
+        data = {"fours": [], **data, "heads": []}
     elif not isinstance(data, Mapping) or data.get("kallos_listener") != EXPORT_SCHEMA:
         given = data.get("kallos_listener") if isinstance(data, Mapping) else type(data).__name__
         raise NotAnExportError(

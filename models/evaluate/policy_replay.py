@@ -21,13 +21,12 @@ from rich.progress import track
 
 from models.evaluate.policies import METHODS, mixture_of
 from models.evaluate.report import Metric, Report, finite_mean
-from models.evaluate.taste_heads import features_of
+from models.evaluate.taste_heads import basis_of
 from models.evaluate.taste_study import Study, load_study
 from models.metrics.preference import bootstrap
 from models.style.checkpoint import StyleBundle
 from models.taste.bradley_terry import Head, Outcome
 from models.taste.simulated_people import listen
-from models.taste.space import UTILITY_DIFFERENCE_SD
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -63,11 +62,13 @@ def answers_of(study: Study, listener: int) -> dict[tuple[int, int], Outcome]:
     return found
 
 
-def curve(study: Study, x: FloatArray, listener: int, method: str, seed: int) -> FloatArray:
+def curve(study: Study, basis: tuple[FloatArray, FloatArray], listener: int, method: str, seed: int) -> FloatArray:
     """Share of the pairs with an unplayed clip that is told right after 0, 1, ... votes ``(max(AFTER) + 1,)``.
 
-    After the last vote that can be asked it stays as it is; nan where there is nothing to tell or to ask.
+    After the last vote that can be asked it stays as it is; nan where there is nothing to tell or to ask. ``basis`` is
+    what ``models.evaluate.taste_heads.basis_of`` gives.
     """
+    x, variance = basis
     answers = answers_of(study, listener)
     order = np.random.default_rng([seed, listener]).permutation(sorted({clip for pair in answers for clip in pair}))
     unplayed, played = order[: max(len(order) // 3, 1)], order[max(len(order) // 3, 1) :]
@@ -79,8 +80,7 @@ def curve(study: Study, x: FloatArray, listener: int, method: str, seed: int) ->
         return found
     better, worse = np.array(decided).T
     found[0] = 0.5
-    size = x.shape[1]
-    head = Head.of(np.zeros(size), np.eye(size) * UTILITY_DIFFERENCE_SD**2 / 2 / size, "replay")
+    head = Head.of(np.zeros(len(variance)), np.diag(variance), "replay")
     heads = listen(Replayed(answers), head, x, played, mixture=mixture_of(method), seed=seed, closed=closed)
     for votes, after in zip(range(1, len(found)), heads, strict=False):
         utility = x @ after.mean
@@ -93,7 +93,7 @@ def replayed(
 ) -> Report:
     """The report on the listeners of ``folder`` (the first ``limit``)."""
     study = load_study(folder, bundle, limit=limit)
-    x = features_of(study)
+    basis = basis_of(study, "page")
     report = Report(
         "evaluate.policies",
         {"hash": study.hash, "n": len(study.judgements)},
@@ -103,7 +103,7 @@ def replayed(
     curves: dict[str, FloatArray] = {}
     for method in methods:
         rows = [
-            [curve(study, x, int(one), method, seed + split) for split in range(SPLITS)]
+            [curve(study, basis, int(one), method, seed + split) for split in range(SPLITS)]
             for one in track(study.listeners, method, console=Console(stderr=True))
         ]
         curves[method] = np.array([[finite_mean(column) for column in np.array(row).T] for row in rows])

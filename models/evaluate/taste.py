@@ -36,7 +36,10 @@ from models.taste.population import Kernels, Variances, learn_variances
 FloatArray = npt.NDArray[np.float64]
 
 METHODS = ("ours", "average", *PAGE, *LEARNERS)
-COMPARED = (("ours", "average"), ("ours", "trees"), ("page", "page_before"), ("page", "average"))
+COMPARED = (
+    ("ours", "average"), ("ours", "trees"), ("page", "average"), ("page", "page_linear"), ("page", "page_gp"),
+    ("page", "page_before"),
+)  # fmt: skip
 SPLITS = 20
 SHUFFLES = 3
 KNOWN = (0, 1, 2, 4, 8)

@@ -3,7 +3,7 @@
 ``choix``, ``pairwise_gp`` (BoTorch), ``logistic`` and ``trees`` know no persons: they learn what everybody prefers from
 the listeners outside the fold. ``average`` ranks by the mean rating of all other listeners (Bradley-Terry strengths and
 trees see 90 % of these). ``ours`` is ``models.taste.population``: variances from the listeners outside the fold,
-utilities from all others, then the person's own known judgements. ``page`` and ``page_before`` are the page's heads
+utilities from all others, then the person's own known judgements. Those of ``PAGE`` are the page's heads
 (``models.evaluate.taste_heads``).
 """
 
@@ -247,7 +247,7 @@ class People:
         self.kernels = Kernels(study.features, np.arange(len(study.clips)))
         self.learned: dict[str, tuple[list[Scores], float]] = {}
         self.variances: tuple[list[FloatArray], float] | None = None
-        self.page: tuple[PageHeads, float] | None = None
+        self.page: dict[str, tuple[PageHeads, float]] = {}
 
     def outside(self, fold: int) -> IntArray:
         """Rows of the listeners outside a fold."""
@@ -273,14 +273,13 @@ class People:
 
     def _page(self, method: str, tasks: Sequence[Task]) -> Answer:
         """The population from the listeners outside the fold, then the person's own known judgements."""
-        if self.page is None:
+        if method not in self.page:
             begin = time.perf_counter()
-            self.page = PageHeads(self.study), time.perf_counter() - begin
-        heads, learning = self.page
+            self.page[method] = PageHeads(self.study, method), time.perf_counter() - begin
+        heads, learning = self.page[method]
         begin = time.perf_counter()
         beginnings = [
-            heads.beginning(method, [one for one, number in self.fold.items() if number != fold])
-            for fold in range(FOLDS)
+            heads.beginning([one for one, number in self.fold.items() if number != fold]) for fold in range(FOLDS)
         ]
         wins = []
         for task in tasks:

@@ -249,8 +249,8 @@ def _features(
 
 
 def _latents(composer: Composer, space: TasteSpace, piece: Piece) -> list[list[float]]:
-    """Taste features of the first eight bars; nothing where they cannot be encoded."""
+    """Lines of the taste space for the first eight bars; nothing where they cannot be encoded."""
     try:
-        return [space.features(summary(composer.encode(piece)))[0].tolist()]
+        return [space.lines(summary(composer.encode(piece)))[0].tolist()]
     except MusicError:
         return []

@@ -1,8 +1,8 @@
 """Why a clip, and what would have to change: its utility split over its latent groups, and the swap that adds most.
 
-Features are sums over groups, utility is linear in them: the split of utility is exact, and is what a swap of that
-group takes away. The chance of being picked is no sum, so its split is Shapley's (1953), over all coalitions of groups:
-those outside a coalition sound as in the average clip.
+The lines of a taste space are sums over groups. Its distances from the middle are none, nor is the chance of being
+picked: their split is Shapley's (1953), over all coalitions of groups; those outside a coalition sound as in the
+average clip. Utility is linear in the features, so its split and the doubt about each part are exact.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from models.style.latents import GROUPS
 from models.taste.bradley_terry import Head, predict
 from models.taste.explain import CLEAR, PROBABLE, SEEMING, UNKNOWN
 from models.taste.search import EXCHANGEABLE
+from models.taste.space import TasteSpace
 
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
@@ -82,17 +83,21 @@ class Swap:
     sd: float
 
 
-def attribution(head: Head, clip: FloatArray, average: FloatArray, traits: Mapping[str, float]) -> Attribution:
-    """Split a clip whose groups add ``clip`` ``(groups, F)`` to the features, beside the ``average`` one's.
+def attribution(
+    head: Head, space: TasteSpace, clip: FloatArray, average: FloatArray, traits: Mapping[str, float]
+) -> Attribution:
+    """Split a clip whose groups add ``clip`` ``(groups, L)`` to the lines, beside the ``average`` one's.
 
     ``traits``: attribute → standard deviations from the middle of the domain; none where it is not known.
     """
-    off = clip - average
+    usual = average.sum(axis=0)
 
-    def chances(coalitions: BoolArray) -> FloatArray:
-        return chance_of(head, coalitions.astype(np.float64) @ off)
+    def differences(coalitions: BoolArray) -> FloatArray:
+        lines = usual + coalitions.astype(np.float64) @ (clip - average)
+        return space.with_distances(lines) - space.with_distances(usual)
 
-    points = shapley(chances, len(GROUPS))
+    points = shapley(lambda coalitions: chance_of(head, differences(coalitions)), len(GROUPS))
+    off = shapley(differences, len(GROUPS))
     parts = []
     for name, row, share in zip(GROUPS, off, points.tolist(), strict=True):
         utility, sd = _utility(head, row)
@@ -115,15 +120,15 @@ def chance_of(head: Head, differences: npt.ArrayLike) -> FloatArray:
 
 
 def shapley(worth: Callable[[BoolArray], FloatArray], players: int) -> FloatArray:
-    """What each player adds on average to those who came before, over all orders ``(players,)``; exact.
+    """What each player adds on average to those who came before, over all orders ``(players, ...)``; exact.
 
-    ``worth`` gives the worth ``(S,)`` of coalitions ``(S, players)``; it is asked once, for all of them.
+    ``worth`` gives the worth ``(S, ...)`` of coalitions ``(S, players)``; it is asked once, for all of them.
     """
     coalitions = np.array(list(product([False, True], repeat=players)), dtype=np.bool_)
     values, sizes = worth(coalitions), coalitions.sum(axis=1)
     place = 1 << np.arange(players)[::-1]  # of each player in the number of a coalition
     weight = np.array([math.factorial(k) * math.factorial(players - 1 - k) for k in range(players)], dtype=np.float64)
-    found = np.zeros(players)
+    found = np.zeros((players, *values.shape[1:]))
     for player in range(players):
         without = np.flatnonzero(~coalitions[:, player])
         found[player] = weight[sizes[without]] @ (values[without + place[player]] - values[without])
@@ -132,15 +137,21 @@ def shapley(worth: Callable[[BoolArray], FloatArray], players: int) -> FloatArra
 
 
 def best_swaps(
-    head: Head, clip: FloatArray, donors: FloatArray, *, groups: Collection[str] = EXCHANGEABLE, kappa: float = CAREFUL
+    head: Head,
+    space: TasteSpace,
+    clip: FloatArray,
+    donors: FloatArray,
+    *,
+    groups: Collection[str] = EXCHANGEABLE,
+    kappa: float = CAREFUL,
 ) -> list[Swap]:
     """The donor of each group that raises utility most (gain + ``kappa`` sd), best group first; none that lowers it.
 
-    ``clip`` ``(groups, F)``, ``donors`` ``(N, groups, F)``: what the groups of ``GROUPS`` add to the features.
+    ``clip`` ``(groups, L)``, ``donors`` ``(N, groups, L)``: what the groups of ``GROUPS`` add to the lines.
     """
     found: list[tuple[float, Swap]] = []
     for name in groups if len(donors) else ():
-        off = donors[:, GROUPS.index(name)] - clip[GROUPS.index(name)]
+        off = swapped(space, clip, donors, name)
         gain = off @ head.mean
         sd = np.sqrt(np.maximum(np.einsum("nf,fg,ng->n", off, head.covariance, off), 0.0))
         score = gain + kappa * sd
@@ -148,6 +159,12 @@ def best_swaps(
         if score[best] > 0:
             found.append((float(score[best]), Swap(name, best, float(gain[best]), float(sd[best]))))
     return [swap for _, swap in sorted(found, key=lambda each: -each[0])]
+
+
+def swapped(space: TasteSpace, clip: FloatArray, donors: FloatArray, group: str) -> FloatArray:
+    """How the features of ``clip`` change with the ``group`` of each of the ``donors``, ``(N, F)``."""
+    place, lines = GROUPS.index(group), clip.sum(axis=0)
+    return space.with_distances(lines + donors[:, place] - clip[place]) - space.with_distances(lines)
 
 
 def _utility(head: Head, row: FloatArray) -> tuple[float, float]:

@@ -87,9 +87,13 @@ class Beside:
     verdict: Verdict
 
 
-def tastes_beside(one: Head, other: Head, space: TasteSpace) -> list[Beside]:
-    """One row a style; where they part first, then what they share, then what is open, the surest first."""
-    pairs = zip(attribute_effects(one, space), attribute_effects(other, space), space.explained, strict=True)
+def tastes_beside(one: Head, other: Head, space: TasteSpace, *, around: FloatArray | None = None) -> list[Beside]:
+    """One row a style; where they part first, then what they share, then what is open, the surest first.
+
+    ``around``: as ``attribute_effects`` has it.
+    """
+    both = (attribute_effects(head, space, around=around) for head in (one, other))
+    pairs = zip(*both, space.explained, strict=True)
     surest: dict[str, Beside] = {}
     for mine, theirs, explained in pairs:
         apart, sd = mine.effect - theirs.effect, math.hypot(mine.sd, theirs.sd)

@@ -1,9 +1,10 @@
 """What a listener seems to love, in a musician's words and with the head's own doubt.
 
-The effect of an attribute is the change of utility when it rises by one standard deviation. By default everything
-that goes with it in real music moves along (*together*: slower pieces are also sparser); with ``alone`` the other
-attributes are held. Utility is linear, so effect and doubt are exact under the head's posterior. Beside the others of a
-study it can be said whether somebody likes it more so than most, and whether their own votes say so at all.
+The effect of an attribute is half of what utility gains from one standard deviation below a clip to one above, in the
+mean over the clips of a listener's domain. By default everything that goes with it in real music moves along
+(*together*: slower pieces are also sparser); with ``alone`` the other attributes are held. Utility is linear in the
+features, so effect and doubt are exact under the head's posterior. Beside the others of a study it can be said whether
+somebody likes it more so than most, and whether their own votes say so at all.
 """
 
 from __future__ import annotations
@@ -12,12 +13,16 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
 from scipy.special import ndtr
 
 from models.metrics.music_statistics import ATTRIBUTES
 from models.taste.bradley_terry import Head
 from models.taste.hierarchy import PopulationPrior
 from models.taste.space import TasteSpace
+
+FloatArray = npt.NDArray[np.float64]
 
 # (word when more of it is loved, word when less of it is loved), to follow "likes it ...".
 WORDS: Mapping[str, tuple[str, str]] = {
@@ -29,6 +34,17 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "notes_per_onset": ("with thicker chords", "with thinner chords"),
     "contour": ("with rising melodies", "with falling melodies"),
     "leap": ("with wide leaps", "with small steps"),
+}
+# The two ends themselves (less, more), to follow "likes it neither ...".
+ENDS: Mapping[str, tuple[str, str]] = {
+    "onsets_per_bar": ("sparse", "dense"),
+    "mean_pitch": ("low", "high"),
+    "mode": ("minor", "major"),
+    "mean_velocity": ("soft", "loud"),
+    "tempo_bpm": ("slow", "fast"),
+    "notes_per_onset": ("thin", "thick"),
+    "contour": ("falling", "rising"),
+    "leap": ("stepwise", "leaping"),
 }
 STYLES = tuple(dict.fromkeys(ATTRIBUTES.values()))
 
@@ -49,7 +65,8 @@ class Effect:
     """One attribute's effect on utility.
 
     ``effect`` for one SD more of ``attribute`` and its posterior ``sd``; ``confidence``: probability that its sign
-    is right (0.5 to 1). ``word``: what is loved ("slower"); ``words``: with its hedge ("probably likes it slower").
+    is right (0.5 to 1). ``word``: what is loved ("slower"); ``words``: with its hedge ("probably likes it slower"), or,
+    where no direction is sure, that both ends are less loved than what is between, or more.
     """
 
     style: str
@@ -61,27 +78,51 @@ class Effect:
     words: str
 
 
-def attribute_effects(head: Head, space: TasteSpace, *, alone: bool = False) -> list[Effect]:
-    """The effect of every named attribute, in the taste space's order; raises ``ValueError`` on mixed versions."""
+def attribute_effects(
+    head: Head, space: TasteSpace, *, around: FloatArray | None = None, alone: bool = False
+) -> list[Effect]:
+    """The effect of every named attribute, in the taste space's order; raises ``ValueError`` on mixed versions.
+
+    ``around``: features ``(clips, F)`` of the clips whose change is meant; by default one in the middle of everything.
+    """
     if head.version != space.version or len(head.mean) != space.size:
         raise ValueError(f"the head was learned in taste space {head.version}, not in {space.version}")
     found = []
-    directions = space.alone if alone else space.together
-    for name, direction, explained in zip(space.names, directions, space.explained, strict=True):
-        effect = float(direction @ head.mean)
-        sd = math.sqrt(max(float(direction @ head.covariance @ direction), 0.0))
-        more, less = WORDS.get(name, (f"with more {name}", f"with less {name}"))
-        word = more if effect > 0 else less
-        confidence = float(ndtr(abs(effect) / sd)) if sd > 0 else 0.5
-        words = _hedged(word, effect, sd, confidence) if explained >= AUDIBLE else UNKNOWN
+    rises, bends = moves(space, around, alone=alone)
+    for name, rise, bend, explained in zip(space.names, rises, bends, space.explained, strict=True):
+        effect, sd, confidence = _belief(head, rise)
+        word = WORDS.get(name, (f"with more {name}", f"with less {name}"))[effect <= 0]
+        words = UNKNOWN
+        if explained >= AUDIBLE:
+            words = _hedged(word, effect, sd, confidence)
+            if confidence < CLEAR:
+                words = (
+                    _between(ENDS.get(name, (f"with little {name}", f"with much {name}")), *_belief(head, bend))
+                    or words
+                )
         found.append(Effect(ATTRIBUTES.get(name, name), name, effect, sd, confidence, word, words))
     return found
 
 
-def explain(head: Head, space: TasteSpace, *, alone: bool = False) -> list[Effect]:
+def moves(space: TasteSpace, around: FloatArray | None = None, *, alone: bool = False) -> tuple[FloatArray, FloatArray]:
+    """What one SD more of each attribute changes in the features, ``(A, F)``, in the mean over the clips ``around``.
+
+    The first is half the way from one SD less to one SD more, the second how far the middle of these two lies from
+    where the clip is: only the distances know such a bend.
+    """
+    size = space.size - len(space.names)
+    clips = np.zeros((1, size)) if around is None or len(around) == 0 else np.asarray(around)[:, :size]
+    step = (space.alone if alone else space.together)[:, None, :size]
+    less, more = space.with_distances(clips - step), space.with_distances(clips + step)
+    rise: FloatArray = ((more - less) / 2).mean(axis=1)
+    bend: FloatArray = ((more + less) / 2 - space.with_distances(clips)).mean(axis=1)
+    return rise, bend
+
+
+def explain(head: Head, space: TasteSpace, *, around: FloatArray | None = None, alone: bool = False) -> list[Effect]:
     """One effect per style, in the order of ``STYLES``: where a style has several attributes, the surest one."""
     surest: dict[str, Effect] = {}
-    for effect in attribute_effects(head, space, alone=alone):
+    for effect in attribute_effects(head, space, around=around, alone=alone):
         if effect.style not in surest or effect.confidence > surest[effect.style].confidence:
             surest[effect.style] = effect
     return [surest[style] for style in dict.fromkeys((*STYLES, *surest)) if style in surest]
@@ -100,12 +141,15 @@ class BesideOthers:
     words: str
 
 
-def beside_others(effects: Sequence[Effect], population: PopulationPrior, space: TasteSpace) -> list[BesideOthers]:
-    """Each of the ``effects`` (not ``alone``) of a head beside how people differ."""
+def beside_others(
+    effects: Sequence[Effect], population: PopulationPrior, space: TasteSpace, *, around: FloatArray | None = None
+) -> list[BesideOthers]:
+    """Each of the ``effects`` (not ``alone``, and ``around`` the same clips) of a head beside how people differ."""
     people = population.newcomer()
     found = []
+    rises, _ = moves(space, around)
     for effect in effects:
-        direction = space.together[space.names.index(effect.attribute)]
+        direction = rises[space.names.index(effect.attribute)]
         theirs, spread = float(direction @ people.mean), float(direction @ people.covariance @ direction)
         gap = effect.effect - theirs
         share = float(ndtr(math.copysign(1, effect.effect) * gap / math.sqrt(max(spread + effect.sd**2, 1e-12))))
@@ -142,6 +186,22 @@ def habits(head: Head) -> Habits:
     leans = abs(mean) >= LEANS and ndtr(abs(mean) / sd) >= CLEAR
     tosses = head.votes_seen >= TOSSES_AFTER and head.lapse_rate >= TOSSES
     return Habits(1 / (1 + math.exp(-mean)) if leans else None, head.lapse_rate if tosses else None)
+
+
+def _belief(head: Head, direction: FloatArray) -> tuple[float, float, float]:
+    """What a change of the features is worth, its doubt, and how likely its sign is right."""
+    worth = float(direction @ head.mean)
+    sd = math.sqrt(max(float(direction @ head.covariance @ direction), 0.0))
+    return worth, sd, float(ndtr(abs(worth) / sd)) if sd > 0 else 0.5
+
+
+def _between(ends: tuple[str, str], bend: float, sd: float, confidence: float) -> str:
+    """Words for a liking of the middle, or of both ends; empty where neither is probable, or it hardly matters."""
+    if confidence < PROBABLE or ndtr((abs(bend) - INDIFFERENCE) / sd) < SEEMING:
+        return ""
+    sure = "clearly" if confidence >= CLEAR else "probably"
+    less, more = ends
+    return f"{sure} likes it neither {less} nor {more}" if bend < 0 else f"{sure} likes it either {less} or {more}"
 
 
 def _hedged(word: str, effect: float, sd: float, confidence: float) -> str:

@@ -41,10 +41,10 @@ class Mixture:
     between them; ``novelty`` is the score that each clip that was heard before costs.
     """
 
-    control: float = 0.15
+    control: float = 0.08
     composed: float = 0.3
     learning: Mapping[str, float] = field(default_factory=lambda: {"information": 0.8, "curiosity": 0.2})
-    repeat: float = 0.08
+    repeat: float = 0.05
     proof: float = 0.6
     sharpness: float = 40.0
     contrast: float = 0.5

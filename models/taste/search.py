@@ -20,7 +20,7 @@ from models.taste.bradley_terry import Head, utilities
 from models.taste.space import TasteSpace, summary
 
 SEARCHED = 96  # draws of the prior (seconds on a busy CPU), of which the best are recombined and composed
-REACH = 3.5  # standard deviations of the draws that a recombination may lie from their mean in any feature
+REACH = 2.0  # standard deviations of the draws that a recombination may lie from their mean in any feature
 FloatArray = npt.NDArray[np.float64]
 
 # The harmony stays with its tune: a melody over another piece's chords is the swap most likely to sound wrong.
@@ -86,44 +86,44 @@ def recombine(
     *,
     count: int = 8,
     donors: int = 32,
-    max_swaps: int = 3,
+    max_swaps: int = 2,
     kappa: float = -0.5,
     reach: float = REACH,
 ) -> list[Latents]:
     """Candidates improved by taking at most ``max_swaps`` style groups from others of the ``donors`` best.
 
     Starts from the ``count`` best, and per swap takes the (group, donor) that raises the score most; a candidate
-    that nothing improves is left out. No feature goes further than ``reach`` standard deviations from the candidates'
-    mean, or than it was. Only candidates with the same number of bars give to each other. Raises ``ValueError`` where
-    versions are mixed.
+    that nothing improves is left out. No line of the taste space goes further than ``reach`` standard deviations from
+    the candidates' mean, or than it was. Only candidates with the same number of bars give to each other. Raises
+    ``ValueError`` where versions are mixed.
     """
     _check_versions(space, candidates)
     if not candidates:
         return []
     sizes = {name: value.shape[1] for name, value in candidates[0].groups.items()}
-    parts = space.parts(np.stack([summary(each) for each in candidates]), sizes)  # (N, groups, F): what a swap moves
+    parts = space.parts(np.stack([summary(each) for each in candidates]), sizes)  # (N, groups, L): what a swap moves
     whole = parts.sum(axis=1)
     centre, limit = whole.mean(axis=0), reach * whole.std(axis=0)
-    score = scores(judge, whole, kappa)
+    score = scores(judge, space.with_distances(whole), kappa)
     order = [int(index) for index in np.argsort(-score)]
     improved = []
     for index in order[:count]:
-        current, value, features = candidates[index], float(score[index]), whole[index]
+        current, value, lines = candidates[index], float(score[index]), whole[index]
         free = dict.fromkeys(EXCHANGEABLE)
         others = [d for d in order[:donors] if d != index and candidates[d].bars == current.bars]
-        furthest = np.maximum(limit, np.abs(features - centre)) + 1e-9
+        furthest = np.maximum(limit, np.abs(lines - centre)) + 1e-9
         for _ in range(max_swaps if others else 0):
             trials = [(name, donor) for name in free for donor in others]
             places = [GROUPS.index(name) for name, _ in trials]
-            rows = features - parts[index, places] + parts[[donor for _, donor in trials], places]
-            values = scores(judge, rows, kappa)
+            rows = lines - parts[index, places] + parts[[donor for _, donor in trials], places]
+            values = scores(judge, space.with_distances(rows), kappa)
             values[(np.abs(rows - centre) > furthest).any(axis=1)] = -np.inf
             best = int(values.argmax())
             if values[best] <= value + 1e-9:
                 break
             name, donor = trials[best]
             del free[name]
-            current, value, features = _with_group(current, candidates[donor], name), float(values[best]), rows[best]
+            current, value, lines = _with_group(current, candidates[donor], name), float(values[best]), rows[best]
         if len(free) < len(EXCHANGEABLE):
             improved.append(current)
     return improved

@@ -2,7 +2,9 @@
 
 A listener gives thirty votes, not three thousand, so utility is linear in (a) one standardised readout per named
 attribute of the music (density, tempo, register, ...; by ridge or ``Readings``), which gets most of the prior variance,
-and (b) a few whitened principal directions of what the readouts leave unexplained, with a small prior variance.
+(b) a few whitened principal directions of what the readouts leave unexplained, with a small prior variance, and (c) how
+far each readout is from the middle, with a small one too: what is loved is often neither much nor little of something
+(Wundt's curve; Berlyne 1971). Of these, (a) and (b) are linear in the latents' coordinates and are called *lines*.
 Attributes go together in real music (slow pieces are sparser): explanations move along the data's regression.
 """
 
@@ -25,24 +27,29 @@ __all__ = ["TasteSpace", "summary"]
 
 FloatArray = npt.NDArray[np.float64]
 
-FORMAT = 2
+FORMAT = 3
 UTILITY_DIFFERENCE_SD = 2.0  # of two random clips under the prior: listeners are taken to be fairly decided
 RESIDUAL_SHARE = 0.1  # of the prior variance goes to directions that have no name
 RESIDUALS = 6
+MIDDLE_SHARE = 0.15  # of it goes to the distances from the middle
+# The distance of a standard normal line from its middle is a hyperbola, so that no extreme clip is infinitely far.
+ROUND = 0.5  # square of the hyperbola's distance in the middle
+DISTANCE_MEAN, DISTANCE_SD = 1.13456, 0.46128  # of the hyperbola of a standard normal number
 RIDGE = 1e-2  # relative to the (standardised) data's own variance
 
 
 @dataclass(frozen=True)
 class TasteSpace:
-    """From summaries ``(N, D)`` to features ``(N, F)``: F = A named readouts, then R unnamed residual directions.
+    """From summaries ``(N, D)`` to L lines, A named readouts and then R residual directions, and to F = L + A features.
 
-    Features are linear in C coordinates: a summary and, with ``readings``, what these read from it (C = D + 2).
-    ``centre`` ``(C,)``; ``readout`` ``(C, F)``, every feature has mean 0 and SD 1 in the data. ``prior_variance``
-    ``(F,)`` of a listener's weights, whose prior mean is 0. ``attribute_mean``/``attribute_sd`` ``(A,)`` in the
-    attributes' own units; ``explained`` ``(A,)`` is the share of each attribute's variance that its readout finds.
-    ``together`` ``(A, F)``: expected change of the features when an attribute rises by one SD and everything that
-    goes with it in real music moves along; ``alone`` ``(A, F)``: the same with the other attributes held.
-    ``version`` is the style model's: latents of another version don't fit.
+    Lines are linear in C coordinates: a summary and, with ``readings``, what these read from it (C = D + 2).
+    ``centre`` ``(C,)``; ``readout`` ``(C, L)``, every line has mean 0 and SD 1 in the data. Features are the lines,
+    then the distances of the named ones from the middle. ``prior_variance`` ``(F,)`` of a listener's weights, whose
+    prior mean is 0. ``attribute_mean``/``attribute_sd`` ``(A,)`` in the attributes' own units; ``explained`` ``(A,)``
+    is the share of each attribute's variance that its readout finds. ``together`` ``(A, F)``: expected change of the
+    features when an attribute rises by one SD and everything that goes with it in real music moves along; ``alone``
+    ``(A, F)``: the same with the other attributes held; in both the distances stay, since a rise and a fall from the
+    middle change them alike. ``version`` is the style model's: latents of another version don't fit.
     """
 
     version: str
@@ -58,10 +65,12 @@ class TasteSpace:
     readings: Readings | None = None
 
     def __post_init__(self) -> None:
-        dims, size, attributes = len(self.centre), len(self.prior_variance), len(self.names)
+        dims, attributes = len(self.centre), len(self.names)
+        size = len(self.prior_variance)
+        lines = size - attributes
         wanted = {
             "centre": (dims,),
-            "readout": (dims, size),
+            "readout": (dims, lines),
             "prior_variance": (size,),
             "attribute_mean": (attributes,),
             "attribute_sd": (attributes,),
@@ -99,14 +108,23 @@ class TasteSpace:
 
     def features(self, summaries: npt.ArrayLike) -> FloatArray:
         """Features ``(N, F)`` of summaries ``(N, D)``; one summary ``(D,)`` gives ``(1, F)``."""
+        return self.with_distances(self.lines(summaries))
+
+    def lines(self, summaries: npt.ArrayLike) -> FloatArray:
+        """Lines ``(N, L)`` of summaries ``(N, D)``; one summary ``(D,)`` gives ``(1, L)``."""
         rows = np.atleast_2d(np.asarray(summaries, dtype=np.float64))
         if rows.shape[1] != self.dims:
             raise ValueError(f"summaries have {rows.shape[1]} numbers; this taste space needs {self.dims}")
-        features: FloatArray = (_coordinates(rows, self.readings) - self.centre) @ self.readout
-        return features
+        lines: FloatArray = (_coordinates(rows, self.readings) - self.centre) @ self.readout
+        return lines
+
+    def with_distances(self, lines: npt.ArrayLike) -> FloatArray:
+        """Features ``(..., F)`` from lines ``(..., L)``."""
+        given = np.asarray(lines, dtype=np.float64)
+        return np.concatenate([given, distances(given[..., : len(self.names)])], axis=-1)
 
     def parts(self, summaries: npt.ArrayLike, sizes: Mapping[str, int]) -> FloatArray:
-        """What each latent group of ``GROUPS`` adds to the features, ``(N, groups, F)``; their sum is ``features``.
+        """What each latent group of ``GROUPS`` adds to the lines, ``(N, groups, L)``; their sum is ``lines``.
 
         Exact, since every coordinate comes from one group alone. ``sizes``: dimensions of each group.
         """
@@ -169,12 +187,13 @@ class TasteSpace:
         count = min(residuals, int((values > 1e-9 * max(values[-1], 1e-12)).sum()))
         whole = np.hstack([readout, to_rest @ directions[:, ::-1][:, :count]])
         whole /= _typical_sd(z @ whole, labels)
-        features = z @ whole
-        named = features[:, : len(names)]
-        common, own = _product(y, features, weight), _product(y, y, weight)
+        lines = z @ whole
+        named = lines[:, : len(names)]
+        common, own = _product(y, lines, weight), _product(y, y, weight)
         spread = np.maximum((weight @ named**2) * np.diag(own), 1e-12)
         # A whisker of ridge: two attributes that always move together have no separate effect.
         alone = np.asarray(np.linalg.solve(own + 1e-3 * np.eye(len(names)), common), dtype=np.float64)
+        still = np.zeros((len(names), len(names)))
         return cls(
             version=version,
             names=tuple(names),
@@ -184,8 +203,8 @@ class TasteSpace:
             attribute_mean=attribute_mean,
             attribute_sd=attribute_sd,
             explained=np.diag(common[:, : len(names)]) ** 2 / spread,
-            together=common / np.maximum(np.diag(own), 1e-12)[:, None],
-            alone=alone,
+            together=np.hstack([common / np.maximum(np.diag(own), 1e-12)[:, None], still]),
+            alone=np.hstack([alone, still]),
             readings=readings,
         )
 
@@ -221,6 +240,12 @@ class TasteSpace:
             readings = Readings(tuple(about["sizes"]), **{name: arrays[f"readings.{name}"] for name in PARTS})
         own = {name: arrays[name] for name in ARRAYS}
         return cls(version=about["version"], names=tuple(about["names"]), **own, readings=readings)
+
+
+def distances(lines: npt.ArrayLike) -> FloatArray:
+    """How far standardised ``lines`` are from their middle, likewise standardised: the same shape."""
+    found: FloatArray = (np.sqrt(ROUND + np.asarray(lines, dtype=np.float64) ** 2) - DISTANCE_MEAN) / DISTANCE_SD
+    return found
 
 
 ARRAYS = tuple(entry.name for entry in fields(TasteSpace) if entry.name not in {"version", "names", "readings"})
@@ -271,6 +296,5 @@ def _prior_variance(named: int, unnamed: int) -> FloatArray:
     """Diagonal prior: features have SD 1, so two random clips differ by a variance of twice its sum."""
     total = UTILITY_DIFFERENCE_SD**2 / 2
     share = RESIDUAL_SHARE if unnamed else 0.0
-    return np.concatenate(
-        [np.full(named, total * (1 - share) / named), np.full(unnamed, total * share / max(unnamed, 1))]
-    )
+    parts = ((1 - share - MIDDLE_SHARE, named), (share, unnamed), (MIDDLE_SHARE, named))
+    return np.concatenate([np.full(count, total * part / max(count, 1)) for part, count in parts])

@@ -155,3 +155,23 @@ def test_heads_of_another_form_are_dropped_in_both_directions(fresh_engine: Engi
         with fresh_engine.connect() as connection:
             assert connection.scalar(text("SELECT count(*) FROM heads")) == 0
             assert connection.scalars(text("SELECT id FROM listeners")).all() == [listener]
+
+
+def test_what_was_learned_in_a_smaller_taste_space_is_forgotten_in_both_directions(fresh_engine: Engine) -> None:
+    """Heads and populations are learned again from the votes; listeners stay, and begin nowhere in particular."""
+    for move in (lambda: migrate.downgrade(fresh_engine, "0009"), lambda: migrate.upgrade(fresh_engine)):
+        with fresh_engine.begin() as connection:
+            population = connection.scalar(
+                text(
+                    "INSERT INTO populations (study_id, model_version, mean, factors, diagonal, listeners, votes)"
+                    f" VALUES ('{DEFAULT_STUDY}', 'v1', decode('{'00' * 8}', 'hex'), '',"
+                    f" decode('{'00' * 8}', 'hex'), 1, 1) RETURNING id"
+                )
+            )
+            connection.execute(text("INSERT INTO listeners (population_id) VALUES (:id)"), {"id": population})
+        move()
+        with fresh_engine.connect() as connection:
+            assert connection.scalar(text("SELECT count(*) FROM populations")) == 0
+            assert connection.scalar(text("SELECT count(*) FROM listeners WHERE population_id IS NULL")) > 0
+            assert connection.scalar(text("SELECT count(*) FROM listeners WHERE population_id IS NOT NULL")) == 0
+    assert migrate.check(fresh_engine) == []

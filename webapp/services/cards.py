@@ -121,13 +121,15 @@ def _drawn(house: House, card: Card) -> bytes:
 
 
 def _card(session: Session, house: House, listener_id: uuid.UUID) -> Card:
-    if listener_rows.get_listener(session, listener_id) is None:
+    listener = listener_rows.get_listener(session, listener_id)
+    if listener is None:
         raise UnknownListenerError("this listener is not known; GET /api/listener gives a new one")
     head = heads.load(session, listener_id, house.space)
     best = taste.best_clips(session, house, listener_id, head)["best"]
     if not best:
         raise NotAllowed("there is nothing to put on a card yet; pick a few pairs first")
-    effects = sorted(explain(head, house.space), key=lambda effect: -effect.confidence)
+    around = house.pool.clips(session, listener.domain).features
+    effects = sorted(explain(head, house.space, around=around), key=lambda effect: -effect.confidence)
     lines = [
         {
             "words": effect.words,

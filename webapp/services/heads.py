@@ -167,9 +167,11 @@ def prior_of(row: StoredPopulation) -> PopulationPrior:
 
 
 def _beginning(population: StoredPopulation | None, space: TasteSpace) -> Head:
+    fixed = prior(space)
     if population is None or population.model_version != space.version:
-        return prior(space)
-    return prior_of(population).newcomer()
+        return fixed
+    found = prior_of(population).newcomer()
+    return found if len(found.mean) == len(fixed.mean) else fixed  # a journal may be older than the taste space
 
 
 def _head(row: StoredHead) -> Head:

@@ -13,11 +13,10 @@ from db.queries import listeners as listener_rows
 from db.queries import offers as offer_rows
 from db.queries import statistics
 from db.queries import votes as vote_rows
-from db.tables import OWN, Clip, ClipAudio
+from db.tables import OWN, Clip, ClipAudio, Listener
 from models.metrics.preference import accuracy
 from models.taste.bradley_terry import Head, utilities
 from models.taste.explain import beside_others, explain, habits
-from models.taste.hierarchy import PopulationPrior
 from webapp.services import heads
 from webapp.services.house import House
 from webapp.services.problems import UnknownListenerError
@@ -37,7 +36,7 @@ def overview(house: House, listener_id: uuid.UUID) -> dict[str, Any]:
         return {
             "picks": vote_rows.count_picks(session, listener_id),
             "domain": listener.domain,
-            "styles": _styles(head, house, heads.population_of(session, listener.study_id, house.space)),
+            "styles": _styles(session, house, listener, head),
             "habits": asdict(habits(head)),
             "accuracy": foreseen(session, listener_id),
             **best_clips(session, house, listener_id, head),
@@ -46,10 +45,12 @@ def overview(house: House, listener_id: uuid.UUID) -> dict[str, Any]:
     return house.database.transaction(work)
 
 
-def _styles(head: Head, house: House, population: PopulationPrior | None) -> list[dict[str, Any]]:
+def _styles(session: Session, house: House, listener: Listener, head: Head) -> list[dict[str, Any]]:
     """Each style's effect; ``others`` where the study's listeners can be told of, else null."""
-    effects = explain(head, house.space)
-    others = beside_others(effects, population, house.space) if population else [None] * len(effects)
+    around = house.pool.clips(session, listener.domain).features
+    effects = explain(head, house.space, around=around)
+    population = heads.population_of(session, listener.study_id, house.space)
+    others = beside_others(effects, population, house.space, around=around) if population else [None] * len(effects)
     return [
         {
             "style": effect.style,

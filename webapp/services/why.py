@@ -24,7 +24,7 @@ from db.tables import Clip
 from models.metrics.always_valid import win_rate
 from models.metrics.music_statistics import ATTRIBUTES
 from models.style.latents import GROUPS, Latents
-from models.taste.attribution import Attribution, Swap, attribution, best_swaps, chance_of
+from models.taste.attribution import Swap, attribution, best_swaps, chance_of, swapped
 from models.taste.bradley_terry import Head
 from models.taste.explain import WORDS
 from models.taste.space import summary
@@ -41,9 +41,9 @@ SAME = 0.3  # standard deviations by which an attribute must move to be named
 
 @dataclass(frozen=True)
 class _Room:
-    """What explaining one clip needs: its parts and those of the ``pool`` ``(clips, groups, F)``.
+    """What explaining one clip needs: its parts and those of the ``pool`` ``(clips, groups, L)``.
 
-    ``donors`` ``(clips, groups, F)``, ``ids``: the pool, and what the listener has met of what was composed for them.
+    ``donors`` ``(clips, groups, L)``, ``ids``: the pool, and what the listener has met of what was composed for them.
     """
 
     clip: Clip
@@ -60,7 +60,8 @@ def of_clip(house: House, listener_id: uuid.UUID, clip_id: uuid.UUID) -> dict[st
 
     def work(session: Session) -> dict[str, Any]:
         room = _room(session, house, listener_id, clip_id)
-        return asdict(_attribution(room)) | {"votes": room.head.votes_seen}
+        found = attribution(room.head, house.space, room.parts, room.pool.mean(axis=0), room.traits)
+        return asdict(found) | {"votes": room.head.votes_seen}
 
     return house.database.transaction(work)
 
@@ -75,7 +76,7 @@ def change(house: House, listener_id: uuid.UUID, clip_id: uuid.UUID) -> dict[str
 
     def read(session: Session) -> tuple[_Room, list[tuple[Swap, str]], dict[str, Any]]:
         room = _room(session, house, listener_id, clip_id)
-        swaps = best_swaps(room.head, room.parts, room.donors)[:TRIES]
+        swaps = best_swaps(room.head, house.space, room.parts, room.donors)[:TRIES]
         return room, [(swap, _change_in_words(session, house, room, swap)) for swap in swaps], room.clip.notes
 
     room, swaps, notes = house.database.transaction(read)
@@ -88,8 +89,8 @@ def change(house: House, listener_id: uuid.UUID, clip_id: uuid.UUID) -> dict[str
     def tried(offered: tuple[Swap, str]) -> dict[str, Any]:
         swap, words = offered
         piece, composed = _compose(house, listener_id, room, swap)
-        place = GROUPS.index(swap.group)
-        expected = _gain(room.head, room.donors[swap.donor, place] - room.parts[place])
+        donor = room.donors[swap.donor : swap.donor + 1]
+        expected = _gain(room.head, swapped(house.space, room.parts, donor, swap.group)[0])
         heard = _gain(room.head, _as_heard(house, composed) - before)
         return {"part": swap.group, "words": words, "expected": expected, "heard": heard, "piece": piece}
 
@@ -169,10 +170,6 @@ def _room(session: Session, house: House, listener_id: uuid.UUID, clip_id: uuid.
     head = heads.load(session, listener_id, space)
     ids = (*(each.id for each in pool), *(each.id for each in own))
     return _Room(clip, head, parts[0], parts[1 : 1 + len(pool)], parts[1:], ids, traits)
-
-
-def _attribution(room: _Room) -> Attribution:
-    return attribution(room.head, room.parts, room.pool.mean(axis=0), room.traits)
 
 
 def _gain(head: Head, off: FloatArray) -> dict[str, float]:

@@ -1,5 +1,6 @@
 """A clip's utility split over its groups, and the swap that raises it most, beside brute force."""
 
+from dataclasses import replace
 from itertools import permutations
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 
 from models.metrics.music_statistics import ATTRIBUTES
 from models.style.latents import GROUPS, Latents
-from models.taste.attribution import attribution, best_swaps, chance_of, shapley
+from models.taste.attribution import attribution, best_swaps, chance_of, shapley, swapped
 from models.taste.bradley_terry import Head, update, utilities
 from models.taste.explain import UNKNOWN
 from models.taste.readings import Readings
@@ -39,20 +40,23 @@ def reading(clips, sizes) -> TasteSpace:
     return TasteSpace.fit(clips.summaries, clips.attributes, tuple(ATTRIBUTES), "v1", readings=readings)
 
 
-def test_the_groups_parts_sum_to_the_features_with_and_without_readings(space, reading, clips, sizes) -> None:
+def test_the_groups_parts_sum_to_the_lines_with_and_without_readings(space, reading, clips, sizes) -> None:
     for each in (space, reading):
         parts = each.parts(clips.summaries, sizes)
-        assert parts.shape == (400, len(GROUPS), each.size)
-        assert np.allclose(parts.sum(axis=1), each.features(clips.summaries))
+        assert parts.shape == (400, len(GROUPS), each.size - len(each.names))
+        assert np.allclose(parts.sum(axis=1), each.lines(clips.summaries))
+        assert np.allclose(each.with_distances(parts.sum(axis=1)), each.features(clips.summaries))
 
 
 def test_a_groups_part_is_what_changes_when_that_group_is_swapped(reading, clips, sizes) -> None:
     one, other = clips.latents[:2]
     parts = reading.parts(clips.summaries[:2], sizes)
     for index, name in enumerate(GROUPS):
-        swapped = Latents("v1", {**one.groups, name: other.groups[name]})
-        change = reading.features(summary(swapped)[None]) - reading.features(clips.summaries[:1])
+        mixed = summary(Latents("v1", {**one.groups, name: other.groups[name]}))[None]
+        change = reading.lines(mixed) - reading.lines(clips.summaries[:1])
         assert np.allclose(change, parts[1, index] - parts[0, index], atol=1e-5)  # summaries are float32
+        change = reading.features(mixed) - reading.features(clips.summaries[:1])
+        assert np.allclose(swapped(reading, parts[0], parts[1:], name), change, atol=1e-4)
 
 
 def test_sizes_that_do_not_fit_are_refused(space, clips, sizes) -> None:
@@ -75,16 +79,20 @@ def test_shapley_is_the_mean_over_all_orders() -> None:
             there[0, player] = True
             expected[player] += (worth(there)[0] - before) / len(orders)
     assert np.allclose(shapley(worth, 5), expected)
+    several = shapley(lambda coalitions: np.stack([worth(coalitions), -2 * worth(coalitions)], axis=1), 5)
+    assert np.allclose(several, np.outer(expected, [1, -2]))
 
 
 def test_the_split_of_utility_is_exact_and_that_of_the_chance_sums_up(space, clips, sizes) -> None:
     head, parts = slow_lover(space), space.parts(clips.summaries, sizes)
+    head = replace(head, joint_mean=np.where(np.arange(len(head.joint_mean)) < space.size, 0.3, head.joint_mean))
     average = parts.mean(axis=0)
-    found = attribution(head, parts[3], average, {})
-    both = utilities(head, np.stack([parts[3].sum(axis=0), average.sum(axis=0)])).mean
+    found = attribution(head, space, parts[3], average, {})
+    features = space.with_distances(np.stack([parts[3].sum(axis=0), average.sum(axis=0)]))
+    both = utilities(head, features).mean
     assert sum(part.utility for part in found.parts) == pytest.approx(found.utility) == pytest.approx(both[0] - both[1])
     assert sum(part.points for part in found.parts) + 0.5 == pytest.approx(found.chance)
-    assert found.chance == pytest.approx(chance_of(head, parts[3].sum(axis=0) - average.sum(axis=0))[0])
+    assert found.chance == pytest.approx(chance_of(head, features[0] - features[1])[0])
     assert [part.part for part in found.parts] == list(GROUPS)
 
 
@@ -92,46 +100,48 @@ def test_a_lover_of_slow_music_is_told_that_the_tempo_adds(space, clips, sizes) 
     head, parts = slow_lover(space), space.parts(clips.summaries, sizes)
     slowest = int(clips.attributes[:, list(ATTRIBUTES).index("tempo_bpm")].argmin())
     traits = {"tempo_bpm": -2.0, "contour": 0.1, "leap": 0.2}
-    found = {part.part: part for part in attribution(head, parts[slowest], parts.mean(axis=0), traits).parts}
+    found = {part.part: part for part in attribution(head, space, parts[slowest], parts.mean(axis=0), traits).parts}
     assert found["tempo"].words == "very slow, which clearly adds"
     assert found["tempo"].utility == max(part.utility for part in found.values())
     assert found["content"].attribute == "leap"
-    doubtful = attribution(slow_lover(space, doubt=9.0), parts[slowest], parts.mean(axis=0), traits)
+    doubtful = attribution(slow_lover(space, doubt=9.0), space, parts[slowest], parts.mean(axis=0), traits)
     assert any(UNKNOWN in part.words for part in doubtful.parts)
 
 
 def test_votes_make_the_parts_surer(space, clips, sizes) -> None:
     head = Head.of(space.prior_mean, space.prior_covariance, space.version)
     parts = space.parts(clips.summaries, sizes)
-    before = attribution(head, parts[0], parts.mean(axis=0), {})
+    before = attribution(head, space, parts[0], parts.mean(axis=0), {})
     features, generator = space.features(clips.summaries), np.random.default_rng(0)
     for _ in range(60):
         left, right = generator.choice(len(features), 2, replace=False)
         tempo = list(ATTRIBUTES).index("tempo_bpm")
         slower = "left" if features[left, tempo] < features[right, tempo] else "right"
         head = update(head, features[left], features[right], slower)
-    after = attribution(head, parts[0], parts.mean(axis=0), {})
+    after = attribution(head, space, parts[0], parts.mean(axis=0), {})
     assert after.sd < before.sd
     assert all(one.sd <= other.sd + 1e-9 for one, other in zip(after.parts, before.parts, strict=True))
 
 
 def test_the_best_swap_is_the_best_of_all_by_brute_force(space, clips, sizes) -> None:
     head, parts = slow_lover(space), space.parts(clips.summaries, sizes)
-    swaps = best_swaps(head, parts[0], parts[1:], kappa=0.0)
+    swaps = best_swaps(head, space, parts[0], parts[1:], kappa=0.0)
     assert [swap.gain for swap in swaps] == sorted((swap.gain for swap in swaps), reverse=True)
     now = utilities(head, space.features(clips.summaries[:1])).mean[0]
     best = -np.inf
     for donor in clips.latents[1:]:
         for name in ("rhythm", "register", "dynamics", "tempo", "texture"):
-            swapped = Latents("v1", {**clips.latents[0].groups, name: donor.groups[name]})
-            best = max(best, utilities(head, space.features(summary(swapped)[None])).mean[0] - now)
+            mixed = Latents("v1", {**clips.latents[0].groups, name: donor.groups[name]})
+            best = max(best, utilities(head, space.features(summary(mixed)[None])).mean[0] - now)
     assert swaps[0].gain == pytest.approx(best, abs=1e-5)
 
 
 def test_care_keeps_to_swaps_whose_gain_is_sure_and_nothing_is_gained_from_nobody(space, clips, sizes) -> None:
     parts = space.parts(clips.summaries, sizes)
     head = slow_lover(space, doubt=4.0)
-    for swap in best_swaps(head, parts[0], parts[1:]):
+    for swap in best_swaps(head, space, parts[0], parts[1:]):
         assert swap.gain > 0.5 * swap.sd
-    assert len(best_swaps(head, parts[0], parts[1:], kappa=-5.0)) < len(best_swaps(head, parts[0], parts[1:], kappa=0))
-    assert best_swaps(head, parts[0], parts[:0]) == []
+    assert len(best_swaps(head, space, parts[0], parts[1:], kappa=-5.0)) < len(
+        best_swaps(head, space, parts[0], parts[1:], kappa=0)
+    )
+    assert best_swaps(head, space, parts[0], parts[:0]) == []

@@ -7,7 +7,7 @@ import pytest
 
 from models.metrics.music_statistics import ATTRIBUTES
 from models.taste.bradley_terry import Head, update
-from models.taste.explain import GUESSED, STYLES, WORDS, Habits, attribute_effects, beside_others, explain, habits
+from models.taste.explain import ENDS, GUESSED, STYLES, WORDS, Habits, attribute_effects, beside_others, explain, habits
 from models.taste.hierarchy import PopulationPrior
 from models.taste.space import TasteSpace
 
@@ -26,7 +26,7 @@ def listen(space: TasteSpace, clips, loves: dict[str, float], votes: int) -> Hea
 
 
 def test_every_attribute_has_words_and_every_style_is_explained_once(space) -> None:
-    assert set(WORDS) == set(NAMES)
+    assert set(WORDS) == set(ENDS) == set(NAMES)
     head = Head.of(space.prior_mean, space.prior_covariance, space.version)
     found = explain(head, space)
     assert tuple(effect.style for effect in found) == STYLES
@@ -73,6 +73,41 @@ def test_content_speaks_through_the_attribute_that_is_surest(space, clips) -> No
     content = {effect.style: effect for effect in explain(head, space)}["content"]
     assert content.attribute == "leap"
     assert content.word == "with small steps"
+
+
+@pytest.mark.parametrize(
+    ("sign", "said"),
+    [(1, "clearly likes it neither slow nor fast"), (-1, "clearly likes it either slow or fast")],
+)
+def test_a_liking_of_what_is_between_or_of_both_ends_is_told(space, clips, sign: int, said: str) -> None:
+    features, tempo = space.features(clips.summaries), clips.attributes[:, NAMES.index("tempo_bpm")]
+    love = -sign * np.abs(tempo - tempo.mean())
+    head, generator = Head.of(space.prior_mean, space.prior_covariance, space.version), np.random.default_rng(0)
+    for _ in range(250):
+        a, b = generator.choice(len(features), size=2, replace=False)
+        head = update(head, features[a], features[b], "left" if love[a] > love[b] else "right")
+    found = {effect.style: effect for effect in explain(head, space, around=features)}
+    assert found["tempo"].words == said
+    assert found["tempo"].confidence < 0.975
+
+
+def test_the_effect_is_that_around_the_clips_that_somebody_knows(space) -> None:
+    """To whoever loves the middle tempo, slower is better among fast clips and faster among slow ones."""
+    place, lines = NAMES.index("tempo_bpm"), space.size - len(NAMES)
+    mean = np.zeros(space.size)
+    mean[lines + place] = -1.0
+    head = Head.of(mean, 0.01 * np.eye(space.size), space.version)
+    clips = np.zeros((3, space.size))
+    for shift, word in ((3.0, "slower"), (-3.0, "faster")):
+        clips[:, place] = shift
+        (tempo,) = (
+            effect for effect in attribute_effects(head, space, around=clips) if effect.attribute == "tempo_bpm"
+        )
+        assert tempo.words == f"clearly likes it {word}"
+        step = space.together[place, :lines]
+        less, more = (space.with_distances(clips[0, :lines] + way * step) @ mean for way in (-1, 1))
+        assert tempo.effect == pytest.approx((more - less) / 2)
+    assert attribute_effects(head, space)[place].effect == pytest.approx(0)
 
 
 def test_what_leaves_someone_cold_is_said_only_when_it_is_known(space) -> None:

@@ -37,6 +37,7 @@ def draw(clips: np.ndarray, seed: int, **given) -> FourChoice:
 def test_fours_come_as_often_as_their_stated_probability() -> None:
     clips, draws = make_clips(6), 1500
     given = {"offered": [(0, 1, 2, 3), {5, 4, 1, 0}], "heard": flags(6, 0, 3), "composed": flags(6, 5)}
+    given |= {"mixture": Mixture(control=0.2)}
     stated: dict[frozenset[int], float] = {}
     counts: dict[frozenset[int], int] = {}
     for seed in range(draws):

@@ -10,7 +10,7 @@ from models.metrics.music_statistics import ATTRIBUTES
 from models.style.latents import GROUPS
 from models.taste.bradley_terry import davidson
 from models.taste.readings import Readings
-from models.taste.space import UTILITY_DIFFERENCE_SD, TasteSpace
+from models.taste.space import UTILITY_DIFFERENCE_SD, TasteSpace, distances
 
 NAMES = tuple(ATTRIBUTES)
 
@@ -41,14 +41,27 @@ def test_each_named_feature_follows_its_attribute_on_unseen_clips(space, clips_o
 
 
 def test_features_are_standardised_and_the_unnamed_ones_add_something_new(space, clips) -> None:
-    features = space.features(clips.summaries)
-    assert np.allclose(features.mean(axis=0), 0, atol=1e-6)
-    assert np.allclose(features.std(axis=0), 1, atol=1e-6)
-    covariance = features.T @ features / len(features)
-    named = len(NAMES)
-    assert space.size > named
+    lines, named = space.lines(clips.summaries), len(NAMES)
+    assert np.allclose(lines.mean(axis=0), 0, atol=1e-6)
+    assert np.allclose(lines.std(axis=0), 1, atol=1e-6)
+    covariance = lines.T @ lines / len(lines)
+    assert space.size == lines.shape[1] + named
+    assert lines.shape[1] > named
     assert np.allclose(covariance[:named, named:], 0, atol=1e-6)
-    assert np.allclose(covariance[named:, named:], np.eye(space.size - named), atol=1e-6)
+    assert np.allclose(covariance[named:, named:], np.eye(lines.shape[1] - named), atol=1e-6)
+
+
+def test_distances_from_the_middle_follow_the_lines(space, clips) -> None:
+    lines, features = space.lines(clips.summaries), space.features(clips.summaries)
+    assert np.array_equal(features[:, : lines.shape[1]], lines)
+    assert np.array_equal(features, space.with_distances(lines))
+    for column in range(len(NAMES)):
+        distance = features[:, lines.shape[1] + column]
+        assert np.array_equal(np.argsort(distance), np.argsort(np.abs(lines[:, column])))
+    normal = distances(np.random.default_rng(0).normal(size=200_000))
+    assert normal.mean() == pytest.approx(0, abs=0.01)
+    assert normal.std() == pytest.approx(1, abs=0.01)
+    assert distances(1e3) - distances(999.0) == pytest.approx(distances(101.0) - distances(100.0), rel=1e-3)
 
 
 def test_the_prior_expects_the_stated_spread_between_two_random_clips(space, clips) -> None:
@@ -61,7 +74,7 @@ def test_the_prior_expects_the_stated_spread_between_two_random_clips(space, cli
     chance = davidson(difference, np.log(0.4))
     assert 0.6 < np.maximum(chance.left, chance.right).mean() < 0.8
     named = len(NAMES)
-    assert space.prior_variance[:named].sum() > 4 * space.prior_variance[named:].sum()
+    assert space.prior_variance[:named].sum() == pytest.approx(3 * space.prior_variance[named:].sum())
 
 
 def test_together_moves_what_goes_along_and_alone_does_not(space) -> None:

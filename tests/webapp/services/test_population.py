@@ -80,6 +80,21 @@ def test_a_newcomer_begins_at_the_population_and_who_voted_little_moves_there(ho
     assert head_of(house, newcomer).to_columns() == learned_again(house, newcomer).to_columns()
 
 
+def test_a_population_of_a_smaller_taste_space_is_nobodys_beginning(house, people):
+    population.refit_population(house, "default")
+    (stored,) = rows(house, StoredPopulation)
+
+    def shrink(session):
+        row = session.get(StoredPopulation, stored.id)
+        found = heads.prior_of(row)
+        row.mean, row.diagonal = found.mean[:-1].tobytes(), found.diagonal[:-1].tobytes()
+        row.factors = found.factors[:-1].tobytes()
+
+    house.database.transaction(shrink)
+    newcomer = head_of(house, listeners.create(house))
+    assert newcomer.to_columns() == heads.prior(house.space).to_columns()
+
+
 def test_the_taste_page_tells_of_the_others_where_there_are_enough(house, people):
     assert all(each["others"] is None for each in taste.overview(house, people[0])["styles"])
     population.refit_population(house, "default")

@@ -132,25 +132,27 @@ def overview(house: House, listener_id: uuid.UUID) -> list[dict[str, Any]]:
     """
 
     def work(session: Session) -> list[dict[str, Any]]:
-        if listener_rows.get_listener(session, listener_id) is None:
+        listener = listener_rows.get_listener(session, listener_id)
+        if listener is None:
             raise UnknownListenerError("this listener is not known; GET /api/listener gives a new one")
-        return [_told(session, house, duet, listener_id) for duet in rows.duets_of(session, listener_id)]
+        return [_told(session, house, duet, listener) for duet in rows.duets_of(session, listener_id)]
 
     return house.database.transaction(work)
 
 
-def _told(session: Session, house: House, duet: Duet, listener_id: uuid.UUID) -> dict[str, Any]:
+def _told(session: Session, house: House, duet: Duet, listener: Listener) -> dict[str, Any]:
     told: dict[str, Any] = {"duet_id": duet.id, "agreed_at": duet.agreed_at, "link_key": duet.link_key}
     told |= {"picks": None, "styles": [], "pieces": [], "job": None}
     if duet.guest_id is None:
         return told
-    host = duet.host_id == listener_id
+    host = duet.host_id == listener.id
     friend = duet.guest_id if host else duet.host_id
-    mine, theirs = (heads.load(session, who, house.space) for who in (listener_id, friend))
+    mine, theirs = (heads.load(session, who, house.space) for who in (listener.id, friend))
+    around = house.pool.clips(session, listener.domain).features
     job = jobs.newest_of(session, _key(duet.id))
     return told | {
-        "picks": {"you": vote_rows.count_picks(session, listener_id), "they": vote_rows.count_picks(session, friend)},
-        "styles": [_style(row) for row in tastes_beside(mine, theirs, house.space)],
+        "picks": {"you": vote_rows.count_picks(session, listener.id), "they": vote_rows.count_picks(session, friend)},
+        "styles": [_style(row) for row in tastes_beside(mine, theirs, house.space, around=around)],
         "pieces": [_piece(piece, host=host) for piece in rows.pieces_of(session, duet)],
         "job": {"state": job.state, "progress": job.result if job.state == "running" else None} if job else None,
     }
