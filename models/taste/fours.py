@@ -114,7 +114,7 @@ class _Plan:
                 if third is not None and fourth is not None and triple.issuperset(pair):
                     (c,), (d,) = triple - {*pair}, clips - triple
                     total += chance * float(third[c]) * float(fourth[d])
-        return total
+        return min(total, 1.0)  # rounded, a sum of shares may lie above
 
     def _next(self, clips: frozenset[int]) -> FloatArray | None:
         """How likely each clip follows these ``(clips,)``; None where none may."""

@@ -247,7 +247,7 @@ class PairPlan:
         for kind, count in self.counts.items():
             if self.shares[kind] > 0 and self._allowed(kind, a, b):
                 total += self.shares[kind] / count
-        return total
+        return min(total, 1.0)  # rounded, a sum of shares may lie above
 
     def _allowed(self, kind: str, a: int, b: int) -> bool:
         """Whether the uniform component ``kind`` may draw the pair ``a < b``."""
