@@ -34,7 +34,7 @@ from models.evaluate.taste_methods import (
 from models.evaluate.taste_study import Pairs, Study, load_study
 from models.metrics.preference import binned_error
 from models.style.checkpoint import tiny_style
-from models.taste import population
+from models.taste import hierarchy, population
 
 
 @pytest.fixture(scope="module", params=["ratings", "votes"])
@@ -186,6 +186,7 @@ def test_the_last_line_holds_every_key_of_the_contract(listening_folder, monkeyp
     monkeypatch.setattr(taste_methods, "TREES", 5)
     monkeypatch.setattr(taste_methods, "FOLDS", 4)
     monkeypatch.setattr(population, "SEARCH_STEPS", 2)
+    monkeypatch.setattr(hierarchy, "EM_STEPS", 5)
     monkeypatch.setattr(taste, "KNOWN", (0, 2))
     monkeypatch.setattr(taste, "load_style", lambda _: tiny_style())
     for name in ("half_known", "newcomers"):

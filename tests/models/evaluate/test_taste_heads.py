@@ -3,10 +3,12 @@
 import numpy as np
 import pytest
 
+from models.evaluate import taste_heads
 from models.evaluate.taste import accuracy_of, half_known, joined
 from models.evaluate.taste_heads import PAGE, PageHeads, basis_of, inducing_features, lines_of
 from models.evaluate.taste_methods import People
 from models.evaluate.taste_study import Study, load_study
+from models.taste import hierarchy
 from models.taste.space import UTILITY_DIFFERENCE_SD
 
 
@@ -57,7 +59,9 @@ def test_each_rating_is_heard_once_and_says_which_clip_is_better(study: Study, h
         assert [outcome for *_, outcome in heard] == [{1: "left", 0: "equal", -1: "right"}[v] for v in some.value]
 
 
-def test_the_population_foresees_more_than_the_fixed_prior(study: Study) -> None:
+def test_the_population_foresees_more_than_the_fixed_prior(study: Study, monkeypatch) -> None:
+    monkeypatch.setattr(hierarchy, "EM_STEPS", 20)
+    monkeypatch.setattr(taste_heads, "INDUCING", 6)
     people, tasks = People(study, 0), half_known(study, 0, splits=1)
     won = joined([task.pairs for task in tasks]).won
     right = {method: accuracy_of(people.answer(method, tasks).wins, won).mean() for method in PAGE}
