@@ -23,7 +23,7 @@ def build() -> gr.HTML:
   <section aria-labelledby="k-styles-title">
     <h2 id="k-styles-title">What you seem to like</h2>
     <p class="k-explain">Each line is our best guess with the range we are 95 % sure of. A range that crosses the middle
-      says that your picks do not decide it yet.</p>
+      says that your picks decide no direction yet.</p>
     <div class="k-styles"></div>
     <div class="k-habits"></div>
   </section>
