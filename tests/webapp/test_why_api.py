@@ -13,18 +13,16 @@ from db.tables import Offer
 from models.style.latents import GROUPS
 from webapp.services import offers, report, taste, votes, why
 
-HEARD = {"left": 4000, "right": 4200}
-
 
 @pytest.fixture
-def voter(client, house, stock):
+def voter(client, house, stock, vote):
     """A listener with some votes, all by one taste, so that some swap is surely better for them: their client."""
     stock(clips=16)
     client.get("/api/listener")
     for _ in range(8):
         offer = client.get("/api/offers").json()[0]
         left, right = (utility(house, offer[side]["clip_id"]) for side in ("left", "right"))
-        vote(client, offer, "left" if left > right else "right")
+        assert vote(client, offer["offer_id"], "left" if left > right else "right").status_code == 200
     return client
 
 
@@ -32,11 +30,6 @@ def utility(house, clip: str) -> float:
     """What a clip is worth to somebody who likes much of every feature."""
     found = house.database.transaction(lambda s: get_clip(s, uuid.UUID(clip)).summary)
     return float(house.space.features(np.array([found])).sum())
-
-
-def vote(client, offer, outcome: str):
-    answer = client.post(f"/api/offers/{offer['offer_id']}/vote", json={"outcome": outcome, "heard_ms": HEARD})
-    assert answer.status_code == 200, answer.text
 
 
 def best(client) -> list[str]:
@@ -103,7 +96,7 @@ def test_nothing_is_composed_where_no_swap_is_surely_better(voter, monkeypatch):
 
 
 @pytest.mark.parametrize(("liked", "right"), [("changed", "right"), ("original", "wrong"), ("equal", "equal")])
-def test_a_claim_is_offered_as_a_pair_and_what_became_of_it_is_counted(voter, house, changed, liked, right):
+def test_a_claim_is_offered_as_a_pair_and_what_became_of_it_is_counted(voter, house, vote, changed, *, liked, right):
     piece = changed["piece"]["name"].removeprefix("pieces/")
     offered = voter.post("/api/taste/checks", json={"piece_id": piece})
     assert offered.status_code == 202, offered.text
@@ -115,7 +108,7 @@ def test_a_claim_is_offered_as_a_pair_and_what_became_of_it_is_counted(voter, ho
     outcome = "equal"
     if liked != "equal":
         outcome = "left" if (pair.left_clip == old) == (liked == "original") else "right"
-    vote(voter, {"offer_id": pair.id}, outcome)
+    assert vote(voter, str(pair.id), outcome).status_code == 200
     told = voter.get("/api/taste/checks").json()
     assert {name: told[name] for name in ("right", "equal", "wrong", "waiting")} == {
         "right": 0, "equal": 0, "wrong": 0, "waiting": 0, right: 1
