@@ -91,8 +91,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if given.command == "generator":  # its address is not the page's
         changed = {"device": given.device}
     settings = Settings(**{name: value for name, value in changed.items() if value is not None})
+    if settings.model and given.command not in {"db", "corpus"} and (wrong := _wrong_model(settings)):
+        print(wrong, file=sys.stderr)
+        return 1
     status: int = given.run(given, settings)
     return status
+
+
+def _wrong_model(settings: Settings) -> str:
+    from webapp.services.house import House  # noqa: PLC0415
+
+    return House(settings).wrong_model()
 
 
 def _serve(given: argparse.Namespace, settings: Settings) -> int:
@@ -108,7 +117,8 @@ def _generator(given: argparse.Namespace, settings: Settings) -> int:
 
     settings.prepare_home()
     set_up_logging(settings.home, "generator")
-    return serve(host=given.host, port=given.port, device=settings.device) or 0
+    model = str(settings.style_folder)
+    return serve(host=given.host, port=given.port, device=settings.device, model=model)
 
 
 def _worker(given: argparse.Namespace, settings: Settings) -> int:  # noqa: ARG001

@@ -107,10 +107,8 @@ def serve(settings: Settings, *, open_browser: bool = False) -> int:
     host, port = listening.getsockname()[:2]
     shown = "localhost" if host in {"127.0.0.1", "::1", "0.0.0.0", "::"} else host  # noqa: S104 (compared, not bound)
     house = House(settings)
-    try:
-        house.space  # noqa: B018 (read now: without it no vote can be taken)
-    except (OSError, ValueError) as error:
-        print(f"the style model is not installed rightly: {error}", file=sys.stderr)
+    if wrong := house.wrong_model():
+        print(wrong, file=sys.stderr)
         listening.close()
         return 1
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # until the server listens to it itself

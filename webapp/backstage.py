@@ -87,6 +87,7 @@ class Backstage:
             "KALLOS_GENERATOR_URL": self.house.generator_url,
             "KALLOS_DEVICE": settings.device,
             "KALLOS_POOL": str(settings.pool),
+            "KALLOS_MODEL": str(settings.style_folder) if settings.model else "",
             "KALLOS_SOUNDFONT": settings.soundfont,
         }
 

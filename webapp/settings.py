@@ -11,6 +11,8 @@ from platformdirs import user_data_path
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from models.style.card import SHIPPED_STYLE
+
 
 class Settings(BaseSettings):
     """What the operator chose; ``Settings()`` reads the environment, arguments override it (tests)."""
@@ -31,6 +33,7 @@ class Settings(BaseSettings):
     soundfont: str = ""
     secret: str = Field(default="", repr=False)
     pool: int = Field(default=48, ge=2, le=2_000)  # clips of each domain that always lie ready
+    model: str = ""  # folder of a style model of one's own (OUT/bundle of a training); the shipped one where empty
 
     @field_validator("home")
     @classmethod
@@ -46,6 +49,11 @@ class Settings(BaseSettings):
     def runs_folder(self) -> Path:
         """Where logs of training runs are looked for; the folder ``runs`` of ``KALLOS_HOME`` where none was given."""
         return Path(self.runs).expanduser().absolute() if self.runs else self.home / "runs"
+
+    @property
+    def style_folder(self) -> Path:
+        """The folder of the style model that plays: ``KALLOS_MODEL``, or the shipped one."""
+        return Path(self.model).expanduser().absolute() if self.model else SHIPPED_STYLE
 
     @property
     def postgres_folder(self) -> Path:

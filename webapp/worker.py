@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import signal
+import sys
 import threading
 import time
 import uuid
@@ -262,6 +263,9 @@ def run_worker(settings: Settings) -> int:
     """``kallos worker``: work until SIGTERM or SIGINT; as a supervised child it ends with its parent."""
     die_with_parent()
     house = House(settings, revive_after_s=REVIVE_AFTER_SECONDS)
+    if wrong := house.wrong_model():
+        print(wrong, file=sys.stderr)
+        return 1
     worker, clerk = Worker(house), Clerk(house)
 
     def stop(_: int, __: FrameType | None) -> None:

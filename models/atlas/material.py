@@ -46,17 +46,23 @@ AT_ONCE = 64
 
 
 def gather(
-    kind: str, clips: Sequence[StoredClip] = (), *, data: Path | None = None, limit: int | None = None
+    kind: str,
+    clips: Sequence[StoredClip] = (),
+    *,
+    data: Path | None = None,
+    limit: int | None = None,
+    style: str | Path = "default",
 ) -> Material:
     """The points of a map of one of ``KINDS``; ``clips`` join the corpora's excerpts where clips are mapped.
 
     ``data``: a folder of tunes instead of the corpora; ``limit``: about so many pieces of each corpus. Pieces that have
-    not what the map is drawn by are counted (``left_out``). Raises ``MusicError`` where there is nothing to map.
+    not what the map is drawn by are counted (``left_out``). ``style``: the model that clips are mapped by. Raises
+    ``MusicError`` where there is nothing to map.
     """
     if kind not in KINDS:
         raise ValueError(f"a map of {kind!r} was asked for; there are {', '.join(KINDS)}")
     if kind == "clips":
-        bundle, pieces = load_style(), played(PLAYED, data, limit)
+        bundle, pieces = load_style(style), played(PLAYED, data, limit)
         points = clip_points(bundle, clips, pieces)
         left_out = {"pieces": len(clips) + len(pieces) - len(points), "why": "without eight whole bars"}
         return Material(points, bundle.version, {"sizes": dict(bundle.model.config.latent), "left_out": left_out})

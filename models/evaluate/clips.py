@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.music.grouping import split
-from models.music.notes import DOMAINS, Domain, Piece
+from models.music.notes import DOMAINS, Domain, MusicError, Piece
 from models.music.tokens import on_grid
 from models.style.compose import Composer
 from models.style.latents import TEMPERATURE, Latents
@@ -55,8 +55,14 @@ def pieces_to_test(data: Path | None, model: Path | None) -> list[Piece]:
     record = model / "held_out.json" if model else None
     if record is None or not record.exists():
         return split(pieces, seed=0)["test"]
-    names = set(json.loads(record.read_text(encoding="utf-8"))["test"])
-    return [piece for piece in pieces if name_of(piece) in names]
+    try:
+        names = set(json.loads(record.read_text(encoding="utf-8"))["test"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise MusicError(f"{record} does not tell what was held out; give --data") from error
+    found = [piece for piece in pieces if name_of(piece) in names]
+    if not found:
+        raise MusicError(f"none of the {len(names)} pieces that {record} names is in the corpora; give --data")
+    return found
 
 
 def choose_clips(windows: WindowSet, limit: int, seed: int) -> Clips:
@@ -68,12 +74,13 @@ def choose_clips(windows: WindowSet, limit: int, seed: int) -> Clips:
     counts[0] += limit - counts.sum()
     rows: list[int] = []
     for domain, count in zip(present, counts, strict=True):
-        members = rng.permutation(np.flatnonzero((windows.domain == domain) & windows.start))
+        members = np.flatnonzero(windows.domain == domain)
+        members = rng.permutation(members[windows.start[members]] if windows.start[members].any() else members)
         seen: Counter[int] = Counter()
         turns = []
-        for row in members:
-            seen[int(windows.piece[row])] += 1
-            turns.append(seen[int(windows.piece[row])])
+        for member in members:
+            seen[int(windows.piece[member])] += 1
+            turns.append(seen[int(windows.piece[member])])
         rows += members[np.argsort(turns, kind="stable")][:count].tolist()
     pieces: list[Piece] = []
     later: list[Piece | None] = []

@@ -21,8 +21,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from models.evaluate.given import enough_music
 from models.evaluate.report import Metric, Report, mean_over_songs, over_songs
-from models.evaluate.style_run import enough_music, style_run
+from models.evaluate.style_run import style_run
 from models.evaluate.swaps import AMONG, FINEST, correlation
 from models.metrics.music_statistics import ATTRIBUTES, attributes, half_bar_chroma, likely_key
 from models.music.notes import DOMAINS, MusicError, Piece

@@ -24,13 +24,13 @@ from rich.console import Console
 from rich.progress import track
 
 from models.evaluate.clips import choose_clips, pieces_to_test
+from models.evaluate.given import MODEL_HELP, style_given
 from models.evaluate.report import Metric, Report, finite_mean, mean_over_songs
 from models.evaluate.taste_simulation import POOL, Pool, compose, composed_pool, space_of
 from models.evaluate.two_sample import FOLDS, told_apart
 from models.metrics import music_statistics as ms
 from models.metrics.preference import bootstrap
 from models.music.notes import Domain, MusicError, Piece
-from models.style.checkpoint import load_style
 from models.style.compose import Composer
 from models.style.latents import Latents
 from models.style.screen import why_broken
@@ -239,7 +239,7 @@ def _mean(
 def main(argv: list[str] | None = None) -> None:
     """Command line; see the module docstring."""
     parser = argparse.ArgumentParser(prog="python -m models.evaluate.for_me", description=__doc__)
-    parser.add_argument("--model", default="default", help="a shipped style model or a folder with card.json")
+    parser.add_argument("--model", default="default", help=MODEL_HELP)
     parser.add_argument("--data", type=Path, help="folder of MIDI and ABC files: real clips to tell composed ones from")
     parser.add_argument("--clips", type=int, default=POOL, help="in the pool")
     parser.add_argument("--listeners", type=int, default=LISTENERS, help="of the study")
@@ -249,7 +249,7 @@ def main(argv: list[str] | None = None) -> None:
     if min(arguments.listeners, arguments.limit) < 1:
         raise SystemExit("--listeners and --limit must be at least 1")
     torch.set_num_threads(1)
-    composer = Composer(load_style(arguments.model))
+    composer = Composer(style_given(arguments.model))
     space = space_of(composer.bundle)
     pool = composed_pool(composer, space, DOMAIN, arguments.clips, arguments.seed)
     house, common = opened(composer, space, pool, listeners=arguments.listeners, seed=arguments.seed)

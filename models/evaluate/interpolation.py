@@ -47,6 +47,8 @@ def interpolation(report: Report, composer: Composer, clips: Clips, seed: int) -
         (i, int(j)) for i, j in enumerate(donors_of(clips, seed + 51))
         if i != j and (clips.pieces[i].bars.tolist() == clips.pieces[j].bars.tolist())
     ]  # fmt: skip
+    if not pairs:  # too few clips: there is nothing to go between
+        return
     rng = np.random.default_rng(seed)
     encoded = {k: composer.encode(clips.pieces[k]) for k in sorted({k for pair in pairs for k in pair})}
     plans = [

@@ -20,11 +20,11 @@ import numpy.typing as npt
 from rich.console import Console
 from rich.progress import track
 
+from models.evaluate.given import MODEL_HELP, style_given
 from models.evaluate.policies import STAYS
 from models.evaluate.report import Metric, Report
 from models.evaluate.taste_simulation import POOL, Pool, composed_pool, real_pool, space_of
 from models.metrics.preference import bootstrap
-from models.style.checkpoint import load_style
 from models.style.compose import Composer
 from models.taste.bradley_terry import Head
 from models.taste.hierarchy import Evidence, PopulationPrior, learn
@@ -139,7 +139,7 @@ def main(argv: list[str] | None = None) -> None:
     """Command line; see the module docstring."""
     parser = argparse.ArgumentParser(prog="python -m models.evaluate.newcomers", description=__doc__)
     parser.add_argument("--data", type=Path, help="folder of MIDI and ABC files: its clips instead of composed ones")
-    parser.add_argument("--model", default="default", help="a shipped style model or a folder with card.json")
+    parser.add_argument("--model", default="default", help=MODEL_HELP)
     parser.add_argument("--clips", type=int, default=POOL, help="in the pool")
     parser.add_argument("--listeners", type=int, default=LISTENERS, help="of the study")
     parser.add_argument("--limit", type=int, default=NEWCOMERS, help="newcomers")
@@ -147,7 +147,7 @@ def main(argv: list[str] | None = None) -> None:
     arguments = parser.parse_args(argv)
     if min(arguments.listeners, arguments.limit) < 1:
         raise SystemExit("--listeners and --limit must be at least 1")
-    composer = Composer(load_style(arguments.model))
+    composer = Composer(style_given(arguments.model))
     space = space_of(composer.bundle)
     if arguments.data is None:
         pool = composed_pool(composer, space, "pop", arguments.clips, arguments.seed)

@@ -32,11 +32,11 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import RBF, ConstantKernel, DotProduct, WhiteKernel
 
+from models.evaluate.given import MODEL_HELP, style_given
 from models.evaluate.pairwise_gp import Searches, listen_with_gp
 from models.evaluate.report import Metric, Report
 from models.evaluate.taste_simulation import POOL, SEEDS, Pool, composed_pool, space_of
 from models.metrics.preference import bootstrap, wilson
-from models.style.checkpoint import load_style
 from models.style.compose import Composer
 from models.taste.bradley_terry import Head
 from models.taste.policy import Mixture
@@ -221,7 +221,7 @@ def main(argv: list[str] | None = None) -> None:
     """Command line; see the module docstring."""
     parser = argparse.ArgumentParser(prog="python -m models.evaluate.policies", description=__doc__)
     parser.add_argument("--data", type=Path, help="folder with ratings.csv and clips: its listeners instead")
-    parser.add_argument("--model", default="default", help="a shipped style model or a folder with card.json")
+    parser.add_argument("--model", default="default", help=MODEL_HELP)
     parser.add_argument("--limit", type=int, help=f"listeners of each kind ({SEEDS} if simulated, all if real)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--methods", nargs="+", choices=METHODS, default=METHODS, help="only these (all of them)")
@@ -229,7 +229,7 @@ def main(argv: list[str] | None = None) -> None:
     arguments = parser.parse_args(argv)
     if arguments.limit is not None and arguments.limit < 1:
         raise SystemExit(f"--limit is {arguments.limit}; at least one listener is needed")
-    bundle = load_style(arguments.model)
+    bundle = style_given(arguments.model)
     if arguments.data is not None:
         from models.evaluate.policy_replay import replayed  # noqa: PLC0415 (it needs what reads sound)
 

@@ -20,6 +20,7 @@ import numpy.typing as npt
 from rich.console import Console
 from rich.table import Table
 
+from models.evaluate.given import enough_music
 from models.evaluate.report import Metric, Report
 from models.music import corpora
 from models.music.abc import decoded, exact_onsets, split_tunes
@@ -204,7 +205,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--data", type=Path, help="a folder of MIDI and ABC files instead of the corpora")
     parser.add_argument("--limit", type=int, help="about so many pieces of each corpus")
     given = parser.parse_args(argv)
-    rows = evaluate(given.data, given.limit)
+    with enough_music():
+        rows = evaluate(given.data, given.limit)
     print_table(rows)
     print(json.dumps(report(rows).to_json()))
 

@@ -24,9 +24,10 @@ import numpy.typing as npt
 import torch
 
 from models.evaluate.clips import Clips, choose_clips
+from models.evaluate.given import enough_music
 from models.evaluate.report import Metric, Report, commit, mean_over_songs, over_halves, over_songs
 from models.evaluate.style import posterior_of
-from models.evaluate.style_run import enough_music, style_run
+from models.evaluate.style_run import style_run
 from models.evaluate.swaps import ATTRIBUTE, FINEST, varies
 from models.evaluate.swaps import correlation as within_domains
 from models.metrics.disentanglement import mutual_information

@@ -16,10 +16,11 @@ import numpy.typing as npt
 import torch
 
 from models.evaluate.clips import BATCH, Clips, choose_clips, compose_all, donors_of
+from models.evaluate.given import enough_music
 from models.evaluate.interpolation import interpolation
 from models.evaluate.keeping import keeping
 from models.evaluate.report import Metric, Report, finite_mean, mean_over_songs
-from models.evaluate.style_run import enough_music, style_run
+from models.evaluate.style_run import StyleRun, style_run
 from models.evaluate.swaps import AMONG, found_among, several_swaps, swaps
 from models.evaluate.two_sample import FOLDS, shuffled, told_apart
 from models.metrics import music_statistics as ms
@@ -165,6 +166,8 @@ def quality(report: Report, composer: Composer, clips: Clips, seed: int) -> None
         "quality.copied",
         mean_over_songs([str(i) for i in range(len(made))], runs > 2, baseline=float((real_runs > 2).mean())),
     )
+    copied_bars = Metric(int(runs.max(initial=0)), n=len(runs), baseline=int(real_runs.max(initial=0)))
+    report.add("quality.longest_copy_bars", copied_bars)
     thrown = np.array([reason is not None for reason in broken], dtype=float)
     real_broken = float(np.mean([why_broken(p) is not None for p in clips.pieces]))
     report.add("quality.thrown_away", mean_over_songs([str(i) for i in range(len(made))], thrown, baseline=real_broken))
@@ -185,9 +188,8 @@ def speed(report: Report, composer: Composer, seed: int) -> None:
         report.add(f"compose.seconds_{count}", Metric(float(np.median(seconds[1:])), n=5))
 
 
-def main(argv: list[str] | None = None) -> None:
-    """Command line; see the module docstring."""
-    run = style_run(argv, command="evaluate.style", about=__doc__, limit=500, of="held-out clips")
+def evaluate(run: StyleRun) -> Report:
+    """All figures of a style model; ends the command where there is too little music."""
     composer, seed = run.composer, run.seed
     with enough_music():
         clips = choose_clips(run.windows, run.limit, seed)
@@ -202,7 +204,13 @@ def main(argv: list[str] | None = None) -> None:
     keeping(report, composer, clips.some(FEWER), seed)
     quality(report, composer, clips, seed)
     speed(report, composer, seed)
-    run.finish(report)
+    return report
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Command line; see the module docstring."""
+    run = style_run(argv, command="evaluate.style", about=__doc__, limit=500, of="held-out clips")
+    run.finish(evaluate(run))
 
 
 if __name__ == "__main__":

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
 from models.evaluate import record
 from models.evaluate.clips import pieces_to_test
+from models.evaluate.given import MODEL_HELP, enough_music, style_given
 from models.evaluate.report import Report
-from models.music.notes import MusicError, Piece
-from models.style.checkpoint import load_style
+from models.music.notes import Piece
 from models.style.compose import Composer
 from models.style.release import data_hash
 from models.style.windows import WindowSet, make_windows
@@ -53,15 +51,6 @@ class StyleRun:
         report.print()
 
 
-@contextmanager
-def enough_music() -> Iterator[None]:
-    """Ends the command with a line where what happens inside finds too little music (``MusicError``)."""
-    try:
-        yield
-    except MusicError as error:
-        raise SystemExit(f"nothing to evaluate on: {error}") from error
-
-
 def style_run(argv: list[str] | None, *, command: str, about: str | None, limit: int, of: str) -> StyleRun:
     """The arguments of ``python -m models.COMMAND`` read, its model and its music loaded.
 
@@ -69,12 +58,12 @@ def style_run(argv: list[str] | None, *, command: str, about: str | None, limit:
     """
     parser = argparse.ArgumentParser(prog=f"python -m models.{command}", description=about)
     parser.add_argument("--data", type=Path, help="folder of MIDI and ABC files, all of it test data")
-    parser.add_argument("--model", default="default", help="a shipped style model or a folder with card.json")
+    parser.add_argument("--model", default="default", help=MODEL_HELP)
     parser.add_argument("--limit", type=int, default=limit, help=of)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--save", action="store_true", help="keep the figures in the model's folder, for its page")
     given = parser.parse_args(argv)
-    composer = Composer(load_style(given.model))
+    composer = Composer(style_given(given.model))
     with enough_music():
         pieces = pieces_to_test(given.data, composer.bundle.folder)
         windows = make_windows(pieces)

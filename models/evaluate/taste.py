@@ -25,12 +25,12 @@ import numpy.typing as npt
 from rich.console import Console
 from rich.table import Table
 
+from models.evaluate.given import MODEL_HELP, style_given
 from models.evaluate.report import Metric, Report
 from models.evaluate.taste_heads import PAGE
 from models.evaluate.taste_methods import LEARNERS, NEW_CLIPS, Answer, People, Task, new_clips
 from models.evaluate.taste_study import Pairs, Study, load_study
 from models.metrics.preference import NORMAL_95, binned_error
-from models.style.checkpoint import load_style
 from models.taste.population import Kernels, Variances, learn_variances
 
 FloatArray = npt.NDArray[np.float64]
@@ -325,7 +325,7 @@ def main(argv: list[str] | None = None) -> None:
     """Command line; see the module docstring."""
     parser = argparse.ArgumentParser(prog="python -m models.evaluate.taste", description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder with ratings.csv or votes.csv and the clips")
-    parser.add_argument("--model", default="default", help="a shipped style model or a folder with card.json")
+    parser.add_argument("--model", default="default", help=MODEL_HELP)
     parser.add_argument("--limit", type=int, help="only the first so many listeners")
     parser.add_argument("--methods", nargs="+", choices=METHODS, default=METHODS, help="only these (all of them)")
     parser.add_argument("--seed", type=int, default=0)
@@ -336,10 +336,7 @@ def main(argv: list[str] | None = None) -> None:
         raise SystemExit(f"--limit is {arguments.limit}; at least 3 listeners are needed: give 3 or more")
     if arguments.seed < 0:
         raise SystemExit(f"--seed is {arguments.seed}; 0 or more is allowed: give another")
-    try:
-        bundle = load_style(arguments.model)
-    except (FileNotFoundError, ValueError) as error:
-        raise SystemExit(f"--model: {error}") from None
+    bundle = style_given(arguments.model)
     study = load_study(arguments.data, bundle, limit=arguments.limit)
     protocols = outcomes(study, arguments.seed, arguments.methods)
     report = Report(

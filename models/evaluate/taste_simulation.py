@@ -22,10 +22,11 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from models.evaluate.given import MODEL_HELP, style_given
 from models.metrics.preference import Figure, bootstrap, wilson
 from models.music.corpora import load_folder
 from models.music.notes import DOMAINS, Domain, Piece
-from models.style.checkpoint import StyleBundle, load_style
+from models.style.checkpoint import StyleBundle
 from models.style.compose import Composer
 from models.style.latents import Latents
 from models.style.screen import why_broken
@@ -188,13 +189,13 @@ def main(argv: list[str] | None = None) -> None:
     """Command line; see the module docstring."""
     parser = argparse.ArgumentParser(prog="python -m models.evaluate.taste_simulation", description=__doc__)
     parser.add_argument("--data", type=Path, help="folder of MIDI and ABC files: its clips instead of composed ones")
-    parser.add_argument("--model", default="default", help="a shipped style model or a folder with card.json")
+    parser.add_argument("--model", default="default", help=MODEL_HELP)
     parser.add_argument("--domain", choices=DOMAINS, default="pop")
     parser.add_argument("--limit", type=int, default=POOL, help="clips in the pool")
     parser.add_argument("--seeds", type=int, default=SEEDS, help="simulated listeners")
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args(argv)
-    composer = Composer(load_style(arguments.model))
+    composer = Composer(style_given(arguments.model))
     space = space_of(composer.bundle)
     if arguments.data is None:
         pool = composed_pool(composer, space, arguments.domain, arguments.limit, arguments.seed)

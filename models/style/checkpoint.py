@@ -10,16 +10,18 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save, save_file
 
 from models.music.notes import TICKS_PER_QUARTER
 from models.music.tokens import GRID_TICKS, METERS, POSITIONS
+from models.style.card import PARTS, WEIGHTS, read_card, sha256, style_folder
 from models.style.fingerprint import Fingerprint
 from models.style.model import StyleConfig, StyleModel
 from models.style.prior import Prior, PriorConfig
 
-WEIGHTS = Path(__file__).resolve().parent.parent / "weights"
-DEFAULT = "style-cpu"
+__all__ = ["WEIGHTS", "StyleBundle", "digest_of", "load_style", "save_style", "sha256", "tiny_style"]
+
 FOUR_QUARTERS = 4 * TICKS_PER_QUARTER // GRID_TICKS  # grid steps
 
 
@@ -54,33 +56,32 @@ def save_style(
     save_file({"bits": torch.from_numpy(fingerprint.bits)}, folder / "fingerprint.safetensors")
     sizes = {"style": asdict(model.config), "prior": asdict(prior.config)}
     sizes["style"]["latent"] = dict(model.config.latent)
-    sha = {name: sha256(folder / f"{name}.safetensors") for name in ("style", "prior", "fingerprint")}
+    sha = {name: sha256(folder / f"{name}.safetensors") for name in PARTS}
     text = json.dumps({**card, "config": sizes, "sha256": sha}, indent=2, ensure_ascii=False)
     (folder / "card.json").write_text(text + "\n", encoding="utf-8")
 
 
+def digest_of(model: StyleModel) -> str:
+    """The first eight hex digits of the SHA-256 that the saved weights will have: two trainings never share them."""
+    return hashlib.sha256(save(_half(model.state_dict()))).hexdigest()[:8]
+
+
 def load_style(name_or_path: str | Path = "default", device: str = "cpu") -> StyleBundle:
-    """Load a shipped model by name or one of your own by folder; raises ``FileNotFoundError`` or ``ValueError``."""
-    name = DEFAULT if name_or_path == "default" else name_or_path
-    folder = WEIGHTS / name if isinstance(name, str) and (WEIGHTS / name).is_dir() else Path(name)
-    card_path = folder / "card.json"
-    if not card_path.exists():
-        shipped = sorted(p.parent.name for p in WEIGHTS.glob("*/card.json"))
-        raise FileNotFoundError(
-            f"no style model at {folder}; shipped ones are {shipped}, or give a folder with card.json"
-        )
-    card = json.loads(card_path.read_text(encoding="utf-8"))
-    for part, expected in card["sha256"].items():
-        found = sha256(folder / f"{part}.safetensors")
-        if found != expected:
-            raise ValueError(
-                f"{folder / part}.safetensors has sha256 {found}, its card says {expected}; fetch it again"
-            )
-    model = StyleModel(StyleConfig(**card["config"]["style"]))
-    model.load_state_dict(_full(load_file(folder / "style.safetensors")), strict=True)
-    prior = Prior(PriorConfig(**card["config"]["prior"]))
-    prior.load_state_dict(_full(load_file(folder / "prior.safetensors")), strict=True)
-    fingerprint = Fingerprint(load_file(folder / "fingerprint.safetensors")["bits"].numpy())
+    """Load a shipped model by name or one of your own by folder; raises ``FileNotFoundError`` or ``ValueError``.
+
+    "default" is what ``KALLOS_MODEL`` names, and the shipped one where that is not set.
+    """
+    folder = style_folder(name_or_path)
+    card = read_card(folder)
+    try:
+        model = StyleModel(StyleConfig(**card["config"]["style"]))
+        model.load_state_dict(_full(load_file(folder / "style.safetensors")), strict=True)
+        prior = Prior(PriorConfig(**card["config"]["prior"]))
+        prior.load_state_dict(_full(load_file(folder / "prior.safetensors")), strict=True)
+        fingerprint = Fingerprint(load_file(folder / "fingerprint.safetensors")["bits"].numpy())
+    except (RuntimeError, SafetensorError, TypeError, KeyError) as error:
+        why = " ".join(str(error).split())
+        raise ValueError(f"the model in {folder} is not of the form that this version of Kallos has: {why}") from error
     return StyleBundle(model.to(device).eval(), prior.to(device).eval(), fingerprint, card, folder)
 
 
@@ -100,11 +101,6 @@ def tiny_style(seed: int = 0) -> StyleBundle:
     prior.meter_share.copy_(torch.eye(len(METERS))[METERS.index((4, 4))].expand_as(prior.meter_share))
     card = {"version": f"tiny-{seed}", "name": "tiny"}
     return StyleBundle(model.eval(), prior.eval(), Fingerprint.empty(), card)
-
-
-def sha256(path: Path) -> str:
-    """Hex digest of a file."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _half(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:

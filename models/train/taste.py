@@ -12,9 +12,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from models.evaluate.given import MODEL_HELP, style_given
 from models.metrics.music_statistics import ATTRIBUTES
 from models.music.grouping import split
-from models.style.checkpoint import load_style
 from models.style.compose import Composer
 from models.style.windows import make_windows
 from models.taste.measured import clips_of, fit_space, measure, variance_found
@@ -47,15 +47,18 @@ def fit(
 def main(argv: list[str] | None = None) -> None:
     """Command line; see the module docstring."""
     parser = argparse.ArgumentParser(prog="python -m models.train.taste", description=__doc__)
-    parser.add_argument("--model", default="default", help="a shipped style model or a folder with card.json")
+    parser.add_argument("--model", default="default", help=MODEL_HELP)
     parser.add_argument("--data", type=Path, help="folder of MIDI and ABC files instead of the corpora")
     parser.add_argument("--clips", type=int, default=2000, help="at most so many clips of each domain")
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args(argv)
-    bundle = load_style(arguments.model)
+    bundle = style_given(arguments.model)
     if bundle.folder is None:
         raise SystemExit("this style model has no folder to write a taste space into")
-    space, table = fit(Composer(bundle), arguments.data, clips=arguments.clips, seed=arguments.seed)
+    try:
+        space, table = fit(Composer(bundle), arguments.data, clips=arguments.clips, seed=arguments.seed)
+    except ValueError as error:  # MusicError among them
+        raise SystemExit(f"no taste space can be fitted: {error}") from error
     space.save(bundle.folder / "taste")
     Console().print(table)
 

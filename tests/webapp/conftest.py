@@ -30,6 +30,7 @@ from webapp.services.house import House
 from webapp.settings import Settings
 
 Stock = Callable[..., list[uuid.UUID]]
+SETTINGS = "HOME RUNS DATABASE_URL STORE_URL GENERATOR_URL HOST PORT SECRET SOUNDFONT MODEL"
 
 
 @pytest.fixture(autouse=True)
@@ -40,7 +41,7 @@ def no_imports_of_other_tests(monkeypatch) -> None:
 
 @pytest.fixture(autouse=True)
 def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("HOME", "RUNS", "DATABASE_URL", "STORE_URL", "GENERATOR_URL", "HOST", "PORT", "SECRET", "SOUNDFONT"):
+    for name in SETTINGS.split():
         monkeypatch.delenv(f"KALLOS_{name}", raising=False)
 
 

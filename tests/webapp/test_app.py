@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 import socket
 import subprocess
 import sys
@@ -7,7 +8,9 @@ import sys
 import pytest
 from starlette.testclient import TestClient
 
+from models.style.card import SHIPPED_STYLE
 from webapp import database
+from webapp.__main__ import main
 from webapp.app import create_app, serve
 from webapp.backstage import Backstage
 from webapp.services.health import commit
@@ -79,6 +82,24 @@ def test_a_port_that_is_taken_is_a_clear_error(tmp_path, capsys):
         taken.listen()
         assert serve(Settings(home=tmp_path, port=taken.getsockname()[1])) == 1
     assert "KALLOS_PORT" in capsys.readouterr().err
+    assert not (tmp_path / "pg").exists()
+
+
+@pytest.mark.parametrize(("part", "told"), [("card.json", "no style model at"), ("taste.json", "is missing")])
+def test_a_model_that_is_not_whole_is_a_clear_line_at_start(part, told, tmp_path, capsys, monkeypatch):
+    own = tmp_path / "own"
+    shutil.copytree(SHIPPED_STYLE, own)
+    (own / part).unlink()
+    assert serve(Settings(home=tmp_path, port=0, model=str(own))) == 1
+    said = capsys.readouterr().err
+    assert said.startswith(f"KALLOS_MODEL={own} cannot be used: ")
+    assert told in said
+    assert said.count("\n") == 1
+    monkeypatch.setenv("KALLOS_HOME", str(tmp_path))
+    monkeypatch.setenv("KALLOS_MODEL", str(own))
+    for command in (["worker"], ["generator"], ["report", "study"]):
+        assert main(command) == 1
+        assert capsys.readouterr().err == said
     assert not (tmp_path / "pg").exists()
 
 

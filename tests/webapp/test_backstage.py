@@ -64,9 +64,12 @@ def test_children_step_back_once_the_first_listeners_have_something_to_hear(stag
 
 
 def test_a_child_learns_the_settings_of_its_parent(stage, settings):
+    own = settings.home / "mine"
+    stage.house.settings = settings.model_copy(update={"model": str(own)})
     environment = stage._environment()
-    program = "from webapp.settings import Settings; s = Settings(); print(s.home, s.database_url, s.generator_url)"
+    told = "s.home, s.database_url, s.generator_url, s.style_folder"
+    program = f"from webapp.settings import Settings; s = Settings(); print({told})"
     found = subprocess.run(
         [sys.executable, "-c", program], env={**os.environ, **environment}, capture_output=True, text=True, check=True
     )
-    assert found.stdout.split() == [str(settings.home), settings.database_url, stage.house.generator_url]
+    assert found.stdout.split() == [str(settings.home), settings.database_url, stage.house.generator_url, str(own)]

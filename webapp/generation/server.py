@@ -6,6 +6,7 @@ import asyncio
 import json
 import math
 import os
+import sys
 from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -148,9 +149,14 @@ def serve(host: str = "127.0.0.1", port: int = 7861, device: str = "auto", *, mo
 
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        bundle = load_style(model, device)
+    except (OSError, ValueError) as error:
+        print(f"the style model cannot be used: {error}", file=sys.stderr)
+        return 1
     torch.set_num_threads(CPU_THREADS)
     slots = CPU_SLOTS if device == "cpu" else GPU_SLOTS
-    engine = Engine(Composer(load_style(model, device), device), slots=slots, on_failure=_exit_broken)
+    engine = Engine(Composer(bundle, device), slots=slots, on_failure=_exit_broken)
     try:
         uvicorn.run(create_app(engine), host=host, port=port, log_level="warning", timeout_graceful_shutdown=3)
     finally:

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -33,7 +34,7 @@ from models.taste.search import SEARCHED, best_latents
 from models.taste.space import summary
 from webapp.generation.protocol import GenerateRequest, GenerateResult, GenerationError, Source
 from webapp.services import heads
-from webapp.services.house import SHIPPED_STYLE, House
+from webapp.services.house import House
 from webapp.services.rendering import Rendered, playable_lengths, render_into
 
 log = logging.getLogger(__name__)
@@ -184,7 +185,7 @@ def keep(
             "both must be of one version"
         )
     piece = Piece.from_json(result.notes)
-    reason = why_broken(piece, fingerprint())
+    reason = why_broken(piece, fingerprint(house.style_folder))
     lengths = playable_lengths(piece)
     if reason is None and not lengths:
         reason = "too_short"
@@ -258,7 +259,7 @@ def new_seed() -> int:
 
 
 @cache
-def fingerprint() -> Fingerprint | None:
+def fingerprint(style_folder: Path) -> Fingerprint | None:
     """The training songs' melodies, which no clip may copy; None where the style model is not installed here."""
-    path = SHIPPED_STYLE / "fingerprint.safetensors"
+    path = style_folder / "fingerprint.safetensors"
     return Fingerprint(load_file(path)["bits"]) if path.exists() else None

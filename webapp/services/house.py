@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from pathlib import Path
 
-import models
+from models.style.card import read_card
 from models.taste.space import TasteSpace
 from webapp.database import Database
 from webapp.generation.remote import RemoteGenerator
@@ -14,8 +14,6 @@ from webapp.services.clip_store import ClipStore
 from webapp.services.journal import Journal
 from webapp.services.pool_cache import PoolCache
 from webapp.settings import Settings
-
-SHIPPED_STYLE = Path(models.__file__).parent / "weights" / "style-cpu"  # read without torch, which the web never loads
 
 
 class House:
@@ -27,13 +25,13 @@ class House:
         *,
         generator_url: str = "",
         space: TasteSpace | None = None,
-        style_folder: Path = SHIPPED_STYLE,
+        style_folder: Path | None = None,
         revive_after_s: float = 0.0,
     ) -> None:
         self.settings = settings
         self.generator_url = generator_url or settings.generator_url
         self.database = Database(settings, revive_after_s=revive_after_s)
-        self.style_folder = style_folder
+        self.style_folder = style_folder or settings.style_folder
         self._space = space
 
     @cached_property
@@ -54,7 +52,16 @@ class House:
     @cached_property
     def space(self) -> TasteSpace:
         """The features in which taste is learned; its version is the style model's. ``ValueError`` or ``OSError``."""
-        return self._space or TasteSpace.load(self.style_folder / "taste")
+        return self._space or _taste_space(self.style_folder)
+
+    def wrong_model(self) -> str:
+        """Why the style model can't be used, in a line; empty where it can. Without one no vote can be taken."""
+        try:
+            self.space  # noqa: B018 (read now and kept)
+        except (OSError, ValueError) as error:
+            given = self.settings.model
+            return f"KALLOS_MODEL={given} cannot be used: {error}" if given else f"Kallos is not whole: {error}"
+        return ""
 
     @cached_property
     def pool(self) -> PoolCache:
@@ -71,3 +78,13 @@ class House:
         if "generator" in self.__dict__:
             self.generator.close()
         self.database.close()
+
+
+def _taste_space(folder: Path) -> TasteSpace:
+    """The taste space of a whole style model; raises ``ValueError`` or ``OSError``."""
+    version = str(read_card(folder)["version"])
+    try:
+        return TasteSpace.load(folder / "taste", version)
+    except FileNotFoundError as error:
+        make = f"python -m models.train.taste --model {folder}"
+        raise FileNotFoundError(f"{error.filename} is missing; {make} makes it") from error

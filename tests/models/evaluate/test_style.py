@@ -41,6 +41,7 @@ def test_the_last_line_is_the_json_of_the_contract(tunes, weights, capsys) -> No
     names |= {
         f"quality.{name}" for name in ("in_key", "repeats", "density", "bar_similarity", "onset_distance", "copied")
     }
+    names |= {"quality.longest_copy_bars"}
     names |= {f"cycle.{group}" for group in STYLE_GROUPS}
     names |= {f"swap.several_{number}.{name}" for number in (2, 4, 6) for name in ("own", "in_key")}
     names |= {
@@ -52,6 +53,8 @@ def test_the_last_line_is_the_json_of_the_contract(tunes, weights, capsys) -> No
     }
     names |= {f"reconstruction.noise_{times}.{name}" for times in style.NOISE for name in ("note_f1", "bits_per_bar")}
     assert names <= set(found["metrics"])
+    wanted = {group: found["metrics"][f"swap.{group}.original_found"]["reference"] for group in STYLE_GROUPS}
+    assert wanted == {group: 0.7 if group == "rhythm" else 0.9 for group in STYLE_GROUPS}
     for metric in found["metrics"].values():
         assert set(metric) == {"value", "low", "high", "n", "baseline", "chance", "reference"}
     bits = [found["metrics"][f"reconstruction.noise_{times}.bits_per_bar"]["value"] for times in style.NOISE]

@@ -7,7 +7,8 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from models.style.checkpoint import StyleBundle, load_style, save_style, sha256, tiny_style
+from models.style.card import SHIPPED_STYLE, style_folder
+from models.style.checkpoint import StyleBundle, digest_of, load_style, save_style, sha256, tiny_style
 from models.style.compose import Composer
 from models.style.fingerprint import Fingerprint
 
@@ -64,13 +65,39 @@ def test_loading_is_strict(folder, damage) -> None:
     card = json.loads((folder / "card.json").read_text())
     card["sha256"]["style"] = sha256(path)
     (folder / "card.json").write_text(json.dumps(card))
-    with pytest.raises(RuntimeError, match=r"onsets|stranger"):
+    with pytest.raises(ValueError, match=r"not of the form .*(onsets|stranger)"):
         load_style(folder)
 
 
 def test_a_model_that_is_not_there_is_told_with_what_there_is(tmp_path) -> None:
     with pytest.raises(FileNotFoundError, match=r"no style model at .*nowhere; shipped ones are"):
         load_style(tmp_path / "nowhere")
+
+
+def test_what_is_no_whole_model_is_told_in_one_line(folder) -> None:
+    with pytest.raises(FileNotFoundError, match=r"give .*bundle, which has one"):
+        load_style(folder.rename(folder.parent / "bundle").parent)
+    folder = folder.parent / "bundle"
+    (folder / "prior.safetensors").unlink()
+    with pytest.raises(FileNotFoundError, match=r"prior\.safetensors is missing"):
+        load_style(folder)
+    for text in ("{", "[]", '{"version": "a tower", "sha256": {}}'):
+        (folder / "card.json").write_text(text)
+        with pytest.raises(ValueError, match=r"not the card of a style model"):
+            load_style(folder)
+
+
+def test_the_default_is_a_model_of_ones_own_where_one_is_set(folder, monkeypatch) -> None:
+    monkeypatch.setenv("KALLOS_MODEL", str(folder))
+    assert load_style().version == "tiny-2"
+    assert style_folder("style-cpu") == SHIPPED_STYLE
+    monkeypatch.setenv("KALLOS_MODEL", " ")
+    assert style_folder() == SHIPPED_STYLE
+
+
+def test_the_digest_of_weights_is_that_of_their_file(folder) -> None:
+    assert sha256(folder / "style.safetensors").startswith(digest_of(tiny_style(2).model))
+    assert digest_of(tiny_style(2).model) != digest_of(tiny_style(3).model)
 
 
 def test_a_taste_space_beside_the_weights_is_found(folder) -> None:

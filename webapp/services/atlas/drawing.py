@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import select
@@ -46,7 +47,7 @@ def draw(house: House, kind: str, seed: int, tell: Tell, limit: int | None = Non
 
     with _child() as child:
         begin()
-        material = child.submit(_gather, kind, clips, limit).result()
+        material = child.submit(_gather, kind, clips, limit, house.style_folder).result()
         known = house.database.transaction(lambda session: _known(session, house, kind, seed, material))
         if known is not None:
             return {"map_id": known, "points": len(material.points), "drawn": False}
@@ -116,7 +117,7 @@ def _child() -> ProcessPoolExecutor:
     return ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=end_with, initargs=(os.getpid(),))
 
 
-def _gather(kind: str, clips: Sequence[StoredClip], limit: int | None) -> Material:
+def _gather(kind: str, clips: Sequence[StoredClip], limit: int | None, style: Path) -> Material:
     from models.atlas.material import gather  # noqa: PLC0415 (torch, which only the child loads)
 
-    return gather(kind, clips, limit=limit)
+    return gather(kind, clips, limit=limit, style=style)

@@ -54,7 +54,7 @@ def compose_for_both(house: House, duet_id: uuid.UUID, domain: str, seed: int, t
         )
         result = house.generator.generate(request)
         composed += 1
-        if reason := why_broken(Piece.from_json(result.notes), fingerprint()):
+        if reason := why_broken(Piece.from_json(result.notes), fingerprint(house.style_folder)):
             log.info("piece_thrown duet=%s reason=%s", duet_id, reason)
             continue
         values = _values(house, both, domain, result)

@@ -1,0 +1,38 @@
+"""What a command was given, or one clear line on why it can't be used."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from models.music.notes import MusicError
+from models.style.checkpoint import StyleBundle, load_style
+
+MODEL_HELP = "a shipped style model or a folder with card.json; KALLOS_MODEL where none is given, or the shipped one"
+
+
+def style_given(name_or_path: str) -> StyleBundle:
+    """The style model that ``--model`` or ``--from`` names; ends the command where it can't be used."""
+    try:
+        return load_style(name_or_path)
+    except (OSError, ValueError) as error:
+        raise SystemExit(f"the style model cannot be used: {error}") from error
+
+
+def folder_to_write(path: Path) -> Path:
+    """The folder that ``--out`` names, made where it isn't there; ends the command where it can't be."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SystemExit(f"--out {path} is no folder and cannot be made one ({error.strerror})") from error
+    return path
+
+
+@contextmanager
+def enough_music(wanted: str = "evaluate") -> Iterator[None]:
+    """Ends the command with a line where what happens inside finds too little music (``MusicError``)."""
+    try:
+        yield
+    except MusicError as error:
+        raise SystemExit(f"nothing to {wanted} on: {error}") from error

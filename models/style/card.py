@@ -1,0 +1,57 @@
+"""Where a style model lies and what its card says, read without torch: a folder with a card and safetensors."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+WEIGHTS = Path(__file__).resolve().parent.parent / "weights"
+SHIPPED_STYLE = WEIGHTS / "style-cpu"
+PARTS = ("style", "prior", "fingerprint")
+
+
+def style_folder(name_or_path: str | Path = "default") -> Path:
+    """Where a shipped model lies by its name, one of your own by its folder.
+
+    "default" is what ``KALLOS_MODEL`` names, and the shipped one where that is not set.
+    """
+    if name_or_path == "default":
+        own = os.environ.get("KALLOS_MODEL", "").strip()
+        return Path(own).expanduser() if own else SHIPPED_STYLE
+    shipped = WEIGHTS / name_or_path
+    return shipped if isinstance(name_or_path, str) and shipped.is_dir() else Path(name_or_path).expanduser()
+
+
+def read_card(folder: Path) -> dict[str, Any]:
+    """The card of a whole style model; raises ``FileNotFoundError`` or ``ValueError`` with a line on what is wrong."""
+    path = folder / "card.json"
+    if not path.is_file():
+        shipped = sorted(p.parent.name for p in WEIGHTS.glob("style-*/card.json"))
+        inside = folder / "bundle"
+        hint = (
+            f"give {inside}, which has one" if (inside / "card.json").is_file() else "or give a folder with card.json"
+        )
+        raise FileNotFoundError(f"no style model at {folder}; shipped ones are {shipped}, {hint}")
+    try:
+        card = json.loads(path.read_text(encoding="utf-8"))
+        expected = {part: str(card["sha256"][part]) for part in PARTS}
+        told = isinstance(card["version"], str) and all(isinstance(card["config"][name], dict) for name in PARTS[:2])
+    except (ValueError, KeyError, TypeError):
+        told = False
+    if not told:
+        raise ValueError(f"{path} is not the card of a style model; python -m models.train.style makes one")
+    for part, digest in expected.items():
+        file = folder / f"{part}.safetensors"
+        if not file.is_file():
+            raise FileNotFoundError(f"{file} is missing; the model in {folder} is not whole, copy it again")
+        if (found := sha256(file)) != digest:
+            raise ValueError(f"{file} has sha256 {found}, its card says {digest}; fetch it again")
+    return dict(card)
+
+
+def sha256(path: Path) -> str:
+    """Hex digest of a file."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
