@@ -20,7 +20,7 @@ from models.evaluate.report import commit
 from models.metrics.music_statistics import likely_key
 from models.music.notes import DOMAINS, MusicError
 from models.music.tokens import DURATION, DURATIONS, METER, PITCH, POSITION, POSITIONS
-from models.style.checkpoint import StyleBundle
+from models.style.checkpoint import StyleBundle, digest_of
 from models.style.features import bar_features, gather_notes
 from models.style.model import BARS, StyleModel
 from models.style.prior import Prior, PriorConfig, Setting, index_of
@@ -195,7 +195,7 @@ def finish(
     in_all = steps + (origin.steps if origin else 0)
     card = {
         "name": f"style-{preset}",
-        "version": f"style-{preset}-{in_all}-{seed}",
+        "version": f"style-{preset}-{in_all}-{seed}-{digest_of(model)}",
         "preset": preset,
         "steps": in_all,
         **({"from": origin.told()} if origin else {}),
