@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, func, literal, or_, select, update
+from sqlalchemy import ColumnElement, CompoundSelect, and_, func, literal, or_, select, union, update
 from sqlalchemy.dialects.postgresql import aggregate_order_by, insert
 from sqlalchemy.orm import Session
 
-from db.tables import OWN, RIVALS, Clip, ClipAudio
+from db.tables import OWN, RIVALS, Clip, ClipAudio, Four, Offer
 from db.tables.base import Floats
 
 
@@ -147,6 +147,37 @@ def count_pool(session: Session, *, domain: str, model_version: str | None = Non
     if model_version is not None:
         query = query.where(Clip.model_version == model_version)
     return session.scalars(query.select_from(Clip)).one()
+
+
+def count_composed_by(session: Session, *, domain: str, model_version: str) -> int:
+    """How many playable clips that everybody may hear in a domain were composed by this model, not only encoded."""
+    query = select(func.count()).where(
+        Clip.domain == domain,
+        Clip.composed_for.is_(None),
+        ~Clip.retired,
+        Clip.model_version == model_version,
+        ~_of_another(model_version),
+        select(ClipAudio).where(ClipAudio.clip_id == Clip.id).exists(),
+    )
+    return session.scalars(query.select_from(Clip)).one()
+
+
+def retire_composed_by_others(session: Session, *, domain: str, model_version: str) -> int:
+    """Offer clips of this domain's pool no more that another model composed; how many these were."""
+    of_pool = (Clip.domain == domain, Clip.composed_for.is_(None), ~Clip.retired)
+    change = update(Clip).where(*of_pool, _of_another(model_version)).values(retired=True).returning(Clip.id)
+    return len(session.scalars(change.execution_options(synchronize_session=False)).all())
+
+
+def _of_another(model_version: str) -> ColumnElement[bool]:
+    """Whether the recipe of a clip names another model; one without a name is everybody's."""
+    return func.coalesce(Clip.recipe["model_version"].astext, model_version) != model_version
+
+
+def clips_asked_about() -> CompoundSelect[tuple[UUID]]:
+    """The clips in the pairs and fours of all listeners."""
+    sides = (Offer.left_clip, Offer.right_clip, Four.clip_a, Four.clip_b, Four.clip_c, Four.clip_d)
+    return union(*map(select, sides))
 
 
 def clips_without_audio(session: Session, *, limit: int = 100) -> list[UUID]:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import ColumnElement, Select, and_, delete, func, select, union_all
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from db.queries.listeners import lock_listener
-from db.tables import Listener, StoredHead
+from db.queries.offers import FOUR_SIDES
+from db.tables import Clip, Four, FourVote, Listener, Offer, StoredHead, Vote
 
 
 def load_head(
@@ -73,6 +76,38 @@ def save_head(
     )
 
 
-def delete_heads(session: Session, listener_id: UUID) -> None:
-    """Forget what was learned, not what was voted."""
-    session.execute(delete(StoredHead).where(StoredHead.listener_id == listener_id))
+def delete_heads(session: Session, listener_id: UUID, *, but: str | None = None) -> None:
+    """Forget what was learned, not what was voted; ``but`` keeps the head of this model version."""
+    query = delete(StoredHead).where(StoredHead.listener_id == listener_id)
+    session.execute(query if but is None else query.where(StoredHead.model_version != but))
+
+
+def heads_behind(session: Session, model_version: str) -> list[UUID]:
+    """Listeners whose head of this version knows fewer votes than they have given on clips of this version."""
+    said = [
+        _answered(Vote, Offer, Vote.offer_id == Offer.id, (Offer.left_clip, Offer.right_clip), model_version),
+        _answered(FourVote, Four, FourVote.four_id == Four.id, FOUR_SIDES, model_version),
+    ]
+    each = union_all(*said).subquery()
+    given = select(each.c.listener_id, func.count().label("votes")).group_by(each.c.listener_id).subquery()
+    query = (
+        select(StoredHead.listener_id)
+        .join(given, given.c.listener_id == StoredHead.listener_id)
+        .where(StoredHead.model_version == model_version, StoredHead.votes_seen < given.c.votes)
+    )
+    return list(session.scalars(query))
+
+
+def _answered(
+    votes: type[Vote | FourVote],
+    asked: type[Offer | Four],
+    same: ColumnElement[bool],
+    sides: Iterable[InstrumentedAttribute[UUID]],
+    model_version: str,
+) -> Select[Any]:
+    """The listener of every vote that says something on clips that are all of this version."""
+    query = select(votes.listener_id).join(asked, same).where(votes.outcome != "skipped")
+    for side in sides:
+        clip = aliased(Clip)
+        query = query.join(clip, and_(clip.id == side, clip.model_version == model_version))
+    return query

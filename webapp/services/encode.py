@@ -1,6 +1,8 @@
 """After a change of model: the pool's clips are encoded by the new one, from their notes, which are the truth.
 
-Until a clip is encoded it is offered no more and votes on it teach nothing; heads are fitted again when all are.
+Until a clip is encoded it is offered no more and votes on it teach nothing; heads are fitted again when all are. A
+clip that is offered no more anyway is encoded where somebody was asked about it. One that the new model can't read is
+marked as unreadable by that model, so that it is tried once, and again by the next.
 """
 
 from __future__ import annotations
@@ -10,10 +12,11 @@ import uuid
 from functools import partial
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
 from db.queries import jobs
+from db.queries.clips import clips_asked_about
 from db.queries.listeners import lock_listener
 from db.tables import Clip
 from models.style.latents import Latents
@@ -29,9 +32,15 @@ PRIORITY = 5  # before new clips, after what somebody waits for
 
 
 def older_clips(session: Session, version: str, limit: int) -> list[uuid.UUID]:
-    """Clips in use whose latents are another model's, newest first."""
-    query = select(Clip.id).where(Clip.model_version != version, ~Clip.retired)
+    """Clips whose latents are another model's and that are offered or were in any pair or four, newest first."""
+    needed = or_(~Clip.retired, Clip.id.in_(clips_asked_about()))
+    query = select(Clip.id).where(Clip.model_version.not_in([version, unreadable_by(version)]), needed)
     return list(session.scalars(query.order_by(Clip.created_at.desc()).limit(limit)))
+
+
+def unreadable_by(version: str) -> str:
+    """What stands in place of a clip's model where this one can't read its notes."""
+    return f"unreadable by {version}"
 
 
 def leave_job(session: Session, version: str) -> bool:
@@ -50,7 +59,7 @@ def encode_clips(house: House) -> dict[str, Any]:
         notes = house.database.transaction(partial(_notes, clip_id=clip_id))
         if notes is None:  # its listener was deleted
             continue
-        values: dict[str, Any] = {"retired": True}
+        values: dict[str, Any] = {"retired": True, "model_version": unreadable_by(version)}
         try:
             answer = house.generator.encode(notes)
         except BadRequest as error:

@@ -38,16 +38,22 @@ class Need:
 
 
 def need(session: Session, version: str, base: int) -> Need | None:
-    """What to compose next, or None where the pool is full enough: ``base`` clips of each domain, and some unheard."""
+    """What to compose next, or None where the pool is full enough: ``base`` clips of each domain, and some unheard.
+
+    The ``base`` is of this model's own making: what another one composed stays until then.
+    """
     playable = {domain: rows.count_pool(session, domain=domain, model_version=version) for domain in DOMAINS}
     first = DOMAINS[0]
     if playable[first] < FIRST:
         return Need(first, FIRST - playable[first], hurry=True)
     if playable[first] < FEW:
         return Need(first, min(CLIPS_A_JOB, FEW - playable[first]))
-    wanted = {domain: min(MOST, max(base, FRESH + most_met(session, domain))) for domain in DOMAINS}
-    missing = {domain: wanted[domain] - playable[domain] for domain in DOMAINS}
-    domain = min(DOMAINS, key=lambda name: playable[name] / wanted[name])
+    missing = {}
+    for domain in DOMAINS:
+        own = rows.count_composed_by(session, domain=domain, model_version=version)
+        unheard = min(MOST, FRESH + most_met(session, domain)) - playable[domain]
+        missing[domain] = max(base - own, unheard)
+    domain = min(DOMAINS, key=lambda name: playable[name] / max(1, playable[name] + missing[name]))
     return Need(domain, min(CLIPS_A_JOB, missing[domain])) if missing[domain] > 0 else None
 
 
@@ -96,5 +102,15 @@ def fill(house: House, payload: dict[str, Any]) -> dict[str, Any]:
     thrown = Thrown()
     hurry = bool(payload.get("hurry"))
     made = compose_clips(house, domain, seeds=range(seed, seed + clips), thrown=thrown, hurry=hurry)
+    house.database.transaction(lambda session: _retire_older(session, house, domain))
     log.info("pool_filled domain=%s clips=%d thrown=%s", domain, len(made), thrown.reasons or "none")
     return {"clips": len(made), "composed": thrown.composed, "thrown": thrown.reasons}
+
+
+def _retire_older(session: Session, house: House, domain: str) -> None:
+    """Offer what an earlier model composed no more, once the pool is full of what this one did."""
+    version = house.space.version
+    if rows.count_composed_by(session, domain=domain, model_version=version) >= house.settings.pool:
+        retired = rows.retire_composed_by_others(session, domain=domain, model_version=version)
+        if retired:
+            log.info("pool_renewed domain=%s retired=%d version=%s", domain, retired, version)

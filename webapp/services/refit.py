@@ -1,7 +1,8 @@
 """Refitting: a head is learned again from all its votes where the taste space's version is new to its listener.
 
 Clips of an older model carry latents of their own version: votes on them count once those clips are encoded by the new
-one and are left out until then.
+one and are left out until then. So a head that was learned meanwhile knows fewer votes than it could, and is learned
+again too. Heads of other models go: should one of these come back, votes will have been given that they don't know.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any
 from sqlalchemy import select, union
 from sqlalchemy.orm import Session
 
+from db.queries import heads as rows
 from db.queries import jobs
 from db.queries import listeners as listener_rows
 from db.tables import FourVote, StoredHead, Vote
@@ -25,24 +27,28 @@ KIND = "refit_heads"
 
 
 def without_head(session: Session, version: str) -> list[uuid.UUID]:
-    """Listeners who have voted but have no head of this version."""
+    """Listeners who have voted and have no head of this version, or one of another."""
     known = select(StoredHead.listener_id).where(StoredHead.model_version == version)
     voted = (select(table.listener_id).where(table.listener_id.not_in(known)) for table in (Vote, FourVote))
-    return list(session.scalars(union(*voted)))
+    older = select(StoredHead.listener_id).where(StoredHead.model_version != version)
+    return list(session.scalars(union(*voted, older)))
 
 
 def leave_job(session: Session, version: str) -> bool:
-    """Leave a job where any head is missing; whether one was left."""
-    if not without_head(session, version):
+    """Leave a job where any head is to be fitted; whether one was left."""
+    if not (without_head(session, version) or rows.heads_behind(session, version)):
         return False
     return jobs.enqueue(session, KIND, {"version": version}, dedupe_key=KIND) is not None
 
 
 def refit_heads(house: House) -> dict[str, Any]:
-    """Fit every missing head; each listener in a transaction of their own."""
-    waiting = house.database.transaction(lambda session: without_head(session, house.space.version))
+    """Fit every head that is to be; each listener in a transaction of their own."""
+    version = house.space.version
+    waiting = house.database.transaction(
+        lambda session: {*without_head(session, version), *rows.heads_behind(session, version)}
+    )
     fitted = 0
-    for listener_id in waiting:
+    for listener_id in sorted(waiting):
 
         def work(session: Session, listener_id: uuid.UUID = listener_id) -> bool:
             return refit(session, house, listener_id)
@@ -58,4 +64,5 @@ def refit(session: Session, house: House, listener_id: uuid.UUID) -> bool:
     if listener is None:
         return False
     heads.save(session, listener_id, heads.learned(session, listener, house.space))
+    rows.delete_heads(session, listener_id, but=house.space.version)
     return True
