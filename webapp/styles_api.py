@@ -12,10 +12,12 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from models.music.notes import Domain
+from models.style.latents import MOST_GUIDANCE
 from webapp.api import ERRORS, Known, TheHouse
 from webapp.services.problems import NotAllowed, NotYours
-from webapp.services.studio import turning
-from webapp.services.styles import tables, walk
+from webapp.services.studio import sound, turning
+from webapp.services.studio.opening import in_time
+from webapp.services.styles import codes, tables, training, walk
 
 router = APIRouter(prefix="/api/styles", tags=["research"])
 CSV = "text/csv; charset=utf-8"
@@ -23,12 +25,16 @@ Place = Annotated[int, Field(ge=0, lt=len(walk.STEPS))]
 
 
 class Asked(BaseModel):
-    """A walk: along which style, from ``clips/ID``, ``pieces/ID`` or the prior's draw of a domain and seed."""
+    """A walk: along which style, from ``clips/ID``, ``pieces/ID`` or the prior's draw of a domain and seed.
+
+    ``guidance`` (0 to 4): how strictly the prior goes by kind of music, key and codes; 1 is as learned.
+    """
 
     model_config = ConfigDict(extra="forbid")
     group: Annotated[str, Field(max_length=20)]
     domain: Domain = "pop"
     seed: Annotated[int, Field(ge=0, lt=2**53)] = 0
+    guidance: Annotated[float, Field(ge=0, le=MOST_GUIDANCE, allow_inf_nan=False)] = 1.0
     source: Annotated[str, Field(pattern=r"^((clips|pieces)/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})?$")] = ""
 
 
@@ -41,17 +47,30 @@ def _asked(wanted: Annotated[Asked, Query()]) -> walk.Asked:
 AskedFor = Annotated[walk.Asked, Depends(_asked)]
 
 
-def _tables(house: TheHouse) -> list[tables.Table]:
+RunName = Annotated[str, Query(max_length=400)]
+
+
+def _tables(house: TheHouse, run: str) -> list[tables.Table]:
     try:
-        return tables.all_tables(house.style_folder, house.settings.runs_folder)
+        return tables.all_tables(house.style_folder, house.settings.runs_folder, run)
+    except KeyError as error:
+        raise _no_run(house, run) from error
     except (ValueError, OSError) as error:
         raise NotAllowed(f"what was measured can't be read: {error}") from error
 
 
+def _no_run(house: TheHouse, run: str) -> NotYours:
+    there = list(training.choices(house.style_folder, house.settings.runs_folder))
+    return NotYours(f"there is no style run {run[:80]!r}; there are {', '.join(there[:20])}")
+
+
 @router.get("", responses=ERRORS)
-def read_styles(house: TheHouse) -> dict[str, Any]:
-    """``{model_version, tables, walks}``; ``walks`` names the styles along which one can walk, with what fills it."""
-    found = _tables(house)
+def read_styles(house: TheHouse, run: RunName = "") -> dict[str, Any]:
+    """``{model_version, tables, run, runs, walks}``; ``walks``: the styles along which one can walk, what fills it.
+
+    ``run`` is the training run, among ``runs``, that the tables over training are of.
+    """
+    found = _tables(house, run)
     try:
         known = turning.directions(house)
     except ValueError as error:
@@ -63,18 +82,61 @@ def read_styles(house: TheHouse) -> dict[str, Any]:
     return {
         "model_version": house.space.version,
         "tables": [table.to_json() for table in found],
+        "run": training.chosen(house.style_folder, house.settings.runs_folder, run)[0],
+        "runs": list(training.choices(house.style_folder, house.settings.runs_folder)),
         "walks": {"groups": groups, "fill": turning.FILL, "about": dict(known.about) if known else None},
     }
 
 
 @router.get("/tables/{name}.csv", responses=ERRORS)
-def read_table(house: TheHouse, name: str) -> Response:
+def read_table(house: TheHouse, name: str, run: RunName = "") -> Response:
     """A table as CSV, one line a figure."""
-    found = {table.name: table for table in _tables(house)}
+    found = {table.name: table for table in _tables(house, run)}
     if name not in found:
         raise NotYours(f"there is no table {name[:40]!r}; there are {', '.join(found)}")
     headers = {"Content-Disposition": f'attachment; filename="kallos-{name}.csv"'}
     return Response(found[name].to_csv(), media_type=CSV, headers=headers)
+
+
+@router.get("/hardest", responses=ERRORS)
+def read_hardest(house: TheHouse, run: RunName = "", form: Literal["json", "csv"] = "json") -> Response:
+    """What is left of each style's loss over a training run: for plotly.js, or the data behind it."""
+    from webapp.services.styles import hardest  # noqa: PLC0415 (pandas and plotly)
+
+    try:
+        drawn = hardest.draw(house, run)
+    except KeyError as error:
+        raise _no_run(house, run) from error
+    except ValueError as error:
+        raise NotAllowed(str(error)) from error
+    return JSONResponse(drawn.to_json()) if form == "json" else Response(drawn.to_csv(), media_type=CSV)
+
+
+@router.get("/codes", responses=ERRORS)
+def read_codes(house: TheHouse, listener_id: Known, domain: Domain = "dance") -> dict[str, Any]:
+    """Of each style code, pieces by its five values (``level`` 0 to 4) and how it goes with what has a name."""
+    try:
+        return codes.read_codes(house, listener_id, domain)
+    except ValueError as error:
+        raise NotAllowed(f"what was saved of the codes can't be read: {error}") from error
+
+
+@router.get("/codes.csv", responses=ERRORS)
+def read_codes_table(house: TheHouse) -> Response:
+    """The real pieces among them as CSV."""
+    headers = {"Content-Disposition": 'attachment; filename="kallos-code-examples.csv"'}
+    return Response(codes.to_csv(house), media_type=CSV, headers=headers)
+
+
+@router.get("/codes/pieces/{place}/{form}", responses=ERRORS)
+def read_code_piece(house: TheHouse, place: int, form: Literal["notes", "flac", "mid"]) -> Response:
+    """A real piece: the notes of its first eight whole bars, their sound, or MIDI."""
+    source = codes.real_piece(house, place)
+    if form == "notes":
+        return JSONResponse(in_time(source.piece))
+    if form == "mid":
+        return Response(sound.midi(source), media_type="audio/midi")
+    return Response(sound.sound(source, form), media_type="audio/flac")
 
 
 @router.get("/walk", responses=ERRORS)

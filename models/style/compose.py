@@ -62,10 +62,13 @@ class Composer:
         z = self.prior.sample(setting, generator).float().cpu()[:, :bars]
         return [self._drawn(row, setting, place) for place, row in enumerate(z)]
 
-    def draw_each(self, domains: Sequence[Domain], seeds: Sequence[int], codes: Tensor | None = None) -> list[Latents]:
+    def draw_each(
+        self, domains: Sequence[Domain], seeds: Sequence[int], codes: Tensor | None = None, guidance: float = 1.0
+    ) -> list[Latents]:
         """What ``sample_latents(domain, 1, seed)`` draws for each pair; eight cost as much as three.
 
-        With ``codes`` ``(pairs, codes)`` of style instead of drawn ones, where they are given.
+        With ``codes`` ``(pairs, codes)`` of style instead of drawn ones, where they are given. ``guidance``: how far
+        towards what is asked for; 1 is as learned, 0 as if nothing was.
         """
         generators = [torch.Generator().manual_seed(seed) for seed in seeds]
         rows = [(DOMAINS.index(domain), generator) for domain, generator in zip(domains, generators, strict=True)]
@@ -74,7 +77,7 @@ class Composer:
             setting = replace(setting, codes=codes)
         shape = (1, self.prior.config.bars, self.prior.config.latent_dim)
         noise = torch.cat([torch.randn(shape, generator=generator) for generator in generators])
-        z = self.prior.carry(noise, setting).float().cpu()
+        z = self.prior.carry(noise, setting, guidance=guidance).float().cpu()
         return [self._drawn(row, setting, place) for place, row in enumerate(z)]
 
     @torch.inference_mode()
@@ -92,15 +95,17 @@ class Composer:
         keep: float = 1.0,
         locks: Locks = FREE,
         notes: Piece | None = None,
+        guidance: float = 1.0,
     ) -> ClipPlan:
         """Latents of one clip: ``content`` (or a draw from the prior) with what is ``SWAPPABLE`` taken from ``styles``.
 
         ``drawn`` is the prior's draw for this domain and seed, where ``draw_each`` has made it already. Shorter styles
         are repeated bar by bar. Below a ``keep`` of 1 the latents that neither ``locks`` nor ``styles`` hold are drawn
         anew, the less like the content the smaller it is (0: not at all); ``notes`` are those that locked bars and a
-        locked melody are taken from, by default the content's. Style codes say how the prior draws. Raises
-        ``MusicError`` for music that can't be encoded and ``ValueError`` for unknown groups or domains, a number of
-        bars outside 1 to 8, latents of another model, codes where nothing is drawn, or locks that have nothing to hold.
+        locked melody are taken from, by default the content's. Style codes say how the prior draws, ``guidance`` how
+        strictly it goes by them, domain and key (see ``draw_each``). Raises ``MusicError`` for music that can't be
+        encoded and ``ValueError`` for unknown groups or domains, a number of bars outside 1 to 8, latents of another
+        model, codes or guidance where nothing is drawn, or locks that have nothing to hold.
         """
         if domain not in DOMAINS:
             raise ValueError(f"domain {domain!r} was given; there are {list(DOMAINS)}")
@@ -110,9 +115,11 @@ class Composer:
         if unknown:
             raise ValueError(f"styles {unknown} were asked for; there are {list(SWAPPABLE)}")
         codes = self._codes(self._origin(styles[CODES])) if CODES in styles else None
-        if codes is not None and content is not None and keep == 1:
-            raise ValueError("codes say how to draw, and all of the content is kept; keep less of it, or give none")
-        base = self._origin(content) if content is not None else drawn or self.draw_each([domain], [seed], codes)[0]
+        if content is not None and keep == 1 and (codes is not None or guidance != 1):
+            says = "codes say" if codes is not None else "guidance says"
+            raise ValueError(f"{says} how to draw, and all of the content is kept; keep less of it, or give none")
+        base = drawn if content is None else self._origin(content)
+        base = base or self.draw_each([domain], [seed], codes, guidance)[0]
         groups = {name: value[:bars] for name, value in base.groups.items()}
         length = len(groups["content"])
         about = dict(base.piece)
@@ -132,7 +139,8 @@ class Composer:
             raise ValueError("something is to be kept, but there is no content to keep it of; give one")
         if keep < 1:
             mask = stays(locks, styles, self.model.config.latent, length)
-            latents = self._renewed(latents, mask, (DOMAINS.index(domain), meter), seed, keep=keep, held=held)
+            setting = (DOMAINS.index(domain), meter)
+            latents = self._renewed(latents, mask, setting, seed, keep=keep, held=held, guidance=guidance)
         z = torch.from_numpy(np.concatenate([latents.groups[g] for g in GROUPS], axis=1))[None].to(self.device)
         recipe = {
             "model_version": self.version,
@@ -145,6 +153,7 @@ class Composer:
             "content": _kind(content),
             "styles": {name: _kind(origin) for name, origin in styles.items()},
             **({"keep": keep} if keep < 1 else {}),
+            **({"guidance": guidance} if guidance != 1 else {}),
             **({"locks": asdict(locks)} if locks != FREE else {}),
         }
         plan = self.model.plan(z, doubt=float(latents.piece.get("doubt", 0.0)))
@@ -179,7 +188,15 @@ class Composer:
 
     @torch.inference_mode()
     def _renewed(
-        self, latents: Latents, mask: Tensor, setting: tuple[int, int], seed: int, *, keep: float, held: Held | None
+        self,
+        latents: Latents,
+        mask: Tensor,
+        setting: tuple[int, int],
+        seed: int,
+        *,
+        keep: float,
+        held: Held | None,
+        guidance: float,
     ) -> Latents:
         """Latents drawn anew where ``mask`` ``(bars, latent)`` is false, in the key that their harmony speaks of.
 
@@ -193,7 +210,7 @@ class Composer:
         asked = Setting(domain, meter, key, self._codes(latents).expand(count, -1))
         noise = torch.randn((count, len(rows), z.shape[1]), generator=torch.Generator().manual_seed(seed))
         kept = Kept(z[rows].expand_as(noise), mask[rows].expand_as(noise), keep)
-        drawn = self.prior.carry(noise, asked, kept=kept).float().cpu()[:, : latents.bars]
+        drawn = self.prior.carry(noise, asked, guidance=guidance, kept=kept).float().cpu()[:, : latents.bars]
         best = 0
         if held is not None and held.melody is not None:
             best = int((self._chroma(drawn).cpu() * held.melody.chroma(latents.bars)).sum((1, 2, 3)).argmax())

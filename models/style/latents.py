@@ -20,6 +20,7 @@ TEMPERATURE, TOP_P = 0.6, 0.95  # at which notes are drawn from latents: what va
 # by how much more what harmony, register and dynamics tell counts where they are taken from elsewhere (Ho & Salimans
 # 2022 call it guidance): the rest of the latents speaks for other pitches and velocities
 EMPHASIS = {"harmony": 3.0, "register": 2.0, "dynamics": 2.0}
+MOST_GUIDANCE = 4.0  # times as far as learned towards what a draw was asked for; beyond it latents leave the data
 DOUBT = 0.3  # how far the decoder doubts latents that the prior drew
 
 

@@ -15,8 +15,9 @@ from models.evaluate import record
 from models.evaluate.report import Metric, Report
 from models.metrics.music_statistics import ATTRIBUTES
 from models.music.midi import read_midi
+from models.style.code_examples import CodeExamples, Example, Tie
 from models.style.directions import Direction, Directions
-from webapp.services.styles import walk
+from webapp.services.styles import codes, walk
 
 ABOUT = {"sha256": "aa", "data": {"hash": "d4", "n": 9}, "commit": "c0", "seed": 0}
 
@@ -44,6 +45,17 @@ def bundle(house, tiny_composer, tmp_path):
     Directions({"version": house.space.version, **ABOUT}, groups).save(folder)
     house.style_folder = folder
     return folder
+
+
+@pytest.fixture
+def known_codes(bundle):
+    """Examples of code 2 in dance tunes at both ends."""
+    about = {"version": "tiny", "sha256": "aa", "data": {"hash": "d4", "n": 9}, "commit": "c0", "seed": 0}
+    piece = "oneills1850/0001-0050:1"
+    examples = tuple(Example("dance", 2, level, piece, "The First") for level in (0, 4))
+    tie = Tie("dance", 2, "tempo_bpm", 0.5, 0.1, 0.2)
+    met = {"dance": [[0.0, 0.0, 1.0, 0.0, 0.0]] * 4}
+    return CodeExamples(about, examples, (tie,), met).save(bundle)
 
 
 @pytest.fixture
@@ -80,11 +92,75 @@ def test_a_table_comes_as_csv_by_a_link(listener):
     assert "there are swaps, drift" in missing.json()["error"]
 
 
+def test_the_hardest_styles_of_a_run_are_drawn_and_another_run_is_named(listener, house):
+    log = house.settings.runs_folder / "style" / "log.jsonl"
+    log.parent.mkdir(parents=True)
+    rows = [
+        {"kind": "run", "what": "style", "data": "d4", "commit": "c0"},
+        *({"step": step, "validation": {"pitch": 1 / step, "thickness": 1.0}} for step in (1, 2)),
+    ]
+    log.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    assert listener.get("/api/styles").json()["run"] == "style"
+    drawn = listener.get("/api/styles/hardest", params={"run": "style"}).json()
+    assert {trace["name"]: trace["y"] for trace in drawn["figure"]["data"]} == {"content": [1, 0.5], "texture": [1, 1]}
+    assert "data d4" in drawn["source"]
+    assert listener.get("/api/styles/hardest", params={"form": "csv"}).text.count("texture") == 2
+    assert listener.get("/api/styles/tables/losses.csv", params={"run": "style"}).text.count("texture") == 2
+    for path in ("", "/hardest", "/tables/losses.csv"):
+        missing = listener.get(f"/api/styles{path}", params={"run": "other"})
+        assert missing.status_code == 404
+        assert "there are style, the model that plays" in missing.json()["error"]
+
+
 def test_a_record_that_is_none_is_told_in_words(listener, bundle):
     (bundle / record.FILE).write_text("{}", encoding="utf-8")
     reply = listener.get("/api/styles")
     assert reply.status_code == 422
     assert "evaluate with --save again" in reply.json()["error"]
+
+
+def test_a_code_tells_what_explains_it_and_plays_real_pieces_else_the_pools(listener, known_codes, stock, house):
+    clips = {str(clip) for clip in stock(domain="dance", clips=2)}
+    found = listener.get("/api/styles/codes", params={"domain": "dance"}).json()
+    first, second = found["codes"][:2]
+    assert "tempo 40 %" in second["told"]
+    assert "value 3" in second["told"]
+    assert [piece["title"] for piece in second["pieces"] if piece["from"] == "O'Neill's"] == ["The First"] * 2
+    assert {piece["audio_url"].split("/")[3] for piece in first["pieces"]} <= clips
+    assert found["about"]["version"] == "tiny"
+    real = next(piece for piece in second["pieces"] if piece["level"] == 4)
+    notes = listener.get(real["notes_url"]).json()
+    assert len(notes["bars_s"]) == 9
+    heard = listener.get(real["audio_url"])
+    assert heard.headers["content-type"] == "audio/flac"
+    lines = list(csv.DictReader(io.StringIO(listener.get("/api/styles/codes.csv").text)))
+    assert [(line["code"], line["value"]) for line in lines] == [("2", "-1.0"), ("2", "1.0")]
+    assert listener.get("/api/styles/codes/pieces/2/notes").status_code == 404
+
+
+def test_codes_without_examples_name_the_command(listener, stock, bundle):
+    stock(clips=2)
+    found = listener.get("/api/styles/codes", params={"domain": "pop"}).json()
+    assert "evaluate.code_examples --save" in found["fill"]
+    assert sum(len(code["pieces"]) for code in found["codes"]) == 8
+    (bundle / "code_examples.json").write_text("{}", encoding="utf-8")
+    reply = listener.get("/api/styles/codes", params={"domain": "pop"})
+    assert reply.status_code == 422
+    assert "evaluate.code_examples --save writes it again" in reply.json()["error"]
+
+
+@pytest.mark.parametrize(
+    ("value", "low", "high", "said"),
+    [
+        (0.1, -0.1, 0.3, "may be chance"),
+        (-0.2, -0.3, -0.1, "the slower, but weakly"),
+        (0.7, 0.6, 0.8, "clearly the faster"),
+    ],
+)
+def test_what_a_code_means_is_told_as_far_as_it_is_known(value, low, high, said):
+    metrics = {"codes.1.tempo_bpm": Metric(value, low, high, 9), "codes.1.leap": Metric(0.05, -0.1, 0.2, 9)}
+    assert said in codes.meaning(metrics, 1)
+    assert "not been measured" in codes.meaning({}, 1)
 
 
 def test_five_steps_are_composed_from_a_draw_measured_and_sound(listener):
@@ -128,6 +204,17 @@ def test_a_code_goes_through_its_five_values(listener, tiny_composer, stock):
     assert [step["by"] for step in ask(listener, group="code_1", source=clip).json()] == [-2, -1, 0, 1, 2]
 
 
+@pytest.mark.usefixtures("hearing_prior")
+def test_guidance_changes_what_is_drawn_and_is_refused_where_nothing_is(listener, stock):
+    plain, strict = (ask(listener, group="code_3", guidance=guidance) for guidance in (1, 3))
+    assert plain.json() != strict.json()
+    table = ask(listener, ".csv", group="code_3", guidance=3).text
+    assert {line["guidance"] for line in csv.DictReader(io.StringIO(table))} == {"3.0"}
+    refused = ask(listener, source=f"clips/{stock()[0]}", guidance=3)
+    assert refused.status_code == 422
+    assert "nothing is drawn" in refused.json()["error"]
+
+
 def test_a_walk_is_the_same_when_it_is_composed_again_and_another_with_another_seed(listener):
     first = ask(listener).json()
     walk._kept.clear()
@@ -162,6 +249,7 @@ def test_another_ones_piece_is_not_found_and_nobody_walks_without_a_listener(lis
         ({"group": "tempo"}, "no direction of 'tempo'"),
         ({"seed": -1}, "seed"),
         ({"domain": "jazz"}, "domain"),
+        ({"guidance": 4.5}, "less than or equal to 4"),
         ({"source": "clips/1"}, "source"),
     ],
 )

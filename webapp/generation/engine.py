@@ -166,7 +166,9 @@ class Engine:
     def _plan_forever(self) -> None:
         while jobs := self._next_to_plan():
             started = time.monotonic()
-            drawing = [job for job in jobs if job.content is None and CODES not in job.styles]
+            drawing = [
+                job for job in jobs if job.content is None and CODES not in job.styles and job.request.guidance == 1
+            ]
             draws: dict[Job, Latents] = {}
             if drawing:
                 with self._model:
@@ -193,6 +195,7 @@ class Engine:
                     keep=request.keep,
                     locks=job.locks,
                     notes=job.locked_notes,
+                    guidance=request.guidance,
                 )
         except ValueError as error:  # MusicError is one
             self._answer(job, BadRequest(str(error)))

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from models.style.latents import TEMPERATURE, TOP_P
+from models.style.latents import MOST_GUIDANCE, TEMPERATURE, TOP_P
 
 
 class Source(BaseModel):
@@ -37,8 +37,9 @@ class GenerateRequest(BaseModel):
     """One clip to compose. With no content it comes from the prior; each style replaces that group of latents.
 
     ``keep`` says how much of the content stays where neither ``locks`` nor styles hold it: 1 all of its latents, 0
-    nothing, in between the prior's flow starts that far on its way to the content. The same request alone gives the
-    same notes again on the same machine.
+    nothing, in between the prior's flow starts that far on its way to the content. ``guidance`` says how strictly a
+    draw goes by its domain, key and codes: 1 as learned, 0 as if nothing had been asked for, up to 4 the stricter. The
+    same request alone gives the same notes again on the same machine.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -48,6 +49,7 @@ class GenerateRequest(BaseModel):
     content: Source | None = None
     styles: dict[str, Source] = Field(default_factory=dict)
     keep: float = Field(default=1.0, ge=0.0, le=1.0)
+    guidance: float = Field(default=1.0, ge=0.0, le=MOST_GUIDANCE)
     locks: Locked = Field(default_factory=Locked)
     bars: int = Field(default=8, ge=1, le=8)
     seed: int = Field(default=0, ge=0, lt=2**63)

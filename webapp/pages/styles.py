@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gradio as gr
 
+from models.style.latents import CODE_COUNT
+from webapp.pages.chart import chart, choice
 from webapp.pages.frame import page
 from webapp.pages.picker import PICKER
 from webapp.pages.player import domains
@@ -70,7 +72,7 @@ TABLES = (
     ),
     (
         "losses",
-        "Hardest styles over training",
+        "Losses over training",
         """The loss, at each validation, of what each style tells of the notes: pitch for content, onsets for rhythm,
         height for register, pitch classes for harmony, velocity for dynamics, tempo, notes an onset for texture.
         Tinted by how much is left of the first; framed: the style that has improved least.""",
@@ -98,6 +100,50 @@ def _table(name: str, title: str, about: str) -> str:
 </section>"""
 
 
+def _code(number: int) -> str:
+    checked = " checked" if number == 1 else ""
+    radio = f'<input type="radio" name="k-codes-code" value="{number}"{checked}>'
+    return f"<label>{radio}<span>Code {number}</span></label>"
+
+
+CODES = f"""
+<section class="k-figures k-codes" id="meaning" data-testid="codes" aria-labelledby="k-codes-title">
+  <h2 id="k-codes-title" tabindex="-1">What the learned codes mean</h2>
+  <p class="k-explain">Four numbers of a piece that nobody has named, with five values each. To hear what one says,
+    play pieces at its ends, then those between. Real pieces were chosen to be ordinary in all that has a name, so that
+    what they share is the code; of pop no real piece may be played, so there the pool's clips stand, by the codes that
+    the model hears in them.</p>
+  {domains("k-codes-domain").replace('value="dance"', 'value="dance" checked')}
+  <fieldset class="k-domains k-groups"><legend class="k-hidden">Code</legend>
+    {"".join(map(_code, range(1, CODE_COUNT + 1)))}</fieldset>
+  <p class="k-meaning" role="status" aria-live="polite" data-part="told" data-testid="code-told"></p>
+  <div class="k-choices k-steps" data-part="pieces" data-testid="code-pieces"></div>
+  <p class="k-about"><span data-part="codes-about"></span>
+    <a data-part="codes-csv" href="api/styles/codes.csv" download hidden aria-label="Pieces by code as CSV">CSV</a></p>
+</section>"""
+
+
+OVER_TRAINING = ("losses", "curiosity", "bits")
+READING = """
+<details class="k-reading" open><summary>How to read the tables</summary>
+  <p class="k-explain">The large figure is what was measured. Below it, “.80 to .86” is the range in which it would fall
+    19 times of 20 with other songs of the same kind (a 95 % interval): two figures whose ranges overlap much may be the
+    same, and a correlation whose range holds 0 may be chance. A figure in brackets is what it stands beside; each table
+    says what that is. The stronger a cell is tinted, the larger its figure, in the second colour where it is below 0.
+    Every table can be taken along as CSV, with the weights, data and commit that it comes from.</p>
+</details>"""
+HARDEST = f"""
+<div id="hardest">{
+    chart(
+        "hardest",
+        "Hardest styles over training",
+        "How much is left, at each validation of a run, of the loss that each style began with; the large point is the "
+        "style that has improved least. The tables below are of the same run.",
+        controls=f'<div class="k-choices-row">{choice("run", "Training run")}</div>',
+    )
+}</div>"""
+
+
 def _style(group: str) -> str:
     name = group.capitalize().replace("_", " ")
     return f'<label><input type="radio" name="k-walk-group" value="{group}"><span>{name}</span></label>'
@@ -105,7 +151,9 @@ def _style(group: str) -> str:
 
 def build() -> gr.HTML:
     """The page at ``/styles``."""
-    contents = "".join(f'<a href="#{name}">{title}</a>' for name, title, _ in TABLES)
+    begin = (("meaning", "What codes mean"), ("hardest", "Hardest styles"))
+    titles = (*begin, *((name, title) for name, title, _ in TABLES))
+    contents = "".join(f'<a href="#{name}">{title}</a>' for name, title in titles)
     return page(
         "styles",
         f"""
@@ -125,10 +173,16 @@ def build() -> gr.HTML:
     {domains("k-walk-domain")}
     <label class="k-seed">draw <input type="number" min="0" max="9007199254740991" step="1" value="0"
       inputmode="numeric" data-part="seed" data-testid="walk-seed" aria-label="Seed of the prior's draw"></label>
+    <label class="k-seed">guidance <input type="number" min="0" max="4" step="0.5" value="1" inputmode="decimal"
+      data-part="guidance" data-testid="walk-guidance" aria-label="Guidance, 0 to 4"
+      aria-describedby="k-guidance-told"></label>
     <button type="button" class="k-quiet k-small" data-do="another">Another draw</button>
     <button type="button" class="k-quiet k-small" data-do="choose" aria-haspopup="dialog">Choose a clip…</button>
     <button type="button" class="k-solid" data-do="walk" data-testid="walk">Compose five steps</button>
   </div>
+  <p class="k-explain" id="k-guidance-told">Guidance: how strictly a draw goes by the kind of music, its key and its
+    codes. 1 is as learned, 0 as if none had been asked for, up to 4 the stricter; what is far from 1 is further from
+    real music. A walk along a style from a clip draws nothing, so that it has no say there.</p>
   <p class="k-said" role="status" aria-live="polite" data-part="said" data-testid="walk-said"></p>
   <p class="k-fill" data-part="no-walk" hidden>No directions are saved for this model. This makes them:
     <code></code></p>
@@ -140,8 +194,12 @@ def build() -> gr.HTML:
     <button type="button" class="k-quiet k-small" data-do="walk-csv">CSV</button>
     <button type="button" class="k-quiet k-small" data-do="share">Link</button></p>
 </section>
+{CODES}
 <nav class="k-contents" aria-label="Tables">{contents}</nav>
-{"".join(_table(*each) for each in TABLES)}
+{READING}
+{"".join(_table(*each) for each in TABLES if each[0] not in OVER_TRAINING)}
+{HARDEST}
+{"".join(_table(*each) for each in TABLES if each[0] in OVER_TRAINING)}
 {PICKER}
 <dialog class="k-dialog" data-dialog="walk-link" aria-labelledby="k-walk-link-title">
   <h2 id="k-walk-link-title">A link to this view</h2>

@@ -203,8 +203,10 @@ export const titles = {
   tunes: (words) => json("GET", `/api/titles/tunes?words=${encodeURIComponent(words)}`, undefined, COMPOSING_MS),
   ideas: (name) => json("GET", `/api/titles/ideas/${name}`, undefined, COMPOSING_MS),
 };
-/** What was measured of the style model, and along which styles one can walk. */
-export const styles = () => json("GET", "/api/styles");
+/** What was measured of the style model and over a training run of one, and along which styles one can walk. */
+export const styles = (run = "") => json("GET", `/api/styles?run=${encodeURIComponent(run)}`);
+/** Of each style code pieces by its values, and how it goes with what has a name. */
+export const codes = (domain) => json("GET", `/api/styles/codes?domain=${domain}`, undefined, COMPOSING_MS);
 /** The steps of a walk, told by its query. */
 export const walk = (query) => json("GET", `/api/styles/walk?${query}`, undefined, COMPOSING_MS);
 

@@ -1,6 +1,8 @@
 // The styles page: what was measured of the model, table by table, and a walk along one style.
 
 import * as api from "./api.js";
+import { Codes } from "./codes.js";
+import { Chart, address, fill } from "./research.js";
 import { fillMatrix } from "./matrix.js";
 import { Walk } from "./walk.js";
 import { capital } from "./words.js";
@@ -38,29 +40,67 @@ function show(section, table) {
   part("[data-part=about]").append(warning);
 }
 
+class HardestChart extends Chart {
+  path(form) {
+    return `/api/styles/hardest?${this.wanted}${form ? `&form=${form}` : ""}`;
+  }
+}
+
+/** The tables over training and their chart, of the run that is chosen. */
+class Training {
+  constructor(root, signal, onTrouble) {
+    this.root = root;
+    this.select = root.querySelector("[data-choice=run]");
+    this.chart = new HardestChart(root.querySelector("[data-plot=hardest]"), signal);
+    const choose = async () => {
+      try {
+        address.write({ run: this.select.value });
+        await this.show(await api.styles(this.select.value));
+        onTrouble("");
+      } catch (error) {
+        onTrouble(capital(error.message || "that did not work."));
+      }
+    };
+    this.select.addEventListener("change", choose, { signal });
+  }
+
+  async show({ tables, run, runs }) {
+    fill(this.select, runs, run);
+    for (const table of tables) {
+      const section = this.root.querySelector(`[data-table="${table.name}"]`);
+      if (!section) continue;
+      show(section, table);
+      const csv = section.querySelector("[data-part=csv]");
+      csv.href = `${csv.href.split("?")[0]}?run=${encodeURIComponent(run)}`;
+    }
+    await this.chart.draw({ run }, ({ told }) => (this.chart.emptiness = told));
+  }
+}
+
 /** Go to the table that the address names, once it is there. */
 function goTo(root) {
   const name = window.location.hash.slice(1);
-  const section = name && root.querySelector(`section[id="${CSS.escape(name)}"]`);
+  const section = name && root.querySelector(`:is(section, div)[id="${CSS.escape(name)}"]`);
   if (!section) return;
   section.scrollIntoView();
-  section.querySelector("h2").focus({ preventScroll: true });
+  section.querySelector("h2").focus({ preventScroll: true }); // a chart's title takes no focus, which does no harm
 }
 
 async function run(root, signal) {
   const trouble = root.querySelector("[data-part=trouble]");
-  const walk = new Walk(root, signal);
+  const training = new Training(root, signal, (text) => (trouble.textContent = text));
+  const walk = new Walk(root, signal, () => codes.pause());
+  const codes = new Codes(root, signal, () => walk.clips.pause());
   for (let attempt = 0; !signal.aborted; attempt += 1) {
     try {
       const listener = await api.hello();
-      const found = await api.styles();
+      const found = await api.styles(address.read().get("run") ?? "");
       trouble.textContent = "";
-      for (const table of found.tables) {
-        const section = root.querySelector(`[data-table="${table.name}"]`);
-        if (section) show(section, table);
-      }
+      const drawn = training.show(found);
       goTo(root);
       walk.begin(found.walks, listener.domain);
+      codes.look();
+      await drawn;
       return;
     } catch (error) {
       if (error.passing === false) {

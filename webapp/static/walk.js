@@ -32,14 +32,16 @@ export class Walk {
   #number = 0; // of what was asked for last
   #shown = null; // the walk on the page
 
-  constructor(root, signal) {
+  constructor(root, signal, onPlay) {
     this.root = root;
     this.signal = signal;
     this.find = (selector) => root.querySelector(selector);
     this.part = (name) => this.find(`.k-walk [data-part=${name}]`);
     this.clips = new ClipList(this.part("steps"), signal, { together: true });
+    this.clips.addEventListener("play", onPlay);
     this.picker = new Picker(root, signal, () => this.clips.pause());
     this.seed = this.part("seed");
+    this.guidance = this.part("guidance");
     const acts = {
       walk: () => this.compose(),
       another: () => this.#another(),
@@ -52,6 +54,7 @@ export class Walk {
     }
     for (const radio of this.#radios("k-walk-domain")) radio.addEventListener("change", () => this.#draw(), { signal });
     this.seed.addEventListener("change", () => this.#draw(), { signal });
+    for (const radio of this.#radios("k-walk-group")) radio.addEventListener("change", () => this.#enable(), { signal });
   }
 
   #radios(name) {
@@ -70,7 +73,14 @@ export class Walk {
   get asked() {
     const group = this.#chosen("k-walk-group");
     const seed = Number.isSafeInteger(this.seed.valueAsNumber) ? Math.max(0, this.seed.valueAsNumber) : 0;
-    return { group, domain: this.#chosen("k-walk-domain"), seed, source: this.#source };
+    const given = Number.isFinite(this.guidance.valueAsNumber) ? this.guidance.valueAsNumber : 1;
+    const guidance = this.guidance.disabled ? 1 : given;
+    return { group, domain: this.#chosen("k-walk-domain"), seed, source: this.#source, guidance };
+  }
+
+  /** Guidance has a say where something is drawn. */
+  #enable() {
+    this.guidance.disabled = Boolean(this.#source) && Boolean(this.#groups[this.#chosen("k-walk-group")]?.attribute);
   }
 
   /** Set the controls to what an address says, and walk there where it says so. */
@@ -85,6 +95,8 @@ export class Walk {
     this.#choice("k-walk-domain", domains.includes(there.get("domain")) ? there.get("domain") : domain);
     this.seed.value = /^\d{1,15}$/.test(there.get("seed") ?? "") ? there.get("seed") : 0;
     this.#source = SOURCE.test(there.get("source") ?? "") ? there.get("source") : "";
+    this.guidance.value = /^\d(\.\d+)?$/.test(there.get("guidance") ?? "") ? there.get("guidance") : 1;
+    this.#enable();
     this.part("no-walk").hidden = names.length > 0;
     this.part("no-walk").querySelector("code").textContent = fill;
     for (const name of ["walk", "another", "choose"]) this.find(`[data-do=${name}]`).disabled = !names.length;
@@ -93,6 +105,7 @@ export class Walk {
 
   #draw() {
     this.#source = "";
+    this.#enable();
     this.#say("");
   }
 
@@ -109,6 +122,7 @@ export class Walk {
       this.asked.domain,
       (choice) => {
         this.#source = choice.name;
+        this.#enable();
         this.#choice("k-walk-domain", this.picker.choices.domain);
         this.compose();
       },
@@ -180,9 +194,10 @@ export class Walk {
       },
       "What moved: the attributes of each step, measured in its notes",
     );
+    const guided = asked.guidance === 1 ? "" : `, guidance ${asked.guidance}`;
     this.part("walk-about").textContent = asked.source
-      ? `From ${asked.source}, seed ${asked.seed}.`
-      : `From the prior: ${asked.domain}, seed ${asked.seed}.`;
+      ? `From ${asked.source}, seed ${asked.seed}${guided}.`
+      : `From the prior: ${asked.domain}, seed ${asked.seed}${guided}.`;
     this.part("walk-foot").hidden = false;
     this.#shown = asked;
   }
@@ -196,9 +211,9 @@ export class Walk {
     }
   }
 
-  #address({ group, domain, seed, source }) {
+  #address({ group, domain, seed, source, guidance }) {
     const here = new URL(window.location.href);
-    const told = { style: group, domain, seed: String(seed), source };
+    const told = { style: group, domain, seed: String(seed), source, guidance: guidance === 1 ? "" : String(guidance) };
     for (const [name, value] of Object.entries(told)) {
       if (value) here.searchParams.set(name, value);
       else here.searchParams.delete(name);

@@ -120,6 +120,13 @@ def test_style_codes_from_elsewhere_say_what_is_drawn(composer, tune) -> None:
     kept, plain = (planned(composer, 0, content=content, styles=s, keep=0.5).latents for s in ({"codes": donor}, {}))
     assert kept.piece["codes"] == [1, 0, -1, 0.5]
     assert not np.allclose(kept.groups["harmony"], plain.groups["harmony"], atol=1e-4)
+    strict = planned(composer, 3, content=None, styles={"codes": donor}, guidance=2.0)
+    assert not np.allclose(strict.latents.groups["harmony"], other.groups["harmony"], atol=1e-3)
+    assert strict.recipe["guidance"] == 2.0
+    stricter = planned(composer, 0, content=content, styles={"codes": donor}, keep=0.5, guidance=2.0).latents
+    assert not np.allclose(kept.groups["harmony"], stricter.groups["harmony"], atol=1e-4)
+    with pytest.raises(ValueError, match="guidance says how to draw, and all of the content is kept"):
+        planned(composer, 0, content=content, styles={}, guidance=2.0)
     with pytest.raises(ValueError, match="all of the content is kept"):
         planned(composer, 0, content=content, styles={"codes": donor})
     with pytest.raises(ValueError, match="4 numbers from -1 to 1 are expected"):

@@ -101,16 +101,18 @@ class Plan:
     largest: Literal["", "table", "column"] = ""
 
 
-def all_tables(folder: Path, runs: Path) -> list[Table]:
-    """Every table of the model in ``folder``; training runs are looked for there and in ``runs``.
+def all_tables(folder: Path, runs: Path, run: str = "") -> list[Table]:
+    """Every table of the model in ``folder``; those of training are of the ``run`` among ``training.choices``.
 
-    Raises ``RecordError`` where the record is not one, ``OSError`` or ``ValueError`` where card or log can't be read.
+    Raises ``RecordError`` where the record is not one, ``OSError`` or ``ValueError`` where card or log can't be read,
+    and ``KeyError`` where there is no such run.
     """
     card = json.loads((folder / "card.json").read_text(encoding="utf-8"))
     sha256 = card.get("sha256", {}).get("style")
     found = read(folder)
     measured = [_table(plan, found.get(plan.command), sha256) for plan in plans()]
-    return [*measured, *_of_training(training.latest(folder, runs)), _of_probes(training.probes(folder, runs))]
+    _, logged, probes = training.chosen(folder, runs, run)
+    return [*measured, *_of_training(logged), _of_probes(probes)]
 
 
 def plans() -> list[Plan]:

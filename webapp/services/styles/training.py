@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +12,9 @@ from typing import Any
 from models.style.latents import GROUPS
 from models.train.run_log import rows
 
-LOG, PROBES = "log.jsonl", "curiosity.jsonl"
+LOG, PROBES, CARD = "log.jsonl", "curiosity.jsonl", "card.json"
+SHIPPED = "the model that plays"
+HEAD_BYTES = 65_536
 LOSS_OF = {  # what is told of the notes from each group's latents, mostly
     "content": "pitch", "rhythm": "position", "register": "height", "harmony": "chroma", "dynamics": "velocity",
     "tempo": "tempo", "texture": "thickness",
@@ -43,49 +46,67 @@ class Probes:
     fill: str
 
 
-def probes(folder: Path, runs: Path) -> Probes:
-    """The log of learning progress beside the weights, else that of ``runs/style``; without steps where none is there.
+def choices(folder: Path, runs: Path) -> dict[str, Path]:
+    """Style runs by name, each with its folder: ``SHIPPED`` (the model that plays), then those below ``runs``.
 
-    Raises ``ValueError`` where a log can't be read.
+    Of the shipped model at least the last validation is known, from its card. Those with a log come first.
     """
-    fill = f"python -m models.train.style --curious --out '{runs / 'style'}'"
-    for path in (folder / PROBES, runs / "style" / PROBES):
-        found = rows(path)
-        if not found:
-            continue
-        try:
-            steps, hardest = (
-                tuple(int(row["step"]) for row in found), tuple(str(row["hardest"][0]) for row in found),
-            )  # fmt: skip
-            costs, progress = (
-                tuple({str(arm): float(value) for arm, value in row[key].items()} for row in found)
-                for key in ("cost", "progress")
-            )
-        except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
-            raise ValueError(f"the log {path.name} of {path.parent.name} can't be read: {error}") from error
-        return Probes(steps, costs, progress, hardest, {"log": f"{path.parent.name}/{PROBES}"}, fill)
-    return Probes((), (), (), (), {}, fill)
+    logs = sorted(path for path in runs.rglob(LOG) if _tells_styles(path)) if runs.is_dir() else []
+    found = {path.parent.relative_to(runs).as_posix(): path.parent for path in logs}
+    shipped = {SHIPPED: folder}
+    return shipped | found if (folder / LOG).exists() else found | shipped
 
 
-def latest(folder: Path, runs: Path) -> Run:
-    """The log beside the weights, else that of ``runs/style``; without validations where there is none.
+def chosen(folder: Path, runs: Path, name: str = "") -> tuple[str, Run, Probes]:
+    """The run of this name, or that of ``runs/style`` or the first there is; what it logged, and its learning progress.
 
-    Raises ``ValueError`` where a log can't be read.
+    Raises ``KeyError`` where there is no such run and ``ValueError`` where its log can't be read.
     """
+    there = choices(folder, runs)
+    if not name:
+        name = "style" if next(iter(there)) != SHIPPED and "style" in there else next(iter(there))
     fill = f"python -m models.train.style --out '{runs / 'style'}'"
-    for path in (folder / LOG, runs / "style" / LOG):
-        found = [row for row in rows(path) if row.get("part") == "validation"]
-        if not found:
-            continue
-        try:
-            steps, told = tuple(int(row["step"]) for row in found), [row["values"] for row in found]
-            bits = {group: _series(told, f"kl.{group}", 1 / math.log(2)) for group in GROUPS}
-            losses = {group: _series(told, name) for group, name in LOSS_OF.items()}
-        except (ValueError, KeyError, TypeError) as error:
-            raise ValueError(f"the log {path.name} of {path.parent.name} can't be read: {error}") from error
-        about = {"log": f"{path.parent.name}/{LOG}"}
-        return Run(steps, _whole(losses, len(steps)), _whole(bits, len(steps)), about, fill)
-    return Run((), {}, {}, {}, fill)
+    curious = f"python -m models.train.style --curious --out '{runs / 'style'}'"
+    return name, _run(there[name], fill), _probes(there[name], curious)
+
+
+def _tells_styles(path: Path) -> bool:
+    """Whether a log is a style model's: its first line says so, or, in older ones, names its losses."""
+    with path.open("rb") as file:
+        head = file.read(HEAD_BYTES)
+    first = head.partition(b"\n")[0]
+    return b'"what": "style"' in first if b'"kind": "run"' in first else b'"thickness"' in head
+
+
+def _probes(folder: Path, fill: str) -> Probes:
+    path = folder / PROBES
+    found = rows(path)
+    try:
+        steps, hardest = tuple(int(row["step"]) for row in found), tuple(str(row["hardest"][0]) for row in found)
+        costs, progress = (
+            tuple({str(arm): float(value) for arm, value in row[key].items()} for row in found)
+            for key in ("cost", "progress")
+        )
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
+        raise ValueError(f"the log {path.name} of {path.parent.name} can't be read: {error}") from error
+    return Probes(steps, costs, progress, hardest, {"log": f"{path.parent.name}/{PROBES}"} if found else {}, fill)
+
+
+def _run(folder: Path, fill: str) -> Run:
+    path = folder / LOG
+    found = [(row["step"], row["values"]) for row in rows(path) if row.get("part") == "validation"]
+    about = {"log": f"{folder.name}/{LOG}"}
+    if not found and not path.exists():
+        card = json.loads((folder / CARD).read_text(encoding="utf-8"))
+        found = [(card["steps"], card["validation"])] if "validation" in card else []
+        about = {"log": f"{folder.name}/{CARD}, which keeps the last validation alone"}
+    try:
+        steps, told = tuple(int(step) for step, _ in found), [values for _, values in found]
+        bits = {group: _series(told, f"kl.{group}", 1 / math.log(2)) for group in GROUPS}
+        losses = {group: _series(told, name) for group, name in LOSS_OF.items()}
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"the log {path.name} of {folder.name} can't be read: {error}") from error
+    return Run(steps, _whole(losses, len(steps)), _whole(bits, len(steps)), about if found else {}, fill)
 
 
 def _series(told: list[Mapping[str, float]], name: str, scale: float = 1.0) -> tuple[float, ...]:

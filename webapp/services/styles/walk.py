@@ -53,6 +53,7 @@ class Asked:
     domain: Domain = "pop"
     seed: int = 0
     source: str = ""
+    guidance: float = 1.0  # how strictly the prior goes by what it is to draw
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,12 @@ def walk(house: House, listener_id: uuid.UUID, asked: Asked) -> tuple[Step, ...]
     if asked.source:
         source = house.database.transaction(lambda session: find(session, asked.source, listener_id))
     begin = (asked.source,) if source else (asked.domain,)
-    key = (known.version, str(known.about["commit"]), asked.group, str(asked.seed), *begin)
+    if source and asked.group not in CODE_WALKS and asked.guidance != 1:
+        raise NotAllowed(
+            f"guidance {asked.guidance:g} was given, and nothing is drawn: along {asked.group} the clip's own latents "
+            "move; leave guidance at 1, begin with a draw, or walk along a code"
+        )
+    key = (known.version, str(known.about["commit"]), asked.group, str(asked.seed), f"{asked.guidance:g}", *begin)
     with _keeping:
         if key in _kept:
             _kept.move_to_end(key)
@@ -121,17 +127,17 @@ def to_csv(steps: tuple[Step, ...], asked: Asked) -> str:
     """A line a step: where it begins, what was asked for, every attribute as it sounds."""
     out = io.StringIO()
     write = csv.writer(out, lineterminator="\n")
-    write.writerow(["style", "domain", "source", "seed", "model_version", "sd", "wanted", *ATTRIBUTES])
+    write.writerow(["style", "domain", "source", "seed", "guidance", "model_version", "sd", "wanted", *ATTRIBUTES])
     for step in steps:
         measured = attributes(step.piece)
-        about = [asked.group, step.domain, asked.source or "prior", asked.seed, step.model_version]
+        about = [asked.group, step.domain, asked.source or "prior", asked.seed, asked.guidance, step.model_version]
         write.writerow([*about, step.by, step.wanted, *(measured[name] for name in ATTRIBUTES)])
     return out.getvalue()
 
 
 def _compose(house: House, known: Directions, asked: Asked, source: Source | None, name: str) -> tuple[Step, ...]:
     if source is None:
-        drawn = house.generator.generate(_request(asked.domain, None, asked.seed))
+        drawn = house.generator.generate(_request(asked.domain, None, asked.seed, asked.guidance))
         domain, latents, notes = asked.domain, Latents.from_json(drawn.latents), drawn.notes
     else:
         music = current(house, source)
@@ -142,7 +148,7 @@ def _compose(house: House, known: Directions, asked: Asked, source: Source | Non
         value, step = 0.0, CODE_STEP
         requests = []
         for by in STEPS:
-            request = _request(domain, latents if source else None, asked.seed)
+            request = _request(domain, latents if source else None, asked.seed, asked.guidance)
             codes = Origin(latents=with_code(latents, CODE_WALKS.index(asked.group), by * step).to_json())
             requests.append(request.model_copy(update={"styles": {CODES: codes}, "keep": KEEP if source else 1.0}))
     else:
@@ -165,11 +171,12 @@ def with_code(latents: Latents, place: int, value: float) -> Latents:
     return replace(latents, piece={**latents.piece, CODES: codes})
 
 
-def _request(domain: Domain, content: Latents | None, seed: int) -> GenerateRequest:
+def _request(domain: Domain, content: Latents | None, seed: int, guidance: float = 1.0) -> GenerateRequest:
     return GenerateRequest(
         id=uuid.uuid4().hex,
         domain=domain,
         content=Origin(latents=content.to_json()) if content else None,
         seed=seed,
+        guidance=guidance,
         deadline_ms=DEADLINE_MS,
     )

@@ -10,6 +10,7 @@ from models.evaluate import record
 from models.evaluate.report import Metric, Report
 from models.style.latents import GROUPS, STYLE_GROUPS
 from models.train.run_log import RunLog
+from webapp.services.styles import training
 from webapp.services.styles.tables import Table, all_tables
 
 
@@ -131,6 +132,26 @@ def test_the_log_beside_the_weights_goes_before_other_runs(folder) -> None:
         with RunLog(path) as log:
             log.write("metrics", step=step, part="validation", values=validation())
     assert tables(folder)["losses"].rows == ("7",)
+
+
+def test_any_run_can_be_chosen_and_the_shipped_models_last_validation_is_on_its_card(folder) -> None:
+    runs = folder.parent / "runs"
+    card = {"version": "v1", "sha256": {"style": "aa"}, "steps": 90, "validation": validation(pitch=0.5)}
+    (folder / "card.json").write_text(json.dumps(card), encoding="utf-8")
+    assert list(training.choices(folder, runs)) == [training.SHIPPED]
+    assert tables(folder)["losses"].rows == ("90",)
+    for name, what in (("mine/a", "style"), ("titles", "titles")):
+        (runs / name).mkdir(parents=True)
+        with RunLog(runs / name / "log.jsonl") as log:
+            log.write("run", what=what)
+            log.write("metrics", step=5, part="validation", values=validation())
+    assert list(training.choices(folder, runs)) == ["mine/a", training.SHIPPED]
+    found = {table.name: table for table in all_tables(folder, runs)}
+    assert found["losses"].rows == ("5",)
+    found = {table.name: table for table in all_tables(folder, runs, training.SHIPPED)}
+    assert found["losses"].about["log"] == "style-tiny/card.json, which keeps the last validation alone"
+    with pytest.raises(KeyError):
+        all_tables(folder, runs, "titles")
 
 
 def test_a_broken_log_is_told_in_words(folder) -> None:
