@@ -4,7 +4,8 @@ On songs never trained on. In the music: ``data.A.B.spearman`` and ``data.A.B.bi
 shuffled) of every two named attributes. In the latents: ``rate.GROUP.bits_per_bar`` and ``rate.GROUP.open`` (dimensions
 that carry something; reference: all there are); ``read.ATTRIBUTE.GROUP``, the share of an attribute (R²) that a ridge
 regression finds in a group's latents on songs that it was not fitted on; ``canonical.GROUP.GROUP``, the correlation of
-two groups' most correlated directions, bar by bar, on such songs.
+two groups' most correlated directions, bar by bar, on such songs, and ``canonical.GROUP.GROUP.bits`` their mutual
+information (chance: clips shuffled).
 
 All within domains. Latents are draws from the posterior, which is what the decoder learned from: of a dimension that
 says nothing a mean may still tell much. ``read``: the reference is the attribute's own group, chance is shuffled clips,
@@ -153,6 +154,10 @@ def in_latents(report: Report, music: Measured, seed: int) -> None:
             f"canonical.{one}.{other}",
             over_songs(bar_songs, partial(_correlated, *scores), draws=DRAWS, chance=correlation(*luck)),
         )
+        name = f"canonical.{one}.{other}.bits"
+        found = over_halves(bar_songs, partial(_shared_bits, name, *scores, seed), seed=seed, draws=HALVES)[name]
+        chance = _shared_bits(name, *luck, seed, np.arange(len(bar_songs)))[name]
+        report.add(name, Metric(found.value, found.low, found.high, found.n, chance=chance))
 
 
 def _reading(report: Report, music: Measured, folds: Ints, order: Ints) -> None:
@@ -248,6 +253,12 @@ def _share(missed: Floats, mean_missed: Floats, rows: Ints) -> float:
 
 def _correlated(one: Floats, other: Floats, rows: Ints) -> float:
     return correlation(one[rows], other[rows])
+
+
+def _shared_bits(name: str, one: Floats, other: Floats, seed: int, rows: Ints) -> dict[str, float]:
+    """Under ``name`` the mutual information of two scores ``(bars,)``."""
+    nats = mutual_information(one[rows, None], other[rows, None], seed)
+    return {name: float(nats[0, 0] / np.log(2))}
 
 
 def _of_others(music: Measured, group: str, order: Ints) -> Floats:

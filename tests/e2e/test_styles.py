@@ -29,6 +29,9 @@ def test_figures_are_read_and_taken_along_and_a_walk_plays_and_opens_again(visit
     assert {"value", "low", "high", "model_sha256", "data_hash", "commit", "seed"} <= set(lines[0])
     assert visitor.frame.evaluate("document.documentElement.scrollWidth") <= PHONE["viewport"]["width"]
 
+    expect(visitor.get("code-told")).to_contain_text("Code 1: ")
+    expect(visitor.get("code-pieces").locator(".k-clip")).to_have_count(10)  # two real pieces of each value
+
     visitor.frame.get_by_role("radio", name="Tempo").check(force=True)
     visitor.get("walk-seed").fill("5")
     visitor.get("walk").click()

@@ -33,14 +33,17 @@ def choice(name: str, label: str) -> str:
     )
 
 
-def research(title: str, lead: str, controls: str, body: str) -> str:
-    """The frame of a dashboard: what it is, what to look at, an empty state, a link to exactly this view."""
+NO_RUN = "No training run has left its log here yet. This command fills the page while it runs:"
+
+
+def research(title: str, lead: str, controls: str, body: str, nothing: str = NO_RUN) -> str:
+    """The frame of a dashboard: what it is, what to look at, what an empty one says, a link to exactly this view."""
     return f"""
 <div class="k-ask">
   <div><h1>{title}</h1><p class="k-lead">{lead}</p></div>
 </div>
 <div class="k-empty" data-part="nothing" hidden>
-  <p>No run has left its log here yet. This command fills the page while it runs:</p>
+  <p>{nothing}</p>
   <pre data-part="fill" data-testid="fill"></pre>
 </div>
 <div class="k-research" hidden>

@@ -27,6 +27,9 @@ COSTS = """
 CONFUSED = '<div class="k-confused" data-part="confused" data-testid="confused"></div>'
 
 
+NO_STUDY = "No study of titles has left its log here yet. This command fills the page while it runs:"
+
+
 def build() -> gr.HTML:
     """The page at ``/retrieval``."""
     watched = f'<div class="k-choices-row">{choice("query", "Asked for")}{choice("condition", "By")}</div>'
@@ -67,4 +70,4 @@ def build() -> gr.HTML:
     )
     controls = choice("study", "Study") + choice("direction", "Direction") + choice("measure", "Measure")
     lead = "How well a title finds its tune, and a tune its title: beside chance, with what each piece is worth."
-    return page("retrieval", research("Retrieval", lead, controls, body))
+    return page("retrieval", research("Retrieval", lead, controls, body, NO_STUDY))

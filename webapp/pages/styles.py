@@ -34,6 +34,14 @@ TABLES = (
         encoded again.""",
     ),
     (
+        "both",
+        "Styles in music and in latents, side by side",
+        """For every two styles, how they go together in real clips, by the attribute that names each, and in the model,
+        by the two directions of their latents, out of all, that go together most: so the latents' figure is the most
+        that one could tell of the other, and where it is near the music's the model has mixed nothing in. As
+        correlation, and as bits that one tells of the other. In brackets: shuffled clips.""",
+    ),
+    (
         "spearman",
         "Styles in real music",
         """How the attributes that name the styles go together in real clips (Spearman within one kind of music). No
@@ -95,6 +103,7 @@ def _table(name: str, title: str, about: str) -> str:
   <p class="k-explain">{about}</p>
   <div class="k-matrix" tabindex="0" role="region" aria-labelledby="k-{name}-title" hidden><table></table></div>
   <p class="k-fill" hidden>Nothing has been measured here yet. This fills it: <code></code></p>
+  <p class="k-meaning" data-part="told" hidden></p>
   <p class="k-about"><span data-part="about"></span>
     <a data-part="csv" href="api/styles/tables/{name}.csv" download hidden aria-label="{title} as CSV">CSV</a></p>
 </section>"""

@@ -24,6 +24,9 @@ CHARTS = (
 )
 
 
+NOBODY = "Nobody has listened here yet. Votes on the compare page fill this one:"
+
+
 def build() -> gr.HTML:
     """The page at ``/tastes``."""
     body = "".join(
@@ -32,4 +35,4 @@ def build() -> gr.HTML:
     )
     command = '<p class="k-explain">All of it, without a name: <code data-part="command">kallos study export</code></p>'
     lead = "What a study's listeners share, where they part, and how well they are told."
-    return page("tastes", research("Tastes", lead, choice("study", "Study"), body + command))
+    return page("tastes", research("Tastes", lead, choice("study", "Study"), body + command, NOBODY))

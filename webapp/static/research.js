@@ -90,10 +90,11 @@ export class Chart {
     this.told = told;
     this.figure = rows ? figure : null;
     this.part("source").textContent = source;
-    this.part("empty").hidden = rows > 0;
-    this.part("empty").textContent = rows ? "" : this.emptiness ?? "There is nothing to draw yet: the runs have not come so far.";
+    this.part("empty").hidden = false;
+    this.part("empty").textContent = rows ? "Drawing…" : this.emptiness ?? "There is nothing to draw yet: the runs have not come so far.";
     for (const button of this.section.querySelectorAll("[data-take]")) button.disabled = !rows;
     await this.show();
+    if (asked === this.wanted) this.part("empty").hidden = rows > 0;
   }
 
   async show() {

@@ -36,9 +36,10 @@ export function startRuns(root, signal) {
     const further = [...broken, ...new Set(pair.flatMap((run) => Object.keys(run.outcome)))];
     root.querySelector("[data-testid=runs] thead").replaceChildren(tableRow(["", ...pair.map((run) => run.name)], true));
     root.querySelector("[data-testid=runs] tbody").replaceChildren(
-      ...[...OF_A_RUN, ...further.filter((name) => !OF_A_RUN.includes(name))].map((name) =>
-        tableRow([NAMES[name] ?? name.replace("_", " "), ...pair.map((run) => told(run, name))]),
-      ),
+      ...[...OF_A_RUN, ...further.filter((name) => !OF_A_RUN.includes(name))]
+        .map((name) => [NAMES[name] ?? name.replaceAll("_", " "), ...pair.map((run) => told(run, name))])
+        .filter(([, ...values]) => values.some((value) => value !== ""))
+        .map((cells) => tableRow(cells)),
     );
   }
 

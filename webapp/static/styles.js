@@ -10,7 +10,7 @@ import { capital } from "./words.js";
 // what stands in brackets below the figures of a table
 const COMPARED = {
   swaps: "baseline", drift: "baseline", after: "baseline", information: "chance", reading: "baseline", canonical: "chance",
-  rates: "reference", codes: "reference", curiosity: "baseline",
+  both: "chance", rates: "reference", codes: "reference", curiosity: "baseline",
 };
 
 const short = (digest) => (digest ?? "").slice(0, 12);
@@ -31,6 +31,8 @@ function show(section, table) {
   part(".k-fill").hidden = Boolean(table.about);
   part(".k-fill code").textContent = table.fill;
   part("[data-part=csv]").hidden = !table.about;
+  part("[data-part=told]").hidden = !table.told;
+  part("[data-part=told]").textContent = table.told;
   if (!table.about) return;
   fillMatrix(part("table"), table, title, { compare: COMPARED[table.name] });
   part("[data-part=about]").textContent = told(table.about);

@@ -78,6 +78,8 @@ def test_the_two_groups_that_share_something_correlate(found) -> None:
     assert found["canonical.content.rhythm"].value > 0.9
     assert abs(found["canonical.content.rhythm"].chance) < 0.3
     assert abs(found["canonical.harmony.texture"].value) < 0.2
+    assert found["canonical.content.rhythm.bits"].value > 1
+    assert found["canonical.harmony.texture.bits"].value < 0.3
 
 
 def test_rates_are_bits_a_bar_beside_all_dimensions(found) -> None:

@@ -29,6 +29,7 @@ LABELS = {
     **{str(code): f"code {code}" for code in range(1, CODE_COUNT + 1)},
 }  # fmt: skip
 CHROMA = "chroma"
+BOTH = ("correlation in music", "correlation in latents", "bits in music", "bits in latents")
 ABOUT = ("command", "model_version", "model_sha256", "data_hash", "data_n", "commit", "seed")
 
 
@@ -58,6 +59,7 @@ class Table:
     about: Mapping[str, Any] | None
     fill: str
     current: bool
+    told: str = ""  # what the figures come to, in a sentence
 
     def to_json(self) -> dict[str, Any]:
         """For the page: ``cells`` by row, null where there is no figure."""
@@ -71,6 +73,7 @@ class Table:
             "about": self.about,
             "fill": self.fill,
             "current": self.current,
+            "told": self.told,
         }
 
     def to_csv(self) -> str:
@@ -134,6 +137,7 @@ def plans() -> list[Plan]:
         Plan("swaps", "swapped, measured", swaps, STYLE, own=same),
         Plan("drift", "swapped, moved", drift, STYLE),
         Plan("after", "swapped, after", after, STYLE),
+        Plan("both", "styles, measured", _side_by_side(), RELATIONS),
         Plan("spearman", "", _both_ways("data", tuple(ATTRIBUTES), "spearman"), RELATIONS),
         Plan("information", "", _both_ways("data", tuple(ATTRIBUTES), "bits"), RELATIONS, largest="table"),
         Plan("reading", "read, from", reading, RELATIONS, own=frozenset([*ATTRIBUTES.items(), (CHROMA, "harmony")])),
@@ -164,6 +168,7 @@ def _table(plan: Plan, found: Evaluation | None, sha256: str | None) -> Table:
         about=_about(found) if found and values else None,
         fill=f"python -m models.{plan.command} --save",
         current=found is not None and found.of_weights(sha256),
+        told=_difference(metrics) if plan.name == "both" else "",
     )
 
 
@@ -204,6 +209,43 @@ def _of_probes(found: training.Probes) -> Table:
         "curiosity", "step, told with another's", tuple(map(str, found.steps)), arms, tuple(cells), about, found.fill,
         current=True,
     )  # fmt: skip
+
+
+def _side_by_side() -> dict[tuple[str, str], str]:
+    """For every two styles: correlation and information of what names them in the music, and of their latents."""
+    attribute = {group: name for name, group in reversed(ATTRIBUTES.items())}
+    found: dict[tuple[str, str], str] = {}
+    for one, other in itertools.combinations(STYLE_GROUPS, 2):
+        music, latents = f"data.{attribute[one]}.{attribute[other]}", f"canonical.{one}.{other}"
+        names = (f"{music}.spearman", latents, f"{music}.bits", f"{latents}.bits")
+        found |= {(f"{one} and {other}", column): name for column, name in zip(BOTH, names, strict=True)}
+    return found
+
+
+def _difference(metrics: Mapping[tuple[str, str], Metric]) -> str:
+    """What it means where latents go together more than the music does, and where they don't."""
+    excess: dict[str, tuple[float, float]] = {}
+    pairs = {row for row, _ in metrics}
+    for row in sorted(pairs):
+        music, latents = (metrics.get((row, column)) for column in BOTH[:2])
+        if music is None or latents is None or None in (music.value, music.low, music.high, latents.value, latents.low):
+            continue
+        most = max(abs(music.low or 0), abs(music.high or 0))
+        if (latents.low or 0) > most:
+            excess[row] = (abs(latents.value or 0), abs(music.value or 0))
+    if not pairs:
+        return ""
+    if not excess:
+        return (
+            "In no pair do the latents go together clearly more than the music does: what is apart in it stays apart."
+        )
+    worst = max(excess, key=lambda row: excess[row][0] - excess[row][1])
+    in_latents, in_music = excess[worst]
+    return (
+        f"In {len(excess)} of {len(pairs)} pairs the latents go together clearly more than the music does, most in "
+        f"{worst} ({in_latents:.2f} against {in_music:.2f}): there one style's latents also hold something of the "
+        "other. In the rest the model keeps apart what music keeps apart, or joins no more than music joins."
+    )
 
 
 def _both_ways(prefix: str, names: Sequence[str], *suffix: str) -> dict[tuple[str, str], str]:

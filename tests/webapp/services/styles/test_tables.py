@@ -85,6 +85,24 @@ def test_relations_fill_both_sides_of_a_symmetric_matrix(folder) -> None:
     assert shown(found["rates"], "tempo", "bits_per_bar")["heat"] == 0.1
 
 
+def test_relations_in_music_and_latents_stand_side_by_side_with_what_they_come_to(folder) -> None:
+    assert not tables(folder)["both"].told
+    keep(
+        folder,
+        "evaluate.relations",
+        data__onsets_per_bar__notes_per_onset__spearman=Metric(0.03, -0.06, 0.1, 9),
+        canonical__rhythm__texture=Metric(0.72, 0.69, 0.76, 9, chance=0.02),
+        data__onsets_per_bar__mean_pitch__spearman=Metric(-0.3, -0.4, -0.2, 9),
+        canonical__rhythm__register=Metric(0.32, 0.28, 0.35, 9),
+    )
+    both = tables(folder)["both"]
+    assert "1 of 2 pairs" in both.told
+    assert "rhythm and texture (0.72 against 0.03)" in both.told
+    assert shown(both, "rhythm and texture", "correlation in latents")["chance"] == 0.02
+    keep(folder, "evaluate.relations", canonical__rhythm__register=Metric(0.32, 0.28, 0.35, 9))
+    assert "In no pair" in tables(folder)["both"].told
+
+
 def test_figures_of_other_weights_are_said_to_be(folder) -> None:
     keep(folder, "evaluate.style", sha256="bb", swap__rhythm__own=Metric(0.9, n=9))
     assert not tables(folder)["swaps"].current
