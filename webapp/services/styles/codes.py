@@ -73,7 +73,7 @@ def read_codes(house: House, listener_id: uuid.UUID, domain: Domain) -> dict[str
     codes = [
         {
             "code": code,
-            "told": " ".join(filter(None, (known and explained(known, domain, code), meaning(metrics, code)))),
+            "told": f"{explained(known, domain, code) if known else ''} {meaning(metrics, code)}".strip(),
             "pieces": [piece for level in range(CODE_LEVELS) for piece in places[code, level][:EACH]],
         }
         for code in range(1, CODE_COUNT + 1)
