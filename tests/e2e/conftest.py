@@ -99,7 +99,7 @@ def site(
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("KALLOS_")},
         "KALLOS_HOME": str(home / "home"),
-        "KALLOS_POOL": str(CLIPS),  # composing more takes the processors from the browser
+        "KALLOS_POOL": "2",  # composing what nobody listens to takes the processors from the browser
         "KALLOS_DATABASE_URL": make_database(),
     }
     log = home / "server.log"

@@ -45,7 +45,7 @@ class Site:
         with self.log.open("ab") as log:
             return subprocess.Popen(
                 [sys.executable, "-m", "webapp", "serve", "--port", str(self.port)],
-                env={**environment, "KALLOS_HOME": str(self.home), "KALLOS_POOL": str(CLIPS)},
+                env={**environment, "KALLOS_HOME": str(self.home), "KALLOS_POOL": "2"},
                 stdout=log,
                 stderr=log,
             )

@@ -48,7 +48,6 @@ def test_the_worker_fills_an_empty_pool_with_a_pair_first(house, worker):
 def test_the_pool_is_filled_in_turn_and_then_left_alone(house, worker, monkeypatch):
     monkeypatch.setattr(pool, "FEW", 3)
     house.settings = house.settings.model_copy(update={"pool": 3})
-    monkeypatch.setattr(pool, "FRESH", 0)
     work_until_idle(worker)
     assert [playable(house, domain) for domain in ("pop", "dance", "chorale")] == [3, 3, 3]
     assert not worker.step()

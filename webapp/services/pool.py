@@ -38,9 +38,10 @@ class Need:
 
 
 def need(session: Session, version: str, base: int) -> Need | None:
-    """What to compose next, or None where the pool is full enough: ``base`` clips of each domain, and some unheard.
+    """What to compose next, or None where the pool is full enough.
 
-    The ``base`` is of this model's own making: what another one composed stays until then.
+    That is ``base`` clips of each domain and, of those that somebody listens to, some unheard ones. The ``base`` is of
+    this model's own making: what another one composed stays until then.
     """
     playable = {domain: rows.count_pool(session, domain=domain, model_version=version) for domain in DOMAINS}
     first = DOMAINS[0]
@@ -51,7 +52,8 @@ def need(session: Session, version: str, base: int) -> Need | None:
     missing = {}
     for domain in DOMAINS:
         own = rows.count_composed_by(session, domain=domain, model_version=version)
-        unheard = min(MOST, FRESH + most_met(session, domain)) - playable[domain]
+        met = most_met(session, domain)
+        unheard = min(MOST, FRESH + met) - playable[domain] if met else 0
         missing[domain] = max(base - own, unheard)
     domain = min(DOMAINS, key=lambda name: playable[name] / max(1, playable[name] + missing[name]))
     return Need(domain, min(CLIPS_A_JOB, missing[domain])) if missing[domain] > 0 else None
