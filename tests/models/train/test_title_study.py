@@ -22,6 +22,20 @@ RUNS = {
     for seed in (0, 1)
 }
 
+HELD = """
+import sys, time
+from models.train import titles
+write = titles.RunLog.write
+
+def write_and_hold(log, kind, **values):
+    write(log, kind, **values)
+    if values.get("step") == 25:  # after a state was saved, before the next is
+        time.sleep(300)
+
+titles.RunLog.write = write_and_hold
+titles.main(sys.argv[1:])
+"""
+
 
 def logs(folder: Path) -> dict[str, list[dict[str, object]]]:
     """Every log of a study by its run, without the commit."""
@@ -97,17 +111,18 @@ def test_runs_side_by_side_find_what_they_find_one_after_the_other(
 
 def test_a_training_that_is_killed_goes_on_without_gap_and_double(dance_music: Path, tmp_path: Path) -> None:
     arguments = ["--preset", "tiny", "--steps", "42", "--variants", "bag-bag", "--data", str(dance_music), "--out"]
-    child = subprocess.Popen(
-        [sys.executable, "-m", "models.train.titles", *arguments, str(tmp_path / "killed")],
+    log, end = tmp_path / "killed" / "bag-bag-0" / "log.jsonl", time.monotonic() + 500
+    with subprocess.Popen(
+        [sys.executable, "-c", HELD, *arguments, str(tmp_path / "killed")],
         env=os.environ | {"OMP_NUM_THREADS": "1"}, stdout=subprocess.DEVNULL,
-    )  # fmt: skip
-    log, end = tmp_path / "killed" / "bag-bag-0" / "log.jsonl", time.monotonic() + 200
-    while not log.exists() or b'"step": 25' not in log.read_bytes():  # after a state was saved, before the next is
-        assert time.monotonic() < end
-        assert child.poll() is None
-        time.sleep(0.002)
-    child.kill()
-    child.wait()
+    ) as child:  # fmt: skip
+        try:
+            while not log.exists() or b'"step": 25' not in log.read_bytes():
+                assert time.monotonic() < end
+                assert child.poll() is None
+                time.sleep(0.02)
+        finally:
+            child.kill()
     assert not ended(log)
     assert rows(log)[-1]["step"] >= 25
     train_titles([*arguments, str(tmp_path / "killed"), "--resume"])
