@@ -22,9 +22,10 @@ from playwright.sync_api import Browser, BrowserContext, BrowserType, Frame, Loc
 
 DESKTOP = {"viewport": {"width": 1280, "height": 800}}
 CROWD = 5  # tests that begin after listening
-expect.set_options(timeout=30_000)  # for a machine that trains or tests beside us
-LISTEN_S = 60  # at most, for two clips of which three seconds each are needed
-START_S = 180
+PATIENCE_MS = 90_000  # for a machine that trains or tests beside us
+expect.set_options(timeout=PATIENCE_MS)
+LISTEN_S = 180  # at most, for two clips of which three seconds each are needed
+START_S = 240
 CLIPS = 6  # in the pool, so that every visitor has a pair on the page and one ahead
 
 
@@ -148,6 +149,7 @@ class Visitor:
 
     def __post_init__(self) -> None:
         self.frame = self.page
+        self.page.set_default_timeout(PATIENCE_MS)
         self.page.on("pageerror", lambda error: self.troubles.append(str(error)))
         self.page.on("request", lambda request: self._meet(request.url))
 
@@ -195,7 +197,7 @@ class Visitor:
         """After this many votes: the page itself started the next pair, and time has passed on one of its clocks."""
         started = "performance.getEntriesByName('kallos.next_pair').length"
         moved = "[...document.querySelectorAll('.k-time')].some((time) => !time.textContent.startsWith('0:00'))"
-        self.frame.wait_for_function(f"{started} === {vote} && {moved}", timeout=30_000)
+        self.frame.wait_for_function(f"{started} === {vote} && {moved}")
 
     def api(self, path: str, method: str = "GET") -> Any:
         """Ask the server as this listener."""

@@ -15,7 +15,7 @@ from selenium.webdriver.support.wait import WebDriverWait
 from selenium.webdriver.webkitgtk.options import Options
 from selenium.webdriver.webkitgtk.service import Service
 
-PATIENCE_S = 60
+PATIENCE_S = 180
 TIMES = "return [...document.querySelectorAll('.k-time')].map((time) => time.textContent)"
 
 

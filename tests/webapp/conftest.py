@@ -176,7 +176,7 @@ def retire(house: House) -> Callable[[uuid.UUID], None]:
 @pytest.fixture
 def client(house: House) -> Iterator[TestClient]:
     with TestClient(create_app(backstage=Backstage(house, children=False), pages=False)) as client:
-        client.app.state.backstage.ready.wait(10)
+        assert client.app.state.backstage.ready.wait(60)
         yield client
 
 

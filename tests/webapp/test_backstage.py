@@ -28,9 +28,9 @@ def test_it_begins_once_brings_the_schema_up_to_date_and_ends_once(settings, mak
     stage = Backstage(house, children=False)
     stage.begin()
     stage.begin()
-    assert stage.ready.wait(20)
+    assert stage.ready.wait(60)
     assert check(house.database.engine) == []
-    end = time.monotonic() + 10
+    end = time.monotonic() + 60
     while stage.generator_state["status"] != "ok" and time.monotonic() < end:
         time.sleep(0.05)
     assert stage.generator_state["status"] == "ok"
@@ -49,7 +49,7 @@ def test_a_generator_that_is_down_is_said_to_be(stage, house):
 def test_children_step_back_once_the_first_listeners_have_something_to_hear(stage, stock):
     child = SupervisedProcess("sleeper", [sys.executable, "-c", "import time; time.sleep(60)"]).start()
     try:
-        assert child.wait_until_ready(20)
+        assert child.wait_until_ready(60)
         stage._worker = child
         before = os.getpriority(os.PRIO_PROCESS, child.pid)
         stage._be_polite()

@@ -42,7 +42,7 @@ def ask(name, **given):
     return GenerateRequest(id=name, **{"seed": 1, "deadline_ms": 60_000, **given})
 
 
-def wait_until(condition, seconds=5.0):
+def wait_until(condition, seconds=60.0):
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if condition():
@@ -120,7 +120,7 @@ def test_cancelling_by_id_reaches_the_one_who_waits(slow_engine, slow_remote):
     thread.start()
     assert wait_until(lambda: slow_engine.health()["running"] == 1)
     assert slow_remote.cancel("cancel me")
-    thread.join(5)
+    thread.join(60)
     assert caught
 
 
@@ -217,6 +217,6 @@ def test_a_lost_connection_is_tried_once_more_with_the_same_id(engine, url):
         remote = RemoteGenerator(f"http://127.0.0.1:{listening.getsockname()[1]}")
         result = remote.generate(ask("twice", seed=6))
         remote.close()
-        thread.join(10)
+        thread.join(60)
     assert asked == ["twice", "twice"]
     assert result.notes == engine.generate(ask("alone", seed=6)).notes

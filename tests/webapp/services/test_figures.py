@@ -39,7 +39,7 @@ def studied(make_database, migrated_template: str, study: Path) -> Iterator[Hous
 @pytest.fixture
 def asking(studied: House) -> TestClient:
     with TestClient(create_app(backstage=Backstage(studied, children=False), pages=False)) as client:
-        client.app.state.backstage.ready.wait(20)
+        assert client.app.state.backstage.ready.wait(60)
         yield client
 
 
@@ -152,7 +152,7 @@ def test_the_dashboards_are_asked_over_http(asking: TestClient, study: Path) -> 
 
 def test_an_empty_house_says_which_command_fills_it(alone: House) -> None:
     with TestClient(create_app(backstage=Backstage(alone, children=False), pages=False)) as client:
-        client.app.state.backstage.ready.wait(20)
+        assert client.app.state.backstage.ready.wait(60)
         for path, command in (("/api/runs", "models.train.titles"), ("/api/retrieval", "models.train.title_study")):
             told = client.get(path).json()
             assert told.get("runs", told.get("studies")) == []
