@@ -30,10 +30,10 @@ $(STAMP): pyproject.toml
 test: install
 	$(MAKE) --jobs=2 lint test-only
 
-# One thread a process: two of them with two threads each on two cores take almost three times as long. In order of the
-# files: what takes longest, a browser that listens in real time, comes early.
+# One thread a process: two of them with two threads each on two cores take almost three times as long. Three processes
+# keep two cores busy while one of them listens in real time. In tests/conftest.py's order, what takes longest first.
 test-only:
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 lint: install
 	$(BIN)/ruff check .

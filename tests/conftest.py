@@ -21,13 +21,31 @@ FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"} 
 MIGRATED = "kallos_migrated"
 
 
+# What listens in real time, and so leaves processors to others; the other browser tests keep them busy.
+LISTENING = ("first_picks", "four", "frame", "generator_down", "reload", "voting", "webkit")
+BROWSER, MODELS, FAULTS, REST = range(4)  # the order in which tests begin
+
+
+def _turn(file: str) -> int:
+    """When a file's tests begin: what takes longest first, and what kills applications when the browsers are done."""
+    if file.startswith("tests/e2e/"):
+        return FAULTS if file.endswith("test_faults.py") else BROWSER
+    return MODELS if file.startswith("tests/models/") else REST
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest, so that no process is left alone with it at the end."""
+    items.sort(key=lambda item: _turn(item.nodeid.partition("::")[0]))
+
+
 class TogetherScheduling(LoadScopeScheduling):
-    """A file's tests stay in one process, and all that share the running application's."""
+    """A file's tests stay in one process, and so do all that share a running application."""
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
-        alone = file.endswith("test_faults.py")  # it kills an application of its own
-        return "e2e" if file.startswith("tests/e2e/") and not alone else file
+        if _turn(file) != BROWSER:
+            return file
+        return "listening" if Path(file).stem.removeprefix("test_") in LISTENING else "browsing"
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
