@@ -97,12 +97,14 @@ def test_malformed_requests_get_400(url):
 
 
 def test_a_full_queue_is_503_with_retry_after(slow_engine, slow_url, slow_remote):
-    jobs = [slow_engine.submit(ask(f"j{i}", seed=i)) for i in range(4)]
+    go_on = threading.Event()  # until then none of them ends
+    jobs = [slow_engine.submit(ask(f"j{i}", seed=i), lambda _: go_on.wait(60)) for i in range(4)]
     answer = httpx.post(f"{slow_url}/v1/generate", json={"id": "too many"})
     assert answer.status_code == 503
     assert int(answer.headers["retry-after"]) >= 1
     with pytest.raises(QueueFull):
         slow_remote.generate(ask("too many"))
+    go_on.set()
     for job in jobs:
         slow_engine.cancel(job.request.id)
 
