@@ -94,7 +94,7 @@ def postmaster(folder: Path) -> psutil.Process:
 
 
 def stopped(process: psutil.Process) -> bool:
-    _, alive = psutil.wait_procs([process], timeout=20)
+    _, alive = psutil.wait_procs([process], timeout=60)
     return not alive
 
 
@@ -146,10 +146,10 @@ def test_two_processes_that_start_together_share_one_server(
         assert execute(urls.pop(), "SELECT 1") == 1
         first = postmaster(folder)
         processes[0].send_signal(signal.SIGTERM)
-        assert processes[0].wait(20) == 128 + signal.SIGTERM
+        assert processes[0].wait(60) == 128 + signal.SIGTERM
         assert first.is_running()
         processes[1].send_signal(signal.SIGTERM)
-        assert processes[1].wait(20) == 128 + signal.SIGTERM
+        assert processes[1].wait(60) == 128 + signal.SIGTERM
         assert stopped(first)
     finally:
         for process in processes:
@@ -179,7 +179,7 @@ def test_a_killed_server_is_started_again_under_a_living_engine(server: Embedded
     assert server.ensure_running() is False
     serving = [postmaster(folder), *postmaster(folder).children()]
     serving[0].kill()
-    psutil.wait_procs(serving, timeout=20)
+    psutil.wait_procs(serving, timeout=60)
     with pytest.raises(OperationalError), engine.connect():
         pass
     assert server.ensure_running() is True
