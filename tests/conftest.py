@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from uuid import uuid4
@@ -60,9 +62,31 @@ STUDY = (
 
 
 @pytest.fixture(scope="session")
-def dance_music(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callable[[Path], None]], Path]:
+    """``made_once(name, make)`` → a folder that ``make`` fills in the process that comes first, for all of them."""
+    own = tmp_path_factory.getbasetemp()
+    root = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+    def get(name: str, make: Callable[[Path], None]) -> Path:
+        folder, made = root / name, root / f"{name}.made"
+        with (root / f"{name}.lock").open("ab") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not made.exists():
+                make(folder)
+                made.touch()
+        return folder
+
+    return get
+
+
+@pytest.fixture(scope="session")
+def dance_music(made_once: Callable[[str, Callable[[Path], None]], Path]) -> Path:
     """A folder of made-up reels, in even notes, and hornpipes, in dotted ones, already split into parts."""
-    folder = tmp_path_factory.mktemp("abc")
+    return made_once("abc", _write_dance_music)
+
+
+def _write_dance_music(folder: Path) -> None:
+    folder.mkdir()
     rng = np.random.default_rng(0)
     nouns = ("Cow", "Hen", "Mill", "Glen", "Lass", "Piper", "Boat", "Fair")
     numbers = iter(range(1000))
@@ -78,20 +102,17 @@ def dance_music(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (folder / f"{part}.abc").write_text("\n".join(tunes), encoding="utf-8")
     rows = "".join(f"{part}.abc,{part}\n" for part in ("train", "validation", "test"))
     (folder / "metadata.csv").write_text(f"path,split\n{rows}", encoding="utf-8")
-    return folder
 
 
 @pytest.fixture(scope="session")
-def study(dance_music: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def study(made_once: Callable[[str, Callable[[Path], None]], Path], study_arguments: list[str]) -> Path:
     """The folder of a whole study, really trained and tested, of few steps; change nothing in it."""
     import torch
 
     from models.train.title_study import main
 
     torch.set_num_threads(1)
-    folder = tmp_path_factory.mktemp("runs") / "study"
-    main([*STUDY, "--data", str(dance_music), "--out", str(folder)])
-    return folder
+    return made_once("study", lambda folder: main([*study_arguments, "--out", str(folder)]))
 
 
 @pytest.fixture(scope="session")
