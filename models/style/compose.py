@@ -62,6 +62,16 @@ class Composer:
         z = self.prior.sample(setting, generator).float().cpu()[:, :bars]
         return [self._drawn(row, setting, place) for place, row in enumerate(z)]
 
+    def sample_near(self, latents: Latents, keep: float, domain: Domain, count: int, seed: int) -> list[Latents]:
+        """``count`` draws from the prior near ``latents`` and in their key; the same seed gives the same draws.
+
+        Each starts ``keep`` (0 to 1) of the way to them: at 0 only meter, key and codes are theirs, at 1 all is.
+        """
+        base = self._origin(latents)
+        mask = torch.zeros((base.bars, sum(self.model.config.latent.values())), dtype=torch.bool)
+        drawn = self._draw_around(base, mask, (DOMAINS.index(domain), _meter(base)), seed, keep=keep, count=count)
+        return [self._latents(row, {**base.piece, "doubt": DOUBT}) for row in drawn]
+
     def draw_each(
         self, domains: Sequence[Domain], seeds: Sequence[int], codes: Tensor | None = None, guidance: float = 1.0
     ) -> list[Latents]:
@@ -130,10 +140,7 @@ class Composer:
         if codes is not None:
             about[CODES] = codes[0].tolist()
         latents = replace(base, groups=groups, piece=about)
-        meter_name = str(base.piece.get("meter", "4/4"))
-        if meter_name not in METER_NAMES:
-            raise ValueError(f"meter {meter_name!r} was given; the model knows {list(METER_NAMES)}")
-        meter = METER_NAMES.index(meter_name)
+        meter = _meter(base)
         held = self._held(content, notes, locks, length, meter)
         if (keep < 1 or locks != FREE) and content is None:
             raise ValueError("something is to be kept, but there is no content to keep it of; give one")
@@ -141,11 +148,11 @@ class Composer:
             mask = stays(locks, styles, self.model.config.latent, length)
             setting = (DOMAINS.index(domain), meter)
             latents = self._renewed(latents, mask, setting, seed, keep=keep, held=held, guidance=guidance)
-        z = torch.from_numpy(np.concatenate([latents.groups[g] for g in GROUPS], axis=1))[None].to(self.device)
+        z = _whole(latents)[None].to(self.device)
         recipe = {
             "model_version": self.version,
             "domain": domain,
-            "meter": meter_name,
+            "meter": METER_NAMES[meter],
             "bars": length,
             "seed": seed,
             "temperature": temperature,
@@ -202,19 +209,35 @@ class Composer:
 
         For a locked melody that of several draws whose harmony tells its notes best.
         """
-        rows = torch.arange(self.prior.config.bars) % latents.bars  # the prior knows whole clips alone
-        z = torch.from_numpy(np.concatenate([latents.groups[g] for g in GROUPS], axis=1))
         count = HARMONISATIONS if held is not None and held.melody is not None else 1
+        drawn = self._draw_around(latents, mask, setting, seed, keep=keep, count=count, guidance=guidance)
+        best = 0
+        if held is not None and held.melody is not None:
+            best = int((self._chroma(drawn).cpu() * held.melody.chroma(latents.bars)).sum((1, 2, 3)).argmax())
+        return self._latents(torch.where(mask, _whole(latents), drawn[best]), {**latents.piece, "doubt": DOUBT})
+
+    @torch.inference_mode()
+    def _draw_around(
+        self,
+        latents: Latents,
+        mask: Tensor,
+        setting: tuple[int, int],
+        seed: int,
+        *,
+        keep: float,
+        count: int,
+        guidance: float = 1.0,
+    ) -> Tensor:
+        """``count`` draws ``(count, bars, latent)`` that hold on to ``latents`` as ``Kept`` says, in their key."""
+        rows = torch.arange(self.prior.config.bars) % latents.bars  # the prior knows whole clips alone
+        z = _whole(latents)
         sounding = self._chroma(z[None]).exp().sum((0, 1, 2))
         domain, meter, key = (torch.tensor([index] * count) for index in (*setting, likely_key(sounding.cpu().numpy())))
         asked = Setting(domain, meter, key, self._codes(latents).expand(count, -1))
         noise = torch.randn((count, len(rows), z.shape[1]), generator=torch.Generator().manual_seed(seed))
         kept = Kept(z[rows].expand_as(noise), mask[rows].expand_as(noise), keep)
-        drawn = self.prior.carry(noise, asked, guidance=guidance, kept=kept).float().cpu()[:, : latents.bars]
-        best = 0
-        if held is not None and held.melody is not None:
-            best = int((self._chroma(drawn).cpu() * held.melody.chroma(latents.bars)).sum((1, 2, 3)).argmax())
-        return self._latents(torch.where(mask, z, drawn[best]), {**latents.piece, "doubt": DOUBT})
+        drawn = self.prior.carry(noise, asked, guidance=guidance, kept=kept)
+        return drawn.float().cpu()[:, : latents.bars]
 
     def _chroma(self, z: Tensor) -> Tensor:
         """Log-probabilities of pitch classes that harmony tells of: ``(clips, bars, latent)``, ``(…, bars, 2, 12)``."""
@@ -256,6 +279,18 @@ class Composer:
     def _latents(self, z: Tensor, piece: Mapping[str, Any]) -> Latents:
         parts = self.model.config.split(z)
         return Latents(self.version, {name: value.numpy().astype(np.float32) for name, value in parts.items()}, piece)
+
+
+def _whole(latents: Latents) -> Tensor:
+    """All groups side by side, ``(bars, latent)``."""
+    return torch.from_numpy(np.concatenate([latents.groups[group] for group in GROUPS], axis=1))
+
+
+def _meter(latents: Latents) -> int:
+    name = str(latents.piece.get("meter", "4/4"))
+    if name not in METER_NAMES:
+        raise ValueError(f"meter {name!r} was given; the model knows {list(METER_NAMES)}")
+    return METER_NAMES.index(name)
 
 
 def _kind(origin: Origin | None) -> str:

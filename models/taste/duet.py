@@ -20,10 +20,9 @@ from models.style.latents import Latents
 from models.taste.bradley_terry import Head, utilities
 from models.taste.choice import FloatArray
 from models.taste.explain import AUDIBLE, PROBABLE, Effect, attribute_effects
-from models.taste.search import pick, recombine, scores
+from models.taste.search import CAREFUL, pick, recombine, scores
 from models.taste.space import TasteSpace, summary
 
-CAREFUL = -0.5  # standard deviations, as for one listener's gift
 Verdict = Literal["part", "one_more", "other_more", "both", "open"]
 
 

@@ -20,6 +20,7 @@ from models.taste.bradley_terry import Head, utilities
 from models.taste.space import TasteSpace, summary
 
 SEARCHED = 96  # draws of the prior (seconds on a busy CPU), of which the best are recombined and composed
+CAREFUL, OPTIMISTIC = -0.5, 1.0  # posterior standard deviations that a score adds to the mean
 REACH = 2.0  # standard deviations of the draws that a recombination may lie from their mean in any feature
 FloatArray = npt.NDArray[np.float64]
 
@@ -54,7 +55,7 @@ def scores(judge: Head | Judge, features: npt.ArrayLike, kappa: float) -> FloatA
 
 
 def pick(
-    judge: Head | Judge, features: npt.ArrayLike, count: int, *, kappa: float = -0.5, diversity: float = 0.3
+    judge: Head | Judge, features: npt.ArrayLike, count: int, *, kappa: float = CAREFUL, diversity: float = 0.3
 ) -> list[int]:
     """Indices of ``count`` good and different clips (fewer where there are fewer), the best first.
 
@@ -87,7 +88,7 @@ def recombine(
     count: int = 8,
     donors: int = 32,
     max_swaps: int = 2,
-    kappa: float = -0.5,
+    kappa: float = CAREFUL,
     reach: float = REACH,
 ) -> list[Latents]:
     """Candidates improved by taking at most ``max_swaps`` style groups from others of the ``donors`` best.
@@ -135,7 +136,7 @@ def best_latents(
     candidates: Sequence[Latents],
     count: int,
     *,
-    kappa: float = -0.5,
+    kappa: float = CAREFUL,
     diversity: float = 0.3,
     refine: bool = True,
 ) -> list[Candidate]:

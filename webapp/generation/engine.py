@@ -15,11 +15,11 @@ from typing import Any
 
 import numpy as np
 
-from models.music.notes import DOMAINS, MusicError, Piece
+from models.music.notes import DOMAINS, Domain, MusicError, Piece
 from models.style.compose import Composer, whole_bars
 from models.style.decode import DecodeBatch
 from models.style.latents import CODES, Latents
-from webapp.generation.job import MOST_BARS, Hearing, Job, Listener, read_request
+from webapp.generation.job import MOST_BARS, Hearing, Job, Listener, Origin, read_request, read_source
 from webapp.generation.protocol import (
     BadRequest,
     Cancelled,
@@ -31,6 +31,7 @@ from webapp.generation.protocol import (
     GeneratorUnavailable,
     LatentsResult,
     QueueFull,
+    Source,
 )
 
 log = logging.getLogger(__name__)
@@ -115,22 +116,45 @@ class Engine:
             job = self._jobs.get(request_id)
             return job is not None and self._answer(job, Cancelled(f"request {request_id!r} was cancelled"))
 
-    def latents(self, domain: str, count: int, seed: int, bars: int = MOST_BARS) -> LatentsResult:
-        """``count`` latents from the prior; the same seed gives the same ones. Raises ``BadRequest``."""
+    def latents(
+        self,
+        domain: str,
+        count: int,
+        seed: int,
+        bars: int = MOST_BARS,
+        *,
+        near: dict[str, Any] | None = None,
+        keep: float = 0.0,
+    ) -> LatentsResult:
+        """``count`` latents from the prior; the same seed gives the same ones. Raises ``BadRequest``.
+
+        With ``near`` they are as long as these latents and start ``keep`` of the way to them.
+        """
         known = {name: name for name in DOMAINS}
         if domain not in known:
             raise BadRequest(f"domain {domain!r} was asked for; there are {list(DOMAINS)}")
         if not (1 <= count <= MOST_LATENTS and 1 <= bars <= MOST_BARS and 0 <= seed < 2**63):
             raise BadRequest(f"give a count of 1 to {MOST_LATENTS}, 1 to {MOST_BARS} bars and a seed from 0 on")
+        if not 0 <= keep <= 1:
+            raise BadRequest(f"a keep of {keep} was given; 0 (nothing) to 1 (all) is allowed")
+        around = None if near is None else read_source(Source(latents=near), "near")
         drawn: list[Latents] = []
         for part, start in enumerate(range(0, count, DRAWN_TOGETHER)):
             part_seed = int(np.random.SeedSequence([seed, part]).generate_state(1)[0])
             with self._model:
                 wanted = min(DRAWN_TOGETHER, count - start)
                 # Always a whole part, so that asking for more gives the same first ones.
-                drawn += self.composer.sample_latents(known[domain], DRAWN_TOGETHER, part_seed, bars)[:wanted]
+                drawn += self._draw(known[domain], part_seed, bars, around, keep)[:wanted]
             time.sleep(0.001)  # let the planner have the lock
         return LatentsResult(latents=[one.to_json() for one in drawn], model_version=self.composer.version)
+
+    def _draw(self, domain: Domain, seed: int, bars: int, near: Origin | None, keep: float) -> list[Latents]:
+        if not isinstance(near, Latents):
+            return self.composer.sample_latents(domain, DRAWN_TOGETHER, seed, bars)
+        try:
+            return self.composer.sample_near(near, keep, domain, DRAWN_TOGETHER, seed)
+        except ValueError as error:  # of another model, or of another shape
+            raise BadRequest(f"near: {error}") from error
 
     def encode(self, notes: dict[str, Any]) -> EncodeResult:
         """The latents of a piece's first eight whole bars; raises ``BadRequest`` for what can't be encoded."""

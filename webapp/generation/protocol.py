@@ -129,8 +129,20 @@ class Generator(Protocol):
         """Compose one clip, blocking; raises a ``GenerationError``."""
         ...
 
-    def latents(self, domain: str, count: int, seed: int, bars: int = 8) -> LatentsResult:
-        """``count`` latents of clips from the prior: where a search for one listener happens."""
+    def latents(
+        self,
+        domain: str,
+        count: int,
+        seed: int,
+        bars: int = 8,
+        *,
+        near: dict[str, Any] | None = None,
+        keep: float = 0.0,
+    ) -> LatentsResult:
+        """``count`` latents of clips from the prior: where a search for one listener happens.
+
+        With ``near`` (``Latents.to_json``) they are as long as these and start ``keep`` (0 to 1) of the way to them.
+        """
         ...
 
     def encode(self, notes: dict[str, Any]) -> EncodeResult:

@@ -48,9 +48,20 @@ class RemoteGenerator:
         answer = self._post("/v1/generate", body, request.deadline_ms / 1000 + MARGIN_SECONDS)
         return GenerateResult.model_validate_json(answer.content)
 
-    def latents(self, domain: str, count: int, seed: int, bars: int = 8) -> LatentsResult:
+    def latents(
+        self,
+        domain: str,
+        count: int,
+        seed: int,
+        bars: int = 8,
+        *,
+        near: dict[str, Any] | None = None,
+        keep: float = 0.0,
+    ) -> LatentsResult:
         """``count`` latents of clips from the prior, not decoded to notes; raises a ``GenerationError``."""
-        body = {"domain": domain, "count": count, "seed": seed, "bars": bars}
+        body: dict[str, Any] = {"domain": domain, "count": count, "seed": seed, "bars": bars}
+        if near is not None:
+            body |= {"near": near, "keep": keep}
         return LatentsResult.model_validate_json(self._post("/v1/latents", body, QUICK_SECONDS).content)
 
     def encode(self, notes: dict[str, Any]) -> EncodeResult:

@@ -48,13 +48,15 @@ CPU_SLOTS, GPU_SLOTS = 8, 32
 
 
 class LatentsRequest(BaseModel):
-    """How many latents to draw from the prior."""
+    """How many latents to draw from the prior; ``near`` (``Latents.to_json``) begins them ``keep`` of the way there."""
 
     model_config = ConfigDict(extra="forbid")
     domain: Literal["pop", "dance", "chorale"] = "pop"
     count: Annotated[int, Field(ge=1, le=1024)] = 1
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     bars: Annotated[int, Field(ge=1, le=8)] = 8
+    near: dict[str, Any] | None = None
+    keep: Annotated[float, Field(ge=0, le=1)] = 0.0
 
 
 class EncodeRequest(BaseModel):
@@ -113,7 +115,8 @@ def create_app(engine: Engine) -> FastAPI:
 
     @app.post("/v1/latents")
     def latents(request: LatentsRequest) -> LatentsResult:
-        return engine.latents(request.domain, request.count, request.seed, request.bars)
+        about = {"near": request.near, "keep": request.keep}
+        return engine.latents(request.domain, request.count, request.seed, request.bars, **about)
 
     @app.post("/v1/encode")
     def encode(request: EncodeRequest) -> EncodeResult:

@@ -30,6 +30,21 @@ def test_the_same_seed_gives_the_same_notes_and_another_seed_others(composer) ->
     assert first != other
 
 
+def test_draws_near_a_piece_are_the_nearer_the_more_is_kept(composer) -> None:
+    piece = composer.sample_latents("dance", 1, seed=4)[0]
+    around = {keep: composer.sample_near(piece, keep, "dance", 6, seed=1) for keep in (0.0, 0.3, 0.6, 0.9, 1.0)}
+
+    def off(drawn: Latents) -> float:
+        return float(sum(np.square(drawn.groups[name] - piece.groups[name]).sum() for name in GROUPS))
+
+    away = [np.mean([off(each) for each in draws]) for draws in around.values()]
+    assert away == sorted(away, reverse=True)
+    assert away[-1] == pytest.approx(0, abs=1e-4)
+    first, again, other = (composer.sample_near(piece, 0.6, "dance", 1, seed=seed)[0] for seed in (1, 1, 2))
+    assert off(first) == off(again) != off(other)
+    assert {each.piece["meter"] for each in around[0.0]} == {piece.piece["meter"]}
+
+
 def test_a_clip_in_a_batch_is_the_clip_alone(composer) -> None:
     plans = [planned(composer, seed) for seed in range(4)]
     assert decoded(composer, *plans) == [decoded(composer, plan)[0] for plan in plans]

@@ -6,7 +6,7 @@ import pytest
 from models.metrics.music_statistics import ATTRIBUTES
 from models.style.latents import GROUPS, Latents
 from models.taste.bradley_terry import Head, utilities
-from models.taste.search import EXCHANGEABLE, best_latents, pick, recombine, scores
+from models.taste.search import CAREFUL, EXCHANGEABLE, OPTIMISTIC, best_latents, pick, recombine, scores
 from models.taste.space import TasteSpace, summary
 
 
@@ -21,6 +21,15 @@ def test_optimism_and_care_differ_by_the_doubt(space, clips) -> None:
     head, features = make_head(space), space.features(clips.summaries)
     spread = scores(head, features, 1.0) - scores(head, features, -1.0)
     assert np.allclose(spread, 2 * utilities(head, features).sd)
+
+
+def test_an_optimistic_search_goes_where_more_is_open_and_a_careful_one_where_less_is(space, clips_of) -> None:
+    doubt = np.full(space.size, 0.05)
+    doubt[: space.size // 2] = 2.0
+    head = Head.of(make_head(space).mean, np.diag(doubt), space.version)
+    candidates = clips_of(60, 8).latents
+    surprise, gift = (best_latents(head, space, candidates, 4, kappa=kappa) for kappa in (OPTIMISTIC, CAREFUL))
+    assert np.mean([each.sd for each in surprise]) > np.mean([each.sd for each in gift])
 
 
 def test_the_best_comes_first_and_without_diversity_the_rest_follow_in_order(space, clips) -> None:

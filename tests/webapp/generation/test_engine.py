@@ -100,6 +100,22 @@ def test_latents_given_back_as_content_are_what_is_decoded(engine):
     assert result.latents["groups"] == drawn.latents[0]["groups"]
 
 
+def test_latents_near_a_piece_are_drawn_around_it_and_strange_ones_are_refused(engine):
+    (piece,) = engine.latents("pop", 1, seed=5).latents
+    near = engine.latents("pop", 3, seed=1, near=piece, keep=0.95)
+    assert near == engine.latents("pop", 3, seed=1, near=piece, keep=0.95)
+    far = engine.latents("pop", 3, seed=1)
+
+    def away(drawn):
+        pairs = zip(drawn["groups"]["content"], piece["groups"]["content"], strict=True)
+        return sum(abs(one - other) for a, b in pairs for one, other in zip(a, b, strict=True))
+
+    assert max(map(away, near.latents)) < min(map(away, far.latents))
+    for wrong in ({"near": piece | {"version": "other"}, "keep": 0.5}, {"near": {}, "keep": 0.5}, {"keep": 2.0}):
+        with pytest.raises(BadRequest):
+            engine.latents("pop", 1, seed=1, **wrong)
+
+
 def test_locked_notes_stay_and_the_same_request_composes_the_same_rest(engine):
     piece, latents = some_piece(), engine.encode(some_piece().to_json()).latents
     locks = Locked(bars=[1, 6], rhythm=True, notes=piece.to_json())

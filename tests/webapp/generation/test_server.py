@@ -59,6 +59,8 @@ def test_over_http_come_the_notes_that_come_in_process(engine, remote):
 def test_latents_and_encoding_over_http(engine, remote):
     drawn = remote.latents("chorale", 2, seed=3)
     assert drawn == engine.latents("chorale", 2, seed=3)
+    near = {"near": drawn.latents[0], "keep": 0.5}
+    assert remote.latents("chorale", 2, seed=3, **near) == engine.latents("chorale", 2, seed=3, **near)
     clip = remote.generate(ask("clip", content=Source(latents=drawn.latents[0])))
     locks = Locked(melody=True, bars=[0], notes=clip.notes)
     held = ask("held", content=Source(latents=drawn.latents[0]), keep=0.0, locks=locks)
