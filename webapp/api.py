@@ -122,6 +122,24 @@ class Rewound(BaseModel):
     undone: int
 
 
+class Own(BaseModel):
+    """A clip composed for the listener, and whether they have voted on it; which one it is stays a secret."""
+
+    composed_at: datetime
+    mode: Literal["careful", "surprise", "near", "studio"]
+    met: bool
+
+
+class Composing(BaseModel):
+    """A job that composes for the listener, how far it is while it runs, and all clips composed for them so far."""
+
+    job_id: int | None
+    state: Literal["none", "waiting", "running", "done", "failed"]
+    wish: compose.Wish | None
+    progress: compose.Progress | None
+    clips: list[Own]
+
+
 class Link(BaseModel):
     """An address that moves the listener to another device."""
 
@@ -130,9 +148,13 @@ class Link(BaseModel):
 
 
 class Problems(BaseModel):
-    """What went wrong: what was given, what is allowed, what to do."""
+    """What went wrong: what was given, what is allowed, what to do.
+
+    ``code``: ``unknown_listener`` where the one who asks was deleted, or names nobody.
+    """
 
     error: str
+    code: str | None = None
 
 
 ERRORS: dict[int | str, dict[str, Any]] = {
@@ -302,15 +324,18 @@ def read_taste(house: TheHouse, listener_id: Known) -> dict[str, Any]:
 
 
 @router.post("/compose", status_code=202, responses=ERRORS)
-def start_composing(house: TheHouse, listener_id: Known) -> dict[str, Any]:
-    """Compose new clips for this listener's head; they come blind among the pairs."""
-    return compose.ask(house, listener_id)
+def start_composing(house: TheHouse, listener_id: Known, wish: compose.Wish | None = None) -> Composing:
+    """Compose new clips for this listener's head, as the wish says; they come blind among the pairs.
+
+    The same wish again while it is under way joins it; another one is refused with 409.
+    """
+    return Composing.model_validate(compose.ask(house, listener_id, wish or compose.Wish()))
 
 
 @router.get("/compose", responses=ERRORS)
-def read_composing(house: TheHouse, listener_id: Known) -> dict[str, Any]:
-    """The newest compose job and the number of clips composed so far."""
-    return compose.state(house, listener_id)
+def read_composing(house: TheHouse, listener_id: Known) -> Composing:
+    """The compose job under way, or else the newest, and the clips composed so far."""
+    return Composing.model_validate(compose.state(house, listener_id))
 
 
 IMMUTABLE = "private, max-age=31536000, immutable"

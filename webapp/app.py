@@ -22,6 +22,7 @@ from starlette.exceptions import HTTPException
 
 from webapp.backstage import Backstage
 from webapp.limits import BodyLimit
+from webapp.lost import WayBack
 from webapp.reference import add_reference
 from webapp.services import health
 from webapp.services.house import House
@@ -72,6 +73,7 @@ def create_app(settings: Settings | None = None, *, backstage: Backstage | None 
     app.state.house = stage.house
     app.state.backstage = stage
     app.add_middleware(BodyLimit)
+    app.add_middleware(WayBack)
     _answer_errors(app)
     app.include_router(api.router)
     app.include_router(taste_api.router)
@@ -169,13 +171,14 @@ class _Announcing(uvicorn.Server):
 def _answer_errors(app: FastAPI) -> None:
     """Every refusal as ``{error}``: what was given, what is allowed, what to do."""
 
-    def answer(status: int, text: str, headers: dict[str, str] | None = None) -> JSONResponse:
-        return JSONResponse({"error": text}, status_code=status, headers=headers)
+    def answer(status: int, text: str, headers: dict[str, str] | None = None, code: str | None = None) -> JSONResponse:
+        body = {"error": text} | ({"code": code} if code else {})
+        return JSONResponse(body, status_code=status, headers=headers)
 
     @app.exception_handler(Problem)
     def problem(_: Request, error: Problem) -> JSONResponse:
         wait = error.retry_after_s
-        return answer(error.status, str(error), {"Retry-After": str(wait)} if wait else None)
+        return answer(error.status, str(error), {"Retry-After": str(wait)} if wait else None, error.code)
 
     @app.exception_handler(RequestValidationError)
     def malformed(_: Request, error: RequestValidationError) -> JSONResponse:

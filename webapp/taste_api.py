@@ -1,4 +1,4 @@
-"""The HTTP interface of why a clip is liked, under ``/api/taste``: explained, changed by a swap, the claim checked."""
+"""The HTTP interface under ``/api/taste``: why a clip is liked, what would change that, and whether it is personal."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict
 
 from webapp.api import ERRORS, Known, TheHouse
-from webapp.services import why
+from webapp.services import proof, why
 from webapp.studio_api import Opened
 
 router = APIRouter(prefix="/api/taste", tags=["taste"])
@@ -54,10 +54,14 @@ class Gain(BaseModel):
 
 
 class Change(BaseModel):
-    """One style from another clip, composed: what was ``expected`` of it, and what the head hears in its notes."""
+    """One style from another clip, composed: what was ``expected`` of it, and what the head hears in its notes.
+
+    ``became``: what is heard to have changed, in words.
+    """
 
     part: str
     words: str
+    became: list[str]
     expected: Gain
     heard: Gain
     original: Opened
@@ -81,6 +85,38 @@ class Checks(BaseModel):
     value: float | None
     low: float
     high: float
+
+
+class WinRate(BaseModel):
+    """Picks of pieces composed for this listener over a rival's; ``value`` counts a tie half.
+
+    The interval holds at any time.
+    """
+
+    won: int
+    equal: int
+    lost: int
+    value: float | None
+    low: float
+    high: float
+
+
+class Proof(BaseModel):
+    """Win rates over pieces for the ``average`` listener and over pieces as they were ``drawn`` from the prior.
+
+    The average listener can be told of where ``others``, who have voted here, are ``others_needed`` at least.
+    """
+
+    average: WinRate
+    drawn: WinRate
+    others: int
+    others_needed: int
+
+
+@router.get("/proof", responses=ERRORS)
+def read_proof(house: TheHouse, listener_id: Known) -> Proof:
+    """Whether what is composed for the listener is personal, by blind pairs among the usual ones."""
+    return Proof.model_validate(proof.of_listener(house, listener_id))
 
 
 @router.get("/clips/{clip_id}/why", responses=ERRORS)

@@ -50,16 +50,29 @@ Handler = Callable[[House, TakenJob], dict[str, Any]]
 def _compose_for(house: House, job: TakenJob) -> dict[str, Any]:
     if job.listener_id is None:
         raise ValueError("a job to compose for a listener names none")
-    rivals = int(job.payload.get("picks", 0)) >= compose.FIRST_AT  # not before the first clip of their own
-    return composing.compose_for(house, job.listener_id, str(job.payload["domain"]), job.id << 8, rivals=rivals)
+    return composing.compose_for(
+        house,
+        job.listener_id,
+        str(job.payload["domain"]),
+        job.id << 8,
+        wish=compose.wish_of(job.payload),
+        rivals=compose.brings_rivals(job.payload),
+        tell=_telling(house, job),
+    )
 
 
 def _compose_for_both(house: House, job: TakenJob) -> dict[str, Any]:
+    duet_id, domain = uuid.UUID(str(job.payload["duet"])), str(job.payload["domain"])
+    return duet_composing.compose_for_both(house, duet_id, domain, job.id << 8, _telling(house, job))
+
+
+def _telling(house: House, job: TakenJob) -> Callable[[dict[str, Any]], None]:
+    """Says how far the job is."""
+
     def tell(progress: dict[str, Any]) -> None:
         house.database.transaction(lambda session: jobs.tell_progress(session, job, progress))
 
-    duet_id, domain = uuid.UUID(str(job.payload["duet"])), str(job.payload["domain"])
-    return duet_composing.compose_for_both(house, duet_id, domain, job.id << 8, tell)
+    return tell
 
 
 def _fill_pool(house: House, job: TakenJob) -> dict[str, Any]:
@@ -83,9 +96,10 @@ def _take_runs(house: House, job: TakenJob) -> dict[str, Any]:  # noqa: ARG001
 
 
 def _draw_map(house: House, job: TakenJob) -> dict[str, Any]:
+    telling = _telling(house, job)
+
     def tell(stage: str, share: float) -> None:
-        progress = {"stage": stage, "share": share}
-        house.database.transaction(lambda session: jobs.tell_progress(session, job, progress))
+        telling({"stage": stage, "share": share})
 
     limit = job.payload.get("limit")
     return drawing.draw(house, str(job.payload["kind"]), int(job.payload["seed"]), tell, limit)

@@ -47,6 +47,18 @@ def heads_of_study(
     return [(head, population_id) for head, population_id in session.execute(query)]
 
 
+def count_heads(session: Session, study_id: str, model_version: str, *, votes: int, but: UUID) -> int:
+    """How many heads ``heads_of_study`` finds."""
+    query = (
+        select(func.count())
+        .select_from(StoredHead)
+        .join(Listener, Listener.id == StoredHead.listener_id)
+        .where(Listener.study_id == study_id, StoredHead.model_version == model_version)
+        .where(StoredHead.votes_seen >= votes, Listener.id != but)
+    )
+    return session.scalars(query).one()
+
+
 def save_head(
     session: Session,
     listener_id: UUID,

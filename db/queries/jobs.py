@@ -133,10 +133,12 @@ def release_job(session: Session, job: TakenJob) -> bool:
     return _change(session, job, state="waiting", attempts=Job.attempts - 1, run_after=now, **_NO_LEASE)
 
 
-def newest_job(session: Session, kind: str, listener_id: UUID) -> Job | None:
-    """The listener's last job of this kind, whatever became of it."""
-    query = select(Job).where(Job.listener_id == listener_id, Job.kind == kind).order_by(Job.id.desc()).limit(1)
-    return session.scalars(query.execution_options(populate_existing=True)).one_or_none()
+def current_job(session: Session, kind: str, listener_id: UUID) -> Job | None:
+    """The listener's job of this kind that is under way, the first of several, or else the last one that ended."""
+    theirs = select(Job).where(Job.listener_id == listener_id, Job.kind == kind).limit(1)
+    theirs = theirs.execution_options(populate_existing=True)
+    under_way = session.scalars(theirs.where(ACTIVE).order_by(Job.id)).one_or_none()
+    return under_way or session.scalars(theirs.order_by(Job.id.desc())).one_or_none()
 
 
 def newest_of(session: Session, dedupe_key: str) -> Job | None:

@@ -139,7 +139,10 @@ def restore_duet(session: Session, row: Mapping[str, Any]) -> bool:
 
 def _restore(session: Session, listener_id: UUID, data: Mapping[str, Any]) -> Restored:
     if get_listener(session, listener_id) is not None:
-        raise NotAnExportError(f"listener {listener_id} is here already; delete them first to bring them back")
+        raise NotAnExportError(
+            f"listener {listener_id} is here already, and nothing of theirs was changed; to listen as them in another "
+            "browser, open there the link that “Continue on another device” gives"
+        )
     if data["studies"]:
         studies = [_values(Study, row) for row in data["studies"]]
         session.execute(upsert(Study).values(studies).on_conflict_do_nothing())

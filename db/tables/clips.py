@@ -11,7 +11,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 from db.tables.base import Base, Clock, Floats, FloatVector, NewId
 from db.tables.listeners import DOMAIN_CHECK
 
-OWN = ("composed", "studio")  # a clip for this listener's taste, or of their own making
+# for this listener's taste: what they surely like, may like most, or like near a piece; or of their own making
+OWN = ("composed", "surprise", "near", "studio")
 RIVALS = ("average", "drawn")  # what stands blind beside it: for the average listener, or as it came from the prior
 
 
@@ -26,7 +27,9 @@ class Clip(Base):
     __tablename__ = "clips"
     __table_args__ = (
         CheckConstraint(DOMAIN_CHECK, name="domain_is_known"),
-        CheckConstraint("kind IN ('prior', 'composed', 'studio', 'average', 'drawn')", name="kind_is_known"),
+        CheckConstraint(
+            "kind IN ('prior', 'composed', 'surprise', 'near', 'studio', 'average', 'drawn')", name="kind_is_known"
+        ),
         CheckConstraint("(kind <> 'prior') = (composed_for IS NOT NULL)", name="composed_for_one_listener"),
         CheckConstraint("octet_length(summary) % 4 = 0", name="summary_is_float32"),
         # one listener's clip never stands in for another's: it goes when they go

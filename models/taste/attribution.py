@@ -19,7 +19,7 @@ from scipy.special import ndtr
 from models.metrics.music_statistics import ATTRIBUTES
 from models.style.latents import GROUPS
 from models.taste.bradley_terry import Head, predict
-from models.taste.explain import CLEAR, PROBABLE, SEEMING, UNKNOWN
+from models.taste.explain import CLEAR, UNKNOWN
 from models.taste.search import EXCHANGEABLE
 from models.taste.space import TasteSpace
 
@@ -182,9 +182,6 @@ def _words(attribute: str, trait: float, utility: float, confidence: float) -> s
         how = f"very {how}"
     if abs(utility) < SLIGHT:
         return f"{how}, which hardly matters"
-    if confidence < SEEMING:
+    if confidence < CLEAR:
         return f"{how}; {UNKNOWN}"
-    does = "adds" if utility > 0 else "takes away"
-    if confidence >= PROBABLE:
-        return f"{how}, which {'clearly' if confidence >= CLEAR else 'probably'} {does}"
-    return f"{how}, which seems to {does.replace('adds', 'add').replace('takes', 'take')}"
+    return f"{how}, which clearly {'adds' if utility > 0 else 'takes away'}"

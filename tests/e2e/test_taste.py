@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from playwright.sync_api import expect
 
 PHONE = {"viewport": {"width": 390, "height": 780}, "color_scheme": "dark", "has_touch": True}
@@ -17,6 +19,15 @@ def test_a_clip_is_explained_changed_and_the_claim_is_offered(visit):
         cast(visitor, offer["offer_id"], "left" if higher else "right")
     visitor.page.goto(f"{visitor.url}/taste")
     page, why = visitor.frame, visitor.get("why")
+    expect(visitor.get("proof")).to_contain_text("No average listener yet")
+    expect(visitor.get("near-piece")).to_be_hidden()
+    page.get_by_text("Near a piece", exact=True).click()
+    visitor.get("near-piece").select_option(label="No. 2")
+    visitor.get("near-keep").press("ArrowRight")
+    expect(page.locator(".k-near output")).to_have_text("60 %")
+    visitor.get("compose").click()
+    expect(page.locator(".k-compose-text")).to_have_text(re.compile("In the queue|Drawing ideas|weighed|Composed"))
+    told = visitor.api("/api/compose")
     expect(why).to_be_hidden()
     best = visitor.api("/api/taste")["best"]
     parts = why.locator(".k-part")
@@ -39,6 +50,10 @@ def test_a_clip_is_explained_changed_and_the_claim_is_offered(visit):
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     policies = [offer["policy"] for offer in visitor.api("/api/listener/export")["offers"]]
     assert policies.count("claim") == 1
+    assert told["job_id"] is not None
+    expect(visitor.get("coming")).to_contain_text("waits blind in your next pairs", timeout=180_000)
+    asked = visitor.api("/api/compose")["clips"]
+    assert {clip["mode"] for clip in asked} <= {"careful", "near"}
 
 
 def test_a_card_is_shared_when_asked_for_opened_by_anybody_and_withdrawn(visit):
@@ -53,6 +68,10 @@ def test_a_card_is_shared_when_asked_for_opened_by_anybody_and_withdrawn(visit):
     visitor.get("share-card").click()
     link = visitor.get("card").get_by_role("link")
     expect(link).to_have_count(1)
+    visitor.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    visitor.get("card").get_by_role("button", name="Copy the link").click()
+    expect(visitor.get("card")).to_contain_text("The link is copied")
+    assert visitor.frame.evaluate("navigator.clipboard.readText()") == link.get_attribute("href")
 
     stranger = visit()
     stranger.page.goto(link.get_attribute("href"))
@@ -65,6 +84,10 @@ def test_a_card_is_shared_when_asked_for_opened_by_anybody_and_withdrawn(visit):
     visitor.get("card").get_by_role("button", name="Withdraw").click()
     expect(visitor.get("card")).to_contain_text("The link leads nowhere now")
     assert stranger.page.reload().status == 404
+    expect(stranger.page.get_by_role("heading")).to_have_text("There is nothing at this address.")
+    visitor.api("/api/listener", "DELETE")  # as in another tab
+    visitor.get("draw-card").click()
+    expect(visitor.get("card")).to_contain_text("was deleted, perhaps in another tab")
 
 
 def mean_pitch(visitor, clip) -> float:

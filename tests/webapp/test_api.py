@@ -215,16 +215,47 @@ def test_a_vote_that_can_not_be_written_down_is_not_taken(client, stock, house, 
     assert vote(client, offer).json()["picks"] == 1
 
 
-def test_composing_is_asked_for_once_and_its_clips_stay_blind(client, stock):
+def test_composing_is_asked_for_once_and_its_clips_stay_blind(client, stock, vote):
     stock()
     assert client.post("/api/compose").status_code == 401
     client.get("/api/listener")
-    assert client.get("/api/compose").json() == {"job_id": None, "state": "none", "clips": []}
+    nothing = {"job_id": None, "state": "none", "wish": None, "progress": None, "clips": []}
+    assert client.get("/api/compose").json() == nothing
+    refused = client.post("/api/compose")
+    assert (refused.status_code, "pick from a first pair" in refused.json()["error"]) == (422, True)
+    vote(client, client.get("/api/offers").json()[0]["offer_id"])
     first = client.post("/api/compose", json={})
     assert first.status_code == 202
-    assert first.json()["state"] == "waiting"
+    assert (first.json()["state"], first.json()["wish"]["mode"]) == ("waiting", "careful")
     assert client.post("/api/compose").json() == first.json()
-    assert client.get("/api/compose").json()["state"] == "waiting"
+    other = client.post("/api/compose", json={"mode": "surprise"})
+    assert (other.status_code, "just now" in other.json()["error"]) == (409, True)
+    assert client.get("/api/compose").json() == first.json()
+
+
+def test_a_wish_near_a_piece_names_one_that_was_voted_on_and_of_the_same_music(client, stock, vote):
+    stock()
+    client.get("/api/listener")
+    pair = client.get("/api/offers").json()[0]
+    vote(client, pair["offer_id"])
+    near = pair["left"]["clip_id"]
+    open_now = client.get("/api/offers").json()[0]["left"]["clip_id"]
+    for wish, status, told in (
+        ({"mode": "near"}, 422, "give the piece"),
+        ({"mode": "careful", "near": near}, 422, "give the piece"),
+        ({"mode": "near", "near": near, "keep": 0.95}, 422, "0.9"),
+        ({"mode": "better"}, 422, "surprise"),
+        ({"mode": "near", "near": open_now}, 404, "voted on"),
+    ):
+        refused = client.post("/api/compose", json=wish)
+        assert (refused.status_code, told in refused.json()["error"]) == (status, True), refused.json()
+    client.patch("/api/listener", json={"domain": "dance"})
+    refused = client.post("/api/compose", json={"mode": "near", "near": near})
+    assert (refused.status_code, "from pop" in refused.json()["error"]) == (422, True)
+    client.patch("/api/listener", json={"domain": "pop"})
+    asked = client.post("/api/compose", json={"mode": "near", "near": near, "keep": 0.7})
+    assert asked.status_code == 202
+    assert asked.json()["wish"] == {"mode": "near", "near": near, "keep": 0.7}
 
 
 def test_the_reference_names_every_route_and_loads_nothing_from_elsewhere(client):

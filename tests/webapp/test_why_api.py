@@ -11,6 +11,7 @@ from sqlalchemy import select
 from db.queries.clips import get_clip
 from db.tables import Offer
 from models.style.latents import GROUPS
+from models.taste.explain import WORDS
 from webapp.services import offers, report, taste, votes, why
 
 
@@ -70,6 +71,11 @@ def test_a_clip_that_waits_in_a_pair_or_is_somebody_elses_is_not_explained(voter
     assert other.get(f"/api/taste/clips/{uuid.uuid4()}/why").status_code == 401
     other.get("/api/listener")
     assert other.get(f"/api/taste/clips/{best(voter)[0]}/why").status_code == 404
+    assert other.get("/api/taste/proof").json()["drawn"]["value"] is None
+    gone = other.delete("/api/listener").request.headers["cookie"]
+    for address in ("/api/taste", "/api/taste/proof", "/api/compose", "/api/taste/checks"):  # a tab that is still open
+        answer = other.get(address, headers={"cookie": gone})
+        assert (answer.status_code, answer.json()["code"]) == (404, "unknown_listener"), address
 
 
 def test_with_few_clips_there_is_no_average_to_compare_with(voter, monkeypatch):
@@ -84,6 +90,8 @@ def test_a_change_takes_one_style_and_plays_beside_the_original(voter, changed):
     assert list(changed["piece"]["recipe"]["styles"]) == [changed["part"]]
     assert changed["piece"]["recipe"]["content"] == changed["original"]["name"]
     assert changed["words"]
+    assert set(changed["became"]) <= {word for words in WORDS.values() for word in words}
+    assert len(changed["became"]) <= why.TOLD
     for each in (changed["original"], changed["piece"]):
         assert voter.get(each["audio_url"]).status_code == 200
 

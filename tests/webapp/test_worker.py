@@ -107,6 +107,57 @@ def test_clips_composed_for_a_listener_are_theirs_and_done_again_the_same(house,
     assert listeners.overview(house, listener)["first_composed"]["ready"]
 
 
+def test_a_wish_is_kept_with_its_job_and_tells_how_far_it_is(house, worker, stock, monkeypatch):
+    for domain in ("pop", "dance", "chorale"):
+        stock(domain, 60)
+    monkeypatch.setattr(composing, "why_broken", lambda *_: None)
+    monkeypatch.setattr(composing, "CLIPS_A_JOB", 2)
+    listener = listeners.create(house)
+    pair = offers.open_offers(house, listener)[0]
+    votes.take(house, listener, pair["offer_id"], "left", (1, 1))
+    told: list[dict] = []
+    real = composing.keep
+
+    def look(*given, **more):
+        told.append(compose.state(house, listener))
+        return real(*given, **more)
+
+    monkeypatch.setattr(composing, "keep", look)
+    made = {}
+    for wish in (compose.Wish(mode="near", near=pair["left"]["clip_id"], keep=0.6), compose.Wish(mode="surprise")):
+        assert compose.ask(house, listener, wish)["wish"] == wish.model_dump()
+        assert worker.step()
+        made[wish.mode] = [clip["mode"] for clip in compose.state(house, listener)["clips"]]
+    assert made == {"near": ["near"] * 2, "surprise": ["near"] * 2 + ["surprise"] * 2}
+    assert {each["state"] for each in told} == {"running"}
+    assert told[0]["progress"] == {"drawn": 24, "scored": 24, "ideas": 24, "rendered": 0, "pieces": 2}
+    assert told[0]["wish"]["keep"] == 0.6
+    kinds = house.database.transaction(lambda s: set(s.scalars(select(Clip.kind).where(Clip.composed_for == listener))))
+    assert kinds == {"near", "surprise"}  # what no blind proof is made of brings no rivals
+
+
+def test_a_piece_that_the_listener_has_already_is_not_composed_again(house, stock, monkeypatch):
+    stock("pop", 16)
+    monkeypatch.setattr(composing, "why_broken", lambda *_: None)
+    monkeypatch.setattr(composing, "CLIPS_A_JOB", 1)
+    listener = listeners.create(house)
+    assert composing.compose_for(house, listener, "pop", seed=5)["clips"] == 1
+    assert composing.compose_for(house, listener, "pop", seed=5)["thrown"] == {}  # the same job taken again
+    real, first = house.generator.generate, []
+
+    def repeat(request):
+        """The same notes again, as if another request had led to them."""
+        result = real(request)
+        first.append(result)
+        return result.model_copy(update={"notes": first[0].notes})
+
+    monkeypatch.setattr(house.generator, "generate", repeat)
+    again = composing.compose_for(house, listener, "pop", seed=900)
+    other = composing.compose_for(house, listener, "pop", seed=1800)
+    assert (again["clips"], again["thrown"]) == (1, {})
+    assert (other["clips"], set(other["thrown"])) == (0, {"there_already"})
+
+
 def test_clips_for_somebody_deleted_meanwhile_leave_nothing_behind(house, stock, monkeypatch):
     listener = listeners.create(house)
     before = house.store.keys()

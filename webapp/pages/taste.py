@@ -8,6 +8,16 @@ from webapp.pages.card import SECTION as CARD
 from webapp.pages.frame import KEYS, page
 from webapp.pages.why import WHY
 
+WISHES = "".join(
+    f'<label><input type="radio" name="k-wish" value="{mode}" data-testid="wish-{mode}"{checked}>'
+    f"<span>{label}</span></label>"
+    for mode, label, checked in (
+        ("careful", "A gift", " checked"),
+        ("surprise", "Surprise me", ""),
+        ("near", "Near a piece", ""),
+    )
+)
+
 
 def build() -> gr.HTML:
     """The page at ``/taste``."""
@@ -16,14 +26,15 @@ def build() -> gr.HTML:
         f"""
 <div class="k-ask"><h1>Your taste</h1><p class="k-lead" aria-live="polite">Reading your picks…</p></div>
 <div class="k-empty" hidden>{KEYS}
-  <p>Nothing to read yet. Your taste takes shape with every pair you compare.</p>
+  <p>Nothing to read yet. Your taste takes shape with every pair you compare. From your first pick on you can have
+    pieces composed for you here.</p>
   <a class="k-solid" href="./">Listen to a first pair</a>
 </div>
 <div class="k-taste" hidden>
   <section aria-labelledby="k-styles-title">
     <h2 id="k-styles-title">What you seem to like</h2>
-    <p class="k-explain">Each line is our best guess with the range we are 95 % sure of. A range that crosses the middle
-      says that your picks decide no direction yet.</p>
+    <p class="k-explain">Each line is our best guess with the range we are 95 % sure of. While a range crosses the
+      middle your picks decide no direction, and nothing is said of one.</p>
     <div class="k-styles"></div>
     <div class="k-habits"></div>
   </section>
@@ -31,6 +42,12 @@ def build() -> gr.HTML:
     <h2 id="k-accuracy-title">How well we knew you</h2>
     <p class="k-explain">Before each vote a guess is written down; this counts how often it was right.</p>
     <div class="k-accuracy"></div>
+  </section>
+  <section aria-labelledby="k-proof-title" data-testid="proof">
+    <h2 id="k-proof-title">Is it personal?</h2>
+    <p class="k-explain">What is composed for you stands against others, blind, in some of your pairs. This counts how
+      often you picked yours.</p>
+    <div class="k-proofs"></div>
   </section>
   <section aria-labelledby="k-best-title">
     <h2 id="k-best-title">Your best so far</h2>
@@ -43,7 +60,17 @@ def build() -> gr.HTML:
 <section class="k-compose" aria-labelledby="k-compose-title" hidden>
   <div>
     <h2 id="k-compose-title">Compose for me</h2>
+    <fieldset class="k-domains k-wishes"><legend class="k-hidden">What to compose</legend>{WISHES}</fieldset>
+    <p data-part="wish-about"></p>
+    <div class="k-near" data-part="near" hidden>
+      <label>Piece <select data-part="near-piece" data-testid="near-piece"></select></label>
+      <label>Keep <input type="range" min="10" max="90" step="10" value="50" data-part="keep" data-testid="near-keep">
+        <output data-part="kept"></output></label>
+    </div>
     <p class="k-compose-text" aria-live="polite"></p>
+    <progress data-part="progress" aria-label="How far composing is" hidden></progress>
+    <ul class="k-coming" role="list" data-part="coming" data-testid="coming" hidden></ul>
+    <p class="k-dialog-error" role="alert" data-part="compose-error"></p>
     <p><a href="together">Compose for both of us</a>: what you and somebody else would like best.</p>
   </div>
   <button type="button" class="k-solid" data-testid="compose">Compose for me</button>

@@ -9,38 +9,42 @@ import logging
 import os
 import threading
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from safetensors.numpy import load_file
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from db.queries import clips as rows
 from db.queries.listeners import lock_listener
 from db.queries.offers import met_among
-from db.tables import ClipAudio
+from db.tables import Clip, ClipAudio
 from models.music.notes import DOMAINS, Piece
 from models.style.fingerprint import Fingerprint
 from models.style.latents import Latents
 from models.style.screen import why_broken
 from models.taste.bradley_terry import Head
-from models.taste.search import SEARCHED, best_latents
+from models.taste.search import CAREFUL, OPTIMISTIC, SEARCHED, best_latents
 from models.taste.space import summary
-from webapp.generation.protocol import GenerateRequest, GenerateResult, GenerationError, Source
+from webapp.generation.protocol import BadRequest, GenerateRequest, GenerateResult, GenerationError, Source
 from webapp.services import heads
+from webapp.services.compose import Progress, Wish
 from webapp.services.house import House
 from webapp.services.rendering import Rendered, playable_lengths, render_into
 
 log = logging.getLogger(__name__)
 
 CLIPS_A_JOB = 3
+DRAWN_AT_ONCE = 16  # latents, after which is told how far the search is
 DEADLINE_MS = 60_000
+CLIP_KINDS = {"careful": "composed", "surprise": "surprise", "near": "near"}  # of a wish
+Tell = Callable[[dict[str, Any]], None]
 
 
 @dataclass
@@ -61,9 +65,11 @@ def compose_clips(
     kind: str = "composed",
     thrown: Thrown | None = None,
     hurry: bool = False,
+    ready: Callable[[], None] | None = None,
 ) -> list[uuid.UUID]:
     """Compose one clip a seed, all at once, and store those that may be offered; their ids.
 
+    ``ready`` is called for each that is stored.
     In a ``hurry`` each is rendered as soon as it is composed, beside the others, and at its shortest length alone.
     Raises the ``GenerationError`` of a request that failed, after what did not fail is stored.
     """
@@ -103,34 +109,83 @@ def compose_clips(
                 log.info("clip_thrown domain=%s reason=%s", domain, reason)
             elif clip_id is not None:
                 made.append(clip_id)
+                if ready is not None:
+                    ready()
     if failed is not None:
         raise failed
     return made
 
 
 def compose_for(
-    house: House, listener_id: uuid.UUID, domain: str, seed: int, *, rivals: bool = False
+    house: House,
+    listener_id: uuid.UUID,
+    domain: str,
+    seed: int,
+    *,
+    wish: Wish | None = None,
+    rivals: bool = False,
+    tell: Tell = lambda _: None,
 ) -> dict[str, Any]:
-    """Search latents for the listener's head, compose the best few that differ, store them as theirs.
+    """Search latents for the listener's head as they wish, compose the best few that differ, store them as theirs.
 
     With ``rivals`` the same draws give what these clips are to beat, blind: one clip for the average listener of the
-    study, searched in the same way, and one just as the prior drew it.
+    study, searched in the same way, and one just as the prior drew it. ``tell`` hears how far it is.
     Done again with the same seed it composes the same clips, which are then stored once. Raises ``GenerationError``.
     """
+    wish = wish or Wish()
+    progress = Progress(ideas=SEARCHED, pieces=CLIPS_A_JOB)
+
+    def on(**change: int) -> None:
+        nonlocal progress
+        progress = progress.model_copy(update=change)
+        tell(progress.model_dump())
+
+    def one_more() -> None:
+        on(rendered=progress.rendered + 1)
+
     head = house.database.transaction(lambda session: heads.load(session, listener_id, house.space))
-    answer = house.generator.latents(domain, SEARCHED, seed)
-    candidates = [Latents.from_json(each) for each in answer.latents]
-    found = best_latents(head, house.space, candidates, 2 * CLIPS_A_JOB)  # some for those that are thrown away
+    candidates = _draws(house, domain, seed, wish, lambda drawn: on(drawn=drawn))
+    kappa = OPTIMISTIC if wish.mode == "surprise" else CAREFUL
+    found = best_latents(head, house.space, candidates, 2 * CLIPS_A_JOB, kappa=kappa)  # some for those thrown away
+    on(scored=len(candidates))
     sources = [Source(latents=each.latents.to_json()) for each in found]
     thrown = Thrown()
     made: list[uuid.UUID] = []
     while sources and len(made) < CLIPS_A_JOB:
         now, sources = sources[: CLIPS_A_JOB - len(made)], sources[CLIPS_A_JOB - len(made) :]
         seeds = range(seed + thrown.composed, seed + thrown.composed + len(now))
-        made += compose_clips(house, domain, seeds=seeds, contents=now, composed_for=listener_id, thrown=thrown)
+        made += compose_clips(
+            house,
+            domain,
+            seeds=seeds,
+            contents=now,
+            composed_for=listener_id,
+            kind=CLIP_KINDS[wish.mode],
+            thrown=thrown,
+            ready=one_more,
+        )
     beside = _compose_rivals(house, listener_id, domain, candidates, seed=seed, thrown=thrown) if rivals and made else 0
-    log.info("composed_for_listener clips=%d rivals=%d votes=%d", len(made), beside, head.votes_seen)
+    log.info("composed_for_listener wish=%s clips=%d rivals=%d votes=%d", wish.mode, len(made), beside, head.votes_seen)
     return {"clips": len(made), "rivals": beside, "composed": thrown.composed, "thrown": thrown.reasons}
+
+
+def _draws(house: House, domain: str, seed: int, wish: Wish, tell: Callable[[int], None]) -> list[Latents]:
+    """What is searched among: draws of the prior, near the piece that the wish names."""
+    near: dict[str, Any] | None = None
+    if wish.near is not None:
+        clip = house.database.transaction(lambda session: rows.get_clip(session, wish.near))
+        if clip is None:
+            raise BadRequest(f"clip {wish.near}, near which was to be composed, is gone")
+        near = clip.latents
+    found: list[Latents] = []
+    tell(0)
+    while len(found) < SEARCHED:
+        count = min(DRAWN_AT_ONCE, SEARCHED - len(found))
+        about = {"near": near, "keep": wish.keep} if near is not None else {}
+        answer = house.generator.latents(domain, count, seed + len(found), **about)
+        found += [Latents.from_json(each) for each in answer.latents]
+        tell(len(found))
+    return found
 
 
 def _compose_rivals(
@@ -189,6 +244,8 @@ def keep(
     lengths = playable_lengths(piece)
     if reason is None and not lengths:
         reason = "too_short"
+    if reason is None and composed_for is not None and kind != "studio":
+        reason = house.database.transaction(partial(_there_already, owner=composed_for, piece=piece, result=result))
     if reason is not None:
         return None, reason
     rendered = [render_into(house.store, piece, seconds) for seconds in (lengths[:1] if hurry else lengths)]
@@ -221,6 +278,13 @@ def keep(
     if composed_for is None:
         house.database.transaction(lambda session: house.journal.keep_clip(session, stored))
     return stored, None
+
+
+def _there_already(session: Session, *, owner: uuid.UUID, piece: Piece, result: GenerateResult) -> str | None:
+    """Whether the listener has or may meet this very piece: made for all, or for them by another request."""
+    whose = or_(Clip.composed_for.is_(None), Clip.composed_for == owner)
+    same = session.scalars(select(Clip.recipe).where(Clip.content_hash == content_hash(piece), whose))
+    return "there_already" if any(recipe != result.recipe for recipe in same) else None
 
 
 def note_sound(session: Session, clip_id: uuid.UUID, sound: Rendered) -> None:

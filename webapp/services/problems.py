@@ -7,6 +7,7 @@ class Problem(Exception):  # noqa: N818 (an answer with a status, more than an e
     """A request that can't be done; ``status`` is its HTTP status and the text is written for people."""
 
     status = 400
+    code: str | None = None  # for programs, where a status says too little
     retry_after_s: int | None = None
 
 
@@ -19,11 +20,14 @@ class NotYours(Problem):
 class UnknownListenerError(NotYours):
     """No listener has this id."""
 
+    code = "unknown_listener"
+
 
 class NoListener(Problem):
     """The request names no listener."""
 
     status = 401
+    code = "unknown_listener"
 
 
 class Contradiction(Problem):

@@ -24,8 +24,8 @@ from models.evaluate.report import Metric, Report, mean_over_songs
 from models.metrics.always_valid import win_rate
 from models.metrics.consistency import consistency
 from models.metrics.preference import Figure, binned_error, bootstrap, calibration_error, log_loss, wilson
+from webapp.services import proof
 from webapp.services.house import House
-from webapp.services.offers import PROOFS
 from webapp.services.problems import UnknownListenerError
 
 
@@ -86,9 +86,8 @@ def _report(house: House, command: str, people: Sequence[Evidence]) -> Report:
     digest = hashlib.sha256(repr([(each.proofs, each.repeats, each.predicted, each.fours) for each in people]).encode())
     model = {"version": house.space.version, "sha256": None}
     report = Report(command, {"hash": digest.hexdigest(), "n": len(votes), "listeners": len(people)}, model, seed=0)
-    for condition in PROOFS.values():
-        won = Counter(proof.won for each in people for proof in each.proofs if proof.condition == condition)
-        report.add(f"proof.{condition}.win_rate", _metric(win_rate(won[1.0], won[0.5], won[0.0]), chance=0.5))
+    for condition, counts in proof.counted(each for one in people for each in one.proofs).items():
+        report.add(f"proof.{condition}.win_rate", _metric(win_rate(*counts), chance=0.5))
     said_right = Counter(claim.right for each in people for claim in each.claims)
     report.add("claim.win_rate", _metric(win_rate(said_right[1.0], said_right[0.5], said_right[0.0]), chance=0.5))
     own = consistency(pair for each in people for pair in each.repeats)

@@ -18,6 +18,7 @@ from models.metrics.preference import accuracy
 from models.taste.bradley_terry import Head, utilities
 from models.taste.explain import beside_others, explain, habits
 from webapp.services import heads
+from webapp.services.compose import MODES
 from webapp.services.house import House
 from webapp.services.problems import UnknownListenerError
 
@@ -112,4 +113,6 @@ def _shown(session: Session, clip: Clip, utility: float) -> dict[str, Any] | Non
         "seconds": max(lengths),
         "utility": utility,
         "composed": clip.kind in OWN,
+        "mode": MODES.get(clip.kind),
+        "domain": clip.domain,
     }

@@ -36,6 +36,7 @@ from webapp.services.studio.sources import CLIPS, LEAST_POOL, PIECES, find, name
 
 FloatArray = npt.NDArray[np.float64]
 TRIES = 3  # swaps that are composed: what sounds is not always what the latents promise
+TOLD = 3  # of what a change is heard to bring along
 SAME = 0.3  # standard deviations by which an attribute must move to be named
 
 
@@ -69,8 +70,9 @@ def of_clip(house: House, listener_id: uuid.UUID, clip_id: uuid.UUID) -> dict[st
 def change(house: House, listener_id: uuid.UUID, clip_id: uuid.UUID) -> dict[str, Any]:
     """Compose the one style swap that promises most, with a clip of the pool or of the listener's, and hear it.
 
-    ``{part, words, expected, heard, original, piece}``: ``expected`` and ``heard`` are ``{gain, sd, chance}`` over the
-    original, by the latents and by what the notes are heard as; of the ``TRIES`` most promising swaps the best as it is
+    ``{part, words, expected, heard, became, original, piece}``: ``expected`` and ``heard`` are ``{gain, sd, chance}``
+    over the original, by the latents and by what the notes are heard as; ``became`` says in words what is heard to have
+    changed, most first ("sparser", "softer"); of the ``TRIES`` most promising swaps the best as it is
     heard. Raises ``NotAllowed`` where no swap is surely better, and as the studio does.
     """
 
@@ -91,12 +93,15 @@ def change(house: House, listener_id: uuid.UUID, clip_id: uuid.UUID) -> dict[str
         piece, composed = _compose(house, listener_id, room, swap)
         donor = room.donors[swap.donor : swap.donor + 1]
         expected = _gain(room.head, swapped(house.space, room.parts, donor, swap.group)[0])
-        heard = _gain(room.head, _as_heard(house, composed) - before)
-        return {"part": swap.group, "words": words, "expected": expected, "heard": heard, "piece": piece}
+        came = _as_heard(house, composed)
+        told = {"part": swap.group, "words": words, "expected": expected, "heard": _gain(room.head, came - before)}
+        return told | {"piece": piece, "came": came}
 
     with ThreadPoolExecutor(len(swaps)) as together:
         best = max(together.map(tried, swaps), key=lambda each: each["heard"]["gain"])
-    return best | {"original": opening.open_piece(house, listener_id, f"{CLIPS}/{clip_id}")}
+    moved = np.stack([before, best.pop("came")])
+    became = house.database.transaction(lambda session: _became(session, house, room.clip.domain, moved))
+    return best | {"became": became, "original": opening.open_piece(house, listener_id, f"{CLIPS}/{clip_id}")}
 
 
 def _compose(house: House, listener_id: uuid.UUID, room: _Room, swap: Swap) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -183,6 +188,13 @@ def _as_heard(house: House, notes: Mapping[str, Any]) -> FloatArray:
     latents = Latents.from_json(house.generator.encode(dict(notes)).latents)
     features: FloatArray = house.space.features(summary(latents))[0]
     return features
+
+
+def _became(session: Session, house: House, domain: str, features: FloatArray) -> list[str]:
+    """What is heard to differ between two clips by their features ``(2, F)``, most first."""
+    before, after = named_traits(session, house, domain, features)
+    moved = {name: after[name] - before[name] for name in WORDS if abs(after[name] - before[name]) >= SAME}
+    return [WORDS[name][moved[name] < 0] for name in sorted(moved, key=lambda each: -abs(moved[each]))][:TOLD]
 
 
 def _change_in_words(session: Session, house: House, room: _Room, swap: Swap) -> str:

@@ -6,12 +6,14 @@ const TOKEN = "kallos.token";
 const OF_A_LISTENER = [TOKEN, "kallos.vote", "kallos.pick", "kallos.heard"];
 const TIMEOUT_MS = 15000;
 const COMPOSING_MS = 60000;
+const GONE = "What this page shows was deleted, perhaps in another tab. Reload it to start afresh";
 
 /** An answer that is no success; `status` 0 says that no answer came at all. */
 export class ApiError extends Error {
-  constructor(status, message, retryAfterS = 0) {
-    super(message);
+  constructor(status, message, retryAfterS = 0, code = "") {
+    super(code === "unknown_listener" ? GONE : message);
     this.status = status;
+    this.code = code;
     this.retryAfterS = retryAfterS;
   }
 
@@ -72,13 +74,15 @@ async function request(method, path, { body, token, timeoutMs = TIMEOUT_MS } = {
   }
   if (response.ok) return response;
   let message = "";
+  let code = "";
   try {
-    const { error, detail } = await response.json();
+    const { error, detail, code: told } = await response.json();
+    code = told ?? "";
     message = [error, detail].find((text) => typeof text === "string") ?? "";
   } catch {
     // an answer from a proxy, not from us
   }
-  throw new ApiError(response.status, message, Number(response.headers.get("retry-after")) || 0);
+  throw new ApiError(response.status, message, Number(response.headers.get("retry-after")) || 0, code);
 }
 
 async function json(method, path, body, timeoutMs) {
@@ -125,8 +129,11 @@ export const pick = (fourId, ballot) => json("POST", `/api/fours/${encodeURIComp
 export const similar = (clipId) => json("GET", `/api/clips/${encodeURIComponent(clipId)}/similar`);
 export const chooseDomain = (domain) => json("PATCH", "/api/listener", { domain });
 export const taste = () => json("GET", "/api/taste");
-export const compose = () => json("POST", "/api/compose", {});
+/** Compose what is wished for: `{mode: careful|surprise}` or `{mode: near, near: clip, keep: share}`. */
+export const compose = (wish) => json("POST", "/api/compose", wish);
 export const composing = () => json("GET", "/api/compose");
+/** Win rates of what was composed for this listener. */
+export const proof = () => json("GET", "/api/taste/proof");
 export const link = () => json("POST", "/api/listener/link", {});
 export const getJson = (address) => json("GET", address);
 export const notes = (address) => json("GET", address);

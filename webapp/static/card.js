@@ -82,14 +82,28 @@ export class TasteCard {
         const row = element("li", "k-card-link");
         const link = element("a", "", url.replace(/^https?:\/\//, ""));
         link.href = url;
+        const copy = element("button", "k-quiet k-small", "Copy link");
+        copy.type = "button";
+        copy.setAttribute("aria-label", `Copy the link of ${when(at)}`);
+        copy.addEventListener("click", () => this.#copy(copy, url), { signal: this.signal });
         const withdraw = element("button", "k-quiet k-small", "Withdraw");
         withdraw.type = "button";
         withdraw.setAttribute("aria-label", `Withdraw the link of ${when(at)}`);
         withdraw.addEventListener("click", () => this.#attempt("", () => this.#withdraw(id)), { signal: this.signal });
-        row.append(link, element("span", "", when(at)), withdraw);
+        row.append(link, element("span", "", when(at)), copy, withdraw);
         return row;
       }),
     );
+  }
+
+  async #copy(button, url) {
+    try {
+      await navigator.clipboard.writeText(url);
+      button.textContent = "Copied";
+      this.#say("The link is copied.");
+    } catch {
+      this.#say("This browser lets no page copy. Copy the address of the link beside the button instead.");
+    }
   }
 
   async #withdraw(id) {

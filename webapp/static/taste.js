@@ -4,17 +4,14 @@ import * as api from "./api.js";
 import { Bring } from "./bring.js";
 import { TasteCard } from "./card.js";
 import { ClipList } from "./clip_list.js";
+import { ComposeForMe } from "./composing.js";
 import { VoteHistory } from "./history.js";
+import { showProof } from "./proof.js";
 import { Z95, element, scale } from "./scale.js";
 import { Why } from "./why.js";
-import { capital, leaning, percent, poles, styleName, yours } from "./words.js";
+import { capital, leaning, percent, poles, styleName, undirected, yours } from "./words.js";
 
 const MEANINGFUL = 10; // picks before the figures are worth reading
-const POLL_S = 1.5;
-const COMPOSE =
-  "New pieces, searched for in the direction of your taste. You will meet them blind among your next pairs, so that you " +
-  "can find out whether they are any better.";
-const BLIND = "It will be offered blind among your next pairs.";
 
 /** One style: its name, the verdict in words, and a scale with the best guess and its 95 % interval. */
 function styleRow({ style, attribute, effect, sd, words, confidence, others }, span) {
@@ -23,9 +20,10 @@ function styleRow({ style, attribute, effect, sd, words, confidence, others }, s
   const [low, high] = [place(effect - Z95 * sd), place(effect + Z95 * sd)];
   const row = element("div", "k-style");
   row.dataset.testid = `taste-${style}`;
-  if (Math.abs(effect) > Z95 * sd) row.classList.add("k-decided");
-  const verdict = element("p", "k-words", capital(leaning({ words })));
-  if (others?.words) verdict.append(element("span", "k-others", yours(others.words)));
+  const decided = Math.abs(effect) > Z95 * sd;
+  row.classList.toggle("k-decided", decided);
+  const verdict = element("p", "k-words", decided || undirected(words) ? capital(leaning({ words })) : "Not decided yet");
+  if (decided && others?.words) verdict.append(element("span", "k-others", yours(others.words)));
   row.append(element("h3", "", capital(styleName(style))), verdict);
   const told =
     `${less} to ${more}: best guess ${effect.toFixed(2)}, 95 % between ${(effect - Z95 * sd).toFixed(2)} and ` +
@@ -72,19 +70,25 @@ function accuracyBlock(accuracy) {
   return block;
 }
 
+// what a piece of one's own is
+const MADE = {
+  careful: "composed for you",
+  surprise: "a surprise for you",
+  near: "near a piece you like",
+  studio: "from your studio",
+};
+
 /** One of the best clips, as the list shows it. */
 const favourite = (clip, index) => ({
   ...clip,
   heading: `No. ${index + 1}`,
-  detail: clip.composed ? "composed for you" : "composed for all",
+  detail: clip.composed ? MADE[clip.mode] : "composed for all",
 });
 
 /** One of the clips composed for this listener that they have met. */
-const own = (clip, index) => ({ ...clip, heading: `Yours ${index + 1}`, detail: "composed for you" });
+const own = (clip, index) => ({ ...clip, heading: `Yours ${index + 1}`, detail: MADE[clip.mode] });
 
 class TastePage {
-  #watchers = 0; // how often a job was followed so far; only the newest follower speaks
-
   constructor(root, signal) {
     this.root = root;
     this.signal = signal;
@@ -97,8 +101,7 @@ class TastePage {
     this.why.silence(this.best, this.composed);
     this.history = new VoteHistory(root, signal, (text) => this.#rewound(text));
     this.bring = new Bring(root, signal, (text) => this.#rewound(text));
-    this.button = this.find("[data-testid=compose]");
-    this.button.addEventListener("click", () => this.#compose(), { signal });
+    this.compose = new ComposeForMe(root, signal);
   }
 
   async start() {
@@ -107,10 +110,14 @@ class TastePage {
         await api.hello();
         this.#show(await api.taste());
         await this.history.show();
-        await Promise.all([this.why.start(), this.card.start()]);
-        await this.#watch();
+        await Promise.all([this.why.start(), this.card.start(), showProof(this.find(".k-proofs"))]);
+        await this.compose.watch();
         return;
       } catch (error) {
+        if (error.code === "unknown_listener") {
+          this.find(".k-lead").textContent = `${error.message}.`;
+          return;
+        }
         const lead = error.status === 0 ? "No connection to Kallos." : error.message || "Something went wrong.";
         this.find(".k-lead").textContent = `${lead} Trying again…`;
         await api.pause(api.backOffS(attempt, error));
@@ -118,19 +125,23 @@ class TastePage {
     }
   }
 
-  #show({ picks, styles, habits, accuracy, best, composed }) {
+  #show({ picks, domain, styles, habits, accuracy, best, composed }) {
     this.find(".k-lead").innerHTML = this.#lead(picks);
     this.find(".k-empty").hidden = Boolean(picks);
-    this.find(".k-compose").hidden = !picks;
+    const liked = (best ?? []).map(favourite);
     this.find(".k-taste").hidden = !picks;
-    if (!picks) return this.card.show(false);
+    if (!picks) {
+      this.compose.show(false);
+      return this.card.show(false);
+    }
     const span = Math.max(0.5, ...styles.map(({ effect, sd }) => Math.abs(effect) + Z95 * sd));
     this.find(".k-styles").replaceChildren(...styles.map((style) => styleRow(style, span)));
     this.find(".k-habits").replaceChildren(...habitLines(habits));
     this.find(".k-accuracy").replaceChildren(accuracyBlock(accuracy));
-    this.best.show((best ?? []).map(favourite));
-    const further = (composed ?? []).filter((clip) => !best.some((each) => each.clip_id === clip.clip_id));
-    this.composed.show(further.map(own));
+    this.best.show(liked);
+    const further = (composed ?? []).filter((clip) => !best.some((each) => each.clip_id === clip.clip_id)).map(own);
+    this.composed.show(further);
+    this.compose.show(true, [...liked, ...further].filter((clip) => clip.domain === domain));
     this.find("[data-part=composed-title]").hidden = !further.length;
     this.why.close();
     this.card.show(best.length > 0);
@@ -140,10 +151,10 @@ class TastePage {
   /** Show the taste as it is again after fewer votes. */
   async #rewound(text) {
     this.#show(await api.taste());
-    await Promise.all([this.history.show(), this.card.start()]);
+    await Promise.all([this.history.show(), this.card.start(), showProof(this.find(".k-proofs"))]);
     this.find(".k-status").textContent = text;
     this.history.focus();
-    await this.#watch();
+    await this.compose.watch();
   }
 
   #lead(picks) {
@@ -155,54 +166,6 @@ class TastePage {
         `make it worth reading. ${compare("Go on listening")}`;
     }
     return `What ${picks} picks say so far. ${compare("Go on listening")}`;
-  }
-
-  async #compose() {
-    this.button.disabled = true;
-    this.#report("Asking for new pieces…");
-    try {
-      await api.compose();
-    } catch (error) {
-      this.#report(error.message || "That did not work. Please try again.");
-      return;
-    } finally {
-      this.button.disabled = false;
-    }
-    await this.#watch();
-  }
-
-  /** Follow the newest job until it is done; silent where there never was one. A later call takes over. */
-  async #watch() {
-    this.#watchers += 1;
-    const number = this.#watchers;
-    for (let attempt = 0; !this.signal.aborted; ) {
-      try {
-        const state = await api.composing();
-        if (number !== this.#watchers || !this.#composing(state)) return;
-        await api.pause(POLL_S);
-      } catch (error) {
-        if (!error.passing) throw error;
-        await api.pause(api.backOffS((attempt += 1), error));
-      }
-    }
-  }
-
-  /** Say how far the job is; true while it is still going on. */
-  #composing({ state, clips }) {
-    if (state === "waiting") this.#report("In the queue…");
-    else if (state === "running") this.#report("Composing for you…");
-    else if (state === "failed") this.#report("Composing failed this time. Your picks are safe; please try again.");
-    else if (clips.length) {
-      const waiting = clips.filter((clip) => !clip.met).length;
-      const pieces = clips.length === 1 ? "One piece has" : `${clips.length} pieces have`;
-      const rest = waiting ? `${waiting} of them will be offered blind among your next pairs.` : "You have met them all.";
-      this.#report(`${pieces} been composed for you. ${clips.length === 1 && waiting ? BLIND : rest}`);
-    } else this.#report(COMPOSE);
-    return ["waiting", "running"].includes(state);
-  }
-
-  #report(text) {
-    this.find(".k-compose-text").textContent = text;
   }
 }
 

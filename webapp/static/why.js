@@ -114,7 +114,7 @@ export class Why {
     button.disabled = false;
   }
 
-  #showChange({ part, words, expected, heard, original, piece }) {
+  #showChange({ part, words, became, expected, heard, original, piece }) {
     this.#piece = piece;
     const style = words === "another one" ? `another ${styleName(part)}` : `the ${styleName(part)} ${words}`;
     const named = words.startsWith("with ") ? words.slice(5) : style;
@@ -123,14 +123,16 @@ export class Why {
         ? `As it came out we expect ${inHundred(heard.chance)}.`
         : `As it came out we no longer think so (${inHundred(heard.chance)}): something else moved along.`;
     this.part("change-text").textContent =
-      `With ${named}, taken from another piece, you should pick it over this one ${inHundred(expected.chance)}. ${came}`;
-    this.changed.show([this.#row(original, "As it is"), this.#row(piece, "Changed")]);
+      `With ${named}, taken from another piece, you should pick it over this one ${inHundred(expected.chance)}. ` +
+      `${became.length ? `Beside this one it is ${became.join(", ")}.` : "To the ear little else is different."} ${came}`;
+    this.changed.show([this.#row(original, "As it is", part), this.#row(piece, "Changed", part)]);
     this.button("change").hidden = true;
     this.button("check").hidden = false;
   }
 
-  #row(piece, heading) {
-    return { ...piece, notes_url: `/api/studio/${piece.name}`, heading, detail: describe(piece.traits) };
+  /** A card that tells the changed style first. */
+  #row(piece, heading, part) {
+    return { ...piece, notes_url: `/api/studio/${piece.name}`, heading, detail: describe(piece.traits, part) };
   }
 
   async #check() {

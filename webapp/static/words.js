@@ -35,6 +35,9 @@ export function leaning({ words }) {
   return yours.startsWith("can't") ? "we can't tell yet" : `you ${yours}`;
 }
 
+/** Whether words that are sure speak of no direction: neither end is liked, or both, or it hardly matters. */
+export const undirected = (words) => /^clearly likes it (neither|either) |^does not seem to mind/.test(words);
+
 /** The style about which the server is surest of a liking; null where all are open. */
 export function strongest(styles) {
   const liked = styles.filter(({ words, others }) => / likes? it /.test(` ${words} `) && !others?.guessed);

@@ -16,12 +16,12 @@ from sqlalchemy.orm import Session
 from db.queries import jobs
 from db.queries.jobs import (
     TakenJob,
+    current_job,
     enqueue,
     extend_lease,
     fail_job,
     finish_job,
     forget_finished,
-    newest_job,
     release_job,
     take_job,
 )
@@ -135,17 +135,20 @@ def test_a_job_that_kills_every_worker_fails_in_the_end(session: Session) -> Non
     assert state(session, job_id) == "failed"
 
 
-def test_a_listeners_newest_job_is_found_and_old_ones_are_forgotten(session: Session, listener: Listener) -> None:
-    assert newest_job(session, "work", listener.id) is None
-    for _ in range(2):
-        last = enqueue(session, "work", {}, listener_id=listener.id)
-    newest = newest_job(session, "work", listener.id)
-    assert newest is not None
-    assert newest.id == last
-    finish_job(session, take(session))
+def test_a_listeners_job_under_way_is_found_else_the_last_and_old_ones_are_forgotten(
+    session: Session, listener: Listener
+) -> None:
+    assert current_job(session, "work", listener.id) is None
+    ids = [enqueue(session, "work", {}, listener_id=listener.id) for _ in range(3)]
+    for expected in (ids[0], ids[1], ids[2], ids[2]):
+        found = current_job(session, "work", listener.id)
+        assert found is not None
+        assert found.id == expected
+        if found.state != "done":
+            finish_job(session, take(session))
     assert forget_finished(session, older_than_s=60) == 0
-    assert forget_finished(session, older_than_s=-1) == 1
-    assert newest_job(session, "work", listener.id) is not None
+    assert forget_finished(session, older_than_s=-1) == 3
+    assert current_job(session, "work", listener.id) is None
 
 
 def test_two_that_take_at_once_never_get_the_same_job(fresh_engine: Engine) -> None:

@@ -11,16 +11,14 @@ import numpy as np
 import pytest
 from sqlalchemy import func, select
 
-from db.queries.jobs import TakenJob
 from db.queries.offers import offered_pairs
 from db.tables import OWN, RIVALS, Clip, Offer, Study, Vote
 from models.taste.bradley_terry import Head
 from models.taste.policy import Mixture, choose_named
 from models.taste.search import scores
 from webapp.__main__ import main
-from webapp.services import compose, composing, heads, listeners, offers, rebuild, report, rewind, taste, votes
+from webapp.services import compose, composing, heads, listeners, offers, proof, rebuild, report, rewind, taste, votes
 from webapp.services.problems import UnknownListenerError
-from webapp.worker import HANDLERS
 
 
 @pytest.fixture(autouse=True)
@@ -137,6 +135,12 @@ def test_the_report_counts_what_was_voted(house, ready, capsys):
         if rate.n:
             assert rate.value == pytest.approx(won[kind] / rate.n)
             assert rate.low <= rate.value <= rate.high
+    for kind, told in proof.of_listener(house, listener).items():
+        if kind in rates:
+            assert (told["value"], told["low"], told["high"]) == pytest.approx(
+                (rates[kind].value, rates[kind].low or 0, rates[kind].high or 1), nan_ok=True
+            )
+            assert told["won"] + told["equal"] + told["lost"] == rates[kind].n
     whole = report.of_study(house, "default")
     assert whole.metrics["proof.for_me_vs_prior.win_rate"] == found.metrics["proof.for_me_vs_prior.win_rate"]
     assert whole.data["listeners"] == 1
@@ -206,6 +210,8 @@ def test_the_average_listener_leaves_this_one_out_and_takes_more_than_two_others
         return house.database.transaction(lambda session: heads.average_of_others(session, who, house.space))
 
     assert asked(people[0]) is None  # two others
+    told = proof.of_listener(house, people[0])
+    assert (told["others"], told["others_needed"], told["drawn"]["value"]) == (2, 3, None)
     found = asked(people[3])
     assert found.mean == pytest.approx(6.0 / 5, abs=1e-3)  # with the fixed prior as two more listeners
     assert found.covariance == pytest.approx(house.space.prior_covariance / 5, abs=1e-3)
@@ -244,10 +250,14 @@ def test_a_job_composes_rivals_from_the_same_draws(house, stock, monkeypatch):
     assert count == 0
 
 
-@pytest.mark.parametrize(("picks", "rivals"), [(0, False), (compose.EARLY_AT, False), (compose.FIRST_AT, True)])
-def test_rivals_wait_until_the_first_clip_of_ones_own_has_played(house, monkeypatch, picks, rivals):
-    asked = {}
-    monkeypatch.setattr(composing, "compose_for", lambda *_, **given: asked.update(given) or {})
-    payload = {"domain": "pop", "picks": picks}
-    HANDLERS[compose.KIND](house, TakenJob(1, compose.KIND, payload, uuid.uuid4(), 1, uuid.uuid4()))
-    assert asked == {"rivals": rivals}
+@pytest.mark.parametrize(
+    ("payload", "rivals"),
+    [
+        ({"picks": compose.EARLY_AT}, False),
+        ({"picks": compose.FIRST_AT}, True),
+        ({"picks": 1, "wish": {"mode": "careful"}}, True),
+        ({"picks": 20, "wish": {"mode": "surprise"}}, False),
+    ],
+)
+def test_rivals_come_with_gifts_that_were_asked_for_or_once_the_first_own_clip_has_played(payload, rivals):
+    assert compose.brings_rivals(payload) == rivals
