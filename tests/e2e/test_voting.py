@@ -47,9 +47,10 @@ def test_the_keys_play_pause_and_vote_and_are_ignored_in_text_fields(listened):
     field.press("a")
     expect(a).to_have_attribute("aria-pressed", "false")
     visitor.frame.get_by_role("button", name="Close").click()
-    keyboard.press("2")
-    visitor.expect_picks(1)
-    assert [outcome for _, outcome in visitor.votes()] == ["right"]
+    keyboard.press("n")
+    expect(visitor.frame.locator(".k-status")).to_contain_text("Noted: neither")
+    visitor.expect_picks(0)
+    assert [outcome for _, outcome in visitor.votes()] == ["neither"]
 
 
 def test_a_link_brings_the_picks_to_another_device_and_deleting_forgets_them(visit, listened):

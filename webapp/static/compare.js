@@ -160,7 +160,7 @@ class ComparePage {
     try {
       const reply = await this.box.send();
       ({ open } = reply);
-      this.#say(this.#lost ? "Your pick has arrived." : "");
+      this.#say(this.#lost ? "Your pick has arrived." : (this.game.noted[reply.outcome] ?? ""));
       this.#count(reply.picks);
       this.#more();
       milestone(this.find(".k-note"), reply.picks);

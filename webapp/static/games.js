@@ -12,7 +12,8 @@ export const inWords = (sides) => {
 
 /**
  * `called`: what is on the page; `outcomes`: by key; `kept`: where a vote on its way is written down; `id`, `clips`: of
- * what `open` gives; `ballot`: what is kept and then sent; `winner`: the side that an outcome names, if any.
+ * what `open` gives; `ballot`: what is kept and then sent; `winner`: the side that an outcome names, if any; `noted`:
+ * what is said of an outcome that adds no pick to the count.
  */
 export const PAIR = {
   called: "pair",
@@ -24,6 +25,7 @@ export const PAIR = {
   ballot: (id, outcome, heard) => ({ offer_id: id, outcome, heard_ms: { left: heard.a, right: heard.b } }),
   send: ({ offer_id: id, ...ballot }) => api.vote(id, ballot),
   winner: (outcome) => ({ left: "a", right: "b" })[outcome],
+  noted: { neither: "Noted: neither. It counts as no pick, but tells what is not good enough for you." },
   begin: "Press play: you hear A, then B.",
   listen: "Listen to both for a few seconds.",
 };
@@ -40,6 +42,7 @@ export const FOUR = {
   ballot: (id, outcome, heard) => ({ four_id: id, outcome, heard_ms: PLACES.map((place) => heard[place]) }),
   send: ({ four_id: id, ...ballot }) => api.pick(id, ballot),
   winner: (outcome) => PLACES.find((place) => place === outcome),
+  noted: { none: "Noted: none of them. It counts as no pick, but tells what is not good enough for you." },
   begin: "Press play: you hear all four, one after the other.",
   listen: "Listen to all four for a few seconds.",
 };
