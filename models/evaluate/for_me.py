@@ -24,7 +24,7 @@ from rich.console import Console
 from rich.progress import track
 
 from models.evaluate.clips import choose_clips, pieces_to_test
-from models.evaluate.given import MODEL_HELP, style_given
+from models.evaluate.given import MODEL_HELP, enough_music, style_given
 from models.evaluate.report import Metric, Report, finite_mean, mean_over_songs
 from models.evaluate.taste_simulation import POOL, Pool, compose, composed_pool, space_of
 from models.evaluate.two_sample import FOLDS, told_apart
@@ -218,11 +218,21 @@ def quality(report: Report, found: Sequence[Composed], real: Sequence[Piece], so
     report.add("for_me.quality.two_sample", replace(told[0], baseline=told[1].value))
 
 
-def real_clips(composer: Composer, data: Path | None, count: int, seed: int) -> tuple[list[Piece], list[str]]:
-    """Clips of the domain that were never trained on, and their songs; none where there is no such music."""
+def real_music(composer: Composer, data: Path | None) -> list[Piece]:
+    """What was never trained on; none where no corpus is there. Ends the command where ``data`` holds no music."""
+    if data is not None:
+        with enough_music():
+            return pieces_to_test(data, composer.bundle.folder)
     try:
-        windows = make_windows(pieces_to_test(data, composer.bundle.folder))
-        clips = choose_clips(windows, 2 * count, seed)
+        return pieces_to_test(None, composer.bundle.folder)
+    except MusicError:
+        return []
+
+
+def real_clips(music: list[Piece], count: int, seed: int) -> tuple[list[Piece], list[str]]:
+    """Clips of the domain and their songs; none where there is no such music."""
+    try:
+        clips = choose_clips(make_windows(music), 2 * count, seed)
     except MusicError:
         return [], []
     rows = clips.of(DOMAIN)[:count]
@@ -250,6 +260,7 @@ def main(argv: list[str] | None = None) -> None:
         raise SystemExit("--listeners and --limit must be at least 1")
     torch.set_num_threads(1)
     composer = Composer(style_given(arguments.model))
+    music = real_music(composer, arguments.data)
     space = space_of(composer.bundle)
     pool = composed_pool(composer, space, DOMAIN, arguments.clips, arguments.seed)
     house, common = opened(composer, space, pool, listeners=arguments.listeners, seed=arguments.seed)
@@ -262,7 +273,7 @@ def main(argv: list[str] | None = None) -> None:
     )
     wins(report, found)
     count = sum(len(one.pieces["prior"]) for one in found)
-    quality(report, found, *real_clips(composer, arguments.data, count, arguments.seed))
+    quality(report, found, *real_clips(music, count, arguments.seed))
     report.print()
 
 

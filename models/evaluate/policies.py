@@ -229,11 +229,14 @@ def main(argv: list[str] | None = None) -> None:
     arguments = parser.parse_args(argv)
     if arguments.limit is not None and arguments.limit < 1:
         raise SystemExit(f"--limit is {arguments.limit}; at least one listener is needed")
+    methods = tuple(method for method in METHODS if method in arguments.methods)
     bundle = style_given(arguments.model)
     if arguments.data is not None:
         from models.evaluate.policy_replay import replayed  # noqa: PLC0415 (it needs what reads sound)
 
-        replayed(arguments.data, bundle, limit=arguments.limit, seed=arguments.seed).print()
+        if not arguments.data.is_dir():
+            raise SystemExit(f"--data is {arguments.data}, which is no folder; give a folder with ratings.csv and clips")
+        replayed(arguments.data, bundle, limit=arguments.limit, seed=arguments.seed, methods=methods).print()
         return
     space = space_of(bundle)
     pool = composed_pool(Composer(bundle), space, "pop", POOL, arguments.seed)
@@ -244,7 +247,6 @@ def main(argv: list[str] | None = None) -> None:
         {"version": bundle.version, "sha256": bundle.card.get("sha256")},
         arguments.seed,
     )
-    methods = tuple(method for method in METHODS if method in arguments.methods)
     fill(report, simulate(pool, space, seeds, methods=methods, processes=arguments.processes))
     report.print()
 

@@ -91,7 +91,15 @@ def curve(study: Study, basis: tuple[FloatArray, FloatArray], listener: int, met
 def replayed(
     folder: Path, bundle: StyleBundle, *, limit: int | None = None, seed: int = 0, methods: tuple[str, ...] = OURS
 ) -> Report:
-    """The report on the listeners of ``folder`` (the first ``limit``)."""
+    """The report on the listeners of ``folder`` (the first ``limit``); gains are over ``random`` where it is asked for.
+
+    Ends the command where none of the ``methods`` is one of ``OURS``; others can't be replayed and are left out.
+    """
+    asked, methods = methods, tuple(method for method in methods if method in OURS)
+    if not methods:
+        raise SystemExit(f"{', '.join(asked)} can't be replayed; with --data give --methods of {', '.join(OURS)}")
+    if left_out := [method for method in asked if method not in OURS and asked != METHODS]:
+        Console(stderr=True).print(f"{', '.join(left_out)} can't be replayed and is left out")
     study = load_study(folder, bundle, limit=limit)
     basis = basis_of(study, "page")
     report = Report(
@@ -110,15 +118,15 @@ def replayed(
     for votes in AFTER:
         for method in methods:
             key = f"policy.replay.{method}.accuracy_{votes}"
-            random = curves["random"][:, votes]
-            report.add(key, _over_listeners(curves[method][:, votes], finite_mean(random)))
-            if method != "random":
+            random = curves["random"][:, votes] if "random" in curves else None
+            baseline = None if random is None else finite_mean(random)
+            report.add(key, _over_listeners(curves[method][:, votes], baseline, chance=0.5))
+            if method != "random" and random is not None:
                 gain = curves[method][:, votes] - random
-                report.add(f"policy.replay.{method}.gain_{votes}", _over_listeners(gain, None))
+                report.add(f"policy.replay.{method}.gain_{votes}", _over_listeners(gain))
     return report
 
 
-def _over_listeners(values: FloatArray, baseline: float | None) -> Metric:
+def _over_listeners(values: FloatArray, baseline: float | None = None, *, chance: float | None = None) -> Metric:
     figure = bootstrap(values[np.isfinite(values)])
-    chance = None if baseline is None else 0.5
     return Metric(figure.value, figure.low, figure.high, figure.n, baseline=baseline, chance=chance)

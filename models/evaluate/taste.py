@@ -188,7 +188,7 @@ def by_agreement(people: People, tasks: Sequence[Task]) -> npt.NDArray[np.int64]
 def unheard(study: Study, seed: int, methods: Sequence[str] = METHODS) -> Outcome:
     """All pairs of the study, three times, from scores of clips that nobody had judged."""
     pairs = study.pairs(np.arange(len(study.judgements)))
-    answers: dict[str, Answer | None] = dict.fromkeys(METHODS)
+    answers: dict[str, Answer | None] = dict.fromkeys(methods)
     for method in [each for each in NEW_CLIPS if each in methods]:
         try:
             found = [new_clips(study, method, pairs, seed + shuffle) for shuffle in range(SHUFFLES)]
@@ -257,7 +257,7 @@ def fill(report: Report, protocols: dict[str, Outcome], seed: int) -> None:
             if ours is not None:
                 gain = ours - accuracy_of(outcome.reference, outcome.pairs.won)
                 report.add(f"taste.{name}.ours_minus_population.accuracy", draws.metric(gain))
-        for method in METHODS:
+        for method in outcome.answers:
             _add(report, name, method, outcome, draws)
 
 

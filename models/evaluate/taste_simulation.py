@@ -22,10 +22,10 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from models.evaluate.given import MODEL_HELP, style_given
+from models.evaluate.given import MODEL_HELP, enough_music, style_given
 from models.metrics.preference import Figure, bootstrap, wilson
 from models.music.corpora import load_folder
-from models.music.notes import DOMAINS, Domain, Piece
+from models.music.notes import DOMAINS, Domain, MusicError, Piece
 from models.style.checkpoint import StyleBundle
 from models.style.compose import Composer
 from models.style.latents import Latents
@@ -105,8 +105,14 @@ def composed_pool(composer: Composer, space: TasteSpace, domain: Domain, count: 
 
 
 def real_pool(composer: Composer, space: TasteSpace, folder: Path, count: int, seed: int) -> Pool:
-    """Clips of the MIDI and ABC files of ``folder``; of several domains the one with most clips."""
-    clips = clips_of(make_windows(load_folder(folder)), count, seed)
+    """Clips of the MIDI and ABC files of ``folder``; of several domains the one with most clips.
+
+    Ends the command where there are none.
+    """
+    with enough_music():
+        clips = clips_of(make_windows(load_folder(folder)), count, seed)
+        if not clips:
+            raise MusicError(f"{folder} holds no eight bars that can be played; give longer pieces")
     domain = max(DOMAINS, key=lambda name: sum(clip.domain == name for clip in clips))
     clips = [clip for clip in clips if clip.domain == domain]
     found = measure(composer, clips)
