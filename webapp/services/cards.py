@@ -139,7 +139,7 @@ def _card(session: Session, house: House, listener_id: uuid.UUID) -> Card:
             "sd": effect.sd,
         }
         for effect in effects
-        if "like" in effect.words
+        if effect.words.startswith("clearly")  # a card is shared: it says what the votes decide, and nothing else
     ]
     foreseen = taste.foreseen(session, listener_id)
     about = {

@@ -51,8 +51,8 @@ inverse); order_probability: of this order. repeats: the number of the vote that
 `fours.csv`, one line a pick of the most beautiful of four. a, b, c, d: the clips in their places. outcome: a place,
 none (none was good enough) or skipped. number and minutes: among the listener's picks of four, since the first one.
 p_a to p_d: what was expected, if one is picked; the rest as above, of the set of four.
-`clips.csv`: domain, kind (prior: everybody's; composed, surprise, near, studio: for the listener named, what they surely
-like, may like most, like near a piece, or made; average, drawn: what stood against the composed),
+`clips.csv`: domain, kind (prior: everybody's; composed, surprise, near, studio: for the listener named, what they
+surely like, may like most, like near a piece, or made; average, drawn: what stood against the composed),
 and named features of the latents in standard deviations. `midi/`: the pieces.
 
 Listeners and clips are numbered in a random order that was not kept; nothing else was known about the listeners. Left
