@@ -115,8 +115,9 @@ def create_app(engine: Engine) -> FastAPI:
 
     @app.post("/v1/latents")
     def latents(request: LatentsRequest) -> LatentsResult:
-        about = {"near": request.near, "keep": request.keep}
-        return engine.latents(request.domain, request.count, request.seed, request.bars, **about)
+        return engine.latents(
+            request.domain, request.count, request.seed, request.bars, near=request.near, keep=request.keep
+        )
 
     @app.post("/v1/encode")
     def encode(request: EncodeRequest) -> EncodeResult:

@@ -172,17 +172,16 @@ def compose_for(
 def _draws(house: House, domain: str, seed: int, wish: Wish, tell: Callable[[int], None]) -> list[Latents]:
     """What is searched among: draws of the prior, near the piece that the wish names."""
     near: dict[str, Any] | None = None
-    if wish.near is not None:
-        clip = house.database.transaction(lambda session: rows.get_clip(session, wish.near))
+    if (wanted := wish.near) is not None:
+        clip = house.database.transaction(lambda session: rows.get_clip(session, wanted))
         if clip is None:
-            raise BadRequest(f"clip {wish.near}, near which was to be composed, is gone")
+            raise BadRequest(f"clip {wanted}, near which was to be composed, is gone")
         near = clip.latents
     found: list[Latents] = []
     tell(0)
     while len(found) < SEARCHED:
         count = min(DRAWN_AT_ONCE, SEARCHED - len(found))
-        about = {"near": near, "keep": wish.keep} if near is not None else {}
-        answer = house.generator.latents(domain, count, seed + len(found), **about)
+        answer = house.generator.latents(domain, count, seed + len(found), near=near, keep=wish.keep)
         found += [Latents.from_json(each) for each in answer.latents]
         tell(len(found))
     return found
