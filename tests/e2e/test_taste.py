@@ -52,8 +52,9 @@ def test_a_clip_is_explained_changed_and_the_claim_is_offered(visit):
     assert policies.count("claim") == 1
     assert told["job_id"] is not None
     expect(visitor.get("coming")).to_contain_text("waits blind in your next pairs", timeout=180_000)
-    asked = visitor.api("/api/compose")["clips"]
-    assert {clip["mode"] for clip in asked} <= {"careful", "near"}
+    modes = [clip["mode"] for clip in visitor.api("/api/compose")["clips"]]
+    assert set(modes) <= {"careful", "near", "studio"}
+    assert modes.count("studio") == 1  # the claim's
 
 
 def test_a_card_is_shared_when_asked_for_opened_by_anybody_and_withdrawn(visit):

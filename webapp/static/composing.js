@@ -11,7 +11,7 @@ const ABOUT = {
   near: "A piece that you know: some of it is kept, the rest is composed anew to your taste.",
 };
 const BLIND = "You will meet them blind among your next pairs, so that you can find out whether they are any better.";
-const CALLED = { careful: "A gift", surprise: "A surprise", near: "Near a piece", studio: "From the studio" };
+const CALLED = { careful: "A gift", surprise: "A surprise", near: "Near a piece" };
 const pieces = (count) => (count === 1 ? "One piece" : `${count} pieces`);
 
 export class ComposeForMe {
@@ -103,13 +103,14 @@ export class ComposeForMe {
 
   /** Say how far the job is; true while it is still going on. */
   #tell(told) {
-    const { job_id: job, state, progress, clips } = told;
+    const { job_id: job, state, progress } = told;
+    const clips = told.clips.filter((clip) => clip.mode !== "studio"); // which are offered, but no job's
     const going = ["waiting", "running"].includes(state);
     if (going && job !== this.#job) {
       this.#job = job;
       this.#before = clips.length;
     }
-    this.#say(going ? this.#underWay(told) : this.#ended(told));
+    this.#say(going ? this.#underWay(told) : this.#ended(state, clips));
     this.#coming(going || job === this.#job ? clips.slice(this.#before) : []);
     const bar = this.part("progress");
     bar.hidden = state !== "running" || !progress;
@@ -129,7 +130,7 @@ export class ComposeForMe {
     return `Composed and rendered: ${rendered} of ${wanted}. Now what they have to beat is composed.`;
   }
 
-  #ended({ state, clips }) {
+  #ended(state, clips) {
     if (state === "failed") return "Composing failed this time. Your picks are safe; please try again.";
     if (!clips.length) return `New pieces, searched for by your taste. ${BLIND}`;
     const waiting = clips.filter((clip) => !clip.met).length;
