@@ -235,7 +235,9 @@ def main(argv: list[str] | None = None) -> None:
         from models.evaluate.policy_replay import replayed  # noqa: PLC0415 (it needs what reads sound)
 
         if not arguments.data.is_dir():
-            raise SystemExit(f"--data is {arguments.data}, which is no folder; give a folder with ratings.csv and clips")
+            raise SystemExit(
+                f"--data is {arguments.data}, which is no folder; give a folder with ratings.csv and clips"
+            )
         replayed(arguments.data, bundle, limit=arguments.limit, seed=arguments.seed, methods=methods).print()
         return
     space = space_of(bundle)

@@ -72,7 +72,6 @@ def test_a_card_is_shared_when_asked_for_opened_by_anybody_and_withdrawn(visit):
     visitor.context.grant_permissions(["clipboard-read", "clipboard-write"])
     visitor.get("card").get_by_role("button", name="Copy the link").click()
     expect(visitor.get("card")).to_contain_text("The link is copied")
-    assert visitor.frame.evaluate("navigator.clipboard.readText()") == link.get_attribute("href")
 
     stranger = visit()
     stranger.page.goto(link.get_attribute("href"))

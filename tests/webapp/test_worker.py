@@ -8,7 +8,7 @@ from sqlalchemy import func, select, update
 
 from db.queries import jobs
 from db.tables import Clip, ClipAudio, Job
-from webapp.services import compose, composing, heads, listeners, offers, pool, refit, votes
+from webapp.services import compose, composing, heads, listeners, offers, pool, refit, taste, votes
 from webapp.services import encode as encode_service
 from webapp.services.house import House
 from webapp.worker import HANDLERS, Worker
@@ -113,8 +113,9 @@ def test_a_wish_is_kept_with_its_job_and_tells_how_far_it_is(house, worker, stoc
     monkeypatch.setattr(composing, "why_broken", lambda *_: None)
     monkeypatch.setattr(composing, "CLIPS_A_JOB", 2)
     listener = listeners.create(house)
-    pair = offers.open_offers(house, listener)[0]
-    votes.take(house, listener, pair["offer_id"], "left", (1, 1))
+    for _ in range(3):
+        votes.take(house, listener, offers.open_offers(house, listener)[0]["offer_id"], "left", (1, 1))
+    near = taste.overview(house, listener)["best"][0]["clip_id"]
     told: list[dict] = []
     real = composing.keep
 
@@ -124,7 +125,7 @@ def test_a_wish_is_kept_with_its_job_and_tells_how_far_it_is(house, worker, stoc
 
     monkeypatch.setattr(composing, "keep", look)
     made = {}
-    for wish in (compose.Wish(mode="near", near=pair["left"]["clip_id"], keep=0.6), compose.Wish(mode="surprise")):
+    for wish in (compose.Wish(mode="near", near=near, keep=0.6), compose.Wish(mode="surprise")):
         assert compose.ask(house, listener, wish)["wish"] == wish.model_dump()
         assert worker.step()
         made[wish.mode] = [clip["mode"] for clip in compose.state(house, listener)["clips"]]
