@@ -116,33 +116,48 @@ def _lines(piece: Piece, notes: IntArray, key: str, *, tempi: bool) -> Iterator[
 
 
 class Speller:
-    """Writes pitches of one bar: an accidental wherever the key or an earlier one of the bar leaves a doubt."""
+    """Writes pitches of one bar: an accidental where the key and the earlier ones of the bar don't say it already.
+
+    Some readers let an accidental hold in its own octave, others in all of them; what is written is right for both.
+    """
 
     def __init__(self, signature: dict[str, int], spelling: tuple[str, ...]) -> None:
         self.signature = signature
-        self.told: set[str] = set()  # letters that have had an accidental in this bar, in any octave
+        self.by_letter: dict[str, int | None] = dict(signature)  # the last accidental; None: no note can rely on it
+        self.by_place: dict[tuple[str, int], int] = {}  # the same of a letter in its octave
         self.by_key = {(STEP[letter] + signature.get(letter, 0)) % 12: letter for letter in STEP}
         self.spelling = spelling
 
     def chord(self, pitches: list[int]) -> list[str]:
         """What is written for each of several pitches at once."""
-        letters = [self.letter(pitch) for pitch in pitches]
-        self.told.update(letter for letter in letters if letters.count(letter) > 1)
-        return [self.note(pitch) for pitch in pitches]
+        placed = [self.placed(pitch) for pitch in pitches]
+        shifts: dict[str, set[int]] = {}
+        for letter, _, shift in placed:
+            shifts.setdefault(letter, set()).add(shift)
+        clashing = {letter for letter, found in shifts.items() if len(found) > 1}
+        written = []
+        for letter, octave, shift in placed:
+            if letter in clashing:
+                self.by_letter[letter] = None
+            written.append(self.note(letter, octave, shift))
+        self.by_letter |= dict.fromkeys(clashing)
+        return written
 
-    def letter(self, pitch: int) -> str:
-        """The letter that a pitch is written with."""
-        return self.by_key.get(pitch % 12) or self.spelling[pitch % 12][-1]
-
-    def note(self, pitch: int) -> str:
-        """The letter, with accidental and octave marks."""
-        letter = self.letter(pitch)
+    def placed(self, pitch: int) -> tuple[str, int, int]:
+        """The letter that a pitch is written with, its octave (1 from the middle C on) and its accidental."""
+        letter = self.by_key.get(pitch % 12) or self.spelling[pitch % 12][-1]
         shift = (pitch - STEP[letter] + 6) % 12 - 6
-        octave = (pitch - shift) // 12 - 5
-        sign = SIGN[shift] if shift != self.signature.get(letter, 0) or letter in self.told else ""
-        if sign:
-            self.told.add(letter)
-        return sign + (letter + "," * -octave if octave < 1 else letter.lower() + "'" * (octave - 1))
+        return letter, (pitch - shift) // 12 - 5, shift
+
+    def note(self, letter: str, octave: int, shift: int) -> str:
+        """The letter, with octave marks and the accidental that it needs."""
+        usual = self.signature.get(letter, 0)
+        known = {self.by_letter.get(letter, usual), self.by_place.get((letter, octave), usual)}
+        name = letter + "," * -octave if octave < 1 else letter.lower() + "'" * (octave - 1)
+        if known == {shift}:
+            return name
+        self.by_letter[letter] = self.by_place[letter, octave] = shift
+        return SIGN[shift] + name
 
 
 def _bar(notes: IntArray, start: int, length: int, beat: int, speller: Speller) -> str:

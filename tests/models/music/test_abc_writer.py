@@ -65,6 +65,31 @@ def test_every_key_is_spelled_so_that_it_is_read_back(key: int) -> None:
         assert read_abc(write_abc(piece))[0].notes[:, :3].tolist() == told(piece)
 
 
+@pytest.mark.parametrize(
+    ("pitches", "written"),
+    [
+        ([60, 61, 60, 61, 60, 72, 73, 72], "C_D CD Cc _dc"),  # C minor: once a bar and octave
+        ([66, 66, 65, 65, 60, 64, 67, 72], "^FF =FF CE Gc"),  # C major: one natural is enough
+        ([66, 78, 65, 77, 60, 64, 67, 72], "^F^f =F=f CE Gc"),  # right wherever an accidental holds
+        ([60, 64, 66, 77, 65, 64, 62, 60], "CE ^F=f =FE DC"),
+    ],
+)
+def test_accidentals_are_written_where_key_and_bar_require_them(pitches: list[int], written: str) -> None:
+    piece = piece_of([(12 * i, 12, pitch, 80) for i, pitch in enumerate(pitches)], 1)
+    text = write_abc(piece)
+    assert text.splitlines()[-1] == f"{written} |]"
+    assert read_abc(text)[0].notes[:, :3].tolist() == told(piece)
+
+
+def test_a_note_and_its_sharp_at_once_leave_no_doubt_and_octaves_need_no_sign() -> None:
+    tune = [(24 * i, 24, pitch, 80) for i, pitch in enumerate([84, 88, 91, 84])]
+    octaves, clash = [(0, 24, 48, 60), (0, 24, 60, 60)], [(24, 24, 53, 60), (24, 24, 54, 60)]
+    piece = piece_of([*tune, *octaves, *clash, (48, 24, 53, 60), (72, 24, 53, 60)], 1)
+    text = write_abc(piece)
+    assert text.splitlines()[-1] == "[C,C]2 [=F,^F,]2 =F,2 F,2 |]"
+    assert read_abc(text)[0].notes[:, :3].tolist() == told(piece)
+
+
 def test_a_tune_alone_has_one_voice_and_an_accompanied_one_two() -> None:
     tune = [(24 * i, 24, 72 + i, 80) for i in range(4)]
     assert "V:" not in write_abc(piece_of(tune))
