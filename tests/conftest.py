@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
 
@@ -18,6 +19,7 @@ from xdist.scheduler import LoadScopeScheduling
 from db.embedded import EmbeddedPostgres
 from db.engine import make_engine
 from db.migrate import upgrade
+from models.music import corpora, played
 
 FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}  # a test's data may be lost
 MIGRATED = "kallos_migrated"
@@ -102,6 +104,31 @@ def _write_dance_music(folder: Path) -> None:
         (folder / f"{part}.abc").write_text("\n".join(tunes), encoding="utf-8")
     rows = "".join(f"{part}.abc,{part}\n" for part in ("train", "validation", "test"))
     (folder / "metadata.csv").write_text(f"path,split\n{rows}", encoding="utf-8")
+
+
+BAR = "CDEF GABc|"
+SMALL = (  # numbers, titles and bodies of tunes
+    (1, ("Kate Kearney",), BAR * 8),
+    (2, ("Bonnie Kate", "A Seventh Name"), "G4|" + BAR * 9),
+    (3, ("The Cailín's Reel", "Óga, na Mná"), BAR * 8),
+    (4, ("The Skater",), "z8|z8|"),
+)
+
+
+@pytest.fixture
+def small_collections(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Of the collections that may be played only a file of four tunes is there, the last without a note."""
+    tunes = [
+        "\n".join([f"X:{number}", *(f"T:{title}" for title in titles), "M:4/4", "L:1/8", "K:C", body, ""])
+        for number, titles, body in SMALL
+    ]
+    (tmp_path / "small.abc").write_text("\n".join(tunes), encoding="utf-8")
+    for name in played.PLAYED:
+        pattern = "small.abc" if name == "oneills1850" else "nothing/*.abc"
+        small = replace(corpora.CORPORA[name], shipped=False, pattern=pattern)
+        monkeypatch.setitem(corpora.CORPORA, name, small)
+    monkeypatch.setenv("KALLOS_CORPORA", str(tmp_path))
+    return tmp_path
 
 
 @pytest.fixture(scope="session")

@@ -1,8 +1,6 @@
 """What the maps are drawn of: tunes and their titles by the title towers, clips and excerpts by their style latents.
 
-Only music that may be played to anybody is on a map (``PLAYED``): the collections that come with music21 by permission
-of their encoders, and CRE (Unlicense / CC BY 4.0). Pop1K7, whose terms are unstated, never is, nor is EMOPIA, whose
-bars mean nothing until its beats are estimated.
+Only music that may be played to anybody is on a map (``models.music.played``).
 """
 
 from __future__ import annotations
@@ -21,6 +19,7 @@ from models.metrics.music_statistics import likely_key
 from models.music import corpora
 from models.music.grouping import title_key
 from models.music.notes import MusicError, Piece
+from models.music.played import COLLECTIONS, PLAYED, TUNE_BOOKS
 from models.music.tokens import to_tokens
 from models.style.checkpoint import StyleBundle, load_style
 from models.style.compose import whole_bars
@@ -33,12 +32,6 @@ from models.title.checkpoint import TitleBundle, load_towers
 from models.title.pool import make_pool
 from models.title.tunes import Tune, name_of, tunes_of
 
-TUNE_BOOKS = ("oneills1850", "ryansMammoth", "airdsAirs", "cre")
-PLAYED = (*TUNE_BOOKS, "bachChorales")
-COLLECTIONS = {
-    "oneills1850": "O'Neill's", "ryansMammoth": "Ryan's", "airdsAirs": "Aird's", "cre": "Ceol Rince na hÉireann",
-    "bachChorales": "Bach's chorales", "folder": "your folder",
-}  # fmt: skip
 COMPOSED = "composed by Kallos"
 COMPOSED_TERMS = "made by this installation; see models/weights/LICENSE"
 EXCERPT_BARS = 16

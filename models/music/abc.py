@@ -97,6 +97,11 @@ def _header(tune: Tune, match: re.Match[str]) -> bool:
     return letter == "K"
 
 
+def titles_of(tune: Tune) -> tuple[str, ...]:
+    """Its different titles, clean of type and number."""
+    return tuple(dict.fromkeys(title for title in map(clean_title, tune.titles) if title))
+
+
 def tune_piece(tune: Tune, piece_id: str = "", source: str = "") -> Piece:
     """One tune as a piece; raises ``MusicError`` where it has no notes or cannot be read."""
     body = Body(tune.fields)
@@ -109,7 +114,7 @@ def tune_piece(tune: Tune, piece_id: str = "", source: str = "") -> Piece:
             f"tune X:{tune.number} has more than {MAX_NOTES} notes with its repeats; that many are allowed"
         )
     genre = clean_genre(tune.fields.get("R", ""))
-    titles = tuple(dict.fromkeys(t for t in map(clean_title, tune.titles) if t))
+    titles = titles_of(tune)
     first_meter = next((m.meter for m in measures if m.meter), (4, 4))
     bpm = tempo_bpm(tune.fields.get("Q", ""))
     if bpm is None:

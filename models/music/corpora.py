@@ -19,7 +19,7 @@ from pathlib import Path
 
 import platformdirs
 
-from .abc import decoded, split_tunes, tune_piece
+from .abc import decoded, split_tunes, titles_of, tune_piece
 from .chorales import read_chorale
 from .chords import with_chords
 from .folder import Loaded, read_folder
@@ -30,16 +30,23 @@ from .piece_cache import fingerprint, load_pieces, save_pieces
 log = logging.getLogger(__name__)
 
 MUSIC21_TERMS = "distributed with music21 by permission of its encoders; some files non-commercial"
-Reader = Callable[[Path], Iterator[tuple[str, Callable[[], Piece]]]]
+
+
+@dataclass(frozen=True)
+class Unread:
+    """A piece of a file before it is parsed: ``read`` gives it or raises ``MusicError``, its neighbours go on."""
+
+    name: str
+    titles: tuple[str, ...]
+    read: Callable[[], Piece]
+
+
+Reader = Callable[[Path], Iterator[Unread]]
 
 
 @dataclass(frozen=True)
 class Corpus:
-    """One corpus: where its files lie below the music21 corpus or ``KALLOS_CORPORA``, and how they are read.
-
-    ``read`` yields, for a file, a name and a function that gives the piece or raises ``MusicError``, so that one broken
-    tune does not take its neighbours with it.
-    """
+    """One corpus: where its files lie below the music21 corpus or ``KALLOS_CORPORA``, and how each of them is read."""
 
     name: str
     domain: Domain
@@ -84,34 +91,36 @@ def default_cache() -> Path:
     return Path(home) / "cache" if home else Path(platformdirs.user_cache_dir("kallos"))
 
 
-def _tunes(path: Path) -> Iterator[tuple[str, Callable[[], Piece]]]:
+def _tunes(path: Path) -> Iterator[Unread]:
     yield from _named_tunes(path, decoded(path))
 
 
-def _ryans_tunes(path: Path) -> Iterator[tuple[str, Callable[[], Piece]]]:
+def _ryans_tunes(path: Path) -> Iterator[Unread]:
     """Tunes of this copy of Ryan's, in which whoever hid the at signs left a colon after every "at" ("Stat:ue")."""
     yield from _named_tunes(path, re.sub(r"(?<=at):", "", decoded(path)))
 
 
-def _named_tunes(path: Path, text: str) -> Iterator[tuple[str, Callable[[], Piece]]]:
+def _named_tunes(path: Path, text: str) -> Iterator[Unread]:
     """Tunes by file and number, a second tune of one number with a letter."""
     seen: dict[str, int] = {}
     for tune in split_tunes(text):
         again = seen[tune.number] = seen.get(tune.number, -1) + 1
         name = f"{path.stem}:{tune.number}{chr(97 + again) if again else ''}"
-        yield name, partial(tune_piece, tune, name)
+        yield Unread(name, titles_of(tune), partial(tune_piece, tune, name))
 
 
-def _chorale(path: Path) -> Iterator[tuple[str, Callable[[], Piece]]]:
-    yield path.stem, partial(read_chorale, path)
+def _chorale(path: Path) -> Iterator[Unread]:
+    """A chorale; its scores bear no title but the number of the work."""
+    yield Unread(path.stem, (f"BWV {path.stem.removeprefix('bwv')}",), partial(read_chorale, path))
 
 
-def _performance(path: Path) -> Iterator[tuple[str, Callable[[], Piece]]]:
-    yield path.stem, partial(read_midi, path, performed=True)
+def _performance(path: Path) -> Iterator[Unread]:
+    yield Unread(path.stem, (), partial(read_midi, path, performed=True))
 
 
-def _emopia(path: Path) -> Iterator[tuple[str, Callable[[], Piece]]]:
-    yield path.stem, lambda: replace(read_midi(path), performed=True, extra=emopia_labels(path))
+def _emopia(path: Path) -> Iterator[Unread]:
+    labels = partial(emopia_labels, path)
+    yield Unread(path.stem, (), lambda: replace(read_midi(path), performed=True, extra=labels()))
 
 
 def emopia_labels(path: Path) -> dict[str, str]:
@@ -193,6 +202,20 @@ def build(name: str, cache: Path | None = None, limit: int | None = None) -> Loa
     return loaded
 
 
+def read_one(corpus: Corpus, path: Path, name: str) -> Piece:
+    """One piece of a corpus's file by its name; raises ``MusicError`` where it is broken or not there."""
+    for unread in corpus.read(path):
+        if unread.name == name:
+            return _whole(corpus, unread)
+    raise MusicError(f"there is no {name} in {path.name}")
+
+
+def _whole(corpus: Corpus, unread: Unread) -> Piece:
+    piece_id = f"{corpus.name}/{unread.name}"
+    about = {"piece_id": piece_id, "source": corpus.name, "terms": corpus.terms, "domain": corpus.domain}
+    return with_chords(replace(unread.read(), **about))  # type: ignore[arg-type]
+
+
 def _parsed(corpus: Corpus, files: list[Path], limit: int | None = None) -> Loaded:
     pieces: list[Piece] = []
     broken: dict[str, str] = {}
@@ -200,17 +223,13 @@ def _parsed(corpus: Corpus, files: list[Path], limit: int | None = None) -> Load
         if limit is not None and len(pieces) >= limit:
             break
         try:
-            for piece_name, read in corpus.read(path):
+            for unread in corpus.read(path):
                 if limit is not None and len(pieces) >= limit:
                     break
                 try:
-                    piece = read()
+                    pieces.append(_whole(corpus, unread))
                 except MusicError as error:
-                    broken[piece_name] = str(error)
-                    continue
-                piece_id = f"{corpus.name}/{piece_name}"
-                about = {"piece_id": piece_id, "source": corpus.name, "terms": corpus.terms, "domain": corpus.domain}
-                pieces.append(with_chords(replace(piece, **about)))  # type: ignore[arg-type]
+                    broken[unread.name] = str(error)
         except (MusicError, OSError) as error:
             broken[path.name] = str(error)
     for name, reason in broken.items():

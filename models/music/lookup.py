@@ -20,7 +20,7 @@ def find_piece(piece_id: str) -> Piece:
         for path in corpus.files():
             if path.stem != name.partition(":")[0]:  # files of tunes call theirs FILE:NUMBER
                 continue
-            for each, read in corpus.read(path):
-                if each == name:
-                    return replace(read(), **about)  # type: ignore[arg-type]
+            for unread in corpus.read(path):
+                if unread.name == name:
+                    return replace(unread.read(), **about)  # type: ignore[arg-type]
     raise MusicError(f"{piece_id[:80]!r} is in none of the collections that are here")

@@ -113,4 +113,4 @@ def test_oneills_tunes_that_stand_in_two_files_are_found() -> None:
 
 
 def tunes_of(path: object) -> list[Piece]:
-    return [read() for _, read in corpora.CORPORA["oneills1850"].read(path)]  # type: ignore[arg-type]
+    return [unread.read() for unread in corpora.CORPORA["oneills1850"].read(path)]
