@@ -1,13 +1,14 @@
 """The HTTP interface of the studio, under ``/api/studio``: sources, recipes, what came of them, links.
 
-A source is named ``clips/ID`` (the pool's, or composed for this listener) or ``pieces/ID`` (of this listener's studio).
+A source is named ``clips/ID`` (the pool's, or composed for this listener) or ``pieces/ID`` (of this listener's studio:
+composed, brought as a file, or taken from a collection of tunes).
 Another listener's piece is not found, except through the key of its link.
 """
 
 from __future__ import annotations
 
 import uuid
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Body, Depends, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
@@ -17,7 +18,7 @@ from models.style.latents import STYLE_GROUPS
 from models.style.locks import Locks
 from webapp.api import ERRORS, IMMUTABLE, Known, TheHouse, public_address
 from webapp.services.problems import NotAllowed
-from webapp.services.studio import choices, composing, opening, pairs, sound, sources, uploads
+from webapp.services.studio import choices, composing, opening, pairs, sound, sources, tunes, uploads
 
 router = APIRouter(prefix="/api/studio", tags=["studio"])
 
@@ -128,11 +129,15 @@ class Dial(BaseModel):
 
 
 class Opened(Described):
-    """A source in full: notes ``[start_s, duration_s, pitch, velocity]`` and bar starts in the time of its sound."""
+    """A source in full: notes ``[start_s, duration_s, pitch, velocity]`` and bar starts in the time of its sound.
+
+    ``no_dials``: styles that can't be turned and why.
+    """
 
     name: str
     domain: Domain
     dials: dict[str, Dial]
+    no_dials: dict[str, str]
     recipe: Recipe | None
     sources: dict[str, Described]
     mine: bool
@@ -145,15 +150,44 @@ class Opened(Described):
     downloads: dict[str, str]
 
 
+class Brought(Opened):
+    """A file that was brought, and what it was read as, by its content."""
+
+    read_as: Literal["MIDI", "ABC"]
+
+
 class Choice(Described):
-    """Something to start or borrow from; ``rank`` among the clips that the listener has met."""
+    """Something to start or borrow from; ``rank`` among the clips that the listener has met.
+
+    ``collection``: where the listener took it from, empty for a clip and for an own file.
+    """
 
     name: str
+    collection: str
     rank: int | None
     composed: bool
     seconds: float | None
     audio_url: str
     notes_url: str
+
+
+class Tune(BaseModel):
+    """A piece of a collection; POST to its ``address`` takes it into the studio."""
+
+    address: str
+    title: str
+    collection: str
+    domain: Domain
+    audio_url: str
+    notes_url: str
+
+
+class Tunes(BaseModel):
+    """How many pieces of ``collections`` have the words in a title, and the first of them."""
+
+    collections: list[str]
+    found: int
+    tunes: list[Tune]
 
 
 @router.get("/choices", responses=ERRORS)
@@ -174,9 +208,37 @@ def bring(
     data: Annotated[bytes, Body(media_type="application/octet-stream")] = b"",
     name: Annotated[str, Query(max_length=255)] = "",
     domain: Domain = "pop",
-) -> Opened:
-    """Bring a MIDI or ABC file, at most 256 KiB; its first eight whole bars are kept."""
-    return Opened.model_validate(uploads.upload(house, listener_id, name, data, domain))
+) -> Brought:
+    """Bring a MIDI or ABC file, at most 256 KiB, as music of ``domain``; its first eight whole bars are kept."""
+    return Brought.model_validate(uploads.upload(house, listener_id, name, data, domain))
+
+
+@router.get("/tunes", responses=ERRORS)
+def find_tunes(
+    words: Annotated[str, Query(max_length=120)] = "",
+    domain: Domain = "dance",
+    limit: Annotated[int, Query(ge=1, le=96)] = 12,
+) -> Tunes:
+    """The pieces of the collections that may be played with the words in a title, those of ``domain`` first."""
+    return Tunes.model_validate(tunes.found(words, domain, limit))
+
+
+@router.get("/tunes/{collection}/{number}/notes", responses=ERRORS)
+def read_tune(collection: str, number: str) -> dict[str, Any]:
+    """The beginning of a piece: ``{seconds, bars_s, notes}`` in the time of its sound."""
+    return tunes.notes(collection, number)
+
+
+@router.get("/tunes/{collection}/{number}/audio", responses=ERRORS, response_class=Response)
+def hear_tune(collection: str, number: str) -> Response:
+    """The beginning of a piece as FLAC."""
+    return Response(sound.sound(tunes.source(collection, number), "flac"), media_type=MEDIA["flac"])
+
+
+@router.post("/tunes/{collection}/{number}", status_code=201, responses=ERRORS)
+def take_tune(collection: str, number: str, house: TheHouse, listener_id: Known) -> Opened:
+    """Take a piece of a collection into the listener's studio; the same piece again is the one that is there."""
+    return Opened.model_validate(tunes.take(house, listener_id, collection, number))
 
 
 @router.post("/pieces", status_code=201, responses=ERRORS)

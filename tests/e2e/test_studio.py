@@ -33,6 +33,28 @@ def borrow(visitor, group: str, place: int = 2):
     picks.nth(place).click()
 
 
+def find_tunes(visitor, place: str, words: str):
+    visitor.get(f"find-{place}").fill(words)
+    expect(visitor.get(f"found-{place}")).to_contain_text(f"with “{words}” in their titles")
+
+
+def see_whole_rows_of_many(visitor):
+    """However many rows the picker holds, each keeps its height; the dialogue stays within the screen."""
+    visitor.get("borrow-rhythm").click()
+    find_tunes(visitor, "picker", "lass")
+    rows = visitor.frame.locator("[data-part=picks] .k-favourite")
+    visitor.frame.locator("[data-do=more-picks]").click()
+    expect(rows).to_have_count(48)
+    assert min(rows.evaluate_all("rows => rows.map((row) => row.offsetHeight)")) >= 70
+    width, height = visitor.page.viewport_size["width"], visitor.page.viewport_size["height"]
+    box = visitor.frame.locator(".k-picker").bounding_box()
+    assert box["width"] <= width
+    assert box["height"] <= height
+    rows.nth(47).get_by_role("button", name=re.compile("^Borrow")).scroll_into_view_if_needed()
+    expect(rows.nth(47)).to_be_in_viewport()
+    visitor.frame.locator(".k-picker [data-part=close]").click()
+
+
 def clock(visitor, side: str) -> str:
     return visitor.frame.locator(f".k-clip[data-side={side}] .k-time").text_content() or ""
 
@@ -46,6 +68,7 @@ def moving(side: str) -> str:
 def test_a_piece_borrows_a_rhythm_and_is_heard_against_the_old_one(visit, screen):
     visitor = open_studio(visit(**screen))
     start(visitor)
+    see_whole_rows_of_many(visitor)
     visitor.get("player-a").click()
     visitor.frame.wait_for_function(moving("a"))
     borrow(visitor, "rhythm")
@@ -65,6 +88,7 @@ def test_a_piece_borrows_a_rhythm_and_is_heard_against_the_old_one(visit, screen
     composed = visitor.page.url
     visitor.get("undo").click()
     expect(visitor.get("strength-rhythm")).to_have_value("100")
+    expect(visitor.frame.locator("[data-part=said]")).to_contain_text("Undone: rhythm borrowed differently.")
     visitor.get("redo").click()
     expect(visitor.get("strength-rhythm")).to_have_value("40")
     assert visitor.page.url == composed
@@ -112,6 +136,9 @@ def test_the_way_to_another_piece_is_heard_step_by_step(visit):
     visitor = open_studio(visit(**DESKTOP))
     start(visitor)
     expect(visitor.get("way")).to_be_disabled()
+    expect(visitor.get("way-off")).to_have_text(re.compile("^Choose a second piece first"))
+    expect(visitor.get("off")).to_contain_text("nothing new to link to")
+    expect(visitor.frame.locator(".k-no-dial:visible")).to_have_text(["Only borrowed: it hardly follows a dial."])
     said = visitor.frame.locator("[data-part=said]")
     visitor.get("turn-rhythm").fill("1")
     expect(said).to_contain_text("Turned: rhythm to busy.", timeout=COMPOSED_MS)
@@ -121,6 +148,8 @@ def test_the_way_to_another_piece_is_heard_step_by_step(visit):
     picks = visitor.frame.locator("[data-part=picks]").get_by_role("button", name=re.compile("^Go there"))
     picks.nth(2).click()
     expect(said).to_contain_text("50 % of the way", timeout=COMPOSED_MS)
+    expect(visitor.get("way-off")).to_be_hidden()
+    expect(visitor.get("off")).to_be_hidden()
     visitor.get("way").click()
     steps = visitor.get("steps").locator(".k-play")
     expect(steps).to_have_count(7, timeout=COMPOSED_MS)
@@ -135,17 +164,24 @@ def test_the_way_to_another_piece_is_heard_step_by_step(visit):
 
 
 @pytest.mark.timeout(600)
-def test_an_own_tune_is_brought_and_a_bad_file_says_what_to_do(visit):
+def test_a_tune_is_found_an_own_one_is_brought_and_a_bad_file_says_what_to_do(visit):
     visitor = open_studio(visit(**DESKTOP))
     expect(visitor.frame.locator(".k-favourite").first).to_be_visible(timeout=COMPOSED_MS)
-    visitor.get("upload").set_input_files({"name": "song.mid", "mimeType": "audio/midi", "buffer": b"no music"})
-    expect(visitor.frame.locator("[data-part=upload-error]")).to_contain_text("song.mid")
+    name = "<b>x</b>.mid"
+    visitor.get("upload").set_input_files({"name": name, "mimeType": "audio/midi", "buffer": b"no music"})
+    expect(visitor.frame.locator("[data-part=upload-error]")).to_contain_text(f"“{name}”")
     expect(visitor.frame.locator("[data-part=upload-error]")).to_contain_text(".abc")
     visitor.get("upload").set_input_files({"name": "large.mid", "mimeType": "audio/midi", "buffer": b"M" * 300_000})
     expect(visitor.frame.locator("[data-part=upload-error]")).to_contain_text("256 KB")
     expect(visitor.frame.locator(".k-favourite").first).to_be_visible()
+    find_tunes(visitor, "start", "bonnie kate")
+    visitor.frame.get_by_role("button", name=re.compile("^Start: Bonnie Kate")).first.click()
+    expect(visitor.get("player-a")).to_be_enabled(timeout=COMPOSED_MS)
+    expect(visitor.frame.locator("[data-part=said]")).to_contain_text("Bonnie Kate")
+    visitor.frame.locator("[data-do=leave]").click()
     visitor.get("upload").set_input_files({"name": "jig.abc", "mimeType": "text/vnd.abc", "buffer": ABC})
     expect(visitor.get("player-a")).to_be_enabled(timeout=COMPOSED_MS)
+    expect(visitor.frame.locator("[data-part=said]")).to_contain_text("Read from ABC as pop piano, whose tab was open.")
     expect(visitor.frame.locator("[data-part=said]")).to_contain_text("The Test Jig")
     expect(visitor.get("offer")).to_be_disabled()
 
@@ -159,7 +195,10 @@ def test_a_link_shows_the_recipe_to_somebody_else_and_plays_it(visit):
     maker.get("link").click()
     address = maker.frame.get_by_label("Link to this piece", exact=True)
     expect(address).to_have_value(re.compile(r"/studio\?link="))
-    other = open_studio(visit(**PHONE), "?" + address.input_value().partition("?")[2])
+    other = open_studio(visit(**PHONE), "?link=nobody-made-it")
+    expect(other.frame.locator(".k-favourite").first).to_be_visible()
+    expect(other.frame.locator("[data-part=upload-error]")).to_contain_text("This address opens no piece")
+    other = open_studio(other, "?" + address.input_value().partition("?")[2])
     expect(other.get("player-b")).to_be_enabled(timeout=COMPOSED_MS)
     expect(other.frame.locator("[data-part=shared]")).to_contain_text("Somebody made this")
     expect(other.get("strength-tempo")).to_have_value("100")
@@ -187,11 +226,13 @@ def test_a_recipe_is_told_in_words(visit):
     visitor = open_studio(visit(**DESKTOP))
     told = visitor.frame.evaluate(
         """async () => {
-            const {PLAIN, inWords, isPlain} = await import("./static/kallos/recipe.js");
+            const {PLAIN, changeInWords, inWords, isPlain} = await import("./static/kallos/recipe.js");
             const locked = {...PLAIN, keep: 0.25, locks: {...PLAIN.locks, bars: [6, 0, 1, 2, 4], melody: true}};
             const borrowed = {...PLAIN, toward: {strength: 0.5}, styles: {rhythm: {}, tempo: {}}};
             const plain = [PLAIN, locked, {...PLAIN, seed: 1}].map(isPlain);
-            return [inWords(PLAIN), inWords(locked), inWords(borrowed), plain];
+            const again = changeInWords(locked, {...locked, seed: 7});
+            const changes = changeInWords(PLAIN, {...borrowed, turned: {register: 1}});
+            return [inWords(PLAIN), inWords(locked), inWords(borrowed), plain, again, changes];
         }"""
     )
     assert told == [
@@ -199,4 +240,6 @@ def test_a_recipe_is_told_in_words(visit):
         "Locked: bars 1 to 3, 5 and 7 and melody. 25 % of the rest is kept.",
         "50 % of the way to the other piece. Borrowed: rhythm, tempo.",
         [True, False, False],
+        "the rest composed again",
+        "on the way to another piece, rhythm borrowed, tempo borrowed and register turned",
     ]

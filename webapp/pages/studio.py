@@ -6,7 +6,7 @@ import gradio as gr
 
 from models.style.latents import STYLE_GROUPS
 from webapp.pages.frame import KEYS, page
-from webapp.pages.picker import PICKER
+from webapp.pages.picker import PICKER, finder
 from webapp.pages.player import domains, player
 
 EXPLAINED = {
@@ -21,6 +21,7 @@ EXPLAINED = {
 
 BARS = '<div class="k-bars" role="group" aria-label="Lock bars of the old one"></div>'
 RULER = '<div class="k-bars" aria-hidden="true"></div>'
+DESCRIBED_WAY = 'data-testid="way" aria-describedby="k-way-off"'
 LOCKS = ("melody", "harmony", "rhythm")
 
 
@@ -32,7 +33,8 @@ def _turn(group: str) -> str:
     <span class="k-turn-scale"><i data-part="most"></i><i data-part="half"></i><i data-part="own"></i>
       <input type="range" min="-2" max="2" step="0.25" value="0" data-testid="turn-{group}"></span>
     <span data-part="more" aria-hidden="true"></span>
-  </div>"""
+  </div>
+  <p class="k-no-dial" data-part="none" hidden></p>"""
 
 
 def _dial(group: str, name: str, explained: str, asks: str, label: str) -> str:
@@ -82,10 +84,11 @@ def build() -> gr.HTML:
   <div class="k-start-head">
     <h2 id="k-start-title">Start from</h2>
     {domains("k-start-domain")}
-    <label class="k-quiet k-small k-file">Your own MIDI or ABC
+    <label class="k-quiet k-small k-file"><span>Your own MIDI or ABC<span data-part="read-as"></span></span>
       <input type="file" class="k-hidden" accept=".mid,.midi,.abc,audio/midi,text/vnd.abc" data-testid="upload"></label>
-  </div>
+  </div>{finder("start")}
   <p class="k-said" role="alert" data-part="upload-error"></p>
+  <p class="k-said" role="alert" data-part="choices-said"></p>
   <div class="k-wait" hidden>{KEYS}<p>Composing the first pieces…</p></div>
   <div class="k-choices" data-part="choices"></div>
   <p class="k-more">{_tool("more", "Show more", attributes="hidden")}</p>
@@ -100,7 +103,7 @@ def build() -> gr.HTML:
     {_tool("vary", "Four variations", attributes='data-testid="variations"')}
     {_tool("score", "Score", attributes='aria-expanded="false" aria-controls="k-score" data-testid="score"')}
     {_tool("share", "Link", attributes='data-testid="link"')}
-    {_tool("offer", "Offer as a blind pair", attributes='data-testid="offer"')}
+    {_tool("offer", "Offer as a blind pair", attributes='data-testid="offer" aria-describedby="k-off"')}
     <details class="k-menu k-save">
       <summary class="k-quiet k-small" data-testid="save">Save the new one</summary>
       <div class="k-menu-list">
@@ -111,6 +114,7 @@ def build() -> gr.HTML:
       </div>
     </details>
   </div>
+  <p class="k-reason" id="k-off" data-part="off" data-testid="off" hidden></p>
   <section class="k-variations" aria-labelledby="k-variations-title" hidden>
     <h2 id="k-variations-title">Variations</h2>
     <p class="k-explain" data-part="variations-order"></p>
@@ -133,8 +137,9 @@ def build() -> gr.HTML:
                aria-label="How much of the rest is kept, in percent">
         <output></output>
       </div>
-      {_tool("again", "Compose the rest again", attributes='data-testid="again"')}
+      {_tool("again", "Compose the rest again", attributes='data-testid="again" aria-describedby="k-again-off"')}
     </div>
+    <p class="k-reason" id="k-again-off" data-part="again-off">Lock something first, or keep less than all of it.</p>
   </section>
   <section class="k-dials" aria-labelledby="k-dials-title">
     <h2 id="k-dials-title">Turn or borrow</h2>
@@ -148,7 +153,8 @@ def build() -> gr.HTML:
     <p class="k-explain">The whole piece, tune and all, on its way to another. The tempo goes evenly; meter and kind of
       music change half way.</p>
     {_dial("toward", "Everything", "all of this piece, as it is", "Choose", "another piece, with everything")}
-    <p class="k-more">{_tool("way", "Hear five steps of the way", attributes='data-testid="way"')}</p>
+    <p class="k-more">{_tool("way", "Hear five steps of the way", attributes=DESCRIBED_WAY)}</p>
+    <p class="k-reason" id="k-way-off" data-part="way-off" data-testid="way-off"></p>
     <div class="k-choices k-steps" data-part="way" data-testid="steps"></div>
   </section>
   <p class="k-again">

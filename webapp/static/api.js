@@ -162,6 +162,9 @@ export const studio = {
   choices: (domain, limit) => json("GET", `/api/studio/choices?domain=${domain}&limit=${limit}`),
   open: (name, link = "") => json("GET", `/api/studio/${name}${link ? `?link=${encodeURIComponent(link)}` : ""}`),
   openLink: (key) => json("GET", `/api/studio/links/${encodeURIComponent(key)}`),
+  tunes: (words, domain, limit) =>
+    json("GET", `/api/studio/tunes?words=${encodeURIComponent(words)}&domain=${domain}&limit=${limit}`, undefined, COMPOSING_MS),
+  takeTune: (address) => json("POST", address, {}, COMPOSING_MS),
   adopt: (key) => json("POST", `/api/studio/links/${encodeURIComponent(key)}/copy`, {}),
   compose: (recipe) => json("POST", "/api/studio/pieces", recipe, COMPOSING_MS),
   vary: (recipe) => json("POST", "/api/studio/variations", recipe, COMPOSING_MS),

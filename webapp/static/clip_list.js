@@ -33,7 +33,10 @@ export class ClipList extends EventTarget {
     onThemeChange(() => this.#rows.forEach((row) => row.roll.repaint()), signal);
   }
 
-  /** Show clips `[{heading, detail, audio_url, notes_url, seconds}, …]`; what was shown before stays in place. */
+  /**
+   * Show clips `[{heading, detail, audio_url, notes_url, seconds, lazy}, …]`; what was shown before stays in place. The
+   * roll of a `lazy` one is drawn when it is to sound.
+   */
   show(clips) {
     const known = new Map(this.#rows.map((row) => [row.clip.audio_url, row]));
     if (this.#open && !clips.some((clip) => clip.audio_url === this.#open.clip.audio_url)) {
@@ -90,8 +93,14 @@ export class ClipList extends EventTarget {
       node.append(this.#actionButton(row));
       node.classList.add("k-acting");
     }
-    api.notes(clip.notes_url).then(({ notes, seconds }) => row.roll.show(notes, clip.seconds ?? seconds)).catch(() => {});
+    if (!clip.lazy) this.#roll(row);
     return row;
+  }
+
+  #roll(row) {
+    const { clip } = row;
+    row.drawn = true;
+    api.notes(clip.notes_url).then(({ notes, seconds }) => row.roll.show(notes, clip.seconds ?? seconds)).catch(() => {});
   }
 
   #actionButton(row) {
@@ -107,6 +116,7 @@ export class ClipList extends EventTarget {
   async #play(row, seconds = null) {
     this.player.unlock(); // within the tap, before anything is waited for
     if (this.#open !== row) {
+      if (!row.drawn) this.#roll(row);
       try {
         await this.#fetch(row);
         if (this.together && seconds === null && this.player.playing) seconds = this.#same(row);

@@ -26,6 +26,7 @@ export class Dials {
         range: part(".k-strength input"),
         output: part("output"),
         turn: part(".k-turn"),
+        none: part("[data-part=none]"),
         dial: part(".k-turn input"),
         back: part("[data-do=return]"),
         gives: part("[data-do=return]").getAttribute("aria-label"),
@@ -62,12 +63,18 @@ export class Dials {
     return rest;
   }
 
-  /** Mark where real music and the piece on the bench lie on each dial; `dials` as the server tells them. */
-  measure(dials) {
+  /**
+   * Mark where real music and the piece on the bench lie on each dial; `dials` as the server tells them, `reasons` why a
+   * style has none.
+   */
+  measure(dials, reasons = {}) {
     this.#dials = dials;
     this.legend.hidden = !Object.values(dials).some(({ real }) => real);
-    for (const [group, { dial, turn }] of this.rows) {
+    for (const [group, { dial, turn, none }] of this.rows) {
+      if (!turn) continue;
       const known = dials[group];
+      const unmarked = known && !known.real ? "Where real music lies was not measured." : "";
+      none.textContent = known ? unmarked : `Only borrowed: ${reasons[group] ?? "a dial for it was not measured"}.`;
       if (!known) continue;
       const [less, more] = poles(known.attribute);
       dial.setAttribute("aria-label", `Turn the ${group}, ${less} to ${more}`);
@@ -104,6 +111,7 @@ export class Dials {
       parts.back.setAttribute("aria-label", by ? `Turn the ${group} back` : parts.gives);
       if (parts.turn) {
         parts.turn.hidden = Boolean(borrowed) || !this.#dials[group];
+        parts.none.hidden = Boolean(borrowed) || !parts.none.textContent;
         parts.dial.disabled = fixed;
         parts.dial.value = by;
         if (!borrowed) this.#tell(group, by);
@@ -146,6 +154,11 @@ export function asClip(choice, style = "") {
   let detail = "not met yet";
   if (choice.rank) detail = `your no. ${choice.rank}`;
   if (choice.composed) detail += ", composed for you";
-  if (choice.title) detail = `your own file; ${words.toLowerCase()}`;
+  if (choice.title) detail = `${choice.collection || "your own file"}; ${words.toLowerCase()}`;
   return { ...choice, heading: choice.title || words, detail };
+}
+
+/** A piece of a collection as a list shows it; a chorale's roll is drawn once it plays, since reading it takes a second. */
+export function asTune(tune) {
+  return { ...tune, heading: tune.title, detail: tune.collection, seconds: null, lazy: tune.domain === "chorale" };
 }

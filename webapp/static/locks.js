@@ -15,6 +15,7 @@ export class Locks {
     this.range = root.querySelector("[data-part=keep]");
     this.output = this.range.parentElement.querySelector("output");
     this.again = root.querySelector("[data-do=again]");
+    this.off = root.querySelector("[data-part=again-off]");
     this.onChange = onChange;
     for (const toggle of this.toggles) {
       const name = toggle.dataset.lock;
@@ -52,6 +53,7 @@ export class Locks {
     }
     for (const control of [...this.toggles, ...this.bars.children, this.range]) control.disabled = fixed;
     this.again.disabled = fixed || (keep === 1 && !anyLock(locks));
+    this.off.hidden = fixed || !this.again.disabled;
     this.range.value = Math.round(keep * 100);
     this.#percent();
   }

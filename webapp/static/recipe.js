@@ -46,3 +46,22 @@ export function inWords({ toward, styles, turned, keep, locks }) {
   if (keep < 1) sentences.push(`${Math.round(keep * 100)} % of the ${locked.length ? "rest" : "piece"} is kept.`);
   return sentences.join(" ");
 }
+
+/** What happened between two recipes, one step apart, in a few words. */
+export function changeInWords(before, after) {
+  const same = (one, two) => JSON.stringify(one) === JSON.stringify(two);
+  const changes = [];
+  if (!same(before.toward, after.toward)) changes.push(after.toward ? (before.toward ? "another way to go" : "on the way to another piece") : "back from the way");
+  const styles = [...new Set([...Object.keys(before.styles), ...Object.keys(after.styles)])];
+  for (const group of styles.filter((each) => !same(before.styles[each], after.styles[each]))) {
+    changes.push(after.styles[group] ? (before.styles[group] ? `${group} borrowed differently` : `${group} borrowed`) : `${group} given back`);
+  }
+  const turned = [...new Set([...Object.keys(before.turned), ...Object.keys(after.turned)])];
+  for (const group of turned.filter((each) => before.turned[each] !== after.turned[each] && !after.styles[each])) {
+    changes.push(after.turned[group] ? `${group} turned` : `${group} turned back`);
+  }
+  if (!same(before.locks, after.locks)) changes.push("other locks");
+  if (before.keep !== after.keep && same(before.locks, after.locks)) changes.push(`${Math.round(after.keep * 100)} % kept`);
+  if (!changes.length && before.seed !== after.seed) changes.push(anyLock(after.locks) || after.keep < 1 ? "the rest composed again" : "composed again");
+  return enumerated(changes) || "no change";
+}

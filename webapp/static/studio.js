@@ -6,10 +6,11 @@ import { Dials } from "./dials.js";
 import { offerLink } from "./link_dialog.js";
 import { Locks } from "./locks.js";
 import { Choices, Picker } from "./picker.js";
-import { PLAIN, inWords, isPlain, recipeOf } from "./recipe.js";
+import { PLAIN, changeInWords, inWords, isPlain, recipeOf } from "./recipe.js";
 import { saveAs } from "./save.js";
 import { Score } from "./score.js";
 import { Sounds } from "./sounds.js";
+import { MUSIC, dead, lacking, notOffered, readFrom, sorry } from "./studio_words.js";
 import { Variations } from "./variations.js";
 import { Way } from "./way.js";
 import { capital } from "./words.js";
@@ -17,8 +18,6 @@ import { capital } from "./words.js";
 const MOST_BYTES = 256 * 1024;
 const NOBODY = { buffer: null, notes: [], seconds: 0, bars: [] };
 const TYPING = "input:not([type=radio]):not([type=range]), textarea, dialog[open], .k-menu[open]";
-const sorry = (error) =>
-  error.status === 0 ? "No connection to Kallos; nothing is lost." : error.message || "That did not work; nothing is lost.";
 
 class StudioPage {
   #old = null; // the piece to start from, opened
@@ -29,6 +28,8 @@ class StudioPage {
   #composing = false;
   #link = ""; // the key of the link to somebody else's piece that this page was opened with
   #fixed = false; // its recipe names what this listener may not use
+  #note = ""; // what is to be known about the piece on the bench
+  #offered = new Set(); // pieces that wait as blind pairs
 
   constructor(root, signal) {
     this.root = root;
@@ -53,12 +54,14 @@ class StudioPage {
     this.start = new Choices(
       {
         list: this.#part("choices"),
-        said: this.#part("upload-error"),
+        said: this.#part("choices-said"),
         more: this.find("[data-do=more]"),
         radios: [...root.querySelectorAll("[name=k-start-domain]")],
+        finder: this.find(".k-start [data-part=finder]"),
+        found: this.find(".k-start [data-part=found]"),
       },
       signal,
-      { action: "Start", onAction: (choice) => this.#begin(() => api.studio.open(choice.name)) },
+      { action: "Start", onAction: (choice) => this.#begin(() => this.start.open(choice)) },
     );
     this.variations = new Variations(root, signal, {
       onTake: (piece) => this.#take(piece),
@@ -79,8 +82,8 @@ class StudioPage {
   #listen() {
     const { signal } = this;
     const actions = {
-      undo: () => this.#go(this.#at - 1),
-      redo: () => this.#go(this.#at + 1),
+      undo: () => this.#undo(),
+      redo: () => this.#redo(),
       vary: () => this.variations.compose({ content: this.#old.name, ...this.#asked, seed: this.#unused() - 1 }, this.picks),
       again: () => this.#want({ ...this.#asked, seed: this.#unused() }),
       share: () => this.#share(),
@@ -94,6 +97,7 @@ class StudioPage {
     for (const button of this.root.querySelectorAll("[data-form]")) {
       button.addEventListener("click", () => this.#save(button.dataset.form), { signal });
     }
+    for (const radio of this.start.radios) radio.addEventListener("change", () => this.#readAs(), { signal });
     this.find("input[type=file]").addEventListener("change", (event) => this.#bring(event.target), { signal });
     document.addEventListener("keydown", (event) => this.#key(event), { signal });
     const save = this.find(".k-save");
@@ -107,6 +111,7 @@ class StudioPage {
       try {
         const listener = await api.hello();
         this.start.domain = listener.domain;
+        this.#readAs();
         this.picks = listener.picks;
         break;
       } catch (error) {
@@ -136,6 +141,7 @@ class StudioPage {
     this.#old = null;
     this.#link = "";
     this.#fixed = false;
+    this.#note = "";
     this.#address({});
     this.#choose();
     this.find("#k-start-title").scrollIntoView({ block: "center" });
@@ -148,11 +154,14 @@ class StudioPage {
       this.#link = piece.mine ? "" : link;
       this.#fixed = !piece.mine && !piece.editable;
       if (!piece.recipe) return await this.#put(piece, []);
-      const old = await api.studio.open(piece.recipe.content, link).catch(() => null);
+      const old = await api.studio.open(piece.recipe.content, link).catch((error) => {
+        if (error.passing !== false) throw error;
+      });
+      this.#note = lacking(piece, old);
       if (!old) return await this.#put(piece, []);
       return await this.#put(old, [{ ...recipeOf(piece.recipe), piece }]);
     } catch (error) {
-      this.#part("upload-error").textContent = capital(sorry(error));
+      this.#part("upload-error").textContent = dead(error);
       return null;
     }
   }
@@ -167,6 +176,7 @@ class StudioPage {
       said.textContent = "";
       this.#link = "";
       this.#fixed = false;
+      this.#note = readFrom(piece);
       await this.#put(piece, []);
       this.bench.cards.a.button.focus();
     } catch (error) {
@@ -182,7 +192,7 @@ class StudioPage {
     this.variations.clear();
     this.#said("");
     this.dials.learn({ [old.name]: old });
-    this.dials.measure(old.dials);
+    this.dials.measure(old.dials, old.no_dials);
     this.locks.measure(old);
     this.#shared();
     await this.#go(this.#steps.length - 1);
@@ -271,13 +281,23 @@ class StudioPage {
     this.#part("said").append(again);
   }
 
+  #undo() {
+    const { piece: _, ...undone } = this.#now;
+    this.#go(this.#at - 1, `Undone: ${changeInWords(this.#steps[this.#at - 1], undone)}. `);
+  }
+
+  #redo() {
+    const { piece: _, ...before } = this.#now;
+    this.#go(this.#at + 1, `Done again: ${changeInWords(before, this.#steps[this.#at + 1])}. `);
+  }
+
   #push(step) {
     this.#steps = [...this.#steps.slice(0, this.#at + 1), step];
     this.#go(this.#steps.length - 1);
   }
 
-  /** Show one of the steps. */
-  async #go(index) {
+  /** Show one of the steps; `done`: what led there. */
+  async #go(index, done = "") {
     this.#at = index;
     const { piece, ...recipe } = this.#now;
     if (piece) this.dials.learn(piece.sources);
@@ -291,7 +311,7 @@ class StudioPage {
       const [a, b] = await Promise.all([this.sounds.of(old), piece ? this.sounds.of(piece) : NOBODY]);
       if (this.#old !== old || this.#now !== step) return;
       this.bench.show({ a, b });
-      this.#said(this.#summary());
+      this.#said(`${done}${this.#note}${this.#summary()}`);
     } catch (error) {
       this.#said(`${capital(sorry(error))} Reload the page to try again.`);
     }
@@ -329,11 +349,12 @@ class StudioPage {
   }
 
   async #offer() {
-    const button = this.find("[data-do=offer]");
-    button.disabled = true;
+    const { piece } = this.#now;
+    this.find("[data-do=offer]").disabled = true;
     this.#said("Making a pair of new and old…");
     try {
-      await api.studio.offer(this.#now.piece.name);
+      await api.studio.offer(piece.name);
+      this.#offered.add(piece.name);
       this.#said("New against old waits among your next pairs; you will not be told which is which.");
     } catch (error) {
       this.#said(capital(sorry(error)));
@@ -391,8 +412,8 @@ class StudioPage {
     if (!this.#old || event.defaultPrevented || event.target.closest(TYPING)) return;
     const key = event.key.toLowerCase();
     if ((event.ctrlKey || event.metaKey) && !event.altKey) {
-      if (key === "z" && !event.shiftKey && this.#at > 0) this.#go(this.#at - 1);
-      else if ((key === "y" || (key === "z" && event.shiftKey)) && this.#at < this.#steps.length - 1) this.#go(this.#at + 1);
+      if (key === "z" && !event.shiftKey && this.#at > 0) this.#undo();
+      else if ((key === "y" || (key === "z" && event.shiftKey)) && this.#at < this.#steps.length - 1) this.#redo();
       else return;
       event.preventDefault();
       return;
@@ -413,11 +434,23 @@ class StudioPage {
       redo: this.#at >= this.#steps.length - 1,
       vary: this.#fixed,
       share: !own,
-      offer: !own || !this.#old.name.startsWith("clips/"),
+      offer: Boolean(this.#notOffered(piece)),
       onward: !piece,
     };
     for (const [name, disabled] of Object.entries(off)) this.find(`[data-do=${name}]`).disabled = disabled;
     this.find(".k-save").hidden = !piece;
+    const why = this.#part("off");
+    why.textContent = this.#notOffered(piece);
+    why.hidden = !why.textContent;
+  }
+
+  #notOffered(piece) {
+    return notOffered(piece, this.#old, { fixed: this.#fixed, offered: this.#offered.has(piece?.name) });
+  }
+
+  /** The kind of music whose tab is open, which a file is read as. */
+  #readAs() {
+    this.#part("read-as").textContent = `, read as ${MUSIC[this.start.domain]}`;
   }
 
   /** What reopens this piece; one that was brought or is a clip is started from again. */

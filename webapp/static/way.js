@@ -14,6 +14,7 @@ export class Way {
   constructor(root, signal, { onTake, onPlay, say }) {
     this.button = root.querySelector("[data-do=way]");
     this.list = root.querySelector("[data-part=way]");
+    this.off = root.querySelector("[data-part=way-off]");
     this.say = say;
     this.clips = new ClipList(this.list, signal, { action: "Take", onAction: ({ piece }) => onTake(piece), together: true });
     this.clips.addEventListener("play", () => onPlay(this.clips));
@@ -24,6 +25,10 @@ export class Way {
   lead(old, toward, fixed = false) {
     [this.old, this.toward] = [old, toward];
     this.button.disabled = fixed || !toward;
+    this.off.hidden = !this.button.disabled;
+    this.off.textContent = fixed
+      ? "This recipe can only be looked at: go on from the new one to change it."
+      : "Choose a second piece first: the way leads from this one to it.";
     this.list.hidden = !toward || this.#shown !== `${old.name} ${toward.source}`;
     if (this.list.hidden) this.clips.pause();
   }

@@ -12,6 +12,8 @@ from db.queries import clips as clip_rows
 from db.queries import listeners as listener_rows
 from db.queries import offers as offer_rows
 from db.queries import studio as rows
+from db.tables import StudioPiece
+from models.music.played import COLLECTIONS, PLAYED
 from models.taste.bradley_terry import utilities
 from webapp.services import heads
 from webapp.services.house import House
@@ -19,37 +21,49 @@ from webapp.services.pool_cache import PlayableClips
 from webapp.services.problems import NotReady, UnknownListenerError
 from webapp.services.studio.sources import CLIPS, PIECES, find, named_traits, traits
 
-MOST_BROUGHT = 6
+MOST_OWN, MOST_TAKEN, LOOKED_AT = 6, 4, 24  # own files, tunes of collections, and the newest among which they are
 
 
 def choices(house: House, listener_id: uuid.UUID, domain: str, limit: int) -> list[dict[str, Any]]:
-    """``[{name, title, rank, composed, traits, seconds, audio_url, notes_url}, …]``; ``rank`` among the clips met.
+    """``[{name, title, collection, rank, composed, traits, seconds, audio_url, notes_url}, …]``.
 
-    Clips that wait for their blind pair are not among them. Raises ``NotReady`` while there is nothing at all.
+    ``rank`` is among the clips met, ``collection`` where a tune was taken from. Clips that wait for their blind pair
+    are not among them. Raises ``NotReady`` while there is nothing at all.
     """
 
     def work(session: Session) -> list[dict[str, Any]]:
         if listener_rows.get_listener(session, listener_id) is None:
             raise UnknownListenerError("this listener is not known; GET /api/listener gives a new one")
-        brought = [
-            {
-                "name": f"{PIECES}/{piece.id}",
-                "title": piece.title,
-                "rank": None,
-                "composed": False,
-                "traits": traits(session, house, find(session, f"{PIECES}/{piece.id}", listener_id)),
-                "seconds": None,
-                "audio_url": f"/api/studio/{PIECES}/{piece.id}/flac",
-                "notes_url": f"/api/studio/{PIECES}/{piece.id}",
-            }
-            for piece in rows.brought_pieces(session, listener_id, MOST_BROUGHT)
-        ]
-        return brought + _clips(session, house, listener_id, domain)[:limit]
+        brought = rows.brought_pieces(session, listener_id, LOOKED_AT)
+        own = [piece for piece in brought if not _collection(piece)][:MOST_OWN]
+        taken = [piece for piece in brought if _collection(piece)][:MOST_TAKEN]
+        pieces = [_piece(session, house, listener_id, piece) for piece in (*own, *taken)]
+        return pieces + _clips(session, house, listener_id, domain)[:limit]
 
     found = house.database.transaction(work)
     if not found:
         raise NotReady("the first pieces are being composed; ask again in a second")
     return found
+
+
+def _collection(piece: StudioPiece) -> str:
+    source = piece.notes.get("source", "")
+    return COLLECTIONS[source] if source in PLAYED else ""
+
+
+def _piece(session: Session, house: House, listener_id: uuid.UUID, piece: StudioPiece) -> dict[str, Any]:
+    name = f"{PIECES}/{piece.id}"
+    return {
+        "name": name,
+        "title": piece.title,
+        "collection": _collection(piece),
+        "rank": None,
+        "composed": False,
+        "traits": traits(session, house, find(session, name, listener_id)),
+        "seconds": None,
+        "audio_url": f"/api/studio/{name}/flac",
+        "notes_url": f"/api/studio/{name}",
+    }
 
 
 def _clips(session: Session, house: House, listener_id: uuid.UUID, domain: str) -> list[dict[str, Any]]:
@@ -74,6 +88,7 @@ def _clips(session: Session, house: House, listener_id: uuid.UUID, domain: str) 
             {
                 "name": f"{CLIPS}/{clip_id}",
                 "title": "",
+                "collection": "",
                 "rank": len(shown) + 1 if clip_id in met else None,
                 "composed": composed,
                 "traits": described[index],

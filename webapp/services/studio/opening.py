@@ -14,7 +14,7 @@ from webapp.services.house import House
 from webapp.services.problems import NotYours
 from webapp.services.studio.room import check_rate, keep
 from webapp.services.studio.sources import PIECES, Source, find, names_in, traits
-from webapp.services.studio.turning import dials
+from webapp.services.studio.turning import dials, no_dials
 
 
 def open_piece(house: House, listener_id: uuid.UUID, name: str, link_key: str = "") -> dict[str, Any]:
@@ -89,6 +89,7 @@ def shown(session: Session, house: House, listener_id: uuid.UUID, source: Source
         "title": source.title,
         "traits": traits(session, house, source),
         "dials": dials(house, source.piece, source.domain),
+        "no_dials": no_dials(house, source.domain),
         "recipe": dict(source.recipe) or None,
         "sources": {
             name: {"title": each.title, "traits": traits(session, house, each)} for name, each in found.items()

@@ -21,6 +21,15 @@ from webapp.services.studio.sources import CLIPS, PIECES, Source, find
 
 POLICY = "studio"
 WAITING_AT_MOST = 6
+BROKEN = {  # what screening and rendering find, to whoever made it
+    "silent": "it is silent",
+    "few_notes": "it has too few notes",
+    "one_note": "it stays on one or two notes",
+    "gap": "it is silent for bars in between",
+    "too_dense": "it has more notes than can be heard apart",
+    "copy": "more than two bars of it are as in a piece that the composer learned from",
+    "too_short": "it is shorter than the clips of a pair",
+}
 
 
 def offer(house: House, listener_id: uuid.UUID, piece_id: uuid.UUID, *, claim: bool = False) -> None:
@@ -35,14 +44,18 @@ def offer(house: House, listener_id: uuid.UUID, piece_id: uuid.UUID, *, claim: b
     source = house.database.transaction(lambda session: find(session, f"{PIECES}/{piece_id}", listener_id))
     kind, _, number = str(source.recipe.get("content", "")).partition("/")
     if kind != CLIPS:
-        raise NotAllowed("only a piece made from one of our clips can be offered against it; your own file stays yours")
+        raise NotAllowed(
+            "only a piece made from one of our clips can be offered against it: your own file or a tune of a "
+            "collection is no blind partner, since you may know it"
+        )
     if source.model_version != house.space.version:
         raise NotAllowed("this piece was composed with an older model; compose it again, then offer it")
     old = uuid.UUID(number)
     with place():
         new, reason = keep(house, source.domain, _as_result(source), listener_id, kind="studio")
     if new is None:
-        raise NotAllowed(f"this piece can't be offered ({(reason or 'broken').replace('_', ' ')}); try a variation")
+        why = BROKEN.get(reason or "", "it can't be played")
+        raise NotAllowed(f"this piece can't be offered: {why}; change it a little or take a variation")
 
     def work(session: Session) -> None:
         listener = listener_rows.lock_listener(session, listener_id)

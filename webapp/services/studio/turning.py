@@ -15,6 +15,7 @@ from webapp.services.problems import NotAllowed
 # mode hardly follows the regression of harmony's latents, however far one goes: harmony is borrowed
 TURNED = tuple(group for group in STYLE_GROUPS if group != "harmony")
 REACHES = (1.0, 2.0, 3.5, 5.0)  # times the regression's step, which are tried for a turned style
+MUSIC = {"pop": "pop piano", "dance": "dance tunes", "chorale": "chorales"}
 FILL = "python -m models.evaluate.relations --save"
 
 
@@ -44,6 +45,20 @@ def dials(house: House, piece: Piece, domain: str) -> dict[str, dict[str, Any]]:
         value = round(own[direction.attribute], 3)
         found[group] = {"attribute": direction.attribute, "value": value, "sd": direction.sd, "real": real}
     return found
+
+
+def no_dials(house: House, domain: str) -> dict[str, str]:
+    """The styles that can't be turned in music of ``domain``, and why."""
+    known = directions(house)
+    why = {}
+    for group in STYLE_GROUPS:
+        if group not in TURNED:
+            why[group] = "it hardly follows a dial"
+        elif known is None or group not in known.groups:
+            why[group] = "a dial for it was not measured"
+        elif known.groups[group].real and domain not in known.groups[group].real:
+            why[group] = f"a dial for it was not measured: it hardly varies in real {MUSIC[domain]}"
+    return why
 
 
 def turned(house: House, own: Latents, piece: Piece, domain: str, asked: Mapping[str, float]) -> dict[str, Latents]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import uuid
-from pathlib import PurePath
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -20,14 +20,18 @@ from webapp.services.studio.room import check_rate, keep, place
 
 READ_BARS = 64  # of which the generator takes the first eight whole ones of one meter
 TITLE_LENGTH = 80
+ENDING = re.compile(r"(?<=.)\.[^.\s]{1,5}$")
 
 _reading = threading.Lock()  # reading is Python's own work and would hold votes up
 
 
 def upload(house: House, listener_id: uuid.UUID, file_name: str, data: bytes, domain: str) -> dict[str, Any]:
-    """Keep a file as a piece to start from; raises ``NotAllowed`` with one line that says what to do."""
+    """Keep a file as a piece to start from; raises ``NotAllowed`` with one line that says what to do.
+
+    ``read_as`` tells what it was read as.
+    """
     house.database.transaction(lambda session: check_rate(session, listener_id))
-    shortened = PurePath(file_name.replace("\\", "/")).name[:TITLE_LENGTH] or "the file"
+    shortened = " ".join(file_name.split())[:TITLE_LENGTH] or "the file"
     with place():
         try:
             with _reading:
@@ -46,26 +50,33 @@ def upload(house: House, listener_id: uuid.UUID, file_name: str, data: bytes, do
             house,
             listener_id,
             domain=piece.domain if piece.domain in DOMAINS else domain,
-            title=(piece.titles[0] if piece.titles else PurePath(shortened).stem)[:TITLE_LENGTH],
+            title=(piece.titles[0] if piece.titles else ENDING.sub("", shortened))[:TITLE_LENGTH],
             recipe={},
             notes=answer.notes,
             latents=answer.latents,
             model_version=answer.model_version,
         )
 
-    return open_piece(house, listener_id, house.database.transaction(store))
+    opened = open_piece(house, listener_id, house.database.transaction(store))
+    return {**opened, "read_as": "MIDI" if is_midi(data) else "ABC"}
+
+
+def is_midi(data: bytes) -> bool:
+    """Whether the content is MIDI, whatever the file is called."""
+    return data.startswith(b"MThd")
 
 
 def read(data: bytes, file_name: str) -> Piece:
-    """A MIDI file, or the first readable tune of an ABC file; raises ``MusicError``."""
-    if data.startswith(b"MThd"):
+    """A MIDI file, or the first readable tune of an ABC file, told apart by content; raises ``MusicError``."""
+    if is_midi(data):
         return read_midi(data, source="upload")
     if not data.strip():
         raise MusicError("the file is empty")
-    suffix = PurePath(file_name).suffix.lower()
-    if suffix in {".mid", ".midi"} or b"\x00" in data:
+    if b"\x00" in data:
         raise MusicError("it is neither MIDI (which begins with MThd) nor text in ABC")
     tunes = split_tunes(decoded(data))
+    if not tunes and file_name.lower().endswith((".mid", ".midi")):
+        raise MusicError("it is neither MIDI (which begins with MThd) nor text in ABC")
     if not tunes:
         raise MusicError("no tune was found in it; ABC needs an X: and a K: line")
     for tune in tunes[:-1]:
