@@ -46,11 +46,18 @@ class Fingerprint:
         return cls(np.zeros(8, dtype=np.uint8))
 
     @classmethod
-    def of(cls, pieces: Iterable[Piece]) -> Fingerprint:
-        """All two-bar melodies of ``pieces``."""
+    def of(cls, pieces: Iterable[Piece], known: Fingerprint | None = None) -> Fingerprint:
+        """All two-bar melodies of ``pieces``, and those ``known`` already, in a filter as large as theirs at least.
+
+        A filter of ``known`` ones can be laid out twice as large, each half saying the same, since places are modulo
+        its size: so nothing that is known is lost.
+        """
         keys = {key for piece in pieces for _, key in two_bar_melodies(piece)}
         size = 1 << max(3, int(np.ceil(np.log2(max(1, len(keys)) * BITS_A_KEY / 8))))
         bits = np.zeros(size, dtype=np.uint8)
+        if known is not None:
+            size = max(size, len(known.bits))
+            bits = np.tile(known.bits, size // len(known.bits))
         for key in keys:
             for place in _places(key, size):
                 bits[place >> 3] |= 1 << (place & 7)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
@@ -74,7 +75,13 @@ class MasterWeights(Generic[Model]):
 
 
 def trained_weights(path: Path) -> tuple[dict[str, Tensor], int]:
-    """The master's state dict and the steps that it was trained for, from what ``MasterWeights.save`` wrote."""
-    state = load_file(path)
+    """The master's state dict and the steps that it was trained for, from what ``MasterWeights.save`` wrote.
+
+    Raises ``ValueError`` for anything else.
+    """
+    try:
+        state = load_file(path)
+    except SafetensorError as error:
+        raise ValueError(f"{path} is not what a training saves ({error}); begin another without --resume") from error
     weights = {k.removeprefix("model."): v for k, v in state.items() if k.startswith("model.")}
     return weights, int(state["step"])

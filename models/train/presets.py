@@ -8,9 +8,12 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from models.metrics.music_statistics import attributes
 from models.music import corpora
-from models.music.grouping import split
+from models.music.folder import read_folder
+from models.music.grouping import group_ids, split
 from models.music.notes import Domain, MusicError, Piece
 from models.style.checkpoint import StyleBundle, load_style
 from models.style.model import StyleConfig
@@ -112,7 +115,13 @@ def training_pieces(data: Path | None) -> list[Piece]:
     if data is None:
         there = corpora.registry()
         return [piece for name in CORPORA if there[name].available for piece in corpora.load(name)]
-    return [p if p.domain else replace(p, domain=likely_domain(p)) for p in corpora.load_folder(data)]
+    loaded = read_folder(data)
+    if not loaded.pieces:
+        name, reason = next(iter(loaded.broken.items()))
+        raise MusicError(f"none of the {len(loaded.broken)} files in {data} can be read, such as {name}: {reason}")
+    for name, reason in loaded.broken.items():
+        print(f"{name} can't be read and is left out: {reason}")
+    return [p if p.domain else replace(p, domain=likely_domain(p)) for p in loaded.pieces]
 
 
 def likely_domain(piece: Piece) -> Domain:
@@ -137,11 +146,43 @@ def run_music(data: Path | None, out: Path, *, again: bool) -> RunMusic:
             )
         parts = {part: [p for p in pieces if name_of(p) in found] for part, found in names.items()}
     else:
-        parts = split(pieces, seed=0)
+        parts = split(pieces, seed=0) if data is None else own_parts(pieces)
         text = json.dumps({part: [name_of(p) for p in found] for part, found in parts.items()})
         record.write_text(text + "\n", encoding="utf-8")
     windows = make_windows(parts["train"])
-    return RunMusic(parts["train"], windows, _first_windows([parts["validation"], parts["test"]]) or windows)
+    held_out = _first_windows([parts["validation"], parts["test"]])
+    if data is not None:
+        kept = f"{len(held_out.pieces)} held out" if held_out else "none held out: figures are of what is trained on"
+        print(f"{len(parts['train'])} pieces with {len(windows)} windows of eight bars to train on, {kept}")
+    return RunMusic(parts["train"], windows, held_out or windows)
+
+
+def own_parts(pieces: list[Piece]) -> dict[str, list[Piece]]:
+    """The split of a folder, of which some is trained on and some held out even where it holds two tunes only.
+
+    One tune is all trained on. A split that came with the music stays. Raises ``MusicError`` where nothing is usable.
+    """
+    windows = make_windows(pieces)
+    usable = [windows.pieces[index] for index in np.unique(windows.piece)]
+    ids = {name_of(piece) for piece in usable}
+    usable = [piece for piece in pieces if name_of(piece) in ids]
+    if left := len(pieces) - len(usable):
+        print(f"{left} of {len(pieces)} pieces have no eight whole bars to train on and are left out")
+    parts = split(usable, seed=0)
+    if (parts["train"] and len(parts["train"]) < len(usable)) or any("split" in piece.extra for piece in usable):
+        return parts
+    groups = group_ids(usable)
+    by_size = sorted(set(groups), key=lambda name: (sum(len(p.bars) for p in _of(name, groups, usable)), name))
+    held_out = by_size[: min(len(by_size) - 1, max(1, len(by_size) // 10))]  # the shortest: little is lost to training
+    chosen = {name: "test" if name in held_out else "train" for name in by_size}
+    parts = {part: [] for part in parts}
+    for name, piece in zip(groups, usable, strict=True):
+        parts[chosen[name]].append(piece)
+    return parts
+
+
+def _of(name: str, groups: Sequence[str], pieces: Sequence[Piece]) -> list[Piece]:
+    return [piece for group, piece in zip(groups, pieces, strict=True) if group == name]
 
 
 def name_of(piece: Piece) -> str:

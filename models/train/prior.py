@@ -37,6 +37,8 @@ CLOSED = 0.2  # variance of a dimension in the data, over the posterior's, below
 PRECISE = 0.5  # power of that ratio by which an error costs more, the more finely a dimension is told
 AVERAGING = 0.999  # of the exponential mean of weights that is kept
 LOG_EVERY, SAVE_EVERY = 100, 500  # steps
+HELD_OUT = "validation and test parts of split(seed=0), by name in held_out.json"
+NOT_HELD_OUT = "nothing, for want of a second piece: figures are of the music that was trained on"
 ENCODED = {"pop": 24_000, "dance": 20_000, "chorale": 8_000}  # windows, transposed at random
 
 
@@ -52,7 +54,8 @@ def encode_windows(
     rng = np.random.default_rng(seed)
     chosen = []
     for index, name in enumerate(DOMAINS):
-        members = np.flatnonzero((windows.domain == index) & windows.start)
+        members = np.flatnonzero(windows.domain == index)
+        members = members[windows.start[members]] if windows.start[members].any() else members
         if len(members):
             count = min(most * ENCODED[name], 8 * len(members))
             chosen.append(np.resize(rng.permutation(members), count))
@@ -100,7 +103,9 @@ def fit_prior(
     torch.manual_seed(seed)
     mean, log_variance, setting = encode_windows(model.eval().to(device), windows, seed, most=encoded, device=device)
     prior = (start or Prior(PriorConfig(model.config.latent_dim, model.config.codes))).to(device).train()
-    _standardise(prior, mean, log_variance, setting)
+    if start is None:
+        _standardise(prior, mean, log_variance)
+    _count(prior, setting)
     members = [(np.flatnonzero(setting.domain == d), DOMAIN_SHARE[name]) for d, name in enumerate(DOMAINS)]
     members = [(rows, share) for rows, share in members if len(rows)]
     share = np.array([s for _, s in members]) / sum(s for _, s in members)
@@ -142,14 +147,19 @@ def fit_prior(
     return training.average.cpu().eval()
 
 
-def _standardise(prior: Prior, mean: Tensor, log_variance: Tensor, setting: Setting) -> None:
-    """Set the buffers by encoded windows: how latents are scaled and weighed, how frequent meters and keys are."""
-    setting = setting.to(torch.device("cpu"))
+def _standardise(prior: Prior, mean: Tensor, log_variance: Tensor) -> None:
+    """Set how latents are scaled and weighed by encoded windows."""
     flat, doubt = mean.float().flatten(0, 1), log_variance.float().exp().flatten(0, 1).mean(0)
     prior.mean.copy_(flat.mean(0))
     prior.scale.copy_((flat.var(0) + NOISE**2 * doubt).sqrt().clamp(min=0.05))
     signal = flat.var(0) / doubt
     prior.weight.copy_(torch.where(signal > CLOSED, signal**PRECISE, 0.0))
+
+
+def _count(prior: Prior, setting: Setting) -> None:
+    """Set how frequent meters, keys and codes are in each domain that has windows; others stay as they were."""
+    setting = setting.to(torch.device("cpu"))
+    there = torch.unique(setting.domain)
     told = (
         (prior.meter_share, setting.meter), (prior.key_share, setting.key),
         (prior.code_share, index_of(setting.codes)),
@@ -158,7 +168,7 @@ def _standardise(prior: Prior, mean: Tensor, log_variance: Tensor, setting: Sett
         counts = torch.full(shares.shape, 1e-6).index_put_(
             (setting.domain, found), torch.ones(len(setting)), accumulate=True
         )
-        shares.copy_(counts / counts.sum(1, keepdim=True))
+        shares[there] = (counts / counts.sum(1, keepdim=True))[there]
 
 
 def finish(
@@ -205,12 +215,12 @@ def finish(
         "data": {
             "sources": sorted({piece.source for piece in music.pieces}),
             "windows": len(music.windows),
-            "held_out": "validation and test parts of split(seed=0), by name in held_out.json",
+            "held_out": HELD_OUT if music.held_out is not music.windows else NOT_HELD_OUT,
         },
         "validation": {name: round(value, 4) for name, value in found.items()},
     }
     folder = out / "bundle"
-    bundle = release(folder, model, prior, music.pieces, music.windows, card=card, seed=seed)
+    bundle = release(folder, model, prior, music.pieces, music.windows, card=card, seed=seed, base=base)
     names = json.loads((out / "split.json").read_text(encoding="utf-8"))
     held_out = {part: sorted(found) for part, found in names.items() if part != "train"}
     (folder / "held_out.json").write_text(json.dumps(held_out, indent=0, ensure_ascii=False) + "\n", encoding="utf-8")
@@ -235,15 +245,19 @@ def main(argv: list[str] | None = None) -> None:
     state = out / "state.safetensors"
     if not state.exists():
         raise SystemExit(f"there is no {state}; python -m models.train.style --out {out} makes one")
-    weights, steps = trained_weights(state)
     model = StyleModel(preset.config)
     try:
+        weights, steps = trained_weights(state)
+        if origin := Origin.of(out):
+            origin.bundle()
         model.load_state_dict(weights)
         music = run_music(arguments.data, out, again=True)
     except RuntimeError as error:
         raise SystemExit(f"{state} is not of the preset {arguments.preset}: {error}") from error
     except MusicError as error:
         raise SystemExit(f"nothing to train on: {error}") from error
+    except (OSError, ValueError) as error:
+        raise SystemExit(f"the run in {out} cannot go on: {error}") from error
     prior_steps = arguments.steps or preset.prior_steps
     finish(
         model.eval(),

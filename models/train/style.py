@@ -22,20 +22,21 @@ import torch
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
+from models.evaluate.given import enough_music, folder_to_write, style_given
 from models.evaluate.report import commit
-from models.music.notes import MusicError
 from models.music.tokens import POSITION, POSITIONS
-from models.style.checkpoint import load_style
+from models.style.card import SHIPPED_STYLE
 from models.style.model import StyleModel
 from models.style.release import data_hash
 from models.style.windows import Batch, WindowSet, batches
-from models.train.bfloat16 import MasterWeights
+from models.train.bfloat16 import MasterWeights, trained_weights
 from models.train.curiosity import PROBES, Curiosity
 from models.train.objective import step_loss, validate
 from models.train.presets import PRESETS, Origin, Preset, fine_tuning, run_music
 from models.train.prior import finish
 from models.train.rearrange import UNIFORM, Schedule, Swaps, draw_swaps
 from models.train.run_log import run_row
+from models.train.whole import complete
 
 LOG_EVERY, SAVE_EVERY = 50, 500  # steps
 PROBED = 30  # times that a curious run measures its learning progress
@@ -159,6 +160,38 @@ def train(
     return training
 
 
+def beginning(arguments: argparse.Namespace, preset: Preset, out: Path) -> tuple[StyleModel | None, Origin | None]:
+    """The model to begin with, where it isn't a new one, and where the run in ``out`` comes from, noted there.
+
+    Ends the command where that can't be: what is to be resumed, or gone on from, is not there or of another form.
+    """
+    state = out / "state.safetensors"
+    if arguments.resume and not state.exists():
+        raise SystemExit(f"there is no {state} to resume; leave out --resume to begin")
+    if arguments.keep_latents and not (arguments.start or arguments.resume):
+        raise SystemExit("--keep-latents needs the weights whose latents they are; give --from as well")
+    start = None
+    if not arguments.resume:
+        Origin.forget(out)
+        if arguments.start:
+            bundle = style_given(str(SHIPPED_STYLE) if arguments.start == "default" else arguments.start)
+            if bundle.model.config != preset.config:
+                raise SystemExit(f"{bundle.version} is not of the preset {arguments.preset}; give --preset its own")
+            start, steps = bundle.model.train(), int(bundle.card["steps"])
+            Origin(bundle.version, steps, str(bundle.folder), arguments.keep_latents).write(out)
+    origin = Origin.of(out)
+    try:
+        if arguments.resume:
+            StyleModel(preset.config).load_state_dict(trained_weights(state)[0])
+        if origin:
+            origin.bundle()
+    except RuntimeError as error:
+        raise SystemExit(f"{state} is not of the preset {arguments.preset}; give --preset its own") from error
+    except (OSError, ValueError) as error:
+        raise SystemExit(f"the run in {out} cannot go on: {error}") from error
+    return start, origin
+
+
 def main(argv: list[str] | None = None) -> None:
     """Command line; see the module docstring."""
     parser = argparse.ArgumentParser(prog="python -m models.train.style", description=__doc__)
@@ -170,6 +203,10 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--resume", action="store_true", help="go on with the run in --out")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--steps", type=int, help="optimiser steps in all, instead of the preset's")
+    parser.add_argument("--prior-steps", type=int, help="optimiser steps of the prior after that, instead of its own")
+    parser.add_argument(
+        "--figures", type=int, default=40, help="with --data: held-out clips that are measured at the end"
+    )
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--curious", action="store_true", help="choose what to train on by learning progress")
     arguments = parser.parse_args(argv)
@@ -178,29 +215,14 @@ def main(argv: list[str] | None = None) -> None:
         preset = replace(preset, steps=arguments.steps)
     if arguments.curious:
         preset = replace(preset, probe_every=max(1, preset.steps // PROBED))
-    out: Path = arguments.out
-    out.mkdir(parents=True, exist_ok=True)
-    state = out / "state.safetensors"
-    if arguments.resume and not state.exists():
-        raise SystemExit(f"there is no {state} to resume; leave out --resume to begin")
-    start = None
-    if arguments.keep_latents and not (arguments.start or arguments.resume):
-        raise SystemExit("--keep-latents needs the weights whose latents they are; give --from as well")
-    if not arguments.resume:
-        Origin.forget(out)
-    if arguments.start and not arguments.resume:
-        bundle = load_style(arguments.start)
-        if bundle.model.config != preset.config:
-            raise SystemExit(f"{bundle.version} is not of the preset {arguments.preset}; give --preset its own")
-        start, steps = bundle.model.train(), int(bundle.card["steps"])
-        Origin(bundle.version, steps, str(bundle.folder), arguments.keep_latents).write(out)
-    origin = Origin.of(out)
+    out = folder_to_write(arguments.out)
+    start, origin = beginning(arguments, preset, out)
     if origin:
         preset = fine_tuning(preset)
-    try:
+    with enough_music("train"):
         music = run_music(arguments.data, out, again=arguments.resume)
-    except MusicError as error:
-        raise SystemExit(f"nothing to train on: {error}") from error
+    if arguments.prior_steps:
+        preset = replace(preset, prior_steps=arguments.prior_steps)
     training = train(
         preset,
         music.windows,
@@ -213,7 +235,7 @@ def main(argv: list[str] | None = None) -> None:
         keep_latents=origin is not None and origin.keeps_latents,
     )
     model = training.master.cpu().eval()
-    finish(
+    bundle = finish(
         model,
         music,
         arguments.preset,
@@ -224,6 +246,8 @@ def main(argv: list[str] | None = None) -> None:
         resume=arguments.resume,
         device=arguments.device,
     )
+    if arguments.data is not None:
+        complete(bundle, music, origin.bundle() if origin else None, clips=arguments.figures, seed=arguments.seed)
 
 
 if __name__ == "__main__":

@@ -2,28 +2,34 @@
 
 import json
 import re
+import shutil
 from dataclasses import replace
 from functools import partial
 
+import numpy as np
 import pytest
 import torch
 
+from models.evaluate import record
 from models.music.corpora import music21_corpus
-from models.music.notes import MusicError
+from models.music.midi import write_midi
+from models.music.notes import DOMAINS, MusicError, Piece
 from models.music.tokens import BAR, LOWEST_PITCH, PITCH, POSITION, POSITIONS
+from models.style import release
 from models.style.checkpoint import load_style
 from models.style.compose import Composer
+from models.style.directions import Directions
 from models.style.features import gather_notes
 from models.style.model import StyleConfig, StyleModel
 from models.style.prior import KEYS, PriorConfig
 from models.style.release import UNSTATED
 from models.style.windows import batches, pad
 from models.taste.space import TasteSpace
-from models.train import objective, presets, prior, style
+from models.train import objective, presets, prior, style, whole
 from models.train.bfloat16 import MasterWeights, trained_weights
-from models.train.presets import Preset, RunMusic, run_music
+from models.train.presets import Origin, Preset, RunMusic, run_music
 
-TINY = Preset(12, 300, 4e-2, 3, StyleConfig(dim=32, layers=1, heads=2, hidden=32, memory=8))
+TINY = Preset(12, 300, 4e-2, 3, StyleConfig(dim=32, layers=1, heads=2, hidden=32, memory=8, max_steps=24))
 
 
 @pytest.fixture(scope="module")
@@ -39,36 +45,46 @@ def music(tunes, tmp_path_factory) -> RunMusic:
     return run_music(tunes, tmp_path_factory.mktemp("run"), again=False)
 
 
-@pytest.fixture
-def quick(monkeypatch):
+@pytest.fixture(scope="module")
+def quick():
     """Small steps of everything, so that a whole training takes seconds."""
+    monkeypatch = pytest.MonkeyPatch()
     monkeypatch.setitem(presets.PRESETS, "tiny", TINY)
     monkeypatch.setattr(prior, "ENCODED", dict.fromkeys(prior.ENCODED, 100))
     monkeypatch.setattr(prior, "PriorConfig", partial(PriorConfig, dim=32, layers=1, heads=2))
     monkeypatch.setattr(objective, "VALIDATION_STEPS", 300)
     monkeypatch.setattr(style, "SAVE_EVERY", 4)
+    monkeypatch.setattr(release, "ENOUGH", 60)
+    monkeypatch.setattr(whole, "DIALS", 8)
+    yield
+    monkeypatch.undo()
 
 
-def trained(music: RunMusic, out, steps: int = 12, *, resume: bool = False) -> MasterWeights:
+@pytest.fixture(scope="module")
+def first(tunes, quick, tmp_path_factory):
+    """The folder of a run that began from nothing; change nothing in it."""
+    folder = tmp_path_factory.mktemp("first")
+    style.main(["--preset", "tiny", "--data", str(tunes), "--out", str(folder), "--figures", "2"])
+    return folder
+
+
+def trained(music: RunMusic, out, *, resume: bool = False) -> MasterWeights:
     out.mkdir(exist_ok=True)
-    preset = replace(TINY, steps=steps)
-    return style.train(preset, music.windows, music.held_out, out, seed=0, resume=resume, device="cpu")
+    return style.train(TINY, music.windows, music.held_out, out, seed=0, resume=resume, device="cpu")
 
 
-def test_the_loss_falls(music, tmp_path, quick, monkeypatch) -> None:
-    monkeypatch.setattr(style, "SAVE_EVERY", 12)
-    trained(music, tmp_path, 24)
-    rows = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+def test_the_loss_falls(first) -> None:
+    rows = [json.loads(line) for line in (first / "log.jsonl").read_text().splitlines()]
     found = [row["validation"] for row in rows if "validation" in row]
-    assert len(found) == 2
+    assert len(found) == 3
     for name in ("position", "pitch", "duration", "velocity"):
         assert found[-1][name] < 0.97 * found[0][name], name
 
 
 def test_a_killed_and_resumed_training_ends_with_the_weights_of_one_that_was_not(
-    music, tmp_path, quick, monkeypatch
+    music, first, tmp_path, monkeypatch
 ) -> None:
-    whole = trained(music, tmp_path / "whole")
+    whole, _ = trained_weights(first / "state.safetensors")
     calls = []
 
     def killed(*arguments, **more):
@@ -83,16 +99,15 @@ def test_a_killed_and_resumed_training_ends_with_the_weights_of_one_that_was_not
             trained(music, tmp_path / "killed")
     assert trained_weights(tmp_path / "killed" / "state.safetensors")[1] == 4
     resumed = trained(music, tmp_path / "killed", resume=True)
-    assert resumed.step == whole.step == 12
-    for name, value in whole.master.state_dict().items():
+    assert resumed.step == 12
+    for name, value in whole.items():
         assert torch.equal(resumed.master.state_dict()[name], value), name
 
 
 def test_the_command_writes_a_bundle_that_composes_and_its_prior_can_be_fitted_again(
-    tunes, tmp_path, quick, capsys
+    tunes, first, tmp_path, capsys
 ) -> None:
-    style.main(["--preset", "tiny", "--data", str(tunes), "--out", str(tmp_path)])
-    bundle = load_style(tmp_path / "bundle")
+    bundle = load_style(first / "bundle")
     assert bundle.version == f"style-tiny-12-0-{bundle.card['sha256']['style'][:8]}"
     assert {"hash", "pieces", "sources", "windows", "held_out"} <= set(bundle.card["data"])
     assert set(bundle.card["data"]["terms"].values()) == {UNSTATED}
@@ -102,42 +117,69 @@ def test_the_command_writes_a_bundle_that_composes_and_its_prior_can_be_fitted_a
     piece = composer.compose([composer.plan(domain="dance", content=None, styles={}, seed=0)])[0]
     assert len(piece.bars) == 8
     assert bundle.prior.meter_share[1].sum().item() == pytest.approx(1, abs=1e-2)
+    figures = record.read(first / "bundle")["evaluate.style"]
+    assert figures.of_weights(bundle.card["sha256"]["style"])
+    assert figures.data["n"] == 1  # of two held-out tunes one has eight bars
+    assert figures.metrics["quality.longest_copy_bars"].baseline is not None
+    assert Directions.load(first / "bundle").version == bundle.version
 
-    prior.main(["--preset", "tiny", "--steps", "5", "--data", str(tunes), "--out", str(tmp_path)])
-    again = load_style(tmp_path / "bundle")
+    shutil.copytree(first, tmp_path / "again")
+    prior.main(["--preset", "tiny", "--steps", "5", "--data", str(tunes), "--out", str(tmp_path / "again")])
+    again = load_style(tmp_path / "again" / "bundle")
     assert again.version == bundle.version
     assert again.card["sha256"]["style"] == bundle.card["sha256"]["style"]
     assert again.card["sha256"]["prior"] != bundle.card["sha256"]["prior"]
     assert again.card["prior_steps"] == 5
-    assert capsys.readouterr().out.count(f"{bundle.version} is in") == 2
+    assert f"{bundle.version} is in" in capsys.readouterr().out
 
 
-def test_training_goes_on_from_trained_weights(tunes, tmp_path, quick) -> None:
-    style.main(["--preset", "tiny", "--data", str(tunes), "--out", str(tmp_path / "first")])
-    base = tmp_path / "first" / "bundle"
-    more = ["--preset", "tiny", "--data", str(tunes), "--steps", "2", "--out", str(tmp_path / "more")]
-    style.main([*more, "--from", str(base)])
+def test_training_goes_on_from_trained_weights_with_one_file_of_ones_own(first, tmp_path, capsys) -> None:
+    base, mine = load_style(first / "bundle"), tmp_path / "mine"
+    mine.mkdir()
+    rng = np.random.default_rng(0)
+    onset = np.arange(0, 12 * 96, 12)
+    notes = np.stack([onset, np.full(96, 12), rng.integers(55, 80, 96), np.full(96, 70)], axis=1)
+    bars = np.array([(start, 96, 4, 4) for start in range(0, 12 * 96, 96)])
+    chords = np.concatenate([notes, notes + np.array([0, 0, -12, 0])])
+    chords = chords[np.lexsort((chords[:, 2], chords[:, 0]))]
+    (mine / "one.mid").write_bytes(write_midi(Piece(chords, bars, np.full(12, 90.0))))
+    (mine / "broken.mid").write_bytes(b"MThd and nothing else")
+    more = ["--preset", "tiny", "--data", str(mine), "--steps", "2", "--prior-steps", "2", "--figures", "1"]
+    more += ["--out", str(tmp_path / "more")]
+    style.main([*more, "--from", str(base.folder)])
+    said = capsys.readouterr().out
+    assert "broken.mid can't be read" in said
+    assert "1 pieces with 5 windows of eight bars to train on, none held out" in said
+    assert f"KALLOS_MODEL={tmp_path / 'more' / 'bundle'} kallos serve" in said
     tuned = load_style(tmp_path / "more" / "bundle")
     assert tuned.version.startswith("style-tiny-14-0-")
-    assert tuned.card["from"] == {"version": load_style(base).version, "steps": 12, "keeps_latents": False}
-    before, after = load_style(base).model.state_dict(), tuned.model.state_dict()
+    assert tuned.card["from"] == {"version": base.version, "steps": 12, "keeps_latents": False}
+    assert tuned.card["prior_steps"] == base.card["prior_steps"] + 2
+    assert tuned.card["data"]["held_out"] == prior.NOT_HELD_OUT
+    assert list(tuned.card["data"]["terms"]) == ["folder"]
+    before, after = base.model.state_dict(), tuned.model.state_dict()
     fresh = StyleModel(TINY.config).state_dict()
     name = "plan_inner.weight"
     assert 0 < (after[name] - before[name]).abs().mean() < 0.2 * (after[name] - fresh[name]).abs().mean()
+    for buffer in ("mean", "scale", "weight"):
+        assert torch.equal(getattr(tuned.prior, buffer), getattr(base.prior, buffer)), buffer
+    pop, dance = DOMAINS.index("pop"), DOMAINS.index("dance")
+    assert torch.equal(tuned.prior.meter_share[dance], base.prior.meter_share[dance])
+    assert tuned.prior.meter_share[pop].max() > 0.99 > base.prior.meter_share[pop].max()
+    assert (base.fingerprint.bits & tuned.fingerprint.bits == base.fingerprint.bits).all()  # what it may not copy
+    assert TasteSpace.load(tuned.taste_space_path, tuned.version).size
+    assert record.read(tuned.folder)["evaluate.style"].data["n"] == 1
     style.main([*more, "--resume"])  # has nothing left to do, and still knows where it began
     assert load_style(tmp_path / "more" / "bundle").card["from"] == tuned.card["from"]
-    style.main(more)
-    assert "from" not in load_style(tmp_path / "more" / "bundle").card
     with pytest.raises(SystemExit, match="not of the preset cpu"):
-        style.main(["--preset", "cpu", "--data", str(tunes), "--from", str(base), "--out", str(tmp_path / "no")])
+        style.main(["--preset", "cpu", "--data", str(mine), "--from", str(base.folder), "--out", str(tmp_path / "no")])
 
 
-def test_a_decoder_learns_alone_where_latents_are_kept(tunes, tmp_path, quick) -> None:
-    style.main(["--preset", "tiny", "--data", str(tunes), "--out", str(tmp_path / "first")])
-    base = load_style(tmp_path / "first" / "bundle")
-    more = ["--preset", "tiny", "--data", str(tunes), "--steps", "2", "--out", str(tmp_path / "more")]
+def test_a_decoder_learns_alone_where_latents_are_kept(tunes, first, tmp_path) -> None:
+    base = load_style(first / "bundle")
+    more = ["--preset", "tiny", "--data", str(tunes), "--steps", "2", "--out", str(tmp_path), "--figures", "0"]
     style.main([*more, "--from", str(base.folder), "--keep-latents"])
-    tuned = load_style(tmp_path / "more" / "bundle")
+    tuned = load_style(tmp_path / "bundle")
     assert tuned.card["from"]["keeps_latents"]
     assert tuned.card["prior_steps"] == base.card["prior_steps"]
     after = tuned.model.state_dict()
@@ -145,12 +187,15 @@ def test_a_decoder_learns_alone_where_latents_are_kept(tunes, tmp_path, quick) -
     assert {name for name in after if name.startswith("encoders.")} <= same
     assert not {"plan_inner.weight", "pitch_head.out.weight"} & same
     assert all(torch.equal(value, tuned.prior.state_dict()[name]) for name, value in base.prior.state_dict().items())
-    prior.main(["--preset", "tiny", "--steps", "4", "--data", str(tunes), "--out", str(tmp_path / "more")])
-    fitted = load_style(tmp_path / "more" / "bundle")
+    prior.main(["--preset", "tiny", "--steps", "4", "--data", str(tunes), "--out", str(tmp_path)])
+    fitted = load_style(tmp_path / "bundle")
     assert fitted.card["prior_steps"] == base.card["prior_steps"] + 4
     assert fitted.card["sha256"]["prior"] != tuned.card["sha256"]["prior"]
     with pytest.raises(SystemExit, match="give --from as well"):
         style.main([*more, "--keep-latents"])
+    assert Origin.of(tmp_path) is not None
+    Origin.forget(tmp_path)
+    assert Origin.of(tmp_path) is None
 
 
 def test_a_killed_and_resumed_prior_ends_with_the_weights_of_one_that_was_not(
@@ -191,8 +236,18 @@ def test_a_run_keeps_what_it_holds_out(tunes, tmp_path, monkeypatch) -> None:
     assert [p.piece_id for p in again.pieces] == [p.piece_id for p in first.pieces]
     assert len(again.held_out) == len(first.held_out)
     moved = run_music(tunes, tmp_path, again=False)
-    assert len(moved.pieces) > len(first.pieces)
-    assert moved.held_out is moved.windows
+    assert [p.piece_id for p in moved.pieces] != [p.piece_id for p in first.pieces]
+    assert moved.held_out is not moved.windows  # some are held out wherever there are two
+
+
+def test_of_few_pieces_some_are_held_out_wherever_there_are_two(tunes) -> None:
+    every = presets.training_pieces(tunes)
+    for count, held_out in ((1, 0), (2, 1), (3, 1), (10, 1)):
+        parts = presets.own_parts(every[:count])
+        assert len(parts["train"]) >= max(1, count // 2), count
+        assert held_out <= len(parts["validation"]) + len(parts["test"]) < count, count
+    with pytest.raises(MusicError, match="eight whole bars"):
+        presets.own_parts([every[0].window(0, 4)])
 
 
 def test_nothing_to_resume_and_nothing_to_train_on_are_told_in_words(tmp_path) -> None:
@@ -202,6 +257,20 @@ def test_nothing_to_resume_and_nothing_to_train_on_are_told_in_words(tmp_path) -
         style.main(["--preset", "tiny", "--out", str(tmp_path / "run"), "--data", str(tmp_path / "none")])
     with pytest.raises(SystemExit, match=r"python -m models\.train\.style"):
         prior.main(["--out", str(tmp_path)])
+    with pytest.raises(SystemExit, match=r"cannot be used: no style model at .*none"):
+        style.main(["--preset", "tiny", "--out", str(tmp_path), "--from", str(tmp_path / "none")])
+    (tmp_path / "state.safetensors").write_bytes(b"nothing")
+    for command in (style.main, prior.main):
+        with pytest.raises(
+            SystemExit, match=r"the run in .* cannot go on: .*state\.safetensors is not what a training"
+        ):
+            command(["--preset", "tiny", "--out", str(tmp_path), "--resume"])
+    with pytest.raises(SystemExit, match="is no folder and cannot be made one"):
+        style.main(["--preset", "tiny", "--out", str(tmp_path / "state.safetensors")])
+    (tmp_path / "only").mkdir()
+    (tmp_path / "only" / "zeros.mid").write_bytes(bytes(100))
+    with pytest.raises(SystemExit, match=r"none of the 1 files in .* can be read, such as zeros\.mid: .*MThd"):
+        style.main(["--preset", "tiny", "--out", str(tmp_path / "run"), "--data", str(tmp_path / "only")])
 
 
 def test_the_learning_rate_warms_up_stays_and_falls_over_the_last_fifth() -> None:
