@@ -37,7 +37,7 @@ CLOSED = 0.2  # variance of a dimension in the data, over the posterior's, below
 PRECISE = 0.5  # power of that ratio by which an error costs more, the more finely a dimension is told
 AVERAGING = 0.999  # of the exponential mean of weights that is kept
 LOG_EVERY, SAVE_EVERY = 100, 500  # steps
-HELD_OUT = "validation and test parts of split(seed=0), by name in held_out.json"
+HELD_OUT = "validation and test parts, by name in held_out.json"
 NOT_HELD_OUT = "nothing, for want of a second piece: figures are of the music that was trained on"
 ENCODED = {"pop": 24_000, "dance": 20_000, "chorale": 8_000}  # windows, transposed at random
 

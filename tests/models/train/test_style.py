@@ -240,8 +240,11 @@ def test_a_run_keeps_what_it_holds_out(tunes, tmp_path, monkeypatch) -> None:
     assert moved.held_out is not moved.windows  # some are held out wherever there are two
 
 
-def test_of_few_pieces_some_are_held_out_wherever_there_are_two(tunes) -> None:
+def test_of_few_pieces_some_are_held_out_wherever_there_are_two(tunes, capsys) -> None:
     every = presets.training_pieces(tunes)
+    short = replace(every[0].window(0, 4), piece_id="short")
+    assert short.piece_id not in {p.piece_id for part in presets.own_parts([short, *every[1:3]]).values() for p in part}
+    assert "1 of 3 pieces have no eight whole bars" in capsys.readouterr().out
     for count, held_out in ((1, 0), (2, 1), (3, 1), (10, 1)):
         parts = presets.own_parts(every[:count])
         assert len(parts["train"]) >= max(1, count // 2), count
