@@ -70,7 +70,7 @@ class Composer:
         base = self._origin(latents)
         mask = torch.zeros((base.bars, sum(self.model.config.latent.values())), dtype=torch.bool)
         drawn = self._draw_around(base, mask, (DOMAINS.index(domain), _meter(base)), seed, keep=keep, count=count)
-        return [self._latents(row, {**base.piece, "doubt": DOUBT}) for row in drawn]
+        return [self._latents(row, {**base.piece, "doubt": DOUBT * (1 - keep)}) for row in drawn]
 
     def draw_each(
         self, domains: Sequence[Domain], seeds: Sequence[int], codes: Tensor | None = None, guidance: float = 1.0
@@ -164,7 +164,7 @@ class Composer:
             **({"locks": asdict(locks)} if locks != FREE else {}),
         }
         plan = self.model.plan(z, doubt=float(latents.piece.get("doubt", 0.0)))
-        emphasis = tuple(EMPHASIS[group] if group in styles else 1.0 for group in EMPHASIS)
+        emphasis = tuple(EMPHASIS[group] if group in (*styles, *locks.groups) else None for group in EMPHASIS)
         return ClipPlan(plan, latents, DOMAINS.index(domain), meter, seed, temperature, top_p, recipe, emphasis, held)
 
     def new_batch(self, slots: int) -> DecodeBatch:
@@ -214,7 +214,9 @@ class Composer:
         best = 0
         if held is not None and held.melody is not None:
             best = int((self._chroma(drawn).cpu() * held.melody.chroma(latents.bars)).sum((1, 2, 3)).argmax())
-        return self._latents(torch.where(mask, _whole(latents), drawn[best]), {**latents.piece, "doubt": DOUBT})
+        return self._latents(
+            torch.where(mask, _whole(latents), drawn[best]), {**latents.piece, "doubt": DOUBT * (1 - keep)}
+        )
 
     @torch.inference_mode()
     def _draw_around(

@@ -49,7 +49,7 @@ class ClipPlan:
     temperature: float
     top_p: float
     recipe: Mapping[str, Any]
-    emphasis: tuple[float, ...] = (1.0, 1.0, 1.0)  # of what harmony, register and dynamics tell (``EMPHASIS``)
+    emphasis: tuple[float | None, ...] = (None, None, None)  # ``EMPHASIS`` of harmony, register and dynamics, borrowed
     held: Held | None = None
 
     @property
@@ -172,7 +172,10 @@ class DecodeBatch:
         self.sounded[slot] = 0
         self.domain[slot], self.length[slot] = plan.domain, plan.length
         self.heat[slot], self.top_p[slot] = plan.temperature, plan.top_p
-        self.emphasis[slot] = torch.tensor(plan.emphasis)
+        self.emphasis[slot] = plan.bar_plan.trust[0]
+        for place, emphasis in enumerate(plan.emphasis):
+            if emphasis is not None:
+                self.emphasis[slot, place] = emphasis
         self._begin_bar(slot, clip, 0)
 
     def _begin_bar(self, slot: int, clip: Decoding, bar: int) -> None:
@@ -186,7 +189,7 @@ class DecodeBatch:
         for held, levels, so_far, emphasis in zip(
             (self.height, self.loudness), (clip.height, clip.loudness), clip.sums, clip.plan.emphasis[1:], strict=True
         ):
-            held[slot] = clip.still(levels, so_far) if emphasis > 1 and self.model.config.budgets else levels[bar]
+            held[slot] = clip.still(levels, so_far) if emphasis and self.model.config.budgets else levels[bar]
         if bar:
             self.sounded[slot] = torch.cat([self.sounded[slot, 1:], torch.zeros_like(self.sounded[slot, :1])])
         self.heights[slot] = self.levels[slot] = 0

@@ -281,3 +281,9 @@ def sounds_in_halves(position: Tensor, steps: Tensor, length: Tensor) -> Tensor:
 def half_of(position: Tensor, length: Tensor) -> Tensor:
     """0 in the first half of a bar of ``length`` grid steps, 1 in the second."""
     return (position * 2 >= length).long()
+
+
+def weight_of_sure(doubt: Tensor | float, clips: int, device: torch.device) -> Tensor:
+    """How much each clip ``(clips,)`` counts where only those whose latents aren't doubted do, for as many in all."""
+    sure = (torch.as_tensor(doubt, dtype=torch.float32, device=device) == 0).float().expand(clips)
+    return sure * clips / sure.sum().clamp(min=1)

@@ -21,7 +21,7 @@ TEMPERATURE, TOP_P = 0.6, 0.95  # at which notes are drawn from latents: what va
 # 2022 call it guidance): the rest of the latents speaks for other pitches and velocities
 EMPHASIS = {"harmony": 3.0, "register": 2.0, "dynamics": 2.0}
 MOST_GUIDANCE = 4.0  # times as far as learned towards what a draw was asked for; beyond it latents leave the data
-DOUBT = 0.3  # how far the decoder doubts latents that the prior drew
+DOUBT = 0.6  # how far the decoder doubts latents that the prior drew; what is kept of a piece less, by how much it is
 
 
 @dataclass(frozen=True)

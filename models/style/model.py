@@ -49,6 +49,7 @@ from models.style.elements import (
     so_far,
     sounded_so_far,
     sounds_in_halves,
+    weight_of_sure,
 )
 from models.style.features import (
     FEATURE_SIZES,
@@ -129,6 +130,7 @@ class BarPlan:
     height: Tensor  # (batch, bars, 4), from register: what ``features.heights`` tells
     loudness: Tensor  # (batch, bars, 3), from dynamics: what ``features.levels`` tells
     tempo_logits: Tensor  # (batch, bars, tempi)
+    trust: Tensor  # (batch, 3): what harmony, register and dynamics tell counts so much
 
 
 class StyleModel(nn.Module):
@@ -166,6 +168,7 @@ class StyleModel(nn.Module):
         self.loudness = LevelBudget(
             config.latent["dynamics"], levels, 1, VELOCITY_BINS, VELOCITY_BINS / 8, counting=counting
         )
+        self.mistrust = nn.Parameter(torch.ones(3))
         self.blocks = cast(
             "Sequence[Block]", nn.ModuleList([Block(dim, config.heads, config.heard_dim) for _ in range(config.layers)])
         )
@@ -207,22 +210,24 @@ class StyleModel(nn.Module):
     def plan(self, z: Tensor, *, doubt: Tensor | float = 0.0, heard: Tensor | None = None) -> BarPlan:
         """Slot memories and what the element decoders take from latents ``(batch, bars, latent)``.
 
-        ``doubt`` ``(batch,)`` in 0..1 is how far the note-level decoder should rather go by the notes so far: latents
-        of no real clip don't agree wholly. In training it hears such ones as ``heard``, ``z`` with noise (conditioning
-        augmentation: Ho et al. 2022).
+        ``doubt`` ``(batch,)`` in 0..1 is how far latents aren't to be believed: those of no real clip don't agree
+        wholly. The note-level decoder rather goes by the notes so far then, and what harmony, register and dynamics
+        tell counts less, by a learned ``mistrust``. In training all of them hear such latents as ``heard``, ``z`` with
+        noise (conditioning augmentation: Ho et al. 2022).
         """
         tempo = self.tempo.logits(self.config.split(z)["tempo"])
         unsure = torch.as_tensor(doubt, dtype=z.dtype, device=z.device).view(-1, 1, 1).expand(*z.shape[:2], 1)
         dtype = self.plan_inner.weight.dtype
         told = torch.cat([z if heard is None else heard, unsure], -1).to(dtype)
-        groups = self.config.split(z.to(dtype))
+        groups, unclear = self.config.split(z.to(dtype)), self.config.split(told[..., :-1])
         inner = F.silu(norm(self.plan_inner(told)))
         memory = self.plan_memory(inner).unflatten(-1, (SLOTS, self.config.memory))
         seen = groups if self.config.two_level else dict.fromkeys(GROUPS, z.to(dtype))
         onsets, thickness = self.onsets.latent(seen["rhythm"]), self.texture.thickness(seen["texture"])
-        chroma = self.chroma(groups["harmony"]).float().unflatten(-1, (2, 12))
-        height, loudness = self.height.levels(groups["register"]), self.loudness.levels(groups["dynamics"])
-        return BarPlan(told, norm(memory), onsets, thickness, chroma, height, loudness, tempo)
+        chroma = self.chroma(unclear["harmony"]).float().unflatten(-1, (2, 12))
+        height, loudness = self.height.levels(unclear["register"]), self.loudness.levels(unclear["dynamics"])
+        trust = torch.exp(-self.mistrust.float() * unsure[:, 0])
+        return BarPlan(told, norm(memory), onsets, thickness, chroma, height, loudness, tempo, trust)
 
     def embed_steps(self, tokens: Tensor, domain: Tensor, slots: Tensor, coming: Tensor) -> Tensor:
         """Input of the decoder: tokens ``(batch, steps, 7)``, ``domain`` ``(batch,)``, slot memory of each step.
@@ -311,7 +316,8 @@ class StyleModel(nn.Module):
         And of what one group tells alone: ``chroma``, the notes' pitch classes by harmony, which keeps it from leaving
         them to content; ``sounding``, the cross-entropy of how long each sounds in a half bar; ``thickness``, the
         squared error of notes an onset in log2, in all slots, by texture; ``height`` and ``loudness``, that of pitch
-        levels by register and of velocity levels by dynamics.
+        levels by register and of velocity levels by dynamics. Where latents are doubted, harmony, register and dynamics
+        learn from the notes alone.
 
         ``tokens`` ``(batch, steps, 7)`` padded with END steps, ``z`` ``(batch, bars, latent)``, teacher forcing;
         ``doubt`` and ``heard`` are those of ``plan``.
@@ -347,7 +353,6 @@ class StyleModel(nn.Module):
         due = coming[:, 1:][note]
         state = self.before_note(x[note], plan.memory[rows[note], bar[note], slot], due)
         pitch = position[:, PITCH] - LOWEST_PITCH
-        last_pitch = last[:, PITCH] - LOWEST_PITCH
         half = half_of(position[:, POSITION], length[note])
         place_of_bar = rows[note] * z.shape[1] + bar[note]
         place_of_half = place_of_bar * 2 + half
@@ -370,28 +375,48 @@ class StyleModel(nn.Module):
             found: Tensor = by(asked.flatten(0, 1)[place_of_bar], total[note], count[note], left, place)
             return found
 
+        trust = plan.trust[rows[note]]
         asked_height, asked_loudness = self.height.moved(plan.height, counts), self.height.moved(plan.loudness, counts)
         height = told(self.height, asked_height, (inputs[..., PITCH] - LOWEST_PITCH) / self.height.units)
         loudness = told(self.loudness, asked_loudness, (inputs[..., VELOCITY] + 0.5) / self.loudness.units)
-        at_once = torch.where(position[:, POSITION] == last[:, POSITION], last_pitch, -1)
+        at_once = torch.where(position[:, POSITION] == last[:, POSITION], last[:, PITCH] - LOWEST_PITCH, -1)
         when, duration = position[:, POSITION], position[:, DURATION]
         duration_logits = self.duration_logits(state, when)
-        experts = self.experts(chroma, height)
+        experts = self.experts(chroma * trust[:, :1], height * trust[:, 1:2])
         pitch_logits = self.pitch_logits(state, experts, when, duration, floor=at_once, left=due[:, 0])
-        velocity_logits = self.velocity_logits(state, loudness, when, pitch, duration)
+        velocity_logits = self.velocity_logits(state, loudness * trust[:, 2:], when, pitch, duration)
 
-        def off(asked: Tensor, real: Tensor) -> Tensor:
-            return ((asked.flatten(0, 1) - real).square().sum(-1) * (counts.view(-1) > 0)).sum()
-
+        sure = weight_of_sure(doubt, batch, z.device)
         return {
             "position": position_loss,
             "pitch": F.cross_entropy(pitch_logits, pitch, reduction="sum"),
             "duration": F.cross_entropy(duration_logits, duration, reduction="sum"),
             "velocity": F.cross_entropy(velocity_logits, position[:, VELOCITY], reduction="sum"),
-            "chroma": F.cross_entropy(chroma, position[:, PITCH] % 12, reduction="sum"),
-            "sounding": -(share * torch.log_softmax(plan.chroma.view(-1, 2, 12), -1)).sum(),
+            "chroma": (F.cross_entropy(chroma, position[:, PITCH] % 12, reduction="none") * sure[rows[note]]).sum(),
             "thickness": (plan.thickness.flatten(0, 1) - held_thickness(notes).log2()).square().sum(),
-            "height": off(asked_height, heights(notes)),
-            "loudness": off(asked_loudness, levels(notes)),
+            **_told_alone(
+                plan.chroma,
+                share,
+                (asked_height, heights(notes)),
+                (asked_loudness, levels(notes)),
+                sure[:, None] * (counts > 0),
+            ),
             "tempo": F.cross_entropy(plan.tempo_logits.flatten(0, 1), tokens[is_bar][:, TEMPO], reduction="sum"),
         }
+
+
+def _told_alone(
+    chroma: Tensor,
+    sounding: Tensor,
+    height: tuple[Tensor, Tensor],
+    loudness: tuple[Tensor, Tensor],
+    weight: Tensor,
+) -> dict[str, Tensor]:
+    """Losses of what harmony, register and dynamics tell of whole bars, each of ``weight`` ``(batch, bars)``.
+
+    ``chroma`` ``(batch, bars, 2, 12)`` against the shares of ``sounding`` time, asked levels against real ones.
+    """
+    errors = {"sounding": -(sounding * torch.log_softmax(chroma.view(-1, 2, 12), -1)).sum((-2, -1))}
+    for name, (asked, real) in (("height", height), ("loudness", loudness)):
+        errors[name] = (asked.flatten(0, 1) - real).square().sum(-1)
+    return {name: (error * weight.flatten()).sum() for name, error in errors.items()}

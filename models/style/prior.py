@@ -22,6 +22,7 @@ from models.style.layers import norm
 from models.style.model import BARS
 
 KEYS = 24  # 0-11 C..B major, 12-23 C..B minor
+EARLY = 0.5  # how much nearer to noise training times lie than even ones: form and key are decided there
 
 
 @dataclass(frozen=True)
@@ -88,11 +89,16 @@ class PriorConfig:
 
 
 class PriorBlock(nn.Module):
-    """Full attention over the bars and an MLP, both scaled and shifted by the condition (adaLN)."""
+    """Full attention over the bars and an MLP, both scaled and shifted by the condition (adaLN).
 
-    def __init__(self, dim: int, heads: int) -> None:
+    ``lean`` ``(heads, 2 * bars - 1)`` is how much more each head looks at bars so far before or after its own (Shaw et
+    al. 2018, as a bias: Raffel et al. 2020): without it the flow hardly learns how neighbouring bars join.
+    """
+
+    def __init__(self, dim: int, heads: int, bars: int) -> None:
         super().__init__()
         self.heads = heads
+        self.lean = nn.Parameter(torch.zeros(heads, 2 * bars - 1))
         self.condition = nn.Linear(dim, 4 * dim)
         self.qkv = nn.Linear(dim, 3 * dim, bias=False)
         self.out = nn.Linear(dim, dim, bias=False)
@@ -107,7 +113,9 @@ class PriorBlock(nn.Module):
         q, k, v = (
             self.qkv(norm(x) * (1 + scale_a) + shift_a).unflatten(-1, (3, self.heads, -1)).movedim(2, 0).transpose(2, 3)
         )
-        x = x + self.out(F.scaled_dot_product_attention(norm(q), norm(k), v).transpose(1, 2).flatten(2))
+        place = torch.arange(x.shape[1], device=x.device)
+        away = self.lean[:, place[:, None] - place + self.lean.shape[1] // 2]
+        x = x + self.out(F.scaled_dot_product_attention(norm(q), norm(k), v, away).transpose(1, 2).flatten(2))
         more: Tensor = self.down(F.silu(self.up(norm(x) * (1 + scale_m) + shift_m)))
         return x + more
 
@@ -135,7 +143,7 @@ class Prior(nn.Module):
         self.register_buffer("meter_share", torch.full((len(DOMAINS), len(METERS)), 1 / len(METERS)))
         self.register_buffer("key_share", torch.full((len(DOMAINS), KEYS), 1 / KEYS))
         combinations = CODE_LEVELS**config.codes
-        self.register_buffer("code_share", torch.full((len(DOMAINS), combinations), 1 / combinations))
+        self.register_buffer("code_share", torch.full((len(DOMAINS), len(METERS), combinations), 1 / combinations))
         self.enter = nn.Linear(config.latent_dim, config.dim)
         self.place = nn.Parameter(torch.randn(config.bars, config.dim) * 0.1)
         self.domain = nn.Embedding(len(DOMAINS) + 1, config.dim)  # the last row: no condition
@@ -143,7 +151,7 @@ class Prior(nn.Module):
         self.key = nn.Embedding(KEYS + 1, config.dim)  # the last row: no condition
         self.codes = nn.Linear(config.codes, config.dim, bias=False)
         self.time = nn.Sequential(nn.Linear(32, config.dim), nn.SiLU(), nn.Linear(config.dim, config.dim))
-        self.blocks = nn.ModuleList([PriorBlock(config.dim, config.heads) for _ in range(config.layers)])
+        self.blocks = nn.ModuleList([PriorBlock(config.dim, config.heads, config.bars) for _ in range(config.layers)])
         self.leave = nn.Linear(config.dim, config.latent_dim)
         nn.init.zeros_(self.leave.weight)
 
@@ -161,6 +169,10 @@ class Prior(nn.Module):
         velocity: Tensor = self.leave(norm(h)).float() * open_
         return velocity
 
+    def matrices(self) -> list[nn.Parameter]:
+        """The weights of the blocks that multiply: what Muon moves in training."""
+        return [weight for weight in self.blocks.parameters() if weight.ndim == 2 and len(weight) >= self.config.dim]
+
     def standardise(self, z: Tensor) -> Tensor:
         """Latents ``(..., latent)`` as the flow sees them: mean 0, SD 1 in the data."""
         return (z - self.mean) / self.scale
@@ -168,7 +180,7 @@ class Prior(nn.Module):
     def loss(self, x: Tensor, setting: Setting, generator: torch.Generator) -> Tensor:
         """Flow-matching loss (weighted squared velocity error) for standardised latents ``(batch, bars, latent)``."""
         noise = torch.randn(x.shape, generator=generator, device=x.device)
-        time = torch.sigmoid(torch.randn(len(x), generator=generator, device=x.device))
+        time = torch.sigmoid(torch.randn(len(x), generator=generator, device=x.device) - EARLY)
         free = torch.rand(len(x), generator=generator, device=x.device) < 0.1
         mixed = time[:, None, None] * x + (1 - time[:, None, None]) * noise
         error = (self(mixed, time, setting.free(free)) - (x - noise)).square()
@@ -219,11 +231,12 @@ class Prior(nn.Module):
         return x * self.scale + self.mean
 
     def draw_setting(self, domain: int, count: int, generator: torch.Generator) -> Setting:
-        """``count`` settings of a domain; meters, keys and codes are as frequent as in its training windows."""
-        meter, key, codes = (
+        """``count`` settings of a domain; meters, keys and codes of each meter as frequent as in training windows."""
+        meter, key = (
             torch.multinomial(share[domain].cpu(), count, replacement=True, generator=generator)
-            for share in (self.meter_share, self.key_share, self.code_share)
+            for share in (self.meter_share, self.key_share)
         )
+        codes = torch.multinomial(self.code_share[domain, meter].cpu(), 1, replacement=True, generator=generator)[:, 0]
         return Setting(torch.full((count,), domain), meter, key, codes_of(codes, self.config.codes))
 
 

@@ -10,20 +10,20 @@ from torch.optim import Optimizer
 PREFIX = "optimiser."
 
 
-def packed(optimiser: Optimizer) -> dict[str, Tensor]:
-    """The state as ``optimiser.PARAMETER.NAME``, with parameters numbered in the optimiser's order."""
+def packed(optimiser: Optimizer, prefix: str = PREFIX) -> dict[str, Tensor]:
+    """The state as ``PREFIX.PARAMETER.NAME``, with parameters numbered in the optimiser's order."""
     return {
-        f"{PREFIX}{index}.{name}": value
+        f"{prefix}{index}.{name}": value
         for index, entry in optimiser.state_dict()["state"].items()
         for name, value in entry.items()
     }
 
 
-def unpack(optimiser: Optimizer, state: Mapping[str, Tensor]) -> None:
+def unpack(optimiser: Optimizer, state: Mapping[str, Tensor], prefix: str = PREFIX) -> None:
     """Give ``optimiser`` what ``packed`` put into ``state``, among whatever else is there."""
     entries: dict[int, dict[str, Tensor]] = {}
     for key, value in state.items():
-        if key.startswith(PREFIX):
-            index, name = key.removeprefix(PREFIX).split(".")
+        if key.startswith(prefix):
+            index, name = key.removeprefix(prefix).split(".")
             entries.setdefault(int(index), {})[name] = value
     optimiser.load_state_dict({**optimiser.state_dict(), "state": entries})

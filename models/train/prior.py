@@ -111,7 +111,7 @@ def fit_prior(
     share = np.array([s for _, s in members]) / sum(s for _, s in members)
     setting = setting.to(torch.device(device))
 
-    training = MasterWeights(prior, LEARNING_RATE, AVERAGING)
+    training = MasterWeights(prior, LEARNING_RATE, AVERAGING, orthogonal=prior.matrices())
     state = out / "prior.safetensors"
     if resume and state.exists():
         training.resume(state)
@@ -161,14 +161,14 @@ def _count(prior: Prior, setting: Setting) -> None:
     setting = setting.to(torch.device("cpu"))
     there = torch.unique(setting.domain)
     told = (
-        (prior.meter_share, setting.meter), (prior.key_share, setting.key),
-        (prior.code_share, index_of(setting.codes)),
+        (prior.meter_share, (setting.meter,)), (prior.key_share, (setting.key,)),
+        (prior.code_share, (setting.meter, index_of(setting.codes))),
     )  # fmt: skip
     for shares, found in told:
         counts = torch.full(shares.shape, 1e-6).index_put_(
-            (setting.domain, found), torch.ones(len(setting)), accumulate=True
+            (setting.domain, *found), torch.ones(len(setting)), accumulate=True
         )
-        shares[there] = (counts / counts.sum(1, keepdim=True))[there]
+        shares[there] = (counts / counts.sum(-1, keepdim=True))[there]
 
 
 def finish(

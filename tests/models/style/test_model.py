@@ -67,7 +67,9 @@ def test_every_encoder_and_every_head_gets_a_gradient(model, tune) -> None:
     tokens = pad([to_tokens(tune(seed)) for seed in range(3)])
     features = bar_features(gather_notes(tokens, 8))
     z = model.encode(features).sample(torch.Generator().manual_seed(0)).view(3, 8, -1)
-    (sum(model.losses(tokens, torch.tensor([0, 1, 2]), z).values()) + model.open_codes(features, 8).sum()).backward()
+    doubt = torch.tensor([0.0, 0.5, 1.0])
+    losses = model.losses(tokens, torch.tensor([0, 1, 2]), z, doubt=doubt)
+    (sum(losses.values()) + model.open_codes(features, 8).sum()).backward()
     without = [name for name, p in model.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0]
     assert without == []
 
@@ -149,14 +151,36 @@ def onsets_of(tokens) -> list[list[tuple[int, int]]]:
     return [[(at, bar.count(at)) for at in dict.fromkeys(bar)] for bar in bars]
 
 
-def test_latents_heard_with_noise_move_the_notes_and_not_what_one_group_tells(model) -> None:
+def test_latents_heard_with_noise_move_what_the_decoders_hear_and_when_to_strike(model) -> None:
     z = torch.randn(1, 8, model.config.latent_dim)
     sure, unsure = model.plan(z), model.plan(z, doubt=0.5, heard=z + torch.randn(z.shape))
-    for name in ("onsets", "thickness", "chroma", "height", "loudness", "tempo_logits"):
+    for name in ("onsets", "thickness", "tempo_logits"):
         assert torch.equal(getattr(sure, name), getattr(unsure, name)), name
-    assert not torch.allclose(sure.memory, unsure.memory, atol=1e-3)
+    for name in ("memory", "chroma", "height", "loudness"):
+        assert not torch.allclose(getattr(sure, name), getattr(unsure, name), atol=1e-3), name
     assert not torch.allclose(sure.memory, model.plan(z, doubt=0.5).memory, atol=1e-4)
     assert unsure.heard[0, 3, model.config.latent_dim] == 0.5
+
+
+def test_the_more_latents_are_doubted_the_less_element_decoders_count(model) -> None:
+    trust = model.plan(torch.randn(3, 8, model.config.latent_dim), doubt=torch.tensor([0.0, 0.5, 1.0])).trust
+    assert trust[0].tolist() == [1, 1, 1]
+    assert (trust[1] < trust[0]).all()
+    assert (trust[2] < trust[1]).all()
+
+
+@torch.no_grad()
+def test_what_one_group_tells_is_learned_where_latents_are_not_doubted(model, tune) -> None:
+    tokens, domain = pad([to_tokens(tune(seed)) for seed in range(2)]), torch.tensor([0, 1])
+    z = torch.randn(2, 8, model.config.latent_dim)
+    noisy = z + torch.tensor([0.0, 3.0])[:, None, None]
+    doubt = torch.tensor([0.0, 1.0])
+    quiet, loud = (model.losses(tokens, domain, z, doubt=doubt, heard=heard) for heard in (z, noisy))
+    first = model.losses(tokens[:1, : int((tokens[0, :, 0] != END).sum()) + 1], domain[:1], z[:1])
+    for name in ("chroma", "sounding", "height", "loudness"):
+        assert quiet[name].item() == pytest.approx(loud[name].item(), rel=1e-5), name
+        assert quiet[name].item() == pytest.approx(2 * first[name].item(), rel=1e-4), name
+    assert loud["pitch"].item() != pytest.approx(quiet["pitch"].item(), rel=1e-3)
 
 
 def test_codes_have_a_few_levels(model, tune) -> None:

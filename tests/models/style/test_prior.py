@@ -50,6 +50,26 @@ def test_draws_look_like_their_domain_bar_by_bar(toy) -> None:
         assert ((drawn * level) > 0).float().mean() > 0.95
 
 
+def test_heads_that_lean_to_their_own_bar_alone_hear_no_other() -> None:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        prior = Prior(CONFIG).eval()
+        torch.nn.init.normal_(prior.blocks[0].out.weight)
+        torch.nn.init.normal_(prior.leave.weight)
+    x = torch.randn(1, 8, 3, generator=seeded(0))
+    other = x.clone()
+    other[:, 0] += 1
+
+    def moved() -> torch.Tensor:
+        asked, time = settings(torch.zeros(1).long()), torch.full((1,), 0.5)
+        return (prior(x, time, asked) - prior(other, time, asked)).detach().abs().sum(-1)[0] > 1e-4
+
+    assert moved().all()
+    with torch.no_grad():
+        prior.blocks[0].lean.fill_(-1e4)[:, 7] = 0
+    assert moved().tolist() == [True] + [False] * 7
+
+
 def test_the_same_seed_draws_the_same_and_another_one_something_else(toy) -> None:
     asked = settings(torch.zeros(3).long())
     one, same, other = (toy[0].sample(asked, seeded(seed)) for seed in (1, 1, 2))
@@ -111,6 +131,8 @@ def test_combinations_of_codes_are_numbered_and_drawn_as_often_as_in_training() 
     assert codes.max() == 1
     prior = Prior(CONFIG)
     prior.code_share.zero_()
-    prior.code_share[1, 7] = prior.code_share[1, 21] = 0.5
-    drawn = index_of(prior.draw_setting(1, 200, torch.Generator().manual_seed(0)).codes)
-    assert set(drawn.tolist()) == {7, 21}
+    prior.code_share[1, 0, 7] = prior.code_share[1, 1:, 21] = 1.0
+    drawn = prior.draw_setting(1, 200, torch.Generator().manual_seed(0))
+    codes = index_of(drawn.codes)
+    assert set(codes.tolist()) == {7, 21}
+    assert torch.equal(codes == 7, drawn.meter == 0)

@@ -39,12 +39,16 @@ def test_gradients_are_cleared_and_their_norm_reported() -> None:
     assert training.step == 1
 
 
-def test_what_is_saved_goes_on_as_if_nothing_had_happened(tmp_path) -> None:
-    one = MasterWeights(seeded_linear(), 0.01)
+@pytest.mark.parametrize("orthogonal", [False, True])
+def test_what_is_saved_goes_on_as_if_nothing_had_happened(tmp_path, orthogonal) -> None:
+    def fresh(model: nn.Linear) -> MasterWeights:
+        return MasterWeights(model, 0.01, orthogonal=[model.weight] if orthogonal else [])
+
+    one = fresh(seeded_linear())
     for seed in range(3):
         step(one, seed)
     one.save(tmp_path / "state.safetensors")
-    other = MasterWeights(nn.Linear(4, 3), 0.01)
+    other = fresh(nn.Linear(4, 3))
     other.resume(tmp_path / "state.safetensors")
     weights, steps = trained_weights(tmp_path / "state.safetensors")
     assert (other.step, steps) == (3, 3)
@@ -54,6 +58,19 @@ def test_what_is_saved_goes_on_as_if_nothing_had_happened(tmp_path) -> None:
         step(other, seed)
     assert torch.equal(one.master.weight, other.master.weight)
     assert not list(tmp_path.glob("*.part"))
+
+
+def test_muon_moves_what_is_orthogonal_evenly_and_nothing_else() -> None:
+    model = seeded_linear()
+    before = model.weight.detach().clone()
+    training = MasterWeights(model, 1e-3, orthogonal=[model.weight])
+    plain = MasterWeights(seeded_linear(), 1e-3)
+    for each in (training, plain):
+        x = torch.randn(8, 4, generator=torch.Generator().manual_seed(0)).bfloat16()
+        each.update((each.working(x).float() ** 2).mean(), 1e-3)
+    singular = torch.linalg.svdvals((training.master.weight - before).detach())
+    assert singular.min() > 0.5 * singular.max()
+    assert torch.equal(training.master.bias, plain.master.bias)
 
 
 def test_resuming_from_nothing_is_an_error(tmp_path) -> None:
