@@ -55,7 +55,7 @@ class MasterWeights(Generic[Model]):
         norm = torch.nn.utils.clip_grad_norm_(self.master.parameters(), 1.0)
         self.optimiser.step()
         if self.muon:
-            self.muon.step()
+            self.muon.step()  # type: ignore[no-untyped-call]
         with torch.no_grad():
             torch._foreach_copy_(list(self.working.parameters()), list(self.master.parameters()))
             self.step += 1
