@@ -65,15 +65,17 @@ STUDY = (
 
 @pytest.fixture(scope="session")
 def made_once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callable[[Path], None]], Path]:
-    """``made_once(name, make)`` → a folder that ``make`` fills in the process that comes first, for all of them."""
+    """``made_once(name, make)`` → a folder, alone in its parent, that ``make`` fills once for all processes."""
     own = tmp_path_factory.getbasetemp()
     root = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
 
     def get(name: str, make: Callable[[Path], None]) -> Path:
-        folder, made = root / name, root / f"{name}.made"
+        alone, made = root / f"{name}.alone", root / f"{name}.made"
+        folder = alone / name
         with (root / f"{name}.lock").open("ab") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if not made.exists():
+                alone.mkdir(exist_ok=True)
                 make(folder)
                 made.touch()
         return folder

@@ -220,7 +220,7 @@ def test_arguments_that_make_no_sense_are_told_so(tmp_path, listening_folder) ->
         (["--data", str(tmp_path / "nowhere")], "no folder"),
         (["--data", str(tmp_path), "--limit", "1"], "at least 3"),
         (["--data", str(tmp_path), "--seed", "-1"], "0 or more"),
-        (["--data", str(tmp_path), "--model", "nothing"], "--model"),
+        (["--data", str(tmp_path), "--model", "nothing"], "no style model at nothing"),
         (["--data", str(tmp_path)], "neither"),
     ):
         with pytest.raises(SystemExit, match=words):

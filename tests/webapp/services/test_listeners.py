@@ -279,7 +279,7 @@ def test_the_command_exports_imports_and_deletes(house, live, command, capsys, n
     assert "3 votes" in capsys.readouterr().out
     assert listeners.exists(house, listener)
     assert command(["listener", "import", str(file)]) == 1
-    assert "delete them first" in capsys.readouterr().err
+    assert "is here already, and nothing of theirs was changed" in capsys.readouterr().err
     file.write_bytes(b"no export")
     assert command(["listener", "import", str(file)]) == 1
     assert "give the zip or JSON file" in capsys.readouterr().err
