@@ -177,10 +177,10 @@ class Visitor:
         return bool(re.search(f"both|play|ready|{side.upper()} a little", hint))
 
     def be_silent(self) -> None:
-        """Pause whatever sounds; A may hand over to B in between."""
+        """Pause whatever sounds; A may hand over to B, or B end, in between."""
         sounding = self.frame.locator(".k-play[aria-pressed=true]")
         while sounding.count():
-            sounding.first.click()
+            sounding.evaluate_all("buttons => buttons.forEach((button) => button.click())")
             self.page.wait_for_timeout(100)
 
     def listen(self) -> None:
