@@ -11,6 +11,7 @@ from uuid import uuid4
 
 import numpy as np
 import pytest
+from hypothesis import settings
 from sqlalchemy import Engine, make_url, text
 from sqlalchemy.orm import Session
 from xdist.remote import Producer
@@ -20,6 +21,9 @@ from db.embedded import EmbeddedPostgres
 from db.engine import make_engine
 from db.migrate import upgrade
 from models.music import corpora, played
+
+settings.register_profile("kallos", deadline=None, derandomize=True)  # the same examples always, on slow machines, too
+settings.load_profile("kallos")
 
 FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}  # a test's data may be lost
 MIGRATED = "kallos_migrated"
