@@ -19,12 +19,12 @@ import numpy as np
 import numpy.typing as npt
 
 from models.evaluate.codes import codes_of
+from models.evaluate.given import MODEL_HELP, style_given
 from models.evaluate.report import Metric, Report, commit
 from models.metrics.music_statistics import ATTRIBUTES, attributes, half_bar_chroma, likely_key
 from models.music import corpora
 from models.music.notes import DOMAINS, MusicError, Piece
 from models.music.tokens import to_tokens
-from models.style.checkpoint import load_style
 from models.style.code_examples import CodeExamples, Example, Tie
 from models.style.compose import Composer, whole_bars
 from models.style.latents import CODE_COUNT, CODE_LEVELS
@@ -107,18 +107,19 @@ def ties_of(domain: str, pieces: Sequence[Piece], codes: Floats, rng: np.random.
 def main(argv: list[str] | None = None) -> None:
     """Command line; see the module docstring."""
     parser = argparse.ArgumentParser(prog="python -m models.evaluate.code_examples", description=__doc__)
-    parser.add_argument("--model", default="default", help="a shipped style model or a folder with card.json")
+    parser.add_argument("--model", default="default", help=MODEL_HELP)
     parser.add_argument("--limit", type=int, default=LIMIT, help="pieces of each kind of music")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--save", action="store_true", help="keep the names in the model's folder, for its page")
     given = parser.parse_args(argv)
-    composer, rng = Composer(load_style(given.model)), np.random.default_rng(given.seed)
+    composer, rng = Composer(style_given(given.model)), np.random.default_rng(given.seed)
     there = corpora.registry()
     collections = [corpora.load(name) for name in MEASURED if there[name].available]
     examples: list[Example] = []
     ties: list[Tie] = []
     used: list[Piece] = []
     met: dict[str, list[list[float]]] = {}
+    measured: dict[str, int] = {}
     for domain in DOMAINS:
         there_are = [each for pieces in collections for each in pieces if each.domain == domain]
         pieces = excerpts(there_are, given.limit, rng)
@@ -131,6 +132,7 @@ def main(argv: list[str] | None = None) -> None:
         ties += ties_of(domain, pieces, codes, rng)
         examples += [each for each in chosen(domain, pieces, levels) if each.piece_id.startswith(COLLECTIONS)]
         used += pieces
+        measured[domain] = len(pieces)
     if not examples:
         raise SystemExit("no collection with pieces of eight bars is there; install music21")
     model = {"version": composer.version, "sha256": composer.bundle.card.get("sha256", {}).get("style")}
@@ -140,7 +142,9 @@ def main(argv: list[str] | None = None) -> None:
         CodeExamples(about, tuple(examples), tuple(ties), met).save(cast("Path", composer.bundle.folder))
     report = Report("evaluate.code_examples", data, model, given.seed)
     for tie in ties:
-        report.add(f"tied.{tie.domain}.{tie.code}.{tie.name}", Metric(tie.share, n=len(used), chance=tie.chance))
+        report.add(
+            f"tied.{tie.domain}.{tie.code}.{tie.name}", Metric(tie.share, n=measured[tie.domain], chance=tie.chance)
+        )
     report.print()
 
 

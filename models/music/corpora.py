@@ -206,11 +206,12 @@ def read_one(corpus: Corpus, path: Path, name: str) -> Piece:
     """One piece of a corpus's file by its name; raises ``MusicError`` where it is broken or not there."""
     for unread in corpus.read(path):
         if unread.name == name:
-            return _whole(corpus, unread)
+            return whole(corpus, unread)
     raise MusicError(f"there is no {name} in {path.name}")
 
 
-def _whole(corpus: Corpus, unread: Unread) -> Piece:
+def whole(corpus: Corpus, unread: Unread) -> Piece:
+    """A piece of a corpus parsed, with what the corpus says of it and its chords; raises ``MusicError``."""
     piece_id = f"{corpus.name}/{unread.name}"
     about = {"piece_id": piece_id, "source": corpus.name, "terms": corpus.terms, "domain": corpus.domain}
     return with_chords(replace(unread.read(), **about))  # type: ignore[arg-type]
@@ -227,7 +228,7 @@ def _parsed(corpus: Corpus, files: list[Path], limit: int | None = None) -> Load
                 if limit is not None and len(pieces) >= limit:
                     break
                 try:
-                    pieces.append(_whole(corpus, unread))
+                    pieces.append(whole(corpus, unread))
                 except MusicError as error:
                     broken[unread.name] = str(error)
         except (MusicError, OSError) as error:

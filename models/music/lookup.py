@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-from .corpora import CORPORA
+from .corpora import CORPORA, whole
 from .notes import MusicError, Piece
 
 
 def find_piece(piece_id: str) -> Piece:
-    """The piece that ``corpora.load`` calls so, without chords.
+    """The piece that ``corpora.load`` calls so.
 
     Raises ``MusicError`` where its collection is not there, has no such piece, or holds one that can't be read.
     """
     corpus_name, _, name = piece_id.partition("/")
     corpus = CORPORA.get(corpus_name)
     if corpus is not None:
-        about = {"piece_id": piece_id, "source": corpus.name, "terms": corpus.terms, "domain": corpus.domain}
         for path in corpus.files():
             if path.stem != name.partition(":")[0]:  # files of tunes call theirs FILE:NUMBER
                 continue
             for unread in corpus.read(path):
                 if unread.name == name:
-                    return replace(unread.read(), **about)  # type: ignore[arg-type]
+                    return whole(corpus, unread)
     raise MusicError(f"{piece_id[:80]!r} is in none of the collections that are here")
