@@ -67,6 +67,7 @@ from models.style.posterior import Posterior, Quantised, finite_scalar
 from models.style.skeleton import AHEAD, ahead
 
 BARS = 8
+CODED = tuple(group for group in STYLE_GROUPS if group != "tempo")  # what style codes hear
 
 
 @dataclass(frozen=True)
@@ -146,9 +147,7 @@ class StyleModel(nn.Module):
             {g: GroupEncoder(config.heard_by(g), config.hidden, config.latent[g]) for g in GROUPS if g != "tempo"}
         )
         self.tempo = TempoScale()
-        self.codes = CodeEncoder(
-            sum(FEATURE_SIZES[g] for g in STYLE_GROUPS), config.hidden // 2, config.codes, CODE_LEVELS
-        )
+        self.codes = CodeEncoder(sum(FEATURE_SIZES[g] for g in CODED), config.hidden // 2, config.codes, CODE_LEVELS)
         self.embed = Multihot(
             [POSITION_CLASSES, PITCHES, len(DURATIONS), VELOCITY_BINS, len(TEMPI_BPM), len(METERS), len(DOMAINS)], dim
         )
@@ -204,8 +203,15 @@ class StyleModel(nn.Module):
 
     def open_codes(self, features: Mapping[str, Tensor], bars: int) -> Tensor:
         """The same before they are bounded and quantised."""
-        told = torch.cat([features[group].float() for group in STYLE_GROUPS], -1)
-        return self.codes.open(told.view(-1, bars, told.shape[1]))
+        return self.codes.open(self.heard_by_codes(features, bars))
+
+    def heard_by_codes(self, features: Mapping[str, Tensor], bars: int) -> Tensor:
+        """What the style codes are told from, ``(clips, bars, features)``: all style groups but tempo.
+
+        Tempo is the same all through most pieces, and so the first thing that two windows agree on.
+        """
+        told = torch.cat([features[group].float() for group in CODED], -1)
+        return told.view(-1, bars, told.shape[1])
 
     def plan(self, z: Tensor, *, doubt: Tensor | float = 0.0, heard: Tensor | None = None) -> BarPlan:
         """Slot memories and what the element decoders take from latents ``(batch, bars, latent)``.

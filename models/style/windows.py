@@ -130,7 +130,7 @@ def transposition(clip: TokenArray, rng: np.random.Generator) -> int:
     return int(np.clip(rng.integers(-5, 7), low, high))
 
 
-Batch = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
+Batch = tuple[torch.Tensor, torch.Tensor]
 
 
 def batches(
@@ -146,9 +146,9 @@ def batches(
 ) -> Iterator[Batch]:
     """Endless training batches of about ``steps_per_batch`` padded steps; resumable at ``first``.
 
-    Each has ``tokens``, ``domain`` and the tokens of another window of each one's piece (the same one where there is
-    no other). Batch ``n`` depends on ``seed``, ``n`` and the shares alone; every ``stride``-th comes. Windows are drawn
-    by domain (``domain_share``) and sorted by length within a pool of batches, so that little is padding.
+    Each has ``tokens`` and ``domain``. Batch ``n`` depends on ``seed``, ``n`` and the shares alone; every ``stride``-th
+    comes. Windows are drawn by domain (``domain_share``) and sorted by length within a pool of batches, so that little
+    is padding.
     """
     members = {d: np.flatnonzero(windows.domain == d) for d in range(len(DOMAINS))}
     present = [d for d in members if len(members[d])]
@@ -156,7 +156,6 @@ def batches(
     share /= share.sum()
     mean_length = float(np.diff(windows.spans, axis=1).mean())
     count = max(pool, int(pool * steps_per_batch / mean_length))  # at least one window a batch
-    begins, ends = (np.searchsorted(windows.piece, windows.piece, side) for side in ("left", "right"))
     for round_ in range(first // pool, 1 << 40):
         rng = np.random.default_rng([seed, round_])
         domains = rng.choice(present, size=count, p=share)
@@ -169,13 +168,6 @@ def batches(
                 continue
             rows = chosen[len(chosen) * number // pool : len(chosen) * (number + 1) // pool]
             draw = np.random.default_rng([seed, round_, index])
-            others = begins[rows] + draw.integers(np.maximum(1, ends[rows] - begins[rows] - 1))
-            others += (others >= rows) & (ends[rows] - begins[rows] > 1)
-            tokens, other = (_padded(windows, found, draw if transpose else None) for found in (rows, others))
-            yield tokens, torch.from_numpy(windows.domain[rows]), other
-
-
-def _padded(windows: WindowSet, rows: npt.NDArray[np.int64], draw: np.random.Generator | None) -> torch.Tensor:
-    """Tokens of some windows, each transposed by chance where that is drawn."""
-    clips = [windows.tokens[a:b] for a, b in windows.spans[rows]]
-    return pad(clips, np.array([transposition(clip, draw) if draw else 0 for clip in clips]))
+            clips = [windows.tokens[a:b] for a, b in windows.spans[rows]]
+            shifts = np.array([transposition(clip, draw) if transpose else 0 for clip in clips])
+            yield pad(clips, shifts), torch.from_numpy(windows.domain[rows])

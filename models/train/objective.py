@@ -10,14 +10,14 @@ from itertools import islice
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
-from models.music.notes import DOMAINS
 from models.music.tokens import POSITION, POSITIONS
-from models.style.features import NoteBatch, bar_features, clip_mean, gather_notes, style_features
+from models.style.features import bar_features, gather_notes
 from models.style.latents import GROUPS
 from models.style.model import BARS, StyleModel
+from models.style.prior import Prior
 from models.style.windows import WindowSet, batches
+from models.train.doubt import blurred, redrawn, setting_of
 from models.train.rearrange import Swaps
 
 KL_WEIGHT = {  # content cheap: nothing else holds the tune, and what it hears is restricted
@@ -25,10 +25,8 @@ KL_WEIGHT = {  # content cheap: nothing else holds the tune, and what it hears i
     "texture": 0.02,
 }  # fmt: skip
 ELEMENT_WEIGHT = {"chroma": 0.4, "sounding": 1.0, "height": 8.0, "loudness": 4.0}  # beside the notes' own likelihood
-# of the style codes' own loss in nats a note, and in it of agreement, of saying something, of what has a name
-CODE_WEIGHT, AGREE, LIVE, NAMED = 0.02, 25.0, 25.0, 25.0
 TOLD = ("position", "pitch", "duration", "velocity")  # losses that tell the notes
-DOUBTED, BLUR = 0.5, 0.6  # share of clips whose latents are heard with noise, and its SD at full doubt
+DOUBTED = 0.5  # share of clips whose latents are heard with noise
 VALIDATION_STEPS = 4096  # padded steps a batch
 
 
@@ -36,34 +34,35 @@ def step_loss(
     model: StyleModel,
     tokens: Tensor,
     domain: Tensor,
-    other: Tensor,
     generator: torch.Generator,
     *,
     swaps: Swaps | None = None,
     warmth: float = 1.0,
     doubted: float = DOUBTED,
-    keep_latents: bool = False,
+    prior: Prior | None = None,
 ) -> dict[str, Tensor]:
     """Losses of one batch in nats a note: elements, KL a group (nats a bar), and ``total`` to minimise.
 
-    ``tokens`` and ``other``, clips of the same pieces that have the same style codes, ``(batch, steps, 7)``, ``domain``
-    ``(batch,)``; ``swaps`` are clips of the batch that are told once more, with styles of others; ``warmth`` in 0..1
-    scales the KL weights; ``doubted`` is the share of the clips whose latents the note-level decoder hears with noise
-    of a known strength. ``keep_latents``: the encoders learn nothing.
+    ``tokens`` ``(batch, steps, 7)``, ``domain`` ``(batch,)``; ``swaps`` are clips of the batch that are told once more,
+    with styles of others; ``warmth`` in 0..1 scales the KL weights; ``doubted`` is the share of the clips whose latents
+    the note-level decoder hears with noise of a known strength. With the ``prior`` of these latents the encoders learn
+    nothing, and clips of the batch itself are heard as it would have drawn them (``models.train.doubt``).
     """
-    notes, other_notes = (gather_notes(clips, BARS) for clips in (tokens, other))
-    with torch.set_grad_enabled(torch.is_grad_enabled() and not keep_latents):
-        features = bar_features(notes, jitter=generator)
+    with torch.set_grad_enabled(torch.is_grad_enabled() and prior is None):
+        features = bar_features(gather_notes(tokens, BARS), jitter=generator)
         posterior = model.encode(features)
-        one, two = (model.open_codes(each, BARS) for each in (style_features(other_notes), features))
-        shared = shared_loss(one, two, named_of(other_notes, domain))
     z = posterior.sample(generator).view(len(tokens), BARS, -1)
+    own = len(z)
+    if prior is not None:
+        setting = setting_of(tokens, domain, model.encode_codes(features, BARS))
     if swaps is not None:
         z = torch.cat([z, mixed_latents(model, z, swaps)])
         tokens, domain = torch.cat([tokens, swaps.tokens]), torch.cat([domain, domain[swaps.rows]])
     doubt = torch.rand(len(z), generator=generator, device=z.device)
     doubt = torch.where(torch.rand(len(z), generator=generator, device=z.device) < doubted, doubt, 0.0)
-    heard = z + BLUR * doubt[:, None, None] * torch.randn(z.shape, generator=generator, device=z.device)
+    heard = blurred(z, doubt, generator)
+    if prior is not None:
+        heard = torch.cat([redrawn(prior, z[:own], doubt[:own], setting, generator), heard[own:]])
     nll = model.losses(tokens, domain, z, doubt=doubt, heard=heard)
     count = (tokens[..., POSITION] < POSITIONS).sum()
     kl = {name: value.sum(-1).mean() for name, value in model.config.split(posterior.kl()).items()}
@@ -73,50 +72,13 @@ def step_loss(
     return {
         **losses,
         **{f"kl.{name}": value for name, value in kl.items()},
-        "codes": shared,
-        "total": (sum(weight.get(name, 1.0) * value for name, value in nll.items()) + penalty) / count
-        + CODE_WEIGHT * shared,
+        "total": (sum(weight.get(name, 1.0) * value for name, value in nll.items()) + penalty) / count,
     }
 
 
 def nats_a_note(told: Mapping[str, Tensor], tokens: Tensor) -> float:
     """What the notes of ``tokens`` cost, by the summed ``StyleModel.losses`` of them."""
     return sum(told[name].item() for name in TOLD) / int((tokens[..., POSITION] < POSITIONS).sum())
-
-
-def shared_loss(one: Tensor, two: Tensor, named: Tensor) -> Tensor:
-    """What makes style codes of two windows of each piece agree, and say something that has no name yet.
-
-    ``one`` and ``two`` ``(clips, codes)`` before they are bounded, ``named`` ``(clips, attributes)`` of the first
-    windows. Variance, invariance and covariance as in VICReg (Bardes et al. 2022), and squared correlation with what is
-    named.
-    """
-    if len(one) < 3:  # no spread to speak of
-        return one.new_zeros(())
-    agree = (one - two).square().mean()
-    live = sum((1 - (each.var(0) + 1e-4).sqrt()).clamp(min=0).mean() for each in (one, two)) / 2
-    apart = sum(_correlations(each, each).fill_diagonal_(0).square().sum() for each in (one, two)) / 2 / one.shape[1]
-    known = _correlations(one, named).square().mean()
-    return AGREE * agree + LIVE * live + apart + NAMED * known
-
-
-def _correlations(one: Tensor, two: Tensor) -> Tensor:
-    """Correlations of the columns of ``(rows, a)`` and ``(rows, b)``, ``(a, b)``."""
-    first, second = (F.normalize(each - each.mean(0), dim=0) for each in (one, two))
-    return first.T @ second
-
-
-def named_of(notes: NoteBatch, domain: Tensor) -> Tensor:
-    """What has a name in clips: means of pitch, velocity, tempo, onset share and duration, onsets, domain.
-
-    ``(clips, 6 + domains)``, in any units.
-    """
-    onset = torch.ones_like(notes.velocity)
-    onset[1:] = ((notes.bar[1:] != notes.bar[:-1]) | (notes.position[1:] != notes.position[:-1])).float()
-    values = [notes.pitch.float(), notes.velocity, notes.tempo[notes.bar].float(), onset, notes.steps.float().log2()]
-    means = torch.cat([clip_mean(notes, each) for each in values], 1)[::BARS]
-    onsets = torch.zeros(len(domain), device=domain.device).index_add_(0, notes.clip[notes.bar], onset)
-    return torch.cat([means, onsets[:, None], F.one_hot(domain, len(DOMAINS)).float()], 1)
 
 
 def mixed_latents(model: StyleModel, z: Tensor, swaps: Swaps) -> Tensor:
@@ -132,9 +94,9 @@ def validate(model: StyleModel, windows: WindowSet, seed: int, count: int = 12) 
     device = next(model.parameters()).device
     stream = batches(windows, steps_per_batch=VALIDATION_STEPS, seed=seed, transpose=False)
     total: dict[str, float] = {}
-    for tokens, domain, other in islice(stream, count):
+    for tokens, domain in islice(stream, count):
         generator = torch.Generator(device).manual_seed(seed)
-        losses = step_loss(model, tokens.to(device), domain.to(device), other.to(device), generator, doubted=0)
+        losses = step_loss(model, tokens.to(device), domain.to(device), generator, doubted=0)
         for name, value in losses.items():
             total[name] = total.get(name, 0.0) + value.item() / count
     return total

@@ -30,7 +30,8 @@ class Preset:
 
     The prior's batches are of ``prior_batch`` windows, from ``encoded`` times ``models.train.prior.ENCODED``. Without
     ``kl_warm_up`` steps content collapses before the decoder has learned to listen to it. Batches are made by the
-    ``schedule``, or by learning progress that is measured ``probe_every`` steps (``models.train.curiosity``).
+    ``schedule``, or by learning progress that is measured ``probe_every`` steps (``models.train.curiosity``). The style
+    codes are fitted for ``code_steps`` steps after that.
     """
 
     steps: int
@@ -43,10 +44,11 @@ class Preset:
     encoded: int = 1
     schedule: Schedule = UNIFORM
     probe_every: int = 0
+    code_steps: int = 450
 
 
 PRESETS: Mapping[str, Preset] = {
-    "tiny": Preset(40, 1024, 2e-3, 40, StyleConfig(dim=64, layers=2, heads=2, hidden=64, memory=16)),
+    "tiny": Preset(40, 1024, 2e-3, 40, StyleConfig(dim=64, layers=2, heads=2, hidden=64, memory=16), code_steps=20),
     "cpu": Preset(7500, 4096, 2e-3, 20_000),
     "gpu": Preset(7500, 65_536, 2.5e-3, 25_000, kl_warm_up=1500, prior_batch=1024, encoded=3),
 }

@@ -4,8 +4,9 @@
 folder of one's own music does: ``--from default --data DIR --steps 500``. With ``--keep-latents`` the decoder alone
 learns, and the prior over its latents stays as it is. ``--curious`` draws what to train on by learning progress.
 
-The style model first, then the prior over its latents, then all that ships with them (fingerprint of the training
-songs, taste space, card). The learning rate stays constant and falls over the last fifth of the steps.
+The style model first, then its style codes (``models.train.codes``) and the prior over its latents, then all that
+ships with them (fingerprint of the training songs, taste space, card). The learning rate stays constant and falls over
+the last fifth of the steps.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from models.evaluate.report import commit
 from models.music.tokens import POSITION, POSITIONS
 from models.style.card import SHIPPED_STYLE
 from models.style.model import StyleModel
+from models.style.prior import Prior
 from models.style.release import data_hash
 from models.style.windows import Batch, WindowSet, batches
 from models.train.bfloat16 import MasterWeights, trained_weights
@@ -98,11 +100,11 @@ def train(
     resume: bool,
     device: str,
     start: StyleModel | None = None,
-    keep_latents: bool = False,
+    prior: Prior | None = None,
 ) -> MasterWeights[StyleModel]:
     """Train on ``windows``, log to ``out/log.jsonl``, save to ``out/state.safetensors``; resumable there.
 
-    ``start`` has the weights to begin with, where it isn't from nothing; ``keep_latents`` leaves its encoders alone.
+    ``start`` has the weights to begin with, where it isn't from nothing; with their ``prior`` the decoder alone learns.
     """
     torch.manual_seed(seed)
     training = MasterWeights((start or StyleModel(preset.config)).to(device), preset.learning_rate)
@@ -130,7 +132,7 @@ def train(
                 curiosity.look(training.working, training.step)
                 stream = stream_from(training.step)
             batch, swaps = next(stream)
-            tokens, domain, other = (part.to(device) for part in batch)
+            tokens, domain = (part.to(device) for part in batch)
             notes_seen += int((tokens[..., POSITION] < POSITIONS).sum())
             generator = torch.Generator(device).manual_seed(seed * 1_000_003 + training.step)
             warmth = max(0.02, min(1.0, training.step / preset.kl_warm_up)) if preset.kl_warm_up else 1.0
@@ -138,11 +140,10 @@ def train(
                 training.working,
                 tokens,
                 domain,
-                other,
                 generator,
                 swaps=swaps.to(device),
                 warmth=warmth,
-                keep_latents=keep_latents,
+                prior=prior,
             )
             gradient = training.update(losses["total"], learning_rate(training.step, preset))
             progress.update(task, completed=training.step)
@@ -232,7 +233,7 @@ def main(argv: list[str] | None = None) -> None:
         resume=arguments.resume,
         device=arguments.device,
         start=start,
-        keep_latents=origin is not None and origin.keeps_latents,
+        prior=origin.bundle().prior.to(arguments.device) if origin and origin.keeps_latents else None,
     )
     model = training.master.cpu().eval()
     bundle = finish(

@@ -94,7 +94,7 @@ def test_a_batch_depends_on_its_number_and_the_seed_alone(windows) -> None:
 
 def test_every_domain_gets_its_share_and_batches_their_size(windows) -> None:
     drawn = list(islice(batches(windows, steps_per_batch=400, seed=0), 240))
-    domain = torch.cat([d for _, d, _ in drawn])
+    domain = torch.cat([d for _, d in drawn])
     for index, name in enumerate(DOMAINS):
         assert (domain == index).float().mean().item() == pytest.approx(DOMAIN_SHARE[name], abs=0.05)
     sizes = [tokens.shape[0] * tokens.shape[1] for tokens, *_ in drawn]
@@ -106,7 +106,7 @@ def test_batches_smaller_than_a_window_still_hold_one(windows) -> None:
 
 
 def test_rows_of_a_batch_are_windows_of_their_domain_in_any_key(windows) -> None:
-    tokens, domain, _ = next(batches(windows, steps_per_batch=300, seed=4))
+    tokens, domain = next(batches(windows, steps_per_batch=300, seed=4))
     shapes = [
         {from_tokens(windows.tokens[a:b]).notes[:, [0, 1, 3]].tobytes() for a, b in windows.spans[windows.domain == d]}
         for d in range(3)

@@ -14,22 +14,22 @@ from models.evaluate import record
 from models.music.corpora import music21_corpus
 from models.music.midi import write_midi
 from models.music.notes import DOMAINS, MusicError, Piece
-from models.music.tokens import BAR, LOWEST_PITCH, PITCH, POSITION, POSITIONS
 from models.style import release
 from models.style.checkpoint import load_style
 from models.style.compose import Composer
 from models.style.directions import Directions
-from models.style.features import gather_notes
 from models.style.model import StyleConfig, StyleModel
 from models.style.prior import KEYS, PriorConfig
 from models.style.release import UNSTATED
-from models.style.windows import batches, pad
+from models.style.windows import pad
 from models.taste.space import TasteSpace
 from models.train import objective, presets, prior, style, whole
 from models.train.bfloat16 import MasterWeights, trained_weights
 from models.train.presets import Origin, Preset, RunMusic, run_music
 
-TINY = Preset(12, 300, 4e-2, 3, StyleConfig(dim=32, layers=1, heads=2, hidden=32, memory=8, max_steps=24))
+TINY = Preset(
+    12, 300, 4e-2, 3, StyleConfig(dim=32, layers=1, heads=2, hidden=32, memory=8, max_steps=24), code_steps=3
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -302,30 +302,3 @@ def test_the_prior_hears_windows_of_all_songs_even_where_it_takes_few(music, mon
     spans = {music.windows.tokens[a:b].tobytes(): i for i, (a, b) in enumerate(music.windows.spans)}
     songs = {int(music.windows.piece[spans[clip]]) for clip in seen}
     assert len(songs) > 0.6 * len(set(music.windows.piece[music.windows.start].tolist()))
-
-
-def test_codes_that_two_windows_share_cost_less_than_dead_ones_and_than_those_that_tell_what_has_a_name() -> None:
-    noise = torch.Generator().manual_seed(0)
-    piece, named = torch.randn(64, 4, generator=noise), torch.randn(64, 9, generator=noise)
-    kinds = {
-        "shared": (piece, piece),
-        "apart": (piece, torch.randn(64, 4, generator=noise)),
-        "dead": (piece * 0.01, piece * 0.01),
-        "one": (piece[:, :1].expand(-1, 4), piece[:, :1].expand(-1, 4)),
-        "named": (named[:, :4], named[:, :4]),
-    }
-    cost = {name: float(objective.shared_loss(one, two, named)) for name, (one, two) in kinds.items()}
-    assert min(cost, key=cost.__getitem__) == "shared"
-    assert objective.shared_loss(piece[:2], piece[:2], named[:2]) == 0  # too few to speak of a spread
-
-
-def test_what_has_a_name_is_told_of_each_clip(music) -> None:
-    tokens, domain, _ = next(batches(music.windows, steps_per_batch=2000, seed=0))
-    found = objective.named_of(gather_notes(tokens, 8), domain)
-    assert found.shape == (len(tokens), 9)
-    for row, clip in zip(found, tokens, strict=True):
-        notes = clip[clip[:, POSITION] < POSITIONS]
-        bars = (clip[:, POSITION] == BAR).cumsum(0)[clip[:, POSITION] < POSITIONS]
-        assert row[0] == pytest.approx(float(notes[:, PITCH].float().mean()) - LOWEST_PITCH, abs=0.01)
-        assert row[5] == len({*zip(bars.tolist(), notes[:, POSITION].tolist(), strict=True)})
-    assert found[:, 6:].argmax(1).tolist() == domain.tolist()
