@@ -1,10 +1,11 @@
-"""What the style codes mean, to hear: ``python -m models.evaluate.code_examples [--model PATH] [--save]``.
+"""What the style codes mean, to hear: ``python -m models.evaluate.code_examples [--data DIR] [--model PATH] [--save]``.
 
 Of collections that come with music21 and may be played, for each kind of music, code and value, the pieces that are
 most ordinary in everything that has a name (the least sum of squared standard scores of the named attributes): what
 they have in common then is what nobody has named. ``tied.DOMAIN.CODE.NAME`` is the share of a code's variance within
 a kind of music (eta squared; chance: shuffled) that a name explains, attributes in five bands, so that it finds what no
 rank correlation does: "neither slow nor fast". ``--save`` keeps all of it beside the weights, of pieces only names.
+Music given with ``--data`` is measured instead; it can't be played by its names, so it isn't kept.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.evaluate.codes import codes_of
-from models.evaluate.given import MODEL_HELP, style_given
+from models.evaluate.given import MODEL_HELP, enough_music, style_given
 from models.evaluate.report import Metric, Report, commit
 from models.metrics.music_statistics import ATTRIBUTES, attributes, half_bar_chroma, likely_key
 from models.music import corpora
@@ -30,6 +31,7 @@ from models.style.compose import Composer, whole_bars
 from models.style.latents import CODE_COUNT, CODE_LEVELS
 from models.style.model import BARS
 from models.style.release import data_hash
+from models.train.presets import training_pieces
 
 COLLECTIONS = ("oneills1850", "ryansMammoth", "airdsAirs", "bachChorales")  # everywhere, and they may be played
 MEASURED = (*COLLECTIONS, "pop1k7")  # the last is never played
@@ -104,25 +106,33 @@ def ties_of(domain: str, pieces: Sequence[Piece], codes: Floats, rng: np.random.
     return found
 
 
+def _collections() -> list[Piece]:
+    """The pieces of all collections that are there."""
+    there = corpora.registry()
+    return [piece for name in MEASURED if there[name].available for piece in corpora.load(name)]
+
+
 def main(argv: list[str] | None = None) -> None:
     """Command line; see the module docstring."""
     parser = argparse.ArgumentParser(prog="python -m models.evaluate.code_examples", description=__doc__)
+    parser.add_argument("--data", type=Path, help="folder of MIDI and ABC files instead of the collections")
     parser.add_argument("--model", default="default", help=MODEL_HELP)
     parser.add_argument("--limit", type=int, default=LIMIT, help="pieces of each kind of music")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--save", action="store_true", help="keep the names in the model's folder, for its page")
     given = parser.parse_args(argv)
+    if given.save and given.data:
+        parser.error("--save keeps pieces that the Styles page can play, those of the collections; leave out --data")
     composer, rng = Composer(style_given(given.model)), np.random.default_rng(given.seed)
-    there = corpora.registry()
-    collections = [corpora.load(name) for name in MEASURED if there[name].available]
+    with enough_music():
+        everything = training_pieces(given.data) if given.data else _collections()
     examples: list[Example] = []
     ties: list[Tie] = []
     used: list[Piece] = []
     met: dict[str, list[list[float]]] = {}
     measured: dict[str, int] = {}
     for domain in DOMAINS:
-        there_are = [each for pieces in collections for each in pieces if each.domain == domain]
-        pieces = excerpts(there_are, given.limit, rng)
+        pieces = excerpts([each for each in everything if each.domain == domain], given.limit, rng)
         if not pieces:
             continue
         codes = codes_of(composer.model, pieces).double().numpy()
@@ -133,8 +143,8 @@ def main(argv: list[str] | None = None) -> None:
         examples += [each for each in chosen(domain, pieces, levels) if each.piece_id.startswith(COLLECTIONS)]
         used += pieces
         measured[domain] = len(pieces)
-    if not examples:
-        raise SystemExit("no collection with pieces of eight bars is there; install music21")
+    if not used:
+        raise SystemExit("nothing to evaluate on: no piece has eight whole bars; give --data, or install music21")
     model = {"version": composer.version, "sha256": composer.bundle.card.get("sha256", {}).get("style")}
     data = {"hash": data_hash(used), "n": len(used)}
     if given.save:

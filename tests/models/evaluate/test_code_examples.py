@@ -35,6 +35,18 @@ def test_the_command_keeps_names_of_pieces_by_value(tunes, weights, tmp_path, ca
     assert max(sum(each.code == 1 and each.level == level for each in saved.examples) for level in range(5)) <= 2
 
 
+def test_music_of_ones_own_is_measured_and_not_kept(tunes, weights, capsys) -> None:
+    folder = ["--data", str(tunes), "--model", str(weights), "--limit", "8"]
+    code_examples.main(folder)
+    line = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert {f"tied.dance.1.{name}" for name in ATTRIBUTES} & set(line["metrics"])
+    with pytest.raises(SystemExit):
+        code_examples.main([*folder, "--save"])
+    assert "leave out --data" in capsys.readouterr().err
+    with pytest.raises(SystemExit, match="nothing to evaluate on"):
+        code_examples.main([*folder[2:], "--data", str(weights)])
+
+
 def test_examples_of_another_shape_are_refused(tmp_path) -> None:
     assert CodeExamples.load(tmp_path) is None
     (tmp_path / "code_examples.json").write_text("[]", encoding="utf-8")
