@@ -287,3 +287,20 @@ def weight_of_sure(doubt: Tensor | float, clips: int, device: torch.device) -> T
     """How much each clip ``(clips,)`` counts where only those whose latents aren't doubted do, for as many in all."""
     sure = (torch.as_tensor(doubt, dtype=torch.float32, device=device) == 0).float().expand(clips)
     return sure * clips / sure.sum().clamp(min=1)
+
+
+def told_alone(
+    chroma: Tensor,
+    sounding: Tensor,
+    height: tuple[Tensor, Tensor],
+    loudness: tuple[Tensor, Tensor],
+    weight: Tensor,
+) -> dict[str, Tensor]:
+    """Losses of what harmony, register and dynamics tell of whole bars, each of ``weight`` ``(batch, bars)``.
+
+    ``chroma`` ``(batch, bars, 2, 12)`` against the shares of ``sounding`` time, asked levels against real ones.
+    """
+    errors = {"sounding": -(sounding * torch.log_softmax(chroma.view(-1, 2, 12), -1)).sum((-2, -1))}
+    for name, (asked, real) in (("height", height), ("loudness", loudness)):
+        errors[name] = (asked.flatten(0, 1) - real).square().sum(-1)
+    return {name: (error * weight.flatten()).sum() for name, error in errors.items()}

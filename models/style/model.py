@@ -49,6 +49,7 @@ from models.style.elements import (
     so_far,
     sounded_so_far,
     sounds_in_halves,
+    told_alone,
     weight_of_sure,
 )
 from models.style.features import (
@@ -400,7 +401,7 @@ class StyleModel(nn.Module):
             "velocity": F.cross_entropy(velocity_logits, position[:, VELOCITY], reduction="sum"),
             "chroma": (F.cross_entropy(chroma, position[:, PITCH] % 12, reduction="none") * sure[rows[note]]).sum(),
             "thickness": (plan.thickness.flatten(0, 1) - held_thickness(notes).log2()).square().sum(),
-            **_told_alone(
+            **told_alone(
                 plan.chroma,
                 share,
                 (asked_height, heights(notes)),
@@ -409,20 +410,3 @@ class StyleModel(nn.Module):
             ),
             "tempo": F.cross_entropy(plan.tempo_logits.flatten(0, 1), tokens[is_bar][:, TEMPO], reduction="sum"),
         }
-
-
-def _told_alone(
-    chroma: Tensor,
-    sounding: Tensor,
-    height: tuple[Tensor, Tensor],
-    loudness: tuple[Tensor, Tensor],
-    weight: Tensor,
-) -> dict[str, Tensor]:
-    """Losses of what harmony, register and dynamics tell of whole bars, each of ``weight`` ``(batch, bars)``.
-
-    ``chroma`` ``(batch, bars, 2, 12)`` against the shares of ``sounding`` time, asked levels against real ones.
-    """
-    errors = {"sounding": -(sounding * torch.log_softmax(chroma.view(-1, 2, 12), -1)).sum((-2, -1))}
-    for name, (asked, real) in (("height", height), ("loudness", loudness)):
-        errors[name] = (asked.flatten(0, 1) - real).square().sum(-1)
-    return {name: (error * weight.flatten()).sum() for name, error in errors.items()}
