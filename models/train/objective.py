@@ -15,9 +15,7 @@ from models.music.tokens import POSITION, POSITIONS
 from models.style.features import bar_features, gather_notes
 from models.style.latents import GROUPS
 from models.style.model import BARS, StyleModel
-from models.style.prior import Prior
 from models.style.windows import WindowSet, batches
-from models.train.doubt import blurred, redrawn, setting_of
 from models.train.rearrange import Swaps
 
 KL_WEIGHT = {  # content cheap: nothing else holds the tune, and what it hears is restricted
@@ -26,7 +24,7 @@ KL_WEIGHT = {  # content cheap: nothing else holds the tune, and what it hears i
 }  # fmt: skip
 ELEMENT_WEIGHT = {"chroma": 0.4, "sounding": 1.0, "height": 8.0, "loudness": 4.0}  # beside the notes' own likelihood
 TOLD = ("position", "pitch", "duration", "velocity")  # losses that tell the notes
-DOUBTED = 0.5  # share of clips whose latents are heard with noise
+DOUBTED, BLUR = 0.5, 0.6  # share of clips whose latents are heard with noise, and its SD at full doubt
 VALIDATION_STEPS = 4096  # padded steps a batch
 
 
@@ -39,30 +37,23 @@ def step_loss(
     swaps: Swaps | None = None,
     warmth: float = 1.0,
     doubted: float = DOUBTED,
-    prior: Prior | None = None,
+    keep_latents: bool = False,
 ) -> dict[str, Tensor]:
     """Losses of one batch in nats a note: elements, KL a group (nats a bar), and ``total`` to minimise.
 
     ``tokens`` ``(batch, steps, 7)``, ``domain`` ``(batch,)``; ``swaps`` are clips of the batch that are told once more,
     with styles of others; ``warmth`` in 0..1 scales the KL weights; ``doubted`` is the share of the clips whose latents
-    the note-level decoder hears with noise of a known strength. With the ``prior`` of these latents the encoders learn
-    nothing, and clips of the batch itself are heard as it would have drawn them (``models.train.doubt``).
+    the note-level decoder hears with noise of a known strength. ``keep_latents``: the encoders learn nothing.
     """
-    with torch.set_grad_enabled(torch.is_grad_enabled() and prior is None):
-        features = bar_features(gather_notes(tokens, BARS), jitter=generator)
-        posterior = model.encode(features)
+    with torch.set_grad_enabled(torch.is_grad_enabled() and not keep_latents):
+        posterior = model.encode(bar_features(gather_notes(tokens, BARS), jitter=generator))
     z = posterior.sample(generator).view(len(tokens), BARS, -1)
-    own = len(z)
-    if prior is not None:
-        setting = setting_of(tokens, domain, model.encode_codes(features, BARS))
     if swaps is not None:
         z = torch.cat([z, mixed_latents(model, z, swaps)])
         tokens, domain = torch.cat([tokens, swaps.tokens]), torch.cat([domain, domain[swaps.rows]])
     doubt = torch.rand(len(z), generator=generator, device=z.device)
     doubt = torch.where(torch.rand(len(z), generator=generator, device=z.device) < doubted, doubt, 0.0)
-    heard = blurred(z, doubt, generator)
-    if prior is not None:
-        heard = torch.cat([redrawn(prior, z[:own], doubt[:own], setting, generator), heard[own:]])
+    heard = z + BLUR * doubt[:, None, None] * torch.randn(z.shape, generator=generator, device=z.device)
     nll = model.losses(tokens, domain, z, doubt=doubt, heard=heard)
     count = (tokens[..., POSITION] < POSITIONS).sum()
     kl = {name: value.sum(-1).mean() for name, value in model.config.split(posterior.kl()).items()}

@@ -11,13 +11,15 @@ import json
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from torch import Tensor
 
 from models.evaluate.report import commit
+from models.metrics.music_statistics import likely_key
 from models.music.notes import DOMAINS, MusicError
-from models.music.tokens import METER
+from models.music.tokens import DURATION, DURATIONS, METER, PITCH, POSITION, POSITIONS
 from models.style.checkpoint import StyleBundle, digest_of
 from models.style.features import bar_features, gather_notes
 from models.style.model import BARS, StyleModel
@@ -26,7 +28,6 @@ from models.style.release import data_hash, release
 from models.style.windows import DOMAIN_SHARE, WindowSet, pad, transposition
 from models.train.bfloat16 import MasterWeights, trained_weights
 from models.train.codes import fit_codes
-from models.train.doubt import key_of
 from models.train.objective import validate
 from models.train.presets import PRESETS, Origin, RunMusic, fine_tuning, run_music
 from models.train.run_log import run_row
@@ -69,11 +70,17 @@ def encode_windows(
         posterior = model.encode(features)
         codes.append(model.encode_codes(features, BARS))
         means.append(posterior.mean.view(len(clips), BARS, -1).half())
-        keys += [key_of(clip) for clip in tokens.numpy()]
+        keys += [_key(clip) for clip in tokens.numpy()]
         variances.append(posterior.log_variance.view(len(clips), BARS, -1).half())
     meter = torch.from_numpy(windows.tokens[windows.spans[rows, 0], METER].astype(np.int64))
     setting = Setting(torch.from_numpy(windows.domain[rows]), meter, torch.tensor(keys), torch.cat(codes).cpu())
     return torch.cat(means), torch.cat(variances), setting
+
+
+def _key(clip: npt.NDArray[np.int64]) -> int:
+    """The key of token steps ``(steps, 7)``, by how long each pitch class sounds."""
+    notes = clip[clip[:, POSITION] < POSITIONS]
+    return likely_key(np.bincount(notes[:, PITCH] % 12, np.array(DURATIONS)[notes[:, DURATION]], minlength=12))
 
 
 def fit_prior(

@@ -28,7 +28,6 @@ from models.evaluate.report import commit
 from models.music.tokens import POSITION, POSITIONS
 from models.style.card import SHIPPED_STYLE
 from models.style.model import StyleModel
-from models.style.prior import Prior
 from models.style.release import data_hash
 from models.style.windows import Batch, WindowSet, batches
 from models.train.bfloat16 import MasterWeights, trained_weights
@@ -100,11 +99,11 @@ def train(
     resume: bool,
     device: str,
     start: StyleModel | None = None,
-    prior: Prior | None = None,
+    keep_latents: bool = False,
 ) -> MasterWeights[StyleModel]:
     """Train on ``windows``, log to ``out/log.jsonl``, save to ``out/state.safetensors``; resumable there.
 
-    ``start`` has the weights to begin with, where it isn't from nothing; with their ``prior`` the decoder alone learns.
+    ``start`` has the weights to begin with, where it isn't from nothing; ``keep_latents`` leaves its encoders alone.
     """
     torch.manual_seed(seed)
     training = MasterWeights((start or StyleModel(preset.config)).to(device), preset.learning_rate)
@@ -143,7 +142,7 @@ def train(
                 generator,
                 swaps=swaps.to(device),
                 warmth=warmth,
-                prior=prior,
+                keep_latents=keep_latents,
             )
             gradient = training.update(losses["total"], learning_rate(training.step, preset))
             progress.update(task, completed=training.step)
@@ -233,7 +232,7 @@ def main(argv: list[str] | None = None) -> None:
         resume=arguments.resume,
         device=arguments.device,
         start=start,
-        prior=origin.bundle().prior.to(arguments.device) if origin and origin.keeps_latents else None,
+        keep_latents=origin is not None and origin.keeps_latents,
     )
     model = training.master.cpu().eval()
     bundle = finish(
