@@ -69,12 +69,13 @@ def test_a_child_that_never_lives_is_started_again_ever_more_slowly():
         process.close()
 
 
+# Lines are written in one piece: print, unbuffered, writes the end of a line apart, and another's line comes between.
 PARENT = """
-import sys, time
+import os, sys, time
 from webapp.supervisor import SupervisedProcess
 process = SupervisedProcess("child", [sys.executable, "-c", {child!r}]).start()
 process.wait_until_ready(60)
-print(process.pid, flush=True)
+os.write(1, b"%d\\n" % process.pid)
 time.sleep(120)
 """
 
@@ -83,7 +84,7 @@ time.sleep(120)
 @pytest.mark.parametrize("watch", ["both", "pipe alone"])
 def test_a_child_ends_with_its_parent_however_that_ended(how, watch):
     # The pipe alone is what other systems than Linux have.
-    before = CHILD.format(before="print('up', flush=True)")
+    before = CHILD.format(before="import os; os.write(1, b'up\\n')")
     code = before if watch == "both" else "import sys; sys.platform = 'other'; " + before
     parent = subprocess.Popen(
         [sys.executable, "-c", textwrap.dedent(PARENT.format(child=code))], stdout=subprocess.PIPE, text=True
