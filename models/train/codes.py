@@ -75,7 +75,7 @@ def fit_codes(model: StyleModel, windows: WindowSet, *, steps: int, seed: int, o
             for group in optimiser.param_groups:
                 group["lr"] = LEARNING_RATE * min(1.0, (steps - step + 1) / (0.4 * steps))
             optimiser.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
+            torch.autograd.backward(loss)
             optimiser.step()
             if step % LOG_EVERY == 0 or step == steps:
                 print(json.dumps({"step": step, "loss": loss.item()}), file=log, flush=True)
@@ -131,7 +131,7 @@ def _off_diagonal(matrix: Tensor) -> Tensor:
     return (matrix - torch.diag_embed(matrix.diagonal())).square().sum()
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def choose_pairs(model: StyleModel, windows: WindowSet, seed: int) -> Pairs:
     """Up to ``PAIRS`` windows, shared over domains as in training, each with another of its piece.
 
@@ -144,7 +144,7 @@ def choose_pairs(model: StyleModel, windows: WindowSet, seed: int) -> Pairs:
     two = np.array([_partner(windows, row, rng) for row in one.tolist()])
     heard, named = zip(*(_described(model, windows, rows, rng) for rows in (one, two)), strict=True)
     domain = torch.from_numpy(windows.domain[one])
-    return Pairs(heard[0].clone(), heard[1].clone(), bands(named[0], domain), domain.clone())
+    return Pairs(heard[0], heard[1], bands(named[0], domain), domain)
 
 
 def _partner(windows: WindowSet, row: int, rng: np.random.Generator) -> int:

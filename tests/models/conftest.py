@@ -1,4 +1,4 @@
-"""Small made-up tunes whose titles say what they are: reels climb and jigs fall, so there is something to learn."""
+"""Seeds before every test, and small made-up tunes whose titles say what they are: reels climb and jigs fall."""
 
 import numpy as np
 import pytest

@@ -14,12 +14,6 @@ from models.style.windows import DOMAIN_SHARE, batches, make_windows
 from models.train import codes
 from models.train.codes import Pairs, choose_pairs, explained, fit_codes, shared_loss
 
-NOISE = torch.Generator().manual_seed(0)
-
-
-def normal(*shape: int) -> torch.Tensor:
-    return torch.randn(*shape, generator=NOISE)
-
 
 def patterned(seed: int) -> Piece:
     """24 bars of a rhythm that is the piece's own, at pitches that aren't."""
@@ -42,12 +36,12 @@ def paired(named: torch.Tensor) -> Pairs:
 
 
 def test_codes_that_windows_share_cost_less_than_dead_ones_and_than_what_has_a_name_even_folded() -> None:
-    piece, tempo = normal(800, 4), normal(800, 4)
+    piece, tempo = torch.randn(800, 4), torch.randn(800, 4)
     pairs = paired(codes.bands(torch.cat([tempo, torch.zeros(800, 1)], 1), torch.ones(800, dtype=torch.int64)))
     folded = tempo.abs() * 1.6 - 1.3
     kinds = {
         "shared": (piece, piece),
-        "apart": (piece, normal(800, 4)),
+        "apart": (piece, torch.randn(800, 4)),
         "dead": (piece * 0.01, piece * 0.01),
         "one": (piece[:, :1].expand(-1, 4), piece[:, :1].expand(-1, 4)),
         "named": (tempo, tempo),
@@ -62,7 +56,7 @@ def test_codes_that_windows_share_cost_less_than_dead_ones_and_than_what_has_a_n
 
 def test_what_groups_explain_is_told_beyond_chance() -> None:
     groups = torch.arange(600) % 6
-    values = torch.stack([groups.float(), normal(600), groups + 2 * normal(600)], 1)
+    values = torch.stack([groups.float(), torch.randn(600), groups + 2 * torch.randn(600)], 1)
     found = explained(values, groups)
     assert found[0].item() == pytest.approx(1, abs=1e-4)
     assert found[1].item() == pytest.approx(0, abs=0.02)
@@ -82,7 +76,7 @@ def test_what_has_a_name_is_told_of_each_clip(windows) -> None:
 
 
 def test_bands_are_equally_full_within_each_domain() -> None:
-    named = torch.cat([normal(400, 1), torch.ones(400, 1)], 1)
+    named = torch.cat([torch.randn(400, 1), torch.ones(400, 1)], 1)
     named[200:, 0] += 100
     found = codes.bands(named, torch.arange(2).repeat_interleave(200))
     assert torch.bincount(found[:200, 0]).tolist() == torch.bincount(found[200:, 0]).tolist() == [25] * codes.BANDS
