@@ -8,6 +8,9 @@ PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --quiet
 # In a third of pip's time. It doesn't read pip's settings: where only they name a package index, pip does it after all.
 UV_INSTALL := $(BIN)/uv pip install --python $(BIN)/python --quiet --compile-bytecode
 
+# Each of the many processes that serve and test would compile torch anew: three seconds instead of one.
+unexport PYTHONDONTWRITEBYTECODE
+
 # A study of title towers: PRESET=cpu is long. It lies in a folder of its own, with a database of its own.
 PRESET ?= tiny
 STUDY ?= runs/study-$(PRESET)
@@ -32,8 +35,9 @@ test: install
 
 # One thread a process: two of them with two threads each on two cores take almost three times as long. Three processes
 # keep two cores busy while one of them listens in real time. In tests/conftest.py's order, what takes longest first.
+# Numba, where it has more than one thread, sets torch's as well.
 test-only:
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
+	OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 lint: install
 	$(BIN)/ruff check .

@@ -35,6 +35,7 @@ from webapp.supervisor import die_with_parent
 log = logging.getLogger(__name__)
 
 IDLE_SECONDS = 0.25
+LOOK_EVERY = 4  # rounds without a job, between looks at what the pool needs: six queries
 LEASE_SECONDS = 15.0
 RENEW_SECONDS = 5.0
 LONGEST_WAIT_SECONDS = 5.0  # between questions to a generator that is down
@@ -122,7 +123,7 @@ CLERKS_HANDLERS: dict[str, Handler] = {runs.KIND: _take_runs}
 class Worker:
     """Works until ``stop``."""
 
-    idle_s = IDLE_SECONDS
+    idle_s, look_every = IDLE_SECONDS, LOOK_EVERY
 
     def __init__(self, house: House, handlers: Mapping[str, Handler] = HANDLERS) -> None:
         self.house = house
@@ -155,18 +156,21 @@ class Worker:
 
     def run(self) -> None:
         """Work until told to stop."""
+        idle = 0
         while not self._stopping.is_set():
             try:
-                worked = self.step()
+                worked = self.step(look=idle % self.look_every == 0)
             except (DBAPIError, EmbeddedPostgresError) as error:
                 log.warning("database_unavailable error=%s", error)
                 worked = False
+            idle = 0 if worked else idle + 1
             if not worked:
                 self._stopping.wait(self.idle_s)
 
-    def step(self) -> bool:
-        """Do one job, after leaving those that are due; whether there was one."""
-        self.leave_jobs()
+    def step(self, *, look: bool = True) -> bool:
+        """Do one job, after leaving those that are due where we ``look`` for them; whether there was one."""
+        if look:
+            self.leave_jobs()
         kinds = list(self._handlers)
         job = self.house.database.transaction(lambda s: jobs.take_job(s, kinds, lease_s=LEASE_SECONDS))
         if job is None:
@@ -236,7 +240,7 @@ class Worker:
 class Clerk(Worker):
     """Takes in the logs of training runs as they grow, until ``stop``."""
 
-    idle_s = RUNS_SECONDS
+    idle_s, look_every = RUNS_SECONDS, 1
 
     def __init__(self, house: House) -> None:
         super().__init__(house, CLERKS_HANDLERS)

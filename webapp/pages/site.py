@@ -90,5 +90,13 @@ def mount_site(app: FastAPI, **options: Any) -> FastAPI:
     with warnings.catch_warnings():
         # said of every site of several pages, also of one that has switched server-side rendering off
         warnings.filterwarnings("ignore", message="SSR mode is not supported with multi-page apps")
-        gr.mount_gradio_app(app, build_site(), **settings)
+        site = build_site()
+        gr.mount_gradio_app(app, site, **settings)
+    _rest(site)
     return app
+
+
+def _rest(site: gr.Blocks) -> None:
+    """Let Gradio's queue sleep as long as on Windows: no page uses it, and it wakes a thousand times a second."""
+    site._queue.sleep_when_free = 0.05  # there is no setting
+    site._queue.progress_update_sleep_when_free = 0.1

@@ -13,12 +13,14 @@ from sqlalchemy.orm import Session
 
 from db.queries import listeners as listener_rows
 from db.queries import studio as rows
+from webapp.generation.protocol import EncodeResult
 from webapp.services.house import House
 from webapp.services.problems import NotReady, TooMany, UnknownListenerError
 from webapp.services.studio.sources import PIECES
 
 MOST_A_MINUTE = 40
 KEPT_PIECES = 200  # of each listener; pieces with a link stay beyond it
+TITLE_LENGTH = 80
 AT_ONCE = 6  # requests that may wait for a renderer or a composer: votes need the other threads
 
 _places = threading.BoundedSemaphore(AT_ONCE)
@@ -55,3 +57,22 @@ def keep(session: Session, house: House, listener_id: uuid.UUID, **fields: Any) 
     gone = rows.thin_out(session, listener_id, KEPT_PIECES)
     house.journal.append(session, listener_id, pieces=[piece.id], gone=gone)
     return f"{PIECES}/{piece.id}"
+
+
+def keep_heard(house: House, listener_id: uuid.UUID, domain: str, title: str, heard: EncodeResult) -> str:
+    """Store a piece that was brought, as the generator has heard it, and tell its name; raises as ``keep`` does."""
+
+    def store(session: Session) -> str:
+        return keep(
+            session,
+            house,
+            listener_id,
+            domain=domain,
+            title=title[:TITLE_LENGTH],
+            recipe={},
+            notes=heard.notes,
+            latents=heard.latents,
+            model_version=heard.model_version,
+        )
+
+    return house.database.transaction(store)

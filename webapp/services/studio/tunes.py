@@ -16,9 +16,9 @@ from webapp.generation.protocol import BadRequest, GenerationError
 from webapp.services.house import House
 from webapp.services.problems import NotAllowed, NotReady, NotYours
 from webapp.services.studio.opening import in_time, open_piece
-from webapp.services.studio.room import check_rate, keep, place
+from webapp.services.studio.room import check_rate, keep_heard, place
 from webapp.services.studio.sources import PIECES, Source
-from webapp.services.studio.uploads import READ_BARS, TITLE_LENGTH
+from webapp.services.studio.uploads import READ_BARS
 
 BARS = 8  # as many as the generator takes
 REMEMBERED = 24  # pieces among which one that was taken before is looked for
@@ -79,26 +79,12 @@ def take(house: House, listener_id: uuid.UUID, corpus: str, name: str) -> dict[s
     entry, piece = _read(corpus, name)
     with place():
         try:
-            answer = house.generator.encode(piece.window(0, READ_BARS).to_json())
+            heard = house.generator.encode(piece.window(0, READ_BARS).to_json())
         except BadRequest as error:
             raise NotAllowed(f"“{entry.titles[0]}” can't be used: {error}. Choose another piece") from error
         except GenerationError as error:
             raise NotReady("the composer does not answer just now; try again in a moment") from error
-
-    def store(session: Session) -> str:
-        return keep(
-            session,
-            house,
-            listener_id,
-            domain=entry.domain,
-            title=entry.titles[0][:TITLE_LENGTH],
-            recipe={},
-            notes=answer.notes,
-            latents=answer.latents,
-            model_version=answer.model_version,
-        )
-
-    return open_piece(house, listener_id, house.database.transaction(store))
+    return open_piece(house, listener_id, keep_heard(house, listener_id, entry.domain, entry.titles[0], heard))
 
 
 def _taken(session: Session, house: House, listener_id: uuid.UUID, piece_id: str) -> str | None:

@@ -7,8 +7,6 @@ import threading
 import uuid
 from typing import Any
 
-from sqlalchemy.orm import Session
-
 from models.music.abc import decoded, split_tunes, tune_piece
 from models.music.midi import read_midi
 from models.music.notes import DOMAINS, MusicError, Piece
@@ -16,10 +14,9 @@ from webapp.generation.protocol import BadRequest, GenerationError
 from webapp.services.house import House
 from webapp.services.problems import NotAllowed, NotReady
 from webapp.services.studio.opening import open_piece
-from webapp.services.studio.room import check_rate, keep, place
+from webapp.services.studio.room import TITLE_LENGTH, check_rate, keep_heard, place
 
 READ_BARS = 64  # of which the generator takes the first eight whole ones of one meter
-TITLE_LENGTH = 80
 ENDING = re.compile(r"(?<=.)\.[^.\s]{1,5}$")
 
 _reading = threading.Lock()  # reading is Python's own work and would hold votes up
@@ -36,28 +33,16 @@ def upload(house: House, listener_id: uuid.UUID, file_name: str, data: bytes, do
         try:
             with _reading:
                 piece = read(data, shortened)
-            answer = house.generator.encode(piece.window(0, READ_BARS).to_json())
+            heard = house.generator.encode(piece.window(0, READ_BARS).to_json())
         except (MusicError, BadRequest) as error:
             raise NotAllowed(
                 f"“{shortened}” can't be used: {error}. Choose a MIDI file (.mid) or a tune in ABC (.abc)"
             ) from error
         except GenerationError as error:
             raise NotReady("the composer does not answer just now; keep the file and try again in a moment") from error
-
-    def store(session: Session) -> str:
-        return keep(
-            session,
-            house,
-            listener_id,
-            domain=piece.domain if piece.domain in DOMAINS else domain,
-            title=(piece.titles[0] if piece.titles else ENDING.sub("", shortened))[:TITLE_LENGTH],
-            recipe={},
-            notes=answer.notes,
-            latents=answer.latents,
-            model_version=answer.model_version,
-        )
-
-    opened = open_piece(house, listener_id, house.database.transaction(store))
+    title = piece.titles[0] if piece.titles else ENDING.sub("", shortened)
+    name = keep_heard(house, listener_id, piece.domain if piece.domain in DOMAINS else domain, title, heard)
+    opened = open_piece(house, listener_id, name)
     return {**opened, "read_as": "MIDI" if is_midi(data) else "ABC"}
 
 
