@@ -196,6 +196,9 @@ def fill(report: Report, votes: dict[str, dict[str, FloatArray]]) -> None:
         if "pairwise_gp" in found:
             begun, early = (int(whole[name].sum()) for name in SEARCHES)
             report.add(f"policy.{kind}.pairwise_gp.stopped_early", _share(early, begun))
+    if all({"ours", "random"} <= set(whole) for whole in votes.values()):
+        ours, random_pairs = (np.concatenate([whole[name] for whole in votes.values()]) for name in ("ours", "random"))
+        report.add("policy.ours.share_of_random", _ratio(ours, random_pairs))
 
 
 def _mean(values: FloatArray, baseline: float | None = None) -> Metric:

@@ -73,6 +73,9 @@ def test_every_policy_finds_out_simple_tastes_and_the_report_says_so(pool_and_sp
         ratio = metrics[f"policy.{kind}.ours.share_of_random"]
         assert ratio["value"] == pytest.approx(votes[kind]["ours"].mean() / votes[kind]["random"].mean())
         assert ratio["low"] <= ratio["value"] <= ratio["high"]
+    every = {method: np.concatenate([votes[kind][method] for kind in KINDS]).mean() for method in ("ours", "random")}
+    assert metrics["policy.ours.share_of_random"]["value"] == pytest.approx(every["ours"] / every["random"])
+    assert metrics["policy.ours.share_of_random"]["n"] == 6 * len(KINDS)
 
 
 def test_the_page_and_the_figures_use_one_mixture() -> None:
