@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.evaluate.codes import codes_of
-from models.evaluate.given import MODEL_HELP, enough_music, style_given
+from models.evaluate.given import MODEL_HELP, at_least_one, enough_music, style_given
 from models.evaluate.report import Metric, Report, commit
 from models.metrics.music_statistics import ATTRIBUTES, attributes, half_bar_chroma, likely_key
 from models.music import corpora
@@ -117,7 +117,7 @@ def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m models.evaluate.code_examples", description=__doc__)
     parser.add_argument("--data", type=Path, help="folder of MIDI and ABC files instead of the collections")
     parser.add_argument("--model", default="default", help=MODEL_HELP)
-    parser.add_argument("--limit", type=int, default=LIMIT, help="pieces of each kind of music")
+    parser.add_argument("--limit", type=at_least_one, default=LIMIT, help="pieces of each kind of music")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--save", action="store_true", help="keep the names in the model's folder, for its page")
     given = parser.parse_args(argv)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from argparse import ArgumentTypeError
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +11,17 @@ from models.music.notes import MusicError
 from models.style.checkpoint import StyleBundle, load_style
 
 MODEL_HELP = "a shipped style model or a folder with card.json; KALLOS_MODEL where none is given, or the shipped one"
+
+
+def at_least_one(text: str) -> int:
+    """An argument that counts something; argparse ends the command where it is below 1."""
+    try:
+        number = int(text)
+    except ValueError:
+        number = 0
+    if number < 1:
+        raise ArgumentTypeError(f"{text} was given; it must be at least 1")
+    return number
 
 
 def style_given(name_or_path: str) -> StyleBundle:

@@ -9,7 +9,7 @@ from typing import cast
 
 from models.evaluate import record
 from models.evaluate.clips import pieces_to_test
-from models.evaluate.given import MODEL_HELP, enough_music, style_given
+from models.evaluate.given import MODEL_HELP, at_least_one, enough_music, style_given
 from models.evaluate.report import Report
 from models.music.notes import Piece
 from models.style.compose import Composer
@@ -59,7 +59,7 @@ def style_run(argv: list[str] | None, *, command: str, about: str | None, limit:
     parser = argparse.ArgumentParser(prog=f"python -m models.{command}", description=about)
     parser.add_argument("--data", type=Path, help="folder of MIDI and ABC files, all of it test data")
     parser.add_argument("--model", default="default", help=MODEL_HELP)
-    parser.add_argument("--limit", type=int, default=limit, help=of)
+    parser.add_argument("--limit", type=at_least_one, default=limit, help=of)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--save", action="store_true", help="keep the figures in the model's folder, for its page")
     given = parser.parse_args(argv)

@@ -25,7 +25,7 @@ import numpy.typing as npt
 from rich.console import Console
 from rich.table import Table
 
-from models.evaluate.given import MODEL_HELP, style_given
+from models.evaluate.given import MODEL_HELP, at_least_one, style_given
 from models.evaluate.report import Metric, Report
 from models.evaluate.taste_heads import PAGE
 from models.evaluate.taste_methods import LEARNERS, NEW_CLIPS, Answer, People, Task, new_clips
@@ -326,7 +326,7 @@ def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m models.evaluate.taste", description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder with ratings.csv or votes.csv and the clips")
     parser.add_argument("--model", default="default", help=MODEL_HELP)
-    parser.add_argument("--limit", type=int, help="only the first so many listeners")
+    parser.add_argument("--limit", type=at_least_one, help="only the first so many listeners")
     parser.add_argument("--methods", nargs="+", choices=METHODS, default=METHODS, help="only these (all of them)")
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args(argv)

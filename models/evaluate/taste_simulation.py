@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from models.evaluate.given import MODEL_HELP, enough_music, style_given
+from models.evaluate.given import MODEL_HELP, at_least_one, enough_music, style_given
 from models.metrics.preference import Figure, bootstrap, wilson
 from models.music.corpora import load_folder
 from models.music.notes import DOMAINS, Domain, MusicError, Piece
@@ -197,7 +197,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--data", type=Path, help="folder of MIDI and ABC files: its clips instead of composed ones")
     parser.add_argument("--model", default="default", help=MODEL_HELP)
     parser.add_argument("--domain", choices=DOMAINS, default="pop")
-    parser.add_argument("--limit", type=int, default=POOL, help="clips in the pool")
+    parser.add_argument("--limit", type=at_least_one, default=POOL, help="clips in the pool")
     parser.add_argument("--seeds", type=int, default=SEEDS, help="simulated listeners")
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args(argv)

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 FloatArray = npt.NDArray[np.float64]
 NORMAL_95 = 1.959963984540054
+FEW = 8  # people, songs or votes: drawing fewer again finds too narrow an interval
 
 
 @dataclass(frozen=True)

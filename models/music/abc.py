@@ -108,7 +108,8 @@ def tune_piece(tune: Tune, piece_id: str = "", source: str = "") -> Piece:
     body.read(tune.body)
     measures = _full_bars(written_out(body.measures, tune.fields.get("P", "")))
     if not any(measure.notes for measure in measures):
-        raise MusicError(f"tune X:{tune.number} has no notes; at least one is needed")
+        lacks = "no notes; at least one is needed" if "K" in tune.fields else "no K: line, after which notes begin"
+        raise MusicError(f"tune X:{tune.number} has {lacks}")
     if sum(len(measure.notes) for measure in measures) > MAX_NOTES:
         raise MusicError(
             f"tune X:{tune.number} has more than {MAX_NOTES} notes with its repeats; that many are allowed"

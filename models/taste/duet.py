@@ -19,7 +19,7 @@ from scipy.special import expit, ndtr
 from models.style.latents import Latents
 from models.taste.bradley_terry import Head, utilities
 from models.taste.choice import FloatArray
-from models.taste.explain import AUDIBLE, PROBABLE, Effect, attribute_effects
+from models.taste.explain import AUDIBLE, CLEAR, Effect, attribute_effects
 from models.taste.search import CAREFUL, pick, recombine, scores
 from models.taste.space import TasteSpace, summary
 
@@ -105,12 +105,12 @@ def tastes_beside(one: Head, other: Head, space: TasteSpace, *, around: FloatArr
 
 
 def _verdict(mine: Effect, theirs: Effect, confidence: float) -> Verdict:
-    sure = [each.confidence >= PROBABLE for each in (mine, theirs)]
-    if confidence >= PROBABLE:
-        if mine.effect * theirs.effect < 0:
+    sure = all(each.confidence >= CLEAR for each in (mine, theirs))
+    if confidence >= CLEAR:
+        if sure and mine.effect * theirs.effect < 0:
             return "part"
         return "one_more" if abs(mine.effect) > abs(theirs.effect) else "other_more"
-    return "both" if all(sure) and mine.effect * theirs.effect > 0 else "open"
+    return "both" if sure and mine.effect * theirs.effect > 0 else "open"
 
 
 def _order(row: Beside) -> tuple[int, float]:

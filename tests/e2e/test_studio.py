@@ -243,3 +243,45 @@ def test_a_recipe_is_told_in_words(visit):
         "the rest composed again",
         "on the way to another piece, rhythm borrowed, tempo borrowed and register turned",
     ]
+
+
+@pytest.mark.timeout(600)
+def test_what_is_left_while_it_is_being_composed_comes_to_nothing(visit):
+    visitor = open_studio(visit(**DESKTOP))
+    start(visitor)
+    said, page = visitor.frame.locator("[data-part=said]"), visitor.page
+    visitor.get("turn-rhythm").fill("1")
+    expect(said).to_contain_text("Turned: rhythm to busy.", timeout=COMPOSED_MS)
+    composed, held = page.url, []
+
+    def hold(route):
+        held.append(route)
+
+    page.route("**/api/studio/pieces", hold)
+
+    def wish_for_more():
+        visitor.get("turn-rhythm").fill("2")
+        expect(said).to_contain_text("Composing")
+        while not held:
+            page.wait_for_timeout(50)
+
+    wish_for_more()
+    visitor.get("undo").click()
+    expect(said).to_contain_text("Taken back. ")
+    with page.expect_response("**/api/studio/pieces", timeout=COMPOSED_MS):
+        held.pop().continue_()
+    expect(visitor.frame.locator(".k-busy")).to_have_count(0)
+    expect(visitor.get("turn-rhythm")).to_have_value("1")
+    assert page.url == composed
+
+    wish_for_more()
+    visitor.frame.locator("[data-do=leave]").click()
+    with page.expect_response("**/api/studio/pieces", timeout=COMPOSED_MS):
+        held.pop().continue_()
+    expect(visitor.frame.locator(".k-busy")).to_have_count(0)
+    assert "piece=" not in page.url
+    page.unroute("**/api/studio/pieces")
+    start(visitor)
+    expect(visitor.get("player-b")).to_be_disabled()
+    visitor.get("turn-rhythm").fill("1")
+    expect(said).to_contain_text("Turned: rhythm to busy.", timeout=COMPOSED_MS)

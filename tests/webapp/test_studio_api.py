@@ -254,6 +254,7 @@ def test_an_abc_tune_becomes_a_piece_with_its_title(studio):
         (b"MThd\x00\x00\x00\x06\x00\x00\x00\x00\x01\xe0", "a.mid", "no tracks"),
         (b"just words", "a.abc", "no tune"),
         (b"X:1\nT:nothing\nK:C\n", "a.abc", ""),
+        (b"X:1\nT:no key\nL:1/8\nCDEF GABc|cBAG FEDC|\n", "a.abc", "no K: line"),
     ],
 )
 def test_a_bad_file_gets_one_line_that_says_what_to_do_and_nothing_is_kept(studio, data, name, said):

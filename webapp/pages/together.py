@@ -12,7 +12,8 @@ def build() -> gr.HTML:
     return page(
         "together",
         """
-<div class="k-ask"><h1>Music for two</h1></div>
+<div class="k-ask"><h1 tabindex="-1">Music for two</h1></div>
+<p class="k-status" role="status" aria-live="polite"></p>
 <section class="k-invited" aria-labelledby="k-invited-title" hidden>
   <h2 id="k-invited-title">Somebody would like to share music with you</h2>
   <p class="k-explain">If you agree, pieces are composed from both of your tastes, and each of you sees what the two of
@@ -44,7 +45,6 @@ def build() -> gr.HTML:
     <button type="button" class="k-solid" data-part="confirm" data-testid="end-confirm">End it</button>
   </div>
 </dialog>
-<p class="k-status" role="status" aria-live="polite"></p>
 """,
         part_of="taste",
     )

@@ -20,10 +20,10 @@ from db.queries import listeners as listener_rows
 from db.queries import proofs as rows
 from db.queries import statistics
 from db.tables import FOUR_PICKS, Study
-from models.evaluate.report import Metric, Report, mean_over_songs
+from models.evaluate.report import Metric, Report, finite_mean, mean_over_songs
 from models.metrics.always_valid import win_rate
 from models.metrics.consistency import consistency
-from models.metrics.preference import Figure, binned_error, bootstrap, calibration_error, log_loss, wilson
+from models.metrics.preference import FEW, Figure, binned_error, bootstrap, calibration_error, log_loss, wilson
 from webapp.services import proof
 from webapp.services.house import House
 from webapp.services.problems import UnknownListenerError
@@ -50,7 +50,9 @@ def of_listener(house: House, listener_id: uuid.UUID) -> Report:
 
     def work(session: Session) -> Evidence:
         if listener_rows.get_listener(session, listener_id) is None:
-            raise UnknownListenerError(f"there is no listener {listener_id}; give the id that the page's menu shows")
+            raise UnknownListenerError(
+                f"there is no listener {listener_id}; give the id that stands in what the page's menu downloads"
+            )
         return _evidence(session, listener_id)
 
     return _report(house, "report.listener", [house.database.transaction(work)])
@@ -118,13 +120,14 @@ def _add_fours(report: Report, people: Sequence[Evidence]) -> None:
     came = np.eye(len(FOUR_PICKS))[chosen]
     right = (likeliest * came).sum(axis=1) / np.maximum(likeliest.sum(axis=1), 1)
     asked, chance = sum(len(each.fours) for each in people), 1 / len(FOUR_PICKS)
-    several = len(set(owners)) > 1
+    told = wilson(float(right.sum()), len(right))
+    several = len(set(owners)) >= FEW
     report.add(
-        "fours.accuracy",
-        mean_over_songs(owners, right, chance=chance) if several else _metric(bootstrap(right), chance=chance),
+        "fours.accuracy", mean_over_songs(owners, right, chance=chance) if several else _metric(told, chance=chance)
     )
     surprise = -np.log(chances[np.arange(len(chosen)), chosen])
-    report.add("fours.log_loss", _metric(bootstrap(surprise), chance=math.log(len(FOUR_PICKS))))
+    loss = bootstrap(surprise) if len(surprise) >= FEW else _bare(finite_mean(surprise), len(surprise))
+    report.add("fours.log_loss", _metric(loss, chance=math.log(len(FOUR_PICKS))))
     error = binned_error(chances.ravel(), came.ravel()) if len(chosen) else math.nan
     report.add("fours.calibration_error", _metric(_bare(error, len(chosen))))
     report.add("fours.first_place", _metric(wilson(float((chosen == 0).sum()), len(chosen)), chance=chance))
@@ -132,7 +135,7 @@ def _add_fours(report: Report, people: Sequence[Evidence]) -> None:
 
 
 def _accuracy(people: Sequence[Evidence], ceiling: float | None) -> Metric:
-    """Share of decided votes whose side was thought the likelier before, drawn again by listener where several."""
+    """Share of decided votes whose side was thought the likelier before, drawn again by listener where not few."""
     owners, hits = [], []
     for number, each in enumerate(people):
         for vote in each.predicted:
@@ -140,7 +143,7 @@ def _accuracy(people: Sequence[Evidence], ceiling: float | None) -> Metric:
                 lean = vote.p_left - vote.p_right if vote.outcome == "left" else vote.p_right - vote.p_left
                 owners.append(str(number))
                 hits.append(0.5 if lean == 0 else float(lean > 0))
-    if len(set(owners)) < 2:
+    if len(set(owners)) < FEW:
         return _metric(wilson(sum(hits), len(hits)), chance=0.5, reference=ceiling)
     return mean_over_songs(owners, hits, chance=0.5, reference=ceiling)
 

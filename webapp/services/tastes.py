@@ -22,7 +22,7 @@ from db.queries import populations as population_rows
 from db.queries import taste_study as rows
 from db.queries.statistics import PredictedVote, predicted_votes
 from models.metrics.consistency import consistency
-from models.metrics.preference import calibration_error, wilson
+from models.metrics.preference import FEW, calibration_error, wilson
 from models.taste.bradley_terry import utilities
 from models.taste.hierarchy import PopulationPrior, average
 from webapp.plots import tastes as plots
@@ -104,13 +104,18 @@ def _ceilings(session: Session, study_id: str) -> Figure:
         return frame, plots.ceilings, f"A listener counts from {LEAST_TOLD} decided votes on."
     hits = [each for each in map(_hits, people.values()) if len(each)]
     value, low, high = _mean_by_listener([(each, np.ones(len(each))) for each in hits])
+    over = " over listeners"
+    if len(hits) < FEW:
+        pooled = np.concatenate(hits)
+        over, pooled_share = "", wilson(float(pooled.sum()), len(pooled))
+        low, high = pooled_share.low, pooled_share.high
     whole = consistency(pair for pairs in repeats.values() for pair in pairs)
     known = whole.ceiling.n >= LEAST_REPEATS
     allowed = f"; {whole.ceiling.n} repeats allow {whole.ceiling.low:.0%} to {whole.ceiling.high:.0%}"
     ceiling = allowed if known else ""
     drawn = int(frame["ceiling"].notna().sum())
     told = (
-        f"Over all {sum(map(len, hits))} decided votes {value:.0%} were told right before (95 % over listeners: "
+        f"Over all {sum(map(len, hits))} decided votes {value:.0%} were told right before (95 %{over}: "
         f"{low:.0%} to {high:.0%}){ceiling}. {drawn} of {len(frame)} listeners have {LEAST_REPEATS} decided repeats "
         "and are drawn; the others are in the CSV."
     )

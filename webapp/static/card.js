@@ -109,6 +109,7 @@ export class TasteCard {
   async #withdraw(id) {
     await api.cards.withdraw(id);
     this.#links(await api.cards.shared());
+    (this.#part("card-links").querySelector("button") ?? this.#button("draw-card")).focus();
     return "Withdrawn. The link leads nowhere now.";
   }
 }

@@ -15,6 +15,7 @@ export class ClipList extends EventTarget {
   #rows = [];
   #running = false;
   #open = null; // the row whose sound the player holds
+  #presses = 0; // of which the last counts, whichever sound comes first
 
   /**
    * `action`: what the button of each row says, and `onAction(clip)`; a clip whose `piece` is null has none.
@@ -49,6 +50,7 @@ export class ClipList extends EventTarget {
   }
 
   pause() {
+    this.#presses += 1;
     this.player.pause();
   }
 
@@ -65,7 +67,13 @@ export class ClipList extends EventTarget {
   }
 
   async #fetch(row) {
-    row.buffer ??= await decode(await api.audio(row.clip.audio_url));
+    row.sound ??= api.audio(row.clip.audio_url).then(decode);
+    try {
+      row.buffer = await row.sound;
+    } catch (error) {
+      row.sound = null;
+      throw error;
+    }
   }
 
   #renewed(row, clip) {
@@ -115,15 +123,20 @@ export class ClipList extends EventTarget {
 
   async #play(row, seconds = null) {
     this.player.unlock(); // within the tap, before anything is waited for
+    const press = ++this.#presses;
     if (this.#open !== row) {
       if (!row.drawn) this.#roll(row);
+      row.button.setAttribute("aria-busy", !row.buffer);
       try {
         await this.#fetch(row);
+        if (press !== this.#presses) return;
         if (this.together && seconds === null && this.player.playing) seconds = this.#same(row);
         this.player.pause();
       } catch {
         row.button.title = "This clip could not be loaded. Please try again.";
         return;
+      } finally {
+        row.button.setAttribute("aria-busy", false);
       }
       this.#open?.roll.draw(0, false);
       this.#open = row;

@@ -122,7 +122,8 @@ export class Choices {
   /** Where tunes are looked for, or how many there are. */
   #tell(collections, found = null, words = "") {
     if (!collections) return;
-    this.found.textContent = counted(collections, found, words);
+    const numbers = found === 0 && this.domain === "chorale" ? " Chorales go by their number, such as 227." : "";
+    this.found.textContent = counted(collections, found, words) + numbers;
   }
 }
 

@@ -25,6 +25,8 @@ class StudioPage {
   #at = 0;
   #asked = PLAIN; // the recipe that the controls show
   #wanted = null; // the recipe asked for last; one is composed at a time
+  #turn = 0; // counts what the listener did: what comes of anything but the last is dropped
+  #wish = 0; // the turn in which something was wished for last
   #composing = false;
   #link = ""; // the key of the link to somebody else's piece that this page was opened with
   #fixed = false; // its recipe names what this listener may not use
@@ -138,6 +140,8 @@ class StudioPage {
 
   #leave() {
     this.bench.clear();
+    this.variations.clear();
+    this.#forget();
     this.#old = null;
     this.#link = "";
     this.#fixed = false;
@@ -185,6 +189,7 @@ class StudioPage {
   }
 
   async #put(old, steps) {
+    this.#forget();
     this.#old = old;
     this.#steps = [{ ...PLAIN, piece: null }, ...steps];
     this.find(".k-start").hidden = true;
@@ -241,12 +246,13 @@ class StudioPage {
   /** Compose what the dials say; while one is being composed only the last wish counts. */
   async #want(wish) {
     this.#controls(wish);
+    this.#forget();
+    this.#wish = this.#turn;
     this.#wanted = wish;
     if (this.#composing) return;
     this.#composing = true;
     this.root.classList.add("k-busy");
-    const old = this.#old;
-    while (this.#wanted && this.#old === old && !this.signal.aborted) {
+    while (this.#wanted && !this.signal.aborted) {
       const now = this.#wanted;
       this.#wanted = null;
       this.#said("Composing…");
@@ -261,13 +267,20 @@ class StudioPage {
       this.#push({ ...recipe, piece: null });
       return;
     }
+    const turn = this.#turn;
     try {
       const piece = await api.studio.compose({ content: this.#old.name, ...recipe });
       await this.sounds.of(piece);
-      if (!this.#wanted) this.#push({ ...recipe, piece });
+      if (turn === this.#turn) this.#push({ ...recipe, piece });
     } catch (error) {
-      if (!this.#wanted) this.#failed(error, recipe);
+      if (turn === this.#turn) this.#failed(error, recipe);
     }
+  }
+
+  /** Nothing that is being composed is wanted any more. */
+  #forget() {
+    this.#turn += 1;
+    this.#wanted = null;
   }
 
   /** The dials keep what was wished for; one button tries it again. */
@@ -281,12 +294,20 @@ class StudioPage {
     this.#part("said").append(again);
   }
 
+  /** Back to the step before, or, while one is being composed, without it. */
   #undo() {
+    const waiting = this.#composing && this.#wish === this.#turn;
+    this.#forget();
+    if (waiting) {
+      this.#go(this.#at, "Taken back. ");
+      return;
+    }
     const { piece: _, ...undone } = this.#now;
     this.#go(this.#at - 1, `Undone: ${changeInWords(this.#steps[this.#at - 1], undone)}. `);
   }
 
   #redo() {
+    this.#forget();
     const { piece: _, ...before } = this.#now;
     this.#go(this.#at + 1, `Done again: ${changeInWords(before, this.#steps[this.#at + 1])}. `);
   }
@@ -335,6 +356,7 @@ class StudioPage {
 
   #take(piece) {
     this.#hush(this.bench);
+    this.#forget();
     this.dials.learn(piece.sources);
     this.#push({ ...recipeOf(piece.recipe), piece });
   }

@@ -33,6 +33,7 @@ function show(section, table) {
   part("[data-part=csv]").hidden = !table.about;
   part("[data-part=told]").hidden = !table.told;
   part("[data-part=told]").textContent = table.told;
+  part("[data-part=about]").textContent = "";
   if (!table.about) return;
   fillMatrix(part("table"), table, title, { compare: COMPARED[table.name] });
   part("[data-part=about]").textContent = told(table.about);

@@ -151,7 +151,7 @@ class TastePage {
   /** Show the taste as it is again after fewer votes. */
   async #rewound(text) {
     this.#show(await api.taste());
-    await Promise.all([this.history.show(), this.card.start(), showProof(this.find(".k-proofs"))]);
+    await Promise.all([this.history.show(), this.card.start(), this.why.start(), showProof(this.find(".k-proofs"))]);
     this.find(".k-status").textContent = text;
     this.history.focus();
     await this.compose.watch();

@@ -5,7 +5,8 @@ import { ClipList } from "./clip_list.js";
 import { capital, percent, poles, styleName } from "./words.js";
 
 const Z95 = 1.96;
-const POLL_S = 1.5;
+const POLL_S = { busy: 1.5, open: 3, agreed: 15 };
+const ENDED = "Music for two was ended, and what was composed for both is gone.";
 /** "slower than they do", but "with wide leaps more than they do". */
 const more = (word) => (word.startsWith("with ") ? " more" : "");
 const WORDS = {
@@ -96,12 +97,18 @@ class DuetSection {
         detail: `you ${percent(piece.chance.you)} · they ${percent(piece.chance.they)}`,
       })),
     );
-    this.find(".k-compose-text").textContent = this.#told(duet.job, count);
-    this.find("[data-part=compose]").disabled = this.busy;
+    const known = you > 0 && they > 0;
+    this.find(".k-compose-text").textContent = known || count ? this.#told(duet.job, count) : this.#lacking(you);
+    this.find("[data-part=compose]").disabled = this.busy || !known;
   }
 
   get busy() {
     return ["waiting", "running"].includes(this.duet?.job?.state);
+  }
+
+  #lacking(you) {
+    return you ? "They have not picked anything yet. Once they have, pieces can be composed for both." :
+      "You have not picked anything yet. Compare a few pieces first, then some can be composed for both.";
   }
 
   #told(job, count) {
@@ -196,19 +203,24 @@ class TogetherPage {
 
   async #withdraw() {
     await api.duets.end(this.open.duet_id);
+    this.open = null;
     await this.#refresh();
+    this.part("invite").focus();
     this.#say("Your link opens nothing any more.");
   }
 
   async #refresh() {
     const duets = await api.duets.all();
-    this.open = duets.find((duet) => duet.url) ?? null;
     const agreed = duets.filter((duet) => !duet.url);
+    const accepted = this.open && agreed.some((duet) => duet.duet_id === this.open.duet_id);
+    this.open = duets.find((duet) => duet.url) ?? null;
     for (const [id, section] of this.#sections) {
       if (agreed.some((duet) => duet.duet_id === id)) continue;
       section.pieces.pause();
       this.#sections.delete(id);
+      this.#say(ENDED);
     }
+    if (accepted) this.#say("They have agreed. Compose something for both of you.");
     for (const duet of agreed) {
       const section = this.#sections.get(duet.duet_id) ?? new DuetSection(this, this.signal);
       this.#sections.set(duet.duet_id, section);
@@ -234,15 +246,15 @@ class TogetherPage {
     this.#watch();
   }
 
-  /** Follow what is being composed, and whether somebody has agreed, until nothing is open. */
+  /** Follow what is being composed, whether somebody has agreed, and what the other one does, while anything is shared. */
   async #watch() {
     if (this.#watching) return;
     this.#watching = true;
     while (!this.signal.aborted) {
       const busy = [...this.#sections.values()].some((section) => section.busy);
-      if (!busy && !this.open) break;
-      await api.pause(busy ? POLL_S : 2 * POLL_S);
-      await this.#refresh().catch(() => {});
+      if (!this.open && !this.#sections.size) break;
+      await api.pause(busy ? POLL_S.busy : this.open ? POLL_S.open : POLL_S.agreed);
+      if (!document.hidden) await this.#refresh().catch(() => {});
     }
     this.#watching = false;
   }
@@ -256,7 +268,7 @@ class TogetherPage {
         await api.duets.end(section.duet.duet_id);
         dialog.close();
         await this.#refresh();
-        this.#say("Ended. What was composed for both is gone.");
+        this.find("h1").focus();
       } catch (error) {
         part("error").textContent = error.message || "No connection. Please try again.";
       }
@@ -275,6 +287,7 @@ class TogetherPage {
       await act();
     } catch (error) {
       this.#say(error.message || "That did not work. Please try again.");
+      if (error.status === 404) await this.#refresh().catch(() => {});
     }
     this.#watch();
   }

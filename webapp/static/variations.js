@@ -10,6 +10,7 @@ const VARIATIONS = 4;
 export class Variations {
   /** Seeds of the variations on the page. */
   seeds = [];
+  #cleared = 0; // how often: variations of what was on the bench before are dropped
 
   constructor(root, signal, { onTake, say }) {
     this.button = root.querySelector("[data-do=vary]");
@@ -23,16 +24,19 @@ export class Variations {
   }
 
   clear() {
+    this.#cleared += 1;
     this.section.hidden = true;
     this.clips.pause();
   }
 
   /** Compose a recipe with the next few seeds; `picks`: how many this listener has made. */
   async compose(recipe, picks) {
+    const cleared = this.#cleared;
     this.button.disabled = true;
     this.say(`Composing ${VARIATIONS} variations…`);
     try {
       const made = await api.studio.vary({ ...recipe, count: VARIATIONS });
+      if (cleared !== this.#cleared) return;
       this.seeds = made.map((piece) => piece.recipe.seed);
       this.section.hidden = false;
       this.order.textContent = picks
@@ -42,9 +46,10 @@ export class Variations {
       this.say("Listen, and take the one you like.");
       this.section.scrollIntoView({ block: "nearest" });
     } catch (error) {
-      this.say(capital(error.message || "That did not work; nothing is lost."));
+      if (cleared === this.#cleared) this.say(capital(error.message || "That did not work; nothing is lost."));
+    } finally {
+      this.button.disabled = false;
     }
-    this.button.disabled = false;
   }
 
   #row(piece, index) {

@@ -73,7 +73,8 @@ export class Walk {
   get asked() {
     const group = this.#chosen("k-walk-group");
     const seed = Number.isSafeInteger(this.seed.valueAsNumber) ? Math.max(0, this.seed.valueAsNumber) : 0;
-    const given = Number.isFinite(this.guidance.valueAsNumber) ? this.guidance.valueAsNumber : 1;
+    const { valueAsNumber: wished, max } = this.guidance;
+    const given = Number.isFinite(wished) ? Math.min(Number(max), Math.max(0, wished)) : 1;
     const guidance = this.guidance.disabled ? 1 : given;
     return { group, domain: this.#chosen("k-walk-domain"), seed, source: this.#source, guidance };
   }

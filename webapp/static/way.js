@@ -42,14 +42,16 @@ export class Way {
         api.studio.interpolate({ content: old.name, toward: toward.source, steps: STEPS }),
         api.studio.open(toward.source),
       ]);
+      if (this.old !== old || this.toward?.source !== toward.source) return;
       const steps = made.map((piece) => ({ ...this.#row(piece, percent(piece.recipe.toward.strength)), piece }));
       this.clips.show([this.#end(old, "Here"), ...steps, this.#end(other, "There")]);
       this.#shown = `${old.name} ${toward.source}`;
       this.say("Play a step, then another while it sounds: the music goes on at the same place.");
     } catch (error) {
-      this.say(capital(error.message || "That did not work; nothing is lost."));
+      if (this.old === old) this.say(capital(error.message || "That did not work; nothing is lost."));
+    } finally {
+      if (this.old) this.lead(this.old, this.toward);
     }
-    if (this.old) this.lead(this.old, this.toward);
   }
 
   #end(piece, heading) {

@@ -34,6 +34,7 @@ export class Why {
   #clip = null;
   #piece = null; // the changed one
   #others = [];
+  #opener = null; // what was pressed to open the explanation
 
   constructor(root, signal) {
     this.section = root.querySelector(".k-why");
@@ -64,7 +65,9 @@ export class Why {
   }
 
   close() {
+    const within = this.section.contains(document.activeElement);
     this.section.hidden = true;
+    if (within) this.#opener?.focus();
     this.changed.pause();
   }
 
@@ -72,6 +75,7 @@ export class Why {
   async explain(clip) {
     this.#clip = clip;
     this.#piece = null;
+    this.#opener = document.activeElement;
     this.section.hidden = false;
     this.part("why-title").textContent = `Why ${clip.heading.charAt(0).toLowerCase()}${clip.heading.slice(1)}?`;
     this.part("why-chance").textContent = "Looking…";
@@ -124,10 +128,11 @@ export class Why {
         : `As it came out we no longer think so (${inHundred(heard.chance)}): something else moved along.`;
     this.part("change-text").textContent =
       `With ${named}, taken from another piece, you should pick it over this one ${inHundred(expected.chance)}. ` +
-      `${became.length ? `Beside this one it is ${became.join(", ")}.` : "To the ear little else is different."} ${came}`;
+      `${became.length ? `Beside this one: ${became.join(", ")}.` : "To the ear little else is different."} ${came}`;
     this.changed.show([this.#row(original, "As it is", part), this.#row(piece, "Changed", part)]);
     this.button("change").hidden = true;
     this.button("check").hidden = false;
+    this.button("check").focus({ preventScroll: true });
   }
 
   /** A card that tells the changed style first. */
@@ -141,6 +146,7 @@ export class Why {
     try {
       this.#tell(await api.why.check(this.#piece.name.replace("pieces/", "")));
       button.hidden = true;
+      this.button("close-why").focus({ preventScroll: true });
     } catch (error) {
       this.part("checks").textContent = capital(error.message || "That did not work. Please try again.");
     }

@@ -31,3 +31,12 @@ def test_a_folder_is_measured_and_the_last_line_is_json(tmp_path: Path, capsys: 
     assert metrics["quantisation.data.memory.mean_ticks"]["value"] == pytest.approx((0.5 + 0.5) / 7)
     assert metrics["quantisation.data.memory.mean_ms"]["value"] == pytest.approx((10 + 10) / 7, abs=0.2)
     assert metrics["corpus.data.meter.4/4"]["value"] == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"), [([], "none of the 1 pieces there can be read"), (["--limit", "0"], "2")]
+)
+def test_nothing_to_measure_ends_in_one_line(tmp_path: Path, arguments: list[str], message: str) -> None:
+    (tmp_path / "b.mid").write_bytes(b"broken")
+    with pytest.raises(SystemExit, match=message):
+        main(["--data", str(tmp_path), *arguments])

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from models.taste.bradley_terry import Head
-from models.taste.duet import Both, best_for_both, tastes_beside
+from models.taste.duet import Both, _verdict, best_for_both, tastes_beside
+from models.taste.explain import Effect
 from models.taste.search import best_latents
 from models.taste.space import TasteSpace, summary
 
@@ -80,3 +81,14 @@ def test_two_taste_spaces_can_not_be_joined(space: TasteSpace) -> None:
     with pytest.raises(ValueError, match="there is none"):
         Both(head, head, np.zeros((0, space.size)))
     assert best_for_both(head, head, space, [], 3) == []
+
+
+def test_nothing_is_said_of_what_a_range_of_95_percent_leaves_open() -> None:
+    def effect(value: float, confidence: float) -> Effect:
+        return replace(plain, effect=value, confidence=confidence)
+
+    plain = Effect("tempo", "tempo_bpm", 0.0, 0.1, 0.5, "", "")
+    assert _verdict(effect(0.3, 0.96), effect(0.3, 0.99), 0.5) == "open"
+    assert _verdict(effect(0.3, 0.98), effect(0.3, 0.99), 0.5) == "both"
+    assert _verdict(effect(0.3, 0.98), effect(-0.3, 0.99), 0.99) == "part"
+    assert _verdict(effect(0.3, 0.98), effect(-0.1, 0.8), 0.99) == "one_more"

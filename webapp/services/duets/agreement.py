@@ -199,4 +199,4 @@ def _used_up() -> NotYours:
 
 
 def _not_yours(duet_id: uuid.UUID) -> NotYours:
-    return NotYours(f"you share no duet {duet_id} (any more); GET /api/duets gives yours")
+    return NotYours(f"duet {duet_id} is not shared with you, or one of you has ended it; GET /api/duets gives yours")
