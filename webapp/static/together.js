@@ -171,7 +171,7 @@ class TogetherPage {
 
   async #agree() {
     await api.duets.agree(this.key);
-    this.#answered("Agreed. Compose something for both of you.");
+    this.#answered("Agreed. Below is what the two of you share.");
     await this.#refresh();
   }
 
@@ -220,7 +220,7 @@ class TogetherPage {
       this.#sections.delete(id);
       this.#say(ENDED);
     }
-    if (accepted) this.#say("They have agreed. Compose something for both of you.");
+    if (accepted) this.#say("They have agreed. Below is what the two of you share.");
     for (const duet of agreed) {
       const section = this.#sections.get(duet.duet_id) ?? new DuetSection(this, this.signal);
       this.#sections.set(duet.duet_id, section);
