@@ -130,6 +130,8 @@ def _worker(given: argparse.Namespace, settings: Settings) -> int:  # noqa: ARG0
 
 
 def _database(given: argparse.Namespace, settings: Settings) -> int:
+    from alembic.util import CommandError  # noqa: PLC0415
+
     from db import migrate  # noqa: PLC0415
     from webapp.database import Database  # noqa: PLC0415
 
@@ -145,6 +147,9 @@ def _database(given: argparse.Namespace, settings: Settings) -> int:
         else:
             migrate.downgrade(engine, given.revision or "-1")
         print(f"the database is at {migrate.current_revision(engine) or 'nothing'}")
+    except CommandError as error:
+        print(f"{given.action} {given.revision}: {error}", file=sys.stderr)
+        return 1
     finally:
         database.close()
     return 0

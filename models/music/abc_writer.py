@@ -25,6 +25,7 @@ from .voices import in_melody
 EIGHTH = 12  # ticks: the note length L: of what is written
 BARS_A_LINE = 4
 THIRTY_SECOND, SIXTEENTH = 3, 6
+BASS_TOP, TREBLE_BOTTOM = 57, 64  # the outermost lines: A3 and E4
 REST = 24  # ticks: in a score for reading shorter rests belong to the note before
 PLAIN = (96, 72, 48, 36, 24, 18, 12, 9, 6, 3)  # ticks of notes with at most one dot, longest first
 MAJOR = ("C", "Db", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
@@ -63,7 +64,9 @@ def write_abc(piece: Piece, *, reading: bool = False) -> str:
     head += [f"M:{numerator}/{denominator}", "L:1/8", f"Q:1/4={_tempo(piece, 0)}"]
     if len(voices[1]) == 0:
         return "\n".join([*head, f"K:{key}", *_lines(piece, voices[0], key, tempi=True)]) + "\n"
-    clef = "bass" if float(np.median(voices[1][:, 2])) < 60 else "treble"
+    lower = voices[1][:, 2]
+    above_bass, below_treble = np.maximum(lower - BASS_TOP, 0).sum(), np.maximum(TREBLE_BOTTOM - lower, 0).sum()
+    clef = "bass" if above_bass < below_treble else "treble"
     body = ["V:1 clef=treble", *_lines(piece, voices[0], key, tempi=True)]
     body += [f"V:2 clef={clef}", *_lines(piece, voices[1], key, tempi=False)]
     return "\n".join([*head, "%%score {1 | 2}", f"K:{key}", *body]) + "\n"

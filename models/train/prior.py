@@ -205,6 +205,7 @@ def finish(
         )  # fmt: skip
         model = model.cpu()
         prior_steps += int(base.card["prior_steps"]) if base else 0
+    print("All weights are trained; what is left is measured with them: taste space, dials and figures.")
     found = validate(model, music.held_out, seed=1)
     in_all = steps + (origin.steps if origin else 0)
     card = {

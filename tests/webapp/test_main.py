@@ -48,6 +48,8 @@ def test_the_schema_goes_up_and_down_and_is_checked(make_database, monkeypatch, 
     assert main(["db", "upgrade"]) == 0
     assert main(["db", "check"]) == 0
     assert "the schema of this version" in capsys.readouterr().out
+    assert main(["db", "downgrade", "nowhere"]) == 1
+    assert "nowhere" in capsys.readouterr().err
     assert main(["db", "downgrade", "base"]) == 0
     assert main(["db", "check"]) == 1
 

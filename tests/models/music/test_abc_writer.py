@@ -100,6 +100,13 @@ def test_a_tune_alone_has_one_voice_and_an_accompanied_one_two() -> None:
     assert accompaniment.startswith("C,4- [C,E,]4 |")
 
 
+def test_the_clef_is_the_one_that_needs_fewer_ledger_lines() -> None:
+    tune = [(24 * i, 24, 76 + i, 80) for i in range(4)]
+    for pitches, clef in (((62, 62, 60, 40), "bass"), ((67, 69, 60, 65), "treble")):
+        lower = [(24 * i, 24, pitch, 60) for i, pitch in enumerate(pitches)]
+        assert f"V:2 clef={clef}\n" in write_abc(piece_of([*tune, *lower]))
+
+
 def test_triplets_and_syncopations_are_written_as_scores_have_them() -> None:
     notes = [(0, 8, 60, 80), (8, 8, 62, 80), (16, 8, 64, 80), (24, 18, 65, 80), (42, 6, 67, 80), (48, 30, 69, 80)]
     line = write_abc(piece_of(notes, 1)).splitlines()[-1]
