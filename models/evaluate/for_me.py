@@ -24,7 +24,7 @@ from rich.console import Console
 from rich.progress import track
 
 from models.evaluate.clips import choose_clips, pieces_to_test
-from models.evaluate.given import MODEL_HELP, enough_music, style_given
+from models.evaluate.given import MODEL_HELP, at_least_one, enough_music, style_given
 from models.evaluate.report import Metric, Report, finite_mean, mean_over_songs
 from models.evaluate.taste_simulation import POOL, Pool, compose, composed_pool, space_of
 from models.evaluate.two_sample import FOLDS, told_apart
@@ -252,12 +252,10 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--model", default="default", help=MODEL_HELP)
     parser.add_argument("--data", type=Path, help="folder of MIDI and ABC files: real clips to tell composed ones from")
     parser.add_argument("--clips", type=int, default=POOL, help="in the pool")
-    parser.add_argument("--listeners", type=int, default=LISTENERS, help="of the study")
-    parser.add_argument("--limit", type=int, default=EACH, help="listeners of each kind")
+    parser.add_argument("--listeners", type=at_least_one, default=LISTENERS, help="of the study")
+    parser.add_argument("--limit", type=at_least_one, default=EACH, help="listeners of each kind")
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args(argv)
-    if min(arguments.listeners, arguments.limit) < 1:
-        raise SystemExit("--listeners and --limit must be at least 1")
     torch.set_num_threads(1)
     composer = Composer(style_given(arguments.model))
     music = real_music(composer, arguments.data)

@@ -20,7 +20,7 @@ import numpy.typing as npt
 from rich.console import Console
 from rich.progress import track
 
-from models.evaluate.given import MODEL_HELP, style_given
+from models.evaluate.given import MODEL_HELP, at_least_one, style_given
 from models.evaluate.policies import STAYS
 from models.evaluate.report import Metric, Report
 from models.evaluate.taste_simulation import POOL, Pool, composed_pool, real_pool, space_of
@@ -141,12 +141,10 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--data", type=Path, help="folder of MIDI and ABC files: its clips instead of composed ones")
     parser.add_argument("--model", default="default", help=MODEL_HELP)
     parser.add_argument("--clips", type=int, default=POOL, help="in the pool")
-    parser.add_argument("--listeners", type=int, default=LISTENERS, help="of the study")
-    parser.add_argument("--limit", type=int, default=NEWCOMERS, help="newcomers")
+    parser.add_argument("--listeners", type=at_least_one, default=LISTENERS, help="of the study")
+    parser.add_argument("--limit", type=at_least_one, default=NEWCOMERS, help="newcomers")
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args(argv)
-    if min(arguments.listeners, arguments.limit) < 1:
-        raise SystemExit("--listeners and --limit must be at least 1")
     composer = Composer(style_given(arguments.model))
     space = space_of(composer.bundle)
     if arguments.data is None:

@@ -32,7 +32,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import RBF, ConstantKernel, DotProduct, WhiteKernel
 
-from models.evaluate.given import MODEL_HELP, style_given
+from models.evaluate.given import MODEL_HELP, at_least_one, style_given
 from models.evaluate.pairwise_gp import Searches, listen_with_gp
 from models.evaluate.report import Metric, Report
 from models.evaluate.taste_simulation import POOL, SEEDS, Pool, composed_pool, space_of
@@ -225,13 +225,13 @@ def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m models.evaluate.policies", description=__doc__)
     parser.add_argument("--data", type=Path, help="folder with ratings.csv and clips: its listeners instead")
     parser.add_argument("--model", default="default", help=MODEL_HELP)
-    parser.add_argument("--limit", type=int, help=f"listeners of each kind ({SEEDS} if simulated, all if real)")
+    parser.add_argument(
+        "--limit", type=at_least_one, help=f"listeners of each kind ({SEEDS} if simulated, all if real)"
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--methods", nargs="+", choices=METHODS, default=METHODS, help="only these (all of them)")
     parser.add_argument("--processes", type=int, default=1)
     arguments = parser.parse_args(argv)
-    if arguments.limit is not None and arguments.limit < 1:
-        raise SystemExit(f"--limit is {arguments.limit}; at least one listener is needed")
     methods = tuple(method for method in METHODS if method in arguments.methods)
     bundle = style_given(arguments.model)
     if arguments.data is not None:

@@ -30,6 +30,7 @@ from rich.console import Console
 from rich.table import Table
 
 from models.evaluate.genre_probe import Probe, probe_genres
+from models.evaluate.given import at_least_one
 from models.evaluate.report import Metric, Report, over_songs
 from models.evaluate.title_baseline import RidgeBaseline
 from models.metrics.retrieval import MEASURES, Ranking, chance, paired_difference, ranked
@@ -287,13 +288,11 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--model", default="default", help="shipped towers by name, or a folder (OUT/bundle)")
     parser.add_argument("--against", help="other towers, to be compared with in pairs")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--limit", type=int, help="at most so many tunes of each pool")
+    parser.add_argument("--limit", type=at_least_one, help="at most so many tunes of each pool")
     parser.add_argument("--record", action="store_true", help="write the odds into the model's card, for the pages")
     given = parser.parse_args(argv)
     if given.record and (given.data or given.limit):
         raise SystemExit("--record is for the whole test set; leave --data and --limit out")
-    if given.limit is not None and given.limit < 1:
-        raise SystemExit(f"--limit {given.limit} was given; it must be at least 1")
     try:
         other = load_towers(given.against) if given.against else None
         bundle = load_towers(given.model)

@@ -10,7 +10,7 @@ def finder(place: str) -> str:
     return f"""
 <form class="k-finder" role="search" data-part="finder" hidden>
   <label><span class="k-hidden">Title of a tune or number of a chorale</span>
-    <input type="search" maxlength="80" placeholder="Title of a tune, or number of a chorale (227)" autocomplete="off"
+    <input type="search" maxlength="80" placeholder="Title of a tune, number of a chorale" autocomplete="off"
            enterkeyhint="search" data-part="find" data-testid="find-{place}"></label>
 </form>
 <p class="k-explain k-searched" role="status" aria-live="polite" data-part="found" data-testid="found-{place}"></p>"""

@@ -87,8 +87,3 @@ def test_every_side_is_reported_beside_chance_and_the_prior(told: Report) -> Non
     assert told.metrics["for_me.quality.in_key.gap"].value == pytest.approx(0.0)  # all of them are the same scales
     assert 0 <= told.metrics["for_me.quality.two_sample"].value <= 1
     assert told.metrics["for_me.quality.onset_distance"].value == 0
-
-
-def test_nobody_is_too_few() -> None:
-    with pytest.raises(SystemExit, match="at least 1"):
-        for_me.main(["--limit", "0"])

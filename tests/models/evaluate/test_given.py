@@ -6,10 +6,33 @@ import json
 
 import pytest
 
-from models.evaluate import for_me, newcomers, policies, policy_replay, taste_simulation
+from models.evaluate import (
+    atlas,
+    code_examples,
+    codes,
+    for_me,
+    newcomers,
+    policies,
+    policy_replay,
+    quantisation,
+    relations,
+    style,
+    taste,
+    taste_simulation,
+    titles,
+)
 from models.style.checkpoint import tiny_style
 
 COMMANDS = (for_me, newcomers, policies, taste_simulation)
+COUNTING = (*COMMANDS, atlas, code_examples, codes, quantisation, relations, style, taste, titles)
+
+
+@pytest.mark.parametrize("limit", ["0", "-3", "many"])
+@pytest.mark.parametrize("command", COUNTING)
+def test_less_than_one_is_too_few(command, limit, capsys) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        command.main(["--limit", limit])
+    assert f"--limit: {limit} was given; it must be at least 1" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -46,8 +46,3 @@ def test_a_goal_counts_when_it_is_held() -> None:
     assert newcomers._reached(np.array([0.9] * 9), 0.8) == 0
     assert newcomers._reached(np.array([0.5, 0.9, 0.5, *[0.9] * 5]), 0.8) == 3
     assert newcomers._reached(np.array([0.5] * 9), 0.8) == newcomers.MOST
-
-
-def test_nobody_is_too_few() -> None:
-    with pytest.raises(SystemExit, match="at least 1"):
-        newcomers.main(["--limit", "0"])

@@ -146,8 +146,3 @@ def test_real_answers_are_replayed_and_nothing_else_is_asked(listening_folder, f
     assert later.chance == 0.5
     if form == "ratings":
         assert later.value > 0.55  # they share a taste that the notes tell
-
-
-def test_no_listener_is_too_few() -> None:
-    with pytest.raises(SystemExit, match="at least one"):
-        policies.main(["--limit", "0"])

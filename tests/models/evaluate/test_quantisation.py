@@ -33,10 +33,7 @@ def test_a_folder_is_measured_and_the_last_line_is_json(tmp_path: Path, capsys: 
     assert metrics["corpus.data.meter.4/4"]["value"] == 1
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"), [([], "none of the 1 pieces there can be read"), (["--limit", "0"], "2")]
-)
-def test_nothing_to_measure_ends_in_one_line(tmp_path: Path, arguments: list[str], message: str) -> None:
+def test_nothing_to_measure_ends_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "b.mid").write_bytes(b"broken")
-    with pytest.raises(SystemExit, match=message):
-        main(["--data", str(tmp_path), *arguments])
+    with pytest.raises(SystemExit, match="none of the 1 pieces there can be read"):
+        main(["--data", str(tmp_path)])

@@ -162,7 +162,6 @@ def test_only_what_was_held_out_is_asked_for_and_no_near_duplicate_is_probed(hel
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--limit", "0"], "at least 1"),
         (["--model", "nowhere"], r"models\.train\.titles makes some"),
         (["--limit", "5"], "at least 20 are needed"),
     ],
