@@ -9,6 +9,8 @@ one part, with the same number of optimiser steps and decoder steps a batch, and
 * ``unswapped``: no rearranged clips in training, but so many more real ones;
 * ``unbudgeted``: harmony, register and dynamics don't know what has sounded so far;
 * ``unrestricted``: every group's encoder hears the whole bar;
+* ``adversarial``, ``uncorrelated``: what a group's latents tell of others' costs as much as the KL, as networks find it
+  that try to tell them, or by their correlations (``models.train.apart``);
 * ``curious``: what to train on is drawn by learning progress; probes take their share of its steps.
 
 Intervals are over songs and seeds, differences from ``ours`` paired. Runs lie in ``OUT/VARIANT-SEED``, seed by seed.
@@ -64,6 +66,8 @@ def variants(study: Preset) -> dict[str, Preset]:
         "unswapped": replace(study, batch=round(study.batch * (1 + SWAPPED)), schedule=Schedule(swapped=0.0)),
         "unbudgeted": replace(study, config=replace(config, budgets=False)),
         "unrestricted": replace(study, config=replace(config, restricted=False)),
+        "adversarial": replace(study, apart="adversary"),
+        "uncorrelated": replace(study, apart="correlation"),
         "curious": replace(study, steps=round(study.steps * (1 - PROBED)), probe_every=max(1, study.steps // 12)),
     }
 

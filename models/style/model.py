@@ -68,6 +68,7 @@ from models.style.posterior import Posterior, Quantised, finite_scalar
 from models.style.skeleton import AHEAD, ahead
 
 BARS = 8
+NARROW = 16  # inputs or outputs of a linear layer, below which its weights are no matrix to orthogonalise
 CODED = tuple(group for group in STYLE_GROUPS if group != "tempo")  # what style codes hear
 
 
@@ -180,6 +181,13 @@ class StyleModel(nn.Module):
         self.pitch_head = Head(state, config.hidden, PITCHES)
         self.velocity_given = Multihot([POSITION_CLASSES, PITCHES, len(DURATIONS)], state)
         self.velocity_head = Head(state, config.hidden // 2, VELOCITY_BINS)
+
+    def matrices(self) -> list[nn.Parameter]:
+        """The weights of the linear layers, but for the narrowest and the style codes': what Muon moves in training."""
+        apart = {id(layer) for layer in self.codes.modules()}
+        layers = [m for m in self.modules() if isinstance(m, nn.Linear) and id(m) not in apart]
+        weights = [weight for layer in layers for weight in layer.parameters(recurse=False)]
+        return [weight for weight in weights if weight.ndim == 2 and min(weight.shape) >= NARROW]
 
     def encode(self, features: Mapping[str, Tensor]) -> Posterior:
         """Posterior over bar latents from the features of each group, ``(bars, FEATURE_SIZES[group])``."""

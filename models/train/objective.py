@@ -16,6 +16,7 @@ from models.style.features import bar_features, gather_notes
 from models.style.latents import GROUPS
 from models.style.model import BARS, StyleModel
 from models.style.windows import WindowSet, batches
+from models.train.apart import PRICE, Adversary, Correlation
 from models.train.rearrange import Swaps
 
 KL_WEIGHT = {  # content cheap: nothing else holds the tune, and what it hears is restricted
@@ -38,16 +39,20 @@ def step_loss(
     warmth: float = 1.0,
     doubted: float = DOUBTED,
     keep_latents: bool = False,
+    apart: Correlation | Adversary | None = None,
 ) -> dict[str, Tensor]:
     """Losses of one batch in nats a note: elements, KL a group (nats a bar), and ``total`` to minimise.
 
     ``tokens`` ``(batch, steps, 7)``, ``domain`` ``(batch,)``; ``swaps`` are clips of the batch that are told once more,
     with styles of others; ``warmth`` in 0..1 scales the KL weights; ``doubted`` is the share of the clips whose latents
-    the note-level decoder hears with noise of a known strength. ``keep_latents``: the encoders learn nothing.
+    the note-level decoder hears with noise of a known strength. ``keep_latents``: the encoders learn nothing. ``apart``
+    prices what groups tell of one another, which is then among the losses.
     """
     with torch.set_grad_enabled(torch.is_grad_enabled() and not keep_latents):
         posterior = model.encode(bar_features(gather_notes(tokens, BARS), jitter=generator))
-    z = posterior.sample(generator).view(len(tokens), BARS, -1)
+    z = posterior.sample(generator)
+    told = {"apart": apart(model.config.split(z))} if apart else {}
+    z = z.view(len(tokens), BARS, -1)
     if swaps is not None:
         z = torch.cat([z, mixed_latents(model, z, swaps)])
         tokens, domain = torch.cat([tokens, swaps.tokens]), torch.cat([domain, domain[swaps.rows]])
@@ -57,8 +62,9 @@ def step_loss(
     nll = model.losses(tokens, domain, z, doubt=doubt, heard=heard)
     count = (tokens[..., POSITION] < POSITIONS).sum()
     kl = {name: value.sum(-1).mean() for name, value in model.config.split(posterior.kl()).items()}
-    penalty = sum(KL_WEIGHT[name] * kl[name] for name in GROUPS) * len(posterior.mean) * warmth
-    losses = {name: value / count for name, value in nll.items()}
+    price = sum(KL_WEIGHT[name] * kl[name] for name in GROUPS) + PRICE * sum(told.values())
+    penalty = price * len(posterior.mean) * warmth
+    losses = {name: value / count for name, value in nll.items()} | told
     weight = ELEMENT_WEIGHT if model.config.two_level else dict.fromkeys(ELEMENT_WEIGHT, 0.0)
     return {
         **losses,

@@ -30,6 +30,7 @@ from models.style.card import SHIPPED_STYLE
 from models.style.model import StyleModel
 from models.style.release import data_hash
 from models.style.windows import Batch, WindowSet, batches
+from models.train.apart import kept_apart
 from models.train.bfloat16 import MasterWeights, trained_weights
 from models.train.curiosity import PROBES, Curiosity
 from models.train.objective import step_loss, validate
@@ -45,8 +46,8 @@ WORKERS = 10  # processes that make batches for a GPU
 
 
 def learning_rate(step: int, preset: Preset) -> float:
-    """Warm-up over 200 steps, constant, then linear to 2 % over the last fifth."""
-    left = (preset.steps - step) / (0.2 * preset.steps)
+    """Warm-up over 200 steps, constant, then linear to 2 % over the last ``preset.falling``."""
+    left = (preset.steps - step) / (preset.falling * preset.steps)
     return preset.learning_rate * min(1.0, (step + 1) / 200, max(0.02, left))
 
 
@@ -106,10 +107,12 @@ def train(
     ``start`` has the weights to begin with, where it isn't from nothing; ``keep_latents`` leaves its encoders alone.
     """
     torch.manual_seed(seed)
-    training = MasterWeights((start or StyleModel(preset.config)).to(device), preset.learning_rate)
+    model = (start or StyleModel(preset.config)).to(device)
+    training = MasterWeights(model, preset.learning_rate, orthogonal=model.matrices() if preset.muon else ())
     if resume:
         training.resume(out / "state.safetensors")
     workers = WORKERS if device != "cpu" else 1
+    apart = kept_apart(preset.apart, preset.config, device)
     curiosity = Curiosity(held_out, out / PROBES, training.step) if preset.probe_every else None
 
     def stream_from(step: int) -> Iterator[TrainingBatch]:
@@ -143,8 +146,11 @@ def train(
                 swaps=swaps.to(device),
                 warmth=warmth,
                 keep_latents=keep_latents,
+                apart=apart,
             )
             gradient = training.update(losses["total"], learning_rate(training.step, preset))
+            if apart:
+                apart.learn()
             progress.update(task, completed=training.step)
             last = training.step == preset.steps
             if training.step % LOG_EVERY == 0 or last:

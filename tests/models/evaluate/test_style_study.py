@@ -86,12 +86,14 @@ def test_the_command_trains_measures_and_takes_up_where_it_was_stopped(
     monkeypatch.setattr(style_study, "DRAWS", 3)
     monkeypatch.setattr(objective, "VALIDATION_STEPS", 100)
     asked = ["--data", str(many_tunes), "--out", str(tmp_path), "--steps", "2", "--clips", "3", "--seeds", "1"]
-    asked += ["--variants", "ours,fsq"]
+    asked += ["--variants", "ours,fsq,adversarial"]
     style_study.main(asked)
     first = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert first["command"] == "evaluate.style_study"
     metrics = first["metrics"]
     assert {"ours.nats_per_note", "fsq.note_f1", "fsq.bits_per_bar.less_ours", "ours.swap.harmony.own"} <= set(metrics)
+    row = json.loads((tmp_path / "adversarial-0" / "log.jsonl").read_text().splitlines()[-2])
+    assert row["apart"] < 0  # what an adversary that has learned nothing finds
     assert metrics["fsq.bits_per_bar"]["value"] == pytest.approx(metrics["ours.bits_per_bar"]["value"], rel=0.25)
     kept = (tmp_path / "ours-0" / "figures.json").stat().st_mtime_ns
 

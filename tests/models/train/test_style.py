@@ -68,9 +68,9 @@ def first(tunes, quick, tmp_path_factory):
     return folder
 
 
-def trained(music: RunMusic, out, *, resume: bool = False) -> MasterWeights:
+def trained(music: RunMusic, out, preset: Preset, *, resume: bool = False) -> MasterWeights:
     out.mkdir(exist_ok=True)
-    return style.train(TINY, music.windows, music.held_out, out, seed=0, resume=resume, device="cpu")
+    return style.train(preset, music.windows, music.held_out, out, seed=0, resume=resume, device="cpu")
 
 
 def test_the_loss_falls(first) -> None:
@@ -82,9 +82,10 @@ def test_the_loss_falls(first) -> None:
 
 
 def test_a_killed_and_resumed_training_ends_with_the_weights_of_one_that_was_not(
-    music, first, tmp_path, monkeypatch
+    music, quick, tmp_path, monkeypatch
 ) -> None:
-    whole, _ = trained_weights(first / "state.safetensors")
+    preset = replace(TINY, learning_rate=2e-3, muon=True)
+    whole = trained(music, tmp_path / "whole", preset).master.state_dict()
     calls = []
 
     def killed(*arguments, **more):
@@ -96,9 +97,9 @@ def test_a_killed_and_resumed_training_ends_with_the_weights_of_one_that_was_not
     with monkeypatch.context() as patch:
         patch.setattr(style, "validate", killed)
         with pytest.raises(KeyboardInterrupt):
-            trained(music, tmp_path / "killed")
+            trained(music, tmp_path / "killed", preset)
     assert trained_weights(tmp_path / "killed" / "state.safetensors")[1] == 4
-    resumed = trained(music, tmp_path / "killed", resume=True)
+    resumed = trained(music, tmp_path / "killed", preset, resume=True)
     assert resumed.step == 12
     for name, value in whole.items():
         assert torch.equal(resumed.master.state_dict()[name], value), name
@@ -276,8 +277,8 @@ def test_nothing_to_resume_and_nothing_to_train_on_are_told_in_words(tmp_path) -
         style.main(["--preset", "tiny", "--out", str(tmp_path / "run"), "--data", str(tmp_path / "only")])
 
 
-def test_the_learning_rate_warms_up_stays_and_falls_over_the_last_fifth() -> None:
-    preset = replace(TINY, steps=1000, learning_rate=1.0)
+def test_the_learning_rate_warms_up_stays_and_falls_over_the_last_steps() -> None:
+    preset = replace(TINY, steps=1000, learning_rate=1.0, falling=0.2)
     rates = [style.learning_rate(step, preset) for step in range(1000)]
     assert rates[0] == pytest.approx(1 / 200)
     assert rates[199:801] == [1.0] * 602
