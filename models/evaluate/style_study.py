@@ -10,7 +10,7 @@ one part, with the same number of optimiser steps and decoder steps a batch, and
 * ``unbudgeted``: harmony, register and dynamics don't know what has sounded so far;
 * ``unrestricted``: every group's encoder hears the whole bar;
 * ``adversarial``, ``uncorrelated``: what a group's latents tell of others' costs as much as the KL, as networks find it
-  that try to tell them, or by their correlations (``models.train.apart``);
+  that try to tell them, or by their correlations (``models.train.apart``); ``_10``: ten times that;
 * ``curious``: what to train on is drawn by learning progress; probes take their share of its steps.
 
 Intervals are over songs and seeds, differences from ``ours`` paired. Runs lie in ``OUT/VARIANT-SEED``, seed by seed.
@@ -50,7 +50,7 @@ READ = 4  # times as many clips are read from as are composed
 DRAWS = 100
 OURS, MATCHED = "ours", "fsq"
 STUDY = Preset(
-    steps=300, batch=2048, learning_rate=4e-3, prior_steps=0, kl_warm_up=150,
+    steps=300, batch=2048, learning_rate=2e-3, prior_steps=0, kl_warm_up=150, falling=0.4, muon=True,
     config=StyleConfig(dim=64, layers=2, heads=2, hidden=128, memory=16),
 )  # fmt: skip
 Rows = npt.NDArray[np.int64]
@@ -67,7 +67,9 @@ def variants(study: Preset) -> dict[str, Preset]:
         "unbudgeted": replace(study, config=replace(config, budgets=False)),
         "unrestricted": replace(study, config=replace(config, restricted=False)),
         "adversarial": replace(study, apart="adversary"),
+        "adversarial_10": replace(study, apart="adversary", price=10 * study.price),
         "uncorrelated": replace(study, apart="correlation"),
+        "uncorrelated_10": replace(study, apart="correlation", price=10 * study.price),
         "curious": replace(study, steps=round(study.steps * (1 - PROBED)), probe_every=max(1, study.steps // 12)),
     }
 

@@ -1,7 +1,7 @@
 """Prices on what a group's latents tell of other groups', beside the bottleneck and the restricted encoders.
 
 For the study of the style model's parts (``models.evaluate.style_study``), which says whether they earn their place.
-Both are in nats a bar and cost ``PRICE`` each, as the KL does.
+Both are in nats a bar, and cost ``price`` each, as the KL does.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from torch import Tensor, nn
 from models.style.model import StyleConfig
 
 Apart = Literal["adversary", "correlation"]
-PRICE = 0.05
 HIDDEN, LEARNING_RATE = 64, 3e-3
 LEAST = 1e-3  # share of a latent's variance that is always left to be told
 
@@ -26,6 +25,9 @@ class Correlation:
     That is what mutual information of Gaussians comes to where they are weak. What so few bars would show of
     independent latents is the same for all encoders, and is no part of the gradient.
     """
+
+    def __init__(self, price: float) -> None:
+        self.price = price
 
     def __call__(self, parts: Mapping[str, Tensor]) -> Tensor:
         """Nats a bar, from latents ``(bars, dim)`` of each group."""
@@ -47,8 +49,9 @@ class Adversary(nn.Module):
     disentangling of Lample et al. 2017 and Ganin et al. 2016, by regression.
     """
 
-    def __init__(self, config: StyleConfig) -> None:
+    def __init__(self, price: float, config: StyleConfig) -> None:
         super().__init__()
+        self.price = price
         every = config.latent_dim
         self.readers = nn.ModuleDict(
             {
@@ -76,13 +79,13 @@ class Adversary(nn.Module):
         self.optimiser.zero_grad()
 
 
-def kept_apart(how: Apart | None, config: StyleConfig, device: str) -> Correlation | Adversary | None:
+def kept_apart(how: Apart | None, price: float, config: StyleConfig, device: str) -> Correlation | Adversary | None:
     """What prices what groups tell of one another; raises ``ValueError`` for another ``how``."""
     if how is None:
         return None
     if how not in get_args(Apart):
         raise ValueError(f"latents are kept apart by {how!r}; it must be one of {get_args(Apart)}")
-    return Correlation() if how == "correlation" else Adversary(config).to(device)
+    return Correlation(price) if how == "correlation" else Adversary(price, config).to(device)
 
 
 def _standardised(part: Tensor) -> Tensor:

@@ -16,7 +16,7 @@ from models.style.features import bar_features, gather_notes
 from models.style.latents import GROUPS
 from models.style.model import BARS, StyleModel
 from models.style.windows import WindowSet, batches
-from models.train.apart import PRICE, Adversary, Correlation
+from models.train.apart import Adversary, Correlation
 from models.train.rearrange import Swaps
 
 KL_WEIGHT = {  # content cheap: nothing else holds the tune, and what it hears is restricted
@@ -62,7 +62,8 @@ def step_loss(
     nll = model.losses(tokens, domain, z, doubt=doubt, heard=heard)
     count = (tokens[..., POSITION] < POSITIONS).sum()
     kl = {name: value.sum(-1).mean() for name, value in model.config.split(posterior.kl()).items()}
-    price = sum(KL_WEIGHT[name] * kl[name] for name in GROUPS) + PRICE * sum(told.values())
+    price = sum(KL_WEIGHT[name] * kl[name] for name in GROUPS)
+    price = price + apart.price * told["apart"] if apart else price
     penalty = price * len(posterior.mean) * warmth
     losses = {name: value / count for name, value in nll.items()} | told
     weight = ELEMENT_WEIGHT if model.config.two_level else dict.fromkeys(ELEMENT_WEIGHT, 0.0)

@@ -35,7 +35,7 @@ class Preset:
     ``schedule``, or by learning progress that is measured ``probe_every`` steps (``models.train.curiosity``). The style
     codes are fitted for ``code_steps`` steps after that. The learning rate falls over the last ``falling`` of the
     steps. With ``muon`` the matrices move by Muon, which from nothing gets as far as AdamW in half the time;
-    ``apart`` prices what groups of latents tell of one another (``models.train.apart``).
+    ``apart``, what groups of latents tell of one another costs ``price`` a nat (``models.train.apart``).
     """
 
     steps: int
@@ -52,6 +52,7 @@ class Preset:
     falling: float = 0.2
     muon: bool = False
     apart: Apart | None = None
+    price: float = 0.05
 
 
 PRESETS: Mapping[str, Preset] = {

@@ -112,7 +112,7 @@ def train(
     if resume:
         training.resume(out / "state.safetensors")
     workers = WORKERS if device != "cpu" else 1
-    apart = kept_apart(preset.apart, preset.config, device)
+    apart = kept_apart(preset.apart, preset.price, preset.config, device)
     curiosity = Curiosity(held_out, out / PROBES, training.step) if preset.probe_every else None
 
     def stream_from(step: int) -> Iterator[TrainingBatch]:

@@ -1,7 +1,5 @@
 """What groups of latents tell of one another: found where it is planted, unlearned by encoders that pay for it."""
 
-from dataclasses import replace
-
 import pytest
 import torch
 
@@ -24,14 +22,14 @@ def latents(shared: float, generator: torch.Generator) -> dict[str, torch.Tensor
 @pytest.mark.parametrize("shared", [0.0, 0.3, 0.6])
 def test_correlated_groups_cost_what_they_tell_and_independent_ones_what_chance_does(shared: float) -> None:
     chance = 42 * 4 / 4 / BARS  # pairs of groups, pairs of dimensions
-    assert Correlation()(latents(shared, torch.Generator().manual_seed(0))) == pytest.approx(
+    assert Correlation(1.0)(latents(shared, torch.Generator().manual_seed(0))) == pytest.approx(
         shared**2 / 2 + chance, abs=0.03
     )
 
 
 def test_an_adversary_learns_what_is_told_and_what_has_no_correlation() -> None:
     generator = torch.Generator().manual_seed(0)
-    adversary = Adversary(CONFIG)
+    adversary = Adversary(1.0, CONFIG)
 
     def parts(squared: bool) -> dict[str, torch.Tensor]:
         found = latents(0.0, generator)
@@ -42,7 +40,7 @@ def test_an_adversary_learns_what_is_told_and_what_has_no_correlation() -> None:
     for _ in range(150):
         torch.autograd.backward(adversary(parts(squared=True)))
         adversary.learn()
-    assert Correlation()(parts(squared=True)) < 0.1
+    assert Correlation(1.0)(parts(squared=True)) < 0.1
     assert adversary(parts(squared=True)) > 0.5  # one way only: texture does not tell the sign of the root
     assert adversary(parts(squared=False)) < 0
 
@@ -50,7 +48,7 @@ def test_an_adversary_learns_what_is_told_and_what_has_no_correlation() -> None:
 @pytest.mark.parametrize("how", ["adversary", "correlation"])
 def test_encoders_that_pay_stop_telling(how) -> None:
     generator = torch.Generator().manual_seed(0)
-    price = kept_apart(how, CONFIG, "cpu")
+    price = kept_apart(how, 1.0, CONFIG, "cpu")
     leak = torch.tensor(1.0, requires_grad=True)
     optimiser = torch.optim.SGD([leak], lr=0.02)
     for _ in range(200):
@@ -65,6 +63,6 @@ def test_encoders_that_pay_stop_telling(how) -> None:
 
 
 def test_another_way_is_named() -> None:
-    assert kept_apart(None, CONFIG, "cpu") is None
+    assert kept_apart(None, 1.0, CONFIG, "cpu") is None
     with pytest.raises(ValueError, match="kept apart by 'cycle'; it must be one of"):
-        kept_apart("cycle", replace(CONFIG), "cpu")
+        kept_apart("cycle", 1.0, CONFIG, "cpu")
