@@ -34,8 +34,8 @@ class Preset:
     ``kl_warm_up`` steps content collapses before the decoder has learned to listen to it. Batches are made by the
     ``schedule``, or by learning progress that is measured ``probe_every`` steps (``models.train.curiosity``). The style
     codes are fitted for ``code_steps`` steps after that. The learning rate falls over the last ``falling`` of the
-    steps. With ``muon`` the matrices move by Muon, which from nothing gets as far as AdamW in half the time;
-    ``apart``, what groups of latents tell of one another costs ``price`` a nat (``models.train.apart``).
+    steps. With ``muon`` the matrices move by Muon, which gets further from nothing than AdamW. With ``apart``, what
+    groups of latents tell of one another costs ``price`` a nat (``models.train.apart``).
     """
 
     steps: int
