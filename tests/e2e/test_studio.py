@@ -179,9 +179,12 @@ def test_a_tune_is_found_an_own_one_is_brought_and_a_bad_file_says_what_to_do(vi
     expect(visitor.get("player-a")).to_be_enabled(timeout=COMPOSED_MS)
     expect(visitor.frame.locator("[data-part=said]")).to_contain_text("Bonnie Kate")
     visitor.frame.locator("[data-do=leave]").click()
-    visitor.get("upload").set_input_files({"name": "jig.abc", "mimeType": "text/vnd.abc", "buffer": ABC})
+    once = ABC.replace(b"|:", b"").replace(b":|", b"|")
+    visitor.get("upload").set_input_files({"name": "jig.abc", "mimeType": "text/vnd.abc", "buffer": once})
     expect(visitor.get("player-a")).to_be_enabled(timeout=COMPOSED_MS)
-    expect(visitor.frame.locator("[data-part=said]")).to_contain_text("Read from ABC as pop piano, whose tab was open.")
+    expect(visitor.frame.locator("[data-part=said]")).to_contain_text(
+        "Read from ABC as pop piano, whose tab was open. It has only 4 whole bars of eight."
+    )
     expect(visitor.frame.locator("[data-part=said]")).to_contain_text("The Test Jig")
     expect(visitor.get("offer")).to_be_disabled()
 

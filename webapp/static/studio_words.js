@@ -21,8 +21,13 @@ export function lacking(piece, old) {
   return "A piece that this borrows from is no longer here: give that style back or borrow it from another to change this. ";
 }
 
-/** What a file was recognised as by its content, and as what kind of music it was read. */
-export const readFrom = ({ read_as: form, domain }) => (form ? `Read from ${form} as ${MUSIC[domain]}, whose tab was open. ` : "");
+/** What a file was recognised as by its content, as what kind of music it was read, and how much of it is here. */
+export function readFrom({ read_as: form, domain, bars_s: edges }) {
+  if (!form) return "";
+  const bars = edges.length - 1;
+  const here = bars < 8 ? `It has only ${bars === 1 ? "one whole bar" : `${bars} whole bars`} of eight` : "These are its first eight whole bars";
+  return `Read from ${form} as ${MUSIC[domain]}, whose tab was open. ${here}. `;
+}
 
 /** Why a new piece can't be linked to or offered as a blind pair against `old`; empty where it can. */
 export function notOffered(piece, old, { fixed, offered }) {
