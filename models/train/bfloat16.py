@@ -77,8 +77,13 @@ class MasterWeights(Generic[Model]):
         part.replace(path)
 
     def resume(self, path: Path) -> None:
-        """Take up where ``save`` left off; raises ``FileNotFoundError`` where it never did."""
+        """Take up where ``save`` left off; raises ``FileNotFoundError`` where it never did.
+
+        And ``ValueError`` where its matrices were moved by another optimiser.
+        """
         state = load_file(path)
+        if bool(self.muon) != any(name.startswith(MUON) for name in state):
+            raise ValueError(f"{path} was trained by another optimiser; begin another run without --resume")
         self.step = int(state.pop("step"))
         self.master.load_state_dict({k[6:]: v for k, v in state.items() if k.startswith("model.")})
         if self.averaging:

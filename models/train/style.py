@@ -110,7 +110,10 @@ def train(
     model = (start or StyleModel(preset.config)).to(device)
     training = MasterWeights(model, preset.learning_rate, orthogonal=model.matrices() if preset.muon else ())
     if resume:
-        training.resume(out / "state.safetensors")
+        try:
+            training.resume(out / "state.safetensors")
+        except ValueError as error:
+            raise SystemExit(str(error)) from error
     workers = WORKERS if device != "cpu" else 1
     apart = kept_apart(preset.apart, preset.price, preset.config, device)
     curiosity = Curiosity(held_out, out / PROBES, training.step) if preset.probe_every else None

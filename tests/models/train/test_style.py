@@ -99,6 +99,8 @@ def test_a_killed_and_resumed_training_ends_with_the_weights_of_one_that_was_not
         with pytest.raises(KeyboardInterrupt):
             trained(music, tmp_path / "killed", preset)
     assert trained_weights(tmp_path / "killed" / "state.safetensors")[1] == 4
+    with pytest.raises(SystemExit, match="trained by another optimiser; begin another run"):
+        trained(music, tmp_path / "killed", replace(preset, muon=False), resume=True)
     resumed = trained(music, tmp_path / "killed", preset, resume=True)
     assert resumed.step == 12
     for name, value in whole.items():
