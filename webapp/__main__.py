@@ -9,8 +9,8 @@ import uuid
 from collections.abc import Sequence
 from pathlib import Path
 
-from webapp.logs import set_up_logging
-from webapp.settings import Settings
+from webapp.runtime.logs import set_up_logging
+from webapp.runtime.settings import Settings
 
 
 def parser() -> argparse.ArgumentParser:
@@ -99,9 +99,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _wrong_model(settings: Settings) -> str:
-    from webapp.services.house import House  # noqa: PLC0415
+    from webapp.context import Context  # noqa: PLC0415
 
-    return House(settings).wrong_model()
+    return Context(settings).wrong_model()
 
 
 def _serve(given: argparse.Namespace, settings: Settings) -> int:
@@ -133,7 +133,7 @@ def _database(given: argparse.Namespace, settings: Settings) -> int:
     from alembic.util import CommandError  # noqa: PLC0415
 
     from db import migrate  # noqa: PLC0415
-    from webapp.database import Database  # noqa: PLC0415
+    from webapp.runtime.database import Database  # noqa: PLC0415
 
     database = Database(settings)
     try:
@@ -175,24 +175,26 @@ def _corpus(given: argparse.Namespace, settings: Settings) -> int:  # noqa: ARG0
 
 def _listener(given: argparse.Namespace, settings: Settings) -> int:
     from db.queries.restore import NotAnExportError  # noqa: PLC0415
-    from webapp.services import listeners, takeout  # noqa: PLC0415
-    from webapp.services.house import House  # noqa: PLC0415
-    from webapp.services.problems import UnknownListenerError  # noqa: PLC0415
+    from webapp.context import Context  # noqa: PLC0415
+    from webapp.listeners import accounts, archive  # noqa: PLC0415
+    from webapp.runtime.errors import UnknownListenerError  # noqa: PLC0415
 
-    house = House(settings)
+    context = Context(settings)
     try:
         if given.action == "import":
-            back = listeners.restore(house, takeout.unpack(given.file.read_bytes()))
+            back = accounts.restore(context.database, context.journal, archive.unpack(given.file.read_bytes()))
             print(f"listener {back.listener_id}: {back.offers} offers with {back.votes} votes")
             if back.missing:
                 print(f"{back.missing} offers stay away: their clips are not in this installation", file=sys.stderr)
         elif given.action == "delete":
-            listeners.delete(house, given.id)
+            accounts.delete(
+                context.database, context.journal, context.clip_store, context.space, context.settings, given.id
+            )
             print(f"forgotten: {given.id}")
         else:
-            data = listeners.export(house, given.id)
+            data = accounts.export(context.database, given.id)
             if given.out and given.out.suffix == ".zip":
-                given.out.write_bytes(takeout.pack(data))
+                given.out.write_bytes(archive.pack(data))
             elif given.out:
                 given.out.write_text(json.dumps(data, ensure_ascii=False, indent=1), encoding="utf-8")
             else:
@@ -201,39 +203,39 @@ def _listener(given: argparse.Namespace, settings: Settings) -> int:
         print(error, file=sys.stderr)
         return 1
     finally:
-        house.close()
+        context.close()
     return 0
 
 
 def _study(given: argparse.Namespace, settings: Settings) -> int:
-    from webapp.services import dataset, report  # noqa: PLC0415
-    from webapp.services.house import House  # noqa: PLC0415
+    from webapp.context import Context  # noqa: PLC0415
+    from webapp.research import dataset, report  # noqa: PLC0415
 
-    house = House(settings)
+    context = Context(settings)
     try:
-        found = dataset.export(house, given.id, given.out)
+        found = dataset.export(context.database, context.space, given.id, given.out)
     except (report.UnknownStudyError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
     finally:
-        house.close()
+        context.close()
     votes = f"{found.votes} votes and {found.fours} picks of four"
     print(f"{given.out}: {votes} by {found.listeners} listeners on {found.clips} clips")
     return 0
 
 
 def _journal(given: argparse.Namespace, settings: Settings) -> int:  # noqa: ARG001 (there is one action)
-    from webapp.services.house import House  # noqa: PLC0415
-    from webapp.services.rebuild import rebuild  # noqa: PLC0415
+    from webapp.context import Context  # noqa: PLC0415
+    from webapp.listeners.journal_rebuild import rebuild  # noqa: PLC0415
 
-    house = House(settings)
+    context = Context(settings)
     try:
-        result = rebuild(house)
+        result = rebuild(context.database, context.journal, context.space)
     except (ValueError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
     finally:
-        house.close()
+        context.close()
     print(f"{result.listeners} listeners with {result.votes} votes, {result.clips} clips of the pool")
     print(*result.problems, sep="\n", end="\n" if result.problems else "", file=sys.stderr)
     return 1 if result.problems else 0
@@ -243,58 +245,71 @@ def _atlas(given: argparse.Namespace, settings: Settings) -> int:
     from db import migrate  # noqa: PLC0415
     from models.atlas.points import KINDS  # noqa: PLC0415
     from models.music.notes import MusicError  # noqa: PLC0415
-    from webapp.services.atlas.drawing import draw  # noqa: PLC0415
-    from webapp.services.house import House  # noqa: PLC0415
+    from webapp.context import Context  # noqa: PLC0415
+    from webapp.maps.drawing import draw  # noqa: PLC0415
 
     if unknown := sorted(set(given.kinds) - set(KINDS)):
         print(f"maps of {', '.join(unknown)} were asked for; there are {', '.join(KINDS)}", file=sys.stderr)
         return 1
-    house = House(settings)
+    context = Context(settings)
     try:
-        migrate.upgrade(house.database.open())
+        migrate.upgrade(context.database.open())
         for kind in given.kinds or KINDS:
             print(f"{kind}:")
-            result = draw(house, kind, given.seed, lambda stage, _: print(f"  {stage}…"), given.limit)
+            result = draw(
+                context.database,
+                context.clip_store,
+                context.space,
+                context.style_folder,
+                kind,
+                given.seed,
+                lambda stage, _: print(f"  {stage}…"),
+                given.limit,
+            )
             print(f"  {result['points']} points, map {result['map_id']}{'' if result['drawn'] else ', as before'}")
     except (MusicError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
     finally:
-        house.close()
+        context.close()
     return 0
 
 
 def _report(given: argparse.Namespace, settings: Settings) -> int:
     if given.about == "retrieval":
         return _retrieval(given, settings)
-    from webapp.services import report  # noqa: PLC0415
-    from webapp.services.house import House  # noqa: PLC0415
-    from webapp.services.problems import UnknownListenerError  # noqa: PLC0415
+    from webapp.context import Context  # noqa: PLC0415
+    from webapp.research import report  # noqa: PLC0415
+    from webapp.runtime.errors import UnknownListenerError  # noqa: PLC0415
 
-    house = House(settings)
+    context = Context(settings)
     try:
-        found = report.of_listener(house, given.id) if given.about == "listener" else report.of_study(house, given.id)
+        found = (
+            report.of_listener(context.database, context.space, given.id)
+            if given.about == "listener"
+            else report.of_study(context.database, context.space, given.id)
+        )
     except (UnknownListenerError, report.UnknownStudyError) as error:
         print(error, file=sys.stderr)
         return 1
     finally:
-        house.close()
+        context.close()
     found.print()
     return 0
 
 
 def _retrieval(given: argparse.Namespace, settings: Settings) -> int:
-    from webapp.services import study_report  # noqa: PLC0415
-    from webapp.services.house import House  # noqa: PLC0415
+    from webapp.context import Context  # noqa: PLC0415
+    from webapp.research import study_page  # noqa: PLC0415
 
-    house = House(settings)
+    context = Context(settings)
     try:
-        name = study_report.write(house, given.id, given.out)
-    except study_report.NoStudyError as error:
+        name = study_page.write(context.database, context.settings, given.id, given.out)
+    except study_page.NoStudyError as error:
         print(error, file=sys.stderr)
         return 1
     finally:
-        house.close()
+        context.close()
     print(f"{given.out} tells what {name} found")
     return 0
 

@@ -1,4 +1,4 @@
-"""The web application: pages and HTTP interface over one ``House``, started and stopped with what they need."""
+"""The web application: pages and HTTP interface over one ``Context``, started and stopped with what they need."""
 
 from __future__ import annotations
 
@@ -20,23 +20,26 @@ from fastapi.responses import JSONResponse
 from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
 
-from webapp.backstage import Backstage
-from webapp.limits import BodyLimit
-from webapp.lost import WayBack
-from webapp.reference import add_reference
-from webapp.services import health
-from webapp.services.house import House
-from webapp.services.problems import Problem
-from webapp.settings import Settings
+from webapp.api import health
+from webapp.api.not_found import WayBack
+from webapp.api.reference import add_reference
+from webapp.context import Context
+from webapp.runtime.errors import Problem
+from webapp.runtime.limits import BodyLimit
+from webapp.runtime.settings import Settings
+from webapp.runtime.version import VERSION
+from webapp.supervision import Supervision
 
 KEEP_ALIVE_S = 75  # longer than a listener takes over a pair, or a vote meets a connection that is just closing
 log = logging.getLogger(__name__)
 
 
-def create_app(settings: Settings | None = None, *, backstage: Backstage | None = None, pages: bool = True) -> FastAPI:
-    """The application; ``backstage`` may have begun already, ``pages=False`` leaves Gradio out (tests of the API)."""
+def create_app(
+    settings: Settings | None = None, *, supervision: Supervision | None = None, pages: bool = True
+) -> FastAPI:
+    """The application; ``supervision`` may have begun already, ``pages=False`` leaves Gradio out (tests of the API)."""
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
-    stage = backstage or Backstage(House(settings or Settings()))
+    stage = supervision or Supervision(Context(settings or Settings()))
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -47,45 +50,45 @@ def create_app(settings: Settings | None = None, *, backstage: Backstage | None 
             stage.end()
 
     # FastAPI's models take a moment; serve begins its children before
-    from webapp import (  # noqa: PLC0415
-        api,
-        atlas_api,
-        card_api,
-        duets_api,
-        fours_api,
-        research_api,
-        studio_api,
-        styles_api,
-        taste_api,
-        tastes_api,
-        titles_api,
+    from webapp.api import (  # noqa: PLC0415
+        best_of_four,
+        cards,
+        for_two,
+        maps,
+        research,
+        studio,
+        study_listeners,
+        styles,
+        taste,
+        titles,
     )
+    from webapp.api import listening as api  # noqa: PLC0415
 
     app = FastAPI(
         title="Kallos",
         description="Two short pieces, one question: which is more beautiful?",
-        version=health.VERSION,
+        version=VERSION,
         docs_url=None,
         redoc_url=None,
         openapi_url="/api/openapi.json",
         lifespan=lifespan,
     )
-    app.state.house = stage.house
-    app.state.backstage = stage
+    app.state.context = stage.context
+    app.state.supervision = stage
     app.add_middleware(BodyLimit)
     app.add_middleware(WayBack)
     _answer_errors(app)
     app.include_router(api.router)
-    app.include_router(taste_api.router)
-    app.include_router(card_api.router)
-    app.include_router(fours_api.router)
-    app.include_router(duets_api.router)
-    app.include_router(tastes_api.router)
-    app.include_router(studio_api.router)
-    app.include_router(research_api.router)
-    app.include_router(atlas_api.router)
-    app.include_router(titles_api.router)
-    app.include_router(styles_api.router)
+    app.include_router(taste.router)
+    app.include_router(cards.router)
+    app.include_router(best_of_four.router)
+    app.include_router(for_two.router)
+    app.include_router(study_listeners.router)
+    app.include_router(studio.router)
+    app.include_router(research.router)
+    app.include_router(maps.router)
+    app.include_router(titles.router)
+    app.include_router(styles.router)
     add_reference(app)
 
     @app.get("/healthz", tags=["operation"])
@@ -96,7 +99,7 @@ def create_app(settings: Settings | None = None, *, backstage: Backstage | None 
 
     if not pages:
         return app
-    from webapp.pages.site import mount_site  # noqa: PLC0415 (Gradio takes seconds to import)
+    from webapp.ui.site import mount_site  # noqa: PLC0415 (Gradio takes seconds to import)
 
     return mount_site(app)
 
@@ -108,16 +111,16 @@ def serve(settings: Settings, *, open_browser: bool = False) -> int:
         return 1
     host, port = listening.getsockname()[:2]
     shown = "localhost" if host in {"127.0.0.1", "::1", "0.0.0.0", "::"} else host  # noqa: S104 (compared, not bound)
-    house = House(settings)
-    if wrong := house.wrong_model():
+    context = Context(settings)
+    if wrong := context.wrong_model():
         print(wrong, file=sys.stderr)
         listening.close()
         return 1
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # until the server listens to it itself
-    stage = Backstage(house)
+    stage = Supervision(context)
     stage.begin()  # Postgres and the generator start while Gradio is imported
     try:
-        app = create_app(backstage=stage)
+        app = create_app(supervision=stage)
         config = uvicorn.Config(
             app,
             log_config=None,

@@ -23,14 +23,16 @@ from db import migrate
 from db.embedded import EmbeddedPostgresError
 from db.queries import jobs
 from db.queries.jobs import TakenJob
+from webapp.composing import clips, pool, wishes
+from webapp.context import Context
 from webapp.generation.protocol import BadRequest, GenerationError
-from webapp.services import compose, composing, encode, pool, population, refit, runs
-from webapp.services.atlas import drawing, maps
-from webapp.services.duets import agreement
-from webapp.services.duets import composing as duet_composing
-from webapp.services.house import House
-from webapp.settings import Settings
-from webapp.supervisor import die_with_parent
+from webapp.learning import population, reencoding, refits
+from webapp.maps import drawing, maps
+from webapp.research import runs
+from webapp.runtime.settings import Settings
+from webapp.runtime.supervised_process import die_with_parent
+from webapp.sharing import for_two
+from webapp.sharing import for_two_composing as duet_composing
 
 log = logging.getLogger(__name__)
 
@@ -45,73 +47,108 @@ POPULATION_SECONDS = 60.0  # between looks at whether votes have grown enough to
 RUNS_SECONDS = 1.0  # between looks at the logs of training runs
 STOP_SECONDS = 5.0  # for the clerk to finish the log in hand
 
-Handler = Callable[[House, TakenJob], dict[str, Any]]
+Handler = Callable[[Context, TakenJob], dict[str, Any]]
 
 
-def _compose_for(house: House, job: TakenJob) -> dict[str, Any]:
+def _compose_for(context: Context, job: TakenJob) -> dict[str, Any]:
     if job.listener_id is None:
         raise ValueError("a job to compose for a listener names none")
-    return composing.compose_for(
-        house,
+    return clips.compose_for(
+        context.database,
+        context.journal,
+        context.clip_store,
+        context.generation,
+        context.space,
+        context.style_folder,
         job.listener_id,
         str(job.payload["domain"]),
         job.id << 8,
-        wish=compose.wish_of(job.payload),
-        rivals=compose.brings_rivals(job.payload),
-        tell=_telling(house, job),
+        wish=wishes.wish_of(job.payload),
+        rivals=wishes.brings_rivals(job.payload),
+        tell=_telling(context, job),
     )
 
 
-def _compose_for_both(house: House, job: TakenJob) -> dict[str, Any]:
+def _compose_for_both(context: Context, job: TakenJob) -> dict[str, Any]:
     duet_id, domain = uuid.UUID(str(job.payload["duet"])), str(job.payload["domain"])
-    return duet_composing.compose_for_both(house, duet_id, domain, job.id << 8, _telling(house, job))
+    return duet_composing.compose_for_both(
+        context.database,
+        context.journal,
+        context.generation,
+        context.space,
+        context.style_folder,
+        duet_id,
+        domain,
+        job.id << 8,
+        _telling(context, job),
+    )
 
 
-def _telling(house: House, job: TakenJob) -> Callable[[dict[str, Any]], None]:
+def _telling(context: Context, job: TakenJob) -> Callable[[dict[str, Any]], None]:
     """Says how far the job is."""
 
     def tell(progress: dict[str, Any]) -> None:
-        house.database.transaction(lambda session: jobs.tell_progress(session, job, progress))
+        context.database.transaction(lambda session: jobs.tell_progress(session, job, progress))
 
     return tell
 
 
-def _fill_pool(house: House, job: TakenJob) -> dict[str, Any]:
-    return pool.fill(house, job.payload)
+def _fill_pool(context: Context, job: TakenJob) -> dict[str, Any]:
+    return pool.fill(
+        context.database,
+        context.journal,
+        context.clip_store,
+        context.generation,
+        context.space,
+        context.style_folder,
+        context.settings,
+        job.payload,
+    )
 
 
-def _refit_heads(house: House, job: TakenJob) -> dict[str, Any]:  # noqa: ARG001
-    return refit.refit_heads(house)
+def _refit_heads(context: Context, job: TakenJob) -> dict[str, Any]:  # noqa: ARG001
+    return refits.refit_heads(context.database, context.space)
 
 
-def _refit_population(house: House, job: TakenJob) -> dict[str, Any]:
-    return population.refit_population(house, str(job.payload["study"]))
+def _refit_population(context: Context, job: TakenJob) -> dict[str, Any]:
+    return population.refit_population(
+        context.database, context.journal, context.space, context.playable, str(job.payload["study"])
+    )
 
 
-def _encode_clips(house: House, job: TakenJob) -> dict[str, Any]:  # noqa: ARG001
-    return encode.encode_clips(house)
+def _encode_clips(context: Context, job: TakenJob) -> dict[str, Any]:  # noqa: ARG001
+    return reencoding.encode_clips(context.database, context.journal, context.generation, context.space)
 
 
-def _take_runs(house: House, job: TakenJob) -> dict[str, Any]:  # noqa: ARG001
-    return runs.take_changed(house)
+def _take_runs(context: Context, job: TakenJob) -> dict[str, Any]:  # noqa: ARG001
+    return runs.take_changed(context.database, context.settings)
 
 
-def _draw_map(house: House, job: TakenJob) -> dict[str, Any]:
-    telling = _telling(house, job)
+def _draw_map(context: Context, job: TakenJob) -> dict[str, Any]:
+    telling = _telling(context, job)
 
     def tell(stage: str, share: float) -> None:
         telling({"stage": stage, "share": share})
 
     limit = job.payload.get("limit")
-    return drawing.draw(house, str(job.payload["kind"]), int(job.payload["seed"]), tell, limit)
+    return drawing.draw(
+        context.database,
+        context.clip_store,
+        context.space,
+        context.style_folder,
+        str(job.payload["kind"]),
+        int(job.payload["seed"]),
+        tell,
+        limit,
+    )
 
 
 HANDLERS: dict[str, Handler] = {
-    compose.KIND: _compose_for,
-    agreement.KIND: _compose_for_both,
+    wishes.KIND: _compose_for,
+    for_two.KIND: _compose_for_both,
     pool.KIND: _fill_pool,
-    encode.KIND: _encode_clips,
-    refit.KIND: _refit_heads,
+    reencoding.KIND: _encode_clips,
+    refits.KIND: _refit_heads,
     population.KIND: _refit_population,
     maps.KIND: _draw_map,
 }
@@ -125,8 +162,8 @@ class Worker:
 
     idle_s, look_every = IDLE_SECONDS, LOOK_EVERY
 
-    def __init__(self, house: House, handlers: Mapping[str, Handler] = HANDLERS) -> None:
-        self.house = house
+    def __init__(self, context: Context, handlers: Mapping[str, Handler] = HANDLERS) -> None:
+        self.context = context
         self._handlers = handlers
         self._stopping = threading.Event()
         self._housekeeping = self._populations = 0.0
@@ -142,7 +179,7 @@ class Worker:
         quiet_until = 0.0
         while not self._stopping.is_set():
             try:
-                found = migrate.current_revision(self.house.database.open())
+                found = migrate.current_revision(self.context.database.open())
                 reason = f"the database is at {found or 'nothing'}, this version needs {newest}: run kallos db upgrade"
                 if found == newest:
                     return True
@@ -172,41 +209,41 @@ class Worker:
         if look:
             self.leave_jobs()
         kinds = list(self._handlers)
-        job = self.house.database.transaction(lambda s: jobs.take_job(s, kinds, lease_s=LEASE_SECONDS))
+        job = self.context.database.transaction(lambda s: jobs.take_job(s, kinds, lease_s=LEASE_SECONDS))
         if job is None:
             return False
-        with _Lease(self.house, job):
+        with _Lease(self.context, job):
             self._do(job)
         return True
 
     def leave_jobs(self) -> None:
         """Leave a job for the pool where it needs clips, and what a new model asks for."""
-        transaction = self.house.database.transaction
-        transaction(lambda session: pool.leave_job(session, self.house))
+        transaction = self.context.database.transaction
+        transaction(lambda session: pool.leave_job(session, self.context.space, self.context.settings))
         if time.monotonic() > self._housekeeping:
             self._housekeeping = time.monotonic() + HOUSEKEEPING_SECONDS
             transaction(jobs.forget_finished)
             self._changing = True
         if time.monotonic() > self._populations:
             self._populations = time.monotonic() + POPULATION_SECONDS
-            transaction(lambda session: population.leave_jobs(session, self.house.space.version))
+            transaction(lambda session: population.leave_jobs(session, self.context.space.version))
         if self._changing:
             self._changing = transaction(self._adopt)
 
     def _adopt(self, session: Session) -> bool:
         """Leave what a new model asks for: clips encoded, then heads fitted; whether anything is left to do."""
-        version = self.house.space.version
-        if encode.older_clips(session, version, 1):
-            encode.leave_job(session, version)
+        version = self.context.space.version
+        if reencoding.older_clips(session, version, 1):
+            reencoding.leave_job(session, version)
             return True
-        refit.leave_job(session, version)
+        refits.leave_job(session, version)
         return False
 
     def _do(self, job: TakenJob) -> None:
         started = time.monotonic()
-        transaction = self.house.database.transaction
+        transaction = self.context.database.transaction
         try:
-            result = self._handlers[job.kind](self.house, job)
+            result = self._handlers[job.kind](self.context, job)
         except BadRequest as error:
             log.warning("job_refused job=%d kind=%s error=%s", job.id, job.kind, error)
             message = str(error)
@@ -230,7 +267,7 @@ class Worker:
         pause = 0.1
         while not self._stopping.wait(pause):
             try:
-                if self.house.generator.health().get("status") == "ok":
+                if self.context.generation.health().get("status") == "ok":
                     return
             except GenerationError:
                 pass
@@ -242,20 +279,20 @@ class Clerk(Worker):
 
     idle_s, look_every = RUNS_SECONDS, 1
 
-    def __init__(self, house: House) -> None:
-        super().__init__(house, CLERKS_HANDLERS)
+    def __init__(self, context: Context) -> None:
+        super().__init__(context, CLERKS_HANDLERS)
 
     def leave_jobs(self) -> None:
         """Leave a job where a log has changed."""
-        folder = self.house.settings.runs_folder
-        self.house.database.transaction(lambda session: runs.leave_job(session, folder))
+        folder = self.context.settings.runs_folder
+        self.context.database.transaction(lambda session: runs.leave_job(session, folder))
 
 
 class _Lease:
     """Keeps a job ours while it is worked on."""
 
-    def __init__(self, house: House, job: TakenJob) -> None:
-        self._house, self._job = house, job
+    def __init__(self, context: Context, job: TakenJob) -> None:
+        self._context, self._job = context, job
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._renew, name=f"lease {job.id}", daemon=True)
 
@@ -272,7 +309,7 @@ class _Lease:
 
         while not self._done.wait(RENEW_SECONDS):
             try:
-                self._house.database.transaction(extend)
+                self._context.database.transaction(extend)
             except DBAPIError as error:
                 log.warning("lease_not_renewed job=%d error=%s", self._job.id, error)
 
@@ -280,11 +317,11 @@ class _Lease:
 def run_worker(settings: Settings) -> int:
     """``kallos worker``: work until SIGTERM or SIGINT; as a supervised child it ends with its parent."""
     die_with_parent()
-    house = House(settings, revive_after_s=REVIVE_AFTER_SECONDS)
-    if wrong := house.wrong_model():
+    context = Context(settings, revive_after_s=REVIVE_AFTER_SECONDS)
+    if wrong := context.wrong_model():
         print(wrong, file=sys.stderr)
         return 1
-    worker, clerk = Worker(house), Clerk(house)
+    worker, clerk = Worker(context), Clerk(context)
 
     def stop(_: int, __: FrameType | None) -> None:
         worker.stop()
@@ -297,5 +334,5 @@ def run_worker(settings: Settings) -> int:
         beside.start()
         worker.run()
         beside.join(STOP_SECONDS)
-    house.close()
+    context.close()
     return 0

@@ -22,7 +22,7 @@ from sqlalchemy import (
     union_all,
 )
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
+from sqlalchemy.orm import InstrumentedAttribute, Session, aliased, load_only
 
 from db.tables import PICKS, Clip, Four, Listener, Offer, Vote
 
@@ -110,6 +110,18 @@ def clips_shown(listener_id: UUID, *, state: str | None = None) -> Select[tuple[
         for side in (Offer.left_clip, Offer.right_clip, *FOUR_SIDES)
     ]
     return select(union_all(*sides).subquery().c.id)
+
+
+def met_clips(session: Session, listener_id: UUID, *, model_version: str) -> list[Clip]:
+    """Clips of this model that the listener voted on and that wait in no open pair or four, light ones."""
+    judged = Clip.id.in_(clips_shown(listener_id, state="voted"))
+    query = (
+        select(Clip)
+        .where(judged, Clip.model_version == model_version)
+        .options(load_only(Clip.id, Clip.summary, Clip.kind, Clip.domain, Clip.composed_for))
+    )
+    waiting = set(session.scalars(clips_shown(listener_id, state="open")))
+    return [clip for clip in session.scalars(query) if clip.id not in waiting]
 
 
 def pairs_among(session: Session, listener_id: UUID, clips: Sequence[UUID]) -> list[tuple[int, int]]:

@@ -33,9 +33,9 @@ from db.engine import make_engine
 from models.evaluate.report import Metric, Report
 from models.music.notes import Piece
 from models.music.render import encode_mp3, render
-from webapp.services.atlas.drawing import store
-from webapp.services.house import House
-from webapp.settings import Settings
+from webapp.context import Context
+from webapp.maps.drawing import store
+from webapp.runtime.settings import Settings
 
 HEARD = {"left": 4000, "right": 4000}
 PART = "generator"
@@ -310,16 +310,18 @@ def measure(site: Site, report: Report, arguments: argparse.Namespace) -> None:
 
 def measure_maps(site: Site, report: Report) -> None:
     """A map of 20,000 points in the page, and drawing one of all tunes that are there."""
-    house = House(Settings(home=site.home, database_url=site.database_url))
+    context = Context(Settings(home=site.home, database_url=site.database_url))
     try:
-        seconds, frames = in_the_page(site.url, store(house, "tunes", "made-up", 0, crowd()))
+        seconds, frames = in_the_page(
+            site.url, store(context.database, context.clip_store, "tunes", "made-up", 0, crowd())
+        )
         report.add("bench.map_20000_seconds", quantile(seconds, 0.5, reference=3.0))
         report.add("bench.map_frame_ms", quantile(frames, 0.95))
     except NoBrowserError:
         report.add("bench.map_20000_seconds", Metric(None, reference=3.0))
-    took, points = draw_seconds(house)
+    took, points = draw_seconds(context)
     report.add("bench.project_5000_seconds", Metric(took, n=points, reference=30.0))
-    house.close()
+    context.close()
 
 
 def main() -> int:

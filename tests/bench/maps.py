@@ -19,9 +19,9 @@ from models.atlas.neighbours import nearest
 from models.atlas.points import DrawnMap, Points, packed
 from models.atlas.quality import judge
 from models.music.notes import Piece
-from webapp.services.atlas.drawing import draw, store
-from webapp.services.house import House
-from webapp.settings import Settings
+from webapp.context import Context
+from webapp.maps.drawing import draw, store
+from webapp.runtime.settings import Settings
 
 POINTS, LABELS, JUDGED = 20_000, 8, 500
 FRAMES = """() => {
@@ -97,21 +97,31 @@ def _dragged(page: Page) -> list[float]:
     return found
 
 
-def draw_seconds(house: House) -> tuple[float, int]:
+def draw_seconds(context: Context) -> tuple[float, int]:
     """Seconds to draw the map of all tunes that are there, and how many they are."""
-    draw(house, "tunes", 0, lambda *_: None)  # parses the corpora
+    draw(
+        context.database, context.clip_store, context.space, context.style_folder, "tunes", 0, lambda *_: None
+    )  # parses the corpora
     begun = time.monotonic()
-    result = draw(house, "tunes", int(time.time()), lambda *_: None)  # a seed that nobody has drawn
+    result = draw(
+        context.database,
+        context.clip_store,
+        context.space,
+        context.style_folder,
+        "tunes",
+        int(time.time()),
+        lambda *_: None,
+    )  # a seed that nobody has drawn
     return time.monotonic() - begun, int(result["points"])
 
 
 def main() -> int:
     """``python tests/bench/maps.py URL KALLOS_HOME DATABASE_URL``: measure an application that runs."""
     url, home, database = sys.argv[1:4]
-    house = House(Settings(home=Path(home), database_url=database))
-    seconds, frames = in_the_page(url, store(house, "tunes", "made-up", 0, crowd()))
-    took, points = draw_seconds(house)
-    house.close()
+    context = Context(Settings(home=Path(home), database_url=database))
+    seconds, frames = in_the_page(url, store(context.database, context.clip_store, "tunes", "made-up", 0, crowd()))
+    took, points = draw_seconds(context)
+    context.close()
     print(
         f"{POINTS} points in the page after {np.median(seconds):.2f} s (longest of {len(seconds)}: {max(seconds):.2f})"
     )

@@ -17,9 +17,9 @@ from models.atlas.quality import judge
 from models.music import corpora
 from models.title.checkpoint import load_towers
 from models.title.tunes import tunes_of
-from webapp.services.atlas import drawing
-from webapp.services.house import House
-from webapp.settings import Settings
+from webapp.context import Context
+from webapp.maps import drawing
+from webapp.runtime.settings import Settings
 
 DESKTOP = {"viewport": {"width": 1280, "height": 800}}
 PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True, "device_scale_factor": 2}
@@ -33,7 +33,7 @@ def maps(site) -> Iterator[dict[str, tuple[str, DrawnMap]]]:
     settings = Settings(
         home=Path(site.environment["KALLOS_HOME"]), database_url=site.environment["KALLOS_DATABASE_URL"]
     )
-    house = House(settings)
+    context = Context(settings)
     towers, pieces = load_towers(), corpora.load("oneills1850", limit=80)
     made = {}
     for kind in ("tunes", "titles", "joint"):
@@ -42,9 +42,9 @@ def maps(site) -> Iterator[dict[str, tuple[str, DrawnMap]]]:
         near = nearest(points.vectors, 10)
         quality = judge(points.vectors, places, points.colours, 0, near)
         drawn = DrawnMap(points, places, near, {"quality": quality.to_json()})
-        made[kind] = (drawing.store(house, kind, towers.version, 0, drawn), drawn)
+        made[kind] = (drawing.store(context.database, context.clip_store, kind, towers.version, 0, drawn), drawn)
     yield made
-    house.close()
+    context.close()
 
 
 def shown(visitor):

@@ -22,12 +22,15 @@ from models.metrics.music_statistics import ATTRIBUTES
 from models.music.notes import Piece
 from models.taste.space import TasteSpace, summary
 from webapp.app import create_app
-from webapp.backstage import Backstage
-from webapp.limits import IMPORTS_A_SECOND, IMPORTS_AT_ONCE, TokenBucket
-from webapp.services import composing, listeners, offers, pool, rendering, votes
-from webapp.services.composing import content_hash
-from webapp.services.house import House
-from webapp.settings import Settings
+from webapp.composing import clips as composing
+from webapp.composing import pool, rendering
+from webapp.composing.clips import content_hash
+from webapp.context import Context
+from webapp.listeners import accounts
+from webapp.listening import pairs, votes
+from webapp.runtime.limits import IMPORTS_A_SECOND, IMPORTS_AT_ONCE, TokenBucket
+from webapp.runtime.settings import Settings
+from webapp.supervision import Supervision
 
 Stock = Callable[..., list[uuid.UUID]]
 SETTINGS = "HOME RUNS DATABASE_URL STORE_URL GENERATOR_URL HOST PORT SECRET SOUNDFONT MODEL"
@@ -36,7 +39,7 @@ SETTINGS = "HOME RUNS DATABASE_URL STORE_URL GENERATOR_URL HOST PORT SECRET SOUN
 @pytest.fixture(autouse=True)
 def no_imports_of_other_tests(monkeypatch) -> None:
     """Files that other tests have brought don't count against the few that may be brought at once."""
-    monkeypatch.setattr(listeners, "_imports", TokenBucket(IMPORTS_A_SECOND, IMPORTS_AT_ONCE))
+    monkeypatch.setattr(accounts, "_imports", TokenBucket(IMPORTS_A_SECOND, IMPORTS_AT_ONCE))
 
 
 @pytest.fixture(autouse=True)
@@ -97,21 +100,21 @@ def settings(fresh_database_url: str, tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
-def alone(settings: Settings) -> Iterator[House]:
-    """A house without a generator."""
-    house = House(settings)
-    yield house
-    house.close()
+def alone(settings: Settings) -> Iterator[Context]:
+    """A context without a generator."""
+    context = Context(settings)
+    yield context
+    context.close()
 
 
 @pytest.fixture
-def house(
+def context(
     settings: Settings, generator_url: str, space: TasteSpace, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[House]:
-    monkeypatch.setattr(listeners, "_arrivals", listeners.TokenBucket(1e6, 1e6))
-    house = House(settings, generator_url=generator_url, space=space)
-    yield house
-    house.close()
+) -> Iterator[Context]:
+    monkeypatch.setattr(accounts, "_arrivals", accounts.TokenBucket(1e6, 1e6))
+    context = Context(settings, generator_url=generator_url, space=space)
+    yield context
+    context.close()
 
 
 def scale(number: int) -> Piece:
@@ -124,7 +127,7 @@ def scale(number: int) -> Piece:
 
 
 @pytest.fixture
-def stock(house: House, tiny_composer) -> Stock:
+def stock(context: Context, tiny_composer) -> Stock:
     """``stock(domain, clips)``: clips that are in the pool as if composed and rendered, without the wait."""
     counter = iter(range(1_000_000))
 
@@ -133,7 +136,7 @@ def stock(house: House, tiny_composer) -> Stock:
     ) -> list[uuid.UUID]:
         latents = tiny_composer.sample_latents(domain, clips, seed=next(counter))
         numbers = [next(counter) for _ in latents]
-        sounds = [house.store.put(f"sound {number}".encode(), ".mp3") for number in numbers]
+        sounds = [context.clip_store.put(f"sound {number}".encode(), ".mp3") for number in numbers]
 
         def add(session) -> list[uuid.UUID]:
             made = []
@@ -146,7 +149,7 @@ def stock(house: House, tiny_composer) -> Stock:
                     recipe={},
                     latents=each.to_json(),
                     summary=summary(each),
-                    model_version=house.space.version,
+                    model_version=context.space.version,
                     content_hash=content_hash(piece),
                     composed_for=composed_for,
                 )
@@ -158,15 +161,15 @@ def stock(house: House, tiny_composer) -> Stock:
                 made.append(clip_id)
             return made
 
-        return house.database.transaction(add)
+        return context.database.transaction(add)
 
     return fill
 
 
 @pytest.fixture
-def retire(house: House) -> Callable[[uuid.UUID], None]:
+def retire(context: Context) -> Callable[[uuid.UUID], None]:
     def change(clip_id: uuid.UUID) -> None:
-        house.database.transaction(
+        context.database.transaction(
             lambda session: session.execute(update(Clip).where(Clip.id == clip_id).values(retired=True))
         )
 
@@ -174,9 +177,9 @@ def retire(house: House) -> Callable[[uuid.UUID], None]:
 
 
 @pytest.fixture
-def client(house: House) -> Iterator[TestClient]:
-    with TestClient(create_app(backstage=Backstage(house, children=False), pages=False)) as client:
-        assert client.app.state.backstage.ready.wait(60)
+def client(context: Context) -> Iterator[TestClient]:
+    with TestClient(create_app(supervision=Supervision(context, children=False), pages=False)) as client:
+        assert client.app.state.supervision.ready.wait(60)
         yield client
 
 
@@ -187,10 +190,10 @@ def visitor(client: TestClient) -> Callable[[], TestClient]:
 
 
 @pytest.fixture
-def tables() -> Callable[[House], dict[str, list[str]]]:
-    """``tables(house)``: every row of every table but the queue as text, in order; not when a head was saved."""
+def tables() -> Callable[[Context], dict[str, list[str]]]:
+    """``tables(context)``: every row of every table but the queue as text, in order; not when a head was saved."""
 
-    def rows(house: House) -> dict[str, list[str]]:
+    def rows(context: Context) -> dict[str, list[str]]:
         def read(session):
             names = session.scalars(text("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")).all()
             columns = {"heads": "updated_at", "studies": "created_at"}  # the default study is the migration's
@@ -201,27 +204,38 @@ def tables() -> Callable[[House], dict[str, list[str]]]:
                 for name in sorted({*names} - {"jobs"})
             }
 
-        return house.database.transaction(read)
+        return context.database.transaction(read)
 
     return rows
 
 
 @pytest.fixture
-def live(house: House, stock: Stock) -> Callable[..., uuid.UUID]:
+def live(context: Context, stock: Stock) -> Callable[..., uuid.UUID]:
     """``live(picks)``: a listener with votes of every kind, a head, and clips composed for them among the pairs."""
 
     def make(picks: int = 5, outcomes: Sequence[str] = ("left", "right", "equal", "neither", "skipped")) -> uuid.UUID:
-        if house.database.transaction(lambda s: count_pool(s, domain="pop")) < 12:
+        if context.database.transaction(lambda s: count_pool(s, domain="pop")) < 12:
             stock("pop", 16)
-        listener = listeners.create(house)
+        listener = accounts.create(context.database, context.journal)
 
         def vote(outcome: str) -> None:
-            votes.take(house, listener, offers.open_offers(house, listener)[0]["offer_id"], outcome, (2000, 2100))
+            votes.take(
+                context.database,
+                context.journal,
+                context.space,
+                context.playable,
+                listener,
+                pairs.open_offers(context.database, context.journal, context.space, context.playable, listener)[0][
+                    "offer_id"
+                ],
+                outcome,
+                (2000, 2100),
+            )
 
         for number in range(picks):
             vote(outcomes[number % len(outcomes)])
         own = stock("pop", 3, composed_for=listener)
-        house.database.transaction(lambda session: house.journal.append(session, listener, clips=own))
+        context.database.transaction(lambda session: context.journal.append(session, listener, clips=own))
         vote("right")
         return listener
 
@@ -229,16 +243,16 @@ def live(house: House, stock: Stock) -> Callable[..., uuid.UUID]:
 
 
 @pytest.fixture
-def another_house(
+def another_context(
     make_database, migrated_template: str, generator_url: str, space: TasteSpace, tmp_path_factory
-) -> Iterator[Callable[..., House]]:
-    """``another_house(home=…)``: another installation, with an empty database of its own."""
-    made: list[House] = []
+) -> Iterator[Callable[..., Context]]:
+    """``another_context(home=…)``: another installation, with an empty database of its own."""
+    made: list[Context] = []
 
-    def make(home: Path | None = None, *, migrated: bool = True) -> House:
+    def make(home: Path | None = None, *, migrated: bool = True) -> Context:
         url = make_database(template=migrated_template) if migrated else make_database()
         settings = Settings(home=home or tmp_path_factory.mktemp("elsewhere"), database_url=url, secret="another")
-        made.append(House(settings, generator_url=generator_url, space=space))
+        made.append(Context(settings, generator_url=generator_url, space=space))
         return made[-1]
 
     yield make

@@ -9,26 +9,26 @@ import pytest
 from starlette.testclient import TestClient
 
 from models.style.card import SHIPPED_STYLE
-from webapp import database
 from webapp.__main__ import main
+from webapp.api.health import commit
 from webapp.app import create_app, serve
-from webapp.backstage import Backstage
-from webapp.services.health import commit
-from webapp.settings import Settings
+from webapp.runtime import database
+from webapp.runtime.settings import Settings
+from webapp.supervision import Supervision
 
 PROGRAM = """
 import os, sys
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 from starlette.testclient import TestClient
 from webapp.app import create_app
-from webapp.backstage import Backstage
-from webapp.services.house import House
-from webapp.settings import Settings
-house = House(Settings(home=sys.argv[1], database_url="postgresql+psycopg://nobody@127.0.0.1:9/none"))
-with TestClient(create_app(backstage=Backstage(house, children=False))) as client:
+from webapp.supervision import Supervision
+from webapp.context import Context
+from webapp.runtime.settings import Settings
+context = Context(Settings(home=sys.argv[1], database_url="postgresql+psycopg://nobody@127.0.0.1:9/none"))
+with TestClient(create_app(supervision=Supervision(context, children=False))) as client:
     for path in ("/", "/taste", "/static/kallos/main.js", "/api/docs", "/healthz"):
         print(path, client.get(path).status_code)
-print(house.space.size > 0, sorted({"torch", "symusic", "sklearn", "music21"} & set(sys.modules)))
+print(context.space.size > 0, sorted({"torch", "symusic", "sklearn", "music21"} & set(sys.modules)))
 """
 
 
@@ -50,11 +50,11 @@ def test_the_pages_answer_before_the_database_does_and_the_web_never_loads_torch
 def test_before_the_database_is_there_the_page_says_to_wait_and_health_that_it_cannot_serve(
     space, tmp_path, monkeypatch
 ):
-    from webapp.services.house import House
+    from webapp.context import Context
 
     monkeypatch.setattr(database, "PATIENCE_S", 1.0)
-    house = House(Settings(home=tmp_path, database_url="postgresql+psycopg://nobody@127.0.0.1:9/none"), space=space)
-    with TestClient(create_app(backstage=Backstage(house, children=False), pages=False)) as client:
+    context = Context(Settings(home=tmp_path, database_url="postgresql+psycopg://nobody@127.0.0.1:9/none"), space=space)
+    with TestClient(create_app(supervision=Supervision(context, children=False), pages=False)) as client:
         report = client.get("/healthz")
         assert report.status_code == 503
         assert report.json()["status"] == "starting"
@@ -63,13 +63,13 @@ def test_before_the_database_is_there_the_page_says_to_wait_and_health_that_it_c
         assert "retry-after" in waiting.headers
 
 
-def test_a_mistake_of_ours_is_told_without_its_details(house, monkeypatch, client):
-    from webapp import api
+def test_a_mistake_of_ours_is_told_without_its_details(context, monkeypatch, client):
+    from webapp.api import listening
 
     def fail(*_):
         raise RuntimeError("the secret detail")
 
-    monkeypatch.setattr(api.listeners, "exists", fail)
+    monkeypatch.setattr(listening.accounts, "exists", fail)
     client.get("/api/listener")
     answer = TestClient(client.app, cookies=client.cookies, raise_server_exceptions=False).get("/api/listener")
     assert answer.status_code == 500

@@ -8,15 +8,19 @@ from sqlalchemy import func, select, update
 
 from db.queries import jobs
 from db.tables import Clip, ClipAudio, Job
-from webapp.services import compose, composing, heads, listeners, offers, pool, refit, taste, votes
-from webapp.services import encode as encode_service
-from webapp.services.house import House
+from webapp.composing import clips, pool, wishes
+from webapp.context import Context
+from webapp.learning import heads, refits
+from webapp.learning import reencoding as encode_service
+from webapp.listeners import accounts
+from webapp.listening import pairs, votes
+from webapp.taste import overview
 from webapp.worker import HANDLERS, Worker
 
 
 @pytest.fixture
-def worker(house):
-    return Worker(house)
+def worker(context):
+    return Worker(context)
 
 
 def work_until_idle(worker: Worker, steps: int = 60) -> None:
@@ -25,126 +29,206 @@ def work_until_idle(worker: Worker, steps: int = 60) -> None:
             return
 
 
-def playable(house, domain="pop") -> int:
+def playable(context, domain="pop") -> int:
     from db.queries.clips import count_pool
 
-    return house.database.transaction(lambda s: count_pool(s, domain=domain))
+    return context.database.transaction(lambda s: count_pool(s, domain=domain))
 
 
-def test_the_worker_fills_an_empty_pool_with_a_pair_first(house, worker):
+def test_the_worker_fills_an_empty_pool_with_a_pair_first(context, worker):
     assert worker.step()
-    assert playable(house) == 2
-    listener = listeners.create(house)
-    pair = offers.open_offers(house, listener)[0]
+    assert playable(context) == 2
+    listener = accounts.create(context.database, context.journal)
+    pair = pairs.open_offers(context.database, context.journal, context.space, context.playable, listener)[0]
     for side in ("left", "right"):
         clip_id, seconds = pair[side]["clip_id"], pair[side]["seconds"]
-        audio = house.database.transaction(lambda s, c=clip_id, n=seconds: s.get(ClipAudio, (c, n)))
-        data = house.store.get(audio.uri)
+        audio = context.database.transaction(lambda s, c=clip_id, n=seconds: s.get(ClipAudio, (c, n)))
+        data = context.clip_store.get(audio.uri)
         assert len(data) == audio.bytes
         assert -19 < audio.lufs < -17
         assert audio.true_peak_db < -1
 
 
-def test_the_pool_is_filled_in_turn_and_then_left_alone(house, worker, monkeypatch):
+def test_the_pool_is_filled_in_turn_and_then_left_alone(context, worker, monkeypatch):
     monkeypatch.setattr(pool, "FEW", 3)
-    house.settings = house.settings.model_copy(update={"pool": 3})
+    context.settings = context.settings.model_copy(update={"pool": 3})
     work_until_idle(worker)
-    assert [playable(house, domain) for domain in ("pop", "dance", "chorale")] == [3, 3, 3]
+    assert [playable(context, domain) for domain in ("pop", "dance", "chorale")] == [3, 3, 3]
     assert not worker.step()
 
 
-def test_the_pool_grows_as_a_listener_uses_it_up(house, stock, monkeypatch):
+def test_the_pool_grows_as_a_listener_uses_it_up(context, stock, monkeypatch):
     monkeypatch.setattr(pool, "FRESH", 6)
     monkeypatch.setattr(pool, "FEW", 2)
     for domain in ("pop", "dance", "chorale"):
         stock(domain, 8)
-    version = house.space.version
-    assert house.database.transaction(lambda s: pool.need(s, version, 8)) is None
-    listener = listeners.create(house)
+    version = context.space.version
+    assert context.database.transaction(lambda s: pool.need(s, version, 8)) is None
+    listener = accounts.create(context.database, context.journal)
     for _ in range(4):
-        votes.take(house, listener, offers.open_offers(house, listener)[0]["offer_id"], "left", (1, 1))
-    needed = house.database.transaction(lambda s: pool.need(s, version, 8))
+        votes.take(
+            context.database,
+            context.journal,
+            context.space,
+            context.playable,
+            listener,
+            pairs.open_offers(context.database, context.journal, context.space, context.playable, listener)[0][
+                "offer_id"
+            ],
+            "left",
+            (1, 1),
+        )
+    needed = context.database.transaction(lambda s: pool.need(s, version, 8))
     assert needed is not None
     assert needed.domain == "pop"
 
 
-def test_the_job_of_a_killed_worker_is_taken_again_and_done_once(house, worker):
+def test_the_job_of_a_killed_worker_is_taken_again_and_done_once(context, worker):
     def take_and_die(session):
-        pool.leave_job(session, house)
+        pool.leave_job(session, context.space, context.settings)
         return jobs.take_job(session, list(HANDLERS), lease_s=30)
 
-    taken = house.database.transaction(take_and_die)
+    taken = context.database.transaction(take_and_die)
     assert taken is not None
-    pool.fill(house, taken.payload)  # it composed, and was killed before it could say so
+    pool.fill(
+        context.database,
+        context.journal,
+        context.clip_store,
+        context.generation,
+        context.space,
+        context.style_folder,
+        context.settings,
+        taken.payload,
+    )  # it composed, and was killed before it could say so
     assert not worker.step()  # another worker waits for the lease
-    house.database.transaction(
+    context.database.transaction(
         lambda s: s.execute(update(Job).values(lease_until=func.clock_timestamp() - timedelta(seconds=1)))
     )
     assert worker.step()
-    assert playable(house) == 2  # the same seeds compose the same clips
-    state, attempts = house.database.transaction(lambda s: s.execute(select(Job.state, Job.attempts)).one())
+    assert playable(context) == 2  # the same seeds compose the same clips
+    state, attempts = context.database.transaction(lambda s: s.execute(select(Job.state, Job.attempts)).one())
     assert (state, attempts) == ("done", 2)
 
 
-def test_clips_composed_for_a_listener_are_theirs_and_done_again_the_same(house, worker, stock):
+def test_clips_composed_for_a_listener_are_theirs_and_done_again_the_same(context, worker, stock):
     for domain in ("pop", "dance", "chorale"):
         stock(domain, 60)
-    listener = listeners.create(house)
+    listener = accounts.create(context.database, context.journal)
     for _ in range(4):
-        votes.take(house, listener, offers.open_offers(house, listener)[0]["offer_id"], "left", (1, 1))
-    assert compose.state(house, listener)["state"] == "waiting"
+        votes.take(
+            context.database,
+            context.journal,
+            context.space,
+            context.playable,
+            listener,
+            pairs.open_offers(context.database, context.journal, context.space, context.playable, listener)[0][
+                "offer_id"
+            ],
+            "left",
+            (1, 1),
+        )
+    assert wishes.state(context.database, listener)["state"] == "waiting"
     assert worker.step()
-    state = compose.state(house, listener)
+    state = wishes.state(context.database, listener)
     assert state["state"] == "done"
-    assert 1 <= len(state["clips"]) <= composing.CLIPS_A_JOB
+    assert 1 <= len(state["clips"]) <= clips.CLIPS_A_JOB
     assert not any(clip["met"] for clip in state["clips"])
     assert "clip_id" not in state["clips"][0]
-    job = house.database.transaction(lambda s: s.scalars(select(Job).where(Job.kind == compose.KIND)).one())
-    composing.compose_for(house, listener, "pop", seed=job.id << 8)
-    assert compose.state(house, listener)["clips"] == state["clips"]
-    owners = house.database.transaction(lambda s: set(s.scalars(select(Clip.composed_for))))
+    job = context.database.transaction(lambda s: s.scalars(select(Job).where(Job.kind == wishes.KIND)).one())
+    clips.compose_for(
+        context.database,
+        context.journal,
+        context.clip_store,
+        context.generation,
+        context.space,
+        context.style_folder,
+        listener,
+        "pop",
+        seed=job.id << 8,
+    )
+    assert wishes.state(context.database, listener)["clips"] == state["clips"]
+    owners = context.database.transaction(lambda s: set(s.scalars(select(Clip.composed_for))))
     assert owners == {None, listener}
-    assert listeners.overview(house, listener)["first_composed"]["ready"]
+    assert accounts.overview(context.database, listener)["first_composed"]["ready"]
 
 
-def test_a_wish_is_kept_with_its_job_and_tells_how_far_it_is(house, worker, stock, monkeypatch):
+def test_a_wish_is_kept_with_its_job_and_tells_how_far_it_is(context, worker, stock, monkeypatch):
     for domain in ("pop", "dance", "chorale"):
         stock(domain, 60)
-    monkeypatch.setattr(composing, "why_broken", lambda *_: None)
-    monkeypatch.setattr(composing, "CLIPS_A_JOB", 2)
-    listener = listeners.create(house)
+    monkeypatch.setattr(clips, "why_broken", lambda *_: None)
+    monkeypatch.setattr(clips, "CLIPS_A_JOB", 2)
+    listener = accounts.create(context.database, context.journal)
     for _ in range(3):
-        votes.take(house, listener, offers.open_offers(house, listener)[0]["offer_id"], "left", (1, 1))
-    near = taste.overview(house, listener)["best"][0]["clip_id"]
+        votes.take(
+            context.database,
+            context.journal,
+            context.space,
+            context.playable,
+            listener,
+            pairs.open_offers(context.database, context.journal, context.space, context.playable, listener)[0][
+                "offer_id"
+            ],
+            "left",
+            (1, 1),
+        )
+    near = overview.overview(context.database, context.space, context.playable, listener)["best"][0]["clip_id"]
     told: list[dict] = []
-    real = composing.keep
+    real = clips.keep
 
     def look(*given, **more):
-        told.append(compose.state(house, listener))
+        told.append(wishes.state(context.database, listener))
         return real(*given, **more)
 
-    monkeypatch.setattr(composing, "keep", look)
+    monkeypatch.setattr(clips, "keep", look)
     made = {}
-    for wish in (compose.Wish(mode="near", near=near, keep=0.6), compose.Wish(mode="surprise")):
-        assert compose.ask(house, listener, wish)["wish"] == wish.model_dump()
+    for wish in (wishes.Wish(mode="near", near=near, keep=0.6), wishes.Wish(mode="surprise")):
+        assert wishes.ask(context.database, context.space, listener, wish)["wish"] == wish.model_dump()
         assert worker.step()
-        made[wish.mode] = [clip["mode"] for clip in compose.state(house, listener)["clips"]]
+        made[wish.mode] = [clip["mode"] for clip in wishes.state(context.database, listener)["clips"]]
     assert made == {"near": ["near"] * 2, "surprise": ["near"] * 2 + ["surprise"] * 2}
     assert {each["state"] for each in told} == {"running"}
     assert told[0]["progress"] == {"drawn": 24, "scored": 24, "ideas": 24, "rendered": 0, "pieces": 2}
     assert told[0]["wish"]["keep"] == 0.6
-    kinds = house.database.transaction(lambda s: set(s.scalars(select(Clip.kind).where(Clip.composed_for == listener))))
+    kinds = context.database.transaction(
+        lambda s: set(s.scalars(select(Clip.kind).where(Clip.composed_for == listener)))
+    )
     assert kinds == {"near", "surprise"}  # what no blind proof is made of brings no rivals
 
 
-def test_a_piece_that_the_listener_has_already_is_not_composed_again(house, stock, monkeypatch):
+def test_a_piece_that_the_listener_has_already_is_not_composed_again(context, stock, monkeypatch):
     stock("pop", 16)
-    monkeypatch.setattr(composing, "why_broken", lambda *_: None)
-    monkeypatch.setattr(composing, "CLIPS_A_JOB", 1)
-    listener = listeners.create(house)
-    assert composing.compose_for(house, listener, "pop", seed=5)["clips"] == 1
-    assert composing.compose_for(house, listener, "pop", seed=5)["thrown"] == {}  # the same job taken again
-    real, first = house.generator.generate, []
+    monkeypatch.setattr(clips, "why_broken", lambda *_: None)
+    monkeypatch.setattr(clips, "CLIPS_A_JOB", 1)
+    listener = accounts.create(context.database, context.journal)
+    assert (
+        clips.compose_for(
+            context.database,
+            context.journal,
+            context.clip_store,
+            context.generation,
+            context.space,
+            context.style_folder,
+            listener,
+            "pop",
+            seed=5,
+        )["clips"]
+        == 1
+    )
+    assert (
+        clips.compose_for(
+            context.database,
+            context.journal,
+            context.clip_store,
+            context.generation,
+            context.space,
+            context.style_folder,
+            listener,
+            "pop",
+            seed=5,
+        )["thrown"]
+        == {}
+    )  # the same job taken again
+    real, first = context.generation.generate, []
 
     def repeat(request):
         """The same notes again, as if another request had led to them."""
@@ -152,43 +236,75 @@ def test_a_piece_that_the_listener_has_already_is_not_composed_again(house, stoc
         first.append(result)
         return result.model_copy(update={"notes": first[0].notes})
 
-    monkeypatch.setattr(house.generator, "generate", repeat)
-    again = composing.compose_for(house, listener, "pop", seed=900)
-    other = composing.compose_for(house, listener, "pop", seed=1800)
+    monkeypatch.setattr(context.generation, "generate", repeat)
+    again = clips.compose_for(
+        context.database,
+        context.journal,
+        context.clip_store,
+        context.generation,
+        context.space,
+        context.style_folder,
+        listener,
+        "pop",
+        seed=900,
+    )
+    other = clips.compose_for(
+        context.database,
+        context.journal,
+        context.clip_store,
+        context.generation,
+        context.space,
+        context.style_folder,
+        listener,
+        "pop",
+        seed=1800,
+    )
     assert (again["clips"], again["thrown"]) == (1, {})
     assert (other["clips"], set(other["thrown"])) == (0, {"there_already"})
 
 
-def test_clips_for_somebody_deleted_meanwhile_leave_nothing_behind(house, stock, monkeypatch):
-    listener = listeners.create(house)
-    before = house.store.keys()
-    real = composing.render_into
+def test_clips_for_somebody_deleted_meanwhile_leave_nothing_behind(context, stock, monkeypatch):
+    listener = accounts.create(context.database, context.journal)
+    before = context.clip_store.keys()
+    real = clips.render_into
 
     def render_slowly(store, piece, seconds, piano=None):
-        if listeners.exists(house, listener):
-            listeners.delete(house, listener)
+        if accounts.exists(context.database, listener):
+            accounts.delete(
+                context.database, context.journal, context.clip_store, context.space, context.settings, listener
+            )
         return real(store, piece, seconds, piano)
 
-    monkeypatch.setattr(composing, "render_into", render_slowly)
-    result = composing.compose_for(house, listener, "pop", seed=5)
+    monkeypatch.setattr(clips, "render_into", render_slowly)
+    result = clips.compose_for(
+        context.database,
+        context.journal,
+        context.clip_store,
+        context.generation,
+        context.space,
+        context.style_folder,
+        listener,
+        "pop",
+        seed=5,
+    )
     assert result["clips"] == 0
-    assert house.store.keys() == before
-    assert house.database.transaction(lambda s: s.scalar(select(func.count()).select_from(Clip))) == 0
+    assert context.clip_store.keys() == before
+    assert context.database.transaction(lambda s: s.scalar(select(func.count()).select_from(Clip))) == 0
 
 
-def test_a_broken_clip_is_thrown_away_and_counted(house, worker, monkeypatch):
+def test_a_broken_clip_is_thrown_away_and_counted(context, worker, monkeypatch):
     answers = iter(["silent", None, None])
-    monkeypatch.setattr(composing, "why_broken", lambda *_: next(answers, None))
+    monkeypatch.setattr(clips, "why_broken", lambda *_: next(answers, None))
     worker.step()
-    assert playable(house) == 1
-    from webapp.services.health import thrown_away
+    assert playable(context) == 1
+    from webapp.api.health import thrown_away
 
-    report = house.database.transaction(thrown_away)
+    report = context.database.transaction(thrown_away)
     assert report == {"composed": 2, "thrown": 1, "share": 0.5, "reasons": {"silent": 1}}
 
 
-def test_while_the_generator_is_down_the_job_waits_uncounted(house, space, settings):
-    alone = House(settings, generator_url="http://127.0.0.1:9", space=space)
+def test_while_the_generator_is_down_the_job_waits_uncounted(context, space, settings):
+    alone = Context(settings, generator_url="http://127.0.0.1:9", space=space)
     worker = Worker(alone)
     worker.stop()  # do not wait for the generator in this test
     assert worker.step()
@@ -197,42 +313,64 @@ def test_while_the_generator_is_down_the_job_waits_uncounted(house, space, setti
     alone.close()
 
 
-def test_a_generator_of_another_version_is_refused_and_the_job_says_why(house, worker, monkeypatch):
-    real = house.generator.generate
+def test_a_generator_of_another_version_is_refused_and_the_job_says_why(context, worker, monkeypatch):
+    real = context.generation.generate
     monkeypatch.setattr(
-        house.generator, "generate", lambda request: real(request).model_copy(update={"model_version": "other"})
+        context.generation, "generate", lambda request: real(request).model_copy(update={"model_version": "other"})
     )
     worker.step()
-    error = house.database.transaction(lambda s: s.scalars(select(Job.error)).one())
+    error = context.database.transaction(lambda s: s.scalars(select(Job.error)).one())
     assert "other" in error
-    assert playable(house) == 0
+    assert playable(context) == 0
 
 
-def test_heads_of_a_new_version_are_fitted_from_all_votes(house, worker, stock):
+def test_heads_of_a_new_version_are_fitted_from_all_votes(context, worker, stock):
     for domain in ("pop", "dance", "chorale"):
         stock(domain, 60)
-    listener = listeners.create(house)
+    listener = accounts.create(context.database, context.journal)
     for outcome in ("left", "right", "equal", "skipped", "left"):
-        votes.take(house, listener, offers.open_offers(house, listener)[0]["offer_id"], outcome, (1, 1))
+        votes.take(
+            context.database,
+            context.journal,
+            context.space,
+            context.playable,
+            listener,
+            pairs.open_offers(context.database, context.journal, context.space, context.playable, listener)[0][
+                "offer_id"
+            ],
+            outcome,
+            (1, 1),
+        )
     from db.queries.heads import delete_heads
 
-    learned = house.database.transaction(lambda s: heads.load(s, listener, house.space))
-    house.database.transaction(lambda s: delete_heads(s, listener))
-    house.database.transaction(lambda s: refit.leave_job(s, house.space.version))
+    learned = context.database.transaction(lambda s: heads.load(s, listener, context.space))
+    context.database.transaction(lambda s: delete_heads(s, listener))
+    context.database.transaction(lambda s: refits.leave_job(s, context.space.version))
     work_until_idle(worker, 5)
-    fitted = house.database.transaction(lambda s: heads.load(s, listener, house.space))
+    fitted = context.database.transaction(lambda s: heads.load(s, listener, context.space))
     assert fitted.votes_seen == learned.votes_seen == 4
     assert abs(fitted.mean - learned.mean).max() < 0.5
-    assert not house.database.transaction(lambda s: refit.leave_job(s, house.space.version))
+    assert not context.database.transaction(lambda s: refits.leave_job(s, context.space.version))
 
 
-def test_after_a_change_of_model_clips_are_encoded_and_heads_fitted_from_the_old_votes(house, worker, stock):
+def test_after_a_change_of_model_clips_are_encoded_and_heads_fitted_from_the_old_votes(context, worker, stock):
     for domain in ("pop", "dance", "chorale"):
         stock(domain, 60)
-    listener = listeners.create(house)
+    listener = accounts.create(context.database, context.journal)
     own = stock("pop", 1, composed_for=listener)
     for _ in range(3):
-        votes.take(house, listener, offers.open_offers(house, listener)[0]["offer_id"], "left", (1, 1))
+        votes.take(
+            context.database,
+            context.journal,
+            context.space,
+            context.playable,
+            listener,
+            pairs.open_offers(context.database, context.journal, context.space, context.playable, listener)[0][
+                "offer_id"
+            ],
+            "left",
+            (1, 1),
+        )
 
     def grow_old(session):
         from db.queries.heads import delete_heads
@@ -242,22 +380,22 @@ def test_after_a_change_of_model_clips_are_encoded_and_heads_fitted_from_the_old
         session.execute(update(Clip).where(Clip.id.in_([*met, *own])).values(model_version="older"))
         delete_heads(session, listener)
 
-    house.database.transaction(grow_old)
+    context.database.transaction(grow_old)
     work_until_idle(worker, 6)
-    assert house.database.transaction(lambda s: encode_service.older_clips(s, house.space.version, 9)) == []
-    assert house.database.transaction(lambda s: heads.load(s, listener, house.space)).votes_seen == 3
+    assert context.database.transaction(lambda s: encode_service.older_clips(s, context.space.version, 9)) == []
+    assert context.database.transaction(lambda s: heads.load(s, listener, context.space)).votes_seen == 3
 
 
-def test_a_stopped_worker_finishes_its_job_and_takes_no_other(house, worker):
+def test_a_stopped_worker_finishes_its_job_and_takes_no_other(context, worker):
     import threading
 
     thread = threading.Thread(target=worker.run)
     thread.start()
     end = time.monotonic() + 60
-    while playable(house) < 2 and time.monotonic() < end:
+    while playable(context) < 2 and time.monotonic() < end:
         time.sleep(0.05)
     worker.stop()
     thread.join(30)
     assert not thread.is_alive()
-    states = house.database.transaction(lambda s: set(s.scalars(select(Job.state))))
+    states = context.database.transaction(lambda s: set(s.scalars(select(Job.state))))
     assert "running" not in states

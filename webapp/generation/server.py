@@ -29,7 +29,7 @@ from webapp.generation.protocol import (
     QueueFull,
     TowersResult,
 )
-from webapp.supervisor import die_with_parent
+from webapp.runtime.supervised_process import die_with_parent
 
 if TYPE_CHECKING:  # torch is imported by serve(), after its environment is set
     from webapp.generation.engine import Engine

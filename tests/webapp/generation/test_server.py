@@ -21,7 +21,7 @@ from webapp.generation.protocol import (
     Source,
 )
 from webapp.generation.remote import RemoteGenerator
-from webapp.supervisor import SupervisedProcess, free_local_port
+from webapp.runtime.supervised_process import SupervisedProcess, free_local_port
 
 
 @pytest.fixture

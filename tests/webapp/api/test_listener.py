@@ -1,0 +1,161 @@
+"""A listener's own: token, link to another device, history, rewind, one file out and in, deletion."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+
+import pytest
+
+
+def test_listener_gives_its_token_once_and_the_token_alone_is_enough(client, visitor, stock):
+    stock()
+    new = client.get("/api/listener").json()
+    assert new["listener_token"]
+    assert new["picks"] == 0
+    assert new["domains"] == ["pop", "dance", "chorale"]
+    assert new["first_composed"] == {"at_picks": 6, "ready": False}
+    assert client.get("/api/listener").json()["listener_token"] is None
+    offers = client.get("/api/offers").json()
+    framed = visitor()
+    bearer = {"Authorization": f"Bearer {new['listener_token']}"}
+    assert framed.get("/api/offers", headers=bearer).json() == offers
+    assert framed.get("/api/listener", headers=bearer).json()["listener_token"] is None
+
+
+def test_everything_about_a_listener_is_one_file(client, stock, vote):
+    stock()
+    assert client.get("/api/listener/export").status_code == 401
+    client.get("/api/listener")
+    vote(client, client.get("/api/offers").json()[0]["offer_id"])
+    answer = client.get("/api/listener/export")
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.headers["content-disposition"] == 'attachment; filename="kallos-listener.json"'
+    data = answer.json()
+    assert [bool(offer["vote"]) for offer in data["offers"]] == [True, False, False]
+    packed = client.get("/api/listener/export?form=zip")
+    assert packed.headers["content-type"] == "application/zip"
+    assert "kallos-listener.zip" in packed.headers["content-disposition"]
+    with zipfile.ZipFile(io.BytesIO(packed.content)) as archive:
+        assert json.loads(archive.read("listener.json")) == data
+        assert archive.read("votes.csv").count(b"\n") == 2
+    refused = client.get("/api/listener/export?form=xml")
+    assert refused.status_code == 422
+    assert "'json' or 'zip'" in refused.json()["error"]
+    assert "'xml'" in refused.json()["error"]
+
+
+def test_a_listener_goes_back_to_an_earlier_vote(client, stock, vote):
+    stock()
+    assert client.get("/api/listener/votes").status_code == 401
+    assert client.post("/api/listener/rewind", json={"votes": 0}).status_code == 401
+    client.get("/api/listener")
+    open_now = client.get("/api/offers").json()
+    tastes = []
+    for outcome in ("left", "right", "skipped", "left"):
+        open_now = vote(client, open_now[0]["offer_id"], outcome).json()["open"]
+        tastes.append(client.get("/api/taste").json()["styles"])
+    history = client.get("/api/listener/votes?limit=3").json()
+    assert history["total"] == 4
+    assert [(each["number"], each["outcome"]) for each in history["votes"]] == [
+        (4, "left"), (3, "skipped"), (2, "right"),
+    ]  # fmt: skip
+    (first,) = client.get("/api/listener/votes?before=2").json()["votes"]
+    assert (first["number"], first["outcome"]) == (1, "left")
+    answer = client.post("/api/listener/rewind", json={"votes": 2})
+    assert (answer.status_code, answer.json()) == (200, {"votes": 2, "picks": 2, "undone": 2})
+    assert client.get("/api/taste").json()["styles"] == tastes[1]
+    assert client.get("/api/listener").json()["picks"] == 2
+    assert vote(client, open_now[0]["offer_id"]).status_code == 404
+    again = client.post("/api/listener/rewind", json={"votes": 2})
+    assert again.json() == {"votes": 2, "picks": 2, "undone": 0}
+    refused = client.post("/api/listener/rewind", json={"votes": 3})
+    assert refused.status_code == 422
+    assert refused.json()["error"] == "3 votes can't be kept, there are 2; give a number from 0 to 2"
+
+
+@pytest.mark.parametrize(
+    "body", [{}, {"votes": -1}, {"votes": "all"}, {"votes": 1.5}, {"votes": True}, {"vote": 1}, []]
+)
+def test_a_malformed_rewind_is_refused_and_undoes_nothing(client, stock, body, vote):
+    stock()
+    client.get("/api/listener")
+    vote(client, client.get("/api/offers").json()[0]["offer_id"])
+    refused = client.post("/api/listener/rewind", json=body)
+    assert refused.status_code == 422
+    assert set(refused.json()) == {"error"}
+    assert client.get("/api/listener/votes").json()["total"] == 1
+
+
+@pytest.mark.parametrize("query", ["before=0", "limit=0", "limit=201", "before=x"])
+def test_a_part_of_the_history_that_is_none_is_refused(client, query):
+    client.get("/api/listener")
+    refused = client.get(f"/api/listener/votes?{query}")
+    assert refused.status_code == 422
+    assert query.partition("=")[0] in refused.json()["error"]
+
+
+def test_deleting_forgets_the_listener_their_token_and_their_journal(client, stock, context, vote):
+    stock()
+    assert client.delete("/api/listener").status_code == 401
+    token = client.get("/api/listener").json()["listener_token"]
+    bearer = {"Authorization": f"Bearer {token}"}
+    vote(client, client.get("/api/offers").json()[0]["offer_id"])
+    assert len(context.journal.segments()) == 1
+    assert client.delete("/api/listener").json() == {"deleted": True}
+    assert context.journal.segments() == []
+    assert "kallos_listener" not in client.cookies
+    for answer in (
+        client.get("/api/listener/export", headers=bearer),
+        client.get("/api/listener/votes", headers=bearer),
+        client.post("/api/listener/rewind", json={"votes": 0}, headers=bearer),
+        client.delete("/api/listener", headers=bearer),
+    ):
+        assert answer.status_code == 404
+        assert "error" in answer.json()
+
+
+def test_a_link_moves_a_listener_to_another_device(client, visitor, stock):
+    stock()
+    client.get("/api/listener")
+    offers = client.get("/api/offers").json()
+    link = client.post("/api/listener/link").json()
+    assert link["expires_at"]
+    phone = visitor()
+    token = link["url"].partition("?token=")[2]
+    arrived = phone.get("/api/listener", headers={"Authorization": f"Bearer {token}"}).json()
+    assert arrived["listener_token"]
+    assert arrived["listener_token"] != token
+    assert phone.get("/api/offers").json() == offers
+
+
+def test_a_link_knows_the_address_behind_a_proxy(client):
+    client.get("/api/listener")
+    headers = {"x-forwarded-proto": "https", "x-forwarded-host": "kallos.example"}
+    assert client.post("/api/listener/link", headers=headers).json()["url"].startswith("https://kallos.example/?token=")
+
+
+def test_too_many_new_listeners_are_told_to_wait(client, visitor, monkeypatch):
+    from webapp.listeners import accounts
+
+    monkeypatch.setattr(accounts, "_arrivals", accounts.TokenBucket(0.001, 2))
+    assert [visitor().get("/api/listener").status_code for _ in range(3)] == [200, 200, 429]
+
+
+def test_ones_file_is_brought_by_another_browser_which_becomes_its_listener(client, visitor, stock):
+    stock(clips=16)
+    client.get("/api/listener")
+    offer = client.get("/api/offers").json()[0]["offer_id"]
+    client.post(f"/api/offers/{offer}/vote", json={"outcome": "left", "heard_ms": {"left": 3000, "right": 3000}})
+    file = client.get("/api/listener/export", params={"form": "zip"}).content
+    about_me = client.post("/api/listener/import", content=file)
+    assert (about_me.status_code, "about you" in about_me.json()["error"]) == (422, True)
+    client.delete("/api/listener")
+    other = visitor()
+    other.get("/api/listener")
+    wrong = other.post("/api/listener/import", content=b"nothing")
+    assert (wrong.status_code, "Download my data" in wrong.json()["error"]) == (422, True)
+    brought = other.post("/api/listener/import", content=file)
+    assert brought.status_code == 201, brought.text
+    assert brought.json()["picks"] == other.get("/api/listener").json()["picks"] == 1

@@ -1,0 +1,428 @@
+"""The journal and the database tell the same story, whichever of them a crash stops first."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import uuid
+
+import pytest
+from sqlalchemy import func, select, update
+
+from db.queries import export
+from db.queries import listeners as listener_rows
+from db.tables import Clip, Listener, Offer
+from webapp.__main__ import main
+from webapp.composing import clips
+from webapp.listeners import accounts, journal_rebuild, rewind
+from webapp.listeners.journal_rebuild import NotEmptyError
+from webapp.listening import pairs, votes
+from webapp.runtime.journal import Journal
+from webapp.sharing import cards, for_two
+from webapp.sharing import for_two_composing as duets
+from webapp.studio import opening, room
+
+HEARD = (3000, 3100)
+APPEND = """
+import os, signal, sys, uuid
+from pathlib import Path
+from sqlalchemy.orm import Session
+from db.engine import make_engine
+from webapp.runtime.journal import Journal
+url, folder, listener, times, end = sys.argv[1:]
+engine, journal = make_engine(url), Journal(Path(folder))
+for _ in range(int(times)):
+    with Session(engine) as session, session.begin():
+        journal.append(session, uuid.UUID(listener))
+        if end == "die":
+            os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def elsewhere(context, listener, times=1, end="live") -> subprocess.Popen:
+    """Another process that writes entries, and may be killed before it can commit."""
+    words = [context.settings.database_url, str(context.journal.folder), str(listener), str(times), end]
+    return subprocess.Popen([sys.executable, "-c", APPEND, *words])
+
+
+def vote(context, listener, outcome="left"):
+    offer = pairs.open_offers(context.database, context.journal, context.space, context.playable, listener)[0][
+        "offer_id"
+    ]
+    return votes.take(
+        context.database, context.journal, context.space, context.playable, listener, offer, outcome, HEARD
+    )
+
+
+def write_pool_down(context):
+    """What composing does with each clip of the pool."""
+    pool = select(Clip.id).where(Clip.composed_for.is_(None))
+    for clip_id in context.database.transaction(lambda s: s.scalars(pool).all()):
+        context.database.transaction(lambda s, each=clip_id: context.journal.keep_clip(s, each))
+
+
+@pytest.fixture
+def rebuilt(context, another_context, tables):
+    """``rebuilt()``: a new database filled from this context's journal, after it has been found equal."""
+
+    def make():
+        other = another_context(context.settings.home, migrated=False)
+        result = journal_rebuild.rebuild(other.database, other.journal, other.space)
+        assert result.problems == []
+        mine, theirs = tables(context), tables(other)
+        # clips of the pool that nobody was offered may be missing where no worker composed them
+        known = set(theirs["clips"])
+        assert known <= set(mine["clips"])
+        assert set(theirs["clip_audio"]) <= set(mine["clip_audio"])
+        for name in set(mine) - {"clips", "clip_audio"}:
+            assert theirs[name] == mine[name], name
+        return other
+
+    return make
+
+
+def test_an_empty_database_is_rebuilt_exactly(context, live, stock, rebuilt, tables):
+    live(7)
+    second = live(2, ("right", "equal"))
+    stock("dance", 8)
+    accounts.change_domain(context.database, context.journal, second, "dance")
+    for _ in range(3):
+        vote(context, second)
+    newcomer = accounts.create(context.database, context.journal)
+    pairs.open_offers(context.database, context.journal, context.space, context.playable, newcomer)
+    accounts.create(context.database, context.journal)
+    write_pool_down(context)
+    other = rebuilt()
+    assert tables(other) == tables(context)
+    assert other.database.transaction(lambda s: s.scalar(select(func.count()).select_from(Listener))) == 4
+    # and life goes on there, in the same journal
+    assert pairs.open_offers(other.database, other.journal, other.space, other.playable, newcomer) == pairs.open_offers(
+        context.database, context.journal, context.space, context.playable, newcomer
+    )
+    vote(other, second)
+    assert [entry.whole for entry in other.journal.segment(second).entries()].count(True) == 1
+
+
+def test_shared_cards_the_studio_and_music_for_two_come_back(context, live, rebuilt, monkeypatch):
+    monkeypatch.setattr(room, "KEPT_PIECES", 2)
+    host, guest, gone = live(5), live(2), live(2)
+    withdrawn, _ = (
+        cards.share(context.database, context.journal, context.space, context.playable, host),
+        cards.share(context.database, context.journal, context.space, context.playable, host),
+    )
+    cards.withdraw(context.database, context.journal, host, withdrawn.id)
+
+    def piece(session, number):
+        fields = {"domain": "pop", "title": f"No. {number}", "recipe": {}, "notes": {}, "latents": {}}
+        return room.keep(session, context.journal, host, **fields, model_version=context.space.version)
+
+    names = [context.database.transaction(lambda s, n=number: piece(s, n)) for number in range(3)]
+    opening.make_link(context.database, context.journal, host, uuid.UUID(names[-1].removeprefix("pieces/")))
+    duet = for_two.agree(
+        context.database, context.journal, guest, for_two.invite(context.database, context.journal, host)
+    )
+    assert duets.compose_for_both(
+        context.database,
+        context.journal,
+        context.generation,
+        context.space,
+        context.style_folder,
+        duet,
+        "pop",
+        7,
+        lambda _: None,
+    )["pieces"]
+    ended = for_two.agree(
+        context.database, context.journal, gone, for_two.invite(context.database, context.journal, host)
+    )
+    for_two.end(context.database, context.journal, host, ended)
+    for_two.agree(context.database, context.journal, gone, for_two.invite(context.database, context.journal, guest))
+    accounts.delete(context.database, context.journal, context.clip_store, context.space, context.settings, gone)
+    for_two.invite(context.database, context.journal, guest)
+    assert len(list(context.journal.duets())) == 2
+    other = rebuilt()
+    (told,) = [each for each in for_two.overview(other.database, other.space, other.playable, guest) if each["pieces"]]
+    assert told["duet_id"] == duet
+    assert len(cards.shared(other.database, host)) == 1
+    vote(other, host)  # and life goes on
+
+
+def test_a_vote_is_one_small_entry(context, stock):
+    stock()
+    listener = accounts.create(context.database, context.journal)
+    pairs.open_offers(context.database, context.journal, context.space, context.playable, listener)
+    segment = context.journal.segment(listener)
+    for _ in range(3):
+        before = segment.path.read_bytes()
+        vote(context, listener)
+        (line,) = segment.path.read_bytes()[len(before) :].splitlines()
+        assert len(line) < 3000
+        voted, drawn = json.loads(line)["offers"]
+        assert (voted["vote"]["outcome"], drawn["vote"]) == ("left", None)
+        assert voted["listening"]["right_ms"] == HEARD[1]
+        assert voted["prediction"]["p_left"] > 0
+    size = segment.path.stat().st_size
+    pairs.open_offers(
+        context.database, context.journal, context.space, context.playable, listener
+    )  # a reload changes nothing
+    assert segment.path.stat().st_size == size
+
+
+def test_a_clip_is_written_down_when_it_is_composed_and_not_twice(context):
+    (clip,) = clips.compose_clips(
+        context.database,
+        context.journal,
+        context.clip_store,
+        context.generation,
+        context.space,
+        context.style_folder,
+        "pop",
+        seeds=[80],
+    )
+    (row,) = context.journal.pool_clips()
+    assert row["id"] == str(clip)
+    assert row["notes"] == context.database.transaction(lambda s: s.get(Clip, clip)).notes
+    assert [sound["seconds"] for sound in row["audio"]] == [7.0]
+    listener = accounts.create(context.database, context.journal)
+    (own,) = clips.compose_clips(
+        context.database,
+        context.journal,
+        context.clip_store,
+        context.generation,
+        context.space,
+        context.style_folder,
+        "pop",
+        seeds=[81],
+        composed_for=listener,
+    )
+    assert len(list(context.journal.pool_clips())) == 1
+    (told,) = context.journal.segment(listener).state()[1]["clips"]
+    assert (told["id"], told["composed_for"]) == (str(own), str(listener))
+
+
+def test_a_vote_that_was_written_down_and_not_committed_is_replaced_by_the_next(context, stock, rebuilt, monkeypatch):
+    stock()
+    listener = accounts.create(context.database, context.journal)
+    vote(context, listener)
+    first = pairs.open_offers(context.database, context.journal, context.space, context.playable, listener)[0][
+        "offer_id"
+    ]
+    real = Journal.append
+
+    def crash(*args, **kwargs):
+        real(*args, **kwargs)
+        raise RuntimeError("the lights go out")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Journal, "append", crash)
+        for _ in range(2):
+            with pytest.raises(RuntimeError, match="lights"):
+                votes.take(
+                    context.database, context.journal, context.space, context.playable, listener, first, "left", HEARD
+                )
+    votes.take(context.database, context.journal, context.space, context.playable, listener, first, "right", HEARD)
+    other = rebuilt()
+    chosen = other.database.transaction(lambda s: export.offers_named(s, [first]))
+    assert chosen[0]["vote"]["outcome"] == "right"
+    assert other.database.transaction(lambda s: s.scalar(select(func.count()).select_from(Offer))) == 4
+
+
+def test_a_process_killed_between_journal_and_commit_loses_and_invents_nothing(context, stock, rebuilt):
+    stock()
+    listener = accounts.create(context.database, context.journal)
+    vote(context, listener)
+    assert elsewhere(context, listener, end="die").wait(60) == -signal.SIGKILL
+    assert context.journal.segment(listener).last_number() == 4  # created, offered, voted, and the killed one
+    with context.journal.segment(listener).path.open("ab") as torn:
+        torn.write(b'{"n":5,"whole":false,"listener":{"id"')
+    vote(context, listener, "equal")
+    rebuilt()
+
+
+def test_two_processes_write_one_segment_in_turn(context, stock, rebuilt):
+    stock()
+    listener = accounts.create(context.database, context.journal)
+    writers = [elsewhere(context, listener, times=20) for _ in range(2)]
+    for _ in range(5):
+        vote(context, listener)
+    assert [writer.wait(120) for writer in writers] == [0, 0]
+    numbers = [entry.number for entry in context.journal.segment(listener).entries()]
+    assert numbers == list(range(1, 1 + 1 + 1 + 5 + 40))
+    rebuilt()
+
+
+@pytest.mark.parametrize("loss", ["segment", "line", "everything", "zeros"])
+def test_what_the_journal_lost_is_told_again_with_the_next_vote(context, stock, rebuilt, loss):
+    stock()
+    listener = accounts.create(context.database, context.journal)
+    for _ in range(3):
+        vote(context, listener)
+    path = context.journal.segment(listener).path
+    if loss == "line":
+        path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:-1]))
+    elif loss == "zeros":
+        path.write_bytes(bytes(path.stat().st_size))
+    else:
+        path.unlink()
+    if loss == "everything":
+        for each in (context.journal.folder / "clips").iterdir():
+            each.unlink()
+    vote(context, listener)
+    rebuilt()
+
+
+def test_a_listener_from_before_the_journal_gets_one_with_the_next_vote(context, stock, rebuilt):
+    stock()
+    listener = context.database.transaction(lambda s: listener_rows.create_listener(s).id)
+    assert not context.journal.segments()
+    vote(context, listener)
+    rebuilt()
+
+
+def test_a_worker_without_this_journal_makes_none_and_the_web_tells_it_all(context, stock, rebuilt, tmp_path):
+    stock()
+    listener = accounts.create(context.database, context.journal)
+    vote(context, listener)
+    own = stock("pop", 1, composed_for=listener)[0]
+    remote = Journal(tmp_path / "of another machine")
+    context.database.transaction(lambda s: remote.keep_clip(s, own))
+    assert not remote.folder.exists()
+    vote(context, listener)
+    other = rebuilt()
+    assert other.database.transaction(lambda s: s.get(Clip, own)) is not None
+
+
+def test_an_empty_database_beside_a_journal_is_noticed(context, another_context):
+    assert journal_rebuild.unknown_segments(context.database, context.journal) == 0
+    accounts.create(context.database, context.journal)
+    assert journal_rebuild.unknown_segments(context.database, context.journal) == 0
+    assert (
+        journal_rebuild.unknown_segments(
+            another_context(context.settings.home).database, another_context(context.settings.home).journal
+        )
+        == 1
+    )
+
+
+def test_a_damaged_segment_is_told_and_the_others_come_back(context, stock, another_context, monkeypatch, capsys):
+    stock()
+    good, bad = accounts.create(context.database, context.journal), accounts.create(context.database, context.journal)
+    for listener in (good, bad):
+        vote(context, listener)
+    path = context.journal.segment(bad).path
+    first, *_, last = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(first + last)
+    stranger = context.journal.segment(uuid.uuid4()).path
+    stranger.write_bytes(b"nonsense\n")
+    other = another_context(context.settings.home, migrated=False)
+    monkeypatch.setenv("KALLOS_HOME", str(context.settings.home))
+    monkeypatch.setenv("KALLOS_DATABASE_URL", other.settings.database_url)
+    monkeypatch.setattr("webapp.context.Context.space", context.space)
+    assert main(["journal", "rebuild"]) == 1
+    told = capsys.readouterr()
+    assert "1 listeners with 1 votes" in told.out
+    assert f"{bad}.jsonl: {bad}.jsonl lacks what lies between 1 and 3" in told.err
+    assert stranger.name in told.err
+    assert accounts.exists(other.database, good)
+    assert not accounts.exists(other.database, bad)
+    assert main(["journal", "rebuild"]) == 1
+    assert "an empty one only" in capsys.readouterr().err
+
+
+def test_a_database_with_listeners_is_not_rebuilt(context):
+    accounts.create(context.database, context.journal)
+    with pytest.raises(NotEmptyError, match="kallos db downgrade base"):
+        journal_rebuild.rebuild(context.database, context.journal, context.space)
+
+
+def test_offers_whose_clips_the_journal_lost_stay_away_and_are_counted(context, stock, another_context):
+    stock()
+    listener = accounts.create(context.database, context.journal)
+    vote(context, listener)
+    for each in (context.journal.folder / "clips").iterdir():
+        each.unlink()
+    result = journal_rebuild.rebuild(
+        another_context(context.settings.home).database,
+        another_context(context.settings.home).journal,
+        another_context(context.settings.home).space,
+    )
+    assert (result.listeners, result.votes) == (1, 0)
+    assert "3 offers stay away" in result.problems[0]
+
+
+def test_a_damaged_clip_is_named(context, stock, another_context):
+    stock()
+    vote(context, accounts.create(context.database, context.journal))
+    path = next((context.journal.folder / "clips").iterdir())
+    path.write_bytes(b"{")
+    with pytest.raises(ValueError, match=path.name):
+        journal_rebuild.rebuild(
+            another_context(context.settings.home).database,
+            another_context(context.settings.home).journal,
+            another_context(context.settings.home).space,
+        )
+
+
+def test_a_deleted_listener_does_not_come_back(context, live, another_context):
+    gone, stays = live(3), live(3)
+    accounts.delete(context.database, context.journal, context.clip_store, context.space, context.settings, gone)
+    other = another_context(context.settings.home)
+    assert journal_rebuild.rebuild(other.database, other.journal, other.space).listeners == 1
+    assert accounts.exists(other.database, stays)
+    assert not accounts.exists(other.database, gone)
+
+
+def test_a_deletion_that_the_database_does_not_take_leaves_a_listener_who_can_be_rebuilt(
+    context, live, rebuilt, monkeypatch
+):
+    listener = live(2)
+    real = context.database.transaction
+
+    def never(work):
+        def fail(session):
+            work(session)
+            raise RuntimeError("no commit")
+
+        return real(fail)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(context.database, "transaction", never)
+        with pytest.raises(RuntimeError, match="no commit"):
+            accounts.delete(
+                context.database, context.journal, context.clip_store, context.space, context.settings, listener
+            )
+    assert accounts.exists(context.database, listener)
+    vote(context, listener)
+    rebuilt()
+    accounts.delete(context.database, context.journal, context.clip_store, context.space, context.settings, listener)
+    assert not accounts.exists(context.database, listener)
+
+
+def test_after_a_rewind_the_journal_knows_nothing_of_what_was_undone(context, live, rebuilt):
+    listener = live(6)
+    undone = context.database.transaction(
+        lambda s: [str(each) for each in s.scalars(select(Offer.id).where(Offer.state == "open"))]
+    )
+    rewind.rewind(context.database, context.journal, context.clip_store, context.space, listener, 2)
+    text = context.journal.segment(listener).path.read_text()
+    assert not any(each in text for each in undone)
+    rebuilt()
+    vote(context, listener)
+    rebuilt()
+
+
+def test_a_clip_that_was_encoded_again_is_written_down_again(context, stock, rebuilt):
+    from webapp.learning import reencoding
+
+    pool, listener = stock("pop", 4), accounts.create(context.database, context.journal)
+    own = stock("pop", 1, composed_for=listener)
+    context.database.transaction(lambda s: context.journal.append(s, listener, clips=own))
+    vote(context, listener)
+    older = update(Clip).where(Clip.id.in_([*pool, *own])).values(model_version="older")
+    context.database.transaction(lambda s: s.execute(older))
+    assert reencoding.encode_clips(context.database, context.journal, context.generation, context.space)["encoded"] == 5
+    assert {row["model_version"] for row in context.journal.pool_clips()} == {context.space.version}
+    (told,) = context.journal.segment(listener).state()[1]["clips"]
+    assert told["model_version"] == context.space.version

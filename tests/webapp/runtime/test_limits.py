@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+from starlette.testclient import TestClient
+
+from webapp.runtime import limits
+from webapp.runtime.limits import BODY_BYTES, BodyLimit, TokenBucket
+
+
+async def size(request: Request) -> PlainTextResponse:
+    return PlainTextResponse(str(len(await request.body())))
+
+
+@pytest.fixture
+def client() -> TestClient:
+    app = Starlette(routes=[Route("/api/size", size, methods=["POST"]), Route("/size", size, methods=["POST"])])
+    app.add_middleware(BodyLimit)
+    return TestClient(app, raise_server_exceptions=False)
+
+
+def test_a_body_up_to_the_limit_arrives_whole(client):
+    assert client.post("/api/size", content=b"x" * BODY_BYTES).text == str(BODY_BYTES)
+
+
+def test_a_larger_body_is_refused_with_what_is_allowed(client):
+    refused = client.post("/api/size", content=b"x" * (BODY_BYTES + 1))
+    assert refused.status_code == 413
+    assert str(BODY_BYTES) in refused.json()["error"]
+
+
+def test_a_stream_that_does_not_say_its_size_is_cut_off(client):
+    assert client.post("/api/size", content=iter([b"x" * BODY_BYTES, b"x"])).status_code >= 400
+
+
+def test_the_pages_have_limits_of_their_own(client):
+    assert client.post("/size", content=b"x" * (BODY_BYTES + 1)).status_code == 200
+
+
+def test_a_bucket_lets_a_burst_through_and_then_the_long_run(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(limits.time, "monotonic", lambda: now[0])
+    bucket = TokenBucket(a_second=2.0, at_once=3.0)
+    assert [bucket.take() for _ in range(4)] == [True, True, True, False]
+    now[0] = 0.5
+    assert [bucket.take() for _ in range(2)] == [True, False]
+    now[0] = 100.0
+    assert [bucket.take() for _ in range(4)] == [True, True, True, False]

@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import pytest
+
+from webapp.runtime.logs import LINE, Redacted, forget_in_logs, set_up_logging
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "GET /?token=s3cret&x=1",
+        "Authorization: Bearer s3cret",
+        "postgresql+psycopg://kallos:s3cret@db.example:5432/kallos",
+        '{"secret": "s3cret"}',
+    ],
+)
+def test_a_secret_never_reaches_a_log_line(message: str) -> None:
+    line = Redacted(LINE).format(logging.LogRecord("kallos", logging.INFO, "", 1, message, None, None))
+    assert "s3cret" not in line
+    assert "…" in line
+
+
+def test_what_is_no_secret_stays() -> None:
+    record = logging.LogRecord("kallos", logging.INFO, "", 1, "vote offer=%s url=http://h:1/x", ("abc",), None)
+    assert "vote offer=abc url=http://h:1/x" in Redacted(LINE).format(record)
+
+
+def test_each_process_writes_its_own_file(tmp_path: Path) -> None:
+    root = logging.getLogger()
+    before, level = root.handlers[:], root.level
+    try:
+        root.handlers = []
+        set_up_logging(tmp_path, "worker")
+        logging.getLogger("kallos.test").info("clip_stored clip=%s", 7)
+        for handler in root.handlers:
+            handler.close()
+    finally:
+        root.handlers = before
+        root.setLevel(level)
+    assert "clip_stored clip=7" in (tmp_path / "logs" / "worker.log").read_text(encoding="utf-8")
+
+
+def test_a_name_is_forgotten_in_place_while_others_go_on_writing(tmp_path: Path) -> None:
+    folder = tmp_path / "logs"
+    folder.mkdir()
+    (folder / "web.log").write_text("vote listener=ab-12 x\nother listener=cd-34\nab-12ab-12\n")
+    (folder / "web.log.1").write_text("ab-12")
+    with (folder / "web.log").open("a") as appending:
+        forget_in_logs(tmp_path, "ab-12")
+        appending.write("later\n")
+    told = (folder / "web.log").read_text()
+    assert told == "vote listener=----- x\nother listener=cd-34\n----------\nlater\n"
+    assert (folder / "web.log.1").read_text() == "-----"
+    forget_in_logs(tmp_path / "nothing here", "ab-12")

@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import stat
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from models.style.card import SHIPPED_STYLE
+from webapp.runtime.settings import Settings
+
+SETTINGS = "DATABASE_URL STORE_URL GENERATOR_URL HOST PORT SECRET DEVICE SOUNDFONT MODEL"
+
+
+@pytest.fixture(autouse=True)
+def no_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in SETTINGS.split():
+        monkeypatch.delenv(f"KALLOS_{name}", raising=False)
+    monkeypatch.setenv("KALLOS_HOME", str(tmp_path / "a home"))
+
+
+def test_every_setting_has_a_default(tmp_path: Path) -> None:
+    settings = Settings()
+    assert (settings.host, settings.port, settings.device) == ("127.0.0.1", 7860, "auto")
+    assert settings.database_url == settings.generator_url == ""
+    assert settings.style_folder == SHIPPED_STYLE
+    assert settings.clip_store_url == str(tmp_path / "a home" / "clips")
+
+
+def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KALLOS_PORT", "")
+    assert Settings().port == 7860
+
+
+def test_a_model_of_ones_own_is_named_by_its_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KALLOS_MODEL", "runs/mine/bundle")
+    assert Settings().style_folder == Path.cwd() / "runs" / "mine" / "bundle"
+
+
+def test_a_port_that_is_none_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KALLOS_PORT", "70000")
+    with pytest.raises(ValidationError, match="port"):
+        Settings()
+
+
+def test_the_secret_is_made_once_and_only_its_owner_reads_it(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        secrets = set(pool.map(lambda _: Settings().signing_secret, range(16)))
+    assert len(secrets) == 1
+    path = tmp_path / "a home" / "secret"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert [p.name for p in path.parent.iterdir()] == ["secret"]
+
+
+def test_a_given_secret_is_used_and_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KALLOS_SECRET", "swordfish")
+    settings = Settings()
+    assert settings.signing_secret == "swordfish"
+    assert "swordfish" not in repr(settings)

@@ -1,0 +1,242 @@
+"""Two who agree by link: nothing before both have said yes, pieces for both, nothing left when one ends it."""
+
+from __future__ import annotations
+
+import json
+import threading
+import uuid
+
+import pytest
+from sqlalchemy import func, select, text
+
+from db.queries import jobs
+from db.tables import Duet, DuetPiece
+from webapp.listeners import accounts
+from webapp.listening import best_of_four
+from webapp.runtime.errors import Contradiction, NotAllowed, NotYours
+from webapp.sharing import for_two, for_two_composing, for_two_sound
+from webapp.worker import HANDLERS, Worker
+
+HEARD = (3000, 3000, 3000, 3000)
+
+
+def count(context, table) -> int:
+    return context.database.transaction(lambda s: s.scalar(select(func.count()).select_from(table)))
+
+
+@pytest.fixture
+def two(context, stock):
+    """Two listeners of opposite picks who have agreed; ``(host, guest, duet)``."""
+    stock("pop", 16)
+    host, guest = accounts.create(context.database, context.journal), accounts.create(context.database, context.journal)
+    for who, favourite in ((host, max), (guest, min)):
+        for _ in range(4):
+            four = best_of_four.open_fours(context.database, context.journal, context.space, context.playable, who)[0]
+            ids = [str(clip["clip_id"]) for clip in four["clips"]]
+            best_of_four.take(
+                context.database,
+                context.journal,
+                context.space,
+                context.playable,
+                who,
+                four["four_id"],
+                "abcd"[ids.index(favourite(ids))],
+                HEARD,
+            )
+    return (
+        host,
+        guest,
+        for_two.agree(
+            context.database, context.journal, guest, for_two.invite(context.database, context.journal, host)
+        ),
+    )
+
+
+def test_a_link_invites_one_other_listener_once(context):
+    host, guest, third = (accounts.create(context.database, context.journal) for _ in range(3))
+    key = for_two.invite(context.database, context.journal, host)
+    assert for_two.invite(context.database, context.journal, host) == key
+    assert for_two.look(context.database, host, key) == {"mine": True}
+    assert for_two.look(context.database, guest, key) == {"mine": False}
+    with pytest.raises(NotAllowed, match="your own link"):
+        for_two.agree(context.database, context.journal, host, key)
+    (waiting,) = for_two.overview(context.database, context.space, context.playable, host)
+    assert (waiting["link_key"], waiting["styles"], waiting["pieces"]) == (key, [], [])
+    assert for_two.overview(context.database, context.space, context.playable, guest) == []
+    duet = for_two.agree(context.database, context.journal, guest, key)
+    for late in (third, guest):
+        with pytest.raises(NotYours, match="used already"):
+            for_two.agree(context.database, context.journal, late, key)
+    with pytest.raises(Contradiction, match="already"):
+        for_two.agree(context.database, context.journal, host, for_two.invite(context.database, context.journal, guest))
+    assert [each["duet_id"] for each in for_two.overview(context.database, context.space, context.playable, host)] == [
+        duet
+    ]
+    with pytest.raises(NotYours):
+        for_two.end(context.database, context.journal, third, duet)
+    with pytest.raises(NotYours):
+        for_two.ask(context.database, third, duet)
+
+
+def test_of_many_who_open_a_link_at_once_one_agrees(context):
+    host, guests = (
+        accounts.create(context.database, context.journal),
+        [accounts.create(context.database, context.journal) for _ in range(4)],
+    )
+    key, start, told = for_two.invite(context.database, context.journal, host), threading.Barrier(4), []
+
+    def open_it(guest: uuid.UUID) -> None:
+        start.wait()
+        try:
+            told.append(for_two.agree(context.database, context.journal, guest, key))
+        except NotYours:
+            told.append(None)
+
+    threads = [threading.Thread(target=open_it, args=(guest,)) for guest in guests]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    assert sum(each is not None for each in told) == 1
+
+
+def test_pieces_are_composed_for_both_and_each_sees_their_own_side(context, two):
+    host, guest, duet = two
+    asked = for_two.ask(context.database, host, duet)
+    assert for_two.ask(context.database, guest, duet)["job_id"] == asked["job_id"]
+    told = []
+    made = for_two_composing.compose_for_both(
+        context.database,
+        context.journal,
+        context.generation,
+        context.space,
+        context.style_folder,
+        duet,
+        "pop",
+        7,
+        told.append,
+    )
+    assert made["pieces"] == for_two_composing.CLIPS_A_JOB == len(told) - 1
+    assert [each["pieces"] for each in told] == [0, 1, 2, 3]
+    for_two_composing.compose_for_both(
+        context.database,
+        context.journal,
+        context.generation,
+        context.space,
+        context.style_folder,
+        duet,
+        "pop",
+        7,
+        told.append,
+    )
+    assert count(context, DuetPiece) == made["pieces"]  # the same again is not stored again
+    mine, theirs = (
+        for_two.overview(context.database, context.space, context.playable, host)[0],
+        for_two.overview(context.database, context.space, context.playable, guest)[0],
+    )
+    for one, other in zip(mine["pieces"], theirs["pieces"], strict=True):
+        assert one["piece_id"] == other["piece_id"]
+        assert (one["chance"]["you"], one["chance"]["they"]) == (other["chance"]["they"], other["chance"]["you"])
+    turned = {"you_more": "they_more", "they_more": "you_more"}
+    for one, other in zip(mine["styles"], theirs["styles"], strict=True):
+        assert (one["style"], one["you"]) == (other["style"], other["they"])
+        assert one["verdict"] == turned.get(other["verdict"], other["verdict"])
+        assert one["apart"] == pytest.approx(-other["apart"])
+    piece = mine["pieces"][0]["piece_id"]
+    source = for_two_sound.find(context.database, guest, duet, piece)
+    assert for_two_sound.notes(source)["notes"]
+    assert for_two_sound.midi(source).startswith(b"MThd")
+    with pytest.raises(NotYours):
+        for_two_sound.find(context.database, accounts.create(context.database, context.journal), duet, piece)
+
+
+def test_the_worker_composes_for_both(context, two):
+    host, _, duet = two
+    for_two.ask(context.database, host, duet)
+    worker = Worker(context, {for_two.KIND: HANDLERS[for_two.KIND]})
+    worker.leave_jobs = lambda: None
+    assert worker.step()
+    told = for_two.overview(context.database, context.space, context.playable, host)[0]
+    assert (told["job"]["state"], len(told["pieces"])) == ("done", for_two_composing.CLIPS_A_JOB)
+
+
+@pytest.mark.parametrize("leaving", ["end", "delete the host", "delete the guest"])
+def test_when_one_leaves_nothing_is_left_of_what_was_shared(context, two, leaving):
+    host, guest, duet = two
+    for_two_composing.compose_for_both(
+        context.database,
+        context.journal,
+        context.generation,
+        context.space,
+        context.style_folder,
+        duet,
+        "pop",
+        7,
+        lambda _: None,
+    )
+    if leaving == "end":
+        for_two.end(context.database, context.journal, guest, duet)
+    else:
+        accounts.delete(
+            context.database,
+            context.journal,
+            context.clip_store,
+            context.space,
+            context.settings,
+            host if "host" in leaving else guest,
+        )
+    assert (count(context, Duet), count(context, DuetPiece)) == (0, 0)
+    assert (
+        for_two_composing.compose_for_both(
+            context.database,
+            context.journal,
+            context.generation,
+            context.space,
+            context.style_folder,
+            duet,
+            "pop",
+            8,
+            lambda _: None,
+        )["pieces"]
+        == 0
+    )
+    if leaving != "end":
+        gone = str(host if "host" in leaving else guest)
+        dump = context.database.transaction(
+            lambda s: [
+                row
+                for name in s.scalars(text("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")).all()
+                for row in s.scalars(text(f'SELECT to_jsonb(t)::text FROM "{name}" t')).all()
+            ]
+        )
+        assert not any(gone in row for row in dump)
+
+
+def test_an_export_tells_what_was_shared_and_not_with_whom(context, two, another_context):
+    host, guest, duet = two
+    for_two_composing.compose_for_both(
+        context.database,
+        context.journal,
+        context.generation,
+        context.space,
+        context.style_folder,
+        duet,
+        "pop",
+        7,
+        lambda _: None,
+    )
+    data = accounts.export(context.database, host)
+    (shared,) = data["duets"]
+    assert (shared["role"], len(shared["pieces"])) == ("host", for_two_composing.CLIPS_A_JOB)
+    assert str(guest) not in json.dumps(data)
+    other = another_context()
+    accounts.restore(other.database, other.journal, json.loads(json.dumps(data)))
+    assert for_two.overview(other.database, other.space, other.playable, host) == []
+
+
+def test_a_job_of_a_duet_goes_with_who_asked_for_it(context, two):
+    host, _, duet = two
+    for_two.ask(context.database, host, duet)
+    accounts.delete(context.database, context.journal, context.clip_store, context.space, context.settings, host)
+    key = f"{for_two.KIND}:{duet}"
+    assert context.database.transaction(lambda s: jobs.newest_of(s, key)) is None

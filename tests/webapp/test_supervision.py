@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+
+from webapp.runtime.supervised_process import SupervisedProcess
+from webapp.supervision import POLITENESS, Supervision
+
+
+@pytest.fixture
+def stage(context):
+    stage = Supervision(context, children=False)
+    yield stage
+    stage.end()
+
+
+def test_it_begins_once_brings_the_schema_up_to_date_and_ends_once(settings, make_database, generator_url, space):
+    from db.migrate import check
+    from webapp.context import Context
+
+    context = Context(
+        settings.model_copy(update={"database_url": make_database()}), generator_url=generator_url, space=space
+    )
+    stage = Supervision(context, children=False)
+    stage.begin()
+    stage.begin()
+    assert stage.ready.wait(60)
+    assert check(context.database.engine) == []
+    end = time.monotonic() + 60
+    while stage.generator_state["status"] != "ok" and time.monotonic() < end:
+        time.sleep(0.05)
+    assert stage.generator_state["status"] == "ok"
+    stage.end()
+    stage.end()
+
+
+def test_a_generator_that_is_down_is_said_to_be(stage, context):
+    context.generation.url = "http://127.0.0.1:9"
+    context.generation._client.base_url = context.generation.url
+    stage._ask_generator()
+    assert stage.generator_state["status"] == "down"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="priorities of process groups")
+def test_children_step_back_once_the_first_listeners_have_something_to_hear(stage, stock):
+    child = SupervisedProcess("sleeper", [sys.executable, "-c", "import time; time.sleep(60)"]).start()
+    try:
+        assert child.wait_until_ready(60)
+        stage._worker = child
+        before = os.getpriority(os.PRIO_PROCESS, child.pid)
+        stage._be_polite()
+        assert os.getpriority(os.PRIO_PROCESS, child.pid) == before
+        stock("pop", 12)
+        stage._be_polite()
+        assert os.getpriority(os.PRIO_PROCESS, child.pid) == POLITENESS
+        assert os.getpriority(os.PRIO_PROCESS, os.getpid()) != POLITENESS or before == POLITENESS
+    finally:
+        stage._worker = None
+        child.close()
+
+
+def test_a_child_learns_the_settings_of_its_parent(stage, settings):
+    own = settings.home / "mine"
+    stage.context.settings = settings.model_copy(update={"model": str(own)})
+    environment = stage._environment()
+    told = "s.home, s.database_url, s.generator_url, s.style_folder"
+    program = f"from webapp.runtime.settings import Settings; s = Settings(); print({told})"
+    found = subprocess.run(
+        [sys.executable, "-c", program], env={**os.environ, **environment}, capture_output=True, text=True, check=True
+    )
+    assert found.stdout.split() == [str(settings.home), settings.database_url, stage.context.generator_url, str(own)]

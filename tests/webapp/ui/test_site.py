@@ -1,0 +1,114 @@
+"""The pages as they are served, without a browser."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+
+import pytest
+from fastapi import FastAPI
+from starlette.testclient import TestClient
+
+from models.style.latents import STYLE_GROUPS
+from webapp.research import listeners
+from webapp.research.figures import FIGURES
+from webapp.research.styles.tables import plans
+from webapp.ui.pages.frame import PAGES, RESEARCH
+from webapp.ui.site import STATIC, STATIC_PATH, mount_site
+
+COMPARE_IDS = ("player-a", "player-b", "vote-left", "vote-right", "vote-equal", "vote-neither", "vote-skipped", "picks")
+TEXT = sorted(path for path in STATIC.rglob("*") if path.suffix in {".js", ".css"})
+OWN_TEXT = [path for path in TEXT if path.parent.name != "vendor"]
+
+
+@pytest.fixture(scope="module")
+def client():
+    async def build():  # outside a running loop Gradio makes loops that it never closes
+        return mount_site(FastAPI())
+
+    return TestClient(asyncio.run(build()))
+
+
+def page(client, path):
+    """Markup as Gradio hands it to its front end, inside JSON."""
+    reply = client.get(path)
+    assert reply.status_code == 200
+    return reply.text.replace('\\"', '"').replace("\\u003c", "<").replace("\\u003e", ">")
+
+
+def test_the_compare_page_has_every_stable_test_id_once(client):
+    text = page(client, "/")
+    for name in COMPARE_IDS:
+        assert text.count(f'data-testid="{name}"') == 1, name
+
+
+def test_the_taste_page_offers_to_compose(client):
+    assert 'data-testid="compose"' in page(client, "/taste")
+
+
+def test_the_studio_has_a_dial_for_every_style(client):
+    text = page(client, "/studio")
+    for group in STYLE_GROUPS:
+        assert text.count(f'data-testid="borrow-{group}"') == 1, group
+        assert text.count(f'data-testid="strength-{group}"') == 1, group
+
+
+def test_the_tastes_page_draws_every_figure_and_names_the_command(client):
+    text = page(client, "/tastes")
+    for name in (*listeners.OF_VOTES, *listeners.OF_HEADS):
+        assert text.count(f'data-testid="plot-{name}"') == 1, name
+    assert "kallos study export" in text
+
+
+def test_the_styles_page_has_a_place_for_every_table_and_style(client):
+    text = page(client, "/styles")
+    for table in (*(plan.name for plan in plans()), "losses", "bits"):
+        assert text.count(f'data-testid="table-{table}"') == 1, table
+        assert f'href="api/styles/tables/{table}.csv"' in text
+    for group in STYLE_GROUPS:
+        assert f'name="k-walk-group" value="{group}"' in text
+
+
+def test_every_page_leads_to_the_others(client):
+    for path in ("/", "/taste", "/studio", "/maps", "/titles", "/styles", "/retrieval", "/runs"):
+        text = page(client, path)
+        for _, href, _ in (*PAGES, *RESEARCH):
+            assert f'href="{href}"' in text
+        for _, href, label in RESEARCH:  # where the page is narrow they are in the menu alone
+            assert f'<a href="{href}">{label}</a>' in text
+
+
+def test_every_plot_of_a_dashboard_is_one_that_can_be_asked_for(client):
+    for path, least in (("/retrieval", 7), ("/runs", 1)):
+        plots = re.findall(r'data-plot="(\w+)"', page(client, path))
+        assert len(plots) == len(set(plots)) == least
+        assert set(plots) <= set(FIGURES)
+
+
+def test_every_module_is_served_and_asked_for_again(client):
+    for path in TEXT:
+        reply = client.get(f"{STATIC_PATH}/{path.relative_to(STATIC).as_posix()}")
+        assert reply.status_code == 200
+        assert reply.headers["cache-control"] == "no-cache"
+
+
+def test_gradios_own_static_files_stay_reachable(client):
+    assert client.get("/static/js/iframeResizer.contentWindow.min.js").status_code == 200
+
+
+@pytest.mark.parametrize("path", OWN_TEXT, ids=lambda path: path.name)
+def test_nothing_of_ours_names_another_host(path):
+    assert not re.search(r"https?://(?!\?)[a-z]", path.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("path", [path for path in OWN_TEXT if path.suffix == ".js"], ids=lambda path: path.name)
+def test_every_import_names_a_file_that_is_there(path):
+    for name in re.findall(r'from "\./([^"]+)"', path.read_text(encoding="utf-8")):
+        assert (STATIC / name).is_file(), name
+
+
+def test_the_score_draws_with_the_library_that_is_shipped_with_its_licence():
+    name = re.search(r'"\./(vendor/[^"]+)"', (STATIC / "score.js").read_text(encoding="utf-8"))[1]
+    assert (STATIC / name).read_text(encoding="utf-8").startswith("/*! abcjs")
+    assert "Permission is hereby granted" in (STATIC / "vendor" / "ABCJS-LICENSE.md").read_text(encoding="utf-8")
+    assert "synth" not in (STATIC / "score.js").read_text(encoding="utf-8")  # whose sounds lie on another host

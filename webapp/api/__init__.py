@@ -1,0 +1,4 @@
+"""The HTTP interface under ``/api``: one router a slice, identity and limits; handlers only translate.
+
+Every refusal is ``{error}``: what was given, what is allowed, what to do. Begin with ``listening``.
+"""

@@ -1,0 +1,73 @@
+"""The HTTP interface of the most beautiful of four, under ``/api/fours``."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from webapp.api.listening import ERRORS, Clip, MaybeClaim, Milliseconds, TheContext, arrive
+from webapp.listening import best_of_four
+from webapp.runtime.errors import NotYours
+
+router = APIRouter(prefix="/api/fours", tags=["listening"])
+Outcome = Literal["a", "b", "c", "d", "none", "skipped"]
+
+
+class Four(BaseModel):
+    """Four clips to pick from, in the order of their places."""
+
+    four_id: uuid.UUID
+    clips: Annotated[list[Clip], Field(min_length=4, max_length=4)]
+
+
+class Pick(BaseModel):
+    """A listener's answer; ``heard_ms``: how long each clip sounded."""
+
+    model_config = ConfigDict(extra="forbid")
+    outcome: Outcome
+    heard_ms: Annotated[list[Milliseconds], Field(min_length=4, max_length=4)]
+
+
+class Picked(BaseModel):
+    """What a pick led to; repeating the same pick gives the same."""
+
+    four_id: uuid.UUID
+    outcome: Outcome
+    picks: int
+    open: list[Four]
+
+
+@router.get("", responses=ERRORS)
+def open_fours(request: Request, response: Response, context: TheContext, claim: MaybeClaim) -> list[Four]:
+    """The listener's two open fours, oldest first, made where missing; a reload gets the same."""
+    listener_id, _ = arrive(request, response, context, claim)
+    response.headers["Cache-Control"] = "no-store"
+    return [
+        Four.model_validate(four)
+        for four in best_of_four.open_fours(
+            context.database, context.journal, context.space, context.playable, listener_id
+        )
+    ]
+
+
+@router.post("/{four_id}/pick", responses=ERRORS)
+def pick(four_id: uuid.UUID, given: Pick, context: TheContext, claim: MaybeClaim) -> Picked:
+    """Store the pick once, however often it is sent; another outcome for the same four is refused with 409."""
+    if claim is None:
+        raise NotYours(f"without a listener's token no four is yours, {four_id} neither; GET /api/listener gives one")
+    a, b, c, d = (round(heard) for heard in given.heard_ms)
+    return Picked.model_validate(
+        best_of_four.take(
+            context.database,
+            context.journal,
+            context.space,
+            context.playable,
+            claim.listener_id,
+            four_id,
+            given.outcome,
+            (a, b, c, d),
+        )
+    )

@@ -1,0 +1,36 @@
+"""The HTTP interface of a study's tastes, ``/api/tastes``: for researchers; nothing there names a listener."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query, Response
+from fastapi.responses import JSONResponse
+
+from webapp.api.listening import ERRORS, TheContext
+
+router = APIRouter(prefix="/api/tastes", tags=["research"])
+
+
+@router.get("")
+def read_studies(context: TheContext) -> dict[str, Any]:
+    """``{studies: [{study_id, listeners, votes}]}``, the largest first."""
+    from webapp.research import listeners  # noqa: PLC0415 (pandas, which no listener needs)
+
+    return {"studies": context.database.transaction(listeners.overview)}
+
+
+@router.get("/{name}", responses=ERRORS)
+def read_figure(
+    name: str,
+    context: TheContext,
+    study: Annotated[str, Query(max_length=64)] = "default",
+    form: Literal["json", "csv"] = "json",
+) -> Response:
+    """``kinds``, ``ceilings``, ``calibration``, ``policies`` or ``popularity`` of a study, drawn, or as CSV."""
+    from webapp.research import listeners  # noqa: PLC0415 (as above)
+
+    drawn = context.database.transaction(lambda session: listeners.draw(session, context.space, name, study))
+    if form == "json":
+        return JSONResponse(drawn.to_json())
+    return Response(drawn.to_csv(), media_type="text/csv; charset=utf-8")

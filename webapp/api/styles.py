@@ -1,0 +1,183 @@
+"""The HTTP interface of the Styles page, under ``/api/styles``: what was measured, and walks along one style.
+
+Every table comes as CSV too. A walk is told whole by its query, so that an address opens it again.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Query, Response
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict, Field
+
+from models.music.notes import Domain
+from models.style.latents import MOST_GUIDANCE
+from webapp.api.listening import ERRORS, Known, TheContext
+from webapp.research.styles import codes, tables, training, walk
+from webapp.runtime.errors import NotAllowed, NotYours
+from webapp.studio import sound, turning
+from webapp.studio.opening import in_time
+
+router = APIRouter(prefix="/api/styles", tags=["research"])
+CSV = "text/csv; charset=utf-8"
+Place = Annotated[int, Field(ge=0, lt=len(walk.STEPS))]
+
+
+class Asked(BaseModel):
+    """A walk: along which style, from ``clips/ID``, ``pieces/ID`` or the prior's draw of a domain and seed.
+
+    ``guidance`` (0 to 4): how strictly the prior goes by kind of music, key and codes; 1 is as learned.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+    group: Annotated[str, Field(max_length=20)]
+    domain: Domain = "pop"
+    seed: Annotated[int, Field(ge=0, lt=2**53)] = 0
+    guidance: Annotated[float, Field(ge=0, le=MOST_GUIDANCE, allow_inf_nan=False)] = 1.0
+    source: Annotated[str, Field(pattern=r"^((clips|pieces)/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})?$")] = ""
+
+
+def _asked(wanted: Annotated[Asked, Query()]) -> walk.Asked:
+    if wanted.group not in walk.WALKS:
+        raise NotAllowed(f"the style {wanted.group!r} was asked for; there are {', '.join(walk.WALKS)}")
+    return walk.Asked(**wanted.model_dump())
+
+
+AskedFor = Annotated[walk.Asked, Depends(_asked)]
+
+
+RunName = Annotated[str, Query(max_length=400)]
+
+
+def _tables(context: TheContext, run: str) -> list[tables.Table]:
+    try:
+        return tables.all_tables(context.style_folder, context.settings.runs_folder, run)
+    except KeyError as error:
+        raise _no_run(context, run) from error
+    except (ValueError, OSError) as error:
+        raise NotAllowed(f"what was measured can't be read: {error}") from error
+
+
+def _no_run(context: TheContext, run: str) -> NotYours:
+    there = list(training.choices(context.style_folder, context.settings.runs_folder))
+    return NotYours(f"there is no style run {run[:80]!r}; there are {', '.join(there[:20])}")
+
+
+@router.get("", responses=ERRORS)
+def read_styles(context: TheContext, run: RunName = "") -> dict[str, Any]:
+    """``{model_version, tables, run, runs, walks}``; ``walks``: the styles along which one can walk, what fills it.
+
+    ``run`` is the training run, among ``runs``, that the tables over training are of.
+    """
+    found = _tables(context, run)
+    try:
+        known = turning.directions(context.space, context.style_folder)
+    except ValueError as error:
+        raise NotAllowed(str(error)) from error
+    groups: dict[str, dict[str, Any]] = {}
+    if known:
+        groups = {name: {"attribute": each.attribute, "sd": each.sd} for name, each in known.groups.items()}
+        groups |= {name: {"attribute": None, "sd": walk.CODE_STEP} for name in walk.CODE_WALKS}
+    return {
+        "model_version": context.space.version,
+        "tables": [table.to_json() for table in found],
+        "run": training.chosen(context.style_folder, context.settings.runs_folder, run)[0],
+        "runs": list(training.choices(context.style_folder, context.settings.runs_folder)),
+        "walks": {"groups": groups, "fill": turning.FILL, "about": dict(known.about) if known else None},
+    }
+
+
+@router.get("/tables/{name}.csv", responses=ERRORS)
+def read_table(context: TheContext, name: str, run: RunName = "") -> Response:
+    """A table as CSV, one line a figure."""
+    found = {table.name: table for table in _tables(context, run)}
+    if name not in found:
+        raise NotYours(f"there is no table {name[:40]!r}; there are {', '.join(found)}")
+    headers = {"Content-Disposition": f'attachment; filename="kallos-{name}.csv"'}
+    return Response(found[name].to_csv(), media_type=CSV, headers=headers)
+
+
+@router.get("/hardest", responses=ERRORS)
+def read_hardest(context: TheContext, run: RunName = "", form: Literal["json", "csv"] = "json") -> Response:
+    """What is left of each style's loss over a training run: for plotly.js, or the data behind it."""
+    from webapp.research.styles import hardest  # noqa: PLC0415 (pandas and plotly)
+
+    try:
+        drawn = hardest.draw(context.style_folder, context.settings, run)
+    except KeyError as error:
+        raise _no_run(context, run) from error
+    except ValueError as error:
+        raise NotAllowed(str(error)) from error
+    return JSONResponse(drawn.to_json()) if form == "json" else Response(drawn.to_csv(), media_type=CSV)
+
+
+@router.get("/codes", responses=ERRORS)
+def read_codes(context: TheContext, listener_id: Known, domain: Domain = "dance") -> dict[str, Any]:
+    """Of each style code, pieces by its five values (``level`` 0 to 4) and how it goes with what has a name."""
+    try:
+        return codes.read_codes(
+            context.database,
+            context.generation,
+            context.space,
+            context.playable,
+            context.style_folder,
+            listener_id,
+            domain,
+        )
+    except ValueError as error:
+        raise NotAllowed(f"what was saved of the codes can't be read: {error}") from error
+
+
+@router.get("/codes.csv", responses=ERRORS)
+def read_codes_table(context: TheContext) -> Response:
+    """The real pieces among them as CSV."""
+    headers = {"Content-Disposition": 'attachment; filename="kallos-code-examples.csv"'}
+    return Response(codes.to_csv(context.style_folder), media_type=CSV, headers=headers)
+
+
+@router.get("/codes/pieces/{place}/{form}", responses=ERRORS)
+def read_code_piece(context: TheContext, place: int, form: Literal["notes", "flac", "mid"]) -> Response:
+    """A real piece: the notes of its first eight whole bars, their sound, or MIDI."""
+    source = codes.real_piece(context.generation, context.space, context.style_folder, place)
+    if form == "notes":
+        return JSONResponse(in_time(source.piece))
+    if form == "mid":
+        return Response(sound.midi(source), media_type="audio/midi")
+    return Response(sound.sound(source, form), media_type="audio/flac")
+
+
+@router.get("/walk", responses=ERRORS)
+def read_walk(context: TheContext, listener_id: Known, asked: AskedFor) -> list[dict[str, Any]]:
+    """The steps of a walk with the attributes that they have, the least of the style first."""
+    return [
+        step.to_json()
+        for step in walk.walk(
+            context.database, context.generation, context.space, context.style_folder, listener_id, asked
+        )
+    ]
+
+
+@router.get("/walk.csv", responses=ERRORS)
+def read_walk_table(context: TheContext, listener_id: Known, asked: AskedFor) -> Response:
+    """The same as CSV."""
+    return Response(
+        walk.to_csv(
+            walk.walk(context.database, context.generation, context.space, context.style_folder, listener_id, asked),
+            asked,
+        ),
+        media_type=CSV,
+    )
+
+
+@router.get("/walk/{step}/{form}", responses=ERRORS)
+def read_step(
+    context: TheContext, listener_id: Known, asked: AskedFor, step: Place, form: Literal["notes", "flac", "mid"]
+) -> Response:
+    """One step: its notes, its sound, or MIDI."""
+    found = walk.walk(context.database, context.generation, context.space, context.style_folder, listener_id, asked)[
+        step
+    ]
+    if form == "notes":
+        return JSONResponse(found.to_json())
+    return Response(found.sound(form), media_type="audio/flac" if form == "flac" else "audio/midi")

@@ -1,0 +1,42 @@
+"""A composed piece made playable: rendered at the lengths of the ladder and put into the clip store."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from models.music.notes import Piece
+from models.music.piano import Piano
+from models.music.render import encode_mp3, measure, render
+from webapp.runtime.clip_store import ClipStore
+
+LADDER_SECONDS = (7.0, 14.0)  # first pairs are short, later ones longer
+LEAST_SOUNDING_SHARE = 0.9  # of a length, so that no clip of a pair ends long before the other
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """One length of a clip in the store."""
+
+    seconds: float
+    sha256: str
+    key: str
+    size: int
+    lufs: float
+    true_peak_db: float
+
+
+def playable_lengths(piece: Piece) -> list[float]:
+    """The lengths of the ladder that the piece fills."""
+    if len(piece.notes) == 0:
+        return []
+    first = float(piece.seconds_at(piece.notes[:, 0]).min())
+    last = float(piece.seconds_at(piece.notes[:, 0] + piece.notes[:, 1]).max())
+    return [seconds for seconds in LADDER_SECONDS if last - first >= LEAST_SOUNDING_SHARE * seconds]
+
+
+def render_into(store: ClipStore, piece: Piece, seconds: float, piano: Piano | None = None) -> Rendered:
+    """Render one length and store it."""
+    audio = render(piece, seconds, piano=piano)
+    loudness = measure(audio)
+    stored = store.put(encode_mp3(audio), ".mp3")
+    return Rendered(seconds, stored.sha256, stored.key, stored.size, loudness.lufs, loudness.true_peak_db)

@@ -1,0 +1,101 @@
+"""What a recipe in the studio names: a clip that this listener may hear, or a piece of theirs or of a link's."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+import numpy as np
+import numpy.typing as npt
+from sqlalchemy.orm import Session
+
+from db.queries import clips as clip_rows
+from db.queries import studio as rows
+from models.music.notes import Domain, Piece
+from models.style.latents import Latents
+from models.taste.space import TasteSpace, summary
+from webapp.learning.playable_clips import PlayablePool
+from webapp.runtime.errors import NotYours
+
+CLIPS, PIECES = "clips", "pieces"
+LEAST_POOL, LEAST_SPREAD = 8, 0.3  # below these a pool says little about where its middle lies
+
+
+@dataclass(frozen=True)
+class Source:
+    """A clip (``clips/ID``) or a studio piece (``pieces/ID``) with its music; only a piece has title and recipe."""
+
+    name: str
+    domain: Domain
+    title: str
+    recipe: Mapping[str, Any]
+    notes: dict[str, Any]
+    latents: dict[str, Any]
+    model_version: str
+    mine: bool = True
+
+    @property
+    def piece(self) -> Piece:
+        """Its notes."""
+        return Piece.from_json(self.notes)
+
+
+def find(session: Session, name: str, listener_id: uuid.UUID, link_key: str = "") -> Source:
+    """What ``name`` means to this listener; raises ``NotYours`` where it is nothing or somebody else's.
+
+    The key of a link opens its piece and what that was made from.
+    """
+    kind, _, number = name.partition("/")
+    wanted = uuid.UUID(number)
+    linked = rows.linked_piece(session, link_key) if link_key else None
+    by_link = linked is not None and (name == f"{PIECES}/{linked.id}" or name in names_in(linked.recipe))
+    if kind == CLIPS:
+        clip = clip_rows.get_clip(session, wanted)
+        if clip is not None and (clip.composed_for in {None, listener_id} or by_link):
+            return Source(name, cast("Domain", clip.domain), "", {}, clip.notes, clip.latents, clip.model_version)
+    else:
+        piece = rows.get_piece(session, wanted)
+        if piece is not None and (piece.listener_id == listener_id or by_link):
+            return Source(
+                name,
+                cast("Domain", piece.domain),  # a CHECK of the table holds it
+                piece.title,
+                piece.recipe,
+                piece.notes,
+                piece.latents,
+                piece.model_version,
+                mine=piece.listener_id == listener_id,
+            )
+    raise NotYours(f"there is no {name} in your studio (any more); start from another piece")
+
+
+def names_in(recipe: Mapping[str, Any]) -> list[str]:
+    """Every source of a recipe, content first; none for a piece that was brought as a file."""
+    if not recipe:
+        return []
+    toward = recipe.get("toward")  # not in older recipes
+    borrowed = [*recipe["styles"].values(), *([toward] if toward else [])]
+    return [recipe["content"], *(each["source"] for each in borrowed)]
+
+
+def traits(session: Session, space: TasteSpace, playable: PlayablePool, source: Source) -> dict[str, float]:
+    """Attribute → how many standard deviations it lies from the middle of its domain; empty for an older model's."""
+    if source.model_version != space.version:
+        return {}
+    features = space.features(summary(Latents.from_json(source.latents))[None])
+    return named_traits(session, space, playable, source.domain, features)[0]
+
+
+def named_traits(
+    session: Session, space: TasteSpace, playable: PlayablePool, domain: str, features: npt.NDArray[np.float64]
+) -> list[dict[str, float]]:
+    """The traits of clips by their features ``(clips, F)``, measured against the pool of their domain."""
+    names = space.names
+    pool = playable.clips(session, domain).features[:, : len(names)]
+    known = len(pool) >= LEAST_POOL
+    middle = pool.mean(axis=0) if known else np.zeros(len(names))
+    spread = np.maximum(pool.std(axis=0), LEAST_SPREAD) if known else np.ones(len(names))
+    rows = np.round((features[:, : len(names)] - middle) / spread, 2)
+    return [dict(zip(names, row, strict=True)) for row in rows.tolist()]

@@ -1,0 +1,188 @@
+"""Compose for me: latents searched for one listener's head, composed, and offered blind among their pairs.
+
+Here is the web's part, which leaves a job and tells how it stands; the worker's part is ``composing.compose_for``.
+"""
+
+from __future__ import annotations
+
+import uuid
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from db.queries import jobs
+from db.queries import listeners as listener_rows
+from db.queries import votes as vote_rows
+from db.queries.offers import clips_shown, met_clips
+from db.tables import OWN, Clip, Job, Listener
+from models.taste.space import TasteSpace
+from webapp.runtime.database import Database
+from webapp.runtime.errors import Contradiction, NotAllowed, NotYours, TooMany, UnknownListenerError
+
+KIND = "compose_for"
+FIRST_AT = 6  # picks, when the first clip made for a listener is to play
+EARLY_AT = 4  # two pairs are always drawn ahead: a clip for the pair after the sixth pick is begun here
+EVERY = 10
+WAITING_AT_MOST = 12  # composed clips that the listener has not met yet
+PRIORITY = 10  # somebody waits for it
+LEAST_KEPT, MOST_KEPT = 0.1, 0.9
+
+
+class Wish(BaseModel):
+    """What is to be composed.
+
+    ``careful``: a gift, what they surely like; ``surprise``: what they may like most; ``near``: the share ``keep`` of
+    the clip ``near``, which they have voted on, and the rest to their taste.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    mode: Literal["careful", "surprise", "near"] = "careful"
+    near: uuid.UUID | None = None
+    keep: Annotated[float, Field(ge=LEAST_KEPT, le=MOST_KEPT)] = 0.5
+
+    @model_validator(mode="after")
+    def _names_a_piece_where_one_is_meant(self) -> Self:
+        if (self.mode == "near") != (self.near is not None):
+            raise ValueError('give the piece that "near" means with the mode "near", and with no other mode')
+        return self
+
+
+class Progress(BaseModel):
+    """How far a job is: ideas ``drawn`` and ``scored`` of ``ideas``, pieces ``rendered`` of ``pieces``."""
+
+    drawn: int = 0
+    scored: int = 0
+    ideas: int
+    rendered: int = 0
+    pieces: int
+
+
+def is_due(picks: int) -> bool:
+    """Whether clips are composed unasked after this many picks."""
+    return picks == EARLY_AT or (picks >= FIRST_AT and (picks - FIRST_AT) % EVERY == 0)
+
+
+def enqueue(session: Session, listener: Listener, picks: int, wish: Wish | None = None) -> int | None:
+    """Leave a job for this listener; None where one that was asked for (by a ``wish``) or one that wasn't waits."""
+    payload: dict[str, Any] = {"domain": listener.domain, "picks": picks}
+    if wish is not None:
+        payload["wish"] = wish.model_dump(mode="json")
+    key = _key(listener.id, asked=wish is not None)
+    return jobs.enqueue(session, KIND, payload, dedupe_key=key, listener_id=listener.id, priority=PRIORITY)
+
+
+def _key(listener_id: uuid.UUID, *, asked: bool) -> str:
+    return f"{KIND}:{listener_id}" + (":asked" if asked else "")
+
+
+def wish_of(payload: dict[str, Any]) -> Wish:
+    """What a job is to compose; unasked it is a gift."""
+    return Wish.model_validate(payload.get("wish", {}))
+
+
+def brings_rivals(payload: dict[str, Any]) -> bool:
+    """Whether a job composes what its clips are to beat: a gift that was asked for, or the first own clip has played.
+
+    Only gifts are proofs: a surprise explores, and what is near a liked piece is liked for that piece's sake.
+    """
+    if "wish" in payload:
+        return wish_of(payload).mode == "careful"
+    return int(payload.get("picks", 0)) >= FIRST_AT
+
+
+def ask(database: Database, space: TasteSpace, listener_id: uuid.UUID, wish: Wish) -> dict[str, Any]:
+    """Leave a job because the listener asked; the one that waits or runs where it is of the same wish; as ``state``.
+
+    Raises ``NotAllowed`` where there is no vote to compose by or the piece is of another domain than they listen to,
+    ``NotYours`` for a piece that they have not voted on, ``Contradiction`` where another wish is under way, and
+    ``TooMany`` where enough clips wait to be heard.
+    """
+
+    def work(session: Session) -> dict[str, Any]:
+        listener = listener_rows.lock_listener(session, listener_id)
+        if listener is None:
+            raise UnknownListenerError("this listener is not known; GET /api/listener gives a new one")
+        picks = vote_rows.count_picks(session, listener_id)
+        if picks == 0:
+            raise NotAllowed(
+                "nothing is known of your taste yet; pick from a first pair, then ask for pieces of your own"
+            )
+        unmet = sum(not clip["met"] for clip in _composed(session, listener_id))
+        if unmet >= WAITING_AT_MOST:
+            raise TooMany(f"{unmet} clips made for you wait in your next pairs; listen to some before asking for more")
+        if wish.near is not None:
+            _check_near(session, space, listener, wish.near)
+        if enqueue(session, listener, picks, wish) is None:
+            before = jobs.newest_of(session, _key(listener_id, asked=True))
+            if before is not None and wish_of(before.payload) != wish:
+                raise Contradiction("what you asked for before is being composed just now; ask again when it is done")
+        return _state(session, listener_id)
+
+    return database.transaction(work)
+
+
+def _check_near(session: Session, space: TasteSpace, listener: Listener, clip_id: uuid.UUID) -> None:
+    clip = next(
+        (each for each in met_clips(session, listener.id, model_version=space.version) if each.id == clip_id), None
+    )
+    if clip is None:
+        raise NotYours(f"there is no clip {clip_id} among those that you have voted on")
+    if clip.domain != listener.domain:
+        raise NotAllowed(
+            f"this piece is from {clip.domain}, and you listen to {listener.domain} now; choose {clip.domain} on the "
+            "compare page first, or another piece"
+        )
+
+
+def state(database: Database, listener_id: uuid.UUID) -> dict[str, Any]:
+    """``{job_id, state, wish, progress, clips}``: the job under way or else the newest, and all composed clips.
+
+    ``state``: none, waiting, running, done or failed; ``progress`` while it runs. A clip is told by when it was
+    composed, by which wish and whether the listener has voted on it, not by its id: it is met blind.
+    """
+
+    def work(session: Session) -> dict[str, Any]:
+        if listener_rows.get_listener(session, listener_id) is None:
+            raise UnknownListenerError("this listener is not known; GET /api/listener gives a new one")
+        return _state(session, listener_id)
+
+    return database.transaction(work)
+
+
+def _state(session: Session, listener_id: uuid.UUID) -> dict[str, Any]:
+    job = jobs.current_job(session, KIND, listener_id)
+    return {
+        "job_id": job.id if job else None,
+        "state": job.state if job else "none",
+        "wish": wish_of(job.payload).model_dump() if job else None,
+        "progress": _progress(job),
+        "clips": _composed(session, listener_id),
+    }
+
+
+def _progress(job: Job | None) -> dict[str, Any] | None:
+    return job.result if job is not None and job.state == "running" else None
+
+
+MODES = {"composed": "careful", "surprise": "surprise", "near": "near", "studio": "studio"}  # of a clip's kind
+
+
+def _composed(session: Session, listener_id: uuid.UUID) -> list[dict[str, Any]]:
+    met = Clip.id.in_(clips_shown(listener_id, state="voted"))
+    query = (
+        select(Clip.created_at, Clip.kind, met)
+        .where(Clip.composed_for == listener_id, Clip.kind.in_(OWN))
+        .order_by(Clip.created_at)
+    )
+    return [
+        {"composed_at": at.isoformat(), "mode": MODES[kind], "met": bool(known)}
+        for at, kind, known in session.execute(query)
+    ]
+
+
+def count(session: Session, listener_id: uuid.UUID) -> int:
+    """How many clips were composed for this listener."""
+    theirs = select(func.count()).where(Clip.composed_for == listener_id, Clip.kind.in_(OWN))
+    return session.scalars(theirs).one()

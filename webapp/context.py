@@ -1,0 +1,90 @@
+"""What every service needs at hand: settings, database, journal, clip store, identity, generator, taste space, pool."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+
+from models.style.card import read_card
+from models.taste.space import TasteSpace
+from webapp.generation.remote import RemoteGenerator
+from webapp.learning.playable_clips import PlayablePool
+from webapp.runtime.clip_store import ClipStore
+from webapp.runtime.database import Database
+from webapp.runtime.identity import Identity
+from webapp.runtime.journal import Journal
+from webapp.runtime.settings import Settings
+
+
+class Context:
+    """One process' view of Kallos; parts are made when first used."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        generator_url: str = "",
+        space: TasteSpace | None = None,
+        style_folder: Path | None = None,
+        revive_after_s: float = 0.0,
+    ) -> None:
+        self.settings = settings
+        self.generator_url = generator_url or settings.generator_url
+        self.database = Database(settings, revive_after_s=revive_after_s)
+        self.style_folder = style_folder or settings.style_folder
+        self._space = space
+
+    @cached_property
+    def journal(self) -> Journal:
+        """Where every vote is written down beside the database."""
+        return Journal(self.settings.home / "journal")
+
+    @cached_property
+    def clip_store(self) -> ClipStore:
+        """Where sound lies."""
+        return ClipStore(self.settings.clip_store_url)
+
+    @cached_property
+    def identity(self) -> Identity:
+        """Signs and reads tokens."""
+        return Identity(self.settings.signing_secret)
+
+    @cached_property
+    def space(self) -> TasteSpace:
+        """The features in which taste is learned; its version is the style model's. ``ValueError`` or ``OSError``."""
+        return self._space or _taste_space(self.style_folder)
+
+    def wrong_model(self) -> str:
+        """Why the style model can't be used, in a line; empty where it can. Without one no vote can be taken."""
+        try:
+            self.space  # noqa: B018 (read now and kept)
+        except (OSError, ValueError) as error:
+            given = self.settings.model
+            return f"KALLOS_MODEL={given} cannot be used: {error}" if given else f"Kallos is not whole: {error}"
+        return ""
+
+    @cached_property
+    def playable(self) -> PlayablePool:
+        """The playable clips of each domain, in memory."""
+        return PlayablePool(self.space)
+
+    @cached_property
+    def generation(self) -> RemoteGenerator:
+        """The client of the generation server."""
+        return RemoteGenerator(self.generator_url)
+
+    def close(self) -> None:
+        """Let go of the database and the generator."""
+        if "generation" in self.__dict__:
+            self.generation.close()
+        self.database.close()
+
+
+def _taste_space(folder: Path) -> TasteSpace:
+    """The taste space of a whole style model; raises ``ValueError`` or ``OSError``."""
+    version = str(read_card(folder)["version"])
+    try:
+        return TasteSpace.load(folder / "taste", version)
+    except FileNotFoundError as error:
+        make = f"python -m models.train.taste --model {folder}"
+        raise FileNotFoundError(f"{error.filename} is missing; {make} makes it") from error

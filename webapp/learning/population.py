@@ -1,0 +1,136 @@
+"""The population part: what a study's listeners share, learned by a job as votes come in and when somebody leaves.
+
+A newcomer's head begins at the newest population of their study. Heads that know few votes move on to each new one,
+learned again from their votes; what many votes have taught hardly depends on where it began, and stays.
+"""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from functools import partial
+from typing import Any
+
+import numpy as np
+from sqlalchemy.orm import Session
+
+from db.queries import jobs
+from db.queries import listeners as listener_rows
+from db.queries import populations as rows
+from db.tables import Listener, StoredPopulation
+from models.music.notes import DOMAINS
+from models.taste.choice import FloatArray
+from models.taste.hierarchy import Evidence, PopulationPrior, learn
+from models.taste.kinds import kinds_of
+from models.taste.space import TasteSpace
+from webapp.learning import heads, refits
+from webapp.learning.playable_clips import PlayablePool
+from webapp.runtime.database import Database
+from webapp.runtime.journal import Journal
+
+log = logging.getLogger(__name__)
+
+KIND = "refit_population"
+FEWEST = 5  # listeners; what fewer have in common would tell one person's taste
+GROWTH = 1.2  # times the votes that the newest population was learned from: then there is news
+MOVES_ON = 50  # a head that knows fewer votes begins anew at each new population
+TRIES = 3  # where listeners leave while the population is learned
+
+
+def leave_jobs(session: Session, version: str) -> int:
+    """Leave a job for each study whose votes have grown enough; how many."""
+    left = 0
+    for study in rows.growth(session, version, votes=heads.VOTES_OF_OTHERS):
+        if study.listeners >= FEWEST and study.votes >= GROWTH * study.learned_from:
+            left += _leave(session, study.study_id)
+    return left
+
+
+def _leave(session: Session, study_id: str) -> bool:
+    return jobs.enqueue(session, KIND, {"study": study_id}, dedupe_key=f"{KIND}:{study_id}") is not None
+
+
+def withdraw(session: Session, space: TasteSpace, listener: Listener) -> list[uuid.UUID]:
+    """Forget the populations that a locked listener, who leaves, is part of, and leave a job; their ids."""
+    withdrawn = rows.withdraw(session, listener)
+    if withdrawn:
+        refits.leave_job(session, space.version)
+        _leave(session, listener.study_id)
+    return withdrawn
+
+
+def refit_population(
+    database: Database, journal: Journal, space: TasteSpace, playable: PlayablePool, study_id: str
+) -> dict[str, Any]:
+    """Learn the study's population from all heads, let heads with few votes begin there, forget older ones."""
+    refits.refit_heads(database, space)
+    transaction = database.transaction
+    for _ in range(TRIES):
+        evidence = transaction(lambda session: heads.evidence_of(session, study_id, space))
+        if len(evidence) < FEWEST:
+            return {"listeners": len(evidence), "population": None, "moved": 0}
+        row = _learned(
+            study_id, list(evidence.values()), space, transaction(partial(_spread, space=space, playable=playable))
+        )
+        if transaction(partial(_store, journal=journal, who=list(evidence), row=row)):
+            break
+    else:
+        raise RuntimeError(f"listeners left the study {study_id} whenever its population was learned")
+    moving = transaction(lambda session: rows.begun_elsewhere(session, row, votes=MOVES_ON))
+    moved = sum(
+        transaction(partial(_move_on, journal=journal, space=space, listener_id=who, population_id=row.id))
+        for who in moving
+    )
+    journal.forget_populations(transaction(lambda session: rows.forget_unused(session, row)))
+    log.info("population_learned study=%s listeners=%d votes=%d moved=%d", study_id, row.listeners, row.votes, moved)
+    return {"listeners": row.listeners, "population": str(row.id), "moved": moved}
+
+
+def _learned(study_id: str, evidence: list[Evidence], space: TasteSpace, clips: FloatArray) -> StoredPopulation:
+    """The population with as many taste directions as the votes support."""
+    fixed = PopulationPrior.fixed(heads.prior(space))
+    kinds = kinds_of(evidence, fixed, clips)
+    found = learn(evidence, fixed, directions=kinds.chosen)
+    return StoredPopulation(
+        measured=kinds.to_json(),
+        study_id=study_id,
+        model_version=found.version,
+        mean=found.mean.astype("<f8").tobytes(),
+        factors=found.factors.astype("<f8").tobytes(),
+        diagonal=found.diagonal.astype("<f8").tobytes(),
+        listeners=found.listeners,
+        votes=found.votes,
+    )
+
+
+def _spread(session: Session, *, space: TasteSpace, playable: PlayablePool) -> FloatArray:
+    """Covariance of the pool's features ``(F, F)`` within a domain; of no clips that of the taste space's own data."""
+    pools = [playable.clips(session, domain).features for domain in DOMAINS]
+    known = [np.cov(features.T) for features in pools if len(features) > space.size]
+    return np.mean(known, axis=0) if known else np.eye(space.size)
+
+
+def _store(session: Session, *, journal: Journal, who: list[uuid.UUID], row: StoredPopulation) -> bool:
+    """Whether it could be stored: not where one of those whom it was learned from has left meanwhile."""
+    if not rows.keep_listeners(session, who):
+        return False
+    session.add(row)
+    session.flush()
+    session.refresh(row)
+    if journal.folder.exists():  # a worker may be elsewhere: then the web writes it down with the first vote
+        journal.keep_population(session, row.id)
+    return True
+
+
+def _move_on(
+    session: Session, *, journal: Journal, space: TasteSpace, listener_id: uuid.UUID, population_id: uuid.UUID
+) -> bool:
+    """Learn one listener's head again from this population; False where they or it have left."""
+    listener = listener_rows.lock_listener(session, listener_id)
+    if listener is None or not rows.populations_named(session, [population_id]):
+        return False
+    listener.population_id = population_id
+    session.flush()
+    heads.save(session, listener_id, heads.learned(session, listener, space))
+    journal.tell(session, listener_id)
+    return True

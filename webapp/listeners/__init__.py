@@ -1,0 +1,4 @@
+"""Listeners as records: created, exported, imported, rewound, deleted, and rebuilt from the journal.
+
+Deleting leaves nothing: rows, sound, journal and the id in the logs go. Begin with ``accounts``.
+"""

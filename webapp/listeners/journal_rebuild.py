@@ -1,0 +1,89 @@
+"""``kallos journal rebuild``: an empty database filled from the vote journal, head by head as it was."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+from functools import partial
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from db import migrate
+from db.queries.restore import NotAnExportError, restore_clips, restore_duet, restore_populations, restore_rows
+from db.tables import Listener
+from models.taste.space import TasteSpace
+from webapp.learning import refits
+from webapp.runtime.database import Database
+from webapp.runtime.journal import Journal
+from webapp.runtime.journal_segment import DamagedSegmentError, Segment
+
+log = logging.getLogger(__name__)
+
+
+class NotEmptyError(ValueError):
+    """There are listeners already, whom a rebuild would mix with those of the journal."""
+
+
+@dataclass
+class Rebuilt:
+    """What came back, and one line for each thing that did not."""
+
+    listeners: int = 0
+    votes: int = 0
+    clips: int = 0
+    problems: list[str] = field(default_factory=list)
+
+
+def rebuild(database: Database, journal: Journal, space: TasteSpace) -> Rebuilt:
+    """Fill the database, bringing its schema up to date first; a damaged segment is told and left out.
+
+    Raises ``NotEmptyError`` where there are listeners, and ``ValueError`` for a damaged clip.
+    """
+    migrate.upgrade(database.open())
+    result = Rebuilt()
+
+    def clips(session: Session) -> int:
+        if session.scalar(select(Listener.id).limit(1)) is not None:
+            raise NotEmptyError(
+                "there are listeners in this database; the journal fills an empty one only: name a new database in "
+                "KALLOS_DATABASE_URL, or empty this one with `kallos db downgrade base`"
+            )
+        restore_populations(session, journal.populations())
+        return len(restore_clips(session, journal.pool_clips()))
+
+    result.clips = database.transaction(clips)
+    for segment in journal.segments():
+        try:
+            _bring_back(database, space, segment, result)
+        except (DamagedSegmentError, NotAnExportError) as error:
+            result.problems.append(f"{segment.path.name}: {error}")
+    for duet in journal.duets():
+        if not database.transaction(partial(restore_duet, row=duet)):
+            result.problems.append(f"duet {duet['duet']['id']} stays away: one of the two listeners did not come back")
+    log.info("journal_rebuilt listeners=%d votes=%d problems=%d", result.listeners, result.votes, len(result.problems))
+    return result
+
+
+def unknown_segments(database: Database, journal: Journal) -> int:
+    """How many listeners the journal knows while the database knows none: it was lost, and can be rebuilt."""
+    anybody = database.transaction(lambda session: session.scalar(select(Listener.id).limit(1)))
+    return len(journal.segments()) if anybody is None else 0
+
+
+def _bring_back(database: Database, space: TasteSpace, segment: Segment, result: Rebuilt) -> None:
+    number, data = segment.state()
+
+    def work(session: Session) -> tuple[int, int]:
+        restored = restore_rows(session, data)
+        who = restored.listener_id
+        session.execute(update(Listener).where(Listener.id == who).values(journal_entries=number))
+        if restored.votes:
+            refits.refit(session, space, who)
+        return restored.votes, restored.missing
+
+    votes, missing = database.transaction(work)
+    result.listeners += 1
+    result.votes += votes
+    if missing:
+        result.problems.append(f"{segment.path.name}: {missing} offers stay away, their clips are not in the journal")

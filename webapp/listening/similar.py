@@ -1,0 +1,69 @@
+"""More like this: from a clip that a listener knows to those most like it, and a path on.
+
+What waits in their open pairs and fours, and what was composed for them and not met yet, stays away: it is met blind.
+"""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from db.queries import clips as clip_rows
+from db.queries import listeners as listener_rows
+from db.queries import offers as offer_rows
+from models.taste.nearby import nearest, path_on
+from models.taste.space import TasteSpace
+from webapp.composing.sources import named_traits
+from webapp.learning import heads
+from webapp.learning.playable_clips import PlayableClips, PlayablePool
+from webapp.listening.pairs import shown_clip
+from webapp.runtime.database import Database
+from webapp.runtime.errors import NotYours, UnknownListenerError
+
+SIMILAR, STEPS = 6, 5
+
+
+def similar(
+    database: Database, space: TasteSpace, playable: PlayablePool, listener_id: uuid.UUID, clip_id: uuid.UUID
+) -> dict[str, Any]:
+    """``{similar, path}``: the clips most like it in order, and steps that lead on beyond these.
+
+    Each ``{clip_id, audio_url, notes_url, seconds, traits}``. Raises ``NotYours`` for a clip that they must not know.
+    """
+
+    def work(session: Session) -> dict[str, Any]:
+        if listener_rows.get_listener(session, listener_id) is None:
+            raise UnknownListenerError("this listener is not known; GET /api/listener gives a new one")
+        waiting = set(session.scalars(offer_rows.clips_shown(listener_id, state="open")))
+        judged = set(session.scalars(offer_rows.clips_shown(listener_id, state="voted")))
+        clip = clip_rows.get_clip(session, clip_id)
+        known = clip is not None and (clip.composed_for is None or clip_id in judged)
+        if clip is None or not known or clip_id in waiting - judged:
+            raise NotYours(f"there is no clip {clip_id} from which you could go on; pick one of a pair or a four first")
+        here = heads.features_of(session, [clip_id], space).get(clip_id)
+        if here is None:
+            raise NotYours(f"clip {clip_id} belongs to an older model; start from a newer one")
+        own = clip_rows.composed_clips(session, listener_id, domain=clip.domain, model_version=space.version)
+        met = PlayableClips.of([each for each in own if each.id in judged], space)
+        among = playable.clips(session, clip.domain).joined(met)
+        around = among.chosen([i for i, each in enumerate(among.ids) if each not in {clip_id, *waiting}])
+        like = nearest(around.features, here, SIMILAR)
+        beyond = around.chosen([i for i in range(len(around.ids)) if i not in like])
+        return {
+            "similar": _told(session, space, playable, clip.domain, around.chosen(like)),
+            "path": _told(session, space, playable, clip.domain, beyond.chosen(path_on(beyond.features, here, STEPS))),
+        }
+
+    return database.transaction(work)
+
+
+def _told(
+    session: Session, space: TasteSpace, playable: PlayablePool, domain: str, clips: PlayableClips
+) -> list[dict[str, Any]]:
+    described = named_traits(session, space, playable, domain, clips.features)
+    return [
+        shown_clip(clip_id, max(lengths)) | {"traits": traits}
+        for clip_id, lengths, traits in zip(clips.ids, clips.seconds, described, strict=True)
+    ]

@@ -1,0 +1,79 @@
+"""The sound and the notes of a clip as a player asks for them."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import uuid
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from db.queries import clips as rows
+from db.tables import ClipAudio
+from models.music.notes import Piece
+from webapp.runtime.clip_store import ClipMissingError, ClipStore
+from webapp.runtime.database import Database
+from webapp.runtime.errors import NotYours
+
+log = logging.getLogger(__name__)
+_rendering = threading.Lock()  # one at a time: it is rare, and votes come first
+
+
+def audio(database: Database, clip_store: ClipStore, clip_id: uuid.UUID, seconds: float) -> bytes:
+    """The MP3 of a clip, rendered again where the store lost it; raises ``NotYours`` for what was never rendered."""
+
+    def find(session: Session) -> str:
+        row = rows.get_audio(session, clip_id, seconds)
+        if row is None:
+            raise NotYours(f"there is no clip {clip_id} of {seconds:g} seconds")
+        return row.uri
+
+    key = database.transaction(find)
+    try:
+        return clip_store.get(key)
+    except ClipMissingError:
+        with _rendering:
+            return _again(database, clip_store, clip_id, seconds, key)
+
+
+def notes(database: Database, clip_id: uuid.UUID, seconds: float) -> dict[str, Any]:
+    """``{seconds, notes: [[start_s, duration_s, pitch, velocity], …]}`` of a clip at one of its lengths."""
+    from models.music.render import notes_in_seconds  # noqa: PLC0415 (scipy, only where it is asked for)
+
+    def find(session: Session) -> dict[str, Any]:
+        clip = rows.get_clip(session, clip_id)
+        if clip is None or rows.get_audio(session, clip_id, seconds) is None:
+            raise NotYours(f"there is no clip {clip_id} of {seconds:g} seconds")
+        return clip.notes
+
+    piece = Piece.from_json(database.transaction(find))
+    return {"seconds": seconds, "notes": notes_in_seconds(piece, seconds)}
+
+
+def _again(database: Database, clip_store: ClipStore, clip_id: uuid.UUID, seconds: float, key: str) -> bytes:
+    """Render a clip whose sound is lost, from its notes."""
+    from webapp.composing.rendering import render_into  # noqa: PLC0415 (the piano, only where it is needed)
+
+    try:
+        return clip_store.get(key)  # another request was first
+    except ClipMissingError as lost:
+        log.warning("clip_lost clip=%s seconds=%g error=%s", clip_id, seconds, lost)
+
+    def read(session: Session) -> dict[str, Any] | None:
+        clip = rows.get_clip(session, clip_id)
+        return clip.notes if clip else None
+
+    found = database.transaction(read)
+    if found is None:
+        raise NotYours(f"there is no clip {clip_id}")
+    sound = render_into(clip_store, Piece.from_json(found), seconds)
+
+    def note(session: Session) -> None:
+        row = session.get(ClipAudio, (clip_id, seconds), with_for_update=True)
+        if row is not None:  # another version of the synthesiser may give other bytes
+            row.sha256, row.uri, row.bytes = sound.sha256, sound.key, sound.size
+            row.lufs, row.true_peak_db = sound.lufs, sound.true_peak_db
+
+    database.transaction(note)
+    return clip_store.get(sound.key)

@@ -1,0 +1,137 @@
+"""Words to tunes and tunes to words, by the title towers; loose inspiration, told with how often it is right.
+
+Answers come from the newest maps of tunes and of titles, whose music may be played to anybody.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sqlalchemy.orm import Session
+
+import models
+from db.queries import maps as rows
+from models.atlas.neighbours import FloatArray
+from webapp.composing import sources
+from webapp.generation.protocol import BadRequest, GenerationError
+from webapp.generation.remote import RemoteGenerator
+from webapp.maps import reading
+from webapp.runtime.clip_store import ClipStore
+from webapp.runtime.database import Database
+from webapp.runtime.errors import NotAllowed, NotReady
+
+CARD = Path(models.__file__).parent / "weights" / "titles-cpu" / "card.json"  # read without torch
+WAYS = ("title_to_melody", "melody_to_title")
+MEASURES = ("mrr", "recall_1", "recall_10", "median_rank")
+
+
+def overview(database: Database) -> dict[str, Any]:
+    """``{model_version, odds, ready}``: what was measured, and which maps are there to answer from."""
+    card, version = _card(), model_version()
+    found = database.transaction(lambda session: rows.newest_maps(session, version))
+    ready = {kind: kind in found for kind in ("tunes", "titles")}
+    return {"model_version": version, "odds": odds(card), "ready": ready}
+
+
+def odds(card: dict[str, Any]) -> dict[str, Any] | None:
+    """Way → measure → value, interval and chance, as ``evaluate.titles --record`` wrote them; None without."""
+    measured = card.get("measured") or {}
+    names = {(way, name): f"titles.{way}.{name}" for way in WAYS for name in MEASURES}
+    if not set(names.values()) <= set(measured):
+        return None
+    kept = ("value", "low", "high", "chance", "n")
+    return {way: {name: {k: measured[names[way, name]][k] for k in kept} for name in MEASURES} for way in WAYS}
+
+
+def tunes(
+    database: Database, clip_store: ClipStore, generation: RemoteGenerator, words: str, limit: int
+) -> dict[str, Any]:
+    """The tunes whose melodies lie nearest to some words: ``{words, results}``; raises ``NotAllowed``, ``NotReady``."""
+    if not any(letter.isascii() and letter.isalnum() for letter in words):
+        raise NotAllowed(
+            f"the title tower reads the letters a to z; {words.strip()!r} has none of them, try other words"
+        )
+    found = _map(database, clip_store, "tunes")
+    answer = _ask(generation, titles=[words])
+    return {"words": words, "results": _nearest(found, np.array(answer, dtype=np.float32), limit)}
+
+
+def ideas(
+    database: Database,
+    clip_store: ClipStore,
+    generation: RemoteGenerator,
+    listener_id: uuid.UUID,
+    name: str,
+    limit: int,
+) -> dict[str, Any]:
+    """The titles that lie nearest to a clip or a piece of this listener's: ``{name, results}``.
+
+    Raises ``NotYours``, ``NotAllowed`` for music without a melody, ``NotReady``.
+    """
+
+    def find(session: Session) -> dict[str, Any]:
+        return sources.find(session, name, listener_id).notes
+
+    notes = database.transaction(find)
+    found = _map(database, clip_store, "titles")
+    return {"name": name, "results": _nearest(found, melody_vector(generation, notes), limit)}
+
+
+def model_version() -> str:
+    """The version of the towers: vectors of another one don't mix with theirs."""
+    return str(_card()["version"])
+
+
+def melody_vector(generation: RemoteGenerator, notes: Mapping[str, Any]) -> FloatArray:
+    """A melody in the space of the towers ``(dim,)``; raises ``NotAllowed`` where there is none, ``NotReady``."""
+    return np.array(_ask(generation, melodies=[notes]), dtype=np.float32)
+
+
+def _ask(generation: RemoteGenerator, **asked: Any) -> list[float]:
+    try:
+        answer = generation.towers(**asked)
+    except BadRequest as error:
+        raise NotAllowed(f"this music can't be named: {error}") from error
+    except GenerationError as error:
+        raise NotReady("the title towers do not answer just now; try again in a moment") from error
+    return (answer.titles or answer.melodies)[0]
+
+
+def _map(database: Database, clip_store: ClipStore, kind: str) -> reading.OpenMap:
+    version = model_version()
+    newest = database.transaction(lambda session: rows.newest_maps(session, version)).get(kind)
+    if newest is None:
+        raise NotReady(
+            f"the map of {kind} has not been drawn yet: draw it on the Maps page, or kallos atlas draw {kind}"
+        )
+    return reading.opened(database, clip_store, newest.id)
+
+
+def _nearest(found: reading.OpenMap, vector: FloatArray, limit: int) -> list[dict[str, Any]]:
+    """Points by their cosine with a unit vector; each title once."""
+    points = found.drawn.points
+    cosines = points.vectors @ vector
+    results: list[dict[str, Any]] = []
+    told: set[str] = set()
+    for row in np.argsort(-cosines, kind="stable").tolist():
+        if points.texts[row] in told:
+            continue
+        told.add(points.texts[row])
+        results.append(
+            {"map_id": str(found.map_id), "cosine": round(float(cosines[row]), 4), **reading.point(found, row)}
+        )
+        if len(results) == limit:
+            break
+    return results
+
+
+@cache
+def _card() -> dict[str, Any]:
+    card: dict[str, Any] = json.loads(CARD.read_text(encoding="utf-8"))
+    return card

@@ -1,0 +1,182 @@
+"""Figures of the dashboards and reports by name: which data they draw, where it comes from, and the same as CSV."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+import plotly.graph_objects as go
+from sqlalchemy.orm import Session
+
+from db.queries import training as rows
+from db.tables import TrainingRun
+from webapp.research import retrieval
+from webapp.research.plots.ablations import ablations
+from webapp.research.plots.confusions import confusions
+from webapp.research.plots.curves import curves, side_by_side
+from webapp.research.plots.paper import Source
+from webapp.research.plots.ranks import ranks
+from webapp.research.plots.variants import variants
+from webapp.research.retrieval import DIRECTIONS, MEASURES, WHOLE, Study, condition_of, name_of
+from webapp.runtime.errors import NotAllowed, NotYours
+
+MOST_CURVES = 12  # conditions; more can't be told apart
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a figure is of; each takes what it needs, and what isn't given is chosen."""
+
+    study: str = ""
+    direction: str = "title_to_melody"
+    measure: str = "mrr"
+    query: str = ""
+    conditions: tuple[str, ...] = ()
+    genre: str = WHOLE
+    runs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A figure, the frame that it draws, where that comes from, and what else the page tells."""
+
+    figure: go.Figure
+    frame: pd.DataFrame
+    source: Source
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """``{figure, source, rows, details}`` as plotly.js takes it."""
+        figure = json.loads(self.figure.to_json())
+        return {"figure": figure, "source": str(self.source), "rows": len(self.frame), "details": self.details}
+
+    def to_csv(self) -> str:
+        """The frame, below a line that says where it comes from."""
+        return f"# {self.source}\n{self.frame.to_csv(index=False)}"
+
+
+def draw(session: Session, name: str, asked: Asked) -> Drawn:
+    """The figure called ``name``; raises ``NotYours`` where there is no such study or run, ``NotAllowed`` otherwise."""
+    if name not in FIGURES:
+        raise NotYours(f"there is no plot {name[:40]!r}; there are {', '.join(FIGURES)}")
+    for given, allowed in ((asked.direction, DIRECTIONS), (asked.measure, MEASURES)):
+        if name != "pair" and given not in allowed:
+            raise NotAllowed(f"{given[:40]!r} was given; there are {', '.join(allowed)}")
+    return FIGURES[name](session, asked)
+
+
+def _study(session: Session, asked: Asked) -> Study:
+    studies = {study.name: study for study in retrieval.all_studies(session)}
+    if asked.study not in studies:
+        raise NotYours(f"there is no study {asked.study[:80]!r}; there are {', '.join(studies) or 'none yet'}")
+    return studies[asked.study]
+
+
+def _conditions(study: Study, asked: Asked, most: int) -> list[str]:
+    """The conditions asked for, or the first ones that are whole, then others."""
+    there = sorted({condition_of(run) for run in study.runs}, key=lambda name: ("-no_" in name, name))
+    return [name for name in there if name in asked.conditions] or there[:most]
+
+
+def _source(runs: Sequence[TrainingRun]) -> Source:
+    found = [{getattr(run, name) for run in runs} - {None} for name in ("data_hash", "commit")]
+    return Source(tuple(map(name_of, runs)), *(tuple(sorted(each)) for each in found))
+
+
+def _of_study(study: Study) -> Source:
+    """The results' own log where the test tunes were asked, or the runs."""
+    return _source([study.log] if study.tested and study.log else study.runs)
+
+
+def _variants(session: Session, asked: Asked) -> Drawn:
+    study = _study(session, asked)
+    frame = retrieval.variants_frame(session, study, asked.direction, asked.measure)
+    shown = f"{MEASURES[asked.measure]}, {DIRECTIONS[asked.direction]} ({'test' if study.tested else 'validation'})"
+    bars = frame[frame["seed"].isna()].sort_values("value", ascending=asked.measure == "mean_log_rank")
+    table = json.loads(bars.drop(columns="seed").to_json(orient="records"))
+    source = _of_study(study)
+    return Drawn(variants(frame, source, shown), frame, source, {"table": table, "tested": study.tested})
+
+
+def _curves(session: Session, asked: Asked) -> Drawn:
+    study = _study(session, asked)
+    chosen = _conditions(study, asked, MOST_CURVES)
+    frame = retrieval.curves_frame(session, study, asked.direction, chosen)
+    source = _source([run for run in study.runs if condition_of(run) in chosen])
+    shown = f"validation MRR, {DIRECTIONS[asked.direction]}"
+    return Drawn(curves(frame, source, shown), frame, source, {"conditions": chosen})
+
+
+def _ranks(session: Session, asked: Asked) -> Drawn:
+    study = _study(session, asked)
+    chosen = _conditions(study, asked, 1)
+    frame, confused = retrieval.ranks_frame(session, study, asked.direction, asked.query, chosen)
+    source = _source([run for run in study.runs if condition_of(run) in chosen])
+    return Drawn(ranks(frame, source), frame, source, {"confused": confused, "conditions": chosen})
+
+
+def _confusions(comparison: str, asked_for: str, answered: str) -> Callable[[Session, Asked], Drawn]:
+    def figure(session: Session, asked: Asked) -> Drawn:
+        study = _study(session, asked)
+        chosen = _conditions(study, asked, 1)[:1]
+        frame = retrieval.confusions_frame(session, study, comparison, chosen[0])
+        drawn = confusions(frame, source := _of_study(study), asked=asked_for, answered=answered)
+        return Drawn(drawn, frame, source, {"conditions": chosen})
+
+    return figure
+
+
+def _ablations(session: Session, asked: Asked) -> Drawn:
+    study = _study(session, asked)
+    frame = retrieval.ablations_frame(session, study, "ablation", f"{asked.direction}.mrr", asked.genre)
+    source = _of_study(study)
+    return Drawn(ablations(frame, source, f"MRR, {DIRECTIONS[asked.direction]}"), frame, source, _costs(frame))
+
+
+def _costs(frame: pd.DataFrame) -> dict[str, Any]:
+    """The rows as a table, the dearest first."""
+    return {"table": json.loads(frame.sort_values("value").to_json(orient="records"))}
+
+
+def _probe_ablations(session: Session, asked: Asked) -> Drawn:
+    study = _study(session, asked)
+    both = asked.genre == REEL_OR_HORNPIPE
+    measure, genre = ("reel_or_hornpipe", WHOLE) if both else ("recall", asked.genre)
+    frame = retrieval.ablations_frame(session, study, "probe_ablation", measure, genre)
+    source = _of_study(study)
+    return Drawn(ablations(frame, source, "recall"), frame, source, _costs(frame))
+
+
+def _pair(session: Session, asked: Asked) -> Drawn:
+    there = {name_of(run): run for run in rows.all_runs(session)}
+    if unknown := [name for name in asked.runs if name not in there]:
+        raise NotYours(f"there is no run {unknown[0][:80]!r}; there are {', '.join(list(there)[:20]) or 'none yet'}")
+    if not 1 <= len(asked.runs) <= 2:
+        raise NotAllowed(f"{len(asked.runs)} runs were given; give one or two")
+    pair = [there[name] for name in dict.fromkeys(asked.runs)]
+    each = [set(retrieval.figures_of(session, run)) for run in pair]
+    measures, common = sorted(set.union(*each)), set.intersection(*each)
+    measure = asked.measure if asked.measure in measures else min(common or measures, key=_first, default="")
+    frame = retrieval.pair_frame(session, pair, measure)
+    source = _source(pair)
+    return Drawn(side_by_side(frame, source, measure), frame, source, {"measures": measures, "measure": measure})
+
+
+def _first(name: str) -> tuple[bool, str]:
+    return name not in {"mrr", "total", "loss"}, name
+
+
+REEL_OR_HORNPIPE = "reel or hornpipe"
+FIGURES: Mapping[str, Callable[[Session, Asked], Drawn]] = {
+    "variants": _variants,
+    "curves": _curves,
+    "ranks": _ranks,
+    "nearest": _confusions("nearest", "asked for", "nearest"),
+    "probe": _confusions("probe", "type", "read as"),
+    "ablations": _ablations,
+    "probe_ablations": _probe_ablations,
+    "pair": _pair,
+}

@@ -1,0 +1,273 @@
+"""What was measured of the style model as tables: from the record beside its weights, and from its training log.
+
+A table has a row and a column for every figure, says where they come from, and which command fills it if it is empty.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import itertools
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from models.evaluate.record import Evaluation, read
+from models.evaluate.report import Metric
+from models.metrics.music_statistics import ATTRIBUTES
+from models.style.latents import CODE_COUNT, GROUPS, STYLE_GROUPS
+from webapp.research.styles import training
+
+STYLE, RELATIONS, OF_CODES = "evaluate.style", "evaluate.relations", "evaluate.codes"
+LABELS = {
+    "onsets_per_bar": "onsets a bar", "mean_pitch": "mean pitch", "mode": "mode", "mean_velocity": "mean velocity",
+    "tempo_bpm": "tempo", "notes_per_onset": "notes an onset", "contour": "contour", "leap": "leap",
+    "chroma": "pitch classes", "melody_kept": "tune kept", "original_found": "original found", "cycle": "cycle error",
+    "bits_per_bar": "bits a bar", "open": "open dimensions",
+    **{str(code): f"code {code}" for code in range(1, CODE_COUNT + 1)},
+}  # fmt: skip
+CHROMA = "chroma"
+BOTH = ("correlation in music", "correlation in latents", "bits in music", "bits in latents")
+ABOUT = ("command", "model_version", "model_sha256", "data_hash", "data_n", "commit", "seed")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A figure in a table; ``heat`` in 0..1 is how strongly it is to be tinted, ``own`` marks what is framed."""
+
+    row: str
+    column: str
+    metric: Metric
+    heat: float
+    own: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """Figures by row and column; ``about`` is their source (keys of ``ABOUT``), None where nothing was measured.
+
+    ``fill``: the command that measures it. ``current``: whether the figures are of the weights that play.
+    """
+
+    name: str
+    across: str  # what a row is and what a column is, as the corner says it
+    rows: tuple[str, ...]
+    columns: tuple[str, ...]
+    cells: tuple[Cell, ...]
+    about: Mapping[str, Any] | None
+    fill: str
+    current: bool
+    told: str = ""  # what the figures come to, in a sentence
+
+    def to_json(self) -> dict[str, Any]:
+        """For the page: ``cells`` by row, null where there is no figure."""
+        known = {(cell.row, cell.column): cell for cell in self.cells}
+        return {
+            "name": self.name,
+            "across": self.across,
+            "rows": [LABELS.get(row, row) for row in self.rows],
+            "columns": [LABELS.get(column, column.replace(".", " ")) for column in self.columns],
+            "cells": [[_shown(known.get((row, column))) for column in self.columns] for row in self.rows],
+            "about": self.about,
+            "fill": self.fill,
+            "current": self.current,
+            "told": self.told,
+        }
+
+    def to_csv(self) -> str:
+        """One line a figure, with its interval, what it stands beside, and where it comes from."""
+        out = io.StringIO()
+        write = csv.writer(out, lineterminator="\n")
+        beside = list(asdict(Metric(None)))
+        write.writerow(["table", "row", "column", *beside, *ABOUT])
+        about = [(self.about or {}).get(key) for key in ABOUT]
+        for cell in self.cells:
+            write.writerow([self.name, cell.row, cell.column, *asdict(cell.metric).values(), *about])
+        return out.getvalue()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a table is made of: the name of the figure in each place, and the command that measures them.
+
+    ``own`` places are framed. Figures are tinted by their size, or by their share of the largest in the table or in
+    their column.
+    """
+
+    name: str
+    across: str
+    names: Mapping[tuple[str, str], str]
+    command: str
+    own: frozenset[tuple[str, str]] = frozenset()
+    largest: Literal["", "table", "column"] = ""
+
+
+def all_tables(folder: Path, runs: Path, run: str = "") -> list[Table]:
+    """Every table of the model in ``folder``; those of training are of the ``run`` among ``training.choices``.
+
+    Raises ``RecordError`` where the record is not one, ``OSError`` or ``ValueError`` where card or log can't be read,
+    and ``KeyError`` where there is no such run.
+    """
+    card = json.loads((folder / "card.json").read_text(encoding="utf-8"))
+    sha256 = card.get("sha256", {}).get("style")
+    found = read(folder)
+    measured = [_table(plan, found.get(plan.command), sha256) for plan in plans()]
+    _, logged, probes = training.chosen(folder, runs, run)
+    return [*measured, *_of_training(logged), _of_probes(probes)]
+
+
+def plans() -> list[Plan]:
+    """The tables that evaluations fill."""
+    pairs = list(itertools.product(STYLE_GROUPS, STYLE_GROUPS))
+    same = frozenset(pair for pair in pairs if pair[0] == pair[1])
+    swaps = {pair: f"swap.{pair[0]}.own" if pair in same else f"swap.{pair[0]}.on.{pair[1]}" for pair in pairs}
+    drift = {pair: f"drift.{pair[0]}.{pair[1]}.sd" for pair in pairs}
+    after = {
+        (group, name): f"swap.{group}.{name}" for group in STYLE_GROUPS for name in ("melody_kept", "original_found")
+    }
+    after |= {(group, "cycle"): f"cycle.{group}" for group in STYLE_GROUPS}
+    reading = {(name, group): f"read.{name}.{group}" for name in (*ATTRIBUTES, CHROMA) for group in GROUPS}
+    codes = {
+        (str(code), name): f"codes.{code}.{name}" for code in range(1, CODE_COUNT + 1) for name in ("bits", *ATTRIBUTES)
+    }
+    rates = {(group, name): f"rate.{group}.{name}" for group in GROUPS for name in ("bits_per_bar", "open")}
+    return [
+        Plan("swaps", "swapped, measured", swaps, STYLE, own=same),
+        Plan("drift", "swapped, moved", drift, STYLE),
+        Plan("after", "swapped, after", after, STYLE),
+        Plan("both", "styles, measured", _side_by_side(), RELATIONS),
+        Plan("spearman", "", _both_ways("data", tuple(ATTRIBUTES), "spearman"), RELATIONS),
+        Plan("information", "", _both_ways("data", tuple(ATTRIBUTES), "bits"), RELATIONS, largest="table"),
+        Plan("reading", "read, from", reading, RELATIONS, own=frozenset([*ATTRIBUTES.items(), (CHROMA, "harmony")])),
+        Plan("canonical", "", _both_ways("canonical", GROUPS), RELATIONS),
+        Plan("codes", "code, named", codes, OF_CODES),
+        Plan("rates", "latents, rate", rates, RELATIONS, largest="column"),
+    ]
+
+
+def _table(plan: Plan, found: Evaluation | None, sha256: str | None) -> Table:
+    metrics = (
+        {place: found.metrics[name] for place, name in plan.names.items() if name in found.metrics} if found else {}
+    )
+    values = {place: abs(metric.value) for place, metric in metrics.items() if metric.value is not None}
+    scale = {}
+    for place in values:
+        among = [value for other, value in values.items() if plan.largest == "table" or other[1] == place[1]]
+        scale[place] = (max(among) or 1.0) if plan.largest else 1.0
+    return Table(
+        name=plan.name,
+        across=plan.across,
+        rows=tuple(dict.fromkeys(row for row, _ in plan.names)),
+        columns=tuple(dict.fromkeys(column for _, column in plan.names)),
+        cells=tuple(
+            Cell(*place, metrics[place], min(1.0, value / scale[place]), own=place in plan.own)
+            for place, value in values.items()
+        ),
+        about=_about(found) if found and values else None,
+        fill=f"python -m models.{plan.command} --save",
+        current=found is not None and found.of_weights(sha256),
+        told=_difference(metrics) if plan.name == "both" else "",
+    )
+
+
+def _of_training(run: training.Run) -> list[Table]:
+    """Losses and rates of each style at every validation of a run."""
+    steps = [str(step) for step in run.steps]
+    about = {"command": "train.style", **run.about} if run.steps else None
+    found = []
+    for name, across, series in (("losses", "step, style", run.losses), ("bits", "step, latents of", run.bits)):
+        cells = []
+        for place, step in enumerate(steps):
+            shares = {group: values[place] / values[0] for group, values in series.items() if values[0] > 0}
+            hardest = max(shares, key=lambda group: shares[group], default=None) if name == "losses" and place else None
+            cells += [
+                Cell(step, group, Metric(values[place]), min(1.0, shares.get(group, 0.0)), own=group == hardest)
+                for group, values in series.items()
+            ]
+        columns = tuple(group for group in GROUPS if group in series)
+        found.append(Table(name, across, tuple(steps), columns, tuple(cells), about, run.fill, current=True))
+    return found
+
+
+def _of_probes(found: training.Probes) -> Table:
+    """What each arm of a curious run cost whenever it was asked, with its learning progress as baseline."""
+    arms = tuple(dict.fromkeys(arm for costs in found.costs for arm in costs))
+    cells = [
+        Cell(
+            str(step), arm, Metric(cost, baseline=progress.get(arm)),
+            min(1.0, cost / (found.costs[0].get(arm) or cost or 1.0)), own=arm == hardest,
+        )
+        for step, costs, progress, hardest in zip(
+            found.steps, found.costs, found.progress, found.hardest, strict=True
+        )
+        for arm, cost in costs.items()
+    ]  # fmt: skip
+    about = {"command": "train.style", **found.about} if found.steps else None
+    return Table(
+        "curiosity", "step, told with another's", tuple(map(str, found.steps)), arms, tuple(cells), about, found.fill,
+        current=True,
+    )  # fmt: skip
+
+
+def _side_by_side() -> dict[tuple[str, str], str]:
+    """For every two styles: correlation and information of what names them in the music, and of their latents."""
+    attribute = {group: name for name, group in reversed(ATTRIBUTES.items())}
+    found: dict[tuple[str, str], str] = {}
+    for one, other in itertools.combinations(STYLE_GROUPS, 2):
+        music, latents = f"data.{attribute[one]}.{attribute[other]}", f"canonical.{one}.{other}"
+        names = (f"{music}.spearman", latents, f"{music}.bits", f"{latents}.bits")
+        found |= {(f"{one} and {other}", column): name for column, name in zip(BOTH, names, strict=True)}
+    return found
+
+
+def _difference(metrics: Mapping[tuple[str, str], Metric]) -> str:
+    """What it means where latents go together more than the music does, and where they don't."""
+    excess: dict[str, tuple[float, float]] = {}
+    pairs = {row for row, _ in metrics}
+    for row in sorted(pairs):
+        music, latents = (metrics.get((row, column)) for column in BOTH[:2])
+        if music is None or latents is None or None in (music.value, music.low, music.high, latents.value, latents.low):
+            continue
+        most = max(abs(music.low or 0), abs(music.high or 0))
+        if (latents.low or 0) > most:
+            excess[row] = (abs(latents.value or 0), abs(music.value or 0))
+    if not pairs:
+        return ""
+    if not excess:
+        return (
+            "In no pair do the latents go together clearly more than the music does: what is apart in it stays apart."
+        )
+    worst = max(excess, key=lambda row: excess[row][0] - excess[row][1])
+    in_latents, in_music = excess[worst]
+    return (
+        f"In {len(excess)} of {len(pairs)} pairs the latents go together clearly more than the music does, most in "
+        f"{worst} ({in_latents:.2f} against {in_music:.2f}): there one style's latents also hold something of the "
+        "other. In the rest the model keeps apart what music keeps apart, or joins no more than music joins."
+    )
+
+
+def _both_ways(prefix: str, names: Sequence[str], *suffix: str) -> dict[tuple[str, str], str]:
+    """A symmetric matrix of pairs, its diagonal without a figure."""
+    found = {}
+    for one, other in itertools.product(names, names):
+        first, second = sorted((one, other), key=names.index)
+        found[one, other] = ".".join((prefix, first, second, *suffix))
+    return found
+
+
+def _about(found: Evaluation) -> dict[str, Any]:
+    return {
+        "command": found.command,
+        "model_version": found.model.get("version"),
+        "model_sha256": found.model.get("sha256"),
+        "data_hash": found.data.get("hash"),
+        "data_n": found.data.get("n"),
+        "commit": found.commit,
+        "seed": found.seed,
+    }
+
+
+def _shown(cell: Cell | None) -> dict[str, Any] | None:
+    return {**asdict(cell.metric), "heat": round(cell.heat, 3), "own": cell.own} if cell else None

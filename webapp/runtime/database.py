@@ -1,0 +1,111 @@
+"""The open database of one process: an embedded Postgres or a given URL, and whole transactions that survive its fall.
+
+A transaction that loses its server is tried again from the start, so everything done in one must be safe to repeat.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from sqlalchemy import Engine, text
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.orm import Session
+
+from db.embedded import EmbeddedPostgres, EmbeddedPostgresError
+from db.engine import make_engine
+from webapp.runtime.settings import Settings
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+PATIENCE_S = 15.0  # an embedded server that was killed recovers in one or two
+
+
+class Database:
+    """Opens on first use; ``transaction`` is the only way in.
+
+    A fallen embedded server is started again by who has waited ``revive_after_s`` for it: the web at once, a worker
+    later, since a server inherits the low priority of its starter.
+    """
+
+    def __init__(self, settings: Settings, *, revive_after_s: float = 0.0) -> None:
+        self._revive_after_s = revive_after_s
+        self._settings = settings
+        self._lock = threading.Lock()
+        self._engine: Engine | None = None
+        self._embedded: EmbeddedPostgres | None = None
+
+    @property
+    def engine(self) -> Engine:
+        """The engine; opens the database where it is not open yet."""
+        return self._engine or self.open()
+
+    def open(self) -> Engine:
+        """Start the embedded Postgres where no URL was given and connect to it."""
+        with self._lock:
+            if self._engine is None:
+                url = self._settings.database_url
+                if not url:
+                    self._settings.prepare_home()
+                    self._embedded = EmbeddedPostgres(self._settings.postgres_folder)
+                    url = self._embedded.start()
+                self._engine = make_engine(url)
+            return self._engine
+
+    def close(self) -> None:
+        """Let go of the connections; the embedded server stops when its last user has gone."""
+        with self._lock:
+            if self._engine is not None:
+                self._engine.dispose()
+            if self._embedded is not None:
+                self._embedded.stop()
+            self._engine = self._embedded = None
+
+    def transaction(self, work: Callable[[Session], T], *, patience_s: float | None = None) -> T:
+        """Run ``work`` in one transaction; where the server is lost on the way, all of it is run again.
+
+        That goes on for ``patience_s``, or else for ``PATIENCE_S``.
+        """
+        patience_s = PATIENCE_S if patience_s is None else patience_s
+        begun = time.monotonic()
+        pause_s = 0.05
+        while True:
+            try:
+                with Session(self.engine, expire_on_commit=False) as session, session.begin():
+                    return work(session)
+            except DBAPIError as error:
+                if not (isinstance(error, OperationalError) or error.connection_invalidated):
+                    raise
+                waited_s = time.monotonic() - begun
+                if waited_s + pause_s > patience_s:
+                    raise
+                log.warning("database_lost error=%s", type(error.orig).__name__)
+            try:
+                if waited_s >= self._revive_after_s:
+                    self.revive()
+            except EmbeddedPostgresError:
+                log.exception("postgres_restart_failed")
+            time.sleep(pause_s)
+            pause_s = min(1.0, pause_s * 2)
+
+    def revive(self) -> bool:
+        """Start the embedded server again where it has died; a given URL is somebody else's to mend."""
+        embedded = self._embedded
+        if embedded is None or not embedded.ensure_running():
+            return False
+        log.warning("postgres_restarted folder=%s", embedded.folder)
+        return True
+
+    def answers(self) -> bool:
+        """Whether the server answers a query now."""
+        if self._engine is None:
+            return False
+        try:
+            with self._engine.connect() as connection:
+                connection.execute(text("SELECT 1"))
+        except DBAPIError:
+            return False
+        return True

@@ -1,0 +1,232 @@
+"""The vote journal: beside the database, in ``KALLOS_HOME/journal``, enough to rebuild it exactly.
+
+``ID.jsonl`` is one listener's segment, deleted with them; ``clips/ID.json`` is one clip of everybody's pool, written
+before an offer of it is; ``populations/ID.json`` is where heads began, written before a vote of such a head is;
+``duets/ID.json`` is what two listeners share, deleted with either of them.
+Whatever changes a listener's rows adds an entry in the same transaction, before the commit: the journal is never
+behind, and ahead by one transaction at most, which the next entry replaces. Where the segment does not go as far as the
+database (it was deleted, or its disk was lost) the next entry tells the listener's whole story again.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import secrets
+import uuid
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from db.queries import export
+from db.queries import listeners as listener_rows
+from db.tables import Clip, StoredPopulation, Study
+from webapp.runtime.errors import NotWritten
+from webapp.runtime.journal_segment import Entry, Segment, sync_folder
+
+log = logging.getLogger(__name__)
+
+SIDES = ("left_clip", "right_clip", "clip_a", "clip_b", "clip_c", "clip_d")
+
+
+class Journal:
+    """The journal in ``folder``, which every process that serves pages must share."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._clips = folder / "clips"
+        self._populations = folder / "populations"
+        self._duets = folder / "duets"
+
+    def append(
+        self,
+        session: Session,
+        listener_id: uuid.UUID,
+        *,
+        offers: Collection[uuid.UUID] = (),
+        fours: Collection[uuid.UUID] = (),
+        clips: Collection[uuid.UUID] = (),
+        pieces: Collection[uuid.UUID] = (),
+        gone: Collection[uuid.UUID] = (),
+        cards: bool = False,
+        whole: bool = False,
+    ) -> None:
+        """Write down the listener, these pairs, fours and clips of theirs as this transaction leaves them.
+
+        And ``pieces`` of their studio, those ``gone`` from it, and with ``cards`` all that they share.
+
+        Commit right after it: the listener is locked. Nothing happens where there is no such listener. Raises
+        ``NotWritten`` where the disk does not take it.
+        """
+        try:
+            named = _Named(offers, fours, clips, pieces, gone, cards)
+            self._append(session, listener_id, named, whole=whole)
+        except OSError as error:
+            log.exception("journal_not_written")
+            raise NotWritten("this could not be written down, so it is not stored; try again in a moment") from error
+
+    def _append(self, session: Session, listener_id: uuid.UUID, named: _Named, *, whole: bool) -> None:
+        listener = listener_rows.next_entry(session, listener_id)
+        if listener is None:
+            return
+        segment, number = self.segment(listener_id), listener.journal_entries
+        follows = number > 1 and segment.last_number() in {number - 1, number}
+        if whole or not follows:
+            rows = export.listener_rows(session, listener_id) or {}
+            if not whole and number > 1:
+                log.warning("journal_written_anew entry=%d", number)
+        else:
+            rows = {"listener": export.plain(listener), **named.rows(session, listener_id)}
+        self._keep_pool_clips(session, [*rows["offers"], *rows["fours"]])
+        if listener.population_id is not None and not self._population_path(listener.population_id).exists():
+            self.keep_population(session, listener.population_id)
+        segment.append(Entry(number, whole or not follows, rows))
+
+    def keep_clip(self, session: Session, clip_id: uuid.UUID) -> None:
+        """Write down a clip that is new or was encoded again: in its listener's segment, or in a file of its own.
+
+        For a clip of the pool this may be done any time after; one of a listener's belongs in the same transaction.
+        """
+        owner = session.execute(select(Clip.composed_for).where(Clip.id == clip_id)).one_or_none()
+        if owner is None:
+            return
+        if owner.composed_for is None:
+            self._write_clip(session, clip_id)
+        else:
+            self.tell(session, owner.composed_for, clips=[clip_id])
+
+    def tell(self, session: Session, listener_id: uuid.UUID, *, clips: Collection[uuid.UUID] = ()) -> None:
+        """``append`` as a worker does, which may be elsewhere: where the segment is not here, nothing is written.
+
+        The entry is counted then, so that the web, which has the segment, sees that it lacks something.
+        """
+        if self.segment(listener_id).path.exists():
+            self.append(session, listener_id, clips=clips)
+        else:
+            listener_rows.next_entry(session, listener_id)
+
+    def keep_population(self, session: Session, population_id: uuid.UUID) -> None:
+        """Write down where heads begin, with its study."""
+        row = session.get(StoredPopulation, population_id)
+        if row is not None:
+            study = row.study_id and session.get(Study, row.study_id)
+            told = {"population": export.plain(row), "study": study and export.plain(study)}
+            self._write(self._population_path(population_id), told)
+
+    def forget_populations(self, population_ids: Collection[uuid.UUID]) -> None:
+        """Delete them from the journal."""
+        for path in map(self._population_path, population_ids):
+            _unlink(path)
+
+    def keep_duet(self, session: Session, duet_id: uuid.UUID, *, new: bool = False) -> None:
+        """Write down a duet as this transaction leaves it; one that is not ``new`` only where it was written before.
+
+        A worker that has no journal of its own writes nothing so.
+        """
+        row = export.whole_duet(session, duet_id)
+        if row is not None and (new or self._duet_path(duet_id).exists()):
+            self._write(self._duet_path(duet_id), row)
+
+    def forget_duet(self, duet_id: uuid.UUID) -> None:
+        """Delete a duet from the journal."""
+        _unlink(self._duet_path(duet_id))
+
+    def duets(self) -> Iterator[dict[str, Any]]:
+        """What listeners share, as ``{duet, pieces}``; raises ``ValueError`` for a file that is damaged."""
+        yield from _read(self._duets, "delete it, and what these two share stays away")
+
+    def segment(self, listener_id: uuid.UUID) -> Segment:
+        """The listener's own file."""
+        return Segment(self.folder / f"{listener_id}.jsonl")
+
+    def segments(self) -> list[Segment]:
+        """Every listener's file."""
+        return [Segment(path) for path in sorted(self.folder.glob("*.jsonl"))]
+
+    def pool_clips(self) -> Iterator[dict[str, Any]]:
+        """Every clip of the pool that was written down; raises ``ValueError`` for a file that is damaged."""
+        yield from _read(self._clips, "delete it, and offers of this clip stay away")
+
+    def populations(self) -> Iterator[dict[str, Any]]:
+        """Where heads began, as ``{population, study}``; raises ``ValueError`` for a file that is damaged."""
+        yield from _read(self._populations, "delete it, and heads that began there are learned from the fixed prior")
+
+    def _keep_pool_clips(self, session: Session, offers: list[dict[str, Any]]) -> None:
+        named = {uuid.UUID(row[side]) for row in offers for side in SIDES if side in row}
+        lacking = {clip_id for clip_id in named if not self._clip_path(clip_id).exists()}
+        of_all = select(Clip.id).where(Clip.id.in_(lacking), Clip.composed_for.is_(None))
+        for clip_id in session.scalars(of_all) if lacking else ():
+            self._write_clip(session, clip_id)
+
+    def _write_clip(self, session: Session, clip_id: uuid.UUID) -> None:
+        (row,) = export.clips_named(session, [clip_id])
+        self._write(self._clip_path(clip_id), row)
+
+    def _write(self, path: Path, row: dict[str, Any]) -> None:
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+        draft = path.with_name(f"{path.name}.{os.getpid()}.{secrets.token_hex(4)}.part")
+        try:
+            with draft.open("wb") as file:
+                file.write(json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode())
+                file.flush()
+                os.fsync(file.fileno())
+            draft.replace(path)
+        finally:
+            draft.unlink(missing_ok=True)
+        sync_folder(path.parent)
+
+    def _clip_path(self, clip_id: uuid.UUID) -> Path:
+        return self._clips / f"{clip_id}.json"
+
+    def _population_path(self, population_id: uuid.UUID) -> Path:
+        return self._populations / f"{population_id}.json"
+
+    def _duet_path(self, duet_id: uuid.UUID) -> Path:
+        return self._duets / f"{duet_id}.json"
+
+
+@dataclass(frozen=True)
+class _Named:
+    """What an entry tells beside the listener."""
+
+    offers: Collection[uuid.UUID]
+    fours: Collection[uuid.UUID]
+    clips: Collection[uuid.UUID]
+    pieces: Collection[uuid.UUID]
+    gone: Collection[uuid.UUID]
+    cards: bool
+
+    def rows(self, session: Session, listener_id: uuid.UUID) -> dict[str, Any]:
+        """As it is written; what is rare stands there only where there is some."""
+        rows: dict[str, Any] = {
+            "offers": export.offers_named(session, self.offers),
+            "fours": export.fours_named(session, self.fours),
+            "clips": export.clips_named(session, self.clips),
+        }
+        if self.pieces:
+            rows["studio"] = export.pieces_named(session, self.pieces)
+        if self.gone:
+            rows["gone"] = [str(each) for each in self.gone]
+        if self.cards:
+            rows["cards"] = export.cards_of(session, listener_id)
+        return rows
+
+
+def _unlink(path: Path) -> None:
+    if path.exists():
+        path.unlink()
+        sync_folder(path.parent)
+
+
+def _read(folder: Path, help_: str) -> Iterator[dict[str, Any]]:
+    for path in sorted(folder.glob("*.json")):
+        try:
+            yield json.loads(path.read_bytes())
+        except ValueError as error:
+            raise ValueError(f"{path} is damaged ({error}); {help_}") from None

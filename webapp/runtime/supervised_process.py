@@ -1,0 +1,146 @@
+"""A child process that comes back when it dies and never outlives its parent.
+
+The child says ``die_with_parent()`` first thing. On Linux the kernel then kills it with the parent, however that ended;
+everywhere it also watches a pipe that only the parent holds open.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import logging
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+log = logging.getLogger(__name__)
+
+PARENT_VARIABLE = "KALLOS_PARENT_PID"
+FIRST_DELAY_SECONDS = 0.2
+LONGEST_DELAY_SECONDS = 10.0
+STEADY_SECONDS = 30.0  # a child that lived this long starts again without a growing delay
+STOP_SECONDS = 5.0
+PR_SET_PDEATHSIG = 1
+
+
+class SupervisedProcess:
+    """Keeps ``args`` running: ``start`` starts it, when it dies it starts again, ``close`` stops it for good.
+
+    ``ready_check`` says whether the child answers yet. Output goes where the parent's goes.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        args: Sequence[str],
+        *,
+        env: Mapping[str, str] | None = None,
+        ready_check: Callable[[], bool] | None = None,
+    ) -> None:
+        self.name = name
+        self.starts = 0
+        self._args = list(args)
+        self._env = {**os.environ, **(env or {}), PARENT_VARIABLE: str(os.getpid())}
+        self._ready_check = ready_check
+        self._closing = threading.Event()
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        # One thread starts every child and lives as long as they do: Linux sends the death signal when the *thread*
+        # that started a child ends.
+        self._thread = threading.Thread(target=self._keep_running, name=f"supervise {name}", daemon=True)
+
+    def start(self) -> SupervisedProcess:
+        """Start the child (once) and return at once."""
+        self._thread.start()
+        return self
+
+    @property
+    def pid(self) -> int | None:
+        """The child's process id while it runs."""
+        process = self._process
+        return process.pid if process is not None and process.poll() is None else None
+
+    def wait_until_ready(self, timeout_s: float) -> bool:
+        """Wait until the child runs and its ``ready_check`` holds; False where that took longer than ``timeout_s``."""
+        end = time.monotonic() + timeout_s
+        while time.monotonic() < end and not self._closing.is_set():
+            if self.pid is not None and (self._ready_check is None or self._ready_check()):
+                return True
+            self._closing.wait(0.05)
+        return False
+
+    def close(self) -> None:
+        """Stop the child for good: asked first, killed where it doesn't end within five seconds."""
+        with self._lock:
+            self._closing.set()
+            process = self._process
+        if process is not None and process.poll() is None:
+            process.terminate()
+            try:
+                process.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def _keep_running(self) -> None:
+        delay = FIRST_DELAY_SECONDS
+        while (process := self._spawn()) is not None:
+            started = time.monotonic()
+            status = process.wait()
+            if process.stdin is not None:
+                process.stdin.close()
+            if self._closing.is_set():
+                return
+            if time.monotonic() - started > STEADY_SECONDS:
+                delay = FIRST_DELAY_SECONDS
+            log.warning(
+                "%s (process %d) ended with status %d; starts again in %.1f s", self.name, process.pid, status, delay
+            )
+            self._closing.wait(delay)
+            delay = min(2 * delay, LONGEST_DELAY_SECONDS)
+
+    def _spawn(self) -> subprocess.Popen[bytes] | None:
+        with self._lock:
+            if self._closing.is_set():
+                return None
+            # A session of its own: Ctrl-C in a terminal reaches the parent alone, which stops its children in order.
+            self._process = subprocess.Popen(self._args, env=self._env, stdin=subprocess.PIPE, start_new_session=True)  # noqa: S603 (our own program, no shell)
+            self.starts += 1
+            return self._process
+
+
+def die_with_parent() -> None:
+    """In a child of ``SupervisedProcess``: end when the parent does, even by SIGKILL; elsewhere do nothing."""
+    parent = os.environ.pop(PARENT_VARIABLE, "")
+    if not parent:
+        return
+    end_with(int(parent))
+    threading.Thread(target=_exit_at_end_of_input, name="watch parent", daemon=True).start()
+
+
+def end_with(parent: int) -> None:
+    """Have the kernel kill this process when ``parent``, which started it, dies; on Linux alone."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:  # it died before the call
+            os._exit(1)
+
+
+def free_local_port() -> int:
+    """A port of 127.0.0.1 on which nobody listens now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _exit_at_end_of_input() -> None:
+    # The parent never writes: a read returns when its end of the pipe is closed, by it or by the kernel.
+    while os.read(0, 1024):
+        pass
+    os._exit(1)

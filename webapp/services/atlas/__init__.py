@@ -1,1 +1,0 @@
-"""Maps: drawn by the worker, read by the pages."""

@@ -1,1 +1,0 @@
-"""The studio: a listener's own piece, played another way with what it borrows from others."""

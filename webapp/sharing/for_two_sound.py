@@ -1,0 +1,46 @@
+"""A piece for two as a player asks for it: its sound, its notes, its MIDI."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any, cast
+
+from sqlalchemy.orm import Session
+
+from db.queries import duets as rows
+from models.music.notes import Domain
+from webapp.composing.sources import Source
+from webapp.runtime.database import Database
+from webapp.runtime.errors import NotYours
+from webapp.studio import sound as studio_sound
+
+
+def find(database: Database, listener_id: uuid.UUID, duet_id: uuid.UUID, piece_id: uuid.UUID) -> Source:
+    """The piece where the listener is one of the two; raises ``NotYours``."""
+
+    def work(session: Session) -> Source:
+        piece = rows.piece_of(session, duet_id, piece_id, listener_id)
+        if piece is None:
+            raise NotYours(f"there is no piece {piece_id} for you (any more)")
+        domain = cast("Domain", piece.domain)  # a CHECK of the table holds it
+        name = f"duets/{piece.id}"
+        return Source(name, domain, "A piece for two", piece.recipe, piece.notes, piece.latents, piece.model_version)
+
+    return database.transaction(work)
+
+
+def audio(source: Source) -> bytes:
+    """The whole piece as FLAC, made when it is asked for."""
+    return studio_sound.sound(source, "flac")
+
+
+def midi(source: Source) -> bytes:
+    """The piece as a MIDI file."""
+    return studio_sound.midi(source)
+
+
+def notes(source: Source) -> dict[str, Any]:
+    """``{seconds, notes: [[start_s, duration_s, pitch, velocity], …]}`` in the time of the sound."""
+    from models.music.render import notes_in_seconds, sounding_seconds  # noqa: PLC0415 (scipy)
+
+    return {"seconds": sounding_seconds(source.piece), "notes": notes_in_seconds(source.piece)}

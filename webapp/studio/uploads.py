@@ -1,0 +1,88 @@
+"""A listener's own MIDI or ABC file: its first eight whole bars become a piece in their studio."""
+
+from __future__ import annotations
+
+import re
+import threading
+import uuid
+from pathlib import Path
+from typing import Any
+
+from models.music.abc import decoded, split_tunes, tune_piece
+from models.music.midi import read_midi
+from models.music.notes import DOMAINS, MusicError, Piece
+from models.taste.space import TasteSpace
+from webapp.generation.protocol import BadRequest, GenerationError
+from webapp.generation.remote import RemoteGenerator
+from webapp.learning.playable_clips import PlayablePool
+from webapp.runtime.database import Database
+from webapp.runtime.errors import NotAllowed, NotReady
+from webapp.runtime.journal import Journal
+from webapp.studio.opening import open_piece
+from webapp.studio.room import TITLE_LENGTH, check_rate, keep_heard, place
+
+READ_BARS = 64  # of which the generator takes the first eight whole ones of one meter
+ENDING = re.compile(r"(?<=.)\.[^.\s]{1,5}$")
+
+_reading = threading.Lock()  # reading is Python's own work and would hold votes up
+
+
+def upload(
+    database: Database,
+    journal: Journal,
+    generation: RemoteGenerator,
+    space: TasteSpace,
+    playable: PlayablePool,
+    style_folder: Path,
+    listener_id: uuid.UUID,
+    file_name: str,
+    data: bytes,
+    domain: str,
+) -> dict[str, Any]:
+    """Keep a file as a piece to start from; raises ``NotAllowed`` with one line that says what to do.
+
+    ``read_as`` tells what it was read as.
+    """
+    database.transaction(lambda session: check_rate(session, listener_id))
+    shortened = " ".join(file_name.split())[:TITLE_LENGTH] or "the file"
+    with place():
+        try:
+            with _reading:
+                piece = read(data, shortened)
+            heard = generation.encode(piece.window(0, READ_BARS).to_json())
+        except (MusicError, BadRequest) as error:
+            raise NotAllowed(
+                f"“{shortened}” can't be used: {error}. Choose a MIDI file (.mid) or a tune in ABC (.abc)"
+            ) from error
+        except GenerationError as error:
+            raise NotReady("the composer does not answer just now; keep the file and try again in a moment") from error
+    title = piece.titles[0] if piece.titles else ENDING.sub("", shortened)
+    name = keep_heard(database, journal, listener_id, piece.domain if piece.domain in DOMAINS else domain, title, heard)
+    opened = open_piece(database, space, playable, style_folder, listener_id, name)
+    return {**opened, "read_as": "MIDI" if is_midi(data) else "ABC"}
+
+
+def is_midi(data: bytes) -> bool:
+    """Whether the content is MIDI, whatever the file is called."""
+    return data.startswith(b"MThd")
+
+
+def read(data: bytes, file_name: str) -> Piece:
+    """A MIDI file, or the first readable tune of an ABC file, told apart by content; raises ``MusicError``."""
+    if is_midi(data):
+        return read_midi(data, source="upload")
+    if not data.strip():
+        raise MusicError("the file is empty")
+    if b"\x00" in data:
+        raise MusicError("it is neither MIDI (which begins with MThd) nor text in ABC")
+    tunes = split_tunes(decoded(data))
+    if not tunes and file_name.lower().endswith((".mid", ".midi")):
+        raise MusicError("it is neither MIDI (which begins with MThd) nor text in ABC")
+    if not tunes:
+        raise MusicError("no tune was found in it; ABC needs an X: and a K: line")
+    for tune in tunes[:-1]:
+        try:
+            return tune_piece(tune, file_name, "upload")
+        except MusicError:
+            continue
+    return tune_piece(tunes[-1], file_name, "upload")

@@ -1,0 +1,145 @@
+"""What runs behind the page: Postgres and its schema, the generator, the worker; kept alive and stopped in order."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import threading
+import time
+from typing import Any
+
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+
+from db import migrate
+from db.embedded import EmbeddedPostgresError
+from db.queries import clips
+from models.music.notes import DOMAINS
+from webapp.context import Context
+from webapp.generation.protocol import GenerationError
+from webapp.listeners.journal_rebuild import unknown_segments
+from webapp.runtime.supervised_process import SupervisedProcess, free_local_port
+
+log = logging.getLogger(__name__)
+
+WATCH_SECONDS = 0.5
+HEALTH_EVERY = 4  # rounds of the watch
+POLITENESS = 10  # votes come before clips, once the first listeners have some
+ENOUGH_TO_BE_POLITE = 8
+PROGRAM = (sys.executable, "-m", "webapp")
+
+
+class Supervision:
+    """Everything that a ``Context`` needs to be running; ``ready`` is set when the database can be used."""
+
+    def __init__(self, context: Context, *, children: bool = True) -> None:
+        self.context = context
+        self.ready = threading.Event()
+        self.generator_state: dict[str, Any] = {"status": "starting"}
+        self._children = children
+        self._ending = threading.Event()
+        self._lock = threading.Lock()
+        self._keeper: threading.Thread | None = None
+        self._generator: SupervisedProcess | None = None
+        self._worker: SupervisedProcess | None = None
+        self._polite: set[int] = set()
+
+    def begin(self) -> None:
+        """Start everything, each part beside the others; a second call does nothing."""
+        with self._lock:
+            if self._keeper is not None:
+                return
+            self.context.settings.prepare_home()
+            if self._children:
+                self._start_children()
+            self._keeper = threading.Thread(target=self._keep, name="supervision", daemon=True)
+            self._keeper.start()
+
+    def end(self) -> None:
+        """Stop worker, generator and Postgres; a second call does nothing."""
+        with self._lock:
+            if self._keeper is None or self._ending.is_set():
+                return
+            self._ending.set()
+            self._keeper.join()
+            for child in (self._worker, self._generator):
+                if child is not None:
+                    child.close()
+            self.context.close()
+
+    def _start_children(self) -> None:
+        if not self.context.generator_url:
+            port = free_local_port()
+            self.context.generator_url = f"http://127.0.0.1:{port}"
+            arguments = [*PROGRAM, "generator", "--host", "127.0.0.1", "--port", str(port)]
+            self._generator = SupervisedProcess("generator", arguments, env=self._environment()).start()
+        self._worker = SupervisedProcess("worker", [*PROGRAM, "worker"], env=self._environment()).start()
+
+    def _environment(self) -> dict[str, str]:
+        """The settings of this process for its children, given or read from elsewhere."""
+        settings = self.context.settings
+        return {
+            "KALLOS_HOME": str(settings.home),
+            "KALLOS_DATABASE_URL": settings.database_url,
+            "KALLOS_STORE_URL": settings.store_url,
+            "KALLOS_RUNS": str(settings.runs_folder),
+            "KALLOS_GENERATOR_URL": self.context.generator_url,
+            "KALLOS_DEVICE": settings.device,
+            "KALLOS_POOL": str(settings.pool),
+            "KALLOS_MODEL": str(settings.style_folder) if settings.model else "",
+            "KALLOS_SOUNDFONT": settings.soundfont,
+        }
+
+    def _keep(self) -> None:
+        """Open the database and bring its schema up to date, then watch over Postgres and the generator for good."""
+        while not self._ending.is_set():
+            try:
+                migrate.upgrade(self.context.database.open())
+                if lost := unknown_segments(self.context.database, self.context.journal):
+                    log.warning("database_empty listeners_in_journal=%d: stop, and run kallos journal rebuild", lost)
+                break
+            except (DBAPIError, EmbeddedPostgresError) as error:
+                log.warning("database_unavailable error=%s", error)
+                self._ending.wait(1.0)
+        if self._ending.is_set():
+            return
+        self.ready.set()
+        for round_number in range(sys.maxsize):
+            try:
+                self.context.database.revive()
+            except EmbeddedPostgresError as error:
+                log.warning("postgres_restart_failed error=%s", error)
+            if round_number % HEALTH_EVERY == 0:
+                self._ask_generator()
+                self._be_polite()
+            if self._ending.wait(WATCH_SECONDS):
+                return
+
+    def _be_polite(self) -> None:
+        """Give worker and generator a low priority as soon as there is something to hear."""
+        children = [child for child in (self._worker, self._generator) if child is not None]
+        rude = [pid for child in children if (pid := child.pid) is not None and pid not in self._polite]
+        if not rude or not hasattr(os, "setpriority"):
+            return
+
+        def playable(session: Session) -> int:
+            return clips.count_pool(session, domain=DOMAINS[0])
+
+        try:
+            if self.context.database.transaction(playable, patience_s=0.0) < ENOUGH_TO_BE_POLITE:
+                return
+            for pid in rude:  # each leads a group of its own, so that all of its threads are meant
+                os.setpriority(os.PRIO_PGRP, pid, POLITENESS)
+                self._polite.add(pid)
+        except (DBAPIError, OSError) as error:
+            log.warning("priority_not_changed error=%s", error)
+
+    def _ask_generator(self) -> None:
+        started = time.monotonic()
+        try:
+            self.generator_state = self.context.generation.health()
+        except GenerationError as error:
+            self.generator_state = {"status": "down", "error": str(error)}
+        if time.monotonic() - started > 1:
+            log.warning("generator_slow seconds=%.1f", time.monotonic() - started)
