@@ -103,7 +103,7 @@ def ask(database: Database, space: TasteSpace, listener_id: uuid.UUID, wish: Wis
     def work(session: Session) -> dict[str, Any]:
         listener = listener_rows.lock_listener(session, listener_id)
         if listener is None:
-            raise UnknownListenerError("this listener is not known; GET /api/listener gives a new one")
+            raise UnknownListenerError
         picks = vote_rows.count_picks(session, listener_id)
         if picks == 0:
             raise NotAllowed(
@@ -145,7 +145,7 @@ def state(database: Database, listener_id: uuid.UUID) -> dict[str, Any]:
 
     def work(session: Session) -> dict[str, Any]:
         if listener_rows.get_listener(session, listener_id) is None:
-            raise UnknownListenerError("this listener is not known; GET /api/listener gives a new one")
+            raise UnknownListenerError
         return _state(session, listener_id)
 
     return database.transaction(work)

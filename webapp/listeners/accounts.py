@@ -68,7 +68,7 @@ def overview(database: Database, listener_id: uuid.UUID) -> dict[str, Any]:
     def work(session: Session) -> dict[str, Any]:
         listener = rows.get_listener(session, listener_id)
         if listener is None:
-            raise _unknown(listener_id)
+            raise UnknownListenerError
         return {
             "picks": vote_rows.count_picks(session, listener_id),
             "domain": listener.domain,
@@ -83,7 +83,7 @@ def change_domain(database: Database, journal: Journal, listener_id: uuid.UUID, 
 
     def work(session: Session) -> None:
         if not rows.set_domain(session, listener_id, domain):
-            raise _unknown(listener_id)
+            raise UnknownListenerError
         journal.append(session, listener_id)
 
     database.transaction(work)
@@ -98,7 +98,7 @@ def export(database: Database, listener_id: uuid.UUID) -> dict[str, Any]:
 
     data = database.transaction(work)
     if data is None:
-        raise _unknown(listener_id)
+        raise UnknownListenerError
     return data
 
 
@@ -209,7 +209,7 @@ def delete(
     def work(session: Session) -> int:
         listener = rows.lock_listener(session, listener_id)
         if listener is None:
-            raise _unknown(listener_id)
+            raise UnknownListenerError
         withdrawn = population.withdraw(session, space, listener)
         shared = [duet.id for duet in duets_of(session, listener_id)]
         keys = rows.delete_listener(session, listener_id) or []
@@ -235,7 +235,3 @@ def _check_sound(data: Any) -> None:
         return  # no export at all, which is told better elsewhere
     if wrong is not None:
         raise NotAnExportError(f"this export of a listener is damaged: it names the sound {str(wrong)[:80]!r}")
-
-
-def _unknown(listener_id: uuid.UUID) -> UnknownListenerError:
-    return UnknownListenerError(f"there is no listener {listener_id} (any more)")

@@ -26,7 +26,7 @@ def history(database: Database, listener_id: uuid.UUID, *, before: int, limit: i
 
     def work(session: Session) -> dict[str, Any]:
         if listener_rows.get_listener(session, listener_id) is None:
-            raise _unknown()
+            raise UnknownListenerError
         votes = rows.numbered_votes(session, listener_id, before=before, limit=limit)
         return {
             "total": rows.count_votes(session, listener_id),
@@ -48,7 +48,7 @@ def rewind(
     def work(session: Session) -> dict[str, int]:
         listener = listener_rows.lock_listener(session, listener_id)
         if listener is None:
-            raise _unknown()
+            raise UnknownListenerError
         total = rows.count_votes(session, listener_id)
         if keep > total:
             raise NotAllowed(f"{keep} votes can't be kept, there are {total}; give a number from 0 to {total}")
@@ -72,7 +72,3 @@ def rewind(
         database.transaction(forget)  # only now is the new beginning in the journal sure to hold
     log.info("rewound listener=%s votes=%d undone=%d", listener_id, result["votes"], result["undone"])
     return result
-
-
-def _unknown() -> UnknownListenerError:
-    return UnknownListenerError("this listener is not known; GET /api/listener gives a new one")

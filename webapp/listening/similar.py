@@ -35,7 +35,7 @@ def similar(
 
     def work(session: Session) -> dict[str, Any]:
         if listener_rows.get_listener(session, listener_id) is None:
-            raise UnknownListenerError("this listener is not known; GET /api/listener gives a new one")
+            raise UnknownListenerError
         waiting = set(session.scalars(offer_rows.clips_shown(listener_id, state="open")))
         judged = set(session.scalars(offer_rows.clips_shown(listener_id, state="voted")))
         clip = clip_rows.get_clip(session, clip_id)

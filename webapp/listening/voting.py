@@ -39,7 +39,7 @@ def open_now(
     def work(session: Session) -> list[dict[str, Any]]:
         listener = listener_rows.lock_listener(session, listener_id)
         if listener is None:
-            raise UnknownListenerError("this listener is not known; GET /api/listener gives a new one")
+            raise UnknownListenerError
         return [shown(each) for each in fill_up(session, journal, space, playable, listener)]
 
     found = database.transaction(work)

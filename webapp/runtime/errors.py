@@ -18,9 +18,12 @@ class NotYours(Problem):
 
 
 class UnknownListenerError(NotYours):
-    """No listener has this id."""
+    """No listener has this id (any more)."""
 
     code = "unknown_listener"
+
+    def __init__(self, text: str = "this listener is not known; GET /api/listener gives a new one") -> None:
+        super().__init__(text)
 
 
 class NoListener(Problem):

@@ -131,7 +131,7 @@ def _drawn(database: Database, card: Card) -> bytes:
 def _card(session: Session, space: TasteSpace, playable: PlayablePool, listener_id: uuid.UUID) -> Card:
     listener = listener_rows.get_listener(session, listener_id)
     if listener is None:
-        raise UnknownListenerError("this listener is not known; GET /api/listener gives a new one")
+        raise UnknownListenerError
     head = heads.load(session, listener_id, space)
     best = overview.best_clips(session, space, listener_id, head)["best"]
     if not best:

@@ -139,7 +139,7 @@ def overview(
     def work(session: Session) -> list[dict[str, Any]]:
         listener = listener_rows.get_listener(session, listener_id)
         if listener is None:
-            raise UnknownListenerError("this listener is not known; GET /api/listener gives a new one")
+            raise UnknownListenerError
         return [_told(session, space, playable, duet, listener) for duet in rows.duets_of(session, listener_id)]
 
     return database.transaction(work)
@@ -193,7 +193,7 @@ def _piece(piece: DuetPiece, *, host: bool) -> dict[str, Any]:
 def _locked(session: Session, listener_id: uuid.UUID) -> Listener:
     listener = listener_rows.lock_listener(session, listener_id)
     if listener is None:
-        raise UnknownListenerError("this listener is not known; GET /api/listener gives a new one")
+        raise UnknownListenerError
     return listener
 
 

@@ -36,7 +36,7 @@ def choices(
 
     def work(session: Session) -> list[dict[str, Any]]:
         if listener_rows.get_listener(session, listener_id) is None:
-            raise UnknownListenerError("this listener is not known; GET /api/listener gives a new one")
+            raise UnknownListenerError
         brought = rows.brought_pieces(session, listener_id, LOOKED_AT)
         own = [piece for piece in brought if not _collection(piece)][:MOST_OWN]
         taken = [piece for piece in brought if _collection(piece)][:MOST_TAKEN]

@@ -84,7 +84,7 @@ def offer(
     def work(session: Session) -> None:
         listener = listener_rows.lock_listener(session, listener_id)
         if listener is None:
-            raise UnknownListenerError("this listener is not known; GET /api/listener gives a new one")
+            raise UnknownListenerError
         if len(offer_rows.open_ones(session, Offer, listener_id)) >= OPEN + WAITING_AT_MOST:
             raise TooMany(f"{WAITING_AT_MOST} pairs from your studio wait already; listen to some of them first")
         lengths = [

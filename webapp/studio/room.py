@@ -41,7 +41,7 @@ def place() -> Iterator[None]:
 def check_rate(session: Session, listener_id: uuid.UUID, more: int = 1) -> None:
     """Raises ``TooMany`` where the listener would have more than ``MOST_A_MINUTE`` new pieces within a minute."""
     if listener_rows.get_listener(session, listener_id) is None:
-        raise UnknownListenerError("this listener is not known; GET /api/listener gives a new one")
+        raise UnknownListenerError
     made = rows.count_recent(session, listener_id, timedelta(minutes=1))
     if made + more > MOST_A_MINUTE:
         raise TooMany(

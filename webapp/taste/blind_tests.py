@@ -39,7 +39,7 @@ def of_listener(database: Database, space: TasteSpace, listener_id: uuid.UUID) -
     def work(session: Session) -> dict[str, Any]:
         listener = listener_rows.get_listener(session, listener_id)
         if listener is None:
-            raise UnknownListenerError("this listener is not known; GET /api/listener gives a new one")
+            raise UnknownListenerError
         found = counted(rows.proofs(session, listener_id))
         others = head_rows.count_heads(
             session, listener.study_id, space.version, votes=VOTES_OF_OTHERS, but=listener_id

@@ -34,7 +34,7 @@ def overview(database: Database, space: TasteSpace, playable: PlayablePool, list
     def work(session: Session) -> dict[str, Any]:
         listener = listener_rows.get_listener(session, listener_id)
         if listener is None:
-            raise UnknownListenerError("this listener is not known; GET /api/listener gives a new one")
+            raise UnknownListenerError
         head = heads.load(session, listener_id, space)
         return {
             "picks": vote_rows.count_picks(session, listener_id),

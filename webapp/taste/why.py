@@ -177,7 +177,7 @@ def checks(database: Database, listener_id: uuid.UUID) -> dict[str, Any]:
 
     def work(session: Session) -> list[rows.Claim]:
         if listener_rows.get_listener(session, listener_id) is None:
-            raise UnknownListenerError("this listener is not known; GET /api/listener gives a new one")
+            raise UnknownListenerError
         return rows.claims(session, listener_id)
 
     found = database.transaction(work)
@@ -198,7 +198,7 @@ def _room(
     session: Session, space: TasteSpace, playable: PlayablePool, listener_id: uuid.UUID, clip_id: uuid.UUID
 ) -> _Room:
     if listener_rows.get_listener(session, listener_id) is None:
-        raise UnknownListenerError("this listener is not known; GET /api/listener gives a new one")
+        raise UnknownListenerError
     met = offer_rows.met_clips(session, listener_id, model_version=space.version)
     if clip_id not in {each.id for each in met}:
         raise NotYours(f"there is no clip {clip_id} among those that you have voted on")
