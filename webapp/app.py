@@ -101,7 +101,7 @@ def create_app(
         return app
     from webapp.ui.site import mount_site  # noqa: PLC0415 (Gradio takes seconds to import)
 
-    return mount_site(app)
+    return mount_site(app, stage.context)
 
 
 def serve(settings: Settings, *, open_browser: bool = False) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import MutableMapping
 from pathlib import Path
@@ -12,24 +13,34 @@ from fastapi import FastAPI
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 
+from webapp.context import Context
+from webapp.ui.components.component import FOLDER, SERVED, served_at
 from webapp.ui.pages import atlas, compare, four, more, retrieval, runs, studio, styles, taste, tastes, titles, together
+from webapp.ui.theme import FONTS, Kallos
 
-STATIC = Path(__file__).parent / "static"
+HERE = Path(__file__).parent
+STATIC = HERE / "static"
 STATIC_PATH = "/static/kallos"  # below Gradio's own /static, which must stay reachable
+COMPONENTS_PATH = f"{STATIC_PATH}/components"
+FONTS_PATH = f"{STATIC_PATH}/fonts"
 
-# relative to the document: it works below a root path and behind a proxy that nobody told us about
-SITE_HEAD = f"""
-<meta name="color-scheme" content="light dark">
-<link rel="stylesheet" href="{STATIC_PATH[1:]}/kallos.css">
-<link rel="stylesheet" href="{STATIC_PATH[1:]}/four.css">
-<link rel="stylesheet" href="{STATIC_PATH[1:]}/together.css">
-<link rel="stylesheet" href="{STATIC_PATH[1:]}/studio.css">
-<link rel="stylesheet" href="{STATIC_PATH[1:]}/why.css">
-<link rel="stylesheet" href="{STATIC_PATH[1:]}/research.css">
-<link rel="stylesheet" href="{STATIC_PATH[1:]}/atlas.css">
-<link rel="stylesheet" href="{STATIC_PATH[1:]}/styles.css">
-<script type="module" src="{STATIC_PATH[1:]}/main.js"></script>
-"""
+OF_EVERY_PAGE = ("shared/*.js", "header.js", "listener_token.js")  # modules fetched while Gradio is still starting
+OLD_SHEETS = ("kallos", "four", "together", "studio", "why", "research", "atlas", "styles")
+
+
+def _head() -> str:
+    """What stands in the head, relative to the document: that works below a root path and behind any proxy."""
+    found = [path for pattern in OF_EVERY_PAGE for path in sorted(FOLDER.glob(pattern))]
+    modules = [path.relative_to(FOLDER).as_posix() for path in found]
+    return "\n".join(
+        (
+            '<meta name="color-scheme" content="light dark">',
+            *(f'<link rel="modulepreload" href="{COMPONENTS_PATH[1:]}/{module}">' for module in modules),
+            f'<link rel="stylesheet" href="{COMPONENTS_PATH[1:]}/shared/base.css">',
+            *(f'<link rel="stylesheet" href="{STATIC_PATH[1:]}/{sheet}.css">' for sheet in OLD_SHEETS),
+            f'<script type="module" src="{STATIC_PATH[1:]}/main.js"></script>',
+        )
+    )
 
 
 class FreshStaticFiles(StaticFiles):
@@ -42,13 +53,21 @@ class FreshStaticFiles(StaticFiles):
         return response
 
 
-def build_site() -> gr.Blocks:
+class ComponentFiles(FreshStaticFiles):
+    """The scripts and styles of the components, without the Python files beside them."""
+
+    def lookup_path(self, path: str) -> tuple[str, os.stat_result | None]:
+        """Where the file lies; nothing for one that is not served."""
+        return super().lookup_path(path) if Path(path).suffix in SERVED else ("", None)
+
+
+def build_site(context: Context) -> gr.Blocks:
     """Every page in one ``gr.Blocks``."""
     site: gr.Blocks
     with gr.Blocks(title="Kallos", analytics_enabled=False, fill_width=True) as site:
-        compare.build()
+        compare.build(context)
     with site.route("Four", "/four", show_in_navbar=False):
-        four.build()
+        four.build(context)
     with site.route("More like this", "/more", show_in_navbar=False):
         more.build()
     with site.route("Your taste", "/taste", show_in_navbar=False):
@@ -72,14 +91,16 @@ def build_site() -> gr.Blocks:
     return site
 
 
-def mount_site(app: FastAPI, **options: Any) -> FastAPI:
+def mount_site(app: FastAPI, context: Context, **options: Any) -> FastAPI:
     """Mount the pages at ``/``; call it last, since Gradio answers every path that is left."""
+    app.mount(COMPONENTS_PATH, ComponentFiles(directory=FOLDER), name="kallos-components")
+    app.mount(FONTS_PATH, FreshStaticFiles(directory=FONTS), name="kallos-fonts")
     app.mount(STATIC_PATH, FreshStaticFiles(directory=STATIC), name="kallos-static")
     settings: MutableMapping[str, Any] = {
         "path": "/",
         "ssr_mode": False,
-        "theme": gr.themes.Base(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]),
-        "head": SITE_HEAD,
+        "theme": Kallos(fonts=FONTS_PATH[1:]),
+        "head": _head(),
         "favicon_path": str(STATIC / "favicon.svg"),
         "footer_links": [],
         "run_history": False,
@@ -90,13 +111,7 @@ def mount_site(app: FastAPI, **options: Any) -> FastAPI:
     with warnings.catch_warnings():
         # said of every site of several pages, also of one that has switched server-side rendering off
         warnings.filterwarnings("ignore", message="SSR mode is not supported with multi-page apps")
-        site = build_site()
+        with served_at(COMPONENTS_PATH[1:]):
+            site = build_site(context)
         gr.mount_gradio_app(app, site, **settings)
-    _rest(site)
     return app
-
-
-def _rest(site: gr.Blocks) -> None:
-    """Let Gradio's queue sleep as long as on Windows: no page uses it, and it wakes a thousand times a second."""
-    site._queue.sleep_when_free = 0.05  # there is no setting
-    site._queue.progress_update_sleep_when_free = 0.1

@@ -10,21 +10,29 @@ from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 from models.style.latents import STYLE_GROUPS
+from webapp.context import Context
 from webapp.research import listeners
 from webapp.research.figures import FIGURES
 from webapp.research.styles.tables import plans
-from webapp.ui.pages.frame import PAGES, RESEARCH
-from webapp.ui.site import STATIC, STATIC_PATH, mount_site
+from webapp.runtime.settings import Settings
+from webapp.ui.components.component import FOLDER
+from webapp.ui.components.header import PAGES, RESEARCH
+from webapp.ui.site import COMPONENTS_PATH, STATIC, STATIC_PATH, mount_site
 
 COMPARE_IDS = ("player-a", "player-b", "vote-left", "vote-right", "vote-equal", "vote-neither", "vote-skipped", "picks")
-TEXT = sorted(path for path in STATIC.rglob("*") if path.suffix in {".js", ".css"})
+SERVED = {
+    folder: sorted(path for path in folder.rglob("*") if path.suffix in {".js", ".css"}) for folder in (STATIC, FOLDER)
+}
+TEXT = [path for paths in SERVED.values() for path in paths]
 OWN_TEXT = [path for path in TEXT if path.parent.name != "vendor"]
 
 
 @pytest.fixture(scope="module")
-def client():
+def client(tmp_path_factory):
+    context = Context(Settings(home=tmp_path_factory.mktemp("home")))
+
     async def build():  # outside a running loop Gradio makes loops that it never closes
-        return mount_site(FastAPI())
+        return mount_site(FastAPI(), context)
 
     return TestClient(asyncio.run(build()))
 
@@ -85,11 +93,18 @@ def test_every_plot_of_a_dashboard_is_one_that_can_be_asked_for(client):
         assert set(plots) <= set(FIGURES)
 
 
-def test_every_module_is_served_and_asked_for_again(client):
-    for path in TEXT:
-        reply = client.get(f"{STATIC_PATH}/{path.relative_to(STATIC).as_posix()}")
+@pytest.mark.parametrize(("folder", "at"), [(STATIC, STATIC_PATH), (FOLDER, COMPONENTS_PATH)])
+def test_every_module_is_served_and_asked_for_again(client, folder, at):
+    assert SERVED[folder]
+    for path in SERVED[folder]:
+        reply = client.get(f"{at}/{path.relative_to(folder).as_posix()}")
         assert reply.status_code == 200
         assert reply.headers["cache-control"] == "no-cache"
+
+
+def test_the_python_beside_a_module_is_not_served(client):
+    assert client.get(f"{COMPONENTS_PATH}/component.py").status_code == 404
+    assert client.get(f"/gradio_api/file={FOLDER}/component.py").status_code == 403
 
 
 def test_gradios_own_static_files_stay_reachable(client):
@@ -103,8 +118,8 @@ def test_nothing_of_ours_names_another_host(path):
 
 @pytest.mark.parametrize("path", [path for path in OWN_TEXT if path.suffix == ".js"], ids=lambda path: path.name)
 def test_every_import_names_a_file_that_is_there(path):
-    for name in re.findall(r'from "\./([^"]+)"', path.read_text(encoding="utf-8")):
-        assert (STATIC / name).is_file(), name
+    for name in re.findall(r'from "(\.[^"]+)"', path.read_text(encoding="utf-8")):
+        assert (path.parent / name).is_file(), name
 
 
 def test_the_score_draws_with_the_library_that_is_shipped_with_its_licence():

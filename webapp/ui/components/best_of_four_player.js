@@ -1,0 +1,12 @@
+// @ts-check
+// Four clips to pick one of.
+
+import { dress } from "./shared/dress.js";
+import { FOUR } from "./shared/games.js";
+import { startPicking } from "./shared/picking.js";
+
+/** @param {import("./shared/types.d.ts").GradioComponent} component */
+export function start(component) {
+  dress(component.element, import.meta.url, "shared/clip.css", "pair_player.css", "best_of_four_player.css");
+  return startPicking(FOUR, component);
+}

@@ -1,0 +1,99 @@
+// @ts-check
+// The menu in the header: another device, a copy of one's data, and deleting it all.
+
+import * as api from "./shared/api.js";
+import { dress } from "./shared/dress.js";
+import { whileOn } from "./shared/lifetime.js";
+import { offerLink } from "./shared/link_dialog.js";
+import { saveAs } from "./shared/save.js";
+
+const sorry = (/** @type {api.ApiError} */ error) =>
+  error.message || (error.status === 0 ? "No connection. Please try again." : "That did not work. Please try again.");
+
+class Header {
+  /** @param {HTMLElement} root */
+  constructor(root) {
+    this.root = root;
+    this.menu = /** @type {HTMLDetailsElement} */ (root.querySelector(".k-menu"));
+    /** @type {Record<string, () => void | Promise<void>>} */
+    const actions = { link: () => this.#link(), export: () => this.#export(), delete: () => this.#delete() };
+    for (const button of this.menu.querySelectorAll("button")) {
+      button.addEventListener("click", () => this.#act(actions[button.dataset.do ?? ""]));
+    }
+    for (const dialog of root.querySelectorAll("dialog")) {
+      dialog.querySelector("[data-part=close]")?.addEventListener("click", () => dialog.close());
+    }
+    this.menu.addEventListener("keydown", (event) => {
+      if (event.key !== "Escape") return;
+      this.menu.open = false;
+      this.menu.querySelector("summary")?.focus();
+    });
+    whileOn(root, document, "click", (event) => this.menu.contains(event.target) || (this.menu.open = false));
+    whileOn(root, document, "click", takeAlong);
+  }
+
+  /** @param {() => void | Promise<void>} action */
+  async #act(action) {
+    const said = this.root.querySelector("[data-part=said]");
+    this.menu.open = false;
+    try {
+      await action();
+      if (said) said.textContent = "";
+    } catch (error) {
+      if (said) said.textContent = sorry(/** @type {api.ApiError} */ (error));
+    }
+  }
+
+  /** @param {string} name */
+  #dialog(name) {
+    const dialog = /** @type {HTMLDialogElement} */ (this.root.querySelector(`[data-dialog=${name}]`));
+    const part = (/** @type {string} */ which) => /** @type {HTMLElement} */ (dialog.querySelector(`[data-part=${which}]`));
+    return { dialog, part };
+  }
+
+  async #link() {
+    const { dialog, part } = this.#dialog("link");
+    const { url, expires_at: expiresAt } = await api.link();
+    const time = new Date(expiresAt).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+    part("expires").textContent = `It works until ${time}.`;
+    offerLink(dialog, url);
+  }
+
+  async #export() {
+    saveAs(await api.download(), "listener", "zip");
+  }
+
+  #delete() {
+    const { dialog, part } = this.#dialog("delete");
+    const confirm = /** @type {HTMLButtonElement} */ (part("confirm"));
+    part("error").textContent = "";
+    confirm.onclick = async () => {
+      confirm.disabled = true;
+      try {
+        await api.forget();
+        window.location.assign("./");
+      } catch (error) {
+        part("error").textContent = sorry(/** @type {api.ApiError} */ (error));
+        confirm.disabled = false;
+      }
+    };
+    dialog.showModal();
+  }
+}
+
+/**
+ * A frame that keeps nothing would forget who is listening on the way to the next page.
+ * @param {MouseEvent} event
+ */
+function takeAlong(event) {
+  const anchor = event.target instanceof Element && event.target.closest("a[href]");
+  const token = api.travellingToken();
+  if (token && anchor instanceof HTMLAnchorElement && anchor.origin === window.location.origin) anchor.hash = `token=${token}`;
+}
+
+/** @param {{element: HTMLElement}} component */
+export async function start({ element }) {
+  const header = new Header(/** @type {HTMLElement} */ (element.querySelector(".kallos")));
+  await dress(element, import.meta.url, "header.css");
+  header.root.querySelector("nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" }); // on a narrow screen
+}

@@ -1,0 +1,84 @@
+"""The header of every page: the way to the others, and the menu with what belongs to the listener alone.
+
+``gr.Navbar`` would show the pages, but not what leads beside them: a menu, a current page for one that is not listed,
+links that take the token along in a frame that keeps nothing, and few enough of them on a phone.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from webapp.ui.components.component import Component
+
+PAGES = (("compare", "./", "Compare"), ("taste", "taste", "Your taste"), ("studio", "studio", "Studio"))
+RESEARCH = (  # in the menu where the page is narrow
+    ("atlas", "maps", "Maps"),
+    ("titles", "titles", "Titles"),
+    ("styles", "styles", "Styles"),
+    ("tastes", "tastes", "Tastes"),
+    ("retrieval", "retrieval", "Retrieval"),
+    ("runs", "runs", "Runs"),
+)
+
+MENU = f"""
+<details class="k-menu">
+  <summary aria-label="Menu">
+    <svg viewBox="0 0 20 20" aria-hidden="true"><path d="M3 6h14M3 10h14M3 14h14"/></svg>
+  </summary>
+  <div class="k-menu-list">
+    {"".join(f'<a href="{href}">{label}</a>' for _, href, label in RESEARCH)}
+    <button type="button" data-do="link">Continue on another device</button>
+    <button type="button" data-do="export">Download my data</button>
+    <button type="button" data-do="delete" class="k-danger">Delete everything</button>
+  </div>
+</details>
+"""
+
+DIALOGUES = """
+<dialog class="k-dialog" data-dialog="link" aria-labelledby="k-link-title">
+  <h2 id="k-link-title">Continue on another device</h2>
+  <p>Open this link there and your picks come along. <span data-part="expires"></span>
+     Whoever has the link can vote as you, so keep it to yourself.</p>
+  <input type="text" readonly aria-label="Link for your other device" data-part="url">
+  <div class="k-dialog-row">
+    <button type="button" class="k-quiet" data-part="close">Close</button>
+    <button type="button" class="k-solid" data-part="copy">Copy link</button>
+  </div>
+</dialog>
+<dialog class="k-dialog" data-dialog="delete" aria-labelledby="k-delete-title">
+  <h2 id="k-delete-title">Delete everything?</h2>
+  <p>Your picks, what was learned from them and the clips composed for you are removed for good.
+     Download your data first if you want to keep a copy.</p>
+  <p class="k-dialog-error" role="alert" data-part="error"></p>
+  <div class="k-dialog-row">
+    <button type="button" class="k-quiet" data-part="close">Keep it</button>
+    <button type="button" class="k-solid" data-part="confirm">Delete everything</button>
+  </div>
+</dialog>
+"""
+
+
+class Header(Component):
+    """The mark, the pages, of which ``current`` is marked, and the menu."""
+
+    script = "header.js"
+
+    def __init__(self, current: str = "", **settings: Any) -> None:
+        links = "".join(
+            f'<a href="{href}"{aside}{" aria-current=page" if key == current else ""}>{label}</a>'
+            for pages, aside in ((PAGES, ""), (RESEARCH, ' class="k-aside"'))
+            for key, href, label in pages
+        )
+        super().__init__(
+            html_template=f"""
+<div class="kallos" style="visibility: hidden">
+  <header class="k-header">
+    <a class="k-mark" href="./" aria-label="Kallos, home">Kallos</a>
+    <nav aria-label="Pages">{links}</nav>
+    {MENU}
+  </header>
+  <p class="k-said" role="status" data-part="said"></p>
+  {DIALOGUES}
+</div>""",
+            **settings,
+        )

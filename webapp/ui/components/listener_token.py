@@ -1,0 +1,28 @@
+"""Who is listening, as a component: the value that handlers take to know whose picks and clips they are about."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from webapp.ui.components.component import Component
+
+
+class ListenerToken(Component):
+    """The listener's token, as an invisible component; its value is what the HTTP interface calls a bearer token.
+
+    The browser keeps the token in its storage, or in the page's memory where a frame is denied storage, and Gradio
+    sends no header of ours with its requests. So every handler that needs to know who is asking takes this component as
+    an input and gets the token as a string (``None`` before it is known). ``change`` is fired once, when the listener
+    is known; a page that shows what belongs to them loads it then::
+
+        with page("taste") as listener:
+            bars = gr.Plot()
+            listener.change(show_taste, inputs=listener, outputs=bars)
+
+    The same argument is the token in the named endpoints (``gradio_client``), where no browser is.
+    """
+
+    script = "listener_token.js"
+
+    def __init__(self, value: str | None = None, **settings: Any) -> None:
+        super().__init__(value, visible="hidden", **settings)

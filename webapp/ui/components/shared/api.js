@@ -1,0 +1,292 @@
+// The server as the pages see it: who is asking travels as a token beside the cookie, since a frame may get no cookie.
+
+/** Where the application lies: every page is directly below it, also below a root path or a proxy's. */
+export const root = () => new URL("./", document.baseURI);
+
+const TOKEN = "kallos.token";
+const OF_A_LISTENER = [TOKEN, "kallos.vote", "kallos.pick", "kallos.heard"];
+const TIMEOUT_MS = 15000;
+const COMPOSING_MS = 60000;
+const GONE = "What this page shows was deleted, perhaps in another tab. Reload it to start afresh";
+
+/** An answer that is no success; `status` 0 says that no answer came at all. */
+export class ApiError extends Error {
+  constructor(status, message, retryAfterS = 0, code = "") {
+    super(code === "unknown_listener" ? GONE : message);
+    this.status = status;
+    this.code = code;
+    this.retryAfterS = retryAfterS;
+  }
+
+  /** Whether the same request may succeed later. */
+  get passing() {
+    return this.status === 0 || this.status === 408 || this.status === 429 || this.status >= 500;
+  }
+}
+
+/** localStorage, or memory where a frame is denied it. */
+export const store = (() => {
+  const memory = new Map();
+  let storage = null;
+  try {
+    storage = window.localStorage;
+    storage.setItem("kallos.probe", "1");
+    storage.removeItem("kallos.probe");
+  } catch {
+    storage = null;
+  }
+  return {
+    lasting: storage !== null,
+    get: (key) => (storage ? storage.getItem(key) : (memory.get(key) ?? null)),
+    set: (key, value) => {
+      if (storage) storage.setItem(key, value);
+      else memory.set(key, value);
+    },
+    remove: (key) => {
+      if (storage) storage.removeItem(key);
+      else memory.delete(key);
+    },
+  };
+})();
+
+/** An address from the server ("/api/…") as one that works below a root path too. */
+export function resolve(address) {
+  if (/^(https?|data|blob):/.test(address)) return address;
+  const base = root();
+  if (base.pathname !== "/" && address.startsWith(base.pathname)) return new URL(address, base).href;
+  return new URL(address.replace(/^\//, ""), base).href;
+}
+
+async function request(method, path, { body, token, timeoutMs = TIMEOUT_MS } = {}) {
+  const headers = {};
+  const bearer = token ?? store.get(TOKEN);
+  if (bearer) headers.Authorization = `Bearer ${bearer}`;
+  if (body !== undefined) headers["Content-Type"] = body instanceof Blob ? "application/octet-stream" : "application/json";
+  let response;
+  try {
+    response = await fetch(resolve(path), {
+      method,
+      headers,
+      body: body === undefined || body instanceof Blob ? body : JSON.stringify(body),
+      credentials: "same-origin",
+      signal: AbortSignal.timeout(timeoutMs),
+    });
+  } catch {
+    throw new ApiError(0, "No connection.");
+  }
+  if (response.ok) return response;
+  let message = "";
+  let code = "";
+  try {
+    const { error, detail, code: told } = await response.json();
+    code = told ?? "";
+    message = [error, detail].find((text) => typeof text === "string") ?? "";
+  } catch {
+    // an answer from a proxy, not from us
+  }
+  throw new ApiError(response.status, message, Number(response.headers.get("retry-after")) || 0, code);
+}
+
+async function json(method, path, body, timeoutMs) {
+  const response = await request(method, path, { body, timeoutMs });
+  try {
+    return response.status === 204 ? null : await response.json();
+  } catch {
+    throw new ApiError(0, "The connection broke off.");
+  }
+}
+
+/** A token in the address (a link from another device) is tried once and taken out of the address bar. */
+function tokenInAddress() {
+  const here = new URL(window.location.href);
+  const token = here.searchParams.get("token") ?? new URLSearchParams(here.hash.slice(1)).get("token");
+  if (!token) return null;
+  here.searchParams.delete("token");
+  here.hash = "";
+  window.history.replaceState(window.history.state, "", here);
+  return token;
+}
+
+/** The listener behind this browser, made where there is none; keeps the token that the server gives. */
+export async function hello() {
+  const link = tokenInAddress();
+  const mine = store.get(TOKEN);
+  let listener = await (await request("GET", "/api/listener", { token: link ?? mine })).json();
+  if (link && mine && listener.listener_token && listener.picks === 0) {
+    // an expired link is answered with a new listener: whoever was here before stays
+    listener = await (await request("GET", "/api/listener", { token: mine })).json();
+  }
+  if (listener.listener_token) store.set(TOKEN, listener.listener_token);
+  else if (link && !mine) store.set(TOKEN, link);
+  return listener;
+}
+
+/** @type {Promise<Record<string, any>> | null} */
+let greeting = null;
+
+/**
+ * `hello`, once for all components of a page (two at a time would make two listeners), repeated until it is answered;
+ * `onTrouble` is called after each attempt that got no answer. Throws what repeating cannot mend.
+ */
+export function greeted(onTrouble = () => {}) {
+  greeting ??= insist(hello, onTrouble);
+  greeting.catch(() => {
+    greeting = null;
+  });
+  return greeting;
+}
+
+/** Greet anew: the server no longer knew the token. */
+export function greetAgain(onTrouble = () => {}) {
+  greeting = null;
+  return greeted(onTrouble);
+}
+
+/** The listener's token, once greeted. */
+export const token = () => store.get(TOKEN);
+
+/** The token for an address within a frame that keeps nothing: it travels behind the #, which no server sees. */
+export const travellingToken = () => (store.lasting ? null : store.get(TOKEN));
+
+export const offers = () => json("GET", "/api/offers");
+export const vote = (offerId, ballot) => json("POST", `/api/offers/${encodeURIComponent(offerId)}/vote`, ballot);
+export const fours = () => json("GET", "/api/fours");
+export const pick = (fourId, ballot) => json("POST", `/api/fours/${encodeURIComponent(fourId)}/pick`, ballot);
+export const similar = (clipId) => json("GET", `/api/clips/${encodeURIComponent(clipId)}/similar`);
+export const chooseDomain = (domain) => json("PATCH", "/api/listener", { domain });
+export const taste = () => json("GET", "/api/taste");
+/** Compose what is wished for: `{mode: careful|surprise}` or `{mode: near, near: clip, keep: share}`. */
+export const compose = (wish) => json("POST", "/api/compose", wish);
+export const composing = () => json("GET", "/api/compose");
+/** Win rates of what was composed for this listener. */
+export const proof = () => json("GET", "/api/taste/proof");
+export const link = () => json("POST", "/api/listener/link", {});
+export const getJson = (address) => json("GET", address);
+export const notes = (address) => json("GET", address);
+
+/** Some votes below number `before` (the newest where it is left out), newest first: `{total, votes}`. */
+export const votes = (limit, before) =>
+  json("GET", `/api/listener/votes?limit=${limit}${before ? `&before=${before}` : ""}`);
+/** Keep the first `count` votes and undo the others for good. */
+export const rewind = (count) => json("POST", "/api/listener/rewind", { votes: count });
+
+/** Everything that is stored about this listener, as a zip file. */
+export async function download() {
+  const response = await request("GET", "/api/listener/export?form=zip", { timeoutMs: 120000 });
+  return response.blob();
+}
+
+/** Become the listener whom a downloaded file is about; with `replace` the votes given here before are deleted. */
+export async function bring(file, replace) {
+  const listener = await json("POST", `/api/listener/import?replace=${replace}`, file, 120000);
+  for (const key of OF_A_LISTENER) store.remove(key);
+  store.set(TOKEN, listener.listener_token);
+  return listener;
+}
+
+export const studio = {
+  choices: (domain, limit) => json("GET", `/api/studio/choices?domain=${domain}&limit=${limit}`),
+  open: (name, link = "") => json("GET", `/api/studio/${name}${link ? `?link=${encodeURIComponent(link)}` : ""}`),
+  openLink: (key) => json("GET", `/api/studio/links/${encodeURIComponent(key)}`),
+  tunes: (words, domain, limit) =>
+    json("GET", `/api/studio/tunes?words=${encodeURIComponent(words)}&domain=${domain}&limit=${limit}`, undefined, COMPOSING_MS),
+  takeTune: (address) => json("POST", address, {}, COMPOSING_MS),
+  adopt: (key) => json("POST", `/api/studio/links/${encodeURIComponent(key)}/copy`, {}),
+  compose: (recipe) => json("POST", "/api/studio/pieces", recipe, COMPOSING_MS),
+  vary: (recipe) => json("POST", "/api/studio/variations", recipe, COMPOSING_MS),
+  interpolate: (way) => json("POST", "/api/studio/interpolations", way, COMPOSING_MS),
+  link: (name) => json("POST", `/api/studio/${name}/link`, {}),
+  offer: (name) => json("POST", `/api/studio/${name}/offer`, {}, COMPOSING_MS),
+  bring: (file, domain) =>
+    json("POST", `/api/studio/uploads?name=${encodeURIComponent(file.name)}&domain=${domain}`, file, COMPOSING_MS),
+};
+
+export const why = {
+  clip: (id) => json("GET", `/api/taste/clips/${encodeURIComponent(id)}/why`),
+  change: (id) => json("POST", `/api/taste/clips/${encodeURIComponent(id)}/change`, {}, COMPOSING_MS),
+  checks: () => json("GET", "/api/taste/checks"),
+  check: (pieceId) => json("POST", "/api/taste/checks", { piece_id: pieceId }, COMPOSING_MS),
+};
+
+export const cards = {
+  picture: async () => (await request("GET", "/api/taste/card")).blob(),
+  shared: () => json("GET", "/api/taste/cards"),
+  share: () => json("POST", "/api/taste/cards", {}),
+  withdraw: (id) => json("DELETE", `/api/taste/cards/${encodeURIComponent(id)}`),
+};
+
+export const duets = {
+  all: () => json("GET", "/api/duets"),
+  invite: () => json("POST", "/api/duets", {}),
+  look: (key) => json("GET", `/api/duets/links/${encodeURIComponent(key)}`),
+  agree: (key) => json("POST", `/api/duets/links/${encodeURIComponent(key)}`, {}),
+  end: (id) => json("DELETE", `/api/duets/${id}`),
+  compose: (id) => json("POST", `/api/duets/${id}/compose`, {}),
+};
+
+export const atlas = {
+  maps: () => json("GET", "/api/atlas"),
+  map: (id) => json("GET", `/api/atlas/maps/${encodeURIComponent(id)}`),
+  draw: (kind) => json("POST", `/api/atlas/${kind}`, {}),
+  points: (id) => json("GET", `/api/atlas/maps/${id}/points`, undefined, COMPOSING_MS),
+  mine: (id) => json("GET", `/api/atlas/maps/${id}/mine`, undefined, COMPOSING_MS),
+  point: (id, row) => json("GET", `/api/atlas/maps/${id}/points/${row}`, undefined, COMPOSING_MS),
+  place: (id, name) => json("GET", `/api/atlas/maps/${id}/place/${name}`, undefined, COMPOSING_MS),
+};
+
+export const titles = {
+  overview: () => json("GET", "/api/titles"),
+  tunes: (words) => json("GET", `/api/titles/tunes?words=${encodeURIComponent(words)}`, undefined, COMPOSING_MS),
+  ideas: (name) => json("GET", `/api/titles/ideas/${name}`, undefined, COMPOSING_MS),
+};
+/** What was measured of the style model and over a training run of one, and along which styles one can walk. */
+export const styles = (run = "") => json("GET", `/api/styles?run=${encodeURIComponent(run)}`);
+/** Of each style code pieces by its values, and how it goes with what has a name. */
+export const codes = (domain) => json("GET", `/api/styles/codes?domain=${domain}`, undefined, COMPOSING_MS);
+/** The steps of a walk, told by its query. */
+export const walk = (query) => json("GET", `/api/styles/walk?${query}`, undefined, COMPOSING_MS);
+
+/** The encoded bytes of a clip. */
+export async function audio(address) {
+  const response = await request("GET", address, { timeoutMs: COMPOSING_MS });
+  try {
+    return await response.arrayBuffer();
+  } catch {
+    throw new ApiError(0, "The connection broke off.");
+  }
+}
+
+/** Remove the listener and every trace in this browser. */
+export async function forget() {
+  await json("DELETE", "/api/listener");
+  for (const key of OF_A_LISTENER) store.remove(key);
+}
+
+/** Repeat a request until it is answered; throws only what repeating cannot mend. */
+export async function insist(ask, onTrouble = () => {}) {
+  for (let attempt = 0; ; attempt += 1) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (error.passing === false) throw error;
+      onTrouble(error, attempt);
+      await pause(backOffS(attempt, error));
+    }
+  }
+}
+
+/** Seconds to wait before attempt n (0, 1, …): doubling, at most 15, or what the server asked for. */
+export const backOffS = (attempt, error) => Math.max(error?.retryAfterS ?? 0, Math.min(15, 0.5 * 2 ** attempt));
+
+/** Sleep; wakes early when the browser says that the connection is back. */
+export function pause(seconds) {
+  return new Promise((done) => {
+    const wake = () => {
+      window.clearTimeout(timer);
+      window.removeEventListener("online", wake);
+      done();
+    };
+    const timer = window.setTimeout(wake, seconds * 1000);
+    window.addEventListener("online", wake);
+  });
+}

@@ -1,0 +1,311 @@
+// @ts-check
+// Picking, of two or of four: gathers the answer, and has what is next sounding before the answer is stored.
+
+import * as api from "./api.js";
+import { BallotBox } from "./ballot.js";
+import { given, inWords } from "./games.js";
+import { whileOn } from "./lifetime.js";
+import { Stage } from "./stage.js";
+import { Table } from "./table.js";
+
+/** @typedef {import("./types.d.ts").Game} Game */
+/** @typedef {import("./types.d.ts").Laid} Laid */
+
+const LOOK_AHEAD_S = 2;
+const TOLD_PICKS = [3, 10]; // from the first to the last of these each pick brings something worth saying
+const ELSEWHERE = "input:not([type=radio]), textarea, select, [contenteditable=true], dialog[open], .k-menu[open]";
+const counted = (/** @type {number} */ picks) => (picks === 1 ? "1 pick" : `${picks} picks`);
+
+export class Picking {
+  #inFlight = false;
+  #lost = false; // the vote in flight waits for a connection
+  #picks = 0;
+  #clicked = 0; // when the last vote was given, until the next pair sounds
+  /** @type {string | undefined} */
+  #picked; // the clip that was picked last
+  /** @type {string | null} */
+  #told = null; // the side that Gradio knows to sound
+
+  /**
+   * @param {Game} game
+   * @param {HTMLElement} root
+   * @param {(event: string, data: any) => void} tell tells Gradio: `vote`, `milestone`, `select`
+   */
+  constructor(game, root, tell) {
+    this.game = game;
+    this.root = root;
+    this.tell = tell;
+    this.answers = /** @type {HTMLButtonElement[]} */ ([...root.querySelectorAll(".k-answer")]);
+    this.table = new Table(game, () => this.#say(`Loading the next ${game.called} takes longer than usual. Trying again…`));
+    this.box = new BallotBox(game, (error) => this.#waiting(error));
+    this.stage = new Stage(root);
+    this.stage.addEventListener("change", () => this.#gate());
+    this.stage.player.addEventListener("change", () => this.#sounding());
+    for (const button of this.answers) button.addEventListener("click", () => this.#vote(button.dataset.outcome ?? ""));
+    whileOn(root, document, "keydown", (event) => this.#key(event));
+  }
+
+  /** @param {string} selector */
+  find(selector) {
+    return /** @type {HTMLElement} */ (this.root.querySelector(selector));
+  }
+
+  async start() {
+    this.#gate();
+    await this.#greet();
+    if (this.box.pending) {
+      this.#inFlight = true;
+      this.#say("Sending your last pick…");
+      await this.#send();
+    }
+    if (!this.stage.pair) await this.#deal();
+  }
+
+  /** Learn who is listening; the server makes somebody new where it must. */
+  async #greet(greet = this.game.greet) {
+    let trouble = false;
+    const { picks } = await greet((_, attempt) => {
+      trouble = attempt > 1;
+      if (trouble) this.#say("Kallos does not answer. Trying again…");
+    });
+    if (trouble) this.#say("");
+    this.#count(picks);
+    if (picks >= TOLD_PICKS[0]) this.tell("milestone", { picks });
+  }
+
+  /** Ask for the open offers until there is at least one, and put it on the page. */
+  async #deal() {
+    for (let round = 0; this.root.isConnected; round += 1) {
+      /** @type {any} */
+      let error = null;
+      try {
+        const open = await this.game.open();
+        if (open.length) {
+          this.table.lay(open);
+          this.#lookAhead(open);
+          this.#show(await this.table.get(this.game.id(open[0])));
+          return;
+        }
+      } catch (failure) {
+        error = failure;
+      }
+      if (error?.status === 401) await this.#greet(this.game.greetAgain);
+      this.#wait(error, round);
+      await api.pause(Math.max(error?.retryAfterS ?? 0, round < 20 ? 1 : 3));
+    }
+  }
+
+  /**
+   * Nothing to play yet: say why.
+   * @param {any} error
+   * @param {number} round
+   */
+  #wait(error, round) {
+    let text = round < 30 ? "Composing the first pieces…" : "Still composing. This takes longer than it should…";
+    if (this.#picks) text = "Composing more pieces…";
+    if (error?.status === 0) text = "No connection to Kallos. Trying again…";
+    else if (error && error.status !== 503) text = error.message || "Something went wrong on our side. Trying again…";
+    this.find("[data-part=wait]").textContent = text;
+    this.#waitingRoom(true);
+  }
+
+  /** @param {boolean} open */
+  #waitingRoom(open) {
+    this.find(".k-wait").hidden = !open;
+    this.find(".k-pair").hidden = open;
+    this.find(".k-vote").hidden = open;
+  }
+
+  /** @param {Laid} pair */
+  #show(pair) {
+    this.#waitingRoom(false);
+    this.stage.show(pair);
+    if (this.#clicked) performance.measure("kallos.next_pair", { start: this.#clicked, end: performance.now() });
+    this.#clicked = 0;
+    this.#gate();
+  }
+
+  /** @param {KeyboardEvent} event */
+  #key(event) {
+    const target = /** @type {Element} */ (event.target);
+    if (!this.root.offsetParent || event.repeat || event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
+    if (target.closest(ELSEWHERE)) return;
+    const key = event.key.toLowerCase();
+    if (key === " ") {
+      // somebody who walks with the keyboard presses the button they stand on
+      if (target.closest("button, a, summary, input") && target.matches(":focus-visible")) return;
+      this.stage.tap();
+    } else if (this.stage.sides.includes(key)) this.stage.tap(key);
+    else if (key in this.game.outcomes) this.#vote(this.game.outcomes[key]);
+    else return;
+    event.preventDefault();
+  }
+
+  /** @param {string} outcome */
+  async #vote(outcome) {
+    const { stage } = this;
+    if (!stage.pair || this.#inFlight || (outcome !== "skipped" && stage.unheard().length)) return;
+    this.#clicked = performance.now();
+    this.#inFlight = true;
+    stage.player.pause();
+    this.#picked = stage.pair.clips[this.game.winner(outcome) ?? ""]?.clipId;
+    this.box.put(this.game.ballot(stage.pair.offerId, outcome, stage.heard()));
+    this.#say("");
+    const next = this.table.readyBeside(stage.pair.offerId);
+    if (next) this.#show(next);
+    else this.#gate();
+    this.#steadyFocus();
+    await this.#send();
+  }
+
+  /** A button that has just been disabled must not swallow the keyboard. */
+  #steadyFocus() {
+    const { activeElement } = document;
+    if (!(activeElement instanceof HTMLElement) || !activeElement.closest(".k-answer")) return;
+    if (activeElement.matches(":focus-visible")) this.stage.cards.a.button.focus();
+    else activeElement.blur();
+  }
+
+  async #send() {
+    /** @type {any[]} */
+    let open = [];
+    const ballot = this.box.pending;
+    try {
+      const reply = await this.box.send();
+      ({ open } = reply);
+      this.#say(this.#lost ? "Your pick has arrived." : (this.game.noted[reply.outcome] ?? ""));
+      this.#count(reply.picks);
+      this.#more();
+      this.tell("vote", { ...ballot, picks: reply.picks, clip_id: this.#picked ?? null });
+      if (reply.picks >= TOLD_PICKS[0] && reply.picks <= TOLD_PICKS[1]) this.tell("milestone", { picks: reply.picks });
+    } catch (/** @type {any} */ error) {
+      this.#say(this.#refusal(error));
+      if (error.status === 401) await this.#greet(this.game.greetAgain);
+      open = await api.insist(this.game.open, () => this.#say("No connection to Kallos. Trying again…")).catch(() => []);
+    }
+    this.#inFlight = false;
+    this.#lost = false;
+    await this.#follow(open);
+    this.#gate();
+  }
+
+  /** The way to clips like the one that was picked last. */
+  #more() {
+    const link = /** @type {HTMLAnchorElement | null} */ (this.root.querySelector(".k-more"));
+    if (!link) return;
+    link.hidden = !this.#picked;
+    link.href = `more?clip=${this.#picked}`;
+  }
+
+  /** @param {{status: number, message: string}} error */
+  #refusal({ status, message }) {
+    const { called } = this.game;
+    if (status === 409) return `You had already answered that ${called}, perhaps in another tab. That answer stays.`;
+    if (status === 404) return `That ${called} is no longer yours to answer. Here is another one.`;
+    if (status === 401) return "This browser was no longer known here. You start afresh.";
+    return message || `That pick could not be stored. Here is the next ${called}.`;
+  }
+
+  /** @param {{status: number}} error */
+  #waiting(error) {
+    this.#lost = true;
+    const why = error.status === 0 ? "No connection." : "Kallos is busy.";
+    this.#say(`${why} Your pick is kept and will be sent.`);
+    this.#gate();
+  }
+
+  /**
+   * Lay the open offers out; where what is on the page is none of them, change to the first.
+   * @param {any[]} open
+   */
+  async #follow(open) {
+    this.table.lay(open);
+    this.#lookAhead(open);
+    const { stage } = this;
+    if (open.some((offer) => this.game.id(offer) === stage.pair?.offerId)) return;
+    stage.clear();
+    this.#gate();
+    const pair = open.length ? await this.table.get(this.game.id(open[0])).catch(() => null) : null;
+    if (pair) this.#show(pair);
+    else await this.#deal();
+  }
+
+  /**
+   * While the pool is so young that there is no second pair, ask again, so that one is loaded before the vote.
+   * @param {any[]} open
+   */
+  async #lookAhead(open) {
+    let known = open;
+    while (this.game.ahead && known.length === 1 && this.root.isConnected) {
+      await api.pause(LOOK_AHEAD_S);
+      const found = await this.game.open().catch(() => known);
+      const [first] = known.map((offer) => this.game.id(offer));
+      if (this.#inFlight || !found.some((offer) => this.game.id(offer) === first)) return;
+      known = found;
+      this.table.lay(known);
+    }
+  }
+
+  /** @param {number} picks */
+  #count(picks) {
+    this.#picks = picks;
+    this.find(".k-picks").textContent = counted(picks);
+    this.root.querySelectorAll(".k-ticks i").forEach((tick, index) => tick.classList.toggle("k-done", index < picks));
+  }
+
+  /** Which answers are awake, and the one line that says what is missing. */
+  #gate() {
+    const missing = this.stage.unheard();
+    const blocked = !this.stage.pair || this.#inFlight;
+    for (const button of this.answers) {
+      const disabled = blocked || (button.dataset.outcome !== "skipped" && missing.length > 0);
+      if (button.disabled !== disabled) button.disabled = disabled;
+    }
+    const hint = this.#hint(missing);
+    const line = this.find(".k-hint");
+    if (line.textContent !== hint) line.textContent = hint;
+    this.root.classList.toggle("k-ready", !blocked && !missing.length);
+  }
+
+  /** @param {string[]} missing */
+  #hint(missing) {
+    if (!this.stage.pair) return `Getting the next ${this.game.called} ready…`;
+    if (!this.stage.started && missing.length) return this.game.begin;
+    if (missing.length === this.stage.sides.length) return this.game.listen;
+    if (missing.length) return `Listen to ${inWords(missing)} a little more.`;
+    return this.#lost ? "Waiting for the connection." : "Your pick?";
+  }
+
+  /** Tell Gradio which side sounds now. */
+  #sounding() {
+    const { playing } = this.stage.player;
+    if (playing && playing !== this.#told) this.tell("select", { side: playing });
+    this.#told = playing;
+  }
+
+  /**
+   * Something that repeating cannot mend.
+   * @param {any} error
+   */
+  fail(error) {
+    this.#wait(error, 0);
+    throw error;
+  }
+
+  /** @param {string} text */
+  #say(text) {
+    const status = this.find(".k-status");
+    if (status.textContent !== text) status.textContent = text;
+  }
+}
+
+/**
+ * Pick in `root` from what the server offers, or from what Python gives where the component says so.
+ * @param {Game} game
+ * @param {import("./types.d.ts").GradioComponent} component
+ */
+export async function startPicking(game, component) {
+  const root = /** @type {HTMLElement} */ (component.element.querySelector(".kallos"));
+  const picking = new Picking(component.props.offered ? game : given(game, component), root, component.trigger);
+  await picking.start().catch((error) => picking.fail(error));
+}

@@ -1,0 +1,97 @@
+// @ts-check
+// An offer made playable: its clips fetched, decoded and their notes read, before anybody needs them.
+
+/** @typedef {import("./types.d.ts").Clip} Clip */
+/** @typedef {import("./types.d.ts").Laid} Laid */
+/** @typedef {import("./types.d.ts").LoadedClip} LoadedClip */
+
+import { audio, backOffS, notes, pause } from "./api.js";
+import { decode } from "./player.js";
+
+/**
+ * One clip, ready to be played and drawn.
+ * @param {Clip} clip
+ * @returns {Promise<LoadedClip>}
+ */
+export async function loadClip(clip) {
+  const [bytes, roll] = await Promise.all([audio(clip.audio_url ?? clip.audio?.url ?? ""), clip.notes ? clip : notes(clip.notes_url ?? "")]);
+  return { buffer: await decode(bytes), notes: roll.notes ?? [], seconds: clip.seconds, clipId: clip.clip_id };
+}
+
+/**
+ * @param {string} offerId
+ * @param {Record<string, Clip>} clips
+ * @param {(error: any) => void} onTrouble
+ * @returns {Promise<Laid>}
+ */
+async function load(offerId, clips, onTrouble) {
+  for (let attempt = 0; ; attempt += 1) {
+    try {
+      const sides = Object.keys(clips);
+      const loaded = await Promise.all(sides.map((side) => loadClip(clips[side])));
+      return { offerId, clips: Object.fromEntries(sides.map((side, index) => [side, loaded[index]])) };
+    } catch (/** @type {any} */ error) {
+      // a clip that cannot be decoded is asked for again as well: it may have been cut off on its way
+      if (error.passing === false) throw error;
+      onTrouble(error);
+      await pause(backOffS(attempt, error));
+    }
+  }
+}
+
+/** The pairs (or fours) on the table, each loaded once: the one on the page and the one ahead. */
+export class Table {
+  /** @type {Map<string, {promise: Promise<Laid>, pair: Laid | null}>} */
+  #pairs = new Map(); // by id; the pair once it is loaded
+
+  /**
+   * @param {import("./types.d.ts").Game} game how to read an offer
+   * @param {(error: any) => void} onTrouble
+   */
+  constructor(game, onTrouble) {
+    this.game = game;
+    this.onTrouble = onTrouble;
+  }
+
+  /**
+   * Take in the open offers; what is no longer open is let go.
+   * @param {any[]} offers
+   */
+  lay(offers) {
+    const open = new Set(offers.map((offer) => this.game.id(offer)));
+    for (const id of this.#pairs.keys()) if (!open.has(id)) this.#pairs.delete(id);
+    for (const offer of offers) {
+      const id = this.game.id(offer);
+      if (this.#pairs.has(id)) continue;
+      const promise = load(id, this.game.clips(offer), this.onTrouble);
+      /** @type {{promise: Promise<Laid>, pair: Laid | null}} */
+      const entry = { promise, pair: null };
+      this.#pairs.set(id, entry);
+      promise.then(
+        (pair) => {
+          entry.pair = pair;
+        },
+        () => this.#pairs.delete(id),
+      );
+    }
+  }
+
+  /**
+   * The loaded pair that is not `offerId`, without waiting; null where none is ready.
+   * @param {string} offerId
+   */
+  readyBeside(offerId) {
+    for (const [id, entry] of this.#pairs) if (id !== offerId && entry.pair) return entry.pair;
+    return null;
+  }
+
+  /**
+   * Wait for a pair to be playable.
+   * @param {string} offerId
+   */
+  async get(offerId) {
+    const entry = this.#pairs.get(offerId);
+    if (!entry) throw new Error(`${offerId} is not on the table`);
+    return entry.promise;
+  }
+}

@@ -1,0 +1,71 @@
+// What travels between the server, Gradio and the modules.
+
+/** Start and length in seconds, MIDI pitch, velocity. */
+export type Note = [number, number, number, number];
+
+/** A clip as the server offers it, or as Python gave it (then with its notes). */
+export interface Clip {
+  clip_id: string;
+  audio_url?: string;
+  audio?: { url: string };
+  notes_url?: string;
+  notes?: Note[];
+  seconds: number;
+}
+
+/** A clip that can be played and drawn. */
+export interface LoadedClip {
+  buffer: AudioBuffer;
+  notes: Note[];
+  seconds: number;
+  clipId: string;
+}
+
+/** What is on the page: clips by side, and which offer they are. */
+export interface Laid {
+  offerId: string;
+  clips: Record<string, LoadedClip>;
+}
+
+export interface Listener {
+  listener_id: string;
+  picks: number;
+  domain: string;
+  listener_token?: string;
+}
+
+/** What the server says of a vote. */
+export interface Reply {
+  outcome: string;
+  picks: number;
+  open: any[];
+}
+
+/** How one way of picking differs from another: see games.js. */
+export interface Game {
+  called: string;
+  outcomes: Record<string, string>;
+  kept: string;
+  ahead: boolean;
+  greet(onTrouble: (error: any, attempt: number) => void): Promise<{ picks: number }>;
+  greetAgain(onTrouble: (error: any, attempt: number) => void): Promise<{ picks: number }>;
+  open(): Promise<any[]>;
+  id(offer: any): string;
+  clips(offer: any): Record<string, Clip>;
+  ballot(id: string, outcome: string, heard: Record<string, number>): any;
+  send(ballot: any): Promise<Reply>;
+  winner(outcome: string): string | undefined;
+  noted: Record<string, string>;
+  begin: string;
+  listen: string;
+}
+
+/** What Gradio hands to a component's script. */
+export interface GradioComponent<Value = any> {
+  element: HTMLElement;
+  props: { value: Value } & Record<string, any>;
+  trigger(event: string, data?: any): void;
+  watch(props: string | string[], act: () => void): void;
+  server: Record<string, (...args: any[]) => Promise<any>>;
+  upload(file: File): Promise<{ path: string; url: string }>;
+}

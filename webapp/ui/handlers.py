@@ -1,0 +1,64 @@
+"""Between Gradio's events and the slices: what a handler is given besides its inputs, and what becomes of a refusal."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import typing
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import gradio as gr
+
+from webapp.context import Context
+from webapp.runtime.errors import NoListener, Problem
+
+
+def bound(handler: Callable[..., Any], *given: Any) -> Callable[..., Any]:
+    """A handler with its first arguments given, for Gradio to call with the others.
+
+    Handlers are functions of their module, so that a test can call them; a page's ``build`` gives them its context::
+
+        button.click(bound(compose, context), inputs=listener, outputs=said, api_name="compose")
+
+    A ``Problem`` is shown to the person who asked. The docstring and the types of what is left are the endpoint's.
+    """
+
+    @functools.wraps(handler)
+    def call(*args: Any) -> Any:
+        try:
+            return handler(*given, *args)
+        except Problem as problem:
+            raise _shown(problem) from problem
+
+    @functools.wraps(handler)
+    def call_often(*args: Any) -> Any:
+        try:
+            yield from handler(*given, *args)
+        except Problem as problem:
+            raise _shown(problem) from problem
+
+    wrapped: Any = call_often if inspect.isgeneratorfunction(handler) else call
+    left = list(inspect.signature(handler).parameters.values())[len(given) :]
+    hints = typing.get_type_hints(handler)
+    del wrapped.__wrapped__  # or Gradio would count the given arguments as well
+    wrapped.__signature__ = inspect.Signature(
+        [each.replace(annotation=hints.get(each.name, each.annotation)) for each in left]
+    )
+    wrapped.__annotations__ = {each.name: hints[each.name] for each in left if each.name in hints}
+    if "return" in hints:
+        wrapped.__annotations__["return"] = hints["return"]
+    return typing.cast("Callable[..., Any]", wrapped)
+
+
+def listener_of(context: Context, token: str | None) -> uuid.UUID:
+    """Whose token it is; ``NoListener`` where it is nobody's."""
+    claim = context.identity.read(token or "")
+    if claim is None:
+        raise NoListener("nobody is known by this token; load the page again, or call new_listener for another")
+    return claim.listener_id
+
+
+def _shown(problem: Problem) -> gr.Error:
+    return gr.Error(str(problem), title="That did not work", print_exception=False)

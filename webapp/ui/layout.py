@@ -1,0 +1,36 @@
+"""What every page shares: the header, the listener, and the measure of the page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import gradio as gr
+from gradio.components import Navbar
+
+from webapp.ui.components.header import Header
+from webapp.ui.components.listener_token import ListenerToken
+
+
+@contextmanager
+def page(name: str) -> Iterator[ListenerToken]:
+    """What is made within stands on one page, below the header in which ``name`` is the current one.
+
+    Gives the listener: an input for handlers, with a ``change`` event once it is known who is listening.
+    """
+    Navbar(visible=False)  # the header leads to the other pages
+    with gr.Column(elem_classes="k-page"):
+        Header(current=name)
+        listener = ListenerToken()
+        yield listener
+
+
+def heading(title: str, lead: str = "") -> gr.HTML:
+    """A page's title with a line below; return ``gr.update(value=heading_html(...))`` to say something else there."""
+    return gr.HTML(heading_html(title, lead), apply_default_css=False, js_on_load=None)
+
+
+def heading_html(title: str, lead: str = "") -> str:
+    """The markup of ``heading``."""
+    below = f'<p class="k-lead" aria-live="polite">{lead}</p>' if lead else ""
+    return f'<div class="kallos k-ask"><div><h1>{title}</h1>{below}</div></div>'
