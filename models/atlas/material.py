@@ -15,19 +15,18 @@ import torch
 from models.atlas.neighbours import FloatArray
 from models.atlas.points import KINDS, Material, Points, StoredClip, joined, packed
 from models.atlas.style_vectors import style_vectors
-from models.metrics.music_statistics import likely_key
 from models.music import corpora
 from models.music.grouping import title_key
+from models.music.keys import likely_key
 from models.music.notes import MusicError, Piece
 from models.music.played import COLLECTIONS, PLAYED, TUNE_BOOKS
 from models.music.tokens import to_tokens
 from models.style.checkpoint import StyleBundle, load_style
 from models.style.compose import whole_bars
 from models.style.features import bar_features, gather_notes
-from models.style.latents import Latents
-from models.style.model import BARS
+from models.style.latents import BARS, Latents
 from models.style.windows import pad
-from models.taste.readings import summary
+from models.taste.readouts import summary
 from models.title.checkpoint import TitleBundle, load_towers
 from models.title.pool import make_pool
 from models.title.tunes import Tune, name_of, tunes_of

@@ -15,7 +15,7 @@ LEAST_SD = 0.05  # of a latent dimension's scale: below it nothing is told
 
 
 def style_vectors(summaries: npt.ArrayLike, sizes: Mapping[str, int], among: npt.ArrayLike | None = None) -> FloatArray:
-    """Vectors float32 ``(n, sum of style sizes)`` of summaries ``(n, D)`` (``models.taste.readings.summary``).
+    """Vectors float32 ``(n, sum of style sizes)`` of summaries ``(n, D)`` (``models.taste.readouts.summary``).
 
     ``sizes``: dimensions of each latent group. Every dimension is divided by its standard deviation ``among`` the
     summaries of the map (these themselves by default) and every group by the root of its size; content is left out.

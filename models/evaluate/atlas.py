@@ -22,8 +22,8 @@ from models.atlas.neighbours import FloatArray, nearest
 from models.atlas.points import KINDS, Material
 from models.atlas.projection import MIN_DIST, NEIGHBOURS, expected_warnings_of_umap, place, project
 from models.atlas.quality import NEAREST, Figure, judge, trustworthiness
-from models.evaluate.given import at_least_one
-from models.evaluate.report import Metric, Report
+from models.experiments.arguments import at_least_one
+from models.experiments.report import Metric, Report
 from models.music.notes import MusicError
 
 LEFT_OUT = 0.1

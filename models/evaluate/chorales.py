@@ -2,7 +2,7 @@
 
 **Chorales.** β-VAE, AR-VAE (Pati & Lerch 2021) and ours are fitted on one-bar soprano lines of the Bach chorales (4/4,
 on the grid of sixteenths, transposed at random): 32 latents, equally many steps and bars, about 0.4 M parameters each
-(``models.style.bar_vae``, ``models.train.bars``). On the bars of other chorales, each metric of
+(``models.style.bar_vae``, ``models.style.bar_training``). On the bars of other chorales, each metric of
 ``models.metrics.disentanglement`` compares one draw of the posterior, as AR-VAE's own evaluation does, with rhythmic
 complexity, pitch range, note density and contour. Baseline: the attributes themselves as codes among noise, which is
 what the metrics give at best where attributes hang together as these do. Reference: the published figure of AR-VAE (of
@@ -36,16 +36,16 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from scipy.stats import spearmanr
 
-from models.evaluate.lines import Lines, chorale_lines, folder_pieces, melody_lines
-from models.evaluate.report import Metric, Report, mean_over_songs, over_halves
+from models.experiments.provenance import data_hash
+from models.experiments.report import Metric, Report, mean_over_songs, over_halves
 from models.metrics.disentanglement import disentanglement, mutual_information
 from models.metrics.line_attributes import line_attributes
 from models.music.lines import FIRST_PITCH, HOLD, STEPS, Line
 from models.music.notes import MusicError
 from models.style.bar_checkpoint import load_bars, save_bars
+from models.style.bar_data import Lines, chorale_lines, folder_pieces, melody_lines
+from models.style.bar_training import METHODS, BarObjective, fit
 from models.style.bar_vae import BarConfig, BarVAE
-from models.style.release import data_hash
-from models.train.bars import METHODS, BarObjective, fit
 
 CHORALE_STEPS, MELODY_STEPS = 600, 400
 OURS_KL = 0.003  # of 0.001 and 0.003: the same accuracy within a hundredth, and fewer dimensions that say things twice

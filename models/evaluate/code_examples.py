@@ -20,18 +20,19 @@ import numpy as np
 import numpy.typing as npt
 
 from models.evaluate.codes import codes_of
-from models.evaluate.given import MODEL_HELP, at_least_one, enough_music, style_given
-from models.evaluate.report import Metric, Report, commit
-from models.metrics.music_statistics import ATTRIBUTES, attributes, half_bar_chroma, likely_key
+from models.experiments.arguments import at_least_one, enough_music
+from models.experiments.dataset import training_pieces
+from models.experiments.provenance import commit, data_hash
+from models.experiments.report import Metric, Report
+from models.metrics.music_statistics import ATTRIBUTES, attributes
 from models.music import corpora
+from models.music.keys import half_bar_chroma, likely_key
 from models.music.notes import DOMAINS, MusicError, Piece
 from models.music.tokens import to_tokens
+from models.style.arguments import MODEL_HELP, style_given
 from models.style.code_examples import CodeExamples, Example, Tie
 from models.style.compose import Composer, whole_bars
-from models.style.latents import CODE_COUNT, CODE_LEVELS
-from models.style.model import BARS
-from models.style.release import data_hash
-from models.train.presets import training_pieces
+from models.style.latents import BARS, CODE_COUNT, CODE_LEVELS
 
 COLLECTIONS = ("oneills1850", "ryansMammoth", "airdsAirs", "bachChorales")  # everywhere, and they may be played
 MEASURED = (*COLLECTIONS, "pop1k7")  # the last is never played

@@ -21,20 +21,21 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from models.evaluate.given import enough_music
-from models.evaluate.report import Metric, Report, mean_over_songs, over_songs
-from models.evaluate.style_run import style_run
-from models.evaluate.swaps import AMONG, FINEST, correlation
-from models.metrics.music_statistics import ATTRIBUTES, attributes, half_bar_chroma, likely_key
+from models.experiments.arguments import enough_music
+from models.experiments.dataset import name_of
+from models.experiments.report import Metric, Report, mean_over_songs, over_songs
+from models.metrics.music_statistics import ATTRIBUTES, attributes
+from models.music.keys import half_bar_chroma, likely_key
 from models.music.notes import DOMAINS, MusicError, Piece
 from models.music.tokens import on_grid, to_tokens
 from models.style.compose import METER_NAMES, Composer
+from models.style.evaluation.run import style_run
+from models.style.evaluation.swaps import AMONG, FINEST, correlation
 from models.style.features import gather_notes, style_features
-from models.style.latents import CODE_LEVELS, GROUPS
-from models.style.model import BARS, StyleModel
+from models.style.latents import BARS, CODE_LEVELS, GROUPS
+from models.style.model import StyleModel
 from models.style.prior import Setting
 from models.style.windows import WindowSet, pad
-from models.train.presets import name_of
 
 BATCH = 16
 TIMES = 16

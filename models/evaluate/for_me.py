@@ -23,26 +23,27 @@ import torch
 from rich.console import Console
 from rich.progress import track
 
-from models.evaluate.clips import choose_clips, pieces_to_test
-from models.evaluate.given import MODEL_HELP, at_least_one, enough_music, style_given
-from models.evaluate.report import Metric, Report, finite_mean, mean_over_songs
-from models.evaluate.taste_simulation import POOL, Pool, compose, composed_pool, space_of
-from models.evaluate.two_sample import FOLDS, told_apart
+from models.experiments.arguments import at_least_one, enough_music
+from models.experiments.report import Metric, Report, mean_over_songs
 from models.metrics import music_statistics as ms
-from models.metrics.preference import bootstrap
+from models.metrics.intervals import bootstrap, finite_mean
+from models.metrics.two_sample import FOLDS, told_apart
 from models.music.notes import Domain, MusicError, Piece
+from models.style.arguments import MODEL_HELP, style_given
 from models.style.compose import Composer
+from models.style.evaluation.clips import choose_clips, pieces_to_test
 from models.style.latents import Latents
 from models.style.screen import why_broken
 from models.style.windows import make_windows
-from models.taste.bradley_terry import Head
+from models.taste.evaluation.pool import POOL, Pool, compose, composed_pool, space_of
+from models.taste.head import Head
 from models.taste.hierarchy import Evidence, PopulationPrior, average, learn
-from models.taste.measured import attribute_row
 from models.taste.policy import Mixture
 from models.taste.search import SEARCHED, best_latents, pick
 from models.taste.simulated_listener import RANDOM, new_head
 from models.taste.simulated_people import KINDS, Person, Taste, listen, person_of, taste
 from models.taste.space import TasteSpace, summary
+from models.taste.space_fitting import attribute_row
 
 FloatArray = npt.NDArray[np.float64]
 

@@ -20,13 +20,14 @@ import numpy.typing as npt
 from rich.console import Console
 from rich.progress import track
 
-from models.evaluate.given import MODEL_HELP, at_least_one, style_given
-from models.evaluate.policies import STAYS
-from models.evaluate.report import Metric, Report
-from models.evaluate.taste_simulation import POOL, Pool, composed_pool, real_pool, space_of
-from models.metrics.preference import bootstrap
+from models.experiments.arguments import at_least_one
+from models.experiments.report import Metric, Report
+from models.metrics.intervals import bootstrap
+from models.style.arguments import MODEL_HELP, style_given
 from models.style.compose import Composer
-from models.taste.bradley_terry import Head
+from models.taste.evaluation.policies import STAYS
+from models.taste.evaluation.pool import POOL, Pool, composed_pool, real_pool, space_of
+from models.taste.head import Head
 from models.taste.hierarchy import Evidence, PopulationPrior, learn
 from models.taste.policy import Mixture
 from models.taste.simulated_listener import RANDOM, new_head, share_ranked_right

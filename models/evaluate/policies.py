@@ -32,13 +32,17 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import RBF, ConstantKernel, DotProduct, WhiteKernel
 
-from models.evaluate.given import MODEL_HELP, at_least_one, style_given
-from models.evaluate.pairwise_gp import Searches, listen_with_gp
-from models.evaluate.report import Metric, Report
-from models.evaluate.taste_simulation import POOL, SEEDS, Pool, composed_pool, space_of
-from models.metrics.preference import bootstrap, wilson
+from models.evaluate.taste_simulation import SEEDS
+from models.experiments.arguments import at_least_one
+from models.experiments.report import Metric, Report
+from models.metrics.intervals import bootstrap, wilson
+from models.style.arguments import MODEL_HELP, style_given
 from models.style.compose import Composer
-from models.taste.bradley_terry import Head
+from models.taste.evaluation.pairwise_gp import Searches, listen_with_gp
+from models.taste.evaluation.policies import METHODS, STAYS, mixture_of
+from models.taste.evaluation.pool import POOL, Pool, composed_pool, space_of
+from models.taste.evaluation.replay import replayed
+from models.taste.head import Head
 from models.taste.policy import Mixture
 from models.taste.simulated_people import KINDS, Person, listen, listen_to_fours, person
 from models.taste.space import TasteSpace
@@ -47,22 +51,9 @@ FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
 MOST = 60
-STAYS = 5  # votes for which it must be known
 GOAL = 0.9
-ALONE = {"uncertainty": "uncertainty", "bald": "information", "eubo": "eubo", "thompson": "thompson"}
-METHODS = ("random", *ALONE, "ours", "fours", "pairwise_gp")
 CLIPS = {"ours": 2, "fours": 4}  # that are heard for each vote
 SEARCHES = ("gp_searches", "gp_stopped_early")  # of PairwiseGP for hyperparameters, beside the methods
-
-
-def mixture_of(method: str) -> Mixture:
-    """What a method draws pairs from."""
-    if method == "ours":
-        return Mixture(composed=0)
-    if method == "random":
-        return Mixture(control=1, composed=0, repeat=0)
-    alone = {ALONE[method]: 1.0}
-    return Mixture(control=0.1, composed=0, learning=alone, contrast=0, closeness=0, novelty=0, repeat=0)
 
 
 @dataclass(frozen=True)
@@ -235,8 +226,6 @@ def main(argv: list[str] | None = None) -> None:
     methods = tuple(method for method in METHODS if method in arguments.methods)
     bundle = style_given(arguments.model)
     if arguments.data is not None:
-        from models.evaluate.policy_replay import replayed  # noqa: PLC0415 (it needs what reads sound)
-
         if not arguments.data.is_dir():
             raise SystemExit(
                 f"--data is {arguments.data}, which is no folder; give a folder with ratings.csv and clips"

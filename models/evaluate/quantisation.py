@@ -20,8 +20,8 @@ import numpy.typing as npt
 from rich.console import Console
 from rich.table import Table
 
-from models.evaluate.given import at_least_one, enough_music
-from models.evaluate.report import Metric, Report
+from models.experiments.arguments import at_least_one, enough_music
+from models.experiments.report import Metric, Report
 from models.music import corpora
 from models.music.abc import decoded, exact_onsets, split_tunes
 from models.music.folder import music_files, read_folder

@@ -10,7 +10,7 @@ one part, with the same number of optimiser steps and decoder steps a batch, and
 * ``unbudgeted``: harmony, register and dynamics don't know what has sounded so far;
 * ``unrestricted``: every group's encoder hears the whole bar;
 * ``adversarial``, ``uncorrelated``: what a group's latents tell of others' costs as much as the KL, as networks find it
-  that try to tell them, or by their correlations (``models.train.apart``); ``_10``: ten times that;
+  that try to tell them, or by their correlations (``models.style.independence``); ``_10``: ten times that;
 * ``curious``: what to train on is drawn by learning progress; probes take their share of its steps.
 
 Intervals are over songs and seeds, differences from ``ours`` paired. Runs lie in ``OUT/VARIANT-SEED``, seed by seed.
@@ -31,18 +31,20 @@ import numpy.typing as npt
 from rich.console import Console
 from rich.table import Table
 
-from models.evaluate.clips import Clips, choose_clips
-from models.evaluate.report import Metric, Report, finite_mean
-from models.evaluate.variant_figures import Figures, figures_of, leak, own
+from models.experiments.dataset import training_pieces
+from models.experiments.provenance import data_hash
+from models.experiments.report import Metric, Report
+from models.metrics.intervals import finite_mean
 from models.music.grouping import split
 from models.music.notes import MusicError
+from models.style.evaluation.clips import Clips, choose_clips
+from models.style.evaluation.variants import Figures, figures_of, leak, own
 from models.style.latents import GROUPS, STYLE_GROUPS
 from models.style.model import StyleConfig
-from models.style.release import data_hash
+from models.style.presets import Preset
+from models.style.rearrange import SWAPPED, Schedule
+from models.style.training import train
 from models.style.windows import WindowSet, make_windows
-from models.train.presets import Preset, training_pieces
-from models.train.rearrange import SWAPPED, Schedule
-from models.train.style import train
 
 LEVELS = 5  # of a quantised dimension
 PROBED = 0.06  # of a curious run's time goes to its probes

@@ -1,9 +1,9 @@
 """Taste heads on real listeners: ``python -m models.evaluate.taste --data DIR [--seed N] [--limit N] [--model PATH]``.
 
-Forms of DIR: ``models.evaluate.taste_study``; methods: ``models.evaluate.taste_methods``. Protocols: *known* (half of a
-listener's judgements known, 20 splits), *unheard* (clips scored by a model that saw no judgement of them, ten folds
-over clips, three shuffles), *new_listener_K* (K judgements known) and, for likes, *likes* (as *known*). Every method
-answers the same pairs: two ratings of one listener that differ, a decided vote, one liked and one disliked clip.
+Forms of DIR: ``models.taste.evaluation.study``; methods: ``models.taste.evaluation.methods``. Protocols: *known* (half
+of a listener's judgements known, 20 splits), *unheard* (clips scored by a model that saw no judgement of them, ten
+folds over clips, three shuffles), *new_listener_K* (K judgements known) and, for likes, *likes* (as *known*). Every
+method answers the same pairs: two ratings of one listener that differ, a decided vote, one liked and one disliked clip.
 
 Instruments: the notes of all parts are merged as if for piano, drums are heard in the sound only, and bar lines are not
 used where statistics can do without. Intervals: bootstrap over listeners and clips at once (each pair weighs what its
@@ -25,12 +25,14 @@ import numpy.typing as npt
 from rich.console import Console
 from rich.table import Table
 
-from models.evaluate.given import MODEL_HELP, at_least_one, style_given
-from models.evaluate.report import Metric, Report
-from models.evaluate.taste_heads import PAGE
-from models.evaluate.taste_methods import LEARNERS, NEW_CLIPS, Answer, People, Task, new_clips
-from models.evaluate.taste_study import Pairs, Study, load_study
-from models.metrics.preference import NORMAL_95, binned_error
+from models.experiments.arguments import at_least_one
+from models.experiments.report import Metric, Report
+from models.metrics.intervals import NORMAL_95
+from models.metrics.preference import binned_error
+from models.style.arguments import MODEL_HELP, style_given
+from models.taste.evaluation.heads import PAGE
+from models.taste.evaluation.methods import LEARNERS, NEW_CLIPS, Answer, People, Task, new_clips
+from models.taste.evaluation.study import Pairs, Study, load_study
 from models.taste.population import Kernels, Variances, learn_variances
 
 FloatArray = npt.NDArray[np.float64]

@@ -8,11 +8,8 @@ is on pairs of clips that were never played. Then a first clip is composed after
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
-import subprocess
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,17 +19,15 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from models.evaluate.given import MODEL_HELP, at_least_one, enough_music, style_given
-from models.metrics.preference import Figure, bootstrap, wilson
-from models.music.corpora import load_folder
-from models.music.notes import DOMAINS, Domain, MusicError, Piece
-from models.style.checkpoint import StyleBundle
+from models.experiments.arguments import at_least_one
+from models.experiments.provenance import commit
+from models.metrics.intervals import Figure, bootstrap, wilson
+from models.music.notes import DOMAINS, Domain, Piece
+from models.style.arguments import MODEL_HELP, style_given
 from models.style.compose import Composer
-from models.style.latents import Latents
 from models.style.screen import why_broken
-from models.style.windows import make_windows
-from models.taste.bradley_terry import Head
-from models.taste.measured import NAMES, attribute_row, clips_of, measure
+from models.taste.evaluation.pool import POOL, Pool, compose, composed_pool, real_pool, space_of
+from models.taste.head import Head
 from models.taste.policy import Mixture
 from models.taste.search import SEARCHED, best_latents
 from models.taste.simulated_listener import (
@@ -42,82 +37,14 @@ from models.taste.simulated_listener import (
     new_head,
     share_ranked_right,
 )
-from models.taste.space import TasteSpace, summary
+from models.taste.space import TasteSpace
+from models.taste.space_fitting import NAMES, attribute_row
 
 FloatArray = npt.NDArray[np.float64]
 
 VOTES = (6, 10, 20, 30)
 SEEDS = 20
-POOL = 240  # clips of the pool; a third of them is never played and tests the head
-BATCH = 16
 POLICIES = {"random": RANDOM, "ours": Mixture(composed=0.0)}
-
-
-@dataclass(frozen=True)
-class Pool:
-    """Clips of one domain: features ``(N, F)``, true attributes ``(N, A)``, and a hash of their notes."""
-
-    domain: Domain
-    features: FloatArray
-    attributes: FloatArray
-    hash: str
-
-
-def compose(composer: Composer, domain: Domain, latents: Sequence[Latents], seed: int) -> list[Piece]:
-    """Decode ``latents`` in batches as the page does, one random generator a clip."""
-    pieces: list[Piece] = []
-    for start in range(0, len(latents), BATCH):
-        plans = [
-            composer.plan(
-                domain=domain,
-                content=each,
-                styles={},
-                bars=each.bars,
-                seed=seed + start + offset,
-            )
-            for offset, each in enumerate(latents[start : start + BATCH])
-        ]
-        pieces += composer.compose(plans)
-    return pieces
-
-
-def space_of(bundle: StyleBundle) -> TasteSpace:
-    """The taste space that lies beside a style model; ends the command where there is none."""
-    if bundle.taste_space_path is None:
-        raise SystemExit("this style model has no taste space yet: python -m models.train.taste")
-    return TasteSpace.load(bundle.taste_space_path, bundle.version)
-
-
-def composed_pool(composer: Composer, space: TasteSpace, domain: Domain, count: int, seed: int) -> Pool:
-    """``count`` clips drawn from the prior; broken ones are left out, as they are never offered."""
-    latents = composer.sample_latents(domain, count, seed)
-    summaries, rows, digest = [], [], hashlib.sha256()
-    for start in track(range(0, count, BATCH), f"composing {domain}"):
-        some = latents[start : start + BATCH]
-        for each, piece in zip(some, compose(composer, domain, some, seed + start), strict=True):
-            if why_broken(piece, composer.bundle.fingerprint) is None:
-                summaries.append(summary(each))
-                rows.append(attribute_row(piece))
-                digest.update(piece.notes.tobytes())
-    if len(rows) < 12:
-        raise SystemExit(f"only {len(rows)} of {count} composed clips can be offered; too few to listen to")
-    return Pool(domain, space.features(np.stack(summaries)), np.array(rows), digest.hexdigest())
-
-
-def real_pool(composer: Composer, space: TasteSpace, folder: Path, count: int, seed: int) -> Pool:
-    """Clips of the MIDI and ABC files of ``folder``; of several domains the one with most clips.
-
-    Ends the command where there are none.
-    """
-    with enough_music():
-        clips = clips_of(make_windows(load_folder(folder)), count, seed)
-        if not clips:
-            raise MusicError(f"{folder} holds no eight bars that can be played; give longer pieces")
-    domain = max(DOMAINS, key=lambda name: sum(clip.domain == name for clip in clips))
-    clips = [clip for clip in clips if clip.domain == domain]
-    found = measure(composer, clips)
-    digest = hashlib.sha256(b"".join(clip.notes.tobytes() for clip in clips)).hexdigest()
-    return Pool(domain, space.features(found.summaries), found.attributes, digest)
 
 
 def learning_curves(
@@ -243,13 +170,12 @@ def shown(value: Figure) -> str:
 
 def last_line(composer: Composer, pool: Pool, seed: int, metrics: dict[str, Any]) -> dict[str, Any]:
     """The object that stands last, for programs."""
-    commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False)  # noqa: S607
     return {
         "command": "evaluate.taste_simulation",
         "schema": 1,
         "data": {"hash": pool.hash, "n": len(pool.features)},
         "model": {"version": composer.version, "sha256": composer.bundle.card.get("sha256")},
-        "commit": commit.stdout.strip() or None,
+        "commit": commit(),
         "seed": seed,
         "metrics": metrics,
     }

@@ -2,18 +2,18 @@
 
 The pool is the O'Neill's tunes that the towers have never heard (a test set fixed by hash, whole groups of
 near-duplicates), or every tune of a folder of ABC (``near_training`` counts those of the pool that are in one group
-with a tune that the towers were trained on). Each title asks for its tune and each tune for its title; any title
-of a tune is right, and so is any near-duplicate. Chance is exact for the pool, the baseline is a ridge regression
-(``title_baseline``) fitted on the training part, intervals are bootstraps over groups. The reference is what an
-earlier study logged on another cut of the book: MRR 0.0168 with chance at 0.0112.
+with a tune that the towers were trained on). Each title asks for its tune and each tune for its title; any title of a
+tune is right, and so is any near-duplicate. Chance is exact for the pool, the baseline is a ridge regression
+(``models.title.evaluation.ridge``) fitted on the training part, intervals are bootstraps over groups. The reference is
+what an earlier study logged on another cut of the book: MRR 0.0168 with chance at 0.0112.
 
 Further rows say where it comes from: only first titles (an Irish second title marks who typed a file), titles without
 words that name a type, the same among 100 tunes, within one type, within tunes of CRE, a collection that no tower was
 trained on. ``against_baseline`` (and ``against_other``, with ``--against``): the paired difference of reciprocal ranks.
 ``knowing``: the same pool for somebody who were told one thing of the tune that a title belongs to (its type, meter or
 key) exactly and nothing else, which is what a title would have to say to be worth as much. ``genre``: see
-``genre_probe``; known are O'Neill's and Ryan's, unknown CRE (or the folder) without near-duplicates of what the towers
-were trained on.
+``models.title.evaluation.genre_probe``; known are O'Neill's and Ryan's, unknown CRE (or the folder) without
+near-duplicates of what the towers were trained on.
 """
 
 from __future__ import annotations
@@ -29,25 +29,20 @@ import numpy.typing as npt
 from rich.console import Console
 from rich.table import Table
 
-from models.evaluate.genre_probe import Probe, probe_genres
-from models.evaluate.given import at_least_one
-from models.evaluate.report import Metric, Report, over_songs
-from models.evaluate.title_baseline import RidgeBaseline
+from models.experiments.arguments import at_least_one
+from models.experiments.report import Metric, Report, over_songs
 from models.metrics.retrieval import MEASURES, Ranking, chance, paired_difference, ranked
-from models.music import corpora
-from models.music.notes import MusicError
 from models.title.checkpoint import TitleBundle, load_towers, note_in_card
+from models.title.evaluation.genre_probe import Probe, probe_genres
+from models.title.evaluation.material import LEAST, UNHEARD, read_material
+from models.title.evaluation.ridge import RidgeBaseline
 from models.title.pool import Pool, make_pool
 from models.title.titles import without_type_words
-from models.title.tunes import FIELDS, Tune, tunes_hash, tunes_of
-from models.train.titles import CORPORA
+from models.title.tunes import FIELDS, Tune, tunes_hash
 
-BOOK, UNHEARD = "oneills1850", "cre"
-PROBE_LEARNS_FROM = ("oneills1850", "ryansMammoth")
 DIRECTIONS = ("title_to_melody", "melody_to_title")
 EARLIER = 0.0168
 SMALL, DRAWS = 100, 20
-LEAST = 20  # tunes that make a pool worth asking
 ODDS = tuple(f"titles.{way}.{name}" for way in DIRECTIONS for name in ("mrr", "recall_1", "recall_10", "median_rank"))
 KNOWN: Mapping[str, Callable[[Tune], str]] = {
     "type": lambda tune: tune.genre or "",
@@ -57,16 +52,6 @@ KNOWN: Mapping[str, Callable[[Tune], str]] = {
     "type_meter_and_key": lambda tune: f"{tune.genre} {tune.meter} {tune.notes[0, FIELDS.index('key')]}",
 }
 Ints = npt.NDArray[np.int64]
-
-
-@dataclass(frozen=True)
-class Material:
-    """Tunes by what they are for: the pool, the other collection, what the probe learns from, the training part."""
-
-    pool: list[Tune]
-    elsewhere: list[Tune]
-    known: list[Tune]
-    trained: list[Tune]
 
 
 @dataclass(frozen=True)
@@ -94,33 +79,6 @@ class Found:
             title_groups=tuple(pool.title_groups[i] for i in titles),
         )
         return Found(fewer, self.ours[titles], self.plain[titles])
-
-
-def read_material(bundle: TitleBundle, data: Path | None, limit: int | None) -> Material:
-    """Reads corpora and folder, grouped together; raises ``MusicError`` where no tune is left to test on."""
-    there = corpora.registry()
-    names = [name for name in (*CORPORA, UNHEARD) if there[name].available and (data is None or name != UNHEARD)]
-    pieces = [piece for name in names for piece in corpora.load(name)]
-    folder = corpora.load_folder(data) if data else []
-    tunes = tunes_of([*pieces, *(replace(piece, source="folder") for piece in folder)])
-    held_out = {name for part in bundle.held_out.values() for name in part}
-    trained = [tune for tune in tunes if tune.source in CORPORA and tune.name not in held_out]
-    heard = {tune.group for tune in trained}
-    if data is None:
-        asked = set(bundle.held_out.get("test", ()))
-        pool = [tune for tune in tunes if tune.name in asked and tune.source == BOOK]
-        elsewhere = [tune for tune in tunes if tune.source == UNHEARD and tune.group not in heard]
-    else:
-        pool = [tune for tune in tunes if tune.source == "folder"]
-        elsewhere = [tune for tune in pool if tune.group not in heard]
-    pool = pool[:limit]
-    if len(pool) < LEAST:
-        raise MusicError(
-            f"{len(pool)} tunes with titles are there that the towers held out; at least {LEAST} are needed"
-            if data is None
-            else f"{data} holds {len(pool)} tunes with titles; at least {LEAST} are needed"
-        )
-    return Material(pool, elsewhere[:limit], [t for t in tunes if t.source in PROBE_LEARNS_FROM], trained)
 
 
 def search(bundle: TitleBundle, baseline: RidgeBaseline, tunes: Sequence[Tune], *, types: bool = True) -> Found:

@@ -15,7 +15,7 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
-from models.metrics.preference import Figure
+from models.metrics.intervals import Figure
 
 FloatArray = npt.NDArray[np.float64]
 

@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from models.metrics.preference import Figure, wilson
+from models.metrics.intervals import Figure, wilson
 
 
 @dataclass(frozen=True)

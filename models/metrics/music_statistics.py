@@ -10,7 +10,9 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from models.music.keys import half_bar_chroma, key_fits
 from models.music.notes import Piece
+from models.music.voices import skyline
 
 Floats = npt.NDArray[np.float64]
 
@@ -24,43 +26,9 @@ ATTRIBUTES = {
     "contour": "content",
     "leap": "content",
 }
-MAJOR_KEY = np.array([6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 3.66, 2.29, 2.88])
-MINOR_KEY = np.array([6.33, 2.68, 3.52, 5.38, 2.60, 3.53, 2.54, 4.75, 3.98, 2.69, 3.34, 3.17])
-KEY_PROFILES = np.array([
-    np.roll((profile - profile.mean()) / profile.std(), key) for profile in (MAJOR_KEY, MINOR_KEY) for key in range(12)
-])  # fmt: skip
 DIATONIC = np.array([[(pitch - key) % 12 in scale for pitch in range(12)] for key in range(12) for scale in (
     {0, 2, 4, 5, 7, 9, 11}, {0, 2, 3, 5, 7, 8, 11}
 )])  # fmt: skip  # major (and natural minor), harmonic minor
-
-
-def skyline(piece: Piece) -> npt.NDArray[np.int64]:
-    """The highest sounding note at each onset: ``(onsets, 2)`` onset tick and pitch, in time order."""
-    if len(piece.notes) == 0:
-        return np.zeros((0, 2), dtype=np.int64)
-    onset, duration, pitch = piece.notes[:, :3].T.astype(np.int64)
-    times = np.unique(onset)
-    line = np.empty((len(times), 2), dtype=np.int64)
-    sounding: list[tuple[int, int]] = []
-    at = 0
-    for index, time in enumerate(times):
-        sounding = [(end, p) for end, p in sounding if end > time]
-        while at < len(onset) and onset[at] == time:
-            sounding.append((int(onset[at] + duration[at]), int(pitch[at])))
-            at += 1
-        line[index] = time, max(p for _, p in sounding)
-    return line
-
-
-def half_bar_chroma(piece: Piece) -> Floats:
-    """Sounding time of each pitch class in each half bar: ``(bars * 2, 12)``, in ticks."""
-    edges = np.concatenate([np.stack([b[0], b[0] + b[1] / 2]) for b in piece.bars.astype(np.float64)])
-    ends = np.append(edges[1:], piece.end_tick)
-    onset, duration, pitch = piece.notes[:, :3].T.astype(np.float64)
-    overlap = np.minimum(onset + duration, ends[:, None]) - np.maximum(onset, edges[:, None])
-    chroma = np.zeros((len(edges), 12))
-    np.add.at(chroma.T, pitch.astype(int) % 12, np.clip(overlap, 0, None).T)
-    return chroma
 
 
 def chroma_correlation(one: Piece, other: Piece, half_bars: int = 1) -> float:
@@ -105,22 +73,6 @@ def leap(piece: Piece) -> float:
     """Mean absolute interval of the skyline in semitones."""
     line = skyline(piece)
     return float(np.abs(np.diff(line[:, 1])).mean()) if len(line) > 1 else 0.0
-
-
-def key_fits(chroma: npt.ArrayLike) -> Floats:
-    """Correlation of a pitch-class histogram ``(12,)`` with each key's profile, ``(24,)``: C..B major, C..B minor.
-
-    Zeros where the histogram is flat.
-    """
-    off = np.asarray(chroma, dtype=np.float64) - np.mean(np.asarray(chroma, dtype=np.float64))
-    size = float(np.sqrt((off**2).mean()))
-    fits: Floats = KEY_PROFILES @ off / (12 * size) if size > 1e-9 else np.zeros(len(KEY_PROFILES))
-    return fits
-
-
-def likely_key(chroma: npt.ArrayLike) -> int:
-    """The key whose profile fits a pitch-class histogram ``(12,)`` best: 0-11 C..B major, 12-23 C..B minor."""
-    return int(key_fits(chroma).argmax())
 
 
 def in_key(piece: Piece) -> float:

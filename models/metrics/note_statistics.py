@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from models.metrics import music_statistics as ms
 from models.music.notes import Piece
+from models.music.voices import skyline
 
 Floats = npt.NDArray[np.float64]
 
@@ -64,7 +65,7 @@ def _entropy(values: npt.ArrayLike) -> float:
 
 def _melody(piece: Piece) -> dict[str, float]:
     """Intervals of the skyline, how often its figures come again, and how well its notes compress."""
-    line = ms.skyline(piece)
+    line = skyline(piece)
     step = np.diff(line[:, 1])
     time = np.diff(piece.seconds_at(line[:, 0]))
     size = np.abs(step)

@@ -13,19 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from models.metrics.intervals import Figure, bootstrap, wilson
+
 FloatArray = npt.NDArray[np.float64]
-NORMAL_95 = 1.959963984540054
-FEW = 8  # people, songs or votes: drawing fewer again finds too narrow an interval
-
-
-@dataclass(frozen=True)
-class Figure:
-    """A figure with its 95 % interval from ``n`` observations; ``value`` is nan where there are none."""
-
-    value: float
-    low: float
-    high: float
-    n: int
 
 
 @dataclass(frozen=True)
@@ -37,27 +27,6 @@ class PreferenceScores:
     calibration_error: float
     ties: int
     chance: float = 0.5
-
-
-def wilson(right: float, n: int) -> Figure:
-    """A share and its 95 % Wilson score interval (Wilson 1927); ``right`` may hold halves. 0 of 0 gives (nan, 0, 1)."""
-    if n == 0:
-        return Figure(math.nan, 0.0, 1.0, 0)
-    share, z2 = right / n, NORMAL_95**2
-    centre = (share + z2 / (2 * n)) / (1 + z2 / n)
-    half = NORMAL_95 * math.sqrt(share * (1 - share) / n + z2 / (4 * n * n)) / (1 + z2 / n)
-    return Figure(share, max(centre - half, 0.0), min(centre + half, 1.0), n)
-
-
-def bootstrap(values: npt.ArrayLike, *, seed: int = 0, draws: int = 2000) -> Figure:
-    """Mean of ``values`` ``(n,)`` and its 95 % percentile bootstrap interval; values are what is resampled."""
-    data = np.asarray(values, dtype=np.float64)
-    if len(data) == 0:
-        return Figure(math.nan, math.nan, math.nan, 0)
-    generator = np.random.default_rng(seed)
-    means = np.array([data[generator.integers(len(data), size=len(data))].mean() for _ in range(draws)])
-    low, high = np.quantile(means, [0.025, 0.975])
-    return Figure(float(data.mean()), float(low), float(high), len(data))
 
 
 def accuracy(p_left: npt.ArrayLike, p_right: npt.ArrayLike, outcomes: Sequence[str]) -> Figure:

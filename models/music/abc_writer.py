@@ -14,7 +14,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from models.metrics.music_statistics import half_bar_chroma, likely_key
+from models.music.keys import half_bar_chroma, likely_key
 
 from .abc_fields import key_signature
 from .dance_types import beat_ticks

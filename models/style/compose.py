@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from models.metrics.music_statistics import likely_key
+from models.music.keys import likely_key
 from models.music.notes import DOMAINS, Domain, MusicError, Piece
 from models.music.tokens import (
     GRID_TICKS,
@@ -18,12 +18,12 @@ from models.music.tokens import (
     to_tokens,
 )
 from models.style.checkpoint import StyleBundle
-from models.style.decode import ClipPlan, DecodeBatch
+from models.style.clip_plan import ClipPlan
+from models.style.constraints import Held, stays
+from models.style.decode import DecodeBatch
 from models.style.features import bar_features, gather_notes
-from models.style.held import Held, stays
-from models.style.latents import CODES, DOUBT, EMPHASIS, GROUPS, SWAPPABLE, TEMPERATURE, TOP_P, Latents
+from models.style.latents import BARS, CODES, DOUBT, EMPHASIS, GROUPS, SWAPPABLE, TEMPERATURE, TOP_P, Latents
 from models.style.locks import Locks
-from models.style.model import BARS
 from models.style.prior import Kept, Setting
 from models.style.windows import bar_ticks, pad, regular_bars
 
@@ -169,7 +169,7 @@ class Composer:
 
     def new_batch(self, slots: int) -> DecodeBatch:
         """Room for ``slots`` clips at once."""
-        return DecodeBatch(self, slots)
+        return DecodeBatch(self.model, self.device, slots)
 
     def compose(self, plans: list[ClipPlan]) -> list[Piece]:
         """Decode some plans together (evaluations; the engine steps a batch of its own)."""

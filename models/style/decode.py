@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -17,51 +16,19 @@ from models.music.notes import DOMAINS, Piece
 from models.music.tokens import (
     BAR,
     DURATIONS,
-    GRID_TICKS,
     LOWEST_PITCH,
-    METERS,
     PITCH,
     POSITION,
     from_tokens,
 )
+from models.style.clip_plan import ClipPlan
+from models.style.constraints import MelodyGuide
 from models.style.elements import half_of, place_in_half, sounds_in_halves
 from models.style.features import REACH, SLOTS, overlap_with_halves, slot_of
-from models.style.held import Held, MelodyGuide
-from models.style.latents import EMPHASIS, Latents
+from models.style.latents import EMPHASIS
 from models.style.layers import attend, norm, rotary
-from models.style.model import BarPlan
+from models.style.model import StyleModel
 from models.style.skeleton import Event, draw, draw_onsets, events
-from models.style.windows import bar_ticks
-
-if TYPE_CHECKING:
-    from models.style.compose import Composer
-
-
-@dataclass(frozen=True)
-class ClipPlan:
-    """One clip to decode: its bar plan (batch of one), meter, domain, sampling and how it came about."""
-
-    bar_plan: BarPlan
-    latents: Latents
-    domain: int
-    meter: int
-    seed: int
-    temperature: float
-    top_p: float
-    recipe: Mapping[str, Any]
-    emphasis: tuple[float | None, ...] = (None, None, None)  # ``EMPHASIS`` of harmony, register and dynamics, borrowed
-    held: Held | None = None
-
-    @property
-    def bars(self) -> int:
-        """Bars to compose."""
-        return self.bar_plan.heard.shape[1]
-
-    @property
-    def length(self) -> int:
-        """Grid steps of a bar."""
-        return bar_ticks(*METERS[self.meter]) // GRID_TICKS
-
 
 NONE: Event = (-1, -1, -1, -1)
 NOTHING = [BAR, -1, -1, -1, 0, 0, 1, 0, 0, 1, 1]  # a free slot: its step, place, notes so far, left of half bar and bar
@@ -132,8 +99,8 @@ class DecodeBatch:
     What free slots hold is computed along and means nothing.
     """
 
-    def __init__(self, composer: Composer, slots: int) -> None:
-        self.model, self.device = composer.model, composer.device
+    def __init__(self, model: StyleModel, device: str, slots: int) -> None:
+        self.model, self.device = model, device
         config = self.model.config
         self.clips: list[Decoding | None] = [None] * slots
         shape = (config.layers, slots, config.heads, config.max_steps, config.dim // config.heads)

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from models.metrics.music_statistics import half_bar_chroma, likely_key
+from models.music.keys import half_bar_chroma, likely_key
 from models.music.notes import Piece
 from models.style.latents import STYLE_GROUPS, Latents
 

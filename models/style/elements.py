@@ -198,8 +198,8 @@ class LevelBudget(nn.Module):
 class CodeEncoder(nn.Module):
     """Style codes of a whole piece: what nobody has named and its windows share, each one of a few levels.
 
-    ``models.train.codes`` makes two windows of a piece agree on them and keeps them from saying nothing and from saying
-    what has a name. Quantised by finite scalars (Mentzer et al. 2024).
+    ``models.style.code_training`` makes two windows of a piece agree on them and keeps them from saying nothing and
+    from saying what has a name. Quantised by finite scalars (Mentzer et al. 2024).
     """
 
     def __init__(self, features: int, hidden: int, codes: int, levels: int) -> None:

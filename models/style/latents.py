@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+BARS = 8  # of a clip
 STYLE_GROUPS = ("rhythm", "register", "harmony", "dynamics", "tempo", "texture")
 GROUPS = ("content", *STYLE_GROUPS)
 CODES, CODE_COUNT, CODE_LEVELS = "codes", 4, 5  # a piece's style codes: name, how many, values of each

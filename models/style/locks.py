@@ -1,7 +1,7 @@
 """Locks: what of a piece stays while the rest of it is composed anew.
 
-Notes that stay are fed to the decoder (``models.style.held``); what stays as latents keeps them while the others are
-drawn again (``Composer.plan``).
+Notes that stay are fed to the decoder (``models.style.constraints``); what stays as latents keeps them while the
+others are drawn again (``Composer.plan``).
 """
 
 from __future__ import annotations

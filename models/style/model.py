@@ -64,10 +64,9 @@ from models.style.features import (
 )
 from models.style.latents import CODE_COUNT, CODE_LEVELS, GROUPS, STYLE_GROUPS
 from models.style.layers import Block, GroupEncoder, Head, Multihot, norm, rotary
+from models.style.lookahead import AHEAD, ahead
 from models.style.posterior import Posterior, Quantised, finite_scalar
-from models.style.skeleton import AHEAD, ahead
 
-BARS = 8
 NARROW = 16  # inputs or outputs of a linear layer, below which its weights are no matrix to orthogonalise
 CODED = tuple(group for group in STYLE_GROUPS if group != "tempo")  # what style codes hear
 

@@ -17,9 +17,8 @@ from torch.nn import functional as F
 
 from models.music.notes import DOMAINS
 from models.music.tokens import METERS
-from models.style.latents import CODE_LEVELS
+from models.style.latents import BARS, CODE_LEVELS
 from models.style.layers import norm
-from models.style.model import BARS
 
 KEYS = 24  # 0-11 C..B major, 12-23 C..B minor
 EARLY = 0.5  # how much nearer to noise training times lie than even ones: form and key are decided there

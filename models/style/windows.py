@@ -11,7 +11,7 @@ import torch
 
 from models.music.notes import DOMAINS, TICKS_PER_QUARTER, MusicError, Piece
 from models.music.tokens import BAR, END, LOWEST_PITCH, METERS, PITCH, PITCHES, POSITION, TokenArray, to_tokens
-from models.style.model import BARS
+from models.style.latents import BARS
 
 DOMAIN_SHARE = {"pop": 0.5, "dance": 0.35, "chorale": 0.15}
 LEAST_NOTES, MOST_NOTES = 8, 440

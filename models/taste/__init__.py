@@ -1,1 +1,5 @@
-"""Personal taste: the Bradley-Terry head, its feature space and the choice of the next pair."""
+"""What a listener likes: heads that learn from picks, what to play next, what people share, explanations, search.
+
+A ``head.Head`` is one listener's belief over a ``space.TasteSpace``; ``policy`` and ``best_of_four`` choose what to
+ask, ``search`` finds latents that it would like, ``explain`` says why. Begin with ``likelihood.py`` and ``head.py``.
+"""

@@ -18,8 +18,8 @@ from scipy.special import ndtr
 
 from models.metrics.music_statistics import ATTRIBUTES
 from models.style.latents import GROUPS
-from models.taste.bradley_terry import Head, predict
 from models.taste.explain import CLEAR, UNKNOWN
+from models.taste.head import Head, predict
 from models.taste.search import EXCHANGEABLE
 from models.taste.space import TasteSpace
 

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from scipy.special import ndtr
 
 from models.metrics.music_statistics import ATTRIBUTES
-from models.taste.bradley_terry import Head
+from models.taste.head import Head
 from models.taste.hierarchy import PopulationPrior
 from models.taste.space import TasteSpace
 

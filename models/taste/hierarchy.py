@@ -15,8 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from models.taste.bradley_terry import Head
-from models.taste.choice import FloatArray
+from models.taste.head import Head
+from models.taste.likelihood import FloatArray
 
 DIRECTIONS = 3
 MEAN_COUNTS, SPREAD_COUNTS = 2.0, 10.0  # listeners that the fixed prior stands for

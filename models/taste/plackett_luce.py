@@ -3,8 +3,8 @@
 A pick is the first place of a Plackett-Luce ranking (Luce 1959; Plackett 1975): a choice among the clips with the
 scores ``u_i + place_i side`` and *none of them* with the score ``enough``. These are the utilities, the side bias (the
 first place has half of it, the last minus half, as the two of a pair have) and the level that is good enough of
-``models.taste.choice``, so pairs and fours teach one head; a lapse falls on each clip alike. The belief is moved by the
-same moment matching, in four dimensions.
+``models.taste.likelihood``, so pairs and fours teach one head; a lapse falls on each clip alike. The belief is moved by
+the same moment matching, in four dimensions.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from models.taste.bradley_terry import Head, moved, scores_under
-from models.taste.choice import MANNER, FloatArray, quadrature, told_of
+from models.taste.head import Head, moved, scores_under
+from models.taste.likelihood import MANNER, FloatArray, quadrature, told_of
 
 Pick = Literal["a", "b", "c", "d", "none", "skipped"]
 FOUR = 4

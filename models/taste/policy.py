@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.taste.acquisition import POLICIES, BoolArray, FloatArray, IntArray, View, pairs_of, squared_distances
-from models.taste.bradley_terry import Head
+from models.taste.head import Head
 
 SHORTLIST = 300  # clips among which the learning policies look; 44,850 pairs take some milliseconds
 # A pair comes again, mirrored, from this vote on, when at least so many votes lie between, and from so many votes.

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.style.latents import GROUPS, STYLE_GROUPS, Latents
-from models.taste.bradley_terry import Head, utilities
+from models.taste.head import Head, utilities
 from models.taste.space import TasteSpace, summary
 
 SEARCHED = 96  # draws of the prior (seconds on a busy CPU), of which the best are recombined and composed

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from models.taste.bradley_terry import Head, Outcome, update
+from models.taste.head import Head, Outcome, update
 from models.taste.policy import Mixture, choose
 from models.taste.space import TasteSpace
 

@@ -16,8 +16,8 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from models.taste.bradley_terry import Head, Outcome, davidson, update
-from models.taste.fours import choose_four
+from models.taste.best_of_four import choose_four
+from models.taste.head import Head, Outcome, davidson, update
 from models.taste.plackett_luce import FOUR, NAMES, Pick, update_four
 from models.taste.plackett_luce import LEANING as PLACES
 from models.taste.policy import REPEAT_AFTER, REPEAT_GAP, REPEAT_WINDOW, Mixture, choose, choose_named

@@ -21,7 +21,7 @@ import numpy.typing as npt
 from safetensors.numpy import load_file, save_file
 
 from models.style.latents import GROUPS
-from models.taste.readings import READ, READ_FROM, Readings, columns_of, summary
+from models.taste.readouts import READ, READ_FROM, Readings, columns_of, summary
 
 __all__ = ["TasteSpace", "summary"]
 

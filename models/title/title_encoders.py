@@ -72,7 +72,7 @@ class BagEncoder(nn.Module):
 
 
 class LinearEncoder(nn.Module):
-    """A vector for every n-gram, weighted by its rarity (tf-idf) and summed; ``models.train.linear_start`` fits it."""
+    """A vector for every n-gram, weighted by its rarity (tf-idf) and summed; ``linear_initialisation`` fits it."""
 
     idf: Tensor
 

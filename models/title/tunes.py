@@ -17,8 +17,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from models.metrics.music_statistics import likely_key
 from models.music.grouping import PUBLISHED, group_ids, part_of
+from models.music.keys import likely_key
 from models.music.notes import IntArray, MusicError, Piece
 from models.title.titles import alternatives
 

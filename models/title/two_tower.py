@@ -17,8 +17,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from models.title import melody_bags, sentences, style_encoder
+from models.title.ablation import heard, read
 from models.title.melody_encoders import BODIES, MelodyConfig, MelodyEncoder, SequenceEncoder
-from models.title.removal import heard, read
 from models.title.title_encoders import SENTENCE, TitleConfig, title_encoder
 from models.title.titles import characters
 from models.title.tunes import IntTable, Tune, padded

@@ -12,14 +12,14 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from models.evaluate.given import MODEL_HELP, style_given
+from models.experiments.dataset import training_pieces
 from models.metrics.music_statistics import ATTRIBUTES
 from models.music.grouping import split
+from models.style.arguments import MODEL_HELP, style_given
 from models.style.compose import Composer
 from models.style.windows import make_windows
-from models.taste.measured import clips_of, fit_space, measure, variance_found
 from models.taste.space import TasteSpace
-from models.train.presets import training_pieces
+from models.taste.space_fitting import clips_of, fit_space, measure, variance_found
 
 HELD_OUT = 10  # one clip of songs that aren't fitted on for so many that are
 

@@ -3,7 +3,7 @@
 
 Runs lie in ``OUT/VARIANT[-no_INFORMATION]-SEED`` as those of ``models.train.titles`` do; ``--resume`` leaves those that
 have ended as they are and goes on with the rest. When all have ended they are asked about the test tunes
-(``models.evaluate.title_study``), and what they find goes to ``OUT/log.jsonl``: nothing is chosen by it.
+(``models.title.evaluation.study``), and what they find goes to ``OUT/log.jsonl``: nothing is chosen by it.
 """
 
 from __future__ import annotations
@@ -18,18 +18,19 @@ from pathlib import Path
 import torch
 from rich.progress import Progress
 
-from models.evaluate.report import commit
-from models.evaluate.title_study import Condition, Ground, Outcome, outcome_of, results, ridge_outcome
-from models.evaluate.titles import read_material
+from models.experiments.parallel import side_by_side
+from models.experiments.provenance import commit
+from models.experiments.run_log import RunLog, rows
 from models.music.notes import MusicError
 from models.title import sentences
 from models.title.checkpoint import TitleBundle, load_towers
+from models.title.evaluation.material import read_material
+from models.title.evaluation.study import Condition, Ground, Outcome, outcome_of, results, ridge_outcome
 from models.title.pool import make_pool
+from models.title.runs import LINEAR, PRESETS, REMOVABLE, VARIANTS, Preset, TitleRun, chosen_variants
+from models.title.training import train_all
+from models.title.training_data import training_parts
 from models.title.tunes import Tune, tunes_hash
-from models.train.run_log import RunLog, rows
-from models.train.side_by_side import side_by_side
-from models.train.title_runs import LINEAR, PRESETS, REMOVABLE, VARIANTS, Preset, TitleRun, chosen_variants
-from models.train.titles import train_all, training_parts
 
 MELODIES = ("bag", "cnn", "rnn", "attention", "transformer", "style_frozen", "style_tuned", "style_scratch")
 STUDIED = (LINEAR, *(f"{melody}-bag" for melody in MELODIES), "cnn-cnn", "cnn-rnn")

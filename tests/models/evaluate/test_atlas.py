@@ -6,7 +6,7 @@ import pytest
 from models.atlas.points import Material, Points
 from models.evaluate import atlas
 from models.evaluate.atlas import evaluate, main, placed
-from models.evaluate.report import Report
+from models.experiments.report import Report
 
 
 @pytest.fixture

@@ -9,17 +9,18 @@ import numpy as np
 import pytest
 import torch
 
-from models.evaluate import chorales, lines
-from models.evaluate.lines import Lines, chorale_lines, dance_windows, melody_lines, soprano_bars
-from models.evaluate.report import Report, over_halves
+from models.evaluate import chorales
+from models.experiments.report import Report, over_halves
 from models.metrics.line_attributes import line_attributes
 from models.music.abc import read_abc
 from models.music.corpora import load, load_folder
 from models.music.lines import FIRST_PITCH, HOLD, REST, line_bars, top_line
 from models.music.notes import Piece
+from models.style import bar_data
 from models.style.bar_checkpoint import load_bars, save_bars
+from models.style.bar_data import Lines, chorale_lines, dance_windows, melody_lines, soprano_bars
+from models.style.bar_training import BarObjective, Scale, fit, ordering_loss, transposed
 from models.style.bar_vae import BarConfig, BarVAE, GroupedBarVAE, pitch_order
-from models.train.bars import BarObjective, Scale, fit, ordering_loss, transposed
 
 REEL = "X:{n}\nT:Reel {n}\nM:4/4\nL:1/8\nK:C\n" + "CDEF GABc|c2BA G2z2|E3F G4|cBAG FEDC|" * 8 + "\n\n"
 SMALL = BarConfig(latent=8, rhythm=4, hidden=16, plan=8, embedding=8)
@@ -50,7 +51,7 @@ def bars(few) -> np.ndarray:
 def corpora_of_ten(few, monkeypatch) -> None:
     """Ten pieces of each corpus, the chorales read once."""
     monkeypatch.setattr(
-        lines.corpora, "load", lambda name, limit: few if name == "bachChorales" else load(name, limit=10)
+        bar_data.corpora, "load", lambda name, limit: few if name == "bachChorales" else load(name, limit=10)
     )
 
 

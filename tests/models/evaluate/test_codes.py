@@ -6,7 +6,8 @@ import shutil
 import numpy as np
 import pytest
 
-from models.evaluate import codes, record
+from models.evaluate import codes
+from models.experiments import record
 from models.metrics.music_statistics import ATTRIBUTES
 
 

@@ -5,14 +5,14 @@ import pytest
 
 from models.evaluate import for_me
 from models.evaluate.for_me import Composed, Mind, everybody, opened, quality, wins
-from models.evaluate.report import Report
-from models.evaluate.taste_simulation import Pool
+from models.experiments.report import Report
 from models.music.notes import Piece
 from models.style.checkpoint import tiny_style
 from models.style.compose import Composer
-from models.taste.measured import NAMES, attribute_row
+from models.taste.evaluation.pool import Pool
 from models.taste.simulated_people import KINDS, taste
 from models.taste.space import TasteSpace, summary
+from models.taste.space_fitting import NAMES, attribute_row
 
 
 def scale(tempo_bpm: float, lowest: int) -> Piece:

@@ -5,9 +5,9 @@ import pytest
 
 from models.evaluate import newcomers
 from models.evaluate.newcomers import SharedTaste, fill, simulate
-from models.evaluate.report import Report
-from models.evaluate.taste_simulation import Pool
+from models.experiments.report import Report
 from models.metrics.music_statistics import ATTRIBUTES
+from models.taste.evaluation.pool import Pool
 from models.taste.space import TasteSpace
 
 NAMES = tuple(ATTRIBUTES)

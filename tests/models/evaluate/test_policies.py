@@ -6,16 +6,13 @@ import warnings
 import numpy as np
 import pytest
 
-from models.evaluate import policies, policy_replay
-from models.evaluate.pairwise_gp import listen_with_gp
-from models.evaluate.policies import METHODS, ceiling, fill, mixture_of, simulate, trial_of, votes_needed, votes_until
-from models.evaluate.policy_replay import answers_of, curve, replayed
-from models.evaluate.report import Report
-from models.evaluate.taste_heads import basis_of
-from models.evaluate.taste_simulation import Pool
-from models.evaluate.taste_study import load_study
+from models.evaluate import policies
+from models.evaluate.policies import ceiling, fill, simulate, trial_of, votes_needed, votes_until
+from models.experiments.report import Report
 from models.metrics.music_statistics import ATTRIBUTES
-from models.style.checkpoint import tiny_style
+from models.taste.evaluation.pairwise_gp import listen_with_gp
+from models.taste.evaluation.policies import METHODS
+from models.taste.evaluation.pool import Pool
 from models.taste.simulated_people import KINDS, person
 from models.taste.space import TasteSpace
 
@@ -78,13 +75,6 @@ def test_every_policy_finds_out_simple_tastes_and_the_report_says_so(pool_and_sp
     assert metrics["policy.ours.share_of_random"]["n"] == 6 * len(KINDS)
 
 
-def test_the_page_and_the_figures_use_one_mixture() -> None:
-    from models.taste.policy import Mixture
-
-    assert mixture_of("ours") == Mixture(composed=0)
-    assert {mixture_of(method).control for method in policies.ALONE} == {0.1}
-
-
 def test_the_gaussian_process_learns_from_the_pairs_it_asks(pool_and_space, monkeypatch) -> None:
     generator = np.random.default_rng(0)
     x = generator.normal(size=(16, 2))
@@ -101,7 +91,7 @@ def test_the_gaussian_process_learns_from_the_pairs_it_asks(pool_and_space, monk
 
 
 def test_searches_that_stop_early_are_counted_and_other_warnings_still_heard(monkeypatch) -> None:
-    from models.evaluate import pairwise_gp
+    from models.taste.evaluation import pairwise_gp
 
     stopping = pairwise_gp.import_botorch().exceptions.warnings.OptimizationWarning
 
@@ -121,28 +111,3 @@ def test_searches_that_stop_early_are_counted_and_other_warnings_still_heard(mon
     some = {"pairwise_gp": np.array([9.0]), "random": np.array([9.0])}
     fill(report, {"linear": some | {"gp_searches": np.array([4]), "gp_stopped_early": np.array([1])}})
     assert report.metrics["policy.linear.pairwise_gp.stopped_early"].value == 0.25
-
-
-@pytest.mark.parametrize("form", ["ratings", "votes"])
-def test_real_answers_are_replayed_and_nothing_else_is_asked(listening_folder, form: str, monkeypatch) -> None:
-    monkeypatch.setattr(policy_replay, "SPLITS", 1)
-    study = load_study(listening_folder(form), None, quiet=True)
-    listener = int(study.listeners[0])
-    answers = answers_of(study, listener)
-    for (left, right), said in answers.items():
-        mirrored = {"left": "right", "right": "left", "equal": "equal"}
-        assert answers[right, left] == mirrored[said]
-    found = curve(study, basis_of(study, "page"), listener, "ours", 0)
-    assert found.shape == (11,)
-    assert np.nan_to_num(found[0], nan=0.5) == 0.5
-    report = replayed(listening_folder(form), tiny_style(), methods=("random", "ours"))
-    assert {name.rsplit("_", 1)[0] for name in report.metrics} == {
-        "policy.replay.random.accuracy",
-        "policy.replay.ours.accuracy",
-        "policy.replay.ours.gain",
-    }
-    later = report.metrics["policy.replay.ours.accuracy_10"]
-    assert later.value is not None
-    assert later.chance == 0.5
-    if form == "ratings":
-        assert later.value > 0.55  # they share a taste that the notes tell

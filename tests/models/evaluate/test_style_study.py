@@ -8,11 +8,11 @@ import pytest
 
 from models.evaluate import style_study
 from models.evaluate.style_study import OURS, STUDY, matched, over_seeds, variants
-from models.evaluate.variant_figures import Figures, leak, own
 from models.music.midi import write_midi
+from models.style import objective
+from models.style.evaluation.variants import Figures, leak, own
 from models.style.latents import GROUPS, STYLE_GROUPS
 from models.style.model import StyleConfig
-from models.train import objective
 from tests.models.style.conftest import make_tune
 
 CLIPS = 40

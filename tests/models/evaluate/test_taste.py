@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from models.evaluate import taste, taste_methods
+from models.evaluate import taste
 from models.evaluate.taste import (
     Outcome,
     Resampling,
@@ -19,7 +19,11 @@ from models.evaluate.taste import (
     outcomes,
     two_way,
 )
-from models.evaluate.taste_methods import (
+from models.metrics.preference import binned_error
+from models.style.checkpoint import tiny_style
+from models.taste import hierarchy, population
+from models.taste.evaluation import methods
+from models.taste.evaluation.methods import (
     LEARNERS,
     NEW_CLIPS,
     People,
@@ -31,10 +35,7 @@ from models.evaluate.taste_methods import (
     new_clips,
     slope,
 )
-from models.evaluate.taste_study import Pairs, Study, load_study
-from models.metrics.preference import binned_error
-from models.style.checkpoint import tiny_style
-from models.taste import hierarchy, population
+from models.taste.evaluation.study import Pairs, Study, load_study
 
 
 @pytest.fixture(scope="module", params=["ratings", "votes"])
@@ -183,8 +184,8 @@ def test_the_last_line_holds_every_key_of_the_contract(listening_folder, monkeyp
     monkeypatch.setitem(NEW_CLIPS, "pairwise_gp", missing)
     monkeypatch.setattr(taste, "SHUFFLES", 1)
     monkeypatch.setattr(taste, "DRAWS", 20)
-    monkeypatch.setattr(taste_methods, "TREES", 5)
-    monkeypatch.setattr(taste_methods, "FOLDS", 4)
+    monkeypatch.setattr(methods, "TREES", 5)
+    monkeypatch.setattr(methods, "FOLDS", 4)
     monkeypatch.setattr(population, "SEARCH_STEPS", 2)
     monkeypatch.setattr(hierarchy, "EM_STEPS", 5)
     monkeypatch.setattr(taste, "KNOWN", (0, 2))

@@ -6,13 +6,15 @@ import numpy as np
 import pytest
 
 from models.evaluate import taste_simulation
-from models.evaluate.taste_simulation import composed_pool, first_composed, last_line, learning_curves, report
+from models.evaluate.taste_simulation import first_composed, last_line, learning_curves, report
 from models.music.notes import Piece
 from models.style.checkpoint import tiny_style
 from models.style.compose import Composer
-from models.taste.measured import NAMES
+from models.taste.evaluation import pool
+from models.taste.evaluation.pool import compose, composed_pool
 from models.taste.simulated_listener import SimulatedListener
 from models.taste.space import TasteSpace, summary
+from models.taste.space_fitting import NAMES
 
 
 @pytest.fixture(scope="module")
@@ -67,15 +69,15 @@ def test_the_last_line_holds_what_the_contract_names(
 def test_broken_clips_never_reach_the_pool(
     composer: Composer, space: TasteSpace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(taste_simulation, "compose", scribble)
-    monkeypatch.setattr(taste_simulation, "why_broken", lambda *_: "silent")
+    monkeypatch.setattr(pool, "compose", scribble)
+    monkeypatch.setattr(pool, "why_broken", lambda *_: "silent")
     with pytest.raises(SystemExit, match="too few"):
         composed_pool(composer, space, "pop", 16, 0)
 
 
 def test_latents_are_decoded_one_by_one_in_their_order(composer: Composer) -> None:
     latents = composer.sample_latents("pop", 2, 0, bars=1)
-    both = taste_simulation.compose(composer, "pop", latents, 5)
-    alone = taste_simulation.compose(composer, "pop", latents[:1], 5)
+    both = compose(composer, "pop", latents, 5)
+    alone = compose(composer, "pop", latents[:1], 5)
     assert len(both) == 2
     assert np.array_equal(both[0].notes[:4], alone[0].notes[:4])

@@ -7,13 +7,14 @@ import pytest
 import torch
 
 from models.evaluate import titles as evaluation
-from models.evaluate.genre_probe import probe_genres
-from models.evaluate.report import Report
-from models.evaluate.title_baseline import RidgeBaseline
-from models.evaluate.titles import Found, among_few, knowing, main, read_material, retrieval, search
+from models.evaluate.titles import Found, among_few, knowing, main, retrieval, search
+from models.experiments.report import Report
 from models.metrics.retrieval import MEASURES
 from models.music import corpora
 from models.title.checkpoint import TitleBundle, save_towers
+from models.title.evaluation.genre_probe import probe_genres
+from models.title.evaluation.material import read_material
+from models.title.evaluation.ridge import RidgeBaseline
 from models.title.melody_encoders import MelodyConfig
 from models.title.pool import make_pool
 from models.title.title_encoders import TitleConfig
@@ -117,12 +118,12 @@ def abc_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def few_corpora(monkeypatch: pytest.MonkeyPatch) -> None:
     """The first tunes of each corpus: the whole ones take long to group."""
-    load = evaluation.corpora.load
+    load = corpora.load
 
     def some(name: str) -> list[object]:
         return list(load(name, limit=60))
 
-    monkeypatch.setattr(evaluation.corpora, "load", some)
+    monkeypatch.setattr(corpora, "load", some)
 
 
 @pytest.mark.usefixtures("few_corpora")

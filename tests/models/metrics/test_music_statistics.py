@@ -15,15 +15,14 @@ from models.metrics.music_statistics import (
     bar_similarity,
     chroma_correlation,
     density,
-    half_bar_chroma,
     in_key,
-    likely_key,
     note_f1,
     onset_histogram,
     repeats,
-    skyline,
 )
+from models.music.keys import half_bar_chroma, likely_key
 from models.music.notes import Piece
+from models.music.voices import skyline
 
 BARS = np.array([[bar * 96, 96, 4, 4] for bar in range(4)])
 MAJOR = [60, 62, 64, 65, 67, 69, 71, 72]

@@ -1,19 +1,11 @@
-"""Preference measures against scipy, hand counts and each other."""
+"""Preference measures against hand counts and each other."""
 
 import math
 
 import numpy as np
 import pytest
-from scipy.stats import binomtest
 
-from models.metrics.preference import accuracy, bootstrap, calibration_error, log_loss, preference_scores, wilson
-
-
-@pytest.mark.parametrize(("right", "n"), [(0, 5), (3, 10), (9, 10), (120, 200)])
-def test_the_interval_is_scipys_wilson_interval(right: int, n: int) -> None:
-    found, expected = wilson(right, n), binomtest(right, n).proportion_ci(method="wilson")
-    assert found.value == right / n
-    assert (found.low, found.high) == (pytest.approx(expected.low), pytest.approx(expected.high))
+from models.metrics.preference import accuracy, calibration_error, log_loss, preference_scores
 
 
 def test_without_votes_nothing_is_known() -> None:
@@ -60,14 +52,6 @@ def test_calibration_by_hand_in_two_bins() -> None:
 
 def test_ties_are_counted() -> None:
     assert preference_scores([0.4, 0.4], [0.2, 0.2], [0.4, 0.4], ["equal", "left"]).ties == 1
-
-
-def test_the_bootstrap_covers_the_mean_and_repeats_itself() -> None:
-    values = np.random.default_rng(1).normal(size=200)
-    one, other = bootstrap(values), bootstrap(values)
-    assert one == other
-    assert one.low < values.mean() < one.high
-    assert one.high - one.low == pytest.approx(2 * 1.96 * values.std() / math.sqrt(200), rel=0.15)
 
 
 def test_shapes_that_do_not_fit_are_refused() -> None:

@@ -8,13 +8,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.metrics.music_statistics import skyline
 from models.music.notes import Piece
 from models.music.tokens import BAR
-from models.music.voices import in_melody
+from models.music.voices import in_melody, skyline
 from models.style.checkpoint import tiny_style
 from models.style.compose import Composer
-from models.style.held import Held, MelodyGuide
+from models.style.constraints import Held, MelodyGuide
 from models.style.latents import GROUPS
 from models.style.locks import Locks
 from models.style.model import StyleModel

@@ -9,7 +9,8 @@ from models.music.tokens import to_tokens
 from models.style.checkpoint import tiny_style
 from models.style.elements import ChromaBudget, LevelBudget
 from models.style.features import bar_features, gather_notes
-from models.style.model import BARS, StyleModel
+from models.style.latents import BARS
+from models.style.model import StyleModel
 from models.style.posterior import Quantised
 from models.style.windows import pad
 

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.music.tokens import BAR, POSITION, POSITION_CLASSES, POSITIONS, to_tokens
-from models.style.skeleton import GAPS, ahead, draw, draw_onsets, events, within_bar
+from models.style.lookahead import GAPS, ahead
+from models.style.skeleton import draw, draw_onsets, events, within_bar
 from models.style.windows import pad
 
 

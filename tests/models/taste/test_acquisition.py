@@ -16,7 +16,7 @@ from models.taste.acquisition import (
     pairs_of,
     uncertainty,
 )
-from models.taste.bradley_terry import Head, update
+from models.taste.head import Head, update
 
 SIZE = 4
 
@@ -70,7 +70,7 @@ def test_the_expected_best_is_botorchs_eubo() -> None:
         wanted = AnalyticExpectedUtilityOfBestOption(pref_model=model)(
             torch.stack([x[first.copy()], x[second.copy()]], dim=1)
         ).numpy()
-    from models.evaluate.pairwise_gp import eubo_of
+    from models.taste.evaluation.pairwise_gp import eubo_of
 
     assert eubo_of(mean, covariance) == pytest.approx(wanted, abs=1e-4)
 

@@ -9,9 +9,9 @@ import pytest
 from models.metrics.music_statistics import ATTRIBUTES
 from models.style.latents import GROUPS, Latents
 from models.taste.attribution import attribution, best_swaps, chance_of, shapley, swapped
-from models.taste.bradley_terry import Head, update, utilities
 from models.taste.explain import UNKNOWN
-from models.taste.readings import Readings
+from models.taste.head import Head, update, utilities
+from models.taste.readouts import Readings
 from models.taste.space import TasteSpace, summary
 
 

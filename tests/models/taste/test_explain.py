@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from models.metrics.music_statistics import ATTRIBUTES
-from models.taste.bradley_terry import Head, update
 from models.taste.explain import ENDS, GUESSED, STYLES, WORDS, Habits, attribute_effects, beside_others, explain, habits
+from models.taste.head import Head, update
 from models.taste.hierarchy import PopulationPrior
 from models.taste.space import TasteSpace
 

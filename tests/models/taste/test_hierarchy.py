@@ -8,9 +8,9 @@ from scipy.optimize import minimize
 from sklearn.decomposition import FactorAnalysis
 
 from models.taste import hierarchy
-from models.taste.bradley_terry import Head, predict, update
-from models.taste.choice import CHOICES, MANNER, chances, scores_of
+from models.taste.head import Head, predict, update
 from models.taste.hierarchy import Evidence, PopulationPrior, average, factor_analysis, learn
+from models.taste.likelihood import CHOICES, MANNER, chances, scores_of
 
 F = 6
 SIZE = F + len(MANNER)

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from scipy.stats import qmc
 
-from models.taste.bradley_terry import Head, update
-from models.taste.choice import chances
+from models.taste.head import Head, update
+from models.taste.likelihood import chances
 from models.taste.plackett_luce import LEANING, NAMES, PICKS, predict_four, update_four
 from models.taste.simulated_people import Person
 

@@ -10,7 +10,7 @@ from scipy.stats import entropy, norm
 
 from models.taste import policy
 from models.taste.acquisition import POLICIES, information_gain
-from models.taste.bradley_terry import Head, davidson, update
+from models.taste.head import Head, davidson, update
 from models.taste.policy import Mixture, NoPairLeftError, choose, choose_named, distribution
 
 SIZE = 4

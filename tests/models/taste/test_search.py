@@ -5,7 +5,7 @@ import pytest
 
 from models.metrics.music_statistics import ATTRIBUTES
 from models.style.latents import GROUPS, Latents
-from models.taste.bradley_terry import Head, utilities
+from models.taste.head import Head, utilities
 from models.taste.search import CAREFUL, EXCHANGEABLE, OPTIMISTIC, best_latents, pick, recombine, scores
 from models.taste.space import TasteSpace, summary
 

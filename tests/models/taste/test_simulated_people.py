@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from models.taste import simulated_people
-from models.taste.bradley_terry import Head
+from models.taste.head import Head
 from models.taste.policy import REPEAT_AFTER, REPEAT_GAP, Mixture
 from models.taste.simulated_people import KINDS, LAPSE, Person, listen, person
 

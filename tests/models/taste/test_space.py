@@ -8,8 +8,8 @@ from safetensors.numpy import load_file, save_file
 
 from models.metrics.music_statistics import ATTRIBUTES
 from models.style.latents import GROUPS
-from models.taste.bradley_terry import davidson
-from models.taste.readings import Readings
+from models.taste.head import davidson
+from models.taste.readouts import Readings
 from models.taste.space import UTILITY_DIFFERENCE_SD, TasteSpace, distances
 
 NAMES = tuple(ATTRIBUTES)

@@ -6,10 +6,10 @@ import torch
 
 from models.title import sentences
 from models.title.melody_encoders import MelodyConfig
+from models.title.runs import PRESETS, chosen_variants
 from models.title.title_encoders import SENTENCE, TitleConfig
 from models.title.tunes import Tune
 from models.title.two_tower import TowerConfig, TwoTower
-from models.train.title_runs import PRESETS, chosen_variants
 
 installed = pytest.mark.skipif(not sentences.available(), reason="pip install 'kallos[sentence]'")
 

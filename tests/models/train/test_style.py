@@ -10,22 +10,29 @@ import numpy as np
 import pytest
 import torch
 
-from models.evaluate import record
+from models.experiments import record
+from models.experiments.dataset import training_pieces
+from models.experiments.master_weights import MasterWeights, trained_weights
 from models.music.corpora import music21_corpus
 from models.music.midi import write_midi
 from models.music.notes import DOMAINS, MusicError, Piece
-from models.style import release
+from models.style import objective, presets, prior_training, training, training_data
 from models.style.checkpoint import load_style
 from models.style.compose import Composer
 from models.style.directions import Directions
+from models.style.evaluation import completion
+from models.style.finetuning import Origin
 from models.style.model import StyleConfig, StyleModel
+from models.style.presets import Preset
 from models.style.prior import KEYS, PriorConfig
+from models.style.prior_training import ENCODED, encode_windows, fit_prior
 from models.style.release import UNSTATED
+from models.style.training import learning_rate, train
+from models.style.training_data import RunMusic, own_parts, run_music
 from models.style.windows import pad
+from models.taste import space_fitting
 from models.taste.space import TasteSpace
-from models.train import objective, presets, prior, style, whole
-from models.train.bfloat16 import MasterWeights, trained_weights
-from models.train.presets import Origin, Preset, RunMusic, run_music
+from models.train import prior, style
 
 TINY = Preset(
     12, 300, 4e-2, 3, StyleConfig(dim=32, layers=1, heads=2, hidden=32, memory=8, max_steps=24), code_steps=3
@@ -50,12 +57,12 @@ def quick():
     """Small steps of everything, so that a whole training takes seconds."""
     monkeypatch = pytest.MonkeyPatch()
     monkeypatch.setitem(presets.PRESETS, "tiny", TINY)
-    monkeypatch.setattr(prior, "ENCODED", dict.fromkeys(prior.ENCODED, 100))
-    monkeypatch.setattr(prior, "PriorConfig", partial(PriorConfig, dim=32, layers=1, heads=2))
+    monkeypatch.setattr(prior_training, "ENCODED", dict.fromkeys(ENCODED, 100))
+    monkeypatch.setattr(prior_training, "PriorConfig", partial(PriorConfig, dim=32, layers=1, heads=2))
     monkeypatch.setattr(objective, "VALIDATION_STEPS", 300)
-    monkeypatch.setattr(style, "SAVE_EVERY", 4)
-    monkeypatch.setattr(release, "ENOUGH", 60)
-    monkeypatch.setattr(whole, "DIALS", 8)
+    monkeypatch.setattr(training, "SAVE_EVERY", 4)
+    monkeypatch.setattr(space_fitting, "ENOUGH", 60)
+    monkeypatch.setattr(completion, "DIALS", 8)
     yield
     monkeypatch.undo()
 
@@ -70,7 +77,7 @@ def first(tunes, quick, tmp_path_factory):
 
 def trained(music: RunMusic, out, preset: Preset, *, resume: bool = False) -> MasterWeights:
     out.mkdir(exist_ok=True)
-    return style.train(preset, music.windows, music.held_out, out, seed=0, resume=resume, device="cpu")
+    return train(preset, music.windows, music.held_out, out, seed=0, resume=resume, device="cpu")
 
 
 def test_the_loss_falls(first) -> None:
@@ -95,7 +102,7 @@ def test_a_killed_and_resumed_training_ends_with_the_weights_of_one_that_was_not
         return {}
 
     with monkeypatch.context() as patch:
-        patch.setattr(style, "validate", killed)
+        patch.setattr(training, "validate", killed)
         with pytest.raises(KeyboardInterrupt):
             trained(music, tmp_path / "killed", preset)
     assert trained_weights(tmp_path / "killed" / "state.safetensors")[1] == 4
@@ -205,8 +212,8 @@ def test_a_killed_and_resumed_prior_ends_with_the_weights_of_one_that_was_not(
     music, tmp_path, quick, monkeypatch
 ) -> None:
     model = StyleModel(TINY.config)
-    whole = prior.fit_prior(model, music.windows, steps=6, seed=0, out=tmp_path / "whole")
-    monkeypatch.setattr(prior, "SAVE_EVERY", 4)
+    whole = fit_prior(model, music.windows, steps=6, seed=0, out=tmp_path / "whole")
+    monkeypatch.setattr(prior_training, "SAVE_EVERY", 4)
     save = MasterWeights.save
 
     def killed(training, path) -> None:
@@ -216,8 +223,8 @@ def test_a_killed_and_resumed_prior_ends_with_the_weights_of_one_that_was_not(
     with monkeypatch.context() as patch:
         patch.setattr(MasterWeights, "save", killed)
         with pytest.raises(KeyboardInterrupt):
-            prior.fit_prior(model, music.windows, steps=6, seed=0, out=tmp_path / "killed")
-    resumed = prior.fit_prior(model, music.windows, steps=6, seed=0, out=tmp_path / "killed", resume=True)
+            fit_prior(model, music.windows, steps=6, seed=0, out=tmp_path / "killed")
+    resumed = fit_prior(model, music.windows, steps=6, seed=0, out=tmp_path / "killed", resume=True)
     for name, value in whole.state_dict().items():
         assert torch.equal(resumed.state_dict()[name], value), name
 
@@ -234,7 +241,7 @@ def test_a_run_whose_music_is_gone_says_so(tunes, tmp_path) -> None:
 
 def test_a_run_keeps_what_it_holds_out(tunes, tmp_path, monkeypatch) -> None:
     first = run_music(tunes, tmp_path, again=False)
-    monkeypatch.setattr(presets, "split", lambda pieces, seed: {"train": pieces, "validation": [], "test": []})
+    monkeypatch.setattr(training_data, "split", lambda pieces, seed: {"train": pieces, "validation": [], "test": []})
     again = run_music(tunes, tmp_path, again=True)
     assert [p.piece_id for p in again.pieces] == [p.piece_id for p in first.pieces]
     assert len(again.held_out) == len(first.held_out)
@@ -244,16 +251,16 @@ def test_a_run_keeps_what_it_holds_out(tunes, tmp_path, monkeypatch) -> None:
 
 
 def test_of_few_pieces_some_are_held_out_wherever_there_are_two(tunes, capsys) -> None:
-    every = presets.training_pieces(tunes)
+    every = training_pieces(tunes)
     short = replace(every[0].window(0, 4), piece_id="short")
-    assert short.piece_id not in {p.piece_id for part in presets.own_parts([short, *every[1:3]]).values() for p in part}
+    assert short.piece_id not in {p.piece_id for part in own_parts([short, *every[1:3]]).values() for p in part}
     assert "1 of 3 pieces have no eight whole bars" in capsys.readouterr().out
     for count, held_out in ((1, 0), (2, 1), (3, 1), (10, 1)):
-        parts = presets.own_parts(every[:count])
+        parts = own_parts(every[:count])
         assert len(parts["train"]) >= max(1, count // 2), count
         assert held_out <= len(parts["validation"]) + len(parts["test"]) < count, count
     with pytest.raises(MusicError, match="eight whole bars"):
-        presets.own_parts([every[0].window(0, 4)])
+        own_parts([every[0].window(0, 4)])
 
 
 def test_nothing_to_resume_and_nothing_to_train_on_are_told_in_words(tmp_path) -> None:
@@ -281,7 +288,7 @@ def test_nothing_to_resume_and_nothing_to_train_on_are_told_in_words(tmp_path) -
 
 def test_the_learning_rate_warms_up_stays_and_falls_over_the_last_steps() -> None:
     preset = replace(TINY, steps=1000, learning_rate=1.0, falling=0.2)
-    rates = [style.learning_rate(step, preset) for step in range(1000)]
+    rates = [learning_rate(step, preset) for step in range(1000)]
     assert rates[0] == pytest.approx(1 / 200)
     assert rates[199:801] == [1.0] * 602
     assert rates[900] == pytest.approx(0.5)
@@ -289,16 +296,16 @@ def test_the_learning_rate_warms_up_stays_and_falls_over_the_last_steps() -> Non
 
 
 def test_the_prior_hears_windows_of_all_songs_even_where_it_takes_few(music, monkeypatch) -> None:
-    monkeypatch.setattr(prior, "ENCODED", dict.fromkeys(prior.ENCODED, 40))
+    monkeypatch.setattr(prior_training, "ENCODED", dict.fromkeys(ENCODED, 40))
     seen: list[bytes] = []
 
     def listening(clips, shifts):
         seen.extend(clip.tobytes() for clip in clips)
         return pad(clips, shifts)
 
-    monkeypatch.setattr(prior, "pad", listening)
-    model = style.StyleModel(TINY.config).eval()
-    mean, log_variance, setting = prior.encode_windows(model, music.windows, seed=0)
+    monkeypatch.setattr(prior_training, "pad", listening)
+    model = StyleModel(TINY.config).eval()
+    mean, log_variance, setting = encode_windows(model, music.windows, seed=0)
     assert mean.shape == log_variance.shape == (40, 8, model.config.latent_dim)
     assert len(setting) == 40
     assert {int(key) for key in setting.key} <= set(range(KEYS))

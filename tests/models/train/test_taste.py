@@ -7,8 +7,8 @@ from models.music.notes import Piece
 from models.style.checkpoint import tiny_style
 from models.style.compose import Composer
 from models.style.windows import make_windows
-from models.taste.measured import NAMES, clips_of
-from models.taste.readings import summary
+from models.taste.readouts import summary
+from models.taste.space_fitting import NAMES, clips_of
 from models.train import taste
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from models.train.run_log import ended, parsed, rows
-from models.train.title_runs import PRESETS
+from models.experiments.run_log import ended, parsed, rows
+from models.title.runs import PRESETS
 from models.train.title_study import Study, conditions_of, has_tested, main
 from models.train.titles import main as train_titles
 
@@ -24,15 +24,16 @@ RUNS = {
 
 HELD = """
 import sys, time
+from models.experiments.run_log import RunLog
 from models.train import titles
-write = titles.RunLog.write
+write = RunLog.write
 
 def write_and_hold(log, kind, **values):
     write(log, kind, **values)
     if values.get("step") == 25:  # after a state was saved, before the next is
         time.sleep(300)
 
-titles.RunLog.write = write_and_hold
+RunLog.write = write_and_hold
 titles.main(sys.argv[1:])
 """
 

@@ -7,17 +7,18 @@ import pytest
 import torch
 from rich.progress import Progress
 
+from models.experiments.run_log import RunLog, ended, rows
 from models.music.grouping import title_key
+from models.title.batches import PairBatches, Variation, varied_notes, varied_title
 from models.title.checkpoint import load_towers
 from models.title.melody_encoders import MelodyConfig
+from models.title.runs import Preset, TitleRun
 from models.title.title_encoders import TitleConfig
+from models.title.training import ensemble, train
 from models.title.tunes import FIELDS, Tune
 from models.title.two_tower import TwoTower
-from models.train.run_log import RunLog, ended, rows
-from models.train.title_batches import PairBatches, Variation, varied_notes, varied_title
-from models.train.title_runs import Preset, TitleRun
-from models.train.title_validation import NEAREST, WATCHED, Validation
-from models.train.titles import ensemble, main, train
+from models.title.validation import NEAREST, WATCHED, Validation
+from models.train.titles import main
 
 NOUNS = ("Cow", "Hen", "Mill", "Glen", "Lass")
 

@@ -1,0 +1,43 @@
+"""The sounding time of pitch classes, and the key that fits it best (Krumhansl 1990)."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from .notes import Piece
+
+Floats = npt.NDArray[np.float64]
+
+MAJOR_KEY = np.array([6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 3.66, 2.29, 2.88])
+MINOR_KEY = np.array([6.33, 2.68, 3.52, 5.38, 2.60, 3.53, 2.54, 4.75, 3.98, 2.69, 3.34, 3.17])
+KEY_PROFILES = np.array([
+    np.roll((profile - profile.mean()) / profile.std(), key) for profile in (MAJOR_KEY, MINOR_KEY) for key in range(12)
+])  # fmt: skip
+
+
+def half_bar_chroma(piece: Piece) -> Floats:
+    """Sounding time of each pitch class in each half bar: ``(bars * 2, 12)``, in ticks."""
+    edges = np.concatenate([np.stack([b[0], b[0] + b[1] / 2]) for b in piece.bars.astype(np.float64)])
+    ends = np.append(edges[1:], piece.end_tick)
+    onset, duration, pitch = piece.notes[:, :3].T.astype(np.float64)
+    overlap = np.minimum(onset + duration, ends[:, None]) - np.maximum(onset, edges[:, None])
+    chroma = np.zeros((len(edges), 12))
+    np.add.at(chroma.T, pitch.astype(int) % 12, np.clip(overlap, 0, None).T)
+    return chroma
+
+
+def key_fits(chroma: npt.ArrayLike) -> Floats:
+    """Correlation of a pitch-class histogram ``(12,)`` with each key's profile, ``(24,)``: C..B major, C..B minor.
+
+    Zeros where the histogram is flat.
+    """
+    off = np.asarray(chroma, dtype=np.float64) - np.mean(np.asarray(chroma, dtype=np.float64))
+    size = float(np.sqrt((off**2).mean()))
+    fits: Floats = KEY_PROFILES @ off / (12 * size) if size > 1e-9 else np.zeros(len(KEY_PROFILES))
+    return fits
+
+
+def likely_key(chroma: npt.ArrayLike) -> int:
+    """The key whose profile fits a pitch-class histogram ``(12,)`` best: 0-11 C..B major, 12-23 C..B minor."""
+    return int(key_fits(chroma).argmax())

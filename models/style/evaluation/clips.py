@@ -1,0 +1,139 @@
+"""Held-out clips to evaluate on: chosen evenly over songs, with whom each may take a style from, composed again."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from models.experiments.dataset import name_of, training_pieces
+from models.music.grouping import split
+from models.music.notes import DOMAINS, Domain, MusicError, Piece
+from models.music.tokens import on_grid
+from models.style.compose import Composer
+from models.style.latents import BARS, TEMPERATURE, Latents
+from models.style.windows import DOMAIN_SHARE, WindowSet
+
+BATCH = 24
+
+
+@dataclass(frozen=True)
+class Clips:
+    """Held-out clips on the token grid, and whose they are."""
+
+    pieces: list[Piece]
+    later: list[Piece | None]  # the same song four bars on
+    songs: list[str]
+    domains: list[Domain]
+
+    def of(self, domain: Domain) -> npt.NDArray[np.int64]:
+        """Indices of one domain."""
+        return np.flatnonzero([d == domain for d in self.domains])
+
+    def some(self, count: int) -> Clips:
+        """At most ``count`` of them, evenly over all."""
+        rows = np.unique(np.linspace(0, len(self.pieces) - 1, min(count, len(self.pieces))).astype(int)).tolist()
+        fields = (self.pieces, self.later, self.songs, self.domains)
+        pieces, later, songs, domains = ([each[row] for row in rows] for each in fields)
+        return Clips(pieces, later, songs, domains)
+
+
+def pieces_to_test(data: Path | None, model: Path | None) -> list[Piece]:
+    """The pieces to test on: all of a folder, or of the corpora those that the ``model``'s training held out.
+
+    The names of the latter lie in the model's folder, so that a machine with fewer corpora holds out the same songs.
+    """
+    pieces = training_pieces(data)
+    if data is not None:
+        return pieces
+    record = model / "held_out.json" if model else None
+    if record is None or not record.exists():
+        return split(pieces, seed=0)["test"]
+    try:
+        names = set(json.loads(record.read_text(encoding="utf-8"))["test"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise MusicError(f"{record} does not tell what was held out; give --data") from error
+    found = [piece for piece in pieces if name_of(piece) in names]
+    if not found:
+        raise MusicError(f"none of the {len(names)} pieces that {record} names is in the corpora; give --data")
+    return found
+
+
+def choose_clips(windows: WindowSet, limit: int, seed: int) -> Clips:
+    """Up to ``limit`` windows, shared over the domains as in training, as few a song as possible."""
+    rng = np.random.default_rng(seed)
+    present = [d for d in range(len(DOMAINS)) if (windows.domain == d).any()]
+    share = np.array([DOMAIN_SHARE[DOMAINS[d]] for d in present])
+    counts = np.floor(limit * share / share.sum()).astype(int)
+    counts[0] += limit - counts.sum()
+    rows: list[int] = []
+    for domain, count in zip(present, counts, strict=True):
+        members = np.flatnonzero(windows.domain == domain)
+        members = rng.permutation(members[windows.start[members]] if windows.start[members].any() else members)
+        seen: Counter[int] = Counter()
+        turns = []
+        for member in members:
+            seen[int(windows.piece[member])] += 1
+            turns.append(seen[int(windows.piece[member])])
+        rows += members[np.argsort(turns, kind="stable")][:count].tolist()
+    pieces: list[Piece] = []
+    later: list[Piece | None] = []
+    songs: list[str] = []
+    domains: list[Domain] = []
+    for row in rows:
+        whole, first = windows.pieces[int(windows.piece[row])], int(windows.first_bar[row])
+        pieces.append(on_grid(windows.clip(row)))
+        later.append(on_grid(whole.window(first + 4, BARS)) if first + 4 + BARS <= len(whole.bars) else None)
+        songs.append(name_of(whole))
+        domains.append(DOMAINS[int(windows.domain[row])])
+    return Clips(pieces, later, songs, domains)
+
+
+def donors_of(clips: Clips, seed: int) -> npt.NDArray[np.int64]:
+    """For each clip another one of the same domain, of another song and the same meter where there is one."""
+    rng = np.random.default_rng(seed)
+    donors = np.arange(len(clips.pieces))
+    meters = [tuple(p.bars[0, 2:].tolist()) for p in clips.pieces]
+    for i in range(len(donors)):
+        same = [j for j in clips.of(clips.domains[i]) if clips.songs[j] != clips.songs[i]]
+        close = [j for j in same if meters[j] == meters[i]]
+        if close or same:
+            donors[i] = rng.choice(close or same)
+    return donors
+
+
+def compose_all(
+    composer: Composer,
+    clips: Clips,
+    *,
+    seed: int,
+    temperature: float = TEMPERATURE,
+    styles: Mapping[str, npt.NDArray[np.int64]] | None = None,
+    encoded: Sequence[Latents] | None = None,
+) -> list[Piece]:
+    """Each clip composed again, with the groups of ``styles`` taken from the clips of the given indices.
+
+    A clip that is its own donor keeps that group. ``encoded``: latents of the clips, instead of the posterior's means.
+    """
+    encoded = encoded or [composer.encode(p) for p in clips.pieces]
+    order = np.argsort([len(p.notes) for p in clips.pieces], kind="stable")
+    out: dict[int, Piece] = {}
+    for start in range(0, len(order), BATCH):
+        rows = order[start : start + BATCH]
+        plans = [
+            composer.plan(
+                domain=clips.domains[i],
+                content=encoded[i],
+                styles={name: encoded[donors[i]] for name, donors in (styles or {}).items()},
+                seed=seed + int(i),
+                temperature=temperature,
+            )
+            for i in rows
+        ]
+        out |= dict(zip(rows.tolist(), composer.compose(plans), strict=True))
+    return [out[i] for i in range(len(clips.pieces))]

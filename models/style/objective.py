@@ -1,0 +1,100 @@
+"""What the style model is trained to do: tell the notes from the latents, at the price of the latents' KL.
+
+And to tell rearranged notes (``models.style.rearrange``) from latents that don't agree with one another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import islice
+
+import torch
+from torch import Tensor
+
+from models.music.tokens import POSITION, POSITIONS
+from models.style.features import bar_features, gather_notes
+from models.style.independence import Adversary, Correlation
+from models.style.latents import BARS, GROUPS
+from models.style.model import StyleModel
+from models.style.rearrange import Swaps
+from models.style.windows import WindowSet, batches
+
+KL_WEIGHT = {  # content cheap: nothing else holds the tune, and what it hears is restricted
+    "content": 0.02, "rhythm": 0.05, "register": 0.05, "harmony": 0.03, "dynamics": 0.05, "tempo": 0.05,
+    "texture": 0.02,
+}  # fmt: skip
+ELEMENT_WEIGHT = {"chroma": 0.4, "sounding": 1.0, "height": 8.0, "loudness": 4.0}  # beside the notes' own likelihood
+TOLD = ("position", "pitch", "duration", "velocity")  # losses that tell the notes
+DOUBTED, BLUR = 0.5, 0.6  # share of clips whose latents are heard with noise, and its SD at full doubt
+VALIDATION_STEPS = 4096  # padded steps a batch
+
+
+def step_loss(
+    model: StyleModel,
+    tokens: Tensor,
+    domain: Tensor,
+    generator: torch.Generator,
+    *,
+    swaps: Swaps | None = None,
+    warmth: float = 1.0,
+    doubted: float = DOUBTED,
+    keep_latents: bool = False,
+    apart: Correlation | Adversary | None = None,
+) -> dict[str, Tensor]:
+    """Losses of one batch in nats a note: elements, KL a group (nats a bar), and ``total`` to minimise.
+
+    ``tokens`` ``(batch, steps, 7)``, ``domain`` ``(batch,)``; ``swaps`` are clips of the batch that are told once more,
+    with styles of others; ``warmth`` in 0..1 scales the KL weights; ``doubted`` is the share of the clips whose latents
+    the note-level decoder hears with noise of a known strength. ``keep_latents``: the encoders learn nothing. ``apart``
+    prices what groups tell of one another, which is then among the losses.
+    """
+    with torch.set_grad_enabled(torch.is_grad_enabled() and not keep_latents):
+        posterior = model.encode(bar_features(gather_notes(tokens, BARS), jitter=generator))
+    z = posterior.sample(generator)
+    told = {"apart": apart(model.config.split(z))} if apart else {}
+    z = z.view(len(tokens), BARS, -1)
+    if swaps is not None:
+        z = torch.cat([z, mixed_latents(model, z, swaps)])
+        tokens, domain = torch.cat([tokens, swaps.tokens]), torch.cat([domain, domain[swaps.rows]])
+    doubt = torch.rand(len(z), generator=generator, device=z.device)
+    doubt = torch.where(torch.rand(len(z), generator=generator, device=z.device) < doubted, doubt, 0.0)
+    heard = z + BLUR * doubt[:, None, None] * torch.randn(z.shape, generator=generator, device=z.device)
+    nll = model.losses(tokens, domain, z, doubt=doubt, heard=heard)
+    count = (tokens[..., POSITION] < POSITIONS).sum()
+    kl = {name: value.sum(-1).mean() for name, value in model.config.split(posterior.kl()).items()}
+    price = sum(KL_WEIGHT[name] * kl[name] for name in GROUPS)
+    price = price + apart.price * told["apart"] if apart else price
+    penalty = price * len(posterior.mean) * warmth
+    losses = {name: value / count for name, value in nll.items()} | told
+    weight = ELEMENT_WEIGHT if model.config.two_level else dict.fromkeys(ELEMENT_WEIGHT, 0.0)
+    return {
+        **losses,
+        **{f"kl.{name}": value for name, value in kl.items()},
+        "total": (sum(weight.get(name, 1.0) * value for name, value in nll.items()) + penalty) / count,
+    }
+
+
+def nats_a_note(told: Mapping[str, Tensor], tokens: Tensor) -> float:
+    """What the notes of ``tokens`` cost, by the summed ``StyleModel.losses`` of them."""
+    return sum(told[name].item() for name in TOLD) / int((tokens[..., POSITION] < POSITIONS).sum())
+
+
+def mixed_latents(model: StyleModel, z: Tensor, swaps: Swaps) -> Tensor:
+    """Latents ``(swaps, bars, latent)`` of the rearranged clips of a batch with latents ``z``."""
+    parts = model.config.split(z)
+    mixed = {name: z_[swaps.donors[name]] if name in swaps.donors else z_[swaps.rows] for name, z_ in parts.items()}
+    return torch.cat([mixed[name] for name in GROUPS], -1)
+
+
+@torch.inference_mode()
+def validate(model: StyleModel, windows: WindowSet, seed: int, count: int = 12) -> dict[str, float]:
+    """Mean losses over ``count`` fixed validation batches, without transposition."""
+    device = next(model.parameters()).device
+    stream = batches(windows, steps_per_batch=VALIDATION_STEPS, seed=seed, transpose=False)
+    total: dict[str, float] = {}
+    for tokens, domain in islice(stream, count):
+        generator = torch.Generator(device).manual_seed(seed)
+        losses = step_loss(model, tokens.to(device), domain.to(device), generator, doubted=0)
+        for name, value in losses.items():
+            total[name] = total.get(name, 0.0) + value.item() / count
+    return total

@@ -1,0 +1,138 @@
+"""The page's heads on a study, and what else they could be: Bayesian layers over a basis, updated vote by vote.
+
+Utility is linear in the lines of the taste space (``page_linear``), in these and their distances from the middle
+(``page``, what the page does), or in them and a Gaussian process with inducing points among the clips (``page_gp``;
+Quinonero-Candela & Rasmussen 2005). All of these begin at what the listeners outside the fold have in common and learn
+how each listener answers; ``page_before``, linear, begins at the fixed prior and takes everybody to be even-handed,
+attentive and easily content, as the page once did. Clips are seen as the page sees them, by their latents; where some
+have none, by principal components of their statistics.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.cluster import KMeans
+from sklearn.decomposition import PCA
+from sklearn.preprocessing import StandardScaler
+
+from models.metrics.music_statistics import ATTRIBUTES
+from models.taste.evaluation.study import Study
+from models.taste.head import PRIOR_TIE, Head, Outcome, predict, update
+from models.taste.hierarchy import Evidence, PopulationPrior, learn
+from models.taste.judgements import IntArray
+from models.taste.space import MIDDLE_SHARE, UTILITY_DIFFERENCE_SD, distances
+
+FloatArray = npt.NDArray[np.float64]
+
+COMPONENTS = 8
+PAGE = ("page", "page_linear", "page_gp", "page_before")
+INDUCING, GP_SHARE = 24, 0.3  # points, and the share of the prior variance that the process has
+PLAIN, PLAIN_VARIANCE = (0.0, PRIOR_TIE, -40.0), (1e-6, 1.0, 1e-6)  # no side bias, and "neither" is never said
+
+
+def lines_of(study: Study) -> FloatArray:
+    """What a linear head sees of each clip ``(C, L)``, every column with mean 0 and SD 1."""
+    if "latents" in study.features:
+        return np.asarray(StandardScaler().fit_transform(study.features["latents"]), dtype=np.float64)
+    table = np.hstack([study.features[name] for name in ("notes", "audio") if name in study.features])
+    parts = min(COMPONENTS, len(table) - 1, table.shape[1])
+    found = PCA(parts, whiten=True, random_state=0).fit_transform(StandardScaler().fit_transform(table))
+    return np.asarray(found, dtype=np.float64)
+
+
+def basis_of(study: Study, method: str) -> tuple[FloatArray, FloatArray]:
+    """What a head of this ``method`` sees of each clip ``(C, F)``, and the prior variance of its weights ``(F,)``.
+
+    Raises ``ValueError`` on another method.
+    """
+    lines = lines_of(study)
+    if method == "page":
+        more, share = distances(lines[:, : len(ATTRIBUTES)]), MIDDLE_SHARE
+    elif method == "page_gp":
+        more, share = inducing_features(lines), GP_SHARE
+    elif method in PAGE:
+        more, share = lines[:, :0], 0.0
+    else:
+        raise ValueError(f"method is {method!r}; it must be one of {', '.join(PAGE)}")
+    total = UTILITY_DIFFERENCE_SD**2 / 2
+    each = total * (1 - share) / lines.shape[1]
+    of_more = total * share / max(float((more**2).mean(axis=0).sum()), 1e-9)
+    variance = np.repeat([each, of_more], [lines.shape[1], more.shape[1]])
+    return np.hstack([lines, more]), variance
+
+
+def inducing_features(lines: FloatArray) -> FloatArray:
+    """Features ``(C, K)`` of mean 0 whose products are a squared-exponential kernel's, as K inducing points see it.
+
+    The points are centres of clusters of clips, the length scale is the clips' median distance.
+    """
+    points = KMeans(min(INDUCING, len(lines) - 1), n_init=4, random_state=0).fit(lines).cluster_centers_
+    apart = np.linalg.norm(lines[:, None] - lines, axis=2)
+    scale = max(float(np.median(apart[np.triu_indices(len(lines), 1)])), 1e-9)
+
+    def kernel(one: FloatArray) -> FloatArray:
+        found: FloatArray = np.exp(-((one[:, None] - points) ** 2).sum(axis=2) / (2 * scale**2))
+        return found
+
+    root = np.linalg.cholesky(kernel(points) + 1e-6 * np.eye(len(points)))
+    features: FloatArray = np.linalg.solve(root, kernel(lines).T).T
+    return np.asarray(features - features.mean(axis=0), dtype=np.float64)
+
+
+class PageHeads:
+    """Heads of a study's listeners by one ``method`` of ``PAGE``.
+
+    Ratings are heard as votes on each rated clip and the one rated before it: all pairs of ten ratings would be counted
+    as forty-five answers, though they are ten.
+    """
+
+    def __init__(self, study: Study, method: str = "page") -> None:
+        self.study, self.method = study, method
+        self.x, variance = basis_of(study, method)
+        begun = np.zeros(len(variance)), np.diag(variance), "study"
+        if method == "page_before":
+            self.fixed = Head.of(*begun, manner=PLAIN, manner_variance=PLAIN_VARIANCE, lapses=0.0)
+            return
+        self.fixed = Head.of(*begun)
+        self.evidence = {
+            int(one): Evidence.of(self.after(self.fixed, study.rows_of(int(one))), self.fixed)
+            for one in study.listeners
+        }
+
+    def beginning(self, others: Sequence[int]) -> Head:
+        """Where a listener begins who is taken to be like ``others``."""
+        if self.method == "page_before":
+            return self.fixed
+        return learn([self.evidence[one] for one in others], PopulationPrior.fixed(self.fixed)).newcomer()
+
+    def after(self, head: Head, rows: IntArray) -> Head:
+        """The head after the judgements in ``rows`` of one listener."""
+        for left, right, outcome in self.votes(rows):
+            head = update(head, self.x[left], self.x[right], outcome)
+        return head
+
+    def votes(self, rows: IntArray) -> list[tuple[int, int, Outcome]]:
+        """Judgements of one listener as (left, right, outcome)."""
+        some = self.study.judgements.choose(rows)
+        if not some.rated:
+            answer: dict[float, Outcome] = {1.0: "left", 0.0: "equal", -1.0: "right"}
+            given = zip(some.left.tolist(), some.right.tolist(), some.value.tolist(), strict=True)
+            return [(left, right, answer[value]) for left, right, value in given]
+        found: list[tuple[int, int, Outcome]] = []
+        for place in range(1, len(some)):
+            # sides in turn: nobody stands left of anybody in ratings
+            one, two = (place, place - 1) if place % 2 else (place - 1, place)
+            gap = some.value[one] - some.value[two]
+            outcome: Outcome = "left" if gap > 0 else "right" if gap < 0 else "equal"
+            found.append((int(some.left[one]), int(some.left[two]), outcome))
+        return found
+
+    def wins(self, head: Head, left: IntArray, right: IntArray) -> FloatArray:
+        """P(left is put above right, given that they are told apart) ``(pairs,)``, whichever stands left."""
+        chance = predict(head, self.x[left] - self.x[right])
+        mirrored = predict(head, self.x[right] - self.x[left])
+        up, down = chance.left + mirrored.right, chance.right + mirrored.left
+        return np.asarray(up / (up + down), dtype=np.float64)

@@ -1,0 +1,95 @@
+"""The clips that simulated listeners choose among: composed ones, or those of a folder."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from rich.progress import track
+
+from models.experiments.arguments import enough_music
+from models.music.corpora import load_folder
+from models.music.notes import DOMAINS, Domain, MusicError, Piece
+from models.style.checkpoint import StyleBundle
+from models.style.compose import Composer
+from models.style.latents import Latents
+from models.style.screen import why_broken
+from models.style.windows import make_windows
+from models.taste.space import TasteSpace, summary
+from models.taste.space_fitting import attribute_row, clips_of, measure
+
+FloatArray = npt.NDArray[np.float64]
+
+POOL = 240  # clips of the pool; a third of them is never played and tests the head
+BATCH = 16
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Clips of one domain: features ``(N, F)``, true attributes ``(N, A)``, and a hash of their notes."""
+
+    domain: Domain
+    features: FloatArray
+    attributes: FloatArray
+    hash: str
+
+
+def compose(composer: Composer, domain: Domain, latents: Sequence[Latents], seed: int) -> list[Piece]:
+    """Decode ``latents`` in batches as the page does, one random generator a clip."""
+    pieces: list[Piece] = []
+    for start in range(0, len(latents), BATCH):
+        plans = [
+            composer.plan(
+                domain=domain,
+                content=each,
+                styles={},
+                bars=each.bars,
+                seed=seed + start + offset,
+            )
+            for offset, each in enumerate(latents[start : start + BATCH])
+        ]
+        pieces += composer.compose(plans)
+    return pieces
+
+
+def space_of(bundle: StyleBundle) -> TasteSpace:
+    """The taste space that lies beside a style model; ends the command where there is none."""
+    if bundle.taste_space_path is None:
+        raise SystemExit("this style model has no taste space yet: python -m models.train.taste")
+    return TasteSpace.load(bundle.taste_space_path, bundle.version)
+
+
+def composed_pool(composer: Composer, space: TasteSpace, domain: Domain, count: int, seed: int) -> Pool:
+    """``count`` clips drawn from the prior; broken ones are left out, as they are never offered."""
+    latents = composer.sample_latents(domain, count, seed)
+    summaries, rows, digest = [], [], hashlib.sha256()
+    for start in track(range(0, count, BATCH), f"composing {domain}"):
+        some = latents[start : start + BATCH]
+        for each, piece in zip(some, compose(composer, domain, some, seed + start), strict=True):
+            if why_broken(piece, composer.bundle.fingerprint) is None:
+                summaries.append(summary(each))
+                rows.append(attribute_row(piece))
+                digest.update(piece.notes.tobytes())
+    if len(rows) < 12:
+        raise SystemExit(f"only {len(rows)} of {count} composed clips can be offered; too few to listen to")
+    return Pool(domain, space.features(np.stack(summaries)), np.array(rows), digest.hexdigest())
+
+
+def real_pool(composer: Composer, space: TasteSpace, folder: Path, count: int, seed: int) -> Pool:
+    """Clips of the MIDI and ABC files of ``folder``; of several domains the one with most clips.
+
+    Ends the command where there are none.
+    """
+    with enough_music():
+        clips = clips_of(make_windows(load_folder(folder)), count, seed)
+        if not clips:
+            raise MusicError(f"{folder} holds no eight bars that can be played; give longer pieces")
+    domain = max(DOMAINS, key=lambda name: sum(clip.domain == name for clip in clips))
+    clips = [clip for clip in clips if clip.domain == domain]
+    found = measure(composer, clips)
+    digest = hashlib.sha256(b"".join(clip.notes.tobytes() for clip in clips)).hexdigest()
+    return Pool(domain, space.features(found.summaries), found.attributes, digest)

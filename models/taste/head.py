@@ -1,0 +1,239 @@
+"""One listener's head: a Bayesian linear utility, and the manner in which this listener answers, in one Gaussian.
+
+Utility of a clip is ``weights . features``; ``models.taste.likelihood`` says how answers come from it. The belief is
+jointly Gaussian over the weights, the side bias, the readiness to call two clips equal and the level that is good
+enough, so that they explain each other's votes away; lapses have a Beta belief. A vote changes it by moment matching:
+the same work at the first vote and at the ten thousandth.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from models.taste.likelihood import (
+    CHOICES,
+    MANNER,
+    OUTCOMES,
+    TOSSED,
+    FloatArray,
+    Outcome,
+    PairProbability,
+    Told,
+    davidson,
+    scores_of,
+    told,
+)
+
+__all__ = ["OUTCOMES", "Head", "HeadColumns", "Outcome", "Utility", "davidson", "predict", "update", "utilities"]
+
+PRIOR_TIE = math.log(0.4)  # two equally loved clips are called equal one time in six
+PRIOR_ENOUGH = -1.5  # of two average clips neither is liked one time in twelve
+# No side bias; two equally loved clips of which the left one is picked 38 to 62 times in a hundred are nothing special.
+PRIOR_MANNER = (0.0, PRIOR_TIE, PRIOR_ENOUGH)
+PRIOR_MANNER_VARIANCE = (0.25, 1.0, 1.0)
+PRIOR_LAPSES, PRIOR_ATTENTIVE = 1.0, 19.0  # one vote in twenty is a coin toss
+_SIDE, _TIE, _ENOUGH = -3, -2, -1
+_UTILITY_NODES = 24
+_TIE_NODES = 7
+
+
+@dataclass(frozen=True)
+class Head:
+    """What is believed of one listener: ``joint_mean`` ``(F + 3,)``, ``joint_covariance`` ``(F + 3, F + 3)``, float64.
+
+    The weights of the F features come first, then ``MANNER``: the side bias (utility of standing on the left),
+    ``log nu`` (ties) and the utility that is good enough. ``lapses`` and ``attentive`` are the pseudo-counts of a Beta
+    belief about the share of coin tosses. ``votes_seen`` counts the votes that informed it. ``version`` names the taste
+    space that the features come from.
+    Raises ``ValueError`` on shapes that contradict each other or on numbers that are not finite.
+    """
+
+    joint_mean: FloatArray
+    joint_covariance: FloatArray
+    version: str
+    lapses: float = PRIOR_LAPSES
+    attentive: float = PRIOR_ATTENTIVE
+    votes_seen: int = 0
+
+    def __post_init__(self) -> None:
+        mean = np.array(self.joint_mean, dtype=np.float64)
+        covariance = np.array(self.joint_covariance, dtype=np.float64)
+        if mean.ndim != 1 or len(mean) <= len(MANNER) or covariance.shape != (len(mean), len(mean)):
+            raise ValueError(
+                f"a head of shapes {mean.shape} and {covariance.shape}; they must be (F + 3,) and (F + 3, F + 3)"
+            )
+        if not (np.isfinite(mean).all() and np.isfinite(covariance).all()):
+            raise ValueError("a head's numbers must be finite")
+        if not (self.lapses >= 0 and self.attentive > 0):
+            raise ValueError(f"{self.lapses} lapses of {self.attentive} attentive votes; neither may be negative")
+        object.__setattr__(self, "joint_mean", mean)
+        object.__setattr__(self, "joint_covariance", covariance)
+
+    @classmethod
+    def of(
+        cls,
+        mean: npt.ArrayLike,
+        covariance: npt.ArrayLike,
+        version: str,
+        *,
+        manner: npt.ArrayLike = PRIOR_MANNER,
+        manner_variance: npt.ArrayLike = PRIOR_MANNER_VARIANCE,
+        lapses: float = PRIOR_LAPSES,
+        votes_seen: int = 0,
+    ) -> Head:
+        """Somebody of this taste ``(F,)``, ``(F, F)`` about whose manner no more is known than ``MANNER``'s prior."""
+        weights, square = np.asarray(mean, dtype=np.float64), np.asarray(covariance, dtype=np.float64)
+        if weights.ndim != 1 or square.shape != (len(weights), len(weights)):
+            raise ValueError(f"a taste of shapes {weights.shape} and {square.shape}; they must be (F,) and (F, F)")
+        joint = np.zeros((len(weights) + len(MANNER),) * 2)
+        joint[: len(weights), : len(weights)] = square
+        joint[len(weights) :, len(weights) :] = np.diag(np.asarray(manner_variance, dtype=np.float64))
+        return cls(np.concatenate([weights, manner]), joint, version, lapses, votes_seen=votes_seen)
+
+    @property
+    def mean(self) -> FloatArray:
+        """Expected weights of the features ``(F,)``."""
+        return self.joint_mean[: -len(MANNER)]
+
+    @property
+    def covariance(self) -> FloatArray:
+        """Covariance of the weights ``(F, F)``."""
+        return self.joint_covariance[: -len(MANNER), : -len(MANNER)]
+
+    @property
+    def side(self) -> tuple[float, float]:
+        """Utility of standing on the left: mean and standard deviation."""
+        return self._manner(_SIDE)
+
+    @property
+    def enough(self) -> tuple[float, float]:
+        """The utility from which on a clip is good enough: mean and standard deviation."""
+        return self._manner(_ENOUGH)
+
+    @property
+    def tie(self) -> float:
+        """Expected ``log nu``."""
+        return float(self.joint_mean[_TIE])
+
+    @property
+    def tie_variance(self) -> float:
+        """Variance of ``log nu``."""
+        return float(self.joint_covariance[_TIE, _TIE])
+
+    @property
+    def lapse_rate(self) -> float:
+        """Expected share of votes that are coin tosses."""
+        return self.lapses / (self.lapses + self.attentive)
+
+    def _manner(self, place: int) -> tuple[float, float]:
+        return float(self.joint_mean[place]), math.sqrt(max(float(self.joint_covariance[place, place]), 0.0))
+
+    def to_columns(self) -> HeadColumns:
+        """The form that is stored; ``Head.from_columns`` gives the same head back, bit for bit."""
+        return HeadColumns(
+            self.joint_mean.astype("<f8").tobytes(),
+            self.joint_covariance.astype("<f8").tobytes(),
+            self.lapses,
+            self.attentive,
+            self.votes_seen,
+            self.version,
+        )
+
+    @classmethod
+    def from_columns(cls, columns: HeadColumns) -> Head:
+        """Read what ``to_columns`` wrote; raises ``ValueError`` where the bytes don't fit together."""
+        mean = np.frombuffer(columns.mean, dtype="<f8")
+        joint = np.frombuffer(columns.covariance, dtype="<f8")
+        if len(joint) != len(mean) ** 2:
+            raise ValueError(f"a stored head of {len(mean)} means and {len(joint)} covariances")
+        square = joint.reshape(len(mean), len(mean))
+        return cls(mean, square, columns.version, columns.lapses, columns.attentive, columns.votes_seen)
+
+
+@dataclass(frozen=True)
+class HeadColumns:
+    """A head as plain columns: numbers and little-endian float64 bytes, ``(F + 3,)`` and ``(F + 3, F + 3)`` by rows."""
+
+    mean: bytes
+    covariance: bytes
+    lapses: float
+    attentive: float
+    votes_seen: int
+    version: str
+
+
+@dataclass(frozen=True)
+class Utility:
+    """Posterior mean and standard deviation of clips' utilities, float64 ``(clips,)``; 0 is the average clip."""
+
+    mean: FloatArray
+    sd: FloatArray
+
+
+def update(head: Head, left: npt.ArrayLike, right: npt.ArrayLike, outcome: Outcome) -> Head:
+    """The head after one vote on clips with the features ``left`` and ``right`` ``(F,)``.
+
+    "skipped" leaves it as it is. Costs O(F^2). Raises ``ValueError`` on another outcome or features of another shape.
+    """
+    if outcome not in OUTCOMES:
+        raise ValueError(f"outcome is {outcome!r}; it must be one of {', '.join(OUTCOMES)}")
+    one, other = np.asarray(left, dtype=np.float64), np.asarray(right, dtype=np.float64)
+    if not (one.shape == other.shape == head.mean.shape and np.isfinite(one).all() and np.isfinite(other).all()):
+        raise ValueError(f"a clip's features must be {head.mean.shape} finite numbers, not {one.shape}, {other.shape}")
+    if outcome not in CHOICES:
+        return head
+    rows = scores_of(one, other)
+    return moved(head, rows, told(*scores_under(head, rows), outcome, head.lapse_rate))
+
+
+def scores_under(head: Head, rows: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Mean ``(K,)`` and covariance ``(K, K)`` of the scores that ``rows`` ``(K, F + 3)`` make of weights and manner."""
+    return rows @ head.joint_mean, (rows @ head.joint_covariance) @ rows.T
+
+
+def moved(head: Head, rows: FloatArray, heard: Told) -> Head:
+    """The head after an answer that told this about the scores of ``rows`` ``(K, F + 3)``."""
+    towards = rows @ head.joint_covariance
+    steps = np.linalg.solve(heard.root, towards)  # what one unit of each of the K standard normals moves
+    covariance = head.joint_covariance - steps.T @ (np.eye(len(rows)) - heard.spread) @ steps
+    return replace(
+        head,
+        joint_mean=head.joint_mean + heard.shift @ steps,
+        joint_covariance=(covariance + covariance.T) / 2,
+        lapses=head.lapses + heard.lapse,
+        attentive=head.attentive + 1 - heard.lapse,
+        votes_seen=head.votes_seen + 1,
+    )
+
+
+def predict(head: Head, differences: npt.ArrayLike) -> PairProbability:
+    """How the listener will compare pairs, if they do, with the belief's doubt integrated out (Gauss-Hermite).
+
+    ``differences``: ``(pairs, F)`` or ``(F,)`` (one pair), features of left minus those of right.
+    """
+    rows = np.atleast_2d(np.asarray(differences, dtype=np.float64))
+    lean = np.zeros((len(rows), len(head.joint_mean)))
+    lean[:, : rows.shape[1]], lean[:, _SIDE] = rows, 1.0
+    towards = lean @ head.joint_covariance
+    slope = towards[:, _TIE] / head.tie_variance
+    sd = np.sqrt(np.maximum((towards * lean).sum(axis=1) - slope * towards[:, _TIE], 0.0))
+    nodes, weights = np.polynomial.hermite_e.hermegauss(_UTILITY_NODES)
+    tie_nodes, tie_weights = np.polynomial.hermite_e.hermegauss(_TIE_NODES)
+    away = math.sqrt(head.tie_variance) * tie_nodes
+    centre = (lean @ head.joint_mean)[:, None] + slope[:, None] * away  # (pairs, tie nodes)
+    grid = davidson(centre[:, None, :] + sd[:, None, None] * nodes[None, :, None], head.tie + away)
+    both = np.outer(weights / weights.sum(), tie_weights / tie_weights.sum())
+    left, equal, right = (np.einsum("pst,st->p", value, both) for value in (grid.left, grid.equal, grid.right))
+    kept, tossed = 1 - head.lapse_rate, head.lapse_rate / len(TOSSED)
+    return PairProbability(kept * left + tossed, kept * equal, kept * right + tossed)
+
+
+def utilities(head: Head, features: npt.ArrayLike) -> Utility:
+    """Utility of clips with ``features`` ``(clips, F)`` and how sure it is."""
+    rows = np.atleast_2d(np.asarray(features, dtype=np.float64))
+    variance = np.einsum("cf,fg,cg->c", rows, head.covariance, rows)
+    return Utility(rows @ head.mean, np.sqrt(np.maximum(variance, 0.0)))
