@@ -30,7 +30,7 @@ from next_pair import NoBrowserError, next_pair_ms
 from sqlalchemy import text
 
 from db.engine import make_engine
-from models.evaluate.report import Metric, Report
+from models.experiments.report import Metric, Report
 from models.music.notes import Piece
 from models.music.render import encode_mp3, render
 from webapp.context import Context

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
-from models.train.run_log import rows
+from models.experiments.run_log import rows
 
 PLOTS = ("variants", "curves", "ranks", "nearest", "probe", "ablations", "probe_ablations")
 

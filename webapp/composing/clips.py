@@ -29,7 +29,7 @@ from models.music.notes import DOMAINS, Piece
 from models.style.fingerprint import Fingerprint
 from models.style.latents import Latents
 from models.style.screen import why_broken
-from models.taste.bradley_terry import Head
+from models.taste.head import Head
 from models.taste.search import CAREFUL, OPTIMISTIC, SEARCHED, best_latents
 from models.taste.space import TasteSpace, summary
 from webapp.composing.rendering import Rendered, playable_lengths, render_into

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from models.music.notes import MusicError, Piece
-from models.style.decode import ClipPlan
+from models.style.clip_plan import ClipPlan
 from models.style.latents import SWAPPABLE, Latents
 from models.style.locks import Locks
 from webapp.generation.protocol import BadRequest, GenerateRequest, GenerateResult, Source

@@ -21,7 +21,7 @@ from db.queries import populations as population_rows
 from db.queries import votes as vote_rows
 from db.queries.listeners import get_listener
 from db.tables import Clip, Listener, StoredHead, StoredPopulation
-from models.taste.bradley_terry import Head, HeadColumns, Outcome, update
+from models.taste.head import Head, HeadColumns, Outcome, update
 from models.taste.hierarchy import Evidence, PopulationPrior, average
 from models.taste.plackett_luce import FOUR, Pick, update_four
 from models.taste.space import TasteSpace

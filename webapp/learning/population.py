@@ -19,9 +19,9 @@ from db.queries import listeners as listener_rows
 from db.queries import populations as rows
 from db.tables import Listener, StoredPopulation
 from models.music.notes import DOMAINS
-from models.taste.choice import FloatArray
+from models.taste.dimensionality import kinds_of
 from models.taste.hierarchy import Evidence, PopulationPrior, learn
-from models.taste.kinds import kinds_of
+from models.taste.likelihood import FloatArray
 from models.taste.space import TasteSpace
 from webapp.learning import heads, refits
 from webapp.learning.playable_clips import PlayablePool

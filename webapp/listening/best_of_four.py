@@ -18,8 +18,8 @@ from db.queries import fours as rows
 from db.queries import votes as vote_rows
 from db.queries.offers import met_among, open_ones
 from db.tables import FOUR_PICKS, Four, FourVote, Listener
-from models.taste.bradley_terry import Head
-from models.taste.fours import NoFourLeftError, choose_four
+from models.taste.best_of_four import NoFourLeftError, choose_four
+from models.taste.head import Head
 from models.taste.plackett_luce import FOUR, predict_four
 from models.taste.space import TasteSpace
 from webapp.learning import heads

@@ -19,7 +19,7 @@ from db.queries import clips as clip_rows
 from db.queries import offers as rows
 from db.queries import votes as vote_rows
 from db.tables import Listener, Offer
-from models.taste.bradley_terry import Head
+from models.taste.head import Head
 from models.taste.policy import (
     REPEAT_AFTER,
     REPEAT_GAP,

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from db.queries import clips as clip_rows
 from db.queries import listeners as listener_rows
 from db.queries import offers as offer_rows
-from models.taste.nearby import nearest, path_on
+from models.taste.similar import nearest, path_on
 from models.taste.space import TasteSpace
 from webapp.composing.sources import named_traits
 from webapp.learning import heads

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from db.queries import votes as rows
 from db.tables import PICKS, Listener, Offer, Vote
-from models.taste.bradley_terry import Head, predict
+from models.taste.head import Head, predict
 from models.taste.space import TasteSpace
 from webapp.learning import heads
 from webapp.listening.pairs import fill_up, shown

@@ -14,7 +14,7 @@ from db.queries import listeners as listener_rows
 from db.queries import votes as rows
 from db.queries.offers import Asked
 from db.queries.votes import Answer
-from models.taste.bradley_terry import Head
+from models.taste.head import Head
 from models.taste.space import TasteSpace
 from webapp.composing import wishes
 from webapp.learning.playable_clips import PlayablePool

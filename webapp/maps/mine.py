@@ -19,7 +19,7 @@ from db.tables import Offer
 from models.atlas.projection import place
 from models.atlas.style_vectors import style_vectors
 from models.music.notes import DOMAINS
-from models.taste.bradley_terry import utilities
+from models.taste.head import utilities
 from models.taste.space import TasteSpace
 from webapp.learning import heads
 from webapp.maps.reading import OpenMap

@@ -22,8 +22,9 @@ from db.queries import populations as population_rows
 from db.queries import taste_study as rows
 from db.queries.statistics import PredictedVote, predicted_votes
 from models.metrics.consistency import consistency
-from models.metrics.preference import FEW, calibration_error, wilson
-from models.taste.bradley_terry import utilities
+from models.metrics.intervals import FEW, wilson
+from models.metrics.preference import calibration_error
+from models.taste.head import utilities
 from models.taste.hierarchy import PopulationPrior, average
 from models.taste.space import TasteSpace
 from webapp.learning import heads

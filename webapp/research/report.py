@@ -20,10 +20,11 @@ from db.queries import listeners as listener_rows
 from db.queries import proofs as rows
 from db.queries import statistics
 from db.tables import FOUR_PICKS, Study
-from models.evaluate.report import Metric, Report, finite_mean, mean_over_songs
+from models.experiments.report import Metric, Report, mean_over_songs
 from models.metrics.always_valid import win_rate
 from models.metrics.consistency import consistency
-from models.metrics.preference import FEW, Figure, binned_error, bootstrap, calibration_error, log_loss, wilson
+from models.metrics.intervals import FEW, Figure, bootstrap, finite_mean, wilson
+from models.metrics.preference import binned_error, calibration_error, log_loss
 from models.taste.space import TasteSpace
 from webapp.runtime.database import Database
 from webapp.runtime.errors import UnknownListenerError

@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session
 from db.queries import jobs
 from db.queries import training as rows
 from db.tables import StudyResult, TrainingRun
-from models.train.run_log import ParsedLog, parsed
+from models.experiments.run_log import ParsedLog, parsed
 from webapp.runtime.database import Database
 from webapp.runtime.settings import Settings
 

@@ -19,7 +19,7 @@ from db.queries import listeners as listener_rows
 from db.queries import votes as vote_rows
 from db.tables import Duet, DuetPiece, Listener
 from models.music.notes import Piece
-from models.taste.duet import Beside, tastes_beside
+from models.taste.for_two import Beside, tastes_beside
 from models.taste.space import TasteSpace
 from webapp.learning import heads
 from webapp.learning.playable_clips import PlayablePool

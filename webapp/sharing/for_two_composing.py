@@ -17,8 +17,8 @@ from db.tables import Duet
 from models.music.notes import Domain, Piece
 from models.style.latents import Latents
 from models.style.screen import why_broken
-from models.taste.bradley_terry import Head
-from models.taste.duet import Both, best_for_both
+from models.taste.for_two import Both, best_for_both
+from models.taste.head import Head
 from models.taste.search import SEARCHED
 from models.taste.space import TasteSpace, summary
 from webapp.composing.clips import CLIPS_A_JOB, DEADLINE_MS, content_hash, fingerprint

@@ -14,7 +14,7 @@ from db.queries import offers as offer_rows
 from db.queries import studio as rows
 from db.tables import StudioPiece
 from models.music.played import COLLECTIONS, PLAYED
-from models.taste.bradley_terry import utilities
+from models.taste.head import utilities
 from models.taste.space import TasteSpace
 from webapp.composing.sources import CLIPS, PIECES, find, named_traits, traits
 from webapp.learning import heads

@@ -17,7 +17,7 @@ from db.queries import listeners as listener_rows
 from models.music.notes import Piece
 from models.style.latents import Latents, between
 from models.style.locks import Locks
-from models.taste.bradley_terry import utilities
+from models.taste.head import utilities
 from models.taste.space import TasteSpace, summary
 from webapp.composing.sources import Source, find, named_traits, names_in
 from webapp.generation.protocol import BadRequest, GenerateRequest, GenerateResult, GenerationError, Locked

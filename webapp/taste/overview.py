@@ -15,8 +15,8 @@ from db.queries import statistics
 from db.queries import votes as vote_rows
 from db.tables import OWN, Clip, ClipAudio, Listener
 from models.metrics.preference import accuracy
-from models.taste.bradley_terry import Head, utilities
 from models.taste.explain import beside_others, explain, habits
+from models.taste.head import Head, utilities
 from models.taste.space import TasteSpace
 from webapp.composing.wishes import MODES
 from webapp.learning import heads

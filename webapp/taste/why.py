@@ -27,8 +27,8 @@ from models.metrics.always_valid import win_rate
 from models.metrics.music_statistics import ATTRIBUTES
 from models.style.latents import GROUPS, Latents
 from models.taste.attribution import Swap, attribution, best_swaps, chance_of, swapped
-from models.taste.bradley_terry import Head
 from models.taste.explain import WORDS
+from models.taste.head import Head
 from models.taste.space import TasteSpace, summary
 from webapp.composing.sources import CLIPS, LEAST_POOL, PIECES, find, named_traits
 from webapp.generation.remote import RemoteGenerator

@@ -11,8 +11,8 @@ import pytest
 import soundfile
 import torch
 
-from models.evaluate import record
-from models.evaluate.report import Metric, Report
+from models.experiments import record
+from models.experiments.report import Metric, Report
 from models.metrics.music_statistics import ATTRIBUTES
 from models.music.midi import read_midi
 from models.style.code_examples import CodeExamples, Example, Tie

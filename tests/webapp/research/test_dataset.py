@@ -10,8 +10,8 @@ import pytest
 from sqlalchemy import text, update
 
 from db.tables import Offer
-from models.evaluate.taste_study import load_study
 from models.music.midi import read_midi
+from models.taste.evaluation.study import load_study
 from webapp.__main__ import main
 from webapp.listeners import accounts
 from webapp.research import dataset

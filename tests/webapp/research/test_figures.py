@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
-from models.train.run_log import RunLog, rows
+from models.experiments.run_log import RunLog, rows
 from webapp.__main__ import main
 from webapp.app import create_app
 from webapp.context import Context

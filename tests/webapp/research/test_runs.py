@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from db.queries import jobs, training
 from db.tables import Job, MetricPoint, StudyResult, TrackedPrediction, TrainingRun
-from models.train.run_log import RunLog, parsed, run_row
+from models.experiments.run_log import RunLog, parsed, run_row
 from webapp.context import Context
 from webapp.research import retrieval, runs
 from webapp.worker import Clerk

@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 
 from db.queries.offers import offered_pairs
 from db.tables import OWN, RIVALS, Clip, Offer, Study, Vote
-from models.taste.bradley_terry import Head
+from models.taste.head import Head
 from models.taste.policy import Mixture, choose_named
 from models.taste.search import scores
 from webapp.__main__ import main

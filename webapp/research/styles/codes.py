@@ -21,8 +21,8 @@ from sqlalchemy.orm import Session
 
 from db.queries import clips as clip_rows
 from db.queries import offers as offer_rows
-from models.evaluate.record import read
-from models.evaluate.report import Metric
+from models.experiments.record import read
+from models.experiments.report import Metric
 from models.metrics.music_statistics import ATTRIBUTES
 from models.music.notes import Domain, MusicError
 from models.style.code_examples import ABOUT, FILL, CodeExamples, Example

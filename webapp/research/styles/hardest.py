@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from models.train.run_log import rows
+from models.experiments.run_log import rows
 from webapp.research.figures import Drawn
 from webapp.research.plots.hardest import hardest
 from webapp.research.plots.paper import Source

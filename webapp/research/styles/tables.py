@@ -14,8 +14,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from models.evaluate.record import Evaluation, read
-from models.evaluate.report import Metric
+from models.experiments.record import Evaluation, read
+from models.experiments.report import Metric
 from models.metrics.music_statistics import ATTRIBUTES
 from models.style.latents import CODE_COUNT, GROUPS, STYLE_GROUPS
 from webapp.research.styles import training

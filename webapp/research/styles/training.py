@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from models.experiments.run_log import rows
 from models.style.latents import GROUPS
-from models.train.run_log import rows
 
 LOG, PROBES, CARD = "log.jsonl", "curiosity.jsonl", "card.json"
 SHIPPED = "the model that plays"

@@ -6,10 +6,10 @@ import json
 
 import pytest
 
-from models.evaluate import record
-from models.evaluate.report import Metric, Report
+from models.experiments import record
+from models.experiments.report import Metric, Report
+from models.experiments.run_log import RunLog
 from models.style.latents import GROUPS, STYLE_GROUPS
-from models.train.run_log import RunLog
 from webapp.research.styles import training
 from webapp.research.styles.tables import Table, all_tables
 
