@@ -16,7 +16,7 @@ PRESET ?= tiny
 STUDY ?= runs/study-$(PRESET)
 JOBS ?= 2
 
-.PHONY: run install test test-only lint bench study clean
+.PHONY: run install test test-all test-only lint bench results study clean
 
 run: install
 	$(BIN)/kallos serve --open
@@ -33,6 +33,9 @@ $(STAMP): pyproject.toml
 test: install
 	$(MAKE) --jobs=2 lint test-only
 
+# Every test there is. Until some are left out of make test, both are the same.
+test-all: test
+
 # One thread a process: two of them with two threads each on two cores take almost three times as long. Three processes
 # keep two cores busy while one of them listens in real time. In tests/conftest.py's order, what takes longest first.
 # Numba, where it has more than one thread, sets torch's as well.
@@ -47,6 +50,11 @@ lint: install
 
 bench: install
 	$(BIN)/python tests/bench/bench.py
+
+# Writes docs/results and the figures of README.md from recorded results; RUN="titles atlas" measures those anew before
+# that, RUN=all everything.
+results: install
+	$(BIN)/python -m models.experiments.results $(if $(RUN),--run $(RUN))
 
 study: install
 	$(BIN)/python -m models.train.title_study --preset $(PRESET) --out $(STUDY)/runs/titles --jobs $(JOBS) $(STUDY_OPTIONS) \

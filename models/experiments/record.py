@@ -46,7 +46,7 @@ def save(folder: Path, line: Mapping[str, Any]) -> Path:
     Raises ``RecordError`` where the line or what lies there already is not what it should be.
     """
     path = folder / FILE
-    _evaluation(line, path, 0)
+    check(line, path.name)
     kept = [each for each, found in _entries(path) if found.command != line["command"]]
     part = path.with_suffix(".part")
     part.write_text(json.dumps([*kept, line], indent=1, allow_nan=False) + "\n", encoding="utf-8")
@@ -73,14 +73,14 @@ def _entries(path: Path) -> list[tuple[Any, Evaluation]]:
         raise RecordError(f"{path.name} is not JSON ({error}); delete it and evaluate with --save again") from error
     if not isinstance(lines, list):
         raise RecordError(f"{path.name} holds no list of last lines; delete it and evaluate with --save again")
-    return [(line, _evaluation(line, path, place)) for place, line in enumerate(lines)]
+    return [(line, check(line, f"{path.name}, entry {place}")) for place, line in enumerate(lines)]
 
 
-def _evaluation(line: Any, path: Path, place: int) -> Evaluation:
-    """A checked line."""
+def check(line: Any, where: str) -> Evaluation:
+    """A last line as it was read; raises ``RecordError``, which says ``where``, for anything else."""
 
     def wrong(what: str) -> RecordError:
-        return RecordError(f"{path.name}, entry {place}: {what}; evaluate with --save again")
+        return RecordError(f"{where}: {what}; evaluate again")
 
     if not isinstance(line, Mapping) or set(line) != set(KEYS):
         raise wrong(f"its keys must be {', '.join(KEYS)}")
