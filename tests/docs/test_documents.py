@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -98,3 +99,17 @@ def test_every_room_is_on_the_readme_and_every_room_there_is() -> None:
 def test_the_notice_names_what_is_shipped_where_it_lies() -> None:
     for path in re.findall(r"^- ([\w/]+):", (ROOT / "NOTICE").read_text(encoding="utf-8"), flags=re.MULTILINE):
         assert (ROOT / path).is_dir(), path
+
+
+def test_the_drawing_of_the_house_is_what_import_linter_holds() -> None:
+    drawing = FENCED.search((ROOT / "docs" / "architecture.md").read_text(encoding="utf-8"))
+    assert drawing is not None
+    boxes = dict(zip(("webapp", "models"), drawing[0].split("│ uses", 1), strict=True))
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    for contract in project["tool"]["importlinter"]["contracts"]:
+        if contract["type"] == "layers":
+            box = boxes["models" if "models" in contract.get("containers", []) else "webapp"]
+            drawn = [set(re.findall(r"\w+", row.split("  ")[0])) for row in re.findall(r"│ (\S.*)│", box)]
+            layers = [re.sub(r"\([^)]*\)", "", each).replace("webapp.", "") for each in contract["layers"]]
+            rooms = [set(re.findall(r"\w+", each)) for each in layers]
+            assert [each for each in drawn if each in rooms] == rooms, contract["name"]
