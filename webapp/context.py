@@ -5,10 +5,12 @@ from __future__ import annotations
 from functools import cached_property
 from pathlib import Path
 
+from db.tables import Four, Offer
 from models.style.card import read_card
 from models.taste.space import TasteSpace
 from webapp.generation.remote import RemoteGenerator
 from webapp.learning.playable_clips import PlayablePool
+from webapp.listening import BestOfFour, Pairs, Voting
 from webapp.runtime.clip_store import ClipStore
 from webapp.runtime.database import Database
 from webapp.runtime.identity import Identity
@@ -67,6 +69,16 @@ class Context:
     def playable(self) -> PlayablePool:
         """The playable clips of each domain, in memory."""
         return PlayablePool(self.space)
+
+    @cached_property
+    def pairs(self) -> Voting[Offer]:
+        """Pairs of clips, and the votes on them."""
+        return Voting(self.database, self.journal, Pairs(self.space, self.playable))
+
+    @cached_property
+    def best_of_four(self) -> Voting[Four]:
+        """Fours of clips, and the picks among them."""
+        return Voting(self.database, self.journal, BestOfFour(self.space, self.playable))
 
     @cached_property
     def generation(self) -> RemoteGenerator:

@@ -2,12 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, CompoundSelect, and_, func, literal, or_, select, union, update
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    Integer,
+    Select,
+    Text,
+    Uuid,
+    and_,
+    bindparam,
+    case,
+    func,
+    literal,
+    or_,
+    select,
+    union,
+    update,
+)
 from sqlalchemy.dialects.postgresql import aggregate_order_by, insert
 from sqlalchemy.orm import Session
 
@@ -136,6 +153,42 @@ def rival_clips(
     return _playable(session, of_theirs, Clip.id.in_(ids), model_version)
 
 
+def clips_for(
+    session: Session,
+    listener_id: UUID,
+    *,
+    domain: str,
+    model_version: str,
+    newest_own: int = 60,
+    newest_rivals: int = 24,
+) -> list[PoolClip]:
+    """What ``composed_clips`` and ``rival_clips`` of a domain find, together: the newest of each, oldest first."""
+    given = {
+        "whose": listener_id,
+        "domain": domain,
+        "version": model_version,
+        "own": newest_own,
+        "rivals": newest_rivals,
+    }
+    return _pool_clips(session.execute(_clips_for(), given))
+
+
+@cache
+def _clips_for() -> Select[UUID, Floats, Sequence[float], bool, str]:
+    """Built once: a vote has no time for it."""
+    theirs = and_(
+        Clip.composed_for == bindparam("whose", type_=Uuid),
+        Clip.domain == bindparam("domain", type_=Text),
+        Clip.kind.in_([*OWN, *RIVALS]),
+    )
+    rival = Clip.kind.in_(RIVALS)
+    place = func.row_number().over(partition_by=rival, order_by=Clip.created_at.desc())
+    newest = select(Clip.id, place.label("place"), rival.label("rival")).where(theirs).subquery()
+    most = case((newest.c.rival, bindparam("rivals", type_=Integer)), else_=bindparam("own", type_=Integer))
+    some = select(newest.c.id).where(newest.c.place <= most)
+    return _playable_query(Clip.id.in_(some), Clip.model_version == bindparam("version", type_=Text))
+
+
 def count_pool(session: Session, *, domain: str, model_version: str | None = None) -> int:
     """How many playable clips everybody may hear in a domain."""
     query = select(func.count()).where(
@@ -174,6 +227,40 @@ def _of_another(model_version: str) -> ColumnElement[bool]:
     return func.coalesce(Clip.recipe["model_version"].astext, model_version) != model_version
 
 
+def summaries(session: Session, clip_ids: Iterable[UUID], model_version: str) -> dict[UUID, Floats]:
+    """The summaries of these clips; those that belong to another model are left out."""
+    query = select(Clip.id, Clip.summary).where(Clip.id.in_(list(clip_ids)), Clip.model_version == model_version)
+    return {row.id: row.summary for row in session.execute(query)}
+
+
+def older_clips(session: Session, model_versions: Collection[str], *, limit: int) -> list[UUID]:
+    """Clips of none of these models that are offered or were in any pair or four, newest first."""
+    needed = or_(~Clip.retired, Clip.id.in_(clips_asked_about()))
+    query = select(Clip.id).where(Clip.model_version.not_in(model_versions), needed)
+    return list(session.scalars(query.order_by(Clip.created_at.desc()).limit(limit)))
+
+
+def notes_of(session: Session, clip_id: UUID) -> dict[str, Any] | None:
+    """The notes of a clip; None where there is no such clip (any more)."""
+    return session.scalar(select(Clip.notes).where(Clip.id == clip_id))
+
+
+def owner_of(session: Session, clip_id: UUID) -> tuple[bool, UUID | None]:
+    """Whether there is such a clip, and for whom it was composed; None for everybody."""
+    row = session.execute(select(Clip.composed_for).where(Clip.id == clip_id)).one_or_none()
+    return row is not None, row and row[0]
+
+
+def of_everybody(session: Session, clip_ids: Collection[UUID]) -> list[UUID]:
+    """Those of these clips that everybody may hear."""
+    return list(session.scalars(select(Clip.id).where(Clip.id.in_(clip_ids), Clip.composed_for.is_(None))))
+
+
+def change_clip(session: Session, clip_id: UUID, values: Mapping[str, Any]) -> None:
+    """Give a clip other latents, or retire it."""
+    session.execute(update(Clip).where(Clip.id == clip_id).values(values))
+
+
 def clips_asked_about() -> CompoundSelect[tuple[UUID]]:
     """The clips in the pairs and fours of all listeners."""
     sides = (Offer.left_clip, Offer.right_clip, Four.clip_a, Four.clip_b, Four.clip_c, Four.clip_d)
@@ -200,7 +287,15 @@ def retire_clips(session: Session, clip_ids: Iterable[UUID]) -> int:
 def _playable(
     session: Session, first: ColumnElement[bool], second: ColumnElement[bool], model_version: str | None
 ) -> list[PoolClip]:
-    query = (
+    query = _playable_query(first, second)
+    if model_version is not None:
+        query = query.where(Clip.model_version == model_version)
+    return _pool_clips(session.execute(query))
+
+
+def _playable_query(*which: ColumnElement[bool]) -> Select[UUID, Floats, Sequence[float], bool, str]:
+    """The columns of ``PoolClip``, oldest first."""
+    return (
         select(
             Clip.id,
             Clip.summary,
@@ -209,11 +304,11 @@ def _playable(
             Clip.kind,
         )
         .join(ClipAudio, ClipAudio.clip_id == Clip.id)
-        .where(first, second, ~Clip.retired)
+        .where(*which, ~Clip.retired)
         .group_by(Clip.id)
         .order_by(Clip.created_at, Clip.id)
     )
-    if model_version is not None:
-        query = query.where(Clip.model_version == model_version)
-    rows = session.execute(query)
+
+
+def _pool_clips(rows: Iterable[Any]) -> list[PoolClip]:
     return [PoolClip(clip_id, summary, tuple(seconds), own, kind) for clip_id, summary, seconds, own, kind in rows]

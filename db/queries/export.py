@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable
 from datetime import datetime
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -120,11 +121,18 @@ def offer_rows(session: Session, which: ColumnElement[bool]) -> list[dict[str, A
         .order_by(Offer.created_at, Offer.id)
         .execution_options(populate_existing=True)
     )
-    return [
-        plain(offer)
-        | {name: row and plain(row) for name, row in (("prediction", said), ("vote", vote), ("listening", heard))}
-        for offer, said, vote, heard in rows
-    ]
+    return [offer_row(*row) for row in rows]
+
+
+def offer_row(
+    offer: Offer,
+    prediction: Prediction | None = None,
+    vote: Vote | None = None,
+    listening: Listening | None = None,
+) -> dict[str, Any]:
+    """An offer with what belongs to it."""
+    beside = {"prediction": prediction, "vote": vote, "listening": listening}
+    return plain(offer) | {name: row and plain(row) for name, row in beside.items()}
 
 
 def four_rows(session: Session, which: ColumnElement[bool]) -> list[dict[str, Any]]:
@@ -136,7 +144,12 @@ def four_rows(session: Session, which: ColumnElement[bool]) -> list[dict[str, An
         .order_by(Four.created_at, Four.id)
         .execution_options(populate_existing=True)
     )
-    return [plain(four) | {"vote": vote and plain(vote)} for four, vote in rows]
+    return [four_row(*row) for row in rows]
+
+
+def four_row(four: Four, vote: FourVote | None = None) -> dict[str, Any]:
+    """A four with its pick."""
+    return plain(four) | {"vote": vote and plain(vote)}
 
 
 def _duet_rows(session: Session, listener_id: UUID) -> list[dict[str, Any]]:
@@ -188,8 +201,13 @@ def plain_rows(rows: Iterable[Base]) -> list[dict[str, Any]]:
 
 def plain(row: Base) -> dict[str, Any]:
     """A row's columns as JSON knows them; bytes and vectors become lists of numbers."""
-    keys = (column.key for column in inspect(type(row)).column_attrs)
-    return {key: _plain_value(getattr(row, key)) for key in keys if key not in OF_THIS_INSTALLATION}
+    return {key: _plain_value(getattr(row, key)) for key in _keys(type(row))}
+
+
+@cache
+def _keys(table: type[Base]) -> tuple[str, ...]:
+    keys = (column.key for column in inspect(table).column_attrs)
+    return tuple(key for key in keys if key not in OF_THIS_INSTALLATION)
 
 
 def _plain_value(value: Any) -> Any:

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from uuid import UUID
 
-from sqlalchemy import func, insert, or_, select
-from sqlalchemy.dialects.postgresql import insert as upsert
-from sqlalchemy.orm import Session
+from sqlalchemy import Select, bindparam, insert, select, update
+from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm.attributes import set_committed_value
 
-from db.queries.offers import FOUR_SIDES, NotForThisListenerError
+from db.queries.heads import HeadColumns, head_parameters, save_head_cte
+from db.queries.offers import FOUR_SIDES, create
 from db.queries.votes import TINY
-from db.tables import Clip, Four, FourVote, Listener
+from db.tables import Four, FourVote, Listener
 
 
 @dataclass(frozen=True)
@@ -41,31 +43,15 @@ def create_four(
     Raises ``NotForThisListenerError`` for a clip that isn't theirs to hear, and ``IntegrityError`` for one that is
     there twice or a probability outside (0, 1].
     """
-    theirs = or_(Clip.composed_for.is_(None), Clip.composed_for == listener.id)
-    may_hear = session.scalars(select(func.count()).where(Clip.id.in_(clips), theirs)).one()
-    if may_hear < len(set(clips)):
-        raise NotForThisListenerError(
-            f"some of the clips {', '.join(map(str, clips))} can't be offered to {listener.id}"
-        )
-    values = {
-        "listener_id": listener.id,
-        "study_id": listener.study_id,
-        "condition": listener.condition,
+    about = {
         **{f"clip_{place}": clip for place, clip in zip("abcd", clips, strict=True)},
         "seconds": seconds,
         "policy": policy,
         "four_probability": four_probability,
         "order_probability": order_probability,
+        "condition": listener.condition,
     }
-    new = upsert(Four).values(values).on_conflict_do_nothing().returning(Four)
-    return session.scalars(new).one_or_none()
-
-
-def sets_among(session: Session, listener_id: UUID, clips: Sequence[UUID]) -> list[tuple[int, ...]]:
-    """Every set of four of these clips that this listener was ever offered, as their places in ``clips``."""
-    place = {clip: index for index, clip in enumerate(clips)}
-    found = session.execute(select(*FOUR_SIDES).where(Four.listener_id == listener_id)).all()
-    return [tuple(place[clip] for clip in row) for row in found if all(clip in place for clip in row)]
+    return create(session, Four, listener, clips, about)
 
 
 def store_four_vote(
@@ -78,10 +64,12 @@ def store_four_vote(
     votes_seen: int,
     heard_ms: Sequence[int],
     model_version: str,
-) -> None:
-    """Store a claimed ``new`` pick with what was expected of it, and close the four.
+    learned: HeadColumns | None = None,
+) -> FourVote:
+    """Store a claimed ``new`` pick with what was expected of it and the head that it led to, and close the four.
 
-    Raises ``IntegrityError`` for an outcome, a chance or a time that isn't allowed, and for a second pick.
+    All in one round trip. Raises ``IntegrityError`` for an outcome, a chance or a time that isn't allowed, and for a
+    second pick.
     """
     likely = [max(float(chance), TINY) for chance in chances]
     pick = {
@@ -94,9 +82,21 @@ def store_four_vote(
         "heard_ms": list(heard_ms),
         "model_version": model_version,
     }
-    session.execute(insert(FourVote).values(pick))
-    four.state = "voted"
     session.flush()
+    given = {f"its_{name}": value for name, value in pick.items()} | head_parameters(four.listener_id, learned)
+    stored = session.scalars(_store(with_head=learned is not None), given).one()
+    set_committed_value(four, "state", "voted")
+    return stored
+
+
+@cache
+def _store(*, with_head: bool) -> Select[FourVote]:
+    names = ["four_id", "listener_id", "outcome", "chances", "head_version", "votes_seen", "heard_ms", "model_version"]
+    columns = {name: getattr(FourVote, name) for name in names}
+    values = {name: bindparam(f"its_{name}", type_=column.type) for name, column in columns.items()}
+    picked = insert(FourVote).values(values).returning(*FourVote.__table__.c).cte("picked")
+    closed = update(Four).where(Four.id == values["four_id"]).values(state="voted").returning(Four.id).cte("closed")
+    return select(aliased(FourVote, picked)).add_cte(closed, *([save_head_cte()] if with_head else []))
 
 
 def four_votes_of(session: Session, listener_id: UUID) -> list[JudgedFour]:

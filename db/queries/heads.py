@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass, fields
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, delete, func, select, union_all
+from sqlalchemy import CTE, ColumnElement, Select, and_, bindparam, delete, func, select, union, union_all
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
@@ -71,21 +72,45 @@ def save_head(
     votes_seen: int,
 ) -> None:
     """Write the head, new or changed: little-endian float64 ``(n,)`` and ``(n, n)``."""
-    values = {
-        "mean": mean,
-        "covariance": covariance,
-        "lapses": lapses,
-        "attentive": attentive,
-        "votes_seen": votes_seen,
-    }
-    session.execute(
+    columns = HeadColumns(model_version, mean, covariance, lapses, attentive, votes_seen)
+    session.execute(_SAVE_HEAD, head_parameters(listener_id, columns))
+
+
+@dataclass(frozen=True)
+class HeadColumns:
+    """A head as it is stored: ``mean`` and ``covariance`` are little-endian float64 ``(n,)`` and ``(n, n)``."""
+
+    model_version: str
+    mean: bytes
+    covariance: bytes
+    lapses: float
+    attentive: float
+    votes_seen: int
+
+
+def head_parameters(listener_id: UUID, columns: HeadColumns | None) -> dict[str, Any]:
+    """What ``save_head_cte`` is to be executed with; nothing where there is no head to save."""
+    if columns is None:
+        return {}
+    return {"head_listener_id": listener_id} | {f"head_{name}": value for name, value in vars(columns).items()}
+
+
+def save_head_cte() -> CTE:
+    """The head written, new or changed, beside what else a statement does."""
+    names = ("listener_id", *(each.name for each in fields(HeadColumns)))
+    values = {name: bindparam(f"head_{name}", type_=getattr(StoredHead, name).type) for name in names}
+    key = ["listener_id", "model_version"]
+    changed = {name: value for name, value in values.items() if name not in key}
+    return (
         insert(StoredHead)
-        .values(listener_id=listener_id, model_version=model_version, **values)
-        .on_conflict_do_update(
-            index_elements=[StoredHead.listener_id, StoredHead.model_version],
-            set_={**values, "updated_at": func.clock_timestamp()},
-        )
+        .values(values)
+        .on_conflict_do_update(index_elements=key, set_=changed | {"updated_at": func.clock_timestamp()})
+        .returning(StoredHead.listener_id)
+        .cte("head_saved")
     )
+
+
+_SAVE_HEAD = select(save_head_cte().c.listener_id)
 
 
 def delete_heads(session: Session, listener_id: UUID, *, but: str | None = None) -> None:
@@ -108,6 +133,14 @@ def heads_behind(session: Session, model_version: str) -> list[UUID]:
         .where(StoredHead.model_version == model_version, StoredHead.votes_seen < given.c.votes)
     )
     return list(session.scalars(query))
+
+
+def without_head(session: Session, model_version: str) -> list[UUID]:
+    """Listeners who have voted and have no head of this version, or one of another."""
+    known = select(StoredHead.listener_id).where(StoredHead.model_version == model_version)
+    voted = (select(table.listener_id).where(table.listener_id.not_in(known)) for table in (Vote, FourVote))
+    older = select(StoredHead.listener_id).where(StoredHead.model_version != model_version)
+    return list(session.scalars(union(*voted, older)))
 
 
 def _answered(

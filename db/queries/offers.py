@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from functools import cache
 from typing import Any, TypeVar
 from uuid import UUID
 
 from sqlalchemy import (
     ARRAY,
-    ColumnElement,
-    Double,
+    CompoundSelect,
+    Integer,
+    ScalarSelect,
     Select,
-    Text,
     Uuid,
+    bindparam,
     cast,
     column,
     func,
-    literal,
+    null,
     or_,
     select,
     union_all,
@@ -30,8 +32,20 @@ Asked = TypeVar("Asked", Offer, Four)
 FOUR_SIDES = (Four.clip_a, Four.clip_b, Four.clip_c, Four.clip_d)
 
 
+def sides_of(asked: type[Offer | Four]) -> Sequence[InstrumentedAttribute[UUID]]:
+    """The columns of its clips, in the order of their places."""
+    return (Offer.left_clip, Offer.right_clip) if asked is Offer else FOUR_SIDES
+
+
 class NotForThisListenerError(ValueError):
     """A clip that doesn't exist, or that was composed for somebody else, can't be offered."""
+
+
+_WHOSE = bindparam("whose", type_=Uuid)
+_SHOWN_SETS: CompoundSelect[Any] = union_all(
+    select(Offer.left_clip, Offer.right_clip, null(), null()).where(Offer.listener_id == _WHOSE),
+    select(*FOUR_SIDES).where(Four.listener_id == _WHOSE),
+)
 
 
 def open_ones(session: Session, asked: type[Asked], listener_id: UUID) -> list[Asked]:
@@ -60,27 +74,50 @@ def create_offer(
     Raises ``NotForThisListenerError`` for a clip that isn't theirs to hear, and ``IntegrityError`` for a clip against
     itself or a probability outside (0, 1].
     """
-    may_hear = select(func.count()).where(
-        Clip.id.in_([left_clip, right_clip]), or_(Clip.composed_for.is_(None), Clip.composed_for == listener.id)
-    )
-    values: dict[InstrumentedAttribute[Any], ColumnElement[Any]] = {
-        Offer.listener_id: literal(listener.id, Uuid),
-        Offer.study_id: literal(listener.study_id, Text),
-        Offer.condition: literal(condition or listener.condition, Text),
-        Offer.left_clip: literal(left_clip, Uuid),
-        Offer.right_clip: literal(right_clip, Uuid),
-        Offer.seconds: literal(seconds, Double),
-        Offer.policy: literal(policy, Text),
-        Offer.pair_probability: literal(pair_probability, Double),
-        Offer.order_probability: literal(order_probability, Double),
-        Offer.repeats: literal(repeats, Uuid),
+    about = {
+        "left_clip": left_clip,
+        "right_clip": right_clip,
+        "seconds": seconds,
+        "policy": policy,
+        "pair_probability": pair_probability,
+        "order_probability": order_probability,
+        "condition": condition or listener.condition,
+        "repeats": repeats,
     }
-    both = may_hear.scalar_subquery() == len({left_clip, right_clip})
-    new = insert(Offer).from_select(list(values), select(*values.values()).where(both))
-    offer = session.scalars(new.on_conflict_do_nothing().returning(Offer)).one_or_none()
-    if offer is None and session.scalars(may_hear).one() < 2:
-        raise NotForThisListenerError(f"clips {left_clip} and {right_clip} can't both be offered to {listener.id}")
-    return offer
+    return create(session, Offer, listener, (left_clip, right_clip), about)
+
+
+def create(
+    session: Session, asked: type[Asked], listener: Listener, clips: Sequence[UUID], about: Mapping[str, Any]
+) -> Asked | None:
+    """Store a new pair or four with what is to be known ``about`` it, in one round trip, as ``create_offer`` says."""
+    values = {"listener_id": listener.id, "study_id": listener.study_id, **about}
+    given = {f"new_{name}": value for name, value in values.items()}
+    parameters = given | {"clips": list(clips), "different": len(set(clips)), "whose": listener.id}
+    new = session.scalars(_insert(asked, tuple(values)), parameters).one_or_none()
+    if new is None and session.scalars(select(_hearable()), parameters).one() < len(set(clips)):
+        raise NotForThisListenerError(
+            f"some of the clips {', '.join(map(str, clips))} can't be offered to {listener.id}"
+        )
+    return new
+
+
+@cache
+def _insert(asked: type[Asked], names: tuple[str, ...]) -> Select[Asked]:
+    """Built once: a vote has no time for it."""
+    columns = {name: getattr(asked, name) for name in names}
+    values = [bindparam(f"new_{name}", type_=column.type) for name, column in columns.items()]
+    all_theirs = _hearable() == bindparam("different", type_=Integer)
+    insertion = insert(asked).from_select(list(columns), select(*values).where(all_theirs))
+    new = insertion.on_conflict_do_nothing().returning(*asked.__table__.c).cte("new")
+    return select(aliased(asked, new))
+
+
+def _hearable() -> ScalarSelect[int]:
+    """How many of ``clips`` the listener ``whose`` may hear."""
+    clips = func.any(bindparam("clips", type_=ARRAY(Uuid)))
+    theirs = or_(Clip.composed_for.is_(None), Clip.composed_for == bindparam("whose", type_=Uuid))
+    return select(func.count()).select_from(Clip).where(Clip.id == clips, theirs).scalar_subquery()
 
 
 def offered_pairs(session: Session, listener_id: UUID) -> list[tuple[UUID, UUID]]:
@@ -124,22 +161,9 @@ def met_clips(session: Session, listener_id: UUID, *, model_version: str) -> lis
     return [clip for clip in session.scalars(query) if clip.id not in waiting]
 
 
-def pairs_among(session: Session, listener_id: UUID, clips: Sequence[UUID]) -> list[tuple[int, int]]:
-    """Every pair of these clips that this listener was ever offered, as their places in ``clips`` (left, right)."""
-    left, right = (
-        func.unnest(cast(list(clips), ARRAY(Uuid)))
-        .table_valued(column("id", Uuid), with_ordinality="place", name=name)
-        .render_derived()
-        for name in ("on_the_left", "on_the_right")
-    )
-    query = (
-        select(left.c.place - 1, right.c.place - 1)
-        .select_from(Offer)
-        .join(left, left.c.id == Offer.left_clip)
-        .join(right, right.c.id == Offer.right_clip)
-        .where(Offer.listener_id == listener_id)
-    )
-    return [(one, two) for one, two in session.execute(query)]
+def shown_sets(session: Session, listener_id: UUID) -> list[tuple[UUID, ...]]:
+    """The clips of every pair and of every four that this listener was ever offered."""
+    return [tuple(row) if row[2] else (row[0], row[1]) for row in session.execute(_SHOWN_SETS, {"whose": listener_id})]
 
 
 def repeatable(

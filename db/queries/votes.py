@@ -2,19 +2,51 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Generic, Literal, TypeVar
 from uuid import UUID
 
-from sqlalchemy import Integer, Text, Uuid, func, insert, literal, or_, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Double,
+    Executable,
+    Integer,
+    Select,
+    Text,
+    Uuid,
+    and_,
+    bindparam,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.orm import Session, aliased
 from sqlalchemy.orm.attributes import set_committed_value
 
-from db.queries.offers import Asked
-from db.tables import FOUR_PICKS, PICKS, FourVote, Listener, Listening, Offer, Prediction, Vote
+from db.queries.heads import HeadColumns, head_parameters, save_head_cte
+from db.queries.offers import Asked, sides_of
+from db.tables import (
+    FOUR_PICKS,
+    PICKS,
+    Clip,
+    FourVote,
+    Listener,
+    Listening,
+    Offer,
+    Prediction,
+    StoredHead,
+    Vote,
+)
+from db.tables.base import Floats
 
 Answer = TypeVar("Answer", Vote, FourVote)
+AnyVote = Vote | FourVote
 TINY = 1e-9  # a probability that rounds to 0 is stored as this
 
 
@@ -33,6 +65,8 @@ class Expected:
 class Claim(Generic[Asked, Answer]):
     """What a vote that has just arrived meets: ``asked`` is the pair or the four, ``vote`` what was answered before.
 
+    ``listener``: whose vote it is, locked.
+
     ``new``: the offer is locked and waits for its vote in this transaction. ``duplicate``: the same vote is stored
     already. ``conflict``: another outcome is. ``not_found``: this listener has no such offer.
     """
@@ -40,6 +74,20 @@ class Claim(Generic[Asked, Answer]):
     status: Literal["new", "duplicate", "conflict", "not_found"]
     asked: Asked | None = None
     vote: Answer | None = None
+    listener: Listener | None = None
+
+
+@dataclass(frozen=True)
+class BeforeVote(Generic[Asked]):
+    """What stands before a vote: the pairs or fours that are ``open``, oldest first, the stored head, the picks so far.
+
+    ``summaries``: of those clips asked about that are of the head's model, by clip.
+    """
+
+    open: list[Asked]
+    head: StoredHead | None
+    picks: int
+    summaries: Mapping[UUID, Floats]
 
 
 def claim(
@@ -61,53 +109,124 @@ def claim(
         return Claim("not_found")
     found: Asked = row[0]
     if found.state == "open":
-        return Claim("new", found)
+        return Claim("new", found, None, row[1])
     # asked only now: the lock may have waited for the transaction that stored it
     vote = session.get_one(answers, which, populate_existing=True)
-    return Claim("duplicate" if vote.outcome == outcome else "conflict", found, vote)
+    return Claim("duplicate" if vote.outcome == outcome else "conflict", found, vote, row[1])
+
+
+def before_vote(
+    session: Session, asked: type[Asked], listener_id: UUID, *, model_version: str, which: UUID | None = None
+) -> BeforeVote[Asked]:
+    """What stands before a vote on ``which`` pair or four (or before any), of a locked listener, in one round trip.
+
+    Not together with the lock: what is read in the statement that waits for it would be as old as that statement.
+    """
+    given = {"whose": listener_id, "version": model_version, "which": which}
+    rows = session.execute(_before_vote(asked), given).all()
+    summaries = {
+        clip: summary
+        for row in rows
+        if row[0] is not None and row[0].id == which
+        for clip, summary in zip(row[0].clips, row[3:], strict=True)
+        if summary is not None
+    }
+    return BeforeVote([row[0] for row in rows if row[0] is not None], rows[0][1], rows[0][2], summaries)
+
+
+@cache
+def _before_vote(asked: type[Asked]) -> Executable:
+    """Built once: a vote has no time for it. There is one row at least, of the listener without anything open."""
+    whose, version = bindparam("whose", type_=Uuid), bindparam("version", type_=Text)
+    which = bindparam("which", type_=Uuid)
+    clips = [(side, aliased(Clip)) for side in sides_of(asked)]
+    query = (
+        select(asked, StoredHead, _picks(whose), *(clip.summary for _, clip in clips))
+        .select_from(Listener)
+        .outerjoin(asked, and_(asked.listener_id == Listener.id, asked.state == "open"))
+        .outerjoin(StoredHead, and_(StoredHead.listener_id == Listener.id, StoredHead.model_version == version))
+        .where(Listener.id == whose)
+        .order_by(asked.created_at, asked.id)
+        .execution_options(populate_existing=True)
+    )
+    for side, clip in clips:
+        query = query.outerjoin(clip, and_(clip.id == side, asked.id == which, clip.model_version == version))
+    return query
 
 
 def store_vote(
-    session: Session, offer: Offer, *, outcome: str, expected: Expected, left_ms: int, right_ms: int, model_version: str
-) -> None:
-    """Store prediction, vote and listening of a claimed ``new`` vote and close the offer, in one round trip.
+    session: Session,
+    offer: Offer,
+    *,
+    outcome: str,
+    expected: Expected,
+    left_ms: int,
+    right_ms: int,
+    model_version: str,
+    learned: HeadColumns | None = None,
+) -> tuple[Prediction, Vote, Listening]:
+    """Store prediction, vote and listening of a claimed ``new`` vote and the head that it led to, and close the offer.
 
-    Raises ``IntegrityError`` for an outcome or a time that isn't allowed, and for a second vote.
+    All in one round trip. Raises ``IntegrityError`` for an outcome or a time that isn't allowed, and for a second vote.
     """
     left, equal, right = (max(p, TINY) for p in (expected.p_left, expected.p_equal, expected.p_right))
     total = left + equal + right
-    predicted = (
-        insert(Prediction)
-        .values(
-            offer_id=offer.id,
-            p_left=left / total,
-            p_equal=equal / total,
-            p_right=right / total,
-            head_version=expected.head_version,
-            votes_seen=expected.votes_seen,
-        )
-        .returning(Prediction.offer_id, Prediction.made_at)
-        .cte("predicted")
-    )
+    session.flush()
+    given = {
+        "which": offer.id,
+        "whose": offer.listener_id,
+        "likely_left": left / total,
+        "likely_equal": equal / total,
+        "likely_right": right / total,
+        "head": expected.head_version,
+        "seen": expected.votes_seen,
+        "said": outcome,
+        "version": model_version,
+        "heard_left": left_ms,
+        "heard_right": right_ms,
+    }
+    given |= head_parameters(offer.listener_id, learned)
+    prediction, vote, listening = session.execute(_store(with_head=learned is not None), given).one()
+    set_committed_value(offer, "state", "voted")
+    return prediction, vote, listening
+
+
+@cache
+def _store(*, with_head: bool) -> Select[Prediction, Vote, Listening]:
+    """Built once: a vote has no time for it."""
+    which = bindparam("which", type_=Uuid)
+    prediction = {
+        Prediction.offer_id: which,
+        Prediction.p_left: bindparam("likely_left", type_=Double),
+        Prediction.p_equal: bindparam("likely_equal", type_=Double),
+        Prediction.p_right: bindparam("likely_right", type_=Double),
+        Prediction.head_version: bindparam("head", type_=Text),
+        Prediction.votes_seen: bindparam("seen", type_=Integer),
+    }
+    predicted = insert(Prediction).values(prediction).returning(*Prediction.__table__.c).cte("predicted")
     vote = {
         Vote.offer_id: predicted.c.offer_id,
-        Vote.listener_id: literal(offer.listener_id, Uuid),
-        Vote.outcome: literal(outcome, Text),
+        Vote.listener_id: bindparam("whose", type_=Uuid),
+        Vote.outcome: bindparam("said", type_=Text),
         Vote.predicted_at: predicted.c.made_at,
-        Vote.model_version: literal(model_version, Text),
+        Vote.model_version: bindparam("version", type_=Text),
         # the machine's clock may be set back in between
         Vote.created_at: func.greatest(func.clock_timestamp(), predicted.c.made_at),
     }
-    voted = insert(Vote).from_select(list(vote), select(*vote.values())).returning(Vote.offer_id).cte("voted")
-    closed = update(Offer).where(Offer.id == offer.id).values(state="voted").returning(Offer.id).cte("closed")
+    voted = insert(Vote).from_select(list(vote), select(*vote.values())).returning(*Vote.__table__.c).cte("voted")
     heard = {
         Listening.offer_id: voted.c.offer_id,
-        Listening.left_ms: literal(left_ms, Integer),
-        Listening.right_ms: literal(right_ms, Integer),
+        Listening.left_ms: bindparam("heard_left", type_=Integer),
+        Listening.right_ms: bindparam("heard_right", type_=Integer),
     }
-    session.flush()
-    session.execute(insert(Listening).from_select(list(heard), select(*heard.values())).add_cte(closed))
-    set_committed_value(offer, "state", "voted")
+    hearing = insert(Listening).from_select(list(heard), select(*heard.values())).returning(*Listening.__table__.c)
+    listened = hearing.cte("listened")
+    closed = update(Offer).where(Offer.id == which).values(state="voted").returning(Offer.id).cte("closed")
+    return (
+        select(aliased(Prediction, predicted), aliased(Vote, voted), aliased(Listening, listened))
+        .where(predicted.c.offer_id == voted.c.offer_id, voted.c.offer_id == listened.c.offer_id)
+        .add_cte(closed, *([save_head_cte()] if with_head else []))
+    )
 
 
 @dataclass(frozen=True)
@@ -140,8 +259,12 @@ def has_voted(session: Session, listener_id: UUID) -> bool:
 
 def count_picks(session: Session, listener_id: UUID, *, until: datetime | None = None) -> int:
     """How many votes of the listener (up to this moment) compare clips: left, right or equal, or one of four."""
-    picks = 0
+    return session.scalars(select(_picks(listener_id, until))).one()
+
+
+def _picks(listener_id: UUID | BindParameter[UUID], until: datetime | None = None) -> ColumnElement[int]:
+    counts = []
     for table, outcomes in ((Vote, PICKS), (FourVote, FOUR_PICKS)):
         query = select(func.count()).where(table.listener_id == listener_id, table.outcome.in_(outcomes))
-        picks += session.scalars(query if until is None else query.where(table.created_at <= until)).one()
-    return picks
+        counts.append((query if until is None else query.where(table.created_at <= until)).scalar_subquery())
+    return counts[0] + counts[1]

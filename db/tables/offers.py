@@ -64,3 +64,8 @@ class Offer(Base):
     state: Mapped[str] = mapped_column(server_default="open")
     repeats: Mapped[uuid.UUID | None]
     created_at: Mapped[Clock]
+
+    @property
+    def clips(self) -> tuple[uuid.UUID, uuid.UUID]:
+        """The clips, the left one first."""
+        return self.left_clip, self.right_clip

@@ -27,7 +27,6 @@ from webapp.composing import pool, rendering
 from webapp.composing.clips import content_hash
 from webapp.context import Context
 from webapp.listeners import accounts
-from webapp.listening import pairs, votes
 from webapp.runtime.limits import IMPORTS_A_SECOND, IMPORTS_AT_ONCE, TokenBucket
 from webapp.runtime.settings import Settings
 from webapp.supervision import Supervision
@@ -219,15 +218,9 @@ def live(context: Context, stock: Stock) -> Callable[..., uuid.UUID]:
         listener = accounts.create(context.database, context.journal)
 
         def vote(outcome: str) -> None:
-            votes.take(
-                context.database,
-                context.journal,
-                context.space,
-                context.playable,
+            context.pairs.record_vote(
                 listener,
-                pairs.open_offers(context.database, context.journal, context.space, context.playable, listener)[0][
-                    "offer_id"
-                ],
+                context.pairs.open(listener)[0].id,
                 outcome,
                 (2000, 2100),
             )

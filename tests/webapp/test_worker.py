@@ -13,7 +13,6 @@ from webapp.context import Context
 from webapp.learning import heads, refits
 from webapp.learning import reencoding as encode_service
 from webapp.listeners import accounts
-from webapp.listening import pairs, votes
 from webapp.taste import overview
 from webapp.worker import HANDLERS, Worker
 
@@ -39,7 +38,7 @@ def test_the_worker_fills_an_empty_pool_with_a_pair_first(context, worker):
     assert worker.step()
     assert playable(context) == 2
     listener = accounts.create(context.database, context.journal)
-    pair = pairs.open_offers(context.database, context.journal, context.space, context.playable, listener)[0]
+    pair = context.pairs.open(listener)[0]
     for side in ("left", "right"):
         clip_id, seconds = pair[side]["clip_id"], pair[side]["seconds"]
         audio = context.database.transaction(lambda s, c=clip_id, n=seconds: s.get(ClipAudio, (c, n)))
@@ -66,15 +65,9 @@ def test_the_pool_grows_as_a_listener_uses_it_up(context, stock, monkeypatch):
     assert context.database.transaction(lambda s: pool.need(s, version, 8)) is None
     listener = accounts.create(context.database, context.journal)
     for _ in range(4):
-        votes.take(
-            context.database,
-            context.journal,
-            context.space,
-            context.playable,
+        context.pairs.record_vote(
             listener,
-            pairs.open_offers(context.database, context.journal, context.space, context.playable, listener)[0][
-                "offer_id"
-            ],
+            context.pairs.open(listener)[0].id,
             "left",
             (1, 1),
         )
@@ -115,15 +108,9 @@ def test_clips_composed_for_a_listener_are_theirs_and_done_again_the_same(contex
         stock(domain, 60)
     listener = accounts.create(context.database, context.journal)
     for _ in range(4):
-        votes.take(
-            context.database,
-            context.journal,
-            context.space,
-            context.playable,
+        context.pairs.record_vote(
             listener,
-            pairs.open_offers(context.database, context.journal, context.space, context.playable, listener)[0][
-                "offer_id"
-            ],
+            context.pairs.open(listener)[0].id,
             "left",
             (1, 1),
         )
@@ -159,15 +146,9 @@ def test_a_wish_is_kept_with_its_job_and_tells_how_far_it_is(context, worker, st
     monkeypatch.setattr(clips, "CLIPS_A_JOB", 2)
     listener = accounts.create(context.database, context.journal)
     for _ in range(3):
-        votes.take(
-            context.database,
-            context.journal,
-            context.space,
-            context.playable,
+        context.pairs.record_vote(
             listener,
-            pairs.open_offers(context.database, context.journal, context.space, context.playable, listener)[0][
-                "offer_id"
-            ],
+            context.pairs.open(listener)[0].id,
             "left",
             (1, 1),
         )
@@ -329,15 +310,9 @@ def test_heads_of_a_new_version_are_fitted_from_all_votes(context, worker, stock
         stock(domain, 60)
     listener = accounts.create(context.database, context.journal)
     for outcome in ("left", "right", "equal", "skipped", "left"):
-        votes.take(
-            context.database,
-            context.journal,
-            context.space,
-            context.playable,
+        context.pairs.record_vote(
             listener,
-            pairs.open_offers(context.database, context.journal, context.space, context.playable, listener)[0][
-                "offer_id"
-            ],
+            context.pairs.open(listener)[0].id,
             outcome,
             (1, 1),
         )
@@ -359,15 +334,9 @@ def test_after_a_change_of_model_clips_are_encoded_and_heads_fitted_from_the_old
     listener = accounts.create(context.database, context.journal)
     own = stock("pop", 1, composed_for=listener)
     for _ in range(3):
-        votes.take(
-            context.database,
-            context.journal,
-            context.space,
-            context.playable,
+        context.pairs.record_vote(
             listener,
-            pairs.open_offers(context.database, context.journal, context.space, context.playable, listener)[0][
-                "offer_id"
-            ],
+            context.pairs.open(listener)[0].id,
             "left",
             (1, 1),
         )

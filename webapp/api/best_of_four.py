@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from webapp.api.listening import ERRORS, Clip, MaybeClaim, Milliseconds, TheContext, arrive
-from webapp.listening import best_of_four
+from webapp.listening import Shown
 from webapp.runtime.errors import NotYours
 
 router = APIRouter(prefix="/api/fours", tags=["listening"])
@@ -21,6 +21,11 @@ class Four(BaseModel):
 
     four_id: uuid.UUID
     clips: Annotated[list[Clip], Field(min_length=4, max_length=4)]
+
+    @classmethod
+    def of(cls, shown: Shown) -> Four:
+        """Four clips as this interface names them."""
+        return cls(four_id=shown.id, clips=[Clip.model_validate(clip) for clip in shown.clips])
 
 
 class Pick(BaseModel):
@@ -45,12 +50,7 @@ def open_fours(request: Request, response: Response, context: TheContext, claim:
     """The listener's two open fours, oldest first, made where missing; a reload gets the same."""
     listener_id, _ = arrive(request, response, context, claim)
     response.headers["Cache-Control"] = "no-store"
-    return [
-        Four.model_validate(four)
-        for four in best_of_four.open_fours(
-            context.database, context.journal, context.space, context.playable, listener_id
-        )
-    ]
+    return [Four.of(each) for each in context.best_of_four.open(listener_id)]
 
 
 @router.post("/{four_id}/pick", responses=ERRORS)
@@ -58,16 +58,8 @@ def pick(four_id: uuid.UUID, given: Pick, context: TheContext, claim: MaybeClaim
     """Store the pick once, however often it is sent; another outcome for the same four is refused with 409."""
     if claim is None:
         raise NotYours(f"without a listener's token no four is yours, {four_id} neither; GET /api/listener gives one")
-    a, b, c, d = (round(heard) for heard in given.heard_ms)
-    return Picked.model_validate(
-        best_of_four.take(
-            context.database,
-            context.journal,
-            context.space,
-            context.playable,
-            claim.listener_id,
-            four_id,
-            given.outcome,
-            (a, b, c, d),
-        )
+    heard = [round(each) for each in given.heard_ms]
+    recorded = context.best_of_four.record_vote(claim.listener_id, four_id, given.outcome, heard)
+    return Picked(
+        four_id=recorded.id, outcome=given.outcome, picks=recorded.picks, open=[Four.of(each) for each in recorded.open]
     )

@@ -19,7 +19,7 @@ from models.music.notes import DOMAINS, Domain
 from webapp.composing import wishes
 from webapp.context import Context
 from webapp.listeners import accounts, archive, rewind
-from webapp.listening import pairs, similar, sound, votes
+from webapp.listening import Shown, similar, sound
 from webapp.runtime.errors import NoListener, NotYours
 from webapp.runtime.identity import Claim, clear_cookie, set_cookie
 from webapp.taste import overview
@@ -31,6 +31,8 @@ Milliseconds = Annotated[float, Field(ge=0, le=3_600_000, allow_inf_nan=False)]
 
 class Clip(BaseModel):
     """One side of an offer; nothing here tells where the clip comes from."""
+
+    model_config = ConfigDict(from_attributes=True)
 
     clip_id: uuid.UUID
     audio_url: str
@@ -44,6 +46,12 @@ class Offer(BaseModel):
     offer_id: uuid.UUID
     left: Clip
     right: Clip
+
+    @classmethod
+    def of(cls, shown: Shown) -> Offer:
+        """A pair as this interface names it."""
+        left, right = map(Clip.model_validate, shown.clips)
+        return cls(offer_id=shown.id, left=left, right=right)
 
 
 class Heard(BaseModel):
@@ -296,10 +304,7 @@ def open_offers(request: Request, response: Response, context: TheContext, claim
     """The listener's two open offers, oldest first, made where missing; a reload gets the same."""
     listener_id, _ = arrive(request, response, context, claim)
     response.headers["Cache-Control"] = "no-store"
-    return [
-        Offer.model_validate(offer)
-        for offer in pairs.open_offers(context.database, context.journal, context.space, context.playable, listener_id)
-    ]
+    return [Offer.of(each) for each in context.pairs.open(listener_id)]
 
 
 @router.post("/offers/{offer_id}/vote", responses=ERRORS)
@@ -308,17 +313,12 @@ def vote(offer_id: uuid.UUID, given: Vote, context: TheContext, claim: MaybeClai
     if claim is None:
         raise NotYours(f"without a listener's token no offer is yours, {offer_id} neither; GET /api/listener gives one")
     heard = (round(given.heard_ms.left), round(given.heard_ms.right))
-    return Voted.model_validate(
-        votes.take(
-            context.database,
-            context.journal,
-            context.space,
-            context.playable,
-            claim.listener_id,
-            offer_id,
-            given.outcome,
-            heard,
-        )
+    recorded = context.pairs.record_vote(claim.listener_id, offer_id, given.outcome, heard)
+    return Voted(
+        offer_id=recorded.id,
+        outcome=given.outcome,
+        picks=recorded.picks,
+        open=[Offer.of(each) for each in recorded.open],
     )
 
 

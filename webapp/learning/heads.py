@@ -12,21 +12,23 @@ from typing import cast
 
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from db.queries import clips as clip_rows
 from db.queries import fours as four_rows
 from db.queries import heads as rows
 from db.queries import populations as population_rows
 from db.queries import votes as vote_rows
 from db.queries.listeners import get_listener
-from db.tables import Clip, Listener, StoredHead, StoredPopulation
+from db.tables import Listener, StoredHead, StoredPopulation
+from db.tables.base import Floats
 from models.taste.head import Head, HeadColumns, Outcome, update
 from models.taste.hierarchy import Evidence, PopulationPrior, average
 from models.taste.plackett_luce import FOUR, Pick, update_four
 from models.taste.space import TasteSpace
 
-Features = Mapping[uuid.UUID, npt.NDArray[np.float64]]
+FloatArray = npt.NDArray[np.float64]
+Features = Mapping[uuid.UUID, FloatArray]
 FEWEST_OTHERS, VOTES_OF_OTHERS = 3, 6  # an average of fewer would tell one person's taste
 
 
@@ -56,14 +58,11 @@ def load(session: Session, listener_id: uuid.UUID, space: TasteSpace) -> Head:
     return newcomer(session, listener.study_id, space)
 
 
-def load_to_learn(session: Session, listener: Listener, space: TasteSpace) -> Head:
-    """Like ``load``, of a locked listener; with their first vote their head begins, for good, at the newest population.
+def before_first_vote(session: Session, listener: Listener, space: TasteSpace) -> Head:
+    """The head of a locked listener of whom none is stored: their first vote begins at the newest population, for good.
 
     Call it before that vote is stored.
     """
-    head = stored(session, listener.id, space)
-    if head is not None:
-        return head
     if vote_rows.has_voted(session, listener.id):
         return learned(session, listener, space)
     population = population_rows.newest_population(session, listener.study_id, space.version, keep=True)
@@ -74,9 +73,14 @@ def load_to_learn(session: Session, listener: Listener, space: TasteSpace) -> He
 def stored(session: Session, listener_id: uuid.UUID, space: TasteSpace) -> Head | None:
     """The head as its row has it; raises ``ValueError`` where it has another size than this taste space's."""
     row = rows.load_head(session, listener_id, space.version)
-    head = None if row is None else _head(row)
-    if head is not None and len(head.mean) != space.size:
-        raise ValueError(f"the head of {listener_id} has {len(head.mean)} weights, its taste space {space.size}")
+    return None if row is None else from_row(row, space)
+
+
+def from_row(row: StoredHead, space: TasteSpace) -> Head:
+    """The head in a row; raises ``ValueError`` where it has another size than this taste space's."""
+    head = _head(row)
+    if len(head.mean) != space.size:
+        raise ValueError(f"the head of {row.listener_id} has {len(head.mean)} weights, its taste space {space.size}")
     return head
 
 
@@ -110,27 +114,27 @@ def after(head: Head, known: Features, clips: Sequence[uuid.UUID], outcome: str)
     return update(head, left, right, cast("Outcome", outcome))
 
 
-def features_of(
-    session: Session, clip_ids: Iterable[uuid.UUID], space: TasteSpace
-) -> dict[uuid.UUID, npt.NDArray[np.float64]]:
+def features_of(session: Session, clip_ids: Iterable[uuid.UUID], space: TasteSpace) -> dict[uuid.UUID, FloatArray]:
     """Features ``(F,)`` of these clips; those that belong to another model are left out."""
-    query = select(Clip.id, Clip.summary).where(Clip.id.in_(list(clip_ids)), Clip.model_version == space.version)
-    return {row.id: space.features(row.summary)[0] for row in session.execute(query)}
+    return features_from(clip_rows.summaries(session, clip_ids, space.version), space)
+
+
+def features_from(summaries: Mapping[uuid.UUID, Floats], space: TasteSpace) -> dict[uuid.UUID, FloatArray]:
+    """Features ``(F,)`` of clips by their summaries; one by one, since rounding depends on how many go together."""
+    return {clip_id: space.features(summary)[0] for clip_id, summary in summaries.items()}
+
+
+def columns_of(head: Head) -> rows.HeadColumns:
+    """The head as its row has it."""
+    columns = head.to_columns()
+    return rows.HeadColumns(
+        columns.version, columns.mean, columns.covariance, columns.lapses, columns.attentive, columns.votes_seen
+    )
 
 
 def save(session: Session, listener_id: uuid.UUID, head: Head) -> None:
     """Store the head in place of the one before."""
-    columns = head.to_columns()
-    rows.save_head(
-        session,
-        listener_id,
-        model_version=columns.version,
-        mean=columns.mean,
-        covariance=columns.covariance,
-        lapses=columns.lapses,
-        attentive=columns.attentive,
-        votes_seen=columns.votes_seen,
-    )
+    rows.save_head(session, listener_id, **vars(columns_of(head)))
 
 
 def average_of_others(session: Session, listener_id: uuid.UUID, space: TasteSpace) -> Head | None:

@@ -9,7 +9,7 @@ import threading
 import time
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +28,7 @@ class PlayableClips:
     ids: tuple[uuid.UUID, ...]
     features: npt.NDArray[np.float64]
     seconds: tuple[tuple[float, ...], ...]
+    _playing: dict[float, PlayableClips] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @classmethod
     def of(cls, clips: Sequence[rows.PoolClip], space: TasteSpace) -> PlayableClips:
@@ -51,7 +52,9 @@ class PlayableClips:
 
     def playing(self, seconds: float) -> PlayableClips:
         """Those that can be played for so long."""
-        return self.chosen([i for i, lengths in enumerate(self.seconds) if seconds in lengths])
+        if seconds not in self._playing:
+            self._playing[seconds] = self.chosen([i for i, lengths in enumerate(self.seconds) if seconds in lengths])
+        return self._playing[seconds]
 
 
 class PlayablePool:

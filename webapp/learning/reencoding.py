@@ -12,13 +12,11 @@ import uuid
 from functools import partial
 from typing import Any
 
-from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
+from db.queries import clips as clip_rows
 from db.queries import jobs
-from db.queries.clips import clips_asked_about
 from db.queries.listeners import lock_listener
-from db.tables import Clip
 from models.style.latents import Latents
 from models.taste.space import TasteSpace, summary
 from webapp.generation.protocol import BadRequest
@@ -35,9 +33,7 @@ PRIORITY = 5  # before new clips, after what somebody waits for
 
 def older_clips(session: Session, version: str, limit: int) -> list[uuid.UUID]:
     """Clips whose latents are another model's and that are offered or were in any pair or four, newest first."""
-    needed = or_(~Clip.retired, Clip.id.in_(clips_asked_about()))
-    query = select(Clip.id).where(Clip.model_version.not_in([version, unreadable_by(version)]), needed)
-    return list(session.scalars(query.order_by(Clip.created_at.desc()).limit(limit)))
+    return clip_rows.older_clips(session, [version, unreadable_by(version)], limit=limit)
 
 
 def unreadable_by(version: str) -> str:
@@ -60,7 +56,7 @@ def encode_clips(
     found = database.transaction(lambda session: older_clips(session, version, CLIPS_A_JOB))
     encoded = retired = 0
     for clip_id in found:
-        notes = database.transaction(partial(_notes, clip_id=clip_id))
+        notes = database.transaction(partial(clip_rows.notes_of, clip_id=clip_id))
         if notes is None:  # its listener was deleted
             continue
         values: dict[str, Any] = {"retired": True, "model_version": unreadable_by(version)}
@@ -80,13 +76,9 @@ def encode_clips(
     return {"encoded": encoded, "retired": retired}
 
 
-def _notes(session: Session, clip_id: uuid.UUID) -> dict[str, Any] | None:
-    return session.scalar(select(Clip.notes).where(Clip.id == clip_id))
-
-
 def _change(session: Session, journal: Journal, clip_id: uuid.UUID, values: dict[str, Any]) -> None:
-    owner = session.scalar(select(Clip.composed_for).where(Clip.id == clip_id))
+    _, owner = clip_rows.owner_of(session, clip_id)
     if owner is not None:
         lock_listener(session, owner)
-    session.execute(update(Clip).where(Clip.id == clip_id).values(values))
+    clip_rows.change_clip(session, clip_id, values)
     journal.keep_clip(session, clip_id)

@@ -11,13 +11,11 @@ import logging
 import uuid
 from typing import Any
 
-from sqlalchemy import select, union
 from sqlalchemy.orm import Session
 
 from db.queries import heads as rows
 from db.queries import jobs
 from db.queries import listeners as listener_rows
-from db.tables import FourVote, StoredHead, Vote
 from models.taste.space import TasteSpace
 from webapp.learning import heads
 from webapp.runtime.database import Database
@@ -27,17 +25,9 @@ log = logging.getLogger(__name__)
 KIND = "refit_heads"
 
 
-def without_head(session: Session, version: str) -> list[uuid.UUID]:
-    """Listeners who have voted and have no head of this version, or one of another."""
-    known = select(StoredHead.listener_id).where(StoredHead.model_version == version)
-    voted = (select(table.listener_id).where(table.listener_id.not_in(known)) for table in (Vote, FourVote))
-    older = select(StoredHead.listener_id).where(StoredHead.model_version != version)
-    return list(session.scalars(union(*voted, older)))
-
-
 def leave_job(session: Session, version: str) -> bool:
     """Leave a job where any head is to be fitted; whether one was left."""
-    if not (without_head(session, version) or rows.heads_behind(session, version)):
+    if not (rows.without_head(session, version) or rows.heads_behind(session, version)):
         return False
     return jobs.enqueue(session, KIND, {"version": version}, dedupe_key=KIND) is not None
 
@@ -46,7 +36,7 @@ def refit_heads(database: Database, space: TasteSpace) -> dict[str, Any]:
     """Fit every head that is to be; each listener in a transaction of their own."""
     version = space.version
     waiting = database.transaction(
-        lambda session: {*without_head(session, version), *rows.heads_behind(session, version)}
+        lambda session: {*rows.without_head(session, version), *rows.heads_behind(session, version)}
     )
     fitted = 0
     for listener_id in sorted(waiting):

@@ -1,5 +1,12 @@
-"""What a listener hears and answers: pairs, best of four, votes, and clips like the one that was picked.
+"""What a listener hears and answers: pairs and best of four, votes, and clips like the one that was picked.
 
 A vote is stored once, with the prediction made before it, and the head learns in the same transaction. Begin with
-``votes``.
+``voting.record_vote``; ``Voting`` of ``Pairs`` and of ``BestOfFour`` is what the rest of the application uses.
 """
+
+from webapp.listening.best_of_four import BestOfFour
+from webapp.listening.comparison import Comparison, Shown, ShownClip
+from webapp.listening.pairs import Pairs
+from webapp.listening.voting import Recorded, Voting
+
+__all__ = ["BestOfFour", "Comparison", "Pairs", "Recorded", "Shown", "ShownClip", "Voting"]

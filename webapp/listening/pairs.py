@@ -1,107 +1,43 @@
-"""Offers: a listener always has two open ones, the pair on the page and the one to decode ahead.
+"""Pairs: two clips of which a listener picks one, calls them equal, or likes neither.
 
-Most are new pairs drawn to learn from. Some are mirrored repeats, which tell how consistent the person is, and some
-blind proofs: a clip for this listener's taste against one for the average listener's or one just as the prior drew it.
+Most are drawn to learn from. Some are mirrored repeats, which tell how consistent the person is, and some are blind
+tests: a clip for this listener's taste against one for the average listener's, or one just as the prior drew it.
 """
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from sqlalchemy.orm import Session
 
-from db.queries import clips as clip_rows
+from db.queries import export
 from db.queries import offers as rows
 from db.queries import votes as vote_rows
-from db.tables import Listener, Offer
-from models.taste.head import Head
+from db.queries.clips import PoolClip
+from db.queries.heads import HeadColumns
+from db.tables import PICKS, Listener, Offer, Vote
+from models.taste.head import Head, predict
 from models.taste.policy import (
     REPEAT_AFTER,
     REPEAT_GAP,
     REPEAT_WINDOW,
-    Mixture,
     NoPairLeftError,
     choose,
     choose_named,
 )
 from models.taste.space import TasteSpace
-from webapp.learning import heads
-from webapp.learning.playable_clips import PlayableClips, PlayablePool
-from webapp.listening.voting import open_now
-from webapp.runtime.database import Database
-from webapp.runtime.journal import Journal
+from webapp.learning.playable_clips import PlayablePool
+from webapp.listening.candidates import LONG_SECONDS, SHORT_SECONDS, Repertoire
+from webapp.listening.comparison import OPEN, Cast, FloatArray
 
-OPEN = 2
-SHORT_SECONDS, LONG_SECONDS = 7.0, 14.0
 SHORT_PAIRS = 6  # the first pairs are short
 ENOUGH_LONG = 12  # clips of a domain that can be played long before pairs get long
-CANDIDATES = 120  # among which a pair is looked for: 7,140 pairs take a few milliseconds
-PROOFS = {"average": "for_me_vs_average", "drawn": "for_me_vs_prior"}  # what a rival's proof is called
-NEVER_REPEATED = ("proof", "studio", "claim")
-NEWEST_OWN = 60  # of the clips composed for a listener, which are always among the candidates
-UNHEARD_COMPOSED = 0.75  # share of pairs with an own clip while one waits that the listener never met
-
-
-def open_offers(
-    database: Database, journal: Journal, space: TasteSpace, playable: PlayablePool, listener_id: uuid.UUID
-) -> list[dict[str, Any]]:
-    """The two open offers, oldest first, made where missing; raises ``NotReady`` where there is not even one."""
-    return open_now(database, journal, space, playable, listener_id, fill_up, shown)
-
-
-def fill_up(
-    session: Session,
-    journal: Journal,
-    space: TasteSpace,
-    playable: PlayablePool,
-    listener: Listener,
-    head: Head | None = None,
-    picks: int | None = None,
-    *,
-    voted: uuid.UUID | None = None,
-) -> list[Offer]:
-    """The open offers of a listener whose row is locked, drawn up to two (fewer where no pair is left).
-
-    ``head`` and ``picks`` are read where the caller does not know them. New offers are written in the journal together
-    with the one ``voted`` on in this transaction.
-    """
-    offers = rows.open_ones(session, Offer, listener.id)
-    changed = [voted] if voted else []
-    if len(offers) < OPEN:
-        head = head or heads.load(session, listener.id, space)
-        picks = vote_rows.count_picks(session, listener.id) if picks is None else picks
-        while len(offers) < OPEN:
-            offer = _draw(session, space, playable, listener, head, picks + len(offers))
-            if offer is None:
-                break
-            offers.append(offer)
-            changed.append(offer.id)
-    if changed:
-        journal.append(session, listener.id, offers=changed)
-    return offers[:OPEN]  # what was asked for in the studio waits behind these
-
-
-def shown(offer: Offer) -> dict[str, Any]:
-    """An offer as the page sees it."""
-
-    left, right = (shown_clip(clip, offer.seconds) for clip in (offer.left_clip, offer.right_clip))
-    return {"offer_id": offer.id, "left": left, "right": right}
-
-
-def shown_clip(clip_id: uuid.UUID, seconds: float) -> dict[str, Any]:
-    """A clip to play for so long as the page sees it."""
-    at = f"/api/clips/{clip_id}/{{}}/{seconds:g}"
-    return {
-        "clip_id": clip_id,
-        "audio_url": at.format("audio"),
-        "notes_url": at.format("notes"),
-        "seconds": seconds,
-    }
+BLIND_TESTS = {"average": "for_me_vs_average", "drawn": "for_me_vs_prior"}  # the condition, by the rival's kind
+NEVER_REPEATED = ("proof", "studio", "claim")  # policies
 
 
 @dataclass(frozen=True)
@@ -118,51 +54,165 @@ class _Pair:
     repeats: uuid.UUID | None = None
 
 
-def _draw(
-    session: Session, space: TasteSpace, playable: PlayablePool, listener: Listener, head: Head, pairs_before: int
-) -> Offer | None:
-    """Draw and store one more offer from the listener's domain; None where no pair is left."""
-    pool, version = playable.clips(session, listener.domain), space.version
-    found = clip_rows.composed_clips(
-        session, listener.id, domain=listener.domain, model_version=version, newest=NEWEST_OWN
-    )
-    own = PlayableClips.of(found, space)
-    seconds = SHORT_SECONDS
-    if pairs_before >= SHORT_PAIRS and len(pool.playing(LONG_SECONDS).ids) >= ENOUGH_LONG:
-        seconds = LONG_SECONDS
-    generator = np.random.default_rng()
-    repeats = _repeats(session, listener, version) if pairs_before >= REPEAT_AFTER else []
-    rivals = clip_rows.rival_clips(session, listener.id, domain=listener.domain, model_version=version)
-    met = rows.met_among(session, listener.id, {*pool.ids, *own.ids, *(clip.id for clip in (*found, *rivals))})
-    proofs = _proofs(found, rivals, met, seconds)
-    named, share = choose_named(len(repeats), len(proofs), generator)
-    pair: _Pair | None = None
-    if named is not None and named.policy == "repeat":
-        before = repeats[named.index]
-        pair = _Pair(
-            before.right_clip, before.left_clip, before.seconds, named.policy, named.pair_probability, 1.0,
-            repeats=before.id,
-        )  # fmt: skip
-    elif named is not None:
-        mine, rival, length = proofs[named.index]
-        left, right = (mine.id, rival.id) if generator.random() < 0.5 else (rival.id, mine.id)
-        condition = PROOFS[rival.kind]
-        pair = _Pair(left, right, length, named.policy, named.pair_probability, condition=condition)
-    for length in dict.fromkeys((seconds, SHORT_SECONDS)):
-        pair = pair or _choose(
+class Pairs:
+    """Pairs, as ``Comparison`` says."""
+
+    name, rows, asked, votes = "offer", "offers", Offer, Vote
+    picks: Sequence[str] = PICKS
+
+    def __init__(self, space: TasteSpace, playable: PlayablePool) -> None:
+        self.space = space
+        self._playable = playable
+
+    def predict(self, head: Head, features: FloatArray) -> Sequence[float]:
+        """How likely left, equal and right are."""
+        expected = predict(head, features[0] - features[1])
+        return float(expected.left[0]), float(expected.equal[0]), float(expected.right[0])
+
+    def store(
+        self,
+        session: Session,
+        asked: Offer,
+        vote: Cast,
+        predicted: Sequence[float],
+        head: Head,
+        learned: HeadColumns | None,
+    ) -> dict[str, Any]:
+        """Store the vote with its prediction and what was heard, and the head."""
+        left, equal, right = predicted
+        stored = vote_rows.store_vote(
             session,
-            space,
-            pool.playing(length),
-            own.playing(length),
-            met=met,
-            head=head,
-            listener_id=listener.id,
-            pairs_before=pairs_before,
-            seconds=length,
-            share=share,
+            asked,
+            outcome=vote.outcome,
+            expected=vote_rows.Expected(left, equal, right, head.version, head.votes_seen),
+            left_ms=vote.heard_ms[0],
+            right_ms=vote.heard_ms[1],
+            model_version=self.space.version,
+            learned=learned,
         )
-    if pair is None:
+        return export.offer_row(asked, *stored)
+
+    def draw(
+        self, session: Session, listener: Listener, head: Head, picks: int, open_now: Sequence[Offer]
+    ) -> list[Offer]:
+        """Draw and store new pairs until two are open."""
+        drawn: list[Offer] = []
+        if len(open_now) >= OPEN:
+            return drawn
+        repertoire = Repertoire.of(session, self.space, self._playable, listener)
+        while len(open_now) + len(drawn) < OPEN:
+            pairs_before = picks + len(open_now) + len(drawn)
+            pair = self._choose(session, listener, head, pairs_before, repertoire)
+            offer = _offered(session, listener, pair) if pair else None
+            if offer is None:
+                break
+            drawn.append(offer)
+            repertoire.show(offer.clips)
+        return drawn
+
+    def row(self, asked: Offer) -> dict[str, Any]:
+        """A pair that waits for its vote."""
+        return export.offer_row(asked)
+
+    def _choose(
+        self, session: Session, listener: Listener, head: Head, pairs_before: int, repertoire: Repertoire
+    ) -> _Pair | None:
+        """A repeat, a blind test, or else the pair to learn from; None where none is left."""
+        seconds = SHORT_SECONDS
+        if pairs_before >= SHORT_PAIRS and len(repertoire.pool.playing(LONG_SECONDS).ids) >= ENOUGH_LONG:
+            seconds = LONG_SECONDS
+        generator = np.random.default_rng()
+        repeats = self._repeatable(session, listener) if pairs_before >= REPEAT_AFTER else []
+        tests = _blind_tests(repertoire, seconds)
+        named, share = choose_named(len(repeats), len(tests), generator)
+        if named is not None and named.policy == "repeat":
+            return _mirrored(repeats[named.index], named.policy, named.pair_probability)
+        if named is not None:
+            mine, rival, length = tests[named.index]
+            left, right = (mine.id, rival.id) if generator.random() < 0.5 else (rival.id, mine.id)
+            condition = BLIND_TESTS[rival.kind]
+            return _Pair(left, right, length, named.policy, named.pair_probability, condition=condition)
+        for length in dict.fromkeys((seconds, SHORT_SECONDS)):
+            pair = self._to_learn_from(listener, head, pairs_before, repertoire, seconds=length, share=share)
+            if pair is not None:
+                return pair
         return None
+
+    def _repeatable(self, session: Session, listener: Listener) -> list[Offer]:
+        return rows.repeatable(
+            session,
+            listener,
+            model_version=self.space.version,
+            kept_out=NEVER_REPEATED,
+            gap=REPEAT_GAP,
+            window=REPEAT_WINDOW,
+        )
+
+    def _to_learn_from(
+        self,
+        listener: Listener,
+        head: Head,
+        pairs_before: int,
+        repertoire: Repertoire,
+        *,
+        seconds: float,
+        share: float,
+    ) -> _Pair | None:
+        """A new pair; ``share`` of all draws are such."""
+        candidates = repertoire.candidates(seconds)
+        clips = candidates.clips
+        if len(clips.ids) < 2:
+            return None
+        try:
+            choice = choose(
+                clips.features,
+                head,
+                offered={(left, right) for left, right in candidates.places(repertoire.shown, 2)},
+                picks=pairs_before,
+                generator=np.random.default_rng(),
+                heard=candidates.heard,
+                composed=candidates.composed,
+                mixture=candidates.mixture,
+                styles=self.space.together,
+                seed=listener.id.int % 2**32,
+            )
+        except NoPairLeftError:
+            return None
+        return _Pair(
+            clips.ids[choice.left],
+            clips.ids[choice.right],
+            seconds,
+            choice.policy,
+            choice.pair_probability * share,
+            choice.order_probability,
+        )
+
+
+def _mirrored(before: Offer, policy: str, probability: float) -> _Pair:
+    return _Pair(
+        before.right_clip,
+        before.left_clip,
+        before.seconds,
+        policy,
+        probability,
+        order_probability=1.0,
+        repeats=before.id,
+    )
+
+
+def _blind_tests(repertoire: Repertoire, seconds: float) -> list[tuple[PoolClip, PoolClip, float]]:
+    """Every clip composed for the listener against every rival, neither met yet, with how long both can play."""
+    found = []
+    rivals = [rival for rival in repertoire.rivals if rival.id not in repertoire.met]
+    for mine in repertoire.made_for:
+        for rival in rivals if mine.kind == "composed" and mine.id not in repertoire.met else ():
+            lengths = [one for one in mine.seconds if one in rival.seconds and one <= seconds]
+            if lengths:
+                found.append((mine, rival, max(lengths)))
+    return found
+
+
+def _offered(session: Session, listener: Listener, pair: _Pair) -> Offer | None:
     return rows.create_offer(
         session,
         listener=listener,
@@ -174,94 +224,4 @@ def _draw(
         order_probability=pair.order_probability,
         condition=pair.condition,
         repeats=pair.repeats,
-    )
-
-
-def _repeats(session: Session, listener: Listener, version: str) -> list[Offer]:
-    return rows.repeatable(
-        session,
-        listener,
-        model_version=version,
-        kept_out=NEVER_REPEATED,
-        gap=REPEAT_GAP,
-        window=REPEAT_WINDOW,
-    )
-
-
-def _proofs(
-    own: list[clip_rows.PoolClip], rivals: list[clip_rows.PoolClip], met: set[uuid.UUID], seconds: float
-) -> list[tuple[clip_rows.PoolClip, clip_rows.PoolClip, float]]:
-    """Every clip composed for the listener against every rival, neither met yet, with how long both can play."""
-    found = []
-    for mine in own:
-        for rival in rivals if mine.kind == "composed" and mine.id not in met else ():
-            lengths = [one for one in mine.seconds if one in rival.seconds and one <= seconds]
-            if rival.id not in met and lengths:
-                found.append((mine, rival, max(lengths)))
-    return found
-
-
-@dataclass(frozen=True)
-class Candidates:
-    """Clips to choose among; bool ``heard`` and ``composed`` ``(clips,)``: known already, and made for the listener."""
-
-    clips: PlayableClips
-    heard: npt.NDArray[np.bool_]
-    composed: npt.NDArray[np.bool_]
-    mixture: Mixture
-
-
-def candidates(
-    pool: PlayableClips, own: PlayableClips, met: Collection[uuid.UUID], listener_id: uuid.UUID
-) -> Candidates:
-    """A share of the pool, unheard clips first in an order of this listener's, and their own clips."""
-    order = np.random.default_rng(listener_id.int).permutation(len(pool.ids))
-    pool = pool.chosen(sorted(order, key=lambda i: pool.ids[i] in met)[:CANDIDATES])
-    clips = pool.joined(own)
-    composed = np.arange(len(clips.ids)) >= len(pool.ids)
-    heard = np.array([clip in met for clip in clips.ids], dtype=np.bool_)
-    mixture = Mixture(composed=UNHEARD_COMPOSED) if (composed & ~heard).any() else Mixture()
-    return Candidates(clips, heard, composed, mixture)
-
-
-def _choose(
-    session: Session,
-    space: TasteSpace,
-    pool: PlayableClips,
-    own: PlayableClips,
-    *,
-    met: set[uuid.UUID],
-    head: Head,
-    listener_id: uuid.UUID,
-    pairs_before: int,
-    seconds: float,
-    share: float,
-) -> _Pair | None:
-    """A new pair to learn from; ``share`` of all draws are such."""
-    among = candidates(pool, own, met, listener_id)
-    clips = among.clips
-    if len(clips.ids) < 2:
-        return None
-    try:
-        choice = choose(
-            clips.features,
-            head,
-            offered=set(rows.pairs_among(session, listener_id, clips.ids)),
-            picks=pairs_before,
-            generator=np.random.default_rng(),
-            heard=among.heard,
-            composed=among.composed,
-            mixture=among.mixture,
-            styles=space.together,
-            seed=listener_id.int % 2**32,
-        )
-    except NoPairLeftError:
-        return None
-    return _Pair(
-        clips.ids[choice.left],
-        clips.ids[choice.right],
-        seconds,
-        choice.policy,
-        choice.pair_probability * share,
-        choice.order_probability,
     )

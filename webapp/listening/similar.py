@@ -6,6 +6,7 @@ What waits in their open pairs and fours, and what was composed for them and not
 from __future__ import annotations
 
 import uuid
+from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -18,7 +19,7 @@ from models.taste.space import TasteSpace
 from webapp.composing.sources import named_traits
 from webapp.learning import heads
 from webapp.learning.playable_clips import PlayableClips, PlayablePool
-from webapp.listening.pairs import shown_clip
+from webapp.listening.comparison import ShownClip
 from webapp.runtime.database import Database
 from webapp.runtime.errors import NotYours, UnknownListenerError
 
@@ -52,18 +53,20 @@ def similar(
         like = nearest(around.features, here, SIMILAR)
         beyond = around.chosen([i for i in range(len(around.ids)) if i not in like])
         return {
-            "similar": _told(session, space, playable, clip.domain, around.chosen(like)),
-            "path": _told(session, space, playable, clip.domain, beyond.chosen(path_on(beyond.features, here, STEPS))),
+            "similar": _described(session, space, playable, clip.domain, around.chosen(like)),
+            "path": _described(
+                session, space, playable, clip.domain, beyond.chosen(path_on(beyond.features, here, STEPS))
+            ),
         }
 
     return database.transaction(work)
 
 
-def _told(
+def _described(
     session: Session, space: TasteSpace, playable: PlayablePool, domain: str, clips: PlayableClips
 ) -> list[dict[str, Any]]:
     described = named_traits(session, space, playable, domain, clips.features)
     return [
-        shown_clip(clip_id, max(lengths)) | {"traits": traits}
+        asdict(ShownClip.of(clip_id, max(lengths))) | {"traits": traits}
         for clip_id, lengths, traits in zip(clips.ids, clips.seconds, described, strict=True)
     ]

@@ -1,23 +1,28 @@
-"""What pairs and fours have in common: two of them are open, and a vote counts once, however often it is sent."""
+"""A vote, from what arrived to the next comparison; it counts once, however often it is sent.
+
+``Voting._record`` is the whole story: claim, predict, learn, store, draw the next, write it down, answer.
+"""
 
 from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
-from typing import Any, Generic
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Generic
 
+import numpy as np
 from sqlalchemy.orm import Session
 
 from db.queries import listeners as listener_rows
 from db.queries import votes as rows
 from db.queries.offers import Asked
-from db.queries.votes import Answer
+from db.tables import Listener
 from models.taste.head import Head
-from models.taste.space import TasteSpace
 from webapp.composing import wishes
-from webapp.learning.playable_clips import PlayablePool
+from webapp.learning import heads
+from webapp.listening.comparison import OPEN, Cast, Comparison, Shown, features_of_all, shown
 from webapp.runtime.database import Database
 from webapp.runtime.errors import Contradiction, NotReady, NotYours, UnknownListenerError
 from webapp.runtime.journal import Journal
@@ -25,85 +30,106 @@ from webapp.runtime.journal import Journal
 log = logging.getLogger(__name__)
 
 
-def open_now(
-    database: Database,
-    journal: Journal,
-    space: TasteSpace,
-    playable: PlayablePool,
-    listener_id: uuid.UUID,
-    fill_up: Callable[..., list[Asked]],
-    shown: Callable[[Asked], dict[str, Any]],
-) -> list[dict[str, Any]]:
-    """The two that are open, oldest first, made where missing; raises ``NotReady`` where there is not even one."""
-
-    def work(session: Session) -> list[dict[str, Any]]:
-        listener = listener_rows.lock_listener(session, listener_id)
-        if listener is None:
-            raise UnknownListenerError
-        return [shown(each) for each in fill_up(session, journal, space, playable, listener)]
-
-    found = database.transaction(work)
-    if not found:
-        raise NotReady("the first pieces are being composed; ask again in a second")
-    return found
-
-
 @dataclass(frozen=True)
-class Game(Generic[Asked, Answer]):
-    """One way to be asked: its tables, what it is called, and which outcomes are ``picks``.
+class Recorded:
+    """What a vote led to: ``picks`` counts with it, ``open`` is what comes next; ``new`` unless it was sent again."""
 
-    ``learn(session, space, listener, asked, outcome=, heard_ms=)`` stores a new vote with its prediction and gives the
-    head after it; ``fill_up(session, journal, space, playable, listener, head, picks, voted=)`` draws up to two and
-    writes in the journal.
-    """
+    id: uuid.UUID
+    outcome: str
+    picks: int
+    open: tuple[Shown, ...]
+    new: bool = field(compare=False)
 
-    asked: type[Asked]
-    answers: type[Answer]
-    name: str
-    picks: Collection[str]
-    learn: Callable[..., Head]
-    fill_up: Callable[..., list[Asked]]
-    shown: Callable[[Asked], dict[str, Any]]
 
-    def take(
-        self,
-        database: Database,
-        journal: Journal,
-        space: TasteSpace,
-        playable: PlayablePool,
-        listener_id: uuid.UUID,
-        which: uuid.UUID,
-        outcome: str,
-        heard_ms: Sequence[int],
-    ) -> dict[str, Any]:
-        """Store a vote and answer ``{NAME_id, outcome, picks, open}``; the same vote again answers the same.
+class Voting(Generic[Asked]):
+    """A listener's comparisons of one kind: the open ones, and the votes on them."""
+
+    def __init__(self, database: Database, journal: Journal, comparison: Comparison[Asked]) -> None:
+        self._database = database
+        self._journal = journal
+        self._kind: Comparison[Asked] = comparison
+
+    def open(self, listener_id: uuid.UUID) -> tuple[Shown, ...]:
+        """The two that are open, oldest first, made where missing; raises ``NotReady`` where there is not even one."""
+
+        def work(session: Session) -> tuple[Shown, ...]:
+            listener = listener_rows.lock_listener(session, listener_id)
+            if listener is None:
+                raise UnknownListenerError
+            return self._open(session, listener)
+
+        found = self._database.transaction(work)
+        if not found:
+            raise NotReady("the first pieces are being composed; ask again in a second")
+        return found
+
+    def record_vote(self, listener_id: uuid.UUID, which: uuid.UUID, outcome: str, heard_ms: Sequence[int]) -> Recorded:
+        """Store a vote and draw what comes next; the same vote again answers the same.
 
         Raises ``NotYours`` for what was not offered to this listener, ``Contradiction`` where it has another outcome.
         """
+        vote = Cast(which, outcome, heard_ms)
+        recorded = self._database.transaction(partial(self._record, listener_id=listener_id, vote=vote))
+        status = "new" if recorded.new else "duplicate"
+        log.info("vote %s=%s listener=%s outcome=%s status=%s", self._kind.name, which, listener_id, outcome, status)
+        return recorded
 
-        def work(session: Session) -> dict[str, Any]:
-            claim = rows.claim(session, self.asked, self.answers, which, listener_id=listener_id, outcome=outcome)
-            listener = listener_rows.get_listener(session, listener_id)
-            if claim.asked is None or listener is None:
-                raise NotYours(f"you have no {self.name} {which}; GET /api/{self.name}s gives your open ones")
-            if claim.status == "conflict" and claim.vote is not None:
-                raise Contradiction(
-                    f"this {self.name} was answered with {claim.vote.outcome!r} already; it can't become {outcome!r}"
-                )
-            head: Head | None = None
-            new = claim.status == "new"
-            if new:
-                head = self.learn(session, space, listener, claim.asked, outcome=outcome, heard_ms=heard_ms)
-            picks = rows.count_picks(session, listener_id, until=claim.vote.created_at if claim.vote else None)
-            if new and outcome in self.picks and wishes.is_due(picks):
-                wishes.enqueue(session, listener, picks)
-            filled = self.fill_up(
-                session, journal, space, playable, listener, head, picks if new else None, voted=which if new else None
+    def _record(self, session: Session, *, listener_id: uuid.UUID, vote: Cast) -> Recorded:
+        kind: Comparison[Asked] = self._kind
+        space = kind.space
+        claim = rows.claim(session, kind.asked, kind.votes, vote.which, listener_id=listener_id, outcome=vote.outcome)
+        asked, listener = claim.asked, claim.listener
+        if asked is None or listener is None:
+            raise NotYours(f"you have no {kind.name} {vote.which}; GET /api/{kind.name}s gives your open ones")
+        if claim.vote is not None:
+            return self._again(session, listener, vote, claim.vote)
+
+        before = rows.before_vote(session, kind.asked, listener_id, model_version=space.version, which=vote.which)
+        head = heads.from_row(before.head, space) if before.head else heads.before_first_vote(session, listener, space)
+        known = heads.features_from(before.summaries, space)
+        features = features_of_all(asked.clips, known)
+        unknown = np.zeros((len(asked.clips), space.size))
+        predicted = kind.predict(head, unknown if features is None else features)
+        learned = head if features is None else heads.after(head, known, asked.clips, vote.outcome)
+        columns = None if features is None else heads.columns_of(learned)
+        stored = kind.store(session, asked, vote, predicted, head, columns)
+
+        picks = before.picks + (vote.outcome in kind.picks)
+        if vote.outcome in kind.picks and wishes.is_due(picks):
+            wishes.enqueue(session, listener, picks)
+        waiting: list[Asked] = [each for each in before.open if each.id != asked.id]
+        drawn: list[Asked] = kind.draw(session, listener, learned, picks, waiting)
+        self._journal.append(session, listener_id, known={kind.rows: [stored, *map(kind.row, drawn)]})
+        return Recorded(vote.which, vote.outcome, picks, _shown([*waiting, *drawn]), new=True)
+
+    def _again(self, session: Session, listener: Listener, vote: Cast, stored: rows.AnyVote) -> Recorded:
+        """The answer to a vote that is stored already."""
+        if stored.outcome != vote.outcome:
+            raise Contradiction(
+                f"this {self._kind.name} was answered with {stored.outcome!r} already; it can't become {vote.outcome!r}"
             )
-            told = {f"{self.name}_id": which, "outcome": outcome, "picks": picks, "status": claim.status}
-            return told | {"open": [self.shown(each) for each in filled]}
+        picks = rows.count_picks(session, listener.id, until=stored.created_at)
+        return Recorded(vote.which, vote.outcome, picks, self._open(session, listener), new=False)
 
-        result = database.transaction(work)
-        status = result.pop("status")
-        log.info("vote %s=%s listener=%s outcome=%s status=%s", self.name, which, listener_id, outcome, status)
-        return result
+    def _open(self, session: Session, listener: Listener) -> tuple[Shown, ...]:
+        """What is open for a locked listener, made and written down where it is missing."""
+        kind: Comparison[Asked] = self._kind
+        version = kind.space.version
+        now: rows.BeforeVote[Asked] = rows.before_vote(session, kind.asked, listener.id, model_version=version)
+        drawn: list[Asked] = []
+        if len(now.open) < OPEN:
+            head = self._head(session, listener, now)
+            drawn = kind.draw(session, listener, head, now.picks, now.open)
+        if drawn:
+            self._journal.append(session, listener.id, known={kind.rows: [*map(kind.row, drawn)]})
+        return _shown([*now.open, *drawn])
+
+    def _head(self, session: Session, listener: Listener, now: rows.BeforeVote[Asked]) -> Head:
+        if now.head is not None:
+            return heads.from_row(now.head, self._kind.space)
+        return heads.load(session, listener.id, self._kind.space)
+
+
+def _shown(asked: Sequence[Asked]) -> tuple[Shown, ...]:
+    """The first two; what was asked for in the studio waits behind these."""
+    return tuple(shown(each) for each in asked[:OPEN])

@@ -15,17 +15,18 @@ import logging
 import os
 import secrets
 import uuid
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from db.queries import clips as clip_rows
 from db.queries import export
 from db.queries import listeners as listener_rows
-from db.tables import Clip, StoredPopulation, Study
+from db.tables import StoredPopulation, Study
 from webapp.runtime.errors import NotWritten
 from webapp.runtime.journal_segment import Entry, Segment, sync_folder
 
@@ -53,18 +54,20 @@ class Journal:
         clips: Collection[uuid.UUID] = (),
         pieces: Collection[uuid.UUID] = (),
         gone: Collection[uuid.UUID] = (),
+        known: Mapping[str, Collection[dict[str, Any]]] = MappingProxyType({}),
         cards: bool = False,
         whole: bool = False,
     ) -> None:
         """Write down the listener, these pairs, fours and clips of theirs as this transaction leaves them.
 
-        And ``pieces`` of their studio, those ``gone`` from it, and with ``cards`` all that they share.
+        And ``pieces`` of their studio, those ``gone`` from it, and with ``cards`` all that they share. ``known`` are
+        ``offers`` and ``fours`` that need not be read again, as ``export.offer_row`` and ``export.four_row`` give them.
 
         Commit right after it: the listener is locked. Nothing happens where there is no such listener. Raises
         ``NotWritten`` where the disk does not take it.
         """
         try:
-            named = _Named(offers, fours, clips, pieces, gone, cards)
+            named = _Named(offers, fours, clips, pieces, gone, cards, known)
             self._append(session, listener_id, named, whole=whole)
         except OSError as error:
             log.exception("journal_not_written")
@@ -92,13 +95,11 @@ class Journal:
 
         For a clip of the pool this may be done any time after; one of a listener's belongs in the same transaction.
         """
-        owner = session.execute(select(Clip.composed_for).where(Clip.id == clip_id)).one_or_none()
-        if owner is None:
-            return
-        if owner.composed_for is None:
+        known, owner = clip_rows.owner_of(session, clip_id)
+        if owner is not None:
+            self.tell(session, owner, clips=[clip_id])
+        elif known:
             self._write_clip(session, clip_id)
-        else:
-            self.tell(session, owner.composed_for, clips=[clip_id])
 
     def tell(self, session: Session, listener_id: uuid.UUID, *, clips: Collection[uuid.UUID] = ()) -> None:
         """``append`` as a worker does, which may be elsewhere: where the segment is not here, nothing is written.
@@ -159,8 +160,7 @@ class Journal:
     def _keep_pool_clips(self, session: Session, offers: list[dict[str, Any]]) -> None:
         named = {uuid.UUID(row[side]) for row in offers for side in SIDES if side in row}
         lacking = {clip_id for clip_id in named if not self._clip_path(clip_id).exists()}
-        of_all = select(Clip.id).where(Clip.id.in_(lacking), Clip.composed_for.is_(None))
-        for clip_id in session.scalars(of_all) if lacking else ():
+        for clip_id in clip_rows.of_everybody(session, lacking) if lacking else ():
             self._write_clip(session, clip_id)
 
     def _write_clip(self, session: Session, clip_id: uuid.UUID) -> None:
@@ -201,12 +201,13 @@ class _Named:
     pieces: Collection[uuid.UUID]
     gone: Collection[uuid.UUID]
     cards: bool
+    known: Mapping[str, Collection[dict[str, Any]]]
 
     def rows(self, session: Session, listener_id: uuid.UUID) -> dict[str, Any]:
         """As it is written; what is rare stands there only where there is some."""
         rows: dict[str, Any] = {
-            "offers": export.offers_named(session, self.offers),
-            "fours": export.fours_named(session, self.fours),
+            "offers": [*self.known.get("offers", ()), *export.offers_named(session, self.offers)],
+            "fours": [*self.known.get("fours", ()), *export.fours_named(session, self.fours)],
             "clips": export.clips_named(session, self.clips),
         }
         if self.pieces:

@@ -16,7 +16,7 @@ from db.tables import ClipAudio, Offer
 from models.taste.space import TasteSpace
 from webapp.composing.sources import CLIPS, PIECES, Source, find
 from webapp.generation.protocol import GenerateResult
-from webapp.listening.pairs import OPEN
+from webapp.listening.comparison import OPEN
 from webapp.runtime.clip_store import ClipStore
 from webapp.runtime.database import Database
 from webapp.runtime.errors import Contradiction, NotAllowed, NotYours, TooMany, UnknownListenerError

@@ -16,7 +16,7 @@ from db.queries import proofs as rows
 from models.metrics.always_valid import win_rate
 from models.taste.space import TasteSpace
 from webapp.learning.heads import FEWEST_OTHERS, VOTES_OF_OTHERS
-from webapp.listening.pairs import PROOFS
+from webapp.listening.pairs import BLIND_TESTS
 from webapp.runtime.database import Database
 from webapp.runtime.errors import UnknownListenerError
 
@@ -26,7 +26,7 @@ Counts = tuple[int, int, int]
 def counted(proofs: Iterable[rows.Proof]) -> dict[str, Counts]:
     """Wins, ties and losses against each rival, by the condition under which it is offered."""
     found = Counter((each.condition, each.won) for each in proofs)
-    return {name: (found[name, 1.0], found[name, 0.5], found[name, 0.0]) for name in PROOFS.values()}
+    return {name: (found[name, 1.0], found[name, 0.5], found[name, 0.0]) for name in BLIND_TESTS.values()}
 
 
 def of_listener(database: Database, space: TasteSpace, listener_id: uuid.UUID) -> dict[str, Any]:
@@ -44,7 +44,7 @@ def of_listener(database: Database, space: TasteSpace, listener_id: uuid.UUID) -
         others = head_rows.count_heads(
             session, listener.study_id, space.version, votes=VOTES_OF_OTHERS, but=listener_id
         )
-        rates = {rival: _rate(found[condition]) for rival, condition in PROOFS.items()}
+        rates = {rival: _rate(found[condition]) for rival, condition in BLIND_TESTS.items()}
         return {**rates, "others": others, "others_needed": FEWEST_OTHERS}
 
     return database.transaction(work)

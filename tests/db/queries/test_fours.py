@@ -11,9 +11,9 @@ from sqlalchemy import insert, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from db.queries.fours import create_four, four_votes_of, sets_among, store_four_vote
+from db.queries.fours import create_four, four_votes_of, store_four_vote
 from db.queries.listeners import create_listener
-from db.queries.offers import NotForThisListenerError, clips_shown, met_among, open_ones
+from db.queries.offers import NotForThisListenerError, clips_shown, met_among, open_ones, shown_sets
 from db.queries.votes import claim, count_picks, has_voted
 from db.tables import FOUR_OUTCOMES, FOUR_PICKS, Four, FourVote, Listener
 from models.taste.plackett_luce import NAMES, PICKS
@@ -72,8 +72,7 @@ def test_a_set_comes_once_in_whatever_order(session: Session, listener: Listener
     fifth = make_clip()
     assert create_four(session, listener=listener, clips=[a, b, c, fifth], **given) is not None
     assert create_four(session, listener=create_listener(session), clips=[d, c, b, a], **given) is not None
-    assert sorted(map(sorted, sets_among(session, listener.id, [a, b, c, d, fifth]))) == [[0, 1, 2, 3], [0, 1, 2, 4]]
-    assert sets_among(session, listener.id, [a, b, c, fifth]) == [(0, 1, 2, 3)]
+    assert sorted(shown_sets(session, listener.id)) == sorted([(a, b, c, d), (a, b, c, fifth)])
 
 
 def test_four_clips_are_four_and_the_listeners_to_hear(

@@ -13,7 +13,6 @@ from db.queries.offers import met_clips
 from db.tables import Offer
 from models.style.latents import GROUPS
 from models.taste.explain import WORDS
-from webapp.listening import pairs, votes
 from webapp.research import report
 from webapp.taste import why
 
@@ -143,12 +142,8 @@ def test_a_piece_that_is_no_single_swap_checks_no_claim(voter, context):
 def test_styles_are_borrowed_from_the_pieces_composed_for_oneself_too_once_they_are_met(context, live):
     listener = live(8)
     for _ in range(8):  # most of these pairs hold a clip of their own
-        offer = pairs.open_offers(context.database, context.journal, context.space, context.playable, listener)[0][
-            "offer_id"
-        ]
-        votes.take(
-            context.database, context.journal, context.space, context.playable, listener, offer, "left", (2000, 2000)
-        )
+        offer = context.pairs.open(listener)[0].id
+        context.pairs.record_vote(listener, offer, "left", (2000, 2000))
 
     def read(session):
         met = met_clips(session, listener, model_version=context.space.version)

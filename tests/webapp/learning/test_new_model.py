@@ -21,7 +21,6 @@ from webapp.composing import clips, pool, wishes
 from webapp.context import Context
 from webapp.learning import heads, reencoding, refits
 from webapp.listeners import accounts
-from webapp.listening import best_of_four, pairs, votes
 from webapp.worker import Worker
 
 OUTCOMES = ("left", "right", "equal", "neither", "skipped")
@@ -72,11 +71,7 @@ def vote_on(context: Context, listener, pair) -> None:
         who = lock_listener(session, listener)
         return offer_rows.create_offer(session, listener=who, left_clip=pair[0], right_clip=pair[1], **about).id
 
-    votes.take(
-        context.database,
-        context.journal,
-        context.space,
-        context.playable,
+    context.pairs.record_vote(
         listener,
         context.database.transaction(offer),
         "left",
@@ -104,32 +99,20 @@ def test_pool_heads_and_own_clips_move_over_to_another_model_and_back(
     listener = accounts.create(context.database, context.journal)
     own = stock("pop", 1, composed_for=listener)
     for outcome in OUTCOMES:
-        votes.take(
-            context.database,
-            context.journal,
-            context.space,
-            context.playable,
+        context.pairs.record_vote(
             listener,
-            pairs.open_offers(context.database, context.journal, context.space, context.playable, listener)[0][
-                "offer_id"
-            ],
+            context.pairs.open(listener)[0].id,
             outcome,
             (1, 1),
         )
-    best_of_four.take(
-        context.database,
-        context.journal,
-        context.space,
-        context.playable,
+    context.best_of_four.record_vote(
         listener,
-        best_of_four.open_fours(context.database, context.journal, context.space, context.playable, listener)[0][
-            "four_id"
-        ],
+        context.best_of_four.open(listener)[0].id,
         "b",
         (1, 1, 1, 1),
     )
     before, told = head_of(context, listener), accounts.export(context.database, listener)
-    waiting = pairs.open_offers(context.database, context.journal, context.space, context.playable, listener)
+    waiting = context.pairs.open(listener)
     assert before.votes_seen == 5
     judged = {row[side] for row in told["offers"] for side in ("left_clip", "right_clip")}
     context.database.transaction(
@@ -137,19 +120,10 @@ def test_pool_heads_and_own_clips_move_over_to_another_model_and_back(
     )  # as those of an imported listener are
 
     # the new model has not seen any old clip yet: what is open stays, a vote on it is kept, and newer ones teach
-    assert (
-        pairs.open_offers(
-            next_context.database, next_context.journal, next_context.space, next_context.playable, listener
-        )
-        == waiting
-    )
-    votes.take(
-        next_context.database,
-        next_context.journal,
-        next_context.space,
-        next_context.playable,
+    assert next_context.pairs.open(listener) == waiting
+    next_context.pairs.record_vote(
         listener,
-        waiting[0]["offer_id"],
+        waiting[0].id,
         "right",
         (1, 1),
     )

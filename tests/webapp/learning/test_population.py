@@ -11,7 +11,6 @@ from db.tables import Listener, StoredHead, StoredPopulation
 from models.taste.hierarchy import PopulationPrior, learn
 from webapp.learning import heads, population
 from webapp.listeners import accounts, journal_rebuild, rewind
-from webapp.listening import pairs, votes
 from webapp.taste import overview
 from webapp.worker import HANDLERS, Worker
 
@@ -20,13 +19,9 @@ PEOPLE = 6
 
 
 def vote(context, listener, outcome) -> None:
-    votes.take(
-        context.database,
-        context.journal,
-        context.space,
-        context.playable,
+    context.pairs.record_vote(
         listener,
-        pairs.open_offers(context.database, context.journal, context.space, context.playable, listener)[0]["offer_id"],
+        context.pairs.open(listener)[0].id,
         outcome,
         (1, 1),
     )

@@ -22,7 +22,7 @@ from webapp.composing import clips as composing
 from webapp.composing import wishes
 from webapp.learning import heads, refits
 from webapp.listeners import accounts, archive
-from webapp.listening import pairs, sound, votes
+from webapp.listening import sound
 from webapp.runtime.errors import Contradiction, NotAllowed, NotReady, UnknownListenerError
 from webapp.runtime.logs import set_up_logging
 from webapp.sharing import cards
@@ -165,14 +165,8 @@ def test_an_export_is_the_same_after_it_was_imported_into_another_database(conte
         if composed:
             stock(domain, 1, composed_for=listener)
         for outcome, heard in given_votes:
-            offer = pairs.open_offers(context.database, context.journal, context.space, context.playable, listener)[0][
-                "offer_id"
-            ]
-            votes.take(
-                context.database,
-                context.journal,
-                context.space,
-                context.playable,
+            offer = context.pairs.open(listener)[0].id
+            context.pairs.record_vote(
                 listener,
                 offer,
                 outcome,
@@ -217,12 +211,8 @@ def test_pieces_of_another_installation_are_for_their_listener_alone(context, li
     clips = other.database.transaction(lambda s: s.execute(select(Clip.retired, Clip.composed_for)).all())
     assert {(retired, owner) for retired, owner in clips} == {(True, None), (False, listener)}
     with pytest.raises(NotReady):
-        pairs.open_offers(
-            other.database, other.journal, other.space, other.playable, accounts.create(other.database, other.journal)
-        )
-    assert pairs.open_offers(other.database, other.journal, other.space, other.playable, listener) == pairs.open_offers(
-        context.database, context.journal, context.space, context.playable, listener
-    )
+        other.pairs.open(accounts.create(other.database, other.journal))
+    assert other.pairs.open(listener) == context.pairs.open(listener)
 
 
 def test_the_same_piece_under_another_id_is_not_stored_twice(context, live, another_context):
@@ -248,8 +238,8 @@ def test_sound_that_did_not_come_along_is_made_when_it_is_asked_for(context, liv
     other = another_context()
     accounts.restore(other.database, other.journal, accounts.export(context.database, listener))
     assert other.clip_store.keys() == []
-    left = pairs.open_offers(other.database, other.journal, other.space, other.playable, listener)[0]["left"]
-    assert len(sound.audio(other.database, other.clip_store, left["clip_id"], left["seconds"])) > 10_000
+    left = other.pairs.open(listener)[0].clips[0]
+    assert len(sound.audio(other.database, other.clip_store, left.clip_id, left.seconds)) > 10_000
 
 
 def test_an_export_can_not_reach_for_what_is_others(context, live):

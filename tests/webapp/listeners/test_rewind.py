@@ -11,7 +11,6 @@ from sqlalchemy import func, select
 from db.tables import Clip, Offer, Prediction, StoredHead, Vote
 from webapp.learning import heads
 from webapp.listeners import accounts, rewind
-from webapp.listening import pairs, votes
 from webapp.runtime.errors import NotAllowed, NotYours
 
 OUTCOMES = ("left", "right", "skipped", "equal", "left", "neither", "right", "left")
@@ -26,13 +25,9 @@ def count(context, table, *where) -> int:
 
 
 def vote(context, listener, outcome) -> None:
-    votes.take(
-        context.database,
-        context.journal,
-        context.space,
-        context.playable,
+    context.pairs.record_vote(
         listener,
-        pairs.open_offers(context.database, context.journal, context.space, context.playable, listener)[0]["offer_id"],
+        context.pairs.open(listener)[0].id,
         outcome,
         (1, 1),
     )
@@ -68,7 +63,7 @@ def test_every_vote_can_be_gone_back_to(context, stock):
         same(head(context, listener), after[keep])
         now = accounts.export(context.database, listener)["offers"]
         assert now == [offer for offer in told if offer["vote"]][:keep]
-        assert len(pairs.open_offers(context.database, context.journal, context.space, context.playable, listener)) == 2
+        assert len(context.pairs.open(listener)) == 2
     assert count(context, StoredHead, StoredHead.listener_id == listener) == 0
     assert count(context, Vote) == count(context, Prediction) == 3
     assert accounts.export(context.database, other) == theirs
@@ -145,12 +140,10 @@ def test_votes_on_offers_that_are_undone_are_nobodys(context, stock):
     stock()
     listener = accounts.create(context.database, context.journal)
     vote(context, listener, "left")
-    undone = pairs.open_offers(context.database, context.journal, context.space, context.playable, listener)[0][
-        "offer_id"
-    ]
+    undone = context.pairs.open(listener)[0].id
     rewind.rewind(context.database, context.journal, context.clip_store, context.space, listener, 0)
     with pytest.raises(NotYours):
-        votes.take(context.database, context.journal, context.space, context.playable, listener, undone, "left", (1, 1))
+        context.pairs.record_vote(listener, undone, "left", (1, 1))
     assert count(context, Offer, Offer.id == undone) == 0
 
 

@@ -20,7 +20,6 @@ from webapp.composing import wishes
 from webapp.learning import heads
 from webapp.listeners import accounts, journal_rebuild, rewind
 from webapp.listeners import archive as takeout
-from webapp.listening import best_of_four, pairs, votes
 from webapp.research import dataset, report
 from webapp.runtime.errors import Contradiction, NotReady, NotYours
 
@@ -32,17 +31,11 @@ def count(context, table, *where) -> int:
 
 
 def first(context, listener) -> uuid.UUID:
-    return best_of_four.open_fours(context.database, context.journal, context.space, context.playable, listener)[0][
-        "four_id"
-    ]
+    return context.best_of_four.open(listener)[0].id
 
 
 def pick(context, listener, outcome="a"):
-    return best_of_four.take(
-        context.database,
-        context.journal,
-        context.space,
-        context.playable,
+    return context.best_of_four.record_vote(
         listener,
         first(context, listener),
         outcome,
@@ -51,13 +44,9 @@ def pick(context, listener, outcome="a"):
 
 
 def vote(context, listener, outcome="left"):
-    return votes.take(
-        context.database,
-        context.journal,
-        context.space,
-        context.playable,
+    return context.pairs.record_vote(
         listener,
-        pairs.open_offers(context.database, context.journal, context.space, context.playable, listener)[0]["offer_id"],
+        context.pairs.open(listener)[0].id,
         outcome,
         HEARD[:2],
     )
@@ -90,33 +79,21 @@ def test_a_reload_gets_the_same_four_and_a_pick_is_stored_once(context, stock):
         accounts.create(context.database, context.journal),
         accounts.create(context.database, context.journal),
     )
-    shown = best_of_four.open_fours(context.database, context.journal, context.space, context.playable, listener)
-    assert (
-        best_of_four.open_fours(context.database, context.journal, context.space, context.playable, listener) == shown
-    )
-    assert all(len({clip["clip_id"] for clip in four["clips"]}) == 4 for four in shown)
-    assert {clip["seconds"] for four in shown for clip in four["clips"]} == {7.0}
-    assert set(shown[0]["clips"][0]) == {"clip_id", "audio_url", "notes_url", "seconds"}  # nothing tells its origin
-    one, two = (four["four_id"] for four in shown)
+    shown = context.best_of_four.open(listener)
+    assert context.best_of_four.open(listener) == shown
+    assert all(len({clip.clip_id for clip in four.clips}) == 4 for four in shown)
+    assert {clip.seconds for four in shown for clip in four.clips} == {7.0}
+    assert set(vars(shown[0].clips[0])) == {"clip_id", "audio_url", "notes_url", "seconds"}  # nothing tells its origin
+    one, two = (four.id for four in shown)
     with pytest.raises(NotYours):
-        best_of_four.take(context.database, context.journal, context.space, context.playable, stranger, one, "a", HEARD)
-    answer = best_of_four.take(
-        context.database, context.journal, context.space, context.playable, listener, one, "c", HEARD
-    )
-    assert (answer["picks"], answer["open"][0]["four_id"]) == (1, two)
-    assert (
-        best_of_four.take(context.database, context.journal, context.space, context.playable, listener, one, "c", HEARD)
-        == answer
-    )
+        context.best_of_four.record_vote(stranger, one, "a", HEARD)
+    answer = context.best_of_four.record_vote(listener, one, "c", HEARD)
+    assert (answer.picks, answer.open[0].id) == (1, two)
+    assert context.best_of_four.record_vote(listener, one, "c", HEARD) == answer
     with pytest.raises(Contradiction, match="'c' already"):
-        best_of_four.take(context.database, context.journal, context.space, context.playable, listener, one, "d", HEARD)
-    best_of_four.take(context.database, context.journal, context.space, context.playable, listener, two, "none", HEARD)
-    assert (
-        best_of_four.take(
-            context.database, context.journal, context.space, context.playable, listener, one, "c", HEARD
-        )["picks"]
-        == 1
-    )
+        context.best_of_four.record_vote(listener, one, "d", HEARD)
+    context.best_of_four.record_vote(listener, two, "none", HEARD)
+    assert context.best_of_four.record_vote(listener, one, "c", HEARD).picks == 1
     assert count(context, FourVote) == 2
 
 
@@ -129,11 +106,7 @@ def test_two_tabs_that_pick_at_once_store_one_pick(context, stock):
     def tab(outcome: str) -> None:
         start.wait()
         try:
-            told.append(
-                best_of_four.take(
-                    context.database, context.journal, context.space, context.playable, listener, four, outcome, HEARD
-                )["outcome"]
-            )
+            told.append(context.best_of_four.record_vote(listener, four, outcome, HEARD).outcome)
         except Contradiction:
             told.append("refused")
 
@@ -208,9 +181,7 @@ def test_a_listener_with_fours_is_exported_brought_back_and_deleted(context, mix
     mine, theirs = tables(context), tables(other)
     for name in ("fours", "four_votes", "offers", "votes"):
         assert theirs[name] == mine[name], name
-    assert best_of_four.open_fours(
-        other.database, other.journal, other.space, other.playable, listener
-    ) == best_of_four.open_fours(context.database, context.journal, context.space, context.playable, listener)
+    assert other.best_of_four.open(listener) == context.best_of_four.open(listener)
     accounts.delete(context.database, context.journal, context.clip_store, context.space, context.settings, listener)
     left = context.database.transaction(
         lambda s: [s.scalar(text(f"SELECT count(*) FROM {name}")) for name in ("fours", "four_votes", "heads")]
@@ -264,13 +235,7 @@ def test_a_damaged_pick_in_an_export_is_refused(context, mixed, another_context)
 def test_what_was_heard_in_a_four_is_met(context, mixed):
     listener = mixed()
     clips = context.database.transaction(lambda s: s.scalars(select(Clip.id)).all())
-    shown = {
-        clip["clip_id"]
-        for four in best_of_four.open_fours(
-            context.database, context.journal, context.space, context.playable, listener
-        )
-        for clip in four["clips"]
-    }
+    shown = {clip.clip_id for four in context.best_of_four.open(listener) for clip in four.clips}
     met = context.database.transaction(lambda s: met_among(s, listener, clips))
     assert shown <= met
     assert (
@@ -293,13 +258,8 @@ def test_with_less_than_four_clips_there_is_nothing_to_pick_from_yet(context, st
     stock("pop", 3)
     listener = accounts.create(context.database, context.journal)
     with pytest.raises(NotReady):
-        best_of_four.open_fours(context.database, context.journal, context.space, context.playable, listener)
+        context.best_of_four.open(listener)
     stock("pop", 1)
     context.playable._kept.clear()
-    (only,) = best_of_four.open_fours(context.database, context.journal, context.space, context.playable, listener)
-    assert (
-        best_of_four.take(
-            context.database, context.journal, context.space, context.playable, listener, only["four_id"], "a", HEARD
-        )["open"]
-        == []
-    )
+    (only,) = context.best_of_four.open(listener)
+    assert context.best_of_four.record_vote(listener, only.id, "a", HEARD).open == ()

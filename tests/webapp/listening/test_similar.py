@@ -9,7 +9,7 @@ import pytest
 
 from webapp.learning import heads
 from webapp.listeners import accounts
-from webapp.listening import best_of_four, similar
+from webapp.listening import similar
 from webapp.runtime.errors import NotYours
 
 HEARD = (3000, 3000, 3000, 3000)
@@ -20,25 +20,17 @@ def test_the_most_similar_come_first_and_the_path_leads_on(context, stock):
     stock("dance", 6)
     listener = accounts.create(context.database, context.journal)
     own = stock("pop", 3, composed_for=listener)
-    four = best_of_four.open_fours(context.database, context.journal, context.space, context.playable, listener)[0]
-    picked = four["clips"][1]["clip_id"]
-    best_of_four.take(
-        context.database, context.journal, context.space, context.playable, listener, four["four_id"], "b", HEARD
-    )
+    four = context.best_of_four.open(listener)[0]
+    picked = four.clips[1].clip_id
+    context.best_of_four.record_vote(listener, four.id, "b", HEARD)
     told = similar.similar(context.database, context.space, context.playable, listener, picked)
     near, path = ([clip["clip_id"] for clip in told[name]] for name in ("similar", "path"))
     features = context.database.transaction(lambda s: heads.features_of(s, [picked, *near, *path], context.space))
     away = [float(np.linalg.norm(features[clip] - features[picked])) for clip in (*near, *path)]
     assert (len(near), len(set(near) | set(path) | {picked})) == (similar.SIMILAR, 1 + len(near) + len(path))
     assert away == sorted(away)
-    waiting = {
-        clip["clip_id"]
-        for each in best_of_four.open_fours(
-            context.database, context.journal, context.space, context.playable, listener
-        )
-        for clip in each["clips"]
-    }
-    hidden = (set(own) - {clip["clip_id"] for clip in four["clips"]}) | waiting
+    waiting = {clip.clip_id for each in context.best_of_four.open(listener) for clip in each.clips}
+    hidden = (set(own) - {clip.clip_id for clip in four.clips}) | waiting
     assert not hidden & {*near, *path}
     assert {"audio_url", "notes_url", "seconds", "traits"} < set(told["path"][0])
     # from each of these one can go on
@@ -51,9 +43,7 @@ def test_what_must_not_be_known_yet_leads_nowhere(context, stock):
         accounts.create(context.database, context.journal),
         accounts.create(context.database, context.journal),
     )
-    waiting = best_of_four.open_fours(context.database, context.journal, context.space, context.playable, listener)[0][
-        "clips"
-    ][0]["clip_id"]
+    waiting = context.best_of_four.open(listener)[0].clips[0].clip_id
     (theirs,) = stock("pop", 1, composed_for=other)
     for clip in (waiting, theirs, uuid.uuid4()):
         with pytest.raises(NotYours):

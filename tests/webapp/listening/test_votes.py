@@ -17,8 +17,6 @@ from db.tables import OUTCOMES, PICKS, Clip, Job, Listening, Offer, Prediction, 
 from webapp.composing import wishes
 from webapp.learning import heads
 from webapp.listeners import accounts
-from webapp.listening import pairs as offers
-from webapp.listening import votes
 from webapp.runtime.errors import Contradiction, NotReady, NotYours
 
 HEARD = (3000, 3000)
@@ -29,10 +27,7 @@ def count(context, table, *where) -> int:
 
 
 def open_ids(context, listener):
-    return [
-        offer["offer_id"]
-        for offer in offers.open_offers(context.database, context.journal, context.space, context.playable, listener)
-    ]
+    return [offer.id for offer in context.pairs.open(listener)]
 
 
 def test_votes_in_any_order_tell_one_story(context, stock):
@@ -73,11 +68,7 @@ def test_votes_in_any_order_tell_one_story(context, stock):
             before = self.given[listener].get(offer)
             if self.owner.get(offer) != listener:
                 with pytest.raises(NotYours):
-                    votes.take(
-                        context.database,
-                        context.journal,
-                        context.space,
-                        context.playable,
+                    context.pairs.record_vote(
                         listener,
                         offer,
                         outcome,
@@ -85,11 +76,7 @@ def test_votes_in_any_order_tell_one_story(context, stock):
                     )
             elif before not in (None, outcome):
                 with pytest.raises(Contradiction):
-                    votes.take(
-                        context.database,
-                        context.journal,
-                        context.space,
-                        context.playable,
+                    context.pairs.record_vote(
                         listener,
                         offer,
                         outcome,
@@ -99,16 +86,10 @@ def test_votes_in_any_order_tell_one_story(context, stock):
                 self.given[listener][offer] = outcome
                 order = list(self.given[listener])
                 then = [self.given[listener][each] for each in order[: order.index(offer) + 1]]
-                result = votes.take(
-                    context.database, context.journal, context.space, context.playable, listener, offer, outcome, HEARD
-                )
-                assert result["picks"] == sum(each in PICKS for each in then)
+                result = context.pairs.record_vote(listener, offer, outcome, HEARD)
+                assert result.picks == sum(each in PICKS for each in then)
                 assert (
-                    votes.take(
-                        context.database,
-                        context.journal,
-                        context.space,
-                        context.playable,
+                    context.pairs.record_vote(
                         listener,
                         offer,
                         outcome,
@@ -116,18 +97,14 @@ def test_votes_in_any_order_tell_one_story(context, stock):
                     )
                     == result
                 )
-                for each in result["open"]:
-                    self.owner.setdefault(each["offer_id"], listener)
+                for each in result.open:
+                    self.owner.setdefault(each.id, listener)
 
         @rule(pair=pairs, stranger=people, outcome=st.sampled_from(OUTCOMES))
         def vote_as_someone_else(self, pair, stranger, outcome):
             if self.owner.get(pair[1]) != stranger:
                 with pytest.raises(NotYours):
-                    votes.take(
-                        context.database,
-                        context.journal,
-                        context.space,
-                        context.playable,
+                    context.pairs.record_vote(
                         stranger,
                         pair[1],
                         outcome,
@@ -166,11 +143,7 @@ def test_the_prediction_is_older_than_the_vote_and_the_head_learns_from_it(conte
     stock()
     listener = accounts.create(context.database, context.journal)
     for seen in range(8):
-        votes.take(
-            context.database,
-            context.journal,
-            context.space,
-            context.playable,
+        context.pairs.record_vote(
             listener,
             open_ids(context, listener)[0],
             "left",
@@ -193,11 +166,7 @@ def test_a_head_survives_being_stored_bit_for_bit(context, stock):
     stock()
     listener = accounts.create(context.database, context.journal)
     for outcome in ("left", "equal", "right"):
-        votes.take(
-            context.database,
-            context.journal,
-            context.space,
-            context.playable,
+        context.pairs.record_vote(
             listener,
             open_ids(context, listener)[0],
             outcome,
@@ -221,16 +190,12 @@ def test_neither_and_skipped_are_no_picks_and_only_neither_teaches(context, stoc
     enough = [heads.prior(context.space).enough[0]]
     for outcome, seen in (("skipped", 0), ("neither", 1)):
         assert (
-            votes.take(
-                context.database,
-                context.journal,
-                context.space,
-                context.playable,
+            context.pairs.record_vote(
                 listener,
                 open_ids(context, listener)[0],
                 outcome,
                 HEARD,
-            )["picks"]
+            ).picks
             == 0
         )
         head = context.database.transaction(lambda s: heads.load(s, listener, context.space))
@@ -244,11 +209,7 @@ def test_clips_are_composed_unasked_in_time_for_the_seventh_pair_and_every_ten_p
     listener = accounts.create(context.database, context.journal)
     left_at = []
     for picks in range(1, 27):
-        votes.take(
-            context.database,
-            context.journal,
-            context.space,
-            context.playable,
+        context.pairs.record_vote(
             listener,
             open_ids(context, listener)[0],
             "left",
@@ -269,21 +230,13 @@ def test_a_clip_made_for_one_listener_waits_in_their_next_new_pairs_and_in_nobod
     own = set(stock("pop", 3, composed_for=mine))
     met: set[uuid.UUID] = set()
     for _ in range(12):
-        votes.take(
-            context.database,
-            context.journal,
-            context.space,
-            context.playable,
+        context.pairs.record_vote(
             mine,
             open_ids(context, mine)[0],
             "left",
             HEARD,
         )
-        votes.take(
-            context.database,
-            context.journal,
-            context.space,
-            context.playable,
+        context.pairs.record_vote(
             other,
             open_ids(context, other)[0],
             "right",
@@ -300,12 +253,10 @@ def test_when_every_pair_is_used_up_the_vote_still_counts(context, stock):
     stock("pop", 2)
     listener = accounts.create(context.database, context.journal)
     (only,) = open_ids(context, listener)
-    result = votes.take(
-        context.database, context.journal, context.space, context.playable, listener, only, "left", HEARD
-    )
-    assert (result["picks"], result["open"]) == (1, [])
+    result = context.pairs.record_vote(listener, only, "left", HEARD)
+    assert (result.picks, result.open) == (1, ())
     with pytest.raises(NotReady):
-        offers.open_offers(context.database, context.journal, context.space, context.playable, listener)
+        context.pairs.open(listener)
     stock("pop", 1)
     context.playable._kept.clear()
     assert len(open_ids(context, listener)) == 2
@@ -316,15 +267,11 @@ def test_first_pairs_are_short_and_later_ones_long_where_the_pool_has_them(conte
     listener = accounts.create(context.database, context.journal)
     seconds = []
     for _ in range(8):
-        pair = offers.open_offers(context.database, context.journal, context.space, context.playable, listener)[0]
-        seconds.append(pair["left"]["seconds"])
-        votes.take(
-            context.database,
-            context.journal,
-            context.space,
-            context.playable,
+        pair = context.pairs.open(listener)[0]
+        seconds.append(pair.clips[0].seconds)
+        context.pairs.record_vote(
             listener,
-            pair["offer_id"],
+            pair.id,
             "equal",
             HEARD,
         )
@@ -333,17 +280,15 @@ def test_first_pairs_are_short_and_later_ones_long_where_the_pool_has_them(conte
     accounts.change_domain(context.database, context.journal, few, "chorale")
     stock("chorale", 8, lengths=(7.0,))
     for _ in range(8):
-        pair = offers.open_offers(context.database, context.journal, context.space, context.playable, few)[0]
-        assert pair["right"]["seconds"] == 7.0
-        votes.take(
-            context.database, context.journal, context.space, context.playable, few, pair["offer_id"], "equal", HEARD
-        )
+        pair = context.pairs.open(few)[0]
+        assert pair.clips[1].seconds == 7.0
+        context.pairs.record_vote(few, pair.id, "equal", HEARD)
 
 
 def test_an_offer_says_how_it_was_drawn(context, stock):
     stock("pop", 8)
     listener = accounts.create(context.database, context.journal)
-    offers.open_offers(context.database, context.journal, context.space, context.playable, listener)
+    context.pairs.open(listener)
     for offer in context.database.transaction(lambda s: s.scalars(select(Offer)).all()):
         assert offer.study_id == "default"
         assert offer.condition
@@ -363,10 +308,8 @@ def test_a_vote_on_a_pair_of_an_older_model_is_stored_and_teaches_nothing(contex
             session.get(Clip, clip).model_version = "older"
 
     context.database.transaction(age)
-    result = votes.take(
-        context.database, context.journal, context.space, context.playable, listener, offer, "left", HEARD
-    )
-    assert result["picks"] == 1
+    result = context.pairs.record_vote(listener, offer, "left", HEARD)
+    assert result.picks == 1
     assert count(context, StoredHead) == 0
 
 
@@ -376,7 +319,7 @@ def test_a_deleted_listener_has_no_offers_and_no_vote(context, stock):
     offer = open_ids(context, listener)[0]
     accounts.delete(context.database, context.journal, context.clip_store, context.space, context.settings, listener)
     with pytest.raises(NotYours):
-        votes.take(context.database, context.journal, context.space, context.playable, listener, offer, "left", HEARD)
+        context.pairs.record_vote(listener, offer, "left", HEARD)
     with pytest.raises(NotYours):
-        offers.open_offers(context.database, context.journal, context.space, context.playable, listener)
+        context.pairs.open(listener)
     assert context.database.transaction(lambda s: listener_rows.get_listener(s, listener)) is None

@@ -18,7 +18,6 @@ from webapp.__main__ import main
 from webapp.composing import clips
 from webapp.listeners import accounts, journal_rebuild, rewind
 from webapp.listeners.journal_rebuild import NotEmptyError
-from webapp.listening import pairs, votes
 from webapp.runtime.journal import Journal
 from webapp.sharing import cards, for_two
 from webapp.sharing import for_two_composing as duets
@@ -48,12 +47,8 @@ def elsewhere(context, listener, times=1, end="live") -> subprocess.Popen:
 
 
 def vote(context, listener, outcome="left"):
-    offer = pairs.open_offers(context.database, context.journal, context.space, context.playable, listener)[0][
-        "offer_id"
-    ]
-    return votes.take(
-        context.database, context.journal, context.space, context.playable, listener, offer, outcome, HEARD
-    )
+    offer = context.pairs.open(listener)[0].id
+    return context.pairs.record_vote(listener, offer, outcome, HEARD)
 
 
 def write_pool_down(context):
@@ -91,16 +86,14 @@ def test_an_empty_database_is_rebuilt_exactly(context, live, stock, rebuilt, tab
     for _ in range(3):
         vote(context, second)
     newcomer = accounts.create(context.database, context.journal)
-    pairs.open_offers(context.database, context.journal, context.space, context.playable, newcomer)
+    context.pairs.open(newcomer)
     accounts.create(context.database, context.journal)
     write_pool_down(context)
     other = rebuilt()
     assert tables(other) == tables(context)
     assert other.database.transaction(lambda s: s.scalar(select(func.count()).select_from(Listener))) == 4
     # and life goes on there, in the same journal
-    assert pairs.open_offers(other.database, other.journal, other.space, other.playable, newcomer) == pairs.open_offers(
-        context.database, context.journal, context.space, context.playable, newcomer
-    )
+    assert other.pairs.open(newcomer) == context.pairs.open(newcomer)
     vote(other, second)
     assert [entry.whole for entry in other.journal.segment(second).entries()].count(True) == 1
 
@@ -152,7 +145,7 @@ def test_shared_cards_the_studio_and_music_for_two_come_back(context, live, rebu
 def test_a_vote_is_one_small_entry(context, stock):
     stock()
     listener = accounts.create(context.database, context.journal)
-    pairs.open_offers(context.database, context.journal, context.space, context.playable, listener)
+    context.pairs.open(listener)
     segment = context.journal.segment(listener)
     for _ in range(3):
         before = segment.path.read_bytes()
@@ -164,9 +157,7 @@ def test_a_vote_is_one_small_entry(context, stock):
         assert voted["listening"]["right_ms"] == HEARD[1]
         assert voted["prediction"]["p_left"] > 0
     size = segment.path.stat().st_size
-    pairs.open_offers(
-        context.database, context.journal, context.space, context.playable, listener
-    )  # a reload changes nothing
+    context.pairs.open(listener)  # a reload changes nothing
     assert segment.path.stat().st_size == size
 
 
@@ -206,9 +197,7 @@ def test_a_vote_that_was_written_down_and_not_committed_is_replaced_by_the_next(
     stock()
     listener = accounts.create(context.database, context.journal)
     vote(context, listener)
-    first = pairs.open_offers(context.database, context.journal, context.space, context.playable, listener)[0][
-        "offer_id"
-    ]
+    first = context.pairs.open(listener)[0].id
     real = Journal.append
 
     def crash(*args, **kwargs):
@@ -219,10 +208,8 @@ def test_a_vote_that_was_written_down_and_not_committed_is_replaced_by_the_next(
         patch.setattr(Journal, "append", crash)
         for _ in range(2):
             with pytest.raises(RuntimeError, match="lights"):
-                votes.take(
-                    context.database, context.journal, context.space, context.playable, listener, first, "left", HEARD
-                )
-    votes.take(context.database, context.journal, context.space, context.playable, listener, first, "right", HEARD)
+                context.pairs.record_vote(listener, first, "left", HEARD)
+    context.pairs.record_vote(listener, first, "right", HEARD)
     other = rebuilt()
     chosen = other.database.transaction(lambda s: export.offers_named(s, [first]))
     assert chosen[0]["vote"]["outcome"] == "right"

@@ -12,7 +12,6 @@ from sqlalchemy import func, select, text
 from db.queries import jobs
 from db.tables import Duet, DuetPiece
 from webapp.listeners import accounts
-from webapp.listening import best_of_four
 from webapp.runtime.errors import Contradiction, NotAllowed, NotYours
 from webapp.sharing import for_two, for_two_composing, for_two_sound
 from webapp.worker import HANDLERS, Worker
@@ -31,15 +30,11 @@ def two(context, stock):
     host, guest = accounts.create(context.database, context.journal), accounts.create(context.database, context.journal)
     for who, favourite in ((host, max), (guest, min)):
         for _ in range(4):
-            four = best_of_four.open_fours(context.database, context.journal, context.space, context.playable, who)[0]
-            ids = [str(clip["clip_id"]) for clip in four["clips"]]
-            best_of_four.take(
-                context.database,
-                context.journal,
-                context.space,
-                context.playable,
+            four = context.best_of_four.open(who)[0]
+            ids = [str(clip.clip_id) for clip in four.clips]
+            context.best_of_four.record_vote(
                 who,
-                four["four_id"],
+                four.id,
                 "abcd"[ids.index(favourite(ids))],
                 HEARD,
             )

@@ -21,7 +21,7 @@ from webapp.composing import clips as composing
 from webapp.composing import wishes
 from webapp.learning import heads
 from webapp.listeners import accounts, journal_rebuild, rewind
-from webapp.listening import pairs, votes
+from webapp.listening import pairs
 from webapp.research import report
 from webapp.runtime.errors import UnknownListenerError
 from webapp.taste import blind_tests, overview
@@ -34,10 +34,8 @@ def often(monkeypatch) -> None:
 
 
 def vote(context, listener, outcome="left") -> uuid.UUID:
-    offer = pairs.open_offers(context.database, context.journal, context.space, context.playable, listener)[0][
-        "offer_id"
-    ]
-    votes.take(context.database, context.journal, context.space, context.playable, listener, offer, outcome, (1, 1))
+    offer = context.pairs.open(listener)[0].id
+    context.pairs.record_vote(listener, offer, outcome, (1, 1))
     return offer
 
 
@@ -71,15 +69,11 @@ def ready(context, stock):
 def test_rivals_meet_ones_own_clips_blind_once_and_nothing_else(context, ready):
     listener, own, rivals = ready
     for number in range(14):
-        open_now = pairs.open_offers(context.database, context.journal, context.space, context.playable, listener)
-        assert {"offer_id", "left", "right"} == set(open_now[0])  # nothing tells a proof
-        votes.take(
-            context.database,
-            context.journal,
-            context.space,
-            context.playable,
+        open_now = context.pairs.open(listener)
+        assert {"id", "clips"} == set(vars(open_now[0]))  # nothing tells a blind test
+        context.pairs.record_vote(
             listener,
-            open_now[0]["offer_id"],
+            open_now[0].id,
             ("left", "right", "equal")[number % 3],
             (1, 1),
         )
@@ -138,26 +132,22 @@ def test_the_report_counts_what_was_voted(context, ready, capsys):
     listener, own, rivals = ready
     won, seen = Counter(), 0
     for number in range(20):
-        pair = pairs.open_offers(context.database, context.journal, context.space, context.playable, listener)[0]
-        left, right = pair["left"]["clip_id"], pair["right"]["clip_id"]
+        pair = context.pairs.open(listener)[0]
+        left, right = (clip.clip_id for clip in pair.clips)
         outcome = ("left", "right", "equal", "neither")[number % 4]
         if {left, right} & set(rivals) and outcome != "neither":
             kind = rivals[left] if left in rivals else rivals[right]
             tie, mine = outcome == "equal", (outcome == "left") == (left in own)
             won[kind] += 0.5 if tie else float(mine)
             seen += 1
-        votes.take(
-            context.database,
-            context.journal,
-            context.space,
-            context.playable,
+        context.pairs.record_vote(
             listener,
-            pair["offer_id"],
+            pair.id,
             outcome,
             (1, 1),
         )
     found = report.of_listener(context.database, context.space, listener)
-    rates = {kind: found.metrics[f"proof.{name}.win_rate"] for kind, name in pairs.PROOFS.items()}
+    rates = {kind: found.metrics[f"proof.{name}.win_rate"] for kind, name in pairs.BLIND_TESTS.items()}
     assert sum(rate.n for rate in rates.values()) == seen > 0
     for kind, rate in rates.items():
         if rate.n:

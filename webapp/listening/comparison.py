@@ -1,0 +1,105 @@
+"""What every way to compare clips has in common: one protocol for pairs and best of four, and how clips are shown."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+from sqlalchemy.orm import Session
+
+from db.queries.heads import HeadColumns
+from db.queries.offers import Asked
+from db.tables import Listener
+from models.taste.head import Head
+from models.taste.space import TasteSpace
+
+FloatArray = npt.NDArray[np.float64]
+Row = dict[str, Any]
+OPEN = 2  # comparisons of a kind that a listener has before them: one on the page and one to decode ahead
+
+
+@dataclass(frozen=True)
+class ShownClip:
+    """A clip to play for so long; nothing here tells where it comes from."""
+
+    clip_id: uuid.UUID
+    audio_url: str
+    notes_url: str
+    seconds: float
+
+    @classmethod
+    def of(cls, clip_id: uuid.UUID, seconds: float) -> ShownClip:
+        """The clip with the addresses of its sound and its notes."""
+        path = f"/api/clips/{clip_id}/{{}}/{seconds:g}"
+        return cls(clip_id, path.format("audio"), path.format("notes"), seconds)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A pair (the left clip first) or four clips in the order of their places, as the page sees them."""
+
+    id: uuid.UUID
+    clips: tuple[ShownClip, ...]
+
+
+@dataclass(frozen=True)
+class Cast:
+    """A vote as it arrives: on ``which`` comparison, and how long each of its clips was heard."""
+
+    which: uuid.UUID
+    outcome: str
+    heard_ms: Sequence[int]
+
+
+class Comparison(Protocol[Asked]):
+    """A way to compare clips; ``name`` stands in addresses and messages, ``picks`` are the outcomes that choose.
+
+    ``asked`` and ``votes`` are its tables, ``rows`` is what the journal calls them.
+    """
+
+    name: str
+    rows: str
+    asked: type[Asked]
+    votes: type[Any]
+    picks: Sequence[str]
+    space: TasteSpace
+
+    def predict(self, head: Head, features: FloatArray) -> Sequence[float]:
+        """How likely each choice among clips with ``features`` ``(clips, F)`` is, summing to 1."""
+        ...
+
+    def store(
+        self,
+        session: Session,
+        asked: Asked,
+        vote: Cast,
+        predicted: Sequence[float],
+        head: Head,
+        learned: HeadColumns | None,
+    ) -> Row:
+        """Store a vote with what ``head`` predicted and the head that it led to; its row for the journal."""
+        ...
+
+    def draw(
+        self, session: Session, listener: Listener, head: Head, picks: int, open_now: Sequence[Asked]
+    ) -> list[Asked]:
+        """Draw and store new ones until ``OPEN`` are open; fewer where none is left."""
+        ...
+
+    def row(self, asked: Asked) -> Row:
+        """One that waits for its vote, for the journal."""
+        ...
+
+
+def shown(asked: Any) -> Shown:
+    """A stored comparison as the page sees it."""
+    return Shown(asked.id, tuple(ShownClip.of(clip, asked.seconds) for clip in asked.clips))
+
+
+def features_of_all(clips: Sequence[uuid.UUID], known: Mapping[uuid.UUID, FloatArray]) -> FloatArray | None:
+    """Features ``(clips, F)``; None where one of them is of another model than the head."""
+    return np.stack([known[clip] for clip in clips]) if all(clip in known for clip in clips) else None
