@@ -113,3 +113,11 @@ def test_the_drawing_of_the_house_is_what_import_linter_holds() -> None:
             layers = [re.sub(r"\([^)]*\)", "", each).replace("webapp.", "") for each in contract["layers"]]
             rooms = [set(re.findall(r"\w+", each)) for each in layers]
             assert [each for each in drawn if each in rooms] == rooms, contract["name"]
+
+
+@pytest.mark.parametrize("card", sorted((ROOT / "models" / "weights").glob("*/README.md")), ids=name_of)
+def test_the_examples_of_a_model_card_run(card) -> None:
+    for example in re.findall(
+        r"^```python\n(.*?)^```", card.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL
+    ):
+        exec(compile(example, card.parent.name, "exec"), {})
