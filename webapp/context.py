@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from db.tables import Four, Offer
 from models.style.card import read_card
 from models.taste.space import TasteSpace
 from webapp.generation.remote import RemoteGenerator
+from webapp.learning.installed_style import InstalledStyle
 from webapp.learning.playable_clips import PlayablePool
 from webapp.listening import BestOfFour, Pairs, Voting
 from webapp.runtime.clip_store import ClipStore
@@ -16,6 +18,11 @@ from webapp.runtime.database import Database
 from webapp.runtime.identity import Identity
 from webapp.runtime.journal import Journal
 from webapp.runtime.settings import Settings
+
+if TYPE_CHECKING:
+    from webapp.composing.clip_maker import ClipMaker
+    from webapp.composing.for_listener import ListenerComposer
+    from webapp.sharing.for_two_composing import DuetComposer
 
 
 class Context:
@@ -64,6 +71,33 @@ class Context:
             given = self.settings.model
             return f"KALLOS_MODEL={given} cannot be used: {error}" if given else f"Kallos is not whole: {error}"
         return ""
+
+    @cached_property
+    def style(self) -> InstalledStyle:
+        """The style model: its folder and its taste space."""
+        return InstalledStyle(self.style_folder, self.space)
+
+    @cached_property
+    def clip_maker(self) -> ClipMaker:
+        """Makes playable clips."""
+        from webapp.composing.clip_maker import ClipMaker  # noqa: PLC0415 (the piano, only where it is needed)
+
+        return ClipMaker(self.database, self.journal, self.clip_store, self.generation, self.style)
+
+    @cached_property
+    def listener_composer(self) -> ListenerComposer:
+        """Composes for one listener's taste."""
+        from webapp.composing.for_listener import ListenerComposer  # noqa: PLC0415 (the piano)
+        from webapp.composing.search import Draws  # noqa: PLC0415 (the piano)
+
+        return ListenerComposer(self.clip_maker, Draws(self.database, self.generation))
+
+    @cached_property
+    def duet_composer(self) -> DuetComposer:
+        """Composes for two."""
+        from webapp.sharing.for_two_composing import DuetComposer  # noqa: PLC0415 (the piano)
+
+        return DuetComposer(self.database, self.journal, self.generation, self.style)
 
     @cached_property
     def playable(self) -> PlayablePool:

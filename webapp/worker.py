@@ -23,7 +23,9 @@ from db import migrate
 from db.embedded import EmbeddedPostgresError
 from db.queries import jobs
 from db.queries.jobs import TakenJob
-from webapp.composing import clips, pool, wishes
+from webapp.composing import pool, wishes
+from webapp.composing.for_listener import Commission
+from webapp.composing.jobs import JobInHand
 from webapp.context import Context
 from webapp.generation.protocol import BadRequest, GenerationError
 from webapp.learning import population, reencoding, refits
@@ -32,7 +34,6 @@ from webapp.research import runs
 from webapp.runtime.settings import Settings
 from webapp.runtime.supervised_process import die_with_parent
 from webapp.sharing import for_two
-from webapp.sharing import for_two_composing as duet_composing
 
 log = logging.getLogger(__name__)
 
@@ -51,59 +52,18 @@ Handler = Callable[[Context, TakenJob], dict[str, Any]]
 
 
 def _compose_for(context: Context, job: TakenJob) -> dict[str, Any]:
-    if job.listener_id is None:
-        raise ValueError("a job to compose for a listener names none")
-    return clips.compose_for(
-        context.database,
-        context.journal,
-        context.clip_store,
-        context.generation,
-        context.space,
-        context.style_folder,
-        job.listener_id,
-        str(job.payload["domain"]),
-        job.id << 8,
-        wish=wishes.wish_of(job.payload),
-        rivals=wishes.brings_rivals(job.payload),
-        tell=_telling(context, job),
-    )
+    in_hand = JobInHand(context.database, job)
+    return context.listener_composer.compose(Commission.of(in_hand), in_hand.report).to_json()
 
 
-def _compose_for_both(context: Context, job: TakenJob) -> dict[str, Any]:
-    duet_id, domain = uuid.UUID(str(job.payload["duet"])), str(job.payload["domain"])
-    return duet_composing.compose_for_both(
-        context.database,
-        context.journal,
-        context.generation,
-        context.space,
-        context.style_folder,
-        duet_id,
-        domain,
-        job.id << 8,
-        _telling(context, job),
-    )
-
-
-def _telling(context: Context, job: TakenJob) -> Callable[[dict[str, Any]], None]:
-    """Says how far the job is."""
-
-    def tell(progress: dict[str, Any]) -> None:
-        context.database.transaction(lambda session: jobs.tell_progress(session, job, progress))
-
-    return tell
+def _compose_for_two(context: Context, job: TakenJob) -> dict[str, Any]:
+    duet = uuid.UUID(str(job.payload["duet"]))
+    in_hand = JobInHand(context.database, job)
+    return context.duet_composer.compose(duet, in_hand.domain, in_hand.seed, in_hand.report).to_json()
 
 
 def _fill_pool(context: Context, job: TakenJob) -> dict[str, Any]:
-    return pool.fill(
-        context.database,
-        context.journal,
-        context.clip_store,
-        context.generation,
-        context.space,
-        context.style_folder,
-        context.settings,
-        job.payload,
-    )
+    return pool.fill(context.clip_maker, job.payload, context.settings.pool)
 
 
 def _refit_heads(context: Context, job: TakenJob) -> dict[str, Any]:  # noqa: ARG001
@@ -125,10 +85,10 @@ def _take_runs(context: Context, job: TakenJob) -> dict[str, Any]:  # noqa: ARG0
 
 
 def _draw_map(context: Context, job: TakenJob) -> dict[str, Any]:
-    telling = _telling(context, job)
+    in_hand = JobInHand(context.database, job)
 
     def tell(stage: str, share: float) -> None:
-        telling({"stage": stage, "share": share})
+        in_hand.report({"stage": stage, "share": share})
 
     limit = job.payload.get("limit")
     return drawing.draw(
@@ -145,7 +105,7 @@ def _draw_map(context: Context, job: TakenJob) -> dict[str, Any]:
 
 HANDLERS: dict[str, Handler] = {
     wishes.KIND: _compose_for,
-    for_two.KIND: _compose_for_both,
+    for_two.KIND: _compose_for_two,
     pool.KIND: _fill_pool,
     reencoding.KIND: _encode_clips,
     refits.KIND: _refit_heads,
@@ -219,7 +179,7 @@ class Worker:
     def leave_jobs(self) -> None:
         """Leave a job for the pool where it needs clips, and what a new model asks for."""
         transaction = self.context.database.transaction
-        transaction(lambda session: pool.leave_job(session, self.context.space, self.context.settings))
+        transaction(lambda session: pool.leave_job(session, self.context.space.version, self.context.settings.pool))
         if time.monotonic() > self._housekeeping:
             self._housekeeping = time.monotonic() + HOUSEKEEPING_SECONDS
             transaction(jobs.forget_finished)

@@ -22,9 +22,8 @@ from models.metrics.music_statistics import ATTRIBUTES
 from models.music.notes import Piece
 from models.taste.space import TasteSpace, summary
 from webapp.app import create_app
-from webapp.composing import clips as composing
-from webapp.composing import pool, rendering
-from webapp.composing.clips import content_hash
+from webapp.composing import for_listener, pool, rendering, search
+from webapp.composing.screening import content_hash
 from webapp.context import Context
 from webapp.listeners import accounts
 from webapp.runtime.limits import IMPORTS_A_SECOND, IMPORTS_AT_ONCE, TokenBucket
@@ -51,7 +50,8 @@ def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
 def little_work(monkeypatch: pytest.MonkeyPatch) -> None:
     """Short sound alone, a small search, and seeds whose clips are all playable: other tests look at the rest."""
     monkeypatch.setattr(rendering, "LADDER_SECONDS", (7.0,))
-    monkeypatch.setattr(composing, "SEARCHED", 24)
+    monkeypatch.setattr(search, "SEARCHED", 24)
+    monkeypatch.setattr(for_listener, "SEARCHED", 24)
     monkeypatch.setattr(pool, "new_seed", itertools.count(80, pool.CLIPS_A_JOB).__next__)  # known up to 135
 
 

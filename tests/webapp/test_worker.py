@@ -8,7 +8,9 @@ from sqlalchemy import func, select, update
 
 from db.queries import jobs
 from db.tables import Clip, ClipAudio, Job
-from webapp.composing import clips, pool, wishes
+from webapp.composing import for_listener, pool, rendering, screening, wishes
+from webapp.composing.clip_maker import ClipMaker
+from webapp.composing.for_listener import Commission
 from webapp.context import Context
 from webapp.learning import heads, refits
 from webapp.learning import reencoding as encode_service
@@ -78,20 +80,13 @@ def test_the_pool_grows_as_a_listener_uses_it_up(context, stock, monkeypatch):
 
 def test_the_job_of_a_killed_worker_is_taken_again_and_done_once(context, worker):
     def take_and_die(session):
-        pool.leave_job(session, context.space, context.settings)
+        pool.leave_job(session, context.space.version, context.settings.pool)
         return jobs.take_job(session, list(HANDLERS), lease_s=30)
 
     taken = context.database.transaction(take_and_die)
     assert taken is not None
     pool.fill(
-        context.database,
-        context.journal,
-        context.clip_store,
-        context.generation,
-        context.space,
-        context.style_folder,
-        context.settings,
-        taken.payload,
+        context.clip_maker, taken.payload, context.settings.pool
     )  # it composed, and was killed before it could say so
     assert not worker.step()  # another worker waits for the lease
     context.database.transaction(
@@ -114,26 +109,16 @@ def test_clips_composed_for_a_listener_are_theirs_and_done_again_the_same(contex
             "left",
             (1, 1),
         )
-    assert wishes.state(context.database, listener)["state"] == "waiting"
+    assert wishes.state(context.database, listener).state == "waiting"
     assert worker.step()
     state = wishes.state(context.database, listener)
-    assert state["state"] == "done"
-    assert 1 <= len(state["clips"]) <= clips.CLIPS_A_JOB
-    assert not any(clip["met"] for clip in state["clips"])
-    assert "clip_id" not in state["clips"][0]
+    assert state.state == "done"
+    assert 1 <= len(state.clips) <= for_listener.CLIPS_A_JOB
+    assert not any(clip.met for clip in state.clips)
+    assert not hasattr(state.clips[0], "clip_id")
     job = context.database.transaction(lambda s: s.scalars(select(Job).where(Job.kind == wishes.KIND)).one())
-    clips.compose_for(
-        context.database,
-        context.journal,
-        context.clip_store,
-        context.generation,
-        context.space,
-        context.style_folder,
-        listener,
-        "pop",
-        seed=job.id << 8,
-    )
-    assert wishes.state(context.database, listener)["clips"] == state["clips"]
+    context.listener_composer.compose(Commission(listener, "pop", job.id << 8))
+    assert wishes.state(context.database, listener).clips == state.clips
     owners = context.database.transaction(lambda s: set(s.scalars(select(Clip.composed_for))))
     assert owners == {None, listener}
     assert accounts.overview(context.database, listener)["first_composed"]["ready"]
@@ -142,8 +127,8 @@ def test_clips_composed_for_a_listener_are_theirs_and_done_again_the_same(contex
 def test_a_wish_is_kept_with_its_job_and_tells_how_far_it_is(context, worker, stock, monkeypatch):
     for domain in ("pop", "dance", "chorale"):
         stock(domain, 60)
-    monkeypatch.setattr(clips, "why_broken", lambda *_: None)
-    monkeypatch.setattr(clips, "CLIPS_A_JOB", 2)
+    monkeypatch.setattr(screening, "why_broken", lambda *_: None)
+    monkeypatch.setattr(for_listener, "CLIPS_A_JOB", 2)
     listener = accounts.create(context.database, context.journal)
     for _ in range(3):
         context.pairs.record_vote(
@@ -153,23 +138,23 @@ def test_a_wish_is_kept_with_its_job_and_tells_how_far_it_is(context, worker, st
             (1, 1),
         )
     near = overview.overview(context.database, context.space, context.playable, listener)["best"][0]["clip_id"]
-    told: list[dict] = []
-    real = clips.keep
+    told: list[wishes.ComposingState] = []
+    real = ClipMaker.keep
 
     def look(*given, **more):
         told.append(wishes.state(context.database, listener))
         return real(*given, **more)
 
-    monkeypatch.setattr(clips, "keep", look)
+    monkeypatch.setattr(ClipMaker, "keep", look)
     made = {}
     for wish in (wishes.Wish(mode="near", near=near, keep=0.6), wishes.Wish(mode="surprise")):
-        assert wishes.ask(context.database, context.space, listener, wish)["wish"] == wish.model_dump()
+        assert wishes.ask(context.database, context.space, listener, wish).wish == wish
         assert worker.step()
-        made[wish.mode] = [clip["mode"] for clip in wishes.state(context.database, listener)["clips"]]
+        made[wish.mode] = [clip.mode for clip in wishes.state(context.database, listener).clips]
     assert made == {"near": ["near"] * 2, "surprise": ["near"] * 2 + ["surprise"] * 2}
-    assert {each["state"] for each in told} == {"running"}
-    assert told[0]["progress"] == {"drawn": 24, "scored": 24, "ideas": 24, "rendered": 0, "pieces": 2}
-    assert told[0]["wish"]["keep"] == 0.6
+    assert {each.state for each in told} == {"running"}
+    assert told[0].progress == wishes.Progress(drawn=24, scored=24, ideas=24, rendered=0, pieces=2)
+    assert told[0].wish.keep == 0.6
     kinds = context.database.transaction(
         lambda s: set(s.scalars(select(Clip.kind).where(Clip.composed_for == listener)))
     )
@@ -178,36 +163,12 @@ def test_a_wish_is_kept_with_its_job_and_tells_how_far_it_is(context, worker, st
 
 def test_a_piece_that_the_listener_has_already_is_not_composed_again(context, stock, monkeypatch):
     stock("pop", 16)
-    monkeypatch.setattr(clips, "why_broken", lambda *_: None)
-    monkeypatch.setattr(clips, "CLIPS_A_JOB", 1)
+    monkeypatch.setattr(screening, "why_broken", lambda *_: None)
+    monkeypatch.setattr(for_listener, "CLIPS_A_JOB", 1)
     listener = accounts.create(context.database, context.journal)
+    assert context.listener_composer.compose(Commission(listener, "pop", 5)).own == 1
     assert (
-        clips.compose_for(
-            context.database,
-            context.journal,
-            context.clip_store,
-            context.generation,
-            context.space,
-            context.style_folder,
-            listener,
-            "pop",
-            seed=5,
-        )["clips"]
-        == 1
-    )
-    assert (
-        clips.compose_for(
-            context.database,
-            context.journal,
-            context.clip_store,
-            context.generation,
-            context.space,
-            context.style_folder,
-            listener,
-            "pop",
-            seed=5,
-        )["thrown"]
-        == {}
+        context.listener_composer.compose(Commission(listener, "pop", 5)).made.faults == {}
     )  # the same job taken again
     real, first = context.generation.generate, []
 
@@ -218,36 +179,16 @@ def test_a_piece_that_the_listener_has_already_is_not_composed_again(context, st
         return result.model_copy(update={"notes": first[0].notes})
 
     monkeypatch.setattr(context.generation, "generate", repeat)
-    again = clips.compose_for(
-        context.database,
-        context.journal,
-        context.clip_store,
-        context.generation,
-        context.space,
-        context.style_folder,
-        listener,
-        "pop",
-        seed=900,
-    )
-    other = clips.compose_for(
-        context.database,
-        context.journal,
-        context.clip_store,
-        context.generation,
-        context.space,
-        context.style_folder,
-        listener,
-        "pop",
-        seed=1800,
-    )
-    assert (again["clips"], again["thrown"]) == (1, {})
-    assert (other["clips"], set(other["thrown"])) == (0, {"there_already"})
+    again = context.listener_composer.compose(Commission(listener, "pop", 900))
+    other = context.listener_composer.compose(Commission(listener, "pop", 1800))
+    assert (again.own, again.made.faults) == (1, {})
+    assert (other.own, set(other.made.faults)) == (0, {"there_already"})
 
 
 def test_clips_for_somebody_deleted_meanwhile_leave_nothing_behind(context, stock, monkeypatch):
     listener = accounts.create(context.database, context.journal)
     before = context.clip_store.keys()
-    real = clips.render_into
+    real = rendering.render_into
 
     def render_slowly(store, piece, seconds, piano=None):
         if accounts.exists(context.database, listener):
@@ -256,26 +197,16 @@ def test_clips_for_somebody_deleted_meanwhile_leave_nothing_behind(context, stoc
             )
         return real(store, piece, seconds, piano)
 
-    monkeypatch.setattr(clips, "render_into", render_slowly)
-    result = clips.compose_for(
-        context.database,
-        context.journal,
-        context.clip_store,
-        context.generation,
-        context.space,
-        context.style_folder,
-        listener,
-        "pop",
-        seed=5,
-    )
-    assert result["clips"] == 0
+    monkeypatch.setattr(rendering, "render_into", render_slowly)
+    result = context.listener_composer.compose(Commission(listener, "pop", 5))
+    assert result.own == 0
     assert context.clip_store.keys() == before
     assert context.database.transaction(lambda s: s.scalar(select(func.count()).select_from(Clip))) == 0
 
 
 def test_a_broken_clip_is_thrown_away_and_counted(context, worker, monkeypatch):
     answers = iter(["silent", None, None])
-    monkeypatch.setattr(clips, "why_broken", lambda *_: next(answers, None))
+    monkeypatch.setattr(screening, "why_broken", lambda *_: next(answers, None))
     worker.step()
     assert playable(context) == 1
     from webapp.api.health import thrown_away

@@ -357,13 +357,14 @@ def start_composing(context: TheContext, listener_id: Known, wish: wishes.Wish |
 
     The same wish again while it is under way joins it; another one is refused with 409.
     """
-    return Composing.model_validate(wishes.ask(context.database, context.space, listener_id, wish or wishes.Wish()))
+    asked = wishes.ask(context.database, context.space, listener_id, wish or wishes.Wish())
+    return Composing.model_validate(asked, from_attributes=True)
 
 
 @router.get("/compose", responses=ERRORS)
 def read_composing(context: TheContext, listener_id: Known) -> Composing:
     """The compose job under way, or else the newest, and the clips composed so far."""
-    return Composing.model_validate(wishes.state(context.database, listener_id))
+    return Composing.model_validate(wishes.state(context.database, listener_id), from_attributes=True)
 
 
 IMMUTABLE = "private, max-age=31536000, immutable"

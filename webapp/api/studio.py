@@ -352,15 +352,7 @@ def make_link(piece_id: uuid.UUID, request: Request, context: TheContext, listen
 @router.post("/pieces/{piece_id}/offer", status_code=202, responses=ERRORS)
 def offer(piece_id: uuid.UUID, context: TheContext, listener_id: Known) -> dict[str, bool]:
     """Offer the piece, blind, against the clip that it was made from, among the listener's next pairs."""
-    pairs.offer(
-        context.database,
-        context.journal,
-        context.clip_store,
-        context.space,
-        context.style_folder,
-        listener_id,
-        piece_id,
-    )
+    pairs.offer(context.clip_maker, listener_id, piece_id)
     return {"offered": True}
 
 

@@ -151,13 +151,5 @@ def read_checks(context: TheContext, listener_id: Known) -> Checks:
 @router.post("/checks", status_code=202, responses=ERRORS)
 def offer_check(given: Checked, context: TheContext, listener_id: Known) -> Checks:
     """Offer a changed piece against its original among the next pairs."""
-    checked: dict[str, Any] = why.check(
-        context.database,
-        context.journal,
-        context.clip_store,
-        context.space,
-        context.style_folder,
-        listener_id,
-        given.piece_id,
-    )
+    checked: dict[str, Any] = why.check(context.clip_maker, listener_id, given.piece_id)
     return Checks.model_validate(checked)

@@ -3,26 +3,19 @@
 from __future__ import annotations
 
 import logging
+import os
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
-from sqlalchemy import func, select, union
 from sqlalchemy.orm import Session
 
 from db.queries import clips as rows
 from db.queries import jobs
-from db.queries.offers import FOUR_SIDES
-from db.tables import Clip, Four, Listener, Offer
+from db.queries.composed import most_met
 from models.music.notes import DOMAINS
-from models.taste.space import TasteSpace
-from webapp.composing.clips import Thrown, compose_clips, new_seed
-from webapp.generation.remote import RemoteGenerator
-from webapp.runtime.clip_store import ClipStore
-from webapp.runtime.database import Database
-from webapp.runtime.journal import Journal
-from webapp.runtime.settings import Settings
+from webapp.composing.clip_maker import ClipMaker, Order
+from webapp.composing.jobs import domain_named
 
 log = logging.getLogger(__name__)
 
@@ -65,80 +58,33 @@ def need(session: Session, version: str, base: int) -> Need | None:
     return Need(domain, min(CLIPS_A_JOB, missing[domain])) if missing[domain] > 0 else None
 
 
-def most_met(session: Session, domain: str) -> int:
-    """The largest number of the pool's clips that any listener of the last hour has met."""
-    recent = func.now() - timedelta(hours=1)
-    active = union(
-        *(
-            select(Listener.id)
-            .join(table, table.listener_id == Listener.id)
-            .where(Listener.domain == domain, table.created_at > recent)
-            for table in (Offer, Four)
-        )
-    )
-    shown = union(
-        *(
-            select(side.class_.listener_id.label("listener_id"), side.label("clip_id")).where(
-                side.class_.listener_id.in_(active)
-            )
-            for side in (Offer.left_clip, Offer.right_clip, *FOUR_SIDES)
-        )
-    ).subquery()
-    met = (
-        select(func.count().label("met"))
-        .select_from(shown)
-        .join(Clip, Clip.id == shown.c.clip_id)
-        .where(Clip.domain == domain, Clip.composed_for.is_(None))
-        .group_by(shown.c.listener_id)
-        .subquery()
-    )
-    return session.scalar(select(func.max(met.c.met))) or 0
-
-
-def leave_job(session: Session, space: TasteSpace, settings: Settings) -> bool:
+def leave_job(session: Session, version: str, base: int) -> bool:
     """Leave a job for what the pool needs, where none waits yet; whether one was left."""
-    wanted = need(session, space.version, settings.pool)
+    wanted = need(session, version, base)
     if wanted is None:
         return False
     payload = {"domain": wanted.domain, "clips": wanted.clips, "seed": new_seed(), "hurry": wanted.hurry}
     return jobs.enqueue(session, KIND, payload, dedupe_key=KIND) is not None
 
 
-def fill(
-    database: Database,
-    journal: Journal,
-    clip_store: ClipStore,
-    generation: RemoteGenerator,
-    space: TasteSpace,
-    style_folder: Path,
-    settings: Settings,
-    payload: dict[str, Any],
-) -> dict[str, Any]:
+def fill(maker: ClipMaker, payload: Mapping[str, Any], base: int) -> dict[str, Any]:
     """The worker's part of such a job; done again it composes the same clips, which are then stored once."""
-    domain, clips, seed = str(payload["domain"]), int(payload["clips"]), int(payload["seed"])
-    thrown = Thrown()
-    hurry = bool(payload.get("hurry"))
-    made = compose_clips(
-        database,
-        journal,
-        clip_store,
-        generation,
-        space,
-        style_folder,
-        domain,
-        seeds=range(seed, seed + clips),
-        thrown=thrown,
-        hurry=hurry,
-    )
-    database.transaction(lambda session: _retire_older(session, space, settings, domain))
-    log.info("pool_filled domain=%s clips=%d thrown=%s", domain, len(made), thrown.reasons or "none")
-    return {"clips": len(made), "composed": thrown.composed, "thrown": thrown.reasons}
+    domain, clips, seed = domain_named(payload["domain"]), int(payload["clips"]), int(payload["seed"])
+    orders = [Order(domain, each) for each in range(seed, seed + clips)]
+    made = maker.make(orders, hurry=bool(payload.get("hurry")))
+    maker.database.transaction(lambda session: _retire_older(session, maker.style.version, domain, base))
+    log.info("pool_filled domain=%s clips=%d faults=%s", domain, len(made.clip_ids), made.faults or "none")
+    return {"clips": len(made.clip_ids), "composed": made.composed, "thrown": made.faults}
 
 
-def _retire_older(session: Session, space: TasteSpace, settings: Settings, domain: str) -> None:
+def new_seed() -> int:
+    """A seed for clips that nobody has composed yet."""
+    return int.from_bytes(os.urandom(7), "big")
+
+
+def _retire_older(session: Session, version: str, domain: str, base: int) -> None:
     """Offer what an earlier model composed no more, once the pool is full of what this one did."""
-    version = space.version
-    if rows.count_composed_by(session, domain=domain, model_version=version) >= settings.pool:
+    if rows.count_composed_by(session, domain=domain, model_version=version) >= base:
         retired = rows.retire_composed_by_others(session, domain=domain, model_version=version)
         if retired:
             log.info("pool_renewed domain=%s retired=%d version=%s", domain, retired, version)

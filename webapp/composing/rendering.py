@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypedDict
 
 from models.music.notes import Piece
 from models.music.piano import Piano
@@ -11,6 +12,17 @@ from webapp.runtime.clip_store import ClipStore
 
 LADDER_SECONDS = (7.0, 14.0)  # first pairs are short, later ones longer
 LEAST_SOUNDING_SHARE = 0.9  # of a length, so that no clip of a pair ends long before the other
+
+
+class Columns(TypedDict):
+    """What is written down of one sound."""
+
+    seconds: float
+    sha256: str
+    uri: str
+    size_bytes: int
+    lufs: float
+    true_peak_db: float
 
 
 @dataclass(frozen=True)
@@ -23,6 +35,17 @@ class Rendered:
     size: int
     lufs: float
     true_peak_db: float
+
+    def columns(self) -> Columns:
+        """As the table of sounds has it."""
+        return {
+            "seconds": self.seconds,
+            "sha256": self.sha256,
+            "uri": self.key,
+            "size_bytes": self.size,
+            "lufs": self.lufs,
+            "true_peak_db": self.true_peak_db,
+        }
 
 
 def playable_lengths(piece: Piece) -> list[float]:

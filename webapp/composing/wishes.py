@@ -1,22 +1,24 @@
 """Compose for me: latents searched for one listener's head, composed, and offered blind among their pairs.
 
-Here is the web's part, which leaves a job and tells how it stands; the worker's part is ``composing.compose_for``.
+Here is the web's part, which leaves a job and shows how it stands; the worker's part is ``for_listener``.
 """
 
 from __future__ import annotations
 
 import uuid
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
-from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from db.queries import composed as rows
 from db.queries import jobs
 from db.queries import listeners as listener_rows
 from db.queries import votes as vote_rows
-from db.queries.offers import clips_shown, met_clips
-from db.tables import OWN, Clip, Job, Listener
+from db.queries.offers import met_clips
+from db.tables import Listener
 from models.taste.space import TasteSpace
 from webapp.runtime.database import Database
 from webapp.runtime.errors import Contradiction, NotAllowed, NotYours, TooMany, UnknownListenerError
@@ -25,6 +27,8 @@ KIND = "compose_for"
 FIRST_AT = 6  # picks, when the first clip made for a listener is to play
 EARLY_AT = 4  # two pairs are always drawn ahead: a clip for the pair after the sixth pick is begun here
 EVERY = 10
+KIND_OF = {"careful": "composed", "surprise": "surprise", "near": "near"}  # of the clips that a wish brings
+MODES = {"composed": "careful", "surprise": "surprise", "near": "near", "studio": "studio"}  # of a clip's kind
 WAITING_AT_MOST = 12  # composed clips that the listener has not met yet
 PRIORITY = 10  # somebody waits for it
 LEAST_KEPT, MOST_KEPT = 0.1, 0.9
@@ -59,6 +63,29 @@ class Progress(BaseModel):
     pieces: int
 
 
+@dataclass(frozen=True)
+class Own:
+    """A clip composed for the listener: when, by which wish, and whether they have voted on it; they meet it blind."""
+
+    composed_at: datetime
+    mode: str
+    met: bool
+
+
+@dataclass(frozen=True)
+class ComposingState:
+    """The job under way or else the newest, and all clips composed for the listener.
+
+    ``state``: none, waiting, running, done or failed; ``progress`` while it runs.
+    """
+
+    job_id: int | None
+    state: str
+    wish: Wish | None
+    progress: Progress | None
+    clips: list[Own]
+
+
 def is_due(picks: int) -> bool:
     """Whether clips are composed unasked after this many picks."""
     return picks == EARLY_AT or (picks >= FIRST_AT and (picks - FIRST_AT) % EVERY == 0)
@@ -82,7 +109,7 @@ def wish_of(payload: dict[str, Any]) -> Wish:
     return Wish.model_validate(payload.get("wish", {}))
 
 
-def brings_rivals(payload: dict[str, Any]) -> bool:
+def brings_baselines(payload: dict[str, Any]) -> bool:
     """Whether a job composes what its clips are to beat: a gift that was asked for, or the first own clip has played.
 
     Only gifts are proofs: a surprise explores, and what is near a liked piece is liked for that piece's sake.
@@ -92,7 +119,7 @@ def brings_rivals(payload: dict[str, Any]) -> bool:
     return int(payload.get("picks", 0)) >= FIRST_AT
 
 
-def ask(database: Database, space: TasteSpace, listener_id: uuid.UUID, wish: Wish) -> dict[str, Any]:
+def ask(database: Database, space: TasteSpace, listener_id: uuid.UUID, wish: Wish) -> ComposingState:
     """Leave a job because the listener asked; the one that waits or runs where it is of the same wish; as ``state``.
 
     Raises ``NotAllowed`` where there is no vote to compose by or the piece is of another domain than they listen to,
@@ -100,7 +127,7 @@ def ask(database: Database, space: TasteSpace, listener_id: uuid.UUID, wish: Wis
     ``TooMany`` where enough clips wait to be heard.
     """
 
-    def work(session: Session) -> dict[str, Any]:
+    def work(session: Session) -> ComposingState:
         listener = listener_rows.lock_listener(session, listener_id)
         if listener is None:
             raise UnknownListenerError
@@ -109,7 +136,7 @@ def ask(database: Database, space: TasteSpace, listener_id: uuid.UUID, wish: Wis
             raise NotAllowed(
                 "nothing is known of your taste yet; pick from a first pair, then ask for pieces of your own"
             )
-        unmet = sum(not clip["met"] for clip in _composed(session, listener_id))
+        unmet = sum(not clip.met for clip in rows.own_clips(session, listener_id))
         if unmet >= WAITING_AT_MOST:
             raise TooMany(f"{unmet} clips made for you wait in your next pairs; listen to some before asking for more")
         if wish.near is not None:
@@ -136,14 +163,10 @@ def _check_near(session: Session, space: TasteSpace, listener: Listener, clip_id
         )
 
 
-def state(database: Database, listener_id: uuid.UUID) -> dict[str, Any]:
-    """``{job_id, state, wish, progress, clips}``: the job under way or else the newest, and all composed clips.
+def state(database: Database, listener_id: uuid.UUID) -> ComposingState:
+    """How composing for this listener stands."""
 
-    ``state``: none, waiting, running, done or failed; ``progress`` while it runs. A clip is told by when it was
-    composed, by which wish and whether the listener has voted on it, not by its id: it is met blind.
-    """
-
-    def work(session: Session) -> dict[str, Any]:
+    def work(session: Session) -> ComposingState:
         if listener_rows.get_listener(session, listener_id) is None:
             raise UnknownListenerError
         return _state(session, listener_id)
@@ -151,38 +174,15 @@ def state(database: Database, listener_id: uuid.UUID) -> dict[str, Any]:
     return database.transaction(work)
 
 
-def _state(session: Session, listener_id: uuid.UUID) -> dict[str, Any]:
+def _state(session: Session, listener_id: uuid.UUID) -> ComposingState:
     job = jobs.current_job(session, KIND, listener_id)
-    return {
-        "job_id": job.id if job else None,
-        "state": job.state if job else "none",
-        "wish": wish_of(job.payload).model_dump() if job else None,
-        "progress": _progress(job),
-        "clips": _composed(session, listener_id),
-    }
-
-
-def _progress(job: Job | None) -> dict[str, Any] | None:
-    return job.result if job is not None and job.state == "running" else None
-
-
-MODES = {"composed": "careful", "surprise": "surprise", "near": "near", "studio": "studio"}  # of a clip's kind
-
-
-def _composed(session: Session, listener_id: uuid.UUID) -> list[dict[str, Any]]:
-    met = Clip.id.in_(clips_shown(listener_id, state="voted"))
-    query = (
-        select(Clip.created_at, Clip.kind, met)
-        .where(Clip.composed_for == listener_id, Clip.kind.in_(OWN))
-        .order_by(Clip.created_at)
-    )
-    return [
-        {"composed_at": at.isoformat(), "mode": MODES[kind], "met": bool(known)}
-        for at, kind, known in session.execute(query)
-    ]
+    own = [Own(clip.composed_at, MODES[clip.kind], clip.met) for clip in rows.own_clips(session, listener_id)]
+    if job is None:
+        return ComposingState(None, "none", None, None, own)
+    progress = Progress.model_validate(job.result) if job.state == "running" and job.result else None
+    return ComposingState(job.id, job.state, wish_of(job.payload), progress, own)
 
 
 def count(session: Session, listener_id: uuid.UUID) -> int:
     """How many clips were composed for this listener."""
-    theirs = select(func.count()).where(Clip.composed_for == listener_id, Clip.kind.in_(OWN))
-    return session.scalars(theirs).one()
+    return rows.count_own(session, listener_id)

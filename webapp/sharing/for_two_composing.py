@@ -1,13 +1,13 @@
-"""The worker's part of composing for both: search, compose, screen, store, telling how far it is."""
+"""The worker's part of composing for both: search, compose, screen, store, reporting how far it is."""
 
 from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from sqlalchemy.orm import Session
@@ -21,62 +21,69 @@ from models.taste.for_two import Both, best_for_both
 from models.taste.head import Head
 from models.taste.search import SEARCHED
 from models.taste.space import TasteSpace, summary
-from webapp.composing.clips import CLIPS_A_JOB, DEADLINE_MS, content_hash, fingerprint
-from webapp.generation.protocol import GenerateRequest, GenerateResult, Source
-from webapp.generation.remote import RemoteGenerator
+from webapp.composing.clip_maker import Order
+from webapp.composing.screening import content_hash
+from webapp.generation.protocol import GenerateResult, Generator
 from webapp.learning import heads
+from webapp.learning.installed_style import InstalledStyle
 from webapp.runtime.database import Database
 from webapp.runtime.journal import Journal
 
 log = logging.getLogger(__name__)
 
-Tell = Callable[[dict[str, Any]], None]
+PIECES_A_JOB = 3
+SPARE = 2  # times as many are found, for those that are broken
 
 
-def compose_for_both(
-    database: Database,
-    journal: Journal,
-    generation: RemoteGenerator,
-    space: TasteSpace,
-    style_folder: Path,
-    duet_id: uuid.UUID,
-    domain: str,
-    seed: int,
-    tell: Tell,
-) -> dict[str, Any]:
-    """Compose the best few pieces for both and store each as soon as it is there; nothing where the duet has ended.
+@dataclass(frozen=True)
+class Delivered:
+    """How many ``pieces`` were stored of those ``composed``."""
 
-    Done again with the same seed it composes the same pieces, which are then stored once. Raises ``GenerationError``.
-    """
-    two = database.transaction(partial(_heads, space=space, duet_id=duet_id))
-    if two is None:
-        return {"pieces": 0, "composed": 0}
-    tell({"stage": "searching", "pieces": 0, "of": CLIPS_A_JOB})
-    draws = [Latents.from_json(each) for each in generation.latents(domain, SEARCHED, seed).latents]
-    both = Both(*two, space.features(np.stack([summary(each) for each in draws])))
-    made = composed = 0
-    for latents in best_for_both(*two, space, draws, 2 * CLIPS_A_JOB):  # some for those that are thrown away
-        if made == CLIPS_A_JOB:
-            break
-        request = GenerateRequest(
-            id=uuid.uuid4().hex,
-            domain=cast("Domain", domain),
-            content=Source(latents=latents.to_json()),
-            seed=(seed + composed) % 2**63,
-            deadline_ms=DEADLINE_MS,
-        )
-        result = generation.generate(request)
-        composed += 1
-        if reason := why_broken(Piece.from_json(result.notes), fingerprint(style_folder)):
-            log.info("piece_thrown duet=%s reason=%s", duet_id, reason)
-            continue
-        values = _values(space, both, domain, result)
-        if not database.transaction(partial(_store, journal=journal, duet_id=duet_id, values=values)):
-            break
-        made += 1
-        tell({"stage": "composing", "pieces": made, "of": CLIPS_A_JOB})
-    log.info("composed_for_both duet=%s pieces=%d composed=%d", duet_id, made, composed)
-    return {"pieces": made, "composed": composed}
+    pieces: int = 0
+    composed: int = 0
+
+    def to_json(self) -> dict[str, int]:
+        """As the job's result is stored."""
+        return {"pieces": self.pieces, "composed": self.composed}
+
+
+class DuetComposer:
+    """Composes what two listeners both like."""
+
+    def __init__(self, database: Database, journal: Journal, generation: Generator, style: InstalledStyle) -> None:
+        self._database, self._journal, self._generation, self._style = database, journal, generation, style
+
+    def compose(
+        self, duet_id: uuid.UUID, domain: Domain, seed: int, report: Callable[[Mapping[str, Any]], None]
+    ) -> Delivered:
+        """Compose the best few pieces for both and store each as soon as it is there; none where the duet has ended.
+
+        Done again with the same seed it composes the same pieces, which are then stored once. Raises
+        ``GenerationError``.
+        """
+        space = self._style.space
+        two = self._database.transaction(partial(_heads, space=space, duet_id=duet_id))
+        if two is None:
+            return Delivered()
+        report({"stage": "searching", "pieces": 0, "of": PIECES_A_JOB})
+        draws = [Latents.from_json(each) for each in self._generation.latents(domain, SEARCHED, seed).latents]
+        both = Both(*two, space.features(np.stack([summary(each) for each in draws])))
+        made = composed = 0
+        for latents in best_for_both(*two, space, draws, SPARE * PIECES_A_JOB):
+            if made == PIECES_A_JOB:
+                break
+            result = self._generation.generate(Order(domain, seed + composed, latents).request())
+            composed += 1
+            if fault := why_broken(Piece.from_json(result.notes), self._style.fingerprint):
+                log.info("piece_rejected duet=%s fault=%s", duet_id, fault)
+                continue
+            values = _values(space, both, domain, result)
+            if not self._database.transaction(partial(_store, journal=self._journal, duet_id=duet_id, values=values)):
+                break
+            made += 1
+            report({"stage": "composing", "pieces": made, "of": PIECES_A_JOB})
+        log.info("composed_for_both duet=%s pieces=%d composed=%d", duet_id, made, composed)
+        return Delivered(made, composed)
 
 
 def _heads(session: Session, *, space: TasteSpace, duet_id: uuid.UUID) -> tuple[Head, Head] | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from sqlalchemy import select
@@ -13,15 +13,14 @@ from db.queries import listeners as listener_rows
 from db.queries import offers as offer_rows
 from db.queries.proofs import CHANGED, CLAIM
 from db.tables import ClipAudio, Offer
-from models.taste.space import TasteSpace
 from webapp.composing.sources import CLIPS, PIECES, Source, find
 from webapp.generation.protocol import GenerateResult
 from webapp.listening.comparison import OPEN
-from webapp.runtime.clip_store import ClipStore
-from webapp.runtime.database import Database
 from webapp.runtime.errors import Contradiction, NotAllowed, NotYours, TooMany, UnknownListenerError
-from webapp.runtime.journal import Journal
 from webapp.studio.room import place
+
+if TYPE_CHECKING:
+    from webapp.composing.clip_maker import ClipMaker  # the piano, only where it is needed
 
 POLICY = "studio"
 WAITING_AT_MOST = 6
@@ -37,11 +36,7 @@ BROKEN = {  # what screening and rendering find, to whoever made it
 
 
 def offer(
-    database: Database,
-    journal: Journal,
-    clip_store: ClipStore,
-    space: TasteSpace,
-    style_folder: Path,
+    maker: ClipMaker,
     listener_id: uuid.UUID,
     piece_id: uuid.UUID,
     *,
@@ -53,8 +48,7 @@ def offer(
     liked better it has a policy of its own, and its condition tells where the piece stands. Raises ``NotAllowed`` where
     one of the two can't be a clip, ``Contradiction`` where they have met before, ``TooMany`` where enough pairs wait.
     """
-    from webapp.composing.clips import keep  # noqa: PLC0415 (the piano, only where it is needed)
-
+    database, journal = maker.database, maker.journal
     source = database.transaction(lambda session: find(session, f"{PIECES}/{piece_id}", listener_id))
     kind, _, number = str(source.recipe.get("content", "")).partition("/")
     if kind != CLIPS:
@@ -62,23 +56,13 @@ def offer(
             "only a piece made from one of our clips can be offered against it: your own file or a tune of a "
             "collection is no blind partner, since you may know it"
         )
-    if source.model_version != space.version:
+    if source.model_version != maker.style.version:
         raise NotAllowed("this piece was composed with an older model; compose it again, then offer it")
     old = uuid.UUID(number)
     with place():
-        new, reason = keep(
-            database,
-            journal,
-            clip_store,
-            space,
-            style_folder,
-            source.domain,
-            _as_result(source),
-            listener_id,
-            kind="studio",
-        )
+        new, fault = maker.keep(_as_result(source), source.domain, listener_id, "studio")
     if new is None:
-        why = BROKEN.get(reason or "", "it can't be played")
+        why = BROKEN.get(fault or "", "it can't be played")
         raise NotAllowed(f"this piece can't be offered: {why}; change it a little or take a variation")
 
     def work(session: Session) -> None:

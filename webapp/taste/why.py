@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -34,11 +34,13 @@ from webapp.composing.sources import CLIPS, LEAST_POOL, PIECES, find, named_trai
 from webapp.generation.remote import RemoteGenerator
 from webapp.learning import heads
 from webapp.learning.playable_clips import PlayablePool
-from webapp.runtime.clip_store import ClipStore
 from webapp.runtime.database import Database
 from webapp.runtime.errors import NotAllowed, NotYours, UnknownListenerError
 from webapp.runtime.journal import Journal
 from webapp.studio import composing, opening, pairs
+
+if TYPE_CHECKING:
+    from webapp.composing.clip_maker import ClipMaker  # the piano, only where it is needed
 
 FloatArray = npt.NDArray[np.float64]
 TRIES = 3  # swaps that are composed: what sounds is not always what the latents promise
@@ -148,25 +150,17 @@ def _compose(
     return piece, database.transaction(read)
 
 
-def check(
-    database: Database,
-    journal: Journal,
-    clip_store: ClipStore,
-    space: TasteSpace,
-    style_folder: Path,
-    listener_id: uuid.UUID,
-    piece_id: uuid.UUID,
-) -> dict[str, Any]:
+def check(maker: ClipMaker, listener_id: uuid.UUID, piece_id: uuid.UUID) -> dict[str, Any]:
     """Offer a changed piece against its original to see whether the claim is right; the checks so far.
 
     Raises ``NotAllowed`` for a piece that is not one style's swap, and as ``studio.pairs.offer`` does.
     """
-    recipe = database.transaction(lambda s: find(s, f"{PIECES}/{piece_id}", listener_id).recipe)
+    recipe = maker.database.transaction(lambda s: find(s, f"{PIECES}/{piece_id}", listener_id).recipe)
     whole = recipe and recipe.get("keep", 1.0) == 1.0 and not (recipe.get("toward") or recipe.get("turned"))
     if not whole or len(recipe["styles"]) != 1:
         raise NotAllowed("only a piece that took one style from another clip, and nothing else, checks such a claim")
-    pairs.offer(database, journal, clip_store, space, style_folder, listener_id, piece_id, claim=True)
-    return checks(database, listener_id)
+    pairs.offer(maker, listener_id, piece_id, claim=True)
+    return checks(maker.database, listener_id)
 
 
 def checks(database: Database, listener_id: uuid.UUID) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from models.music.notes import DOMAINS
 from models.style.checkpoint import tiny_style
 from models.style.compose import Composer
 from models.taste.space import TasteSpace, summary
-from webapp.composing import clips, pool, wishes
+from webapp.composing import pool, wishes
 from webapp.context import Context
 from webapp.learning import heads, reencoding, refits
 from webapp.listeners import accounts
@@ -48,7 +48,7 @@ def small_pool(monkeypatch) -> None:
         monkeypatch.setattr(pool, name, value)
     monkeypatch.setattr(pool, "most_met", lambda *_: 0)
     monkeypatch.setattr(wishes, "is_due", lambda _: False)
-    monkeypatch.setattr(clips, "why_broken", lambda *_: None)  # whatever the second model composes
+    monkeypatch.setattr(screening, "why_broken", lambda *_: None)  # whatever the second model composes
 
 
 def work(context: Context) -> None:
@@ -127,16 +127,7 @@ def test_pool_heads_and_own_clips_move_over_to_another_model_and_back(
         "right",
         (1, 1),
     )
-    pool.fill(
-        next_context.database,
-        next_context.journal,
-        next_context.clip_store,
-        next_context.generation,
-        next_context.space,
-        next_context.style_folder,
-        next_context.settings,
-        {"domain": "pop", "clips": BASE, "seed": 80},
-    )
+    pool.fill(next_context.clip_maker, {"domain": "pop", "clips": BASE, "seed": 80}, next_context.settings.pool)
     made = next_context.database.transaction(lambda s: clip_rows.pool_clips(s, domain="pop", model_version=new))
     vote_on(next_context, listener, [clip.id for clip in made])
     assert head_of(next_context, listener).votes_seen == 1

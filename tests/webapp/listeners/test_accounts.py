@@ -18,8 +18,8 @@ from db.queries.heads import delete_heads
 from db.queries.restore import NotAnExportError
 from db.tables import OUTCOMES, Base, Clip, Job
 from webapp.__main__ import main
-from webapp.composing import clips as composing
 from webapp.composing import wishes
+from webapp.composing.for_listener import Commission
 from webapp.learning import heads, refits
 from webapp.listeners import accounts, archive
 from webapp.listening import sound
@@ -113,16 +113,8 @@ def test_sound_that_somebody_else_uses_too_stays(context, stock):
     stock("pop", 8)
     one, two = accounts.create(context.database, context.journal), accounts.create(context.database, context.journal)
     for listener in (one, two):
-        composing.compose_for(
-            context.database,
-            context.journal,
-            context.clip_store,
-            context.generation,
-            context.space,
-            context.style_folder,
-            listener,
-            "pop",
-            seed=77,
+        context.listener_composer.compose(
+            Commission(listener, "pop", 77)
         )  # the same head, the same seed, the same clips
     keys = context.clip_store.keys()
     accounts.delete(context.database, context.journal, context.clip_store, context.space, context.settings, one)

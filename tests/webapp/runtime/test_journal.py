@@ -15,12 +15,11 @@ from db.queries import export
 from db.queries import listeners as listener_rows
 from db.tables import Clip, Listener, Offer
 from webapp.__main__ import main
-from webapp.composing import clips
+from webapp.composing.clip_maker import Order
 from webapp.listeners import accounts, journal_rebuild, rewind
 from webapp.listeners.journal_rebuild import NotEmptyError
 from webapp.runtime.journal import Journal
 from webapp.sharing import cards, for_two
-from webapp.sharing import for_two_composing as duets
 from webapp.studio import opening, room
 
 HEARD = (3000, 3100)
@@ -116,17 +115,7 @@ def test_shared_cards_the_studio_and_music_for_two_come_back(context, live, rebu
     duet = for_two.agree(
         context.database, context.journal, guest, for_two.invite(context.database, context.journal, host)
     )
-    assert duets.compose_for_both(
-        context.database,
-        context.journal,
-        context.generation,
-        context.space,
-        context.style_folder,
-        duet,
-        "pop",
-        7,
-        lambda _: None,
-    )["pieces"]
+    assert context.duet_composer.compose(duet, "pop", 7, lambda _: None).pieces
     ended = for_two.agree(
         context.database, context.journal, gone, for_two.invite(context.database, context.journal, host)
     )
@@ -162,32 +151,13 @@ def test_a_vote_is_one_small_entry(context, stock):
 
 
 def test_a_clip_is_written_down_when_it_is_composed_and_not_twice(context):
-    (clip,) = clips.compose_clips(
-        context.database,
-        context.journal,
-        context.clip_store,
-        context.generation,
-        context.space,
-        context.style_folder,
-        "pop",
-        seeds=[80],
-    )
+    (clip,) = context.clip_maker.make([Order("pop", 80)]).clip_ids
     (row,) = context.journal.pool_clips()
     assert row["id"] == str(clip)
     assert row["notes"] == context.database.transaction(lambda s: s.get(Clip, clip)).notes
     assert [sound["seconds"] for sound in row["audio"]] == [7.0]
     listener = accounts.create(context.database, context.journal)
-    (own,) = clips.compose_clips(
-        context.database,
-        context.journal,
-        context.clip_store,
-        context.generation,
-        context.space,
-        context.style_folder,
-        "pop",
-        seeds=[81],
-        composed_for=listener,
-    )
+    (own,) = context.clip_maker.make([Order("pop", 81, owner=listener)]).clip_ids
     assert len(list(context.journal.pool_clips())) == 1
     (told,) = context.journal.segment(listener).state()[1]["clips"]
     assert (told["id"], told["composed_for"]) == (str(own), str(listener))

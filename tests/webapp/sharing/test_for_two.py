@@ -100,31 +100,11 @@ def test_pieces_are_composed_for_both_and_each_sees_their_own_side(context, two)
     asked = for_two.ask(context.database, host, duet)
     assert for_two.ask(context.database, guest, duet)["job_id"] == asked["job_id"]
     told = []
-    made = for_two_composing.compose_for_both(
-        context.database,
-        context.journal,
-        context.generation,
-        context.space,
-        context.style_folder,
-        duet,
-        "pop",
-        7,
-        told.append,
-    )
-    assert made["pieces"] == for_two_composing.CLIPS_A_JOB == len(told) - 1
+    made = context.duet_composer.compose(duet, "pop", 7, told.append)
+    assert made.pieces == for_two_composing.PIECES_A_JOB == len(told) - 1
     assert [each["pieces"] for each in told] == [0, 1, 2, 3]
-    for_two_composing.compose_for_both(
-        context.database,
-        context.journal,
-        context.generation,
-        context.space,
-        context.style_folder,
-        duet,
-        "pop",
-        7,
-        told.append,
-    )
-    assert count(context, DuetPiece) == made["pieces"]  # the same again is not stored again
+    context.duet_composer.compose(duet, "pop", 7, told.append)
+    assert count(context, DuetPiece) == made.pieces  # the same again is not stored again
     mine, theirs = (
         for_two.overview(context.database, context.space, context.playable, host)[0],
         for_two.overview(context.database, context.space, context.playable, guest)[0],
@@ -152,23 +132,13 @@ def test_the_worker_composes_for_both(context, two):
     worker.leave_jobs = lambda: None
     assert worker.step()
     told = for_two.overview(context.database, context.space, context.playable, host)[0]
-    assert (told["job"]["state"], len(told["pieces"])) == ("done", for_two_composing.CLIPS_A_JOB)
+    assert (told["job"]["state"], len(told["pieces"])) == ("done", for_two_composing.PIECES_A_JOB)
 
 
 @pytest.mark.parametrize("leaving", ["end", "delete the host", "delete the guest"])
 def test_when_one_leaves_nothing_is_left_of_what_was_shared(context, two, leaving):
     host, guest, duet = two
-    for_two_composing.compose_for_both(
-        context.database,
-        context.journal,
-        context.generation,
-        context.space,
-        context.style_folder,
-        duet,
-        "pop",
-        7,
-        lambda _: None,
-    )
+    context.duet_composer.compose(duet, "pop", 7, lambda _: None)
     if leaving == "end":
         for_two.end(context.database, context.journal, guest, duet)
     else:
@@ -181,20 +151,7 @@ def test_when_one_leaves_nothing_is_left_of_what_was_shared(context, two, leavin
             host if "host" in leaving else guest,
         )
     assert (count(context, Duet), count(context, DuetPiece)) == (0, 0)
-    assert (
-        for_two_composing.compose_for_both(
-            context.database,
-            context.journal,
-            context.generation,
-            context.space,
-            context.style_folder,
-            duet,
-            "pop",
-            8,
-            lambda _: None,
-        )["pieces"]
-        == 0
-    )
+    assert context.duet_composer.compose(duet, "pop", 8, lambda _: None).pieces == 0
     if leaving != "end":
         gone = str(host if "host" in leaving else guest)
         dump = context.database.transaction(
@@ -209,20 +166,10 @@ def test_when_one_leaves_nothing_is_left_of_what_was_shared(context, two, leavin
 
 def test_an_export_tells_what_was_shared_and_not_with_whom(context, two, another_context):
     host, guest, duet = two
-    for_two_composing.compose_for_both(
-        context.database,
-        context.journal,
-        context.generation,
-        context.space,
-        context.style_folder,
-        duet,
-        "pop",
-        7,
-        lambda _: None,
-    )
+    context.duet_composer.compose(duet, "pop", 7, lambda _: None)
     data = accounts.export(context.database, host)
     (shared,) = data["duets"]
-    assert (shared["role"], len(shared["pieces"])) == ("host", for_two_composing.CLIPS_A_JOB)
+    assert (shared["role"], len(shared["pieces"])) == ("host", for_two_composing.PIECES_A_JOB)
     assert str(guest) not in json.dumps(data)
     other = another_context()
     accounts.restore(other.database, other.journal, json.loads(json.dumps(data)))

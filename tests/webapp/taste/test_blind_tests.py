@@ -17,8 +17,8 @@ from models.taste.head import Head
 from models.taste.policy import Mixture, choose_named
 from models.taste.search import scores
 from webapp.__main__ import main
-from webapp.composing import clips as composing
-from webapp.composing import wishes
+from webapp.composing import for_listener, screening, wishes
+from webapp.composing.for_listener import Commission
 from webapp.learning import heads
 from webapp.listeners import accounts, journal_rebuild, rewind
 from webapp.listening import pairs
@@ -94,7 +94,7 @@ def test_rivals_meet_ones_own_clips_blind_once_and_nothing_else(context, ready):
 
 def test_rivals_are_nowhere_called_composed_for_the_listener(context, ready):
     listener, own, _ = ready
-    assert len(wishes.state(context.database, listener)["clips"]) == len(own)
+    assert len(wishes.state(context.database, listener).clips) == len(own)
     for _ in range(8):
         vote(context, listener)
     for clip in overview.overview(context.database, context.space, context.playable, listener)["best"]:
@@ -253,41 +253,19 @@ def test_a_job_composes_rivals_from_the_same_draws(context, stock, monkeypatch):
             heads.save(session, who, Head.of(taste_of_all, prior.covariance / 9, prior.version, votes_seen=9))
 
     context.database.transaction(learn)
-    monkeypatch.setattr(composing, "why_broken", lambda *_: None)
-    monkeypatch.setattr(composing, "CLIPS_A_JOB", 1)
-    result = composing.compose_for(
-        context.database,
-        context.journal,
-        context.clip_store,
-        context.generation,
-        context.space,
-        context.style_folder,
-        listener,
-        "pop",
-        7 << 8,
-        rivals=True,
-    )
+    monkeypatch.setattr(screening, "why_broken", lambda *_: None)
+    monkeypatch.setattr(for_listener, "CLIPS_A_JOB", 1)
+    result = context.listener_composer.compose(Commission(listener, "pop", 7 << 8, with_baselines=True))
     kinds = Counter(clip.kind for clip in rows(context, Clip, Clip.composed_for == listener))
-    assert result["rivals"] == 2
-    assert kinds == {"composed": composing.CLIPS_A_JOB, "average": 1, "drawn": 1}
+    assert result.baselines == 2
+    assert kinds == {"composed": for_listener.CLIPS_A_JOB, "average": 1, "drawn": 1}
     made = {clip.kind: clip for clip in rows(context, Clip, Clip.composed_for == listener, Clip.kind.in_(RIVALS))}
     features = context.space.features(np.stack([made[kind].summary for kind in ("average", "drawn")]))
     average_head = context.database.transaction(lambda s: heads.average_of_others(s, listener, context.space))
     best, drawn = scores(average_head, features, -0.5)
     assert best > drawn
-    again = composing.compose_for(
-        context.database,
-        context.journal,
-        context.clip_store,
-        context.generation,
-        context.space,
-        context.style_folder,
-        listener,
-        "pop",
-        8 << 8,
-        rivals=True,
-    )
-    assert again["rivals"] == 0  # both wait still
+    again = context.listener_composer.compose(Commission(listener, "pop", 8 << 8, with_baselines=True))
+    assert again.baselines == 0  # both wait still
     journal = context.journal.segment(listener).state()[1]["clips"]
     assert {clip["kind"] for clip in journal} == {"composed", *RIVALS}
     count = context.database.transaction(lambda s: s.scalar(select(func.count()).where(Clip.composed_for == others[0])))
@@ -304,4 +282,4 @@ def test_a_job_composes_rivals_from_the_same_draws(context, stock, monkeypatch):
     ],
 )
 def test_rivals_come_with_gifts_that_were_asked_for_or_once_the_first_own_clip_has_played(payload, rivals):
-    assert wishes.brings_rivals(payload) == rivals
+    assert wishes.brings_baselines(payload) == rivals

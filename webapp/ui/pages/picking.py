@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import gradio as gr
 
 from webapp.composing import wishes
@@ -71,15 +73,15 @@ def milestone(context: Context, token: str | None, event: gr.EventData) -> str:
         return _note('Ten picks make a picture: <a href="taste">see what you seem to love</a>.')
     listener_id = listener_of(context, token)
     if picks >= FIRST_CLIP:
-        return _note(_first_clip(wishes.state(context.database, listener_id)["clips"]))
+        return _note(_first_clip(wishes.state(context.database, listener_id).clips))
     style = strongest(overview.overview(context.database, context.space, context.playable, listener_id)["styles"])
     if style is None:
         return _note("Nothing stands out in your picks so far.")
     return _note(f"A first guess: {leaning(style['words'])}. The next picks will tell.")
 
 
-def _first_clip(clips: list[dict[str, object]]) -> str:
-    if any(clip["met"] for clip in clips):
+def _first_clip(clips: Sequence[wishes.Own]) -> str:
+    if any(clip.met for clip in clips):
         return "One of the clips you have compared was composed for you."
     if clips:
         return "A clip composed for you waits in your next pairs. Which one stays a secret."

@@ -1,0 +1,81 @@
+"""Clips composed for one listener, and how fast listeners use up those for everybody."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func, or_, select, union
+from sqlalchemy.orm import Session
+
+from db.queries.offers import FOUR_SIDES, clips_shown
+from db.tables import OWN, Clip, ClipAudio, Four, Listener, Offer
+
+
+@dataclass(frozen=True)
+class OwnClip:
+    """When a clip was composed for a listener, of which kind it is, and whether they have voted on it."""
+
+    composed_at: datetime
+    kind: str
+    met: bool
+
+
+def own_clips(session: Session, listener_id: UUID) -> list[OwnClip]:
+    """All clips composed for this listener's taste, oldest first."""
+    met = Clip.id.in_(clips_shown(listener_id, state="voted"))
+    query = (
+        select(Clip.created_at, Clip.kind, met)
+        .where(Clip.composed_for == listener_id, Clip.kind.in_(OWN))
+        .order_by(Clip.created_at)
+    )
+    return [OwnClip(at, kind, bool(known)) for at, kind, known in session.execute(query)]
+
+
+def count_own(session: Session, listener_id: UUID) -> int:
+    """How many clips were composed for this listener's taste."""
+    return session.scalars(select(func.count()).where(Clip.composed_for == listener_id, Clip.kind.in_(OWN))).one()
+
+
+def recipes_of(session: Session, content_hash: str, listener_id: UUID) -> list[dict[str, Any]]:
+    """Recipes of the clips of these notes that are everybody's or this listener's."""
+    whose = or_(Clip.composed_for.is_(None), Clip.composed_for == listener_id)
+    return list(session.scalars(select(Clip.recipe).where(Clip.content_hash == content_hash, whose)))
+
+
+def sounds_in_use(session: Session, uris: Collection[str]) -> set[str]:
+    """Those of ``uris`` under which some clip's sound lies."""
+    return set(session.scalars(select(ClipAudio.uri).where(ClipAudio.uri.in_(uris))))
+
+
+def most_met(session: Session, domain: str) -> int:
+    """The largest number of everybody's clips that any listener of the last hour has met."""
+    recent = func.now() - timedelta(hours=1)
+    active = union(
+        *(
+            select(Listener.id)
+            .join(table, table.listener_id == Listener.id)
+            .where(Listener.domain == domain, table.created_at > recent)
+            for table in (Offer, Four)
+        )
+    )
+    shown = union(
+        *(
+            select(side.class_.listener_id.label("listener_id"), side.label("clip_id")).where(
+                side.class_.listener_id.in_(active)
+            )
+            for side in (Offer.left_clip, Offer.right_clip, *FOUR_SIDES)
+        )
+    ).subquery()
+    met = (
+        select(func.count().label("met"))
+        .select_from(shown)
+        .join(Clip, Clip.id == shown.c.clip_id)
+        .where(Clip.domain == domain, Clip.composed_for.is_(None))
+        .group_by(shown.c.listener_id)
+        .subquery()
+    )
+    return session.scalar(select(func.max(met.c.met))) or 0

@@ -1,0 +1,199 @@
+"""From latents to a playable clip: compose, screen, render, store; a piece that may not be offered is counted."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import threading
+import uuid
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from sqlalchemy.orm import Session
+
+from db.queries import clips as rows
+from db.queries import composed
+from db.queries.listeners import lock_listener
+from models.music.notes import Domain, Piece
+from models.style.latents import Latents
+from models.taste.space import summary
+from webapp.composing import rendering, screening
+from webapp.composing.rendering import Rendered
+from webapp.generation.protocol import GenerateRequest, GenerateResult, GenerationError, Generator, Source
+from webapp.learning.installed_style import InstalledStyle
+from webapp.runtime.clip_store import ClipStore
+from webapp.runtime.database import Database
+from webapp.runtime.journal import Journal
+
+log = logging.getLogger(__name__)
+
+DEADLINE_MS = 60_000
+
+
+@dataclass(frozen=True)
+class Order:
+    """One clip to make: from ``latents``, or from a draw of the prior; for the taste of its ``owner`` or for all.
+
+    ``kind``, of a clip with an owner: one of ``db.tables.OWN`` or a baseline beside these.
+    """
+
+    domain: Domain
+    seed: int
+    latents: Latents | None = None
+    owner: uuid.UUID | None = None
+    kind: str = "composed"
+
+    def request(self) -> GenerateRequest:
+        """As the generator is asked for it."""
+        return GenerateRequest(
+            id=uuid.uuid4().hex,
+            domain=self.domain,
+            content=Source(latents=self.latents.to_json()) if self.latents else None,
+            seed=self.seed % 2**63,
+            deadline_ms=DEADLINE_MS,
+        )
+
+
+class Kept(NamedTuple):
+    """The stored clip, or why there is none."""
+
+    clip_id: uuid.UUID | None
+    fault: str | None = None
+
+
+@dataclass
+class Made:
+    """The stored clips of some orders, how many pieces were composed for them, and how many had which fault."""
+
+    clip_ids: list[uuid.UUID] = field(default_factory=list)
+    composed: int = 0
+    faults: dict[str, int] = field(default_factory=dict)
+
+    def count(self, kept: Kept) -> None:
+        """One more piece was composed."""
+        self.composed += 1
+        if kept.clip_id is not None:
+            self.clip_ids.append(kept.clip_id)
+        if kept.fault is not None:
+            self.faults[kept.fault] = self.faults.get(kept.fault, 0) + 1
+
+    def add(self, other: Made) -> None:
+        """Count these, too."""
+        self.clip_ids += other.clip_ids
+        self.composed += other.composed
+        for name, times in other.faults.items():
+            self.faults[name] = self.faults.get(name, 0) + times
+
+
+class ClipMaker:
+    """Makes clips for everybody and for one listener; may be used from many threads."""
+
+    def __init__(
+        self, database: Database, journal: Journal, clip_store: ClipStore, generation: Generator, style: InstalledStyle
+    ) -> None:
+        self.database, self.journal, self.clip_store = database, journal, clip_store
+        self.generation, self.style = generation, style
+        self._one_at_a_time = threading.Lock()  # one core is enough for rendering, votes need the other
+
+    def make(
+        self, orders: Sequence[Order], *, hurry: bool = False, on_stored: Callable[[], None] | None = None
+    ) -> Made:
+        """Make all at once; ``on_stored`` is called for each clip that is there.
+
+        In a ``hurry`` each is rendered as soon as it is composed, beside the others, and at its shortest length alone.
+        Raises the ``GenerationError`` of an order that failed, after what did not fail is stored.
+        """
+        made = Made()
+        failed: GenerationError | None = None
+        with ThreadPoolExecutor(max(1, len(orders))) as together:
+            for answer in [together.submit(self._make_one, order, hurry=hurry) for order in orders]:
+                try:
+                    kept = answer.result()
+                except GenerationError as error:
+                    failed = error
+                    continue
+                made.count(kept)
+                if kept.clip_id is not None and on_stored is not None:
+                    on_stored()
+        if failed is not None:
+            raise failed
+        return made
+
+    def _make_one(self, order: Order, *, hurry: bool) -> Kept:
+        result = self.generation.generate(order.request())
+        with contextlib.nullcontext() if hurry else self._one_at_a_time:
+            kept = self.keep(result, order.domain, order.owner, order.kind, hurry=hurry)
+        if kept.fault is not None:
+            log.info("clip_rejected domain=%s fault=%s", order.domain, kept.fault)
+        return kept
+
+    def keep(
+        self, result: GenerateResult, domain: Domain, owner: uuid.UUID | None, kind: str, *, hurry: bool = False
+    ) -> Kept:
+        """Screen, render and store a composed piece."""
+        if result.model_version != self.style.version:
+            raise ValueError(
+                f"the generator composes with model {result.model_version}, taste is learned in {self.style.version}; "
+                "both must be of one version"
+            )
+        piece = Piece.from_json(result.notes)
+        if fault := screening.fault(piece, self.style):
+            return Kept(None, fault)
+        # What somebody makes themselves in the studio may be what they have already.
+        repeats = owner and kind != "studio" and screening.is_there_already(self.database, piece, result, owner)
+        if repeats:
+            return Kept(None, screening.THERE_ALREADY)
+        lengths = rendering.playable_lengths(piece)
+        sounds = [rendering.render_into(self.clip_store, piece, seconds) for seconds in lengths[: 1 if hurry else None]]
+        clip_id = self._store(result, piece, sounds, domain, owner, kind)
+        if clip_id is None:
+            self._discard(sounds)
+            return Kept(None, screening.LISTENER_GONE)
+        return Kept(clip_id)
+
+    def _store(
+        self,
+        result: GenerateResult,
+        piece: Piece,
+        sounds: Sequence[Rendered],
+        domain: Domain,
+        owner: uuid.UUID | None,
+        kind: str,
+    ) -> uuid.UUID | None:
+        """The clip's id; None where its owner was deleted meanwhile: it goes with them."""
+        latents = Latents.from_json(result.latents)
+
+        def work(session: Session) -> uuid.UUID | None:
+            if owner is not None and lock_listener(session, owner) is None:
+                return None
+            clip_id, _ = rows.add_clip(
+                session,
+                domain=domain,
+                notes=result.notes,
+                recipe=result.recipe,
+                latents=result.latents,
+                summary=summary(latents),
+                model_version=result.model_version,
+                content_hash=screening.content_hash(piece),
+                composed_for=owner,
+                kind=kind,
+            )
+            for sound in sounds:
+                rows.add_audio(session, clip_id, **sound.columns())
+            if owner is not None:
+                self.journal.keep_clip(session, clip_id)
+            return clip_id
+
+        clip_id = self.database.transaction(work)
+        if clip_id is not None and owner is None:
+            self.database.transaction(lambda session: self.journal.keep_clip(session, clip_id))
+        return clip_id
+
+    def _discard(self, sounds: Iterable[Rendered]) -> None:
+        """Take sound out of the store again where no clip uses it."""
+        uris = {sound.key for sound in sounds}
+        used = self.database.transaction(lambda session: composed.sounds_in_use(session, uris))
+        for uri in uris - used:
+            self.clip_store.delete(uri)
