@@ -17,7 +17,7 @@ from models.music.notes import DOMAINS
 from models.style.checkpoint import tiny_style
 from models.style.compose import Composer
 from models.taste.space import TasteSpace, summary
-from webapp.composing import pool, wishes
+from webapp.composing import pool, screening, wishes
 from webapp.context import Context
 from webapp.learning import heads, reencoding, refits
 from webapp.listeners import accounts
