@@ -53,6 +53,7 @@ def parser() -> argparse.ArgumentParser:
     delete.add_argument("id", type=uuid.UUID)
     listener.set_defaults(run=_listener)
 
+    _add_compose(commands)
     _add_study(commands)
     journal = commands.add_parser("journal", help="the vote journal")
     journal.add_argument("action", choices=["rebuild"], help="fill an empty database from it")
@@ -74,6 +75,17 @@ def parser() -> argparse.ArgumentParser:
     retrieval.add_argument("--out", type=Path, default=Path("study.html"))
     report.set_defaults(run=_report)
     return top
+
+
+def _add_compose(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    compose = commands.add_parser("compose", help="compose pieces into MIDI files; no server, no database")
+    compose.add_argument("--domain", default="pop", help="pop, dance or chorale")
+    compose.add_argument("--count", type=int, default=1, help="how many pieces (1)")
+    compose.add_argument("--seed", type=int, default=0, help="the same seed composes the same notes (0)")
+    compose.add_argument("--bars", type=int, default=8, help="of each piece (8)")
+    compose.add_argument("--out", type=Path, required=True, help="folder for 000.mid, 001.mid …")
+    compose.add_argument("--wav", action="store_true", help="write the sound of each piece beside it")
+    compose.set_defaults(run=_compose)
 
 
 def _add_study(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -204,6 +216,19 @@ def _listener(given: argparse.Namespace, settings: Settings) -> int:
         return 1
     finally:
         context.close()
+    return 0
+
+
+def _compose(given: argparse.Namespace, settings: Settings) -> int:
+    from webapp.composing import offline  # noqa: PLC0415 (torch)
+
+    try:
+        task = offline.Task.checked(given.domain, given.count, given.seed, given.bars)
+        offline.compose_files(task, given.out, settings.style_folder, settings.device, wav=given.wav)
+    except (ValueError, OSError, offline.NothingComposedError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(f"{given.out}: {task.count} pieces of {task.domain}")
     return 0
 
 

@@ -19,6 +19,7 @@ from webapp.__main__ import main, parser
         ["db", "check"],
         ["corpus", "list"],
         ["corpus", "build"],
+        ["compose", "--domain", "dance", "--count", "3", "--seed", "1", "--bars", "8", "--out", "here", "--wav"],
         ["listener", "export", str(uuid.uuid4())],
         ["listener", "import", "a file"],
         ["listener", "delete", str(uuid.uuid4())],

@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from models.music.midi import read_midi
+from models.music.midi_file import parse
+from webapp.composing import offline
+from webapp.composing.offline import NothingComposedError, Task
+
+
+def kallos(tmp_path, *words: str) -> subprocess.CompletedProcess[str]:
+    """The command as a user calls it, with a database and a generator that nobody could reach."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("KALLOS_")}
+    environment |= {
+        "KALLOS_HOME": str(tmp_path / "home"),
+        "KALLOS_DATABASE_URL": "postgresql+psycopg://nobody@127.0.0.1:9/nothing",
+        "KALLOS_GENERATOR_URL": "http://127.0.0.1:9",
+    }
+    command = [sys.executable, "-m", "webapp", "compose", *words]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=500)
+
+
+def test_pieces_become_files_that_begin_with_their_meter_and_tempo(tmp_path):
+    folder = tmp_path / "not there yet" / "pieces"
+    done = kallos(tmp_path, "--domain", "chorale", "--count", "2", "--seed", "5", "--out", str(folder), "--wav")
+    assert done.returncode == 0, done.stderr
+    assert sorted(file.name for file in folder.iterdir()) == ["000.mid", "000.wav", "001.mid", "001.wav"]
+    assert not (tmp_path / "home").exists()
+    assert (folder / "000.wav").read_bytes()[:4] == b"RIFF"
+    pieces = [read_midi(folder / f"00{number}.mid") for number in range(2)]
+    for number, piece in enumerate(pieces):
+        file = parse(folder / f"00{number}.mid")
+        assert file.meters[0][0] == file.tempi[0][0] == 0
+        assert len(piece.bars) == 8
+        assert piece.bars[0, 0] == 0
+    assert not np.array_equal(pieces[0].notes, pieces[1].notes)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--domain", "polka"], "polka"),
+        (["--count", "0"], "1 to 1000"),
+        (["--bars", "9"], "1 to 8"),
+        (["--bars", "0"], "1 to 8"),
+        (["--seed", "-1"], "0 or more"),
+    ],
+)
+def test_what_cannot_be_composed_is_said_in_one_line(tmp_path, capsys, words, said):
+    from webapp.__main__ import main
+
+    assert main(["compose", *words, "--out", str(tmp_path / "out")]) == 1
+    message = capsys.readouterr().err
+    assert said in message
+    assert message.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_file_where_the_folder_should_be_is_said_in_one_line(tmp_path, capsys):
+    from webapp.__main__ import main
+
+    (tmp_path / "out").write_text("a file")
+    assert main(["compose", "--out", str(tmp_path / "out")]) == 1
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_the_same_again_gives_the_same_notes_and_more_begin_with_them(tiny_composer, monkeypatch):
+    monkeypatch.setattr(offline, "why_broken", lambda *_: None)
+    task = Task("dance", 2, 7, 3)
+    first, again, more, other = (
+        list(offline.compose(tiny_composer, each))
+        for each in (task, task, replace(task, count=3), replace(task, seed=8))
+    )
+    assert [len(piece.bars) for piece in first] == [3, 3]
+    for one, two in ((first, again), (first, more)):
+        assert all(np.array_equal(a.notes, b.notes) for a, b in zip(one, two, strict=False))
+    assert not np.array_equal(first[0].notes, other[0].notes)
+    assert (len(more), more[0].domain) == (3, "dance")
+
+
+def test_broken_pieces_are_composed_anew_and_where_all_are_that_is_said(tiny_composer, monkeypatch):
+    faults = iter(["silent", None, "gap", None])
+    monkeypatch.setattr(offline, "why_broken", lambda *_: next(faults, None))
+    assert len(list(offline.compose(tiny_composer, Task("pop", 2, 1, 8)))) == 2
+    assert next(faults, "used up") == "used up"
+    monkeypatch.setattr(offline, "TRIED", 1)
+    monkeypatch.setattr(offline, "why_broken", lambda *_: "silent")
+    with pytest.raises(NothingComposedError, match="another seed"):
+        list(offline.compose(tiny_composer, Task("pop", 1, 1, 8)))

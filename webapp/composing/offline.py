@@ -1,0 +1,113 @@
+"""Composing into files: no server, no database, the same notes again for the same arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from rich.console import Console
+from rich.progress import track
+
+from models.music.midi import write_midi
+from models.music.notes import DOMAINS, Domain, Piece
+from models.music.render import encode_lossless, render
+from models.style.checkpoint import load_style
+from models.style.compose import Composer
+from models.style.latents import Latents
+from models.style.model import BARS
+from models.style.screen import why_broken
+
+TOGETHER = 8  # pieces decoded side by side
+TRIED = 8  # times as many as are asked for, where pieces turn out broken
+MOST = 1_000  # files are numbered with three digits
+LEAST_BARS_OF_A_WHOLE = 4  # fewer may well have few notes, or long ones
+BROKEN_AT_ANY_LENGTH = ("silent", "too_dense", "copy")
+
+
+class NothingComposedError(RuntimeError):
+    """Nearly all that was composed is broken."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """``count`` pieces of so many ``bars`` in a ``domain``; raises ``ValueError`` for what can't be composed."""
+
+    domain: Domain
+    count: int
+    seed: int
+    bars: int
+
+    @classmethod
+    def checked(cls, domain: str, count: int, seed: int, bars: int) -> Task:
+        """A task of what somebody typed."""
+        known = {name: name for name in DOMAINS}
+        if domain not in known:
+            raise ValueError(f"domain {domain!r} was given; there are {', '.join(DOMAINS)}")
+        if not 1 <= count <= MOST:
+            raise ValueError(f"a count of {count} was given; 1 to {MOST} pieces can be composed")
+        if not 0 <= seed < 2**63:
+            raise ValueError(f"seed {seed} was given; it must be 0 or more, and below 2^63")
+        if not 1 <= bars <= BARS:
+            raise ValueError(f"{bars} bars were asked for; this model composes 1 to {BARS}")
+        return cls(known[domain], count, seed, bars)
+
+
+def compose(composer: Composer, task: Task) -> Iterator[Piece]:
+    """The pieces one after the other; broken ones are left out and composed anew.
+
+    Raises ``NothingComposedError``.
+    """
+    found = 0
+    for begin in range(0, TRIED * (task.count + TOGETHER), TOGETHER):
+        seeds = [_seed(task.seed, begin + place) for place in range(TOGETHER)]
+        drawn = composer.draw_each([task.domain] * TOGETHER, seeds)
+        # Always a whole batch: what stands beside a clip changes its last decimals, and so, rarely, a note.
+        for piece in _decoded(composer, task, drawn, seeds):
+            if not _is_broken(composer, task, piece):
+                yield piece
+                found += 1
+                if found == task.count:
+                    return
+    raise NothingComposedError(f"only {found} of the pieces composed are whole; try another seed or more bars")
+
+
+def compose_files(task: Task, folder: Path, model: Path, device: str, *, wav: bool = False) -> None:
+    """Write ``000.mid`` and so on into ``folder``, with ``wav`` their sound beside them, and show how far it is.
+
+    Raises ``ValueError`` or ``OSError`` where the model can't be used or the folder not be written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    torch.set_num_threads(1)  # how many there are changes the last decimals
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    composer = Composer(load_style(str(model), device), device)
+    pieces = compose(composer, task)
+    for number, piece in enumerate(track(pieces, "composing", task.count, console=Console(stderr=True))):
+        path = folder / f"{number:03}.mid"
+        path.write_bytes(write_midi(piece))
+        if wav:
+            path.with_suffix(".wav").write_bytes(encode_lossless(render(piece), "wav"))
+
+
+def _seed(seed: int, number: int) -> int:
+    """Of the piece with this number: no piece of another seed has it."""
+    return int(np.random.SeedSequence([seed, number]).generate_state(1, np.uint64)[0] >> np.uint64(1))
+
+
+def _decoded(composer: Composer, task: Task, drawn: list[Latents], seeds: list[int]) -> list[Piece]:
+    return composer.compose(
+        [
+            composer.plan(domain=task.domain, content=None, styles={}, bars=task.bars, seed=seed, drawn=latents)
+            for latents, seed in zip(drawn, seeds, strict=True)
+        ]
+    )
+
+
+def _is_broken(composer: Composer, task: Task, piece: Piece) -> bool:
+    fault = why_broken(piece, composer.bundle.fingerprint)
+    if task.bars < LEAST_BARS_OF_A_WHOLE:
+        return fault in BROKEN_AT_ANY_LENGTH
+    return fault is not None
