@@ -24,12 +24,7 @@ def parser() -> argparse.ArgumentParser:
     serve.add_argument("--open", action="store_true", help="open the page in a browser")
     serve.set_defaults(run=_serve)
 
-    generator = commands.add_parser("generator", help="the generation server alone")
-    generator.add_argument("--host", default="127.0.0.1")
-    generator.add_argument("--port", type=int, default=7861)
-    generator.add_argument("--device", help="cpu, cuda or auto (KALLOS_DEVICE)")
-    generator.set_defaults(run=_generator)
-
+    _add_generator(commands)
     worker = commands.add_parser("worker", help="does what the queue asks: fills the pool, composes, fits")
     worker.set_defaults(run=_worker)
 
@@ -75,6 +70,14 @@ def parser() -> argparse.ArgumentParser:
     retrieval.add_argument("--out", type=Path, default=Path("study.html"))
     report.set_defaults(run=_report)
     return top
+
+
+def _add_generator(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    generator = commands.add_parser("generator", help="the generation server alone")
+    generator.add_argument("--host", default="127.0.0.1")
+    generator.add_argument("--port", type=int, default=7861)
+    generator.add_argument("--device", help="cpu, cuda or auto (KALLOS_DEVICE)")
+    generator.set_defaults(run=_generator)
 
 
 def _add_compose(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

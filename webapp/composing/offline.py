@@ -16,8 +16,7 @@ from models.music.notes import DOMAINS, Domain, Piece
 from models.music.render import encode_lossless, render
 from models.style.checkpoint import load_style
 from models.style.compose import Composer
-from models.style.latents import Latents
-from models.style.model import BARS
+from models.style.latents import BARS, Latents
 from models.style.screen import why_broken
 
 TOGETHER = 8  # pieces decoded side by side
