@@ -16,6 +16,11 @@ PRESET ?= tiny
 STUDY ?= runs/study-$(PRESET)
 JOBS ?= 2
 
+# Of the components' scripts; npm is asked for nothing here.
+TSC := node_modules/.bin/tsc
+TYPES_OF_SCRIPTS = @if test -x $(TSC) && command -v node >/dev/null; then echo $(TSC); $(TSC) --project .; \
+	else echo "the types of the scripts are not checked: that needs node and what 'npm ci' fetches"; fi
+
 .PHONY: run install test test-all test-only lint bench results study clean
 
 run: install
@@ -47,6 +52,7 @@ lint: install
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(TYPES_OF_SCRIPTS)
 
 bench: install
 	$(BIN)/python tests/bench/bench.py

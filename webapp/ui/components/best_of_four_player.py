@@ -84,5 +84,5 @@ if __name__ == "__main__":
 
     with gr.Blocks(title="Which is the most beautiful?") as demo:
         player = BestOfFourPlayer(next(fours))
-        player.vote(voted, outputs=[player, gr.Textbox(label="Your vote")])
+        player.vote(voted, outputs=[player, gr.Textbox(label="Your vote", interactive=True)])
     demo.launch()

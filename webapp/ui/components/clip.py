@@ -48,23 +48,25 @@ def offered(clips: Sequence[Clip] | None, sides: Sequence[str]) -> dict[str, Any
     return {"offer_id": uuid.uuid4().hex, "clips": named}
 
 
-def card(side: str, name: str, key: str, below: str = "") -> str:
+def card(side: str, name: str, key: str = "", below: str = "") -> str:
     """The card of one clip, for ``side`` (a to d): its button, its clock, its piano roll, and what stands ``below``."""
+    called = name or "the clip"
+    shortcut = f' aria-keyshortcuts="{key}"' if key else ""
     return f"""
-<section class="k-clip" data-side="{side}" aria-label="{name}">
+<section class="k-clip" data-side="{side}" aria-label="{called}">
   <div class="k-clip-head">
-    <button type="button" class="k-play" data-testid="player-{side}" aria-label="Play {name}" aria-pressed="false"
-            aria-keyshortcuts="{key}" disabled>
+    <button type="button" class="k-play" data-testid="player-{side}" aria-label="Play {called}" aria-pressed="false"
+            disabled{shortcut}>
       <svg viewBox="0 0 24 24" aria-hidden="true">
         <path class="k-icon-play" d="M8 5.2v13.6L19 12z"/>
         <path class="k-icon-pause" d="M7 5h3.6v14H7zM13.4 5H17v14h-3.6z"/>
       </svg>
     </button>
     <span class="k-letter" aria-hidden="true">{name}</span>
-    <kbd aria-hidden="true">{key}</kbd>
+    {f'<kbd aria-hidden="true">{key}</kbd>' if key else ""}
     <span class="k-time" aria-hidden="true"></span>
   </div>
-  <div class="k-roll" role="slider" tabindex="0" aria-label="Position in {name}" aria-valuemin="0" aria-valuemax="0"
+  <div class="k-roll" role="slider" tabindex="0" aria-label="Position in {called}" aria-valuemin="0" aria-valuemax="0"
        aria-valuenow="0"><canvas aria-hidden="true"></canvas></div>{below}
 </section>
 """

@@ -89,5 +89,5 @@ if __name__ == "__main__":
 
     with gr.Blocks(title="Which is more beautiful?") as demo:
         player = PairPlayer(next(pairs))
-        player.vote(voted, outputs=[player, gr.Textbox(label="Your vote")])
+        player.vote(voted, outputs=[player, gr.Textbox(label="Your vote", interactive=True)])
     demo.launch()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-WAYS = (("compare", "./", "Two at a time"), ("four", "four", "Best of four"))
 DOMAINS = (("pop", "Pop piano"), ("dance", "Dance tunes"), ("chorale", "Chorales"))
 
 
@@ -26,14 +25,6 @@ def player(side: str, name: str, key: str, below: str = "") -> str:
        aria-valuenow="0"><canvas aria-hidden="true"></canvas></div>{below}
 </section>
 """
-
-
-def ways(current: str) -> str:
-    """The ways to play, of which one is on this page."""
-    links = "".join(
-        f'<a href="{href}"{" aria-current=page" if name == current else ""}>{label}</a>' for name, href, label in WAYS
-    )
-    return f'<nav class="k-ways" aria-label="Ways to play">{links}</nav>'
 
 
 def domains(group: str) -> str:

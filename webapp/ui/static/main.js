@@ -1,7 +1,6 @@
 // Brings a page to life once Gradio has rendered it, which happens late and may happen again.
 
 import { startAtlas } from "./atlas.js";
-import { startCompare, startFour } from "./compare.js";
 import { startMenu } from "./menu.js";
 import { startMore } from "./more.js";
 import { startRetrieval } from "./retrieval.js";
@@ -14,8 +13,6 @@ import { startTitles } from "./titles.js";
 import { startTogether } from "./together.js";
 
 const STARTERS = {
-  compare: startCompare,
-  four: startFour,
   more: startMore,
   taste: startTaste,
   studio: startStudio,

@@ -1,3 +1,4 @@
+// @ts-check
 // The server as the pages see it: who is asking travels as a token beside the cookie, since a frame may get no cookie.
 
 /** Where the application lies: every page is directly below it, also below a root path or a proxy's. */
@@ -11,6 +12,12 @@ const GONE = "What this page shows was deleted, perhaps in another tab. Reload i
 
 /** An answer that is no success; `status` 0 says that no answer came at all. */
 export class ApiError extends Error {
+  /**
+   * @param {number} status
+   * @param {string} message
+   * @param {number} retryAfterS
+   * @param {string} code
+   */
   constructor(status, message, retryAfterS = 0, code = "") {
     super(code === "unknown_listener" ? GONE : message);
     this.status = status;
@@ -26,7 +33,9 @@ export class ApiError extends Error {
 
 /** localStorage, or memory where a frame is denied it. */
 export const store = (() => {
+  /** @type {Map<string, string>} */
   const memory = new Map();
+  /** @type {Storage | null} */
   let storage = null;
   try {
     storage = window.localStorage;
@@ -37,19 +46,22 @@ export const store = (() => {
   }
   return {
     lasting: storage !== null,
-    get: (key) => (storage ? storage.getItem(key) : (memory.get(key) ?? null)),
-    set: (key, value) => {
+    get: (/** @type {string} */ key) => (storage ? storage.getItem(key) : (memory.get(key) ?? null)),
+    set: (/** @type {string} */ key, /** @type {string} */ value) => {
       if (storage) storage.setItem(key, value);
       else memory.set(key, value);
     },
-    remove: (key) => {
+    remove: (/** @type {string} */ key) => {
       if (storage) storage.removeItem(key);
       else memory.delete(key);
     },
   };
 })();
 
-/** An address from the server ("/api/…") as one that works below a root path too. */
+/**
+ * An address from the server ("/api/…") as one that works below a root path too.
+ * @param {string} address
+ */
 export function resolve(address) {
   if (/^(https?|data|blob):/.test(address)) return address;
   const base = root();
@@ -57,7 +69,14 @@ export function resolve(address) {
   return new URL(address.replace(/^\//, ""), base).href;
 }
 
+/**
+ * @param {string} method
+ * @param {string} path
+ * @param {{body?: any, token?: string | null, timeoutMs?: number}} options
+ * @returns {Promise<Response>}
+ */
 async function request(method, path, { body, token, timeoutMs = TIMEOUT_MS } = {}) {
+  /** @type {Record<string, string>} */
   const headers = {};
   const bearer = token ?? store.get(TOKEN);
   if (bearer) headers.Authorization = `Bearer ${bearer}`;
@@ -87,6 +106,13 @@ async function request(method, path, { body, token, timeoutMs = TIMEOUT_MS } = {
   throw new ApiError(response.status, message, Number(response.headers.get("retry-after")) || 0, code);
 }
 
+/**
+ * @param {string} method
+ * @param {string} path
+ * @param {any} [body]
+ * @param {number} [timeoutMs]
+ * @returns {Promise<any>}
+ */
 async function json(method, path, body, timeoutMs) {
   const response = await request(method, path, { body, timeoutMs });
   try {
@@ -121,22 +147,31 @@ export async function hello() {
   return listener;
 }
 
-/** @type {Promise<Record<string, any>> | null} */
+/** @type {Promise<import("./types.js").Listener> | null} */
 let greeting = null;
+
+/** @typedef {(error: any, attempt: number) => void} OnTrouble */
 
 /**
  * `hello`, once for all components of a page (two at a time would make two listeners), repeated until it is answered;
  * `onTrouble` is called after each attempt that got no answer. Throws what repeating cannot mend.
+ * @param {OnTrouble} onTrouble
+ * @returns {Promise<import("./types.js").Listener>}
  */
 export function greeted(onTrouble = () => {}) {
-  greeting ??= insist(hello, onTrouble);
-  greeting.catch(() => {
+  if (greeting) return greeting;
+  const asked = insist(hello, onTrouble);
+  greeting = asked;
+  asked.catch(() => {
     greeting = null;
   });
-  return greeting;
+  return asked;
 }
 
-/** Greet anew: the server no longer knew the token. */
+/**
+ * Greet anew: the server no longer knew the token.
+ * @param {OnTrouble} onTrouble
+ */
 export function greetAgain(onTrouble = () => {}) {
   greeting = null;
   return greeted(onTrouble);
@@ -149,26 +184,26 @@ export const token = () => store.get(TOKEN);
 export const travellingToken = () => (store.lasting ? null : store.get(TOKEN));
 
 export const offers = () => json("GET", "/api/offers");
-export const vote = (offerId, ballot) => json("POST", `/api/offers/${encodeURIComponent(offerId)}/vote`, ballot);
+export const vote = (/** @type {string} */ offerId, /** @type {any} */ ballot) => json("POST", `/api/offers/${encodeURIComponent(offerId)}/vote`, ballot);
 export const fours = () => json("GET", "/api/fours");
-export const pick = (fourId, ballot) => json("POST", `/api/fours/${encodeURIComponent(fourId)}/pick`, ballot);
-export const similar = (clipId) => json("GET", `/api/clips/${encodeURIComponent(clipId)}/similar`);
-export const chooseDomain = (domain) => json("PATCH", "/api/listener", { domain });
+export const pick = (/** @type {string} */ fourId, /** @type {any} */ ballot) => json("POST", `/api/fours/${encodeURIComponent(fourId)}/pick`, ballot);
+export const similar = (/** @type {string} */ clipId) => json("GET", `/api/clips/${encodeURIComponent(clipId)}/similar`);
+export const chooseDomain = (/** @type {string} */ domain) => json("PATCH", "/api/listener", { domain });
 export const taste = () => json("GET", "/api/taste");
 /** Compose what is wished for: `{mode: careful|surprise}` or `{mode: near, near: clip, keep: share}`. */
-export const compose = (wish) => json("POST", "/api/compose", wish);
+export const compose = (/** @type {any} */ wish) => json("POST", "/api/compose", wish);
 export const composing = () => json("GET", "/api/compose");
 /** Win rates of what was composed for this listener. */
 export const proof = () => json("GET", "/api/taste/proof");
 export const link = () => json("POST", "/api/listener/link", {});
-export const getJson = (address) => json("GET", address);
-export const notes = (address) => json("GET", address);
+export const getJson = (/** @type {string} */ address) => json("GET", address);
+export const notes = (/** @type {string} */ address) => json("GET", address);
 
 /** Some votes below number `before` (the newest where it is left out), newest first: `{total, votes}`. */
-export const votes = (limit, before) =>
+export const votes = (/** @type {number} */ limit, /** @type {number | undefined} */ before) =>
   json("GET", `/api/listener/votes?limit=${limit}${before ? `&before=${before}` : ""}`);
 /** Keep the first `count` votes and undo the others for good. */
-export const rewind = (count) => json("POST", "/api/listener/rewind", { votes: count });
+export const rewind = (/** @type {number} */ count) => json("POST", "/api/listener/rewind", { votes: count });
 
 /** Everything that is stored about this listener, as a zip file. */
 export async function download() {
@@ -177,7 +212,7 @@ export async function download() {
 }
 
 /** Become the listener whom a downloaded file is about; with `replace` the votes given here before are deleted. */
-export async function bring(file, replace) {
+export async function bring(/** @type {Blob} */ file, /** @type {boolean} */ replace) {
   const listener = await json("POST", `/api/listener/import?replace=${replace}`, file, 120000);
   for (const key of OF_A_LISTENER) store.remove(key);
   store.set(TOKEN, listener.listener_token);
@@ -185,69 +220,69 @@ export async function bring(file, replace) {
 }
 
 export const studio = {
-  choices: (domain, limit) => json("GET", `/api/studio/choices?domain=${domain}&limit=${limit}`),
-  open: (name, link = "") => json("GET", `/api/studio/${name}${link ? `?link=${encodeURIComponent(link)}` : ""}`),
-  openLink: (key) => json("GET", `/api/studio/links/${encodeURIComponent(key)}`),
-  tunes: (words, domain, limit) =>
+  choices: (/** @type {string} */ domain, /** @type {number} */ limit) => json("GET", `/api/studio/choices?domain=${domain}&limit=${limit}`),
+  open: (/** @type {string} */ name, /** @type {string} */ link = "") => json("GET", `/api/studio/${name}${link ? `?link=${encodeURIComponent(link)}` : ""}`),
+  openLink: (/** @type {string} */ key) => json("GET", `/api/studio/links/${encodeURIComponent(key)}`),
+  tunes: (/** @type {string} */ words, /** @type {string} */ domain, /** @type {number} */ limit) =>
     json("GET", `/api/studio/tunes?words=${encodeURIComponent(words)}&domain=${domain}&limit=${limit}`, undefined, COMPOSING_MS),
-  takeTune: (address) => json("POST", address, {}, COMPOSING_MS),
-  adopt: (key) => json("POST", `/api/studio/links/${encodeURIComponent(key)}/copy`, {}),
-  compose: (recipe) => json("POST", "/api/studio/pieces", recipe, COMPOSING_MS),
-  vary: (recipe) => json("POST", "/api/studio/variations", recipe, COMPOSING_MS),
-  interpolate: (way) => json("POST", "/api/studio/interpolations", way, COMPOSING_MS),
-  link: (name) => json("POST", `/api/studio/${name}/link`, {}),
-  offer: (name) => json("POST", `/api/studio/${name}/offer`, {}, COMPOSING_MS),
-  bring: (file, domain) =>
+  takeTune: (/** @type {string} */ address) => json("POST", address, {}, COMPOSING_MS),
+  adopt: (/** @type {string} */ key) => json("POST", `/api/studio/links/${encodeURIComponent(key)}/copy`, {}),
+  compose: (/** @type {any} */ recipe) => json("POST", "/api/studio/pieces", recipe, COMPOSING_MS),
+  vary: (/** @type {any} */ recipe) => json("POST", "/api/studio/variations", recipe, COMPOSING_MS),
+  interpolate: (/** @type {any} */ way) => json("POST", "/api/studio/interpolations", way, COMPOSING_MS),
+  link: (/** @type {string} */ name) => json("POST", `/api/studio/${name}/link`, {}),
+  offer: (/** @type {string} */ name) => json("POST", `/api/studio/${name}/offer`, {}, COMPOSING_MS),
+  bring: (/** @type {File} */ file, /** @type {string} */ domain) =>
     json("POST", `/api/studio/uploads?name=${encodeURIComponent(file.name)}&domain=${domain}`, file, COMPOSING_MS),
 };
 
 export const why = {
-  clip: (id) => json("GET", `/api/taste/clips/${encodeURIComponent(id)}/why`),
-  change: (id) => json("POST", `/api/taste/clips/${encodeURIComponent(id)}/change`, {}, COMPOSING_MS),
+  clip: (/** @type {string} */ id) => json("GET", `/api/taste/clips/${encodeURIComponent(id)}/why`),
+  change: (/** @type {string} */ id) => json("POST", `/api/taste/clips/${encodeURIComponent(id)}/change`, {}, COMPOSING_MS),
   checks: () => json("GET", "/api/taste/checks"),
-  check: (pieceId) => json("POST", "/api/taste/checks", { piece_id: pieceId }, COMPOSING_MS),
+  check: (/** @type {string} */ pieceId) => json("POST", "/api/taste/checks", { piece_id: pieceId }, COMPOSING_MS),
 };
 
 export const cards = {
   picture: async () => (await request("GET", "/api/taste/card")).blob(),
   shared: () => json("GET", "/api/taste/cards"),
   share: () => json("POST", "/api/taste/cards", {}),
-  withdraw: (id) => json("DELETE", `/api/taste/cards/${encodeURIComponent(id)}`),
+  withdraw: (/** @type {string} */ id) => json("DELETE", `/api/taste/cards/${encodeURIComponent(id)}`),
 };
 
 export const duets = {
   all: () => json("GET", "/api/duets"),
   invite: () => json("POST", "/api/duets", {}),
-  look: (key) => json("GET", `/api/duets/links/${encodeURIComponent(key)}`),
-  agree: (key) => json("POST", `/api/duets/links/${encodeURIComponent(key)}`, {}),
-  end: (id) => json("DELETE", `/api/duets/${id}`),
-  compose: (id) => json("POST", `/api/duets/${id}/compose`, {}),
+  look: (/** @type {string} */ key) => json("GET", `/api/duets/links/${encodeURIComponent(key)}`),
+  agree: (/** @type {string} */ key) => json("POST", `/api/duets/links/${encodeURIComponent(key)}`, {}),
+  end: (/** @type {string} */ id) => json("DELETE", `/api/duets/${id}`),
+  compose: (/** @type {string} */ id) => json("POST", `/api/duets/${id}/compose`, {}),
 };
 
 export const atlas = {
   maps: () => json("GET", "/api/atlas"),
-  map: (id) => json("GET", `/api/atlas/maps/${encodeURIComponent(id)}`),
-  draw: (kind) => json("POST", `/api/atlas/${kind}`, {}),
-  points: (id) => json("GET", `/api/atlas/maps/${id}/points`, undefined, COMPOSING_MS),
-  mine: (id) => json("GET", `/api/atlas/maps/${id}/mine`, undefined, COMPOSING_MS),
-  point: (id, row) => json("GET", `/api/atlas/maps/${id}/points/${row}`, undefined, COMPOSING_MS),
-  place: (id, name) => json("GET", `/api/atlas/maps/${id}/place/${name}`, undefined, COMPOSING_MS),
+  map: (/** @type {string} */ id) => json("GET", `/api/atlas/maps/${encodeURIComponent(id)}`),
+  draw: (/** @type {string} */ kind) => json("POST", `/api/atlas/${kind}`, {}),
+  points: (/** @type {string} */ id) => json("GET", `/api/atlas/maps/${id}/points`, undefined, COMPOSING_MS),
+  mine: (/** @type {string} */ id) => json("GET", `/api/atlas/maps/${id}/mine`, undefined, COMPOSING_MS),
+  point: (/** @type {string} */ id, /** @type {number} */ row) => json("GET", `/api/atlas/maps/${id}/points/${row}`, undefined, COMPOSING_MS),
+  place: (/** @type {string} */ id, /** @type {string} */ name) => json("GET", `/api/atlas/maps/${id}/place/${name}`, undefined, COMPOSING_MS),
 };
 
 export const titles = {
   overview: () => json("GET", "/api/titles"),
-  tunes: (words) => json("GET", `/api/titles/tunes?words=${encodeURIComponent(words)}`, undefined, COMPOSING_MS),
-  ideas: (name) => json("GET", `/api/titles/ideas/${name}`, undefined, COMPOSING_MS),
+  tunes: (/** @type {string} */ words) => json("GET", `/api/titles/tunes?words=${encodeURIComponent(words)}`, undefined, COMPOSING_MS),
+  ideas: (/** @type {string} */ name) => json("GET", `/api/titles/ideas/${name}`, undefined, COMPOSING_MS),
 };
 /** What was measured of the style model and over a training run of one, and along which styles one can walk. */
-export const styles = (run = "") => json("GET", `/api/styles?run=${encodeURIComponent(run)}`);
+export const styles = (/** @type {string} */ run = "") => json("GET", `/api/styles?run=${encodeURIComponent(run)}`);
 /** Of each style code pieces by its values, and how it goes with what has a name. */
-export const codes = (domain) => json("GET", `/api/styles/codes?domain=${domain}`, undefined, COMPOSING_MS);
+export const codes = (/** @type {string} */ domain) => json("GET", `/api/styles/codes?domain=${domain}`, undefined, COMPOSING_MS);
 /** The steps of a walk, told by its query. */
-export const walk = (query) => json("GET", `/api/styles/walk?${query}`, undefined, COMPOSING_MS);
+export const walk = (/** @type {string} */ query) => json("GET", `/api/styles/walk?${query}`, undefined, COMPOSING_MS);
 
 /** The encoded bytes of a clip. */
-export async function audio(address) {
+export async function audio(/** @type {string} */ address) {
   const response = await request("GET", address, { timeoutMs: COMPOSING_MS });
   try {
     return await response.arrayBuffer();
@@ -262,12 +297,17 @@ export async function forget() {
   for (const key of OF_A_LISTENER) store.remove(key);
 }
 
-/** Repeat a request until it is answered; throws only what repeating cannot mend. */
+/**
+ * Repeat a request until it is answered; throws only what repeating cannot mend.
+ * @template Answer
+ * @param {() => Promise<Answer>} ask
+ * @param {OnTrouble} onTrouble
+ */
 export async function insist(ask, onTrouble = () => {}) {
   for (let attempt = 0; ; attempt += 1) {
     try {
       return await ask();
-    } catch (error) {
+    } catch (/** @type {any} */ error) {
       if (error.passing === false) throw error;
       onTrouble(error, attempt);
       await pause(backOffS(attempt, error));
@@ -276,15 +316,16 @@ export async function insist(ask, onTrouble = () => {}) {
 }
 
 /** Seconds to wait before attempt n (0, 1, …): doubling, at most 15, or what the server asked for. */
-export const backOffS = (attempt, error) => Math.max(error?.retryAfterS ?? 0, Math.min(15, 0.5 * 2 ** attempt));
+export const backOffS = (/** @type {number} */ attempt, /** @type {any} */ error) =>
+  Math.max(error?.retryAfterS ?? 0, Math.min(15, 0.5 * 2 ** attempt));
 
 /** Sleep; wakes early when the browser says that the connection is back. */
-export function pause(seconds) {
+export function pause(/** @type {number} */ seconds) {
   return new Promise((done) => {
     const wake = () => {
       window.clearTimeout(timer);
       window.removeEventListener("online", wake);
-      done();
+      done(null);
     };
     const timer = window.setTimeout(wake, seconds * 1000);
     window.addEventListener("online", wake);

@@ -6,7 +6,7 @@ import { backOffS, pause, store } from "./api.js";
 
 export class BallotBox {
   /**
-   * @param {Pick<import("./types.d.ts").Game, "kept" | "send">} game where a vote is kept and how it is sent
+   * @param {Pick<import("./types.js").Game, "kept" | "send">} game where a vote is kept and how it is sent
    * @param {(error: any) => void} onWaiting called after each attempt that got no answer
    */
   constructor(game, onWaiting) {
@@ -33,7 +33,7 @@ export class BallotBox {
 
   /**
    * Send what is kept until the server has answered. Throws ApiError where the server refuses it.
-   * @returns {Promise<import("./types.d.ts").Reply>}
+   * @returns {Promise<import("./types.js").Reply>}
    */
   async send() {
     const ballot = this.pending;

@@ -4,7 +4,7 @@
 
 import * as api from "./api.js";
 
-/** @typedef {import("./types.d.ts").Game} Game */
+/** @typedef {import("./types.js").Game} Game */
 
 /**
  * The clips' names in a sentence: "C", "C and D", "B, C and D".
@@ -67,7 +67,7 @@ const NO_PICK = new Set(["neither", "none", "skipped"]);
  * The same game with clips that Python gives as the component's value (`{offer_id, clips}`), one offer at a time: a vote
  * goes nowhere but into the component's event, and what follows is the next value.
  * @param {Game} game
- * @param {import("./types.d.ts").GradioComponent} component
+ * @param {import("./types.js").GradioComponent} component
  * @returns {Game}
  */
 export function given(game, { props, watch }) {

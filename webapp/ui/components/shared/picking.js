@@ -8,8 +8,8 @@ import { whileOn } from "./lifetime.js";
 import { Stage } from "./stage.js";
 import { Table } from "./table.js";
 
-/** @typedef {import("./types.d.ts").Game} Game */
-/** @typedef {import("./types.d.ts").Laid} Laid */
+/** @typedef {import("./types.js").Game} Game */
+/** @typedef {import("./types.js").Laid} Laid */
 
 const LOOK_AHEAD_S = 2;
 const TOLD_PICKS = [3, 10]; // from the first to the last of these each pick brings something worth saying
@@ -302,7 +302,7 @@ export class Picking {
 /**
  * Pick in `root` from what the server offers, or from what Python gives where the component says so.
  * @param {Game} game
- * @param {import("./types.d.ts").GradioComponent} component
+ * @param {import("./types.js").GradioComponent} component
  */
 export async function startPicking(game, component) {
   const root = /** @type {HTMLElement} */ (component.element.querySelector(".kallos"));

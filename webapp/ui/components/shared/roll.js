@@ -2,7 +2,7 @@
 // A piano roll on a canvas: the notes of one clip, those already played lit, those sounding lit brighter, and a cursor.
 // It is also a slider: a click or the arrow keys move through the clip.
 
-/** @typedef {import("./types.d.ts").Note} Note */
+/** @typedef {import("./types.js").Note} Note */
 /** @typedef {CanvasRenderingContext2D} Context */
 /** @typedef {{width: number, height: number, scale: number, colours: Record<string, string>, still: HTMLCanvasElement, lit: HTMLCanvasElement}} Layers */
 

@@ -12,7 +12,7 @@ const HEARD_SHARE = 0.9; // or this share of a clip that is shorter
 const TELL_MS = 100;
 const KEPT = "kallos.heard"; // what was heard of what is on the page, for a reload
 
-/** @typedef {import("./types.d.ts").Laid} Laid */
+/** @typedef {import("./types.js").Laid} Laid */
 /** @typedef {{card: HTMLElement, button: HTMLButtonElement, name: string, roll: Roll, time: HTMLElement}} Card */
 
 const clock = (/** @type {number} */ seconds) => `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;

@@ -1,9 +1,9 @@
 // @ts-check
 // An offer made playable: its clips fetched, decoded and their notes read, before anybody needs them.
 
-/** @typedef {import("./types.d.ts").Clip} Clip */
-/** @typedef {import("./types.d.ts").Laid} Laid */
-/** @typedef {import("./types.d.ts").LoadedClip} LoadedClip */
+/** @typedef {import("./types.js").Clip} Clip */
+/** @typedef {import("./types.js").Laid} Laid */
+/** @typedef {import("./types.js").LoadedClip} LoadedClip */
 
 import { audio, backOffS, notes, pause } from "./api.js";
 import { decode } from "./player.js";
@@ -45,7 +45,7 @@ export class Table {
   #pairs = new Map(); // by id; the pair once it is loaded
 
   /**
-   * @param {import("./types.d.ts").Game} game how to read an offer
+   * @param {import("./types.js").Game} game how to read an offer
    * @param {(error: any) => void} onTrouble
    */
   constructor(game, onTrouble) {

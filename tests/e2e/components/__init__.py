@@ -1,0 +1,1 @@
+"""Each component in the demo that its module is, without the application."""

@@ -1,0 +1,80 @@
+"""The demo of a component, as ``python -m webapp.ui.components.NAME`` serves it, and a page that shows it."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, Page
+
+START_S = 120
+PATIENCE_MS = 60_000
+DESKTOP = {"viewport": {"width": 1280, "height": 900}}
+
+
+@pytest.fixture(scope="module")
+def demo(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of the running demo of the module's ``COMPONENT``."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    log = tmp_path_factory.mktemp("demo") / "log"
+    environment = {**os.environ, "GRADIO_SERVER_PORT": str(port), "GRADIO_ANALYTICS_ENABLED": "False"}
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", f"webapp.ui.components.{request.module.COMPONENT}"],
+            env=environment,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        _wait(f"http://127.0.0.1:{port}/", process, log)
+        yield f"http://127.0.0.1:{port}/"
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def _wait(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    end = time.monotonic() + START_S
+    while time.monotonic() < end and process.poll() is None:
+        try:
+            if httpx.get(url, timeout=5).status_code == 200:
+                return
+        except httpx.HTTPError:
+            time.sleep(0.3)
+    pytest.fail(f"the demo did not start:\n{log.read_text(errors='replace')[-3000:]}")
+
+
+@pytest.fixture
+def shown(browser: Browser, demo: str) -> Iterator[Callable[..., Page]]:
+    """``shown(**context options)`` → the demo in a browser; it may meet no error and no other host."""
+    troubles: list[str] = []
+    contexts = []
+
+    def show(**options: object) -> Page:
+        context = browser.new_context(**(options or DESKTOP))  # type: ignore[arg-type]
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(PATIENCE_MS)
+        page.on("pageerror", lambda error: troubles.append(str(error)))
+        page.on("request", lambda asked: _met(asked.url, troubles))
+        page.goto(demo)
+        return page
+
+    yield show
+    for context in contexts:
+        context.close()
+    assert troubles == []
+
+
+def _met(url: str, troubles: list[str]) -> None:
+    if not url.startswith(("http://127.0.0.1:", "http://localhost:", "data:", "blob:")):
+        troubles.append(f"asked {url}")

@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import inspect
+import typing
+
+import gradio as gr
+import pytest
+
+from webapp.runtime.errors import NoListener, NotReady
+from webapp.ui.handlers import bound, listener_of
+
+
+def greet(context: str, name: str, times: int = 1) -> str:
+    """Say hello."""
+    if times < 0:
+        raise NotReady("not so often")
+    return f"{context}: {name}" * times
+
+
+def count(context: str, upto: int) -> typing.Iterator[int]:
+    yield from range(upto)
+    raise NotReady(context)
+
+
+def test_a_bound_handler_is_to_gradio_a_function_of_what_is_left():
+    handler = bound(greet, "here")
+    assert handler("you") == "here: you"
+    assert list(inspect.signature(handler).parameters) == ["name", "times"]
+    assert typing.get_type_hints(handler) == {"name": str, "times": int, "return": str}
+    assert handler.__doc__ == "Say hello."
+
+
+def test_a_refusal_is_shown_to_the_person_who_asked():
+    with pytest.raises(gr.Error, match="not so often"):
+        bound(greet, "here")("you", -1)
+
+
+def test_a_generator_stays_one_and_its_refusal_is_shown_as_well():
+    handler = bound(count, "enough")
+    assert inspect.isgeneratorfunction(handler)
+    numbers = handler(2)
+    assert [next(numbers), next(numbers)] == [0, 1]
+    with pytest.raises(gr.Error, match="enough"):
+        next(numbers)
+
+
+def test_a_token_that_is_nobodys_names_no_listener(context):
+    for token in (None, "", "forged"):
+        with pytest.raises(NoListener):
+            listener_of(context, token)
