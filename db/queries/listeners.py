@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import cache
 from uuid import UUID
 
-from sqlalchemy import delete, exists, func, literal, select, update
+from sqlalchemy import Select, Uuid, bindparam, delete, exists, func, literal, select, update
 from sqlalchemy.orm import Session, aliased
 
 from db.tables import DEFAULT_STUDY, Clip, ClipAudio, Job, Listener
@@ -43,15 +44,21 @@ def set_domain(session: Session, listener_id: UUID, domain: str) -> bool:
 
 def next_entry(session: Session, listener_id: UUID) -> Listener | None:
     """Lock the listener and count one more entry of their journal; None where there is no such listener."""
+    session.flush()
+    return session.scalars(_next_entry(), {"whose": listener_id}).one_or_none()
+
+
+@cache
+def _next_entry() -> Select[Listener]:
+    """Built once: a vote has no time for it."""
     change = (
         update(Listener)
-        .where(Listener.id == listener_id)
+        .where(Listener.id == bindparam("whose", type_=Uuid))
         .values(journal_entries=Listener.journal_entries + 1)
-        .returning(Listener)
-        .execution_options(synchronize_session=False, populate_existing=True)
+        .returning(*Listener.__table__.c)
+        .cte("counted")
     )
-    session.flush()
-    return session.scalars(change).one_or_none()
+    return select(aliased(Listener, change)).execution_options(populate_existing=True)
 
 
 def delete_listener(session: Session, listener_id: UUID) -> list[str] | None:

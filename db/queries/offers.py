@@ -13,6 +13,7 @@ from sqlalchemy import (
     Integer,
     ScalarSelect,
     Select,
+    Text,
     Uuid,
     bindparam,
     cast,
@@ -180,12 +181,26 @@ def repeatable(
     Left out are repeats, what was repeated already, policies ``kept_out``, and pairs whose clips are retired, of
     another domain than the listener's now or of another model.
     """
+    given = {
+        "whose": listener.id,
+        "domain": listener.domain,
+        "version": model_version,
+        "kept_out": list(kept_out),
+        "gap": gap,
+        "window": window,
+    }
+    return list(session.scalars(_repeatable(), given))
+
+
+@cache
+def _repeatable() -> Select[Offer]:
+    """Built once: a vote has no time for it."""
     recent = (
         select(Vote.offer_id, Vote.outcome, Vote.created_at)
-        .where(Vote.listener_id == listener.id)
+        .where(Vote.listener_id == _WHOSE)
         .order_by(Vote.created_at.desc(), Vote.offer_id.desc())
-        .offset(gap)
-        .limit(window)
+        .offset(bindparam("gap", type_=Integer))
+        .limit(bindparam("window", type_=Integer))
         .subquery()
     )
     again, left, right = aliased(Offer), aliased(Clip), aliased(Clip)
@@ -194,10 +209,12 @@ def repeatable(
         .join(recent, recent.c.offer_id == Offer.id)
         .join(left, left.id == Offer.left_clip)
         .join(right, right.id == Offer.right_clip)
-        .where(recent.c.outcome.in_(PICKS), Offer.repeats.is_(None), Offer.policy.not_in(kept_out))
+        .where(recent.c.outcome.in_(PICKS), Offer.repeats.is_(None))
+        .where(Offer.policy.not_in(bindparam("kept_out", expanding=True)))
         .where(~select(again.id).where(again.repeats == Offer.id).exists())
         .order_by(recent.c.created_at, Offer.id)
     )
+    domain, version = bindparam("domain", type_=Text), bindparam("version", type_=Text)
     for clip in (left, right):
-        query = query.where(~clip.retired, clip.domain == listener.domain, clip.model_version == model_version)
-    return list(session.scalars(query))
+        query = query.where(~clip.retired, clip.domain == domain, clip.model_version == version)
+    return query

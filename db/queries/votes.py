@@ -97,14 +97,7 @@ def claim(
 
     The listener's lock comes first, so that their votes, offers and head change in one order and never deadlock.
     """
-    query = (
-        select(asked, Listener)  # both, so that get_listener() finds the row in the session
-        .join(Listener, Listener.id == asked.listener_id)
-        .where(asked.id == which, asked.listener_id == listener_id)
-        .with_for_update(of=[Listener, asked], key_share=True)
-        .execution_options(populate_existing=True)
-    )
-    row = session.execute(query).one_or_none()
+    row = session.execute(_claim(asked), {"which": which, "whose": listener_id}).one_or_none()
     if row is None:
         return Claim("not_found")
     found: Asked = row[0]
@@ -113,6 +106,18 @@ def claim(
     # asked only now: the lock may have waited for the transaction that stored it
     vote = session.get_one(answers, which, populate_existing=True)
     return Claim("duplicate" if vote.outcome == outcome else "conflict", found, vote, row[1])
+
+
+@cache
+def _claim(asked: type[Asked]) -> Select[Asked, Listener]:
+    """Built once: a vote has no time for it."""
+    return (
+        select(asked, Listener)
+        .join(Listener, Listener.id == asked.listener_id)
+        .where(asked.id == bindparam("which", type_=Uuid), asked.listener_id == bindparam("whose", type_=Uuid))
+        .with_for_update(of=[Listener, asked], key_share=True)
+        .execution_options(populate_existing=True)
+    )
 
 
 def before_vote(

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -221,8 +222,8 @@ def predict(head: Head, differences: npt.ArrayLike) -> PairProbability:
     towards = lean @ head.joint_covariance
     slope = towards[:, _TIE] / head.tie_variance
     sd = np.sqrt(np.maximum((towards * lean).sum(axis=1) - slope * towards[:, _TIE], 0.0))
-    nodes, weights = np.polynomial.hermite_e.hermegauss(_UTILITY_NODES)
-    tie_nodes, tie_weights = np.polynomial.hermite_e.hermegauss(_TIE_NODES)
+    nodes, weights = _hermegauss(_UTILITY_NODES)
+    tie_nodes, tie_weights = _hermegauss(_TIE_NODES)
     away = math.sqrt(head.tie_variance) * tie_nodes
     centre = (lean @ head.joint_mean)[:, None] + slope[:, None] * away  # (pairs, tie nodes)
     grid = davidson(centre[:, None, :] + sd[:, None, None] * nodes[None, :, None], head.tie + away)
@@ -230,6 +231,17 @@ def predict(head: Head, differences: npt.ArrayLike) -> PairProbability:
     left, equal, right = (np.einsum("pst,st->p", value, both) for value in (grid.left, grid.equal, grid.right))
     kept, tossed = 1 - head.lapse_rate, head.lapse_rate / len(TOSSED)
     return PairProbability(kept * left + tossed, kept * equal, kept * right + tossed)
+
+
+@cache
+def _hermegauss(count: int) -> tuple[FloatArray, FloatArray]:
+    """Nodes and weights ``(count,)`` for expectations under a standard normal; kept, since finding them takes longer
+    than using them.
+    """
+    nodes, weights = np.polynomial.hermite_e.hermegauss(count)
+    nodes.setflags(write=False)
+    weights.setflags(write=False)
+    return nodes, weights
 
 
 def utilities(head: Head, features: npt.ArrayLike) -> Utility:

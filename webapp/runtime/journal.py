@@ -43,6 +43,7 @@ class Journal:
         self._clips = folder / "clips"
         self._populations = folder / "populations"
         self._duets = folder / "duets"
+        self._of_one_listener: set[uuid.UUID] = set()  # clips that have no file of their own; one never becomes another
 
     def append(
         self,
@@ -159,9 +160,11 @@ class Journal:
 
     def _keep_pool_clips(self, session: Session, offers: list[dict[str, Any]]) -> None:
         named = {uuid.UUID(row[side]) for row in offers for side in SIDES if side in row}
-        lacking = {clip_id for clip_id in named if not self._clip_path(clip_id).exists()}
-        for clip_id in clip_rows.of_everybody(session, lacking) if lacking else ():
+        lacking = {each for each in named - self._of_one_listener if not self._clip_path(each).exists()}
+        of_all = clip_rows.of_everybody(session, lacking) if lacking else []
+        for clip_id in of_all:
             self._write_clip(session, clip_id)
+        self._of_one_listener |= lacking.difference(of_all)
 
     def _write_clip(self, session: Session, clip_id: uuid.UUID) -> None:
         (row,) = export.clips_named(session, [clip_id])
