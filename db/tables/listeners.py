@@ -11,7 +11,7 @@ from db.tables.base import Base, Clock, NewId
 from db.tables.studies import DEFAULT_STUDY
 
 DOMAINS = ("pop", "dance", "chorale")
-DOMAIN_CHECK = "domain IN ('pop', 'dance', 'chorale')"
+DOMAIN_CHECK = f"domain IN {DOMAINS}"
 
 
 class Listener(Base):

@@ -22,7 +22,7 @@ from models.atlas.neighbours import FloatArray, nearest
 from models.atlas.points import KINDS, Material
 from models.atlas.projection import MIN_DIST, NEIGHBOURS, expected_warnings_of_umap, place, project
 from models.atlas.quality import NEAREST, Figure, judge, trustworthiness
-from models.experiments.arguments import at_least_one
+from models.experiments.arguments import positive_int
 from models.experiments.report import Metric, Report
 from models.music.notes import MusicError
 
@@ -103,7 +103,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--data", type=Path, help="a folder of tunes instead of the corpora")
     parser.add_argument("--kind", nargs="+", choices=KINDS, default=["tunes"], help="which maps")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--limit", type=at_least_one, help="about so many pieces of each corpus")
+    parser.add_argument("--limit", type=positive_int, help="about so many pieces of each corpus")
     parser.add_argument("--transform", action="store_true", help="compare placing with UMAP's own transform")
     given = parser.parse_args(argv)
     report: Report | None = None

@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.evaluate.codes import codes_of
-from models.experiments.arguments import at_least_one, enough_music
+from models.experiments.arguments import exit_without_music, positive_int
 from models.experiments.dataset import training_pieces
 from models.experiments.provenance import commit, data_hash
 from models.experiments.report import Metric, Report
@@ -29,7 +29,7 @@ from models.music import corpora
 from models.music.keys import half_bar_chroma, likely_key
 from models.music.notes import DOMAINS, MusicError, Piece
 from models.music.tokens import to_tokens
-from models.style.arguments import MODEL_HELP, style_given
+from models.style.arguments import MODEL_HELP, style_argument
 from models.style.code_examples import CodeExamples, Example, Tie
 from models.style.compose import Composer, whole_bars
 from models.style.latents import BARS, CODE_COUNT, CODE_LEVELS
@@ -118,14 +118,14 @@ def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m models.evaluate.code_examples", description=__doc__)
     parser.add_argument("--data", type=Path, help="folder of MIDI and ABC files instead of the collections")
     parser.add_argument("--model", default="default", help=MODEL_HELP)
-    parser.add_argument("--limit", type=at_least_one, default=LIMIT, help="pieces of each kind of music")
+    parser.add_argument("--limit", type=positive_int, default=LIMIT, help="pieces of each kind of music")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--save", action="store_true", help="keep the names in the model's folder, for its page")
     given = parser.parse_args(argv)
     if given.save and given.data:
         parser.error("--save keeps pieces that the Styles page can play, those of the collections; leave out --data")
-    composer, rng = Composer(style_given(given.model)), np.random.default_rng(given.seed)
-    with enough_music():
+    composer, rng = Composer(style_argument(given.model)), np.random.default_rng(given.seed)
+    with exit_without_music():
         everything = training_pieces(given.data) if given.data else _collections()
     examples: list[Example] = []
     ties: list[Tie] = []

@@ -21,8 +21,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from models.experiments.arguments import enough_music
-from models.experiments.dataset import name_of
+from models.experiments.arguments import exit_without_music
+from models.experiments.dataset import piece_name
 from models.experiments.report import Metric, Report, mean_over_songs, over_songs
 from models.metrics.music_statistics import ATTRIBUTES, attributes
 from models.music.keys import half_bar_chroma, likely_key
@@ -72,7 +72,7 @@ def choose_pairs(windows: WindowSet, limit: int, seed: int) -> Pairs:
     if len(found) < 2:
         raise MusicError(f"two songs of {2 * BARS} bars are needed; {len(found)} are there")
     one, two = ([on_grid(windows.clip(pair[which])) for pair in found] for which in range(2))
-    songs = [name_of(windows.pieces[int(windows.piece[first])]) for first, _ in found]
+    songs = [piece_name(windows.pieces[int(windows.piece[first])]) for first, _ in found]
     return Pairs(one, two, songs, np.array([DOMAINS[int(windows.domain[first])] for first, _ in found]))
 
 
@@ -199,7 +199,7 @@ def _along(
 def main(argv: list[str] | None = None) -> None:
     """Command line; see the module docstring."""
     run = style_run(argv, command="evaluate.codes", about=__doc__, limit=300, of="held-out songs")
-    with enough_music():
+    with exit_without_music():
         pairs = choose_pairs(run.windows, run.limit, run.seed)
     report = run.report(len(pairs.songs))
     codes_report(report, run.composer, pairs, run.seed)

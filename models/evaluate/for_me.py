@@ -23,17 +23,17 @@ import torch
 from rich.console import Console
 from rich.progress import track
 
-from models.experiments.arguments import at_least_one, enough_music
+from models.experiments.arguments import exit_without_music, positive_int
 from models.experiments.report import Metric, Report, mean_over_songs
 from models.metrics import music_statistics as ms
 from models.metrics.intervals import bootstrap, finite_mean
-from models.metrics.two_sample import FOLDS, told_apart
+from models.metrics.two_sample import FOLDS, two_sample_test
 from models.music.notes import Domain, MusicError, Piece
-from models.style.arguments import MODEL_HELP, style_given
+from models.style.arguments import MODEL_HELP, style_argument
 from models.style.compose import Composer
-from models.style.evaluation.clips import choose_clips, pieces_to_test
+from models.style.evaluation.clips import choose_clips, held_out_pieces
 from models.style.latents import Latents
-from models.style.screen import why_broken
+from models.style.screen import rejection_reason
 from models.style.windows import make_windows
 from models.taste.evaluation.pool import POOL, Pool, compose, composed_pool, space_of
 from models.taste.head import Head
@@ -148,7 +148,7 @@ class House:
             now, latents = latents[: CLIPS - len(kept)], latents[CLIPS - len(kept) :]
             made = compose(self.composer, DOMAIN, now, seed + len(latents))
             fingerprint = self.composer.bundle.fingerprint
-            kept += [piece for piece in made if why_broken(piece, fingerprint) is None]
+            kept += [piece for piece in made if rejection_reason(piece, fingerprint) is None]
         return kept
 
 
@@ -214,7 +214,7 @@ def quality(report: Report, found: Sequence[Composed], real: Sequence[Piece], so
     told = []
     for side in (mine, drawn):
         owners = [f"listener {number}" for number, pieces in enumerate(side) for _ in pieces]
-        right = told_apart(real, [piece for pieces in side for piece in pieces], [*songs, *owners])
+        right = two_sample_test(real, [piece for pieces in side for piece in pieces], [*songs, *owners])
         told.append(mean_over_songs([*songs, *owners], right, chance=0.5))
     report.add("for_me.quality.two_sample", replace(told[0], baseline=told[1].value))
 
@@ -222,10 +222,10 @@ def quality(report: Report, found: Sequence[Composed], real: Sequence[Piece], so
 def real_music(composer: Composer, data: Path | None) -> list[Piece]:
     """What was never trained on; none where no corpus is there. Ends the command where ``data`` holds no music."""
     if data is not None:
-        with enough_music():
-            return pieces_to_test(data, composer.bundle.folder)
+        with exit_without_music():
+            return held_out_pieces(data, composer.bundle.folder)
     try:
-        return pieces_to_test(None, composer.bundle.folder)
+        return held_out_pieces(None, composer.bundle.folder)
     except MusicError:
         return []
 
@@ -253,12 +253,12 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--model", default="default", help=MODEL_HELP)
     parser.add_argument("--data", type=Path, help="folder of MIDI and ABC files: real clips to tell composed ones from")
     parser.add_argument("--clips", type=int, default=POOL, help="in the pool")
-    parser.add_argument("--listeners", type=at_least_one, default=LISTENERS, help="of the study")
-    parser.add_argument("--limit", type=at_least_one, default=EACH, help="listeners of each kind")
+    parser.add_argument("--listeners", type=positive_int, default=LISTENERS, help="of the study")
+    parser.add_argument("--limit", type=positive_int, default=EACH, help="listeners of each kind")
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args(argv)
     torch.set_num_threads(1)
-    composer = Composer(style_given(arguments.model))
+    composer = Composer(style_argument(arguments.model))
     music = real_music(composer, arguments.data)
     space = space_of(composer.bundle)
     pool = composed_pool(composer, space, DOMAIN, arguments.clips, arguments.seed)

@@ -20,10 +20,10 @@ import numpy.typing as npt
 from rich.console import Console
 from rich.progress import track
 
-from models.experiments.arguments import at_least_one
+from models.experiments.arguments import positive_int
 from models.experiments.report import Metric, Report
 from models.metrics.intervals import bootstrap
-from models.style.arguments import MODEL_HELP, style_given
+from models.style.arguments import MODEL_HELP, style_argument
 from models.style.compose import Composer
 from models.taste.evaluation.policies import STAYS
 from models.taste.evaluation.pool import POOL, Pool, composed_pool, real_pool, space_of
@@ -142,11 +142,11 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--data", type=Path, help="folder of MIDI and ABC files: its clips instead of composed ones")
     parser.add_argument("--model", default="default", help=MODEL_HELP)
     parser.add_argument("--clips", type=int, default=POOL, help="in the pool")
-    parser.add_argument("--listeners", type=at_least_one, default=LISTENERS, help="of the study")
-    parser.add_argument("--limit", type=at_least_one, default=NEWCOMERS, help="newcomers")
+    parser.add_argument("--listeners", type=positive_int, default=LISTENERS, help="of the study")
+    parser.add_argument("--limit", type=positive_int, default=NEWCOMERS, help="newcomers")
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args(argv)
-    composer = Composer(style_given(arguments.model))
+    composer = Composer(style_argument(arguments.model))
     space = space_of(composer.bundle)
     if arguments.data is None:
         pool = composed_pool(composer, space, "pop", arguments.clips, arguments.seed)

@@ -33,10 +33,10 @@ from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import RBF, ConstantKernel, DotProduct, WhiteKernel
 
 from models.evaluate.taste_simulation import SEEDS
-from models.experiments.arguments import at_least_one
+from models.experiments.arguments import positive_int
 from models.experiments.report import Metric, Report
 from models.metrics.intervals import bootstrap, wilson
-from models.style.arguments import MODEL_HELP, style_given
+from models.style.arguments import MODEL_HELP, style_argument
 from models.style.compose import Composer
 from models.taste.evaluation.pairwise_gp import Searches, listen_with_gp
 from models.taste.evaluation.policies import METHODS, STAYS, mixture_of
@@ -217,14 +217,14 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--data", type=Path, help="folder with ratings.csv and clips: its listeners instead")
     parser.add_argument("--model", default="default", help=MODEL_HELP)
     parser.add_argument(
-        "--limit", type=at_least_one, help=f"listeners of each kind ({SEEDS} if simulated, all if real)"
+        "--limit", type=positive_int, help=f"listeners of each kind ({SEEDS} if simulated, all if real)"
     )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--methods", nargs="+", choices=METHODS, default=METHODS, help="only these (all of them)")
     parser.add_argument("--processes", type=int, default=1)
     arguments = parser.parse_args(argv)
     methods = tuple(method for method in METHODS if method in arguments.methods)
-    bundle = style_given(arguments.model)
+    bundle = style_argument(arguments.model)
     if arguments.data is not None:
         if not arguments.data.is_dir():
             raise SystemExit(

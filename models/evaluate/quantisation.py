@@ -20,7 +20,7 @@ import numpy.typing as npt
 from rich.console import Console
 from rich.table import Table
 
-from models.experiments.arguments import at_least_one, enough_music
+from models.experiments.arguments import exit_without_music, positive_int
 from models.experiments.report import Metric, Report
 from models.music import corpora
 from models.music.abc import decoded, exact_onsets, split_tunes
@@ -203,9 +203,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Print the table and, as the last line, one JSON object."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, help="a folder of MIDI and ABC files instead of the corpora")
-    parser.add_argument("--limit", type=at_least_one, help="about so many pieces of each corpus")
+    parser.add_argument("--limit", type=positive_int, help="about so many pieces of each corpus")
     given = parser.parse_args(argv)
-    with enough_music():
+    with exit_without_music():
         rows = evaluate(given.data, given.limit)
         if not any(row.pieces for row in rows.values()):
             raise MusicError(f"none of the {sum(len(row.broken) for row in rows.values())} pieces there can be read")

@@ -15,7 +15,7 @@ keeps the figures and the data's regression directions beside the weights.
 
 from __future__ import annotations
 
-from models.experiments.arguments import enough_music
+from models.experiments.arguments import exit_without_music
 from models.experiments.provenance import commit
 from models.metrics.leakage import folds_of
 from models.style.evaluation.clips import choose_clips
@@ -31,7 +31,7 @@ from models.style.evaluation.run import style_run
 def main(argv: list[str] | None = None) -> None:
     """Command line; see the module docstring."""
     run = style_run(argv, command="evaluate.relations", about=__doc__, limit=500, of="held-out clips")
-    with enough_music():
+    with exit_without_music():
         clips = choose_clips(run.windows, run.limit, run.seed)
         music = measure(run.composer, clips, run.seed)
         folds_of(music.songs)

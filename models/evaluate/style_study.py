@@ -68,10 +68,10 @@ def variants(study: Preset) -> dict[str, Preset]:
         "unswapped": replace(study, batch=round(study.batch * (1 + SWAPPED)), schedule=Schedule(swapped=0.0)),
         "unbudgeted": replace(study, config=replace(config, budgets=False)),
         "unrestricted": replace(study, config=replace(config, restricted=False)),
-        "adversarial": replace(study, apart="adversary"),
-        "adversarial_10": replace(study, apart="adversary", price=10 * study.price),
-        "uncorrelated": replace(study, apart="correlation"),
-        "uncorrelated_10": replace(study, apart="correlation", price=10 * study.price),
+        "adversarial": replace(study, penalty="adversary"),
+        "adversarial_10": replace(study, penalty="adversary", price=10 * study.price),
+        "uncorrelated": replace(study, penalty="correlation"),
+        "uncorrelated_10": replace(study, penalty="correlation", price=10 * study.price),
         "curious": replace(study, steps=round(study.steps * (1 - PROBED)), probe_every=max(1, study.steps // 12)),
     }
 

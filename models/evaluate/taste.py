@@ -25,11 +25,11 @@ import numpy.typing as npt
 from rich.console import Console
 from rich.table import Table
 
-from models.experiments.arguments import at_least_one
+from models.experiments.arguments import positive_int
 from models.experiments.report import Metric, Report
 from models.metrics.intervals import NORMAL_95
 from models.metrics.preference import binned_error
-from models.style.arguments import MODEL_HELP, style_given
+from models.style.arguments import MODEL_HELP, style_argument
 from models.taste.evaluation.heads import PAGE
 from models.taste.evaluation.methods import LEARNERS, NEW_CLIPS, Answer, People, Task, new_clips
 from models.taste.evaluation.study import Pairs, Study, load_study
@@ -328,7 +328,7 @@ def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m models.evaluate.taste", description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder with ratings.csv or votes.csv and the clips")
     parser.add_argument("--model", default="default", help=MODEL_HELP)
-    parser.add_argument("--limit", type=at_least_one, help="only the first so many listeners")
+    parser.add_argument("--limit", type=positive_int, help="only the first so many listeners")
     parser.add_argument("--methods", nargs="+", choices=METHODS, default=METHODS, help="only these (all of them)")
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args(argv)
@@ -338,7 +338,7 @@ def main(argv: list[str] | None = None) -> None:
         raise SystemExit(f"--limit is {arguments.limit}; at least 3 listeners are needed: give 3 or more")
     if arguments.seed < 0:
         raise SystemExit(f"--seed is {arguments.seed}; 0 or more is allowed: give another")
-    bundle = style_given(arguments.model)
+    bundle = style_argument(arguments.model)
     study = load_study(arguments.data, bundle, limit=arguments.limit)
     protocols = outcomes(study, arguments.seed, arguments.methods)
     report = Report(

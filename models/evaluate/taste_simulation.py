@@ -19,13 +19,13 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from models.experiments.arguments import at_least_one
+from models.experiments.arguments import positive_int
 from models.experiments.provenance import commit
 from models.metrics.intervals import Figure, bootstrap, wilson
 from models.music.notes import DOMAINS, Domain, Piece
-from models.style.arguments import MODEL_HELP, style_given
+from models.style.arguments import MODEL_HELP, style_argument
 from models.style.compose import Composer
-from models.style.screen import why_broken
+from models.style.screen import rejection_reason
 from models.taste.evaluation.pool import POOL, Pool, compose, composed_pool, real_pool, space_of
 from models.taste.head import Head
 from models.taste.policy import Mixture
@@ -101,7 +101,7 @@ def composed_for(composer: Composer, space: TasteSpace, head: Head, domain: Doma
     best = [each.latents for each in best_latents(head, space, candidates, 4)]
     pieces = [compose(composer, domain, [latents], 2_000_000 + seed)[0] for latents in best[:1]]
     for latents in best[1:]:
-        if why_broken(pieces[-1], composer.bundle.fingerprint) is None:
+        if rejection_reason(pieces[-1], composer.bundle.fingerprint) is None:
             break
         pieces += compose(composer, domain, [latents], 2_000_000 + seed)
     return pieces[-1]
@@ -124,11 +124,11 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--data", type=Path, help="folder of MIDI and ABC files: its clips instead of composed ones")
     parser.add_argument("--model", default="default", help=MODEL_HELP)
     parser.add_argument("--domain", choices=DOMAINS, default="pop")
-    parser.add_argument("--limit", type=at_least_one, default=POOL, help="clips in the pool")
+    parser.add_argument("--limit", type=positive_int, default=POOL, help="clips in the pool")
     parser.add_argument("--seeds", type=int, default=SEEDS, help="simulated listeners")
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args(argv)
-    composer = Composer(style_given(arguments.model))
+    composer = Composer(style_argument(arguments.model))
     space = space_of(composer.bundle)
     if arguments.data is None:
         pool = composed_pool(composer, space, arguments.domain, arguments.limit, arguments.seed)

@@ -29,7 +29,7 @@ import numpy.typing as npt
 from rich.console import Console
 from rich.table import Table
 
-from models.experiments.arguments import at_least_one
+from models.experiments.arguments import positive_int
 from models.experiments.report import Metric, Report, over_songs
 from models.metrics.retrieval import MEASURES, Ranking, chance, paired_difference, ranked
 from models.title.checkpoint import TitleBundle, load_towers, note_in_card
@@ -246,7 +246,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--model", default="default", help="shipped towers by name, or a folder (OUT/bundle)")
     parser.add_argument("--against", help="other towers, to be compared with in pairs")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--limit", type=at_least_one, help="at most so many tunes of each pool")
+    parser.add_argument("--limit", type=positive_int, help="at most so many tunes of each pool")
     parser.add_argument("--record", action="store_true", help="write the odds into the model's card, for the pages")
     given = parser.parse_args(argv)
     if given.record and (given.data or given.limit):

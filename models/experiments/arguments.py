@@ -1,4 +1,4 @@
-"""What a command was given, or one clear line on why it can't be used."""
+"""Command-line arguments, checked: one clear line where they can't be used."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from models.music.notes import MusicError
 
 
-def at_least_one(text: str) -> int:
+def positive_int(text: str) -> int:
     """An argument that counts something; argparse ends the command where it is below 1."""
     try:
         number = int(text)
@@ -21,7 +21,7 @@ def at_least_one(text: str) -> int:
     return number
 
 
-def folder_to_write(path: Path) -> Path:
+def output_folder(path: Path) -> Path:
     """The folder that ``--out`` names, made where it isn't there; ends the command where it can't be."""
     try:
         path.mkdir(parents=True, exist_ok=True)
@@ -31,7 +31,7 @@ def folder_to_write(path: Path) -> Path:
 
 
 @contextmanager
-def enough_music(wanted: str = "evaluate") -> Iterator[None]:
+def exit_without_music(wanted: str = "evaluate") -> Iterator[None]:
     """Ends the command with a line where what happens inside finds too little music (``MusicError``)."""
     try:
         yield

@@ -33,6 +33,6 @@ def likely_domain(piece: Piece) -> Domain:
     return "dance" if attributes(piece)["notes_per_onset"] < ONE_VOICE else "pop"
 
 
-def name_of(piece: Piece) -> str:
+def piece_name(piece: Piece) -> str:
     """A piece's name over all corpora."""
     return f"{piece.source}/{piece.piece_id}"

@@ -16,7 +16,7 @@ Item = TypeVar("Item")
 Done = TypeVar("Done")
 
 
-def side_by_side(work: Callable[[Item], Done], items: Sequence[Item], jobs: int) -> Iterator[Done]:
+def run_parallel(work: Callable[[Item], Done], items: Sequence[Item], jobs: int) -> Iterator[Done]:
     """``work`` on each item, ``jobs`` at a time with one thread each, in the order of ``items``; 1 job: right here."""
     if jobs <= 1:
         yield from map(work, items)

@@ -116,7 +116,7 @@ def describe(piece: Piece) -> Floats:
     ).astype(np.float64)
 
 
-def told_apart(ones: Sequence[Piece], others: Sequence[Piece], songs: Sequence[str]) -> Floats:
+def two_sample_test(ones: Sequence[Piece], others: Sequence[Piece], songs: Sequence[str]) -> Floats:
     """For each of ``ones``, then of ``others``: 1 where the classifier of the other folds says which it is, else 0.
 
     ``songs`` names the song of each, ``ones`` first; there are at least ``FOLDS`` songs.

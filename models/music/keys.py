@@ -1,4 +1,4 @@
-"""The sounding time of pitch classes, and the key that fits it best (Krumhansl 1990)."""
+"""Chroma, the sounding time of pitch classes, and the key that fits it best (Krumhansl 1990)."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +15,7 @@ import numpy.typing as npt
 TICKS_PER_QUARTER = 24
 MAX_NOTES = 200_000
 Domain = Literal["pop", "dance", "chorale"]
-DOMAINS: tuple[Domain, ...] = ("pop", "dance", "chorale")
+DOMAINS: tuple[Domain, ...] = get_args(Domain)
 
 IntArray = npt.NDArray[np.int32]
 FloatArray = npt.NDArray[np.float32]

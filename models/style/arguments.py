@@ -7,7 +7,7 @@ from models.style.checkpoint import StyleBundle, load_style
 MODEL_HELP = "a shipped style model or a folder with card.json; KALLOS_MODEL where none is given, or the shipped one"
 
 
-def style_given(name_or_path: str) -> StyleBundle:
+def style_argument(name_or_path: str) -> StyleBundle:
     """The style model that ``--model`` or ``--from`` names; ends the command where it can't be used."""
     try:
         return load_style(name_or_path)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from models.experiments.dataset import likely_domain, name_of
+from models.experiments.dataset import likely_domain, piece_name
 from models.music import corpora
 from models.music.grouping import group_ids, split
 from models.music.lines import FIRST_PITCH, STEPS, Line, line_bars
@@ -114,7 +114,7 @@ def _lines(parts: Mapping[str, list[Piece]], bars: Callable[[Piece], Line], item
             f"there are {len(train)} bars of four quarters to fit on; at least {LEAST_BARS} are needed: leave out "
             "--limit or give a larger one"
         )
-    songs = [name_of(p) for p, rows in zip(parts["test"], items, strict=True) for _ in rows]
+    songs = [piece_name(p) for p, rows in zip(parts["test"], items, strict=True) for _ in rows]
     return Lines(train, validation if len(validation) else train, _stacked(items, width), songs, parts["test"])
 
 

@@ -10,7 +10,7 @@ from models.music.tokens import (
     GRID_TICKS,
     METERS,
 )
-from models.style.constraints import Held
+from models.style.constraints import Constraints
 from models.style.latents import Latents
 from models.style.model import BarPlan
 from models.style.windows import bar_ticks
@@ -29,7 +29,7 @@ class ClipPlan:
     top_p: float
     recipe: Mapping[str, Any]
     emphasis: tuple[float | None, ...] = (None, None, None)  # ``EMPHASIS`` of harmony, register and dynamics, borrowed
-    held: Held | None = None
+    held: Constraints | None = None
 
     @property
     def bars(self) -> int:

@@ -19,7 +19,7 @@ from models.music.tokens import (
 )
 from models.style.checkpoint import StyleBundle
 from models.style.clip_plan import ClipPlan
-from models.style.constraints import Held, stays
+from models.style.constraints import Constraints, latent_mask
 from models.style.decode import DecodeBatch
 from models.style.features import bar_features, gather_notes
 from models.style.latents import BARS, CODES, DOUBT, EMPHASIS, GROUPS, SWAPPABLE, TEMPERATURE, TOP_P, Latents
@@ -145,7 +145,7 @@ class Composer:
         if (keep < 1 or locks != FREE) and content is None:
             raise ValueError("something is to be kept, but there is no content to keep it of; give one")
         if keep < 1:
-            mask = stays(locks, styles, self.model.config.latent, length)
+            mask = latent_mask(locks, styles, self.model.config.latent, length)
             setting = (DOMAINS.index(domain), meter)
             latents = self._renewed(latents, mask, setting, seed, keep=keep, held=held, guidance=guidance)
         z = _whole(latents)[None].to(self.device)
@@ -181,7 +181,9 @@ class Composer:
             pieces |= {slot: batch.take(slot) for slot in batch.step()}
         return [pieces[slot] for slot in range(len(plans))]
 
-    def _held(self, content: Origin | None, notes: Piece | None, locks: Locks, bars: int, meter: int) -> Held | None:
+    def _held(
+        self, content: Origin | None, notes: Piece | None, locks: Locks, bars: int, meter: int
+    ) -> Constraints | None:
         outside = [bar for bar in locks.bars if not 0 <= bar < bars]
         if outside:
             raise ValueError(f"bars {outside} are to be locked; there are {bars} bars, 0 to {bars - 1}")
@@ -191,7 +193,7 @@ class Composer:
             notes = whole_bars(content)
         if notes is None:
             raise ValueError("locked bars and a locked melody need the notes that stay; give them beside the latents")
-        return Held(notes, locks, bars, bar_ticks(*METERS[meter]) // GRID_TICKS)
+        return Constraints(notes, locks, bars, bar_ticks(*METERS[meter]) // GRID_TICKS)
 
     @torch.inference_mode()
     def _renewed(
@@ -202,7 +204,7 @@ class Composer:
         seed: int,
         *,
         keep: float,
-        held: Held | None,
+        held: Constraints | None,
         guidance: float,
     ) -> Latents:
         """Latents drawn anew where ``mask`` ``(bars, latent)`` is false, in the key that their harmony speaks of.

@@ -1,4 +1,4 @@
-"""What the decoder holds on to: locked notes are fed, and what is drawn makes room for them.
+"""Constrained decoding: locked notes are fed, and what is sampled makes room for them.
 
 Locked bars are fed note by note. Of a locked melody each note is fed where it begins, and whatever is drawn stays below
 it: positions and pitches follow the model's own distributions under that condition, and notes end in time.
@@ -26,7 +26,7 @@ NEVER = -1e4
 Step = list[int]  # position, pitch (0-87), duration class, velocity class
 
 
-class Held:
+class Constraints:
     """The notes of ``piece`` that ``locks`` hold, for clips of as many bars of ``length`` grid steps each.
 
     Raises ``ValueError`` where the bars of the piece are others than the clip's, or a locked bar is not among them.
@@ -40,7 +40,7 @@ class Held:
             )
         self.piece, self.bars = piece.window(0, bars), frozenset(locks.bars)
         self._fed = _steps_by_bar(self.piece)
-        self.melody = MelodyGuide(self.piece, length) if locks.melody and len(self.piece.notes) else None
+        self.melody = MelodyConstraint(self.piece, length) if locks.melody and len(self.piece.notes) else None
 
     def fed(self, bar: int, placed: int) -> Step | None:
         """The note that follows ``placed`` ones of a locked bar; None where there is none or the bar isn't locked."""
@@ -52,7 +52,7 @@ class Held:
         """Position and number of notes of the onsets of each locked bar."""
         return {bar: [*Counter(position for position, *_ in self._fed[bar]).items()] for bar in self.bars}
 
-    def guide(self, bar: int) -> MelodyGuide | None:
+    def guide(self, bar: int) -> MelodyConstraint | None:
         """What steers drawing in this bar."""
         return None if bar in self.bars else self.melody
 
@@ -68,7 +68,7 @@ class Held:
         return replace(made, notes=np.concatenate([made.notes[~gone], self.piece.notes[stays]]))
 
 
-class MelodyGuide:
+class MelodyConstraint:
     """Keeps drawn notes below a melody and lets each of its notes begin where it did.
 
     ``among`` ``(notes,)`` marks the melody in the piece: the notes that are the highest sounding where they begin.
@@ -145,7 +145,7 @@ class MelodyGuide:
         return min(duration, int(np.searchsorted(DURATIONS, int(below[0]) - now, side="right") - 1))
 
 
-def stays(locks: Locks, chosen: Iterable[str], widths: Mapping[str, int], bars: int) -> Tensor:
+def latent_mask(locks: Locks, chosen: Iterable[str], widths: Mapping[str, int], bars: int) -> Tensor:
     """Which latents stay ``(bars, latent)``: all of locked bars, of locked groups and of ``chosen`` ones."""
     kept = {*locks.groups, *chosen}
     mask = torch.cat([torch.full((bars, widths[name]), name in kept) for name in GROUPS], 1)

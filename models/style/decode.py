@@ -22,7 +22,7 @@ from models.music.tokens import (
     from_tokens,
 )
 from models.style.clip_plan import ClipPlan
-from models.style.constraints import MelodyGuide
+from models.style.constraints import MelodyConstraint
 from models.style.elements import half_of, place_in_half, sounds_in_halves
 from models.style.features import REACH, SLOTS, overlap_with_halves, slot_of
 from models.style.latents import EMPHASIS
@@ -78,7 +78,7 @@ class Decoding:
         return torch.cat([mean, levels[self.bar, 1:]])
 
     @property
-    def guide(self) -> MelodyGuide | None:
+    def guide(self) -> MelodyConstraint | None:
         """What steers drawing in this bar."""
         return self.plan.held.guide(self.bar) if self.plan.held else None
 

@@ -13,7 +13,7 @@ from models.style.presets import Preset
 FINE_PRIOR_STEPS = 4000
 
 
-def fine_tuning(preset: Preset) -> Preset:
+def fine_tuning_preset(preset: Preset) -> Preset:
     """The preset for going on from trained weights: AdamW at a low learning rate, the KL at its full weight at once.
 
     And at most ``FINE_PRIOR_STEPS`` of the prior's steps, since it goes on as well.

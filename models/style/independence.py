@@ -1,4 +1,4 @@
-"""Prices on what a group's latents tell of other groups', beside the bottleneck and the restricted encoders.
+"""Penalties on the mutual information of latent groups, beside the bottleneck and the restricted encoders.
 
 For the study of the style model's parts (``models.evaluate.style_study``), which says whether they earn their place.
 Both are in nats a bar, and cost ``price`` each, as the KL does.
@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from models.style.model import StyleConfig
 
-Apart = Literal["adversary", "correlation"]
+Penalty = Literal["adversary", "correlation"]
 HIDDEN, LEARNING_RATE = 64, 3e-3
 LEAST = 1e-3  # share of a latent's variance that is always left to be told
 
@@ -79,12 +79,14 @@ class Adversary(nn.Module):
         self.optimiser.zero_grad()
 
 
-def kept_apart(how: Apart | None, price: float, config: StyleConfig, device: str) -> Correlation | Adversary | None:
+def independence_penalty(
+    how: Penalty | None, price: float, config: StyleConfig, device: str
+) -> Correlation | Adversary | None:
     """What prices what groups tell of one another; raises ``ValueError`` for another ``how``."""
     if how is None:
         return None
-    if how not in get_args(Apart):
-        raise ValueError(f"latents are kept apart by {how!r}; it must be one of {get_args(Apart)}")
+    if how not in get_args(Penalty):
+        raise ValueError(f"latents are kept apart by {how!r}; it must be one of {get_args(Penalty)}")
     return Correlation(price) if how == "correlation" else Adversary(price, config).to(device)
 
 

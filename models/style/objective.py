@@ -39,19 +39,19 @@ def step_loss(
     warmth: float = 1.0,
     doubted: float = DOUBTED,
     keep_latents: bool = False,
-    apart: Correlation | Adversary | None = None,
+    penalty: Correlation | Adversary | None = None,
 ) -> dict[str, Tensor]:
     """Losses of one batch in nats a note: elements, KL a group (nats a bar), and ``total`` to minimise.
 
     ``tokens`` ``(batch, steps, 7)``, ``domain`` ``(batch,)``; ``swaps`` are clips of the batch that are told once more,
     with styles of others; ``warmth`` in 0..1 scales the KL weights; ``doubted`` is the share of the clips whose latents
-    the note-level decoder hears with noise of a known strength. ``keep_latents``: the encoders learn nothing. ``apart``
-    prices what groups tell of one another, which is then among the losses.
+    the note-level decoder hears with noise of a known strength. ``keep_latents``: the encoders learn nothing.
+    ``penalty`` prices what groups tell of one another, which is then among the losses.
     """
     with torch.set_grad_enabled(torch.is_grad_enabled() and not keep_latents):
         posterior = model.encode(bar_features(gather_notes(tokens, BARS), jitter=generator))
     z = posterior.sample(generator)
-    told = {"apart": apart(model.config.split(z))} if apart else {}
+    told = {"apart": penalty(model.config.split(z))} if penalty else {}
     z = z.view(len(tokens), BARS, -1)
     if swaps is not None:
         z = torch.cat([z, mixed_latents(model, z, swaps)])
@@ -63,14 +63,14 @@ def step_loss(
     count = (tokens[..., POSITION] < POSITIONS).sum()
     kl = {name: value.sum(-1).mean() for name, value in model.config.split(posterior.kl()).items()}
     price = sum(KL_WEIGHT[name] * kl[name] for name in GROUPS)
-    price = price + apart.price * told["apart"] if apart else price
-    penalty = price * len(posterior.mean) * warmth
+    price = price + penalty.price * told["apart"] if penalty else price
+    bottleneck = price * len(posterior.mean) * warmth
     losses = {name: value / count for name, value in nll.items()} | told
     weight = ELEMENT_WEIGHT if model.config.two_level else dict.fromkeys(ELEMENT_WEIGHT, 0.0)
     return {
         **losses,
         **{f"kl.{name}": value for name, value in kl.items()},
-        "total": (sum(weight.get(name, 1.0) * value for name, value in nll.items()) + penalty) / count,
+        "total": (sum(weight.get(name, 1.0) * value for name, value in nll.items()) + bottleneck) / count,
     }
 
 

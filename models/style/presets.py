@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from models.style.independence import Apart
+from models.style.independence import Penalty
 from models.style.model import StyleConfig
 from models.style.rearrange import UNIFORM, Schedule
 
@@ -18,7 +18,7 @@ class Preset:
     Without ``kl_warm_up`` steps content collapses before the decoder has learned to listen to it. Batches are made by
     the ``schedule``, or by learning progress that is measured ``probe_every`` steps (``models.style.curiosity``). The
     style codes are fitted for ``code_steps`` steps after that. The learning rate falls over the last ``falling`` of the
-    steps. With ``muon`` the matrices move by Muon, which gets further from nothing than AdamW. With ``apart``, what
+    steps. With ``muon`` the matrices move by Muon, which gets further from nothing than AdamW. With a ``penalty``, what
     groups of latents tell of one another costs ``price`` a nat (``models.style.independence``).
     """
 
@@ -35,7 +35,7 @@ class Preset:
     code_steps: int = 450
     falling: float = 0.2
     muon: bool = False
-    apart: Apart | None = None
+    penalty: Penalty | None = None
     price: float = 0.05
 
 

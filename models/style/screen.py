@@ -15,7 +15,7 @@ STUCK_SHARE = 0.6
 LONGEST_COPY_BARS = 2
 
 
-def why_broken(piece: Piece, fingerprint: Fingerprint | None = None) -> str | None:
+def rejection_reason(piece: Piece, fingerprint: Fingerprint | None = None) -> str | None:
     """The first reason not to offer a clip, or None: silent, few_notes, one_note, gap, too_dense, copy."""
     return next(_faults(piece, fingerprint), None)
 

@@ -17,7 +17,7 @@ from models.experiments.provenance import commit, data_hash
 from models.experiments.run_log import run_row
 from models.music.tokens import POSITION, POSITIONS
 from models.style.curiosity import PROBES, Curiosity
-from models.style.independence import kept_apart
+from models.style.independence import independence_penalty
 from models.style.model import StyleModel
 from models.style.objective import step_loss, validate
 from models.style.presets import Preset
@@ -57,7 +57,7 @@ class _Stream(IterableDataset[TrainingBatch]):
             yield batch, draw_swaps(batch[0], batch[1], generator, self.schedule)
 
 
-def made_ahead(
+def batch_loader(
     windows: WindowSet,
     steps_per_batch: int,
     *,
@@ -98,12 +98,12 @@ def train(
         except ValueError as error:
             raise SystemExit(str(error)) from error
     workers = WORKERS if device != "cpu" else 1
-    apart = kept_apart(preset.apart, preset.price, preset.config, device)
+    penalty = independence_penalty(preset.penalty, preset.price, preset.config, device)
     curiosity = Curiosity(held_out, out / PROBES, training.step) if preset.probe_every else None
 
     def stream_from(step: int) -> Iterator[TrainingBatch]:
         schedule = curiosity.schedule if curiosity else preset.schedule
-        return iter(made_ahead(windows, preset.batch, seed=seed, first=step, workers=workers, schedule=schedule))
+        return iter(batch_loader(windows, preset.batch, seed=seed, first=step, workers=workers, schedule=schedule))
 
     stream = stream_from(training.step)
     started, notes_seen = time.monotonic(), 0
@@ -132,11 +132,11 @@ def train(
                 swaps=swaps.to(device),
                 warmth=warmth,
                 keep_latents=keep_latents,
-                apart=apart,
+                penalty=penalty,
             )
             gradient = training.update(losses["total"], learning_rate(training.step, preset))
-            if apart:
-                apart.learn()
+            if penalty:
+                penalty.learn()
             progress.update(task, completed=training.step)
             last = training.step == preset.steps
             if training.step % LOG_EVERY == 0 or last:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from models.experiments.dataset import name_of, training_pieces
+from models.experiments.dataset import piece_name, training_pieces
 from models.music.grouping import group_ids, split
 from models.music.notes import MusicError, Piece
 from models.style.windows import WindowSet, make_windows
@@ -33,16 +33,16 @@ def run_music(data: Path | None, out: Path, *, again: bool) -> RunMusic:
     pieces, record = training_pieces(data), out / "split.json"
     if again and record.exists():
         names = {part: set(found) for part, found in json.loads(record.read_text(encoding="utf-8")).items()}
-        missing = set().union(*names.values()) - {name_of(p) for p in pieces}
+        missing = set().union(*names.values()) - {piece_name(p) for p in pieces}
         if missing:
             raise MusicError(
                 f"{len(missing)} pieces of this run are not there now, such as {min(missing)}; give --data or "
                 "KALLOS_CORPORA as before, or begin another run"
             )
-        parts = {part: [p for p in pieces if name_of(p) in found] for part, found in names.items()}
+        parts = {part: [p for p in pieces if piece_name(p) in found] for part, found in names.items()}
     else:
         parts = split(pieces, seed=0) if data is None else own_parts(pieces)
-        text = json.dumps({part: [name_of(p) for p in found] for part, found in parts.items()})
+        text = json.dumps({part: [piece_name(p) for p in found] for part, found in parts.items()})
         record.write_text(text + "\n", encoding="utf-8")
     windows = make_windows(parts["train"])
     held_out = _first_windows([parts["validation"], parts["test"]])
@@ -59,8 +59,8 @@ def own_parts(pieces: list[Piece]) -> dict[str, list[Piece]]:
     """
     windows = make_windows(pieces)
     usable = [windows.pieces[index] for index in np.unique(windows.piece)]
-    ids = {name_of(piece) for piece in usable}
-    usable = [piece for piece in pieces if name_of(piece) in ids]
+    ids = {piece_name(piece) for piece in usable}
+    usable = [piece for piece in pieces if piece_name(piece) in ids]
     if left := len(pieces) - len(usable):
         print(f"{left} of {len(pieces)} pieces have no eight whole bars to train on and are left out")
     parts = split(usable, seed=0)

@@ -1,4 +1,4 @@
-"""Which four clips to play next: a pair from the mixture of pairs, then two more, with the set's probability known.
+"""Acquisition for best of four: a pair from the mixture of pairs, then two more, with the set's probability known.
 
 The third and the fourth clip are drawn one after the other, mostly the one with which a pick would tell the most about
 the weights (BALD for a choice among several: Houlsby et al. 2011, over draws from the posterior), a ``control`` share

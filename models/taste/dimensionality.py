@@ -1,4 +1,4 @@
-"""How many kinds of taste the votes support, and how much of what people hear in clips is common to them.
+"""How many dimensions of taste the votes support (by cross-validation), and what share of utility is common to all.
 
 Populations with more and more taste directions are learned from some listeners and asked how likely the votes of the
 others are: a listener's marginal likelihood, with what their votes said as one Gaussian factor, is exact. The number
@@ -16,7 +16,7 @@ import numpy as np
 
 from models.metrics.intervals import NORMAL_95
 from models.taste.hierarchy import Evidence, PopulationPrior, learn
-from models.taste.likelihood import MANNER, FloatArray
+from models.taste.likelihood import RESPONSE, FloatArray
 
 MOST_DIRECTIONS = 5
 FOLDS = 4
@@ -38,7 +38,7 @@ class Directions:
 
 
 @dataclass(frozen=True)
-class Kinds:
+class Dimensionality:
     """The whole curve, the number ``chosen``, and the share of variance that is ``common``, with its 95 % interval.
 
     ``common``: of the variance of utility over clips and people, what the mean taste explains; the interval is a
@@ -57,7 +57,9 @@ class Kinds:
         return {**asdict(self), "curve": [asdict(each) for each in self.curve]}
 
 
-def kinds_of(evidence: Sequence[Evidence], fixed: PopulationPrior, clips: FloatArray, *, seed: int = 0) -> Kinds:
+def measure_dimensionality(
+    evidence: Sequence[Evidence], fixed: PopulationPrior, clips: FloatArray, *, seed: int = 0
+) -> Dimensionality:
     """Measure on these listeners, of whom ``MOST_LISTENERS`` are drawn where there are more.
 
     ``clips`` ``(F, F)``: covariance of the features of clips. Raises ``ValueError`` on fewer than two listeners.
@@ -87,7 +89,7 @@ def kinds_of(evidence: Sequence[Evidence], fixed: PopulationPrior, clips: FloatA
     spread = math.sqrt((folds - 1) * float(np.var(shares[chosen])))
     whole = common_share(learn(some, fixed, directions=chosen, steps=STEPS), clips)
     low, high = (min(max(whole + sign * NORMAL_95 * spread, 0.0), 1.0) for sign in (-1, 1))
-    return Kinds(curve, chosen, whole, low, high, len(some))
+    return Dimensionality(curve, chosen, whole, low, high, len(some))
 
 
 def log_likelihood(evidence: Evidence, population: PopulationPrior) -> float:
@@ -102,7 +104,7 @@ def log_likelihood(evidence: Evidence, population: PopulationPrior) -> float:
 
 def common_share(population: PopulationPrior, clips: FloatArray) -> float:
     """Share of the variance of utility, over clips of this covariance ``(F, F)`` and people, that the mean explains."""
-    mean, people = population.mean[: -len(MANNER)], population.covariance[: -len(MANNER), : -len(MANNER)]
+    mean, people = population.mean[: -len(RESPONSE)], population.covariance[: -len(RESPONSE), : -len(RESPONSE)]
     common, own = float(mean @ clips @ mean), float(np.sum(people * clips))
     return common / (common + own) if common + own > 0 else 0.0
 

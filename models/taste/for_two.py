@@ -1,4 +1,4 @@
-"""Two listeners: the clip that both would like best, and where their tastes part.
+"""Taste for two listeners: the clip that both would like best (Nash bargaining), and where their tastes differ.
 
 Utilities of two people have no common unit; chances have. Each listener's is the careful chance that they find a clip
 more beautiful than a draw of the prior, and of these the product counts (Nash 1950): it needs no common unit, is
@@ -27,7 +27,7 @@ Verdict = Literal["part", "one_more", "other_more", "both", "open"]
 
 
 @dataclass(frozen=True)
-class Both:
+class JointScore:
     """Two heads of one taste space, and the ``features`` ``(N, F)`` of draws of the prior to be better than.
 
     Raises ``ValueError`` where the heads are of two taste spaces or there is no draw.
@@ -63,14 +63,14 @@ def best_for_both(
     """The ``count`` best and different latents for both among draws of the prior and their recombinations."""
     if not candidates:
         return []
-    both = Both(one, other, space.features(np.stack([summary(each) for each in candidates])))
+    both = JointScore(one, other, space.features(np.stack([summary(each) for each in candidates])))
     everything = [*candidates, *recombine(both, space, candidates, count=2 * count, kappa=CAREFUL)]
     features = space.features(np.stack([summary(each) for each in everything]))
     return [everything[i] for i in pick(both, features, count, kappa=CAREFUL, diversity=diversity)]
 
 
 @dataclass(frozen=True)
-class Beside:
+class TasteComparison:
     """One style's effect on both listeners, of the attribute on which they differ most surely.
 
     ``apart``: effect on the one less that on the other, with its ``sd``; ``confidence`` that its sign is right.
@@ -86,19 +86,21 @@ class Beside:
     verdict: Verdict
 
 
-def tastes_beside(one: Head, other: Head, space: TasteSpace, *, around: FloatArray | None = None) -> list[Beside]:
+def compare_tastes(
+    one: Head, other: Head, space: TasteSpace, *, around: FloatArray | None = None
+) -> list[TasteComparison]:
     """One row a style; where they part first, then what they share, then what is open, the surest first.
 
     ``around``: as ``attribute_effects`` has it.
     """
     both = (attribute_effects(head, space, around=around) for head in (one, other))
     pairs = zip(*both, space.explained, strict=True)
-    surest: dict[str, Beside] = {}
+    surest: dict[str, TasteComparison] = {}
     for mine, theirs, explained in pairs:
         apart, sd = mine.effect - theirs.effect, math.hypot(mine.sd, theirs.sd)
         confidence = float(ndtr(abs(apart) / sd)) if sd > 0 else 0.5
         verdict = _verdict(mine, theirs, confidence) if explained >= AUDIBLE else "open"
-        row = Beside(mine, theirs, apart, sd, confidence, verdict)
+        row = TasteComparison(mine, theirs, apart, sd, confidence, verdict)
         if mine.style not in surest or _order(row) < _order(surest[mine.style]):
             surest[mine.style] = row
     return sorted(surest.values(), key=_order)
@@ -113,6 +115,6 @@ def _verdict(mine: Effect, theirs: Effect, confidence: float) -> Verdict:
     return "both" if sure and mine.effect * theirs.effect > 0 else "open"
 
 
-def _order(row: Beside) -> tuple[int, float]:
+def _order(row: TasteComparison) -> tuple[int, float]:
     rank = {"part": 0, "one_more": 1, "other_more": 1, "both": 2, "open": 3}[row.verdict]
     return rank, -row.confidence

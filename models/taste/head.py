@@ -1,9 +1,9 @@
-"""One listener's head: a Bayesian linear utility, and the manner in which this listener answers, in one Gaussian.
+"""One listener's head: a Bayesian linear utility that is updated after every vote by assumed density filtering.
 
 Utility of a clip is ``weights . features``; ``models.taste.likelihood`` says how answers come from it. The belief is
 jointly Gaussian over the weights, the side bias, the readiness to call two clips equal and the level that is good
-enough, so that they explain each other's votes away; lapses have a Beta belief. A vote changes it by moment matching:
-the same work at the first vote and at the ten thousandth.
+enough, so that they explain each other's votes away; lapses have a Beta belief. A vote changes it by moment matching
+(Opper 1998; Minka 2001): the same work at the first vote and at the ten thousandth.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ import numpy.typing as npt
 
 from models.taste.likelihood import (
     CHOICES,
-    MANNER,
+    LAPSES,
     OUTCOMES,
-    TOSSED,
+    RESPONSE,
     FloatArray,
+    Moments,
     Outcome,
     PairProbability,
-    Told,
     davidson,
+    outcome_moments,
     scores_of,
-    told,
 )
 
 __all__ = ["OUTCOMES", "Head", "HeadColumns", "Outcome", "Utility", "davidson", "predict", "update", "utilities"]
@@ -46,7 +46,7 @@ _TIE_NODES = 7
 class Head:
     """What is believed of one listener: ``joint_mean`` ``(F + 3,)``, ``joint_covariance`` ``(F + 3, F + 3)``, float64.
 
-    The weights of the F features come first, then ``MANNER``: the side bias (utility of standing on the left),
+    The weights of the F features come first, then ``RESPONSE``: the side bias (utility of standing on the left),
     ``log nu`` (ties) and the utility that is good enough. ``lapses`` and ``attentive`` are the pseudo-counts of a Beta
     belief about the share of coin tosses. ``votes_seen`` counts the votes that informed it. ``version`` names the taste
     space that the features come from.
@@ -63,7 +63,7 @@ class Head:
     def __post_init__(self) -> None:
         mean = np.array(self.joint_mean, dtype=np.float64)
         covariance = np.array(self.joint_covariance, dtype=np.float64)
-        if mean.ndim != 1 or len(mean) <= len(MANNER) or covariance.shape != (len(mean), len(mean)):
+        if mean.ndim != 1 or len(mean) <= len(RESPONSE) or covariance.shape != (len(mean), len(mean)):
             raise ValueError(
                 f"a head of shapes {mean.shape} and {covariance.shape}; they must be (F + 3,) and (F + 3, F + 3)"
             )
@@ -86,11 +86,11 @@ class Head:
         lapses: float = PRIOR_LAPSES,
         votes_seen: int = 0,
     ) -> Head:
-        """Somebody of this taste ``(F,)``, ``(F, F)`` about whose manner no more is known than ``MANNER``'s prior."""
+        """Somebody of this taste ``(F,)``, ``(F, F)`` about whose manner no more is known than ``RESPONSE``'s prior."""
         weights, square = np.asarray(mean, dtype=np.float64), np.asarray(covariance, dtype=np.float64)
         if weights.ndim != 1 or square.shape != (len(weights), len(weights)):
             raise ValueError(f"a taste of shapes {weights.shape} and {square.shape}; they must be (F,) and (F, F)")
-        joint = np.zeros((len(weights) + len(MANNER),) * 2)
+        joint = np.zeros((len(weights) + len(RESPONSE),) * 2)
         joint[: len(weights), : len(weights)] = square
         joint[len(weights) :, len(weights) :] = np.diag(np.asarray(manner_variance, dtype=np.float64))
         return cls(np.concatenate([weights, manner]), joint, version, lapses, votes_seen=votes_seen)
@@ -98,12 +98,12 @@ class Head:
     @property
     def mean(self) -> FloatArray:
         """Expected weights of the features ``(F,)``."""
-        return self.joint_mean[: -len(MANNER)]
+        return self.joint_mean[: -len(RESPONSE)]
 
     @property
     def covariance(self) -> FloatArray:
         """Covariance of the weights ``(F, F)``."""
-        return self.joint_covariance[: -len(MANNER), : -len(MANNER)]
+        return self.joint_covariance[: -len(RESPONSE), : -len(RESPONSE)]
 
     @property
     def side(self) -> tuple[float, float]:
@@ -188,7 +188,7 @@ def update(head: Head, left: npt.ArrayLike, right: npt.ArrayLike, outcome: Outco
     if outcome not in CHOICES:
         return head
     rows = scores_of(one, other)
-    return moved(head, rows, told(*scores_under(head, rows), outcome, head.lapse_rate))
+    return moved(head, rows, outcome_moments(*scores_under(head, rows), outcome, head.lapse_rate))
 
 
 def scores_under(head: Head, rows: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -196,7 +196,7 @@ def scores_under(head: Head, rows: FloatArray) -> tuple[FloatArray, FloatArray]:
     return rows @ head.joint_mean, (rows @ head.joint_covariance) @ rows.T
 
 
-def moved(head: Head, rows: FloatArray, heard: Told) -> Head:
+def moved(head: Head, rows: FloatArray, heard: Moments) -> Head:
     """The head after an answer that told this about the scores of ``rows`` ``(K, F + 3)``."""
     towards = rows @ head.joint_covariance
     steps = np.linalg.solve(heard.root, towards)  # what one unit of each of the K standard normals moves
@@ -229,7 +229,7 @@ def predict(head: Head, differences: npt.ArrayLike) -> PairProbability:
     grid = davidson(centre[:, None, :] + sd[:, None, None] * nodes[None, :, None], head.tie + away)
     both = np.outer(weights / weights.sum(), tie_weights / tie_weights.sum())
     left, equal, right = (np.einsum("pst,st->p", value, both) for value in (grid.left, grid.equal, grid.right))
-    kept, tossed = 1 - head.lapse_rate, head.lapse_rate / len(TOSSED)
+    kept, tossed = 1 - head.lapse_rate, head.lapse_rate / len(LAPSES)
     return PairProbability(kept * left + tossed, kept * equal, kept * right + tossed)
 
 

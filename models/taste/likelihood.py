@@ -1,4 +1,4 @@
-"""How somebody answers when they compare two clips, and what one answer tells about what lies behind it.
+"""The likelihood of an answer to a pair of clips, and the moments of a Gaussian belief after one.
 
 An answer is a choice among left, equal, right and neither (Luce 1959), with the scores ``u_left + side / 2``,
 ``(u_left + u_right) / 2 + log nu``, ``u_right - side / 2`` and ``enough``: given that neither was not said these are
@@ -13,17 +13,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache, reduce
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
 
 FloatArray = npt.NDArray[np.float64]
 Outcome = Literal["left", "right", "equal", "neither", "skipped"]
-OUTCOMES: tuple[Outcome, ...] = ("left", "right", "equal", "neither", "skipped")
+OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
 CHOICES: tuple[Outcome, ...] = ("left", "equal", "right", "neither")  # skipping says nothing
-TOSSED = ("left", "right")  # what a lapse can look like
-MANNER = ("side", "tie", "enough")  # what a belief holds behind the weights of the features
+LAPSES = ("left", "right")  # what a lapse can look like
+RESPONSE = ("side", "tie", "enough")  # what a belief holds behind the weights of the features
 
 _NODES = 7  # in each dimension
 _LEAST = 1e-15  # variance that rounding may have taken below nothing
@@ -39,8 +39,8 @@ class PairProbability:
 
 
 @dataclass(frozen=True)
-class Told:
-    """What one answer tells about the K scores, in units of their ``root`` (the symmetric one, ``(K, K)``).
+class Moments:
+    """Mean and covariance of the K scores after one answer, in units of their ``root`` (the symmetric one, ``(K, K)``).
 
     ``shift`` ``(K,)``, ``spread`` ``(K, K)``: mean and covariance after the answer of what was standard normal before.
     ``chance`` of the answer, and of its having been a ``lapse``.
@@ -63,7 +63,7 @@ def davidson(difference: npt.ArrayLike, tie: npt.ArrayLike) -> PairProbability:
     return PairProbability(left / total, equal / total, right / total)
 
 
-def chances(scores: npt.ArrayLike) -> FloatArray:
+def choice_probabilities(scores: npt.ArrayLike) -> FloatArray:
     """Probabilities of K + 1 choices ``(..., K + 1)`` from the scores ``(..., K)`` of all but the last above it."""
     given = np.asarray(scores, dtype=np.float64)
     whole = np.concatenate([given, np.zeros((*given.shape[:-1], 1))], axis=-1)
@@ -78,7 +78,7 @@ def scores_of(left: FloatArray, right: FloatArray) -> FloatArray:
     ``left``, ``right``: features ``(F,)`` of the two clips.
     """
     size = len(left)
-    rows = np.zeros((3, size + len(MANNER)))
+    rows = np.zeros((3, size + len(RESPONSE)))
     rows[0, :size], rows[1, :size], rows[2, :size] = left, (left + right) / 2, right
     rows[0, size], rows[2, size] = 0.5, -0.5
     rows[1, size + 1] = 1.0
@@ -86,18 +86,20 @@ def scores_of(left: FloatArray, right: FloatArray) -> FloatArray:
     return rows
 
 
-def told(centre: FloatArray, covariance: FloatArray, outcome: Outcome, lapse_rate: float) -> Told:
+def outcome_moments(centre: FloatArray, covariance: FloatArray, outcome: Outcome, lapse_rate: float) -> Moments:
     """What ``outcome`` tells where the scores are N(``centre`` ``(3,)``, ``covariance`` ``(3, 3)``).
 
     ``lapse_rate``: expected share of lapses. Raises ``ValueError`` on an outcome that is none of ``CHOICES``.
     """
     if outcome not in CHOICES:
         raise ValueError(f"outcome is {outcome!r}; only {', '.join(CHOICES)} tell something")
-    tossed = 1 / len(TOSSED) if outcome in TOSSED else 0.0
-    return told_of(centre, covariance, CHOICES.index(outcome), lapse_rate=lapse_rate, tossed=tossed)
+    tossed = 1 / len(LAPSES) if outcome in LAPSES else 0.0
+    return choice_moments(centre, covariance, CHOICES.index(outcome), lapse_rate=lapse_rate, tossed=tossed)
 
 
-def told_of(centre: FloatArray, covariance: FloatArray, chosen: int, *, lapse_rate: float, tossed: float) -> Told:
+def choice_moments(
+    centre: FloatArray, covariance: FloatArray, chosen: int, *, lapse_rate: float, tossed: float
+) -> Moments:
     """What it tells that number ``chosen`` of K + 1 was chosen; the scores of the first K above the last are Gaussian.
 
     N(``centre`` ``(K,)``, ``covariance`` ``(K, K)``); ``tossed``: the share of lapses that look like this choice.
@@ -105,14 +107,14 @@ def told_of(centre: FloatArray, covariance: FloatArray, chosen: int, *, lapse_ra
     grid, node_weights = quadrature(len(centre))
     values, vectors = np.linalg.eigh(covariance)
     root = (vectors * np.sqrt(np.maximum(values, _LEAST))) @ vectors.T  # symmetric: all clips are treated alike
-    likelihood = (1 - lapse_rate) * chances(centre + grid @ root.T)[:, chosen]
+    likelihood = (1 - lapse_rate) * choice_probabilities(centre + grid @ root.T)[:, chosen]
     by_lapse = lapse_rate * tossed
     weight = node_weights * (likelihood + by_lapse)
     chance = float(weight.sum())
     weight /= chance
     shift = weight @ grid
     spread = (grid * weight[:, None]).T @ grid - np.outer(shift, shift)
-    return Told(root, shift, spread, chance, by_lapse / chance)
+    return Moments(root, shift, spread, chance, by_lapse / chance)
 
 
 @cache

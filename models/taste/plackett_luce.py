@@ -9,18 +9,19 @@ the same moment matching, in four dimensions.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
 
 from models.taste.head import Head, moved, scores_under
-from models.taste.likelihood import MANNER, FloatArray, quadrature, told_of
+from models.taste.likelihood import RESPONSE, FloatArray, choice_moments, quadrature
 
-Pick = Literal["a", "b", "c", "d", "none", "skipped"]
+Place = Literal["a", "b", "c", "d"]
+Pick = Literal[Place, "none", "skipped"]
 FOUR = 4
-NAMES: tuple[Pick, ...] = ("a", "b", "c", "d")  # the clips in the order of their places
-PICKS: tuple[Pick, ...] = (*NAMES, "none", "skipped")
+NAMES: tuple[Place, ...] = get_args(Place)  # the clips in the order of their places
+PICKS: tuple[Pick, ...] = get_args(Pick)
 LEANING = np.linspace(0.5, -0.5, FOUR)  # share of the side bias at each place, in reading order
 
 
@@ -36,7 +37,7 @@ def update_four(head: Head, features: npt.ArrayLike, pick: Pick) -> Head:
         return head
     centre, covariance = scores_under(head, rows)
     tossed = 1 / FOUR if pick in NAMES else 0.0
-    heard = told_of(centre, covariance, PICKS.index(pick), lapse_rate=head.lapse_rate, tossed=tossed)
+    heard = choice_moments(centre, covariance, PICKS.index(pick), lapse_rate=head.lapse_rate, tossed=tossed)
     return moved(head, rows, heard)
 
 
@@ -58,7 +59,7 @@ def _scores_of(head: Head, features: npt.ArrayLike) -> FloatArray:
     clips = np.asarray(features, dtype=np.float64)
     if clips.shape != (FOUR, len(head.mean)) or not np.isfinite(clips).all():
         raise ValueError(f"features must be {(FOUR, len(head.mean))} finite numbers, not {clips.shape}")
-    manner = np.zeros((FOUR, len(MANNER)))
-    manner[:, MANNER.index("side")] = LEANING
-    manner[:, MANNER.index("enough")] = -1.0
+    manner = np.zeros((FOUR, len(RESPONSE)))
+    manner[:, RESPONSE.index("side")] = LEANING
+    manner[:, RESPONSE.index("enough")] = -1.0
     return np.hstack([clips, manner])

@@ -1,4 +1,4 @@
-"""Coordinates of a clip that its latents hold, though not linearly: its mode, and the tempo that is decoded from it.
+"""Non-linear readouts of a clip's latents: its mode, and the tempo that is decoded from it.
 
 Mode is a matter of keys: chroma is linear in the harmony latents, the key that fits it best is not (Krumhansl 1990).
 Tempo latents are a table more than a scale, so the decoder itself is asked which tempo it reads from each bar.
@@ -61,7 +61,7 @@ def mode(chroma: npt.ArrayLike) -> FloatArray:
 
 
 @dataclass(frozen=True)
-class Readings:
+class Readouts:
     """From summaries ``(N, D)`` to ``(N, 2)``: mode and tempo (bpm, mean over bars).
 
     ``sizes``: dimensions of each group of ``GROUPS``. ``chroma`` ``(harmony + 1, 12)``: pitch classes' shares of the
@@ -97,7 +97,7 @@ class Readings:
         sizes: Mapping[str, int],
         tempo: npt.ArrayLike,
         tempi_bpm: npt.ArrayLike,
-    ) -> Readings:
+    ) -> Readouts:
         """``chroma`` ``(N, 12)``: sounding time of each pitch class in the clips of ``summaries`` ``(N, D)``.
 
         ``tempo`` and ``tempi_bpm`` are the decoder's, as above.

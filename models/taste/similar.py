@@ -1,4 +1,4 @@
-"""More like this: the clips of the most similar styles, and a path that leads on from one clip to others.
+"""Similar clips: the nearest neighbours of a clip in the taste space, and a path that leads on from it.
 
 Distances are Euclidean in the taste space, where every named style and every unnamed direction has the same spread.
 """
@@ -16,7 +16,7 @@ def nearest(features: npt.ArrayLike, start: npt.ArrayLike, count: int) -> list[i
     return [int(index) for index in np.argsort(_away(features, start), kind="stable")[:count]]
 
 
-def path_on(features: npt.ArrayLike, start: npt.ArrayLike, steps: int) -> list[int]:
+def similar_path(features: npt.ArrayLike, start: npt.ArrayLike, steps: int) -> list[int]:
     """Indices of at most ``steps`` clips, each the most like the one before of those farther from ``start``."""
     x, here = np.asarray(features, dtype=np.float64), np.asarray(start, dtype=np.float64)
     away, reached, path = _away(x, here), 0.0, list[int]()

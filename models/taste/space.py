@@ -1,7 +1,7 @@
 """The features in which a taste is learned: a few named readouts of a clip's latents and a few unnamed ones.
 
 A listener gives thirty votes, not three thousand, so utility is linear in (a) one standardised readout per named
-attribute of the music (density, tempo, register, ...; by ridge or ``Readings``), which gets most of the prior variance,
+attribute of the music (density, tempo, register, ...; by ridge or ``Readouts``), which gets most of the prior variance,
 (b) a few whitened principal directions of what the readouts leave unexplained, with a small prior variance, and (c) how
 far each readout is from the middle, with a small one too: what is loved is often neither much nor little of something
 (Wundt's curve; Berlyne 1971). Of these, (a) and (b) are linear in the latents' coordinates and are called *lines*.
@@ -21,7 +21,7 @@ import numpy.typing as npt
 from safetensors.numpy import load_file, save_file
 
 from models.style.latents import GROUPS
-from models.taste.readouts import READ, READ_FROM, Readings, columns_of, summary
+from models.taste.readouts import READ, READ_FROM, Readouts, columns_of, summary
 
 __all__ = ["TasteSpace", "summary"]
 
@@ -62,7 +62,7 @@ class TasteSpace:
     explained: FloatArray
     together: FloatArray
     alone: FloatArray
-    readings: Readings | None = None
+    readings: Readouts | None = None
 
     def __post_init__(self) -> None:
         dims, attributes = len(self.centre), len(self.names)
@@ -147,7 +147,7 @@ class TasteSpace:
         version: str,
         *,
         domains: Sequence[str] | None = None,
-        readings: Readings | None = None,
+        readings: Readouts | None = None,
         residuals: int = RESIDUALS,
     ) -> TasteSpace:
         """Fit on real clips: ``summaries`` ``(N, D)``, their ``attributes`` ``(N, A)`` named ``names``.
@@ -237,7 +237,7 @@ class TasteSpace:
             raise ValueError(f"{path.name} holds {sorted(arrays)}; it must hold {sorted(wanted)}")
         readings = None
         if "sizes" in about:
-            readings = Readings(tuple(about["sizes"]), **{name: arrays[f"readings.{name}"] for name in PARTS})
+            readings = Readouts(tuple(about["sizes"]), **{name: arrays[f"readings.{name}"] for name in PARTS})
         own = {name: arrays[name] for name in ARRAYS}
         return cls(version=about["version"], names=tuple(about["names"]), **own, readings=readings)
 
@@ -249,10 +249,10 @@ def distances(lines: npt.ArrayLike) -> FloatArray:
 
 
 ARRAYS = tuple(entry.name for entry in fields(TasteSpace) if entry.name not in {"version", "names", "readings"})
-PARTS = tuple(entry.name for entry in fields(Readings) if entry.name != "sizes")
+PARTS = tuple(entry.name for entry in fields(Readouts) if entry.name != "sizes")
 
 
-def _coordinates(summaries: FloatArray, readings: Readings | None) -> FloatArray:
+def _coordinates(summaries: FloatArray, readings: Readouts | None) -> FloatArray:
     """Summaries ``(N, D)`` beside what is read from them, ``(N, C)``."""
     return summaries if readings is None else np.hstack([summaries, readings.of(summaries)])
 

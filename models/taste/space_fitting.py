@@ -1,4 +1,4 @@
-"""Real clips as a taste space needs them: their latents' summaries beside what is measured in their notes."""
+"""Fitting a taste space: clips drawn from the training windows, encoded and measured."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from models.music.tokens import LOWEST_PITCH, PITCHES, TEMPI_BPM
 from models.style.compose import Composer
 from models.style.latents import GROUPS
 from models.style.windows import WindowSet
-from models.taste.readouts import Readings, summary
+from models.taste.readouts import Readouts, summary
 from models.taste.space import TasteSpace
 
 NAMES = tuple(ATTRIBUTES)
@@ -46,7 +46,7 @@ def attribute_row(piece: Piece) -> list[float]:
     return [found[name] for name in NAMES]
 
 
-def clips_of(windows: WindowSet, count: int, seed: int) -> list[Piece]:
+def draw_clips(windows: WindowSet, count: int, seed: int) -> list[Piece]:
     """At most ``count`` clips of each domain, without repeats; those that begin a phrase before others."""
     generator = np.random.default_rng(seed)
     drawn: list[Piece] = []
@@ -57,7 +57,7 @@ def clips_of(windows: WindowSet, count: int, seed: int) -> list[Piece]:
     return drawn
 
 
-def measure(composer: Composer, clips: Sequence[Piece], *, quiet: bool = False) -> MeasuredClips:
+def measure_clips(composer: Composer, clips: Sequence[Piece], *, quiet: bool = False) -> MeasuredClips:
     """Encode and measure ``clips``; others are left out. Raises ``MusicError`` where none can be encoded."""
     summaries, rows, chroma, domains = [], [], [], []
     sizes: dict[str, int] = {}
@@ -79,13 +79,13 @@ def measure(composer: Composer, clips: Sequence[Piece], *, quiet: bool = False) 
 def fit_space(composer: Composer, found: MeasuredClips) -> TasteSpace:
     """The taste space of ``composer``'s model from clips that it has encoded."""
     tempo = np.stack([part.numpy() for part in composer.model.tempo.readout()])
-    readings = Readings.fit(found.summaries, found.chroma, sizes=found.sizes, tempo=tempo, tempi_bpm=TEMPI_BPM)
+    readings = Readouts.fit(found.summaries, found.chroma, sizes=found.sizes, tempo=tempo, tempi_bpm=TEMPI_BPM)
     return TasteSpace.fit(
         found.summaries, found.attributes, NAMES, composer.version, domains=found.domains, readings=readings
     )
 
 
-def variance_found(space: TasteSpace, clips: MeasuredClips) -> dict[str, FloatArray]:
+def explained_variance(space: TasteSpace, clips: MeasuredClips) -> dict[str, FloatArray]:
     """Squared correlation of each attribute with its readout within each domain, ``(A,)``; NaN where it is constant."""
     features, domains = space.features(clips.summaries)[:, : len(NAMES)], np.array(clips.domains)
     found = {}
@@ -118,7 +118,7 @@ def _reaches(clip: Piece, semitones: int) -> bool:
     return bool(pitches.min() >= LOWEST_PITCH and pitches.max() < LOWEST_PITCH + PITCHES)
 
 
-def space_of_model(
+def fit_model_space(
     composer: Composer, windows: WindowSet, *, clips: int = 6000, seed: int = 0, every_domain: bool = False
 ) -> TasteSpace:
     """The taste space of a freshly trained model.
@@ -126,10 +126,10 @@ def space_of_model(
     ``clips`` of the training ``windows``, spread evenly over the domains, fit it; where a domain that is there has few
     (with ``every_domain``: also one that isn't there), the model composes more.
     """
-    drawn = clips_of(windows, clips // len(DOMAINS), seed)
+    drawn = draw_clips(windows, clips // len(DOMAINS), seed)
     present = {piece.domain for piece in drawn}
     for domain in DOMAINS:
         if every_domain or domain in present:
             drawn += composed(composer, domain, ENOUGH - sum(piece.domain == domain for piece in drawn), seed)
     drawn += in_other_keys(drawn, ENOUGH - len(drawn))  # what hardly learned composes silence
-    return fit_space(composer, measure(composer, drawn))
+    return fit_space(composer, measure_clips(composer, drawn))

@@ -1,4 +1,4 @@
-"""Taking information away from tunes and titles, to measure by its lack what it is worth.
+"""Ablations: information taken away from tunes and titles, to measure by its lack what it is worth.
 
 A field of the notes is silenced inside the encoders (``melody_encoders.INFORMATION``); what no field holds is taken
 away here, before tune and title are read: the order of a tune's bars, and what a title is besides its letters. What is
@@ -18,8 +18,8 @@ from models.title.titles import spelled, without_type_words
 from models.title.tunes import FIELD_SIZES, FIELDS, IntTable
 
 BAR_ORDER = "bar_order"
-OF_MELODIES = (*INFORMATION, BAR_ORDER)
-OF_TITLES: Mapping[str, Callable[[str], str]] = {
+MELODY_INFORMATION = (*INFORMATION, BAR_ORDER)
+TITLE_INFORMATION: Mapping[str, Callable[[str], str]] = {
     "type_words": without_type_words,
     "words": lambda title: re.sub(r"[^ ]", "x", spelled(title)),  # how many and how long they are is left
     "word_order": lambda title: " ".join(sorted(spelled(title).split())),
@@ -28,15 +28,15 @@ OF_TITLES: Mapping[str, Callable[[str], str]] = {
 INTERVAL, PITCH, POSITION, BAR = (FIELDS.index(name) for name in ("interval", "pitch", "position", "bar"))
 
 
-def heard(notes: IntTable, without: Sequence[str]) -> IntTable:
+def ablate_melody(notes: IntTable, without: Sequence[str]) -> IntTable:
     """The notes ``(notes, fields)`` of a tune, with its bars in random order where ``without`` names it."""
     return shuffled_bars(notes) if BAR_ORDER in without else notes
 
 
-def read(title: str, without: Sequence[str]) -> str:
+def ablate_title(title: str, without: Sequence[str]) -> str:
     """The title without what ``without`` names; may be empty."""
     for name in without:
-        title = OF_TITLES[name](title)
+        title = TITLE_INFORMATION[name](title)
     return title
 
 

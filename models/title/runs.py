@@ -8,14 +8,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from models.title import sentences
-from models.title.ablation import OF_MELODIES, OF_TITLES
+from models.title.ablation import MELODY_INFORMATION, TITLE_INFORMATION
 from models.title.melody_encoders import MelodyConfig
 from models.title.title_encoders import SENTENCE, TITLE_KINDS, TitleConfig
 from models.title.tunes import Tune
 from models.title.two_tower import MELODY_KINDS, TowerConfig
 
 LINEAR = "linear-linear"
-REMOVABLE = (*OF_MELODIES, *OF_TITLES)
+REMOVABLE = (*MELODY_INFORMATION, *TITLE_INFORMATION)
 VARIANTS = (LINEAR, *(f"{melody}-{title}" for melody, title in itertools.product(MELODY_KINDS[1:], TITLE_KINDS[1:])))
 SENTENCE_VARIANTS = tuple(f"{melody}-{SENTENCE}" for melody in MELODY_KINDS[1:])  # where one is installed
 CADENCES, BAGS = "cadences", ("linear", "bag")  # what only such melody encoders hear
@@ -94,7 +94,9 @@ class TitleRun:
     def config(self) -> TowerConfig:
         """The towers of this variant in the preset's sizes."""
         melody, title = self.variant.split("-")
-        unheard, unread = (tuple(n for n in self.without if n in known) for known in (OF_MELODIES, OF_TITLES))
+        unheard, unread = (
+            tuple(n for n in self.without if n in known) for known in (MELODY_INFORMATION, TITLE_INFORMATION)
+        )
         cadences = self.preset.melody.cadences and CADENCES not in self.without
         return TowerConfig(
             replace(self.preset.melody, kind=melody, without=unheard, cadences=cadences),
@@ -135,7 +137,7 @@ def refuse_to_be_without(without: Sequence[str], variants: Sequence[str]) -> Non
     given = ",".join(without)
     if unknown := [name for name in without if name not in (*REMOVABLE, CADENCES)]:
         raise SystemExit(f"{','.join(unknown)} was given; there are {', '.join((*REMOVABLE, CADENCES))}")
-    if set(without) & {*OF_MELODIES, CADENCES} and any(name.startswith("style") for name in variants):
+    if set(without) & {*MELODY_INFORMATION, CADENCES} and any(name.startswith("style") for name in variants):
         raise SystemExit(f"{given} was to be taken from a style encoder, which hears whole bars; leave it out")
     if CADENCES in without and not all(name.split("-")[0] in BAGS for name in variants):
         raise SystemExit(f"{given} was to be taken away; only {' and '.join(BAGS)} hear {CADENCES} apart")

@@ -13,7 +13,7 @@ import torch
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from models.experiments.averaged_weights import AveragedTraining
-from models.experiments.parallel import side_by_side
+from models.experiments.parallel import run_parallel
 from models.experiments.provenance import commit
 from models.experiments.run_log import RunLog, ended
 from models.style.checkpoint import load_style
@@ -48,7 +48,7 @@ def train(run: TitleRun, folder: Path, *, resume: bool, device: str, progress: P
     log_path, state = folder / "log.jsonl", folder / "state.safetensors"
     preset, validation = run.preset, Validation.of(run.parts["validation"])
     torch.manual_seed(run.seed)
-    training = AveragedTraining(beginning(run).to(device), preset.learning_rate, preset.weight_decay)
+    training = AveragedTraining(initial_towers(run).to(device), preset.learning_rate, preset.weight_decay)
     taken_up = resume and state.exists()
     lines = training.resume(state) if taken_up else 0
     if taken_up and ended(log_path):
@@ -69,7 +69,7 @@ def train(run: TitleRun, folder: Path, *, resume: bool, device: str, progress: P
             counts = {part: len(tunes) for part, tunes in run.parts.items()}
             log.write("run", **about, commit=commit(), tunes=counts, data=tunes_hash(run.parts["train"]))
             _validated(training, validation, log)
-        while training.step < preset.steps and waited(training, preset) < preset.patience:
+        while training.step < preset.steps and validations_without_gain(training, preset) < preset.patience:
             torch.manual_seed(run.seed * 1_000_003 + training.step)  # dropout
             notes, titles = batches.draw(training.step)
             towers = training.model.train()
@@ -99,7 +99,7 @@ def train_all(runs: Sequence[TitleRun], out: Path, *, resume: bool, device: str,
         whole = progress.add_task("all runs", total=len(runs), told="")
         shown = progress if jobs <= 1 else None
         alone = partial(train_one, out=out, resume=resume, device=device, progress=shown)
-        for told in side_by_side(alone, runs, jobs):
+        for told in run_parallel(alone, runs, jobs):
             for task in progress.tasks[1:]:
                 progress.remove_task(task.id)
             progress.update(whole, advance=1, told=told)
@@ -115,7 +115,7 @@ def train_one(run: TitleRun, *, out: Path, resume: bool, device: str, progress: 
     return f"{run.name}: validation MRR {training.best_score:.4f}"
 
 
-def beginning(run: TitleRun) -> TwoTower:
+def initial_towers(run: TitleRun) -> TwoTower:
     """The towers of a run before their first step: fitted, with transferred weights, or random."""
     towers = TwoTower(run.config)
     if run.variant == LINEAR:
@@ -125,7 +125,7 @@ def beginning(run: TitleRun) -> TwoTower:
     return towers
 
 
-def waited(training: AveragedTraining[TwoTower], preset: Preset) -> int:
+def validations_without_gain(training: AveragedTraining[TwoTower], preset: Preset) -> int:
     """Validations since the best one."""
     return (training.step - training.best_step) // preset.validate_every
 
@@ -149,7 +149,7 @@ def ensemble(validation: Validation, candidates: Sequence[TwoTower]) -> list[int
     best = 0.0
     while len(chosen) < MEMBERS:
         left = [index for index in range(len(tables)) if index not in chosen]
-        found = {index: validated_together(validation, [tables[i] for i in (*chosen, index)]) for index in left}
+        found = {index: ensemble_mrr(validation, [tables[i] for i in (*chosen, index)]) for index in left}
         index = max(found, key=lambda i: found[i], default=-1)
         if index < 0 or found[index] <= best:
             break
@@ -158,7 +158,7 @@ def ensemble(validation: Validation, candidates: Sequence[TwoTower]) -> list[int
     return chosen
 
 
-def validated_together(validation: Validation, tables: Sequence[Sequence[npt.NDArray[np.float32]]]) -> float:
+def ensemble_mrr(validation: Validation, tables: Sequence[Sequence[npt.NDArray[np.float32]]]) -> float:
     """MRR of the mean of several towers' cosines, each ``Validation.scores``."""
     return validation.measures([np.add.reduce(pool) for pool in zip(*tables, strict=True)])["mrr"]
 

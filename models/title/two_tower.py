@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from models.title import melody_bags, sentences, style_encoder
-from models.title.ablation import heard, read
+from models.title.ablation import ablate_melody, ablate_title
 from models.title.melody_encoders import BODIES, MelodyConfig, MelodyEncoder, SequenceEncoder
 from models.title.title_encoders import SENTENCE, TitleConfig, title_encoder
 from models.title.titles import characters
@@ -81,14 +81,14 @@ class TwoTower(nn.Module):
 
     def played(self, melodies: Sequence[IntTable]) -> Tensor:
         """Notes as the melody encoder takes them, less what it may not hear: int64 ``(tunes, notes, fields)``."""
-        return padded([heard(notes, self.config.melody.without) for notes in melodies])
+        return padded([ablate_melody(notes, self.config.melody.without) for notes in melodies])
 
     def spelled(self, titles: Sequence[str]) -> Tensor:
         """Titles as the title encoder takes them, less what it may not read: int64 ``(titles, LONGEST)``.
 
         For a sentence encoder their vectors ``(titles, sentences.WIDTH)``.
         """
-        left = [read(title, self.config.title.without) for title in titles]
+        left = [ablate_title(title, self.config.title.without) for title in titles]
         return sentences.embedded(left) if self.config.title.kind == SENTENCE else characters(left)
 
     def melodies(self, tunes: Sequence[Tune]) -> npt.NDArray[np.float32]:

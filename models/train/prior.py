@@ -18,7 +18,7 @@ from models.music.notes import MusicError
 from models.style.checkpoint import StyleBundle, digest_of
 from models.style.code_training import fit_codes
 from models.style.compose import Composer
-from models.style.finetuning import Origin, fine_tuning
+from models.style.finetuning import Origin, fine_tuning_preset
 from models.style.model import StyleModel
 from models.style.objective import validate
 from models.style.presets import PRESETS
@@ -27,7 +27,7 @@ from models.style.prior_training import (
 )
 from models.style.release import release
 from models.style.training_data import RunMusic, run_music
-from models.taste.space_fitting import space_of_model
+from models.taste.space_fitting import fit_model_space
 
 HELD_OUT = "validation and test parts, by name in held_out.json"
 NOT_HELD_OUT = "nothing, for want of a second piece: figures are of the music that was trained on"
@@ -87,7 +87,7 @@ def finish(
     }
     folder = out / "bundle"
     bundle = release(folder, model, prior, music.pieces, music.windows, card=card, base=base)
-    space = space_of_model(Composer(bundle), music.windows, seed=seed, every_domain=base is not None)
+    space = fit_model_space(Composer(bundle), music.windows, seed=seed, every_domain=base is not None)
     space.save(folder / "taste.safetensors")
     names = json.loads((out / "split.json").read_text(encoding="utf-8"))
     held_out = {part: sorted(found) for part, found in names.items() if part != "train"}
@@ -109,7 +109,7 @@ def main(argv: list[str] | None = None) -> None:
     arguments = parser.parse_args(argv)
     preset, out = PRESETS[arguments.preset], arguments.out
     if Origin.of(out):
-        preset = fine_tuning(preset)
+        preset = fine_tuning_preset(preset)
     state = out / "state.safetensors"
     if not state.exists():
         raise SystemExit(f"there is no {state}; python -m models.train.style --out {out} makes one")

@@ -17,12 +17,12 @@ from pathlib import Path
 
 import torch
 
-from models.experiments.arguments import enough_music, folder_to_write
+from models.experiments.arguments import exit_without_music, output_folder
 from models.experiments.master_weights import trained_weights
-from models.style.arguments import style_given
+from models.style.arguments import style_argument
 from models.style.card import SHIPPED_STYLE
 from models.style.evaluation.completion import complete
-from models.style.finetuning import Origin, fine_tuning
+from models.style.finetuning import Origin, fine_tuning_preset
 from models.style.model import StyleModel
 from models.style.presets import PRESETS, Preset
 from models.style.training import (
@@ -48,7 +48,7 @@ def beginning(arguments: argparse.Namespace, preset: Preset, out: Path) -> tuple
     if not arguments.resume:
         Origin.forget(out)
         if arguments.start:
-            bundle = style_given(str(SHIPPED_STYLE) if arguments.start == "default" else arguments.start)
+            bundle = style_argument(str(SHIPPED_STYLE) if arguments.start == "default" else arguments.start)
             if bundle.model.config != preset.config:
                 raise SystemExit(f"{bundle.version} is not of the preset {arguments.preset}; give --preset its own")
             start, steps = bundle.model.train(), int(bundle.card["steps"])
@@ -89,11 +89,11 @@ def main(argv: list[str] | None = None) -> None:
         preset = replace(preset, steps=arguments.steps)
     if arguments.curious:
         preset = replace(preset, probe_every=max(1, preset.steps // PROBED))
-    out = folder_to_write(arguments.out)
+    out = output_folder(arguments.out)
     start, origin = beginning(arguments, preset, out)
     if origin:
-        preset = fine_tuning(preset)
-    with enough_music("train"):
+        preset = fine_tuning_preset(preset)
+    with exit_without_music("train"):
         music = run_music(arguments.data, out, again=arguments.resume)
     if arguments.prior_steps:
         preset = replace(preset, prior_steps=arguments.prior_steps)

@@ -15,11 +15,11 @@ from rich.table import Table
 from models.experiments.dataset import training_pieces
 from models.metrics.music_statistics import ATTRIBUTES
 from models.music.grouping import split
-from models.style.arguments import MODEL_HELP, style_given
+from models.style.arguments import MODEL_HELP, style_argument
 from models.style.compose import Composer
 from models.style.windows import make_windows
 from models.taste.space import TasteSpace
-from models.taste.space_fitting import clips_of, fit_space, measure, variance_found
+from models.taste.space_fitting import draw_clips, explained_variance, fit_space, measure_clips
 
 HELD_OUT = 10  # one clip of songs that aren't fitted on for so many that are
 
@@ -29,14 +29,16 @@ def fit(
 ) -> tuple[TasteSpace, Table]:
     """The space from at most ``clips`` clips of each domain, and how well it reads songs that it was not fitted on."""
     parts = split(training_pieces(data), seed=0)
-    space = fit_space(composer, measure(composer, clips_of(make_windows(parts["train"]), clips, seed), quiet=quiet))
+    space = fit_space(
+        composer, measure_clips(composer, draw_clips(make_windows(parts["train"]), clips, seed), quiet=quiet)
+    )
     table = Table(
         "style", "attribute", "variance found", title=f"taste space of {space.version}, {space.size} features"
     )
     unseen = {}
     if parts["test"]:
-        drawn = clips_of(make_windows(parts["test"]), -(-clips // HELD_OUT), seed)
-        unseen = variance_found(space, measure(composer, drawn, quiet=quiet))
+        drawn = draw_clips(make_windows(parts["test"]), -(-clips // HELD_OUT), seed)
+        unseen = explained_variance(space, measure_clips(composer, drawn, quiet=quiet))
     for domain in unseen:
         table.add_column(f"unseen {domain}")
     for row, (name, explained) in enumerate(zip(space.names, space.explained, strict=True)):
@@ -52,7 +54,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--clips", type=int, default=2000, help="at most so many clips of each domain")
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args(argv)
-    bundle = style_given(arguments.model)
+    bundle = style_argument(arguments.model)
     if bundle.folder is None:
         raise SystemExit("this style model has no folder to write a taste space into")
     try:

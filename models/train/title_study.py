@@ -18,7 +18,7 @@ from pathlib import Path
 import torch
 from rich.progress import Progress
 
-from models.experiments.parallel import side_by_side
+from models.experiments.parallel import run_parallel
 from models.experiments.provenance import commit
 from models.experiments.run_log import RunLog, rows
 from models.music.notes import MusicError
@@ -91,7 +91,7 @@ def test_all(study: Study, parts: Mapping[str, Sequence[Tune]], out: Path, data:
     asked = [(out / run.name, run.seed) for _, run in runs]
     tested = partial(outcome_in, ground=ground)
     with Progress() as progress:
-        found = side_by_side(tested, asked, jobs)
+        found = run_parallel(tested, asked, jobs)
         for (condition, run), outcome in zip(runs, progress.track(found, len(runs), description="test"), strict=True):
             outcomes.setdefault(condition, {})[run.seed] = outcome
     with RunLog(out / "log.jsonl") as log:

@@ -28,12 +28,7 @@ from models.title.runs import (
     chosen_variants,
     refuse_to_be_without,
 )
-from models.title.training import (
-    ensemble,
-    release,
-    train_all,
-    validated_together,
-)
+from models.title.training import ensemble, ensemble_mrr, release, train_all
 from models.title.training_data import training_parts
 from models.title.validation import Validation
 
@@ -78,7 +73,7 @@ def main(argv: list[str] | None = None) -> None:
     bundles, validation = [load_towers(out / run.name) for run in runs], Validation.of(parts["validation"])
     towers = [bundle.towers.towers[0] for bundle in bundles]
     chosen = range(len(runs)) if given.members else ensemble(validation, towers)
-    mrr = validated_together(validation, [validation.scores(towers[index]) for index in chosen])
+    mrr = ensemble_mrr(validation, [validation.scores(towers[index]) for index in chosen])
     steps = [bundles[index].card["steps"][runs[index].name] for index in chosen]
     release(out / "bundle", [(runs[index], towers[index]) for index in chosen], mrr, steps)
     names = " and ".join(runs[index].name for index in chosen)

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from models.experiments.dataset import name_of, training_pieces
+from models.experiments.dataset import piece_name, training_pieces
 from models.music.grouping import split
 from models.music.notes import DOMAINS, Domain, MusicError, Piece
 from models.music.tokens import on_grid
@@ -43,7 +43,7 @@ class Clips:
         return Clips(pieces, later, songs, domains)
 
 
-def pieces_to_test(data: Path | None, model: Path | None) -> list[Piece]:
+def held_out_pieces(data: Path | None, model: Path | None) -> list[Piece]:
     """The pieces to test on: all of a folder, or of the corpora those that the ``model``'s training held out.
 
     The names of the latter lie in the model's folder, so that a machine with fewer corpora holds out the same songs.
@@ -58,7 +58,7 @@ def pieces_to_test(data: Path | None, model: Path | None) -> list[Piece]:
         names = set(json.loads(record.read_text(encoding="utf-8"))["test"])
     except (ValueError, KeyError, TypeError) as error:
         raise MusicError(f"{record} does not tell what was held out; give --data") from error
-    found = [piece for piece in pieces if name_of(piece) in names]
+    found = [piece for piece in pieces if piece_name(piece) in names]
     if not found:
         raise MusicError(f"none of the {len(names)} pieces that {record} names is in the corpora; give --data")
     return found
@@ -89,7 +89,7 @@ def choose_clips(windows: WindowSet, limit: int, seed: int) -> Clips:
         whole, first = windows.pieces[int(windows.piece[row])], int(windows.first_bar[row])
         pieces.append(on_grid(windows.clip(row)))
         later.append(on_grid(whole.window(first + 4, BARS)) if first + 4 + BARS <= len(whole.bars) else None)
-        songs.append(name_of(whole))
+        songs.append(piece_name(whole))
         domains.append(DOMAINS[int(windows.domain[row])])
     return Clips(pieces, later, songs, domains)
 

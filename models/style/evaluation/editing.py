@@ -1,4 +1,4 @@
-"""Keeping a share of a clip, and locking parts of it: how much stays, and whether what comes anew is music.
+"""Editing: a share of a clip is kept, or parts of it are locked; how much stays, and whether the rest is music.
 
 Keeping goes along the prior's flow (``models.style.prior.Kept``); beside it stands the straight line between the clip's
 latents and a draw from the prior.
@@ -28,7 +28,7 @@ STATISTICS: dict[str, Callable[[Piece], float]] = {"in_key": ms.in_key, "bar_sim
 FREE = Locks()
 
 
-def keeping(report: Report, composer: Composer, clips: Clips, seed: int) -> None:
+def editing(report: Report, composer: Composer, clips: Clips, seed: int) -> None:
     """Adds ``keep.PERCENT.{likeness,in_key,bar_similarity}`` (``baseline``: the straight line) and ``lock.*``.
 
     ``likeness``: correlation of half-bar chroma with the original. ``lock.*``: nothing else is kept; of a locked melody

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from models.experiments.arguments import enough_music
+from models.experiments.arguments import exit_without_music
 from models.experiments.report import Report, mean_over_songs
 from models.style.evaluation.clips import choose_clips
-from models.style.evaluation.editing import keeping
+from models.style.evaluation.editing import editing
 from models.style.evaluation.interpolation import interpolation
 from models.style.evaluation.quality import quality, speed
 from models.style.evaluation.reconstruction import (
@@ -21,7 +21,7 @@ FEWER = 100  # clips for interpolation and locks, which compose each of them man
 def evaluate(run: StyleRun) -> Report:
     """All figures of a style model; ends the command where there is too little music."""
     composer, seed = run.composer, run.seed
-    with enough_music():
+    with exit_without_music():
         clips = choose_clips(run.windows, run.limit, seed)
     report = run.report(len(clips.pieces))
     greedy = reconstruction(report, composer, clips, seed)
@@ -31,7 +31,7 @@ def evaluate(run: StyleRun) -> Report:
     swaps(report, composer, clips, seed)
     several_swaps(report, composer, clips, seed)
     interpolation(report, composer, clips.some(FEWER), seed)
-    keeping(report, composer, clips.some(FEWER), seed)
+    editing(report, composer, clips.some(FEWER), seed)
     quality(report, composer, clips, seed)
     speed(report, composer, seed)
     return report

@@ -10,11 +10,11 @@ import numpy as np
 from models.experiments.report import Metric, Report, mean_over_songs
 from models.metrics import music_statistics as ms
 from models.metrics.intervals import finite_mean
-from models.metrics.two_sample import FOLDS, shuffled, told_apart
+from models.metrics.two_sample import FOLDS, shuffled, two_sample_test
 from models.music.notes import DOMAINS, Piece
 from models.style.compose import Composer
 from models.style.evaluation.clips import BATCH, Clips, compose_all
-from models.style.screen import why_broken
+from models.style.screen import rejection_reason
 
 
 def quality(report: Report, composer: Composer, clips: Clips, seed: int) -> None:
@@ -32,7 +32,7 @@ def quality(report: Report, composer: Composer, clips: Clips, seed: int) -> None
             ]
             plans = [composer.plan(domain=domain, content=None, styles={}, seed=s) for s in seeds]
             made += composer.compose(plans)
-    broken = [why_broken(p, composer.bundle.fingerprint) for p in made]
+    broken = [rejection_reason(p, composer.bundle.fingerprint) for p in made]
     reasons.update(reason for reason in broken if reason)
     kept = [p for p, reason in zip(made, broken, strict=True) if reason is None]
     names = [str(i) for i in range(len(kept))]
@@ -59,7 +59,7 @@ def quality(report: Report, composer: Composer, clips: Clips, seed: int) -> None
     for key, reference in (("two_sample", 0.65), ("two_sample_decoder", None), ("shuffled_found", 0.9)):
         pieces, songs = others[key][0], [*clips.songs, *others[key][1]]
         enough = min(len(set(clips.songs)), len(pieces)) >= 2 * FOLDS
-        right = told_apart(clips.pieces, pieces, songs) if enough else None
+        right = two_sample_test(clips.pieces, pieces, songs) if enough else None
         metric = mean_over_songs(songs, right, chance=0.5, reference=reference) if right is not None else Metric(None)
         report.add(f"quality.{key}", metric)
     runs = np.array([composer.bundle.fingerprint.copied_bars(p) for p in made])
@@ -71,7 +71,7 @@ def quality(report: Report, composer: Composer, clips: Clips, seed: int) -> None
     copied_bars = Metric(int(runs.max(initial=0)), n=len(runs), baseline=int(real_runs.max(initial=0)))
     report.add("quality.longest_copy_bars", copied_bars)
     thrown = np.array([reason is not None for reason in broken], dtype=float)
-    real_broken = float(np.mean([why_broken(p) is not None for p in clips.pieces]))
+    real_broken = float(np.mean([rejection_reason(p) is not None for p in clips.pieces]))
     report.add("quality.thrown_away", mean_over_songs([str(i) for i in range(len(made))], thrown, baseline=real_broken))
     print("thrown away:", dict(reasons) or "none", f"of {len(made)}")
 

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import cast
 
 from models.experiments import record
-from models.experiments.arguments import at_least_one, enough_music
+from models.experiments.arguments import exit_without_music, positive_int
 from models.experiments.provenance import data_hash
 from models.experiments.report import Report
 from models.music.notes import Piece
-from models.style.arguments import MODEL_HELP, style_given
+from models.style.arguments import MODEL_HELP, style_argument
 from models.style.compose import Composer
-from models.style.evaluation.clips import pieces_to_test
+from models.style.evaluation.clips import held_out_pieces
 from models.style.windows import WindowSet, make_windows
 
 
@@ -60,12 +60,12 @@ def style_run(argv: list[str] | None, *, command: str, about: str | None, limit:
     parser = argparse.ArgumentParser(prog=f"python -m models.{command}", description=about)
     parser.add_argument("--data", type=Path, help="folder of MIDI and ABC files, all of it test data")
     parser.add_argument("--model", default="default", help=MODEL_HELP)
-    parser.add_argument("--limit", type=at_least_one, default=limit, help=of)
+    parser.add_argument("--limit", type=positive_int, default=limit, help=of)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--save", action="store_true", help="keep the figures in the model's folder, for its page")
     given = parser.parse_args(argv)
-    composer = Composer(style_given(given.model))
-    with enough_music():
-        pieces = pieces_to_test(given.data, composer.bundle.folder)
+    composer = Composer(style_argument(given.model))
+    with exit_without_music():
+        pieces = held_out_pieces(given.data, composer.bundle.folder)
         windows = make_windows(pieces)
     return StyleRun(command, composer, pieces, windows, given.limit, given.seed, given.save)

@@ -95,7 +95,7 @@ def varies(values: Floats, least: float = 1e-6) -> bool:
     return len(values) >= 8 and bool(values.std() >= least) and len(np.unique(values)) >= 0.1 * len(values)
 
 
-def measured(pieces: list[Piece]) -> dict[str, Floats]:
+def group_attributes(pieces: list[Piece]) -> dict[str, Floats]:
     """The attribute that names each style group, of all ``pieces``."""
     found = [ms.attributes(piece) for piece in pieces]
     return {group: np.array([each[name] for each in found]) for group, name in ATTRIBUTE.items()}
@@ -109,7 +109,7 @@ def swaps(report: Report, composer: Composer, clips: Clips, seed: int) -> None:
     domains = np.array(clips.domains)
     plain = compose_all(composer, clips, seed=seed + 10_000)
     again = compose_all(composer, clips, seed=seed + 20_000)
-    real, base, noisy = measured(clips.pieces), measured(plain), measured(again)
+    real, base, noisy = group_attributes(clips.pieces), group_attributes(plain), group_attributes(again)
     spread = {name: sd if (sd := float(values.std())) > 1e-6 else np.nan for name, values in real.items()}
     noise = {name: np.abs(noisy[name] - base[name]) / spread[name] for name in STYLE_GROUPS}
     encoded, again_encoded = [composer.encode(p) for p in clips.pieces], _encoded(composer, plain)
@@ -118,7 +118,7 @@ def swaps(report: Report, composer: Composer, clips: Clips, seed: int) -> None:
     for group in STYLE_GROUPS:
         donors = donors_of(clips, seed + STYLE_GROUPS.index(group))
         results = compose_all(composer, clips, seed=seed + 10_000, styles={group: donors})
-        got = measured(results)
+        got = group_attributes(results)
         asked = real[group][donors]
         _own(report, group, Swapped(clips, donors, plain, results, real[group], base[group], got[group]))
         others = [name for name in STYLE_GROUPS if name != group]
@@ -189,7 +189,7 @@ def _own(report: Report, group: str, swap: Swapped) -> None:
         whole = [ms.chroma_correlation(clips.pieces[donor], swap.results[i], 2) for i, donor in enumerate(swap.donors)]
         report.add("swap.harmony.own_whole_bars", mean_over_songs(clips.songs, whole))
     elif group in REARRANGED:
-        there = partial(_correlation_of, asked, measured(most)[group], domains, least)
+        there = partial(_correlation_of, asked, group_attributes(most)[group], domains, least)
         report.add(f"swap.{group}.reachable", over_songs(clips.songs, there, draws=200))
     for domain in (None, *DOMAINS):  # all of them, then each alone
         rows = np.arange(len(asked)) if domain is None else clips.of(domain)
@@ -235,7 +235,7 @@ def several_swaps(report: Report, composer: Composer, clips: Clips, seed: int) -
     which groups those are is drawn for each clip.
     """
     rng = np.random.default_rng(seed)
-    domains, real = np.array(clips.domains), measured(clips.pieces)
+    domains, real = np.array(clips.domains), group_attributes(clips.pieces)
     for number in SEVERAL:
         chosen = np.array([np.isin(STYLE_GROUPS, rng.permutation(STYLE_GROUPS)[:number]) for _ in clips.pieces])
         donors = {
@@ -243,7 +243,7 @@ def several_swaps(report: Report, composer: Composer, clips: Clips, seed: int) -
             for g, group in enumerate(STYLE_GROUPS)
         }
         results = compose_all(composer, clips, seed=seed + 10_000, styles=donors)
-        got = measured(results)
+        got = group_attributes(results)
         own = []
         for g, group in enumerate(STYLE_GROUPS):
             rows = np.flatnonzero(chosen[:, g])

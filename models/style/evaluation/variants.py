@@ -25,7 +25,7 @@ from models.style.compose import Composer
 from models.style.evaluation.clips import Clips, compose_all, donors_of
 from models.style.evaluation.reconstruction import bits, onset_pitch, posterior_of
 from models.style.evaluation.relations import CHROMA, Measured, measure
-from models.style.evaluation.swaps import ATTRIBUTE, FINEST, correlation, measured
+from models.style.evaluation.swaps import ATTRIBUTE, FINEST, correlation, group_attributes
 from models.style.features import bar_features, gather_notes
 from models.style.fingerprint import Fingerprint
 from models.style.latents import BARS, GROUPS, STYLE_GROUPS
@@ -90,7 +90,7 @@ def figures_of(
     encoded = [composer.encode(piece) for piece in clips.pieces]
     plain = compose_all(composer, clips, seed=seed, temperature=0.0, encoded=encoded)
     donors = {group: donors_of(clips, seed + place) for place, group in enumerate(STYLE_GROUPS)}
-    real = measured(clips.pieces)
+    real = group_attributes(clips.pieces)
     asked = {group: real[group][donors[group]].tolist() for group in STYLE_GROUPS if group != "harmony"}
     got = {}
     for group, taken in donors.items():
@@ -159,6 +159,6 @@ def leak(figures: Figures, group: str, rows: Ints) -> float:
 
 def _arrived(group: str, clips: Clips, donors: Ints, results: list[Any]) -> list[float]:
     if group != "harmony":
-        found: list[float] = measured(results)[group].tolist()
+        found: list[float] = group_attributes(results)[group].tolist()
         return found
     return [ms.chroma_correlation(clips.pieces[donor], made) for donor, made in zip(donors, results, strict=True)]

@@ -11,16 +11,16 @@ import numpy as np
 import numpy.typing as npt
 from rich.progress import track
 
-from models.experiments.arguments import enough_music
+from models.experiments.arguments import exit_without_music
 from models.music.corpora import load_folder
 from models.music.notes import DOMAINS, Domain, MusicError, Piece
 from models.style.checkpoint import StyleBundle
 from models.style.compose import Composer
 from models.style.latents import Latents
-from models.style.screen import why_broken
+from models.style.screen import rejection_reason
 from models.style.windows import make_windows
 from models.taste.space import TasteSpace, summary
-from models.taste.space_fitting import attribute_row, clips_of, measure
+from models.taste.space_fitting import attribute_row, draw_clips, measure_clips
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -70,7 +70,7 @@ def composed_pool(composer: Composer, space: TasteSpace, domain: Domain, count: 
     for start in track(range(0, count, BATCH), f"composing {domain}"):
         some = latents[start : start + BATCH]
         for each, piece in zip(some, compose(composer, domain, some, seed + start), strict=True):
-            if why_broken(piece, composer.bundle.fingerprint) is None:
+            if rejection_reason(piece, composer.bundle.fingerprint) is None:
                 summaries.append(summary(each))
                 rows.append(attribute_row(piece))
                 digest.update(piece.notes.tobytes())
@@ -84,12 +84,12 @@ def real_pool(composer: Composer, space: TasteSpace, folder: Path, count: int, s
 
     Ends the command where there are none.
     """
-    with enough_music():
-        clips = clips_of(make_windows(load_folder(folder)), count, seed)
+    with exit_without_music():
+        clips = draw_clips(make_windows(load_folder(folder)), count, seed)
         if not clips:
             raise MusicError(f"{folder} holds no eight bars that can be played; give longer pieces")
     domain = max(DOMAINS, key=lambda name: sum(clip.domain == name for clip in clips))
     clips = [clip for clip in clips if clip.domain == domain]
-    found = measure(composer, clips)
+    found = measure_clips(composer, clips)
     digest = hashlib.sha256(b"".join(clip.notes.tobytes() for clip in clips)).hexdigest()
     return Pool(domain, space.features(found.summaries), found.attributes, digest)

@@ -46,7 +46,7 @@ def test_a_model_that_is_not_there_or_is_another_kind_is_told_in_a_line(command,
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_folder_without_what_is_needed_is_told_in_a_line(command, tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr(command, "style_given", lambda _: tiny_style())
+    monkeypatch.setattr(command, "style_argument", lambda _: tiny_style())
     if command is not policies:
         monkeypatch.setattr(command, "space_of", lambda _: None)
     folders = (tmp_path / "nowhere", tmp_path)
@@ -58,7 +58,7 @@ def test_a_folder_without_what_is_needed_is_told_in_a_line(command, tmp_path, mo
 
 def test_only_the_policies_that_were_asked_for_are_replayed(listening_folder, monkeypatch, capsys) -> None:
     monkeypatch.setattr(replay, "SPLITS", 1)
-    monkeypatch.setattr(policies, "style_given", lambda _: tiny_style())
+    monkeypatch.setattr(policies, "style_argument", lambda _: tiny_style())
     folder = str(listening_folder("ratings"))
     policies.main(["--data", folder, "--methods", "ours", "fours", "--limit", "3"])
     out, err = capsys.readouterr()

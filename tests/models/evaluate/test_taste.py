@@ -189,7 +189,7 @@ def test_the_last_line_holds_every_key_of_the_contract(listening_folder, monkeyp
     monkeypatch.setattr(population, "SEARCH_STEPS", 2)
     monkeypatch.setattr(hierarchy, "EM_STEPS", 5)
     monkeypatch.setattr(taste, "KNOWN", (0, 2))
-    monkeypatch.setattr(taste, "style_given", lambda _: tiny_style())
+    monkeypatch.setattr(taste, "style_argument", lambda _: tiny_style())
     for name in ("half_known", "newcomers"):
         original = getattr(taste, name)
         monkeypatch.setattr(taste, name, lambda *a, original=original: original(*a, splits=1))

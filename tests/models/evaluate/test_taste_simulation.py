@@ -49,7 +49,7 @@ def test_the_last_line_holds_what_the_contract_names(
     composer: Composer, space: TasteSpace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        taste_simulation, "why_broken", lambda *_: None
+        taste_simulation, "rejection_reason", lambda *_: None
     )  # an untrained model composes only broken clips
     monkeypatch.setattr(taste_simulation, "SEARCHED", 6)
     pool = composed_pool(composer, space, "pop", 36, 0)
@@ -70,7 +70,7 @@ def test_broken_clips_never_reach_the_pool(
     composer: Composer, space: TasteSpace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pool, "compose", scribble)
-    monkeypatch.setattr(pool, "why_broken", lambda *_: "silent")
+    monkeypatch.setattr(pool, "rejection_reason", lambda *_: "silent")
     with pytest.raises(SystemExit, match="too few"):
         composed_pool(composer, space, "pop", 16, 0)
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from models.metrics.two_sample import describe, shuffled, told_apart
+from models.metrics.two_sample import describe, shuffled, two_sample_test
 from models.music.notes import Piece
 
 
@@ -38,11 +38,11 @@ def test_shuffling_moves_whole_bars_and_loses_nothing(scales) -> None:
 def test_shuffled_bars_are_found(scales) -> None:
     mixed = [shuffled(piece, np.random.default_rng(i)) for i, piece in enumerate(scales)]
     songs = [str(i) for i in range(len(scales))] * 2
-    assert told_apart(scales, mixed, songs).mean() > 0.9
+    assert two_sample_test(scales, mixed, songs).mean() > 0.9
 
 
 def test_two_halves_of_the_same_music_are_not_told_apart(scales) -> None:
-    right = told_apart(scales[:15], scales[15:], [str(i) for i in range(30)])
+    right = two_sample_test(scales[:15], scales[15:], [str(i) for i in range(30)])
     assert 0.2 < right.mean() < 0.8
 
 

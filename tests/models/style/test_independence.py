@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from models.style.independence import Adversary, Correlation, kept_apart
+from models.style.independence import Adversary, Correlation, independence_penalty
 from models.style.latents import GROUPS
 from models.style.model import StyleConfig
 
@@ -48,7 +48,7 @@ def test_an_adversary_learns_what_is_told_and_what_has_no_correlation() -> None:
 @pytest.mark.parametrize("how", ["adversary", "correlation"])
 def test_encoders_that_pay_stop_telling(how) -> None:
     generator = torch.Generator().manual_seed(0)
-    price = kept_apart(how, 1.0, CONFIG, "cpu")
+    price = independence_penalty(how, 1.0, CONFIG, "cpu")
     leak = torch.tensor(1.0, requires_grad=True)
     optimiser = torch.optim.SGD([leak], lr=0.02)
     for _ in range(200):
@@ -63,6 +63,6 @@ def test_encoders_that_pay_stop_telling(how) -> None:
 
 
 def test_another_way_is_named() -> None:
-    assert kept_apart(None, 1.0, CONFIG, "cpu") is None
+    assert independence_penalty(None, 1.0, CONFIG, "cpu") is None
     with pytest.raises(ValueError, match="kept apart by 'cycle'; it must be one of"):
-        kept_apart("cycle", 1.0, CONFIG, "cpu")
+        independence_penalty("cycle", 1.0, CONFIG, "cpu")

@@ -13,7 +13,7 @@ from models.music.tokens import BAR
 from models.music.voices import in_melody, skyline
 from models.style.checkpoint import tiny_style
 from models.style.compose import Composer
-from models.style.constraints import Held, MelodyGuide
+from models.style.constraints import Constraints, MelodyConstraint
 from models.style.latents import GROUPS
 from models.style.locks import Locks
 from models.style.model import StyleModel
@@ -65,7 +65,7 @@ def test_what_follows_a_locked_bar_has_heard_it(composer, tune) -> None:
 def test_a_locked_melody_stays_on_top(composer, tune, seed, keep, meter) -> None:
     content = tune(seed, meter=meter, bars=3)
     made = composed(composer, content, seed, keep=keep, locks=Locks(melody=True))
-    melody = content.notes[MelodyGuide(content, int(content.bars[0, 1]) // 2).among].tolist()
+    melody = content.notes[MelodyConstraint(content, int(content.bars[0, 1]) // 2).among].tolist()
     assert {tuple(note) for note in melody} <= {tuple(note) for note in made.notes.tolist()}
     line = dict(skyline(made).tolist())
     assert [line[onset] for onset, *_ in melody] == [pitch for _, _, pitch, _ in melody]
@@ -73,7 +73,7 @@ def test_a_locked_melody_stays_on_top(composer, tune, seed, keep, meter) -> None
 
 def test_a_locked_melody_stays_note_for_note_while_the_rest_is_new(composer, tune) -> None:
     content = ungridded(tune(5))
-    melody = content.notes[MelodyGuide(content, 48).among].tolist()
+    melody = content.notes[MelodyConstraint(content, 48).among].tolist()
     first, second = (composed(composer, content, seed, locks=Locks(melody=True)).notes.tolist() for seed in (0, 1))
     assert [note for note in first if note in melody] == [note for note in second if note in melody] == melody
     assert len(first) > len(melody)
@@ -86,7 +86,7 @@ def test_the_melody_is_what_sounds_highest_where_it_begins() -> None:
         bars=np.array([[0, 96, 4, 4]]),
         tempo_bpm=np.array([100.0]),
     )
-    guide = MelodyGuide(piece, 48)
+    guide = MelodyConstraint(piece, 48)
     assert piece.notes[guide.among].tolist() == [[0, 48, 72, 80], [48, 24, 60, 80], [72, 24, 55, 60]]
     first = guide.onsets(torch.zeros(98), 0, BAR)
     assert (first > -1e3).nonzero()[:, 0].tolist() == [0]
@@ -107,7 +107,7 @@ def test_the_melody_is_what_sounds_highest_where_it_begins() -> None:
 
 def test_the_harmony_drawn_for_a_locked_melody_tells_its_notes_better_than_any_other_draw(composer, tune) -> None:
     content = tune(1)
-    counts = MelodyGuide(content, 48).chroma(8)
+    counts = MelodyConstraint(content, 48).chroma(8)
     melody = content.notes[in_melody(content)]
     assert counts[0, 0].nonzero()[:, 0].tolist() == sorted({p % 12 for t, _, p, _ in melody.tolist() if t < 48})
     assert counts.sum() == len(melody)
@@ -187,7 +187,7 @@ def test_locks_with_nothing_to_hold_are_refused_in_words(composer, tune) -> None
     with pytest.raises(ValueError, match="both must be the same"):
         plan(locks=Locks(melody=True), notes=tune(2, meter=(3, 4)))
     with pytest.raises(ValueError, match="both must be the same"):
-        Held(tune(2, bars=4), Locks(melody=True), 8, 48)
+        Constraints(tune(2, bars=4), Locks(melody=True), 8, 48)
 
 
 def test_what_is_locked_is_there_even_in_a_clip_that_is_cut_short(tune) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from models.music.notes import Piece
 from models.style.fingerprint import Fingerprint
-from models.style.screen import why_broken
+from models.style.screen import rejection_reason
 
 BARS = np.array([[bar * 96, 96, 4, 4] for bar in range(8)])
 
@@ -35,20 +35,20 @@ def scale(count: int) -> list[int]:
     ],
 )
 def test_a_clip_is_broken_for_a_reason(piece: Piece, reason: str | None) -> None:
-    assert why_broken(piece) == reason
+    assert rejection_reason(piece) == reason
 
 
 def test_more_than_two_bars_of_a_training_song_are_a_copy_and_two_are_not(tune) -> None:
     song, own = tune(1), tune(2)
     known = Fingerprint.of([song])
-    assert why_broken(song, known) == "copy"
-    assert why_broken(song.transposed(3), known) == "copy"
-    assert why_broken(song) is None
+    assert rejection_reason(song, known) == "copy"
+    assert rejection_reason(song.transposed(3), known) == "copy"
+    assert rejection_reason(song) is None
 
     def with_bars_of_the_song(bars: int) -> Piece:
         borrowed, kept = song.notes[:, 0] < bars * 96, own.notes[:, 0] >= bars * 96
         return replace(own, notes=np.concatenate([song.notes[borrowed], own.notes[kept]]))
 
     assert known.copied_bars(with_bars_of_the_song(2)) in {0, 2}
-    assert why_broken(with_bars_of_the_song(2), known) is None
-    assert why_broken(with_bars_of_the_song(6), known) == "copy"
+    assert rejection_reason(with_bars_of_the_song(2), known) is None
+    assert rejection_reason(with_bars_of_the_song(6), known) == "copy"

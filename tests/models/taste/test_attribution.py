@@ -11,7 +11,7 @@ from models.style.latents import GROUPS, Latents
 from models.taste.attribution import attribution, best_swaps, chance_of, shapley, swapped
 from models.taste.explain import UNKNOWN
 from models.taste.head import Head, update, utilities
-from models.taste.readouts import Readings
+from models.taste.readouts import Readouts
 from models.taste.space import TasteSpace, summary
 
 
@@ -30,7 +30,7 @@ def sizes(clips) -> dict[str, int]:
 def reading(clips, sizes) -> TasteSpace:
     """A space whose mode and tempo are read, not linear in the latents."""
     random = np.random.default_rng(1)
-    readings = Readings.fit(
+    readings = Readouts.fit(
         clips.summaries,
         random.random((len(clips.summaries), 12)),
         sizes=sizes,

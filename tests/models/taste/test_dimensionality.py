@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 from scipy.stats import multivariate_normal
 
-from models.taste.dimensionality import common_share, kinds_of, log_likelihood
+from models.taste.dimensionality import common_share, log_likelihood, measure_dimensionality
 from models.taste.head import Head
 from models.taste.hierarchy import Evidence, PopulationPrior
-from models.taste.likelihood import MANNER
+from models.taste.likelihood import RESPONSE
 
 F = 6
-SIZE = F + len(MANNER)
+SIZE = F + len(RESPONSE)
 NOBODY = PopulationPrior.fixed(Head.of(np.zeros(F), 0.5 * np.eye(F), "v1"))
 CLIPS = np.diag(np.arange(1.0, F + 1))
 
@@ -53,7 +53,7 @@ def test_the_likelihood_is_that_of_a_gaussian_seen_through_noise() -> None:
 
 
 def test_two_kinds_of_taste_are_found_where_there_are_two() -> None:
-    found = kinds_of(people(two_kinds()), NOBODY, CLIPS)
+    found = measure_dimensionality(people(two_kinds()), NOBODY, CLIPS)
     assert found.chosen == 2
     gains = [each.gain for each in found.curve]
     assert gains[0] == 0
@@ -63,7 +63,7 @@ def test_two_kinds_of_taste_are_found_where_there_are_two() -> None:
 
 
 def test_none_is_found_where_people_differ_in_everything_alike() -> None:
-    assert kinds_of(people(np.zeros((SIZE, 0))), NOBODY, CLIPS).chosen == 0
+    assert measure_dimensionality(people(np.zeros((SIZE, 0))), NOBODY, CLIPS).chosen == 0
 
 
 def test_what_is_common_is_the_means_share_with_an_interval_around_the_truth() -> None:
@@ -74,13 +74,13 @@ def test_what_is_common_is_the_means_share_with_an_interval_around_the_truth() -
     truth = 0.36 / (0.36 + 0.16)
     known = PopulationPrior(mean, np.zeros((SIZE, 0)), np.full(SIZE, 0.16), "v1")
     assert common_share(known, np.eye(F)) == pytest.approx(truth)
-    found = kinds_of(who, NOBODY, np.eye(F))
+    found = measure_dimensionality(who, NOBODY, np.eye(F))
     assert found.common_low < found.common < found.common_high
     assert found.common == pytest.approx(truth, abs=0.1)
 
 
 def test_of_many_listeners_some_are_asked_and_one_is_too_few(monkeypatch) -> None:
     monkeypatch.setattr("models.taste.dimensionality.MOST_LISTENERS", 10)
-    assert kinds_of(people(two_kinds(), 30), NOBODY, CLIPS).listeners == 10
+    assert measure_dimensionality(people(two_kinds(), 30), NOBODY, CLIPS).listeners == 10
     with pytest.raises(ValueError, match="two at least"):
-        kinds_of(people(two_kinds(), 1), NOBODY, CLIPS)
+        measure_dimensionality(people(two_kinds(), 1), NOBODY, CLIPS)

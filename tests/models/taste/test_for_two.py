@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from models.taste.explain import Effect
-from models.taste.for_two import Both, _verdict, best_for_both, tastes_beside
+from models.taste.for_two import JointScore, _verdict, best_for_both, compare_tastes
 from models.taste.head import Head
 from models.taste.search import best_latents
 from models.taste.space import TasteSpace, summary
@@ -28,7 +28,7 @@ def test_a_chance_is_that_of_being_better_than_a_draw_and_doubt_lowers_it(space:
     x = features(space, clips.latents[:60])
     sure = head_of(space, {"tempo_bpm": 2.0}, sd=1e-6)
     unsure = head_of(space, {"tempo_bpm": 2.0}, sd=0.8)
-    chances = Both(sure, unsure, x).chances(x)
+    chances = JointScore(sure, unsure, x).chances(x)
     assert ((chances > 0) & (chances < 1)).all()
     utility = x @ sure.mean
     expected = (1 / (1 + np.exp(utility - utility[:, None]))).mean(axis=1)
@@ -41,7 +41,7 @@ def test_the_clip_for_both_leaves_neither_out(space: TasteSpace, clips) -> None:
     one = head_of(space, {"tempo_bpm": 1.5, "mean_pitch": 1.5})
     other = head_of(space, {"tempo_bpm": 1.5, "mean_pitch": -1.5})
     draws = clips.latents[:80]
-    both = Both(one, other, features(space, draws))
+    both = JointScore(one, other, features(space, draws))
     for_both = both.chances(features(space, best_for_both(one, other, space, draws, 3)))
     alone = both.chances(features(space, [each.latents for each in best_latents(one, space, draws, 3)]))
     assert for_both.min(axis=0).mean() > alone.min(axis=0).mean() + 0.1
@@ -53,33 +53,33 @@ def test_somebody_unknown_does_not_spoil_it_for_the_other(space: TasteSpace, cli
     known = head_of(space, {"tempo_bpm": 2.0})
     stranger = Head.of(space.prior_mean, space.prior_covariance, space.version)
     draws = clips.latents[:80]
-    both = Both(known, stranger, features(space, draws))
+    both = JointScore(known, stranger, features(space, draws))
     assert both.chances(features(space, best_for_both(known, stranger, space, draws, 3)))[0].min() > 0.75
 
 
 def test_who_differs_parts_and_who_agrees_does_not(space: TasteSpace) -> None:
     one = head_of(space, {"tempo_bpm": 1.5, "mean_pitch": 1.5, "mean_velocity": 2.5})
     other = head_of(space, {"tempo_bpm": 1.5, "mean_pitch": -1.5, "mean_velocity": 1.0})
-    rows = {row.one.attribute: row for row in tastes_beside(one, other, space)}
+    rows = {row.one.attribute: row for row in compare_tastes(one, other, space)}
     assert rows["mean_pitch"].verdict == "part"
     assert rows["mean_pitch"].apart == pytest.approx(rows["mean_pitch"].one.effect - rows["mean_pitch"].other.effect)
     assert rows["mean_velocity"].verdict == "one_more"
-    assert {row.verdict for row in tastes_beside(one, one, space)} <= {"both", "open"}
+    assert {row.verdict for row in compare_tastes(one, one, space)} <= {"both", "open"}
     nobody = Head.of(space.prior_mean, space.prior_covariance, space.version)
-    assert {row.verdict for row in tastes_beside(nobody, nobody, space)} == {"open"}
+    assert {row.verdict for row in compare_tastes(nobody, nobody, space)} == {"open"}
     order = ["part", "one_more", "other_more", "both", "open"]
-    found = [order.index(row.verdict) for row in tastes_beside(one, other, space)]
+    found = [order.index(row.verdict) for row in compare_tastes(one, other, space)]
     assert found[0] == 0
-    styles = [row.one.style for row in tastes_beside(one, other, space)]
+    styles = [row.one.style for row in compare_tastes(one, other, space)]
     assert len(styles) == len(set(styles))
 
 
 def test_two_taste_spaces_can_not_be_joined(space: TasteSpace) -> None:
     head = head_of(space, {})
     with pytest.raises(ValueError, match="two taste spaces"):
-        Both(head, replace(head, version="other"), np.zeros((1, space.size)))
+        JointScore(head, replace(head, version="other"), np.zeros((1, space.size)))
     with pytest.raises(ValueError, match="there is none"):
-        Both(head, head, np.zeros((0, space.size)))
+        JointScore(head, head, np.zeros((0, space.size)))
     assert best_for_both(head, head, space, [], 3) == []
 
 

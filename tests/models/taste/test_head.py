@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy.stats import multivariate_t
 
 from models.taste.head import Head, davidson, predict, update, utilities
-from models.taste.likelihood import CHOICES, chances, scores_of
+from models.taste.likelihood import CHOICES, choice_probabilities, scores_of
 
 SIZE = 5
 OUTCOME = st.sampled_from(CHOICES)
@@ -31,7 +31,7 @@ def make_votes(joint: np.ndarray, count: int, seed: int, lapse_rate: float = 0.0
     generator = np.random.default_rng(seed)
     found = []
     for left, right in generator.normal(size=(count, 2, len(joint) - 3)):
-        outcome = CHOICES[generator.choice(4, p=chances(scores_of(left, right) @ joint))]
+        outcome = CHOICES[generator.choice(4, p=choice_probabilities(scores_of(left, right) @ joint))]
         if generator.random() < lapse_rate:
             outcome = "left" if generator.random() < 0.5 else "right"
         found.append((left, right, outcome))
@@ -55,7 +55,7 @@ def test_votes_one_by_one_have_the_moments_of_importance_sampling() -> None:
     off = drawn - prior.joint_mean
     log_posterior = -(off**2 / np.diag(prior.joint_covariance)).sum(axis=1) / 2
     for left, right, outcome in votes:
-        log_posterior += np.log(chances(drawn @ scores_of(left, right).T)[:, CHOICES.index(outcome)])
+        log_posterior += np.log(choice_probabilities(drawn @ scores_of(left, right).T)[:, CHOICES.index(outcome)])
     weight = np.exp(log_posterior - proposal.logpdf(drawn) - (log_posterior - proposal.logpdf(drawn)).max())
     weight /= weight.sum()
     assert 1 / (weight**2).sum() > 2000  # effective draws

@@ -10,10 +10,10 @@ from sklearn.decomposition import FactorAnalysis
 from models.taste import hierarchy
 from models.taste.head import Head, predict, update
 from models.taste.hierarchy import Evidence, PopulationPrior, average, factor_analysis, learn
-from models.taste.likelihood import CHOICES, MANNER, chances, scores_of
+from models.taste.likelihood import CHOICES, RESPONSE, choice_probabilities, scores_of
 
 F = 6
-SIZE = F + len(MANNER)
+SIZE = F + len(RESPONSE)
 FIXED = Head.of(np.zeros(F), 0.3 * np.eye(F), "v1")
 NOBODY = PopulationPrior.fixed(FIXED)
 TRUE_MEAN = NOBODY.mean + np.array([0.9, -0.7, 0, 0, 0, 0, 0.2, 0.3, 0.6])
@@ -27,7 +27,7 @@ def listener(generator: np.random.Generator, votes: int, prior: Head = FIXED) ->
     head = prior
     for _ in range(votes):
         left, right = CLIPS[generator.choice(len(CLIPS), 2, replace=False)]
-        said = CHOICES[generator.choice(4, p=chances(scores_of(left, right) @ person))]
+        said = CHOICES[generator.choice(4, p=choice_probabilities(scores_of(left, right) @ person))]
         head = update(head, left, right, said)
     return person, head
 

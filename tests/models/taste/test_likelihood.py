@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from models.taste.likelihood import CHOICES, chances, davidson, scores_of, told
+from models.taste.likelihood import CHOICES, choice_probabilities, davidson, outcome_moments, scores_of
 
 CENTRE = np.array([0.9, -0.2, 1.4])
 ROOT = np.array([[1.1, 0.3, -0.2], [0.3, 0.9, 0.4], [-0.2, 0.4, 1.0]])
@@ -19,7 +19,7 @@ def test_probabilities_sum_to_one_and_reduce_to_bradley_terry_without_ties() -> 
 def test_who_finds_one_good_enough_compares_as_davidson_says() -> None:
     weights, side, tie = np.array([0.7, -0.4]), 0.3, -0.9
     left, right = np.array([1.0, 0.5]), np.array([-0.5, 2.0])
-    four = chances(scores_of(left, right) @ np.array([*weights, side, tie, -1.2]))
+    four = choice_probabilities(scores_of(left, right) @ np.array([*weights, side, tie, -1.2]))
     three = davidson(weights @ (left - right) + side, tie)
     assert four.sum() == pytest.approx(1)
     picks = four[:3] / four[:3].sum()
@@ -28,11 +28,11 @@ def test_who_finds_one_good_enough_compares_as_davidson_says() -> None:
 
 def test_neither_is_said_of_two_clips_below_what_is_good_enough() -> None:
     rows = scores_of(np.array([1.0]), np.array([1.0]))
-    said = [chances(rows @ np.array([utility, 0.0, -0.9, 0.0]))[3] for utility in (-3.0, 0.0, 3.0)]
+    said = [choice_probabilities(rows @ np.array([utility, 0.0, -0.9, 0.0]))[3] for utility in (-3.0, 0.0, 3.0)]
     assert said[0] > 0.8
     assert said[0] > said[1] > said[2]
     one_is_good = scores_of(np.array([3.0]), np.array([-3.0])) @ np.array([1.0, 0.0, -0.9, 0.0])
-    assert chances(one_is_good)[3] < 0.06
+    assert choice_probabilities(one_is_good)[3] < 0.06
 
 
 @pytest.mark.parametrize("outcome", CHOICES)
@@ -42,13 +42,13 @@ def test_one_answer_has_the_moments_of_numerical_integration(outcome: str, lapse
     z = np.stack(np.meshgrid(axis, axis, axis, indexing="ij"), axis=-1).reshape(-1, 3)
     density = np.exp(-(z**2).sum(axis=1) / 2)
     density /= density.sum()
-    likelihood = (1 - lapse_rate) * chances(CENTRE + z @ ROOT.T)[:, CHOICES.index(outcome)]
+    likelihood = (1 - lapse_rate) * choice_probabilities(CENTRE + z @ ROOT.T)[:, CHOICES.index(outcome)]
     tossed = lapse_rate / 2 if outcome in {"left", "right"} else 0.0
     weight = density * (likelihood + tossed)
     chance = weight.sum()
     mean = weight @ z / chance
     spread = (z * (weight / chance)[:, None]).T @ z - np.outer(mean, mean)
-    found = told(CENTRE, ROOT @ ROOT.T, outcome, lapse_rate)
+    found = outcome_moments(CENTRE, ROOT @ ROOT.T, outcome, lapse_rate)
     assert np.allclose(found.root, ROOT)
     assert found.chance == pytest.approx(chance, abs=2e-3)
     assert np.allclose(found.shift, mean, atol=0.01)
@@ -58,4 +58,4 @@ def test_one_answer_has_the_moments_of_numerical_integration(outcome: str, lapse
 
 def test_skipping_tells_nothing() -> None:
     with pytest.raises(ValueError, match="skipped"):
-        told(CENTRE, np.eye(3), "skipped", 0.1)
+        outcome_moments(CENTRE, np.eye(3), "skipped", 0.1)

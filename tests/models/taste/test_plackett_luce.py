@@ -6,7 +6,7 @@ import pytest
 from scipy.stats import qmc
 
 from models.taste.head import Head, update
-from models.taste.likelihood import chances
+from models.taste.likelihood import choice_probabilities
 from models.taste.plackett_luce import LEANING, NAMES, PICKS, predict_four, update_four
 from models.taste.simulated_people import Person
 
@@ -28,7 +28,7 @@ def likelihood(head: Head, draws: np.ndarray, pick: str) -> np.ndarray:
     weights, side, enough = draws[:, :-3], draws[:, -3], draws[:, -1]
     scores = weights @ CLIPS.T + side[:, None] * LEANING - enough[:, None]
     tossed = head.lapse_rate / 4 if pick in NAMES else 0.0
-    return (1 - head.lapse_rate) * chances(scores)[:, PICKS.index(pick)] + tossed
+    return (1 - head.lapse_rate) * choice_probabilities(scores)[:, PICKS.index(pick)] + tossed
 
 
 @pytest.mark.parametrize("pick", PICKS[:5])

@@ -7,7 +7,7 @@ from models.metrics.music_statistics import attributes
 from models.music.keys import half_bar_chroma
 from models.music.notes import Piece
 from models.style.latents import GROUPS, Latents
-from models.taste.readouts import TEMPO_BARS, Readings, mode, summary
+from models.taste.readouts import TEMPO_BARS, Readouts, mode, summary
 
 SIZES = {"content": 3, "rhythm": 2, "register": 2, "harmony": 12, "dynamics": 1, "tempo": 2, "texture": 1}
 CENTRES = np.array([[0.0, 5.0], [4.0, -3.0], [-4.0, -2.0]])  # of the tempi 60, 180 and 90: a table, not a scale
@@ -20,7 +20,7 @@ def make_latents(seed: int, bars: int = 8, **groups: np.ndarray) -> Latents:
     return Latents("v1", {name: value.astype(np.float32) for name, value in {**made, **groups}.items()})
 
 
-def make_readings(count: int = 200) -> tuple[Readings, np.ndarray, np.ndarray]:
+def make_readings(count: int = 200) -> tuple[Readouts, np.ndarray, np.ndarray]:
     """Readings of clips whose mean harmony latents are their chroma in another basis."""
     generator = np.random.default_rng(0)
     chroma = generator.dirichlet(np.ones(12), size=count)
@@ -28,7 +28,7 @@ def make_readings(count: int = 200) -> tuple[Readings, np.ndarray, np.ndarray]:
     clips = [make_latents(i, harmony=np.tile(row @ basis, (8, 1))) for i, row in enumerate(chroma)]
     rows = np.stack([summary(each) for each in clips]).astype(np.float64)
     tempo = np.vstack([2 * CENTRES.T, -(CENTRES**2).sum(axis=1)])
-    return Readings.fit(rows, 7 * chroma, sizes=SIZES, tempo=tempo, tempi_bpm=TEMPI), rows, chroma
+    return Readouts.fit(rows, 7 * chroma, sizes=SIZES, tempo=tempo, tempi_bpm=TEMPI), rows, chroma
 
 
 def test_a_summary_holds_means_the_slope_of_the_register_and_the_tempo_bar_by_bar() -> None:
@@ -71,8 +71,8 @@ def test_tempo_is_the_mean_of_what_each_bar_is_decoded_to() -> None:
 def test_arrays_that_do_not_fit_the_groups_are_refused() -> None:
     readings, _, _ = make_readings()
     with pytest.raises(ValueError, match="chroma"):
-        Readings(readings.sizes, readings.chroma[1:], readings.tempo, readings.tempi_bpm)
+        Readouts(readings.sizes, readings.chroma[1:], readings.tempo, readings.tempi_bpm)
     with pytest.raises(ValueError, match="tempo"):
-        Readings(readings.sizes, readings.chroma, readings.tempo[:, 1:], readings.tempi_bpm)
+        Readouts(readings.sizes, readings.chroma, readings.tempo[:, 1:], readings.tempi_bpm)
     with pytest.raises(ValueError, match="sizes"):
-        Readings(readings.sizes[1:], readings.chroma, readings.tempo, readings.tempi_bpm)
+        Readouts(readings.sizes[1:], readings.chroma, readings.tempo, readings.tempi_bpm)

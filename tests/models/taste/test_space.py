@@ -9,18 +9,18 @@ from safetensors.numpy import load_file, save_file
 from models.metrics.music_statistics import ATTRIBUTES
 from models.style.latents import GROUPS
 from models.taste.head import davidson
-from models.taste.readouts import Readings
+from models.taste.readouts import Readouts
 from models.taste.space import UTILITY_DIFFERENCE_SD, TasteSpace, distances
 
 NAMES = tuple(ATTRIBUTES)
 
 
 @pytest.fixture(scope="module")
-def read_clips(clips) -> tuple[np.ndarray, np.ndarray, Readings]:
+def read_clips(clips) -> tuple[np.ndarray, np.ndarray, Readouts]:
     """Clips whose mode and tempo are functions of their latents that are far from linear."""
     sizes = {name: value.shape[1] for name, value in clips.latents[0].groups.items()}
     generator = np.random.default_rng(2)
-    blank = Readings(
+    blank = Readouts(
         tuple(sizes[name] for name in GROUPS),
         generator.normal(size=(sizes["harmony"] + 1, 12)),
         np.array([[-9.0, 0.0, 9.0], [0.0, 3.0, 0.0]]),  # the middle tempo is the fastest

@@ -10,7 +10,7 @@ from models.style.checkpoint import tiny_style
 from models.style.compose import Composer
 from models.style.windows import make_windows
 from models.taste.readouts import summary
-from models.taste.space_fitting import NAMES, clips_of, fit_space, measure, variance_found
+from models.taste.space_fitting import NAMES, draw_clips, explained_variance, fit_space, measure_clips
 
 
 def make_piece(seed: int) -> Piece:
@@ -24,28 +24,28 @@ def make_piece(seed: int) -> Piece:
 
 def test_clips_are_eight_bars_and_drawn_without_repeats() -> None:
     windows = make_windows([make_piece(0)])
-    clips = clips_of(windows, 100, seed=0)
+    clips = draw_clips(windows, 100, seed=0)
     assert {len(clip.bars) for clip in clips} == {8}
     assert len({clip.notes.tobytes() for clip in clips}) == len(clips)
-    assert len(clips_of(windows, 3, seed=0)) == 3
+    assert len(draw_clips(windows, 3, seed=0)) == 3
 
 
 def test_clips_that_begin_a_phrase_come_first() -> None:
     windows = make_windows([make_piece(0)])
     windows = replace(windows, start=np.arange(len(windows)) == 5)
-    first = clips_of(windows, 1, seed=0)[0]
+    first = draw_clips(windows, 1, seed=0)[0]
     assert np.array_equal(first.notes, windows.clip(5).notes)
 
 
 def test_nothing_to_measure_is_an_error() -> None:
     with pytest.raises(MusicError):
-        measure(Composer(tiny_style()), [], quiet=True)
+        measure_clips(Composer(tiny_style()), [], quiet=True)
 
 
 def test_the_tempo_that_is_read_is_the_one_that_is_decoded() -> None:
     composer = Composer(tiny_style())
-    clips = clips_of(make_windows([make_piece(seed) for seed in range(12)]), 80, seed=0)
-    found = measure(composer, clips, quiet=True)
+    clips = draw_clips(make_windows([make_piece(seed) for seed in range(12)]), 80, seed=0)
+    found = measure_clips(composer, clips, quiet=True)
     space = fit_space(composer, found)
     assert space.readings is not None
     latents = composer.sample_latents("pop", 1, 3)[0]
@@ -56,9 +56,9 @@ def test_the_tempo_that_is_read_is_the_one_that_is_decoded() -> None:
 
 def test_variance_is_found_domain_by_domain() -> None:
     composer = Composer(tiny_style())
-    clips = clips_of(make_windows([make_piece(seed) for seed in range(12)]), 80, seed=0)
-    found = measure(composer, clips, quiet=True)
-    share = variance_found(fit_space(composer, found), found)
+    clips = draw_clips(make_windows([make_piece(seed) for seed in range(12)]), 80, seed=0)
+    found = measure_clips(composer, clips, quiet=True)
+    share = explained_variance(fit_space(composer, found), found)
     assert set(share) == {"pop"}
     assert share["pop"].shape == (len(NAMES),)
     assert np.isnan(share["pop"]).all() or (np.nan_to_num(share["pop"]) <= 1).all()

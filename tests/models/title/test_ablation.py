@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from models.title.ablation import BAR, INTERVAL, OF_TITLES, PITCH, POSITION, read, shuffled_bars
+from models.title.ablation import BAR, INTERVAL, PITCH, POSITION, TITLE_INFORMATION, ablate_title, shuffled_bars
 from models.title.melody_encoders import MelodyConfig
 from models.title.title_encoders import TITLE_KINDS, TitleConfig
 from models.title.tunes import FIELD_SIZES, FIELDS, IntTable, Tune
@@ -63,7 +63,7 @@ def test_what_was_unknown_before_is_unknown_in_another_order(made_tunes: list[Tu
     ],
 )
 def test_what_is_left_of_a_title(name: str, left: str) -> None:
-    assert read("The Fair Lass's Reel", (name,)) == left
+    assert ablate_title("The Fair Lass's Reel", (name,)) == left
 
 
 @pytest.mark.parametrize("kind", TITLE_KINDS[1:])
@@ -74,7 +74,7 @@ def test_towers_do_not_read_what_was_taken_from_titles(kind: str) -> None:
         "word_order": ("The Cow and the Hen", "The Hen and the Cow"),
         "all_but_characters": ("The Horse", "Other She"),
     }
-    assert set(same) == set(OF_TITLES)
+    assert set(same) == set(TITLE_INFORMATION)
     for name, titles in same.items():
         config = TowerConfig(MelodyConfig("bag", 8, 8), TitleConfig(kind, 8, 8, without=(name,)))
         deaf, hearing = TwoTower(config).eval(), TwoTower(TowerConfig(config.melody, TitleConfig(kind, 8, 8))).eval()

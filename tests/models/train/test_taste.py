@@ -8,7 +8,7 @@ from models.style.checkpoint import tiny_style
 from models.style.compose import Composer
 from models.style.windows import make_windows
 from models.taste.readouts import summary
-from models.taste.space_fitting import NAMES, clips_of
+from models.taste.space_fitting import NAMES, draw_clips
 from models.train import taste
 
 
@@ -29,5 +29,5 @@ def test_a_space_fitted_from_pieces_reads_latents_of_its_own_model(monkeypatch: 
     space, table = taste.fit(composer, None, clips=80, seed=0, quiet=True)
     assert (space.version, space.names) == (composer.version, NAMES)
     assert [column.header for column in table.columns] == ["style", "attribute", "variance found", "unseen pop"]
-    clip = clips_of(make_windows(pieces), 1, seed=1)[0]
+    clip = draw_clips(make_windows(pieces), 1, seed=1)[0]
     assert np.isfinite(space.features(summary(composer.encode(clip)))).all()

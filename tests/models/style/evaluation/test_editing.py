@@ -1,12 +1,12 @@
 """What is kept of a clip, measured beside the baseline with a tiny model."""
 
 from models.experiments.report import Report
-from models.style.evaluation.editing import keeping
+from models.style.evaluation.editing import editing
 
 
 def test_what_is_kept_is_told_by_share_and_lock(scales, composer) -> None:
     report = Report("test", {}, {}, 0)
-    keeping(report, composer, scales, seed=0)
+    editing(report, composer, scales, seed=0)
     found = report.metrics
     assert found["lock.melody"].value > found["lock.melody"].baseline
     assert {name.split(".")[1] for name in found if name.startswith("keep.")} == {"0", "25", "50", "75"}
