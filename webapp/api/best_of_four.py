@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import uuid
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from models.taste.plackett_luce import Pick as Outcome
 from webapp.api.listening import ERRORS, Clip, MaybeClaim, Milliseconds, TheContext, arrive
 from webapp.listening import Shown
 from webapp.runtime.errors import NotYours
 
 router = APIRouter(prefix="/api/fours", tags=["listening"])
-Outcome = Literal["a", "b", "c", "d", "none", "skipped"]
 
 
 class Four(BaseModel):

@@ -16,6 +16,8 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from models.music.notes import DOMAINS, Domain
+from models.taste.likelihood import Outcome
+from models.taste.plackett_luce import Pick
 from webapp.composing import wishes
 from webapp.context import Context
 from webapp.listeners import accounts, archive, rewind
@@ -25,7 +27,6 @@ from webapp.runtime.identity import Claim, clear_cookie, set_cookie
 from webapp.taste import overview
 
 router = APIRouter(prefix="/api", tags=["listening"])
-Outcome = Literal["left", "right", "equal", "neither", "skipped"]
 Milliseconds = Annotated[float, Field(ge=0, le=3_600_000, allow_inf_nan=False)]
 
 
@@ -107,7 +108,7 @@ class PastVote(BaseModel):
     """A vote on a pair or a four by its place in the listener's history; the first one has the number 1."""
 
     number: int
-    outcome: Outcome | Literal["a", "b", "c", "d", "none"]
+    outcome: Outcome | Pick
     at: datetime
 
 

@@ -3,10 +3,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Protocol
+from typing import Annotated, Any, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from models.music.notes import Domain
 from models.style.latents import MOST_GUIDANCE, TEMPERATURE, TOP_P
 
 
@@ -45,7 +46,7 @@ class GenerateRequest(BaseModel):
     model_config = ConfigDict(extra="forbid")
     id: str = Field(min_length=1, max_length=64)
     model: str | None = None
-    domain: Literal["pop", "dance", "chorale"] = "pop"
+    domain: Domain = "pop"
     content: Source | None = None
     styles: dict[str, Source] = Field(default_factory=dict)
     keep: float = Field(default=1.0, ge=0.0, le=1.0)

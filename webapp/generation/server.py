@@ -8,7 +8,7 @@ import math
 import os
 import sys
 from collections.abc import AsyncIterator, Callable
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.concurrency import run_in_threadpool
@@ -16,6 +16,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
+from models.music.notes import Domain
 from webapp.generation.protocol import (
     BadRequest,
     Cancelled,
@@ -51,7 +52,7 @@ class LatentsRequest(BaseModel):
     """How many latents to draw from the prior; ``near`` (``Latents.to_json``) begins them ``keep`` of the way there."""
 
     model_config = ConfigDict(extra="forbid")
-    domain: Literal["pop", "dance", "chorale"] = "pop"
+    domain: Domain = "pop"
     count: Annotated[int, Field(ge=1, le=1024)] = 1
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     bars: Annotated[int, Field(ge=1, le=8)] = 8

@@ -19,7 +19,7 @@ from db.queries import listeners as listener_rows
 from db.queries import populations as rows
 from db.tables import Listener, StoredPopulation
 from models.music.notes import DOMAINS
-from models.taste.dimensionality import kinds_of
+from models.taste.dimensionality import measure_dimensionality
 from models.taste.hierarchy import Evidence, PopulationPrior, learn
 from models.taste.likelihood import FloatArray
 from models.taste.space import TasteSpace
@@ -89,7 +89,7 @@ def refit_population(
 def _learned(study_id: str, evidence: list[Evidence], space: TasteSpace, clips: FloatArray) -> StoredPopulation:
     """The population with as many taste directions as the votes support."""
     fixed = PopulationPrior.fixed(heads.prior(space))
-    kinds = kinds_of(evidence, fixed, clips)
+    kinds = measure_dimensionality(evidence, fixed, clips)
     found = learn(evidence, fixed, directions=kinds.chosen)
     return StoredPopulation(
         measured=kinds.to_json(),

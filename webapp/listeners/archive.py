@@ -16,6 +16,7 @@ from typing import Any
 from db.queries.restore import NotAnExportError
 from models.music.midi import write_midi
 from models.music.notes import MusicError, Piece
+from models.taste.plackett_luce import NAMES as PLACES
 
 WHOLE, VOTES, FOURS = "listener.json", "votes.csv", "fours.csv"
 MOST_BYTES = 2**30  # of JSON in a zip: who gives more is not giving an export
@@ -23,7 +24,6 @@ COLUMNS = (
     *("listener_id", "left", "right", "outcome", "voted_at", "left_heard_ms", "right_heard_ms", "seconds"),
     *("p_left", "p_equal", "p_right", "policy", "pair_probability", "order_probability", "study_id", "condition"),
 )
-PLACES = ("a", "b", "c", "d")
 FOUR_COLUMNS = (
     *("listener_id", *PLACES, "outcome", "voted_at", *(f"{place}_heard_ms" for place in PLACES), "seconds"),
     *(*(f"p_{place}" for place in PLACES), "votes_seen", "policy", "four_probability", "order_probability"),

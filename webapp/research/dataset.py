@@ -23,6 +23,7 @@ from sqlalchemy.orm import Session
 from db.tables import Clip, Four, FourVote, Listening, Offer, Prediction, Study, Vote
 from models.music.midi import write_midi
 from models.music.notes import MusicError, Piece
+from models.taste.plackett_luce import NAMES as PLACES
 from models.taste.space import TasteSpace
 from webapp.research.report import UnknownStudyError
 from webapp.runtime.database import Database
@@ -33,7 +34,6 @@ VOTES = (
     *("p_left", "p_equal", "p_right", "votes_seen", "policy", "pair_probability", "order_probability", "condition"),
     "repeats",
 )
-PLACES = ("a", "b", "c", "d")
 FOURS = (
     *("listener_id", *PLACES, "outcome", "number", "minutes", *(f"{place}_heard_ms" for place in PLACES), "seconds"),
     *(*(f"p_{place}" for place in PLACES), "votes_seen", "policy", "four_probability", "order_probability"),

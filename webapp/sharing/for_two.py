@@ -19,7 +19,7 @@ from db.queries import listeners as listener_rows
 from db.queries import votes as vote_rows
 from db.tables import Duet, DuetPiece, Listener
 from models.music.notes import Piece
-from models.taste.for_two import Beside, tastes_beside
+from models.taste.for_two import TasteComparison, compare_tastes
 from models.taste.space import TasteSpace
 from webapp.learning import heads
 from webapp.learning.playable_clips import PlayablePool
@@ -159,13 +159,13 @@ def _told(
     job = jobs.newest_of(session, _key(duet.id))
     return told | {
         "picks": {"you": vote_rows.count_picks(session, listener.id), "they": vote_rows.count_picks(session, friend)},
-        "styles": [_style(row) for row in tastes_beside(mine, theirs, space, around=around)],
+        "styles": [_style(row) for row in compare_tastes(mine, theirs, space, around=around)],
         "pieces": [_piece(piece, host=host) for piece in rows.pieces_of(session, duet)],
         "job": {"state": job.state, "progress": job.result if job.state == "running" else None} if job else None,
     }
 
 
-def _style(row: Beside) -> dict[str, Any]:
+def _style(row: TasteComparison) -> dict[str, Any]:
     """Both effects on one style, *you* first."""
     verdict = {"one_more": "you_more", "other_more": "they_more"}.get(row.verdict, row.verdict)
     you, they = ({key: asdict(each)[key] for key in ("effect", "sd", "word")} for each in (row.one, row.other))
