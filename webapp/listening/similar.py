@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from db.queries import clips as clip_rows
 from db.queries import listeners as listener_rows
 from db.queries import offers as offer_rows
-from models.taste.similar import nearest, path_on
+from models.taste.similar import nearest, similar_path
 from models.taste.space import TasteSpace
 from webapp.composing.sources import named_traits
 from webapp.learning import heads
@@ -55,7 +55,7 @@ def similar(
         return {
             "similar": _described(session, space, playable, clip.domain, around.chosen(like)),
             "path": _described(
-                session, space, playable, clip.domain, beyond.chosen(path_on(beyond.features, here, STEPS))
+                session, space, playable, clip.domain, beyond.chosen(similar_path(beyond.features, here, STEPS))
             ),
         }
 
