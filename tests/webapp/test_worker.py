@@ -127,7 +127,7 @@ def test_clips_composed_for_a_listener_are_theirs_and_done_again_the_same(contex
 def test_a_wish_is_kept_with_its_job_and_tells_how_far_it_is(context, worker, stock, monkeypatch):
     for domain in ("pop", "dance", "chorale"):
         stock(domain, 60)
-    monkeypatch.setattr(screening, "why_broken", lambda *_: None)
+    monkeypatch.setattr(screening, "rejection_reason", lambda *_: None)
     monkeypatch.setattr(for_listener, "CLIPS_A_JOB", 2)
     listener = accounts.create(context.database, context.journal)
     for _ in range(3):
@@ -163,7 +163,7 @@ def test_a_wish_is_kept_with_its_job_and_tells_how_far_it_is(context, worker, st
 
 def test_a_piece_that_the_listener_has_already_is_not_composed_again(context, stock, monkeypatch):
     stock("pop", 16)
-    monkeypatch.setattr(screening, "why_broken", lambda *_: None)
+    monkeypatch.setattr(screening, "rejection_reason", lambda *_: None)
     monkeypatch.setattr(for_listener, "CLIPS_A_JOB", 1)
     listener = accounts.create(context.database, context.journal)
     assert context.listener_composer.compose(Commission(listener, "pop", 5)).own == 1
@@ -206,7 +206,7 @@ def test_clips_for_somebody_deleted_meanwhile_leave_nothing_behind(context, stoc
 
 def test_a_broken_clip_is_thrown_away_and_counted(context, worker, monkeypatch):
     answers = iter(["silent", None, None])
-    monkeypatch.setattr(screening, "why_broken", lambda *_: next(answers, None))
+    monkeypatch.setattr(screening, "rejection_reason", lambda *_: next(answers, None))
     worker.step()
     assert playable(context) == 1
     from webapp.api.health import thrown_away

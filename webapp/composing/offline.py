@@ -17,7 +17,7 @@ from models.music.render import encode_lossless, render
 from models.style.checkpoint import load_style
 from models.style.compose import Composer
 from models.style.latents import BARS, Latents
-from models.style.screen import why_broken
+from models.style.screen import rejection_reason
 
 TOGETHER = 8  # pieces decoded side by side
 TRIED = 8  # times as many as are asked for, where pieces turn out broken
@@ -106,7 +106,7 @@ def _decoded(composer: Composer, task: Task, drawn: list[Latents], seeds: list[i
 
 
 def _is_broken(composer: Composer, task: Task, piece: Piece) -> bool:
-    fault = why_broken(piece, composer.bundle.fingerprint)
+    fault = rejection_reason(piece, composer.bundle.fingerprint)
     if task.bars < LEAST_BARS_OF_A_WHOLE:
         return fault in BROKEN_AT_ANY_LENGTH
     return fault is not None

@@ -10,7 +10,7 @@ import numpy as np
 
 from db.queries import composed as rows
 from models.music.notes import Piece
-from models.style.screen import why_broken
+from models.style.screen import rejection_reason
 from webapp.composing.rendering import playable_lengths
 from webapp.generation.protocol import GenerateResult
 from webapp.learning.installed_style import InstalledStyle
@@ -21,7 +21,7 @@ TOO_SHORT, THERE_ALREADY, LISTENER_GONE = "too_short", "there_already", "listene
 
 def fault(piece: Piece, style: InstalledStyle) -> str | None:
     """Why nobody should hear this piece: it is broken, a copy, or too short to play; None where it is fine."""
-    return why_broken(piece, style.fingerprint) or (None if playable_lengths(piece) else TOO_SHORT)
+    return rejection_reason(piece, style.fingerprint) or (None if playable_lengths(piece) else TOO_SHORT)
 
 
 def is_there_already(database: Database, piece: Piece, result: GenerateResult, owner: uuid.UUID) -> bool:

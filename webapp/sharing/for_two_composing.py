@@ -16,8 +16,8 @@ from db.queries import duets as rows
 from db.tables import Duet
 from models.music.notes import Domain, Piece
 from models.style.latents import Latents
-from models.style.screen import why_broken
-from models.taste.for_two import Both, best_for_both
+from models.style.screen import rejection_reason
+from models.taste.for_two import JointScore, best_for_both
 from models.taste.head import Head
 from models.taste.search import SEARCHED
 from models.taste.space import TasteSpace, summary
@@ -67,14 +67,14 @@ class DuetComposer:
             return Delivered()
         report({"stage": "searching", "pieces": 0, "of": PIECES_A_JOB})
         draws = [Latents.from_json(each) for each in self._generation.latents(domain, SEARCHED, seed).latents]
-        both = Both(*two, space.features(np.stack([summary(each) for each in draws])))
+        both = JointScore(*two, space.features(np.stack([summary(each) for each in draws])))
         made = composed = 0
         for latents in best_for_both(*two, space, draws, SPARE * PIECES_A_JOB):
             if made == PIECES_A_JOB:
                 break
             result = self._generation.generate(Order(domain, seed + composed, latents).request())
             composed += 1
-            if fault := why_broken(Piece.from_json(result.notes), self._style.fingerprint):
+            if fault := rejection_reason(Piece.from_json(result.notes), self._style.fingerprint):
                 log.info("piece_rejected duet=%s fault=%s", duet_id, fault)
                 continue
             values = _values(space, both, domain, result)
@@ -94,7 +94,7 @@ def _heads(session: Session, *, space: TasteSpace, duet_id: uuid.UUID) -> tuple[
     return host, guest
 
 
-def _values(space: TasteSpace, both: Both, domain: str, result: GenerateResult) -> dict[str, Any]:
+def _values(space: TasteSpace, both: JointScore, domain: str, result: GenerateResult) -> dict[str, Any]:
     features = space.features(summary(Latents.from_json(result.latents)))
     for_host, for_guest = both.chances(features)[:, 0]
     return {

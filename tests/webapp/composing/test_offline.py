@@ -71,7 +71,7 @@ def test_a_file_where_the_folder_should_be_is_said_in_one_line(tmp_path, capsys)
 
 
 def test_the_same_again_gives_the_same_notes_and_more_begin_with_them(tiny_composer, monkeypatch):
-    monkeypatch.setattr(offline, "why_broken", lambda *_: None)
+    monkeypatch.setattr(offline, "rejection_reason", lambda *_: None)
     task = Task("dance", 2, 7, 3)
     first, again, more, other = (
         list(offline.compose(tiny_composer, each))
@@ -86,10 +86,10 @@ def test_the_same_again_gives_the_same_notes_and_more_begin_with_them(tiny_compo
 
 def test_broken_pieces_are_composed_anew_and_where_all_are_that_is_said(tiny_composer, monkeypatch):
     faults = iter(["silent", None, "gap", None])
-    monkeypatch.setattr(offline, "why_broken", lambda *_: next(faults, None))
+    monkeypatch.setattr(offline, "rejection_reason", lambda *_: next(faults, None))
     assert len(list(offline.compose(tiny_composer, Task("pop", 2, 1, 8)))) == 2
     assert next(faults, "used up") == "used up"
     monkeypatch.setattr(offline, "TRIED", 1)
-    monkeypatch.setattr(offline, "why_broken", lambda *_: "silent")
+    monkeypatch.setattr(offline, "rejection_reason", lambda *_: "silent")
     with pytest.raises(NothingComposedError, match="another seed"):
         list(offline.compose(tiny_composer, Task("pop", 1, 1, 8)))

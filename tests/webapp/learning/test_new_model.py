@@ -48,7 +48,7 @@ def small_pool(monkeypatch) -> None:
         monkeypatch.setattr(pool, name, value)
     monkeypatch.setattr(pool, "most_met", lambda *_: 0)
     monkeypatch.setattr(wishes, "is_due", lambda _: False)
-    monkeypatch.setattr(screening, "why_broken", lambda *_: None)  # whatever the second model composes
+    monkeypatch.setattr(screening, "rejection_reason", lambda *_: None)  # whatever the second model composes
 
 
 def work(context: Context) -> None:

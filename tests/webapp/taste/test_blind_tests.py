@@ -253,7 +253,7 @@ def test_a_job_composes_rivals_from_the_same_draws(context, stock, monkeypatch):
             heads.save(session, who, Head.of(taste_of_all, prior.covariance / 9, prior.version, votes_seen=9))
 
     context.database.transaction(learn)
-    monkeypatch.setattr(screening, "why_broken", lambda *_: None)
+    monkeypatch.setattr(screening, "rejection_reason", lambda *_: None)
     monkeypatch.setattr(for_listener, "CLIPS_A_JOB", 1)
     result = context.listener_composer.compose(Commission(listener, "pop", 7 << 8, with_baselines=True))
     kinds = Counter(clip.kind for clip in rows(context, Clip, Clip.composed_for == listener))
