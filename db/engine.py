@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Engine, create_engine, make_url
+from sqlalchemy import Engine, create_engine, make_url, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, sessionmaker
 
 
@@ -26,6 +27,16 @@ def make_engine(url: str, *, pool_size: int = 20, max_overflow: int = 20) -> Eng
         pool_pre_ping=True,  # a restarted Postgres costs a reconnection, not an error
         connect_args={"connect_timeout": 10, "application_name": "kallos"},
     )
+
+
+def answers(engine: Engine) -> bool:
+    """Whether the server answers a query now."""
+    try:
+        with engine.connect() as connection:
+            connection.execute(text("SELECT 1"))
+    except DBAPIError:
+        return False
+    return True
 
 
 def make_sessions(engine: Engine) -> sessionmaker[Session]:

@@ -1,6 +1,6 @@
 """Domains and outcomes: spelled once for the models and once for the database, which may not import them."""
 
-from db.tables.fours import FOUR_OUTCOMES
+from db.tables.best_of_four import FOUR_OUTCOMES
 from db.tables.listeners import DOMAIN_CHECK, DOMAINS
 from db.tables.votes import OUTCOMES
 from models.music import notes

@@ -191,23 +191,21 @@ def _corpus(given: argparse.Namespace, settings: Settings) -> int:  # noqa: ARG0
 def _listener(given: argparse.Namespace, settings: Settings) -> int:
     from db.queries.restore import NotAnExportError  # noqa: PLC0415
     from webapp.context import Context  # noqa: PLC0415
-    from webapp.listeners import accounts, archive  # noqa: PLC0415
+    from webapp.listeners import archive, deletion, export, restore  # noqa: PLC0415
     from webapp.runtime.errors import UnknownListenerError  # noqa: PLC0415
 
     context = Context(settings)
     try:
         if given.action == "import":
-            back = accounts.restore(context.database, context.journal, archive.unpack(given.file.read_bytes()))
+            back = restore.restore(context.database, context.journal, archive.unpack(given.file.read_bytes()))
             print(f"listener {back.listener_id}: {back.offers} offers with {back.votes} votes")
             if back.missing:
                 print(f"{back.missing} offers stay away: their clips are not in this installation", file=sys.stderr)
         elif given.action == "delete":
-            accounts.delete(
-                context.database, context.journal, context.clip_store, context.space, context.settings, given.id
-            )
+            deletion.delete(context.records, given.id)
             print(f"forgotten: {given.id}")
         else:
-            data = accounts.export(context.database, given.id)
+            data = export.export(context.database, given.id)
             if given.out and given.out.suffix == ".zip":
                 given.out.write_bytes(archive.pack(data))
             elif given.out:
@@ -237,12 +235,12 @@ def _compose(given: argparse.Namespace, settings: Settings) -> int:
 
 def _study(given: argparse.Namespace, settings: Settings) -> int:
     from webapp.context import Context  # noqa: PLC0415
-    from webapp.research import dataset, report  # noqa: PLC0415
+    from webapp.research import study_dataset, vote_report  # noqa: PLC0415
 
     context = Context(settings)
     try:
-        found = dataset.export(context.database, context.space, given.id, given.out)
-    except (report.UnknownStudyError, OSError) as error:
+        found = study_dataset.export(context.database, context.space, given.id, given.out)
+    except (vote_report.UnknownStudyError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
     finally:
@@ -284,17 +282,8 @@ def _atlas(given: argparse.Namespace, settings: Settings) -> int:
         migrate.upgrade(context.database.open())
         for kind in given.kinds or KINDS:
             print(f"{kind}:")
-            result = draw(
-                context.database,
-                context.clip_store,
-                context.space,
-                context.style_folder,
-                kind,
-                given.seed,
-                lambda stage, _: print(f"  {stage}…"),
-                given.limit,
-            )
-            print(f"  {result['points']} points, map {result['map_id']}{'' if result['drawn'] else ', as before'}")
+            result = draw(context.atlas, kind, given.seed, lambda stage, _: print(f"  {stage}…"), given.limit)
+            print(f"  {result.points} points, map {result.map_id}{'' if result.drawn else ', as before'}")
     except (MusicError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
@@ -307,17 +296,17 @@ def _report(given: argparse.Namespace, settings: Settings) -> int:
     if given.about == "retrieval":
         return _retrieval(given, settings)
     from webapp.context import Context  # noqa: PLC0415
-    from webapp.research import report  # noqa: PLC0415
+    from webapp.research import vote_report  # noqa: PLC0415
     from webapp.runtime.errors import UnknownListenerError  # noqa: PLC0415
 
     context = Context(settings)
     try:
         found = (
-            report.of_listener(context.database, context.space, given.id)
+            vote_report.of_listener(context.database, context.space, given.id)
             if given.about == "listener"
-            else report.of_study(context.database, context.space, given.id)
+            else vote_report.of_study(context.database, context.space, given.id)
         )
-    except (UnknownListenerError, report.UnknownStudyError) as error:
+    except (UnknownListenerError, vote_report.UnknownStudyError) as error:
         print(error, file=sys.stderr)
         return 1
     finally:
@@ -328,12 +317,12 @@ def _report(given: argparse.Namespace, settings: Settings) -> int:
 
 def _retrieval(given: argparse.Namespace, settings: Settings) -> int:
     from webapp.context import Context  # noqa: PLC0415
-    from webapp.research import study_page  # noqa: PLC0415
+    from webapp.research import retrieval_report  # noqa: PLC0415
 
     context = Context(settings)
     try:
-        name = study_page.write(context.database, context.settings, given.id, given.out)
-    except study_page.NoStudyError as error:
+        name = retrieval_report.write(context.database, context.settings, given.id, given.out)
+    except retrieval_report.NoStudyError as error:
         print(error, file=sys.stderr)
         return 1
     finally:

@@ -21,7 +21,7 @@ from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
 
 from webapp.api import health
-from webapp.api.not_found import WayBack
+from webapp.api.not_found import NotFoundPage
 from webapp.api.reference import add_reference
 from webapp.context import Context
 from webapp.runtime.errors import Problem
@@ -39,30 +39,31 @@ def create_app(
 ) -> FastAPI:
     """The application; ``supervision`` may have begun already, ``pages=False`` leaves Gradio out (tests of the API)."""
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
-    stage = supervision or Supervision(Context(settings or Settings()))
+    watched = supervision or Supervision(Context(settings or Settings()))
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        stage.begin()
+        watched.begin()
         try:
             yield
         finally:
-            stage.end()
+            watched.end()
 
     # FastAPI's models take a moment; serve begins its children before
     from webapp.api import (  # noqa: PLC0415
         best_of_four,
-        cards,
+        dashboards,
         for_two,
+        listeners,
+        listening,
         maps,
-        research,
         studio,
         study_listeners,
         styles,
         taste,
+        taste_cards,
         titles,
     )
-    from webapp.api import listening as api  # noqa: PLC0415
 
     app = FastAPI(
         title="Kallos",
@@ -73,19 +74,20 @@ def create_app(
         openapi_url="/api/openapi.json",
         lifespan=lifespan,
     )
-    app.state.context = stage.context
-    app.state.supervision = stage
+    app.state.context = watched.context
+    app.state.supervision = watched
     app.add_middleware(BodyLimit)
-    app.add_middleware(WayBack)
+    app.add_middleware(NotFoundPage)
     _answer_errors(app)
-    app.include_router(api.router)
+    app.include_router(listening.router)
+    app.include_router(listeners.router)
     app.include_router(taste.router)
-    app.include_router(cards.router)
+    app.include_router(taste_cards.router)
     app.include_router(best_of_four.router)
     app.include_router(for_two.router)
     app.include_router(study_listeners.router)
     app.include_router(studio.router)
-    app.include_router(research.router)
+    app.include_router(dashboards.router)
     app.include_router(maps.router)
     app.include_router(titles.router)
     app.include_router(styles.router)
@@ -94,14 +96,14 @@ def create_app(
     @app.get("/healthz", tags=["operation"])
     def healthz() -> JSONResponse:
         """Whether pairs can be served (503 where not), and how each part is."""
-        report, able = health.report(stage)
+        report, able = health.report(watched)
         return JSONResponse(report, status_code=200 if able else 503)
 
     if not pages:
         return app
     from webapp.ui.site import mount_site  # noqa: PLC0415 (Gradio takes seconds to import)
 
-    return mount_site(app, stage.context)
+    return mount_site(app, watched.context)
 
 
 def serve(settings: Settings, *, open_browser: bool = False) -> int:
@@ -117,10 +119,10 @@ def serve(settings: Settings, *, open_browser: bool = False) -> int:
         listening.close()
         return 1
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # until the server listens to it itself
-    stage = Supervision(context)
-    stage.begin()  # Postgres and the generator start while Gradio is imported
+    watched = Supervision(context)
+    watched.begin()  # Postgres and the generator start while Gradio is imported
     try:
-        app = create_app(supervision=stage)
+        app = create_app(supervision=watched)
         config = uvicorn.Config(
             app,
             log_config=None,
@@ -133,7 +135,7 @@ def serve(settings: Settings, *, open_browser: bool = False) -> int:
     except KeyboardInterrupt:
         pass  # Ctrl-C is how a person stops it
     finally:
-        stage.end()
+        watched.end()
     return 0
 
 
@@ -185,7 +187,7 @@ def _answer_errors(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     def malformed(_: Request, error: RequestValidationError) -> JSONResponse:
-        return answer(422, "; ".join(_told(each) for each in error.errors()))
+        return answer(422, "; ".join(_described(each) for each in error.errors()))
 
     @app.exception_handler(HTTPException)
     def refused(_: Request, error: HTTPException) -> JSONResponse:
@@ -202,7 +204,7 @@ def _answer_errors(app: FastAPI) -> None:
         return answer(500, "something went wrong on our side; it is in the log")
 
 
-def _told(error: dict[str, Any]) -> str:
+def _described(error: dict[str, Any]) -> str:
     where = ".".join(str(part) for part in error["loc"] if part != "body") or "body"
     given = error.get("input")
     shown = f" (given: {str(given)[:80]!r})" if isinstance(given, str | int | float | bool) else ""

@@ -12,12 +12,15 @@ from models.taste.space import TasteSpace
 from webapp.generation.remote import RemoteGenerator
 from webapp.learning.installed_style import InstalledStyle
 from webapp.learning.playable_clips import PlayablePool
+from webapp.listeners.records import Records
 from webapp.listening import BestOfFour, Pairs, Voting
+from webapp.maps.atlas import Atlas
 from webapp.runtime.clip_store import ClipStore
 from webapp.runtime.database import Database
 from webapp.runtime.identity import Identity
 from webapp.runtime.journal import Journal
 from webapp.runtime.settings import Settings
+from webapp.studio.studio import Studio
 
 if TYPE_CHECKING:
     from webapp.composing.clip_maker import ClipMaker
@@ -103,6 +106,29 @@ class Context:
     def playable(self) -> PlayablePool:
         """The playable clips of each domain, in memory."""
         return PlayablePool(self.space)
+
+    @property
+    def records(self) -> Records:
+        """Where listeners' data lies, for those who bring listeners back or delete them."""
+        return Records(self.database, self.journal, self.clip_store, self.space, self.settings.home)
+
+    @property
+    def studio(self) -> Studio:
+        """What composing by hand works on."""
+        return Studio(
+            self.database,
+            self.journal,
+            self.clip_store,
+            self.generation,
+            self.space,
+            self.playable,
+            self.style_folder,
+        )
+
+    @property
+    def atlas(self) -> Atlas:
+        """What maps are made and answered from."""
+        return Atlas(self.database, self.clip_store, self.generation, self.space, self.style_folder)
 
     @cached_property
     def pairs(self) -> Voting[Offer]:

@@ -25,8 +25,8 @@ log = logging.getLogger(__name__)
 
 WATCH_SECONDS = 0.5
 HEALTH_EVERY = 4  # rounds of the watch
-POLITENESS = 10  # votes come before clips, once the first listeners have some
-ENOUGH_TO_BE_POLITE = 8
+NICENESS = 10  # of worker and generator: votes come before clips, once the first listeners have some
+ENOUGH_CLIPS = 8
 PROGRAM = (sys.executable, "-m", "webapp")
 
 
@@ -40,29 +40,29 @@ class Supervision:
         self._children = children
         self._ending = threading.Event()
         self._lock = threading.Lock()
-        self._keeper: threading.Thread | None = None
+        self._watcher: threading.Thread | None = None
         self._generator: SupervisedProcess | None = None
         self._worker: SupervisedProcess | None = None
-        self._polite: set[int] = set()
+        self._nice: set[int] = set()
 
     def begin(self) -> None:
         """Start everything, each part beside the others; a second call does nothing."""
         with self._lock:
-            if self._keeper is not None:
+            if self._watcher is not None:
                 return
             self.context.settings.prepare_home()
             if self._children:
                 self._start_children()
-            self._keeper = threading.Thread(target=self._keep, name="supervision", daemon=True)
-            self._keeper.start()
+            self._watcher = threading.Thread(target=self._watch, name="supervision", daemon=True)
+            self._watcher.start()
 
     def end(self) -> None:
         """Stop worker, generator and Postgres; a second call does nothing."""
         with self._lock:
-            if self._keeper is None or self._ending.is_set():
+            if self._watcher is None or self._ending.is_set():
                 return
             self._ending.set()
-            self._keeper.join()
+            self._watcher.join()
             for child in (self._worker, self._generator):
                 if child is not None:
                     child.close()
@@ -91,7 +91,7 @@ class Supervision:
             "KALLOS_SOUNDFONT": settings.soundfont,
         }
 
-    def _keep(self) -> None:
+    def _watch(self) -> None:
         """Open the database and bring its schema up to date, then watch over Postgres and the generator for good."""
         while not self._ending.is_set():
             try:
@@ -111,31 +111,31 @@ class Supervision:
             except EmbeddedPostgresError as error:
                 log.warning("postgres_restart_failed error=%s", error)
             if round_number % HEALTH_EVERY == 0:
-                self._ask_generator()
-                self._be_polite()
+                self._check_generator()
+                self._lower_priorities()
             if self._ending.wait(WATCH_SECONDS):
                 return
 
-    def _be_polite(self) -> None:
+    def _lower_priorities(self) -> None:
         """Give worker and generator a low priority as soon as there is something to hear."""
         children = [child for child in (self._worker, self._generator) if child is not None]
-        rude = [pid for child in children if (pid := child.pid) is not None and pid not in self._polite]
-        if not rude or not hasattr(os, "setpriority"):
+        urgent = [pid for child in children if (pid := child.pid) is not None and pid not in self._nice]
+        if not urgent or not hasattr(os, "setpriority"):
             return
 
         def playable(session: Session) -> int:
             return clips.count_pool(session, domain=DOMAINS[0])
 
         try:
-            if self.context.database.transaction(playable, patience_s=0.0) < ENOUGH_TO_BE_POLITE:
+            if self.context.database.transaction(playable, patience_s=0.0) < ENOUGH_CLIPS:
                 return
-            for pid in rude:  # each leads a group of its own, so that all of its threads are meant
-                os.setpriority(os.PRIO_PGRP, pid, POLITENESS)
-                self._polite.add(pid)
+            for pid in urgent:  # each leads a group of its own, so that all of its threads are meant
+                os.setpriority(os.PRIO_PGRP, pid, NICENESS)
+                self._nice.add(pid)
         except (DBAPIError, OSError) as error:
             log.warning("priority_not_changed error=%s", error)
 
-    def _ask_generator(self) -> None:
+    def _check_generator(self) -> None:
         started = time.monotonic()
         try:
             self.generator_state = self.context.generation.health()

@@ -1,7 +1,7 @@
 """The worker: takes jobs from the queue, one at a time, and leaves a job itself whenever the pool needs clips.
 
 A worker that is killed loses its lease and its job is taken again; one that is asked to stop gives its job back.
-Beside it a clerk takes in the logs of training runs, which would else wait behind composing.
+Beside it a second worker takes in the logs of training runs, which would else wait behind composing.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from types import FrameType
 from typing import Any
 
@@ -29,8 +30,8 @@ from webapp.composing.jobs import JobInHand
 from webapp.context import Context
 from webapp.generation.protocol import BadRequest, GenerationError
 from webapp.learning import population, reencoding, refits
-from webapp.maps import drawing, maps
-from webapp.research import runs
+from webapp.maps import catalogue, drawing
+from webapp.research import training_runs
 from webapp.runtime.settings import Settings
 from webapp.runtime.supervised_process import die_with_parent
 from webapp.sharing import for_two
@@ -46,7 +47,7 @@ REVIVE_AFTER_SECONDS = 5.0  # a fallen Postgres is the web's to start again, whe
 HOUSEKEEPING_SECONDS = 3600.0
 POPULATION_SECONDS = 60.0  # between looks at whether votes have grown enough to learn from them what listeners share
 RUNS_SECONDS = 1.0  # between looks at the logs of training runs
-STOP_SECONDS = 5.0  # for the clerk to finish the log in hand
+STOP_SECONDS = 5.0  # for the second worker to finish the log in hand
 
 Handler = Callable[[Context, TakenJob], dict[str, Any]]
 
@@ -81,7 +82,7 @@ def _encode_clips(context: Context, job: TakenJob) -> dict[str, Any]:  # noqa: A
 
 
 def _take_runs(context: Context, job: TakenJob) -> dict[str, Any]:  # noqa: ARG001
-    return runs.take_changed(context.database, context.settings)
+    return training_runs.ingest_changed(context.database, context.settings)
 
 
 def _draw_map(context: Context, job: TakenJob) -> dict[str, Any]:
@@ -90,17 +91,8 @@ def _draw_map(context: Context, job: TakenJob) -> dict[str, Any]:
     def tell(stage: str, share: float) -> None:
         in_hand.report({"stage": stage, "share": share})
 
-    limit = job.payload.get("limit")
-    return drawing.draw(
-        context.database,
-        context.clip_store,
-        context.space,
-        context.style_folder,
-        str(job.payload["kind"]),
-        int(job.payload["seed"]),
-        tell,
-        limit,
-    )
+    kind, seed, limit = str(job.payload["kind"]), int(job.payload["seed"]), job.payload.get("limit")
+    return asdict(drawing.draw(context.atlas, kind, seed, tell, limit))
 
 
 HANDLERS: dict[str, Handler] = {
@@ -110,11 +102,11 @@ HANDLERS: dict[str, Handler] = {
     reencoding.KIND: _encode_clips,
     refits.KIND: _refit_heads,
     population.KIND: _refit_population,
-    maps.KIND: _draw_map,
+    catalogue.KIND: _draw_map,
 }
 
 
-CLERKS_HANDLERS: dict[str, Handler] = {runs.KIND: _take_runs}
+RUN_LOG_HANDLERS: dict[str, Handler] = {training_runs.KIND: _take_runs}
 
 
 class Worker:
@@ -234,18 +226,18 @@ class Worker:
             pause = min(LONGEST_WAIT_SECONDS, 2 * pause)
 
 
-class Clerk(Worker):
+class RunLogWorker(Worker):
     """Takes in the logs of training runs as they grow, until ``stop``."""
 
     idle_s, look_every = RUNS_SECONDS, 1
 
     def __init__(self, context: Context) -> None:
-        super().__init__(context, CLERKS_HANDLERS)
+        super().__init__(context, RUN_LOG_HANDLERS)
 
     def leave_jobs(self) -> None:
         """Leave a job where a log has changed."""
         folder = self.context.settings.runs_folder
-        self.context.database.transaction(lambda session: runs.leave_job(session, folder))
+        self.context.database.transaction(lambda session: training_runs.leave_job(session, folder))
 
 
 class _Lease:
@@ -281,16 +273,16 @@ def run_worker(settings: Settings) -> int:
     if wrong := context.wrong_model():
         print(wrong, file=sys.stderr)
         return 1
-    worker, clerk = Worker(context), Clerk(context)
+    worker, run_logs = Worker(context), RunLogWorker(context)
 
     def stop(_: int, __: FrameType | None) -> None:
         worker.stop()
-        clerk.stop()
+        run_logs.stop()
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
     if worker.wait_for_schema():
-        beside = threading.Thread(target=clerk.run, name="clerk", daemon=True)
+        beside = threading.Thread(target=run_logs.run, name="run logs", daemon=True)
         beside.start()
         worker.run()
         beside.join(STOP_SECONDS)

@@ -28,6 +28,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import aggregate_order_by, insert
 from sqlalchemy.orm import Session
 
+from db.queries.offers import clips_shown
 from db.tables import OWN, RIVALS, Clip, ClipAudio, Four, Offer
 from db.tables.base import Floats
 
@@ -41,6 +42,15 @@ class PoolClip:
     seconds: tuple[float, ...]
     composed: bool
     kind: str
+
+
+@dataclass(frozen=True)
+class PoolMusic:
+    """What drawing a map needs of a clip: its notes and its ``summary`` float32 ``(D,)``."""
+
+    id: UUID
+    notes: dict[str, Any]
+    summary: Floats
 
 
 def add_clip(
@@ -108,9 +118,32 @@ def get_clip(session: Session, clip_id: UUID) -> Clip | None:
     return session.get(Clip, clip_id)
 
 
-def get_audio(session: Session, clip_id: UUID, seconds: float) -> ClipAudio | None:
-    """Where the clip's sound of this length lies, or None."""
-    return session.get(ClipAudio, (clip_id, seconds))
+def get_audio(session: Session, clip_id: UUID, seconds: float, *, lock: bool = False) -> ClipAudio | None:
+    """Where the clip's sound of this length lies, or None; with ``lock`` it is ours until the transaction ends."""
+    return session.get(ClipAudio, (clip_id, seconds), with_for_update=True if lock else None)
+
+
+def audio_lengths(session: Session, clip_id: UUID) -> list[float]:
+    """The lengths in seconds that were rendered of a clip, ascending."""
+    return list(
+        session.scalars(select(ClipAudio.seconds).where(ClipAudio.clip_id == clip_id).order_by(ClipAudio.seconds))
+    )
+
+
+def summaries_around(session: Session, listener_id: UUID, *, model_version: str) -> list[Floats]:
+    """Of this model: the summaries of the clips that a listener was ever offered, and of those composed for them."""
+    theirs = Clip.id.in_(clips_shown(listener_id)) | (Clip.composed_for == listener_id)
+    return list(session.scalars(select(Clip.summary).where(theirs, Clip.model_version == model_version)))
+
+
+def pool_music(session: Session, *, model_version: str) -> list[PoolMusic]:
+    """The clips that everybody may hear, of every domain, with or without sound, oldest first."""
+    query = (
+        select(Clip.id, Clip.notes, Clip.summary)
+        .where(Clip.composed_for.is_(None), ~Clip.retired, Clip.model_version == model_version)
+        .order_by(Clip.created_at, Clip.id)
+    )
+    return [PoolMusic(*row) for row in session.execute(query)]
 
 
 def pool_clips(

@@ -101,6 +101,15 @@ def _studio_rows(session: Session, which: ColumnElement[bool]) -> list[dict[str,
     return plain_rows(session.scalars(query.execution_options(populate_existing=True)))
 
 
+def whole_population(session: Session, population_id: UUID) -> dict[str, Any] | None:
+    """Where heads begin, with its study, ``{population, study}``; None where there is none."""
+    row = session.get(StoredPopulation, population_id)
+    if row is None:
+        return None
+    study = row.study_id and session.get(Study, row.study_id)
+    return {"population": plain(row), "study": study and plain(study)}
+
+
 def whole_duet(session: Session, duet_id: UUID) -> dict[str, Any] | None:
     """A duet with both listeners' ids and what was composed, ``{duet, pieces}``; None where there is none."""
     duet = session.get(Duet, duet_id, populate_existing=True)

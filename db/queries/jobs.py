@@ -147,6 +147,13 @@ def newest_of(session: Session, dedupe_key: str) -> Job | None:
     return session.scalars(query.execution_options(populate_existing=True)).one_or_none()
 
 
+def recent_results(session: Session, within: timedelta) -> list[dict[str, Any]]:
+    """What the jobs that were done lately came to; those that tell nothing are left out."""
+    done = Job.state == "done"
+    query = select(Job.result).where(done, Job.finished_at > func.now() - within)
+    return [result for result in session.scalars(query) if result]
+
+
 def forget_finished(session: Session, *, older_than_s: float = 7 * 86_400) -> int:
     """Delete done and failed jobs that ended this long ago; how many."""
     limit = func.clock_timestamp() - timedelta(seconds=older_than_s)

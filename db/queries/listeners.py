@@ -36,6 +36,16 @@ def lock_listener(session: Session, listener_id: UUID) -> Listener | None:
     return session.scalars(query.execution_options(populate_existing=True)).one_or_none()
 
 
+def anybody(session: Session) -> bool:
+    """Whether there is any listener."""
+    return session.scalar(select(Listener.id).limit(1)) is not None
+
+
+def set_journal_entries(session: Session, listener_id: UUID, number: int) -> None:
+    """Note how many entries the listener's journal has."""
+    session.execute(update(Listener).where(Listener.id == listener_id).values(journal_entries=number))
+
+
 def set_domain(session: Session, listener_id: UUID, domain: str) -> bool:
     """What the next new offers are drawn from; whether there is such a listener."""
     change = update(Listener).where(Listener.id == listener_id).values(domain=domain).returning(Listener.id)

@@ -150,6 +150,11 @@ def clips_shown(listener_id: UUID, *, state: str | None = None) -> Select[tuple[
     return select(union_all(*sides).subquery().c.id)
 
 
+def ids_shown(session: Session, listener_id: UUID, *, state: str | None = None) -> set[UUID]:
+    """``clips_shown``, asked."""
+    return set(session.scalars(clips_shown(listener_id, state=state)))
+
+
 def met_clips(session: Session, listener_id: UUID, *, model_version: str) -> list[Clip]:
     """Clips of this model that the listener voted on and that wait in no open pair or four, light ones."""
     judged = Clip.id.in_(clips_shown(listener_id, state="voted"))

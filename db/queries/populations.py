@@ -35,6 +35,18 @@ def newest_population(
     return session.scalars(query.with_for_update(read=True, key_share=True) if keep else query).one_or_none()
 
 
+def add_population(session: Session, row: StoredPopulation) -> None:
+    """Store a population, with the moment at which it was made."""
+    session.add(row)
+    session.flush()
+    session.refresh(row)
+
+
+def get_population(session: Session, population_id: UUID | None) -> StoredPopulation | None:
+    """One population, or None."""
+    return session.get(StoredPopulation, population_id) if population_id else None
+
+
 def populations_named(session: Session, ids: Collection[UUID]) -> dict[UUID, StoredPopulation]:
     """These populations by id, as far as they are there."""
     found = session.scalars(select(StoredPopulation).where(StoredPopulation.id.in_(ids))) if ids else ()

@@ -1,10 +1,9 @@
 """Mapped classes, one file a concept."""
 
 from db.tables.base import Base
-from db.tables.cards import TasteCard
+from db.tables.best_of_four import FOUR_OUTCOMES, FOUR_PICKS, Four, FourVote
 from db.tables.clips import OWN, RIVALS, Clip, ClipAudio
-from db.tables.duets import Duet, DuetPiece
-from db.tables.fours import FOUR_OUTCOMES, FOUR_PICKS, Four, FourVote
+from db.tables.for_two import Duet, DuetPiece
 from db.tables.heads import StoredHead
 from db.tables.jobs import Job
 from db.tables.listeners import DOMAINS, Listener
@@ -14,6 +13,7 @@ from db.tables.populations import StoredPopulation
 from db.tables.predictions import Prediction
 from db.tables.studies import DEFAULT_STUDY, Study
 from db.tables.studio import StudioPiece
+from db.tables.taste_cards import TasteCard
 from db.tables.training import MetricPoint, StudyResult, TrackedPrediction, TrainingRun
 from db.tables.votes import OUTCOMES, PICKS, Listening, Vote
 

@@ -312,9 +312,7 @@ def measure_maps(site: Site, report: Report) -> None:
     """A map of 20,000 points in the page, and drawing one of all tunes that are there."""
     context = Context(Settings(home=site.home, database_url=site.database_url))
     try:
-        seconds, frames = in_the_page(
-            site.url, store(context.database, context.clip_store, "tunes", "made-up", 0, crowd())
-        )
+        seconds, frames = in_the_page(site.url, store(context.atlas, "tunes", "made-up", 0, crowd()))
         report.add("bench.map_20000_seconds", quantile(seconds, 0.5, reference=3.0))
         report.add("bench.map_frame_ms", quantile(frames, 0.95))
     except NoBrowserError:

@@ -99,27 +99,22 @@ def _dragged(page: Page) -> list[float]:
 
 def draw_seconds(context: Context) -> tuple[float, int]:
     """Seconds to draw the map of all tunes that are there, and how many they are."""
-    draw(
-        context.database, context.clip_store, context.space, context.style_folder, "tunes", 0, lambda *_: None
-    )  # parses the corpora
+    draw(context.atlas, "tunes", 0, lambda *_: None)  # parses the corpora
     begun = time.monotonic()
     result = draw(
-        context.database,
-        context.clip_store,
-        context.space,
-        context.style_folder,
+        context.atlas,
         "tunes",
         int(time.time()),
         lambda *_: None,
     )  # a seed that nobody has drawn
-    return time.monotonic() - begun, int(result["points"])
+    return time.monotonic() - begun, result.points
 
 
 def main() -> int:
     """``python tests/bench/maps.py URL KALLOS_HOME DATABASE_URL``: measure an application that runs."""
     url, home, database = sys.argv[1:4]
     context = Context(Settings(home=Path(home), database_url=database))
-    seconds, frames = in_the_page(url, store(context.database, context.clip_store, "tunes", "made-up", 0, crowd()))
+    seconds, frames = in_the_page(url, store(context.atlas, "tunes", "made-up", 0, crowd()))
     took, points = draw_seconds(context)
     context.close()
     print(

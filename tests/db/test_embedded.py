@@ -18,7 +18,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
-from db import embedded_binaries
+from db import embedded, embedded_binaries
 from db.embedded import SETTINGS, EmbeddedPostgres, EmbeddedPostgresError
 from db.embedded_binaries import Account, find_binaries
 from db.engine import make_engine
@@ -326,9 +326,12 @@ def test_binaries_that_nobody_can_reach_are_copied_once(monkeypatch: pytest.Monk
 
 
 @as_root
-def test_without_root_it_runs_under_its_own_account(cluster: Path) -> None:
+def test_without_root_it_runs_under_its_own_account(cluster: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     home = Path(tempfile.mkdtemp(dir="/tmp"))
     account = Account.for_data(cluster / "data")
+    # looked for while we are root: the account can't look into an installation below a private folder
+    binaries = find_binaries(account)
+    monkeypatch.setattr(embedded, "find_binaries", lambda _: binaries)
     subprocess.run(["cp", "-a", str(cluster / "data"), str(home / "data")], check=True)
     os.chown(home, account.uid, account.gid)
     child = os.fork()  # a new interpreter may lie where the account can't read it

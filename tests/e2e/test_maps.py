@@ -42,7 +42,7 @@ def maps(site) -> Iterator[dict[str, tuple[str, DrawnMap]]]:
         near = nearest(points.vectors, 10)
         quality = judge(points.vectors, places, points.colours, 0, near)
         drawn = DrawnMap(points, places, near, {"quality": quality.to_json()})
-        made[kind] = (drawing.store(context.database, context.clip_store, kind, towers.version, 0, drawn), drawn)
+        made[kind] = (drawing.store(context.atlas, kind, towers.version, 0, drawn), drawn)
     yield made
     context.close()
 

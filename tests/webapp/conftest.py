@@ -25,7 +25,7 @@ from webapp.app import create_app
 from webapp.composing import for_listener, pool, rendering, search
 from webapp.composing.screening import content_hash
 from webapp.context import Context
-from webapp.listeners import accounts
+from webapp.listeners import accounts, restore
 from webapp.runtime.limits import IMPORTS_A_SECOND, IMPORTS_AT_ONCE, TokenBucket
 from webapp.runtime.settings import Settings
 from webapp.supervision import Supervision
@@ -37,7 +37,7 @@ SETTINGS = "HOME RUNS DATABASE_URL STORE_URL GENERATOR_URL HOST PORT SECRET SOUN
 @pytest.fixture(autouse=True)
 def no_imports_of_other_tests(monkeypatch) -> None:
     """Files that other tests have brought don't count against the few that may be brought at once."""
-    monkeypatch.setattr(accounts, "_imports", TokenBucket(IMPORTS_A_SECOND, IMPORTS_AT_ONCE))
+    monkeypatch.setattr(restore, "_imports", TokenBucket(IMPORTS_A_SECOND, IMPORTS_AT_ONCE))
 
 
 @pytest.fixture(autouse=True)

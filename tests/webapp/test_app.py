@@ -64,12 +64,12 @@ def test_before_the_database_is_there_the_page_says_to_wait_and_health_that_it_c
 
 
 def test_a_mistake_of_ours_is_told_without_its_details(context, monkeypatch, client):
-    from webapp.api import listening
+    from webapp.api import dependencies
 
     def fail(*_):
         raise RuntimeError("the secret detail")
 
-    monkeypatch.setattr(listening.accounts, "exists", fail)
+    monkeypatch.setattr(dependencies.accounts, "exists", fail)
     client.get("/api/listener")
     answer = TestClient(client.app, cookies=client.cookies, raise_server_exceptions=False).get("/api/listener")
     assert answer.status_code == 500

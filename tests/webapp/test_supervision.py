@@ -8,7 +8,7 @@ import time
 import pytest
 
 from webapp.runtime.supervised_process import SupervisedProcess
-from webapp.supervision import POLITENESS, Supervision
+from webapp.supervision import NICENESS, Supervision
 
 
 @pytest.fixture
@@ -52,12 +52,12 @@ def test_children_step_back_once_the_first_listeners_have_something_to_hear(stag
         assert child.wait_until_ready(60)
         stage._worker = child
         before = os.getpriority(os.PRIO_PROCESS, child.pid)
-        stage._be_polite()
+        stage._lower_priorities()
         assert os.getpriority(os.PRIO_PROCESS, child.pid) == before
         stock("pop", 12)
-        stage._be_polite()
-        assert os.getpriority(os.PRIO_PROCESS, child.pid) == POLITENESS
-        assert os.getpriority(os.PRIO_PROCESS, os.getpid()) != POLITENESS or before == POLITENESS
+        stage._lower_priorities()
+        assert os.getpriority(os.PRIO_PROCESS, child.pid) == NICENESS
+        assert os.getpriority(os.PRIO_PROCESS, os.getpid()) != NICENESS or before == NICENESS
     finally:
         stage._worker = None
         child.close()

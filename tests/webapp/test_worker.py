@@ -15,6 +15,7 @@ from webapp.context import Context
 from webapp.learning import heads, refits
 from webapp.learning import reencoding as encode_service
 from webapp.listeners import accounts
+from webapp.listeners.deletion import delete
 from webapp.taste import overview
 from webapp.worker import HANDLERS, Worker
 
@@ -121,7 +122,7 @@ def test_clips_composed_for_a_listener_are_theirs_and_done_again_the_same(contex
     assert wishes.state(context.database, listener).clips == state.clips
     owners = context.database.transaction(lambda s: set(s.scalars(select(Clip.composed_for))))
     assert owners == {None, listener}
-    assert accounts.overview(context.database, listener)["first_composed"]["ready"]
+    assert accounts.account(context.database, listener).first_composed.ready
 
 
 def test_a_wish_is_kept_with_its_job_and_tells_how_far_it_is(context, worker, stock, monkeypatch):
@@ -137,7 +138,7 @@ def test_a_wish_is_kept_with_its_job_and_tells_how_far_it_is(context, worker, st
             "left",
             (1, 1),
         )
-    near = overview.overview(context.database, context.space, context.playable, listener)["best"][0]["clip_id"]
+    near = overview.overview(context.database, context.space, context.playable, listener).best[0].clip_id
     told: list[wishes.ComposingState] = []
     real = ClipMaker.keep
 
@@ -192,9 +193,7 @@ def test_clips_for_somebody_deleted_meanwhile_leave_nothing_behind(context, stoc
 
     def render_slowly(store, piece, seconds, piano=None):
         if accounts.exists(context.database, listener):
-            accounts.delete(
-                context.database, context.journal, context.clip_store, context.space, context.settings, listener
-            )
+            delete(context.records, listener)
         return real(store, piece, seconds, piano)
 
     monkeypatch.setattr(rendering, "render_into", render_slowly)

@@ -9,7 +9,8 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from models.taste.plackett_luce import Pick as Outcome
-from webapp.api.listening import ERRORS, Clip, MaybeClaim, Milliseconds, TheContext, arrive
+from webapp.api.dependencies import ERRORS, MaybeClaim, TheContext, arrive
+from webapp.api.listening import Clip, Milliseconds
 from webapp.listening import Shown
 from webapp.runtime.errors import NotYours
 

@@ -4,94 +4,39 @@ from __future__ import annotations
 
 import uuid
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated
 
 from fastapi import APIRouter, Path, Request, Response
 from pydantic import BaseModel
 
-from models.music.notes import Domain
-from webapp.api.listening import ERRORS, IMMUTABLE, Known, TheContext, public_address
+from webapp.api.dependencies import ERRORS, IMMUTABLE, Known, TheContext, public_address
 from webapp.sharing import for_two, for_two_sound
+from webapp.studio.piano_roll import SoundingNotes
 
 router = APIRouter(prefix="/api/duets", tags=["music for two"])
 Key = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{8,64}$")]
 
 
-class Effect(BaseModel):
-    """What one listener's utility gains by one standard deviation more; ``word``: what they love."""
-
-    effect: float
-    sd: float
-    word: str
-
-
-class Beside(BaseModel):
-    """One style, both effects, and whether they part."""
-
-    style: str
-    attribute: str
-    verdict: Literal["part", "you_more", "they_more", "both", "open"]
-    you: Effect
-    they: Effect
-    apart: float
-    sd: float
-    confidence: float
-
-
-class Chance(BaseModel):
-    """How likely each finds the piece more beautiful than a usual one, carefully guessed."""
-
-    you: float
-    they: float
-
-
-class Piece(BaseModel):
-    """A piece composed for both."""
-
-    piece_id: uuid.UUID
-    composed_at: datetime
-    domain: Domain
-    chance: Chance
-    seconds: float
-    audio_url: str
-    midi_url: str
-    notes_url: str
-
-
-class Job(BaseModel):
-    """The newest job; ``progress``: ``{stage, pieces, of}`` while it runs."""
-
-    state: Literal["waiting", "running", "done", "failed"]
-    progress: dict[str, Any] | None
-
-
-class Picks(BaseModel):
-    """How many picks each taste was learned from."""
-
-    you: int
-    they: int
-
-
-class Duet(BaseModel):
+class Agreement(BaseModel):
     """An agreement with another listener, or (``url``) an invitation that nobody has answered yet."""
 
     duet_id: uuid.UUID
     agreed_at: datetime | None
     url: str | None
-    picks: Picks | None
-    styles: list[Beside]
-    pieces: list[Piece]
-    job: Job | None
+    picks: for_two.Picks | None
+    styles: list[for_two.StyleBeside]
+    pieces: list[for_two.Piece]
+    job: for_two.ComposingJob | None
 
 
 @router.get("", responses=ERRORS)
-def read_duets(request: Request, response: Response, context: TheContext, listener_id: Known) -> list[Duet]:
-    """Every duet of the listener's and their open invitation, the newest first."""
+def read_duets(request: Request, response: Response, context: TheContext, listener_id: Known) -> list[Agreement]:
+    """Every agreement of the listener's and their open invitation, the newest first."""
     response.headers["Cache-Control"] = "no-store"
     found = []
     for duet in for_two.overview(context.database, context.space, context.playable, listener_id):
-        key = duet.pop("link_key")
-        found.append(Duet(**duet, url=_url(request, key) if key else None))
+        told = {name: value for name, value in vars(duet).items() if name != "link_key"}
+        found.append(Agreement(**told, url=_url(request, duet.link_key) if duet.link_key else None))
     return found
 
 
@@ -102,7 +47,7 @@ def invite(request: Request, context: TheContext, listener_id: Known) -> dict[st
 
 
 @router.get("/links/{key}", responses=ERRORS)
-def look(key: Key, context: TheContext, listener_id: Known) -> dict[str, bool]:
+def look(key: Key, context: TheContext, listener_id: Known) -> for_two.Invitation:
     """Whether the link still invites, and whether it is one's own: ``{mine}``."""
     return for_two.look(context.database, listener_id, key)
 
@@ -121,9 +66,9 @@ def end(duet_id: uuid.UUID, context: TheContext, listener_id: Known) -> dict[str
 
 
 @router.post("/{duet_id}/compose", status_code=202, responses=ERRORS)
-def compose(duet_id: uuid.UUID, context: TheContext, listener_id: Known) -> dict[str, Any]:
+def compose(duet_id: uuid.UUID, context: TheContext, listener_id: Known) -> for_two.Requested:
     """Compose the pieces that both would like best; ``GET /api/duets`` tells how far it is."""
-    return for_two.ask(context.database, listener_id, duet_id)
+    return for_two.request_pieces(context.database, listener_id, duet_id)
 
 
 @router.get("/{duet_id}/pieces/{piece_id}/flac", responses=ERRORS, response_class=Response)
@@ -142,8 +87,8 @@ def piece_midi(duet_id: uuid.UUID, piece_id: uuid.UUID, context: TheContext, lis
 
 
 @router.get("/{duet_id}/pieces/{piece_id}/notes", responses=ERRORS)
-def piece_notes(duet_id: uuid.UUID, piece_id: uuid.UUID, context: TheContext, listener_id: Known) -> dict[str, Any]:
-    """``{seconds, notes: [[start_s, duration_s, pitch, velocity], …]}`` in the time of the sound."""
+def piece_notes(duet_id: uuid.UUID, piece_id: uuid.UUID, context: TheContext, listener_id: Known) -> SoundingNotes:
+    """The piece's notes in the time of its sound."""
     return for_two_sound.notes(for_two_sound.find(context.database, listener_id, duet_id, piece_id))
 
 

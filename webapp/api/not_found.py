@@ -21,7 +21,7 @@ p {{ color: var(--quiet); }} a {{ color: var(--felt); display: inline-block; pad
 <p><a href="{home}">Listen to a pair instead</a></p></body></html>"""
 
 
-class WayBack:
+class NotFoundPage:
     """Answers a browser's 404 with a page; programs, and everything below ``/api``, keep their JSON."""
 
     def __init__(self, app: ASGIApp) -> None:

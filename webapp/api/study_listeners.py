@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query, Response
 from fastapi.responses import JSONResponse
 
-from webapp.api.listening import ERRORS, TheContext
+from webapp.api.dependencies import ERRORS, TheContext
 
 router = APIRouter(prefix="/api/tastes", tags=["research"])
 
@@ -15,9 +15,9 @@ router = APIRouter(prefix="/api/tastes", tags=["research"])
 @router.get("")
 def read_studies(context: TheContext) -> dict[str, Any]:
     """``{studies: [{study_id, listeners, votes}]}``, the largest first."""
-    from webapp.research import listeners  # noqa: PLC0415 (pandas, which no listener needs)
+    from webapp.research import study_listeners  # noqa: PLC0415 (pandas, which no listener needs)
 
-    return {"studies": context.database.transaction(listeners.overview)}
+    return {"studies": context.database.transaction(study_listeners.overview)}
 
 
 @router.get("/{name}", responses=ERRORS)
@@ -28,9 +28,9 @@ def read_figure(
     form: Literal["json", "csv"] = "json",
 ) -> Response:
     """``kinds``, ``ceilings``, ``calibration``, ``policies`` or ``popularity`` of a study, drawn, or as CSV."""
-    from webapp.research import listeners  # noqa: PLC0415 (as above)
+    from webapp.research import study_listeners  # noqa: PLC0415 (as above)
 
-    drawn = context.database.transaction(lambda session: listeners.draw(session, context.space, name, study))
+    drawn = context.database.transaction(lambda session: study_listeners.draw(session, context.space, name, study))
     if form == "json":
         return JSONResponse(drawn.to_json())
     return Response(drawn.to_csv(), media_type="text/csv; charset=utf-8")

@@ -5,6 +5,7 @@ Every table comes as CSV too. A walk is told whole by its query, so that an addr
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query, Response
@@ -13,11 +14,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from models.music.notes import Domain
 from models.style.latents import MOST_GUIDANCE
-from webapp.api.listening import ERRORS, Known, TheContext
-from webapp.research.styles import codes, tables, training, walk
+from webapp.api.dependencies import ERRORS, Known, TheContext
+from webapp.research.styles import codes, tables, training_log, walk
 from webapp.runtime.errors import NotAllowed, NotYours
-from webapp.studio import sound, turning
-from webapp.studio.opening import in_time
+from webapp.studio import dials, formats
+from webapp.studio.piano_roll import piano_roll
 
 router = APIRouter(prefix="/api/styles", tags=["research"])
 CSV = "text/csv; charset=utf-8"
@@ -60,7 +61,7 @@ def _tables(context: TheContext, run: str) -> list[tables.Table]:
 
 
 def _no_run(context: TheContext, run: str) -> NotYours:
-    there = list(training.choices(context.style_folder, context.settings.runs_folder))
+    there = list(training_log.choices(context.style_folder, context.settings.runs_folder))
     return NotYours(f"there is no style run {run[:80]!r}; there are {', '.join(there[:20])}")
 
 
@@ -72,7 +73,7 @@ def read_styles(context: TheContext, run: RunName = "") -> dict[str, Any]:
     """
     found = _tables(context, run)
     try:
-        known = turning.directions(context.space, context.style_folder)
+        known = context.studio.dials.known
     except ValueError as error:
         raise NotAllowed(str(error)) from error
     groups: dict[str, dict[str, Any]] = {}
@@ -82,9 +83,9 @@ def read_styles(context: TheContext, run: RunName = "") -> dict[str, Any]:
     return {
         "model_version": context.space.version,
         "tables": [table.to_json() for table in found],
-        "run": training.chosen(context.style_folder, context.settings.runs_folder, run)[0],
-        "runs": list(training.choices(context.style_folder, context.settings.runs_folder)),
-        "walks": {"groups": groups, "fill": turning.FILL, "about": dict(known.about) if known else None},
+        "run": training_log.chosen(context.style_folder, context.settings.runs_folder, run)[0],
+        "runs": list(training_log.choices(context.style_folder, context.settings.runs_folder)),
+        "walks": {"groups": groups, "fill": dials.FILL, "about": dict(known.about) if known else None},
     }
 
 
@@ -116,15 +117,7 @@ def read_hardest(context: TheContext, run: RunName = "", form: Literal["json", "
 def read_codes(context: TheContext, listener_id: Known, domain: Domain = "dance") -> dict[str, Any]:
     """Of each style code, pieces by its five values (``level`` 0 to 4) and how it goes with what has a name."""
     try:
-        return codes.read_codes(
-            context.database,
-            context.generation,
-            context.space,
-            context.playable,
-            context.style_folder,
-            listener_id,
-            domain,
-        )
+        return codes.read_codes(context.studio, listener_id, domain).to_json()
     except ValueError as error:
         raise NotAllowed(f"what was saved of the codes can't be read: {error}") from error
 
@@ -139,23 +132,18 @@ def read_codes_table(context: TheContext) -> Response:
 @router.get("/codes/pieces/{place}/{form}", responses=ERRORS)
 def read_code_piece(context: TheContext, place: int, form: Literal["notes", "flac", "mid"]) -> Response:
     """A real piece: the notes of its first eight whole bars, their sound, or MIDI."""
-    source = codes.real_piece(context.generation, context.space, context.style_folder, place)
+    source = codes.real_piece(context.studio, place)
     if form == "notes":
-        return JSONResponse(in_time(source.piece))
+        return JSONResponse(asdict(piano_roll(source.piece)))
     if form == "mid":
-        return Response(sound.midi(source), media_type="audio/midi")
-    return Response(sound.sound(source, form), media_type="audio/flac")
+        return Response(formats.midi(source), media_type="audio/midi")
+    return Response(formats.sound(source, form), media_type="audio/flac")
 
 
 @router.get("/walk", responses=ERRORS)
 def read_walk(context: TheContext, listener_id: Known, asked: AskedFor) -> list[dict[str, Any]]:
     """The steps of a walk with the attributes that they have, the least of the style first."""
-    return [
-        step.to_json()
-        for step in walk.walk(
-            context.database, context.generation, context.space, context.style_folder, listener_id, asked
-        )
-    ]
+    return [step.to_json() for step in walk.walk(context.studio, listener_id, asked)]
 
 
 @router.get("/walk.csv", responses=ERRORS)
@@ -163,7 +151,7 @@ def read_walk_table(context: TheContext, listener_id: Known, asked: AskedFor) ->
     """The same as CSV."""
     return Response(
         walk.to_csv(
-            walk.walk(context.database, context.generation, context.space, context.style_folder, listener_id, asked),
+            walk.walk(context.studio, listener_id, asked),
             asked,
         ),
         media_type=CSV,
@@ -175,9 +163,7 @@ def read_step(
     context: TheContext, listener_id: Known, asked: AskedFor, step: Place, form: Literal["notes", "flac", "mid"]
 ) -> Response:
     """One step: its notes, its sound, or MIDI."""
-    found = walk.walk(context.database, context.generation, context.space, context.style_folder, listener_id, asked)[
-        step
-    ]
+    found = walk.walk(context.studio, listener_id, asked)[step]
     if form == "notes":
         return JSONResponse(found.to_json())
     return Response(found.sound(form), media_type="audio/flac" if form == "flac" else "audio/midi")

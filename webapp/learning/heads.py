@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 from sqlalchemy.orm import Session
 
+from db.queries import best_of_four as four_rows
 from db.queries import clips as clip_rows
-from db.queries import fours as four_rows
 from db.queries import heads as rows
 from db.queries import populations as population_rows
 from db.queries import votes as vote_rows
@@ -96,7 +96,7 @@ def learned(session: Session, listener: Listener, space: TasteSpace) -> Head:
     ]
     votes = sorted([*pairs, *fours], key=lambda vote: vote[:2])
     known = features_of(session, {clip for vote in votes for clip in vote[2]}, space)
-    population = session.get(StoredPopulation, listener.population_id) if listener.population_id else None
+    population = population_rows.get_population(session, listener.population_id)
     head = _beginning(population, space)
     for _, _, clips, outcome in votes:
         head = after(head, known, clips, outcome)

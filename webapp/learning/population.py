@@ -114,9 +114,7 @@ def _store(session: Session, *, journal: Journal, who: list[uuid.UUID], row: Sto
     """Whether it could be stored: not where one of those whom it was learned from has left meanwhile."""
     if not rows.keep_listeners(session, who):
         return False
-    session.add(row)
-    session.flush()
-    session.refresh(row)
+    rows.add_population(session, row)
     if journal.folder.exists():  # a worker may be elsewhere: then the web writes it down with the first vote
         journal.keep_population(session, row.id)
     return True

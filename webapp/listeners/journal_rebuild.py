@@ -6,12 +6,11 @@ import logging
 from dataclasses import dataclass, field
 from functools import partial
 
-from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from db import migrate
+from db.queries import listeners as listener_rows
 from db.queries.restore import NotAnExportError, restore_clips, restore_duet, restore_populations, restore_rows
-from db.tables import Listener
 from models.taste.space import TasteSpace
 from webapp.learning import refits
 from webapp.runtime.database import Database
@@ -44,7 +43,7 @@ def rebuild(database: Database, journal: Journal, space: TasteSpace) -> Rebuilt:
     result = Rebuilt()
 
     def clips(session: Session) -> int:
-        if session.scalar(select(Listener.id).limit(1)) is not None:
+        if listener_rows.anybody(session):
             raise NotEmptyError(
                 "there are listeners in this database; the journal fills an empty one only: name a new database in "
                 "KALLOS_DATABASE_URL, or empty this one with `kallos db downgrade base`"
@@ -67,8 +66,7 @@ def rebuild(database: Database, journal: Journal, space: TasteSpace) -> Rebuilt:
 
 def unknown_segments(database: Database, journal: Journal) -> int:
     """How many listeners the journal knows while the database knows none: it was lost, and can be rebuilt."""
-    anybody = database.transaction(lambda session: session.scalar(select(Listener.id).limit(1)))
-    return len(journal.segments()) if anybody is None else 0
+    return 0 if database.transaction(listener_rows.anybody) else len(journal.segments())
 
 
 def _bring_back(database: Database, space: TasteSpace, segment: Segment, result: Rebuilt) -> None:
@@ -77,7 +75,7 @@ def _bring_back(database: Database, space: TasteSpace, segment: Segment, result:
     def work(session: Session) -> tuple[int, int]:
         restored = restore_rows(session, data)
         who = restored.listener_id
-        session.execute(update(Listener).where(Listener.id == who).values(journal_entries=number))
+        listener_rows.set_journal_entries(session, who, number)
         if restored.votes:
             refits.refit(session, space, who)
         return restored.votes, restored.missing

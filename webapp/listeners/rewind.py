@@ -4,48 +4,69 @@ from __future__ import annotations
 
 import logging
 import uuid
-from typing import Any
+from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy.orm import Session
 
 from db.queries import listeners as listener_rows
 from db.queries import rewind as rows
 from db.queries import votes as vote_rows
-from models.taste.space import TasteSpace
 from webapp.learning import refits
-from webapp.runtime.clip_store import ClipStore
+from webapp.listeners.records import Records
 from webapp.runtime.database import Database
 from webapp.runtime.errors import NotAllowed, UnknownListenerError
-from webapp.runtime.journal import Journal
 
 log = logging.getLogger(__name__)
 
 
-def history(database: Database, listener_id: uuid.UUID, *, before: int, limit: int) -> dict[str, Any]:
-    """``{total, votes: [{number, outcome, at}]}``: votes below number ``before``, newest first."""
+@dataclass(frozen=True)
+class PastVote:
+    """A vote on a pair or a four by its place in the listener's history; the first one has the number 1."""
 
-    def work(session: Session) -> dict[str, Any]:
+    number: int
+    outcome: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class History:
+    """Some votes, newest first, of ``total``."""
+
+    total: int
+    votes: list[PastVote]
+
+
+@dataclass(frozen=True)
+class Rewound:
+    """How many votes there are now, how many of them are picks, and how many were undone."""
+
+    votes: int
+    picks: int
+    undone: int
+
+
+def history(database: Database, listener_id: uuid.UUID, *, before: int, limit: int) -> History:
+    """The votes below number ``before``, newest first; raises ``UnknownListenerError``."""
+
+    def work(session: Session) -> History:
         if listener_rows.get_listener(session, listener_id) is None:
             raise UnknownListenerError
         votes = rows.numbered_votes(session, listener_id, before=before, limit=limit)
-        return {
-            "total": rows.count_votes(session, listener_id),
-            "votes": [{"number": vote.number, "outcome": vote.outcome, "at": vote.created_at} for vote in votes],
-        }
+        found = [PastVote(vote.number, vote.outcome, vote.created_at) for vote in votes]
+        return History(rows.count_votes(session, listener_id), found)
 
     return database.transaction(work)
 
 
-def rewind(
-    database: Database, journal: Journal, clip_store: ClipStore, space: TasteSpace, listener_id: uuid.UUID, keep: int
-) -> dict[str, int]:
-    """Undo every vote but the first ``keep``: ``{votes, picks, undone}`` as it is then.
+def rewind(records: Records, listener_id: uuid.UUID, keep: int) -> Rewound:
+    """Undo every vote but the first ``keep``.
 
     Votes, their offers, what was learned from them and the clips composed since the first of them are gone, from the
     journal too. Raises ``NotAllowed`` where there are fewer votes.
     """
 
-    def work(session: Session) -> dict[str, int]:
+    def work(session: Session) -> Rewound:
         listener = listener_rows.lock_listener(session, listener_id)
         if listener is None:
             raise UnknownListenerError
@@ -55,20 +76,20 @@ def rewind(
         if keep < total:
             sound = rows.rewind_votes(session, listener_id, keep)
             if keep:
-                refits.refit(session, space, listener_id)
+                refits.refit(session, records.space, listener_id)
             else:
                 listener.population_id = None  # the next first vote begins anew
             for key in sound:
-                clip_store.delete(key)
-            journal.append(session, listener_id, whole=True)
-        return {"votes": keep, "picks": vote_rows.count_picks(session, listener_id), "undone": total - keep}
+                records.clip_store.delete(key)
+            records.journal.append(session, listener_id, whole=True)
+        return Rewound(keep, vote_rows.count_picks(session, listener_id), total - keep)
 
     def forget(session: Session) -> None:
         if listener_rows.lock_listener(session, listener_id) is not None:
-            journal.segment(listener_id).forget_the_past()
+            records.journal.segment(listener_id).forget_the_past()
 
-    result = database.transaction(work)
-    if result["undone"]:
-        database.transaction(forget)  # only now is the new beginning in the journal sure to hold
-    log.info("rewound listener=%s votes=%d undone=%d", listener_id, result["votes"], result["undone"])
+    result = records.database.transaction(work)
+    if result.undone:
+        records.database.transaction(forget)  # only now is the new beginning in the journal sure to hold
+    log.info("rewound listener=%s votes=%d undone=%d", listener_id, result.votes, result.undone)
     return result

@@ -37,8 +37,8 @@ def similar(
     def work(session: Session) -> dict[str, Any]:
         if listener_rows.get_listener(session, listener_id) is None:
             raise UnknownListenerError
-        waiting = set(session.scalars(offer_rows.clips_shown(listener_id, state="open")))
-        judged = set(session.scalars(offer_rows.clips_shown(listener_id, state="voted")))
+        waiting = offer_rows.ids_shown(session, listener_id, state="open")
+        judged = offer_rows.ids_shown(session, listener_id, state="voted")
         clip = clip_rows.get_clip(session, clip_id)
         known = clip is not None and (clip.composed_for is None or clip_id in judged)
         if clip is None or not known or clip_id in waiting - judged:

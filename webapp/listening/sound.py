@@ -10,7 +10,6 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from db.queries import clips as rows
-from db.tables import ClipAudio
 from models.music.notes import Piece
 from webapp.runtime.clip_store import ClipMissingError, ClipStore
 from webapp.runtime.database import Database
@@ -70,7 +69,7 @@ def _again(database: Database, clip_store: ClipStore, clip_id: uuid.UUID, second
     sound = render_into(clip_store, Piece.from_json(found), seconds)
 
     def note(session: Session) -> None:
-        row = session.get(ClipAudio, (clip_id, seconds), with_for_update=True)
+        row = rows.get_audio(session, clip_id, seconds, lock=True)
         if row is not None:  # another version of the synthesiser may give other bytes
             row.sha256, row.uri, row.bytes = sound.sha256, sound.key, sound.size
             row.lufs, row.true_peak_db = sound.lufs, sound.true_peak_db

@@ -9,22 +9,20 @@ import logging
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from db.queries import clips as clip_rows
 from db.queries import maps as rows
-from db.tables import Clip
 from models.atlas.neighbours import nearest
 from models.atlas.points import DrawnMap, Material, StoredClip
 from models.atlas.projection import NEIGHBOURS, project
 from models.atlas.quality import judge
-from models.taste.space import TasteSpace
+from webapp.maps.atlas import Atlas
 from webapp.runtime.clip_store import ClipStore
-from webapp.runtime.database import Database
 from webapp.runtime.supervised_process import end_with
 from webapp.runtime.version import commit
 
@@ -34,22 +32,23 @@ STAGES = ("Reading the music", "Finding neighbours", "Drawing", "Measuring how t
 Tell = Callable[[str, float], None]
 
 
-def draw(
-    database: Database,
-    clip_store: ClipStore,
-    space: TasteSpace,
-    style_folder: Path,
-    kind: str,
-    seed: int,
-    tell: Tell,
-    limit: int | None = None,
-) -> dict[str, Any]:
-    """Draw one map and store it; ``{map_id, points, drawn}``, the last telling whether it is new.
+@dataclass(frozen=True)
+class Drawing:
+    """A map that is there now; ``drawn`` says whether it is new."""
+
+    map_id: str
+    points: int
+    drawn: bool
+
+
+def draw(atlas: Atlas, kind: str, seed: int, tell: Tell, limit: int | None = None) -> Drawing:
+    """Draw one map and store it.
 
     ``tell(stage, share)`` is called when a stage begins. ``limit``: about so many pieces of each corpus. Raises
     ``MusicError`` where there is nothing to draw.
     """
-    clips = database.transaction(lambda session: pool(session, space.version)) if kind == "clips" else []
+    database, version = atlas.database, atlas.space.version
+    clips = database.transaction(lambda session: pool(session, version)) if kind == "clips" else []
     stages = iter(STAGES)
 
     def begin() -> None:
@@ -58,10 +57,10 @@ def draw(
 
     with _child() as child:
         begin()
-        material = child.submit(_gather, kind, clips, limit, style_folder).result()
-        known = database.transaction(lambda session: _known(session, clip_store, kind, seed, material))
+        material = child.submit(_gather, kind, clips, limit, atlas.style_folder).result()
+        known = database.transaction(lambda session: _known(session, atlas.clip_store, kind, seed, material))
         if known is not None:
-            return {"map_id": known, "points": len(material.points), "drawn": False}
+            return Drawing(known, len(material.points), drawn=False)
         vectors = material.points.vectors
         begin()
         neighbours = child.submit(nearest, vectors, NEIGHBOURS).result()
@@ -71,12 +70,12 @@ def draw(
         quality = child.submit(judge, vectors, places, material.points.colours, seed, neighbours).result()
     about = {**material.about, "quality": quality.to_json()}
     drawn = DrawnMap(material.points, places, neighbours, about)
-    map_id = store(database, clip_store, kind, material.model_version, seed, drawn)
+    map_id = store(atlas, kind, material.model_version, seed, drawn)
     log.info("map_drawn kind=%s points=%d map=%s", kind, len(drawn.points), map_id)
-    return {"map_id": map_id, "points": len(drawn.points), "drawn": True}
+    return Drawing(map_id, len(drawn.points), drawn=True)
 
 
-def store(database: Database, clip_store: ClipStore, kind: str, model_version: str, seed: int, drawn: DrawnMap) -> str:
+def store(atlas: Atlas, kind: str, model_version: str, seed: int, drawn: DrawnMap) -> str:
     """Keep a map: its file in the clip store, its row in the database; its id."""
     about = {
         **drawn.about,
@@ -87,7 +86,7 @@ def store(database: Database, clip_store: ClipStore, kind: str, model_version: s
         "commit": commit(),
         "colours": list(drawn.points.colours),
     }
-    file = clip_store.put(DrawnMap(drawn.points, drawn.places, drawn.neighbours, about).to_parquet(), ".parquet")
+    file = atlas.clip_store.put(DrawnMap(drawn.points, drawn.places, drawn.neighbours, about).to_parquet(), ".parquet")
 
     def work(session: Session) -> str:
         map_id = rows.add_map(
@@ -102,17 +101,13 @@ def store(database: Database, clip_store: ClipStore, kind: str, model_version: s
         )
         return str(map_id)
 
-    return database.transaction(work)
+    return atlas.database.transaction(work)
 
 
 def pool(session: Session, version: str) -> list[StoredClip]:
     """The clips that everybody may hear, in the order in which they were composed."""
-    query = (
-        select(Clip.id, Clip.notes, Clip.summary)
-        .where(Clip.composed_for.is_(None), ~Clip.retired, Clip.model_version == version)
-        .order_by(Clip.created_at, Clip.id)
-    )
-    return [StoredClip(f"clips/{row.id}", row.notes, row.summary) for row in session.execute(query)]
+    found = clip_rows.pool_music(session, model_version=version)
+    return [StoredClip(f"clips/{clip.id}", clip.notes, clip.summary) for clip in found]
 
 
 def _known(session: Session, clip_store: ClipStore, kind: str, seed: int, material: Material) -> str | None:

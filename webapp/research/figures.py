@@ -11,7 +11,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from sqlalchemy.orm import Session
 
-from db.queries import training as rows
+from db.queries import training_runs as rows
 from db.tables import TrainingRun
 from webapp.research import retrieval
 from webapp.research.plots.ablations import ablations

@@ -15,7 +15,7 @@ from typing import Any
 import pandas as pd
 from sqlalchemy.orm import Session
 
-from db.queries import training as rows
+from db.queries import training_runs as rows
 from db.tables import TrainingRun
 
 QUIET_S = 120.0  # a run that hasn't logged for so long has stopped

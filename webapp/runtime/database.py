@@ -11,12 +11,12 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session
 
 from db.embedded import EmbeddedPostgres, EmbeddedPostgresError
-from db.engine import make_engine
+from db.engine import answers, make_engine
 from webapp.runtime.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -82,7 +82,7 @@ class Database:
                 waited_s = time.monotonic() - begun
                 if waited_s + pause_s > patience_s:
                     raise
-                log.warning("database_lost error=%s", type(error.orig).__name__)
+                log.warning("database_connection_lost error=%s", type(error.orig).__name__)
             try:
                 if waited_s >= self._revive_after_s:
                     self.revive()
@@ -101,11 +101,4 @@ class Database:
 
     def answers(self) -> bool:
         """Whether the server answers a query now."""
-        if self._engine is None:
-            return False
-        try:
-            with self._engine.connect() as connection:
-                connection.execute(text("SELECT 1"))
-        except DBAPIError:
-            return False
-        return True
+        return self._engine is not None and answers(self._engine)

@@ -26,7 +26,6 @@ from sqlalchemy.orm import Session
 from db.queries import clips as clip_rows
 from db.queries import export
 from db.queries import listeners as listener_rows
-from db.tables import StoredPopulation, Study
 from webapp.runtime.errors import NotWritten
 from webapp.runtime.journal_segment import Entry, Segment, sync_folder
 
@@ -114,11 +113,9 @@ class Journal:
 
     def keep_population(self, session: Session, population_id: uuid.UUID) -> None:
         """Write down where heads begin, with its study."""
-        row = session.get(StoredPopulation, population_id)
+        row = export.whole_population(session, population_id)
         if row is not None:
-            study = row.study_id and session.get(Study, row.study_id)
-            told = {"population": export.plain(row), "study": study and export.plain(study)}
-            self._write(self._population_path(population_id), told)
+            self._write(self._population_path(population_id), row)
 
     def forget_populations(self, population_ids: Collection[uuid.UUID]) -> None:
         """Delete them from the journal."""

@@ -11,7 +11,7 @@ from typing import Any
 from PIL import Image, ImageDraw, ImageFont
 
 SIZE_PX = (1200, 630)
-FONTS = Path(__file__).parent.parent / "ui" / "static" / "fonts"
+FONTS = Path(__file__).parent.parent / "ui" / "fonts"
 SERIF, SANS = FONTS / "old-standard-tt-latin-400-normal.woff2", FONTS / "hanken-grotesk-latin-wght-normal.woff2"
 IVORY, PAPER, INK, INK_2, LINE, LINE_2, FELT, WASH = (
     *("#f4f5f2", "#ffffff", "#15191a", "#515857"),

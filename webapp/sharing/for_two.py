@@ -7,18 +7,19 @@ from __future__ import annotations
 
 import logging
 import uuid
-from dataclasses import asdict
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from db.queries import duets as rows
+from db.queries import for_two as rows
 from db.queries import jobs
 from db.queries import listeners as listener_rows
 from db.queries import votes as vote_rows
 from db.tables import Duet, DuetPiece, Listener
-from models.music.notes import Piece
+from models.music.notes import Piece as Music
 from models.taste.for_two import TasteComparison, compare_tastes
 from models.taste.space import TasteSpace
 from webapp.learning import heads
@@ -36,6 +37,95 @@ MOST_PIECES = 30  # of one duet
 ALREADY = "you two share music already"
 
 
+@dataclass(frozen=True)
+class Invitation:
+    """Whose open link this is."""
+
+    mine: bool
+
+
+@dataclass(frozen=True)
+class Requested:
+    """The job that was left, or the one that waits or runs already."""
+
+    job_id: int | None
+    state: str
+
+
+@dataclass(frozen=True)
+class OneEffect:
+    """What one listener's utility gains by one standard deviation more; ``word``: what they love."""
+
+    effect: float
+    sd: float
+    word: str
+
+
+@dataclass(frozen=True)
+class StyleBeside:
+    """One style, both effects (*you* is who asks), and whether they part."""
+
+    style: str
+    attribute: str
+    verdict: str
+    you: OneEffect
+    they: OneEffect
+    apart: float
+    sd: float
+    confidence: float
+
+
+@dataclass(frozen=True)
+class Chances:
+    """How likely each finds the piece more beautiful than a usual one, carefully guessed."""
+
+    you: float
+    they: float
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A piece composed for both."""
+
+    piece_id: uuid.UUID
+    composed_at: datetime
+    domain: str
+    chance: Chances
+    seconds: float
+    audio_url: str
+    midi_url: str
+    notes_url: str
+
+
+@dataclass(frozen=True)
+class ComposingJob:
+    """The newest job; ``progress``: ``{stage, pieces, of}`` while it runs."""
+
+    state: str
+    progress: dict[str, Any] | None
+
+
+@dataclass(frozen=True)
+class Picks:
+    """How many picks each taste was learned from."""
+
+    you: int
+    they: int
+
+
+@dataclass(frozen=True)
+class ForTwo:
+    """An agreement with another listener, or (with ``link_key``) an invitation that nobody has answered yet."""
+
+    duet_id: uuid.UUID
+    agreed_at: datetime | None
+    link_key: str | None
+    picks: Picks | None = None
+    styles: list[StyleBeside] = field(default_factory=list)
+    pieces: list[Piece] = field(default_factory=list)
+    job: ComposingJob | None = None
+
+
 def invite(database: Database, journal: Journal, listener_id: uuid.UUID) -> str:
     """The key of the listener's open link, made where there is none; raises ``TooMany``."""
 
@@ -50,14 +140,14 @@ def invite(database: Database, journal: Journal, listener_id: uuid.UUID) -> str:
     return database.transaction(work)
 
 
-def look(database: Database, listener_id: uuid.UUID, link_key: str) -> dict[str, Any]:
-    """Whose link this is: ``{mine}``; raises ``NotYours`` for one that was used, withdrawn or never there."""
+def look(database: Database, listener_id: uuid.UUID, link_key: str) -> Invitation:
+    """Whose link this is; raises ``NotYours`` for one that was used, withdrawn or never there."""
 
-    def work(session: Session) -> dict[str, Any]:
+    def work(session: Session) -> Invitation:
         duet = rows.invitation(session, link_key)
         if duet is None:
             raise _used_up()
-        return {"mine": duet.host_id == listener_id}
+        return Invitation(mine=duet.host_id == listener_id)
 
     return database.transaction(work)
 
@@ -88,7 +178,7 @@ def agree(database: Database, journal: Journal, listener_id: uuid.UUID, link_key
         return duet.id
 
     duet_id = database.transaction(work)
-    log.info("duet_agreed duet=%s", duet_id)
+    log.info("for_two_agreed agreement=%s", duet_id)
     return duet_id
 
 
@@ -103,16 +193,16 @@ def end(database: Database, journal: Journal, listener_id: uuid.UUID, duet_id: u
         journal.forget_duet(duet_id)
 
     database.transaction(work)
-    log.info("duet_ended duet=%s", duet_id)
+    log.info("for_two_ended agreement=%s", duet_id)
 
 
-def ask(database: Database, listener_id: uuid.UUID, duet_id: uuid.UUID) -> dict[str, Any]:
-    """Leave a job that composes for both in the music that the asking one listens to; ``{job_id, state}``.
+def request_pieces(database: Database, listener_id: uuid.UUID, duet_id: uuid.UUID) -> Requested:
+    """Leave a job that composes for both in the music that the asking one listens to.
 
-    The one that waits or runs already where there is one. Raises ``TooMany`` where they have enough pieces.
+    Raises ``TooMany`` where they have enough pieces.
     """
 
-    def work(session: Session) -> dict[str, Any]:
+    def work(session: Session) -> Requested:
         listener = _locked(session, listener_id)
         duet = rows.duet_of(session, duet_id, listener_id)
         if duet is None or duet.guest_id is None:
@@ -123,71 +213,64 @@ def ask(database: Database, listener_id: uuid.UUID, duet_id: uuid.UUID) -> dict[
         key = _key(duet_id)
         jobs.enqueue(session, KIND, payload, dedupe_key=key, listener_id=listener_id, priority=PRIORITY)
         job = jobs.newest_of(session, key)
-        return {"job_id": job.id if job else None, "state": job.state if job else "waiting"}
+        return Requested(job.id, job.state) if job else Requested(None, "waiting")
 
     return database.transaction(work)
 
 
-def overview(
-    database: Database, space: TasteSpace, playable: PlayablePool, listener_id: uuid.UUID
-) -> list[dict[str, Any]]:
-    """Every duet of the listener's, the newest first: ``[{duet_id, agreed_at, link_key, styles, pieces, job}, …]``.
+def overview(database: Database, space: TasteSpace, playable: PlayablePool, listener_id: uuid.UUID) -> list[ForTwo]:
+    """Every agreement of the listener's and their open invitation, the newest first."""
 
-    An open invitation has a ``link_key`` and nothing else. ``styles``: both effects, *you* being who asks.
-    """
-
-    def work(session: Session) -> list[dict[str, Any]]:
+    def work(session: Session) -> list[ForTwo]:
         listener = listener_rows.get_listener(session, listener_id)
         if listener is None:
             raise UnknownListenerError
-        return [_told(session, space, playable, duet, listener) for duet in rows.duets_of(session, listener_id)]
+        return [_for_two(session, space, playable, duet, listener) for duet in rows.duets_of(session, listener_id)]
 
     return database.transaction(work)
 
 
-def _told(
-    session: Session, space: TasteSpace, playable: PlayablePool, duet: Duet, listener: Listener
-) -> dict[str, Any]:
-    told: dict[str, Any] = {"duet_id": duet.id, "agreed_at": duet.agreed_at, "link_key": duet.link_key}
-    told |= {"picks": None, "styles": [], "pieces": [], "job": None}
+def _for_two(session: Session, space: TasteSpace, playable: PlayablePool, duet: Duet, listener: Listener) -> ForTwo:
     if duet.guest_id is None:
-        return told
+        return ForTwo(duet.id, duet.agreed_at, duet.link_key)
     host = duet.host_id == listener.id
     friend = duet.guest_id if host else duet.host_id
     mine, theirs = (heads.load(session, who, space) for who in (listener.id, friend))
     around = playable.clips(session, listener.domain).features
     job = jobs.newest_of(session, _key(duet.id))
-    return told | {
-        "picks": {"you": vote_rows.count_picks(session, listener.id), "they": vote_rows.count_picks(session, friend)},
-        "styles": [_style(row) for row in compare_tastes(mine, theirs, space, around=around)],
-        "pieces": [_piece(piece, host=host) for piece in rows.pieces_of(session, duet)],
-        "job": {"state": job.state, "progress": job.result if job.state == "running" else None} if job else None,
-    }
+    return ForTwo(
+        duet_id=duet.id,
+        agreed_at=duet.agreed_at,
+        link_key=duet.link_key,
+        picks=Picks(vote_rows.count_picks(session, listener.id), vote_rows.count_picks(session, friend)),
+        styles=[_style(row) for row in compare_tastes(mine, theirs, space, around=around)],
+        pieces=[_piece(piece, host=host) for piece in rows.pieces_of(session, duet)],
+        job=ComposingJob(job.state, job.result if job.state == "running" else None) if job else None,
+    )
 
 
-def _style(row: TasteComparison) -> dict[str, Any]:
-    """Both effects on one style, *you* first."""
+def _style(row: TasteComparison) -> StyleBeside:
     verdict = {"one_more": "you_more", "other_more": "they_more"}.get(row.verdict, row.verdict)
-    you, they = ({key: asdict(each)[key] for key in ("effect", "sd", "word")} for each in (row.one, row.other))
-    named = {"style": row.one.style, "attribute": row.one.attribute, "verdict": verdict}
-    return named | {"you": you, "they": they, "apart": row.apart, "sd": row.sd, "confidence": row.confidence}
+    you, they = (OneEffect(each.effect, each.sd, each.word) for each in (row.one, row.other))
+    named = row.one.style, row.one.attribute
+    return StyleBeside(*named, verdict, you, they, apart=row.apart, sd=row.sd, confidence=row.confidence)
 
 
-def _piece(piece: DuetPiece, *, host: bool) -> dict[str, Any]:
+def _piece(piece: DuetPiece, *, host: bool) -> Piece:
     from models.music.render import sounding_seconds  # noqa: PLC0415 (scipy, only where it is asked for)
 
     at = f"/api/duets/{piece.duet_id}/pieces/{piece.id}"
     chances = (piece.for_host, piece.for_guest)
-    return {
-        "piece_id": piece.id,
-        "composed_at": piece.created_at,
-        "domain": piece.domain,
-        "chance": dict(zip(("you", "they"), chances if host else chances[::-1], strict=True)),
-        "seconds": sounding_seconds(Piece.from_json(piece.notes)),
-        "audio_url": f"{at}/flac",
-        "midi_url": f"{at}/midi",
-        "notes_url": f"{at}/notes",
-    }
+    return Piece(
+        piece_id=piece.id,
+        composed_at=piece.created_at,
+        domain=piece.domain,
+        chance=Chances(*(chances if host else chances[::-1])),
+        seconds=sounding_seconds(Music.from_json(piece.notes)),
+        audio_url=f"{at}/flac",
+        midi_url=f"{at}/midi",
+        notes_url=f"{at}/notes",
+    )
 
 
 def _locked(session: Session, listener_id: uuid.UUID) -> Listener:

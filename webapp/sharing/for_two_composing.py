@@ -12,8 +12,7 @@ from typing import Any
 import numpy as np
 from sqlalchemy.orm import Session
 
-from db.queries import duets as rows
-from db.tables import Duet
+from db.queries import for_two as rows
 from models.music.notes import Domain, Piece
 from models.style.latents import Latents
 from models.style.screen import rejection_reason
@@ -87,7 +86,7 @@ class DuetComposer:
 
 
 def _heads(session: Session, *, space: TasteSpace, duet_id: uuid.UUID) -> tuple[Head, Head] | None:
-    duet = session.get(Duet, duet_id)
+    duet = rows.get_duet(session, duet_id)
     if duet is None or duet.guest_id is None:
         return None
     host, guest = (heads.load(session, who, space) for who in (duet.host_id, duet.guest_id))
@@ -111,7 +110,7 @@ def _values(space: TasteSpace, both: JointScore, domain: str, result: GenerateRe
 
 def _store(session: Session, *, journal: Journal, duet_id: uuid.UUID, values: dict[str, Any]) -> bool:
     """Whether the duet is still there."""
-    duet = session.get(Duet, duet_id, with_for_update={"read": True, "key_share": True})
+    duet = rows.get_duet(session, duet_id, keep=True)
     if duet is None:
         return False
     rows.add_piece(session, duet, **values)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import uuid
-from typing import Any, cast
+from typing import cast
 
 from sqlalchemy.orm import Session
 
-from db.queries import duets as rows
+from db.queries import for_two as rows
 from models.music.notes import Domain
 from webapp.composing.sources import Source
 from webapp.runtime.database import Database
 from webapp.runtime.errors import NotYours
-from webapp.studio import sound as studio_sound
+from webapp.studio import formats
+from webapp.studio.piano_roll import SoundingNotes, sounding_notes
 
 
 def find(database: Database, listener_id: uuid.UUID, duet_id: uuid.UUID, piece_id: uuid.UUID) -> Source:
@@ -31,16 +32,14 @@ def find(database: Database, listener_id: uuid.UUID, duet_id: uuid.UUID, piece_i
 
 def audio(source: Source) -> bytes:
     """The whole piece as FLAC, made when it is asked for."""
-    return studio_sound.sound(source, "flac")
+    return formats.sound(source, "flac")
 
 
 def midi(source: Source) -> bytes:
     """The piece as a MIDI file."""
-    return studio_sound.midi(source)
+    return formats.midi(source)
 
 
-def notes(source: Source) -> dict[str, Any]:
-    """``{seconds, notes: [[start_s, duration_s, pitch, velocity], …]}`` in the time of the sound."""
-    from models.music.render import notes_in_seconds, sounding_seconds  # noqa: PLC0415 (scipy)
-
-    return {"seconds": sounding_seconds(source.piece), "notes": notes_in_seconds(source.piece)}
+def notes(source: Source) -> SoundingNotes:
+    """The piece in the time of its sound."""
+    return sounding_notes(source.piece)

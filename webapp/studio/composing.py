@@ -6,8 +6,7 @@ import logging
 import uuid
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path
+from dataclasses import asdict, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,7 +15,6 @@ from sqlalchemy.orm import Session
 from db.queries import listeners as listener_rows
 from models.music.notes import Piece
 from models.style.latents import Latents, between
-from models.style.locks import Locks
 from models.taste.head import utilities
 from models.taste.space import TasteSpace, summary
 from webapp.composing.sources import Source, find, named_traits, names_in
@@ -24,42 +22,16 @@ from webapp.generation.protocol import BadRequest, GenerateRequest, GenerateResu
 from webapp.generation.protocol import Source as Origin
 from webapp.generation.remote import RemoteGenerator
 from webapp.learning import heads
-from webapp.learning.playable_clips import PlayablePool
-from webapp.runtime.database import Database
 from webapp.runtime.errors import NotAllowed, NotReady, UnknownListenerError
-from webapp.runtime.journal import Journal
-from webapp.studio.opening import shown
-from webapp.studio.room import check_rate, keep, place
-from webapp.studio.turning import REACHES, reached, turned
+from webapp.studio.dials import REACHES, Dials
+from webapp.studio.limits import check_rate, slow_slot
+from webapp.studio.pieces import OpenedPiece, keep, opened
+from webapp.studio.recipes import Borrowed, Recipe
+from webapp.studio.studio import Studio
 
 log = logging.getLogger(__name__)
 
 DEADLINE_MS = 30_000
-
-
-@dataclass(frozen=True)
-class Borrowed:
-    """Where a style comes from, and how far it goes from the content's own (0) to that (1)."""
-
-    source: str
-    strength: float
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """Everything that a composed piece is made from; the same recipe with the same model gives the same piece."""
-
-    content: str
-    styles: Mapping[str, Borrowed]
-    seed: int
-    toward: Borrowed | None = None  # where all of the content goes
-    turned: Mapping[str, float] = field(default_factory=dict)  # styles that are not borrowed: by how many SD
-    keep: float = 1.0
-    locks: Locks = field(default_factory=Locks)
-
-    def to_json(self) -> dict[str, Any]:
-        """As it is stored and sent."""
-        return {**asdict(self), "locks": {**asdict(self.locks), "bars": list(self.locks.bars)}}
 
 
 class Music(NamedTuple):
@@ -70,73 +42,51 @@ class Music(NamedTuple):
 
 
 def compose(
-    database: Database,
-    journal: Journal,
-    generation: RemoteGenerator,
-    space: TasteSpace,
-    playable: PlayablePool,
-    style_folder: Path,
+    studio: Studio,
     listener_id: uuid.UUID,
     recipe: Recipe,
-) -> dict[str, Any]:
+) -> OpenedPiece:
     """Compose and keep one piece; it is answered as the page shows it.
 
     Raises ``NotYours`` for a source that isn't the listener's to hear, ``NotAllowed`` for what can't be composed,
     ``TooMany`` beyond ``MOST_A_MINUTE`` pieces, and ``NotReady`` while no generator answers.
     """
-    return _compose(database, journal, generation, space, playable, style_folder, listener_id, [recipe], ranked=False)[
-        0
-    ]
+    return _compose(studio, listener_id, [recipe], ranked=False)[0]
 
 
 def variations(
-    database: Database,
-    journal: Journal,
-    generation: RemoteGenerator,
-    space: TasteSpace,
-    playable: PlayablePool,
-    style_folder: Path,
+    studio: Studio,
     listener_id: uuid.UUID,
     recipe: Recipe,
     count: int,
-) -> list[dict[str, Any]]:
+) -> list[OpenedPiece]:
     """The recipe with the next ``count`` seeds, best for this listener first; raises as ``compose`` does."""
     recipes = [replace(recipe, seed=(recipe.seed + step) % 2**53) for step in range(1, count + 1)]
-    return _compose(database, journal, generation, space, playable, style_folder, listener_id, recipes, ranked=True)
+    return _compose(studio, listener_id, recipes, ranked=True)
 
 
 def interpolation(
-    database: Database,
-    journal: Journal,
-    generation: RemoteGenerator,
-    space: TasteSpace,
-    playable: PlayablePool,
-    style_folder: Path,
+    studio: Studio,
     listener_id: uuid.UUID,
     *,
     content: str,
     toward: str,
     steps: int,
     seed: int,
-) -> list[dict[str, Any]]:
+) -> list[OpenedPiece]:
     """``steps`` pieces evenly between two, the nearest to ``content`` first; raises as ``compose`` does."""
     shares = [round(step / (steps + 1), 3) for step in range(1, steps + 1)]
     recipes = [Recipe(content, {}, seed, toward=Borrowed(toward, share)) for share in shares]
-    return _compose(database, journal, generation, space, playable, style_folder, listener_id, recipes, ranked=False)
+    return _compose(studio, listener_id, recipes, ranked=False)
 
 
 def _compose(
-    database: Database,
-    journal: Journal,
-    generation: RemoteGenerator,
-    space: TasteSpace,
-    playable: PlayablePool,
-    style_folder: Path,
+    studio: Studio,
     listener_id: uuid.UUID,
     recipes: Sequence[Recipe],
     *,
     ranked: bool,
-) -> list[dict[str, Any]]:
+) -> list[OpenedPiece]:
     """All recipes at once; they name the same sources."""
     recipe = recipes[0]
 
@@ -144,11 +94,11 @@ def _compose(
         check_rate(session, listener_id, len(recipes))
         return {name: find(session, name, listener_id) for name in names_in(recipe.to_json())}
 
-    sources = database.transaction(read)
-    with place():
+    sources = studio.database.transaction(read)
+    with slow_slot():
         try:
-            results = _generate(generation, space, style_folder, recipes, sources)
-            latents = [_as_heard(generation, result) for result in results] if ranked else []
+            results = _generate(studio, recipes, sources)
+            latents = [_as_heard(studio, result) for result in results] if ranked else []
         except BadRequest as error:
             raise NotAllowed(f"this can't be composed: {error}") from error
         except GenerationError as error:
@@ -163,7 +113,7 @@ def _compose(
         for each, result in zip(recipes, results, strict=True):
             name = keep(
                 session,
-                journal,
+                studio,
                 listener_id,
                 domain=result.recipe["domain"],
                 title=content.title,
@@ -175,32 +125,25 @@ def _compose(
             names.append(name)
         return names
 
-    names = database.transaction(store)
+    names = studio.database.transaction(store)
 
-    def show(session: Session) -> list[dict[str, Any]]:
-        made = [
-            shown(session, space, playable, style_folder, listener_id, find(session, name, listener_id))
-            for name in names
-        ]
-        return _ranked(session, space, playable, listener_id, made, latents) if ranked else made
+    def show(session: Session) -> list[OpenedPiece]:
+        made = [opened(session, studio, listener_id, find(session, name, listener_id)) for name in names]
+        return _ranked(session, studio, listener_id, made, latents) if ranked else made
 
-    made = database.transaction(show)
+    made = studio.database.transaction(show)
     log.info(
         "studio_composed listener=%s pieces=%d styles=%s", listener_id, len(made), ",".join(recipe.styles) or "own"
     )
     return made
 
 
-def _generate(
-    generation: RemoteGenerator,
-    space: TasteSpace,
-    style_folder: Path,
-    recipes: Sequence[Recipe],
-    sources: Mapping[str, Source],
-) -> list[GenerateResult]:
-    music = {name: current(generation, space, source) for name, source in sources.items()}
-    steps = _steps(generation, space, style_folder, recipes[0], sources, music)
-    results = _all_of(generation, [_request(space, style_folder, recipe, sources, music, steps) for recipe in recipes])
+def _generate(studio: Studio, recipes: Sequence[Recipe], sources: Mapping[str, Source]) -> list[GenerateResult]:
+    music = {name: current(studio.generation, studio.space, source) for name, source in sources.items()}
+    dials = studio.dials
+    steps = _steps(studio.generation, dials, recipes[0], sources, music)
+    requests = [_request(dials, recipe, sources, music, steps) for recipe in recipes]
+    results = _all_of(studio.generation, requests)
     if any(len(Piece.from_json(result.notes).notes) == 0 for result in results):
         raise NotAllowed("nothing but silence came of this; borrow less of it, or try another piece")
     return results
@@ -208,8 +151,7 @@ def _generate(
 
 def _steps(
     generation: RemoteGenerator,
-    space: TasteSpace,
-    style_folder: Path,
+    dials: Dials,
     recipe: Recipe,
     sources: Mapping[str, Source],
     music: Mapping[str, Music],
@@ -218,9 +160,9 @@ def _steps(
     if not recipe.turned:
         return {}
     tried = [{group: times * by for group, by in recipe.turned.items()} for times in REACHES]
-    made = _all_of(generation, [_request(space, style_folder, recipe, sources, music, steps) for steps in tried])
-    pieces = [Piece.from_json(each.notes) for each in made]
-    return reached(space, style_folder, Piece.from_json(music[recipe.content].notes), recipe.turned, pieces)
+    made = _all_of(generation, [_request(dials, recipe, sources, music, steps) for steps in tried])
+    begin, pieces = Piece.from_json(music[recipe.content].notes), [Piece.from_json(each.notes) for each in made]
+    return dials.steps_to_sound(begin, recipe.turned, pieces)
 
 
 def _all_of(generation: RemoteGenerator, requests: Sequence[GenerateRequest]) -> list[GenerateResult]:
@@ -238,8 +180,7 @@ def current(generation: RemoteGenerator, space: TasteSpace, source: Source) -> M
 
 
 def _request(
-    space: TasteSpace,
-    style_folder: Path,
+    dials: Dials,
     recipe: Recipe,
     sources: Mapping[str, Source],
     music: Mapping[str, Music],
@@ -260,7 +201,7 @@ def _request(
         for group, each in recipe.styles.items()
         if each.strength > 0
     }
-    moved = turned(space, style_folder, own, Piece.from_json(music[recipe.content].notes), domain, steps)
+    moved = dials.moved(own, Piece.from_json(music[recipe.content].notes), domain, steps)
     styles |= {group: Origin(latents=latents.to_json()) for group, latents in moved.items()}
     locks = recipe.locks
     notes = music[recipe.content].notes if locks.notes_stay else None
@@ -276,24 +217,19 @@ def _request(
     )
 
 
-def _as_heard(generation: RemoteGenerator, result: GenerateResult) -> Latents:
+def _as_heard(studio: Studio, result: GenerateResult) -> Latents:
     """What the composed notes are encoded to: variations share the latents that they were decoded from."""
-    return Latents.from_json(generation.encode(result.notes).latents)
+    return Latents.from_json(studio.generation.encode(result.notes).latents)
 
 
 def _ranked(
-    session: Session,
-    space: TasteSpace,
-    playable: PlayablePool,
-    listener_id: uuid.UUID,
-    made: list[dict[str, Any]],
-    heard: Sequence[Latents],
-) -> list[dict[str, Any]]:
+    session: Session, studio: Studio, listener_id: uuid.UUID, made: list[OpenedPiece], heard: Sequence[Latents]
+) -> list[OpenedPiece]:
     """Best first for this listener's head; each with ``traits`` as it sounds."""
+    space = studio.space
     if any(latents.version != space.version for latents in heard):
         return made  # between two models nothing can be ranked
     features = space.features(np.stack([summary(latents) for latents in heard]))
-    for each, told in zip(made, named_traits(session, space, playable, made[0]["domain"], features), strict=True):
-        each["traits"] = told
+    traits = named_traits(session, space, studio.playable, made[0].domain, features)
     utility = utilities(heads.load(session, listener_id, space), features).mean
-    return [made[index] for index in utility.argsort()[::-1]]
+    return [replace(made[index], traits=traits[index]) for index in utility.argsort()[::-1]]

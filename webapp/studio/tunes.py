@@ -4,25 +4,21 @@ from __future__ import annotations
 
 import threading
 import uuid
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass
 from urllib.parse import quote
 
 from sqlalchemy.orm import Session
 
 from db.queries import studio as rows
 from models.music import played
-from models.music.notes import TICKS_PER_QUARTER, MusicError, Piece
-from models.taste.space import TasteSpace
+from models.music.notes import TICKS_PER_QUARTER, Domain, MusicError, Piece
 from webapp.composing.sources import PIECES, Source
 from webapp.generation.protocol import BadRequest, GenerationError
-from webapp.generation.remote import RemoteGenerator
-from webapp.learning.playable_clips import PlayablePool
-from webapp.runtime.database import Database
 from webapp.runtime.errors import NotAllowed, NotReady, NotYours
-from webapp.runtime.journal import Journal
-from webapp.studio.opening import in_time, open_piece
-from webapp.studio.room import check_rate, keep_heard, place
+from webapp.studio.limits import check_rate, slow_slot
+from webapp.studio.piano_roll import PianoRoll, piano_roll
+from webapp.studio.pieces import OpenedPiece, keep_encoded, open_piece
+from webapp.studio.studio import Studio
 from webapp.studio.uploads import READ_BARS
 
 BARS = 8  # as many as the generator takes
@@ -31,30 +27,40 @@ REMEMBERED = 24  # pieces among which one that was taken before is looked for
 _reading = threading.Lock()  # reading is Python's own work and would hold votes up
 
 
-def found(words: str, domain: str, limit: int) -> dict[str, Any]:
-    """``{collections, found, tunes}``: pieces with ``words`` in a title, those of ``domain`` first, at most ``limit``.
+@dataclass(frozen=True)
+class Tune:
+    """A piece of a collection; POST to its ``address`` takes it into the studio."""
 
-    ``found``: how many there are; ``collections``: what is searched, empty where no collection is there.
+    address: str
+    title: str
+    collection: str
+    domain: Domain
+    audio_url: str
+    notes_url: str
+
+
+@dataclass(frozen=True)
+class FoundTunes:
+    """How many pieces of ``collections`` have the words in a title, and the first of them.
+
+    ``collections``: what is searched, empty where no collection is there.
     """
+
+    collections: list[str]
+    found: int
+    tunes: list[Tune]
+
+
+def find_tunes(words: str, domain: str, limit: int) -> FoundTunes:
+    """Pieces with ``words`` in a title, those of ``domain`` first, at most ``limit``."""
     with _reading:
         entries = played.find(words, domain)
-    return {
-        "collections": played.collections(),
-        "found": len(entries),
-        "tunes": [_described(title, entry) for title, entry in entries[:limit]],
-    }
+    return FoundTunes(played.collections(), len(entries), [_tune(title, entry) for title, entry in entries[:limit]])
 
 
-def _described(title: str, entry: played.Entry) -> dict[str, Any]:
+def _tune(title: str, entry: played.Entry) -> Tune:
     address = f"/api/studio/tunes/{entry.corpus}/{quote(entry.name)}"
-    return {
-        "address": address,
-        "title": title,
-        "collection": entry.collection,
-        "domain": entry.domain,
-        "audio_url": f"{address}/audio",
-        "notes_url": f"{address}/notes",
-    }
+    return Tune(address, title, entry.collection, entry.domain, f"{address}/audio", f"{address}/notes")
 
 
 def source(corpus: str, name: str) -> Source:
@@ -66,52 +72,36 @@ def source(corpus: str, name: str) -> Source:
     return Source(f"tunes/{corpus}/{name}", entry.domain, entry.titles[0], {}, begin.to_json(), {}, "", mine=False)
 
 
-def notes(corpus: str, name: str) -> dict[str, Any]:
-    """``{seconds, bars_s, notes}`` of what ``source`` begins with."""
-    return in_time(source(corpus, name).piece)
+def notes(corpus: str, name: str) -> PianoRoll:
+    """What ``source`` begins with, in the time of its sound."""
+    return piano_roll(source(corpus, name).piece)
 
 
-def take(
-    database: Database,
-    journal: Journal,
-    generation: RemoteGenerator,
-    space: TasteSpace,
-    playable: PlayablePool,
-    style_folder: Path,
-    listener_id: uuid.UUID,
-    corpus: str,
-    name: str,
-) -> dict[str, Any]:
+def take(studio: Studio, listener_id: uuid.UUID, corpus: str, name: str) -> OpenedPiece:
     """The piece's first eight whole bars in the listener's studio, kept once; answered as the page shows it.
 
     Raises ``NotYours`` where there is no such piece, ``NotAllowed`` where the model can't take it, ``TooMany`` and
     ``NotReady`` as composing does.
     """
-    before = database.transaction(lambda session: _taken(session, space, listener_id, f"{corpus}/{name}"))
+    version, database = studio.space.version, studio.database
+    before = database.transaction(lambda session: _taken(session, version, listener_id, f"{corpus}/{name}"))
     if before is not None:
-        return open_piece(database, space, playable, style_folder, listener_id, before)
+        return open_piece(studio, listener_id, before)
     database.transaction(lambda session: check_rate(session, listener_id))
     entry, piece = _read(corpus, name)
-    with place():
+    with slow_slot():
         try:
-            heard = generation.encode(piece.window(0, READ_BARS).to_json())
+            encoded = studio.generation.encode(piece.window(0, READ_BARS).to_json())
         except BadRequest as error:
             raise NotAllowed(f"“{entry.titles[0]}” can't be used: {error}. Choose another piece") from error
         except GenerationError as error:
             raise NotReady("the composer does not answer just now; try again in a moment") from error
-    return open_piece(
-        database,
-        space,
-        playable,
-        style_folder,
-        listener_id,
-        keep_heard(database, journal, listener_id, entry.domain, entry.titles[0], heard),
-    )
+    return open_piece(studio, listener_id, keep_encoded(studio, listener_id, entry.domain, entry.titles[0], encoded))
 
 
-def _taken(session: Session, space: TasteSpace, listener_id: uuid.UUID, piece_id: str) -> str | None:
+def _taken(session: Session, version: str, listener_id: uuid.UUID, piece_id: str) -> str | None:
     for piece in rows.brought_pieces(session, listener_id, REMEMBERED):
-        if piece.notes.get("piece_id") == piece_id and piece.model_version == space.version:
+        if piece.notes.get("piece_id") == piece_id and piece.model_version == version:
             return f"{PIECES}/{piece.id}"
     return None
 

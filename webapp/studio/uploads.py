@@ -5,21 +5,17 @@ from __future__ import annotations
 import re
 import threading
 import uuid
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass
+from typing import Literal
 
 from models.music.abc import decoded, split_tunes, tune_piece
 from models.music.midi import read_midi
 from models.music.notes import DOMAINS, MusicError, Piece
-from models.taste.space import TasteSpace
 from webapp.generation.protocol import BadRequest, GenerationError
-from webapp.generation.remote import RemoteGenerator
-from webapp.learning.playable_clips import PlayablePool
-from webapp.runtime.database import Database
 from webapp.runtime.errors import NotAllowed, NotReady
-from webapp.runtime.journal import Journal
-from webapp.studio.opening import open_piece
-from webapp.studio.room import TITLE_LENGTH, check_rate, keep_heard, place
+from webapp.studio.limits import check_rate, slow_slot
+from webapp.studio.pieces import TITLE_LENGTH, OpenedPiece, keep_encoded, open_piece
+from webapp.studio.studio import Studio
 
 READ_BARS = 64  # of which the generator takes the first eight whole ones of one meter
 ENDING = re.compile(r"(?<=.)\.[^.\s]{1,5}$")
@@ -27,29 +23,22 @@ ENDING = re.compile(r"(?<=.)\.[^.\s]{1,5}$")
 _reading = threading.Lock()  # reading is Python's own work and would hold votes up
 
 
-def upload(
-    database: Database,
-    journal: Journal,
-    generation: RemoteGenerator,
-    space: TasteSpace,
-    playable: PlayablePool,
-    style_folder: Path,
-    listener_id: uuid.UUID,
-    file_name: str,
-    data: bytes,
-    domain: str,
-) -> dict[str, Any]:
-    """Keep a file as a piece to start from; raises ``NotAllowed`` with one line that says what to do.
+@dataclass(frozen=True)
+class BroughtPiece(OpenedPiece):
+    """A file that was brought, and what it was read as, by its content."""
 
-    ``read_as`` tells what it was read as.
-    """
-    database.transaction(lambda session: check_rate(session, listener_id))
+    read_as: Literal["MIDI", "ABC"]
+
+
+def upload(studio: Studio, listener_id: uuid.UUID, file_name: str, data: bytes, domain: str) -> BroughtPiece:
+    """Keep a file as a piece to start from; raises ``NotAllowed`` with one line that says what to do."""
+    studio.database.transaction(lambda session: check_rate(session, listener_id))
     shortened = " ".join(file_name.split())[:TITLE_LENGTH] or "the file"
-    with place():
+    with slow_slot():
         try:
             with _reading:
                 piece = read(data, shortened)
-            heard = generation.encode(piece.window(0, READ_BARS).to_json())
+            encoded = studio.generation.encode(piece.window(0, READ_BARS).to_json())
         except (MusicError, BadRequest) as error:
             raise NotAllowed(
                 f"“{shortened}” can't be used: {error}. Choose a MIDI file (.mid) or a tune in ABC (.abc)"
@@ -57,9 +46,9 @@ def upload(
         except GenerationError as error:
             raise NotReady("the composer does not answer just now; keep the file and try again in a moment") from error
     title = piece.titles[0] if piece.titles else ENDING.sub("", shortened)
-    name = keep_heard(database, journal, listener_id, piece.domain if piece.domain in DOMAINS else domain, title, heard)
-    opened = open_piece(database, space, playable, style_folder, listener_id, name)
-    return {**opened, "read_as": "MIDI" if is_midi(data) else "ABC"}
+    known = piece.domain if piece.domain in DOMAINS else domain
+    opened = open_piece(studio, listener_id, keep_encoded(studio, listener_id, known, title, encoded))
+    return BroughtPiece(**vars(opened), read_as="MIDI" if is_midi(data) else "ABC")
 
 
 def is_midi(data: bytes) -> bool:

@@ -1,4 +1,5 @@
-"""What the taste page tells: what a listener loves, why they like a clip, and whether what is composed for them wins.
+"""What is known of a listener's taste: the overview, why a clip is liked, and blind tests of what is claimed.
 
-Every figure comes with its doubt. Begin with ``overview``.
+Every claim comes with its doubt, and with a way to check it. Begin with ``overview``; ``explanation`` and
+``counterfactual`` tell why a clip, and what would have to change.
 """

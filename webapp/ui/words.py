@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+
+from webapp.taste.overview import StyleLiking
 
 
 def leaning(words: str) -> str:
@@ -13,11 +14,11 @@ def leaning(words: str) -> str:
     return "we can't tell yet" if yours.startswith("can't") else f"you {yours}"
 
 
-def strongest(styles: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
+def strongest(styles: Sequence[StyleLiking]) -> StyleLiking | None:
     """The style of whose liking the head is surest; ``None`` where all are open or only guessed from others."""
     liked = [
         style
         for style in styles
-        if re.search(r"\blikes? it ", style["words"]) and not (style.get("others") or {}).get("guessed")
+        if re.search(r"\blikes? it ", style.words) and not (style.others and style.others.guessed)
     ]
-    return max(liked, key=lambda style: float(style["confidence"]), default=None)
+    return max(liked, key=lambda style: style.confidence, default=None)

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from db.queries.blind_tests import outcomes, proofs, repeats
 from db.queries.listeners import create_listener
 from db.queries.offers import (
     NotForThisListenerError,
@@ -19,7 +20,6 @@ from db.queries.offers import (
     repeatable,
     shown_sets,
 )
-from db.queries.proofs import outcomes, proofs, repeats
 from db.queries.votes import Expected, store_vote
 from db.tables import Clip, Listener, Offer
 

@@ -18,7 +18,7 @@ from models.music import corpora
 from models.music.abc import read_abc
 from models.style.latents import GROUPS
 from models.title.titles import alternatives
-from webapp.maps import drawing, maps, reading
+from webapp.maps import catalogue, drawing, open_maps
 from webapp.worker import Worker
 
 HEARD = {"left": 4000, "right": 4200}
@@ -26,7 +26,7 @@ HEARD = {"left": 4000, "right": 4200}
 
 @pytest.fixture(autouse=True)
 def nothing_kept(monkeypatch):
-    monkeypatch.setattr(reading, "_kept", type(reading._kept)())
+    monkeypatch.setattr(open_maps, "_kept", type(open_maps._kept)())
 
 
 @pytest.fixture(scope="session")
@@ -61,8 +61,7 @@ def keep(context):
         quality = judge(points.vectors, places, points.colours, 0, near)
         version = about.pop("model_version", "towers-1")
         return drawing.store(
-            context.database,
-            context.clip_store,
+            context.atlas,
             kind,
             version,
             0,
@@ -145,7 +144,7 @@ def test_what_is_not_there_is_told_as_such(listener, keep, context, tunes):
     assert listener.get(f"/api/atlas/maps/{map_id}/points/{len(tunes)}").status_code == 404
     assert listener.get(f"/api/atlas/maps/{map_id}/points/-1").status_code == 422
     assert [context.clip_store.delete(key) for key in list(context.clip_store.keys())]
-    reading._kept.clear()
+    open_maps._kept.clear()
     lost = listener.get(f"/api/atlas/maps/{map_id}/points")
     assert lost.status_code == 404
     assert "kallos atlas draw" in lost.json()["error"]
@@ -199,7 +198,7 @@ def test_a_map_of_tunes_says_nothing_of_taste(listener, keep, tunes):
 def test_the_worker_draws_a_map_of_real_tunes_once_and_tells_how_far_it_is(listener, context, monkeypatch):
     monkeypatch.setattr("webapp.composing.pool.leave_job", lambda *_: False)
     told: list[dict] = []
-    real = maps.jobs.tell_progress
+    real = catalogue.jobs.tell_progress
     monkeypatch.setattr("webapp.worker.jobs.tell_progress", lambda s, j, p: told.append(p) or real(s, j, p))
     listener.post("/api/atlas/joint")
     context.database.transaction(

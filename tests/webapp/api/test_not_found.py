@@ -7,7 +7,7 @@ from fastapi import FastAPI
 from fastapi.responses import PlainTextResponse
 from starlette.testclient import TestClient
 
-from webapp.api.not_found import WayBack
+from webapp.api.not_found import NotFoundPage
 
 BROWSER = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 
@@ -15,7 +15,7 @@ BROWSER = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 @pytest.fixture
 def client() -> TestClient:
     app = FastAPI()
-    app.add_middleware(WayBack)
+    app.add_middleware(NotFoundPage)
     app.get("/there", response_class=PlainTextResponse)(lambda: "here")
     return TestClient(app)
 

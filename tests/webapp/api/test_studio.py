@@ -13,7 +13,7 @@ from models.music.abc import read_abc
 from models.music.midi import read_midi, write_midi
 from models.style.latents import STYLE_GROUPS
 from webapp.runtime.limits import UPLOAD_BYTES
-from webapp.studio import room
+from webapp.studio import limits, pieces
 
 ABC = "X:1\nT:The Test Jig\nM:6/8\nK:D\n|:dAF DFA|dAF def|gfe fed|cBA Bcd:|\n"
 JIG = (ABC.encode(), "jig.abc")
@@ -277,7 +277,7 @@ def test_a_file_larger_than_the_limit_is_refused_before_it_is_read(studio):
 
 
 def test_pieces_come_no_faster_than_a_person_makes_them(studio, monkeypatch):
-    monkeypatch.setattr(room, "MOST_A_MINUTE", 3)
+    monkeypatch.setattr(limits, "MOST_A_MINUTE", 3)
     content = names(studio)[0]
     assert [compose(studio, content).status_code for _ in range(4)] == [201, 201, 201, 429]
     assert studio.post("/api/studio/variations", json={"content": content}).status_code == 429
@@ -288,7 +288,7 @@ def test_pieces_come_no_faster_than_a_person_makes_them(studio, monkeypatch):
 
 def test_when_every_place_is_taken_the_next_is_asked_to_wait(studio):
     content = names(studio)[0]
-    taken = [room.place() for _ in range(room.AT_ONCE)]
+    taken = [limits.slow_slot() for _ in range(limits.AT_ONCE)]
     for each in taken:
         each.__enter__()
     refused = compose(studio, content)
@@ -300,7 +300,7 @@ def test_when_every_place_is_taken_the_next_is_asked_to_wait(studio):
 
 
 def test_old_pieces_go_and_those_with_a_link_stay(studio, monkeypatch):
-    monkeypatch.setattr(room, "KEPT_PIECES", 2)
+    monkeypatch.setattr(pieces, "KEPT_PIECES", 2)
     content = names(studio)[0]
     made = [compose(studio, content, seed).json()["name"] for seed in range(2)]
     studio.post(f"/api/studio/{made[0]}/link")

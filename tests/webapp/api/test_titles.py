@@ -15,7 +15,7 @@ from models.atlas.quality import judge
 from models.music import corpora
 from models.title.checkpoint import WEIGHTS, TitleBundle, load_towers, note_in_card
 from models.title.tunes import tunes_of
-from webapp.maps import drawing, reading, titles
+from webapp.maps import drawing, open_maps, title_search
 
 CARD = json.loads((WEIGHTS / "titles-cpu" / "card.json").read_text(encoding="utf-8"))
 JIG = b"X:1\nT:The Test Jig\nM:6/8\nK:D\n|:dAF DFA|dAF def|gfe fed|cBA Bcd|dAF DFA|dAF def|gfe fed|ecA d3:|\n"
@@ -29,7 +29,7 @@ def towers() -> TitleBundle:
 @pytest.fixture
 def drawn(context, towers, monkeypatch):
     """Maps of real tunes and titles in the towers' space; how they look doesn't matter here."""
-    monkeypatch.setattr(reading, "_kept", type(reading._kept)())
+    monkeypatch.setattr(open_maps, "_kept", type(open_maps._kept)())
     pieces = corpora.load("oneills1850", limit=60)
     made = {}
     for kind in ("tunes", "titles"):
@@ -37,7 +37,7 @@ def drawn(context, towers, monkeypatch):
         places = np.ascontiguousarray(points.vectors[:, :2])
         quality = judge(points.vectors, places, {}, 0)
         made[kind] = DrawnMap(points, places, nearest(points.vectors, 10), {"quality": quality.to_json()})
-        drawing.store(context.database, context.clip_store, kind, towers.version, 0, made[kind])
+        drawing.store(context.atlas, kind, towers.version, 0, made[kind])
     return made
 
 
@@ -101,7 +101,7 @@ def test_the_odds_are_those_of_the_card(listener, drawn):
     assert told["odds"]["title_to_melody"]["mrr"]["value"] == measured["value"]
     assert told["odds"]["title_to_melody"]["mrr"]["chance"] == measured["chance"]
     assert told["ready"] == {"tunes": True, "titles": True}
-    assert titles.odds({}) is None
+    assert title_search.odds({}) is None
 
 
 def test_what_was_measured_is_written_into_the_card(tmp_path, towers):

@@ -21,6 +21,7 @@ from webapp.composing import pool, screening, wishes
 from webapp.context import Context
 from webapp.learning import heads, reencoding, refits
 from webapp.listeners import accounts
+from webapp.listeners.export import export
 from webapp.worker import Worker
 
 OUTCOMES = ("left", "right", "equal", "neither", "skipped")
@@ -111,7 +112,7 @@ def test_pool_heads_and_own_clips_move_over_to_another_model_and_back(
         "b",
         (1, 1, 1, 1),
     )
-    before, told = head_of(context, listener), accounts.export(context.database, listener)
+    before, told = head_of(context, listener), export(context.database, listener)
     waiting = context.pairs.open(listener)
     assert before.votes_seen == 5
     judged = {row[side] for row in told["offers"] for side in ("left_clip", "right_clip")}
@@ -147,7 +148,7 @@ def test_pool_heads_and_own_clips_move_over_to_another_model_and_back(
     assert len(sounds(next_context, [*stocked, *own])) == 2 * (8 + 1)
     versions = select(Clip.model_version).where(Clip.id.in_([*own, *judged]))
     assert set(next_context.database.transaction(lambda s: s.scalars(versions).all())) == {new}
-    moved = accounts.export(next_context.database, listener)
+    moved = export(next_context.database, listener)
     for part in ("offers", "fours"):  # with their votes and what was foreseen
         answered = [row for row in told[part] if row["state"] == "voted"]
         assert answered

@@ -8,9 +8,13 @@ from sqlalchemy import select
 
 from db.queries.jobs import take_job
 from db.tables import Listener, StoredHead, StoredPopulation
+from models.taste.explain import Habits
 from models.taste.hierarchy import PopulationPrior, learn
 from webapp.learning import heads, population
 from webapp.listeners import accounts, journal_rebuild, rewind
+from webapp.listeners.deletion import delete
+from webapp.listeners.export import export
+from webapp.listeners.restore import restore
 from webapp.taste import overview
 from webapp.worker import HANDLERS, Worker
 
@@ -104,13 +108,13 @@ def test_a_population_of_a_smaller_taste_space_is_nobodys_beginning(context, peo
 
 def test_the_taste_page_tells_of_the_others_where_there_are_enough(context, people):
     assert all(
-        each["others"] is None
-        for each in overview.overview(context.database, context.space, context.playable, people[0])["styles"]
+        each.others is None
+        for each in overview.overview(context.database, context.space, context.playable, people[0]).styles
     )
     population.refit_population(context.database, context.journal, context.space, context.playable, "default")
     told = overview.overview(context.database, context.space, context.playable, people[0])
-    assert all(0 <= each["others"]["share"] <= 1 for each in told["styles"])
-    assert told["habits"] == {"left": None, "tossed": None}
+    assert all(0 <= each.others.share <= 1 for each in told.styles)
+    assert told.habits == Habits(left=None, tossed=None)
 
 
 def test_a_head_stays_where_it_began_once_it_knows_many_votes(context, people, monkeypatch):
@@ -144,13 +148,13 @@ def test_heads_that_began_at_a_population_are_rewound_rebuilt_and_taken_elsewher
     assert journal_rebuild.rebuild(rebuilt.database, rebuilt.journal, rebuilt.space).problems == []
     mine, theirs = tables(context), tables(rebuilt)
     assert all(mine[name] == theirs[name] for name in ("populations", "listeners", "heads", "votes"))
-    exported = accounts.export(context.database, late)
+    exported = export(context.database, late)
     for keep in (5, 1, 0):
-        rewind.rewind(context.database, context.journal, context.clip_store, context.space, late, keep)
+        rewind.rewind(context.records, late, keep)
         assert head_of(context, late).to_columns() == after[keep].to_columns()
     assert rows(context, Listener, Listener.id == late)[0].population_id is None
     other = another_context()
-    accounts.restore(other.database, other.journal, exported)
+    restore(other.database, other.journal, exported)
     assert head_of(other, late).to_columns() == after[-1].to_columns() == learned_again(other, late).to_columns()
     (brought,) = rows(other, StoredPopulation)
     assert brought.study_id is None
@@ -165,7 +169,7 @@ def test_who_leaves_is_taken_out_of_the_population_and_of_every_head_that_began_
     vote(context, accounts.create(context.database, context.journal), "left")
     files = context.journal.folder / "populations"
     assert [path.stem for path in files.iterdir()] == [str(old.id)]
-    accounts.delete(context.database, context.journal, context.clip_store, context.space, context.settings, people[0])
+    delete(context.records, people[0])
     assert rows(context, StoredPopulation) == rows(context, StoredHead) == list(files.iterdir()) == []
     stayed = people[1:]
     alone = another_context(context.settings.home, migrated=False)
@@ -189,9 +193,7 @@ def test_who_leaves_is_taken_out_of_the_population_and_of_every_head_that_began_
 def test_who_leaves_while_a_population_is_learned_is_no_part_of_it(context, people, monkeypatch):
     def slow(evidence, fixed, **options):
         if accounts.exists(context.database, people[0]):
-            accounts.delete(
-                context.database, context.journal, context.clip_store, context.space, context.settings, people[0]
-            )
+            delete(context.records, people[0])
         return learn(evidence, fixed, **options)
 
     monkeypatch.setattr(population, "learn", slow)
@@ -207,7 +209,7 @@ def test_who_leaves_while_a_population_is_learned_is_no_part_of_it(context, peop
 
 def test_what_few_people_share_is_nobodys_beginning(context, people):
     for who in people[: PEOPLE - population.FEWEST + 1]:
-        accounts.delete(context.database, context.journal, context.clip_store, context.space, context.settings, who)
+        delete(context.records, who)
     assert (
         population.refit_population(context.database, context.journal, context.space, context.playable, "default")[
             "population"

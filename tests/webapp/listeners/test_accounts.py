@@ -22,10 +22,13 @@ from webapp.composing import wishes
 from webapp.composing.for_listener import Commission
 from webapp.learning import heads, refits
 from webapp.listeners import accounts, archive
+from webapp.listeners.deletion import delete
+from webapp.listeners.export import export
+from webapp.listeners.restore import bring, restore
 from webapp.listening import sound
 from webapp.runtime.errors import Contradiction, NotAllowed, NotReady, UnknownListenerError
 from webapp.runtime.logs import set_up_logging
-from webapp.sharing import cards
+from webapp.sharing import taste_cards
 from webapp.taste import overview as taste
 
 
@@ -72,8 +75,8 @@ def test_nothing_of_a_deleted_listener_is_left_in_database_store_or_home(context
     about_all = context.database.transaction(lambda s: jobs.enqueue(s, "refit_heads", {}))
     failed = update(Job).where(Job.id == about_all).values(error=f"ValueError: the head of {listener} is broken")
     context.database.transaction(lambda s: s.execute(failed))
-    exported = accounts.export(context.database, listener)
-    shared = cards.share(context.database, context.journal, context.space, context.playable, listener)
+    exported = export(context.database, listener)
+    shared = taste_cards.share(context.database, context.journal, context.space, context.playable, listener)
     names = [
         shared.key,
         str(shared.id),
@@ -84,7 +87,7 @@ def test_nothing_of_a_deleted_listener_is_left_in_database_store_or_home(context
     ]
     names += [sound["sha256"] for clip in exported["clips"] if clip["composed_for"] for sound in clip["audio"]]
     assert len(traces(context, *names)) > 20
-    accounts.delete(context.database, context.journal, context.clip_store, context.space, context.settings, listener)
+    delete(context.records, listener)
     left = traces(context, *names)
     # a log line names an offer, which without its row and its listener is a number that says nothing
     assert [line for line in left if "web.log" not in line] == []
@@ -96,11 +99,9 @@ def test_nothing_of_a_deleted_listener_is_left_in_database_store_or_home(context
     assert told == "ValueError: the head of a deleted listener is broken"
     assert "listener_deleted" in logged.read_text()
     with pytest.raises(UnknownListenerError):
-        accounts.delete(
-            context.database, context.journal, context.clip_store, context.space, context.settings, listener
-        )
+        delete(context.records, listener)
     with pytest.raises(UnknownListenerError):
-        accounts.export(context.database, listener)
+        export(context.database, listener)
 
 
 def stocked(context, listener) -> list[str]:
@@ -117,27 +118,27 @@ def test_sound_that_somebody_else_uses_too_stays(context, stock):
             Commission(listener, "pop", 77)
         )  # the same head, the same seed, the same clips
     keys = context.clip_store.keys()
-    accounts.delete(context.database, context.journal, context.clip_store, context.space, context.settings, one)
+    delete(context.records, one)
     assert context.clip_store.keys() == keys
-    accounts.delete(context.database, context.journal, context.clip_store, context.space, context.settings, two)
+    delete(context.records, two)
     assert len(context.clip_store.keys()) < len(keys)
 
 
 def test_an_exported_listener_comes_back_whole(context, live):
     listener = live(5)
-    exported = json.loads(json.dumps(accounts.export(context.database, listener)))
+    exported = json.loads(json.dumps(export(context.database, listener)))
     overview, seen = (
         taste.overview(context.database, context.space, context.playable, listener),
-        accounts.overview(context.database, listener),
+        accounts.account(context.database, listener),
     )
     with pytest.raises(NotAnExportError, match="already"):
-        accounts.restore(context.database, context.journal, exported)
-    accounts.delete(context.database, context.journal, context.clip_store, context.space, context.settings, listener)
-    back = accounts.restore(context.database, context.journal, exported)
+        restore(context.database, context.journal, exported)
+    delete(context.records, listener)
+    back = restore(context.database, context.journal, exported)
     assert (back.listener_id, back.votes, back.missing) == (listener, 6, 0)
     assert taste.overview(context.database, context.space, context.playable, listener) == overview
-    assert accounts.overview(context.database, listener) == seen
-    assert {**accounts.export(context.database, listener), "jobs": []} == {**exported, "jobs": []}
+    assert accounts.account(context.database, listener) == seen
+    assert {**export(context.database, listener), "jobs": []} == {**exported, "jobs": []}
 
 
 def test_an_export_is_the_same_after_it_was_imported_into_another_database(context, stock, another_context):
@@ -164,10 +165,10 @@ def test_an_export_is_the_same_after_it_was_imported_into_another_database(conte
                 outcome,
                 (heard, heard // 2),
             )
-        exported = accounts.export(context.database, listener) | {"jobs": []}
-        back = accounts.restore(other.database, other.journal, archive.unpack(archive.pack(exported)))
+        exported = export(context.database, listener) | {"jobs": []}
+        back = restore(other.database, other.journal, archive.unpack(archive.pack(exported)))
         assert (back.votes, back.missing) == (len(given_votes), 0)
-        again = accounts.export(other.database, listener)
+        again = export(other.database, listener)
         assert again | {"studies": []} == exported | {"studies": []}
         for place in (context, other):  # the head comes from the votes alone
             place.database.transaction(lambda s: delete_heads(s, listener))
@@ -186,10 +187,10 @@ def test_an_export_is_the_same_after_it_was_imported_into_another_database(conte
 
 def test_an_older_export_comes_back_and_its_head_is_learned_from_the_votes(context, live, another_context):
     listener, other = live(5), another_context()
-    data = accounts.export(context.database, listener)
+    data = export(context.database, listener)
     del data["population"], data["listener"]["population_id"]
     older = data | {"kallos_listener": 2, "heads": [{"tie": -0.9}]}
-    assert accounts.restore(other.database, other.journal, json.loads(json.dumps(older))).votes == 6
+    assert restore(other.database, other.journal, json.loads(json.dumps(older))).votes == 6
     mine, theirs = (
         place.database.transaction(lambda s: heads.load(s, listener, context.space)) for place in (context, other)
     )
@@ -199,7 +200,7 @@ def test_an_older_export_comes_back_and_its_head_is_learned_from_the_votes(conte
 def test_pieces_of_another_installation_are_for_their_listener_alone(context, live, another_context):
     listener = live(3)
     other = another_context()
-    accounts.restore(other.database, other.journal, accounts.export(context.database, listener))
+    restore(other.database, other.journal, export(context.database, listener))
     clips = other.database.transaction(lambda s: s.execute(select(Clip.retired, Clip.composed_for)).all())
     assert {(retired, owner) for retired, owner in clips} == {(True, None), (False, listener)}
     with pytest.raises(NotReady):
@@ -209,9 +210,9 @@ def test_pieces_of_another_installation_are_for_their_listener_alone(context, li
 
 def test_the_same_piece_under_another_id_is_not_stored_twice(context, live, another_context):
     listener = live(3)
-    exported = accounts.export(context.database, listener)
+    exported = export(context.database, listener)
     other = another_context()
-    accounts.restore(other.database, other.journal, exported)
+    restore(other.database, other.journal, exported)
     text_ = json.dumps(exported)
     for clip in exported["clips"]:
         text_ = text_.replace(clip["id"], str(uuid.uuid4()))
@@ -219,7 +220,7 @@ def test_the_same_piece_under_another_id_is_not_stored_twice(context, live, anot
         text_ = text_.replace(offer["id"], str(uuid.uuid4()))
     twin = uuid.uuid4()
     before = len(exported["clips"])
-    back = accounts.restore(other.database, other.journal, json.loads(text_.replace(str(listener), str(twin))))
+    back = restore(other.database, other.journal, json.loads(text_.replace(str(listener), str(twin))))
     assert (back.listener_id, back.votes, back.missing) == (twin, 4, 0)
     own = sum(clip["composed_for"] is not None for clip in exported["clips"])
     assert other.database.transaction(lambda s: s.scalar(select(func.count()).select_from(Clip))) == before + own
@@ -228,7 +229,7 @@ def test_the_same_piece_under_another_id_is_not_stored_twice(context, live, anot
 def test_sound_that_did_not_come_along_is_made_when_it_is_asked_for(context, live, another_context):
     listener = live(2)
     other = another_context()
-    accounts.restore(other.database, other.journal, accounts.export(context.database, listener))
+    restore(other.database, other.journal, export(context.database, listener))
     assert other.clip_store.keys() == []
     left = other.pairs.open(listener)[0].clips[0]
     assert len(sound.audio(other.database, other.clip_store, left.clip_id, left.seconds)) > 10_000
@@ -236,9 +237,9 @@ def test_sound_that_did_not_come_along_is_made_when_it_is_asked_for(context, liv
 
 def test_an_export_can_not_reach_for_what_is_others(context, live):
     listener, victim = live(3), live(3)
-    exported = json.dumps(accounts.export(context.database, listener))
-    theirs = next(clip for clip in accounts.export(context.database, victim)["clips"] if clip["composed_for"])
-    accounts.delete(context.database, context.journal, context.clip_store, context.space, context.settings, listener)
+    exported = json.dumps(export(context.database, listener))
+    theirs = next(clip for clip in export(context.database, victim)["clips"] if clip["composed_for"])
+    delete(context.records, listener)
 
     def changed(change):
         data = json.loads(exported)
@@ -264,7 +265,7 @@ def test_an_export_can_not_reach_for_what_is_others(context, live):
         (a_clip_for_them, "belongs to"),
     ]:
         with pytest.raises(NotAnExportError, match=told):
-            accounts.restore(context.database, context.journal, changed(change))
+            restore(context.database, context.journal, changed(change))
     assert not accounts.exists(context.database, listener)
     assert not context.journal.segment(listener).path.exists()
 
@@ -274,7 +275,7 @@ def test_an_export_can_not_reach_for_what_is_others(context, live):
 )
 def test_what_is_no_export_is_refused(context, data):
     with pytest.raises(NotAnExportError):
-        accounts.restore(context.database, context.journal, data)
+        restore(context.database, context.journal, data)
 
 
 @pytest.fixture
@@ -306,12 +307,8 @@ def test_the_command_exports_imports_and_deletes(context, live, command, capsys,
 
 
 def brought(context, current, data, *, replace=False):
-    return accounts.bring(
-        context.database,
-        context.journal,
-        context.clip_store,
-        context.space,
-        context.settings,
+    return bring(
+        context.records,
         current,
         archive.pack(data),
         replace=replace,
@@ -320,13 +317,11 @@ def brought(context, current, data, *, replace=False):
 
 def test_a_visitors_file_takes_the_place_of_who_was_here(context, live, another_context):
     listener, other = live(4), another_context()
-    data = accounts.export(context.database, listener)
+    data = export(context.database, listener)
     newcomer = accounts.create(other.database, other.journal)
     assert brought(other, newcomer, data) == listener
     assert not accounts.exists(other.database, newcomer)
-    assert (
-        accounts.overview(other.database, listener)["picks"] == accounts.overview(context.database, listener)["picks"]
-    )
+    assert accounts.account(other.database, listener).picks == accounts.account(context.database, listener).picks
     mine, theirs = (
         one.database.transaction(lambda s, h=one: heads.load(s, listener, h.space)) for one in (context, other)
     )
@@ -339,8 +334,8 @@ def test_a_visitors_file_takes_the_place_of_who_was_here(context, live, another_
 
 def test_votes_that_were_given_here_are_only_replaced_when_that_is_wanted(context, live):
     here, back = live(3), live(2)
-    data = accounts.export(context.database, back)
-    accounts.delete(context.database, context.journal, context.clip_store, context.space, context.settings, back)
+    data = export(context.database, back)
+    delete(context.records, back)
     with pytest.raises(Contradiction, match="4 picks"):
         brought(context, here, data)
     assert accounts.exists(context.database, here)
@@ -350,19 +345,15 @@ def test_votes_that_were_given_here_are_only_replaced_when_that_is_wanted(contex
 
 
 def test_a_file_that_would_reach_beyond_its_listener_is_refused(context, live, another_context):
-    data, other = accounts.export(context.database, live(2)), another_context()
+    data, other = export(context.database, live(2)), another_context()
     far = json.loads(json.dumps(data))
     far["clips"][0]["summary"][0] = 1e9
     elsewhere = json.loads(json.dumps(data))
     elsewhere["studies"].append({**elsewhere["studies"][0], "id": "made-up"})
     for wrong, why in ((far, "lies where"), (elsewhere, "made-up"), ({}, "no export")):
         with pytest.raises(NotAllowed, match=why):
-            accounts.bring(
-                other.database,
-                other.journal,
-                other.clip_store,
-                other.space,
-                other.settings,
+            bring(
+                other.records,
                 None,
                 json.dumps(wrong).encode(),
                 replace=False,

@@ -14,11 +14,12 @@ from models.music.midi import read_midi
 from models.music.notes import Piece
 from webapp.listeners import accounts
 from webapp.listeners import archive as takeout
+from webapp.listeners.export import export
 
 
 def test_the_zip_has_all_as_json_the_votes_as_a_table_and_the_pieces_as_midi(context, live):
     listener = live(5)
-    data = accounts.export(context.database, listener)
+    data = export(context.database, listener)
     file = takeout.pack(data)
     assert takeout.unpack(file) == takeout.unpack(json.dumps(data).encode()) == data
     with zipfile.ZipFile(io.BytesIO(file)) as archive:
@@ -36,7 +37,7 @@ def test_the_zip_has_all_as_json_the_votes_as_a_table_and_the_pieces_as_midi(con
 
 
 def test_a_newcomer_gets_a_file_too(context):
-    data = accounts.export(context.database, accounts.create(context.database, context.journal))
+    data = export(context.database, accounts.create(context.database, context.journal))
     assert takeout.unpack(takeout.pack(data)) == data
     assert takeout.votes_csv(data).count("\n") == 1
 

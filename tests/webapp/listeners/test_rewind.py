@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 from db.tables import Clip, Offer, Prediction, StoredHead, Vote
 from webapp.learning import heads
 from webapp.listeners import accounts, rewind
+from webapp.listeners.export import export
 from webapp.runtime.errors import NotAllowed, NotYours
 
 OUTCOMES = ("left", "right", "skipped", "equal", "left", "neither", "right", "left")
@@ -47,26 +48,22 @@ def test_every_vote_can_be_gone_back_to(context, stock):
     )
     for _ in range(3):
         vote(context, other, "left")
-    theirs = accounts.export(context.database, other)
+    theirs = export(context.database, other)
     after = [head(context, listener)]
     for outcome in OUTCOMES:
         vote(context, listener, outcome)
         after.append(head(context, listener))
-    told = accounts.export(context.database, listener)["offers"]
+    told = export(context.database, listener)["offers"]
     for keep in range(len(OUTCOMES) - 1, -1, -1):
         picks = sum(outcome in {"left", "right", "equal"} for outcome in OUTCOMES[:keep])
-        assert rewind.rewind(context.database, context.journal, context.clip_store, context.space, listener, keep) == {
-            "votes": keep,
-            "picks": picks,
-            "undone": 1,
-        }
+        assert rewind.rewind(context.records, listener, keep) == rewind.Rewound(keep, picks, 1)
         same(head(context, listener), after[keep])
-        now = accounts.export(context.database, listener)["offers"]
+        now = export(context.database, listener)["offers"]
         assert now == [offer for offer in told if offer["vote"]][:keep]
         assert len(context.pairs.open(listener)) == 2
     assert count(context, StoredHead, StoredHead.listener_id == listener) == 0
     assert count(context, Vote) == count(context, Prediction) == 3
-    assert accounts.export(context.database, other) == theirs
+    assert export(context.database, other) == theirs
 
 
 def test_after_going_back_one_votes_on_and_pairs_may_come_again(context, stock):
@@ -74,10 +71,10 @@ def test_after_going_back_one_votes_on_and_pairs_may_come_again(context, stock):
     listener = accounts.create(context.database, context.journal)
     for _ in range(3):
         vote(context, listener, "left")  # all pairs that three clips make
-    rewind.rewind(context.database, context.journal, context.clip_store, context.space, listener, 1)
+    rewind.rewind(context.records, listener, 1)
     for outcome in ("right", "equal"):
         vote(context, listener, outcome)
-    assert [each["outcome"] for each in rewind.history(context.database, listener, before=9, limit=9)["votes"]] == [
+    assert [each.outcome for each in rewind.history(context.database, listener, before=9, limit=9).votes] == [
         "equal", "right", "left",
     ]  # fmt: skip
 
@@ -100,7 +97,7 @@ def test_clips_composed_after_the_first_undone_vote_go_with_their_sound(context,
     ]
     vote(context, listener, "right")
     assert len(context.clip_store.keys()) == len(files) + 4
-    rewind.rewind(context.database, context.journal, context.clip_store, context.space, listener, 1)
+    rewind.rewind(context.records, listener, 1)
     assert count(context, Clip, Clip.id.in_(since)) == 0
     assert count(context, Clip, Clip.content_hash.in_(lasting)) == 3
     assert len(context.clip_store.keys()) == len(files) + 2
@@ -111,29 +108,25 @@ def test_keeping_all_votes_changes_nothing_and_more_than_all_is_refused(context,
     listener = accounts.create(context.database, context.journal)
     for _ in range(2):
         vote(context, listener, "left")
-    before, journal = accounts.export(context.database, listener), context.journal.segment(listener).path.read_bytes()
-    assert rewind.rewind(context.database, context.journal, context.clip_store, context.space, listener, 2) == {
-        "votes": 2,
-        "picks": 2,
-        "undone": 0,
-    }
+    before, journal = export(context.database, listener), context.journal.segment(listener).path.read_bytes()
+    assert rewind.rewind(context.records, listener, 2) == rewind.Rewound(2, 2, 0)
     with pytest.raises(NotAllowed, match="3 votes can't be kept, there are 2; give a number from 0 to 2"):
-        rewind.rewind(context.database, context.journal, context.clip_store, context.space, listener, 3)
-    assert accounts.export(context.database, listener) == before
+        rewind.rewind(context.records, listener, 3)
+    assert export(context.database, listener) == before
     assert context.journal.segment(listener).path.read_bytes() == journal
 
 
 def test_the_history_is_told_in_parts_newest_first(context, stock):
     stock()
     listener = accounts.create(context.database, context.journal)
-    assert rewind.history(context.database, listener, before=9, limit=9) == {"total": 0, "votes": []}
+    assert rewind.history(context.database, listener, before=9, limit=9) == rewind.History(0, [])
     for outcome in OUTCOMES[:5]:
         vote(context, listener, outcome)
     first = rewind.history(context.database, listener, before=2**31 - 1, limit=2)
-    assert first["total"] == 5
-    assert [(each["number"], each["outcome"]) for each in first["votes"]] == [(5, "left"), (4, "equal")]
+    assert first.total == 5
+    assert [(each.number, each.outcome) for each in first.votes] == [(5, "left"), (4, "equal")]
     rest = rewind.history(context.database, listener, before=4, limit=9)
-    assert [each["number"] for each in rest["votes"]] == [3, 2, 1]
+    assert [each.number for each in rest.votes] == [3, 2, 1]
 
 
 def test_votes_on_offers_that_are_undone_are_nobodys(context, stock):
@@ -141,7 +134,7 @@ def test_votes_on_offers_that_are_undone_are_nobodys(context, stock):
     listener = accounts.create(context.database, context.journal)
     vote(context, listener, "left")
     undone = context.pairs.open(listener)[0].id
-    rewind.rewind(context.database, context.journal, context.clip_store, context.space, listener, 0)
+    rewind.rewind(context.records, listener, 0)
     with pytest.raises(NotYours):
         context.pairs.record_vote(listener, undone, "left", (1, 1))
     assert count(context, Offer, Offer.id == undone) == 0
@@ -149,7 +142,7 @@ def test_votes_on_offers_that_are_undone_are_nobodys(context, stock):
 
 def test_nobody_can_be_rewound_who_is_not_there(context):
     for ask in (
-        lambda: rewind.rewind(context.database, context.journal, context.clip_store, context.space, uuid.uuid4(), 0),
+        lambda: rewind.rewind(context.records, uuid.uuid4(), 0),
         lambda: rewind.history(context.database, uuid.uuid4(), before=9, limit=9),
     ):
         with pytest.raises(NotYours, match="GET /api/listener gives a new one"):

@@ -20,7 +20,10 @@ from webapp.composing import wishes
 from webapp.learning import heads
 from webapp.listeners import accounts, journal_rebuild, rewind
 from webapp.listeners import archive as takeout
-from webapp.research import dataset, report
+from webapp.listeners.deletion import delete
+from webapp.listeners.export import export
+from webapp.listeners.restore import restore
+from webapp.research import study_dataset, vote_report
 from webapp.runtime.errors import Contradiction, NotReady, NotYours
 
 HEARD = (3000, 3100, 3200, 3300)
@@ -146,43 +149,40 @@ def test_pairs_and_fours_teach_one_head_which_is_learned_again_bit_for_bit(conte
     assert stored.votes_seen == 6  # a pair and a four were skipped
     again = context.database.transaction(lambda s: heads.learned(s, get_listener(s, listener), context.space))
     assert again.to_columns() == stored
-    assert accounts.overview(context.database, listener)["picks"] == 4
+    assert accounts.account(context.database, listener).picks == 4
 
 
 def test_one_goes_back_over_pairs_and_fours(context, mixed):
     listener = mixed()
     told = rewind.history(context.database, listener, before=99, limit=99)
-    assert [each["outcome"] for each in told["votes"]][::-1] == [
+    assert [each.outcome for each in told.votes][::-1] == [
         "left", "b", "neither", "none", "right", "skipped", "skipped", "d",
     ]  # fmt: skip
     heads_then = {8: head(context, listener)}
     for keep in (7, 4, 3, 1):
-        assert (
-            rewind.rewind(context.database, context.journal, context.clip_store, context.space, listener, keep)["votes"]
-            == keep
-        )
+        assert rewind.rewind(context.records, listener, keep).votes == keep
         assert count(context, FourVote) + count(context, Prediction) == keep
         heads_then[keep] = head(context, listener)
     assert heads_then[7].votes_seen == 5
     assert heads_then[1].votes_seen == 1
-    rewind.rewind(context.database, context.journal, context.clip_store, context.space, listener, 0)
+    rewind.rewind(context.records, listener, 0)
     assert count(context, Four) == 0
 
 
 def test_a_listener_with_fours_is_exported_brought_back_and_deleted(context, mixed, another_context, tables):
     listener, other = mixed(), another_context()
-    data = json.loads(json.dumps(accounts.export(context.database, listener)))
+    data = json.loads(json.dumps(export(context.database, listener)))
     assert [four["vote"] and four["vote"]["outcome"] for four in data["fours"]] == [
         "b", "none", "skipped", "d", None, None,
     ]  # fmt: skip
-    back = accounts.restore(other.database, other.journal, data)
+    back = restore(other.database, other.journal, data)
     assert (back.votes, back.missing) == (8, 0)
     assert head(other, listener) == head(context, listener)
     mine, theirs = tables(context), tables(other)
     for name in ("fours", "four_votes", "offers", "votes"):
         assert theirs[name] == mine[name], name
     assert other.best_of_four.open(listener) == context.best_of_four.open(listener)
-    accounts.delete(context.database, context.journal, context.clip_store, context.space, context.settings, listener)
+    delete(context.records, listener)
     left = context.database.transaction(
         lambda s: [s.scalar(text(f"SELECT count(*) FROM {name}")) for name in ("fours", "four_votes", "heads")]
     )
@@ -191,7 +191,7 @@ def test_a_listener_with_fours_is_exported_brought_back_and_deleted(context, mix
 
 def test_a_database_is_rebuilt_with_its_fours(context, mixed, another_context, tables):
     listener = mixed()
-    rewind.rewind(context.database, context.journal, context.clip_store, context.space, listener, 6)
+    rewind.rewind(context.records, listener, 6)
     pick(context, listener, "c")
     other = another_context(context.settings.home, migrated=False)
     assert journal_rebuild.rebuild(other.database, other.journal, other.space).problems == []
@@ -202,11 +202,11 @@ def test_a_database_is_rebuilt_with_its_fours(context, mixed, another_context, t
 
 def test_picks_of_four_are_in_every_table_and_report(context, mixed, tmp_path):
     listener = mixed()
-    data = accounts.export(context.database, listener)
+    data = export(context.database, listener)
     rows = list(csv.DictReader(io.StringIO(takeout.fours_csv(data), newline="")))
     assert [row["outcome"] for row in rows] == ["b", "none", "skipped", "d"]
     assert all(sum(float(row[f"p_{place}"]) for place in "abcd") == pytest.approx(1) for row in rows)
-    found = dataset.export(context.database, context.space, "default", tmp_path / "study.zip")
+    found = study_dataset.export(context.database, context.space, "default", tmp_path / "study.zip")
     assert (found.votes, found.fours) == (4, 4)
     with zipfile.ZipFile(tmp_path / "study.zip") as archive:
         named = list(csv.DictReader(io.StringIO(archive.read("fours.csv").decode(), newline="")))
@@ -214,8 +214,8 @@ def test_picks_of_four_are_in_every_table_and_report(context, mixed, tmp_path):
     assert [row["outcome"] for row in named] == ["b", "none", "skipped", "d"]
     assert {row[place] for row in named for place in "abcd"} <= clips
     for told in (
-        report.of_listener(context.database, context.space, listener),
-        report.of_study(context.database, context.space, "default"),
+        vote_report.of_listener(context.database, context.space, listener),
+        vote_report.of_study(context.database, context.space, "default"),
     ):
         metrics = told.metrics
         assert metrics["fours.none"].value == pytest.approx(1 / 3)
@@ -226,10 +226,10 @@ def test_picks_of_four_are_in_every_table_and_report(context, mixed, tmp_path):
 
 
 def test_a_damaged_pick_in_an_export_is_refused(context, mixed, another_context):
-    data = json.loads(json.dumps(accounts.export(context.database, mixed())))
+    data = json.loads(json.dumps(export(context.database, mixed())))
     data["fours"][0]["vote"]["four_id"] = data["fours"][1]["id"]
     with pytest.raises(ValueError, match="does not belong to"):
-        accounts.restore(another_context().database, another_context().journal, data)
+        restore(another_context().database, another_context().journal, data)
 
 
 def test_what_was_heard_in_a_four_is_met(context, mixed):

@@ -17,6 +17,7 @@ from db.tables import OUTCOMES, PICKS, Clip, Job, Listening, Offer, Prediction, 
 from webapp.composing import wishes
 from webapp.learning import heads
 from webapp.listeners import accounts
+from webapp.listeners.deletion import delete
 from webapp.runtime.errors import Contradiction, NotReady, NotYours
 
 HEARD = (3000, 3000)
@@ -317,7 +318,7 @@ def test_a_deleted_listener_has_no_offers_and_no_vote(context, stock):
     stock()
     listener = accounts.create(context.database, context.journal)
     offer = open_ids(context, listener)[0]
-    accounts.delete(context.database, context.journal, context.clip_store, context.space, context.settings, listener)
+    delete(context.records, listener)
     with pytest.raises(NotYours):
         context.pairs.record_vote(listener, offer, "left", HEARD)
     with pytest.raises(NotYours):

@@ -17,7 +17,7 @@ from models.experiments.run_log import RunLog, rows
 from webapp.__main__ import main
 from webapp.app import create_app
 from webapp.context import Context
-from webapp.research import figures, runs
+from webapp.research import figures, training_runs
 from webapp.research.figures import FIGURES, REEL_OR_HORNPIPE, Asked
 from webapp.runtime.errors import NotAllowed, NotYours
 from webapp.runtime.settings import Settings
@@ -31,7 +31,7 @@ def studied(make_database, migrated_template: str, study: Path) -> Iterator[Cont
     """A context whose database knows a whole study; change nothing in it."""
     url = make_database(template=migrated_template)
     context = Context(Settings(home=study.parent / "home", runs=str(study.parent), database_url=url, secret="a secret"))
-    assert runs.take_changed(context.database, context.settings)["refused"] == 0
+    assert training_runs.ingest_changed(context.database, context.settings)["refused"] == 0
     yield context
     context.close()
 
@@ -100,10 +100,10 @@ def test_the_probe_misses_rhythm_in_the_picture_too(studied: Context) -> None:
 
 def test_a_study_that_goes_on_shows_its_best_validation_so_far(alone: Context, study: Path) -> None:
     shutil.copytree(study, alone.settings.runs_folder / "study")
-    runs.take_changed(alone.database, alone.settings)
+    training_runs.ingest_changed(alone.database, alone.settings)
     assert drawn(alone, "variants").details["tested"]
     (alone.settings.runs_folder / "study" / "log.jsonl").write_text("")  # begun anew
-    runs.take_changed(alone.database, alone.settings)
+    training_runs.ingest_changed(alone.database, alone.settings)
     found = drawn(alone, "variants")
     assert not found.details["tested"]
     validated = [
@@ -228,7 +228,7 @@ def test_a_name_with_marks_of_html_breaks_no_report(alone: Context) -> None:
             log.write(
                 "prediction", step=2, direction="title_to_melody", query="<i>", label="<i>", pool=3, rank=1, top=top
             )
-    from webapp.research.study_page import write
+    from webapp.research.retrieval_report import write
 
     out = alone.settings.home / "report.html"
     assert write(alone.database, alone.settings, None, out) == "<b>study"

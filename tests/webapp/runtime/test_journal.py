@@ -17,10 +17,11 @@ from db.tables import Clip, Listener, Offer
 from webapp.__main__ import main
 from webapp.composing.clip_maker import Order
 from webapp.listeners import accounts, journal_rebuild, rewind
+from webapp.listeners.deletion import delete
 from webapp.listeners.journal_rebuild import NotEmptyError
 from webapp.runtime.journal import Journal
-from webapp.sharing import cards, for_two
-from webapp.studio import opening, room
+from webapp.sharing import for_two, taste_cards
+from webapp.studio import pieces
 
 HEARD = (3000, 3100)
 APPEND = """
@@ -98,20 +99,20 @@ def test_an_empty_database_is_rebuilt_exactly(context, live, stock, rebuilt, tab
 
 
 def test_shared_cards_the_studio_and_music_for_two_come_back(context, live, rebuilt, monkeypatch):
-    monkeypatch.setattr(room, "KEPT_PIECES", 2)
+    monkeypatch.setattr(pieces, "KEPT_PIECES", 2)
     host, guest, gone = live(5), live(2), live(2)
     withdrawn, _ = (
-        cards.share(context.database, context.journal, context.space, context.playable, host),
-        cards.share(context.database, context.journal, context.space, context.playable, host),
+        taste_cards.share(context.database, context.journal, context.space, context.playable, host),
+        taste_cards.share(context.database, context.journal, context.space, context.playable, host),
     )
-    cards.withdraw(context.database, context.journal, host, withdrawn.id)
+    taste_cards.withdraw(context.database, context.journal, host, withdrawn.id)
 
     def piece(session, number):
         fields = {"domain": "pop", "title": f"No. {number}", "recipe": {}, "notes": {}, "latents": {}}
-        return room.keep(session, context.journal, host, **fields, model_version=context.space.version)
+        return pieces.keep(session, context.studio, host, **fields, model_version=context.space.version)
 
     names = [context.database.transaction(lambda s, n=number: piece(s, n)) for number in range(3)]
-    opening.make_link(context.database, context.journal, host, uuid.UUID(names[-1].removeprefix("pieces/")))
+    pieces.make_link(context.database, context.journal, host, uuid.UUID(names[-1].removeprefix("pieces/")))
     duet = for_two.agree(
         context.database, context.journal, guest, for_two.invite(context.database, context.journal, host)
     )
@@ -121,13 +122,13 @@ def test_shared_cards_the_studio_and_music_for_two_come_back(context, live, rebu
     )
     for_two.end(context.database, context.journal, host, ended)
     for_two.agree(context.database, context.journal, gone, for_two.invite(context.database, context.journal, guest))
-    accounts.delete(context.database, context.journal, context.clip_store, context.space, context.settings, gone)
+    delete(context.records, gone)
     for_two.invite(context.database, context.journal, guest)
     assert len(list(context.journal.duets())) == 2
     other = rebuilt()
-    (told,) = [each for each in for_two.overview(other.database, other.space, other.playable, guest) if each["pieces"]]
-    assert told["duet_id"] == duet
-    assert len(cards.shared(other.database, host)) == 1
+    (told,) = [each for each in for_two.overview(other.database, other.space, other.playable, guest) if each.pieces]
+    assert told.duet_id == duet
+    assert len(taste_cards.shared(other.database, host)) == 1
     vote(other, host)  # and life goes on
 
 
@@ -324,7 +325,7 @@ def test_a_damaged_clip_is_named(context, stock, another_context):
 
 def test_a_deleted_listener_does_not_come_back(context, live, another_context):
     gone, stays = live(3), live(3)
-    accounts.delete(context.database, context.journal, context.clip_store, context.space, context.settings, gone)
+    delete(context.records, gone)
     other = another_context(context.settings.home)
     assert journal_rebuild.rebuild(other.database, other.journal, other.space).listeners == 1
     assert accounts.exists(other.database, stays)
@@ -347,13 +348,11 @@ def test_a_deletion_that_the_database_does_not_take_leaves_a_listener_who_can_be
     with monkeypatch.context() as patch:
         patch.setattr(context.database, "transaction", never)
         with pytest.raises(RuntimeError, match="no commit"):
-            accounts.delete(
-                context.database, context.journal, context.clip_store, context.space, context.settings, listener
-            )
+            delete(context.records, listener)
     assert accounts.exists(context.database, listener)
     vote(context, listener)
     rebuilt()
-    accounts.delete(context.database, context.journal, context.clip_store, context.space, context.settings, listener)
+    delete(context.records, listener)
     assert not accounts.exists(context.database, listener)
 
 
@@ -362,7 +361,7 @@ def test_after_a_rewind_the_journal_knows_nothing_of_what_was_undone(context, li
     undone = context.database.transaction(
         lambda s: [str(each) for each in s.scalars(select(Offer.id).where(Offer.state == "open"))]
     )
-    rewind.rewind(context.database, context.journal, context.clip_store, context.space, listener, 2)
+    rewind.rewind(context.records, listener, 2)
     text = context.journal.segment(listener).path.read_text()
     assert not any(each in text for each in undone)
     rebuilt()

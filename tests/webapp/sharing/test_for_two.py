@@ -12,6 +12,9 @@ from sqlalchemy import func, select, text
 from db.queries import jobs
 from db.tables import Duet, DuetPiece
 from webapp.listeners import accounts
+from webapp.listeners.deletion import delete
+from webapp.listeners.export import export
+from webapp.listeners.restore import restore
 from webapp.runtime.errors import Contradiction, NotAllowed, NotYours
 from webapp.sharing import for_two, for_two_composing, for_two_sound
 from webapp.worker import HANDLERS, Worker
@@ -51,12 +54,12 @@ def test_a_link_invites_one_other_listener_once(context):
     host, guest, third = (accounts.create(context.database, context.journal) for _ in range(3))
     key = for_two.invite(context.database, context.journal, host)
     assert for_two.invite(context.database, context.journal, host) == key
-    assert for_two.look(context.database, host, key) == {"mine": True}
-    assert for_two.look(context.database, guest, key) == {"mine": False}
+    assert for_two.look(context.database, host, key).mine
+    assert not for_two.look(context.database, guest, key).mine
     with pytest.raises(NotAllowed, match="your own link"):
         for_two.agree(context.database, context.journal, host, key)
     (waiting,) = for_two.overview(context.database, context.space, context.playable, host)
-    assert (waiting["link_key"], waiting["styles"], waiting["pieces"]) == (key, [], [])
+    assert (waiting.link_key, waiting.styles, waiting.pieces) == (key, [], [])
     assert for_two.overview(context.database, context.space, context.playable, guest) == []
     duet = for_two.agree(context.database, context.journal, guest, key)
     for late in (third, guest):
@@ -64,13 +67,13 @@ def test_a_link_invites_one_other_listener_once(context):
             for_two.agree(context.database, context.journal, late, key)
     with pytest.raises(Contradiction, match="already"):
         for_two.agree(context.database, context.journal, host, for_two.invite(context.database, context.journal, guest))
-    assert [each["duet_id"] for each in for_two.overview(context.database, context.space, context.playable, host)] == [
+    assert [each.duet_id for each in for_two.overview(context.database, context.space, context.playable, host)] == [
         duet
     ]
     with pytest.raises(NotYours):
         for_two.end(context.database, context.journal, third, duet)
     with pytest.raises(NotYours):
-        for_two.ask(context.database, third, duet)
+        for_two.request_pieces(context.database, third, duet)
 
 
 def test_of_many_who_open_a_link_at_once_one_agrees(context):
@@ -97,8 +100,8 @@ def test_of_many_who_open_a_link_at_once_one_agrees(context):
 
 def test_pieces_are_composed_for_both_and_each_sees_their_own_side(context, two):
     host, guest, duet = two
-    asked = for_two.ask(context.database, host, duet)
-    assert for_two.ask(context.database, guest, duet)["job_id"] == asked["job_id"]
+    asked = for_two.request_pieces(context.database, host, duet)
+    assert for_two.request_pieces(context.database, guest, duet).job_id == asked.job_id
     told = []
     made = context.duet_composer.compose(duet, "pop", 7, told.append)
     assert made.pieces == for_two_composing.PIECES_A_JOB == len(told) - 1
@@ -109,17 +112,17 @@ def test_pieces_are_composed_for_both_and_each_sees_their_own_side(context, two)
         for_two.overview(context.database, context.space, context.playable, host)[0],
         for_two.overview(context.database, context.space, context.playable, guest)[0],
     )
-    for one, other in zip(mine["pieces"], theirs["pieces"], strict=True):
-        assert one["piece_id"] == other["piece_id"]
-        assert (one["chance"]["you"], one["chance"]["they"]) == (other["chance"]["they"], other["chance"]["you"])
+    for one, other in zip(mine.pieces, theirs.pieces, strict=True):
+        assert one.piece_id == other.piece_id
+        assert (one.chance.you, one.chance.they) == (other.chance.they, other.chance.you)
     turned = {"you_more": "they_more", "they_more": "you_more"}
-    for one, other in zip(mine["styles"], theirs["styles"], strict=True):
-        assert (one["style"], one["you"]) == (other["style"], other["they"])
-        assert one["verdict"] == turned.get(other["verdict"], other["verdict"])
-        assert one["apart"] == pytest.approx(-other["apart"])
-    piece = mine["pieces"][0]["piece_id"]
+    for one, other in zip(mine.styles, theirs.styles, strict=True):
+        assert (one.style, one.you) == (other.style, other.they)
+        assert one.verdict == turned.get(other.verdict, other.verdict)
+        assert one.apart == pytest.approx(-other.apart)
+    piece = mine.pieces[0].piece_id
     source = for_two_sound.find(context.database, guest, duet, piece)
-    assert for_two_sound.notes(source)["notes"]
+    assert for_two_sound.notes(source).notes
     assert for_two_sound.midi(source).startswith(b"MThd")
     with pytest.raises(NotYours):
         for_two_sound.find(context.database, accounts.create(context.database, context.journal), duet, piece)
@@ -127,12 +130,12 @@ def test_pieces_are_composed_for_both_and_each_sees_their_own_side(context, two)
 
 def test_the_worker_composes_for_both(context, two):
     host, _, duet = two
-    for_two.ask(context.database, host, duet)
+    for_two.request_pieces(context.database, host, duet)
     worker = Worker(context, {for_two.KIND: HANDLERS[for_two.KIND]})
     worker.leave_jobs = lambda: None
     assert worker.step()
     told = for_two.overview(context.database, context.space, context.playable, host)[0]
-    assert (told["job"]["state"], len(told["pieces"])) == ("done", for_two_composing.PIECES_A_JOB)
+    assert (told.job.state, len(told.pieces)) == ("done", for_two_composing.PIECES_A_JOB)
 
 
 @pytest.mark.parametrize("leaving", ["end", "delete the host", "delete the guest"])
@@ -142,14 +145,7 @@ def test_when_one_leaves_nothing_is_left_of_what_was_shared(context, two, leavin
     if leaving == "end":
         for_two.end(context.database, context.journal, guest, duet)
     else:
-        accounts.delete(
-            context.database,
-            context.journal,
-            context.clip_store,
-            context.space,
-            context.settings,
-            host if "host" in leaving else guest,
-        )
+        delete(context.records, host if "host" in leaving else guest)
     assert (count(context, Duet), count(context, DuetPiece)) == (0, 0)
     assert context.duet_composer.compose(duet, "pop", 8, lambda _: None).pieces == 0
     if leaving != "end":
@@ -167,18 +163,18 @@ def test_when_one_leaves_nothing_is_left_of_what_was_shared(context, two, leavin
 def test_an_export_tells_what_was_shared_and_not_with_whom(context, two, another_context):
     host, guest, duet = two
     context.duet_composer.compose(duet, "pop", 7, lambda _: None)
-    data = accounts.export(context.database, host)
+    data = export(context.database, host)
     (shared,) = data["duets"]
     assert (shared["role"], len(shared["pieces"])) == ("host", for_two_composing.PIECES_A_JOB)
     assert str(guest) not in json.dumps(data)
     other = another_context()
-    accounts.restore(other.database, other.journal, json.loads(json.dumps(data)))
+    restore(other.database, other.journal, json.loads(json.dumps(data)))
     assert for_two.overview(other.database, other.space, other.playable, host) == []
 
 
 def test_a_job_of_a_duet_goes_with_who_asked_for_it(context, two):
     host, _, duet = two
-    for_two.ask(context.database, host, duet)
-    accounts.delete(context.database, context.journal, context.clip_store, context.space, context.settings, host)
+    for_two.request_pieces(context.database, host, duet)
+    delete(context.records, host)
     key = f"{for_two.KIND}:{duet}"
     assert context.database.transaction(lambda s: jobs.newest_of(s, key)) is None

@@ -12,7 +12,7 @@ import pytest
 from db.tables import Clip, StudioPiece
 from models.metrics.music_statistics import attributes
 from models.style.directions import Direction, Directions
-from webapp.studio.turning import REACHES, reached
+from webapp.studio.dials import REACHES
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def test_a_turned_style_moves_along_the_datas_regression_and_nothing_else_does(s
 def test_a_style_is_turned_as_far_as_makes_it_sound_as_asked(context, dials, tune):
     pieces = [replace(tune, notes=tune.notes[: 8 * bars]) for bars in (3, 2, 1, 1)]  # of 4 onsets a bar: 3, 2, 1, 1
     assert attributes(tune)["onsets_per_bar"] == 4
-    far = partial(reached, context.space, context.style_folder, tune, made=pieces)
+    far = partial(context.studio.dials.steps_to_sound, tune, made=pieces)
     assert far({"rhythm": -1.0})["rhythm"] == pytest.approx(-1.5)  # 2.5 wanted, between 3 at once and 2 at twice
     assert far({"rhythm": -4.0})["rhythm"] == -4.0 * REACHES[2]  # nothing comes nearer
     assert far({"rhythm": 1.0})["rhythm"] == 1.0 * REACHES[0]

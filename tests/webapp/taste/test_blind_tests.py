@@ -21,8 +21,11 @@ from webapp.composing import for_listener, screening, wishes
 from webapp.composing.for_listener import Commission
 from webapp.learning import heads
 from webapp.listeners import accounts, journal_rebuild, rewind
+from webapp.listeners.deletion import delete
+from webapp.listeners.export import export
+from webapp.listeners.restore import restore
 from webapp.listening import pairs
-from webapp.research import report
+from webapp.research import vote_report
 from webapp.runtime.errors import UnknownListenerError
 from webapp.taste import blind_tests, overview
 
@@ -97,8 +100,8 @@ def test_rivals_are_nowhere_called_composed_for_the_listener(context, ready):
     assert len(wishes.state(context.database, listener).clips) == len(own)
     for _ in range(8):
         vote(context, listener)
-    for clip in overview.overview(context.database, context.space, context.playable, listener)["best"]:
-        assert clip["composed"] == (clip["clip_id"] in own)
+    for clip in overview.overview(context.database, context.space, context.playable, listener).best:
+        assert clip.composed == (clip.clip_id in own)
 
 
 def test_after_some_votes_pairs_come_again_with_their_sides_swapped(context, stock, monkeypatch):
@@ -119,12 +122,12 @@ def test_after_some_votes_pairs_come_again_with_their_sides_swapped(context, sto
         assert offer.pair_probability <= 0.3
         if offer.state == "voted":
             assert ordered.index(offer.id) - ordered.index(first.id) > 3
-    told = report.of_listener(context.database, context.space, listener).metrics
+    told = vote_report.of_listener(context.database, context.space, listener).metrics
     assert told["repeats.agreement"].value == 0  # who always presses left
     assert told["repeats.ceiling"].value == 0.5
     assert told["side.left"].value == 1
     assert told["prediction.accuracy"].n == 36 - sum(offer.state == "voted" for offer in again)
-    both = report.of_study(context.database, context.space, "default").metrics["prediction.accuracy"]
+    both = vote_report.of_study(context.database, context.space, "default").metrics["prediction.accuracy"]
     assert both.high - both.low > 0.2  # drawing one or two listeners again would tell nothing
 
 
@@ -146,20 +149,20 @@ def test_the_report_counts_what_was_voted(context, ready, capsys):
             outcome,
             (1, 1),
         )
-    found = report.of_listener(context.database, context.space, listener)
+    found = vote_report.of_listener(context.database, context.space, listener)
     rates = {kind: found.metrics[f"proof.{name}.win_rate"] for kind, name in pairs.BLIND_TESTS.items()}
     assert sum(rate.n for rate in rates.values()) == seen > 0
     for kind, rate in rates.items():
         if rate.n:
             assert rate.value == pytest.approx(won[kind] / rate.n)
             assert rate.low <= rate.value <= rate.high
-    for kind, told in blind_tests.of_listener(context.database, context.space, listener).items():
-        if kind in rates:
-            assert (told["value"], told["low"], told["high"]) == pytest.approx(
-                (rates[kind].value, rates[kind].low or 0, rates[kind].high or 1), nan_ok=True
-            )
-            assert told["won"] + told["equal"] + told["lost"] == rates[kind].n
-    whole = report.of_study(context.database, context.space, "default")
+    shown = blind_tests.of_listener(context.database, context.space, listener)
+    for kind, told in {"average": shown.average, "drawn": shown.drawn}.items():
+        assert (told.value, told.low, told.high) == pytest.approx(
+            (rates[kind].value, rates[kind].low or 0, rates[kind].high or 1), nan_ok=True
+        )
+        assert told.won + told.equal + told.lost == rates[kind].n
+    whole = vote_report.of_study(context.database, context.space, "default")
     assert whole.metrics["proof.for_me_vs_prior.win_rate"] == found.metrics["proof.for_me_vs_prior.win_rate"]
     assert whole.data["listeners"] == 1
     found.print()
@@ -172,11 +175,11 @@ def test_the_report_counts_what_was_voted(context, ready, capsys):
 
 def test_a_report_on_nobody_says_so(context, settings, monkeypatch, capsys):
     with pytest.raises(UnknownListenerError):
-        report.of_listener(context.database, context.space, uuid.uuid4())
-    with pytest.raises(report.UnknownStudyError):
-        report.of_study(context.database, context.space, "elsewhere")
+        vote_report.of_listener(context.database, context.space, uuid.uuid4())
+    with pytest.raises(vote_report.UnknownStudyError):
+        vote_report.of_study(context.database, context.space, "elsewhere")
     context.database.transaction(lambda s: s.add(Study(id="empty", name="nobody yet")))
-    assert report.of_study(context.database, context.space, "empty").metrics["prediction.accuracy"].value is None
+    assert vote_report.of_study(context.database, context.space, "empty").metrics["prediction.accuracy"].value is None
     monkeypatch.setenv("KALLOS_HOME", str(settings.home))
     monkeypatch.setenv("KALLOS_DATABASE_URL", settings.database_url)
     assert main(["report", "study", "elsewhere"]) == 1
@@ -193,25 +196,23 @@ def test_repeats_and_rivals_are_exported_rebuilt_rewound_and_deleted(
     listener, _, rivals = ready
     for _ in range(24):
         vote(context, listener)
-    data = accounts.export(context.database, listener)
+    data = export(context.database, listener)
     assert any(offer["repeats"] for offer in data["offers"])
     assert {clip["kind"] for clip in data["clips"]} == {"prior", *RIVALS, OWN[0]}
     rebuilt = another_context(context.settings.home)
     assert journal_rebuild.rebuild(rebuilt.database, rebuilt.journal, rebuilt.space).problems == []
     assert tables(rebuilt)["offers"] == tables(context)["offers"]
     elsewhere = another_context()
-    assert accounts.restore(elsewhere.database, elsewhere.journal, data).missing == 0
+    assert restore(elsewhere.database, elsewhere.journal, data).missing == 0
     assert tables(elsewhere)["offers"] == tables(context)["offers"]
     for offer in data["offers"]:
         del offer["repeats"]  # as an older version wrote it
     old = [offer for offer in data["offers"] if offer["policy"] != "repeat"]
-    accounts.delete(
-        elsewhere.database, elsewhere.journal, elsewhere.clip_store, elsewhere.space, elsewhere.settings, listener
-    )
-    accounts.restore(elsewhere.database, elsewhere.journal, data | {"offers": old})
-    rewind.rewind(context.database, context.journal, context.clip_store, context.space, listener, 5)
+    delete(elsewhere.records, listener)
+    restore(elsewhere.database, elsewhere.journal, data | {"offers": old})
+    rewind.rewind(context.records, listener, 5)
     assert len(rows(context, Vote)) == 5
-    accounts.delete(context.database, context.journal, context.clip_store, context.space, context.settings, listener)
+    delete(context.records, listener)
     assert rows(context, Offer) == []
     assert not {clip.id for clip in rows(context, Clip)} & set(rivals)
 
@@ -233,7 +234,7 @@ def test_the_average_listener_leaves_this_one_out_and_takes_more_than_two_others
 
     assert asked(people[0]) is None  # two others
     told = blind_tests.of_listener(context.database, context.space, people[0])
-    assert (told["others"], told["others_needed"], told["drawn"]["value"]) == (2, 3, None)
+    assert (told.others, told.others_needed, told.drawn.value) == (2, 3, None)
     found = asked(people[3])
     assert found.mean == pytest.approx(6.0 / 5, abs=1e-3)  # with the fixed prior as two more listeners
     assert found.covariance == pytest.approx(context.space.prior_covariance / 5, abs=1e-3)

@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 
 from models.style.latents import STYLE_GROUPS
 from webapp.context import Context
-from webapp.research import listeners
+from webapp.research import study_listeners
 from webapp.research.figures import FIGURES
 from webapp.research.styles.tables import plans
 from webapp.runtime.settings import Settings
@@ -63,7 +63,7 @@ def test_the_studio_has_a_dial_for_every_style(client):
 
 def test_the_tastes_page_draws_every_figure_and_names_the_command(client):
     text = page(client, "/tastes")
-    for name in (*listeners.OF_VOTES, *listeners.OF_HEADS):
+    for name in (*study_listeners.OF_VOTES, *study_listeners.OF_HEADS):
         assert text.count(f'data-testid="plot-{name}"') == 1, name
     assert "kallos study export" in text
 

@@ -13,6 +13,7 @@ import threading
 import uuid
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
@@ -27,14 +28,12 @@ from models.metrics.music_statistics import ATTRIBUTES
 from models.music.notes import Domain, MusicError
 from models.style.code_examples import ABOUT, FILL, CodeExamples, Example
 from models.style.latents import CODE_COUNT, CODE_LEVELS, CODES
-from models.taste.space import TasteSpace
 from webapp.composing.sources import Source
 from webapp.generation.protocol import BadRequest, GenerationError
-from webapp.generation.remote import RemoteGenerator
-from webapp.learning.playable_clips import PlayablePool
 from webapp.research.styles.tables import LABELS, OF_CODES
 from webapp.runtime.database import Database
 from webapp.runtime.errors import NotReady, NotYours
+from webapp.studio.studio import Studio
 
 log = logging.getLogger(__name__)
 
@@ -51,47 +50,80 @@ COLLECTIONS = {
 }  # fmt: skip
 
 _heard: OrderedDict[tuple[str, str], tuple[tuple[int, ...], dict[str, Any]]] = OrderedDict()  # values from 0, notes
+Places = dict[tuple[int, int], list["CodePiece"]]  # by code from 1 and value from 0
 _hearing = threading.Lock()  # one at a time: votes come first
 
 
-def read_codes(
-    database: Database,
-    generation: RemoteGenerator,
-    space: TasteSpace,
-    playable: PlayablePool,
-    style_folder: Path,
-    listener_id: uuid.UUID,
-    domain: Domain,
-) -> dict[str, Any]:
-    """``{codes: [{code, told, pieces: [{level, title, from, seconds, audio_url, notes_url}, …]}, …], about, fill}``.
+@dataclass(frozen=True)
+class CodePiece:
+    """A piece with one of a code's five values, ``level`` 0 to 4; ``come_from``: its collection, or the pool."""
+
+    level: int
+    title: str
+    come_from: str
+    seconds: float | None
+    audio_url: str
+    notes_url: str
+
+    def to_json(self) -> dict[str, Any]:
+        """For the page."""
+        told = asdict(self)
+        return {"from": told.pop("come_from"), **told}
+
+
+@dataclass(frozen=True)
+class Code:
+    """A learned style code: pieces by its values, and in words how it goes with what has a name."""
+
+    code: int
+    told: str
+    pieces: list[CodePiece]
+
+
+@dataclass(frozen=True)
+class Codes:
+    """Every code; ``about``: where the real pieces come from; ``fill``: the command that finds some for this model."""
+
+    codes: list[Code]
+    about: dict[str, Any] | None
+    fill: str | None
+
+    def to_json(self) -> dict[str, Any]:
+        """For the page."""
+        codes = [{**vars(each), "pieces": [piece.to_json() for piece in each.pieces]} for each in self.codes]
+        return {"codes": codes, "about": self.about, "fill": self.fill}
+
+
+def read_codes(studio: Studio, listener_id: uuid.UUID, domain: Domain) -> Codes:
+    """Every code with pieces that this listener may hear.
 
     Raises ``NotReady`` where there is nothing to play, and ``ValueError`` where what is saved can't be read.
     """
-    known = CodeExamples.load(style_folder)
-    measured = read(style_folder).get(OF_CODES)
-    places: dict[tuple[int, int], list[dict[str, Any]]] = defaultdict(list)
+    known = CodeExamples.load(studio.style_folder)
+    measured = read(studio.style_folder).get(OF_CODES)
+    places: Places = defaultdict(list)
     for place, example in enumerate(known.examples if known else ()):
         if example.domain == domain:
             places[example.code, example.level].append(_real(place, example))
     slots = [(code, level) for code in range(1, CODE_COUNT + 1) for level in range(CODE_LEVELS)]
     if any(len(places[slot]) < EACH for slot in slots):
         try:
-            _add_composed(database, generation, space, playable, listener_id, domain, places)
+            _add_composed(studio, listener_id, domain, places)
         except GenerationError as error:
             log.warning("codes_unheard listener=%s error=%s", listener_id, error)
             if not any(places.values()):
                 raise NotReady("the composer does not answer just now; try again in a moment") from error
     metrics = measured.metrics if measured else {}
     codes = [
-        {
-            "code": code,
-            "told": f"{explained(known, domain, code) if known else ''} {meaning(metrics, code)}".strip(),
-            "pieces": [piece for level in range(CODE_LEVELS) for piece in places[code, level][:EACH]],
-        }
+        Code(
+            code=code,
+            told=f"{explained(known, domain, code) if known else ''} {meaning(metrics, code)}".strip(),
+            pieces=[piece for level in range(CODE_LEVELS) for piece in places[code, level][:EACH]],
+        )
         for code in range(1, CODE_COUNT + 1)
     ]
-    current = known is not None and known.about["version"] == space.version
-    return {"codes": codes, "about": dict(known.about) if known else None, "fill": None if current else FILL}
+    current = known is not None and known.about["version"] == studio.space.version
+    return Codes(codes, dict(known.about) if known else None, None if current else FILL)
 
 
 def meaning(metrics: Mapping[str, Metric], code: int) -> str:
@@ -132,22 +164,22 @@ def explained(known: CodeExamples, domain: str, code: int) -> str:
     return f"{how}: {', '.join(told)} of how it varies ({rest}). {often}"
 
 
-def real_piece(generation: RemoteGenerator, space: TasteSpace, style_folder: Path, place: int) -> Source:
+def real_piece(studio: Studio, place: int) -> Source:
     """The example in this place with its first eight whole bars; raises ``NotYours`` or ``NotReady``."""
-    known = CodeExamples.load(style_folder)
+    known = CodeExamples.load(studio.style_folder)
     if known is None or not 0 <= place < len(known.examples):
         raise NotYours(f"there is no example {place}; GET /api/styles/codes tells which there are")
     from models.music.lookup import find_piece  # noqa: PLC0415 (readers of MIDI and scores)
 
-    example = known.examples[place]
+    example, version = known.examples[place], studio.space.version
     try:
-        _, notes = _listened(generation, space, example.piece_id, lambda: find_piece(example.piece_id).to_json())
+        _, notes = _listened(studio, example.piece_id, lambda: find_piece(example.piece_id).to_json())
     except (MusicError, BadRequest) as error:
         raise NotYours(f"{example.title} can't be played here: {error}") from error
     except GenerationError as error:
         raise NotReady("the composer does not answer just now; try again in a moment") from error
-    name, domain = f"codes/{space.version}/{example.piece_id}", cast("Domain", example.domain)
-    return Source(name, domain, example.title, {}, notes, {}, space.version, mine=False)
+    name, domain = f"codes/{version}/{example.piece_id}", cast("Domain", example.domain)
+    return Source(name, domain, example.title, {}, notes, {}, version, mine=False)
 
 
 def to_csv(style_folder: Path) -> str:
@@ -171,52 +203,33 @@ def _percent(share: float) -> str:
     return f"{100 * share:.0f} %"
 
 
-def _real(place: int, example: Example) -> dict[str, Any]:
+def _real(place: int, example: Example) -> CodePiece:
     collection = COLLECTIONS.get(example.piece_id.partition("/")[0], "a collection")
     address = f"/api/styles/codes/pieces/{place}/{{}}"
-    return {
-        "level": example.level,
-        "title": example.title,
-        "from": collection,
-        "seconds": None,
-        "audio_url": address.format("flac"),
-        "notes_url": address.format("notes"),
-    }
+    return CodePiece(example.level, example.title, collection, None, address.format("flac"), address.format("notes"))
 
 
-def _add_composed(
-    database: Database,
-    generation: RemoteGenerator,
-    space: TasteSpace,
-    playable: PlayablePool,
-    listener_id: uuid.UUID,
-    domain: Domain,
-    places: dict[tuple[int, int], list[dict[str, Any]]],
-) -> None:
+def _add_composed(studio: Studio, listener_id: uuid.UUID, domain: Domain, places: Places) -> None:
     """Clips of the pool where examples are missing, but for those that wait for a blind pair."""
 
     def pool(session: Session) -> list[tuple[uuid.UUID, float]]:
-        waiting = set(session.scalars(offer_rows.clips_shown(listener_id, state="open")))
-        clips = playable.clips(session, domain)
+        waiting = offer_rows.ids_shown(session, listener_id, state="open")
+        clips = studio.playable.clips(session, domain)
         there = zip(clips.ids, clips.seconds, strict=True)
         return [(clip_id, max(seconds)) for clip_id, seconds in there if clip_id not in waiting][:MOST_HEARD]
 
-    for clip_id, seconds in database.transaction(pool):
+    for clip_id, seconds in studio.database.transaction(pool):
         try:
-            levels, _ = _listened(generation, space, str(clip_id), partial(_notes, database, clip_id))
+            levels, _ = _listened(studio, str(clip_id), partial(_notes, studio.database, clip_id))
         except BadRequest:
             continue
-        address = f"/api/clips/{clip_id}/{{}}/{seconds:g}"
+        at = f"/api/clips/{clip_id}/{{}}/{seconds:g}"
         for code, level in enumerate(levels, start=1):
             if len(places[code, level]) < EACH:
-                places[code, level].append({
-                    "level": level,
-                    "title": "Composed by Kallos",
-                    "from": "the pool",
-                    "seconds": seconds,
-                    "audio_url": address.format("audio"),
-                    "notes_url": address.format("notes"),
-                })  # fmt: skip
+                title, origin = "Composed by Kallos", "the pool"
+                places[code, level].append(
+                    CodePiece(level, title, origin, seconds, at.format("audio"), at.format("notes"))
+                )
 
 
 def _notes(database: Database, clip_id: uuid.UUID) -> dict[str, Any]:
@@ -226,16 +239,14 @@ def _notes(database: Database, clip_id: uuid.UUID) -> dict[str, Any]:
     return clip.notes
 
 
-def _listened(
-    generation: RemoteGenerator, space: TasteSpace, name: str, notes: Callable[[], dict[str, Any]]
-) -> tuple[Sequence[int], dict[str, Any]]:
+def _listened(studio: Studio, name: str, notes: Callable[[], dict[str, Any]]) -> tuple[Sequence[int], dict[str, Any]]:
     """The values, from 0, of a piece's codes as the model hears them, and the bars that they tell of."""
-    key = (space.version, name)
+    key = (studio.space.version, name)
     with _hearing:
         if key in _heard:
             _heard.move_to_end(key)
             return _heard[key]
-        found = generation.encode(notes())
+        found = studio.generation.encode(notes())
         codes = found.latents.get("piece", {}).get(CODES, ())
         levels = tuple(round((code + 1) / 2 * (CODE_LEVELS - 1)) for code in codes)
         _heard[key] = levels, found.notes

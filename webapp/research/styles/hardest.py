@@ -10,7 +10,7 @@ from models.experiments.run_log import rows
 from webapp.research.figures import Drawn
 from webapp.research.plots.hardest import hardest
 from webapp.research.plots.paper import Source
-from webapp.research.styles.training import LOG, choices, chosen
+from webapp.research.styles.training_log import LOG, choices, chosen
 from webapp.runtime.settings import Settings
 
 COLUMNS = ("step", "style", "loss", "share", "hardest")

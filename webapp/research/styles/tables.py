@@ -18,7 +18,7 @@ from models.experiments.record import Evaluation, read
 from models.experiments.report import Metric
 from models.metrics.music_statistics import ATTRIBUTES
 from models.style.latents import CODE_COUNT, GROUPS, STYLE_GROUPS
-from webapp.research.styles import training
+from webapp.research.styles import training_log
 
 STYLE, RELATIONS, OF_CODES = "evaluate.style", "evaluate.relations", "evaluate.codes"
 LABELS = {
@@ -114,7 +114,7 @@ def all_tables(folder: Path, runs: Path, run: str = "") -> list[Table]:
     sha256 = card.get("sha256", {}).get("style")
     found = read(folder)
     measured = [_table(plan, found.get(plan.command), sha256) for plan in plans()]
-    _, logged, probes = training.chosen(folder, runs, run)
+    _, logged, probes = training_log.chosen(folder, runs, run)
     return [*measured, *_of_training(logged), _of_probes(probes)]
 
 
@@ -172,7 +172,7 @@ def _table(plan: Plan, found: Evaluation | None, sha256: str | None) -> Table:
     )
 
 
-def _of_training(run: training.Run) -> list[Table]:
+def _of_training(run: training_log.Run) -> list[Table]:
     """Losses and rates of each style at every validation of a run."""
     steps = [str(step) for step in run.steps]
     about = {"command": "train.style", **run.about} if run.steps else None
@@ -191,7 +191,7 @@ def _of_training(run: training.Run) -> list[Table]:
     return found
 
 
-def _of_probes(found: training.Probes) -> Table:
+def _of_probes(found: training_log.Probes) -> Table:
     """What each arm of a curious run cost whenever it was asked, with its learning progress as baseline."""
     arms = tuple(dict.fromkeys(arm for costs in found.costs for arm in costs))
     cells = [

@@ -14,26 +14,24 @@ import threading
 import uuid
 from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from models.metrics.music_statistics import ATTRIBUTES, attributes
 from models.music.notes import Domain, Piece
 from models.style.directions import Directions, tonic_of
 from models.style.latents import CODE_COUNT, CODE_LEVELS, CODES, STYLE_GROUPS, Latents
-from models.taste.space import TasteSpace
-from webapp.composing.sources import Source, find
+from webapp.composing.sources import Source
 from webapp.generation.protocol import BadRequest, GenerateRequest, GenerationError
 from webapp.generation.protocol import Source as Origin
-from webapp.generation.remote import RemoteGenerator
-from webapp.runtime.database import Database
 from webapp.runtime.errors import NotAllowed, NotReady
-from webapp.studio import sound
+from webapp.studio import formats
 from webapp.studio.composing import DEADLINE_MS, current
-from webapp.studio.opening import in_time
-from webapp.studio.room import place
-from webapp.studio.turning import FILL, directions
+from webapp.studio.dials import FILL
+from webapp.studio.limits import slow_slot
+from webapp.studio.piano_roll import piano_roll
+from webapp.studio.pieces import source_of
+from webapp.studio.studio import Studio
 
 log = logging.getLogger(__name__)
 
@@ -78,35 +76,33 @@ class Step:
     def to_json(self) -> dict[str, Any]:
         """For the page, in the time of its sound."""
         measured = {name: round(value, 3) for name, value in attributes(self.piece).items()}
-        return {"by": self.by, "wanted": round(self.wanted, 3), "attributes": measured, **in_time(self.piece)}
+        return {
+            "by": self.by,
+            "wanted": round(self.wanted, 3),
+            "attributes": measured,
+            **asdict(piano_roll(self.piece)),
+        }
 
     def sound(self, form: str) -> bytes:
         """As ``flac`` or ``mid``."""
         source = Source(self.name, self.domain, "", {}, self.notes, {}, self.model_version)
-        return sound.midi(source) if form == "mid" else sound.sound(source, form)
+        return formats.midi(source) if form == "mid" else formats.sound(source, form)
 
 
-def walk(
-    database: Database,
-    generation: RemoteGenerator,
-    space: TasteSpace,
-    style_folder: Path,
-    listener_id: uuid.UUID,
-    asked: Asked,
-) -> tuple[Step, ...]:
+def walk(studio: Studio, listener_id: uuid.UUID, asked: Asked) -> tuple[Step, ...]:
     """The five steps, the least of the style first.
 
     Raises ``NotYours`` for a source that isn't the listener's to hear, ``NotAllowed`` for a style without a direction
     or what can't be composed, and ``NotReady`` while no generator answers.
     """
-    known = directions(space, style_folder)
+    known = studio.dials.known
     if known is None:
-        raise NotAllowed(f"no directions are saved for the model {space.version}; {FILL} makes them")
+        raise NotAllowed(f"no directions are saved for the model {studio.space.version}; {FILL} makes them")
     if asked.group not in (*known.groups, *CODE_WALKS):
         raise NotAllowed(f"there is no direction of {asked.group!r}; there are {', '.join(known.groups)}")
     source = None
     if asked.source:
-        source = database.transaction(lambda session: find(session, asked.source, listener_id))
+        source = source_of(studio, listener_id, asked.source)
     begin = (asked.source,) if source else (asked.domain,)
     if source and asked.group not in CODE_WALKS and asked.guidance != 1:
         raise NotAllowed(
@@ -118,9 +114,9 @@ def walk(
         if key in _kept:
             _kept.move_to_end(key)
             return _kept[key]
-    with place():
+    with slow_slot():
         try:
-            steps = _compose(generation, space, known, asked, source, "-".join(key))
+            steps = _compose(studio, known, asked, source, "-".join(key))
         except BadRequest as error:
             raise NotAllowed(f"this can't be composed: {error}") from error
         except GenerationError as error:
@@ -145,14 +141,13 @@ def to_csv(steps: tuple[Step, ...], asked: Asked) -> str:
     return out.getvalue()
 
 
-def _compose(
-    generation: RemoteGenerator, space: TasteSpace, known: Directions, asked: Asked, source: Source | None, name: str
-) -> tuple[Step, ...]:
+def _compose(studio: Studio, known: Directions, asked: Asked, source: Source | None, name: str) -> tuple[Step, ...]:
+    generation = studio.generation
     if source is None:
         drawn = generation.generate(_request(asked.domain, None, asked.seed, asked.guidance))
         domain, latents, notes = asked.domain, Latents.from_json(drawn.latents), drawn.notes
     else:
-        music = current(generation, space, source)
+        music = current(generation, studio.space, source)
         domain, latents, notes = source.domain, music.latents, music.notes
     if latents.version != known.version:
         raise NotReady("the composer is changing over to another model; try again in a moment")

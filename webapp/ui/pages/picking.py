@@ -56,7 +56,7 @@ def frame(
 
 def domain_of(context: Context, token: str | None) -> str:
     """Which kind of music the listener chose."""
-    return str(accounts.overview(context.database, listener_of(context, token))["domain"])
+    return accounts.account(context.database, listener_of(context, token)).domain
 
 
 def choose_domain(context: Context, called: str, token: str | None, domain: str) -> str:
@@ -74,10 +74,10 @@ def milestone(context: Context, token: str | None, event: gr.EventData) -> str:
     listener_id = listener_of(context, token)
     if picks >= FIRST_CLIP:
         return _note(_first_clip(wishes.state(context.database, listener_id).clips))
-    style = strongest(overview.overview(context.database, context.space, context.playable, listener_id)["styles"])
+    style = strongest(overview.overview(context.database, context.space, context.playable, listener_id).styles)
     if style is None:
         return _note("Nothing stands out in your picks so far.")
-    return _note(f"A first guess: {leaning(style['words'])}. The next picks will tell.")
+    return _note(f"A first guess: {leaning(style.words)}. The next picks will tell.")
 
 
 def _first_clip(clips: Sequence[wishes.Own]) -> str:

@@ -1,0 +1,54 @@
+"""A study's votes with everything that was noted around them, as its dataset is made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from db.tables import Clip, Four, FourVote, Listening, Offer, Prediction, Vote
+
+
+@dataclass(frozen=True)
+class JudgedPair:
+    """A pair with its vote, the prediction made before it, and what was heard (None where nobody noted that)."""
+
+    offer: Offer
+    vote: Vote
+    prediction: Prediction
+    listening: Listening | None
+
+
+@dataclass(frozen=True)
+class JudgedFour:
+    """Four clips with the pick among them."""
+
+    four: Four
+    vote: FourVote
+
+
+def judged_pairs(session: Session, study_id: str, *, but: Collection[str] = ()) -> list[JudgedPair]:
+    """Every vote of a study on a pair, oldest first; those of pairs drawn by the policies ``but`` are left out."""
+    query = (
+        select(Offer, Vote, Prediction, Listening)
+        .join(Vote, Vote.offer_id == Offer.id)
+        .join(Prediction, Prediction.offer_id == Offer.id)
+        .outerjoin(Listening, Listening.offer_id == Offer.id)
+        .where(Offer.study_id == study_id, Offer.policy.not_in(but))
+        .order_by(Vote.created_at, Vote.offer_id)
+    )
+    return [JudgedPair(*row) for row in session.execute(query)]
+
+
+def judged_fours(session: Session, study_id: str) -> list[JudgedFour]:
+    """Every pick of four of a study, oldest first."""
+    query = select(Four, FourVote).join(FourVote, FourVote.four_id == Four.id).where(Four.study_id == study_id)
+    return [JudgedFour(*row) for row in session.execute(query.order_by(FourVote.created_at, Four.id))]
+
+
+def clips_named(session: Session, clip_ids: Collection[UUID]) -> list[Clip]:
+    """These clips, whole."""
+    return list(session.scalars(select(Clip).where(Clip.id.in_(clip_ids)).order_by(Clip.id)))

@@ -1,0 +1,88 @@
+"""The HTTP interface of the dashboards: ``/api/runs``, ``/api/retrieval``, ``/api/plots/NAME``; nothing personal.
+
+``form=csv`` gives the data behind a plot. Plotly's script comes from its own package, so that no other host is asked.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query, Response
+from fastapi.responses import FileResponse, JSONResponse
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy.orm import Session
+
+from webapp.api.dependencies import ERRORS, TheContext
+from webapp.context import Context
+
+router = APIRouter(prefix="/api", tags=["research"])
+Name = Annotated[str, Field(max_length=400)]
+Names = Annotated[list[Name], Field(max_length=100)]
+
+
+class Wanted(BaseModel):
+    """What a plot is of; each takes what it needs, and what isn't given is chosen."""
+
+    model_config = ConfigDict(extra="forbid")
+    study: Name = ""
+    direction: Name = ""
+    measure: Name = ""
+    query: Name = ""
+    genre: Name = ""
+    condition: Names = Field(default_factory=list)
+    run: Names = Field(default_factory=list)
+    form: Literal["json", "csv"] = "json"
+
+
+def _fill(context: Context, command: str) -> dict[str, str]:
+    """What fills an empty page: the folder that is watched, and the command that writes there."""
+    folder = context.settings.runs_folder
+    return {"folder": str(folder), "fill": command.format(folder=folder)}
+
+
+@router.get("/runs")
+def read_runs(context: TheContext) -> dict[str, Any]:
+    """Every training run whose log was found, the one that was logged to last first."""
+    from webapp.research import retrieval  # noqa: PLC0415 (pandas, which no listener needs)
+
+    runs = context.database.transaction(retrieval.listing)
+    return {"runs": runs, **_fill(context, "python -m models.train.titles --preset tiny --out '{folder}/titles'")}
+
+
+@router.get("/retrieval")
+def read_studies(context: TheContext) -> dict[str, Any]:
+    """Every study of title towers: what it compares, what it watches, and how far it is."""
+    from webapp.research import retrieval  # noqa: PLC0415 (as above)
+
+    studies = context.database.transaction(retrieval.overview)
+    command = "python -m models.train.title_study --preset tiny --out '{folder}/study'"
+    return {"studies": studies, **_fill(context, command)}
+
+
+@router.get("/plots/{name}", responses=ERRORS)
+def read_plot(context: TheContext, name: str, wanted: Annotated[Wanted, Query()]) -> Response:
+    """A plot for plotly.js with where it comes from, or the data behind it."""
+    from webapp.research import figures  # noqa: PLC0415 (plotly takes its time)
+
+    given = wanted.model_dump(exclude={"form", "condition", "run"}, exclude_defaults=True)
+    asked = figures.Asked(**given, conditions=tuple(wanted.condition), runs=tuple(wanted.run))
+
+    def work(session: Session) -> figures.Drawn:
+        return figures.draw(session, name, asked)
+
+    drawn = context.database.transaction(work)
+    if wanted.form == "json":
+        return JSONResponse(drawn.to_json())
+    return Response(drawn.to_csv(), media_type="text/csv; charset=utf-8")
+
+
+@router.get("/plotly.js", include_in_schema=False)
+def plotly_script() -> FileResponse:
+    """The script that draws, from the package that made the plots."""
+    found = importlib.util.find_spec("plotly")
+    if found is None or found.origin is None:
+        raise LookupError("plotly is not installed")
+    path = Path(found.origin).parent / "package_data" / "plotly.min.js"
+    return FileResponse(path, media_type="text/javascript", headers={"cache-control": "public, max-age=86400"})

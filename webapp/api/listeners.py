@@ -1,0 +1,133 @@
+"""The HTTP interface of a listener as a record, ``/api/listener``: who asks, their data, their history, their end."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Body, Query, Request, Response
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict, Field
+
+from models.music.notes import DOMAINS, Domain
+from webapp.api.dependencies import ERRORS, Known, MaybeClaim, TheContext, arrive, public_address
+from webapp.context import Context
+from webapp.listeners import accounts, archive, deletion, export, restore, rewind
+from webapp.runtime.identity import clear_cookie, set_cookie
+
+router = APIRouter(prefix="/api/listener", tags=["listener"])
+
+
+class Listener(BaseModel):
+    """The listener who asks; ``listener_token`` only where the page should keep a new one."""
+
+    picks: int
+    domain: Domain
+    domains: list[Domain] = list(DOMAINS)
+    first_composed: accounts.FirstComposed
+    listener_token: str | None = None
+
+
+class Change(BaseModel):
+    """What a listener may change."""
+
+    model_config = ConfigDict(extra="forbid")
+    domain: Domain
+
+
+class Rewind(BaseModel):
+    """To which vote to go back: so many first votes are kept."""
+
+    model_config = ConfigDict(extra="forbid")
+    votes: Annotated[int, Field(ge=0, le=2**31 - 1, strict=True)]
+
+
+class Link(BaseModel):
+    """An address that moves the listener to another device."""
+
+    url: str
+    expires_at: datetime
+
+
+def _listener(context: Context, listener_id: uuid.UUID, token: str | None = None) -> Listener:
+    found = accounts.account(context.database, listener_id)
+    return Listener(picks=found.picks, domain=found.domain, first_composed=found.first_composed, listener_token=token)
+
+
+@router.get("", responses=ERRORS)
+def read_listener(request: Request, response: Response, context: TheContext, claim: MaybeClaim) -> Listener:
+    """Who is listening; a new anonymous listener where the request names none."""
+    listener_id, token = arrive(request, response, context, claim)
+    return _listener(context, listener_id, token)
+
+
+@router.patch("", responses=ERRORS)
+def change_listener(change: Change, context: TheContext, listener_id: Known) -> Listener:
+    """Change the domain of music; it counts from the next new offer on."""
+    accounts.change_domain(context.database, context.journal, listener_id, change.domain)
+    return _listener(context, listener_id)
+
+
+@router.delete("", responses=ERRORS)
+def delete_listener(request: Request, response: Response, context: TheContext, listener_id: Known) -> dict[str, bool]:
+    """Forget the listener: votes, head, journal, and the clips composed only for them with their sound."""
+    deletion.delete(context.records, listener_id)
+    clear_cookie(request, response)
+    return {"deleted": True}
+
+
+@router.get("/export", responses=ERRORS)
+def export_listener(
+    context: TheContext, listener_id: Known, form: Annotated[Literal["json", "zip"], Query()] = "json"
+) -> Response:
+    """Everything that is stored about the listener, as JSON; ``form=zip`` adds the votes as CSV and pieces as MIDI."""
+    data = export.export(context.database, listener_id)
+    headers = {"Content-Disposition": f'attachment; filename="kallos-listener.{form}"', "Cache-Control": "no-store"}
+    if form == "zip":
+        return Response(archive.pack(data), media_type="application/zip", headers=headers)
+    return JSONResponse(data, headers=headers)
+
+
+@router.post("/import", status_code=201, responses=ERRORS)
+def import_listener(
+    request: Request,
+    response: Response,
+    context: TheContext,
+    claim: MaybeClaim,
+    *,
+    data: Annotated[bytes, Body(media_type="application/octet-stream")] = b"",
+    replace: Annotated[bool, Query()] = False,
+) -> Listener:
+    """Bring back the listener of an export, zip or JSON, at most 32 MiB, in place of the one who asks.
+
+    409 where the one who asks has votes, which are deleted with ``replace=true``; 422 with what is wrong with the file.
+    """
+    listener_id = restore.bring(context.records, claim.listener_id if claim else None, data, replace=replace)
+    token = context.identity.token(listener_id)
+    set_cookie(request, response, token)
+    return _listener(context, listener_id, token)
+
+
+@router.get("/votes", responses=ERRORS)
+def read_votes(
+    context: TheContext,
+    listener_id: Known,
+    before: Annotated[int, Query(ge=1, le=2**31 - 1)] = 2**31 - 1,
+    limit: Annotated[int, Query(ge=1, le=200)] = 20,
+) -> rewind.History:
+    """The listener's votes below number ``before``, newest first."""
+    return rewind.history(context.database, listener_id, before=before, limit=limit)
+
+
+@router.post("/rewind", responses=ERRORS)
+def rewind_listener(given: Rewind, context: TheContext, listener_id: Known) -> rewind.Rewound:
+    """Keep the first ``votes`` votes and undo the others for good, with what was learned and composed from them."""
+    return rewind.rewind(context.records, listener_id, given.votes)
+
+
+@router.post("/link", responses=ERRORS)
+def link_listener(request: Request, context: TheContext, listener_id: Known) -> Link:
+    """An address for another device; it works for an hour."""
+    token, expires_at = context.identity.link_token(listener_id)
+    return Link(url=f"{public_address(request)}/?token={token}", expires_at=expires_at)

@@ -1,0 +1,45 @@
+"""A listener deleted whole: rows, sound, journal, and the id in the logs."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+
+from sqlalchemy.orm import Session
+
+from db.queries import listeners as rows
+from db.queries.for_two import duets_of
+from webapp.learning import population
+from webapp.listeners.records import Records
+from webapp.runtime.errors import UnknownListenerError
+from webapp.runtime.logs import forget_in_logs
+
+log = logging.getLogger(__name__)
+
+
+def delete(records: Records, listener_id: uuid.UUID) -> None:
+    """Forget a listener: every row, the sound that only they could hear, their journal, their id in the logs.
+
+    What the population learned from them goes too, and a job is left that learns it again without them.
+    Files go before the rows do: who is told that they are deleted is, whatever fails meanwhile. Raises
+    ``UnknownListenerError``.
+    """
+
+    def work(session: Session) -> int:
+        listener = rows.lock_listener(session, listener_id)
+        if listener is None:
+            raise UnknownListenerError
+        withdrawn = population.withdraw(session, records.space, listener)
+        shared = [duet.id for duet in duets_of(session, listener_id)]
+        keys = rows.delete_listener(session, listener_id) or []
+        records.journal.forget_populations(withdrawn)
+        for duet_id in shared:
+            records.journal.forget_duet(duet_id)
+        for key in keys:
+            records.clip_store.delete(key)
+        records.journal.segment(listener_id).remove()
+        return len(keys)
+
+    files = records.database.transaction(work)
+    forget_in_logs(records.home, str(listener_id))
+    log.info("listener_deleted files=%d", files)

@@ -1,0 +1,115 @@
+"""A listener brought back from an export: by the operator as it is, or by a visitor, whose file is not trusted."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from typing import Any
+
+import numpy as np
+from sqlalchemy.orm import Session
+
+from db.queries import clips as clip_rows
+from db.queries.restore import NotAnExportError, Restored, restore_listener
+from db.queries.study_listeners import study_ids
+from webapp.learning import refits
+from webapp.listeners import accounts, archive
+from webapp.listeners.deletion import delete
+from webapp.listeners.records import Records
+from webapp.runtime.clip_store import key_of
+from webapp.runtime.database import Database
+from webapp.runtime.errors import Contradiction, NotAllowed, TooMany
+from webapp.runtime.journal import Journal
+from webapp.runtime.limits import IMPORTS_A_SECOND, IMPORTS_AT_ONCE, TokenBucket
+
+log = logging.getLogger(__name__)
+MOST_BROUGHT_BYTES = 2**28  # of JSON in a visitor's file
+FARTHEST = 30.0  # standard deviations from the middle of the clips that any feature of a piece may lie
+_imports = TokenBucket(IMPORTS_A_SECOND, IMPORTS_AT_ONCE)
+
+
+def restore(database: Database, journal: Journal, data: Any) -> Restored:
+    """Bring an exported listener back; sound that is not in the store is rendered when it is first asked for.
+
+    Raises ``NotAnExportError``.
+    """
+
+    def work(session: Session) -> Restored:
+        restored = restore_listener(session, data)
+        journal.append(session, restored.listener_id)
+        return restored
+
+    _check_sound(data)
+    restored = database.transaction(work)
+    log.info(
+        "listener_restored listener=%s offers=%d missing=%d", restored.listener_id, restored.offers, restored.missing
+    )
+    return restored
+
+
+def bring(records: Records, current: uuid.UUID | None, file: bytes, *, replace: bool) -> uuid.UUID:
+    """Bring back whom a visitor's file is about, in place of the ``current`` listener, who is forgotten; their id.
+
+    Nothing that a stranger may have made up counts for others: the study must be one of this installation, clips lie
+    where clips can lie, and the head is learned again from the votes. Raises ``NotAllowed`` with what is wrong with the
+    file, ``Contradiction`` where the current listener has votes and is not to be replaced, and ``TooMany``.
+    """
+    if not _imports.take():
+        raise TooMany("several files are being read just now; try again in a few seconds")
+    here = current if current is not None and accounts.exists(records.database, current) else None
+    try:
+        data = archive.unpack(file, MOST_BROUGHT_BYTES)
+        _check_sound(data)
+    except NotAnExportError as error:
+        raise NotAllowed(
+            "this is not the data of a listener; choose the file that “Download my data” gave, kallos-listener.zip"
+        ) from error
+    if here is not None and _named_in(data) == str(here):
+        raise NotAllowed("this file is about you, and what it holds is here already")
+    if here is not None and not replace and (picks := accounts.account(records.database, here).picks):
+        raise Contradiction(f"{picks} picks were given here already; they would be deleted for what is in the file")
+    try:
+        restored = records.database.transaction(lambda session: _brought(session, records, data))
+    except NotAnExportError as error:
+        raise NotAllowed(str(error)) from error
+    if here is not None:
+        delete(records, here)
+    log.info("listener_brought listener=%s votes=%d", restored.listener_id, restored.votes)
+    return restored.listener_id
+
+
+def _named_in(data: Any) -> str | None:
+    """The id of the listener of an export; None where there is none."""
+    listener = data.get("listener") if isinstance(data, dict) else None
+    return listener.get("id") if isinstance(listener, dict) else None
+
+
+def _brought(session: Session, records: Records, data: Any) -> Restored:
+    if _named_in(data) is not None:
+        data = {**data, "heads": [], "population": None}
+    space, here = records.space, study_ids(session)
+    restored = restore_listener(session, data)
+    strange = study_ids(session) - here
+    if strange:
+        raise NotAnExportError(
+            f"this file belongs to the study {', '.join(sorted(strange))[:80]}, which is not here; whoever runs this "
+            "installation can bring it back with `kallos listener import`"
+        )
+    for summary in clip_rows.summaries_around(session, restored.listener_id, model_version=space.version):
+        if len(summary) != space.dims or not np.abs(space.features(summary)).max() < FARTHEST:
+            raise NotAnExportError("this export of a listener is damaged: a piece lies where no piece can lie")
+    if restored.votes:
+        refits.refit(session, space, restored.listener_id)
+    records.journal.append(session, restored.listener_id)
+    return restored
+
+
+def _check_sound(data: Any) -> None:
+    """An export names sound by its content alone: nothing else in the store may be read, or deleted, through it."""
+    try:
+        sounds = [(sound["sha256"], sound["uri"]) for clip in data["clips"] for sound in clip["audio"]]
+        wrong = next((uri for sha256, uri in sounds if uri != key_of(sha256, ".mp3")), None)
+    except (KeyError, TypeError):
+        return  # no export at all, which is told better elsewhere
+    if wrong is not None:
+        raise NotAnExportError(f"this export of a listener is damaged: it names the sound {str(wrong)[:80]!r}")

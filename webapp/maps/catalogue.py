@@ -1,0 +1,154 @@
+"""Which maps there are, how far one is that is being drawn, and asking for another."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal, cast
+
+from sqlalchemy.orm import Session
+
+from db.queries import jobs
+from db.queries import maps as rows
+from db.tables import DrawnMapRow, Job
+from models.atlas.points import KINDS
+from webapp.runtime.database import Database
+from webapp.runtime.errors import NotAllowed, NotYours
+
+JobState = Literal["waiting", "running", "done", "failed"]
+KIND = "draw_map"
+PRIORITY = -10  # after everything that somebody waits for
+SEED = 0
+PAUSE = timedelta(minutes=10)  # between two drawings of a kind, whoever asks
+TITLES = {"clips": "Clips", "tunes": "Tunes", "titles": "Titles", "joint": "Titles and tunes"}
+EXPLAINED = {
+    "clips": "Pieces composed by Kallos and excerpts of collections, near each other where they are played alike: "
+    "rhythm, register, harmony, dynamics, tempo and texture count the same.",
+    "tunes": "Dance tunes, near each other where the melody tower hears them alike.",
+    "titles": "Titles of dance tunes, near each other where the title tower reads them alike. Each plays its tune.",
+    "joint": "Titles and tunes in one space. A line leads from the chosen title to its tunes: most are long, for a "
+    "title says little of its tune.",
+}
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """Pieces that are not on a map."""
+
+    pieces: int
+    why: str
+
+
+@dataclass(frozen=True)
+class MapEntry:
+    """A map without its points; ``quality`` as ``models.atlas.quality.Quality`` tells it, each figure with chance.
+
+    ``left_out``: how many pieces of the collections are not on it and why; None for maps of earlier versions.
+    """
+
+    map_id: str
+    kind: str
+    points: int
+    model_version: str
+    data_hash: str
+    seed: int
+    commit: str | None
+    drawn_at: str
+    colours: list[str]
+    quality: dict[str, Any]
+    left_out: LeftOut | None
+
+
+@dataclass(frozen=True)
+class DrawingJob:
+    """A job that draws a map: waiting, running, done or failed, at which stage, and which share of all is behind it."""
+
+    state: JobState
+    stage: str
+    share: float
+    error: str | None
+
+
+@dataclass(frozen=True)
+class KindOfMap:
+    """One kind of map: the newest one and the newest job, where there are any."""
+
+    kind: str
+    title: str
+    explained: str
+    map: MapEntry | None
+    job: DrawingJob | None
+
+
+def overview(database: Database) -> list[KindOfMap]:
+    """Every kind of map in order."""
+
+    def work(session: Session) -> list[KindOfMap]:
+        newest = rows.newest_maps(session)
+        return [
+            KindOfMap(
+                kind=kind,
+                title=TITLES[kind],
+                explained=EXPLAINED[kind],
+                map=_entry(newest[kind]) if kind in newest else None,
+                job=_job(jobs.newest_of(session, f"{KIND}:{kind}")),
+            )
+            for kind in KINDS
+        ]
+
+    return database.transaction(work)
+
+
+def by_id(database: Database, map_id: uuid.UUID) -> MapEntry:
+    """One map; raises ``NotYours``."""
+
+    def work(session: Session) -> MapEntry:
+        row = rows.get_map(session, map_id)
+        if row is None:
+            raise NotYours(f"there is no map {map_id} (any more); GET /api/atlas tells which there are")
+        return _entry(row)
+
+    return database.transaction(work)
+
+
+def request_drawing(database: Database, kind: str) -> DrawingJob:
+    """Leave a job to draw a map, or find the one that waits, runs or is just done."""
+    if kind not in KINDS:
+        raise NotAllowed(f"a map of {kind!r} was asked for; there are {', '.join(KINDS)}")
+
+    def work(session: Session) -> DrawingJob | None:
+        payload = {"kind": kind, "seed": SEED}
+        key = f"{KIND}:{kind}"
+        last = jobs.newest_of(session, key)
+        if last and last.state == "done" and last.finished_at and datetime.now(UTC) - last.finished_at < PAUSE:
+            return _job(last)
+        jobs.enqueue(session, KIND, payload, dedupe_key=key, priority=PRIORITY, max_attempts=2)
+        return _job(jobs.newest_of(session, key))
+
+    return database.transaction(work) or DrawingJob("waiting", "", 0.0, None)
+
+
+def _entry(row: DrawnMapRow) -> MapEntry:
+    left_out = row.about.get("left_out")
+    return MapEntry(
+        map_id=str(row.id),
+        kind=row.kind,
+        points=row.points,
+        model_version=row.model_version,
+        data_hash=row.data_hash,
+        seed=row.seed,
+        commit=row.about.get("commit", "unknown"),
+        drawn_at=row.created_at.isoformat(),
+        colours=row.about["colours"],
+        quality=row.about["quality"],
+        left_out=LeftOut(left_out["pieces"], left_out["why"]) if left_out else None,
+    )
+
+
+def _job(job: Job | None) -> DrawingJob | None:
+    if job is None:
+        return None
+    progress = job.result if job.state == "running" and job.result else {}
+    error = job.error if job.state == "failed" else None
+    return DrawingJob(cast("JobState", job.state), progress.get("stage", ""), progress.get("share", 0.0), error)

@@ -1,0 +1,120 @@
+"""One listener's view of the map of clips: how they would like each point, and clips that are not on it in place.
+
+What was composed since the map was drawn, for everybody or for this listener, is placed among its neighbours and moves
+nothing. Clips that wait for a blind pair are left out, as in the studio.
+"""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sqlalchemy.orm import Session
+
+from db.queries import clips as clip_rows
+from db.queries import offers as offer_rows
+from db.queries.clips import PoolClip
+from db.tables import Offer
+from models.atlas.projection import place
+from models.atlas.style_vectors import style_vectors
+from models.music.notes import DOMAINS
+from models.taste.head import utilities
+from models.taste.space import TasteSpace
+from webapp.learning import heads
+from webapp.maps.open_maps import OpenMap
+from webapp.runtime.database import Database
+
+DECIMALS = 4
+
+
+@dataclass(frozen=True)
+class AddedClip:
+    """A clip that is not on the map, at its place; ``own``: composed for this listener."""
+
+    x: float
+    y: float
+    text: str
+    own: bool
+    utility: float
+    seconds: float
+    audio_url: str
+    notes_url: str
+
+
+@dataclass(frozen=True)
+class ListenerView:
+    """How this listener would like each point (posterior mean and SD, 0 is the average clip), if the map tells that.
+
+    ``hidden``: rows that wait for a blind pair; ``added``: clips that are not on the map, each at its place.
+    """
+
+    votes: int
+    utility: list[float] | None
+    sd: list[float] | None
+    hidden: list[int]
+    added: list[AddedClip]
+
+
+def view(database: Database, space: TasteSpace, listener_id: uuid.UUID, found: OpenMap) -> ListenerView:
+    """One map as this listener may see it."""
+    summaries = found.drawn.points.summaries
+    if summaries is None or found.drawn.about["model_version"] != space.version:
+        return ListenerView(0, None, None, [], [])
+
+    def work(session: Session) -> ListenerView:
+        head = heads.load(session, listener_id, space)
+        liked = utilities(head, space.features(summaries))
+        waiting = {
+            side for o in offer_rows.open_ones(session, Offer, listener_id) for side in (o.left_clip, o.right_clip)
+        }
+        rows = {name: row for row, name in enumerate(found.drawn.points.ids)}
+        hidden = sorted(rows[name] for clip in waiting if (name := f"clips/{clip}") in rows)
+        clips = [
+            clip
+            for clip in _playable(session, space, listener_id)
+            if f"clips/{clip.id}" not in rows and clip.id not in waiting
+        ]
+        added: list[AddedClip] = []
+        if clips:
+            theirs = np.stack([clip.summary for clip in clips])
+            vectors = style_vectors(theirs, found.drawn.about["sizes"], among=summaries)
+            places = place(vectors, found.drawn.points.vectors, found.drawn.places)
+            new = utilities(head, space.features(theirs)).mean
+            added = [
+                _shown(clip, where, float(utility)) for clip, where, utility in zip(clips, places, new, strict=True)
+            ]
+        return ListenerView(
+            votes=head.votes_seen,
+            utility=np.round(liked.mean, DECIMALS).tolist(),
+            sd=np.round(liked.sd, DECIMALS).tolist(),
+            hidden=hidden,
+            added=added,
+        )
+
+    return database.transaction(work)
+
+
+def _playable(session: Session, space: TasteSpace, listener_id: uuid.UUID) -> list[PoolClip]:
+    """Everybody's clips, and those of this listener's own that they have met."""
+    version = space.version
+    pool = [clip for domain in DOMAINS for clip in clip_rows.pool_clips(session, domain=domain, model_version=version)]
+    own = clip_rows.composed_clips(session, listener_id, model_version=version)
+    met = offer_rows.met_among(session, listener_id, [clip.id for clip in own])
+    return pool + [clip for clip in own if clip.id in met]
+
+
+def _shown(clip: PoolClip, where: Any, utility: float) -> AddedClip:
+    seconds = max(clip.seconds)
+    address = f"/api/clips/{clip.id}/{{}}/{seconds:g}"
+    return AddedClip(
+        x=round(float(where[0]), DECIMALS),
+        y=round(float(where[1]), DECIMALS),
+        text="Composed for you" if clip.composed else "Composed since the map was drawn",
+        own=clip.composed,
+        utility=round(utility, DECIMALS),
+        seconds=seconds,
+        audio_url=address.format("audio"),
+        notes_url=address.format("notes"),
+    )

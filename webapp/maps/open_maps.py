@@ -1,0 +1,197 @@
+"""Maps as the page shows them: all points at once and small, one point in full, its sound and its score."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import threading
+import uuid
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from db.queries import maps as rows
+from db.tables import DrawnMapRow
+from models.atlas.points import DrawnMap
+from webapp.composing.sources import Source
+from webapp.runtime.clip_store import ClipMissingError, ClipStore
+from webapp.runtime.database import Database
+from webapp.runtime.errors import NotYours
+from webapp.studio.piano_roll import SoundingNotes, sounding_notes
+
+KEPT = 4  # maps in memory, one of each kind
+NEIGHBOURS_SHOWN = 10
+DECIMALS = 4
+SHOWN_LINKS = 12
+
+_reading = threading.Lock()
+_kept: OrderedDict[str, OpenMap] = OrderedDict()
+
+
+@dataclass(frozen=True)
+class OpenMap:
+    """A map in memory."""
+
+    map_id: uuid.UUID
+    drawn: DrawnMap
+
+    @property
+    def kind(self) -> str:
+        """One of ``models.atlas.points.KINDS``."""
+        return str(self.drawn.about["kind"])
+
+    @cached_property
+    def packed(self) -> bytes:
+        """What the page draws, as gzipped JSON: columns, so that 20,000 points are small."""
+        points, places = self.drawn.points, np.round(self.drawn.places.astype(np.float64), DECIMALS)
+        body = {
+            "map_id": str(self.map_id),
+            "kind": self.kind,
+            "x": places[:, 0].tolist(),
+            "y": places[:, 1].tolist(),
+            "text": points.texts,
+            "colours": {name: _coded(labels) for name, labels in points.colours.items()},
+            "links": points.links if any(points.links) else None,
+        }
+        return gzip.compress(json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode(), 5, mtime=0)
+
+    @cached_property
+    def titles_of(self) -> dict[int, list[int]]:
+        """Rows that lead to a row."""
+        found: dict[int, list[int]] = {}
+        for row, links in enumerate(self.drawn.points.links):
+            for link in links:
+                found.setdefault(link, []).append(row)
+        return found
+
+    def row(self, number: int) -> int:
+        """A row that there is; raises ``NotYours``."""
+        if not 0 <= number < len(self.drawn.points):
+            raise NotYours(f"this map has the points 0 to {len(self.drawn.points) - 1}, not {number}")
+        return number
+
+
+def opened(database: Database, clip_store: ClipStore, map_id: uuid.UUID) -> OpenMap:
+    """A map by its id; raises ``NotYours`` where there is none or its file is lost."""
+    row = _stored(database, map_id)
+    with _reading:
+        if (found := _kept.get(row.uri)) is None or found.map_id != map_id:
+            found = OpenMap(map_id, DrawnMap.from_parquet(_file(clip_store, row)))
+            _kept[row.uri] = found
+        _kept.move_to_end(row.uri)
+        while len(_kept) > KEPT:
+            _kept.popitem(last=False)
+    return found
+
+
+def parquet(database: Database, clip_store: ClipStore, map_id: uuid.UUID) -> bytes:
+    """The map's file; raises ``NotYours``."""
+    return _file(clip_store, _stored(database, map_id))
+
+
+@dataclass(frozen=True)
+class NamedPoint:
+    """Another point of the same map."""
+
+    row: int
+    text: str
+
+
+@dataclass(frozen=True)
+class Neighbour(NamedPoint):
+    """A near point; ``distance`` in the original space."""
+
+    distance: float
+
+
+@dataclass(frozen=True)
+class Point(NamedPoint):
+    """One point in full; ``links``: the tunes of a title, or the titles of a tune."""
+
+    id: str
+    colours: dict[str, str]
+    terms: str
+    neighbours: list[Neighbour]
+    links: list[NamedPoint]
+    audio_url: str
+    notes_url: str
+    score_url: str
+
+
+def point(found: OpenMap, number: int) -> Point:
+    """One point: what it is called, its labels and terms, neighbours, links, where its sound and score are."""
+    row = found.row(number)
+    drawn, points = found.drawn, found.drawn.points
+    near = drawn.neighbours
+    linked = points.links[row] if points.links else ()
+    address = f"/api/atlas/maps/{found.map_id}/points/{row}"
+    return Point(
+        row=row,
+        id=points.ids[row],
+        text=points.texts[row],
+        colours={name: labels[row] for name, labels in points.colours.items()},
+        terms=points.terms[row],
+        neighbours=[
+            Neighbour(each, points.texts[each], round(distance, DECIMALS))
+            for each, distance in zip(
+                near.index[row, :NEIGHBOURS_SHOWN].tolist(), near.distance[row, :NEIGHBOURS_SHOWN].tolist(), strict=True
+            )
+        ],
+        links=[NamedPoint(each, points.texts[each]) for each in (linked or found.titles_of.get(row, []))[:SHOWN_LINKS]],
+        audio_url=f"{address}/audio",
+        notes_url=f"{address}/notes",
+        score_url=f"{address}/score",
+    )
+
+
+def source(found: OpenMap, number: int) -> Source:
+    """A point's music as the studio's sound and score are made of."""
+    row = found.row(number)
+    piece = found.drawn.piece(row)
+    return Source(
+        name=f"maps/{found.map_id}/{row}",
+        domain=piece.domain or "dance",
+        title=found.drawn.points.texts[row],
+        recipe={},
+        notes=piece.to_json(),
+        latents={},
+        model_version="",
+        mine=False,
+    )
+
+
+def notes(found: OpenMap, number: int) -> SoundingNotes:
+    """The point's music in the time of its sound."""
+    return sounding_notes(found.drawn.piece(found.row(number)))
+
+
+def _coded(labels: Sequence[str]) -> dict[str, Any]:
+    """Labels as numbers of the list of those that there are, the commonest first; -1 for unknown."""
+    names, codes, counts = np.unique(np.asarray(labels, dtype=np.str_), return_inverse=True, return_counts=True)
+    known = [index for index in np.argsort(-counts, kind="stable").tolist() if names[index]]
+    places = np.full(len(names), -1)
+    places[known] = np.arange(len(known))
+    return {"labels": [str(names[index]) for index in known], "codes": places[codes].tolist()}
+
+
+def _stored(database: Database, map_id: uuid.UUID) -> DrawnMapRow:
+    row = database.transaction(lambda session: rows.get_map(session, map_id))
+    if row is None:
+        raise NotYours(f"there is no map {map_id} (any more); GET /api/atlas tells which there are")
+    return row
+
+
+def _file(clip_store: ClipStore, row: DrawnMapRow) -> bytes:
+    try:
+        return clip_store.get(row.uri)
+    except ClipMissingError as error:
+        raise NotYours("the file of this map is lost; draw it again (kallos atlas draw)") from error
+
+
+def unpacked(packed: bytes) -> bytes:
+    """The points of ``OpenMap.packed`` as plain JSON."""
+    return gzip.decompress(packed)

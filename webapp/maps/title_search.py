@@ -1,0 +1,166 @@
+"""Words to tunes and tunes to words, by the title towers; loose inspiration, told with how often it is right.
+
+Answers come from the newest maps of tunes and of titles, whose music may be played to anybody.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sqlalchemy.orm import Session
+
+import models
+from db.queries import maps as rows
+from models.atlas.neighbours import FloatArray
+from webapp.composing import sources
+from webapp.generation.protocol import BadRequest, GenerationError
+from webapp.generation.remote import RemoteGenerator
+from webapp.maps import open_maps
+from webapp.maps.atlas import Atlas
+from webapp.maps.open_maps import OpenMap, Point
+from webapp.runtime.database import Database
+from webapp.runtime.errors import NotAllowed, NotReady
+
+CARD = Path(models.__file__).parent / "weights" / "titles-cpu" / "card.json"  # read without torch
+WAYS = ("title_to_melody", "melody_to_title")
+Odds = dict[str, dict[str, dict[str, float | int | None]]]  # way → measure → value, low, high, chance, n
+MEASURES = ("mrr", "recall_1", "recall_10", "median_rank")
+
+
+@dataclass(frozen=True)
+class TitleTowers:
+    """Which towers answer, how often they are right (way → measure → value, low, high, chance, n), what is ready.
+
+    Ways: ``title_to_melody``, ``melody_to_title``; measures: ``mrr``, ``recall_1``, ``recall_10``, ``median_rank``.
+    ``ready``: which maps are there to answer from.
+    """
+
+    model_version: str
+    odds: Odds | None
+    ready: dict[str, bool]
+
+
+@dataclass(frozen=True)
+class FoundPoint(Point):
+    """A point of a map and its cosine with what was asked."""
+
+    map_id: str
+    cosine: float
+
+
+@dataclass(frozen=True)
+class FoundTunes:
+    """The tunes nearest to some words."""
+
+    words: str
+    results: list[FoundPoint]
+
+
+@dataclass(frozen=True)
+class FoundTitles:
+    """The titles nearest to some music; each plays the tune that bears it."""
+
+    name: str
+    results: list[FoundPoint]
+
+
+def overview(database: Database) -> TitleTowers:
+    """What was measured, and whether there are maps to answer from."""
+    version = model_version()
+    found = database.transaction(lambda session: rows.newest_maps(session, version))
+    return TitleTowers(version, odds(_card()), {kind: kind in found for kind in ("tunes", "titles")})
+
+
+def odds(card: dict[str, Any]) -> Odds | None:
+    """Way → measure → value, interval and chance, as ``evaluate.titles --record`` wrote them; None without."""
+    measured = card.get("measured") or {}
+    names = {(way, name): f"titles.{way}.{name}" for way in WAYS for name in MEASURES}
+    if not set(names.values()) <= set(measured):
+        return None
+    kept = ("value", "low", "high", "chance", "n")
+    return {way: {name: {k: measured[names[way, name]][k] for k in kept} for name in MEASURES} for way in WAYS}
+
+
+def find_tunes(atlas: Atlas, words: str, limit: int) -> FoundTunes:
+    """The tunes whose melodies lie nearest to some words; raises ``NotAllowed``, ``NotReady``."""
+    if not any(letter.isascii() and letter.isalnum() for letter in words):
+        raise NotAllowed(
+            f"the title tower reads the letters a to z; {words.strip()!r} has none of them, try other words"
+        )
+    found = _map(atlas, "tunes")
+    answer = _ask(atlas.generation, titles=[words])
+    return FoundTunes(words, _nearest(found, np.array(answer, dtype=np.float32), limit))
+
+
+def name_music(atlas: Atlas, listener_id: uuid.UUID, name: str, limit: int) -> FoundTitles:
+    """The titles that lie nearest to a clip or a piece of this listener's.
+
+    Raises ``NotYours``, ``NotAllowed`` for music without a melody, ``NotReady``.
+    """
+
+    def find(session: Session) -> dict[str, Any]:
+        return sources.find(session, name, listener_id).notes
+
+    notes = atlas.database.transaction(find)
+    found = _map(atlas, "titles")
+    return FoundTitles(name, _nearest(found, melody_vector(atlas.generation, notes), limit))
+
+
+def model_version() -> str:
+    """The version of the towers: vectors of another one don't mix with theirs."""
+    return str(_card()["version"])
+
+
+def melody_vector(generation: RemoteGenerator, notes: Mapping[str, Any]) -> FloatArray:
+    """A melody in the space of the towers ``(dim,)``; raises ``NotAllowed`` where there is none, ``NotReady``."""
+    return np.array(_ask(generation, melodies=[notes]), dtype=np.float32)
+
+
+def _ask(generation: RemoteGenerator, **asked: Any) -> list[float]:
+    try:
+        answer = generation.towers(**asked)
+    except BadRequest as error:
+        raise NotAllowed(f"this music can't be named: {error}") from error
+    except GenerationError as error:
+        raise NotReady("the title towers do not answer just now; try again in a moment") from error
+    return (answer.titles or answer.melodies)[0]
+
+
+def _map(atlas: Atlas, kind: str) -> OpenMap:
+    version = model_version()
+    newest = atlas.database.transaction(lambda session: rows.newest_maps(session, version)).get(kind)
+    if newest is None:
+        raise NotReady(
+            f"the map of {kind} has not been drawn yet: draw it on the Maps page, or kallos atlas draw {kind}"
+        )
+    return open_maps.opened(atlas.database, atlas.clip_store, newest.id)
+
+
+def _nearest(found: OpenMap, vector: FloatArray, limit: int) -> list[FoundPoint]:
+    """Points by their cosine with a unit vector; each title once."""
+    points = found.drawn.points
+    cosines = points.vectors @ vector
+    results: list[FoundPoint] = []
+    seen: set[str] = set()
+    for row in np.argsort(-cosines, kind="stable").tolist():
+        if points.texts[row] in seen:
+            continue
+        seen.add(points.texts[row])
+        cosine = round(float(cosines[row]), 4)
+        results.append(FoundPoint(**vars(open_maps.point(found, row)), map_id=str(found.map_id), cosine=cosine))
+        if len(results) == limit:
+            break
+    return results
+
+
+@cache
+def _card() -> dict[str, Any]:
+    card: dict[str, Any] = json.loads(CARD.read_text(encoding="utf-8"))
+    return card

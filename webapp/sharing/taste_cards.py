@@ -1,0 +1,160 @@
+"""The taste card: a picture to keep, and a link to share it by, which exists only from the listener's asking on.
+
+A shared card says what was known when it was shared; withdrawing the link deletes it.
+"""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from db.queries import clips as clip_rows
+from db.queries import listeners as listener_rows
+from db.queries import taste_cards as rows
+from db.queries import votes as vote_rows
+from models.taste.attribution import POLES
+from models.taste.explain import explain
+from models.taste.space import TasteSpace
+from webapp.learning import heads
+from webapp.learning.playable_clips import PlayablePool
+from webapp.listening import sound
+from webapp.runtime.clip_store import ClipStore
+from webapp.runtime.database import Database
+from webapp.runtime.errors import NotAllowed, NotYours, TooMany, UnknownListenerError
+from webapp.runtime.journal import Journal
+from webapp.taste import overview
+
+log = logging.getLogger(__name__)
+
+LINES = 3
+MOST_LINKS = 20
+WORTH_TELLING = 5  # votes before it is said how many were foreseen
+
+
+@dataclass(frozen=True)
+class Card:
+    """What a card says (as ``card_picture`` draws it), and the clip that it plays."""
+
+    about: dict[str, Any]
+    clip_id: uuid.UUID
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Shared:
+    """A card behind a link."""
+
+    id: uuid.UUID
+    key: str
+    created_at: datetime
+
+
+def picture(database: Database, space: TasteSpace, playable: PlayablePool, listener_id: uuid.UUID) -> bytes:
+    """The card as it would be shared now, PNG; nothing is kept. Raises ``NotAllowed`` where there is nothing to say."""
+    return _drawn(database, database.transaction(lambda session: _card(session, space, playable, listener_id)))
+
+
+def share(
+    database: Database, journal: Journal, space: TasteSpace, playable: PlayablePool, listener_id: uuid.UUID
+) -> Shared:
+    """Keep the card as it is now under a new link; raises ``NotAllowed``, and ``TooMany`` beyond ``MOST_LINKS``."""
+
+    def work(session: Session) -> Shared:
+        listener_rows.lock_listener(session, listener_id)
+        card = _card(session, space, playable, listener_id)
+        if rows.count_cards(session, listener_id) >= MOST_LINKS:
+            raise TooMany(f"{MOST_LINKS} links to your card are open; withdraw one of them first")
+        row = rows.add_card(session, listener_id, clip_id=card.clip_id, seconds=card.seconds, about=card.about)
+        journal.append(session, listener_id, cards=True)
+        return Shared(row.id, row.link_key, row.created_at)
+
+    shared = database.transaction(work)
+    log.info("card_shared listener=%s", listener_id)
+    return shared
+
+
+def shared(database: Database, listener_id: uuid.UUID) -> list[Shared]:
+    """The links that the listener has given out, newest first."""
+
+    def work(session: Session) -> list[Shared]:
+        return [Shared(row.id, row.link_key, row.created_at) for row in rows.cards_of(session, listener_id)]
+
+    return database.transaction(work)
+
+
+def withdraw(database: Database, journal: Journal, listener_id: uuid.UUID, card_id: uuid.UUID) -> None:
+    """The link leads nowhere from now on; raises ``NotYours``."""
+
+    def work(session: Session) -> None:
+        if not rows.withdraw_card(session, listener_id, card_id):
+            raise NotYours(f"you share no card {card_id} (any more)")
+        journal.append(session, listener_id, cards=True)
+
+    database.transaction(work)
+    log.info("card_withdrawn listener=%s", listener_id)
+
+
+def opened(database: Database, key: str) -> Card:
+    """The card that a link leads to, for whoever has it; raises ``NotYours``."""
+
+    def work(session: Session) -> Card:
+        row = rows.linked_card(session, key)
+        if row is None:
+            raise NotYours("this link leads to no card (any more)")
+        return Card(row.about, row.clip_id, row.seconds)
+
+    return database.transaction(work)
+
+
+def linked_picture(database: Database, key: str) -> bytes:
+    """The picture of a shared card, PNG; raises ``NotYours``."""
+    return _drawn(database, opened(database, key))
+
+
+def linked_sound(database: Database, clip_store: ClipStore, key: str) -> bytes:
+    """The clip of a shared card, MP3; raises ``NotYours``."""
+    card = opened(database, key)
+    return sound.audio(database, clip_store, card.clip_id, card.seconds)
+
+
+def _drawn(database: Database, card: Card) -> bytes:
+    from webapp.sharing.card_picture import draw_card  # noqa: PLC0415 (Pillow, which few requests need)
+
+    return draw_card(card.about, sound.notes(database, card.clip_id, card.seconds)["notes"], card.seconds)
+
+
+def _card(session: Session, space: TasteSpace, playable: PlayablePool, listener_id: uuid.UUID) -> Card:
+    listener = listener_rows.get_listener(session, listener_id)
+    if listener is None:
+        raise UnknownListenerError
+    head = heads.load(session, listener_id, space)
+    best = overview.best_clips(session, space, listener_id, head)
+    if not best:
+        raise NotAllowed("there is nothing to put on a card yet; pick a few pairs first")
+    around = playable.clips(session, listener.domain).features
+    effects = sorted(explain(head, space, around=around), key=lambda effect: -effect.confidence)
+    lines = [
+        {
+            "words": effect.words,
+            "less": POLES[effect.attribute][0],
+            "more": POLES[effect.attribute][1],
+            "effect": effect.effect,
+            "sd": effect.sd,
+        }
+        for effect in effects
+        if effect.words.startswith("clearly")  # a card is shared: it says what the votes decide, and nothing else
+    ]
+    foreseen = overview.foreseen(session, listener_id)
+    about = {
+        "picks": vote_rows.count_picks(session, listener_id),
+        "lines": lines[:LINES],
+        "accuracy": asdict(foreseen) if foreseen.n >= WORTH_TELLING else None,
+    }
+    clip = clip_rows.get_clip(session, best[0].clip_id)
+    assert clip is not None
+    return Card(about, clip.id, best[0].seconds)

@@ -1,0 +1,101 @@
+"""New against old, blind: a studio piece becomes a clip of the listener's and waits among their next pairs."""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING
+
+import numpy as np
+from sqlalchemy.orm import Session
+
+from db.queries import clips as clip_rows
+from db.queries import listeners as listener_rows
+from db.queries import offers as offer_rows
+from db.queries.blind_tests import CHANGED, CLAIM
+from db.tables import Offer
+from webapp.composing.sources import CLIPS, PIECES, Source, find
+from webapp.generation.protocol import GenerateResult
+from webapp.listening.comparison import OPEN
+from webapp.runtime.errors import Contradiction, NotAllowed, NotYours, TooMany, UnknownListenerError
+from webapp.studio.limits import slow_slot
+
+if TYPE_CHECKING:
+    from webapp.composing.clip_maker import ClipMaker  # the piano, only where it is needed
+
+POLICY = "studio"
+WAITING_AT_MOST = 6
+BROKEN = {  # what screening and rendering find, to whoever made it
+    "silent": "it is silent",
+    "few_notes": "it has too few notes",
+    "one_note": "it stays on one or two notes",
+    "gap": "it is silent for bars in between",
+    "too_dense": "it has more notes than can be heard apart",
+    "copy": "more than two bars of it are as in a piece that the composer learned from",
+    "too_short": "it is shorter than the clips of a pair",
+}
+
+
+def offer(maker: ClipMaker, listener_id: uuid.UUID, piece_id: uuid.UUID, *, claim: bool = False) -> None:
+    """Offer the piece against the clip that it was made from, after the two pairs that are open now.
+
+    The pair is certain (probability 1) under the policy ``studio``, its order random; as a ``claim`` that the piece is
+    liked better it has a policy of its own, and its condition tells where the piece stands. Raises ``NotAllowed`` where
+    one of the two can't be a clip, ``Contradiction`` where they have met before, ``TooMany`` where enough pairs wait.
+    """
+    source = maker.database.transaction(lambda session: find(session, f"{PIECES}/{piece_id}", listener_id))
+    kind, _, number = str(source.recipe.get("content", "")).partition("/")
+    if kind != CLIPS:
+        raise NotAllowed(
+            "only a piece made from one of our clips can be offered against it: your own file or a tune of a "
+            "collection is no blind partner, since you may know it"
+        )
+    if source.model_version != maker.style.version:
+        raise NotAllowed("this piece was composed with an older model; compose it again, then offer it")
+    old = uuid.UUID(number)
+    with slow_slot():
+        new, fault = maker.keep(_as_result(source), source.domain, listener_id, "studio")
+    if new is None:
+        why = BROKEN.get(fault or "", "it can't be played")
+        raise NotAllowed(f"this piece can't be offered: {why}; change it a little or take a variation")
+
+    def work(session: Session) -> None:
+        listener = listener_rows.lock_listener(session, listener_id)
+        if listener is None:
+            raise UnknownListenerError
+        if len(offer_rows.open_ones(session, Offer, listener_id)) >= OPEN + WAITING_AT_MOST:
+            raise TooMany(f"{WAITING_AT_MOST} pairs from your studio wait already; listen to some of them first")
+        lengths = set(clip_rows.audio_lengths(session, old)) & set(clip_rows.audio_lengths(session, new))
+        if not lengths:
+            raise NotAllowed("the two can't be played equally long, so they can't be a blind pair")
+        left, right = np.random.default_rng().permutation([0, 1])
+        changed = CHANGED["left" if left else "right"]
+        made = offer_rows.create_offer(
+            session,
+            listener=listener,
+            left_clip=(old, new)[left],
+            right_clip=(old, new)[right],
+            seconds=max(lengths),
+            policy=CLAIM if claim else POLICY,
+            pair_probability=1.0,
+            condition=changed if claim else None,
+        )
+        if made is None:
+            raise Contradiction("you have had these two as a pair already")
+        maker.journal.append(session, listener_id, offers=[made.id])
+
+    try:
+        maker.database.transaction(work)
+    except offer_rows.NotForThisListenerError as error:
+        raise NotYours("the clip that this was made from is not yours to hear") from error
+
+
+def _as_result(source: Source) -> GenerateResult:
+    return GenerateResult(
+        id=source.name,
+        notes=source.notes,
+        latents=source.latents,
+        recipe=dict(source.recipe),
+        model_version=source.model_version,
+        queue_ms=0,
+        decode_ms=0,
+    )

@@ -1,0 +1,43 @@
+"""The whole sound of a studio piece, made from its notes when it is asked for: nothing but the notes is stored."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from dataclasses import replace
+
+from models.music.abc_writer import write_abc
+from models.music.midi import write_midi
+from webapp.composing.sources import Source
+from webapp.studio.limits import slow_slot
+
+KEPT = 24  # sounds of about 1.2 MB, for the next who opens them
+
+_rendering = threading.Lock()  # one core is enough, votes need the other
+_kept: OrderedDict[str, bytes] = OrderedDict()
+
+
+def sound(source: Source, form: str) -> bytes:
+    """The whole piece to the end of its last note's sound, as ``flac`` (what the page plays), ``wav`` or ``mp3``."""
+    from models.music.render import encode_lossless, encode_mp3, render  # noqa: PLC0415 (scipy)
+
+    if (data := _kept.get(source.name)) is not None and form == "flac":
+        return data
+    with slow_slot(), _rendering:
+        audio = render(source.piece)
+        data = encode_mp3(audio) if form == "mp3" else encode_lossless(audio, form)
+        if form == "flac":
+            _kept[source.name] = data
+        while len(_kept) > KEPT:
+            _kept.popitem(last=False)
+    return data
+
+
+def midi(source: Source) -> bytes:
+    """The piece as a MIDI file, melody and accompaniment as two tracks."""
+    return write_midi(source.piece, voices=True)
+
+
+def abc(source: Source, *, reading: bool = False) -> bytes:
+    """The piece as a tune in ABC, melody and accompaniment as two voices; for ``reading``, as a score has it."""
+    return write_abc(replace(source.piece, titles=(source.title or "A piece from Kallos",)), reading=reading).encode()

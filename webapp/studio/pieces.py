@@ -1,0 +1,186 @@
+"""Pieces of a studio as the page shows them: opened, linked, copied from a link, and kept."""
+
+from __future__ import annotations
+
+import contextlib
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from db.queries import studio as rows
+from models.music.notes import Domain
+from webapp.composing.sources import PIECES, Source, find, names_in, traits
+from webapp.generation.protocol import EncodeResult
+from webapp.runtime.errors import NotYours
+from webapp.studio.dials import Dial
+from webapp.studio.limits import check_rate
+from webapp.studio.piano_roll import PianoRoll, piano_roll
+from webapp.studio.recipes import Recipe
+from webapp.studio.studio import Studio
+
+KEPT_PIECES = 200  # of each listener; pieces with a link stay beyond it
+TITLE_LENGTH = 80
+FORMS = ("mid", "abc", "mp3", "wav")  # in which a piece can be downloaded
+
+
+@dataclass(frozen=True)
+class Described:
+    """A source that a recipe names; ``traits``: attribute → standard deviations from the middle of its domain."""
+
+    title: str
+    traits: dict[str, float]
+
+
+@dataclass(frozen=True)
+class OpenedPiece(PianoRoll):
+    """A clip or piece in full.
+
+    ``no_dials``: styles that can't be turned and why. ``sources`` describes what its recipe names and this listener
+    may hear; ``editable`` says whether that is all of it, and ``mine`` whether the piece is theirs and not a link's.
+    """
+
+    name: str
+    domain: Domain
+    title: str
+    traits: dict[str, float]
+    dials: dict[str, Dial]
+    no_dials: dict[str, str]
+    recipe: Recipe | None
+    sources: dict[str, Described]
+    mine: bool
+    editable: bool
+    audio_url: str
+    score_url: str
+    downloads: dict[str, str]
+
+
+def source_of(studio: Studio, listener_id: uuid.UUID, name: str, link_key: str = "") -> Source:
+    """The music of the clip or piece ``name``; raises ``NotYours``."""
+    return studio.database.transaction(lambda session: find(session, name, listener_id, link_key))
+
+
+def open_piece(studio: Studio, listener_id: uuid.UUID, name: str, link_key: str = "") -> OpenedPiece:
+    """The clip or piece ``name`` as the page shows it; raises ``NotYours``."""
+
+    def work(session: Session) -> OpenedPiece:
+        return opened(session, studio, listener_id, find(session, name, listener_id, link_key), link_key)
+
+    return studio.database.transaction(work)
+
+
+def open_link(studio: Studio, listener_id: uuid.UUID, link_key: str) -> OpenedPiece:
+    """The piece that a link leads to, for whoever has it; raises ``NotYours``."""
+
+    def work(session: Session) -> OpenedPiece:
+        return opened(session, studio, listener_id, _linked(session, listener_id, link_key), link_key)
+
+    return studio.database.transaction(work)
+
+
+def make_link(studio: Studio, listener_id: uuid.UUID, piece_id: uuid.UUID) -> str:
+    """The key under which anybody may open this piece of the listener's; raises ``NotYours``."""
+
+    def work(session: Session) -> str:
+        piece = rows.get_piece(session, piece_id)
+        if piece is None or piece.listener_id != listener_id:
+            raise NotYours(f"there is no {PIECES}/{piece_id} in your studio; only your own pieces get a link")
+        key = rows.link(session, piece)
+        studio.journal.append(session, listener_id, pieces=[piece_id])
+        return key
+
+    return studio.database.transaction(work)
+
+
+def copy_link(studio: Studio, listener_id: uuid.UUID, link_key: str) -> OpenedPiece:
+    """Copy the piece that a link leads to into the listener's own studio, to start from.
+
+    Raises ``NotYours``, and ``TooMany`` as composing does.
+    """
+
+    def work(session: Session) -> str:
+        check_rate(session, listener_id)
+        source = _linked(session, listener_id, link_key)
+        return keep(
+            session,
+            studio,
+            listener_id,
+            domain=source.domain,
+            title=source.title or "From a link",
+            recipe={},
+            notes=source.notes,
+            latents=source.latents,
+            model_version=source.model_version,
+        )
+
+    return open_piece(studio, listener_id, studio.database.transaction(work))
+
+
+def keep(session: Session, studio: Studio, listener_id: uuid.UUID, **fields: Any) -> str:
+    """Store a piece (``fields`` of ``add_piece``) and give its name; the oldest go where there are too many.
+
+    The listener is locked from then on. Raises ``NotWritten`` as the journal does.
+    """
+    piece = rows.add_piece(session, listener_id, **fields)
+    gone = rows.thin_out(session, listener_id, KEPT_PIECES)
+    studio.journal.append(session, listener_id, pieces=[piece.id], gone=gone)
+    return f"{PIECES}/{piece.id}"
+
+
+def keep_encoded(studio: Studio, listener_id: uuid.UUID, domain: str, title: str, encoded: EncodeResult) -> str:
+    """Store a piece that was brought, as the generator encoded it, and give its name; raises as ``keep`` does."""
+
+    def store(session: Session) -> str:
+        return keep(
+            session,
+            studio,
+            listener_id,
+            domain=domain,
+            title=title[:TITLE_LENGTH],
+            recipe={},
+            notes=encoded.notes,
+            latents=encoded.latents,
+            model_version=encoded.model_version,
+        )
+
+    return studio.database.transaction(store)
+
+
+def opened(session: Session, studio: Studio, listener_id: uuid.UUID, source: Source, link_key: str = "") -> OpenedPiece:
+    """A source in full; with ``link_key`` its addresses work for whoever has the link."""
+    found: dict[str, Source] = {}
+    for name in names_in(source.recipe):
+        with contextlib.suppress(NotYours):
+            found[name] = find(session, name, listener_id)
+    address, behind = f"/api/studio/{source.name}", f"?link={link_key}" if link_key else ""
+    roll, dials = piano_roll(source.piece), studio.dials
+
+    def heard(each: Source) -> dict[str, float]:
+        return traits(session, studio.space, studio.playable, each)
+
+    return OpenedPiece(
+        name=source.name,
+        domain=source.domain,
+        title=source.title,
+        traits=heard(source),
+        dials=dials.of_piece(source.piece, source.domain),
+        no_dials=dials.missing(source.domain),
+        recipe=Recipe.from_json(source.recipe) if source.recipe else None,
+        sources={name: Described(each.title, heard(each)) for name, each in found.items()},
+        mine=source.mine,
+        editable=set(found) == set(names_in(source.recipe)),
+        seconds=roll.seconds,
+        bars_s=roll.bars_s,
+        notes=roll.notes,
+        audio_url=f"{address}/flac{behind}",
+        score_url=f"{address}/score{behind}",
+        downloads={form: f"{address}/{form}{behind}" for form in FORMS},
+    )
+
+
+def _linked(session: Session, listener_id: uuid.UUID, link_key: str) -> Source:
+    piece = rows.linked_piece(session, link_key)
+    if piece is None:
+        raise NotYours("this link leads to no piece (any more); ask for a new one, or start from a piece of your own")
+    return find(session, f"{PIECES}/{piece.id}", listener_id, link_key)

@@ -1,0 +1,117 @@
+"""What a listener may start or borrow from: what they brought, their best clips so far, then more of the pool."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+
+import numpy as np
+from sqlalchemy.orm import Session
+
+from db.queries import clips as clip_rows
+from db.queries import listeners as listener_rows
+from db.queries import offers as offer_rows
+from db.queries import studio as rows
+from db.tables import StudioPiece
+from models.music.played import COLLECTIONS, PLAYED
+from models.taste.head import utilities
+from webapp.composing.sources import CLIPS, PIECES, find, named_traits, traits
+from webapp.learning import heads
+from webapp.learning.playable_clips import PlayableClips
+from webapp.runtime.errors import NotReady, UnknownListenerError
+from webapp.studio.pieces import Described
+from webapp.studio.studio import Studio
+
+MOST_OWN, MOST_TAKEN, LOOKED_AT = 6, 4, 24  # own files, tunes of collections, and the newest among which they are
+
+
+@dataclass(frozen=True)
+class StartingPoint(Described):
+    """Something to start or borrow from; ``rank`` among the clips that the listener has met.
+
+    ``collection``: where the listener took it from, empty for a clip and for an own file.
+    """
+
+    name: str
+    collection: str
+    rank: int | None
+    composed: bool
+    seconds: float | None
+    audio_url: str
+    notes_url: str
+
+
+def starting_points(studio: Studio, listener_id: uuid.UUID, domain: str, limit: int) -> list[StartingPoint]:
+    """What the listener brought, their best clips so far, then more of the pool: at most ``limit`` clips.
+
+    Clips that wait for their blind pair are not among them. Raises ``NotReady`` while there is nothing at all.
+    """
+
+    def work(session: Session) -> list[StartingPoint]:
+        if listener_rows.get_listener(session, listener_id) is None:
+            raise UnknownListenerError
+        brought = rows.brought_pieces(session, listener_id, LOOKED_AT)
+        own = [piece for piece in brought if not _collection(piece)][:MOST_OWN]
+        taken = [piece for piece in brought if _collection(piece)][:MOST_TAKEN]
+        pieces = [_piece(session, studio, listener_id, piece) for piece in (*own, *taken)]
+        return pieces + _clips(session, studio, listener_id, domain)[:limit]
+
+    found = studio.database.transaction(work)
+    if not found:
+        raise NotReady("the first pieces are being composed; ask again in a second")
+    return found
+
+
+def _collection(piece: StudioPiece) -> str:
+    source = piece.notes.get("source", "")
+    return COLLECTIONS[source] if source in PLAYED else ""
+
+
+def _piece(session: Session, studio: Studio, listener_id: uuid.UUID, piece: StudioPiece) -> StartingPoint:
+    name = f"{PIECES}/{piece.id}"
+    return StartingPoint(
+        name=name,
+        title=piece.title,
+        collection=_collection(piece),
+        rank=None,
+        composed=False,
+        traits=traits(session, studio.space, studio.playable, find(session, name, listener_id)),
+        seconds=None,
+        audio_url=f"/api/studio/{name}/flac",
+        notes_url=f"/api/studio/{name}",
+    )
+
+
+def _clips(session: Session, studio: Studio, listener_id: uuid.UUID, domain: str) -> list[StartingPoint]:
+    """Clips met, best first, then the pool's others, best first too."""
+    space = studio.space
+    pool = studio.playable.clips(session, domain)
+    own = clip_rows.composed_clips(session, listener_id, domain=domain, model_version=space.version)
+    clips = pool.joined(PlayableClips.of(own, space))
+    met = offer_rows.ids_shown(session, listener_id, state="voted")
+    waiting = offer_rows.ids_shown(session, listener_id, state="open")
+    head = heads.load(session, listener_id, space)
+    utility = utilities(head, clips.features).mean if clips.ids else np.zeros(0)
+    order = sorted(range(len(clips.ids)), key=lambda index: (clips.ids[index] not in met, -utility[index]))
+    described = named_traits(session, space, studio.playable, domain, clips.features)
+    found: list[StartingPoint] = []
+    for index in order:
+        clip_id, composed = clips.ids[index], index >= len(pool.ids)
+        if clip_id in waiting or (composed and clip_id not in met):
+            continue
+        seconds = max(clips.seconds[index])
+        address = f"/api/clips/{clip_id}/{{}}/{seconds:g}"
+        found.append(
+            StartingPoint(
+                name=f"{CLIPS}/{clip_id}",
+                title="",
+                collection="",
+                rank=len(found) + 1 if clip_id in met else None,
+                composed=composed,
+                traits=described[index],
+                seconds=seconds,
+                audio_url=address.format("audio"),
+                notes_url=address.format("notes"),
+            )
+        )
+    return found

@@ -1,0 +1,72 @@
+"""That a changed clip is liked better is a claim: it is offered as a blind pair, and counted."""
+
+from __future__ import annotations
+
+import math
+import uuid
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sqlalchemy.orm import Session
+
+from db.queries import blind_tests as rows
+from db.queries import listeners as listener_rows
+from models.metrics.always_valid import win_rate
+from webapp.composing.sources import PIECES, find
+from webapp.runtime.database import Database
+from webapp.runtime.errors import NotAllowed, UnknownListenerError
+from webapp.studio import blind_pairs
+
+if TYPE_CHECKING:
+    from webapp.composing.clip_maker import ClipMaker  # the piano, only where it is needed
+
+
+@dataclass(frozen=True)
+class Claims:
+    """What became of the claims offered as pairs; ``value`` (None without votes) counts a tie half.
+
+    Its interval holds at any time.
+    """
+
+    right: int
+    equal: int
+    wrong: int
+    waiting: int
+    value: float | None
+    low: float
+    high: float
+
+
+def offer(maker: ClipMaker, listener_id: uuid.UUID, piece_id: uuid.UUID) -> Claims:
+    """Offer a changed piece against its original to see whether the claim is right; the claims so far.
+
+    Raises ``NotAllowed`` for a piece that is not one style's swap, and as ``blind_pairs.offer`` does.
+    """
+    recipe = maker.database.transaction(lambda session: find(session, f"{PIECES}/{piece_id}", listener_id)).recipe
+    whole = recipe and recipe.get("keep", 1.0) == 1.0 and not (recipe.get("toward") or recipe.get("turned"))
+    if not whole or len(recipe["styles"]) != 1:
+        raise NotAllowed("only a piece that took one style from another clip, and nothing else, checks such a claim")
+    blind_pairs.offer(maker, listener_id, piece_id, claim=True)
+    return of_listener(maker.database, listener_id)
+
+
+def of_listener(database: Database, listener_id: uuid.UUID) -> Claims:
+    """What became of this listener's claims; raises ``UnknownListenerError``."""
+
+    def work(session: Session) -> list[rows.Claim]:
+        if listener_rows.get_listener(session, listener_id) is None:
+            raise UnknownListenerError
+        return rows.claims(session, listener_id)
+
+    found = database.transaction(work)
+    right, equal, wrong = (sum(claim.right == each for claim in found) for each in (1.0, 0.5, 0.0))
+    figure = win_rate(right, equal, wrong)
+    return Claims(
+        right=right,
+        equal=equal,
+        wrong=wrong,
+        waiting=sum(claim.outcome is None for claim in found),
+        value=None if math.isnan(figure.value) else figure.value,
+        low=figure.low,
+        high=figure.high,
+    )

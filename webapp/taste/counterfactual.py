@@ -1,0 +1,143 @@
+"""What would have to change: the one style swap that would raise a clip most for this listener, composed and heard."""
+
+from __future__ import annotations
+
+import math
+import secrets
+import uuid
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sqlalchemy.orm import Session
+
+from models.metrics.music_statistics import ATTRIBUTES
+from models.style.latents import GROUPS, Latents
+from models.taste.attribution import Swap, best_swaps, chance_of, swapped
+from models.taste.explain import WORDS
+from models.taste.head import Head
+from models.taste.space import summary
+from webapp.composing.sources import CLIPS, named_traits
+from webapp.runtime.errors import NotAllowed
+from webapp.studio import composing
+from webapp.studio.pieces import OpenedPiece, open_piece, source_of
+from webapp.studio.recipes import Borrowed, Recipe
+from webapp.studio.studio import Studio
+from webapp.taste.explanation import Basis, FloatArray, basis
+
+TRIES = 3  # swaps that are composed: what sounds is not always what the latents promise
+MOST_WORDS = 3  # for what a change is heard to bring along
+SAME = 0.3  # standard deviations by which an attribute must move to be named
+
+
+@dataclass(frozen=True)
+class Gain:
+    """By how much one clip's utility lies above another's, and the chance to be picked of the two."""
+
+    gain: float
+    sd: float
+    chance: float
+
+
+@dataclass(frozen=True)
+class Counterfactual:
+    """One style from another clip, composed: what was ``expected`` of it, and what the head hears in its notes.
+
+    Both over the original. ``became``: what is heard to have changed, in words, most first ("sparser", "softer").
+    """
+
+    part: str
+    words: str
+    expected: Gain
+    heard: Gain
+    became: list[str]
+    original: OpenedPiece
+    piece: OpenedPiece
+
+
+@dataclass(frozen=True)
+class _Tried:
+    swap: Swap
+    words: str
+    expected: Gain
+    heard: Gain
+    piece: OpenedPiece
+    features: FloatArray
+
+
+def compose_change(studio: Studio, listener_id: uuid.UUID, clip_id: uuid.UUID) -> Counterfactual:
+    """Compose the one style swap that promises most, with a clip of the pool or of the listener's, and hear it.
+
+    Of the ``TRIES`` most promising swaps the best as it is heard. Raises ``NotAllowed`` where no swap is surely better,
+    and as the studio does.
+    """
+
+    def read(session: Session) -> tuple[Basis, list[tuple[Swap, str]], dict[str, Any]]:
+        base = basis(session, studio, listener_id, clip_id)
+        swaps = best_swaps(base.head, studio.space, base.parts, base.donors)[:TRIES]
+        return base, [(swap, _in_words(session, studio, base, swap)) for swap in swaps], base.clip.notes
+
+    base, swaps, notes = studio.database.transaction(read)
+    if not swaps:
+        raise NotAllowed(
+            "no other clip's style would surely make this one better for you; a few more picks may tell more"
+        )
+    before = _as_heard(studio, notes)
+
+    def tried(offered: tuple[Swap, str]) -> _Tried:
+        swap, words = offered
+        piece = composing.compose(studio, listener_id, _recipe(base, swap))
+        donor = base.donors[swap.donor : swap.donor + 1]
+        expected = _gain(base.head, swapped(studio.space, base.parts, donor, swap.group)[0])
+        after = _as_heard(studio, source_of(studio, listener_id, piece.name).notes)
+        return _Tried(swap, words, expected, _gain(base.head, after - before), piece, after)
+
+    with ThreadPoolExecutor(len(swaps)) as together:
+        best = max(together.map(tried, swaps), key=lambda each: each.heard.gain)
+    moved = np.stack([before, best.features])
+    return Counterfactual(
+        part=best.swap.group,
+        words=best.words,
+        expected=best.expected,
+        heard=best.heard,
+        became=studio.database.transaction(lambda session: _became(session, studio, base.clip.domain, moved)),
+        original=open_piece(studio, listener_id, f"{CLIPS}/{clip_id}"),
+        piece=best.piece,
+    )
+
+
+def _recipe(base: Basis, swap: Swap) -> Recipe:
+    borrowed = Borrowed(f"{CLIPS}/{base.ids[swap.donor]}", 1.0)
+    return Recipe(f"{CLIPS}/{base.clip.id}", {swap.group: borrowed}, secrets.randbits(52))
+
+
+def _gain(head: Head, off: FloatArray) -> Gain:
+    """What a difference of features ``(F,)`` is worth to this listener."""
+    sd = math.sqrt(max(float(off @ head.covariance @ off), 0.0))
+    return Gain(float(off @ head.mean), sd, float(chance_of(head, off)[0]))
+
+
+def _as_heard(studio: Studio, notes: Mapping[str, Any]) -> FloatArray:
+    """Features ``(F,)`` of what the notes are encoded to: latents asked for are not always what sounds."""
+    latents = Latents.from_json(studio.generation.encode(dict(notes)).latents)
+    features: FloatArray = studio.space.features(summary(latents))[0]
+    return features
+
+
+def _became(session: Session, studio: Studio, domain: str, features: FloatArray) -> list[str]:
+    """What is heard to differ between two clips by their features ``(2, F)``, most first."""
+    before, after = named_traits(session, studio.space, studio.playable, domain, features)
+    moved = {name: after[name] - before[name] for name in WORDS if abs(after[name] - before[name]) >= SAME}
+    return [WORDS[name][moved[name] < 0] for name in sorted(moved, key=lambda each: -abs(moved[each]))][:MOST_WORDS]
+
+
+def _in_words(session: Session, studio: Studio, base: Basis, swap: Swap) -> str:
+    """How the swapped style changes: "sparser", or "another one" where its attribute hardly moves."""
+    place = GROUPS.index(swap.group)
+    changed = base.parts.sum(axis=0) - base.parts[place] + base.donors[swap.donor, place]
+    now = named_traits(session, studio.space, studio.playable, base.clip.domain, changed[None])[0]
+    moved = {name: now[name] - base.traits[name] for name, style in ATTRIBUTES.items() if style == swap.group}
+    name = max(moved, key=lambda each: abs(moved[each]), default="")
+    return WORDS[name][moved[name] < 0] if name and abs(moved[name]) >= SAME else "another one"
