@@ -28,6 +28,7 @@ import psutil
 from maps import crowd, draw_seconds, in_the_page
 from next_pair import NoBrowserError, next_pair_ms
 from sqlalchemy import text
+from votes import BEFORE_PICK, cost_of_votes, first_clip_picks, first_offers_ms, votes_a_second
 
 from db.engine import make_engine
 from models.experiments.report import Metric, Report
@@ -291,12 +292,17 @@ def measure(site: Site, report: Report, arguments: argparse.Namespace) -> None:
     except NoBrowserError:
         report.add("bench.next_pair_ms", Metric(None, reference=50.0))
     measure_maps(site, report)
+    measure_newcomers(site, report, arguments)
     listeners = [Listener(site.url, seed) for seed in range(arguments.listeners)]
     stored = store_past_votes(site, arguments.past_votes)
     for listener in listeners:
         listener.vote()  # untimed: their heads learn the past that they have been given
     alone_ms = [listeners[0].vote() for _ in range(arguments.votes)]
     report.add("bench.vote_p95_ms_1", quantile(alone_ms, 0.95, reference=150.0))
+    measure_votes(site, report, arguments)
+    report.add("bench.votes_a_second", Metric(votes_a_second(listeners[:8], 15.0), n=8, reference=60.0))
+    for listener in listeners:
+        listener.open = listener.offers()
     before = site.pool()
     crowd_ms = crowd_votes(listeners, arguments.seconds, arguments.pause)
     report.add("bench.vote_p95_ms_50", quantile(crowd_ms, 0.95, reference=150.0))
@@ -306,6 +312,29 @@ def measure(site: Site, report: Report, arguments: argparse.Namespace) -> None:
         f"{len(listeners)} listeners, {stored} votes stored before; the pool grew from {before} to {after} meanwhile; "
         f"median vote {np.median(alone_ms):.1f} ms alone, {np.median(crowd_ms):.1f} ms in the crowd"
     )
+
+
+def measure_newcomers(site: Site, report: Report, arguments: argparse.Namespace) -> None:
+    """How long newcomers who come at once wait for a pair, and when the first clip made for each of them is ready."""
+    took, newcomers = first_offers_ms(arguments.listeners, lambda seed: Listener(site.url, 1000 + seed))
+    report.add("bench.first_offers_ms_50", quantile(took, 0.95, reference=1000.0))
+    picks = first_clip_picks(newcomers, arguments.pause)
+    at = [float(each) for each in picks]
+    report.add("bench.first_clip_picks_50", quantile(at, 0.5, reference=float(BEFORE_PICK)))
+    in_time = [float(each < BEFORE_PICK) for each in picks]
+    report.add("bench.first_clip_share_50", Metric(float(np.mean(in_time)), n=len(picks), reference=1.0))
+    print(f"the first clip for each newcomer was ready at the picks {sorted(picks)}")
+
+
+def measure_votes(site: Site, report: Report, arguments: argparse.Namespace) -> None:
+    """Statements and processor time of a vote without the way over HTTP."""
+    context = Context(Settings(home=site.home, database_url=site.database_url))
+    try:
+        cost = cost_of_votes(context, arguments.votes)
+    finally:
+        context.close()
+    report.add("bench.vote_statements", quantile(cost.statements, 0.5, reference=10.0))
+    report.add("bench.vote_cpu_ms", quantile(cost.cpu_ms, 0.5, reference=15.0))
 
 
 def measure_maps(site: Site, report: Report) -> None:

@@ -53,7 +53,12 @@ def load(session: Session, listener_id: uuid.UUID, space: TasteSpace) -> Head:
     listener = get_listener(session, listener_id)
     if listener is None:
         return prior(space)
-    if vote_rows.has_voted(session, listener_id):
+    return unstored(session, listener, space)
+
+
+def unstored(session: Session, listener: Listener, space: TasteSpace) -> Head:
+    """The head of a listener of whom none is stored: learned from their votes, or a newcomer's."""
+    if vote_rows.has_voted(session, listener.id):
         return learned(session, listener, space)
     return newcomer(session, listener.study_id, space)
 

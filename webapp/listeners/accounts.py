@@ -46,7 +46,7 @@ def create(database: Database, journal: Journal) -> uuid.UUID:
 
     def work(session: Session) -> uuid.UUID:
         listener_id = rows.create_listener(session).id
-        journal.append(session, listener_id)
+        journal.append(session, listener_id, newcomer=True)
         return listener_id
 
     listener_id = database.transaction(work)

@@ -127,7 +127,7 @@ class Voting(Generic[Asked]):
     def _head(self, session: Session, listener: Listener, now: rows.BeforeVote[Asked]) -> Head:
         if now.head is not None:
             return heads.from_row(now.head, self._kind.space)
-        return heads.load(session, listener.id, self._kind.space)
+        return heads.unstored(session, listener, self._kind.space)
 
 
 def _shown(asked: Sequence[Asked]) -> tuple[Shown, ...]:

@@ -57,29 +57,33 @@ class Journal:
         known: Mapping[str, Collection[dict[str, Any]]] = MappingProxyType({}),
         cards: bool = False,
         whole: bool = False,
+        newcomer: bool = False,
     ) -> None:
         """Write down the listener, these pairs, fours and clips of theirs as this transaction leaves them.
 
         And ``pieces`` of their studio, those ``gone`` from it, and with ``cards`` all that they share. ``known`` are
         ``offers`` and ``fours`` that need not be read again, as ``export.offer_row`` and ``export.four_row`` give them.
+        A ``newcomer`` has nothing yet.
 
         Commit right after it: the listener is locked. Nothing happens where there is no such listener. Raises
         ``NotWritten`` where the disk does not take it.
         """
         try:
             named = _Named(offers, fours, clips, pieces, gone, cards, known)
-            self._append(session, listener_id, named, whole=whole)
+            self._append(session, listener_id, named, whole=whole, newcomer=newcomer)
         except OSError as error:
             log.exception("journal_not_written")
             raise NotWritten("this could not be written down, so it is not stored; try again in a moment") from error
 
-    def _append(self, session: Session, listener_id: uuid.UUID, named: _Named, *, whole: bool) -> None:
+    def _append(self, session: Session, listener_id: uuid.UUID, named: _Named, *, whole: bool, newcomer: bool) -> None:
         listener = listener_rows.next_entry(session, listener_id)
         if listener is None:
             return
         segment, number = self.segment(listener_id), listener.journal_entries
         follows = number > 1 and segment.last_number() in {number - 1, number}
-        if whole or not follows:
+        if newcomer:
+            rows = export.newcomer_rows(session, listener)
+        elif whole or not follows:
             rows = export.listener_rows(session, listener_id) or {}
             if not whole and number > 1:
                 log.warning("journal_written_anew entry=%d", number)
