@@ -24,8 +24,8 @@ SERVED = frozenset({".js", ".css", ".woff2"})
 Event = Callable[..., Dependency]  # how a custom event is annotated on its component
 
 _updateable: Callable[..., Any] = updateable  # Gradio has not typed it
-# where a browser finds FOLDER, relative to the document; by itself Gradio serves it below its own address
-_address: ContextVar[str] = ContextVar("address", default=f"gradio_api/file={FOLDER.as_posix()}")
+# where a browser finds FOLDER, relative to the document; None: Gradio serves it
+_address: ContextVar[str | None] = ContextVar("address", default=None)
 
 
 @contextmanager
@@ -64,13 +64,13 @@ class Component(gr.HTML, metaclass=_WithoutStub):
     custom_events: ClassVar[Sequence[str]] = ()  # those that Gradio doesn't know by name
 
     def __init__(self, value: Any = None, *, html_template: str = "", **settings: Any) -> None:
-        _let_gradio_serve()
+        address = _address.get() or _served_by_gradio()
         # Gradio finds the names of custom events as quoted words in this text
         starting = f"{{element, props, trigger, server, upload, watch, events: {list(self.custom_events)}}}"
         super().__init__(
             value,
             html_template=html_template,
-            js_on_load=f'import(new URL("{_address.get()}/{self.script}", document.baseURI).href)'
+            js_on_load=f'import(new URL("{address}/{self.script}", document.baseURI).href)'
             f".then((module) => module.start({starting}));",
             apply_default_css=False,
             **settings,
@@ -86,6 +86,7 @@ class Component(gr.HTML, metaclass=_WithoutStub):
 
 
 @cache
-def _let_gradio_serve() -> None:
-    """Our scripts and styles, once in a process; of the folder nothing else."""
+def _served_by_gradio() -> str:
+    """The address at which Gradio serves our scripts and styles, and of the folder nothing else."""
     gr.set_static_paths([path for path in sorted(FOLDER.rglob("*")) if path.suffix in SERVED])
+    return f"gradio_api/file={FOLDER.as_posix()}"
