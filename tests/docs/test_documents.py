@@ -107,7 +107,7 @@ def test_the_drawing_of_the_house_is_what_import_linter_holds() -> None:
     boxes = dict(zip(("webapp", "models"), drawing[0].split("│ uses", 1), strict=True))
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     for contract in project["tool"]["importlinter"]["contracts"]:
-        if contract["type"] == "layers":
+        if contract["type"] == "layers" and contract.get("containers", ["models"]) == ["models"]:  # not inside a slice
             box = boxes["models" if "models" in contract.get("containers", []) else "webapp"]
             drawn = [set(re.findall(r"\w+", row.split("  ")[0])) for row in re.findall(r"│ (\S.*)│", box)]
             layers = [re.sub(r"\([^)]*\)", "", each).replace("webapp.", "") for each in contract["layers"]]
