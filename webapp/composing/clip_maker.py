@@ -147,7 +147,7 @@ class ClipMaker:
             return Kept(None, screening.THERE_ALREADY)
         lengths = rendering.playable_lengths(piece)
         sounds = [rendering.render_into(self.clip_store, piece, seconds) for seconds in lengths[: 1 if hurry else None]]
-        clip_id = self._store(result, piece, sounds, domain, owner, kind)
+        clip_id = self._store(result, piece, sounds, domain, owner, kind=kind)
         if clip_id is None:
             self._discard(sounds)
             return Kept(None, screening.LISTENER_GONE)
@@ -160,6 +160,7 @@ class ClipMaker:
         sounds: Sequence[Rendered],
         domain: Domain,
         owner: uuid.UUID | None,
+        *,
         kind: str,
     ) -> uuid.UUID | None:
         """The clip's id; None where its owner was deleted meanwhile: it goes with them."""

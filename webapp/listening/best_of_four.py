@@ -47,6 +47,7 @@ class BestOfFour:
         vote: Cast,
         predicted: Sequence[float],
         head: Head,
+        *,
         learned: HeadColumns | None,
     ) -> dict[str, Any]:
         """Store the pick with its prediction, and the head."""

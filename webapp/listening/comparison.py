@@ -79,6 +79,7 @@ class Comparison(Protocol[Asked]):
         vote: Cast,
         predicted: Sequence[float],
         head: Head,
+        *,
         learned: HeadColumns | None,
     ) -> Row:
         """Store a vote with what ``head`` predicted and the head that it led to; its row for the journal."""

@@ -76,6 +76,7 @@ class Pairs:
         vote: Cast,
         predicted: Sequence[float],
         head: Head,
+        *,
         learned: HeadColumns | None,
     ) -> dict[str, Any]:
         """Store the vote with its prediction and what was heard, and the head."""

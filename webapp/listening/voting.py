@@ -92,7 +92,7 @@ class Voting(Generic[Asked]):
         predicted = kind.predict(head, unknown if features is None else features)
         learned = head if features is None else heads.after(head, known, asked.clips, vote.outcome)
         columns = None if features is None else heads.columns_of(learned)
-        stored = kind.store(session, asked, vote, predicted, head, columns)
+        stored = kind.store(session, asked, vote, predicted, head, learned=columns)
 
         picks = before.picks + (vote.outcome in kind.picks)
         if vote.outcome in kind.picks and wishes.is_due(picks):
