@@ -41,7 +41,7 @@ def test_it_begins_once_brings_the_schema_up_to_date_and_ends_once(settings, mak
 def test_a_generator_that_is_down_is_said_to_be(stage, context):
     context.generation.url = "http://127.0.0.1:9"
     context.generation._client.base_url = context.generation.url
-    stage._ask_generator()
+    stage._check_generator()
     assert stage.generator_state["status"] == "down"
 
 
