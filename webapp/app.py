@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import logging
 import os
 import signal
@@ -11,7 +12,6 @@ import threading
 import webbrowser
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
 import uvicorn
 from fastapi import FastAPI, Request
@@ -24,12 +24,13 @@ from webapp.api import health
 from webapp.api.not_found import NotFoundPage
 from webapp.api.reference import add_reference
 from webapp.context import Context
-from webapp.runtime.errors import Problem
+from webapp.runtime.errors import DATABASE_SILENT, OUR_MISTAKE, Problem, in_words
 from webapp.runtime.limits import BodyLimit
 from webapp.runtime.settings import Settings
 from webapp.runtime.version import VERSION
 from webapp.supervision import Supervision
 
+NO_MCP = "KALLOS_MCP=1 was set, but MCP is not installed: install it with `pip install 'kallos[mcp]'`, or unset it"
 KEEP_ALIVE_S = 75  # longer than a listener takes over a pair, or a vote meets a connection that is just closing
 log = logging.getLogger(__name__)
 
@@ -118,6 +119,10 @@ def serve(settings: Settings, *, open_browser: bool = False) -> int:
         print(wrong, file=sys.stderr)
         listening.close()
         return 1
+    if settings.mcp and importlib.util.find_spec("mcp") is None:
+        print(NO_MCP, file=sys.stderr)
+        listening.close()
+        return 1
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # until the server listens to it itself
     watched = Supervision(context)
     watched.begin()  # Postgres and the generator start while Gradio is imported
@@ -187,7 +192,7 @@ def _answer_errors(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     def malformed(_: Request, error: RequestValidationError) -> JSONResponse:
-        return answer(422, "; ".join(_described(each) for each in error.errors()))
+        return answer(422, in_words(error.errors()))
 
     @app.exception_handler(HTTPException)
     def refused(_: Request, error: HTTPException) -> JSONResponse:
@@ -196,16 +201,9 @@ def _answer_errors(app: FastAPI) -> None:
     @app.exception_handler(DBAPIError)
     def no_database(_: Request, error: DBAPIError) -> JSONResponse:
         log.error("database_error error=%s", error.orig)
-        return answer(503, "the database does not answer; try again in a moment", {"Retry-After": "2"})
+        return answer(503, DATABASE_SILENT, {"Retry-After": "2"})
 
     @app.exception_handler(Exception)
     def broken(request: Request, error: Exception) -> JSONResponse:
         log.error("request_failed method=%s path=%s", request.method, request.url.path, exc_info=error)
-        return answer(500, "something went wrong on our side; it is in the log")
-
-
-def _described(error: dict[str, Any]) -> str:
-    where = ".".join(str(part) for part in error["loc"] if part != "body") or "body"
-    given = error.get("input")
-    shown = f" (given: {str(given)[:80]!r})" if isinstance(given, str | int | float | bool) else ""
-    return f"{where}: {error['msg']}{shown}"
+        return answer(500, OUR_MISTAKE)

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, or_, select, union
+from sqlalchemy import and_, func, or_, select, union, update
 from sqlalchemy.orm import Session
 
 from db.queries.offers import FOUR_SIDES, clips_shown
@@ -79,3 +79,16 @@ def most_met(session: Session, domain: str) -> int:
         .subquery()
     )
     return session.scalar(select(func.max(met.c.met))) or 0
+
+
+def first_unasked(session: Session, listener_id: UUID, *, since: datetime) -> UUID | None:
+    """Of the clips for one listener's taste made ``since`` then, the first that is in no pair or four of theirs."""
+    theirs = and_(Clip.composed_for == listener_id, Clip.kind.in_(OWN), Clip.created_at >= since)
+    query = select(Clip.id).where(theirs, Clip.id.not_in(clips_shown(listener_id)))
+    return session.scalars(query.order_by(Clip.created_at, Clip.id).limit(1)).one_or_none()
+
+
+def tell_apart(session: Session, clip_id: UUID) -> bool:
+    """Let a gift stand in no blind proof, since its listener knows it: it counts as of their studio. Whether it was."""
+    change = update(Clip).where(Clip.id == clip_id, Clip.kind == "composed").values(kind="studio").returning(Clip.id)
+    return session.scalar(change) is not None

@@ -8,6 +8,7 @@ import sys
 import pytest
 from starlette.testclient import TestClient
 
+import webapp.app as app_module
 from models.style.card import SHIPPED_STYLE
 from webapp.__main__ import main
 from webapp.api.health import commit
@@ -100,6 +101,15 @@ def test_a_model_that_is_not_whole_is_a_clear_line_at_start(part, told, tmp_path
     for command in (["worker"], ["generator"], ["report", "study"]):
         assert main(command) == 1
         assert capsys.readouterr().err == said
+    assert not (tmp_path / "pg").exists()
+
+
+def test_mcp_without_its_extra_is_a_clear_line_at_start(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(app_module.importlib.util, "find_spec", lambda name: None)
+    assert serve(Settings(home=tmp_path, port=0, mcp=True)) == 1
+    said = capsys.readouterr().err
+    assert "kallos[mcp]" in said
+    assert said.count("\n") == 1
     assert not (tmp_path / "pg").exists()
 
 

@@ -96,11 +96,12 @@ def enqueue(session: Session, listener: Listener, picks: int, wish: Wish | None 
     payload: dict[str, Any] = {"domain": listener.domain, "picks": picks}
     if wish is not None:
         payload["wish"] = wish.model_dump(mode="json")
-    key = _key(listener.id, asked=wish is not None)
+    key = key_of(listener.id, asked=wish is not None)
     return jobs.enqueue(session, KIND, payload, dedupe_key=key, listener_id=listener.id, priority=PRIORITY)
 
 
-def _key(listener_id: uuid.UUID, *, asked: bool) -> str:
+def key_of(listener_id: uuid.UUID, *, asked: bool) -> str:
+    """Under which key the listener's jobs are left: those that they asked for, or the others."""
     return f"{KIND}:{listener_id}" + (":asked" if asked else "")
 
 
@@ -142,7 +143,7 @@ def ask(database: Database, space: TasteSpace, listener_id: uuid.UUID, wish: Wis
         if wish.near is not None:
             _check_near(session, space, listener, wish.near)
         if enqueue(session, listener, picks, wish) is None:
-            before = jobs.newest_of(session, _key(listener_id, asked=True))
+            before = jobs.newest_of(session, key_of(listener_id, asked=True))
             if before is not None and wish_of(before.payload) != wish:
                 raise Contradiction("what you asked for before is being composed just now; ask again when it is done")
         return _state(session, listener_id)

@@ -11,6 +11,7 @@ from db.queries import listeners as rows
 from db.queries.for_two import duets_of
 from webapp.learning import population
 from webapp.listeners.records import Records
+from webapp.runtime.downloads import Downloads
 from webapp.runtime.errors import UnknownListenerError
 from webapp.runtime.logs import forget_in_logs
 
@@ -38,6 +39,7 @@ def delete(records: Records, listener_id: uuid.UUID) -> None:
         for key in keys:
             records.clip_store.delete(key)
         records.journal.segment(listener_id).remove()
+        Downloads(records.home).forget(listener_id)
         return len(keys)
 
     files = records.database.transaction(work)

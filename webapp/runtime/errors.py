@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+DATABASE_SILENT = "the database does not answer; try again in a moment"
+OUR_MISTAKE = "something went wrong on our side; it is in the log"
+
 
 class Problem(Exception):  # noqa: N818 (an answer with a status, more than an error)
     """A request that can't be done; ``status`` is its HTTP status and the text is written for people."""
@@ -64,3 +70,15 @@ class NotReady(Problem):
 
     status = 503
     retry_after_s = 1
+
+
+def in_words(errors: Iterable[Mapping[str, Any]]) -> str:
+    """Pydantic's errors as one line: which value, what is allowed, and what was given."""
+    return "; ".join(_in_words(error) for error in errors)
+
+
+def _in_words(error: Mapping[str, Any]) -> str:
+    where = ".".join(str(part) for part in error["loc"] if part != "body") or "body"
+    given = error.get("input")
+    shown = f" (given: {str(given)[:80]!r})" if isinstance(given, str | int | float | bool) else ""
+    return f"{where}: {error['msg']}{shown}"

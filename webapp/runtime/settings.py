@@ -33,6 +33,7 @@ class Settings(BaseSettings):
     soundfont: str = ""
     secret: str = Field(default="", repr=False)
     pool: int = Field(default=48, ge=2, le=2_000)  # clips of each domain that always lie ready
+    mcp: bool = False  # whether the named endpoints are MCP tools as well; needs the extra mcp
     model: str = ""  # folder of a style model of one's own (OUT/bundle of a training); the shipped one where empty
 
     @field_validator("home")

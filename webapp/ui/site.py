@@ -14,12 +14,16 @@ from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 
 from webapp.context import Context
+from webapp.runtime.downloads import KEPT_S, Downloads
+from webapp.runtime.limits import EXPORT_BYTES
+from webapp.ui import endpoints
 from webapp.ui.components.component import FOLDER, SERVED, served_at
 from webapp.ui.pages import atlas, compare, four, more, retrieval, runs, studio, styles, taste, tastes, titles, together
 from webapp.ui.theme import FONTS, Kallos
 
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
+SWEEP_S = 600  # between two looks for files that were kept long enough
 STATIC_PATH = "/static/kallos"  # below Gradio's own /static, which must stay reachable
 COMPONENTS_PATH = f"{STATIC_PATH}/components"
 FONTS_PATH = f"{STATIC_PATH}/fonts"
@@ -62,9 +66,10 @@ class ComponentFiles(FreshStaticFiles):
 
 
 def build_site(context: Context) -> gr.Blocks:
-    """Every page in one ``gr.Blocks``."""
+    """Every page, and the named endpoints, in one ``gr.Blocks``."""
     site: gr.Blocks
-    with gr.Blocks(title="Kallos", analytics_enabled=False, fill_width=True) as site:
+    with gr.Blocks(title="Kallos", analytics_enabled=False, fill_width=True, delete_cache=(SWEEP_S, KEPT_S)) as site:
+        endpoints.build(site, context)
         compare.build(context)
     with site.route("Four", "/four", show_in_navbar=False):
         four.build(context)
@@ -88,6 +93,7 @@ def build_site(context: Context) -> gr.Blocks:
         styles.build()
     with site.route("Tastes", "/tastes", show_in_navbar=False):
         tastes.build()
+    endpoints.hide_others(site)
     return site
 
 
@@ -96,6 +102,9 @@ def mount_site(app: FastAPI, context: Context, **options: Any) -> FastAPI:
     app.mount(COMPONENTS_PATH, ComponentFiles(directory=FOLDER), name="kallos-components")
     app.mount(FONTS_PATH, FreshStaticFiles(directory=FONTS), name="kallos-fonts")
     app.mount(STATIC_PATH, FreshStaticFiles(directory=STATIC), name="kallos-static")
+    downloads = Downloads(context.settings.home)
+    downloads.clear()
+    os.environ["GRADIO_TEMP_DIR"] = str(downloads.folder)  # Gradio asks for it whenever it makes or meets a file
     settings: MutableMapping[str, Any] = {
         "path": "/",
         "ssr_mode": False,
@@ -106,6 +115,8 @@ def mount_site(app: FastAPI, context: Context, **options: Any) -> FastAPI:
         "run_history": False,
         "enable_monitoring": False,
         "show_error": False,
+        "max_file_size": EXPORT_BYTES,
+        "mcp_server": context.settings.mcp,
         **options,
     }
     with warnings.catch_warnings():

@@ -1,0 +1,213 @@
+"""Every named endpoint as a notebook calls it, through gradio_client and a running application."""
+
+from __future__ import annotations
+
+import json
+import threading
+import zipfile
+from pathlib import Path
+
+import httpx
+import pytest
+from gradio_client import handle_file
+from gradio_client.exceptions import AppError
+
+from models.music.midi import read_midi
+from webapp.composing import handing_over, wishes
+from webapp.runtime.downloads import Downloads
+from webapp.ui.endpoints import ENDPOINTS
+from webapp.worker import Worker
+
+CONTRACT = (
+    "new_listener", "next_pair", "vote", "next_four", "vote_four", "taste", "why", "compose", "swap", "keep",
+    "find_title", "name_tune", "map", "neighbours", "retrieval", "export", "import", "delete",
+)  # fmt: skip
+WITHOUT_LISTENER = {"new_listener", "find_title", "retrieval"}
+
+
+@pytest.fixture
+def refused(ask):
+    """``refused(endpoint, …)`` → the words of the error that it is answered with."""
+
+    def call(*given, **named):
+        with pytest.raises(AppError) as error:
+            ask(*given, **named)
+        return error.value.message
+
+    return call
+
+
+def test_the_endpoints_are_those_of_the_contract_with_types_and_words(served):
+    info = httpx.get(f"{served}/gradio_api/info", timeout=60).json()
+    assert info["unnamed_endpoints"] == {}
+    assert sorted(info["named_endpoints"]) == sorted(f"/{name}" for name in CONTRACT)
+    for path, endpoint in info["named_endpoints"].items():
+        told, names = endpoint["description"], [each["parameter_name"] for each in endpoint["parameters"]]
+        assert ("token" in names) == (path[1:] not in WITHOUT_LISTENER), path
+        assert len(told.split("\n")[0]) > 20, path
+        assert "Returns:" in told, path
+        for each in endpoint["parameters"]:
+            assert f"\n    {each['parameter_name']}: " in told, (path, each)
+            assert each["python_type"]["type"] not in {"", "Any"}, (path, each)
+        assert endpoint["returns"], path
+        for each in endpoint["returns"]:
+            assert each["python_type"]["type"] not in {"", "Any"}, path
+    types = {
+        path: [each["python_type"]["type"] for each in endpoint["returns"]]
+        for path, endpoint in info["named_endpoints"].items()
+    }
+    assert types["/new_listener"] == types["/import"] == ["str"]
+    assert types["/export"] == types["/keep"] == ["filepath"]
+    assert "midi: filepath" in types["/compose"][0]
+
+
+def test_a_notebook_votes_and_hears_what_was_learned(ask, refused, stock, served):
+    stock(clips=16)
+    token = ask("new_listener", domain="pop")
+    first = ask("next_pair", token)
+    assert ask("next_pair", token) == first
+    assert httpx.get(served + first["left"]["audio_url"]).content.startswith(b"sound")
+    voted = ask("vote", token, first["offer_id"], "left", 4000, 4200.4)
+    assert voted["picks"] == 1
+    assert ask("vote", token, first["offer_id"], "left", 1, 1) == voted
+    assert "can't become 'right'" in refused("vote", token, first["offer_id"], "right")
+    assert ask("next_pair", token) == voted["open"][0]
+    heard = json.loads(Path(ask("export", token, "json")).read_text())["offers"]
+    listening = next(offer["listening"] for offer in heard if offer["id"] == first["offer_id"])
+    assert (listening["left_ms"], listening["right_ms"]) == (4000, 4200)
+
+    four = ask("next_four", token)
+    picked = ask("vote_four", token, four["four_id"], "b", [3000, 3000, 3000, 3000])
+    assert picked["picks"] == 2
+    assert ask("vote_four", token, four["four_id"], "b") == picked
+    assert "give four" in refused("vote_four", token, four["four_id"], "b", [1, 2])
+
+    told = ask("taste", token)
+    assert told["picks"] == 2
+    assert {style["style"] for style in told["styles"]}
+    clip = told["best"][0]["clip_id"]
+    explained = ask("why", token, clip)
+    assert explained["votes"] == 2
+    assert explained["utility"] == pytest.approx(sum(part["utility"] for part in explained["parts"]))
+    assert ask("why", token, f"clips/{clip}") == explained
+
+
+def test_strangers_are_refused_in_words(ask, refused, stock):
+    stock(clips=16)
+    mine, theirs = ask("new_listener"), ask("new_listener")
+    offer = ask("next_pair", theirs)["offer_id"]
+    another = "00000000-0000-4000-8000-000000000000"
+    words = refused("vote", mine, offer, "left")
+    assert words.replace(offer, another) == refused("vote", mine, another, "left")
+    for name, *given in (("next_pair",), ("taste",), ("export",), ("delete",), ("keep", f"clips/{another}")):
+        for token in (f"{theirs}x", theirs[:-1], ""):
+            assert "call new_listener" in refused(name, token, *given), (name, token)
+    assert refused("vote", mine, "none", "left").startswith("offer_id: Input should be a valid UUID")
+    assert "'left', 'right'" in refused("vote", mine, offer, "up")
+    assert "heard_left_ms" in refused("vote", mine, offer, "left", -1)
+    assert refused("keep", mine, f"clips/{another}") == refused("keep", mine, f"clips/{another}")
+    assert "clips/ID" in refused("keep", mine, "../secret")
+    ask("delete", theirs)
+    assert "not known" in refused("next_pair", theirs)
+
+
+def test_a_token_that_a_link_carries_is_taken_as_on_the_page(ask, context, live):
+    listener_id = live()
+    assert ask("taste", context.identity.link_token(listener_id)[0])["picks"] == 4
+
+
+def test_a_clip_composed_for_a_listener_is_given_as_midi_and_is_no_proof_any_more(
+    ask, refused, stock, context, notebook
+):
+    stock(clips=16)
+    token = ask("new_listener")
+    assert "pick from a first pair" in refused("compose", token)
+    ask("vote", token, ask("next_pair", token)["offer_id"], "left")
+    assert "still being composed after 0 s" in refused("compose", token, wait_s=0)
+    assert "asked for before" in refused("compose", token, "surprise", wait_s=0)
+    assert 'mode "near"' in refused("compose", token, "near")
+
+    worker, stop = Worker(context), threading.Event()
+
+    def work():
+        while not stop.is_set():
+            worker.step()
+
+    beside = threading.Thread(target=work)
+    beside.start()
+    try:
+        job = notebook.submit(token, api_name="/compose")
+        composed = job.result(timeout=300)
+    finally:
+        stop.set()
+        beside.join()
+    piece = read_midi(Path(composed["midi"]).read_bytes())
+    assert len(piece.notes) > 4
+    assert composed["domain"] == "pop"
+    exported = json.loads(Path(ask("export", token, "json")).read_text())
+    kinds = {clip["id"]: clip["kind"] for clip in exported["clips"] if clip["composed_for"]}
+    given = composed["name"].removeprefix("clips/")
+    assert kinds.pop(given) == "studio"
+    assert "composed" in kinds.values()
+
+    flac = Path(ask("keep", token, composed["name"], "flac"))
+    assert flac.read_bytes().startswith(b"fLaC")
+    swapped = ask("swap", token, composed["name"], keep=0.5, seed=3)
+    assert swapped["recipe"]["seed"] == 3
+    assert ask("swap", token, composed["name"], keep=0.5, seed=3)["notes"] == swapped["notes"]
+    assert "there are" in refused("swap", token, composed["name"], {"loudness": composed["name"]})
+    again = json.loads(Path(ask("export", token, "json")).read_text())
+    assert len(again["studio"]) == 2
+    other = ask("new_listener")
+    assert refused("keep", other, composed["name"]).startswith(f"there is no {composed['name']}")
+    assert Path(ask("keep", token, swapped["name"])).read_bytes().startswith(b"MThd")
+
+
+def test_what_was_asked_for_on_the_page_and_waits_in_pairs_is_not_handed_over(context, live, monkeypatch):
+    listener_id = live()
+    wishes.ask(context.database, context.space, listener_id, wishes.Wish())
+    assert handing_over.hand_over(context.database, context.journal, listener_id).state == "waiting"
+
+
+def test_data_goes_out_whole_comes_back_and_leaves_nothing(ask, refused, stock, context, tmp_path):
+    stock(clips=16)
+    token = ask("new_listener")
+    for _ in range(3):
+        ask("vote", token, ask("next_pair", token)["offer_id"], "left")
+    zipped = Path(ask("export", token))
+    assert "votes.csv" in zipfile.ZipFile(zipped).namelist()
+    assert "here already" in refused("import", handle_file(zipped), token)
+    folder = Downloads(context.settings.home).folder
+    assert list(folder.rglob("kallos-listener.zip"))
+
+    ask("delete", token)
+    assert not list(folder.rglob("kallos-listener.zip"))
+    assert "not known" in refused("taste", token)
+    back = ask("import", handle_file(zipped))
+    assert back == token
+    assert ask("taste", back)["picks"] == 3
+    ask("delete", back)
+    assert [path for path in folder.rglob("*") if path.is_file()] == []
+
+    wrong = tmp_path / "wrong.zip"
+    wrong.write_bytes(b"nothing")
+    assert "not the data of a listener" in refused("import", handle_file(wrong))
+    assert "file.meta" in refused("import", {"path": "/etc/passwd", "orig_name": "passwd", "meta": {}})
+    assert [path for path in folder.rglob("*") if path.is_file()] == []
+
+
+def test_research_is_answered_without_maps_or_studies(ask, refused):
+    told = ask("retrieval")
+    assert told["studies"] == told["results"] == []
+    assert told["odds"]["title_to_melody"]["mrr"]["chance"] > 0
+    assert "there is no study" in refused("retrieval", "none")
+    for name, *given in (("map", "tunes"), ("neighbours", "tunes", 0), ("find_title", "the lark")):
+        assert "has not been drawn yet" in refused(name, *given), name
+    assert "exactly one" in refused("neighbours", "tunes")
+
+
+def test_no_thread_waits_for_music_while_others_vote():
+    lanes = {endpoint.lane for endpoint in ENDPOINTS}
+    assert len({lane.name for lane in lanes}) == 3
+    holding = sum(lane.at_once for lane in lanes if lane.name != "waiting")
+    assert holding <= 12  # of the forty threads that votes on the pages have, too

@@ -1,0 +1,53 @@
+"""One clip of what a listener asked for is handed over by name; it stands in no blind proof from then on.
+
+On the pages composed clips are met blind and nobody is told which they are. A notebook that asks for music wants it.
+"""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from db.queries import composed as rows
+from db.queries import jobs
+from db.queries import listeners as listener_rows
+from webapp.composing import wishes
+from webapp.runtime.database import Database
+from webapp.runtime.errors import NotReady
+from webapp.runtime.journal import Journal
+
+
+@dataclass(frozen=True)
+class HandedOver:
+    """How far the wish is; ``clip_id`` once it is done."""
+
+    state: str
+    progress: wishes.Progress | None = None
+    clip_id: uuid.UUID | None = None
+
+
+def hand_over(database: Database, journal: Journal, listener_id: uuid.UUID) -> HandedOver:
+    """The best clip of the listener's last wish where it is composed, or else how far it is.
+
+    Raises ``NotReady`` where composing failed, and where every clip of it waits in a pair that is open already.
+    """
+
+    def work(session: Session) -> HandedOver:
+        job = jobs.newest_of(session, wishes.key_of(listener_id, asked=True))
+        if job is None or job.state == "failed":
+            raise NotReady("nothing could be composed just now; nothing is lost, ask again in a moment")
+        if job.state != "done":
+            told: dict[str, Any] | None = job.result if job.state == "running" else None
+            return HandedOver(job.state, wishes.Progress.model_validate(told) if told else None)
+        listener_rows.lock_listener(session, listener_id)  # no pair may take the clip meanwhile
+        clip = rows.first_unasked(session, listener_id, since=job.created_at)
+        if clip is None:
+            raise NotReady("what was composed for you waits in your next pairs; vote on those, then ask again")
+        if rows.tell_apart(session, clip):
+            journal.append(session, listener_id, clips=[clip])
+        return HandedOver(job.state, clip_id=clip)
+
+    return database.transaction(work)

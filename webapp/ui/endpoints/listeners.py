@@ -1,0 +1,90 @@
+"""Endpoints of a listener's account: made, exported, brought back, deleted."""
+
+from __future__ import annotations
+
+import json
+from typing import Literal
+
+from models.music.notes import Domain
+from webapp.context import Context
+from webapp.listeners import accounts, archive, deletion, restore
+from webapp.listeners import export as exporting
+from webapp.runtime.downloads import Downloads
+from webapp.runtime.errors import NotAllowed
+from webapp.runtime.limits import EXPORT_BYTES
+from webapp.ui.endpoints.endpoint import SLOW, Endpoint, File, Token, file_for
+from webapp.ui.handlers import listener_of
+
+
+def new_listener(context: Context, domain: Domain = "pop") -> str:
+    """Make a new anonymous listener, and give the token by which the other endpoints know them.
+
+    Whoever has the token is this listener: keep it as you would keep a password.
+
+    Args:
+        domain: the music that they compare: pop, dance or chorale.
+
+    Returns:
+        The listener's token.
+    """
+    listener_id = accounts.create(context.database, context.journal)
+    if domain != accounts.account(context.database, listener_id).domain:
+        accounts.change_domain(context.database, context.journal, listener_id, domain)
+    return context.identity.token(listener_id)
+
+
+def export(context: Context, token: Token, form: Literal["zip", "json"] = "zip") -> File:
+    """Export everything that is stored about a listener.
+
+    Args:
+        token: the listener's token.
+        form: zip (all of it as JSON, votes as CSV, every clip as MIDI) or json.
+
+    Returns:
+        The file.
+    """
+    listener_id = listener_of(context, token)
+    data = exporting.export(context.database, listener_id)
+    file = archive.pack(data) if form == "zip" else json.dumps(data).encode()
+    return file_for(context, listener_id, f"kallos-listener.{form}", file)
+
+
+def bring(context: Context, file: File, token: Token = "", replace: bool = False) -> str:  # noqa: FBT001, FBT002 (named)
+    """Bring back the listener of an export, also of another installation.
+
+    Args:
+        file: what export gave, zip or JSON, at most 32 MiB.
+        token: a listener here whose place they take; without one they are added.
+        replace: delete that listener's votes where they have any, instead of refusing.
+
+    Returns:
+        The token of the listener who was brought back.
+    """
+    current = listener_of(context, token) if token else None
+    try:
+        data = Downloads(context.settings.home).take_upload(file["path"], EXPORT_BYTES)
+    except ValueError as error:
+        raise NotAllowed(str(error)) from error
+    listener_id = restore.bring(context.records, current, data, replace=replace)
+    return context.identity.token(listener_id)
+
+
+def delete(context: Context, token: Token) -> dict[str, bool]:
+    """Delete a listener: votes, head, journal, files, and the clips composed only for them with their sound.
+
+    Args:
+        token: the listener's token; it names nobody afterwards.
+
+    Returns:
+        {"deleted": true}
+    """
+    deletion.delete(context.records, listener_of(context, token))
+    return {"deleted": True}
+
+
+ENDPOINTS = (
+    Endpoint("new_listener", new_listener),
+    Endpoint("export", export, SLOW),
+    Endpoint("import", bring, SLOW),
+    Endpoint("delete", delete, SLOW),
+)

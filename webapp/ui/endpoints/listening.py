@@ -1,0 +1,123 @@
+"""Endpoints of listening: pairs, the most beautiful of four, and the votes on them."""
+
+from __future__ import annotations
+
+import uuid
+
+from models.taste.likelihood import Outcome
+from models.taste.plackett_luce import Pick
+from webapp.api.best_of_four import Four, Picked
+from webapp.api.listening import Milliseconds, Offer, Voted
+from webapp.context import Context
+from webapp.listening import best_of_four, pairs, votes
+from webapp.runtime.errors import NotAllowed
+from webapp.ui.endpoints.endpoint import Endpoint, Token
+from webapp.ui.handlers import listener_of
+
+
+def next_pair(context: Context, token: Token) -> Offer:
+    """Give the pair that the listener is to compare now; it stays the same until it is voted on.
+
+    Sound and notes lie at the application's address followed by audio_url (MP3) or notes_url (JSON).
+
+    Args:
+        token: the listener's token, from new_listener.
+
+    Returns:
+        The pair: offer_id for the vote, and left and right with clip_id, audio_url, notes_url and seconds.
+    """
+    listener_id = listener_of(context, token)
+    offers = pairs.open_offers(context.database, context.journal, context.space, context.playable, listener_id)
+    return Offer.model_validate(offers[0])
+
+
+def vote(
+    context: Context,
+    token: Token,
+    offer_id: uuid.UUID,
+    outcome: Outcome,
+    heard_left_ms: Milliseconds = 0.0,
+    heard_right_ms: Milliseconds = 0.0,
+) -> Voted:
+    """Vote on a pair. The same vote again changes nothing and gives the same; another outcome is refused.
+
+    Args:
+        token: the listener's token.
+        offer_id: the pair's, from next_pair.
+        outcome: the more beautiful one (left or right), equal, neither, or skipped.
+        heard_left_ms: how many milliseconds the left clip sounded; 0 where nobody listened.
+        heard_right_ms: how many milliseconds the right clip sounded.
+
+    Returns:
+        How many picks there are now, and the open pairs, of which the first is the next one.
+    """
+    heard = (round(heard_left_ms), round(heard_right_ms))
+    return Voted.model_validate(
+        votes.take(
+            context.database,
+            context.journal,
+            context.space,
+            context.playable,
+            listener_of(context, token),
+            offer_id,
+            outcome,
+            heard,
+        )
+    )
+
+
+def next_four(context: Context, token: Token) -> Four:
+    """Give the four clips of which the listener is to pick the most beautiful now.
+
+    Args:
+        token: the listener's token, from new_listener.
+
+    Returns:
+        four_id for the vote, and the clips a, b, c and d in this order.
+    """
+    listener_id = listener_of(context, token)
+    fours = best_of_four.open_fours(context.database, context.journal, context.space, context.playable, listener_id)
+    return Four.model_validate(fours[0])
+
+
+def vote_four(
+    context: Context,
+    token: Token,
+    four_id: uuid.UUID,
+    outcome: Pick,
+    heard_ms: list[Milliseconds] | None = None,
+) -> Picked:
+    """Pick the most beautiful of four. The same pick again gives the same; another outcome is refused.
+
+    Args:
+        token: the listener's token.
+        four_id: the four's, from next_four.
+        outcome: a, b, c, d, none of them, or skipped.
+        heard_ms: how many milliseconds each of the four sounded; nothing where nobody listened.
+
+    Returns:
+        How many picks there are now, and the open fours, of which the first is the next one.
+    """
+    heard = [round(each) for each in heard_ms or (0.0,) * 4]
+    if len(heard) != 4:
+        raise NotAllowed(f"heard_ms has {len(heard)} numbers; give four, one for each clip")
+    return Picked.model_validate(
+        best_of_four.take(
+            context.database,
+            context.journal,
+            context.space,
+            context.playable,
+            listener_of(context, token),
+            four_id,
+            outcome,
+            heard,
+        )
+    )
+
+
+ENDPOINTS = (
+    Endpoint("next_pair", next_pair),
+    Endpoint("vote", vote),
+    Endpoint("next_four", next_four),
+    Endpoint("vote_four", vote_four),
+)
