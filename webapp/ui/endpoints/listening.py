@@ -9,7 +9,6 @@ from models.taste.plackett_luce import Pick
 from webapp.api.best_of_four import Four, Picked
 from webapp.api.listening import Milliseconds, Offer, Voted
 from webapp.context import Context
-from webapp.listening import best_of_four, pairs, votes
 from webapp.runtime.errors import NotAllowed
 from webapp.ui.endpoints.endpoint import Endpoint, Token
 from webapp.ui.handlers import listener_of
@@ -26,9 +25,7 @@ def next_pair(context: Context, token: Token) -> Offer:
     Returns:
         The pair: offer_id for the vote, and left and right with clip_id, audio_url, notes_url and seconds.
     """
-    listener_id = listener_of(context, token)
-    offers = pairs.open_offers(context.database, context.journal, context.space, context.playable, listener_id)
-    return Offer.model_validate(offers[0])
+    return Offer.of(context.pairs.open(listener_of(context, token))[0])
 
 
 def vote(
@@ -52,17 +49,9 @@ def vote(
         How many picks there are now, and the open pairs, of which the first is the next one.
     """
     heard = (round(heard_left_ms), round(heard_right_ms))
-    return Voted.model_validate(
-        votes.take(
-            context.database,
-            context.journal,
-            context.space,
-            context.playable,
-            listener_of(context, token),
-            offer_id,
-            outcome,
-            heard,
-        )
+    recorded = context.pairs.record_vote(listener_of(context, token), offer_id, outcome, heard)
+    return Voted(
+        offer_id=recorded.id, outcome=outcome, picks=recorded.picks, open=[Offer.of(each) for each in recorded.open]
     )
 
 
@@ -75,9 +64,7 @@ def next_four(context: Context, token: Token) -> Four:
     Returns:
         four_id for the vote, and the clips a, b, c and d in this order.
     """
-    listener_id = listener_of(context, token)
-    fours = best_of_four.open_fours(context.database, context.journal, context.space, context.playable, listener_id)
-    return Four.model_validate(fours[0])
+    return Four.of(context.best_of_four.open(listener_of(context, token))[0])
 
 
 def vote_four(
@@ -101,17 +88,9 @@ def vote_four(
     heard = [round(each) for each in heard_ms or (0.0,) * 4]
     if len(heard) != 4:
         raise NotAllowed(f"heard_ms has {len(heard)} numbers; give four, one for each clip")
-    return Picked.model_validate(
-        best_of_four.take(
-            context.database,
-            context.journal,
-            context.space,
-            context.playable,
-            listener_of(context, token),
-            four_id,
-            outcome,
-            heard,
-        )
+    recorded = context.best_of_four.record_vote(listener_of(context, token), four_id, outcome, heard)
+    return Picked(
+        four_id=recorded.id, outcome=outcome, picks=recorded.picks, open=[Four.of(each) for each in recorded.open]
     )
 
 

@@ -1,0 +1,70 @@
+"""The named endpoints as an assistant's tools, where the operator wants them."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+from pathlib import Path
+
+import anyio
+import httpx
+import pytest
+
+from webapp.runtime.settings import Settings
+from webapp.ui.endpoints import ENDPOINTS
+
+needs_mcp = pytest.mark.skipif(importlib.util.find_spec("mcp") is None, reason="the extra mcp is not installed")
+
+
+@pytest.fixture
+def wanted(request: pytest.FixtureRequest) -> bool:
+    return bool(getattr(request, "param", True))
+
+
+@pytest.fixture
+def settings(fresh_database_url: str, tmp_path: Path, wanted: bool) -> Settings:
+    return Settings(home=tmp_path, database_url=fresh_database_url, secret="a secret of the tests", mcp=wanted)
+
+
+@pytest.mark.parametrize("wanted", [False], indirect=True)
+def test_there_are_no_tools_unless_they_are_asked_for(served):
+    assert httpx.get(f"{served}/gradio_api/mcp/", timeout=30).status_code == 404
+    assert httpx.get(f"{served}/gradio_api/mcp/schema", timeout=30).status_code == 404
+
+
+@needs_mcp
+def test_an_assistant_finds_the_same_tools_and_votes_with_them(served, stock):
+    from mcp import ClientSession
+    from mcp.client.streamable_http import streamable_http_client
+
+    stock(clips=16)
+
+    async def work():
+        address = f"{served}/gradio_api/mcp/"
+        async with streamable_http_client(address) as (read, write, _), ClientSession(read, write) as session:
+            await session.initialize()
+            tools = {tool.name: tool for tool in (await session.list_tools()).tools}
+            assert {endpoint.name for endpoint in ENDPOINTS} <= set(tools)
+            assert "token" in tools["vote"].inputSchema["properties"]
+            assert tools["vote"].description.startswith("Vote on a pair.")
+
+            async def call(name, **given):
+                answer = await session.call_tool(name, given)
+                return answer.isError, answer.content[0].text
+
+            failed, token = await call("new_listener")
+            assert not failed, token
+            failed, pair = await call("next_pair", token=token)
+            assert not failed, pair
+            offer = ast.literal_eval(pair)["offer_id"]
+            failed, voted = await call("vote", token=token, offer_id=offer, outcome="left")
+            assert not failed
+            assert "picks" in voted
+            failed, words = await call("vote", token=token, offer_id=offer, outcome="right")
+            assert failed
+            assert "can't become" in words
+            failed, words = await call("next_pair", token="x")
+            assert failed
+            assert "new_listener" in words
+
+    anyio.run(work)
