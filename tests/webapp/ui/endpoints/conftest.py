@@ -42,7 +42,8 @@ def served(context: Context, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 @pytest.fixture
 def notebook(served: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     """A client as a notebook has it."""
-    client = Client(served, verbose=False, analytics_enabled=False, download_files=tmp_path_factory.mktemp("downloads"))
+    folder, patient = tmp_path_factory.mktemp("downloads"), {"timeout": 60}  # for a machine that tests beside us
+    client = Client(served, verbose=False, analytics_enabled=False, download_files=folder, httpx_kwargs=patient)
     yield client
     client.close()
 
