@@ -45,6 +45,7 @@ class Composed(TypedDict):
 async def compose(
     context: Context,
     token: Token,
+    *,
     mode: Literal["careful", "surprise", "near"] = "careful",
     near: SourceName | None = None,
     keep: Annotated[float, Field(ge=wishes.LEAST_KEPT, le=wishes.MOST_KEPT)] = 0.5,
@@ -106,6 +107,7 @@ def swap(
     context: Context,
     token: Token,
     content: SourceName,
+    *,
     styles: dict[str, SourceName] | None = None,
     strength: Share = 1.0,
     turned: dict[str, float] | None = None,
@@ -113,9 +115,9 @@ def swap(
     share: Share = 0.5,
     keep: Share = 1.0,
     bars: list[int] | None = None,
-    melody: bool = False,  # noqa: FBT001, FBT002 (notebooks name them)
-    harmony: bool = False,  # noqa: FBT001, FBT002
-    rhythm: bool = False,  # noqa: FBT001, FBT002
+    melody: bool = False,
+    harmony: bool = False,
+    rhythm: bool = False,
     seed: Seed = 0,
 ) -> OpenedPiece:
     """Compose a piece by a recipe: one clip's content, with styles of others, and keep it in the listener's studio.

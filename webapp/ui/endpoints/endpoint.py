@@ -30,6 +30,7 @@ from webapp.runtime.errors import DATABASE_SILENT, OUR_MISTAKE, Problem, in_word
 
 log = logging.getLogger(__name__)
 
+BY_PLACE = inspect.Parameter.POSITIONAL_OR_KEYWORD  # as Gradio gives them
 GENERIC: dict[Any, Any] = {list: list, Sequence: list, tuple: tuple, dict: dict, Mapping: dict}
 
 Token = Annotated[str, Field(max_length=512)]
@@ -130,7 +131,11 @@ def bound(endpoint: Endpoint, context: Context) -> Callable[..., Any]:
     offered.__doc__ = inspect.getdoc(function)
     offered.__annotations__ = told
     offered.__signature__ = inspect.Signature(
-        [each.replace(annotation=told[each.name]) for each in parameters], return_annotation=told["return"]
+        [
+            inspect.Parameter(each.name, BY_PLACE, default=each.default, annotation=told[each.name])
+            for each in parameters
+        ],
+        return_annotation=told["return"],
     )
     return typing.cast("Callable[..., Any]", offered)
 

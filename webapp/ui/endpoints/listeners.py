@@ -49,7 +49,7 @@ def export(context: Context, token: Token, form: Literal["zip", "json"] = "zip")
     return file_for(context, listener_id, f"kallos-listener.{form}", file)
 
 
-def bring(context: Context, file: File, token: Token = "", replace: bool = False) -> str:  # noqa: FBT001, FBT002 (named)
+def bring(context: Context, file: File, token: Token = "", *, replace: bool = False) -> str:
     """Bring back the listener of an export, also of another installation.
 
     Args:

@@ -33,6 +33,7 @@ def vote(
     token: Token,
     offer_id: uuid.UUID,
     outcome: Outcome,
+    *,
     heard_left_ms: Milliseconds = 0.0,
     heard_right_ms: Milliseconds = 0.0,
 ) -> Voted:
