@@ -16,7 +16,7 @@ ADDRESS = "http://127.0.0.1:7860"
 
 def test_the_notebook_of_the_research_page_votes_and_gets_a_composed_clip(site, tmp_path):
     [program] = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), flags=re.DOTALL)
-    assert len([line for line in program.splitlines() if line.strip()]) == 15
+    assert len(program.splitlines()) == 15
     assert program.count(ADDRESS) == 1
     run = subprocess.run(
         [sys.executable, "-c", program.replace(ADDRESS, site.url)],
