@@ -76,7 +76,7 @@ def build_site(context: Context) -> gr.Blocks:
     with site.route("More like this", "/more", show_in_navbar=False):
         more.build()
     with site.route("Your taste", "/taste", show_in_navbar=False):
-        taste.build()
+        taste.build(context)
     with site.route("Music for two", "/together", show_in_navbar=False):
         together.build()
     with site.route("Studio", "/studio", show_in_navbar=False):

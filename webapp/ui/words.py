@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from models.metrics.music_statistics import ATTRIBUTES
+from models.taste.attribution import POLES
 from webapp.taste.overview import StyleLiking
+
+MIDDLE, FAR = 0.4, 1.5  # standard deviations from the middle of real music
 
 
 def leaning(words: str) -> str:
@@ -22,3 +26,53 @@ def strongest(styles: Sequence[StyleLiking]) -> StyleLiking | None:
         if re.search(r"\blikes? it ", style.words) and not (style.others and style.others.guessed)
     ]
     return max(liked, key=lambda style: style.confidence, default=None)
+
+
+def undirected(words: str) -> bool:
+    """Whether words that are sure speak of no direction: neither end is liked, or both, or it hardly matters."""
+    return bool(re.match(r"clearly likes it (neither|either) |does not seem to mind", words))
+
+
+def your_picks(words: str) -> str:
+    """ "these votes hardly tell" → "your picks hardly tell"."""
+    return words.replace("these votes", "your picks")
+
+
+def style_name(style: str) -> str:
+    """The latents' "content" is, to a listener, the melody."""
+    return "melody" if style == "content" else style
+
+
+def capital(text: str) -> str:
+    """With a capital first letter; the others stay."""
+    return text[:1].upper() + text[1:]
+
+
+def percent(share: float) -> str:
+    """ "75 %"."""
+    return f"{round(100 * share)} %"
+
+
+def in_hundred(share: float) -> str:
+    """ "75 times in 100"."""
+    return f"{round(100 * share)} times in 100"
+
+
+def counted(number: int, what: str) -> str:
+    """ "1 vote", "2 votes"."""
+    return f"{number} {what}{'s' * (number != 1)}"
+
+
+def described(traits: Mapping[str, float], style: str = "") -> str:
+    """A piece in three words at most: the named style first, then what is most its own."""
+    named = {name: group for name, group in ATTRIBUTES.items() if name in traits and group != "content"}
+    first = [name for name, group in named.items() if group == style]
+    rest = sorted((name for name in named if name not in first), key=lambda name: -abs(traits[name]))
+    return ", ".join(_trait(name, named[name], traits[name]) for name in [*first, *rest][:3])
+
+
+def _trait(attribute: str, style: str, deviation: float) -> str:
+    if abs(deviation) < MIDDLE:
+        return f"moderate {style}"
+    word = POLES[attribute][deviation > 0]
+    return f"very {word}" if abs(deviation) > FAR else word

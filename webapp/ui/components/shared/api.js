@@ -180,6 +180,13 @@ export function greetAgain(onTrouble = () => {}) {
 /** The listener's token, once greeted. */
 export const token = () => store.get(TOKEN);
 
+/** Become another listener, by the token of a link; what this browser kept of the one before goes. */
+export async function adopt(linkToken) {
+  for (const key of OF_A_LISTENER) store.remove(key);
+  store.set(TOKEN, linkToken);
+  await greetAgain();
+}
+
 /** The token for an address within a frame that keeps nothing: it travels behind the #, which no server sees. */
 export const travellingToken = () => (store.lasting ? null : store.get(TOKEN));
 

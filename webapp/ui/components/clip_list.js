@@ -1,0 +1,228 @@
+// @ts-check
+// Clips in a list: each has a button that plays it, its piano roll, and a button of its own where wanted.
+
+import { audio, notes as notesAt } from "./shared/api.js";
+import { dress } from "./shared/dress.js";
+import { whileOn } from "./shared/lifetime.js";
+import { Player, decode } from "./shared/player.js";
+import { Roll } from "./shared/roll.js";
+import { samePlace } from "./shared/same_place.js";
+import { onThemeChange } from "./shared/theme.js";
+
+const SOUNDS = "kallos.sounds"; // said on the document by whoever begins to sound
+const ICONS =
+  '<svg viewBox="0 0 24 24" aria-hidden="true"><path class="k-icon-play" d="M8 5.2v13.6L19 12z"/>' +
+  '<path class="k-icon-pause" d="M7 5h3.6v14H7zM13.4 5H17v14h-3.6z"/></svg>';
+
+/**
+ * A clip as Python gave it: with the file or the address of its sound, with its notes or their address.
+ * @typedef {{heading: string, detail: string, audio?: {url: string}, audio_url: string, notes?: any[], notes_url: string, seconds?: number, bars_s?: number[], acts?: boolean, lazy?: boolean}} Clip
+ * @typedef {{clip: Clip, node: HTMLElement, button: HTMLButtonElement, roll: Roll, buffer: AudioBuffer | null, sound: Promise<AudioBuffer> | null, drawn: boolean}} Row
+ */
+
+const soundOf = (/** @type {Clip} */ clip) => clip.audio?.url ?? clip.audio_url;
+
+class ClipList {
+  /** @type {Row[]} */
+  #rows = [];
+  /** @type {Row | null} */
+  #open = null; // the row whose sound the player holds
+  #presses = 0; // of which the last counts, whichever sound comes first
+  #running = false;
+  #played = 0;
+
+  /**
+   * @param {HTMLElement} list
+   * @param {import("./shared/types.d.ts").GradioComponent} component
+   */
+  constructor(list, { props, trigger }) {
+    this.list = list;
+    this.props = props;
+    this.trigger = trigger;
+    this.player = new Player();
+    this.player.addEventListener("change", () => this.#playing());
+    whileOn(list, document, SOUNDS, (event) => event.detail === this || this.pause());
+    onThemeChange(list, () => this.#rows.forEach((row) => row.roll.repaint()));
+    // a clip may be set to sound after a tap elsewhere on the page, which is what allows it to
+    for (const name of ["click", "keydown"]) whileOn(list, document, name, () => this.#rows.length && this.player.unlock());
+  }
+
+  /** Show what Python has set; rows that were there before stay as they are. */
+  show() {
+    const { rows: clips = [], play = 0 } = this.props.value ?? {};
+    const known = new Map(this.#rows.map((row) => [JSON.stringify(row.clip), row]));
+    this.#rows = clips.map((/** @type {Clip} */ clip) => known.get(JSON.stringify(clip)) ?? this.#row(clip));
+    if (this.#open && !this.#rows.includes(this.#open)) {
+      this.player.pause();
+      this.#open = null;
+    }
+    this.list.replaceChildren(...this.#rows.map((row) => row.node));
+    if (play > this.#played && this.#rows.length) {
+      this.#played = play;
+      this.player.unlock();
+      this.#sound(this.#rows[0], 0);
+    }
+    if (this.props.together) this.#fetchAll(this.#rows);
+  }
+
+  pause() {
+    this.#presses += 1;
+    this.player.pause();
+  }
+
+  /** @param {Row[]} rows */
+  async #fetchAll(rows) {
+    for (const row of rows) {
+      if (rows !== this.#rows || !this.list.isConnected) return;
+      await this.#fetch(row).catch(() => {}); // it is asked for again when it is to sound
+    }
+  }
+
+  /** @param {Row} row */
+  async #fetch(row) {
+    row.sound ??= audio(soundOf(row.clip)).then(decode);
+    try {
+      row.buffer = await row.sound;
+    } catch (error) {
+      row.sound = null;
+      throw error;
+    }
+  }
+
+  /**
+   * @param {Clip} clip
+   * @returns {Row}
+   */
+  #row(clip) {
+    const node = document.createElement("div");
+    node.className = "k-clip k-listed";
+    node.innerHTML = `
+      <button type="button" class="k-play" aria-pressed="false">${ICONS}</button>
+      <div class="k-listed-text"><b></b><span></span></div>
+      <div class="k-roll" role="slider" tabindex="0" aria-valuemin="0" aria-valuemax="0" aria-valuenow="0">
+        <canvas aria-hidden="true"></canvas></div>`;
+    const part = (/** @type {string} */ selector) => /** @type {HTMLElement} */ (node.querySelector(selector));
+    part("b").textContent = clip.heading;
+    part("span").textContent = clip.detail;
+    part(".k-roll").setAttribute("aria-label", `Position in ${clip.heading}`);
+    const button = /** @type {HTMLButtonElement} */ (part(".k-play"));
+    button.setAttribute("aria-label", `Play ${clip.heading}`);
+    /** @type {Row} */
+    const row = { clip, node, button, roll: new Roll(part(".k-roll"), (at) => this.#press(row, at)), buffer: null, sound: null, drawn: false };
+    button.addEventListener("click", () => this.#press(row));
+    if (this.props.action && clip.acts !== false) node.append(this.#action(row));
+    if (!clip.lazy) this.#draw(row);
+    return row;
+  }
+
+  /** @param {Row} row */
+  #action(row) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "k-quiet k-small";
+    button.textContent = this.props.action;
+    button.setAttribute("aria-label", `${this.props.action}: ${row.clip.heading}, ${row.clip.detail}`);
+    button.addEventListener("click", () => this.trigger("act", { index: this.#rows.indexOf(row) }));
+    return button;
+  }
+
+  /** @param {Row} row */
+  async #draw(row) {
+    row.drawn = true;
+    const { clip } = row;
+    try {
+      const { notes, seconds } = clip.notes ? { notes: clip.notes, seconds: 0 } : await notesAt(clip.notes_url);
+      row.roll.show(notes, clip.seconds ?? seconds);
+    } catch {
+      row.drawn = false; // it sounds without
+    }
+  }
+
+  /**
+   * @param {Row} row
+   * @param {number | null} seconds
+   */
+  #press(row, seconds = null) {
+    this.player.unlock(); // within the tap, before anything is waited for
+    return this.#sound(row, seconds);
+  }
+
+  /**
+   * Sound a row from a second on, or go on with it or pause it.
+   * @param {Row} row
+   * @param {number | null} seconds
+   */
+  async #sound(row, seconds) {
+    this.#presses += 1;
+    const press = this.#presses;
+    if (!row.drawn) this.#draw(row);
+    if (this.#open !== row) {
+      row.button.setAttribute("aria-busy", String(!row.buffer));
+      try {
+        await this.#fetch(row);
+      } catch {
+        row.button.title = "This clip could not be loaded. Please try again.";
+        return;
+      } finally {
+        row.button.setAttribute("aria-busy", "false");
+      }
+      if (press !== this.#presses) return;
+      const place = this.props.together && seconds === null && this.player.playing ? this.#same(row) : seconds;
+      this.player.pause();
+      this.#open?.roll.draw(0, false);
+      this.#open = row;
+      this.player.load({ a: row.buffer });
+      if (place !== null) this.player.seek("a", place);
+      this.player.play("a");
+    } else if (seconds === null) this.player.toggle("a");
+    else {
+      this.player.seek("a", seconds);
+      if (this.player.playing !== "a") this.player.play("a");
+    }
+  }
+
+  /**
+   * Where `row` is in the music as far as what sounds now.
+   * @param {Row} row
+   */
+  #same(row) {
+    return samePlace(this.player.position("a"), this.#open?.clip.bars_s ?? [], row.clip.bars_s ?? []);
+  }
+
+  #playing() {
+    const sounds = this.player.playing === "a";
+    for (const row of this.#rows) {
+      const on = sounds && row === this.#open;
+      if (on && !row.node.classList.contains("k-sounding")) {
+        document.dispatchEvent(new CustomEvent(SOUNDS, { detail: this }));
+        this.trigger("select", { index: this.#rows.indexOf(row) });
+      }
+      row.node.classList.toggle("k-sounding", on);
+      row.button.setAttribute("aria-pressed", String(on));
+      row.button.setAttribute("aria-label", `${on ? "Pause" : "Play"} ${row.clip.heading}`);
+    }
+    if (!this.#running) this.#run();
+  }
+
+  /** Draw while something sounds, and once more when it stops. */
+  #run() {
+    this.#running = true;
+    const step = () => {
+      const sounds = this.player.playing === "a";
+      this.#running = sounds && this.list.isConnected;
+      this.#open?.roll.draw(this.player.position("a"), sounds);
+      if (this.#running) window.requestAnimationFrame(step);
+      else if (!this.list.isConnected) this.player.pause();
+    };
+    window.requestAnimationFrame(step);
+  }
+}
+
+/** @param {import("./shared/types.d.ts").GradioComponent} component */
+export async function start(component) {
+  const { element, watch } = component;
+  const list = new ClipList(/** @type {HTMLElement} */ (element.querySelector(".k-clips")), component);
+  watch("value", () => list.show());
+  await dress(element, import.meta.url, "shared/clip.css", "clip_list.css");
+  list.show();
+}

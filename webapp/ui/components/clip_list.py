@@ -1,0 +1,94 @@
+"""Clips in a list that play one at a time, each with its piano roll and, where wanted, a button of its own.
+
+Run ``python -m webapp.ui.components.clip_list`` for a page of ten lines that plays it.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from webapp.ui.components.clip import Clip
+from webapp.ui.components.component import Component, Event
+
+_shown = itertools.count(1)
+
+
+class ClipList(Component):
+    """Plays clips from a list; what sounds elsewhere on the page falls silent.
+
+    Args:
+        value: Clips, or mappings with ``heading``, ``detail``, ``audio_url`` and ``notes_url`` (addresses of this
+            server), and where known ``seconds``, ``bars_s`` (the seconds at which its bars begin), ``acts`` (``False``:
+            without the button) and ``lazy`` (its roll is drawn when it is to sound). ``playing(...)`` sounds the first
+            by itself.
+        action: What the button of each row says; empty: there is none.
+        together: Another clip goes on at the place in the music where the one before was.
+        columns: Whether rows stand beside one another where there is room.
+
+    Events:
+        select: A clip begins to sound; ``gr.EventData`` has its ``index``.
+        act: The button of a row was pressed; its ``index``.
+    """
+
+    script = "clip_list.js"
+    custom_events = ("act",)
+    act: Event
+
+    def __init__(
+        self,
+        value: Sequence[Clip | Mapping[str, Any]] | None = None,
+        *,
+        action: str = "",
+        together: bool = False,
+        columns: bool = False,
+        **settings: Any,
+    ) -> None:
+        clips = f'<div class="k-clips{" k-columns" if columns else ""}"></div>'
+        super().__init__(
+            value,
+            html_template=f'<div class="kallos k-clips-room" style="visibility: hidden">{clips}</div>',
+            action=action,
+            together=together,
+            **settings,
+        )
+
+    def postprocess(self, value: Any) -> Any:
+        """The rows as the script takes them."""
+        if value is None or (isinstance(value, Mapping) and "rows" in value):
+            return value
+        return {"rows": [_row(each) for each in value], "play": 0}
+
+    def preprocess(self, payload: Any) -> Any:
+        """The rows."""
+        return list((payload or {}).get("rows", []))
+
+    def api_info(self) -> dict[str, Any]:
+        """Rows by name."""
+        return {"type": "object", "description": "rows with heading, detail, audio_url and notes_url"}
+
+
+def playing(clips: Sequence[Clip | Mapping[str, Any]]) -> dict[str, Any]:
+    """Clips of which the first sounds by itself, as the value of a ``ClipList``."""
+    return {"rows": [_row(each) for each in clips], "play": next(_shown)}
+
+
+def _row(clip: Clip | Mapping[str, Any]) -> dict[str, Any]:
+    return {"heading": clip.name, "detail": "", **clip.payload()} if isinstance(clip, Clip) else dict(clip)
+
+
+if __name__ == "__main__":
+    import gradio as gr
+
+    from webapp.ui.components.demo import tunes
+
+    def keep(rows: list[dict[str, Any]], event: gr.EventData) -> str:
+        """What was kept."""
+        return str(rows[event.index]["heading"])
+
+    with gr.Blocks() as demo:
+        clips = ClipList(tunes(), action="Keep")
+        kept = gr.Textbox(label="Kept")
+        clips.act(keep, clips, kept)
+    demo.launch()

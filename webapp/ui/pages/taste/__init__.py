@@ -1,0 +1,32 @@
+"""The taste page: what a listener seems to like, how sure that is, the best clips, more of them, and the way back.
+
+Each file is one section with its handlers; ``renewed`` counts the times that votes were undone or brought back, after
+which every section loads again.
+"""
+
+from __future__ import annotations
+
+import gradio as gr
+
+from webapp.context import Context
+from webapp.ui.layout import page
+from webapp.ui.pages.taste import bringing, card, composing, likings, votes, why
+
+
+def build(context: Context) -> None:
+    """The page at ``/taste``."""
+    with page("taste") as listener:
+        renewed = gr.State(0)
+        changes = (listener.change, renewed.change)
+        best, further, favourites, picks = likings.build(context, listener, changes)
+        why.build(context, listener, best, further)
+        sections = [composing.build(context, listener, changes, favourites), card.build(context, listener, changes)]
+        picks.change(
+            lambda count: [gr.update(visible=count > 0)] * len(sections),
+            inputs=picks,
+            outputs=sections,
+            api_visibility="private",
+            show_progress="hidden",
+        )
+        votes.build(context, listener, changes, renewed)
+        bringing.build(context, listener, renewed)

@@ -1,0 +1,102 @@
+"""The card: a picture of the taste, drawn when it is asked for; its links, which can be withdrawn."""
+
+from __future__ import annotations
+
+import io
+import uuid
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import gradio as gr
+from PIL import Image
+
+from webapp.api.dependencies import public_address
+from webapp.context import Context
+from webapp.sharing import taste_cards
+from webapp.ui.components.action_list import Action, ActionList, Row
+from webapp.ui.components.listener_token import ListenerToken
+from webapp.ui.handlers import bound, listener_of
+
+EXPLAINED = (
+    "What you seem to love on one picture, with how sure that is, and a piece you like. It is drawn when you ask for "
+    "it, and kept nowhere. A link shows it and plays the piece to whoever has it, without your votes, until you "
+    "withdraw it here."
+)
+
+
+def build(context: Context, listener: ListenerToken, changes: Sequence[Callable[..., Any]]) -> Any:
+    """The section, hidden."""
+    with gr.Row(visible=False, elem_id="card", elem_classes="k-part-of-page k-columns-two") as section:
+        with gr.Column(min_width=320):
+            gr.Markdown("## A card of your taste")
+            gr.HTML(f'<p class="k-explain">{EXPLAINED}</p>', apply_default_css=False)
+            with gr.Row(elem_classes="k-buttons"):
+                draw_it = gr.Button("Draw my card", variant="primary", elem_id="draw-card")
+                share_it = gr.Button("Share a link", visible=False, elem_id="share-card")
+            said = gr.HTML(apply_default_css=False)
+            links = ActionList(dates_only=True, interactive=True)
+        picture = gr.Image(
+            label="Your card", show_label=False, visible=False, interactive=False, format="png", elem_id="card-picture",
+            buttons=["download"],
+        )  # fmt: skip
+    quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+    gr.on(changes, bound(links_of, context), inputs=listener, outputs=links, **quiet)
+    gr.on(changes, hidden, outputs=[picture, share_it], **quiet)
+    draw_it.click(bound(draw, context), inputs=listener, outputs=[picture, share_it, said], api_visibility="private")
+    share_it.click(bound(share, context), inputs=listener, outputs=[links, said], **quiet)
+    links.act(bound(act, context), inputs=listener, outputs=[links, said], **quiet)
+    return section
+
+
+def draw(context: Context, token: str | None) -> tuple[dict[str, Any], dict[str, Any], str]:
+    """The picture as it would be shared now."""
+    png = taste_cards.picture(context.database, context.space, context.playable, listener_of(context, token))
+    return gr.update(value=Image.open(io.BytesIO(png)), visible=True), gr.update(visible=True), ""
+
+
+def hidden() -> tuple[dict[str, Any], dict[str, Any]]:
+    """What was drawn of an earlier taste goes."""
+    return gr.update(value=None, visible=False), gr.update(visible=False)
+
+
+def share(context: Context, token: str | None, request: gr.Request) -> tuple[list[Row], str]:
+    """Another link to the card as it is now."""
+    listener_id = listener_of(context, token)
+    taste_cards.share(context.database, context.journal, context.space, context.playable, listener_id)
+    return links_of(context, token, request), _said("Whoever has the link sees the card as it is now.")
+
+
+def act(
+    context: Context, token: str | None, event: gr.EventData, request: gr.Request
+) -> tuple[list[Row] | dict[str, Any], str]:
+    """A link was copied, or is to be withdrawn."""
+    if event.name == "copy":
+        return gr.skip(), _said("The link is copied.")
+    taste_cards.withdraw(context.database, context.journal, listener_of(context, token), uuid.UUID(event.data))
+    return links_of(context, token, request), _said("Withdrawn. The link leads nowhere now.")
+
+
+def links_of(context: Context, token: str | None, request: gr.Request) -> list[Row]:
+    """The links that are open, newest first."""
+    assert request.request is not None
+    address = public_address(request.request)
+    rows = []
+    for card in taste_cards.shared(context.database, listener_of(context, token)):
+        url, when = f"{address}/card/{card.key}", f"{card.created_at:%Y-%m-%d}"
+        rows.append(
+            Row(
+                url.partition("://")[2],
+                at=card.created_at.isoformat(),
+                link=url,
+                actions=[
+                    Action("copy", "Copy link", f"Copy the link of {when}", copies=url),
+                    Action("withdraw", "Withdraw", f"Withdraw the link of {when}"),
+                ],
+                data=str(card.id),
+            )
+        )
+    return rows
+
+
+def _said(text: str) -> str:
+    return f'<p class="k-explain" role="status">{text}</p>'

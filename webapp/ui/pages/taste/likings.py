@@ -1,0 +1,264 @@
+"""What a listener seems to like, how well their votes were foreseen, whether it is personal, and their best clips."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import gradio as gr
+
+from models.taste.attribution import POLES
+from models.taste.explain import Habits
+from webapp.context import Context
+from webapp.taste import blind_tests, overview
+from webapp.taste.blind_tests import BlindTests, WinRate
+from webapp.taste.overview import Accuracy, LovedClip, StyleLiking
+from webapp.ui.components.clip import KEYBOARD
+from webapp.ui.components.clip_list import ClipList
+from webapp.ui.components.listener_token import ListenerToken
+from webapp.ui.components.taste_bars import Bar, Estimate, TasteBars
+from webapp.ui.handlers import bound, listener_of
+from webapp.ui.layout import heading, heading_html
+from webapp.ui.words import capital, leaning, percent, style_name, undirected, your_picks
+
+MEANINGFUL = 10  # picks before the figures are worth reading
+EMPTY = f"""<div class="kallos k-empty">{KEYBOARD}
+  <p>Nothing to read yet. Your taste takes shape with every pair you compare. From your first pick on you can have
+    pieces composed for you here.</p>
+  <a class="k-solid" href="./">Listen to a first pair</a></div>"""
+MADE = {  # what a piece of one's own is
+    "careful": "composed for you",
+    "surprise": "a surprise for you",
+    "near": "near a piece you like",
+    "studio": "from your studio",
+}
+RIVALS = {
+    "average": ("pieces composed for the average listener here", "It is your taste, not everybody's."),
+    "drawn": ("pieces composed for nobody in particular", "Composing for your taste helps."),
+}
+
+
+class Loaded(NamedTuple):
+    """What the handler gives each part of the section, in the order of its outputs."""
+
+    title: str
+    empty: dict[str, Any]
+    there: dict[str, Any]
+    styles: list[Bar]
+    habits: str
+    figure: str
+    accuracy: list[Bar]
+    tests: list[Bar]
+    tests_text: str
+    no_best: str
+    best: list[dict[str, Any]]
+    further_title: dict[str, Any]
+    further: list[dict[str, Any]]
+    favourites: list[tuple[str, str]]
+    picks: int
+
+
+def build(
+    context: Context, listener: ListenerToken, changes: Sequence[Callable[..., Any]]
+) -> tuple[ClipList, ClipList, gr.State, gr.State]:
+    """The section; its two lists of clips, the favourites that can be kept part of (called, clip id), and the picks."""
+    with gr.Row(elem_classes="k-ask"):
+        title = heading("Your taste", "Reading your picks…")
+    empty = gr.HTML(EMPTY, apply_default_css=False, visible=False)
+    with gr.Row(visible=False, elem_classes="k-columns-two") as there:
+        with gr.Column(scale=4, min_width=320):
+            gr.Markdown("## What you seem to like")
+            _explain(
+                "Each line is our best guess with the range we are 95 % sure of. While a range crosses the middle your "
+                "picks decide no direction, and nothing is said of one."
+            )
+            styles = TasteBars(interactive=True)
+            habits = gr.HTML(apply_default_css=False)
+        with gr.Column(scale=3, min_width=320):
+            gr.Markdown("## How well we knew you")
+            _explain("Before each vote a guess is written down; this counts how often it was right.")
+            figure = gr.HTML(apply_default_css=False)
+            accuracy = TasteBars(share=True, interactive=True)
+            gr.Markdown("## Is it personal?")
+            _explain(
+                "What is composed for you stands against others, blind, in some of your pairs. This counts how often "
+                "you picked yours."
+            )
+            tests_text = gr.HTML(apply_default_css=False, elem_id="blind-tests")
+            tests = TasteBars(share=True, interactive=True)
+            gr.Markdown("## Your best so far")
+            no_best = gr.HTML(apply_default_css=False)
+            best = ClipList(action="Why?", elem_id="best", interactive=True)
+            further_title = gr.Markdown("### Further pieces composed for you", visible=False)
+            further = ClipList(action="Why?", elem_id="further", interactive=True)
+    favourites, picks = gr.State([]), gr.State(0)
+    gr.on(
+        changes,
+        bound(load, context),
+        inputs=listener,
+        outputs=[
+            title, empty, there, styles, habits, figure, accuracy, tests, tests_text, no_best, best, further_title,
+            further, favourites, picks,
+        ],
+        api_visibility="private",
+        show_progress="hidden",
+    )  # fmt: skip
+    return best, further, favourites, picks
+
+
+def load(context: Context, token: str | None) -> Loaded:
+    """Everything of the section."""
+    listener_id = listener_of(context, token)
+    found = overview.overview(context.database, context.space, context.playable, listener_id)
+    tests = blind_tests.of_listener(context.database, context.space, listener_id)
+    best = [_row(clip, f"No. {place}", "composed for all") for place, clip in enumerate(found.best, 1)]
+    known = {clip.clip_id for clip in found.best}
+    own = [clip for clip in found.composed if clip.clip_id not in known]
+    further = [_row(clip, f"Yours {place}", "") for place, clip in enumerate(own, 1)]
+    named = [*zip(best, found.best, strict=True), *zip(further, own, strict=True)]
+    return Loaded(
+        title=heading_html("Your taste", lead(found.picks)),
+        empty=gr.update(visible=not found.picks),
+        there=gr.update(visible=bool(found.picks)),
+        styles=[style_bar(each) for each in found.styles],
+        habits="".join(f'<p class="k-explain">{line}</p>' for line in habit_lines(found.habits)),
+        figure=accuracy_text(found.accuracy),
+        accuracy=_accuracy_bar(found.accuracy),
+        tests=[test_bar(rate) for rate in (tests.average, tests.drawn) if rate.value is not None],
+        tests_text=tests_text(tests),
+        no_best="" if best else '<p class="k-explain">Your favourites appear here once you have picked a few.</p>',
+        best=best,
+        further_title=gr.update(visible=bool(further)),
+        further=further,
+        favourites=[(row["heading"], row["clip_id"]) for row, clip in named if clip.domain == found.domain],
+        picks=found.picks,
+    )
+
+
+def lead(picks: int) -> str:
+    """How much the page is worth reading yet."""
+    go_on = '<a href="./">Go on listening</a>'
+    if not picks:
+        return ""
+    if picks < MEANINGFUL:
+        return (
+            f"After {picks} pick{'s' * (picks != 1)}, most of this is still open. About {MEANINGFUL - picks} more make "
+            f"it worth reading. {go_on}"
+        )
+    return f"What {picks} picks say so far. {go_on}"
+
+
+def style_bar(style: StyleLiking) -> Bar:
+    """One style: its name, the verdict in words, and the best guess with its 95 % interval."""
+    estimate = Estimate.normal(style.effect, style.sd)
+    decided = estimate.low > 0 or estimate.high < 0
+    less, more = POLES.get(style.attribute, ("less", "more"))
+    return Bar(
+        name=capital(style_name(style.style)),
+        estimates=[estimate],
+        words=capital(leaning(style.words)) if decided or undirected(style.words) else "Not decided yet",
+        note=your_picks(style.others.words) if decided and style.others else "",
+        less=less,
+        more=more,
+        decided=decided,
+        described=f"{less} to {more}: best guess {style.effect:.2f}, 95 % between {estimate.low:.2f} and "
+        f"{estimate.high:.2f}; {percent(style.confidence)} sure of the direction",
+        test_id=f"taste-{style.style}",
+    )
+
+
+def habit_lines(habits: Habits) -> list[str]:
+    """How this person answers, whatever they love; nothing where that is nothing special."""
+    lines = []
+    if habits.left is not None:
+        side, share = ("left", habits.left) if habits.left > 0.5 else ("right", 1 - habits.left)
+        lines.append(
+            f"Of two pieces that you like equally you pick the {side} one about {round(share * 100)} times in 100. "
+            "That is taken out of your taste."
+        )
+    if habits.tossed is not None:
+        lines.append(
+            f"About {round(habits.tossed * 100)} in 100 of your picks could be coin tosses. Surprising picks count "
+            "less."
+        )
+    return lines
+
+
+def accuracy_text(accuracy: Accuracy) -> str:
+    """The figure and what it says."""
+    if accuracy.value is None:
+        return "<p>No guess has been tested yet.</p>"
+    verdict = "Better than chance." if accuracy.low > accuracy.chance else "That is not yet more than luck would do."
+    return (
+        f'<p class="k-figure">{percent(accuracy.value)}</p><p class="k-figure-text">of {accuracy.n} '
+        f"guess{'es' * (accuracy.n != 1)} made before your votes were right (95 %: {percent(accuracy.low)} to "
+        f"{percent(accuracy.high)}). Tossing a coin: {percent(accuracy.chance)}. {verdict}</p>"
+    )
+
+
+def _accuracy_bar(accuracy: Accuracy) -> list[Bar]:
+    if accuracy.value is None:
+        return []
+    return [Bar("", [Estimate(accuracy.value, accuracy.low, accuracy.high)], decided=True)]
+
+
+def test_bar(rate: WinRate) -> Bar:
+    """A win rate on its line."""
+    assert rate.value is not None
+    return Bar("", [Estimate(rate.value, rate.low, rate.high)], decided=True)
+
+
+def tests_text(tests: BlindTests) -> str:
+    """What the blind tests say, or what is missing for one."""
+    lines = []
+    for rival in RIVALS:
+        rate: WinRate = getattr(tests, rival)
+        lines.append(_untested(rival, tests) if rate.value is None else _tested(rival, rate))
+    return "".join(lines)
+
+
+def _tested(rival: str, rate: WinRate) -> str:
+    named, better = RIVALS[rival]
+    count = rate.won + rate.equal + rate.lost
+    verdict = "That decides nothing yet."
+    if rate.low > 0.5:
+        verdict = better
+    elif rate.high < 0.5:
+        verdict = "The others were better: something in what we learned is wrong."
+    return (
+        f'<p class="k-figure-text" data-testid="blind-test-{rival}">Against {named} yours won {rate.won} of {count} '
+        "blind "
+        f"pair{'s' * (count != 1)}{f', {rate.equal} even' if rate.equal else ''}: {percent(rate.value or 0)} "
+        f"(95 %: {percent(rate.low)} to {percent(rate.high)}, whenever you look). Tossing a coin: 50 %. {verdict}</p>"
+    )
+
+
+def _untested(rival: str, tests: BlindTests) -> str:
+    if rival == "average" and tests.others < tests.others_needed:
+        there = f"only {tests.others}" if tests.others else "none"
+        text = (
+            f"No average listener yet: it takes {tests.others_needed} others who vote here, and there "
+            f"{'is' if tests.others == 1 else 'are'} {there}. From then on pieces composed for the average listener "
+            "come along."
+        )
+    else:
+        text = (
+            f"Not tested yet against {RIVALS[rival][0]}. Ask for a gift below: such a piece comes along, and some of "
+            "your next pairs hold it against yours. Nothing tells which."
+        )
+    return f'<p class="k-explain">{text}</p>'
+
+
+def _row(clip: LovedClip, called: str, otherwise: str) -> dict[str, Any]:
+    return {
+        "clip_id": str(clip.clip_id),
+        "heading": called,
+        "detail": MADE.get(clip.mode or "", otherwise) if clip.composed else otherwise,
+        "audio_url": clip.audio_url,
+        "notes_url": clip.notes_url,
+        "seconds": clip.seconds,
+    }
+
+
+def _explain(text: str) -> None:
+    gr.HTML(f'<p class="k-explain">{text}</p>', apply_default_css=False)
