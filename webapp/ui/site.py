@@ -74,11 +74,11 @@ def build_site(context: Context) -> gr.Blocks:
     with site.route("Four", "/four", show_in_navbar=False):
         four.build(context)
     with site.route("More like this", "/more", show_in_navbar=False):
-        more.build()
+        more.build(context)
     with site.route("Your taste", "/taste", show_in_navbar=False):
         taste.build(context)
     with site.route("Music for two", "/together", show_in_navbar=False):
-        together.build()
+        together.build(context)
     with site.route("Studio", "/studio", show_in_navbar=False):
         studio.build()
     with site.route("Retrieval", "/retrieval", show_in_navbar=False):

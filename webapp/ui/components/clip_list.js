@@ -16,7 +16,7 @@ const ICONS =
 
 /**
  * A clip as Python gave it: with the file or the address of its sound, with its notes or their address.
- * @typedef {{heading: string, detail: string, audio?: {url: string}, audio_url: string, notes?: any[], notes_url: string, seconds?: number, bars_s?: number[], acts?: boolean, lazy?: boolean}} Clip
+ * @typedef {{heading: string, detail: string, audio?: {url: string}, audio_url: string, notes?: any[], notes_url: string, seconds?: number, bars_s?: number[], acts?: boolean, leads_to?: string, lazy?: boolean}} Clip
  * @typedef {{clip: Clip, node: HTMLElement, button: HTMLButtonElement, roll: Roll, buffer: AudioBuffer | null, sound: Promise<AudioBuffer> | null, drawn: boolean}} Row
  */
 
@@ -117,8 +117,9 @@ class ClipList {
 
   /** @param {Row} row */
   #action(row) {
-    const button = document.createElement("button");
-    button.type = "button";
+    const button = document.createElement(row.clip.leads_to ? "a" : "button");
+    if (row.clip.leads_to) /** @type {HTMLAnchorElement} */ (button).href = row.clip.leads_to;
+    else /** @type {HTMLButtonElement} */ (button).type = "button";
     button.className = "k-quiet k-small";
     button.textContent = this.props.action;
     button.setAttribute("aria-label", `${this.props.action}: ${row.clip.heading}, ${row.clip.detail}`);

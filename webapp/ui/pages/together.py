@@ -2,49 +2,286 @@
 
 from __future__ import annotations
 
+import uuid
+from typing import Any, NamedTuple
+
 import gradio as gr
 
-from webapp.ui.pages.frame import page
+from models.taste.attribution import POLES
+from webapp.api.dependencies import public_address
+from webapp.context import Context
+from webapp.runtime.errors import Problem
+from webapp.sharing import for_two
+from webapp.sharing.for_two import ComposingJob, ForTwo, OneEffect, StyleBeside
+from webapp.sharing.for_two import Piece as SharedPiece
+from webapp.ui.components.clip_list import ClipList
+from webapp.ui.components.confirmation import Confirmation, Question
+from webapp.ui.components.listener_token import ListenerToken
+from webapp.ui.components.taste_bars import Bar, Estimate, TasteBars
+from webapp.ui.handlers import bound, listener_of
+from webapp.ui.layout import heading, page
+from webapp.ui.words import capital, percent, style_name
+
+POLL_S = 3
+INVITED = (
+    "If you agree, pieces are composed from both of your tastes, and each of you sees what the two of you seem to like "
+    "and where you part. Nothing else is shared: no name, no votes. Either of you can end it at any time; then all of "
+    "it is gone for both."
+)
+INVITE = (
+    "Send a link to one person. Once they have opened it and agreed, music can be composed that both of you would "
+    "like. The link works once, and until then nobody learns anything."
+)
+LEGEND = (
+    '<i class="k-dot k-you"></i> you <i class="k-dot k-they"></i> they, each with the range that we are 95&nbsp;% sure '
+    'of.'
+)
+CALLED = {"pop": "Piano", "dance": "Dance tune", "chorale": "Chorale"}
+FORGET_KEY = (
+    "() => { const here = new URL(location.href); here.searchParams.delete('duet'); "
+    "history.replaceState(history.state, '', here); }"
+)
 
 
-def build() -> gr.HTML:
-    """The page at ``/together``."""
-    return page(
-        "together",
-        """
-<div class="k-ask"><h1 tabindex="-1">Music for two</h1></div>
-<p class="k-status" role="status" aria-live="polite"></p>
-<section class="k-invited" aria-labelledby="k-invited-title" hidden>
-  <h2 id="k-invited-title">Somebody would like to share music with you</h2>
-  <p class="k-explain">If you agree, pieces are composed from both of your tastes, and each of you sees what the two of
-    you seem to like and where you part. Nothing else is shared: no name, no votes. Either of you can end it at any
-    time; then all of it is gone for both.</p>
-  <div class="k-dialog-row">
-    <button type="button" class="k-quiet" data-part="decline">Not now</button>
-    <button type="button" class="k-solid" data-part="agree" data-testid="agree">Agree</button>
-  </div>
-</section>
-<div class="k-duets"></div>
-<section class="k-invite" aria-labelledby="k-invite-title" hidden>
-  <h2 id="k-invite-title">Invite somebody</h2>
-  <p class="k-explain">Send a link to one person. Once they have opened it and agreed, music can be composed that both
-    of you would like. The link works once, and until then nobody learns anything.</p>
-  <div class="k-invite-row">
-    <button type="button" class="k-solid" data-part="invite" data-testid="invite">Make a link</button>
-    <input type="text" readonly aria-label="Your link" data-part="url" data-testid="invite-url" hidden>
-    <button type="button" class="k-quiet" data-part="copy" hidden>Copy link</button>
-    <button type="button" class="k-quiet" data-part="withdraw" hidden>Take it back</button>
-  </div>
-</section>
-<dialog class="k-dialog" data-dialog="end" aria-labelledby="k-end-title">
-  <h2 id="k-end-title">End this?</h2>
-  <p>The pieces composed for both of you are gone for good, for both. Your own picks stay as they are.</p>
-  <p class="k-dialog-error" role="alert" data-part="error"></p>
-  <div class="k-dialog-row">
-    <button type="button" class="k-quiet" data-part="close">Keep it</button>
-    <button type="button" class="k-solid" data-part="confirm" data-testid="end-confirm">End it</button>
-  </div>
-</dialog>
-""",
-        part_of="taste",
+class Overview(NamedTuple):
+    """What the page shows besides each agreement, in the order of its outputs."""
+
+    agreed: list[ForTwo]
+    url: dict[str, Any]
+    invite: dict[str, Any]
+    withdraw: dict[str, Any]
+    timer: dict[str, Any]
+
+
+def build(context: Context) -> None:
+    """The page at ``/together``; ``?duet=KEY`` is somebody's link."""
+    listener: ListenerToken
+    with page("taste") as listener:
+        with gr.Row(elem_classes="k-ask"):
+            heading("Music for two")
+        said = gr.HTML(apply_default_css=False, elem_id="said")
+        with gr.Column(visible=False, elem_classes="k-part-of-page", elem_id="invited") as invited:
+            gr.Markdown("## Somebody would like to share music with you")
+            gr.HTML(f'<p class="k-explain">{INVITED}</p>', apply_default_css=False)
+            with gr.Row(elem_classes="k-buttons"):
+                decline = gr.Button("Not now")
+                agree_it = gr.Button("Agree", variant="primary", elem_id="agree")
+        agreed = gr.State([])
+        question = Confirmation(test_id="end-confirm")
+        timer = gr.Timer(POLL_S, active=False)
+
+        @gr.render(inputs=agreed)
+        def agreements(found: list[ForTwo]) -> None:
+            for each in found:
+                _agreement(context, listener, each, (refreshed, outputs), question)
+
+        with gr.Column(elem_classes="k-part-of-page"):
+            gr.Markdown("## Invite somebody")
+            gr.HTML(f'<p class="k-explain">{INVITE}</p>', apply_default_css=False)
+            url = gr.Textbox(
+                label="Your link", visible=False, interactive=False, buttons=["copy"], elem_id="invite-url"
+            )
+            with gr.Row(elem_classes="k-buttons"):
+                invite_them = gr.Button("Make a link", variant="primary", elem_id="invite")
+                withdraw = gr.Button("Take it back", visible=False)
+        outputs = [agreed, url, invite_them, withdraw, timer]
+        refreshed = bound(overview, context)
+        quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+        load = {"inputs": listener, "outputs": outputs, **quiet}
+        listener.change(refreshed, **load).then(bound(look, context), listener, [invited, said], **quiet)
+        timer.tick(refreshed, **load)
+        answered = agree_it.click(bound(agree, context), listener, [invited, said], **quiet)
+        answered.success(None, js=FORGET_KEY).then(refreshed, **load)
+        decline.click(lambda: gr.update(visible=False), outputs=invited, **quiet).then(None, js=FORGET_KEY)
+        invite_them.click(bound(invite, context), listener, said, **quiet).success(refreshed, **load)
+        withdraw.click(bound(take_back, context), listener, said, **quiet).success(refreshed, **load)
+        question.confirm(bound(end, context), listener, said, **quiet).success(refreshed, **load)
+
+
+def _agreement(
+    context: Context, listener: ListenerToken, found: ForTwo, load: tuple[Any, Any], question: Confirmation
+) -> None:
+    """One agreement: its chart, its pieces and its buttons."""
+    assert found.picks is not None
+    assert found.agreed_at is not None
+    refreshed, outputs = load
+    known = found.picks.you > 0 and found.picks.they > 0
+    count = len(found.pieces)
+    with gr.Column(elem_classes="k-part-of-page", elem_id=f"for-two-{found.duet_id}"):
+        with gr.Row():
+            gr.Markdown("## You two")
+            end_it = gr.Button("End this", size="sm", scale=0, elem_id="end")
+        _explain(
+            f"Since {found.agreed_at:%d %B %Y}. Learned from {found.picks.you} picks of yours and {found.picks.they} "
+            "of theirs."
+        )
+        with gr.Row(elem_classes="k-columns-two"):
+            with gr.Column(min_width=320):
+                gr.Markdown("### Composed for both")
+                ClipList([_row(piece, count - place) for place, piece in enumerate(found.pieces)], interactive=True)
+                _explain(how_it_stands(found.job, count) if known or count else _lacking(found.picks.you))
+                compose = gr.Button(
+                    "Compose for both", variant="primary", interactive=known and not _busy(found), "
+                    "elem_id="compose-both"
+                )
+            with gr.Column(min_width=320):
+                gr.Markdown("### Where your tastes part")
+                _explain(LEGEND)
+                TasteBars([beside_bar(style) for style in found.styles], interactive=True)
+    named = gr.State(str(found.duet_id))
+    quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+    compose.click(bound(request_pieces, context), [listener, named], None, **quiet).success(
+        refreshed, listener, outputs, **quiet
     )
+    end_it.click(ask_to_end, named, question, **quiet)
+
+
+def overview(context: Context, token: str | None, request: gr.Request) -> Overview:
+    """Every agreement and the open link; asked again while anything is shared."""
+    found = for_two.overview(context.database, context.space, context.playable, listener_of(context, token))
+    agreed = [each for each in found if each.link_key is None]
+    key = next((each.link_key for each in found if each.link_key), None)
+    assert request.request is not None
+    return Overview(
+        agreed,
+        gr.update(visible=key is not None, value=f"{public_address(request.request)}/together?duet={key}" if key else ""),
+        gr.update(visible=key is None),
+        gr.update(visible=key is not None),
+        gr.update(active=bool(found)),
+    )
+
+
+def look(context: Context, token: str | None, request: gr.Request) -> tuple[dict[str, Any], str]:
+    """What the link in the address says, if there is one."""
+    key = str(request.query_params.get("duet", ""))
+    if not key:
+        return gr.update(visible=False), ""
+    try:
+        invitation = for_two.look(context.database, listener_of(context, token), key)
+    except Problem as problem:
+        return gr.update(visible=False), _said(f"{capital(str(problem))}.")
+    if invitation.mine:
+        text = "This is your own link. Send it to whom you want to share music with."
+        return gr.update(visible=False), _said(text)
+    return gr.update(visible=True), ""
+
+
+def agree(context: Context, token: str | None, request: gr.Request) -> tuple[dict[str, Any], str]:
+    """Say yes to the invitation."""
+    key = str(request.query_params.get("duet", ""))
+    for_two.agree(context.database, context.journal, listener_of(context, token), key)
+    return gr.update(visible=False), _said("Agreed. Below is what the two of you share.")
+
+
+def invite(context: Context, token: str | None) -> str:
+    """Make the link."""
+    for_two.invite(context.database, context.journal, listener_of(context, token))
+    return ""
+
+
+def take_back(context: Context, token: str | None) -> str:
+    """Withdraw the open link."""
+    listener_id = listener_of(context, token)
+    for each in for_two.overview(context.database, context.space, context.playable, listener_id):
+        if each.link_key:
+            for_two.end(context.database, context.journal, listener_id, each.duet_id)
+    return _said("Your link opens nothing any more.")
+
+
+def request_pieces(context: Context, token: str | None, duet_id: str) -> None:
+    """Have pieces composed for both."""
+    for_two.request_pieces(context.database, listener_of(context, token), uuid.UUID(duet_id))
+
+
+def ask_to_end(duet_id: str) -> Question:
+    """What ending means."""
+    return Question(
+        "End this?",
+        "The pieces composed for both of you are gone for good, for both. Your own picks stay as they are.",
+        "End it",
+        "Keep it",
+        data=duet_id,
+    )
+
+
+def end(context: Context, token: str | None, event: gr.EventData) -> str:
+    """End an agreement for both."""
+    for_two.end(context.database, context.journal, listener_of(context, token), uuid.UUID(str(event.data)))
+    return _said("Music for two was ended, and what was composed for both is gone.")
+
+
+def beside_bar(style: StyleBeside) -> Bar:
+    """Both on one line, and in words whether they part."""
+    less, more = POLES.get(style.attribute, ("less", "more"))
+    return Bar(
+        name=capital(style_name(style.style)),
+        estimates=[
+            Estimate.normal(style.they.effect, style.they.sd, "they"),
+            Estimate.normal(style.you.effect, style.you.sd, "you"),
+        ],
+        words=_verdict(style),
+        less=less,
+        more=more,
+        decided=style.verdict == "part",
+        described=f"{less} to {more}: you {_sentence(style.you)}, they {_sentence(style.they)}",
+        test_id=f"beside-{style.style}",
+    )
+
+
+def how_it_stands(job: ComposingJob | None, count: int) -> str:
+    """How far composing is, or what the figures of the pieces mean."""
+    if job and job.state == "waiting":
+        return "In the queue…"
+    if job and job.state == "running":
+        progress = job.progress or {}
+        there, of = progress.get("pieces", 0), progress.get("of", 3)
+        return f"Composing for both: {there} of {of} are there…" if there else "Searching for what both of you would like…"
+    if job and job.state == "failed":
+        return "Composing failed this time. Please try again."
+    if not count:
+        return "Pieces that should please both of you, neither at the other's cost."
+    return "The figures: how likely each of you finds the piece more beautiful than a usual one, carefully guessed."
+
+
+def _verdict(style: StyleBeside) -> str:
+    you, they = style.you.word, style.they.word
+    more = {word: " more" if word.startswith("with ") else "" for word in (you, they)}
+    return {
+        "part": f"You like it {you}, they {they}",
+        "you_more": f"You like it {you}{more[you]} than they do",
+        "they_more": f"They like it {they}{more[they]} than you do",
+        "both": f"You both like it {you}",
+    }.get(style.verdict, "Open")
+
+
+def _sentence(effect: OneEffect) -> str:
+    estimate = Estimate.normal(effect.effect, effect.sd)
+    return f"like it {effect.word}" if estimate.low > 0 or estimate.high < 0 else "can not be told yet"
+
+
+def _lacking(you: int) -> str:
+    if you:
+        return "They have not picked anything yet. Once they have, pieces can be composed for both."
+    return "You have not picked anything yet. Compare a few pieces first, then some can be composed for both."
+
+
+def _busy(found: ForTwo) -> bool:
+    return found.job is not None and found.job.state in {"waiting", "running"}
+
+
+def _row(piece: SharedPiece, number: int) -> dict[str, Any]:
+    return {
+        "heading": f"{CALLED[piece.domain]} {number}",
+        "detail": f"you {percent(piece.chance.you)} · they {percent(piece.chance.they)}",
+        "audio_url": piece.audio_url,
+        "notes_url": piece.notes_url,
+        "seconds": piece.seconds,
+    }
+
+
+def _said(text: str) -> str:
+    return f'<p class="k-explain" role="status">{text}</p>'
+
+
+def _explain(text: str) -> None:
+    gr.HTML(f'<p class="k-explain" aria-live="polite">{text}</p>', apply_default_css=False)
