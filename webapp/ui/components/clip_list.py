@@ -21,7 +21,7 @@ class ClipList(Component):
     Args:
         value: Clips, or mappings with ``heading``, ``detail``, ``audio_url`` and ``notes_url`` (addresses of this
             server), and where known ``seconds``, ``bars_s`` (the seconds at which its bars begin), ``acts`` (``False``:
-            without the button) and ``lazy`` (its roll is drawn when it is to sound). ``playing(...)`` sounds the first
+            without the button), ``leads_to`` (its button is a link to there) and ``lazy`` (its roll is drawn when it is to sound). ``playing(...)`` sounds the first
             by itself.
         action: What the button of each row says; empty: there is none.
         together: Another clip goes on at the place in the music where the one before was.

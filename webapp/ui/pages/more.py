@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import gradio as gr
 
 from webapp.context import Context
 from webapp.listening import similar
-from webapp.listening.similar import SimilarClip
 from webapp.runtime.errors import NotYours
 from webapp.ui.components.clip_list import ClipList
 from webapp.ui.components.listener_token import ListenerToken
@@ -66,13 +65,13 @@ def look_around(context: Context, token: str | None, request: gr.Request) -> Aro
         found = similar.similar(context.database, context.space, context.playable, listener_of(context, token), clip_id)
     except NotYours as problem:
         return _refused(f"{problem}.")
-    if not found.similar:
+    if not found["similar"]:
         return _refused("Every other piece waits in what you are to hear next. Go on, and more will be composed.")
     return Around(
         heading_html(TITLE, 'Each piece leads on to others like it. <a href="four">Back to the next four</a>'),
         gr.update(visible=True),
-        _rows(found.similar, "No."),
-        _rows(found.path, "Step"),
+        _rows(found["similar"], "No."),
+        _rows(found["path"], "Step"),
     )
 
 
@@ -80,15 +79,15 @@ def _refused(text: str) -> Around:
     return Around(heading_html(TITLE, f"{text} {GO_ON}"), gr.update(visible=False), [], [])
 
 
-def _rows(clips: Sequence[SimilarClip], called: str) -> list[dict[str, Any]]:
+def _rows(clips: Sequence[Mapping[str, Any]], called: str) -> list[dict[str, Any]]:
     return [
         {
             "heading": f"{called} {place}",
-            "detail": described(clip.traits),
-            "audio_url": clip.audio_url,
-            "notes_url": clip.notes_url,
-            "seconds": clip.seconds,
-            "leads_to": f"more?clip={clip.clip_id}",
+            "detail": described(clip["traits"]),
+            "audio_url": clip["audio_url"],
+            "notes_url": clip["notes_url"],
+            "seconds": clip["seconds"],
+            "leads_to": f"more?clip={clip['clip_id']}",
         }
         for place, clip in enumerate(clips, 1)
     ]

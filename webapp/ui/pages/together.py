@@ -34,7 +34,7 @@ INVITE = (
 )
 LEGEND = (
     '<i class="k-dot k-you"></i> you <i class="k-dot k-they"></i> they, each with the range that we are 95&nbsp;% sure '
-    'of.'
+    "of."
 )
 CALLED = {"pop": "Piano", "dance": "Dance tune", "chorale": "Chorale"}
 FORGET_KEY = (
@@ -121,8 +121,10 @@ def _agreement(
                 ClipList([_row(piece, count - place) for place, piece in enumerate(found.pieces)], interactive=True)
                 _explain(how_it_stands(found.job, count) if known or count else _lacking(found.picks.you))
                 compose = gr.Button(
-                    "Compose for both", variant="primary", interactive=known and not _busy(found), "
-                    "elem_id="compose-both"
+                    "Compose for both",
+                    variant="primary",
+                    interactive=known and not _busy(found),
+                    elem_id="compose-both",
                 )
             with gr.Column(min_width=320):
                 gr.Markdown("### Where your tastes part")
@@ -142,9 +144,10 @@ def overview(context: Context, token: str | None, request: gr.Request) -> Overvi
     agreed = [each for each in found if each.link_key is None]
     key = next((each.link_key for each in found if each.link_key), None)
     assert request.request is not None
+    address = f"{public_address(request.request)}/together?duet={key}" if key else ""
     return Overview(
         agreed,
-        gr.update(visible=key is not None, value=f"{public_address(request.request)}/together?duet={key}" if key else ""),
+        gr.update(visible=key is not None, value=address),
         gr.update(visible=key is None),
         gr.update(visible=key is not None),
         gr.update(active=bool(found)),
@@ -235,7 +238,9 @@ def how_it_stands(job: ComposingJob | None, count: int) -> str:
     if job and job.state == "running":
         progress = job.progress or {}
         there, of = progress.get("pieces", 0), progress.get("of", 3)
-        return f"Composing for both: {there} of {of} are there…" if there else "Searching for what both of you would like…"
+        if not there:
+            return "Searching for what both of you would like…"
+        return f"Composing for both: {there} of {of} are there…"
     if job and job.state == "failed":
         return "Composing failed this time. Please try again."
     if not count:
