@@ -42,11 +42,11 @@ def _read_the_taste_page(visitor):
     visitor.frame.locator(".k-note a").click()
     for style in STYLES:
         expect(visitor.get(f"taste-{style}")).to_be_visible()
-    expect(visitor.frame.locator(".k-favourite")).not_to_have_count(0)
-    visitor.frame.locator(".k-favourite .k-play").first.click()
-    expect(visitor.frame.locator(".k-favourite .k-play").first).to_have_attribute("aria-pressed", "true")
+    expect(visitor.frame.locator("#best .k-listed")).not_to_have_count(0)
+    visitor.frame.locator("#best .k-play").first.click()
+    expect(visitor.frame.locator("#best .k-play").first).to_have_attribute("aria-pressed", "true")
     visitor.get("compose").click()
-    expect(visitor.frame.locator(".k-compose-text")).to_have_text(
+    expect(visitor.frame.locator("#composing .k-explain")).to_have_text(
         re.compile("blind among your next pairs"), timeout=300_000
     )
 

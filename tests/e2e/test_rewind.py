@@ -19,12 +19,12 @@ def test_votes_are_undone_only_after_a_clear_question(visit):
     skip_pairs(visitor, 3)
     visitor.page.goto(f"{visitor.url}/taste")
     page, dialog = visitor.frame, visitor.frame.get_by_role("dialog")
-    rows = page.locator(".k-history li")
+    rows = page.locator("#votes li")
     expect(rows).to_have_count(3)
     expect(rows.first).to_contain_text("You are here")
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert all(
-        box["height"] >= 44 for box in [each.bounding_box() for each in page.locator(".k-history button").all()[:2]]
+        box["height"] >= 44 for box in [each.bounding_box() for each in page.locator("#votes li button").all()[:2]]
     )
 
     visitor.get("rewind-1").focus()
@@ -38,16 +38,16 @@ def test_votes_are_undone_only_after_a_clear_question(visit):
     kept = visitor.votes()[:1]
     visitor.get("rewind-1").press("Enter")
     visitor.get("rewind-confirm").press("Enter")
-    expect(page.locator(".k-status")).to_have_text("2 votes undone. You are back at vote 1.")
+    expect(page.locator("#rewound p")).to_have_text("2 votes undone. You are back at vote 1.")
     expect(rows).to_have_count(1)
     expect(page.get_by_role("heading", name="Your votes")).to_be_focused()
     assert visitor.votes() == kept
 
-    visitor.get("rewind-0").click()
+    page.locator("#rewind-0").click()
     expect(dialog).to_contain_text("Start over?")
     visitor.get("rewind-confirm").click()
-    expect(page.locator(".k-status")).to_have_text("1 vote undone. You start over.")
-    expect(page.locator(".k-history")).to_be_hidden()
+    expect(page.locator("#rewound p")).to_have_text("1 vote undone. You start over.")
+    expect(page.locator("#votes")).to_be_hidden()
     visitor.arrive().expect_picks(0)
     assert visitor.votes() == []
 
@@ -56,7 +56,7 @@ def test_older_votes_are_shown_when_asked_for(visit):
     visitor = visit().arrive()
     skip_pairs(visitor, 10)
     visitor.page.goto(f"{visitor.url}/taste")
-    rows = visitor.frame.locator(".k-history li")
+    rows = visitor.frame.locator("#votes li")
     expect(rows).to_have_count(8)
     visitor.frame.get_by_role("button", name="Show older votes").click()
     expect(rows).to_have_count(10)

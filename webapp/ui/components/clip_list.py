@@ -21,8 +21,8 @@ class ClipList(Component):
     Args:
         value: Clips, or mappings with ``heading``, ``detail``, ``audio_url`` and ``notes_url`` (addresses of this
             server), and where known ``seconds``, ``bars_s`` (the seconds at which its bars begin), ``acts`` (``False``:
-            without the button), ``leads_to`` (its button is a link to there) and ``lazy`` (its roll is drawn when it is to sound). ``playing(...)`` sounds the first
-            by itself.
+            without the button), ``leads_to`` (its button is a link to there) and ``lazy`` (its roll is drawn when it is
+            to sound). ``playing(...)`` sounds the first by itself.
         action: What the button of each row says; empty: there is none.
         together: Another clip goes on at the place in the music where the one before was.
         columns: Whether rows stand beside one another where there is room.

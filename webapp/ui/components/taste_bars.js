@@ -51,7 +51,7 @@ function axis(bar, chance) {
  * @param {number | null} chance
  */
 function row(bar, chance) {
-  const node = element("div", "k-bar");
+  const node = element("div", "k-leaning");
   if (bar.test_id) node.dataset.testid = bar.test_id;
   node.classList.toggle("k-decided", bar.decided);
   node.classList.toggle("k-pointed", Boolean(bar.points));
@@ -68,7 +68,7 @@ function row(bar, chance) {
 
 /** @param {import("./shared/types.d.ts").GradioComponent<Bar[]>} component */
 export async function start({ element: root, props, watch }) {
-  const list = /** @type {HTMLElement} */ (root.querySelector(".k-bars"));
+  const list = /** @type {HTMLElement} */ (root.querySelector(".k-leanings"));
   const show = () => list.replaceChildren(...(props.value ?? []).map((bar) => row(bar, props.share ? 100 * props.chance : null)));
   watch("value", show);
   show();

@@ -74,7 +74,7 @@ class TasteBars(Component):
         self.share = share
         super().__init__(
             value,
-            html_template='<div class="kallos k-bars" style="visibility: hidden"></div>',
+            html_template='<div class="kallos k-leanings" style="visibility: hidden"></div>',
             share=share,
             chance=chance,
             **settings,

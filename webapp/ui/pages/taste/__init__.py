@@ -12,6 +12,9 @@ from webapp.context import Context
 from webapp.ui.layout import page
 from webapp.ui.pages.taste import bringing, card, composing, likings, votes, why
 
+# gr.Button takes no data-testid, and others rely on this one
+NAMED = "() => { document.querySelector('#compose').dataset.testid = 'compose'; }"
+
 
 def build(context: Context) -> None:
     """The page at ``/taste``."""
@@ -27,6 +30,6 @@ def build(context: Context) -> None:
             outputs=sections,
             api_visibility="private",
             show_progress="hidden",
-        )
+        ).then(None, js=NAMED)
         votes.build(context, listener, changes, renewed)
         bringing.build(context, listener, renewed)

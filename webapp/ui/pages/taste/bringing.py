@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 
 from webapp.context import Context
-from webapp.listeners import records, restore
+from webapp.listeners import accounts, restore
 from webapp.runtime.errors import Contradiction
 from webapp.ui.components.confirmation import Confirmation, Question
 from webapp.ui.components.listener_token import ListenerToken
@@ -28,7 +28,7 @@ def build(context: Context, listener: ListenerToken, renewed: gr.State) -> None:
             gr.Markdown("## Bring your taste here")
             gr.HTML(f'<p class="k-explain">{EXPLAINED}</p>', apply_default_css=False)
             said = gr.HTML(apply_default_css=False, elem_id="brought")
-        file = gr.UploadButton("Choose the file", file_types=[".zip", ".json"], elem_id="bring", scale=0)
+        file = gr.UploadButton("Choose the file", file_types=[".zip", ".json"], elem_id="bring", scale=0, min_width=180)
     question = Confirmation(test_id="bring-confirm")
     file.upload(
         bound(bring, context),
@@ -64,6 +64,6 @@ def _brought(
 ) -> tuple[str, str, int]:
     current = listener_of(context, token)
     who = restore.bring(context.records, current, file.read_bytes(), replace=replace_mine)
-    picks = records.overview(context.database, who)["picks"]
+    picks = accounts.account(context.database, who).picks
     text = f'<p class="k-explain" role="status">{counted(picks, "pick")} {"is" if picks == 1 else "are"} back.</p>'
     return context.identity.link_token(who)[0], text, renewed + 1

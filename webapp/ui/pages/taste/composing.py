@@ -64,7 +64,7 @@ def build(
                 "best.</p>",
                 apply_default_css=False,
             )
-        ask = gr.Button("Compose for me", variant="primary", elem_id="compose", scale=0)
+        ask = gr.Button("Compose for me", variant="primary", elem_id="compose", scale=0, min_width=180)
     timer = gr.Timer(POLL_S, active=False)
     quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
     following = {"inputs": listener, "outputs": [told, timer], **quiet}

@@ -65,9 +65,11 @@ def build(context: Context, listener: ListenerToken, *lists: ClipList) -> None:
             with gr.Column(scale=3, min_width=320):
                 gr.Markdown("### What would have to change?")
                 change_text = gr.HTML(apply_default_css=False)
-                change = gr.Button("Try the best change", variant="primary", elem_id="change")
+                with gr.Row(elem_classes="k-buttons"):
+                    change = gr.Button("Try the best change", variant="primary", elem_id="change")
                 changed = ClipList(together=True, interactive=True)
-                check = gr.Button("Offer this as a pair", elem_id="check", visible=False)
+                with gr.Row(elem_classes="k-buttons"):
+                    check = gr.Button("Offer this as a pair", elem_id="check", visible=False)
                 so_far = gr.HTML(apply_default_css=False, elem_id="claims")
     for clips in lists:
         clips.act(
@@ -121,7 +123,7 @@ def try_change(context: Context, token: str | None, clip_id: str) -> Changed:
 
 def offer(context: Context, token: str | None, piece_id: str) -> tuple[str, dict[str, Any]]:
     """Offer the change as a blind pair."""
-    found = claims.offer(context.studio, listener_of(context, token), uuid.UUID(piece_id))
+    found = claims.offer(context.clip_maker, listener_of(context, token), uuid.UUID(piece_id))
     return _explain(claims_text(found)), gr.update(visible=False)
 
 
