@@ -37,6 +37,7 @@ def test_votes_are_undone_only_after_a_clear_question(visit):
 
     kept = visitor.votes()[:1]
     visitor.get("rewind-1").press("Enter")
+    expect(dialog).to_be_visible()
     visitor.get("rewind-confirm").press("Enter")
     expect(page.locator("#rewound p")).to_have_text("2 votes undone. You are back at vote 1.")
     expect(rows).to_have_count(1)
