@@ -1,5 +1,5 @@
 // @ts-check
-// Rows of words with buttons; the keyboard stays where it was when rows are added below.
+// Rows of words with buttons; where rows are added below the keyboard goes on with the first of them.
 
 import { dress } from "./shared/dress.js";
 
@@ -39,13 +39,14 @@ export async function start({ element, props, watch, trigger }) {
     return node;
   };
 
-  let shown = 0;
+  /** @type {Row[]} */
+  let shown = [];
   const show = () => {
     const rows = props.value ?? [];
-    const within = list.contains(document.activeElement);
+    const added = shown.length > 0 && rows.length > shown.length && rows[0].data === shown[0].data;
     list.replaceChildren(...rows.map(drawn));
-    if (within && rows.length > shown) list.children[shown]?.querySelector("button")?.focus();
-    shown = rows.length;
+    if (added) list.children[shown.length].querySelector("button")?.focus();
+    shown = rows;
   };
   watch("value", show);
   show();
