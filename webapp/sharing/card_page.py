@@ -1,7 +1,4 @@
-"""Taste cards: their part of the taste page, and the page behind a shared one.
-
-The latter is plain HTML with the picture and its clip: no cookie, no script, no other host.
-"""
+"""The page behind a shared taste card: plain HTML with picture and clip; no cookie, no script, no other host."""
 
 from __future__ import annotations
 
@@ -44,23 +41,3 @@ def card_page(about: Mapping[str, Any], *, key: str, address: str) -> str:
 <p>Kallos plays two short pieces, asks which is more beautiful, and learns one person's taste from the picks. Whoever
 made this card can withdraw it at any time. <a href="../">Find out what you love</a></p>
 </body></html>"""
-
-
-SECTION = """
-<section class="k-card" aria-labelledby="k-card-title" data-testid="card" hidden>
-  <div>
-    <h2 id="k-card-title">A card of your taste</h2>
-    <p class="k-explain">What you seem to love on one picture, with how sure that is, and a piece you like. It is drawn
-      when you ask for it, and kept nowhere. A link shows it and plays the piece to whoever has it, without your votes,
-      until you withdraw it here.</p>
-    <div class="k-card-row">
-      <button type="button" class="k-solid" data-do="draw-card" data-testid="draw-card">Draw my card</button>
-      <button type="button" class="k-quiet" data-do="save-card" hidden>Save the picture</button>
-      <button type="button" class="k-quiet" data-do="share-card" data-testid="share-card" hidden>Share a link</button>
-    </div>
-    <p class="k-explain" role="status" data-part="card-said"></p>
-    <ul class="k-card-links" role="list" data-part="card-links"></ul>
-  </div>
-  <img class="k-card-picture" alt="Your card" data-part="card-picture" data-testid="card-picture" hidden>
-</section>
-"""

@@ -29,7 +29,7 @@ COMPONENTS_PATH = f"{STATIC_PATH}/components"
 FONTS_PATH = f"{STATIC_PATH}/fonts"
 
 OF_EVERY_PAGE = ("shared/*.js", "header.js", "listener_token.js")  # modules fetched while Gradio is still starting
-OLD_SHEETS = ("kallos", "four", "together", "studio", "why", "research", "atlas", "styles")
+OLD_SHEETS = ("kallos", "four", "studio", "research", "atlas", "styles")
 
 
 def _head() -> str:

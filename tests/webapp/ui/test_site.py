@@ -51,7 +51,7 @@ def test_the_compare_page_has_every_stable_test_id_once(client):
 
 
 def test_the_taste_page_offers_to_compose(client):
-    assert 'data-testid="compose"' in page(client, "/taste")
+    assert "dataset.testid = 'compose'" in page(client, "/taste")  # gr.Button takes none itself
 
 
 def test_the_studio_has_a_dial_for_every_style(client):

@@ -2,23 +2,17 @@
 
 import { startAtlas } from "./atlas.js";
 import { startMenu } from "./menu.js";
-import { startMore } from "./more.js";
 import { startRetrieval } from "./retrieval.js";
 import { startRuns } from "./runs.js";
 import { startStudio } from "./studio.js";
 import { startStyles } from "./styles.js";
-import { startTaste } from "./taste.js";
 import { startTastes } from "./tastes.js";
 import { startTitles } from "./titles.js";
-import { startTogether } from "./together.js";
 
 const STARTERS = {
-  more: startMore,
-  taste: startTaste,
   studio: startStudio,
   atlas: startAtlas,
   titles: startTitles,
-  together: startTogether,
   styles: startStyles,
   tastes: startTastes,
   retrieval: startRetrieval,

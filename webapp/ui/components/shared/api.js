@@ -180,7 +180,10 @@ export function greetAgain(onTrouble = () => {}) {
 /** The listener's token, once greeted. */
 export const token = () => store.get(TOKEN);
 
-/** Become another listener, by the token of a link; what this browser kept of the one before goes. */
+/**
+ * Become another listener, by the token of a link; what this browser kept of the one before goes.
+ * @param {string} linkToken
+ */
 export async function adopt(linkToken) {
   for (const key of OF_A_LISTENER) store.remove(key);
   store.set(TOKEN, linkToken);
