@@ -7,8 +7,9 @@ import io
 import json
 import shutil
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from models.experiments.run_log import rows
 
@@ -29,9 +30,25 @@ def of_run(study: Path, name: str) -> list[str]:
 
 def taken(page: Page, plot: str, form: str) -> bytes:
     with page.expect_download() as download:
-        page.locator(f"[data-plot={plot}] [data-take={form}]").click()
+        page.locator(f"#exports-{plot} [data-take={form}]").click()
     assert download.value.suggested_filename == f"kallos-{plot}.{form}"
     return Path(download.value.path()).read_bytes()
+
+
+def drawn(page: Page, plot: str) -> Locator:
+    return page.locator(f"#plot-{plot} .js-plotly-plot .main-svg").first
+
+
+def choose(page: Page, name: str, option: str | int) -> str:
+    """Choose from one of Gradio's lists, by what is written or by place; what is written there."""
+    field = page.locator(f"#choose-{name} input")
+    field.click()
+    options = page.get_by_role("option")
+    entry = options.nth(option) if isinstance(option, int) else page.get_by_role("option", name=option, exact=True)
+    written = entry.get_attribute("aria-label") or ""
+    entry.click()
+    expect(field).to_have_value(written)
+    return written
 
 
 def test_an_empty_page_says_what_fills_it_and_follows_a_study_to_its_end(site, visit, study: Path) -> None:
@@ -46,19 +63,20 @@ def test_an_empty_page_says_what_fills_it_and_follows_a_study_to_its_end(site, v
         (folder / path.parent.name).mkdir(parents=True)
         text = "".join(log[:30]) if path.parent.name == LAST else path.read_text(encoding="utf-8")
         (folder / path.parent.name / "log.jsonl").write_text(text, encoding="utf-8")
-    expect(page.locator("[data-part=going]")).to_contain_text("7 of 8 runs have ended; it goes on", timeout=SLOW_MS)
-    expect(page.locator("[data-plot=ablations] [data-part=empty]")).to_contain_text("asked once")
+    expect(page.locator("#going")).to_contain_text("7 of 8 runs have ended; it goes on", timeout=SLOW_MS)
+    expect(page.locator("#exports-ablations [data-part=empty]")).to_contain_text("asked once")
     with (folder / LAST / "log.jsonl").open("a", encoding="utf-8") as file:
         file.writelines(log[30:])
-    expect(page.locator("[data-part=going]")).to_contain_text("8 of 8 runs have ended", timeout=SLOW_MS)
+    expect(page.locator("#going")).to_contain_text("8 of 8 runs have ended", timeout=SLOW_MS)
     shutil.copy(study / "log.jsonl", folder / "log.jsonl")
 
     for plot in PLOTS:
-        expect(page.locator(f"[data-plot={plot}] .k-plot[data-drawn=true]")).to_be_visible(timeout=SLOW_MS)
-    expect(visitor.get("variants").locator("tbody tr")).to_have_count(3)  # two variants and the ridge
+        expect(drawn(page, plot)).to_be_visible(timeout=SLOW_MS)
+    expect(page.locator("#variants .virtual-row")).to_have_count(3)  # two variants and the ridge
     about = rows(study / "log.jsonl")[0]
-    expect(page.locator("[data-plot=ablations] [data-part=costs] tbody tr")).to_have_count(2)
-    expect(page.locator("[data-plot=ablations] [data-part=source]")).to_contain_text(about["commit"][:12])
+    page.get_by_role("button", name="In figures").first.click()
+    expect(page.locator("#ablations-table .virtual-row")).to_have_count(2)
+    expect(page.locator("#exports-ablations [data-part=source]")).to_contain_text(about["commit"][:12])
 
 
 def test_a_view_is_taken_along_and_reopened_by_its_link(site, visit, study: Path) -> None:
@@ -66,12 +84,11 @@ def test_a_view_is_taken_along_and_reopened_by_its_link(site, visit, study: Path
     visitor = visit(accept_downloads=True, viewport={"width": 1280, "height": 900})
     page, about = visitor.page, rows(study / "log.jsonl")[0]
     page.goto(f"{site.url}/retrieval")
-    expect(page.locator("[data-plot=ablations] [data-take=svg]")).to_be_enabled(timeout=SLOW_MS)
-    query = visitor.get("choose-query")
-    query.select_option(index=2)
-    visitor.get("choose-condition").select_option("cnn-rnn")
-    expect(visitor.get("confused").locator("h3").first).to_contain_text("cnn-rnn-")
-    asked = query.input_value()
+    expect(page.locator("#exports-ablations [data-take=svg]")).to_be_enabled(timeout=SLOW_MS)
+    written = choose(page, "query", 2)
+    choose(page, "condition", "cnn-rnn")
+    expect(page.locator("#confused h3").first).to_contain_text("cnn-rnn-")
+    [asked] = parse_qs(urlsplit(page.url).query)["query"]
     table = list(csv.reader(io.StringIO(taken(page, "ranks", "csv").decode().partition("\n")[2])))
     logged = [
         [f"cnn-rnn-{seed}", str(row["step"]), str(row["rank"])]
@@ -89,10 +106,10 @@ def test_a_view_is_taken_along_and_reopened_by_its_link(site, visit, study: Path
     link = page.get_by_role("textbox", name="Link to this view").input_value()
     other = visit(viewport={"width": 390, "height": 800}, color_scheme="dark")
     other.page.goto(link)
-    expect(other.get("choose-condition")).to_have_value("cnn-rnn")
-    expect(other.get("choose-query")).to_have_value(asked)
+    expect(other.page.locator("#choose-condition input")).to_have_value("cnn-rnn")
+    expect(other.page.locator("#choose-query input")).to_have_value(written)
 
-    expect(other.page.locator("[data-plot=curves] .k-plot[data-drawn=true]")).to_be_visible(timeout=SLOW_MS)
+    expect(drawn(other.page, "curves")).to_be_visible(timeout=SLOW_MS)
     assert other.page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
 
 
@@ -100,12 +117,14 @@ def test_two_runs_stand_side_by_side(site, visit, study: Path) -> None:
     shutil.copytree(study, folder_of(site), dirs_exist_ok=True)
     other = visit()
     other.page.goto(f"{site.url}/runs")
-    other.get("choose-a").select_option("study/bag-bag-0")
-    other.get("choose-b").select_option(f"study/{LAST}")
-    other.get("choose-measure").select_option("loss")
-    expect(other.get("runs").locator("thead")).to_contain_text(LAST)
-    expect(other.get("runs")).to_contain_text(rows(study / "log.jsonl")[0]["data"])
-    expect(other.page.locator("[data-plot=pair] .ytitle")).to_have_text("loss")
-    lines = other.page.evaluate("document.querySelector('[data-plot=pair] .k-plot').data.map(({name, y}) => [name, y])")
+    choose(other.page, "a", "study/bag-bag-0")
+    choose(other.page, "b", f"study/{LAST}")
+    choose(other.page, "measure", "loss")
+    expect(other.page.locator("#runs thead")).to_contain_text(LAST)
+    expect(other.page.locator("#runs")).to_contain_text(rows(study / "log.jsonl")[0]["data"])
+    expect(other.page.locator("#plot-pair .ytitle")).to_have_text("loss")
+    lines = other.page.evaluate(
+        "document.querySelector('#plot-pair .js-plotly-plot').data.map(({name, y}) => [name, y])"
+    )
     losses = [row["values"]["loss"] for row in map(json.loads, of_run(study, LAST)) if row.get("part") == "train"]
     assert dict(lines)[f"study/{LAST}, train"] == losses

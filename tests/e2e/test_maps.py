@@ -25,6 +25,7 @@ DESKTOP = {"viewport": {"width": 1280, "height": 800}}
 PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True, "device_scale_factor": 2}
 PATIENCE_MS = 120_000  # on a machine that trains and tests beside us
 ABC = b"X:1\nT:The Test Jig\nM:6/8\nL:1/8\nK:D\n|:dAF DFA|dAF def|gfe fed|cBA Bcd|dAF DFA|dAF def|gfe fed|ecA d3:|\n"
+FILE = {"name": "jig.abc", "mimeType": "text/vnd.abc", "buffer": ABC}
 
 
 @pytest.fixture(scope="module")
@@ -68,21 +69,21 @@ def test_a_point_is_clicked_heard_read_and_found_again_by_its_link(visit, maps):
     shown(visitor)
     box = visitor.get("map").bounding_box()
     visitor.page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-    panel = visitor.get("map-point")
+    panel = visitor.frame.locator("#map-point")
     expect(panel.locator("b")).to_have_text(drawn.points.texts[row], timeout=PATIENCE_MS)
     expect_to_sound(panel)
     expect(panel.get_by_role("heading", name="Its tunes")).to_be_visible()
     visitor.get("score").click()
     expect(visitor.frame.locator(".k-paper svg")).to_be_visible(timeout=PATIENCE_MS)
     neighbour = drawn.points.texts[int(drawn.neighbours.index[row, 0])]
-    visitor.get("map-neighbours").get_by_role("button").first.click()
+    visitor.frame.locator("#map-neighbours").get_by_role("button").first.click()
     expect(panel.locator("b")).to_have_text(neighbour, timeout=PATIENCE_MS)
     expect_to_sound(panel)
     expect(visitor.page).to_have_url(re.compile(rf"point={int(drawn.neighbours.index[row, 0])}\b"))
     again = visit(**DESKTOP)
     again.page.goto(visitor.page.url)
-    expect(again.get("map-point").locator("b")).to_have_text(neighbour, timeout=PATIENCE_MS)
-    expect(again.get("map-colour")).to_have_value("collection")
+    expect(again.frame.locator("#map-point b")).to_have_text(neighbour, timeout=PATIENCE_MS)
+    expect(again.frame.locator("#map-colour input")).to_have_value("Collection")
 
 
 @pytest.mark.timeout(600)
@@ -91,23 +92,25 @@ def test_without_a_mouse_a_point_is_searched_or_reached_by_keys(visit, maps):
     visitor = visit(**PHONE)
     visitor.page.goto(f"{visitor.url}/maps?kind=tunes")
     shown(visitor)
-    visitor.get("map-search").fill(drawn.points.texts[5].upper())
-    visitor.get("map-search").press("Enter")
-    panel = visitor.get("map-point")
+    field, panel = visitor.frame.locator("#map-search textarea"), visitor.frame.locator("#map-point")
+    field.fill(drawn.points.texts[5].upper())
+    expect(visitor.frame.locator("#map-found").get_by_role("button").first).to_have_text(drawn.points.texts[5])
+    field.press("Enter")
     expect(panel.locator("b")).to_have_text(drawn.points.texts[5], timeout=PATIENCE_MS)
     expect_to_sound(panel)
-    visitor.get("map-search").fill("no tune is called so")
+    field.fill("no tune is called so")
     expect(visitor.frame.get_by_text("No title here has these words.")).to_be_visible()
-    visitor.get("map-search").fill("")
+    field.fill("")
+    expect(visitor.frame.get_by_text("No title here has these words.")).to_be_hidden()
     visitor.get("map").focus()
     for key in ("+", "+", "ArrowLeft", "Enter"):
         visitor.page.keyboard.press(key)
     expect(visitor.page).to_have_url(re.compile(r"zoom=1\.8"))
     expect(panel.locator("b")).not_to_have_text(drawn.points.texts[5], timeout=PATIENCE_MS)
-    visitor.get("map-upload").set_input_files({"name": "jig.abc", "mimeType": "text/vnd.abc", "buffer": ABC})
+    visitor.get("Place your own MIDI or ABC-upload-button").set_input_files(FILE)
     expect(panel.locator("b")).to_have_text("The Test Jig", timeout=PATIENCE_MS)
     expect_to_sound(panel)
-    expect(visitor.get("map-neighbours").get_by_role("button")).to_have_count(10)
+    expect(visitor.frame.locator("#map-neighbours").get_by_role("button")).to_have_count(10)
     assert visitor.frame.evaluate("document.documentElement.scrollWidth") <= 390
     menu = visitor.frame.locator(".k-menu").first.bounding_box()
     assert menu["x"] + menu["width"] <= 390
@@ -116,7 +119,7 @@ def test_without_a_mouse_a_point_is_searched_or_reached_by_keys(visit, maps):
 def test_a_map_that_is_not_there_says_how_it_comes(visit, maps):
     visitor = visit(**DESKTOP)
     visitor.page.goto(f"{visitor.url}/maps?kind=clips")
-    expect(visitor.get("draw-map")).to_be_visible(timeout=PATIENCE_MS)
+    expect(visitor.frame.locator("#draw-map")).to_be_visible(timeout=PATIENCE_MS)
     expect(visitor.frame.get_by_text("kallos atlas draw clips")).to_be_visible()
 
 
@@ -124,18 +127,18 @@ def test_a_map_that_is_not_there_says_how_it_comes(visit, maps):
 def test_words_find_tunes_near_which_music_is_composed_and_a_file_gets_names_with_the_odds_told(visit, maps):
     visitor = visit(**DESKTOP)
     visitor.page.goto(f"{visitor.url}/titles")
-    expect(visitor.get("odds-tunes")).to_contain_text("chance", timeout=PATIENCE_MS)
-    visitor.get("words").fill("The Mill Reel")
-    visitor.get("find-tunes").click()
-    found = visitor.get("tunes")
+    expect(visitor.frame.locator("#odds-tunes")).to_contain_text("chance", timeout=PATIENCE_MS)
+    visitor.frame.locator("#words textarea").fill("The Mill Reel")
+    visitor.frame.locator("#find-tunes").click()
+    found = visitor.frame.locator("#tunes")
     expect(found.locator(".k-play")).to_have_count(8, timeout=PATIENCE_MS)
     expect_to_sound(found)
     expect(visitor.page).to_have_url(re.compile("words=The"))
-    visitor.get("ideas-upload").set_input_files({"name": "jig.abc", "mimeType": "text/vnd.abc", "buffer": ABC})
-    ideas = visitor.get("ideas").get_by_role("button")
-    expect(ideas).to_have_count(8, timeout=PATIENCE_MS)
-    ideas.first.click()
-    expect_to_sound(visitor.frame.locator("[data-part=idea-player]"))
+    visitor.get("Your own MIDI or ABC-upload-button").set_input_files(FILE)
+    ideas = visitor.frame.locator("#ideas")
+    expect(ideas.locator(".k-play")).to_have_count(8, timeout=PATIENCE_MS)
+    ideas.locator(".k-play").first.click()
+    expect_to_sound(ideas)
     expect(found.locator(".k-play").first).to_have_attribute("aria-pressed", "false")
     found.get_by_role("button", name=re.compile("^Compose near it")).first.click()
     expect(visitor.page).to_have_url(re.compile(r"/studio\?piece="), timeout=PATIENCE_MS)

@@ -17,7 +17,7 @@ COMPOSED_MS = 120_000  # on a machine that trains and tests beside us
 def test_figures_are_read_and_taken_along_and_a_walk_plays_and_opens_again(visit):
     visitor = visit(**PHONE)
     visitor.page.goto(f"{visitor.url}/styles#reading")
-    table = visitor.get("table-reading")
+    table = visitor.frame.locator("#reading")
     expect(table.get_by_role("columnheader", name="harmony")).to_be_visible()
     expect(table.get_by_role("rowheader", name="pitch classes")).to_be_visible()
     expect(table.locator("h2")).to_be_focused()
@@ -29,13 +29,13 @@ def test_figures_are_read_and_taken_along_and_a_walk_plays_and_opens_again(visit
     assert {"value", "low", "high", "model_sha256", "data_hash", "commit", "seed"} <= set(lines[0])
     assert visitor.frame.evaluate("document.documentElement.scrollWidth") <= PHONE["viewport"]["width"]
 
-    expect(visitor.get("code-told")).to_contain_text("Code 1: ")
-    expect(visitor.get("code-pieces").locator(".k-clip")).to_have_count(10)  # two real pieces of each value
+    expect(visitor.frame.locator("#code-told")).to_contain_text("Code 1: ")
+    expect(visitor.frame.locator("#code-pieces").locator(".k-clip")).to_have_count(10)  # two real pieces of each value
 
     visitor.frame.get_by_role("radio", name="Tempo").check(force=True)
-    visitor.get("walk-seed").fill("5")
-    visitor.get("walk").click()
-    steps = visitor.get("walk-steps").locator(".k-clip")
+    visitor.frame.locator("#walk-seed input").fill("5")
+    visitor.frame.locator("#walk-compose").click()
+    steps = visitor.frame.locator("#walk-steps").locator(".k-clip")
     expect(steps).to_have_count(5, timeout=COMPOSED_MS)
     expect(visitor.frame).to_have_url(re.compile(r"style=tempo&domain=\w+&seed=5"))
     play = steps.first.get_by_role("button", name="Play")
@@ -48,11 +48,11 @@ def test_figures_are_read_and_taken_along_and_a_walk_plays_and_opens_again(visit
     assert tempi[0] < tempi[-1]
 
     visitor.page.reload()
-    expect(visitor.get("walk-steps").locator(".k-clip")).to_have_count(5, timeout=COMPOSED_MS)
-    expect(visitor.get("walk-seed")).to_have_value("5")
+    expect(visitor.frame.locator("#walk-steps").locator(".k-clip")).to_have_count(5, timeout=COMPOSED_MS)
+    expect(visitor.frame.locator("#walk-seed input")).to_have_value("5")
     expect(visitor.frame.get_by_role("radio", name="Tempo")).to_be_checked()
 
     visitor.frame.get_by_role("button", name="Choose a clip").click()
-    visitor.frame.get_by_role("dialog").get_by_role("button", name=re.compile("^Begin")).first.click()
+    visitor.frame.locator("#walk-picking").get_by_role("button", name=re.compile("^Begin")).first.click()
     expect(visitor.frame).to_have_url(re.compile("source=clips"), timeout=COMPOSED_MS)
-    expect(visitor.frame.locator("[data-part=walk-about]")).to_contain_text("From clips/")
+    expect(visitor.frame.locator("#walk-about")).to_contain_text("From clips/")

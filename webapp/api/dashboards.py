@@ -1,16 +1,14 @@
 """The HTTP interface of the dashboards: ``/api/runs``, ``/api/retrieval``, ``/api/plots/NAME``; nothing personal.
 
-``form=csv`` gives the data behind a plot. Plotly's script comes from its own package, so that no other host is asked.
+``form=csv`` gives the data behind a plot.
 """
 
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Response
-from fastapi.responses import FileResponse, JSONResponse
+from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.orm import Session
 
@@ -76,13 +74,3 @@ def read_plot(context: TheContext, name: str, wanted: Annotated[Wanted, Query()]
     if wanted.form == "json":
         return JSONResponse(drawn.to_json())
     return Response(drawn.to_csv(), media_type="text/csv; charset=utf-8")
-
-
-@router.get("/plotly.js", include_in_schema=False)
-def plotly_script() -> FileResponse:
-    """The script that draws, from the package that made the plots."""
-    found = importlib.util.find_spec("plotly")
-    if found is None or found.origin is None:
-        raise LookupError("plotly is not installed")
-    path = Path(found.origin).parent / "package_data" / "plotly.min.js"
-    return FileResponse(path, media_type="text/javascript", headers={"cache-control": "public, max-age=86400"})

@@ -18,7 +18,7 @@ from webapp.runtime.downloads import KEPT_S, Downloads
 from webapp.runtime.limits import EXPORT_BYTES
 from webapp.ui import endpoints
 from webapp.ui.components.component import FOLDER, SERVED, served_at
-from webapp.ui.pages import atlas, compare, four, more, retrieval, runs, studio, styles, taste, tastes, titles, together
+from webapp.ui.pages import compare, four, maps, more, retrieval, runs, studio, styles, taste, tastes, titles, together
 from webapp.ui.theme import FONTS, Kallos
 
 HERE = Path(__file__).parent
@@ -29,7 +29,7 @@ COMPONENTS_PATH = f"{STATIC_PATH}/components"
 FONTS_PATH = f"{STATIC_PATH}/fonts"
 
 OF_EVERY_PAGE = ("shared/*.js", "header.js", "listener_token.js")  # modules fetched while Gradio is still starting
-OLD_SHEETS = ("kallos", "four", "studio", "research", "atlas", "styles")
+OLD_SHEETS = ("kallos", "four", "studio")
 
 
 def _head() -> str:
@@ -82,17 +82,17 @@ def build_site(context: Context) -> gr.Blocks:
     with site.route("Studio", "/studio", show_in_navbar=False):
         studio.build()
     with site.route("Retrieval", "/retrieval", show_in_navbar=False):
-        retrieval.build()
+        retrieval.build(context)
     with site.route("Runs", "/runs", show_in_navbar=False):
-        runs.build()
+        runs.build(context)
     with site.route("Maps", "/maps", show_in_navbar=False):
-        atlas.build()
+        maps.build(context)
     with site.route("Titles", "/titles", show_in_navbar=False):
-        titles.build()
+        titles.build(context)
     with site.route("Styles", "/styles", show_in_navbar=False):
-        styles.build()
+        styles.build(context)
     with site.route("Tastes", "/tastes", show_in_navbar=False):
-        tastes.build()
+        tastes.build(context)
     endpoints.hide_others(site)
     return site
 

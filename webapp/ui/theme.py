@@ -12,6 +12,7 @@ from pathlib import Path
 import gradio as gr
 
 FONTS = Path(__file__).parent / "fonts"
+SHEETS = (Path(__file__).with_suffix(".css"), Path(__file__).with_name("dashboards.css"))
 
 LIGHT = {
     "ivory": "#f4f5f2",
@@ -202,9 +203,8 @@ class Kallos(gr.themes.Base):
             setattr(self, variable, LIGHT[colour])
             setattr(self, f"{variable}_dark", DARK[colour])  # set() knows no dark accent
         self.neutral_200_dark = DARK["line"]  # the rest of a slider's track
-        self.custom_css = "\n".join(_face(fonts, *face) for face in _FACES) + (
-            Path(__file__).with_suffix(".css").read_text(encoding="utf-8")
-        )
+        sheets = (path.read_text(encoding="utf-8") for path in SHEETS)
+        self.custom_css = "\n".join([*(_face(fonts, *face) for face in _FACES), *sheets])
 
 
 def _face(fonts: str | None, family: str, file: str, weight: str, style: str) -> str:

@@ -145,9 +145,6 @@ def test_the_dashboards_are_asked_over_http(asking: TestClient, study: Path) -> 
     assert table.text.splitlines()[1] == "condition,run,step,value,chance"
     assert asking.get("/api/plots/pie", params=wanted).status_code == 404
     assert asking.get("/api/plots/curves", params={**wanted, "colour": "red"}).status_code == 422
-    script = asking.get("/api/plotly.js")
-    assert script.headers["content-type"].startswith("text/javascript")
-    assert "plotly.js" in script.text[:200]
 
 
 def test_an_empty_house_says_which_command_fills_it(alone: Context) -> None:

@@ -13,6 +13,8 @@ COLOURS = ("#c8445c", "#2b8a86", "#b07a1e", "#6878b8", "#98609f", "#728530", "#b
 GREY = "#7b8582"
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 MARGIN_PX = {"l": 10, "r": 14, "t": 10, "b": 84}
+PAGE_MARGIN_PX = 46  # at the bottom, where the source doesn't stand
+TOOLS = ("toimage", "zoom", "pan", "select", "lasso", "zoomin", "zoomout", "autoscale", "resetscale")  # of Plotly's bar
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,18 @@ def blank(source: Source, *, x: str = "", y: str = "", height_px: int = 380) -> 
     figure.update_xaxes(title={"text": x, "standoff": 6}, **grid)
     figure.update_yaxes(title={"text": y, "standoff": 6}, **grid)
     return figure
+
+
+def on_page(figure: go.Figure) -> go.Figure:
+    """A copy for a page, which says itself where the figure comes from; its text takes the colour of the page."""
+    shown = go.Figure(figure)
+    shown.layout.annotations = [each for each in figure.layout.annotations if each.name != "source"]
+    shown.update_layout(
+        margin={"b": PAGE_MARGIN_PX},
+        height=figure.layout.height - figure.layout.margin.b + PAGE_MARGIN_PX,
+        modebar={"remove": list(TOOLS)},
+    )
+    return shown
 
 
 def colours(names: Sequence[str]) -> dict[str, tuple[str, str]]:

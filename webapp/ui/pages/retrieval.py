@@ -2,72 +2,274 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from html import escape
+from typing import Any
+
 import gradio as gr
+import pandas as pd
+from sqlalchemy.orm import Session
 
-from webapp.ui.pages.chart import chart, choice, research
-from webapp.ui.pages.frame import page
+from webapp.context import Context
+from webapp.research import figures, retrieval
+from webapp.research.figures import REEL_OR_HORNPIPE, Asked, Drawn
+from webapp.research.retrieval import DIRECTIONS, MEASURES, WHOLE
+from webapp.ui import dashboards
+from webapp.ui.charts import Chart, chart, section
+from webapp.ui.components.view_link import chosen
+from webapp.ui.dashboards import ANEW, QUIET, STILL, Dashboard, chosen_of, fills
+from webapp.ui.handlers import bound
+from webapp.ui.layout import page
 
-TABLE = """
-<div class="k-table" tabindex="0" role="region" aria-label="Variants in figures">
-  <table data-testid="variants"><thead><tr><th scope="col">condition</th><th scope="col">value</th>
-    <th scope="col">95 %</th><th scope="col">chance</th><th scope="col">n</th></tr></thead><tbody></tbody></table>
-</div>
-"""
-CURVES = """
-<details class="k-which"><summary>Which conditions</summary><div data-part="conditions"></div></details>
-"""
-COSTS = """
-<details class="k-which"><summary>In figures</summary>
-<div class="k-table" tabindex="0" role="region" aria-label="What is missed, in figures">
-  <table data-part="costs"><thead><tr><th scope="col">without</th><th scope="col">variant</th>
-    <th scope="col">change</th><th scope="col">95 %</th><th scope="col">p</th><th scope="col">n</th></tr></thead>
-    <tbody></tbody></table>
-</div></details>
-"""
-CONFUSED = '<div class="k-confused" data-part="confused" data-testid="confused"></div>'
-
-
+LEAD = "How well a title finds its tune, and a tune its title: beside chance, with what each piece is worth."
 NO_STUDY = "No study of titles has left its log here yet. This command fills the page while it runs:"
-
-
-def build() -> gr.HTML:
-    """The page at ``/retrieval``."""
-    watched = f'<div class="k-choices-row">{choice("query", "Asked for")}{choice("condition", "By")}</div>'
-    body = (
-        chart(
-            "variants",
-            "Variants",
+FILL = "python -m models.train.title_study --preset tiny --out '{folder}/study'"
+UNTESTED = "The test tunes are asked once, when all runs have ended. Then this is drawn."
+EVERY_S = 3.0
+CONFUSED = 3  # runs of which the nearest are listed
+COSTS = ("without", "variant", "change", "95 %", "p", "n")
+VARIANTS = ("condition", "value", "95 %", "chance", "n")
+CHARTS = {
+    "variants": (
+        "Variants",
+        (
             "Every pair of encoders, all its seeds together, with what stays uncertain (95 %); each dot is one seed. "
-            "Ridge is the plain baseline: a regression between two bags.",
-            below=TABLE,
+            "Ridge is the plain baseline: a regression between two bags."
+        ),
+    ),
+    "curves": ("Learning curves", "What validation found at each step; thin lines are single seeds."),
+    "ranks": (
+        "Watch-list",
+        "A few titles and tunes are asked for at every validation. Point at a step to see what stood nearest.",
+    ),
+    "nearest": ("Titles taken for", "Of the titles of each type, the type of the nearest tune."),
+    "probe": ("Tunes read as", "What a linear probe on the melody tower reads in a collection never heard."),
+    "ablations": (
+        "What retrieval hears",
+        "The same towers, trained without a piece of information. Left of the line it was worth something.",
+    ),
+    "probe_ablations": (
+        "What tells the types apart",
+        "The same for the probe: how often it reads tunes right without a piece of information.",
+    ),
+}
+OF_TESTS = ("nearest", "probe", "ablations", "probe_ablations")  # drawn once the test tunes were asked
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What the page shows, in the order of its inputs; what is not chosen is the first that there is."""
+
+    study: str = ""
+    direction: str = ""
+    measure: str = ""
+    query: str = ""
+    condition: str = ""
+    genre: str = ""
+    probe_genre: str = ""
+    curves: tuple[str, ...] = ()
+
+    def asked(self) -> dict[str, Asked]:
+        """What each chart is of."""
+        own = Asked(study=self.study, direction=self.direction, measure=self.measure)
+        watched = replace(own, query=self.query, conditions=(self.condition,))
+        return {
+            "variants": own,
+            "curves": replace(own, conditions=self.curves),
+            "ranks": watched,
+            "nearest": watched,
+            "probe": watched,
+            "ablations": replace(own, genre=self.genre),
+            "probe_ablations": replace(own, genre=self.probe_genre),
+        }
+
+    def address(self) -> dict[str, Any]:
+        """As it stands in the page's address."""
+        return {name: list(value) if name == "curves" else value for name, value in vars(self).items()}
+
+
+def build(context: Context) -> None:
+    """The page at ``/retrieval``."""
+    with page("retrieval"):
+        frame = Dashboard("Retrieval", LEAD, NO_STUDY, fills(context, FILL))
+        with frame.bar:
+            study, direction, measure = (_list(name) for name in ("study", "direction", "measure"))
+            frame.offer_link()
+        with frame.room:
+            charts: dict[str, Chart] = {}
+            with section(*CHARTS["variants"]):
+                charts["variants"] = _chart("variants")
+                table = dashboards.table("variants", headers=list(VARIANTS))
+            with section(*CHARTS["curves"]):
+                with gr.Accordion("Which conditions", open=False):
+                    curves = gr.CheckboxGroup(show_label=False, container=False, elem_id="choose-curves")
+                charts["curves"] = _chart("curves")
+            with section(*CHARTS["ranks"]):
+                with gr.Row(elem_classes="k-bar"):
+                    query, condition = _list("query", "Asked for"), _list("condition", "By")
+                charts["ranks"] = _chart("ranks")
+                confused = gr.HTML(elem_id="confused", **STILL)
+            with gr.Row(elem_classes="k-two"):
+                for name in ("nearest", "probe"):
+                    with section(*CHARTS[name], min_width=340):
+                        charts[name] = _chart(name)
+            tables = {}
+            genres = {}
+            for name, choice in (("ablations", "genre"), ("probe_ablations", "probe_genre")):
+                with section(*CHARTS[name]):
+                    with gr.Row(elem_classes="k-bar"):
+                        genres[choice] = _list(choice, "Tunes")
+                    charts[name] = _chart(name)
+                    with gr.Accordion("In figures", open=False):
+                        tables[name] = dashboards.table(f"{name}-table", headers=list(COSTS))
+        seen = gr.State()
+        timer = gr.Timer(EVERY_S)
+    inputs: list[Any] = [study, direction, measure, query, condition, genres["genre"], genres["probe_genre"], curves]
+    plots = [output for name in CHARTS for output in charts[name].outputs]
+    outputs = [*frame.outputs, *inputs, *plots, table, confused, *tables.values(), seen]
+    gr.on(None, bound(opened, context, charts), None, outputs, **QUIET)
+    gr.on([each.input for each in inputs], bound(choose, context, charts), inputs, outputs, **ANEW)
+    timer.tick(bound(follow, context, charts), [frame.link, seen], outputs, **QUIET)
+
+
+def _list(name: str, label: str = "") -> gr.Dropdown:
+    return gr.Dropdown(label=label or name.capitalize(), filterable=False, interactive=True, elem_id=f"choose-{name}")
+
+
+def _chart(name: str) -> Chart:
+    return chart(name, CHARTS[name][0], **({"empty": UNTESTED} if name in OF_TESTS else {}))
+
+
+Charts = Mapping[str, Chart]
+
+
+def opened(context: Context, charts: Charts, request: gr.Request) -> list[Any]:
+    """The view that the address names."""
+    named = {name: chosen(request, name) for name in vars(Choices()) if name != "curves"}
+    wanted = Choices(**named, curves=tuple(request.query_params.getlist("curves")))
+    return _shown(context, charts, context.database.transaction(retrieval.overview), wanted, None)
+
+
+def choose(context: Context, charts: Charts, *chosen: Any) -> list[Any]:
+    """Another view."""
+    wanted = _choices(chosen)
+    return _shown(context, charts, context.database.transaction(retrieval.overview), wanted, wanted)
+
+
+def follow(context: Context, charts: Charts, view: Mapping[str, Any] | None, seen: list[Any] | None) -> Any:
+    """The same view of what the logs say now, where they say something new; ``seen``: what they said before."""
+    studies = context.database.transaction(retrieval.overview)
+    if studies == (seen or []):
+        return gr.skip()
+    wanted = Choices(**{**view, "curves": tuple(view["curves"])}) if view else Choices()
+    return _shown(context, charts, studies, wanted, wanted if view else None)
+
+
+def _choices(chosen: Sequence[Any]) -> Choices:
+    named = dict(zip(vars(Choices()), chosen, strict=True))
+    return Choices(**named | {"curves": tuple(named["curves"] or ())})
+
+
+def _shown(
+    context: Context, charts: Charts, studies: Sequence[Mapping[str, Any]], wanted: Choices, shown: Choices | None
+) -> list[Any]:
+    """The page with what is wanted; ``shown``: what its lists show already."""
+    if not studies:
+        return dashboards.empty(8 + 2 * len(charts) + 5)
+    names = [str(each["name"]) for each in studies]
+    study = next(each for each in studies if each["name"] == chosen_of(names, wanted.study))
+    options = _options(names, study, wanted.direction)
+    there = {name: chosen_of(each, getattr(wanted, name)) for name, each in options.items()}
+    view = Choices(**there, curves=wanted.curves)
+
+    def draw(session: Session) -> dict[str, Drawn]:
+        return {name: figures.draw(session, name, asked) for name, asked in view.asked().items()}
+
+    drawn = context.database.transaction(draw)
+    ticked = drawn["curves"].details["conditions"]
+    return [
+        *dashboards.shown(view.address(), _going(study)),
+        *(dashboards.offered(each, there[name], getattr(shown, name, None)) for name, each in options.items()),
+        gr.update(choices=study["conditions"], value=ticked),
+        *(part for name, asked in view.asked().items() for part in charts[name].shown(drawn[name], _by_http(asked))),
+        _variants(drawn["variants"]),
+        _confused(drawn["ranks"]),
+        _costs(drawn["ablations"]),
+        _costs(drawn["probe_ablations"]),
+        studies,
+    ]
+
+
+def _options(names: Sequence[str], study: Mapping[str, Any], direction: str) -> dict[str, Sequence[Any]]:
+    """What there is to choose from, by choice."""
+    directions = [(label, value) for value, label in DIRECTIONS.items()]
+    towards = chosen_of(directions, direction)
+    watched = [(each["label"], each["query"]) for each in study["watched"] if each["direction"] == towards]
+    read = study["genres"].get("probe_ablation", [])
+    return {
+        "study": names,
+        "direction": directions,
+        "measure": [(label, value) for value, label in MEASURES.items()],
+        "query": watched,
+        "condition": study["conditions"],
+        "genre": [WHOLE, *study["genres"].get("ablation", [])],
+        "probe_genre": [WHOLE, *([REEL_OR_HORNPIPE, *read] if read else [])],
+    }
+
+
+def _by_http(asked: Asked) -> dict[str, Any]:
+    return {
+        "study": asked.study,
+        "direction": asked.direction,
+        "measure": asked.measure,
+        "query": asked.query,
+        "genre": asked.genre,
+        "condition": list(asked.conditions),
+    }
+
+
+def _going(study: Mapping[str, Any]) -> str:
+    tests = "were asked." if study["tested"] else "are not asked before all runs have ended."
+    more = "; it goes on" if study["running"] else ""
+    return f"{study['ended']} of {study['runs']} runs have ended{more}. The test tunes {tests}"
+
+
+def _figure(value: float | None) -> str:
+    return "" if value is None or pd.isna(value) else f"{value:.4f}"
+
+
+def _interval(row: Mapping[str, Any]) -> str:
+    return f"{_figure(row['low'])} to {_figure(row['high'])}" if _figure(row["low"]) else ""
+
+
+def _variants(drawn: Drawn) -> list[list[str]]:
+    return [
+        [row["condition"], _figure(row["value"]), _interval(row), _figure(row["chance"]), str(row["n"])]
+        for row in drawn.details["table"]
+    ]
+
+
+def _costs(drawn: Drawn) -> list[list[str]]:
+    return [
+        [
+            row["without"].replace("_", " "), row["variant"], _figure(row["value"]), _interval(row),
+            "" if row["p"] is None else f"{row['p']:.3f}", str(row["n"]),
+        ]
+        for row in drawn.details["table"]
+    ]  # fmt: skip
+
+
+def _confused(drawn: Drawn) -> str:
+    """What stood nearest at the last validation of the first runs, with the right one marked."""
+    lists = []
+    for told in drawn.details["confused"][:CONFUSED]:
+        items = "".join(
+            f"<li{' class=k-right' if item['right'] else ''}>{escape(item['label'])}"
+            f"<span>{'right, ' if item['right'] else ''}{item['score']:.2f}</span></li>"
+            for item in told["top"]
         )
-        + chart("curves", "Learning curves", "What validation found at each step; thin lines are single seeds.", CURVES)
-        + chart(
-            "ranks",
-            "Watch-list",
-            "A few titles and tunes are asked for at every validation. Point at a step to see what stood nearest.",
-            watched,
-            CONFUSED,
+        lists.append(
+            f"<div><h3>{escape(told['run'])}, step {told['step']}: rank {told['rank']}</h3><ol>{items}</ol></div>"
         )
-        + '<div class="k-two">'
-        + chart("nearest", "Titles taken for", "Of the titles of each type, the type of the nearest tune.")
-        + chart("probe", "Tunes read as", "What a linear probe on the melody tower reads in a collection never heard.")
-        + "</div>"
-        + chart(
-            "ablations",
-            "What retrieval hears",
-            "The same towers, trained without a piece of information. Left of the line it was worth something.",
-            f'<div class="k-choices-row">{choice("genre", "Tunes")}</div>',
-            COSTS,
-        )
-        + chart(
-            "probe_ablations",
-            "What tells the types apart",
-            "The same for the probe: how often it reads tunes right without a piece of information.",
-            f'<div class="k-choices-row">{choice("probe_genre", "Tunes")}</div>',
-            COSTS,
-        )
-    )
-    controls = choice("study", "Study") + choice("direction", "Direction") + choice("measure", "Measure")
-    lead = "How well a title finds its tune, and a tune its title: beside chance, with what each piece is worth."
-    return page("retrieval", research("Retrieval", lead, controls, body, NO_STUDY))
+    return f'<div class="k-confused">{"".join(lists)}</div>'

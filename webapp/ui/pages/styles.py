@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+from urllib.parse import urlencode
+
 import gradio as gr
 
-from models.style.latents import CODE_COUNT
-from webapp.research.styles.walk import WALKS
-from webapp.ui.pages.chart import chart, choice
-from webapp.ui.pages.frame import page
-from webapp.ui.pages.picker import PICKER
-from webapp.ui.pages.player import domains
+from webapp.context import Context
+from webapp.research.styles import hardest, tables, training_log
+from webapp.research.styles.tables import Table
+from webapp.runtime.errors import NotAllowed
+from webapp.ui.charts import Chart, chart, section
+from webapp.ui.choosing import HIDDEN
+from webapp.ui.components.contents import Contents
+from webapp.ui.components.heat_map import HeatMap, compared
+from webapp.ui.components.view_link import ViewLink, chosen
+from webapp.ui.dashboards import STILL
+from webapp.ui.handlers import bound
+from webapp.ui.layout import heading, page
+from webapp.ui.pages.style_codes import build_codes
+from webapp.ui.pages.style_parts import as_code, csv_link
+from webapp.ui.pages.style_walk import build_walk
 
 # name of the table, its title, what it says
 TABLES = (
@@ -94,45 +109,19 @@ TABLES = (
     ),
     ("bits", "Rates over training", "Bits a bar of each group's latents at each validation."),
 )
-
-
-def _table(name: str, title: str, about: str) -> str:
-    return f"""
-<section class="k-figures" id="{name}" data-table="{name}" data-testid="table-{name}" aria-labelledby="k-{name}-title">
-  <h2 id="k-{name}-title" tabindex="-1">{title}</h2>
-  <p class="k-explain">{about}</p>
-  <div class="k-matrix" tabindex="0" role="region" aria-labelledby="k-{name}-title" hidden><table></table></div>
-  <p class="k-fill" hidden>Nothing has been measured here yet. This fills it: <code></code></p>
-  <p class="k-meaning" data-part="told" hidden></p>
-  <p class="k-about"><span data-part="about"></span>
-    <a data-part="csv" href="api/styles/tables/{name}.csv" download hidden aria-label="{title} as CSV">CSV</a></p>
-</section>"""
-
-
-def _code(number: int) -> str:
-    checked = " checked" if number == 1 else ""
-    radio = f'<input type="radio" name="k-codes-code" value="{number}"{checked}>'
-    return f"<label>{radio}<span>Code {number}</span></label>"
-
-
-CODES = f"""
-<section class="k-figures k-codes" id="meaning" data-testid="codes" aria-labelledby="k-codes-title">
-  <h2 id="k-codes-title" tabindex="-1">What the learned codes mean</h2>
-  <p class="k-explain">Four numbers of a piece that nobody has named, with five values each. To hear what one says,
-    play pieces at its ends, then those between. Real pieces were chosen to be ordinary in all that has a name, so that
-    what they share is the code; of pop no real piece may be played, so there the pool's clips stand, by the codes that
-    the model hears in them.</p>
-  {domains("k-codes-domain").replace('value="dance"', 'value="dance" checked')}
-  <fieldset class="k-domains k-groups"><legend class="k-hidden">Code</legend>
-    {"".join(map(_code, range(1, CODE_COUNT + 1)))}</fieldset>
-  <p class="k-meaning" role="status" aria-live="polite" data-part="told" data-testid="code-told"></p>
-  <div class="k-choices k-steps" data-part="pieces" data-testid="code-pieces"></div>
-  <p class="k-about"><span data-part="codes-about"></span>
-    <a data-part="codes-csv" href="api/styles/codes.csv" download hidden aria-label="Pieces by code as CSV">CSV</a></p>
-</section>"""
-
-
 OVER_TRAINING = ("losses", "curiosity", "bits")
+COMPARED = {  # what stands in brackets below the figures of a table
+    "swaps": "baseline", "drift": "baseline", "after": "baseline", "information": "chance", "reading": "baseline",
+    "canonical": "chance", "both": "chance", "rates": "reference", "codes": "reference", "curiosity": "baseline",
+}  # fmt: skip
+LEAD = "How far each style can be changed alone, what else moves with it, and how that sounds."
+HARDEST = (
+    "Hardest styles over training",
+    (
+        "How much is left, at each validation of a run, of the loss that each style began with; the large point is "
+        "the style that has improved least. The tables below are of the same run."
+    ),
+)
 READING = """
 <details class="k-reading" open><summary>How to read the tables</summary>
   <p class="k-explain">The large figure is what was measured. Below it, “.80 to .86” is the range in which it would fall
@@ -141,84 +130,106 @@ READING = """
     says what that is. The stronger a cell is tinted, the larger its figure, in the second colour where it is below 0.
     Every table can be taken along as CSV, with the weights, data and commit that it comes from.</p>
 </details>"""
-HARDEST = f"""
-<div id="hardest">{
-    chart(
-        "hardest",
-        "Hardest styles over training",
-        "How much is left, at each validation of a run, of the loss that each style began with; the large point is the "
-        "style that has improved least. The tables below are of the same run.",
-        controls=f'<div class="k-choices-row">{choice("run", "Training run")}</div>',
-    )
-}</div>"""
 
 
-def _style(group: str) -> str:
-    name = group.capitalize().replace("_", " ")
-    return f'<label><input type="radio" name="k-walk-group" value="{group}"><span>{name}</span></label>'
+@dataclass(frozen=True)
+class Room:
+    """The components of a table."""
+
+    map: HeatMap
+    about: gr.HTML
 
 
-def build() -> gr.HTML:
+def build(context: Context) -> None:
     """The page at ``/styles``."""
-    begin = (("meaning", "What codes mean"), ("hardest", "Hardest styles"))
-    titles = (*begin, *((name, title) for name, title, _ in TABLES))
-    contents = "".join(f'<a href="#{name}">{title}</a>' for name, title in titles)
-    return page(
-        "styles",
-        f"""
-<div class="k-ask">
-  <div><h1>Styles</h1>
-  <p class="k-lead">How far each style can be changed alone, what else moves with it, and how that sounds.</p></div>
-</div>
-<p class="k-said" role="alert" data-part="trouble"></p>
-<section class="k-walk" id="walk" aria-labelledby="k-walk-title">
-  <h2 id="k-walk-title" tabindex="-1">Walk along a style</h2>
-  <p class="k-explain">One clip, five steps: its latents move as those of real clips do that differ by one standard
-    deviation of the attribute; everything else stays. What moved is measured in the notes. A code, which nobody has
-    named, goes through its five values.</p>
-  <fieldset class="k-domains k-groups"><legend class="k-hidden">Style</legend>{"".join(map(_style, WALKS))}
-  </fieldset>
-  <div class="k-from" role="group" aria-label="Where it begins">
-    {domains("k-walk-domain")}
-    <label class="k-seed">draw <input type="number" min="0" max="9007199254740991" step="1" value="0"
-      inputmode="numeric" data-part="seed" data-testid="walk-seed" aria-label="Seed of the prior's draw"></label>
-    <label class="k-seed">guidance <input type="number" min="0" max="4" step="0.5" value="1" inputmode="decimal"
-      data-part="guidance" data-testid="walk-guidance" aria-label="Guidance, 0 to 4"
-      aria-describedby="k-guidance-told"></label>
-    <button type="button" class="k-quiet k-small" data-do="another">Another draw</button>
-    <button type="button" class="k-quiet k-small" data-do="choose" aria-haspopup="dialog">Choose a clip…</button>
-    <button type="button" class="k-solid" data-do="walk" data-testid="walk">Compose five steps</button>
-  </div>
-  <p class="k-explain" id="k-guidance-told">Guidance: how strictly a draw goes by the kind of music, its key and its
-    codes. 1 is as learned, 0 as if none had been asked for, up to 4 the stricter; what is far from 1 is further from
-    real music. A walk along a style from a clip draws nothing, so that it has no say there.</p>
-  <p class="k-said" role="status" aria-live="polite" data-part="said" data-testid="walk-said"></p>
-  <p class="k-fill" data-part="no-walk" hidden>No directions are saved for this model. This makes them:
-    <code></code></p>
-  <div class="k-choices k-steps" data-part="steps" data-testid="walk-steps"></div>
-  <div class="k-matrix" tabindex="0" role="region" aria-label="What moved" data-part="moved" hidden><table></table>
-  </div>
-  <p class="k-about" data-part="walk-foot" hidden>
-    <span data-part="walk-about"></span>
-    <button type="button" class="k-quiet k-small" data-do="walk-csv">CSV</button>
-    <button type="button" class="k-quiet k-small" data-do="share">Link</button></p>
-</section>
-{CODES}
-<nav class="k-contents" aria-label="Tables">{contents}</nav>
-{READING}
-{"".join(_table(*each) for each in TABLES if each[0] not in OVER_TRAINING)}
-{HARDEST}
-{"".join(_table(*each) for each in TABLES if each[0] in OVER_TRAINING)}
-{PICKER}
-<dialog class="k-dialog" data-dialog="walk-link" aria-labelledby="k-walk-link-title">
-  <h2 id="k-walk-link-title">A link to this view</h2>
-  <p>It opens this page with the same walk. Clips of your own open for nobody else.</p>
-  <input type="text" readonly aria-label="Link to this view" data-part="url">
-  <div class="k-dialog-row">
-    <button type="button" class="k-quiet" data-part="close">Close</button>
-    <button type="button" class="k-solid" data-part="copy">Copy link</button>
-  </div>
-</dialog>
-<p class="k-status" role="status" aria-live="polite"></p>
-""",
+    with page("styles") as listener:
+        heading("Styles", LEAD)
+        link = build_walk(context, listener)
+        build_codes(context, listener)
+        _build_tables(context, link)
+
+
+def _build_tables(context: Context, link: ViewLink) -> None:
+    """What was measured, and over which training run."""
+    begin = {"meaning": "What codes mean", "hardest": "Hardest styles"}
+    contents = Contents(begin | {name: title for name, title, _ in TABLES})
+    gr.HTML(READING, **STILL)
+    rooms = {each[0]: _table(*each) for each in TABLES if each[0] not in OVER_TRAINING}
+    with section(*HARDEST, elem_id="hardest"):
+        with gr.Row(elem_classes="k-bar"):
+            run = gr.Dropdown(label="Training run", filterable=False, elem_id="choose-run", interactive=True)
+        curve = chart("hardest", HARDEST[0], address="/api/styles/hardest")
+    rooms |= {each[0]: _table(*each) for each in TABLES if each[0] in OVER_TRAINING}
+    shown = [part for room in rooms.values() for part in (room.map, room.about)]
+    figures = [run, *curve.outputs, *shown]
+    gr.on(None, bound(read_run, context, curve, tuple(rooms)), None, [*figures, contents], **HIDDEN)
+    run.input(bound(choose_run, context, curve, tuple(rooms)), run, [*figures, link], **HIDDEN)
+
+
+def _table(name: str, title: str, explained: str) -> Room:
+    with section(title, explained, elem_id=name):
+        return Room(HeatMap(label=title, elem_id=f"table-{name}"), gr.HTML(elem_id=f"about-{name}", **STILL))
+
+
+# what was measured
+
+
+def read_run(context: Context, curve: Chart, names: Sequence[str], request: gr.Request) -> list[Any]:
+    """Every table, those over training of the run that the address names."""
+    return [*_measured(context, curve, names, chosen(request, "run")), True]
+
+
+def choose_run(context: Context, curve: Chart, names: Sequence[str], run: str) -> list[Any]:
+    """Every table, those over training of another run."""
+    return [*_measured(context, curve, names, run), {"run": run}]
+
+
+def _measured(context: Context, curve: Chart, names: Sequence[str], run: str) -> list[Any]:
+    folder, runs = context.style_folder, context.settings.runs_folder
+    there = list(training_log.choices(folder, runs))
+    try:
+        found = {table.name: table for table in tables.all_tables(folder, runs, run)}
+        name = training_log.chosen(folder, runs, run)[0]
+        drawn = hardest.draw(folder, context.settings, name)
+    except KeyError as error:
+        raise NotAllowed(f"there is no style run {run[:80]!r}; there are {', '.join(there[:20])}") from error
+    except (ValueError, OSError) as error:
+        raise NotAllowed(f"what was measured can't be read: {error}") from error
+    return [
+        gr.update(choices=there, value=name),
+        *curve.shown(drawn, {"run": name}, str(drawn.details["told"])),
+        *(part for each in names for part in _shown(found[each], name)),
+    ]
+
+
+def _shown(table: Table, run: str) -> tuple[Any, str]:
+    if not table.about:
+        return gr.update(visible=False), _unmeasured(table.fill)
+    told = table.to_json()
+    cells = compared(told["cells"], COMPARED.get(table.name, ""))
+    sentence = f'<p class="k-meaning">{escape(table.told)}</p>' if table.told else ""
+    stale = (
+        f" <strong>These are other weights than the ones that play. This measures those: {escape(table.fill)}</strong>"
+    )
+    query = f"?{urlencode({'run': run})}" if table.name in OVER_TRAINING else ""
+    csv = csv_link(f"api/styles/tables/{table.name}.csv{query}", told["name"])
+    about = f"{escape(_origin(table.about))}{'' if table.current else stale}"
+    return (
+        gr.update(value={**told, "cells": cells}, visible=True),
+        f'{sentence}<p class="k-about"><span>{about}</span>{csv}</p>',
+    )
+
+
+def _unmeasured(fill: str) -> str:
+    return f'<p class="k-fill">Nothing has been measured here yet. This fills it: {as_code(fill)}</p>'
+
+
+def _origin(about: Mapping[str, Any]) -> str:
+    """Where the figures of a table come from."""
+    if about.get("log"):
+        return f"From the log {about['log']}."
+    weights, commit = ((about.get(name) or "")[:12] for name in ("model_sha256", "commit"))
+    return (
+        f"{about['command']} of {about['model_version']} (weights {weights}) on {about['data_n']} clips (data "
+        f"{about['data_hash']}), commit {commit}, seed {about['seed']}."
     )

@@ -2,37 +2,111 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import gradio as gr
+from sqlalchemy.orm import Session
 
-from webapp.ui.pages.chart import chart, choice, research
-from webapp.ui.pages.frame import page
+from webapp.context import Context
+from webapp.research import study_listeners
+from webapp.research.figures import Drawn
+from webapp.ui import dashboards
+from webapp.ui.charts import Chart, chart, section
+from webapp.ui.components.view_link import chosen
+from webapp.ui.dashboards import QUIET, STILL, Dashboard, chosen_of
+from webapp.ui.handlers import bound
+from webapp.ui.layout import page
 
-KINDS = """Populations with more and more taste directions, learned from some listeners, and how much likelier the
-others' votes are than with none. The smallest number within a standard error of the best is what a newcomer gets."""
-CEILINGS = """Each listener's share of votes that were told right beforehand, beside the most that their own consistency
-allows: pairs that came again, mirrored."""
-CALIBRATION = "Of votes that were given such a chance, how many came: ten bins of equal size."
-POLICIES = """How surprising votes were by what drew their pair: surprise is what can be learned. Red: every vote,
-weighed by the inverse of its pair's probability."""
-POPULARITY = """How often a clip was judged, and how beautiful it is to the average listener, with 95 % of doubt."""
-CHARTS = (
-    ("kinds", "Kinds of taste", KINDS),
-    ("ceilings", "Told before the vote", CEILINGS),
-    ("calibration", "Calibration", CALIBRATION),
-    ("policies", "What draws a pair", POLICIES),
-    ("popularity", "Popularity and beauty", POPULARITY),
-)
-
-
+LEAD = "What a study's listeners share, where they part, and how well they are told."
 NOBODY = "Nobody has listened here yet. Votes on the compare page fill this one:"
+EVERY_S = 60.0  # all votes are counted each time
+CHARTS = {
+    "kinds": (
+        "Kinds of taste",
+        (
+            "Populations with more and more taste directions, learned from some listeners, and how much likelier the "
+            "others' votes are than with none. The smallest number within a standard error of the best is what a "
+            "newcomer gets."
+        ),
+    ),
+    "ceilings": (
+        "Told before the vote",
+        (
+            "Each listener's share of votes that were told right beforehand, beside the most that their own "
+            "consistency allows: pairs that came again, mirrored."
+        ),
+    ),
+    "calibration": (
+        "Calibration",
+        "Of votes that were given such a chance, how many came: ten bins of equal size.",
+    ),
+    "policies": (
+        "What draws a pair",
+        (
+            "How surprising votes were by what drew their pair: surprise is what can be learned. Red: every vote, "
+            "weighed by the inverse of its pair's probability."
+        ),
+    ),
+    "popularity": (
+        "Popularity and beauty",
+        "How often a clip was judged, and how beautiful it is to the average listener, with 95 % of doubt.",
+    ),
+}
+Places = Mapping[str, tuple[Chart, gr.HTML]]
 
 
-def build() -> gr.HTML:
+def build(context: Context) -> None:
     """The page at ``/tastes``."""
-    body = "".join(
-        chart(name, title, explained, below='<p class="k-told" data-part="told"></p>')
-        for name, title, explained in CHARTS
-    )
-    command = '<p class="k-explain">All of it, without a name: <code data-part="command">kallos study export</code></p>'
-    lead = "What a study's listeners share, where they part, and how well they are told."
-    return page("tastes", research("Tastes", lead, choice("study", "Study"), body + command, NOBODY))
+    with page("tastes"):
+        frame = Dashboard("Tastes", LEAD, NOBODY, "kallos serve")
+        with frame.bar:
+            study = gr.Dropdown(label="Study", filterable=False, interactive=True, elem_id="choose-study")
+            frame.offer_link()
+        places = {}
+        with frame.room:
+            for name, (title, explained) in CHARTS.items():
+                with section(title, explained):
+                    places[name] = (chart(name, title, address=f"/api/tastes/{name}"), gr.HTML(**STILL))
+            command = gr.HTML(elem_id="study-export", **STILL)
+        timer = gr.Timer(EVERY_S)
+    plots = [part for place, told in places.values() for part in (*place.outputs, told)]
+    outputs = [*frame.outputs, study, command, *plots]
+    gr.on(None, bound(opened, context, places), None, outputs, **QUIET)
+    gr.on([study.input, timer.tick], bound(choose, context, places), study, outputs, **QUIET)
+
+
+def opened(context: Context, places: Places, request: gr.Request) -> list[Any]:
+    """The study that the address names, or the largest."""
+    return choose(context, places, chosen(request, "study"))
+
+
+def choose(context: Context, places: Places, study: str | None) -> list[Any]:
+    """A study as it is now."""
+    studies = context.database.transaction(study_listeners.overview)
+    if not studies:
+        return dashboards.empty(2 + 3 * len(places))
+    options = [
+        (f"{each['study_id']} ({each['listeners']} listeners, {each['votes']} votes)", str(each["study_id"]))
+        for each in studies
+    ]
+    name = chosen_of(options, study or "")
+
+    def draw(session: Session) -> dict[str, Drawn]:
+        return {plot: study_listeners.draw(session, context.space, plot, name) for plot in places}
+
+    drawn = context.database.transaction(draw)
+    command = f"kallos study export {name} --out {name}.zip"
+    return [
+        *dashboards.shown({"study": name}, ""),
+        gr.update(choices=options, value=name),
+        f'<p class="k-explain">All of it, without a name: <code>{command}</code></p>',
+        *(part for plot, (place, _) in places.items() for part in _told(place, drawn[plot], name)),
+    ]
+
+
+def _told(place: Chart, drawn: Drawn, study: str) -> tuple[Any, ...]:
+    """A chart and what it comes to, in a sentence; without one the sentence says what is missing."""
+    told = str(drawn.details["told"])
+    below = f'<p class="k-told">{told}</p>' if len(drawn.frame) else ""
+    return *place.shown(drawn, {"study": study}, told), below

@@ -2,57 +2,196 @@
 
 from __future__ import annotations
 
+import uuid
+from collections.abc import Mapping
+from dataclasses import asdict
+from html import escape
+from typing import Any
+
 import gradio as gr
 
-from webapp.ui.pages.frame import KEYS, page
-from webapp.ui.pages.player import domains
+from webapp.context import Context
+from webapp.listeners import accounts
+from webapp.maps import open_maps, title_search
+from webapp.maps.title_search import FoundPoint
+from webapp.runtime.errors import Problem
+from webapp.studio import composing, formats, uploads
+from webapp.studio.recipes import Recipe
+from webapp.ui.charts import section
+from webapp.ui.choosing import HIDDEN, Choosing, bring, name_of, upload_button
+from webapp.ui.components.clip_list import ClipList, playing
+from webapp.ui.components.view_link import ViewLink, chosen
+from webapp.ui.dashboards import STILL
+from webapp.ui.handlers import bound, listener_of
+from webapp.ui.layout import heading, page
+
+LEAD = (
+    "Type any words and hear which tunes lie nearest to them. Take it as a loose inspiration: a title says little of "
+    "its tune."
+)
+LONGEST = 120
+FOUND = 8
+CLOSE = 0.4  # how much of a tune is kept when one is composed near it
+# a click that the header sees, which takes the listener along where a frame keeps nothing
+GO = """(address) => {
+  if (address) Object.assign(document.body.appendChild(document.createElement("a")), {href: address}).click();
+}"""
 
 
-def build() -> gr.HTML:
+def build(context: Context) -> None:
     """The page at ``/titles``."""
-    return page(
-        "titles",
-        f"""
-<div class="k-ask">
-  <div><h1>Titles</h1>
-  <p class="k-lead">Type any words and hear which tunes lie nearest to them. Take it as a loose inspiration:
-    a title says little of its tune.</p></div>
-</div>
-<div class="k-titles">
-  <section aria-labelledby="k-words-title">
-    <h2 id="k-words-title">From words to tunes</h2>
-    <form class="k-words-form" data-part="form">
-      <label class="k-find"><span class="k-hidden">Any words</span>
-        <input class="k-words-in" maxlength="120" placeholder="Any words, such as “The rocky road to the sea”" required
-               data-part="words" data-testid="words" autocomplete="off"></label>
-      <button class="k-solid" data-testid="find-tunes">Find tunes</button>
-    </form>
-    <p class="k-explain" data-part="odds-tunes" data-testid="odds-tunes"></p>
-    <p class="k-said" role="status" aria-live="polite" data-part="said-tunes"></p>
-    <div class="k-choices" data-part="tunes" data-testid="tunes"></div>
-  </section>
-  <section aria-labelledby="k-ideas-title">
-    <h2 id="k-ideas-title">From music to titles</h2>
-    <div class="k-start-head">
-      {domains("k-ideas-domain")}
-      <label class="k-quiet k-small k-file">Your own MIDI or ABC
-        <input type="file" class="k-hidden" accept=".mid,.midi,.abc,audio/midi,text/vnd.abc" data-testid="ideas-upload">
-      </label>
-    </div>
-    <p class="k-explain" data-part="odds-ideas"></p>
-    <p class="k-said" role="status" aria-live="polite" data-part="said-ideas"></p>
-    <div data-part="ideas-room" hidden>
-      <h3 data-part="ideas-title"></h3>
-      <ul class="k-near" data-part="ideas" data-testid="ideas"></ul>
-      <div class="k-choices" data-part="idea-player"></div>
-    </div>
-    <h3>Name one of these</h3>
-    <div class="k-wait" hidden>{KEYS}<p>Composing the first pieces…</p></div>
-    <p class="k-said" role="alert" data-part="choices-said"></p>
-    <div class="k-choices" data-part="choices"></div>
-    <p class="k-more"><button type="button" class="k-quiet k-small" data-do="more" hidden>Show more</button></p>
-  </section>
-</div>
-<p class="k-status" role="status" aria-live="polite"></p>
-""",
+    with page("titles") as listener:
+        heading("Titles", LEAD)
+        with gr.Row(elem_classes="k-titles"):
+            with section("From words to tunes", "", min_width=320):
+                with gr.Row(elem_classes="k-bar"):
+                    words = gr.Textbox(
+                        label="Any words",
+                        show_label=False,
+                        placeholder="Any words, such as “The rocky road to the sea”",
+                        max_length=LONGEST,
+                        elem_id="words",
+                        scale=1,
+                    )
+                    find = gr.Button("Find tunes", variant="primary", elem_id="find-tunes")
+                tune_odds = gr.HTML(elem_id="odds-tunes", **STILL)
+                said_tunes = gr.HTML(**STILL)
+                tunes = ClipList(action="Compose near it", elem_id="tunes")
+            with section("From music to titles", "", min_width=320):
+                title_odds = gr.HTML(elem_id="odds-titles", **STILL)
+                upload = upload_button("Your own MIDI or ABC", elem_id="ideas-upload")
+                said_ideas = gr.HTML(**STILL)
+                ideas = ClipList(elem_id="ideas")
+                gr.HTML("<h3>Name one of these</h3>", **STILL)
+                pieces = Choosing(context, listener, "Name it")
+        link = ViewLink(visible="hidden")
+        studio = gr.Textbox(visible="hidden")  # where a new piece is opened
+
+    found = [tunes, said_tunes, link]
+    named = [ideas, said_ideas]
+    opening = listener.change(
+        bound(opened, context),
+        listener,
+        [tune_odds, title_odds, said_tunes, said_ideas, pieces.domain, words],
+        **HIDDEN,
     )
+    pieces.filled_after(opening)
+    gr.on(None, bound(find_named, context), None, found, **HIDDEN)
+    gr.on([words.submit, find.click], bound(find_tunes, context), words, found, **HIDDEN)
+    tunes.act(bound(compose_near, context), [listener, tunes], [said_tunes, studio], **HIDDEN).success(
+        None, studio, js=GO, **HIDDEN
+    )
+    pieces.chosen(bound(name_piece, context), [listener, pieces.clips], named, **HIDDEN)
+    upload.upload(bound(name_file, context), [listener, upload, pieces.domain], named, **HIDDEN)
+
+
+def opened(context: Context, token: str | None, request: gr.Request) -> list[Any]:
+    """How often answers are right, what is missing to answer from, and the kind of music to choose from."""
+    found = title_search.overview(context.database)
+    odds, ready = found.odds or {}, found.ready
+    domain = accounts.account(context.database, listener_of(context, token)).domain
+    return [
+        _odds(odds.get("title_to_melody"), "titles", "tune"),
+        _odds(odds.get("melody_to_title"), "melodies", "title"),
+        gr.skip() if ready["tunes"] else _missing("tunes"),
+        gr.skip() if ready["titles"] else _missing("titles"),
+        domain,
+        chosen(request, "words"),
+    ]
+
+
+def find_named(context: Context, request: gr.Request) -> list[Any]:
+    """The tunes nearest to the words that the address names, if it does."""
+    words = chosen(request, "words")
+    return _found(context, words[:LONGEST], play=False) if words else [gr.skip()] * 3
+
+
+def find_tunes(context: Context, words: str | None) -> list[Any]:
+    """The tunes nearest to some words, of which the first sounds."""
+    return _found(context, words, play=True) if words and words.strip() else [gr.skip()] * 3
+
+
+def _found(context: Context, words: str, *, play: bool) -> list[Any]:
+    try:
+        results = title_search.find_tunes(context.atlas, words, FOUND).results
+    except Problem as error:
+        return [[], _said(_sentence(error)), gr.skip()]
+    shown = [{**asdict(each), "heading": each.text, "detail": _detail(each)} for each in results]
+    return [playing(shown) if play else shown, _said(f"Nearest to “{words}”, the nearest first."), {"words": words}]
+
+
+def name_piece(context: Context, token: str | None, pieces: list[dict[str, Any]], event: gr.EventData) -> list[Any]:
+    """Titles for a piece of the list."""
+    return _named(context, token, name_of(context, token, pieces[event.index]), "this piece")
+
+
+def name_file(context: Context, token: str | None, path: str, domain: str | None) -> list[Any]:
+    """Titles for a file of the listener's own."""
+    try:
+        piece = bring(context, token, path, domain or "pop")
+    except Problem as error:
+        return [gr.skip(), _said(_sentence(error))]
+    return _named(context, token, piece.name, f"“{piece.title}”")
+
+
+def _named(context: Context, token: str | None, name: str, called: str) -> list[Any]:
+    try:
+        results = title_search.name_music(context.atlas, listener_of(context, token), name, FOUND).results
+    except Problem as error:
+        return [gr.skip(), _said(_sentence(error))]
+    shown = [{**asdict(each), "heading": each.text, "detail": f"likeness {each.cosine:.2f}"} for each in results]
+    return [shown, _said(f"Ideas for {called}. Play a title to hear the tune that bears it.")]
+
+
+def compose_near(context: Context, token: str | None, tunes: list[dict[str, Any]], event: gr.EventData) -> list[str]:
+    """A new piece that keeps some of a tune, and where the studio opens it beside the tune."""
+    tune = tunes[event.index]
+    listener_id = listener_of(context, token)
+    found = open_maps.opened(context.database, context.clip_store, uuid.UUID(tune["map_id"]))
+    abc = formats.abc(open_maps.source(found, tune["row"]), reading=True)
+    try:
+        brought = uploads.upload(context.studio, listener_id, f"{tune['text'][:60]}.abc", abc, "dance")
+        made = composing.compose(context.studio, listener_id, Recipe(brought.name, seed=1, keep=CLOSE))
+    except Problem as error:
+        return [_said(_sentence(error)), ""]
+    return [_said("It opens in the studio."), f"studio?piece={made.name.partition('/')[2]}"]
+
+
+def _detail(found: FoundPoint) -> str:
+    colours = found.colours
+    parts = [colours.get("genre") or colours.get("meter"), colours.get("collection"), f"likeness {found.cosine:.2f}"]
+    return " · ".join(part for part in parts if part)
+
+
+def _odds(odds: Mapping[str, Any] | None, asked: str, found: str) -> str:
+    """What was measured on tunes never heard, in a sentence."""
+    if odds is None:
+        fill = "python -m models.evaluate.titles --record"
+        return f'<p class="k-explain">How often this is right has not been measured for these towers ({fill}).</p>'
+    one, ten, mrr = odds["recall_1"], odds["recall_10"], odds["mrr"]
+    return (
+        f'<p class="k-explain">Measured on {asked} of tunes never heard ({mrr["n"]}): the right {found} came first for '
+        f"{_percent(one['value'])} (chance {_percent(one['chance'])}) and among the first ten for "
+        f"{_percent(ten['value'])} (chance {_percent(ten['chance'])}); mean reciprocal rank {mrr['value']:.3f}, "
+        f"{mrr['low']:.3f} to {mrr['high']:.3f}; chance {mrr['chance']:.3f}.</p>"
+    )
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.{1 if share < 0.1 else 0}f} %"
+
+
+def _missing(kind: str) -> str:
+    return (
+        f'<p class="k-said">The map of {kind}, from which answers come, has not been drawn yet. '
+        f'<a href="maps?kind={kind}">Draw it on the Maps page</a> or run <code>kallos atlas draw {kind}</code>.</p>'
+    )
+
+
+def _said(text: str) -> str:
+    return f'<p class="k-said" role="status" aria-live="polite">{escape(text)}</p>'
+
+
+def _sentence(error: Problem) -> str:
+    text = str(error)
+    return f"{text[:1].upper()}{text[1:]}."

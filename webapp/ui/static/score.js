@@ -2,7 +2,7 @@
 
 import * as api from "./api.js";
 
-const SCRIPT = new URL("./vendor/abcjs-6.7.2.min.js", import.meta.url).href;
+const SCRIPT = new URL("./components/vendor/abcjs-6.7.2.min.js", import.meta.url).href;
 const NARROW_PX = 620;
 
 let library = null;

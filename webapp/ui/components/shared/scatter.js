@@ -34,16 +34,18 @@ export class Scatter {
   #view = { x: 0, y: 0, zoom: 1 };
   #fit = { x: 0, y: 0, scale: 1 };
   #asked = false;
+  onTheme = () => {}; // called when light turns to dark or back
 
   /** `onPick(row)` on a click or Enter, `onHover(row, [x, y])` with -1 for none, `onView()` when the view has moved. */
-  constructor(root, signal, { onPick, onHover, onView }) {
+  constructor(root, { onPick, onHover, onView }) {
+    const { signal } = new AbortController(); // all that listens goes with the root
     this.root = root;
     this.canvas = root.querySelector("canvas");
     this.onPick = onPick;
     this.onHover = onHover;
     this.onView = onView;
     new ResizeObserver(() => this.#resize()).observe(root);
-    onThemeChange(() => this.onTheme?.(), signal);
+    onThemeChange(root, () => this.onTheme());
     const on = (name, act, options = {}) => root.addEventListener(name, act, { signal, ...options });
     this.gestures = new Gestures(root, this.canvas, signal, {
       onDrag: (dx, dy) => this.#drag(dx, dy),

@@ -1,3 +1,4 @@
+// @ts-check
 // Colours for labels, in light and in dark; told apart without red against green.
 
 const LIGHT = ["#a3243b", "#1f6f9c", "#c28a00", "#5b4b9a", "#2f8a7d", "#d0693a", "#6d7f2a", "#8b5a7a"];
@@ -10,7 +11,10 @@ const LIKING = {
 
 const theme = () => (document.body.classList.contains("dark") ? "dark" : "light");
 
-/** Colours of `count` labels, the rest sharing the last one, which is also that of unknown ones. */
+/**
+ * Colours of `count` labels, the rest sharing the last one, which is also that of unknown ones.
+ * @param {number} count
+ */
 export function ofLabels(count) {
   const all = theme() === "dark" ? DARK : LIGHT;
   return [...all.slice(0, count), NEUTRAL[theme()]];

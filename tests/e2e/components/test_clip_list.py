@@ -1,0 +1,29 @@
+"""A list of clips plays one at a time, and tells Python which button was pressed."""
+
+from __future__ import annotations
+
+from playwright.sync_api import expect
+
+COMPONENT = "clip_list"
+
+
+def test_one_clip_sounds_at_a_time_and_a_button_tells_which_row_it_is_of(shown):
+    page = shown()
+    first, second = (page.locator(".k-clip").nth(place) for place in (0, 1))
+    first.get_by_role("button", name="Play Speed the Plough").click()
+    expect(first.locator(".k-play")).to_have_attribute("aria-pressed", "true")
+    second.locator(".k-play").click()
+    expect(second.locator(".k-play")).to_have_attribute("aria-pressed", "true")
+    expect(first.locator(".k-play")).to_have_attribute("aria-pressed", "false")
+    expect(second.get_by_role("slider")).not_to_have_attribute("aria-valuenow", "0")
+    page.get_by_role("button", name="Keep: Cooley's Reel").click()
+    expect(page.get_by_label("Kept")).to_have_value("Cooley's Reel")
+
+
+def test_a_clip_is_begun_where_its_roll_is_pointed_at(shown):
+    page = shown(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    roll = page.get_by_role("slider").first
+    roll.press("End")
+    roll.press("ArrowLeft")
+    expect(page.locator(".k-play").first).to_have_attribute("aria-pressed", "true")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390

@@ -1,0 +1,60 @@
+"""A chart as the researchers' pages show it: what it means, the figure, where it comes from, and its exports."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+import gradio as gr
+from gradio.components import Component
+
+from webapp.research.figures import Drawn
+from webapp.research.plots.paper import on_page
+from webapp.ui.components.chart_exports import ChartExports
+
+NOTHING_YET = "There is nothing to draw yet: the runs have not come so far."
+
+
+@contextmanager
+def section(title: str, explained: str, **settings: Any) -> Iterator[None]:
+    """What is made within stands below a heading and a line on what it means."""
+    with gr.Column(elem_classes="k-section", **settings):
+        gr.HTML(f'<h2>{title}</h2><p class="k-explain">{explained}</p>', apply_default_css=False, js_on_load=None)
+        yield
+
+
+@dataclass(frozen=True)
+class Chart:
+    """The figure called ``name`` at ``address``, as components of a page."""
+
+    name: str
+    address: str
+    plot: gr.Plot
+    exports: ChartExports
+    empty: str = NOTHING_YET
+
+    @property
+    def outputs(self) -> tuple[Component, ...]:
+        """What a handler fills with ``shown``."""
+        return self.plot, self.exports
+
+    def shown(self, drawn: Drawn, query: Mapping[str, Any], empty: str = "") -> tuple[Any, Any]:
+        """Updates of the outputs; ``query``: how the same is asked for by HTTP."""
+        there = len(drawn.frame) > 0
+        given = urlencode({name: value for name, value in query.items() if value}, doseq=True)
+        below = {
+            "address": f"{self.address}?{given}",
+            "source": str(drawn.source),
+            "empty": "" if there else empty or self.empty,
+        }
+        return gr.update(value=on_page(drawn.figure) if there else None, visible=there), below
+
+
+def chart(name: str, title: str, *, address: str = "", empty: str = NOTHING_YET) -> Chart:
+    """A chart's place in a page."""
+    plot = gr.Plot(label=title, show_label=False, container=False, elem_id=f"plot-{name}")
+    exports = ChartExports(name, title, elem_id=f"exports-{name}")
+    return Chart(name, address or f"/api/plots/{name}", plot, exports, empty)

@@ -1,0 +1,50 @@
+// @ts-check
+// What stands below a chart: where it comes from, and buttons that make a PNG, an SVG or a CSV of it.
+
+import { getJson, resolve } from "./shared/api.js";
+import { dress } from "./shared/dress.js";
+
+const WIDTH = 1000;
+
+/**
+ * @param {string} href
+ * @param {string} name
+ */
+function download(href, name) {
+  const anchor = document.createElement("a");
+  anchor.href = href;
+  anchor.download = name;
+  anchor.click();
+}
+
+/**
+ * @param {string} form
+ * @param {Record<string, any>} props
+ */
+async function take(form, { name, value: { address } }) {
+  const file = `kallos-${name}.${form}`;
+  if (form === "csv") return download(resolve(`${address}&form=csv`), file);
+  const { data, layout } = (await getJson(address)).figure;
+  const onPaper = { ...layout, paper_bgcolor: "white", font: { ...layout.font, color: "black" }, margin: { ...layout.margin, l: 40 } };
+  const size = { format: form, width: WIDTH, height: layout.height, scale: form === "png" ? 2 : 1 };
+  const { Plotly } = /** @type {any} */ (window); // Gradio's own, which has drawn the chart
+  return download(await Plotly.toImage({ data, layout: onPaper }, size), file);
+}
+
+/** @param {import("./shared/types.d.ts").GradioComponent} component */
+export async function start({ element, props, watch }) {
+  const part = (/** @type {string} */ name) => /** @type {HTMLElement} */ (element.querySelector(`[data-part=${name}]`));
+  const buttons = /** @type {NodeListOf<HTMLButtonElement>} */ (element.querySelectorAll("[data-take]"));
+  for (const button of buttons) button.addEventListener("click", () => take(button.dataset.take ?? "", props));
+  const show = () => {
+    if (!props.value) return;
+    const { source, empty } = props.value;
+    part("source").textContent = source;
+    part("empty").textContent = empty;
+    part("empty").hidden = !empty;
+    for (const button of buttons) button.disabled = Boolean(empty);
+  };
+  watch("value", show);
+  show();
+  await dress(element, import.meta.url, "chart_exports.css");
+}

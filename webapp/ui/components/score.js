@@ -1,0 +1,96 @@
+// @ts-check
+// A score drawn by abcjs, which is fetched when somebody first asks for one.
+
+import { audio } from "./shared/api.js";
+import { dress } from "./shared/dress.js";
+
+const SCRIPT = new URL("./vendor/abcjs-6.7.2.min.js", import.meta.url).href;
+const NARROW_PX = 620;
+const SORRY = "The score could not be drawn; nothing is lost. Try again.";
+
+/** @returns {Promise<any>} */
+function abcjs() {
+  const page = /** @type {any} */ (window);
+  page.kallosScores ??= new Promise((done, failed) => {
+    const script = document.createElement("script");
+    script.src = SCRIPT;
+    script.onload = () => done(page.ABCJS);
+    script.onerror = () => {
+      page.kallosScores = null; // another try may succeed
+      script.remove();
+      failed(new Error(SORRY));
+    };
+    document.head.append(script);
+  });
+  return page.kallosScores;
+}
+
+class Score {
+  #drawn = "";
+
+  /** @param {import("./shared/types.d.ts").GradioComponent} component */
+  constructor({ element, props }) {
+    const find = (/** @type {string} */ selector) => /** @type {HTMLElement} */ (element.querySelector(selector));
+    this.props = props;
+    this.button = find("button");
+    this.section = find("section");
+    this.title = find("h2");
+    this.said = find("p");
+    this.paper = find("[data-part=paper]");
+    this.button.addEventListener("click", () => this.#toggle());
+    new ResizeObserver(() => this.draw()).observe(this.section);
+  }
+
+  #toggle() {
+    this.section.hidden = !this.section.hidden;
+    this.button.setAttribute("aria-expanded", String(!this.section.hidden));
+    this.draw();
+    if (!this.section.hidden) this.section.scrollIntoView({ block: "nearest" });
+  }
+
+  /** Draw the piece that Python has set, where it is to be seen and not drawn yet. */
+  async draw() {
+    const piece = this.props.value;
+    const width = Math.floor(this.paper.clientWidth);
+    this.button.hidden = !piece;
+    if (!piece) this.section.hidden = true;
+    const what = `${piece?.abc_url ?? piece?.abc} ${width}`;
+    if (this.section.hidden || !piece || !width || this.#drawn === what) return;
+    this.title.textContent = piece.title;
+    try {
+      const [{ renderAbc }, text] = await Promise.all([abcjs(), abcOf(piece)]);
+      if (piece !== this.props.value && piece.abc_url !== this.props.value?.abc_url) return;
+      const narrow = width < NARROW_PX;
+      renderAbc(this.paper, text, {
+        responsive: "resize",
+        staffwidth: narrow ? 2 * width : width, // more music a line than life-size notes would leave
+        wrap: { minSpacing: 1.2, maxSpacing: 2.5, preferredMeasuresPerLine: narrow ? 2 : 4 },
+        paddingleft: 0,
+        paddingright: 0,
+        foregroundColor: "currentColor",
+        ariaLabel: piece.title,
+      });
+      this.#drawn = what;
+      this.said.textContent = "";
+    } catch (error) {
+      this.said.textContent = (error instanceof Error && error.message) || SORRY;
+    }
+  }
+}
+
+/**
+ * Tempi of each bar would crowd the staff, and the page has the title already.
+ * @param {{abc?: string, abc_url: string}} piece
+ */
+async function abcOf(piece) {
+  const text = piece.abc ?? new TextDecoder().decode(await audio(piece.abc_url));
+  return text.replaceAll(/\[Q:[^\]]*\]/g, "").replace(/^T:.*\n/gm, "");
+}
+
+/** @param {import("./shared/types.d.ts").GradioComponent} component */
+export async function start(component) {
+  const score = new Score(component);
+  component.watch("value", () => score.draw());
+  await dress(component.element, import.meta.url, "score.css");
+  score.draw();
+}

@@ -1,0 +1,88 @@
+"""What the researchers' dashboards share: a bar to choose from, what an empty page says, and how a page follows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+from typing import Any
+
+import gradio as gr
+
+from webapp.context import Context
+from webapp.ui.components.view_link import ViewLink
+from webapp.ui.layout import heading
+
+OPENS = "It opens this page with the same choices, on whatever the runs have logged by then."
+QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "concurrency_limit": 8}
+ANEW: dict[str, Any] = {**QUIET, "trigger_mode": "multiple"}  # of a choice, also while the one before is being drawn
+
+
+class Dashboard:
+    """The frame of a page that draws what is there, or says what fills it.
+
+    Within ``bar`` stand the choices, within ``room`` all that is drawn.
+    """
+
+    def __init__(self, title: str, lead: str, nothing: str, command: str) -> None:
+        heading(title, lead)
+        self.nothing = gr.HTML(
+            f'<div class="k-fills"><p>{nothing}</p><pre data-testid="fill">{escape(command)}</pre></div>',
+            visible=False,
+            **STILL,
+        )
+        self.room = gr.Column(visible=False)
+        with self.room:
+            self.bar = gr.Row(elem_classes="k-bar")
+            self.going = gr.HTML(elem_id="going", **STILL)
+
+    def offer_link(self) -> None:
+        """Put the link to this view at the end of the bar."""
+        self.link = ViewLink(opens=OPENS, scale=0, min_width=160)
+
+    @property
+    def outputs(self) -> tuple[Any, ...]:
+        """What a handler fills with ``shown`` or ``empty``."""
+        return self.nothing, self.room, self.link, self.going
+
+
+STILL: dict[str, Any] = {"apply_default_css": False, "js_on_load": None}  # of HTML without a script
+
+
+def shown(choices: dict[str, Any], going: str) -> tuple[Any, ...]:
+    """Updates of a dashboard that has something to draw; ``choices`` stand in the page's address."""
+    return gr.update(visible=False), gr.update(visible=True), choices, f'<p class="k-going">{escape(going)}</p>'
+
+
+def empty(others: int) -> list[Any]:
+    """Updates of a dashboard that has nothing to draw, and of its ``others`` outputs."""
+    return [gr.update(visible=True), gr.update(visible=False), *[gr.skip()] * (2 + others)]
+
+
+def table(elem_id: str, **settings: Any) -> gr.Dataframe:
+    """A table to be read."""
+    return gr.Dataframe(
+        elem_id=elem_id,
+        interactive=False,
+        show_label=False,
+        wrap=True,
+        buttons=[],
+        max_height=2000,
+        elem_classes="k-figures",
+        **settings,
+    )
+
+
+def fills(context: Context, command: str) -> str:
+    """The command that fills a page, with the folder that is watched."""
+    return command.format(folder=context.settings.runs_folder)
+
+
+def offered(options: Sequence[str | tuple[str, str]], value: str, shown: str | None) -> Any:
+    """A list to choose from with ``value`` chosen; where that is ``shown`` already it stays as it is."""
+    return gr.update(choices=list(options)) if value == shown else gr.update(choices=list(options), value=value)
+
+
+def chosen_of(options: Sequence[str | tuple[str, str]], wanted: str) -> str:
+    """What is wanted, where it is among the options (labels with values, or values); or the first."""
+    values = [each if isinstance(each, str) else each[1] for each in options]
+    return wanted if wanted in values else next(iter(values), "")

@@ -1,0 +1,216 @@
+"""One point of a map: found by click, by its title or its neighbours, heard, and told about; and music placed there."""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+import uuid
+from collections.abc import Mapping
+from dataclasses import asdict
+from html import escape
+from typing import Any
+
+import gradio as gr
+
+from webapp.context import Context
+from webapp.maps import catalogue, open_maps, placement
+from webapp.maps.catalogue import MapEntry
+from webapp.maps.open_maps import OpenMap
+from webapp.runtime.errors import Problem
+from webapp.ui.choosing import bring
+from webapp.ui.components.clip_list import playing
+from webapp.ui.components.entries import Entry
+from webapp.ui.components.view_link import chosen
+from webapp.ui.handlers import listener_of
+from webapp.ui.pages.map_report import origin
+
+TASTE = "your taste"
+MOST_FOUND = 8
+KEPT = 8  # maps whose texts are kept to be searched
+_texts: dict[str, tuple[str, ...]] = {}
+
+Shown = dict[str, Any]  # of the map that is open: its id, kind, what this listener adds to it, and what is hidden
+
+
+def as_shown(shown: Shown, found: MapEntry, asked: Mapping[str, str]) -> dict[str, Any]:
+    """The value of the map: its points, what this listener adds, and the view that is asked for."""
+    view = [_number(asked.get(name, "")) for name in ("x", "y", "zoom")]
+    return {
+        "points": f"/api/atlas/maps/{shown['map_id']}/points",
+        "values": {TASTE: shown["utility"]} if shown["utility"] and shown["votes"] else {},
+        "added": _rings(shown),
+        "hidden": shown["hidden"],
+        "view": dict(zip(("x", "y", "zoom"), view, strict=True)) if None not in view else None,
+        "source": origin(found),
+        "name": f"map-{shown['kind']}",
+    }
+
+
+def _number(text: str) -> float | None:
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
+
+
+def point_named(context: Context, shown: Shown | None, request: gr.Request) -> list[Any]:
+    """The point that the address names, silent."""
+    row = chosen(request, "point")
+    if shown is None or not row.isdigit():
+        return [gr.skip()] * 12
+    return _chosen(context, shown, int(row), play=False)
+
+
+def choose(context: Context, shown: Shown, event: gr.EventData) -> list[Any]:
+    """A point of the map: it plays, and all about it is told."""
+    return _chosen(context, shown, int(event.row), play=True)
+
+
+def choose_entry(context: Context, shown: Shown, event: gr.EventData) -> list[Any]:
+    """A point of a list."""
+    return _chosen(context, shown, int(event.key), play=True)
+
+
+def choose_found(context: Context, shown: Shown, words: str) -> list[Any]:
+    """The first point that has the words in its title."""
+    rows = _found(context, shown, words)
+    return _chosen(context, shown, rows[0], play=True) if rows else [gr.skip()] * 12
+
+
+def search(context: Context, shown: Shown, words: str | None) -> list[Any]:
+    """The points that have the words in their title."""
+    words = (words or "").strip()
+    if not words:
+        return [gr.update(words=""), [], ""]
+    rows = _found(context, shown, words)
+    told = f"{len(rows)} found" if rows else "No title here has these words."
+    sides = _open(context, shown).drawn.points.colours.get("side")
+    entries = [
+        (row, _text(context, shown, row), sides[row] if sides and row < len(sides) else "") for row in rows[:MOST_FOUND]
+    ]
+    return [gr.update(words=words), entries, f'<p class="k-explain">{told}</p>']
+
+
+def place_file(context: Context, token: str | None, path: str, shown: Shown) -> list[Any]:
+    """A file of the listener's own takes its place on the map; nothing else moves."""
+    open_map = _open(context, shown)
+    domain = "pop" if shown["kind"] == "clips" and not path.lower().endswith(".abc") else "dance"
+    try:
+        piece = bring(context, token, path, domain)
+        spot = placement.place_on(context.atlas, open_map, listener_of(context, token), piece.name)
+    except Problem as error:
+        return [*[gr.skip()] * 12, said(_sentence(error))]
+    about = {"seconds": piece.seconds, "audio_url": piece.audio_url, "score_url": piece.score_url}
+    text, notes = piece.title, f"/api/studio/{piece.name}"
+    shown = {
+        **shown,
+        "added": [*shown["added"], {**asdict(spot), **about, "text": text, "own": True, "notes_url": notes}],
+    }
+    row = len(open_map.drawn.points) + len(shown["added"]) - 1
+    told = catalogue.by_id(context.database, open_map.map_id)
+    points, *rest, _ = _chosen(context, shown, row, play=True)
+    value = as_shown(shown, told, {})
+    return [
+        shown, {**points, "value": value}, *rest, said(f"“{text}” lies here; no other point has moved."),
+    ]  # fmt: skip
+
+
+def _chosen(context: Context, shown: Shown, row: int, *, play: bool) -> list[Any]:
+    if row in shown["hidden"]:
+        return [gr.skip()] * 12
+    open_map = _open(context, shown)
+    count = len(open_map.drawn.points)
+    if row < count:
+        point = asdict(open_maps.point(open_map, row))
+    else:
+        added = shown["added"][row - count]
+        point = {"neighbours": [], "links": [], "colours": {}, "terms": "", "score_url": "", **added, "row": row}
+    text, side = point["text"], point["colours"].get("side", "")
+    clip = {"heading": text, "detail": f"{side[:1].upper()}{side[1:]}", "audio_url": point["audio_url"]}
+    clips = [{**clip, "notes_url": point["notes_url"], "seconds": point.get("seconds")}]
+    score = {"title": f"Score of “{text}”", "abc_url": point["score_url"]} if point["score_url"] else None
+    near: list[Entry] = [
+        (each["row"], each["text"], f"{each['distance']:.2f}")
+        for each in point["neighbours"]
+        if each["row"] not in shown["hidden"]
+    ]
+    links: list[Entry] = [(each["row"], each["text"], "") for each in point["links"]]
+    linked = "Its tunes" if side == "title" else "Its titles"
+    return [
+        gr.update(picked=row),
+        gr.update(visible=True),
+        gr.update(visible=False),
+        playing(clips) if play else clips,
+        f'<p class="k-explain" aria-live="polite">{escape(_labels(shown, point))}</p>',
+        f"<h3>{linked}</h3>" if links else "",
+        links,
+        "<h3>Nearest</h3>" if near else "",
+        near,
+        score,
+        {"point": str(row) if row < count else ""},
+        gr.skip(),
+    ]
+
+
+def _labels(shown: Shown, point: Mapping[str, Any]) -> str:
+    labels = " · ".join(label for name, label in point["colours"].items() if label and name != "side")
+    row, utility = point["row"], shown["utility"]
+    taste = ""
+    if shown["votes"] and utility and row < len(utility):
+        sign = "+" if utility[row] >= 0 else "−"
+        taste = f" · for you {sign}{abs(utility[row]):.2f} ± {shown['sd'][row]:.2f}"
+    return f"{labels}{taste}{' · ' + point['terms'] if point['terms'] else ''}"
+
+
+def _open(context: Context, shown: Shown) -> OpenMap:
+    return open_maps.opened(context.database, context.clip_store, uuid.UUID(shown["map_id"]))
+
+
+def _text(context: Context, shown: Shown, row: int) -> str:
+    texts = _open(context, shown).drawn.points.texts
+    return str(texts[row] if row < len(texts) else shown["added"][row - len(texts)]["text"])
+
+
+def _found(context: Context, shown: Shown, words: str) -> list[int]:
+    wanted = _plain(words.strip())
+    texts = [
+        *_plain_texts(_open(context, shown)),
+        *(_plain(each["text"]) for each in shown["added"]),
+    ]
+    hidden = set(shown["hidden"])
+    return [row for row, text in enumerate(texts) if wanted in text and row not in hidden] if wanted else []
+
+
+def _plain_texts(found: OpenMap) -> tuple[str, ...]:
+    """The texts of a map to search in."""
+    key = str(found.map_id)
+    if key not in _texts:
+        if len(_texts) >= KEPT:
+            _texts.clear()
+        _texts[key] = tuple(map(_plain, found.drawn.points.texts))
+    return _texts[key]
+
+
+def _plain(text: str) -> str:
+    """Without accents and capitals."""
+    apart = unicodedata.normalize("NFKD", text)
+    return "".join(letter for letter in apart if not unicodedata.category(letter).startswith("M")).lower()
+
+
+def _rings(shown: Shown) -> list[dict[str, Any]]:
+    return [
+        {"x": each["x"], "y": each["y"], "text": each["text"]}
+        | ({"values": {TASTE: each["utility"]}} if "utility" in each else {})
+        for each in shown["added"]
+    ]
+
+
+def said(text: str) -> str:
+    """What the page says of what it does."""
+    return f'<p class="k-said" role="status" aria-live="polite">{escape(text)}</p>' if text else ""
+
+
+def _sentence(error: Problem) -> str:
+    text = str(error)
+    return f"{text[:1].upper()}{text[1:]}."

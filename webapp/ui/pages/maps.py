@@ -1,0 +1,234 @@
+"""The maps: music laid out by likeness; every point plays, and what lies together is measured beside the picture."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from html import escape
+from typing import Any
+
+import gradio as gr
+
+from webapp.context import Context
+from webapp.maps import catalogue, listener_view, open_maps
+from webapp.maps.catalogue import TITLES, DrawingJob
+from webapp.runtime.errors import NotYours
+from webapp.ui.choosing import HIDDEN, upload_button
+from webapp.ui.components.clip_list import ClipList
+from webapp.ui.components.entries import Entries
+from webapp.ui.components.point_map import PointMap
+from webapp.ui.components.score import Score
+from webapp.ui.components.view_link import ViewLink, chosen
+from webapp.ui.dashboards import STILL, table
+from webapp.ui.handlers import bound, listener_of
+from webapp.ui.layout import heading, heading_html, page
+from webapp.ui.pages import map_point
+from webapp.ui.pages import map_report as report
+from webapp.ui.pages.map_point import TASTE, Shown, as_shown, said
+
+POLL_S, LONGEST_S = 1.0, 600.0
+OPENS = "It opens this map at this place, in these colours, with this point."
+HINT = '<p class="k-explain">Choose a point to hear it: click, tap, or search.</p>'
+QUALITY = ("Colour", "Neighbours alike", "by chance", "in the picture", "Silhouette", "by chance")
+ALIKE = """<p class="k-explain">“Neighbours alike”: how many of a point's ten nearest in the original space bear
+  its label. Silhouette: 1 where groups lie apart in the original space, 0 where they overlap. Where the picture shows
+  islands and this doesn't, believe this.</p>"""
+ADDRESS = ("map", "kind", "colour", "x", "y", "zoom", "point")
+
+
+def build(context: Context) -> None:
+    """The page at ``/maps``."""
+    with page("atlas") as listener:
+        with gr.Row(elem_classes="k-ask"):
+            title = heading("Maps", "Opening the map…")
+            kind = gr.Radio(
+                [(label, name) for name, label in TITLES.items()], label="Which map", show_label=False,
+                container=False, elem_classes="k-choices", elem_id="map-kind", interactive=True,
+            )  # fmt: skip
+        drawing = gr.HTML(elem_id="drawing", **STILL)
+        with gr.Column(visible=False, elem_classes="k-fills") as empty:
+            draw = gr.Button("Draw this map", variant="primary", elem_id="draw-map")
+            command = gr.HTML(**STILL)
+        with gr.Column(visible=False, elem_classes="k-atlas") as room:
+            with gr.Row(elem_classes="k-bar"):
+                find = gr.Textbox(
+                    placeholder="Search by title", label="Search by title", show_label=False,
+                    elem_id="map-search", scale=1,
+                )  # fmt: skip
+                colour = gr.Dropdown(label="Colour", filterable=False, interactive=True, elem_id="map-colour")
+                upload = upload_button("Place your own MIDI or ABC", elem_id="map-upload")
+            with gr.Row(elem_classes="k-map-room"):
+                points = PointMap(scale=3, min_width=320)
+                with gr.Column(elem_classes="k-point", min_width=300):
+                    found_said, found, hint, panel, player, labels, links_title, links, near_title, near = _side()
+            score = Score()
+            with gr.Column(elem_classes="k-section"):
+                trust = gr.HTML(**STILL)
+                quality = table("map-quality", headers=list(QUALITY))
+                gr.HTML(ALIKE, **STILL)
+                with gr.Row(elem_classes="k-bar"):
+                    link = ViewLink(opens=OPENS, scale=0)
+                    parquet = gr.HTML(**STILL)
+                    redraw = gr.Button("Draw it anew", size="sm")
+        shown = gr.State()
+        fresh = gr.State(value=False)
+
+    opening = [
+        kind, title, empty, command, room, points, colour, find, found, found_said, panel, hint, score,
+        quality, trust, parquet, link, shown,
+    ]  # fmt: skip
+    pointed = [points, panel, hint, player, labels, links_title, links, near_title, near, score, link, drawing]
+    point: dict[str, Any] = {"outputs": pointed, **HIDDEN}
+    beginning = listener.change(bound(opened, context), listener, opening, **HIDDEN)
+    beginning.then(bound(map_point.point_named, context), shown, **point)
+    draws = gr.on([draw.click, redraw.click], bound(ask, context), kind, drawing, **HIDDEN)
+    for event in (beginning, draws, kind.input(bound(open_kind, context), [listener, kind], opening, **HIDDEN)):
+        event.then(
+            bound(follow, context), kind, [drawing, fresh], api_visibility="private", concurrency_limit=8
+        ).then(bound(reopen, context), [listener, kind, fresh], opening, **HIDDEN)  # fmt: skip
+    points.select(bound(map_point.choose, context), shown, **point)
+    points.move(moved, None, link, **HIDDEN)
+    for entries in (found, links, near):
+        entries.select(bound(map_point.choose_entry, context), shown, **point)
+    find.change(  # Gradio tells of no input after it has set a text itself
+        bound(map_point.search, context),
+        [shown, find],
+        [points, found, found_said],
+        trigger_mode="always_last",
+        **HIDDEN,
+    )
+    find.submit(bound(map_point.choose_found, context), [shown, find], **point)
+    colour.input(coloured, colour, [points, link], **HIDDEN)
+    upload.upload(bound(map_point.place_file, context), [listener, upload, shown], [shown, *pointed], **HIDDEN)
+
+
+def _side() -> tuple[Any, ...]:
+    """What stands beside the map: what was found, and what is told of one point."""
+    found_said, found, hint = gr.HTML(**STILL), Entries(elem_id="map-found"), gr.HTML(HINT, **STILL)
+    with gr.Column(visible=False, elem_id="map-point") as panel:
+        player, labels = ClipList(), gr.HTML(**STILL)
+        links_title, links = gr.HTML(**STILL), Entries(elem_id="map-links")
+        near_title, near = gr.HTML(**STILL), Entries(elem_id="map-neighbours")
+    return found_said, found, hint, panel, player, labels, links_title, links, near_title, near
+
+
+# which map
+
+
+def opened(context: Context, token: str | None, request: gr.Request) -> list[Any]:
+    """The map that the address names, or the first that there is."""
+    return _opened(context, token, {name: chosen(request, name) for name in ADDRESS})
+
+
+def open_kind(context: Context, token: str | None, kind: str) -> list[Any]:
+    """The newest map of a kind."""
+    return _opened(context, token, {"kind": kind})
+
+
+def reopen(context: Context, token: str | None, kind: str, fresh: bool) -> Any:  # noqa: FBT001 (as Gradio gives it)
+    """The newest map of a kind, where a fresh one was drawn."""
+    return _opened(context, token, {"kind": kind}) if fresh else gr.skip()
+
+
+def _opened(context: Context, token: str | None, asked: Mapping[str, str]) -> list[Any]:
+    kinds = catalogue.overview(context.database)
+    linked = catalogue.by_id(context.database, _map_id(asked["map"])) if asked.get("map") else None
+    wanted = linked.kind if linked else asked.get("kind", "")
+    first = next((each for each in kinds if each.map), kinds[1])
+    kind = next((each for each in kinds if each.kind == wanted), first)
+    found = linked or kind.map
+    title = heading_html("Maps", escape(kind.explained))
+    if found is None:
+        command = f'<p class="k-explain">or, on the server: <code>kallos atlas draw {kind.kind}</code></p>'
+        address = dict.fromkeys(ADDRESS, "") | {"kind": kind.kind}
+        return [
+            kind.kind, title, gr.update(visible=True), command, gr.update(visible=False), *[gr.skip()] * 11,
+            address, None,
+        ]  # fmt: skip
+    open_map = open_maps.opened(context.database, context.clip_store, uuid.UUID(found.map_id))
+    own = asdict(listener_view.view(context.database, context.space, listener_of(context, token), open_map))
+    shown: Shown = {"map_id": found.map_id, "kind": found.kind, **own}
+    colours = [*found.colours, *([TASTE] if own["utility"] and own["votes"] else [])]
+    colour = asked["colour"] if asked.get("colour") in colours else colours[0]
+    parquet = f'<a class="k-take" href="api/atlas/maps/{found.map_id}/parquet" download>Parquet</a>'
+    address = {"map": found.map_id, "kind": "", "colour": colour, "point": asked.get("point", "")}
+    return [
+        kind.kind,
+        title,
+        gr.update(visible=False),
+        gr.skip(),
+        gr.update(visible=True),
+        gr.update(value=as_shown(shown, found, asked), colour=colour, words="", picked=-1),
+        gr.update(choices=[(f"{name[:1].upper()}{name[1:]}", name) for name in colours], value=colour),
+        "",
+        [],
+        "",
+        gr.update(visible=False),
+        gr.update(visible=True),
+        None,
+        report.quality(found),
+        report.trust(found),
+        parquet,
+        address,
+        shown,
+    ]
+
+
+def _map_id(text: str) -> uuid.UUID:
+    try:
+        return uuid.UUID(text)
+    except ValueError as error:
+        raise NotYours(f"the address names the map {text[:40]!r}, and there is none") from error
+
+
+def coloured(name: str) -> list[Any]:
+    """The same map in other colours."""
+    return [gr.update(colour=name), {"colour": name}]
+
+
+def moved(event: gr.EventData) -> dict[str, str]:
+    """Where the view is, for the address."""
+    return {"x": f"{event.x:.4f}", "y": f"{event.y:.4f}", "zoom": f"{event.zoom:.3f}"}
+
+
+# drawing one
+
+
+def ask(context: Context, kind: str) -> str:
+    """Have a map drawn."""
+    return _going(catalogue.request_drawing(context.database, kind))
+
+
+def follow(context: Context, kind: str, progress: gr.Progress = gr.Progress()) -> Iterator[list[Any]]:  # noqa: B008
+    """How far a map is that is being drawn, until it is done; nothing where none is."""
+    began, was_going = time.monotonic(), False
+    while True:
+        told = next(each for each in catalogue.overview(context.database) if each.kind == kind)
+        job = told.job
+        if job is None or not _is_going(job):
+            done = was_going and job is not None and job.state == "done"
+            failed = job is not None and job.state == "failed"
+            nothing = "" if told.map else "This map has not been drawn yet. It takes about half a minute."
+            yield [said(f"Drawing failed ({job.error}). Try again." if failed and job else nothing), done]
+            return
+        was_going = True
+        progress(job.share, desc=_stage(job))
+        yield [_going(job), False]
+        if time.monotonic() - began > LONGEST_S:
+            return
+        time.sleep(POLL_S)
+
+
+def _is_going(job: DrawingJob) -> bool:
+    return job.state in {"waiting", "running"}
+
+
+def _stage(job: DrawingJob) -> str:
+    waiting = "Waiting: first come the pieces that somebody wants to hear."
+    return waiting if job.state == "waiting" else f"{job.stage or 'Beginning'}…"
+
+
+def _going(job: DrawingJob) -> str:
+    return said(_stage(job)) if _is_going(job) else ""

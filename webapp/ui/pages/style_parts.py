@@ -1,0 +1,32 @@
+"""What the parts of the styles page share: rows of choices, and where something comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+from typing import Any
+
+import gradio as gr
+
+
+def radio(options: Sequence[tuple[str, Any]], label: str, value: Any = None) -> gr.Radio:
+    """One of few, as a line of words."""
+    return gr.Radio(
+        list(options),
+        value=value,
+        label=label,
+        show_label=False,
+        container=False,
+        elem_classes="k-choices",
+        interactive=True,
+    )
+
+
+def csv_link(address: str, title: str) -> str:
+    """A link to a table as CSV."""
+    return f'<a href="{escape(address)}" download aria-label="{escape(title)} as CSV">CSV</a>'
+
+
+def as_code(command: str) -> str:
+    """A command."""
+    return f"<code>{escape(command)}</code>"

@@ -1,0 +1,270 @@
+"""A walk along one style on the styles page: where it begins, five steps that play, and what moved in their notes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from html import escape
+from typing import Any, cast
+from urllib.parse import urlencode
+
+import gradio as gr
+
+from models.metrics.music_statistics import ATTRIBUTES
+from models.music.notes import Domain
+from models.style.latents import CODE_LEVELS
+from webapp.context import Context
+from webapp.listeners import accounts
+from webapp.research.styles import walk
+from webapp.research.styles.tables import LABELS
+from webapp.research.styles.walk import CODE_WALKS, WALKS, Step
+from webapp.runtime.errors import NotAllowed, NotReady, Problem
+from webapp.studio.dials import FILL
+from webapp.ui.charts import section
+from webapp.ui.choosing import HIDDEN, Choosing, kinds_of_music, name_of
+from webapp.ui.components.clip_list import ClipList
+from webapp.ui.components.heat_map import HeatMap
+from webapp.ui.components.listener_token import ListenerToken
+from webapp.ui.components.view_link import ViewLink, chosen
+from webapp.ui.dashboards import STILL
+from webapp.ui.handlers import bound, listener_of
+from webapp.ui.pages.style_parts import as_code, csv_link, radio
+
+WALK = (
+    "Walk along a style",
+    (
+        "One clip, five steps: its latents move as those of real clips do that differ by one standard deviation of "
+        "the attribute; everything else stays. What moved is measured in the notes. A code, which nobody has named, "
+        "goes through its five values."
+    ),
+)
+GUIDANCE = (
+    "Guidance: how strictly a draw goes by the kind of music, its key and its codes. 1 is as learned, 0 as if none "
+    "had been asked for, up to 4 the stricter; what is far from 1 is further from real music. A walk along a style "
+    "from a clip draws nothing, so that it has no say there."
+)
+MOVED = "What moved: the attributes of each step, measured in its notes"
+OPENS = "It opens this page with the same walk. Clips of your own open for nobody else."
+SEED = 2**53 - 1
+MOST_GUIDANCE = 4.0
+PATIENCE, AGAIN_S = 4, 2.0
+
+
+def build_walk(context: Context, listener: ListenerToken) -> ViewLink:
+    """Where a walk begins, its steps, and what moved."""
+    with section(*WALK, elem_id="walk"):
+        group = radio(_walks(), "Style")
+        with gr.Row(elem_classes="k-bar"):
+            domain = kinds_of_music()
+            seed = gr.Number(0, label="draw", precision=0, minimum=0, maximum=SEED, elem_id="walk-seed")
+            guidance = gr.Number(
+                1, label="guidance", minimum=0, maximum=MOST_GUIDANCE, step=0.5, elem_id="walk-guidance"
+            )
+            another = gr.Button("Another draw", size="sm")
+            choose = gr.Button("Choose a clip…", size="sm", elem_id="walk-choose")
+            compose = gr.Button("Compose five steps", variant="primary", elem_id="walk-compose")
+        gr.HTML(f'<p class="k-explain">{GUIDANCE}</p>', **STILL)
+        with gr.Column(visible=False, elem_classes="k-picking", elem_id="walk-picking") as picking:
+            gr.HTML("<h3>Begin with…</h3>", **STILL)
+            pieces = Choosing(context, listener, "Begin", finder=True)
+        said = gr.HTML(elem_id="walk-said", **STILL)
+        steps = ClipList(together=True, elem_id="walk-steps")
+        moved = HeatMap(label=MOVED, visible=False, elem_id="walk-moved")
+        with gr.Row(elem_classes="k-bar", visible=False) as foot:
+            about = gr.HTML(elem_id="walk-about", **STILL)
+            link = ViewLink(opens=OPENS, label="Link", scale=0)
+    source, showing = gr.State(""), gr.State(value=False)
+    asked = [group, domain, seed, guidance, source]
+    walked = [said, steps, moved, about, foot, link]
+    walking: dict[str, Any] = {
+        "fn": bound(walk_along, context),
+        "inputs": [listener, *asked],
+        "outputs": walked,
+        **HIDDEN,
+    }
+    listener.change(bound(opened, context), listener, [*asked, compose], **HIDDEN).then(
+        bound(walk_named, context), [listener, *asked], walked, **HIDDEN
+    )
+    compose.click(**walking)
+    another.click(draw_another, seed, [seed, source], **HIDDEN).then(**walking)
+    gr.on([domain.input, seed.input], lambda: ("", ""), None, [source, said], **HIDDEN)
+    gr.on([group.input, source.change], bound(guided, context), [group, source], guidance, **HIDDEN)
+    pieces.filled_after(choose.click(toggle, [showing, domain], [showing, picking, pieces.domain], **HIDDEN))
+    pieces.chosen(
+        bound(begin_with, context),
+        [listener, pieces.clips, pieces.domain],
+        [source, domain, showing, picking],
+        **HIDDEN,
+    ).then(**walking)
+    return link
+
+
+def _walks() -> list[tuple[str, str]]:
+    return [(name.capitalize().replace("_", " "), name) for name in WALKS]
+
+
+def opened(context: Context, token: str | None, request: gr.Request) -> list[Any]:
+    """The walk that the address names; without one, where the next begins."""
+    groups = _groups(context)
+    if not groups:
+        return [*[gr.skip()] * 5, gr.update(interactive=False)]
+    named = chosen(request, "style")
+    domain = chosen(request, "domain")
+    kinds = ("pop", "dance", "chorale")
+    own = accounts.account(context.database, listener_of(context, token)).domain
+    seed, guidance = chosen(request, "seed"), chosen(request, "guidance")
+    return [
+        gr.update(
+            choices=[each for each in _walks() if each[1] in groups], value=named if named in groups else groups[0]
+        ),
+        domain if domain in kinds else own,
+        int(seed) if seed.isdigit() and int(seed) <= SEED else 0,
+        float(guidance) if guidance.replace(".", "", 1).isdigit() else 1,
+        chosen(request, "source"),
+        gr.update(interactive=True),
+    ]
+
+
+def walk_named(context: Context, token: str | None, request: gr.Request, *asked: Any) -> Iterator[list[Any]]:
+    """Compose the walk that the address names, if it does."""
+    if chosen(request, "style") or not _groups(context):
+        yield from walk_along(context, token, *asked)
+    else:
+        yield [gr.skip()] * 6
+
+
+def walk_along(context: Context, token: str | None, *given: Any) -> Iterator[list[Any]]:
+    """Compose the five steps, patiently where the composer isn't ready; nothing where no style is chosen.
+
+    ``given``: style, kind of music, seed, guidance and source, as the page has them.
+    """
+    group, domain, seed, guidance, source = given
+    if not _groups(context):
+        yield [
+            f"<p>No directions are saved for this model. This makes them: {as_code(FILL)}</p>",
+            *[gr.skip()] * 5,
+        ]
+        return
+    if group is None:
+        yield [gr.skip()] * 6
+        return
+    asked = walk.Asked(
+        group, cast("Domain", domain), int(seed or 0), source, 1.0 if _undrawn(context, group, source) else guidance
+    )
+    listener_id = listener_of(context, token)
+    waiting = [gr.skip()] * 5
+    yield [_line("Composing five steps…"), *waiting]
+    for attempt in range(PATIENCE + 1):
+        try:
+            steps = walk.walk(context.studio, listener_id, asked)
+        except NotReady as error:
+            if attempt == PATIENCE:
+                yield [_line(_sentence(error)), *waiting]
+                return
+            yield [_line("The composer is not ready yet; trying again…"), *waiting]
+            time.sleep(AGAIN_S)
+        except Problem as error:
+            yield [_line(_sentence(error)), *waiting]
+            return
+        else:
+            yield _walked(asked, steps)
+            return
+
+
+def _walked(asked: walk.Asked, steps: Sequence[Step]) -> list[Any]:
+    query = urlencode({name: value for name, value in vars(asked).items() if value != ""})
+    measured = [step.to_json() for step in steps]
+    own = (
+        None if asked.group in CODE_WALKS else next(name for name, style in ATTRIBUTES.items() if style == asked.group)
+    )
+    rows = [_step(step.by, code=own is None) for step in steps]
+    clips = [
+        {
+            "heading": row,
+            "detail": f"{LABELS[own]} {each['attributes'][own]:.4g}, asked for {each['wanted']:.4g}"
+            if own
+            else "what it says has no name: listen",
+            "seconds": each["seconds"],
+            "bars_s": each["bars_s"],
+            "audio_url": f"/api/styles/walk/{place}/flac?{query}",
+            "notes_url": f"/api/styles/walk/{place}/notes?{query}",
+        }
+        for place, (row, each) in enumerate(zip(rows, measured, strict=True))
+    ]
+    table = {
+        "across": "step",
+        "rows": rows,
+        "columns": [LABELS[name] for name in ATTRIBUTES],
+        "cells": [
+            [{"value": each["attributes"][name], "own": name == own} for name in ATTRIBUTES] for each in measured
+        ],
+    }
+    guided = "" if asked.guidance == 1 else f", guidance {asked.guidance:g}"
+    begin = f"From {asked.source}" if asked.source else f"From the prior: {asked.domain}"
+    csv = csv_link(f"api/styles/walk.csv?{query}", "The walk")
+    about = f"<span>{escape(begin)}, seed {asked.seed}{guided}.</span>{csv}"
+    address = {
+        "style": asked.group,
+        "domain": asked.domain,
+        "seed": str(asked.seed),
+        "source": asked.source,
+        "guidance": "" if asked.guidance == 1 else f"{asked.guidance:g}",
+    }
+    return [
+        _line("Play a step, then another while it sounds: the music goes on at the same place."),
+        clips,
+        gr.update(value=table, visible=True),
+        f'<p class="k-about">{about}</p>',
+        gr.update(visible=True),
+        address,
+    ]
+
+
+def draw_another(seed: float) -> tuple[int, str]:
+    """The next draw, from the prior."""
+    return int(seed or 0) + 1, ""
+
+
+def guided(context: Context, group: str | None, source: str) -> Any:
+    """Guidance has a say where something is drawn."""
+    return gr.update(interactive=not _undrawn(context, group, source))
+
+
+def toggle(showing: bool, domain: str) -> list[Any]:  # noqa: FBT001 (as Gradio gives it)
+    """Show the pieces to choose from, or put them away."""
+    return [not showing, gr.update(visible=not showing), domain]
+
+
+def begin_with(
+    context: Context, token: str | None, pieces: list[dict[str, Any]], domain: str, event: gr.EventData
+) -> list[Any]:
+    """Begin a walk with a piece that was chosen."""
+    return [name_of(context, token, pieces[event.index]), domain, False, gr.update(visible=False)]
+
+
+def _groups(context: Context) -> Sequence[str]:
+    """The styles along which one can walk."""
+    try:
+        known = context.studio.dials.known
+    except ValueError as error:
+        raise NotAllowed(str(error)) from error
+    return (*known.groups, *CODE_WALKS) if known else ()
+
+
+def _undrawn(context: Context, group: str | None, source: str) -> bool:
+    return bool(source) and group in _groups(context) and group not in CODE_WALKS
+
+
+def _step(by: int, *, code: bool) -> str:
+    if code:
+        return f"Value {by + 3} of {CODE_LEVELS}"
+    return f"{'+' if by > 0 else '−'}{abs(by)} SD" if by else "As it is"
+
+
+def _line(text: str) -> str:
+    return f'<p class="k-said" role="status" aria-live="polite">{escape(text)}</p>'
+
+
+def _sentence(error: Problem) -> str:
+    text = str(error)
+    return f"{text[:1].upper()}{text[1:]}."
