@@ -212,7 +212,10 @@ def _listener(given: argparse.Namespace, settings: Settings) -> int:
                 given.out.write_text(json.dumps(data, ensure_ascii=False, indent=1), encoding="utf-8")
             else:
                 print(json.dumps(data, ensure_ascii=False, indent=1))
-    except (UnknownListenerError, NotAnExportError, OSError) as error:
+    except UnknownListenerError:
+        print(f"there is no listener {given.id} (any more)", file=sys.stderr)
+        return 1
+    except (NotAnExportError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
     finally:
