@@ -8,6 +8,7 @@ from sqlalchemy import func, select, update
 
 from db.queries import jobs
 from db.tables import Clip, ClipAudio, Job
+from webapp.api import health
 from webapp.composing import for_listener, pool, rendering, screening, wishes
 from webapp.composing.clip_maker import ClipMaker
 from webapp.composing.for_listener import Commission
@@ -42,9 +43,8 @@ def test_the_worker_fills_an_empty_pool_with_a_pair_first(context, worker):
     assert playable(context) == 2
     listener = accounts.create(context.database, context.journal)
     pair = context.pairs.open(listener)[0]
-    for side in ("left", "right"):
-        clip_id, seconds = pair[side]["clip_id"], pair[side]["seconds"]
-        audio = context.database.transaction(lambda s, c=clip_id, n=seconds: s.get(ClipAudio, (c, n)))
+    for clip in pair.clips:
+        audio = context.database.transaction(lambda s, c=clip.clip_id, n=clip.seconds: s.get(ClipAudio, (c, n)))
         data = context.clip_store.get(audio.uri)
         assert len(data) == audio.bytes
         assert -19 < audio.lufs < -17
@@ -208,10 +208,8 @@ def test_a_broken_clip_is_thrown_away_and_counted(context, worker, monkeypatch):
     monkeypatch.setattr(screening, "rejection_reason", lambda *_: next(answers, None))
     worker.step()
     assert playable(context) == 1
-    from webapp.api.health import thrown_away
-
-    report = context.database.transaction(thrown_away)
-    assert report == {"composed": 2, "thrown": 1, "share": 0.5, "reasons": {"silent": 1}}
+    results = context.database.transaction(lambda session: jobs.recent_results(session, health.COUNTED))
+    assert health.thrown_away(results) == {"composed": 2, "thrown": 1, "share": 0.5, "reasons": {"silent": 1}}
 
 
 def test_while_the_generator_is_down_the_job_waits_uncounted(context, space, settings):

@@ -112,7 +112,7 @@ def test_shared_cards_the_studio_and_music_for_two_come_back(context, live, rebu
         return pieces.keep(session, context.studio, host, **fields, model_version=context.space.version)
 
     names = [context.database.transaction(lambda s, n=number: piece(s, n)) for number in range(3)]
-    pieces.make_link(context.database, context.journal, host, uuid.UUID(names[-1].removeprefix("pieces/")))
+    pieces.make_link(context.studio, host, uuid.UUID(names[-1].removeprefix("pieces/")))
     duet = for_two.agree(
         context.database, context.journal, guest, for_two.invite(context.database, context.journal, host)
     )
