@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from db.tables import Four, Offer
 from models.style.card import read_card
 from models.taste.space import TasteSpace
+from webapp.composing.bank import Bank
 from webapp.generation.remote import RemoteGenerator
 from webapp.learning.installed_style import InstalledStyle
 from webapp.learning.playable_clips import PlayablePool
@@ -88,12 +89,17 @@ class Context:
         return ClipMaker(self.database, self.journal, self.clip_store, self.generation, self.style)
 
     @cached_property
+    def bank(self) -> Bank:
+        """Draws of the prior to search among."""
+        return Bank(self.settings.home / "bank", self.style, self.generation)
+
+    @cached_property
     def listener_composer(self) -> ListenerComposer:
         """Composes for one listener's taste."""
         from webapp.composing.for_listener import ListenerComposer  # noqa: PLC0415 (the piano)
-        from webapp.composing.search import Draws  # noqa: PLC0415 (the piano)
+        from webapp.composing.search import LatentSearch  # noqa: PLC0415 (the piano)
 
-        return ListenerComposer(self.clip_maker, Draws(self.database, self.generation))
+        return ListenerComposer(self.clip_maker, LatentSearch(self.database, self.generation, self.style, self.bank))
 
     @cached_property
     def duet_composer(self) -> DuetComposer:

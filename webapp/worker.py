@@ -1,5 +1,7 @@
 """The worker: takes jobs from the queue, one at a time, and leaves a job itself whenever the pool needs clips.
 
+Who waits for a first clip of their own is served beside it, many at once. With nothing to do it draws for the bank.
+
 A worker that is killed loses its lease and its job is taken again; one that is asked to stop gives its job back.
 Beside it a second worker takes in the logs of training runs, which would else wait behind composing.
 """
@@ -13,6 +15,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from types import FrameType
 from typing import Any
@@ -23,9 +26,11 @@ from sqlalchemy.orm import Session
 from db import migrate
 from db.embedded import EmbeddedPostgresError
 from db.queries import jobs
+from db.queries.clips import count_pool
 from db.queries.jobs import TakenJob
+from models.music.notes import DOMAINS
 from webapp.composing import pool, wishes
-from webapp.composing.for_listener import Commission
+from webapp.composing.bank import ENOUGH
 from webapp.composing.jobs import JobInHand
 from webapp.context import Context
 from webapp.generation.protocol import BadRequest, GenerationError
@@ -47,14 +52,15 @@ REVIVE_AFTER_SECONDS = 5.0  # a fallen Postgres is the web's to start again, whe
 HOUSEKEEPING_SECONDS = 3600.0
 POPULATION_SECONDS = 60.0  # between looks at whether votes have grown enough to learn from them what listeners share
 RUNS_SECONDS = 1.0  # between looks at the logs of training runs
-STOP_SECONDS = 5.0  # for the second worker to finish the log in hand
+STOP_SECONDS = 5.0  # for those beside the worker to finish what they have in hand
+FIRST_CLIPS_TOGETHER = 16  # as many as the generator decodes side by side
 
 Handler = Callable[[Context, TakenJob], dict[str, Any]]
 
 
 def _compose_for(context: Context, job: TakenJob) -> dict[str, Any]:
     in_hand = JobInHand(context.database, job)
-    return context.listener_composer.compose(Commission.of(in_hand), in_hand.report).to_json()
+    return context.listener_composer.do(in_hand).to_json()
 
 
 def _compose_for_two(context: Context, job: TakenJob) -> dict[str, Any]:
@@ -152,6 +158,7 @@ class Worker:
             except (DBAPIError, EmbeddedPostgresError) as error:
                 log.warning("database_unavailable error=%s", error)
                 worked = False
+            worked = self.tend_bank(idle=not worked) or worked
             idle = 0 if worked else idle + 1
             if not worked:
                 self._stopping.wait(self.idle_s)
@@ -160,13 +167,40 @@ class Worker:
         """Do one job, after leaving those that are due where we ``look`` for them; whether there was one."""
         if look:
             self.leave_jobs()
-        kinds = list(self._handlers)
-        job = self.context.database.transaction(lambda s: jobs.take_job(s, kinds, lease_s=LEASE_SECONDS))
+        job = self.context.database.transaction(self._take)
         if job is None:
             return False
+        self._hold(job)
+        return True
+
+    def tend_bank(self, *, idle: bool) -> bool:
+        """Draw for the bank where nobody waits, or where it has too little to search; whether anything was drawn."""
+        bank, first = self.context.bank, DOMAINS[0]
+        try:
+            if idle:
+                busy = self.context.generation.health()
+                return busy["queued"] + busy["running"] == 0 and bank.tend()
+            if bank.size(first) < ENOUGH and self.context.database.transaction(self._has_a_few):
+                bank.grow(first)
+                return True
+        except GenerationError as error:
+            log.info("bank_not_tended error=%s", error)
+        except (DBAPIError, EmbeddedPostgresError, OSError) as error:
+            log.warning("bank_not_tended error=%s", error)
+        return False
+
+    def _has_a_few(self, session: Session) -> bool:
+        return count_pool(session, domain=DOMAINS[0]) >= pool.FEW
+
+    def _take(self, session: Session) -> TakenJob | None:
+        """The next job; while first clips are composed, none that can wait."""
+        waiting = jobs.count_under_way(session, wishes.KIND, least_priority=wishes.FIRST_PRIORITY)
+        least = wishes.UNASKED_PRIORITY if waiting else None
+        return jobs.take_job(session, list(self._handlers), lease_s=LEASE_SECONDS, least_priority=least)
+
+    def _hold(self, job: TakenJob) -> None:
         with _Lease(self.context, job):
             self._do(job)
-        return True
 
     def leave_jobs(self) -> None:
         """Leave a job for the pool where it needs clips, and what a new model asks for."""
@@ -226,6 +260,55 @@ class Worker:
             pause = min(LONGEST_WAIT_SECONDS, 2 * pause)
 
 
+class FirstClips(Worker):
+    """Composes for those who have no clip of their own yet, many side by side, until ``stop``.
+
+    The worker does so too, one after the other; here nobody waits behind a long job, and clips are decoded together.
+    """
+
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
+        self._room = threading.Semaphore(FIRST_CLIPS_TOGETHER)
+        self._threads = ThreadPoolExecutor(FIRST_CLIPS_TOGETHER, "first clips")
+
+    def run(self) -> None:
+        """Work until told to stop, and finish what was begun."""
+        with self._threads:
+            super().run()
+
+    def leave_jobs(self) -> None:
+        """The worker does."""
+
+    def tend_bank(self, *, idle: bool) -> bool:  # noqa: ARG002
+        """The worker does."""
+        return False
+
+    def step(self, *, look: bool = True) -> bool:  # noqa: ARG002
+        """Begin one job, where there is one and room for it; whether there was."""
+        if not self._room.acquire(timeout=self.idle_s):
+            return False
+        job = None
+        try:
+            job = self.context.database.transaction(self._take)
+            if job is not None:
+                self._threads.submit(self._hold, job)
+        finally:
+            if job is None:
+                self._room.release()
+        return job is not None
+
+    def _take(self, session: Session) -> TakenJob | None:
+        return jobs.take_job(session, [wishes.KIND], lease_s=LEASE_SECONDS, least_priority=wishes.FIRST_PRIORITY)
+
+    def _hold(self, job: TakenJob) -> None:
+        try:
+            super()._hold(job)
+        except (DBAPIError, EmbeddedPostgresError) as error:
+            log.warning("database_unavailable error=%s", error)  # the lease runs out and the job is taken again
+        finally:
+            self._room.release()
+
+
 class RunLogWorker(Worker):
     """Takes in the logs of training runs as they grow, until ``stop``."""
 
@@ -233,6 +316,13 @@ class RunLogWorker(Worker):
 
     def __init__(self, context: Context) -> None:
         super().__init__(context, RUN_LOG_HANDLERS)
+
+    def tend_bank(self, *, idle: bool) -> bool:  # noqa: ARG002
+        """The worker does."""
+        return False
+
+    def _take(self, session: Session) -> TakenJob | None:
+        return jobs.take_job(session, list(self._handlers), lease_s=LEASE_SECONDS)
 
     def leave_jobs(self) -> None:
         """Leave a job where a log has changed."""
@@ -273,18 +363,20 @@ def run_worker(settings: Settings) -> int:
     if wrong := context.wrong_model():
         print(wrong, file=sys.stderr)
         return 1
-    worker, run_logs = Worker(context), RunLogWorker(context)
+    worker, beside = Worker(context), [FirstClips(context), RunLogWorker(context)]
 
     def stop(_: int, __: FrameType | None) -> None:
-        worker.stop()
-        run_logs.stop()
+        for each in (worker, *beside):
+            each.stop()
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
     if worker.wait_for_schema():
-        beside = threading.Thread(target=run_logs.run, name="run logs", daemon=True)
-        beside.start()
+        threads = [threading.Thread(target=each.run, name=type(each).__name__, daemon=True) for each in beside]
+        for thread in threads:
+            thread.start()
         worker.run()
-        beside.join(STOP_SECONDS)
+        for thread in threads:
+            thread.join(STOP_SECONDS)
     context.close()
     return 0

@@ -8,8 +8,8 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import and_, delete, func, or_, select, text, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Text, and_, cast, delete, func, or_, select, text, update
+from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import Session
 
 from db.tables import Job
@@ -17,6 +17,7 @@ from db.tables import Job
 LEASE_S = 30.0
 FIRST_RETRY_S = 1.0
 LONGEST_RETRY_S = 300.0
+REMEMBERED = "found"  # in a payload: what was found while the job was done, for whoever does it again
 ACTIVE = text("state IN ('waiting', 'running')")  # the words of the partial indexes
 
 
@@ -30,6 +31,7 @@ class TakenJob:
     listener_id: UUID | None
     attempts: int
     token: UUID
+    priority: int = 0
 
 
 def enqueue(
@@ -61,8 +63,12 @@ def enqueue(
     return session.scalars(new).one_or_none()
 
 
-def take_job(session: Session, kinds: Sequence[str], *, lease_s: float = LEASE_S) -> TakenJob | None:
+def take_job(
+    session: Session, kinds: Sequence[str], *, lease_s: float = LEASE_S, least_priority: int | None = None
+) -> TakenJob | None:
     """The most urgent job of these kinds that nobody holds, now held by us; None where there is nothing to do.
+
+    With ``least_priority`` none that is less urgent than that.
 
     Commit at once: the lease holds the job, not the transaction. A job whose lease ran out on its last attempt fails.
     """
@@ -76,9 +82,10 @@ def take_job(session: Session, kinds: Sequence[str], *, lease_s: float = LEASE_S
         .execution_options(synchronize_session=False)
     )
     due = and_(Job.state == "waiting", Job.run_after <= now)
+    urgent = [] if least_priority is None else [Job.priority >= least_priority]
     candidate = (
         select(Job.id)
-        .where(Job.kind.in_(kinds), ACTIVE, or_(due, expired))
+        .where(Job.kind.in_(kinds), ACTIVE, or_(due, expired), *urgent)
         .order_by(Job.priority.desc(), Job.run_after, Job.id)
         .limit(1)
         .with_for_update(skip_locked=True)
@@ -93,12 +100,12 @@ def take_job(session: Session, kinds: Sequence[str], *, lease_s: float = LEASE_S
             lease_token=token,
             lease_until=now + timedelta(seconds=lease_s),
         )
-        .returning(Job.id, Job.kind, Job.payload, Job.listener_id, Job.attempts)
+        .returning(Job.id, Job.kind, Job.payload, Job.listener_id, Job.attempts, Job.priority)
         .execution_options(synchronize_session=False)
     ).one_or_none()
     if taken is None:
         return None
-    return TakenJob(taken.id, taken.kind, taken.payload, taken.listener_id, taken.attempts, token)
+    return TakenJob(taken.id, taken.kind, taken.payload, taken.listener_id, taken.attempts, token, taken.priority)
 
 
 def extend_lease(session: Session, job: TakenJob, *, lease_s: float = LEASE_S) -> bool:
@@ -108,9 +115,9 @@ def extend_lease(session: Session, job: TakenJob, *, lease_s: float = LEASE_S) -
 
 def finish_job(session: Session, job: TakenJob, result: dict[str, Any] | None = None) -> bool:
     """Done. False where the job isn't ours any more: roll back what was done for it."""
-    return _change(
-        session, job, state="done", result=result, error=None, finished_at=func.clock_timestamp(), **_NO_LEASE
-    )
+    payload = Job.payload.op("-")(cast(REMEMBERED, Text))
+    now = func.clock_timestamp()
+    return _change(session, job, state="done", payload=payload, result=result, error=None, finished_at=now, **_NO_LEASE)
 
 
 def fail_job(session: Session, job: TakenJob, error: str, *, retry: bool = True) -> bool:
@@ -127,6 +134,19 @@ def tell_progress(session: Session, job: TakenJob, progress: dict[str, Any]) -> 
     return _change(session, job, result=progress)
 
 
+def remember(session: Session, job: TakenJob, values: Any) -> bool:
+    """Keep ``values`` as ``REMEMBERED`` in a job's payload until it is done; False where it isn't ours any more."""
+    return _change(session, job, payload=Job.payload.op("||")(cast({REMEMBERED: values}, JSONB)))
+
+
+def count_under_way(session: Session, kind: str, *, least_priority: int, but: UUID | None = None) -> int:
+    """How many jobs of a kind, and at least so urgent, wait or run; those about one listener may be left out."""
+    query = select(func.count()).where(Job.kind == kind, Job.priority >= least_priority, ACTIVE)
+    if but is not None:
+        query = query.where(Job.listener_id.is_distinct_from(but))
+    return session.scalars(query.select_from(Job)).one()
+
+
 def release_job(session: Session, job: TakenJob) -> bool:
     """Give an unfinished job back at once and uncounted, as a worker does that is told to stop."""
     now = func.clock_timestamp()
@@ -134,10 +154,10 @@ def release_job(session: Session, job: TakenJob) -> bool:
 
 
 def current_job(session: Session, kind: str, listener_id: UUID) -> Job | None:
-    """The listener's job of this kind that is under way, the first of several, or else the last one that ended."""
+    """The listener's job of this kind that is under way, the most urgent one, or else the last that ended."""
     theirs = select(Job).where(Job.listener_id == listener_id, Job.kind == kind).limit(1)
     theirs = theirs.execution_options(populate_existing=True)
-    under_way = session.scalars(theirs.where(ACTIVE).order_by(Job.id)).one_or_none()
+    under_way = session.scalars(theirs.where(ACTIVE).order_by(Job.priority.desc(), Job.id)).one_or_none()
     return under_way or session.scalars(theirs.order_by(Job.id.desc())).one_or_none()
 
 

@@ -30,12 +30,52 @@ EXCHANGEABLE: tuple[str, ...] = tuple(name for name in STYLE_GROUPS if name != "
 
 @dataclass(frozen=True)
 class Candidate:
-    """Latents found for a head, with their ``score`` and the expected ``utility`` and its ``sd``."""
+    """Latents found for a head, with their ``score`` and the expected ``utility`` and its ``sd``.
+
+    ``origin`` is the place, among what was searched, of the latents whose content they have.
+    """
 
     latents: Latents
     score: float
     utility: float
     sd: float
+    origin: int
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """Latents to search among and their readouts, which are the same for every head and so computed once.
+
+    ``parts`` ``(N, groups, L)``: what each group adds to the lines of the taste space.
+    """
+
+    latents: Sequence[Latents]
+    parts: FloatArray
+
+    @classmethod
+    def of(cls, space: TasteSpace, latents: Sequence[Latents]) -> Candidates:
+        """Raises ``ValueError`` where versions are mixed."""
+        _check_versions(space, latents)
+        if not latents:
+            return cls([], np.zeros((0, len(GROUPS), space.readout.shape[1])))
+        sizes = {name: value.shape[1] for name, value in latents[0].groups.items()}
+        return cls(latents, space.parts(np.stack([summary(each) for each in latents]), sizes))
+
+    @classmethod
+    def joined(cls, several: Sequence[Candidates]) -> Candidates:
+        """All of them, in this order; there must be at least one."""
+        latents = [latents for each in several for latents in each.latents]
+        return cls(latents, np.concatenate([each.parts for each in several]))
+
+    def chosen(self, places: Sequence[int]) -> Candidates:
+        """Some of them, in this order."""
+        return Candidates([self.latents[place] for place in places], self.parts[list(places)])
+
+    @property
+    def lines(self) -> FloatArray:
+        """Of each of them ``(N, L)``."""
+        lines: FloatArray = self.parts.sum(axis=1)
+        return lines
 
 
 class Judge(Protocol):
@@ -98,12 +138,33 @@ def recombine(
     the candidates' mean, or than it was. Only candidates with the same number of bars give to each other. Raises
     ``ValueError`` where versions are mixed.
     """
-    _check_versions(space, candidates)
+    among = Candidates.of(space, candidates)
+    found = _recombined(judge, space, among, count=count, donors=donors, max_swaps=max_swaps, kappa=kappa, reach=reach)
+    return [each.latents for each in found]
+
+
+@dataclass(frozen=True)
+class _Recombined:
+    latents: Latents
+    lines: FloatArray
+    origin: int
+
+
+def _recombined(
+    judge: Head | Judge,
+    space: TasteSpace,
+    among: Candidates,
+    *,
+    count: int,
+    donors: int = 32,
+    max_swaps: int = 2,
+    kappa: float = CAREFUL,
+    reach: float = REACH,
+) -> list[_Recombined]:
+    candidates, parts = among.latents, among.parts
     if not candidates:
         return []
-    sizes = {name: value.shape[1] for name, value in candidates[0].groups.items()}
-    parts = space.parts(np.stack([summary(each) for each in candidates]), sizes)  # (N, groups, L): what a swap moves
-    whole = parts.sum(axis=1)
+    whole = among.lines
     centre, limit = whole.mean(axis=0), reach * whole.std(axis=0)
     score = scores(judge, space.with_distances(whole), kappa)
     order = [int(index) for index in np.argsort(-score)]
@@ -126,14 +187,14 @@ def recombine(
             del free[name]
             current, value, lines = _with_group(current, candidates[donor], name), float(values[best]), rows[best]
         if len(free) < len(EXCHANGEABLE):
-            improved.append(current)
+            improved.append(_Recombined(current, lines, index))
     return improved
 
 
 def best_latents(
     head: Head,
     space: TasteSpace,
-    candidates: Sequence[Latents],
+    candidates: Sequence[Latents] | Candidates,
     count: int,
     *,
     kappa: float = CAREFUL,
@@ -141,16 +202,16 @@ def best_latents(
     refine: bool = True,
 ) -> list[Candidate]:
     """The ``count`` best and different latents for this head among ``candidates`` and their recombinations."""
-    _check_versions(space, candidates)
-    if not candidates:
+    among = candidates if isinstance(candidates, Candidates) else Candidates.of(space, candidates)
+    if not among.latents:
         return []
-    everything = list(candidates)
-    if refine:
-        everything += recombine(head, space, candidates, count=2 * count, kappa=kappa)
-    features = space.features(np.stack([summary(each) for each in everything]))
+    improved = _recombined(head, space, among, count=2 * count, kappa=kappa) if refine else []
+    everything = [*among.latents, *(each.latents for each in improved)]
+    origins = [*range(len(among.latents)), *(each.origin for each in improved)]
+    features = space.with_distances(np.vstack([among.lines, *(each.lines for each in improved)]))
     utility, score = utilities(head, features), scores(head, features, kappa)
     return [
-        Candidate(everything[i], float(score[i]), float(utility.mean[i]), float(utility.sd[i]))
+        Candidate(everything[i], float(score[i]), float(utility.mean[i]), float(utility.sd[i]), origins[i])
         for i in pick(head, features, count, kappa=kappa, diversity=diversity)
     ]
 

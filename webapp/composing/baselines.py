@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
 
 import numpy as np
 from sqlalchemy.orm import Session
@@ -11,21 +10,21 @@ from sqlalchemy.orm import Session
 from db.queries.clips import rival_clips
 from db.queries.offers import met_among
 from models.music.notes import Domain
-from models.style.latents import Latents
 from models.taste.head import Head
-from models.taste.search import best_latents
 from webapp.composing.clip_maker import ClipMaker, Made, Order
+from webapp.composing.search import LatentSearch
+from webapp.composing.wishes import GIFT
 from webapp.learning import heads
 
 TRIED = 3  # latents for a baseline, the next one where a piece may not be offered
 
 
 def compose_missing(
-    maker: ClipMaker, listener_id: uuid.UUID, domain: Domain, candidates: Sequence[Latents], *, first_seed: int
+    maker: ClipMaker, search: LatentSearch, listener_id: uuid.UUID, domain: Domain, *, first_seed: int
 ) -> Made:
     """One clip of each kind of baseline of which none waits to be met.
 
-    That for the average listener of the study is searched among the same ``candidates`` as the listener's own.
+    That for the average listener of the study is searched for as the listener's own are. Raises ``GenerationError``.
     """
     space = maker.style.space
 
@@ -35,16 +34,18 @@ def compose_missing(
         return heads.average_of_others(session, listener_id, space), {c.kind for c in there if c.id not in met}
 
     average, waiting = maker.database.transaction(look)
-    generator = np.random.default_rng(first_seed)
-    wanted = {"drawn": [candidates[i] for i in generator.permutation(len(candidates))[:TRIED]]}
-    if average is not None:
-        best = best_latents(average, space, candidates, TRIED)
-        wanted["average"] = [best[i].latents for i in generator.permutation(len(best))]
+    kinds = {"drawn"} if average is None else {"average", "drawn"}
     made = Made()
-    for kind in sorted(set(wanted) - waiting):
-        for latents in wanted[kind]:
-            found = maker.make([Order(domain, first_seed + made.composed, latents, listener_id, kind)])
-            made.add(found)
-            if found.clip_ids:
+    for kind in sorted(kinds - waiting):
+        if kind == "drawn" or average is None:
+            found = search.drawn(domain, TRIED, first_seed)
+        else:
+            found = search.best(average, domain, TRIED, wish=GIFT, seed=first_seed)
+            # As whichever of the listener's own clips meets it, this is any of the best, and not the very best.
+            np.random.default_rng(first_seed).shuffle(found)
+        for latents in found:  # the next one where a piece may not be offered
+            one = maker.make([Order(domain, first_seed + made.composed, latents, listener_id, kind)])
+            made.add(one)
+            if one.clip_ids:
                 break
     return made

@@ -98,17 +98,24 @@ class ClipMaker:
         self._one_at_a_time = threading.Lock()  # one core is enough for rendering, votes need the other
 
     def make(
-        self, orders: Sequence[Order], *, hurry: bool = False, on_stored: Callable[[], None] | None = None
+        self,
+        orders: Sequence[Order],
+        *,
+        shortest: bool = False,
+        hurry: bool = False,
+        on_stored: Callable[[], None] | None = None,
     ) -> Made:
         """Make all at once; ``on_stored`` is called for each clip that is there.
 
-        In a ``hurry`` each is rendered as soon as it is composed, beside the others, and at its shortest length alone.
+        With ``shortest`` they are rendered at their shortest length alone, in a ``hurry`` also beside one another.
         Raises the ``GenerationError`` of an order that failed, after what did not fail is stored.
         """
         made = Made()
         failed: GenerationError | None = None
         with ThreadPoolExecutor(max(1, len(orders))) as together:
-            for answer in [together.submit(self._make_one, order, hurry=hurry) for order in orders]:
+            for answer in [
+                together.submit(self._make_one, order, shortest=shortest or hurry, hurry=hurry) for order in orders
+            ]:
                 try:
                     kept = answer.result()
                 except GenerationError as error:
@@ -121,16 +128,16 @@ class ClipMaker:
             raise failed
         return made
 
-    def _make_one(self, order: Order, *, hurry: bool) -> Kept:
+    def _make_one(self, order: Order, *, shortest: bool, hurry: bool) -> Kept:
         result = self.generation.generate(order.request())
         with contextlib.nullcontext() if hurry else self._one_at_a_time:
-            kept = self.keep(result, order.domain, order.owner, order.kind, hurry=hurry)
+            kept = self.keep(result, order.domain, order.owner, order.kind, shortest=shortest)
         if kept.fault is not None:
             log.info("clip_rejected domain=%s fault=%s", order.domain, kept.fault)
         return kept
 
     def keep(
-        self, result: GenerateResult, domain: Domain, owner: uuid.UUID | None, kind: str, *, hurry: bool = False
+        self, result: GenerateResult, domain: Domain, owner: uuid.UUID | None, kind: str, *, shortest: bool = False
     ) -> Kept:
         """Screen, render and store a composed piece."""
         if result.model_version != self.style.version:
@@ -145,13 +152,39 @@ class ClipMaker:
         repeats = owner and kind != "studio" and screening.is_there_already(self.database, piece, result, owner)
         if repeats:
             return Kept(None, screening.THERE_ALREADY)
-        lengths = rendering.playable_lengths(piece)
-        sounds = [rendering.render_into(self.clip_store, piece, seconds) for seconds in lengths[: 1 if hurry else None]]
+        lengths = rendering.playable_lengths(piece)[: 1 if shortest else None]
+        sounds = [rendering.render_into(self.clip_store, piece, seconds) for seconds in lengths]
         clip_id = self._store(result, piece, sounds, domain, owner, kind=kind)
         if clip_id is None:
             self._discard(sounds)
             return Kept(None, screening.LISTENER_GONE)
         return Kept(clip_id)
+
+    def lengthen(self, clip_id: uuid.UUID) -> None:
+        """Render a stored clip at the lengths that it lacks; nothing where it is gone."""
+
+        def look(session: Session) -> tuple[Piece, set[float]] | None:
+            clip = rows.get_clip(session, clip_id)
+            return None if clip is None else (Piece.from_json(clip.notes), rows.lengths_of(session, clip_id))
+
+        found = self.database.transaction(look)
+        if found is None:
+            return
+        piece, there = found
+        with self._one_at_a_time:
+            missing = [seconds for seconds in rendering.playable_lengths(piece) if seconds not in there]
+            sounds = [rendering.render_into(self.clip_store, piece, seconds) for seconds in missing]
+
+        def note(session: Session) -> bool:
+            if rows.lock_clip(session, clip_id) is None:
+                return False
+            for sound in sounds:
+                rows.add_audio(session, clip_id, **sound.columns())
+            self.journal.keep_clip(session, clip_id)
+            return True
+
+        if sounds and not self.database.transaction(note):
+            self._discard(sounds)
 
     def _store(
         self,

@@ -7,41 +7,76 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from sqlalchemy.orm import Session
+
+from db.queries import jobs
 from models.music.notes import Domain
-from models.taste.search import SEARCHED, best_latents
-from webapp.composing import baselines
+from models.style.latents import Latents
+from models.taste.head import Head
+from models.taste.search import SEARCHED
+from webapp.composing import baselines, wishes
 from webapp.composing.clip_maker import ClipMaker, Made, Order
 from webapp.composing.jobs import JobInHand
-from webapp.composing.search import KAPPAS, Draws
-from webapp.composing.wishes import KIND_OF, Progress, Wish, brings_baselines, wish_of
+from webapp.composing.search import LatentSearch
+from webapp.composing.wishes import GIFT, Wish
 from webapp.learning import heads
 
 log = logging.getLogger(__name__)
 
 CLIPS_A_JOB = 3
-GIFT = Wish()
-SPARE = 2  # times as many are found, for those that may not be offered
+SPARE = 3  # more are found, for those that may not be offered
+Report = Callable[[Mapping[str, Any]], None]
 
 
 @dataclass(frozen=True)
 class Commission:
-    """What is to be composed for whom; the same ``seed`` gives the same clips."""
+    """What is to be composed for whom.
+
+    The same ``seed`` and ``found`` latents give the same clips; latents that were not found yet are searched for.
+    In a ``hurry`` others wait for their first clip, and one, in its shortest length, is enough for now.
+    ``to_lengthen`` are clips that were made in a hurry.
+    """
 
     listener_id: uuid.UUID
     domain: Domain
     seed: int
     wish: Wish = GIFT
     with_baselines: bool = False
+    clips: int = CLIPS_A_JOB
+    found: Sequence[Latents] = ()
+    hurry: bool = False
+    to_lengthen: Sequence[uuid.UUID] = ()
 
     @classmethod
     def of(cls, job: JobInHand) -> Commission:
         """What a job asks for."""
-        payload = job.payload
-        return cls(job.listener_id, job.domain, job.seed, wish_of(payload), brings_baselines(payload))
+        payload, rest = job.payload, wishes.Rest.of(job.payload)
+        return cls(
+            job.listener_id,
+            job.domain,
+            job.seed,
+            wishes.wish_of(payload),
+            wishes.brings_baselines(payload),
+            rest.clips if rest else CLIPS_A_JOB,
+            [Latents.from_json(each) for each in job.found],
+            hurry=rest is None and _is_crowded(job),
+            to_lengthen=rest.to_lengthen if rest else (),
+        )
+
+
+def _is_crowded(job: JobInHand) -> bool:
+    """Whether this is somebody's first clip and others wait for theirs."""
+
+    def look(session: Session) -> bool:
+        least = wishes.FIRST_PRIORITY
+        others = jobs.count_under_way(session, wishes.KIND, least_priority=least, but=job.listener_id)
+        return others > 0 and wishes.count(session, job.listener_id) == 0
+
+    return job.database.transaction(look)
 
 
 @dataclass(frozen=True)
@@ -63,54 +98,94 @@ class Delivered:
 
 
 class ListenerComposer:
-    """Composes for one listener at a time."""
+    """Composes for one listener at a time; may be used from many threads."""
 
-    def __init__(self, maker: ClipMaker, draws: Draws) -> None:
-        self._maker, self._draws = maker, draws
+    def __init__(self, maker: ClipMaker, search: LatentSearch) -> None:
+        self._maker, self._search = maker, search
+
+    def do(self, job: JobInHand) -> Delivered:
+        """Do a job; what it finds is kept with it, so that, done again, it composes the same clips."""
+        commission = Commission.of(job)
+        delivered = self.compose(commission, job.report, job.remember)
+        if commission.hurry:
+            rest = wishes.Rest(CLIPS_A_JOB - delivered.own, tuple(delivered.made.clip_ids))
+            job.database.transaction(
+                lambda session: wishes.enqueue_rest(session, commission.listener_id, job.payload, rest)
+            )
+        return delivered
 
     def compose(
-        self, commission: Commission, report: Callable[[Mapping[str, Any]], None] = lambda _: None
+        self,
+        commission: Commission,
+        report: Report = lambda _: None,
+        remember: Callable[[Sequence[dict[str, Any]]], None] = lambda _: None,
     ) -> Delivered:
-        """Compose and store; ``report`` hears how far it is. Done again, the same clips are stored once.
+        """Search, compose and store; ``report`` hears how far it is, ``remember`` what was found.
 
         Raises ``GenerationError``.
         """
-        listener_id, domain, wish = commission.listener_id, commission.domain, commission.wish
-        progress = _Progress(report)
-        space = self._maker.style.space
-        head = self._maker.database.transaction(lambda session: heads.load(session, listener_id, space))
-        candidates = self._draws.fresh(domain, commission.seed, wish, lambda drawn: progress.change(drawn=drawn))
-        found = best_latents(head, space, candidates, SPARE * CLIPS_A_JOB, kappa=KAPPAS[wish.mode])
-        progress.change(scored=len(candidates))
-        made, waiting = Made(), [each.latents for each in found]
-        while waiting and (missing := CLIPS_A_JOB - len(made.clip_ids)) > 0:
-            now, waiting = waiting[:missing], waiting[missing:]
-            orders = [
-                Order(domain, commission.seed + made.composed + place, latents, listener_id, KIND_OF[wish.mode])
-                for place, latents in enumerate(now)
-            ]
-            made.add(self._maker.make(orders, on_stored=progress.one_more_rendered))
-        own = len(made.clip_ids)
-        if commission.with_baselines and own:
-            first = commission.seed + made.composed
-            made.add(baselines.compose_missing(self._maker, listener_id, domain, candidates, first_seed=first))
-        beside = len(made.clip_ids) - own
-        log.info(
-            "composed_for_listener wish=%s clips=%d baselines=%d votes=%d", wish.mode, own, beside, head.votes_seen
+        wanted = 1 if commission.hurry else commission.clips
+        progress = _Progress(report, wanted)
+        for clip_id in commission.to_lengthen:
+            self._maker.lengthen(clip_id)
+        head = self._maker.database.transaction(
+            lambda session: heads.load(session, commission.listener_id, self._maker.style.space)
         )
+        found = list(commission.found)
+        if not found:
+            found = self._find(commission, head, wanted + SPARE, progress)
+            remember([latents.to_json() for latents in found])
+        made = self._make(commission, found, wanted, progress)
+        own = len(made.clip_ids)
+        if commission.with_baselines and own and not commission.hurry:
+            first = commission.seed + made.composed
+            made.add(
+                baselines.compose_missing(
+                    self._maker, self._search, commission.listener_id, commission.domain, first_seed=first
+                )
+            )
+        beside, mode = len(made.clip_ids) - own, commission.wish.mode
+        log.info("composed_for_listener wish=%s clips=%d baselines=%d votes=%d", mode, own, beside, head.votes_seen)
         return Delivered(own, beside, made)
+
+    def _find(self, commission: Commission, head: Head, count: int, progress: _Progress) -> list[Latents]:
+        found = self._search.best(
+            head,
+            commission.domain,
+            count,
+            wish=commission.wish,
+            seed=commission.seed,
+            on_drawn=lambda drawn, ideas: progress.change(drawn=drawn, ideas=ideas),
+        )
+        progress.all_scored()
+        # What was stored and is read again is rounded: compose from the same numbers at once.
+        return [Latents.from_json(latents.to_json()) for latents in found]
+
+    def _make(self, commission: Commission, found: Sequence[Latents], wanted: int, progress: _Progress) -> Made:
+        """The best first, and for each that may not be offered the next one."""
+        made, kind = Made(), wishes.KIND_OF[commission.wish.mode]
+        while (waiting := found[made.composed :]) and (missing := wanted - len(made.clip_ids)) > 0:
+            orders = [
+                Order(commission.domain, commission.seed + made.composed + place, latents, commission.listener_id, kind)
+                for place, latents in enumerate(waiting[:missing])
+            ]
+            made.add(self._maker.make(orders, shortest=commission.hurry, on_stored=progress.one_more_rendered))
+        return made
 
 
 class _Progress:
     """Reports every step."""
 
-    def __init__(self, report: Callable[[Mapping[str, Any]], None]) -> None:
+    def __init__(self, report: Report, pieces: int) -> None:
         self._report = report
-        self._now = Progress(ideas=SEARCHED, pieces=CLIPS_A_JOB)
+        self._now = wishes.Progress(ideas=SEARCHED, pieces=pieces)
 
     def change(self, **values: int) -> None:
         self._now = self._now.model_copy(update=values)
         self._report(self._now.model_dump())
+
+    def all_scored(self) -> None:
+        self.change(scored=self._now.drawn)
 
     def one_more_rendered(self) -> None:
         self.change(rendered=self._now.rendered + 1)

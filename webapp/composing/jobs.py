@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,6 +45,16 @@ class JobInHand:
     def report(self, progress: Mapping[str, Any]) -> None:
         """Say how far it is."""
         self.database.transaction(lambda session: jobs.tell_progress(session, self.job, dict(progress)))
+
+    @property
+    def found(self) -> Sequence[dict[str, Any]]:
+        """What was found when this job was begun before."""
+        found: Sequence[dict[str, Any]] = self.payload.get(jobs.REMEMBERED, [])
+        return found
+
+    def remember(self, found: Sequence[dict[str, Any]]) -> None:
+        """Keep what was found for whoever does this job again."""
+        self.database.transaction(lambda session: jobs.remember(session, self.job, list(found)))
 
 
 def domain_named(name: object) -> Domain:

@@ -25,15 +25,25 @@ FEW = 12  # of the domain that everybody begins with, before the others get any
 FRESH = 16  # clips that a listener of the last hour has not met yet
 MOST = 2_000
 CLIPS_A_JOB = 4
+HURRIED, SHORT = 30, 7  # priorities: before everything; before what is composed for a listener who has some
 
 
 @dataclass(frozen=True)
 class Need:
-    """The domain that needs clips most, how many in the next job, and whether somebody waits for a first pair."""
+    """The domain that needs clips most, how many in the next job, and whether somebody waits for a first pair.
+
+    ``short``: somebody has heard nearly all.
+    """
 
     domain: str
     clips: int
     hurry: bool = False
+    short: bool = False
+
+    @property
+    def priority(self) -> int:
+        """Of a job in the queue."""
+        return HURRIED if self.hurry else SHORT if self.short else 0
 
 
 def need(session: Session, version: str, base: int) -> Need | None:
@@ -48,14 +58,17 @@ def need(session: Session, version: str, base: int) -> Need | None:
         return Need(first, FIRST - playable[first], hurry=True)
     if playable[first] < FEW:
         return Need(first, min(CLIPS_A_JOB, FEW - playable[first]))
-    missing = {}
+    missing, short = {}, {}
     for domain in DOMAINS:
         own = rows.count_composed_by(session, domain=domain, model_version=version)
         met = most_met(session, domain)
         unheard = min(MOST, FRESH + met) - playable[domain] if met else 0
+        short[domain] = unheard > FRESH // 2
         missing[domain] = max(base - own, unheard)
     domain = min(DOMAINS, key=lambda name: playable[name] / max(1, playable[name] + missing[name]))
-    return Need(domain, min(CLIPS_A_JOB, missing[domain])) if missing[domain] > 0 else None
+    if missing[domain] <= 0:
+        return None
+    return Need(domain, min(CLIPS_A_JOB, missing[domain]), short=short[domain])
 
 
 def leave_job(session: Session, version: str, base: int) -> bool:
@@ -64,7 +77,7 @@ def leave_job(session: Session, version: str, base: int) -> bool:
     if wanted is None:
         return False
     payload = {"domain": wanted.domain, "clips": wanted.clips, "seed": new_seed(), "hurry": wanted.hurry}
-    return jobs.enqueue(session, KIND, payload, dedupe_key=KIND) is not None
+    return jobs.enqueue(session, KIND, payload, dedupe_key=KIND, priority=wanted.priority) is not None
 
 
 def fill(maker: ClipMaker, payload: Mapping[str, Any], base: int) -> dict[str, Any]:

@@ -1,46 +1,67 @@
-"""What is searched among for one listener's head: draws of the prior, or draws near a piece that they named."""
+"""The search for latents that a listener would like: in the bank, or among draws near a piece that they named."""
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from db.queries.clips import get_clip
 from models.music.notes import Domain
 from models.style.latents import Latents
-from models.taste.search import CAREFUL, OPTIMISTIC, SEARCHED
+from models.taste.head import Head
+from models.taste.search import CAREFUL, OPTIMISTIC, SEARCHED, Candidates, best_latents
+from webapp.composing.bank import Bank
 from webapp.composing.wishes import Wish
 from webapp.generation.protocol import BadRequest, Generator
+from webapp.learning.installed_style import InstalledStyle
 from webapp.runtime.database import Database
 
 DRAWN_AT_ONCE = 16  # latents, after which is said how far the search is
 KAPPAS = {"careful": CAREFUL, "near": CAREFUL, "surprise": OPTIMISTIC}  # of a wish's mode
 
+OnDrawn = Callable[[int, int], None]  # hears how many there are of how many
 
-class Draws:
-    """Draws from the prior of the generator."""
 
-    def __init__(self, database: Database, generation: Generator) -> None:
-        self._database, self._generation = database, generation
+class LatentSearch:
+    """Finds latents for heads."""
 
-    def fresh(self, domain: Domain, seed: int, wish: Wish, on_drawn: Callable[[int], None]) -> list[Latents]:
-        """``SEARCHED`` draws, near the piece that the wish names where it does; ``on_drawn`` hears how many so far.
+    def __init__(self, database: Database, generation: Generator, style: InstalledStyle, bank: Bank) -> None:
+        self._database, self._generation, self._style, self._bank = database, generation, style, bank
 
-        Raises a ``GenerationError``.
+    def best(
+        self, head: Head, domain: Domain, count: int, *, wish: Wish, seed: int, on_drawn: OnDrawn = lambda *_: None
+    ) -> list[Latents]:
+        """The ``count`` best that differ, as the wish says; ``seed`` is for draws near a piece.
+
+        What comes from the bank is given to nobody else, so this finds others when it is asked again. Raises a
+        ``GenerationError``.
         """
-        near = None if wish.near is None else self._latents_of(wish.near)
-        found: list[Latents] = []
-        on_drawn(0)
-        while len(found) < SEARCHED:
-            count = min(DRAWN_AT_ONCE, SEARCHED - len(found))
-            answer = self._generation.latents(domain, count, seed + len(found), near=near, keep=wish.keep)
-            found += [Latents.from_json(each) for each in answer.latents]
-            on_drawn(len(found))
-        return found
+        space, kappa = self._style.space, KAPPAS[wish.mode]
+        if wish.near is not None:
+            near = self._near(wish.near, wish.keep, domain, seed, on_drawn)
+            return [each.latents for each in best_latents(head, space, near, count, kappa=kappa)]
 
-    def _latents_of(self, clip_id: uuid.UUID) -> dict[str, Any]:
-        clip = self._database.transaction(lambda session: get_clip(session, clip_id))
+        def search(candidates: Candidates, wanted: int) -> Any:
+            on_drawn(len(candidates.latents), len(candidates.latents))
+            return best_latents(head, space, candidates, wanted, kappa=kappa)
+
+        return [each.latents for each in self._bank.choose(domain, search, count)]
+
+    def drawn(self, domain: Domain, count: int, seed: int) -> list[Latents]:
+        """New draws, just as the prior makes them: of a bank from which the best were taken they would be the rest."""
+        return [Latents.from_json(each) for each in self._generation.latents(domain, count, seed).latents]
+
+    def _near(self, clip_id: uuid.UUID, keep: float, domain: Domain, seed: int, on_drawn: OnDrawn) -> list[Latents]:
+        clip = self._database.transaction(partial(get_clip, clip_id=clip_id))
         if clip is None:
             raise BadRequest(f"clip {clip_id}, near which was to be composed, is gone")
-        return clip.latents
+        found: list[Latents] = []
+        on_drawn(0, SEARCHED)
+        while len(found) < SEARCHED:
+            count = min(DRAWN_AT_ONCE, SEARCHED - len(found))
+            answer = self._generation.latents(domain, count, seed + len(found), near=clip.latents, keep=keep)
+            found += [Latents.from_json(each) for each in answer.latents]
+            on_drawn(len(found), SEARCHED)
+        return found

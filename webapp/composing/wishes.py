@@ -6,6 +6,7 @@ Here is the web's part, which leaves a job and shows how it stands; the worker's
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self
@@ -30,7 +31,8 @@ EVERY = 10
 KIND_OF = {"careful": "composed", "surprise": "surprise", "near": "near"}  # of the clips that a wish brings
 MODES = {"composed": "careful", "surprise": "surprise", "near": "near", "studio": "studio"}  # of a clip's kind
 WAITING_AT_MOST = 12  # composed clips that the listener has not met yet
-PRIORITY = 10  # somebody waits for it
+# Who has no clip of their own yet goes first, then who asked and waits, and what nobody waits for comes last.
+FIRST_PRIORITY, ASKED_PRIORITY, UNASKED_PRIORITY = 20, 10, 5
 LEAST_KEPT, MOST_KEPT = 0.1, 0.9
 
 
@@ -51,6 +53,9 @@ class Wish(BaseModel):
         if (self.mode == "near") != (self.near is not None):
             raise ValueError('give the piece that "near" means with the mode "near", and with no other mode')
         return self
+
+
+GIFT = Wish()
 
 
 class Progress(BaseModel):
@@ -96,8 +101,42 @@ def enqueue(session: Session, listener: Listener, picks: int, wish: Wish | None 
     payload: dict[str, Any] = {"domain": listener.domain, "picks": picks}
     if wish is not None:
         payload["wish"] = wish.model_dump(mode="json")
+    priority = UNASKED_PRIORITY if wish is None else ASKED_PRIORITY
+    if count(session, listener.id) == 0:
+        priority = FIRST_PRIORITY
     key = key_of(listener.id, asked=wish is not None)
-    return jobs.enqueue(session, KIND, payload, dedupe_key=key, listener_id=listener.id, priority=PRIORITY)
+    return jobs.enqueue(session, KIND, payload, dedupe_key=key, listener_id=listener.id, priority=priority)
+
+
+def enqueue_rest(session: Session, listener_id: uuid.UUID, payload: Mapping[str, Any], rest: Rest) -> None:
+    """Leave a job for what a first one, in a hurry, has left undone."""
+    jobs.enqueue(
+        session,
+        KIND,
+        {name: payload[name] for name in ("domain", "picks", "wish") if name in payload} | {"rest": rest.to_json()},
+        dedupe_key=f"{key_of(listener_id, asked=False)}:rest",
+        listener_id=listener_id,
+        priority=UNASKED_PRIORITY,
+    )
+
+
+@dataclass(frozen=True)
+class Rest:
+    """How many ``clips`` are still to be composed, and which stored ones are to get their longer sound."""
+
+    clips: int
+    to_lengthen: tuple[uuid.UUID, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """As a job carries it."""
+        return {"clips": self.clips, "to_lengthen": [str(clip_id) for clip_id in self.to_lengthen]}
+
+    @classmethod
+    def of(cls, payload: Mapping[str, Any]) -> Rest | None:
+        """What a job carries; None where it is no rest."""
+        if "rest" not in payload:
+            return None
+        return cls(int(payload["rest"]["clips"]), tuple(map(uuid.UUID, payload["rest"]["to_lengthen"])))
 
 
 def key_of(listener_id: uuid.UUID, *, asked: bool) -> str:

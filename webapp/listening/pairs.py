@@ -122,6 +122,9 @@ class Pairs:
         seconds = SHORT_SECONDS
         if pairs_before >= SHORT_PAIRS and len(repertoire.pool.playing(LONG_SECONDS).ids) >= ENOUGH_LONG:
             seconds = LONG_SECONDS
+        waiting = [clip for clip in repertoire.made_for if clip.id not in repertoire.met]
+        if waiting and not any(seconds in clip.seconds for clip in waiting):
+            seconds = SHORT_SECONDS  # of a first clip that was made in a hurry there is no more yet
         generator = np.random.default_rng()
         repeats = self._repeatable(session, listener) if pairs_before >= REPEAT_AFTER else []
         tests = _blind_tests(repertoire, seconds)

@@ -1,0 +1,165 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from models.style.latents import Latents
+from models.taste.head import Head
+from models.taste.search import best_latents
+from webapp.composing import bank as bank_module
+from webapp.composing.bank import Bank
+from webapp.generation.protocol import GeneratorUnavailable, LatentsResult
+from webapp.learning.installed_style import InstalledStyle
+
+
+class Prior:
+    """A generator that only draws, and counts how often."""
+
+    def __init__(self, composer) -> None:
+        self.composer, self.asked, self.down = composer, 0, False
+
+    def latents(self, domain, count, seed, bars=8, *, near=None, keep=0.0) -> LatentsResult:
+        if self.down:
+            raise GeneratorUnavailable("down")
+        self.asked += 1
+        drawn = self.composer.sample_latents(domain, count, seed % 2**31)
+        return LatentsResult(latents=[each.to_json() for each in drawn], model_version=self.composer.version)
+
+
+@pytest.fixture
+def prior(tiny_composer) -> Prior:
+    return Prior(tiny_composer)
+
+
+@pytest.fixture
+def style(tmp_path, space) -> InstalledStyle:
+    return InstalledStyle(tmp_path / "no model", space)
+
+
+@pytest.fixture
+def bank(tmp_path, style, prior) -> Bank:
+    return Bank(tmp_path / "bank", style, prior)
+
+
+@pytest.fixture
+def search(space):
+    """Best for a head that likes what the first lines read."""
+    head = Head.of(np.linspace(1, -1, space.size), np.eye(space.size) / 9, space.version)
+    return lambda candidates, wanted: best_latents(head, space, candidates, wanted)
+
+
+def same(one: Latents, other: Latents) -> bool:
+    return all(np.array_equal(one.groups[name], other.groups[name]) for name in one.groups)
+
+
+def test_a_search_of_an_empty_bank_draws_what_it_needs_and_the_next_one_nothing(bank, prior, search):
+    first = bank.choose("pop", search, 3)
+    assert len(first) == 3
+    assert (prior.asked, bank.size("pop")) == (1, bank_module.DRAWN_AT_ONCE - 3)
+    prior.down = True
+    assert len(bank.choose("pop", search, 3)) == 3
+    with pytest.raises(GeneratorUnavailable):
+        bank.choose("dance", search, 1)
+
+
+def test_what_was_found_once_is_never_found_again_by_nobody(bank, tmp_path, style, prior, search):
+    another_process = Bank(tmp_path / "bank", style, prior)
+    bank.grow("pop")
+    found = [each for which in (bank, another_process, bank) for each in which.choose("pop", search, 3)]
+    contents = {each.latents.groups["content"].tobytes() for each in found}
+    assert len(contents) == len(found) == 9
+
+
+def test_draws_come_back_from_disk_as_they_were_drawn(bank, tmp_path, style, prior):
+    bank.grow("chorale")
+    kept = Bank(tmp_path / "bank", style, prior)._read_all("chorale").candidates.latents
+    drawn = bank._read_all("chorale").candidates.latents
+    assert all(same(one, other) for one, other in zip(kept, drawn, strict=True))
+    assert kept[0].piece["domain"] == "chorale"
+    assert style.space.features(np.zeros(style.space.dims)).shape[1] == style.space.size
+
+
+def test_an_idle_bank_grows_in_all_domains_until_it_is_full_and_is_renewed_from_its_oldest(bank, monkeypatch):
+    monkeypatch.setattr(bank_module, "ROOM", 64)
+    while bank.tend():
+        pass
+    sizes = [bank.size(domain) for domain in ("pop", "dance", "chorale")]
+    assert sizes == [64, 64, 64]
+    before = {domain: bank._drawn_at(domain) for domain in ("pop", "dance", "chorale")}
+    monkeypatch.setattr(bank_module, "RENEW_SECONDS", 0.0)
+    for _ in range(3):
+        assert bank.tend()
+    for domain, files in before.items():
+        assert bank._drawn_at(domain)[0] == files[1]  # the oldest has gone
+        assert bank.size(domain) == 64
+
+
+def test_what_was_taken_is_drawn_anew(bank, search, monkeypatch):
+    monkeypatch.setattr(bank_module, "ROOM", 32)
+    bank.grow("pop")
+    bank.choose("pop", search, 5)
+    assert bank.size("pop") == 27
+    bank.grow("pop")
+    assert bank.size("pop") >= 32
+
+
+def test_a_worker_that_dies_while_it_writes_leaves_nothing_that_is_read(bank, tmp_path, style, prior, search):
+    bank.grow("pop")
+    folder = bank._drawn_at("pop")[0].parent
+    whole = bank._drawn_at("pop")[0].read_bytes()
+    (folder / ".00000000000000000001-half.safetensors.7").write_bytes(whole[:500])
+    (folder / "00000000000000000002-cut.safetensors").write_bytes(whole[:500])  # a disk that lost the end of a file
+    (folder / "00000000000000000003-odd.safetensors").write_bytes(b"no such thing")
+    fresh = Bank(tmp_path / "bank", style, prior)
+    assert len(fresh._read_all("pop").names) == bank_module.DRAWN_AT_ONCE
+    assert len(fresh._drawn_at("pop")) == 1
+    os.utime(folder / ".00000000000000000001-half.safetensors.7", (0, 0))
+    fresh.grow("pop")
+    assert not list(folder.glob(".*"))
+
+
+def test_draws_of_another_model_are_not_searched_and_go_after_a_day(bank, tmp_path, space, style, prior, search):
+    bank.grow("pop")
+    old = bank._drawn_at("pop")[0].parent.parent
+    newer = Bank(tmp_path / "bank", InstalledStyle(style.folder, replace(space, version="newer")), prior)
+    assert newer.size("pop") == 0
+    newer._write("pop", [replace(each, version="newer") for each in bank._read_all("pop").candidates.latents])
+    newer._tidy("pop")
+    assert bank.size("pop") == 32  # somebody may still work with it
+    for path in [old, *old.rglob("*")]:
+        os.utime(path, (0, 0))
+    newer._tidy("pop")
+    assert not old.exists()
+    assert newer.size("pop") == 32
+
+
+PROCESS = """
+import json, sys, time
+from pathlib import Path
+from types import SimpleNamespace
+from webapp.composing.bank import Bank
+bank = Bank(Path(sys.argv[1]), SimpleNamespace(version=sys.argv[2]), None)
+while not Path(sys.argv[3]).exists():
+    time.sleep(0.001)
+print(json.dumps([name for name in json.loads(sys.argv[4]) if bank._take("pop", name)]))
+"""
+
+
+def test_two_processes_never_take_the_same_draw(bank, tmp_path, style):
+    bank.grow("pop")
+    names = bank._names("pop")
+    go = tmp_path / "go"
+    words = [sys.executable, "-c", PROCESS, str(tmp_path / "bank"), style.version, str(go), json.dumps(names)]
+    both = [subprocess.Popen(words, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    time.sleep(1)
+    go.touch()
+    taken = [json.loads(each.communicate(timeout=300)[0]) for each in both]
+    assert sorted(taken[0] + taken[1]) == sorted(names)
+    assert bank.size("pop") == 0

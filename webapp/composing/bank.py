@@ -1,0 +1,215 @@
+"""Draws of the prior kept on disk for searches: composing for a head then decodes its winners and draws nothing.
+
+A file holds the draws of one moment: it is written whole or not at all, never changed, and deleted when it is old, so
+that several workers may share a folder. Whoever takes a draw leaves an empty file that says so, and nobody else is
+given that draw: a piece composed for one listener is no copy of another's.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import secrets
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from models.music.notes import DOMAINS, Domain
+from models.style.latents import GROUPS, Latents
+from models.taste.search import SEARCHED, Candidate, Candidates
+from webapp.generation.protocol import Generator
+from webapp.learning.installed_style import InstalledStyle
+
+log = logging.getLogger(__name__)
+
+ROOM = 2048  # draws of a domain: about 9 MB
+DRAWN_AT_ONCE = 32  # a second of one core
+ENOUGH = SEARCHED  # draws, before which a search has some drawn first
+TRIES = 4  # searches, where others take what was found in the meantime
+RENEW_SECONDS = 300.0  # between new draws for the oldest, when the bank is full
+ABANDONED_SECONDS = 3600.0  # after which a file that was never finished is nobody's
+OTHER_VERSION_SECONDS = 86_400.0  # after which the draws of another model go
+ENDING, TAKEN = ".safetensors", ".taken"
+
+Search = Callable[[Candidates, int], Sequence[Candidate]]
+
+
+@dataclass(frozen=True)
+class _Shelf:
+    """The free draws of a domain and their names."""
+
+    candidates: Candidates
+    names: Sequence[str]
+
+
+class Bank:
+    """The draws of one style model below ``folder``; may be used from many threads and processes."""
+
+    def __init__(self, folder: Path, style: InstalledStyle, generation: Generator) -> None:
+        self._root, self._style, self._generation = folder, style, generation
+        self._files: dict[Path, Candidates] = {}
+        self._reading, self._drawing = threading.Lock(), threading.Lock()
+        self._renewed = time.monotonic()
+
+    def choose(self, domain: Domain, search: Search, count: int) -> list[Candidate]:
+        """The best ``count`` that ``search`` finds, which nobody else is given from now on; fewer where there are few.
+
+        ``search`` gets the candidates and how many to find. Raises a ``GenerationError`` where there are too few draws
+        and no generator answers.
+        """
+        chosen: list[Candidate] = []
+        for _ in range(TRIES):
+            shelf = self._shelf(domain)
+            found = search(shelf.candidates, count - len(chosen))
+            chosen += [each for each in found if self._take(domain, shelf.names[each.origin])]
+            if len(chosen) >= count:
+                break
+        return chosen
+
+    def size(self, domain: Domain) -> int:
+        """How many draws are free."""
+        return len(self._names(domain))
+
+    def grow(self, domain: Domain) -> None:
+        """Draw some more and keep them; the oldest go where there is no room. Raises a ``GenerationError``."""
+        answer = self._generation.latents(domain, DRAWN_AT_ONCE, secrets.randbits(63))
+        self._write(domain, [Latents.from_json(each) for each in answer.latents])
+        self._tidy(domain)
+
+    def tend(self) -> bool:
+        """Grow a little where there is room, or renew a little now and then; whether anything was drawn.
+
+        Raises a ``GenerationError``.
+        """
+        domain = min(DOMAINS, key=self.size)
+        if self.size(domain) + DRAWN_AT_ONCE > ROOM:
+            if time.monotonic() < self._renewed + RENEW_SECONDS:
+                return False
+            domain = min(DOMAINS, key=lambda name: min(self._drawn_at(name), default=Path()).name)
+            self._renewed = time.monotonic()
+        self.grow(domain)
+        return True
+
+    def _shelf(self, domain: Domain) -> _Shelf:
+        """The free draws, of which some are drawn first where there are too few."""
+        for _ in range(TRIES):  # a file that can't be read counts until somebody has tried
+            with self._drawing:  # one draws, and who waited finds that there are enough
+                while self.size(domain) < ENOUGH:
+                    self.grow(domain)
+            shelf = self._read_all(domain)
+            if len(shelf.names) >= ENOUGH:
+                break
+        return shelf
+
+    def _read_all(self, domain: Domain) -> _Shelf:
+        taken = self._taken(domain)
+        paths = self._drawn_at(domain)
+        with self._reading:
+            read = {path: self._read(path) for path in paths}
+            for path in [path for path in self._files if path.parent.name == domain and path not in read]:
+                del self._files[path]
+        some, names = [Candidates.of(self._style.space, [])], list[str]()
+        for path, candidates in read.items():
+            if candidates is not None:
+                free = [place for place in range(len(candidates.latents)) if f"{path.stem}.{place}" not in taken]
+                some.append(candidates.chosen(free))
+                names += [f"{path.stem}.{place}" for place in free]
+        return _Shelf(Candidates.joined(some), names)
+
+    def _names(self, domain: Domain) -> list[str]:
+        taken = self._taken(domain)
+        names = (f"{path.stem}.{place}" for path in self._drawn_at(domain) for place in range(DRAWN_AT_ONCE))
+        return [name for name in names if name not in taken]
+
+    def _folder(self, domain: Domain) -> Path:
+        return self._root / self._style.version / domain
+
+    def _drawn_at(self, domain: Domain) -> list[Path]:
+        """The files of a domain, oldest first."""
+        return sorted(self._folder(domain).glob(f"[0-9]*{ENDING}"))
+
+    def _taken(self, domain: Domain) -> set[str]:
+        return {path.name.removesuffix(TAKEN) for path in self._folder(domain).glob(f"*{TAKEN}")}
+
+    def _take(self, domain: Domain, name: str) -> bool:
+        """Whether the draw was free; now it is ours."""
+        try:
+            os.close(os.open(self._folder(domain) / f"{name}{TAKEN}", os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644))
+        except FileExistsError:
+            return False
+        return True
+
+    def _read(self, path: Path) -> Candidates | None:
+        """The draws of a file; None, and it goes, where it can't be read."""
+        known = self._files.get(path)
+        if known is not None:
+            return known
+        try:
+            with safe_open(path, framework="numpy") as file:
+                about = json.loads(file.metadata()["pieces"])
+                groups = {name: file.get_tensor(name) for name in GROUPS}
+            latents = [
+                Latents(self._style.version, {name: groups[name][place] for name in GROUPS}, piece)
+                for place, piece in enumerate(about)
+            ]
+            candidates = Candidates.of(self._style.space, latents)
+        except FileNotFoundError:
+            return None  # somebody has just made room
+        except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+            log.warning("bank_file_broken file=%s error=%s", path.name, error)
+            path.unlink(missing_ok=True)
+            return None
+        self._files[path] = candidates
+        return candidates
+
+    def _write(self, domain: Domain, latents: Sequence[Latents]) -> None:
+        folder = self._folder(domain)
+        folder.mkdir(parents=True, exist_ok=True)
+        name = f"{time.time_ns():020d}-{secrets.token_hex(4)}{ENDING}"
+        draft = folder / f".{name}.{os.getpid()}"
+        arrays = {group: np.stack([each.groups[group] for each in latents]) for group in GROUPS}
+        save_file(arrays, draft, {"pieces": json.dumps([dict(each.piece) for each in latents])})
+        draft.replace(folder / name)
+
+    def _tidy(self, domain: Domain) -> None:
+        """Take away files that there is no room for or that nobody finished, what was taken from them, old models'."""
+        folder = self._folder(domain)
+        files = self._drawn_at(domain)
+        used: dict[str, int] = {}
+        for name in self._taken(domain):
+            stem = name.rpartition(".")[0]
+            used[stem] = used.get(stem, 0) + 1
+        spent = [path for path in files if used.get(path.stem, 0) >= DRAWN_AT_ONCE]
+        surplus = max(0, self.size(domain) - ROOM)
+        for path in [*spent, *files[: -(-surplus // DRAWN_AT_ONCE)]]:
+            path.unlink(missing_ok=True)
+        stems = {path.stem for path in self._drawn_at(domain)}
+        now = time.time()
+        for path in folder.iterdir():
+            old = now - _changed_at(path) > ABANDONED_SECONDS
+            gone = path.name.endswith(TAKEN) and path.name.removesuffix(TAKEN).rpartition(".")[0] not in stems
+            if (gone and old) or (path.name.startswith(".") and old):
+                path.unlink(missing_ok=True)
+        for path in self._root.iterdir():
+            if path.name != self._style.version and now - _newest(path) > OTHER_VERSION_SECONDS:
+                for file in sorted(path.rglob("*"), reverse=True):
+                    file.rmdir() if file.is_dir() else file.unlink(missing_ok=True)
+                path.rmdir()
+
+
+def _changed_at(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return time.time()  # somebody else took it away
+
+
+def _newest(folder: Path) -> float:
+    return max(map(_changed_at, [folder, *folder.rglob("*")]))
