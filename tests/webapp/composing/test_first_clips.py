@@ -17,7 +17,7 @@ from webapp.worker import FirstClips, Worker
 
 @pytest.fixture(autouse=True)
 def all_can_be_offered(monkeypatch) -> None:
-    monkeypatch.setattr(screening, "why_broken", lambda *_: None)
+    monkeypatch.setattr(screening, "rejection_reason", lambda *_: None)
     monkeypatch.setattr(rendering, "LADDER_SECONDS", (2.0,))
 
 
@@ -119,7 +119,7 @@ def test_a_job_done_again_composes_from_what_was_found_before(context, worker, m
     with pytest.raises(KeyboardInterrupt):
         worker._do(job)
     monkeypatch.undo()
-    monkeypatch.setattr(screening, "why_broken", lambda *_: None)
+    monkeypatch.setattr(screening, "rejection_reason", lambda *_: None)
     monkeypatch.setattr(rendering, "LADDER_SECONDS", (2.0,))
     context.database.transaction(lambda s: jobs.release_job(s, job))
     assert worker.step()
