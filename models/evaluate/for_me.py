@@ -2,16 +2,18 @@
 
 Simulated listeners of six kinds (``models.taste.simulated_people``) who share a part of their taste, as real listeners
 do: ``SHARED`` of its variance. A study of them gives the population and the average listener. Then others vote on the
-pairs that the page would offer, and clips are composed as the page composes them, from as many draws of the prior and
-by the same search: for the listener after 6 and after 60 votes, for the average listener, and with all that the
-features can say of the listener's true taste (the ceiling). Beside them stand the best of as many draws by the head
-that a newcomer begins with, and draws as they come. All are decoded to notes; a listener's utility is a function of
-what the notes are, not of latents. Quality is told by the figures of ``models.evaluate.style``, beside the draws'.
+pairs that the page would offer, and clips are composed as the page composes them, by the same search of as large a bank
+of draws of the prior (or, with ``--bank 0``, of ``SEARCHED`` draws made for each listener): for the listener after 6
+and after 60 votes, for the average listener, and with all that the features can say of the listener's true taste (the
+ceiling). Beside them stand the best of ``SEARCHED`` draws by the head that a newcomer begins with, and draws as they
+come. All are decoded to notes; a listener's utility is a function of what the notes are, not of latents. Quality is
+told by the figures of ``models.evaluate.style``, beside the draws'.
 """
 
 from __future__ import annotations
 
 import argparse
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -39,10 +41,10 @@ from models.taste.evaluation.pool import POOL, Pool, compose, composed_pool, spa
 from models.taste.head import Head
 from models.taste.hierarchy import Evidence, PopulationPrior, average, learn
 from models.taste.policy import Mixture
-from models.taste.search import SEARCHED, best_latents, pick
+from models.taste.search import SEARCHED, Candidates, best_latents, pick
 from models.taste.simulated_listener import RANDOM, new_head
 from models.taste.simulated_people import KINDS, Person, Taste, listen, person_of, taste
-from models.taste.space import TasteSpace, summary
+from models.taste.space import TasteSpace
 from models.taste.space_fitting import attribute_row
 
 FloatArray = npt.NDArray[np.float64]
@@ -53,6 +55,7 @@ SHARED = 0.4
 LISTENERS, VOTES_EACH = 60, 40
 EACH = 12  # listeners of each kind
 AT = (6, 60)  # votes
+BANK = 2048  # draws, as many as the page keeps of a domain
 CLIPS = 3  # of each side, as many as a job composes
 SURE = 1e-4  # variance of the weights of a head that knows
 WANTED = {("60", "average"): 0.66, ("60", "best_draw"): 0.66, ("6", "prior"): 0.6}
@@ -87,10 +90,11 @@ class Mind:
 
 @dataclass(frozen=True)
 class Composed:
-    """The clips that one listener met, by side: ``pieces``, and what they are worth to them, ``(clips,)``."""
+    """The clips that one listener met, by side, and the processor time until latents for a head were found."""
 
     mind: Mind
     pieces: dict[str, list[Piece]]
+    seconds: float
 
     def wins(self, mine: str, theirs: str) -> float:
         """How often the listener prefers a clip of one side to one of the other; 0.5 where a side has none."""
@@ -111,6 +115,7 @@ class House:
     pool: Pool
     newcomer: Head
     average: Head
+    bank: Candidates | None = None
 
     def listened(self, mind: Mind, seed: int) -> dict[int, Head]:
         """The listener's head after each number of votes of ``AT``."""
@@ -129,17 +134,24 @@ class House:
 
     def compose(self, mind: Mind, seed: int) -> Composed:
         """Listen, search and decode for every side."""
-        candidates = self.composer.sample_latents(DOMAIN, SEARCHED, seed)
-        features = self.space.features(np.stack([summary(each) for each in candidates]))
+        begun = time.process_time()
+        among = self.bank or Candidates.of(self.space, self.composer.sample_latents(DOMAIN, SEARCHED, seed))
+        drawing = time.process_time() - begun
         sides = {f"{votes}": head for votes, head in self.listened(mind, seed).items()}
         sides |= {"average": self.average, "knowing": self.knowing(mind)}
+        begun = time.process_time()
         found = {
-            name: [each.latents for each in best_latents(head, self.space, candidates, 2 * CLIPS)]
+            name: [each.latents for each in best_latents(head, self.space, among, 2 * CLIPS)]
             for name, head in sides.items()
         }
-        found["best_draw"] = [candidates[i] for i in pick(self.newcomer, features, 2 * CLIPS)]
-        found["prior"] = candidates[: 2 * CLIPS]
-        return Composed(mind, {name: self.decoded(latents, seed) for name, latents in found.items()})
+        searching = (time.process_time() - begun) / len(sides)
+        # Of a bank, too, as many as anybody would draw and choose from.
+        some = among.chosen(np.random.default_rng(seed).permutation(len(among.latents))[:SEARCHED].tolist())
+        best = pick(self.newcomer, self.space.with_distances(some.lines), 2 * CLIPS)
+        found["best_draw"] = [some.latents[i] for i in best]
+        found["prior"] = list(some.latents[: 2 * CLIPS])
+        pieces = {name: self.decoded(latents, seed) for name, latents in found.items()}
+        return Composed(mind, pieces, drawing + searching)
 
     def decoded(self, latents: Sequence[Latents], seed: int) -> list[Piece]:
         """The first ``CLIPS`` that can be offered."""
@@ -255,6 +267,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--clips", type=int, default=POOL, help="in the pool")
     parser.add_argument("--listeners", type=positive_int, default=LISTENERS, help="of the study")
     parser.add_argument("--limit", type=positive_int, default=EACH, help="listeners of each kind")
+    parser.add_argument("--bank", type=int, default=BANK, help="draws to search; 0 draws anew for every listener")
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args(argv)
     torch.set_num_threads(1)
@@ -263,6 +276,9 @@ def main(argv: list[str] | None = None) -> None:
     space = space_of(composer.bundle)
     pool = composed_pool(composer, space, DOMAIN, arguments.clips, arguments.seed)
     house, common = opened(composer, space, pool, listeners=arguments.listeners, seed=arguments.seed)
+    if arguments.bank:
+        drawn = composer.sample_latents(DOMAIN, arguments.bank, 1_000_000 * (arguments.seed + 1) - 1)
+        house = replace(house, bank=Candidates.of(space, drawn))
     found = everybody(house, common, arguments.limit, arguments.seed)
     report = Report(
         "evaluate.for_me",
@@ -271,6 +287,7 @@ def main(argv: list[str] | None = None) -> None:
         arguments.seed,
     )
     wins(report, found)
+    report.add("for_me.seconds", _mean(np.array([one.seconds for one in found])))
     count = sum(len(one.pieces["prior"]) for one in found)
     quality(report, found, *real_clips(music, count, arguments.seed))
     report.print()

@@ -38,7 +38,7 @@ def test_what_they_love_wins_on_either_side_and_nothing_is_even() -> None:
     weights[NAMES.index("tempo_bpm")] = -1.0
     slow = for_me.replace(slow, weights=weights, centre=0.0, spread=1.0)
     someone = Mind("left_handed", slow, slow)
-    met = Composed(someone, {"slow": [scale(60, 40), scale(60, 50)], "fast": [scale(120, 40)] * 3, "none": []})
+    met = Composed(someone, {"slow": [scale(60, 40), scale(60, 50)], "fast": [scale(120, 40)] * 3, "none": []}, 0.0)
     assert met.wins("slow", "fast") > 0.8
     assert met.wins("slow", "fast") + met.wins("fast", "slow") == pytest.approx(1)
     assert met.wins("slow", "slow") == pytest.approx(0.5)
