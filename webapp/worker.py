@@ -305,6 +305,8 @@ class FirstClips(Worker):
             super()._hold(job)
         except (DBAPIError, EmbeddedPostgresError) as error:
             log.warning("database_unavailable error=%s", error)  # the lease runs out and the job is taken again
+        except Exception:
+            log.exception("job_lost job=%d", job.id)  # as above; nobody waits for what this thread came to
         finally:
             self._room.release()
 

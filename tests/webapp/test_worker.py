@@ -9,6 +9,7 @@ from sqlalchemy import func, select, update
 from db.queries import jobs
 from db.tables import Clip, ClipAudio, Job
 from webapp.api import health
+from models.style.latents import Latents
 from webapp.composing import for_listener, pool, rendering, screening, wishes
 from webapp.composing.clip_maker import ClipMaker
 from webapp.composing.for_listener import Commission
@@ -99,7 +100,10 @@ def test_the_job_of_a_killed_worker_is_taken_again_and_done_once(context, worker
     assert (state, attempts) == ("done", 2)
 
 
-def test_clips_composed_for_a_listener_are_theirs_and_done_again_the_same(context, worker, stock):
+def test_clips_composed_for_a_listener_are_theirs_and_done_again_the_same(context, worker, stock, monkeypatch):
+    found = []
+    remember = jobs.remember
+    monkeypatch.setattr(jobs, "remember", lambda s, job, values: found.extend(values) or remember(s, job, values))
     for domain in ("pop", "dance", "chorale"):
         stock(domain, 60)
     listener = accounts.create(context.database, context.journal)
@@ -118,7 +122,9 @@ def test_clips_composed_for_a_listener_are_theirs_and_done_again_the_same(contex
     assert not any(clip.met for clip in state.clips)
     assert not hasattr(state.clips[0], "clip_id")
     job = context.database.transaction(lambda s: s.scalars(select(Job).where(Job.kind == wishes.KIND)).one())
-    context.listener_composer.compose(Commission(listener, "pop", job.id << 8))
+    context.listener_composer.compose(
+        Commission(listener, "pop", job.id << 8, found=[Latents.from_json(each) for each in found])
+    )
     assert wishes.state(context.database, listener).clips == state.clips
     owners = context.database.transaction(lambda s: set(s.scalars(select(Clip.composed_for))))
     assert owners == {None, listener}
@@ -165,12 +171,12 @@ def test_a_wish_is_kept_with_its_job_and_tells_how_far_it_is(context, worker, st
 def test_a_piece_that_the_listener_has_already_is_not_composed_again(context, stock, monkeypatch):
     stock("pop", 16)
     monkeypatch.setattr(screening, "rejection_reason", lambda *_: None)
-    monkeypatch.setattr(for_listener, "CLIPS_A_JOB", 1)
+    found: list[dict] = []
     listener = accounts.create(context.database, context.journal)
-    assert context.listener_composer.compose(Commission(listener, "pop", 5)).own == 1
-    assert (
-        context.listener_composer.compose(Commission(listener, "pop", 5)).made.faults == {}
-    )  # the same job taken again
+    compose = context.listener_composer.compose
+    assert compose(Commission(listener, "pop", 5, clips=1), remember=found.extend).own == 1
+    same = [Latents.from_json(each) for each in found]
+    assert compose(Commission(listener, "pop", 5, clips=1, found=same)).made.faults == {}  # the same job taken again
     real, first = context.generation.generate, []
 
     def repeat(request):
@@ -180,8 +186,8 @@ def test_a_piece_that_the_listener_has_already_is_not_composed_again(context, st
         return result.model_copy(update={"notes": first[0].notes})
 
     monkeypatch.setattr(context.generation, "generate", repeat)
-    again = context.listener_composer.compose(Commission(listener, "pop", 900))
-    other = context.listener_composer.compose(Commission(listener, "pop", 1800))
+    again = compose(Commission(listener, "pop", 900, clips=1))
+    other = compose(Commission(listener, "pop", 1800, clips=1))
     assert (again.own, again.made.faults) == (1, {})
     assert (other.own, set(other.made.faults)) == (0, {"there_already"})
 

@@ -109,14 +109,14 @@ def enqueue(session: Session, listener: Listener, picks: int, wish: Wish | None 
 
 
 def enqueue_rest(session: Session, listener_id: uuid.UUID, payload: Mapping[str, Any], rest: Rest) -> None:
-    """Leave a job for what a first one, in a hurry, has left undone."""
+    """Leave a job for what a first one, in a hurry, has left undone; urgent where that came to no clip at all."""
     jobs.enqueue(
         session,
         KIND,
         {name: payload[name] for name in ("domain", "picks", "wish") if name in payload} | {"rest": rest.to_json()},
         dedupe_key=f"{key_of(listener_id, asked=False)}:rest",
         listener_id=listener_id,
-        priority=UNASKED_PRIORITY,
+        priority=UNASKED_PRIORITY if rest.to_lengthen else FIRST_PRIORITY,
     )
 
 

@@ -17,7 +17,7 @@ from models.taste.head import Head
 from models.taste.policy import Mixture, choose_named
 from models.taste.search import scores
 from webapp.__main__ import main
-from webapp.composing import for_listener, screening, wishes
+from webapp.composing import screening, wishes
 from webapp.composing.for_listener import Commission
 from webapp.learning import heads
 from webapp.listeners import accounts, journal_rebuild, rewind
@@ -255,17 +255,16 @@ def test_a_job_composes_rivals_from_the_same_draws(context, stock, monkeypatch):
 
     context.database.transaction(learn)
     monkeypatch.setattr(screening, "rejection_reason", lambda *_: None)
-    monkeypatch.setattr(for_listener, "CLIPS_A_JOB", 1)
-    result = context.listener_composer.compose(Commission(listener, "pop", 7 << 8, with_baselines=True))
+    result = context.listener_composer.compose(Commission(listener, "pop", 7 << 8, clips=1, with_baselines=True))
     kinds = Counter(clip.kind for clip in rows(context, Clip, Clip.composed_for == listener))
     assert result.baselines == 2
-    assert kinds == {"composed": for_listener.CLIPS_A_JOB, "average": 1, "drawn": 1}
+    assert kinds == {"composed": 1, "average": 1, "drawn": 1}
     made = {clip.kind: clip for clip in rows(context, Clip, Clip.composed_for == listener, Clip.kind.in_(RIVALS))}
     features = context.space.features(np.stack([made[kind].summary for kind in ("average", "drawn")]))
     average_head = context.database.transaction(lambda s: heads.average_of_others(s, listener, context.space))
     best, drawn = scores(average_head, features, -0.5)
     assert best > drawn
-    again = context.listener_composer.compose(Commission(listener, "pop", 8 << 8, with_baselines=True))
+    again = context.listener_composer.compose(Commission(listener, "pop", 8 << 8, clips=1, with_baselines=True))
     assert again.baselines == 0  # both wait still
     journal = context.journal.segment(listener).state()[1]["clips"]
     assert {clip["kind"] for clip in journal} == {"composed", *RIVALS}
