@@ -110,7 +110,7 @@ def test_what_was_taken_is_drawn_anew(bank, search, monkeypatch):
     assert bank.size("pop") >= 32
 
 
-def test_a_worker_that_dies_while_it_writes_leaves_nothing_that_is_read(bank, tmp_path, style, prior, search):
+def test_a_worker_that_dies_while_it_writes_leaves_nothing_that_is_read(bank, tmp_path, style, prior):
     bank.grow("pop")
     folder = bank._drawn_at("pop")[0].parent
     whole = bank._drawn_at("pop")[0].read_bytes()
@@ -125,7 +125,7 @@ def test_a_worker_that_dies_while_it_writes_leaves_nothing_that_is_read(bank, tm
     assert not list(folder.glob(".*"))
 
 
-def test_draws_of_another_model_are_not_searched_and_go_after_a_day(bank, tmp_path, space, style, prior, search):
+def test_draws_of_another_model_are_not_searched_and_go_after_a_day(bank, tmp_path, space, style, prior):
     bank.grow("pop")
     old = bank._drawn_at("pop")[0].parent.parent
     newer = Bank(tmp_path / "bank", InstalledStyle(style.folder, replace(space, version="newer")), prior)

@@ -95,12 +95,10 @@ def test_first_clips_are_composed_side_by_side(context, worker):
     beside.stop()
     thread.join(120)
     assert min(own(context, who) for who in listeners) > 0
-    state = context.database.transaction(
-        lambda s: s.execute(
-            select(Job.state, func.count()).where(Job.priority == wishes.FIRST_PRIORITY).group_by(Job.state)
-        ).all()
-    )
-    assert [tuple(row) for row in state] == [("done", 5)]
+    # one more for whoever's first pieces were all too short, as an untrained model's may be
+    states = select(Job.state, func.count()).where(Job.priority == wishes.FIRST_PRIORITY).group_by(Job.state)
+    ((state, done),) = context.database.transaction(lambda s: s.execute(states).all())
+    assert (state, done >= 5) == ("done", True)
 
 
 def test_a_job_done_again_composes_from_what_was_found_before(context, worker, monkeypatch):
