@@ -8,8 +8,8 @@ from sqlalchemy import func, select, update
 
 from db.queries import jobs
 from db.tables import Clip, ClipAudio, Job
-from webapp.api import health
 from models.style.latents import Latents
+from webapp.api import health
 from webapp.composing import for_listener, pool, rendering, screening, wishes
 from webapp.composing.clip_maker import ClipMaker
 from webapp.composing.for_listener import Commission
