@@ -19,6 +19,7 @@ from webapp.runtime.limits import EXPORT_BYTES
 from webapp.ui import endpoints
 from webapp.ui.components.component import FOLDER, SERVED, served_at
 from webapp.ui.pages import compare, four, maps, more, retrieval, runs, studio, styles, taste, tastes, titles, together
+from webapp.ui.pages import endpoints as endpoints_page
 from webapp.ui.theme import FONTS, Kallos
 
 HERE = Path(__file__).parent
@@ -69,7 +70,6 @@ def build_site(context: Context) -> gr.Blocks:
     """Every page, and the named endpoints, in one ``gr.Blocks``."""
     site: gr.Blocks
     with gr.Blocks(title="Kallos", analytics_enabled=False, fill_width=True, delete_cache=(SWEEP_S, KEPT_S)) as site:
-        endpoints.build(site, context)
         compare.build(context)
     with site.route("Four", "/four", show_in_navbar=False):
         four.build(context)
@@ -93,12 +93,15 @@ def build_site(context: Context) -> gr.Blocks:
         styles.build(context)
     with site.route("Tastes", "/tastes", show_in_navbar=False):
         tastes.build(context)
-    endpoints.hide_others(site)
+    endpoints.hide_pages(site)
+    with site.route("Endpoints", endpoints_page.PATH, show_in_navbar=False):
+        endpoints_page.build(site, context)
     return site
 
 
 def mount_site(app: FastAPI, context: Context, **options: Any) -> FastAPI:
     """Mount the pages at ``/``; call it last, since Gradio answers every path that is left."""
+    app.add_middleware(endpoints_page.ViewOfApi)
     app.mount(COMPONENTS_PATH, ComponentFiles(directory=FOLDER), name="kallos-components")
     app.mount(FONTS_PATH, FreshStaticFiles(directory=FONTS), name="kallos-fonts")
     app.mount(STATIC_PATH, FreshStaticFiles(directory=STATIC), name="kallos-static")

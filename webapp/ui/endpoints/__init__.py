@@ -21,15 +21,14 @@ ENDPOINTS = (
 )
 
 
+def hide_pages(site: gr.Blocks) -> None:
+    """Let nobody but its page call a page's handler: its arguments are its components. Their names are free then."""
+    for number, function in site.fns.items():
+        function.api_visibility = "private"
+        function.api_name = f"page_{number}"
+
+
 def build(site: gr.Blocks, context: Context) -> None:
-    """Add every endpoint to the site that is being built; before any page, whose handlers then take other names."""
+    """Add every endpoint to the site that is being built."""
     for endpoint in ENDPOINTS:
         endpoint.offer(site, context)
-
-
-def hide_others(site: gr.Blocks) -> None:
-    """Let nobody but its page call a page's handler: its arguments are its components."""
-    names = {endpoint.name for endpoint in ENDPOINTS}
-    for function in site.fns.values():
-        if function.api_name not in names:
-            function.api_visibility = "private"

@@ -61,6 +61,17 @@ def test_the_endpoints_are_those_of_the_contract_with_types_and_words(served):
     assert "midi: filepath" in types["/compose"][0]
 
 
+def test_a_page_tells_of_every_endpoint_and_newcomers_do_not_load_them(served):
+    for path in ("/?view=api", "/taste?view=api"):
+        answer = httpx.get(served + path, timeout=60)
+        assert (answer.status_code, answer.headers["location"]) == (307, "endpoints")
+    text = httpx.get(f"{served}/endpoints", timeout=60).text
+    for name in CONTRACT:
+        assert f"### {name}\\n" in text, name
+    assert "heard_right_ms" not in httpx.get(f"{served}/", timeout=60).text
+    assert httpx.get(f"{served}/gradio_api/info?view=api", timeout=60).status_code == 200
+
+
 def test_a_notebook_votes_and_hears_what_was_learned(ask, refused, stock, served):
     stock(clips=16)
     token = ask("new_listener", domain="pop")

@@ -1,0 +1,53 @@
+"""The page of the named endpoints: what a notebook can call, with arguments and results, from their docstrings."""
+
+from __future__ import annotations
+
+import inspect
+
+import gradio as gr
+from starlette.datastructures import QueryParams
+from starlette.responses import RedirectResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from webapp.context import Context
+from webapp.ui import endpoints
+from webapp.ui.layout import heading, page
+
+PATH = "/endpoints"
+LEAD = "Whatever a page does, a notebook can do with gradio_client, by these names."
+EXAMPLE = """```python
+from gradio_client import Client
+
+kallos = Client("http://127.0.0.1:7860")
+token = kallos.predict(api_name="/new_listener")
+pair = kallos.predict(token, api_name="/next_pair")
+```"""
+
+
+def build(site: gr.Blocks, context: Context) -> None:
+    """The page at ``/endpoints``, and the endpoints themselves: on another page every newcomer would load them."""
+    with page("endpoints"):
+        heading("Endpoints", LEAD)
+        gr.Markdown(EXAMPLE)
+        for endpoint in endpoints.ENDPOINTS:
+            gr.Markdown(f"### {endpoint.name}\n```text\n{inspect.getdoc(endpoint.call)}\n```")
+        endpoints.build(site, context)
+
+
+class ViewOfApi:
+    """Leads from ``?view=api`` to this page: Gradio's own view shows a page's endpoints, and only behind its footer."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: D102 (ASGI)
+        if scope["type"] == "http" and _asks_for_view(scope["path"], scope["query_string"]):
+            # relative: all pages lie side by side, below whatever a proxy puts before them
+            await RedirectResponse(PATH[1:])(scope, receive, send)
+            return
+        await self.app(scope, receive, send)
+
+
+def _asks_for_view(path: str, query: bytes) -> bool:
+    of_a_page = path != PATH and not path.startswith(("/api/", "/gradio_api/"))
+    return of_a_page and QueryParams(query.decode("latin-1")).get("view") == "api"
