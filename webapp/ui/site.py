@@ -30,7 +30,6 @@ COMPONENTS_PATH = f"{STATIC_PATH}/components"
 FONTS_PATH = f"{STATIC_PATH}/fonts"
 
 OF_EVERY_PAGE = ("shared/*.js", "header.js", "listener_token.js")  # modules fetched while Gradio is still starting
-OLD_SHEETS = ("kallos", "four", "studio")
 
 
 def _head() -> str:
@@ -42,8 +41,6 @@ def _head() -> str:
             '<meta name="color-scheme" content="light dark">',
             *(f'<link rel="modulepreload" href="{COMPONENTS_PATH[1:]}/{module}">' for module in modules),
             f'<link rel="stylesheet" href="{COMPONENTS_PATH[1:]}/shared/base.css">',
-            *(f'<link rel="stylesheet" href="{STATIC_PATH[1:]}/{sheet}.css">' for sheet in OLD_SHEETS),
-            f'<script type="module" src="{STATIC_PATH[1:]}/main.js"></script>',
         )
     )
 
@@ -80,7 +77,7 @@ def build_site(context: Context) -> gr.Blocks:
     with site.route("Music for two", "/together", show_in_navbar=False):
         together.build(context)
     with site.route("Studio", "/studio", show_in_navbar=False):
-        studio.build()
+        studio.build(context)
     with site.route("Retrieval", "/retrieval", show_in_navbar=False):
         retrieval.build(context)
     with site.route("Runs", "/runs", show_in_navbar=False):

@@ -1,25 +1,36 @@
+// @ts-check
 // What a piece of the studio is made from, as the page handles it: nothing changed, what changed, in words.
 
 import { ATTRIBUTE_OF, poles } from "./words.js";
 
 const FREE = { bars: [], melody: false, harmony: false, rhythm: false };
-/** A recipe that changes nothing; `content` is the piece on the bench. */
+/**
+ * @typedef {{source: string, strength: number}} Borrowed
+ * @typedef {{bars: number[], melody: boolean, harmony: boolean, rhythm: boolean}} LockSet
+ * @typedef {{toward: Borrowed | null, styles: Record<string, Borrowed>, turned: Record<string, number>, keep: number, locks: LockSet, seed: number}} Recipe
+ */
+
+/** @type {("melody" | "harmony" | "rhythm")[]} */
+export const LOCKS = ["melody", "harmony", "rhythm"];
+
+/** A recipe that changes nothing; the content is the piece on the desk. @type {Recipe} */
 export const PLAIN = { toward: null, styles: {}, turned: {}, keep: 1, locks: FREE, seed: 0 };
 
-/** The recipe of a piece without its content, complete where it is an older one. */
-export const recipeOf = ({ toward, styles, turned, keep, locks, seed }) => ({
+/** The recipe of a piece without its content, complete where it is an older one. @returns {Recipe} */
+export const recipeOf = (/** @type {any} */ { toward, styles, turned, keep, locks, seed }) => ({
   ...PLAIN,
   ...Object.fromEntries(Object.entries({ toward, styles, turned, keep, locks, seed }).filter(([, value]) => value !== undefined)),
 });
 
-export const anyLock = (locks) => locks.bars.length > 0 || locks.melody || locks.harmony || locks.rhythm;
+export const anyLock = (/** @type {LockSet} */ locks) => locks.bars.length > 0 || locks.melody || locks.harmony || locks.rhythm;
 
 /** Whether a recipe asks for nothing but the content itself. */
-export const isPlain = ({ toward, styles, turned, keep, locks, seed }) =>
+export const isPlain = (/** @type {Recipe} */ { toward, styles, turned, keep, locks, seed }) =>
   !toward && !Object.keys(styles).length && !Object.keys(turned).length && keep === 1 && !anyLock(locks) && !seed;
 
-/** [0, 1, 2, 4] → "bars 1 to 3 and 5". */
+/** [0, 1, 2, 4] → "bars 1 to 3 and 5". @param {number[]} bars */
 export function barsInWords(bars) {
+  /** @type {[number, number][]} */
   const runs = [];
   for (const bar of [...bars].sort((one, two) => one - two)) {
     const last = runs.at(-1);
@@ -30,9 +41,9 @@ export function barsInWords(bars) {
   return `${bars.length > 1 ? "bars" : "bar"} ${enumerated(told)}`;
 }
 
-const enumerated = (parts) => (parts.length > 1 ? `${parts.slice(0, -1).join(", ")} and ${parts.at(-1)}` : parts.join(""));
+const enumerated = (/** @type {string[]} */ parts) => (parts.length > 1 ? `${parts.slice(0, -1).join(", ")} and ${parts.at(-1)}` : parts.join(""));
 
-/** What a recipe does to its content, in a sentence or two; empty where it does nothing. */
+/** What a recipe does to its content, in a sentence or two; empty where it does nothing. @param {Recipe} recipe */
 export function inWords({ toward, styles, turned, keep, locks }) {
   const sentences = [];
   if (toward) sentences.push(`${Math.round(toward.strength * 100)} % of the way to the other piece.`);
@@ -40,16 +51,16 @@ export function inWords({ toward, styles, turned, keep, locks }) {
   if (groups.length) sentences.push(`Borrowed: ${groups.join(", ")}.`);
   const moved = Object.entries(turned).map(([group, by]) => `${group} to ${poles(ATTRIBUTE_OF[group])[by < 0 ? 0 : 1]}`);
   if (moved.length) sentences.push(`Turned: ${enumerated(moved)}.`);
-  const held = [locks.bars.length ? barsInWords(locks.bars) : "", ...["melody", "harmony", "rhythm"].filter((name) => locks[name])];
+  const held = [locks.bars.length ? barsInWords(locks.bars) : "", ...LOCKS.filter((name) => locks[name])];
   const locked = held.filter(Boolean);
   if (locked.length) sentences.push(`Locked: ${enumerated(locked)}.`);
   if (keep < 1) sentences.push(`${Math.round(keep * 100)} % of the ${locked.length ? "rest" : "piece"} is kept.`);
   return sentences.join(" ");
 }
 
-/** What happened between two recipes, one step apart, in a few words. */
+/** What happened between two recipes, one step apart, in a few words. @param {Recipe} before @param {Recipe} after */
 export function changeInWords(before, after) {
-  const same = (one, two) => JSON.stringify(one) === JSON.stringify(two);
+  const same = (/** @type {any} */ one, /** @type {any} */ two) => JSON.stringify(one) === JSON.stringify(two);
   const changes = [];
   if (!same(before.toward, after.toward)) changes.push(after.toward ? (before.toward ? "another way to go" : "on the way to another piece") : "back from the way");
   const styles = [...new Set([...Object.keys(before.styles), ...Object.keys(after.styles)])];

@@ -1,0 +1,61 @@
+// @ts-check
+// Styles and what they are measured by, in words.
+
+/** What the two ends of each attribute's scale are called. @type {Record<string, [string, string]>} */
+const POLES = {
+  onsets_per_bar: ["sparse", "busy"],
+  mean_pitch: ["low", "high"],
+  mode: ["minor", "major"],
+  mean_velocity: ["soft", "loud"],
+  tempo_bpm: ["slow", "fast"],
+  notes_per_onset: ["thin chords", "thick chords"],
+};
+/** Which attribute names each style, as the server's tables do. @type {Record<string, string>} */
+export const ATTRIBUTE_OF = {
+  rhythm: "onsets_per_bar",
+  register: "mean_pitch",
+  harmony: "mode",
+  dynamics: "mean_velocity",
+  tempo: "tempo_bpm",
+  texture: "notes_per_onset",
+};
+const NOTES = ["C", "C♯", "D", "E♭", "E", "F", "F♯", "G", "A♭", "A", "B♭", "B"];
+const mode = (/** @type {number} */ value) =>
+  Math.abs(value) < 0.05 ? "neither" : `${Math.abs(value) > 0.2 ? "clearly" : "rather"} ${value < 0 ? "minor" : "major"}`;
+
+/** @type {Record<string, (value: number) => [string, string]>} */
+const MEASURES = {
+  onsets_per_bar: (value) => [Math.max(0, value).toFixed(1), "onsets a bar"],
+  mean_pitch: (value) => [`${NOTES[Math.round(value) % 12]}${Math.floor(Math.round(value) / 12) - 1}`, "in the middle"],
+  mode: (value) => [mode(value), ""],
+  mean_velocity: (value) => [String(Math.round(Math.min(127, Math.max(1, value)))), "of 127"],
+  tempo_bpm: (value) => [String(Math.round(Math.max(1, value))), "quarters a minute"],
+  notes_per_onset: (value) => [Math.max(1, value).toFixed(1), "notes an onset"],
+};
+
+/** A value of an attribute that names a style, and its unit. */
+export const measure = (/** @type {string} */ attribute, /** @type {number} */ value) => MEASURES[attribute](value);
+export const poles = (/** @type {string} */ attribute) => POLES[attribute] ?? ["less", "more"];
+export const capital = (/** @type {string} */ text) => text.charAt(0).toUpperCase() + text.slice(1);
+
+/**
+ * A piece in three words at most: the named style first, then what is most its own.
+ * @param {Record<string, number>} traits attribute → standard deviations from the middle of real music
+ */
+export function describe(traits, style = "") {
+  const first = traits[ATTRIBUTE_OF[style]] === undefined ? [] : [ATTRIBUTE_OF[style]];
+  const rest = Object.keys(traits)
+    .filter((name) => name !== first[0] && Object.values(ATTRIBUTE_OF).includes(name))
+    .sort((one, two) => Math.abs(traits[two]) - Math.abs(traits[one]));
+  return [...first, ...rest].slice(0, 3).map((name) => trait(name, traits[name])).join(", ");
+}
+
+/**
+ * @param {string} attribute
+ * @param {number} deviation
+ */
+function trait(attribute, deviation) {
+  if (Math.abs(deviation) < 0.4) return `moderate ${Object.keys(ATTRIBUTE_OF).find((style) => ATTRIBUTE_OF[style] === attribute)}`;
+  const word = poles(attribute)[deviation < 0 ? 0 : 1];
+  return Math.abs(deviation) > 1.5 ? `very ${word}` : word;
+}

@@ -1,0 +1,432 @@
+// @ts-check
+// The desk of the studio: a piece, what comes of what is wanted of it, and every step there and back.
+
+import * as api from "./shared/api.js";
+import { dress } from "./shared/dress.js";
+import { whileOn } from "./shared/lifetime.js";
+import { saveAs } from "./shared/save.js";
+import { lay, lockOf } from "./studio/bars.js";
+import { Bench } from "./studio/bench.js";
+import { LOCKS, PLAIN, anyLock, changeInWords, inWords, isPlain, recipeOf } from "./studio/recipe.js";
+import { Sounds } from "./studio/sounds.js";
+import { capital } from "./studio/words.js";
+
+const SOUNDS = "kallos.sounds"; // said on the document by whoever begins to sound
+const NOBODY = { buffer: null, notes: [], seconds: 0, bars: [], clipId: "" };
+const TYPING = "input:not([type=radio]):not([type=range]):not([type=checkbox]), textarea, dialog[open], details[open], .k-sheet";
+const FIRST_KEEP = 0.5; // of the rest, when something is locked and all of it was kept
+const SETTLE_MS = 300; // after the last move of a slider that tells of every move
+
+/** @typedef {import("./studio/recipe.js").Recipe} Recipe */
+/** @typedef {Recipe & {piece: any}} Step a recipe with what came of it; null: nothing was wanted */
+
+const sorry = (/** @type {any} */ error) =>
+  error.status === 0 ? "No connection to Kallos; nothing is lost." : error.message || "That did not work; nothing is lost.";
+
+class Desk {
+  /** @type {any} */
+  #old = null; // the piece to start from, opened
+  /** @type {Step[]} */
+  #steps = []; // everything that was composed from it, the bare piece first
+  #at = 0;
+  /** @type {Recipe} */
+  #asked = PLAIN; // the recipe that the controls show
+  /** @type {Recipe | null} */
+  #wanted = null; // the recipe asked for last; one is composed at a time
+  #turn = 0; // counts what the listener did: what comes of anything but the last is dropped
+  #wish = 0; // the turn in which something was wished for last
+  #composing = false;
+  #timer = 0;
+  #most = 0; // the largest seed used
+  #link = ""; // the key of the link to somebody else's piece that this was opened with
+  #fixed = false; // its recipe names what this listener may not use
+  #note = ""; // what is to be known about the piece on the desk
+  #side = "a"; // sounded last
+  /** @type {Record<string, any>} */
+  #sources = {}; // what recipes name: title and traits
+  /** @type {any} */
+  #shown = null;
+
+  /** @param {import("./shared/types.d.ts").GradioComponent<any>} component */
+  constructor({ element, props, trigger }) {
+    this.root = element;
+    this.props = props;
+    this.trigger = trigger;
+    this.sounds = new Sounds();
+    this.bench = new Bench(element);
+    this.bench.addEventListener("change", () => this.#benchChanged());
+    this.bars = this.#find("[data-side=a] .k-bars");
+    this.ruler = this.#find("[data-side=b] .k-bars");
+    this.save = /** @type {HTMLDetailsElement} */ (this.#find(".k-save"));
+    this.#listen();
+  }
+
+  /** @param {string} selector */
+  #find(selector) {
+    return /** @type {HTMLElement} */ (this.root.querySelector(selector));
+  }
+
+  /** @param {string} name */
+  #button(name) {
+    return /** @type {HTMLButtonElement} */ (this.#find(`[data-do=${name}]`));
+  }
+
+  get #now() {
+    return this.#steps[this.#at] ?? { ...PLAIN, piece: null };
+  }
+
+  #listen() {
+    this.#button("undo").addEventListener("click", () => this.#undo());
+    this.#button("redo").addEventListener("click", () => this.#redo());
+    for (const button of /** @type {NodeListOf<HTMLElement>} */ (this.root.querySelectorAll("[data-form]"))) {
+      button.addEventListener("click", () => this.#save(button.dataset.form ?? ""));
+    }
+    this.bars.addEventListener("click", ({ target }) => {
+      const { bar } = /** @type {HTMLElement} */ (target).dataset;
+      if (bar) this.#lockBar(Number(bar));
+    });
+    whileOn(this.root, document, SOUNDS, (event) => event.detail === this || this.bench.player.pause());
+    whileOn(this.root, document, "keydown", (event) => this.#key(event));
+    for (const name of ["click", "keydown"]) {
+      whileOn(this.root, document, name, (event) => {
+        if (event.key === "Escape" || (name === "click" && !this.save.contains(event.target))) this.save.open = false;
+      });
+    }
+  }
+
+  /** Do what the page asks for: open a piece, or change what is wanted of it. */
+  obey() {
+    const order = this.props.value;
+    if (!order?.do) return;
+    const { locks, keep } = this.#asked;
+    /** @type {Record<string, () => any>} */
+    const orders = {
+      open: () => this.#open(order),
+      wait: () => this.#wait(),
+      borrow: () => this.#borrow(order),
+      dials: () => this.#want({ ...this.#asked, styles: order.styles, turned: order.turned }),
+      toward: () => this.#want({ ...this.#asked, toward: order.toward }),
+      lock: () => this.#lock({ ...locks, ...Object.fromEntries(LOCKS.map((name) => [name, order.locks.includes(name)])) }),
+      keep: () => order.keep === Math.round(keep * 100) || this.#later({ ...this.#asked, keep: order.keep / 100 }),
+      again: () => this.#want({ ...this.#asked, seed: this.#unused() }),
+      take: () => this.#take(order.piece),
+      seeds: () => (this.#most = Math.max(this.#most, ...order.seeds)),
+      leave: () => this.#leave(),
+    };
+    const done = orders[order.do]?.();
+    if (this.props.value?.do && this.#shown) this.props.value = this.#shown; // handlers read what there is, no order
+    return done;
+  }
+
+  /** @param {any} order */
+  async #open({ old, piece, link = "", fixed = false, note = "" }) {
+    this.#forget();
+    [this.#old, this.#link, this.#fixed, this.#note, this.#side, this.#most] = [old, link, fixed, note, "a", 0];
+    this.bench.clear();
+    this.#sources = { [old.name]: old };
+    const bare = { ...PLAIN, piece: null };
+    this.#steps = piece ? [bare, { ...recipeOf(piece.recipe), piece }] : [bare];
+    lay(this.bars, old, lockOf);
+    const line = this.#find("[data-part=shared]");
+    line.hidden = !link;
+    line.textContent = `Somebody made this and gave you the link. ${
+      fixed
+        ? "It borrows from pieces that are theirs alone: go on from the new one to change it."
+        : "Change what you like; theirs stays as it is."
+    }`;
+    await this.#go(this.#steps.length - 1);
+    if (!piece) this.bench.cards.a.button.focus({ preventScroll: true });
+  }
+
+  #leave() {
+    this.#forget();
+    this.bench.clear();
+    this.#old = null;
+    this.#address({});
+  }
+
+  /** Somebody chooses from whom to borrow: it is quiet meanwhile, and what is borrowed sounds if something did. */
+  #wait() {
+    this.bench.eager = this.bench.player.playing !== null;
+    this.bench.player.pause();
+  }
+
+  /** @param {{group: string, source: any}} order */
+  #borrow({ group, source }) {
+    this.#sources[source.name] = source;
+    const { styles, turned, toward } = this.#asked;
+    if (group === "toward") {
+      this.#want({ ...this.#asked, toward: { source: source.name, strength: toward?.strength ?? 0.5 } });
+      return;
+    }
+    const { [group]: _, ...rest } = turned;
+    const borrowed = { source: source.name, strength: styles[group]?.strength ?? 1 };
+    this.#want({ ...this.#asked, styles: { ...styles, [group]: borrowed }, turned: rest });
+  }
+
+  /** @param {number} bar */
+  #lockBar(bar) {
+    const { locks } = this.#asked;
+    const { bars } = locks;
+    this.#lock({ ...locks, bars: bars.includes(bar) ? bars.filter((each) => each !== bar) : [...bars, bar].sort((a, b) => a - b) });
+  }
+
+  /**
+   * What is locked first would change nothing while all of the rest is kept.
+   * @param {Recipe["locks"]} locks
+   */
+  #lock(locks) {
+    const { keep, locks: before } = this.#asked;
+    if (JSON.stringify(locks) === JSON.stringify(before)) return;
+    const first = !anyLock(before) && keep === 1;
+    const last = !anyLock(locks) && keep === FIRST_KEEP;
+    this.#want({ ...this.#asked, locks, keep: first ? FIRST_KEEP : last ? 1 : keep });
+  }
+
+  /** Tell the page what is wanted and what there is. */
+  #tell() {
+    const { piece } = this.#now;
+    const known = ["name", "domain", "title", "dials", "no_dials", "score_url"].map((name) => [name, this.#old[name]]);
+    this.#shown = {
+      old: Object.fromEntries(known),
+      piece: piece && { name: piece.name, mine: piece.mine, score_url: piece.score_url },
+      recipe: this.#asked,
+      sources: this.#sources,
+      fixed: this.#fixed,
+      link: this.#link,
+      side: this.#side,
+      unused: this.#unused(),
+    };
+    this.props.value = this.#shown;
+    this.trigger("shows");
+  }
+
+  /** Show what is wanted on every control. @param {Recipe} recipe */
+  #controls(recipe) {
+    this.#asked = recipe;
+    for (const button of /** @type {HTMLButtonElement[]} */ ([...this.bars.children])) {
+      button.setAttribute("aria-pressed", String(recipe.locks.bars.includes(Number(button.dataset.bar))));
+      button.disabled = this.#fixed;
+    }
+    this.#tell();
+  }
+
+  /** A slider was moved, perhaps on its way. @param {Recipe} recipe */
+  #later(recipe) {
+    window.clearTimeout(this.#timer);
+    this.#asked = recipe;
+    this.#timer = window.setTimeout(() => this.#want(recipe), SETTLE_MS);
+  }
+
+  /** Compose what is wanted; while one is being composed only the last wish counts. @param {Recipe} wish */
+  async #want(wish) {
+    if (!this.#old || this.#fixed) return;
+    window.clearTimeout(this.#timer);
+    this.#controls(wish);
+    this.#forget();
+    this.#wish = this.#turn;
+    this.#wanted = wish;
+    if (this.#composing) return;
+    this.#composing = true;
+    this.root.classList.add("k-busy");
+    while (this.#wanted && this.root.isConnected) {
+      const now = this.#wanted;
+      this.#wanted = null;
+      this.#said("Composing…");
+      await this.#compose(now);
+    }
+    this.#composing = false;
+    this.root.classList.remove("k-busy");
+  }
+
+  /** @param {Recipe} recipe */
+  async #compose(recipe) {
+    if (isPlain(recipe)) {
+      this.#push({ ...recipe, piece: null });
+      return;
+    }
+    const turn = this.#turn;
+    const wanted = () => turn === this.#turn && this.root.isConnected;
+    try {
+      const piece = await api.studio.compose({ content: this.#old.name, ...recipe });
+      await this.sounds.of(piece);
+      if (wanted()) this.#push({ ...recipe, piece });
+    } catch (error) {
+      if (wanted()) this.#failed(error, recipe);
+    }
+  }
+
+  /** Nothing that is being composed is wanted any more. */
+  #forget() {
+    window.clearTimeout(this.#timer);
+    this.#turn += 1;
+    this.#wanted = null;
+  }
+
+  /**
+   * The controls keep what was wished for; one button tries it again.
+   * @param {any} error
+   * @param {Recipe} wish
+   */
+  #failed(error, wish) {
+    this.#said(`${capital(sorry(error))} `);
+    const again = document.createElement("button");
+    again.type = "button";
+    again.className = "k-quiet k-small";
+    again.textContent = "Try again";
+    again.addEventListener("click", () => this.#want(wish));
+    this.#find("[data-part=said]").append(again);
+  }
+
+  /** Back to the step before, or, while one is being composed, without it. */
+  #undo() {
+    const waiting = this.#composing && this.#wish === this.#turn;
+    this.#forget();
+    if (waiting) {
+      this.#go(this.#at, "Taken back. ");
+      return;
+    }
+    this.#go(this.#at - 1, `Undone: ${changeInWords(this.#steps[this.#at - 1], this.#now)}. `);
+  }
+
+  #redo() {
+    this.#forget();
+    this.#go(this.#at + 1, `Done again: ${changeInWords(this.#now, this.#steps[this.#at + 1])}. `);
+  }
+
+  /** @param {any} piece */
+  #take(piece) {
+    this.bench.player.pause();
+    this.#forget();
+    this.#push({ ...recipeOf(piece.recipe), piece });
+  }
+
+  /** @param {Step} step */
+  #push(step) {
+    this.#steps = [...this.#steps.slice(0, this.#at + 1), step];
+    this.#go(this.#steps.length - 1);
+  }
+
+  /**
+   * Show one of the steps; `done`: what led there.
+   * @param {number} index
+   */
+  async #go(index, done = "") {
+    this.#at = index;
+    const { piece, ...recipe } = this.#now;
+    this.#side = piece ? "b" : "a";
+    this.#sources = { ...this.#sources, ...piece?.sources };
+    this.#controls(recipe);
+    if (piece) lay(this.ruler, piece, () => document.createElement("span"));
+    else this.ruler.replaceChildren();
+    this.#address(this.#query(piece));
+    this.#gate();
+    const [old, step] = [this.#old, this.#now];
+    try {
+      const [a, b] = await Promise.all([this.sounds.of(old), piece ? this.sounds.of(piece) : NOBODY]);
+      if (this.#old !== old || this.#now !== step) return;
+      this.bench.show({ offerId: "", clips: { a, b } });
+      this.#said(`${done}${this.#note}${this.#summary()}`);
+    } catch (error) {
+      this.#said(`${capital(sorry(error))} Reload the page to try again.`);
+    }
+    this.#gate();
+  }
+
+  #summary() {
+    const { piece, ...recipe } = this.#now;
+    const title = this.#old.title ? `“${this.#old.title}”. ` : "";
+    if (!piece) return `${title}Turn, borrow or lock something, and the new piece plays beside the old one.`;
+    const told = inWords(recipe);
+    if (!told) return `${title}The same styles, played anew.`;
+    return `${title}${told} Go over between old and new while it plays.`;
+  }
+
+  /** A seed beyond all that were used. */
+  #unused() {
+    return Math.max(this.#asked.seed, this.#most, ...this.#steps.map((step) => step.seed)) + 1;
+  }
+
+  /** @param {string} form */
+  async #save(form) {
+    this.save.open = false;
+    const { piece } = this.#now;
+    try {
+      saveAs(await api.audio(piece.downloads[form]), piece.title || "studio", form);
+    } catch (error) {
+      this.#said(capital(sorry(error)));
+    }
+  }
+
+  /** One thing sounds at a time; the page may want to know which side it is. */
+  #benchChanged() {
+    const { playing } = this.bench.player;
+    if (!playing || this.root.dataset.sounds === playing) {
+      if (!playing) delete this.root.dataset.sounds;
+      return;
+    }
+    this.root.dataset.sounds = playing;
+    document.dispatchEvent(new CustomEvent(SOUNDS, { detail: this }));
+    if (this.#side === playing) return;
+    this.#side = playing;
+    this.#tell();
+  }
+
+  /** @param {KeyboardEvent} event */
+  #key(event) {
+    const target = /** @type {HTMLElement} */ (event.target);
+    if (!this.#old || event.defaultPrevented || target.closest(TYPING)) return;
+    const key = event.key.toLowerCase();
+    if ((event.ctrlKey || event.metaKey) && !event.altKey) {
+      if (key === "z" && !event.shiftKey && this.#at > 0) this.#undo();
+      else if ((key === "y" || (key === "z" && event.shiftKey)) && this.#at < this.#steps.length - 1) this.#redo();
+      else return;
+      event.preventDefault();
+      return;
+    }
+    if (event.repeat || event.altKey) return;
+    if (key === "o") this.bench.tap("a");
+    else if (key === "n") this.bench.tap("b");
+    else if (key === " " && !target.closest("button, a, summary, input")) this.bench.tap();
+    else return;
+    event.preventDefault();
+  }
+
+  #gate() {
+    this.#button("undo").disabled = this.#at === 0;
+    this.#button("redo").disabled = this.#at >= this.#steps.length - 1;
+    this.save.hidden = !this.#now.piece;
+  }
+
+  /**
+   * What reopens this piece; one that was brought or is a clip is started from again.
+   * @param {any} piece
+   * @returns {Record<string, string>}
+   */
+  #query(piece) {
+    if (piece && !piece.mine) return { link: this.#link };
+    const shown = piece ?? (this.#old.name.startsWith("pieces/") ? this.#old : null);
+    return shown ? { piece: shown.name.split("/")[1] } : {};
+  }
+
+  /** @param {Record<string, string>} query */
+  #address(query) {
+    const address = new URL(window.location.href);
+    for (const name of ["piece", "link"]) address.searchParams.delete(name);
+    for (const [name, value] of Object.entries(query)) address.searchParams.set(name, value);
+    window.history.replaceState(window.history.state, "", address);
+  }
+
+  /** @param {string} text */
+  #said(text) {
+    this.#find("[data-part=said]").textContent = text;
+  }
+}
+
+/** @param {import("./shared/types.d.ts").GradioComponent<any>} component */
+export async function start(component) {
+  const desk = new Desk(component);
+  component.watch("value", () => desk.obey());
+  await dress(component.element, import.meta.url, "shared/clip.css", "studio_desk.css");
+  desk.obey();
+}

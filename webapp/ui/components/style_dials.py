@@ -1,0 +1,143 @@
+"""Dials, one a style: turned by mouse or keyboard, marked with where real music lies, or borrowed with a strength.
+
+Run ``python -m webapp.ui.components.style_dials`` for a page of ten lines that tells what is turned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from webapp.studio.dials import Dial
+from webapp.studio.pieces import Described
+from webapp.studio.recipes import Borrowed
+from webapp.ui.components.component import Component, Event
+
+EXPLAINED = {
+    "rhythm": "when notes begin and how long they last",
+    "register": "how high or low it lies",
+    "harmony": "chords, bass and mode",
+    "dynamics": "soft and loud",
+    "tempo": "slow and fast",
+    "texture": "single notes or thick chords",
+}
+LEGEND = "The line is this piece; shaded is where nine of ten real pieces of its kind lie, darker the middle half."
+
+
+@dataclass(frozen=True)
+class Styles:
+    """What the rows show.
+
+    Args:
+        dials: Style → its dial: the attribute, its value in the piece, its standard deviation, where real music lies.
+        no_dials: Style → why it can only be borrowed.
+        styles: Style → from which source it is borrowed, and how far it goes there.
+        turned: Style → by how many standard deviations it is turned.
+        sources: Name of a source → what it is called and how it sounds.
+        fixed: Whether all of it can only be looked at.
+    """
+
+    dials: Mapping[str, Dial] = field(default_factory=dict)
+    no_dials: Mapping[str, str] = field(default_factory=dict)
+    styles: Mapping[str, Borrowed] = field(default_factory=dict)
+    turned: Mapping[str, float] = field(default_factory=dict)
+    sources: Mapping[str, Described] = field(default_factory=dict)
+    fixed: bool = False
+
+
+class StyleDials(Component):
+    """Turns and borrows styles.
+
+    Args:
+        value: What is turned and borrowed, and what the dials are marked with.
+        groups: Style → what it is, in a few words.
+        explained: A line above the rows; where real music is marked, the legend follows it.
+        turned: Whether the rows have dials; otherwise a style is only borrowed.
+        asks: What the button says that borrows.
+
+    Events:
+        input: A dial or a strength was set, or a style given back; the value says how.
+        change: The value is another one, also from Python.
+        borrow: Somebody wants to choose from what to borrow; ``gr.EventData`` has the ``group``.
+    """
+
+    script = "style_dials.js"
+    custom_events = ("borrow",)
+    borrow: Event
+
+    def __init__(
+        self,
+        value: Styles | None = None,
+        *,
+        groups: Mapping[str, str] | None = None,
+        explained: str = "",
+        turned: bool = True,
+        asks: str = "Borrow",
+        **settings: Any,
+    ) -> None:
+        rows = "".join(_row(group, about, asks, turned=turned) for group, about in (groups or EXPLAINED).items())
+        legend = f' <span data-part="legend" hidden>{LEGEND}</span>' if turned else ""
+        above = f'<p class="k-explain">{explained}{legend}</p>' if explained else ""
+        super().__init__(
+            value,
+            html_template=f'<div class="kallos k-dials" style="visibility: hidden">{above}{rows}</div>',
+            **settings,
+        )
+
+    def postprocess(self, value: Any) -> Any:
+        """The rows as the script takes them."""
+        return asdict(value) if isinstance(value, Styles) else value
+
+    def api_info(self) -> dict[str, Any]:
+        """What is turned and borrowed."""
+        return {"type": "object", "description": "dials, styles, turned, sources by name"}
+
+
+def _row(group: str, about: str, asks: str, *, turned: bool) -> str:
+    name, label = ("Everything", "another piece, with everything") if group == "toward" else _named(group)
+    return f"""
+<div class="k-dial" role="group" aria-labelledby="k-{group}-name" data-group="{group}">
+  <h3 id="k-{group}-name">{name}</h3>
+  <p class="k-words" data-part="from">{about}</p>{_turn(group) if turned else ""}
+  <div class="k-strength" hidden>
+    <span aria-hidden="true">own</span>
+    <input type="range" min="0" max="100" step="5" value="100" aria-label="How far to {label}, in percent"
+           data-testid="strength-{group}">
+    <output></output>
+  </div>
+  <button type="button" class="k-quiet k-small" data-do="return" aria-label="Give {label} back" hidden>Give back
+  </button>
+  <button type="button" class="k-quiet k-small" data-do="borrow" data-testid="borrow-{group}"
+          aria-label="{asks} {label}">{asks}</button>
+</div>"""
+
+
+def _named(group: str) -> tuple[str, str]:
+    return group.capitalize(), f"the {group} of another piece"
+
+
+def _turn(group: str) -> str:
+    """The dial of a style; what its ends are called is filled in with where real music lies."""
+    return f"""
+  <div class="k-turn" hidden>
+    <span data-part="less" aria-hidden="true"></span>
+    <span class="k-turn-scale"><i data-part="most"></i><i data-part="half"></i><i data-part="own"></i>
+      <input type="range" min="-2" max="2" step="0.25" value="0" data-testid="turn-{group}"></span>
+    <span data-part="more" aria-hidden="true"></span>
+  </div>
+  <p class="k-no-dial" data-part="none" hidden></p>"""
+
+
+if __name__ == "__main__":
+    import gradio as gr
+
+    def told(value: dict[str, Any]) -> str:
+        """What is turned, by how much."""
+        return ", ".join(f"{group} by {by:g}" for group, by in value["turned"].items())
+
+    RHYTHM = Dial("onsets_per_bar", 6.0, 2.0, [2.0, 4.0, 5.0, 7.0, 9.0])
+    with gr.Blocks() as demo:
+        dials = StyleDials(Styles({"rhythm": RHYTHM, "tempo": Dial("tempo_bpm", 110.0, 20.0, None)}))
+        dials.input(told, dials, gr.Textbox(label="Turned", interactive=True))
+    demo.launch()

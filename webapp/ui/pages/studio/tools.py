@@ -1,0 +1,324 @@
+"""What is done on the desk: locks, dials, the way to another piece, variations, the score, a link, a blind pair."""
+
+from __future__ import annotations
+
+import html
+import uuid
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import gradio as gr
+from pydantic import TypeAdapter
+
+from webapp.api.dependencies import public_address
+from webapp.api.studio import AskedVariations
+from webapp.context import Context
+from webapp.listeners import accounts
+from webapp.studio import blind_pairs, composing, pieces
+from webapp.studio.pieces import OpenedPiece
+from webapp.ui.components.clip_list import ClipList
+from webapp.ui.components.listener_token import ListenerToken
+from webapp.ui.components.score import Score
+from webapp.ui.components.studio_desk import StudioDesk
+from webapp.ui.components.style_dials import StyleDials
+from webapp.ui.handlers import bound, listener_of
+from webapp.ui.pages.studio import finding
+from webapp.ui.pages.studio.finding import QUIET
+from webapp.ui.pages.studio.words import NO_WAY, ONLY_LOOK, not_offered
+from webapp.ui.words import described, percent
+
+VARIATIONS, STEPS = 4, 5
+LOCKS = ("melody", "harmony", "rhythm")
+KEEP = (
+    "Lock what you like, here or bar by bar below the old one: bars and melody stay note for note, harmony and rhythm "
+    "in kind. The rest is composed again."
+)
+TURN = "The tune stays. Turn a style one way or the other, or take it from another piece, wholly or some of the way."
+WAY = (
+    "The whole piece, tune and all, on its way to another. The tempo goes evenly; meter and kind of music change half "
+    "way."
+)
+NOTHING_KEPT = "Lock something first, or keep less than all of it."
+
+# what the browser does by itself: orders for the desk, and what it shows on the controls
+DIALS = "(value) => ({do: 'dials', styles: value.styles, turned: value.turned})"
+TOWARD = "(value) => ({do: 'toward', toward: value.styles.toward ?? null})"
+LOCK = "(locks) => ({do: 'lock', locks})"
+KEPT = "(keep) => ({do: 'keep', keep})"
+AGAIN = "() => ({do: 'again'})"
+WAIT = "() => ({do: 'wait'})"
+SHOW = """({old, recipe: {styles, turned, toward, locks, keep}, sources, fixed}) => {
+    const all = {dials: old.dials, no_dials: old.no_dials, styles, turned, sources, fixed};
+    const whole = {...all, styles: toward ? {toward} : {}, turned: {}};
+    return [all, whole, ["melody", "harmony", "rhythm"].filter((name) => locks[name]), Math.round(100 * keep)];
+}"""
+
+_pieces: TypeAdapter[list[OpenedPiece]] = TypeAdapter(list[OpenedPiece])
+
+
+class Ends(NamedTuple):
+    """The buttons that put another piece on the desk."""
+
+    onward: gr.Button
+    leave: gr.Button
+
+
+class Gates(NamedTuple):
+    """What can be done with what is shown, in the order of the outputs."""
+
+    vary: dict[str, Any]
+    link: dict[str, Any]
+    offer: dict[str, Any]
+    off: str
+    url: dict[str, Any]
+    score: dict[str, str]
+    locks: dict[str, Any]
+    keep: dict[str, Any]
+    again: dict[str, Any]
+    again_off: str
+    way: dict[str, Any]
+    way_off: str
+    steps: dict[str, Any]
+    onward: dict[str, Any]
+    variations: dict[str, Any]
+
+
+def build(context: Context, listener: ListenerToken, desk: StudioDesk) -> Ends:
+    """Everything below the two players."""
+    known = gr.State({"offered": [], "linked": "", "way": "", "varied": ""})
+    with gr.Row(elem_classes="k-buttons k-middle"):
+        vary = gr.Button("Four variations", size="sm", elem_id="variations")
+        link = gr.Button("Link", size="sm", elem_id="link")
+        offer = gr.Button("Offer as a blind pair", size="sm", elem_id="offer")
+    told = gr.HTML(apply_default_css=False, elem_id="told")
+    off = gr.HTML(apply_default_css=False, elem_id="off")
+    url = gr.Textbox(
+        label="Link to this piece",
+        info="Whoever opens it hears the new against the old and sees what was borrowed, but not who you are.",
+        interactive=False,
+        buttons=["copy"],
+        visible=False,
+        elem_id="link-url",
+    )
+    with gr.Column(visible=False, elem_id="varied") as varied:
+        gr.Markdown("## Variations")
+        order = gr.HTML(apply_default_css=False)
+        variations = ClipList(action="Take", columns=True, interactive=True)
+    score = Score(elem_id="score")
+
+    gr.Markdown("## Keep", elem_classes="k-below")
+    gr.HTML(f'<p class="k-explain">{KEEP}</p>', apply_default_css=False)
+    with gr.Row(elem_classes="k-keeping"):
+        locks = gr.CheckboxGroup(
+            [(name.capitalize(), name) for name in LOCKS], label="Lock", elem_id="locks", min_width=280
+        )
+        keep = gr.Slider(0, 100, 100, step=5, label="Keep of the rest (%)", elem_id="keep", min_width=240)
+        again = gr.Button("Compose the rest again", size="sm", scale=0, min_width=220, elem_id="again")
+    again_off = gr.HTML(apply_default_css=False, elem_id="again-off")
+
+    gr.Markdown("## Turn or borrow", elem_classes="k-below")
+    dials = StyleDials(explained=TURN, interactive=True)
+    gr.Markdown("## On the way", elem_classes="k-below")
+    toward = StyleDials(
+        explained=WAY, groups={"toward": "all of this piece, as it is"}, turned=False, asks="Choose", interactive=True
+    )
+    way = gr.Button("Hear five steps of the way", size="sm", elem_id="way", elem_classes="k-middle")
+    way_off = gr.HTML(apply_default_css=False, elem_id="way-off")
+    steps = ClipList(action="Take", together=True, columns=True, interactive=True, elem_id="steps")
+    with gr.Row(elem_classes="k-buttons k-middle k-below"):
+        onward = gr.Button("Go on from the new one", size="sm", elem_id="onward")
+        leave = gr.Button("Start from another piece", size="sm", elem_id="leave")
+    _borrowing(context, listener, desk, (dials, toward))
+
+    for control, event, script in (
+        (dials, dials.input, DIALS),
+        (toward, toward.input, TOWARD),
+        (locks, locks.input, LOCK),
+        (keep, keep.input, KEPT),
+    ):
+        event(None, inputs=control, outputs=desk, js=script)
+    again.click(None, outputs=desk, js=AGAIN)
+    desk.shows(None, inputs=desk, outputs=[dials, toward, locks, keep], js=SHOW)
+    gated = [vary, link, offer, off, url, score, locks, keep, again, again_off, way, way_off, steps, onward, varied]
+    gate: dict[str, Any] = {"inputs": [desk, known], "outputs": gated, **QUIET}
+    desk.shows(gates, trigger_mode="always_last", **gate)
+
+    working: dict[str, Any] = {"concurrency_limit": 4, **QUIET}
+    vary.click(lambda: _said(f"Composing {VARIATIONS} variations…"), outputs=told, **QUIET).then(
+        bound(compose_variations, context),
+        [listener, desk, known],
+        [known, told, order, variations, desk],
+        **working,
+    ).then(gates, **gate)
+    way.click(lambda: _said(f"Composing {STEPS} steps…"), outputs=told, **QUIET).then(
+        bound(compose_way, context), [listener, desk, known], [known, told, steps], **working
+    ).then(gates, **gate)
+    for clips in (variations, steps):
+        clips.act(take, clips, desk, **QUIET)
+    link.click(bound(make_link, context), [listener, desk, known], [known, url], **QUIET).then(gates, **gate)
+    offer.click(lambda: _said("Making a pair of new and old…"), outputs=told, **QUIET).then(
+        bound(offer_pair, context), [listener, desk, known], [known, told], **working
+    ).then(gates, **gate)
+    desk.shows(lambda: "", outputs=told, **QUIET)
+    return Ends(onward, leave)
+
+
+def _borrowing(context: Context, listener: ListenerToken, desk: StudioDesk, asking: Sequence[StyleDials]) -> None:
+    """Where a piece to borrow from is chosen: over the page, until something was chosen or it is closed."""
+    with gr.Column(visible=False, elem_classes="k-sheet", elem_id="picker") as sheet:
+        with gr.Row(elem_classes="k-finding"):
+            title = gr.Markdown("## Borrow")
+            close = gr.Button("Close", size="sm", elem_classes="k-at-end", elem_id="close-picker")
+        finder = finding.build(context, listener, "picker", "Choose", lambda: None)
+        said = gr.HTML(apply_default_css=False)
+    opened = [sheet, title, finder.style, finder.domain, finder.words, said]
+    for dials in asking:
+        dials.borrow(None, outputs=desk, js=WAIT)
+        finder.look(dials.borrow(ask_from_whom, desk, opened, **QUIET).then)
+    finder.clips.act(
+        bound(borrow, context),
+        [listener, finder.clips, finder.style],
+        [sheet, finder.clips, said, desk],
+        concurrency_limit=4,
+        **QUIET,
+    )
+    close.click(lambda: (gr.update(visible=False), None), outputs=[sheet, finder.clips], **QUIET)
+
+
+def ask_from_whom(shown: dict[str, Any], event: gr.EventData) -> tuple[Any, ...]:
+    """Open the sheet for one style, or ``toward`` for all of a piece."""
+    group = str(event.group)
+    title = "## Go on the way to…" if group == "toward" else f"## Borrow the {group} of…"
+    return gr.update(visible=True), title, group, shown["old"]["domain"], gr.update(value=""), ""
+
+
+def borrow(
+    context: Context, token: str | None, rows: list[dict[str, Any]], group: str, event: gr.EventData
+) -> tuple[Any, ...]:
+    """What was chosen, as an order for the desk; a tune is taken into the studio before it is borrowed from."""
+    source = finding.opened(context, listener_of(context, token), rows[event.index])
+    told = {"name": source.name, "title": source.title, "traits": source.traits}
+    return gr.update(visible=False), None, "", {"do": "borrow", "group": group, "source": told}
+
+
+def gates(shown: dict[str, Any], known: dict[str, Any]) -> Gates:
+    """What can be done with what is shown, and why the rest can't."""
+    piece, fixed, recipe = shown["piece"], shown["fixed"], shown["recipe"]
+    own = bool(piece and piece["mine"] and not fixed)
+    why = not_offered(shown, known["offered"])
+    locked = bool(recipe["locks"]["bars"]) or any(recipe["locks"][name] for name in LOCKS)
+    again = not fixed and (locked or recipe["keep"] < 1)
+    leads = bool(recipe["toward"]) and not fixed
+    old = shown["side"] == "a" or not piece
+    heard = shown["old"] if old else piece
+    return Gates(
+        vary=gr.update(interactive=not fixed),
+        link=gr.update(interactive=own),
+        offer=gr.update(interactive=not why),
+        off=_reason(why),
+        url=gr.update(visible=bool(piece) and known["linked"] == piece["name"]),
+        score={"title": f"Score of the {'old' if old else 'new'} one", "abc_url": heard["score_url"]},
+        locks=gr.update(interactive=not fixed),
+        keep=gr.update(interactive=not fixed),
+        again=gr.update(interactive=again),
+        again_off="" if again or fixed else _reason(NOTHING_KEPT),
+        way=gr.update(interactive=leads),
+        way_off="" if leads else _reason(ONLY_LOOK if fixed else NO_WAY),
+        steps=gr.update(visible=leads and known["way"] == _ends(shown)),
+        onward=gr.update(interactive=bool(piece)),
+        variations=gr.update(visible=known["varied"] == shown["old"]["name"]),
+    )
+
+
+def compose_variations(
+    context: Context, token: str | None, shown: dict[str, Any], known: dict[str, Any]
+) -> tuple[Any, ...]:
+    """The recipe with other seeds, best for this listener first."""
+    listener_id = listener_of(context, token)
+    asked = {**shown["recipe"], "content": shown["old"]["name"], "seed": shown["unused"] - 1, "count": VARIATIONS}
+    wish = AskedVariations.model_validate(asked)
+    made = composing.variations(context.studio, listener_id, wish.checked(), wish.count)
+    picks = accounts.account(context.database, listener_id).picks
+    order = (
+        "What your picks say you would like best comes first."
+        if picks
+        else "In no order: once you have picked a few pairs, the best for you comes first."
+    )
+    rows = [_row(piece, f"No. {place}") for place, piece in enumerate(made, 1)]
+    seeds = [piece.recipe.seed for piece in made if piece.recipe]
+    told = _said("Listen, and take the one you like.")
+    return (
+        {**known, "varied": shown["old"]["name"]},
+        told,
+        f'<p class="k-explain">{order}</p>',
+        rows,
+        {"do": "seeds", "seeds": seeds},
+    )
+
+
+def compose_way(context: Context, token: str | None, shown: dict[str, Any], known: dict[str, Any]) -> tuple[Any, ...]:
+    """The steps between the piece and the one that it is on its way to, with the two ends."""
+    listener_id = listener_of(context, token)
+    here, there = shown["old"]["name"], shown["recipe"]["toward"]["source"]
+    made = composing.interpolation(context.studio, listener_id, content=here, toward=there, steps=STEPS, seed=0)
+    first, last = (pieces.open_piece(context.studio, listener_id, name) for name in (here, there))
+    shares = [piece.recipe.toward.strength for piece in made if piece.recipe and piece.recipe.toward]
+    steps = [_row(piece, percent(share)) for piece, share in zip(made, shares, strict=True)]
+    rows = [_row(first, "Here", takes=False), *steps, _row(last, "There", takes=False)]
+    told = _said("Play a step, then another while it sounds: the music goes on at the same place.")
+    return {**known, "way": _ends(shown)}, told, rows
+
+
+def take(rows: list[dict[str, Any]], event: gr.EventData) -> dict[str, Any]:
+    """Put a variation or a step of the way on the desk, as what was composed last."""
+    return {"do": "take", "piece": rows[event.index]["piece"]}
+
+
+def make_link(
+    context: Context, token: str | None, shown: dict[str, Any], known: dict[str, Any], request: gr.Request
+) -> tuple[Any, ...]:
+    """The address that opens the new piece for whoever has it."""
+    name = shown["piece"]["name"]
+    key = pieces.make_link(context.studio, listener_of(context, token), _id(name))
+    assert request.request is not None
+    return {**known, "linked": name}, f"{public_address(request.request)}/studio?link={key}"
+
+
+def offer_pair(
+    context: Context, token: str | None, shown: dict[str, Any], known: dict[str, Any]
+) -> tuple[dict[str, Any], str]:
+    """New against old among the listener's next pairs, blind."""
+    name = shown["piece"]["name"]
+    blind_pairs.offer(context.clip_maker, listener_of(context, token), _id(name))
+    said = "New against old waits among your next pairs; you will not be told which is which."
+    return {**known, "offered": [*known["offered"], name]}, _said(said)
+
+
+def _row(piece: OpenedPiece, heading: str, *, takes: bool = True) -> dict[str, Any]:
+    return {
+        "heading": heading,
+        "detail": described(piece.traits),
+        "audio_url": piece.audio_url,
+        "notes_url": f"/api/studio/{piece.name}",
+        "seconds": piece.seconds,
+        "bars_s": list(piece.bars_s),
+        "acts": takes,
+        "piece": _pieces.dump_python([piece], mode="json")[0] if takes else None,
+    }
+
+
+def _ends(shown: dict[str, Any]) -> str:
+    toward = shown["recipe"]["toward"]
+    return f"{shown['old']['name']} {toward['source']}" if toward else ""
+
+
+def _id(name: str) -> uuid.UUID:
+    return uuid.UUID(name.split("/")[1])
+
+
+def _said(text: str) -> str:
+    return f'<p class="k-explain k-wide" role="status" aria-live="polite">{html.escape(text)}</p>'
+
+
+def _reason(text: str) -> str:
+    return f'<p class="k-reason">{html.escape(text)}</p>' if text else ""
