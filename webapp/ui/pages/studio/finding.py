@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 from urllib.parse import unquote
 
@@ -33,16 +33,19 @@ class Finder(NamedTuple):
     domain: gr.Radio
     words: gr.Textbox
     clips: ClipList
-    style: gr.State
+    asked: gr.State
     look: Callable[..., Any]
 
 
 @dataclass(frozen=True)
 class Asked:
-    """Counts the times that the list is loaded anew; ``many``: the kind of music and words of which more is wanted."""
+    """Counts the times that the list is loaded anew; ``many``: the kind of music and words of which more is wanted;
+    ``style``: what pieces are described by first.
+    """
 
     number: int = 0
     many: tuple[str, str] | None = None
+    style: str = ""
 
 
 class Found(NamedTuple):
@@ -72,33 +75,33 @@ def build(context: Context, listener: ListenerToken, place: str, action: str, be
     told = gr.HTML(apply_default_css=False, elem_id=f"found-{place}")
     clips = ClipList(action=action, columns=place == "start", interactive=True, elem_id=f"choices-{place}")
     more = gr.Button("Show more", size="sm", visible=False, elem_id=f"more-{place}", elem_classes="k-middle")
-    style, timer, asked = gr.State(""), gr.Timer(POLL_S, active=False), gr.State(Asked())
+    timer, asked = gr.Timer(POLL_S, active=False), gr.State(Asked())
 
     # one event for all, so that what was typed last is what is shown
     gr.on(
         [domain.input, words.input, timer.tick, asked.change],
         bound(find, context),
-        inputs=[listener, domain, words, style, asked],
+        inputs=[listener, domain, words, asked],
         outputs=[told, clips, more, timer],
         trigger_mode="always_last",
         concurrency_limit=4,
         **QUIET,
     )
     more.click(ask_for_many, [domain, words, asked], asked, **QUIET)
-    return Finder(domain, words, clips, style, lambda when: when(ask_again, asked, asked, **QUIET))
+    return Finder(domain, words, clips, asked, lambda when: when(ask_again, asked, asked, **QUIET))
 
 
 def ask_again(asked: Asked) -> Asked:
     """Look anew."""
-    return Asked(asked.number + 1)
+    return replace(asked, number=asked.number + 1, many=None)
 
 
 def ask_for_many(domain: str, words: str | None, asked: Asked) -> Asked:
     """More of what is shown now."""
-    return Asked(asked.number + 1, (domain, (words or "").strip()))
+    return replace(asked, number=asked.number + 1, many=(domain, (words or "").strip()))
 
 
-def find(context: Context, token: str | None, domain: str, words: str | None, style: str, asked: Asked) -> Found:
+def find(context: Context, token: str | None, domain: str, words: str | None, asked: Asked) -> Found:
     """Tunes with the words in their titles; without words what the listener has, and the pool's."""
     wanted = (words or "").strip()
     limit = MANY if asked.many == (domain, wanted) else FEW
@@ -115,7 +118,7 @@ def find(context: Context, token: str | None, domain: str, words: str | None, st
         return Found(
             searched, _said("Composing the first pieces…"), [], gr.update(visible=False), gr.update(active=True)
         )
-    rows = [row(point, style) for point in points]
+    rows = [row(point, asked.style) for point in points]
     text = counted(found.collections)
     return Found(_said(text), rows, _more(limit, len(rows) - limit + 1), gr.update(active=False))
 

@@ -23,7 +23,7 @@ from webapp.ui.components.studio_desk import StudioDesk
 from webapp.ui.components.style_dials import StyleDials
 from webapp.ui.handlers import bound, listener_of
 from webapp.ui.pages.studio import finding
-from webapp.ui.pages.studio.finding import QUIET
+from webapp.ui.pages.studio.finding import QUIET, Asked
 from webapp.ui.pages.studio.words import NO_WAY, ONLY_LOOK, not_offered
 from webapp.ui.words import described, percent
 
@@ -171,13 +171,13 @@ def _borrowing(context: Context, listener: ListenerToken, desk: StudioDesk, aski
             close = gr.Button("Close", size="sm", elem_classes="k-at-end", elem_id="close-picker")
         finder = finding.build(context, listener, "picker", "Choose", lambda: None)
         said = gr.HTML(apply_default_css=False)
-    opened = [sheet, title, finder.style, finder.domain, finder.words, said]
+    opened = [sheet, title, finder.asked, finder.domain, finder.words, said]
     for dials in asking:
         dials.borrow(None, outputs=desk, js=WAIT)
-        finder.look(dials.borrow(ask_from_whom, desk, opened, **QUIET).then)
+        dials.borrow(ask_from_whom, [desk, finder.asked], opened, **QUIET)
     finder.clips.act(
         bound(borrow, context),
-        [listener, finder.clips, finder.style],
+        [listener, finder.clips, finder.asked],
         [sheet, finder.clips, said, desk],
         concurrency_limit=4,
         **QUIET,
@@ -185,20 +185,27 @@ def _borrowing(context: Context, listener: ListenerToken, desk: StudioDesk, aski
     close.click(lambda: (gr.update(visible=False), None), outputs=[sheet, finder.clips], **QUIET)
 
 
-def ask_from_whom(shown: dict[str, Any], event: gr.EventData) -> tuple[Any, ...]:
+def ask_from_whom(shown: dict[str, Any], asked: Asked, event: gr.EventData) -> tuple[Any, ...]:
     """Open the sheet for one style, or ``toward`` for all of a piece."""
     group = str(event.group)
     title = "## Go on the way to…" if group == "toward" else f"## Borrow the {group} of…"
-    return gr.update(visible=True), title, group, shown["old"]["domain"], gr.update(value=""), ""
+    return (
+        gr.update(visible=True),
+        title,
+        Asked(asked.number + 1, style=group),
+        shown["old"]["domain"],
+        gr.update(value=""),
+        "",
+    )
 
 
 def borrow(
-    context: Context, token: str | None, rows: list[dict[str, Any]], group: str, event: gr.EventData
+    context: Context, token: str | None, rows: list[dict[str, Any]], asked: Asked, event: gr.EventData
 ) -> tuple[Any, ...]:
     """What was chosen, as an order for the desk; a tune is taken into the studio before it is borrowed from."""
     source = finding.opened(context, listener_of(context, token), rows[event.index])
     told = {"name": source.name, "title": source.title, "traits": source.traits}
-    return gr.update(visible=False), None, "", {"do": "borrow", "group": group, "source": told}
+    return gr.update(visible=False), None, "", {"do": "borrow", "group": asked.style, "source": told}
 
 
 def gates(shown: dict[str, Any], known: dict[str, Any]) -> Gates:
