@@ -170,7 +170,9 @@ def test_the_way_to_another_piece_is_heard_step_by_step(visit):
 def test_a_tune_is_found_an_own_one_is_brought_and_a_bad_file_says_what_to_do(visit):
     visitor = open_studio(visit(**DESKTOP))
     expect(visitor.frame.locator("#choices-start .k-listed").first).to_be_visible(timeout=COMPOSED_MS)
-    visitor.frame.locator(UPLOAD).set_input_files({"name": "<b>x</b>.mid", "mimeType": "audio/midi", "buffer": b"no music"})
+    visitor.frame.locator(UPLOAD).set_input_files(
+        {"name": "<b>x</b>.mid", "mimeType": "audio/midi", "buffer": b"no music"}
+    )
     expect(visitor.frame.locator("#upload-error")).to_contain_text("“b.mid”")
     expect(visitor.frame.locator("#upload-error")).to_contain_text(".abc")
     visitor.frame.locator(UPLOAD).set_input_files(

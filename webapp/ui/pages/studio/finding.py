@@ -115,9 +115,8 @@ def find(context: Context, token: str | None, domain: str, words: str | None, as
     try:
         points = starting_points.starting_points(context.studio, listener_of(context, token), domain, limit)
     except NotReady:
-        return Found(
-            searched, _said("Composing the first pieces…"), [], gr.update(visible=False), gr.update(active=True)
-        )
+        waiting = _said("Composing the first pieces…")
+        return Found(waiting, [], gr.update(visible=False), gr.update(active=True))
     rows = [row(point, asked.style) for point in points]
     text = counted(found.collections)
     return Found(_said(text), rows, _more(limit, len(rows) - limit + 1), gr.update(active=False))
