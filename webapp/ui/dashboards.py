@@ -24,7 +24,8 @@ class Dashboard:
     """
 
     def __init__(self, title: str, lead: str, nothing: str, command: str) -> None:
-        heading(title, lead)
+        with gr.Row(elem_classes="k-ask"):
+            heading(title, lead)
         self.nothing = gr.HTML(
             f'<div class="k-fills"><p>{nothing}</p><pre data-testid="fill">{escape(command)}</pre></div>',
             visible=False,

@@ -143,7 +143,8 @@ class Room:
 def build(context: Context) -> None:
     """The page at ``/styles``."""
     with page("styles") as listener:
-        heading("Styles", LEAD)
+        with gr.Row(elem_classes="k-ask"):
+            heading("Styles", LEAD)
         link = build_walk(context, listener)
         build_codes(context, listener)
         _build_tables(context, link)

@@ -41,7 +41,8 @@ GO = """(address) => {
 def build(context: Context) -> None:
     """The page at ``/titles``."""
     with page("titles") as listener:
-        heading("Titles", LEAD)
+        with gr.Row(elem_classes="k-ask"):
+            heading("Titles", LEAD)
         with gr.Row(elem_classes="k-titles"):
             with section("From words to tunes", "", min_width=320):
                 with gr.Row(elem_classes="k-bar"):
