@@ -21,7 +21,7 @@ TSC := node_modules/.bin/tsc
 TYPES_OF_SCRIPTS = @if test -x $(TSC) && command -v node >/dev/null; then echo $(TSC); $(TSC) --project .; \
 	else echo "the types of the scripts are not checked: that needs node and what 'npm ci' fetches"; fi
 
-.PHONY: run install test test-all test-only lint bench results study clean
+.PHONY: run install test test-all test-quick test-slow lint bench results study clean
 
 run: install
 	$(BIN)/kallos serve --open
@@ -36,16 +36,22 @@ $(STAMP): pyproject.toml
 	touch $(STAMP)
 
 test: install
-	$(MAKE) --jobs=2 lint test-only
+	$(MAKE) --jobs=2 lint test-quick
 
-# Every test there is. Until some are left out of make test, both are the same.
+# And what listens in real time in a browser, trains, or kills the application again and again.
 test-all: test
+	$(MAKE) test-slow
 
 # One thread a process: two of them with two threads each on two cores take almost three times as long. Three processes
 # keep two cores busy while one of them listens in real time. In tests/conftest.py's order, what takes longest first.
 # Numba, where it has more than one thread, sets torch's as well.
-test-only:
-	OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
+PYTEST := OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
+
+test-quick:
+	$(PYTEST) -m "not slow"
+
+test-slow:
+	$(PYTEST) -m slow
 
 lint: install
 	$(BIN)/ruff check .

@@ -41,9 +41,23 @@ def _turn(file: str) -> int:
     return MODELS if file.startswith("tests/models/") else REST
 
 
+# What make test leaves to make test-all: what listens in real time or drives whole pages, and what trains.
+SLOW = (
+    "tests/e2e/test_",
+    "tests/models/train/",
+    "tests/models/evaluate/",
+    "tests/models/style/evaluation/",
+    "tests/models/taste/evaluation/",
+    "tests/models/title/evaluation/",
+)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what takes longest, so that no process is left alone with it at the end."""
+    """Begin with what takes longest, so that no process is left alone with it at the end; mark what is slow."""
     items.sort(key=lambda item: _turn(item.nodeid.partition("::")[0]))
+    for item in items:
+        if item.nodeid.startswith(SLOW):
+            item.add_marker("slow")
 
 
 class TogetherScheduling(LoadScopeScheduling):
