@@ -153,7 +153,7 @@ export class Scatter {
       const colour = this.#colours[this.#codes[row]];
       dots.push(`<circle cx="${px.toFixed(1)}" cy="${py.toFixed(1)}" r="${this.#radius().toFixed(1)}" fill="${colour}"/>`);
     }
-    const name = document.querySelector("svg").namespaceURI;
+    const name = new DOMParser().parseFromString("<svg></svg>", "text/html").querySelector("svg").namespaceURI;
     return `<svg xmlns="${name}" viewBox="0 0 ${width} ${height}">${dots.join("")}</svg>`;
   }
 
