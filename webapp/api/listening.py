@@ -143,7 +143,8 @@ def start_composing(context: TheContext, listener_id: Known, wish: wishes.Wish |
 
     The same wish again while it is under way joins it; another one is refused with 409.
     """
-    return Composing.model_validate(wishes.ask(context.database, context.space, listener_id, wish or wishes.Wish()))
+    asked = wishes.ask(context.database, context.space, listener_id, wish or wishes.Wish())
+    return Composing.model_validate(asked, from_attributes=True)
 
 
 @router.get("/compose", responses=ERRORS)

@@ -23,7 +23,7 @@ class SlowBatch(DecodeBatch):
 
 class SlowComposer(Composer):
     def new_batch(self, slots):
-        return SlowBatch(self, slots)
+        return SlowBatch(self.model, self.device, slots)
 
 
 @pytest.fixture(scope="session")

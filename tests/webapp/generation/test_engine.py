@@ -259,7 +259,7 @@ class BreakingBatch(DecodeBatch):
 
 class BreakingComposer(Composer):
     def new_batch(self, slots):
-        return BreakingBatch(self, slots)
+        return BreakingBatch(self.model, self.device, slots)
 
 
 def test_a_clip_that_breaks_the_batch_fails_alone(engine):

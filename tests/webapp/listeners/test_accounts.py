@@ -19,7 +19,7 @@ from db.queries.restore import NotAnExportError
 from db.tables import OUTCOMES, Base, Clip, Job
 from webapp.__main__ import main
 from webapp.composing import wishes
-from webapp.composing.for_listener import Commission
+from webapp.composing.clip_maker import Order
 from webapp.learning import heads, refits
 from webapp.listeners import accounts, archive
 from webapp.listeners.deletion import delete
@@ -114,9 +114,7 @@ def test_sound_that_somebody_else_uses_too_stays(context, stock):
     stock("pop", 8)
     one, two = accounts.create(context.database, context.journal), accounts.create(context.database, context.journal)
     for listener in (one, two):
-        context.listener_composer.compose(
-            Commission(listener, "pop", 77)
-        )  # the same head, the same seed, the same clips
+        context.clip_maker.make([Order("pop", 77, owner=listener)])  # the same seed, the same clip
     keys = context.clip_store.keys()
     delete(context.records, one)
     assert context.clip_store.keys() == keys
