@@ -139,7 +139,7 @@ def test_the_way_to_another_piece_is_heard_step_by_step(visit):
     visitor = open_studio(visit(**DESKTOP))
     start(visitor)
     expect(visitor.frame.locator("#way")).to_be_disabled()
-    expect(visitor.frame.locator("#way-off")).to_have_text(re.compile("^Choose a second piece first"))
+    expect(visitor.frame.locator("#way-off .k-reason")).to_have_text(re.compile("^Choose a second piece first"))
     expect(visitor.frame.locator("#off")).to_contain_text("nothing new to link to")
     expect(visitor.frame.locator(".k-no-dial:visible")).to_have_text(["Only borrowed: it hardly follows a dial."])
     said = visitor.frame.locator(SAID)
