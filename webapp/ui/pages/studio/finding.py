@@ -79,7 +79,7 @@ def build(context: Context, listener: ListenerToken, place: str, action: str, be
 
     # one event for all, so that what was typed last is what is shown
     gr.on(
-        [domain.input, words.input, timer.tick, asked.change],
+        [domain.input, words.change, timer.tick, asked.change],
         bound(find, context),
         inputs=[listener, domain, words, asked],
         outputs=[told, clips, more, timer],
