@@ -90,6 +90,7 @@ def build(context: Context, listener: ListenerToken, desk: StudioDesk) -> Ends:
         vary = gr.Button("Four variations", size="sm", elem_id="variations")
         link = gr.Button("Link", size="sm", elem_id="link")
         offer = gr.Button("Offer as a blind pair", size="sm", elem_id="offer")
+        score = Score(elem_id="score")
     told = gr.HTML(apply_default_css=False, elem_id="told")
     off = gr.HTML(apply_default_css=False, elem_id="off")
     url = gr.Textbox(
@@ -104,7 +105,6 @@ def build(context: Context, listener: ListenerToken, desk: StudioDesk) -> Ends:
         gr.Markdown("## Variations")
         order = gr.HTML(apply_default_css=False)
         variations = ClipList(action="Take", columns=True, interactive=True)
-    score = Score(elem_id="score")
 
     gr.Markdown("## Keep", elem_classes="k-below")
     gr.HTML(f'<p class="k-explain">{KEEP}</p>', apply_default_css=False)
