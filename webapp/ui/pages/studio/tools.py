@@ -124,7 +124,8 @@ def build(context: Context, listener: ListenerToken, desk: StudioDesk) -> Ends:
     )
     way = gr.Button("Hear five steps of the way", size="sm", elem_id="way", elem_classes="k-middle")
     way_off = gr.HTML(apply_default_css=False, elem_id="way-off")
-    steps = ClipList(action="Take", together=True, columns=True, interactive=True, elem_id="steps")
+    with gr.Column(visible=False, elem_id="steps") as shown_steps:
+        steps = ClipList(action="Take", together=True, columns=True, interactive=True)
     with gr.Row(elem_classes="k-buttons k-middle k-below"):
         onward = gr.Button("Go on from the new one", size="sm", elem_id="onward")
         leave = gr.Button("Start from another piece", size="sm", elem_id="leave")
@@ -139,7 +140,23 @@ def build(context: Context, listener: ListenerToken, desk: StudioDesk) -> Ends:
         event(None, inputs=control, outputs=desk, js=script)
     again.click(None, outputs=desk, js=AGAIN)
     desk.shows(None, inputs=desk, outputs=[dials, toward, locks, keep], js=SHOW)
-    gated = [vary, link, offer, off, url, score, locks, keep, again, again_off, way, way_off, steps, onward, varied]
+    gated = [
+        vary,
+        link,
+        offer,
+        off,
+        url,
+        score,
+        locks,
+        keep,
+        again,
+        again_off,
+        way,
+        way_off,
+        shown_steps,
+        onward,
+        varied,
+    ]
     gate: dict[str, Any] = {"inputs": [desk, known], "outputs": gated, **QUIET}
     desk.shows(gates, trigger_mode="always_last", **gate)
 
