@@ -124,7 +124,7 @@ def build(context: Context, listener: ListenerToken, desk: StudioDesk) -> Ends:
     )
     way = gr.Button("Hear five steps of the way", size="sm", elem_id="way", elem_classes="k-middle")
     way_off = gr.HTML(apply_default_css=False, elem_id="way-off")
-    with gr.Column(visible=False, elem_id="steps") as shown_steps:
+    with gr.Column(visible=False, elem_id="steps") as stepped:
         steps = ClipList(action="Take", together=True, columns=True, interactive=True)
     with gr.Row(elem_classes="k-buttons k-middle k-below"):
         onward = gr.Button("Go on from the new one", size="sm", elem_id="onward")
@@ -153,7 +153,7 @@ def build(context: Context, listener: ListenerToken, desk: StudioDesk) -> Ends:
         again_off,
         way,
         way_off,
-        shown_steps,
+        stepped,
         onward,
         varied,
     ]
