@@ -4,7 +4,7 @@ import { test } from "node:test";
 import "./browser.js";
 
 const { PLAIN, anyLock, barsInWords, changeInWords, inWords, isPlain, recipeOf } = await import(
-  "../../webapp/ui/static/recipe.js"
+  "../../webapp/ui/components/studio/recipe.js"
 );
 const locked = (locks) => ({ ...PLAIN, locks: { ...PLAIN.locks, ...locks } });
 
