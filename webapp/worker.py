@@ -125,6 +125,7 @@ class Worker:
         self._handlers = handlers
         self._stopping = threading.Event()
         self._housekeeping = self._populations = 0.0
+        self._warm = False
         self._changing = True  # of model: nothing is known yet
 
     def stop(self) -> None:
@@ -177,6 +178,8 @@ class Worker:
         """Draw for the bank where nobody waits, or where it has too little to search; whether anything was drawn."""
         bank, first = self.context.bank, DOMAINS[0]
         try:
+            if idle and not self._warm:
+                self._warm_up()
             if idle:
                 busy = self.context.generation.health()
                 return busy["queued"] + busy["running"] == 0 and bank.tend()
@@ -188,6 +191,13 @@ class Worker:
         except (DBAPIError, EmbeddedPostgresError, OSError) as error:
             log.warning("bank_not_tended error=%s", error)
         return False
+
+    def _warm_up(self) -> None:
+        """Make the piano's sounds now, so that those who come first don't wait for them."""
+        from models.music.render import warm_up  # noqa: PLC0415 (the piano, only where it is needed)
+
+        warm_up()
+        self._warm = True
 
     def _has_a_few(self, session: Session) -> bool:
         return count_pool(session, domain=DOMAINS[0]) >= pool.FEW

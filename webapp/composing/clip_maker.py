@@ -8,6 +8,7 @@ import threading
 import uuid
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -130,16 +131,23 @@ class ClipMaker:
 
     def _make_one(self, order: Order, *, shortest: bool, hurry: bool) -> Kept:
         result = self.generation.generate(order.request())
-        with contextlib.nullcontext() if hurry else self._one_at_a_time:
-            kept = self.keep(result, order.domain, order.owner, order.kind, shortest=shortest)
+        beside = contextlib.nullcontext() if hurry else self._one_at_a_time
+        kept = self.keep(result, order.domain, order.owner, order.kind, shortest=shortest, rendering_turn=beside)
         if kept.fault is not None:
             log.info("clip_rejected domain=%s fault=%s", order.domain, kept.fault)
         return kept
 
     def keep(
-        self, result: GenerateResult, domain: Domain, owner: uuid.UUID | None, kind: str, *, shortest: bool = False
+        self,
+        result: GenerateResult,
+        domain: Domain,
+        owner: uuid.UUID | None,
+        kind: str,
+        *,
+        shortest: bool = False,
+        rendering_turn: AbstractContextManager[object] | None = None,
     ) -> Kept:
-        """Screen, render and store a composed piece."""
+        """Screen, render and store a composed piece; while it is rendered it has its ``rendering_turn``."""
         if result.model_version != self.style.version:
             raise ValueError(
                 f"the generator composes with model {result.model_version}, taste is learned in {self.style.version}; "
@@ -153,7 +161,8 @@ class ClipMaker:
         if repeats:
             return Kept(None, screening.THERE_ALREADY)
         lengths = rendering.playable_lengths(piece)[: 1 if shortest else None]
-        sounds = [rendering.render_into(self.clip_store, piece, seconds) for seconds in lengths]
+        with rendering_turn or self._one_at_a_time:
+            sounds = [rendering.render_into(self.clip_store, piece, seconds) for seconds in lengths]
         clip_id = self._store(result, piece, sounds, domain, owner, kind=kind)
         if clip_id is None:
             self._discard(sounds)
