@@ -7,6 +7,7 @@ import json
 import sys
 import uuid
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 from webapp.runtime.logs import set_up_logging
@@ -194,32 +195,30 @@ def _listener(given: argparse.Namespace, settings: Settings) -> int:
     from webapp.listeners import archive, deletion, export, restore  # noqa: PLC0415
     from webapp.runtime.errors import UnknownListenerError  # noqa: PLC0415
 
-    context = Context(settings)
     try:
-        if given.action == "import":
-            back = restore.restore(context.database, context.journal, archive.unpack(given.file.read_bytes()))
-            print(f"listener {back.listener_id}: {back.offers} offers with {back.votes} votes")
-            if back.missing:
-                print(f"{back.missing} offers stay away: their clips are not in this installation", file=sys.stderr)
-        elif given.action == "delete":
-            deletion.delete(context.records, given.id)
-            print(f"forgotten: {given.id}")
-        else:
-            data = export.export(context.database, given.id)
-            if given.out and given.out.suffix == ".zip":
-                given.out.write_bytes(archive.pack(data))
-            elif given.out:
-                given.out.write_text(json.dumps(data, ensure_ascii=False, indent=1), encoding="utf-8")
+        with closing(Context(settings)) as context:
+            if given.action == "import":
+                back = restore.restore(context.database, context.journal, archive.unpack(given.file.read_bytes()))
+                print(f"listener {back.listener_id}: {back.offers} offers with {back.votes} votes")
+                if back.missing:
+                    print(f"{back.missing} offers stay away: their clips are not in this installation", file=sys.stderr)
+            elif given.action == "delete":
+                deletion.delete(context.records, given.id)
+                print(f"forgotten: {given.id}")
             else:
-                print(json.dumps(data, ensure_ascii=False, indent=1))
+                data = export.export(context.database, given.id)
+                if given.out and given.out.suffix == ".zip":
+                    given.out.write_bytes(archive.pack(data))
+                elif given.out:
+                    given.out.write_text(json.dumps(data, ensure_ascii=False, indent=1), encoding="utf-8")
+                else:
+                    print(json.dumps(data, ensure_ascii=False, indent=1))
     except UnknownListenerError:
         print(f"there is no listener {given.id} (any more)", file=sys.stderr)
         return 1
     except (NotAnExportError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
-    finally:
-        context.close()
     return 0
 
 
@@ -240,14 +239,12 @@ def _study(given: argparse.Namespace, settings: Settings) -> int:
     from webapp.context import Context  # noqa: PLC0415
     from webapp.research import study_dataset, vote_report  # noqa: PLC0415
 
-    context = Context(settings)
     try:
-        found = study_dataset.export(context.database, context.space, given.id, given.out)
+        with closing(Context(settings)) as context:
+            found = study_dataset.export(context.database, context.space, given.id, given.out)
     except (vote_report.UnknownStudyError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
-    finally:
-        context.close()
     votes = f"{found.votes} votes and {found.fours} picks of four"
     print(f"{given.out}: {votes} by {found.listeners} listeners on {found.clips} clips")
     return 0
@@ -257,14 +254,12 @@ def _journal(given: argparse.Namespace, settings: Settings) -> int:  # noqa: ARG
     from webapp.context import Context  # noqa: PLC0415
     from webapp.listeners.journal_rebuild import rebuild  # noqa: PLC0415
 
-    context = Context(settings)
     try:
-        result = rebuild(context.database, context.journal, context.space)
+        with closing(Context(settings)) as context:
+            result = rebuild(context.database, context.journal, context.space)
     except (ValueError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
-    finally:
-        context.close()
     print(f"{result.listeners} listeners with {result.votes} votes, {result.clips} clips of the pool")
     print(*result.problems, sep="\n", end="\n" if result.problems else "", file=sys.stderr)
     return 1 if result.problems else 0
@@ -280,18 +275,16 @@ def _atlas(given: argparse.Namespace, settings: Settings) -> int:
     if unknown := sorted(set(given.kinds) - set(KINDS)):
         print(f"maps of {', '.join(unknown)} were asked for; there are {', '.join(KINDS)}", file=sys.stderr)
         return 1
-    context = Context(settings)
     try:
-        migrate.upgrade(context.database.open())
-        for kind in given.kinds or KINDS:
-            print(f"{kind}:")
-            result = draw(context.atlas, kind, given.seed, lambda stage, _: print(f"  {stage}…"), given.limit)
-            print(f"  {result.points} points, map {result.map_id}{'' if result.drawn else ', as before'}")
+        with closing(Context(settings)) as context:
+            migrate.upgrade(context.database.open())
+            for kind in given.kinds or KINDS:
+                print(f"{kind}:")
+                result = draw(context.atlas, kind, given.seed, lambda stage, _: print(f"  {stage}…"), given.limit)
+                print(f"  {result.points} points, map {result.map_id}{'' if result.drawn else ', as before'}")
     except (MusicError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
-    finally:
-        context.close()
     return 0
 
 
@@ -302,18 +295,16 @@ def _report(given: argparse.Namespace, settings: Settings) -> int:
     from webapp.research import vote_report  # noqa: PLC0415
     from webapp.runtime.errors import UnknownListenerError  # noqa: PLC0415
 
-    context = Context(settings)
     try:
-        found = (
-            vote_report.of_listener(context.database, context.space, given.id)
-            if given.about == "listener"
-            else vote_report.of_study(context.database, context.space, given.id)
-        )
+        with closing(Context(settings)) as context:
+            found = (
+                vote_report.of_listener(context.database, context.space, given.id)
+                if given.about == "listener"
+                else vote_report.of_study(context.database, context.space, given.id)
+            )
     except (UnknownListenerError, vote_report.UnknownStudyError) as error:
         print(error, file=sys.stderr)
         return 1
-    finally:
-        context.close()
     found.print()
     return 0
 
@@ -322,14 +313,12 @@ def _retrieval(given: argparse.Namespace, settings: Settings) -> int:
     from webapp.context import Context  # noqa: PLC0415
     from webapp.research import retrieval_report  # noqa: PLC0415
 
-    context = Context(settings)
     try:
-        name = retrieval_report.write(context.database, context.settings, given.id, given.out)
+        with closing(Context(settings)) as context:
+            name = retrieval_report.write(context.database, context.settings, given.id, given.out)
     except retrieval_report.NoStudyError as error:
         print(error, file=sys.stderr)
         return 1
-    finally:
-        context.close()
     print(f"{given.out} tells what {name} found")
     return 0
 

@@ -1,4 +1,4 @@
-"""What every service needs at hand: settings, database, journal, clip store, identity, generator, taste space, pool."""
+"""The parts of one process, wired together once: what the slices are given is made here, and no slice knows of it."""
 
 from __future__ import annotations
 

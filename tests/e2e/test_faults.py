@@ -85,7 +85,11 @@ class Site:
             except (httpx.HTTPError, KeyError, ValueError):
                 pass
             time.sleep(0.3)
-        pytest.fail(f"no pool:\n{self.log.read_text(errors='replace')[-4000:]}")
+        pytest.fail(f"no pool:\n{self.tail()}")
+
+    def tail(self) -> str:
+        """The end of what it logged."""
+        return self.log.read_text(errors="replace")[-8000:]
 
 
 @pytest.fixture
@@ -98,9 +102,10 @@ def site(tmp_path: Path):
 class Voter:
     """A listener whose browser tries until it is answered, and sometimes sends the same vote again."""
 
-    def __init__(self, url: str, seed: int) -> None:
+    def __init__(self, site: Site, seed: int) -> None:
+        self.site = site
         self.random = random.Random(seed)
-        self.client = httpx.Client(base_url=url, timeout=10, trust_env=False)
+        self.client = httpx.Client(base_url=site.url, timeout=10, trust_env=False)
         self.token: str | None = None
         self.acknowledged: dict[str, str] = {}
         self.repeated = 0
@@ -111,15 +116,18 @@ class Voter:
         tries = 0
         while True:
             tries += 1
+            answer, failure = None, ""
             try:
                 answer = self.client.request(method, path, json=body, headers=headers)
-            except httpx.HTTPError:
-                answer = None
+            except httpx.HTTPError as error:
+                failure = repr(error)
             if answer is not None and answer.status_code < 500:
                 assert answer.status_code == 200, (method, path, answer.status_code, answer.text)
                 self.repeated += tries > 1
                 return answer.json()
-            assert time.monotonic() < end, f"no answer to {method} {path}"
+            if time.monotonic() > end:
+                said = failure or f"{answer.status_code} {answer.text}"
+                pytest.fail(f"no answer to {method} {path} but {said}, and the site said:\n{self.site.tail()}")
             time.sleep(0.1)
 
     def arrive(self) -> None:
@@ -154,7 +162,7 @@ def fall_again_and_again(site: Site, votes: Callable[[], int], voting: threading
 
 @pytest.fixture
 def voters(site: Site):
-    voters = [Voter(site.url, seed) for seed in range(LISTENERS)]
+    voters = [Voter(site, seed) for seed in range(LISTENERS)]
     yield voters
     for voter in voters:
         voter.client.close()

@@ -116,7 +116,7 @@ def test_what_is_locked_stays_and_can_be_undone_reopened_read_and_saved(visit):
     expect(said).to_contain_text("Locked: bar 2 and harmony. 50 % of the rest is kept.", timeout=COMPOSED_MS)
     locked = visitor.page.url
     visitor.frame.locator(KEEP).fill("0")
-    expect(said).to_contain_text("0 % of the rest is kept.", timeout=COMPOSED_MS)
+    expect(said).to_contain_text("Locked: bar 2 and harmony. 0 % of the rest is kept.", timeout=COMPOSED_MS)
     visitor.get("undo").click()
     expect(visitor.frame.locator(KEEP)).to_have_value("50")
     assert visitor.page.url == locked

@@ -6,8 +6,7 @@ Handlers run in the thread pool and only translate: every rule is a slice's.
 from __future__ import annotations
 
 import uuid
-from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
@@ -73,24 +72,6 @@ class Voted(BaseModel):
     open: list[Offer]
 
 
-class Own(BaseModel):
-    """A clip composed for the listener, and whether they have voted on it; which one it is stays a secret."""
-
-    composed_at: datetime
-    mode: Literal["careful", "surprise", "near", "studio"]
-    met: bool
-
-
-class Composing(BaseModel):
-    """A job that composes for the listener, how far it is while it runs, and all clips composed for them so far."""
-
-    job_id: int | None
-    state: Literal["none", "waiting", "running", "done", "failed"]
-    wish: wishes.Wish | None
-    progress: wishes.Progress | None
-    clips: list[Own]
-
-
 @router.get("/offers", responses=ERRORS)
 def open_offers(request: Request, response: Response, context: TheContext, claim: MaybeClaim) -> list[Offer]:
     """The listener's two open offers, oldest first, made where missing; a reload gets the same."""
@@ -138,16 +119,15 @@ def similar_clips(clip_id: uuid.UUID, context: TheContext, listener_id: Known, r
 
 
 @router.post("/compose", status_code=202, responses=ERRORS)
-def start_composing(context: TheContext, listener_id: Known, wish: wishes.Wish | None = None) -> Composing:
+def start_composing(context: TheContext, listener_id: Known, wish: wishes.Wish | None = None) -> wishes.ComposingState:
     """Compose new clips for this listener's head, as the wish says; they come blind among the pairs.
 
     The same wish again while it is under way joins it; another one is refused with 409.
     """
-    asked = wishes.ask(context.database, context.space, listener_id, wish or wishes.Wish())
-    return Composing.model_validate(asked, from_attributes=True)
+    return wishes.ask(context.database, context.space, listener_id, wish or wishes.Wish())
 
 
 @router.get("/compose", responses=ERRORS)
-def read_composing(context: TheContext, listener_id: Known) -> Composing:
+def read_composing(context: TheContext, listener_id: Known) -> wishes.ComposingState:
     """The compose job under way, or else the newest, and the clips composed so far."""
-    return Composing.model_validate(wishes.state(context.database, listener_id), from_attributes=True)
+    return wishes.state(context.database, listener_id)

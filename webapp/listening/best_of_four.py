@@ -22,7 +22,7 @@ from models.taste.plackett_luce import FOUR, predict_four
 from models.taste.space import TasteSpace
 from webapp.learning.playable_clips import PlayablePool
 from webapp.listening.candidates import SHORT_SECONDS, Repertoire
-from webapp.listening.comparison import OPEN, Cast, FloatArray
+from webapp.listening.comparison import Cast, FloatArray
 
 
 class BestOfFour:
@@ -33,7 +33,7 @@ class BestOfFour:
 
     def __init__(self, space: TasteSpace, playable: PlayablePool) -> None:
         self.space = space
-        self._playable = playable
+        self.playable = playable
 
     def predict(self, head: Head, features: FloatArray) -> Sequence[float]:
         """How likely each of the four is picked, if one is."""
@@ -65,35 +65,16 @@ class BestOfFour:
         return export.four_row(asked, stored)
 
     def draw(
-        self, session: Session, listener: Listener, head: Head, picks: int, open_now: Sequence[Four]
-    ) -> list[Four]:
-        """Draw and store new fours until two are open."""
-        drawn: list[Four] = []
-        if len(open_now) >= OPEN:
-            return drawn
-        repertoire = Repertoire.of(session, self.space, self._playable, listener)
-        while len(open_now) + len(drawn) < OPEN:
-            four = self._draw_one(session, listener, head, picks + len(open_now) + len(drawn), repertoire)
-            if four is None:
-                break
-            drawn.append(four)
-            repertoire.show(four.clips)
-        return drawn
-
-    def row(self, asked: Four) -> dict[str, Any]:
-        """A four that waits for its pick."""
-        return export.four_row(asked)
-
-    def _draw_one(
-        self, session: Session, listener: Listener, head: Head, picks: int, repertoire: Repertoire
+        self, session: Session, listener: Listener, head: Head, before: int, repertoire: Repertoire
     ) -> Four | None:
+        """Draw and store a new four; None where none is left."""
         candidates = repertoire.candidates(SHORT_SECONDS)
         try:
             choice = choose_four(
                 candidates.clips.features,
                 head,
                 offered=candidates.places(repertoire.shown, FOUR),
-                picks=picks,
+                picks=before,
                 generator=np.random.default_rng(),
                 heard=candidates.heard,
                 composed=candidates.composed,
@@ -112,3 +93,7 @@ class BestOfFour:
             four_probability=choice.four_probability,
             order_probability=choice.order_probability,
         )
+
+    def row(self, asked: Four) -> dict[str, Any]:
+        """A four that waits for its pick."""
+        return export.four_row(asked)

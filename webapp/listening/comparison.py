@@ -16,6 +16,8 @@ from db.queries.offers import Asked
 from db.tables import Listener
 from models.taste.head import Head
 from models.taste.space import TasteSpace
+from webapp.learning.playable_clips import PlayablePool
+from webapp.listening.candidates import Repertoire
 
 FloatArray = npt.NDArray[np.float64]
 Row = dict[str, Any]
@@ -67,6 +69,7 @@ class Comparison(Protocol[Asked]):
     votes: type[Any]
     picks: Sequence[str]
     space: TasteSpace
+    playable: PlayablePool
 
     def predict(self, head: Head, features: FloatArray) -> Sequence[float]:
         """How likely each choice among clips with ``features`` ``(clips, F)`` is, summing to 1."""
@@ -86,9 +89,9 @@ class Comparison(Protocol[Asked]):
         ...
 
     def draw(
-        self, session: Session, listener: Listener, head: Head, picks: int, open_now: Sequence[Asked]
-    ) -> list[Asked]:
-        """Draw and store new ones until ``OPEN`` are open; fewer where none is left."""
+        self, session: Session, listener: Listener, head: Head, before: int, repertoire: Repertoire
+    ) -> Asked | None:
+        """Draw and store a new one, the listener's after ``before`` others; None where none is left."""
         ...
 
     def row(self, asked: Asked) -> Row:

@@ -32,7 +32,7 @@ from models.taste.policy import (
 from models.taste.space import TasteSpace
 from webapp.learning.playable_clips import PlayablePool
 from webapp.listening.candidates import LONG_SECONDS, SHORT_SECONDS, Repertoire
-from webapp.listening.comparison import OPEN, Cast, FloatArray
+from webapp.listening.comparison import Cast, FloatArray
 
 SHORT_PAIRS = 6  # the first pairs are short
 ENOUGH_LONG = 12  # clips of a domain that can be played long before pairs get long
@@ -62,7 +62,7 @@ class Pairs:
 
     def __init__(self, space: TasteSpace, playable: PlayablePool) -> None:
         self.space = space
-        self._playable = playable
+        self.playable = playable
 
     def predict(self, head: Head, features: FloatArray) -> Sequence[float]:
         """How likely left, equal and right are."""
@@ -94,22 +94,11 @@ class Pairs:
         return export.offer_row(asked, *stored)
 
     def draw(
-        self, session: Session, listener: Listener, head: Head, picks: int, open_now: Sequence[Offer]
-    ) -> list[Offer]:
-        """Draw and store new pairs until two are open."""
-        drawn: list[Offer] = []
-        if len(open_now) >= OPEN:
-            return drawn
-        repertoire = Repertoire.of(session, self.space, self._playable, listener)
-        while len(open_now) + len(drawn) < OPEN:
-            pairs_before = picks + len(open_now) + len(drawn)
-            pair = self._choose(session, listener, head, pairs_before, repertoire)
-            offer = _offered(session, listener, pair) if pair else None
-            if offer is None:
-                break
-            drawn.append(offer)
-            repertoire.show(offer.clips)
-        return drawn
+        self, session: Session, listener: Listener, head: Head, before: int, repertoire: Repertoire
+    ) -> Offer | None:
+        """Draw and store a new pair; None where none is left."""
+        pair = self._choose(session, listener, head, before, repertoire)
+        return _offered(session, listener, pair) if pair else None
 
     def row(self, asked: Offer) -> dict[str, Any]:
         """A pair that waits for its vote."""

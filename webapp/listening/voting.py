@@ -22,6 +22,7 @@ from db.tables import Listener
 from models.taste.head import Head
 from webapp.composing import wishes
 from webapp.learning import heads
+from webapp.listening.candidates import Repertoire
 from webapp.listening.comparison import OPEN, Cast, Comparison, Shown, features_of_all, shown
 from webapp.runtime.database import Database
 from webapp.runtime.errors import Contradiction, NotReady, NotYours, UnknownListenerError
@@ -98,7 +99,7 @@ class Voting(Generic[Asked]):
         if vote.outcome in kind.picks and wishes.is_due(picks):
             wishes.enqueue(session, listener, picks)
         waiting: list[Asked] = [each for each in before.open if each.id != asked.id]
-        drawn: list[Asked] = kind.draw(session, listener, learned, picks, waiting)
+        drawn: list[Asked] = self._fill_up(session, listener, learned, picks, waiting)
         self._journal.append(session, listener_id, known={kind.rows: [stored, *map(kind.row, drawn)]})
         return Recorded(vote.which, vote.outcome, picks, _shown([*waiting, *drawn]), new=True)
 
@@ -119,10 +120,27 @@ class Voting(Generic[Asked]):
         drawn: list[Asked] = []
         if len(now.open) < OPEN:
             head = self._head(session, listener, now)
-            drawn = kind.draw(session, listener, head, now.picks, now.open)
+            drawn = self._fill_up(session, listener, head, now.picks, now.open)
         if drawn:
             self._journal.append(session, listener.id, known={kind.rows: [*map(kind.row, drawn)]})
         return _shown([*now.open, *drawn])
+
+    def _fill_up(
+        self, session: Session, listener: Listener, head: Head, picks: int, waiting: Sequence[Asked]
+    ) -> list[Asked]:
+        """New ones, drawn and stored until ``OPEN`` are open; fewer where none is left."""
+        kind: Comparison[Asked] = self._kind
+        drawn: list[Asked] = []
+        if len(waiting) >= OPEN:
+            return drawn
+        repertoire = Repertoire.of(session, kind.space, kind.playable, listener)
+        while (open_now := len(waiting) + len(drawn)) < OPEN:
+            one = kind.draw(session, listener, head, picks + open_now, repertoire)
+            if one is None:
+                break
+            drawn.append(one)
+            repertoire.show(one.clips)
+        return drawn
 
     def _head(self, session: Session, listener: Listener, now: rows.BeforeVote[Asked]) -> Head:
         if now.head is not None:
