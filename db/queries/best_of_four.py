@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
 from uuid import UUID
 
 from sqlalchemy import Select, bindparam, insert, select, update
@@ -14,6 +13,7 @@ from sqlalchemy.orm.attributes import set_committed_value
 
 from db.queries.heads import HeadColumns, head_parameters, save_head_cte
 from db.queries.offers import FOUR_SIDES, create
+from db.queries.prepared import built_once
 from db.queries.votes import TINY
 from db.tables import Four, FourVote, Listener
 
@@ -89,7 +89,7 @@ def store_four_vote(
     return stored
 
 
-@cache
+@built_once
 def _store(*, with_head: bool) -> Select[FourVote]:
     names = ["four_id", "listener_id", "outcome", "chances", "head_version", "votes_seen", "heard_ms", "model_version"]
     columns = {name: getattr(FourVote, name) for name in names}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -29,6 +28,7 @@ from sqlalchemy.dialects.postgresql import aggregate_order_by, insert
 from sqlalchemy.orm import Session
 
 from db.queries.offers import clips_shown
+from db.queries.prepared import built_once
 from db.tables import OWN, RIVALS, Clip, ClipAudio, Four, Offer
 from db.tables.base import Floats
 
@@ -216,7 +216,7 @@ def clips_for(
     return _pool_clips(session.execute(_clips_for(), given))
 
 
-@cache
+@built_once
 def _clips_for() -> Select[UUID, Floats, Sequence[float], bool, str]:
     """Built once: a vote has no time for it."""
     theirs = and_(

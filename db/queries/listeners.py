@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
-from functools import cache
 from uuid import UUID
 
 from sqlalchemy import Select, Uuid, bindparam, delete, exists, func, literal, select, update
 from sqlalchemy.orm import Session, aliased
 
+from db.queries.prepared import built_once
 from db.tables import DEFAULT_STUDY, Clip, ClipAudio, Job, Listener
 
 
@@ -58,7 +58,7 @@ def next_entry(session: Session, listener_id: UUID) -> Listener | None:
     return session.scalars(_next_entry(), {"whose": listener_id}).one_or_none()
 
 
-@cache
+@built_once
 def _next_entry() -> Select[Listener]:
     """Built once: a vote has no time for it."""
     change = (

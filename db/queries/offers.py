@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from functools import cache
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -27,6 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased, load_only
 
+from db.queries.prepared import built_once
 from db.tables import PICKS, Clip, Four, Listener, Offer, Vote
 
 Asked = TypeVar("Asked", Offer, Four)
@@ -103,7 +103,7 @@ def create(
     return new
 
 
-@cache
+@built_once
 def _insert(asked: type[Asked], names: tuple[str, ...]) -> Select[Asked]:
     """Built once: a vote has no time for it."""
     columns = {name: getattr(asked, name) for name in names}
@@ -197,7 +197,7 @@ def repeatable(
     return list(session.scalars(_repeatable(), given))
 
 
-@cache
+@built_once
 def _repeatable() -> Select[Offer]:
     """Built once: a vote has no time for it."""
     recent = (

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
 from typing import Generic, Literal, TypeVar
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
     BindParameter,
     ColumnElement,
     Double,
-    Executable,
     Integer,
     Select,
     Text,
@@ -31,6 +30,7 @@ from sqlalchemy.orm.attributes import set_committed_value
 
 from db.queries.heads import HeadColumns, head_parameters, save_head_cte
 from db.queries.offers import Asked, sides_of
+from db.queries.prepared import built_once
 from db.tables import (
     FOUR_PICKS,
     PICKS,
@@ -108,7 +108,7 @@ def claim(
     return Claim("duplicate" if vote.outcome == outcome else "conflict", found, vote, row[1])
 
 
-@cache
+@built_once
 def _claim(asked: type[Asked]) -> Select[Asked, Listener]:
     """Built once: a vote has no time for it."""
     return (
@@ -139,8 +139,8 @@ def before_vote(
     return BeforeVote([row[0] for row in rows if row[0] is not None], rows[0][1], rows[0][2], summaries)
 
 
-@cache
-def _before_vote(asked: type[Asked]) -> Executable:
+@built_once
+def _before_vote(asked: type[Asked]) -> Select[*tuple[Any, ...]]:
     """Built once: a vote has no time for it. There is one row at least, of the listener without anything open."""
     whose, version = bindparam("whose", type_=Uuid), bindparam("version", type_=Text)
     which = bindparam("which", type_=Uuid)
@@ -196,7 +196,7 @@ def store_vote(
     return prediction, vote, listening
 
 
-@cache
+@built_once
 def _store(*, with_head: bool) -> Select[Prediction, Vote, Listening]:
     """Built once: a vote has no time for it."""
     which = bindparam("which", type_=Uuid)

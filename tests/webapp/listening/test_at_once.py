@@ -1,0 +1,56 @@
+"""Listeners vote at once from the first moment on: whoever comes first builds the statements that all of them use."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+from uuid import UUID
+
+import pytest
+
+from db.queries import best_of_four, clips, listeners, offers, votes
+from db.queries.prepared import built_once
+from webapp.listeners import accounts
+
+TOGETHER = 6
+TIMES = 12
+
+
+@pytest.fixture
+def _hasty_threads() -> Iterator[None]:
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    yield
+    sys.setswitchinterval(before)
+
+
+def forget_statements(engine) -> None:
+    """As in a process that has just started."""
+    for module in (best_of_four, clips, listeners, offers, votes):
+        for one in vars(module).values():
+            if isinstance(one, built_once):
+                one.forget()
+    engine.clear_compiled_cache()
+
+
+@pytest.mark.usefixtures("_hasty_threads")
+@pytest.mark.parametrize(("kind", "outcome", "heard"), [("pairs", "left", 2), ("best_of_four", "c", 4)])
+def test_the_first_votes_of_a_process_are_cast_at_once(context, stock, kind, outcome, heard):
+    stock("pop", 24)
+    voting = getattr(context, kind)
+    theirs = [accounts.create(context.database, context.journal) for _ in range(TOGETHER)]
+    for number in range(TIMES):
+        forget_statements(context.database.engine)
+        start = Barrier(TOGETHER)
+
+        def vote(listener: UUID, start: Barrier = start, number: int = number) -> int:
+            start.wait()
+            waiting = voting.open(listener)
+            recorded = voting.record_vote(listener, waiting[0].id, outcome, [3000] * heard)
+            assert recorded.picks == number + 1
+            return len(recorded.open)
+
+        with ThreadPoolExecutor(TOGETHER) as together:
+            assert list(together.map(vote, theirs)) == [2] * TOGETHER
