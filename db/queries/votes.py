@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Generic, Literal, TypeVar
-from typing import Any
+from typing import Any, Generic, Literal, TypeVar
 from uuid import UUID
 
 from sqlalchemy import (
