@@ -92,6 +92,9 @@ def test_a_card_is_shared_when_asked_for_opened_by_anybody_and_withdrawn(visit):
     expect(card).to_contain_text("The link leads nowhere now")
     assert stranger.page.reload().status == 404
     expect(stranger.page.get_by_role("heading")).to_have_text("There is nothing at this address.")
+    visitor.api("/api/listener", "DELETE")  # as in another tab
+    card.locator("#draw-card").click()
+    expect(visitor.page.get_by_test_id("toast-body")).to_contain_text("was deleted, perhaps in another tab")
 
 
 def mean_pitch(visitor, clip) -> float:

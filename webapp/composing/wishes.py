@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, cast
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from sqlalchemy.orm import Session
@@ -28,8 +28,16 @@ KIND = "compose_for"
 FIRST_AT = 6  # picks, when the first clip made for a listener is to play
 EARLY_AT = 4  # two pairs are always drawn ahead: a clip for the pair after the sixth pick is begun here
 EVERY = 10
+Mode = Literal["careful", "surprise", "near", "studio"]
+JobState = Literal["none", "waiting", "running", "done", "failed"]
+
 KIND_OF = {"careful": "composed", "surprise": "surprise", "near": "near"}  # of the clips that a wish brings
-MODES = {"composed": "careful", "surprise": "surprise", "near": "near", "studio": "studio"}  # of a clip's kind
+MODES: dict[str, Mode] = {
+    "composed": "careful",
+    "surprise": "surprise",
+    "near": "near",
+    "studio": "studio",
+}  # of a clip kind
 WAITING_AT_MOST = 12  # composed clips that the listener has not met yet
 # Who has no clip of their own yet goes first, then who asked and waits, and what nobody waits for comes last.
 FIRST_PRIORITY, ASKED_PRIORITY, UNASKED_PRIORITY = 20, 10, 5
@@ -73,7 +81,7 @@ class Own:
     """A clip composed for the listener: when, by which wish, and whether they have voted on it; they meet it blind."""
 
     composed_at: datetime
-    mode: str
+    mode: Mode
     met: bool
 
 
@@ -81,11 +89,11 @@ class Own:
 class ComposingState:
     """The job under way or else the newest, and all clips composed for the listener.
 
-    ``state``: none, waiting, running, done or failed; ``progress`` while it runs.
+    ``state`` is none where nothing was ever asked for; ``progress`` is there while it runs.
     """
 
     job_id: int | None
-    state: str
+    state: JobState
     wish: Wish | None
     progress: Progress | None
     clips: list[Own]
@@ -220,7 +228,7 @@ def _state(session: Session, listener_id: uuid.UUID) -> ComposingState:
     if job is None:
         return ComposingState(None, "none", None, None, own)
     progress = Progress.model_validate(job.result) if job.state == "running" and job.result else None
-    return ComposingState(job.id, job.state, wish_of(job.payload), progress, own)
+    return ComposingState(job.id, cast("JobState", job.state), wish_of(job.payload), progress, own)
 
 
 def count(session: Session, listener_id: uuid.UUID) -> int:

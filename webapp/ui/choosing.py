@@ -21,13 +21,13 @@ from webapp.studio.uploads import BroughtPiece
 from webapp.ui.components.clip_list import ClipList
 from webapp.ui.components.listener_token import ListenerToken
 from webapp.ui.handlers import bound, listener_of
+from webapp.ui.layout import QUIET, status
 
 DOMAINS = (("Pop piano", "pop"), ("Dance tunes", "dance"), ("Chorales", "chorale"))
 FEW, MANY = 12, 48
 VERY = 1.5  # standard deviations from the middle from which on a trait is one to be told with "very"
 WORDS_TOLD = 3
 AGAIN_S, PATIENCE = 2.0, 30  # asks again while the first pieces are composed
-HIDDEN: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 
 Choice = Mapping[str, Any]
 
@@ -71,12 +71,12 @@ class Choosing:
             "fn": bound(fill, context),
             "inputs": inputs,
             "outputs": [self.clips, self.said, self.more],
-            **HIDDEN,
+            **QUIET,
         }
-        few: dict[str, Any] = {"fn": lambda: FEW, "outputs": self.limit, **HIDDEN}
+        few: dict[str, Any] = {"fn": lambda: FEW, "outputs": self.limit, **QUIET}
         self.domain.input(**few).then(**self._fill)
         self.words.input(**few).then(trigger_mode="always_last", **self._fill)
-        self.more.click(lambda: MANY, outputs=self.limit, **HIDDEN).then(**self._fill)
+        self.more.click(lambda: MANY, outputs=self.limit, **QUIET).then(**self._fill)
         self.chosen = self.clips.act
 
     def filled_after(self, event: Any) -> Any:
@@ -90,16 +90,16 @@ def fill(context: Context, token: str | None, domain: str | None, words: str | N
     if words := (words or "").strip():
         found = tunes.find_tunes(words, kind, limit)
         shown, text = [as_tune(each) for each in found.tunes], counted(found, words, kind)
-        yield [shown, _said(text), gr.update(visible=found.found > len(shown) and limit < MANY)]
+        yield [shown, status(text), gr.update(visible=found.found > len(shown) and limit < MANY)]
         return
     for _ in range(PATIENCE):
         try:
             there = starting_points.starting_points(context.studio, listener, kind, limit)
         except NotReady:
-            yield [gr.skip(), _said("Composing the first pieces…"), gr.skip()]
+            yield [gr.skip(), status("Composing the first pieces…"), gr.skip()]
             time.sleep(AGAIN_S)
         else:
-            yield [[as_clip(each) for each in there], _said(""), gr.update(visible=limit <= len(there) < MANY)]
+            yield [[as_clip(each) for each in there], status(""), gr.update(visible=limit <= len(there) < MANY)]
             return
 
 
@@ -166,7 +166,3 @@ def counted(found: FoundTunes, words: str, domain: str) -> str:
         return f"No title has “{words}” in it. Try fewer words, or a part of one.{numbers}"
     one = found.found == 1
     return f"One piece with “{words}” in its title." if one else f"{found.found} pieces with “{words}” in their titles."
-
-
-def _said(text: str) -> str:
-    return f'<p class="k-said" role="status" aria-live="polite">{text}</p>' if text else ""

@@ -10,10 +10,9 @@ import gradio as gr
 
 from webapp.context import Context
 from webapp.ui.components.view_link import ViewLink
-from webapp.ui.layout import heading
+from webapp.ui.layout import QUIET, heading
 
 OPENS = "It opens this page with the same choices, on whatever the runs have logged by then."
-QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "concurrency_limit": 8}
 ANEW: dict[str, Any] = {**QUIET, "trigger_mode": "multiple"}  # of a choice, also while the one before is being drawn
 
 

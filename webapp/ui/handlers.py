@@ -12,7 +12,9 @@ from typing import Any
 import gradio as gr
 
 from webapp.context import Context
-from webapp.runtime.errors import NoListener, Problem
+from webapp.runtime.errors import NoListener, Problem, UnknownListenerError
+
+GONE = "This listener was deleted, perhaps in another tab. Load the page again to start afresh, or call new_listener."
 
 
 def bound(handler: Callable[..., Any], *given: Any) -> Callable[..., Any]:
@@ -61,4 +63,5 @@ def listener_of(context: Context, token: str | None) -> uuid.UUID:
 
 
 def _shown(problem: Problem) -> gr.Error:
-    return gr.Error(str(problem), title="That did not work", print_exception=False)
+    said = GONE if isinstance(problem, UnknownListenerError) else str(problem)
+    return gr.Error(said, title="That did not work", print_exception=False)

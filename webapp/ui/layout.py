@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from html import escape
+from typing import Any
 
 import gradio as gr
 from gradio.components import Navbar
 
 from webapp.ui.components.header import Header
 from webapp.ui.components.listener_token import ListenerToken
+
+# Of an event that only changes what its page shows: no endpoint, and no veil over what it will change.
+QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 
 
 @contextmanager
@@ -34,3 +39,18 @@ def heading_html(title: str, lead: str = "") -> str:
     """The markup of ``heading``."""
     below = f'<p class="k-lead" aria-live="polite">{lead}</p>' if lead else ""
     return f'<div class="kallos k-ask"><div><h1>{title}</h1>{below}</div></div>'
+
+
+def explain(markup: str, **options: Any) -> gr.HTML:
+    """A small paragraph."""
+    return gr.HTML(explained(markup), apply_default_css=False, **options)
+
+
+def explained(markup: str) -> str:
+    """The markup of ``explain``."""
+    return f'<p class="k-explain">{markup}</p>'
+
+
+def status(text: str) -> str:
+    """What became of something the listener did, or how it goes; it is read out to those who don't see it."""
+    return f'<p class="k-explain k-wide" role="status" aria-live="polite">{escape(text)}</p>' if text else ""

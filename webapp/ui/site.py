@@ -25,6 +25,7 @@ from webapp.ui.theme import FONTS, Kallos
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
 SWEEP_S = 600  # between two looks for files that were kept long enough
+AT_ONCE = 8  # calls of one event, of however many listeners
 STATIC_PATH = "/static/kallos"  # below Gradio's own /static, which must stay reachable
 COMPONENTS_PATH = f"{STATIC_PATH}/components"
 FONTS_PATH = f"{STATIC_PATH}/fonts"
@@ -93,6 +94,7 @@ def build_site(context: Context) -> gr.Blocks:
     endpoints.hide_pages(site)
     with site.route("Endpoints", endpoints_page.PATH, show_in_navbar=False):
         endpoints_page.build(site, context)
+    site.queue(default_concurrency_limit=AT_ONCE)
     return site
 
 

@@ -16,6 +16,7 @@ from playwright.sync_api import Browser, Page
 
 START_S = 120
 PATIENCE_MS = 60_000
+STARTED = "document.querySelector('[aria-busy=false]') && !document.querySelector('[aria-busy=true]')"
 DESKTOP = {"viewport": {"width": 1280, "height": 900}}
 
 
@@ -67,6 +68,7 @@ def shown(browser: Browser, demo: str) -> Iterator[Callable[..., Page]]:
         page.on("pageerror", lambda error: troubles.append(str(error)))
         page.on("request", lambda asked: _met(asked.url, troubles))
         page.goto(demo)
+        page.wait_for_function(STARTED)
         return page
 
     yield show

@@ -6,7 +6,7 @@ import typing
 import gradio as gr
 import pytest
 
-from webapp.runtime.errors import NoListener, NotReady
+from webapp.runtime.errors import NoListener, NotReady, UnknownListenerError
 from webapp.ui.handlers import bound, listener_of
 
 
@@ -33,6 +33,14 @@ def test_a_bound_handler_is_to_gradio_a_function_of_what_is_left():
 def test_a_refusal_is_shown_to_the_person_who_asked():
     with pytest.raises(gr.Error, match="not so often"):
         bound(greet, "here")("you", -1)
+
+
+def test_a_page_of_a_deleted_listener_says_so():
+    def ask(_: str) -> None:
+        raise UnknownListenerError
+
+    with pytest.raises(gr.Error, match="was deleted, perhaps in another tab"):
+        bound(ask)("token")
 
 
 def test_a_generator_stays_one_and_its_refusal_is_shown_as_well():

@@ -21,6 +21,20 @@ from gradio.events import Dependency
 FOLDER = Path(__file__).parent
 SERVED = frozenset({".js", ".css", ".woff2"})
 
+# A button that is pressed before the module can answer is pressed again once it can.
+STARTER = """
+element.ariaBusy = "true";
+const early = [];
+const keep = (event) => early.push(event.target.closest("button"));
+element.addEventListener("click", keep, true);
+import(new URL("%(module)s", document.baseURI).href).then(async (module) => {
+  element.removeEventListener("click", keep, true);
+  await module.start(%(given)s);
+  element.ariaBusy = "false";
+  for (const button of early) button?.click();
+});
+"""
+
 Event = Callable[..., Dependency]  # how a custom event is annotated on its component
 
 _updateable: Callable[..., Any] = updateable  # Gradio has not typed it
@@ -70,8 +84,7 @@ class Component(gr.HTML, metaclass=_WithoutStub):
         super().__init__(
             value,
             html_template=html_template,
-            js_on_load=f'import(new URL("{address}/{self.script}", document.baseURI).href)'
-            f".then((module) => module.start({starting}));",
+            js_on_load=STARTER % {"module": f"{address}/{self.script}", "given": starting},
             apply_default_css=False,
             **settings,
         )

@@ -15,7 +15,7 @@ from webapp.context import Context
 from webapp.maps import catalogue, listener_view, open_maps
 from webapp.maps.catalogue import TITLES, DrawingJob
 from webapp.runtime.errors import NotYours
-from webapp.ui.choosing import HIDDEN, upload_button
+from webapp.ui.choosing import upload_button
 from webapp.ui.components.clip_list import ClipList
 from webapp.ui.components.entries import Entries
 from webapp.ui.components.point_map import PointMap
@@ -23,7 +23,7 @@ from webapp.ui.components.score import Score
 from webapp.ui.components.view_link import ViewLink, chosen
 from webapp.ui.dashboards import STILL, table
 from webapp.ui.handlers import bound, listener_of
-from webapp.ui.layout import heading, heading_html, page
+from webapp.ui.layout import QUIET, heading, heading_html, page
 from webapp.ui.pages import map_point
 from webapp.ui.pages import map_report as report
 from webapp.ui.pages.map_point import TASTE, Shown, as_shown, said
@@ -80,16 +80,16 @@ def build(context: Context) -> None:
         quality, trust, parquet, link, shown,
     ]  # fmt: skip
     pointed = [points, panel, hint, player, labels, links_title, links, near_title, near, score, link, drawing]
-    point: dict[str, Any] = {"outputs": pointed, **HIDDEN}
-    beginning = listener.change(bound(opened, context), listener, opening, **HIDDEN)
+    point: dict[str, Any] = {"outputs": pointed, **QUIET}
+    beginning = listener.change(bound(opened, context), listener, opening, **QUIET)
     beginning.then(bound(map_point.point_named, context), shown, **point)
-    draws = gr.on([draw.click, redraw.click], bound(ask, context), kind, drawing, **HIDDEN)
-    for event in (beginning, draws, kind.input(bound(open_kind, context), [listener, kind], opening, **HIDDEN)):
+    draws = gr.on([draw.click, redraw.click], bound(ask, context), kind, drawing, **QUIET)
+    for event in (beginning, draws, kind.input(bound(open_kind, context), [listener, kind], opening, **QUIET)):
         event.then(
-            bound(follow, context), kind, [drawing, fresh], api_visibility="private", concurrency_limit=8
-        ).then(bound(reopen, context), [listener, kind, fresh], opening, **HIDDEN)  # fmt: skip
+            bound(follow, context), kind, [drawing, fresh], api_visibility="private"
+        ).then(bound(reopen, context), [listener, kind, fresh], opening, **QUIET)  # fmt: skip
     points.select(bound(map_point.choose, context), shown, **point)
-    points.move(moved, None, link, **HIDDEN)
+    points.move(moved, None, link, **QUIET)
     for entries in (found, links, near):
         entries.select(bound(map_point.choose_entry, context), shown, **point)
     find.change(  # Gradio tells of no input after it has set a text itself
@@ -97,11 +97,11 @@ def build(context: Context) -> None:
         [shown, find],
         [points, found, found_said],
         trigger_mode="always_last",
-        **HIDDEN,
+        **QUIET,
     )
     find.submit(bound(map_point.choose_found, context), [shown, find], **point)
-    colour.input(coloured, colour, [points, link], **HIDDEN)
-    upload.upload(bound(map_point.place_file, context), [listener, upload, shown], [shown, *pointed], **HIDDEN)
+    colour.input(coloured, colour, [points, link], **QUIET)
+    upload.upload(bound(map_point.place_file, context), [listener, upload, shown], [shown, *pointed], **QUIET)
 
 
 def _side() -> tuple[Any, ...]:

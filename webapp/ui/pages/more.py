@@ -14,7 +14,7 @@ from webapp.runtime.errors import NotYours
 from webapp.ui.components.clip_list import ClipList
 from webapp.ui.components.listener_token import ListenerToken
 from webapp.ui.handlers import bound, listener_of
-from webapp.ui.layout import heading, heading_html, page
+from webapp.ui.layout import explain, heading, heading_html, page
 from webapp.ui.words import described
 
 TITLE = "More like this"
@@ -39,11 +39,11 @@ def build(context: Context) -> None:
         with gr.Row(visible=False, elem_classes="k-columns-two") as there:
             with gr.Column(min_width=320):
                 gr.Markdown("## Most alike")
-                _explain("The pieces whose styles are the most like it, the most similar first.")
+                explain("The pieces whose styles are the most like it, the most similar first.")
                 alike = ClipList(action="More like this", elem_id="similar", interactive=True)
             with gr.Column(min_width=320):
                 gr.Markdown("## A path on")
-                _explain("Each step is close to the one before and farther from where you began.")
+                explain("Each step is close to the one before and farther from where you began.")
                 path = ClipList(action="More like this", elem_id="path", interactive=True)
     listener.change(
         bound(look_around, context),
@@ -91,7 +91,3 @@ def _rows(clips: Sequence[Mapping[str, Any]], called: str) -> list[dict[str, Any
         }
         for place, clip in enumerate(clips, 1)
     ]
-
-
-def _explain(text: str) -> None:
-    gr.HTML(f'<p class="k-explain">{text}</p>', apply_default_css=False)

@@ -18,9 +18,9 @@ from webapp.research.retrieval import DIRECTIONS, MEASURES, WHOLE
 from webapp.ui import dashboards
 from webapp.ui.charts import Chart, chart, section
 from webapp.ui.components.view_link import chosen
-from webapp.ui.dashboards import ANEW, QUIET, STILL, Dashboard, chosen_of, fills
+from webapp.ui.dashboards import ANEW, STILL, Dashboard, chosen_of, fills
 from webapp.ui.handlers import bound
-from webapp.ui.layout import page
+from webapp.ui.layout import QUIET, page
 
 LEAD = "How well a title finds its tune, and a tune its title: beside chance, with what each piece is worth."
 NO_STUDY = "No study of titles has left its log here yet. This command fills the page while it runs:"

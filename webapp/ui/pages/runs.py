@@ -15,9 +15,9 @@ from webapp.research.figures import Asked
 from webapp.ui import dashboards
 from webapp.ui.charts import Chart, chart, section
 from webapp.ui.components.view_link import chosen
-from webapp.ui.dashboards import ANEW, QUIET, Dashboard, chosen_of, fills
+from webapp.ui.dashboards import ANEW, Dashboard, chosen_of, fills
 from webapp.ui.handlers import bound
-from webapp.ui.layout import page
+from webapp.ui.layout import QUIET, page
 
 NO_RUN = "No training run has left its log here yet. This command fills the page while it runs:"
 FILL = "python -m models.train.titles --preset tiny --out '{folder}/titles'"

@@ -21,13 +21,14 @@ from webapp.research.styles.walk import CODE_WALKS, WALKS, Step
 from webapp.runtime.errors import NotAllowed, NotReady, Problem
 from webapp.studio.dials import FILL
 from webapp.ui.charts import section
-from webapp.ui.choosing import HIDDEN, Choosing, kinds_of_music, name_of
+from webapp.ui.choosing import Choosing, kinds_of_music, name_of
 from webapp.ui.components.clip_list import ClipList
 from webapp.ui.components.heat_map import HeatMap
 from webapp.ui.components.listener_token import ListenerToken
 from webapp.ui.components.view_link import ViewLink, chosen
 from webapp.ui.dashboards import STILL
 from webapp.ui.handlers import bound, listener_of
+from webapp.ui.layout import QUIET
 from webapp.ui.pages.style_parts import as_code, csv_link, radio
 
 WALK = (
@@ -80,21 +81,21 @@ def build_walk(context: Context, listener: ListenerToken) -> ViewLink:
         "fn": bound(walk_along, context),
         "inputs": [listener, *asked],
         "outputs": walked,
-        **HIDDEN,
+        **QUIET,
     }
-    listener.change(bound(opened, context), listener, [*asked, compose], **HIDDEN).then(
-        bound(walk_named, context), [listener, *asked], walked, **HIDDEN
+    listener.change(bound(opened, context), listener, [*asked, compose], **QUIET).then(
+        bound(walk_named, context), [listener, *asked], walked, **QUIET
     )
     compose.click(**walking)
-    another.click(draw_another, seed, [seed, source], **HIDDEN).then(**walking)
-    gr.on([domain.input, seed.input], lambda: ("", ""), None, [source, said], **HIDDEN)
-    gr.on([group.input, source.change], bound(guided, context), [group, source], guidance, **HIDDEN)
-    pieces.filled_after(choose.click(toggle, [showing, domain], [showing, picking, pieces.domain], **HIDDEN))
+    another.click(draw_another, seed, [seed, source], **QUIET).then(**walking)
+    gr.on([domain.input, seed.input], lambda: ("", ""), None, [source, said], **QUIET)
+    gr.on([group.input, source.change], bound(guided, context), [group, source], guidance, **QUIET)
+    pieces.filled_after(choose.click(toggle, [showing, domain], [showing, picking, pieces.domain], **QUIET))
     pieces.chosen(
         bound(begin_with, context),
         [listener, pieces.clips, pieces.domain],
         [source, domain, showing, picking],
-        **HIDDEN,
+        **QUIET,
     ).then(**walking)
     return link
 

@@ -15,13 +15,12 @@ from webapp.research.styles import hardest, tables, training_log
 from webapp.research.styles.tables import Table
 from webapp.runtime.errors import NotAllowed
 from webapp.ui.charts import Chart, chart, section
-from webapp.ui.choosing import HIDDEN
 from webapp.ui.components.contents import Contents
 from webapp.ui.components.heat_map import HeatMap, compared
 from webapp.ui.components.view_link import ViewLink, chosen
 from webapp.ui.dashboards import STILL
 from webapp.ui.handlers import bound
-from webapp.ui.layout import heading, page
+from webapp.ui.layout import QUIET, heading, page
 from webapp.ui.pages.style_codes import build_codes
 from webapp.ui.pages.style_parts import as_code, csv_link
 from webapp.ui.pages.style_walk import build_walk
@@ -163,8 +162,8 @@ def _build_tables(context: Context, link: ViewLink) -> None:
     rooms |= {each[0]: _table(*each) for each in TABLES if each[0] in OVER_TRAINING}
     shown = [part for room in rooms.values() for part in (room.map, room.about)]
     figures = [run, *curve.outputs, *shown]
-    gr.on(None, bound(read_run, context, curve, tuple(rooms)), None, [*figures, contents], **HIDDEN)
-    run.input(bound(choose_run, context, curve, tuple(rooms)), run, [*figures, link], **HIDDEN)
+    gr.on(None, bound(read_run, context, curve, tuple(rooms)), None, [*figures, contents], **QUIET)
+    run.input(bound(choose_run, context, curve, tuple(rooms)), run, [*figures, link], **QUIET)
 
 
 def _table(name: str, title: str, explained: str) -> Room:

@@ -14,9 +14,9 @@ from webapp.research.figures import Drawn
 from webapp.ui import dashboards
 from webapp.ui.charts import Chart, chart, section
 from webapp.ui.components.view_link import chosen
-from webapp.ui.dashboards import QUIET, STILL, Dashboard, chosen_of
+from webapp.ui.dashboards import STILL, Dashboard, chosen_of
 from webapp.ui.handlers import bound
-from webapp.ui.layout import page
+from webapp.ui.layout import QUIET, page
 
 LEAD = "What a study's listeners share, where they part, and how well they are told."
 NOBODY = "Nobody has listened here yet. Votes on the compare page fill this one:"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping
 from dataclasses import asdict
-from html import escape
 from typing import Any
 
 import gradio as gr
@@ -18,12 +17,12 @@ from webapp.runtime.errors import Problem
 from webapp.studio import composing, formats, uploads
 from webapp.studio.recipes import Recipe
 from webapp.ui.charts import section
-from webapp.ui.choosing import HIDDEN, Choosing, bring, name_of, upload_button
+from webapp.ui.choosing import Choosing, bring, name_of, upload_button
 from webapp.ui.components.clip_list import ClipList, playing
 from webapp.ui.components.view_link import ViewLink, chosen
 from webapp.ui.dashboards import STILL
 from webapp.ui.handlers import bound, listener_of
-from webapp.ui.layout import heading, page
+from webapp.ui.layout import QUIET, heading, page, status
 
 LEAD = (
     "Type any words and hear which tunes lie nearest to them. Take it as a loose inspiration: a title says little of "
@@ -74,16 +73,16 @@ def build(context: Context) -> None:
         bound(opened, context),
         listener,
         [tune_odds, title_odds, said_tunes, said_ideas, pieces.domain, words],
-        **HIDDEN,
+        **QUIET,
     )
     pieces.filled_after(opening)
-    gr.on(None, bound(find_named, context), None, found, **HIDDEN)
-    gr.on([words.submit, find.click], bound(find_tunes, context), words, found, **HIDDEN)
-    tunes.act(bound(compose_near, context), [listener, tunes], [said_tunes, studio], **HIDDEN).success(
-        None, studio, js=GO, **HIDDEN
+    gr.on(None, bound(find_named, context), None, found, **QUIET)
+    gr.on([words.submit, find.click], bound(find_tunes, context), words, found, **QUIET)
+    tunes.act(bound(compose_near, context), [listener, tunes], [said_tunes, studio], **QUIET).success(
+        None, studio, js=GO, **QUIET
     )
-    pieces.chosen(bound(name_piece, context), [listener, pieces.clips], named, **HIDDEN)
-    upload.upload(bound(name_file, context), [listener, upload, pieces.domain], named, **HIDDEN)
+    pieces.chosen(bound(name_piece, context), [listener, pieces.clips], named, **QUIET)
+    upload.upload(bound(name_file, context), [listener, upload, pieces.domain], named, **QUIET)
 
 
 def opened(context: Context, token: str | None, request: gr.Request) -> list[Any]:
@@ -116,9 +115,9 @@ def _found(context: Context, words: str, *, play: bool) -> list[Any]:
     try:
         results = title_search.find_tunes(context.atlas, words, FOUND).results
     except Problem as error:
-        return [[], _said(_sentence(error)), gr.skip()]
+        return [[], status(_sentence(error)), gr.skip()]
     shown = [{**asdict(each), "heading": each.text, "detail": _detail(each)} for each in results]
-    return [playing(shown) if play else shown, _said(f"Nearest to “{words}”, the nearest first."), {"words": words}]
+    return [playing(shown) if play else shown, status(f"Nearest to “{words}”, the nearest first."), {"words": words}]
 
 
 def name_piece(context: Context, token: str | None, pieces: list[dict[str, Any]], event: gr.EventData) -> list[Any]:
@@ -131,7 +130,7 @@ def name_file(context: Context, token: str | None, path: str, domain: str | None
     try:
         piece = bring(context, token, path, domain or "pop")
     except Problem as error:
-        return [gr.skip(), _said(_sentence(error))]
+        return [gr.skip(), status(_sentence(error))]
     return _named(context, token, piece.name, f"“{piece.title}”")
 
 
@@ -139,9 +138,9 @@ def _named(context: Context, token: str | None, name: str, called: str) -> list[
     try:
         results = title_search.name_music(context.atlas, listener_of(context, token), name, FOUND).results
     except Problem as error:
-        return [gr.skip(), _said(_sentence(error))]
+        return [gr.skip(), status(_sentence(error))]
     shown = [{**asdict(each), "heading": each.text, "detail": f"likeness {each.cosine:.2f}"} for each in results]
-    return [shown, _said(f"Ideas for {called}. Play a title to hear the tune that bears it.")]
+    return [shown, status(f"Ideas for {called}. Play a title to hear the tune that bears it.")]
 
 
 def compose_near(context: Context, token: str | None, tunes: list[dict[str, Any]], event: gr.EventData) -> list[str]:
@@ -154,8 +153,8 @@ def compose_near(context: Context, token: str | None, tunes: list[dict[str, Any]
         brought = uploads.upload(context.studio, listener_id, f"{tune['text'][:60]}.abc", abc, "dance")
         made = composing.compose(context.studio, listener_id, Recipe(brought.name, seed=1, keep=CLOSE))
     except Problem as error:
-        return [_said(_sentence(error)), ""]
-    return [_said("It opens in the studio."), f"studio?piece={made.name.partition('/')[2]}"]
+        return [status(_sentence(error)), ""]
+    return [status("It opens in the studio."), f"studio?piece={made.name.partition('/')[2]}"]
 
 
 def _detail(found: FoundPoint) -> str:
@@ -187,10 +186,6 @@ def _missing(kind: str) -> str:
         f'<p class="k-said">The map of {kind}, from which answers come, has not been drawn yet. '
         f'<a href="maps?kind={kind}">Draw it on the Maps page</a> or run <code>kallos atlas draw {kind}</code>.</p>'
     )
-
-
-def _said(text: str) -> str:
-    return f'<p class="k-said" role="status" aria-live="polite">{escape(text)}</p>'
 
 
 def _sentence(error: Problem) -> str:

@@ -19,7 +19,7 @@ from webapp.ui.components.confirmation import Confirmation, Question
 from webapp.ui.components.listener_token import ListenerToken
 from webapp.ui.components.taste_bars import Bar, Estimate, TasteBars
 from webapp.ui.handlers import bound, listener_of
-from webapp.ui.layout import heading, page
+from webapp.ui.layout import QUIET, explain, heading, page, status
 from webapp.ui.words import capital, percent, style_name
 
 POLL_S = 3
@@ -62,7 +62,7 @@ def build(context: Context) -> None:
         said = gr.HTML(apply_default_css=False, elem_id="said")
         with gr.Column(visible=False, elem_classes="k-part-of-page", elem_id="invited") as invited:
             gr.Markdown("## Somebody would like to share music with you")
-            gr.HTML(f'<p class="k-explain">{INVITED}</p>', apply_default_css=False)
+            explain(INVITED)
             with gr.Row(elem_classes="k-buttons"):
                 decline = gr.Button("Not now")
                 agree_it = gr.Button("Agree", variant="primary", elem_id="agree")
@@ -77,7 +77,7 @@ def build(context: Context) -> None:
 
         with gr.Column(elem_classes="k-part-of-page"):
             gr.Markdown("## Invite somebody")
-            gr.HTML(f'<p class="k-explain">{INVITE}</p>', apply_default_css=False)
+            explain(INVITE)
             url = gr.Textbox(
                 label="Your link", visible=False, interactive=False, buttons=["copy"], elem_id="invite-url"
             )
@@ -86,16 +86,15 @@ def build(context: Context) -> None:
                 withdraw = gr.Button("Take it back", visible=False)
         outputs = [agreed, url, invite_them, withdraw, timer]
         refreshed = bound(overview, context)
-        quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-        load = {"inputs": listener, "outputs": outputs, **quiet}
-        listener.change(refreshed, **load).then(bound(look, context), listener, [invited, said], **quiet)
+        load = {"inputs": listener, "outputs": outputs, **QUIET}
+        listener.change(refreshed, **load).then(bound(look, context), listener, [invited, said], **QUIET)
         timer.tick(refreshed, **load)
-        answered = agree_it.click(bound(agree, context), listener, [invited, said], **quiet)
+        answered = agree_it.click(bound(agree, context), listener, [invited, said], **QUIET)
         answered.success(None, js=FORGET_KEY).then(refreshed, **load)
-        decline.click(lambda: gr.update(visible=False), outputs=invited, **quiet).then(None, js=FORGET_KEY)
-        invite_them.click(bound(invite, context), listener, said, **quiet).success(refreshed, **load)
-        withdraw.click(bound(take_back, context), listener, said, **quiet).success(refreshed, **load)
-        question.confirm(bound(end, context), listener, said, **quiet).success(refreshed, **load)
+        decline.click(lambda: gr.update(visible=False), outputs=invited, **QUIET).then(None, js=FORGET_KEY)
+        invite_them.click(bound(invite, context), listener, said, **QUIET).success(refreshed, **load)
+        withdraw.click(bound(take_back, context), listener, said, **QUIET).success(refreshed, **load)
+        question.confirm(bound(end, context), listener, said, **QUIET).success(refreshed, **load)
 
 
 def _agreement(
@@ -111,7 +110,7 @@ def _agreement(
         with gr.Row():
             gr.Markdown("## You two")
             end_it = gr.Button("End this", size="sm", scale=0, elem_id="end")
-        _explain(
+        explain(
             f"Since {found.agreed_at:%d %B %Y}. Learned from {found.picks.you} picks of yours and {found.picks.they} "
             "of theirs."
         )
@@ -119,7 +118,7 @@ def _agreement(
             with gr.Column(min_width=320):
                 gr.Markdown("### Composed for both")
                 ClipList([_row(piece, count - place) for place, piece in enumerate(found.pieces)], interactive=True)
-                _explain(how_it_stands(found.job, count) if known or count else _lacking(found.picks.you))
+                explain(how_it_stands(found.job, count) if known or count else _lacking(found.picks.you))
                 compose = gr.Button(
                     "Compose for both",
                     variant="primary",
@@ -128,14 +127,13 @@ def _agreement(
                 )
             with gr.Column(min_width=320):
                 gr.Markdown("### Where your tastes part")
-                _explain(LEGEND)
+                explain(LEGEND)
                 TasteBars([beside_bar(style) for style in found.styles], interactive=True)
     named = gr.State(str(found.duet_id))
-    quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-    compose.click(bound(request_pieces, context), [listener, named], None, **quiet).success(
-        refreshed, listener, outputs, **quiet
+    compose.click(bound(request_pieces, context), [listener, named], None, **QUIET).success(
+        refreshed, listener, outputs, **QUIET
     )
-    end_it.click(ask_to_end, named, question, **quiet)
+    end_it.click(ask_to_end, named, question, **QUIET)
 
 
 def overview(context: Context, token: str | None, request: gr.Request) -> Overview:
@@ -162,10 +160,10 @@ def look(context: Context, token: str | None, request: gr.Request) -> tuple[dict
     try:
         invitation = for_two.look(context.database, listener_of(context, token), key)
     except Problem as problem:
-        return gr.update(visible=False), _said(f"{capital(str(problem))}.")
+        return gr.update(visible=False), status(f"{capital(str(problem))}.")
     if invitation.mine:
         text = "This is your own link. Send it to whom you want to share music with."
-        return gr.update(visible=False), _said(text)
+        return gr.update(visible=False), status(text)
     return gr.update(visible=True), ""
 
 
@@ -173,7 +171,7 @@ def agree(context: Context, token: str | None, request: gr.Request) -> tuple[dic
     """Say yes to the invitation."""
     key = str(request.query_params.get("duet", ""))
     for_two.agree(context.database, context.journal, listener_of(context, token), key)
-    return gr.update(visible=False), _said("Agreed. Below is what the two of you share.")
+    return gr.update(visible=False), status("Agreed. Below is what the two of you share.")
 
 
 def invite(context: Context, token: str | None) -> str:
@@ -188,7 +186,7 @@ def take_back(context: Context, token: str | None) -> str:
     for each in for_two.overview(context.database, context.space, context.playable, listener_id):
         if each.link_key:
             for_two.end(context.database, context.journal, listener_id, each.duet_id)
-    return _said("Your link opens nothing any more.")
+    return status("Your link opens nothing any more.")
 
 
 def request_pieces(context: Context, token: str | None, duet_id: str) -> None:
@@ -210,7 +208,7 @@ def ask_to_end(duet_id: str) -> Question:
 def end(context: Context, token: str | None, event: gr.EventData) -> str:
     """End an agreement for both."""
     for_two.end(context.database, context.journal, listener_of(context, token), uuid.UUID(str(event.data)))
-    return _said("Music for two was ended, and what was composed for both is gone.")
+    return status("Music for two was ended, and what was composed for both is gone.")
 
 
 def beside_bar(style: StyleBeside) -> Bar:
@@ -282,11 +280,3 @@ def _row(piece: SharedPiece, number: int) -> dict[str, Any]:
         "notes_url": piece.notes_url,
         "seconds": piece.seconds,
     }
-
-
-def _said(text: str) -> str:
-    return f'<p class="k-explain" role="status">{text}</p>'
-
-
-def _explain(text: str) -> None:
-    gr.HTML(f'<p class="k-explain" aria-live="polite">{text}</p>', apply_default_css=False)

@@ -19,9 +19,8 @@ from webapp.studio.pieces import OpenedPiece
 from webapp.ui.components.listener_token import ListenerToken
 from webapp.ui.components.studio_desk import StudioDesk
 from webapp.ui.handlers import bound, listener_of
-from webapp.ui.layout import heading, page
+from webapp.ui.layout import QUIET, heading, page
 from webapp.ui.pages.studio import finding, tools
-from webapp.ui.pages.studio.finding import QUIET
 from webapp.ui.pages.studio.words import DEAD, MUSIC, lacking, read_from
 from webapp.ui.words import capital
 
@@ -82,9 +81,9 @@ def build(context: Context) -> None:
     arrived.then(read_as, finder.domain, brought, **QUIET)
     finder.look(arrived.then)
     finder.domain.input(read_as, finder.domain, brought, **QUIET)
-    finder.clips.act(bound(begin, context), [listener, finder.clips], opening, concurrency_limit=4, **QUIET)
-    brought.upload(bound(bring, context), [listener, brought, finder.domain], opening, concurrency_limit=4, **QUIET)
-    ends.onward.click(bound(go_on, context), [listener, desk], opening, concurrency_limit=4, **QUIET)
+    finder.clips.act(bound(begin, context), [listener, finder.clips], opening, **QUIET)
+    brought.upload(bound(bring, context), [listener, brought, finder.domain], opening, **QUIET)
+    ends.onward.click(bound(go_on, context), [listener, desk], opening, **QUIET)
     left = ends.leave.click(None, js=LEAVE, outputs=desk).then(leave, outputs=opening, **QUIET)
     finder.look(left.then)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -19,12 +18,12 @@ from webapp.studio.starting_points import StartingPoint
 from webapp.ui.components.clip_list import ClipList
 from webapp.ui.components.listener_token import ListenerToken
 from webapp.ui.handlers import bound, listener_of
+from webapp.ui.layout import QUIET, status
 from webapp.ui.pages.picking import DOMAINS
 from webapp.ui.words import capital, described
 
 FEW, MANY = 12, 48
 POLL_S = 2
-QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 
 
 class Finder(NamedTuple):
@@ -84,7 +83,6 @@ def build(context: Context, listener: ListenerToken, place: str, action: str, be
         inputs=[listener, domain, words, asked],
         outputs=[told, clips, more, timer],
         trigger_mode="always_last",
-        concurrency_limit=4,
         **QUIET,
     )
     more.click(ask_for_many, [domain, words, asked], asked, **QUIET)
@@ -111,15 +109,15 @@ def find(context: Context, token: str | None, domain: str, words: str | None, as
         if found.found == 0 and domain == "chorale":
             text += " Chorales go by their number, such as 227."
         rows = [tune_row(tune) for tune in found.tunes]
-        return Found(_said(text), rows, _more(limit, found.found - len(rows)), gr.update(active=False))
+        return Found(status(text), rows, _more(limit, found.found - len(rows)), gr.update(active=False))
     try:
         points = starting_points.starting_points(context.studio, listener_of(context, token), domain, limit)
     except NotReady:
-        waiting = _said("Composing the first pieces…")
+        waiting = status("Composing the first pieces…")
         return Found(waiting, [], gr.update(visible=False), gr.update(active=True))
     rows = [row(point, asked.style) for point in points]
     text = counted(found.collections)
-    return Found(_said(text), rows, _more(limit, len(rows) - limit + 1), gr.update(active=False))
+    return Found(status(text), rows, _more(limit, len(rows) - limit + 1), gr.update(active=False))
 
 
 def opened(context: Context, listener_id: uuid.UUID, chosen: dict[str, Any]) -> OpenedPiece:
@@ -177,7 +175,3 @@ def counted(collections: Sequence[str], found: int | None = None, words: str = "
 
 def _more(limit: int, left: int) -> dict[str, Any]:
     return dict(gr.update(visible=left > 0 and limit < MANY))
-
-
-def _said(text: str) -> str:
-    return f'<p class="k-explain k-wide" role="status" aria-live="polite">{html.escape(text)}</p>'

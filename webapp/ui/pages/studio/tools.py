@@ -22,8 +22,9 @@ from webapp.ui.components.score import Score
 from webapp.ui.components.studio_desk import StudioDesk
 from webapp.ui.components.style_dials import StyleDials
 from webapp.ui.handlers import bound, listener_of
+from webapp.ui.layout import QUIET, explain, status
 from webapp.ui.pages.studio import finding
-from webapp.ui.pages.studio.finding import QUIET, Asked
+from webapp.ui.pages.studio.finding import Asked
 from webapp.ui.pages.studio.words import NO_WAY, ONLY_LOOK, not_offered
 from webapp.ui.words import described, percent
 
@@ -107,7 +108,7 @@ def build(context: Context, listener: ListenerToken, desk: StudioDesk) -> Ends:
         variations = ClipList(action="Take", columns=True, interactive=True)
 
     gr.Markdown("## Keep", elem_classes="k-below")
-    gr.HTML(f'<p class="k-explain">{KEEP}</p>', apply_default_css=False)
+    explain(KEEP)
     with gr.Row(elem_classes="k-keeping"):
         locks = gr.CheckboxGroup(
             [(name.capitalize(), name) for name in LOCKS], label="Lock", elem_id="locks", min_width=280
@@ -160,21 +161,20 @@ def build(context: Context, listener: ListenerToken, desk: StudioDesk) -> Ends:
     gate: dict[str, Any] = {"inputs": [desk, known], "outputs": gated, **QUIET}
     desk.shows(gates, trigger_mode="always_last", **gate)
 
-    working: dict[str, Any] = {"concurrency_limit": 4, **QUIET}
-    vary.click(lambda: _said(f"Composing {VARIATIONS} variations…"), outputs=told, **QUIET).then(
+    vary.click(lambda: status(f"Composing {VARIATIONS} variations…"), outputs=told, **QUIET).then(
         bound(compose_variations, context),
         [listener, desk, known],
         [known, told, order, variations, desk],
-        **working,
+        **QUIET,
     ).then(gates, **gate)
-    way.click(lambda: _said(f"Composing {STEPS} steps…"), outputs=told, **QUIET).then(
-        bound(compose_way, context), [listener, desk, known], [known, told, steps], **working
+    way.click(lambda: status(f"Composing {STEPS} steps…"), outputs=told, **QUIET).then(
+        bound(compose_way, context), [listener, desk, known], [known, told, steps], **QUIET
     ).then(gates, **gate)
     for clips in (variations, steps):
         clips.act(take, clips, desk, **QUIET)
     link.click(bound(make_link, context), [listener, desk, known], [known, url], **QUIET).then(gates, **gate)
-    offer.click(lambda: _said("Making a pair of new and old…"), outputs=told, **QUIET).then(
-        bound(offer_pair, context), [listener, desk, known], [known, told], **working
+    offer.click(lambda: status("Making a pair of new and old…"), outputs=told, **QUIET).then(
+        bound(offer_pair, context), [listener, desk, known], [known, told], **QUIET
     ).then(gates, **gate)
     desk.shows(lambda: "", outputs=told, **QUIET)
     return Ends(onward, leave)
@@ -196,7 +196,6 @@ def _borrowing(context: Context, listener: ListenerToken, desk: StudioDesk, aski
         bound(borrow, context),
         [listener, finder.clips, finder.asked],
         [sheet, finder.clips, said, desk],
-        concurrency_limit=4,
         **QUIET,
     )
     close.click(lambda: (gr.update(visible=False), None), outputs=[sheet, finder.clips], **QUIET)
@@ -270,7 +269,7 @@ def compose_variations(
     )
     rows = [_row(piece, f"No. {place}") for place, piece in enumerate(made, 1)]
     seeds = [piece.recipe.seed for piece in made if piece.recipe]
-    told = _said("Listen, and take the one you like.")
+    told = status("Listen, and take the one you like.")
     return (
         {**known, "varied": shown["old"]["name"]},
         told,
@@ -289,7 +288,7 @@ def compose_way(context: Context, token: str | None, shown: dict[str, Any], know
     shares = [piece.recipe.toward.strength for piece in made if piece.recipe and piece.recipe.toward]
     steps = [_row(piece, percent(share)) for piece, share in zip(made, shares, strict=True)]
     rows = [_row(first, "Here", takes=False), *steps, _row(last, "There", takes=False)]
-    told = _said("Play a step, then another while it sounds: the music goes on at the same place.")
+    told = status("Play a step, then another while it sounds: the music goes on at the same place.")
     return {**known, "way": _ends(shown)}, told, rows
 
 
@@ -315,7 +314,7 @@ def offer_pair(
     name = shown["piece"]["name"]
     blind_pairs.offer(context.clip_maker, listener_of(context, token), _id(name))
     said = "New against old waits among your next pairs; you will not be told which is which."
-    return {**known, "offered": [*known["offered"], name]}, _said(said)
+    return {**known, "offered": [*known["offered"], name]}, status(said)
 
 
 def _row(piece: OpenedPiece, heading: str, *, takes: bool = True) -> dict[str, Any]:
@@ -338,10 +337,6 @@ def _ends(shown: dict[str, Any]) -> str:
 
 def _id(name: str) -> uuid.UUID:
     return uuid.UUID(name.split("/")[1])
-
-
-def _said(text: str) -> str:
-    return f'<p class="k-explain k-wide" role="status" aria-live="polite">{html.escape(text)}</p>'
 
 
 def _reason(text: str) -> str:

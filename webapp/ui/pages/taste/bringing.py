@@ -13,6 +13,7 @@ from webapp.runtime.errors import Contradiction
 from webapp.ui.components.confirmation import Confirmation, Question
 from webapp.ui.components.listener_token import ListenerToken
 from webapp.ui.handlers import bound, listener_of
+from webapp.ui.layout import explain, status
 from webapp.ui.words import capital, counted
 
 EXPLAINED = (
@@ -26,7 +27,7 @@ def build(context: Context, listener: ListenerToken, renewed: gr.State) -> None:
     with gr.Row(elem_classes="k-part-of-page k-doing"):
         with gr.Column(scale=4):
             gr.Markdown("## Bring your taste here")
-            gr.HTML(f'<p class="k-explain">{EXPLAINED}</p>', apply_default_css=False)
+            explain(EXPLAINED)
             said = gr.HTML(apply_default_css=False, elem_id="brought")
         file = gr.UploadButton("Choose the file", file_types=[".zip", ".json"], elem_id="bring", scale=0, min_width=180)
     question = Confirmation(test_id="bring-confirm")
@@ -65,5 +66,5 @@ def _brought(
     current = listener_of(context, token)
     who = restore.bring(context.records, current, file.read_bytes(), replace=replace_mine)
     picks = accounts.account(context.database, who).picks
-    text = f'<p class="k-explain" role="status">{counted(picks, "pick")} {"is" if picks == 1 else "are"} back.</p>'
+    text = status(f"{counted(picks, 'pick')} {'is' if picks == 1 else 'are'} back.")
     return context.identity.link_token(who)[0], text, renewed + 1

@@ -16,6 +16,7 @@ from webapp.sharing import taste_cards
 from webapp.ui.components.action_list import Action, ActionList, Row
 from webapp.ui.components.listener_token import ListenerToken
 from webapp.ui.handlers import bound, listener_of
+from webapp.ui.layout import QUIET, explain, status
 
 EXPLAINED = (
     "What you seem to love on one picture, with how sure that is, and a piece you like. It is drawn when you ask for "
@@ -29,7 +30,7 @@ def build(context: Context, listener: ListenerToken, changes: Sequence[Callable[
     with gr.Row(visible=False, elem_id="card", elem_classes="k-part-of-page k-columns-two") as section:
         with gr.Column(min_width=320):
             gr.Markdown("## A card of your taste")
-            gr.HTML(f'<p class="k-explain">{EXPLAINED}</p>', apply_default_css=False)
+            explain(EXPLAINED)
             with gr.Row(elem_classes="k-buttons"):
                 draw_it = gr.Button("Draw my card", variant="primary", elem_id="draw-card")
                 share_it = gr.Button("Share a link", visible=False, elem_id="share-card")
@@ -39,12 +40,11 @@ def build(context: Context, listener: ListenerToken, changes: Sequence[Callable[
             label="Your card", show_label=False, visible=False, interactive=False, format="png", elem_id="card-picture",
             buttons=["download"],
         )  # fmt: skip
-    quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-    gr.on(changes, bound(links_of, context), inputs=listener, outputs=links, **quiet)
-    gr.on(changes, hidden, outputs=[picture, share_it], **quiet)
+    gr.on(changes, bound(links_of, context), inputs=listener, outputs=links, **QUIET)
+    gr.on(changes, hidden, outputs=[picture, share_it], **QUIET)
     draw_it.click(bound(draw, context), inputs=listener, outputs=[picture, share_it, said], api_visibility="private")
-    share_it.click(bound(share, context), inputs=listener, outputs=[links, said], **quiet)
-    links.act(bound(act, context), inputs=listener, outputs=[links, said], **quiet)
+    share_it.click(bound(share, context), inputs=listener, outputs=[links, said], **QUIET)
+    links.act(bound(act, context), inputs=listener, outputs=[links, said], **QUIET)
     return section
 
 
@@ -63,7 +63,7 @@ def share(context: Context, token: str | None, request: gr.Request) -> tuple[lis
     """Another link to the card as it is now."""
     listener_id = listener_of(context, token)
     taste_cards.share(context.database, context.journal, context.space, context.playable, listener_id)
-    return links_of(context, token, request), _said("Whoever has the link sees the card as it is now.")
+    return links_of(context, token, request), status("Whoever has the link sees the card as it is now.")
 
 
 def act(
@@ -71,9 +71,9 @@ def act(
 ) -> tuple[list[Row] | dict[str, Any], str]:
     """A link was copied, or is to be withdrawn."""
     if event.name == "copy":
-        return gr.skip(), _said("The link is copied.")
+        return gr.skip(), status("The link is copied.")
     taste_cards.withdraw(context.database, context.journal, listener_of(context, token), uuid.UUID(event.data))
-    return links_of(context, token, request), _said("Withdrawn. The link leads nowhere now.")
+    return links_of(context, token, request), status("Withdrawn. The link leads nowhere now.")
 
 
 def links_of(context: Context, token: str | None, request: gr.Request) -> list[Row]:
@@ -96,7 +96,3 @@ def links_of(context: Context, token: str | None, request: gr.Request) -> list[R
             )
         )
     return rows
-
-
-def _said(text: str) -> str:
-    return f'<p class="k-explain" role="status">{text}</p>'

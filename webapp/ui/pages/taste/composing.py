@@ -13,6 +13,7 @@ from webapp.composing.wishes import LEAST_KEPT, MOST_KEPT, ComposingState, Own, 
 from webapp.context import Context
 from webapp.ui.components.listener_token import ListenerToken
 from webapp.ui.handlers import bound, listener_of
+from webapp.ui.layout import QUIET, status
 
 POLL_S = 1
 WISHES = (("A gift", "careful"), ("Surprise me", "surprise"), ("Near a piece", "near"))
@@ -51,7 +52,7 @@ def build(
             wish = gr.Radio(
                 WISHES, value="careful", show_label=False, container=False, elem_classes="k-choices", elem_id="wish"
             )
-            about = gr.HTML(_explain(ABOUT["careful"]), apply_default_css=False)
+            about = gr.HTML(status(ABOUT["careful"]), apply_default_css=False)
             with gr.Row(visible=False) as near:
                 piece = gr.Dropdown([], label="Piece", elem_id="near-piece")
                 keep = gr.Slider(
@@ -66,15 +67,14 @@ def build(
             )
         ask = gr.Button("Compose for me", variant="primary", elem_id="compose", scale=0, min_width=180)
     timer = gr.Timer(POLL_S, active=False)
-    quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-    following = {"inputs": listener, "outputs": [told, timer], **quiet}
+    following = {"inputs": listener, "outputs": [told, timer], **QUIET}
     gr.on(changes, bound(follow, context), **following)
     timer.tick(bound(follow, context), **following)
     favourites.change(
-        lambda named: gr.update(choices=named, value=named[0][1] if named else None), favourites, piece, **quiet
+        lambda named: gr.update(choices=named, value=named[0][1] if named else None), favourites, piece, **QUIET
     )
-    gr.on([wish.change, favourites.change], choose, inputs=[wish, favourites], outputs=[about, near, ask], **quiet)
-    ask.click(bound(compose, context), inputs=[listener, wish, piece, keep], outputs=[told, timer], **quiet)
+    gr.on([wish.change, favourites.change], choose, inputs=[wish, favourites], outputs=[about, near, ask], **QUIET)
+    ask.click(bound(compose, context), inputs=[listener, wish, piece, keep], outputs=[told, timer], **QUIET)
     return section
 
 
@@ -82,7 +82,7 @@ def choose(mode: str, favourites: list[tuple[str, str]]) -> Chosen:
     """What a wish means, and what has to be said of it."""
     possible = mode != "near" or bool(favourites)
     return Chosen(
-        about=_explain(ABOUT[mode] if possible else NO_PIECE),
+        about=status(ABOUT[mode] if possible else NO_PIECE),
         near=gr.update(visible=mode == "near" and possible),
         button=gr.update(interactive=possible),
     )
@@ -105,7 +105,7 @@ def _followed(state: ComposingState) -> Followed:
     clips = [clip for clip in state.clips if clip.mode != "studio"]  # which are offered, but no job's
     coming = "".join(f"<li>{line}</li>" for line in lines_of(clips)) if going or state.state == "done" else ""
     return Followed(
-        text=_explain(under_way(state) if going else ended(state.state, clips)) + _bar(state) + f"<ul>{coming}</ul>",
+        text=status(under_way(state) if going else ended(state.state, clips)) + _bar(state) + f"<ul>{coming}</ul>",
         timer=gr.update(active=going),
     )
 
@@ -155,7 +155,3 @@ def _bar(state: ComposingState) -> str:
     progress = state.progress
     done, whole = progress.drawn + progress.ideas * progress.rendered, progress.ideas * (1 + progress.pieces)
     return f'<progress value="{done}" max="{whole}" aria-label="How far composing is"></progress>'
-
-
-def _explain(text: str) -> str:
-    return f'<p class="k-explain" aria-live="polite">{text}</p>'

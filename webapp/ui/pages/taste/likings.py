@@ -18,7 +18,7 @@ from webapp.ui.components.clip_list import ClipList
 from webapp.ui.components.listener_token import ListenerToken
 from webapp.ui.components.taste_bars import Bar, Estimate, TasteBars
 from webapp.ui.handlers import bound, listener_of
-from webapp.ui.layout import heading, heading_html
+from webapp.ui.layout import explain, explained, heading, heading_html
 from webapp.ui.words import capital, leaning, percent, style_name, undirected, your_picks
 
 MEANINGFUL = 10  # picks before the figures are worth reading
@@ -68,7 +68,7 @@ def build(
     with gr.Row(visible=False, elem_classes="k-columns-two") as there:
         with gr.Column(scale=4, min_width=320):
             gr.Markdown("## What you seem to like")
-            _explain(
+            explain(
                 "Each line is our best guess with the range we are 95 % sure of. While a range crosses the middle your "
                 "picks decide no direction, and nothing is said of one."
             )
@@ -76,11 +76,11 @@ def build(
             habits = gr.HTML(apply_default_css=False)
         with gr.Column(scale=3, min_width=320):
             gr.Markdown("## How well we knew you")
-            _explain("Before each vote a guess is written down; this counts how often it was right.")
+            explain("Before each vote a guess is written down; this counts how often it was right.")
             figure = gr.HTML(apply_default_css=False)
             accuracy = TasteBars(share=True, interactive=True)
             gr.Markdown("## Is it personal?")
-            _explain(
+            explain(
                 "What is composed for you stands against others, blind, in some of your pairs. This counts how often "
                 "you picked yours."
             )
@@ -121,12 +121,12 @@ def load(context: Context, token: str | None) -> Loaded:
         empty=gr.update(visible=not found.picks),
         there=gr.update(visible=bool(found.picks)),
         styles=[style_bar(each) for each in found.styles],
-        habits="".join(f'<p class="k-explain">{line}</p>' for line in habit_lines(found.habits)),
+        habits="".join(explained(line) for line in habit_lines(found.habits)),
         figure=accuracy_text(found.accuracy),
         accuracy=_accuracy_bar(found.accuracy),
         tests=[test_bar(rate) for rate in (tests.average, tests.drawn) if rate.value is not None],
         tests_text=tests_text(tests),
-        no_best="" if best else '<p class="k-explain">Your favourites appear here once you have picked a few.</p>',
+        no_best="" if best else explained("Your favourites appear here once you have picked a few."),
         best=best,
         further_title=gr.update(visible=bool(further)),
         further=further,
@@ -246,7 +246,7 @@ def _untested(rival: str, tests: BlindTests) -> str:
             f"Not tested yet against {RIVALS[rival][0]}. Ask for a gift below: such a piece comes along, and some of "
             "your next pairs hold it against yours. Nothing tells which."
         )
-    return f'<p class="k-explain">{text}</p>'
+    return explained(text)
 
 
 def _row(clip: LovedClip, called: str, otherwise: str) -> dict[str, Any]:
@@ -258,7 +258,3 @@ def _row(clip: LovedClip, called: str, otherwise: str) -> dict[str, Any]:
         "notes_url": clip.notes_url,
         "seconds": clip.seconds,
     }
-
-
-def _explain(text: str) -> None:
-    gr.HTML(f'<p class="k-explain">{text}</p>', apply_default_css=False)

@@ -14,6 +14,7 @@ from webapp.ui.components.action_list import Action, ActionList, Row
 from webapp.ui.components.confirmation import Confirmation, Question
 from webapp.ui.components.listener_token import ListenerToken
 from webapp.ui.handlers import bound, listener_of
+from webapp.ui.layout import QUIET, explain, status
 from webapp.ui.words import counted
 
 AT_ONCE = 8
@@ -50,20 +51,19 @@ def build(context: Context, listener: ListenerToken, changes: Sequence[Callable[
     count = gr.State(AT_ONCE)
     with gr.Column(visible=False, elem_id="votes", elem_classes="k-part-of-page") as section:
         gr.Markdown("## Your votes")
-        gr.HTML(f'<p class="k-explain">{EXPLAINED}</p>', apply_default_css=False)
+        explain(EXPLAINED)
         rows = ActionList(interactive=True)
         with gr.Row(elem_classes="k-buttons"):
             older = gr.Button("Show older votes")
             again = gr.Button("Start over", elem_id="rewind-0")
     said = gr.HTML(apply_default_css=False, elem_id="rewound")
     question = Confirmation(test_id="rewind-confirm")
-    quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
     outputs = [section, rows, older, count]
-    gr.on(changes, bound(newest, context), inputs=listener, outputs=outputs, **quiet)
-    older.click(bound(more, context), inputs=[listener, count], outputs=outputs, **quiet)
-    rows.act(bound(ask, context), inputs=listener, outputs=question, **quiet)
-    again.click(bound(ask_all, context), inputs=listener, outputs=question, **quiet)
-    question.confirm(bound(undo, context), inputs=[listener, renewed], outputs=[said, renewed], **quiet).success(
+    gr.on(changes, bound(newest, context), inputs=listener, outputs=outputs, **QUIET)
+    older.click(bound(more, context), inputs=[listener, count], outputs=outputs, **QUIET)
+    rows.act(bound(ask, context), inputs=listener, outputs=question, **QUIET)
+    again.click(bound(ask_all, context), inputs=listener, outputs=question, **QUIET)
+    question.confirm(bound(undo, context), inputs=[listener, renewed], outputs=[said, renewed], **QUIET).success(
         None, js=FOCUS
     )
 
@@ -92,7 +92,7 @@ def undo(context: Context, token: str | None, renewed: int, event: gr.EventData)
     """Undo what came after a vote."""
     done = rewind.rewind(context.records, listener_of(context, token), int(event.data))
     where = f"You are back at vote {done.votes}." if done.votes else "You start over."
-    return f'<p class="k-explain" role="status">{counted(done.undone, "vote")} undone. {where}</p>', renewed + 1
+    return status(f"{counted(done.undone, 'vote')} undone. {where}"), renewed + 1
 
 
 def _question(context: Context, token: str | None, number: int) -> Question:

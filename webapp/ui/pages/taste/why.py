@@ -17,6 +17,7 @@ from webapp.ui.components.clip_list import ClipList
 from webapp.ui.components.listener_token import ListenerToken
 from webapp.ui.components.taste_bars import Bar, Estimate, TasteBars
 from webapp.ui.handlers import bound, listener_of
+from webapp.ui.layout import status
 from webapp.ui.words import capital, described, in_hundred, percent, style_name
 
 ABOUT = (
@@ -83,7 +84,6 @@ def build(context: Context, listener: ListenerToken, *lists: ClipList) -> None:
         inputs=[listener, clip],
         outputs=[change_text, change, changed, check, piece],
         api_visibility="private",
-        concurrency_limit=4,
     )
     check.click(bound(offer, context), inputs=[listener, piece], outputs=[so_far, check], api_visibility="private")
     close.click(lambda: gr.update(visible=False), outputs=section, api_visibility="private", show_progress="hidden")
@@ -99,13 +99,13 @@ def explain(context: Context, token: str | None, rows: list[dict[str, Any]], eve
         section=gr.update(visible=True),
         clip_id=row["clip_id"],
         title=f"## Why {row['heading'][0].lower()}{row['heading'][1:]}?",
-        chance=_explain(chance_text(found)),
+        chance=status(chance_text(found)),
         parts=[part_bar(part) for part in strongest],
-        change_text=_explain(ABOUT),
+        change_text=status(ABOUT),
         change=gr.update(visible=True),
         changed=[],
         check=gr.update(visible=False),
-        claims=_explain(claims_text(claims.of_listener(context.database, listener_id))),
+        claims=status(claims_text(claims.of_listener(context.database, listener_id))),
     )
 
 
@@ -113,7 +113,7 @@ def try_change(context: Context, token: str | None, clip_id: str) -> Changed:
     """Compose the change that promises most."""
     found = counterfactual.compose_change(context.studio, listener_of(context, token), uuid.UUID(clip_id))
     return Changed(
-        text=_explain(change_words(found)),
+        text=status(change_words(found)),
         change=gr.update(visible=False),
         changed=[_row(found.original, "As it is", found.part), _row(found.piece, "Changed", found.part)],
         check=gr.update(visible=True),
@@ -124,7 +124,7 @@ def try_change(context: Context, token: str | None, clip_id: str) -> Changed:
 def offer(context: Context, token: str | None, piece_id: str) -> tuple[str, dict[str, Any]]:
     """Offer the change as a blind pair."""
     found = claims.offer(context.clip_maker, listener_of(context, token), uuid.UUID(piece_id))
-    return _explain(claims_text(found)), gr.update(visible=False)
+    return status(claims_text(found)), gr.update(visible=False)
 
 
 def chance_text(found: Explanation) -> str:
@@ -196,7 +196,3 @@ def _row(piece: OpenedPiece, called: str, part: str) -> dict[str, Any]:
         "seconds": piece.seconds,
         "bars_s": piece.bars_s,
     }
-
-
-def _explain(text: str) -> str:
-    return f'<p class="k-explain" aria-live="polite">{text}</p>' if text else ""
