@@ -14,7 +14,7 @@ from webapp.runtime.errors import NotYours
 from webapp.ui.components.clip_list import ClipList
 from webapp.ui.components.listener_token import ListenerToken
 from webapp.ui.handlers import bound, listener_of
-from webapp.ui.layout import explain, heading, heading_html, page
+from webapp.ui.layout import QUIET, explain, heading, heading_html, page
 from webapp.ui.words import described
 
 TITLE = "More like this"
@@ -49,8 +49,7 @@ def build(context: Context) -> None:
         bound(look_around, context),
         inputs=listener,
         outputs=[title, there, alike, path],
-        api_visibility="private",
-        show_progress="hidden",
+        **QUIET,
     )
 
 

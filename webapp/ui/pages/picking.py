@@ -14,7 +14,7 @@ from webapp.ui.components.best_of_four_player import BestOfFourPlayer
 from webapp.ui.components.listener_token import ListenerToken
 from webapp.ui.components.pair_player import PairPlayer
 from webapp.ui.handlers import bound, listener_of
-from webapp.ui.layout import heading
+from webapp.ui.layout import QUIET, heading
 from webapp.ui.words import leaning, strongest
 
 WAYS = (("compare", "./", "Two at a time"), ("four", "four", "Best of four"))
@@ -39,19 +39,14 @@ def frame(
     player = kind(offered=True)
     note = gr.HTML(_note(), apply_default_css=False, js_on_load=None)
 
-    listener.change(
-        bound(domain_of, context), inputs=listener, outputs=domain, api_visibility="private", show_progress="hidden"
-    )
+    listener.change(bound(domain_of, context), inputs=listener, outputs=domain, **QUIET)
     domain.input(
         bound(choose_domain, context, called),
         inputs=[listener, domain],
         outputs=note,
-        api_visibility="private",
-        show_progress="hidden",
+        **QUIET,
     )
-    player.milestone(
-        bound(milestone, context), inputs=listener, outputs=note, api_visibility="private", show_progress="hidden"
-    )
+    player.milestone(bound(milestone, context), inputs=listener, outputs=note, **QUIET)
 
 
 def domain_of(context: Context, token: str | None) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import gradio as gr
 
 from webapp.context import Context
-from webapp.ui.layout import page
+from webapp.ui.layout import QUIET, page
 from webapp.ui.pages.taste import bringing, card, composing, likings, votes, why
 
 # gr.Button takes no data-testid, and others rely on this one
@@ -28,8 +28,7 @@ def build(context: Context) -> None:
             lambda count: [gr.update(visible=count > 0)] * len(sections),
             inputs=picks,
             outputs=sections,
-            api_visibility="private",
-            show_progress="hidden",
+            **QUIET,
         ).then(None, js=NAMED)
         votes.build(context, listener, changes, renewed)
         bringing.build(context, listener, renewed)

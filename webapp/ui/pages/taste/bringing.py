@@ -13,7 +13,7 @@ from webapp.runtime.errors import Contradiction
 from webapp.ui.components.confirmation import Confirmation, Question
 from webapp.ui.components.listener_token import ListenerToken
 from webapp.ui.handlers import bound, listener_of
-from webapp.ui.layout import explain, status
+from webapp.ui.layout import AWAITED, explain, status
 from webapp.ui.words import capital, counted
 
 EXPLAINED = (
@@ -35,13 +35,13 @@ def build(context: Context, listener: ListenerToken, renewed: gr.State) -> None:
         bound(bring, context),
         inputs=[listener, file, renewed],
         outputs=[listener, said, renewed, question],
-        api_visibility="private",
+        **AWAITED,
     )
     question.confirm(
         bound(replace, context),
         inputs=[listener, file, renewed],
         outputs=[listener, said, renewed],
-        api_visibility="private",
+        **AWAITED,
     )
 
 

@@ -16,7 +16,7 @@ from webapp.sharing import taste_cards
 from webapp.ui.components.action_list import Action, ActionList, Row
 from webapp.ui.components.listener_token import ListenerToken
 from webapp.ui.handlers import bound, listener_of
-from webapp.ui.layout import QUIET, explain, status
+from webapp.ui.layout import AWAITED, QUIET, explain, status
 
 EXPLAINED = (
     "What you seem to love on one picture, with how sure that is, and a piece you like. It is drawn when you ask for "
@@ -42,7 +42,7 @@ def build(context: Context, listener: ListenerToken, changes: Sequence[Callable[
         )  # fmt: skip
     gr.on(changes, bound(links_of, context), inputs=listener, outputs=links, **QUIET)
     gr.on(changes, hidden, outputs=[picture, share_it], **QUIET)
-    draw_it.click(bound(draw, context), inputs=listener, outputs=[picture, share_it, said], api_visibility="private")
+    draw_it.click(bound(draw, context), inputs=listener, outputs=[picture, share_it, said], **AWAITED)
     share_it.click(bound(share, context), inputs=listener, outputs=[links, said], **QUIET)
     links.act(bound(act, context), inputs=listener, outputs=[links, said], **QUIET)
     return section

@@ -18,7 +18,7 @@ from webapp.ui.components.clip_list import ClipList
 from webapp.ui.components.listener_token import ListenerToken
 from webapp.ui.components.taste_bars import Bar, Estimate, TasteBars
 from webapp.ui.handlers import bound, listener_of
-from webapp.ui.layout import explain, explained, heading, heading_html
+from webapp.ui.layout import QUIET, explain, explained, heading, heading_html
 from webapp.ui.words import capital, leaning, percent, style_name, undirected, your_picks
 
 MEANINGFUL = 10  # picks before the figures are worth reading
@@ -100,8 +100,7 @@ def build(
             title, empty, there, styles, habits, figure, accuracy, tests, tests_text, no_best, best, further_title,
             further, favourites, picks,
         ],
-        api_visibility="private",
-        show_progress="hidden",
+        **QUIET,
     )  # fmt: skip
     return best, further, favourites, picks
 

@@ -17,7 +17,7 @@ from webapp.ui.components.clip_list import ClipList
 from webapp.ui.components.listener_token import ListenerToken
 from webapp.ui.components.taste_bars import Bar, Estimate, TasteBars
 from webapp.ui.handlers import bound, listener_of
-from webapp.ui.layout import status
+from webapp.ui.layout import AWAITED, QUIET, status
 from webapp.ui.words import capital, described, in_hundred, percent, style_name
 
 ABOUT = (
@@ -77,16 +77,16 @@ def build(context: Context, listener: ListenerToken, *lists: ClipList) -> None:
             bound(explain, context),
             inputs=[listener, clips],
             outputs=[section, clip, title, chance, parts, change_text, change, changed, check, so_far],
-            api_visibility="private",
+            **AWAITED,
         ).then(None, js=FOCUS)
     change.click(
         bound(try_change, context),
         inputs=[listener, clip],
         outputs=[change_text, change, changed, check, piece],
-        api_visibility="private",
+        **AWAITED,
     )
-    check.click(bound(offer, context), inputs=[listener, piece], outputs=[so_far, check], api_visibility="private")
-    close.click(lambda: gr.update(visible=False), outputs=section, api_visibility="private", show_progress="hidden")
+    check.click(bound(offer, context), inputs=[listener, piece], outputs=[so_far, check], **AWAITED)
+    close.click(lambda: gr.update(visible=False), outputs=section, **QUIET)
 
 
 def explain(context: Context, token: str | None, rows: list[dict[str, Any]], event: gr.EventData) -> Opened:
