@@ -18,7 +18,7 @@ from typing import Any
 import httpx
 import psutil
 import pytest
-from playwright.sync_api import Browser, BrowserContext, BrowserType, Frame, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, BrowserType, Frame, Locator, Page, Request, expect, sync_playwright
 
 DESKTOP = {"viewport": {"width": 1280, "height": 800}}
 CROWD = 5  # tests that begin after listening
@@ -136,6 +136,12 @@ def _wait_until_it_plays(site: Site) -> None:
     pytest.fail(f"kallos serve did not get ready:\n{site.log.read_text(errors='replace')[-4000:]}")
 
 
+def _tell(event: str, request: Request) -> None:
+    """Print what a page asks of Gradio; it is shown where a test fails."""
+    if "/gradio_api/queue/" in request.url:
+        print(f"{time.time():.3f} {event} {request.url.rpartition('/')[2]} {(request.post_data or '')[-90:]}")
+
+
 @dataclass
 class Visitor:
     """Somebody in front of the compare page, on a screen or in a frame of another page."""
@@ -152,6 +158,8 @@ class Visitor:
         self.page.set_default_timeout(PATIENCE_MS)
         self.page.on("pageerror", lambda error: self.troubles.append(str(error)))
         self.page.on("request", lambda request: self._meet(request.url))
+        for event in ("request", "requestfinished", "requestfailed"):
+            self.page.on(event, lambda request, event=event: _tell(event, request))
 
     def _meet(self, url: str) -> None:
         if not re.match(r"(https?://(localhost|127\.0\.0\.1)[:/]|data:|blob:|about:)", url):

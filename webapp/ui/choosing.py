@@ -21,7 +21,7 @@ from webapp.studio.uploads import BroughtPiece
 from webapp.ui.components.clip_list import ClipList
 from webapp.ui.components.listener_token import ListenerToken
 from webapp.ui.handlers import bound, listener_of
-from webapp.ui.layout import QUIET, STREAMED, status
+from webapp.ui.layout import QUIET, status
 
 DOMAINS = (("Pop piano", "pop"), ("Dance tunes", "dance"), ("Chorales", "chorale"))
 FEW, MANY = 12, 48
@@ -71,7 +71,7 @@ class Choosing:
             "fn": bound(fill, context),
             "inputs": inputs,
             "outputs": [self.clips, self.said, self.more],
-            **STREAMED,
+            **QUIET,
         }
         few: dict[str, Any] = {"fn": lambda: FEW, "outputs": self.limit, **QUIET}
         self.domain.input(**few).then(**self._fill)

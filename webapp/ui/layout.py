@@ -13,11 +13,9 @@ from gradio.components import Navbar
 from webapp.ui.components.header import Header
 from webapp.ui.components.listener_token import ListenerToken
 
-# Of an event that only changes what its page shows: no endpoint, no veil over what it will change, and no queue, since
-# Gradio loses what is asked just while it closes the stream of what was asked before.
-QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "queue": False}
-AWAITED: dict[str, Any] = {**QUIET, "show_progress": "full"}  # of one that takes longer than a moment
-STREAMED: dict[str, Any] = {**QUIET, "queue": True}  # of a handler that yields, which needs the queue
+# Of an event that only changes what its page shows: no endpoint, and no veil over what it will change.
+QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+AWAITED: dict[str, Any] = {"api_visibility": "private"}  # of one that takes longer than a moment
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from webapp.ui import endpoints
 from webapp.ui.components.component import FOLDER, SERVED, served_at
 from webapp.ui.pages import compare, four, maps, more, retrieval, runs, studio, styles, taste, tastes, titles, together
 from webapp.ui.pages import endpoints as endpoints_page
+from webapp.ui.streams import StreamOrder
 from webapp.ui.theme import FONTS, Kallos
 
 HERE = Path(__file__).parent
@@ -101,6 +102,7 @@ def build_site(context: Context) -> gr.Blocks:
 def mount_site(app: FastAPI, context: Context, **options: Any) -> FastAPI:
     """Mount the pages at ``/``; call it last, since Gradio answers every path that is left."""
     app.add_middleware(endpoints_page.ViewOfApi)
+    app.add_middleware(StreamOrder)
     app.mount(COMPONENTS_PATH, ComponentFiles(directory=FOLDER), name="kallos-components")
     app.mount(FONTS_PATH, FreshStaticFiles(directory=FONTS), name="kallos-fonts")
     app.mount(STATIC_PATH, FreshStaticFiles(directory=STATIC), name="kallos-static")

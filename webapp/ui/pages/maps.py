@@ -23,7 +23,7 @@ from webapp.ui.components.score import Score
 from webapp.ui.components.view_link import ViewLink, chosen
 from webapp.ui.dashboards import STILL, table
 from webapp.ui.handlers import bound, listener_of
-from webapp.ui.layout import QUIET, STREAMED, heading, heading_html, page
+from webapp.ui.layout import AWAITED, QUIET, heading, heading_html, page
 from webapp.ui.pages import map_point
 from webapp.ui.pages import map_report as report
 from webapp.ui.pages.map_point import TASTE, Shown, as_shown, said
@@ -86,7 +86,7 @@ def build(context: Context) -> None:
     draws = gr.on([draw.click, redraw.click], bound(ask, context), kind, drawing, **QUIET)
     for event in (beginning, draws, kind.input(bound(open_kind, context), [listener, kind], opening, **QUIET)):
         event.then(
-            bound(follow, context), kind, [drawing, fresh], **{**STREAMED, "show_progress": "full"}
+            bound(follow, context), kind, [drawing, fresh], **AWAITED
         ).then(bound(reopen, context), [listener, kind, fresh], opening, **QUIET)  # fmt: skip
     points.select(bound(map_point.choose, context), shown, **point)
     points.move(moved, None, link, **QUIET)

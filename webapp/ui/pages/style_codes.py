@@ -19,7 +19,7 @@ from webapp.ui.components.clip_list import ClipList
 from webapp.ui.components.listener_token import ListenerToken
 from webapp.ui.dashboards import STILL
 from webapp.ui.handlers import bound, listener_of
-from webapp.ui.layout import STREAMED
+from webapp.ui.layout import QUIET
 from webapp.ui.pages.style_parts import as_code, csv_link, radio
 
 MEANING = (
@@ -43,7 +43,7 @@ def build_codes(context: Context, listener: ListenerToken) -> None:
         pieces = ClipList(elem_id="code-pieces")
         about = gr.HTML(**STILL)
     triggers = [listener.change, domain.input, code.input]
-    gr.on(triggers, bound(hear_codes, context), [listener, domain, code], [told, pieces, about], **STREAMED)
+    gr.on(triggers, bound(hear_codes, context), [listener, domain, code], [told, pieces, about], **QUIET)
 
 
 def hear_codes(context: Context, token: str | None, domain: str, number: int) -> Iterator[list[Any]]:

@@ -28,7 +28,7 @@ from webapp.ui.components.listener_token import ListenerToken
 from webapp.ui.components.view_link import ViewLink, chosen
 from webapp.ui.dashboards import STILL
 from webapp.ui.handlers import bound, listener_of
-from webapp.ui.layout import QUIET, STREAMED
+from webapp.ui.layout import QUIET
 from webapp.ui.pages.style_parts import as_code, csv_link, radio
 
 WALK = (
@@ -81,10 +81,10 @@ def build_walk(context: Context, listener: ListenerToken) -> ViewLink:
         "fn": bound(walk_along, context),
         "inputs": [listener, *asked],
         "outputs": walked,
-        **STREAMED,
+        **QUIET,
     }
     listener.change(bound(opened, context), listener, [*asked, compose], **QUIET).then(
-        bound(walk_named, context), [listener, *asked], walked, **STREAMED
+        bound(walk_named, context), [listener, *asked], walked, **QUIET
     )
     compose.click(**walking)
     another.click(draw_another, seed, [seed, source], **QUIET).then(**walking)

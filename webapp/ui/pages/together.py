@@ -70,7 +70,7 @@ def build(context: Context) -> None:
         question = Confirmation(test_id="end-confirm")
         timer = gr.Timer(POLL_S, active=False)
 
-        @gr.render(inputs=agreed, queue=False)  # type: ignore[untyped-decorator]
+        @gr.render(inputs=agreed)  # type: ignore[untyped-decorator]
         def agreements(found: list[ForTwo]) -> None:
             for each in found:
                 _agreement(context, listener, each, (refreshed, outputs), question)
