@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 STREAM, JOIN = "/gradio_api/queue/data", "/gradio_api/queue/join"
 CLOSES = b'"close_stream"'
 APART_S = 0.05
+READ = 2**20  # bytes of what a page asks; whose it is stands at the end of it, and a longer one waits for nothing
 
 
 class StreamOrder:
@@ -51,7 +52,8 @@ class StreamOrder:
 
         async def read() -> Message:
             message = await receive()
-            body.extend(message.get("body", b""))
+            if len(body) < READ:
+                body.extend(message.get("body", b""))
             return message
 
         async def later(message: Message) -> None:
@@ -70,5 +72,5 @@ class StreamOrder:
 def _session(body: bytearray) -> str:
     try:
         return str(json.loads(bytes(body)).get("session_hash", ""))
-    except (ValueError, AttributeError):
+    except (ValueError, AttributeError, RecursionError):
         return ""

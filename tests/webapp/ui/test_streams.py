@@ -1,0 +1,51 @@
+"""The browser hears that its stream was closed before it hears that its next event was taken."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+
+import pytest
+
+from webapp.ui.streams import APART_S, JOIN, STREAM, StreamOrder
+
+CLOSING = b'data: {"msg":"close_stream"}\n\n'
+
+
+async def gradio(scope, receive, send):
+    """Closes every stream at once, and takes every event."""
+    if scope["path"].endswith(JOIN):
+        await receive()
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": CLOSING if scope["path"].endswith(STREAM) else b"{}"})
+
+
+async def ask(app, path: str, query: bytes = b"", body: bytes = b"") -> bytes:
+    answered = bytearray()
+
+    async def receive():
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    async def send(message):
+        answered.extend(message.get("body", b""))
+
+    await app({"type": "http", "path": path, "query_string": query}, receive, send)
+    return bytes(answered)
+
+
+async def seconds_to_join(closed: str, joined: bytes) -> float:
+    app = StreamOrder(gradio)
+    assert await ask(app, STREAM, f"session_hash={closed}".encode()) == CLOSING
+    begun = time.perf_counter()
+    assert await ask(app, JOIN, body=joined) == b"{}"
+    return time.perf_counter() - begun
+
+
+def test_an_event_that_comes_as_the_stream_closes_is_taken_a_moment_later():
+    assert asyncio.run(seconds_to_join("mine", json.dumps({"session_hash": "mine"}).encode())) > 0.8 * APART_S
+
+
+@pytest.mark.parametrize("body", [json.dumps({"session_hash": "another"}).encode(), b"[]", b"no json", b"\xff"])
+def test_nobody_else_waits(body):
+    assert asyncio.run(seconds_to_join("mine", body)) < 0.8 * APART_S
