@@ -123,6 +123,25 @@ def mean_over_songs(
     return over_songs(songs, mean, baseline=baseline, chance=chance, reference=reference)
 
 
+def ratio_over_songs(
+    songs: Sequence[str],
+    amounts: npt.ArrayLike,
+    numbers: npt.ArrayLike,
+    *,
+    baseline: float | None = None,
+    chance: float | None = None,
+    reference: float | None = None,
+) -> Metric:
+    """Sum of ``amounts`` over sum of ``numbers`` ``(clips,)``, such as bits over notes, with an interval over songs."""
+    amount, number = np.asarray(amounts, dtype=np.float64), np.asarray(numbers, dtype=np.float64)
+
+    def ratio(rows: npt.NDArray[np.int64]) -> float:
+        total = float(number[rows].sum())
+        return float(amount[rows].sum()) / total if total > 0 else math.nan
+
+    return over_songs(songs, ratio, baseline=baseline, chance=chance, reference=reference)
+
+
 def over_halves(
     songs: Sequence[str],
     statistics: Callable[[npt.NDArray[np.int64]], Mapping[str, float]],

@@ -11,16 +11,24 @@ of ``VOTERS`` of them; five folds, a song whole in one of them. Two-sample test 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
+from scipy.optimize import linear_sum_assignment
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.model_selection import StratifiedGroupKFold
 
 from models.metrics import music_statistics as ms
 from models.metrics.intervals import finite_mean
+from models.metrics.structure import (
+    chord_irregularity,
+    ends_on_tonic,
+    grooving_similarity,
+    pitch_class_entropy,
+    structureness,
+)
 from models.music.keys import half_bar_chroma, likely_key
 from models.music.notes import Piece
 from models.music.voices import skyline
@@ -28,6 +36,8 @@ from models.music.voices import skyline
 Floats = npt.NDArray[np.float64]
 FOLDS, VOTERS = 5, 3
 SLOTS = 24
+ENDS = 8  # bars at the beginning and at the end of a whole piece
+OTHER_METER = 100.0  # standard deviations: a clip in the same meter is always nearer
 
 
 def shuffled(piece: Piece, rng: np.random.Generator) -> Piece:
@@ -116,12 +126,18 @@ def describe(piece: Piece) -> Floats:
     ).astype(np.float64)
 
 
-def two_sample_test(ones: Sequence[Piece], others: Sequence[Piece], songs: Sequence[str]) -> Floats:
+def two_sample_test(
+    ones: Sequence[Piece],
+    others: Sequence[Piece],
+    songs: Sequence[str],
+    features_of: Callable[[Piece], Floats] = describe,
+) -> Floats:
     """For each of ``ones``, then of ``others``: 1 where the classifier of the other folds says which it is, else 0.
 
-    ``songs`` names the song of each, ``ones`` first; there are at least ``FOLDS`` songs.
+    ``songs`` names the song of each, ``ones`` first; there are at least ``FOLDS`` songs. ``features_of`` a piece have
+    the same length whatever the piece.
     """
-    features = np.stack([describe(piece) for piece in (*ones, *others)])
+    features = np.stack([features_of(piece) for piece in (*ones, *others)])
     label = np.repeat([0, 1], [len(ones), len(others)])
     _, group = np.unique(np.array(songs), return_inverse=True)
     right = np.zeros(len(label))
@@ -134,6 +150,45 @@ def two_sample_test(ones: Sequence[Piece], others: Sequence[Piece], songs: Seque
             chance += model.fit(features[train], label[train]).predict_proba(features[test])[:, 1]
         right[test] = (chance / VOTERS > 0.5) == label[test]
     return right
+
+
+def describe_whole(piece: Piece) -> Floats:
+    """Features of a whole piece of at least ``ENDS`` equally long bars, however many.
+
+    Its first and its last eight bars as `describe` has them, then its length and what tells of form over all of it:
+    structureness, entropies, grooving similarity, irregularity of chords, the end. Not-a-number where there are none.
+    """
+    ends = [describe(piece.window(first, ENDS)) for first in (0, len(piece.bars) - ENDS)]
+    form = [
+        *structureness(piece).values(),
+        pitch_class_entropy(piece, 1),
+        pitch_class_entropy(piece, 4),
+        grooving_similarity(piece),
+        chord_irregularity(piece),
+        float(ends_on_tonic(piece)),
+        float(len(piece.bars)),
+    ]
+    return np.concatenate([*ends, form])
+
+
+def matched_rows(made: Sequence[Piece], real: Sequence[Piece]) -> npt.NDArray[np.int64]:
+    """For each of ``made`` the index of a real clip like it, no clip twice, all distances together the least.
+
+    Distance: of log tempo, log notes a bar and mode (major less minor correlation), each over its standard deviation in
+    ``real``; another meter counts as ``OTHER_METER`` more. Optimal matching: Rosenbaum 1989. There are at least as
+    many ``real`` clips as ``made``.
+    """
+    one, two = (np.array([_setting(piece) for piece in pieces]).reshape(-1, 3) for pieces in (made, real))
+    scale = np.maximum(two.std(axis=0), 1e-6)
+    distance = np.linalg.norm((one[:, None] - two[None]) / scale, axis=2)
+    meters = [np.array([tuple(p.bars[0, 2:].tolist()) for p in pieces]).reshape(-1, 2) for pieces in (made, real)]
+    distance += OTHER_METER * (meters[0][:, None] != meters[1][None]).any(axis=2)
+    return linear_sum_assignment(distance)[1].astype(np.int64)
+
+
+def _setting(piece: Piece) -> tuple[float, float, float]:
+    found = ms.attributes(piece)
+    return np.log(found["tempo_bpm"]), np.log(max(ms.density(piece), 0.1)), found["mode"]
 
 
 def _hold(line: Floats) -> Floats:

@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 
-from models.experiments.report import Metric, Report, mean_over_songs, over_halves, over_songs
+from models.experiments.report import Metric, Report, mean_over_songs, over_halves, over_songs, ratio_over_songs
 from models.metrics.intervals import finite_mean
 
 
@@ -73,3 +73,10 @@ def test_too_few_songs_to_halve_have_no_interval() -> None:
     found = over_halves(["a", "b"], lambda rows: {"count": float(len(rows))})["count"]
     assert found.value == 2
     assert math.isnan(found.low)
+
+
+def test_a_ratio_is_of_sums_and_not_a_mean_of_ratios() -> None:
+    found = ratio_over_songs(["a", "b", "c"], [1.0, 8.0, 0.0], [1.0, 4.0, 0.0])
+    assert found.value == pytest.approx(9 / 5)
+    assert found.low <= found.value <= found.high
+    assert np.isnan(ratio_over_songs(["a"], [0.0], [0.0]).value)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from models.metrics.two_sample import describe, shuffled, two_sample_test
+from models.metrics.two_sample import describe, describe_whole, matched_rows, shuffled, two_sample_test
 from models.music.notes import Piece
 
 
@@ -52,3 +52,28 @@ def test_a_clip_is_described_whatever_its_key_and_even_if_silent(scales) -> None
     assert moved.sum() <= 1  # the mean pitch, which is one of the attributes
     silent = describe(replace(scales[0], notes=np.zeros((0, 4), dtype=np.int32)))
     assert silent.shape == one.shape
+
+
+def test_matching_finds_the_clip_like_each_and_none_twice(scales) -> None:
+    rng = np.random.default_rng(3)
+    real = [replace(piece, tempo_bpm=np.full(8, 60.0 + 5 * i)) for i, piece in enumerate(scales)]
+    order = rng.permutation(len(real))[:20]
+    assert matched_rows([real[i].transposed(1) for i in order], real).tolist() == order.tolist()
+    twice = matched_rows([real[0], real[0]], real)
+    assert sorted(twice.tolist()) == [0, 1]
+
+
+def test_a_clip_in_the_same_meter_is_nearer_than_any_other(scales) -> None:
+    jig = replace(scales[0], bars=np.array([[bar * 96, 96, 8, 8] for bar in range(8)]))
+    far = replace(jig, tempo_bpm=np.full(8, 300.0))
+    assert matched_rows([jig], [scales[0], far]).tolist() == [1]
+
+
+def test_whole_pieces_of_any_length_are_described_alike(scales) -> None:
+    one = scales[0]
+    rows = np.concatenate([one.notes, one.notes + np.array([768, 0, 0, 0])])
+    twice = Piece(rows, np.array([[bar * 96, 96, 4, 4] for bar in range(16)]), np.full(16, 100.0))
+    short, long = describe_whole(one), describe_whole(twice)
+    assert short.shape == long.shape
+    assert np.array_equal(short[: len(describe(one))], long[: len(describe(one))], equal_nan=True)
+    assert long[-1] == 16
