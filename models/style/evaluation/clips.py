@@ -48,20 +48,32 @@ def held_out_pieces(data: Path | None, model: Path | None) -> list[Piece]:
 
     The names of the latter lie in the model's folder, so that a machine with fewer corpora holds out the same songs.
     """
-    pieces = training_pieces(data)
     if data is not None:
-        return pieces
+        return training_pieces(data)
+    found = corpora_parts(model)["test"]
+    if not found:
+        raise MusicError(f"none of the pieces that {model} held out is in the corpora; give --data")
+    return found
+
+
+def corpora_parts(model: Path | None) -> dict[str, list[Piece]]:
+    """The corpora as "train", "validation" and "test", as the ``model``'s training divided them, anew without one.
+
+    Raises ``MusicError`` where the model's record can't be read.
+    """
+    pieces = training_pieces(None)
     record = model / "held_out.json" if model else None
     if record is None or not record.exists():
-        return split(pieces, seed=0)["test"]
+        return split(pieces, seed=0)
     try:
-        names = set(json.loads(record.read_text(encoding="utf-8"))["test"])
+        names = json.loads(record.read_text(encoding="utf-8"))
+        part_of = {name: part for part in ("validation", "test") for name in names[part]}
     except (ValueError, KeyError, TypeError) as error:
         raise MusicError(f"{record} does not tell what was held out; give --data") from error
-    found = [piece for piece in pieces if piece_name(piece) in names]
-    if not found:
-        raise MusicError(f"none of the {len(names)} pieces that {record} names is in the corpora; give --data")
-    return found
+    parts: dict[str, list[Piece]] = {"train": [], "validation": [], "test": []}
+    for piece in pieces:
+        parts[part_of.get(piece_name(piece), "train")].append(piece)
+    return parts
 
 
 def choose_clips(windows: WindowSet, limit: int, seed: int) -> Clips:

@@ -1,0 +1,126 @@
+"""Generated music beside held-out real music: ``python -m models.evaluate.pieces [--bars 8] [--pieces NAME=FOLDER]``.
+
+For each domain, and for excerpts of so many bars or whole pieces alike: idiom (bits a note and a chord under n-gram
+models of the training part), structure, copied bars in any transposition, voice leading of chorales, and how often a
+classifier tells the music from real, at random and in matched pairs. Real music that was held out by tune is measured
+in the same way and is the baseline of every other figure; what it copies is what unrelated tunes have in common.
+
+Methods: ``flow``, the prior of the style model (8 bars); ``ngram``, melodies drawn from the n-gram model of dance tunes
+(its bits are its own, so no composer is asked to reach them); ``copy_bot``, real training bars joined by chord; and
+every ``--pieces NAME=FOLDER`` with MIDI files in ``FOLDER/DOMAIN``. A method that can't answer has null. Music given
+with ``--data`` is all test data; the judges are fitted to the corpora's training part.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import Progress
+
+from models.experiments.arguments import exit_without_music, positive_int
+from models.experiments.dataset import training_pieces
+from models.experiments.provenance import data_hash
+from models.experiments.report import Report
+from models.music.notes import DOMAINS, Domain, MusicError, Piece
+from models.style.arguments import MODEL_HELP, style_argument
+from models.style.compose import Composer
+from models.style.evaluation.clips import corpora_parts
+from models.style.evaluation.excerpts import SHORTEST, composed_excerpts, real_excerpts, regular
+from models.style.evaluation.pieces import Judges, compare
+from models.style.evaluation.rivals import Compose, copy_bot, files, flow, ngram
+from models.style.latents import BARS
+
+WHOLE = "whole"
+POOL = 4  # times as many real clips as are measured, to find matched ones in
+
+
+def evaluate(
+    report: Report,
+    training: Sequence[Piece],
+    test: Sequence[Piece],
+    composers: Mapping[str, Compose],
+    domains: Sequence[Domain],
+    *,
+    bars: int | None,
+    limit: int,
+) -> None:
+    """Add the figures of each domain; raises ``MusicError`` where none of them has music to train and test on."""
+    able = [d for d in domains if all(any(p.domain == d for p in pieces) for pieces in (training, test))]
+    if not able:
+        raise MusicError(f"none of {', '.join(domains)} has both training and held-out pieces")
+    with Progress(console=Console(stderr=True)) as progress:
+        task = progress.add_task("", total=len(able) * (len(composers) + 3))
+        for domain in able:
+            progress.update(task, description=f"{domain}: judges", advance=1)
+            known = regular(piece for piece in training if piece.domain == domain)
+            judges = Judges.fit(domain, known)
+            real = real_excerpts(
+                regular(piece for piece in test if piece.domain == domain), bars, POOL * limit, report.seed
+            )
+            rivals = {"ngram": ngram(judges.melody, known), "copy_bot": copy_bot(known)}
+            methods = {}
+            for name, compose in {**composers, **rivals}.items():
+                progress.update(task, description=f"{domain}: {name}", advance=1)
+                methods[name] = composed_excerpts(compose(domain, limit, bars, report.seed), bars, report.seed)
+            progress.update(task, description=f"{domain}: figures")
+            compare(report, judges, real, methods, limit=limit, whole=bars is None)
+            progress.update(task, advance=1)
+        progress.update(task, completed=len(able) * (len(composers) + 3))
+
+
+def bars_argument(text: str) -> int | None:
+    """``--bars``: a number of at least two, or "whole"."""
+    if text == WHOLE:
+        return None
+    bars = positive_int(text)
+    if bars < 2:
+        raise argparse.ArgumentTypeError(f"{text} was given; at least 2 bars, or {WHOLE!r}, are needed")
+    return bars
+
+
+def pieces_argument(text: str) -> tuple[str, Path]:
+    """``--pieces``: the name of a method and the folder that its music lies in."""
+    name, _, folder = text.partition("=")
+    if not name.isidentifier() or not Path(folder).is_dir():
+        raise argparse.ArgumentTypeError(f"{text} was given; NAME=FOLDER is needed, the folder has one for each domain")
+    return name, Path(folder)
+
+
+def domains_argument(text: str) -> list[Domain]:
+    """``--domains``: some of them, divided by commas."""
+    chosen = [domain for domain in DOMAINS if domain in text.split(",")]
+    if len(chosen) != len(set(text.split(","))):
+        raise argparse.ArgumentTypeError(f"{text} was given; there are {','.join(DOMAINS)}")
+    return chosen
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Command line; see the module docstring."""
+    parser = argparse.ArgumentParser(prog="python -m models.evaluate.pieces", description=__doc__.split("\n")[0])
+    parser.add_argument("--data", type=Path, help="folder of MIDI and ABC files, all of it test data")
+    parser.add_argument("--model", default="default", help=MODEL_HELP)
+    parser.add_argument("--pieces", type=pieces_argument, action="append", default=[], metavar="NAME=FOLDER")
+    parser.add_argument("--domains", type=domains_argument, default=list(DOMAINS), metavar="DOMAIN,…")
+    parser.add_argument(
+        "--bars", type=bars_argument, default=BARS, help=f"of each excerpt, or {WHOLE!r} (from {SHORTEST})"
+    )
+    parser.add_argument("--limit", type=positive_int, default=200, help="clips a domain and method")
+    parser.add_argument("--seed", type=int, default=0)
+    given = parser.parse_args(argv)
+    bundle = style_argument(given.model)
+    with exit_without_music():
+        parts = corpora_parts(bundle.folder)
+        test = parts["test"] if given.data is None else training_pieces(given.data)
+        model = {"version": bundle.version, "sha256": bundle.card.get("sha256", {}).get("style")}
+        about = {"hash": data_hash(test), "n": len(test), "bars": given.bars or WHOLE}
+        report = Report("evaluate.pieces", about, model, given.seed)
+        composers = {"flow": flow(Composer(bundle)), **{name: files(folder) for name, folder in given.pieces}}
+        evaluate(report, parts["train"], test, composers, given.domains, bars=given.bars, limit=given.limit)
+    report.print()
+
+
+if __name__ == "__main__":
+    main()
