@@ -84,7 +84,7 @@ def bars_argument(text: str) -> int | None:
 def pieces_argument(text: str) -> tuple[str, Path]:
     """``--pieces``: the name of a method and the folder that its music lies in."""
     name, _, folder = text.partition("=")
-    if not name.isidentifier() or not Path(folder).is_dir():
+    if not name.isidentifier() or not folder or not Path(folder).is_dir():
         raise argparse.ArgumentTypeError(f"{text} was given; NAME=FOLDER is needed, the folder has one for each domain")
     return name, Path(folder)
 

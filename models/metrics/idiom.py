@@ -84,7 +84,8 @@ class NGram:
             count = np.where(known, table.counts[place], 0)
             longer = chance[context:]
             longer[seen] = (count + types * longer[seen]) / (total + types)
-        return -np.log2(chance)
+        bits: Floats = -np.log2(chance)
+        return bits
 
     def draw(self, before: Sequence[int], rng: np.random.Generator) -> int:
         """A symbol drawn from what follows the last ``order`` - 1 symbols ``before`` it."""

@@ -54,8 +54,9 @@ def real_excerpts(pieces: Sequence[Piece], bars: int | None, limit: int, seed: i
     rng = np.random.default_rng(seed)
     shuffled = [pieces[i] for i in rng.permutation(len(pieces))]
     turns = [rng.permutation(starts_of(piece, bars)).tolist() for piece in shuffled]
+    found: list[Piece] = []
+    songs: list[str] = []
     thrown_away: list[bool] = []
-    found, songs = [], []
     for turn in range(max(map(len, turns), default=0)):
         for piece, starts in zip(shuffled, turns, strict=True):
             if turn >= len(starts) or len(found) == limit:
@@ -71,7 +72,9 @@ def real_excerpts(pieces: Sequence[Piece], bars: int | None, limit: int, seed: i
 def composed_excerpts(pieces: Sequence[Piece], bars: int | None, seed: int) -> Excerpts:
     """One excerpt of each composed piece, which is a song of its own, where it is usable."""
     rng = np.random.default_rng(seed)
-    thrown_away, found, songs = [], [], []
+    found: list[Piece] = []
+    songs: list[str] = []
+    thrown_away: list[bool] = []
     for number, piece in enumerate(pieces):
         whole = regular([piece])
         starts = starts_of(whole[0], bars) if whole else []
