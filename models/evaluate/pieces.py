@@ -14,16 +14,19 @@ with ``--data`` is all test data; the judges are fitted to the corpora's trainin
 from __future__ import annotations
 
 import argparse
+import json
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rich.console import Console
 from rich.progress import Progress
+from rich.table import Table
 
 from models.experiments.arguments import exit_without_music, positive_int
 from models.experiments.dataset import training_pieces
 from models.experiments.provenance import data_hash
-from models.experiments.report import Report
+from models.experiments.report import Metric, Report
 from models.music.notes import DOMAINS, Domain, MusicError, Piece
 from models.style.arguments import MODEL_HELP, style_argument
 from models.style.compose import Composer
@@ -69,6 +72,24 @@ def evaluate(
             compare(report, judges, real, methods, limit=limit, whole=bars is None)
             progress.update(task, advance=1)
         progress.update(task, completed=len(able) * (len(composers) + 3))
+
+
+def print_table(report: Report) -> None:
+    """A row for each measure of a domain and a column for each method, with 95 % intervals; then the JSON line."""
+    names = [name.split(".") for name in report.metrics]
+    methods = list(dict.fromkeys(method for *_, method in names))
+    table = Table("domain", "measure", *methods, title=f"{report.command}, {report.data['bars']} bars")
+    for domain, measure in dict.fromkeys((domain, measure) for _, domain, measure, _ in names):
+        cells = [report.metrics.get(f"pieces.{domain}.{measure}.{method}") for method in methods]
+        table.add_row(domain, measure, *(_cell(metric) for metric in cells))
+    Console(width=44 + 22 * len(methods)).print(table)
+    print(json.dumps(report.to_json()))
+
+
+def _cell(metric: Metric | None) -> str:
+    if metric is None or metric.value is None or not math.isfinite(metric.value):
+        return ""
+    return f"{metric.value:.3f} ({metric.low:.3f}–{metric.high:.3f})"
 
 
 def bars_argument(text: str) -> int | None:
@@ -119,7 +140,7 @@ def main(argv: list[str] | None = None) -> None:
         report = Report("evaluate.pieces", about, model, given.seed)
         composers = {"flow": flow(Composer(bundle)), **{name: files(folder) for name, folder in given.pieces}}
         evaluate(report, parts["train"], test, composers, given.domains, bars=given.bars, limit=given.limit)
-    report.print()
+    print_table(report)
 
 
 if __name__ == "__main__":

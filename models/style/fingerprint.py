@@ -22,12 +22,20 @@ LEAST_NOTES = 7  # shorter two-bar melodies are everybody's
 
 def two_bar_melodies(piece: Piece) -> list[tuple[int, bytes]]:
     """First bar and key of each pair of neighbouring bars whose skyline has at least ``LEAST_NOTES`` notes."""
+    return melodies(piece, 2, LEAST_NOTES)
+
+
+def melodies(piece: Piece, bars: int, least_notes: int) -> list[tuple[int, bytes]]:
+    """First bar and key of each run of ``bars`` bars with at least so many notes, of three pitches, in the skyline.
+
+    Two runs have one key where their notes begin at the same places, the one a transposition of the other.
+    """
     line = skyline(piece)
     bar = np.searchsorted(piece.bars[:, 0], line[:, 0], side="right") - 1
     found = []
-    for first in range(len(piece.bars) - 1):
-        notes = line[(bar == first) | (bar == first + 1)]
-        if len(notes) < LEAST_NOTES or len(set(notes[:, 1].tolist())) < 3:
+    for first in range(len(piece.bars) - bars + 1):
+        notes = line[(first <= bar) & (bar < first + bars)]
+        if len(notes) < least_notes or len(set(notes[:, 1].tolist())) < 3:
             continue
         shape = np.stack([(notes[:, 0] - piece.bars[first, 0]) // 2, notes[:, 1] - notes[0, 1]], axis=1)
         found.append((first, hashlib.blake2b(shape.astype("<i2").tobytes(), digest_size=16).digest()))

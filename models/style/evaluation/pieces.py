@@ -28,11 +28,12 @@ from models.metrics.voice_leading import ends_in_cadence, voice_leading
 from models.music.notes import TICKS_PER_QUARTER, Domain, Piece
 from models.music.voices import skyline
 from models.style.evaluation.excerpts import Excerpts
-from models.style.fingerprint import Fingerprint, two_bar_melodies
+from models.style.fingerprint import Fingerprint, melodies, two_bar_melodies
 from models.style.screen import LONGEST_COPY_BARS
 
 Amounts = dict[str, tuple[float, float]]  # measure: amount, and what it is divided by
 REAL = "real"
+LEAST_IN_A_BAR = 5  # notes; emptier bars are everybody's
 REACH: Mapping[tuple[Domain, str], float] = {
     ("dance", "idiom_bits"): 4.26,
     ("chorale", "parallels"): 0.06,
@@ -50,6 +51,7 @@ class Judges:
     bass: NGram
     chords: NGram
     known: Fingerprint
+    known_bars: frozenset[bytes]
 
     @classmethod
     def fit(cls, domain: Domain, training: Sequence[Piece]) -> Judges:
@@ -60,6 +62,7 @@ class Judges:
             NGram.fit((melody_symbols(lowest_line(piece)) for piece in training), MELODY_SYMBOLS),
             NGram.fit((progression(piece, domain) for piece in training), CHORD_SYMBOLS),
             Fingerprint.of(training),
+            frozenset(key for piece in training for _, key in melodies(piece, 1, LEAST_IN_A_BAR)),
         )
 
 
@@ -87,8 +90,11 @@ def measures(piece: Piece, judges: Judges) -> Amounts:
         "copied": float(judges.known.copied_bars(piece) > LONGEST_COPY_BARS),
     }
     found |= {name: (value, 1.0) if np.isfinite(value) else (0.0, 0.0) for name, value in figures.items()}
-    melodies = [key for _, key in two_bar_melodies(piece)]
-    found["copied_melodies"] = (sum(key in judges.known for key in melodies), len(melodies))
+    for name, known, keys in (
+        ("copied_bars", judges.known_bars, melodies(piece, 1, LEAST_IN_A_BAR)),
+        ("copied_two_bars", judges.known, two_bar_melodies(piece)),
+    ):
+        found[name] = (sum(key in known for _, key in keys), len(keys))
     return found | (_four_parts(piece) if judges.domain == "chorale" else {})
 
 
@@ -128,9 +134,14 @@ def compare(
         baseline = None
         for name, rows in found.items():
             songs = (shown if name == REAL else methods[name]).songs
-            amounts, numbers = np.array([row[key] for row in rows], dtype=np.float64).reshape(-1, 2).T
+            told = [place for place, row in enumerate(rows) if row[key][1] > 0]
+            amounts, numbers = ([rows[place][key][part] for place in told] for part in range(2))
             metric = ratio_over_songs(
-                songs, amounts, numbers, baseline=baseline, reference=REACH.get((judges.domain, key))
+                [songs[place] for place in told],
+                amounts,
+                numbers,
+                baseline=baseline,
+                reference=REACH.get((judges.domain, key)),
             )
             report.add(f"pieces.{judges.domain}.{key}.{name}", metric)
             baseline = metric.value if name == REAL else baseline

@@ -54,9 +54,10 @@ def test_noise_is_dearer_than_real_music_and_copies_are_cheaper(figures) -> None
 
 def test_copies_in_another_key_are_found_and_real_tunes_copy_next_to_nothing(figures) -> None:
     assert figures["copied.copy"].value == 1
-    assert figures["copied_melodies.copy"].value == 1
-    assert figures["copied.real"].value == figures["copied_melodies.real"].value == 0
-    assert figures["copied_melodies.copy_bot"].value < 0.5  # its bars are real, not how they follow
+    assert figures["copied_two_bars.copy"].value == 1
+    assert figures["copied.real"].value == figures["copied_two_bars.real"].value == 0
+    assert figures["copied_bars.copy_bot"].value == 1
+    assert figures["copied_two_bars.copy_bot"].value < 0.5  # its bars are real, not how they follow
 
 
 def test_the_classifier_tells_noise_from_real_and_real_from_real_hardly(figures) -> None:
@@ -95,7 +96,10 @@ def test_the_last_line_is_the_json_of_the_contract(music, weights, tmp_path, mon
         (tmp_path / "dance" / f"{number}.mid").write_bytes(write_midi(tune(200 + number)))
     asked = ["--model", str(weights), "--limit", "4", "--seed", "1", "--domains", "dance"]
     command.main([*asked, "--pieces", f"ours={tmp_path}"])
-    found = json.loads(capsys.readouterr().out.splitlines()[-1])
+    *table, last = capsys.readouterr().out.splitlines()
+    assert any("idiom_bits" in line and "copy_bot" not in line for line in table)
+    assert any(all(method in line for method in ("real", "flow", "ours", "ngram", "copy_bot")) for line in table)
+    found = json.loads(last)
     assert (found["command"], found["seed"], found["data"]["bars"]) == ("evaluate.pieces", 1, 8)
     names = {"idiom_bits", "chord_bits", "two_sample", "two_sample_matched", "copied", "steps", "leap", *RANGES_S}
     keys = {f"pieces.dance.{name}.{method}" for name in names for method in ("ours", "flow", "ngram", "copy_bot")}
