@@ -35,7 +35,6 @@ Amounts = dict[str, tuple[float, float]]  # measure: amount, and what it is divi
 REAL = "real"
 LEAST_IN_A_BAR = 5  # notes; emptier bars are everybody's
 REACH: Mapping[tuple[Domain, str], float] = {
-    ("dance", "idiom_bits"): 4.26,
     ("chorale", "parallels"): 0.06,
     ("chorale", "dissonant_beats"): 0.24,
 }
