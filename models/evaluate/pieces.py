@@ -78,7 +78,8 @@ def print_table(report: Report) -> None:
     """A row for each measure of a domain and a column for each method, with 95 % intervals; then the JSON line."""
     names = [name.split(".") for name in report.metrics]
     methods = list(dict.fromkeys(method for *_, method in names))
-    table = Table("domain", "measure", *methods, title=f"{report.command}, {report.data['bars']} bars")
+    size = "whole pieces" if report.data["bars"] == WHOLE else f"{report.data['bars']} bars"
+    table = Table("domain", "measure", *methods, title=f"{report.command}, {size}")
     for domain, measure in dict.fromkeys((domain, measure) for _, domain, measure, _ in names):
         cells = [report.metrics.get(f"pieces.{domain}.{measure}.{method}") for method in methods]
         table.add_row(domain, measure, *(_cell(metric) for metric in cells))
