@@ -6,8 +6,9 @@ Autocast is slower there. Source: the master-weights recipe of Micikevicius et a
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Generic, TypeVar
 
 import torch
@@ -18,6 +19,7 @@ from torch import Tensor, nn
 from models.experiments.optimiser_state import packed, unpack
 
 Model = TypeVar("Model", bound=nn.Module)
+COUNT = "count."
 MUON, FASTER = "muon.", 20.0  # its tensors among the saved ones, and its learning rate over AdamW's
 
 
@@ -64,20 +66,21 @@ class MasterWeights(Generic[Model]):
                 torch._foreach_lerp_(list(self.average.parameters()), list(self.master.parameters()), new)
         return norm.item()
 
-    def save(self, path: Path) -> None:
-        """Write weights and optimiser state; a crash while writing leaves the last ones whole."""
+    def save(self, path: Path, counts: Mapping[str, float] = MappingProxyType({})) -> None:
+        """Write weights, optimiser state and ``counts``; a crash while writing leaves the last ones whole."""
         state = {f"model.{k}": v for k, v in self.master.state_dict().items()} | packed(self.optimiser)
         if self.muon:
             state |= packed(self.muon, MUON)
         if self.averaging:
             state |= {f"average.{k}": v for k, v in self.average.state_dict().items()}
+        state |= {f"{COUNT}{k}": torch.tensor(v, dtype=torch.float64) for k, v in counts.items()}
         state["step"] = torch.tensor(self.step)
         part = path.with_suffix(".part")
         save_file(state, part)
         part.replace(path)
 
-    def resume(self, path: Path) -> None:
-        """Take up where ``save`` left off; raises ``FileNotFoundError`` where it never did.
+    def resume(self, path: Path) -> dict[str, float]:
+        """Take up where ``save`` left off, and give its ``counts``; raises ``FileNotFoundError`` where it never did.
 
         And ``ValueError`` where its matrices were moved by another optimiser.
         """
@@ -92,6 +95,7 @@ class MasterWeights(Generic[Model]):
         if self.muon:
             unpack(self.muon, state, MUON)
         self.working.load_state_dict(self.master.state_dict())
+        return {k.removeprefix(COUNT): v.item() for k, v in state.items() if k.startswith(COUNT)}
 
 
 def trained_weights(path: Path) -> tuple[dict[str, Tensor], int]:

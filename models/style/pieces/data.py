@@ -1,0 +1,244 @@
+"""Whole pieces as tokens, and the rows of steps that a piece model trains on.
+
+A row is ``context`` steps long and filled with parts of pieces of one domain, one behind the other: parts that begin
+with a piece's first bar (a share of ``FROM_THE_START``) or with any bar, each up to the piece's end where it fits.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from models.experiments.dataset import piece_name
+from models.music.notes import DOMAINS, MusicError, Piece
+from models.music.tokens import BAR, END, METER, PITCH, POSITION, TEMPO, TokenArray, to_tokens
+from models.style.pieces.conditions import (
+    ABSENT,
+    CONDITIONS,
+    Along,
+    along,
+    bar_numbers,
+    before_first,
+    classes,
+    returns_of,
+)
+from models.style.pieces.model import Steps
+from models.style.windows import DOMAIN_SHARE, regular_bars, transposition
+
+FROM_THE_START = 0.4
+LEAST_BARS, LEAST_NOTES = 4, 8
+# Shares of the parts in which the model is not told the piece's last bar, or the tempo or the meter that begin it, or
+# any bar's return; of the other parts it is told the returns of some bars, from none to all
+UNTOLD = {"last": 0.2, "tempo": 0.3, "meter": 0.2, "returns": 0.4}
+
+IntArray = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class PieceSet:
+    """Pieces as tokens behind each other: int16 ``(steps, 7)``, without END.
+
+    ``edges`` ``(pieces + 1,)``: where each begins; ``heads`` ``(bars,)``: the BAR steps; ``first`` ``(pieces + 1,)``:
+    each one's first among them; ``returns`` ``(bars,)``; ``domain`` ``(pieces,)``; ``names`` as in ``split.json``.
+    """
+
+    tokens: TokenArray
+    edges: IntArray
+    heads: IntArray
+    first: IntArray
+    returns: IntArray
+    domain: IntArray
+    names: tuple[str, ...]
+
+    @classmethod
+    def of(cls, pieces: Sequence[Piece]) -> PieceSet:
+        """Those of ``pieces`` that can be told in tokens; raises ``MusicError`` where none can."""
+        kept = [(piece, steps) for piece in pieces if (steps := whole_tokens(piece)) is not None]
+        if not kept:
+            raise MusicError(f"none of the {len(pieces)} pieces has {LEAST_BARS} bars and {LEAST_NOTES} notes")
+        return cls.joined(
+            [steps for _, steps in kept],
+            np.array([DOMAINS.index(p.domain) for p, _ in kept if p.domain], dtype=np.int64),
+            tuple(piece_name(p) for p, _ in kept),
+        )
+
+    @classmethod
+    def joined(cls, found: Sequence[TokenArray], domain: IntArray, names: tuple[str, ...]) -> PieceSet:
+        """From the tokens of each piece."""
+        tokens = np.concatenate(found)
+        edges = np.cumsum([0, *map(len, found)])
+        heads = np.flatnonzero(tokens[:, POSITION] == BAR)
+        returns = np.concatenate([returns_of(steps) for steps in found])
+        return cls(tokens, edges, heads, np.searchsorted(heads, edges), returns, domain, names)
+
+    def __len__(self) -> int:
+        return len(self.domain)
+
+    def save(self, path: Path) -> None:
+        """Write tokens, domains and names; the file appears whole or not at all."""
+        part = path.with_suffix(".part")
+        names = np.frombuffer(json.dumps(self.names).encode(), dtype=np.uint8)
+        with part.open("wb") as file:
+            np.savez_compressed(file, tokens=self.tokens, edges=self.edges, domain=self.domain, names=names)
+        part.replace(path)
+
+    @classmethod
+    def load(cls, path: Path) -> PieceSet:
+        """What ``save`` wrote."""
+        with np.load(path, allow_pickle=False) as data:
+            names = tuple(json.loads(data["names"].tobytes()))
+            return cls.joined(np.split(data["tokens"], data["edges"][1:-1]), data["domain"], names)
+
+
+def whole_tokens(piece: Piece) -> TokenArray | None:
+    """The tokens of a piece in regular bars, without silent bars before and after; None where they mean nothing."""
+    if piece.domain is None or piece.extra.get("bars") == "unestimated" or len(piece.notes) < LEAST_NOTES:
+        return None
+    whole = regular_bars(piece)
+    bar = np.searchsorted(whole.bars[:, 0], whole.notes[:, 0], side="right") - 1
+    whole = whole.window(int(bar.min()), int(bar.max() - bar.min()) + 1)
+    if len(whole.bars) < LEAST_BARS:
+        return None
+    try:
+        return to_tokens(whole)
+    except MusicError:
+        return None
+
+
+@dataclass(frozen=True)
+class Part:
+    """Steps of one piece in a row: classes ``(steps, 7)``, their conditions and places (``conditions.along``)."""
+
+    classes: IntArray
+    conditions: IntArray
+    bars: npt.NDArray[np.float32]
+
+
+def draw_part(pieces: PieceSet, members: IntArray, room: int, rng: np.random.Generator, *, training: bool) -> Part:
+    """A part of one of ``members`` (indices of pieces), at most ``room`` steps and the one before the first.
+
+    In training it is transposed, and the model isn't told all (``UNTOLD``); else it is told all but ``returns``.
+    """
+    if rng.random() < FROM_THE_START:
+        index = int(members[rng.integers(len(members))])
+        bar = 0
+    else:
+        counts = np.cumsum((pieces.first[1:] - pieces.first[:-1])[members])
+        drawn = int(rng.integers(counts[-1]))
+        place = int(np.searchsorted(counts, drawn, side="right"))
+        index, bar = int(members[place]), drawn - (int(counts[place - 1]) if place else 0)
+    start, stop = int(pieces.heads[pieces.first[index] + bar]), int(pieces.edges[index + 1])
+    tokens = pieces.tokens[start : min(stop, start + room)]
+    if training:
+        tokens = transposed(tokens, rng)
+    first, told = _told(pieces, index, bar, tokens, rng, training=training)
+    nothing = np.full((1, 7), ABSENT, dtype=np.int64)
+    end = np.full((int(start + room > stop), 7), ABSENT, dtype=np.int64)
+    end[:, POSITION] = END
+    return Part(
+        np.concatenate([nothing, classes(tokens), end]),
+        np.concatenate([first.conditions, told.conditions, np.full((len(end), len(CONDITIONS)), ABSENT)]),
+        np.concatenate([first.bars, told.bars, np.zeros(len(end), dtype=np.float32)]),
+    )
+
+
+def transposed(tokens: TokenArray, rng: np.random.Generator) -> TokenArray:
+    """Tokens ``(steps, 7)`` moved by -5..6 semitones, as far as the piano goes."""
+    is_note = tokens[:, PITCH] >= 0
+    if not is_note.any():
+        return tokens
+    moved = tokens.copy()
+    moved[is_note, PITCH] += transposition(tokens, rng)
+    return moved
+
+
+def _told(
+    pieces: PieceSet, index: int, bar: int, tokens: TokenArray, rng: np.random.Generator, *, training: bool
+) -> tuple[Along, Along]:
+    """What is told before and along ``tokens``, which begin with the ``bar``-th bar of a piece."""
+    untold = {name: training and rng.random() < share for name, share in UNTOLD.items()}
+    is_bar = tokens[:, POSITION] == BAR
+    heads, of_bar = tokens[is_bar], np.cumsum(is_bar) - 1
+    begin, end = (int(edge) for edge in pieces.first[index : index + 2])
+    pickup = int(bar_numbers(pieces.tokens[pieces.edges[index] : pieces.edges[index] + 1])[0] == 0)
+    number = np.arange(bar, bar + len(heads)) + 1 - pickup
+    known: dict[str, int] = {
+        "domain": int(pieces.domain[index]),
+        "last": ABSENT if untold["last"] else end - begin - pickup,
+    }
+    first = before_first(
+        **known,
+        before=max(0, bar - pickup),
+        meter=ABSENT if untold["meter"] else int(tokens[0, METER]),
+        tempo=ABSENT if untold["tempo"] else int(tokens[0, TEMPO]),
+    )
+    returns = pieces.returns[begin + bar : begin + bar + len(heads)].copy()
+    silent = rng.random(len(heads)) < rng.random()
+    returns[silent | untold["returns"] | (not training)] = ABSENT
+    position = np.where(is_bar, 0, tokens[:, POSITION])
+    return first, along(heads[of_bar], number[of_bar], position, returns=returns[of_bar], **known)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Rows of steps and, for each, the step that comes next ``(batch, steps, 7)``; its position is -1 for none."""
+
+    steps: Steps
+    following: torch.Tensor
+
+    def to(self, device: str) -> Batch:
+        """The same on a device."""
+        s = self.steps
+        part = None if s.part is None else s.part.to(device)
+        moved = Steps(s.classes.to(device), s.conditions.to(device), s.bars.to(device), part)
+        return Batch(moved, self.following.to(device))
+
+
+def make_batch(
+    pieces: PieceSet, domains: Sequence[int], context: int, rng: np.random.Generator, *, training: bool
+) -> Batch:
+    """One row of ``context`` steps for each of ``domains``."""
+    rows = []
+    for domain in domains:
+        members, parts, length = np.flatnonzero(pieces.domain == domain), [], 0
+        while length <= context:
+            parts.append(draw_part(pieces, members, max(1, context - length), rng, training=training))
+            length += len(parts[-1].classes)
+        rows.append(parts)
+
+    def joined(name: str) -> torch.Tensor:
+        return torch.from_numpy(
+            np.stack([np.concatenate([getattr(p, name) for p in row])[: context + 1] for row in rows])
+        )
+
+    numbers = [np.repeat(np.arange(len(row)), [len(p.classes) for p in row])[:context] for row in rows]
+    every = joined("classes")
+    steps = Steps(
+        every[:, :-1], joined("conditions")[:, :-1], joined("bars")[:, :-1], torch.from_numpy(np.stack(numbers))
+    )
+    return Batch(steps, every[:, 1:])
+
+
+def training_batch(
+    pieces: PieceSet, *, rows: int, context: int, seed: int, number: int, share: Mapping[str, float] = DOMAIN_SHARE
+) -> Batch:
+    """The ``number``-th training batch: it depends on its arguments alone. Domains come by ``share`` of the rows."""
+    rng = np.random.default_rng([seed, number])
+    present = np.unique(pieces.domain)
+    weight = np.array([share[DOMAINS[d]] for d in present])
+    domains = rng.choice(present, size=rows, p=weight / weight.sum())
+    return make_batch(pieces, domains.tolist(), context, rng, training=True)
+
+
+def held_out_batches(pieces: PieceSet, *, rows: int, context: int) -> dict[str, Batch]:
+    """One batch of each domain that is there, always the same, untransposed."""
+    return {
+        DOMAINS[d]: make_batch(pieces, [d] * rows, context, np.random.default_rng(int(d)), training=False)
+        for d in np.unique(pieces.domain)
+    }

@@ -1,0 +1,159 @@
+"""The piece model: a causal transformer over compound tokens that knows form: which bar it writes, how many are left.
+
+Without latents it is a language model of whole pieces. Within a step the elements are chained as in compound words
+(Hsiao et al. 2021): the position, then pitch, duration and velocity of a note, or meter, length and tempo of a bar.
+Half of each head's rotary angles (Su et al. 2021) count steps, half count bars, so that "the same place, eight bars
+ago" is one direction; conditions enter every layer (in-attention, MuseMorphose 2021).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from models.music.tokens import DURATION, LENGTH, METER, PITCH, POSITION, TEMPO, VELOCITY
+from models.style.layers import Block, Head, Multihot, attend, norm
+from models.style.pieces.conditions import CLASSES, CONDITION_CLASSES
+
+CHAINS = ((POSITION,), (PITCH, DURATION, VELOCITY), (METER, LENGTH, TEMPO))  # of any step, of notes, of bars
+# What of a step is known before each of its elements
+EARLIER = {
+    POSITION: (),
+    PITCH: (POSITION,), DURATION: (POSITION, PITCH), VELOCITY: (POSITION, PITCH, DURATION),
+    METER: (), LENGTH: (METER,), TEMPO: (METER, LENGTH),
+}  # fmt: skip
+SHORTEST_PERIOD, LONGEST_PERIOD = 0.5, 64.0  # bars, of the angles that count bars
+QUARTER = 12  # grid steps
+HIDDEN = -1e4  # added to the scores of what a step may not hear
+NARROW = 16  # inputs or outputs of a linear layer, below which its weights are no matrix to orthogonalise
+
+
+@dataclass(frozen=True)
+class PieceConfig:
+    """Sizes of the piece model; ``context`` is how many steps it hears at once in training."""
+
+    dim: int = 224
+    layers: int = 5
+    heads: int = 4
+    hidden: int = 256
+    condition: int = 64
+    context: int = 512
+
+
+@dataclass(frozen=True)
+class Steps:
+    """What the model hears: ``classes`` int64 ``(batch, steps, 7)``, -1 throughout where a piece (or part) begins.
+
+    ``conditions`` int64 ``(batch, steps, CONDITIONS)``, -1 where unknown; ``bars`` float32 ``(batch, steps)``: where a
+    step stands; ``part`` int64 ``(batch, steps)`` numbers pieces that lie behind each other in one row and must not
+    hear each other (None: a row is one piece).
+    """
+
+    classes: Tensor
+    conditions: Tensor
+    bars: Tensor
+    part: Tensor | None = None
+
+
+class Cache:
+    """Keys and values of the steps so far, so that a step is computed once; ``at`` ``(batch,)`` counts each row's."""
+
+    def __init__(self, config: PieceConfig, rows: int, room: int, dtype: torch.dtype, device: str = "cpu") -> None:
+        shape = (config.layers, rows, config.heads, room, config.dim // config.heads)
+        self.keys, self.values = (torch.zeros(shape, dtype=dtype, device=device) for _ in range(2))
+        self.at = torch.zeros(rows, dtype=torch.long, device=device)
+
+    def extend(self, layer: int, places: Tensor, k: Tensor, v: Tensor, upto: int) -> tuple[Tensor, Tensor]:
+        """Put ``k``, ``v`` ``(batch, heads, new, head_dim)`` at ``places`` ``(batch, new)``; the first ``upto``."""
+        rows = torch.arange(len(places), device=places.device)[:, None]
+        keys, values = self.keys[layer], self.values[layer]
+        keys[rows, :, places] = k.transpose(1, 2)
+        values[rows, :, places] = v.transpose(1, 2)
+        return keys[:, :, :upto], values[:, :, :upto]
+
+
+class PieceModel(nn.Module):
+    """See the module docstring; ``forward`` hears steps, ``logits`` says what the step after each may be."""
+
+    blocks: Sequence[Block]  # a ModuleList, which has no element type
+
+    def __init__(self, config: PieceConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.embed = Multihot([*CLASSES, QUARTER, 12], config.dim)
+        self.conditions = Multihot([*CONDITION_CLASSES], config.condition)
+        self.blocks = cast(
+            "Sequence[Block]",
+            nn.ModuleList([Block(config.dim, config.heads, config.condition) for _ in range(config.layers)]),
+        )
+        self.told = nn.Linear(config.condition, config.dim, bias=False)
+        self.given = nn.ModuleDict(
+            {str(e): Multihot([CLASSES[f] for f in fields], config.dim) for e, fields in EARLIER.items() if fields}
+        )
+        self.heads = nn.ModuleDict({str(e): Head(config.dim, config.hidden, CLASSES[e]) for e in EARLIER})
+
+    def matrices(self) -> list[nn.Parameter]:
+        """The weights of the linear layers: what Muon moves in training."""
+        layers = [m for m in self.modules() if isinstance(m, nn.Linear)]
+        return [layer.weight for layer in layers if min(layer.weight.shape) >= NARROW]
+
+    def forward(self, steps: Steps, cache: Cache | None = None) -> Tensor:
+        """The state after each of ``steps``, ``(batch, steps, dim)``; after those in ``cache``, which it extends.
+
+        The caller then moves ``cache.at`` on by as many steps as each row really has.
+        """
+        batch, count = steps.classes.shape[:2]
+        place = torch.arange(count, device=steps.classes.device).expand(batch, -1)
+        place = place if cache is None else place + cache.at[:, None]
+        told = norm(self.conditions(list(steps.conditions.unbind(-1))))
+        cos, sin = self._angles(place, steps.bars)
+        mask = self._mask(place, steps.part, cache).to(told.dtype)
+        x = self._embedded(steps.classes) + self.told(told)
+        for layer, block in enumerate(self.blocks):
+            x = x + block.latent(told)
+            q, k, v = block.project(x, cos, sin)
+            if cache is not None:
+                k, v = cache.extend(layer, place, k, v, mask.shape[-1])
+            x = block.finish(x, attend(q, k, v, mask))
+        return norm(x)
+
+    def logits(self, state: Tensor, element: int, step: Tensor) -> Tensor:
+        """Logits of one ``element`` of the coming step ``(rows, CLASSES[element])``, float32.
+
+        ``state`` ``(rows, dim)`` is what ``forward`` gave; of ``step`` ``(rows, 7)``, in classes, only the elements
+        that come before this one in its chain are heard.
+        """
+        if EARLIER[element]:
+            state = state + self.given[str(element)]([step[..., field] for field in EARLIER[element]])
+        found: Tensor = self.heads[str(element)](state)
+        return found
+
+    def _embedded(self, classes: Tensor) -> Tensor:
+        position, pitch = classes[..., POSITION], classes[..., PITCH]
+        beat = torch.where(pitch < 0, -1, position % QUARTER)
+        pitch_class = torch.where(pitch < 0, -1, pitch % 12)
+        found: Tensor = self.embed([*classes.unbind(-1), beat, pitch_class])
+        return found
+
+    def _angles(self, place: Tensor, bars: Tensor) -> tuple[Tensor, Tensor]:
+        """Cosine and sine ``(batch, 1, steps, head_dim / 2)``: a half of them turn by steps, a half by bars."""
+        half = self.config.dim // self.config.heads // 2
+        of_bars = half // 2
+        ratio = torch.linspace(math.log(SHORTEST_PERIOD), math.log(LONGEST_PERIOD), of_bars, device=bars.device)
+        by_step = 1000.0 ** (-torch.arange(half - of_bars, device=bars.device) / (half - of_bars))
+        angle = torch.cat([place[..., None] * by_step, bars[..., None] * (2 * math.pi / ratio.exp())], -1)[:, None]
+        return angle.cos(), angle.sin()
+
+    @staticmethod
+    def _mask(place: Tensor, part: Tensor | None, cache: Cache | None) -> Tensor:
+        """What is added to the scores of ``(batch, 1, steps, heard)``: a step hears itself and what came before."""
+        heard = torch.arange(place.shape[1] if cache is None else int(place.max()) + 1, device=place.device)
+        hidden = heard[None, None, :] > place[:, :, None]
+        if part is not None:
+            hidden = hidden | (part[:, :, None] != part[:, None, :])
+        return torch.where(hidden, HIDDEN, 0.0)[:, None]

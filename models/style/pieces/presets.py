@@ -1,0 +1,35 @@
+"""How much to train a piece model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from models.style.pieces.model import PieceConfig
+
+
+@dataclass(frozen=True)
+class Preset:
+    """Optimiser steps, rows of ``config.context`` steps a batch, peak learning rate, held-out rows a domain.
+
+    The learning rate rises for ``warm_up`` steps and falls over the last ``falling`` of them all. It validates every
+    ``check_every`` steps.
+    """
+
+    steps: int
+    rows: int
+    learning_rate: float
+    check_every: int
+    held_out_rows: int
+    config: PieceConfig = field(default_factory=PieceConfig)
+    falling: float = 0.4
+    warm_up: int = 200
+
+
+PRESETS: Mapping[str, Preset] = {
+    "tiny": Preset(
+        60, 4, 2e-3, 20, 2, PieceConfig(dim=64, layers=2, heads=2, hidden=64, condition=32, context=128), warm_up=10
+    ),
+    "cpu": Preset(6000, 16, 1e-3, 250, 12),
+    "gpu": Preset(12_000, 64, 1e-3, 500, 24, PieceConfig(dim=320, hidden=384, context=1024)),
+}

@@ -1,0 +1,76 @@
+"""Train the piece model: ``python -m models.train.pieces DATA --preset tiny|cpu|gpu --out OUT [--resume]``.
+
+DATA is the folder of the corpora (what ``KALLOS_CORPORA`` names elsewhere; those that come with music21 are trained on
+as well) or a folder of MIDI and ABC files. ``--minutes`` ends the run after that time, with the learning rate falling
+to its end; else it ends after the preset's steps. OUT has what ``--resume`` needs after the run was killed, the log
+(``log.jsonl``), and in ``OUT/bundle`` the weights that validated best so far. The last line is one JSON object.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from models.experiments.arguments import exit_without_music, output_folder, positive_int
+from models.experiments.provenance import commit
+from models.music import corpora
+from models.style.pieces.presets import PRESETS
+from models.style.pieces.training import STATE, PieceTraining
+from models.style.pieces.training_data import run_pieces
+
+
+def own_folder(data: Path) -> Path | None:
+    """``data`` as a folder of one's own music; None where it is the corpora's, which are read from there then."""
+    if not data.is_dir():
+        raise SystemExit(f"{data} is no folder; give the one of the corpora or of your MIDI and ABC files")
+    os.environ["KALLOS_CORPORA"] = str(data)
+    apart = [corpus for corpus in corpora.CORPORA.values() if not corpus.shipped]
+    return None if any(corpus.files() for corpus in apart) else data
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Command line; see the module docstring."""
+    parser = argparse.ArgumentParser(prog="python -m models.train.pieces", description=__doc__)
+    parser.add_argument("data", type=Path, help="folder of the corpora, or of MIDI and ABC files")
+    parser.add_argument("--preset", choices=sorted(PRESETS), default="cpu")
+    parser.add_argument("--out", type=Path, default=Path("runs/pieces"))
+    parser.add_argument("--resume", action="store_true", help="go on with the run in --out")
+    parser.add_argument("--minutes", type=float, help="train for so long, instead of the preset's steps")
+    parser.add_argument("--steps", type=positive_int, help="optimiser steps in all, instead of the preset's")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    given = parser.parse_args(argv)
+    preset = PRESETS[given.preset]
+    if given.steps:
+        preset = replace(preset, steps=given.steps)
+    out = output_folder(given.out)
+    if given.resume and not (out / STATE).exists():
+        raise SystemExit(f"there is no {out / STATE} to resume; leave out --resume to begin")
+    data = own_folder(given.data)
+    with exit_without_music("train"):
+        pieces = run_pieces(data, out, again=given.resume)
+    training = PieceTraining(
+        given.preset, preset, pieces, out, seed=given.seed, minutes=given.minutes, device=given.device
+    )
+    if given.resume:
+        try:
+            training.resume()
+        except (ValueError, RuntimeError) as error:
+            raise SystemExit(f"the run in {out} cannot go on as {given.preset}: {error}") from error
+    progress = training.run()
+    card = json.loads((out / "bundle" / "card.json").read_text(encoding="utf-8"))
+    last = {
+        "command": "models.train.pieces", "version": card["version"], "commit": commit(), "seed": given.seed,
+        "steps": training.training.step, "seconds": round(progress.seconds, 1), "best_step": progress.best_step,
+        "data": card["data"]["hash"], "validation": card["validation"],
+    }  # fmt: skip
+    print(json.dumps(last))
+
+
+if __name__ == "__main__":
+    main()

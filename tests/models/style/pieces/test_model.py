@@ -1,0 +1,83 @@
+"""The piece model: what training hears at once is what sampling hears step by step."""
+
+import numpy as np
+import pytest
+import torch
+
+from models.music.notes import DOMAINS
+from models.style.pieces.data import Batch, PieceSet, make_batch
+from models.style.pieces.model import CHAINS, Cache, PieceConfig, PieceModel, Steps
+
+CONFIG = PieceConfig(dim=32, layers=2, heads=2, hidden=32, condition=16, context=96)
+
+
+@pytest.fixture(scope="module")
+def model() -> PieceModel:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        model = PieceModel(CONFIG)
+        for block in model.blocks:  # zero-initialised projections would make all steps deaf
+            torch.nn.init.normal_(block.out.weight, std=0.3)
+            torch.nn.init.normal_(block.down.weight, std=0.3)
+    return model.eval()
+
+
+@pytest.fixture(scope="module")
+def batch(tune) -> Batch:
+    pieces = PieceSet.of([tune(seed, domain=domain) for seed in range(3) for domain in DOMAINS])
+    return make_batch(pieces, [0, 1, 2], CONFIG.context, np.random.default_rng(0), training=True)
+
+
+def first_parts(steps: Steps) -> Steps:
+    """One piece a row, as long as the shortest."""
+    upto = int((steps.part == 0).sum(1).min())
+    return Steps(steps.classes[:, :upto], steps.conditions[:, :upto], steps.bars[:, :upto])
+
+
+def piece_of(steps: Steps, start: int, stop: int) -> Steps:
+    return Steps(steps.classes[:, start:stop], steps.conditions[:, start:stop], steps.bars[:, start:stop])
+
+
+@torch.inference_mode()
+def test_steps_one_by_one_give_the_logits_of_all_at_once(model, batch) -> None:
+    whole = first_parts(batch.steps)
+    count = whole.bars.shape[1]
+    at_once = model(whole)
+    cache = Cache(CONFIG, len(whole.bars), CONFIG.context, torch.float32)
+    found = []
+    for start, stop in [(0, 7), *((n, n + 1) for n in range(7, count))]:  # a prompt, then single steps
+        found.append(model(piece_of(whole, start, stop), cache))
+        cache.at += stop - start
+    one_by_one = torch.cat(found, 1)
+    coming = batch.following[:, :count].flatten(0, 1)
+    for element in (element for chain in CHAINS for element in chain):
+        left, right = (model.logits(state.flatten(0, 1), element, coming) for state in (at_once, one_by_one))
+        torch.testing.assert_close(left, right, rtol=1e-4, atol=1e-4)
+
+
+@torch.inference_mode()
+def test_pieces_in_one_row_do_not_hear_each_other(model, batch) -> None:
+    steps = batch.steps
+    row = int((steps.part.max(1).values > 0).nonzero()[0, 0])
+    own = steps.part[row] == 1
+    apart = Steps(steps.classes[row, own][None], steps.conditions[row, own][None], steps.bars[row, own][None])
+    torch.testing.assert_close(model(steps)[row, own], model(apart)[0], rtol=1e-3, atol=1e-3)
+
+
+@torch.inference_mode()
+def test_no_step_hears_a_later_one(model, batch) -> None:
+    steps = batch.steps
+    changed = steps.classes.clone()
+    changed[:, 40:] = changed[:, 40:].flip(1)
+    other = model(Steps(changed, steps.conditions, steps.bars, steps.part))
+    torch.testing.assert_close(model(steps)[:, :40], other[:, :40])
+    assert not torch.allclose(model(steps)[:, 40:], other[:, 40:])
+
+
+def test_an_element_hears_only_what_comes_before_it_in_its_step(model) -> None:
+    state, step = torch.zeros(1, CONFIG.dim), torch.zeros(1, 7, dtype=torch.long)
+    for chain in CHAINS:
+        for place, element in enumerate(chain):
+            later = step.clone()
+            later[:, list(chain[place:])] = 3
+            assert torch.equal(model.logits(state, element, step), model.logits(state, element, later))

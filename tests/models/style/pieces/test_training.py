@@ -1,0 +1,88 @@
+"""Training on a handful of tunes: it learns, and a run that was killed ends as one that wasn't."""
+
+import json
+
+import pytest
+import torch
+
+from models.experiments.run_log import rows
+from models.style.pieces.checkpoint import load_pieces_model
+from models.style.pieces.model import PieceConfig
+from models.style.pieces.presets import Preset
+from models.style.pieces.training import PieceTraining
+from models.style.pieces.training_data import RunPieces, run_pieces
+from models.train.pieces import main
+
+CONFIG = PieceConfig(dim=32, layers=1, heads=2, hidden=32, condition=16, context=64)
+PRESET = Preset(steps=12, rows=2, learning_rate=2e-3, check_every=4, held_out_rows=1, config=CONFIG, warm_up=2)
+
+
+@pytest.fixture(scope="module")
+def music(dance_music, tmp_path_factory) -> RunPieces:
+    return run_pieces(dance_music, tmp_path_factory.mktemp("music"), again=False)
+
+
+def begun(music: RunPieces, out, preset: Preset = PRESET) -> PieceTraining:
+    return PieceTraining("tiny", preset, music, out, seed=0, minutes=None, device="cpu")
+
+
+def test_a_run_that_was_killed_ends_as_one_that_was_not(music, tmp_path, monkeypatch) -> None:
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    whole.mkdir()
+    killed.mkdir()
+    one = begun(music, whole)
+    one.run()
+    step = PieceTraining.step
+
+    def until_ten(self: PieceTraining) -> dict[str, float]:
+        if self.training.step == 10:
+            raise KeyboardInterrupt
+        return step(self)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(PieceTraining, "step", until_ten)
+        with pytest.raises(KeyboardInterrupt):
+            begun(music, killed).run()
+    other = begun(music, killed)
+    other.resume()
+    assert other.training.step == 8
+    other.run()
+    for name, value in one.training.master.state_dict().items():
+        assert torch.equal(value, other.training.master.state_dict()[name]), name
+    assert (other.progress.best, other.progress.best_step) == (one.progress.best, one.progress.best_step)
+    logs = [[row for row in rows(out / "log.jsonl") if row.get("part") != "train"] for out in (whole, killed)]
+    assert logs[0] == logs[1]
+    assert [row["kind"] for row in logs[0]] == ["run", *["metrics"] * 3, "end"]
+    weights = [load_pieces_model(out / "bundle").card["sha256"] for out in (whole, killed)]
+    assert weights[0] == weights[1]
+
+
+def test_training_lowers_the_loss_on_held_out_tunes(music, tmp_path) -> None:
+    training = begun(music, tmp_path, Preset(60, 4, 4e-3, 20, 2, CONFIG, warm_up=5))
+    training.run()
+    found = [row["values"]["dance"] for row in rows(tmp_path / "log.jsonl") if row.get("part") == "validation"]
+    assert found[-1] < found[0] - 1
+
+
+def test_the_command_ends_with_a_line_for_programs(dance_music, tmp_path, capsys) -> None:
+    main([str(dance_music), "--preset", "tiny", "--steps", "4", "--out", str(tmp_path)])
+    last = json.loads(capsys.readouterr().out.splitlines()[-1])
+    bundle = load_pieces_model(tmp_path / "bundle")
+    assert (last["steps"], last["version"]) == (4, bundle.version)
+    assert bundle.card["data"]["pieces"] == 80
+    assert len(json.loads((tmp_path / "bundle" / "held_out.json").read_text())["test"]) == 48
+    assert sum(value.numel() for value in bundle.model.state_dict().values()) < 400_000
+
+
+def test_a_run_ends_by_the_clock(dance_music, tmp_path, capsys) -> None:
+    main([str(dance_music), "--preset", "tiny", "--minutes", "0.005", "--out", str(tmp_path)])
+    assert json.loads(capsys.readouterr().out.splitlines()[-1])["seconds"] >= 0.3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"), [(("--resume",), "to resume"), ((), "is no folder")], ids=["resume", "folder"]
+)
+def test_what_cannot_be_trained_on_is_said_in_a_line(dance_music, tmp_path, arguments, message) -> None:
+    data = dance_music if arguments else tmp_path / "nowhere"
+    with pytest.raises(SystemExit, match=message):
+        main([str(data), "--preset", "tiny", "--out", str(tmp_path / "out"), *arguments])
