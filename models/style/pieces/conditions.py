@@ -68,11 +68,9 @@ def classes(tokens: TokenArray | IntArray) -> IntArray:
     return found
 
 
-def bar_numbers(tokens: TokenArray | IntArray) -> IntArray:
-    """The number of each bar of a piece ``(steps, 7)``: whole bars count from 1, a short first bar is number 0."""
-    heads = tokens[tokens[:, POSITION] == BAR]
-    pickup = bool(len(heads)) and heads[0, LENGTH] < WHOLE[heads[0, METER]]
-    found: IntArray = np.arange(len(heads), dtype=np.int64) + (0 if pickup else 1)
+def first_numbers(heads: TokenArray | IntArray) -> IntArray:
+    """The number of a first bar, for each of ``heads`` ``(bars, 7)``: 1, or 0 where it is a short one, a pickup."""
+    found: IntArray = np.where(heads[:, LENGTH] < WHOLE[heads[:, METER]], 0, 1)
     return found
 
 

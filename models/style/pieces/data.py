@@ -23,9 +23,9 @@ from models.style.pieces.conditions import (
     CONDITIONS,
     Along,
     along,
-    bar_numbers,
     before_first,
     classes,
+    first_numbers,
     returns_of,
 )
 from models.style.pieces.model import Steps
@@ -97,18 +97,23 @@ class PieceSet:
 
 
 def whole_tokens(piece: Piece) -> TokenArray | None:
-    """The tokens of a piece in regular bars, without silent bars before and after; None where they mean nothing."""
+    """The ``regular_tokens`` of a piece to train on; None where it is too short or its bars mean nothing."""
     if piece.domain is None or piece.extra.get("bars") == "unestimated" or len(piece.notes) < LEAST_NOTES:
         return None
-    whole = regular_bars(piece)
-    bar = np.searchsorted(whole.bars[:, 0], whole.notes[:, 0], side="right") - 1
-    whole = whole.window(int(bar.min()), int(bar.max() - bar.min()) + 1)
-    if len(whole.bars) < LEAST_BARS:
-        return None
     try:
-        return to_tokens(whole)
+        tokens = regular_tokens(piece)
     except MusicError:
         return None
+    return tokens if (tokens[:, POSITION] == BAR).sum() >= LEAST_BARS else None
+
+
+def regular_tokens(piece: Piece) -> TokenArray:
+    """The tokens of a piece in regular bars, without silent bars before and after; ``MusicError`` without a note."""
+    if not len(piece.notes):
+        raise MusicError("the piece has no note")
+    whole = regular_bars(piece)
+    bar = np.searchsorted(whole.bars[:, 0], whole.notes[:, 0], side="right") - 1
+    return to_tokens(whole.window(int(bar.min()), int(bar.max() - bar.min()) + 1))
 
 
 @dataclass(frozen=True)
@@ -166,15 +171,15 @@ def _told(
     is_bar = tokens[:, POSITION] == BAR
     heads, of_bar = tokens[is_bar], np.cumsum(is_bar) - 1
     begin, end = (int(edge) for edge in pieces.first[index : index + 2])
-    pickup = int(bar_numbers(pieces.tokens[pieces.edges[index] : pieces.edges[index] + 1])[0] == 0)
-    number = np.arange(bar, bar + len(heads)) + 1 - pickup
+    first_number = int(first_numbers(pieces.tokens[pieces.edges[index] : pieces.edges[index] + 1])[0])
+    number = np.arange(bar, bar + len(heads)) + first_number
     known: dict[str, int] = {
         "domain": int(pieces.domain[index]),
-        "last": ABSENT if untold["last"] else end - begin - pickup,
+        "last": ABSENT if untold["last"] else end - begin - 1 + first_number,
     }
     first = before_first(
         **known,
-        before=max(0, bar - pickup),
+        before=max(0, bar - 1 + first_number),
         meter=ABSENT if untold["meter"] else int(tokens[0, METER]),
         tempo=ABSENT if untold["tempo"] else int(tokens[0, TEMPO]),
     )

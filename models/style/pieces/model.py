@@ -15,9 +15,10 @@ from typing import cast
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from models.music.tokens import DURATION, LENGTH, METER, PITCH, POSITION, TEMPO, VELOCITY
-from models.style.layers import Block, Head, Multihot, attend, norm
+from models.style.layers import Block, Head, Multihot, norm
 from models.style.pieces.conditions import CLASSES, CONDITION_CLASSES
 
 CHAINS = ((POSITION,), (PITCH, DURATION, VELOCITY), (METER, LENGTH, TEMPO))  # of any step, of notes, of bars
@@ -29,7 +30,6 @@ EARLIER = {
 }  # fmt: skip
 SHORTEST_PERIOD, LONGEST_PERIOD = 0.5, 64.0  # bars, of the angles that count bars
 QUARTER = 12  # grid steps
-HIDDEN = -1e4  # added to the scores of what a step may not hear
 NARROW = 16  # inputs or outputs of a linear layer, below which its weights are no matrix to orthogonalise
 
 
@@ -112,14 +112,14 @@ class PieceModel(nn.Module):
         place = place if cache is None else place + cache.at[:, None]
         told = norm(self.conditions(list(steps.conditions.unbind(-1))))
         cos, sin = self._angles(place, steps.bars)
-        mask = self._mask(place, steps.part, cache).to(told.dtype)
+        mask = self._mask(place, steps.part, cache)
         x = self._embedded(steps.classes) + self.told(told)
         for layer, block in enumerate(self.blocks):
             x = x + block.latent(told)
             q, k, v = block.project(x, cos, sin)
             if cache is not None:
                 k, v = cache.extend(layer, place, k, v, mask.shape[-1])
-            x = block.finish(x, attend(q, k, v, mask))
+            x = block.finish(x, F.scaled_dot_product_attention(q, k, v, attn_mask=mask))
         return norm(x)
 
     def logits(self, state: Tensor, element: int, step: Tensor) -> Tensor:
@@ -151,9 +151,9 @@ class PieceModel(nn.Module):
 
     @staticmethod
     def _mask(place: Tensor, part: Tensor | None, cache: Cache | None) -> Tensor:
-        """What is added to the scores of ``(batch, 1, steps, heard)``: a step hears itself and what came before."""
+        """Which steps hear which, ``(batch, 1, steps, heard)``: themselves and what came before."""
         heard = torch.arange(place.shape[1] if cache is None else int(place.max()) + 1, device=place.device)
-        hidden = heard[None, None, :] > place[:, :, None]
+        hears = heard[None, None, :] <= place[:, :, None]
         if part is not None:
-            hidden = hidden | (part[:, :, None] != part[:, None, :])
-        return torch.where(hidden, HIDDEN, 0.0)[:, None]
+            hears = hears & (part[:, :, None] == part[:, None, :])
+        return hears[:, None]

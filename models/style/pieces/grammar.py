@@ -1,0 +1,59 @@
+"""What may come next in a piece: notes of a bar in order and within it, bars within their meter, an end when asked for.
+
+Each function takes logits of one element of rows side by side, and gives them with what isn't allowed at minus infinity.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from models.music.tokens import BAR, BAR_RANGES, END, LENGTH, PITCH, PITCHES, POSITION, POSITIONS
+from models.style.pieces.conditions import ABSENT, WHOLE
+
+MOST_NOTES = 96  # of a bar
+
+
+def position_logits(
+    logits: Tensor, last: Tensor, length: Tensor, notes: Tensor, number: Tensor, *, earliest: int, latest: int
+) -> Tensor:
+    """Positions ``(rows, POSITION_CLASSES)``: at the last one or after it, within the bar; BAR; END.
+
+    ``last`` ``(rows, 7)`` is the last step in classes, ``length`` ``(rows,)`` the grid steps of its bar, ``notes`` how
+    many notes that bar has, ``number`` its number: END may come from the bar ``earliest`` on, BAR before the bar
+    ``latest``. Where only one of them may, it has the weight of both: the bar is over either way.
+    """
+    classes = torch.arange(logits.shape[-1], device=logits.device)
+    same_onset = (last[:, PITCH] < PITCHES - 1).long()  # above the topmost key there is none
+    floor = torch.where(last[:, POSITION] == BAR, 0, last[:, POSITION] + 1 - same_onset)
+    here = (classes >= floor[:, None]) & (classes < length[:, None]) & (notes < MOST_NOTES)[:, None]
+    ends, goes_on = number >= earliest, number < latest
+    over = logits[:, [BAR, END]].logsumexp(-1)
+    found = logits.masked_fill(~here, -torch.inf)
+    found[:, BAR] = torch.where(goes_on, torch.where(ends, logits[:, BAR], over), -torch.inf)
+    found[:, END] = torch.where(ends, torch.where(goes_on, logits[:, END], over), -torch.inf)
+    return found
+
+
+def only_a_bar(logits: Tensor) -> Tensor:
+    """Positions where a bar must come: at the beginning, and after bars that are given."""
+    return logits.masked_fill(torch.arange(logits.shape[-1], device=logits.device) != BAR, -torch.inf)
+
+
+def pitch_logits(logits: Tensor, last: Tensor, position: Tensor) -> Tensor:
+    """Pitches ``(rows, PITCHES)`` at ``position`` ``(rows,)``: above the last note where that has the same onset."""
+    floor = torch.where(last[:, POSITION] == position, last[:, PITCH], ABSENT)
+    return logits.masked_fill(torch.arange(PITCHES, device=logits.device) <= floor[:, None], -torch.inf)
+
+
+def length_logits(logits: Tensor, meter: Tensor) -> Tensor:
+    """Lengths of bars ``(rows, POSITIONS)``: no longer than a whole bar of ``meter`` ``(rows,)``."""
+    longest = torch.from_numpy(WHOLE).to(logits.device)[meter] - BAR_RANGES[LENGTH][0]
+    return logits.masked_fill(torch.arange(POSITIONS, device=logits.device) > longest[:, None], -torch.inf)
+
+
+def only(logits: Tensor, wanted: int) -> Tensor:
+    """Just the class ``wanted``, or all where that is -1."""
+    if wanted == ABSENT:
+        return logits
+    return logits.masked_fill(torch.arange(logits.shape[-1], device=logits.device) != wanted, -torch.inf)
