@@ -1,6 +1,6 @@
 """What may come next in a piece: notes of a bar in order and within it, bars within their meter, an end when asked for.
 
-Each function takes logits of one element of rows side by side, and gives them with what isn't allowed at minus infinity.
+Each function takes logits of one element, of rows side by side, and gives them with minus infinity for what may not be.
 """
 
 from __future__ import annotations
@@ -33,11 +33,6 @@ def position_logits(
     found[:, BAR] = torch.where(goes_on, torch.where(ends, logits[:, BAR], over), -torch.inf)
     found[:, END] = torch.where(ends, torch.where(goes_on, logits[:, END], over), -torch.inf)
     return found
-
-
-def only_a_bar(logits: Tensor) -> Tensor:
-    """Positions where a bar must come: at the beginning, and after bars that are given."""
-    return logits.masked_fill(torch.arange(logits.shape[-1], device=logits.device) != BAR, -torch.inf)
 
 
 def pitch_logits(logits: Tensor, last: Tensor, position: Tensor) -> Tensor:

@@ -110,7 +110,7 @@ class PieceModel(nn.Module):
         batch, count = steps.classes.shape[:2]
         place = torch.arange(count, device=steps.classes.device).expand(batch, -1)
         place = place if cache is None else place + cache.at[:, None]
-        told = norm(self.conditions(list(steps.conditions.unbind(-1))))
+        told = self._told(steps)
         cos, sin = self._angles(place, steps.bars)
         mask = self._mask(place, steps.part, cache)
         x = self._embedded(steps.classes) + self.told(told)
@@ -132,6 +132,14 @@ class PieceModel(nn.Module):
             state = state + self.given[str(element)]([step[..., field] for field in EARLIER[element]])
         found: Tensor = self.heads[str(element)](state)
         return found
+
+    def _told(self, steps: Steps) -> Tensor:
+        """What every layer is told at each step, ``(batch, steps, condition)``.
+
+        Latents that are sure, doubted or absent, by bar and group, are to enter here, through a layer that begins at
+        zero: checkpoints without them have their config's default, none, and say the same with it.
+        """
+        return norm(self.conditions(list(steps.conditions.unbind(-1))))
 
     def _embedded(self, classes: Tensor) -> Tensor:
         position, pitch = classes[..., POSITION], classes[..., PITCH]

@@ -6,26 +6,13 @@ import torch
 
 from models.music.notes import DOMAINS
 from models.style.pieces.data import Batch, PieceSet, make_batch
-from models.style.pieces.model import CHAINS, Cache, PieceConfig, PieceModel, Steps
-
-CONFIG = PieceConfig(dim=32, layers=2, heads=2, hidden=32, condition=16, context=96)
+from models.style.pieces.model import CHAINS, Cache, Steps
 
 
 @pytest.fixture(scope="module")
-def model() -> PieceModel:
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        model = PieceModel(CONFIG)
-        for block in model.blocks:  # zero-initialised projections would make all steps deaf
-            torch.nn.init.normal_(block.out.weight, std=0.3)
-            torch.nn.init.normal_(block.down.weight, std=0.3)
-    return model.eval()
-
-
-@pytest.fixture(scope="module")
-def batch(tune) -> Batch:
+def batch(tune, model) -> Batch:
     pieces = PieceSet.of([tune(seed, domain=domain) for seed in range(3) for domain in DOMAINS])
-    return make_batch(pieces, [0, 1, 2], CONFIG.context, np.random.default_rng(0), training=True)
+    return make_batch(pieces, [0, 1, 2], model.config.context, np.random.default_rng(0), training=True)
 
 
 def first_parts(steps: Steps) -> Steps:
@@ -43,7 +30,7 @@ def test_steps_one_by_one_give_the_logits_of_all_at_once(model, batch) -> None:
     whole = first_parts(batch.steps)
     count = whole.bars.shape[1]
     at_once = model(whole)
-    cache = Cache(CONFIG, len(whole.bars), CONFIG.context, torch.float32)
+    cache = Cache(model.config, len(whole.bars), model.config.context, torch.float32)
     found = []
     for start, stop in [(0, 7), *((n, n + 1) for n in range(7, count))]:  # a prompt, then single steps
         found.append(model(piece_of(whole, start, stop), cache))
@@ -75,7 +62,7 @@ def test_no_step_hears_a_later_one(model, batch) -> None:
 
 
 def test_an_element_hears_only_what_comes_before_it_in_its_step(model) -> None:
-    state, step = torch.zeros(1, CONFIG.dim), torch.zeros(1, 7, dtype=torch.long)
+    state, step = torch.zeros(1, model.config.dim), torch.zeros(1, 7, dtype=torch.long)
     for chain in CHAINS:
         for place, element in enumerate(chain):
             later = step.clone()

@@ -1,0 +1,135 @@
+"""``Writer``: takes wishes, gives whole pieces, new ones or the continuation of one that is there."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+
+from models.experiments.dataset import likely_domain
+from models.music.notes import DOMAINS, Domain, Piece
+from models.music.tokens import BAR, METERS, POSITION, TEMPI_BPM, TokenArray, from_tokens
+from models.style.pieces.checkpoint import PieceBundle, load_pieces_model
+from models.style.pieces.conditions import ABSENT, FARTHEST, first_numbers
+from models.style.pieces.data import regular_tokens
+from models.style.pieces.writing import NUCLEUS, TEMPERATURE, PerElement, Wishes, Writing
+
+SIDE_BY_SIDE = 32  # pieces
+
+
+class Writer:
+    """Composes whole pieces with a piece model.
+
+    >>> writer = Writer.load("runs/pieces/bundle")  # doctest: +SKIP
+    >>> writer.compose("dance", count=4, bars=32, seed=1, form="AABB")  # doctest: +SKIP
+    """
+
+    def __init__(self, bundle: PieceBundle) -> None:
+        self.bundle = bundle
+
+    @classmethod
+    def load(cls, name_or_path: str | Path, device: str = "cpu") -> Self:
+        """With a shipped model or that of a folder; raises ``FileNotFoundError`` or ``ValueError``."""
+        return cls(load_pieces_model(name_or_path, device))
+
+    def compose(
+        self,
+        domain: Domain,
+        *,
+        count: int = 1,
+        bars: int | None = 32,
+        seed: int = 0,
+        temperature: PerElement = TEMPERATURE,
+        nucleus: PerElement = NUCLEUS,
+        meter: tuple[int, int] | None = None,
+        tempo_bpm: float | None = None,
+        form: str = "",
+        ending: bool = True,
+    ) -> list[Piece]:
+        """``count`` new pieces of ``domain``; the piece of an index and seed is the same whatever ``count``.
+
+        Args:
+            domain: "pop", "dance" or "chorale".
+            count: How many.
+            bars: Whole bars of each; a short first bar (a pickup) comes on top. None: the model ends them.
+            seed: Of all that is drawn.
+            temperature: By which logits are divided; a number, or a number by element ("pitch", "duration", …).
+            nucleus: Share of the likeliest classes that is drawn from (Holtzman et al. 2020); likewise.
+            meter: Such as (6, 8); None leaves it to the model.
+            tempo_bpm: Quarters a minute at the beginning, moved to the nearest of ``TEMPI_BPM``; None: likewise.
+            form: Sections of equal length such as "AABA": a letter that comes again asks for its bars again.
+            ending: Whether the last bar closes the piece, or it breaks off there.
+
+        Raises:
+            ValueError: for a meter that has no token, or a form that doesn't divide the bars.
+        """
+        if meter is not None and meter not in METERS:
+            raise ValueError(f"no token stands for the meter {meter[0]}/{meter[1]}")
+        wishes = Wishes(
+            DOMAINS.index(domain),
+            ABSENT if bars is None else bars,
+            ending=ending,
+            meter=ABSENT if meter is None else METERS.index(meter),
+            tempo=ABSENT if tempo_bpm is None else int(np.abs(np.log(TEMPI_BPM / tempo_bpm)).argmin()),
+            returns=returns_of_form(form, bars),
+            temperature=temperature,
+            nucleus=nucleus,
+        )
+        return self._written(wishes, count, seed, None)
+
+    def play_on(
+        self,
+        piece: Piece,
+        bars: int,
+        *,
+        count: int = 1,
+        seed: int = 0,
+        temperature: PerElement = TEMPERATURE,
+        nucleus: PerElement = NUCLEUS,
+        ending: bool = True,
+    ) -> list[Piece]:
+        """``count`` pieces that begin with ``piece`` and have ``bars`` more; the rest is as in ``compose``.
+
+        ``piece`` is taken as the model knows music: on the grid, in regular bars, without silence before and after.
+        Raises ``MusicError`` where that can't be.
+        """
+        prompt = regular_tokens(piece)
+        heads = prompt[prompt[:, POSITION] == BAR]
+        wishes = Wishes(
+            DOMAINS.index(piece.domain or likely_domain(piece)),
+            len(heads) - 1 + int(first_numbers(heads[:1])[0]) + bars,
+            ending=ending,
+            temperature=temperature,
+            nucleus=nucleus,
+        )
+        return self._written(wishes, count, seed, prompt)
+
+    def _written(self, wishes: Wishes, count: int, seed: int, prompt: TokenArray | None) -> list[Piece]:
+        found = []
+        for first in range(0, count, SIDE_BY_SIDE):
+            seeds = [(seed, index) for index in range(first, min(count, first + SIDE_BY_SIDE))]
+            writing = Writing(self.bundle.model, wishes, seeds, prompt)
+            while not writing.ended.all():
+                writing.step()
+            found += [from_tokens(tokens) for tokens in writing.pieces()]
+        return [replace(piece, domain=DOMAINS[wishes.domain], source="composed") for piece in found]
+
+
+def returns_of_form(form: str, bars: int | None) -> dict[int, int]:
+    """How many bars back the bars of sections that come again were heard, by number; raises ``ValueError``.
+
+    Bars of a section's first time are left out: what comes again within it is the model's choice.
+    """
+    if not form:
+        return {}
+    if bars is None or bars % len(form):
+        raise ValueError(f"the form {form} has {len(form)} sections of equal length; {bars} bars can't be divided so")
+    length, found = bars // len(form), {}
+    for section, letter in enumerate(form):
+        earlier = form.rfind(letter, 0, section)
+        back = (section - earlier) * length
+        if earlier >= 0 and back <= FARTHEST:
+            found |= {section * length + bar + 1: back for bar in range(length)}
+    return found

@@ -1,0 +1,238 @@
+"""Writing pieces side by side, step by step, with a key-value cache.
+
+The same wishes and seed give the same notes again; beside other pieces, one differs by floating-point rounding only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from models.music.tokens import (
+    BAR,
+    DURATION,
+    END,
+    FIELDS,
+    LENGTH,
+    METER,
+    PITCH,
+    POSITION,
+    TEMPO,
+    VELOCITY,
+    TokenArray,
+)
+from models.style.pieces import grammar
+from models.style.pieces.conditions import (
+    ABSENT,
+    CONDITIONS,
+    LOWEST,
+    Along,
+    IntArray,
+    along,
+    before_first,
+    classes,
+    first_numbers,
+)
+from models.style.pieces.model import Cache, PieceModel, Steps
+from models.style.skeleton import draw
+
+TEMPERATURE, NUCLEUS = 0.9, 0.98
+KEPT = 0.6  # share of a full context that is heard again, from a bar on
+MOST_BARS = 128  # of a piece whose number of bars isn't asked for
+
+PerElement = float | Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What the pieces of a batch are to be; -1 stands for what isn't asked for, classes are ``models.music.tokens``'.
+
+    ``last`` is the number of the last bar; ``ending`` says whether the piece closes there or breaks off; ``returns``
+    gives for bars by number how many bars back they were heard before (0: new). ``temperature`` and ``nucleus`` are
+    numbers, or numbers by element ("pitch", "duration", …), the usual ones for those left out.
+    """
+
+    domain: int
+    last: int = ABSENT
+    ending: bool = True
+    meter: int = ABSENT
+    tempo: int = ABSENT
+    returns: Mapping[int, int] = field(default_factory=dict)
+    temperature: PerElement = TEMPERATURE
+    nucleus: PerElement = NUCLEUS
+
+    @property
+    def told(self) -> dict[str, int]:
+        """What the model is told all the time."""
+        return {"domain": self.domain, "last": self.last if self.ending else ABSENT}
+
+    @property
+    def ends(self) -> tuple[int, int]:
+        """The number of the first bar after which a piece may end, and of that after which it must."""
+        return (1, MOST_BARS) if self.last == ABSENT else (self.last, self.last)
+
+
+class Writing:
+    """Pieces that are being written side by side; not thread-safe. ``step`` adds a step to each that hasn't ended.
+
+    ``seeds`` has one for each piece; all begin with the steps of ``prompt`` ``(steps, 7)``.
+    """
+
+    def __init__(
+        self, model: PieceModel, wishes: Wishes, seeds: Sequence[Sequence[int]], prompt: TokenArray | None = None
+    ) -> None:
+        self.model, self.wishes, rows = model, wishes, len(seeds)
+        weight = next(model.parameters())
+        self.device = weight.device
+        self.generators = [np.random.default_rng(list(seed)) for seed in seeds]
+        self.temperature, self.nucleus = (
+            _by_element(given, usual, rows).to(self.device)
+            for given, usual in ((wishes.temperature, TEMPERATURE), (wishes.nucleus, NUCLEUS))
+        )
+        self.returns = np.full(max(wishes.returns, default=0) + 2, ABSENT, dtype=np.int64)
+        self.returns[list(wishes.returns)] = list(wishes.returns.values())
+        self.cache = Cache(model.config, rows, model.config.context, weight.dtype, str(self.device))
+        self.ended = np.zeros(rows, dtype=bool)
+        # of each piece: the BAR step of the bar that it is in, that bar's number, and how many notes it has
+        self.head = np.full((rows, 7), ABSENT, dtype=np.int64)
+        self.number, self.notes = np.zeros(rows, dtype=np.int64), np.zeros(rows, dtype=np.int64)
+        # of each step so far: its tokens (rows, 7), the numbers of the bars (rows,), and what was told along
+        self.tokens: list[IntArray] = []
+        self.numbers: list[IntArray] = []
+        self.told: list[Along] = []
+        for step in [] if prompt is None else prompt.astype(np.int64):
+            self._follow(np.broadcast_to(step, (rows, 7)))
+        self.given = len(self.tokens)
+        self.state = self._hear_again()
+
+    def pieces(self) -> list[TokenArray]:
+        """The tokens of each piece so far, without END."""
+        table = np.stack(self.tokens, 1).astype(np.int16)
+        over = (table[..., POSITION] == END).cumsum(1) > 0
+        return [row[~done] for row, done in zip(table, over, strict=True)]
+
+    @torch.inference_mode()
+    def step(self) -> None:
+        """Draw the next step of each piece that hasn't ended, and hear it."""
+        drawn = self._drawn().cpu().numpy()
+        step = np.where(drawn < 0, ABSENT, drawn + LOWEST)
+        step[self.ended] = [END, *[ABSENT] * (len(FIELDS) - 1)]
+        self.ended = step[:, POSITION] == END
+        self._follow(step)
+        if self.ended.all():
+            return
+        if int(self.cache.at.max()) >= self.model.config.context:
+            self.state = self._hear_again()
+            return
+        told = self.told[-1]
+        now = (classes(step)[:, None], told.conditions[:, None], told.bars[:, None])
+        self.state = self.model(Steps(*map(self._tensor, now)), self.cache)[:, 0]
+        self.cache.at += 1
+
+    def _tensor(self, array: np.ndarray) -> Tensor:
+        return torch.from_numpy(array).to(self.device)
+
+    def _follow(self, step: IntArray) -> None:
+        """Note a step ``(rows, 7)`` of each piece, and where it stands."""
+        is_bar, first = step[:, POSITION] == BAR, self.head[:, POSITION] == ABSENT
+        self.number = np.where(is_bar, np.where(first, first_numbers(step), self.number + 1), self.number)
+        self.head = np.where(is_bar[:, None], step, self.head)
+        self.notes = np.where(is_bar, 0, self.notes + 1)
+        returns = self.returns[np.minimum(self.number, len(self.returns) - 1)]
+        position = np.where(is_bar, 0, step[:, POSITION])
+        self.tokens.append(step)
+        self.numbers.append(self.number)
+        self.told.append(along(self.head, self.number, position, returns=returns, **self.wishes.told))
+
+    def _hear_again(self) -> Tensor:
+        """The state ``(rows, dim)`` after the last steps alone, as many whole bars as ``KEPT`` of the context holds.
+
+        They are heard like a part of a piece in training; all of them where they are few.
+        """
+        config, rows, total = self.model.config, len(self.ended), len(self.tokens)
+        starts = [self._start(row, total - int(KEPT * config.context)) for row in range(rows)]
+        longest = total - min(starts) + 1
+        heard = np.full((rows, longest, 7), ABSENT, dtype=np.int64)
+        conditions = np.full((rows, longest, len(CONDITIONS)), ABSENT, dtype=np.int64)
+        bars = np.zeros((rows, longest), dtype=np.float32)
+        for row, start in enumerate(starts):
+            first = self._before(row, start)
+            conditions[row, 0], bars[row, 0] = first.conditions[0], first.bars[0]
+            for place in range(start, total):
+                told = self.told[place]
+                heard[row, place - start + 1] = classes(self.tokens[place][row])
+                conditions[row, place - start + 1], bars[row, place - start + 1] = told.conditions[row], told.bars[row]
+        self.cache.at.zero_()
+        with torch.inference_mode():
+            state: Tensor = self.model(Steps(*map(self._tensor, (heard, conditions, bars))), self.cache)
+        upto = torch.tensor([total - start for start in starts], device=self.device)
+        self.cache.at += upto + 1
+        return state[torch.arange(rows, device=self.device), upto]
+
+    def _start(self, row: int, least: int) -> int:
+        """The first bar of a piece from step ``least`` on."""
+        if self.ended[row]:
+            return len(self.tokens)
+        later = range(max(0, least), len(self.tokens))
+        return next((n for n in later if self.tokens[n][row, POSITION] == BAR), max(0, least))
+
+    def _before(self, row: int, start: int) -> Along:
+        """What is told before step ``start`` of a piece."""
+        if start == len(self.tokens):
+            return before_first(**self.wishes.told, meter=self.wishes.meter, tempo=self.wishes.tempo)
+        meter, tempo = (int(self.tokens[start][row, field]) for field in (METER, TEMPO))
+        before = max(0, int(self.numbers[start][row]) - 1)
+        return before_first(**self.wishes.told, before=before, meter=meter, tempo=tempo)
+
+    def _drawn(self) -> Tensor:
+        """The next step of each piece in classes ``(rows, 7)``."""
+        chance = self._tensor(np.stack([g.random(len(FIELDS), dtype=np.float32) for g in self.generators]))
+        step = torch.full((len(self.ended), len(FIELDS)), ABSENT, device=self.device)
+        begins = len(self.tokens) == self.given
+        every = torch.arange(len(step), device=self.device)
+
+        def choose(element: int, rows: Tensor, allow: Callable[[Tensor, Tensor], Tensor]) -> None:
+            logits = allow(self.model.logits(self.state[rows], element, step[rows]), step[rows])
+            heat, nucleus = self.temperature[element][rows], self.nucleus[element][rows]
+            step[rows, element] = draw(logits, chance[rows, element], heat, nucleus)
+
+        choose(POSITION, every, self._first_position if begins else self._position)
+        notes = torch.nonzero(step[:, POSITION] < BAR)[:, 0]
+        if len(notes):
+            before = self._tensor(classes(self.tokens[-1]))[notes]
+            choose(PITCH, notes, lambda logits, own: grammar.pitch_logits(logits, before, own[:, POSITION]))
+            choose(DURATION, notes, _any)
+            choose(VELOCITY, notes, _any)
+        bars = torch.nonzero(step[:, POSITION] == BAR)[:, 0]
+        if len(bars):
+            tempo = self.wishes.tempo if begins and not self.given else ABSENT
+            choose(METER, bars, lambda logits, _: grammar.only(logits, self.wishes.meter))
+            choose(LENGTH, bars, lambda logits, own: grammar.length_logits(logits, own[:, METER]))
+            choose(TEMPO, bars, lambda logits, _: grammar.only(logits, tempo))
+        return step
+
+    def _position(self, logits: Tensor, _: Tensor) -> Tensor:
+        earliest, latest = self.wishes.ends
+        last = self._tensor(classes(self.tokens[-1]))
+        length, notes, number = map(self._tensor, (self.head[:, LENGTH], self.notes, self.number))
+        return grammar.position_logits(logits, last, length, notes, number, earliest=earliest, latest=latest)
+
+    @staticmethod
+    def _first_position(logits: Tensor, _: Tensor) -> Tensor:
+        return grammar.only(logits, BAR)
+
+
+def _any(logits: Tensor, _: Tensor) -> Tensor:
+    return logits
+
+
+def _by_element(given: PerElement, usual: float, rows: int) -> Tensor:
+    """``(7, rows)``; raises ``ValueError`` for a name that is no element's."""
+    table = dict.fromkeys(FIELDS, usual) | (given if isinstance(given, Mapping) else dict.fromkeys(FIELDS, given))
+    if unknown := set(table) - set(FIELDS):
+        raise ValueError(f"{min(unknown)} is no element; there are {', '.join(FIELDS)}")
+    return torch.tensor([table[name] for name in FIELDS])[:, None].expand(-1, rows)

@@ -1,0 +1,132 @@
+"""Composed pieces keep to the grammar and to what was asked for."""
+
+import numpy as np
+import pytest
+import torch
+
+from models.music.notes import DOMAINS, MusicError, Piece
+from models.music.tokens import BAR, LENGTH, METER, METERS, PITCH, POSITION, on_grid, to_tokens
+from models.style.pieces.checkpoint import PieceBundle, load_pieces_model, save_pieces_model
+from models.style.pieces.conditions import WHOLE, first_numbers
+from models.style.pieces.data import PieceSet, draw_part, regular_tokens
+from models.style.pieces.model import Steps
+from models.style.pieces.sampling import Writer, returns_of_form
+from models.style.pieces.writing import Wishes, Writing
+
+
+@pytest.fixture(scope="module")
+def writer(model, tmp_path_factory) -> Writer:
+    folder = tmp_path_factory.mktemp("weights")
+    card = {"preset": "tiny", "steps": 0, "seed": 0}
+    save_pieces_model(folder, model.config, model.state_dict(), card, {"test": ["made/1"]})
+    return Writer.load(folder)
+
+
+def same(left: Piece, right: Piece) -> bool:
+    return all(np.array_equal(getattr(left, name), getattr(right, name)) for name in ("notes", "bars", "tempo_bpm"))
+
+
+def whole_bars(piece: Piece) -> int:
+    return len(piece.bars) - 1 + int(first_numbers(to_tokens(piece)[:1])[0])
+
+
+@pytest.mark.parametrize("domain", DOMAINS)
+def test_pieces_are_lossless_and_have_the_bars_asked_for(writer, domain) -> None:
+    found = writer.compose(domain, count=3, bars=6, seed=1)
+    assert [whole_bars(piece) for piece in found] == [6, 6, 6]
+    assert all(same(piece, on_grid(piece)) for piece in found)
+    assert {piece.domain for piece in found} == {domain}
+    assert sum(len(piece.notes) for piece in found) > 30
+
+
+def test_notes_come_in_order_within_bars_that_fit_their_meter(writer) -> None:
+    for piece in writer.compose("pop", count=3, bars=8, seed=2, temperature=1.3, nucleus=1.0):
+        steps = to_tokens(piece)
+        heads = steps[steps[:, POSITION] == BAR]
+        assert (heads[:, LENGTH] <= WHOLE[heads[:, METER]]).all()
+        bar = np.cumsum(steps[:, POSITION] == BAR) - 1
+        notes = steps[:, POSITION] != BAR
+        assert (steps[notes, POSITION] < heads[bar[notes], LENGTH]).all()
+        place = np.stack([bar[notes], steps[notes, POSITION], steps[notes, PITCH]], 1).astype(np.int64)
+        assert (np.diff(place @ [10**6, 10**3, 1]) > 0).all()
+
+
+def test_the_same_seed_gives_the_same_piece_alone_and_among_others(writer) -> None:
+    several = writer.compose("dance", count=3, bars=12, seed=5)
+    again = writer.compose("dance", count=1, bars=12, seed=5)
+    assert same(several[0], again[0])
+    assert not same(several[0], several[1])
+    assert not same(several[0], writer.compose("dance", bars=12, seed=6)[0])
+
+
+def test_meter_and_tempo_are_those_asked_for(writer) -> None:
+    piece = writer.compose("dance", bars=4, meter=(6, 8), tempo_bpm=100.0)[0]
+    assert (piece.bars[:, 2:] == (6, 8)).all()
+    assert piece.tempo_bpm[0] == pytest.approx(100, rel=0.03)
+
+
+def test_a_piece_plays_on_from_its_own_bars(writer, tune) -> None:
+    piece = tune(3, bars=6, meter=(3, 4))
+    given = regular_tokens(piece)
+    for longer in writer.play_on(piece, 5, count=2, seed=1):
+        assert np.array_equal(to_tokens(longer)[: len(given)], given)
+        assert len(longer.bars) == 11
+    with pytest.raises(MusicError, match="no note"):
+        writer.play_on(Piece(np.zeros((0, 4)), piece.bars, piece.tempo_bpm), 4)
+
+
+def test_a_memory_that_is_full_hears_the_last_bars_again(writer, tune) -> None:
+    piece = tune(4, bars=30)  # longer than the context of 96 steps
+    assert len(regular_tokens(piece)) > writer.bundle.model.config.context
+    assert len(writer.play_on(piece, 3)[0].bars) == 33
+
+
+def test_without_a_wish_for_bars_the_model_ends_the_piece(writer) -> None:
+    piece = writer.compose("dance", bars=None, seed=3)[0]
+    assert 1 <= whole_bars(piece) <= 128
+
+
+def test_sections_that_come_again_ask_for_their_bars_again() -> None:
+    assert returns_of_form("ABA", 6) == {5: 4, 6: 4}
+    assert returns_of_form("AABB", 32) == dict.fromkeys([*range(9, 17), *range(25, 33)], 8)
+    with pytest.raises(ValueError, match="3 sections"):
+        returns_of_form("ABA", 8)
+
+
+def test_wishes_that_cannot_be_are_refused(writer) -> None:
+    with pytest.raises(ValueError, match="no token stands for the meter 7/8"):
+        writer.compose("dance", meter=(7, 8))
+    with pytest.raises(ValueError, match="loudness is no element"):
+        writer.compose("dance", bars=1, temperature={"loudness": 1.0})
+
+
+def test_weights_that_were_changed_are_not_loaded(writer, tmp_path) -> None:
+    for path in writer.bundle.folder.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    data = bytearray((tmp_path / "pieces.safetensors").read_bytes())
+    data[-1] ^= 1
+    (tmp_path / "pieces.safetensors").write_bytes(data)
+    with pytest.raises(ValueError, match="its card says another"):
+        load_pieces_model(tmp_path)
+    with pytest.raises(FileNotFoundError, match="no piece model"):
+        load_pieces_model(tmp_path / "nowhere")
+
+
+@torch.inference_mode()
+def test_sampling_is_told_what_training_is_told(model, tune) -> None:
+    pieces = PieceSet.of([tune(5, bars=9, meter=(3, 4))])
+    part = draw_part(pieces, np.array([0]), 95, np.random.default_rng(2), training=False)
+    assert part.bars[0] == 1  # this seed begins with the first bar
+    prompt = pieces.tokens[: len(part.classes) - 1]
+    writing = Writing(model, Wishes(1, last=9), [(0, 0)], prompt)
+    for place, told in enumerate(writing.told[: len(prompt)]):
+        assert np.array_equal(told.conditions[0], part.conditions[place + 1])
+        assert told.bars[0] == part.bars[place + 1]
+    whole = Steps(*(torch.from_numpy(np.asarray(x))[None] for x in (part.classes, part.conditions, part.bars)))
+    torch.testing.assert_close(writing.state[0], model(whole)[0, len(prompt)], rtol=1e-4, atol=1e-4)
+
+
+def test_a_bundle_says_its_version(writer) -> None:
+    assert isinstance(writer.bundle, PieceBundle)
+    assert writer.bundle.version.startswith("pieces-tiny-0-0-")
+    assert METERS[0] == (4, 4)
