@@ -160,18 +160,18 @@ class Writing:
         conditions = np.full((rows, longest, len(CONDITIONS)), ABSENT, dtype=np.int64)
         bars = np.zeros((rows, longest), dtype=np.float32)
         for row, start in enumerate(starts):
-            first = self._before(row, start)
+            first, upto = self._before(row, start), total - start + 1
             conditions[row, 0], bars[row, 0] = first.conditions[0], first.bars[0]
-            for place in range(start, total):
-                told = self.told[place]
-                heard[row, place - start + 1] = classes(self.tokens[place][row])
-                conditions[row, place - start + 1], bars[row, place - start + 1] = told.conditions[row], told.bars[row]
+            if upto > 1:
+                heard[row, 1:upto] = classes(np.stack([step[row] for step in self.tokens[start:]]))
+                conditions[row, 1:upto] = [told.conditions[row] for told in self.told[start:]]
+                bars[row, 1:upto] = [told.bars[row] for told in self.told[start:]]
         self.cache.at.zero_()
         with torch.inference_mode():
             state: Tensor = self.model(Steps(*map(self._tensor, (heard, conditions, bars))), self.cache)
-        upto = torch.tensor([total - start for start in starts], device=self.device)
-        self.cache.at += upto + 1
-        return state[torch.arange(rows, device=self.device), upto]
+        last = torch.tensor([total - start for start in starts], device=self.device)
+        self.cache.at += last + 1
+        return state[torch.arange(rows, device=self.device), last]
 
     def _start(self, row: int, least: int) -> int:
         """The first bar of a piece from step ``least`` on."""
