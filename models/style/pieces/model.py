@@ -100,7 +100,8 @@ class PieceModel(nn.Module):
     def matrices(self) -> list[nn.Parameter]:
         """The weights of the linear layers: what Muon moves in training."""
         layers = [m for m in self.modules() if isinstance(m, nn.Linear)]
-        return [layer.weight for layer in layers if min(layer.weight.shape) >= NARROW]
+        weights = [weight for layer in layers for weight in layer.parameters(recurse=False)]
+        return [weight for weight in weights if min(weight.shape) >= NARROW]
 
     def forward(self, steps: Steps, cache: Cache | None = None) -> Tensor:
         """The state after each of ``steps``, ``(batch, steps, dim)``; after those in ``cache``, which it extends.

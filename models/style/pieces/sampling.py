@@ -126,7 +126,8 @@ def returns_of_form(form: str, bars: int | None) -> dict[int, int]:
         return {}
     if bars is None or bars % len(form):
         raise ValueError(f"the form {form} has {len(form)} sections of equal length; {bars} bars can't be divided so")
-    length, found = bars // len(form), {}
+    length = bars // len(form)
+    found: dict[int, int] = {}
     for section, letter in enumerate(form):
         earlier = form.rfind(letter, 0, section)
         back = (section - earlier) * length

@@ -30,7 +30,7 @@ STATE = "state.safetensors"
 def element_losses(model: PieceModel, batch: Batch) -> dict[int, Tensor]:
     """The summed cross-entropy in nats of each element over the steps that have it, and so the whole of all of them."""
     state, following = model(batch.steps).flatten(0, 1), batch.following.flatten(0, 1)
-    found = {}
+    found: dict[int, Tensor] = {}
     for chain in CHAINS:
         rows = torch.nonzero(following[:, chain[0]] >= 0)[:, 0]
         own, coming = state.index_select(0, rows), following[rows]
@@ -48,7 +48,7 @@ def step_count(batch: Batch) -> int:
 @torch.inference_mode()
 def validate(model: PieceModel, held_out: Mapping[str, Batch]) -> dict[str, float]:
     """Nats a step of each domain's batch, in all and by element; ``mean`` is over the domains."""
-    found = {}
+    found: dict[str, float] = {}
     for domain, batch in held_out.items():
         losses, count = element_losses(model, batch), step_count(batch)
         found |= {f"{domain}.{FIELDS[element]}": loss.item() / count for element, loss in losses.items()}

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -129,12 +131,15 @@ class Writing:
             self.state = self._hear_again()
             return
         told = self.told[-1]
-        now = (classes(step)[:, None], told.conditions[:, None], told.bars[:, None])
-        self.state = self.model(Steps(*map(self._tensor, now)), self.cache)[:, 0]
+        now = self._steps(classes(step)[:, None], told.conditions[:, None], told.bars[:, None])
+        self.state = self.model(now, self.cache)[:, 0]
         self.cache.at += 1
 
-    def _tensor(self, array: np.ndarray) -> Tensor:
+    def _tensor(self, array: npt.NDArray[Any]) -> Tensor:
         return torch.from_numpy(array).to(self.device)
+
+    def _steps(self, heard: IntArray, conditions: IntArray, bars: npt.NDArray[np.float32]) -> Steps:
+        return Steps(self._tensor(heard), self._tensor(conditions), self._tensor(bars))
 
     def _follow(self, step: IntArray) -> None:
         """Note a step ``(rows, 7)`` of each piece, and where it stands."""
@@ -168,7 +173,7 @@ class Writing:
                 bars[row, 1:upto] = [told.bars[row] for told in self.told[start:]]
         self.cache.at.zero_()
         with torch.inference_mode():
-            state: Tensor = self.model(Steps(*map(self._tensor, (heard, conditions, bars))), self.cache)
+            state: Tensor = self.model(self._steps(heard, conditions, bars), self.cache)
         last = torch.tensor([total - start for start in starts], device=self.device)
         self.cache.at += last + 1
         return state[torch.arange(rows, device=self.device), last]
@@ -232,7 +237,7 @@ def _any(logits: Tensor, _: Tensor) -> Tensor:
 
 def _by_element(given: PerElement, usual: float, rows: int) -> Tensor:
     """``(7, rows)``; raises ``ValueError`` for a name that is no element's."""
-    table = dict.fromkeys(FIELDS, usual) | (given if isinstance(given, Mapping) else dict.fromkeys(FIELDS, given))
+    table = dict.fromkeys(FIELDS, usual) | dict(given if isinstance(given, Mapping) else dict.fromkeys(FIELDS, given))
     if unknown := set(table) - set(FIELDS):
         raise ValueError(f"{min(unknown)} is no element; there are {', '.join(FIELDS)}")
     return torch.tensor([table[name] for name in FIELDS])[:, None].expand(-1, rows)
