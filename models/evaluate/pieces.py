@@ -5,9 +5,10 @@ models of the training part), structure, copied bars in any transposition, voice
 classifier tells the music from real, at random and in matched pairs. Real music that was held out by tune is measured
 in the same way and is the baseline of every other figure; what it copies is what unrelated tunes have in common.
 
-Methods: ``flow``, the prior of the style model (8 bars); ``ngram``, melodies drawn from the n-gram model of dance tunes
-(its bits are its own, so no composer is asked to reach them); ``copy_bot``, real training bars joined by chord; and
-every ``--pieces NAME=FOLDER`` with MIDI files in ``FOLDER/DOMAIN``. A method that can't answer has null. Music given
+Methods: ``ours``, the piece model given with ``--writer``; ``flow``, the prior of the style model (8 bars);
+``ngram``, melodies drawn from the n-gram model of dance tunes (its bits are its own, so no composer is asked to reach
+them); ``copy_bot``, real training bars joined by chord; and every ``--pieces NAME=FOLDER`` with MIDI files in
+``FOLDER/DOMAIN``. A method that can't answer has null. Music given
 with ``--data`` is all test data; the judges are fitted to the corpora's training part.
 """
 
@@ -33,8 +34,9 @@ from models.style.compose import Composer
 from models.style.evaluation.clips import corpora_parts
 from models.style.evaluation.excerpts import SHORTEST, composed_excerpts, real_excerpts, regular
 from models.style.evaluation.pieces import Judges, compare
-from models.style.evaluation.rivals import Compose, copy_bot, files, flow, ngram
+from models.style.evaluation.rivals import Compose, copy_bot, files, flow, ngram, written
 from models.style.latents import BARS
+from models.style.pieces.sampling import Writer
 
 WHOLE = "whole"
 POOL = 4  # times as many real clips as are measured, to find matched ones in
@@ -111,6 +113,14 @@ def pieces_argument(text: str) -> tuple[str, Path]:
     return name, Path(folder)
 
 
+def writer_argument(text: str) -> Writer:
+    """``--writer``: the folder of a piece model."""
+    try:
+        return Writer.load(text)
+    except (FileNotFoundError, ValueError) as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
 def domains_argument(text: str) -> list[Domain]:
     """``--domains``: some of them, divided by commas."""
     chosen = [domain for domain in DOMAINS if domain in text.split(",")]
@@ -124,6 +134,7 @@ def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m models.evaluate.pieces", description=__doc__.split("\n")[0])
     parser.add_argument("--data", type=Path, help="folder of MIDI and ABC files, all of it test data")
     parser.add_argument("--model", default="default", help=MODEL_HELP)
+    parser.add_argument("--writer", type=writer_argument, metavar="FOLDER", help="a piece model: OUT/bundle of its run")
     parser.add_argument("--pieces", type=pieces_argument, action="append", default=[], metavar="NAME=FOLDER")
     parser.add_argument("--domains", type=domains_argument, default=list(DOMAINS), metavar="DOMAIN,…")
     parser.add_argument(
@@ -139,7 +150,8 @@ def main(argv: list[str] | None = None) -> None:
         model = {"version": bundle.version, "sha256": bundle.card.get("sha256", {}).get("style")}
         about = {"hash": data_hash(test), "n": len(test), "bars": given.bars or WHOLE}
         report = Report("evaluate.pieces", about, model, given.seed)
-        composers = {"flow": flow(Composer(bundle)), **{name: files(folder) for name, folder in given.pieces}}
+        composers = {"ours": written(given.writer)} if given.writer else {}
+        composers |= {"flow": flow(Composer(bundle)), **{name: files(folder) for name, folder in given.pieces}}
         evaluate(report, parts["train"], test, composers, given.domains, bars=given.bars, limit=given.limit)
     print_table(report)
 

@@ -18,7 +18,17 @@ from typing import Any
 import httpx
 import psutil
 import pytest
-from playwright.sync_api import Browser, BrowserContext, BrowserType, Frame, Locator, Page, Request, expect, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    BrowserType,
+    Frame,
+    Locator,
+    Page,
+    Request,
+    expect,
+    sync_playwright,
+)
 
 DESKTOP = {"viewport": {"width": 1280, "height": 800}}
 CROWD = 5  # tests that begin after listening

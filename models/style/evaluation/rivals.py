@@ -16,6 +16,7 @@ from models.style.evaluation.clips import BATCH
 from models.style.evaluation.copy_bot import CopyBot
 from models.style.evaluation.excerpts import excerpt, starts_of
 from models.style.latents import BARS
+from models.style.pieces.sampling import Writer
 
 Compose = Callable[[Domain, int, int | None, int], list[Piece]]
 """``compose(domain, count, bars, seed)``: pieces of ``bars`` bars, whole pieces where that is None.
@@ -34,6 +35,20 @@ def flow(composer: Composer) -> Compose:
             seeds = range(first + start, first + min(start + BATCH, count))
             made += composer.compose([composer.plan(domain=domain, content=None, styles={}, seed=s) for s in seeds])
         return made
+
+    return compose
+
+
+def written(writer: Writer) -> Compose:
+    """What the piece model writes; excerpts are cut out of pieces twice as long, as real ones are."""
+
+    def compose(domain: Domain, count: int, bars: int | None, seed: int) -> list[Piece]:
+        length = None if bars is None else 2 * bars
+        pieces: list[Piece] = []
+        for start in range(0, count, BATCH):
+            batch = min(BATCH, count - start)
+            pieces += writer.compose(domain, count=batch, bars=length, seed=seed + start, ending=bars is None)
+        return pieces
 
     return compose
 
