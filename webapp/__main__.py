@@ -1,4 +1,7 @@
-"""The command ``kallos``: serve the page, run one of its parts alone, look after the database and a listener's data."""
+"""The command ``kallos``: serve the page, run one of its parts alone, look after the database and a listener's data.
+
+Each command imports what it needs itself, so that the others answer at once.
+"""
 
 from __future__ import annotations
 
@@ -115,13 +118,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _wrong_model(settings: Settings) -> str:
-    from webapp.context import Context  # noqa: PLC0415
+    from webapp.context import Context
 
     return Context(settings).wrong_model()
 
 
 def _serve(given: argparse.Namespace, settings: Settings) -> int:
-    from webapp.app import serve  # noqa: PLC0415 (each command imports only what it runs)
+    from webapp.app import serve
 
     settings.prepare_home()
     set_up_logging(settings.home, "web")
@@ -129,7 +132,7 @@ def _serve(given: argparse.Namespace, settings: Settings) -> int:
 
 
 def _generator(given: argparse.Namespace, settings: Settings) -> int:
-    from webapp.generation.server import serve  # noqa: PLC0415
+    from webapp.generation.server import serve
 
     settings.prepare_home()
     set_up_logging(settings.home, "generator")
@@ -138,7 +141,7 @@ def _generator(given: argparse.Namespace, settings: Settings) -> int:
 
 
 def _worker(given: argparse.Namespace, settings: Settings) -> int:  # noqa: ARG001
-    from webapp.worker import run_worker  # noqa: PLC0415
+    from webapp.worker import run_worker
 
     settings.prepare_home()
     set_up_logging(settings.home, "worker")
@@ -146,10 +149,10 @@ def _worker(given: argparse.Namespace, settings: Settings) -> int:  # noqa: ARG0
 
 
 def _database(given: argparse.Namespace, settings: Settings) -> int:
-    from alembic.util import CommandError  # noqa: PLC0415
+    from alembic.util import CommandError
 
-    from db import migrate  # noqa: PLC0415
-    from webapp.runtime.database import Database  # noqa: PLC0415
+    from db import migrate
+    from webapp.runtime.database import Database
 
     database = Database(settings)
     try:
@@ -172,10 +175,10 @@ def _database(given: argparse.Namespace, settings: Settings) -> int:
 
 
 def _corpus(given: argparse.Namespace, settings: Settings) -> int:  # noqa: ARG001
-    from rich.console import Console  # noqa: PLC0415
-    from rich.table import Table  # noqa: PLC0415
+    from rich.console import Console
+    from rich.table import Table
 
-    from models.music import corpora  # noqa: PLC0415
+    from models.music import corpora
 
     table = Table("corpus", "domain", "files", "from", "terms")
     for corpus in corpora.registry().values():
@@ -190,10 +193,10 @@ def _corpus(given: argparse.Namespace, settings: Settings) -> int:  # noqa: ARG0
 
 
 def _listener(given: argparse.Namespace, settings: Settings) -> int:
-    from db.queries.restore import NotAnExportError  # noqa: PLC0415
-    from webapp.context import Context  # noqa: PLC0415
-    from webapp.listeners import archive, deletion, export, restore  # noqa: PLC0415
-    from webapp.runtime.errors import UnknownListenerError  # noqa: PLC0415
+    from db.queries.restore import NotAnExportError
+    from webapp.context import Context
+    from webapp.listeners import archive, deletion, export, restore
+    from webapp.runtime.errors import UnknownListenerError
 
     try:
         with closing(Context(settings)) as context:
@@ -223,7 +226,7 @@ def _listener(given: argparse.Namespace, settings: Settings) -> int:
 
 
 def _compose(given: argparse.Namespace, settings: Settings) -> int:
-    from webapp.composing import offline  # noqa: PLC0415 (torch)
+    from webapp.composing import offline
 
     try:
         task = offline.Task.checked(given.domain, given.count, given.seed, given.bars)
@@ -236,8 +239,8 @@ def _compose(given: argparse.Namespace, settings: Settings) -> int:
 
 
 def _study(given: argparse.Namespace, settings: Settings) -> int:
-    from webapp.context import Context  # noqa: PLC0415
-    from webapp.research import study_dataset, vote_report  # noqa: PLC0415
+    from webapp.context import Context
+    from webapp.research import study_dataset, vote_report
 
     try:
         with closing(Context(settings)) as context:
@@ -251,8 +254,8 @@ def _study(given: argparse.Namespace, settings: Settings) -> int:
 
 
 def _journal(given: argparse.Namespace, settings: Settings) -> int:  # noqa: ARG001 (there is one action)
-    from webapp.context import Context  # noqa: PLC0415
-    from webapp.listeners.journal_rebuild import rebuild  # noqa: PLC0415
+    from webapp.context import Context
+    from webapp.listeners.journal_rebuild import rebuild
 
     try:
         with closing(Context(settings)) as context:
@@ -266,11 +269,11 @@ def _journal(given: argparse.Namespace, settings: Settings) -> int:  # noqa: ARG
 
 
 def _atlas(given: argparse.Namespace, settings: Settings) -> int:
-    from db import migrate  # noqa: PLC0415
-    from models.atlas.points import KINDS  # noqa: PLC0415
-    from models.music.notes import MusicError  # noqa: PLC0415
-    from webapp.context import Context  # noqa: PLC0415
-    from webapp.maps.drawing import draw  # noqa: PLC0415
+    from db import migrate
+    from models.atlas.points import KINDS
+    from models.music.notes import MusicError
+    from webapp.context import Context
+    from webapp.maps.drawing import draw
 
     if unknown := sorted(set(given.kinds) - set(KINDS)):
         print(f"maps of {', '.join(unknown)} were asked for; there are {', '.join(KINDS)}", file=sys.stderr)
@@ -291,9 +294,9 @@ def _atlas(given: argparse.Namespace, settings: Settings) -> int:
 def _report(given: argparse.Namespace, settings: Settings) -> int:
     if given.about == "retrieval":
         return _retrieval(given, settings)
-    from webapp.context import Context  # noqa: PLC0415
-    from webapp.research import vote_report  # noqa: PLC0415
-    from webapp.runtime.errors import UnknownListenerError  # noqa: PLC0415
+    from webapp.context import Context
+    from webapp.research import vote_report
+    from webapp.runtime.errors import UnknownListenerError
 
     try:
         with closing(Context(settings)) as context:
@@ -310,8 +313,8 @@ def _report(given: argparse.Namespace, settings: Settings) -> int:
 
 
 def _retrieval(given: argparse.Namespace, settings: Settings) -> int:
-    from webapp.context import Context  # noqa: PLC0415
-    from webapp.research import retrieval_report  # noqa: PLC0415
+    from webapp.context import Context
+    from webapp.research import retrieval_report
 
     try:
         with closing(Context(settings)) as context:

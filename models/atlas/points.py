@@ -99,7 +99,7 @@ class DrawnMap:
     def to_parquet(self) -> bytes:
         """The whole map as a file."""
         import pyarrow as pa  # noqa: PLC0415 (only where maps are)
-        from pyarrow import parquet  # noqa: PLC0415
+        from pyarrow import parquet  # noqa: PLC0415 (takes a moment)
 
         points = self.points
         near = [
@@ -130,8 +130,8 @@ class DrawnMap:
     @classmethod
     def from_parquet(cls, data: bytes) -> DrawnMap:
         """Read what ``to_parquet`` wrote; raises ``ValueError`` on another file."""
-        import pyarrow as pa  # noqa: PLC0415
-        from pyarrow import parquet  # noqa: PLC0415
+        import pyarrow as pa  # noqa: PLC0415 (takes a moment)
+        from pyarrow import parquet  # noqa: PLC0415 (takes a moment)
 
         try:
             table = parquet.read_table(io.BytesIO(data))
@@ -190,7 +190,7 @@ def joined(parts: Sequence[Points]) -> Points:
 
 
 def _rows(matrix: FloatArray) -> Any:
-    import pyarrow as pa  # noqa: PLC0415
+    import pyarrow as pa  # noqa: PLC0415 (takes a moment)
 
     values = pa.array(np.ascontiguousarray(matrix, dtype=np.float32).reshape(-1))
     return pa.FixedSizeListArray.from_arrays(values, matrix.shape[1])

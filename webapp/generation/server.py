@@ -146,11 +146,11 @@ def serve(host: str = "127.0.0.1", port: int = 7861, device: str = "auto", *, mo
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     os.environ.setdefault("GOMP_SPINCOUNT", "0")
     import torch  # noqa: PLC0415 (after its environment is set)
-    import uvicorn  # noqa: PLC0415
+    import uvicorn  # noqa: PLC0415 (torch, which the page's process must not load)
 
-    from models.style.checkpoint import load_style  # noqa: PLC0415
-    from models.style.compose import Composer  # noqa: PLC0415
-    from webapp.generation.engine import Engine  # noqa: PLC0415
+    from models.style.checkpoint import load_style  # noqa: PLC0415 (torch, which the page's process must not load)
+    from models.style.compose import Composer  # noqa: PLC0415 (torch, which the page's process must not load)
+    from webapp.generation.engine import Engine  # noqa: PLC0415 (torch, which the page's process must not load)
 
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"

@@ -81,8 +81,8 @@ def import_botorch() -> Any:
     """BoTorch, which takes seconds to import and comes with the tests only; raises ``ImportError``."""
     with warnings.catch_warnings():  # its own dependencies still use what torch has deprecated
         warnings.simplefilter("ignore", DeprecationWarning)
-        import botorch  # noqa: PLC0415
-        import botorch.models.pairwise_gp  # noqa: PLC0415
+        import botorch  # noqa: PLC0415 (comes with the tests only)
+        import botorch.models.pairwise_gp  # noqa: PLC0415 (comes with the tests only)
     return botorch
 
 
