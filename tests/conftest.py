@@ -44,6 +44,9 @@ def _turn(file: str) -> int:
 # What make test leaves to make test-all: what listens in real time or drives whole pages, and what trains.
 SLOW = (
     "tests/e2e/test_",
+    *(f"tests/e2e/components/test_{name}.py" for name in ("best_of_four_player", "pair_player", "piano_roll")),
+    "tests/models/style/pieces/test_training.py",
+    "tests/models/style/test_code_training.py",
     "tests/models/train/",
     "tests/models/evaluate/",
     "tests/models/style/evaluation/",
