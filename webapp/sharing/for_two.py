@@ -125,6 +125,10 @@ class ForTwo:
     pieces: list[Piece] = field(default_factory=list)
     job: ComposingJob | None = None
 
+    def __hash__(self) -> int:
+        """Of all that it tells, so that a page can see whether anything has changed."""
+        return hash(repr(self))
+
 
 def invite(database: Database, journal: Journal, listener_id: uuid.UUID) -> str:
     """The key of the listener's open link, made where there is none; raises ``TooMany``."""

@@ -7,6 +7,7 @@ import threading
 import uuid
 
 import pytest
+from gradio.utils import deep_hash
 from sqlalchemy import func, select, text
 
 from db.queries import jobs
@@ -126,6 +127,18 @@ def test_pieces_are_composed_for_both_and_each_sees_their_own_side(context, two)
     assert for_two_sound.midi(source).startswith(b"MThd")
     with pytest.raises(NotYours):
         for_two_sound.find(context.database, accounts.create(context.database, context.journal), duet, piece)
+
+
+def test_a_page_sees_whether_an_agreement_has_changed(context, two):
+    host, _, duet = two
+
+    def seen() -> bytes:  # as Gradio tells whether a state has changed
+        return deep_hash(for_two.overview(context.database, context.space, context.playable, host))
+
+    before = seen()
+    assert seen() == before
+    for_two.request_pieces(context.database, host, duet)
+    assert seen() != before
 
 
 def test_the_worker_composes_for_both(context, two):
