@@ -63,6 +63,7 @@ def parser() -> argparse.ArgumentParser:
     atlas.add_argument("kinds", nargs="*", help="clips, tunes, titles, joint; all of them where none is named")
     atlas.add_argument("--seed", type=int, default=0)
     atlas.add_argument("--limit", type=int, help="about so many pieces of each corpus")
+    atlas.add_argument("--ship", type=Path, help="a folder to write them to as well, small, as weights come with them")
     atlas.set_defaults(run=_atlas)
 
     report = commands.add_parser("report", help="is it personal; what a study of titles and tunes found")
@@ -271,9 +272,11 @@ def _journal(given: argparse.Namespace, settings: Settings) -> int:  # noqa: ARG
 def _atlas(given: argparse.Namespace, settings: Settings) -> int:
     from db import migrate
     from models.atlas.points import KINDS
+    from models.atlas.shipped import every_installation_has, ship
     from models.music.notes import MusicError
     from webapp.context import Context
     from webapp.maps.drawing import draw
+    from webapp.maps.open_maps import opened
 
     if unknown := sorted(set(given.kinds) - set(KINDS)):
         print(f"maps of {', '.join(unknown)} were asked for; there are {', '.join(KINDS)}", file=sys.stderr)
@@ -281,10 +284,15 @@ def _atlas(given: argparse.Namespace, settings: Settings) -> int:
     try:
         with closing(Context(settings)) as context:
             migrate.upgrade(context.database.open())
+            results = {}
             for kind in given.kinds or KINDS:
                 print(f"{kind}:")
                 result = draw(context.atlas, kind, given.seed, lambda stage, _: print(f"  {stage}…"), given.limit)
                 print(f"  {result.points} points, map {result.map_id}{'' if result.drawn else ', as before'}")
+                results[kind] = uuid.UUID(result.map_id)
+            if given.ship:
+                files = ((kind, opened(context.database, context.clip_store, each)) for kind, each in results.items())
+                ship({kind: each.drawn for kind, each in files}, every_installation_has(), given.ship)
     except (MusicError, OSError) as error:
         print(error, file=sys.stderr)
         return 1

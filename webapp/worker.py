@@ -164,6 +164,14 @@ class Worker:
             if not worked:
                 self._stopping.wait(self.idle_s)
 
+    def keep_shipped_maps(self) -> None:
+        """Put the maps that came with the weights where pages find them, so that none is empty at first."""
+        try:
+            if kinds := drawing.keep_shipped(self.context.atlas):
+                log.info("shipped_maps_kept kinds=%s", ",".join(kinds))
+        except (DBAPIError, EmbeddedPostgresError, OSError, ValueError) as error:
+            log.warning("shipped_maps_not_kept error=%s", error)
+
     def step(self, *, look: bool = True) -> bool:
         """Do one job, after leaving those that are due where we ``look`` for them; whether there was one."""
         if look:
@@ -387,6 +395,7 @@ def run_worker(settings: Settings) -> int:
         threads = [threading.Thread(target=each.run, name=type(each).__name__, daemon=True) for each in beside]
         for thread in threads:
             thread.start()
+        worker.keep_shipped_maps()
         worker.run()
         for thread in threads:
             thread.join(STOP_SECONDS)

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from models.atlas.neighbours import FloatArray, Neighbours
+from models.music import played
 from models.music.notes import Piece
 
 ABOUT = b"kallos"
@@ -29,7 +30,7 @@ class Points:
     """Points in the order of their ``ids``, which are unique; a label "" is unknown.
 
     ``vectors`` float32 ``(n, d)``: what is mapped. ``colours``: label of each point by colouring. ``pieces``: the music
-    of each, ``Piece.to_json`` as text. ``terms``: under which it may be played. ``links``: rows that a point belongs
+    of each, ``packed`` or ``named``. ``terms``: under which it may be played. ``links``: rows that a point belongs
     to, such as a title's tunes. ``summaries``: float32 ``(n, D)``, what taste is computed from, for clips alone.
     """
 
@@ -163,13 +164,22 @@ class DrawnMap:
         return cls(points, places, neighbours, about)
 
     def piece(self, row: int) -> Piece:
-        """The music of a point."""
-        return Piece.from_json(json.loads(self.points.pieces[row]))
+        """The music of a point; raises ``MusicError`` where its collection has gone."""
+        found = json.loads(self.points.pieces[row])
+        if "corpus" not in found:
+            return Piece.from_json(found)
+        return played.read(found["corpus"], found["name"])[1].window(found["first_bar"], found["bars"])
 
 
 def packed(piece: Piece) -> str:
     """A piece as ``Points.pieces`` keeps it."""
     return json.dumps(piece.to_json(), separators=(",", ":"), ensure_ascii=False)
+
+
+def named(piece: Piece, first_bar: int, bars: int) -> str:
+    """An excerpt of a piece of a collection as ``Points.pieces`` keeps it: by name, without its notes."""
+    corpus, _, name = piece.piece_id.partition("/")
+    return json.dumps({"corpus": corpus, "name": name, "first_bar": first_bar, "bars": bars}, separators=(",", ":"))
 
 
 def joined(parts: Sequence[Points]) -> Points:

@@ -17,6 +17,12 @@ from webapp.ui.components.listener_token import ListenerToken
 QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 AWAITED: dict[str, Any] = {"api_visibility": "private"}  # of one that takes longer than a moment
 
+FOOTER = """<footer class="kallos k-foot">
+  <p>Kallos keeps your picks under a random number. It asks for no name and sends nothing elsewhere.</p>
+  <nav aria-label="About Kallos"><a href="about">About and privacy</a><a href="endpoints">Use it from Python</a>
+    <a href="api/docs">HTTP interface</a></nav>
+</footer>"""
+
 
 @contextmanager
 def page(name: str) -> Iterator[ListenerToken]:
@@ -29,6 +35,7 @@ def page(name: str) -> Iterator[ListenerToken]:
         Header(current=name)
         listener = ListenerToken()
         yield listener
+        gr.HTML(FOOTER, apply_default_css=False, js_on_load=None)
 
 
 def heading(title: str, lead: str = "") -> gr.HTML:

@@ -10,7 +10,8 @@ from typing import Any
 
 import gradio as gr
 from fastapi import FastAPI
-from starlette.responses import Response
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 
 from webapp.context import Context
@@ -18,7 +19,21 @@ from webapp.runtime.downloads import KEPT_S, Downloads
 from webapp.runtime.limits import EXPORT_BYTES
 from webapp.ui import endpoints
 from webapp.ui.components.component import FOLDER, SERVED, served_at
-from webapp.ui.pages import compare, four, maps, more, retrieval, runs, studio, styles, taste, tastes, titles, together
+from webapp.ui.pages import (
+    about,
+    compare,
+    four,
+    listeners,
+    maps,
+    more,
+    retrieval,
+    runs,
+    studio,
+    styles,
+    taste,
+    titles,
+    together,
+)
 from webapp.ui.pages import endpoints as endpoints_page
 from webapp.ui.streams import StreamOrder
 from webapp.ui.theme import FONTS, Kallos
@@ -90,8 +105,10 @@ def build_site(context: Context) -> gr.Blocks:
         titles.build(context)
     with site.route("Styles", "/styles", show_in_navbar=False):
         styles.build(context)
-    with site.route("Tastes", "/tastes", show_in_navbar=False):
-        tastes.build(context)
+    with site.route("Listeners", "/listeners", show_in_navbar=False):
+        listeners.build(context)
+    with site.route("About", about.PATH, show_in_navbar=False):
+        about.build()
     endpoints.hide_pages(site)
     with site.route("Endpoints", endpoints_page.PATH, show_in_navbar=False):
         endpoints_page.build(site, context)
@@ -99,10 +116,16 @@ def build_site(context: Context) -> gr.Blocks:
     return site
 
 
+def _listeners(request: Request) -> RedirectResponse:
+    """Where the page of a study's listeners was until it was called so."""
+    return RedirectResponse(f"listeners?{request.url.query}".rstrip("?"))
+
+
 def mount_site(app: FastAPI, context: Context, **options: Any) -> FastAPI:
     """Mount the pages at ``/``; call it last, since Gradio answers every path that is left."""
     app.add_middleware(endpoints_page.ViewOfApi)
     app.add_middleware(StreamOrder)
+    app.add_api_route("/tastes", _listeners, include_in_schema=False)
     app.mount(COMPONENTS_PATH, ComponentFiles(directory=FOLDER), name="kallos-components")
     app.mount(FONTS_PATH, FreshStaticFiles(directory=FONTS), name="kallos-fonts")
     app.mount(STATIC_PATH, FreshStaticFiles(directory=STATIC), name="kallos-static")

@@ -95,5 +95,7 @@ function takeAlong(event) {
 export async function start({ element }) {
   const header = new Header(/** @type {HTMLElement} */ (element.querySelector(".kallos")));
   await dress(element, import.meta.url, "header.css");
-  header.root.querySelector("nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" }); // on a narrow screen
+  for (const current of header.root.querySelectorAll("nav [aria-current]")) {
+    current.scrollIntoView({ block: "nearest", inline: "center" }); // on a narrow screen
+  }
 }

@@ -10,26 +10,33 @@ from typing import Any
 
 from webapp.ui.components.component import Component
 
-PAGES = (("compare", "./", "Compare"), ("taste", "taste", "Your taste"), ("studio", "studio", "Studio"))
-RESEARCH = (  # in the menu where the page is narrow
-    ("atlas", "maps", "Maps"),
+Entry = tuple[str, str, str]  # key, address, label
+
+PAGES: tuple[Entry, ...] = (
+    ("compare", "./", "Listen"),
+    ("taste", "taste", "Your taste"),
+    ("studio", "studio", "Studio"),
+    ("research", "maps", "Research"),
+)
+RESEARCH: tuple[Entry, ...] = (  # in a second row below Research
+    ("maps", "maps", "Maps"),
     ("titles", "titles", "Titles"),
     ("styles", "styles", "Styles"),
-    ("tastes", "tastes", "Tastes"),
+    ("listeners", "listeners", "Listeners"),
     ("retrieval", "retrieval", "Retrieval"),
     ("runs", "runs", "Runs"),
 )
 
-MENU = f"""
+MENU = """
 <details class="k-menu">
   <summary aria-label="Menu">
     <svg viewBox="0 0 20 20" aria-hidden="true"><path d="M3 6h14M3 10h14M3 14h14"/></svg>
   </summary>
   <div class="k-menu-list">
-    {"".join(f'<a href="{href}">{label}</a>' for _, href, label in RESEARCH)}
     <button type="button" data-do="link">Continue on another device</button>
     <button type="button" data-do="export">Download my data</button>
     <button type="button" data-do="delete" class="k-danger">Delete everything</button>
+    <a href="about">About and privacy</a>
   </div>
 </details>
 """
@@ -59,26 +66,31 @@ DIALOGUES = """
 
 
 class Header(Component):
-    """The mark, the pages, of which ``current`` is marked, and the menu."""
+    """The mark, the pages, of which ``current`` is marked, and the menu; below Research its own pages."""
 
     script = "header.js"
 
     def __init__(self, current: str = "", **settings: Any) -> None:
-        links = "".join(
-            f'<a href="{href}"{aside}{" aria-current=page" if key == current else ""}>{label}</a>'
-            for pages, aside in ((PAGES, ""), (RESEARCH, ' class="k-aside"'))
-            for key, href, label in pages
-        )
+        research = any(key == current for key, *_ in RESEARCH)
+        pages = _links(PAGES, "research" if research else current, "true" if research else "page")
+        below = f'<nav class="k-below" aria-label="Research">{_links(RESEARCH, current)}</nav>' if research else ""
         super().__init__(
             html_template=f"""
 <div class="kallos" style="visibility: hidden">
   <header class="k-header">
     <a class="k-mark" href="./" aria-label="Kallos, home">Kallos</a>
-    <nav aria-label="Pages">{links}</nav>
+    <nav aria-label="Pages">{pages}</nav>
     {MENU}
   </header>
+  {below}
   <p class="k-said" role="status" data-part="said"></p>
   {DIALOGUES}
 </div>""",
             **settings,
         )
+
+
+def _links(pages: tuple[Entry, ...], current: str, kind: str = "page") -> str:
+    """Links to pages; ``kind``: what ``aria-current`` says of the current one."""
+    marks = {current: f' aria-current="{kind}"'}
+    return "".join(f'<a href="{href}"{marks.get(key, "")}>{label}</a>' for key, href, label in pages)

@@ -40,7 +40,7 @@ ADDRESS = ("map", "kind", "colour", "x", "y", "zoom", "point")
 
 def build(context: Context) -> None:
     """The page at ``/maps``."""
-    with page("atlas") as listener:
+    with page("maps") as listener:
         with gr.Row(elem_classes="k-ask"):
             title = heading("Maps", "Opening the map…")
             kind = gr.Radio(

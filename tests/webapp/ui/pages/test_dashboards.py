@@ -1,4 +1,4 @@
-"""The handlers of the retrieval, runs and tastes pages, over a study really trained."""
+"""The handlers of the retrieval, runs and listeners pages, over a study really trained."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from webapp.research import training_runs
 from webapp.research.plots.paper import MARGIN_PX, PAGE_MARGIN_PX
 from webapp.runtime.settings import Settings
 from webapp.ui.charts import Chart
-from webapp.ui.pages import retrieval, runs, tastes
+from webapp.ui.pages import listeners, retrieval, runs
 
 CONTROLS = ("study", "direction", "measure", "query", "condition", "genre", "probe_genre", "curves")
 
@@ -136,8 +136,8 @@ def test_two_runs_stand_beside_each_other_with_what_they_are(studied, study):
 
 def test_the_tastes_of_a_study_are_drawn_or_say_what_is_missing(context, live):
     live()
-    places: Any = {name: (place(name), None) for name in tastes.CHARTS}
-    nothing, room, link, _, study, command, *parts = tastes.choose(context, places, "")
+    places: Any = {name: (place(name), None) for name in listeners.CHARTS}
+    nothing, room, link, _, study, command, *parts = listeners.choose(context, places, "")
     assert not nothing["visible"]
     assert room["visible"]
     assert link == {"study": "default"}

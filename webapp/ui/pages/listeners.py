@@ -1,4 +1,4 @@
-"""The researchers' page on tastes: what is common, how many kinds there are, how well they are told, by which pairs."""
+"""The researchers' page on listeners: what is common, how many kinds there are, how well they are told, by what."""
 
 from __future__ import annotations
 
@@ -57,9 +57,9 @@ Places = Mapping[str, tuple[Chart, gr.HTML]]
 
 
 def build(context: Context) -> None:
-    """The page at ``/tastes``."""
-    with page("tastes"):
-        frame = Dashboard("Tastes", LEAD, NOBODY, "kallos serve")
+    """The page at ``/listeners``."""
+    with page("listeners"):
+        frame = Dashboard("Listeners", LEAD, NOBODY, "kallos serve")
         with frame.bar:
             study = gr.Dropdown(label="Study", filterable=False, interactive=True, elem_id="choose-study")
             frame.offer_link()

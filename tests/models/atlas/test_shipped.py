@@ -1,0 +1,72 @@
+"""Maps that come with the weights: small, of the models that are shipped, and every point of them plays."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from models.atlas.neighbours import nearest
+from models.atlas.points import KINDS, DrawnMap, packed
+from models.atlas.shipped import FOLDER, NEIGHBOURS, every_installation_has, rounded, ship, shipped
+from models.music import corpora
+from models.style.card import SHIPPED_STYLE, read_card
+from models.title.checkpoint import load_towers
+from tests.models.atlas.test_points import some
+
+MEGABYTES = 4
+
+
+@pytest.fixture(scope="module")
+def maps() -> dict[str, DrawnMap]:
+    return {kind: found for kind in KINDS if (found := shipped(kind))}
+
+
+def test_all_four_kinds_are_shipped_in_four_megabytes(maps):
+    assert list(maps) == list(KINDS)
+    assert sum(path.stat().st_size for path in FOLDER.iterdir()) <= MEGABYTES * 1_000_000
+
+
+def test_they_are_of_the_models_that_are_shipped(maps):
+    towers = load_towers().version
+    assert {kind: found.about["model_version"] for kind, found in maps.items()} == {
+        "clips": read_card(SHIPPED_STYLE)["version"], "tunes": towers, "titles": towers, "joint": towers,
+    }  # fmt: skip
+
+
+def test_their_points_play_and_only_music_that_everybody_has_is_named(maps):
+    collections = every_installation_has()
+    for found in maps.values():
+        for row in range(0, len(found.points), 400):
+            assert len(found.piece(row).notes)
+        assert sum('"corpus"' in text for text in found.points.pieces) > 0.9 * len(found.points)
+    named = [name.removeprefix("tunes/") for name in maps["tunes"].points.ids]
+    assert set(named) <= set(collections)
+
+
+def test_a_shipped_map_is_the_drawn_one_without_what_everybody_has(tmp_path):
+    tunes = corpora.load("airdsAirs", limit=30)[:30]
+    points = some(30)
+    excerpts = [piece.window(0, 4) for piece in tunes]
+    own = replace(
+        points,
+        ids=("clips/mine", *(f"tunes/{piece.piece_id}" for piece in tunes[1:])),
+        pieces=tuple(map(packed, excerpts)),
+    )
+    before = DrawnMap(own, points.vectors[:, :2], nearest(points.vectors, 12), {"kind": "tunes", "seed": 3})
+    ship({"tunes": before}, {piece.piece_id: piece for piece in tunes}, tmp_path)
+    after = shipped("tunes", tmp_path)
+    assert after is not None
+    assert after.points.pieces[0] == own.pieces[0]  # nobody else has it
+    assert "notes" not in after.points.pieces[1]
+    assert [packed(after.piece(row)) for row in range(30)] == list(own.pieces)
+    assert np.array_equal(after.neighbours.index, before.neighbours.index[:, :NEIGHBOURS])
+    assert np.allclose(after.points.vectors, own.vectors, atol=0.02)
+    assert after.about["seed"] == 3
+    assert shipped("clips", tmp_path) is None
+
+
+def test_a_rounded_matrix_has_few_values_and_the_same_extremes():
+    vectors = np.random.default_rng(0).normal(size=(300, 8)).astype(np.float32)
+    found = rounded(vectors)
+    assert len(np.unique(found)) < 192
+    assert np.isclose(np.abs(found).max(), np.abs(vectors).max())
