@@ -35,7 +35,7 @@ from webapp.composing.jobs import JobInHand
 from webapp.context import Context
 from webapp.generation.protocol import BadRequest, GenerationError
 from webapp.learning import population, reencoding, refits
-from webapp.maps import catalogue, drawing
+from webapp.maps import catalogue, drawing, shipped_maps
 from webapp.research import training_runs
 from webapp.runtime.settings import Settings
 from webapp.runtime.supervised_process import die_with_parent
@@ -167,7 +167,7 @@ class Worker:
     def keep_shipped_maps(self) -> None:
         """Put the maps that came with the weights where pages find them, so that none is empty at first."""
         try:
-            if kinds := drawing.keep_shipped(self.context.atlas):
+            if kinds := shipped_maps.keep_shipped(self.context.atlas):
                 log.info("shipped_maps_kept kinds=%s", ",".join(kinds))
         except (DBAPIError, EmbeddedPostgresError, OSError, ValueError) as error:
             log.warning("shipped_maps_not_kept error=%s", error)

@@ -10,7 +10,6 @@ import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -19,12 +18,10 @@ from sqlalchemy.orm import Session
 from db.queries import clips as clip_rows
 from db.queries import maps as rows
 from models.atlas.neighbours import nearest
-from models.atlas.points import KINDS, DrawnMap, Material, StoredClip
+from models.atlas.points import DrawnMap, Material, StoredClip
 from models.atlas.projection import NEIGHBOURS, project
 from models.atlas.quality import judge
-from models.atlas.shipped import shipped
 from webapp.maps.atlas import Atlas
-from webapp.maps.title_search import model_version
 from webapp.runtime.clip_store import ClipStore
 from webapp.runtime.supervised_process import end_with
 from webapp.runtime.version import commit
@@ -108,20 +105,6 @@ def keep(atlas: Atlas, drawn: DrawnMap) -> str:
         return str(map_id)
 
     return atlas.database.transaction(work)
-
-
-def keep_shipped(atlas: Atlas) -> list[str]:
-    """Keep the maps that came with the weights, where there is none of their kind and model; the kinds kept."""
-    kept = []
-    for kind in KINDS:
-        version = atlas.space.version if kind == "clips" else model_version()
-        if kind in atlas.database.transaction(partial(rows.newest_maps, model_version=version)):
-            continue
-        drawn = shipped(kind)
-        if drawn is not None and drawn.about["model_version"] == version:
-            keep(atlas, drawn)
-            kept.append(kind)
-    return kept
 
 
 def pool(session: Session, version: str) -> list[StoredClip]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from models.atlas.shipped import shipped
-from webapp.maps import catalogue, drawing, open_maps
+from webapp.maps import catalogue, drawing, open_maps, shipped_maps
 
 
 def test_a_new_installation_has_the_maps_of_its_models_and_keeps_them_once(context):
-    assert drawing.keep_shipped(context.atlas) == ["tunes", "titles", "joint"]  # another style model plays in tests
-    assert drawing.keep_shipped(context.atlas) == []
+    assert shipped_maps.keep_shipped(context.atlas) == ["tunes", "titles", "joint"]  # another style model plays in tests
+    assert shipped_maps.keep_shipped(context.atlas) == []
     first, *others = catalogue.overview(context.database)
     assert first.map is None
     for found in others:
@@ -19,16 +19,16 @@ def test_a_new_installation_has_the_maps_of_its_models_and_keeps_them_once(conte
 
 
 def test_a_map_that_was_drawn_here_stays_the_newest_of_its_kind(context):
-    drawing.keep_shipped(context.atlas)
+    shipped_maps.keep_shipped(context.atlas)
     drawn = shipped("titles")
     assert drawn is not None
     own = drawing.store(context.atlas, "titles", drawn.about["model_version"], 7, drawn)
-    assert drawing.keep_shipped(context.atlas) == []
+    assert shipped_maps.keep_shipped(context.atlas) == []
     assert catalogue.overview(context.database)[2].map.map_id == own
 
 
 def test_a_point_of_a_shipped_map_sounds(context):
-    drawing.keep_shipped(context.atlas)
+    shipped_maps.keep_shipped(context.atlas)
     entry = next(each for each in catalogue.overview(context.database) if each.kind == "titles")
     found = open_maps.opened(context.database, context.clip_store, entry.map.map_id)
     assert open_maps.notes(found, 3).notes

@@ -1,0 +1,26 @@
+"""The maps that come with the weights, put where pages find them, so that none is empty after a first start."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from db.queries import maps as rows
+from models.atlas.points import KINDS
+from models.atlas.shipped import shipped
+from webapp.maps.atlas import Atlas
+from webapp.maps.drawing import keep
+from webapp.maps.title_search import model_version
+
+
+def keep_shipped(atlas: Atlas) -> list[str]:
+    """Keep the maps that came with the weights, where there is none of their kind and model; the kinds kept."""
+    kept = []
+    for kind in KINDS:
+        version = atlas.space.version if kind == "clips" else model_version()
+        if kind in atlas.database.transaction(partial(rows.newest_maps, model_version=version)):
+            continue
+        drawn = shipped(kind)
+        if drawn is not None and drawn.about["model_version"] == version:
+            keep(atlas, drawn)
+            kept.append(kind)
+    return kept
