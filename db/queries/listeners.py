@@ -47,7 +47,7 @@ def set_journal_entries(session: Session, listener_id: UUID, number: int) -> Non
 
 
 def set_domain(session: Session, listener_id: UUID, domain: str) -> bool:
-    """What the next new offers are drawn from; whether there is such a listener."""
+    """What is offered from now on; whether there is such a listener."""
     change = update(Listener).where(Listener.id == listener_id).values(domain=domain).returning(Listener.id)
     return session.scalars(change).one_or_none() is not None
 

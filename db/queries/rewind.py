@@ -1,4 +1,4 @@
-"""Going back to an earlier vote: what came after it is deleted, as if it had never been."""
+"""Going back to an earlier vote: what came after it is deleted, as if it had never been; and undoing the last one."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CompoundSelect, delete, func, or_, select, union_all
+from sqlalchemy import CompoundSelect, delete, func, or_, select, union_all, update
 from sqlalchemy.orm import Session
 
+from db.queries.blind_tests import CLAIM
 from db.queries.heads import delete_heads
 from db.queries.listeners import delete_composed
-from db.tables import Four, FourVote, Offer, TasteCard, Vote
+from db.tables import Clip, Four, FourVote, Offer, Prediction, TasteCard, Vote
+
+ASKED_FOR = (CLAIM, "studio")  # policies of pairs that a listener has put together
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,58 @@ def rewind_votes(session: Session, listener_id: UUID, keep: int) -> list[str]:
     session.execute(delete(TasteCard).where(TasteCard.listener_id == listener_id, TasteCard.created_at > begun))
     delete_heads(session, listener_id)
     return delete_composed(session, listener_id, begun)
+
+
+@dataclass(frozen=True)
+class LastVote:
+    """The newest vote of a listener, on an offer or a four (``what``), and how that was drawn."""
+
+    what: str
+    id: UUID
+    policy: str
+    domain: str
+    created_at: datetime
+
+
+def last_vote(session: Session, listener_id: UUID) -> LastVote | None:
+    """The listener's newest vote; None where there is none."""
+    found = []
+    for what, asked, votes, same, first in (
+        ("offer", Offer, Vote, Vote.offer_id == Offer.id, Offer.left_clip),
+        ("four", Four, FourVote, FourVote.four_id == Four.id, Four.clip_a),
+    ):
+        query = (
+            select(asked.id, asked.policy, Clip.domain, votes.created_at)
+            .join(votes, same)
+            .join(Clip, Clip.id == first)
+            .where(votes.listener_id == listener_id)
+            .order_by(votes.created_at.desc(), asked.id.desc())
+            .limit(1)
+        )
+        found += [LastVote(what, *row) for row in session.execute(query)]
+    return max(found, key=lambda vote: (vote.created_at, vote.id), default=None)
+
+
+def reopen(session: Session, listener_id: UUID, vote: LastVote) -> None:
+    """Delete a locked listener's newest vote with its prediction, and what was drawn since; its offer is open again.
+
+    What the listener has asked for since, from the studio, waits on.
+    """
+    for asked in (Offer, Four):
+        drawn = delete(asked).where(
+            asked.listener_id == listener_id,
+            asked.state == "open",
+            asked.created_at > vote.created_at,
+            asked.policy.not_in(ASKED_FOR),
+        )
+        session.execute(drawn.execution_options(synchronize_session=False))
+    if vote.what == "offer":
+        session.execute(delete(Prediction).where(Prediction.offer_id == vote.id))  # and the vote with it
+    else:
+        session.execute(delete(FourVote).where(FourVote.four_id == vote.id))
+    table = Offer if vote.what == "offer" else Four
+    session.execute(update(table).where(table.id == vote.id).values(state="open"))
+    session.expire_all()
 
 
 def _votes(listener_id: UUID) -> CompoundSelect[tuple[UUID, str, datetime]]:

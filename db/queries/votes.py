@@ -80,7 +80,8 @@ class Claim(Generic[Asked, Answer]):
 class BeforeVote(Generic[Asked]):
     """What stands before a vote: the pairs or fours that are ``open``, oldest first, the stored head, the picks so far.
 
-    ``summaries``: of those clips asked about that are of the head's model, by clip.
+    Those of another kind of music than the listener has chosen wait until it is chosen again: of them there is only the
+    one that was asked for. ``summaries``: of those clips asked about that are of the head's model, by clip.
     """
 
     open: list[Asked]
@@ -144,10 +145,13 @@ def _before_vote(asked: type[Asked]) -> Select[*tuple[Any, ...]]:
     whose, version = bindparam("whose", type_=Uuid), bindparam("version", type_=Text)
     which = bindparam("which", type_=Uuid)
     clips = [(side, aliased(Clip)) for side in sides_of(asked)]
+    first = aliased(Clip)
+    chosen = select(first.id).where(first.id == sides_of(asked)[0], first.domain == Listener.domain).exists()
+    open_ = and_(asked.listener_id == Listener.id, asked.state == "open", or_(asked.id == which, chosen))
     query = (
         select(asked, StoredHead, _picks(whose), *(clip.summary for _, clip in clips))
         .select_from(Listener)
-        .outerjoin(asked, and_(asked.listener_id == Listener.id, asked.state == "open"))
+        .outerjoin(asked, open_)
         .outerjoin(StoredHead, and_(StoredHead.listener_id == Listener.id, StoredHead.model_version == version))
         .where(Listener.id == whose)
         .order_by(asked.created_at, asked.id)

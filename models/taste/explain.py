@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -37,18 +38,18 @@ WORDS: Mapping[str, tuple[str, str]] = {
 }
 # The two ends themselves (less, more), to follow "likes it neither ...".
 ENDS: Mapping[str, tuple[str, str]] = {
-    "onsets_per_bar": ("sparse", "dense"),
+    "onsets_per_bar": ("sparse", "busy"),
     "mean_pitch": ("low", "high"),
     "mode": ("minor", "major"),
     "mean_velocity": ("soft", "loud"),
     "tempo_bpm": ("slow", "fast"),
-    "notes_per_onset": ("thin", "thick"),
-    "contour": ("falling", "rising"),
-    "leap": ("stepwise", "leaping"),
+    "notes_per_onset": ("thin chords", "thick chords"),
+    "contour": ("falling tunes", "rising tunes"),
+    "leap": ("small steps", "wide leaps"),
 }
 STYLES = tuple(dict.fromkeys(ATTRIBUTES.values()))
 
-CLEAR, PROBABLE, SEEMING = 0.975, 0.9, 0.75  # probability that the sign is right
+CLEAR, PROBABLE, SEEMING, MAYBE = 0.975, 0.9, 0.75, 0.65  # probability that the sign is right
 UNKNOWN = "can't tell yet"
 AUDIBLE = 0.1  # of an attribute that the latents hardly hold, no vote can tell anything
 INDIFFERENCE = 0.2  # an effect below this changes "the better one wins" by less than five points
@@ -66,7 +67,9 @@ class Effect:
 
     ``effect`` for one SD more of ``attribute`` and its posterior ``sd``; ``confidence``: probability that its sign
     is right (0.5 to 1). ``word``: what is loved ("slower"); ``words``: with its hedge ("probably likes it slower"), or,
-    where no direction is sure, that both ends are less loved than what is between, or more.
+    where no direction is sure, that both ends are less loved than what is between, or more. ``lean`` says the same with
+    the ``odds`` that it is right ("probably slow (9 in 10)"), and is empty where nothing can be told yet; "decided"
+    is kept for what a 95 % interval leaves no doubt of.
     """
 
     style: str
@@ -76,6 +79,8 @@ class Effect:
     confidence: float
     word: str
     words: str
+    lean: str
+    odds: float
 
 
 def attribute_effects(
@@ -92,15 +97,13 @@ def attribute_effects(
     for name, rise, bend, explained in zip(space.names, rises, bends, space.explained, strict=True):
         effect, sd, confidence = _belief(head, rise)
         word = WORDS.get(name, (f"with more {name}", f"with less {name}"))[effect <= 0]
-        words = UNKNOWN
+        ends = ENDS.get(name, (f"with little {name}", f"with much {name}"))
+        said = OPEN
         if explained >= AUDIBLE:
-            words = _hedged(word, effect, sd, confidence)
+            said = _hedged(word, ends[effect > 0], effect, sd, confidence)
             if confidence < CLEAR:
-                words = (
-                    _between(ENDS.get(name, (f"with little {name}", f"with much {name}")), *_belief(head, bend))
-                    or words
-                )
-        found.append(Effect(ATTRIBUTES.get(name, name), name, effect, sd, confidence, word, words))
+                said = _between(ends, *_belief(head, bend)) or said
+        found.append(Effect(ATTRIBUTES.get(name, name), name, effect, sd, confidence, word, *said))
     return found
 
 
@@ -195,22 +198,40 @@ def _belief(head: Head, direction: FloatArray) -> tuple[float, float, float]:
     return worth, sd, float(ndtr(abs(worth) / sd)) if sd > 0 else 0.5
 
 
-def _between(ends: tuple[str, str], bend: float, sd: float, confidence: float) -> str:
-    """Words for a liking of the middle, or of both ends; empty where neither is probable, or it hardly matters."""
+class _Said(NamedTuple):
+    """An effect's ``words``, ``lean`` and ``odds``."""
+
+    words: str
+    lean: str = ""
+    odds: float = 0.5
+
+    @classmethod
+    def leaning(cls, words: str, toward: str, odds: float) -> _Said:
+        """What is liked, as an adjective with its odds."""
+        if odds >= CLEAR:
+            return cls(words, f"{toward} (decided)", odds)
+        sure = "probably" if odds >= SEEMING else "perhaps"
+        return cls(words, f"{sure} {toward} ({min(9, round(10 * odds))} in 10)", odds)
+
+
+OPEN = _Said(UNKNOWN)
+
+
+def _between(ends: tuple[str, str], bend: float, sd: float, confidence: float) -> _Said | None:
+    """A liking of the middle, or of both ends; None where neither is probable, or it hardly matters."""
     if confidence < PROBABLE or ndtr((abs(bend) - INDIFFERENCE) / sd) < SEEMING:
-        return ""
-    sure = "clearly" if confidence >= CLEAR else "probably"
+        return None
     less, more = ends
-    return f"{sure} likes it neither {less} nor {more}" if bend < 0 else f"{sure} likes it either {less} or {more}"
+    liked = f"neither {less} nor {more}" if bend < 0 else f"either {less} or {more}"
+    sure = "clearly" if confidence >= CLEAR else "probably"
+    return _Said.leaning(f"{sure} likes it {liked}", liked, confidence)
 
 
-def _hedged(word: str, effect: float, sd: float, confidence: float) -> str:
-    if confidence >= CLEAR:
-        return f"clearly likes it {word}"
-    if confidence >= PROBABLE:
-        return f"probably likes it {word}"
-    if sd > 0 and ndtr((INDIFFERENCE - effect) / sd) - ndtr((-INDIFFERENCE - effect) / sd) >= INDIFFERENT:
-        return "does not seem to mind"
-    if confidence >= SEEMING:
-        return f"seems to like it {word}"
-    return UNKNOWN
+def _hedged(word: str, toward: str, effect: float, sd: float, confidence: float) -> _Said:
+    if confidence < PROBABLE and sd > 0:
+        indifferent = float(ndtr((INDIFFERENCE - effect) / sd) - ndtr((-INDIFFERENCE - effect) / sd))
+        if indifferent >= INDIFFERENT:
+            return _Said.leaning("does not seem to mind", "makes no difference", indifferent)
+    hedges = ((CLEAR, "clearly likes"), (PROBABLE, "probably likes"), (SEEMING, "seems to like"), (MAYBE, "may like"))
+    hedge = next((words for least, words in hedges if confidence >= least), None)
+    return _Said.leaning(f"{hedge} it {word}", toward, confidence) if hedge else OPEN

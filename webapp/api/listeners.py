@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from models.music.notes import DOMAINS, Domain
 from webapp.api.dependencies import ERRORS, Known, MaybeClaim, TheContext, arrive, public_address
 from webapp.context import Context
-from webapp.listeners import accounts, archive, deletion, export, restore, rewind
+from webapp.listeners import accounts, archive, deletion, export, restore, rewind, undo
 from webapp.runtime.identity import clear_cookie, set_cookie
 
 router = APIRouter(prefix="/api/listener", tags=["listener"])
@@ -64,7 +64,7 @@ def read_listener(request: Request, response: Response, context: TheContext, cla
 
 @router.patch("", responses=ERRORS)
 def change_listener(change: Change, context: TheContext, listener_id: Known) -> Listener:
-    """Change the domain of music; it counts from the next new offer on."""
+    """Change the domain of music at once: open pairs and fours of another one wait until it is chosen again."""
     accounts.change_domain(context.database, context.journal, listener_id, change.domain)
     return _listener(context, listener_id)
 
@@ -124,6 +124,15 @@ def read_votes(
 def rewind_listener(given: Rewind, context: TheContext, listener_id: Known) -> rewind.Rewound:
     """Keep the first ``votes`` votes and undo the others for good, with what was learned and composed from them."""
     return rewind.rewind(context.records, listener_id, given.votes)
+
+
+@router.post("/undo", responses=ERRORS)
+def undo_last_vote(context: TheContext, listener_id: Known) -> undo.Undone:
+    """Take the last vote back: its pair or four is open again, and what was learned from it is forgotten.
+
+    422 where there is none, and for a blind test: its answer told what it was.
+    """
+    return undo.undo_last(context.records, listener_id)
 
 
 @router.post("/link", responses=ERRORS)

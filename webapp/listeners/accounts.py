@@ -73,7 +73,7 @@ def account(database: Database, listener_id: uuid.UUID) -> Account:
 
 
 def change_domain(database: Database, journal: Journal, listener_id: uuid.UUID, domain: str) -> None:
-    """From the next new offer on, pairs come from this domain; raises ``UnknownListenerError``."""
+    """Only pairs of this domain come from now on, and open ones of others wait; raises ``UnknownListenerError``."""
 
     def work(session: Session) -> None:
         if not rows.set_domain(session, listener_id, domain):

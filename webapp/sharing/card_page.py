@@ -24,7 +24,7 @@ p, li { color: var(--quiet); max-width: 62ch; } ul { padding-left: 1.2em; } a { 
 def card_page(about: Mapping[str, Any], *, key: str, address: str) -> str:
     """The whole page; ``address`` is where this installation is seen from, for those who preview links."""
     lines = [line["words"] for line in about["lines"]]
-    told = "; ".join(lines) or "nothing is decided yet"
+    told = "; ".join(lines) or "still finding out"
     items = "".join(f"<li>{escape(line[0].upper() + line[1:])}.</li>" for line in lines)
     picture = f"{address}/card/{key}/card.png"
     return f"""<!doctype html>

@@ -42,7 +42,7 @@ def draw_card(about: Mapping[str, Any], notes: Sequence[Sequence[float]], second
         draw.text((LEFT, 170 + ROW * index), _said(line), font=_font(SERIF, size), fill=INK, anchor="lm")
         _scale(draw, 166 + ROW * index, line, span)
     if not lines:
-        draw.text((LEFT, 170), "Nothing is decided yet.", font=_font(SERIF, 52), fill=INK)
+        draw.text((LEFT, 170), "Still finding out.", font=_font(SERIF, 52), fill=INK)
     _roll(draw, (LEFT, 470, RIGHT, 566), notes, seconds)
     draw.text((LEFT, 602), _foot(about), font=_font(SANS, 21), fill=INK_2, anchor="ls")
     file = io.BytesIO()

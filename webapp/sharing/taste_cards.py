@@ -17,8 +17,10 @@ from db.queries import clips as clip_rows
 from db.queries import listeners as listener_rows
 from db.queries import taste_cards as rows
 from db.queries import votes as vote_rows
+from db.tables import Listener
 from models.taste.attribution import POLES
-from models.taste.explain import explain
+from models.taste.explain import SEEMING
+from models.taste.head import Head
 from models.taste.space import TasteSpace
 from webapp.learning import heads
 from webapp.learning.playable_clips import PlayablePool
@@ -28,10 +30,12 @@ from webapp.runtime.database import Database
 from webapp.runtime.errors import NotAllowed, NotYours, TooMany, UnknownListenerError
 from webapp.runtime.journal import Journal
 from webapp.taste import overview
+from webapp.taste.overview import StyleLiking
 
 log = logging.getLogger(__name__)
 
 LINES = 3
+CALLED = {"content": "melody"}  # what a listener calls a style
 MOST_LINKS = 20
 WORTH_TELLING = 5  # votes before it is said how many were foreseen
 
@@ -52,6 +56,18 @@ class Shared:
     id: uuid.UUID
     key: str
     created_at: datetime
+
+
+def has_something_to_say(database: Database, space: TasteSpace, playable: PlayablePool, listener_id: uuid.UUID) -> bool:
+    """Whether a card tells more of this listener's taste than a piece that they like."""
+
+    def work(session: Session) -> bool:
+        listener = listener_rows.get_listener(session, listener_id)
+        if listener is None:
+            raise UnknownListenerError
+        return bool(_leans(session, space, playable, listener, heads.load(session, listener_id, space)))
+
+    return database.transaction(work)
 
 
 def picture(database: Database, space: TasteSpace, playable: PlayablePool, listener_id: uuid.UUID) -> bytes:
@@ -128,6 +144,18 @@ def _drawn(database: Database, card: Card) -> bytes:
     return draw_card(card.about, sound.notes(database, card.clip_id, card.seconds)["notes"], card.seconds)
 
 
+def _leans(
+    session: Session, space: TasteSpace, playable: PlayablePool, listener: Listener, head: Head
+) -> list[StyleLiking]:
+    """What a card says, the surest first: what is probable at least, and is not only guessed from others."""
+    told = [
+        style
+        for style in overview.styles_of(session, space, playable, listener, head)
+        if style.lean and style.odds >= SEEMING and not (style.others and style.others.guessed)
+    ]
+    return sorted(told, key=lambda style: -style.odds)[:LINES]
+
+
 def _card(session: Session, space: TasteSpace, playable: PlayablePool, listener_id: uuid.UUID) -> Card:
     listener = listener_rows.get_listener(session, listener_id)
     if listener is None:
@@ -136,23 +164,20 @@ def _card(session: Session, space: TasteSpace, playable: PlayablePool, listener_
     best = overview.best_clips(session, space, listener_id, head)
     if not best:
         raise NotAllowed("there is nothing to put on a card yet; pick a few pairs first")
-    around = playable.clips(session, listener.domain).features
-    effects = sorted(explain(head, space, around=around), key=lambda effect: -effect.confidence)
     lines = [
         {
-            "words": effect.words,
-            "less": POLES[effect.attribute][0],
-            "more": POLES[effect.attribute][1],
-            "effect": effect.effect,
-            "sd": effect.sd,
+            "words": f"{CALLED.get(each.style, each.style)}: {each.lean}",
+            "less": POLES[each.attribute][0],
+            "more": POLES[each.attribute][1],
+            "effect": each.effect,
+            "sd": each.sd,
         }
-        for effect in effects
-        if effect.words.startswith("clearly")  # a card is shared: it says what the votes decide, and nothing else
+        for each in _leans(session, space, playable, listener, head)
     ]
     foreseen = overview.foreseen(session, listener_id)
     about = {
         "picks": vote_rows.count_picks(session, listener_id),
-        "lines": lines[:LINES],
+        "lines": lines,
         "accuracy": asdict(foreseen) if foreseen.n >= WORTH_TELLING else None,
     }
     clip = clip_rows.get_clip(session, best[0].clip_id)

@@ -15,7 +15,6 @@ from db.queries.blind_tests import CHANGED, CLAIM
 from db.tables import Offer
 from webapp.composing.sources import CLIPS, PIECES, Source, find
 from webapp.generation.protocol import GenerateResult
-from webapp.listening.comparison import OPEN
 from webapp.runtime.errors import Contradiction, NotAllowed, NotYours, TooMany, UnknownListenerError
 from webapp.studio.limits import slow_slot
 
@@ -62,7 +61,8 @@ def offer(maker: ClipMaker, listener_id: uuid.UUID, piece_id: uuid.UUID, *, clai
         listener = listener_rows.lock_listener(session, listener_id)
         if listener is None:
             raise UnknownListenerError
-        if len(offer_rows.open_ones(session, Offer, listener_id)) >= OPEN + WAITING_AT_MOST:
+        waiting = offer_rows.open_ones(session, Offer, listener_id)
+        if sum(each.policy in {POLICY, CLAIM} for each in waiting) >= WAITING_AT_MOST:
             raise TooMany(f"{WAITING_AT_MOST} pairs from your studio wait already; listen to some of them first")
         lengths = set(clip_rows.audio_lengths(session, old)) & set(clip_rows.audio_lengths(session, new))
         if not lengths:

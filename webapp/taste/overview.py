@@ -31,7 +31,8 @@ CHANCE = 0.5
 class StyleLiking:
     """One style's effect on utility, for one standard deviation more of its attribute, in figures and in words.
 
-    ``confidence`` that its sign is right; ``others`` where the study's listeners can be told of.
+    ``lean`` tells it with the ``odds`` that it is right, and is empty while it is open. ``confidence`` that the sign is
+    right; ``others`` where the study's listeners can be told of.
     """
 
     style: str
@@ -39,6 +40,8 @@ class StyleLiking:
     effect: float
     sd: float
     words: str
+    lean: str
+    odds: float
     confidence: float
     others: BesideOthers | None
 
@@ -93,7 +96,7 @@ def overview(database: Database, space: TasteSpace, playable: PlayablePool, list
         return TasteOverview(
             picks=vote_rows.count_picks(session, listener_id),
             domain=listener.domain,
-            styles=_styles(session, space, playable, listener, head),
+            styles=styles_of(session, space, playable, listener, head),
             habits=habits(head),
             accuracy=foreseen(session, listener_id),
             best=_played(session, met),
@@ -115,15 +118,18 @@ def foreseen(session: Session, listener_id: uuid.UUID) -> Accuracy:
     return Accuracy(figure.value if figure.n else None, figure.low, figure.high, figure.n)
 
 
-def _styles(
+def styles_of(
     session: Session, space: TasteSpace, playable: PlayablePool, listener: Listener, head: Head
 ) -> list[StyleLiking]:
+    """What the listener's head says of each style."""
     around = playable.clips(session, listener.domain).features
     effects = explain(head, space, around=around)
     population = heads.population_of(session, listener.study_id, space)
     others = beside_others(effects, population, space, around=around) if population else [None] * len(effects)
     return [
-        StyleLiking(each.style, each.attribute, each.effect, each.sd, each.words, each.confidence, beside)
+        StyleLiking(
+            each.style, each.attribute, each.effect, each.sd, each.words, each.lean, each.odds, each.confidence, beside
+        )
         for each, beside in zip(effects, others, strict=True)
     ]
 

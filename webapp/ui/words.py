@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 
 from models.metrics.music_statistics import ATTRIBUTES
@@ -12,25 +11,10 @@ from webapp.taste.overview import StyleLiking
 MIDDLE, FAR = 0.4, 1.5  # standard deviations from the middle of real music
 
 
-def leaning(words: str) -> str:
-    """ "probably likes it slower" → "you probably like it slower"."""
-    yours = words.replace("likes", "like").replace("seems", "seem").replace("does not", "do not")
-    return "we can't tell yet" if yours.startswith("can't") else f"you {yours}"
-
-
 def strongest(styles: Sequence[StyleLiking]) -> StyleLiking | None:
     """The style of whose liking the head is surest; ``None`` where all are open or only guessed from others."""
-    liked = [
-        style
-        for style in styles
-        if re.search(r"\blikes? it ", style.words) and not (style.others and style.others.guessed)
-    ]
-    return max(liked, key=lambda style: style.confidence, default=None)
-
-
-def undirected(words: str) -> bool:
-    """Whether words that are sure speak of no direction: neither end is liked, or both, or it hardly matters."""
-    return bool(re.match(r"clearly likes it (neither|either) |does not seem to mind", words))
+    leaning = [style for style in styles if style.lean and not (style.others and style.others.guessed)]
+    return max(leaning, key=lambda style: style.odds, default=None)
 
 
 def your_picks(words: str) -> str:

@@ -36,13 +36,14 @@ def test_every_attribute_has_words_and_every_style_is_explained_once(space) -> N
 def test_without_votes_nothing_is_claimed(space) -> None:
     head = Head.of(space.prior_mean, space.prior_covariance, space.version)
     assert {effect.words for effect in explain(head, space)} == {"can't tell yet"}
-    assert {effect.confidence for effect in explain(head, space)} == {0.5}
+    assert {(effect.confidence, effect.lean, effect.odds) for effect in explain(head, space)} == {(0.5, "", 0.5)}
 
 
 def test_someone_who_picks_slow_dense_and_low_is_told_so(space, clips) -> None:
     head = listen(space, clips, {"tempo_bpm": -1, "onsets_per_bar": 1, "mean_pitch": -1}, 120)
     found = {effect.style: effect for effect in explain(head, space, alone=True)}
     assert found["tempo"].words == "clearly likes it slower"
+    assert found["tempo"].lean == "slow (decided)"
     assert found["rhythm"].words == "clearly likes it denser"
     assert found["register"].words == "clearly likes it lower"
     for style in ("harmony", "dynamics", "texture"):
@@ -68,6 +69,13 @@ def test_hedges_grow_into_certainty_with_votes(space, clips) -> None:
     assert sureness(4) < sureness(15) < sureness(60)
 
 
+def test_a_lean_is_told_with_its_odds_long_before_it_is_decided(space, clips) -> None:
+    head = listen(space, clips, {"onsets_per_bar": -1}, 8)
+    found = {effect.style: effect for effect in explain(head, space)}["rhythm"]
+    assert found.odds < 0.975
+    assert found.lean == "probably sparse (9 in 10)"
+
+
 def test_content_speaks_through_the_attribute_that_is_surest(space, clips) -> None:
     head = listen(space, clips, {"leap": -1}, 60)
     content = {effect.style: effect for effect in explain(head, space)}["content"]
@@ -77,7 +85,7 @@ def test_content_speaks_through_the_attribute_that_is_surest(space, clips) -> No
 
 @pytest.mark.parametrize(
     ("sign", "said"),
-    [(1, "clearly likes it neither slow nor fast"), (-1, "clearly likes it either slow or fast")],
+    [(1, "neither slow nor fast"), (-1, "either slow or fast")],
 )
 def test_a_liking_of_what_is_between_or_of_both_ends_is_told(space, clips, sign: int, said: str) -> None:
     features, tempo = space.features(clips.summaries), clips.attributes[:, NAMES.index("tempo_bpm")]
@@ -87,7 +95,8 @@ def test_a_liking_of_what_is_between_or_of_both_ends_is_told(space, clips, sign:
         a, b = generator.choice(len(features), size=2, replace=False)
         head = update(head, features[a], features[b], "left" if love[a] > love[b] else "right")
     found = {effect.style: effect for effect in explain(head, space, around=features)}
-    assert found["tempo"].words == said
+    assert found["tempo"].words == f"clearly likes it {said}"
+    assert found["tempo"].lean == f"{said} (decided)"
     assert found["tempo"].confidence < 0.975
 
 
@@ -113,6 +122,7 @@ def test_the_effect_is_that_around_the_clips_that_somebody_knows(space) -> None:
 def test_what_leaves_someone_cold_is_said_only_when_it_is_known(space) -> None:
     sure = Head.of(space.prior_mean, 1e-4 * np.eye(space.size), space.version)
     assert {effect.words for effect in explain(sure, space)} == {"does not seem to mind"}
+    assert {effect.lean for effect in explain(sure, space)} == {"makes no difference (decided)"}
 
 
 def test_a_head_of_another_version_is_refused(space) -> None:

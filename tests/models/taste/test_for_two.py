@@ -87,7 +87,7 @@ def test_nothing_is_said_of_what_a_range_of_95_percent_leaves_open() -> None:
     def effect(value: float, confidence: float) -> Effect:
         return replace(plain, effect=value, confidence=confidence)
 
-    plain = Effect("tempo", "tempo_bpm", 0.0, 0.1, 0.5, "", "")
+    plain = Effect("tempo", "tempo_bpm", 0.0, 0.1, 0.5, "", "", "", 0.5)
     assert _verdict(effect(0.3, 0.96), effect(0.3, 0.99), 0.5) == "open"
     assert _verdict(effect(0.3, 0.98), effect(0.3, 0.99), 0.5) == "both"
     assert _verdict(effect(0.3, 0.98), effect(-0.3, 0.99), 0.99) == "part"

@@ -112,15 +112,16 @@ def test_a_double_click_is_one_vote(client, visitor, stock, context, vote):
     assert client.get("/api/listener").json()["picks"] == 1
 
 
-def test_another_domain_counts_from_the_next_new_offer_on(client, stock, vote):
-    pop, dance = set(map(str, stock("pop"))), set(map(str, stock("dance")))
+def test_another_domain_is_offered_at_once_and_the_pairs_of_the_one_before_wait(client, stock, vote):
+    dance = set(map(str, [*stock("pop"), *stock("dance")][16:]))
     offers = client.get("/api/offers").json()
     changed = client.patch("/api/listener", json={"domain": "dance"})
     assert changed.json()["domain"] == "dance"
-    assert client.get("/api/offers").json() == offers
-    new = vote(client, offers[0]["offer_id"]).json()["open"][1]
-    assert {new["left"]["clip_id"], new["right"]["clip_id"]} <= dance
-    assert {offers[1]["left"]["clip_id"], offers[1]["right"]["clip_id"]} <= pop
+    new = client.get("/api/offers").json()
+    assert {clip["clip_id"] for offer in new for clip in (offer["left"], offer["right"])} <= dance
+    assert vote(client, offers[0]["offer_id"]).json()["open"] == new
+    client.patch("/api/listener", json={"domain": "pop"})
+    assert client.get("/api/offers").json()[0] == offers[1]
     refused = client.patch("/api/listener", json={"domain": "jazz"})
     assert refused.status_code == 422
     assert "chorale" in refused.json()["error"]

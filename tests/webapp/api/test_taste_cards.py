@@ -11,8 +11,9 @@ import pytest
 from PIL import Image
 from sqlalchemy import func, select
 
+from db.queries.clips import get_clip
 from db.queries.restore import NotAnExportError
-from db.tables import TasteCard
+from db.tables import TasteCard, Vote
 from webapp.listeners import accounts, rewind
 from webapp.listeners.deletion import delete
 from webapp.listeners.export import export
@@ -24,16 +25,21 @@ HEARD = {"left": 4000, "right": 4200}
 
 
 @pytest.fixture
-def voter(client, stock):
+def voter(client, context, stock, vote):
+    """Somebody with a taste of which a card can tell: their client."""
     stock(clips=16)
     client.get("/api/listener")
-    for number in range(6):
-        offer = client.get("/api/offers").json()[0]["offer_id"]
-        answer = client.post(
-            f"/api/offers/{offer}/vote", json={"outcome": ("left", "right")[number % 2], "heard_ms": HEARD}
-        )
-        assert answer.status_code == 200, answer.text
+    for _ in range(6):
+        offer = client.get("/api/offers").json()[0]
+        left, right = (worth(context, offer[side]["clip_id"]) for side in ("left", "right"))
+        assert vote(client, offer["offer_id"], "left" if left > right else "right").status_code == 200
     return client
+
+
+def worth(context, clip: str) -> float:
+    """How high a clip is."""
+    found = context.database.transaction(lambda s: get_clip(s, uuid.UUID(clip)).summary)
+    return float(context.space.features(np.array([found]))[0, context.space.names.index("mean_pitch")])
 
 
 def stored(context) -> int:
@@ -63,6 +69,7 @@ def test_a_shared_card_opens_for_anybody_without_a_cookie_or_another_host(voter,
     stranger = visitor()
     page = stranger.get(path(made["url"]))
     assert page.status_code == 200
+    assert re.search(r'og:description" content="[a-z]+: .*(in 10|decided)\)', page.text)
     assert "set-cookie" not in page.headers
     assert len(stranger.cookies) == 0
     assert "default-src 'none'" in page.headers["content-security-policy"]
@@ -136,6 +143,15 @@ def test_there_is_no_card_before_the_first_vote_nor_without_a_listener(client, s
     client.get("/api/listener")
     for answer in (client.get("/api/taste/card"), client.post("/api/taste/cards")):
         assert (answer.status_code, "a few pairs" in answer.json()["error"]) == (422, True)
+
+
+def test_a_card_is_offered_once_it_has_something_to_say(voter, context, visitor):
+    (who,) = context.database.transaction(lambda s: s.scalars(select(Vote.listener_id).distinct()).all())
+    new = accounts.create(context.database, context.journal)
+    found = [
+        taste_cards.has_something_to_say(context.database, context.space, context.playable, each) for each in (who, new)
+    ]
+    assert found == [True, False]
 
 
 def test_links_have_a_limit(voter, monkeypatch):

@@ -28,13 +28,13 @@ class BestOfFourPlayer(Component):
             ``none``, ``skipped``), ``heard_ms`` (four numbers), ``clip_id`` (the winner's name, if any) and ``picks``.
         select: A clip begins to sound; ``side`` is ``a`` to ``d``.
         change: Python has set four other clips.
-        milestone: At 3 to 10 ``picks``, and once at the start where there are more.
+        undone: The last answer was taken back; ``what``, ``id`` and ``domain`` of what is open again, and ``picks``.
     """
 
     script = "best_of_four_player.js"
-    custom_events = ("vote", "milestone")
+    custom_events = ("vote", "undone")
     vote: Event
-    milestone: Event
+    undone: Event
 
     def __init__(self, value: Sequence[Clip] | None = None, *, offered: bool = False, **settings: Any) -> None:
         cards = "".join(_card(place, side) for place, side in enumerate(SIDES, 1))

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from gradio.data_classes import FileData
 
+UNDO = """<button type="button" class="k-undo" data-testid="undo-pick" aria-label="Undo the last pick"
+          aria-keyshortcuts="U" hidden>Undo <kbd aria-hidden="true">U</kbd></button>"""
+
+_deals = itertools.count(1)
 Note = tuple[float, float, int, int]  # start and length in seconds, MIDI pitch, velocity
 
 KEYBOARD = f'<div class="k-keys" aria-hidden="true">{"<i></i>" * 7}</div>'
@@ -38,10 +43,15 @@ class Clip:
         return {"clip_id": self.name, "audio": audio, "seconds": self.seconds, "notes": notes}
 
 
-def offered(clips: Sequence[Clip] | None, sides: Sequence[str]) -> dict[str, Any] | None:
+def deal_again() -> dict[str, Any]:
+    """The value of a player whose clips the server offers, once it may offer others: it asks which."""
+    return {"deal": next(_deals)}
+
+
+def offered(clips: Sequence[Clip] | Mapping[str, Any] | None, sides: Sequence[str]) -> Mapping[str, Any] | None:
     """Clips to be compared, by side, under a number of their own: the same clips given again are another question."""
-    if clips is None:
-        return None
+    if clips is None or isinstance(clips, Mapping):
+        return clips
     if len(clips) != len(sides):
         raise ValueError(f"{len(clips)} clips were given; this player compares {len(sides)}")
     named = {side: clip.payload() for side, clip in zip(sides, clips, strict=True)}
@@ -82,12 +92,14 @@ def answer(outcome: str, key: str, label: str, test_id: str, description: str = 
 
 
 def progress(legend: str, milestones: int, *, more: bool) -> str:
-    """How many picks there are, the way to clips like the last one (``more``), and the keys."""
+    """How many picks there are, the keys, and with ``more`` the way back from the last pick and on to clips like it."""
     link = '<a class="k-more" data-testid="more" href="more" hidden>More like the one you picked</a>' if more else ""
+    undo = UNDO if more else ""
     return f"""
 <footer class="k-progress">
   <span class="k-ticks" aria-hidden="true">{"<i></i>" * milestones}</span>
   <span class="k-picks" data-testid="picks">0 picks</span>
+  {undo}
   {link}
   <p class="k-legend" aria-label="Keyboard">{legend}</p>
 </footer>

@@ -32,7 +32,8 @@ class PairPlayer(Component):
     over HTTP, written down before that, and repeated until they are acknowledged; the next pair sounds meanwhile.
 
     Args:
-        value: The two clips to compare. ``None`` and ``offered``: pairs come from the server, ``/api/offers``.
+        value: The two clips to compare. ``None`` and ``offered``: pairs come from the server, ``/api/offers``, which
+            is asked again when a handler gives ``deal_again()``.
         offered: Whether the server of Kallos offers the pairs and takes the votes.
 
     Events:
@@ -41,13 +42,13 @@ class PairPlayer(Component):
             (the winner's name, if any) and ``picks``. A handler that gives two clips back shows the next pair.
         select: A clip begins to sound; ``side`` is ``a`` or ``b``.
         change: Python has set another pair.
-        milestone: At 3 to 10 ``picks``, and once at the start where there are more.
+        undone: The last answer was taken back; ``what``, ``id`` and ``domain`` of what is open again, and ``picks``.
     """
 
     script = "pair_player.js"
-    custom_events = ("vote", "milestone")
+    custom_events = ("vote", "undone")
     vote: Event
-    milestone: Event
+    undone: Event
 
     def __init__(self, value: Sequence[Clip] | None = None, *, offered: bool = False, **settings: Any) -> None:
         answers = "".join(clip.answer(*answer, f"vote-{answer[0]}") for answer in ANSWERS)

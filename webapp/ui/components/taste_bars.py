@@ -109,8 +109,8 @@ if __name__ == "__main__":
     import gradio as gr
 
     BARS = [
-        Bar("Tempo", [Estimate.normal(0.6, 0.2)], "You like it faster", less="slow", more="fast", decided=True),
-        Bar("Register", [Estimate.normal(-0.1, 0.4)], "Not decided yet", less="low", more="high"),
+        Bar("Tempo", [Estimate.normal(0.6, 0.2)], "Fast (decided)", less="slow", more="fast", decided=True),
+        Bar("Register", [Estimate.normal(-0.1, 0.4)], "Can't tell yet", less="low", more="high"),
     ]
     with gr.Blocks() as demo:
         TasteBars(BARS, interactive=True)

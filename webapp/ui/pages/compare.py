@@ -11,4 +11,4 @@ from webapp.ui.pages.picking import frame
 def build(context: Context) -> None:
     """The page at ``/``."""
     with page("compare") as listener:
-        frame(context, listener, PairPlayer, way="compare", title="Which is more beautiful?", called="pair")
+        frame(context, listener, PairPlayer, way="compare", title="Which is more beautiful?")

@@ -11,4 +11,4 @@ from webapp.ui.pages.picking import frame
 def build(context: Context) -> None:
     """The page at ``/four``."""
     with page("compare") as listener:
-        frame(context, listener, BestOfFourPlayer, way="four", title="Which is the most beautiful?", called="four")
+        frame(context, listener, BestOfFourPlayer, way="four", title="Which is the most beautiful?")

@@ -1,90 +1,138 @@
-"""What the pages on which one picks share: the kinds of music, the ways to play, and what the picks have brought."""
+"""What the pages on which one picks share: the kinds of music, the ways to play, and what each pick has brought."""
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Sequence
+from typing import Any
 
 import gradio as gr
 
 from webapp.composing import wishes
 from webapp.context import Context
 from webapp.listeners import accounts
+from webapp.listening import answers
+from webapp.listening.answers import Answer
 from webapp.taste import overview
 from webapp.ui.components.best_of_four_player import BestOfFourPlayer
+from webapp.ui.components.clip import deal_again
 from webapp.ui.components.listener_token import ListenerToken
 from webapp.ui.components.pair_player import PairPlayer
 from webapp.ui.handlers import bound, listener_of
 from webapp.ui.layout import QUIET, heading
-from webapp.ui.words import leaning, strongest
+from webapp.ui.words import counted, strongest
 
 WAYS = (("compare", "./", "Two at a time"), ("four", "four", "Best of four"))
 DOMAINS = (("Pop piano", "pop"), ("Dance tunes", "dance"), ("Chorales", "chorale"))
 FIRST_GUESS, FIRST_CLIP, PICTURE = 3, 6, 10  # picks
+PLACES = {"offer": ('<a href="./">two at a time</a>', "A pair"), "four": ('<a href="four">best of four</a>', "Four")}
 
 
 def frame(
-    context: Context,
-    listener: ListenerToken,
-    kind: type[PairPlayer | BestOfFourPlayer],
-    *,
-    way: str,
-    title: str,
-    called: str,
+    context: Context, listener: ListenerToken, kind: type[PairPlayer | BestOfFourPlayer], *, way: str, title: str
 ) -> None:
     """The page around a player: its question, the kind of music, the ways to play, a line on what was learned."""
     with gr.Row(elem_classes="k-ask"):
         heading(title)
         domain = gr.Radio(DOMAINS, label="Kind of music", show_label=False, container=False, elem_classes="k-choices")
-    gr.HTML(_ways(way), apply_default_css=False, js_on_load=None)
+    with gr.Row(elem_classes="k-ways-row"):
+        gr.HTML(_ways(way), apply_default_css=False, js_on_load=None)
+        note = gr.HTML(_note(), apply_default_css=False, js_on_load=None)
     player = kind(offered=True)
-    note = gr.HTML(_note(), apply_default_css=False, js_on_load=None)
 
-    listener.change(bound(domain_of, context), inputs=listener, outputs=domain, **QUIET)
-    domain.input(
-        bound(choose_domain, context, called),
-        inputs=[listener, domain],
-        outputs=note,
-        **QUIET,
-    )
-    player.milestone(bound(milestone, context), inputs=listener, outputs=note, **QUIET)
+    listener.change(bound(arrive, context), inputs=listener, outputs=[domain, note], **QUIET)
+    domain.input(bound(choose_domain, context), inputs=[listener, domain], outputs=[note, player], **QUIET)
+    player.vote(bound(answer, context), inputs=listener, outputs=note, **QUIET)
+    player.undone(bound(undone, context, way), inputs=listener, outputs=[note, domain], **QUIET)
 
 
-def domain_of(context: Context, token: str | None) -> str:
-    """Which kind of music the listener chose."""
-    return accounts.account(context.database, listener_of(context, token)).domain
+def arrive(context: Context, token: str | None) -> tuple[str, str]:
+    """Which kind of music the listener chose, and what the next picks will bring."""
+    found = accounts.account(context.database, listener_of(context, token))
+    return found.domain, _note(goal(found.picks)) if found.picks else _note()
 
 
-def choose_domain(context: Context, called: str, token: str | None, domain: str) -> str:
-    """Another kind of music, from the next new offer on."""
+def choose_domain(context: Context, token: str | None, domain: str) -> tuple[str, dict[str, Any]]:
+    """Another kind of music, at once; what is open of the one before waits until that is chosen again."""
     accounts.change_domain(context.database, context.journal, listener_of(context, token), domain)
-    music = next(label for label, value in DOMAINS if value == domain)
-    return _note(f"{music}, from the {called} after the next. Skip to get there sooner.")
+    return _note(f"{_called(domain)} from here on."), deal_again()
 
 
-def milestone(context: Context, token: str | None, event: gr.EventData) -> str:
-    """What the picks so far have brought: a first guess, then a clip of one's own, then a page to read."""
-    picks = int(event.picks)
-    if picks >= PICTURE:
-        return _note('Ten picks make a picture: <a href="taste">see what you seem to love</a>.')
+def answer(context: Context, token: str | None, event: gr.EventData) -> str:
+    """What a pick turned out to be, and what the next ones will bring."""
     listener_id = listener_of(context, token)
-    if picks >= FIRST_CLIP:
-        return _note(_first_clip(wishes.state(context.database, listener_id).clips))
+    which = getattr(event, "offer_id", None) or event.four_id
+    found = answers.of_vote(context.database, listener_id, uuid.UUID(str(which)))
+    told = told_of(found) if found else ""
+    return _note(f"{told} {brought(context, listener_id, int(event.picks), picked=bool(told))}")
+
+
+def undone(context: Context, way: str, token: str | None, event: gr.EventData) -> tuple[str, str]:
+    """The last pick was taken back."""
+    listener_of(context, token)
+    here, what = PLACES[event.what]
+    elsewhere = "" if (event.what == "four") == (way == "four") else f" {what} waits for your answer in {here}."
+    return _note(f"Undone. {counted(int(event.picks), 'pick')} left.{elsewhere}"), str(event.domain)
+
+
+def told_of(found: Answer) -> str:
+    """One pick in a sentence or two; nothing of what was no pick."""
+    lines = []
+    if found.guessed is not None:
+        lines.append("We guessed right." if found.guessed else "We had guessed another one.")
+    if found.composed is not None:
+        which = "The one you picked" if found.composed else "One that you didn't pick"
+        lines.append(f"{which} was composed for you.")
+    if found.claim is not None:
+        lines.append(
+            "One of the two was changed to please you more: our claim was right."
+            if found.claim
+            else "One of the two was changed to please you more, and you prefer the other: that claim was wrong."
+        )
+    return " ".join(lines)
+
+
+def brought(context: Context, listener_id: uuid.UUID, picks: int, *, picked: bool) -> str:
+    """What so many picks have brought, just now or in all, and the next goal."""
+    if not picked or picks not in {FIRST_GUESS, FIRST_CLIP, PICTURE}:
+        return goal(picks)
+    if picks == PICTURE:
+        return 'Ten picks make a picture: <a href="taste">see what you seem to love</a>.'
+    if picks == FIRST_CLIP:
+        return _first_clip(wishes.state(context.database, listener_id).clips)
     style = strongest(overview.overview(context.database, context.space, context.playable, listener_id).styles)
     if style is None:
-        return _note("Nothing stands out in your picks so far.")
-    return _note(f"A first guess: {leaning(style.words)}. The next picks will tell.")
+        return f"Nothing stands out in your picks so far. {goal(picks)}"
+    return f"A first guess at your taste: {style.lean}. {goal(picks)}"
+
+
+def goal(picks: int) -> str:
+    """What comes next, and how many picks away it is."""
+    for there, what in (
+        (FIRST_GUESS, "a first guess at your taste"),
+        (FIRST_CLIP, "the first piece composed for you"),
+        (PICTURE, "a picture of your taste"),
+    ):
+        if picks < there:
+            return f"Next, in {counted(there - picks, 'pick')}: {what}."
+    left = wishes.EVERY - (picks - FIRST_CLIP) % wishes.EVERY
+    return f'Next, in {counted(left, "pick")}: new pieces composed for <a href="taste">your taste</a>.'
 
 
 def _first_clip(clips: Sequence[wishes.Own]) -> str:
     if any(clip.met for clip in clips):
-        return "One of the clips you have compared was composed for you."
+        return f"Your first pieces are among the pairs. {goal(FIRST_CLIP)}"
     if clips:
-        return "A clip composed for you waits in your next pairs. Which one stays a secret."
-    return "A clip is being composed for you. You will meet it blind in one of your pairs."
+        return "A piece composed for you waits in your next pairs. Which one it is you hear after your pick."
+    return "A piece is being composed for you. You will meet it in one of your pairs, and hear after your pick which."
+
+
+def _called(domain: str) -> str:
+    return next(label for label, value in DOMAINS if value == domain)
 
 
 def _note(text: str = "") -> str:
-    return f'<p class="k-note" aria-live="polite">{text}</p>'
+    return f'<p class="k-note" aria-live="polite">{text.strip()}</p>'
 
 
 def _ways(current: str) -> str:

@@ -3,26 +3,83 @@ from __future__ import annotations
 import gradio as gr
 import pytest
 
-from webapp.listeners import accounts
+from webapp.listeners import accounts, undo
+from webapp.listening.answers import Answer
 from webapp.ui.pages import picking
 
 
 @pytest.fixture
-def token(context, live) -> str:
-    return context.identity.token(live())
+def listener(live):
+    return live()
 
 
-def picked(picks: int) -> gr.EventData:
-    return gr.EventData(None, {"picks": picks})
+@pytest.fixture
+def token(context, listener) -> str:
+    return context.identity.token(listener)
 
 
-def test_another_kind_of_music_is_kept_and_told_with_when_it_comes(context):
+def cast(context, listener, outcome: str) -> gr.EventData:
+    """A vote, and the event that the page gets of it."""
+    offer = context.pairs.open(listener)[0].id
+    picks = context.pairs.record_vote(listener, offer, outcome, (1, 1)).picks
+    return gr.EventData(None, {"offer_id": str(offer), "four_id": None, "picks": picks})
+
+
+def test_another_kind_of_music_comes_at_once_and_the_player_is_told(context):
     token = context.identity.token(accounts.create(context.database, context.journal))
-    assert "Dance tunes, from the pair after the next" in picking.choose_domain(context, "pair", token, "dance")
-    assert picking.domain_of(context, token) == "dance"
+    note, first = picking.choose_domain(context, token, "dance")
+    assert "Dance tunes from here on" in note
+    assert picking.choose_domain(context, token, "dance")[1] != first
+    assert picking.arrive(context, token)[0] == "dance"
 
 
-def test_the_first_picks_bring_a_guess_then_a_clip_then_a_page_to_read(context, token):
-    assert len(picking.milestone(context, token, picked(3))) > len(picking._note())
-    assert "compos" in picking.milestone(context, token, picked(6))
-    assert '<a href="taste">' in picking.milestone(context, token, picked(10))
+def test_every_pick_is_answered_and_names_the_next_goal(context, listener, token):
+    for picks in range(5, 12):
+        event = cast(context, listener, "left" if picks % 2 else "right")
+        told = picking.answer(context, token, event)
+        assert event.picks == picks
+        assert "guess" in told or "composed for you" in told
+        assert {6: "composed for you", 10: '<a href="taste">'}.get(picks, "Next, in ") in told
+
+
+def test_what_was_no_pick_is_told_nothing_of(context, listener, token):
+    told = picking.answer(context, token, cast(context, listener, "neither"))
+    assert "guess" not in told
+    assert "Next, in " in told
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (Answer(0, True, None, None), "We guessed right."),
+        (Answer(1, False, True, None), "We had guessed another one. The one you picked was composed for you."),
+        (Answer(1, None, False, None), "One that you didn't pick was composed for you."),
+        (Answer(0, None, None, True), "One of the two was changed to please you more: our claim was right."),
+        (Answer(None, None, None, None), ""),
+    ],
+)  # fmt: skip
+def test_a_pick_is_told_what_it_was(answer, said):
+    assert picking.told_of(answer) == said
+
+
+def test_goals_follow_one_another():
+    found = [picking.goal(picks) for picks in (0, 2, 3, 5, 6, 9, 10, 15, 16)]
+    assert "in 3 picks: a first guess" in found[0]
+    assert "in 1 pick: a first guess" in found[1]
+    assert "in 3 picks: the first piece" in found[2]
+    assert "in 1 pick: the first piece" in found[3]
+    assert "in 4 picks: a picture" in found[4]
+    assert "in 1 pick: a picture" in found[5]
+    assert [text.split(":")[0] for text in found[6:]] == [
+        "Next, in 6 picks", "Next, in 1 pick", "Next, in 10 picks"
+    ]  # fmt: skip
+
+
+def test_an_undone_pick_is_told_with_where_its_clips_wait(context, listener, token):
+    cast(context, listener, "left")
+    done = undo.undo_last(context.records, listener)
+    event = gr.EventData(None, {"what": done.what, "picks": done.picks, "domain": done.domain})
+    here, domain = picking.undone(context, "compare", token, event)
+    assert "Undone. 4 picks left.</p>" in here
+    assert domain == "pop"
+    assert "two at a time</a>." in picking.undone(context, "four", token, event)[0]

@@ -215,6 +215,9 @@ export const votes = (/** @type {number} */ limit, /** @type {number | undefined
 /** Keep the first `count` votes and undo the others for good. */
 export const rewind = (/** @type {number} */ count) => json("POST", "/api/listener/rewind", { votes: count });
 
+/** Take the last vote back: `{what, id, domain, picks}` of what is open again. */
+export const undo = () => json("POST", "/api/listener/undo", {});
+
 /** Everything that is stored about this listener, as a zip file. */
 export async function download() {
   const response = await request("GET", "/api/listener/export?form=zip", { timeoutMs: 120000 });

@@ -12,7 +12,6 @@ import { Table } from "./table.js";
 /** @typedef {import("./types.js").Laid} Laid */
 
 const LOOK_AHEAD_S = 2;
-const TOLD_PICKS = [3, 10]; // from the first to the last of these each pick brings something worth saying
 const ELSEWHERE = "input:not([type=radio]), textarea, select, [contenteditable=true], dialog[open], .k-menu[open]";
 const counted = (/** @type {number} */ picks) => (picks === 1 ? "1 pick" : `${picks} picks`);
 
@@ -25,11 +24,13 @@ export class Picking {
   #picked; // the clip that was picked last
   /** @type {string | null} */
   #told = null; // the side that Gradio knows to sound
+  /** @type {{id: string, heard: Record<string, number>} | null} */
+  #last = null; // what was answered last, should the answer be taken back
 
   /**
    * @param {Game} game
    * @param {HTMLElement} root
-   * @param {(event: string, data: any) => void} tell tells Gradio: `vote`, `milestone`, `select`
+   * @param {(event: string, data: any) => void} tell tells Gradio: `vote`, `undone`, `select`
    */
   constructor(game, root, tell) {
     this.game = game;
@@ -42,6 +43,8 @@ export class Picking {
     this.stage.addEventListener("change", () => this.#gate());
     this.stage.player.addEventListener("change", () => this.#sounding());
     for (const button of this.answers) button.addEventListener("click", () => this.#vote(button.dataset.outcome ?? ""));
+    this.undo = /** @type {HTMLButtonElement | null} */ (root.querySelector(".k-undo"));
+    this.undo?.addEventListener("click", () => this.#undo());
     whileOn(root, document, "keydown", (event) => this.#key(event));
   }
 
@@ -70,7 +73,6 @@ export class Picking {
     });
     if (trouble) this.#say("");
     this.#count(picks);
-    if (picks >= TOLD_PICKS[0]) this.tell("milestone", { picks });
   }
 
   /** Ask for the open offers until there is at least one, and put it on the page. */
@@ -137,6 +139,7 @@ export class Picking {
       this.stage.tap();
     } else if (this.stage.sides.includes(key)) this.stage.tap(key);
     else if (key in this.game.outcomes) this.#vote(this.game.outcomes[key]);
+    else if (key === "u" && this.undo) this.#undo();
     else return;
     event.preventDefault();
   }
@@ -149,9 +152,10 @@ export class Picking {
     this.#inFlight = true;
     stage.player.pause();
     this.#picked = stage.pair.clips[this.game.winner(outcome) ?? ""]?.clipId;
-    this.box.put(this.game.ballot(stage.pair.offerId, outcome, stage.heard()));
+    const last = (this.#last = { id: stage.pair.offerId, heard: stage.heard() });
+    this.box.put(this.game.ballot(last.id, outcome, last.heard));
     this.#say("");
-    const next = this.table.readyBeside(stage.pair.offerId);
+    const next = this.table.readyBeside(last.id);
     if (next) this.#show(next);
     else this.#gate();
     this.#steadyFocus();
@@ -177,7 +181,6 @@ export class Picking {
       this.#count(reply.picks);
       this.#more();
       this.tell("vote", { ...ballot, picks: reply.picks, clip_id: this.#picked ?? null });
-      if (reply.picks >= TOLD_PICKS[0] && reply.picks <= TOLD_PICKS[1]) this.tell("milestone", { picks: reply.picks });
     } catch (/** @type {any} */ error) {
       this.#say(this.#refusal(error));
       if (error.status === 401) await this.#greet(this.game.greetAgain);
@@ -189,12 +192,43 @@ export class Picking {
     this.#gate();
   }
 
+  /** Take the last answer back: its clips are on the page again, heard as they were. */
+  async #undo() {
+    const last = this.#last;
+    if (this.#inFlight || this.undo?.disabled) return;
+    this.#inFlight = true;
+    this.#gate();
+    try {
+      const back = await api.undo();
+      if (last && last.id === back.id) this.stage.keepHeard(last.id, last.heard);
+      this.#last = null;
+      this.#picked = undefined;
+      this.#count(back.picks);
+      this.#more();
+      this.tell("undone", back);
+      this.#say("");
+    } catch (/** @type {any} */ error) {
+      this.#say(error.message);
+    }
+    this.#inFlight = false;
+    await this.dealAgain();
+  }
+
+  /** Ask which offers are open now: what is on the page stays if it is the first of them. */
+  async dealAgain() {
+    if (this.#inFlight || !this.stage.pair) return; // it is being asked already
+    const open = await this.game.open().catch(() => []);
+    if (this.#inFlight || !this.stage.pair) return;
+    if (!open.length || this.game.id(open[0]) !== this.stage.pair.offerId) this.stage.clear();
+    await this.#follow(open);
+  }
+
   /** The way to clips like the one that was picked last. */
   #more() {
     const link = /** @type {HTMLAnchorElement | null} */ (this.root.querySelector(".k-more"));
     if (!link) return;
     link.hidden = !this.#picked;
-    link.href = `more?clip=${this.#picked}`;
+    link.href = `more?clip=${this.#picked}&from=${this.game.called}`;
   }
 
   /** @param {{status: number, message: string}} error */
@@ -250,6 +284,7 @@ export class Picking {
   #count(picks) {
     this.#picks = picks;
     this.find(".k-picks").textContent = counted(picks);
+    if (this.undo) this.undo.hidden = !picks && !this.#last;
     this.root.querySelectorAll(".k-ticks i").forEach((tick, index) => tick.classList.toggle("k-done", index < picks));
   }
 
@@ -257,6 +292,7 @@ export class Picking {
   #gate() {
     const missing = this.stage.unheard();
     const blocked = !this.stage.pair || this.#inFlight;
+    if (this.undo) this.undo.disabled = this.#inFlight;
     for (const button of this.answers) {
       const disabled = blocked || (button.dataset.outcome !== "skipped" && missing.length > 0);
       if (button.disabled !== disabled) button.disabled = disabled;
@@ -306,6 +342,8 @@ export class Picking {
  */
 export async function startPicking(game, component) {
   const root = /** @type {HTMLElement} */ (component.element.querySelector(".kallos"));
-  const picking = new Picking(component.props.offered ? game : given(game, component), root, component.trigger);
+  const { offered } = component.props;
+  const picking = new Picking(offered ? game : given(game, component), root, component.trigger);
+  if (offered) component.watch("value", () => picking.dealAgain());
   await picking.start().catch((error) => picking.fail(error));
 }

@@ -40,7 +40,7 @@ export class Stage extends EventTarget {
     this.cards = Object.fromEntries(cards.map((card, index) => [this.sides[index], this.#card(card)]));
     this.player.addEventListener("change", () => this.#playing());
     onThemeChange(root, () => this.sides.forEach((side) => this.cards[side].roll.repaint()));
-    whileOn(root, window, "pagehide", () => this.#keepHeard());
+    whileOn(root, window, "pagehide", () => this.pair?.offerId && this.keepHeard(this.pair.offerId, this.heard()));
   }
 
   /** @param {HTMLElement} card */
@@ -158,9 +158,13 @@ export class Stage extends EventTarget {
     }
   }
 
-  #keepHeard() {
-    if (!this.pair?.offerId) return;
-    store.set(KEPT, JSON.stringify({ offerId: this.pair.offerId, heard: this.heard() }));
+  /**
+   * Keep what was heard of an offer until it is on the page again.
+   * @param {string} offerId
+   * @param {Record<string, number>} heard
+   */
+  keepHeard(offerId, heard) {
+    store.set(KEPT, JSON.stringify({ offerId, heard }));
   }
 
   /**

@@ -23,12 +23,8 @@ def build(context: Context) -> None:
         changes = (listener.change, renewed.change)
         best, further, favourites, picks = likings.build(context, listener, changes)
         why.build(context, listener, best, further)
-        sections = [composing.build(context, listener, changes, favourites), card.build(context, listener, changes)]
-        picks.change(
-            lambda count: [gr.update(visible=count > 0)] * len(sections),
-            inputs=picks,
-            outputs=sections,
-            **QUIET,
-        ).then(None, js=NAMED)
+        section = composing.build(context, listener, changes, favourites)
+        card.build(context, listener, changes)
+        picks.change(lambda count: gr.update(visible=count > 0), picks, section, **QUIET).then(None, js=NAMED)
         votes.build(context, listener, changes, renewed)
         bringing.build(context, listener, renewed)

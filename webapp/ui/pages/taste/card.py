@@ -19,14 +19,14 @@ from webapp.ui.handlers import bound, listener_of
 from webapp.ui.layout import AWAITED, QUIET, explain, status
 
 EXPLAINED = (
-    "What you seem to love on one picture, with how sure that is, and a piece you like. It is drawn when you ask for "
-    "it, and kept nowhere. A link shows it and plays the piece to whoever has it, without your votes, until you "
-    "withdraw it here."
+    "What you seem to love on one picture, with how sure that is, and a piece you like. Only you see it until you "
+    "share it. A link shows the picture and plays the piece to whoever has it, without your picks, until you withdraw "
+    "it."
 )
 
 
-def build(context: Context, listener: ListenerToken, changes: Sequence[Callable[..., Any]]) -> Any:
-    """The section, hidden."""
+def build(context: Context, listener: ListenerToken, changes: Sequence[Callable[..., Any]]) -> None:
+    """The section, hidden until there is something to say, or a link to withdraw."""
     with gr.Row(visible=False, elem_id="card", elem_classes="k-part-of-page k-columns-two") as section:
         with gr.Column(min_width=320):
             gr.Markdown("## A card of your taste")
@@ -40,12 +40,19 @@ def build(context: Context, listener: ListenerToken, changes: Sequence[Callable[
             label="Your card", show_label=False, visible=False, interactive=False, format="png", elem_id="card-picture",
             buttons=["download"],
         )  # fmt: skip
-    gr.on(changes, bound(links_of, context), inputs=listener, outputs=links, **QUIET)
+    gr.on(changes, bound(offered, context), inputs=listener, outputs=[section, links], **QUIET)
     gr.on(changes, hidden, outputs=[picture, share_it], **QUIET)
     draw_it.click(bound(draw, context), inputs=listener, outputs=[picture, share_it, said], **AWAITED)
     share_it.click(bound(share, context), inputs=listener, outputs=[links, said], **QUIET)
     links.act(bound(act, context), inputs=listener, outputs=[links, said], **QUIET)
-    return section
+
+
+def offered(context: Context, token: str | None, request: gr.Request) -> tuple[dict[str, Any], list[Row]]:
+    """Whether there is a card to offer, and the links that are open."""
+    listener_id = listener_of(context, token)
+    links = links_of(context, token, request)
+    tells = taste_cards.has_something_to_say(context.database, context.space, context.playable, listener_id)
+    return gr.update(visible=tells or bool(links)), links
 
 
 def draw(context: Context, token: str | None) -> tuple[dict[str, Any], dict[str, Any], str]:

@@ -19,7 +19,7 @@ from webapp.ui.components.listener_token import ListenerToken
 from webapp.ui.components.taste_bars import Bar, Estimate, TasteBars
 from webapp.ui.handlers import bound, listener_of
 from webapp.ui.layout import QUIET, explain, explained, heading, heading_html
-from webapp.ui.words import capital, leaning, percent, style_name, undirected, your_picks
+from webapp.ui.words import capital, percent, style_name, your_picks
 
 MEANINGFUL = 10  # picks before the figures are worth reading
 EMPTY = f"""<div class="kallos k-empty">{KEYBOARD}
@@ -69,8 +69,8 @@ def build(
         with gr.Column(scale=4, min_width=320):
             gr.Markdown("## What you seem to like")
             explain(
-                "Each line is our best guess with the range we are 95 % sure of. While a range crosses the middle your "
-                "picks decide no direction, and nothing is said of one."
+                "The surest first. “9 in 10” means that of ten such guesses nine are right; “decided” stands where the "
+                "whole range that we are 95 % sure of lies on one side."
             )
             styles = TasteBars(interactive=True)
             habits = gr.HTML(apply_default_css=False)
@@ -119,7 +119,7 @@ def load(context: Context, token: str | None) -> Loaded:
         title=heading_html("Your taste", lead(found.picks)),
         empty=gr.update(visible=not found.picks),
         there=gr.update(visible=bool(found.picks)),
-        styles=[style_bar(each) for each in found.styles],
+        styles=[style_bar(each) for each in sorted(found.styles, key=lambda style: -style.odds)],
         habits="".join(explained(line) for line in habit_lines(found.habits)),
         figure=accuracy_text(found.accuracy),
         accuracy=_accuracy_bar(found.accuracy),
@@ -148,18 +148,17 @@ def lead(picks: int) -> str:
 
 
 def style_bar(style: StyleLiking) -> Bar:
-    """One style: its name, the verdict in words, and the best guess with its 95 % interval."""
+    """One style: its name, in which direction it leans and how sure that is, and the best guess with its interval."""
     estimate = Estimate.normal(style.effect, style.sd)
-    decided = estimate.low > 0 or estimate.high < 0
     less, more = POLES.get(style.attribute, ("less", "more"))
     return Bar(
         name=capital(style_name(style.style)),
         estimates=[estimate],
-        words=capital(leaning(style.words)) if decided or undirected(style.words) else "Not decided yet",
-        note=your_picks(style.others.words) if decided and style.others else "",
+        words=capital(style.lean) or "Can't tell yet",
+        note=your_picks(style.others.words) if style.lean and style.others else "",
         less=less,
         more=more,
-        decided=decided,
+        decided=estimate.low > 0 or estimate.high < 0,
         described=f"{less} to {more}: best guess {style.effect:.2f}, 95 % between {estimate.low:.2f} and "
         f"{estimate.high:.2f}; {percent(style.confidence)} sure of the direction",
         test_id=f"taste-{style.style}",

@@ -1,0 +1,43 @@
+"""Another kind of music comes at once, in pairs and in fours; what is open of the one before waits."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import select
+
+from db.tables import Clip
+from webapp.listeners import accounts
+from webapp.runtime.errors import NotReady
+
+
+def domains(context, shown) -> set[str]:
+    ids = [clip.clip_id for each in shown for clip in each.clips]
+    return set(context.database.transaction(lambda s: s.scalars(select(Clip.domain).where(Clip.id.in_(ids))).all()))
+
+
+@pytest.mark.parametrize("way", ["pairs", "best_of_four"])
+def test_what_is_offered_changes_with_the_choice_and_comes_back(context, stock, way):
+    stock("pop", 10)
+    stock("dance", 10)
+    listener = accounts.create(context.database, context.journal)
+    voting = getattr(context, way)
+    pop = voting.open(listener)
+    accounts.change_domain(context.database, context.journal, listener, "dance")
+    dance = voting.open(listener)
+    assert len(dance) == 2
+    assert domains(context, dance) == {"dance"}
+    heard = [1] * len(pop[0].clips)
+    answered = voting.record_vote(listener, pop[0].id, "skipped", heard)  # from a page that was open before
+    assert answered.open == dance
+    accounts.change_domain(context.database, context.journal, listener, "pop")
+    assert voting.open(listener)[0] == pop[1]
+    assert domains(context, voting.open(listener)) == {"pop"}
+
+
+def test_a_kind_of_which_there_is_nothing_yet_is_waited_for(context, stock):
+    stock("pop", 4)
+    listener = accounts.create(context.database, context.journal)
+    context.pairs.open(listener)
+    accounts.change_domain(context.database, context.journal, listener, "chorale")
+    with pytest.raises(NotReady):
+        context.pairs.open(listener)
