@@ -98,9 +98,15 @@ def _add_compose(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def _add_study(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     study = commands.add_parser("study", help="a study's votes")
-    study.add_argument("action", choices=["export"], help="votes and clips without names, as a zip of CSV and MIDI")
-    study.add_argument("id", nargs="?", default="default")
-    study.add_argument("--out", type=Path, default=Path("study.zip"))
+    actions = study.add_subparsers(dest="action", required=True)
+    export = actions.add_parser("export", help="votes and clips without names, as a zip of CSV and MIDI")
+    export.add_argument("id", nargs="?", default="default")
+    export.add_argument("--out", type=Path, default=Path("study.zip"))
+    simulate = actions.add_parser("simulate", help="votes of simulated listeners, in an installation of their own")
+    simulate.add_argument("--listeners", type=int, default=40)
+    simulate.add_argument("--votes", type=int, default=40, help="of each of them (40)")
+    simulate.add_argument("--seed", type=int, default=0)
+    simulate.add_argument("--out", type=Path, default=Path("simulated_study.json"), help="what the page shows of them")
     study.set_defaults(run=_study)
 
 
@@ -240,6 +246,8 @@ def _compose(given: argparse.Namespace, settings: Settings) -> int:
 
 
 def _study(given: argparse.Namespace, settings: Settings) -> int:
+    if given.action == "simulate":
+        return _simulated_study(given, settings)
     from webapp.context import Context
     from webapp.research import study_dataset, vote_report
 
@@ -251,6 +259,24 @@ def _study(given: argparse.Namespace, settings: Settings) -> int:
         return 1
     votes = f"{found.votes} votes and {found.fours} picks of four"
     print(f"{given.out}: {votes} by {found.listeners} listeners on {found.clips} clips")
+    return 0
+
+
+def _simulated_study(given: argparse.Namespace, settings: Settings) -> int:
+    from db import migrate
+    from webapp.context import Context
+    from webapp.research import simulation
+    from webapp.runtime.errors import NotReady
+
+    try:
+        with closing(Context(settings)) as context:
+            migrate.upgrade(context.database.open())
+            found = simulation.simulate(context, given.listeners, given.votes, given.seed)
+            given.out.write_text(json.dumps(found, separators=(",", ":")), encoding="utf-8")
+    except (simulation.NotEmptyError, NotReady, OSError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(f"{given.out}: {given.listeners} simulated listeners with {given.votes} votes each")
     return 0
 
 

@@ -31,38 +31,18 @@ from models.taste.head import Head
 from models.taste.hierarchy import Evidence, PopulationPrior, learn
 from models.taste.policy import Mixture
 from models.taste.simulated_listener import RANDOM, new_head, share_ranked_right
-from models.taste.simulated_people import UTILITY_SD, Person, listen
+from models.taste.simulated_people import Person, SharedTaste, listen
 from models.taste.space import TasteSpace
 
 FloatArray = npt.NDArray[np.float64]
 Accuracy = dict[str, FloatArray]  # beginning: share of unseen pairs ranked right after 0, 1, ... votes (MOST + 1,)
 
-COMMON, ALONG = 0.5, 0.25  # of the variance of tastes
-LEANING_SD = 0.4
 LISTENERS, VOTES_EACH = 60, 40
 NEWCOMERS = 20
 GOALS = (0.7, 0.75, 0.8)  # of pairs ranked right
 AT = (0, 6, 30, 60)  # votes
 MOST = 60
 BEGINNINGS = ("fixed", "population")
-
-
-class SharedTaste:
-    """Makes people whose tastes are related, before clips with ``attributes`` ``(N, A)``."""
-
-    def __init__(self, attributes: npt.ArrayLike, seed: int) -> None:
-        x = np.asarray(attributes, dtype=np.float64)
-        self.x = (x - x.mean(axis=0)) / np.maximum(x.std(axis=0), 1e-9)
-        self.common, self.direction = (_unit(row) for row in np.random.default_rng(seed).normal(size=(2, x.shape[1])))
-
-    def person(self, generator: np.random.Generator) -> Person:
-        """One of them, whose utility has the usual spread."""
-        own = _unit(generator.normal(size=len(self.common)))
-        weights = np.sqrt(COMMON) * self.common + np.sqrt(ALONG) * generator.normal() * self.direction
-        weights += np.sqrt(1 - COMMON - ALONG) * own
-        utility = self.x @ weights
-        utility = UTILITY_SD * (utility - utility.mean()) / max(float(utility.std()), 1e-9)
-        return Person(utility, leaning=float(LEANING_SD * generator.normal()))
 
 
 def study(pool: Pool, space: TasteSpace, tastes: SharedTaste, listeners: int, seed: int) -> list[Evidence]:
@@ -111,11 +91,6 @@ def _reached(accuracy: FloatArray, goal: float) -> int:
     """Votes from which on the goal is held, 0 where it is held from the beginning."""
     held = accuracy >= goal
     return next((votes for votes in range(len(held) - STAYS + 1) if held[votes : votes + STAYS].all()), MOST)
-
-
-def _unit(row: FloatArray) -> FloatArray:
-    unit: FloatArray = row / np.linalg.norm(row)
-    return unit
 
 
 def _mean(values: FloatArray, *, baseline: float | None = None, chance: float | None = None) -> Metric:

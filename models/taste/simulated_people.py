@@ -30,6 +30,8 @@ UTILITY_SD = 2.0
 TIE, LOVED_TIE = math.log(0.4), math.log(3.0)  # of two equal clips one in six is called equal, or three in five
 LAPSE, TIRED_LAPSE, TIRED_AFTER = 0.05, 0.5, 60  # share of coin tosses: rested, and from so many votes on
 LEANING = 1.0  # to the left, in units of utility
+COMMON, ALONG = 0.5, 0.25  # of the variance of related tastes
+LEANING_SD = 0.4  # of people with related tastes
 
 
 class Voter(Protocol):
@@ -140,6 +142,29 @@ def person_of(kind: str, loved: npt.ArrayLike) -> Person:
 def person(kind: str, attributes: npt.ArrayLike, generator: np.random.Generator) -> Person:
     """Somebody of this ``kind`` before clips with ``attributes`` ``(N, A)``; raises ``ValueError`` on another kind."""
     return person_of(kind, taste(kind, attributes, generator).of(attributes))
+
+
+class SharedTaste:
+    """Makes people whose tastes are related, before clips with ``attributes`` ``(N, A)``."""
+
+    def __init__(self, attributes: npt.ArrayLike, seed: int) -> None:
+        x = np.asarray(attributes, dtype=np.float64)
+        self.x = (x - x.mean(axis=0)) / np.maximum(x.std(axis=0), 1e-9)
+        self.common, self.direction = (_unit(row) for row in np.random.default_rng(seed).normal(size=(2, x.shape[1])))
+
+    def person(self, generator: np.random.Generator) -> Person:
+        """One of them, whose utility has the usual spread."""
+        own = _unit(generator.normal(size=len(self.common)))
+        weights = np.sqrt(COMMON) * self.common + np.sqrt(ALONG) * generator.normal() * self.direction
+        weights += np.sqrt(1 - COMMON - ALONG) * own
+        utility = self.x @ weights
+        utility = UTILITY_SD * (utility - utility.mean()) / max(float(utility.std()), 1e-9)
+        return Person(utility, leaning=float(LEANING_SD * generator.normal()))
+
+
+def _unit(row: FloatArray) -> FloatArray:
+    unit: FloatArray = row / np.linalg.norm(row)
+    return unit
 
 
 def listen(

@@ -27,10 +27,13 @@ def read_figure(
     study: Annotated[str, Query(max_length=64)] = "default",
     form: Literal["json", "csv"] = "json",
 ) -> Response:
-    """``kinds``, ``ceilings``, ``calibration``, ``policies`` or ``popularity`` of a study, drawn, or as CSV."""
-    from webapp.research import study_listeners  # noqa: PLC0415 (as above)
+    """``kinds``, ``ceilings``, ``calibration``, ``policies`` or ``popularity`` of a study or of ``simulated``; or CSV."""
+    from webapp.research import simulated_study, study_listeners  # noqa: PLC0415 (as above)
 
-    drawn = context.database.transaction(lambda session: study_listeners.draw(session, context.space, name, study))
+    if study == simulated_study.NAME and name in simulated_study.PLOTS:
+        drawn = simulated_study.draw(name)
+    else:
+        drawn = context.database.transaction(lambda session: study_listeners.draw(session, context.space, name, study))
     if form == "json":
         return JSONResponse(drawn.to_json())
     return Response(drawn.to_csv(), media_type="text/csv; charset=utf-8")

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 from models.evaluate import newcomers
-from models.evaluate.newcomers import SharedTaste, fill, simulate
+from models.evaluate.newcomers import fill, simulate
 from models.experiments.report import Report
 from models.metrics.music_statistics import ATTRIBUTES
 from models.taste.evaluation.pool import Pool
+from models.taste.simulated_people import UTILITY_SD, SharedTaste
 from models.taste.space import TasteSpace
 
 NAMES = tuple(ATTRIBUTES)
@@ -20,7 +21,7 @@ def test_their_tastes_are_related_and_none_is_anothers() -> None:
     alike = np.corrcoef(people)[np.triu_indices(40, 1)]
     assert 0.2 < alike.mean() < 0.8
     assert alike.max() < 0.999
-    assert np.std(people, axis=1) == pytest.approx(newcomers.UTILITY_SD)
+    assert np.std(people, axis=1) == pytest.approx(UTILITY_SD)
 
 
 def test_who_begins_at_the_population_knows_more_from_the_first_vote_on(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ import gradio as gr
 from sqlalchemy.orm import Session
 
 from webapp.context import Context
-from webapp.research import study_listeners
+from webapp.research import simulated_study, study_listeners
 from webapp.research.figures import Drawn
 from webapp.ui import dashboards
 from webapp.ui.charts import Chart, chart, section
@@ -20,6 +20,10 @@ from webapp.ui.layout import QUIET, page
 
 LEAD = "What a study's listeners share, where they part, and how well they are told."
 NOBODY = "Nobody has listened here yet. Votes on the compare page fill this one:"
+SIMULATED = (
+    "These listeners are simulated: their tastes are known, and they vote through the same pairs and models as people. "
+    "Your own listeners stand here once somebody has voted."
+)
 EVERY_S = 60.0  # all votes are counted each time
 CHARTS = {
     "kinds": (
@@ -82,25 +86,27 @@ def opened(context: Context, places: Places, request: gr.Request) -> list[Any]:
 
 
 def choose(context: Context, places: Places, study: str | None) -> list[Any]:
-    """A study as it is now."""
-    studies = context.database.transaction(study_listeners.overview)
-    if not studies:
-        return dashboards.empty(2 + 3 * len(places))
+    """A study as it is now; simulated listeners until somebody has voted."""
+    studies = [each for each in context.database.transaction(study_listeners.overview) if each["votes"]]
     options = [
         (f"{each['study_id']} ({each['listeners']} listeners, {each['votes']} votes)", str(each["study_id"]))
         for each in studies
     ]
+    listeners, votes = simulated_study.size()
+    options.append((f"Simulated ({listeners} listeners, {votes} votes each)", simulated_study.NAME))
     name = chosen_of(options, study or "")
+    simulated = name == simulated_study.NAME
 
     def draw(session: Session) -> dict[str, Drawn]:
         return {plot: study_listeners.draw(session, context.space, plot, name) for plot in places}
 
-    drawn = context.database.transaction(draw)
-    command = f"kallos study export {name} --out {name}.zip"
+    drawn = {plot: simulated_study.draw(plot) for plot in places} if simulated else context.database.transaction(draw)
+    command = "kallos study simulate" if simulated else f"kallos study export {name} --out {name}.zip"
+    about = "Make such a study" if simulated else "All of it, without a name"
     return [
-        *dashboards.shown({"study": name}, ""),
+        *dashboards.shown({"study": name}, SIMULATED if simulated else ""),
         gr.update(choices=options, value=name),
-        f'<p class="k-explain">All of it, without a name: <code>{command}</code></p>',
+        f'<p class="k-explain">{about}: <code>{command}</code></p>',
         *(part for plot, (place, _) in places.items() for part in _told(place, drawn[plot], name)),
     ]
 
