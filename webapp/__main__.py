@@ -271,7 +271,8 @@ def _simulated_study(given: argparse.Namespace, settings: Settings) -> int:
     try:
         with closing(Context(settings)) as context:
             migrate.upgrade(context.database.open())
-            found = simulation.simulate(context, given.listeners, given.votes, given.seed)
+            here = simulation.Installation(context.database, context.journal, context.space, context.playable)
+            found = simulation.simulate(here, given.listeners, given.votes, given.seed)
             given.out.write_text(json.dumps(found, separators=(",", ":")), encoding="utf-8")
     except (simulation.NotEmptyError, NotReady, OSError) as error:
         print(error, file=sys.stderr)

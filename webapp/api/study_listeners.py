@@ -27,7 +27,10 @@ def read_figure(
     study: Annotated[str, Query(max_length=64)] = "default",
     form: Literal["json", "csv"] = "json",
 ) -> Response:
-    """``kinds``, ``ceilings``, ``calibration``, ``policies`` or ``popularity`` of a study or of ``simulated``; or CSV."""
+    """``kinds``, ``ceilings``, ``calibration``, ``policies`` or ``popularity`` of a study, drawn or as CSV.
+
+    ``study=simulated``: the listeners that come with Kallos.
+    """
     from webapp.research import simulated_study, study_listeners  # noqa: PLC0415 (as above)
 
     if study == simulated_study.NAME and name in simulated_study.PLOTS:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,12 +17,17 @@ import numpy as np
 from db.queries.clips import pool_music
 from models.music.notes import Piece
 from models.taste.simulated_people import SharedTaste
+from models.taste.space import TasteSpace
 from models.taste.space_fitting import attribute_row
-from webapp.context import Context
+from webapp.learning.playable_clips import PlayablePool
 from webapp.learning.population import refit_population
 from webapp.listeners import accounts
+from webapp.listening.pairs import Pairs
+from webapp.listening.voting import Voting
 from webapp.research import study_listeners
+from webapp.runtime.database import Database
 from webapp.runtime.errors import NotReady
+from webapp.runtime.journal import Journal
 
 STUDY = "default"
 FEWEST_CLIPS = 24
@@ -32,42 +38,53 @@ class NotEmptyError(Exception):
     """People have voted here; simulated votes would stand among theirs."""
 
 
-def simulate(context: Context, listeners: int, votes: int, seed: int) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Installation:
+    """What simulated listeners vote on."""
+
+    database: Database
+    journal: Journal
+    space: TasteSpace
+    playable: PlayablePool
+
+
+def simulate(here: Installation, listeners: int, votes: int, seed: int) -> dict[str, Any]:
     """Let simulated listeners vote on the pool of an installation of their own; what the Listeners page shows of them.
 
     ``{listeners, votes, seed, model, figures: {name: {frame, data, commits, told}}}``. Raises ``NotEmptyError`` where
     anybody has voted, ``NotReady`` without a pool.
     """
-    if any(each["votes"] for each in context.database.transaction(study_listeners.overview)):
+    if any(each["votes"] for each in here.database.transaction(study_listeners.overview)):
         raise NotEmptyError("there are votes here already; give simulated listeners a KALLOS_HOME of their own")
-    pool = context.database.transaction(lambda session: pool_music(session, model_version=context.space.version))
+    pool = here.database.transaction(lambda session: pool_music(session, model_version=here.space.version))
     if len(pool) < FEWEST_CLIPS:
         raise NotReady(f"the pool has {len(pool)} clips; let kallos serve run here until it has {FEWEST_CLIPS}")
     tastes = SharedTaste([attribute_row(Piece.from_json(clip.notes)) for clip in pool], seed)
     places = {clip.id: place for place, clip in enumerate(pool)}
     for number in range(listeners):
-        _listen(context, tastes, places, votes, np.random.default_rng([seed, number]))
-    refit_population(context.database, context.journal, context.space, context.playable, STUDY)
+        _listen(here, tastes, places, votes, np.random.default_rng([seed, number]))
+    refit_population(here.database, here.journal, here.space, here.playable, STUDY)
     names = [*study_listeners.OF_VOTES, *study_listeners.OF_HEADS]
-    figures = {name: _figure(context, name) for name in names}
-    model = context.space.version
+    figures = {name: _figure(here, name) for name in names}
+    model = here.space.version
     return {"listeners": listeners, "votes": votes, "seed": seed, "model": model, "figures": figures}
 
 
 def _listen(
-    context: Context, tastes: SharedTaste, places: Mapping[uuid.UUID, int], votes: int, generator: np.random.Generator
+    here: Installation, tastes: SharedTaste, places: Mapping[uuid.UUID, int], votes: int, generator: np.random.Generator
 ) -> None:
     """One of them, from the first pair to the last."""
-    someone, listener = tastes.person(generator), accounts.create(context.database, context.journal)
-    opened = context.pairs.open(listener)
+    someone, listener = tastes.person(generator), accounts.create(here.database, here.journal)
+    pairs = Voting(here.database, here.journal, Pairs(here.space, here.playable))
+    opened = pairs.open(listener)
     for before in range(votes):
         pair = opened[0]
         left, right = (places[clip.clip_id] for clip in pair.clips)
         outcome = someone.vote(left, right, before, generator)
-        opened = context.pairs.record_vote(listener, pair.id, outcome, HEARD_MS).open
+        opened = pairs.record_vote(listener, pair.id, outcome, HEARD_MS).open
 
 
-def _figure(context: Context, name: str) -> dict[str, Any]:
-    drawn = context.database.transaction(lambda session: study_listeners.draw(session, context.space, name, STUDY))
+def _figure(here: Installation, name: str) -> dict[str, Any]:
+    drawn = here.database.transaction(lambda session: study_listeners.draw(session, here.space, name, STUDY))
     source = {"data": drawn.source.data, "commits": drawn.source.commits}
     return {"frame": json.loads(drawn.frame.to_json(orient="split")), **source, "told": drawn.details["told"]}

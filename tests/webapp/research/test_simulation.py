@@ -8,24 +8,29 @@ from webapp.research import simulated_study, simulation, study_listeners
 from webapp.runtime.errors import NotReady
 
 
-def test_they_vote_through_pairs_and_heads_and_every_figure_is_drawn(context, stock):
+@pytest.fixture
+def here(context):
+    return simulation.Installation(context.database, context.journal, context.space, context.playable)
+
+
+def test_they_vote_through_pairs_and_heads_and_every_figure_is_drawn(context, here, stock):
     stock("pop", simulation.FEWEST_CLIPS)
-    found = simulation.simulate(context, listeners=3, votes=6, seed=1)
+    found = simulation.simulate(here, listeners=3, votes=6, seed=1)
     (study,) = context.database.transaction(study_listeners.overview)
     assert (study["listeners"], study["votes"]) == (3, 18)
     assert set(found["figures"]) == set(simulated_study.PLOTS)
     assert found["figures"]["policies"]["frame"]["data"]
 
 
-def test_they_are_not_let_among_people(context, live):
+def test_they_are_not_let_among_people(here, live):
     live()
     with pytest.raises(simulation.NotEmptyError, match="KALLOS_HOME of their own"):
-        simulation.simulate(context, listeners=1, votes=1, seed=0)
+        simulation.simulate(here, listeners=1, votes=1, seed=0)
 
 
-def test_without_a_pool_the_command_says_what_fills_it(context):
+def test_without_a_pool_the_command_says_what_fills_it(here):
     with pytest.raises(NotReady, match="kallos serve"):
-        simulation.simulate(context, listeners=1, votes=1, seed=0)
+        simulation.simulate(here, listeners=1, votes=1, seed=0)
 
 
 def test_the_study_that_comes_along_has_every_figure_and_says_what_it_is():
