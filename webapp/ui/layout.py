@@ -18,7 +18,6 @@ QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 AWAITED: dict[str, Any] = {"api_visibility": "private"}  # of one that takes longer than a moment
 
 FOOTER = """<footer class="kallos k-foot">
-  <p>Kallos keeps your picks under a random number. It asks for no name and sends nothing elsewhere.</p>
   <nav aria-label="About Kallos"><a href="about">About and privacy</a><a href="endpoints">Use it from Python</a>
     <a href="api/docs">HTTP interface</a></nav>
 </footer>"""

@@ -7,6 +7,11 @@ from webapp.ui.components.pair_player import PairPlayer
 from webapp.ui.layout import page
 from webapp.ui.pages.picking import frame
 
+LEAD = (
+    "Kallos learns from your picks what you find beautiful, and composes it. Nobody is identified: "
+    '<a href="about">what happens to your picks</a>.'
+)
+
 
 def build(context: Context) -> None:
     """The page at ``/``."""

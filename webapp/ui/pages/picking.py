@@ -33,7 +33,7 @@ def frame(
 ) -> None:
     """The page around a player: its question, the kind of music, the ways to play, a line on what was learned."""
     with gr.Row(elem_classes="k-ask"):
-        heading(title)
+        heading(title, lead)
         domain = gr.Radio(DOMAINS, label="Kind of music", show_label=False, container=False, elem_classes="k-choices")
     with gr.Row(elem_classes="k-ways-row"):
         gr.HTML(_ways(way), apply_default_css=False, js_on_load=None)
