@@ -16,4 +16,4 @@ LEAD = (
 def build(context: Context) -> None:
     """The page at ``/``."""
     with page("compare") as listener:
-        frame(context, listener, PairPlayer, way="compare", title="Which is more beautiful?")
+        frame(context, listener, PairPlayer, way="compare", title="Which is more beautiful?", lead=LEAD)
