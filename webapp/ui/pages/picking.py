@@ -29,7 +29,13 @@ PLACES = {"offer": ('<a href="./">two at a time</a>', "A pair"), "four": ('<a hr
 
 
 def frame(
-    context: Context, listener: ListenerToken, kind: type[PairPlayer | BestOfFourPlayer], *, way: str, title: str
+    context: Context,
+    listener: ListenerToken,
+    kind: type[PairPlayer | BestOfFourPlayer],
+    *,
+    way: str,
+    title: str,
+    lead: str = "",
 ) -> None:
     """The page around a player: its question, the kind of music, the ways to play, a line on what was learned."""
     with gr.Row(elem_classes="k-ask"):
