@@ -304,6 +304,7 @@ def _atlas(given: argparse.Namespace, settings: Settings) -> int:
     from webapp.context import Context
     from webapp.maps.drawing import draw
     from webapp.maps.open_maps import opened
+    from webapp.maps.progress import Progress
 
     if unknown := sorted(set(given.kinds) - set(KINDS)):
         print(f"maps of {', '.join(unknown)} were asked for; there are {', '.join(KINDS)}", file=sys.stderr)
@@ -314,7 +315,14 @@ def _atlas(given: argparse.Namespace, settings: Settings) -> int:
             results = {}
             for kind in given.kinds or KINDS:
                 print(f"{kind}:")
-                result = draw(context.atlas, kind, given.seed, lambda stage, _: print(f"  {stage}…"), given.limit)
+                told: list[str] = []
+
+                def tell(progress: Progress, told: list[str] = told) -> None:
+                    if progress.stage not in told:
+                        told.append(progress.stage)
+                        print(f"  {progress.stage}…", flush=True)
+
+                result = draw(context.atlas, kind, given.seed, tell, given.limit)
                 print(f"  {result.points} points, map {result.map_id}{'' if result.drawn else ', as before'}")
                 results[kind] = uuid.UUID(result.map_id)
             if given.ship:

@@ -36,6 +36,7 @@ from webapp.context import Context
 from webapp.generation.protocol import BadRequest, GenerationError
 from webapp.learning import population, reencoding, refits
 from webapp.maps import catalogue, drawing, shipped_maps
+from webapp.maps.progress import Progress
 from webapp.research import training_runs
 from webapp.runtime.settings import Settings
 from webapp.runtime.supervised_process import die_with_parent
@@ -94,8 +95,8 @@ def _take_runs(context: Context, job: TakenJob) -> dict[str, Any]:  # noqa: ARG0
 def _draw_map(context: Context, job: TakenJob) -> dict[str, Any]:
     in_hand = JobInHand(context.database, job)
 
-    def tell(stage: str, share: float) -> None:
-        in_hand.report({"stage": stage, "share": share})
+    def tell(progress: Progress) -> None:
+        in_hand.report(asdict(progress))
 
     kind, seed, limit = str(job.payload["kind"]), int(job.payload["seed"]), job.payload.get("limit")
     return asdict(drawing.draw(context.atlas, kind, seed, tell, limit))

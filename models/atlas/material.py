@@ -5,7 +5,8 @@ Only music that may be played to anybody is on a map (``models.music.played``).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from models.music.grouping import title_key
 from models.music.keys import likely_key
 from models.music.notes import MusicError, Piece
 from models.music.played import COLLECTIONS, PLAYED, TUNE_BOOKS
+from models.music.progress import Tell, silent
 from models.music.tokens import to_tokens
 from models.style.checkpoint import StyleBundle, load_style
 from models.style.compose import whole_bars
@@ -34,6 +36,8 @@ from models.title.tunes import Tune, name_of, tunes_of
 COMPOSED = "composed by Kallos"
 COMPOSED_TERMS = "made by this installation; see models/weights/LICENSE"
 EXCERPT_BARS = 16
+READING, ENCODING = "Reading the music", "Encoding it"  # the two stages of ``gather``
+SLOW = {"chorale": 50}  # times as long as a tune a chorale takes to parse
 AT_ONCE = 64
 
 
@@ -44,32 +48,55 @@ def gather(
     data: Path | None = None,
     limit: int | None = None,
     style: str | Path = "default",
+    tell: Callable[[str, float], None] = lambda stage, share: None,  # noqa: ARG005
 ) -> Material:
     """The points of a map of one of ``KINDS``; ``clips`` join the corpora's excerpts where clips are mapped.
 
     ``data``: a folder of tunes instead of the corpora; ``limit``: about so many pieces of each corpus. Pieces that have
-    not what the map is drawn by are counted (``left_out``). ``style``: the model that clips are mapped by. Raises
-    ``MusicError`` where there is nothing to map.
+    not what the map is drawn by are counted (``left_out``). ``style``: the model that clips are mapped by. ``tell`` is
+    called with a stage and how much of it is done. Raises ``MusicError`` where there is nothing to map.
     """
     if kind not in KINDS:
         raise ValueError(f"a map of {kind!r} was asked for; there are {', '.join(KINDS)}")
     if kind == "clips":
-        bundle, pieces = load_style(style), played(PLAYED, data, limit)
-        points = clip_points(bundle, clips, pieces)
+        bundle, pieces = load_style(style), played(PLAYED, data, limit, lambda share: tell(READING, share))
+        points = clip_points(bundle, clips, pieces, lambda share: tell(ENCODING, share))
         left_out = {"pieces": len(clips) + len(pieces) - len(points), "why": "without eight whole bars"}
         return Material(points, bundle.version, {"sizes": dict(bundle.model.config.latent), "left_out": left_out})
-    towers, pieces = load_towers(), played(TUNE_BOOKS, data, limit)
+    towers, pieces = load_towers(), played(TUNE_BOOKS, data, limit, lambda share: tell(READING, share))
+    tell(ENCODING, 0.0)
     tunes = tunes_of(pieces)
     left_out = {"pieces": len(pieces) - len(tunes), "why": "without a title or a melody"}
     return Material(tune_points(towers, tunes, pieces, kind), towers.version, {"left_out": left_out})
 
 
-def played(names: Sequence[str], data: Path | None = None, limit: int | None = None) -> list[Piece]:
+def played(
+    names: Sequence[str], data: Path | None = None, limit: int | None = None, tell: Tell = silent
+) -> list[Piece]:
     """The pieces of those corpora that are there, or of a folder."""
     if data is not None:
         return [replace(piece, source="folder") for piece in corpora.load_folder(data)][:limit]
-    there = corpora.registry()
-    return [piece for name in names if there[name].available for piece in corpora.load(name, limit=limit)]
+    there = [corpora.CORPORA[name] for name in names if corpora.registry()[name].available]
+    cost = [SLOW.get(each.domain, 1) * min(_count(each), limit or _count(each)) for each in there]
+    found: list[Piece] = []
+    for number, corpus in enumerate(there):
+        before, own, all_of_it = sum(cost[:number]), cost[number], sum(cost)
+
+        def told(share: float, before: int = before, own: int = own, all_of_it: int = all_of_it) -> None:
+            tell((before + own * share) / all_of_it)
+
+        told(0.0)
+        found += corpora.load(corpus.name, limit=limit, tell=told)
+    return found
+
+
+def _count(corpus: corpora.Corpus) -> int:
+    """How many pieces a corpus has, which is known long before they are parsed."""
+    count = 0
+    for path in corpus.files():
+        with suppress(MusicError, OSError):
+            count += len(list(corpus.read(path)))
+    return max(1, count)
 
 
 def tune_points(bundle: TitleBundle, tunes: Sequence[Tune], pieces: Sequence[Piece], kind: str) -> Points:
@@ -136,7 +163,9 @@ def _titles(bundle: TitleBundle, tunes: Sequence[Tune], melodies: Points) -> Poi
     )
 
 
-def clip_points(bundle: StyleBundle, clips: Sequence[StoredClip], pieces: Sequence[Piece]) -> Points:
+def clip_points(
+    bundle: StyleBundle, clips: Sequence[StoredClip], pieces: Sequence[Piece], tell: Tell = silent
+) -> Points:
     """Composed clips and the first eight whole bars of each piece, by their style latents."""
     excerpts: list[Piece] = []
     for piece in pieces:
@@ -151,7 +180,7 @@ def clip_points(bundle: StyleBundle, clips: Sequence[StoredClip], pieces: Sequen
         raise MusicError("there is neither a composed clip nor a piece of eight whole bars to map")
     composed = [Piece.from_json(dict(clip.notes)) for clip in clips]
     stored = [clip.summary[None] for clip in clips]
-    summaries = np.concatenate([*stored, encoded(bundle, excerpts)] if excerpts else stored)
+    summaries = np.concatenate([*stored, encoded(bundle, excerpts, tell)] if excerpts else stored)
     everything = [*composed, *excerpts]
     return Points(
         ids=(*(clip.name for clip in clips), *(f"tunes/{name_of(piece)}" for piece in excerpts)),
@@ -175,10 +204,11 @@ def clip_points(bundle: StyleBundle, clips: Sequence[StoredClip], pieces: Sequen
 
 
 @torch.inference_mode()
-def encoded(bundle: StyleBundle, excerpts: Sequence[Piece]) -> FloatArray:
+def encoded(bundle: StyleBundle, excerpts: Sequence[Piece], tell: Tell = silent) -> FloatArray:
     """Summaries float32 ``(excerpts, D)`` of pieces of exactly ``BARS`` whole bars."""
     found = []
     for start in range(0, len(excerpts), AT_ONCE):
+        tell(start / len(excerpts))
         part = [to_tokens(piece) for piece in excerpts[start : start + AT_ONCE]]
         mean = bundle.model.encode(bar_features(gather_notes(pad(part), BARS))).mean.float()
         clips = [bundle.model.config.split(clip) for clip in mean.view(len(part), BARS, -1)]

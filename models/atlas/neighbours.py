@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from models.music.progress import Tell, silent
+
 FloatArray = npt.NDArray[np.float32]
 IntArray = npt.NDArray[np.int64]
 
@@ -22,7 +24,7 @@ class Neighbours:
     distance: FloatArray
 
 
-def nearest(vectors: FloatArray, k: int, queries: FloatArray | None = None) -> Neighbours:
+def nearest(vectors: FloatArray, k: int, queries: FloatArray | None = None, tell: Tell = silent) -> Neighbours:
     """The ``k`` nearest of ``vectors`` ``(n, d)`` to each query ``(q, d)``; of equal ones that of the lower index.
 
     Without ``queries`` every vector asks for its neighbours and is none of its own. Raises ``ValueError`` where there
@@ -40,6 +42,7 @@ def nearest(vectors: FloatArray, k: int, queries: FloatArray | None = None) -> N
     distance = np.empty((len(asked), k), dtype=np.float32)
     kept = min(len(vectors), k + own + SPARE)
     for start in range(0, len(asked), ROWS_AT_ONCE):
+        tell(start / len(asked))
         rows = slice(start, min(start + ROWS_AT_ONCE, len(asked)))
         part = asked[rows]
         rough = squares[None, :] - 2 * ((part - middle).astype(np.float32) @ centred.T)

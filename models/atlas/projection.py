@@ -7,6 +7,7 @@ optimisation that follows there, which moves it a little, is left out (``python 
 
 from __future__ import annotations
 
+import io
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.atlas.neighbours import FloatArray, Neighbours, nearest
+from models.music.progress import Tell, silent
 
 NEIGHBOURS = 15
 MIN_DIST = 0.1
@@ -32,7 +34,21 @@ def expected_warnings_of_umap() -> Iterator[None]:
         yield
 
 
-def project(vectors: FloatArray, seed: int, neighbours: Neighbours | None = None) -> FloatArray:
+class _Epochs(io.TextIOBase):
+    """What UMAP's own progress bar writes to: tells how many epochs are over, as a share of all."""
+
+    def __init__(self, tell: Tell) -> None:
+        super().__init__()
+        self._tell = tell
+
+    def write(self, text: str) -> int:
+        done, _, total = text.strip().partition("/")
+        if total:
+            self._tell(int(done) / int(total))
+        return len(text)
+
+
+def project(vectors: FloatArray, seed: int, neighbours: Neighbours | None = None, tell: Tell = silent) -> FloatArray:
     """Places float32 ``(n, 2)`` of ``vectors`` ``(n, d)``, centred, with a mean radius of 1.
 
     ``neighbours``: at least ``NEIGHBOURS`` of each, where they are known. Raises ``ValueError`` on too few points.
@@ -52,6 +68,7 @@ def project(vectors: FloatArray, seed: int, neighbours: Neighbours | None = None
             random_state=seed,
             n_jobs=1,
             precomputed_knn=(index, distance, None),
+            tqdm_kwds={"disable": False, "file": _Epochs(tell), "bar_format": "{n_fmt}/{total_fmt}"},
         )
         places = np.asarray(reducer.fit_transform(vectors), dtype=np.float64)
     places -= places.mean(0)

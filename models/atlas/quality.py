@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.atlas.neighbours import FloatArray, IntArray, Neighbours, nearest
+from models.music.progress import Tell, silent
 
 NEAREST = 10
 MOST_RANKED = 4_000  # points whose neighbours' ranks are looked at: sorting all of 20,000 would take minutes
@@ -21,6 +22,7 @@ MOST_SILHOUETTES = 2_000
 LEAST_LABELLED = 20
 RARE = 5  # labels of fewer points are left out of purity and silhouette
 ROWS_AT_ONCE = 256
+RANKED_SHARE = 0.8  # of the time that ``judge`` takes, about, for trustworthiness
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,8 @@ def judge(
     colours: Mapping[str, Sequence[str]],
     seed: int,
     neighbours: Neighbours | None = None,
+    *,
+    tell: Tell = silent,
 ) -> Quality:
     """All figures of a map of ``vectors`` ``(n, d)`` at ``places`` ``(n, 2)``; a label "" is unknown and left out.
 
@@ -71,16 +75,18 @@ def judge(
     rng = np.random.default_rng(seed)
     rows = np.sort(rng.permutation(len(vectors))[:MOST_RANKED])
     shuffled = nearest(places[rng.permutation(len(places))], k).index
-    trust, chance = (trustworthiness(vectors, found[rows], rows) for found in (drawn, shuffled))
+    trust = trustworthiness(vectors, drawn[rows], rows, lambda share: tell(RANKED_SHARE * share / 2))
+    chance = trustworthiness(vectors, shuffled[rows], rows, lambda share: tell(RANKED_SHARE * (1 + share) / 2))
     told = {}
-    for name, labels in colours.items():
+    for number, (name, labels) in enumerate(colours.items()):
+        tell(RANKED_SHARE + (1 - RANKED_SHARE) * number / len(colours))
         known = common(labels)
         value = silhouette(vectors, known, seed)
         told[name] = ColourQuality(purity(original, known), purity(drawn, known), value)
     return Quality(k, Figure(trust, chance, len(rows)), told)
 
 
-def trustworthiness(vectors: FloatArray, drawn: IntArray, rows: IntArray) -> float:
+def trustworthiness(vectors: FloatArray, drawn: IntArray, rows: IntArray, tell: Tell = silent) -> float:
     """How rarely points that lie together in the picture are strangers in the original space: 0 to 1.
 
     ``drawn`` int64 ``(rows, k)``: the nearest in the picture of the points ``rows``. Each of them that is not among the
@@ -90,6 +96,7 @@ def trustworthiness(vectors: FloatArray, drawn: IntArray, rows: IntArray) -> flo
     squares = (vectors.astype(np.float64) ** 2).sum(1)
     cost = 0
     for start in range(0, len(rows), ROWS_AT_ONCE):
+        tell(start / len(rows))
         part = rows[start : start + ROWS_AT_ONCE]
         distance = squares[None, :] - 2 * (vectors[part].astype(np.float64) @ vectors.T.astype(np.float64))
         distance[np.arange(len(part)), part] = -np.inf

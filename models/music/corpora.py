@@ -26,6 +26,7 @@ from .folder import Loaded, read_folder
 from .midi import read_midi
 from .notes import Domain, MusicError, Piece
 from .piece_cache import fingerprint, load_pieces, save_pieces
+from .progress import Tell, silent
 
 log = logging.getLogger(__name__)
 
@@ -167,12 +168,13 @@ def registry() -> dict[str, CorpusStatus]:
     return rows
 
 
-def load(name: str, cache: Path | None = None, limit: int | None = None) -> list[Piece]:
+def load(name: str, cache: Path | None = None, limit: int | None = None, tell: Tell = silent) -> list[Piece]:
     """The pieces of a corpus, parsed once and then taken from ``cache``; raises ``MusicError`` where it is missing.
 
-    ``limit`` reads only about the first files that hold so many pieces, and leaves the cache alone.
+    ``limit`` reads only about the first files that hold so many pieces, and leaves the cache alone. ``tell`` is called
+    with how much of it has been parsed, 0 to 1.
     """
-    return build(name, cache, limit).pieces
+    return build(name, cache, limit, tell).pieces
 
 
 def load_folder(folder: Path) -> list[Piece]:
@@ -180,7 +182,7 @@ def load_folder(folder: Path) -> list[Piece]:
     return read_folder(folder).pieces
 
 
-def build(name: str, cache: Path | None = None, limit: int | None = None) -> Loaded:
+def build(name: str, cache: Path | None = None, limit: int | None = None, tell: Tell = silent) -> Loaded:
     """As ``load``, with the broken files and why each is broken."""
     if name not in CORPORA:
         raise MusicError(f"no corpus is called {name!r}; there are {', '.join(CORPORA)}")
@@ -190,11 +192,11 @@ def build(name: str, cache: Path | None = None, limit: int | None = None) -> Loa
         where = "the music21 package" if corpus.shipped else "the folder that KALLOS_CORPORA names"
         raise MusicError(f"the corpus {name} is not in {where}")
     if limit is not None:
-        return _parsed(corpus, files, limit)
+        return _parsed(corpus, files, limit, tell)
     path = (cache or default_cache()) / f"{name}-{fingerprint(files)}.npz"
     if (found := load_pieces(path)) is not None:
         return Loaded(*found)
-    loaded = _parsed(corpus, files)
+    loaded = _parsed(corpus, files, None, tell)
     save_pieces(path, loaded.pieces, loaded.broken)
     for old in path.parent.glob(f"{name}-*.npz"):
         if old != path:
@@ -217,16 +219,18 @@ def whole(corpus: Corpus, unread: Unread) -> Piece:
     return with_chords(replace(unread.read(), **about))  # type: ignore[arg-type]
 
 
-def _parsed(corpus: Corpus, files: list[Path], limit: int | None = None) -> Loaded:
+def _parsed(corpus: Corpus, files: list[Path], limit: int | None, tell: Tell) -> Loaded:
     pieces: list[Piece] = []
     broken: dict[str, str] = {}
-    for path in files:
+    for number, path in enumerate(files):
         if limit is not None and len(pieces) >= limit:
             break
         try:
-            for unread in corpus.read(path):
+            found = list(corpus.read(path))
+            for place, unread in enumerate(found):
                 if limit is not None and len(pieces) >= limit:
                     break
+                tell(max((number + place / len(found)) / len(files), len(pieces) / limit if limit else 0.0))
                 try:
                     pieces.append(whole(corpus, unread))
                 except MusicError as error:

@@ -23,12 +23,10 @@ SEED = 0
 PAUSE = timedelta(minutes=10)  # between two drawings of a kind, whoever asks
 TITLES = {"clips": "Clips", "tunes": "Tunes", "titles": "Titles", "joint": "Titles and tunes"}
 EXPLAINED = {
-    "clips": "Pieces composed by Kallos and excerpts of collections, near each other where they are played alike: "
-    "rhythm, register, harmony, dynamics, tempo and texture count the same.",
-    "tunes": "Dance tunes, near each other where the melody tower hears them alike.",
-    "titles": "Titles of dance tunes, near each other where the title tower reads them alike. Each plays its tune.",
-    "joint": "Titles and tunes in one space. A line leads from the chosen title to its tunes: most are long, for a "
-    "title says little of its tune.",
+    "clips": "Composed pieces and excerpts of collections. Those that are played alike lie near each other.",
+    "tunes": "Dance tunes. Those whose melodies sound alike to the model lie near each other.",
+    "titles": "Titles of dance tunes. Those that read alike to the model lie near each other; each plays its tune.",
+    "joint": "Titles and tunes in one space. A line leads from the chosen title to its tunes, which are often far off.",
 }
 
 
@@ -62,11 +60,15 @@ class MapEntry:
 
 @dataclass(frozen=True)
 class DrawingJob:
-    """A job that draws a map: waiting, running, done or failed, at which stage, and which share of all is behind it."""
+    """A job that draws a map: waiting, running, done or failed, at which stage, and which share of its time is over.
+
+    ``seconds_left``: how long it will still take, as far as that is known.
+    """
 
     state: JobState
     stage: str
     share: float
+    seconds_left: float | None
     error: str | None
 
 
@@ -126,7 +128,7 @@ def request_drawing(database: Database, kind: str) -> DrawingJob:
         jobs.enqueue(session, KIND, payload, dedupe_key=key, priority=PRIORITY, max_attempts=2)
         return _job(jobs.newest_of(session, key))
 
-    return database.transaction(work) or DrawingJob("waiting", "", 0.0, None)
+    return database.transaction(work) or DrawingJob("waiting", "", 0.0, None, None)
 
 
 def _entry(row: DrawnMapRow) -> MapEntry:
@@ -151,4 +153,5 @@ def _job(job: Job | None) -> DrawingJob | None:
         return None
     progress = job.result if job.state == "running" and job.result else {}
     error = job.error if job.state == "failed" else None
-    return DrawingJob(cast("JobState", job.state), progress.get("stage", ""), progress.get("share", 0.0), error)
+    stage, share, left = progress.get("stage", ""), progress.get("share", 0.0), progress.get("seconds_left")
+    return DrawingJob(cast("JobState", job.state), stage, share, left, error)

@@ -6,30 +6,31 @@ A map of the same points, model and seed is the same map, so one that is there a
 from __future__ import annotations
 
 import logging
-import os
-from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from multiprocessing import get_context
+from functools import partial
 from pathlib import Path
 
 from sqlalchemy.orm import Session
 
 from db.queries import clips as clip_rows
 from db.queries import maps as rows
-from models.atlas.neighbours import nearest
+from models.atlas.neighbours import FloatArray, Neighbours, nearest
 from models.atlas.points import DrawnMap, Material, StoredClip
 from models.atlas.projection import NEIGHBOURS, project
-from models.atlas.quality import judge
+from models.atlas.quality import Quality, judge
 from webapp.maps.atlas import Atlas
+from webapp.maps.drawing_process import DrawingProcess, tell
+from webapp.maps.progress import STAGES, Progress, Stopwatch
 from webapp.runtime.clip_store import ClipStore
-from webapp.runtime.supervised_process import end_with
 from webapp.runtime.version import commit
 
 log = logging.getLogger(__name__)
 
-STAGES = ("Reading the music", "Finding neighbours", "Drawing", "Measuring how true it is")
-Tell = Callable[[str, float], None]
+READING, ENCODING, NEIGHBOURS_OF_ALL, PROJECTING, JUDGING = STAGES
+TELL_EVERY_S = 1.0
+Report = Callable[[Progress], None]
 
 
 @dataclass(frozen=True)
@@ -41,34 +42,31 @@ class Drawing:
     drawn: bool
 
 
-def draw(atlas: Atlas, kind: str, seed: int, tell: Tell, limit: int | None = None) -> Drawing:
+def draw(atlas: Atlas, kind: str, seed: int, report: Report, limit: int | None = None) -> Drawing:
     """Draw one map and store it.
 
-    ``tell(stage, share)`` is called when a stage begins. ``limit``: about so many pieces of each corpus. Raises
+    ``report`` is called with how far it is, about once a second. ``limit``: about so many pieces of each corpus. Raises
     ``MusicError`` where there is nothing to draw.
     """
     database, version = atlas.database, atlas.space.version
     clips = database.transaction(lambda session: pool(session, version)) if kind == "clips" else []
-    stages = iter(STAGES)
+    stopwatch = Stopwatch(database.transaction(lambda session: _took(session, kind)))
+    telling = _Telling(stopwatch, report)
 
-    def begin() -> None:
-        stage = next(stages)
-        tell(stage, STAGES.index(stage) / len(STAGES))
-
-    with _child() as child:
-        begin()
-        material = child.submit(_gather, kind, clips, limit, atlas.style_folder).result()
+    with DrawingProcess() as child:
+        telling(READING, 0.0)
+        material = child.run(telling, _gather, kind, clips, limit, atlas.style_folder)
         known = database.transaction(lambda session: _known(session, atlas.clip_store, kind, seed, material))
         if known is not None:
             return Drawing(known, len(material.points), drawn=False)
         vectors = material.points.vectors
-        begin()
-        neighbours = child.submit(nearest, vectors, NEIGHBOURS).result()
-        begin()
-        places = child.submit(project, vectors, seed, neighbours).result()
-        begin()
-        quality = child.submit(judge, vectors, places, material.points.colours, seed, neighbours).result()
-    about = {**material.about, "quality": quality.to_json()}
+        telling(NEIGHBOURS_OF_ALL, 0.0)
+        neighbours = child.run(telling, _neighbours, vectors)
+        telling(PROJECTING, 0.0)
+        places = child.run(telling, _project, vectors, seed, neighbours)
+        telling(JUDGING, 0.0)
+        quality = child.run(telling, _judge, vectors, places, material.points.colours, seed, neighbours)
+    about = {**material.about, "quality": quality.to_json(), "seconds": stopwatch.end()}
     drawn = DrawnMap(material.points, places, neighbours, about)
     map_id = store(atlas, kind, material.model_version, seed, drawn)
     log.info("map_drawn kind=%s points=%d map=%s", kind, len(drawn.points), map_id)
@@ -121,12 +119,44 @@ def _known(session: Session, clip_store: ClipStore, kind: str, seed: int, materi
     return str(found.id) if found is not None and clip_store.size(found.uri) is not None else None
 
 
-def _child() -> ProcessPoolExecutor:
-    """A fresh process, which ends with this one."""
-    return ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=end_with, initargs=(os.getpid(),))
+def _took(session: Session, kind: str) -> dict[str, float] | None:
+    """Seconds that the stages of the newest map of a kind took."""
+    newest = rows.newest_maps(session).get(kind)
+    return newest.about.get("seconds") if newest else None
+
+
+class _Telling:
+    """Passes on how far a drawing is, at the beginning of each stage and then about once a second."""
+
+    def __init__(self, stopwatch: Stopwatch, report: Report) -> None:
+        self._stopwatch, self._report = stopwatch, report
+        self._last, self._next = "", 0.0
+
+    def __call__(self, stage: str, share: float) -> None:
+        progress = self._stopwatch.at(stage, share)
+        if stage != self._last or time.monotonic() >= self._next:
+            self._last, self._next = stage, time.monotonic() + TELL_EVERY_S
+            self._report(progress)
+
+
+# what the child process does
 
 
 def _gather(kind: str, clips: Sequence[StoredClip], limit: int | None, style: Path) -> Material:
     from models.atlas.material import gather  # noqa: PLC0415 (torch, which only the child loads)
 
-    return gather(kind, clips, limit=limit, style=style)
+    return gather(kind, clips, limit=limit, style=style, tell=tell)
+
+
+def _neighbours(vectors: FloatArray) -> Neighbours:
+    return nearest(vectors, NEIGHBOURS, tell=partial(tell, NEIGHBOURS_OF_ALL))
+
+
+def _project(vectors: FloatArray, seed: int, neighbours: Neighbours) -> FloatArray:
+    return project(vectors, seed, neighbours, partial(tell, PROJECTING))
+
+
+def _judge(
+    vectors: FloatArray, places: FloatArray, colours: Mapping[str, Sequence[str]], seed: int, neighbours: Neighbours
+) -> Quality:
+    return judge(vectors, places, colours, seed, neighbours, tell=partial(tell, JUDGING))

@@ -33,9 +33,11 @@ DECIMALS = 4
 class AddedClip:
     """A clip that is not on the map, at its place; ``own``: composed for this listener."""
 
+    clip_id: str
     x: float
     y: float
     text: str
+    domain: str
     own: bool
     utility: float
     seconds: float
@@ -72,18 +74,19 @@ def view(database: Database, space: TasteSpace, listener_id: uuid.UUID, found: O
         rows = {name: row for row, name in enumerate(found.drawn.points.ids)}
         hidden = sorted(rows[name] for clip in waiting if (name := f"clips/{clip}") in rows)
         clips = [
-            clip
-            for clip in _playable(session, space, listener_id)
+            (clip, domain)
+            for clip, domain in _playable(session, space, listener_id)
             if f"clips/{clip.id}" not in rows and clip.id not in waiting
         ]
         added: list[AddedClip] = []
         if clips:
-            theirs = np.stack([clip.summary for clip in clips])
+            theirs = np.stack([clip.summary for clip, _ in clips])
             vectors = style_vectors(theirs, found.drawn.about["sizes"], among=summaries)
             places = place(vectors, found.drawn.points.vectors, found.drawn.places)
             new = utilities(head, space.features(theirs)).mean
             added = [
-                _shown(clip, where, float(utility)) for clip, where, utility in zip(clips, places, new, strict=True)
+                _shown(clip, domain, where, float(utility))
+                for (clip, domain), where, utility in zip(clips, places, new, strict=True)
             ]
         return ListenerView(
             votes=head.votes_seen,
@@ -96,22 +99,27 @@ def view(database: Database, space: TasteSpace, listener_id: uuid.UUID, found: O
     return database.transaction(work)
 
 
-def _playable(session: Session, space: TasteSpace, listener_id: uuid.UUID) -> list[PoolClip]:
-    """Everybody's clips, and those of this listener's own that they have met."""
+def _playable(session: Session, space: TasteSpace, listener_id: uuid.UUID) -> list[tuple[PoolClip, str]]:
+    """Everybody's clips, and those of this listener's own that they have met, each with its kind of music."""
     version = space.version
-    pool = [clip for domain in DOMAINS for clip in clip_rows.pool_clips(session, domain=domain, model_version=version)]
-    own = clip_rows.composed_clips(session, listener_id, model_version=version)
-    met = offer_rows.met_among(session, listener_id, [clip.id for clip in own])
-    return pool + [clip for clip in own if clip.id in met]
+    found = []
+    for domain in DOMAINS:
+        found += [(clip, domain) for clip in clip_rows.pool_clips(session, domain=domain, model_version=version)]
+        own = clip_rows.composed_clips(session, listener_id, domain=domain, model_version=version)
+        met = offer_rows.met_among(session, listener_id, [clip.id for clip in own])
+        found += [(clip, domain) for clip in own if clip.id in met]
+    return found
 
 
-def _shown(clip: PoolClip, where: Any, utility: float) -> AddedClip:
+def _shown(clip: PoolClip, domain: str, where: Any, utility: float) -> AddedClip:
     seconds = max(clip.seconds)
     address = f"/api/clips/{clip.id}/{{}}/{seconds:g}"
     return AddedClip(
+        clip_id=str(clip.id),
         x=round(float(where[0]), DECIMALS),
         y=round(float(where[1]), DECIMALS),
         text="Composed for you" if clip.composed else "Composed since the map was drawn",
+        domain=domain,
         own=clip.composed,
         utility=round(utility, DECIMALS),
         seconds=seconds,

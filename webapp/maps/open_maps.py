@@ -8,7 +8,7 @@ import threading
 import uuid
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
 
@@ -16,7 +16,8 @@ import numpy as np
 
 from db.queries import maps as rows
 from db.tables import DrawnMapRow
-from models.atlas.points import DrawnMap
+from models.atlas.points import DrawnMap, Points
+from models.atlas.regions import terrain
 from webapp.composing.sources import Source
 from webapp.runtime.clip_store import ClipMissingError, ClipStore
 from webapp.runtime.database import Database
@@ -27,6 +28,7 @@ KEPT = 4  # maps in memory, one of each kind
 NEIGHBOURS_SHOWN = 10
 DECIMALS = 4
 SHOWN_LINKS = 12
+COMPOSED = "composed"  # the label of a composed clip where it has none: it is of no genre and in no collection
 
 _reading = threading.Lock()
 _kept: OrderedDict[str, OpenMap] = OrderedDict()
@@ -54,10 +56,21 @@ class OpenMap:
             "x": places[:, 0].tolist(),
             "y": places[:, 1].tolist(),
             "text": points.texts,
-            "colours": {name: _coded(labels) for name, labels in points.colours.items()},
+            "colours": {name: _coded(labels) for name, labels in self.colours.items()},
             "links": points.links if any(points.links) else None,
+            **asdict(terrain(self.drawn.places, self.colours, _titles(points))),
         }
         return gzip.compress(json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode(), 5, mtime=0)
+
+    @cached_property
+    def colours(self) -> dict[str, tuple[str, ...]]:
+        """The labels of every point by colouring; "" is unknown."""
+        points = self.drawn.points
+        made = np.asarray(points.colours.get("source", ("",) * len(points))) == COMPOSED
+        return {
+            name: tuple(COMPOSED if own and not label else label for label, own in zip(labels, made, strict=True))
+            for name, labels in points.colours.items()
+        }
 
     @cached_property
     def titles_of(self) -> dict[int, list[int]]:
@@ -133,7 +146,7 @@ def point(found: OpenMap, number: int) -> Point:
         row=row,
         id=points.ids[row],
         text=points.texts[row],
-        colours={name: labels[row] for name, labels in points.colours.items()},
+        colours={name: labels[row] for name, labels in found.colours.items()},
         terms=points.terms[row],
         neighbours=[
             Neighbour(each, points.texts[each], round(distance, DECIMALS))
@@ -167,6 +180,11 @@ def source(found: OpenMap, number: int) -> Source:
 def notes(found: OpenMap, number: int) -> SoundingNotes:
     """The point's music in the time of its sound."""
     return sounding_notes(found.drawn.piece(found.row(number)))
+
+
+def _titles(points: Points) -> list[str]:
+    """The texts that are titles which somebody gave, "" for others."""
+    return [text if name.startswith("titles/") else "" for name, text in zip(points.ids, points.texts, strict=True)]
 
 
 def _coded(labels: Sequence[str]) -> dict[str, Any]:

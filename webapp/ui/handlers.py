@@ -16,6 +16,11 @@ from webapp.runtime.errors import NoListener, Problem, UnknownListenerError
 
 GONE = "This listener was deleted, perhaps in another tab. Load the page again to start afresh, or call new_listener."
 
+# A click that the header sees, which takes the listener along where a frame keeps nothing.
+GO = """(address) => {
+  if (address) Object.assign(document.body.appendChild(document.createElement("a")), {href: address}).click();
+}"""
+
 
 def bound(handler: Callable[..., Any], *given: Any) -> Callable[..., Any]:
     """A handler with its first arguments given, for Gradio to call with the others.

@@ -209,6 +209,9 @@ def test_the_worker_draws_a_map_of_real_tunes_once_and_tells_how_far_it_is(liste
     found = listener.get("/api/atlas").json()[3]
     assert found["job"]["state"] == "done", found["job"]
     assert found["map"]["points"] > 60
-    assert [each["stage"] for each in told] == list(drawing.STAGES)
+    assert list(dict.fromkeys(each["stage"] for each in told)) == list(drawing.STAGES)
+    shares = [each["share"] for each in told]
+    assert shares == sorted(shares)
+    assert told[-1]["seconds_left"] is not None
     assert listener.get(f"/api/atlas/maps/{found['map']['map_id']}/points/0/score").text.startswith("X:1")
     assert listener.post("/api/atlas/joint").json()["state"] == "done"  # so soon it is not drawn again

@@ -3,12 +3,18 @@
 
 import { getJson } from "./shared/api.js";
 import { dress } from "./shared/dress.js";
+import { Lasso, within } from "./shared/lasso.js";
+import { asPng, sheetSvg } from "./shared/map_sheet.js";
 import { LIKING_STEPS, MOST_LABELS, ofLabels, ofLiking } from "./shared/palette.js";
+import { RegionLabels } from "./shared/region_labels.js";
 import { saveAs } from "./shared/save.js";
 import { Scatter } from "./shared/scatter.js";
 
-/** @typedef {{x: number[], y: number[], text: string[], colours: Record<string, {labels: string[], codes: number[]}>, links: number[][] | null}} Points */
-/** @typedef {{x: number, y: number, text: string, values?: Record<string, number>}} Added */
+/**
+ * @typedef {{labels: string[], codes: number[]}} Coded
+ * @typedef {{x: number[], y: number[], text: string[], colours: Record<string, Coded>, links: number[][] | null, regions?: import("./shared/region_labels.js").Region[], islands?: import("./shared/main_part.js").Box[]}} Points
+ * @typedef {{x: number, y: number, text: string, label?: string, labels?: Record<string, string>, values?: Record<string, number>}} Added
+ */
 
 const RESTS_MS = 350; // browsers allow about a hundred changes of the address in half a minute
 const NOTHING = /** @type {Points} */ ({ x: [], y: [], text: [], colours: {}, links: null });
@@ -26,6 +32,10 @@ class PointMap {
   #codes = [];
   /** @type {number | null} */
   #alone = null; // code of the one colour that is seen alone
+  /** @type {Set<number> | null} */
+  #chosen = null; // rows around which a line was drawn
+  /** @type {[string, number][]} */
+  #legend = []; // what each colour says, with its code
   #resting = 0;
 
   /** @param {import("./shared/types.d.ts").GradioComponent} component */
@@ -41,9 +51,30 @@ class PointMap {
       onHover: (/** @type {number} */ row, /** @type {[number, number]} */ at) => this.#tip(row, at),
       onView: () => this.#moved(),
     });
+    this.regions = new RegionLabels(find(".k-regions"), this.scatter);
     this.scatter.onTheme = () => this.paint();
-    const zooms = { nearer: () => this.scatter.zoom(1.5), farther: () => this.scatter.zoom(1 / 1.5), whole: () => this.scatter.whole() };
-    for (const [name, act] of Object.entries(zooms)) find(`[data-do=${name}]`).addEventListener("click", act);
+    this.scatter.onDrawn = () => this.regions.place();
+    this.lassoButton = find("[data-do=lasso]");
+    this.clearButton = find("[data-do=clear]");
+    this.lasso = new Lasso(/** @type {any} */ (element.querySelector(".k-lasso")), (polygon) => {
+      this.#drawing(false);
+      this.#choose(this.scatter.rowsWithin((/** @type {number} */ x, /** @type {number} */ y) => within(polygon, x, y)));
+    });
+    const acts = {
+      nearer: () => this.scatter.zoom(1.5),
+      farther: () => this.scatter.zoom(1 / 1.5),
+      main: () => this.scatter.home(),
+      whole: () => this.scatter.whole(),
+      lasso: () => this.#drawing(!this.lasso.on),
+      seen: () => this.#choose(this.scatter.rowsWithin((/** @type {number} */ x, /** @type {number} */ y) => this.#inside(x, y))),
+      clear: () => this.#choose(null),
+    };
+    for (const [name, act] of Object.entries(acts)) find(`[data-do=${name}]`).addEventListener("click", act);
+    element.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => {
+      if (event.key !== "Escape") return;
+      if (this.lasso.on) this.#drawing(false);
+      else if (this.#chosen) this.#choose(null);
+    });
     for (const form of ["png", "svg", "csv"]) find(`[data-take=${form}]`).addEventListener("click", () => this.#take(form));
   }
 
@@ -66,11 +97,14 @@ class PointMap {
     this.#plain = [...this.#points.text, ...added.map((/** @type {Added} */ each) => each.text)].map(plain);
     const along = (/** @type {"x" | "y"} */ axis) => [...this.#points[axis], ...added.map((/** @type {Added} */ each) => each[axis])];
     const count = this.#points.x.length;
-    this.scatter.show(along("x"), along("y"), { rings: added.map((/** @type {Added} */ _, /** @type {number} */ index) => count + index), hidden });
+    const { islands = [], regions = [] } = this.#points;
+    this.scatter.show(along("x"), along("y"), { rings: added.map((/** @type {Added} */ _, /** @type {number} */ index) => count + index), hidden, islands });
+    this.regions.show(regions);
     this.source.textContent = source;
+    if (another) this.#kept(null);
     this.paint();
     if (another && view) this.scatter.view = view;
-    else if (another) this.scatter.whole();
+    else if (another) this.scatter.home();
     this.pick();
     performance.mark("kallos.map");
   }
@@ -79,15 +113,43 @@ class PointMap {
   paint() {
     const { colour } = this.props;
     const values = this.#value.values?.[colour];
-    const known = this.#points.colours[colour] ?? { labels: [], codes: this.#points.x.map(() => -1) };
+    const known = this.#labelled(colour);
     const shown = values ? LIKING_STEPS : Math.min(known.labels.length, MOST_LABELS);
-    const codes = values ? this.#steps(values, colour) : [...known.codes, ...this.#added.map(() => -1)];
+    const codes = values ? this.#steps(values, colour) : known.codes;
     this.#codes = codes.map((/** @type {number} */ code) => (code < shown ? code : -1));
-    const colours = values ? ofLiking() : ofLabels(shown);
-    this.scatter.paint(this.#codes, colours);
-    const rest = values || known.labels.length <= shown ? "unknown" : `unknown and ${known.labels.length - shown} rarer`;
-    this.#explain(values ? VALUES : known.labels.slice(0, shown), rest, colours);
+    this.scatter.paint(this.#codes, this.#colours());
+    const rarer = known.labels.length - shown;
+    const unknown = codes.includes(-1) ? "unknown" : "";
+    const rest = values || rarer <= 0 ? unknown : [unknown, `${rarer} rarer`].filter(Boolean).join(" and ");
+    this.#legend = (values ? VALUES : known.labels.slice(0, shown)).map((label, code) => [label, code]);
+    if (this.#codes.includes(-1)) this.#legend.push([rest, -1]);
+    this.#explain();
     this.light();
+  }
+
+  /**
+   * The colours of the codes, last that of unknown ones.
+   * @param {"light" | "dark"} [on]
+   */
+  #colours(on) {
+    const { colour } = this.props;
+    if (this.#value.values?.[colour]) return ofLiking(on);
+    return ofLabels(Math.min(this.#labelled(colour).labels.length, MOST_LABELS), on);
+  }
+
+  /**
+   * The labels of all points; those that were added have their own.
+   * @param {string} colour
+   * @returns {Coded}
+   */
+  #labelled(colour) {
+    const known = this.#points.colours[colour] ?? { labels: [], codes: this.#points.x.map(() => -1) };
+    const theirs = this.#added.map((each) => each.labels?.[colour] ?? each.label ?? "");
+    const more = [...new Set(theirs)].filter((label) => label && !known.labels.includes(label));
+    const at = Math.max(0, Math.min(known.labels.length, MOST_LABELS - more.length)); // the commonest keep their colours
+    const labels = known.labels.toSpliced(at, 0, ...more);
+    const moved = known.codes.map((code) => (code < at ? code : code + more.length));
+    return { labels, codes: [...moved, ...theirs.map((label) => labels.indexOf(label))] };
   }
 
   /**
@@ -101,19 +163,11 @@ class PointMap {
     return all.map((each) => (each === undefined ? -1 : step(each)));
   }
 
-  /**
-   * @param {string[]} names
-   * @param {string} rest
-   * @param {string[]} colours
-   */
-  #explain(names, rest, colours) {
-    const counts = new Map();
-    for (const code of this.#codes) counts.set(code, (counts.get(code) ?? 0) + 1);
-    /** @type {[string, number][]} */
-    const entries = names.map((label, code) => [label, code]);
-    if (counts.has(-1)) entries.push([rest, -1]);
+  #explain() {
+    const counts = this.#counts();
+    const colours = this.#colours();
     this.legend.replaceChildren(
-      ...entries.map(([label, code]) => {
+      ...this.#legend.map(([label, code]) => {
         const button = document.createElement("button");
         button.type = "button";
         button.setAttribute("aria-pressed", String(code === this.#alone));
@@ -132,12 +186,54 @@ class PointMap {
     );
   }
 
-  /** Let those points stand out that have the words in their text and the colour that is seen alone. */
+  /** How many points have each colour, of those around which a line was drawn. */
+  #counts() {
+    const counts = new Map();
+    this.#codes.forEach((code, row) => {
+      if (!this.#chosen || this.#chosen.has(row)) counts.set(code, (counts.get(code) ?? 0) + 1);
+    });
+    return counts;
+  }
+
+  /** Let those points stand out that are chosen, have the colour that is seen alone, and the words in their text. */
   light() {
     const words = plain((this.props.words ?? "").trim());
-    if (!words && this.#alone === null) return this.scatter.light(null);
-    const fits = (/** @type {number} */ row) => (this.#alone === null || this.#codes[row] === this.#alone) && this.#plain[row].includes(words);
-    return this.scatter.light([...this.#codes.keys()].filter(fits));
+    if (!words && this.#alone === null && !this.#chosen) return this.scatter.light(null);
+    const fits = (/** @type {number} */ row) =>
+      (this.#alone === null || this.#codes[row] === this.#alone) && (!this.#chosen || this.#chosen.has(row)) && this.#plain[row].includes(words);
+    const rows = [...this.#codes.keys()].filter(fits);
+    return this.scatter.light(rows, words ? rows : []);
+  }
+
+  /** @param {boolean} on */
+  #drawing(on) {
+    this.lasso.on = on;
+    this.lassoButton.setAttribute("aria-pressed", String(on));
+  }
+
+  /**
+   * @param {number} x
+   * @param {number} y
+   */
+  #inside(x, y) {
+    return x >= 0 && y >= 0 && x <= this.scatter.camera.width && y <= this.scatter.camera.height;
+  }
+
+  /**
+   * Keep only these rows in sight, and say so; null for all.
+   * @param {number[] | null} rows
+   */
+  #choose(rows) {
+    this.#kept(rows?.length ? rows : null);
+    this.#explain();
+    this.light();
+    this.trigger("lasso", { rows: rows ?? [] });
+  }
+
+  /** @param {number[] | null} rows */
+  #kept(rows) {
+    this.#chosen = rows && new Set(rows);
+    this.clearButton.hidden = !rows;
   }
 
   /** Mark the point that Python has chosen, and bring it into the picture. */
@@ -171,20 +267,44 @@ class PointMap {
   }
 
   /** @param {string} form */
-  #take(form) {
+  async #take(form) {
     const name = this.#value.name ?? "map";
-    if (form === "csv") saveAs(this.#csv(), name, form);
-    else if (form === "svg") saveAs(this.scatter.svg(), name, form);
-    else this.scatter.canvas.toBlob((/** @type {Blob} */ bytes) => saveAs(bytes, name, form));
+    if (form === "csv") return saveAs(this.#csv(), name, form);
+    const svg = this.#sheet();
+    return saveAs(form === "svg" ? svg : await asPng(svg), name, form);
   }
 
-  /** The points with their places and labels; the first line says where they come from. */
+  /** The picture with all that it takes to read it. */
+  #sheet() {
+    const { colour } = this.props;
+    const counts = this.#counts();
+    const colours = this.#colours("light");
+    const { width, height } = this.scatter.camera;
+    const entries = this.#legend.filter(([label, code]) => label && counts.has(code));
+    return sheetSvg({
+      title: this.#value.title ?? "Map",
+      colour,
+      width,
+      height,
+      dots: this.scatter.dots,
+      colours,
+      legend: entries.map(([label, code]) => [label, counts.get(code), colours.at(code) ?? ""]),
+      names: this.regions.written,
+      source: this.#value.source ?? "",
+    });
+  }
+
+  /** The points with their places and labels; the first lines say what it is and where it comes from. */
   #csv() {
     const { x, y, text, colours } = this.#points;
     const quoted = (/** @type {string} */ value) => `"${String(value).replaceAll('"', '""')}"`;
     const labels = Object.values(colours).map(({ labels: names, codes }) => (/** @type {number} */ row) => quoted(names[codes[row]] ?? ""));
-    const lines = x.map((_, row) => [x[row], y[row], quoted(text[row]), ...labels.map((label) => label(row))].join(","));
-    return [`# ${this.#value.source ?? ""}`, ["x", "y", "text", ...Object.keys(colours)].join(","), ...lines, ""].join("\n");
+    const chosen = this.#chosen;
+    const rows = chosen ? [...x.keys()].filter((row) => chosen.has(row)) : [...x.keys()];
+    const lines = rows.map((row) => [x[row], y[row], quoted(text[row]), ...labels.map((label) => label(row))].join(","));
+    const legend = `# columns: x and y in mean radii of the map, text, and the labels of each colouring; "" is unknown`;
+    const about = [`# ${this.#value.title ?? "Map"}${chosen ? `, ${rows.length} selected points` : ""}`, `# ${this.#value.source ?? ""}`, legend];
+    return [...about, ["x", "y", "text", ...Object.keys(colours)].join(","), ...lines, ""].join("\n");
   }
 }
 

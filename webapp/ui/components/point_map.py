@@ -15,19 +15,31 @@ _TEMPLATE = """
 <div class="kallos" style="visibility: hidden">
   <div class="k-map" tabindex="0" role="application" aria-label="Map" data-testid="map">
     <canvas aria-hidden="true"></canvas>
+    <div class="k-regions" role="group" aria-label="Regions of the map"></div>
+    <svg class="k-lasso" aria-hidden="true"><path></path></svg>
     <p class="k-tip" role="status" hidden></p>
-    <div class="k-zoom">
-      <button type="button" class="k-quiet" data-do="nearer" aria-label="Zoom in">+</button>
-      <button type="button" class="k-quiet" data-do="farther" aria-label="Zoom out">−</button>
-      <button type="button" class="k-quiet" data-do="whole" aria-label="See the whole map">⤢</button>
+    <div class="k-map-tools" role="group" aria-label="Select points">
+      <button type="button" class="k-quiet k-small" data-do="lasso" aria-pressed="false"
+        title="Draw a line around points to list and play them">Lasso</button>
+      <button type="button" class="k-quiet k-small" data-do="seen"
+        title="Select every point in the picture">Select all in view</button>
+      <button type="button" class="k-quiet k-small" data-do="clear" hidden>Clear selection</button>
+    </div>
+    <div class="k-zoom" role="group" aria-label="Zoom">
+      <button type="button" class="k-quiet" data-do="nearer" aria-label="Zoom in" title="Zoom in">+</button>
+      <button type="button" class="k-quiet" data-do="farther" aria-label="Zoom out" title="Zoom out">−</button>
+      <button type="button" class="k-quiet" data-do="main" aria-label="Back to the main part"
+        title="Back to the main part">⌂</button>
+      <button type="button" class="k-quiet" data-do="whole" aria-label="See the whole map"
+        title="See the whole map">⤢</button>
     </div>
   </div>
-  <p class="k-hidden">Arrow keys move, plus and minus zoom, zero shows the whole map, Enter chooses the point nearest to
-    the middle.</p>
+  <p class="k-hidden">Arrow keys move, plus and minus zoom, zero shows the whole map, Home goes back to its main part,
+    Enter chooses the point nearest to the middle, Escape ends a selection.</p>
   <div class="k-map-legend" role="group" aria-label="Colours; press one to see it alone"></div>
   <div class="k-chart-foot">
     <span data-part="source"></span>
-    <span class="k-chart-take" role="group" aria-label="Take the map along">
+    <span class="k-chart-take" role="group" aria-label="Download the map">
       <button type="button" class="k-quiet k-small" data-take="png">PNG</button>
       <button type="button" class="k-quiet k-small" data-take="svg">SVG</button>
       <button type="button" class="k-quiet k-small" data-take="csv">CSV</button>
@@ -42,22 +54,26 @@ class PointMap(Component):
     Args:
         value: ``points``, or the address where they are had: columns ``x``, ``y``, ``text``, ``colours`` (name →
             ``labels``, and for each point the ``codes`` of its label, -1 for unknown) and ``links`` (for each point,
-            the points that lines lead to, or ``None``). And where wanted ``values`` (name → a number for each point,
-            for a colour from little to much), ``added`` (points with ``x``, ``y``, ``text`` and ``values``, drawn as
-            rings), ``hidden`` (points that are not shown), ``view`` (``x``, ``y``, ``zoom``), ``source`` (where it
-            comes from) and ``name`` (what exported files are called).
+            the points that lines lead to, or ``None``), and where known ``regions`` and ``islands`` as
+            ``models.atlas.regions.Terrain`` has them. And where wanted ``values`` (name → a number for each point,
+            for a colour from little to much), ``added`` (points with ``x``, ``y``, ``text``, ``values``, ``labels`` by
+            colour and one ``label`` for all others, drawn as rings), ``hidden`` (points that are not shown), ``view``
+            (``x``, ``y``, ``zoom``), ``title``, ``source`` (where it comes from) and ``name`` (what exported files are
+            called).
         colour: The name of the colours, or of the values, that are shown.
-        words: Points whose text has these words stand out.
+        words: Points whose text has these words are marked.
         picked: The point that is chosen, -1 for none; added ones are counted on from the others.
 
     Events:
         select: A point was clicked or reached by key; ``gr.EventData`` has its ``row``.
+        lasso: A line was drawn around points, or all in view were selected; their ``rows``, none where that has ended.
         move: The view has moved and rests; ``x``, ``y`` and ``zoom``.
     """
 
     script = "point_map.js"
-    custom_events = ("move",)
+    custom_events = ("move", "lasso")
     move: Event
+    lasso: Event
 
     def __init__(
         self,

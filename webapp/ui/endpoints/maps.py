@@ -11,6 +11,7 @@ from pydantic import Field
 from sqlalchemy.orm import Session
 from typing_extensions import TypedDict
 
+from models.atlas.regions import Box, Region
 from webapp.api.maps import Kind
 from webapp.context import Context
 from webapp.maps import catalogue, listener_view, open_maps, placement, title_search
@@ -41,6 +42,8 @@ class PointMap(TypedDict):
     ids: list[str]
     colours: dict[str, Coded]
     links: list[list[int]] | None
+    regions: list[Region]
+    islands: list[Box]
     mine: listener_view.ListenerView | None
 
 

@@ -13,18 +13,21 @@ from typing import Any
 import gradio as gr
 
 from webapp.context import Context
-from webapp.maps import catalogue, open_maps, placement
-from webapp.maps.catalogue import MapEntry
-from webapp.maps.open_maps import OpenMap
+from webapp.maps import catalogue, in_studio, open_maps, placement
+from webapp.maps.catalogue import TITLES, MapEntry
+from webapp.maps.open_maps import COMPOSED, OpenMap
 from webapp.runtime.errors import Problem
 from webapp.ui.choosing import bring
 from webapp.ui.components.clip_list import playing
 from webapp.ui.components.entries import Entry
 from webapp.ui.components.view_link import chosen
 from webapp.ui.handlers import listener_of
+from webapp.ui.layout import status
 from webapp.ui.pages.map_report import origin
+from webapp.ui.words import capital
 
 TASTE = "your taste"
+POINTED = 12  # outputs of a handler that tells of a point
 MOST_FOUND = 8
 KEPT = 8  # maps whose texts are kept to be searched
 _texts: dict[str, tuple[str, ...]] = {}
@@ -41,6 +44,7 @@ def as_shown(shown: Shown, found: MapEntry, asked: Mapping[str, str]) -> dict[st
         "added": _rings(shown),
         "hidden": shown["hidden"],
         "view": dict(zip(("x", "y", "zoom"), view, strict=True)) if None not in view else None,
+        "title": f"Map of {TITLES[shown['kind']].lower()}",
         "source": origin(found),
         "name": f"map-{shown['kind']}",
     }
@@ -58,7 +62,7 @@ def point_named(context: Context, shown: Shown | None, request: gr.Request) -> l
     """The point that the address names, silent."""
     row = chosen(request, "point")
     if shown is None or not row.isdigit():
-        return [gr.skip()] * 12
+        return [gr.skip()] * POINTED
     return _chosen(context, shown, int(row), play=False)
 
 
@@ -75,7 +79,7 @@ def choose_entry(context: Context, shown: Shown, event: gr.EventData) -> list[An
 def choose_found(context: Context, shown: Shown, words: str) -> list[Any]:
     """The first point that has the words in its title."""
     rows = _found(context, shown, words)
-    return _chosen(context, shown, rows[0], play=True) if rows else [gr.skip()] * 12
+    return _chosen(context, shown, rows[0], play=True) if rows else [gr.skip()] * POINTED
 
 
 def search(context: Context, shown: Shown, words: str | None) -> list[Any]:
@@ -85,7 +89,7 @@ def search(context: Context, shown: Shown, words: str | None) -> list[Any]:
         return [gr.update(words=""), [], ""]
     rows = _found(context, shown, words)
     told = f"{len(rows)} found" if rows else "No title here has these words."
-    sides = _open(context, shown).drawn.points.colours.get("side")
+    sides = opened(context, shown).drawn.points.colours.get("side")
     entries = [
         (row, _text(context, shown, row), sides[row] if sides and row < len(sides) else "") for row in rows[:MOST_FOUND]
     ]
@@ -94,14 +98,14 @@ def search(context: Context, shown: Shown, words: str | None) -> list[Any]:
 
 def place_file(context: Context, token: str | None, path: str, shown: Shown) -> list[Any]:
     """A file of the listener's own takes its place on the map; nothing else moves."""
-    open_map = _open(context, shown)
+    open_map = opened(context, shown)
     domain = "pop" if shown["kind"] == "clips" and not path.lower().endswith(".abc") else "dance"
     try:
         piece = bring(context, token, path, domain)
         spot = placement.place_on(context.atlas, open_map, listener_of(context, token), piece.name)
     except Problem as error:
-        return [*[gr.skip()] * 12, said(_sentence(error))]
-    about = {"seconds": piece.seconds, "audio_url": piece.audio_url, "score_url": piece.score_url}
+        return [*[gr.skip()] * POINTED, status(_sentence(error))]
+    about = {"name": piece.name, "seconds": piece.seconds, "audio_url": piece.audio_url, "score_url": piece.score_url}
     text, notes = piece.title, f"/api/studio/{piece.name}"
     shown = {
         **shown,
@@ -112,14 +116,14 @@ def place_file(context: Context, token: str | None, path: str, shown: Shown) -> 
     points, *rest, _ = _chosen(context, shown, row, play=True)
     value = as_shown(shown, told, {})
     return [
-        shown, {**points, "value": value}, *rest, said(f"“{text}” lies here; no other point has moved."),
+        shown, {**points, "value": value}, *rest, status(f"“{text}” lies here; no other point has moved."),
     ]  # fmt: skip
 
 
 def _chosen(context: Context, shown: Shown, row: int, *, play: bool) -> list[Any]:
     if row in shown["hidden"]:
-        return [gr.skip()] * 12
-    open_map = _open(context, shown)
+        return [gr.skip()] * POINTED
+    open_map = opened(context, shown)
     count = len(open_map.drawn.points)
     if row < count:
         point = asdict(open_maps.point(open_map, row))
@@ -127,8 +131,7 @@ def _chosen(context: Context, shown: Shown, row: int, *, play: bool) -> list[Any
         added = shown["added"][row - count]
         point = {"neighbours": [], "links": [], "colours": {}, "terms": "", "score_url": "", **added, "row": row}
     text, side = point["text"], point["colours"].get("side", "")
-    clip = {"heading": text, "detail": f"{side[:1].upper()}{side[1:]}", "audio_url": point["audio_url"]}
-    clips = [{**clip, "notes_url": point["notes_url"], "seconds": point.get("seconds")}]
+    clips = [{**clip_of(context, shown, row), "row": row, "acts": opens_in_studio(context, shown, row)}]
     score = {"title": f"Score of “{text}”", "abc_url": point["score_url"]} if point["score_url"] else None
     near: list[Entry] = [
         (each["row"], each["text"], f"{each['distance']:.2f}")
@@ -153,29 +156,76 @@ def _chosen(context: Context, shown: Shown, row: int, *, play: bool) -> list[Any
     ]
 
 
+def clip_of(context: Context, shown: Shown, row: int) -> dict[str, Any]:
+    """A point as a list of clips shows it."""
+    open_map = opened(context, shown)
+    count = len(open_map.drawn.points)
+    if row >= count:
+        added = shown["added"][row - count]
+        clip = {name: added[name] for name in ("audio_url", "notes_url", "seconds")}
+        return {**clip, "heading": added["text"], "detail": ""}
+    labels = {name: values[row] for name, values in open_map.colours.items()}
+    detail = [labels.get(name, "") for name in ("side", "genre", "collection")]
+    address = f"/api/atlas/maps/{shown['map_id']}/points/{row}"
+    return {
+        "heading": open_map.drawn.points.texts[row],
+        "detail": capital(" · ".join(dict.fromkeys(filter(None, detail)))),
+        "audio_url": f"{address}/audio",
+        "notes_url": f"{address}/notes",
+    }
+
+
+def opens_in_studio(context: Context, shown: Shown, row: int) -> bool:
+    """Whether the studio can start from a point."""
+    return _studio_name(context, shown, row) is not None
+
+
+def open_in_studio(
+    context: Context, token: str | None, shown: Shown, clips: list[dict[str, Any]], event: gr.EventData
+) -> list[str]:
+    """Where the studio starts from the point that sounds; or why it doesn't."""
+    name = _studio_name(context, shown, clips[event.index]["row"])
+    if name is None:
+        return ["", status("The studio can't start from this point.")]
+    try:
+        return [in_studio.address(context.studio, listener_of(context, token), name), ""]
+    except Problem as error:
+        return ["", status(_sentence(error))]
+
+
+def _studio_name(context: Context, shown: Shown, row: int) -> str | None:
+    open_map = opened(context, shown)
+    count = len(open_map.drawn.points)
+    if row < count:
+        return in_studio.name_of(open_map, row)
+    added = shown["added"][row - count]
+    return str(added["name"]) if "name" in added else f"clips/{added['clip_id']}"
+
+
 def _labels(shown: Shown, point: Mapping[str, Any]) -> str:
     labels = " · ".join(label for name, label in point["colours"].items() if label and name != "side")
     row, utility = point["row"], shown["utility"]
     taste = ""
     if shown["votes"] and utility and row < len(utility):
         sign = "+" if utility[row] >= 0 else "−"
-        taste = f" · for you {sign}{abs(utility[row]):.2f} ± {shown['sd'][row]:.2f}"
+        taste = f" · your taste {sign}{abs(utility[row]):.2f} ± {shown['sd'][row]:.2f} (0 is the average)"
     return f"{labels}{taste}{' · ' + point['terms'] if point['terms'] else ''}"
 
 
-def _open(context: Context, shown: Shown) -> OpenMap:
+def opened(context: Context, shown: Shown) -> OpenMap:
+    """The map that is shown."""
     return open_maps.opened(context.database, context.clip_store, uuid.UUID(shown["map_id"]))
 
 
 def _text(context: Context, shown: Shown, row: int) -> str:
-    texts = _open(context, shown).drawn.points.texts
+    texts = opened(context, shown).drawn.points.texts
     return str(texts[row] if row < len(texts) else shown["added"][row - len(texts)]["text"])
 
 
 def _found(context: Context, shown: Shown, words: str) -> list[int]:
     wanted = _plain(words.strip())
     texts = [
-        *_plain_texts(_open(context, shown)),
+        *_plain_texts(opened(context, shown)),
         *(_plain(each["text"]) for each in shown["added"]),
     ]
     hidden = set(shown["hidden"])
@@ -200,15 +250,17 @@ def _plain(text: str) -> str:
 
 def _rings(shown: Shown) -> list[dict[str, Any]]:
     return [
-        {"x": each["x"], "y": each["y"], "text": each["text"]}
+        {"x": each["x"], "y": each["y"], "text": each["text"], **_added_labels(each)}
         | ({"values": {TASTE: each["utility"]}} if "utility" in each else {})
         for each in shown["added"]
     ]
 
 
-def said(text: str) -> str:
-    """What the page says of what it does."""
-    return f'<p class="k-said" role="status" aria-live="polite">{escape(text)}</p>' if text else ""
+def _added_labels(each: Mapping[str, Any]) -> dict[str, Any]:
+    """What the legend calls a point that is not of the map: never unknown."""
+    if "clip_id" not in each:
+        return {"label": "your file"}
+    return {"label": "composed for you" if each["own"] else COMPOSED, "labels": {"domain": each["domain"]}}
 
 
 def _sentence(error: Problem) -> str:

@@ -14,6 +14,7 @@ import gradio as gr
 from webapp.context import Context
 from webapp.maps import catalogue, listener_view, open_maps
 from webapp.maps.catalogue import TITLES, DrawingJob
+from webapp.maps.progress import STAGES
 from webapp.runtime.errors import NotYours
 from webapp.ui.choosing import upload_button
 from webapp.ui.components.clip_list import ClipList
@@ -22,15 +23,16 @@ from webapp.ui.components.point_map import PointMap
 from webapp.ui.components.score import Score
 from webapp.ui.components.view_link import ViewLink, chosen
 from webapp.ui.dashboards import STILL, table
-from webapp.ui.handlers import bound, listener_of
-from webapp.ui.layout import AWAITED, QUIET, heading, heading_html, page
-from webapp.ui.pages import map_point
+from webapp.ui.handlers import GO, bound, listener_of
+from webapp.ui.layout import QUIET, heading, heading_html, page, status
+from webapp.ui.pages import map_point, map_selection
 from webapp.ui.pages import map_report as report
-from webapp.ui.pages.map_point import TASTE, Shown, as_shown, said
+from webapp.ui.pages.map_point import TASTE, Shown, as_shown
 
-POLL_S, LONGEST_S = 1.0, 600.0
+POLL_S, LONGEST_S, SOON_S = 1.0, 3600.0, 45.0
 OPENS = "It opens this map at this place, in these colours, with this point."
-HINT = '<p class="k-explain">Choose a point to hear it: click, tap, or search.</p>'
+HINT = """<p class="k-explain">Choose a point to hear it: click, tap, or search by title. Draw a line around points
+  with the lasso to list and play them.</p>"""
 QUALITY = ("Colour", "Neighbours alike", "by chance", "in the picture", "Silhouette", "by chance")
 ALIKE = """<p class="k-explain">“Neighbours alike”: how many of a point's ten nearest in the original space bear
   its label. Silhouette: 1 where groups lie apart in the original space, 0 where they overlap. Where the picture shows
@@ -57,12 +59,15 @@ def build(context: Context) -> None:
                     placeholder="Search by title", label="Search by title", show_label=False,
                     elem_id="map-search", scale=1,
                 )  # fmt: skip
-                colour = gr.Dropdown(label="Colour", filterable=False, interactive=True, elem_id="map-colour")
-                upload = upload_button("Place your own MIDI or ABC", elem_id="map-upload")
+                colour = gr.Dropdown(
+                    label="Colour by", show_label=False, filterable=False, interactive=True, elem_id="map-colour"
+                )
             with gr.Row(elem_classes="k-map-room"):
                 points = PointMap(scale=3, min_width=320)
                 with gr.Column(elem_classes="k-point", min_width=300):
-                    found_said, found, hint, panel, player, labels, links_title, links, near_title, near = _side()
+                    chosen, selected, clips, play = _side()
+                    found_said, found, hint, panel, player, labels, links_title, links, near_title, near = chosen
+                    upload = upload_button("Place your own MIDI or ABC", elem_id="map-upload")
             score = Score()
             with gr.Column(elem_classes="k-section"):
                 trust = gr.HTML(**STILL)
@@ -71,13 +76,14 @@ def build(context: Context) -> None:
                 with gr.Row(elem_classes="k-bar"):
                     link = ViewLink(opens=OPENS, scale=0)
                     parquet = gr.HTML(**STILL)
-                    redraw = gr.Button("Draw it anew", size="sm")
+                    redraw = gr.Button("Draw it again", size="sm")
         shown = gr.State()
         fresh = gr.State(value=False)
+        studio = gr.Textbox(visible="hidden")  # where a point is opened
 
     opening = [
         kind, title, empty, command, room, points, colour, find, found, found_said, panel, hint, score,
-        quality, trust, parquet, link, shown,
+        quality, trust, parquet, link, shown, *selected,
     ]  # fmt: skip
     pointed = [points, panel, hint, player, labels, links_title, links, near_title, near, score, link, drawing]
     point: dict[str, Any] = {"outputs": pointed, **QUIET}
@@ -86,10 +92,13 @@ def build(context: Context) -> None:
     draws = gr.on([draw.click, redraw.click], bound(ask, context), kind, drawing, **QUIET)
     for event in (beginning, draws, kind.input(bound(open_kind, context), [listener, kind], opening, **QUIET)):
         event.then(
-            bound(follow, context), kind, [drawing, fresh], **AWAITED
+            bound(follow, context), kind, [drawing, fresh], **QUIET
         ).then(bound(reopen, context), [listener, kind, fresh], opening, **QUIET)  # fmt: skip
     points.select(bound(map_point.choose, context), shown, **point)
+    points.lasso(bound(map_selection.choose, context), shown, selected, **QUIET)
     points.move(moved, None, link, **QUIET)
+    play.click(map_selection.play, clips, clips, **QUIET)
+    clips.select(map_selection.follow, clips, points, **QUIET)
     for entries in (found, links, near):
         entries.select(bound(map_point.choose_entry, context), shown, **point)
     find.change(  # Gradio tells of no input after it has set a text itself
@@ -102,16 +111,21 @@ def build(context: Context) -> None:
     find.submit(bound(map_point.choose_found, context), [shown, find], **point)
     colour.input(coloured, colour, [points, link], **QUIET)
     upload.upload(bound(map_point.place_file, context), [listener, upload, shown], [shown, *pointed], **QUIET)
+    player.act(bound(map_point.open_in_studio, context), [listener, shown, player], [studio, drawing], **QUIET).success(
+        None, studio, js=GO, **QUIET
+    )
 
 
 def _side() -> tuple[Any, ...]:
-    """What stands beside the map: what was found, and what is told of one point."""
+    """What stands beside the map: what was found, what is told of one point, and what was selected."""
     found_said, found, hint = gr.HTML(**STILL), Entries(elem_id="map-found"), gr.HTML(HINT, **STILL)
     with gr.Column(visible=False, elem_id="map-point") as panel:
-        player, labels = ClipList(), gr.HTML(**STILL)
+        player, labels = ClipList(action="Open in Studio"), gr.HTML(**STILL)
         links_title, links = gr.HTML(**STILL), Entries(elem_id="map-links")
         near_title, near = gr.HTML(**STILL), Entries(elem_id="map-neighbours")
-    return found_said, found, hint, panel, player, labels, links_title, links, near_title, near
+    room, summary, play, clips, shares = map_selection.panel()
+    chosen = found_said, found, hint, panel, player, labels, links_title, links, near_title, near
+    return chosen, [room, summary, clips, shares], clips, play
 
 
 # which map
@@ -145,7 +159,7 @@ def _opened(context: Context, token: str | None, asked: Mapping[str, str]) -> li
         address = dict.fromkeys(ADDRESS, "") | {"kind": kind.kind}
         return [
             kind.kind, title, gr.update(visible=True), command, gr.update(visible=False), *[gr.skip()] * 11,
-            address, None,
+            address, None, *map_selection.NOTHING,
         ]  # fmt: skip
     open_map = open_maps.opened(context.database, context.clip_store, uuid.UUID(found.map_id))
     own = asdict(listener_view.view(context.database, context.space, listener_of(context, token), open_map))
@@ -161,7 +175,7 @@ def _opened(context: Context, token: str | None, asked: Mapping[str, str]) -> li
         gr.skip(),
         gr.update(visible=True),
         gr.update(value=as_shown(shown, found, asked), colour=colour, words="", picked=-1),
-        gr.update(choices=[(f"{name[:1].upper()}{name[1:]}", name) for name in colours], value=colour),
+        gr.update(choices=[(f"Colour: {name}", name) for name in colours], value=colour),
         "",
         [],
         "",
@@ -173,6 +187,7 @@ def _opened(context: Context, token: str | None, asked: Mapping[str, str]) -> li
         parquet,
         address,
         shown,
+        *map_selection.NOTHING,
     ]
 
 
@@ -201,21 +216,22 @@ def ask(context: Context, kind: str) -> str:
     return _going(catalogue.request_drawing(context.database, kind))
 
 
-def follow(context: Context, kind: str, progress: gr.Progress = gr.Progress()) -> Iterator[list[Any]]:  # noqa: B008
+def follow(context: Context, kind: str) -> Iterator[list[Any]]:
     """How far a map is that is being drawn, until it is done; nothing where none is."""
-    began, was_going = time.monotonic(), False
+    began, was_going, shown = time.monotonic(), False, ""
     while True:
         told = next(each for each in catalogue.overview(context.database) if each.kind == kind)
         job = told.job
         if job is None or not _is_going(job):
             done = was_going and job is not None and job.state == "done"
             failed = job is not None and job.state == "failed"
-            nothing = "" if told.map else "This map has not been drawn yet. It takes about half a minute."
-            yield [said(f"Drawing failed ({job.error}). Try again." if failed and job else nothing), done]
+            nothing = "" if told.map else "This map has not been drawn yet. It takes a few minutes."
+            yield [status(f"Drawing failed ({job.error}). Try again." if failed and job else nothing), done]
             return
         was_going = True
-        progress(job.share, desc=_stage(job))
-        yield [_going(job), False]
+        if (now := _going(job)) != shown:
+            shown = now
+            yield [shown, False]
         if time.monotonic() - began > LONGEST_S:
             return
         time.sleep(POLL_S)
@@ -225,10 +241,26 @@ def _is_going(job: DrawingJob) -> bool:
     return job.state in {"waiting", "running"}
 
 
-def _stage(job: DrawingJob) -> str:
-    waiting = "Waiting: first come the pieces that somebody wants to hear."
-    return waiting if job.state == "waiting" else f"{job.stage or 'Beginning'}…"
-
-
 def _going(job: DrawingJob) -> str:
-    return said(_stage(job)) if _is_going(job) else ""
+    """A bar, the step and the time left; read out when the step changes, not each second."""
+    if not _is_going(job):
+        return ""
+    if job.state == "waiting":
+        return status("Waiting: pieces that somebody wants to hear are composed first.")
+    step = f"Step {STAGES.index(job.stage) + 1} of {len(STAGES)}: {job.stage}" if job.stage else "Beginning"
+    percent = round(100 * job.share)
+    told = f'<span role="status">{step}</span> · {percent} % · {time_left(job.seconds_left)}'
+    return (
+        f'<div class="k-drawing"><progress max="100" value="{percent}" aria-label="Drawing the map"></progress>'
+        f'<p class="k-explain k-wide">{told}</p></div>'
+    )
+
+
+def time_left(seconds: float | None) -> str:
+    """How long it still takes, no more exactly than it is known."""
+    if seconds is None:
+        return "reckoning how long it takes"
+    if seconds < SOON_S:
+        return "less than a minute left"
+    minutes = round(seconds / 60)
+    return "about a minute left" if minutes <= 1 else f"about {minutes} minutes left"

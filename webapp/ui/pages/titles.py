@@ -21,20 +21,17 @@ from webapp.ui.choosing import Choosing, bring, name_of, upload_button
 from webapp.ui.components.clip_list import ClipList, playing
 from webapp.ui.components.view_link import ViewLink, chosen
 from webapp.ui.dashboards import STILL
-from webapp.ui.handlers import bound, listener_of
+from webapp.ui.handlers import GO, bound, listener_of
 from webapp.ui.layout import QUIET, heading, page, status
 
 LEAD = (
-    "Type any words and hear which tunes lie nearest to them. Take it as a loose inspiration: a title says little of "
-    "its tune."
+    "Type any words to hear the tunes that the model finds closest to them, or give it music to get ideas for a title. "
+    "A title says little about its tune, so take it as inspiration."
 )
 LONGEST = 120
 FOUND = 8
+NOTHING_ASKED: list[Any] = [[], status("Type a word or two first."), {"words": ""}]
 CLOSE = 0.4  # how much of a tune is kept when one is composed near it
-# a click that the header sees, which takes the listener along where a frame keeps nothing
-GO = """(address) => {
-  if (address) Object.assign(document.body.appendChild(document.createElement("a")), {href: address}).click();
-}"""
 
 
 def build(context: Context) -> None:
@@ -102,22 +99,22 @@ def opened(context: Context, token: str | None, request: gr.Request) -> list[Any
 
 def find_named(context: Context, request: gr.Request) -> list[Any]:
     """The tunes nearest to the words that the address names, if it does."""
-    words = chosen(request, "words")
+    words = chosen(request, "words").strip()
     return _found(context, words[:LONGEST], play=False) if words else [gr.skip()] * 3
 
 
 def find_tunes(context: Context, words: str | None) -> list[Any]:
-    """The tunes nearest to some words, of which the first sounds."""
-    return _found(context, words, play=True) if words and words.strip() else [gr.skip()] * 3
+    """The tunes nearest to some words, of which the first sounds; without words nothing."""
+    return _found(context, words.strip(), play=True) if words and words.strip() else NOTHING_ASKED
 
 
 def _found(context: Context, words: str, *, play: bool) -> list[Any]:
     try:
         results = title_search.find_tunes(context.atlas, words, FOUND).results
     except Problem as error:
-        return [[], status(_sentence(error)), gr.skip()]
+        return [[], status(_sentence(error)), {"words": ""}]
     shown = [{**asdict(each), "heading": each.text, "detail": _detail(each)} for each in results]
-    return [playing(shown) if play else shown, status(f"Nearest to “{words}”, the nearest first."), {"words": words}]
+    return [playing(shown) if play else shown, status(f"Tunes for “{words}”, the closest first."), {"words": words}]
 
 
 def name_piece(context: Context, token: str | None, pieces: list[dict[str, Any]], event: gr.EventData) -> list[Any]:
@@ -130,7 +127,7 @@ def name_file(context: Context, token: str | None, path: str, domain: str | None
     try:
         piece = bring(context, token, path, domain or "pop")
     except Problem as error:
-        return [gr.skip(), status(_sentence(error))]
+        return [[], status(_sentence(error))]
     return _named(context, token, piece.name, f"“{piece.title}”")
 
 
@@ -138,9 +135,9 @@ def _named(context: Context, token: str | None, name: str, called: str) -> list[
     try:
         results = title_search.name_music(context.atlas, listener_of(context, token), name, FOUND).results
     except Problem as error:
-        return [gr.skip(), status(_sentence(error))]
-    shown = [{**asdict(each), "heading": each.text, "detail": f"likeness {each.cosine:.2f}"} for each in results]
-    return [shown, status(f"Ideas for {called}. Play a title to hear the tune that bears it.")]
+        return [[], status(_sentence(error))]
+    shown = [{**asdict(each), "heading": each.text, "detail": f"similarity {each.cosine:.2f}"} for each in results]
+    return [shown, status(f"Titles for {called}. Play one to hear the tune of that name.")]
 
 
 def compose_near(context: Context, token: str | None, tunes: list[dict[str, Any]], event: gr.EventData) -> list[str]:
@@ -154,12 +151,12 @@ def compose_near(context: Context, token: str | None, tunes: list[dict[str, Any]
         made = composing.compose(context.studio, listener_id, Recipe(brought.name, seed=1, keep=CLOSE))
     except Problem as error:
         return [status(_sentence(error)), ""]
-    return [status("It opens in the studio."), f"studio?piece={made.name.partition('/')[2]}"]
+    return [status("Opening it in Studio…"), f"studio?piece={made.name.partition('/')[2]}"]
 
 
 def _detail(found: FoundPoint) -> str:
     colours = found.colours
-    parts = [colours.get("genre") or colours.get("meter"), colours.get("collection"), f"likeness {found.cosine:.2f}"]
+    parts = [colours.get("genre") or colours.get("meter"), colours.get("collection"), f"similarity {found.cosine:.2f}"]
     return " · ".join(part for part in parts if part)
 
 

@@ -14,14 +14,15 @@ const theme = () => (document.body.classList.contains("dark") ? "dark" : "light"
 /**
  * Colours of `count` labels, the rest sharing the last one, which is also that of unknown ones.
  * @param {number} count
+ * @param {"light" | "dark"} on
  */
-export function ofLabels(count) {
-  const all = theme() === "dark" ? DARK : LIGHT;
-  return [...all.slice(0, count), NEUTRAL[theme()]];
+export function ofLabels(count, on = theme()) {
+  const all = on === "dark" ? DARK : LIGHT;
+  return [...all.slice(0, count), NEUTRAL[on]];
 }
 
 /** From least to most liked, and what has no value. */
-export const ofLiking = () => [...LIKING[theme()], NEUTRAL[theme()]];
+export const ofLiking = (/** @type {"light" | "dark"} */ on = theme()) => [...LIKING[on], NEUTRAL[on]];
 
 export const MOST_LABELS = LIGHT.length;
 export const LIKING_STEPS = LIKING.light.length;

@@ -1,23 +1,15 @@
 // Many points on a canvas that can be moved, zoomed and pointed at, by mouse, touch and keyboard. It knows colours by
 // number and points by row, and nothing of what they mean.
 
+import { Camera } from "./camera.js";
 import { Gestures } from "./gestures.js";
 import { onThemeChange } from "./theme.js";
 
 const REACH_PX = { mouse: 12, pen: 16, touch: 26 };
 const STEP = 0.12; // of the picture, for one arrow key
 const ZOOM = 1.35;
-const MOST_ZOOM = 400;
-const MARGIN = 1.15;
 const SMALL = 2.6; // radius in px up to which a square passes for a disc
 const DIM = 0.16;
-
-/** From where to where nearly all points lie; outliers don't decide what is seen first. */
-function extent(values) {
-  const sorted = Float32Array.from(values).sort();
-  const at = (share) => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? 0;
-  return [at(0.01), at(0.99)];
-}
 
 export class Scatter {
   #x = new Float32Array(0);
@@ -27,19 +19,21 @@ export class Scatter {
   #colours = ["#888"];
   #hidden = new Set();
   #lit = null; // rows that stand out, or null for all
+  #marked = []; // rows with a circle around them
   #rings = new Set(); // rows drawn as rings: placed later
+  #islands = [];
   #lines = [];
   #selected = -1;
   #hovered = -1;
-  #view = { x: 0, y: 0, zoom: 1 };
-  #fit = { x: 0, y: 0, scale: 1 };
   #asked = false;
   onTheme = () => {}; // called when light turns to dark or back
+  onDrawn = () => {}; // called when a frame has been drawn
 
   /** `onPick(row)` on a click or Enter, `onHover(row, [x, y])` with -1 for none, `onView()` when the view has moved. */
   constructor(root, { onPick, onHover, onView }) {
     const { signal } = new AbortController(); // all that listens goes with the root
     this.root = root;
+    this.camera = new Camera(root);
     this.canvas = root.querySelector("canvas");
     this.onPick = onPick;
     this.onHover = onHover;
@@ -57,13 +51,20 @@ export class Scatter {
     on("keydown", (event) => this.#key(event));
   }
 
-  /** Show points; `rings` are rows drawn as rings. */
-  show(x, y, { rings = [], hidden = [] } = {}) {
+  /**
+   * Show points; `rings` are rows drawn as rings, `islands` boxes of what hangs together, the largest first.
+   * @param {number[]} x
+   * @param {number[]} y
+   * @param {{rings?: number[], hidden?: number[], islands?: import("./main_part.js").Box[]}} more
+   */
+  show(x, y, { rings = [], hidden = [], islands = [] } = {}) {
     this.#x = Float32Array.from(x);
     this.#y = Float32Array.from(y);
     this.#rings = new Set(rings);
     this.#hidden = new Set(hidden);
+    this.#islands = islands;
     this.#lit = null;
+    this.#marked = [];
     this.#lines = [];
     this.#selected = -1;
     this.#hovered = -1;
@@ -80,9 +81,10 @@ export class Scatter {
     this.draw();
   }
 
-  /** Let only these rows stand out (null: all). */
-  light(rows) {
+  /** Let only these rows stand out (null: all), `marked` ones with a circle around them. */
+  light(rows, marked = []) {
     this.#lit = rows && new Set(rows);
+    this.#marked = marked;
     this.draw();
   }
 
@@ -93,37 +95,38 @@ export class Scatter {
     this.draw();
   }
 
-  /** Where the picture is: its middle and how much nearer than the whole. */
+  /** Where the picture is: its middle and how much nearer than the main part. */
   get view() {
-    return { ...this.#view };
+    return this.camera.view;
   }
 
-  set view({ x, y, zoom }) {
-    this.#view = { x, y, zoom: Math.min(MOST_ZOOM, Math.max(0.5, zoom)) };
-    this.#moved();
+  set view(view) {
+    this.camera.view = view;
+    this.draw();
+    this.onView();
   }
 
-  /** See the whole. */
+  /** See the main part. */
+  home() {
+    this.view = this.camera.main;
+  }
+
+  /** See every point. */
   whole() {
-    this.view = { x: this.#fit.x, y: this.#fit.y, zoom: 1 };
+    this.view = this.camera.whole;
   }
 
   /** Go `factor` nearer, towards a place of the screen (its middle by default). */
-  zoom(factor, at = null) {
-    const { width, height } = this.#size();
-    const [px, py] = at ?? [width / 2, height / 2];
-    const [x, y] = this.#world(px, py);
-    const zoom = Math.min(MOST_ZOOM, Math.max(0.5, this.#view.zoom * factor));
-    const scale = this.#fit.scale * zoom;
-    this.view = { x: x - (px - width / 2) / scale, y: y + (py - height / 2) / scale, zoom };
+  zoom(factor, at = this.#middle) {
+    this.view = this.camera.nearer(factor, at);
   }
 
   /** Bring a row into the picture where it is outside. */
   reveal(row) {
-    const { width, height } = this.#size();
+    const { width, height } = this.camera;
     const [px, py] = this.#screen(row);
     if (px < 24 || py < 24 || px > width - 24 || py > height - 24) {
-      this.view = { ...this.#view, x: this.#x[row], y: this.#y[row] };
+      this.view = { ...this.view, x: this.#x[row], y: this.#y[row] };
     }
   }
 
@@ -131,8 +134,8 @@ export class Scatter {
   nearest([px, py], reach = Infinity) {
     let best = -1;
     let least = reach * reach;
-    const [x, y] = this.#world(px, py);
-    const square = (this.#fit.scale * this.#view.zoom) ** 2;
+    const [x, y] = this.camera.place(px, py);
+    const square = this.camera.scale ** 2;
     for (let row = 0; row < this.#x.length; row += 1) {
       const distance = ((this.#x[row] - x) ** 2 + (this.#y[row] - y) ** 2) * square;
       if (distance <= least && !this.#hidden.has(row) && (!this.#lit || this.#lit.has(row))) {
@@ -143,18 +146,22 @@ export class Scatter {
     return best;
   }
 
-  /** The picture as it is now, as SVG. */
-  svg() {
-    const { width, height } = this.#size();
-    const dots = [];
-    for (const row of this.#order) {
-      const [px, py] = this.#screen(row);
-      if (this.#hidden.has(row) || px < 0 || py < 0 || px > width || py > height) continue;
-      const colour = this.#colours[this.#codes[row]];
-      dots.push(`<circle cx="${px.toFixed(1)}" cy="${py.toFixed(1)}" r="${this.#radius().toFixed(1)}" fill="${colour}"/>`);
-    }
-    const name = new DOMParser().parseFromString("<svg></svg>", "text/html").querySelector("svg").namespaceURI;
-    return `<svg xmlns="${name}" viewBox="0 0 ${width} ${height}">${dots.join("")}</svg>`;
+  /** Rows whose places on the screen pass a test, of those that stand out. */
+  rowsWithin(passes) {
+    const rows = [...this.#x.keys()].filter((row) => !this.#hidden.has(row) && (!this.#lit || this.#lit.has(row)));
+    return rows.filter((row) => passes(...this.#screen(row)));
+  }
+
+  /** Every point in the picture, last what lies on top: its pixel, its colour's number, and how it is drawn. */
+  get dots() {
+    const { width, height } = this.camera;
+    const rows = [...this.#order].filter((row) => !this.#hidden.has(row));
+    const dots = rows.map((row) => {
+      const [x, y] = this.#screen(row);
+      const lit = !this.#lit || this.#lit.has(row);
+      return { x, y, code: this.#codes[row], ring: this.#rings.has(row), lit, radius: this.#radius() };
+    });
+    return dots.filter(({ x, y }) => x >= 0 && y >= 0 && x <= width && y <= height);
   }
 
   /** Draw in the next frame. */
@@ -167,47 +174,33 @@ export class Scatter {
     });
   }
 
-  #size() {
-    return { width: this.root.clientWidth, height: this.root.clientHeight };
+  get #middle() {
+    return [this.camera.width / 2, this.camera.height / 2];
   }
 
   #resize() {
     const scale = window.devicePixelRatio || 1;
-    const { width, height } = this.#size();
-    this.canvas.width = Math.round(width * scale);
-    this.canvas.height = Math.round(height * scale);
+    this.canvas.width = Math.round(this.camera.width * scale);
+    this.canvas.height = Math.round(this.camera.height * scale);
     this.#measure();
     this.draw();
   }
 
   #measure() {
-    if (!this.#x.length) return;
-    const { width, height } = this.#size();
-    const [left, right] = extent(this.#x);
-    const [low, high] = extent(this.#y);
-    const scale = Math.min(width / (right - left || 1), height / (high - low || 1)) / MARGIN;
-    this.#fit = { x: (left + right) / 2, y: (low + high) / 2, scale };
-  }
-
-  #world(px, py) {
-    const { width, height } = this.#size();
-    const scale = this.#fit.scale * this.#view.zoom;
-    return [this.#view.x + (px - width / 2) / scale, this.#view.y - (py - height / 2) / scale];
+    if (this.#x.length && this.camera.width) this.camera.measure(this.#x, this.#y, this.#islands);
   }
 
   #screen(row) {
-    const { width, height } = this.#size();
-    const scale = this.#fit.scale * this.#view.zoom;
-    return [width / 2 + (this.#x[row] - this.#view.x) * scale, height / 2 - (this.#y[row] - this.#view.y) * scale];
+    return this.camera.pixel(this.#x[row], this.#y[row]);
   }
 
   #radius() {
     const crowd = Math.min(3.4, Math.max(1.7, 130 / Math.sqrt(this.#x.length || 1)));
-    return Math.min(8, crowd * this.#view.zoom ** 0.35);
+    return Math.min(8, crowd * this.view.zoom ** 0.35);
   }
 
   #draw() {
-    const { width, height } = this.#size();
+    const { width, height } = this.camera;
     if (!width || !height) return;
     const context = this.canvas.getContext("2d");
     const ratio = this.canvas.width / width;
@@ -226,15 +219,27 @@ export class Scatter {
       this.#dots(context, width, height, radius, () => true);
       context.globalAlpha = 1;
     }
+    this.#circle(context, this.#marked, radius + 3, ink);
     this.#drawLines(context, ink);
     for (const row of [this.#hovered, this.#selected]) if (row >= 0) this.#mark(context, row, radius, ink, paper);
     this.root.dataset.drawn = this.#x.length;
+    this.onDrawn();
+  }
+
+  #circle(context, rows, radius, ink) {
+    context.strokeStyle = ink;
+    context.lineWidth = 1.4;
+    for (const row of rows) {
+      context.beginPath();
+      context.arc(...this.#screen(row), radius, 0, 2 * Math.PI);
+      context.stroke();
+    }
   }
 
   #dots(context, width, height, radius, wanted) {
     const square = radius <= SMALL;
-    const scale = this.#fit.scale * this.#view.zoom;
-    const [left, top] = [width / 2 - this.#view.x * scale, height / 2 + this.#view.y * scale];
+    const { scale } = this.camera;
+    const [left, top] = this.camera.pixel(0, 0);
     let colour = -1;
     for (const row of this.#order) {
       const px = left + this.#x[row] * scale;
@@ -268,10 +273,8 @@ export class Scatter {
       context.moveTo(...this.#screen(this.#selected));
       context.lineTo(...this.#screen(row));
       context.stroke();
-      context.beginPath();
-      context.arc(...this.#screen(row), 6, 0, 2 * Math.PI);
-      context.stroke();
     }
+    this.#circle(context, this.#lines, 6, ink);
   }
 
   #mark(context, row, radius, ink, paper) {
@@ -284,14 +287,8 @@ export class Scatter {
     context.stroke();
   }
 
-  #moved() {
-    this.draw();
-    this.onView();
-  }
-
   #drag(dx, dy) {
-    const scale = this.#fit.scale * this.#view.zoom;
-    this.view = { ...this.#view, x: this.#view.x - dx / scale, y: this.#view.y + dy / scale };
+    this.view = this.camera.moved(dx, dy);
   }
 
   #pick(row) {
@@ -312,18 +309,19 @@ export class Scatter {
 
   #key(event) {
     if (event.target !== this.root || event.ctrlKey || event.metaKey || event.altKey) return;
-    const { width, height } = this.#size();
-    const step = (STEP * Math.min(width, height)) / (this.#fit.scale * this.#view.zoom);
-    const ways = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
+    const { width, height } = this.camera;
+    const step = STEP * Math.min(width, height);
+    const ways = { ArrowLeft: [1, 0], ArrowRight: [-1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
     if (event.key in ways) {
       const [x, y] = ways[event.key];
-      this.view = { ...this.#view, x: this.#view.x + x * step, y: this.#view.y + y * step };
-      this.#hover(this.nearest([width / 2, height / 2]));
+      this.#drag(x * step, y * step);
+      this.#hover(this.nearest(this.#middle));
     } else if (event.key === "+" || event.key === "=") this.zoom(ZOOM);
     else if (event.key === "-") this.zoom(1 / ZOOM);
     else if (event.key === "0") this.whole();
+    else if (event.key === "Home") this.home();
     else if (event.key === "Enter" || event.key === " ") {
-      this.#pick(this.nearest([width / 2, height / 2]));
+      this.#pick(this.nearest(this.#middle));
     } else return;
     event.preventDefault();
   }

@@ -1,0 +1,35 @@
+"""From a point of a map into the studio, by the studio's own rule: composed clips, and tunes that may be played."""
+
+from __future__ import annotations
+
+import uuid
+
+from models.music.played import PLAYED
+from webapp.composing.sources import CLIPS, PIECES
+from webapp.maps.open_maps import OpenMap
+from webapp.studio import tunes
+from webapp.studio.studio import Studio
+
+TUNES = "tunes"
+
+
+def name_of(found: OpenMap, row: int) -> str | None:
+    """What the studio calls the music of a point: ``clips/ID``, or ``tunes/COLLECTION/NAME``; None if it may not."""
+    if found.drawn.points.ids[row].startswith(f"{CLIPS}/"):
+        return found.drawn.points.ids[row]
+    piece = found.drawn.piece(row)
+    if piece.source not in PLAYED:
+        return None
+    return f"{TUNES}/{piece.source}/{piece.piece_id.removeprefix(f'{piece.source}/')}"
+
+
+def address(studio: Studio, listener_id: uuid.UUID, name: str) -> str:
+    """Where the studio starts from it; a tune is taken into the listener's studio first.
+
+    Raises ``NotYours``, ``NotAllowed``, ``TooMany`` and ``NotReady`` as the studio does.
+    """
+    kind, _, rest = name.partition("/")
+    if kind == TUNES:
+        corpus, _, number = rest.partition("/")
+        kind, _, rest = tunes.take(studio, listener_id, corpus, number).name.partition("/")
+    return f"studio?piece={rest}" if kind == PIECES else f"studio?clip={rest}"

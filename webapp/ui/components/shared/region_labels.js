@@ -1,0 +1,94 @@
+// @ts-check
+// The names of the regions of a map, written where they lie; those out of the picture stand at its rim and lead there.
+
+/** @typedef {{name: string, x: number, y: number, box: import("./main_part.js").Box}} Region */
+
+const ARROWS = ["→", "↗", "↑", "↖", "←", "↙", "↓", "↘"];
+const RIM_PX = 8;
+const APART_PX = 4;
+const RIM_UNTIL = 3; // nearer than this the rim would be full of names
+const TRIES = 8;
+
+export class RegionLabels {
+  /** @type {{region: Region, node: HTMLButtonElement, sizes: Record<string, [number, number]>}[]} */
+  #labels = [];
+
+  /**
+   * @param {HTMLElement} room
+   * @param {any} scatter the picture that they lie over
+   */
+  constructor(room, scatter) {
+    this.room = room;
+    this.scatter = scatter;
+  }
+
+  /** @param {Region[]} regions the largest first */
+  show(regions) {
+    this.#labels = regions.map((region) => {
+      const node = document.createElement("button");
+      node.type = "button";
+      node.className = "k-region";
+      node.setAttribute("aria-label", `Go to ${region.name}, ${region.box.size} points`);
+      node.addEventListener("click", () => { this.scatter.view = this.scatter.camera.around(region.box); });
+      return { region, node, sizes: {} };
+    });
+    this.room.replaceChildren(...this.#labels.map(({ node }) => node));
+  }
+
+  /** Names that are seen now, with their middles in pixels; for what is taken along. */
+  get written() {
+    const seen = this.#labels.filter(({ node }) => !node.hidden && node.dataset.rim === undefined);
+    return seen.map(({ region, node }) => ({ name: region.name, x: node.offsetLeft + node.offsetWidth / 2, y: node.offsetTop + node.offsetHeight / 2 }));
+  }
+
+  /** Put them where they belong now; a smaller region gives way. */
+  place() {
+    const { clientWidth: width, clientHeight: height } = this.room;
+    /** @type {[number, number, number, number][]} */
+    const taken = [...(this.room.parentElement?.querySelectorAll(".k-zoom, .k-map-tools") ?? [])].map((node) => {
+      const { offsetLeft: left, offsetTop: top, offsetWidth, offsetHeight } = /** @type {HTMLElement} */ (node);
+      return [left, top, left + offsetWidth, top + offsetHeight];
+    });
+    const free = (/** @type {number[]} */ [left, top, right, bottom]) =>
+      taken.every((each) => right + APART_PX < each[0] || left - APART_PX > each[2] || bottom + APART_PX < each[1] || top - APART_PX > each[3]);
+    for (const label of this.#labels) {
+      const { region, node } = label;
+      const [px, py] = this.scatter.camera.pixel(region.x, region.y);
+      const out = px < 0 || py < 0 || px > width || py > height;
+      const rim = out && this.scatter.view.zoom < RIM_UNTIL && !this.scatter.camera.shows(region.box);
+      node.hidden = out && !rim;
+      if (node.hidden) continue;
+      this.#say(node, region, rim ? ARROWS[0] : "");
+      const [wide, high] = (label.sizes[node.textContent ?? ""] ??= [node.offsetWidth, node.offsetHeight]);
+      const inside = (/** @type {number} */ at, /** @type {number} */ size, /** @type {number} */ room) =>
+        Math.min(room - size - RIM_PX, Math.max(RIM_PX, at - size / 2));
+      const left = inside(px, wide, width);
+      const beside = left === RIM_PX || left === width - wide - RIM_PX;
+      const tries = rim ? [...Array(TRIES).keys()].map((each) => (each % 2 ? -1 : 1) * Math.ceil(each / 2)) : [0];
+      const spot = tries
+        .map((each) => [inside(px + (beside ? 0 : each * (wide + 2 * APART_PX)), wide, width), inside(py + (beside ? each * (high + 2 * APART_PX) : 0), high, height)])
+        .find(([x, y]) => free([x, y, x + wide, y + high]));
+      node.hidden = !spot;
+      if (!spot) continue;
+      taken.push([spot[0], spot[1], spot[0] + wide, spot[1] + high]);
+      const angle = Math.atan2(spot[1] + high / 2 - py, px - spot[0] - wide / 2);
+      if (rim) this.#say(node, region, ARROWS[(Math.round(angle / (Math.PI / 4)) + 8) % 8]);
+      node.style.left = `${spot[0]}px`;
+      node.style.top = `${spot[1]}px`;
+    }
+  }
+
+  /**
+   * @param {HTMLButtonElement} node
+   * @param {Region} region
+   * @param {string} arrow empty where it lies in the picture
+   */
+  #say(node, region, arrow) {
+    const text = arrow ? `${arrow} ${region.name} · ${region.box.size}` : region.name;
+    if (node.textContent === text) return;
+    node.textContent = text;
+    node.tabIndex = arrow ? 0 : -1;
+    if (arrow) node.dataset.rim = "";
+    else delete node.dataset.rim;
+  }
+}
