@@ -140,7 +140,7 @@ def test_words_find_tunes_near_which_music_is_composed_and_a_file_gets_names_wit
     ideas.locator(".k-play").first.click()
     expect_to_sound(ideas)
     expect(found.locator(".k-play").first).to_have_attribute("aria-pressed", "false")
-    found.get_by_role("button", name=re.compile("^Compose near it")).first.click()
+    found.get_by_role("button", name=re.compile("^Compose like this")).first.click()
     expect(visitor.page).to_have_url(re.compile(r"/studio\?piece="), timeout=PATIENCE_MS)
     visitor.get("player-b").click(timeout=PATIENCE_MS)
     clock = visitor.frame.locator(".k-clip[data-side=b] .k-time")

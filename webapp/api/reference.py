@@ -1,23 +1,75 @@
-"""The page ``/api/docs``: the HTTP interface read from its own OpenAPI, in plain HTML.
+"""The page ``/api/docs``: the HTTP interface read from its own OpenAPI, in plain HTML without a script.
 
-FastAPI's own page loads its script from another host, which Kallos never does.
+FastAPI's own page loads its script from another host, which Kallos never does. Every call is closed until it is
+opened, and so is every group, so the page is short enough for a phone.
 """
 
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Iterator
 from html import escape
 from typing import Any
+from urllib.parse import quote
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse
 
-STYLE = """
-:root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif; }
-body { max-width: 52rem; margin: 2rem auto; padding: 0 1rem; }
-section { border-top: 1px solid color-mix(in srgb, currentColor 20%, transparent); padding: .8rem 0; }
-h2 { font: 600 1rem ui-monospace, monospace; overflow-wrap: anywhere; }
-pre { overflow-x: auto; padding: .6rem; background: color-mix(in srgb, currentColor 7%, transparent); }
+from webapp.api.dependencies import public_address
+from webapp.api.reference_style import STYLE
+
+Schemas = dict[str, dict[str, Any]]
+
+GROUPS = {  # by the tags of the routers, in the order of the page
+    "listening": "Pairs, best of four, and composing",
+    "listener": "The listener",
+    "taste": "Taste",
+    "taste card": "Taste cards",
+    "music for two": "Music for two",
+    "studio": "Studio",
+    "titles": "Titles",
+    "maps": "Maps",
+    "research": "Research",
+    "operation": "Operation",
+}
+REFUSALS = {
+    "401": "no token, or one that is not known",
+    "404": "there is no such thing, or it belongs to another listener",
+    "409": "it is too late, or it contradicts what is stored",
+    "413": "the request is too large",
+    "422": "something in the request is missing or wrong",
+    "429": "too many requests; wait as long as the header Retry-After says",
+    "503": "not ready yet; try again as the header Retry-After says",
+}
+SAMPLES = {"uuid": "5f0c1d7e-0f4b-4a5e-9d53-0b6f2a1c9e11", "integer": 3, "number": 0.5, "boolean": True}
+
+BEGIN = """
+<section aria-labelledby="authentication"><h2 id="authentication">Authentication</h2>
+<p>Every listener has a token. The first call makes a new anonymous listener and answers with theirs; a browser keeps it
+as a cookie, a program sends it with every call in the header <code>Authorization: Bearer TOKEN</code>. Whoever has the
+token can vote as that listener and delete them, so keep it as you would a password.</p>
+<pre tabindex="0">TOKEN=$(curl -s {base}/api/listener |
+  python3 -c 'import json, sys; print(json.load(sys.stdin)["listener_token"])')
+curl -s -H "Authorization: Bearer $TOKEN" {base}/api/offers</pre></section>
+<section aria-labelledby="example"><h2 id="example">An example: vote on a pair</h2>
+<p>Python with <code>httpx</code>: meet a pair, and pick the left clip.</p>
+<pre tabindex="0">import httpx
+
+kallos = httpx.Client(base_url="{base}", timeout=60)
+token = kallos.get("/api/listener").json()["listener_token"]
+kallos.headers["Authorization"] = f"Bearer {{token}}"
+
+pair = kallos.get("/api/offers").json()[0]
+print(pair["left"]["audio_url"], pair["right"]["audio_url"])
+vote = {{"outcome": "left", "heard_ms": {{"left": 4000, "right": 4200}}}}
+answer = kallos.post(f"/api/offers/{{pair['offer_id']}}/vote", json=vote).raise_for_status().json()
+print(answer["picks"], "picks so far")</pre>
+<p>In a notebook the <a href="../endpoints">named endpoints</a> are shorter: <code>gradio_client</code> knows them by
+name. For programs that read interfaces: <a href="openapi.json">openapi.json</a>.</p></section>
+<section aria-labelledby="errors"><h2 id="errors">When a call is refused</h2>
+<p>The body is <code>{{"error": "…"}}</code>, a sentence that says what was wrong and what to do.</p>
+<dl>{refusals}</dl></section>
 """
 
 
@@ -25,55 +77,149 @@ def add_reference(app: FastAPI) -> None:
     """Answer ``/api/docs``."""
 
     @app.get("/api/docs", include_in_schema=False)
-    def reference() -> HTMLResponse:
-        return HTMLResponse(page(app.openapi()))
+    def reference(request: Request) -> HTMLResponse:
+        return HTMLResponse(page(app.openapi(), public_address(request)))
 
 
-def page(api: dict[str, Any]) -> str:
-    """The whole reference of an OpenAPI description, as one HTML page."""
-    shapes = api.get("components", {}).get("schemas", {})
-    routes = "".join(
-        _route(method, path, route, shapes)
-        for path, methods in sorted(api["paths"].items())
-        for method, route in methods.items()
+def page(api: dict[str, Any], base: str) -> str:
+    """The whole reference of an OpenAPI description, as one HTML page; ``base``: where this server is seen from."""
+    schemas: Schemas = api.get("components", {}).get("schemas", {})
+    calls: dict[str, list[str]] = {name: [] for name in GROUPS}
+    for path, methods in sorted(api["paths"].items()):
+        for method, route in methods.items():
+            calls.setdefault(route.get("tags", ["operation"])[0], []).append(_call(method, path, route, schemas, base))
+    there = [(tag, GROUPS.get(tag, tag.capitalize()), found) for tag, found in calls.items() if found]
+    contents = "".join(f'<li><a href="#{_id(tag)}">{title}</a></li>' for tag, title, _ in there)
+    # a link of the contents leads into a group, which a browser opens by itself
+    groups = "".join(
+        f'<details class="group"><summary><h2>{title}</h2><span>{len(found)} calls</span></summary>'
+        f'<div id="{_id(tag)}">{"".join(found)}</div></details>'
+        for tag, title, found in there
     )
-    head = f"<title>{escape(api['info']['title'])}: HTTP interface</title><style>{STYLE}</style>"
-    return (
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
-        f"{head}"
-        f"<h1>{escape(api['info']['title'])}: HTTP interface</h1><p>{escape(api['info'].get('description', ''))}</p>"
-        f'<p>For programs: <a href="openapi.json">openapi.json</a></p>{routes}</html>'
-    )
+    refusals = "".join(f"<dt>{status}</dt><dd>{meaning}</dd>" for status, meaning in REFUSALS.items())
+    title = escape(api["info"]["title"])
+    return f"""<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>HTTP interface · {title}</title>
+<meta name="viewport" content="width=device-width"><style>{STYLE}</style></head><body>
+<header><a class="mark" href="../">{title}</a><a href="../maps">Research</a></header>
+<main><h1>HTTP interface</h1>
+<p class="lead">What the pages of {title} do, a program can do with these calls.
+Open a group, and a call in it, to see what it takes and gives.</p>
+<nav aria-label="Contents"><ul><li><a href="#authentication">Authentication</a></li>
+<li><a href="#example">Example</a></li><li><a href="#errors">Refusals</a></li>{contents}</ul></nav>
+{BEGIN.format(base=escape(base), refusals=refusals)}
+<section aria-labelledby="calls"><h2 id="calls">All calls</h2>{groups}</section></main></body></html>"""
 
 
-def _route(method: str, path: str, route: dict[str, Any], shapes: dict[str, Any]) -> str:
-    parts = [f"<section><h2>{method.upper()} {escape(path)}</h2><p>{escape(route.get('description', ''))}</p>"]
-    if body := route.get("requestBody"):
-        parts.append(f"<p>Body</p>{_shape(body, shapes)}")
+def _id(tag: str) -> str:
+    return tag.replace(" ", "-")
+
+
+def _call(method: str, path: str, route: dict[str, Any], schemas: Schemas, base: str) -> str:
+    told = _marked(route.get("description", ""))
+    first, _, _ = told.partition(". ")
+    parts = [f"<p>{told}</p>"]
+    if parameters := route.get("parameters"):
+        rows = "".join(_parameter(each, schemas) for each in parameters)
+        head = "<tr><th scope=col>Name</th><th scope=col>In</th><th scope=col>Type</th></tr>"
+        parts.append(f"<table><thead>{head}</thead><tbody>{rows}</tbody></table>")
+    body = _schema(route.get("requestBody", {}))
+    if body:
+        parts.append(f"<h4>Body</h4>{_sketched(body, schemas)}")
+    parts.append(f"<h4>Example</h4><pre tabindex=0>{escape(_curl(method, path, route, schemas, base))}</pre>")
     for status, answer in sorted(route["responses"].items()):
         if status.startswith("2"):
-            parts.append(f"<p>{status}</p>{_shape(answer, shapes)}")
-    refused = [status for status in sorted(route["responses"]) if not status.startswith("2")]
-    parts.append(f"<p>Refusals {', '.join(refused)}: <code>{{error}}</code></p></section>" if refused else "</section>")
-    return "".join(parts)
+            schema = _schema(answer)
+            parts.append(f"<h4>Answer {status}</h4>{_sketched(schema, schemas) if schema else '<p>A file.</p>'}")
+    return (
+        f"<details><summary><h3><b>{method.upper()}</b> <code>{escape(path)}</code></h3>"
+        f"<span>{first.rstrip('.')}</span></summary>{''.join(parts)}</details>"
+    )
 
 
-def _shape(holder: dict[str, Any], shapes: dict[str, Any]) -> str:
+def _marked(text: str) -> str:
+    """A docstring as HTML: what stands in double backticks is code."""
+    return re.sub(r"``(.+?)``", r"<code>\1</code>", escape(" ".join(text.split())))
+
+
+def _parameter(parameter: dict[str, Any], schemas: Schemas) -> str:
+    kind = _kind(_sketch(parameter.get("schema", {}), schemas))
+    need = "" if parameter.get("required") else ", may be left out"
+    name = escape(parameter["name"])
+    return f"<tr><th scope=row><code>{name}</code></th><td>{parameter['in']}</td><td>{escape(kind)}{need}</td></tr>"
+
+
+def _kind(sketch: Any) -> str:
+    return sketch if isinstance(sketch, str) else json.dumps(sketch)
+
+
+def _schema(holder: dict[str, Any]) -> dict[str, Any] | None:
     kinds: list[dict[str, Any]] = list(holder.get("content", {}).values())
-    schema = kinds[0].get("schema") if kinds else None
-    return f"<pre>{escape(json.dumps(_sketch(schema, shapes), indent=1))}</pre>" if schema else ""
+    return kinds[0].get("schema") or None if kinds else None
 
 
-def _sketch(schema: dict[str, Any], shapes: dict[str, Any]) -> Any:
-    """A schema as a small example of its form: names to types."""
-    if "$ref" in schema:
-        return _sketch(shapes[schema["$ref"].rsplit("/", 1)[-1]], shapes)
-    if "anyOf" in schema:
-        return " or ".join(str(_sketch(each, shapes)) for each in schema["anyOf"])
-    if "enum" in schema:
-        return "|".join(map(str, schema["enum"]))
-    if schema.get("type") == "array":
-        return [_sketch(schema.get("items", {}), shapes)]
+def _sketched(schema: dict[str, Any], schemas: Schemas) -> str:
+    return f"<pre tabindex=0>{escape(json.dumps(_sketch(schema, schemas), indent=1))}</pre>"
+
+
+def _curl(method: str, path: str, route: dict[str, Any], schemas: Schemas, base: str) -> str:
+    """The call as a command line that can be copied."""
+    wanted = route.get("parameters", [])
+    for each in wanted:
+        if each["in"] == "path":
+            path = path.replace(f"{{{each['name']}}}", quote(str(_sample(each["schema"], schemas))))
+    query = "&".join(
+        f"{each['name']}={quote(str(_sample(each['schema'], schemas)))}"
+        for each in wanted
+        if each["in"] == "query" and each.get("required")
+    )
+    parts = ["curl -s", *_options(method, route, schemas), f"'{base}{path}{'?' if query else ''}{query}'"]
+    return " \\\n  ".join(parts)
+
+
+def _options(method: str, route: dict[str, Any], schemas: Schemas) -> Iterator[str]:
+    if method != "get":
+        yield f"-X {method.upper()}"
+    if "401" in route["responses"]:
+        yield '-H "Authorization: Bearer $TOKEN"'
+    holder = route.get("requestBody", {})
+    if "application/json" in holder.get("content", {}):
+        yield "-H 'Content-Type: application/json'"
+        yield f"-d '{json.dumps(_sample(_schema(holder) or {}, schemas))}'"
+    elif holder or (method == "post" and route.get("summary") in {"Bring", "Import Listener"}):
+        yield "--data-binary @FILE"
+
+
+def _resolved(schema: dict[str, Any], schemas: Schemas) -> dict[str, Any]:
+    return schemas[schema["$ref"].rsplit("/", 1)[-1]] if "$ref" in schema else schema
+
+
+def _sample(schema: dict[str, Any], schemas: Schemas) -> Any:
+    """A value that a schema allows; what may be left out is."""
+    schema = _resolved(schema, schemas)
+    choices = [schema[name] for name in ("const", "default") if schema.get(name) is not None]
+    choices += [*schema.get("enum", []), *(_sample(each, schemas) for each in schema.get("anyOf", []))]
+    if choices:
+        return choices[0]
     if "properties" in schema:
-        return {name: _sketch(each, shapes) for name, each in schema["properties"].items()}
+        needed = schema.get("required", [])
+        return {name: _sample(each, schemas) for name, each in schema["properties"].items() if name in needed}
+    kind = schema.get("type", "string")
+    if kind in {"array", "object"}:
+        return [_sample(schema["items"], schemas)] if "items" in schema else {}
+    least = schema.get("minimum", schema.get("exclusiveMinimum"))
+    return SAMPLES.get(schema.get("format", kind), "WORDS") if least is None else least
+
+
+def _sketch(schema: dict[str, Any], schemas: Schemas) -> Any:
+    """A schema as a small example of its form: names to types."""
+    schema = _resolved(schema, schemas)
+    if "anyOf" in schema:
+        return " or ".join(_kind(_sketch(each, schemas)) for each in schema["anyOf"])
+    if "enum" in schema:
+        return " | ".join(map(str, schema["enum"]))
+    if schema.get("type") == "array":
+        return [_sketch(schema.get("items", {}), schemas)]
+    if "properties" in schema:
+        return {name: _sketch(each, schemas) for name, each in schema["properties"].items()}
     return schema.get("format") or schema.get("type", "any")

@@ -28,6 +28,43 @@ def test_a_point_is_chosen_by_click_and_by_key(shown):
     expect(chosen).not_to_have_value(before)
 
 
+def test_what_a_line_is_drawn_around_is_selected_counted_and_let_go(shown):
+    page = shown(viewport={"width": 1280, "height": 900})
+    points = page.get_by_test_id("map")
+    expect(points).to_have_attribute("data-drawn", "2000")
+    page.get_by_role("button", name="Lasso").click()
+    box = points.bounding_box()
+    corners = ((0.05, 0.05), (0.05, 0.95), (0.5, 0.95), (0.5, 0.05))
+    for index, (x, y) in enumerate(corners):
+        page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"], steps=3)
+        if not index:
+            page.mouse.down()
+    page.mouse.up()
+    selected = page.get_by_label("Selected")
+    expect(selected).to_have_value(re.compile(r"^\d+$"))
+    count = int(selected.input_value())
+    assert 100 < count < 1900
+    counts = page.locator(".k-map-legend small").all_text_contents()
+    assert sum(map(int, counts)) == count
+    page.keyboard.press("Escape")
+    expect(selected).to_have_value("0")
+    page.get_by_role("button", name="Select all in view").press("Enter")  # without a mouse
+    expect(selected).to_have_value(re.compile(r"^[1-9]\d+$"))
+
+
+def test_a_region_is_named_where_it_lies_and_from_the_rim_one_gets_to_it(shown):
+    page = shown(viewport={"width": 1280, "height": 900})
+    points = page.get_by_test_id("map")
+    expect(points).to_have_attribute("data-drawn", "2000")
+    far = page.get_by_role("button", name="Go to far, 40 points")
+    expect(far).to_have_text(re.compile("[←↑→↓↖↗↘↙] far · 40"))
+    expect(page.locator(".k-region", has_text="crowd")).to_be_visible()
+    far.press("Enter")
+    expect(far).to_have_text("far")
+    page.get_by_role("button", name="Back to the main part").click()
+    expect(far).to_have_text(re.compile("far · 40"))
+
+
 def test_one_colour_is_seen_alone_and_the_map_is_taken_along(shown):
     page = shown(accept_downloads=True, viewport={"width": 1280, "height": 900})
     expect(page.get_by_test_id("map")).to_have_attribute("data-drawn", "2000")
@@ -42,7 +79,12 @@ def test_one_colour_is_seen_alone_and_the_map_is_taken_along(shown):
             page.get_by_role("button", name=form).click()
         assert download.value.suggested_filename == f"kallos-points.{form.lower()}"
         taken[form] = Path(download.value.path()).read_bytes()
-    assert taken["CSV"].decode().splitlines()[1] == "x,y,text,group"
-    assert len(taken["CSV"].decode().splitlines()) == 2002
-    assert taken["SVG"].startswith(b"<svg")
+    lines = taken["CSV"].decode().splitlines()
+    assert lines[0] == "# Map of points"
+    assert lines[3] == "x,y,text,group"
+    assert len(lines) == 2004
+    svg = taken["SVG"].decode()
+    assert svg.startswith("<svg")
+    for words in ("Map of points", "Colour: group", "one ", "two ", "three ", "made by chance, seed 0"):
+        assert words in svg
     assert taken["PNG"].startswith(b"\x89PNG")

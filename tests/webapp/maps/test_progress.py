@@ -13,7 +13,7 @@ class Clock:
 
 
 def draw(seconds: dict[str, float], expected: dict[str, float] | None = None) -> list[tuple[float, Progress]]:
-    """What is told each second of a drawing whose stages take so many seconds: with the seconds that were really left."""
+    """The seconds really left and what is told, each second of a drawing whose stages take so long."""
     clock = Clock()
     watch = Stopwatch(expected, clock)
     total, told = sum(seconds.values()), []

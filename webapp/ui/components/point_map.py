@@ -92,22 +92,36 @@ if __name__ == "__main__":
     import numpy as np
 
     random = np.random.default_rng(0)
-    groups = random.integers(3, size=2000)
+    groups = np.append(random.integers(3, size=1960), [2] * 40)
     places = random.standard_normal((2000, 2)) + 4 * np.array([[0, 0], [1, 0], [0, 1]])[groups]
+    places[1960:] = places[1960:] / 4 + 40  # a few lie far away
+    far = {"left": 39.0, "right": 42.0, "low": 39.0, "high": 42.0, "size": 40}
+    main = {"left": -3.0, "right": 7.0, "low": -3.0, "high": 7.0, "size": 1960}
     points = {
         "x": places[:, 0].tolist(),
         "y": places[:, 1].tolist(),
         "text": [f"point {number}" for number in range(2000)],
         "colours": {"group": {"labels": ["one", "two", "three"], "codes": groups.tolist()}},
         "links": None,
+        "regions": [
+            {"name": "crowd", "x": 0, "y": 0, "box": main},
+            {"name": "far", "x": 40.5, "y": 40.5, "box": far},
+        ],
+        "islands": [main, far],
     }
 
     def told(event: gr.EventData) -> str:
         """Which point was chosen."""
         return str(points["text"][event.row])
 
+    def counted(event: gr.EventData) -> str:
+        """How many points were selected."""
+        return str(len(event.rows))
+
     with gr.Blocks() as demo:
-        drawn = PointMap({"points": points, "name": "points"}, colour="group")
-        chosen = gr.Textbox(label="Chosen")
+        about = {"title": "Map of points", "source": "made by chance, seed 0", "name": "points"}
+        drawn = PointMap({"points": points, **about}, colour="group")
+        chosen, selected = gr.Textbox(label="Chosen"), gr.Textbox(label="Selected")
         drawn.select(told, outputs=chosen)
+        drawn.lasso(counted, outputs=selected)
     demo.launch()

@@ -14,7 +14,9 @@ from webapp.ui import endpoints
 from webapp.ui.layout import heading, page
 
 PATH = "/endpoints"
-LEAD = "Whatever a page does, a notebook can do with gradio_client, by these names."
+LEAD = (
+    "What the pages do, a notebook can do by these names, with gradio_client. Open one to see what it takes and gives."
+)
 EXAMPLE = """```python
 from gradio_client import Client
 
@@ -27,10 +29,14 @@ pair = kallos.predict(token, api_name="/next_pair")
 def build(site: gr.Blocks, context: Context) -> None:
     """The page at ``/endpoints``, and the endpoints themselves: on another page every newcomer would load them."""
     with page("endpoints"):
-        heading("Endpoints", LEAD)
+        heading("From Python", LEAD)
         gr.Markdown(EXAMPLE)
+        gr.Markdown("## All endpoints")
         for endpoint in endpoints.ENDPOINTS:
-            gr.Markdown(f"### {endpoint.name}\n```text\n{inspect.getdoc(endpoint.call)}\n```")
+            told = inspect.getdoc(endpoint.call) or ""
+            with gr.Accordion(f"{endpoint.name}: {told.splitlines()[0].rstrip('.')}", open=False):
+                gr.Markdown(f"```text\n{told}\n```")
+        gr.Markdown("Faster than the queue of the endpoints is the [HTTP interface](api/docs).")
         endpoints.build(site, context)
 
 

@@ -53,14 +53,14 @@ def build(context: Context) -> None:
                     find = gr.Button("Find tunes", variant="primary", elem_id="find-tunes")
                 tune_odds = gr.HTML(elem_id="odds-tunes", **STILL)
                 said_tunes = gr.HTML(**STILL)
-                tunes = ClipList(action="Compose near it", elem_id="tunes")
+                tunes = ClipList(action="Compose like this", elem_id="tunes")
             with section("From music to titles", "", min_width=320):
                 title_odds = gr.HTML(elem_id="odds-titles", **STILL)
                 upload = upload_button("Your own MIDI or ABC", elem_id="ideas-upload")
                 said_ideas = gr.HTML(**STILL)
                 ideas = ClipList(elem_id="ideas")
-                gr.HTML("<h3>Name one of these</h3>", **STILL)
-                pieces = Choosing(context, listener, "Name it")
+                gr.HTML("<h3>Or find titles for one of these</h3>", **STILL)
+                pieces = Choosing(context, listener, "Find titles")
         link = ViewLink(visible="hidden")
         studio = gr.Textbox(visible="hidden")  # where a new piece is opened
 
@@ -164,13 +164,13 @@ def _odds(odds: Mapping[str, Any] | None, asked: str, found: str) -> str:
     """What was measured on tunes never heard, in a sentence."""
     if odds is None:
         fill = "python -m models.evaluate.titles --record"
-        return f'<p class="k-explain">How often this is right has not been measured for these towers ({fill}).</p>'
+        return f'<p class="k-explain">How often this is right has not been measured for this model ({fill}).</p>'
     one, ten, mrr = odds["recall_1"], odds["recall_10"], odds["mrr"]
     return (
-        f'<p class="k-explain">Measured on {asked} of tunes never heard ({mrr["n"]}): the right {found} came first for '
-        f"{_percent(one['value'])} (chance {_percent(one['chance'])}) and among the first ten for "
-        f"{_percent(ten['value'])} (chance {_percent(ten['chance'])}); mean reciprocal rank {mrr['value']:.3f}, "
-        f"{mrr['low']:.3f} to {mrr['high']:.3f}; chance {mrr['chance']:.3f}.</p>"
+        f'<p class="k-explain">Of {mrr["n"]} {asked} of tunes that the model never heard, the right {found} came first '
+        f"for {_percent(one['value'])} (by chance {_percent(one['chance'])}) and was among the first ten for "
+        f"{_percent(ten['value'])} (by chance {_percent(ten['chance'])}). Mean reciprocal rank {mrr['value']:.3f} "
+        f"({mrr['low']:.3f} to {mrr['high']:.3f}; by chance {mrr['chance']:.3f}).</p>"
     )
 
 
@@ -180,7 +180,7 @@ def _percent(share: float) -> str:
 
 def _missing(kind: str) -> str:
     return (
-        f'<p class="k-said">The map of {kind}, from which answers come, has not been drawn yet. '
+        f'<p class="k-explain">Answers come from the map of {kind}, which has not been drawn yet. '
         f'<a href="maps?kind={kind}">Draw it on the Maps page</a> or run <code>kallos atlas draw {kind}</code>.</p>'
     )
 

@@ -62,12 +62,12 @@ export class RegionLabels {
       const [wide, high] = (label.sizes[node.textContent ?? ""] ??= [node.offsetWidth, node.offsetHeight]);
       const inside = (/** @type {number} */ at, /** @type {number} */ size, /** @type {number} */ room) =>
         Math.min(room - size - RIM_PX, Math.max(RIM_PX, at - size / 2));
-      const left = inside(px, wide, width);
+      const [left, top] = [inside(px, wide, width), inside(py, high, height)];
       const beside = left === RIM_PX || left === width - wide - RIM_PX;
       const tries = rim ? [...Array(TRIES).keys()].map((each) => (each % 2 ? -1 : 1) * Math.ceil(each / 2)) : [0];
       const spot = tries
-        .map((each) => [inside(px + (beside ? 0 : each * (wide + 2 * APART_PX)), wide, width), inside(py + (beside ? each * (high + 2 * APART_PX) : 0), high, height)])
-        .find(([x, y]) => free([x, y, x + wide, y + high]));
+        .map((each) => (beside ? [left, top + each * (high + 2 * APART_PX)] : [left + each * (wide + 2 * APART_PX), top]))
+        .find(([x, y]) => x >= 0 && y >= 0 && x + wide <= width && y + high <= height && free([x, y, x + wide, y + high]));
       node.hidden = !spot;
       if (!spot) continue;
       taken.push([spot[0], spot[1], spot[0] + wide, spot[1] + high]);
