@@ -190,13 +190,6 @@ class ClipList {
     return samePlace(this.player.position("a"), this.#open?.clip.bars_s ?? [], row.clip.bars_s ?? []);
   }
 
-  /** The row below the one that has ended. */
-  #goOn() {
-    const ended = this.#open?.buffer && this.player.position("a") >= this.#open.buffer.duration;
-    const next = this.#rows[this.#rows.findIndex((row) => row === this.#open) + 1];
-    if (ended && next) this.#sound(next, 0);
-  }
-
   #playing() {
     const sounds = this.player.playing === "a";
     for (const row of this.#rows) {
@@ -219,7 +212,6 @@ class ClipList {
       const sounds = this.player.playing === "a";
       this.#running = sounds && this.list.isConnected;
       this.#open?.roll.draw(this.player.position("a"), sounds);
-      if (!sounds && this.props.onward) this.#goOn();
       if (this.#running) window.requestAnimationFrame(step);
       else if (!this.list.isConnected) this.player.pause();
     };

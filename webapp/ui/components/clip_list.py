@@ -24,7 +24,6 @@ class ClipList(Component):
             without the button), ``leads_to`` (its button is a link to there) and ``lazy`` (its roll is drawn when it is
             to sound). ``playing(...)`` sounds the first by itself.
         action: What the button of each row says; empty: there is none.
-        onward: When a clip has ended, the next one sounds.
         together: Another clip goes on at the place in the music where the one before was.
         columns: Whether rows stand beside one another where there is room.
 
@@ -42,7 +41,6 @@ class ClipList(Component):
         value: Sequence[Clip | Mapping[str, Any]] | None = None,
         *,
         action: str = "",
-        onward: bool = False,
         together: bool = False,
         columns: bool = False,
         **settings: Any,
@@ -52,7 +50,6 @@ class ClipList(Component):
             value,
             html_template=f'<div class="kallos k-clips-room" style="visibility: hidden">{clips}</div>',
             action=action,
-            onward=onward,
             together=together,
             **settings,
         )

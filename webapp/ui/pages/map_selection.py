@@ -10,7 +10,7 @@ import gradio as gr
 
 from webapp.context import Context
 from webapp.maps.selection import LabelShare, selection
-from webapp.ui.components.clip_list import ClipList, playing
+from webapp.ui.components.clip_list import ClipList
 from webapp.ui.dashboards import STILL
 from webapp.ui.pages.map_point import Shown, clip_of, opened
 
@@ -20,13 +20,12 @@ NOTHING: tuple[Any, ...] = (gr.update(visible=False), "", [], "")
 
 
 def panel() -> tuple[Any, ...]:
-    """The panel with what it says, its button and its list; nothing is selected at first."""
+    """The panel with what it says and its list; nothing is selected at first."""
     with gr.Column(visible=False, elem_id="map-selection") as room:
         summary = gr.HTML(**STILL)
-        play = gr.Button("Play them", size="sm", elem_id="play-selected")
-        clips = ClipList(elem_id="map-selected", onward=True)
+        clips = ClipList(elem_id="map-selected", all_button=True)
         shares = gr.HTML(**STILL)
-    return room, summary, play, clips, shares
+    return room, summary, clips, shares
 
 
 def choose(context: Context, shown: Shown, event: gr.EventData) -> list[Any]:
@@ -42,11 +41,6 @@ def choose(context: Context, shown: Shown, event: gr.EventData) -> list[Any]:
     heard = listed[:: -(-len(listed) // LISTED)]
     clips = [{**clip_of(context, shown, row), "row": row, "lazy": True} for row in heard]
     return [gr.update(visible=True), _summary(len(listed), len(heard)), clips, _shares(told.labels)]
-
-
-def play(clips: list[dict[str, Any]]) -> dict[str, Any]:
-    """All that is listed, one after the other."""
-    return playing(clips)
 
 
 def follow(clips: list[dict[str, Any]], event: gr.EventData) -> Any:

@@ -65,7 +65,7 @@ def build(context: Context) -> None:
             with gr.Row(elem_classes="k-map-room"):
                 points = PointMap(scale=3, min_width=320)
                 with gr.Column(elem_classes="k-point", min_width=300):
-                    chosen, selected, clips, play = _side()
+                    chosen, selected = _side()
                     found_said, found, hint, panel, player, labels, links_title, links, near_title, near = chosen
                     upload = upload_button("Place your own MIDI or ABC", elem_id="map-upload")
             score = Score()
@@ -97,7 +97,7 @@ def build(context: Context) -> None:
     points.select(bound(map_point.choose, context), shown, **point)
     points.lasso(bound(map_selection.choose, context), shown, selected, **QUIET)
     points.move(moved, None, link, **QUIET)
-    play.click(map_selection.play, clips, clips, **QUIET)
+    _, _, clips, _ = selected
     clips.select(map_selection.follow, clips, points, **QUIET)
     for entries in (found, links, near):
         entries.select(bound(map_point.choose_entry, context), shown, **point)
@@ -123,9 +123,9 @@ def _side() -> tuple[Any, ...]:
         player, labels = ClipList(action="Open in Studio"), gr.HTML(**STILL)
         links_title, links = gr.HTML(**STILL), Entries(elem_id="map-links")
         near_title, near = gr.HTML(**STILL), Entries(elem_id="map-neighbours")
-    room, summary, play, clips, shares = map_selection.panel()
+    selected = map_selection.panel()
     chosen = found_said, found, hint, panel, player, labels, links_title, links, near_title, near
-    return chosen, [room, summary, clips, shares], clips, play
+    return chosen, selected
 
 
 # which map

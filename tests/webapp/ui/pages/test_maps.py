@@ -1,0 +1,40 @@
+"""The words of the maps and titles pages, and the reference of the HTTP interface."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from webapp.maps.catalogue import DrawingJob
+from webapp.ui.pages import maps, titles
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"),
+    [
+        (None, "reckoning how long it takes"),
+        (12.0, "less than a minute left"),
+        (62.0, "about a minute left"),
+        (250.0, "about 4 minutes left"),
+    ],
+)
+def test_the_time_left_is_told_no_more_exactly_than_it_is_known(seconds, told):
+    assert maps.time_left(seconds) == told
+
+
+def test_a_drawing_is_told_with_its_step_its_percent_and_the_time_left():
+    told = maps._going(DrawingJob("running", "Drawing", 0.61, 130.0, None))
+    assert 'value="61"' in told
+    assert "Step 4 of 5: Drawing" in told
+    assert "61 % · about 2 minutes left" in told
+    assert maps._going(DrawingJob("done", "", 0.0, None, None)) == ""
+
+
+@pytest.mark.parametrize("words", [None, "", "   "])
+def test_a_search_without_words_clears_what_was_found(words):
+    nothing: Any = None
+    tunes, said, address = titles.find_tunes(nothing, words)
+    assert tunes == []
+    assert "Type a word" in said
+    assert address == {"words": ""}
