@@ -102,7 +102,7 @@ def view(database: Database, space: TasteSpace, listener_id: uuid.UUID, found: O
 def _playable(session: Session, space: TasteSpace, listener_id: uuid.UUID) -> list[tuple[PoolClip, str]]:
     """Everybody's clips, and those of this listener's own that they have met, each with its kind of music."""
     version = space.version
-    found = []
+    found: list[tuple[PoolClip, str]] = []
     for domain in DOMAINS:
         found += [(clip, domain) for clip in clip_rows.pool_clips(session, domain=domain, model_version=version)]
         own = clip_rows.composed_clips(session, listener_id, domain=domain, model_version=version)

@@ -51,7 +51,7 @@ def place_on(atlas: Atlas, found: OpenMap, listener_id: uuid.UUID, name: str) ->
 def _vector(atlas: Atlas, found: OpenMap, source: Source) -> FloatArray:
     """The music in the space of the map: ``(1, d)``."""
     points, version = found.drawn.points, found.drawn.about["model_version"]
-    stale = NotReady("this map is of another version of the model; draw it anew to place music on it")
+    stale = NotReady("this map is of another version of the model; draw it again to place music on it")
     if points.summaries is None:
         if version != title_search.model_version():
             raise stale
