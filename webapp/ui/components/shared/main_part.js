@@ -4,6 +4,7 @@
 /** @typedef {{left: number, right: number, low: number, high: number, size: number}} Box */
 
 const LEAST_SPAN = 1e-6;
+const WORTH = 3; // an island with a tenth as many points may make the picture three tenths smaller
 
 /**
  * How many pixels a unit of the map takes where `box` just fits.
@@ -32,7 +33,7 @@ export function mainPart(islands, width, height) {
       size: seen.size + island.size,
     };
     const smaller = scaleOf(seen, width, height) / scaleOf(wider, width, height);
-    if (smaller <= wider.size / seen.size) seen = wider;
+    if (smaller <= 1 + (WORTH * island.size) / seen.size) seen = wider;
   }
   return seen;
 }
