@@ -1,8 +1,10 @@
 """The log of a training run, JSON lines, each numbered: what a job takes into a database while the run goes on.
 
-Rows: ``run`` (what it is), ``metrics`` (step, part, values), ``prediction`` (step, direction, query, rank, the ten
-nearest items), ``result`` (a figure of a study) and ``end``. A run that was killed is taken up from its last saved
-state: lines written after that state are dropped and come again, the same, so there is no gap and none is there twice.
+Rows: ``run`` (what it is: ``what``, ``seed``, ``data``, ``commit``, ``steps`` in all, ``config`` of the model,
+``hyperparameters`` of its training), ``metrics`` (step, part, values), ``prediction`` (step, direction, query, rank,
+the ten nearest items), ``result`` (a figure of a study) and ``end``. A run that was killed is taken up from its last
+saved state: lines written after that state are dropped and come again, the same, so there is no gap and none is there
+twice.
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from dataclasses import asdict
 from itertools import count
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from models.style.rearrange import UNIFORM, Schedule, Swaps, draw_swaps
 from models.style.windows import Batch, WindowSet, batches
 
 LOG_EVERY, SAVE_EVERY = 50, 500  # steps
+HYPERPARAMETERS = ("batch", "learning_rate", "kl_warm_up", "falling", "muon", "probe_every", "penalty", "price")
 WORKERS = 10  # processes that make batches for a GPU
 
 
@@ -113,7 +115,10 @@ def train(
     )  # fmt: skip
     with Progress(*columns) as progress, (out / "log.jsonl").open("a", encoding="utf-8") as log:
         if training.step == 0:
-            print(run_row("style", seed=seed, data=data_hash(windows.pieces), commit=commit()), file=log, flush=True)
+            about = {"seed": seed, "data": data_hash(windows.pieces), "commit": commit(), "steps": preset.steps}
+            chosen = {name: getattr(preset, name) for name in HYPERPARAMETERS}
+            row = run_row("style", **about, config=asdict(preset.config), hyperparameters=chosen)
+            print(row, file=log, flush=True)
         task = progress.add_task("style", total=preset.steps, completed=training.step, loss="")
         while training.step < preset.steps:
             if curiosity and training.step % preset.probe_every == 0:

@@ -31,6 +31,7 @@ from models.title.two_tower import TowerEnsemble, TwoTower
 from models.title.validation import Validation
 
 MEMBERS = 4  # of an ensemble, at most
+HYPERPARAMETERS = ("batch", "learning_rate", "weight_decay", "validate_every", "patience")  # those that the log tells
 TERMS = (
     "Trained on the melodies and titles of O'Neill's, Ryan's and Aird's collections as distributed with music21 by "
     "permission of their encoders, some files non-commercial. See models/weights/LICENSE."
@@ -64,7 +65,9 @@ def train(run: TitleRun, folder: Path, *, resume: bool, device: str, progress: P
                 "without": run.without,
                 "preset": run.preset_name,
                 "seed": run.seed,
+                "steps": preset.steps,
                 "config": asdict(run.config),
+                "hyperparameters": {name: getattr(preset, name) for name in HYPERPARAMETERS},
             }
             counts = {part: len(tunes) for part, tunes in run.parts.items()}
             log.write("run", **about, commit=commit(), tunes=counts, data=tunes_hash(run.parts["train"]))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import shutil
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -56,7 +57,7 @@ def test_an_empty_page_says_what_fills_it_and_follows_a_study_to_its_end(site, v
     visitor = visit()
     page = visitor.page
     page.goto(f"{site.url}/retrieval")
-    expect(visitor.get("fill")).to_contain_text("models.train.title_study")  # nothing is there yet
+    expect(page.locator("#fill")).to_contain_text("models.train.title_study")  # nothing is there yet
 
     # all but the last run, which is in its midst, and the results
     folder, log = folder_of(site), of_run(study, LAST)
@@ -114,18 +115,28 @@ def test_a_view_is_taken_along_and_reopened_by_its_link(site, visit, study: Path
     assert other.page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
 
 
-def test_two_runs_stand_side_by_side(site, visit, study: Path) -> None:
+def test_all_runs_of_a_study_are_chosen_together_and_smoothed(site, visit, study: Path) -> None:
     shutil.copytree(study, folder_of(site), dirs_exist_ok=True)
-    other = visit()
-    other.page.goto(f"{site.url}/runs")
-    choose(other.page, "a", "study/bag-bag-0")
-    choose(other.page, "b", f"study/{LAST}")
-    choose(other.page, "measure", "loss")
-    expect(other.page.locator("#runs thead")).to_contain_text(LAST)
-    expect(other.page.locator("#runs")).to_contain_text(rows(study / "log.jsonl")[0]["data"])
-    expect(other.page.locator("#plot-pair .ytitle")).to_have_text("loss")
-    lines = other.page.evaluate(
-        "document.querySelector('#plot-pair .js-plotly-plot').data.map(({name, y}) => [name, y])"
-    )
-    losses = [row["values"]["loss"] for row in map(json.loads, of_run(study, LAST)) if row.get("part") == "train"]
-    assert dict(lines)[f"study/{LAST}, train"] == losses
+    page = visit().page
+    page.goto(f"{site.url}/runs?runs=study/bag-bag-0")
+    losses = page.locator("#panel-0 .js-plotly-plot")
+    expect(losses.locator(".gtitle")).to_have_text("loss", timeout=SLOW_MS)
+    expect(page.locator("#legend li")).to_have_count(1)
+    page.locator("#choose-runs input").click()
+    page.get_by_role("option", name="all 8 of study").click()
+    expect(page.locator("#legend li")).to_have_count(8, timeout=SLOW_MS)
+    expect(page.locator("#legend li").last).to_contain_text("step 6 of 6, ended")
+    page.keyboard.press("Escape")
+    expect(page.locator("#runs thead")).to_contain_text(LAST)
+    expect(page.locator("#runs")).to_contain_text(rows(study / "log.jsonl")[0]["data"])
+    logged = [row["values"]["loss"] for row in map(json.loads, of_run(study, LAST)) if row.get("part") == "train"]
+    drawn_lines = "document.querySelector('#panel-0 .js-plotly-plot').data.map(({name, y}) => [name, y])"
+    assert dict(page.evaluate(drawn_lines))[f"study/{LAST}, train"] == logged
+    page.get_by_role("slider", name="Smoothing").focus()
+    page.keyboard.press("End")
+    page.keyboard.press("Tab")
+    expect(page).to_have_url(re.compile("smoothing=0.95"))
+    page.wait_for_function(f"{drawn_lines}.length === 16")
+    assert taken(page, "runs", "png").startswith(b"\x89PNG")
+    lines = taken(page, "runs", "csv").decode().splitlines()
+    assert lines[1] == "run,part,figure,step,value"

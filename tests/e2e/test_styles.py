@@ -14,23 +14,44 @@ COMPOSED_MS = 120_000  # on a machine that trains and tests beside us
 
 
 @pytest.mark.timeout(900)
-def test_figures_are_read_and_taken_along_and_a_walk_plays_and_opens_again(visit):
+def test_a_cell_of_the_swaps_says_its_interval_and_plays_its_swap(visit):
     visitor = visit(**PHONE)
-    visitor.page.goto(f"{visitor.url}/styles#reading")
-    table = visitor.frame.locator("#reading")
-    expect(table.get_by_role("columnheader", name="harmony")).to_be_visible()
-    expect(table.get_by_role("rowheader", name="pitch classes")).to_be_visible()
-    expect(table.locator("h2")).to_be_focused()
-    assert re.fullmatch(r"[−\d.]+", table.locator("td b").first.text_content() or "")
-    expect(table.locator(".k-about")).to_contain_text("evaluate.relations of style-cpu")
-    with visitor.page.expect_download() as download:
-        table.get_by_role("link", name="CSV").click()
+    page = visitor.page
+    page.goto(f"{visitor.url}/styles?tab=swaps")
+    table = page.get_by_role("region", name="What swaps do")
+    expect(table.get_by_role("columnheader", name="follows donor")).to_be_visible(timeout=COMPOSED_MS)
+    expect(page.locator("#swaps-told")).to_contain_text("A swapped style follows its donor")
+    expect(page.locator("#swaps-about")).to_contain_text("evaluate.style of style-cpu")
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["viewport"]["width"]
+    table.focus()
+    page.keyboard.press("ArrowRight")  # to the first cell
+    expect(page.locator("#swaps-matrix [data-part=readout]")).to_contain_text("95 %")
+    page.keyboard.press("Enter")
+    clips = page.locator("#swap-clips .k-clip")
+    expect(clips).to_have_count(3, timeout=COMPOSED_MS)
+    expect(clips.first).to_contain_text("With the donor's rhythm")
+    playing = clips.first.get_by_role("button", name="Pause")
+    expect(playing).to_have_attribute("aria-pressed", "true", timeout=COMPOSED_MS)
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Moves besides as CSV").click()
     lines = list(csv.DictReader(io.StringIO(download.value.path().read_text(encoding="utf-8"))))
     assert {"value", "low", "high", "model_sha256", "data_hash", "commit", "seed"} <= set(lines[0])
-    assert visitor.frame.evaluate("document.documentElement.scrollWidth") <= PHONE["viewport"]["width"]
 
-    expect(visitor.frame.locator("#code-told")).to_contain_text("Code 1: ")
+    page.get_by_role("tab", name="Leakage").click()
+    expect(page).to_have_url(re.compile("tab=leakage"))
+    page.get_by_role("radio", name="Read from latents").check(force=True)
+    expect(page.locator("#leakage-told")).to_contain_text("attributes are read best from their own")
+    expect(page.locator("#leakage-matrix").get_by_role("rowheader", name="pitch classes")).to_be_visible()
+
+
+@pytest.mark.timeout(900)
+def test_a_walk_plays_and_opens_again_and_codes_have_pieces(visit):
+    visitor = visit(**PHONE)
+    visitor.page.goto(f"{visitor.url}/styles")
+    visitor.frame.get_by_role("tab", name="Learned codes").click()
+    expect(visitor.frame.locator("#code-told")).to_contain_text("Code 1: ", timeout=COMPOSED_MS)
     expect(visitor.frame.locator("#code-pieces").locator(".k-clip")).to_have_count(10)  # two real pieces of each value
+    visitor.frame.get_by_role("tab", name="A walk along a style").click()
 
     visitor.frame.get_by_role("radio", name="Tempo").check(force=True)
     visitor.frame.locator("#walk-seed input").fill("5")
@@ -43,6 +64,7 @@ def test_figures_are_read_and_taken_along_and_a_walk_plays_and_opens_again(visit
     expect(steps.first.get_by_role("button", name="Pause")).to_have_attribute(
         "aria-pressed", "true", timeout=COMPOSED_MS
     )
+    visitor.frame.get_by_role("button", name="What moved").click()
     rows = visitor.frame.get_by_role("region", name="What moved").locator("tbody tr")
     tempi = [float(row.locator("td.k-own b").text_content() or "nan") for row in rows.all()]
     assert tempi[0] < tempi[-1]

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from webapp.api.dependencies import ERRORS, TheContext
 from webapp.context import Context
+from webapp.runtime import commands
 
 router = APIRouter(prefix="/api", tags=["research"])
 Name = Annotated[str, Field(max_length=400)]
@@ -31,22 +32,22 @@ class Wanted(BaseModel):
     genre: Name = ""
     condition: Names = Field(default_factory=list)
     run: Names = Field(default_factory=list)
+    figure: Names = Field(default_factory=list)
+    smoothing: float = 0.0
     form: Literal["json", "csv"] = "json"
 
 
-def _fill(context: Context, command: str) -> dict[str, str]:
+def _fill(context: Context, module: str, name: str) -> dict[str, str]:
     """What fills an empty page: the folder that is watched, and the command that writes there."""
-    folder = context.settings.runs_folder
-    return {"folder": str(folder), "fill": command.format(folder=folder)}
+    return {"folder": str(context.settings.runs_folder), "fill": commands.training(context.settings, module, name)}
 
 
 @router.get("/runs")
 def read_runs(context: TheContext) -> dict[str, Any]:
     """Every training run whose log was found, the one that was logged to last first."""
-    from webapp.research import retrieval  # noqa: PLC0415 (pandas, which no listener needs)
+    from webapp.research import runs  # noqa: PLC0415 (pandas, which no listener needs)
 
-    runs = context.database.transaction(retrieval.listing)
-    return {"runs": runs, **_fill(context, "python -m models.train.titles --preset tiny --out '{folder}/titles'")}
+    return {"runs": context.database.transaction(runs.listing), **_fill(context, "titles", "titles")}
 
 
 @router.get("/retrieval")
@@ -55,8 +56,7 @@ def read_studies(context: TheContext) -> dict[str, Any]:
     from webapp.research import retrieval  # noqa: PLC0415 (as above)
 
     studies = context.database.transaction(retrieval.overview)
-    command = "python -m models.train.title_study --preset tiny --out '{folder}/study'"
-    return {"studies": studies, **_fill(context, command)}
+    return {"studies": studies, **_fill(context, "title_study", "study")}
 
 
 @router.get("/plots/{name}", responses=ERRORS)
@@ -64,8 +64,9 @@ def read_plot(context: TheContext, name: str, wanted: Annotated[Wanted, Query()]
     """A plot for plotly.js with where it comes from, or the data behind it."""
     from webapp.research import figures  # noqa: PLC0415 (plotly takes its time)
 
-    given = wanted.model_dump(exclude={"form", "condition", "run"}, exclude_defaults=True)
-    asked = figures.Asked(**given, conditions=tuple(wanted.condition), runs=tuple(wanted.run))
+    given = wanted.model_dump(exclude={"form", "condition", "run", "figure"}, exclude_defaults=True)
+    lists = {"conditions": tuple(wanted.condition), "runs": tuple(wanted.run), "figures": tuple(wanted.figure)}
+    asked = figures.Asked(**given, **lists)
 
     def work(session: Session) -> figures.Drawn:
         return figures.draw(session, name, asked)

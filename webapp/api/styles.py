@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from models.music.notes import Domain
 from models.style.latents import MOST_GUIDANCE
 from webapp.api.dependencies import ERRORS, Known, TheContext
-from webapp.research.styles import codes, tables, training_log, walk
+from webapp.research.styles import codes, swap, tables, training_log, walk
 from webapp.runtime.errors import NotAllowed, NotYours
 from webapp.studio import dials, formats
 from webapp.studio.piano_roll import piano_roll
@@ -100,12 +100,17 @@ def read_table(context: TheContext, name: str, run: RunName = "") -> Response:
 
 
 @router.get("/hardest", responses=ERRORS)
-def read_hardest(context: TheContext, run: RunName = "", form: Literal["json", "csv"] = "json") -> Response:
-    """What is left of each style's loss over a training run: for plotly.js, or the data behind it."""
+def read_hardest(
+    context: TheContext,
+    run: RunName = "",
+    curve: Literal["losses", "bits", "curiosity"] = "losses",
+    form: Literal["json", "csv"] = "json",
+) -> Response:
+    """What is left of each style's loss over a training run, its rate, or what its swaps cost: drawn, or as CSV."""
     from webapp.research.styles import hardest  # noqa: PLC0415 (pandas and plotly)
 
     try:
-        drawn = hardest.draw(context.style_folder, context.settings, run)
+        drawn = hardest.draw(context.style_folder, context.settings, run, curve)
     except KeyError as error:
         raise _no_run(context, run) from error
     except ValueError as error:
@@ -164,6 +169,40 @@ def read_step(
 ) -> Response:
     """One step: its notes, its sound, or MIDI."""
     found = walk.walk(context.studio, listener_id, asked)[step]
+    if form == "notes":
+        return JSONResponse(found.to_json())
+    return Response(found.sound(form), media_type="audio/flac" if form == "flac" else "audio/midi")
+
+
+class AskedSwap(BaseModel):
+    """A swap: of which style, between the two draws of a kind of music that ``seed`` names."""
+
+    model_config = ConfigDict(extra="forbid")
+    group: Annotated[str, Field(max_length=20)]
+    domain: Domain = "pop"
+    seed: Annotated[int, Field(ge=0, lt=2**52)] = 0
+
+
+Swapped = Annotated[AskedSwap, Query()]
+
+
+@router.get("/swap", responses=ERRORS)
+def read_swap(context: TheContext, listener_id: Known, asked: Swapped) -> dict[str, Any]:  # noqa: ARG001 (must be known)
+    """``{piece, donor, swapped}``: two draws, and the first with one style of the second, each with its attributes."""
+    found = swap.swap(context.studio, swap.Asked(**asked.model_dump()))
+    return {part: each.to_json() for part, each in found.items()}
+
+
+@router.get("/swap/{part}/{form}", responses=ERRORS)
+def read_swapped(
+    context: TheContext,
+    listener_id: Known,  # noqa: ARG001 (as above)
+    asked: Swapped,
+    part: Literal["piece", "donor", "swapped"],
+    form: Literal["notes", "flac", "mid"],
+) -> Response:
+    """One of the three: its notes, its sound, or MIDI."""
+    found = swap.swap(context.studio, swap.Asked(**asked.model_dump()))[part]
     if form == "notes":
         return JSONResponse(found.to_json())
     return Response(found.sound(form), media_type="audio/flac" if form == "flac" else "audio/midi")

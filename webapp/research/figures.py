@@ -13,17 +13,21 @@ from sqlalchemy.orm import Session
 
 from db.queries import training_runs as rows
 from db.tables import TrainingRun
-from webapp.research import retrieval
+from webapp.research import retrieval, runs
 from webapp.research.plots.ablations import ablations
 from webapp.research.plots.confusions import confusions
-from webapp.research.plots.curves import curves, side_by_side
+from webapp.research.plots.curves import curves
+from webapp.research.plots.grid import grid
 from webapp.research.plots.paper import Source
 from webapp.research.plots.ranks import ranks
 from webapp.research.plots.variants import variants
-from webapp.research.retrieval import DIRECTIONS, MEASURES, WHOLE, Study, condition_of, name_of
+from webapp.research.retrieval import DIRECTIONS, MEASURES, WHOLE, Study, condition_of
+from webapp.research.runs import name_of
 from webapp.runtime.errors import NotAllowed, NotYours
 
 MOST_CURVES = 12  # conditions; more can't be told apart
+MOST_RUNS, MOST_PANELS = 48, 12  # of a grid of curves
+FIRST_PANELS = 6  # where none are chosen
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,8 @@ class Asked:
     conditions: tuple[str, ...] = ()
     genre: str = WHOLE
     runs: tuple[str, ...] = ()
+    figures: tuple[str, ...] = ()
+    smoothing: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -63,7 +69,7 @@ def draw(session: Session, name: str, asked: Asked) -> Drawn:
     if name not in FIGURES:
         raise NotYours(f"there is no plot {name[:40]!r}; there are {', '.join(FIGURES)}")
     for given, allowed in ((asked.direction, DIRECTIONS), (asked.measure, MEASURES)):
-        if name != "pair" and given not in allowed:
+        if name != "runs" and given not in allowed:
             raise NotAllowed(f"{given[:40]!r} was given; there are {', '.join(allowed)}")
     return FIGURES[name](session, asked)
 
@@ -150,23 +156,20 @@ def _probe_ablations(session: Session, asked: Asked) -> Drawn:
     return Drawn(ablations(frame, source, "recall"), frame, source, _costs(frame))
 
 
-def _pair(session: Session, asked: Asked) -> Drawn:
+def _runs(session: Session, asked: Asked) -> Drawn:
     there = {name_of(run): run for run in rows.all_runs(session)}
     if unknown := [name for name in asked.runs if name not in there]:
         raise NotYours(f"there is no run {unknown[0][:80]!r}; there are {', '.join(list(there)[:20]) or 'none yet'}")
-    if not 1 <= len(asked.runs) <= 2:
-        raise NotAllowed(f"{len(asked.runs)} runs were given; give one or two")
-    pair = [there[name] for name in dict.fromkeys(asked.runs)]
-    each = [set(retrieval.figures_of(session, run)) for run in pair]
-    measures, common = sorted(set.union(*each)), set.intersection(*each)
-    measure = asked.measure if asked.measure in measures else min(common or measures, key=_first, default="")
-    frame = retrieval.pair_frame(session, pair, measure)
-    source = _source(pair)
-    return Drawn(side_by_side(frame, source, measure), frame, source, {"measures": measures, "measure": measure})
-
-
-def _first(name: str) -> tuple[bool, str]:
-    return name not in {"mrr", "total", "loss"}, name
+    if not 1 <= len(asked.runs) <= MOST_RUNS:
+        raise NotAllowed(f"{len(asked.runs)} runs were given; give 1 to {MOST_RUNS}")
+    if not 0 <= asked.smoothing < 1:
+        raise NotAllowed(f"smoothing {asked.smoothing} was given; it must be 0 or more, and below 1")
+    chosen = [there[name] for name in dict.fromkeys(asked.runs)]
+    figures = runs.figures_of(session, chosen)
+    shown = [name for name in figures if name in asked.figures][:MOST_PANELS] or figures[:FIRST_PANELS]
+    frame, source = runs.curves_frame(session, chosen, shown), _source(chosen)
+    drawn = grid(frame, source, list(map(name_of, chosen)), shown, asked.smoothing)
+    return Drawn(drawn, frame, source, {"figures": figures, "shown": shown})
 
 
 REEL_OR_HORNPIPE = "reel or hornpipe"
@@ -178,5 +181,5 @@ FIGURES: Mapping[str, Callable[[Session, Asked], Drawn]] = {
     "probe": _confusions("probe", "type", "read as"),
     "ablations": _ablations,
     "probe_ablations": _probe_ablations,
-    "pair": _pair,
+    "runs": _runs,
 }

@@ -1,4 +1,4 @@
-"""What the dashboards show of training runs: which there are, and the data frame behind each plot.
+"""What the Retrieval page shows of studies of title towers: which there are, and the data frame behind each plot.
 
 Runs whose folders lie in one folder are a study, with its results in that folder's own log. While a study still goes
 on, its variants are shown by their best validation so far.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +16,12 @@ from sqlalchemy.orm import Session
 
 from db.queries import training_runs as rows
 from db.tables import TrainingRun
+from webapp.research.runs import name_of, state_of
 
-QUIET_S = 120.0  # a run that hasn't logged for so long has stopped
 DIRECTIONS = {"title_to_melody": "title → melody", "melody_to_title": "melody → title"}
 MEASURES = {"mrr": "MRR", "ndcg": "nDCG", "recall_10": "recall@10", "mean_log_rank": "mean log rank"}
 WHOLE = "of all types"
+PLAIN = "ridge"  # the baseline, which has no seeds
 
 
 @dataclass(frozen=True)
@@ -38,23 +38,9 @@ class Study:
         return self.log is not None and self.log.ended
 
 
-def name_of(run: TrainingRun) -> str:
-    """What people call a run: its folder below the folder of runs, and the log's name where it isn't the usual one."""
-    path = Path(run.path)
-    return path.parent.as_posix() if path.name == "log.jsonl" else path.with_suffix("").as_posix()
-
-
 def condition_of(run: TrainingRun) -> str:
     """Variant and ablation of a run of title towers: its name without the seed."""
     return str(run.about.get("run", name_of(run))).rpartition("-")[0]
-
-
-def state_of(run: TrainingRun, now: datetime | None = None) -> str:
-    """``ended``, ``running``, or ``stopped`` where nothing was logged for two minutes."""
-    if run.ended:
-        return "ended"
-    age = (now or datetime.now(UTC)) - run.logged_at if run.logged_at else None
-    return "running" if age is not None and age.total_seconds() < QUIET_S else "stopped"
 
 
 def all_studies(session: Session) -> list[Study]:
@@ -71,38 +57,18 @@ def all_studies(session: Session) -> list[Study]:
     ]
 
 
-def listing(session: Session) -> list[dict[str, Any]]:
-    """All runs for the Runs page, the one that was logged to last first."""
-    steps = rows.last_steps(session)
-    return [
-        {
-            "name": name_of(run),
-            "path": run.path,
-            "kind": run.kind,
-            "preset": run.about.get("preset"),
-            "seed": run.about.get("seed"),
-            "data": run.data_hash,
-            "commit": run.commit,
-            "state": state_of(run),
-            "step": steps.get(run.id, 0),
-            "broken_lines": run.about.get("broken_lines", 0),
-            "outcome": {key: value for key, value in (run.outcome or {}).items() if key not in {"line", "kind"}},
-            "logged_at": run.logged_at.isoformat() if run.logged_at else None,
-        }
-        for run in rows.all_runs(session)
-        if run.kind not in {"study", "unreadable"}
-    ]
-
-
 def variants_frame(session: Session, study: Study, direction: str, measure: str) -> pd.DataFrame:
     """``condition, seed, value, low, high, chance, n`` of variants that hear and read everything.
 
-    On the test tunes, or validated so far.
+    On the test tunes with an interval, or as validated so far, where the seeds alone show what is uncertain.
     """
     ablated = {condition_of(run) for run in study.runs if run.about.get("without")}
     if study.tested and study.log is not None:
         found = _results(session, study.log, comparison="variant", measure=f"{direction}.{measure}")
         whole = ~found["condition"].isin(ablated)
+        seeds = found[found["seed"].notna()].groupby("condition")["seed"].nunique()
+        alone = found["condition"].map(seeds).eq(1) & (found["condition"] != PLAIN)
+        found.loc[alone, ["low", "high"]] = float("nan")  # what it owes to its seed nobody knows
         return found.loc[whole, ["condition", "seed", "value", "low", "high", "chance", "n"]]
     name, expected = f"{direction}.{measure}", f"{direction}.chance_mrr"
     validated = _validated(session, [r for r in study.runs if condition_of(r) not in ablated], [name, expected])
@@ -113,8 +79,7 @@ def variants_frame(session: Session, study: Study, direction: str, measure: str)
     told: list[dict[str, Any]] = []
     for condition, values in best.groupby(level=0):
         about = {"condition": condition, "chance": chance, "n": len(values)}
-        mean, low, high = values.mean(), values.min(), values.max()
-        told.append({**about, "seed": None, "value": mean, "low": low, "high": high})
+        told.append({**about, "seed": None, "value": values.mean()})
         told += [{**about, "seed": seed, "value": value} for seed, value in enumerate(values)]
     return pd.DataFrame(told, columns=["condition", "seed", "value", "low", "high", "chance", "n"])
 
@@ -181,11 +146,6 @@ def measured_genres(session: Session, study: Study) -> dict[str, list[str]]:
     }
 
 
-def figures_of(session: Session, run: TrainingRun) -> list[str]:
-    """The names of everything that the run logged figures of."""
-    return rows.figure_names(session, run.id)
-
-
 def overview(session: Session) -> list[dict[str, Any]]:
     """Every study as the Retrieval page chooses from them: its conditions, what it watches, how far it is."""
     return [
@@ -203,14 +163,6 @@ def overview(session: Session) -> list[dict[str, Any]]:
         }
         for study in all_studies(session)
     ]
-
-
-def pair_frame(session: Session, pair: Sequence[TrainingRun], name: str) -> pd.DataFrame:
-    """``run, part, step, value`` of one figure of two runs."""
-    names = {run.id: name_of(run) for run in pair}
-    found = rows.points(session, list(names), [name])
-    lines = [{"run": names[each["run_id"]], **{key: each[key] for key in ("part", "step", "value")}} for each in found]
-    return pd.DataFrame(lines, columns=["run", "part", "step", "value"])
 
 
 def _results(session: Session, log: TrainingRun, *, comparison: str, measure: str) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""The researchers' view of a study's tastes: what is common, how many kinds there are, how well they are told.
+"""The researchers' view of a study's listeners: what they share, how many kinds of taste, how well it is predicted.
 
 Nothing here names a listener: people are numbered by how well they were told, clips by how often they were played.
 """
@@ -72,7 +72,7 @@ def _kinds(session: Session, space: TasteSpace, study_id: str) -> Figure:
     measured = row.measured if row else None
     columns = ["directions", "value", "low", "high", "chosen", "common", "common_low", "common_high", "listeners"]
     if not measured:
-        told = f"Measured by the worker when {FEWEST} listeners of this study have given {heads.VOTES_OF_OTHERS} votes."
+        told = f"This is measured once {FEWEST} listeners of the study have given {heads.VOTES_OF_OTHERS} votes each."
         return pd.DataFrame(columns=columns), plots.kinds, told
     shared = {name: measured[name] for name in ("common", "common_low", "common_high", "listeners")}
     frame = pd.DataFrame(
@@ -87,12 +87,30 @@ def _kinds(session: Session, space: TasteSpace, study_id: str) -> Figure:
         for each in measured["curve"]
     )
     low, high = (round(100 * measured[name]) for name in ("common_low", "common_high"))
-    chosen = "1 taste direction" if measured["chosen"] == 1 else f"{measured['chosen']} taste directions"
     told = (
-        f"{100 * measured['common']:.0f} % of the variance of utility is common to all (95 %: {low} to {high} %); the "
-        f"votes of {measured['listeners']} listeners support {chosen}."
+        f"{100 * measured['common']:.0f} % of what makes clips liked is common to all (95 %: {low} to {high} %). "
+        f"{_supported(frame, measured['listeners'])}"
     )
     return frame[columns], plots.kinds, told
+
+
+def _supported(frame: pd.DataFrame, listeners: int) -> str:
+    """How many taste directions the votes support: at most as many as newcomers get, and only beyond doubt."""
+    taken = int(frame.loc[frame["chosen"].astype(bool), "directions"].iloc[0])
+    beyond = frame[(frame["directions"] <= taken) & (frame["directions"] > 0) & (frame["low"] > 0)]
+    votes = f"The votes of {listeners} listeners"
+    if len(beyond):
+        most = beyond.iloc[-1]
+        directions = "1 taste direction" if most["directions"] == 1 else f"{int(most['directions'])} taste directions"
+        gain = f"{most['low']:.3f} to {most['high']:.3f} nats a vote"
+        return f"{votes} support {directions}: they make votes likelier by {gain} (95 %)."
+    if not taken:
+        return f"{votes} support no taste directions beyond what all share."
+    found = frame[frame["directions"] == taken].iloc[0]
+    return (
+        f"{votes} don't show yet that tastes differ in kind: what {taken} direction{'s' * (taken > 1)} would gain may "
+        f"be nothing (95 %: {found['low']:.3f} to {found['high']:.3f} nats a vote)."
+    )
 
 
 def _ceilings(session: Session, study_id: str) -> Figure:
@@ -103,7 +121,7 @@ def _ceilings(session: Session, study_id: str) -> Figure:
     columns = ["listener", "value", "low", "high", "n", "ceiling", "ceiling_low", "ceiling_high", "repeats"]
     frame = pd.DataFrame([{"listener": i + 1, **each} for i, each in enumerate(found)], columns=columns)
     if frame.empty:
-        return frame, plots.ceilings, f"A listener counts from {LEAST_TOLD} decided votes on."
+        return frame, plots.ceilings, f"A listener is drawn from {LEAST_TOLD} decided votes on."
     hits = [each for each in map(_hits, people.values()) if len(each)]
     value, low, high = _mean_by_listener([(each, np.ones(len(each))) for each in hits])
     over = " over listeners"
@@ -113,13 +131,16 @@ def _ceilings(session: Session, study_id: str) -> Figure:
         low, high = pooled_share.low, pooled_share.high
     whole = consistency(pair for pairs in repeats.values() for pair in pairs)
     known = whole.ceiling.n >= LEAST_REPEATS
-    allowed = f"; {whole.ceiling.n} repeats allow {whole.ceiling.low:.0%} to {whole.ceiling.high:.0%}"
+    allowed = (
+        f"; by {whole.ceiling.n} pairs that came twice, listeners agree with themselves so far that at most "
+        f"{_percent(whole.ceiling.low)} to {_percent(whole.ceiling.high)} can be"
+    )
     ceiling = allowed if known else ""
     drawn = int(frame["ceiling"].notna().sum())
     told = (
-        f"Over all {sum(map(len, hits))} decided votes {value:.0%} were told right before (95 %{over}: "
-        f"{low:.0%} to {high:.0%}){ceiling}. {drawn} of {len(frame)} listeners have {LEAST_REPEATS} decided repeats "
-        "and are drawn; the others are in the CSV."
+        f"Of all {sum(map(len, hits))} decided votes {_percent(value)} were predicted right (95 %{over}: "
+        f"{_percent(low)} to {_percent(high)}){ceiling}. {drawn} of {len(frame)} listeners decided {LEAST_REPEATS} "
+        "pairs twice and are drawn; the others are in the CSV."
     )
     return frame, plots.ceilings, told
 
@@ -180,9 +201,9 @@ def _policies(session: Session, study_id: str) -> Figure:
         return frame, plots.policies, "Drawn from the first picks on."
     weighed = frame[frame["policy"] == UNIFORM].iloc[0]
     told = (
-        f"All {int(weighed['n'])} votes, weighed by one over their pair's probability, tell what drawing all pairs "
-        f"alike would give; they count like {weighed['effective_n']:.0f}. Where that row and control's own agree, the "
-        "stored probabilities are right."
+        f"All {int(weighed['n'])} votes, each weighed by one over the chance of its pair, show what drawing every pair "
+        f"alike would give, as well as {weighed['effective_n']:.0f} votes on such pairs would. Where that row and the "
+        "control's agree, the stored chances are right."
     )
     return frame, plots.policies, told
 
@@ -206,7 +227,7 @@ def _popularity(session: Session, space: TasteSpace, study_id: str) -> Figure:
     value, low, high = _rank_correlation(plays, utility.mean)
     told = (
         f"Rank correlation {value:.2f} (95 % over clips: {low:.2f} to {high:.2f}) over {len(played)} clips. Pairs are "
-        "drawn to learn, not to please, so a clip's plays are not its popularity elsewhere."
+        "drawn to learn from, not to please, so how often a clip came is not how popular it would be elsewhere."
     )
     return frame[columns], plots.popularity, told
 
@@ -229,6 +250,10 @@ def _by_listener(pairs: Sequence[PredictedVote]) -> dict[Any, list[PredictedVote
 def _counts(pair: PredictedVote) -> bool:
     """Whether a vote has a side, on a pair to which the head had not seen the answer."""
     return not pair.repeated and pair.outcome in {"left", "right"}
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"
 
 
 def _hits(pairs: Sequence[PredictedVote]) -> npt.NDArray[np.float64]:

@@ -29,6 +29,8 @@ log = logging.getLogger(__name__)
 
 KIND = "take_runs"
 LOGS = {"log.jsonl": "style", "prior.jsonl": "prior"}  # and the kind of run where the log doesn't say
+FOLLOWED = "followed_since"  # what a run's ``about`` has besides what its log says
+QUIET_S = 120.0  # a run that hasn't logged for so long has stopped
 RESULT = tuple(column.name for column in StudyResult.__table__.columns if column.name not in {"run_id", "line"})
 
 
@@ -72,6 +74,7 @@ def ingest(session: Session, folder: Path, path: Path) -> int:
     known = run.lines if same else 0
     told = parsed(whole)
     found = told.rows
+    since = _followed_since(run if same else None, seen.st_mtime_ns, found)
     kept = {row["line"] for row in found}
     rows.forget_lines(session, run, first=known, among=[line for line in range(known) if line not in kept])
     fresh = [row for row in found if row["line"] >= known]
@@ -81,6 +84,8 @@ def ingest(session: Session, folder: Path, path: Path) -> int:
     results = [{name: row.get(name) for name in ("line", *RESULT)} for row in fresh if row["kind"] == "result"]
     rows.add_results(session, run, results)
     _describe(run, path, told)
+    if since:
+        run.about = {**run.about, FOLLOWED: since}
     run.lines, run.bytes, run.digest = whole.count(b"\n"), len(whole), hashlib.sha256(whole).hexdigest()
     run.size, run.logged_at = len(data), _time_of(seen.st_mtime_ns)
     run.taken_at = datetime.now(UTC)
@@ -110,6 +115,21 @@ def _describe(run: TrainingRun, path: Path, told: ParsedLog) -> None:
     run.about, run.data_hash, run.commit = about, about.get("data"), about.get("commit")
     run.ended = bool(found) and found[-1]["kind"] == "end"
     run.outcome = dict(found[-1]) if run.ended else None
+
+
+def _followed_since(run: TrainingRun | None, now_ns: int, found: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
+    """The step and time from which on this run was seen to go without a pause: how fast it goes is told from there.
+
+    Logs have no times in them, so that a run that was killed and taken up writes the same lines again.
+    """
+    step = max((row["step"] for row in found if row["kind"] == "metrics"), default=None)
+    if step is None:
+        return None
+    now = _time_of(now_ns)
+    known: dict[str, Any] | None = run.about.get(FOLLOWED) if run else None
+    if run and run.logged_at and known and (now - run.logged_at).total_seconds() <= QUIET_S:
+        return known
+    return {"step": step, "at": now.isoformat()}
 
 
 def _points(row: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

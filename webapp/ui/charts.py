@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlencode
 
 import gradio as gr
 from gradio.components import Component
@@ -14,16 +13,17 @@ from gradio.components import Component
 from webapp.research.figures import Drawn
 from webapp.research.plots.paper import on_page
 from webapp.ui.components.chart_exports import ChartExports
+from webapp.ui.dashboards import source_of
 
 NOTHING_YET = "There is nothing to draw yet: the runs have not come so far."
 
 
 @contextmanager
-def section(title: str, explained: str, **settings: Any) -> Iterator[None]:
+def section(title: str, explained: str, **settings: Any) -> Iterator[gr.Column]:
     """What is made within stands below a heading and a line on what it means."""
-    with gr.Column(elem_classes="k-section", **settings):
+    with gr.Column(elem_classes="k-section", **settings) as column:
         gr.HTML(f'<h2>{title}</h2><p class="k-explain">{explained}</p>', apply_default_css=False, js_on_load=None)
-        yield
+        yield column
 
 
 @dataclass(frozen=True)
@@ -44,12 +44,7 @@ class Chart:
     def shown(self, drawn: Drawn, query: Mapping[str, Any], empty: str = "") -> tuple[Any, Any]:
         """Updates of the outputs; ``query``: how the same is asked for by HTTP."""
         there = len(drawn.frame) > 0
-        given = urlencode({name: value for name, value in query.items() if value}, doseq=True)
-        below = {
-            "address": f"{self.address}?{given}",
-            "source": str(drawn.source),
-            "empty": "" if there else empty or self.empty,
-        }
+        below = {**source_of(self.address, drawn, query), "empty": "" if there else empty or self.empty}
         return gr.update(value=on_page(drawn.figure) if there else None, visible=there), below
 
 

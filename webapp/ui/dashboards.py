@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
+from urllib.parse import urlencode
 
 import gradio as gr
 
-from webapp.context import Context
+from webapp.research.figures import Drawn
 from webapp.ui.components.view_link import ViewLink
 from webapp.ui.layout import QUIET, heading
 
 OPENS = "It opens this page with the same choices, on whatever the runs have logged by then."
 ANEW: dict[str, Any] = {**QUIET, "trigger_mode": "multiple"}  # of a choice, also while the one before is being drawn
+
+
+STILL: dict[str, Any] = {"apply_default_css": False, "js_on_load": None}  # of HTML without a script
 
 
 class Dashboard:
@@ -22,14 +26,13 @@ class Dashboard:
     Within ``bar`` stand the choices, within ``room`` all that is drawn.
     """
 
-    def __init__(self, title: str, lead: str, nothing: str, command: str) -> None:
+    def __init__(self, title: str, lead: str, nothing: str, command: str = "") -> None:
         with gr.Row(elem_classes="k-ask"):
             heading(title, lead)
-        self.nothing = gr.HTML(
-            f'<div class="k-fills"><p>{nothing}</p><pre data-testid="fill">{escape(command)}</pre></div>',
-            visible=False,
-            **STILL,
-        )
+        with gr.Column(visible=False, elem_classes="k-fills") as self.nothing:
+            gr.HTML(f"<p>{nothing}</p>", **STILL)
+            if command:
+                copied(command, elem_id="fill")
         self.room = gr.Column(visible=False)
         with self.room:
             self.bar = gr.Row(elem_classes="k-bar")
@@ -45,12 +48,22 @@ class Dashboard:
         return self.nothing, self.room, self.link, self.going
 
 
-STILL: dict[str, Any] = {"apply_default_css": False, "js_on_load": None}  # of HTML without a script
+def copied(command: str = "", **settings: Any) -> gr.Code:
+    """A command with a button that copies it."""
+    return gr.Code(
+        command, language="shell", interactive=False, show_label=False, show_line_numbers=False, lines=1,
+        wrap_lines=True, container=False, buttons=["copy"], elem_classes="k-command", label="Command", **settings,
+    )  # fmt: skip
 
 
 def shown(choices: dict[str, Any], going: str) -> tuple[Any, ...]:
     """Updates of a dashboard that has something to draw; ``choices`` stand in the page's address."""
-    return gr.update(visible=False), gr.update(visible=True), choices, f'<p class="k-going">{escape(going)}</p>'
+    return (
+        gr.update(visible=False),
+        gr.update(visible=True),
+        choices,
+        f'<p class="k-going">{escape(going)}</p>' if going else "",
+    )
 
 
 def empty(others: int) -> list[Any]:
@@ -72,12 +85,13 @@ def table(elem_id: str, **settings: Any) -> gr.Dataframe:
     )
 
 
-def fills(context: Context, command: str) -> str:
-    """The command that fills a page, with the folder that is watched."""
-    return command.format(folder=context.settings.runs_folder)
+def source_of(address: str, drawn: Drawn, query: Mapping[str, Any]) -> dict[str, str]:
+    """Where a chart comes from and how it is had by HTTP, as ``ChartExports`` takes it."""
+    given = urlencode({name: value for name, value in query.items() if value}, doseq=True)
+    return {"address": f"{address}?{given}", "source": str(drawn.source), "empty": ""}
 
 
-def offered(options: Sequence[str | tuple[str, str]], value: str, shown: str | None) -> Any:
+def offered(options: Sequence[str | tuple[str, str]], value: Any, shown: Any) -> Any:
     """A list to choose from with ``value`` chosen; where that is ``shown`` already it stays as it is."""
     return gr.update(choices=list(options)) if value == shown else gr.update(choices=list(options), value=value)
 

@@ -47,6 +47,17 @@ def counted(number: int, what: str) -> str:
     return f"{number} {what}{'s' * (number != 1)}"
 
 
+def duration(seconds: float) -> str:
+    """ "40 seconds", "3 minutes", "2 hours 10 minutes"."""
+    if seconds < 55:
+        return counted(max(5, 5 * round(seconds / 5)), "second")
+    minutes = round(seconds / 60)
+    if minutes < 60:
+        return counted(max(1, minutes), "minute")
+    hours, rest = divmod(5 * round(minutes / 5), 60)
+    return counted(hours, "hour") + (f" {counted(rest, 'minute')}" if rest else "")
+
+
 def described(traits: Mapping[str, float], style: str = "") -> str:
     """A piece in three words at most: the named style first, then what is most its own."""
     named = {name: group for name, group in ATTRIBUTES.items() if name in traits and group != "content"}

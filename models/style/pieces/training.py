@@ -24,6 +24,7 @@ from models.style.pieces.training_data import RunPieces
 
 LOG_EVERY = 25  # steps
 SAVE_SECONDS = 240.0
+HYPERPARAMETERS = ("rows", "learning_rate", "falling", "warm_up", "check_every")  # those that the log tells
 STATE = "state.safetensors"
 
 
@@ -143,7 +144,10 @@ class PieceTraining:
         with RunLog(self.out / "log.jsonl", self.progress.lines) as log, Progress(*columns) as bar:
             if not log.lines:
                 about = {"preset": self.name, "seed": self.seed, "data": self.pieces.about["hash"], "commit": commit()}
-                log.write("run", what="pieces", **about)
+                until = {"steps": self.preset.steps} if self.minutes is None else {"minutes": self.minutes}
+                chosen = {name: getattr(self.preset, name) for name in HYPERPARAMETERS}
+                config = asdict(self.preset.config)
+                log.write("run", what="pieces", **about, **until, config=config, hyperparameters=chosen)
             task = bar.add_task("pieces", total=1000, completed=round(1000 * self.done), loss="")
             saved = time.monotonic()
             while self.done < 1:

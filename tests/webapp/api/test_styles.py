@@ -17,14 +17,15 @@ from models.metrics.music_statistics import ATTRIBUTES
 from models.music.midi import read_midi
 from models.style.code_examples import CodeExamples, Example, Tie
 from models.style.directions import Direction, Directions
-from webapp.research.styles import codes, walk
+from webapp.research.styles import codes, swap, walk
 
 ABOUT = {"sha256": "aa", "data": {"hash": "d4", "n": 9}, "commit": "c0", "seed": 0}
 
 
 @pytest.fixture(autouse=True)
 def no_walks_of_other_tests(monkeypatch):
-    monkeypatch.setattr(walk, "_kept", type(walk._kept)())
+    for kept in (walk, swap):
+        monkeypatch.setattr(kept, "_kept", type(kept._kept)())
 
 
 @pytest.fixture
@@ -264,3 +265,27 @@ def test_directions_of_another_model_are_none(listener, bundle):
     (bundle / "directions.json").write_text(json.dumps({**told, "version": "older"}), encoding="utf-8")
     assert listener.get("/api/styles").json()["walks"]["groups"] == {}
     assert "evaluate.relations --save" in ask(listener).json()["error"]
+
+
+def test_a_swap_is_composed_from_two_draws_measured_and_sounds(listener):
+    asked = {"group": "rhythm", "domain": "dance", "seed": 2}
+    reply = listener.get("/api/styles/swap", params=asked)
+    assert reply.status_code == 200, reply.text
+    found = reply.json()
+    assert set(found) == {"piece", "donor", "swapped"}
+    assert set(found["swapped"]["attributes"]) == {*ATTRIBUTES}
+    assert len({json.dumps(part["notes"]) for part in found.values()}) == 3
+    heard = listener.get("/api/styles/swap/swapped/flac", params=asked)
+    assert heard.headers["content-type"] == "audio/flac"
+    assert listener.get("/api/styles/swap/donor/notes", params=asked).json() == found["donor"]
+    swap._kept.clear()
+    assert listener.get("/api/styles/swap", params=asked).json() == found
+    other = listener.get("/api/styles/swap", params={**asked, "group": "register"}).json()
+    assert (other["piece"], other["donor"]) == (found["piece"], found["donor"])
+    refused = listener.get("/api/styles/swap", params={**asked, "group": "mood"})
+    assert refused.status_code == 422
+    assert "there are rhythm, register" in refused.json()["error"]
+
+
+def test_nobody_swaps_without_a_listener(visitor):
+    assert visitor().get("/api/styles/swap", params={"group": "rhythm"}).status_code == 401

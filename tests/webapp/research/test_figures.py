@@ -69,7 +69,7 @@ def test_every_figure_says_where_it_comes_from_and_gives_its_data(studied: Conte
     about = rows(study / "log.jsonl")[0]
     query = next(row for row in rows(study / "bag-bag-0" / "log.jsonl") if row["kind"] == "prediction")["query"]
     for name in FIGURES:
-        asked = {"runs": ("study/bag-bag-0", "study/cnn-rnn-1")} if name == "pair" else {"query": query}
+        asked = {"runs": ("study/bag-bag-0", "study/cnn-rnn-1")} if name == "runs" else {"query": query}
         found = drawn(studied, name, **asked)
         told = str(found.source)
         assert "study" in told, name
@@ -120,7 +120,7 @@ def test_what_is_not_there_is_said(studied: Context) -> None:
     with pytest.raises(NotYours, match="there is no plot 'pie'"):
         drawn(studied, "pie")
     with pytest.raises(NotYours, match="there is no run 'nothing'; there are study"):
-        drawn(studied, "pair", runs=("nothing",))
+        drawn(studied, "runs", runs=("nothing",))
     with pytest.raises(NotAllowed, match="title_to_melody, melody_to_title"):
         drawn(studied, "curves", direction="sideways")
     with pytest.raises(NotYours, match="there is no study 'another'; there are study"):

@@ -8,6 +8,7 @@ import math
 import uuid
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from db.queries import study_listeners as rows
@@ -145,5 +146,20 @@ def test_the_curve_is_the_one_that_chose_the_population(client, context):
     context.database.transaction(lambda s: s.add(row))
     drawn = client.get("/api/tastes/kinds").json()
     assert drawn["rows"] == 2
-    assert "30 % of the variance" in drawn["details"]["told"]
-    assert "support 1 taste direction." in drawn["details"]["told"]
+    assert "30 % of what makes clips liked" in drawn["details"]["told"]
+    assert "support 1 taste direction: they make votes likelier by" in drawn["details"]["told"]
+
+
+@pytest.mark.parametrize(
+    ("chosen", "lows", "said"),
+    [
+        (3, (0.01, 0.02, 0.02), "support 3 taste directions"),
+        (3, (0.01, 0.02, -0.01), "support 2 taste directions"),
+        (3, (-0.02, -0.01, -0.01), "don't show yet that tastes differ in kind: what 3 directions would gain"),
+        (0, (0.01, 0.01, 0.01), "support no taste directions"),
+    ],
+)
+def test_taste_directions_are_supported_only_where_their_interval_excludes_nothing(chosen, lows, said):
+    curve = [{"directions": k, "value": low + 0.02, "low": low, "high": low + 0.04} for k, low in enumerate((0, *lows))]
+    frame = pd.DataFrame([{**each, "chosen": each["directions"] == chosen} for each in curve])
+    assert said in study_listeners._supported(frame, 24)

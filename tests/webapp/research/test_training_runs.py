@@ -8,6 +8,7 @@ import time
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
 from sqlalchemy import Engine, func, select, text, update
 from sqlalchemy.orm import Session
 
@@ -16,7 +17,7 @@ from db.queries import training_runs as rows
 from db.tables import Job, MetricPoint, StudyResult, TrackedPrediction, TrainingRun
 from models.experiments.run_log import RunLog, parsed, run_row
 from webapp.context import Context
-from webapp.research import retrieval, training_runs
+from webapp.research import runs, training_runs
 from webapp.worker import RunLogWorker
 
 TOP = [{"item": "made/1", "label": "The Hen\u2028of the Mill", "score": 0.5, "right": True}]
@@ -155,8 +156,33 @@ def test_a_run_without_numbers_says_what_it_was_trained_on_and_how_many_of_its_l
     run = the_run(alone)
     assert (run.kind, run.data_hash, run.commit) == ("style", "abc", "def")
     assert stored(alone) == [(4, 50, "total", 8.0)]
-    listed = alone.database.transaction(retrieval.listing)
+    listed = alone.database.transaction(runs.listing)
     assert [(row["data"], row["broken_lines"]) for row in listed] == [("abc", 1)]
+
+
+def test_a_run_that_goes_on_has_its_time_left_from_how_fast_it_was_seen_to_go(alone: Context) -> None:
+    path = folder_of(alone) / "log.jsonl"
+    began = time.time() - 60
+
+    def step_at(log: RunLog, step: int, seconds: float) -> dict[str, object]:
+        log.write("metrics", step=step, part="train", values={"loss": 1.0})
+        os.utime(path, (began + seconds, began + seconds))
+        training_runs.ingest_changed(alone.database, alone.settings)
+        return alone.database.transaction(runs.listing)[0]
+
+    with RunLog(path) as log:
+        log.write("run", what="titles", run="cnn-bag-0", data="abc", commit="def", steps=100, config={"dim": 32})
+        first = step_at(log, 10, 0)
+        assert (first["step"], first["steps"], first["seconds_left"]) == (10, 100, None)
+        assert first["settings"] == {"dim": 32}
+        assert step_at(log, 20, 10)["seconds_left"] == pytest.approx(80)
+        assert step_at(log, 30, 30)["seconds_left"] == pytest.approx(105)
+    with RunLog(path, keep=4) as log:  # killed, and taken up after a pause
+        began += 900
+        assert step_at(log, 40, 0)["seconds_left"] is None
+        assert step_at(log, 50, 5)["seconds_left"] == pytest.approx(25)
+        ended = step_at(log, 100, 30)
+        assert (ended["state"], ended["seconds_left"]) == ("ended", None)
 
 
 def test_a_file_that_is_no_log_is_refused_and_stops_no_other(alone: Context) -> None:

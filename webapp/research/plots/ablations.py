@@ -12,7 +12,7 @@ def ablations(frame: pd.DataFrame, source: Source, measure: str = "MRR") -> go.F
     """Rows ``without, variant, value, low, high, p``: a dot each, a colour a variant."""
     order = frame.groupby("without")["value"].mean().sort_values(ascending=False).index.tolist()
     looks = colours(sorted(frame["variant"].unique()))
-    figure = blank(source, x=f"change of {measure}", height_px=140 + 34 * len(order))
+    figure = blank(source, x=f"change of {measure}", height_px=220 + 34 * len(order))
     figure.add_vline(x=0, line={"color": GREY, "width": 1})
     for variant, found in frame.groupby("variant"):
         colour, _ = looks[str(variant)]

@@ -14,7 +14,7 @@ def confusions(frame: pd.DataFrame, source: Source, *, asked: str = "type", answ
     kinds = sorted(table.index)
     answers = kinds + sorted({*table.columns} - {*kinds})
     table = table.reindex(index=kinds, columns=answers, fill_value=0.0)
-    figure = blank(source, x=answered, y=asked, height_px=170 + 38 * len(kinds))
+    figure = blank(source, x=answered, y=asked, height_px=230 + 38 * len(kinds))
     figure.add_heatmap(
         z=table.to_numpy().tolist(),
         x=answers,

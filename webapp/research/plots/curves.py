@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import plotly.graph_objects as go
 
-from webapp.research.plots.paper import DASHES, GREY, Source, blank, colours
+from webapp.research.plots.paper import GREY, Source, blank, colours
 
 
 def curves(frame: pd.DataFrame, source: Source, measure: str = "validation MRR") -> go.Figure:
@@ -31,19 +31,5 @@ def curves(frame: pd.DataFrame, source: Source, measure: str = "validation MRR")
         figure.add_scatter(
             x=expected.index.tolist(), y=expected.tolist(), mode="lines", name="chance",
             line={"color": GREY, "dash": "dash"}, hovertemplate="chance: %{y:.4f}<extra></extra>",
-        )  # fmt: skip
-    return figure
-
-
-def side_by_side(frame: pd.DataFrame, source: Source, measure: str) -> go.Figure:
-    """Rows ``run, part, step, value``: one figure of two runs, a colour a run, a dash a part."""
-    figure = blank(source, x="step", y=measure, height_px=440)
-    runs = colours(frame["run"].unique().tolist())
-    parts = dict(zip(frame["part"].unique(), DASHES, strict=False))
-    for (run, part), line in frame.groupby(["run", "part"], sort=False):
-        figure.add_scatter(
-            x=line["step"].tolist(), y=line["value"].tolist(), mode="lines" if len(line) > 1 else "markers",
-            name=f"{run}, {part}", line={"color": runs[str(run)][0], "dash": parts[part], "width": 2},
-            hovertemplate="%{fullData.name}, step %{x}: %{y:.4g}<extra></extra>",
         )  # fmt: skip
     return figure

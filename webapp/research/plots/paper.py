@@ -12,8 +12,8 @@ import plotly.graph_objects as go
 COLOURS = ("#c8445c", "#2b8a86", "#b07a1e", "#6878b8", "#98609f", "#728530", "#b5613a", "#7b8582")
 GREY = "#7b8582"
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
-MARGIN_PX = {"l": 10, "r": 14, "t": 10, "b": 84}
-PAGE_MARGIN_PX = 46  # at the bottom, where the source doesn't stand
+MARGIN_PX = {"l": 10, "r": 14, "t": 10, "b": 96}
+PAGE_MARGIN_PX = 58  # at the bottom, where the source doesn't stand
 TOOLS = ("toimage", "zoom", "pan", "select", "lasso", "zoomin", "zoomout", "autoscale", "resetscale")  # of Plotly's bar
 
 
@@ -48,14 +48,14 @@ def blank(source: Source, *, x: str = "", y: str = "", height_px: int = 380) -> 
         annotations=[
             {
                 "text": str(source).replace(" · ", "<br>", 1), "align": "left", "showarrow": False, "name": "source",
-                "xref": "paper", "yref": "paper", "x": 0, "y": 0, "yshift": -82, "font": {"size": 10},
+                "xref": "paper", "yref": "paper", "x": 0, "y": 0, "yshift": -94, "font": {"size": 10},
                 "xanchor": "left", "yanchor": "bottom",
             }
         ],
     )  # fmt: skip
     grid = {"gridcolor": "rgba(123,133,130,0.25)", "zerolinecolor": "rgba(123,133,130,0.6)", "automargin": True}
-    figure.update_xaxes(title={"text": x, "standoff": 6}, **grid)
-    figure.update_yaxes(title={"text": y, "standoff": 6}, **grid)
+    figure.update_xaxes(title={"text": x, "standoff": 14}, **grid)
+    figure.update_yaxes(title={"text": y, "standoff": 14}, **grid)
     return figure
 
 
@@ -78,6 +78,8 @@ def colours(names: Sequence[str]) -> dict[str, tuple[str, str]]:
 
 def whiskers(frame: pd.DataFrame) -> dict[str, object]:
     """Error bars from the columns ``value``, ``low`` and ``high``; none where there is no interval."""
+    if not frame["low"].notna().any():
+        return {"visible": False}
     return {
         "type": "data",
         "symmetric": False,

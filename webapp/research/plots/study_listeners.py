@@ -50,7 +50,7 @@ def calibration(frame: pd.DataFrame, source: Source) -> go.Figure:
 def policies(frame: pd.DataFrame, source: Source) -> go.Figure:
     """Rows ``policy, value, low, high, n``: surprise of a vote by what drew its pair."""
     rows = frame.sort_values("value")
-    figure = blank(source, x="surprise of a vote, nats", height_px=150 + 34 * len(rows))
+    figure = blank(source, x="surprise of a vote, nats", height_px=220 + 34 * len(rows))
     figure.add_scatter(
         y=rows["policy"].tolist(), x=rows["value"].tolist(), mode="markers", error_x={**whiskers(rows), "color": GREY},
         marker={"size": 10, "color": [FELT if "weighed" in name else TEAL for name in rows["policy"]]},

@@ -9,10 +9,13 @@ from webapp.research.plots.paper import COLOURS, GREY, Source, blank, whiskers
 
 
 def variants(frame: pd.DataFrame, source: Source, measure: str = "MRR") -> go.Figure:
-    """Rows ``condition, seed, value, low, high, chance``: one without a seed a bar, those with one its dots."""
+    """Rows ``condition, seed, value, low, high, chance``: one without a seed a bar, those with one its dots.
+
+    A bar without ``low`` and ``high`` has no interval.
+    """
     bars = frame[frame["seed"].isna()].sort_values("value")
     dots = frame[frame["seed"].notna()]
-    figure = blank(source, x=measure, height_px=130 + 30 * len(bars))
+    figure = blank(source, x=measure, height_px=230 + 30 * len(bars))
     figure.add_bar(
         y=bars["condition"].tolist(),
         x=bars["value"].tolist(),

@@ -19,6 +19,7 @@ from models.experiments.report import Metric
 from models.metrics.music_statistics import ATTRIBUTES
 from models.style.latents import CODE_COUNT, GROUPS, STYLE_GROUPS
 from webapp.research.styles import training_log
+from webapp.runtime import commands
 
 STYLE, RELATIONS, OF_CODES = "evaluate.style", "evaluate.relations", "evaluate.codes"
 LABELS = {
@@ -113,7 +114,9 @@ def all_tables(folder: Path, runs: Path, run: str = "") -> list[Table]:
     card = json.loads((folder / "card.json").read_text(encoding="utf-8"))
     sha256 = card.get("sha256", {}).get("style")
     found = read(folder)
-    measured = [_table(plan, found.get(plan.command), sha256) for plan in plans()]
+    measured = [
+        _table(plan, found.get(plan.command), sha256, commands.evaluation(plan.command, folder)) for plan in plans()
+    ]
     _, logged, probes = training_log.chosen(folder, runs, run)
     return [*measured, *_of_training(logged), _of_probes(probes)]
 
@@ -142,12 +145,13 @@ def plans() -> list[Plan]:
         Plan("information", "", _both_ways("data", tuple(ATTRIBUTES), "bits"), RELATIONS, largest="table"),
         Plan("reading", "read, from", reading, RELATIONS, own=frozenset([*ATTRIBUTES.items(), (CHROMA, "harmony")])),
         Plan("canonical", "", _both_ways("canonical", GROUPS), RELATIONS),
+        Plan("shared", "", _both_ways("canonical", GROUPS, "bits"), RELATIONS, largest="table"),
         Plan("codes", "code, named", codes, OF_CODES),
         Plan("rates", "latents, rate", rates, RELATIONS, largest="column"),
     ]
 
 
-def _table(plan: Plan, found: Evaluation | None, sha256: str | None) -> Table:
+def _table(plan: Plan, found: Evaluation | None, sha256: str | None, fill: str) -> Table:
     metrics = (
         {place: found.metrics[name] for place, name in plan.names.items() if name in found.metrics} if found else {}
     )
@@ -166,7 +170,7 @@ def _table(plan: Plan, found: Evaluation | None, sha256: str | None) -> Table:
             for place, value in values.items()
         ),
         about=_about(found) if found and values else None,
-        fill=f"python -m models.{plan.command} --save",
+        fill=fill,
         current=found is not None and found.of_weights(sha256),
         told=_difference(metrics) if plan.name == "both" else "",
     )

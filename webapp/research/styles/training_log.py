@@ -11,6 +11,7 @@ from typing import Any
 
 from models.experiments.run_log import rows
 from models.style.latents import GROUPS
+from webapp.runtime import commands
 
 LOG, PROBES, CARD = "log.jsonl", "curiosity.jsonl", "card.json"
 SHIPPED = "the model that plays"
@@ -65,8 +66,9 @@ def chosen(folder: Path, runs: Path, name: str = "") -> tuple[str, Run, Probes]:
     there = choices(folder, runs)
     if not name:
         name = "style" if next(iter(there)) != SHIPPED and "style" in there else next(iter(there))
-    fill = f"python -m models.train.style --out '{runs / 'style'}'"
-    curious = f"python -m models.train.style --curious --out '{runs / 'style'}'"
+    out = ("--out", str(runs / "style"))
+    fill = commands.python("models.train.style", *out)
+    curious = commands.python("models.train.style", "--curious", *out)
     return name, _run(there[name], fill), _probes(there[name], curious)
 
 

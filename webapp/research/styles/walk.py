@@ -14,7 +14,7 @@ import threading
 import uuid
 from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from models.metrics.music_statistics import ATTRIBUTES, attributes
@@ -24,12 +24,11 @@ from models.style.latents import CODE_COUNT, CODE_LEVELS, CODES, STYLE_GROUPS, L
 from webapp.composing.sources import Source
 from webapp.generation.protocol import BadRequest, GenerateRequest, GenerationError
 from webapp.generation.protocol import Source as Origin
+from webapp.research.styles.composed import Composed
 from webapp.runtime.errors import NotAllowed, NotReady
-from webapp.studio import formats
 from webapp.studio.composing import DEADLINE_MS, current
 from webapp.studio.dials import FILL
 from webapp.studio.limits import slow_slot
-from webapp.studio.piano_roll import piano_roll
 from webapp.studio.pieces import source_of
 from webapp.studio.studio import Studio
 
@@ -57,36 +56,16 @@ class Asked:
     guidance: float = 1.0  # how strictly the prior goes by what it is to draw
 
 
-@dataclass(frozen=True)
-class Step:
-    """One composed step: by how many deviations, the value of the attribute that was asked for, and what sounds."""
+@dataclass(frozen=True, kw_only=True)
+class Step(Composed):
+    """One composed step: by how many deviations, and the value of the attribute that was asked for."""
 
-    name: str
     by: int
     wanted: float
-    domain: Domain
-    notes: dict[str, Any]
-    model_version: str
-
-    @property
-    def piece(self) -> Piece:
-        """Its notes."""
-        return Piece.from_json(self.notes)
 
     def to_json(self) -> dict[str, Any]:
         """For the page, in the time of its sound."""
-        measured = {name: round(value, 3) for name, value in attributes(self.piece).items()}
-        return {
-            "by": self.by,
-            "wanted": round(self.wanted, 3),
-            "attributes": measured,
-            **asdict(piano_roll(self.piece)),
-        }
-
-    def sound(self, form: str) -> bytes:
-        """As ``flac`` or ``mid``."""
-        source = Source(self.name, self.domain, "", {}, self.notes, {}, self.model_version)
-        return formats.midi(source) if form == "mid" else formats.sound(source, form)
+        return {"by": self.by, "wanted": round(self.wanted, 3), **super().to_json()}
 
 
 def walk(studio: Studio, listener_id: uuid.UUID, asked: Asked) -> tuple[Step, ...]:
@@ -166,9 +145,12 @@ def _compose(studio: Studio, known: Directions, asked: Asked, source: Source | N
     with ThreadPoolExecutor(len(requests)) as together:
         results = list(together.map(generation.generate, requests))
     return tuple(
-        Step(f"walks/{name}/{place}", by, value + by * step, domain, result.notes, result.model_version)
+        Step(
+            name=f"walks/{name}/{place}", domain=domain, notes=result.notes, model_version=result.model_version,
+            by=by, wanted=value + by * step,
+        )
         for place, (by, result) in enumerate(zip(STEPS, results, strict=True))
-    )
+    )  # fmt: skip
 
 
 def with_code(latents: Latents, place: int, value: float) -> Latents:

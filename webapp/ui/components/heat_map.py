@@ -15,18 +15,27 @@ MINUS = "−"
 TINT = 45  # per cent at most, so that figures stay readable on it in light and dark
 
 _TEMPLATE = """
+<div class="kallos k-heat">
 <div class="kallos k-matrix" tabindex="0" role="region" aria-label="{label}">
   <table>
     <caption class="k-hidden">{label}</caption>
-    <thead><tr><th scope="col">{{{{value.across}}}}</th>
+    <thead>
+      {{{{#if value.groups}}}}<tr><td class="k-none"></td>{{{{#each value.groups}}}}
+        <th scope="colgroup" colspan="{{{{this.span}}}}">{{{{this.label}}}}</th>{{{{/each}}}}</tr>{{{{/if}}}}
+      <tr><th scope="col">{{{{value.across}}}}</th>
       {{{{#each value.columns}}}}<th scope="col">{{{{this}}}}</th>{{{{/each}}}}</tr></thead>
     <tbody>{{{{#each value.rows}}}}<tr><th scope="row">{{{{this.name}}}}</th>{{{{#each this.cells}}}}
       <td class="{{{{this.look}}}}" style="--heat: {{{{this.heat}}}}%" data-row="{{{{this.row}}}}"
-        data-column="{{{{this.column}}}}">{{{{#if this.text}}}}<b>{{{{this.text}}}}</b>
-        <small>{{{{this.beside}}}}</small>
+        data-column="{{{{this.column}}}}" data-hint="{{{{this.hint}}}}">{{{{#if this.text}}}}
+        {{{{#if this.plays}}}}<button type="button" tabindex="-1"><b>{{{{this.text}}}}</b>
+          <span class="k-hidden">{{{{this.hint}}}} {{{{this.plays}}}}</span></button>
+        {{{{else}}}}<b>{{{{this.text}}}}</b>
+          <small>{{{{this.beside}}}}</small><span class="k-hidden">{{{{this.hint}}}}</span>{{{{/if}}}}
         {{{{else}}}}<span class="k-hidden">no figure</span>{{{{/if}}}}</td>
     {{{{/each}}}}</tr>{{{{/each}}}}</tbody>
   </table>
+</div>
+{{{{#if value.readout}}}}<p class="k-readout" data-part="readout">{{{{value.readout}}}}</p>{{{{/if}}}}
 </div>"""
 
 
@@ -36,7 +45,10 @@ class HeatMap(Component):
     Args:
         value: ``across`` (what a row is and what a column is), ``rows`` and ``columns`` (their names), and ``cells`` by
             row: ``None``, a number, or a mapping with ``value`` and where known ``heat`` (0 to 1, how strongly it is
-            tinted), ``own`` (framed), ``low`` and ``high`` (its interval), ``compared`` (stands in brackets).
+            tinted), ``own`` (framed), ``low`` and ``high`` (its interval), ``compared`` (stands in brackets), ``hint``
+            (a sentence that takes the place of both, read out below the table while the cell is pointed at or chosen
+            with the arrow keys), ``plays`` (what a press of it does: the cell is a button). And where wanted
+            ``groups`` of columns, ``{"label", "span"}`` each, and ``readout``: what stands there before.
         label: What the table is, for those who hear it.
 
     Events:
@@ -51,12 +63,13 @@ class HeatMap(Component):
     def postprocess(self, value: Any) -> Any:
         """The table with its figures written out, as the template takes it."""
         if value is None:
-            return {"across": "", "columns": [], "rows": []}
+            return {"across": "", "columns": [], "rows": [], "groups": [], "readout": ""}
         rows = [
             {"name": name, "cells": [_cell(cell, row, column) for column, cell in enumerate(cells)]}
             for row, (name, cells) in enumerate(zip(value["rows"], value["cells"], strict=True))
         ]
-        return {"across": value["across"], "columns": list(value["columns"]), "rows": rows}
+        about = {"groups": list(value.get("groups", ())), "readout": value.get("readout", "")}
+        return {"across": value["across"], "columns": list(value["columns"]), "rows": rows, **about}
 
 
 def figure(value: float | None) -> str:
@@ -73,6 +86,7 @@ def _cell(cell: Any, row: int, column: int) -> dict[str, Any]:
     value, low, high = (told.get(name) for name in ("value", "low", "high"))
     beside = [f"{figure(low)} to {figure(high)}"] if low is not None and high is not None else []
     beside += [f"({figure(told['compared'])})"] if told.get("compared") is not None else []
+    hint = str(told.get("hint") or "")
     looks = {"k-negative": value is not None and value < 0, "k-own": told.get("own"), "k-none": cell is None}
     return {
         "row": row,
@@ -80,7 +94,9 @@ def _cell(cell: Any, row: int, column: int) -> dict[str, Any]:
         "heat": round(TINT * (told.get("heat") or 0)),
         "look": " ".join(name for name, wanted in looks.items() if wanted),
         "text": figure(value),
-        "beside": " ".join(beside),
+        "beside": "" if hint else " ".join(beside),
+        "hint": hint,
+        "plays": str(told.get("plays") or ""),
     }
 
 

@@ -1,4 +1,4 @@
-"""The researchers' page on listeners: what is common, how many kinds there are, how well they are told, by what."""
+"""The researchers' page on listeners: what they share, how many kinds of taste there are, how well it is predicted."""
 
 from __future__ import annotations
 
@@ -11,15 +11,16 @@ from sqlalchemy.orm import Session
 from webapp.context import Context
 from webapp.research import simulated_study, study_listeners
 from webapp.research.figures import Drawn
+from webapp.runtime import commands
 from webapp.ui import dashboards
 from webapp.ui.charts import Chart, chart, section
 from webapp.ui.components.view_link import chosen
 from webapp.ui.dashboards import STILL, Dashboard, chosen_of
 from webapp.ui.handlers import bound
-from webapp.ui.layout import QUIET, page
+from webapp.ui.layout import QUIET, explained, page
 
-LEAD = "What a study's listeners share, where they part, and how well they are told."
-NOBODY = "Nobody has listened here yet. Votes on the compare page fill this one:"
+LEAD = "What the listeners of a study share, where their tastes differ, and how well their votes are predicted."
+NOBODY = 'Nobody has listened here yet. Picks on the <a href="./">Compare page</a> fill this one.'
 SIMULATED = (
     "These listeners are simulated: their tastes are known, and they vote through the same pairs and models as people. "
     "Your own listeners stand here once somebody has voted."
@@ -29,32 +30,32 @@ CHARTS = {
     "kinds": (
         "Kinds of taste",
         (
-            "Populations with more and more taste directions, learned from some listeners, and how much likelier the "
-            "others' votes are than with none. The smallest number within a standard error of the best is what a "
-            "newcomer gets."
+            "Tastes may differ in few directions or in many. How much likelier each number of them makes the votes of "
+            "listeners that it was not learned from, with the 95 % interval. A newcomer begins with the smallest "
+            "number within a standard error of the best (circled)."
         ),
     ),
     "ceilings": (
-        "Told before the vote",
+        "Predicted before the vote",
         (
-            "Each listener's share of votes that were told right beforehand, beside the most that their own "
-            "consistency allows: pairs that came again, mirrored."
+            "Each listener's share of votes that were predicted right, beside the most that anybody could: some pairs "
+            "come twice, with left and right exchanged, and nobody is predicted better than they agree with themselves."
         ),
     ),
     "calibration": (
         "Calibration",
-        "Of votes that were given such a chance, how many came: ten bins of equal size.",
+        "Of the votes to which a chance was given, how many came that way, in ten bins of equal size.",
     ),
     "policies": (
-        "What draws a pair",
+        "What chooses a pair",
         (
-            "How surprising votes were by what drew their pair: surprise is what can be learned. Red: every vote, "
-            "weighed by the inverse of its pair's probability."
+            "How surprising votes were by what chose their pair: surprise is what can be learned. Red: every vote, "
+            "weighed by the inverse of its pair's chance."
         ),
     ),
     "popularity": (
         "Popularity and beauty",
-        "How often a clip was judged, and how beautiful it is to the average listener, with 95 % of doubt.",
+        "How often a clip was judged, and how beautiful it is to the average listener, with the 95 % interval.",
     ),
 }
 Places = Mapping[str, tuple[Chart, gr.HTML]]
@@ -63,7 +64,7 @@ Places = Mapping[str, tuple[Chart, gr.HTML]]
 def build(context: Context) -> None:
     """The page at ``/listeners``."""
     with page("listeners"):
-        frame = Dashboard("Listeners", LEAD, NOBODY, "kallos serve")
+        frame = Dashboard("Listeners", LEAD, NOBODY)
         with frame.bar:
             study = gr.Dropdown(label="Study", filterable=False, interactive=True, elem_id="choose-study")
             frame.offer_link()
@@ -72,10 +73,11 @@ def build(context: Context) -> None:
             for name, (title, explained) in CHARTS.items():
                 with section(title, explained):
                     places[name] = (chart(name, title, address=f"/api/tastes/{name}"), gr.HTML(**STILL))
-            command = gr.HTML(elem_id="study-export", **STILL)
+            whole = gr.HTML(**STILL)
+            command = dashboards.copied(elem_id="study-export")
         timer = gr.Timer(EVERY_S)
     plots = [part for place, told in places.values() for part in (*place.outputs, told)]
-    outputs = [*frame.outputs, study, command, *plots]
+    outputs = [*frame.outputs, study, whole, command, *plots]
     gr.on(None, bound(opened, context, places), None, outputs, **QUIET)
     gr.on([study.input, timer.tick], bound(choose, context, places), study, outputs, **QUIET)
 
@@ -101,12 +103,14 @@ def choose(context: Context, places: Places, study: str | None) -> list[Any]:
         return {plot: study_listeners.draw(session, context.space, plot, name) for plot in places}
 
     drawn = {plot: simulated_study.draw(plot) for plot in places} if simulated else context.database.transaction(draw)
-    command = "kallos study simulate" if simulated else f"kallos study export {name} --out {name}.zip"
-    about = "Make such a study" if simulated else "All of it, without a name"
+    out = context.settings.home / f"{name}.zip"
+    whole = ("study", "simulate") if simulated else ("study", "export", name, "--out", str(out))
+    about = "Make such a study anew:" if simulated else "All of it as one file, in which nobody has a name:"
     return [
         *dashboards.shown({"study": name}, SIMULATED if simulated else ""),
         gr.update(choices=options, value=name),
-        f'<p class="k-explain">{about}: <code>{command}</code></p>',
+        explained(about),
+        commands.kallos(context.settings, *whole),
         *(part for plot, (place, _) in places.items() for part in _told(place, drawn[plot], name)),
     ]
 

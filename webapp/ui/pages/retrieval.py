@@ -15,43 +15,49 @@ from webapp.context import Context
 from webapp.research import figures, retrieval
 from webapp.research.figures import REEL_OR_HORNPIPE, Asked, Drawn
 from webapp.research.retrieval import DIRECTIONS, MEASURES, WHOLE
+from webapp.runtime import commands
 from webapp.ui import dashboards
 from webapp.ui.charts import Chart, chart, section
 from webapp.ui.components.view_link import chosen
-from webapp.ui.dashboards import ANEW, STILL, Dashboard, chosen_of, fills
+from webapp.ui.dashboards import ANEW, STILL, Dashboard, chosen_of
 from webapp.ui.handlers import bound
-from webapp.ui.layout import QUIET, page
+from webapp.ui.layout import QUIET, explain, page
 
-LEAD = "How well a title finds its tune, and a tune its title: beside chance, with what each piece is worth."
-NO_STUDY = "No study of titles has left its log here yet. This command fills the page while it runs:"
-FILL = "python -m models.train.title_study --preset tiny --out '{folder}/study'"
+LEAD = "How well a title finds its tune and a tune its title, beside chance, and what it takes to find it."
+NO_STUDY = "No title towers have been trained here yet. This command trains a small study, and this page follows it:"
 UNTESTED = "The test tunes are asked once, when all runs have ended. Then this is drawn."
+ALONE = (
+    "This is a single run. What types of tunes are taken for, and what each piece of information is worth, takes a "
+    "study of several, whose test tunes are asked at its end. This command makes one:"
+)
 EVERY_S = 3.0
 CONFUSED = 3  # runs of which the nearest are listed
-COSTS = ("without", "variant", "change", "95 %", "p", "n")
-VARIANTS = ("condition", "value", "95 %", "chance", "n")
+COSTS = ("without", "variant", "change", "95 %", "p", "tunes")
 CHARTS = {
     "variants": (
         "Variants",
         (
-            "Every pair of encoders, all its seeds together, with what stays uncertain (95 %); each dot is one seed. "
-            "Ridge is the plain baseline: a regression between two bags."
+            "Each pair of encoders, the mean of its seeds, with the 95 % interval once the test tunes were asked; a "
+            "dot is one seed. Ridge is the plain baseline: a regression from the words of titles to the turns of tunes."
         ),
     ),
-    "curves": ("Learning curves", "What validation found at each step; thin lines are single seeds."),
+    "curves": ("Learning curves", "What was found on the validation tunes at each step; thin lines are single seeds."),
     "ranks": (
         "Watch-list",
-        "A few titles and tunes are asked for at every validation. Point at a step to see what stood nearest.",
+        "A few titles and tunes are looked for at every validation. Point at a step to see what stood nearest.",
     ),
-    "nearest": ("Titles taken for", "Of the titles of each type, the type of the nearest tune."),
-    "probe": ("Tunes read as", "What a linear probe on the melody tower reads in a collection never heard."),
+    "nearest": ("What titles are taken for", "Of the titles of each type, the type of the tune that stands nearest."),
+    "probe": (
+        "What tunes are taken for",
+        "The type that a line through the melody tower's output gives to tunes of a collection that it never heard.",
+    ),
     "ablations": (
-        "What retrieval hears",
-        "The same towers, trained without a piece of information. Left of the line it was worth something.",
+        "What finding takes",
+        "The same towers, trained without a piece of information. Left of the line, the towers needed it.",
     ),
     "probe_ablations": (
         "What tells the types apart",
-        "The same for the probe: how often it reads tunes right without a piece of information.",
+        "The same, for how often the type of a tune is told right without a piece of information.",
     ),
 }
 OF_TESTS = ("nearest", "probe", "ablations", "probe_ablations")  # drawn once the test tunes were asked
@@ -92,7 +98,8 @@ class Choices:
 def build(context: Context) -> None:
     """The page at ``/retrieval``."""
     with page("retrieval"):
-        frame = Dashboard("Retrieval", LEAD, NO_STUDY, fills(context, FILL))
+        command = commands.training(context.settings, "title_study", "study")
+        frame = Dashboard("Retrieval", LEAD, NO_STUDY, command)
         with frame.bar:
             study, direction, measure = (_list(name) for name in ("study", "direction", "measure"))
             frame.offer_link()
@@ -100,24 +107,27 @@ def build(context: Context) -> None:
             charts: dict[str, Chart] = {}
             with section(*CHARTS["variants"]):
                 charts["variants"] = _chart("variants")
-                table = dashboards.table("variants", headers=list(VARIANTS))
+                table = dashboards.table("variants")
             with section(*CHARTS["curves"]):
                 with gr.Accordion("Which conditions", open=False):
                     curves = gr.CheckboxGroup(show_label=False, container=False, elem_id="choose-curves")
                 charts["curves"] = _chart("curves")
             with section(*CHARTS["ranks"]):
                 with gr.Row(elem_classes="k-bar"):
-                    query, condition = _list("query", "Asked for"), _list("condition", "By")
+                    query, condition = _list("query", "Title or tune"), _list("condition", "Encoders")
                 charts["ranks"] = _chart("ranks")
                 confused = gr.HTML(elem_id="confused", **STILL)
-            with gr.Row(elem_classes="k-two"):
+            with gr.Column(visible=False, elem_classes="k-section") as alone:
+                explain(ALONE)
+                dashboards.copied(command, elem_id="study-fill")
+            with gr.Row(elem_classes="k-two") as tested:
                 for name in ("nearest", "probe"):
                     with section(*CHARTS[name], min_width=340):
                         charts[name] = _chart(name)
-            tables = {}
-            genres = {}
+            tables, genres, of_study = {}, {}, [alone, tested]
             for name, choice in (("ablations", "genre"), ("probe_ablations", "probe_genre")):
-                with section(*CHARTS[name]):
+                with section(*CHARTS[name]) as part:
+                    of_study.append(part)
                     with gr.Row(elem_classes="k-bar"):
                         genres[choice] = _list(choice, "Tunes")
                     charts[name] = _chart(name)
@@ -127,7 +137,7 @@ def build(context: Context) -> None:
         timer = gr.Timer(EVERY_S)
     inputs: list[Any] = [study, direction, measure, query, condition, genres["genre"], genres["probe_genre"], curves]
     plots = [output for name in CHARTS for output in charts[name].outputs]
-    outputs = [*frame.outputs, *inputs, *plots, table, confused, *tables.values(), seen]
+    outputs = [*frame.outputs, *inputs, *plots, table, confused, *tables.values(), *of_study, seen]
     gr.on(None, bound(opened, context, charts), None, outputs, **QUIET)
     gr.on([each.input for each in inputs], bound(choose, context, charts), inputs, outputs, **ANEW)
     timer.tick(bound(follow, context, charts), [frame.link, seen], outputs, **QUIET)
@@ -176,7 +186,7 @@ def _shown(
 ) -> list[Any]:
     """The page with what is wanted; ``shown``: what its lists show already."""
     if not studies:
-        return dashboards.empty(8 + 2 * len(charts) + 5)
+        return dashboards.empty(8 + 2 * len(charts) + 9)
     names = [str(each["name"]) for each in studies]
     study = next(each for each in studies if each["name"] == chosen_of(names, wanted.study))
     options = _options(names, study, wanted.direction)
@@ -188,6 +198,7 @@ def _shown(
 
     drawn = context.database.transaction(draw)
     ticked = drawn["curves"].details["conditions"]
+    single = study["runs"] == 1 and not study["tested"]
     return [
         *dashboards.shown(view.address(), _going(study)),
         *(dashboards.offered(each, there[name], getattr(shown, name, None)) for name, each in options.items()),
@@ -197,6 +208,8 @@ def _shown(
         _confused(drawn["ranks"]),
         _costs(drawn["ablations"]),
         _costs(drawn["probe_ablations"]),
+        gr.update(visible=single),
+        *[gr.update(visible=not single)] * 3,
         studies,
     ]
 
@@ -230,6 +243,10 @@ def _by_http(asked: Asked) -> dict[str, Any]:
 
 
 def _going(study: Mapping[str, Any]) -> str:
+    if study["runs"] == 1 and not study["tested"]:
+        return (
+            "The run goes on." if study["running"] else "The run has ended." if study["ended"] else "The run stopped."
+        )
     tests = "were asked." if study["tested"] else "are not asked before all runs have ended."
     more = "; it goes on" if study["running"] else ""
     return f"{study['ended']} of {study['runs']} runs have ended{more}. The test tunes {tests}"
@@ -243,11 +260,15 @@ def _interval(row: Mapping[str, Any]) -> str:
     return f"{_figure(row['low'])} to {_figure(row['high'])}" if _figure(row["low"]) else ""
 
 
-def _variants(drawn: Drawn) -> list[list[str]]:
-    return [
+def _variants(drawn: Drawn) -> pd.DataFrame:
+    """The bars as a table; without a column for intervals where there are none."""
+    rows = [
         [row["condition"], _figure(row["value"]), _interval(row), _figure(row["chance"]), str(row["n"])]
         for row in drawn.details["table"]
     ]
+    counted = "tunes" if drawn.details["tested"] else "seeds"
+    table = pd.DataFrame(rows, columns=["encoders", "value", "95 %", "chance", counted])
+    return table if table["95 %"].any() else table.drop(columns="95 %")
 
 
 def _costs(drawn: Drawn) -> list[list[str]]:

@@ -12,47 +12,46 @@ from models.music.notes import Domain
 from models.style.latents import CODE_COUNT, CODE_LEVELS
 from webapp.context import Context
 from webapp.research.styles import codes
+from webapp.runtime import commands
 from webapp.runtime.errors import Problem
-from webapp.ui.charts import section
 from webapp.ui.choosing import kinds_of_music
 from webapp.ui.components.clip_list import ClipList
 from webapp.ui.components.listener_token import ListenerToken
-from webapp.ui.dashboards import STILL
+from webapp.ui.dashboards import STILL, copied
 from webapp.ui.handlers import bound, listener_of
-from webapp.ui.layout import QUIET
-from webapp.ui.pages.style_parts import as_code, csv_link, radio
+from webapp.ui.layout import QUIET, explain
+from webapp.ui.pages.style_parts import csv_link, radio
 
 MEANING = (
-    "What the learned codes mean",
-    (
-        "Four numbers of a piece that nobody has named, with five values each. To hear what one says, play pieces at "
-        "its ends, then those between. Real pieces were chosen to be ordinary in all that has a name, so that what "
-        "they share is the code; of pop no real piece may be played, so there the pool's clips stand, by the codes "
-        "that the model hears in them."
-    ),
+    "Four numbers of a piece that nobody has named, with five values each. To hear what one says, play pieces at its "
+    "ends, then those between. They are real pieces, ordinary in all that has a name, so that what they share is the "
+    "code. Of pop no real piece may be played: there are composed ones."
 )
 ENDS = {0: ", the lowest", CODE_LEVELS - 1: ", the highest"}
 
 
-def build_codes(context: Context, listener: ListenerToken) -> None:
-    """Pieces by the values of a code."""
-    with section(*MEANING, elem_id="meaning"):
+def build_codes(context: Context, listener: ListenerToken, tab: gr.Tab) -> None:
+    """Pieces by the values of a code, looked for when their ``tab`` is opened."""
+    explain(MEANING)
+    with gr.Row(elem_classes="k-bar"):
         domain = kinds_of_music("dance")
         code = radio([(f"Code {number}", number) for number in range(1, CODE_COUNT + 1)], "Code", 1)
-        told = gr.HTML(elem_id="code-told", **STILL)
-        pieces = ClipList(elem_id="code-pieces")
-        about = gr.HTML(**STILL)
-    triggers = [listener.change, domain.input, code.input]
-    gr.on(triggers, bound(hear_codes, context), [listener, domain, code], [told, pieces, about], **QUIET)
+    told = gr.HTML(elem_id="code-told", **STILL)
+    pieces = ClipList(columns=True, elem_id="code-pieces")
+    about = gr.HTML(**STILL)
+    command = commands.evaluation("evaluate.code_examples", context.style_folder)
+    fill = copied(command, visible=False, elem_id="codes-fill")
+    triggers = [tab.select, domain.input, code.input]
+    gr.on(triggers, bound(hear_codes, context), [listener, domain, code], [told, pieces, about, fill], **QUIET)
 
 
 def hear_codes(context: Context, token: str | None, domain: str, number: int) -> Iterator[list[Any]]:
     """Pieces by the values of a code in one kind of music, and a sentence on it."""
-    yield ['<p class="k-meaning" aria-busy="true">Listening through the pieces…</p>', gr.skip(), gr.skip()]
+    yield ['<p class="k-meaning" aria-busy="true">Listening through the pieces…</p>', *[gr.skip()] * 3]
     try:
         found = codes.read_codes(context.studio, listener_of(context, token), cast("Domain", domain)).to_json()
     except (Problem, ValueError) as error:
-        yield [f'<p class="k-meaning">{escape(str(error))}</p>', gr.skip(), gr.skip()]
+        yield [f'<p class="k-meaning">{escape(str(error))}</p>', *[gr.skip()] * 3]
         return
     code = next(each for each in found["codes"] if each["code"] == number)
     there = {piece["level"] for piece in code["pieces"]}
@@ -69,19 +68,19 @@ def hear_codes(context: Context, token: str | None, domain: str, number: int) ->
     yield [
         f'<p class="k-meaning">Code {number}: {escape(code["told"])}{without}</p>',
         pieces,
-        _codes_about(found["about"], found["fill"]),
+        _codes_about(found["about"], current=not found["fill"]),
+        gr.update(visible=bool(found["fill"])),
     ]
 
 
-def _codes_about(about: Mapping[str, Any] | None, fill: str | None) -> str:
+def _codes_about(about: Mapping[str, Any] | None, *, current: bool) -> str:
     if not about:
-        return (
-            '<p class="k-about"><span>No real pieces are saved for this model; these are composed ones. This chooses '
-            f"them: {as_code(fill or '')}</span></p>"
-        )
-    stale = f" Another model plays now; this asks it: {as_code(fill)}" if fill else ""
+        told = "No real pieces were chosen for this model yet; these are composed ones. This command chooses some:"
+        return f'<p class="k-about"><span>{told}</span></p>'
+    stale = "" if current else " They were chosen for another model than the one that plays; this asks that one:"
+    table = csv_link("api/styles/tables/codes.csv", "Codes beside what has a name")
     return (
         f'<p class="k-about"><span>Measured and chosen by {about["version"]} among {about["data"]["n"]} pieces (data '
         f"{about['data']['hash']}), commit {about['commit'][:12]}, seed {about['seed']}.{stale}</span>"
-        f"{csv_link('api/styles/codes.csv', 'Pieces by code')}</p>"
+        f"{csv_link('api/styles/codes.csv', 'Pieces by code')}{table}</p>"
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
@@ -24,9 +24,13 @@ def radio(options: Sequence[tuple[str, Any]], label: str, value: Any = None) -> 
 
 def csv_link(address: str, title: str) -> str:
     """A link to a table as CSV."""
-    return f'<a href="{escape(address)}" download aria-label="{escape(title)} as CSV">CSV</a>'
+    return f'<a href="{escape(address)}" download aria-label="{escape(title)} as CSV">{escape(title)} (CSV)</a>'
 
 
-def as_code(command: str) -> str:
-    """A command."""
-    return f"<code>{escape(command)}</code>"
+def origin(about: Mapping[str, Any]) -> str:
+    """Where the figures of a table come from."""
+    weights, commit = ((about.get(name) or "")[:12] for name in ("model_sha256", "commit"))
+    return (
+        f"{about['command']} of {about['model_version']} (weights {weights}) on {about['data_n']} clips (data "
+        f"{about['data_hash']}), commit {commit}, seed {about['seed']}."
+    )

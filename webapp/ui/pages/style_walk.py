@@ -18,62 +18,58 @@ from webapp.listeners import accounts
 from webapp.research.styles import walk
 from webapp.research.styles.tables import LABELS
 from webapp.research.styles.walk import CODE_WALKS, WALKS, Step
+from webapp.runtime import commands
 from webapp.runtime.errors import NotAllowed, NotReady, Problem
-from webapp.studio.dials import FILL
-from webapp.ui.charts import section
 from webapp.ui.choosing import Choosing, kinds_of_music, name_of
 from webapp.ui.components.clip_list import ClipList
 from webapp.ui.components.heat_map import HeatMap
 from webapp.ui.components.listener_token import ListenerToken
 from webapp.ui.components.view_link import ViewLink, chosen
-from webapp.ui.dashboards import STILL
+from webapp.ui.dashboards import STILL, copied
 from webapp.ui.handlers import bound, listener_of
-from webapp.ui.layout import QUIET
-from webapp.ui.pages.style_parts import as_code, csv_link, radio
+from webapp.ui.layout import QUIET, explain
+from webapp.ui.pages.style_parts import csv_link, radio
 
 WALK = (
-    "Walk along a style",
-    (
-        "One clip, five steps: its latents move as those of real clips do that differ by one standard deviation of "
-        "the attribute; everything else stays. What moved is measured in the notes. A code, which nobody has named, "
-        "goes through its five values."
-    ),
+    "One clip in five steps, which differ as real clips do that lie one standard deviation apart in the style; the "
+    "rest stays. A code, which nobody has named, goes through its five values. What moved is measured in the notes."
 )
 GUIDANCE = (
-    "Guidance: how strictly a draw goes by the kind of music, its key and its codes. 1 is as learned, 0 as if none "
-    "had been asked for, up to 4 the stricter; what is far from 1 is further from real music. A walk along a style "
-    "from a clip draws nothing, so that it has no say there."
+    "Guidance says how strictly a new clip goes by its kind of music, key and codes: 1 as learned, 0 not at all, 4 the "
+    "most. What is far from 1 is further from real music. A walk along a style that begins with a clip draws nothing "
+    "new, so guidance has no part in it."
 )
 MOVED = "What moved: the attributes of each step, measured in its notes"
+NAMED = {"pop": "pop piano clip", "dance": "dance tune", "chorale": "chorale"}
 OPENS = "It opens this page with the same walk. Clips of your own open for nobody else."
 SEED = 2**53 - 1
 MOST_GUIDANCE = 4.0
 PATIENCE, AGAIN_S = 4, 2.0
 
 
-def build_walk(context: Context, listener: ListenerToken) -> ViewLink:
-    """Where a walk begins, its steps, and what moved."""
-    with section(*WALK, elem_id="walk"):
-        group = radio(_walks(), "Style")
-        with gr.Row(elem_classes="k-bar"):
-            domain = kinds_of_music()
-            seed = gr.Number(0, label="draw", precision=0, minimum=0, maximum=SEED, elem_id="walk-seed")
-            guidance = gr.Number(
-                1, label="guidance", minimum=0, maximum=MOST_GUIDANCE, step=0.5, elem_id="walk-guidance"
-            )
-            another = gr.Button("Another draw", size="sm")
-            choose = gr.Button("Choose a clip…", size="sm", elem_id="walk-choose")
-            compose = gr.Button("Compose five steps", variant="primary", elem_id="walk-compose")
-        gr.HTML(f'<p class="k-explain">{GUIDANCE}</p>', **STILL)
-        with gr.Column(visible=False, elem_classes="k-picking", elem_id="walk-picking") as picking:
-            gr.HTML("<h3>Begin with…</h3>", **STILL)
-            pieces = Choosing(context, listener, "Begin", finder=True)
-        said = gr.HTML(elem_id="walk-said", **STILL)
-        steps = ClipList(together=True, elem_id="walk-steps")
+def build_walk(context: Context, listener: ListenerToken, link: ViewLink) -> None:
+    """Where a walk begins, its steps, and what moved; ``link`` keeps which walk it is."""
+    explain(WALK)
+    group = radio(_walks(), "Style")
+    with gr.Row(elem_classes="k-bar"):
+        domain = kinds_of_music()
+        seed = gr.Number(0, label="Clip number", precision=0, minimum=0, maximum=SEED, elem_id="walk-seed")
+        guidance = gr.Number(1, label="Guidance", minimum=0, maximum=MOST_GUIDANCE, step=0.5, elem_id="walk-guidance")
+        another = gr.Button("Another clip", size="sm")
+        choose = gr.Button("Choose a clip…", size="sm", elem_id="walk-choose")
+        compose = gr.Button("Compose five steps", variant="primary", elem_id="walk-compose")
+    with gr.Column(visible=False, elem_classes="k-picking", elem_id="walk-picking") as picking:
+        gr.HTML("<h2>Begin with…</h2>", **STILL)
+        pieces = Choosing(context, listener, "Begin", finder=True)
+    said = gr.HTML(elem_id="walk-said", **STILL)
+    command = commands.evaluation("evaluate.relations", context.style_folder)
+    fill = copied(command, visible=False, elem_id="walk-fill")
+    steps = ClipList(together=True, elem_id="walk-steps")
+    with gr.Row(elem_classes="k-bar", visible=False) as foot:
+        about = gr.HTML(elem_id="walk-about", **STILL)
+    with gr.Accordion("What moved, and what guidance does", open=False):
         moved = HeatMap(label=MOVED, visible=False, elem_id="walk-moved")
-        with gr.Row(elem_classes="k-bar", visible=False) as foot:
-            about = gr.HTML(elem_id="walk-about", **STILL)
-            link = ViewLink(opens=OPENS, label="Link", scale=0)
+        explain(GUIDANCE)
     source, showing = gr.State(""), gr.State(value=False)
     asked = [group, domain, seed, guidance, source]
     walked = [said, steps, moved, about, foot, link]
@@ -83,7 +79,7 @@ def build_walk(context: Context, listener: ListenerToken) -> ViewLink:
         "outputs": walked,
         **QUIET,
     }
-    listener.change(bound(opened, context), listener, [*asked, compose], **QUIET).then(
+    listener.change(bound(opened, context), listener, [*asked, compose, fill], **QUIET).then(
         bound(walk_named, context), [listener, *asked], walked, **QUIET
     )
     compose.click(**walking)
@@ -97,7 +93,6 @@ def build_walk(context: Context, listener: ListenerToken) -> ViewLink:
         [source, domain, showing, picking],
         **QUIET,
     ).then(**walking)
-    return link
 
 
 def _walks() -> list[tuple[str, str]]:
@@ -108,7 +103,7 @@ def opened(context: Context, token: str | None, request: gr.Request) -> list[Any
     """The walk that the address names; without one, where the next begins."""
     groups = _groups(context)
     if not groups:
-        return [*[gr.skip()] * 5, gr.update(interactive=False)]
+        return [*[gr.skip()] * 5, gr.update(interactive=False), gr.update(visible=True)]
     named = chosen(request, "style")
     domain = chosen(request, "domain")
     kinds = ("pop", "dance", "chorale")
@@ -123,6 +118,7 @@ def opened(context: Context, token: str | None, request: gr.Request) -> list[Any
         float(guidance) if guidance.replace(".", "", 1).isdigit() else 1,
         chosen(request, "source"),
         gr.update(interactive=True),
+        gr.update(visible=False),
     ]
 
 
@@ -141,10 +137,7 @@ def walk_along(context: Context, token: str | None, *given: Any) -> Iterator[lis
     """
     group, domain, seed, guidance, source = given
     if not _groups(context):
-        yield [
-            f"<p>No directions are saved for this model. This makes them: {as_code(FILL)}</p>",
-            *[gr.skip()] * 5,
-        ]
+        yield ["<p>No directions are saved for this model yet. This command makes them:</p>", *[gr.skip()] * 5]
         return
     if group is None:
         yield [gr.skip()] * 6
@@ -201,9 +194,9 @@ def _walked(asked: walk.Asked, steps: Sequence[Step]) -> list[Any]:
         ],
     }
     guided = "" if asked.guidance == 1 else f", guidance {asked.guidance:g}"
-    begin = f"From {asked.source}" if asked.source else f"From the prior: {asked.domain}"
+    begin = f"From {asked.source}" if asked.source else f"A new {NAMED[asked.domain]}"
     csv = csv_link(f"api/styles/walk.csv?{query}", "The walk")
-    about = f"<span>{escape(begin)}, seed {asked.seed}{guided}.</span>{csv}"
+    about = f"<span>{escape(begin)}, number {asked.seed}{guided}.</span>{csv}"
     address = {
         "style": asked.group,
         "domain": asked.domain,

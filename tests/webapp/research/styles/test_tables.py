@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import sys
 
 import pytest
 
@@ -41,9 +42,9 @@ def shown(table: Table, row: str, column: str) -> dict | None:
 def test_without_a_record_every_table_says_which_command_fills_it(folder) -> None:
     found = tables(folder)
     assert {table.about for table in found.values()} == {None}
-    assert found["swaps"].fill == "python -m models.evaluate.style --save"
-    assert found["reading"].fill == "python -m models.evaluate.relations --save"
-    assert found["losses"].fill.startswith("python -m models.train.style --out ")
+    assert found["swaps"].fill.endswith(f"{sys.executable} -m models.evaluate.style --save --model {folder}")
+    assert found["reading"].fill.endswith(f"-m models.evaluate.relations --save --model {folder}")
+    assert "-m models.train.style --out " in found["losses"].fill
     assert found["swaps"].to_csv().count("\n") == 1
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,6 +16,7 @@ from starlette.datastructures import QueryParams
 from models.experiments.run_log import rows
 from webapp.context import Context
 from webapp.research import training_runs
+from webapp.research.figures import MOST_PANELS
 from webapp.research.plots.paper import MARGIN_PX, PAGE_MARGIN_PX
 from webapp.runtime.settings import Settings
 from webapp.ui.charts import Chart
@@ -55,6 +58,10 @@ def of_retrieval(answer: list[Any]) -> dict[str, Any]:
         "confused",
         "costs",
         "probe_costs",
+        "alone",
+        "tested",
+        "finding",
+        "telling",
         "seen",
     ]
     return dict(zip(names, answer, strict=True))
@@ -76,7 +83,7 @@ def test_retrieval_opens_with_all_that_can_be_chosen_and_says_how_far_the_study_
         "study": "study", "direction": "title_to_melody", "measure": "mrr", "query": "", "condition": "bag-bag",
         "genre": "of all types", "probe_genre": "of all types", "curves": [],
     }  # fmt: skip
-    assert {row[0] for row in told["variants"]} == {"bag-bag", "cnn-rnn", "ridge"}
+    assert set(told["variants"]["encoders"]) == {"bag-bag", "cnn-rnn", "ridge"}
     commit = rows(study / "log.jsonl")[0]["commit"][:12]
     for name in retrieval.CHARTS:
         assert f"commit {commit}" in told[f"{name}.exports"]["source"], name
@@ -113,36 +120,87 @@ def test_an_empty_page_shows_what_fills_it(alone, charts):
     answer = of_retrieval(retrieval.opened(alone, charts, asked()))
     assert answer["nothing"]["visible"]
     assert not answer["room"]["visible"]
-    nothing, room, *_ = runs.opened(alone, place("pair"), asked())
+    nothing, room, *_ = runs.opened(alone, asked())
     assert nothing["visible"]
     assert not room["visible"]
 
 
-def test_two_runs_stand_beside_each_other_with_what_they_are(studied, study):
-    pair = place("pair")
-    query = "a=study/bag-bag-0&b=study/cnn-rnn-1&measure=loss"
-    *_, a, b, measure, plot, exports, about, _ = runs.opened(studied, pair, asked(query))
-    assert (a["value"], b["value"], measure["value"]) == ("study/bag-bag-0", "study/cnn-rnn-1", "loss")
-    assert {trace.name for trace in plot["value"].data} == {"study/bag-bag-0, train", "study/cnn-rnn-1, train"}
-    assert exports["address"] == "/api/plots/pair?run=study%2Fbag-bag-0&run=study%2Fcnn-rnn-1&measure=loss"
-    assert list(about.columns) == ["", "study/bag-bag-0", "study/cnn-rnn-1"]
-    facts = {row[0]: row[1:] for row in about.to_numpy().tolist()}
+def of_runs(answer: list[Any]) -> dict[str, Any]:
+    """An answer by the names of the page's outputs."""
+    controls = ("runs", "figures", "smoothing", "log")
+    panels = [f"panel.{place}" for place in range(MOST_PANELS)]
+    names = ["nothing", "room", "link", "going", *controls, "legend", *panels, "exports", "about", "seen"]
+    return dict(zip(names, answer, strict=True))
+
+
+def test_any_runs_are_drawn_as_a_grid_with_the_loss_first_and_what_they_were_trained_with(studied, study):
+    told = of_runs(runs.opened(studied, asked("runs=study/*&smoothing=0.5")))
+    names = sorted(f"study/{path.parent.name}" for path in study.glob("*/log.jsonl"))
+    assert told["runs"]["value"] == names
+    assert len(names) == 8
+    assert told["figures"]["value"][:3] == ["loss", "MRR", "MRR, title → tune"]
+    first = told["panel.0"]["value"]
+    assert first.layout.title.text == "loss"
+    assert {trace.name for trace in first.data if trace.opacity is None} == {f"{name}, train" for name in names}
+    assert len(first.data) == 16  # each as it was logged, and smoothed
+    assert not first.layout.xaxis.title.text
+    assert not told["panel.7"]["visible"]
+    assert told["link"] == {"runs": names, "figures": told["figures"]["value"], "smoothing": "0.5", "log": ""}
+    assert "smoothing=0.5" in told["exports"]["address"]
+    facts = {row[0]: row[1:] for row in told["about"].to_numpy().tolist()}
     assert facts["data"][0] == rows(study / "log.jsonl")[0]["data"]
-    assert facts["state"] == ["ended", "ended"]
-    _, _, link, *_, about, _ = runs.choose(studied, pair, "study/bag-bag-0", "", "loss")
-    assert link == {"a": "study/bag-bag-0", "b": "", "measure": "loss"}
-    assert len(about.columns) == 2
+    assert facts["step"] == ["6 of 6"] * 8
+    assert facts["learning rate"][0] == "0.004"
+    assert list(facts).index("seed") < list(facts).index("preset")  # what differs stands first
+    assert told["legend"].count("step 6 of 6, ended") == 8
+
+
+def test_a_choice_of_runs_keeps_the_figures_that_are_shown(studied):
+    told = of_runs(runs.choose(studied, ["study/bag-bag-0", "study/cnn-rnn-1"], ["gradient norm", "loss"], 0, True))
+    assert told["figures"] == {
+        "__type__": "update",
+        "choices": told["figures"]["choices"],
+        "value": ["loss", "gradient norm"],
+    }
+    assert told["panel.0"]["value"].layout.yaxis.type == "log"
+    assert list(told["about"].columns) == ["", "study/bag-bag-0", "study/cnn-rnn-1"]
+    assert runs.follow(studied, *runs_chosen(told), told["seen"]) == gr.skip()
+
+
+def runs_chosen(told: dict[str, Any]) -> list[Any]:
+    return [told["link"]["runs"], told["link"]["figures"], 0, True]
+
+
+def test_a_run_that_goes_on_says_how_far_it_is():
+    run = {"step": 30, "steps": 160, "state": "running", "seconds_left": 125.0, "outcome": {}}
+    assert runs.progress(run) == "step 30 of 160, about 2 minutes left"
+    assert runs.progress({**run, "seconds_left": None}) == "step 30 of 160, running"
+    assert runs.progress({**run, "steps": None, "state": "stopped"}) == "step 30, stopped"
+    early = {**run, "state": "ended", "outcome": {"reason": "no better validation"}}
+    assert runs.progress(early) == "step 30 of 160, ended early: no better validation"
+
+
+def test_a_single_run_fills_what_it_can_and_names_what_a_study_would_add(alone, charts, study):
+    shutil.copytree(study / "bag-bag-0", alone.settings.runs_folder / "titles" / "bag-bag-0")
+    training_runs.ingest_changed(alone.database, alone.settings)
+    told = of_retrieval(retrieval.opened(alone, charts, asked()))
+    assert told["alone"]["visible"]
+    assert not any(told[name]["visible"] for name in ("tested", "finding", "telling"))
+    assert all(told[f"{name}.plot"]["visible"] for name in ("variants", "curves", "ranks"))
+    assert "95 %" not in told["variants"].columns
+    assert not told["variants.plot"]["value"].data[0].error_x.visible
 
 
 def test_the_tastes_of_a_study_are_drawn_or_say_what_is_missing(context, live):
     live()
     places: Any = {name: (place(name), None) for name in listeners.CHARTS}
-    nothing, room, link, _, study, command, *parts = listeners.choose(context, places, "")
+    nothing, room, link, _, study, _, command, *parts = listeners.choose(context, places, "")
     assert not nothing["visible"]
     assert room["visible"]
     assert link == {"study": "default"}
     assert study["value"] == "default"
-    assert "kallos study export default --out default.zip" in command
+    assert command.startswith("cd ")
+    assert f"{sys.executable} -m webapp study export default --out {context.settings.home}/default.zip" in command
     assert len(parts) == 3 * len(places)
     _, exports, _ = parts[:3]
-    assert "Measured by the worker when" in exports["empty"]
+    assert "This is measured once" in exports["empty"]

@@ -1,0 +1,240 @@
+"""The two matrices of the Styles page, made of the tables: what swaps do, and what one style tells of another.
+
+Each cell has a sentence with its interval, and over each matrix stands what it comes to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from models.experiments.report import Metric
+from webapp.research.styles.tables import BOTH, LABELS, Cell, Table
+
+LEFT = {"melody_kept": "tune kept", "original_found": "piece found", "cycle": "latents missed"}
+OWN = "follows donor"
+MEASURES = {  # name → what is chosen, and the table that it is of
+    "spearman": ("Correlation in music", "spearman"),
+    "information": ("Information in music", "information"),
+    "canonical": ("Correlation of latents", "canonical"),
+    "shared": ("Information in latents", "shared"),
+    "reading": ("Read from latents", "reading"),
+}
+EXPLAINED = {
+    "spearman": "How the attributes that name the styles go together in real clips of one kind of music (Spearman). No "
+    "model should be asked to part what music joins.",
+    "information": "The same as mutual information in bits, which also finds what neither rises nor falls.",
+    "canonical": "For every two styles, the two directions of their latents that go together most, of all that there "
+    "are, on songs that they were not chosen on. Where this is near the music's own figure, nothing was mixed in.",
+    "shared": "Bits that those two directions tell of each other.",
+    "reading": "The share of an attribute (R²) that a line through each style's latents explains on other songs. "
+    "Framed: from its own style. Below 0: worse than knowing nothing.",
+}
+WORST = 3  # cells that a sentence names at most
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """What ``HeatMap`` draws, the sentence above it, and the tables that it is made of."""
+
+    value: dict[str, Any]
+    told: str
+    tables: tuple[Table, ...]
+
+
+def swaps(found: Mapping[str, Table]) -> Matrix:
+    """A row a style that is swapped: how well it follows the donor, what else moves, and what is left of the piece."""
+    parts = [found[name] for name in ("swaps", "drift", "after")]
+    swapped, drift, after = map(_cells, parts)
+    rows = parts[0].rows
+    cells: list[list[Any]] = []
+    for row in rows:
+        plays = f"Press to hear {row} swapped."
+        own = swapped.get((row, row))
+        line: list[Any] = [own and _shown(own, _own(row, own.metric), plays)]
+        for other in rows:
+            moved = drift.get((row, other))
+            line.append(moved and _shown(moved, _moved(row, other, moved.metric, swapped.get((row, other))), plays))
+        for name in LEFT:
+            left = after.get((row, name))
+            line.append(left and _shown(left, _left(row, name, left.metric), plays))
+        cells.append(line)
+    groups = [("in the style", 1), ("moves besides (standard deviations)", len(rows)), ("what is left", len(LEFT))]
+    value = {
+        "across": "swapped",
+        "rows": list(rows),
+        "columns": [OWN, *rows, *LEFT.values()],
+        "groups": [{"label": label, "span": span} for label, span in groups],
+        "cells": cells,
+        "readout": "Point at a figure for its interval; press it to hear such a swap.",
+    }
+    return Matrix(value, _swaps_told(swapped, drift, after), tuple(parts))
+
+
+def leakage(found: Mapping[str, Table], measure: str) -> Matrix:
+    """One of ``MEASURES`` for every two styles."""
+    table = found[MEASURES[measure][1]]
+    known = _cells(table)
+    music = _cells(found["both"])
+    cells = [
+        [(cell := known.get((row, column))) and _shown(cell, _pair(measure, cell, music)) for column in table.columns]
+        for row in table.rows
+    ]
+    value = {
+        "across": table.across,
+        "rows": [LABELS.get(row, row) for row in table.rows],
+        "columns": [LABELS.get(column, column) for column in table.columns],
+        "cells": cells,
+        "readout": "Point at a figure for its interval.",
+    }
+    told = _reading_told(known) if measure == "reading" else _pairs_told(measure, known, found["both"])
+    return Matrix(value, told, (table,))
+
+
+def _cells(table: Table) -> dict[tuple[str, str], Cell]:
+    return {(cell.row, cell.column): cell for cell in table.cells}
+
+
+def _shown(cell: Cell, hint: str, plays: str = "") -> dict[str, Any]:
+    return {"value": cell.metric.value, "heat": cell.heat, "own": cell.own, "hint": hint, "plays": plays}
+
+
+def figure(value: float | None) -> str:
+    """A figure in a sentence."""
+    if value is None:
+        return "not known"
+    text = f"{value:.2f}"
+    return "0.00" if text == "-0.00" else text.replace("-", "−")
+
+
+def interval(metric: Metric) -> str:
+    """ "0.80 (95 %: 0.75 to 0.84, n = 500)"."""
+    known = metric.low is not None and metric.high is not None
+    told = f"95 %: {figure(metric.low)} to {figure(metric.high)}, " if known else "no interval was measured, "
+    return f"{figure(metric.value)} ({told}n = {metric.n})"
+
+
+def _own(row: str, metric: Metric) -> str:
+    without = "" if metric.baseline is None else f" Without the swap: {figure(metric.baseline)}."
+    return f"With {row} swapped, its correlation with the donor's is {interval(metric)}.{without}"
+
+
+def _moved(row: str, other: str, metric: Metric, along: Cell | None) -> str:
+    again = "" if metric.baseline is None else f" Composing the same again moves it {figure(metric.baseline)}."
+    follows = f" Its correlation with the donor's {row}: {figure(along.metric.value)}." if along else ""
+    return f"With {row} swapped, {other} moves by {interval(metric)} standard deviations.{again}{follows}"
+
+
+def _left(row: str, name: str, metric: Metric) -> str:
+    told = {
+        "melody_kept": "of the tune's notes that survive without a swap this share is still there:",
+        "original_found": "the share of pieces that are found among 100 by their melody is",
+        "cycle": "the model that hears the result misses the donor's latents by",
+    }[name]
+    return f"With {row} swapped, {told} {interval(metric)}."
+
+
+def _pair(measure: str, cell: Cell, music: Mapping[tuple[str, str], Cell]) -> str:
+    """A cell of the leakage matrix in words, beside what the music itself joins."""
+    row, column, metric = LABELS.get(cell.row, cell.row), LABELS.get(cell.column, cell.column), cell.metric
+    beside = metric.chance if measure in {"information", "canonical", "shared"} else metric.baseline
+    if measure == "reading":
+        among = "" if beside is None else f" The named attributes of {column} alone tell {figure(beside)}."
+        return f"Of {row}, the latents of {column} explain {interval(metric)}.{among}"
+    what = "bits that one tells of the other" if measure in {"information", "shared"} else "correlation"
+    told = f"{row} and {column}: {what} {interval(metric)}."
+    told += "" if beside is None else f" Shuffled clips have {figure(beside)}."
+    if measure in {"canonical", "shared"}:
+        of = BOTH[0] if measure == "canonical" else BOTH[2]
+        pairs = (f"{one} and {other}" for one, other in ((cell.row, cell.column), (cell.column, cell.row)))
+        own = next((music[pair, of] for pair in pairs if (pair, of) in music), None)
+        told += f" In the music itself: {figure(own.metric.value)}." if own else ""
+    return told
+
+
+def _known(cells: Mapping[tuple[str, str], Cell]) -> Iterator[tuple[str, str, float, Metric]]:
+    for (row, column), cell in cells.items():
+        if cell.metric.value is not None:
+            yield row, column, cell.metric.value, cell.metric
+
+
+def _swaps_told(
+    swapped: Mapping[tuple[str, str], Cell],
+    drift: Mapping[tuple[str, str], Cell],
+    after: Mapping[tuple[str, str], Cell],
+) -> str:
+    """What the matrix of swaps comes to."""
+    own = {row: value for row, column, value, _ in _known(swapped) if row == column}
+    beyond = {
+        (row, column): value - (metric.baseline or 0) for row, column, value, metric in _known(drift)
+    }  # fmt: skip
+    kept = {row: value for row, column, value, _ in _known(after) if column == "melody_kept"}
+    told = []
+    if own:
+        least, most = min(own, key=own.__getitem__), max(own, key=own.__getitem__)
+        told.append(
+            f"A swapped style follows its donor: from {figure(own[least])} ({least}) to {figure(own[most])} ({most}), "
+            "where 1 is wholly"
+        )
+    if beyond:
+        row, column = max(beyond, key=beyond.__getitem__)
+        told.append(
+            f"what moves most besides is {column} when {row} is swapped, by {figure(beyond[row, column])} standard "
+            "deviations more than composing again does"
+        )
+    if kept:
+        least = min(kept, key=kept.__getitem__)
+        told.append(f"the tune suffers most from another {least}, which leaves {100 * kept[least]:.0f} % of it")
+    return f"{'; '.join(told)}." if told else ""
+
+
+def _pairs_told(measure: str, known: Mapping[tuple[str, str], Cell], both: Table) -> str:
+    """What a symmetric matrix comes to."""
+    pairs = {
+        tuple(sorted((row, column))): (value, metric) for row, column, value, metric in _known(known) if row != column
+    }
+    if not pairs:
+        return ""
+    if measure == "canonical" and both.told:
+        return both.told
+    sure = [pair for pair, (_, metric) in pairs.items() if _apart(metric)]
+    unit = " bits" if measure in {"information", "shared"} else ""
+    first = sorted(pairs, key=lambda pair: -abs(pairs[pair][0]))[:WORST]
+    named = _listed([f"{LABELS.get(a, a)} and {LABELS.get(b, b)} ({figure(pairs[a, b][0])}{unit})" for a, b in first])
+    where = "latents" if measure in {"canonical", "shared"} else "real music"
+    return f"In {where} {len(sure)} of {len(pairs)} pairs go together beyond chance, most of all {named}."
+
+
+def _apart(metric: Metric) -> bool:
+    """Whether an interval excludes what chance would give."""
+    if metric.low is None or metric.high is None:
+        return False
+    chance = metric.chance or 0.0
+    return metric.low > chance or metric.high < chance
+
+
+def _reading_told(known: Mapping[tuple[str, str], Cell]) -> str:
+    """What can be read from which latents, in a sentence."""
+    own = {row: value for row, _, value, _ in _known({place: cell for place, cell in known.items() if cell.own})}
+    if not own:
+        return ""
+    other = {
+        (row, column): value - (metric.baseline or 0)
+        for row, column, value, metric in _known(known)
+        if not known[row, column].own
+    }
+    best = [row for row in own if all(own[row] >= known[place].metric.value for place in other if place[0] == row)]  # type: ignore[operator]
+    told = f"{len(best)} of {len(own)} attributes are read best from their own style's latents"
+    if other:
+        row, column = max(other, key=other.__getitem__)
+        value = known[row, column].metric.value
+        told += (
+            f"; most of what leaks is {LABELS.get(row, row)} in the latents of {LABELS.get(column, column)}, which "
+            f"explain {figure(value)} of it, {figure(other[row, column])} more than that style's own attributes do"
+        )
+    return f"{told}."
+
+
+def _listed(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

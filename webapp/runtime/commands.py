@@ -1,0 +1,40 @@
+"""Commands as pages show them: whole, so that they run in any terminal of this machine as they were copied."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from pathlib import Path
+
+from models.style.card import SHIPPED_STYLE
+from webapp.runtime.settings import Settings
+
+ROOT = Path(__file__).parents[2]  # the folder that ``models`` and ``webapp`` lie in
+CORPORA = "KALLOS_CORPORA"  # read by models.music.corpora, from the environment alone
+
+
+def training(settings: Settings, name: str, folder: str, *options: str) -> str:
+    """``models.train.NAME`` of the smallest preset, into a folder below the one whose logs are followed."""
+    return python(f"models.train.{name}", "--preset", "tiny", *options, "--out", str(settings.runs_folder / folder))
+
+
+def evaluation(name: str, folder: Path) -> str:
+    """``models.NAME`` of the style model in ``folder``, its figures saved beside the weights."""
+    own = () if folder == SHIPPED_STYLE else ("--model", str(folder))
+    return python(f"models.{name}", "--save", *own)
+
+
+def python(module: str, *arguments: str, **environment: str) -> str:
+    """A module of ours, run by the interpreter that runs this, in the folder from which it is found."""
+    if module.startswith("models.") and (corpora := os.environ.get(CORPORA)):
+        environment = {**environment, CORPORA: str(Path(corpora).absolute())}
+    given = [f"{name}={shlex.quote(value)}" for name, value in environment.items()]
+    return " ".join(
+        ["cd", shlex.quote(str(ROOT)), "&&", *given, shlex.join([sys.executable, "-m", module, *arguments])]
+    )
+
+
+def kallos(settings: Settings, *arguments: str) -> str:
+    """A ``kallos`` command on the data folder of this installation."""
+    return python("webapp", *arguments, KALLOS_HOME=str(settings.home))
