@@ -111,8 +111,8 @@ def fit_prior(
     with Progress(*columns) as progress, (out / "prior.jsonl").open("a" if training.step else "w") as log:
         if training.step == 0:
             about = {"seed": seed, "data": data_hash(windows.pieces), "commit": commit(), "steps": steps}
-            chosen = {"batch": batch, "encoded": encoded, "learning_rate": LEARNING_RATE}
-            print(run_row("prior", **about, hyperparameters=chosen), file=log, flush=True)
+            settings = {"batch": batch, "encoded": encoded, "learning_rate": LEARNING_RATE}
+            print(run_row("prior", **about, hyperparameters=settings), file=log, flush=True)
         task = progress.add_task("prior", total=steps, completed=training.step)
         while training.step < steps:
             rng = np.random.default_rng([seed, training.step])

@@ -117,8 +117,8 @@ def train(
         if training.step == 0:
             about = {"seed": seed, "data": data_hash(windows.pieces), "commit": commit(), "steps": preset.steps}
             chosen = {name: getattr(preset, name) for name in HYPERPARAMETERS}
-            row = run_row("style", **about, config=asdict(preset.config), hyperparameters=chosen)
-            print(row, file=log, flush=True)
+            begin = run_row("style", **about, config=asdict(preset.config), hyperparameters=chosen)
+            print(begin, file=log, flush=True)
         task = progress.add_task("style", total=preset.steps, completed=training.step, loss="")
         while training.step < preset.steps:
             if curiosity and training.step % preset.probe_every == 0:

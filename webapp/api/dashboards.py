@@ -65,8 +65,9 @@ def read_plot(context: TheContext, name: str, wanted: Annotated[Wanted, Query()]
     from webapp.research import figures  # noqa: PLC0415 (plotly takes its time)
 
     given = wanted.model_dump(exclude={"form", "condition", "run", "figure"}, exclude_defaults=True)
-    lists = {"conditions": tuple(wanted.condition), "runs": tuple(wanted.run), "figures": tuple(wanted.figure)}
-    asked = figures.Asked(**given, **lists)
+    asked = figures.Asked(
+        **given, conditions=tuple(wanted.condition), runs=tuple(wanted.run), figures=tuple(wanted.figure)
+    )
 
     def work(session: Session) -> figures.Drawn:
         return figures.draw(session, name, asked)

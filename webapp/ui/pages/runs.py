@@ -86,8 +86,8 @@ def build(context: Context) -> None:
     inputs = [runs, shown, smoothing, log]
     outputs = [*frame.outputs, *inputs, legend, *panels, exports, about, seen]
     gr.on(None, bound(opened, context), None, outputs, **QUIET)
-    chosen = [runs.input, shown.input, smoothing.release, log.input]
-    gr.on(chosen, bound(choose, context), inputs, outputs, **ANEW)
+    gr.on([runs.input, shown.input, log.input], bound(choose, context), inputs, outputs, **ANEW)
+    smoothing.input(bound(choose, context), inputs, outputs, trigger_mode="always_last", **QUIET)
     timer.tick(bound(follow, context), [*inputs, seen], outputs, **QUIET)
 
 
