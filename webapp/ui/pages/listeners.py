@@ -70,8 +70,8 @@ def build(context: Context) -> None:
             frame.offer_link()
         places = {}
         with frame.room:
-            for name, (title, explained) in CHARTS.items():
-                with section(title, explained):
+            for name, (title, meaning) in CHARTS.items():
+                with section(title, meaning):
                     places[name] = (chart(name, title, address=f"/api/tastes/{name}"), gr.HTML(**STILL))
             whole = gr.HTML(**STILL)
             command = dashboards.copied(elem_id="study-export")
