@@ -51,8 +51,9 @@ class Place:
 
     def end(self) -> None:
         """Where the figures come from, at the end of the tab."""
-        self.about.render()
-        self.fill.render()
+        parts: tuple[Any, ...] = (self.about, self.fill)  # Gradio's render has no types
+        for part in parts:
+            part.render()
 
     @property
     def outputs(self) -> tuple[Any, ...]:
