@@ -35,6 +35,6 @@ def python(module: str, *arguments: str, **environment: str) -> str:
     )
 
 
-def kallos(settings: Settings, *arguments: str) -> str:
-    """A ``kallos`` command on the data folder of this installation."""
-    return python("webapp", *arguments, KALLOS_HOME=str(settings.home))
+def kallos(home: Path, *arguments: str) -> str:
+    """A ``kallos`` command on an installation's data folder."""
+    return python("webapp", *arguments, KALLOS_HOME=str(home))

@@ -17,7 +17,7 @@ def kinds(frame: pd.DataFrame, source: Source) -> go.Figure:
     figure.add_hline(y=0, line={"color": OCHRE, "width": 2, "dash": "dash"})
     taken = frame[frame["chosen"].astype(bool)]
     figure.add_scatter(
-        x=taken["directions"].tolist(), y=taken["value"].tolist(), mode="markers", name="taken",
+        x=taken["directions"].tolist(), y=taken["value"].tolist(), mode="markers", name="what newcomers begin with",
         marker={"size": 16, "symbol": "circle-open", "color": FELT, "line": {"width": 3}},
     )  # fmt: skip
     figure.update_xaxes(dtick=1)

@@ -159,9 +159,9 @@ def explained(known: CodeExamples, domain: str, code: int) -> str:
     if not told:
         return f"Nothing that has a name explains more of it here than chance would: it is for the ear. {often}"
     most = real[0].share - real[0].chance
-    how = "Mostly" if most >= MOSTLY else "Partly" if most >= PARTLY else "Hardly anything that has a name"
-    rest = "each alone, beyond chance, and whether the code rises with it or not"
-    return f"{how}: {', '.join(told)} of how it varies ({rest}). {often}"
+    how = "What has a name explains it mostly" if most >= MOSTLY else "What has a name explains it partly"
+    how = how if most >= PARTLY else "Hardly anything that has a name explains it"
+    return f"{how}: {', '.join(told)} of how it varies, each alone and beyond chance. {often}"
 
 
 def real_piece(studio: Studio, place: int) -> Source:

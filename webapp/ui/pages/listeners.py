@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from webapp.context import Context
 from webapp.research import simulated_study, study_listeners
 from webapp.research.figures import Drawn
+from webapp.research.simulated_study import NAME
 from webapp.runtime import commands
 from webapp.ui import dashboards
 from webapp.ui.charts import Chart, chart, section
@@ -95,22 +96,26 @@ def choose(context: Context, places: Places, study: str | None) -> list[Any]:
         for each in studies
     ]
     listeners, votes = simulated_study.size()
-    options.append((f"Simulated ({listeners} listeners, {votes} votes each)", simulated_study.NAME))
+    options.append((f"Simulated ({listeners} listeners, {votes} votes each)", NAME))
     name = chosen_of(options, study or "")
-    simulated = name == simulated_study.NAME
+    simulated = name == NAME
 
     def draw(session: Session) -> dict[str, Drawn]:
         return {plot: study_listeners.draw(session, context.space, plot, name) for plot in places}
 
     drawn = {plot: simulated_study.draw(plot) for plot in places} if simulated else context.database.transaction(draw)
-    out = context.settings.home / f"{name}.zip"
-    whole = ("study", "simulate") if simulated else ("study", "export", name, "--out", str(out))
-    about = "Make such a study anew:" if simulated else "All of it as one file, in which nobody has a name:"
+    home = context.settings.home
+    if simulated:  # in an installation of its own, which has no people in it
+        command = commands.kallos(home / NAME, "study", "simulate", "--out", str(home / f"{NAME}.json"))
+        about = "Simulate such a study anew:"
+    else:
+        command = commands.kallos(home, "study", "export", name, "--out", str(home / f"{name}.zip"))
+        about = "All of it as one file, in which nobody has a name:"
     return [
         *dashboards.shown({"study": name}, SIMULATED if simulated else ""),
         gr.update(choices=options, value=name),
         explained(about),
-        commands.kallos(context.settings, *whole),
+        command,
         *(part for plot, (place, _) in places.items() for part in _told(place, drawn[plot], name)),
     ]
 

@@ -18,7 +18,7 @@ from webapp.research.figures import MOST_PANELS, MOST_RUNS, Asked
 from webapp.research.plots.grid import SYMBOLS, looks, panel
 from webapp.runtime import commands
 from webapp.ui import dashboards
-from webapp.ui.charts import section
+from webapp.ui.charts import NOTHING_YET, section
 from webapp.ui.components.chart_exports import ChartExports
 from webapp.ui.dashboards import ANEW, STILL, Dashboard
 from webapp.ui.handlers import bound
@@ -119,7 +119,7 @@ def _shown(context: Context, runs: Sequence[Run], wanted: View, there: View | No
     """The page with what is wanted; ``there``: what its lists show already."""
     if not runs:
         return dashboards.empty(7 + MOST_PANELS)
-    names = [str(run["name"]) for run in runs]
+    names = [str(run["name"]) for run in sorted(runs, key=lambda run: run["step"] == 0)]  # what draws nothing last
     chosen = _chosen(names, wanted.runs)
     asked = Asked(runs=tuple(chosen), figures=wanted.figures, smoothing=wanted.smoothing)
     drawn = context.database.transaction(lambda session: figures.draw(session, "runs", asked))
@@ -143,7 +143,7 @@ def _shown(context: Context, runs: Sequence[Run], wanted: View, there: View | No
         _legend(about),
         *panels,
         *[gr.update(visible=False)] * (MOST_PANELS - len(panels)),
-        dashboards.source_of("/api/plots/runs", drawn, _by_http(view)),
+        {**dashboards.source_of("/api/plots/runs", drawn, _by_http(view)), "empty": "" if shown else NOTHING_YET},
         _about(about),
         list(runs),
     ]

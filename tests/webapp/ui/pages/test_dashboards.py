@@ -13,7 +13,7 @@ import gradio as gr
 import pytest
 from starlette.datastructures import QueryParams
 
-from models.experiments.run_log import rows
+from models.experiments.run_log import rows, run_row
 from webapp.context import Context
 from webapp.research import training_runs
 from webapp.research.figures import MOST_PANELS
@@ -169,6 +169,17 @@ def test_a_choice_of_runs_keeps_the_figures_that_are_shown(studied):
 
 def runs_chosen(told: dict[str, Any]) -> list[Any]:
     return [told["link"]["runs"], told["link"]["figures"], 0, True]
+
+
+def test_a_run_that_has_logged_no_figure_yet_is_not_the_one_that_is_shown_first(alone, study):
+    folder = alone.settings.runs_folder
+    shutil.copytree(study / "bag-bag-0", folder / "titles")
+    (folder / "begun").mkdir()
+    (folder / "begun" / "log.jsonl").write_text(run_row("style", data="abc", commit="def") + "\n")
+    training_runs.ingest_changed(alone.database, alone.settings)
+    assert of_runs(runs.opened(alone, asked()))["runs"]["value"] == ["titles"]
+    told = of_runs(runs.choose(alone, ["begun"], [], 0, False))
+    assert "nothing to draw yet" in told["exports"]["empty"]
 
 
 def test_a_run_that_goes_on_says_how_far_it_is():
