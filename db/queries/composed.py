@@ -81,6 +81,12 @@ def most_met(session: Session, domain: str) -> int:
     return session.scalar(select(func.max(met.c.met))) or 0
 
 
+def opened_since(session: Session, listener_id: UUID, *, since: datetime) -> UUID | None:
+    """The first clip made for one listener's taste ``since`` then that they have opened."""
+    theirs = and_(Clip.composed_for == listener_id, Clip.kind == "opened", Clip.created_at >= since)
+    return session.scalars(select(Clip.id).where(theirs).order_by(Clip.created_at, Clip.id).limit(1)).one_or_none()
+
+
 def first_unasked(session: Session, listener_id: UUID, *, since: datetime) -> UUID | None:
     """Of the clips for one listener's taste made ``since`` then, the first that is in no pair or four of theirs."""
     theirs = and_(Clip.composed_for == listener_id, Clip.kind.in_(OWN), Clip.created_at >= since)
@@ -88,7 +94,8 @@ def first_unasked(session: Session, listener_id: UUID, *, since: datetime) -> UU
     return session.scalars(query.order_by(Clip.created_at, Clip.id).limit(1)).one_or_none()
 
 
-def tell_apart(session: Session, clip_id: UUID) -> bool:
-    """Let a gift stand in no blind proof, since its listener knows it: it counts as of their studio. Whether it was."""
-    change = update(Clip).where(Clip.id == clip_id, Clip.kind == "composed").values(kind="studio").returning(Clip.id)
+def open_gift(session: Session, clip_id: UUID) -> bool:
+    """Let a clip for one listener's taste stand in no blind test, since they know it. Whether it could."""
+    unknown = Clip.kind.in_(("composed", "surprise", "near"))
+    change = update(Clip).where(Clip.id == clip_id, unknown).values(kind="opened").returning(Clip.id)
     return session.scalar(change) is not None

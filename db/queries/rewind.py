@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -12,16 +13,21 @@ from sqlalchemy.orm import Session
 from db.queries.blind_tests import CLAIM
 from db.queries.heads import delete_heads
 from db.queries.listeners import delete_composed
-from db.tables import Clip, Four, FourVote, Offer, Prediction, TasteCard, Vote
+from db.tables import FOUR_PICKS, PICKS, Clip, Four, FourVote, Offer, Prediction, TasteCard, Vote
 
 ASKED_FOR = (CLAIM, "studio")  # policies of pairs that a listener has put together
 
 
 @dataclass(frozen=True)
 class NumberedVote:
-    """A listener's vote on a pair or a four; the first one has the number 1."""
+    """A listener's vote on a pair or a four (``id``); the first one has the number 1.
+
+    ``picks``: how many of the votes up to it compare clips.
+    """
 
     number: int
+    picks: int
+    id: UUID
     outcome: str
     created_at: datetime
 
@@ -34,8 +40,11 @@ def count_votes(session: Session, listener_id: UUID) -> int:
 def numbered_votes(session: Session, listener_id: UUID, *, before: int, limit: int) -> list[NumberedVote]:
     """The votes below number ``before``, newest first."""
     votes = _votes(listener_id).subquery()
-    number = func.row_number().over(order_by=(votes.c.created_at, votes.c.id)).label("number")
-    rows = select(number, votes.c.outcome, votes.c.created_at).subquery()
+    order = (votes.c.created_at, votes.c.id)
+    number = func.row_number().over(order_by=order).label("number")
+    comparing = votes.c.outcome.in_((*PICKS, *FOUR_PICKS))
+    picks = func.count().filter(comparing).over(order_by=order, rows=(None, 0)).label("picks")
+    rows = select(number, picks, votes.c.id, votes.c.outcome, votes.c.created_at).subquery()
     query = select(rows).where(rows.c.number < before).order_by(rows.c.number.desc()).limit(limit)
     return [NumberedVote(*row) for row in session.execute(query)]
 
@@ -59,6 +68,13 @@ def rewind_votes(session: Session, listener_id: UUID, keep: int) -> list[str]:
     session.execute(delete(TasteCard).where(TasteCard.listener_id == listener_id, TasteCard.created_at > begun))
     delete_heads(session, listener_id)
     return delete_composed(session, listener_id, begun)
+
+
+def voted_on(session: Session, ids: Collection[UUID]) -> dict[UUID, Offer | Four]:
+    """The pairs and fours of these ids."""
+    pairs = session.scalars(select(Offer).where(Offer.id.in_(ids)))
+    fours = session.scalars(select(Four).where(Four.id.in_(ids)))
+    return {each.id: each for each in (*pairs, *fours)}
 
 
 @dataclass(frozen=True)

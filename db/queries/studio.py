@@ -44,6 +44,12 @@ def get_piece(session: Session, piece_id: UUID) -> StudioPiece | None:
     return session.get(StudioPiece, piece_id)
 
 
+def piece_with_notes(session: Session, listener_id: UUID, notes: dict[str, Any]) -> UUID | None:
+    """The listener's piece with these notes; None where there is none."""
+    query = select(StudioPiece.id).where(StudioPiece.listener_id == listener_id, StudioPiece.notes == notes)
+    return session.scalars(query.limit(1)).one_or_none()
+
+
 def linked_piece(session: Session, link_key: str) -> StudioPiece | None:
     """The piece that a link opens, or None."""
     return session.scalars(select(StudioPiece).where(StudioPiece.link_key == link_key)).one_or_none()

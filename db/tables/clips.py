@@ -11,8 +11,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 from db.tables.base import Base, Clock, Floats, FloatVector, NewId
 from db.tables.listeners import DOMAIN_CHECK
 
-# for this listener's taste: what they surely like, may like most, or like near a piece; or of their own making
-OWN = ("composed", "surprise", "near", "studio")
+# for this listener's taste: what they surely like, may like most, or like near a piece, or any of these that they have
+# opened; or of their own making
+OWN = ("composed", "surprise", "near", "opened", "studio")
 RIVALS = ("average", "drawn")  # what stands blind beside it: for the average listener, or as it came from the prior
 
 
@@ -28,7 +29,8 @@ class Clip(Base):
     __table_args__ = (
         CheckConstraint(DOMAIN_CHECK, name="domain_is_known"),
         CheckConstraint(
-            "kind IN ('prior', 'composed', 'surprise', 'near', 'studio', 'average', 'drawn')", name="kind_is_known"
+            "kind IN ('prior', 'composed', 'surprise', 'near', 'opened', 'studio', 'average', 'drawn')",
+            name="kind_is_known",
         ),
         CheckConstraint("(kind <> 'prior') = (composed_for IS NOT NULL)", name="composed_for_one_listener"),
         CheckConstraint("octet_length(summary) % 4 = 0", name="summary_is_float32"),

@@ -18,7 +18,7 @@ from scipy.special import ndtr
 
 from models.metrics.music_statistics import ATTRIBUTES
 from models.style.latents import GROUPS
-from models.taste.explain import CLEAR, UNKNOWN
+from models.taste.explain import MAYBE, UNKNOWN, with_odds
 from models.taste.head import Head, predict
 from models.taste.search import EXCHANGEABLE
 from models.taste.space import TasteSpace
@@ -36,7 +36,7 @@ POLES: Mapping[str, tuple[str, str]] = {  # of an attribute below and above the 
     "contour": ("falling tune", "rising tune"),
     "leap": ("small steps", "wide leaps"),
 }
-MIDDLE = 0.4  # standard deviations from the middle within which an attribute is nothing special
+MIDDLE, FAR = 0.4, 1.5  # standard deviations within which an attribute is in the middle, and from which on it is "very"
 SLIGHT = 0.05  # utility: below that a part hardly counts, whatever its sign
 CAREFUL = -0.5  # standard deviations that count against a swap whose effect is doubtful
 
@@ -176,12 +176,13 @@ def _confidence(utility: float, sd: float) -> float:
 
 
 def _words(attribute: str, trait: float, utility: float, confidence: float) -> str:
-    """How a part sounds and what it does for this listener: "slow, which clearly adds"."""
-    how = POLES[attribute][trait > 0] if attribute in POLES and abs(trait) >= MIDDLE else "nothing special"
-    if abs(trait) > 1.5 and how != "nothing special":
-        how = f"very {how}"
+    """How a part sounds and what it does for this listener: "slow: probably adds (9 in 10)"."""
+    how = "in the middle"
+    if attribute in POLES and abs(trait) >= MIDDLE:
+        how = POLES[attribute][trait > 0]
+        how = f"very {how}" if abs(trait) > FAR else how
     if abs(utility) < SLIGHT:
-        return f"{how}, which hardly matters"
-    if confidence < CLEAR:
-        return f"{how}; {UNKNOWN}"
-    return f"{how}, which clearly {'adds' if utility > 0 else 'takes away'}"
+        return f"{how}: makes little difference"
+    if confidence < MAYBE:
+        return f"{how}: {UNKNOWN}"
+    return f"{how}: {with_odds('adds' if utility > 0 else 'takes away', confidence)}"

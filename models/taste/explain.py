@@ -208,13 +208,17 @@ class _Said(NamedTuple):
     @classmethod
     def leaning(cls, words: str, toward: str, odds: float) -> _Said:
         """What is liked, as an adjective with its odds."""
-        if odds >= CLEAR:
-            return cls(words, f"{toward} (decided)", odds)
-        sure = "probably" if odds >= SEEMING else "perhaps"
-        return cls(words, f"{sure} {toward} ({min(9, round(10 * odds))} in 10)", odds)
+        return cls(words, with_odds(toward, odds), odds)
 
 
 OPEN = _Said(UNKNOWN)
+
+
+def with_odds(what: str, odds: float) -> str:
+    """What is so with these odds, from ``MAYBE`` on: "probably slow (9 in 10)", "slow (decided)"."""
+    if odds >= CLEAR:
+        return f"{what} (decided)"
+    return f"{'probably' if odds >= SEEMING else 'perhaps'} {what} ({min(9, round(10 * odds))} in 10)"
 
 
 def _between(ends: tuple[str, str], bend: float, sd: float, confidence: float) -> _Said | None:

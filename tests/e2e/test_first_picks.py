@@ -25,10 +25,9 @@ def test_ten_picks_lead_from_the_first_pair_to_a_taste_page_and_a_clip_of_ones_o
         for visitor in visitors:
             visitor.expect_picks(pick)
             visitor.expect_the_next_pair_to_sound(pick)
-            if pick == 3:
-                expect(visitor.frame.locator(".k-note")).not_to_be_empty()
-            if pick == 6:
-                expect(visitor.frame.locator(".k-note")).to_contain_text("compos")
+            expect(visitor.frame.locator(".k-note")).to_contain_text(
+                {6: "compos", 10: "Ten picks"}.get(pick, "Next, in")
+            )
         if pick == ON_A_PHONE:
             phone.be_silent()
     for visitor, picks in ((desktop, len(outcomes)), (phone, ON_A_PHONE)):
@@ -49,6 +48,7 @@ def _read_the_taste_page(visitor):
     expect(visitor.frame.locator("#composing .k-explain")).to_have_text(
         re.compile("blind among your next pairs"), timeout=300_000
     )
+    expect(visitor.frame.locator("#gift .k-play")).to_have_attribute("aria-pressed", "true")
 
 
 def test_the_phone_page_fits_its_screen_and_its_thumbs(visit):

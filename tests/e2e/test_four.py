@@ -41,3 +41,8 @@ def test_one_of_four_is_picked_once_and_leads_on_to_more_like_it(visit):
     visitor.get("more").click()
     # in a young pool every other piece may wait in the next fours
     expect(visitor.frame.locator(".k-lead")).to_have_text(re.compile("leads on to others|Every other piece waits"))
+    start = visitor.frame.locator("#start").get_by_role("button", name="Play You started from this one")
+    start.click()
+    expect(visitor.frame.locator("#start .k-play")).to_have_attribute("aria-pressed", "true")
+    visitor.frame.get_by_role("link", name="Back to best of four").click()
+    visitor.page.wait_for_url(re.compile("/four$"))

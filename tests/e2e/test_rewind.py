@@ -24,13 +24,13 @@ def test_votes_are_undone_only_after_a_clear_question(visit):
     expect(rows.first).to_contain_text("You are here")
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert all(
-        box["height"] >= 44 for box in [each.bounding_box() for each in page.locator("#votes li button").all()[:2]]
+        box["height"] >= 44 for box in [each.bounding_box() for each in page.locator("#votes li button").all()[:3]]
     )
 
     visitor.get("rewind-1").focus()
     visitor.page.keyboard.press("Enter")
-    expect(dialog).to_contain_text("Go back to vote 1?")
-    expect(dialog).to_contain_text("The 2 votes after it")
+    expect(dialog).to_contain_text("Go back to this skip?")
+    expect(dialog).to_contain_text("What came after it (2 skips)")
     visitor.page.keyboard.press("Escape")
     expect(dialog).to_be_hidden()
     assert len(visitor.votes()) == 3
@@ -39,18 +39,37 @@ def test_votes_are_undone_only_after_a_clear_question(visit):
     visitor.get("rewind-1").press("Enter")
     expect(dialog).to_be_visible()
     visitor.get("rewind-confirm").press("Enter")
-    expect(page.locator("#rewound p")).to_have_text("2 votes undone. You are back at vote 1.")
+    expect(page.locator("#rewound p")).to_have_text("2 skips undone. You are back at 0 picks.")
     expect(rows).to_have_count(1)
-    expect(page.get_by_role("heading", name="Your votes")).to_be_focused()
+    expect(page.get_by_role("heading", name="Your picks")).to_be_focused()
     assert visitor.votes() == kept
 
     page.locator("#rewind-0").click()
     expect(dialog).to_contain_text("Start over?")
     visitor.get("rewind-confirm").click()
-    expect(page.locator("#rewound p")).to_have_text("1 vote undone. You start over.")
+    expect(page.locator("#rewound p")).to_have_text("1 skip undone. You start over.")
     expect(page.locator("#votes")).to_be_hidden()
     visitor.arrive().expect_picks(0)
     assert visitor.votes() == []
+
+
+def test_a_past_pair_can_be_heard_again(visit):
+    visitor = visit(**PHONE).arrive()
+    pair = visitor.api("/api/offers")[0]
+    skip_pairs(visitor, 1)
+    visitor.page.goto(f"{visitor.url}/taste")
+    page = visitor.frame
+    page.locator("#votes").get_by_role("button", name="Play this skip").click()
+    clips = page.locator("#heard-again .k-listed")
+    expect(clips).to_have_count(2)
+    expect(clips.first.locator(".k-play")).to_have_attribute("aria-pressed", "true")
+    clips.last.locator("summary").click()
+    with visitor.page.expect_download() as saved:
+        clips.last.get_by_role("button", name="Download MIDI").click()
+    assert saved.value.suggested_filename == "kallos-B.mid"
+    with visitor.page.expect_response(lambda reply: reply.url.endswith(f"{pair['right']['clip_id']}/keep")) as kept:
+        clips.last.get_by_role("button", name="Keep in my Studio").click()
+    assert kept.value.status == 201
 
 
 def test_older_votes_are_shown_when_asked_for(visit):
@@ -59,7 +78,7 @@ def test_older_votes_are_shown_when_asked_for(visit):
     visitor.page.goto(f"{visitor.url}/taste")
     rows = visitor.frame.locator("#votes li")
     expect(rows).to_have_count(8)
-    visitor.frame.get_by_role("button", name="Show older votes").click()
+    visitor.frame.get_by_role("button", name="Show older picks").click()
     expect(rows).to_have_count(10)
-    expect(visitor.frame.get_by_role("button", name="Show older votes")).to_be_hidden()
+    expect(visitor.frame.get_by_role("button", name="Show older picks")).to_be_hidden()
     expect(visitor.get("rewind-2")).to_be_focused()

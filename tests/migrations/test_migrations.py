@@ -138,7 +138,7 @@ def test_pairs_that_came_again_and_rivals_have_no_place_in_the_schema_before(fre
 def test_what_surprises_or_is_near_a_piece_was_no_kind_of_its_own_before(fresh_engine: Engine) -> None:
     with fresh_engine.begin() as connection:
         listener = connection.scalar(text("INSERT INTO listeners DEFAULT VALUES RETURNING id"))
-        for kind in ("composed", "surprise", "near"):
+        for kind in ("composed", "surprise", "near", "opened"):
             connection.execute(
                 text(
                     "INSERT INTO clips (domain, kind, composed_for, notes, recipe, latents, summary, model_version,"
@@ -149,7 +149,7 @@ def test_what_surprises_or_is_near_a_piece_was_no_kind_of_its_own_before(fresh_e
     migrate.downgrade(fresh_engine, "0010")
     with fresh_engine.connect() as connection:
         kinds = connection.scalars(text("SELECT kind FROM clips ORDER BY content_hash")).all()
-    assert kinds == ["composed", "studio", "studio"]  # content hashes: composed, near, surprise
+    assert kinds == ["composed", "studio", "studio", "studio"]  # content hashes: composed, near, opened, surprise
     migrate.upgrade(fresh_engine)
     assert migrate.check(fresh_engine) == []
 

@@ -12,6 +12,7 @@ globalThis.localStorage = {
 };
 globalThis.addEventListener = () => {};
 globalThis.removeEventListener = () => {};
+globalThis.dispatchEvent = () => true;
 
 /** What a page's storage holds. */
 export const storage = stored;

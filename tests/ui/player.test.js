@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 
-import { clock, sources } from "./browser.js";
+import { clock, sources, storage } from "./browser.js";
 
 const { Player } = await import("../../webapp/ui/components/shared/player.js");
+const { chosen, setVolume, volume } = await import("../../webapp/ui/components/shared/volume.js");
 const clip = (duration) => ({ duration });
 let player;
 
@@ -87,4 +88,25 @@ test("an ended side begins again from its start", () => {
   sources[0].onended();
   player.play("a");
   assert.equal(sources.at(-1).offset, 0);
+});
+
+test("the volume is remembered, and what is no volume counts as full", () => {
+  setVolume(0.5);
+  assert.equal(storage.get("kallos.volume"), "0.5");
+  assert.equal(chosen(), 0.5);
+  assert.equal(volume(), 0.25);
+  storage.set("kallos.volume", "loud");
+  assert.equal(volume(), 1);
+});
+
+test("a side that has sounded out has ended, and one that was paused has not", () => {
+  player.play("a");
+  clock.now = 2;
+  player.pause();
+  assert.equal(player.ended("a"), false);
+  player.play("a");
+  clock.now = 6;
+  player.followsOn = false;
+  sources.at(-1).onended();
+  assert.equal(player.ended("a"), true);
 });

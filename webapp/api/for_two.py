@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from webapp.api.dependencies import ERRORS, IMMUTABLE, Known, TheContext, public_address
 from webapp.sharing import for_two, for_two_sound
+from webapp.studio import keeping
 from webapp.studio.piano_roll import SoundingNotes
 
 router = APIRouter(prefix="/api/duets", tags=["music for two"])
@@ -90,6 +91,13 @@ def piece_midi(duet_id: uuid.UUID, piece_id: uuid.UUID, context: TheContext, lis
 def piece_notes(duet_id: uuid.UUID, piece_id: uuid.UUID, context: TheContext, listener_id: Known) -> SoundingNotes:
     """The piece's notes in the time of its sound."""
     return for_two_sound.notes(for_two_sound.find(context.database, listener_id, duet_id, piece_id))
+
+
+@router.post("/{duet_id}/pieces/{piece_id}/keep", status_code=201, responses=ERRORS)
+def keep_piece(duet_id: uuid.UUID, piece_id: uuid.UUID, context: TheContext, listener_id: Known) -> dict[str, str]:
+    """Keep the piece in the listener's own studio, ``{name}``, where it stays when the agreement ends."""
+    source = for_two_sound.find(context.database, listener_id, duet_id, piece_id)
+    return {"name": keeping.keep(context.studio, listener_id, source)}
 
 
 def _url(request: Request, key: str) -> str:

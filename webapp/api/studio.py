@@ -18,7 +18,7 @@ from models.style.latents import STYLE_GROUPS
 from models.style.locks import Locks
 from webapp.api.dependencies import ERRORS, IMMUTABLE, Known, TheContext, public_address
 from webapp.runtime.errors import NotAllowed
-from webapp.studio import blind_pairs, composing, formats, pieces, starting_points, tunes, uploads
+from webapp.studio import blind_pairs, composing, formats, keeping, pieces, starting_points, tunes, uploads
 from webapp.studio.piano_roll import PianoRoll
 from webapp.studio.pieces import OpenedPiece
 from webapp.studio.recipes import Borrowed, Recipe
@@ -95,6 +95,12 @@ class AskedRecipe(BaseModel):
         asked = self.locks
         locks = Locks(tuple(sorted({*asked.bars})), asked.melody, asked.harmony, asked.rhythm)
         return Recipe(self.content, styles, self.seed, toward=toward, turned=self.turned, keep=self.keep, locks=locks)
+
+
+class Kept(BaseModel):
+    """What was kept, by its name in the studio."""
+
+    name: str
 
 
 class AskedVariations(AskedRecipe):
@@ -210,6 +216,12 @@ def offer(piece_id: uuid.UUID, context: TheContext, listener_id: Known) -> dict[
     """Offer the piece, blind, against the clip that it was made from, among the listener's next pairs."""
     blind_pairs.offer(context.clip_maker, listener_id, piece_id)
     return {"offered": True}
+
+
+@router.post("/clips/{clip_id}/keep", status_code=201, responses=ERRORS)
+def keep_clip(clip_id: uuid.UUID, context: TheContext, listener_id: Known) -> Kept:
+    """Keep a clip as a piece of the listener's studio; once more, it is the same one."""
+    return Kept(name=keeping.keep_clip(context.studio, listener_id, clip_id))
 
 
 @router.get("/{kind}/{source_id}", responses=ERRORS)

@@ -1,6 +1,6 @@
-"""One clip of what a listener asked for is handed over by name; it stands in no blind proof from then on.
+"""One clip of what a listener asked for is handed over, as a gift that is opened; it stands in no blind test.
 
-On the pages composed clips are met blind and nobody is told which they are. A notebook that asks for music wants it.
+The others are met blind among their pairs, so that it can be found out whether they are any better.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from db.queries import clips as clip_rows
 from db.queries import composed as rows
 from db.queries import jobs
 from db.queries import listeners as listener_rows
@@ -22,17 +23,20 @@ from webapp.runtime.journal import Journal
 
 @dataclass(frozen=True)
 class HandedOver:
-    """How far the wish is; ``clip_id`` once it is done."""
+    """How far the wish is; once it is done, the clip, how long it plays, and by which wish it was made."""
 
     state: str
     progress: wishes.Progress | None = None
     clip_id: uuid.UUID | None = None
+    seconds: float = 0.0
+    mode: wishes.Mode = "careful"
 
 
 def hand_over(database: Database, journal: Journal, listener_id: uuid.UUID) -> HandedOver:
-    """The best clip of the listener's last wish where it is composed, or else how far it is.
+    """The best clip of the listener's last wish where it is composed, always the same one, or else how far it is.
 
-    Raises ``NotReady`` where composing failed, and where every clip of it waits in a pair that is open already.
+    Raises ``NotReady`` where composing failed, where nothing was asked for, and where every clip of it waits in a pair
+    that is open already.
     """
 
     def work(session: Session) -> HandedOver:
@@ -43,11 +47,14 @@ def hand_over(database: Database, journal: Journal, listener_id: uuid.UUID) -> H
             told: dict[str, Any] | None = job.result if job.state == "running" else None
             return HandedOver(job.state, wishes.Progress.model_validate(told) if told else None)
         listener_rows.lock_listener(session, listener_id)  # no pair may take the clip meanwhile
-        clip = rows.first_unasked(session, listener_id, since=job.created_at)
+        clip = rows.opened_since(session, listener_id, since=job.created_at)
+        if clip is None:
+            clip = rows.first_unasked(session, listener_id, since=job.created_at)
         if clip is None:
             raise NotReady("what was composed for you waits in your next pairs; vote on those, then ask again")
-        if rows.tell_apart(session, clip):
+        if rows.open_gift(session, clip):
             journal.append(session, listener_id, clips=[clip])
-        return HandedOver(job.state, clip_id=clip)
+        seconds = max(clip_rows.audio_lengths(session, clip), default=0.0)
+        return HandedOver(job.state, clip_id=clip, seconds=seconds, mode=wishes.wish_of(job.payload).mode)
 
     return database.transaction(work)

@@ -28,7 +28,7 @@ KIND = "compose_for"
 FIRST_AT = 6  # picks, when the first clip made for a listener is to play
 EARLY_AT = 4  # two pairs are always drawn ahead: a clip for the pair after the sixth pick is begun here
 EVERY = 10
-Mode = Literal["careful", "surprise", "near", "studio"]
+Mode = Literal["careful", "surprise", "near", "opened", "studio"]
 JobState = Literal["none", "waiting", "running", "done", "failed"]
 
 KIND_OF = {"careful": "composed", "surprise": "surprise", "near": "near"}  # of the clips that a wish brings
@@ -36,6 +36,7 @@ MODES: dict[str, Mode] = {
     "composed": "careful",
     "surprise": "surprise",
     "near": "near",
+    "opened": "opened",
     "studio": "studio",
 }  # of a clip kind
 WAITING_AT_MOST = 12  # composed clips that the listener has not met yet
@@ -78,7 +79,10 @@ class Progress(BaseModel):
 
 @dataclass(frozen=True)
 class Own:
-    """A clip composed for the listener: when, by which wish, and whether they have voted on it; they meet it blind."""
+    """A clip composed for the listener: when, by which wish, and whether they have voted on it.
+
+    They meet it blind, but for one of each wish, which they have ``opened``.
+    """
 
     composed_at: datetime
     mode: Mode
@@ -184,7 +188,7 @@ def ask(database: Database, space: TasteSpace, listener_id: uuid.UUID, wish: Wis
             raise NotAllowed(
                 "nothing is known of your taste yet; pick from a first pair, then ask for pieces of your own"
             )
-        unmet = sum(not clip.met for clip in rows.own_clips(session, listener_id))
+        unmet = sum(not clip.met and clip.kind != "opened" for clip in rows.own_clips(session, listener_id))
         if unmet >= WAITING_AT_MOST:
             raise TooMany(f"{unmet} clips made for you wait in your next pairs; listen to some before asking for more")
         if wish.near is not None:

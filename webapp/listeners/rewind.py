@@ -21,19 +21,33 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
+class PastClip:
+    """A clip as it was heard for a vote."""
+
+    clip_id: uuid.UUID
+    seconds: float
+
+
+@dataclass(frozen=True)
 class PastVote:
-    """A vote on a pair or a four by its place in the listener's history; the first one has the number 1."""
+    """A vote on a pair or a four by its place in the listener's history; the first one has the number 1.
+
+    ``picks``: how many of the votes up to it are picks; ``clips``: what was heard, in the order of the places.
+    """
 
     number: int
+    picks: int
     outcome: str
     at: datetime
+    clips: list[PastClip]
 
 
 @dataclass(frozen=True)
 class History:
-    """Some votes, newest first, of ``total``."""
+    """Some votes, newest first, of ``total``, of which so many are ``picks``."""
 
     total: int
+    picks: int
     votes: list[PastVote]
 
 
@@ -53,8 +67,14 @@ def history(database: Database, listener_id: uuid.UUID, *, before: int, limit: i
         if listener_rows.get_listener(session, listener_id) is None:
             raise UnknownListenerError
         votes = rows.numbered_votes(session, listener_id, before=before, limit=limit)
-        found = [PastVote(vote.number, vote.outcome, vote.created_at) for vote in votes]
-        return History(rows.count_votes(session, listener_id), found)
+        asked = rows.voted_on(session, [vote.id for vote in votes])
+        found = []
+        for vote in votes:
+            one = asked[vote.id]
+            clips = [PastClip(clip, one.seconds) for clip in one.clips]
+            found.append(PastVote(vote.number, vote.picks, vote.outcome, vote.created_at, clips))
+        picks = vote_rows.count_picks(session, listener_id)
+        return History(rows.count_votes(session, listener_id), picks, found)
 
     return database.transaction(work)
 

@@ -29,7 +29,7 @@ SIMILAR, STEPS = 6, 5
 def similar(
     database: Database, space: TasteSpace, playable: PlayablePool, listener_id: uuid.UUID, clip_id: uuid.UUID
 ) -> dict[str, Any]:
-    """``{similar, path}``: the clips most like it in order, and steps that lead on beyond these.
+    """``{start, similar, path}``: the clip itself, those most like it in order, and steps that lead on beyond these.
 
     Each ``{clip_id, audio_url, notes_url, seconds, traits}``. Raises ``NotYours`` for a clip that they must not know.
     """
@@ -51,8 +51,10 @@ def similar(
         among = playable.clips(session, clip.domain).joined(met)
         around = among.chosen([i for i, each in enumerate(among.ids) if each not in {clip_id, *waiting}])
         like = nearest(around.features, here, SIMILAR)
+        start = PlayableClips((clip_id,), here[None], (tuple(clip_rows.audio_lengths(session, clip_id)),))
         beyond = around.chosen([i for i in range(len(around.ids)) if i not in like])
         return {
+            "start": _described(session, space, playable, clip.domain, start)[0],
             "similar": _described(session, space, playable, clip.domain, around.chosen(like)),
             "path": _described(
                 session, space, playable, clip.domain, beyond.chosen(similar_path(beyond.features, here, STEPS))

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+import numpy as np
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -19,6 +20,7 @@ from db.queries import jobs
 from db.queries import listeners as listener_rows
 from db.queries import votes as vote_rows
 from db.tables import Duet, DuetPiece, Listener
+from models.music.notes import DOMAINS
 from models.music.notes import Piece as Music
 from models.taste.for_two import TasteComparison, compare_tastes
 from models.taste.space import TasteSpace
@@ -240,7 +242,8 @@ def _for_two(session: Session, space: TasteSpace, playable: PlayablePool, duet: 
     host = duet.host_id == listener.id
     friend = duet.guest_id if host else duet.host_id
     mine, theirs = (heads.load(session, who, space) for who in (listener.id, friend))
-    around = playable.clips(session, listener.domain).features
+    # of all kinds of music, so that both see the same, whichever each has chosen
+    around = np.vstack([playable.clips(session, domain).features for domain in DOMAINS])
     job = jobs.newest_of(session, _key(duet.id))
     return ForTwo(
         duet_id=duet.id,

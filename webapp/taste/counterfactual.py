@@ -32,6 +32,10 @@ MOST_WORDS = 3  # for what a change is heard to bring along
 SAME = 0.3  # standard deviations by which an attribute must move to be named
 
 
+class NothingBetter(NotAllowed):
+    """No change promises to be better."""
+
+
 @dataclass(frozen=True)
 class Gain:
     """By how much one clip's utility lies above another's, and the chance to be picked of the two."""
@@ -70,8 +74,8 @@ class _Tried:
 def compose_change(studio: Studio, listener_id: uuid.UUID, clip_id: uuid.UUID) -> Counterfactual:
     """Compose the one style swap that promises most, with a clip of the pool or of the listener's, and hear it.
 
-    Of the ``TRIES`` most promising swaps the best as it is heard. Raises ``NotAllowed`` where no swap is surely better,
-    and as the studio does.
+    Of the ``TRIES`` most promising swaps the best as it is heard. Raises ``NothingBetter`` where no swap is surely
+    better, and as the studio does.
     """
 
     def read(session: Session) -> tuple[Basis, list[tuple[Swap, str]], dict[str, Any]]:
@@ -81,7 +85,7 @@ def compose_change(studio: Studio, listener_id: uuid.UUID, clip_id: uuid.UUID) -
 
     base, swaps, notes = studio.database.transaction(read)
     if not swaps:
-        raise NotAllowed(
+        raise NothingBetter(
             "no other clip's style would surely make this one better for you; a few more picks may tell more"
         )
     before = _as_heard(studio, notes)

@@ -101,7 +101,7 @@ def test_a_lover_of_slow_music_is_told_that_the_tempo_adds(space, clips, sizes) 
     slowest = int(clips.attributes[:, list(ATTRIBUTES).index("tempo_bpm")].argmin())
     traits = {"tempo_bpm": -2.0, "contour": 0.1, "leap": 0.2}
     found = {part.part: part for part in attribution(head, space, parts[slowest], parts.mean(axis=0), traits).parts}
-    assert found["tempo"].words == "very slow, which clearly adds"
+    assert found["tempo"].words == "very slow: adds (decided)"
     assert found["tempo"].utility == max(part.utility for part in found.values())
     assert found["content"].attribute == "leap"
     doubtful = attribution(slow_lover(space, doubt=9.0), space, parts[slowest], parts.mean(axis=0), traits)

@@ -377,3 +377,13 @@ def test_the_studio_goes_into_the_export_and_away_with_the_listener(studio):
     assert studio.delete("/api/listener").status_code == 200
     studio.get("/api/listener")
     assert studio.get(f"/api/studio/links/{key}").status_code == 404
+
+
+def test_a_clip_that_is_kept_is_one_piece_of_the_studio_however_often(studio):
+    clip = names(studio)[0]
+    first, again = (studio.post(f"/api/studio/{clip}/keep") for _ in range(2))
+    assert (first.status_code, first.json()) == (201, again.json())
+    kept = studio.get(f"/api/studio/{first.json()['name']}").json()
+    assert kept["notes"] == studio.get(f"/api/studio/{clip}").json()["notes"]
+    assert first.json()["name"] in names(studio)
+    assert studio.post(f"/api/studio/clips/{uuid.uuid4()}/keep").status_code == 404

@@ -119,12 +119,17 @@ def test_keeping_all_votes_changes_nothing_and_more_than_all_is_refused(context,
 def test_the_history_is_told_in_parts_newest_first(context, stock):
     stock()
     listener = accounts.create(context.database, context.journal)
-    assert rewind.history(context.database, listener, before=9, limit=9) == rewind.History(0, [])
+    assert rewind.history(context.database, listener, before=9, limit=9) == rewind.History(0, 0, [])
     for outcome in OUTCOMES[:5]:
         vote(context, listener, outcome)
     first = rewind.history(context.database, listener, before=2**31 - 1, limit=2)
-    assert first.total == 5
-    assert [(each.number, each.outcome) for each in first.votes] == [(5, "left"), (4, "equal")]
+    assert (first.total, first.picks) == (5, 4)
+    assert [(each.number, each.picks, each.outcome) for each in first.votes] == [(5, 4, "left"), (4, 3, "equal")]
+    pairs = {
+        tuple(sorted([offer["left_clip"], offer["right_clip"]]))
+        for offer in export(context.database, listener)["offers"]
+    }
+    assert tuple(sorted(str(clip.clip_id) for clip in first.votes[0].clips)) in pairs
     rest = rewind.history(context.database, listener, before=4, limit=9)
     assert [each.number for each in rest.votes] == [3, 2, 1]
 

@@ -32,6 +32,7 @@ def test_the_most_similar_come_first_and_the_path_leads_on(context, stock):
     waiting = {clip.clip_id for each in context.best_of_four.open(listener) for clip in each.clips}
     hidden = (set(own) - {clip.clip_id for clip in four.clips}) | waiting
     assert not hidden & {*near, *path}
+    assert told["start"]["clip_id"] == picked
     assert {"audio_url", "notes_url", "seconds", "traits"} < set(told["path"][0])
     # from each of these one can go on
     assert similar.similar(context.database, context.space, context.playable, listener, near[0])["similar"]

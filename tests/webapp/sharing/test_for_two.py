@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import threading
 import uuid
+from types import SimpleNamespace
 
+import gradio as gr
 import pytest
 from gradio.utils import deep_hash
 from sqlalchemy import func, select, text
@@ -18,6 +20,8 @@ from webapp.listeners.export import export
 from webapp.listeners.restore import restore
 from webapp.runtime.errors import Contradiction, NotAllowed, NotYours
 from webapp.sharing import for_two, for_two_composing, for_two_sound
+from webapp.studio import keeping, pieces
+from webapp.ui.pages import together
 from webapp.worker import HANDLERS, Worker
 
 HEARD = (3000, 3000, 3000, 3000)
@@ -75,6 +79,43 @@ def test_a_link_invites_one_other_listener_once(context):
         for_two.end(context.database, context.journal, third, duet)
     with pytest.raises(NotYours):
         for_two.request_pieces(context.database, third, duet)
+
+
+def test_both_see_the_same_whichever_kind_of_music_each_has_chosen(context, two, stock):
+    host, guest, _ = two
+    stock("dance", 6)
+    accounts.change_domain(context.database, context.journal, guest, "dance")
+    (ours,), (theirs,) = (
+        for_two.overview(context.database, context.space, context.playable, who) for who in (host, guest)
+    )
+    mirrored = {each.style: (each.they.effect, each.you.effect, each.sd) for each in theirs.styles}
+    assert {each.style: (each.you.effect, each.they.effect, each.sd) for each in ours.styles} == mirrored
+
+
+def test_an_end_is_told_to_both(context, two):
+    host, guest, duet = two
+    tokens = [context.identity.token(who) for who in (host, guest)]
+    request = gr.Request(SimpleNamespace(headers={"host": "here"}, url=SimpleNamespace(scheme="http", netloc="here")))
+    before = [together.overview(context, token, [], request) for token in tokens]
+    assert all("ended" not in str(each.said) for each in before)
+    for_two.end(context.database, context.journal, guest, duet)
+    after = [
+        together.overview(context, token, each.agreed, request) for token, each in zip(tokens, before, strict=True)
+    ]
+    assert [each.agreed for each in after] == [[], []]
+    assert all("has ended, for both of you" in each.said for each in after)
+
+
+def test_a_piece_for_two_that_is_kept_outlives_the_end(context, two):
+    host, _, duet = two
+    for_two.request_pieces(context.database, host, duet)
+    worker = Worker(context, {for_two.KIND: HANDLERS[for_two.KIND]})
+    worker.leave_jobs = lambda: None
+    assert worker.step()
+    piece = for_two.overview(context.database, context.space, context.playable, host)[0].pieces[0]
+    name = keeping.keep(context.studio, host, for_two_sound.find(context.database, host, duet, piece.piece_id))
+    for_two.end(context.database, context.journal, host, duet)
+    assert pieces.open_piece(context.studio, host, name).seconds == pytest.approx(piece.seconds, abs=0.01)
 
 
 def test_of_many_who_open_a_link_at_once_one_agrees(context):

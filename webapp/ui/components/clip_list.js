@@ -7,6 +7,7 @@ import { whileOn } from "./shared/lifetime.js";
 import { Player, decode } from "./shared/player.js";
 import { Roll } from "./shared/roll.js";
 import { samePlace } from "./shared/same_place.js";
+import { savingMenu } from "./shared/saving.js";
 import { onThemeChange } from "./shared/theme.js";
 
 const SOUNDS = "kallos.sounds"; // said on the document by whoever begins to sound
@@ -16,7 +17,7 @@ const ICONS =
 
 /**
  * A clip as Python gave it: with the file or the address of its sound, with its notes or their address.
- * @typedef {{heading: string, detail: string, audio?: {url: string}, audio_url: string, notes?: any[], notes_url: string, seconds?: number, bars_s?: number[], acts?: boolean, leads_to?: string, lazy?: boolean}} Clip
+ * @typedef {{heading: string, detail: string, audio?: {url: string}, audio_url: string, notes?: any[], notes_url: string, seconds?: number, bars_s?: number[], acts?: boolean, leads_to?: string, lazy?: boolean, save?: import("./shared/saving.js").Save}} Clip
  * @typedef {{clip: Clip, node: HTMLElement, button: HTMLButtonElement, roll: Roll, buffer: AudioBuffer | null, sound: Promise<AudioBuffer> | null, drawn: boolean}} Row
  */
 
@@ -30,6 +31,7 @@ class ClipList {
   #presses = 0; // of which the last counts, whichever sound comes first
   #running = false;
   #played = 0;
+  #all = false; // whether one row follows after the other
 
   /**
    * @param {HTMLElement} list
@@ -41,6 +43,8 @@ class ClipList {
     this.trigger = trigger;
     this.player = new Player();
     this.player.addEventListener("change", () => this.#playing());
+    this.all = /** @type {HTMLButtonElement | null} */ (list.parentElement?.querySelector(".k-play-all"));
+    this.all?.addEventListener("click", () => this.#playAll());
     whileOn(list, document, SOUNDS, (event) => event.detail === this || this.pause());
     onThemeChange(list, () => this.#rows.forEach((row) => row.roll.repaint()));
     // a clip may be set to sound after a tap elsewhere on the page, which is what allows it to
@@ -57,6 +61,7 @@ class ClipList {
       this.#open = null;
     }
     this.list.replaceChildren(...this.#rows.map((row) => row.node));
+    if (this.all) this.all.hidden = this.#rows.length < 2;
     if (play > this.#played && this.#rows.length) {
       this.#played = play;
       this.player.unlock();
@@ -67,7 +72,22 @@ class ClipList {
 
   pause() {
     this.#presses += 1;
+    this.#all = false;
     this.player.pause();
+  }
+
+  #playAll() {
+    if (this.#all) return this.pause();
+    this.player.unlock();
+    this.#all = true;
+    this.#sound(this.#rows[0], 0);
+  }
+
+  /** Where one row has sounded to its end, go on with the next. */
+  #goOn() {
+    const place = this.#rows.findIndex((row) => row === this.#open);
+    this.#all = this.#all && place >= 0 && place < this.#rows.length - 1;
+    if (this.#all) this.#sound(this.#rows[place + 1], 0);
   }
 
   /** @param {Row[]} rows */
@@ -110,7 +130,11 @@ class ClipList {
     /** @type {Row} */
     const row = { clip, node, button, roll: new Roll(part(".k-roll"), (at) => this.#press(row, at)), buffer: null, sound: null, drawn: false };
     button.addEventListener("click", () => this.#press(row));
-    if (this.props.action && clip.acts !== false) node.append(this.#action(row));
+    const tools = document.createElement("div");
+    tools.className = "k-listed-tools";
+    if (clip.save) tools.append(savingMenu(clip.heading, clip.save));
+    if (this.props.action && clip.acts !== false) tools.append(this.#action(row));
+    if (tools.hasChildNodes()) node.append(tools);
     if (!clip.lazy) this.#draw(row);
     return row;
   }
@@ -144,6 +168,7 @@ class ClipList {
    * @param {number | null} seconds
    */
   #press(row, seconds = null) {
+    if (row === this.#open && this.player.playing && seconds === null) this.#all = false;
     this.player.unlock(); // within the tap, before anything is waited for
     return this.#sound(row, seconds);
   }
@@ -192,6 +217,8 @@ class ClipList {
 
   #playing() {
     const sounds = this.player.playing === "a";
+    if (this.#all && !sounds && this.player.ended("a")) this.#goOn();
+    if (this.all) this.all.textContent = this.#all ? "Stop" : "Play all";
     for (const row of this.#rows) {
       const on = sounds && row === this.#open;
       if (on && !row.node.classList.contains("k-sounding")) {

@@ -12,6 +12,7 @@ from typing import Any
 from webapp.ui.components.clip import Clip
 from webapp.ui.components.component import Component, Event
 
+ALL = '<button type="button" class="k-quiet k-small k-play-all" hidden>Play all</button>'
 _shown = itertools.count(1)
 
 
@@ -21,11 +22,13 @@ class ClipList(Component):
     Args:
         value: Clips, or mappings with ``heading``, ``detail``, ``audio_url`` and ``notes_url`` (addresses of this
             server), and where known ``seconds``, ``bars_s`` (the seconds at which its bars begin), ``acts`` (``False``:
-            without the button), ``leads_to`` (its button is a link to there) and ``lazy`` (its roll is drawn when it is
-            to sound). ``playing(...)`` sounds the first by itself.
+            without the button), ``leads_to`` (its button is a link to there), ``lazy`` (its roll is drawn when it is
+            to sound) and ``save`` (its menu: ``files`` by what they are called, ``keep``, where it is kept, and
+            ``studio``, which opens it; see ``saving``). ``playing(...)`` sounds the first by itself.
         action: What the button of each row says; empty: there is none.
         together: Another clip goes on at the place in the music where the one before was.
         columns: Whether rows stand beside one another where there is room.
+        all_button: Whether a button plays all of them one after the other, where there are several.
 
     Events:
         select: A clip begins to sound; ``gr.EventData`` has its ``index``.
@@ -43,9 +46,10 @@ class ClipList(Component):
         action: str = "",
         together: bool = False,
         columns: bool = False,
+        all_button: bool = False,
         **settings: Any,
     ) -> None:
-        clips = f'<div class="k-clips{" k-columns" if columns else ""}"></div>'
+        clips = f'{ALL if all_button else ""}<div class="k-clips{" k-columns" if columns else ""}"></div>'
         super().__init__(
             value,
             html_template=f'<div class="kallos k-clips-room" style="visibility: hidden">{clips}</div>',

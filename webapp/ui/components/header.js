@@ -71,7 +71,7 @@ class Header {
       confirm.disabled = true;
       try {
         await api.forget();
-        window.location.assign("./");
+        deleted(dialog);
       } catch (error) {
         part("error").textContent = sorry(/** @type {api.ApiError} */ (error));
         confirm.disabled = false;
@@ -79,6 +79,21 @@ class Header {
     };
     dialog.showModal();
   }
+}
+
+/**
+ * Say that it is done; whatever this page shows is nobody's any more, so closing leads to a new beginning.
+ * @param {HTMLDialogElement} dialog
+ */
+function deleted(dialog) {
+  const part = (/** @type {string} */ selector) => /** @type {HTMLElement} */ (dialog.querySelector(selector));
+  part("h2").textContent = "Everything is deleted";
+  part("p").textContent = "Your picks, what was learned from them and the pieces composed for you are gone.";
+  part("p").setAttribute("role", "status");
+  part("[data-part=confirm]").hidden = true;
+  part("[data-part=close]").textContent = "Start afresh";
+  part("[data-part=close]").focus();
+  dialog.addEventListener("close", () => window.location.assign("./"));
 }
 
 /**

@@ -18,6 +18,7 @@ from webapp.ui.components.best_of_four_player import BestOfFourPlayer
 from webapp.ui.components.clip import deal_again
 from webapp.ui.components.listener_token import ListenerToken
 from webapp.ui.components.pair_player import PairPlayer
+from webapp.ui.components.volume import Volume
 from webapp.ui.handlers import bound, listener_of
 from webapp.ui.layout import QUIET, heading
 from webapp.ui.words import counted, strongest
@@ -44,6 +45,7 @@ def frame(
     with gr.Row(elem_classes="k-ways-row"):
         gr.HTML(_ways(way), apply_default_css=False, js_on_load=None)
         note = gr.HTML(_note(), apply_default_css=False, js_on_load=None)
+        Volume()
     player = kind(offered=True)
 
     listener.change(bound(arrive, context), inputs=listener, outputs=[domain, note], **QUIET)

@@ -6,27 +6,32 @@ import uuid
 from typing import Any, NamedTuple
 
 import gradio as gr
+from scipy.special import ndtr
 
 from models.taste.attribution import POLES
+from models.taste.explain import SEEMING, with_odds
 from webapp.api.dependencies import public_address
 from webapp.context import Context
 from webapp.runtime.errors import Problem
 from webapp.sharing import for_two
 from webapp.sharing.for_two import ComposingJob, ForTwo, OneEffect, StyleBeside
 from webapp.sharing.for_two import Piece as SharedPiece
+from webapp.ui import saving
 from webapp.ui.components.clip_list import ClipList
 from webapp.ui.components.confirmation import Confirmation, Question
 from webapp.ui.components.listener_token import ListenerToken
 from webapp.ui.components.taste_bars import Bar, Estimate, TasteBars
+from webapp.ui.components.volume import Volume
 from webapp.ui.handlers import bound, listener_of
 from webapp.ui.layout import QUIET, explain, heading, page, status
 from webapp.ui.words import capital, percent, style_name
 
 POLL_S = 3
+ENDED = "Music for two has ended, for both of you. What was composed for both is gone, but for what you kept."
 INVITED = (
-    "If you agree, pieces are composed from both of your tastes, and each of you sees what the two of you seem to like "
-    "and where you part. Nothing else is shared: no name, no votes. Either of you can end it at any time; then all of "
-    "it is gone for both."
+    "If you agree, music is composed from both of your tastes, and each of you sees what the two of you seem to like "
+    "and where you differ. Nothing else is shared: no name, no picks. Either of you can end it at any time; then it is "
+    "gone for both."
 )
 INVITE = (
     "Send a link to one person. Once they have opened it and agreed, music can be composed that both of you would "
@@ -47,6 +52,7 @@ class Overview(NamedTuple):
     """What the page shows besides each agreement, in the order of its outputs."""
 
     agreed: list[ForTwo]
+    said: Any
     url: dict[str, Any]
     invite: dict[str, Any]
     withdraw: dict[str, Any]
@@ -59,6 +65,7 @@ def build(context: Context) -> None:
     with page("taste") as listener:
         with gr.Row(elem_classes="k-ask"):
             heading("Music for two")
+            Volume()
         said = gr.HTML(apply_default_css=False, elem_id="said")
         with gr.Column(visible=False, elem_classes="k-part-of-page", elem_id="invited") as invited:
             gr.Markdown("## Somebody would like to share music with you")
@@ -73,7 +80,7 @@ def build(context: Context) -> None:
         @gr.render(inputs=agreed)  # type: ignore[untyped-decorator]
         def agreements(found: list[ForTwo]) -> None:
             for each in found:
-                _agreement(context, listener, each, (refreshed, outputs), question)
+                _agreement(context, listener, each, (refreshed, load), question)
 
         with gr.Column(elem_classes="k-part-of-page"):
             gr.Markdown("## Invite somebody")
@@ -84,9 +91,9 @@ def build(context: Context) -> None:
             with gr.Row(elem_classes="k-buttons"):
                 invite_them = gr.Button("Make a link", variant="primary", elem_id="invite")
                 withdraw = gr.Button("Take it back", visible=False)
-        outputs = [agreed, url, invite_them, withdraw, timer]
+        outputs = [agreed, said, url, invite_them, withdraw, timer]
         refreshed = bound(overview, context)
-        load = {"inputs": listener, "outputs": outputs, **QUIET}
+        load = {"inputs": [listener, agreed], "outputs": outputs, **QUIET}
         listener.change(refreshed, **load).then(bound(look, context), listener, [invited, said], **QUIET)
         timer.tick(refreshed, **load)
         answered = agree_it.click(bound(agree, context), listener, [invited, said], **QUIET)
@@ -103,7 +110,7 @@ def _agreement(
     """One agreement: its chart, its pieces and its buttons."""
     assert found.picks is not None
     assert found.agreed_at is not None
-    refreshed, outputs = load
+    refreshed, loading = load
     known = found.picks.you > 0 and found.picks.they > 0
     count = len(found.pieces)
     with gr.Column(elem_classes="k-part-of-page", elem_id=f"for-two-{found.duet_id}"):
@@ -117,7 +124,8 @@ def _agreement(
         with gr.Row(elem_classes="k-columns-two"):
             with gr.Column(min_width=320):
                 gr.Markdown("### Composed for both")
-                ClipList([_row(piece, count - place) for place, piece in enumerate(found.pieces)], interactive=True)
+                rows = [_row(piece, count - place) for place, piece in enumerate(found.pieces)]
+                ClipList(rows, all_button=True, interactive=True)
                 explain(how_it_stands(found.job, count) if known or count else _lacking(found.picks.you))
                 compose = gr.Button(
                     "Compose for both",
@@ -126,25 +134,25 @@ def _agreement(
                     elem_id="compose-both",
                 )
             with gr.Column(min_width=320):
-                gr.Markdown("### Where your tastes part")
+                gr.Markdown("### Where your tastes differ")
                 explain(LEGEND)
                 TasteBars([beside_bar(style) for style in found.styles], interactive=True)
     named = gr.State(str(found.duet_id))
-    compose.click(bound(request_pieces, context), [listener, named], None, **QUIET).success(
-        refreshed, listener, outputs, **QUIET
-    )
+    compose.click(bound(request_pieces, context), [listener, named], None, **QUIET).success(refreshed, **loading)
     end_it.click(ask_to_end, named, question, **QUIET)
 
 
-def overview(context: Context, token: str | None, request: gr.Request) -> Overview:
-    """Every agreement and the open link; asked again while anything is shared."""
+def overview(context: Context, token: str | None, before: list[ForTwo], request: gr.Request) -> Overview:
+    """Every agreement and the open link, asked again while anything is shared; and whether one has ended since."""
     found = for_two.overview(context.database, context.space, context.playable, listener_of(context, token))
     agreed = [each for each in found if each.link_key is None]
     key = next((each.link_key for each in found if each.link_key), None)
     assert request.request is not None
     address = f"{public_address(request.request)}/together?duet={key}" if key else ""
+    ended = {each.duet_id for each in before} - {each.duet_id for each in agreed}
     return Overview(
         agreed,
+        status(ENDED) if ended else gr.skip(),
         gr.update(visible=key is not None, value=address),
         gr.update(visible=key is None),
         gr.update(visible=key is not None),
@@ -198,7 +206,8 @@ def ask_to_end(duet_id: str) -> Question:
     """What ending means."""
     return Question(
         "End this?",
-        "The pieces composed for both of you are gone for good, for both. Your own picks stay as they are.",
+        "The pieces composed for both of you will be gone for both, but for what you kept. Your picks stay as they "
+        "are.",
         "End it",
         "Keep it",
         data=duet_id,
@@ -208,7 +217,7 @@ def ask_to_end(duet_id: str) -> Question:
 def end(context: Context, token: str | None, event: gr.EventData) -> str:
     """End an agreement for both."""
     for_two.end(context.database, context.journal, listener_of(context, token), uuid.UUID(str(event.data)))
-    return status("Music for two was ended, and what was composed for both is gone.")
+    return status(ENDED)
 
 
 def beside_bar(style: StyleBeside) -> Bar:
@@ -220,7 +229,7 @@ def beside_bar(style: StyleBeside) -> Bar:
             Estimate.normal(style.they.effect, style.they.sd, "they"),
             Estimate.normal(style.you.effect, style.you.sd, "you"),
         ],
-        words=_verdict(style),
+        words=_verdict(style) or _leans(style, (less, more)) or "Can't tell yet",
         less=less,
         more=more,
         decided=style.verdict == "part",
@@ -243,7 +252,7 @@ def how_it_stands(job: ComposingJob | None, count: int) -> str:
         return "Composing failed this time. Please try again."
     if not count:
         return "Pieces that should please both of you, neither at the other's cost."
-    return "The figures: how likely each of you finds the piece more beautiful than a usual one, carefully guessed."
+    return "The figures are careful guesses of how likely each of you prefers the piece to an average one."
 
 
 def _verdict(style: StyleBeside) -> str:
@@ -254,12 +263,22 @@ def _verdict(style: StyleBeside) -> str:
         "you_more": f"You like it {you}{more[you]} than they do",
         "they_more": f"They like it {they}{more[they]} than you do",
         "both": f"You both like it {you}",
-    }.get(style.verdict, "Open")
+    }.get(style.verdict, "")
+
+
+def _leans(style: StyleBeside, ends: tuple[str, str]) -> str:
+    """In which direction each of the two leans, with its odds, where nothing is sure of both."""
+    leans = []
+    for who, effect in (("you", style.you), ("they", style.they)):
+        odds = float(ndtr(abs(effect.effect) / effect.sd)) if effect.sd > 0 else 0.5
+        if odds >= SEEMING:
+            leans.append(f"{who} {with_odds(ends[effect.effect > 0], odds)}")
+    return capital("; ".join(leans))
 
 
 def _sentence(effect: OneEffect) -> str:
     estimate = Estimate.normal(effect.effect, effect.sd)
-    return f"like it {effect.word}" if estimate.low > 0 or estimate.high < 0 else "can not be told yet"
+    return f"like it {effect.word}" if estimate.low > 0 or estimate.high < 0 else "can't tell yet"
 
 
 def _lacking(you: int) -> str:
@@ -279,4 +298,5 @@ def _row(piece: SharedPiece, number: int) -> dict[str, Any]:
         "audio_url": piece.audio_url,
         "notes_url": piece.notes_url,
         "seconds": piece.seconds,
+        "save": saving.of_shared(piece),
     }

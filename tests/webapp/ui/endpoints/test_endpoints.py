@@ -158,7 +158,7 @@ def test_a_clip_composed_for_a_listener_is_given_as_midi_and_is_no_proof_any_mor
     exported = json.loads(Path(ask("export", token, "json")).read_text())
     kinds = {clip["id"]: clip["kind"] for clip in exported["clips"] if clip["composed_for"]}
     given = composed["name"].removeprefix("clips/")
-    assert kinds.pop(given) == "studio"
+    assert kinds.pop(given) == "opened"
     assert "composed" in kinds.values()
 
     flac = Path(ask("keep", token, composed["name"], "flac"))

@@ -294,6 +294,9 @@ export const codes = (/** @type {string} */ domain) => json("GET", `/api/styles/
 /** The steps of a walk, told by its query. */
 export const walk = (/** @type {string} */ query) => json("GET", `/api/styles/walk?${query}`, undefined, COMPOSING_MS);
 
+/** Keep what is at this address in the listener's studio: `{name}` of the piece. */
+export const keep = (/** @type {string} */ address) => json("POST", address, {}, COMPOSING_MS);
+
 /** The encoded bytes of a clip. */
 export async function audio(/** @type {string} */ address) {
   const response = await request("GET", address, { timeoutMs: COMPOSING_MS });

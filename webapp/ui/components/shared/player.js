@@ -2,6 +2,8 @@
 // One WebAudio player for the clips of a pair or a four: each resumes at its own place, switching is a 5 ms crossfade, and what
 // was heard is counted in the audio clock's own time, which stands still whenever nothing sounds.
 
+import { onVolume, volume } from "./volume.js";
+
 const FADE_S = 0.005;
 const END_S = 0.03; // nearer to the end than this counts as the end
 const REVIVE_MS = 1500; // a context that does not run again after this is replaced
@@ -29,6 +31,8 @@ export class Player extends EventTarget {
   last = "a";
   /** @type {AudioContext | null} */
   #context = null;
+  /** @type {GainNode | null} */
+  #loudness = null; // as the listener has set it
   /** @type {Record<string, Track | null>} */
   #clips = {}; // by side
   /** @type {Sounding | null} */
@@ -88,6 +92,15 @@ export class Player extends EventTarget {
     return Math.round((clip.heardS + now) * 1000);
   }
 
+  /**
+   * Whether a side has sounded to its end.
+   * @param {string} side
+   */
+  ended(side) {
+    const clip = this.#clips[side];
+    return !!clip && this.#sounding?.side !== side && clip.position > clip.buffer.duration - END_S;
+  }
+
   /** Inside a tap or key press: make sound possible, on an iPhone also with its mute switch on. */
   unlock() {
     const { audioSession } = /** @type {any} */ (navigator);
@@ -113,7 +126,7 @@ export class Player extends EventTarget {
     const gain = new GainNode(context, { gain: 0 });
     gain.gain.setValueAtTime(0, now);
     gain.gain.linearRampToValueAtTime(1, now + FADE_S);
-    source.connect(gain).connect(context.destination);
+    source.connect(gain).connect(this.#loudness ?? context.destination);
     const sounding = { side, source, gain, startedAt: now, offset: clip.position };
     source.onended = () => {
       if (this.#sounding === sounding) this.#ended(side);
@@ -159,6 +172,12 @@ export class Player extends EventTarget {
     /** @type {AudioContext} */
     const context = new Context({ latencyHint: "interactive" });
     context.addEventListener("statechange", () => this.#changed());
+    const loudness = new GainNode(context, { gain: volume() });
+    loudness.connect(context.destination);
+    onVolume(context, () => {
+      loudness.gain.value = volume();
+    });
+    this.#loudness = loudness;
     this.#context = context;
     return context;
   }

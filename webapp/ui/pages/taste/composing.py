@@ -1,4 +1,4 @@
-"""Compose for me: what is wished for, how far it is, and what is ready for the next pairs."""
+"""Compose for me: what is wished for, how far it is, the gift that opens, and what waits in the next pairs."""
 
 from __future__ import annotations
 
@@ -8,23 +8,28 @@ from typing import Any, NamedTuple
 
 import gradio as gr
 
-from webapp.composing import wishes
+from webapp.composing import handing_over, wishes
 from webapp.composing.wishes import LEAST_KEPT, MOST_KEPT, ComposingState, Own, Wish
 from webapp.context import Context
+from webapp.listening import ShownClip
+from webapp.runtime.errors import NotReady
+from webapp.ui import saving
+from webapp.ui.components.clip_list import ClipList, playing
 from webapp.ui.components.listener_token import ListenerToken
 from webapp.ui.handlers import bound, listener_of
-from webapp.ui.layout import QUIET, status
+from webapp.ui.layout import QUIET, explain, status
 
 POLL_S = 1
 WISHES = (("A gift", "careful"), ("Surprise me", "surprise"), ("Near a piece", "near"))
 ABOUT = {
     "careful": "What we are surest that you will like.",
-    "surprise": "Bolder: what you may like most, where your picks leave it open.",
+    "surprise": "Bolder: what you may like most, though your picks don't tell yet.",
     "near": "A piece that you know: some of it is kept, the rest is composed anew to your taste.",
 }
 CALLED = {"careful": "A gift", "surprise": "A surprise", "near": "Near a piece"}
+NOT_OF_A_WISH = {"opened", "studio"}
 NO_PIECE = "None of the pieces you like is of the music that you listen to now. Pick from a few more pairs first."
-BLIND = "You will meet them blind among your next pairs, so that you can find out whether they are any better."
+BLIND = "The others come blind among your next pairs, so that you can find out whether they are any better."
 
 
 class Chosen(NamedTuple):
@@ -40,6 +45,7 @@ class Followed(NamedTuple):
 
     text: str
     timer: dict[str, Any]
+    gift: Any
 
 
 def build(
@@ -59,22 +65,18 @@ def build(
                     round(100 * LEAST_KEPT), round(100 * MOST_KEPT), 50, step=10, label="Keep (%)", elem_id="near-keep"
                 )
             told = gr.HTML(apply_default_css=False, elem_id="composing")
-            gr.HTML(
-                '<p class="k-explain"><a href="together">Compose for both of us</a>: what you and somebody else would '
-                "like "
-                "best.</p>",
-                apply_default_css=False,
-            )
+            gift = ClipList(elem_id="gift", interactive=True)
+            explain('<a href="together">Compose for two</a>: music that you and somebody else would both like.')
         ask = gr.Button("Compose for me", variant="primary", elem_id="compose", scale=0, min_width=180)
     timer = gr.Timer(POLL_S, active=False)
-    following = {"inputs": listener, "outputs": [told, timer], **QUIET}
-    gr.on(changes, bound(follow, context), **following)
-    timer.tick(bound(follow, context), **following)
+    outputs = [told, timer, gift]
+    gr.on(changes, bound(look, context), inputs=listener, outputs=outputs, **QUIET)
+    timer.tick(bound(follow, context), inputs=listener, outputs=outputs, **QUIET)
     favourites.change(
         lambda named: gr.update(choices=named, value=named[0][1] if named else None), favourites, piece, **QUIET
     )
     gr.on([wish.change, favourites.change], choose, inputs=[wish, favourites], outputs=[about, near, ask], **QUIET)
-    ask.click(bound(compose, context), inputs=[listener, wish, piece, keep], outputs=[told, timer], **QUIET)
+    ask.click(bound(compose, context), inputs=[listener, wish, piece, keep], outputs=outputs, **QUIET)
     return section
 
 
@@ -92,21 +94,60 @@ def compose(context: Context, token: str | None, mode: str, piece: str | None, k
     """Leave the job."""
     near = uuid.UUID(piece) if mode == "near" and piece else None
     wish = Wish.model_validate({"mode": mode, "near": near, "keep": keep / 100})
-    return _followed(wishes.ask(context.database, context.space, listener_of(context, token), wish))
+    state = wishes.ask(context.database, context.space, listener_of(context, token), wish)
+    return _followed(state, [])
+
+
+def look(context: Context, token: str | None) -> Followed:
+    """How the newest job stands when the page opens."""
+    listener_id = listener_of(context, token)
+    gift = opened(context, listener_id)
+    return _followed(wishes.state(context.database, listener_id), gift)
 
 
 def follow(context: Context, token: str | None) -> Followed:
-    """How the job stands; asks again in a second while it goes on."""
-    return _followed(wishes.state(context.database, listener_of(context, token)))
+    """How the job stands, asked again in a second while it goes on; once it is done, the gift opens and plays."""
+    listener_id = listener_of(context, token)
+    before = wishes.state(context.database, listener_id)
+    if _goes_on(before):
+        return _followed(before, gr.skip())
+    gift = opened(context, listener_id)
+    return _followed(wishes.state(context.database, listener_id), playing(gift) if gift else [])
 
 
-def _followed(state: ComposingState) -> Followed:
-    going = state.state in {"waiting", "running"}
-    clips = [clip for clip in state.clips if clip.mode != "studio"]  # which are offered, but no job's
+def opened(context: Context, listener_id: uuid.UUID) -> list[dict[str, Any]]:
+    """The piece of the last wish that is not met blind; nothing where there is none yet."""
+    try:
+        found = handing_over.hand_over(context.database, context.journal, listener_id)
+    except NotReady:
+        return []
+    if found.clip_id is None:
+        return []
+    shown = ShownClip.of(found.clip_id, found.seconds)
+    return [
+        {
+            "heading": CALLED[found.mode],
+            "detail": "composed for you",
+            "audio_url": shown.audio_url,
+            "notes_url": shown.notes_url,
+            "seconds": shown.seconds,
+            "save": saving.of_clip(found.clip_id),
+        }
+    ]
+
+
+def _goes_on(state: ComposingState) -> bool:
+    return state.state in {"waiting", "running"}
+
+
+def _followed(state: ComposingState, gift: Any) -> Followed:
+    going = _goes_on(state)
+    clips = [clip for clip in state.clips if clip.mode not in NOT_OF_A_WISH]
     coming = "".join(f"<li>{line}</li>" for line in lines_of(clips)) if going or state.state == "done" else ""
     return Followed(
         text=status(under_way(state) if going else ended(state.state, clips)) + _bar(state) + f"<ul>{coming}</ul>",
         timer=gr.update(active=going),
+        gift=gift,
     )
 
 
@@ -117,28 +158,26 @@ def under_way(state: ComposingState) -> str:
         return "In the queue…"
     if progress.drawn < progress.ideas:
         near = " near your piece" if state.wish and state.wish.mode == "near" else ""
-        return f"Drawing ideas{near}: {progress.drawn} of {progress.ideas}."
+        return f"Looking for ideas{near}: {progress.drawn} of {progress.ideas}."
     if progress.scored < progress.ideas:
-        return f"Weighing {progress.ideas} ideas by your taste…"
-    made = f"Composed and rendered: {progress.rendered} of {progress.pieces}."
+        return f"Choosing among {progress.ideas} ideas by your taste…"
     if progress.rendered < progress.pieces:
-        return f"{progress.ideas} ideas weighed by your taste. {made}"
-    return f"{made} Now what they have to beat is composed."
+        return (
+            f"Composing the best of {progress.ideas} ideas: {progress.rendered} of {progress.pieces} pieces are there."
+        )
+    return f"All {progress.pieces} pieces are there. Now those are composed that they have to beat."
 
 
 def ended(state: str, clips: Sequence[Own]) -> str:
     """What there is once no job goes on."""
     if state == "failed":
         return "Composing failed this time. Your picks are safe; please try again."
-    if not clips:
-        return f"New pieces, searched for by your taste. {BLIND}"
     waiting = sum(not clip.met for clip in clips)
-    one = len(clips) == 1
-    made = f"{'One piece has' if one else f'{len(clips)} pieces have'} been composed for you."
     if not waiting:
-        return f"{made} You have met {'it' if one else 'them all'}."
-    which = ("It" if one else "They") if waiting == len(clips) else f"{waiting} of them"
-    return f"{made} {which} will be offered blind among your next pairs."
+        return f"New pieces, made for your taste. One plays at once. {BLIND}"
+    which = "One more piece" if waiting == 1 else f"{waiting} more pieces"
+    comes = "comes" if waiting == 1 else "come"
+    return f"{which} made for you {comes} blind among your next pairs: after your pick you hear which it was."
 
 
 def lines_of(clips: Sequence[Own]) -> list[str]:

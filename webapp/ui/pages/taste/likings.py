@@ -13,13 +13,15 @@ from webapp.context import Context
 from webapp.taste import blind_tests, overview
 from webapp.taste.blind_tests import BlindTests, WinRate
 from webapp.taste.overview import Accuracy, LovedClip, StyleLiking
+from webapp.ui import saving
 from webapp.ui.components.clip import KEYBOARD
 from webapp.ui.components.clip_list import ClipList
 from webapp.ui.components.listener_token import ListenerToken
 from webapp.ui.components.taste_bars import Bar, Estimate, TasteBars
+from webapp.ui.components.volume import Volume
 from webapp.ui.handlers import bound, listener_of
 from webapp.ui.layout import QUIET, explain, explained, heading, heading_html
-from webapp.ui.words import capital, percent, style_name, your_picks
+from webapp.ui.words import capital, counted, percent, style_name, your_picks
 
 MEANINGFUL = 10  # picks before the figures are worth reading
 EMPTY = f"""<div class="kallos k-empty">{KEYBOARD}
@@ -30,6 +32,7 @@ MADE = {  # what a piece of one's own is
     "careful": "composed for you",
     "surprise": "a surprise for you",
     "near": "near a piece you like",
+    "opened": "composed for you",
     "studio": "from your studio",
 }
 RIVALS = {
@@ -64,6 +67,7 @@ def build(
     """The section; its two lists of clips, the favourites that can be kept part of (called, clip id), and the picks."""
     with gr.Row(elem_classes="k-ask"):
         title = heading("Your taste", "Reading your picks…")
+        Volume()
     empty = gr.HTML(EMPTY, apply_default_css=False, visible=False)
     with gr.Row(visible=False, elem_classes="k-columns-two") as there:
         with gr.Column(scale=4, min_width=320):
@@ -76,7 +80,7 @@ def build(
             habits = gr.HTML(apply_default_css=False)
         with gr.Column(scale=3, min_width=320):
             gr.Markdown("## How well we knew you")
-            explain("Before each vote a guess is written down; this counts how often it was right.")
+            explain("Before each pick we write down a guess. This is how often it was right.")
             figure = gr.HTML(apply_default_css=False)
             accuracy = TasteBars(share=True, interactive=True)
             gr.Markdown("## Is it personal?")
@@ -88,9 +92,9 @@ def build(
             tests = TasteBars(share=True, interactive=True)
             gr.Markdown("## Your best so far")
             no_best = gr.HTML(apply_default_css=False)
-            best = ClipList(action="Why?", elem_id="best", interactive=True)
+            best = ClipList(action="Why?", all_button=True, elem_id="best", interactive=True)
             further_title = gr.Markdown("### Further pieces composed for you", visible=False)
-            further = ClipList(action="Why?", elem_id="further", interactive=True)
+            further = ClipList(action="Why?", all_button=True, elem_id="further", interactive=True)
     favourites, picks = gr.State([]), gr.State(0)
     gr.on(
         changes,
@@ -121,7 +125,7 @@ def load(context: Context, token: str | None) -> Loaded:
         there=gr.update(visible=bool(found.picks)),
         styles=[style_bar(each) for each in sorted(found.styles, key=lambda style: -style.odds)],
         habits="".join(explained(line) for line in habit_lines(found.habits)),
-        figure=accuracy_text(found.accuracy),
+        figure=accuracy_text(found.accuracy, found.picks),
         accuracy=_accuracy_bar(found.accuracy),
         tests=[test_bar(rate) for rate in (tests.average, tests.drawn) if rate.value is not None],
         tests_text=tests_text(tests),
@@ -182,15 +186,22 @@ def habit_lines(habits: Habits) -> list[str]:
     return lines
 
 
-def accuracy_text(accuracy: Accuracy) -> str:
-    """The figure and what it says."""
+def accuracy_text(accuracy: Accuracy, picks: int) -> str:
+    """The figure and what it says, of the picks that could be guessed."""
     if accuracy.value is None:
         return "<p>No guess has been tested yet.</p>"
     verdict = "Better than chance." if accuracy.low > accuracy.chance else "That is not yet more than luck would do."
+    rest = picks - accuracy.n
+    uncounted = (
+        f" The other {rest} of your {counted(picks, 'pick')} count for no guess: best of four, “equally "
+        "beautiful”, and pairs that came back."
+        if rest > 0
+        else ""
+    )
     return (
         f'<p class="k-figure">{percent(accuracy.value)}</p><p class="k-figure-text">of {accuracy.n} '
-        f"guess{'es' * (accuracy.n != 1)} made before your votes were right (95 %: {percent(accuracy.low)} to "
-        f"{percent(accuracy.high)}). Tossing a coin: {percent(accuracy.chance)}. {verdict}</p>"
+        f"guess{'es' * (accuracy.n != 1)} were right (95 %: {percent(accuracy.low)} to {percent(accuracy.high)}). "
+        f"Tossing a coin: {percent(accuracy.chance)}. {verdict}{uncounted}</p>"
     )
 
 
@@ -255,4 +266,5 @@ def _row(clip: LovedClip, called: str, otherwise: str) -> dict[str, Any]:
         "audio_url": clip.audio_url,
         "notes_url": clip.notes_url,
         "seconds": clip.seconds,
+        "save": saving.of_clip(clip.clip_id),
     }

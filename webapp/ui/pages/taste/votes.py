@@ -1,4 +1,4 @@
-"""Every vote so far, newest first, and the way back to any of them."""
+"""Every pick so far, newest first, to be heard again, and the way back to any of them."""
 
 from __future__ import annotations
 
@@ -9,8 +9,11 @@ import gradio as gr
 
 from webapp.context import Context
 from webapp.listeners import rewind
-from webapp.listeners.rewind import History
+from webapp.listeners.rewind import History, PastVote
+from webapp.listening import ShownClip
+from webapp.ui import saving
 from webapp.ui.components.action_list import Action, ActionList, Row
+from webapp.ui.components.clip_list import ClipList, playing
 from webapp.ui.components.confirmation import Confirmation, Question
 from webapp.ui.components.listener_token import ListenerToken
 from webapp.ui.handlers import bound, listener_of
@@ -18,23 +21,26 @@ from webapp.ui.layout import QUIET, explain, status
 from webapp.ui.words import counted
 
 AT_ONCE = 8
+NEWEST = 2**31 - 1
 WORDS = {
     "left": "A is more beautiful",
     "right": "B is more beautiful",
-    "equal": "equally beautiful",
-    "neither": "neither",
-    "skipped": "skipped",
+    "equal": "Equally beautiful",
+    "neither": "Neither",
+    "skipped": "Skipped",
     "a": "A of four",
     "b": "B of four",
     "c": "C of four",
     "d": "D of four",
-    "none": "none of four",
+    "none": "None of four",
 }
+PICKED = {"left": 0, "right": 1, "a": 0, "b": 1, "c": 2, "d": 3}  # which place an outcome names
 EXPLAINED = (
-    "Did somebody else vote here, or were you not listening? Go back to any vote: what came after it is undone as if "
-    "it had never been."
+    "Every pick can be heard again. Did somebody else pick here, or were you not listening? Go back to any pick: what "
+    "came after it is undone as if it had never been. Skips and “neither” are listed, and count as no picks."
 )
 FOCUS = "() => { const title = document.querySelector('#votes h2'); title.tabIndex = -1; title.focus(); }"
+IN_SIGHT = "() => document.querySelector('#heard-again')?.scrollIntoView({block: 'nearest', behavior: 'smooth'})"
 
 
 class Shown(NamedTuple):
@@ -46,22 +52,35 @@ class Shown(NamedTuple):
     at_once: int
 
 
+class Acted(NamedTuple):
+    """What a button of a row sets, in the order of its outputs."""
+
+    question: Any
+    heard: Any
+    title: Any
+
+
 def build(context: Context, listener: ListenerToken, changes: Sequence[Callable[..., Any]], renewed: gr.State) -> None:
     """The section; ``renewed`` grows once votes are undone."""
     count = gr.State(AT_ONCE)
     with gr.Column(visible=False, elem_id="votes", elem_classes="k-part-of-page") as section:
-        gr.Markdown("## Your votes")
+        gr.Markdown("## Your picks")
         explain(EXPLAINED)
-        rows = ActionList(interactive=True)
-        with gr.Row(elem_classes="k-buttons"):
-            older = gr.Button("Show older votes")
-            again = gr.Button("Start over", elem_id="rewind-0")
+        with gr.Row(elem_classes="k-columns-two"):
+            with gr.Column(scale=3, min_width=320):
+                rows = ActionList(interactive=True)
+                with gr.Row(elem_classes="k-buttons"):
+                    older = gr.Button("Show older picks")
+                    again = gr.Button("Start over", elem_id="rewind-0")
+            with gr.Column(scale=3, min_width=320, elem_id="heard-again"):
+                title = gr.Markdown(visible=False)
+                heard = ClipList(all_button=True, interactive=True)
     said = gr.HTML(apply_default_css=False, elem_id="rewound")
     question = Confirmation(test_id="rewind-confirm")
     outputs = [section, rows, older, count]
     gr.on(changes, bound(newest, context), inputs=listener, outputs=outputs, **QUIET)
     older.click(bound(more, context), inputs=[listener, count], outputs=outputs, **QUIET)
-    rows.act(bound(ask, context), inputs=listener, outputs=question, **QUIET)
+    rows.act(bound(act, context), inputs=listener, outputs=[question, heard, title], **QUIET).then(None, js=IN_SIGHT)
     again.click(bound(ask_all, context), inputs=listener, outputs=question, **QUIET)
     question.confirm(bound(undo, context), inputs=[listener, renewed], outputs=[said, renewed], **QUIET).success(
         None, js=FOCUS
@@ -78,55 +97,88 @@ def more(context: Context, token: str | None, count: int) -> Shown:
     return _shown(context, token, count + AT_ONCE)
 
 
-def ask(context: Context, token: str | None, event: gr.EventData) -> Question:
-    """What would be lost by going back to a vote."""
-    return _question(context, token, int(event.data))
+def act(context: Context, token: str | None, event: gr.EventData) -> Acted:
+    """Play what a vote compared, or ask before going back to it."""
+    vote = _history(context, token, int(event.data) + 1, 1).votes[0]
+    if event.name == "play":
+        return Acted(gr.skip(), playing(clips_of(vote)), gr.update(value=f"### {_called(vote)}", visible=True))
+    return Acted(_question(context, token, vote), gr.skip(), gr.skip())
 
 
 def ask_all(context: Context, token: str | None) -> Question:
     """What would be lost by starting over."""
-    return _question(context, token, 0)
+    return _question(context, token, None)
 
 
 def undo(context: Context, token: str | None, renewed: int, event: gr.EventData) -> tuple[str, int]:
     """Undo what came after a vote."""
+    before = _history(context, token, NEWEST, 1)
     done = rewind.rewind(context.records, listener_of(context, token), int(event.data))
-    where = f"You are back at vote {done.votes}." if done.votes else "You start over."
-    return status(f"{counted(done.undone, 'vote')} undone. {where}"), renewed + 1
+    where = f"You are back at {counted(done.picks, 'pick')}." if done.votes else "You start over."
+    return status(f"{_answers(before.picks - done.picks, done.undone)} undone. {where}"), renewed + 1
 
 
-def _question(context: Context, token: str | None, number: int) -> Question:
-    undone = _history(context, token, 1).total - number
-    which = "The vote" if undone == 1 else f"The {counted(undone, 'vote')}"
-    learned = "it" if undone == 1 else "them"
-    what = (
-        f"{which} after it, what was learned from {learned}"
-        if number
-        else f"All {counted(undone, 'vote')}, what was learned from them"
-    )
+def clips_of(vote: PastVote) -> list[dict[str, Any]]:
+    """What a vote compared, as it was heard."""
+    rows = []
+    for place, clip in enumerate(vote.clips):
+        shown = ShownClip.of(clip.clip_id, clip.seconds)
+        rows.append(
+            {
+                "heading": "ABCD"[place],
+                "detail": "your pick" if PICKED.get(vote.outcome) == place else "",
+                "audio_url": shown.audio_url,
+                "notes_url": shown.notes_url,
+                "seconds": shown.seconds,
+                "save": saving.of_clip(clip.clip_id),
+            }
+        )
+    return rows
+
+
+def _question(context: Context, token: str | None, vote: PastVote | None) -> Question:
+    found = _history(context, token, NEWEST, 1)
+    undone = _answers(found.picks - (vote.picks if vote else 0), found.total - (vote.number if vote else 0))
+    what = f"What came after it ({undone})" if vote else f"Everything ({undone})"
     return Question(
-        title=f"Go back to vote {number}?" if number else "Start over?",
-        text=f"{what} and the pieces composed for you since are undone for good. Download your data first (in the "
-        "menu) if you want to keep a copy.",
-        confirm=f"Undo {counted(undone, 'vote')}",
+        title=f"Go back to {_called(vote)[0].lower()}{_called(vote)[1:]}?" if vote else "Start over?",
+        text=f"{what}, what was learned from it and the pieces composed for you since are gone for good. Download your "
+        "data first (in the menu) if you want to keep a copy.",
+        confirm=f"Undo {undone}",
         keep="Keep them",
-        data=number,
+        data=vote.number if vote else 0,
     )
+
+
+def _answers(picks: int, votes: int) -> str:
+    """So many picks, and what was answered besides."""
+    others = votes - picks
+    said = [counted(picks, "pick")] if picks or not others else []
+    return " and ".join([*said, counted(others, "skip")] if others else said)
+
+
+def _called(vote: PastVote) -> str:
+    return f"Pick {vote.picks}" if _is_pick(vote) else "This skip"
+
+
+def _is_pick(vote: PastVote) -> bool:
+    return vote.outcome not in {"neither", "skipped", "none"}
 
 
 def _shown(context: Context, token: str | None, count: int) -> Shown:
-    found = _history(context, token, count)
+    found = _history(context, token, NEWEST, count)
     rows = []
     for vote in found.votes:
         here = vote.number == found.total
-        back = Action("back", "Go back", f"Go back to vote {vote.number}", test_id=f"rewind-{vote.number}")
+        name = _called(vote)[0].lower() + _called(vote)[1:]
+        back = Action("back", "Go back", f"Go back to {name}", test_id=f"rewind-{vote.number}")
         rows.append(
             Row(
                 WORDS[vote.outcome],
-                heading=f"No. {vote.number}",
+                heading=_called(vote) if _is_pick(vote) else "",
                 at=vote.at.isoformat(),
                 remark="You are here" if here else "",
-                actions=() if here else (back,),
+                actions=[Action("play", "Play", f"Play {name}"), *([] if here else [back])],
                 data=vote.number,
             )
         )
@@ -138,5 +190,5 @@ def _shown(context: Context, token: str | None, count: int) -> Shown:
     )
 
 
-def _history(context: Context, token: str | None, count: int) -> History:
-    return rewind.history(context.database, listener_of(context, token), before=2**31 - 1, limit=count)
+def _history(context: Context, token: str | None, before: int, count: int) -> History:
+    return rewind.history(context.database, listener_of(context, token), before=before, limit=count)

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import gradio as gr
 
+from models.taste.explain import SEEMING, WORDS
 from webapp.context import Context
 from webapp.studio.pieces import OpenedPiece
 from webapp.taste import claims, counterfactual, explanation
@@ -18,12 +19,14 @@ from webapp.ui.components.listener_token import ListenerToken
 from webapp.ui.components.taste_bars import Bar, Estimate, TasteBars
 from webapp.ui.handlers import bound, listener_of
 from webapp.ui.layout import AWAITED, QUIET, status
-from webapp.ui.words import capital, described, in_hundred, percent, style_name
+from webapp.ui.words import capital, counted, in_hundred, percent, style_name
 
 ABOUT = (
-    "One style, taken from another piece, that your picks say would make it better. It is composed now, and you can "
+    "We look for one style of another piece that would make this one better for you, and compose it. You can then "
     "check blind whether we are right."
 )
+NOTHING_BETTER = "No change would be better for you, as far as your picks tell."
+WORTH_IT = 0.55  # chance to be picked of the two from which on a change is called better
 FOCUS = "() => { const title = document.querySelector('#why h2'); title.tabIndex = -1; title.focus(); }"
 
 
@@ -70,7 +73,7 @@ def build(context: Context, listener: ListenerToken, *lists: ClipList) -> None:
                     change = gr.Button("Try the best change", variant="primary", elem_id="change")
                 changed = ClipList(together=True, interactive=True)
                 with gr.Row(elem_classes="k-buttons"):
-                    check = gr.Button("Offer this as a pair", elem_id="check", visible=False)
+                    check = gr.Button("Check it blind in a pair", elem_id="check", visible=False)
                 so_far = gr.HTML(apply_default_css=False, elem_id="claims")
     for clips in lists:
         clips.act(
@@ -110,15 +113,25 @@ def explain(context: Context, token: str | None, rows: list[dict[str, Any]], eve
 
 
 def try_change(context: Context, token: str | None, clip_id: str) -> Changed:
-    """Compose the change that promises most."""
-    found = counterfactual.compose_change(context.studio, listener_of(context, token), uuid.UUID(clip_id))
+    """Compose the change that promises most; there need not be one that is better."""
+    try:
+        found = counterfactual.compose_change(context.studio, listener_of(context, token), uuid.UUID(clip_id))
+    except counterfactual.NothingBetter:
+        return _as_it_was(f"{NOTHING_BETTER} A few more picks may tell more.")
+    if not is_better(found):
+        return _as_it_was(f"{NOTHING_BETTER} {tried(found)}")
+    fewer, more = differences(found)
     return Changed(
         text=status(change_words(found)),
         change=gr.update(visible=False),
-        changed=[_row(found.original, "As it is", found.part), _row(found.piece, "Changed", found.part)],
+        changed=[_row(found.original, "As it is", fewer), _row(found.piece, "Changed", more)],
         check=gr.update(visible=True),
         piece=found.piece.name.partition("/")[2],
     )
+
+
+def _as_it_was(text: str) -> Changed:
+    return Changed(status(text), gr.update(visible=False), [], gr.update(visible=False), "")
 
 
 def offer(context: Context, token: str | None, piece_id: str) -> tuple[str, dict[str, Any]]:
@@ -128,11 +141,16 @@ def offer(context: Context, token: str | None, piece_id: str) -> tuple[str, dict
 
 
 def chance_text(found: Explanation) -> str:
-    """How often the clip would be picked, and what the lines below say."""
+    """How often the clip would be picked, and what the lines below say; no figure where none of them explains it."""
+    if all(part.confidence < SEEMING for part in found.parts):
+        better = "more" if found.chance >= 0.5 else "less"
+        return (
+            f"You seem to like it {better} than an average piece, but your picks don't tell yet which of its styles "
+            "makes the difference."
+        )
     return (
-        f"Beside an average piece we think you would pick it {in_hundred(found.chance)}, as far as {found.votes} "
-        f"vote{'s tell' if found.votes != 1 else ' tells'}. Each line says what one style adds or takes away, with the "
-        "range that we are 95 % sure of; the number is how many of the 100 it is worth."
+        f"Beside an average piece we think you would pick it {in_hundred(found.chance)}. Each line says what one style "
+        "adds or takes away, with the range that we are 95 % sure of; the number is how many of the 100 it is worth."
     )
 
 
@@ -152,23 +170,38 @@ def part_bar(part: Any) -> Bar:
     )
 
 
+def is_better(found: Counterfactual) -> bool:
+    """Whether the change, as it is heard, would be picked more often than not."""
+    return found.heard.chance >= WORTH_IT
+
+
+def differences(found: Counterfactual) -> tuple[str, str]:
+    """What is heard to differ: of the original ("denser, louder") and of the changed version ("sparser, softer")."""
+    opposite = {word: pair[1 - place] for pair in WORDS.values() for place, word in enumerate(pair)}
+    if not found.became:
+        return "", "to the ear hardly different"
+    return ", ".join(opposite[word] for word in found.became), ", ".join(found.became)
+
+
+def tried(found: Counterfactual) -> str:
+    """Which change came closest."""
+    return f"The best that we tried, {_taken(found)}, would be picked {in_hundred(found.heard.chance)}."
+
+
 def change_words(found: Counterfactual) -> str:
-    """What was changed, what that should bring, and what it is heard to have brought."""
+    """What was changed, what it is heard to have brought, and how often it should be picked."""
+    _, became = differences(found)
+    return (
+        f"The changed version is played {_taken(found)}, taken from another piece. Beside the first it is {became}. "
+        f"You should pick it {in_hundred(found.heard.chance)}."
+    )
+
+
+def _taken(found: Counterfactual) -> str:
     style = style_name(found.part)
     if found.words.startswith("with "):
-        named = found.words.removeprefix("with ")
-    else:
-        named = f"another {style}" if found.words == "another one" else f"the {style} {found.words}"
-    came = (
-        f"As it came out we expect {in_hundred(found.heard.chance)}."
-        if found.heard.gain > 0
-        else f"As it came out we no longer think so ({in_hundred(found.heard.chance)}): something else moved along."
-    )
-    beside = f"Beside this one: {', '.join(found.became)}." if found.became else "To the ear little else is different."
-    return (
-        f"With {named}, taken from another piece, you should pick it over this one "
-        f"{in_hundred(found.expected.chance)}. {beside} {came}"
-    )
+        return found.words
+    return f"with another {style}" if found.words == "another one" else f"with its {style} {found.words}"
 
 
 def claims_text(found: Claims) -> str:
@@ -177,20 +210,21 @@ def claims_text(found: Claims) -> str:
     if found.value is not None:
         even = f", {found.equal} even" if found.equal else ""
         lines.append(
-            f"Such claims so far: {found.right} right, {found.wrong} wrong{even}. That is {percent(found.value)} "
+            f"Claims like this so far: {found.right} right, {found.wrong} wrong{even}. That is {percent(found.value)} "
             f"(95 %: {percent(found.low)} to {percent(found.high)}, whenever you look); tossing a coin: 50 %."
         )
     if found.waiting:
         lines.append(
-            f"{found.waiting} wait{'s' * (found.waiting == 1)} for your answer after your two open pairs, sides by lot."
+            f"{counted(found.waiting, 'pair')} like this {'waits' if found.waiting == 1 else 'wait'} for your answer. "
+            "After your pick you hear whether we were right."
         )
     return " ".join(lines)
 
 
-def _row(piece: OpenedPiece, called: str, part: str) -> dict[str, Any]:
+def _row(piece: OpenedPiece, called: str, different: str) -> dict[str, Any]:
     return {
         "heading": called,
-        "detail": described(piece.traits, part),
+        "detail": different,
         "audio_url": piece.audio_url,
         "notes_url": f"/api/studio/{piece.name}",
         "seconds": piece.seconds,

@@ -1,0 +1,54 @@
+"""One piece of a wish is opened at once, always the same one; the others stay for blind tests."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import select, update
+
+from db.tables import Clip, Job
+from webapp.composing import handing_over, wishes
+from webapp.runtime.errors import NotReady
+
+
+@pytest.fixture
+def wish(context, live, stock):
+    """A listener whose wish is done: three pieces for them; ``(listener, clips)``."""
+    listener = live()
+    wishes.ask(context.database, context.space, listener, wishes.Wish(mode="surprise"))
+    clips = stock("pop", 3, composed_for=listener)
+
+    def done(session):
+        session.execute(update(Clip).where(Clip.id.in_(clips)).values(kind="surprise"))
+        session.execute(update(Job).where(Job.dedupe_key.endswith(":asked")).values(state="done"))
+
+    context.database.transaction(done)
+    return listener, clips
+
+
+def kinds(context, clips) -> list[str]:
+    found = dict(context.database.transaction(lambda s: s.execute(select(Clip.id, Clip.kind)).all()))
+    return [found[clip] for clip in clips]
+
+
+def test_the_gift_that_opens_is_always_the_same_and_the_others_stay_blind(context, wish):
+    listener, clips = wish
+    given = handing_over.hand_over(context.database, context.journal, listener)
+    assert (given.clip_id, given.mode, given.seconds) == (clips[0], "surprise", 14.0)
+    assert kinds(context, clips) == ["opened", "surprise", "surprise"]
+    assert handing_over.hand_over(context.database, context.journal, listener) == given
+    modes = [clip.mode for clip in wishes.state(context.database, listener).clips]
+    assert modes.count("opened") == 1
+
+
+def test_an_opened_gift_is_in_no_blind_test_and_comes_back_from_the_journal_as_one(context, wish):
+    listener, clips = wish
+    context.database.transaction(lambda s: s.execute(update(Clip).where(Clip.id.in_(clips)).values(kind="composed")))
+    handing_over.hand_over(context.database, context.journal, listener)
+    number, data = context.journal.segment(listener).state()
+    assert number
+    assert [clip["kind"] for clip in data["clips"] if clip["id"] == str(clips[0])] == ["opened"]
+
+
+def test_nothing_opens_for_who_asked_for_nothing(context, live):
+    with pytest.raises(NotReady):
+        handing_over.hand_over(context.database, context.journal, live())

@@ -1,0 +1,37 @@
+"""Why a clip: what is said where nothing is sure, what differs, and where no change is better."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+
+from webapp.ui.pages.taste import why
+
+
+def changed(chance: float, words: str = "sparser", became=("sparser", "softer")) -> SimpleNamespace:
+    heard = SimpleNamespace(chance=chance, gain=chance - 0.5, sd=0.1)
+    return SimpleNamespace(part="rhythm", words=words, became=list(became), heard=heard)
+
+
+def test_where_no_style_explains_it_no_figure_is_given():
+    doubtful = SimpleNamespace(chance=0.9, parts=[SimpleNamespace(confidence=0.6)] * 7)
+    assert "90" not in why.chance_text(doubtful)
+    assert "don't tell yet" in why.chance_text(doubtful)
+    told = SimpleNamespace(chance=0.9, parts=[SimpleNamespace(confidence=confidence) for confidence in (0.6, 0.9)])
+    assert "90 times in 100" in why.chance_text(told)
+
+
+def test_each_version_says_in_what_it_differs_from_the_other():
+    assert why.differences(changed(0.7)) == ("denser, louder", "sparser, softer")
+    assert why.differences(changed(0.7, became=())) == ("", "to the ear hardly different")
+
+
+@pytest.mark.parametrize(("chance", "better"), [(0.5, False), (0.52, False), (0.61, True)])
+def test_what_promises_no_more_than_a_coin_is_not_called_better(chance, better):
+    assert why.is_better(changed(chance)) == better
+
+
+def test_what_was_tried_is_told_in_words():
+    assert "with its rhythm sparser, would be picked 50 times in 100" in why.tried(changed(0.5))
+    assert "with thinner chords" in why.change_words(changed(0.6, words="with thinner chords"))

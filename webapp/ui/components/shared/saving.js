@@ -1,0 +1,67 @@
+// @ts-check
+// The menu of a clip in a list: keep it, open it in Studio, save it as a file.
+
+import * as api from "./api.js";
+import { saveAs } from "./save.js";
+
+/**
+ * `files`: addresses by what they are called; `keep`: where it is kept; `studio`: the page that opens it, if not the
+ * kept one.
+ * @typedef {{files: Record<string, string>, keep: string, studio?: string}} Save
+ */
+
+const FORMS = /** @type {Record<string, string>} */ ({ MIDI: "mid", MP3: "mp3", WAV: "wav", FLAC: "flac", ABC: "abc" });
+
+/**
+ * @param {string} heading what the clip is called
+ * @param {Save} save
+ */
+export function savingMenu(heading, save) {
+  const menu = document.createElement("details");
+  menu.className = "k-saving";
+  menu.innerHTML = '<summary class="k-quiet k-small">Keep</summary><div class="k-saving-list"></div>';
+  const summary = /** @type {HTMLElement} */ (menu.querySelector("summary"));
+  summary.setAttribute("aria-label", `Keep ${heading}`);
+  const list = /** @type {HTMLElement} */ (menu.querySelector("div"));
+  const said = document.createElement("p");
+  said.setAttribute("role", "status");
+
+  const entry = (/** @type {string} */ text, /** @type {() => Promise<string>} */ act) => {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.textContent = text;
+    button.addEventListener("click", async () => {
+      button.disabled = true;
+      said.textContent = "One moment…";
+      said.textContent = await act().catch((error) => error.message || "That did not work. Please try again.");
+      button.disabled = false;
+    });
+    list.append(button);
+  };
+  const kept = async () => (await api.keep(save.keep)).name.replace("pieces/", "");
+
+  entry("Keep in my Studio", async () => {
+    await kept();
+    return "Kept. It stands first in your Studio.";
+  });
+  entry("Open in Studio", async () => {
+    window.location.assign(save.studio ?? `studio?piece=${await kept()}`);
+    return "Opening…";
+  });
+  for (const [name, address] of Object.entries(save.files)) {
+    entry(`Download ${name}`, async () => {
+      saveAs(await api.audio(address), heading, FORMS[name] ?? "txt");
+      return "Downloaded.";
+    });
+  }
+  list.append(said);
+  menu.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape") return;
+    menu.open = false;
+    summary.focus();
+  });
+  menu.addEventListener("focusout", (event) => {
+    if (event.relatedTarget instanceof Node && !menu.contains(event.relatedTarget)) menu.open = false;
+  });
+  return menu;
+}
