@@ -8,99 +8,53 @@ by three and not by two are written as triplets. ABC standard 2.1 (https://abcno
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import pairwise
 
-import numpy as np
-
-from models.music.keys import half_bar_chroma, likely_key
-
-from .abc_fields import key_signature
 from .dance_types import beat_ticks
-from .midi import without_overlaps
-from .notes import IntArray, Piece
-from .voices import in_melody
+from .engraving import Slice, Spelling, key_of, slices, staves
+from .notes import TICKS_PER_QUARTER, IntArray, Piece
 
 EIGHTH = 12  # ticks: the note length L: of what is written
 BARS_A_LINE = 4
-THIRTY_SECOND, SIXTEENTH = 3, 6
-BASS_TOP, TREBLE_BOTTOM = 57, 64  # the outermost lines: A3 and E4
-REST = 24  # ticks: in a score for reading shorter rests belong to the note before
+THIRTY_SECOND = 3
 PLAIN = (96, 72, 48, 36, 24, 18, 12, 9, 6, 3)  # ticks of notes with at most one dot, longest first
-MAJOR = ("C", "Db", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
-MINOR = ("Cm", "C#m", "Dm", "Ebm", "Em", "Fm", "F#m", "Gm", "G#m", "Am", "Bbm", "Bm")
-SHARPS = ("C", "^C", "D", "^D", "E", "F", "^F", "G", "^G", "A", "^A", "B")
-FLATS = ("C", "_D", "D", "_E", "E", "F", "_G", "G", "_A", "A", "_B", "B")
-STEP = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 SIGN = {-1: "_", 0: "=", 1: "^"}
-
-
-@dataclass
-class Slice:
-    """What sounds in a voice between two moments: pitches, and which of them sound on afterwards."""
-
-    start: int
-    end: int
-    pitches: dict[int, bool] = field(default_factory=dict)
 
 
 def write_abc(piece: Piece, *, reading: bool = False) -> str:
     """The piece as a tune; one without accompaniment has one voice.
 
-    Velocities have no place in ABC, tempi are whole numbers, and what rings past the last bar ends with it. For
-    ``reading``, each note of a voice lasts to the next one, as engravers write what a pedal or a finger holds.
+    Velocities have no place in ABC, beats a minute are whole numbers, and what rings past the last bar ends with it.
+    For ``reading``, each note of a voice lasts to the next one, as engravers write what a pedal or a finger holds.
     """
-    notes = without_overlaps(piece.notes)
-    notes[:, 1] = np.minimum(notes[:, 1], piece.end_tick - notes[:, 0])
-    piece = replace(piece, notes=notes)
-    melody = in_melody(piece)
-    voices = [notes[melody], notes[~melody]]
-    if reading:
-        voices = [_legato(voice) for voice in voices]
-    key = _key(piece)
+    voices = staves(piece, reading=reading)
+    key = key_of(piece)
     numerator, denominator = piece.bars[0, 2:].tolist()
     head = ["X:1", *(f"T:{_line_of(title)}" for title in piece.titles or ("Untitled",))]
-    head += [f"M:{numerator}/{denominator}", "L:1/8", f"Q:1/4={_tempo(piece, 0)}"]
-    if len(voices[1]) == 0:
-        return "\n".join([*head, f"K:{key}", *_lines(piece, voices[0], key, tempi=True)]) + "\n"
-    lower = voices[1][:, 2]
-    above_bass, below_treble = np.maximum(lower - BASS_TOP, 0).sum(), np.maximum(TREBLE_BOTTOM - lower, 0).sum()
-    clef = "bass" if above_bass < below_treble else "treble"
-    body = ["V:1 clef=treble", *_lines(piece, voices[0], key, tempi=True)]
-    body += [f"V:2 clef={clef}", *_lines(piece, voices[1], key, tempi=False)]
+    head += [f"M:{numerator}/{denominator}", "L:1/8", f"Q:{_tempo(piece, 0)}"]
+    if len(voices) == 1:
+        return "\n".join([*head, f"K:{key}", *_lines(piece, voices[0].notes, key, tempi=True)]) + "\n"
+    body: list[str] = []
+    for number, voice in enumerate(voices, 1):
+        body += [f"V:{number} clef={voice.clef}", *_lines(piece, voice.notes, key, tempi=number == 1)]
     return "\n".join([*head, "%%score {1 | 2}", f"K:{key}", *body]) + "\n"
-
-
-def _legato(notes: IntArray) -> IntArray:
-    """Notes that end where the next one of the voice begins, or, before a longer rest, where theirs is filled."""
-    if len(notes) == 0:
-        return notes
-    onsets, chord = np.unique(notes[:, 0], return_inverse=True)
-    filled = np.zeros(len(onsets), dtype=np.int64)  # notes that begin together end together
-    np.maximum.at(filled, chord, -(-notes[:, 1] // SIXTEENTH) * SIXTEENTH)
-    room = np.append(np.diff(onsets), filled[-1])
-    length = np.where(room - filled < REST, room, filled)[chord]
-    return np.stack([notes[:, 0], length, *notes[:, 2:].T], axis=1).astype(np.int32)
-
-
-def _key(piece: Piece) -> str:
-    number = likely_key(half_bar_chroma(piece).sum(0))
-    return (MAJOR + MINOR)[number]
 
 
 def _line_of(title: str) -> str:
     return " ".join(title.replace("%", r"\%").split())
 
 
-def _tempo(piece: Piece, bar: int) -> int:
-    return round(min(600.0, max(20.0, float(piece.tempo_bpm[bar]))))
+def _tempo(piece: Piece, bar: int) -> str:
+    """How many of the felt beats a minute has: "1/4=96", in a jig "3/8=120"."""
+    beat = beat_ticks(*piece.bars[bar, 2:].tolist())
+    bpm = min(600.0, max(20.0, float(piece.tempo_bpm[bar])))
+    return f"{Fraction(beat, 4 * TICKS_PER_QUARTER)}={round(bpm * TICKS_PER_QUARTER / beat)}"
 
 
 def _lines(piece: Piece, notes: IntArray, key: str, *, tempi: bool) -> Iterator[str]:
     """A voice, some bars a line; changes of meter, and of tempo where this voice tells them, before their bar."""
-    signature = key_signature(key, {})
-    spelling = FLATS if "b" in key or key in {"F", "Cm", "Dm", "Fm", "Gm"} else SHARPS
+    spelling = Spelling(key)
     line: list[str] = []
     meter, tempo = piece.bars[0, 2:].tolist(), _tempo(piece, 0)
     last = len(piece.bars) - 1
@@ -110,8 +64,8 @@ def _lines(piece: Piece, notes: IntArray, key: str, *, tempi: bool) -> Iterator[
             text, meter = f"[M:{meter_now[0]}/{meter_now[1]}]", meter_now
         if tempi and _tempo(piece, bar) != tempo:
             tempo = _tempo(piece, bar)
-            text += f"[Q:1/4={tempo}]"
-        speller = Speller(signature, spelling)
+            text += f"[Q:{tempo}]"
+        speller = Speller(spelling)
         line.append(text + _bar(notes, start, length, beat_ticks(*meter), speller) + (" |]" if bar == last else " |"))
         if len(line) == BARS_A_LINE or bar == last:
             yield " ".join(line)
@@ -124,16 +78,14 @@ class Speller:
     Some readers let an accidental hold in its own octave, others in all of them; what is written is right for both.
     """
 
-    def __init__(self, signature: dict[str, int], spelling: tuple[str, ...]) -> None:
-        self.signature = signature
-        self.by_letter: dict[str, int | None] = dict(signature)  # the last accidental; None: no note can rely on it
-        self.by_place: dict[tuple[str, int], int] = {}  # the same of a letter in its octave
-        self.by_key = {(STEP[letter] + signature.get(letter, 0)) % 12: letter for letter in STEP}
+    def __init__(self, spelling: Spelling) -> None:
         self.spelling = spelling
+        self.by_letter: dict[str, int | None] = dict(spelling.signature)  # the last accidental; None: doubtful
+        self.by_place: dict[tuple[str, int], int] = {}  # the same of a letter in its octave
 
     def chord(self, pitches: list[int]) -> list[str]:
         """What is written for each of several pitches at once."""
-        placed = [self.placed(pitch) for pitch in pitches]
+        placed = [self.spelling.placed(pitch) for pitch in pitches]
         shifts: dict[str, set[int]] = {}
         for letter, _, shift in placed:
             shifts.setdefault(letter, set()).add(shift)
@@ -146,15 +98,9 @@ class Speller:
         self.by_letter |= dict.fromkeys(clashing)
         return written
 
-    def placed(self, pitch: int) -> tuple[str, int, int]:
-        """The letter that a pitch is written with, its octave (1 from the middle C on) and its accidental."""
-        letter = self.by_key.get(pitch % 12) or self.spelling[pitch % 12][-1]
-        shift = (pitch - STEP[letter] + 6) % 12 - 6
-        return letter, (pitch - shift) // 12 - 5, shift
-
     def note(self, letter: str, octave: int, shift: int) -> str:
         """The letter, with octave marks and the accidental that it needs."""
-        usual = self.signature.get(letter, 0)
+        usual = self.spelling.signature.get(letter, 0)
         known = {self.by_letter.get(letter, usual), self.by_place.get((letter, octave), usual)}
         name = letter + "," * -octave if octave < 1 else letter.lower() + "'" * (octave - 1)
         if known == {shift}:
@@ -165,45 +111,31 @@ class Speller:
 
 def _bar(notes: IntArray, start: int, length: int, beat: int, speller: Speller) -> str:
     """One bar of a voice, beat by beat; notes within a beat are beamed."""
-    slices = _slices(notes, start, length)
+    parts = slices(notes, start, length)
     text: list[str] = []
-    for triplet, group in _beats(slices, beat):
+    for triplet, group in _beats(parts, beat):
         written = [(part, _written(part.end - part.start, triplet=triplet)) for part in group]
         told = "".join(_sounding(part, lengths, speller) for part, lengths in written)
         text.append((f"(3:2:{sum(len(lengths) for _, lengths in written)}" if triplet else "") + told)
     return " ".join(text)
 
 
-def _slices(notes: IntArray, start: int, length: int) -> list[Slice]:
-    """The bar cut wherever a note of the voice begins or ends, times from its start."""
-    onset, ends = notes[:, 0] - start, notes[:, 0] + notes[:, 1] - start
-    here = (onset < length) & (ends > 0)
-    moments = {0, length, *onset[here].tolist(), *ends[here].tolist()}
-    edges = sorted(moment for moment in moments if 0 <= moment <= length)
-    parts = [Slice(a, b) for a, b in pairwise(edges)]
-    for begin, end, pitch in zip(onset[here].tolist(), ends[here].tolist(), notes[here, 2].tolist(), strict=True):
-        for part in parts:
-            if begin <= part.start < end:
-                part.pitches[pitch] = end > part.end
-    return parts
-
-
-def _beats(slices: list[Slice], beat: int) -> Iterator[tuple[bool, list[Slice]]]:
+def _beats(parts: list[Slice], beat: int) -> Iterator[tuple[bool, list[Slice]]]:
     """Slices by the beats in which they begin; those of a triplet beat are cut at its end.
 
     A beat is a triplet's where a slice begins or ends in it that thirty-seconds don't reach but half of their triplets
     do.
     """
     triplets = set()
-    for edge in {moment for part in slices for moment in (part.start, part.end)}:
+    for edge in {moment for part in parts for moment in (part.start, part.end)}:
         if edge % THIRTY_SECOND and edge % 2 == 0:
             triplets.add(edge // beat)
-    odd = {edge // beat for part in slices for edge in (part.start, part.end) if edge % THIRTY_SECOND and edge % 2}
-    end = slices[-1].end
+    odd = {edge // beat for part in parts for edge in (part.start, part.end) if edge % THIRTY_SECOND and edge % 2}
+    end = parts[-1].end
     triplets = {number for number in triplets - odd if (number + 1) * beat <= end}
     edges = {edge for number in triplets for edge in (number * beat, (number + 1) * beat)}
     groups: dict[int, list[Slice]] = {}
-    for part in slices:
+    for part in parts:
         rest_to = {-(-part.start // beat) * beat} if not part.pitches else set()  # a rest is told to the next beat
         cuts = sorted({part.start, part.end, *(edge for edge in edges | rest_to if part.start < edge < part.end)})
         for a, b in pairwise(cuts):

@@ -5,6 +5,8 @@ Fermatas are ignored.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +51,14 @@ def read_chorale(path: Path, source: str = "") -> Piece:
         source=source,
         piece_id=name,
     )
+
+
+@cache
+def hymn_titles() -> Mapping[str, str]:
+    """Number in the catalogue of Bach's works → the hymn, of the chorales that Riemenschneider or Kalmus printed."""
+    from music21.corpus.chorales import ChoraleListRKBWV  # noqa: PLC0415 (a second that only a search needs)
+
+    return {number: str(each["title"]) for number, each in ChoraleListRKBWV().byBWV.items()}
 
 
 def _voices(parts: list[Any]) -> list[Any]:

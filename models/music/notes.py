@@ -79,6 +79,12 @@ class Piece:
         """End of the last bar, in ticks."""
         return int(self.bars[-1, 0] + self.bars[-1, 1])
 
+    @property
+    def has_pickup(self) -> bool:
+        """Whether the first bar is shorter than its meter."""
+        _, length, numerator, denominator = self.bars[0].tolist()
+        return bool(length * denominator < 4 * TICKS_PER_QUARTER * numerator)
+
     def window(self, first_bar: int, bars: int) -> Piece:
         """The ``bars`` bars from ``first_bar`` on, moved to tick 0; notes belong to the bar in which they start."""
         rows = self.bars[first_bar : first_bar + bars].copy()

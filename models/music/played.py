@@ -13,6 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from . import corpora
+from .chorales import hymn_titles
 from .notes import Domain, MusicError, Piece
 
 TUNE_BOOKS = ("oneills1850", "ryansMammoth", "airdsAirs", "cre")
@@ -94,12 +95,18 @@ def _catalogue(files: tuple[tuple[str, Path], ...]) -> tuple[Entry, ...]:
             pieces = list(corpora.CORPORA[corpus].read(path))
         except (MusicError, OSError):
             continue
-        entries += [
-            Entry(corpus, each.name, each.titles, tuple(map(_plain, each.titles)), path)
-            for each in pieces
-            if each.titles
-        ]
+        for each in pieces:
+            titles = tuple(map(_with_hymn, each.titles)) if corpus == "bachChorales" else each.titles
+            if titles:
+                entries.append(Entry(corpus, each.name, titles, tuple(map(_plain, titles)), path))
     return tuple(entries)
+
+
+def _with_hymn(title: str) -> str:
+    """ "BWV 269" → "Aus meines Herzens Grunde, BWV 269" where the hymn is known; other settings bear a letter more."""
+    number = title.removeprefix("BWV ")
+    hymn = hymn_titles().get(number) or hymn_titles().get(number.partition("-")[0])
+    return f"{hymn}, {title}" if hymn else title
 
 
 def _rank(words: str, title: str) -> int:
@@ -112,4 +119,4 @@ def _rank(words: str, title: str) -> int:
 
 def _plain(text: str) -> str:
     letters = "".join(each for each in unicodedata.normalize("NFKD", text) if not unicodedata.combining(each))
-    return " ".join(re.sub(r"[^\w]+", " ", letters.casefold().replace("'", "")).split())
+    return " ".join(re.sub(r"[^\w]+", " ", re.sub("['’]", "", letters.casefold())).split())

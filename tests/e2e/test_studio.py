@@ -55,7 +55,19 @@ def see_whole_rows_of_many(visitor):
     assert box["height"] <= height
     rows.nth(47).get_by_role("button", name=re.compile("^Choose")).scroll_into_view_if_needed()
     expect(rows.nth(47)).to_be_in_viewport()
-    visitor.frame.locator("#close-picker").click()
+    visitor.page.keyboard.press("Escape")
+    expect(visitor.frame.locator("#picker")).to_have_count(0)
+    expect(visitor.get("borrow-rhythm")).to_be_focused()
+
+
+def see_players_stay_in_view(visitor):
+    """Scrolled to the dials, Old and New are still there to be switched, and the page is not wider for it."""
+    visitor.get("borrow-toward").scroll_into_view_if_needed()
+    visitor.page.mouse.wheel(0, 600)
+    for side in ("a", "b"):
+        expect(visitor.get(f"player-{side}")).to_be_in_viewport(ratio=1)
+    width = visitor.page.viewport_size["width"]
+    assert visitor.frame.evaluate("document.documentElement.scrollWidth") <= width
 
 
 def clock(visitor, side: str) -> str:
@@ -84,6 +96,7 @@ def test_a_piece_borrows_a_rhythm_and_is_heard_against_the_old_one(visit, screen
     expect(visitor.frame).to_have_url(re.compile(r"\?piece="))
     assert visitor.frame.evaluate("document.documentElement.scrollWidth") <= screen["viewport"]["width"]
 
+    see_players_stay_in_view(visitor)
     visitor.get("strength-rhythm").fill("40")
     expect(visitor.get("strength-rhythm")).to_have_value("40")
     expect(visitor.frame.locator(SAID)).to_contain_text("Composing")
@@ -127,6 +140,10 @@ def test_what_is_locked_stays_and_can_be_undone_reopened_read_and_saved(visit):
     expect(visitor.get("lock-bar-3")).to_have_attribute("aria-pressed", "false")
     visitor.get("score").click()
     expect(visitor.frame.locator(".k-paper svg")).to_be_visible()
+    visitor.get("print").click()
+    printed = visitor.frame.locator("iframe[data-testid=printed]")
+    expect(printed).to_have_count(1)
+    assert printed.evaluate("frame => frame.contentDocument.querySelectorAll('svg').length") == 1
     assert visitor.frame.evaluate("document.documentElement.scrollWidth") <= PHONE["viewport"]["width"]
     visitor.get("save").click()
     with visitor.page.expect_download() as download:
@@ -139,13 +156,15 @@ def test_the_way_to_another_piece_is_heard_step_by_step(visit):
     visitor = open_studio(visit(**DESKTOP))
     start(visitor)
     expect(visitor.frame.locator("#way")).to_be_disabled()
-    expect(visitor.frame.locator("#way-off .k-reason")).to_have_text(re.compile("^Choose a second piece first"))
-    expect(visitor.frame.locator("#off")).to_contain_text("nothing new to link to")
-    expect(visitor.frame.locator(".k-no-dial:visible")).to_have_text(["Only borrowed: it hardly follows a dial."])
+    expect(visitor.frame.locator("#way-off .k-reason")).to_have_text("Choose a second piece first.")
+    expect(visitor.frame.locator("#off")).to_contain_text("nothing new to share")
+    expect(visitor.frame.locator(".k-no-dial:visible")).to_have_text(["Borrow it to change it: a dial hardly moves it."])
     said = visitor.frame.locator(SAID)
     visitor.get("turn-rhythm").fill("1")
-    expect(said).to_contain_text("Turned: rhythm to busy.", timeout=COMPOSED_MS)
-    visitor.frame.get_by_role("button", name="Turn the rhythm back").click()
+    expect(said).to_contain_text("Turned: rhythm towards busy.", timeout=COMPOSED_MS)
+    expect(visitor.get("player-b")).to_have_attribute("aria-pressed", "true")  # though nothing had been played yet
+    visitor.get("player-b").click()
+    visitor.frame.get_by_role("button", name="Reset the rhythm").click()
     expect(visitor.get("turn-rhythm")).to_have_value("0")
     visitor.get("borrow-toward").click()
     picks = visitor.frame.locator("#choices-picker").get_by_role("button", name=re.compile("^Choose"))
@@ -161,7 +180,7 @@ def test_the_way_to_another_piece_is_heard_step_by_step(visit):
     steps.nth(3).click()
     expect(steps.nth(3)).to_have_attribute("aria-pressed", "true", timeout=COMPOSED_MS)
     expect(steps.nth(1)).to_have_attribute("aria-pressed", "false")
-    visitor.frame.locator("#steps").get_by_role("button", name=re.compile("^Take")).nth(3).click()
+    visitor.frame.locator("#steps").get_by_role("button", name=re.compile("^Use this")).nth(3).click()
     expect(said).to_contain_text("67 % of the way", timeout=COMPOSED_MS)
     expect(visitor.get("strength-toward")).to_have_value("65")  # the nearest place of the dial
 
@@ -181,6 +200,10 @@ def test_a_tune_is_found_an_own_one_is_brought_and_a_bad_file_says_what_to_do(vi
     expect(visitor.frame.locator("#upload-error")).to_contain_text("256 KB")
     expect(visitor.frame.locator("#choices-start .k-listed").first).to_be_visible()
     find_tunes(visitor, "start", "bonnie kate")
+    visitor.frame.locator("#start").get_by_role("radio", name="Chorales").check(force=True)
+    expect(visitor.frame.locator("#find-start :is(input, textarea)")).to_have_value("")
+    expect(visitor.frame.locator("#choices-start").get_by_text("Bonnie Kate")).to_have_count(0)
+    find_tunes(visitor, "start", "bonnie kate")
     visitor.frame.get_by_role("button", name=re.compile("^Start: Bonnie Kate")).first.click()
     expect(visitor.get("player-a")).to_be_enabled(timeout=COMPOSED_MS)
     expect(visitor.frame.locator(SAID)).to_contain_text("Bonnie Kate")
@@ -189,7 +212,7 @@ def test_a_tune_is_found_an_own_one_is_brought_and_a_bad_file_says_what_to_do(vi
     visitor.frame.locator(UPLOAD).set_input_files({"name": "jig.abc", "mimeType": "text/vnd.abc", "buffer": once})
     expect(visitor.get("player-a")).to_be_enabled(timeout=COMPOSED_MS)
     expect(visitor.frame.locator(SAID)).to_contain_text(
-        "Read from ABC as pop piano, whose tab was open. It has only 4 whole bars of eight."
+        "Read from ABC as pop piano. It has only 4 whole bars of eight."
     )
     expect(visitor.frame.locator(SAID)).to_contain_text("The Test Jig")
     expect(visitor.frame.locator("#offer")).to_be_disabled()
@@ -206,7 +229,7 @@ def test_a_link_shows_the_recipe_to_somebody_else_and_plays_it(visit):
     expect(address).to_have_value(re.compile(r"/studio\?link="))
     other = open_studio(visit(**PHONE), "?link=nobody-made-it")
     expect(other.frame.locator("#choices-start .k-listed").first).to_be_visible()
-    expect(other.frame.locator("#upload-error")).to_contain_text("This address opens no piece")
+    expect(other.frame.locator("#upload-error")).to_contain_text("This address opens nothing")
     other = open_studio(other, "?" + address.input_value().partition("?")[2])
     expect(other.get("player-b")).to_be_enabled(timeout=COMPOSED_MS)
     expect(other.frame.locator("[data-part=shared]")).to_contain_text("Somebody made this")
@@ -251,7 +274,7 @@ def test_a_recipe_is_told_in_words(visit):
         "50 % of the way to the other piece. Borrowed: rhythm, tempo.",
         [True, False, False],
         "the rest composed again",
-        "on the way to another piece, rhythm borrowed, tempo borrowed and register turned",
+        "morphed into another piece, rhythm borrowed, tempo borrowed and register turned",
     ]
 
 
@@ -261,7 +284,7 @@ def test_what_is_left_while_it_is_being_composed_comes_to_nothing(visit):
     start(visitor)
     said, page = visitor.frame.locator(SAID), visitor.page
     visitor.get("turn-rhythm").fill("1")
-    expect(said).to_contain_text("Turned: rhythm to busy.", timeout=COMPOSED_MS)
+    expect(said).to_contain_text("Turned: rhythm towards busy.", timeout=COMPOSED_MS)
     composed, held = page.url, []
 
     def hold(route):
@@ -294,4 +317,4 @@ def test_what_is_left_while_it_is_being_composed_comes_to_nothing(visit):
     start(visitor)
     expect(visitor.get("player-b")).to_be_disabled()
     visitor.get("turn-rhythm").fill("1")
-    expect(said).to_contain_text("Turned: rhythm to busy.", timeout=COMPOSED_MS)
+    expect(said).to_contain_text("Turned: rhythm towards busy.", timeout=COMPOSED_MS)

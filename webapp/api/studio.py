@@ -8,6 +8,7 @@ Another listener's piece is not found, except through the key of its link.
 from __future__ import annotations
 
 import uuid
+from functools import partial
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Body, Depends, Query, Request, Response
@@ -28,9 +29,10 @@ router = APIRouter(prefix="/api/studio", tags=["studio"])
 Name = Annotated[str, Field(pattern=r"^(clips|pieces)/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$")]
 LinkKey = Annotated[str, Query(max_length=64)]
 Seed = Annotated[int, Field(ge=0, lt=2**53)]
-Form = Literal["mid", "abc", "score", "mp3", "wav", "flac"]
+Form = Literal["mid", "musicxml", "abc", "score", "mp3", "wav", "flac"]
 MEDIA: dict[Form, str] = {
     "mid": "audio/midi",
+    "musicxml": "application/vnd.recordare.musicxml+xml",
     "abc": "text/vnd.abc; charset=utf-8",
     "score": "text/vnd.abc; charset=utf-8",
     "mp3": "audio/mpeg",
@@ -137,9 +139,11 @@ def bring(
     data: Annotated[bytes, Body(media_type="application/octet-stream")] = b"",
     name: Annotated[str, Query(max_length=255)] = "",
     domain: Domain = "pop",
+    *,
+    first_bar: Annotated[int, Query(ge=1)] = 1,
 ) -> uploads.BroughtPiece:
-    """Bring a MIDI or ABC file, at most 256 KiB, as music of ``domain``; its first eight whole bars are kept."""
-    return uploads.upload(context.studio, listener_id, name, data, domain)
+    """Bring a MIDI or ABC file, at most 256 KiB, as music of ``domain``; eight whole bars from one on are kept."""
+    return uploads.upload(context.studio, listener_id, name, data, domain, first_bar=first_bar)
 
 
 @router.get("/tunes", responses=ERRORS)
@@ -232,13 +236,15 @@ def read_source(name: Named, context: TheContext, listener_id: Known, link: Link
 
 @router.get("/{kind}/{source_id}/{form}", responses=ERRORS, response_class=Response)
 def read_sound(name: Named, form: Form, context: TheContext, listener_id: Known, link: LinkKey = "") -> Response:
-    """The whole piece as MIDI, ABC, MP3, WAV or FLAC; ``score`` is ABC for the eye, without overlaps and short rests.
+    """The whole piece as MIDI, ABC, MP3, WAV or FLAC, and for the eye, without overlaps and short rests, as MusicXML or
+    as ABC (``score``).
 
-    Except for the score, which may come to be drawn better, it never changes.
+    Except for what is for the eye, which may come to be drawn better, it never changes.
     """
     source = pieces.source_of(context.studio, listener_id, name, link)
-    if form == "score":
-        return Response(formats.abc(source, reading=True), media_type=MEDIA[form])
+    drawn = {"score": partial(formats.abc, reading=True), "musicxml": formats.musicxml}
+    if form in drawn:
+        return Response(drawn[form](source), media_type=MEDIA[form])
     written = {"mid": formats.midi, "abc": formats.abc}
     data = written[form](source) if form in written else formats.sound(source, form)
     return Response(data, media_type=MEDIA[form], headers={"Cache-Control": IMMUTABLE})

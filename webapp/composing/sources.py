@@ -21,6 +21,7 @@ from webapp.runtime.errors import NotYours
 
 CLIPS, PIECES = "clips", "pieces"
 LEAST_POOL, LEAST_SPREAD = 8, 0.3  # below these a pool says little about where its middle lies
+TEXTURE, SINGLE_LINE = "notes_per_onset", -1.0  # one note at a time, in standard deviations of all music
 
 
 @dataclass(frozen=True)
@@ -91,11 +92,17 @@ def traits(session: Session, space: TasteSpace, playable: PlayablePool, source: 
 def named_traits(
     session: Session, space: TasteSpace, playable: PlayablePool, domain: str, features: npt.NDArray[np.float64]
 ) -> list[dict[str, float]]:
-    """The traits of clips by their features ``(clips, F)``, measured against the pool of their domain."""
+    """The traits of clips by their features ``(clips, F)``, measured against the pool of their domain.
+
+    Among tunes of single notes one is not thicker than another: what the readout finds there is noise.
+    """
     names = space.names
     pool = playable.clips(session, domain).features[:, : len(names)]
     known = len(pool) >= LEAST_POOL
     middle = pool.mean(axis=0) if known else np.zeros(len(names))
     spread = np.maximum(pool.std(axis=0), LEAST_SPREAD) if known else np.ones(len(names))
     rows = np.round((features[:, : len(names)] - middle) / spread, 2)
+    texture = names.index(TEXTURE)
+    if middle[texture] < SINGLE_LINE:
+        rows[features[:, texture] < SINGLE_LINE, texture] = 0.0
     return [dict(zip(names, row, strict=True)) for row in rows.tolist()]

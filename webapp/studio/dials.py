@@ -64,7 +64,7 @@ class Dials:
         why = {}
         for group in STYLE_GROUPS:
             if group not in WITH_DIAL:
-                why[group] = "it hardly follows a dial"
+                why[group] = "a dial hardly moves it"
             elif self.known is None or group not in self.known.groups:
                 why[group] = "a dial for it was not measured"
             elif self.known.groups[group].real and domain not in self.known.groups[group].real:

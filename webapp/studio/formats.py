@@ -8,6 +8,8 @@ from dataclasses import replace
 
 from models.music.abc_writer import write_abc
 from models.music.midi import write_midi
+from models.music.musicxml import write_musicxml
+from models.music.notes import Piece
 from webapp.composing.sources import Source
 from webapp.studio.limits import slow_slot
 
@@ -40,4 +42,14 @@ def midi(source: Source) -> bytes:
 
 def abc(source: Source, *, reading: bool = False) -> bytes:
     """The piece as a tune in ABC, melody and accompaniment as two voices; for ``reading``, as a score has it."""
-    return write_abc(replace(source.piece, titles=(source.title or "A piece from Kallos",)), reading=reading).encode()
+    return write_abc(_titled(source), reading=reading).encode()
+
+
+def musicxml(source: Source) -> bytes:
+    """The score as MusicXML, for notation programs."""
+    with slow_slot(), _rendering:  # the first one waits for music21
+        return write_musicxml(_titled(source), reading=True)
+
+
+def _titled(source: Source) -> Piece:
+    return replace(source.piece, titles=(source.title or "A piece from Kallos",))

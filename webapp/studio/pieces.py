@@ -22,7 +22,7 @@ from webapp.studio.studio import Studio
 
 KEPT_PIECES = 200  # of each listener; pieces with a link stay beyond it
 TITLE_LENGTH = 80
-FORMS = ("mid", "abc", "mp3", "wav")  # in which a piece can be downloaded
+FORMS = ("mid", "musicxml", "abc", "mp3", "wav")  # in which a piece can be downloaded
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,7 @@ class OpenedPiece(PianoRoll):
 
     name: str
     domain: Domain
+    meter: tuple[int, int]
     title: str
     traits: dict[str, float]
     dials: dict[str, Dial]
@@ -154,7 +155,8 @@ def opened(session: Session, studio: Studio, listener_id: uuid.UUID, source: Sou
         with contextlib.suppress(NotYours):
             found[name] = find(session, name, listener_id)
     address, behind = f"/api/studio/{source.name}", f"?link={link_key}" if link_key else ""
-    roll, dials = piano_roll(source.piece), studio.dials
+    piece = source.piece
+    roll, dials = piano_roll(piece), studio.dials
 
     def heard(each: Source) -> dict[str, float]:
         return traits(session, studio.space, studio.playable, each)
@@ -162,9 +164,10 @@ def opened(session: Session, studio: Studio, listener_id: uuid.UUID, source: Sou
     return OpenedPiece(
         name=source.name,
         domain=source.domain,
+        meter=(int(piece.bars[0, 2]), int(piece.bars[0, 3])),
         title=source.title,
         traits=heard(source),
-        dials=dials.of_piece(source.piece, source.domain),
+        dials=dials.of_piece(piece, source.domain),
         no_dials=dials.missing(source.domain),
         recipe=Recipe.from_json(source.recipe) if source.recipe else None,
         sources={name: Described(each.title, heard(each)) for name, each in found.items()},

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from db.queries import studio as rows
 from models.music import played
-from models.music.notes import TICKS_PER_QUARTER, Domain, MusicError, Piece
+from models.music.notes import Domain, MusicError, Piece
 from webapp.composing.sources import PIECES, Source
 from webapp.generation.protocol import BadRequest, GenerationError
 from webapp.runtime.errors import NotAllowed, NotReady, NotYours
@@ -19,9 +19,8 @@ from webapp.studio.limits import check_rate, slow_slot
 from webapp.studio.piano_roll import PianoRoll, piano_roll
 from webapp.studio.pieces import OpenedPiece, keep_encoded, open_piece
 from webapp.studio.studio import Studio
-from webapp.studio.uploads import READ_BARS
+from webapp.studio.uploads import BARS, READ_BARS
 
-BARS = 8  # as many as the generator takes
 REMEMBERED = 24  # pieces among which one that was taken before is looked for
 
 _reading = threading.Lock()  # reading is Python's own work and would hold votes up
@@ -66,9 +65,7 @@ def _tune(title: str, entry: played.Entry) -> Tune:
 def source(corpus: str, name: str) -> Source:
     """The beginning of a piece as sound and roll are made of; raises ``NotYours`` where there is none."""
     entry, piece = _read(corpus, name)
-    _, length, numerator, denominator = piece.bars[0].tolist()
-    pickup = length * denominator < 4 * TICKS_PER_QUARTER * numerator
-    begin = piece.window(int(pickup), BARS)
+    begin = piece.window(int(piece.has_pickup), BARS)
     return Source(f"tunes/{corpus}/{name}", entry.domain, entry.titles[0], {}, begin.to_json(), {}, "", mine=False)
 
 

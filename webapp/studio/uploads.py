@@ -1,4 +1,4 @@
-"""A listener's own MIDI or ABC file: its first eight whole bars become a piece in their studio."""
+"""A listener's own MIDI or ABC file: eight whole bars of it become a piece in their studio."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import threading
 import uuid
 from dataclasses import dataclass
 from typing import Literal
+
+import numpy as np
 
 from models.music.abc import decoded, split_tunes, tune_piece
 from models.music.midi import read_midi
@@ -18,6 +20,7 @@ from webapp.studio.pieces import TITLE_LENGTH, OpenedPiece, keep_encoded, open_p
 from webapp.studio.studio import Studio
 
 READ_BARS = 64  # of which the generator takes the first eight whole ones of one meter
+BARS = 8
 ENDING = re.compile(r"(?<=.)\.[^.\s]{1,5}$")
 
 _reading = threading.Lock()  # reading is Python's own work and would hold votes up
@@ -25,20 +28,32 @@ _reading = threading.Lock()  # reading is Python's own work and would hold votes
 
 @dataclass(frozen=True)
 class BroughtPiece(OpenedPiece):
-    """A file that was brought, and what it was read as, by its content."""
+    """A file that was brought: what it was read as, by its content, from which of its bars on, and how many it has.
+
+    A pickup is not counted.
+    """
 
     read_as: Literal["MIDI", "ABC"]
+    first_bar: int
+    bars: int
 
 
-def upload(studio: Studio, listener_id: uuid.UUID, file_name: str, data: bytes, domain: str) -> BroughtPiece:
-    """Keep a file as a piece to start from; raises ``NotAllowed`` with one line that says what to do."""
+def upload(
+    studio: Studio, listener_id: uuid.UUID, file_name: str, data: bytes, domain: str, *, first_bar: int = 1
+) -> BroughtPiece:
+    """Keep eight bars of a file as a piece to start from; raises ``NotAllowed`` with one line that says what to do.
+
+    Bars without a note before the eight are passed over.
+    """
     studio.database.transaction(lambda session: check_rate(session, listener_id))
     shortened = " ".join(file_name.split())[:TITLE_LENGTH] or "the file"
     with slow_slot():
         try:
             with _reading:
                 piece = read(data, shortened)
-            encoded = studio.generation.encode(piece.window(0, READ_BARS).to_json())
+            pickup = int(piece.has_pickup)
+            begin = _sounding_from(piece, first_bar - 1 + pickup)
+            encoded = studio.generation.encode(piece.window(begin, READ_BARS).to_json())
         except (MusicError, BadRequest) as error:
             raise NotAllowed(
                 f"“{shortened}” can't be used: {error}. Choose a MIDI file (.mid) or a tune in ABC (.abc)"
@@ -46,9 +61,22 @@ def upload(studio: Studio, listener_id: uuid.UUID, file_name: str, data: bytes, 
         except GenerationError as error:
             raise NotReady("the composer does not answer just now; keep the file and try again in a moment") from error
     title = piece.titles[0] if piece.titles else ENDING.sub("", shortened)
+    first, bars = max(begin - pickup, 0) + 1, len(piece.bars) - pickup
+    if first > 1:
+        behind = f", from bar {first}"
+        title = f"{title[: TITLE_LENGTH - len(behind)]}{behind}"
     known = piece.domain if piece.domain in DOMAINS else domain
     opened = open_piece(studio, listener_id, keep_encoded(studio, listener_id, known, title, encoded))
-    return BroughtPiece(**vars(opened), read_as="MIDI" if is_midi(data) else "ABC")
+    return BroughtPiece(**vars(opened), read_as="MIDI" if is_midi(data) else "ABC", first_bar=first, bars=bars)
+
+
+def _sounding_from(piece: Piece, bar: int) -> int:
+    """The first bar from ``bar`` on in which a note begins."""
+    sounding = np.searchsorted(piece.bars[:, 0], piece.notes[:, 0], side="right") - 1
+    later = sounding[sounding >= bar]
+    if len(later) == 0:
+        raise MusicError(f"no note begins from the wanted bar on; it has {len(piece.bars) - piece.has_pickup} bars")
+    return int(later.min())
 
 
 def is_midi(data: bytes) -> bool:

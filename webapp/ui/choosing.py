@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict
+import uuid
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+from urllib.parse import unquote
 
 import gradio as gr
 
-from models.metrics.music_statistics import ATTRIBUTES
-from models.taste.attribution import MIDDLE, POLES
 from webapp.context import Context
 from webapp.runtime.errors import NotReady
-from webapp.studio import starting_points, tunes, uploads
+from webapp.studio import pieces, starting_points, tunes, uploads
+from webapp.studio.pieces import OpenedPiece
 from webapp.studio.starting_points import StartingPoint
 from webapp.studio.tunes import FoundTunes, Tune
 from webapp.studio.uploads import BroughtPiece
@@ -22,14 +22,36 @@ from webapp.ui.components.clip_list import ClipList
 from webapp.ui.components.listener_token import ListenerToken
 from webapp.ui.handlers import bound, listener_of
 from webapp.ui.layout import QUIET, status
+from webapp.ui.words import capital, described
 
 DOMAINS = (("Pop piano", "pop"), ("Dance tunes", "dance"), ("Chorales", "chorale"))
 FEW, MANY = 12, 48
-VERY = 1.5  # standard deviations from the middle from which on a trait is one to be told with "very"
-WORDS_TOLD = 3
-AGAIN_S, PATIENCE = 2.0, 30  # asks again while the first pieces are composed
+AGAIN_S = 2.0  # asks again while the first pieces are composed
+TITLE = "Search by title, hymn or BWV number"
+FILES = [".mid", ".midi", ".abc"]
+CLEAR = "() => ['', null]"  # in the browser: what was found elsewhere is gone before the server answers
 
 Choice = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Counts the times that the list is loaded anew; ``many``: the kind of music and words of which more is wanted;
+    ``style``: what pieces are described by first.
+    """
+
+    number: int = 0
+    many: tuple[str, str] | None = None
+    style: str = ""
+
+
+class Found(NamedTuple):
+    """What there is to choose from, in the order of the outputs."""
+
+    said: str
+    rows: list[dict[str, Any]]
+    more: dict[str, Any]
+    timer: dict[str, Any]
 
 
 def kinds_of_music(value: str | None = None) -> gr.Radio:
@@ -48,67 +70,100 @@ def kinds_of_music(value: str | None = None) -> gr.Radio:
 class Choosing:
     """A list of pieces: the listener's own, the best of those that they met, then others; and tunes by title.
 
+    ``chosen`` is fired by a piece's button; ``name_of`` and ``opened`` tell which piece it was. ``asked`` holds what
+    the list is asked for: another value loads it anew.
+
     Args:
-        action: What the button of each piece says; ``chosen`` is fired by it, and ``name_of`` tells which piece it was.
+        action: What the button of each piece says.
         finder: Whether tunes of the collections are looked for by title.
+        columns: Whether pieces stand beside one another where there is room.
+        place: Where on the page it stands, in the ids of its parts.
     """
 
-    def __init__(self, context: Context, listener: ListenerToken, action: str, *, finder: bool = False) -> None:
+    def __init__(
+        self,
+        context: Context,
+        listener: ListenerToken,
+        action: str,
+        *,
+        finder: bool = False,
+        columns: bool = False,
+        place: str = "here",
+    ) -> None:
         self.domain = kinds_of_music()
         self.words = gr.Textbox(
-            placeholder="Title of a tune, number of a chorale",
-            label="Title of a tune or number of a chorale",
+            label=TITLE,
+            placeholder=TITLE,
             show_label=False,
+            container=False,
             visible=finder,
             max_length=80,
+            elem_id=f"find-{place}",
         )
-        self.said = gr.HTML(apply_default_css=False, js_on_load=None)
-        self.clips = ClipList(action=action)
-        self.more = gr.Button("Show more", visible=False, size="sm", elem_classes="k-more")
-        self.limit = gr.State(FEW)
-        inputs = [listener, self.domain, self.words, self.limit]
-        self._fill: dict[str, Any] = {
-            "fn": bound(fill, context),
-            "inputs": inputs,
-            "outputs": [self.clips, self.said, self.more],
-            **QUIET,
-        }
-        few: dict[str, Any] = {"fn": lambda: FEW, "outputs": self.limit, **QUIET}
-        self.domain.input(**few).then(**self._fill)
-        self.words.input(**few).then(trigger_mode="always_last", **self._fill)
-        self.more.click(lambda: MANY, outputs=self.limit, **QUIET).then(**self._fill)
+        said = gr.HTML(apply_default_css=False, js_on_load=None, elem_id=f"found-{place}")
+        self.clips = ClipList(action=action, columns=columns, interactive=True, elem_id=f"choices-{place}")
+        more = gr.Button("Show more", size="sm", visible=False, elem_id=f"more-{place}", elem_classes="k-middle")
+        timer, self.asked = gr.Timer(AGAIN_S, active=False), gr.State(Asked())
         self.chosen = self.clips.act
+
+        self.filled_after(self.domain.input(None, js=CLEAR, outputs=[self.words, self.clips], **QUIET))
+        # one event for all, so that what was typed last is what is shown
+        gr.on(
+            [self.words.change, timer.tick, self.asked.change],
+            bound(find, context),
+            inputs=[listener, self.domain, self.words, self.asked],
+            outputs=[said, self.clips, more, timer],
+            trigger_mode="always_last",
+            **QUIET,
+        )
+        more.click(ask_for_many, [self.domain, self.words, self.asked], self.asked, **QUIET)
 
     def filled_after(self, event: Any) -> Any:
         """Fill the list after an event of Gradio's."""
-        return event.then(**self._fill)
+        return event.then(ask_again, self.asked, self.asked, **QUIET)
 
 
-def fill(context: Context, token: str | None, domain: str | None, words: str | None, limit: int) -> Iterator[list[Any]]:
-    """Pieces of a kind of music, or with these words in their title; waits while the first ones are composed."""
-    listener, kind = listener_of(context, token), domain or "pop"
-    if words := (words or "").strip():
-        found = tunes.find_tunes(words, kind, limit)
-        shown, text = [as_tune(each) for each in found.tunes], counted(found, words, kind)
-        yield [shown, status(text), gr.update(visible=found.found > len(shown) and limit < MANY)]
-        return
-    for _ in range(PATIENCE):
-        try:
-            there = starting_points.starting_points(context.studio, listener, kind, limit)
-        except NotReady:
-            yield [gr.skip(), status("Composing the first pieces…"), gr.skip()]
-            time.sleep(AGAIN_S)
-        else:
-            yield [[as_clip(each) for each in there], status(""), gr.update(visible=limit <= len(there) < MANY)]
-            return
+def ask_again(asked: Asked) -> Asked:
+    """Look anew."""
+    return replace(asked, number=asked.number + 1, many=None)
+
+
+def ask_for_many(domain: str, words: str | None, asked: Asked) -> Asked:
+    """More of what is shown now."""
+    return replace(asked, number=asked.number + 1, many=(domain, (words or "").strip()))
+
+
+def find(context: Context, token: str | None, domain: str | None, words: str | None, asked: Asked) -> Found:
+    """Tunes with the words in their titles; without words what the listener has, and the pool's."""
+    wanted, kind = (words or "").strip(), domain or "pop"
+    limit = MANY if asked.many == (domain, wanted) else FEW
+    if wanted:
+        found = tunes.find_tunes(wanted, kind, limit)
+        rows, text = [as_tune(each) for each in found.tunes], counted(found, wanted)
+        return Found(status(text), rows, _more(there=len(rows) < found.found and limit < MANY), gr.update(active=False))
+    try:
+        points = starting_points.starting_points(context.studio, listener_of(context, token), kind, limit)
+    except NotReady:
+        return Found(status("Composing the first pieces…"), [], _more(there=False), gr.update(active=True))
+    rows = [as_clip(each, asked.style) for each in points]
+    return Found("", rows, _more(there=limit <= len(rows) < MANY), gr.update(active=False))
+
+
+def _more(*, there: bool) -> dict[str, Any]:
+    return dict(gr.update(visible=there))
 
 
 def name_of(context: Context, token: str | None, choice: Choice) -> str:
     """The name of a piece that was chosen; a tune of a collection is taken into the listener's studio first."""
+    return opened(context, listener_of(context, token), choice).name if "address" in choice else str(choice["name"])
+
+
+def opened(context: Context, listener_id: uuid.UUID, choice: Choice) -> OpenedPiece:
+    """A piece that was chosen in full; a tune of a collection is taken into the listener's studio first."""
     if "address" not in choice:
-        return str(choice["name"])
-    *_, corpus, name = str(choice["address"]).split("/", 5)
-    return tunes.take(context.studio, listener_of(context, token), corpus, name).name
+        return pieces.open_piece(context.studio, listener_id, str(choice["name"]))
+    corpus, name = str(choice["address"]).split("/")[-2:]
+    return tunes.take(context.studio, listener_id, corpus, unquote(name))
 
 
 def bring(context: Context, token: str | None, path: str, domain: str) -> BroughtPiece:
@@ -122,14 +177,13 @@ def bring(context: Context, token: str | None, path: str, domain: str) -> Brough
 
 def upload_button(label: str, **settings: Any) -> gr.UploadButton:
     """Takes a MIDI or ABC file."""
-    return gr.UploadButton(label, file_types=[".mid", ".midi", ".abc"], size="sm", **settings)
+    return gr.UploadButton(label, file_types=FILES, size="sm", **settings)
 
 
-def as_clip(choice: StartingPoint) -> dict[str, Any]:
+def as_clip(choice: StartingPoint, style: str = "") -> dict[str, Any]:
     """A choice as a list shows it: in words, and where it comes from."""
-    words = describe(choice.traits)
-    words = f"{words[:1].upper()}{words[1:]}" or "A piece"
-    detail = f"your no. {choice.rank}" if choice.rank else "not met yet"
+    words = capital(described(choice.traits, style)) or "A piece"
+    detail = f"your no. {choice.rank}" if choice.rank else "new to you"
     if choice.composed:
         detail += ", composed for you"
     if choice.title:
@@ -142,27 +196,13 @@ def as_tune(tune: Tune) -> dict[str, Any]:
     return {**asdict(tune), "heading": tune.title, "detail": tune.collection, "lazy": tune.domain == "chorale"}
 
 
-def describe(traits: Mapping[str, float]) -> str:
-    """A piece in three words at most, what is most its own first."""
-    named = [name for name in traits if ATTRIBUTES[name] != "content"]
-    return ", ".join(
-        _trait(name, traits[name]) for name in sorted(named, key=lambda name: -abs(traits[name]))[:WORDS_TOLD]
-    )
-
-
-def _trait(attribute: str, deviation: float) -> str:
-    if abs(deviation) < MIDDLE:
-        return f"moderate {ATTRIBUTES[attribute]}"
-    word = POLES[attribute][deviation > 0]
-    return f"very {word}" if abs(deviation) > VERY else word
-
-
-def counted(found: FoundTunes, words: str, domain: str) -> str:
+def counted(found: FoundTunes, words: str) -> str:
     """How many pieces have these words in their titles."""
     if not found.collections:
         return "There is no collection of tunes here that may be played."
     if not found.found:
-        numbers = " Chorales go by their number, such as 227." if domain == "chorale" else ""
-        return f"No title has “{words}” in it. Try fewer words, or a part of one.{numbers}"
+        *all_but_last, last = found.collections
+        searched = f"{', '.join(all_but_last)} or {last}" if all_but_last else last
+        return f"No title in {searched} has “{words}” in it. Try fewer words, or a part of one."
     one = found.found == 1
     return f"One piece with “{words}” in its title." if one else f"{found.found} pieces with “{words}” in their titles."

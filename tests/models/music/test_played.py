@@ -47,4 +47,14 @@ def test_without_collections_nothing_is_found(small_collections: Path, monkeypat
 
 def test_a_chorale_is_found_by_its_number() -> None:
     ((title, entry),) = [each for each in played.find("bwv 10.7", "chorale") if each[1].name == "bwv10.7"]
-    assert (title, entry.collection, entry.domain) == ("BWV 10.7", "Bach's chorales", "chorale")
+    assert title == "Meine Seel’ erhebt den Herren, BWV 10.7"
+    assert (entry.collection, entry.domain) == ("Bach's chorales", "chorale")
+
+
+def test_a_chorale_is_found_by_its_hymn_and_another_setting_bears_the_same_title() -> None:
+    def titles(words: str) -> list[str]:
+        return [title for title, entry in played.find(words, "chorale") if entry.domain == "chorale"]
+
+    assert "Aus meines Herzens Grunde, BWV 269" in titles("aus meines herzens grunde")
+    assert titles("BWV 269") == titles("269")[:1] == ["Aus meines Herzens Grunde, BWV 269"]
+    assert any(title.startswith("Ich dank’ dir, lieber Herre") for title in titles("dank' dir lieber"))

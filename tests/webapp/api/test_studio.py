@@ -61,6 +61,9 @@ def test_a_rhythm_borrowed_from_another_clip_makes_a_piece_that_opens_sounds_and
         assert len(samples) / rate == pytest.approx(piece["seconds"], abs=0.01)
     assert studio.get(piece["downloads"]["mp3"]).headers["content-type"] == "audio/mpeg"
     assert len(read_midi(studio.get(piece["downloads"]["mid"]).content).notes) == len(piece["notes"])
+    score = studio.get(piece["downloads"]["musicxml"])
+    assert score.headers["content-type"] == "application/vnd.recordare.musicxml+xml"
+    assert b"<score-partwise" in score.content
 
 
 def test_the_same_recipe_gives_the_same_notes_and_another_seed_gives_others(studio):

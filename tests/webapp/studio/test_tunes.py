@@ -20,8 +20,8 @@ def tunes(client, words: str = "kate", **query) -> dict:
     return answer.json()
 
 
-def bring(client, data: bytes, name: str, domain: str = "pop"):
-    return client.post("/api/studio/uploads", params={"name": name, "domain": domain}, content=data)
+def bring(client, data: bytes, name: str, domain: str = "pop", **query):
+    return client.post("/api/studio/uploads", params={"name": name, "domain": domain} | query, content=data)
 
 
 def test_a_tune_is_found_heard_taken_once_and_composed_from(studio, small_collections: Path):
@@ -69,3 +69,21 @@ def test_a_file_is_recognised_by_its_content_and_keeps_its_name(studio, tune, na
     assert (abc["read_as"], abc["domain"], abc["title"]) == ("ABC", "pop", "The Test Jig")
     refused = bring(studio, b"nothing", name).json()["error"]
     assert f"“{name}” can't be used" in refused
+
+
+def test_the_bars_that_are_read_can_be_chosen_and_silent_ones_are_passed_over(studio):
+    bars = ["z8", "z8", *(f"{letter}8" for letter in "CDEFGABcdefgab")]
+    tune = f"X:1\nT:Long\nM:4/4\nL:1/8\nK:C\nG2|{'|'.join(bars)}|\n".encode()
+
+    def read(first: int) -> dict:
+        return bring(studio, tune, "long.abc", first_bar=first).json()
+
+    begin, later, last = read(1), read(7), read(13)
+    assert [(each["first_bar"], each["bars"]) for each in (begin, later, last)] == [(3, 16), (7, 16), (13, 16)]
+    assert [note[2] for note in begin["notes"]] == [60, 62, 64, 65, 67, 69, 71, 72]
+    assert [note[2] for note in later["notes"]] == [67, 69, 71, 72, 74, 76, 77, 79]
+    assert [note[2] for note in last["notes"]] == [77, 79, 81, 83]
+    assert [each["title"] for each in (begin, later)] == ["Long, from bar 3", "Long, from bar 7"]
+    refused = bring(studio, tune, "long.abc", first_bar=17)
+    assert refused.status_code == 422
+    assert "16 bars" in refused.json()["error"]

@@ -6,6 +6,7 @@ import { dress } from "./shared/dress.js";
 
 const SCRIPT = new URL("./vendor/abcjs-6.7.2.min.js", import.meta.url).href;
 const NARROW_PX = 620;
+const A4_PX = 680; // how wide the staves are on paper
 const SORRY = "The score could not be drawn; nothing is lost. Try again.";
 
 /** @returns {Promise<any>} */
@@ -32,12 +33,13 @@ class Score {
   constructor({ element, props }) {
     const find = (/** @type {string} */ selector) => /** @type {HTMLElement} */ (element.querySelector(selector));
     this.props = props;
-    this.button = find("button");
+    this.button = find("[data-testid=score]");
     this.section = find("section");
     this.title = find("h2");
     this.said = find("p");
     this.paper = find("[data-part=paper]");
     this.button.addEventListener("click", () => this.#toggle());
+    find("[data-testid=print]").addEventListener("click", () => this.#print());
     new ResizeObserver(() => this.draw()).observe(this.section);
   }
 
@@ -46,6 +48,29 @@ class Score {
     this.button.setAttribute("aria-expanded", String(!this.section.hidden));
     this.draw();
     if (!this.section.hidden) this.section.scrollIntoView({ block: "nearest" });
+  }
+
+  /** Draw the piece anew as wide as paper, in a frame of its own, and let the browser print that or save it as PDF. */
+  async #print() {
+    const piece = this.props.value;
+    const [{ renderAbc }, text] = await Promise.all([abcjs(), abcOf(piece)]);
+    const drawing = document.body.appendChild(document.createElement("div"));
+    drawing.style.cssText = "position: absolute; left: -9999px; width: 760px"; // it measures its letters on the page
+    renderAbc(drawing, text, {
+      staffwidth: A4_PX,
+      wrap: { minSpacing: 1.4, maxSpacing: 2.6, preferredMeasuresPerLine: 4 },
+      format: { titlefont: "serif 15", tempofont: "serif 12" },
+    });
+    const frame = document.createElement("iframe");
+    frame.dataset.testid = "printed";
+    frame.style.cssText = "position: absolute; left: -9999px";
+    document.body.append(frame);
+    const paper = /** @type {Window} */ (frame.contentWindow);
+    paper.document.title = piece.title;
+    paper.document.body.append(...drawing.children);
+    drawing.remove();
+    paper.addEventListener("afterprint", () => window.setTimeout(() => frame.remove()));
+    paper.print();
   }
 
   /** Draw the piece that Python has set, where it is to be seen and not drawn yet. */
@@ -61,7 +86,7 @@ class Score {
       const [{ renderAbc }, text] = await Promise.all([abcjs(), abcOf(piece)]);
       if (piece !== this.props.value && piece.abc_url !== this.props.value?.abc_url) return;
       const narrow = width < NARROW_PX;
-      renderAbc(this.paper, text, {
+      renderAbc(this.paper, text.replace(/^T:.*\n/gm, ""), {
         responsive: "resize",
         staffwidth: narrow ? 2 * width : width, // more music a line than life-size notes would leave
         wrap: { minSpacing: 1.2, maxSpacing: 2.5, preferredMeasuresPerLine: narrow ? 2 : 4 },
@@ -79,12 +104,12 @@ class Score {
 }
 
 /**
- * Tempi of each bar would crowd the staff, and the page has the title already.
+ * Tempi of each bar would crowd the staff.
  * @param {{abc?: string, abc_url: string}} piece
  */
 async function abcOf(piece) {
   const text = piece.abc ?? new TextDecoder().decode(await audio(piece.abc_url));
-  return text.replaceAll(/\[Q:[^\]]*\]/g, "").replace(/^T:.*\n/gm, "");
+  return text.replaceAll(/\[Q:[^\]]*\]/g, "");
 }
 
 /** @param {import("./shared/types.d.ts").GradioComponent} component */

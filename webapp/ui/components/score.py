@@ -27,7 +27,10 @@ class Score(Component):
 <div class="kallos" style="visibility: hidden">
   <button type="button" class="k-quiet k-small" aria-expanded="false" data-testid="score">Score</button>
   <section class="k-score" aria-label="Score" hidden>
-    <h2></h2>
+    <div class="k-score-head">
+      <h2></h2>
+      <button type="button" class="k-quiet k-small" data-testid="print">Print or save as PDF</button>
+    </div>
     <p class="k-said" role="status"></p>
     <div class="k-paper"><div data-part="paper"></div></div>
   </section>

@@ -7,6 +7,7 @@ import { whileOn } from "./shared/lifetime.js";
 import { saveAs } from "./shared/save.js";
 import { lay, lockOf } from "./studio/bars.js";
 import { Bench } from "./studio/bench.js";
+import { dock } from "./studio/dock.js";
 import { LOCKS, PLAIN, anyLock, changeInWords, inWords, isPlain, recipeOf } from "./studio/recipe.js";
 import { Sounds } from "./studio/sounds.js";
 import { capital } from "./studio/words.js";
@@ -58,6 +59,7 @@ class Desk {
     this.bars = this.#find("[data-side=a] .k-bars");
     this.ruler = this.#find("[data-side=b] .k-bars");
     this.save = /** @type {HTMLDetailsElement} */ (this.#find(".k-save"));
+    dock(this.#find("[data-part=place]"));
     this.#listen();
   }
 
@@ -90,6 +92,7 @@ class Desk {
     for (const name of ["click", "keydown"]) {
       whileOn(this.root, document, name, (event) => {
         if (event.key === "Escape" || (name === "click" && !this.save.contains(event.target))) this.save.open = false;
+        if (this.#old) this.bench.player.unlock(); // what is composed sounds by itself, which a tap has to allow
       });
     }
   }
@@ -131,7 +134,7 @@ class Desk {
     line.hidden = !link;
     line.textContent = `Somebody made this and gave you the link. ${
       fixed
-        ? "It borrows from pieces that are theirs alone: go on from the new one to change it."
+        ? "It borrows from pieces that are theirs alone: continue from the new one to change it."
         : "Change what you like; theirs stays as it is."
     }`;
     await this.#go(this.#steps.length - 1);
@@ -186,7 +189,7 @@ class Desk {
   /** Tell the page what is wanted and what there is. */
   #tell() {
     const { piece } = this.#now;
-    const known = ["name", "domain", "title", "dials", "no_dials", "score_url"].map((name) => [name, this.#old[name]]);
+    const known = ["name", "domain", "meter", "title", "dials", "no_dials", "score_url"].map((name) => [name, this.#old[name]]);
     this.#shown = {
       old: Object.fromEntries(known),
       piece: piece && { name: piece.name, mine: piece.mine, score_url: piece.score_url },
@@ -250,7 +253,9 @@ class Desk {
     try {
       const piece = await api.studio.compose({ content: this.#old.name, ...recipe });
       await this.sounds.of(piece);
-      if (wanted()) this.#push({ ...recipe, piece });
+      if (!wanted()) return;
+      this.bench.started = this.bench.eager = true;
+      this.#push({ ...recipe, piece });
     } catch (error) {
       if (wanted()) this.#failed(error, recipe);
     }
@@ -336,10 +341,10 @@ class Desk {
   #summary() {
     const { piece, ...recipe } = this.#now;
     const title = this.#old.title ? `“${this.#old.title}”. ` : "";
-    if (!piece) return `${title}Turn, borrow or lock something, and the new piece plays beside the old one.`;
+    if (!piece) return `${title}Turn a dial, borrow a style or lock something: then the new one plays.`;
     const told = inWords(recipe);
     if (!told) return `${title}The same styles, played anew.`;
-    return `${title}${told} Go over between old and new while it plays.`;
+    return `${title}${told} Switch between old and new while it plays.`;
   }
 
   /** A seed beyond all that were used. */

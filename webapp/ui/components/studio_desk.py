@@ -10,17 +10,16 @@ from typing import Any
 from webapp.ui.components import clip
 from webapp.ui.components.component import Component, Event
 
-FORMS = ("mid", "abc", "mp3", "wav")
-CALLED = {"mid": "MIDI", "abc": "ABC", "mp3": "MP3", "wav": "WAV"}
+CALLED = {"mid": "MIDI", "musicxml": "MusicXML", "abc": "ABC", "mp3": "MP3", "wav": "WAV"}
 LOCKABLE = '<div class="k-bars" role="group" aria-label="Lock bars of the old one"></div>'
 RULER = '<div class="k-bars" aria-hidden="true"></div>'
 
 
 class StudioDesk(Component):
-    """Plays old against new, going over at the same place in the music, and composes what is wanted.
+    """Plays old against new, switching at the same place in the music, and composes what is wanted.
 
-    One piece is composed at a time, over HTTP; meanwhile only the last wish counts, and undo takes it back. Bars of the
-    old piece are locked below its roll.
+    One piece is composed at a time, over HTTP, and plays once it is there; meanwhile only the last wish counts, and
+    undo takes it back. Bars of the old piece are locked below its roll. Both stay in view when the page is scrolled.
 
     Args:
         value: An order, or what is shown (see the events). Orders have ``do``: ``open`` (with ``old`` and maybe
@@ -38,14 +37,16 @@ class StudioDesk(Component):
     shows: Event
 
     def __init__(self, value: dict[str, Any] | None = None, **settings: Any) -> None:
-        forms = "".join(f'<button type="button" data-form="{form}">{CALLED[form]}</button>' for form in FORMS)
+        forms = "".join(f'<button type="button" data-form="{form}">{CALLED[form]}</button>' for form in CALLED)
         super().__init__(
             value,
             html_template=f"""
 <div class="kallos k-desk" style="visibility: hidden">
   <p class="k-shared" data-part="shared" hidden></p>
-  <div class="k-pair">{clip.card("a", "Old", "O", LOCKABLE)}{clip.card("b", "New", "N", RULER)}</div>
-  <p class="k-said" role="status" aria-live="polite" data-part="said"></p>
+  <div data-part="place"><div class="k-players">
+    <div class="k-pair">{clip.card("a", "Old", "O", LOCKABLE)}{clip.card("b", "New", "N", RULER)}</div>
+    <p class="k-said" role="status" aria-live="polite" data-part="said"></p>
+  </div></div>
   <div class="k-tools" role="toolbar" aria-label="Steps and files">
     <button type="button" class="k-quiet k-small" data-do="undo" aria-keyshortcuts="Control+Z" data-testid="undo"
             disabled>Undo</button>

@@ -11,12 +11,12 @@ const UNNAMED = "a piece that is not here";
 /**
  * @typedef {{attribute: string, value: number, sd: number, real: number[] | null}} Dial
  * @typedef {{source: string, strength: number}} Borrowed
- * @typedef {{dials: Record<string, Dial>, no_dials: Record<string, string>, styles: Record<string, Borrowed>, turned: Record<string, number>, sources: Record<string, {title: string, traits: Record<string, number>}>, fixed: boolean}} Value
- * @typedef {{row: HTMLElement, from: HTMLElement, explained: string, strength: HTMLElement, range: HTMLInputElement, output: HTMLElement, turn: HTMLElement | null, none: HTMLElement | null, dial: HTMLInputElement | null, back: HTMLElement, gives: string, borrow: HTMLElement, asks: string}} Parts
+ * @typedef {{dials: Record<string, Dial>, no_dials: Record<string, string>, styles: Record<string, Borrowed>, turned: Record<string, number>, sources: Record<string, {title: string, traits: Record<string, number>}>, meter: [number, number], fixed: boolean}} Value
+ * @typedef {{row: HTMLElement, from: HTMLElement, explained: string, strength: HTMLElement, range: HTMLInputElement, output: HTMLElement, turn: HTMLElement | null, none: HTMLElement | null, dial: HTMLInputElement | null, back: HTMLElement, removes: string, borrow: HTMLElement, asks: string}} Parts
  */
 
 /** @type {Value} */
-const NOTHING = { dials: {}, no_dials: {}, styles: {}, turned: {}, sources: {}, fixed: false };
+const NOTHING = { dials: {}, no_dials: {}, styles: {}, turned: {}, sources: {}, meter: [4, 4], fixed: false };
 
 class StyleDials {
   /** @type {Map<string, Parts>} */
@@ -51,7 +51,7 @@ class StyleDials {
       none: part("[data-part=none]"),
       dial: part(".k-turn input"),
       back: part("[data-do=return]"),
-      gives: part("[data-do=return]").getAttribute("aria-label"),
+      removes: part("[data-do=return]").getAttribute("aria-label"),
       borrow: part("[data-do=borrow]"),
       asks: part("[data-do=borrow]").textContent.trim(),
     };
@@ -91,17 +91,17 @@ class StyleDials {
       const borrowed = styles[group];
       const by = turned[group] ?? 0;
       parts.row.classList.toggle("k-borrowed", Boolean(borrowed || by));
-      const link = group === "toward" ? "on the way to" : "from";
+      const link = group === "toward" ? "into" : "from";
       parts.from.textContent = borrowed ? `${link} ${this.#called(borrowed.source, group)}` : parts.explained;
       parts.strength.hidden = !borrowed;
       parts.back.hidden = !(borrowed || by) || fixed;
-      parts.back.textContent = by ? "Turn back" : "Give back";
-      parts.back.setAttribute("aria-label", by ? `Turn the ${group} back` : parts.gives);
+      parts.back.textContent = by ? "Reset" : "Remove";
+      parts.back.setAttribute("aria-label", by ? `Reset the ${group}` : parts.removes);
       if (parts.turn && parts.dial && parts.none) {
         const known = dials[group];
         mark(parts, group, known);
         const unmarked = known && !known.real ? "Where real music lies was not measured." : "";
-        parts.none.textContent = known ? unmarked : `Only borrowed: ${reasons[group] ?? "a dial for it was not measured"}.`;
+        parts.none.textContent = known ? unmarked : `Borrow it to change it: ${reasons[group] ?? "a dial for it was not measured"}.`;
         parts.turn.hidden = Boolean(borrowed) || !known;
         parts.none.hidden = Boolean(borrowed) || !parts.none.textContent;
         parts.dial.disabled = fixed;
@@ -110,7 +110,7 @@ class StyleDials {
       }
       parts.borrow.hidden = fixed;
       parts.range.disabled = fixed;
-      parts.borrow.textContent = borrowed ? "Another" : parts.asks;
+      parts.borrow.textContent = borrowed ? "Change" : parts.asks;
       if (!borrowed) continue;
       parts.range.value = String(Math.round(borrowed.strength * 100));
       percent(parts);
@@ -127,9 +127,10 @@ class StyleDials {
     const parts = this.#rows.get(group);
     if (!known || !parts) return;
     const { attribute, value, sd } = known;
-    const [[wanted], [own, unit]] = [measure(attribute, value + by * sd), measure(attribute, value)];
+    const { meter } = this.value;
+    const [[wanted], [own, unit]] = [measure(attribute, value + by * sd, meter), measure(attribute, value, meter)];
     const now = `${by ? `${wanted} instead of ${own}` : own} ${unit}`.trim();
-    parts.from.textContent = by ? `to ${poles(attribute)[by < 0 ? 0 : 1]}: ${now}` : `${parts.explained}: ${now}`;
+    parts.from.textContent = by ? `towards ${poles(attribute)[by < 0 ? 0 : 1]}: ${now}` : `${parts.explained}: ${now}`;
     parts.dial?.setAttribute("aria-valuetext", now);
   }
 

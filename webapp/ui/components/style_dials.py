@@ -15,14 +15,14 @@ from webapp.studio.recipes import Borrowed
 from webapp.ui.components.component import Component, Event
 
 EXPLAINED = {
-    "rhythm": "when notes begin and how long they last",
-    "register": "how high or low it lies",
+    "rhythm": "when notes begin and end",
+    "register": "how high or low",
     "harmony": "chords, bass and mode",
     "dynamics": "soft and loud",
     "tempo": "slow and fast",
     "texture": "single notes or thick chords",
 }
-LEGEND = "The line is this piece; shaded is where nine of ten real pieces of its kind lie, darker the middle half."
+LEGEND = "Nine of ten real pieces of its kind lie in the shaded part of a dial, half of them in the darker part."
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,7 @@ class Styles:
         styles: Style → from which source it is borrowed, and how far it goes there.
         turned: Style → by how many standard deviations it is turned.
         sources: Name of a source → what it is called and how it sounds.
+        meter: Numerator and denominator, by which tempo is counted.
         fixed: Whether all of it can only be looked at.
     """
 
@@ -43,6 +44,7 @@ class Styles:
     styles: Mapping[str, Borrowed] = field(default_factory=dict)
     turned: Mapping[str, float] = field(default_factory=dict)
     sources: Mapping[str, Described] = field(default_factory=dict)
+    meter: tuple[int, int] = (4, 4)
     fixed: bool = False
 
 
@@ -57,7 +59,7 @@ class StyleDials(Component):
         asks: What the button says that borrows.
 
     Events:
-        input: A dial or a strength was set, or a style given back; the value says how.
+        input: A dial or a strength was set, or a style removed; the value says how.
         change: The value is another one, also from Python.
         borrow: Somebody wants to choose from what to borrow; ``gr.EventData`` has the ``group``.
     """
@@ -101,12 +103,12 @@ def _row(group: str, about: str, asks: str, *, turned: bool) -> str:
   <h3 id="k-{group}-name">{name}</h3>
   <p class="k-words" data-part="from">{about}</p>{_turn(group) if turned else ""}
   <div class="k-strength" hidden>
-    <span aria-hidden="true">own</span>
+    <span aria-hidden="true">this piece</span>
     <input type="range" min="0" max="100" step="5" value="100" aria-label="How far to {label}, in percent"
            data-testid="strength-{group}">
     <output></output>
   </div>
-  <button type="button" class="k-quiet k-small" data-do="return" aria-label="Give {label} back" hidden>Give back
+  <button type="button" class="k-quiet k-small" data-do="return" aria-label="Remove {label}" hidden>Remove
   </button>
   <button type="button" class="k-quiet k-small" data-do="borrow" data-testid="borrow-{group}"
           aria-label="{asks} {label}">{asks}</button>

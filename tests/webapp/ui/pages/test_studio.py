@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
 from webapp.runtime.errors import NotYours
 from webapp.ui.pages import studio
-from webapp.ui.pages.studio import finding, tools
+from webapp.ui.pages.studio import tools
 from webapp.ui.pages.studio.words import not_offered
 
 FREE = {"bars": [], "melody": False, "harmony": False, "rhythm": False}
@@ -51,10 +53,40 @@ def test_with_nothing_new_the_old_one_has_a_score_and_no_link():
     assert gates.again["interactive"]
 
 
-def test_a_search_tells_how_many_there_are():
-    assert finding.counted(["A", "B"]).startswith("Titles are looked for in A and B;")
-    assert finding.counted(["A"], 1, "kate") == "One piece with “kate” in its title."
-    assert "no collection" in finding.counted([])
+def test_a_long_file_of_ones_own_is_read_from_the_bar_that_is_chosen(context, stock, live, tmp_path):
+    token = context.identity.token(live())
+    stock("pop")
+    path = tmp_path / "long.abc"
+    path.write_text("X:1\nT:Long\nM:4/4\nL:1/8\nK:C\n" + "|".join(["C8", "D8", "E8", "F8"] * 4) + "|\n", encoding="utf-8")
+    file, cleared, *opened = studio.bring(context, token, str(path), "dance")
+    begun = studio.Opened(*opened)
+    assert cleared is None
+    assert not path.exists()
+    assert begun.desk["note"] == "Read from ABC as a dance tune. These are its bars 1 to 8 of 16. "
+    assert (begun.first_bar["visible"], begun.first_bar["maximum"]) == (True, 9)
+    later = studio.read_on(context, token, file, 6)
+    assert later.desk["old"]["title"] == "Long, from bar 6"
+    assert later.desk["old"]["meter"] == [4, 4]
+    assert later.first_bar["info"] == "bars 6 to 13 of 16"
+    assert not studio.leave().first_bar["visible"]
+
+
+def test_a_file_that_is_too_large_is_refused_and_no_copy_stays(context, live, tmp_path):
+    path = tmp_path / "large.mid"
+    path.write_bytes(b"M" * 300_000)
+    file, _, *opened = studio.bring(context, context.identity.token(live()), str(path), "pop")
+    assert file is None
+    assert "“large.mid” has 293 KB; at most 256 KB are allowed" in studio.Opened(*opened).error
+    assert not path.exists()
+
+
+def test_the_address_of_a_clip_opens_it_as_the_old_one(context, stock, live):
+    listener_id = live()
+    clip = str(next(iter(stock("pop"))))
+    request = SimpleNamespace(query_params={"clip": clip})
+    arrived = studio.arrive(context, context.identity.token(listener_id), request)
+    assert arrived.desk["old"]["name"] == f"clips/{clip}"
+    assert arrived.bench["visible"]
 
 
 def test_an_address_that_names_no_piece_opens_nothing():

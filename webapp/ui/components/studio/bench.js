@@ -1,5 +1,5 @@
 // @ts-check
-// The old piece and the new one side by side: going over to the other goes on at the same place in the music.
+// The old piece and the new one side by side: switching to the other goes on at the same place in the music.
 
 import { other } from "../shared/player.js";
 import { samePlace } from "../shared/same_place.js";
@@ -31,7 +31,7 @@ export class Bench extends Stage {
     this.cards.b.card.classList.toggle("k-vacant", !there);
   }
 
-  /** Going over to the other side keeps the place in the music. */
+  /** Switching to the other side keeps the place in the music. */
   tap(side = this.player.current) {
     if (!this.pair?.clips[side].buffer) return;
     const from = this.player.current;
@@ -54,7 +54,7 @@ export class Bench extends Stage {
   /** @param {any} pair */
   #place(pair) {
     const { playing, current } = this.player;
-    const seconds = this.player.position(current);
+    const seconds = this.#ended(current) ? 0 : this.player.position(current);
     const { bars } = /** @type {any} */ (this.pair).clips[current];
     return {
       side: (playing !== null || this.eager) && (pair.clips.b.buffer ? "b" : "a"),
@@ -63,13 +63,17 @@ export class Bench extends Stage {
     };
   }
 
+  /** @param {string} side */
+  #ended(side) {
+    return this.player.position(side) > this.player.duration(side) - 0.1;
+  }
+
   /**
    * @param {string} from
    * @param {string} side
    * @param {any} pair
    */
   #map(from, side, pair) {
-    const ended = this.player.position(from) > this.player.duration(from) - 0.1;
-    return ended ? 0 : samePlace(this.player.position(from), pair.clips[other(side)].bars, pair.clips[side].bars);
+    return this.#ended(from) ? 0 : samePlace(this.player.position(from), pair.clips[other(side)].bars, pair.clips[side].bars);
   }
 }

@@ -49,7 +49,7 @@ export function inWords({ toward, styles, turned, keep, locks }) {
   if (toward) sentences.push(`${Math.round(toward.strength * 100)} % of the way to the other piece.`);
   const groups = Object.keys(styles);
   if (groups.length) sentences.push(`Borrowed: ${groups.join(", ")}.`);
-  const moved = Object.entries(turned).map(([group, by]) => `${group} to ${poles(ATTRIBUTE_OF[group])[by < 0 ? 0 : 1]}`);
+  const moved = Object.entries(turned).map(([group, by]) => `${group} towards ${poles(ATTRIBUTE_OF[group])[by < 0 ? 0 : 1]}`);
   if (moved.length) sentences.push(`Turned: ${enumerated(moved)}.`);
   const held = [locks.bars.length ? barsInWords(locks.bars) : "", ...LOCKS.filter((name) => locks[name])];
   const locked = held.filter(Boolean);
@@ -62,10 +62,10 @@ export function inWords({ toward, styles, turned, keep, locks }) {
 export function changeInWords(before, after) {
   const same = (/** @type {any} */ one, /** @type {any} */ two) => JSON.stringify(one) === JSON.stringify(two);
   const changes = [];
-  if (!same(before.toward, after.toward)) changes.push(after.toward ? (before.toward ? "another way to go" : "on the way to another piece") : "back from the way");
+  if (!same(before.toward, after.toward)) changes.push(after.toward ? (before.toward ? "morphed differently" : "morphed into another piece") : "no longer morphed");
   const styles = [...new Set([...Object.keys(before.styles), ...Object.keys(after.styles)])];
   for (const group of styles.filter((each) => !same(before.styles[each], after.styles[each]))) {
-    changes.push(after.styles[group] ? (before.styles[group] ? `${group} borrowed differently` : `${group} borrowed`) : `${group} given back`);
+    changes.push(after.styles[group] ? (before.styles[group] ? `${group} borrowed differently` : `${group} borrowed`) : `${group} no longer borrowed`);
   }
   const turned = [...new Set([...Object.keys(before.turned), ...Object.keys(after.turned)])];
   for (const group of turned.filter((each) => before.turned[each] !== after.turned[each] && !after.styles[each])) {

@@ -23,18 +23,35 @@ const NOTES = ["C", "C♯", "D", "E♭", "E", "F", "F♯", "G", "A♭", "A", "B�
 const mode = (/** @type {number} */ value) =>
   Math.abs(value) < 0.05 ? "neither" : `${Math.abs(value) > 0.2 ? "clearly" : "rather"} ${value < 0 ? "minor" : "major"}`;
 
-/** @type {Record<string, (value: number) => [string, string]>} */
+/**
+ * A tempo as musicians count it: in a compound meter by dotted quarters.
+ * @param {number} quarters a minute
+ * @param {[number, number]} meter
+ * @returns {[string, string]}
+ */
+function tempo(quarters, [numerator, denominator]) {
+  const bpm = Math.max(1, quarters);
+  const compound = denominator === 8 && numerator % 3 === 0;
+  return compound ? [`♩. = ${Math.round((bpm * 2) / 3)}`, "bpm"] : [String(Math.round(bpm)), "bpm"];
+}
+
+/** @type {Record<string, (value: number, meter: [number, number]) => [string, string]>} */
 const MEASURES = {
-  onsets_per_bar: (value) => [Math.max(0, value).toFixed(1), "onsets a bar"],
-  mean_pitch: (value) => [`${NOTES[Math.round(value) % 12]}${Math.floor(Math.round(value) / 12) - 1}`, "in the middle"],
+  onsets_per_bar: (value) => [Math.max(0, value).toFixed(1), "attacks a bar"],
+  mean_pitch: (value) => [`${NOTES[Math.round(value) % 12]}${Math.floor(Math.round(value) / 12) - 1}`, "on average"],
   mode: (value) => [mode(value), ""],
   mean_velocity: (value) => [String(Math.round(Math.min(127, Math.max(1, value)))), "of 127"],
-  tempo_bpm: (value) => [String(Math.round(Math.max(1, value))), "quarters a minute"],
-  notes_per_onset: (value) => [Math.max(1, value).toFixed(1), "notes an onset"],
+  tempo_bpm: tempo,
+  notes_per_onset: (value) => [Math.max(1, value).toFixed(1), "notes at once"],
 };
 
-/** A value of an attribute that names a style, and its unit. */
-export const measure = (/** @type {string} */ attribute, /** @type {number} */ value) => MEASURES[attribute](value);
+/**
+ * A value of an attribute that names a style, and its unit.
+ * @param {string} attribute
+ * @param {number} value
+ * @param {[number, number]} meter of the piece
+ */
+export const measure = (attribute, value, meter) => MEASURES[attribute](value, meter);
 export const poles = (/** @type {string} */ attribute) => POLES[attribute] ?? ["less", "more"];
 export const capital = (/** @type {string} */ text) => text.charAt(0).toUpperCase() + text.slice(1);
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import itertools
 import uuid
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,15 +17,19 @@ from webapp.listeners import accounts
 from webapp.runtime.errors import NotYours, Problem
 from webapp.studio import pieces, uploads
 from webapp.studio.pieces import OpenedPiece
+from webapp.studio.uploads import BARS, BroughtPiece
+from webapp.ui import choosing
+from webapp.ui.choosing import FILES, Choosing
 from webapp.ui.components.listener_token import ListenerToken
 from webapp.ui.components.studio_desk import StudioDesk
 from webapp.ui.handlers import bound, listener_of
 from webapp.ui.layout import QUIET, heading, page
-from webapp.ui.pages.studio import finding, tools
-from webapp.ui.pages.studio.words import DEAD, MUSIC, lacking, read_from
+from webapp.ui.pages.studio import tools
+from webapp.ui.pages.studio.words import DEAD, MUSIC, lacking, passage, read_from
 from webapp.ui.words import capital
 
 MOST_BYTES = 256 * 1024
+DROP_PX = 64
 LEAVE = "() => ({do: 'leave'})"
 _orders = itertools.count(1)
 _piece: TypeAdapter[OpenedPiece] = TypeAdapter(OpenedPiece)
@@ -38,6 +43,7 @@ class Arrived(NamedTuple):
     bench: dict[str, Any]
     desk: Any
     error: str
+    first_bar: dict[str, Any]
 
 
 class Opened(NamedTuple):
@@ -47,55 +53,61 @@ class Opened(NamedTuple):
     bench: dict[str, Any]
     desk: Any
     error: str
+    first_bar: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class OwnFile:
+    """A file that a listener has brought, as long as they are on the page: other bars of it may be read."""
+
+    name: str
+    data: bytes
+    domain: str
 
 
 def build(context: Context) -> None:
-    """The page at ``/studio``; ``?piece=ID`` and ``?link=KEY`` open a composed piece with its recipe."""
+    """The page at ``/studio``; ``?piece=ID`` and ``?link=KEY`` open a piece with its recipe, ``?clip=ID`` a clip."""
     listener: ListenerToken
     with page("studio") as listener:
         with gr.Row(elem_classes="k-ask"):
-            heading("Studio", "One piece, played another way: with the rhythm of a second and the harmony of a third.")
-        made: list[gr.UploadButton] = []
-
-        def beside() -> None:
-            made.append(
-                gr.UploadButton(
-                    _label("pop"),
-                    file_types=[".mid", ".midi", ".abc"],
-                    size="sm",
-                    elem_id="upload",
-                    elem_classes="k-at-end",
-                )
-            )
-
+            heading("Studio", "Play a piece another way: with the rhythm of a second, with the harmony of a third.")
         with gr.Column(elem_id="start") as start:
             gr.Markdown("## Start from")
-            finder = finding.build(context, listener, "start", "Start", beside)
+            brought = gr.File(label=_label("pop"), file_types=FILES, height=DROP_PX, elem_id="upload", elem_classes="k-drop")
             error = gr.HTML(apply_default_css=False, elem_id="upload-error")
+            finder = Choosing(context, listener, "Start", finder=True, columns=True, place="start")
         with gr.Column(visible=False, elem_id="bench") as bench:
             desk = StudioDesk(interactive=True)
+            first_bar = gr.Slider(
+                1, 2, 1, step=1, label="Read from bar", visible=False, interactive=True, elem_id="first-bar"
+            )
             ends = tools.build(context, listener, desk)
-    brought = made[0]
-    opening = [start, bench, desk, error]
+    file = gr.State(None)
+    opening = [start, bench, desk, error, first_bar]
     arrived = listener.change(bound(arrive, context), listener, [finder.domain, *opening], **QUIET)
     arrived.then(read_as, finder.domain, brought, **QUIET)
-    finder.look(arrived.then)
+    finder.filled_after(arrived)
     finder.domain.input(read_as, finder.domain, brought, **QUIET)
-    finder.clips.act(bound(begin, context), [listener, finder.clips], opening, **QUIET)
-    brought.upload(bound(bring, context), [listener, brought, finder.domain], opening, **QUIET)
+    finder.domain.input(None, js="() => ''", outputs=error, **QUIET)
+    finder.chosen(bound(begin, context), [listener, finder.clips], opening, **QUIET)
+    brought.upload(bound(bring, context), [listener, brought, finder.domain], [file, brought, *opening], **QUIET)
+    first_bar.release(bound(read_on, context), [listener, file, first_bar], opening, **QUIET)
     ends.onward.click(bound(go_on, context), [listener, desk], opening, **QUIET)
     left = ends.leave.click(None, js=LEAVE, outputs=desk).then(leave, outputs=opening, **QUIET)
-    finder.look(left.then)
+    finder.filled_after(left)
 
 
 def arrive(context: Context, token: str | None, request: gr.Request) -> Arrived:
     """Go where the address says: a link, a piece of one's own, or the choice of a piece to start from."""
     listener_id = listener_of(context, token)
     domain = accounts.account(context.database, listener_id).domain
-    link, piece = (str(request.query_params.get(name, "")) for name in ("link", "piece"))
-    if not link and not piece:
+    link, piece, clip = (str(request.query_params.get(name, "")) for name in ("link", "piece", "clip"))
+    if not (link or piece or clip):
         return Arrived(domain, *_choosing())
     try:
+        if clip:
+            clip_name = f"clips/{_as_id(clip)}"
+            return Arrived(domain, *_on_the_desk(pieces.open_piece(context.studio, listener_id, clip_name)))
         return Arrived(domain, *_reopened(context, listener_id, link, piece))
     except NotYours:
         return Arrived(domain, *_choosing(DEAD))
@@ -107,27 +119,38 @@ def begin(context: Context, token: str | None, rows: list[dict[str, Any]], event
     """Put what was chosen on the desk, to start from."""
     listener_id = listener_of(context, token)
     try:
-        return _on_the_desk(finding.opened(context, listener_id, rows[event.index]))
+        return _on_the_desk(choosing.opened(context, listener_id, rows[event.index]))
     except Problem as problem:
         return _choosing(f"{capital(str(problem))}.")
 
 
-def bring(context: Context, token: str | None, file: str | None, domain: str) -> Opened:
-    """Start from a file of the listener's own, read as the kind of music that is chosen."""
-    if file is None:
-        return _choosing()
-    path = Path(file)
-    size = path.stat().st_size
-    if size > MOST_BYTES:
-        return _choosing(
-            f"“{path.name}” has {-(-size // 1024)} KB; at most {MOST_BYTES // 1024} KB are allowed. Choose a shorter "
-            "piece: the first eight bars are used."
-        )
+def bring(context: Context, token: str | None, path: str | None, domain: str) -> tuple[Any, ...]:
+    """Start from a file of the listener's own, read as the kind of music that is chosen; Gradio's copy is deleted."""
+    if path is None:
+        return None, None, *_choosing()
+    copy = Path(path)
+    file = OwnFile(copy.name, copy.read_bytes(), domain)
+    copy.unlink(missing_ok=True)
+    if len(file.data) > MOST_BYTES:
+        large = f"“{file.name}” has {-(-len(file.data) // 1024)} KB; at most {MOST_BYTES // 1024} KB are allowed"
+        return None, None, *_choosing(f"{large}. Choose a smaller file.")
     try:
-        piece = uploads.upload(context.studio, listener_of(context, token), path.name, path.read_bytes(), domain)
+        piece = _upload(context, token, file)
     except Problem as problem:
-        return _choosing(f"{capital(str(problem))}.")
+        return None, None, *_choosing(f"{capital(str(problem))}.")
+    return file, None, *_on_the_desk(piece, note=read_from(piece))
+
+
+def read_on(context: Context, token: str | None, file: OwnFile, first_bar: int) -> Opened:
+    """Start from other bars of the same file."""
+    piece = _upload(context, token, file, first_bar)
     return _on_the_desk(piece, note=read_from(piece))
+
+
+def _upload(context: Context, token: str | None, file: OwnFile, first_bar: int = 1) -> BroughtPiece:
+    return uploads.upload(
+        context.studio, listener_of(context, token), file.name, file.data, file.domain, first_bar=first_bar
+    )
 
 
 def go_on(context: Context, token: str | None, shown: dict[str, Any]) -> Opened:
@@ -173,12 +196,20 @@ def _as_id(name: str) -> uuid.UUID:
 
 def _on_the_desk(old: OpenedPiece, piece: OpenedPiece | None = None, **told: Any) -> Opened:
     order = {"do": "open", "number": next(_orders), "old": told_as(old), "piece": piece and told_as(piece), **told}
-    return Opened(gr.update(visible=False), gr.update(visible=True), order, "")
+    return Opened(gr.update(visible=False), gr.update(visible=True), order, "", _other_bars(old))
+
+
+def _other_bars(piece: OpenedPiece) -> dict[str, Any]:
+    """Which bars of a file are read, where it has more of them."""
+    if not isinstance(piece, BroughtPiece) or piece.bars <= BARS:
+        return dict(gr.update(visible=False))
+    last = max(piece.bars - BARS + 1, piece.first_bar)
+    return dict(gr.update(visible=True, maximum=last, value=piece.first_bar, info=passage(piece)))
 
 
 def _choosing(error: str = "") -> Opened:
     said = f'<p class="k-wrong" role="alert">{html.escape(error)}</p>' if error else ""
-    return Opened(gr.update(visible=True), gr.update(visible=False), None, said)
+    return Opened(gr.update(visible=True), gr.update(visible=False), None, said, gr.update(visible=False))
 
 
 def told_as(piece: OpenedPiece) -> dict[str, Any]:

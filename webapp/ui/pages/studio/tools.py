@@ -1,4 +1,4 @@
-"""What is done on the desk: locks, dials, the way to another piece, variations, the score, a link, a blind pair."""
+"""What is done on the desk: locks, dials, morphing into another piece, variations, the score, a link, a blind pair."""
 
 from __future__ import annotations
 
@@ -14,32 +14,34 @@ from webapp.api.dependencies import public_address
 from webapp.api.studio import AskedVariations
 from webapp.context import Context
 from webapp.listeners import accounts
+from webapp.runtime.errors import Problem
 from webapp.studio import blind_pairs, composing, pieces
 from webapp.studio.pieces import OpenedPiece
+from webapp.ui import choosing
+from webapp.ui.choosing import Asked, Choosing
 from webapp.ui.components.clip_list import ClipList
 from webapp.ui.components.listener_token import ListenerToken
 from webapp.ui.components.score import Score
+from webapp.ui.components.sheet import Sheet
 from webapp.ui.components.studio_desk import StudioDesk
 from webapp.ui.components.style_dials import StyleDials
 from webapp.ui.handlers import bound, listener_of
 from webapp.ui.layout import QUIET, explain, status
-from webapp.ui.pages.studio import finding
-from webapp.ui.pages.studio.finding import Asked
 from webapp.ui.pages.studio.words import NO_WAY, ONLY_LOOK, not_offered
-from webapp.ui.words import described, percent
+from webapp.ui.words import capital, described, percent
 
 VARIATIONS, STEPS = 4, 5
 LOCKS = ("melody", "harmony", "rhythm")
 KEEP = (
-    "Lock what you like, here or bar by bar below the old one: bars and melody stay note for note, harmony and rhythm "
-    "in kind. The rest is composed again."
+    "Lock what you like: bars, by their numbers below the old one, or the melody, the harmony or the rhythm. Bars and "
+    "melody then stay note for note, harmony and rhythm in character. The rest is composed again."
 )
-TURN = "The tune stays. Turn a style one way or the other, or take it from another piece, wholly or some of the way."
+TURN = "The tune stays. Turn a dial, or borrow a style from another piece, all or some of it."
 WAY = (
-    "The whole piece, tune and all, on its way to another. The tempo goes evenly; meter and kind of music change half "
-    "way."
+    "The whole piece, tune and all, turns into another step by step. The tempo changes evenly; meter and kind of music "
+    "change half way."
 )
-NOTHING_KEPT = "Lock something first, or keep less than all of it."
+NOTHING_KEPT = "Lock something first, or keep less than 100 %."
 
 # what the browser does by itself: orders for the desk, and what it shows on the controls
 DIALS = "(value) => ({do: 'dials', styles: value.styles, turned: value.turned})"
@@ -49,7 +51,7 @@ KEPT = "(keep) => ({do: 'keep', keep})"
 AGAIN = "() => ({do: 'again'})"
 WAIT = "() => ({do: 'wait'})"
 SHOW = """({old, recipe: {styles, turned, toward, locks, keep}, sources, fixed}) => {
-    const all = {dials: old.dials, no_dials: old.no_dials, styles, turned, sources, fixed};
+    const all = {dials: old.dials, no_dials: old.no_dials, meter: old.meter, styles, turned, sources, fixed};
     const whole = {...all, styles: toward ? {toward} : {}, turned: {}};
     return [all, whole, ["melody", "harmony", "rhythm"].filter((name) => locks[name]), Math.round(100 * keep)];
 }"""
@@ -89,14 +91,14 @@ def build(context: Context, listener: ListenerToken, desk: StudioDesk) -> Ends:
     known = gr.State({"offered": [], "linked": "", "way": "", "varied": ""})
     with gr.Row(elem_classes="k-buttons k-middle"):
         vary = gr.Button("Four variations", size="sm", elem_id="variations")
-        link = gr.Button("Link", size="sm", elem_id="link")
-        offer = gr.Button("Offer as a blind pair", size="sm", elem_id="offer")
+        link = gr.Button("Share a link", size="sm", elem_id="link")
+        offer = gr.Button("Compare blind", size="sm", elem_id="offer")
         score = Score(elem_id="score")
     told = gr.HTML(apply_default_css=False, elem_id="told")
     off = gr.HTML(apply_default_css=False, elem_id="off")
     url = gr.Textbox(
         label="Link to this piece",
-        info="Whoever opens it hears the new against the old and sees what was borrowed, but not who you are.",
+        info="Whoever opens it hears old and new and sees what was borrowed, but not who you are.",
         interactive=False,
         buttons=["copy"],
         visible=False,
@@ -105,7 +107,7 @@ def build(context: Context, listener: ListenerToken, desk: StudioDesk) -> Ends:
     with gr.Column(visible=False, elem_id="varied") as varied:
         gr.Markdown("## Variations")
         order = gr.HTML(apply_default_css=False)
-        variations = ClipList(action="Take", columns=True, interactive=True)
+        variations = ClipList(action="Use this", columns=True, interactive=True)
 
     gr.Markdown("## Keep", elem_classes="k-below")
     explain(KEEP)
@@ -113,22 +115,22 @@ def build(context: Context, listener: ListenerToken, desk: StudioDesk) -> Ends:
         locks = gr.CheckboxGroup(
             [(name.capitalize(), name) for name in LOCKS], label="Lock", elem_id="locks", min_width=280
         )
-        keep = gr.Slider(0, 100, 100, step=5, label="Keep of the rest (%)", elem_id="keep", min_width=240)
+        keep = gr.Slider(0, 100, 100, step=5, label="How much of the rest to keep (%)", elem_id="keep", min_width=240)
         again = gr.Button("Compose the rest again", size="sm", scale=0, min_width=220, elem_id="again")
     again_off = gr.HTML(apply_default_css=False, elem_id="again-off")
 
-    gr.Markdown("## Turn or borrow", elem_classes="k-below")
+    gr.Markdown("## Change a style", elem_classes="k-below")
     dials = StyleDials(explained=TURN, interactive=True)
-    gr.Markdown("## On the way", elem_classes="k-below")
+    gr.Markdown("## Morph into another piece", elem_classes="k-below")
     toward = StyleDials(
-        explained=WAY, groups={"toward": "all of this piece, as it is"}, turned=False, asks="Choose", interactive=True
+        explained=WAY, groups={"toward": "this piece as it is"}, turned=False, asks="Choose", interactive=True
     )
-    way = gr.Button("Hear five steps of the way", size="sm", elem_id="way", elem_classes="k-middle")
+    way = gr.Button("Hear five steps in between", size="sm", elem_id="way", elem_classes="k-middle")
     way_off = gr.HTML(apply_default_css=False, elem_id="way-off")
     with gr.Column(visible=False, elem_id="steps") as stepped:
-        steps = ClipList(action="Take", together=True, columns=True, interactive=True)
+        steps = ClipList(action="Use this", together=True, columns=True, interactive=True)
     with gr.Row(elem_classes="k-buttons k-middle k-below"):
-        onward = gr.Button("Go on from the new one", size="sm", elem_id="onward")
+        onward = gr.Button("Continue from the new one", size="sm", elem_id="onward")
         leave = gr.Button("Start from another piece", size="sm", elem_id="leave")
     _borrowing(context, listener, desk, (dials, toward))
 
@@ -141,41 +143,23 @@ def build(context: Context, listener: ListenerToken, desk: StudioDesk) -> Ends:
         event(None, inputs=control, outputs=desk, js=script)
     again.click(None, outputs=desk, js=AGAIN)
     desk.shows(None, inputs=desk, outputs=[dials, toward, locks, keep], js=SHOW)
-    gated = [
-        vary,
-        link,
-        offer,
-        off,
-        url,
-        score,
-        locks,
-        keep,
-        again,
-        again_off,
-        way,
-        way_off,
-        stepped,
-        onward,
-        varied,
-    ]
+    gated = [vary, link, offer, off, url, score, locks, keep, again, again_off, way, way_off, stepped, onward, varied]
     gate: dict[str, Any] = {"inputs": [desk, known], "outputs": gated, **QUIET}
     desk.shows(gates, trigger_mode="always_last", **gate)
 
-    vary.click(lambda: status(f"Composing {VARIATIONS} variations…"), outputs=told, **QUIET).then(
-        bound(compose_variations, context),
-        [listener, desk, known],
-        [known, told, order, variations, desk],
-        **QUIET,
-    ).then(gates, **gate)
-    way.click(lambda: status(f"Composing {STEPS} steps…"), outputs=told, **QUIET).then(
-        bound(compose_way, context), [listener, desk, known], [known, told, steps], **QUIET
-    ).then(gates, **gate)
+    doing: list[tuple[gr.Button, str, Any, list[Any]]] = [
+        (vary, f"Composing {VARIATIONS} variations…", compose_variations, [known, told, order, variations, desk]),
+        (way, f"Composing {STEPS} steps…", compose_way, [known, told, steps]),
+        (link, "Making a link…", make_link, [known, told, url]),
+        (offer, "Making a pair of new and old…", offer_pair, [known, told]),
+    ]
+    for button, meanwhile, handler, outputs in doing:
+        begun = button.click(lambda text=meanwhile: status(text), outputs=told, **QUIET)
+        done = begun.then(bound(handler, context), [listener, desk, known], outputs, **QUIET)
+        done.failure(lambda: "", outputs=told, **QUIET)  # Gradio has said why
+        done.then(gates, **gate)
     for clips in (variations, steps):
         clips.act(take, clips, desk, **QUIET)
-    link.click(bound(make_link, context), [listener, desk, known], [known, url], **QUIET).then(gates, **gate)
-    offer.click(lambda: status("Making a pair of new and old…"), outputs=told, **QUIET).then(
-        bound(offer_pair, context), [listener, desk, known], [known, told], **QUIET
-    ).then(gates, **gate)
     desk.shows(lambda: "", outputs=told, **QUIET)
     return Ends(onward, leave)
 
@@ -183,28 +167,26 @@ def build(context: Context, listener: ListenerToken, desk: StudioDesk) -> Ends:
 def _borrowing(context: Context, listener: ListenerToken, desk: StudioDesk, asking: Sequence[StyleDials]) -> None:
     """Where a piece to borrow from is chosen: over the page, until something was chosen or it is closed."""
     with gr.Column(visible=False, elem_classes="k-sheet", elem_id="picker") as sheet:
-        with gr.Row(elem_classes="k-finding"):
-            title = gr.Markdown("## Borrow")
-            close = gr.Button("Close", size="sm", elem_classes="k-at-end", elem_id="close-picker")
-        finder = finding.build(context, listener, "picker", "Choose", lambda: None)
+        title = Sheet("Borrow")
+        finder = Choosing(context, listener, "Choose", finder=True, place="picker")
         said = gr.HTML(apply_default_css=False)
     opened = [sheet, title, finder.asked, finder.domain, finder.words, said]
     for dials in asking:
         dials.borrow(None, outputs=desk, js=WAIT)
         dials.borrow(ask_from_whom, [desk, finder.asked], opened, **QUIET)
-    finder.clips.act(
+    finder.chosen(
         bound(borrow, context),
         [listener, finder.clips, finder.asked],
         [sheet, finder.clips, said, desk],
         **QUIET,
     )
-    close.click(lambda: (gr.update(visible=False), None), outputs=[sheet, finder.clips], **QUIET)
+    title.close(lambda: (gr.update(visible=False), None), outputs=[sheet, finder.clips], **QUIET)
 
 
 def ask_from_whom(shown: dict[str, Any], asked: Asked, event: gr.EventData) -> tuple[Any, ...]:
     """Open the sheet for one style, or ``toward`` for all of a piece."""
     group = str(event.group)
-    title = "## Go on the way to…" if group == "toward" else f"## Borrow the {group} of…"
+    title = "Morph into…" if group == "toward" else f"Borrow the {group} of…"
     return (
         gr.update(visible=True),
         title,
@@ -219,7 +201,11 @@ def borrow(
     context: Context, token: str | None, rows: list[dict[str, Any]], asked: Asked, event: gr.EventData
 ) -> tuple[Any, ...]:
     """What was chosen, as an order for the desk; a tune is taken into the studio before it is borrowed from."""
-    source = finding.opened(context, listener_of(context, token), rows[event.index])
+    try:
+        source = choosing.opened(context, listener_of(context, token), rows[event.index])
+    except Problem as problem:
+        wrong = f'<p class="k-wrong" role="alert">{html.escape(capital(str(problem)))}.</p>'
+        return gr.skip(), gr.skip(), wrong, gr.skip()
     told = {"name": source.name, "title": source.title, "traits": source.traits}
     return gr.update(visible=False), None, "", {"do": "borrow", "group": asked.style, "source": told}
 
@@ -263,13 +249,13 @@ def compose_variations(
     made = composing.variations(context.studio, listener_id, wish.checked(), wish.count)
     picks = accounts.account(context.database, listener_id).picks
     order = (
-        "What your picks say you would like best comes first."
+        "The one that your picks say you would like best comes first."
         if picks
-        else "In no order: once you have picked a few pairs, the best for you comes first."
+        else "In no particular order: once you have picked a few pairs, the best for you comes first."
     )
     rows = [_row(piece, f"No. {place}") for place, piece in enumerate(made, 1)]
     seeds = [piece.recipe.seed for piece in made if piece.recipe]
-    told = status("Listen, and take the one you like.")
+    told = status("Listen, and use the one you like.")
     return (
         {**known, "varied": shown["old"]["name"]},
         told,
@@ -280,20 +266,20 @@ def compose_variations(
 
 
 def compose_way(context: Context, token: str | None, shown: dict[str, Any], known: dict[str, Any]) -> tuple[Any, ...]:
-    """The steps between the piece and the one that it is on its way to, with the two ends."""
+    """The steps between the piece and the one that it is to become, with the two ends."""
     listener_id = listener_of(context, token)
     here, there = shown["old"]["name"], shown["recipe"]["toward"]["source"]
     made = composing.interpolation(context.studio, listener_id, content=here, toward=there, steps=STEPS, seed=0)
     first, last = (pieces.open_piece(context.studio, listener_id, name) for name in (here, there))
     shares = [piece.recipe.toward.strength for piece in made if piece.recipe and piece.recipe.toward]
     steps = [_row(piece, percent(share)) for piece, share in zip(made, shares, strict=True)]
-    rows = [_row(first, "Here", takes=False), *steps, _row(last, "There", takes=False)]
-    told = status("Play a step, then another while it sounds: the music goes on at the same place.")
+    rows = [_row(first, "This piece", takes=False), *steps, _row(last, "The other piece", takes=False)]
+    told = status("Play one, then another: the music goes on at the same place.")
     return {**known, "way": _ends(shown)}, told, rows
 
 
 def take(rows: list[dict[str, Any]], event: gr.EventData) -> dict[str, Any]:
-    """Put a variation or a step of the way on the desk, as what was composed last."""
+    """Put a variation or a step in between on the desk, as what was composed last."""
     return {"do": "take", "piece": rows[event.index]["piece"]}
 
 
@@ -304,7 +290,7 @@ def make_link(
     name = shown["piece"]["name"]
     key = pieces.make_link(context.studio, listener_of(context, token), _id(name))
     assert request.request is not None
-    return {**known, "linked": name}, f"{public_address(request.request)}/studio?link={key}"
+    return {**known, "linked": name}, "", f"{public_address(request.request)}/studio?link={key}"
 
 
 def offer_pair(
@@ -313,7 +299,7 @@ def offer_pair(
     """New against old among the listener's next pairs, blind."""
     name = shown["piece"]["name"]
     blind_pairs.offer(context.clip_maker, listener_of(context, token), _id(name))
-    said = "New against old waits among your next pairs; you will not be told which is which."
+    said = "New and old will come up among your next pairs; you won't be told which is which."
     return {**known, "offered": [*known["offered"], name]}, status(said)
 
 

@@ -1,0 +1,74 @@
+"""Pieces written as MusicXML: music21 reads the same notes, bars, key and tempo from it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from music21 import converter
+
+from models.music.abc import read_abc
+from models.music.chorales import read_chorale
+from models.music.corpora import music21_corpus
+from models.music.musicxml import write_musicxml
+from models.music.notes import Piece
+from tests.models.music.test_abc_writer import piece_of, pieces, told
+
+JIG = "X:1\nT:The Test Jig\nM:6/8\nL:1/8\nQ:3/8=120\nK:D\nA|dAF DFA|dAF def|gfe fed|cBA Bcd|\n"
+
+
+def read_back(data: bytes):
+    return converter.parseData(data, format="musicxml")
+
+
+def notes_of(score) -> list[list[int]]:
+    """Onset, duration and pitch in ticks, tied notes as one, of all staves."""
+    rows, ringing = [], {}
+    for part in score.parts:
+        for each in part.flatten().notes:
+            onset, length = (round(float(value) * 24) for value in (each.offset, each.duration.quarterLength))
+            for note in each.notes if each.isChord else [each]:
+                begun = ringing.pop((part.id, note.pitch.midi), None) or (onset, 0)
+                lasting = (begun[0], begun[1] + length)
+                if note.tie is not None and note.tie.type in {"start", "continue"}:
+                    ringing[part.id, note.pitch.midi] = lasting
+                else:
+                    rows.append([*lasting, note.pitch.midi])
+    assert not ringing
+    return sorted(rows, key=lambda row: (row[0], row[2]))
+
+
+@settings(max_examples=30, deadline=None)
+@given(pieces())
+def test_music21_reads_the_same_notes(piece: Piece) -> None:
+    assert notes_of(read_back(write_musicxml(piece))) == told(piece)
+
+
+def test_a_real_chorale_survives_and_for_reading_every_note_begins_where_it_did() -> None:
+    root = music21_corpus()
+    assert root is not None
+    piece = read_chorale(root / "bach" / "bwv10.7.mxl")
+    assert notes_of(read_back(write_musicxml(piece))) == told(piece)
+    read = notes_of(read_back(write_musicxml(piece, reading=True)))
+    assert [[onset, pitch] for onset, _, pitch in read] == [[onset, pitch] for onset, _, pitch in told(piece)]
+
+
+def test_a_jig_says_its_title_key_meter_and_dotted_beat(tmp_path) -> None:
+    path = tmp_path / "jig.abc"
+    path.write_text(JIG, encoding="utf-8")
+    score = read_back(write_musicxml(read_abc(path)[0]))
+    assert score.metadata.bestTitle == "The Test Jig"
+    first = score.recurse()
+    assert next(iter(first.getElementsByClass("KeySignature"))).sharps == 2
+    assert next(iter(first.getElementsByClass("TimeSignature"))).ratioString == "6/8"
+    mark = next(iter(first.getElementsByClass("MetronomeMark")))
+    assert (mark.referent.quarterLength, mark.number) == (1.5, 120)
+    assert [each.number for each in score.parts[0].getElementsByClass("Measure")] == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize(("pitches", "sharps"), [((60, 63, 67, 68, 72, 70), -3), ((64, 68, 71, 73, 76, 75), 4)])
+def test_pitches_are_spelled_by_the_key(pitches: tuple[int, ...], sharps: int) -> None:
+    piece = piece_of([(16 * index, 16, pitch, 80) for index, pitch in enumerate(pitches)], 1)
+    notes = list(read_back(write_musicxml(piece)).flatten().notes)
+    signs = {note.pitch.accidental.alter for note in notes if note.pitch.accidental and note.pitch.accidental.alter}
+    assert signs <= {np.sign(sharps)}
