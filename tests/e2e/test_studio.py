@@ -158,7 +158,9 @@ def test_the_way_to_another_piece_is_heard_step_by_step(visit):
     expect(visitor.frame.locator("#way")).to_be_disabled()
     expect(visitor.frame.locator("#way-off .k-reason")).to_have_text("Choose a second piece first.")
     expect(visitor.frame.locator("#off")).to_contain_text("nothing new to share")
-    expect(visitor.frame.locator(".k-no-dial:visible")).to_have_text(["Borrow it to change it: a dial hardly moves it."])
+    expect(visitor.frame.locator(".k-no-dial:visible")).to_have_text(
+        ["Borrow it to change it: a dial hardly moves it."]
+    )
     said = visitor.frame.locator(SAID)
     visitor.get("turn-rhythm").fill("1")
     expect(said).to_contain_text("Turned: rhythm towards busy.", timeout=COMPOSED_MS)

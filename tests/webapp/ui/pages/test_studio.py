@@ -57,7 +57,9 @@ def test_a_long_file_of_ones_own_is_read_from_the_bar_that_is_chosen(context, st
     token = context.identity.token(live())
     stock("pop")
     path = tmp_path / "long.abc"
-    path.write_text("X:1\nT:Long\nM:4/4\nL:1/8\nK:C\n" + "|".join(["C8", "D8", "E8", "F8"] * 4) + "|\n", encoding="utf-8")
+    path.write_text(
+        "X:1\nT:Long\nM:4/4\nL:1/8\nK:C\n" + "|".join(["C8", "D8", "E8", "F8"] * 4) + "|\n", encoding="utf-8"
+    )
     file, cleared, *opened = studio.bring(context, token, str(path), "dance")
     begun = studio.Opened(*opened)
     assert cleared is None

@@ -73,7 +73,9 @@ def build(context: Context) -> None:
             heading("Studio", "Play a piece another way: with the rhythm of a second, with the harmony of a third.")
         with gr.Column(elem_id="start") as start:
             gr.Markdown("## Start from")
-            brought = gr.File(label=_label("pop"), file_types=FILES, height=DROP_PX, elem_id="upload", elem_classes="k-drop")
+            brought = gr.File(
+                label=_label("pop"), file_types=FILES, height=DROP_PX, elem_id="upload", elem_classes="k-drop"
+            )
             error = gr.HTML(apply_default_css=False, elem_id="upload-error")
             finder = Choosing(context, listener, "Start", finder=True, columns=True, place="start")
         with gr.Column(visible=False, elem_id="bench") as bench:
