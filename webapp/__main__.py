@@ -13,13 +13,29 @@ from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
+from webapp.runtime import settings as known_settings
 from webapp.runtime.logs import set_up_logging
-from webapp.runtime.settings import Settings
+from webapp.runtime.settings import SettingError, Settings
+from webapp.runtime.supervised_process import WRONG_SETTING, supervised
+
+USES_DATABASE = {"serve", "worker", "db", "listener", "study", "journal", "atlas", "report"}
+
+
+class _Version(argparse.Action):
+    """Says which Kallos this is and ends."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from webapp.runtime.version import VERSION, commit
+
+        at = commit()
+        print(f"kallos {VERSION}{f' ({at})' if at else ''}")
+        parser.exit()
 
 
 def parser() -> argparse.ArgumentParser:
     """Every command and its arguments."""
     top = argparse.ArgumentParser(prog="kallos", description="Music that learns what a person finds beautiful.")
+    top.add_argument("--version", action=_Version, nargs=0, help="which Kallos this is")
     commands = top.add_subparsers(dest="command", required=True)
 
     serve = commands.add_parser("serve", help="the page, with everything that it needs")
@@ -111,17 +127,28 @@ def _add_study(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; its exit status."""
+    """Run one command; its exit status, 2 where a setting can't be used."""
     given = parser().parse_args(arguments)
     changed = {name: getattr(given, name, None) for name in ("host", "port", "device")}
-    if given.command == "generator":  # its address is not the page's
-        changed = {"device": given.device}
-    settings = Settings(**{name: value for name, value in changed.items() if value is not None})
-    if settings.model and given.command not in {"db", "corpus"} and (wrong := _wrong_model(settings)):
-        print(wrong, file=sys.stderr)
-        return 1
-    status: int = given.run(given, settings)
+    try:
+        settings = known_settings.read({name: value for name, value in changed.items() if value is not None})
+        _check(given.command, settings)
+        status: int = given.run(given, settings)
+    except SettingError as error:
+        print(error, file=sys.stderr)
+        return WRONG_SETTING
     return status
+
+
+def _check(command: str, settings: Settings) -> None:
+    """Raises ``SettingError`` for a database or a model that can't be used."""
+    if settings.database_url and command in USES_DATABASE and not supervised():  # a child waits for it instead
+        from webapp.runtime.database import unreachable
+
+        if reason := unreachable(settings.database_url):
+            raise SettingError(f"KALLOS_DATABASE_URL: the database does not answer ({reason})")
+    if settings.model and command not in {"db", "corpus"} and (wrong := _wrong_model(settings)):
+        raise SettingError(wrong)
 
 
 def _wrong_model(settings: Settings) -> str:

@@ -27,6 +27,7 @@ from webapp.context import Context
 from webapp.runtime.errors import DATABASE_SILENT, OUR_MISTAKE, Problem, in_words
 from webapp.runtime.limits import BodyLimit
 from webapp.runtime.settings import Settings
+from webapp.runtime.supervised_process import WRONG_SETTING
 from webapp.runtime.version import VERSION
 from webapp.supervision import Supervision
 
@@ -111,18 +112,18 @@ def serve(settings: Settings, *, open_browser: bool = False) -> int:
     """Run the page until it is told to stop."""
     listening = _listen(settings)
     if listening is None:
-        return 1
+        return WRONG_SETTING
     host, port = listening.getsockname()[:2]
     shown = "localhost" if host in {"127.0.0.1", "::1", "0.0.0.0", "::"} else host  # noqa: S104 (compared, not bound)
     context = Context(settings)
     if wrong := context.wrong_model():
         print(wrong, file=sys.stderr)
         listening.close()
-        return 1
+        return WRONG_SETTING
     if settings.mcp and importlib.util.find_spec("mcp") is None:
         print(NO_MCP, file=sys.stderr)
         listening.close()
-        return 1
+        return WRONG_SETTING
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # until the server listens to it itself
     watched = Supervision(context)
     watched.begin()  # Postgres and the generator start while Gradio is imported

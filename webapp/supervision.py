@@ -81,6 +81,8 @@ class Supervision:
         settings = self.context.settings
         return {
             "KALLOS_HOME": str(settings.home),
+            "KALLOS_HOST": settings.host,
+            "KALLOS_PORT": str(settings.port),
             "KALLOS_DATABASE_URL": settings.database_url,
             "KALLOS_STORE_URL": settings.store_url,
             "KALLOS_RUNS": str(settings.runs_folder),

@@ -5,6 +5,13 @@ import uuid
 import pytest
 
 from webapp.__main__ import main, parser
+from webapp.runtime.supervised_process import free_local_port
+from webapp.runtime.version import VERSION
+
+
+@pytest.fixture(autouse=True)
+def home(monkeypatch, tmp_path):
+    monkeypatch.setenv("KALLOS_HOME", str(tmp_path))
 
 
 @pytest.mark.parametrize(
@@ -58,3 +65,57 @@ def test_the_schema_goes_up_and_down_and_is_checked(make_database, monkeypatch, 
 def test_the_corpora_are_listed_with_their_terms(capsys):
     assert main(["corpus", "list"]) == 0
     assert "oneills1850" in capsys.readouterr().out
+
+
+def test_a_version_is_told(capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["--version"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out.startswith(f"kallos {VERSION}")
+
+
+@pytest.mark.parametrize(
+    ("words", "environment", "said"),
+    [
+        (["serve", "--port", "99999"], {}, "--port 99999: it should be less than or equal to 65535"),
+        (["serve"], {"PORT": "abc"}, "KALLOS_PORT=abc: it should be a valid integer, unable to parse"),
+        (["serve"], {"HOME": "/dev/null/nope"}, "KALLOS_HOME=/dev/null/nope: the folder can't be made"),
+        (["db", "check"], {"HOME": "/dev/null/nope"}, "KALLOS_HOME=/dev/null/nope: the folder can't be made"),
+        (
+            ["serve"],
+            {"DATABASE_URL": "nonsense"},
+            "KALLOS_DATABASE_URL=nonsense: it must be a Postgres address",
+        ),
+        (["db", "check"], {"DATABASE_URL": "mysql://a:secret@b/c"}, "KALLOS_DATABASE_URL=mysql://…@b/c: it must be"),
+        (["serve"], {"DATABASE_URL": "postgresql://a@b:c/d"}, "KALLOS_DATABASE_URL: the database does not answer"),
+        (["serve"], {"DEVICE": "tpu"}, "KALLOS_DEVICE=tpu: it must be auto, cpu, cuda or a device such as cuda:1"),
+        (["generator", "--device", "tpu"], {}, "--device tpu: it must be auto, cpu, cuda or a device such as cuda:1"),
+        (["worker"], {"GENERATOR_URL": "foo"}, "KALLOS_GENERATOR_URL=foo: it must be an address such as http://"),
+        (["serve"], {"MODEL": "/nowhere"}, "KALLOS_MODEL=/nowhere cannot be used"),
+        (["serve", "--host", "256.0.0.1"], {}, "can't listen on 256.0.0.1:"),
+    ],
+)
+def test_a_bad_setting_is_told_in_one_line_before_anything_starts(words, environment, said, monkeypatch, capsys):
+    for name, value in environment.items():
+        monkeypatch.setenv(f"KALLOS_{name}", value)
+    assert main(words) == 2
+    told = capsys.readouterr()
+    assert told.err.startswith(said)
+    assert told.err.count("\n") == 1
+    assert told.out == ""
+
+
+def test_each_of_two_bad_settings_has_its_line(monkeypatch, capsys):
+    monkeypatch.setenv("KALLOS_PORT", "70000")
+    monkeypatch.setenv("KALLOS_DEVICE", "tpu")
+    assert main(["serve"]) == 2
+    assert [line.partition("=")[0] for line in capsys.readouterr().err.splitlines()] == ["KALLOS_PORT", "KALLOS_DEVICE"]
+
+
+def test_a_database_that_does_not_answer_is_told_after_a_moment(monkeypatch, capsys):
+    monkeypatch.setenv("KALLOS_DATABASE_URL", f"postgresql://somebody:secret@127.0.0.1:{free_local_port()}/kallos")
+    assert main(["serve"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("KALLOS_DATABASE_URL: the database does not answer (connection")
+    assert "refused" in line
+    assert "secret" not in line

@@ -30,7 +30,7 @@ from webapp.generation.protocol import (
     QueueFull,
     TowersResult,
 )
-from webapp.runtime.supervised_process import die_with_parent
+from webapp.runtime.supervised_process import WRONG_SETTING, die_with_parent
 
 if TYPE_CHECKING:  # torch is imported by serve(), after its environment is set
     from webapp.generation.engine import Engine
@@ -154,6 +154,9 @@ def serve(host: str = "127.0.0.1", port: int = 7861, device: str = "auto", *, mo
 
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
+    if device != "cpu" and not torch.cuda.is_available():
+        print(f"KALLOS_DEVICE={device}: no CUDA device answers here; leave it out, or set it to cpu", file=sys.stderr)
+        return WRONG_SETTING
     try:
         bundle = load_style(model, device)
     except (OSError, ValueError) as error:

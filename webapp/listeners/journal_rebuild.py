@@ -45,8 +45,9 @@ def rebuild(database: Database, journal: Journal, space: TasteSpace) -> Rebuilt:
     def clips(session: Session) -> int:
         if listener_rows.anybody(session):
             raise NotEmptyError(
-                "there are listeners in this database; the journal fills an empty one only: name a new database in "
-                "KALLOS_DATABASE_URL, or empty this one with `kallos db downgrade base`"
+                "there are listeners in this database, and the journal fills an empty one only: name a new database in "
+                "KALLOS_DATABASE_URL. `kallos db downgrade base` would empty this one, but it erases everything in it "
+                "for good: listeners, votes, clips, studies and maps"
             )
         restore_populations(session, journal.populations())
         return len(restore_clips(session, journal.pool_clips()))

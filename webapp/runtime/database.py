@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from sqlalchemy import Engine
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 from sqlalchemy.orm import Session
 
 from db.embedded import EmbeddedPostgres, EmbeddedPostgresError
@@ -22,6 +22,26 @@ from webapp.runtime.settings import Settings
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 PATIENCE_S = 15.0  # an embedded server that was killed recovers in one or two
+
+
+def unreachable(url: str, patience_s: float = 5.0) -> str:
+    """Why the database at ``url`` can't be used, in one line; empty where it answers within ``patience_s``."""
+    until = time.monotonic() + patience_s
+    try:
+        engine = make_engine(url)
+        while True:
+            try:
+                engine.connect().close()
+            except DBAPIError as error:
+                if time.monotonic() > until:
+                    return str(error.orig).partition("\n")[0]
+                time.sleep(0.5)
+            else:
+                return ""
+            finally:
+                engine.dispose()
+    except (ArgumentError, ValueError) as error:
+        return str(error).partition("\n")[0]
 
 
 class Database:

@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from platformdirs import user_data_path
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationError, field_validator
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from models.style.card import SHIPPED_STYLE
+
+POSTGRES = {"postgresql", "postgres", "postgresql+psycopg"}
+
+
+class SettingError(Exception):
+    """A setting that can't be used: which one, what was given and what is needed, in one line."""
 
 
 class Settings(BaseSettings):
@@ -41,6 +51,28 @@ class Settings(BaseSettings):
     def _absolute(cls, home: Path) -> Path:
         return home.expanduser().absolute()
 
+    @field_validator("device")
+    @classmethod
+    def _known_device(cls, device: str) -> str:
+        if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", device):
+            raise ValueError("it must be auto, cpu, cuda or a device such as cuda:1")
+        return device
+
+    @field_validator("generator_url")
+    @classmethod
+    def _web_address(cls, url: str) -> str:
+        parts = urlsplit(url)
+        if url and (parts.scheme not in {"http", "https"} or not parts.hostname):
+            raise ValueError("it must be an address such as http://127.0.0.1:7861")
+        return url
+
+    @field_validator("database_url")
+    @classmethod
+    def _postgres(cls, url: str) -> str:
+        if url and urlsplit(url).scheme not in POSTGRES:
+            raise ValueError("it must be a Postgres address such as postgresql+psycopg://USER@HOST/NAME")
+        return url
+
     @property
     def clip_store_url(self) -> str:
         """fsspec URL of the clip store; the folder ``clips`` of ``KALLOS_HOME`` where none was given."""
@@ -62,8 +94,16 @@ class Settings(BaseSettings):
         return self.home / "pg"
 
     def prepare_home(self) -> None:
-        """Make ``KALLOS_HOME`` (only its owner may write; Postgres may run as another user and must pass)."""
-        self.home.mkdir(parents=True, exist_ok=True, mode=0o755)
+        """Make ``KALLOS_HOME`` (only its owner may write; Postgres may run as another user and must pass).
+
+        Raises ``SettingError`` where that can't be, or nothing can be written there.
+        """
+        try:
+            self.home.mkdir(parents=True, exist_ok=True, mode=0o755)
+        except OSError as error:
+            raise SettingError(f"KALLOS_HOME={self.home}: the folder can't be made ({error.strerror})") from error
+        if not os.access(self.home, os.W_OK | os.X_OK):
+            raise SettingError(f"KALLOS_HOME={self.home}: nothing can be written there")
 
     @cached_property
     def signing_secret(self) -> str:
@@ -75,6 +115,21 @@ class Settings(BaseSettings):
         if not path.exists():
             _write_once(path, secrets.token_urlsafe(48))
         return path.read_text(encoding="ascii").strip()
+
+
+def read(arguments: Mapping[str, str | int]) -> Settings:
+    """The environment's settings, overridden by ``arguments``; raises ``SettingError``, a line for each wrong one."""
+    try:
+        return Settings(**arguments)
+    except ValidationError as error:
+        raise SettingError("\n".join(_in_words(each, arguments) for each in error.errors())) from error
+
+
+def _in_words(error: ErrorDetails, arguments: Mapping[str, str | int]) -> str:
+    name = str(error["loc"][0])
+    called = f"--{name} " if name in arguments else f"KALLOS_{name.upper()}="
+    given = re.sub("//.*@", "//…@", str(error["input"]))  # without a password
+    return f"{called}{given}: {error['msg'].removeprefix('Value error, ').replace('Input', 'it')}"
 
 
 def _write_once(path: Path, text: str) -> None:

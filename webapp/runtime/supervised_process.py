@@ -24,6 +24,7 @@ FIRST_DELAY_SECONDS = 0.2
 LONGEST_DELAY_SECONDS = 10.0
 STEADY_SECONDS = 30.0  # a child that lived this long starts again without a growing delay
 STOP_SECONDS = 5.0
+WRONG_SETTING = 2  # exit status of a command whose settings can't be used: it would end so again
 PR_SET_PDEATHSIG = 1
 
 
@@ -97,6 +98,9 @@ class SupervisedProcess:
                 process.stdin.close()
             if self._closing.is_set():
                 return
+            if status == WRONG_SETTING:
+                log.error("%s can't run with these settings, so it is not started again", self.name)
+                return
             if time.monotonic() - started > STEADY_SECONDS:
                 delay = FIRST_DELAY_SECONDS
             log.warning(
@@ -113,6 +117,11 @@ class SupervisedProcess:
             self._process = subprocess.Popen(self._args, env=self._env, stdin=subprocess.PIPE, start_new_session=True)  # noqa: S603 (our own program, no shell)
             self.starts += 1
             return self._process
+
+
+def supervised() -> bool:
+    """Whether this process is the child of a ``SupervisedProcess``."""
+    return PARENT_VARIABLE in os.environ
 
 
 def die_with_parent() -> None:
