@@ -28,53 +28,53 @@ class _Version(argparse.Action):
         from webapp.runtime.version import VERSION, commit
 
         at = commit()
-        print(f"kallos {VERSION}{f' ({at})' if at else ''}")
+        print(f"kallos {VERSION}{f' ({at[:12]})' if at else ''}")
         parser.exit()
 
 
 def parser() -> argparse.ArgumentParser:
     """Every command and its arguments."""
     top = argparse.ArgumentParser(prog="kallos", description="Music that learns what a person finds beautiful.")
-    top.add_argument("--version", action=_Version, nargs=0, help="which Kallos this is")
+    top.add_argument("--version", action=_Version, nargs=0, help="print the version and commit")
     commands = top.add_subparsers(dest="command", required=True)
 
-    serve = commands.add_parser("serve", help="the page, with everything that it needs")
+    serve = commands.add_parser("serve", help="run the page with everything that it needs")
     serve.add_argument("--host", help="where the page listens (KALLOS_HOST)")
     serve.add_argument("--port", type=int, help="0 takes any free port (KALLOS_PORT)")
     serve.add_argument("--open", action="store_true", help="open the page in a browser")
     serve.set_defaults(run=_serve)
 
     _add_generator(commands)
-    worker = commands.add_parser("worker", help="does what the queue asks: fills the pool, composes, fits")
+    worker = commands.add_parser("worker", help="run only the worker, which fills the pool, composes and fits")
     worker.set_defaults(run=_worker)
 
-    database = commands.add_parser("db", help="the database's schema")
+    database = commands.add_parser("db", help="upgrade, downgrade or check the database's schema")
     database.add_argument("action", choices=["upgrade", "downgrade", "check"])
     database.add_argument("revision", nargs="?", help="up to or down to which; the newest, or one step back")
     database.set_defaults(run=_database)
 
-    corpus = commands.add_parser("corpus", help="the music that models learn from")
+    corpus = commands.add_parser("corpus", help="list the music that models learn from, or parse all of it")
     corpus.add_argument("action", choices=["list", "build"])
     corpus.set_defaults(run=_corpus)
 
-    listener = commands.add_parser("listener", help="one listener's data")
+    listener = commands.add_parser("listener", help="export, import or delete one listener's data")
     actions = listener.add_subparsers(dest="action", required=True)
     export = actions.add_parser("export", help="everything about a listener, as JSON, or as a zip with CSV and MIDI")
     export.add_argument("id", type=uuid.UUID)
     export.add_argument("--out", type=Path, help="a file, .json or .zip; JSON on standard output where none is given")
     restore = actions.add_parser("import", help="bring an exported listener back, from either form")
     restore.add_argument("file", type=Path)
-    delete = actions.add_parser("delete", help="forget a listener whole, with the clips composed only for them")
+    delete = actions.add_parser("delete", help="forget all of a listener, with the clips composed only for them")
     delete.add_argument("id", type=uuid.UUID)
     listener.set_defaults(run=_listener)
 
     _add_compose(commands)
     _add_study(commands)
-    journal = commands.add_parser("journal", help="the vote journal")
+    journal = commands.add_parser("journal", help="fill an empty database from the journal of votes")
     journal.add_argument("action", choices=["rebuild"], help="fill an empty database from it")
     journal.set_defaults(run=_journal)
 
-    atlas = commands.add_parser("atlas", help="maps of clips, tunes and titles")
+    atlas = commands.add_parser("atlas", help="draw maps of clips, tunes and titles")
     atlas.add_argument("action", choices=["draw"], help="draw maps here and now, and store them for the pages")
     atlas.add_argument("kinds", nargs="*", help="clips, tunes, titles, joint; all of them where none is named")
     atlas.add_argument("--seed", type=int, default=0)
@@ -82,7 +82,7 @@ def parser() -> argparse.ArgumentParser:
     atlas.add_argument("--ship", type=Path, help="a folder to write them to as well, small, as weights come with them")
     atlas.set_defaults(run=_atlas)
 
-    report = commands.add_parser("report", help="is it personal; what a study of titles and tunes found")
+    report = commands.add_parser("report", help="report on a listener, a study or a study of titles")
     about = report.add_subparsers(dest="about", required=True)
     about.add_parser("listener", help="one listener").add_argument("id", type=uuid.UUID)
     about.add_parser("study", help="everybody in a study").add_argument("id", nargs="?", default="default")
@@ -94,7 +94,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _add_generator(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    generator = commands.add_parser("generator", help="the generation server alone")
+    generator = commands.add_parser("generator", help="run only the generation server")
     generator.add_argument("--host", default="127.0.0.1")
     generator.add_argument("--port", type=int, default=7861)
     generator.add_argument("--device", help="cpu, cuda or auto (KALLOS_DEVICE)")
@@ -102,7 +102,7 @@ def _add_generator(commands: argparse._SubParsersAction[argparse.ArgumentParser]
 
 
 def _add_compose(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    compose = commands.add_parser("compose", help="compose pieces into MIDI files; no server, no database")
+    compose = commands.add_parser("compose", help="compose pieces into MIDI files, without server or database")
     compose.add_argument("--domain", default="pop", help="pop, dance or chorale")
     compose.add_argument("--count", type=int, default=1, help="how many pieces (1)")
     compose.add_argument("--seed", type=int, default=0, help="the same seed composes the same notes (0)")
@@ -113,7 +113,7 @@ def _add_compose(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def _add_study(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    study = commands.add_parser("study", help="a study's votes")
+    study = commands.add_parser("study", help="export or simulate a study's votes")
     actions = study.add_subparsers(dest="action", required=True)
     export = actions.add_parser("export", help="votes and clips without names, as a zip of CSV and MIDI")
     export.add_argument("id", nargs="?", default="default")

@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from platformdirs import user_data_path
@@ -117,7 +118,7 @@ class Settings(BaseSettings):
         return path.read_text(encoding="ascii").strip()
 
 
-def read(arguments: Mapping[str, str | int]) -> Settings:
+def read(arguments: Mapping[str, Any]) -> Settings:
     """The environment's settings, overridden by ``arguments``; raises ``SettingError``, a line for each wrong one."""
     try:
         return Settings(**arguments)
@@ -125,7 +126,7 @@ def read(arguments: Mapping[str, str | int]) -> Settings:
         raise SettingError("\n".join(_in_words(each, arguments) for each in error.errors())) from error
 
 
-def _in_words(error: ErrorDetails, arguments: Mapping[str, str | int]) -> str:
+def _in_words(error: ErrorDetails, arguments: Mapping[str, Any]) -> str:
     name = str(error["loc"][0])
     called = f"--{name} " if name in arguments else f"KALLOS_{name.upper()}="
     given = re.sub("//.*@", "//…@", str(error["input"]))  # without a password
