@@ -214,7 +214,7 @@ def test_a_tune_is_found_an_own_one_is_brought_and_a_bad_file_says_what_to_do(vi
     visitor.frame.locator(UPLOAD).set_input_files({"name": "jig.abc", "mimeType": "text/vnd.abc", "buffer": once})
     expect(visitor.get("player-a")).to_be_enabled(timeout=COMPOSED_MS)
     expect(visitor.frame.locator(SAID)).to_contain_text(
-        "Read from ABC as pop piano. It has only 4 whole bars of eight."
+        "Read from ABC as a chorale. It has only 4 whole bars of eight."
     )
     expect(visitor.frame.locator(SAID)).to_contain_text("The Test Jig")
     expect(visitor.frame.locator("#offer")).to_be_disabled()
