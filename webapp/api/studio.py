@@ -8,7 +8,6 @@ Another listener's piece is not found, except through the key of its link.
 from __future__ import annotations
 
 import uuid
-from functools import partial
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Body, Depends, Query, Request, Response
@@ -242,9 +241,9 @@ def read_sound(name: Named, form: Form, context: TheContext, listener_id: Known,
     Except for what is for the eye, which may come to be drawn better, it never changes.
     """
     source = pieces.source_of(context.studio, listener_id, name, link)
-    drawn = {"score": partial(formats.abc, reading=True), "musicxml": formats.musicxml}
-    if form in drawn:
-        return Response(drawn[form](source), media_type=MEDIA[form])
+    if form in {"score", "musicxml"}:
+        drawn = formats.abc(source, reading=True) if form == "score" else formats.musicxml(source)
+        return Response(drawn, media_type=MEDIA[form])
     written = {"mid": formats.midi, "abc": formats.abc}
     data = written[form](source) if form in written else formats.sound(source, form)
     return Response(data, media_type=MEDIA[form], headers={"Cache-Control": IMMUTABLE})
