@@ -75,6 +75,7 @@ def test_a_point_is_clicked_heard_read_and_found_again_by_its_link(visit, maps):
     expect(panel.get_by_role("heading", name="Its tunes")).to_be_visible()
     visitor.get("score").click()
     expect(visitor.frame.locator(".k-paper svg")).to_be_visible(timeout=PATIENCE_MS)
+    expect(panel.get_by_role("button", name=re.compile("^Open in Studio"))).to_be_visible()
     neighbour = drawn.points.texts[int(drawn.neighbours.index[row, 0])]
     visitor.frame.locator("#map-neighbours").get_by_role("button").first.click()
     expect(panel.locator("b")).to_have_text(neighbour, timeout=PATIENCE_MS)
@@ -83,7 +84,7 @@ def test_a_point_is_clicked_heard_read_and_found_again_by_its_link(visit, maps):
     again = visit(**DESKTOP)
     again.page.goto(visitor.page.url)
     expect(again.frame.locator("#map-point b")).to_have_text(neighbour, timeout=PATIENCE_MS)
-    expect(again.frame.locator("#map-colour input")).to_have_value("Collection")
+    expect(again.frame.locator("#map-colour input")).to_have_value("Colour: collection")
 
 
 @pytest.mark.timeout(600)
@@ -114,6 +115,28 @@ def test_without_a_mouse_a_point_is_searched_or_reached_by_keys(visit, maps):
     assert visitor.frame.evaluate("document.documentElement.scrollWidth") <= 390
     menu = visitor.frame.locator(".k-menu").first.bounding_box()
     assert menu["x"] + menu["width"] <= 390
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("device", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_map_legend_and_zoom_are_in_one_viewport_and_what_is_selected_is_listed(visit, maps, device):
+    map_id, _ = maps["tunes"]
+    visitor = visit(**device)
+    visitor.page.goto(f"{visitor.url}/maps?map={map_id}")
+    shown(visitor)
+    width, height = (device["viewport"][side] for side in ("width", "height"))
+    for part in (visitor.get("map"), visitor.frame.locator(".k-zoom"), visitor.frame.locator(".k-map-legend")):
+        box = part.bounding_box()
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= width
+        assert box["y"] + box["height"] <= height
+    assert visitor.frame.locator("main").count() == 1
+    visitor.frame.get_by_role("button", name="Select all in view").click()
+    selection = visitor.frame.locator("#map-selection")
+    expect(selection).to_contain_text(re.compile(r"\d+ points selected"), timeout=PATIENCE_MS)
+    expect(selection.locator(".k-play").nth(5)).to_be_visible()
+    visitor.frame.get_by_role("button", name="Clear selection").click()
+    expect(selection).to_be_hidden(timeout=PATIENCE_MS)
 
 
 def test_a_map_that_is_not_there_says_how_it_comes(visit, maps):

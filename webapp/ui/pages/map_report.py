@@ -12,9 +12,9 @@ def trust(found: MapEntry) -> str:
     left, told = found.left_out, found.quality["trustworthiness"]
     missing = f" {left.pieces:,} pieces {left.why} are not on it." if left and left.pieces else ""
     return (
-        f'<h2>How far to trust it</h2><p class="k-explain">Trustworthiness {_figure(told["value"])} (chance '
-        f"{_figure(told['chance'])}, perfect 1): how rarely points that lie together here are strangers in the "
-        f"original space. {found.points:,} points.{missing}</p>"
+        f'<h2>How far to trust it</h2><p class="k-explain">Trustworthiness {_figure(told["value"])} (by chance '
+        f"{_figure(told['chance'])}, at best 1): points that lie together here are neighbours in the model's own space "
+        f"too. The map has {found.points:,} points.{missing}</p>"
     )
 
 

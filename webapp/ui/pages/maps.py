@@ -33,10 +33,11 @@ POLL_S, LONGEST_S, SOON_S = 1.0, 3600.0, 45.0
 OPENS = "It opens this map at this place, in these colours, with this point."
 HINT = """<p class="k-explain">Choose a point to hear it: click, tap, or search by title. Draw a line around points
   with the lasso to list and play them.</p>"""
-QUALITY = ("Colour", "Neighbours alike", "by chance", "in the picture", "Silhouette", "by chance")
-ALIKE = """<p class="k-explain">“Neighbours alike”: how many of a point's ten nearest in the original space bear
-  its label. Silhouette: 1 where groups lie apart in the original space, 0 where they overlap. Where the picture shows
-  islands and this doesn't, believe this.</p>"""
+QUALITY = ("Colour", "Alike", "by chance", "in the picture", "Silhouette", "by chance")
+WIDTHS = ("104px", "72px", "92px", "120px", "96px", "92px")  # on a phone the table scrolls, and no word is broken
+ALIKE = """<p class="k-explain">“Alike”: how many of a point's ten nearest in the model's own space have the same label.
+  Silhouette: 1 where groups lie apart in that space, 0 where they overlap. Where the picture shows islands and these
+  figures don't, believe the figures.</p>"""
 ADDRESS = ("map", "kind", "colour", "x", "y", "zoom", "point")
 
 
@@ -71,7 +72,7 @@ def build(context: Context) -> None:
             score = Score()
             with gr.Column(elem_classes="k-section"):
                 trust = gr.HTML(**STILL)
-                quality = table("map-quality", headers=list(QUALITY))
+                quality = table("map-quality", headers=list(QUALITY), column_widths=list(WIDTHS))
                 gr.HTML(ALIKE, **STILL)
                 with gr.Row(elem_classes="k-bar"):
                     link = ViewLink(opens=OPENS, scale=0)
@@ -259,7 +260,7 @@ def _going(job: DrawingJob) -> str:
 def time_left(seconds: float | None) -> str:
     """How long it still takes, no more exactly than it is known."""
     if seconds is None:
-        return "reckoning how long it takes"
+        return "working out how long it takes"
     if seconds < SOON_S:
         return "less than a minute left"
     minutes = round(seconds / 60)

@@ -13,7 +13,7 @@ from webapp.ui.pages import maps, titles
 @pytest.mark.parametrize(
     ("seconds", "told"),
     [
-        (None, "reckoning how long it takes"),
+        (None, "working out how long it takes"),
         (12.0, "less than a minute left"),
         (62.0, "about a minute left"),
         (250.0, "about 4 minutes left"),
