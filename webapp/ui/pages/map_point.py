@@ -27,7 +27,7 @@ from webapp.ui.pages.map_report import origin
 from webapp.ui.words import capital
 
 TASTE = "your taste"
-POINTED = 12  # outputs of a handler that tells of a point
+POINTED = 13  # outputs of a handler that tells of a point
 MOST_FOUND = 8
 KEPT = 8  # maps whose texts are kept to be searched
 _texts: dict[str, tuple[str, ...]] = {}
@@ -131,7 +131,7 @@ def _chosen(context: Context, shown: Shown, row: int, *, play: bool) -> list[Any
         added = shown["added"][row - count]
         point = {"neighbours": [], "links": [], "colours": {}, "terms": "", "score_url": "", **added, "row": row}
     text, side = point["text"], point["colours"].get("side", "")
-    clips = [{**clip_of(context, shown, row), "row": row, "acts": opens_in_studio(context, shown, row)}]
+    clips = [{**clip_of(context, shown, row), "row": row}]
     score = {"title": f"Score of “{text}”", "abc_url": point["score_url"]} if point["score_url"] else None
     near: list[Entry] = [
         (each["row"], each["text"], f"{each['distance']:.2f}")
@@ -146,6 +146,7 @@ def _chosen(context: Context, shown: Shown, row: int, *, play: bool) -> list[Any
         gr.update(visible=False),
         playing(clips) if play else clips,
         f'<p class="k-explain" aria-live="polite">{escape(_labels(shown, point))}</p>',
+        gr.update(visible=_studio_name(context, shown, row) is not None),
         f"<h3>{linked}</h3>" if links else "",
         links,
         "<h3>Nearest</h3>" if near else "",
@@ -175,16 +176,9 @@ def clip_of(context: Context, shown: Shown, row: int) -> dict[str, Any]:
     }
 
 
-def opens_in_studio(context: Context, shown: Shown, row: int) -> bool:
-    """Whether the studio can start from a point."""
-    return _studio_name(context, shown, row) is not None
-
-
-def open_in_studio(
-    context: Context, token: str | None, shown: Shown, clips: list[dict[str, Any]], event: gr.EventData
-) -> list[str]:
-    """Where the studio starts from the point that sounds; or why it doesn't."""
-    name = _studio_name(context, shown, clips[event.index]["row"])
+def open_in_studio(context: Context, token: str | None, shown: Shown, clips: list[dict[str, Any]]) -> list[str]:
+    """Where the studio starts from the point that was chosen; or why it doesn't."""
+    name = _studio_name(context, shown, clips[0]["row"])
     if name is None:
         return ["", status("The studio can't start from this point.")]
     try:

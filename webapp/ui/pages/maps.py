@@ -67,7 +67,8 @@ def build(context: Context) -> None:
                 points = PointMap(scale=3, min_width=320)
                 with gr.Column(elem_classes="k-point", min_width=300):
                     chosen, selected = _side()
-                    found_said, found, hint, panel, player, labels, links_title, links, near_title, near = chosen
+                    found_said, found, hint, panel, player, labels, to_studio, *lists = chosen
+                    links_title, links, near_title, near = lists
                     upload = upload_button("Place your own MIDI or ABC", elem_id="map-upload")
             score = Score()
             with gr.Column(elem_classes="k-section"):
@@ -86,7 +87,9 @@ def build(context: Context) -> None:
         kind, title, empty, command, room, points, colour, find, found, found_said, panel, hint, score,
         quality, trust, parquet, link, shown, *selected,
     ]  # fmt: skip
-    pointed = [points, panel, hint, player, labels, links_title, links, near_title, near, score, link, drawing]
+    pointed = [
+        points, panel, hint, player, labels, to_studio, links_title, links, near_title, near, score, link, drawing,
+    ]  # fmt: skip
     point: dict[str, Any] = {"outputs": pointed, **QUIET}
     beginning = listener.change(bound(opened, context), listener, opening, **QUIET)
     beginning.then(bound(map_point.point_named, context), shown, **point)
@@ -112,20 +115,21 @@ def build(context: Context) -> None:
     find.submit(bound(map_point.choose_found, context), [shown, find], **point)
     colour.input(coloured, colour, [points, link], **QUIET)
     upload.upload(bound(map_point.place_file, context), [listener, upload, shown], [shown, *pointed], **QUIET)
-    player.act(bound(map_point.open_in_studio, context), [listener, shown, player], [studio, drawing], **QUIET).success(
-        None, studio, js=GO, **QUIET
-    )
+    to_studio.click(
+        bound(map_point.open_in_studio, context), [listener, shown, player], [studio, drawing], **QUIET
+    ).success(None, studio, js=GO, **QUIET)
 
 
 def _side() -> tuple[Any, ...]:
     """What stands beside the map: what was found, what is told of one point, and what was selected."""
     found_said, found, hint = gr.HTML(**STILL), Entries(elem_id="map-found"), gr.HTML(HINT, **STILL)
     with gr.Column(visible=False, elem_id="map-point") as panel:
-        player, labels = ClipList(action="Open in Studio"), gr.HTML(**STILL)
+        player, labels = ClipList(), gr.HTML(**STILL)
+        to_studio = gr.Button("Open in Studio", size="sm", elem_id="open-in-studio")
         links_title, links = gr.HTML(**STILL), Entries(elem_id="map-links")
         near_title, near = gr.HTML(**STILL), Entries(elem_id="map-neighbours")
     selected = map_selection.panel()
-    chosen = found_said, found, hint, panel, player, labels, links_title, links, near_title, near
+    chosen = found_said, found, hint, panel, player, labels, to_studio, links_title, links, near_title, near
     return chosen, selected
 
 
