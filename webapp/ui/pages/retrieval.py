@@ -168,9 +168,14 @@ def choose(context: Context, charts: Charts, *chosen: Any) -> list[Any]:
 
 
 def follow(context: Context, charts: Charts, view: Mapping[str, Any] | None, seen: list[Any] | None) -> Any:
-    """The same view of what the logs say now, where they say something new; ``seen``: what they said before."""
+    """The same view of what the logs say now, where they say something new; ``seen``: what they said before.
+
+    That is None until the page has opened with the view that its address names.
+    """
+    if seen is None:
+        return gr.skip()
     studies = context.database.transaction(retrieval.overview)
-    if studies == (seen or []):
+    if studies == seen:
         return gr.skip()
     wanted = Choices(**{**view, "curves": tuple(view["curves"])}) if view else Choices()
     return _shown(context, charts, studies, wanted, wanted if view else None)
@@ -186,7 +191,7 @@ def _shown(
 ) -> list[Any]:
     """The page with what is wanted; ``shown``: what its lists show already."""
     if not studies:
-        return dashboards.empty(8 + 2 * len(charts) + 9)
+        return dashboards.empty(8 + 2 * len(charts) + 9, seen=[])
     names = [str(each["name"]) for each in studies]
     study = next(each for each in studies if each["name"] == chosen_of(names, wanted.study))
     options = _options(names, study, wanted.direction)

@@ -109,16 +109,21 @@ def choose(context: Context, *chosen: Any) -> list[Any]:
 
 
 def follow(context: Context, *given: Any) -> Any:
-    """What the logs say now, where they say something new; the last of ``given``: what they said before."""
+    """What the logs say now, where they say something new; the last of ``given``: what they said before.
+
+    That is None until the page has opened with what its address names.
+    """
     *chosen, seen = given
+    if seen is None:
+        return gr.skip()
     view, runs = View.of(chosen), context.database.transaction(run_list.listing)
-    return gr.skip() if runs == (seen or []) else _shown(context, runs, view, view)
+    return gr.skip() if runs == seen else _shown(context, runs, view, view)
 
 
 def _shown(context: Context, runs: Sequence[Run], wanted: View, there: View | None) -> list[Any]:
     """The page with what is wanted; ``there``: what its lists show already."""
     if not runs:
-        return dashboards.empty(7 + MOST_PANELS)
+        return dashboards.empty(7 + MOST_PANELS, seen=[])
     names = [str(run["name"]) for run in sorted(runs, key=lambda run: run["step"] == 0)]  # what draws nothing last
     chosen = _chosen(names, wanted.runs)
     asked = Asked(runs=tuple(chosen), figures=wanted.figures, smoothing=wanted.smoothing)

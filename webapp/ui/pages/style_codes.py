@@ -41,13 +41,26 @@ def build_codes(context: Context, listener: ListenerToken, tab: gr.Tab) -> None:
     about = gr.HTML(**STILL)
     command = commands.evaluation("evaluate.code_examples", context.style_folder)
     fill = copied(command, visible=False, elem_id="codes-fill")
-    triggers = [tab.select, domain.input, code.input]
-    gr.on(triggers, bound(hear_codes, context), [listener, domain, code], [told, pieces, about, fill], **QUIET)
+    wanted = gr.State(value=False)  # the tab may be opened before it is known who listens
+    tab.select(lambda: True, None, wanted, **QUIET)
+    triggers = [wanted.change, listener.change, domain.input, code.input]
+    inputs = [wanted, listener, domain, code]
+    gr.on(triggers, bound(hear_codes, context), inputs, [told, pieces, about, fill], **QUIET)
 
 
-def hear_codes(context: Context, token: str | None, domain: str, number: int) -> Iterator[list[Any]]:
+def hear_codes(
+    context: Context,
+    wanted: bool,  # noqa: FBT001 (as Gradio gives it)
+    token: str | None,
+    domain: str,
+    number: int,
+) -> Iterator[list[Any]]:
     """Pieces by the values of a code in one kind of music, and a sentence on it."""
-    yield ['<p class="k-meaning" aria-busy="true">Listening through the pieces…</p>', *[gr.skip()] * 3]
+    if wanted:
+        yield ['<p class="k-meaning" aria-busy="true">Listening through the pieces…</p>', *[gr.skip()] * 3]
+    if not wanted or not token:
+        yield [gr.skip()] * 4
+        return
     try:
         found = codes.read_codes(context.studio, listener_of(context, token), cast("Domain", domain)).to_json()
     except (Problem, ValueError) as error:
