@@ -175,7 +175,7 @@ def _odds(odds: Mapping[str, Any] | None, asked: str, found: str) -> str:
 
 
 def _percent(share: float) -> str:
-    return f"{100 * share:.{1 if share < 0.1 else 0}f} %"
+    return f"{100 * share:.{1 if share < 0.1 else 0}f}&nbsp;%"
 
 
 def _missing(kind: str) -> str:
