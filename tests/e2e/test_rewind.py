@@ -29,7 +29,7 @@ def test_votes_are_undone_only_after_a_clear_question(visit):
 
     visitor.get("rewind-1").focus()
     visitor.page.keyboard.press("Enter")
-    expect(dialog).to_contain_text("Go back to this skip?")
+    expect(dialog).to_contain_text("Go back to the skip before your first pick?")
     expect(dialog).to_contain_text("What came after it (2 skips)")
     visitor.page.keyboard.press("Escape")
     expect(dialog).to_be_hidden()
@@ -59,7 +59,7 @@ def test_a_past_pair_can_be_heard_again(visit):
     skip_pairs(visitor, 1)
     visitor.page.goto(f"{visitor.url}/taste")
     page = visitor.frame
-    page.locator("#votes").get_by_role("button", name="Play this skip").click()
+    page.locator("#votes").get_by_role("button", name="Play the skip before your first pick").click()
     clips = page.locator("#heard-again .k-listed")
     expect(clips).to_have_count(2)
     expect(clips.first.locator(".k-play")).to_have_attribute("aria-pressed", "true")
@@ -81,4 +81,4 @@ def test_older_votes_are_shown_when_asked_for(visit):
     visitor.frame.get_by_role("button", name="Show older picks").click()
     expect(rows).to_have_count(10)
     expect(visitor.frame.get_by_role("button", name="Show older picks")).to_be_hidden()
-    expect(visitor.get("rewind-2")).to_be_focused()
+    expect(rows.nth(8).get_by_role("button", name="Play")).to_be_focused()

@@ -158,7 +158,10 @@ def _answers(picks: int, votes: int) -> str:
 
 
 def _called(vote: PastVote) -> str:
-    return f"Pick {vote.picks}" if _is_pick(vote) else "This skip"
+    if _is_pick(vote):
+        return f"Pick {vote.picks}"
+    kind = {"neither": "“neither”", "none": "“none of four”"}.get(vote.outcome, "skip")
+    return f"The {kind} after pick {vote.picks}" if vote.picks else f"The {kind} before your first pick"
 
 
 def _is_pick(vote: PastVote) -> bool:
