@@ -38,6 +38,7 @@ from webapp.learning import population, reencoding, refits
 from webapp.maps import catalogue, drawing, shipped_maps
 from webapp.maps.progress import Progress
 from webapp.research import training_runs
+from webapp.research.shipped_runs import copy_shipped
 from webapp.runtime.settings import Settings
 from webapp.runtime.supervised_process import die_with_parent
 from webapp.sharing import for_two
@@ -165,13 +166,15 @@ class Worker:
             if not worked:
                 self._stopping.wait(self.idle_s)
 
-    def keep_shipped_maps(self) -> None:
-        """Put the maps that came with the weights where pages find them, so that none is empty at first."""
+    def put_shipped(self) -> None:
+        """Put the maps and logs that come with Kallos where pages find them, so that none is empty at first."""
         try:
+            if copy_shipped(self.context.settings):
+                log.info("shipped_runs_copied folder=%s", self.context.settings.runs_folder)
             if kinds := shipped_maps.keep_shipped(self.context.atlas):
                 log.info("shipped_maps_kept kinds=%s", ",".join(kinds))
         except (DBAPIError, EmbeddedPostgresError, OSError, ValueError) as error:
-            log.warning("shipped_maps_not_kept error=%s", error)
+            log.warning("shipped_not_put error=%s", error)
 
     def step(self, *, look: bool = True) -> bool:
         """Do one job, after leaving those that are due where we ``look`` for them; whether there was one."""
@@ -394,9 +397,9 @@ def run_worker(settings: Settings) -> int:
     signal.signal(signal.SIGINT, stop)
     if worker.wait_for_schema():
         threads = [threading.Thread(target=each.run, name=type(each).__name__, daemon=True) for each in beside]
+        worker.put_shipped()
         for thread in threads:
             thread.start()
-        worker.keep_shipped_maps()
         worker.run()
         for thread in threads:
             thread.join(STOP_SECONDS)

@@ -1,0 +1,44 @@
+"""Logs of training runs that come with Kallos: the dashboards show them on a new installation."""
+
+from __future__ import annotations
+
+import pytest
+
+from webapp.research import retrieval, training_runs
+from webapp.research.shipped_runs import SHIPPED, copy_shipped
+from webapp.runtime.settings import Settings
+
+LARGEST = 2_000_000
+
+
+def test_they_are_copied_once_and_only_where_nobody_named_a_folder(tmp_path):
+    home = Settings(home=tmp_path)
+    assert copy_shipped(home)
+    assert not copy_shipped(home)
+    assert not copy_shipped(Settings(home=tmp_path / "other", runs=str(tmp_path / "mine")))
+    assert not (tmp_path / "mine").exists()
+
+
+def test_without_any_nothing_is_copied(tmp_path):
+    assert not copy_shipped(Settings(home=tmp_path), tmp_path / "nothing")
+
+
+def test_a_new_installation_shows_a_study_that_was_tested_with_what_it_comes_from(alone):
+    copy_shipped(alone.settings)
+    taken = training_runs.ingest_changed(alone.database, alone.settings)
+    assert taken["logs"] > 10
+    assert taken["refused"] == 0
+    (study,) = alone.database.transaction(retrieval.all_studies)
+    assert study.tested
+    assert all(run.ended and run.data_hash and run.commit for run in study.runs)
+
+
+def test_they_are_small():
+    assert sum(path.stat().st_size for path in SHIPPED.rglob("*") if path.is_file()) < LARGEST
+
+
+@pytest.fixture
+def alone(alone):
+    """An installation whose folder of runs is its own."""
+    assert not alone.settings.runs
+    return alone
