@@ -1,0 +1,45 @@
+"""Every page as a screen reader meets it: Chromium's own accessibility tree."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page
+
+PAGES = (
+    "", "four", "taste", "together", "studio", "maps", "titles", "styles", "listeners", "retrieval", "runs", "about",
+    "endpoints",
+)  # fmt: skip
+ACTS = {  # roles of what one can act on
+    "button", "link", "textbox", "searchbox", "combobox", "listbox", "slider", "spinbutton", "checkbox", "radio",
+    "switch", "tab", "menuitem",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_all_that_one_can_act_on_has_a_name_and_the_page_its_landmarks(site, visit, path: str) -> None:
+    page = visit().page
+    page.goto(f"{site.url}/{path}")
+    page.wait_for_load_state("networkidle")
+    tree = accessible(page)
+    assert [node for node in tree if node[0] in ACTS and not node[1]] == []
+    roles = [role for role, _, _ in tree]
+    assert roles.count("main") == 1
+    assert roles.count("banner") == 1
+    assert len([name for role, name, level in tree if role == "heading" and level == 1]) == 1
+    levels = [level for role, _, level in tree if role == "heading"]
+    assert all(below - above <= 1 for above, below in zip(levels, levels[1:], strict=False)), levels
+
+
+def accessible(page: Page) -> list[tuple[str, str, int | None]]:
+    """``(role, name, level)`` of everything that a screen reader is told of, in its order."""
+    session = page.context.new_cdp_session(page)
+    nodes = session.send("Accessibility.getFullAXTree")["nodes"]
+    session.detach()
+    return [_node(each) for each in nodes if not each["ignored"]]
+
+
+def _node(node: dict[str, Any]) -> tuple[str, str, int | None]:
+    level = next((each["value"]["value"] for each in node.get("properties", ()) if each["name"] == "level"), None)
+    return node["role"]["value"], node.get("name", {}).get("value", "").strip(), level
