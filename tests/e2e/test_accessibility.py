@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -29,7 +30,7 @@ def test_all_that_one_can_act_on_has_a_name_and_the_page_its_landmarks(site, vis
     assert roles.count("banner") == 1
     assert len([name for role, name, level in tree if role == "heading" and level == 1]) == 1
     levels = [level for role, _, level in tree if role == "heading"]
-    assert all(below - above <= 1 for above, below in zip(levels, levels[1:], strict=False)), levels
+    assert all(below - above <= 1 for above, below in pairwise(levels)), levels
 
 
 def accessible(page: Page) -> list[tuple[str, str, int | None]]:

@@ -15,6 +15,7 @@ from models.atlas.neighbours import nearest
 from models.atlas.points import DrawnMap
 from models.atlas.quality import judge
 from models.music import corpora
+from models.style.card import SHIPPED_STYLE, read_card
 from models.title.checkpoint import load_towers
 from models.title.tunes import tunes_of
 from webapp.context import Context
@@ -139,11 +140,12 @@ def test_map_legend_and_zoom_are_in_one_viewport_and_what_is_selected_is_listed(
     expect(selection).to_be_hidden(timeout=PATIENCE_MS)
 
 
-def test_a_map_that_is_not_there_says_how_it_comes(visit, maps):
+def test_a_new_installation_shows_the_map_that_comes_with_the_weights(visit):
     visitor = visit(**DESKTOP)
     visitor.page.goto(f"{visitor.url}/maps?kind=clips")
-    expect(visitor.frame.locator("#draw-map")).to_be_visible(timeout=PATIENCE_MS)
-    expect(visitor.frame.get_by_text("kallos atlas draw clips")).to_be_visible()
+    shown(visitor)
+    expect(visitor.frame.get_by_text(f"model {read_card(SHIPPED_STYLE)['version']}").first).to_be_visible()
+    expect(visitor.frame.locator("#draw-map")).to_be_hidden()
 
 
 @pytest.mark.timeout(600)
