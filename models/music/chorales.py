@@ -58,7 +58,8 @@ def hymn_titles() -> Mapping[str, str]:
     """Number in the catalogue of Bach's works → the hymn, of the chorales that Riemenschneider or Kalmus printed."""
     from music21.corpus.chorales import ChoraleListRKBWV  # noqa: PLC0415 (a second that only a search needs)
 
-    return {number: str(each["title"]) for number, each in ChoraleListRKBWV().byBWV.items()}
+    listed = ChoraleListRKBWV()  # type: ignore[no-untyped-call]
+    return {number: str(each["title"]) for number, each in listed.byBWV.items()}
 
 
 def _voices(parts: list[Any]) -> list[Any]:
