@@ -26,7 +26,7 @@ EXPLAINED = {
     "clips": "Composed pieces and excerpts of collections. Those that are played alike lie near each other.",
     "tunes": "Dance tunes. Those whose melodies sound alike to the model lie near each other.",
     "titles": "Titles of dance tunes. Those that read alike to the model lie near each other; each plays its tune.",
-    "joint": "Titles and tunes in one space. A line leads from the chosen title to its tunes, which are often far off.",
+    "joint": "Titles and tunes in one space. A line leads from a title to its tunes.",
 }
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from webapp.listeners import accounts
 from webapp.maps.catalogue import DrawingJob
 from webapp.ui.pages import maps, titles
 
@@ -29,6 +30,14 @@ def test_a_drawing_is_told_with_its_step_its_percent_and_the_time_left():
     assert "Step 4 of 5: Drawing" in told
     assert "61 % · about 2 minutes left" in told
     assert maps._going(DrawingJob("done", "", 0.0, None, None)) == ""
+
+
+def test_where_there_is_no_map_the_page_offers_to_draw_one(context):
+    token = context.identity.token(accounts.create(context.database, context.journal))
+    kind, _, empty, command, room, *_ = maps.open_kind(context, token, "clips")
+    assert kind == "clips"
+    assert (empty["visible"], room["visible"]) == (True, False)
+    assert "kallos atlas draw clips" in command
 
 
 @pytest.mark.parametrize("words", [None, "", "   "])
