@@ -24,8 +24,8 @@ PAUSE = timedelta(minutes=10)  # between two drawings of a kind, whoever asks
 TITLES = {"clips": "Clips", "tunes": "Tunes", "titles": "Titles", "joint": "Titles and tunes"}
 EXPLAINED = {
     "clips": "Composed pieces and excerpts of collections. Those that are played alike lie near each other.",
-    "tunes": "Dance tunes. Those whose melodies sound alike to the model lie near each other.",
-    "titles": "Titles of dance tunes. Those that read alike to the model lie near each other; each plays its tune.",
+    "tunes": "Dance tunes. Those that sound alike to the model lie near each other.",
+    "titles": "Titles that read alike to the model lie near each other. Each plays its tune.",
     "joint": "Titles and tunes in one space. A line leads from a title to its tunes.",
 }
 
