@@ -16,8 +16,9 @@ from models.music.notes import Domain
 from models.style.latents import MOST_GUIDANCE
 from webapp.api.dependencies import ERRORS, Known, TheContext
 from webapp.research.styles import codes, swap, tables, training_log, walk
+from webapp.runtime import commands
 from webapp.runtime.errors import NotAllowed, NotYours
-from webapp.studio import dials, formats
+from webapp.studio import formats
 from webapp.studio.piano_roll import piano_roll
 
 router = APIRouter(prefix="/api/styles", tags=["research"])
@@ -80,12 +81,13 @@ def read_styles(context: TheContext, run: RunName = "") -> dict[str, Any]:
     if known:
         groups = {name: {"attribute": each.attribute, "sd": each.sd} for name, each in known.groups.items()}
         groups |= {name: {"attribute": None, "sd": walk.CODE_STEP} for name in walk.CODE_WALKS}
+    fill = commands.evaluation("evaluate.relations", context.style_folder)
     return {
         "model_version": context.space.version,
         "tables": [table.to_json() for table in found],
         "run": training_log.chosen(context.style_folder, context.settings.runs_folder, run)[0],
         "runs": list(training_log.choices(context.style_folder, context.settings.runs_folder)),
-        "walks": {"groups": groups, "fill": dials.FILL, "about": dict(known.about) if known else None},
+        "walks": {"groups": groups, "fill": fill, "about": dict(known.about) if known else None},
     }
 
 

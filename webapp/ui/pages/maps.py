@@ -15,6 +15,7 @@ from webapp.context import Context
 from webapp.maps import catalogue, listener_view, open_maps
 from webapp.maps.catalogue import TITLES, DrawingJob
 from webapp.maps.progress import STAGES
+from webapp.runtime import commands
 from webapp.runtime.errors import NotYours
 from webapp.ui.choosing import upload_button
 from webapp.ui.components.clip_list import ClipList
@@ -160,7 +161,8 @@ def _opened(context: Context, token: str | None, asked: Mapping[str, str]) -> li
     found = linked or kind.map
     title = heading_html("Maps", escape(kind.explained))
     if found is None:
-        command = f'<p class="k-explain">or, on the server: <code>kallos atlas draw {kind.kind}</code></p>'
+        draw = commands.kallos(context.settings.home, "atlas", "draw", kind.kind)
+        command = f'<p class="k-explain">or, on the server: <code>{escape(draw)}</code></p>'
         address = dict.fromkeys(ADDRESS, "") | {"kind": kind.kind}
         return [
             kind.kind, title, gr.update(visible=True), command, gr.update(visible=False), *[gr.skip()] * 11,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping
 from dataclasses import asdict
+from html import escape
 from typing import Any
 
 import gradio as gr
@@ -13,6 +14,7 @@ from webapp.context import Context
 from webapp.listeners import accounts
 from webapp.maps import open_maps, title_search
 from webapp.maps.title_search import FoundPoint
+from webapp.runtime import commands
 from webapp.runtime.errors import Problem
 from webapp.studio import composing, formats, uploads
 from webapp.studio.recipes import Recipe
@@ -90,8 +92,8 @@ def opened(context: Context, token: str | None, request: gr.Request) -> list[Any
     return [
         _odds(odds.get("title_to_melody"), "titles", "tune"),
         _odds(odds.get("melody_to_title"), "melodies", "title"),
-        gr.skip() if ready["tunes"] else _missing("tunes"),
-        gr.skip() if ready["titles"] else _missing("titles"),
+        gr.skip() if ready["tunes"] else _missing(context, "tunes"),
+        gr.skip() if ready["titles"] else _missing(context, "titles"),
         domain,
         chosen(request, "words"),
     ]
@@ -163,8 +165,9 @@ def _detail(found: FoundPoint) -> str:
 def _odds(odds: Mapping[str, Any] | None, asked: str, found: str) -> str:
     """What was measured on tunes never heard, in a sentence."""
     if odds is None:
-        fill = "python -m models.evaluate.titles --record"
-        return f'<p class="k-explain">How often this is right has not been measured for this model ({fill}).</p>'
+        fill = commands.python("models.evaluate.titles", "--record")
+        told = "How often this is right has not been measured for this model yet. This command measures it:"
+        return f'<p class="k-explain">{told} <code>{escape(fill)}</code></p>'
     one, ten, mrr = odds["recall_1"], odds["recall_10"], odds["mrr"]
     return (
         f'<p class="k-explain">Of {mrr["n"]} {asked} of tunes that the model never heard, the right {found} came first '
@@ -178,10 +181,11 @@ def _percent(share: float) -> str:
     return f"{100 * share:.{1 if share < 0.1 else 0}f}&nbsp;%"
 
 
-def _missing(kind: str) -> str:
+def _missing(context: Context, kind: str) -> str:
+    draw = commands.kallos(context.settings.home, "atlas", "draw", kind)
     return (
         f'<p class="k-explain">Answers come from the map of {kind}, which has not been drawn yet. '
-        f'<a href="maps?kind={kind}">Draw it on the Maps page</a> or run <code>kallos atlas draw {kind}</code>.</p>'
+        f'<a href="maps?kind={kind}">Draw it on the Maps page</a> or run <code>{escape(draw)}</code></p>'
     )
 
 
