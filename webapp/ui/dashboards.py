@@ -66,10 +66,14 @@ def shown(choices: dict[str, Any], going: str) -> tuple[Any, ...]:
     )
 
 
-def empty(others: int, seen: Any = None) -> list[Any]:
-    """Updates of a dashboard that has nothing to draw, and of its ``others`` outputs; ``seen``: the last of them."""
-    last = gr.skip() if seen is None else seen
-    return [gr.update(visible=True), gr.update(visible=False), *[gr.skip()] * (1 + others), last]
+def empty(others: int) -> list[Any]:
+    """Updates of a dashboard that has nothing to draw, and of its ``others`` outputs."""
+    return [gr.update(visible=True), gr.update(visible=False), *[gr.skip()] * (2 + others)]
+
+
+def started() -> gr.Timer:
+    """The timer by which a page follows, once it has opened with what its address names."""
+    return gr.Timer(active=True)
 
 
 def table(elem_id: str, **settings: Any) -> gr.Dataframe:

@@ -13,6 +13,7 @@ from models.style.latents import STYLE_GROUPS
 from webapp.context import Context
 from webapp.research import study_listeners
 from webapp.research.figures import FIGURES
+from webapp.research.styles.matrices import MEASURES
 from webapp.runtime.settings import Settings
 from webapp.ui.components.component import FOLDER
 from webapp.ui.components.header import PAGES, RESEARCH
@@ -63,10 +64,13 @@ def test_the_listeners_page_draws_every_figure(client):
         assert text.count(f'"plot-{name}"') == text.count(f'"exports-{name}"') == 1, name
 
 
-def test_the_styles_page_has_a_place_for_both_matrices_and_every_style(client):
+def test_the_styles_page_has_a_place_for_both_matrices_every_measure_and_style(client):
     text = page(client, "/styles")
-    for matrix in ("swaps", "leakage"):
-        assert text.count(f'"{matrix}-matrix"') == text.count(f'"{matrix}-told"') == 1, matrix
+    for place in ("swaps", "leakage"):
+        for part in ("told", "matrix", "about", "fill"):
+            assert text.count(f'"{place}-{part}"') == 1, (place, part)
+    for measure in MEASURES:
+        assert f'"{measure}"' in text
     for group in STYLE_GROUPS:
         assert f'["{group.capitalize()}","{group}"]' in text.replace(", ", ",")
 
@@ -80,9 +84,10 @@ def test_every_page_leads_to_the_others(client):
 
 
 def test_every_plot_of_a_dashboard_is_one_that_can_be_asked_for(client):
-    plots = re.findall(r'"plot-(\w+)"', page(client, "/retrieval"))
-    assert len(plots) == len(set(plots)) == 7
-    assert set(plots) <= set(FIGURES)
+    for path, part, least in (("/retrieval", "plot", 7), ("/runs", "exports", 1)):
+        plots = re.findall(rf'"{part}-(\w+)"', page(client, path))
+        assert len(plots) == len(set(plots)) == least
+        assert set(plots) <= set(FIGURES)
 
 
 def test_every_module_is_served_and_asked_for_again(client):

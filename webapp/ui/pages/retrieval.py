@@ -134,11 +134,12 @@ def build(context: Context) -> None:
                     with gr.Accordion("In figures", open=False):
                         tables[name] = dashboards.table(f"{name}-table", headers=list(COSTS))
         seen = gr.State()
-        timer = gr.Timer(EVERY_S)
+        timer = gr.Timer(EVERY_S, active=False)
     inputs: list[Any] = [study, direction, measure, query, condition, genres["genre"], genres["probe_genre"], curves]
     plots = [output for name in CHARTS for output in charts[name].outputs]
     outputs = [*frame.outputs, *inputs, *plots, table, confused, *tables.values(), *of_study, seen]
-    gr.on(None, bound(opened, context, charts), None, outputs, **QUIET)
+    opening = gr.on(None, bound(opened, context, charts), None, outputs, **QUIET)
+    opening.then(dashboards.started, None, timer, **QUIET)
     gr.on([each.input for each in inputs], bound(choose, context, charts), inputs, outputs, **ANEW)
     timer.tick(bound(follow, context, charts), [frame.link, seen], outputs, **QUIET)
 
@@ -168,14 +169,9 @@ def choose(context: Context, charts: Charts, *chosen: Any) -> list[Any]:
 
 
 def follow(context: Context, charts: Charts, view: Mapping[str, Any] | None, seen: list[Any] | None) -> Any:
-    """The same view of what the logs say now, where they say something new; ``seen``: what they said before.
-
-    That is None until the page has opened with the view that its address names.
-    """
-    if seen is None:
-        return gr.skip()
+    """The same view of what the logs say now, where they say something new; ``seen``: what they said before."""
     studies = context.database.transaction(retrieval.overview)
-    if studies == seen:
+    if studies == (seen or []):
         return gr.skip()
     wanted = Choices(**{**view, "curves": tuple(view["curves"])}) if view else Choices()
     return _shown(context, charts, studies, wanted, wanted if view else None)
@@ -191,7 +187,7 @@ def _shown(
 ) -> list[Any]:
     """The page with what is wanted; ``shown``: what its lists show already."""
     if not studies:
-        return dashboards.empty(8 + 2 * len(charts) + 9, seen=[])
+        return dashboards.empty(8 + 2 * len(charts) + 9)
     names = [str(each["name"]) for each in studies]
     study = next(each for each in studies if each["name"] == chosen_of(names, wanted.study))
     options = _options(names, study, wanted.direction)

@@ -82,10 +82,10 @@ def build(context: Context) -> None:
             with section("What they were trained with", "What differs between the runs stands first."):
                 about = dashboards.table("runs")
         seen = gr.State()
-        timer = gr.Timer(EVERY_S)
+        timer = gr.Timer(EVERY_S, active=False)
     inputs = [runs, shown, smoothing, log]
     outputs = [*frame.outputs, *inputs, legend, *panels, exports, about, seen]
-    gr.on(None, bound(opened, context), None, outputs, **QUIET)
+    gr.on(None, bound(opened, context), None, outputs, **QUIET).then(dashboards.started, None, timer, **QUIET)
     gr.on([runs.input, shown.input, log.input], bound(choose, context), inputs, outputs, **ANEW)
     smoothing.input(bound(choose, context), inputs, outputs, trigger_mode="always_last", **QUIET)
     timer.tick(bound(follow, context), [*inputs, seen], outputs, **QUIET)
@@ -109,21 +109,16 @@ def choose(context: Context, *chosen: Any) -> list[Any]:
 
 
 def follow(context: Context, *given: Any) -> Any:
-    """What the logs say now, where they say something new; the last of ``given``: what they said before.
-
-    That is None until the page has opened with what its address names.
-    """
+    """What the logs say now, where they say something new; the last of ``given``: what they said before."""
     *chosen, seen = given
-    if seen is None:
-        return gr.skip()
     view, runs = View.of(chosen), context.database.transaction(run_list.listing)
-    return gr.skip() if runs == seen else _shown(context, runs, view, view)
+    return gr.skip() if runs == (seen or []) else _shown(context, runs, view, view)
 
 
 def _shown(context: Context, runs: Sequence[Run], wanted: View, there: View | None) -> list[Any]:
     """The page with what is wanted; ``there``: what its lists show already."""
     if not runs:
-        return dashboards.empty(7 + MOST_PANELS, seen=[])
+        return dashboards.empty(7 + MOST_PANELS)
     names = [str(run["name"]) for run in sorted(runs, key=lambda run: run["step"] == 0)]  # what draws nothing last
     chosen = _chosen(names, wanted.runs)
     asked = Asked(runs=tuple(chosen), figures=wanted.figures, smoothing=wanted.smoothing)
