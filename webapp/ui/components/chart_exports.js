@@ -18,11 +18,10 @@ function download(href, name) {
 }
 
 /**
- * @param {string} form
- * @param {Record<string, any>} props
+ * @param {Record<string, string | undefined>} what
+ * @param {string} address
  */
-async function take(form, { name, value: { address } }) {
-  const file = `kallos-${name}.${form}`;
+async function take({ take: form = "", file = "" }, address) {
   if (form === "csv") return download(resolve(`${address}&form=csv`), file);
   const { data, layout } = (await getJson(address)).figure;
   const onPaper = { ...layout, paper_bgcolor: "white", font: { ...layout.font, color: "black" }, margin: { ...layout.margin, l: 40 } };
@@ -35,7 +34,7 @@ async function take(form, { name, value: { address } }) {
 export async function start({ element, props, watch }) {
   const part = (/** @type {string} */ name) => /** @type {HTMLElement} */ (element.querySelector(`[data-part=${name}]`));
   const buttons = /** @type {NodeListOf<HTMLButtonElement>} */ (element.querySelectorAll("[data-take]"));
-  for (const button of buttons) button.addEventListener("click", () => take(button.dataset.take ?? "", props));
+  for (const button of buttons) button.addEventListener("click", () => take(button.dataset, props.value.address));
   const show = () => {
     if (!props.value) return;
     const { source, empty } = props.value;

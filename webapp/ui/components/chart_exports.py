@@ -26,7 +26,8 @@ class ChartExports(Component):
 
     def __init__(self, name: str, title: str, value: Mapping[str, Any] | None = None, **settings: Any) -> None:
         buttons = "".join(
-            f'<button type="button" class="k-quiet k-small" data-take="{form}" disabled>{form.upper()}</button>'
+            f'<button type="button" class="k-quiet k-small" data-take="{form}" data-file="kallos-{name}.{form}" '
+            f"disabled>{form.upper()}</button>"
             for form in ("png", "svg", "csv")
         )
         super().__init__(
@@ -39,6 +40,5 @@ class ChartExports(Component):
     <span class="k-chart-take" role="group" aria-label="Take {title} along">{buttons}</span>
   </div>
 </div>""",
-            name=name,
             **settings,
         )
