@@ -111,7 +111,7 @@ def site(
         **{name: value for name, value in os.environ.items() if not name.startswith("KALLOS_")},
         "KALLOS_HOME": str(home / "home"),
         "KALLOS_POOL": "2",  # composing what nobody listens to takes the processors from the browser
-        "KALLOS_RUNS": str(home / "home" / "runs"),  # named, so that no shipped run is copied there
+        "KALLOS_RUNS": str(home / "runs"),  # named, so that no shipped run is copied there
         "KALLOS_DATABASE_URL": make_database(),
     }
     log = home / "server.log"

@@ -22,7 +22,7 @@ SLOW_MS = 90_000  # for seven plots at once on a machine that trains beside us
 
 
 def folder_of(site) -> Path:
-    return site.log.parent / "home" / "runs" / "study"
+    return site.log.parent / "runs" / "study"
 
 
 def of_run(study: Path, name: str) -> list[str]:

@@ -34,14 +34,14 @@ test("any lock counts, a bar as well as a part", () => {
 
 test("what a recipe does is told in sentences, and nothing of one that does nothing", () => {
   assert.equal(inWords(PLAIN), "");
-  assert.equal(inWords({ ...PLAIN, styles: { rhythm: {} }, turned: { tempo: -1 } }), "Borrowed: rhythm. Turned: tempo to slow.");
+  assert.equal(inWords({ ...PLAIN, styles: { rhythm: {} }, turned: { tempo: -1 } }), "Borrowed: rhythm. Turned: tempo towards slow.");
   assert.equal(inWords({ ...locked({ melody: true }), keep: 0.4 }), "Locked: melody. 40 % of the rest is kept.");
 });
 
 test("one step between two recipes is told in a few words", () => {
   const borrowed = { ...PLAIN, styles: { rhythm: {} } };
   assert.equal(changeInWords(PLAIN, borrowed), "rhythm borrowed");
-  assert.equal(changeInWords(borrowed, PLAIN), "rhythm given back");
+  assert.equal(changeInWords(borrowed, PLAIN), "rhythm no longer borrowed");
   assert.equal(changeInWords(PLAIN, locked({ harmony: true })), "other locks");
   assert.equal(changeInWords(PLAIN, { ...PLAIN, seed: 2 }), "composed again");
   assert.equal(changeInWords(PLAIN, PLAIN), "no change");

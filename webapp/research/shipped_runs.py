@@ -17,8 +17,8 @@ def copy_shipped(settings: Settings, shipped: Path = SHIPPED) -> bool:
 
     A folder that the operator named (``KALLOS_RUNS``) is left alone.
     """
-    target = settings.runs_folder / NAME
-    if settings.runs or target.exists() or not shipped.is_dir():
+    target = settings.home / "runs" / NAME
+    if settings.runs_folder != target.parent or target.exists() or not shipped.is_dir():
         return False
     draft = target.with_name(f".{NAME}")
     shutil.rmtree(draft, ignore_errors=True)

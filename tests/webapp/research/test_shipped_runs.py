@@ -15,6 +15,8 @@ def test_they_are_copied_once_and_only_where_nobody_named_a_folder(tmp_path):
     home = Settings(home=tmp_path)
     assert copy_shipped(home)
     assert not copy_shipped(home)
+    told = Settings(home=tmp_path / "told", runs=str(tmp_path / "told" / "runs"))  # as the worker is told of its home's
+    assert copy_shipped(told)
     assert not copy_shipped(Settings(home=tmp_path / "other", runs=str(tmp_path / "mine")))
     assert not (tmp_path / "mine").exists()
 

@@ -118,7 +118,7 @@ def follow(context: Context, *given: Any) -> Any:
 def _shown(context: Context, runs: Sequence[Run], wanted: View, there: View | None) -> list[Any]:
     """The page with what is wanted; ``there``: what its lists show already."""
     if not runs:
-        return dashboards.empty(7 + MOST_PANELS)
+        return dashboards.empty(8 + MOST_PANELS)
     names = [str(run["name"]) for run in sorted(runs, key=lambda run: run["step"] == 0)]  # what draws nothing last
     chosen = _chosen(names, wanted.runs)
     asked = Asked(runs=tuple(chosen), figures=wanted.figures, smoothing=wanted.smoothing)

@@ -24,6 +24,8 @@ from webapp.ui.pages import listeners, retrieval, runs
 
 CONTROLS = ("study", "direction", "measure", "query", "condition", "genre", "probe_genre", "curves")
 
+RUNS_OUTPUTS = 12  # of the runs page, besides its curves
+
 
 @pytest.fixture(scope="module")
 def studied(make_database, migrated_template: str, study: Path) -> Iterator[Context]:
@@ -120,7 +122,9 @@ def test_an_empty_page_shows_what_fills_it(alone, charts):
     answer = of_retrieval(retrieval.opened(alone, charts, asked()))
     assert answer["nothing"]["visible"]
     assert not answer["room"]["visible"]
-    nothing, room, *_ = runs.opened(alone, asked())
+    answer = runs.opened(alone, asked())
+    nothing, room, *_ = answer
+    assert len(answer) == RUNS_OUTPUTS + MOST_PANELS
     assert nothing["visible"]
     assert not room["visible"]
 
