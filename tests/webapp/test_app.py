@@ -15,6 +15,7 @@ from webapp.api.health import commit
 from webapp.app import create_app, serve
 from webapp.runtime import database
 from webapp.runtime.settings import Settings
+from webapp.runtime.supervised_process import WRONG_SETTING
 from webapp.supervision import Supervision
 
 PROGRAM = """
@@ -81,7 +82,7 @@ def test_a_port_that_is_taken_is_a_clear_error(tmp_path, capsys):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        assert serve(Settings(home=tmp_path, port=taken.getsockname()[1])) == 1
+        assert serve(Settings(home=tmp_path, port=taken.getsockname()[1])) == WRONG_SETTING
     assert "KALLOS_PORT" in capsys.readouterr().err
     assert not (tmp_path / "pg").exists()
 
@@ -91,7 +92,7 @@ def test_a_model_that_is_not_whole_is_a_clear_line_at_start(part, told, tmp_path
     own = tmp_path / "own"
     shutil.copytree(SHIPPED_STYLE, own)
     (own / part).unlink()
-    assert serve(Settings(home=tmp_path, port=0, model=str(own))) == 1
+    assert serve(Settings(home=tmp_path, port=0, model=str(own))) == WRONG_SETTING
     said = capsys.readouterr().err
     assert said.startswith(f"KALLOS_MODEL={own} cannot be used: ")
     assert told in said
@@ -99,14 +100,14 @@ def test_a_model_that_is_not_whole_is_a_clear_line_at_start(part, told, tmp_path
     monkeypatch.setenv("KALLOS_HOME", str(tmp_path))
     monkeypatch.setenv("KALLOS_MODEL", str(own))
     for command in (["worker"], ["generator"], ["report", "study"]):
-        assert main(command) == 1
+        assert main(command) == WRONG_SETTING
         assert capsys.readouterr().err == said
     assert not (tmp_path / "pg").exists()
 
 
 def test_mcp_without_its_extra_is_a_clear_line_at_start(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(app_module.importlib.util, "find_spec", lambda name: None)
-    assert serve(Settings(home=tmp_path, port=0, mcp=True)) == 1
+    assert serve(Settings(home=tmp_path, port=0, mcp=True)) == WRONG_SETTING
     said = capsys.readouterr().err
     assert "kallos[mcp]" in said
     assert said.count("\n") == 1

@@ -10,6 +10,7 @@ import sys
 from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING, Annotated, Any
 
+import uvicorn
 from fastapi import FastAPI, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
@@ -146,7 +147,6 @@ def serve(host: str = "127.0.0.1", port: int = 7861, device: str = "auto", *, mo
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     os.environ.setdefault("GOMP_SPINCOUNT", "0")
     import torch  # noqa: PLC0415 (after its environment is set)
-    import uvicorn  # noqa: PLC0415 (torch, which the page's process must not load)
 
     from models.style.checkpoint import load_style  # noqa: PLC0415 (torch, which the page's process must not load)
     from models.style.compose import Composer  # noqa: PLC0415 (torch, which the page's process must not load)

@@ -13,11 +13,11 @@ def test_a_dial_is_turned_by_keyboard_and_mouse_and_turned_back(shown):
     expect(dial).to_have_attribute("aria-label", "Turn the rhythm, sparse to busy")
     dial.press("ArrowRight")
     expect(told).to_have_value("rhythm by 0.25")
-    expect(dial).to_have_attribute("aria-valuetext", "6.5 instead of 6.0 onsets a bar")
+    expect(dial).to_have_attribute("aria-valuetext", "6.5 instead of 6.0 attacks a bar")
     box = dial.bounding_box()
     page.mouse.click(box["x"] + 9, box["y"] + box["height"] / 2)
     expect(told).to_have_value("rhythm by -2")
-    page.get_by_role("button", name="Turn the rhythm back").click()
+    page.get_by_role("button", name="Reset the rhythm").click()
     expect(told).to_have_value("")
     expect(dial).to_have_value("0")
 

@@ -37,7 +37,7 @@ def test_where_there_is_no_map_the_page_offers_to_draw_one(context):
     kind, _, empty, command, room, *_ = maps.open_kind(context, token, "clips")
     assert kind == "clips"
     assert (empty["visible"], room["visible"]) == (True, False)
-    assert "kallos atlas draw clips" in command
+    assert "-m webapp atlas draw clips" in command
 
 
 @pytest.mark.parametrize("words", [None, "", "   "])
