@@ -31,7 +31,7 @@ from playwright.sync_api import (
 )
 
 DESKTOP = {"viewport": {"width": 1280, "height": 800}}
-CROWD = 5  # tests that begin after listening
+CROWD = 6  # tests that begin after listening
 PATIENCE_MS = 90_000  # for a machine that trains or tests beside us
 expect.set_options(timeout=PATIENCE_MS)
 LISTEN_S = 180  # at most, for two clips of which three seconds each are needed

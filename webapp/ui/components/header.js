@@ -3,6 +3,7 @@
 
 import * as api from "./shared/api.js";
 import { dress } from "./shared/dress.js";
+import "./shared/focus.js"; // which must see where the focus is before a sheet opens
 import { whileOn } from "./shared/lifetime.js";
 import { offerLink } from "./shared/link_dialog.js";
 import { saveAs } from "./shared/save.js";

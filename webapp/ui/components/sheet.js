@@ -2,6 +2,7 @@
 // A column over the page as a modal dialogue. Gradio puts it on the page when it opens and takes it away when it closes.
 
 import { dress } from "./shared/dress.js";
+import { lastOutside } from "./shared/focus.js";
 import { whileOn } from "./shared/lifetime.js";
 
 const NAME = "k-sheet-title";
@@ -24,7 +25,8 @@ export async function start({ element, props, watch, trigger }) {
   heading.id = NAME;
   for (const [name, value] of [["role", "dialog"], ["aria-modal", "true"], ["aria-labelledby", NAME]]) sheet.setAttribute(name, value);
 
-  const before = /** @type {HTMLElement | null} */ (document.activeElement);
+  const inside = () => sheet.contains(document.activeElement); // somebody may type before this runs
+  const before = inside() ? lastOutside() : /** @type {HTMLElement | null} */ (document.activeElement);
   const others = [...beside(sheet)].filter((each) => !each.inert);
   for (const each of others) each.inert = true;
   const gone = new MutationObserver(() => {
@@ -42,5 +44,5 @@ export async function start({ element, props, watch, trigger }) {
     trigger("close");
   });
   await dress(element, import.meta.url, "sheet.css");
-  button.focus();
+  if (!inside()) button.focus();
 }
