@@ -397,7 +397,7 @@ def run_worker(settings: Settings) -> int:
     signal.signal(signal.SIGINT, stop)
     if worker.wait_for_schema():
         threads = [threading.Thread(target=each.run, name=type(each).__name__, daemon=True) for each in beside]
-        worker.put_shipped()
+        threads.append(threading.Thread(target=worker.put_shipped, name="shipped", daemon=True))  # clips don't wait
         for thread in threads:
             thread.start()
         worker.run()

@@ -34,6 +34,7 @@ def ship(maps: Mapping[str, DrawnMap], collections: Mapping[str, Piece], folder:
         points = drawn.points
         slim = replace(
             points,
+            ids=tuple(_elsewhere(name) for name in points.ids),
             vectors=rounded(points.vectors),
             summaries=None if points.summaries is None else rounded(points.summaries),
             pieces=tuple(names.get(text, text) for text in points.pieces),
@@ -60,6 +61,12 @@ def rounded(matrix: FloatArray) -> FloatArray:
     """A matrix on a grid of ``2 * LEVELS + 1`` values, which Parquet keeps as numbers of a dictionary."""
     step = float(np.abs(matrix).max()) / LEVELS
     return (np.round(matrix / step) * step).astype(np.float32)
+
+
+def _elsewhere(name: str) -> str:
+    """A clip's id without a meaning: other installations have no such clip to open or to find again."""
+    kind, _, rest = name.partition("/")
+    return f"composed/{rest}" if kind == "clips" else name
 
 
 def _named(maps: Mapping[str, DrawnMap], collections: Mapping[str, Piece]) -> dict[str, str]:

@@ -38,6 +38,7 @@ def test_their_points_play_and_only_music_that_everybody_has_is_named(maps):
     for found in maps.values():
         for row in range(0, len(found.points), 400):
             assert len(found.piece(row).notes)
+        assert not any(name.startswith("clips/") for name in found.points.ids)  # which no other installation has
         assert sum('"corpus"' in text for text in found.points.pieces) > 0.9 * len(found.points)
     named = [name.removeprefix("tunes/") for name in maps["tunes"].points.ids]
     assert set(named) <= set(collections)
@@ -56,6 +57,7 @@ def test_a_shipped_map_is_the_drawn_one_without_what_everybody_has(tmp_path):
     ship({"tunes": before}, {piece.piece_id: piece for piece in tunes}, tmp_path)
     after = shipped("tunes", tmp_path)
     assert after is not None
+    assert after.points.ids[0] == "composed/mine"
     assert after.points.pieces[0] == own.pieces[0]  # nobody else has it
     assert "notes" not in after.points.pieces[1]
     assert [packed(after.piece(row)) for row in range(30)] == list(own.pieces)

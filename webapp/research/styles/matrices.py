@@ -224,7 +224,7 @@ def _reading_told(known: Mapping[tuple[str, str], Cell]) -> str:
         for row, column, value, metric in _known(known)
         if not known[row, column].own
     }
-    best = [row for row in own if all(own[row] >= known[place].metric.value for place in other if place[0] == row)]  # type: ignore[operator]
+    best = [row for row in own if all(own[row] >= known[place].metric.value for place in other if place[0] == row)]  # type: ignore[operator]  # what is known has a value
     told = f"{len(best)} of {len(own)} attributes are read best from their own style's latents"
     if other:
         row, column = max(other, key=other.__getitem__)
