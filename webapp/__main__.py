@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import subprocess
 import sys
 import uuid
 from collections.abc import Sequence
@@ -50,7 +51,7 @@ def parser() -> argparse.ArgumentParser:
 
     database = commands.add_parser("db", help="upgrade, downgrade or check the database's schema")
     database.add_argument("action", choices=["upgrade", "downgrade", "check"])
-    database.add_argument("revision", nargs="?", help="up to or down to which; the newest, or one step back")
+    database.add_argument("revision", nargs="?", help="to which; without one, to the newest or one step back")
     database.set_defaults(run=_database)
 
     corpus = commands.add_parser("corpus", help="list the music that models learn from, or parse all of it")
@@ -147,8 +148,18 @@ def _check(command: str, settings: Settings) -> None:
 
         if reason := unreachable(settings.database_url):
             raise SettingError(f"KALLOS_DATABASE_URL: the database does not answer ({reason})")
+    if settings.device.startswith("cuda") and command == "serve" and not settings.generator_url:
+        _require_cuda(settings.device)
     if settings.model and command not in {"db", "corpus"} and (wrong := _wrong_model(settings)):
         raise SettingError(wrong)
+
+
+def _require_cuda(device: str) -> None:
+    """Raises ``SettingError`` where there is no such device; torch, which the web process does without, is asked."""
+    number = int(device.partition(":")[2] or 0)
+    asked = f"import sys, torch; sys.exit(torch.cuda.device_count() <= {number})"
+    if subprocess.run([sys.executable, "-c", asked], check=False).returncode:  # noqa: S603 (our own program, no shell)
+        raise SettingError(f"KALLOS_DEVICE={device}: there is no such device here; leave it out, or set it to cpu")
 
 
 def _wrong_model(settings: Settings) -> str:
@@ -251,9 +262,12 @@ def _listener(given: argparse.Namespace, settings: Settings) -> int:
                 else:
                     print(json.dumps(data, ensure_ascii=False, indent=1))
     except UnknownListenerError:
-        print(f"there is no listener {given.id} (any more)", file=sys.stderr)
+        print(f"there is no listener {given.id}, or no longer", file=sys.stderr)
         return 1
-    except (NotAnExportError, OSError) as error:
+    except OSError as error:
+        print(f"{error.filename}: {error.strerror}" if error.filename else error, file=sys.stderr)
+        return 1
+    except NotAnExportError as error:
         print(error, file=sys.stderr)
         return 1
     return 0

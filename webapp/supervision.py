@@ -138,10 +138,10 @@ class Supervision:
             log.warning("priority_not_changed error=%s", error)
 
     def _check_generator(self) -> None:
-        started = time.monotonic()
+        started, before = time.monotonic(), self.generator_state["status"]
         try:
             self.generator_state = self.context.generation.health()
         except GenerationError as error:
             self.generator_state = {"status": "down", "error": str(error)}
-        if time.monotonic() - started > 1:
+        if time.monotonic() - started > 1 and before == "ok":  # who is loading the model answers late
             log.warning("generator_slow seconds=%.1f", time.monotonic() - started)

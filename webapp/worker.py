@@ -9,6 +9,7 @@ Beside it a second worker takes in the logs of training runs, which would else w
 from __future__ import annotations
 
 import logging
+import math
 import signal
 import sys
 import threading
@@ -50,6 +51,7 @@ LOOK_EVERY = 4  # rounds without a job, between looks at what the pool needs: si
 LEASE_SECONDS = 15.0
 RENEW_SECONDS = 5.0
 LONGEST_WAIT_SECONDS = 5.0  # between questions to a generator that is down
+START_SECONDS = 30.0  # in which database and generator may start; who is later is told of
 REVIVE_AFTER_SECONDS = 5.0  # a fallen Postgres is the web's to start again, where there is a web
 HOUSEKEEPING_SECONDS = 3600.0
 POPULATION_SECONDS = 60.0  # between looks at whether votes have grown enough to learn from them what listeners share
@@ -137,7 +139,7 @@ class Worker:
     def wait_for_schema(self) -> bool:
         """Wait until somebody has brought the database up to date; False where we are told to stop before."""
         newest = migrate.newest_revision()
-        quiet_until = 0.0
+        quiet_until = time.monotonic() + START_SECONDS
         while not self._stopping.is_set():
             try:
                 found = migrate.current_revision(self.context.database.open())
@@ -260,7 +262,7 @@ class Worker:
             # the generator is down or busy, which is nobody's fault: the job goes back uncounted
             log.warning("generator_unavailable job=%d kind=%s error=%s", job.id, job.kind, error)
             transaction(lambda session: jobs.release_job(session, job))
-            self._wait_for_generator()
+            self.wait_for_generator()
         except (DBAPIError, EmbeddedPostgresError):
             raise  # the lease runs out and the job is taken again
         except Exception as error:
@@ -271,9 +273,10 @@ class Worker:
             transaction(lambda session: jobs.finish_job(session, job, result))
             log.info("job_done job=%d kind=%s seconds=%.2f", job.id, job.kind, time.monotonic() - started)
 
-    def _wait_for_generator(self) -> None:
-        pause = 0.1
-        while not self._stopping.wait(pause):
+    def wait_for_generator(self, patience_s: float = math.inf) -> None:
+        """Wait until the generator composes, or patience ends, or we are told to stop."""
+        until, pause = time.monotonic() + patience_s, 0.1
+        while time.monotonic() < until and not self._stopping.wait(pause):
             try:
                 if self.context.generation.health().get("status") == "ok":
                     return
@@ -400,6 +403,7 @@ def run_worker(settings: Settings) -> int:
         threads.append(threading.Thread(target=worker.put_shipped, name="shipped", daemon=True))  # clips don't wait
         for thread in threads:
             thread.start()
+        worker.wait_for_generator(START_SECONDS)  # both start at the same time
         worker.run()
         for thread in threads:
             thread.join(STOP_SECONDS)

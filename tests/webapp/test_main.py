@@ -78,7 +78,11 @@ def test_a_version_is_told(capsys):
     ("words", "environment", "said"),
     [
         (["serve", "--port", "99999"], {}, "--port 99999: it should be less than or equal to 65535"),
-        (["serve"], {"PORT": "abc"}, "KALLOS_PORT=abc: it should be a valid integer, unable to parse"),
+        (["serve"], {"PORT": "abc"}, "KALLOS_PORT=abc: it must be a whole number"),
+        (["serve"], {"MCP": "maybe"}, "KALLOS_MCP=maybe: it must be 0 or 1"),
+        (["serve"], {"STORE_URL": "foo://bar"}, "KALLOS_STORE_URL=foo://bar: it must be a folder or an fsspec URL"),
+        (["serve"], {"CORPORA": "/nowhere"}, "KALLOS_CORPORA=/nowhere: there is no such folder"),
+        (["serve"], {"DEVICE": "cuda:63"}, "KALLOS_DEVICE=cuda:63: there is no such device here"),
         (["serve"], {"HOME": "/dev/null/nope"}, "KALLOS_HOME=/dev/null/nope: the folder can't be made"),
         (["db", "check"], {"HOME": "/dev/null/nope"}, "KALLOS_HOME=/dev/null/nope: the folder can't be made"),
         (

@@ -14,6 +14,7 @@ from webapp.composing import for_listener, pool, rendering, screening, wishes
 from webapp.composing.clip_maker import ClipMaker
 from webapp.composing.for_listener import Commission
 from webapp.context import Context
+from webapp.generation.protocol import GenerationError
 from webapp.learning import heads, refits
 from webapp.learning import reencoding as encode_service
 from webapp.listeners import accounts
@@ -226,6 +227,28 @@ def test_while_the_generator_is_down_the_job_waits_uncounted(context, space, set
     state, attempts = alone.database.transaction(lambda s: s.execute(select(Job.state, Job.attempts)).one())
     assert (state, attempts) == ("waiting", 0)
     alone.close()
+
+
+def test_a_generator_that_is_still_starting_is_waited_for_in_silence(context, worker, monkeypatch, caplog):
+    answers = iter([GenerationError("no generator answers"), {"status": "starting"}, {"status": "ok"}])
+
+    def health() -> dict[str, str]:
+        answer = next(answers)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    monkeypatch.setattr(context.generation, "health", health)
+    worker.wait_for_generator(30.0)
+    assert next(answers, None) is None
+    assert not caplog.records
+
+
+def test_a_generator_that_never_answers_is_waited_for_no_longer_than_asked(context, space, settings):
+    worker = Worker(Context(settings.model_copy(update={"generator_url": "http://127.0.0.1:1"})))
+    started = time.monotonic()
+    worker.wait_for_generator(0.3)
+    assert time.monotonic() - started < 10
 
 
 def test_a_generator_of_another_version_is_refused_and_the_job_says_why(context, worker, monkeypatch):

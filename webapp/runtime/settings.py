@@ -18,6 +18,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from models.style.card import SHIPPED_STYLE
 
+WORDS = {"int_parsing": "it must be a whole number", "bool_parsing": "it must be 0 or 1"}  # where pydantic's are many
 POSTGRES = {"postgresql", "postgres", "postgresql+psycopg"}
 
 
@@ -66,6 +67,28 @@ class Settings(BaseSettings):
         if url and (parts.scheme not in {"http", "https"} or not parts.hostname):
             raise ValueError("it must be an address such as http://127.0.0.1:7861")
         return url
+
+    @field_validator("store_url")
+    @classmethod
+    def _store(cls, url: str) -> str:
+        protocol, apart, _ = url.partition("://")
+        if apart:
+            from fsspec import get_filesystem_class  # noqa: PLC0415 (where one is named)
+
+            try:
+                get_filesystem_class(protocol.rpartition("::")[2])
+            except (ValueError, ImportError) as error:
+                raise ValueError(
+                    f"it must be a folder or an fsspec URL such as s3://BUCKET/FOLDER ({error})"
+                ) from error
+        return url
+
+    @field_validator("corpora")
+    @classmethod
+    def _folder(cls, folder: str) -> str:
+        if folder and not Path(folder).expanduser().is_dir():
+            raise ValueError("there is no such folder")
+        return folder
 
     @field_validator("database_url")
     @classmethod
@@ -130,7 +153,8 @@ def _in_words(error: ErrorDetails, arguments: Mapping[str, Any]) -> str:
     name = str(error["loc"][0])
     called = f"--{name} " if name in arguments else f"KALLOS_{name.upper()}="
     given = re.sub("//.*@", "//…@", str(error["input"]))  # without a password
-    return f"{called}{given}: {error['msg'].removeprefix('Value error, ').replace('Input', 'it')}"
+    told = WORDS.get(error["type"]) or error["msg"].removeprefix("Value error, ").replace("Input", "it")
+    return f"{called}{given}: {told}"
 
 
 def _write_once(path: Path, text: str) -> None:
