@@ -33,7 +33,7 @@ def test_a_cell_of_the_swaps_says_its_interval_and_plays_its_swap(visit):
     playing = clips.first.get_by_role("button", name="Pause")
     expect(playing).to_have_attribute("aria-pressed", "true", timeout=COMPOSED_MS)
     with page.expect_download() as download:
-        page.get_by_role("link", name="Moves besides as CSV").click()
+        page.get_by_role("link", name="Side effects as CSV").click()
     lines = list(csv.DictReader(io.StringIO(download.value.path().read_text(encoding="utf-8"))))
     assert {"value", "low", "high", "model_sha256", "data_hash", "commit", "seed"} <= set(lines[0])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from models.experiments.run_log import rows
 from webapp.research.figures import Drawn
 from webapp.research.plots.hardest import hardest
 from webapp.research.plots.paper import Source
-from webapp.research.styles.training_log import LOG, Probes, Run, choices, chosen
+from webapp.research.styles.training_log import CARD, LOG, Probes, Run, choices, chosen
 from webapp.runtime.errors import NotAllowed
 from webapp.runtime.settings import Settings
 
@@ -33,11 +34,19 @@ def draw(style_folder: Path, settings: Settings, name: str, what: str = "losses"
     folder, runs = style_folder, settings.runs_folder
     name, run, probes = chosen(folder, runs, name)
     frame = pd.DataFrame(_told(run, probes, what), columns=list(COLUMNS))
-    about = next((row for row in rows(choices(folder, runs)[name] / LOG) if row["kind"] == "run"), {})
-    source = Source((name,), *(tuple(filter(None, [about.get(key)])) for key in ("data", "commit")))
+    source = Source((name,), *(tuple(filter(None, [each])) for each in _data_and_commit(choices(folder, runs)[name])))
     missing = NOT_CURIOUS if what == "curiosity" else ONE if run.steps else NONE
     drawn = hardest(frame, source, CURVES[what][1], of="loss" if what == "bits" else "share")
     return Drawn(drawn, frame, source, {"told": _sentence(frame, what) if len(frame) else missing})
+
+
+def _data_and_commit(folder: Path) -> tuple[str | None, str | None]:
+    """What a run was trained on and with, as its log begins with, or its model's card."""
+    about = next((row for row in rows(folder / LOG) if row["kind"] == "run"), None)
+    if about is None and (folder / CARD).exists():
+        card = json.loads((folder / CARD).read_text(encoding="utf-8"))
+        about = {"data": card.get("data", {}).get("hash"), "commit": card.get("commit")}
+    return (about or {}).get("data"), (about or {}).get("commit")
 
 
 def _told(run: Run, probes: Probes, what: str) -> Iterator[tuple[int, str, float, float, bool]]:

@@ -12,7 +12,7 @@ from typing import Any
 from models.experiments.report import Metric
 from webapp.research.styles.tables import BOTH, LABELS, Cell, Table
 
-LEFT = {"melody_kept": "tune kept", "original_found": "piece found", "cycle": "latents missed"}
+LEFT = {"melody_kept": "tune kept", "original_found": "piece found", "cycle": "latent error"}
 OWN = "follows donor"
 MEASURES = {  # name → what is chosen, and the table that it is of
     "spearman": ("Correlation in music", "spearman"),
@@ -22,13 +22,13 @@ MEASURES = {  # name → what is chosen, and the table that it is of
     "reading": ("Read from latents", "reading"),
 }
 EXPLAINED = {
-    "spearman": "How the attributes that name the styles go together in real clips of one kind of music (Spearman). No "
-    "model should be asked to part what music joins.",
-    "information": "The same as mutual information in bits, which also finds what neither rises nor falls.",
-    "canonical": "For every two styles, the two directions of their latents that go together most, of all that there "
-    "are, on songs that they were not chosen on. Where this is near the music's own figure, nothing was mixed in.",
+    "spearman": "How the attributes that name the styles correlate in real clips of one kind of music (Spearman). No "
+    "model can be expected to separate what goes together in music.",
+    "information": "The same as mutual information in bits, which also finds relations that are not monotonic.",
+    "canonical": "For every two styles, the two directions of their latents that correlate most, on songs that they "
+    "were not chosen on (canonical correlation). Near the music's own figure, nothing was mixed in.",
     "shared": "Bits that those two directions tell of each other.",
-    "reading": "The share of an attribute (R²) that a line through each style's latents explains on other songs. "
+    "reading": "The share of an attribute (R²) that linear regression on each style's latents explains on other songs. "
     "Framed: from its own style. Below 0: worse than knowing nothing.",
 }
 WORST = 3  # cells that a sentence names at most
@@ -60,7 +60,7 @@ def swaps(found: Mapping[str, Table]) -> Matrix:
             left = after.get((row, name))
             line.append(left and _shown(left, _left(row, name, left.metric), plays))
         cells.append(line)
-    groups = [("in the style", 1), ("moves besides (standard deviations)", len(rows)), ("what is left", len(LEFT))]
+    groups = [("in the style", 1), ("side effects (standard deviations)", len(rows)), ("of the piece", len(LEFT))]
     value = {
         "across": "swapped",
         "rows": list(rows),
@@ -174,18 +174,18 @@ def _swaps_told(
     if own:
         least, most = min(own, key=own.__getitem__), max(own, key=own.__getitem__)
         told.append(
-            f"A swapped style follows its donor: from {figure(own[least])} ({least}) to {figure(own[most])} ({most}), "
-            "where 1 is wholly"
+            f"A swapped style follows its donor ({figure(own[least])} for {least} to {figure(own[most])} for {most}; "
+            "1 is exactly)"
         )
     if beyond:
         row, column = max(beyond, key=beyond.__getitem__)
         told.append(
-            f"what moves most besides is {column} when {row} is swapped, by {figure(beyond[row, column])} standard "
-            "deviations more than composing again does"
+            f"the largest side effect is on {column} when {row} is swapped, {figure(beyond[row, column])} standard "
+            "deviations beyond those of composing again"
         )
     if kept:
         least = min(kept, key=kept.__getitem__)
-        told.append(f"the tune suffers most from another {least}, which leaves {100 * kept[least]:.0f} % of it")
+        told.append(f"a swap of {least} keeps least of the tune, {100 * kept[least]:.0f} %")
     return f"{'; '.join(told)}." if told else ""
 
 

@@ -240,15 +240,12 @@ def _difference(metrics: Mapping[tuple[str, str], Metric]) -> str:
     if not pairs:
         return ""
     if not excess:
-        return (
-            "In no pair do the latents go together clearly more than the music does: what is apart in it stays apart."
-        )
+        return "In no pair do the latents correlate clearly more than the music does."
     worst = max(excess, key=lambda row: excess[row][0] - excess[row][1])
     in_latents, in_music = excess[worst]
     return (
-        f"In {len(excess)} of {len(pairs)} pairs the latents go together clearly more than the music does, most in "
-        f"{worst} ({in_latents:.2f} against {in_music:.2f}): there one style's latents also hold something of the "
-        "other. In the rest the model keeps apart what music keeps apart, or joins no more than music joins."
+        f"In {len(excess)} of {len(pairs)} pairs the latents correlate clearly more than the music does, most for "
+        f"{worst} ({in_latents:.2f} against {in_music:.2f}): there one style's latents also hold some of the other."
     )
 
 

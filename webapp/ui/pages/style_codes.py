@@ -23,9 +23,9 @@ from webapp.ui.layout import QUIET, explain
 from webapp.ui.pages.style_parts import csv_link, radio
 
 MEANING = (
-    "Four numbers of a piece that nobody has named, with five values each. To hear what one says, play pieces at its "
-    "ends, then those between. They are real pieces, ordinary in all that has a name, so that what they share is the "
-    "code. Of pop no real piece may be played: there are composed ones."
+    "The model learned four codes by itself, with five values each and no names. To hear what a code means, play "
+    "pieces from its two ends, then those between. They are average in everything that has a name, so that what they "
+    "share is the code. Real pieces play, but for pop, where none may be played: there they are composed."
 )
 ENDS = {0: ", the lowest", CODE_LEVELS - 1: ", the highest"}
 

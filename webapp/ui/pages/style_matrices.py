@@ -30,11 +30,11 @@ from webapp.ui.pages.style_parts import csv_link, origin, radio
 from webapp.ui.words import capital
 
 SWAPS = (
-    "One style of a piece is taken from another piece, the donor. In the style itself 1 means that the result is as "
-    "the donor is; what moves besides should be near 0; of the piece as much as possible should be left."
+    "One style of a piece is taken from another piece, the donor. Side effects should be near 0, and as much of the "
+    "piece as possible should be kept."
 )
 TITLES = {  # of tables, where they are taken along
-    "swaps": "Follows the donor", "drift": "Moves besides", "after": "What is left",
+    "swaps": "Follows the donor", "drift": "Side effects", "after": "What is kept",
     **{table: title for title, table in MEASURES.values()},
 }  # fmt: skip
 PATIENCE, AGAIN_S = 4, 2.0

@@ -29,8 +29,7 @@ def csv_link(address: str, title: str) -> str:
 
 def origin(about: Mapping[str, Any]) -> str:
     """Where the figures of a table come from."""
-    weights, commit = ((about.get(name) or "")[:12] for name in ("model_sha256", "commit"))
     return (
-        f"{about['command']} of {about['model_version']} (weights {weights}) on {about['data_n']} clips (data "
-        f"{about['data_hash']}), commit {commit}, seed {about['seed']}."
+        f"{about['command']} of {about['model_version']} on {about['data_n']} clips (data "
+        f"{about['data_hash']}), commit {(about.get('commit') or '')[:12]}, seed {about['seed']}."
     )

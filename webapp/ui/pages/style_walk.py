@@ -31,8 +31,8 @@ from webapp.ui.layout import QUIET, explain
 from webapp.ui.pages.style_parts import csv_link, radio
 
 WALK = (
-    "One clip in five steps, which differ as real clips do that lie one standard deviation apart in the style; the "
-    "rest stays. A code, which nobody has named, goes through its five values. What moved is measured in the notes."
+    "One clip in five steps, each a standard deviation of real clips apart in one style, while the rest stays. A code, "
+    "which the model learned by itself, goes through its five values. What moved is measured in the notes."
 )
 GUIDANCE = (
     "Guidance says how strictly a new clip goes by its kind of music, key and codes: 1 as learned, 0 not at all, 4 the "

@@ -33,7 +33,7 @@ def test_the_sentence_over_the_swaps_names_the_extremes_that_the_matrix_has(foun
     told = matrices.swaps(found).told
     own = {cell.row: cell.metric.value for cell in found["swaps"].cells if cell.row == cell.column}
     least = min(own, key=own.__getitem__)
-    assert f"from {own[least]:.2f} ({least})" in told
+    assert f"({own[least]:.2f} for {least} to" in told
 
 
 @pytest.mark.parametrize("measure", matrices.MEASURES)
