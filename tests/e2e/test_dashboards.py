@@ -66,7 +66,7 @@ def test_an_empty_page_says_what_fills_it_and_follows_a_study_to_its_end(site, v
         text = "".join(log[:30]) if path.parent.name == LAST else path.read_text(encoding="utf-8")
         (folder / path.parent.name / "log.jsonl").write_text(text, encoding="utf-8")
     expect(page.locator("#going")).to_contain_text("7 of 8 runs have ended; it goes on", timeout=SLOW_MS)
-    expect(page.locator("#exports-ablations [data-part=empty]")).to_contain_text("asked once")
+    expect(page.locator("#exports-ablations [data-part=empty]")).to_contain_text("evaluated once")
     with (folder / LAST / "log.jsonl").open("a", encoding="utf-8") as file:
         file.writelines(log[30:])
     expect(page.locator("#going")).to_contain_text("8 of 8 runs have ended", timeout=SLOW_MS)

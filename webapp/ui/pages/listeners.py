@@ -9,6 +9,7 @@ import gradio as gr
 from sqlalchemy.orm import Session
 
 from webapp.context import Context
+from webapp.learning.population import FEWEST
 from webapp.research import simulated_study, study_listeners
 from webapp.research.figures import Drawn
 from webapp.research.simulated_study import NAME
@@ -24,7 +25,7 @@ LEAD = "What the listeners of a study share, where their tastes differ, and how 
 NOBODY = 'Nobody has listened here yet. Picks on the <a href="./">Compare page</a> fill this one.'
 SIMULATED = (
     "These listeners are simulated: their tastes are known, and they vote through the same pairs and models as people. "
-    "Your own listeners stand here once somebody has voted."
+    f"A study of your own can be chosen once somebody has voted, and stands here once {FEWEST} listeners have."
 )
 EVERY_S = 60.0  # all votes are counted each time
 CHARTS = {
@@ -89,14 +90,15 @@ def opened(context: Context, places: Places, request: gr.Request) -> list[Any]:
 
 
 def choose(context: Context, places: Places, study: str | None) -> list[Any]:
-    """A study as it is now; simulated listeners until somebody has voted."""
+    """A study as it is now; where none is named, simulated listeners until enough people have voted."""
     studies = [each for each in context.database.transaction(study_listeners.overview) if each["votes"]]
     options = [
         (f"{each['study_id']} ({each['listeners']} listeners, {each['votes']} votes)", str(each["study_id"]))
         for each in studies
     ]
     listeners, votes = simulated_study.size()
-    options.append((f"Simulated ({listeners} listeners, {votes} votes each)", NAME))
+    own_first = bool(studies) and studies[0]["listeners"] >= FEWEST  # of fewer most charts have nothing to draw
+    options.insert(len(options) if own_first else 0, (f"Simulated ({listeners} listeners, {votes} votes each)", NAME))
     name = chosen_of(options, study or "")
     simulated = name == NAME
 

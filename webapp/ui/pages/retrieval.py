@@ -24,11 +24,11 @@ from webapp.ui.handlers import bound
 from webapp.ui.layout import QUIET, explain, page
 
 LEAD = "How well a title finds its tune and a tune its title, beside chance, and what it takes to find it."
-NO_STUDY = "No title towers have been trained here yet. This command trains a small study, and this page follows it:"
-UNTESTED = "The test tunes are asked once, when all runs have ended. Then this is drawn."
+NO_STUDY = "No model of titles and tunes has been trained here yet. This trains a small study, which this page follows:"
+UNTESTED = "The test set is evaluated once, when all runs have ended. Then this is drawn."
 ALONE = (
-    "This is a single run. What types of tunes are taken for, and what each piece of information is worth, takes a "
-    "study of several, whose test tunes are asked at its end. This command makes one:"
+    "This is a single run. Confusions and ablations take a study of several runs, whose test set is evaluated at its "
+    "end. This command makes one:"
 )
 EVERY_S = 3.0
 CONFUSED = 3  # runs of which the nearest are listed
@@ -37,30 +37,34 @@ CHARTS = {
     "variants": (
         "Variants",
         (
-            "Each pair of encoders, the mean of its seeds, with the 95 % interval once the test tunes were asked; a "
-            "dot is one seed. Ridge is the plain baseline: a regression from the words of titles to the turns of tunes."
+            "Each pair of encoders, the mean of its seeds, with the 95 % interval once the test set was evaluated; a "
+            "dot is one seed. Ridge is the baseline: a regression from the words of titles to the n-grams of melodies."
         ),
     ),
-    "curves": ("Learning curves", "What was found on the validation tunes at each step; thin lines are single seeds."),
+    "curves": ("Learning curves", "On the validation tunes, at each step; thin lines are single seeds."),
     "ranks": (
         "Watch-list",
-        "A few titles and tunes are looked for at every validation. Point at a step to see what stood nearest.",
+        "The rank of a title's own tune at every validation. Point at a step to see what came first instead.",
     ),
-    "nearest": ("What titles are taken for", "Of the titles of each type, the type of the tune that stands nearest."),
+    "nearest": (
+        "Confusion of types, by title",
+        "Of titles of each type: the type of the tune that is found first.",
+    ),
     "probe": (
-        "What tunes are taken for",
-        "The type that a line through the melody tower's output gives to tunes of a collection that it never heard.",
+        "Confusion of types, by melody",
+        "A linear probe on the melody encoder tells the type of tunes from a collection that it never heard.",
     ),
     "ablations": (
-        "What finding takes",
-        "The same towers, trained without a piece of information. Left of the line, the towers needed it.",
+        "Ablations",
+        "The same encoders, trained without one kind of information. Left of the line, they needed it.",
     ),
     "probe_ablations": (
-        "What tells the types apart",
-        "The same, for how often the type of a tune is told right without a piece of information.",
+        "Ablations of the probe",
+        "The same for the linear probe: how much less often it tells the type of a tune right.",
     ),
 }
-OF_TESTS = ("nearest", "probe", "ablations", "probe_ablations")  # drawn once the test tunes were asked
+OF_TESTS = ("nearest", "probe", "ablations", "probe_ablations")  # drawn once the test set was evaluated
+OF_PROBES = ("probe", "probe_ablations")  # which not every study has
 
 
 @dataclass(frozen=True)
@@ -120,14 +124,14 @@ def build(context: Context) -> None:
             with gr.Column(visible=False, elem_classes="k-section") as alone:
                 explain(ALONE)
                 dashboards.copied(command, elem_id="study-fill")
+            parts = {}
             with gr.Row(elem_classes="k-two") as tested:
                 for name in ("nearest", "probe"):
-                    with section(*CHARTS[name], min_width=340):
+                    with section(*CHARTS[name], min_width=340) as parts[name]:
                         charts[name] = _chart(name)
-            tables, genres, of_study = {}, {}, [alone, tested]
+            tables, genres = {}, {}
             for name, choice in (("ablations", "genre"), ("probe_ablations", "probe_genre")):
-                with section(*CHARTS[name]) as part:
-                    of_study.append(part)
+                with section(*CHARTS[name]) as parts[name]:
                     with gr.Row(elem_classes="k-bar"):
                         genres[choice] = _list(choice, "Tunes")
                     charts[name] = _chart(name)
@@ -135,9 +139,10 @@ def build(context: Context) -> None:
                         tables[name] = dashboards.table(f"{name}-table", headers=list(COSTS))
         seen = gr.State()
         timer = gr.Timer(EVERY_S, active=False)
+    of_study = [parts[name] for name in ("ablations", *OF_PROBES)]
     inputs: list[Any] = [study, direction, measure, query, condition, genres["genre"], genres["probe_genre"], curves]
     plots = [output for name in CHARTS for output in charts[name].outputs]
-    outputs = [*frame.outputs, *inputs, *plots, table, confused, *tables.values(), *of_study, seen]
+    outputs = [*frame.outputs, *inputs, *plots, table, confused, *tables.values(), alone, tested, *of_study, seen]
     opening = gr.on(None, bound(opened, context, charts), None, outputs, **QUIET)
     opening.then(dashboards.started, None, timer, **QUIET)
     gr.on([each.input for each in inputs], bound(choose, context, charts), inputs, outputs, **ANEW)
@@ -187,7 +192,7 @@ def _shown(
 ) -> list[Any]:
     """The page with what is wanted; ``shown``: what its lists show already."""
     if not studies:
-        return dashboards.empty(8 + 2 * len(charts) + 9)
+        return dashboards.empty(8 + 2 * len(charts) + 10)
     names = [str(each["name"]) for each in studies]
     study = next(each for each in studies if each["name"] == chosen_of(names, wanted.study))
     options = _options(names, study, wanted.direction)
@@ -210,7 +215,8 @@ def _shown(
         _costs(drawn["ablations"]),
         _costs(drawn["probe_ablations"]),
         gr.update(visible=single),
-        *[gr.update(visible=not single)] * 3,
+        *[gr.update(visible=not single)] * 2,
+        *(gr.update(visible=not single and not (study["tested"] and drawn[name].frame.empty)) for name in OF_PROBES),
         studies,
     ]
 
@@ -248,9 +254,9 @@ def _going(study: Mapping[str, Any]) -> str:
         return (
             "The run goes on." if study["running"] else "The run has ended." if study["ended"] else "The run stopped."
         )
-    tests = "were asked." if study["tested"] else "are not asked before all runs have ended."
+    tests = "was evaluated." if study["tested"] else "is not evaluated before all runs have ended."
     more = "; it goes on" if study["running"] else ""
-    return f"{study['ended']} of {study['runs']} runs have ended{more}. The test tunes {tests}"
+    return f"{study['ended']} of {study['runs']} runs have ended{more}. The test set {tests}"
 
 
 def _figure(value: float | None) -> str:

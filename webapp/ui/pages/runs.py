@@ -12,7 +12,7 @@ import gradio as gr
 import pandas as pd
 
 from webapp.context import Context
-from webapp.research import figures
+from webapp.research import figures, shipped_runs
 from webapp.research import runs as run_list
 from webapp.research.figures import MOST_PANELS, MOST_RUNS, Asked
 from webapp.research.plots.grid import SYMBOLS, looks, panel
@@ -29,7 +29,10 @@ LEAD = "The curves of your training runs side by side, what each was trained wit
 NO_RUN = "No training run has left its log here yet. This command trains one, and this page follows it:"
 GRID = "Lines are measured while training, lines with points on music held out. Steps run from left to right."
 OF_A_RUN = ("state", "step", "left", "kind", "data", "commit", "logged_at")
-NAMES = {"left": "time left", "logged_at": "last logged", "broken_lines": "lines that can't be read"}
+NAMES = {
+    "left": "time left", "logged_at": "last logged", "broken_lines": "lines that can't be read",
+    "best": "best validation", "reason": "why it ended",
+}  # fmt: skip
 ALL = "/*"  # after the name of a folder: all runs in it
 MOST_AT_FIRST = 8
 EVERY_S = 2.0
@@ -209,13 +212,17 @@ def _about(runs: Sequence[Run]) -> pd.DataFrame:
     own = {name: [_fact(run["settings"].get(name)) for run in runs] for name in settings}
     first = sorted(own, key=lambda name: len(set(own[name])) == 1)
     facts = {NAMES.get(name, name): [_told(run, name) for run in runs] for name in (*OF_A_RUN, *broken)}
-    facts |= {name.replace("_", " "): [_fact(run["outcome"].get(name)) for run in runs] for name in outcomes}
+    facts |= {
+        NAMES.get(name, name.replace("_", " ")): [_fact(run["outcome"].get(name)) for run in runs] for name in outcomes
+    }
     facts |= {name: own[name] for name in first}
     rows = [[name, *told] for name, told in facts.items() if any(told)]
     return pd.DataFrame(rows, columns=["", *(run["name"] for run in runs)])
 
 
 def _told(run: Run, name: str) -> str:
+    if name == "logged_at" and run["name"].startswith(f"{shipped_runs.NAME}/"):
+        return ""  # its file tells when it was installed
     if name == "logged_at" and run[name]:
         return f"{datetime.fromisoformat(run[name]).astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
     if name == "step":

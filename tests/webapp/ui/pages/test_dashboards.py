@@ -63,6 +63,7 @@ def of_retrieval(answer: list[Any]) -> dict[str, Any]:
         "alone",
         "tested",
         "finding",
+        "probing",
         "telling",
         "seen",
     ]
@@ -78,7 +79,7 @@ def test_retrieval_opens_with_all_that_can_be_chosen_and_says_how_far_the_study_
     told = of_retrieval(retrieval.opened(studied, charts, asked()))
     assert told["room"]["visible"]
     assert not told["nothing"]["visible"]
-    assert "8 of 8 runs have ended. The test tunes were asked." in told["going"]
+    assert "8 of 8 runs have ended. The test set was evaluated." in told["going"]
     assert told["study"]["value"] == "study"
     assert [value for _, value in told["direction"]["choices"]] == ["title_to_melody", "melody_to_title"]
     assert told["link"] | {"query": ""} == {
@@ -206,10 +207,21 @@ def test_a_single_run_fills_what_it_can_and_names_what_a_study_would_add(alone, 
     assert not told["variants.plot"]["value"].data[0].error_x.visible
 
 
+def test_simulated_listeners_stand_first_until_enough_people_have_voted(context, live, monkeypatch):
+    live()
+    places: Any = {name: (place(name), None) for name in listeners.CHARTS}
+    _, _, link, _, study, *_ = listeners.choose(context, places, "")
+    assert link == {"study": "simulated"}
+    assert [value for _, value in study["choices"]] == ["simulated", "default"]
+    monkeypatch.setattr(listeners, "FEWEST", 1)
+    _, _, link, _, study, *_ = listeners.choose(context, places, "")
+    assert link == {"study": "default"}
+
+
 def test_the_tastes_of_a_study_are_drawn_or_say_what_is_missing(context, live):
     live()
     places: Any = {name: (place(name), None) for name in listeners.CHARTS}
-    nothing, room, link, _, study, _, command, *parts = listeners.choose(context, places, "")
+    nothing, room, link, _, study, _, command, *parts = listeners.choose(context, places, "default")
     assert not nothing["visible"]
     assert room["visible"]
     assert link == {"study": "default"}
