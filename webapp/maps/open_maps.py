@@ -207,7 +207,7 @@ def _file(clip_store: ClipStore, row: DrawnMapRow) -> bytes:
     try:
         return clip_store.get(row.uri)
     except ClipMissingError as error:
-        raise NotYours("the file of this map is lost; draw it again (kallos atlas draw)") from error
+        raise NotYours(f"the file of this map is lost; draw it again (/maps?kind={row.kind})") from error
 
 
 def unpacked(packed: bytes) -> bytes:

@@ -91,9 +91,7 @@ def odds(card: dict[str, Any]) -> Odds | None:
 def find_tunes(atlas: Atlas, words: str, limit: int) -> FoundTunes:
     """The tunes whose melodies lie nearest to some words; raises ``NotAllowed``, ``NotReady``."""
     if not any(letter.isascii() and letter.isalnum() for letter in words):
-        raise NotAllowed(
-            f"the title tower reads the letters a to z; {words.strip()!r} has none of them, try other words"
-        )
+        raise NotAllowed(f"titles are read by the letters a to z; {words.strip()!r} has none of them, try other words")
     found = _map(atlas, "tunes")
     answer = _ask(atlas.generation, titles=[words])
     return FoundTunes(words, _nearest(found, np.array(answer, dtype=np.float32), limit))
@@ -129,7 +127,7 @@ def _ask(generation: RemoteGenerator, **asked: Any) -> list[float]:
     except BadRequest as error:
         raise NotAllowed(f"this music can't be named: {error}") from error
     except GenerationError as error:
-        raise NotReady("the title towers do not answer just now; try again in a moment") from error
+        raise NotReady("the model of titles does not answer just now; try again in a moment") from error
     return (answer.titles or answer.melodies)[0]
 
 
@@ -137,9 +135,7 @@ def _map(atlas: Atlas, kind: str) -> OpenMap:
     version = model_version()
     newest = atlas.database.transaction(lambda session: rows.newest_maps(session, version)).get(kind)
     if newest is None:
-        raise NotReady(
-            f"the map of {kind} has not been drawn yet: draw it on the Maps page, or kallos atlas draw {kind}"
-        )
+        raise NotReady(f"the map of {kind} has not been drawn yet: draw it on the Maps page (/maps?kind={kind})")
     return open_maps.opened(atlas.database, atlas.clip_store, newest.id)
 
 

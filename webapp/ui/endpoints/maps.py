@@ -94,9 +94,7 @@ def _newest(context: Context, kind: str) -> tuple[catalogue.MapEntry, open_maps.
     """The newest map of a kind; raises ``NotReady`` where none has been drawn."""
     entry = next(each.map for each in catalogue.overview(context.database) if each.kind == kind)
     if entry is None:
-        raise NotReady(
-            f"the map of {kind} has not been drawn yet: draw it on the Maps page, or kallos atlas draw {kind}"
-        )
+        raise NotReady(f"the map of {kind} has not been drawn yet: draw it on the Maps page (/maps?kind={kind})")
     return entry, open_maps.opened(context.database, context.clip_store, uuid.UUID(str(entry.map_id)))
 
 

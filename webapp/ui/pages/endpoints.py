@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from webapp.context import Context
 from webapp.ui import endpoints
-from webapp.ui.layout import heading, page
+from webapp.ui.layout import QUIET, heading, page
 
 PATH = "/endpoints"
 LEAD = (
@@ -20,7 +20,7 @@ LEAD = (
 EXAMPLE = """```python
 from gradio_client import Client
 
-kallos = Client("http://127.0.0.1:7860")
+kallos = Client("{address}")
 token = kallos.predict(api_name="/new_listener")
 pair = kallos.predict(token, api_name="/next_pair")
 ```"""
@@ -30,7 +30,8 @@ def build(site: gr.Blocks, context: Context) -> None:
     """The page at ``/endpoints``, and the endpoints themselves: on another page every newcomer would load them."""
     with page("endpoints"):
         heading("From Python", LEAD)
-        gr.Markdown(EXAMPLE)
+        example = gr.Markdown(EXAMPLE.format(address="http://127.0.0.1:7860"))
+        gr.on(None, with_address, None, example, **QUIET)
         gr.Markdown("## All endpoints")
         for endpoint in endpoints.ENDPOINTS:
             told = inspect.getdoc(endpoint.call) or ""
@@ -38,6 +39,12 @@ def build(site: gr.Blocks, context: Context) -> None:
                 gr.Markdown(f"```text\n{told}\n```")
         gr.Markdown("Faster than the queue of the endpoints is the [HTTP interface](api/docs).")
         endpoints.build(site, context)
+
+
+def with_address(request: gr.Request) -> str:
+    """The example with the address at which this page is read, so that it runs as it was copied."""
+    headers = request.headers
+    return EXAMPLE.format(address=headers.get("origin") or f"http://{headers['host']}")
 
 
 class ViewOfApi:

@@ -14,7 +14,7 @@ def trust(found: MapEntry) -> str:
     return (
         f'<h2>How far to trust it</h2><p class="k-explain">Trustworthiness {_figure(told["value"])} (by chance '
         f"{_figure(told['chance'])}, at best 1): points that lie together here are neighbours in the model's own space "
-        f"too. The map has {found.points:,} points.{missing}</p>"
+        f"too. The map was drawn of {found.points:,} points.{missing}</p>"
     )
 
 
@@ -31,7 +31,7 @@ def quality(found: MapEntry) -> list[list[str]]:
 
 def _figure(value: float | None) -> str:
     text = "–" if value is None else f"{value:.2f}"
-    return "0.00" if text == "-0.00" else text
+    return "0.00" if text == "-0.00" else text.replace("-", "−")
 
 
 def origin(found: MapEntry) -> str:

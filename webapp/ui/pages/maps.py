@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from html import escape
 from typing import Any
@@ -40,6 +40,7 @@ ALIKE = """<p class="k-explain">“Alike”: how many of a point's ten nearest i
   Silhouette: 1 where groups lie apart in that space, 0 where they overlap. Where the picture shows islands and these
   figures don't, believe the figures.</p>"""
 ADDRESS = ("map", "kind", "colour", "x", "y", "zoom", "point")
+OF_CLIPS = "meter"  # the first colour of clips, which lie by it; nearly all of them are of one source
 
 
 def build(context: Context) -> None:
@@ -172,7 +173,7 @@ def _opened(context: Context, token: str | None, asked: Mapping[str, str]) -> li
     own = asdict(listener_view.view(context.database, context.space, listener_of(context, token), open_map))
     shown: Shown = {"map_id": found.map_id, "kind": found.kind, **own}
     colours = [*found.colours, *([TASTE] if own["utility"] and own["votes"] else [])]
-    colour = asked["colour"] if asked.get("colour") in colours else colours[0]
+    colour = asked["colour"] if asked.get("colour") in colours else first_colour(kind.kind, colours)
     parquet = f'<a class="k-take" href="api/atlas/maps/{found.map_id}/parquet" download>Parquet</a>'
     address = {"map": found.map_id, "kind": "", "colour": colour, "point": asked.get("point", "")}
     return [
@@ -196,6 +197,11 @@ def _opened(context: Context, token: str | None, asked: Mapping[str, str]) -> li
         shown,
         *map_selection.NOTHING,
     ]
+
+
+def first_colour(kind: str, colours: Sequence[str]) -> str:
+    """What a map is coloured by until somebody chooses."""
+    return OF_CLIPS if kind == "clips" and OF_CLIPS in colours else colours[0]
 
 
 def _map_id(text: str) -> uuid.UUID:

@@ -47,3 +47,9 @@ def test_a_search_without_words_clears_what_was_found(words):
     assert tunes == []
     assert "Type a word" in said
     assert address == {"words": ""}
+
+
+def test_clips_are_coloured_by_meter_at_first_and_other_maps_by_their_first_colour():
+    assert maps.first_colour("clips", ["source", "genre", "meter"]) == "meter"
+    assert maps.first_colour("clips", ["source"]) == "source"
+    assert maps.first_colour("tunes", ["genre", "meter"]) == "genre"
