@@ -103,6 +103,7 @@ def test_a_view_is_taken_along_and_reopened_by_its_link(site, visit, study: Path
     drawing = taken(page, "ablations", "svg").decode()
     assert drawing.startswith("<svg")
     assert about["data"] in drawing
+    assert ">Ablations</text>" in drawing
 
     visitor.get("view-link").click()
     link = page.get_by_role("textbox", name="Link to this view").input_value()

@@ -52,7 +52,7 @@ def read_runs(context: TheContext) -> dict[str, Any]:
 
 @router.get("/retrieval")
 def read_studies(context: TheContext) -> dict[str, Any]:
-    """Every study of title towers: what it compares, what it watches, and how far it is."""
+    """Every study of models of titles and tunes: what it compares, what it watches, and how far it is."""
     from webapp.research import retrieval  # noqa: PLC0415 (as above)
 
     studies = context.database.transaction(retrieval.overview)

@@ -53,7 +53,7 @@ token can vote as that listener and delete them, so keep it as you would a passw
   python3 -c 'import json, sys; print(json.load(sys.stdin)["listener_token"])')
 curl -s -H "Authorization: Bearer $TOKEN" {base}/api/offers</pre></section>
 <section aria-labelledby="example"><h2 id="example">An example: vote on a pair</h2>
-<p>Python with <code>httpx</code>: meet a pair, and pick the left clip.</p>
+<p>Python with <code>httpx</code>: get a pair, and pick the left clip.</p>
 <pre tabindex="0">import httpx
 
 kallos = httpx.Client(base_url="{base}", timeout=60)
@@ -92,7 +92,7 @@ def page(api: dict[str, Any], base: str) -> str:
     contents = "".join(f'<li><a href="#{_id(tag)}">{title}</a></li>' for tag, title, _ in there)
     # a link of the contents leads into a group, which a browser opens by itself
     groups = "".join(
-        f'<details class="group"><summary><h2>{title}</h2><span>{len(found)} calls</span></summary>'
+        f'<details class="group"><summary><h2>{title}</h2><span>{_counted(found)}</span></summary>'
         f'<div id="{_id(tag)}">{"".join(found)}</div></details>'
         for tag, title, found in there
     )
@@ -109,6 +109,10 @@ Open a group, and a call in it, to see what it takes and gives.</p>
 <li><a href="#example">Example</a></li><li><a href="#errors">Refusals</a></li>{contents}</ul></nav>
 {BEGIN.format(base=escape(base), refusals=refusals)}
 <section aria-labelledby="calls"><h2 id="calls">All calls</h2>{groups}</section></main></body></html>"""
+
+
+def _counted(calls: list[str]) -> str:
+    return "1 call" if len(calls) == 1 else f"{len(calls)} calls"
 
 
 def _id(tag: str) -> str:
@@ -215,7 +219,10 @@ def _sketch(schema: dict[str, Any], schemas: Schemas) -> Any:
     """A schema as a small example of its form: names to types."""
     schema = _resolved(schema, schemas)
     if "anyOf" in schema:
-        return " or ".join(_kind(_sketch(each, schemas)) for each in schema["anyOf"])
+        sketches = [sketch for each in schema["anyOf"] if (sketch := _sketch(each, schemas)) != "null"]
+        if len(sketches) == 1 and not isinstance(sketches[0], str):
+            return sketches[0]  # what may be null is shown as it is where it is there
+        return " or ".join(map(_kind, (_sketch(each, schemas) for each in schema["anyOf"])))
     if "enum" in schema:
         return " | ".join(map(str, schema["enum"]))
     if schema.get("type") == "array":

@@ -43,6 +43,7 @@ class MapEntry:
     """A map without its points; ``quality`` as ``models.atlas.quality.Quality`` tells it, each figure with chance.
 
     ``left_out``: how many pieces of the collections are not on it and why; None for maps of earlier versions.
+    ``shipped``: it came with the weights, and ``drawn_at`` is when it was installed.
     """
 
     map_id: str
@@ -56,6 +57,7 @@ class MapEntry:
     colours: list[str]
     quality: dict[str, Any]
     left_out: LeftOut | None
+    shipped: bool
 
 
 @dataclass(frozen=True)
@@ -145,6 +147,7 @@ def _entry(row: DrawnMapRow) -> MapEntry:
         colours=row.about["colours"],
         quality=row.about["quality"],
         left_out=LeftOut(left_out["pieces"], left_out["why"]) if left_out else None,
+        shipped=bool(row.about.get("shipped")),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 from db.queries import maps as rows
@@ -21,6 +22,6 @@ def keep_shipped(atlas: Atlas) -> list[str]:
             continue
         drawn = shipped(kind)
         if drawn is not None and drawn.about["model_version"] == version:
-            keep(atlas, drawn)
+            keep(atlas, replace(drawn, about={**drawn.about, "shipped": True}))
             kept.append(kind)
     return kept

@@ -22,7 +22,8 @@ NOTHING_YET = "There is nothing to draw yet: the runs have not come so far."
 def section(title: str, explained: str, **settings: Any) -> Iterator[gr.Column]:
     """What is made within stands below a heading and a line on what it means."""
     with gr.Column(elem_classes="k-section", **settings) as column:
-        gr.HTML(f'<h2>{title}</h2><p class="k-explain">{explained}</p>', apply_default_css=False, js_on_load=None)
+        below = f'<p class="k-explain">{explained}</p>' if explained else ""
+        gr.HTML(f"<h2>{title}</h2>{below}", apply_default_css=False, js_on_load=None)
         yield column
 
 

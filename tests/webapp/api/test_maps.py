@@ -147,7 +147,7 @@ def test_what_is_not_there_is_told_as_such(listener, keep, context, tunes):
     open_maps._kept.clear()
     lost = listener.get(f"/api/atlas/maps/{map_id}/points")
     assert lost.status_code == 404
-    assert "kallos atlas draw" in lost.json()["error"]
+    assert "/maps?kind=joint" in lost.json()["error"]
 
 
 def test_a_listener_sees_their_taste_what_is_new_in_its_place_and_no_clip_that_waits(listener, keep, context, stock):

@@ -14,6 +14,7 @@ def test_the_reference_names_every_route_and_loads_nothing_from_elsewhere(client
         assert path in page.text
     assert "http://" not in page.text.replace("http://testserver", "")
     assert "https://" not in page.text
+    assert '{\\"' not in html.unescape(page.text)  # no form within a form as a string
 
 
 def test_the_reference_is_closed_until_it_is_opened_and_its_contents_lead_somewhere(client):

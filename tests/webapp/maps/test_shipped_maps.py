@@ -16,6 +16,7 @@ def test_a_new_installation_has_the_maps_of_its_models_and_keeps_them_once(conte
         drawn = shipped(found.kind)
         assert found.map is not None
         assert drawn is not None
+        assert found.map.shipped
         assert (found.map.points, found.map.commit) == (len(drawn.points), drawn.about["commit"])
 
 
@@ -23,6 +24,7 @@ def test_a_map_that_was_drawn_here_stays_the_newest_of_its_kind(context):
     shipped_maps.keep_shipped(context.atlas)
     drawn = shipped("titles")
     assert drawn is not None
+    assert catalogue.overview(context.database)[2].map.shipped
     own = drawing.store(context.atlas, "titles", drawn.about["model_version"], 7, drawn)
     assert shipped_maps.keep_shipped(context.atlas) == []
     assert catalogue.overview(context.database)[2].map.map_id == own

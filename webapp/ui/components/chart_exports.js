@@ -5,6 +5,7 @@ import { getJson, resolve } from "./shared/api.js";
 import { dress } from "./shared/dress.js";
 
 const WIDTH = 1000;
+const HEADING_PX = 48;
 
 /**
  * @param {string} href
@@ -21,11 +22,18 @@ function download(href, name) {
  * @param {Record<string, string | undefined>} what
  * @param {string} address
  */
-async function take({ take: form = "", file = "" }, address) {
+async function take({ take: form = "", file = "", title = "" }, address) {
   if (form === "csv") return download(resolve(`${address}&form=csv`), file);
   const { data, layout } = (await getJson(address)).figure;
-  const onPaper = { ...layout, paper_bgcolor: "white", font: { ...layout.font, color: "black" }, margin: { ...layout.margin, l: 40 } };
-  const size = { format: form, width: WIDTH, height: layout.height, scale: form === "png" ? 2 : 1 };
+  const { t = 0 } = layout.margin;
+  const onPaper = {
+    ...layout,
+    paper_bgcolor: "white",
+    font: { ...layout.font, family: "sans-serif", color: "black" }, // a picture has no fonts of the page in it
+    margin: { ...layout.margin, l: 40, t: t + HEADING_PX },
+    title: { text: title, font: { size: 20 }, x: 0.01, xanchor: "left", y: 0.98, yanchor: "top" },
+  };
+  const size = { format: form, width: WIDTH, height: layout.height + HEADING_PX, scale: form === "png" ? 2 : 1 };
   const { Plotly } = /** @type {any} */ (window); // Gradio's own, which has drawn the chart
   return download(await Plotly.toImage({ data, layout: onPaper }, size), file);
 }

@@ -19,7 +19,7 @@ class ChartExports(Component):
         value: ``address``, where the chart is had by HTTP as ``{figure}``, and with ``form=csv`` its data; ``source``,
             where it comes from, in a line; ``empty``, what is said where there is nothing to draw.
         name: What the files are called: ``kallos-NAME.png``.
-        title: What the chart is called, for those who hear the buttons.
+        title: What the chart is called: its heading in a picture, and for those who hear the buttons.
     """
 
     script = "chart_exports.js"
@@ -27,7 +27,7 @@ class ChartExports(Component):
     def __init__(self, name: str, title: str, value: Mapping[str, Any] | None = None, **settings: Any) -> None:
         buttons = "".join(
             f'<button type="button" class="k-quiet k-small" data-take="{form}" data-file="kallos-{name}.{form}" '
-            f"disabled>{form.upper()}</button>"
+            f'data-title="{title}" disabled>{form.upper()}</button>'
             for form in ("png", "svg", "csv")
         )
         super().__init__(
@@ -37,7 +37,7 @@ class ChartExports(Component):
   <p class="k-chart-empty" data-part="empty">Drawing…</p>
   <div class="k-chart-foot">
     <span data-part="source"></span>
-    <span class="k-chart-take" role="group" aria-label="Take {title} along">{buttons}</span>
+    <span class="k-chart-take" role="group" aria-label="Download {title}">{buttons}</span>
   </div>
 </div>""",
             **settings,

@@ -36,8 +36,8 @@ def _figure(value: float | None) -> str:
 
 def origin(found: MapEntry) -> str:
     """What it takes to draw the same map again."""
-    drawn = f"{datetime.fromisoformat(found.drawn_at):%Y-%m-%d %H:%M}"
+    when = f"drawn {datetime.fromisoformat(found.drawn_at):%Y-%m-%d %H:%M}"
     return (
-        f"map {found.map_id} · model {found.model_version} · data {found.data_hash} · seed {found.seed} · "
-        f"commit {(found.commit or 'unknown')[:8]} · drawn {drawn}"
+        f"model {found.model_version} · data {found.data_hash} · seed {found.seed} · "
+        f"commit {(found.commit or 'unknown')[:8]} · {'shipped with the weights' if found.shipped else when}"
     )

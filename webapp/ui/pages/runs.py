@@ -81,7 +81,7 @@ def build(context: Context) -> None:
                     gr.Plot(show_label=False, container=False, visible=False, elem_id=f"panel-{place}", min_width=280)
                     for place in range(MOST_PANELS)
                 ]
-            exports = ChartExports("runs", "all curves", elem_id="exports-runs")
+            exports = ChartExports("runs", "Training curves", elem_id="exports-runs")
             with section("What they were trained with", "What differs between the runs stands first."):
                 about = dashboards.table("runs")
         seen = gr.State()
