@@ -117,7 +117,7 @@ def test_without_a_map_the_page_is_told_which_command_draws_it(listener):
     assert listener.get("/api/titles").json()["ready"] == {"tunes": False, "titles": False}
     refused = listener.get("/api/titles/tunes", params={"words": "reel"})
     assert refused.status_code == 503
-    assert "kallos atlas draw tunes" in refused.json()["error"]
+    assert "/maps?kind=tunes" in refused.json()["error"]
 
 
 @pytest.mark.parametrize("words", ["", "…!?", "音楽", "a" * 121])
