@@ -57,7 +57,7 @@ def test_a_clip_is_explained_changed_and_the_claim_is_offered(visit):
     policies = [offer["policy"] for offer in visitor.api("/api/listener/export")["offers"]]
     assert policies.count("claim") == 1
     assert told["job_id"] is not None
-    expect(page.locator("#composing")).to_contain_text("waits blind in your next pairs", timeout=180_000)
+    expect(page.locator("#composing")).to_contain_text("blind among your next pairs", timeout=180_000)
     expect(page.locator("#gift").get_by_role("button", name="Pause Near a piece")).to_be_visible()
     modes = [clip["mode"] for clip in visitor.api("/api/compose")["clips"]]
     assert set(modes) <= {"careful", "near", "opened", "studio"}

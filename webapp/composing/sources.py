@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from db.queries import clips as clip_rows
 from db.queries import studio as rows
+from models.metrics.music_statistics import attributes
 from models.music.notes import Domain, Piece
 from models.style.latents import Latents
 from models.taste.space import TasteSpace, summary
@@ -86,7 +87,13 @@ def traits(session: Session, space: TasteSpace, playable: PlayablePool, source: 
     if source.model_version != space.version:
         return {}
     features = space.features(summary(Latents.from_json(source.latents))[None])
-    return named_traits(session, space, playable, source.domain, features)[0]
+    return as_heard(named_traits(session, space, playable, source.domain, features)[0], source.piece)
+
+
+def as_heard(found: Mapping[str, float], piece: Piece) -> dict[str, float]:
+    """Traits without thick chords where ``piece`` has none: of what was composed the readout may find some."""
+    single = attributes(piece)[TEXTURE] <= 1
+    return {**found, TEXTURE: min(found[TEXTURE], 0.0)} if single else dict(found)
 
 
 def named_traits(

@@ -33,11 +33,11 @@ def card_page(about: Mapping[str, Any], *, key: str, address: str) -> str:
 <meta property="og:title" content="A taste in music"><meta property="og:description" content="{escape(told)}">
 <meta property="og:image" content="{escape(picture)}"><meta property="og:image:width" content="1200">
 <meta property="og:image:height" content="630"><meta name="twitter:card" content="summary_large_image">
-<style>{STYLE}</style></head><body>
+<style>{STYLE}</style></head><body><main>
 <h1>What somebody seems to love</h1>
 <img src="{escape(key)}/card.png" width="1200" height="630" alt="After {int(about["picks"])} picks: {escape(told)}">
 <audio controls preload="none" src="{escape(key)}/sound.mp3" aria-label="A piece that they like"></audio>
 <ul>{items}</ul>
 <p>Kallos plays two short pieces, asks which is more beautiful, and learns one person's taste from the picks. Whoever
 made this card can withdraw it at any time. <a href="../">Find out what you love</a></p>
-</body></html>"""
+</main></body></html>"""

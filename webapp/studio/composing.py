@@ -17,7 +17,7 @@ from models.music.notes import Piece
 from models.style.latents import Latents, between
 from models.taste.head import utilities
 from models.taste.space import TasteSpace, summary
-from webapp.composing.sources import Source, find, named_traits, names_in
+from webapp.composing.sources import Source, as_heard, find, named_traits, names_in
 from webapp.generation.protocol import BadRequest, GenerateRequest, GenerateResult, GenerationError, Locked
 from webapp.generation.protocol import Source as Origin
 from webapp.generation.remote import RemoteGenerator
@@ -230,6 +230,8 @@ def _ranked(
     if any(latents.version != space.version for latents in heard):
         return made  # between two models nothing can be ranked
     features = space.features(np.stack([summary(latents) for latents in heard]))
-    traits = named_traits(session, space, studio.playable, made[0].domain, features)
+    found = named_traits(session, space, studio.playable, made[0].domain, features)
+    music = [find(session, piece.name, listener_id).piece for piece in made]
+    traits = [as_heard(each, piece) for each, piece in zip(found, music, strict=True)]
     utility = utilities(heads.load(session, listener_id, space), features).mean
     return [replace(made[index], traits=traits[index]) for index in utility.argsort()[::-1]]

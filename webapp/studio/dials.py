@@ -68,7 +68,7 @@ class Dials:
             elif self.known is None or group not in self.known.groups:
                 why[group] = "a dial for it was not measured"
             elif self.known.groups[group].real and domain not in self.known.groups[group].real:
-                why[group] = f"a dial for it was not measured: it hardly varies in real {MUSIC[domain]}"
+                why[group] = f"it hardly varies in {MUSIC[domain]}"
         return why
 
     def moved(self, own: Latents, piece: Piece, domain: str, by: Mapping[str, float]) -> dict[str, Latents]:

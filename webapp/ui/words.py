@@ -62,7 +62,8 @@ def described(traits: Mapping[str, float], style: str = "") -> str:
     """A piece in three words at most: the named style first, then what is most its own."""
     named = {name: group for name, group in ATTRIBUTES.items() if name in traits and group != "content"}
     first = [name for name, group in named.items() if group == style]
-    rest = sorted((name for name in named if name not in first), key=lambda name: -abs(traits[name]))
+    told = [name for name in named if name not in first and abs(traits[name]) >= MIDDLE]
+    rest = sorted(told, key=lambda name: -abs(traits[name]))
     return ", ".join(_trait(name, named[name], traits[name]) for name in [*first, *rest][:3])
 
 

@@ -20,6 +20,12 @@ def test_one_clip_sounds_at_a_time_and_a_button_tells_which_row_it_is_of(shown):
     expect(page.get_by_label("Kept")).to_have_value("Cooley's Reel")
 
 
+def test_a_row_stays_low_however_wide_it_is(shown):
+    row = shown(viewport={"width": 1600, "height": 900}).locator(".k-clip").first
+    expect(row.get_by_role("slider")).to_be_visible()
+    assert row.bounding_box()["height"] < 120
+
+
 def test_a_clip_is_begun_where_its_roll_is_pointed_at(shown):
     page = shown(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
     roll = page.get_by_role("slider").first

@@ -13,7 +13,7 @@ def test_a_dial_is_turned_by_keyboard_and_mouse_and_turned_back(shown):
     expect(dial).to_have_attribute("aria-label", "Turn the rhythm, sparse to busy")
     dial.press("ArrowRight")
     expect(told).to_have_value("rhythm by 0.25")
-    expect(dial).to_have_attribute("aria-valuetext", "6.5 instead of 6.0 attacks a bar")
+    expect(dial).to_have_attribute("aria-valuetext", "6.5 instead of 6.0 onsets a bar")
     box = dial.bounding_box()
     page.mouse.click(box["x"] + 9, box["y"] + box["height"] / 2)
     expect(told).to_have_value("rhythm by -2")

@@ -35,7 +35,9 @@ export async function start({ element, props, watch, trigger }) {
     if (row.at) text.append(Object.assign(document.createElement("time"), { dateTime: row.at, textContent: new Date(row.at).toLocaleString([], style) }));
     node.append(text);
     if (row.remark) node.append(Object.assign(document.createElement("span"), { className: "k-remark", textContent: row.remark }));
-    node.append(...row.actions.map((action) => button(row, action)));
+    const buttons = Object.assign(document.createElement("span"), { className: "k-row-buttons" });
+    buttons.append(...row.actions.map((action) => button(row, action)));
+    node.append(buttons);
     return node;
   };
 

@@ -14,8 +14,7 @@ from webapp.ui.components.component import Component, Event
 from webapp.ui.components.pair_player import MILESTONES
 
 SIDES = ("a", "b", "c", "d")
-LEGEND = """<kbd>A–D</kbd> listen <kbd>space</kbd> pause
-    <kbd>1–4</kbd> pick <kbd>N</kbd> none <kbd>S</kbd> skip"""
+LEGEND = (("A–D", "hear"), ("space", "pause"), ("1–4", "pick"), ("N", "none"), ("S", "skip"))
 
 
 class BestOfFourPlayer(Component):

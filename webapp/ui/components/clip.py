@@ -91,8 +91,9 @@ def answer(outcome: str, key: str, label: str, test_id: str, description: str = 
     )
 
 
-def progress(legend: str, milestones: int, *, more: bool) -> str:
+def progress(legend: Sequence[tuple[str, str]], milestones: int, *, more: bool) -> str:
     """How many picks there are, the keys, and with ``more`` the way back from the last pick and on to clips like it."""
+    keys = " ".join(f"<span><kbd>{key}</kbd> {what}</span>" for key, what in legend)
     link = '<a class="k-more" data-testid="more" href="more" hidden>More like the one you picked</a>' if more else ""
     undo = UNDO if more else ""
     return f"""
@@ -101,6 +102,6 @@ def progress(legend: str, milestones: int, *, more: bool) -> str:
   <span class="k-picks" data-testid="picks">0 picks</span>
   {undo}
   {link}
-  <p class="k-legend" aria-label="Keyboard">{legend}</p>
+  <p class="k-legend"><span class="k-hidden">Keys:</span> {keys}</p>
 </footer>
 """

@@ -21,8 +21,10 @@ ANSWERS = (  # outcome, key, what stands on the button
     ("neither", "N", "Neither"),
     ("skipped", "S", "Skip"),
 )
-LEGEND = """<kbd>A</kbd> <kbd>B</kbd> listen <kbd>space</kbd> pause
-    <kbd>1</kbd> A <kbd>2</kbd> B <kbd>0</kbd> equal <kbd>N</kbd> neither <kbd>S</kbd> skip"""
+LEGEND = (
+    ("A", "hear A"), ("B", "hear B"), ("space", "pause"), ("1", "pick A"), ("2", "pick B"), ("0", "equal"),
+    ("N", "neither"), ("S", "skip"),
+)  # fmt: skip
 
 
 class PairPlayer(Component):

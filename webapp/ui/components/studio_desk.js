@@ -41,7 +41,8 @@ class Desk {
   #most = 0; // the largest seed used
   #link = ""; // the key of the link to somebody else's piece that this was opened with
   #fixed = false; // its recipe names what this listener may not use
-  #note = ""; // what is to be known about the piece on the desk
+  #note = ""; // what is to be known about the piece on the desk, as it was opened
+  #first = 0; // the step that was opened
   #side = "a"; // sounded last
   /** @type {Record<string, any>} */
   #sources = {}; // what recipes name: title and traits
@@ -129,6 +130,7 @@ class Desk {
     this.#sources = { [old.name]: old };
     const bare = { ...PLAIN, piece: null };
     this.#steps = piece ? [bare, { ...recipeOf(piece.recipe), piece }] : [bare];
+    this.#first = this.#steps.length - 1;
     lay(this.bars, old, lockOf);
     const line = this.#find("[data-part=shared]");
     line.hidden = !link;
@@ -137,7 +139,7 @@ class Desk {
         ? "It borrows from pieces that are theirs alone: continue from the new one to change it."
         : "Change what you like; theirs stays as it is."
     }`;
-    await this.#go(this.#steps.length - 1);
+    await this.#go(this.#first);
     if (!piece) this.bench.cards.a.button.focus({ preventScroll: true });
   }
 
@@ -331,7 +333,7 @@ class Desk {
       const [a, b] = await Promise.all([this.sounds.of(old), piece ? this.sounds.of(piece) : NOBODY]);
       if (this.#old !== old || this.#now !== step) return;
       this.bench.show({ offerId: "", clips: { a, b } });
-      this.#said(`${done}${this.#note}${this.#summary()}`);
+      this.#said(`${done}${this.#summary()}`);
     } catch (error) {
       this.#said(`${capital(sorry(error))} Reload the page to try again.`);
     }
@@ -340,7 +342,7 @@ class Desk {
 
   #summary() {
     const { piece, ...recipe } = this.#now;
-    const title = this.#old.title ? `“${this.#old.title}”. ` : "";
+    const title = (this.#old.title ? `“${this.#old.title}”. ` : "") + (this.#at === this.#first ? this.#note : "");
     if (!piece) return `${title}Turn a dial, borrow a style or lock something: then the new one plays.`;
     const told = inWords(recipe);
     if (!told) return `${title}The same styles, played anew.`;

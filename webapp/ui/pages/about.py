@@ -36,12 +36,13 @@ A model composes every piece that you compare. It learned from dance tunes, Bach
 - The tunes on the maps come from published collections. Each one names its terms.
 
 """
-VERSION_LINE = "Version {version}{commit}. [Notebooks and assistants](endpoints) · [HTTP interface](api/docs)"
+VERSION_LINE = "Version {version}{commit}. [Use it from Python](endpoints) · [HTTP interface](api/docs)"
 
 
 def build() -> None:
     """The page at ``/about``."""
     made = f", commit {known[:12]}" if (known := commit()) else ""
     with page("about"):
-        heading("About Kallos", LEAD)
+        with gr.Row(elem_classes="k-ask"):
+            heading("About Kallos", LEAD)
         gr.Markdown(TEXT + VERSION_LINE.format(version=VERSION, commit=made), elem_classes="k-prose")

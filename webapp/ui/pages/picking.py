@@ -21,7 +21,7 @@ from webapp.ui.components.pair_player import PairPlayer
 from webapp.ui.components.volume import Volume
 from webapp.ui.handlers import bound, listener_of
 from webapp.ui.layout import QUIET, heading
-from webapp.ui.words import counted, strongest
+from webapp.ui.words import counted, strongest, style_name
 
 WAYS = (("compare", "./", "Two at a time"), ("four", "four", "Best of four"))
 DOMAINS = (("Pop piano", "pop"), ("Dance tunes", "dance"), ("Chorales", "chorale"))
@@ -71,7 +71,7 @@ def answer(context: Context, token: str | None, event: gr.EventData) -> str:
     listener_id = listener_of(context, token)
     which = getattr(event, "offer_id", None) or event.four_id
     found = answers.of_vote(context.database, listener_id, uuid.UUID(str(which)))
-    told = told_of(found) if found else ""
+    told = told_of(found, of=4 if getattr(event, "four_id", None) else 2) if found else ""
     return _note(f"{told} {brought(context, listener_id, int(event.picks), picked=bool(told))}")
 
 
@@ -80,16 +80,19 @@ def undone(context: Context, way: str, token: str | None, event: gr.EventData) -
     listener_of(context, token)
     here, what = PLACES[event.what]
     elsewhere = "" if (event.what == "four") == (way == "four") else f" {what} waits for your answer in {here}."
-    return _note(f"Undone. {counted(int(event.picks), 'pick')} left.{elsewhere}"), str(event.domain)
+    return _note(f"Undone. You have {counted(int(event.picks), 'pick')} now.{elsewhere}"), str(event.domain)
 
 
-def told_of(found: Answer) -> str:
-    """One pick in a sentence or two; nothing of what was no pick."""
+def told_of(found: Answer, *, of: int) -> str:
+    """One pick ``of`` two or four in a sentence or two; nothing of what was no pick."""
     lines = []
     if found.guessed is not None:
-        lines.append("We guessed right." if found.guessed else "We had guessed another one.")
+        lines.append(
+            "We guessed right." if found.guessed else f"We had guessed {'the other' if of == 2 else 'another'} one."
+        )
     if found.composed is not None:
-        which = "The one you picked" if found.composed else "One that you didn't pick"
+        unpicked = "The other one" if of == 2 else "One that you didn't pick"
+        which = "The one you picked" if found.composed else unpicked
         lines.append(f"{which} was composed for you.")
     if found.claim is not None:
         lines.append(
@@ -111,7 +114,7 @@ def brought(context: Context, listener_id: uuid.UUID, picks: int, *, picked: boo
     style = strongest(overview.overview(context.database, context.space, context.playable, listener_id).styles)
     if style is None:
         return f"Nothing stands out in your picks so far. {goal(picks)}"
-    return f"A first guess at your taste: {style.lean}. {goal(picks)}"
+    return f"A first guess at your taste: {style_name(style.style)} {style.lean}. {goal(picks)}"
 
 
 def goal(picks: int) -> str:
@@ -122,9 +125,13 @@ def goal(picks: int) -> str:
         (PICTURE, "a picture of your taste"),
     ):
         if picks < there:
-            return f"Next, in {counted(there - picks, 'pick')}: {what}."
+            return f"{_in(there - picks)}: {what}."
     left = wishes.EVERY - (picks - FIRST_CLIP) % wishes.EVERY
-    return f'Next, in {counted(left, "pick")}: new pieces composed for <a href="taste">your taste</a>.'
+    return f'{_in(left)}: new pieces composed for <a href="taste">your taste</a>.'
+
+
+def _in(picks: int) -> str:
+    return "With your next pick" if picks == 1 else f"In {picks} picks"
 
 
 def _first_clip(clips: Sequence[wishes.Own]) -> str:

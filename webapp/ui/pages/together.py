@@ -272,7 +272,7 @@ def _leans(style: StyleBeside, ends: tuple[str, str]) -> str:
     for who, effect in (("you", style.you), ("they", style.they)):
         odds = float(ndtr(abs(effect.effect) / effect.sd)) if effect.sd > 0 else 0.5
         if odds >= SEEMING:
-            leans.append(f"{who} {with_odds(ends[effect.effect > 0], odds)}")
+            leans.append(f"{who}: {with_odds(ends[effect.effect > 0], odds)}")
     return capital("; ".join(leans))
 
 

@@ -39,39 +39,41 @@ def test_every_pick_is_answered_and_names_the_next_goal(context, listener, token
         told = picking.answer(context, token, event)
         assert event.picks == picks
         assert "guess" in told or "composed for you" in told
-        assert {6: "composed for you", 10: '<a href="taste">'}.get(picks, "Next, in ") in told
+        assert {6: "composed for you", 10: '<a href="taste">'}.get(picks, " pick") in told
 
 
 def test_what_was_no_pick_is_told_nothing_of(context, listener, token):
     told = picking.answer(context, token, cast(context, listener, "neither"))
     assert "guess" not in told
-    assert "Next, in " in told
+    assert "picks: " in told
 
 
 @pytest.mark.parametrize(
-    ("answer", "said"),
+    ("answer", "of", "said"),
     [
-        (Answer(0, True, None, None), "We guessed right."),
-        (Answer(1, False, True, None), "We had guessed another one. The one you picked was composed for you."),
-        (Answer(1, None, False, None), "One that you didn't pick was composed for you."),
-        (Answer(0, None, None, True), "One of the two was changed to please you more: our claim was right."),
-        (Answer(None, None, None, None), ""),
+        (Answer(0, True, None, None), 2, "We guessed right."),
+        (Answer(1, False, True, None), 2, "We had guessed the other one. The one you picked was composed for you."),
+        (Answer(1, None, False, None), 2, "The other one was composed for you."),
+        (Answer(3, False, None, None), 4, "We had guessed another one."),
+        (Answer(3, None, False, None), 4, "One that you didn't pick was composed for you."),
+        (Answer(0, None, None, True), 2, "One of the two was changed to please you more: our claim was right."),
+        (Answer(None, None, None, None), 2, ""),
     ],
 )  # fmt: skip
-def test_a_pick_is_told_what_it_was(answer, said):
-    assert picking.told_of(answer) == said
+def test_a_pick_is_told_what_it_was(answer, of, said):
+    assert picking.told_of(answer, of=of) == said
 
 
 def test_goals_follow_one_another():
     found = [picking.goal(picks) for picks in (0, 2, 3, 5, 6, 9, 10, 15, 16)]
-    assert "in 3 picks: a first guess" in found[0]
-    assert "in 1 pick: a first guess" in found[1]
-    assert "in 3 picks: the first piece" in found[2]
-    assert "in 1 pick: the first piece" in found[3]
-    assert "in 4 picks: a picture" in found[4]
-    assert "in 1 pick: a picture" in found[5]
+    assert "In 3 picks: a first guess" in found[0]
+    assert "With your next pick: a first guess" in found[1]
+    assert "In 3 picks: the first piece" in found[2]
+    assert "With your next pick: the first piece" in found[3]
+    assert "In 4 picks: a picture" in found[4]
+    assert "With your next pick: a picture" in found[5]
     assert [text.split(":")[0] for text in found[6:]] == [
-        "Next, in 6 picks", "Next, in 1 pick", "Next, in 10 picks"
+        "In 6 picks", "With your next pick", "In 10 picks"
     ]  # fmt: skip
 
 
@@ -80,6 +82,6 @@ def test_an_undone_pick_is_told_with_where_its_clips_wait(context, listener, tok
     done = undo.undo_last(context.records, listener)
     event = gr.EventData(None, {"what": done.what, "picks": done.picks, "domain": done.domain})
     here, domain = picking.undone(context, "compare", token, event)
-    assert "Undone. 4 picks left.</p>" in here
+    assert "Undone. You have 4 picks now.</p>" in here
     assert domain == "pop"
     assert "two at a time</a>." in picking.undone(context, "four", token, event)[0]

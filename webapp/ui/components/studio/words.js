@@ -19,6 +19,7 @@ export const ATTRIBUTE_OF = {
   tempo: "tempo_bpm",
   texture: "notes_per_onset",
 };
+const MIDDLE = 0.4; // standard deviations from the middle of real music: below them nothing is told
 const NOTES = ["C", "C♯", "D", "E♭", "E", "F", "F♯", "G", "A♭", "A", "B♭", "B"];
 const mode = (/** @type {number} */ value) =>
   Math.abs(value) < 0.05 ? "neither" : `${Math.abs(value) > 0.2 ? "clearly" : "rather"} ${value < 0 ? "minor" : "major"}`;
@@ -37,7 +38,7 @@ function tempo(quarters, [numerator, denominator]) {
 
 /** @type {Record<string, (value: number, meter: [number, number]) => [string, string]>} */
 const MEASURES = {
-  onsets_per_bar: (value) => [Math.max(0, value).toFixed(1), "attacks a bar"],
+  onsets_per_bar: (value) => [Math.max(0, value).toFixed(1), "onsets a bar"],
   mean_pitch: (value) => [`${NOTES[Math.round(value) % 12]}${Math.floor(Math.round(value) / 12) - 1}`, "on average"],
   mode: (value) => [mode(value), ""],
   mean_velocity: (value) => [String(Math.round(Math.min(127, Math.max(1, value)))), "of 127"],
@@ -62,7 +63,7 @@ export const capital = (/** @type {string} */ text) => text.charAt(0).toUpperCas
 export function describe(traits, style = "") {
   const first = traits[ATTRIBUTE_OF[style]] === undefined ? [] : [ATTRIBUTE_OF[style]];
   const rest = Object.keys(traits)
-    .filter((name) => name !== first[0] && Object.values(ATTRIBUTE_OF).includes(name))
+    .filter((name) => name !== first[0] && Object.values(ATTRIBUTE_OF).includes(name) && Math.abs(traits[name]) >= MIDDLE)
     .sort((one, two) => Math.abs(traits[two]) - Math.abs(traits[one]));
   return [...first, ...rest].slice(0, 3).map((name) => trait(name, traits[name])).join(", ");
 }
@@ -72,7 +73,7 @@ export function describe(traits, style = "") {
  * @param {number} deviation
  */
 function trait(attribute, deviation) {
-  if (Math.abs(deviation) < 0.4) return `moderate ${Object.keys(ATTRIBUTE_OF).find((style) => ATTRIBUTE_OF[style] === attribute)}`;
+  if (Math.abs(deviation) < MIDDLE) return `moderate ${Object.keys(ATTRIBUTE_OF).find((style) => ATTRIBUTE_OF[style] === attribute)}`;
   const word = poles(attribute)[deviation < 0 ? 0 : 1];
   return Math.abs(deviation) > 1.5 ? `very ${word}` : word;
 }

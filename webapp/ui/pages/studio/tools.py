@@ -109,7 +109,7 @@ def build(context: Context, listener: ListenerToken, desk: StudioDesk) -> Ends:
         order = gr.HTML(apply_default_css=False)
         variations = ClipList(action="Use this", columns=True, interactive=True)
 
-    gr.Markdown("## Keep", elem_classes="k-below")
+    gr.Markdown("## Keep", elem_classes="k-apart")
     explain(KEEP)
     with gr.Row(elem_classes="k-keeping"):
         locks = gr.CheckboxGroup(
@@ -119,9 +119,9 @@ def build(context: Context, listener: ListenerToken, desk: StudioDesk) -> Ends:
         again = gr.Button("Compose the rest again", size="sm", scale=0, min_width=220, elem_id="again")
     again_off = gr.HTML(apply_default_css=False, elem_id="again-off")
 
-    gr.Markdown("## Change a style", elem_classes="k-below")
+    gr.Markdown("## Change a style", elem_classes="k-apart")
     dials = StyleDials(explained=TURN, interactive=True)
-    gr.Markdown("## Morph into another piece", elem_classes="k-below")
+    gr.Markdown("## Morph into another piece", elem_classes="k-apart")
     toward = StyleDials(
         explained=WAY, groups={"toward": "this piece as it is"}, turned=False, asks="Choose", interactive=True
     )
@@ -129,7 +129,7 @@ def build(context: Context, listener: ListenerToken, desk: StudioDesk) -> Ends:
     way_off = gr.HTML(apply_default_css=False, elem_id="way-off")
     with gr.Column(visible=False, elem_id="steps") as stepped:
         steps = ClipList(action="Use this", together=True, columns=True, interactive=True)
-    with gr.Row(elem_classes="k-buttons k-middle k-below"):
+    with gr.Row(elem_classes="k-buttons k-middle k-apart"):
         onward = gr.Button("Continue from the new one", size="sm", elem_id="onward")
         leave = gr.Button("Start from another piece", size="sm", elem_id="leave")
     _borrowing(context, listener, desk, (dials, toward))

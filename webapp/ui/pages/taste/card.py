@@ -38,7 +38,7 @@ def build(context: Context, listener: ListenerToken, changes: Sequence[Callable[
             links = ActionList(dates_only=True, interactive=True)
         picture = gr.Image(
             label="Your card", show_label=False, visible=False, interactive=False, format="png", elem_id="card-picture",
-            buttons=["download"],
+            buttons=["download"], alt_text="What you seem to love, how sure that is, and the notes of a piece you like",
         )  # fmt: skip
     gr.on(changes, bound(offered, context), inputs=listener, outputs=[section, links], **QUIET)
     gr.on(changes, hidden, outputs=[picture, share_it], **QUIET)

@@ -56,8 +56,9 @@ def build(
         with gr.Column(scale=4):
             gr.Markdown("## Compose for me")
             wish = gr.Radio(
-                WISHES, value="careful", show_label=False, container=False, elem_classes="k-choices", elem_id="wish"
-            )
+                WISHES, value="careful", label="What to compose", show_label=False, container=False,
+                elem_classes="k-choices", elem_id="wish",
+            )  # fmt: skip
             about = gr.HTML(status(ABOUT["careful"]), apply_default_css=False)
             with gr.Row(visible=False) as near:
                 piece = gr.Dropdown([], label="Piece", elem_id="near-piece")
@@ -143,9 +144,8 @@ def _goes_on(state: ComposingState) -> bool:
 def _followed(state: ComposingState, gift: Any) -> Followed:
     going = _goes_on(state)
     clips = [clip for clip in state.clips if clip.mode not in NOT_OF_A_WISH]
-    coming = "".join(f"<li>{line}</li>" for line in lines_of(clips)) if going or state.state == "done" else ""
     return Followed(
-        text=status(under_way(state) if going else ended(state.state, clips)) + _bar(state) + f"<ul>{coming}</ul>",
+        text=status(under_way(state) if going else ended(state.state, clips)) + _bar(state),
         timer=gr.update(active=going),
         gift=gift,
     )
@@ -178,14 +178,6 @@ def ended(state: str, clips: Sequence[Own]) -> str:
     which = "One more piece" if waiting == 1 else f"{waiting} more pieces"
     comes = "comes" if waiting == 1 else "come"
     return f"{which} made for you {comes} blind among your next pairs: after your pick you hear which it was."
-
-
-def lines_of(clips: Sequence[Own]) -> list[str]:
-    """The newest pieces that were not met yet; which is which stays a secret until then."""
-    waiting = [clip for clip in clips if not clip.met]
-    return [
-        f"{CALLED[clip.mode]} {place}: ready, waits blind in your next pairs" for place, clip in enumerate(waiting, 1)
-    ]
 
 
 def _bar(state: ComposingState) -> str:

@@ -73,8 +73,8 @@ def build(
         with gr.Column(scale=4, min_width=320):
             gr.Markdown("## What you seem to like")
             explain(
-                "The surest first. “9 in 10” means that of ten such guesses nine are right; “decided” stands where the "
-                "whole range that we are 95 % sure of lies on one side."
+                "The surest first. “9 in 10” means that of ten such guesses nine are right; “decided” means that the "
+                "whole bar, in which we are 95 % sure that your taste lies, is on one side."
             )
             styles = TasteBars(interactive=True)
             habits = gr.HTML(apply_default_css=False)
@@ -246,9 +246,8 @@ def _untested(rival: str, tests: BlindTests) -> str:
     if rival == "average" and tests.others < tests.others_needed:
         there = f"only {tests.others}" if tests.others else "none"
         text = (
-            f"No average listener yet: it takes {tests.others_needed} others who vote here, and there "
-            f"{'is' if tests.others == 1 else 'are'} {there}. From then on pieces composed for the average listener "
-            "come along."
+            f"There is no average listener to compare with yet: that takes {tests.others_needed} others who pick here, "
+            f"and there {'is' if tests.others == 1 else 'are'} {there}."
         )
     else:
         text = (
