@@ -20,7 +20,7 @@ def test_a_clip_is_explained_changed_and_the_claim_is_offered(visit):
     visitor.page.goto(f"{visitor.url}/taste")
     page = visitor.frame
     why = page.locator("#why")
-    expect(page.locator("#blind-tests")).to_contain_text("No average listener yet")
+    expect(page.locator("#blind-tests")).to_contain_text("no average listener to compare with yet")
     expect(page.locator("#near-piece")).to_be_hidden()
     page.get_by_role("radio", name="Near a piece").check(force=True)
     page.locator("#near-piece input").click()
@@ -47,7 +47,7 @@ def test_a_clip_is_explained_changed_and_the_claim_is_offered(visit):
         if changed.is_visible():
             break
     expect(why.locator(".k-clip")).to_have_count(2)
-    expect(why).to_contain_text("taken from another piece")
+    expect(why).to_contain_text("of another piece. Beside the first it is")
     why.get_by_role("button", name="Play Changed").click()
     expect(why.get_by_role("button", name="Pause Changed")).to_be_visible()
     page.locator("#check").click()
@@ -69,7 +69,7 @@ def test_a_card_is_shared_when_asked_for_opened_by_anybody_and_withdrawn(visit):
     visitor = visit().arrive()
     visitor.page.goto(f"{visitor.url}/taste")
     card = visitor.frame.locator("#card")
-    expect(visitor.frame.get_by_text("Nothing to read yet")).to_be_visible()
+    expect(visitor.frame.get_by_text("Nothing to see yet")).to_be_visible()
     expect(card).to_be_hidden()
     for _ in range(8):
         offer = visitor.api("/api/offers")[0]

@@ -33,8 +33,8 @@ def capital(text: str) -> str:
 
 
 def percent(share: float) -> str:
-    """ "75 %"."""
-    return f"{round(100 * share)} %"
+    """ "75 %", which no line breaks in two."""
+    return f"{round(100 * share)}\u00a0%"
 
 
 def in_hundred(share: float) -> str:

@@ -33,5 +33,6 @@ def test_what_promises_no_more_than_a_coin_is_not_called_better(chance, better):
 
 
 def test_what_was_tried_is_told_in_words():
-    assert "with its rhythm sparser, would be picked 50 times in 100" in why.tried(changed(0.5))
-    assert "with thinner chords" in why.change_words(changed(0.6, words="with thinner chords"))
+    assert "with its rhythm sparser, would be picked only 50 times in 100" in why.tried(changed(0.5))
+    assert "with thinner chords" in why.tried(changed(0.5, words="with thinner chords"))
+    assert "has the rhythm of another piece. Beside the first it is sparser, softer." in why.change_words(changed(0.6))

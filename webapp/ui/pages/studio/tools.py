@@ -93,7 +93,6 @@ def build(context: Context, listener: ListenerToken, desk: StudioDesk) -> Ends:
         vary = gr.Button("Four variations", size="sm", elem_id="variations")
         link = gr.Button("Share a link", size="sm", elem_id="link")
         offer = gr.Button("Compare blind", size="sm", elem_id="offer")
-        score = Score(elem_id="score")
     told = gr.HTML(apply_default_css=False, elem_id="told")
     off = gr.HTML(apply_default_css=False, elem_id="off")
     url = gr.Textbox(
@@ -104,6 +103,7 @@ def build(context: Context, listener: ListenerToken, desk: StudioDesk) -> Ends:
         visible=False,
         elem_id="link-url",
     )
+    score = Score(elem_id="score")
     with gr.Column(visible=False, elem_id="varied") as varied:
         gr.Markdown("## Variations")
         order = gr.HTML(apply_default_css=False)

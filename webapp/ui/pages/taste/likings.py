@@ -14,7 +14,6 @@ from webapp.taste import blind_tests, overview
 from webapp.taste.blind_tests import BlindTests, WinRate
 from webapp.taste.overview import Accuracy, LovedClip, StyleLiking
 from webapp.ui import saving
-from webapp.ui.components.clip import KEYBOARD
 from webapp.ui.components.clip_list import ClipList
 from webapp.ui.components.listener_token import ListenerToken
 from webapp.ui.components.taste_bars import Bar, Estimate, TasteBars
@@ -24,8 +23,8 @@ from webapp.ui.layout import QUIET, explain, explained, heading, heading_html
 from webapp.ui.words import capital, counted, percent, style_name, your_picks
 
 MEANINGFUL = 10  # picks before the figures are worth reading
-EMPTY = f"""<div class="kallos k-empty">{KEYBOARD}
-  <p>Nothing to read yet. Your taste takes shape with every pair you compare. From your first pick on you can have
+EMPTY = """<div class="kallos k-empty">
+  <p>Nothing to see yet. Your taste takes shape with every pair you compare. From your first pick on you can have
     pieces composed for you here.</p>
   <a class="k-solid" href="./">Listen to a first pair</a></div>"""
 MADE = {  # what a piece of one's own is

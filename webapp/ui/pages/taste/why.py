@@ -101,7 +101,7 @@ def explain(context: Context, token: str | None, rows: list[dict[str, Any]], eve
     return Opened(
         section=gr.update(visible=True),
         clip_id=row["clip_id"],
-        title=f"## Why {row['heading'][0].lower()}{row['heading'][1:]}?",
+        title=f"## Why {row['heading']}?",
         chance=status(chance_text(found)),
         parts=[part_bar(part) for part in strongest],
         change_text=status(ABOUT),
@@ -180,19 +180,20 @@ def differences(found: Counterfactual) -> tuple[str, str]:
     opposite = {word: pair[1 - place] for pair in WORDS.values() for place, word in enumerate(pair)}
     if not found.became:
         return "", "to the ear hardly different"
-    return ", ".join(opposite[word] for word in found.became), ", ".join(found.became)
+    became = sorted(found.became, key=lambda word: word.startswith("with "))  # "softer, with wide leaps"
+    return ", ".join(opposite[word] for word in became), ", ".join(became)
 
 
 def tried(found: Counterfactual) -> str:
     """Which change came closest."""
-    return f"The best that we tried, {_taken(found)}, would be picked {in_hundred(found.heard.chance)}."
+    return f"The best that we tried, {_taken(found)}, would be picked only {in_hundred(found.heard.chance)}."
 
 
 def change_words(found: Counterfactual) -> str:
     """What was changed, what it is heard to have brought, and how often it should be picked."""
     _, became = differences(found)
     return (
-        f"The changed version is played {_taken(found)}, taken from another piece. Beside the first it is {became}. "
+        f"The changed version has the {style_name(found.part)} of another piece. Beside the first it is {became}. "
         f"You should pick it {in_hundred(found.heard.chance)}."
     )
 
@@ -201,7 +202,8 @@ def _taken(found: Counterfactual) -> str:
     style = style_name(found.part)
     if found.words.startswith("with "):
         return found.words
-    return f"with another {style}" if found.words == "another one" else f"with its {style} {found.words}"
+    another = "other" if style == "dynamics" else "another"
+    return f"with {another} {style}" if found.words == "another one" else f"with its {style} {found.words}"
 
 
 def claims_text(found: Claims) -> str:
