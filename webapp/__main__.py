@@ -87,7 +87,7 @@ def parser() -> argparse.ArgumentParser:
     about = report.add_subparsers(dest="about", required=True)
     about.add_parser("listener", help="one listener").add_argument("id", type=uuid.UUID)
     about.add_parser("study", help="everybody in a study").add_argument("id", nargs="?", default="default")
-    retrieval = about.add_parser("retrieval", help="a study of title towers (KALLOS_RUNS), as one HTML file")
+    retrieval = about.add_parser("retrieval", help="a study of models of titles (KALLOS_RUNS), as one HTML file")
     retrieval.add_argument("id", nargs="?", help="its folder below the folder of runs; the newest without")
     retrieval.add_argument("--out", type=Path, default=Path("study.html"))
     report.set_defaults(run=_report)

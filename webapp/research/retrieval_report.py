@@ -135,7 +135,7 @@ def _facts(study: Study) -> str:
         "study": study.name,
         "preset": about.get("preset"),
         "runs": f"{sum(run.ended for run in study.runs)} of {len(study.runs)} have ended",
-        "seeds": ", ".join(map(str, about.get("seeds", []))) or "not told",
+        "seeds": ", ".join(map(str, about.get("seeds", []))) or "unknown",
         "trained on": f"data {about.get('data')}",
         "tested on": f"{test.get('tunes')} tunes, data {test.get('hash')}, asked once" if test else "not yet",
         "commit": about.get("commit"),

@@ -28,8 +28,8 @@ class Source:
     def __str__(self) -> str:
         """One line, with the names of the first runs where there are many."""
         shown = ", ".join(self.runs[:2]) + (f" and {len(self.runs) - 2} more" if len(self.runs) > 2 else "")
-        parts = [f"run {shown}", f"data {', '.join(self.data) or 'not told'}"]
-        return " · ".join([*parts, f"commit {', '.join(commit[:12] for commit in self.commits) or 'not told'}"])
+        parts = [f"run {shown}", f"data {', '.join(self.data) or 'unknown'}"]
+        return " · ".join([*parts, f"commit {', '.join(commit[:12] for commit in self.commits) or 'unknown'}"])
 
 
 def blank(source: Source, *, x: str = "", y: str = "", height_px: int = 380) -> go.Figure:

@@ -175,7 +175,7 @@ def _swaps_told(
         least, most = min(own, key=own.__getitem__), max(own, key=own.__getitem__)
         told.append(
             f"A swapped style follows its donor ({figure(own[least])} for {least} to {figure(own[most])} for {most}; "
-            "1 is exactly)"
+            "1 is exact)"
         )
     if beyond:
         row, column = max(beyond, key=beyond.__getitem__)

@@ -58,7 +58,7 @@ class Around(TypedDict):
 
 
 class Study(TypedDict):
-    """A study of title towers: what it compares and how far it is."""
+    """A study of models of titles: what it compares and how far it is."""
 
     name: str
     preset: str | None
@@ -81,7 +81,7 @@ class Result(TypedDict):
 
 
 class Retrieval(TypedDict):
-    """How well titles and melodies find each other: of the shipped towers (``odds``), and in the studies here."""
+    """How well titles and melodies find each other: of the shipped model (``odds``), and in the studies here."""
 
     model_version: str
     odds: dict[str, Any] | None
@@ -151,7 +151,7 @@ def retrieval(
     direction: Literal["title_to_melody", "melody_to_title"] = "title_to_melody",
     measure: Literal["mrr", "ndcg", "recall_10", "mean_log_rank"] = "mrr",
 ) -> Retrieval:
-    """Tell how well titles and melodies find each other, of the shipped towers and in a study of towers.
+    """Tell how well titles and melodies find each other, for the shipped model and in a study of others.
 
     Args:
         study: a study's name; the one that was logged to last where none is given.
@@ -159,7 +159,7 @@ def retrieval(
         measure: mrr, ndcg, recall_10 or mean_log_rank.
 
     Returns:
-        The shipped towers' figures with chance and intervals, the studies that there are, and the results of one.
+        The shipped model's figures with chance and intervals, the studies that there are, and the results of one.
     """
     from webapp.research import retrieval as research  # noqa: PLC0415 (pandas, which no listener needs)
 

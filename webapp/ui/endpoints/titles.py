@@ -16,7 +16,7 @@ Limit = Annotated[int, Field(ge=1, le=24)]
 
 
 def find_title(context: Context, words: Words, limit: Limit = 8) -> title_search.FoundTunes:
-    """Find the tunes whose melodies lie nearest to some words, by the two title towers.
+    """Find the tunes whose melodies lie nearest to some words.
 
     Args:
         words: any words, read as a title; at most 120 letters.

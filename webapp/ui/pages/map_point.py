@@ -149,7 +149,7 @@ def _chosen(context: Context, shown: Shown, row: int, *, play: bool) -> list[Any
         gr.update(visible=_studio_name(context, shown, row) is not None),
         f"<h3>{linked}</h3>" if links else "",
         links,
-        "<h3>Nearest</h3>" if near else "",
+        "<h3>Nearest, with their distance</h3>" if near else "",
         near,
         score,
         {"point": str(row) if row < count else ""},

@@ -30,6 +30,7 @@ from webapp.ui.pages import map_point, map_selection
 from webapp.ui.pages import map_report as report
 from webapp.ui.pages.map_point import TASTE, Shown, as_shown
 
+TO_TOP = "(kind) => (scrollTo({top: 0}), kind)"  # where the progress stands
 POLL_S, LONGEST_S, SOON_S = 1.0, 3600.0, 45.0
 OPENS = "It opens this map at this place, in these colours, with this point."
 HINT = """<p class="k-explain">Choose a point to hear it: click, tap, or search by title. Draw a line around points
@@ -95,7 +96,7 @@ def build(context: Context) -> None:
     point: dict[str, Any] = {"outputs": pointed, **QUIET}
     beginning = listener.change(bound(opened, context), listener, opening, **QUIET)
     beginning.then(bound(map_point.point_named, context), shown, **point)
-    draws = gr.on([draw.click, redraw.click], bound(ask, context), kind, drawing, **QUIET)
+    draws = gr.on([draw.click, redraw.click], bound(ask, context), kind, drawing, js=TO_TOP, **QUIET)
     for event in (beginning, draws, kind.input(bound(open_kind, context), [listener, kind], opening, **QUIET)):
         event.then(
             bound(follow, context), kind, [drawing, fresh], **QUIET

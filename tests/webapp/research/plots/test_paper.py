@@ -29,7 +29,7 @@ def test_no_two_lines_look_the_same() -> None:
 def test_a_source_names_runs_data_and_commits() -> None:
     told = str(Source(("a", "b", "c"), ("d4",), ("0123456789abcdef",)))
     assert told == "run a, b and 1 more · data d4 · commit 0123456789ab"
-    assert str(Source(("a",))) == "run a · data not told · commit not told"
+    assert str(Source(("a",))) == "run a · data unknown · commit unknown"
 
 
 def test_the_best_rank_stands_on_top() -> None:
