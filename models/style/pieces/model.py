@@ -68,6 +68,10 @@ class Cache:
         self.keys, self.values = (torch.zeros(shape, dtype=dtype, device=device) for _ in range(2))
         self.at = torch.zeros(rows, dtype=torch.long, device=device)
 
+    def choose(self, rows: Tensor) -> None:
+        """Keep some of the rows, in this order."""
+        self.keys, self.values, self.at = self.keys[:, rows], self.values[:, rows], self.at[rows]
+
     def extend(self, layer: int, places: Tensor, k: Tensor, v: Tensor, upto: int) -> tuple[Tensor, Tensor]:
         """Put ``k``, ``v`` ``(batch, heads, new, head_dim)`` at ``places`` ``(batch, new)``; the first ``upto``."""
         rows = torch.arange(len(places), device=places.device)[:, None]

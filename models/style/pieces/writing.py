@@ -44,6 +44,7 @@ from models.style.skeleton import draw
 
 TEMPERATURE, NUCLEUS = 0.9, 0.98
 KEPT = 0.6  # share of a full context that is heard again, from a bar on
+LET_GO = 0.25  # share of the rows in the cache that may have ended
 MOST_BARS = 128  # of a piece whose number of bars isn't asked for
 
 PerElement = float | Mapping[str, float]
@@ -97,7 +98,6 @@ class Writing:
         )
         self.returns = np.full(max(wishes.returns, default=0) + 2, ABSENT, dtype=np.int64)
         self.returns[list(wishes.returns)] = list(wishes.returns.values())
-        self.cache = Cache(model.config, rows, model.config.context, weight.dtype, str(self.device))
         self.ended = np.zeros(rows, dtype=bool)
         # of each piece: the BAR step of the bar that it is in, that bar's number, and how many notes it has
         self.head = np.full((rows, 7), ABSENT, dtype=np.int64)
@@ -109,7 +109,8 @@ class Writing:
         for step in [] if prompt is None else prompt.astype(np.int64):
             self._follow(np.broadcast_to(step, (rows, 7)))
         self.given = len(self.tokens)
-        self.state = self._hear_again()
+        self.state = torch.zeros((rows, model.config.dim), dtype=weight.dtype, device=self.device)
+        self._hear_again()
 
     def pieces(self) -> list[TokenArray]:
         """The tokens of each piece so far, without END."""
@@ -128,12 +129,20 @@ class Writing:
         if self.ended.all():
             return
         if int(self.cache.at.max()) >= self.model.config.context:
-            self.state = self._hear_again()
+            self._hear_again()
             return
-        told = self.told[-1]
-        now = self._steps(classes(step)[:, None], told.conditions[:, None], told.bars[:, None])
-        self.state = self.model(now, self.cache)[:, 0]
+        self._let_go()
+        told, rows = self.told[-1], self.heard
+        now = self._steps(classes(step)[rows, None], told.conditions[rows, None], told.bars[rows, None])
+        self.state[self._tensor(rows)] = self.model(now, self.cache)[:, 0]
         self.cache.at += 1
+
+    def _let_go(self) -> None:
+        """Compute no more for pieces that have ended, as soon as they are many."""
+        ended = self.ended[self.heard]
+        if ended.mean() > LET_GO:
+            self.cache.choose(self._tensor(np.flatnonzero(~ended)))
+            self.heard = self.heard[~ended]
 
     def _tensor(self, array: npt.NDArray[Any]) -> Tensor:
         return torch.from_numpy(array).to(self.device)
@@ -153,35 +162,34 @@ class Writing:
         self.numbers.append(self.number)
         self.told.append(along(self.head, self.number, position, returns=returns, **self.wishes.told))
 
-    def _hear_again(self) -> Tensor:
-        """The state ``(rows, dim)`` after the last steps alone, as many whole bars as ``KEPT`` of the context holds.
+    def _hear_again(self) -> None:
+        """Find the state after the last steps alone, as many whole bars as ``KEPT`` of the context holds.
 
         They are heard like a part of a piece in training; all of them where they are few.
         """
-        config, rows, total = self.model.config, len(self.ended), len(self.tokens)
-        starts = [self._start(row, total - int(KEPT * config.context)) for row in range(rows)]
-        longest = total - min(starts) + 1
+        config, total = self.model.config, len(self.tokens)
+        self.heard = np.flatnonzero(~self.ended)
+        starts = [self._start(row, total - int(KEPT * config.context)) for row in self.heard]
+        rows, longest = len(starts), total - min(starts) + 1
         heard = np.full((rows, longest, 7), ABSENT, dtype=np.int64)
         conditions = np.full((rows, longest, len(CONDITIONS)), ABSENT, dtype=np.int64)
         bars = np.zeros((rows, longest), dtype=np.float32)
-        for row, start in enumerate(starts):
+        for place, (row, start) in enumerate(zip(self.heard, starts, strict=True)):
             first, upto = self._before(row, start), total - start + 1
-            conditions[row, 0], bars[row, 0] = first.conditions[0], first.bars[0]
+            conditions[place, 0], bars[place, 0] = first.conditions[0], first.bars[0]
             if upto > 1:
-                heard[row, 1:upto] = classes(np.stack([step[row] for step in self.tokens[start:]]))
-                conditions[row, 1:upto] = [told.conditions[row] for told in self.told[start:]]
-                bars[row, 1:upto] = [told.bars[row] for told in self.told[start:]]
-        self.cache.at.zero_()
+                heard[place, 1:upto] = classes(np.stack([step[row] for step in self.tokens[start:]]))
+                conditions[place, 1:upto] = [told.conditions[row] for told in self.told[start:]]
+                bars[place, 1:upto] = [told.bars[row] for told in self.told[start:]]
+        self.cache = Cache(config, rows, config.context, self.state.dtype, str(self.device))
         with torch.inference_mode():
-            state: Tensor = self.model(self._steps(heard, conditions, bars), self.cache)
-        last = torch.tensor([total - start for start in starts], device=self.device)
-        self.cache.at += last + 1
-        return state[torch.arange(rows, device=self.device), last]
+            after = self.model(self._steps(heard, conditions, bars), self.cache)
+            last = torch.tensor([total - start for start in starts], device=self.device)
+            self.cache.at += last + 1
+            self.state[self._tensor(self.heard)] = after[torch.arange(rows, device=self.device), last]
 
     def _start(self, row: int, least: int) -> int:
         """The first bar of a piece from step ``least`` on."""
-        if self.ended[row]:
-            return len(self.tokens)
         later = range(max(0, least), len(self.tokens))
         return next((n for n in later if self.tokens[n][row, POSITION] == BAR), max(0, least))
 
