@@ -3,10 +3,10 @@
 Simulated listeners of six kinds (``models.taste.simulated_people``) who share a part of their taste, as real listeners
 do: ``SHARED`` of its variance. A study of them gives the population and the average listener. Then others vote on the
 pairs that the page would offer, and clips are composed as the page composes them, by the same search of as large a bank
-of draws of the prior (or, with ``--bank 0``, of ``SEARCHED`` draws made for each listener): for the listener after 6
+of drafts from nothing (or, with ``--bank 0``, of ``SEARCHED`` made for each listener): for the listener after 6
 and after 60 votes, for the average listener, and with all that the features can say of the listener's true taste (the
-ceiling). Beside them stand the best of ``SEARCHED`` draws by the head that a newcomer begins with, and draws as they
-come. All are decoded to notes; a listener's utility is a function of what the notes are, not of latents. Quality is
+ceiling). Beside them stand the best of ``SEARCHED`` drafts by the head that a newcomer begins with, and drafts as they
+come ("prior"). A listener's utility is a function of what the notes are, not of latents. Quality is
 told by the figures of ``models.evaluate.style``, beside the draws'.
 """
 
@@ -33,8 +33,8 @@ from models.metrics.two_sample import FOLDS, two_sample_test
 from models.music.notes import Domain, MusicError, Piece
 from models.style.arguments import MODEL_HELP, style_argument
 from models.style.compose import Composer
+from models.style.drafts import Draft, draft_many, drafts_of
 from models.style.evaluation.clips import choose_clips, held_out_pieces
-from models.style.latents import Latents
 from models.style.screen import rejection_reason
 from models.style.windows import make_windows
 from models.taste.evaluation.pool import POOL, Pool, compose, composed_pool, space_of
@@ -107,6 +107,19 @@ class Composed:
 
 
 @dataclass(frozen=True)
+class Searched:
+    """Drafts to search among, and the readouts of their latents."""
+
+    drafts: Sequence[Draft]
+    candidates: Candidates
+
+    @classmethod
+    def of(cls, space: TasteSpace, drafts: Sequence[Draft]) -> Searched:
+        """These drafts."""
+        return cls(drafts, Candidates.of(space, [each.latents for each in drafts]))
+
+
+@dataclass(frozen=True)
 class House:
     """What composing needs, and the two heads that know nothing of the listener: a newcomer's and the average's."""
 
@@ -115,7 +128,7 @@ class House:
     pool: Pool
     newcomer: Head
     average: Head
-    bank: Candidates | None = None
+    bank: Searched | None = None
 
     def listened(self, mind: Mind, seed: int) -> dict[int, Head]:
         """The listener's head after each number of votes of ``AT``."""
@@ -135,30 +148,33 @@ class House:
     def compose(self, mind: Mind, seed: int) -> Composed:
         """Listen, search and decode for every side."""
         begun = time.process_time()
-        among = self.bank or Candidates.of(self.space, self.composer.sample_latents(DOMAIN, SEARCHED, seed))
+        among = self.bank or Searched.of(self.space, draft_many(self.composer, DOMAIN, SEARCHED, seed))
         drawing = time.process_time() - begun
         sides = {f"{votes}": head for votes, head in self.listened(mind, seed).items()}
         sides |= {"average": self.average, "knowing": self.knowing(mind)}
         begun = time.process_time()
         found = {
-            name: [each.latents for each in best_latents(head, self.space, among, 2 * CLIPS)]
+            name: drafts_of(
+                [each.latents for each in best_latents(head, self.space, among.candidates, 2 * CLIPS)], among.drafts
+            )
             for name, head in sides.items()
         }
         searching = (time.process_time() - begun) / len(sides)
         # Of a bank, too, as many as anybody would draw and choose from.
-        some = among.chosen(np.random.default_rng(seed).permutation(len(among.latents))[:SEARCHED].tolist())
-        best = pick(self.newcomer, self.space.with_distances(some.lines), 2 * CLIPS)
-        found["best_draw"] = [some.latents[i] for i in best]
-        found["prior"] = list(some.latents[: 2 * CLIPS])
-        pieces = {name: self.decoded(latents, seed) for name, latents in found.items()}
+        some = np.random.default_rng(seed).permutation(len(among.drafts))[:SEARCHED].tolist()
+        lines = among.candidates.chosen(some).lines
+        best = pick(self.newcomer, self.space.with_distances(lines), 2 * CLIPS)
+        found["best_draw"] = [among.drafts[some[i]] for i in best]
+        found["prior"] = [among.drafts[i] for i in some[: 2 * CLIPS]]
+        pieces = {name: self.played(drafts, seed) for name, drafts in found.items()}
         return Composed(mind, pieces, drawing + searching)
 
-    def decoded(self, latents: Sequence[Latents], seed: int) -> list[Piece]:
+    def played(self, drafts: Sequence[Draft], seed: int) -> list[Piece]:
         """The first ``CLIPS`` that can be offered."""
         kept: list[Piece] = []
-        while latents and len(kept) < CLIPS:
-            now, latents = latents[: CLIPS - len(kept)], latents[CLIPS - len(kept) :]
-            made = compose(self.composer, DOMAIN, now, seed + len(latents))
+        while drafts and len(kept) < CLIPS:
+            now, drafts = drafts[: CLIPS - len(kept)], drafts[CLIPS - len(kept) :]
+            made = compose(self.composer, DOMAIN, now, seed + len(drafts))
             fingerprint = self.composer.bundle.fingerprint
             kept += [piece for piece in made if rejection_reason(piece, fingerprint) is None]
         return kept
@@ -277,8 +293,8 @@ def main(argv: list[str] | None = None) -> None:
     pool = composed_pool(composer, space, DOMAIN, arguments.clips, arguments.seed)
     house, common = opened(composer, space, pool, listeners=arguments.listeners, seed=arguments.seed)
     if arguments.bank:
-        drawn = composer.sample_latents(DOMAIN, arguments.bank, 1_000_000 * (arguments.seed + 1) - 1)
-        house = replace(house, bank=Candidates.of(space, drawn))
+        drafts = draft_many(composer, DOMAIN, arguments.bank, 1_000_000 * (arguments.seed + 1) - 1)
+        house = replace(house, bank=Searched.of(space, drafts))
     found = everybody(house, common, arguments.limit, arguments.seed)
     report = Report(
         "evaluate.for_me",

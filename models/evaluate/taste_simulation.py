@@ -25,6 +25,7 @@ from models.metrics.intervals import Figure, bootstrap, wilson
 from models.music.notes import DOMAINS, Domain, Piece
 from models.style.arguments import MODEL_HELP, style_argument
 from models.style.compose import Composer
+from models.style.drafts import draft_many, drafts_of
 from models.style.screen import rejection_reason
 from models.taste.evaluation.pool import POOL, Pool, compose, composed_pool, real_pool, space_of
 from models.taste.head import Head
@@ -97,13 +98,14 @@ def first_composed(
 
 def composed_for(composer: Composer, space: TasteSpace, head: Head, domain: Domain, seed: int) -> Piece:
     """The first clip for this head that can be offered."""
-    candidates = composer.sample_latents(domain, SEARCHED, 1_000_000 + seed)
-    best = [each.latents for each in best_latents(head, space, candidates, 4)]
-    pieces = [compose(composer, domain, [latents], 2_000_000 + seed)[0] for latents in best[:1]]
-    for latents in best[1:]:
+    drafts = draft_many(composer, domain, SEARCHED, 1_000_000 + seed)
+    found = best_latents(head, space, [each.latents for each in drafts], 4)
+    best = drafts_of([each.latents for each in found], drafts)
+    pieces = compose(composer, domain, best[:1], 2_000_000 + seed)
+    for draft in best[1:]:
         if rejection_reason(pieces[-1], composer.bundle.fingerprint) is None:
             break
-        pieces += compose(composer, domain, [latents], 2_000_000 + seed)
+        pieces += compose(composer, domain, [draft], 2_000_000 + seed)
     return pieces[-1]
 
 

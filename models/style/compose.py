@@ -24,6 +24,7 @@ from models.style.decode import DecodeBatch
 from models.style.features import bar_features, gather_notes
 from models.style.latents import BARS, CODES, DOUBT, EMPHASIS, GROUPS, SWAPPABLE, TEMPERATURE, TOP_P, Latents
 from models.style.locks import Locks
+from models.style.pieces.sampling import Writer
 from models.style.prior import Kept, Setting
 from models.style.windows import bar_ticks, pad, regular_bars
 
@@ -40,6 +41,7 @@ class Composer:
         self.bundle, self.device = bundle, device
         self.model, self.prior = bundle.model.to(device), bundle.prior.to(device)
         self.version = bundle.version
+        self.writer = _writer_of(bundle, device)
 
     @torch.inference_mode()
     def encode(self, piece: Piece) -> Latents:
@@ -283,6 +285,15 @@ class Composer:
     def _latents(self, z: Tensor, piece: Mapping[str, Any]) -> Latents:
         parts = self.model.config.split(z)
         return Latents(self.version, {name: value.numpy().astype(np.float32) for name, value in parts.items()}, piece)
+
+
+def _writer_of(bundle: StyleBundle, device: str) -> Writer | None:
+    """The piece model that the card names: a shipped one, or a folder, also one beside the card."""
+    named = bundle.card.get("pieces")
+    if named is None:
+        return None
+    beside = bundle.folder / named if bundle.folder else None
+    return Writer.load(beside if beside and beside.is_dir() else named, device)
 
 
 def _whole(latents: Latents) -> Tensor:

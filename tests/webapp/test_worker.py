@@ -8,7 +8,7 @@ from sqlalchemy import func, select, update
 
 from db.queries import jobs
 from db.tables import Clip, ClipAudio, Job
-from models.style.latents import Latents
+from models.style.drafts import Draft
 from webapp.api import health
 from webapp.composing import for_listener, pool, rendering, screening, wishes
 from webapp.composing.clip_maker import ClipMaker
@@ -124,7 +124,7 @@ def test_clips_composed_for_a_listener_are_theirs_and_done_again_the_same(contex
     assert not hasattr(state.clips[0], "clip_id")
     job = context.database.transaction(lambda s: s.scalars(select(Job).where(Job.kind == wishes.KIND)).one())
     context.listener_composer.compose(
-        Commission(listener, "pop", job.id << 8, found=[Latents.from_json(each) for each in found])
+        Commission(listener, "pop", job.id << 8, found=[Draft.from_json(each) for each in found])
     )
     assert wishes.state(context.database, listener).clips == state.clips
     owners = context.database.transaction(lambda s: set(s.scalars(select(Clip.composed_for))))
@@ -176,7 +176,7 @@ def test_a_piece_that_the_listener_has_already_is_not_composed_again(context, st
     listener = accounts.create(context.database, context.journal)
     compose = context.listener_composer.compose
     assert compose(Commission(listener, "pop", 5, clips=1), remember=found.extend).own == 1
-    same = [Latents.from_json(each) for each in found]
+    same = [Draft.from_json(each) for each in found]
     assert compose(Commission(listener, "pop", 5, clips=1, found=same)).made.faults == {}  # the same job taken again
     real, first = context.generation.generate, []
 

@@ -1,6 +1,6 @@
-"""Draws of the prior kept on disk for searches: composing for a head then decodes its winners and draws nothing.
+"""Drafts kept on disk for searches: composing for a head then plays or decodes its winners and drafts nothing.
 
-A file holds the draws of one moment: it is written whole or not at all, never changed, and deleted when it is old, so
+A file holds the drafts of one moment: it is written whole or not at all, never changed, and deleted when it is old, so
 that several workers may share a folder. Whoever takes a draw leaves an empty file that says so, and nobody else is
 given that draw: a piece composed for one listener is no copy of another's.
 """
@@ -21,7 +21,8 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from models.music.notes import DOMAINS, Domain
+from models.music.notes import DOMAINS, Domain, Piece
+from models.style.drafts import Draft, drafts_of
 from models.style.latents import GROUPS, Latents
 from models.taste.search import SEARCHED, Candidate, Candidates
 from webapp.generation.protocol import Generator
@@ -30,7 +31,7 @@ from webapp.learning.installed_style import InstalledStyle
 log = logging.getLogger(__name__)
 
 ROOM = 2048  # draws of a domain: about 9 MB
-DRAWN_AT_ONCE = 32  # a second of one core
+DRAWN_AT_ONCE = 32  # four seconds of one core
 ENOUGH = SEARCHED  # draws, before which a search has some drawn first
 TRIES = 4  # searches, where others take what was found in the meantime
 RENEW_SECONDS = 300.0  # between new draws for the oldest, when the bank is full
@@ -43,9 +44,10 @@ Search = Callable[[Candidates, int], Sequence[Candidate]]
 
 @dataclass(frozen=True)
 class _Shelf:
-    """The free draws of a domain and their names."""
+    """The free drafts of a domain and their names."""
 
     candidates: Candidates
+    drafts: Sequence[Draft]
     names: Sequence[str]
 
 
@@ -54,21 +56,22 @@ class Bank:
 
     def __init__(self, folder: Path, style: InstalledStyle, generation: Generator) -> None:
         self._root, self._style, self._generation = folder, style, generation
-        self._files: dict[Path, Candidates] = {}
+        self._files: dict[Path, tuple[Candidates, list[Draft]]] = {}
         self._reading, self._drawing = threading.Lock(), threading.Lock()
         self._renewed = time.monotonic()
 
-    def choose(self, domain: Domain, search: Search, count: int) -> list[Candidate]:
+    def choose(self, domain: Domain, search: Search, count: int) -> list[Draft]:
         """The best ``count`` that ``search`` finds, which nobody else is given from now on; fewer where there are few.
 
-        ``search`` gets the candidates and how many to find. Raises a ``GenerationError`` where there are too few draws
-        and no generator answers.
+        ``search`` gets the candidates and how many to find; what it puts together from several has no notes. Raises a
+        ``GenerationError`` where there are too few drafts and no generator answers.
         """
-        chosen: list[Candidate] = []
+        chosen: list[Draft] = []
         for _ in range(TRIES):
             shelf = self._shelf(domain)
             found = search(shelf.candidates, count - len(chosen))
-            chosen += [each for each in found if self._take(domain, shelf.names[each.origin])]
+            free = [each.latents for each in found if self._take(domain, shelf.names[each.origin])]
+            chosen += drafts_of(free, shelf.drafts)
             if len(chosen) >= count:
                 break
         return chosen
@@ -79,8 +82,8 @@ class Bank:
 
     def grow(self, domain: Domain) -> None:
         """Draw some more and keep them; the oldest go where there is no room. Raises a ``GenerationError``."""
-        answer = self._generation.latents(domain, DRAWN_AT_ONCE, secrets.randbits(63))
-        self._write(domain, [Latents.from_json(each) for each in answer.latents])
+        answer = self._generation.drafts(domain, DRAWN_AT_ONCE, secrets.randbits(63))
+        self._write(domain, [Draft.from_json(each) for each in answer.drafts])
         self._tidy(domain)
 
     def tend(self) -> bool:
@@ -115,13 +118,15 @@ class Bank:
             read = {path: self._read(path) for path in paths}
             for path in [path for path in self._files if path.parent.name == domain and path not in read]:
                 del self._files[path]
-        some, names = [Candidates.of(self._style.space, [])], list[str]()
-        for path, candidates in read.items():
-            if candidates is not None:
-                free = [place for place in range(len(candidates.latents)) if f"{path.stem}.{place}" not in taken]
+        some, drafts, names = [Candidates.of(self._style.space, [])], list[Draft](), list[str]()
+        for path, found in read.items():
+            if found is not None:
+                candidates, there = found
+                free = [place for place in range(len(there)) if f"{path.stem}.{place}" not in taken]
                 some.append(candidates.chosen(free))
+                drafts += [there[place] for place in free]
                 names += [f"{path.stem}.{place}" for place in free]
-        return _Shelf(Candidates.joined(some), names)
+        return _Shelf(Candidates.joined(some), drafts, names)
 
     def _names(self, domain: Domain) -> list[str]:
         taken = self._taken(domain)
@@ -146,36 +151,43 @@ class Bank:
             return False
         return True
 
-    def _read(self, path: Path) -> Candidates | None:
-        """The draws of a file; None, and it goes, where it can't be read."""
+    def _read(self, path: Path) -> tuple[Candidates, list[Draft]] | None:
+        """The drafts of a file; None, and it goes, where it can't be read."""
         known = self._files.get(path)
         if known is not None:
             return known
         try:
             with safe_open(path, framework="numpy") as file:
-                about = json.loads(file.metadata()["pieces"])
+                about, notes = (json.loads(file.metadata()[name]) for name in ("pieces", "notes"))
                 groups = {name: file.get_tensor(name) for name in GROUPS}
-            latents = [
-                Latents(self._style.version, {name: groups[name][place] for name in GROUPS}, piece)
-                for place, piece in enumerate(about)
+            drafts = [
+                Draft(
+                    Latents(self._style.version, {name: groups[name][place] for name in GROUPS}, piece),
+                    written and Piece.from_json(written),
+                )
+                for place, (piece, written) in enumerate(zip(about, notes, strict=True))
             ]
-            candidates = Candidates.of(self._style.space, latents)
+            candidates = Candidates.of(self._style.space, [each.latents for each in drafts])
         except FileNotFoundError:
             return None  # somebody has just made room
         except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
             log.warning("bank_file_broken file=%s error=%s", path.name, error)
             path.unlink(missing_ok=True)
             return None
-        self._files[path] = candidates
-        return candidates
+        self._files[path] = candidates, drafts
+        return candidates, drafts
 
-    def _write(self, domain: Domain, latents: Sequence[Latents]) -> None:
+    def _write(self, domain: Domain, drafts: Sequence[Draft]) -> None:
         folder = self._folder(domain)
         folder.mkdir(parents=True, exist_ok=True)
         name = f"{time.time_ns():020d}-{secrets.token_hex(4)}{ENDING}"
         draft = folder / f".{name}.{os.getpid()}"
-        arrays = {group: np.stack([each.groups[group] for each in latents]) for group in GROUPS}
-        save_file(arrays, draft, {"pieces": json.dumps([dict(each.piece) for each in latents])})
+        arrays = {group: np.stack([each.latents.groups[group] for each in drafts]) for group in GROUPS}
+        about = {
+            "pieces": [dict(each.latents.piece) for each in drafts],
+            "notes": [each.notes and each.notes.to_json() for each in drafts],
+        }
+        save_file(arrays, draft, {name: json.dumps(values) for name, values in about.items()})
         draft.replace(folder / name)
 
     def _tidy(self, domain: Domain) -> None:

@@ -1,4 +1,4 @@
-"""What a listener's own clips are to beat in blind tests: one for the average listener, one as the prior drew it."""
+"""What a listener's own clips are to beat in blind tests: one for the average listener, one just as it came."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from webapp.composing.search import LatentSearch
 from webapp.composing.wishes import GIFT
 from webapp.learning import heads
 
-TRIED = 3  # latents for a baseline, the next one where a piece may not be offered
+TRIED = 3  # drafts for a baseline, the next one where a piece may not be offered
 
 
 def compose_missing(
@@ -43,8 +43,8 @@ def compose_missing(
             found = search.best(average, domain, TRIED, wish=GIFT, seed=first_seed)
             # As whichever of the listener's own clips meets it, this is any of the best, and not the very best.
             np.random.default_rng(first_seed).shuffle(found)
-        for latents in found:  # the next one where a piece may not be offered
-            one = maker.make([Order(domain, first_seed + made.composed, latents, listener_id, kind)])
+        for draft in found:  # the next one where a piece may not be offered
+            one = maker.make([Order(domain, first_seed + made.composed, draft, listener_id, kind)])
             made.add(one)
             if one.clip_ids:
                 break

@@ -18,6 +18,7 @@ from db.queries import clips as rows
 from db.queries import composed
 from db.queries.listeners import lock_listener
 from models.music.notes import Domain, Piece
+from models.style.drafts import Draft
 from models.style.latents import Latents
 from models.taste.space import summary
 from webapp.composing import rendering, screening
@@ -35,14 +36,14 @@ DEADLINE_MS = 60_000
 
 @dataclass(frozen=True)
 class Order:
-    """One clip to make: from ``latents``, or from a draw of the prior; for the taste of its ``owner`` or for all.
+    """One clip to make: of a ``draft`` or from nothing; for the taste of its ``owner`` or for all.
 
     ``kind``, of a clip with an owner: one of ``db.tables.OWN`` or a baseline beside these.
     """
 
     domain: Domain
     seed: int
-    latents: Latents | None = None
+    draft: Draft | None = None
     owner: uuid.UUID | None = None
     kind: str = "composed"
 
@@ -51,10 +52,25 @@ class Order:
         return GenerateRequest(
             id=uuid.uuid4().hex,
             domain=self.domain,
-            content=Source(latents=self.latents.to_json()) if self.latents else None,
+            content=Source(latents=self.draft.latents.to_json()) if self.draft else None,
             seed=self.seed % 2**63,
             deadline_ms=DEADLINE_MS,
         )
+
+    def composed(self, generation: Generator) -> GenerateResult:
+        """The draft's notes where it has some; otherwise what the generator makes of it. Raises ``GenerationError``."""
+        if self.draft is None or self.draft.notes is None:
+            return generation.generate(self.request())
+        latents, notes = self.draft.latents, self.draft.notes
+        recipe = {
+            "model_version": latents.version, "domain": self.domain, "meter": latents.piece["meter"],
+            "bars": latents.bars, "seed": self.seed, "content": "written", "writer": latents.piece["writer"],
+            "styles": {},
+        }  # fmt: skip
+        return GenerateResult(
+            id=uuid.uuid4().hex, notes=notes.to_json(), latents=latents.to_json(), recipe=recipe,
+            model_version=latents.version, queue_ms=0, decode_ms=0,
+        )  # fmt: skip
 
 
 class Kept(NamedTuple):
@@ -130,7 +146,7 @@ class ClipMaker:
         return made
 
     def _make_one(self, order: Order, *, shortest: bool, hurry: bool) -> Kept:
-        result = self.generation.generate(order.request())
+        result = order.composed(self.generation)
         beside = contextlib.nullcontext() if hurry else self._one_at_a_time
         kept = self.keep(result, order.domain, order.owner, order.kind, shortest=shortest, rendering_turn=beside)
         if kept.fault is not None:

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from db.queries import jobs
 from models.music.notes import Domain
-from models.style.latents import Latents
+from models.style.drafts import Draft
 from models.taste.head import Head
 from models.taste.search import SEARCHED
 from webapp.composing import baselines, wishes
@@ -36,7 +36,7 @@ Report = Callable[[Mapping[str, Any]], None]
 class Commission:
     """What is to be composed for whom.
 
-    The same ``seed`` and ``found`` latents give the same clips; latents that were not found yet are searched for.
+    The same ``seed`` and ``found`` drafts give the same clips; drafts that were not found yet are searched for.
     In a ``hurry`` others wait for their first clip, and one, in its shortest length, is enough for now.
     ``to_lengthen`` are clips that were made in a hurry.
     """
@@ -47,7 +47,7 @@ class Commission:
     wish: Wish = GIFT
     with_baselines: bool = False
     clips: int = CLIPS_A_JOB
-    found: Sequence[Latents] = ()
+    found: Sequence[Draft] = ()
     hurry: bool = False
     to_lengthen: Sequence[uuid.UUID] = ()
 
@@ -62,7 +62,7 @@ class Commission:
             wishes.wish_of(payload),
             wishes.brings_baselines(payload),
             rest.clips if rest else CLIPS_A_JOB,
-            [Latents.from_json(each) for each in job.found],
+            [Draft.from_json(each) for each in job.found],
             hurry=rest is None and _is_crowded(job),
             to_lengthen=rest.to_lengthen if rest else (),
         )
@@ -134,7 +134,7 @@ class ListenerComposer:
         found = list(commission.found)
         if not found:
             found = self._find(commission, head, wanted + SPARE, progress)
-            remember([latents.to_json() for latents in found])
+            remember([draft.to_json() for draft in found])
         made = self._make(commission, found, wanted, progress)
         own = len(made.clip_ids)
         if commission.with_baselines and own and not commission.hurry:
@@ -148,7 +148,7 @@ class ListenerComposer:
         log.info("composed_for_listener wish=%s clips=%d baselines=%d votes=%d", mode, own, beside, head.votes_seen)
         return Delivered(own, beside, made)
 
-    def _find(self, commission: Commission, head: Head, count: int, progress: _Progress) -> list[Latents]:
+    def _find(self, commission: Commission, head: Head, count: int, progress: _Progress) -> list[Draft]:
         found = self._search.best(
             head,
             commission.domain,
@@ -159,15 +159,15 @@ class ListenerComposer:
         )
         progress.all_scored()
         # What was stored and is read again is rounded: compose from the same numbers at once.
-        return [Latents.from_json(latents.to_json()) for latents in found]
+        return [Draft.from_json(draft.to_json()) for draft in found]
 
-    def _make(self, commission: Commission, found: Sequence[Latents], wanted: int, progress: _Progress) -> Made:
+    def _make(self, commission: Commission, found: Sequence[Draft], wanted: int, progress: _Progress) -> Made:
         """The best first, and for each that may not be offered the next one."""
         made, kind = Made(), wishes.KIND_OF[commission.wish.mode]
         while (waiting := found[made.composed :]) and (missing := wanted - len(made.clip_ids)) > 0:
             orders = [
-                Order(commission.domain, commission.seed + made.composed + place, latents, commission.listener_id, kind)
-                for place, latents in enumerate(waiting[:missing])
+                Order(commission.domain, commission.seed + made.composed + place, draft, commission.listener_id, kind)
+                for place, draft in enumerate(waiting[:missing])
             ]
             made.add(self._maker.make(orders, shortest=commission.hurry, on_stored=progress.one_more_rendered))
         return made

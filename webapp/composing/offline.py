@@ -16,11 +16,13 @@ from models.music.notes import DOMAINS, Domain, Piece
 from models.music.render import encode_lossless, render
 from models.style.checkpoint import load_style
 from models.style.compose import Composer
-from models.style.latents import BARS, Latents
+from models.style.drafts import draft_each, play_each
+from models.style.latents import BARS
 from models.style.screen import rejection_reason
 
 TOGETHER = 8  # pieces decoded side by side
 TRIED = 8  # times as many as are asked for, where pieces turn out broken
+MOST_BARS = 64
 MOST = 1_000  # files are numbered with three digits
 LEAST_BARS_OF_A_WHOLE = 4  # fewer may well have few notes, or long ones
 BROKEN_AT_ANY_LENGTH = ("silent", "too_dense", "copy")
@@ -32,7 +34,7 @@ class NothingComposedError(RuntimeError):
 
 @dataclass(frozen=True)
 class Task:
-    """``count`` pieces of so many ``bars`` in a ``domain``; raises ``ValueError`` for what can't be composed."""
+    """``count`` pieces of so many ``bars`` in a ``domain``: openings up to eight, whole pieces with more."""
 
     domain: Domain
     count: int
@@ -41,7 +43,7 @@ class Task:
 
     @classmethod
     def checked(cls, domain: str, count: int, seed: int, bars: int) -> Task:
-        """A task of what somebody typed."""
+        """A task of what somebody typed; raises ``ValueError`` for what can't be composed."""
         known = {name: name for name in DOMAINS}
         if domain not in known:
             raise ValueError(f"domain {domain!r} was given; there are {', '.join(DOMAINS)}")
@@ -49,8 +51,8 @@ class Task:
             raise ValueError(f"a count of {count} was given; 1 to {MOST} pieces can be composed")
         if not 0 <= seed < 2**63:
             raise ValueError(f"seed {seed} was given; it must be 0 or more, and below 2^63")
-        if not 1 <= bars <= BARS:
-            raise ValueError(f"{bars} bars were asked for; this model composes 1 to {BARS}")
+        if not 1 <= bars <= MOST_BARS:
+            raise ValueError(f"{bars} bars were asked for; a piece has 1 to {MOST_BARS}")
         return cls(known[domain], count, seed, bars)
 
 
@@ -62,9 +64,8 @@ def compose(composer: Composer, task: Task) -> Iterator[Piece]:
     found = 0
     for begin in range(0, TRIED * (task.count + TOGETHER), TOGETHER):
         seeds = [_seed(task.seed, begin + place) for place in range(TOGETHER)]
-        drawn = composer.draw_each([task.domain] * TOGETHER, seeds)
         # Always a whole batch: what stands beside a clip changes its last decimals, and so, rarely, a note.
-        for piece in _decoded(composer, task, drawn, seeds):
+        for piece in _composed(composer, task, seeds):
             if not _is_broken(composer, task, piece):
                 yield piece
                 found += 1
@@ -83,6 +84,8 @@ def compose_files(task: Task, folder: Path, model: Path, device: str, *, wav: bo
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
     composer = Composer(load_style(str(model), device), device)
+    if task.bars > BARS and composer.writer is None:
+        raise ValueError(f"{task.bars} bars were asked for; this model composes 1 to {BARS}, for it has no piece model")
     pieces = compose(composer, task)
     for number, piece in enumerate(track(pieces, "composing", task.count, console=Console(stderr=True))):
         path = folder / f"{number:03}.mid"
@@ -96,13 +99,12 @@ def _seed(seed: int, number: int) -> int:
     return int(np.random.SeedSequence([seed, number]).generate_state(1, np.uint64)[0] >> np.uint64(1))
 
 
-def _decoded(composer: Composer, task: Task, drawn: list[Latents], seeds: list[int]) -> list[Piece]:
-    return composer.compose(
-        [
-            composer.plan(domain=task.domain, content=None, styles={}, bars=task.bars, seed=seed, drawn=latents)
-            for latents, seed in zip(drawn, seeds, strict=True)
-        ]
-    )
+def _composed(composer: Composer, task: Task, seeds: list[int]) -> list[Piece]:
+    """A piece for each seed: an opening, whole pieces where these are longer than that."""
+    if task.bars > BARS and composer.writer:
+        return composer.writer.wholes(task.domain, [[seed] for seed in seeds], task.bars)
+    drafts = draft_each(composer, [task.domain] * len(seeds), seeds)
+    return play_each(composer, task.domain, drafts, seeds, task.bars)
 
 
 def _is_broken(composer: Composer, task: Task, piece: Piece) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 
 from db.queries.clips import get_clip
 from models.music.notes import Domain
+from models.style.drafts import Draft
 from models.style.latents import Latents
 from models.taste.head import Head
 from models.taste.search import CAREFUL, OPTIMISTIC, SEARCHED, Candidates, best_latents
@@ -32,7 +33,7 @@ class LatentSearch:
 
     def best(
         self, head: Head, domain: Domain, count: int, *, wish: Wish, seed: int, on_drawn: OnDrawn = lambda *_: None
-    ) -> list[Latents]:
+    ) -> list[Draft]:
         """The ``count`` best that differ, as the wish says; ``seed`` is for draws near a piece.
 
         What comes from the bank is given to nobody else, so this finds others when it is asked again. Raises a
@@ -41,17 +42,17 @@ class LatentSearch:
         space, kappa = self._style.space, KAPPAS[wish.mode]
         if wish.near is not None:
             near = self._near(wish.near, wish.keep, domain, seed, on_drawn)
-            return [each.latents for each in best_latents(head, space, near, count, kappa=kappa)]
+            return [Draft(each.latents) for each in best_latents(head, space, near, count, kappa=kappa)]
 
         def search(candidates: Candidates, wanted: int) -> Any:
             on_drawn(len(candidates.latents), len(candidates.latents))
             return best_latents(head, space, candidates, wanted, kappa=kappa)
 
-        return [each.latents for each in self._bank.choose(domain, search, count)]
+        return self._bank.choose(domain, search, count)
 
-    def drawn(self, domain: Domain, count: int, seed: int) -> list[Latents]:
-        """New draws, just as the prior makes them: of a bank from which the best were taken they would be the rest."""
-        return [Latents.from_json(each) for each in self._generation.latents(domain, count, seed).latents]
+    def drawn(self, domain: Domain, count: int, seed: int) -> list[Draft]:
+        """New drafts, just as they come: of a bank from which the best were taken they would be the rest."""
+        return [Draft.from_json(each) for each in self._generation.drafts(domain, count, seed).drafts]
 
     def _near(self, clip_id: uuid.UUID, keep: float, domain: Domain, seed: int, on_drawn: OnDrawn) -> list[Latents]:
         clip = self._database.transaction(partial(get_clip, clip_id=clip_id))

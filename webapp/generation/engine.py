@@ -1,6 +1,7 @@
 """The generation engine: clips join and leave one running decode (continuous batching) behind a bounded queue.
 
-A planner thread draws or encodes latents, a decode thread steps the batch; nothing that one request does harms another.
+A planner thread draws or encodes latents, a writer thread writes what comes from nothing, a decode thread steps the
+batch; nothing that one request does harms another.
 Source of the idea: Orca (Yu et al. 2022), iteration-level scheduling.
 """
 
@@ -11,27 +12,25 @@ import threading
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
-import numpy as np
-
-from models.music.notes import DOMAINS, Domain, MusicError, Piece
-from models.style.compose import Composer, whole_bars
+from models.music.notes import Piece
+from models.style.compose import Composer
 from models.style.decode import DecodeBatch
-from models.style.latents import CODES, Latents
-from webapp.generation.job import MOST_BARS, Hearing, Job, Listener, Origin, read_request, read_source
+from models.style.drafts import Draft, draft_each
+from webapp.generation.drawing import Drawing
+from webapp.generation.job import Hearing, Job, Listener, read_request
 from webapp.generation.protocol import (
     BadRequest,
     Cancelled,
     DeadlinePassed,
-    EncodeResult,
     GenerateRequest,
     GenerateResult,
     GenerationError,
     GeneratorUnavailable,
-    LatentsResult,
     QueueFull,
-    Source,
 )
 
 log = logging.getLogger(__name__)
@@ -39,11 +38,9 @@ log = logging.getLogger(__name__)
 KEPT_RESULTS = 64  # for a caller whose connection broke just as its answer was sent
 LOOK_SECONDS = 0.05  # how often an idle decode thread looks at deadlines
 TELL_EVERY_STEPS = 8
-MOST_LATENTS = 1024
-DRAWN_TOGETHER = 16
 
 
-class Engine:
+class Engine(Drawing):
     """Composes clips with ``composer``, ``slots`` at a time, at most ``queue`` waiting; implements ``Generator``.
 
     ``on_failure`` is called when the decode thread itself breaks, after which nothing more can be composed.
@@ -52,13 +49,14 @@ class Engine:
     def __init__(
         self, composer: Composer, *, slots: int = 8, queue: int = 64, on_failure: Callable[[], None] | None = None
     ) -> None:
-        self.composer, self.slots, self.queue = composer, slots, queue
+        super().__init__(composer)
+        self.slots, self.queue = slots, queue
         self._on_failure = on_failure
         self._changed = threading.Condition()
-        self._model = threading.Lock()  # one planning, encoding or drawing at a time beside the running decode
         self._jobs: dict[str, Job] = {}  # taken in and not yet answered
         self._results: OrderedDict[str, Job] = OrderedDict()
         self._waiting: deque[Job] = deque()  # for the planner
+        self._unwritten: deque[Job] = deque()  # for the writer: what comes from nothing
         self._planned: deque[Job] = deque()  # for a slot
         self._alone: deque[Job] = deque()  # were in a batch that broke: decoded again one by one
         self._running: dict[int, Job] = {}
@@ -66,7 +64,11 @@ class Engine:
         self._seconds_a_clip = 0.5
         self._threads = [
             threading.Thread(target=self._guard, args=(work,), name=f"generator {name}", daemon=True)
-            for name, work in (("planner", self._plan_forever), ("decoder", self._decode_forever))
+            for name, work in (
+                ("planner", partial(self._plan_forever, self._waiting)),
+                ("writer", partial(self._plan_forever, self._unwritten)),
+                ("decoder", self._decode_forever),
+            )
         ]
         for thread in self._threads:
             thread.start()
@@ -99,7 +101,7 @@ class Engine:
                 raise QueueFull(round(max(0.1, len(self._jobs) * self._seconds_a_clip / self.slots), 1))
             job = Job(request, content, styles, locked_notes, hearings=hearings)
             self._jobs[request.id] = job
-            self._waiting.append(job)
+            (self._unwritten if job.from_nothing else self._waiting).append(job)
             self._changed.notify_all()
             return job
 
@@ -116,56 +118,6 @@ class Engine:
             job = self._jobs.get(request_id)
             return job is not None and self._answer(job, Cancelled(f"request {request_id!r} was cancelled"))
 
-    def latents(
-        self,
-        domain: str,
-        count: int,
-        seed: int,
-        bars: int = MOST_BARS,
-        *,
-        near: dict[str, Any] | None = None,
-        keep: float = 0.0,
-    ) -> LatentsResult:
-        """``count`` latents from the prior; the same seed gives the same ones. Raises ``BadRequest``.
-
-        With ``near`` they are as long as these latents and start ``keep`` of the way to them.
-        """
-        known = {name: name for name in DOMAINS}
-        if domain not in known:
-            raise BadRequest(f"domain {domain!r} was asked for; there are {list(DOMAINS)}")
-        if not (1 <= count <= MOST_LATENTS and 1 <= bars <= MOST_BARS and 0 <= seed < 2**63):
-            raise BadRequest(f"give a count of 1 to {MOST_LATENTS}, 1 to {MOST_BARS} bars and a seed from 0 on")
-        if not 0 <= keep <= 1:
-            raise BadRequest(f"a keep of {keep} was given; 0 (nothing) to 1 (all) is allowed")
-        around = None if near is None else read_source(Source(latents=near), "near")
-        drawn: list[Latents] = []
-        for part, start in enumerate(range(0, count, DRAWN_TOGETHER)):
-            part_seed = int(np.random.SeedSequence([seed, part]).generate_state(1)[0])
-            with self._model:
-                wanted = min(DRAWN_TOGETHER, count - start)
-                # Always a whole part, so that asking for more gives the same first ones.
-                drawn += self._draw(known[domain], part_seed, bars, around, keep)[:wanted]
-            time.sleep(0.001)  # let the planner have the lock
-        return LatentsResult(latents=[one.to_json() for one in drawn], model_version=self.composer.version)
-
-    def _draw(self, domain: Domain, seed: int, bars: int, near: Origin | None, keep: float) -> list[Latents]:
-        if not isinstance(near, Latents):
-            return self.composer.sample_latents(domain, DRAWN_TOGETHER, seed, bars)
-        try:
-            return self.composer.sample_near(near, keep, domain, DRAWN_TOGETHER, seed)
-        except ValueError as error:  # of another model, or of another shape
-            raise BadRequest(f"near: {error}") from error
-
-    def encode(self, notes: dict[str, Any]) -> EncodeResult:
-        """The latents of a piece's first eight whole bars; raises ``BadRequest`` for what can't be encoded."""
-        try:
-            piece = whole_bars(Piece.from_json(notes))
-            with self._model:
-                latents = self.composer.encode(piece)
-        except MusicError as error:
-            raise BadRequest(str(error)) from error
-        return EncodeResult(latents=latents.to_json(), notes=piece.to_json(), model_version=self.composer.version)
-
     def health(self) -> dict[str, Any]:
         """Status, model, device and load."""
         with self._changed:
@@ -180,30 +132,27 @@ class Engine:
             }
 
     def close(self) -> None:
-        """Stop both threads; who still waits gets ``GeneratorUnavailable``."""
+        """Stop the threads; who still waits gets ``GeneratorUnavailable``."""
         self._stop(GeneratorUnavailable("the generator is closing"))
         for thread in self._threads:
             thread.join()
 
-    # What the two threads do
+    # What the threads do
 
-    def _plan_forever(self) -> None:
-        while jobs := self._next_to_plan():
+    def _plan_forever(self, line: deque[Job]) -> None:
+        while jobs := self._next_to_plan(line):
             started = time.monotonic()
-            drawing = [
-                job for job in jobs if job.content is None and CODES not in job.styles and job.request.guidance == 1
-            ]
-            draws: dict[Job, Latents] = {}
-            if drawing:
-                with self._model:
-                    drawn = self.composer.draw_each(
-                        [job.request.domain for job in drawing], [job.request.seed for job in drawing]
+            drafts: dict[Job, Draft] = {}
+            if line is self._unwritten:
+                with self._writing:
+                    made = draft_each(
+                        self.composer, [job.request.domain for job in jobs], [job.request.seed for job in jobs]
                     )
-                draws = dict(zip(drawing, drawn, strict=True))
+                drafts = dict(zip(jobs, made, strict=True))
             for job in jobs:
-                self._plan(job, draws.get(job), started)
+                self._plan(job, drafts.get(job), started)
 
-    def _plan(self, job: Job, drawn: Latents | None, started: float) -> None:
+    def _plan(self, job: Job, draft: Draft | None, started: float) -> None:
         request = job.request
         try:
             with self._model:
@@ -215,7 +164,7 @@ class Engine:
                     seed=request.seed,
                     temperature=request.temperature,
                     top_p=request.top_p,
-                    drawn=drawn,
+                    drawn=draft.latents if draft else None,
                     keep=request.keep,
                     locks=job.locks,
                     notes=job.locked_notes,
@@ -227,18 +176,30 @@ class Engine:
             self._answer(job, _failure(job, error))
         else:
             job.planning_seconds = time.monotonic() - started
+            if draft and draft.notes and job.as_drawn:
+                self._answer_as_written(job, draft.notes)
+                return
             with self._changed:
                 self._planned.append(job)
                 self._changed.notify_all()
 
-    def _next_to_plan(self) -> list[Job]:
+    def _answer_as_written(self, job: Job, notes: Piece) -> None:
+        assert job.plan is not None
+        recipe = {name: value for name, value in job.plan.recipe.items() if name not in {"temperature", "top_p"}}
+        recipe |= {"content": "written", "writer": job.plan.latents.piece["writer"]}
+        job.plan, job.admitted = replace(job.plan, recipe=recipe), time.monotonic()
+        piece = notes.window(0, job.request.bars)
+        self._tell(job, [(int(a), int(b), int(c), int(d)) for a, b, c, d in piece.notes])
+        self._answer(job, _result(job, piece, self.composer.version))
+
+    def _next_to_plan(self, line: deque[Job]) -> list[Job]:
         """The next live requests, as many as may join the batch or wait right behind it; none when closed."""
         with self._changed:
             while not self._closed:
                 room = self.slots - len(self._planned)
                 jobs: list[Job] = []
-                while self._waiting and len(jobs) < room:
-                    job = self._waiting.popleft()
+                while line and len(jobs) < room:
+                    job = line.popleft()
                     if not job.future.done():
                         jobs.append(job)
                 if jobs:

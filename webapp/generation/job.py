@@ -12,7 +12,7 @@ import numpy as np
 
 from models.music.notes import MusicError, Piece
 from models.style.clip_plan import ClipPlan
-from models.style.latents import SWAPPABLE, Latents
+from models.style.latents import CODES, SWAPPABLE, TEMPERATURE, TOP_P, Latents
 from models.style.locks import Locks
 from webapp.generation.protocol import BadRequest, GenerateRequest, GenerateResult, Source
 
@@ -57,6 +57,17 @@ class Job:
         self.deadline = self.came + self.request.deadline_ms / 1000
         # From here on nobody can cancel the future itself: one caller's timeout must not take it from the others.
         self.future.set_running_or_notify_cancel()
+
+    @property
+    def from_nothing(self) -> bool:
+        """Whether nothing but the domain says what is to be composed."""
+        return self.content is None and CODES not in self.styles and self.request.guidance == 1
+
+    @property
+    def as_drawn(self) -> bool:
+        """Whether what was drawn for it stays as it is: nothing is borrowed, sampling is not to be changed."""
+        sampling = self.request.temperature, self.request.top_p
+        return self.from_nothing and not self.styles and sampling == (TEMPERATURE, TOP_P)
 
     def asks_the_same_as(self, other: GenerateRequest) -> bool:
         """Whether ``other`` asks for the same clip (deadline and streaming aside)."""

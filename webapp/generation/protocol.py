@@ -35,7 +35,7 @@ class Locked(BaseModel):
 
 
 class GenerateRequest(BaseModel):
-    """One clip to compose. With no content it comes from the prior; each style replaces that group of latents.
+    """One clip to compose. With no content it comes from nothing; each style replaces that group of latents.
 
     ``keep`` says how much of the content stays where neither ``locks`` nor styles hold it: 1 all of its latents, 0
     nothing, in between the prior's flow starts that far on its way to the content. ``guidance`` says how strictly a
@@ -73,9 +73,16 @@ class GenerateResult(BaseModel):
 
 
 class LatentsResult(BaseModel):
-    """Latents of clips that the prior would play (``Latents.to_json`` each), not decoded to notes."""
+    """Latents that the prior draws near a clip's (``Latents.to_json`` each), not decoded to notes."""
 
     latents: list[dict[str, Any]]
+    model_version: str
+
+
+class DraftsResult(BaseModel):
+    """Clips from nothing (``Draft.to_json`` each): latents, with the notes where these were written first."""
+
+    drafts: list[dict[str, Any]]
     model_version: str
 
 
@@ -130,19 +137,14 @@ class Generator(Protocol):
         """Compose one clip, blocking; raises a ``GenerationError``."""
         ...
 
-    def latents(
-        self,
-        domain: str,
-        count: int,
-        seed: int,
-        bars: int = 8,
-        *,
-        near: dict[str, Any] | None = None,
-        keep: float = 0.0,
-    ) -> LatentsResult:
-        """``count`` latents of clips from the prior: where a search for one listener happens.
+    def drafts(self, domain: str, count: int, seed: int) -> DraftsResult:
+        """``count`` clips from nothing: where a search for one listener happens."""
+        ...
 
-        With ``near`` (``Latents.to_json``) they are as long as these and start ``keep`` (0 to 1) of the way to them.
+    def latents(self, domain: str, count: int, seed: int, *, near: dict[str, Any], keep: float) -> LatentsResult:
+        """``count`` latents that start ``keep`` (0 to 1) of the way to ``near`` (``Latents.to_json``), as long as it.
+
+        A search near a clip happens among them.
         """
         ...
 

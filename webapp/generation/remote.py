@@ -13,6 +13,7 @@ from webapp.generation.protocol import (
     BadRequest,
     Cancelled,
     DeadlinePassed,
+    DraftsResult,
     EncodeResult,
     GenerateRequest,
     GenerateResult,
@@ -26,6 +27,7 @@ from webapp.generation.protocol import (
 CONNECT_SECONDS = 2.0
 MARGIN_SECONDS = 2.0  # beyond a request's deadline, for the network
 QUICK_SECONDS = 60.0  # latents and encoding have no deadline of their own
+WRITING_SECONDS = 180.0  # nor have drafts, of which a hundred take a busy core half a minute
 HEALTH_SECONDS = 2.0
 CONNECTIONS = 64
 
@@ -48,20 +50,14 @@ class RemoteGenerator:
         answer = self._post("/v1/generate", body, request.deadline_ms / 1000 + MARGIN_SECONDS)
         return GenerateResult.model_validate_json(answer.content)
 
-    def latents(
-        self,
-        domain: str,
-        count: int,
-        seed: int,
-        bars: int = 8,
-        *,
-        near: dict[str, Any] | None = None,
-        keep: float = 0.0,
-    ) -> LatentsResult:
-        """``count`` latents of clips from the prior, not decoded to notes; raises a ``GenerationError``."""
-        body: dict[str, Any] = {"domain": domain, "count": count, "seed": seed, "bars": bars}
-        if near is not None:
-            body |= {"near": near, "keep": keep}
+    def drafts(self, domain: str, count: int, seed: int) -> DraftsResult:
+        """``count`` clips from nothing, with their latents; raises a ``GenerationError``."""
+        body = {"domain": domain, "count": count, "seed": seed}
+        return DraftsResult.model_validate_json(self._post("/v1/drafts", body, WRITING_SECONDS).content)
+
+    def latents(self, domain: str, count: int, seed: int, *, near: dict[str, Any], keep: float) -> LatentsResult:
+        """``count`` latents near others, not decoded to notes; raises a ``GenerationError``."""
+        body = {"domain": domain, "count": count, "seed": seed, "near": near, "keep": keep}
         return LatentsResult.model_validate_json(self._post("/v1/latents", body, QUICK_SECONDS).content)
 
     def encode(self, notes: dict[str, Any]) -> EncodeResult:

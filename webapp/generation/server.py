@@ -22,6 +22,7 @@ from webapp.generation.protocol import (
     BadRequest,
     Cancelled,
     DeadlinePassed,
+    DraftsResult,
     EncodeResult,
     GenerateRequest,
     GenerateResult,
@@ -49,15 +50,19 @@ CPU_THREADS = 1  # the other core renders, and on a busy machine two threads wai
 CPU_SLOTS, GPU_SLOTS = 16, 32  # sixteen clips cost a core half as much each as four do
 
 
-class LatentsRequest(BaseModel):
-    """How many latents to draw from the prior; ``near`` (``Latents.to_json``) begins them ``keep`` of the way there."""
+class DraftsRequest(BaseModel):
+    """How many clips to compose from nothing."""
 
     model_config = ConfigDict(extra="forbid")
     domain: Domain = "pop"
     count: Annotated[int, Field(ge=1, le=1024)] = 1
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
-    bars: Annotated[int, Field(ge=1, le=8)] = 8
-    near: dict[str, Any] | None = None
+
+
+class LatentsRequest(DraftsRequest):
+    """How many latents to draw from the prior, beginning ``keep`` of the way to ``near`` (``Latents.to_json``)."""
+
+    near: dict[str, Any]
     keep: Annotated[float, Field(ge=0, le=1)] = 0.0
 
 
@@ -115,11 +120,13 @@ def create_app(engine: Engine) -> FastAPI:
         there = engine.cancel(request_id)
         return JSONResponse({"id": request_id, "cancelled": there}, 200 if there else 404)
 
+    @app.post("/v1/drafts")
+    def drafts(request: DraftsRequest) -> DraftsResult:
+        return engine.drafts(request.domain, request.count, request.seed)
+
     @app.post("/v1/latents")
     def latents(request: LatentsRequest) -> LatentsResult:
-        return engine.latents(
-            request.domain, request.count, request.seed, request.bars, near=request.near, keep=request.keep
-        )
+        return engine.latents(request.domain, request.count, request.seed, near=request.near, keep=request.keep)
 
     @app.post("/v1/encode")
     def encode(request: EncodeRequest) -> EncodeResult:

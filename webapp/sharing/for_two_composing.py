@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from db.queries import for_two as rows
 from models.music.notes import Domain, Piece
+from models.style.drafts import Draft, drafts_of
 from models.style.latents import Latents
 from models.style.screen import rejection_reason
 from models.taste.for_two import JointScore, best_for_both
@@ -65,13 +66,14 @@ class DuetComposer:
         if two is None:
             return Delivered()
         report({"stage": "searching", "pieces": 0, "of": PIECES_A_JOB})
-        draws = [Latents.from_json(each) for each in self._generation.latents(domain, SEARCHED, seed).latents]
+        drafts = [Draft.from_json(each) for each in self._generation.drafts(domain, SEARCHED, seed).drafts]
+        draws = [each.latents for each in drafts]
         both = JointScore(*two, space.features(np.stack([summary(each) for each in draws])))
         made = composed = 0
-        for latents in best_for_both(*two, space, draws, SPARE * PIECES_A_JOB):
+        for draft in drafts_of(best_for_both(*two, space, draws, SPARE * PIECES_A_JOB), drafts):
             if made == PIECES_A_JOB:
                 break
-            result = self._generation.generate(Order(domain, seed + composed, latents).request())
+            result = Order(domain, seed + composed, draft).composed(self._generation)
             composed += 1
             if fault := rejection_reason(Piece.from_json(result.notes), self._style.fingerprint):
                 log.info("piece_rejected duet=%s fault=%s", duet_id, fault)

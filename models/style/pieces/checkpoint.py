@@ -25,7 +25,7 @@ class PieceBundle:
 
     model: PieceModel
     card: Mapping[str, Any]
-    folder: Path
+    folder: Path | None = None
 
     @property
     def version(self) -> str:
@@ -70,3 +70,14 @@ def load_pieces_model(name_or_path: str | Path, device: str = "cpu") -> PieceBun
     except (RuntimeError, SafetensorError, TypeError, KeyError) as error:
         raise ValueError(f"the piece model in {folder} is not of this version of Kallos; train it again") from error
     return PieceBundle(model.to(torch.device(device)).eval(), card, folder)
+
+
+def tiny_pieces(seed: int = 0) -> PieceBundle:
+    """A real but tiny and untrained model that hears what came before, for tests of what is built on it."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = PieceModel(PieceConfig(dim=32, layers=2, heads=2, hidden=32, condition=16, context=96))
+        for block in model.blocks:  # zero-initialised projections would make all steps deaf
+            torch.nn.init.normal_(block.out.weight, std=0.3)
+            torch.nn.init.normal_(block.down.weight, std=0.3)
+    return PieceBundle(model.eval(), {"version": f"tiny-pieces-{seed}"})

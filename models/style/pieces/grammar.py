@@ -47,6 +47,12 @@ def length_logits(logits: Tensor, meter: Tensor) -> Tensor:
     return logits.masked_fill(torch.arange(POSITIONS, device=logits.device) > longest[:, None], -torch.inf)
 
 
+def same(logits: Tensor, wanted: Tensor) -> Tensor:
+    """Just the class ``wanted`` ``(rows,)`` of each row, or all where that is -1."""
+    classes = torch.arange(logits.shape[-1], device=logits.device)
+    return logits.masked_fill((classes != wanted[:, None]) & (wanted >= 0)[:, None], -torch.inf)
+
+
 def only(logits: Tensor, wanted: int) -> Tensor:
     """Just the class ``wanted``, or all where that is -1."""
     if wanted == ABSENT:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Self
@@ -77,7 +78,15 @@ class Writer:
             temperature=temperature,
             nucleus=nucleus,
         )
-        return self._written(wishes, count, seed, None)
+        return self._written(wishes, [(seed, index) for index in range(count)])
+
+    def wholes(self, domain: Domain, seeds: Sequence[Sequence[int]], bars: int) -> list[Piece]:
+        """A piece of ``bars`` whole bars that comes to its end, for each of ``seeds``."""
+        return self._written(Wishes(DOMAINS.index(domain), bars), seeds)
+
+    def openings(self, domain: Domain, seeds: Sequence[Sequence[int]], bars: int) -> list[Piece]:
+        """The first ``bars`` whole bars, of one meter, of a new piece for each of ``seeds``; a pickup comes on top."""
+        return self._written(Wishes(DOMAINS.index(domain), bars, ending=False, regular=True), seeds)
 
     def play_on(
         self,
@@ -104,13 +113,12 @@ class Writer:
             temperature=temperature,
             nucleus=nucleus,
         )
-        return self._written(wishes, count, seed, prompt)
+        return self._written(wishes, [(seed, index) for index in range(count)], prompt)
 
-    def _written(self, wishes: Wishes, count: int, seed: int, prompt: TokenArray | None) -> list[Piece]:
+    def _written(self, wishes: Wishes, seeds: Sequence[Sequence[int]], prompt: TokenArray | None = None) -> list[Piece]:
         found = []
-        for first in range(0, count, SIDE_BY_SIDE):
-            seeds = [(seed, index) for index in range(first, min(count, first + SIDE_BY_SIDE))]
-            writing = Writing(self.bundle.model, wishes, seeds, prompt)
+        for first in range(0, len(seeds), SIDE_BY_SIDE):
+            writing = Writing(self.bundle.model, wishes, seeds[first : first + SIDE_BY_SIDE], prompt)
             while not writing.ended.all():
                 writing.step()
             found += [from_tokens(tokens) for tokens in writing.pieces()]

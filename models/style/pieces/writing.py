@@ -32,6 +32,7 @@ from models.style.pieces.conditions import (
     ABSENT,
     CONDITIONS,
     LOWEST,
+    WHOLE,
     Along,
     IntArray,
     along,
@@ -55,13 +56,15 @@ class Wishes:
     """What the pieces of a batch are to be; -1 stands for what isn't asked for, classes are ``models.music.tokens``'.
 
     ``last`` is the number of the last bar; ``ending`` says whether the piece closes there or breaks off; ``returns``
-    gives for bars by number how many bars back they were heard before (0: new). ``temperature`` and ``nucleus`` are
-    numbers, or numbers by element ("pitch", "duration", …), the usual ones for those left out.
+    gives for bars by number how many bars back they were heard before (0: new). After its first bar a ``regular`` piece
+    has whole bars of one meter alone. ``temperature`` and ``nucleus`` are numbers, or numbers by element ("pitch",
+    "duration", …), the usual ones for those left out.
     """
 
     domain: int
     last: int = ABSENT
     ending: bool = True
+    regular: bool = False
     meter: int = ABSENT
     tempo: int = ABSENT
     returns: Mapping[int, int] = field(default_factory=dict)
@@ -99,6 +102,8 @@ class Writing:
         self.returns = np.full(max(wishes.returns, default=0) + 2, ABSENT, dtype=np.int64)
         self.returns[list(wishes.returns)] = list(wishes.returns.values())
         self.ended = np.zeros(rows, dtype=bool)
+        self.heard: IntArray  # whose steps the cache has: those that went on, when it was last looked at
+        self.cache: Cache
         # of each piece: the BAR step of the bar that it is in, that bar's number, and how many notes it has
         self.head = np.full((rows, 7), ABSENT, dtype=np.int64)
         self.number, self.notes = np.zeros(rows, dtype=np.int64), np.zeros(rows, dtype=np.int64)
@@ -169,12 +174,12 @@ class Writing:
         """
         config, total = self.model.config, len(self.tokens)
         self.heard = np.flatnonzero(~self.ended)
-        starts = [self._start(row, total - int(KEPT * config.context)) for row in self.heard]
+        starts = [self._start(row, total - int(KEPT * config.context)) for row in self.heard.tolist()]
         rows, longest = len(starts), total - min(starts) + 1
         heard = np.full((rows, longest, 7), ABSENT, dtype=np.int64)
         conditions = np.full((rows, longest, len(CONDITIONS)), ABSENT, dtype=np.int64)
         bars = np.zeros((rows, longest), dtype=np.float32)
-        for place, (row, start) in enumerate(zip(self.heard, starts, strict=True)):
+        for place, (row, start) in enumerate(zip(self.heard.tolist(), starts, strict=True)):
             first, upto = self._before(row, start), total - start + 1
             conditions[place, 0], bars[place, 0] = first.conditions[0], first.bars[0]
             if upto > 1:
@@ -223,8 +228,9 @@ class Writing:
         bars = torch.nonzero(step[:, POSITION] == BAR)[:, 0]
         if len(bars):
             tempo = self.wishes.tempo if begins and not self.given else ABSENT
-            choose(METER, bars, lambda logits, _: grammar.only(logits, self.wishes.meter))
-            choose(LENGTH, bars, lambda logits, own: grammar.length_logits(logits, own[:, METER]))
+            meter = self._tensor(self._held_meter())[bars]
+            choose(METER, bars, lambda logits, _: grammar.same(logits, meter))
+            choose(LENGTH, bars, lambda logits, own: self._length(logits, own[:, METER], meter))
             choose(TEMPO, bars, lambda logits, _: grammar.only(logits, tempo))
         return step
 
@@ -233,6 +239,18 @@ class Writing:
         last = self._tensor(classes(self.tokens[-1]))
         length, notes, number = map(self._tensor, (self.head[:, LENGTH], self.notes, self.number))
         return grammar.position_logits(logits, last, length, notes, number, earliest=earliest, latest=latest)
+
+    def _held_meter(self) -> IntArray:
+        """The meter that the next bar of each piece has; -1 where it is free."""
+        if self.wishes.regular and self.tokens:
+            return self.head[:, METER]
+        return np.full(len(self.ended), self.wishes.meter)
+
+    def _length(self, logits: Tensor, meter: Tensor, held: Tensor) -> Tensor:
+        if self.wishes.regular and self.tokens:
+            whole = self._tensor(WHOLE)[meter] - LOWEST[LENGTH]
+            return grammar.same(logits, torch.where(held >= 0, whole, ABSENT))
+        return grammar.length_logits(logits, meter)
 
     @staticmethod
     def _first_position(logits: Tensor, _: Tensor) -> Tensor:

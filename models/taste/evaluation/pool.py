@@ -16,7 +16,7 @@ from models.music.corpora import load_folder
 from models.music.notes import DOMAINS, Domain, MusicError, Piece
 from models.style.checkpoint import StyleBundle
 from models.style.compose import Composer
-from models.style.latents import Latents
+from models.style.drafts import Draft, draft_many, play_each
 from models.style.screen import rejection_reason
 from models.style.windows import make_windows
 from models.taste.space import TasteSpace, summary
@@ -38,22 +38,9 @@ class Pool:
     hash: str
 
 
-def compose(composer: Composer, domain: Domain, latents: Sequence[Latents], seed: int) -> list[Piece]:
-    """Decode ``latents`` in batches as the page does, one random generator a clip."""
-    pieces: list[Piece] = []
-    for start in range(0, len(latents), BATCH):
-        plans = [
-            composer.plan(
-                domain=domain,
-                content=each,
-                styles={},
-                bars=each.bars,
-                seed=seed + start + offset,
-            )
-            for offset, each in enumerate(latents[start : start + BATCH])
-        ]
-        pieces += composer.compose(plans)
-    return pieces
+def compose(composer: Composer, domain: Domain, drafts: Sequence[Draft], seed: int) -> list[Piece]:
+    """What the page plays of ``drafts``, one random generator a clip."""
+    return play_each(composer, domain, drafts, range(seed, seed + len(drafts)))
 
 
 def space_of(bundle: StyleBundle) -> TasteSpace:
@@ -64,14 +51,14 @@ def space_of(bundle: StyleBundle) -> TasteSpace:
 
 
 def composed_pool(composer: Composer, space: TasteSpace, domain: Domain, count: int, seed: int) -> Pool:
-    """``count`` clips drawn from the prior; broken ones are left out, as they are never offered."""
-    latents = composer.sample_latents(domain, count, seed)
+    """``count`` clips from nothing; broken ones are left out, as they are never offered."""
+    drafts = draft_many(composer, domain, count, seed)
     summaries, rows, digest = [], [], hashlib.sha256()
     for start in track(range(0, count, BATCH), f"composing {domain}"):
-        some = latents[start : start + BATCH]
+        some = drafts[start : start + BATCH]
         for each, piece in zip(some, compose(composer, domain, some, seed + start), strict=True):
             if rejection_reason(piece, composer.bundle.fingerprint) is None:
-                summaries.append(summary(each))
+                summaries.append(summary(each.latents))
                 rows.append(attribute_row(piece))
                 digest.update(piece.notes.tobytes())
     if len(rows) < 12:

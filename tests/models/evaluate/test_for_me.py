@@ -55,9 +55,9 @@ def told(monkeypatch: pytest.MonkeyPatch) -> Report:
     attributes = np.array([attribute_row(scale(*generator.uniform((60, 40), (160, 70)).astype(int))) for _ in latents])
     space = TasteSpace.fit(summaries, attributes + generator.normal(size=attributes.shape), NAMES, composer.version)
 
-    def played(composer: Composer, domain: str, latents: list, seed: int) -> list[Piece]:
+    def played(composer: Composer, domain: str, drafts: list, seed: int) -> list[Piece]:
         """Scales that no other latents have, instead of decoding, which an untrained model never ends."""
-        return [scale(60 + abs(float(summary(each)[0])) * 20, 50) for each in latents]
+        return [scale(60 + abs(float(summary(each.latents)[0])) * 20, 50) for each in drafts]
 
     for name, value in (("SEARCHED", 12), ("VOTES_EACH", 6), ("AT", (2, 6)), ("compose", played)):
         monkeypatch.setattr(for_me, name, value)

@@ -10,6 +10,7 @@ from models.evaluate.taste_simulation import first_composed, last_line, learning
 from models.music.notes import Piece
 from models.style.checkpoint import tiny_style
 from models.style.compose import Composer
+from models.style.drafts import Draft
 from models.taste.evaluation import pool
 from models.taste.evaluation.pool import compose, composed_pool
 from models.taste.simulated_listener import SimulatedListener
@@ -29,7 +30,7 @@ def space(composer: Composer) -> TasteSpace:
     return TasteSpace.fit(np.stack([summary(each) for each in latents]), rows, NAMES, composer.version)
 
 
-def scribble(composer: Composer, domain: str, latents: list, seed: int) -> list[Piece]:
+def scribble(composer: Composer, domain: str, drafts: list, seed: int) -> list[Piece]:
     """Random notes instead of decoding, which an untrained model never ends."""
     generator = np.random.default_rng(seed)
     onset = np.arange(0, 96, 12)
@@ -41,7 +42,7 @@ def scribble(composer: Composer, domain: str, latents: list, seed: int) -> list[
             np.array([generator.uniform(60, 160)]),
             domain="pop",
         )
-        for _ in latents
+        for _ in drafts
     ]
 
 
@@ -76,8 +77,8 @@ def test_broken_clips_never_reach_the_pool(
 
 
 def test_latents_are_decoded_one_by_one_in_their_order(composer: Composer) -> None:
-    latents = composer.sample_latents("pop", 2, 0, bars=1)
-    both = compose(composer, "pop", latents, 5)
-    alone = compose(composer, "pop", latents[:1], 5)
+    drafts = [Draft(each) for each in composer.sample_latents("pop", 2, 0, bars=1)]
+    both = compose(composer, "pop", drafts, 5)
+    alone = compose(composer, "pop", drafts[:1], 5)
     assert len(both) == 2
     assert np.array_equal(both[0].notes[:4], alone[0].notes[:4])

@@ -10,13 +10,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from models.music.notes import Piece
+from models.style.drafts import Draft
 from models.style.latents import Latents
 from models.taste.head import Head
 from models.taste.search import best_latents
 from webapp.composing import bank as bank_module
 from webapp.composing.bank import Bank
-from webapp.generation.protocol import GeneratorUnavailable, LatentsResult
+from webapp.generation.protocol import DraftsResult, GeneratorUnavailable
 from webapp.learning.installed_style import InstalledStyle
+
+WRITTEN = Piece(np.array([[0, 24, 60, 64]]), np.array([[0, 96, 4, 4]]), np.array([120.0]), domain="pop")
 
 
 class Prior:
@@ -25,12 +29,13 @@ class Prior:
     def __init__(self, composer) -> None:
         self.composer, self.asked, self.down = composer, 0, False
 
-    def latents(self, domain, count, seed, bars=8, *, near=None, keep=0.0) -> LatentsResult:
+    def drafts(self, domain, count, seed) -> DraftsResult:
         if self.down:
             raise GeneratorUnavailable("down")
         self.asked += 1
         drawn = self.composer.sample_latents(domain, count, seed % 2**31)
-        return LatentsResult(latents=[each.to_json() for each in drawn], model_version=self.composer.version)
+        drafts = [Draft(each, WRITTEN if place % 2 else None) for place, each in enumerate(drawn)]
+        return DraftsResult(drafts=[each.to_json() for each in drafts], model_version=self.composer.version)
 
 
 @pytest.fixture
@@ -79,10 +84,11 @@ def test_what_was_found_once_is_never_found_again_by_nobody(bank, tmp_path, styl
 
 def test_draws_come_back_from_disk_as_they_were_drawn(bank, tmp_path, style, prior):
     bank.grow("chorale")
-    kept = Bank(tmp_path / "bank", style, prior)._read_all("chorale").candidates.latents
-    drawn = bank._read_all("chorale").candidates.latents
-    assert all(same(one, other) for one, other in zip(kept, drawn, strict=True))
-    assert kept[0].piece["domain"] == "chorale"
+    kept = Bank(tmp_path / "bank", style, prior)._read_all("chorale").drafts
+    drawn = bank._read_all("chorale").drafts
+    assert all(same(one.latents, other.latents) for one, other in zip(kept, drawn, strict=True))
+    assert kept[0].latents.piece["domain"] == "chorale"
+    assert [each.notes and each.notes.to_json() for each in kept[:2]] == [None, WRITTEN.to_json()]
     assert style.space.features(np.zeros(style.space.dims)).shape[1] == style.space.size
 
 
@@ -130,7 +136,8 @@ def test_draws_of_another_model_are_not_searched_and_go_after_a_day(bank, tmp_pa
     old = bank._drawn_at("pop")[0].parent.parent
     newer = Bank(tmp_path / "bank", InstalledStyle(style.folder, replace(space, version="newer")), prior)
     assert newer.size("pop") == 0
-    newer._write("pop", [replace(each, version="newer") for each in bank._read_all("pop").candidates.latents])
+    drafts = [Draft(replace(each.latents, version="newer")) for each in bank._read_all("pop").drafts]
+    newer._write("pop", drafts)
     newer._tidy("pop")
     assert bank.size("pop") == 32  # somebody may still work with it
     for path in [old, *old.rglob("*")]:

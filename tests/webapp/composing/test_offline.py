@@ -47,8 +47,8 @@ def test_pieces_become_files_that_begin_with_their_meter_and_tempo(tmp_path):
     [
         (["--domain", "polka"], "polka"),
         (["--count", "0"], "1 to 1000"),
-        (["--bars", "9"], "1 to 8"),
-        (["--bars", "0"], "1 to 8"),
+        (["--bars", "65"], "1 to 64"),
+        (["--bars", "0"], "1 to 64"),
         (["--seed", "-1"], "0 or more"),
     ],
 )

@@ -6,10 +6,14 @@ import numpy as np
 import pytest
 
 from models.music.notes import Piece
+from models.style import drafts
 from models.style.checkpoint import tiny_style
 from models.style.compose import Composer
 from models.style.decode import DecodeBatch
+from models.style.drafts import draft_each
 from models.style.latents import Latents
+from models.style.pieces.checkpoint import tiny_pieces
+from models.style.pieces.sampling import Writer
 from webapp.generation.engine import Engine
 from webapp.generation.protocol import (
     BadRequest,
@@ -94,24 +98,27 @@ def test_the_temperature_and_seed_of_a_neighbour_change_nothing(engine):
 
 
 def test_latents_given_back_as_content_are_what_is_decoded(engine):
-    drawn = engine.latents("pop", 3, seed=11)
-    assert drawn.latents == engine.latents("pop", 40, seed=11).latents[:3]
-    result = engine.generate(ask("from latents", content=Source(latents=drawn.latents[0])))
-    assert result.latents["groups"] == drawn.latents[0]["groups"]
+    drawn = engine.drafts("pop", 3, seed=11)
+    assert drawn.drafts == engine.drafts("pop", 40, seed=11).drafts[:3]
+    result = engine.generate(ask("from latents", content=Source(latents=drawn.drafts[0]["latents"])))
+    assert result.latents["groups"] == drawn.drafts[0]["latents"]["groups"]
 
 
 def test_latents_near_a_piece_are_drawn_around_it_and_strange_ones_are_refused(engine):
-    (piece,) = engine.latents("pop", 1, seed=5).latents
+    piece, *far = [each["latents"] for each in engine.drafts("pop", 4, seed=5).drafts]
     near = engine.latents("pop", 3, seed=1, near=piece, keep=0.95)
     assert near == engine.latents("pop", 3, seed=1, near=piece, keep=0.95)
-    far = engine.latents("pop", 3, seed=1)
 
     def away(drawn):
         pairs = zip(drawn["groups"]["content"], piece["groups"]["content"], strict=True)
         return sum(abs(one - other) for a, b in pairs for one, other in zip(a, b, strict=True))
 
-    assert max(map(away, near.latents)) < min(map(away, far.latents))
-    for wrong in ({"near": piece | {"version": "other"}, "keep": 0.5}, {"near": {}, "keep": 0.5}, {"keep": 2.0}):
+    assert max(map(away, near.latents)) < min(map(away, far))
+    for wrong in (
+        {"near": piece | {"version": "other"}, "keep": 0.5},
+        {"near": {}, "keep": 0.5},
+        {"near": piece, "keep": 2.0},
+    ):
         with pytest.raises(BadRequest):
             engine.latents("pop", 1, seed=1, **wrong)
 
@@ -242,7 +249,7 @@ def test_what_cannot_be_composed_is_a_bad_request_and_harms_nobody(engine, given
 
 @pytest.mark.parametrize("poison", [float("nan"), float("inf")])
 def test_latents_that_are_not_numbers_are_refused(engine, poison):
-    latents = engine.latents("pop", 1, seed=0).latents[0]
+    latents = engine.drafts("pop", 1, seed=0).drafts[0]["latents"]
     latents["groups"]["content"][0][0] = poison
     with pytest.raises(BadRequest, match="finite"):
         engine.generate(ask("poisoned", content=Source(latents=latents)))
@@ -331,3 +338,41 @@ def test_whatever_callers_do_every_request_is_answered_once_and_no_place_is_lost
         assert answer == alone[asked_seed] or answer in excused
     assert engine.health()["running"] == engine.health()["queued"] == 0
     assert engine.generate(ask("last", seed=0, bars=2)).notes["notes"]
+
+
+@pytest.fixture
+def writing_engine(monkeypatch):
+    monkeypatch.setattr(drafts, "rejection_reason", lambda *_: None)  # untrained models write strange music
+    composer = Composer(tiny_style())
+    composer.writer = Writer(tiny_pieces())
+    engine = Engine(composer, slots=2, queue=8)
+    yield engine
+    engine.close()
+
+
+def test_from_nothing_comes_what_the_piece_model_writes_with_its_latents(writing_engine):
+    heard = []
+    result = writing_engine.submit(ask("written", seed=3, bars=4), heard.extend).future.result()
+    (draft,) = draft_each(writing_engine.composer, ["pop"], [3])
+    assert result.notes == draft.notes.window(0, 4).to_json()
+    assert [list(note) for note in heard] == result.notes["notes"]
+    assert (result.recipe["content"], result.recipe["writer"], result.recipe["bars"]) == ("written", "tiny-pieces-0", 4)
+    assert result.latents["groups"]["content"] == draft.latents.to_json()["groups"]["content"][:4]
+
+
+def test_what_is_borrowed_is_put_into_what_was_written(writing_engine):
+    donor = writing_engine.encode(some_piece().to_json()).latents
+    result = writing_engine.generate(ask("borrowed", seed=3, styles={"rhythm": Source(latents=donor)}))
+    (draft,) = draft_each(writing_engine.composer, ["pop"], [3])
+    assert result.latents["groups"]["content"] == draft.latents.to_json()["groups"]["content"]
+    assert result.latents["groups"]["rhythm"] != draft.latents.to_json()["groups"]["rhythm"]
+    assert result.notes != draft.notes.to_json()
+
+
+def test_who_has_content_does_not_wait_for_what_is_written(writing_engine):
+    with writing_engine._writing:  # somebody writes something long
+        nothing = writing_engine.submit(ask("waits", seed=1))
+        given = writing_engine.encode(some_piece().to_json()).latents
+        writing_engine.generate(ask("does not", content=Source(latents=given), deadline_ms=60_000))
+        assert not nothing.future.done()
+    assert nothing.future.result().recipe["content"] == "written"

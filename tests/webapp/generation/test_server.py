@@ -56,14 +56,15 @@ def test_over_http_come_the_notes_that_come_in_process(engine, remote):
     assert remote.health()["status"] == "ok"
 
 
-def test_latents_and_encoding_over_http(engine, remote):
-    drawn = remote.latents("chorale", 2, seed=3)
-    assert drawn == engine.latents("chorale", 2, seed=3)
-    near = {"near": drawn.latents[0], "keep": 0.5}
+def test_drafts_latents_and_encoding_over_http(engine, remote):
+    drawn = remote.drafts("chorale", 2, seed=3)
+    assert drawn == engine.drafts("chorale", 2, seed=3)
+    latents = drawn.drafts[0]["latents"]
+    near = {"near": latents, "keep": 0.5}
     assert remote.latents("chorale", 2, seed=3, **near) == engine.latents("chorale", 2, seed=3, **near)
-    clip = remote.generate(ask("clip", content=Source(latents=drawn.latents[0])))
+    clip = remote.generate(ask("clip", content=Source(latents=latents)))
     locks = Locked(melody=True, bars=[0], notes=clip.notes)
-    held = ask("held", content=Source(latents=drawn.latents[0]), keep=0.0, locks=locks)
+    held = ask("held", content=Source(latents=latents), keep=0.0, locks=locks)
     assert remote.generate(held).notes == engine.generate(held.model_copy(update={"id": "held here"})).notes
     encoded = remote.encode(clip.notes)
     assert encoded.model_version == clip.model_version
@@ -74,7 +75,7 @@ def test_errors_keep_their_meaning_over_http(remote):
     with pytest.raises(BadRequest, match="another model"):
         remote.generate(ask("model", model="another model"))
     with pytest.raises(BadRequest, match="count"):
-        remote.latents("pop", 0, seed=1)
+        remote.drafts("pop", 0, seed=1)
     with pytest.raises(BadRequest, match="24"):
         remote.encode({"ticks_per_quarter": 480})
     with pytest.raises(DeadlinePassed):

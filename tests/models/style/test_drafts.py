@@ -1,0 +1,77 @@
+"""What comes from nothing: written openings and their latents, prior draws where nothing can be written."""
+
+import json
+
+import numpy as np
+import pytest
+
+from models.style import drafts as drafts_module
+from models.style.checkpoint import tiny_style
+from models.style.compose import Composer
+from models.style.drafts import Draft, draft_each, draft_many, drafts_of, play_each
+from models.style.pieces.checkpoint import tiny_pieces
+from models.style.pieces.sampling import Writer
+
+
+@pytest.fixture(scope="module")
+def writing() -> Composer:
+    composer = Composer(tiny_style())
+    composer.writer = Writer(tiny_pieces())
+    return composer
+
+
+@pytest.fixture
+def all_may_be_offered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(drafts_module, "rejection_reason", lambda *_: None)  # untrained models write strange music
+
+
+def same(one: Draft, other: Draft) -> bool:
+    return one.to_json() == other.to_json()
+
+
+@pytest.mark.usefixtures("all_may_be_offered")
+def test_a_draft_has_eight_bars_and_the_latents_of_its_own_notes(writing) -> None:
+    (draft,) = draft_each(writing, ["dance"], [5])
+    assert draft.notes is not None
+    assert (len(draft.notes.bars), draft.latents.bars, draft.latents.piece["domain"]) == (8, 8, "dance")
+    encoded = writing.encode(draft.notes)
+    assert all(np.array_equal(encoded.groups[name], value) for name, value in draft.latents.groups.items())
+    assert draft.latents.piece["writer"] == "tiny-pieces-0"
+
+
+@pytest.mark.usefixtures("all_may_be_offered")
+def test_each_seed_has_its_own_draft_whatever_stands_beside_it(writing) -> None:
+    together = draft_each(writing, ["pop", "chorale", "pop"], [1, 1, 2])
+    alone = [draft_each(writing, [domain], [seed])[0] for domain, seed in (("pop", 1), ("chorale", 1), ("pop", 2))]
+    assert all(np.array_equal(a.notes.notes, b.notes.notes) for a, b in zip(together, alone, strict=True))
+    assert len({str(each.to_json()["notes"]) for each in together}) == 3
+    few, more = draft_many(writing, "pop", 2, 3), draft_many(writing, "pop", 18, 3)
+    assert all(same(a, b) for a, b in zip(few, more, strict=False))
+    assert len(more) == 18
+
+
+def test_where_nothing_written_may_be_offered_the_prior_draws(writing, monkeypatch) -> None:
+    monkeypatch.setattr(drafts_module, "rejection_reason", lambda *_: "silent")
+    (draft,) = draft_each(writing, ["pop"], [7])
+    assert draft.notes is None
+    drawn = writing.draw_each(["pop"], [7])[0]
+    assert all(np.array_equal(drawn.groups[name], value) for name, value in draft.latents.groups.items())
+
+
+@pytest.mark.usefixtures("all_may_be_offered")
+def test_what_a_search_found_plays_as_it_was_written_and_what_it_put_together_is_decoded(writing) -> None:
+    among = draft_each(writing, ["pop", "pop"], [1, 2])
+    mixed = writing.sample_near(among[0].latents, 0.5, "pop", 1, 0)[0]
+    found = drafts_of([among[1].latents, mixed], among)
+    assert found[0] is among[1]
+    assert found[1].notes is None
+    heard = play_each(writing, "pop", found, [3, 4], bars=2)
+    assert [len(piece.bars) for piece in heard] == [2, 2]
+    assert np.array_equal(heard[0].notes, among[1].notes.window(0, 2).notes)
+
+
+@pytest.mark.usefixtures("all_may_be_offered")
+def test_a_draft_comes_back_as_it_was_stored(writing) -> None:
+    for draft in (*draft_each(writing, ["chorale"], [2]), Draft(writing.draw_each(["pop"], [1])[0])):
+        again = Draft.from_json(json.loads(json.dumps(draft.to_json())))
+        assert same(again, draft)

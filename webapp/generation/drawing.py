@@ -1,0 +1,84 @@
+"""What a generator answers without a queue: drafts from nothing, latents near a clip, the latents of given notes."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Any
+
+import numpy as np
+
+from models.music.notes import DOMAINS, Domain, MusicError, Piece
+from models.style.compose import Composer, whole_bars
+from models.style.drafts import TOGETHER, Draft, draft_part
+from models.style.latents import Latents
+from webapp.generation.job import read_source
+from webapp.generation.protocol import BadRequest, DraftsResult, EncodeResult, LatentsResult, Source
+
+MOST = 1024  # drafts or latents
+
+
+class Drawing:
+    """Draws and encodes with ``composer``; may be asked from many threads."""
+
+    def __init__(self, composer: Composer) -> None:
+        self.composer = composer
+        self._model = threading.Lock()  # one planning, encoding or drawing at a time beside a running decode
+        self._writing = threading.Lock()  # one writing at a time: it takes long, and who has content need not wait
+
+    def drafts(self, domain: str, count: int, seed: int) -> DraftsResult:
+        """``count`` clips from nothing; the same seed gives the same ones. Raises ``BadRequest``."""
+        known = _domain(domain, count, seed)
+        made: list[Draft] = []
+        for part, wanted in _parts(count):
+            with self._writing:
+                made += draft_part(self.composer, known, seed, part)[:wanted]
+            time.sleep(0.001)  # let others have the lock
+        return DraftsResult(drafts=[one.to_json() for one in made], model_version=self.composer.version)
+
+    def latents(self, domain: str, count: int, seed: int, *, near: dict[str, Any], keep: float) -> LatentsResult:
+        """``count`` latents as long as ``near`` that start ``keep`` of the way to it; raises ``BadRequest``.
+
+        The same seed gives the same ones.
+        """
+        known = _domain(domain, count, seed)
+        if not 0 <= keep <= 1:
+            raise BadRequest(f"a keep of {keep} was given; 0 (nothing) to 1 (all) is allowed")
+        around = read_source(Source(latents=near), "near")
+        assert isinstance(around, Latents)
+        drawn: list[Latents] = []
+        for part, wanted in _parts(count):
+            part_seed = int(np.random.SeedSequence([seed, part]).generate_state(1)[0])
+            try:
+                with self._model:
+                    # Always a whole part, so that asking for more gives the same first ones.
+                    drawn += self.composer.sample_near(around, keep, known, TOGETHER, part_seed)[:wanted]
+            except ValueError as error:  # of another model, or of another shape
+                raise BadRequest(f"near: {error}") from error
+            time.sleep(0.001)
+        return LatentsResult(latents=[one.to_json() for one in drawn], model_version=self.composer.version)
+
+    def encode(self, notes: dict[str, Any]) -> EncodeResult:
+        """The latents of a piece's first eight whole bars; raises ``BadRequest`` for what can't be encoded."""
+        try:
+            piece = whole_bars(Piece.from_json(notes))
+            with self._model:
+                latents = self.composer.encode(piece)
+        except MusicError as error:
+            raise BadRequest(str(error)) from error
+        return EncodeResult(latents=latents.to_json(), notes=piece.to_json(), model_version=self.composer.version)
+
+
+def _domain(domain: str, count: int, seed: int) -> Domain:
+    """The domain that is asked for; raises ``BadRequest`` for what can't be."""
+    known = {name: name for name in DOMAINS}
+    if domain not in known:
+        raise BadRequest(f"domain {domain!r} was asked for; there are {list(DOMAINS)}")
+    if not (1 <= count <= MOST and 0 <= seed < 2**63):
+        raise BadRequest(f"give a count of 1 to {MOST} and a seed from 0 on")
+    return known[domain]
+
+
+def _parts(count: int) -> list[tuple[int, int]]:
+    """Number of each part that is drawn together, and how many are wanted of it."""
+    return [(part, min(TOGETHER, count - start)) for part, start in enumerate(range(0, count, TOGETHER))]
