@@ -40,15 +40,12 @@ def flow(composer: Composer) -> Compose:
 
 
 def written(writer: Writer) -> Compose:
-    """What the piece model writes; excerpts are cut out of pieces twice as long, as real ones are."""
+    """What the piece model writes: openings, as the page plays them, or pieces that it ends."""
 
     def compose(domain: Domain, count: int, bars: int | None, seed: int) -> list[Piece]:
-        length = None if bars is None else 2 * bars
-        pieces: list[Piece] = []
-        for start in range(0, count, BATCH):
-            batch = min(BATCH, count - start)
-            pieces += writer.compose(domain, count=batch, bars=length, seed=seed + start, ending=bars is None)
-        return pieces
+        if bars is None:
+            return writer.compose(domain, count=count, bars=None, seed=seed)
+        return writer.openings(domain, [(seed, number) for number in range(count)], bars)
 
     return compose
 

@@ -16,7 +16,7 @@ from torch import Tensor
 from models.style.card import WEIGHTS, sha256
 from models.style.pieces.model import PieceConfig, PieceModel
 
-WEIGHTS_FILE = "pieces.safetensors"
+WEIGHTS_FILE, CARD = "pieces.safetensors", "card.json"
 
 
 @dataclass(frozen=True)
@@ -51,17 +51,17 @@ def save_pieces_model(
     version = f"pieces-{card['preset']}-{card['steps']}-{card['seed']}-{digest[:8]}"
     full = {"version": version, **card, "config": asdict(config), "sha256": {"pieces": digest}}
     part.write_text(json.dumps(full, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    part.replace(folder / "card.json")
+    part.replace(folder / CARD)
 
 
 def load_pieces_model(name_or_path: str | Path, device: str = "cpu") -> PieceBundle:
     """Load a shipped model by name or one of your own by folder; raises ``FileNotFoundError`` or ``ValueError``."""
     shipped = WEIGHTS / name_or_path
     folder = shipped if isinstance(name_or_path, str) and shipped.is_dir() else Path(name_or_path).expanduser()
-    if not (folder / "card.json").is_file() or not (folder / WEIGHTS_FILE).is_file():
+    if not (folder / CARD).is_file() or not (folder / WEIGHTS_FILE).is_file():
         raise FileNotFoundError(f"no piece model at {folder}; python -m models.train.pieces makes one, in OUT/bundle")
     try:
-        card = json.loads((folder / "card.json").read_text(encoding="utf-8"))
+        card = json.loads((folder / CARD).read_text(encoding="utf-8"))
         if (found := sha256(folder / WEIGHTS_FILE)) != card["sha256"]["pieces"]:
             raise ValueError(f"{folder / WEIGHTS_FILE} has sha256 {found}, its card says another; fetch it again")
         model = PieceModel(PieceConfig(**card["config"]))

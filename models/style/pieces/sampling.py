@@ -42,8 +42,8 @@ class Writer:
         count: int = 1,
         bars: int | None = 32,
         seed: int = 0,
-        temperature: PerElement = TEMPERATURE,
-        nucleus: PerElement = NUCLEUS,
+        temperature: PerElement | None = None,
+        nucleus: PerElement | None = None,
         meter: tuple[int, int] | None = None,
         tempo_bpm: float | None = None,
         form: str = "",
@@ -56,7 +56,8 @@ class Writer:
             count: How many.
             bars: Whole bars of each; a short first bar (a pickup) comes on top. None: the model ends them.
             seed: Of all that is drawn.
-            temperature: By which logits are divided; a number, or a number by element ("pitch", "duration", …).
+            temperature: By which logits are divided; a number, or a number by element ("pitch", "duration", …). None:
+                what was chosen for these weights on held-out music, as the card says.
             nucleus: Share of the likeliest classes that is drawn from (Holtzman et al. 2020); likewise.
             meter: Such as (6, 8); None leaves it to the model.
             tempo_bpm: Quarters a minute at the beginning, moved to the nearest of ``TEMPI_BPM``; None: likewise.
@@ -75,18 +76,17 @@ class Writer:
             meter=ABSENT if meter is None else METERS.index(meter),
             tempo=ABSENT if tempo_bpm is None else int(np.abs(np.log(TEMPI_BPM / tempo_bpm)).argmin()),
             returns=returns_of_form(form, bars),
-            temperature=temperature,
-            nucleus=nucleus,
         )
-        return self._written(wishes, [(seed, index) for index in range(count)])
+        return self._written(self._drawn(wishes, temperature, nucleus), [(seed, index) for index in range(count)])
 
     def wholes(self, domain: Domain, seeds: Sequence[Sequence[int]], bars: int) -> list[Piece]:
         """A piece of ``bars`` whole bars that comes to its end, for each of ``seeds``."""
-        return self._written(Wishes(DOMAINS.index(domain), bars), seeds)
+        return self._written(self._drawn(Wishes(DOMAINS.index(domain), bars)), seeds)
 
     def openings(self, domain: Domain, seeds: Sequence[Sequence[int]], bars: int) -> list[Piece]:
         """The first ``bars`` whole bars, of one meter, of a new piece for each of ``seeds``; a pickup comes on top."""
-        return self._written(Wishes(DOMAINS.index(domain), bars, ending=False, regular=True), seeds)
+        wishes = Wishes(DOMAINS.index(domain), bars, ending=False, regular=True)
+        return self._written(self._drawn(wishes), seeds)
 
     def play_on(
         self,
@@ -95,8 +95,8 @@ class Writer:
         *,
         count: int = 1,
         seed: int = 0,
-        temperature: PerElement = TEMPERATURE,
-        nucleus: PerElement = NUCLEUS,
+        temperature: PerElement | None = None,
+        nucleus: PerElement | None = None,
         ending: bool = True,
     ) -> list[Piece]:
         """``count`` pieces that begin with ``piece`` and have ``bars`` more; the rest is as in ``compose``.
@@ -110,10 +110,20 @@ class Writer:
             DOMAINS.index(piece.domain or likely_domain(piece)),
             len(heads) - 1 + int(first_numbers(heads[:1])[0]) + bars,
             ending=ending,
-            temperature=temperature,
-            nucleus=nucleus,
         )
+        wishes = self._drawn(wishes, temperature, nucleus)
         return self._written(wishes, [(seed, index) for index in range(count)], prompt)
+
+    def _drawn(
+        self, wishes: Wishes, temperature: PerElement | None = None, nucleus: PerElement | None = None
+    ) -> Wishes:
+        """The wishes with temperature and nucleus: those given, else those of the card, else the usual ones."""
+        chosen = self.bundle.card.get("sampling", {}).get(DOMAINS[wishes.domain], {})
+        return replace(
+            wishes,
+            temperature=chosen.get("temperature", TEMPERATURE) if temperature is None else temperature,
+            nucleus=chosen.get("nucleus", NUCLEUS) if nucleus is None else nucleus,
+        )
 
     def _written(self, wishes: Wishes, seeds: Sequence[Sequence[int]], prompt: TokenArray | None = None) -> list[Piece]:
         found = []

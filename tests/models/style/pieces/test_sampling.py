@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from models.music.notes import DOMAINS, MusicError, Piece
-from models.music.tokens import BAR, LENGTH, METER, METERS, PITCH, POSITION, on_grid, to_tokens
+from models.music.tokens import BAR, GRID_TICKS, LENGTH, METER, METERS, PITCH, POSITION, on_grid, to_tokens
 from models.style.pieces.checkpoint import PieceBundle, load_pieces_model, save_pieces_model
 from models.style.pieces.conditions import WHOLE, first_numbers
 from models.style.pieces.data import PieceSet, draw_part, regular_tokens
@@ -79,6 +79,14 @@ def test_a_memory_that_is_full_hears_the_last_bars_again(writer, tune) -> None:
     piece = tune(4, bars=30)  # longer than the context of 96 steps
     assert len(regular_tokens(piece)) > writer.bundle.model.config.context
     assert len(writer.play_on(piece, 3)[0].bars) == 33
+
+
+def test_openings_have_whole_bars_of_one_meter(writer) -> None:
+    for piece in writer.openings("dance", [(1, 0), (2, 0), (3, 0)], 8):
+        bars = piece.bars[-7:]
+        assert (bars[:, 2:] == piece.bars[0, 2:]).all()
+        assert (bars[:, 1] == WHOLE[METERS.index(tuple(bars[0, 2:].tolist()))] * GRID_TICKS).all()
+        assert whole_bars(piece) == 8
 
 
 def test_without_a_wish_for_bars_the_model_ends_the_piece(writer) -> None:

@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 import torch
 
@@ -9,8 +10,10 @@ from models.experiments.run_log import rows
 from models.style.pieces.checkpoint import load_pieces_model
 from models.style.pieces.model import PieceConfig
 from models.style.pieces.presets import Preset
+from models.style.pieces.sampling import Writer
 from models.style.pieces.training import PieceTraining
 from models.style.pieces.training_data import RunPieces, run_pieces
+from models.train import pieces_sampling
 from models.train.pieces import main
 
 CONFIG = PieceConfig(dim=32, layers=1, heads=2, hidden=32, condition=16, context=64)
@@ -72,6 +75,24 @@ def test_the_command_ends_with_a_line_for_programs(dance_music, tmp_path, capsys
     assert bundle.card["data"]["pieces"] == 80
     assert len(json.loads((tmp_path / "bundle" / "held_out.json").read_text())["test"]) == 48
     assert sum(value.numel() for value in bundle.model.state_dict().values()) < 400_000
+
+
+def test_how_to_draw_is_chosen_on_validation_tunes_and_noted_in_the_card(
+    dance_music, tmp_path, capsys, monkeypatch
+) -> None:
+    main([str(dance_music), "--preset", "tiny", "--steps", "2", "--out", str(tmp_path)])
+    monkeypatch.setattr(pieces_sampling, "CHOICES", ((1.0, 1.0), (0.5, 0.9)))
+    bundle = tmp_path / "bundle"
+    pieces_sampling.main([str(bundle), "--data", str(dance_music), "--limit", "4"])
+    last = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert [set(row) for row in last["sampling"]["dance"]] == [{"temperature", "nucleus", "told", "bits"}] * 2
+    assert last["sampling"]["pop"] == []
+    chosen = load_pieces_model(bundle).card["sampling"]
+    assert chosen == {"dance": last["sampling"]["dance"][0]}
+    writer = Writer.load(bundle)
+    asked = {name: chosen["dance"][name] for name in ("temperature", "nucleus")}
+    ours, theirs = (writer.compose("dance", bars=2, seed=3, **given)[0] for given in ({}, asked))
+    assert np.array_equal(ours.notes, theirs.notes)
 
 
 def test_a_run_ends_by_the_clock(dance_music, tmp_path, capsys) -> None:

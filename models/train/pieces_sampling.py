@@ -1,0 +1,88 @@
+"""Choose how a piece model draws, by domain, on validation music: ``python -m models.train.pieces_sampling BUNDLE``.
+
+For each temperature and nucleus openings are written; the pair is chosen whose openings a classifier tells least often
+from real ones, and noted in the card, from which ``Writer`` takes it. Test music is never looked at.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from models.experiments.arguments import exit_without_music, positive_int
+from models.experiments.dataset import training_pieces
+from models.music.grouping import split
+from models.music.notes import DOMAINS, Domain, Piece
+from models.style.evaluation.excerpts import composed_excerpts, real_excerpts, regular
+from models.style.evaluation.pieces import Judges, matched, measures, told_apart
+from models.style.latents import BARS
+from models.style.pieces.checkpoint import CARD
+from models.style.pieces.sampling import Writer
+from models.style.training_data import own_parts
+
+CHOICES = ((1.0, 1.0), (1.0, 0.98), (1.0, 0.95), (0.95, 0.98), (0.9, 0.98), (0.9, 0.95), (0.8, 0.98))
+POOL = 3  # times as many real clips, to find matched ones in
+
+
+def choose(
+    writer: Writer, domain: Domain, parts: dict[str, list[Piece]], *, limit: int, seed: int
+) -> list[dict[str, float]]:
+    """A row for each of ``CHOICES``, the best first: temperature, nucleus, told (matched), bits a note.
+
+    None where the domain has no music to train and validate on.
+    """
+    training, held_out = (
+        regular(piece for piece in parts[part] if piece.domain == domain) for part in ("train", "validation")
+    )
+    if not training or not held_out:
+        return []
+    judges, real = Judges.fit(domain, training), real_excerpts(held_out, BARS, POOL * limit, seed)
+    found = []
+    for temperature, nucleus in track(CHOICES, domain, console=Console(stderr=True)):
+        card = {**writer.bundle.card, "sampling": {domain: {"temperature": temperature, "nucleus": nucleus}}}
+        own = Writer(replace(writer.bundle, card=card))
+        made = composed_excerpts(own.openings(domain, [(seed, n) for n in range(limit)], BARS), BARS, seed)
+        told = told_apart(matched(real, made), made, whole=False)
+        bits, notes = (sum(measures(p, judges)["idiom_bits"][part] for p in made.pieces) for part in range(2))
+        row = {"temperature": temperature, "nucleus": nucleus, "told": told.value, "bits": bits / max(1.0, notes)}
+        found.append({name: 1.0 if value is None else round(value, 4) for name, value in row.items()})
+    return sorted(found, key=lambda row: row["told"])
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Command line; see the module docstring."""
+    parser = argparse.ArgumentParser(prog="python -m models.train.pieces_sampling", description=__doc__)
+    parser.add_argument("bundle", type=Path, help="folder of the piece model, whose card is written")
+    parser.add_argument("--data", type=Path, help="folder of MIDI and ABC files instead of the corpora")
+    parser.add_argument("--limit", type=positive_int, default=150, help="openings for each choice")
+    parser.add_argument("--seed", type=int, default=0)
+    given = parser.parse_args(argv)
+    try:
+        writer = Writer.load(given.bundle)
+    except (FileNotFoundError, ValueError) as error:
+        raise SystemExit(str(error)) from error
+    with exit_without_music("choose how to draw"):
+        pieces = training_pieces(given.data)
+    parts = split(pieces, seed=0) if given.data is None else own_parts(pieces)
+    table = Table("domain", "temperature", "nucleus", "told from real (matched)", "bits a note")
+    found = {name: choose(writer, name, parts, limit=given.limit, seed=given.seed) for name in DOMAINS}
+    for domain, rows in found.items():
+        for row in rows:
+            table.add_row(domain, *(f"{row[name]:.3f}" for name in ("temperature", "nucleus", "told", "bits")))
+    Console().print(table)
+    path = given.bundle / CARD
+    card = json.loads(path.read_text(encoding="utf-8"))
+    card["sampling"] = {domain: rows[0] for domain, rows in found.items() if rows}
+    path.write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    print(json.dumps({"command": "models.train.pieces_sampling", "version": card["version"], "sampling": found}))
+
+
+if __name__ == "__main__":
+    main()
