@@ -26,6 +26,7 @@ from webapp.studio.studio import Studio
 if TYPE_CHECKING:
     from webapp.composing.clip_maker import ClipMaker
     from webapp.composing.for_listener import ListenerComposer
+    from webapp.composing.playing_on import WholePieceComposer
     from webapp.sharing.for_two_composing import DuetComposer
 
 
@@ -100,6 +101,13 @@ class Context:
         from webapp.composing.search import LatentSearch  # noqa: PLC0415 (the piano)
 
         return ListenerComposer(self.clip_maker, LatentSearch(self.database, self.generation, self.style, self.bank))
+
+    @cached_property
+    def whole_piece_composer(self) -> WholePieceComposer:
+        """Composes whole pieces for one listener."""
+        from webapp.composing.playing_on import WholePieceComposer  # noqa: PLC0415 (the piano)
+
+        return WholePieceComposer(self.clip_maker, self.bank)
 
     @cached_property
     def duet_composer(self) -> DuetComposer:

@@ -30,7 +30,7 @@ from db.queries import jobs
 from db.queries.clips import count_pool
 from db.queries.jobs import TakenJob
 from models.music.notes import DOMAINS
-from webapp.composing import pool, wishes
+from webapp.composing import pool, whole_pieces, wishes
 from webapp.composing.bank import ENOUGH
 from webapp.composing.jobs import JobInHand
 from webapp.context import Context
@@ -65,6 +65,10 @@ Handler = Callable[[Context, TakenJob], dict[str, Any]]
 def _compose_for(context: Context, job: TakenJob) -> dict[str, Any]:
     in_hand = JobInHand(context.database, job)
     return context.listener_composer.do(in_hand).to_json()
+
+
+def _compose_whole(context: Context, job: TakenJob) -> dict[str, Any]:
+    return context.whole_piece_composer.do(JobInHand(context.database, job))
 
 
 def _compose_for_two(context: Context, job: TakenJob) -> dict[str, Any]:
@@ -107,6 +111,7 @@ def _draw_map(context: Context, job: TakenJob) -> dict[str, Any]:
 
 HANDLERS: dict[str, Handler] = {
     wishes.KIND: _compose_for,
+    whole_pieces.KIND: _compose_whole,
     for_two.KIND: _compose_for_two,
     pool.KIND: _fill_pool,
     reencoding.KIND: _encode_clips,

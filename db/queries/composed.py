@@ -12,7 +12,7 @@ from sqlalchemy import and_, func, or_, select, union, update
 from sqlalchemy.orm import Session
 
 from db.queries.offers import FOUR_SIDES, clips_shown
-from db.tables import OWN, Clip, ClipAudio, Four, Listener, Offer
+from db.tables import OWN, WHOLE, Clip, ClipAudio, Four, Listener, Offer
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,28 @@ def own_clips(session: Session, listener_id: UUID) -> list[OwnClip]:
 def count_own(session: Session, listener_id: UUID) -> int:
     """How many clips were composed for this listener's taste."""
     return session.scalars(select(func.count()).where(Clip.composed_for == listener_id, Clip.kind.in_(OWN))).one()
+
+
+@dataclass(frozen=True)
+class WholePiece:
+    """A whole piece for a listener; ``seconds`` long."""
+
+    id: UUID
+    domain: str
+    recipe: dict[str, Any]
+    seconds: float
+    created_at: datetime
+
+
+def whole_pieces(session: Session, listener_id: UUID) -> list[WholePiece]:
+    """The whole pieces composed for this listener, oldest first."""
+    query = (
+        select(Clip.id, Clip.domain, Clip.recipe, ClipAudio.seconds, Clip.created_at)
+        .join(ClipAudio, ClipAudio.clip_id == Clip.id)
+        .where(Clip.composed_for == listener_id, Clip.kind == WHOLE, ~Clip.retired)
+        .order_by(Clip.created_at, Clip.id)
+    )
+    return [WholePiece(*row) for row in session.execute(query)]
 
 
 def recipes_of(session: Session, content_hash: str, listener_id: UUID) -> list[dict[str, Any]]:

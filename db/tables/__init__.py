@@ -2,7 +2,7 @@
 
 from db.tables.base import Base
 from db.tables.best_of_four import FOUR_OUTCOMES, FOUR_PICKS, Four, FourVote
-from db.tables.clips import OWN, RIVALS, Clip, ClipAudio
+from db.tables.clips import OWN, RIVALS, WHOLE, Clip, ClipAudio
 from db.tables.for_two import Duet, DuetPiece
 from db.tables.heads import StoredHead
 from db.tables.jobs import Job
@@ -26,6 +26,7 @@ __all__ = [
     "OWN",
     "PICKS",
     "RIVALS",
+    "WHOLE",
     "Base",
     "Clip",
     "ClipAudio",

@@ -14,13 +14,14 @@ from db.tables.listeners import DOMAIN_CHECK
 # for this listener's taste: what they surely like, may like most, or like near a piece, or any of these that they have
 # opened; or of their own making
 OWN = ("composed", "surprise", "near", "opened", "studio")
+WHOLE = "whole"  # a whole piece, of which the clip's latents tell the opening: it stands in no pair
 RIVALS = ("average", "drawn")  # what stands blind beside it: for the average listener, or as it came from the prior
 
 
 class Clip(Base):
     """A composed clip: from the prior for everybody, or for one listener, who alone hears it.
 
-    Of the listener's ``kind`` tells the taste that it is for: theirs (``OWN``) or not (``RIVALS``).
+    Of the listener's ``kind`` tells the taste that it is for: theirs (``OWN``, ``WHOLE``) or not (``RIVALS``).
     ``notes``, ``latents``: JSON of a piece and its latents. ``summary``: float32 ``(D,)``, what taste is computed from.
     ``recipe``: everything needed to compose it again. A retired clip is kept for its votes and offered no more.
     """
@@ -29,7 +30,7 @@ class Clip(Base):
     __table_args__ = (
         CheckConstraint(DOMAIN_CHECK, name="domain_is_known"),
         CheckConstraint(
-            "kind IN ('prior', 'composed', 'surprise', 'near', 'opened', 'studio', 'average', 'drawn')",
+            "kind IN ('prior', 'composed', 'surprise', 'near', 'opened', 'studio', 'average', 'drawn', 'whole')",
             name="kind_is_known",
         ),
         CheckConstraint("(kind <> 'prior') = (composed_for IS NOT NULL)", name="composed_for_one_listener"),

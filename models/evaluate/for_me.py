@@ -33,7 +33,8 @@ from models.metrics.two_sample import FOLDS, two_sample_test
 from models.music.notes import Domain, MusicError, Piece
 from models.style.arguments import MODEL_HELP, style_argument
 from models.style.compose import Composer
-from models.style.drafts import Draft, draft_many, drafts_of
+from models.style.drafting import draft_many
+from models.style.drafts import Draft, drafts_of
 from models.style.evaluation.clips import choose_clips, held_out_pieces
 from models.style.screen import rejection_reason
 from models.style.windows import make_windows

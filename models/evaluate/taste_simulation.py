@@ -25,7 +25,8 @@ from models.metrics.intervals import Figure, bootstrap, wilson
 from models.music.notes import DOMAINS, Domain, Piece
 from models.style.arguments import MODEL_HELP, style_argument
 from models.style.compose import Composer
-from models.style.drafts import draft_many, drafts_of
+from models.style.drafting import draft_many
+from models.style.drafts import drafts_of
 from models.style.screen import rejection_reason
 from models.taste.evaluation.pool import POOL, Pool, compose, composed_pool, real_pool, space_of
 from models.taste.head import Head

@@ -161,9 +161,13 @@ class ClipMaker:
         kind: str,
         *,
         shortest: bool = False,
+        whole: bool = False,
         rendering_turn: AbstractContextManager[object] | None = None,
     ) -> Kept:
-        """Screen, render and store a composed piece; while it is rendered it has its ``rendering_turn``."""
+        """Screen, render and store a composed piece; while it is rendered it has its ``rendering_turn``.
+
+        It sounds at the lengths of clips, at the ``shortest`` of these alone, or as a ``whole``.
+        """
         if result.model_version != self.style.version:
             raise ValueError(
                 f"the generator composes with model {result.model_version}, taste is learned in {self.style.version}; "
@@ -177,6 +181,7 @@ class ClipMaker:
         if repeats:
             return Kept(None, screening.THERE_ALREADY)
         lengths = rendering.playable_lengths(piece)[: 1 if shortest else None]
+        lengths = [rendering.whole_length(piece)] if whole else lengths
         with rendering_turn or self._one_at_a_time:
             sounds = [rendering.render_into(self.clip_store, piece, seconds) for seconds in lengths]
         clip_id = self._store(result, piece, sounds, domain, owner, kind=kind)

@@ -16,7 +16,7 @@ from models.music.notes import DOMAINS, Domain, Piece
 from models.music.render import encode_lossless, render
 from models.style.checkpoint import load_style
 from models.style.compose import Composer
-from models.style.drafts import draft_each, play_each
+from models.style.drafting import draft_each, play_each
 from models.style.latents import BARS
 from models.style.screen import rejection_reason
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TypedDict
 
 from models.music.notes import Piece
 from models.music.piano import Piano
-from models.music.render import encode_mp3, measure, render
+from models.music.render import encode_mp3, measure, render, sounding_seconds
 from webapp.runtime.clip_store import ClipStore
 
 LADDER_SECONDS = (7.0, 14.0)  # first pairs are short, later ones longer
+LONGEST_SECONDS = 240.0  # of a whole piece
 LEAST_SOUNDING_SHARE = 0.9  # of a length, so that no clip of a pair ends long before the other
 
 
@@ -55,6 +57,11 @@ def playable_lengths(piece: Piece) -> list[float]:
     first = float(piece.seconds_at(piece.notes[:, 0]).min())
     last = float(piece.seconds_at(piece.notes[:, 0] + piece.notes[:, 1]).max())
     return [seconds for seconds in LADDER_SECONDS if last - first >= LEAST_SOUNDING_SHARE * seconds]
+
+
+def whole_length(piece: Piece) -> float:
+    """Seconds until the last note has faded."""
+    return math.ceil(10 * min(sounding_seconds(piece), LONGEST_SECONDS)) / 10
 
 
 def render_into(store: ClipStore, piece: Piece, seconds: float, piano: Piano | None = None) -> Rendered:

@@ -10,12 +10,14 @@ import numpy as np
 
 from models.music.notes import DOMAINS, Domain, MusicError, Piece
 from models.style.compose import Composer, whole_bars
-from models.style.drafts import TOGETHER, Draft, draft_part
+from models.style.drafting import TOGETHER, draft_part
+from models.style.drafts import Draft
 from models.style.latents import Latents
 from webapp.generation.job import read_source
-from webapp.generation.protocol import BadRequest, DraftsResult, EncodeResult, LatentsResult, Source
+from webapp.generation.protocol import BadRequest, DraftsResult, EncodeResult, LatentsResult, PlayedOnResult, Source
 
 MOST = 1024  # drafts or latents
+MOST_BARS = 64  # that a piece goes on at once
 
 
 class Drawing:
@@ -57,6 +59,24 @@ class Drawing:
                 raise BadRequest(f"near: {error}") from error
             time.sleep(0.001)
         return LatentsResult(latents=[one.to_json() for one in drawn], model_version=self.composer.version)
+
+    def play_on(self, notes: dict[str, Any], bars: int, seed: int) -> PlayedOnResult:
+        """A piece with so many more bars, in which it comes to its end; the same seed gives the same again.
+
+        Raises ``BadRequest`` for what can't be played on, and where no piece model is there.
+        """
+        writer = self.composer.writer
+        if writer is None:
+            raise BadRequest(f"the model {self.composer.version} has no piece model, which plays on; use another model")
+        if not 1 <= bars <= MOST_BARS:
+            raise BadRequest(f"{bars} more bars were asked for; 1 to {MOST_BARS} are allowed")
+        try:
+            with self._writing:
+                (piece,) = writer.play_on(Piece.from_json(notes), bars, seed=seed)
+        except MusicError as error:
+            raise BadRequest(str(error)) from error
+        version = self.composer.version
+        return PlayedOnResult(notes=piece.to_json(), writer=writer.bundle.version, model_version=version)
 
     def encode(self, notes: dict[str, Any]) -> EncodeResult:
         """The latents of a piece's first eight whole bars; raises ``BadRequest`` for what can't be encoded."""

@@ -19,7 +19,8 @@ from typing import Any
 from models.music.notes import Piece
 from models.style.compose import Composer
 from models.style.decode import DecodeBatch
-from models.style.drafts import Draft, draft_each
+from models.style.drafting import draft_each
+from models.style.drafts import Draft
 from webapp.generation.drawing import Drawing
 from webapp.generation.job import Hearing, Job, Listener, read_request
 from webapp.generation.protocol import (

@@ -86,6 +86,14 @@ class DraftsResult(BaseModel):
     model_version: str
 
 
+class PlayedOnResult(BaseModel):
+    """A whole piece (``Piece.to_json``) that begins with given notes, and the ``writer`` that played them on."""
+
+    notes: dict[str, Any]
+    writer: str
+    model_version: str
+
+
 class EncodeResult(BaseModel):
     """The latents of a given piece (``Latents.to_json``), and the bars that they tell of (``Piece.to_json``)."""
 
@@ -146,6 +154,10 @@ class Generator(Protocol):
 
         A search near a clip happens among them.
         """
+        ...
+
+    def play_on(self, notes: dict[str, Any], bars: int, seed: int) -> PlayedOnResult:
+        """A piece (``Piece.to_json``) with so many more ``bars``, in which it comes to its end."""
         ...
 
     def encode(self, notes: dict[str, Any]) -> EncodeResult:

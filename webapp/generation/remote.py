@@ -20,6 +20,7 @@ from webapp.generation.protocol import (
     GenerationError,
     GeneratorUnavailable,
     LatentsResult,
+    PlayedOnResult,
     QueueFull,
     TowersResult,
 )
@@ -59,6 +60,11 @@ class RemoteGenerator:
         """``count`` latents near others, not decoded to notes; raises a ``GenerationError``."""
         body = {"domain": domain, "count": count, "seed": seed, "near": near, "keep": keep}
         return LatentsResult.model_validate_json(self._post("/v1/latents", body, QUICK_SECONDS).content)
+
+    def play_on(self, notes: dict[str, Any], bars: int, seed: int) -> PlayedOnResult:
+        """A piece (``Piece.to_json``) played on to its end; raises a ``GenerationError``."""
+        body = {"notes": notes, "bars": bars, "seed": seed}
+        return PlayedOnResult.model_validate_json(self._post("/v1/play_on", body, WRITING_SECONDS).content)
 
     def encode(self, notes: dict[str, Any]) -> EncodeResult:
         """The latents of a piece (``Piece.to_json``); raises a ``GenerationError``."""

@@ -29,6 +29,7 @@ from webapp.generation.protocol import (
     GenerationError,
     GeneratorUnavailable,
     LatentsResult,
+    PlayedOnResult,
     QueueFull,
     TowersResult,
 )
@@ -64,6 +65,15 @@ class LatentsRequest(DraftsRequest):
 
     near: dict[str, Any]
     keep: Annotated[float, Field(ge=0, le=1)] = 0.0
+
+
+class PlayOnRequest(BaseModel):
+    """A piece (``Piece.to_json``) and how many bars it is to go on."""
+
+    model_config = ConfigDict(extra="forbid")
+    notes: dict[str, Any]
+    bars: Annotated[int, Field(ge=1, le=64)] = 24
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
 
 
 class EncodeRequest(BaseModel):
@@ -127,6 +137,10 @@ def create_app(engine: Engine) -> FastAPI:
     @app.post("/v1/latents")
     def latents(request: LatentsRequest) -> LatentsResult:
         return engine.latents(request.domain, request.count, request.seed, near=request.near, keep=request.keep)
+
+    @app.post("/v1/play_on")
+    def play_on(request: PlayOnRequest) -> PlayedOnResult:
+        return engine.play_on(request.notes, request.bars, request.seed)
 
     @app.post("/v1/encode")
     def encode(request: EncodeRequest) -> EncodeResult:

@@ -33,6 +33,7 @@ from webapp.ui.pages import (
     taste,
     titles,
     together,
+    whole,
 )
 from webapp.ui.pages import endpoints as endpoints_page
 from webapp.ui.streams import StreamOrder
@@ -87,6 +88,8 @@ def build_site(context: Context) -> gr.Blocks:
         compare.build(context)
     with site.route("Four", "/four", show_in_navbar=False):
         four.build(context)
+    with site.route("Whole pieces", "/whole", show_in_navbar=False):
+        whole.build(context)
     with site.route("More like this", "/more", show_in_navbar=False):
         more.build(context)
     with site.route("Your taste", "/taste", show_in_navbar=False):

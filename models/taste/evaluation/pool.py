@@ -16,7 +16,8 @@ from models.music.corpora import load_folder
 from models.music.notes import DOMAINS, Domain, MusicError, Piece
 from models.style.checkpoint import StyleBundle
 from models.style.compose import Composer
-from models.style.drafts import Draft, draft_many, play_each
+from models.style.drafting import draft_many, play_each
+from models.style.drafts import Draft
 from models.style.screen import rejection_reason
 from models.style.windows import make_windows
 from models.taste.space import TasteSpace, summary

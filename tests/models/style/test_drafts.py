@@ -5,10 +5,11 @@ import json
 import numpy as np
 import pytest
 
-from models.style import drafts as drafts_module
+from models.style import drafting
 from models.style.checkpoint import tiny_style
 from models.style.compose import Composer
-from models.style.drafts import Draft, draft_each, draft_many, drafts_of, play_each
+from models.style.drafting import draft_each, draft_many, play_each
+from models.style.drafts import Draft, drafts_of
 from models.style.pieces.checkpoint import tiny_pieces
 from models.style.pieces.sampling import Writer
 
@@ -22,7 +23,7 @@ def writing() -> Composer:
 
 @pytest.fixture
 def all_may_be_offered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(drafts_module, "rejection_reason", lambda *_: None)  # untrained models write strange music
+    monkeypatch.setattr(drafting, "rejection_reason", lambda *_: None)  # untrained models write strange music
 
 
 def same(one: Draft, other: Draft) -> bool:
@@ -51,7 +52,7 @@ def test_each_seed_has_its_own_draft_whatever_stands_beside_it(writing) -> None:
 
 
 def test_where_nothing_written_may_be_offered_the_prior_draws(writing, monkeypatch) -> None:
-    monkeypatch.setattr(drafts_module, "rejection_reason", lambda *_: "silent")
+    monkeypatch.setattr(drafting, "rejection_reason", lambda *_: "silent")
     (draft,) = draft_each(writing, ["pop"], [7])
     assert draft.notes is None
     drawn = writing.draw_each(["pop"], [7])[0]

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from models.music.notes import Piece
-from models.style import drafts
+from models.style import drafting
 from models.style.checkpoint import tiny_style
 from models.style.compose import Composer
 from models.style.decode import DecodeBatch
-from models.style.drafts import draft_each
+from models.style.drafting import draft_each
 from models.style.latents import Latents
 from models.style.pieces.checkpoint import tiny_pieces
 from models.style.pieces.sampling import Writer
@@ -342,7 +342,7 @@ def test_whatever_callers_do_every_request_is_answered_once_and_no_place_is_lost
 
 @pytest.fixture
 def writing_engine(monkeypatch):
-    monkeypatch.setattr(drafts, "rejection_reason", lambda *_: None)  # untrained models write strange music
+    monkeypatch.setattr(drafting, "rejection_reason", lambda *_: None)  # untrained models write strange music
     composer = Composer(tiny_style())
     composer.writer = Writer(tiny_pieces())
     engine = Engine(composer, slots=2, queue=8)

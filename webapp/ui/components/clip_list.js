@@ -32,6 +32,8 @@ class ClipList {
   #running = false;
   #played = 0;
   #all = false; // whether one row follows after the other
+  #sounded = false; // whether something sounded when the player last changed
+  #awaiting = false; // whether the row that comes on top next is to sound
 
   /**
    * @param {HTMLElement} list
@@ -67,12 +69,13 @@ class ClipList {
       this.player.unlock();
       this.#sound(this.#rows[0], 0);
     }
+    else if (this.#awaiting && this.#rows.length && this.#rows[0] !== this.#open) this.#sound(this.#rows[0], 0);
     if (this.props.together) this.#fetchAll(this.#rows);
   }
 
   pause() {
     this.#presses += 1;
-    this.#all = false;
+    this.#all = this.#awaiting = false;
     this.player.pause();
   }
 
@@ -88,6 +91,13 @@ class ClipList {
     const place = this.#rows.findIndex((row) => row === this.#open);
     this.#all = this.#all && place >= 0 && place < this.#rows.length - 1;
     if (this.#all) this.#sound(this.#rows[place + 1], 0);
+  }
+
+  /** Where one row has sounded to its end, go on with the one above, as soon as there is one. */
+  #goUp() {
+    const place = this.#rows.findIndex((row) => row === this.#open);
+    if (place > 0) this.#sound(this.#rows[place - 1], 0);
+    else this.#awaiting = place === 0;
   }
 
   /** @param {Row[]} rows */
@@ -180,6 +190,7 @@ class ClipList {
    */
   async #sound(row, seconds) {
     this.#presses += 1;
+    this.#awaiting = false;
     const press = this.#presses;
     if (!row.drawn) this.#draw(row);
     if (this.#open !== row) {
@@ -218,6 +229,8 @@ class ClipList {
   #playing() {
     const sounds = this.player.playing === "a";
     if (this.#all && !sounds && this.player.ended("a")) this.#goOn();
+    if (this.props.endless && this.#sounded && !sounds && this.player.ended("a")) this.#goUp();
+    this.#sounded = sounds;
     if (this.all) this.all.textContent = this.#all ? "Stop" : "Play all";
     for (const row of this.#rows) {
       const on = sounds && row === this.#open;

@@ -29,6 +29,7 @@ class ClipList(Component):
         together: Another clip goes on at the place in the music where the one before was.
         columns: Whether rows stand beside one another where there is room.
         all_button: Whether a button plays all of them one after the other, where there are several.
+        endless: After a row the one above it sounds, also one that comes only later: new rows are put on top.
 
     Events:
         select: A clip begins to sound; ``gr.EventData`` has its ``index``.
@@ -47,6 +48,7 @@ class ClipList(Component):
         together: bool = False,
         columns: bool = False,
         all_button: bool = False,
+        endless: bool = False,
         **settings: Any,
     ) -> None:
         clips = f'{ALL if all_button else ""}<div class="k-clips{" k-columns" if columns else ""}"></div>'
@@ -55,6 +57,7 @@ class ClipList(Component):
             html_template=f'<div class="kallos k-clips-room" style="visibility: hidden">{clips}</div>',
             action=action,
             together=together,
+            endless=endless,
             **settings,
         )
 

@@ -23,7 +23,7 @@ from webapp.ui.handlers import bound, listener_of
 from webapp.ui.layout import QUIET, heading
 from webapp.ui.words import counted, strongest, style_name
 
-WAYS = (("compare", "./", "Two at a time"), ("four", "four", "Best of four"))
+WAYS = (("compare", "./", "Two at a time"), ("four", "four", "Best of four"), ("whole", "whole", "Whole pieces"))
 DOMAINS = (("Pop piano", "pop"), ("Dance tunes", "dance"), ("Chorales", "chorale"))
 FIRST_GUESS, FIRST_CLIP, PICTURE = 3, 6, 10  # picks
 PLACES = {"offer": ('<a href="./">two at a time</a>', "A pair"), "four": ('<a href="four">best of four</a>', "Four")}
@@ -43,7 +43,7 @@ def frame(
         heading(title, lead)
         domain = gr.Radio(DOMAINS, label="Kind of music", show_label=False, container=False, elem_classes="k-choices")
     with gr.Row(elem_classes="k-ways-row"):
-        gr.HTML(_ways(way), apply_default_css=False, js_on_load=None)
+        ways(way)
         note = gr.HTML(_note(), apply_default_css=False, js_on_load=None)
         Volume()
     player = kind(offered=True)
@@ -150,8 +150,10 @@ def _note(text: str = "") -> str:
     return f'<p class="k-note" aria-live="polite">{text.strip()}</p>'
 
 
-def _ways(current: str) -> str:
+def ways(current: str) -> gr.HTML:
+    """The links between the ways to listen."""
     links = "".join(
         f'<a href="{href}"{" aria-current=page" if name == current else ""}>{label}</a>' for name, href, label in WAYS
     )
-    return f'<nav class="kallos k-ways" aria-label="Ways to play">{links}</nav>'
+    nav = f'<nav class="kallos k-ways" aria-label="Ways to listen">{links}</nav>'
+    return gr.HTML(nav, apply_default_css=False, js_on_load=None)

@@ -1,0 +1,89 @@
+"""Music from nothing: what the piece model writes, encoded, so that heads, maps and swaps know it; else prior draws."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from models.music.notes import DOMAINS, Domain, MusicError, Piece
+from models.style.compose import Composer, whole_bars
+from models.style.drafts import Draft
+from models.style.latents import BARS
+from models.style.screen import rejection_reason
+
+TOGETHER = 16
+TRIES = 3  # at writing so many whole bars of one meter that may be offered, before the prior is asked
+
+
+def draft_many(composer: Composer, domain: Domain, count: int, seed: int) -> list[Draft]:
+    """``count`` drafts; more of the same seed begin with these."""
+    parts = (draft_part(composer, domain, seed, part) for part in range(-(-count // TOGETHER)))
+    return [draft for part in parts for draft in part][:count]
+
+
+def draft_part(composer: Composer, domain: Domain, seed: int, part: int) -> list[Draft]:
+    """``TOGETHER`` of them."""
+    seeds = np.random.SeedSequence([seed, part]).generate_state(TOGETHER, np.uint64) >> np.uint64(1)
+    return draft_each(composer, [domain] * TOGETHER, seeds.tolist())
+
+
+def draft_each(composer: Composer, domains: Sequence[Domain], seeds: Sequence[int]) -> list[Draft]:
+    """A draft for each domain and seed, the same again for the same; many at once take less time each.
+
+    Openings of eight whole bars of one meter that may be offered, where the model composes with a piece model; draws
+    of the prior where it has none, or where that wrote none in ``TRIES``.
+    """
+    found: dict[int, Draft] = {}
+    for domain in DOMAINS if composer.writer else ():
+        for attempt in range(TRIES):
+            rows = [row for row, each in enumerate(domains) if each == domain and row not in found]
+            found |= _written(composer, domain, {row: (seeds[row], attempt) for row in rows})
+    rest = [row for row in range(len(seeds)) if row not in found]
+    if rest:
+        drawn = composer.draw_each([domains[row] for row in rest], [seeds[row] for row in rest])
+        found |= {row: Draft(latents) for row, latents in zip(rest, drawn, strict=True)}
+    return [found[row] for row in range(len(seeds))]
+
+
+def play_each(
+    composer: Composer, domain: Domain, drafts: Sequence[Draft], seeds: Sequence[int], bars: int = BARS
+) -> list[Piece]:
+    """What is heard of drafts: ``bars`` of their notes, or of what they are decoded to, each with its seed."""
+    rest = [place for place, each in enumerate(drafts) if each.notes is None]
+    heard = {place: each.notes.window(0, bars) for place, each in enumerate(drafts) if each.notes}
+    for start in range(0, len(rest), TOGETHER):
+        some = rest[start : start + TOGETHER]
+        plans = []
+        for place in some:
+            latents = drafts[place].latents
+            plans.append(
+                composer.plan(
+                    domain=domain,
+                    content=None,
+                    styles={},
+                    bars=min(bars, latents.bars),
+                    seed=seeds[place],
+                    drawn=latents,
+                )
+            )
+        heard |= dict(zip(some, composer.compose(plans), strict=True))
+    return [heard[place] for place in range(len(drafts))]
+
+
+def _written(composer: Composer, domain: Domain, seeds: Mapping[int, Sequence[int]]) -> dict[int, Draft]:
+    """Those of the rows that can be offered."""
+    assert composer.writer is not None
+    pieces = composer.writer.openings(domain, list(seeds.values()), BARS) if seeds else []
+    found: dict[int, Draft] = {}
+    for row, piece in zip(seeds, pieces, strict=True):
+        try:
+            notes = whole_bars(piece)
+        except MusicError:
+            continue
+        if len(notes.bars) == BARS and rejection_reason(notes, composer.bundle.fingerprint) is None:
+            latents = composer.encode(notes)
+            about = {**latents.piece, "writer": composer.writer.bundle.version}
+            found[row] = Draft(replace(latents, piece=about), notes)
+    return found

@@ -1,0 +1,127 @@
+"""Whole pieces for a listener: an opening of the bank, played on to its end."""
+
+from __future__ import annotations
+
+import uuid
+
+import gradio as gr
+import numpy as np
+import pytest
+from sqlalchemy import select
+
+from db.queries import jobs
+from db.tables import Clip, ClipAudio, Job
+from models.music.notes import Piece
+from models.style import drafting
+from models.style.pieces.checkpoint import tiny_pieces
+from models.style.pieces.sampling import Writer
+from webapp.composing import playing_on, screening, whole_pieces
+from webapp.composing.jobs import JobInHand
+from webapp.listeners import accounts
+from webapp.runtime.errors import TooMany, UnknownListenerError
+from webapp.ui.pages import whole
+from webapp.worker import HANDLERS, Worker
+
+
+@pytest.fixture
+def writing(tiny_composer, monkeypatch):
+    """The generator writes, and what an untrained model writes may be offered."""
+    monkeypatch.setattr(tiny_composer, "writer", Writer(tiny_pieces()))
+    for module in (drafting, screening):
+        monkeypatch.setattr(module, "rejection_reason", lambda *_: None)
+    monkeypatch.setattr(playing_on, "GOES_ON", {"pop": 2, "dance": 2, "chorale": 2})
+
+
+@pytest.fixture
+def listener(context):
+    return accounts.create(context.database, context.journal)
+
+
+def work(context, kind=whole_pieces.KIND) -> None:
+    worker = Worker(context, {kind: HANDLERS[kind]})
+    while worker.step(look=False):
+        pass
+
+
+def clips(context):
+    return context.database.transaction(lambda s: list(s.scalars(select(Clip))))
+
+
+@pytest.mark.usefixtures("writing")
+def test_the_piece_begins_with_an_opening_of_the_bank_and_goes_on_to_its_end(context, listener):
+    assert whole_pieces.ask(context.database, listener).coming == "waiting"
+    work(context)
+    (clip,) = clips(context)
+    assert (clip.kind, clip.composed_for) == ("whole", listener)
+    assert (clip.recipe["writer"], clip.recipe["bars"], clip.recipe["played_on"]) == ("tiny-pieces-0", 8, 2)
+    found = whole_pieces.programme(context.database, listener)
+    assert (found.coming, [piece.id for piece in found.pieces]) == ("none", [clip.id])
+    piece = Piece.from_json(clip.notes)
+    assert len(piece.bars) == 10
+    audio = context.database.transaction(lambda s: s.scalars(select(ClipAudio)).one())
+    assert audio.seconds == found.pieces[0].seconds >= float(piece.seconds_at(np.array([piece.notes[-1, 0]]))[0])
+    assert len(context.clip_store.get(audio.uri)) == audio.bytes
+
+
+@pytest.mark.usefixtures("writing")
+def test_it_stands_in_no_pair_and_the_next_one_is_another(context, listener, stock):
+    stock("pop", 4)
+    for _ in range(2):
+        whole_pieces.ask(context.database, listener)
+        work(context)
+    ours = [clip for clip in clips(context) if clip.kind == "whole"]
+    assert len({clip.content_hash for clip in ours}) == 2
+    shown = {clip.clip_id for _ in range(6) for pair in context.pairs.open(listener) for clip in pair.clips}
+    assert not shown & {clip.id for clip in ours}
+
+
+@pytest.mark.usefixtures("writing")
+def test_a_job_that_is_done_again_composes_the_same_piece(context, listener):
+    whole_pieces.ask(context.database, listener)
+    taken = context.database.transaction(lambda s: jobs.take_job(s, [whole_pieces.KIND]))
+    context.whole_piece_composer.do(JobInHand(context.database, taken))
+    context.database.transaction(lambda s: jobs.release_job(s, taken))  # its worker died before it could say so
+    work(context)
+    assert len(clips(context)) == 1
+
+
+def test_one_is_composed_at_a_time_and_not_without_end(context, listener, monkeypatch):
+    for _ in range(3):
+        whole_pieces.ask(context.database, listener)
+    assert context.database.transaction(lambda s: len(list(s.scalars(select(Job))))) == 1
+    monkeypatch.setattr(whole_pieces, "MOST_A_DAY", 0)
+    with pytest.raises(TooMany, match="ask tomorrow"):
+        whole_pieces.ask(context.database, listener)
+    with pytest.raises(UnknownListenerError):
+        whole_pieces.programme(context.database, uuid.UUID(int=7))
+
+
+def test_a_model_that_cannot_play_on_is_said_to_have_failed(context, listener):
+    whole_pieces.ask(context.database, listener)
+    work(context)
+    found = whole_pieces.programme(context.database, listener)
+    assert found.coming == "failed"
+    assert "please try again" in whole.shown(found, awaited=False).text
+    assert "no piece model" in context.database.transaction(lambda s: s.scalars(select(Job)).one().error)
+
+
+@pytest.mark.usefixtures("writing")
+def test_the_page_plays_what_was_awaited_and_composes_the_next_while_the_newest_sounds(context, listener):
+    token = context.identity.token(listener)
+    opened = whole.look(context, token)
+    assert opened[0] == "pop"
+    assert "Play something new" in opened[1]
+    asked = whole.ask(context, token)
+    assert (asked.pieces, asked.timer["active"], asked.awaited) == ([], True, True)
+    work(context)
+    there = whole.follow(context, token, awaited=True)
+    assert there.pieces["play"] > 0  # it sounds by itself
+    assert [row["heading"] for row in there.pieces["rows"]] == ["Piece 1"]
+    assert not there.awaited
+    begun = whole.begun(context, token, False, gr.EventData(None, {"index": 0}))
+    assert begun.timer["active"]
+    work(context)
+    after = whole.follow(context, token, awaited=False)
+    assert [row["heading"] for row in after.pieces] == ["Piece 2", "Piece 1"]
+    assert "10 bars" in after.pieces[0]["detail"]
+    assert not whole.begun(context, token, False, gr.EventData(None, {"index": 1})).timer["active"]  # not the newest

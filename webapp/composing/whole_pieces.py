@@ -1,0 +1,72 @@
+"""Whole pieces for one listener, one after the other: a page leaves a job for the next while the last one plays.
+
+The worker's part is ``playing_on``.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy.orm import Session
+
+from db.queries import composed as rows
+from db.queries import jobs
+from db.queries import listeners as listener_rows
+from db.queries.composed import WholePiece
+from webapp.composing.wishes import ASKED_PRIORITY
+from webapp.runtime.database import Database
+from webapp.runtime.errors import TooMany, UnknownListenerError
+
+KIND = "compose_whole"
+MOST_A_DAY = 60
+
+
+@dataclass(frozen=True)
+class Programme:
+    """The whole pieces of a listener, oldest first, and how the next one stands: none, waiting, running, failed."""
+
+    pieces: Sequence[WholePiece]
+    coming: str
+
+
+def ask(database: Database, listener_id: uuid.UUID) -> Programme:
+    """Leave a job for one more piece in the music that the listener hears now; there is one at a time.
+
+    Raises ``UnknownListenerError``, and ``TooMany`` after ``MOST_A_DAY``.
+    """
+
+    def work(session: Session) -> Programme:
+        listener = listener_rows.lock_listener(session, listener_id)
+        if listener is None:
+            raise UnknownListenerError
+        since = datetime.now(UTC) - timedelta(days=1)
+        made = sum(piece.created_at > since for piece in rows.whole_pieces(session, listener_id))
+        if made >= MOST_A_DAY:
+            raise TooMany(f"{made} pieces were composed for you since yesterday; play those again, and ask tomorrow")
+        payload = {"domain": listener.domain}
+        jobs.enqueue(
+            session, KIND, payload, dedupe_key=f"{KIND}:{listener_id}", listener_id=listener_id, priority=ASKED_PRIORITY
+        )
+        return _programme(session, listener_id)
+
+    return database.transaction(work)
+
+
+def programme(database: Database, listener_id: uuid.UUID) -> Programme:
+    """What there is, and how the next piece stands; raises ``UnknownListenerError``."""
+
+    def work(session: Session) -> Programme:
+        if listener_rows.get_listener(session, listener_id) is None:
+            raise UnknownListenerError
+        return _programme(session, listener_id)
+
+    return database.transaction(work)
+
+
+def _programme(session: Session, listener_id: uuid.UUID) -> Programme:
+    job = jobs.newest_of(session, f"{KIND}:{listener_id}")
+    coming = "none" if job is None or job.state == "done" else job.state
+    return Programme(rows.whole_pieces(session, listener_id), coming)

@@ -1,0 +1,128 @@
+"""Whole pieces: music composed for the listener that goes on without end, the next piece while the last one plays."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import gradio as gr
+
+from db.queries.composed import WholePiece
+from webapp.composing import whole_pieces
+from webapp.composing.whole_pieces import Programme
+from webapp.context import Context
+from webapp.listeners import accounts
+from webapp.listening import ShownClip
+from webapp.ui import saving
+from webapp.ui.components.clip_list import ClipList, playing
+from webapp.ui.components.listener_token import ListenerToken
+from webapp.ui.components.volume import Volume
+from webapp.ui.handlers import bound, listener_of
+from webapp.ui.layout import QUIET, explain, heading, page, status
+from webapp.ui.pages.picking import DOMAINS, ways
+
+TITLE = "Whole pieces"
+POLL_S = 1
+KINDS = {"pop": "pop piano", "dance": "dance tune", "chorale": "chorale"}
+FIRST = "Press <b>Play something new</b>: a piece of up to a minute is composed for you, and then the next."
+COMING = {"waiting": "In the queue…", "running": "Composing the next piece…"}
+FAILED = "Composing failed this time. Nothing is lost; please try again."
+
+
+class Shown(NamedTuple):
+    """What the page shows of a programme, in the order of its outputs."""
+
+    text: str
+    timer: dict[str, Any]
+    pieces: Any
+    awaited: bool
+
+
+def build(context: Context) -> None:
+    """The page at ``/whole``."""
+    listener: ListenerToken
+    with page("compare") as listener:
+        with gr.Row(elem_classes="k-ask"):
+            heading(TITLE, "Each begins as your picks say you would like it. While it plays, the next one is composed.")
+            domain = gr.Radio(
+                DOMAINS, label="Kind of music", show_label=False, container=False, elem_classes="k-choices"
+            )
+        with gr.Row(elem_classes="k-ways-row"):
+            ways("whole")
+            told = gr.HTML(apply_default_css=False, elem_id="whole-told")
+            Volume()
+        more = gr.Button("Play something new", variant="primary", elem_id="whole-more", scale=0, min_width=200)
+        pieces = ClipList(endless=True, elem_id="whole-pieces", interactive=True)
+        explain("Pieces stay here, the newest first. What you play on this page says nothing about your taste.")
+        awaited = gr.State(value=False)
+    timer = gr.Timer(POLL_S, active=False)
+    outputs = [told, timer, pieces, awaited]
+    listener.change(bound(look, context), inputs=listener, outputs=[domain, *outputs], **QUIET)
+    domain.input(bound(choose_domain, context), inputs=[listener, domain], outputs=told, **QUIET)
+    more.click(bound(ask, context), inputs=listener, outputs=outputs, **QUIET)
+    pieces.select(bound(begun, context), inputs=[listener, awaited], outputs=outputs, **QUIET)
+    timer.tick(bound(follow, context), inputs=[listener, awaited], outputs=outputs, **QUIET)
+
+
+def look(context: Context, token: str | None) -> tuple[Any, ...]:
+    """The kind of music and the pieces that are there when the page opens."""
+    listener_id = listener_of(context, token)
+    found = whole_pieces.programme(context.database, listener_id)
+    return (accounts.account(context.database, listener_id).domain, *shown(found, awaited=False))
+
+
+def choose_domain(context: Context, token: str | None, domain: str) -> str:
+    """Another kind of music, from the next piece on."""
+    accounts.change_domain(context.database, context.journal, listener_of(context, token), domain)
+    called = next(label for label, value in DOMAINS if value == domain)
+    return status(f"{called} from the next piece on.")
+
+
+def ask(context: Context, token: str | None) -> Shown:
+    """Compose one more, which sounds as soon as it is there."""
+    return shown(whole_pieces.ask(context.database, listener_of(context, token)), awaited=True)
+
+
+def begun(context: Context, token: str | None, awaited: bool, event: gr.EventData) -> Shown:  # noqa: FBT001 (an input)
+    """A piece begins to sound; with the newest of them the next one is composed."""
+    listener_id = listener_of(context, token)
+    act = whole_pieces.ask if event.index == 0 else whole_pieces.programme
+    return shown(act(context.database, listener_id), awaited=awaited)._replace(pieces=gr.skip())
+
+
+def follow(context: Context, token: str | None, awaited: bool) -> Shown:  # noqa: FBT001 (an input)
+    """How the next piece stands, asked again in a second while it is composed; one that was awaited sounds."""
+    found = whole_pieces.programme(context.database, listener_of(context, token))
+    if _comes(found):
+        return shown(found, awaited=awaited)._replace(pieces=gr.skip())
+    rows = rows_of(found.pieces)
+    there = playing(rows) if awaited and found.coming == "none" and rows else rows
+    return shown(found, awaited=False)._replace(pieces=there)
+
+
+def shown(found: Programme, *, awaited: bool) -> Shown:
+    """A programme on the page."""
+    text = FAILED if found.coming == "failed" else COMING.get(found.coming, "" if found.pieces else FIRST)
+    return Shown(status(text), gr.update(active=_comes(found)), rows_of(found.pieces), awaited)
+
+
+def rows_of(pieces: Sequence[WholePiece]) -> list[dict[str, Any]]:
+    """The newest first, each with its number, kind and length."""
+    return [_row(number, piece) for number, piece in reversed(list(enumerate(pieces, 1)))]
+
+
+def _row(number: int, piece: WholePiece) -> dict[str, Any]:
+    clip = ShownClip.of(piece.id, piece.seconds)
+    bars = piece.recipe["bars"] + piece.recipe["played_on"]
+    return {
+        "heading": f"Piece {number}",
+        "detail": f"{KINDS[piece.domain]}, {bars} bars, {piece.seconds:.0f} s",
+        "audio_url": clip.audio_url,
+        "notes_url": clip.notes_url,
+        "seconds": clip.seconds,
+        "save": saving.of_clip(piece.id),
+    }
+
+
+def _comes(found: Programme) -> bool:
+    return found.coming in COMING
