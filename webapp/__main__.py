@@ -107,7 +107,10 @@ def _add_compose(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     compose.add_argument("--domain", default="pop", help="pop, dance or chorale")
     compose.add_argument("--count", type=int, default=1, help="how many pieces (1)")
     compose.add_argument("--seed", type=int, default=0, help="the same seed composes the same notes (0)")
-    compose.add_argument("--bars", type=int, default=8, help="of each piece (8)")
+    compose.add_argument(
+        "--bars", type=int, default=8, help="of each piece (8); from nine on, to 64, whole pieces with an ending"
+    )
+    compose.add_argument("--form", default="", help="of whole pieces, such as AABB: the same letter, the same bars")
     compose.add_argument("--out", type=Path, required=True, help="folder for 000.mid, 001.mid …")
     compose.add_argument("--wav", action="store_true", help="write the sound of each piece beside it")
     compose.set_defaults(run=_compose)
@@ -277,7 +280,7 @@ def _compose(given: argparse.Namespace, settings: Settings) -> int:
     from webapp.composing import offline
 
     try:
-        task = offline.Task.checked(given.domain, given.count, given.seed, given.bars)
+        task = offline.Task.checked(given.domain, given.count, given.seed, given.bars, given.form)
         offline.compose_files(task, given.out, settings.style_folder, settings.device, wav=given.wav)
     except (ValueError, OSError, offline.NothingComposedError) as error:
         print(error, file=sys.stderr)

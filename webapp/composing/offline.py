@@ -18,6 +18,7 @@ from models.style.checkpoint import load_style
 from models.style.compose import Composer
 from models.style.drafting import draft_each, play_each
 from models.style.latents import BARS
+from models.style.pieces.sampling import returns_of_form
 from models.style.screen import rejection_reason
 
 TOGETHER = 8  # pieces decoded side by side
@@ -40,9 +41,10 @@ class Task:
     count: int
     seed: int
     bars: int
+    form: str = ""
 
     @classmethod
-    def checked(cls, domain: str, count: int, seed: int, bars: int) -> Task:
+    def checked(cls, domain: str, count: int, seed: int, bars: int, form: str = "") -> Task:
         """A task of what somebody typed; raises ``ValueError`` for what can't be composed."""
         known = {name: name for name in DOMAINS}
         if domain not in known:
@@ -53,7 +55,10 @@ class Task:
             raise ValueError(f"seed {seed} was given; it must be 0 or more, and below 2^63")
         if not 1 <= bars <= MOST_BARS:
             raise ValueError(f"{bars} bars were asked for; a piece has 1 to {MOST_BARS}")
-        return cls(known[domain], count, seed, bars)
+        if form and bars <= BARS:
+            raise ValueError(f"the form {form} was asked for; a piece with a form has more than {BARS} bars")
+        returns_of_form(form, bars)
+        return cls(known[domain], count, seed, bars, form)
 
 
 def compose(composer: Composer, task: Task) -> Iterator[Piece]:
@@ -102,7 +107,7 @@ def _seed(seed: int, number: int) -> int:
 def _composed(composer: Composer, task: Task, seeds: list[int]) -> list[Piece]:
     """A piece for each seed: an opening, whole pieces where these are longer than that."""
     if task.bars > BARS and composer.writer:
-        return composer.writer.wholes(task.domain, [[seed] for seed in seeds], task.bars)
+        return composer.writer.wholes(task.domain, [[seed] for seed in seeds], task.bars, task.form)
     drafts = draft_each(composer, [task.domain] * len(seeds), seeds)
     return play_each(composer, task.domain, drafts, seeds, task.bars)
 

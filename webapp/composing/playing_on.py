@@ -21,6 +21,7 @@ from webapp.learning import heads
 log = logging.getLogger(__name__)
 
 GOES_ON: Mapping[Domain, int] = {"pop": 16, "dance": 24, "chorale": 8}  # bars after the opening's eight
+FORMS: Mapping[Domain, str] = {"pop": "", "dance": "AABB", "chorale": ""}  # of the whole
 AMONG = 8  # of the best openings one is taken, so that not all pieces are alike
 TRIES = 3  # openings, where a piece may not be offered
 
@@ -60,8 +61,9 @@ class WholePieceComposer:
         """Whether the piece could be offered, and is stored."""
         generation, domain = self._maker.generation, job.domain
         opening = Order(domain, seed, draft).composed(generation)
-        played = generation.play_on(opening.notes, GOES_ON[domain], seed)
+        played = generation.play_on(opening.notes, GOES_ON[domain], seed, FORMS[domain])
         recipe = {**opening.recipe, "content": "written", "writer": played.writer, "played_on": GOES_ON[domain]}
+        recipe |= {"form": FORMS[domain]}
         whole = opening.model_copy(update={"notes": played.notes, "recipe": recipe})
         kept = self._maker.keep(whole, domain, job.listener_id, WHOLE, whole=True)
         log.info("whole_piece domain=%s fault=%s", domain, kept.fault or "none")

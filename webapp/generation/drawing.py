@@ -60,7 +60,7 @@ class Drawing:
             time.sleep(0.001)
         return LatentsResult(latents=[one.to_json() for one in drawn], model_version=self.composer.version)
 
-    def play_on(self, notes: dict[str, Any], bars: int, seed: int) -> PlayedOnResult:
+    def play_on(self, notes: dict[str, Any], bars: int, seed: int, form: str = "") -> PlayedOnResult:
         """A piece with so many more bars, in which it comes to its end; the same seed gives the same again.
 
         Raises ``BadRequest`` for what can't be played on, and where no piece model is there.
@@ -72,8 +72,8 @@ class Drawing:
             raise BadRequest(f"{bars} more bars were asked for; 1 to {MOST_BARS} are allowed")
         try:
             with self._writing:
-                (piece,) = writer.play_on(Piece.from_json(notes), bars, seed=seed)
-        except MusicError as error:
+                (piece,) = writer.play_on(Piece.from_json(notes), bars, seed=seed, form=form)
+        except ValueError as error:  # MusicError is one
             raise BadRequest(str(error)) from error
         version = self.composer.version
         return PlayedOnResult(notes=piece.to_json(), writer=writer.bundle.version, model_version=version)

@@ -156,8 +156,12 @@ class Generator(Protocol):
         """
         ...
 
-    def play_on(self, notes: dict[str, Any], bars: int, seed: int) -> PlayedOnResult:
-        """A piece (``Piece.to_json``) with so many more ``bars``, in which it comes to its end."""
+    def play_on(self, notes: dict[str, Any], bars: int, seed: int, form: str = "") -> PlayedOnResult:
+        """A piece (``Piece.to_json``) with so many more ``bars``, in which it comes to its end.
+
+        ``form`` has sections of equal length over all its bars, such as AABB: a letter that comes again asks for its
+        bars again.
+        """
         ...
 
     def encode(self, notes: dict[str, Any]) -> EncodeResult:

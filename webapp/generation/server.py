@@ -68,11 +68,12 @@ class LatentsRequest(DraftsRequest):
 
 
 class PlayOnRequest(BaseModel):
-    """A piece (``Piece.to_json``) and how many bars it is to go on."""
+    """A piece (``Piece.to_json``), how many bars it is to go on, and the form of the whole, such as AABB."""
 
     model_config = ConfigDict(extra="forbid")
     notes: dict[str, Any]
     bars: Annotated[int, Field(ge=1, le=64)] = 24
+    form: Annotated[str, Field(max_length=16)] = ""
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
 
 
@@ -140,7 +141,7 @@ def create_app(engine: Engine) -> FastAPI:
 
     @app.post("/v1/play_on")
     def play_on(request: PlayOnRequest) -> PlayedOnResult:
-        return engine.play_on(request.notes, request.bars, request.seed)
+        return engine.play_on(request.notes, request.bars, request.seed, request.form)
 
     @app.post("/v1/encode")
     def encode(request: EncodeRequest) -> EncodeResult:

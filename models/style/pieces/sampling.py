@@ -79,9 +79,10 @@ class Writer:
         )
         return self._written(self._drawn(wishes, temperature, nucleus), [(seed, index) for index in range(count)])
 
-    def wholes(self, domain: Domain, seeds: Sequence[Sequence[int]], bars: int) -> list[Piece]:
-        """A piece of ``bars`` whole bars that comes to its end, for each of ``seeds``."""
-        return self._written(self._drawn(Wishes(DOMAINS.index(domain), bars)), seeds)
+    def wholes(self, domain: Domain, seeds: Sequence[Sequence[int]], bars: int, form: str = "") -> list[Piece]:
+        """A piece of ``bars`` whole bars that comes to its end, for each of ``seeds``; ``form`` as in ``compose``."""
+        wishes = Wishes(DOMAINS.index(domain), bars, returns=returns_of_form(form, bars))
+        return self._written(self._drawn(wishes), seeds)
 
     def openings(self, domain: Domain, seeds: Sequence[Sequence[int]], bars: int) -> list[Piece]:
         """The first ``bars`` whole bars, of one meter, of a new piece for each of ``seeds``; a pickup comes on top."""
@@ -97,20 +98,19 @@ class Writer:
         seed: int = 0,
         temperature: PerElement | None = None,
         nucleus: PerElement | None = None,
+        form: str = "",
         ending: bool = True,
     ) -> list[Piece]:
         """``count`` pieces that begin with ``piece`` and have ``bars`` more; the rest is as in ``compose``.
 
         ``piece`` is taken as the model knows music: on the grid, in regular bars, without silence before and after.
-        Raises ``MusicError`` where that can't be.
+        Raises ``MusicError`` where that can't be, and ``ValueError`` for a form that doesn't divide all the bars.
         """
         prompt = regular_tokens(piece)
         heads = prompt[prompt[:, POSITION] == BAR]
-        wishes = Wishes(
-            DOMAINS.index(piece.domain or likely_domain(piece)),
-            len(heads) - 1 + int(first_numbers(heads[:1])[0]) + bars,
-            ending=ending,
-        )
+        last = len(heads) - 1 + int(first_numbers(heads[:1])[0]) + bars
+        domain = DOMAINS.index(piece.domain or likely_domain(piece))
+        wishes = Wishes(domain, last, ending=ending, returns=returns_of_form(form, last))
         wishes = self._drawn(wishes, temperature, nucleus)
         return self._written(wishes, [(seed, index) for index in range(count)], prompt)
 

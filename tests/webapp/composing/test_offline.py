@@ -50,6 +50,8 @@ def test_pieces_become_files_that_begin_with_their_meter_and_tempo(tmp_path):
         (["--bars", "65"], "1 to 64"),
         (["--bars", "0"], "1 to 64"),
         (["--seed", "-1"], "0 or more"),
+        (["--form", "AABB"], "more than 8 bars"),
+        (["--bars", "30", "--form", "AABB"], "can't be divided"),
     ],
 )
 def test_what_cannot_be_composed_is_said_in_one_line(tmp_path, capsys, words, said):
