@@ -64,7 +64,7 @@ class Order:
         latents, notes = self.draft.latents, self.draft.notes
         recipe = {
             "model_version": latents.version, "domain": self.domain, "meter": latents.piece["meter"],
-            "bars": latents.bars, "seed": self.seed, "content": "written", "writer": latents.piece["writer"],
+            "bars": latents.bars, "seed": self.seed, "content": "written", "writer": latents.piece.get("writer", ""),
             "styles": {},
         }  # fmt: skip
         return GenerateResult(

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 
 from db.tables import WHOLE
-from models.music.notes import Domain
+from models.music.notes import Domain, Piece
 from models.style.drafts import Draft
-from models.taste.head import Head
+from models.style.latents import Latents
 from models.taste.search import Candidate, Candidates, best_latents
+from webapp.composing import sources
 from webapp.composing.bank import Bank
 from webapp.composing.clip_maker import ClipMaker, Order
 from webapp.composing.jobs import JobInHand
@@ -34,12 +35,9 @@ class WholePieceComposer:
 
     def do(self, job: JobInHand) -> dict[str, Any]:
         """Do a job; done again it composes the same piece, which is then stored once. Raises ``GenerationError``."""
-        head = self._maker.database.transaction(
-            lambda session: heads.load(session, job.listener_id, self._maker.style.space)
-        )
         found = [Draft.from_json(each) for each in job.found]
         if not found:
-            found = self._openings(head, job.domain, job.seed)
+            found = self._given(job) if "clip" in job.payload else self._openings(job)
             job.remember([draft.to_json() for draft in found])
         for place, draft in enumerate(found):
             if self._compose(draft, job, job.seed + place):
@@ -47,24 +45,40 @@ class WholePieceComposer:
         log.warning("no_whole_piece listener=%s openings=%d", job.listener_id, len(found))
         raise RuntimeError(f"none of {len(found)} openings could be played on to a piece")
 
-    def _openings(self, head: Head, domain: Domain, seed: int) -> list[Draft]:
+    def _given(self, job: JobInHand) -> list[Draft]:
+        """The clip that is to be played on; raises ``NotYours`` where it is gone."""
+        name = f"{sources.CLIPS}/{job.payload['clip']}"
+        clip = self._maker.database.transaction(lambda session: sources.find(session, name, job.listener_id))
+        return [Draft(Latents.from_json(clip.latents), clip.piece)] * TRIES
+
+    def _openings(self, job: JobInHand) -> list[Draft]:
         """Some of the best of the bank, as they were written."""
-        rng, space = np.random.default_rng(seed), self._maker.style.space
+        rng, space = np.random.default_rng(job.seed), self._maker.style.space
+        head = self._maker.database.transaction(lambda session: heads.load(session, job.listener_id, space))
 
         def search(candidates: Candidates, wanted: int) -> Sequence[Candidate]:
             best = best_latents(head, space, candidates, AMONG, refine=False)
             return [best[i] for i in rng.permutation(len(best))[:wanted]]
 
-        return self._bank.choose(domain, search, TRIES)
+        return self._bank.choose(job.domain, search, TRIES)
 
     def _compose(self, draft: Draft, job: JobInHand, seed: int) -> bool:
         """Whether the piece could be offered, and is stored."""
         generation, domain = self._maker.generation, job.domain
         opening = Order(domain, seed, draft).composed(generation)
-        played = generation.play_on(opening.notes, GOES_ON[domain], seed, FORMS[domain])
+        form = _form(domain, Piece.from_json(opening.notes))
+        played = generation.play_on(opening.notes, GOES_ON[domain], seed, form)
         recipe = {**opening.recipe, "content": "written", "writer": played.writer, "played_on": GOES_ON[domain]}
-        recipe |= {"form": FORMS[domain]}
+        recipe |= {"form": form} | ({"clip": job.payload["clip"]} if "clip" in job.payload else {})
         whole = opening.model_copy(update={"notes": played.notes, "recipe": recipe})
         kept = self._maker.keep(whole, domain, job.listener_id, WHOLE, whole=True)
         log.info("whole_piece domain=%s fault=%s", domain, kept.fault or "none")
         return kept.clip_id is not None
+
+
+def _form(domain: Domain, opening: Piece) -> str:
+    """The form that the whole is to have; none where its bars can't be divided so, silence around it left out."""
+    sounding = np.searchsorted(opening.bars[:, 0], opening.notes[[0, -1], 0], "right")
+    bars = int(sounding[1] - sounding[0]) + 1 + GOES_ON[domain]
+    form = FORMS[domain]
+    return form if form and bars % len(form) == 0 else ""

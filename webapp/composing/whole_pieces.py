@@ -16,9 +16,10 @@ from db.queries import composed as rows
 from db.queries import jobs
 from db.queries import listeners as listener_rows
 from db.queries.composed import WholePiece
+from webapp.composing import sources
 from webapp.composing.wishes import ASKED_PRIORITY
 from webapp.runtime.database import Database
-from webapp.runtime.errors import TooMany, UnknownListenerError
+from webapp.runtime.errors import Contradiction, TooMany, UnknownListenerError
 
 KIND = "compose_whole"
 MOST_A_DAY = 60
@@ -32,10 +33,11 @@ class Programme:
     coming: str
 
 
-def ask(database: Database, listener_id: uuid.UUID) -> Programme:
+def ask(database: Database, listener_id: uuid.UUID, clip_id: uuid.UUID | None = None) -> Programme:
     """Leave a job for one more piece in the music that the listener hears now; there is one at a time.
 
-    Raises ``UnknownListenerError``, and ``TooMany`` after ``MOST_A_DAY``.
+    With a ``clip_id`` it is that clip which is played on. Raises ``UnknownListenerError``, ``NotYours`` for a clip that
+    is none of theirs, ``Contradiction`` where another piece is under way instead, and ``TooMany`` after ``MOST_A_DAY``.
     """
 
     def work(session: Session) -> Programme:
@@ -47,9 +49,14 @@ def ask(database: Database, listener_id: uuid.UUID) -> Programme:
         if made >= MOST_A_DAY:
             raise TooMany(f"{made} pieces were composed for you since yesterday; play those again, and ask tomorrow")
         payload = {"domain": listener.domain}
-        jobs.enqueue(
-            session, KIND, payload, dedupe_key=f"{KIND}:{listener_id}", listener_id=listener_id, priority=ASKED_PRIORITY
-        )
+        if clip_id is not None:
+            source = sources.find(session, f"{sources.CLIPS}/{clip_id}", listener_id)
+            payload = {"domain": source.domain, "clip": str(clip_id)}
+        key = f"{KIND}:{listener_id}"
+        left = jobs.enqueue(session, KIND, payload, dedupe_key=key, listener_id=listener_id, priority=ASKED_PRIORITY)
+        under_way = jobs.newest_of(session, key)
+        if left is None and clip_id and under_way and under_way.payload.get("clip") != str(clip_id):
+            raise Contradiction("another piece is being composed just now; ask again when it is there")
         return _programme(session, listener_id)
 
     return database.transaction(work)

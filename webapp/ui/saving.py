@@ -12,9 +12,14 @@ FORMS = {"MIDI": "mid", "MP3": "mp3", "WAV": "wav"}
 
 def of_clip(clip_id: uuid.UUID | str) -> dict[str, Any]:
     """The menu of a clip that the listener may hear, as ``ClipList`` takes it."""
-    at = f"/api/studio/clips/{clip_id}"
-    files = {name: f"{at}/{form}" for name, form in FORMS.items()}
-    return {"files": files, "keep": f"{at}/keep", "studio": f"studio?clip={clip_id}"}
+    keep = f"/api/studio/clips/{clip_id}/keep"
+    more = {"keep": keep, "studio": f"studio?clip={clip_id}", "whole": f"whole?clip={clip_id}"}
+    return of_whole(clip_id) | more
+
+
+def of_whole(clip_id: uuid.UUID | str) -> dict[str, Any]:
+    """The menu of a whole piece, which has more bars than the studio works on."""
+    return {"files": {name: f"/api/studio/clips/{clip_id}/{form}" for name, form in FORMS.items()}}
 
 
 def of_shared(piece: SharedPiece) -> dict[str, Any]:

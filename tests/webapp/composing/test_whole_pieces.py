@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from types import SimpleNamespace
 
 import gradio as gr
 import numpy as np
@@ -18,7 +19,7 @@ from models.style.pieces.sampling import Writer
 from webapp.composing import playing_on, screening, whole_pieces
 from webapp.composing.jobs import JobInHand
 from webapp.listeners import accounts
-from webapp.runtime.errors import TooMany, UnknownListenerError
+from webapp.runtime.errors import Contradiction, NotYours, TooMany, UnknownListenerError
 from webapp.ui.pages import whole
 from webapp.worker import HANDLERS, Worker
 
@@ -108,11 +109,12 @@ def test_a_model_that_cannot_play_on_is_said_to_have_failed(context, listener):
 @pytest.mark.usefixtures("writing")
 def test_the_page_plays_what_was_awaited_and_composes_the_next_while_the_newest_sounds(context, listener):
     token = context.identity.token(listener)
-    opened = whole.look(context, token)
-    assert opened[0] == "pop"
-    assert "Play something new" in opened[1]
-    asked = whole.ask(context, token)
-    assert (asked.pieces, asked.timer["active"], asked.awaited) == ([], True, True)
+    _, button, domain, *opened = whole.look(context, token, address())
+    assert (button["value"], domain) == (whole.NEW, "pop")
+    assert whole.NEW in opened[0]
+    _, _, told, timer, pieces, awaited = whole.ask(context, token, "")
+    assert (pieces, timer["active"], awaited) == ([], True, True)
+    assert "queue" in told
     work(context)
     there = whole.follow(context, token, awaited=True)
     assert there.pieces["play"] > 0  # it sounds by itself
@@ -125,3 +127,33 @@ def test_the_page_plays_what_was_awaited_and_composes_the_next_while_the_newest_
     assert [row["heading"] for row in after.pieces] == ["Piece 2", "Piece 1"]
     assert "10 bars" in after.pieces[0]["detail"]
     assert not whole.begun(context, token, False, gr.EventData(None, {"index": 1})).timer["active"]  # not the newest
+
+
+def address(**named: str) -> SimpleNamespace:
+    return SimpleNamespace(query_params=named)
+
+
+@pytest.mark.usefixtures("writing")
+def test_a_clip_that_the_address_names_is_played_on_once(context, listener, stock):
+    clip_id = stock("dance", 1)[0]
+    token = context.identity.token(listener)
+    named, button, *_ = whole.look(context, token, address(clip=str(clip_id)))
+    assert button["value"] == whole.THIS
+    named, button, *_ = whole.ask(context, token, named)
+    assert (named, button["value"]) == ("", whole.NEW)
+    with pytest.raises(Contradiction, match="just now"):
+        whole.ask(context, token, str(stock("dance", 1)[0]))
+    work(context)
+    found = context.database.transaction(lambda s: s.scalars(select(Clip).where(Clip.kind == "whole")).one())
+    begins = context.database.transaction(lambda s: Piece.from_json(s.get(Clip, clip_id).notes))
+    piece = Piece.from_json(found.notes)
+    assert found.domain == "dance"
+    assert piece.notes[: len(begins.notes), :3].tolist() == begins.notes[:, :3].tolist()
+    assert len(piece.bars) == 6  # four that sound, and two more
+
+
+def test_what_is_no_clip_of_theirs_is_refused(context, listener):
+    token = context.identity.token(listener)
+    for named in ("nonsense", str(uuid.UUID(int=9))):
+        with pytest.raises(NotYours):
+            whole.ask(context, token, named)

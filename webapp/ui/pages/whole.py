@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -13,6 +14,7 @@ from webapp.composing.whole_pieces import Programme
 from webapp.context import Context
 from webapp.listeners import accounts
 from webapp.listening import ShownClip
+from webapp.runtime.errors import NotYours
 from webapp.ui import saving
 from webapp.ui.components.clip_list import ClipList, playing
 from webapp.ui.components.listener_token import ListenerToken
@@ -23,8 +25,9 @@ from webapp.ui.pages.picking import DOMAINS, ways
 
 TITLE = "Whole pieces"
 POLL_S = 1
+NEW, THIS = "Play something new", "Play this piece on"
 KINDS = {"pop": "pop piano", "dance": "dance tune", "chorale": "chorale"}
-FIRST = "Press <b>Play something new</b>: a piece of up to a minute is composed for you, and then the next."
+FIRST = f"Press <b>{NEW}</b>: a piece of up to a minute is composed for you, and then the next."
 COMING = {"waiting": "In the queue…", "running": "Composing the next piece…"}
 FAILED = "Composing failed this time. Nothing is lost; please try again."
 
@@ -51,24 +54,26 @@ def build(context: Context) -> None:
             ways("whole")
             told = gr.HTML(apply_default_css=False, elem_id="whole-told")
             Volume()
-        more = gr.Button("Play something new", variant="primary", elem_id="whole-more", scale=0, min_width=200)
+        more = gr.Button(NEW, variant="primary", elem_id="whole-more", scale=0, min_width=200)
         pieces = ClipList(endless=True, elem_id="whole-pieces", interactive=True)
         explain("Pieces stay here, the newest first. What you play on this page says nothing about your taste.")
-        awaited = gr.State(value=False)
+        awaited, named = gr.State(value=False), gr.State(value="")
     timer = gr.Timer(POLL_S, active=False)
     outputs = [told, timer, pieces, awaited]
-    listener.change(bound(look, context), inputs=listener, outputs=[domain, *outputs], **QUIET)
+    listener.change(bound(look, context), inputs=listener, outputs=[named, more, domain, *outputs], **QUIET)
     domain.input(bound(choose_domain, context), inputs=[listener, domain], outputs=told, **QUIET)
-    more.click(bound(ask, context), inputs=listener, outputs=outputs, **QUIET)
+    more.click(bound(ask, context), inputs=[listener, named], outputs=[named, more, *outputs], **QUIET)
     pieces.select(bound(begun, context), inputs=[listener, awaited], outputs=outputs, **QUIET)
     timer.tick(bound(follow, context), inputs=[listener, awaited], outputs=outputs, **QUIET)
 
 
-def look(context: Context, token: str | None) -> tuple[Any, ...]:
-    """The kind of music and the pieces that are there when the page opens."""
+def look(context: Context, token: str | None, request: gr.Request) -> tuple[Any, ...]:
+    """What the button does, the kind of music, and the pieces that are there when the page opens."""
     listener_id = listener_of(context, token)
     found = whole_pieces.programme(context.database, listener_id)
-    return (accounts.account(context.database, listener_id).domain, *shown(found, awaited=False))
+    domain = accounts.account(context.database, listener_id).domain
+    named = str(request.query_params.get("clip", ""))
+    return (named, gr.update(value=THIS if named else NEW), domain, *shown(found, awaited=False))
 
 
 def choose_domain(context: Context, token: str | None, domain: str) -> str:
@@ -78,9 +83,14 @@ def choose_domain(context: Context, token: str | None, domain: str) -> str:
     return status(f"{called} from the next piece on.")
 
 
-def ask(context: Context, token: str | None) -> Shown:
-    """Compose one more, which sounds as soon as it is there."""
-    return shown(whole_pieces.ask(context.database, listener_of(context, token)), awaited=True)
+def ask(context: Context, token: str | None, named: str) -> tuple[Any, ...]:
+    """Compose one more, or play on the clip that the address named; it sounds as soon as it is there."""
+    try:
+        clip_id = uuid.UUID(named) if named else None
+    except ValueError:
+        raise NotYours(f"there is no clip {named}; choose one to play on from a list") from None
+    found = whole_pieces.ask(context.database, listener_of(context, token), clip_id)
+    return ("", gr.update(value=NEW), *shown(found, awaited=True))
 
 
 def begun(context: Context, token: str | None, awaited: bool, event: gr.EventData) -> Shown:  # noqa: FBT001 (an input)
@@ -120,7 +130,7 @@ def _row(number: int, piece: WholePiece) -> dict[str, Any]:
         "audio_url": clip.audio_url,
         "notes_url": clip.notes_url,
         "seconds": clip.seconds,
-        "save": saving.of_clip(piece.id),
+        "save": saving.of_whole(piece.id),
     }
 
 

@@ -1,13 +1,13 @@
 // @ts-check
-// The menu of a clip in a list: keep it, open it in Studio, save it as a file.
+// The menu of a clip in a list: keep it, open it in Studio, play it on to a whole piece, save it as a file.
 
 import * as api from "./api.js";
 import { saveAs } from "./save.js";
 
 /**
  * `files`: addresses by what they are called; `keep`: where it is kept; `studio`: the page that opens it, if not the
- * kept one.
- * @typedef {{files: Record<string, string>, keep: string, studio?: string}} Save
+ * kept one; `whole`: the page that plays it on.
+ * @typedef {{files: Record<string, string>, keep?: string, studio?: string, whole?: string}} Save
  */
 
 const FORMS = /** @type {Record<string, string>} */ ({ MIDI: "mid", MP3: "mp3", WAV: "wav", FLAC: "flac", ABC: "abc" });
@@ -38,16 +38,24 @@ export function savingMenu(heading, save) {
     });
     list.append(button);
   };
-  const kept = async () => (await api.keep(save.keep)).name.replace("pieces/", "");
-
-  entry("Keep in my Studio", async () => {
-    await kept();
-    return "Kept. It stands first in your Studio.";
-  });
-  entry("Open in Studio", async () => {
-    window.location.assign(save.studio ?? `studio?piece=${await kept()}`);
-    return "Opening…";
-  });
+  const { keep, studio, whole } = save;
+  if (keep) {
+    const kept = async () => (await api.keep(keep)).name.replace("pieces/", "");
+    entry("Keep in my Studio", async () => {
+      await kept();
+      return "Kept. It stands first in your Studio.";
+    });
+    entry("Open in Studio", async () => {
+      window.location.assign(studio ?? `studio?piece=${await kept()}`);
+      return "Opening…";
+    });
+  }
+  if (whole) {
+    entry("Play on to a whole piece", async () => {
+      window.location.assign(whole);
+      return "Opening…";
+    });
+  }
   for (const [name, address] of Object.entries(save.files)) {
     entry(`Download ${name}`, async () => {
       saveAs(await api.audio(address), heading, FORMS[name] ?? "txt");
