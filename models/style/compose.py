@@ -56,14 +56,6 @@ class Composer:
         about = {"domain": piece.domain, "meter": f"{numerator}/{denominator}", CODES: codes}
         return self._latents(mean, about)
 
-    def sample_latents(self, domain: Domain, count: int, seed: int, bars: int = BARS) -> list[Latents]:
-        """``count`` draws from the prior; the same seed gives the same draws."""
-        generator = torch.Generator().manual_seed(seed)
-        index = DOMAINS.index(domain)
-        setting = self.prior.draw_setting(index, count, generator)
-        z = self.prior.sample(setting, generator).float().cpu()[:, :bars]
-        return [self._drawn(row, setting, place) for place, row in enumerate(z)]
-
     def sample_near(self, latents: Latents, keep: float, domain: Domain, count: int, seed: int) -> list[Latents]:
         """``count`` draws from the prior near ``latents`` and in their key; the same seed gives the same draws.
 
@@ -77,7 +69,7 @@ class Composer:
     def draw_each(
         self, domains: Sequence[Domain], seeds: Sequence[int], codes: Tensor | None = None, guidance: float = 1.0
     ) -> list[Latents]:
-        """What ``sample_latents(domain, 1, seed)`` draws for each pair; eight cost as much as three.
+        """A draw from the prior for each pair, the same again for the same; eight cost as much as three.
 
         With ``codes`` ``(pairs, codes)`` of style instead of drawn ones, where they are given. ``guidance``: how far
         towards what is asked for; 1 is as learned, 0 as if nothing was.

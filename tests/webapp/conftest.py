@@ -71,7 +71,7 @@ def tiny_composer():
 def space(tiny_composer) -> TasteSpace:
     """A taste space over the tiny model's latents, with attributes that are readable from them."""
     random = np.random.default_rng(0)
-    summaries = np.stack([summary(each) for each in tiny_composer.sample_latents("pop", 200, seed=0)])
+    summaries = np.stack([summary(each) for each in tiny_composer.draw_each(["pop"] * 200, range(200))])
     attributes = summaries @ random.standard_normal((summaries.shape[1], len(ATTRIBUTES)))
     return TasteSpace.fit(summaries, attributes, tuple(ATTRIBUTES), tiny_composer.version)
 
@@ -134,7 +134,7 @@ def stock(context: Context, tiny_composer) -> Stock:
     def fill(
         domain: str = "pop", clips: int = 16, lengths: tuple[float, ...] = (7.0, 14.0), composed_for=None
     ) -> list[uuid.UUID]:
-        latents = tiny_composer.sample_latents(domain, clips, seed=next(counter))
+        latents = tiny_composer.draw_each([domain] * clips, [next(counter) for _ in range(clips)])
         numbers = [next(counter) for _ in latents]
         sounds = [context.clip_store.put(f"sound {number}".encode(), ".mp3") for number in numbers]
 

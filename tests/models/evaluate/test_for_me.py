@@ -50,7 +50,7 @@ def told(monkeypatch: pytest.MonkeyPatch) -> Report:
     """The report of a study, its listeners and their clips on a model that is not trained."""
     composer = Composer(tiny_style())
     generator = np.random.default_rng(0)
-    latents = composer.sample_latents("pop", 80, 1)
+    latents = composer.draw_each(["pop"] * 80, range(80))
     summaries = np.stack([summary(each) for each in latents])
     attributes = np.array([attribute_row(scale(*generator.uniform((60, 40), (160, 70)).astype(int))) for _ in latents])
     space = TasteSpace.fit(summaries, attributes + generator.normal(size=attributes.shape), NAMES, composer.version)

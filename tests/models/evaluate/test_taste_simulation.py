@@ -10,9 +10,10 @@ from models.evaluate.taste_simulation import first_composed, last_line, learning
 from models.music.notes import Piece
 from models.style.checkpoint import tiny_style
 from models.style.compose import Composer
+from models.style.drafting import play_each
 from models.style.drafts import Draft
 from models.taste.evaluation import pool
-from models.taste.evaluation.pool import compose, composed_pool
+from models.taste.evaluation.pool import composed_pool
 from models.taste.simulated_listener import SimulatedListener
 from models.taste.space import TasteSpace, summary
 from models.taste.space_fitting import NAMES
@@ -25,7 +26,7 @@ def composer() -> Composer:
 
 @pytest.fixture(scope="module")
 def space(composer: Composer) -> TasteSpace:
-    latents = composer.sample_latents("pop", 80, 1)
+    latents = composer.draw_each(["pop"] * 80, range(80))
     rows = np.random.default_rng(0).normal(size=(80, len(NAMES)))
     return TasteSpace.fit(np.stack([summary(each) for each in latents]), rows, NAMES, composer.version)
 
@@ -77,8 +78,8 @@ def test_broken_clips_never_reach_the_pool(
 
 
 def test_latents_are_decoded_one_by_one_in_their_order(composer: Composer) -> None:
-    drafts = [Draft(each) for each in composer.sample_latents("pop", 2, 0, bars=1)]
-    both = compose(composer, "pop", drafts, 5)
-    alone = compose(composer, "pop", drafts[:1], 5)
+    drafts = [Draft(each) for each in composer.draw_each(["pop"] * 2, [0, 1])]
+    both = play_each(composer, "pop", drafts, [5, 6], bars=1)
+    alone = play_each(composer, "pop", drafts[:1], [5], bars=1)
     assert len(both) == 2
     assert np.array_equal(both[0].notes[:4], alone[0].notes[:4])

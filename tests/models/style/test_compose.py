@@ -31,7 +31,7 @@ def test_the_same_seed_gives_the_same_notes_and_another_seed_others(composer) ->
 
 
 def test_draws_near_a_piece_are_the_nearer_the_more_is_kept(composer) -> None:
-    piece = composer.sample_latents("dance", 1, seed=4)[0]
+    piece = composer.draw_each(["dance"], [4])[0]
     around = {keep: composer.sample_near(piece, keep, "dance", 6, seed=1) for keep in (0.0, 0.3, 0.6, 0.9, 1.0)}
 
     def off(drawn: Latents) -> float:
@@ -225,7 +225,7 @@ def test_eight_draws_from_the_prior_are_the_draws_of_each_alone(composer) -> Non
     domains, seeds = ["pop", "dance", "chorale"], [5, 6, 7]
     together = composer.draw_each(domains, seeds)
     for domain, seed, drawn in zip(domains, seeds, together, strict=True):
-        alone = composer.sample_latents(domain, 1, seed)[0]
+        alone = composer.draw_each([domain], [seed])[0]
         assert alone.piece == drawn.piece
         assert alone.piece["meter"] in {f"{n}/{d}" for n, d in METERS}
         for name in GROUPS:

@@ -48,7 +48,7 @@ def test_the_tempo_that_is_read_is_the_one_that_is_decoded() -> None:
     found = measure_clips(composer, clips, quiet=True)
     space = fit_space(composer, found)
     assert space.readings is not None
-    latents = composer.sample_latents("pop", 1, 3)[0]
+    latents = composer.draw_each(["pop"], [3])[0]
     plan = composer.plan(domain="pop", content=latents, styles={}, bars=8)
     decoded = space.readings.tempi_bpm[plan.bar_plan.tempo_logits[0].argmax(-1).numpy()]
     assert space.readings.of(summary(latents)[None].astype(np.float64))[0, 1] == pytest.approx(decoded.mean(), rel=1e-6)

@@ -194,7 +194,7 @@ def hearing_prior(tiny_composer):
 @pytest.mark.usefixtures("hearing_prior")
 def test_a_code_goes_through_its_five_values(listener, tiny_composer, stock):
     asked = walk.Asked("code_3", source="")
-    latents = tiny_composer.sample_latents("pop", 1, 0)[0]
+    latents = tiny_composer.draw_each(["pop"], [0])[0]
     moved = [walk.with_code(latents, walk.CODE_WALKS.index(asked.group), by * walk.CODE_STEP) for by in walk.STEPS]
     assert [each.piece["codes"][2] for each in moved] == [-1, -0.5, 0, 0.5, 1]
     assert {tuple(each.piece["codes"][:2]) for each in moved} == {tuple(latents.piece["codes"][:2])}

@@ -33,7 +33,7 @@ class Prior:
         if self.down:
             raise GeneratorUnavailable("down")
         self.asked += 1
-        drawn = self.composer.sample_latents(domain, count, seed % 2**31)
+        drawn = self.composer.draw_each([domain] * count, range(seed % 2**31, seed % 2**31 + count))
         drafts = [Draft(each, WRITTEN if place % 2 else None) for place, each in enumerate(drawn)]
         return DraftsResult(drafts=[each.to_json() for each in drafts], model_version=self.composer.version)
 

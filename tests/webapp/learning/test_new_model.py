@@ -34,7 +34,7 @@ def next_context(context, settings) -> Iterator[Context]:
     from webapp.generation.engine import Engine
 
     composer = Composer(tiny_style(1))
-    summaries = np.stack([summary(each) for each in composer.sample_latents("pop", 200, seed=0)])
+    summaries = np.stack([summary(each) for each in composer.draw_each(["pop"] * 200, range(200))])
     attributes = summaries @ np.random.default_rng(1).standard_normal((summaries.shape[1], len(ATTRIBUTES)))
     space = TasteSpace.fit(summaries, attributes, tuple(ATTRIBUTES), composer.version)
     found = Context(settings.model_copy(update={"pool": BASE}), space=space)
