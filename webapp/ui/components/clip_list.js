@@ -21,6 +21,9 @@ const ICONS =
  * @typedef {{clip: Clip, node: HTMLElement, button: HTMLButtonElement, roll: Roll, buffer: AudioBuffer | null, sound: Promise<AudioBuffer> | null, drawn: boolean}} Row
  */
 
+/** @type {ClipList | null} */
+let sounding = null; // the list of the page that sounds now, which no clip that plays by itself interrupts
+
 const soundOf = (/** @type {Clip} */ clip) => clip.audio?.url ?? clip.audio_url;
 
 class ClipList {
@@ -66,8 +69,10 @@ class ClipList {
     if (this.all) this.all.hidden = this.#rows.length < 2;
     if (play > this.#played && this.#rows.length) {
       this.#played = play;
-      this.player.unlock();
-      this.#sound(this.#rows[0], 0);
+      if (sounding === null || sounding === this) {
+        this.player.unlock();
+        this.#sound(this.#rows[0], 0);
+      }
     }
     else if (this.#awaiting && this.#rows.length && this.#rows[0] !== this.#open) this.#sound(this.#rows[0], 0);
     if (this.props.together) this.#fetchAll(this.#rows);
@@ -228,6 +233,8 @@ class ClipList {
 
   #playing() {
     const sounds = this.player.playing === "a";
+    if (sounds) sounding = this;
+    else if (sounding === this) sounding = null;
     if (this.#all && !sounds && this.player.ended("a")) this.#goOn();
     if (this.props.endless && this.#sounded && !sounds && this.player.ended("a")) this.#goUp();
     this.#sounded = sounds;

@@ -24,7 +24,8 @@ class ClipList(Component):
             server), and where known ``seconds``, ``bars_s`` (the seconds at which its bars begin), ``acts`` (``False``:
             without the button), ``leads_to`` (its button is a link to there), ``lazy`` (its roll is drawn when it is
             to sound) and ``save`` (its menu: ``files`` by what they are called, ``keep``, where it is kept, and
-            ``studio``, which opens it; see ``saving``). ``playing(...)`` sounds the first by itself.
+            ``studio``, which opens it; see ``saving``). ``playing(...)`` sounds the first by itself where
+            no other list of the page sounds.
         action: What the button of each row says; empty: there is none.
         together: Another clip goes on at the place in the music where the one before was.
         columns: Whether rows stand beside one another where there is room.
