@@ -123,7 +123,7 @@ def _shown(context: Context, runs: Sequence[Run], wanted: View, there: View | No
     if not runs:
         return dashboards.empty(8 + MOST_PANELS)
     names = [str(run["name"]) for run in sorted(runs, key=lambda run: run["step"] == 0)]  # what draws nothing last
-    chosen = _chosen(names, wanted.runs)
+    called, chosen = _short(names), _chosen(names, wanted.runs)
     asked = Asked(runs=tuple(chosen), figures=wanted.figures, smoothing=wanted.smoothing)
     drawn = context.database.transaction(lambda session: figures.draw(session, "runs", asked))
     shown: list[str] = drawn.details["shown"]
@@ -139,21 +139,31 @@ def _shown(context: Context, runs: Sequence[Run], wanted: View, there: View | No
     about = [next(run for run in runs if run["name"] == name) for name in chosen]
     return [
         *dashboards.shown(view.address(), "The curves grow while a run goes on." if _going(about) else ""),
-        dashboards.offered([*_folders(names), *names], list(view.runs), list(there.runs) if there else None),
+        dashboards.offered(
+            [*_folders(names), *((short, name) for name, short in called.items())],
+            list(view.runs),
+            list(there.runs) if there else None,
+        ),
         dashboards.offered(drawn.details["figures"], shown, list(there.figures) if there else None),
         gr.skip() if there else view.smoothing,
         gr.skip() if there else view.log,
-        _legend(about),
+        _legend(about, called),
         *panels,
         *[gr.update(visible=False)] * (MOST_PANELS - len(panels)),
         {**dashboards.source_of("/api/plots/runs", drawn, _by_http(view)), "empty": "" if shown else NOTHING_YET},
-        _about(about),
+        _about(about, called),
         list(runs),
     ]
 
 
 def _by_http(view: View) -> dict[str, Any]:
     return {"run": list(view.runs), "figure": list(view.figures), "smoothing": view.smoothing}
+
+
+def _short(names: Sequence[str]) -> dict[str, str]:
+    """What each run is called on the page: without its folder, where no other run has that name."""
+    lasts = [name.rpartition("/")[2] for name in names]
+    return {name: last if lasts.count(last) == 1 else name for name, last in zip(names, lasts, strict=True)}
 
 
 def _folders(names: Sequence[str]) -> list[tuple[str, str]]:
@@ -183,13 +193,13 @@ def _going(runs: Sequence[Run]) -> bool:
     return any(run["state"] == "running" for run in runs)
 
 
-def _legend(runs: Sequence[Run]) -> str:
+def _legend(runs: Sequence[Run], called: Mapping[str, str]) -> str:
     """Each run with its colour and how far it is."""
     of, entries = looks([str(run["name"]) for run in runs]), []
     for run in runs:
         colour, _, symbol = of[str(run["name"])]
         mark = f'<span style="color: {colour}" aria-hidden="true">{SYMBOLS[symbol]}</span>'
-        entries.append(f"<li>{mark} <b>{escape(str(run['name']))}</b> <span>{escape(progress(run))}</span></li>")
+        entries.append(f"<li>{mark} <b>{escape(called[run['name']])}</b> <span>{escape(progress(run))}</span></li>")
     return f'<ul class="k-legend">{"".join(entries)}</ul><p class="k-explain">{GRID}</p>'
 
 
@@ -204,7 +214,7 @@ def progress(run: Run) -> str:
     return f"{told}, {'ended early: ' + reason if reason and steps and step < steps else run['state']}"
 
 
-def _about(runs: Sequence[Run]) -> pd.DataFrame:
+def _about(runs: Sequence[Run], called: Mapping[str, str]) -> pd.DataFrame:
     """What each run is, how it ended and what it was trained with: a row a fact that any has, what differs first."""
     broken = ["broken_lines"] if any(run["broken_lines"] for run in runs) else []
     outcomes = [name for run in runs for name in run["outcome"] if name != "step"]
@@ -217,7 +227,7 @@ def _about(runs: Sequence[Run]) -> pd.DataFrame:
     }
     facts |= {name: own[name] for name in first}
     rows = [[name, *told] for name, told in facts.items() if any(told)]
-    return pd.DataFrame(rows, columns=["", *(run["name"] for run in runs)])
+    return pd.DataFrame(rows, columns=["", *(called[run["name"]] for run in runs)])
 
 
 def _told(run: Run, name: str) -> str:
