@@ -11,7 +11,6 @@ from typing import Any
 import gradio as gr
 
 from webapp.context import Context
-from webapp.listeners import accounts
 from webapp.maps import open_maps, title_search
 from webapp.maps.title_search import FoundPoint
 from webapp.runtime import commands
@@ -32,6 +31,7 @@ LEAD = (
 )
 LONGEST = 120
 FOUND = 8
+KNOWN = "dance"  # the music whose titles the model was trained on
 NOTHING_ASKED: list[Any] = [[], status("Type a word or two first."), {"words": ""}]
 CLOSE = 0.4  # how much of a tune is kept when one is composed near it
 
@@ -70,7 +70,7 @@ def build(context: Context) -> None:
     named = [ideas, said_ideas]
     opening = listener.change(
         bound(opened, context),
-        listener,
+        None,
         [tune_odds, title_odds, said_tunes, said_ideas, pieces.domain, words],
         **QUIET,
     )
@@ -84,17 +84,16 @@ def build(context: Context) -> None:
     upload.upload(bound(name_file, context), [listener, upload, pieces.domain], named, **QUIET)
 
 
-def opened(context: Context, token: str | None, request: gr.Request) -> list[Any]:
-    """How often answers are right, what is missing to answer from, and the kind of music to choose from."""
+def opened(context: Context, request: gr.Request) -> list[Any]:
+    """How often answers are right, what is missing to answer from, and the kind of music to choose from first."""
     found = title_search.overview(context.database)
     odds, ready = found.odds or {}, found.ready
-    domain = accounts.account(context.database, listener_of(context, token)).domain
     return [
         _odds(odds.get("title_to_melody"), "titles", "tune"),
         _odds(odds.get("melody_to_title"), "melodies", "title"),
         gr.skip() if ready["tunes"] else _missing(context, "tunes"),
         gr.skip() if ready["titles"] else _missing(context, "titles"),
-        domain,
+        KNOWN,
         chosen(request, "words"),
     ]
 
