@@ -124,7 +124,7 @@ def test_a_job_done_again_composes_from_what_was_found_before(context, worker, m
     latents = context.database.transaction(
         lambda s: s.scalars(select(Clip.latents).where(Clip.composed_for == listener).order_by(Clip.created_at)).all()
     )
-    groups = [each["groups"]["content"] for each in found[:CLIPS_A_JOB]]
+    groups = [each["latents"]["groups"]["content"] for each in found[:CLIPS_A_JOB]]
     assert sorted(each["groups"]["content"] for each in latents) == sorted(groups)
     stored = context.database.transaction(lambda s: s.get(Job, job.id))
     assert (stored.state, jobs.REMEMBERED in stored.payload) == ("done", False)

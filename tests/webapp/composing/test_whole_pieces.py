@@ -60,7 +60,7 @@ def test_the_piece_begins_with_an_opening_of_the_bank_and_goes_on_to_its_end(con
     piece = Piece.from_json(clip.notes)
     assert len(piece.bars) == 10
     audio = context.database.transaction(lambda s: s.scalars(select(ClipAudio)).one())
-    assert audio.seconds == found.pieces[0].seconds >= float(piece.seconds_at(np.array([piece.notes[-1, 0]]))[0])
+    assert audio.seconds == found.pieces[0].seconds >= float(np.ptp(piece.seconds_at(piece.notes[[0, -1], 0])))
     assert len(context.clip_store.get(audio.uri)) == audio.bytes
 
 
