@@ -5,7 +5,8 @@ models of the training part), structure, copied bars in any transposition, voice
 classifier tells the music from real, at random and in matched pairs. Real music that was held out by tune is measured
 in the same way and is the baseline of every other figure; what it copies is what unrelated tunes have in common.
 
-Methods: ``ours``, the piece model given with ``--writer``; ``flow``, the prior of the style model (8 bars);
+Methods: ``ours``, the piece model that the style model's card names, or that of ``--writer``; ``flow``, the prior of
+the style model (8 bars);
 ``ngram``, melodies drawn from the n-gram model of dance tunes (its bits are its own, so no composer is asked to reach
 them); ``copy_bot``, real training bars joined by chord; and every ``--pieces NAME=FOLDER`` with MIDI files in
 ``FOLDER/DOMAIN``. A method that can't answer has null. Music given
@@ -17,9 +18,11 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
@@ -39,6 +42,7 @@ from models.style.latents import BARS
 from models.style.pieces.sampling import Writer
 
 WHOLE = "whole"
+REACH_SECONDS = 3.0  # for 32 bars on two cores
 POOL = 4  # times as many real clips as are measured, to find matched ones in
 
 
@@ -76,9 +80,19 @@ def evaluate(
         progress.update(task, completed=len(able) * (len(composers) + 3))
 
 
+def speed(report: Report, writer: Writer) -> None:
+    """Seconds to write 32 bars of pop, the median of five after a warm-up."""
+    seconds = []
+    for turn in range(6):
+        started = time.perf_counter()
+        writer.wholes("pop", [(report.seed, turn)], 32)
+        seconds.append(time.perf_counter() - started)
+    report.add("compose.seconds_32", Metric(float(np.median(seconds[1:])), n=5, reference=REACH_SECONDS))
+
+
 def print_table(report: Report) -> None:
     """A row for each measure of a domain and a column for each method, with 95 % intervals; then the JSON line."""
-    names = [name.split(".") for name in report.metrics]
+    names = [name.split(".") for name in report.metrics if name.startswith("pieces.")]
     methods = list(dict.fromkeys(method for *_, method in names))
     size = "whole pieces" if report.data["bars"] == WHOLE else f"{report.data['bars']} bars"
     table = Table("domain", "measure", *methods, title=f"{report.command}, {size}")
@@ -150,9 +164,13 @@ def main(argv: list[str] | None = None) -> None:
         model = {"version": bundle.version, "sha256": bundle.card.get("sha256", {}).get("style")}
         about = {"hash": data_hash(test), "n": len(test), "bars": given.bars or WHOLE}
         report = Report("evaluate.pieces", about, model, given.seed)
-        composers = {"ours": written(given.writer)} if given.writer else {}
-        composers |= {"flow": flow(Composer(bundle)), **{name: files(folder) for name, folder in given.pieces}}
+        composer = Composer(bundle)
+        writer = given.writer or composer.writer
+        composers = {"ours": written(writer)} if writer else {}
+        composers |= {"flow": flow(composer), **{name: files(folder) for name, folder in given.pieces}}
         evaluate(report, parts["train"], test, composers, given.domains, bars=given.bars, limit=given.limit)
+    if writer:
+        speed(report, writer)
     print_table(report)
 
 
