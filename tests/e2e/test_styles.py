@@ -23,6 +23,7 @@ def test_a_cell_of_the_swaps_says_its_interval_and_plays_its_swap(visit):
     expect(page.locator("#swaps-told")).to_contain_text("A swapped style follows its donor")
     expect(page.locator("#swaps-about")).to_contain_text("evaluate.style of style-cpu")
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["viewport"]["width"]
+    page.wait_for_function("!document.querySelector('[aria-busy=true]')")  # of components that are not started yet
     table.focus()
     page.keyboard.press("ArrowRight")  # to the first cell
     expect(page.locator("#swaps-matrix [data-part=readout]")).to_contain_text("95 %")
