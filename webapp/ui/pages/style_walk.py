@@ -41,6 +41,7 @@ GUIDANCE = (
 )
 MOVED = "What moved: the attributes of each step, measured in its notes"
 NAMED = {"pop": "pop piano clip", "dance": "dance tune", "chorale": "chorale"}
+FIRST_KIND = "pop"
 OPENS = "It opens this page with the same walk. Clips of your own open for nobody else."
 SEED = 2**53 - 1
 MOST_GUIDANCE = 4.0
@@ -50,9 +51,9 @@ PATIENCE, AGAIN_S = 4, 2.0
 def build_walk(context: Context, listener: ListenerToken, link: ViewLink) -> None:
     """Where a walk begins, its steps, and what moved; ``link`` keeps which walk it is."""
     explain(WALK)
-    group = radio(_walks(), "Style")
+    group = radio(_walks(), "Style", WALKS[0])
     with gr.Row(elem_classes="k-bar"):
-        domain = kinds_of_music()
+        domain = kinds_of_music(FIRST_KIND)
         seed = gr.Number(0, label="Clip number", precision=0, minimum=0, maximum=SEED, elem_id="walk-seed")
         guidance = gr.Number(1, label="Guidance", minimum=0, maximum=MOST_GUIDANCE, step=0.5, elem_id="walk-guidance")
         another = gr.Button("Another clip", size="sm")
@@ -100,26 +101,33 @@ def _walks() -> list[tuple[str, str]]:
 
 
 def opened(context: Context, token: str | None, request: gr.Request) -> list[Any]:
-    """The walk that the address names; without one, where the next begins."""
+    """The walk that the address names; without one, where the next begins.
+
+    What the address doesn't name stays as it is: on a slow line somebody may have set it before this arrives.
+    """
     groups = _groups(context)
     if not groups:
         return [*[gr.skip()] * 5, gr.update(interactive=False), gr.update(visible=True)]
     named = chosen(request, "style")
     domain = chosen(request, "domain")
-    kinds = ("pop", "dance", "chorale")
     own = accounts.account(context.database, listener_of(context, token)).domain
     seed, guidance = chosen(request, "seed"), chosen(request, "guidance")
     return [
-        gr.update(
-            choices=[each for each in _walks() if each[1] in groups], value=named if named in groups else groups[0]
-        ),
-        domain if domain in kinds else own,
-        int(seed) if seed.isdigit() and int(seed) <= SEED else 0,
-        float(guidance) if guidance.replace(".", "", 1).isdigit() else 1,
-        chosen(request, "source"),
+        _style(groups, named),
+        domain if domain in NAMED else own if own != FIRST_KIND else gr.skip(),
+        int(seed) if seed.isdigit() and int(seed) <= SEED else gr.skip(),
+        float(guidance) if guidance.replace(".", "", 1).isdigit() else gr.skip(),
+        chosen(request, "source") or gr.skip(),
         gr.update(interactive=True),
         gr.update(visible=False),
     ]
+
+
+def _style(groups: Sequence[str], named: str) -> Any:
+    known = [each for each in _walks() if each[1] in groups]
+    if named in groups:
+        return gr.update(choices=known, value=named)
+    return gr.skip() if known == _walks() else gr.update(choices=known, value=groups[0])
 
 
 def walk_named(context: Context, token: str | None, request: gr.Request, *asked: Any) -> Iterator[list[Any]]:
