@@ -34,6 +34,7 @@ ROOM = 2048  # draws of a domain: about 9 MB
 DRAWN_AT_ONCE = 32  # four seconds of one core
 ENOUGH = SEARCHED  # draws, before which a search has some drawn first
 TRIES = 4  # searches, where others take what was found in the meantime
+RESTS = 4.0  # times as long as drawing took, where there is enough: what goes on beside it has the machine
 RENEW_SECONDS = 300.0  # between new draws for the oldest, when the bank is full
 ABANDONED_SECONDS = 3600.0  # after which a file that was never finished is nobody's
 OTHER_VERSION_SECONDS = 86_400.0  # after which the draws of another model go
@@ -58,7 +59,7 @@ class Bank:
         self._root, self._style, self._generation = folder, style, generation
         self._files: dict[Path, tuple[Candidates, list[Draft]]] = {}
         self._reading, self._drawing = threading.Lock(), threading.Lock()
-        self._renewed = time.monotonic()
+        self._renewed = self._rested = time.monotonic()
 
     def choose(self, domain: Domain, search: Search, count: int) -> list[Draft]:
         """The best ``count`` that ``search`` finds, which nobody else is given from now on; fewer where there are few.
@@ -89,15 +90,20 @@ class Bank:
     def tend(self) -> bool:
         """Grow a little where there is room, or renew a little now and then; whether anything was drawn.
 
-        Raises a ``GenerationError``.
+        Without a pause until there is enough to search, then with long ones. Raises a ``GenerationError``.
         """
+        began = time.monotonic()
         domain = min(DOMAINS, key=self.size)
+        if self.size(domain) >= ENOUGH and began < self._rested:
+            return False
         if self.size(domain) + DRAWN_AT_ONCE > ROOM:
-            if time.monotonic() < self._renewed + RENEW_SECONDS:
+            if began < self._renewed + RENEW_SECONDS:
                 return False
             domain = min(DOMAINS, key=lambda name: min(self._drawn_at(name), default=Path()).name)
-            self._renewed = time.monotonic()
+            self._renewed = began
         self.grow(domain)
+        now = time.monotonic()
+        self._rested = now + RESTS * (now - began)
         return True
 
     def _shelf(self, domain: Domain) -> _Shelf:

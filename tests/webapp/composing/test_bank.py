@@ -94,6 +94,7 @@ def test_draws_come_back_from_disk_as_they_were_drawn(bank, tmp_path, style, pri
 
 def test_an_idle_bank_grows_in_all_domains_until_it_is_full_and_is_renewed_from_its_oldest(bank, monkeypatch):
     monkeypatch.setattr(bank_module, "ROOM", 64)
+    monkeypatch.setattr(bank_module, "RESTS", 0.0)
     while bank.tend():
         pass
     sizes = [bank.size(domain) for domain in ("pop", "dance", "chorale")]
@@ -105,6 +106,16 @@ def test_an_idle_bank_grows_in_all_domains_until_it_is_full_and_is_renewed_from_
     for domain, files in before.items():
         assert bank._drawn_at(domain)[0] == files[1]  # the oldest has gone
         assert bank.size(domain) == 64
+
+
+def test_a_bank_with_enough_to_search_rests_between_its_draws(bank, monkeypatch):
+    monkeypatch.setattr(bank_module, "ENOUGH", 32)
+    monkeypatch.setattr(bank_module, "RESTS", 1000.0)
+    for _ in range(3):
+        assert bank.tend()  # one of each kind of music, without a pause
+    assert not bank.tend()
+    bank._rested = 0.0
+    assert bank.tend()
 
 
 def test_what_was_taken_is_drawn_anew(bank, search, monkeypatch):
