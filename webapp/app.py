@@ -17,17 +17,20 @@ import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DataError, DBAPIError
 from starlette.exceptions import HTTPException
 
 from webapp.api import health
 from webapp.api.not_found import NotFoundPage
 from webapp.api.reference import add_reference
 from webapp.context import Context
+from webapp.runtime.downloads import Downloads
 from webapp.runtime.errors import DATABASE_SILENT, OUR_MISTAKE, Problem, in_words
 from webapp.runtime.limits import BodyLimit
+from webapp.runtime.same_origin import SameOrigin
 from webapp.runtime.settings import Settings
 from webapp.runtime.supervised_process import WRONG_SETTING
+from webapp.runtime.upload_limit import UploadLimit
 from webapp.runtime.version import VERSION
 from webapp.supervision import Supervision
 
@@ -78,8 +81,10 @@ def create_app(
     )
     app.state.context = watched.context
     app.state.supervision = watched
+    app.add_middleware(UploadLimit, folder=Downloads(watched.context.settings.home).folder)
     app.add_middleware(BodyLimit)
     app.add_middleware(NotFoundPage)
+    app.add_middleware(SameOrigin)
     _answer_errors(app)
     app.include_router(listening.router)
     app.include_router(listeners.router)
@@ -198,6 +203,10 @@ def _answer_errors(app: FastAPI) -> None:
     @app.exception_handler(HTTPException)
     def refused(_: Request, error: HTTPException) -> JSONResponse:
         return answer(error.status_code, str(error.detail), dict(error.headers or {}))
+
+    @app.exception_handler(DataError)
+    def no_such_value(_: Request, __: DataError) -> JSONResponse:
+        return answer(422, "the address or the request holds a character or a number that there can't be")
 
     @app.exception_handler(DBAPIError)
     def no_database(_: Request, error: DBAPIError) -> JSONResponse:

@@ -31,6 +31,7 @@ from webapp.runtime.settings import Settings
 from webapp.supervision import Supervision
 
 Stock = Callable[..., list[uuid.UUID]]
+OF_A_PAGE = {"Sec-Fetch-Site": "same-origin"}  # as a browser says of what our own pages ask
 SETTINGS = "HOME RUNS DATABASE_URL STORE_URL GENERATOR_URL HOST PORT SECRET SOUNDFONT MODEL"
 
 
@@ -178,7 +179,8 @@ def retire(context: Context) -> Callable[[uuid.UUID], None]:
 
 @pytest.fixture
 def client(context: Context) -> Iterator[TestClient]:
-    with TestClient(create_app(supervision=Supervision(context, children=False), pages=False)) as client:
+    app = create_app(supervision=Supervision(context, children=False), pages=False)
+    with TestClient(app, headers=OF_A_PAGE) as client:
         assert client.app.state.supervision.ready.wait(60)
         yield client
 
@@ -186,7 +188,7 @@ def client(context: Context) -> Iterator[TestClient]:
 @pytest.fixture
 def visitor(client: TestClient) -> Callable[[], TestClient]:
     """``visitor()``: one more browser that nobody knows yet."""
-    return lambda: TestClient(client.app)
+    return lambda: TestClient(client.app, headers=OF_A_PAGE)
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import shutil
 import socket
 import subprocess
@@ -119,3 +120,42 @@ def test_the_commit_is_that_of_the_checkout():
     if found.returncode:
         pytest.skip("not a checkout")
     assert commit() is not None
+
+
+def test_another_site_can_neither_vote_nor_delete_with_somebodys_cookie(client, visitor, stock):
+    stock()
+    client.get("/api/listener")
+    offer = client.get("/api/offers").json()[0]["offer_id"]
+    ballot = {"outcome": "left", "heard_ms": {"left": 4000, "right": 4000}}
+    evil = {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"}
+    assert client.post(f"/api/offers/{offer}/vote", json=ballot, headers=evil).status_code == 403
+    assert client.delete("/api/listener", headers=evil).status_code == 403
+    assert client.get("/api/listener").json()["picks"] == 0
+    assert client.post(f"/api/offers/{offer}/vote", json=ballot).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/card/%00", "/card/%00/sound.mp3", f"/card/{'x' * 9_000}", "/api/studio/links/%00", "/api/duets/links/%00"],
+)
+def test_an_address_that_cannot_be_is_no_mistake_of_ours(client, path):
+    client.get("/api/listener")
+    assert client.get(path).status_code in {404, 422}
+
+
+@pytest.mark.parametrize("given", ["bytes=" + "9" * 5_000 + "-", "bytes=-" + "9" * 5_000, "bytes=0-" + "9" * 5_000])
+def test_a_range_of_thousands_of_digits_is_refused(client, stock, given):
+    clip = stock(clips=1)[0]
+    address = f"/api/clips/{clip}/audio/7"
+    whole = client.get(address)
+    assert client.get(address, headers={"Range": given}).status_code == 416
+    assert client.get(address, headers={"Range": "bytes=0-²".encode("latin-1")}).content == whole.content
+    assert client.get(address, headers={"Range": "bytes=-3"}).content == whole.content[-3:]
+
+
+def test_a_number_that_is_none_in_a_listeners_file_is_refused_with_a_sentence(client, visitor, live, context):
+    token = context.identity.token(live(2))
+    file = client.get("/api/listener/export", headers={"Authorization": f"Bearer {token}"}).text
+    refused = visitor().post("/api/listener/import", content=re.sub(r'"seconds":7(\.0)?', '"seconds":NaN', file))
+    assert refused.status_code == 422
+    assert "number that is none: NaN" in refused.json()["error"]

@@ -99,7 +99,7 @@ def import_listener(
     data: Annotated[bytes, Body(media_type="application/octet-stream")] = b"",
     replace: Annotated[bool, Query()] = False,
 ) -> Listener:
-    """Bring back the listener of an export, zip or JSON, at most 32 MiB, in place of the one who asks.
+    """Bring back the listener of an export, zip or JSON, at most 10 MB unpacked, in place of the one who asks.
 
     409 where the one who asks has votes, which are deleted with ``replace=true``; 422 with what is wrong with the file.
     """

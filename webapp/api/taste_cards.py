@@ -9,7 +9,7 @@ import uuid
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Request, Response
+from fastapi import APIRouter, Header, Path, Request, Response
 from fastapi.responses import HTMLResponse
 from pydantic import BaseModel
 
@@ -19,6 +19,7 @@ from webapp.sharing import taste_cards
 from webapp.sharing.card_page import card_page
 
 router = APIRouter(tags=["taste card"])
+Key = Annotated[str, Path(max_length=64)]
 # a card that is withdrawn must be gone: nobody keeps it on our word
 FRESH = {"Cache-Control": "no-store"}
 PUBLIC = {
@@ -74,20 +75,20 @@ def withdraw_card(card_id: uuid.UUID, context: TheContext, listener_id: Known) -
 
 
 @router.get("/card/{key}", responses=ERRORS, response_class=HTMLResponse)
-def open_card(key: str, request: Request, context: TheContext) -> HTMLResponse:
+def open_card(key: Key, request: Request, context: TheContext) -> HTMLResponse:
     """The page of a shared card."""
     card = taste_cards.opened(context.database, key)
     return HTMLResponse(card_page(card.about, key=key, address=public_address(request)), headers=PUBLIC)
 
 
 @router.get("/card/{key}/card.png", responses=ERRORS, response_class=Response)
-def open_picture(key: str, context: TheContext) -> Response:
+def open_picture(key: Key, context: TheContext) -> Response:
     """The picture of a shared card."""
     return Response(taste_cards.linked_picture(context.database, key), media_type="image/png", headers=PUBLIC)
 
 
 @router.get("/card/{key}/sound.mp3", responses=ERRORS, response_class=Response)
-def open_sound(key: str, context: TheContext, wanted: Annotated[str, Header(alias="range")] = "") -> Response:
+def open_sound(key: Key, context: TheContext, wanted: Annotated[str, Header(alias="range")] = "") -> Response:
     """The clip of a shared card."""
     answer = sound_response(taste_cards.linked_sound(context.database, context.clip_store, key), wanted)
     answer.headers.update(PUBLIC)

@@ -35,7 +35,7 @@ def pack(data: Mapping[str, Any]) -> bytes:
     """The zip of what ``export_listener`` gave."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr(WHOLE, json.dumps(data, ensure_ascii=False, indent=1))
+        archive.writestr(WHOLE, json.dumps(data, ensure_ascii=False, separators=(",", ":")))
         archive.writestr(VOTES, votes_csv(data))
         archive.writestr(FOURS, fours_csv(data))
         for clip in data["clips"]:

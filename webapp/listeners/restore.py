@@ -13,7 +13,7 @@ from db.queries import clips as clip_rows
 from db.queries.restore import NotAnExportError, Restored, restore_listener
 from db.queries.study_listeners import study_ids
 from webapp.learning import refits
-from webapp.listeners import accounts, archive
+from webapp.listeners import accounts, strange_files
 from webapp.listeners.deletion import delete
 from webapp.listeners.records import Records
 from webapp.runtime.clip_store import key_of
@@ -23,7 +23,6 @@ from webapp.runtime.journal import Journal
 from webapp.runtime.limits import IMPORTS_A_SECOND, IMPORTS_AT_ONCE, TokenBucket
 
 log = logging.getLogger(__name__)
-MOST_BROUGHT_BYTES = 2**28  # of JSON in a visitor's file
 FARTHEST = 30.0  # standard deviations from the middle of the clips that any feature of a piece may lie
 _imports = TokenBucket(IMPORTS_A_SECOND, IMPORTS_AT_ONCE)
 
@@ -58,9 +57,11 @@ def bring(records: Records, current: uuid.UUID | None, file: bytes, *, replace: 
         raise TooMany("several files are being read just now; try again in a few seconds")
     here = current if current is not None and accounts.exists(records.database, current) else None
     try:
-        data = archive.unpack(file, MOST_BROUGHT_BYTES)
+        data = strange_files.read(file)
         _check_sound(data)
-    except NotAnExportError as error:
+    except strange_files.AbsurdFileError as error:
+        raise NotAllowed(f"this file can't be brought: {error}") from error
+    except (strange_files.BrokenFileError, NotAnExportError) as error:
         raise NotAllowed(
             "this is not the data of a listener; choose the file that “Download my data” gave, kallos-listener.zip"
         ) from error

@@ -10,24 +10,32 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 BODY_BYTES = 64 * 1024
 UPLOAD_BYTES = 256 * 1024
-EXPORT_BYTES = 32 * 1024 * 1024
-LARGER = {"/api/studio/uploads": UPLOAD_BYTES, "/api/listener/import": EXPORT_BYTES}
+EXPORT_BYTES = 10_000_000
+EVENT_BYTES = 2_000_000  # what a page sends to one of its handlers, such as the points of a selection
+FILE_BYTES = EXPORT_BYTES + BODY_BYTES  # a file within a form
+LARGER = {
+    "/api/studio/uploads": UPLOAD_BYTES,
+    "/api/listener/import": EXPORT_BYTES,
+    "/gradio_api/upload": FILE_BYTES,
+    "/upload": FILE_BYTES,
+}
 NEW_LISTENERS_A_SECOND = 5.0
 NEW_LISTENERS_AT_ONCE = 200
 IMPORTS_A_SECOND, IMPORTS_AT_ONCE = 0.2, 5
 
 
 class BodyLimit:
-    """Refuses a request to ``/api`` with more body than its path may have, said or streamed, with 413."""
+    """Refuses a request with more body than its path may have, said or streamed, with 413."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: D102 (ASGI)
-        if scope["type"] != "http" or not scope["path"].startswith("/api/"):
+        if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        allowed = LARGER.get(scope["path"], BODY_BYTES)
+        path = scope["path"]
+        allowed = LARGER.get(path, EVENT_BYTES if path.startswith("/gradio_api/") else BODY_BYTES)
         said = dict(scope["headers"]).get(b"content-length", b"0")
         if not said.isdigit() or int(said) > allowed:
             await _refuse(send, allowed)

@@ -8,7 +8,7 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from webapp.runtime import limits
-from webapp.runtime.limits import BODY_BYTES, BodyLimit, TokenBucket
+from webapp.runtime.limits import BODY_BYTES, EVENT_BYTES, BodyLimit, TokenBucket
 
 
 async def size(request: Request) -> PlainTextResponse:
@@ -17,7 +17,8 @@ async def size(request: Request) -> PlainTextResponse:
 
 @pytest.fixture
 def client() -> TestClient:
-    app = Starlette(routes=[Route("/api/size", size, methods=["POST"]), Route("/size", size, methods=["POST"])])
+    paths = ("/api/size", "/gradio_api/queue/join")
+    app = Starlette(routes=[Route(path, size, methods=["POST"]) for path in paths])
     app.add_middleware(BodyLimit)
     return TestClient(app, raise_server_exceptions=False)
 
@@ -36,8 +37,9 @@ def test_a_stream_that_does_not_say_its_size_is_cut_off(client):
     assert client.post("/api/size", content=iter([b"x" * BODY_BYTES, b"x"])).status_code >= 400
 
 
-def test_the_pages_have_limits_of_their_own(client):
-    assert client.post("/size", content=b"x" * (BODY_BYTES + 1)).status_code == 200
+def test_the_events_of_pages_have_a_limit_of_their_own(client):
+    assert client.post("/gradio_api/queue/join", content=b"x" * EVENT_BYTES).status_code == 200
+    assert client.post("/gradio_api/queue/join", content=b"x" * (EVENT_BYTES + 1)).status_code == 413
 
 
 def test_a_bucket_lets_a_burst_through_and_then_the_long_run(monkeypatch):

@@ -53,7 +53,7 @@ def bring(context: Context, file: File, token: Token = "", *, replace: bool = Fa
     """Bring back the listener of an export, also of another installation.
 
     Args:
-        file: what export gave, zip or JSON, at most 32 MiB.
+        file: what export gave, zip or JSON, at most 10 MB unpacked.
         token: a listener here whose place they take; without one they are added.
         replace: delete that listener's votes where they have any, instead of refusing.
 

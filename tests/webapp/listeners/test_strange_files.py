@@ -1,0 +1,71 @@
+"""What a stranger may give as the export of a listener, and what it may cost."""
+
+from __future__ import annotations
+
+import io
+import json
+import resource
+import zipfile
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from webapp.listeners import archive
+from webapp.listeners.export import export
+from webapp.listeners.strange_files import MOST_BYTES, AbsurdFileError, BrokenFileError, read
+
+
+def zipped(text: bytes, name: str = "listener.json") -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as packed:
+        packed.writestr(name, text)
+    return buffer.getvalue()
+
+
+def test_a_listeners_own_file_comes_through_unchanged(context, live):
+    data = export(context.database, live(5))
+    assert read(archive.pack(data)) == read(json.dumps(data).encode()) == data
+
+
+@pytest.mark.parametrize(
+    ("file", "why"),
+    [
+        (b'{"a": NaN}', "number that is none"),
+        (b'{"a": [1, -Infinity]}', "number that is none"),
+        (b'{"a": 1e400}', "larger than anything"),
+        (b'{"a": 1e300}', "larger than anything"),
+        (b'{"a": ' + b"9" * 5_000 + b"}", "5000 digits"),
+        (b'{"offers": [{"pair_probability": 1e-300}]}', "probability lies between"),
+        (b'{"offers": [{"vote": {"created_at": "2020-01-01T00:00:00+00:00"}}]}', "between 2025 and now"),
+        (json.dumps({"made_at": (datetime.now(UTC) + timedelta(days=9)).isoformat()}).encode(), "and now"),
+        (b'{"updated_at": "soon"}', "between 2025 and now"),
+        (b'{"clips": [{"audio": [{"seconds": 1e9}]}]}', "plays for at most"),
+        (b'{"listening": {"left_ms": 1e10}}', "one day at most"),
+        (b'{"domain": "pop\\u0000"}', "no database takes"),
+        (b'{"domain": "' + b"x" * 200_000 + b'"}', "too long"),
+        (json.dumps({"offers": [{}] * 10_001}).encode(), "10001 offers"),
+        (b"[" * 100_000, "too deep"),
+        (b'{"a": ' + b"[" * 50 + b"]" * 50 + b"}", "too deep"),
+        (json.dumps({"a": {"b": [0] * 1_000_001}}).encode(), "more than 1000000 values"),
+        (b" " * (MOST_BYTES + 1), "at most"),
+        (zipped(b" " * (MOST_BYTES + 1)), "more than"),
+    ],
+)
+def test_what_no_listeners_file_holds_is_refused_with_a_sentence(file, why):
+    with pytest.raises(AbsurdFileError, match=why):
+        read(file)
+
+
+@pytest.mark.parametrize("file", [b"", b"{", b"\xff\xfe", b"[1]", zipped(b"{}", "other.json"), zipped(b"{}")[:-9]])
+def test_what_is_no_export_is_told_apart(file):
+    with pytest.raises(BrokenFileError):
+        read(file)
+
+
+def test_reading_a_hostile_file_costs_this_process_hardly_any_memory():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    bomb = zipped(b'{"a": [' + b"[]," * 3_300_000 + b"[]]}")
+    assert len(bomb) < 100_000
+    with pytest.raises(AbsurdFileError):
+        read(bomb)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 40_000  # KiB

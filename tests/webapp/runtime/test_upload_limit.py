@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+from starlette.testclient import TestClient
+
+from webapp.runtime import upload_limit
+from webapp.runtime.limits import EXPORT_BYTES, BodyLimit
+from webapp.runtime.upload_limit import UploadLimit
+
+UPLOAD = "/gradio_api/upload"
+
+
+async def stored(request: Request) -> JSONResponse:
+    async with request.form() as form:
+        return JSONResponse({each.filename: len(await each.read()) for each in form.getlist("files")})
+
+
+@pytest.fixture
+def client(tmp_path) -> TestClient:
+    app = Starlette(routes=[Route(UPLOAD, stored, methods=["POST"])])
+    app.add_middleware(UploadLimit, folder=tmp_path)
+    app.add_middleware(BodyLimit)
+    return TestClient(app)
+
+
+def upload(client, *names: str, data: bytes = b"MThd"):
+    return client.post(UPLOAD, files=[("files", (name, data)) for name in names])
+
+
+def test_what_the_pages_read_arrives_whole(client):
+    assert upload(client, "a tune.mid", "x.ABC").json() == {"a tune.mid": 4, "x.ABC": 4}
+    assert upload(client, "kallos-listener.zip", data=b"x" * EXPORT_BYTES).json() == {
+        "kallos-listener.zip": EXPORT_BYTES
+    }
+
+
+@pytest.mark.parametrize("names", [("state.json.exe",), ("film.mp4",), ("a.mid", "b.html"), ("",)])
+def test_another_kind_of_file_is_refused(client, names):
+    refused = upload(client, *names)
+    assert refused.status_code == 415
+    assert ".mid" in refused.json()["error"]
+
+
+def test_a_file_that_is_too_large_is_refused_also_where_it_does_not_say_so(client):
+    large = b"x" * (EXPORT_BYTES + 100_000)
+    assert upload(client, "a.zip", data=large).status_code == 413
+    assert client.post(UPLOAD, content=iter([large[:1_000_000]] * 11)).status_code == 413
+
+
+def test_all_files_together_take_a_bounded_room(client, tmp_path, monkeypatch):
+    monkeypatch.setattr(upload_limit, "FOLDER_BYTES", 2_000)
+    assert upload(client, "a.mid").status_code == 200
+    (tmp_path / "of").mkdir()
+    (tmp_path / "of" / "somebody.mid").write_bytes(b"x" * 1_990)
+    assert upload(client, "a.mid").status_code == 503
