@@ -78,6 +78,7 @@ class Choosing:
         finder: Whether tunes of the collections are looked for by title.
         columns: Whether pieces stand beside one another where there is room.
         place: Where on the page it stands, in the ids of its parts.
+        domain: The kind of music at first; ``None``: the page chooses it when it opens.
     """
 
     def __init__(
@@ -89,8 +90,9 @@ class Choosing:
         finder: bool = False,
         columns: bool = False,
         place: str = "here",
+        domain: str | None = None,
     ) -> None:
-        self.domain = kinds_of_music()
+        self.domain = kinds_of_music(domain)
         self.words = gr.Textbox(
             label=TITLE,
             placeholder=TITLE,
@@ -113,6 +115,7 @@ class Choosing:
             bound(find, context),
             inputs=[listener, self.domain, self.words, self.asked],
             outputs=[said, self.clips, more, timer],
+            js=listener.awaited,
             trigger_mode="always_last",
             **QUIET,
         )

@@ -64,9 +64,7 @@ class ClipList(Component):
 
     def postprocess(self, value: Any) -> Any:
         """The rows as the script takes them."""
-        if value is None or (isinstance(value, Mapping) and "rows" in value):
-            return value
-        return {"rows": [_row(each) for each in value], "play": 0}
+        return value if value is None or isinstance(value, Mapping) else resting(value)
 
     def preprocess(self, payload: Any) -> Any:
         """The rows."""
@@ -80,6 +78,11 @@ class ClipList(Component):
 def playing(clips: Sequence[Clip | Mapping[str, Any]]) -> dict[str, Any]:
     """Clips of which the first sounds by itself, as the value of a ``ClipList``."""
     return {"rows": [_row(each) for each in clips], "play": next(_shown)}
+
+
+def resting(clips: Sequence[Clip | Mapping[str, Any]]) -> dict[str, Any]:
+    """Clips of which none sounds by itself, as the value of a ``ClipList``."""
+    return {"rows": [_row(each) for each in clips], "play": 0}
 
 
 def _row(clip: Clip | Mapping[str, Any]) -> dict[str, Any]:

@@ -43,9 +43,9 @@ _address: ContextVar[str | None] = ContextVar("address", default=None)
 
 
 @contextmanager
-def served_at(address: str) -> Iterator[None]:
-    """Components made within look for their modules at ``address``: a site with a route of its own for them."""
-    token = _address.set(address.rstrip("/"))
+def served_at(folder: str) -> Iterator[None]:
+    """Components made within look for their modules at ``folder``: a site with a route of its own for them."""
+    token = _address.set(folder.rstrip("/"))
     try:
         yield
     finally:
@@ -78,13 +78,12 @@ class Component(gr.HTML, metaclass=_WithoutStub):
     custom_events: ClassVar[Sequence[str]] = ()  # those that Gradio doesn't know by name
 
     def __init__(self, value: Any = None, *, html_template: str = "", **settings: Any) -> None:
-        address = _address.get() or _served_by_gradio()
         # Gradio finds the names of custom events as quoted words in this text
         starting = f"{{element, props, trigger, server, upload, watch, events: {list(self.custom_events)}}}"
         super().__init__(
             value,
             html_template=html_template,
-            js_on_load=STARTER % {"module": f"{address}/{self.script}", "given": starting},
+            js_on_load=STARTER % {"module": f"{address()}/{self.script}", "given": starting},
             apply_default_css=False,
             **settings,
         )
@@ -96,6 +95,11 @@ class Component(gr.HTML, metaclass=_WithoutStub):
     def postprocess(self, value: Any) -> Any:
         """What the module gets as its value."""
         return value
+
+
+def address() -> str:
+    """Where a browser finds the scripts of the components that are made now, relative to the document."""
+    return _address.get() or _served_by_gradio()
 
 
 @cache

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from webapp.ui.components.component import Component
+from webapp.ui.components.component import Component, address
+
+# before a handler is asked: whoever is quicker than the greeting waits for it
+AWAIT = """async (token, ...given) => {
+  const { greeted, token: known } = await import(new URL("%s/shared/api.js", document.baseURI).href);
+  if (!token) await greeted();
+  return [token ?? known(), ...given];
+}"""
 
 
 class ListenerToken(Component):
@@ -19,10 +26,13 @@ class ListenerToken(Component):
             bars = gr.Plot()
             listener.change(show_taste, inputs=listener, outputs=bars)
 
-    The same argument is the token in the named endpoints (``gradio_client``), where no browser is.
+    What somebody may do before that takes ``js=listener.awaited``, with the listener as its first input: it is then
+    done as soon as they are known. The same argument is the token in the named endpoints (``gradio_client``), where no
+    browser is.
     """
 
     script = "listener_token.js"
 
     def __init__(self, value: str | None = None, **settings: Any) -> None:
         super().__init__(value, visible="hidden", **settings)
+        self.awaited = AWAIT % address()

@@ -86,11 +86,14 @@ def build(context: Context) -> None:
 
 def opened(context: Context, places: Places, request: gr.Request) -> list[Any]:
     """The study that the address names, or the largest."""
-    return choose(context, places, chosen(request, "study"))
+    return choose(context, places, None, chosen(request, "study"))
 
 
-def choose(context: Context, places: Places, study: str | None) -> list[Any]:
-    """A study as it is now; where none is named, simulated listeners until enough people have voted."""
+def choose(context: Context, places: Places, study: str | None, named: str = "") -> list[Any]:
+    """A study as it is now; where none is named, simulated listeners until enough people have voted.
+
+    ``study`` is what the list shows; it stays, since somebody may have chosen another meanwhile.
+    """
     studies = [each for each in context.database.transaction(study_listeners.overview) if each["votes"]]
     options = [
         (f"{each['study_id']} ({each['listeners']} listeners, {each['votes']} votes)", str(each["study_id"]))
@@ -99,7 +102,7 @@ def choose(context: Context, places: Places, study: str | None) -> list[Any]:
     listeners, votes = simulated_study.size()
     own_first = bool(studies) and studies[0]["listeners"] >= FEWEST  # of fewer most charts have nothing to draw
     options.insert(len(options) if own_first else 0, (f"Simulated ({listeners} listeners, {votes} votes each)", NAME))
-    name = chosen_of(options, study or "")
+    name = chosen_of(options, study or named)
     simulated = name == NAME
 
     def draw(session: Session) -> dict[str, Drawn]:
@@ -115,7 +118,7 @@ def choose(context: Context, places: Places, study: str | None) -> list[Any]:
         about = "All of it as one file, in which nobody has a name:"
     return [
         *dashboards.shown({"study": name}, SIMULATED if simulated else ""),
-        gr.update(choices=options, value=name),
+        dashboards.offered(options, name, study),
         explained(about),
         command,
         *(part for plot, (place, _) in places.items() for part in _told(place, drawn[plot], name)),

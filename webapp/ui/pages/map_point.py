@@ -20,7 +20,6 @@ from webapp.runtime.errors import Problem
 from webapp.ui.choosing import bring
 from webapp.ui.components.clip_list import playing
 from webapp.ui.components.entries import Entry
-from webapp.ui.components.view_link import chosen
 from webapp.ui.handlers import listener_of
 from webapp.ui.layout import status
 from webapp.ui.pages.map_report import origin
@@ -58,9 +57,9 @@ def _number(text: str) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def point_named(context: Context, shown: Shown | None, request: gr.Request) -> list[Any]:
-    """The point that the address names, silent."""
-    row = chosen(request, "point")
+def point_named(context: Context, shown: Shown | None, asked: Mapping[str, str]) -> list[Any]:
+    """The point that is asked for, silent."""
+    row = asked.get("point", "")
     if shown is None or not row.isdigit():
         return [gr.skip()] * POINTED
     return _chosen(context, shown, int(row), play=False)

@@ -17,6 +17,7 @@ from webapp.maps.catalogue import TITLES, DrawingJob
 from webapp.maps.progress import STAGES
 from webapp.runtime import commands
 from webapp.runtime.errors import NotYours
+from webapp.ui import arrival
 from webapp.ui.choosing import upload_button
 from webapp.ui.components.clip_list import ClipList
 from webapp.ui.components.entries import Entries
@@ -41,6 +42,7 @@ ALIKE = """<p class="k-explain">“Alike”: how many of a point's ten nearest i
   Silhouette: 1 where groups lie apart in that space, 0 where they overlap. Where the picture shows islands and these
   figures don't, believe the figures.</p>"""
 ADDRESS = ("map", "kind", "colour", "x", "y", "zoom", "point")
+CHOSEN = "(kind) => ({kind, at: Date.now()})"  # also the kind that is shown: its newest map
 OF_CLIPS = "meter"  # the first colour of clips, which lie by it; nearly all of them are of one source
 
 
@@ -74,30 +76,30 @@ def build(context: Context) -> None:
                     links_title, links, near_title, near = lists
                     upload = upload_button("Place your own MIDI or ABC", elem_id="map-upload")
             score = Score()
-            with gr.Column(elem_classes="k-section"):
-                trust = gr.HTML(**STILL)
-                quality = table("map-quality", headers=list(QUALITY), column_widths=list(WIDTHS))
-                gr.HTML(ALIKE, **STILL)
-                with gr.Row(elem_classes="k-bar"):
-                    link = ViewLink(opens=OPENS, scale=0)
-                    parquet = gr.HTML(**STILL)
-                    redraw = gr.Button("Draw it again", size="sm")
+            trust, quality, link, parquet, redraw = _below()
         shown = gr.State()
         fresh = gr.State(value=False)
         studio = gr.Textbox(visible="hidden")  # where a point is opened
 
+        asked = gr.JSON(visible="hidden")  # what is asked for: as the address names it, or a kind that was chosen
+
     opening = [
-        kind, title, empty, command, room, points, colour, find, found, found_said, panel, hint, score,
+        title, empty, command, room, points, colour, find, found, found_said, panel, hint, score,
         quality, trust, parquet, link, shown, *selected,
     ]  # fmt: skip
     pointed = [
         points, panel, hint, player, labels, to_studio, links_title, links, near_title, near, score, link, drawing,
     ]  # fmt: skip
     point: dict[str, Any] = {"outputs": pointed, **QUIET}
-    beginning = listener.change(bound(opened, context), listener, opening, **QUIET)
-    beginning.then(bound(map_point.point_named, context), shown, **point)
+    arrival.fill(listener.change, bound(named, context), None, [kind, asked], [])
+    kind.input(None, kind, asked, js=CHOSEN)
+    # one event for both, so that what was chosen last is what is shown
+    beginning = asked.change(
+        bound(opened, context), [listener, asked], opening, js=listener.awaited, trigger_mode="always_last", **QUIET
+    )
+    beginning.then(bound(map_point.point_named, context), [shown, asked], **point)
     draws = gr.on([draw.click, redraw.click], bound(ask, context), kind, drawing, js=TO_TOP, **QUIET)
-    for event in (beginning, draws, kind.input(bound(open_kind, context), [listener, kind], opening, **QUIET)):
+    for event in (beginning, draws):
         event.then(
             bound(follow, context), kind, [drawing, fresh], **QUIET
         ).then(bound(reopen, context), [listener, kind, fresh], opening, **QUIET)  # fmt: skip
@@ -136,38 +138,49 @@ def _side() -> tuple[Any, ...]:
     return chosen, selected
 
 
+def _below() -> tuple[Any, ...]:
+    """How far the picture can be trusted, and what can be had of the map."""
+    with gr.Column(elem_classes="k-section"):
+        trust = gr.HTML(**STILL)
+        quality = table("map-quality", headers=list(QUALITY), column_widths=list(WIDTHS))
+        gr.HTML(ALIKE, **STILL)
+        with gr.Row(elem_classes="k-bar"):
+            link = ViewLink(opens=OPENS, scale=0)
+            parquet = gr.HTML(**STILL)
+            redraw = gr.Button("Draw it again", size="sm")
+    return trust, quality, link, parquet, redraw
+
+
 # which map
 
 
-def opened(context: Context, token: str | None, request: gr.Request) -> list[Any]:
-    """The map that the address names, or the first that there is."""
-    return _opened(context, token, {name: chosen(request, name) for name in ADDRESS})
-
-
-def open_kind(context: Context, token: str | None, kind: str) -> list[Any]:
-    """The newest map of a kind."""
-    return _opened(context, token, {"kind": kind})
+def named(context: Context, request: gr.Request) -> list[list[Any]]:
+    """What the address names, with the kind of its map, or of the first that there is."""
+    asked = {name: chosen(request, name) for name in ADDRESS}
+    linked = catalogue.by_id(context.database, _map_id(asked["map"])) if asked["map"] else None
+    kinds = catalogue.overview(context.database)
+    first = next((each for each in kinds if each.map), kinds[1])
+    known = linked.kind if linked else asked["kind"]
+    kind = next((each for each in kinds if each.kind == known), first).kind
+    return [[kind, asked | {"kind": kind}]]
 
 
 def reopen(context: Context, token: str | None, kind: str, fresh: bool) -> Any:  # noqa: FBT001 (as Gradio gives it)
     """The newest map of a kind, where a fresh one was drawn."""
-    return _opened(context, token, {"kind": kind}) if fresh else gr.skip()
+    return opened(context, token, {"kind": kind}) if fresh else gr.skip()
 
 
-def _opened(context: Context, token: str | None, asked: Mapping[str, str]) -> list[Any]:
-    kinds = catalogue.overview(context.database)
-    linked = catalogue.by_id(context.database, _map_id(asked["map"])) if asked.get("map") else None
-    wanted = linked.kind if linked else asked.get("kind", "")
-    first = next((each for each in kinds if each.map), kinds[1])
-    kind = next((each for each in kinds if each.kind == wanted), first)
-    found = linked or kind.map
+def opened(context: Context, token: str | None, asked: Mapping[str, str]) -> list[Any]:
+    """The map that is asked for by its id, or the newest of a kind."""
+    kind = next(each for each in catalogue.overview(context.database) if each.kind == asked["kind"])
+    found = catalogue.by_id(context.database, _map_id(asked["map"])) if asked.get("map") else kind.map
     title = heading_html("Maps", escape(kind.explained))
     if found is None:
         draw = commands.kallos(context.settings.home, "atlas", "draw", kind.kind)
         command = f'<p class="k-explain">or, on the server: <code>{escape(draw)}</code></p>'
         address = dict.fromkeys(ADDRESS, "") | {"kind": kind.kind}
         return [
-            kind.kind, title, gr.update(visible=True), command, gr.update(visible=False), *[gr.skip()] * 11,
+            title, gr.update(visible=True), command, gr.update(visible=False), *[gr.skip()] * 11,
             address, None, *map_selection.NOTHING,
         ]  # fmt: skip
     open_map = open_maps.opened(context.database, context.clip_store, uuid.UUID(found.map_id))
@@ -178,7 +191,6 @@ def _opened(context: Context, token: str | None, asked: Mapping[str, str]) -> li
     parquet = f'<a class="k-take" href="api/atlas/maps/{found.map_id}/parquet" download>Parquet</a>'
     address = {"map": found.map_id, "kind": "", "colour": colour, "point": asked.get("point", "")}
     return [
-        kind.kind,
         title,
         gr.update(visible=False),
         gr.skip(),

@@ -14,6 +14,7 @@ from webapp.listeners import accounts
 from webapp.listening import answers
 from webapp.listening.answers import Answer
 from webapp.taste import overview
+from webapp.ui import arrival
 from webapp.ui.components.best_of_four_player import BestOfFourPlayer
 from webapp.ui.components.clip import deal_again
 from webapp.ui.components.listener_token import ListenerToken
@@ -48,16 +49,16 @@ def frame(
         Volume()
     player = kind(offered=True)
 
-    listener.change(bound(arrive, context), inputs=listener, outputs=[domain, note], **QUIET)
-    domain.input(bound(choose_domain, context), inputs=[listener, domain], outputs=[note, player], **QUIET)
+    arrival.fill(listener.change, bound(arrive, context), listener, [domain], [note])
+    domain.input(bound(choose_domain, context), [listener, domain], [note, player], js=listener.awaited, **QUIET)
     player.vote(bound(answer, context), inputs=listener, outputs=note, **QUIET)
     player.undone(bound(undone, context, way), inputs=listener, outputs=[note, domain], **QUIET)
 
 
-def arrive(context: Context, token: str | None) -> tuple[str, str]:
+def arrive(context: Context, token: str | None) -> tuple[list[str], Any]:
     """Which kind of music the listener chose, and what the next picks will bring."""
     found = accounts.account(context.database, listener_of(context, token))
-    return found.domain, _note(goal(found.picks)) if found.picks else _note()
+    return [found.domain], _note(goal(found.picks)) if found.picks else gr.skip()
 
 
 def choose_domain(context: Context, token: str | None, domain: str) -> tuple[str, dict[str, Any]]:

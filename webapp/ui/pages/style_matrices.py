@@ -92,13 +92,13 @@ def build_swaps(context: Context, listener: ListenerToken) -> Place:
     return place
 
 
-def build_leakage(context: Context) -> Place:
+def build_leakage(context: Context) -> None:
     """What one style tells of another, by the measure that is chosen."""
     measure = radio([(title, name) for name, (title, _) in MEASURES.items()], "Measure", "canonical")
     place = _place("leakage", "What one style tells of another")
-    measure.input(bound(choose_measure, context), measure, place.outputs, **QUIET)
+    # when the page opens too, so that the measure that was chosen last is the one that is shown
+    gr.on(None, bound(choose_measure, context), measure, place.outputs, trigger_mode="always_last", **QUIET)
     place.end()
-    return place
 
 
 def measured(context: Context) -> dict[str, Table]:

@@ -31,13 +31,13 @@ EXPLAINED = {
 
 def build_training(context: Context, link: ViewLink) -> tuple[Chart, tuple[Any, ...]]:
     """The chart, and all components that ``shown`` fills."""
-    with gr.Row(elem_classes="k-bar"):
+    with gr.Row(visible=False, elem_classes="k-bar") as bar:
         run = gr.Dropdown(label="Training run", filterable=False, elem_id="choose-run", interactive=True)
         curve = radio([(title, name) for name, (title, _) in CURVES.items()], "Curve", "losses")
     told = gr.HTML(elem_id="training-told", **STILL)
     place = chart("hardest", "Styles over training", address="/api/styles/hardest")
     tables = gr.HTML(elem_id="training-tables", **STILL)
-    outputs = (run, curve, told, *place.outputs, tables)
+    outputs = (bar, run, curve, told, *place.outputs, tables)
     gr.on([run.input, curve.input], bound(choose, context, place), [run, curve], [*outputs, link], **QUIET)
     return place, outputs
 
@@ -68,6 +68,7 @@ def shown(context: Context, place: Chart, run: str, curve: str = "") -> list[Any
         f"api/styles/tables/{curve}.csv?{urlencode({'run': name})}", f"{CURVES[curve][0]} at each validation"
     )
     return [
+        gr.update(visible=True),
         gr.update(choices=there, value=name),
         curve,
         f"{result}{explained(escape(EXPLAINED[curve]))}",

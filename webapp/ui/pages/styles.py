@@ -12,7 +12,7 @@ from webapp.ui.components.view_link import ViewLink, chosen
 from webapp.ui.handlers import bound
 from webapp.ui.layout import QUIET, heading, page
 from webapp.ui.pages.style_codes import build_codes
-from webapp.ui.pages.style_matrices import build_leakage, build_swaps, measured, shown_leakage, shown_swaps
+from webapp.ui.pages.style_matrices import build_leakage, build_swaps, measured, shown_swaps
 from webapp.ui.pages.style_training import build_training, shown
 from webapp.ui.pages.style_walk import OPENS, build_walk
 
@@ -35,10 +35,10 @@ def build(context: Context) -> None:
             with gr.Tab("Swaps", id="swaps") as swapping:
                 swaps = build_swaps(context, listener)
             with gr.Tab("Leakage", id="leakage") as leaking:
-                leakage = build_leakage(context)
+                build_leakage(context)
             with gr.Tab("Training", id="training") as training:
                 place, curves = build_training(context, link)
-    outputs = [tabs, *swaps.outputs, *leakage.outputs, *curves]
+    outputs = [tabs, *swaps.outputs, *curves]
     gr.on(None, bound(opened, context, place), None, outputs, **QUIET)
     for tab, name in zip((listening, swapping, leaking, training), TABS, strict=True):
         tab.select(bound(address, name), None, link, **QUIET)
@@ -47,11 +47,9 @@ def build(context: Context) -> None:
 def opened(context: Context, place: Chart, request: gr.Request) -> list[Any]:
     """Everything that was measured, at the tab, the measure and the run that the address names."""
     tab, run = chosen(request, "tab"), chosen(request, "run")
-    found = measured(context)
     return [
-        gr.Tabs(selected=tab if tab in TABS else TABS[0]),
-        *shown_swaps(found),
-        *shown_leakage(found, "canonical"),
+        gr.Tabs(selected=tab) if tab in TABS else gr.skip(),
+        *shown_swaps(measured(context)),
         *shown(context, place, run),
     ]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping
 from dataclasses import asdict
+from functools import partial
 from html import escape
 from typing import Any
 
@@ -17,9 +18,10 @@ from webapp.runtime import commands
 from webapp.runtime.errors import Problem
 from webapp.studio import composing, formats, uploads
 from webapp.studio.recipes import Recipe
+from webapp.ui import arrival
 from webapp.ui.charts import section
 from webapp.ui.choosing import Choosing, bring, name_of, upload_button
-from webapp.ui.components.clip_list import ClipList, playing
+from webapp.ui.components.clip_list import ClipList, playing, resting
 from webapp.ui.components.view_link import ViewLink, chosen
 from webapp.ui.dashboards import STILL
 from webapp.ui.handlers import GO, bound, listener_of
@@ -53,7 +55,7 @@ def build(context: Context) -> None:
                         scale=1,
                     )
                     find = gr.Button("Find tunes", variant="primary", elem_id="find-tunes")
-                tune_odds = gr.HTML(elem_id="odds-tunes", **STILL)
+                tune_odds, lacking = gr.HTML(elem_id="odds-tunes", **STILL), gr.HTML(**STILL)
                 said_tunes = gr.HTML(**STILL)
                 tunes = ClipList(action="Compose like this", elem_id="tunes")
             with section("From music to titles", "", min_width=320):
@@ -62,7 +64,7 @@ def build(context: Context) -> None:
                 said_ideas = gr.HTML(**STILL)
                 ideas = ClipList(elem_id="ideas")
                 gr.HTML("<h3>Or find titles for one of these</h3>", **STILL)
-                pieces = Choosing(context, listener, "Find titles")
+                pieces = Choosing(context, listener, "Find titles", domain=KNOWN)
         link = ViewLink(visible="hidden")
         studio = gr.Textbox(visible="hidden")  # where a new piece is opened
 
@@ -71,21 +73,21 @@ def build(context: Context) -> None:
     opening = listener.change(
         bound(opened, context),
         None,
-        [tune_odds, title_odds, said_tunes, said_ideas, pieces.domain, words],
+        [tune_odds, title_odds, lacking, said_ideas],
         **QUIET,
     )
     pieces.filled_after(opening)
-    gr.on(None, bound(find_named, context), None, found, **QUIET)
+    arrival.fill(partial(gr.on, None), bound(find_named, context), None, [words, *found], [])
     gr.on([words.submit, find.click], bound(find_tunes, context), words, found, **QUIET)
     tunes.act(bound(compose_near, context), [listener, tunes], [said_tunes, studio], **QUIET).success(
         None, studio, js=GO, **QUIET
     )
     pieces.chosen(bound(name_piece, context), [listener, pieces.clips], named, **QUIET)
-    upload.upload(bound(name_file, context), [listener, upload, pieces.domain], named, **QUIET)
+    upload.upload(bound(name_file, context), [listener, upload, pieces.domain], named, js=listener.awaited, **QUIET)
 
 
-def opened(context: Context, request: gr.Request) -> list[Any]:
-    """How often answers are right, what is missing to answer from, and the kind of music to choose from first."""
+def opened(context: Context) -> list[Any]:
+    """How often answers are right, and what is missing to answer from."""
     found = title_search.overview(context.database)
     odds, ready = found.odds or {}, found.ready
     return [
@@ -93,15 +95,13 @@ def opened(context: Context, request: gr.Request) -> list[Any]:
         _odds(odds.get("melody_to_title"), "melodies", "title"),
         gr.skip() if ready["tunes"] else _missing(context, "tunes"),
         gr.skip() if ready["titles"] else _missing(context, "titles"),
-        KNOWN,
-        chosen(request, "words"),
     ]
 
 
-def find_named(context: Context, request: gr.Request) -> list[Any]:
-    """The tunes nearest to the words that the address names, if it does."""
-    words = chosen(request, "words").strip()
-    return _found(context, words[:LONGEST], play=False) if words else [gr.skip()] * 3
+def find_named(context: Context, request: gr.Request) -> list[list[Any]]:
+    """The words that the address names, and the tunes nearest to them; nothing where it names none."""
+    words = chosen(request, "words").strip()[:LONGEST]
+    return [[words, *_found(context, words, play=False)] if words else [None] * 4]
 
 
 def find_tunes(context: Context, words: str | None) -> list[Any]:
@@ -113,9 +113,13 @@ def _found(context: Context, words: str, *, play: bool) -> list[Any]:
     try:
         results = title_search.find_tunes(context.atlas, words, FOUND).results
     except Problem as error:
-        return [[], status(_sentence(error)), {"words": ""}]
+        return [resting([]), status(_sentence(error)), {"words": ""}]
     shown = [{**asdict(each), "heading": each.text, "detail": _detail(each)} for each in results]
-    return [playing(shown) if play else shown, status(f"Tunes for “{words}”, the closest first."), {"words": words}]
+    return [
+        playing(shown) if play else resting(shown),
+        status(f"Tunes for “{words}”, the closest first."),
+        {"words": words},
+    ]
 
 
 def name_piece(context: Context, token: str | None, pieces: list[dict[str, Any]], event: gr.EventData) -> list[Any]:

@@ -15,8 +15,8 @@ from webapp.context import Context
 from webapp.listeners import accounts
 from webapp.listening import ShownClip
 from webapp.runtime.errors import NotYours
-from webapp.ui import saving
-from webapp.ui.components.clip_list import ClipList, playing
+from webapp.ui import arrival, saving
+from webapp.ui.components.clip_list import ClipList, playing, resting
 from webapp.ui.components.listener_token import ListenerToken
 from webapp.ui.components.volume import Volume
 from webapp.ui.handlers import bound, listener_of
@@ -27,6 +27,10 @@ TITLE = "Whole pieces"
 POLL_S = 1
 NEW, THIS = "Play something new", "Play this piece on"
 KINDS = {"pop": "pop piano", "dance": "dance tune", "chorale": "chorale"}
+NAMED = f"""() => {{
+  const clip = new URLSearchParams(location.search).get("clip") ?? "";
+  return [clip, clip ? "{THIS}" : "{NEW}"];
+}}"""
 FIRST = f"Press <b>{NEW}</b>: a piece of up to a minute is composed for you, and then the next."
 COMING = {"waiting": "In the queue…", "running": "Composing the next piece…"}
 FAILED = "Composing failed this time. Nothing is lost; please try again."
@@ -57,23 +61,24 @@ def build(context: Context) -> None:
         more = gr.Button(NEW, variant="primary", elem_id="whole-more", scale=0, min_width=200)
         pieces = ClipList(endless=True, elem_id="whole-pieces", interactive=True)
         explain("Pieces stay here, the newest first. What you play on this page says nothing about your taste.")
-        awaited, named = gr.State(value=False), gr.State(value="")
+        awaited, named = gr.State(value=False), gr.Textbox(visible="hidden")  # named: the clip that is played on
     timer = gr.Timer(POLL_S, active=False)
     outputs = [told, timer, pieces, awaited]
-    listener.change(bound(look, context), inputs=listener, outputs=[named, more, domain, *outputs], **QUIET)
-    domain.input(bound(choose_domain, context), inputs=[listener, domain], outputs=told, **QUIET)
-    more.click(bound(ask, context), inputs=[listener, named], outputs=[named, more, *outputs], **QUIET)
+    gr.on(None, None, None, [named, more], js=NAMED)
+    arrival.fill(listener.change, bound(look, context), listener, [domain, told, pieces], [timer])
+    domain.input(bound(choose_domain, context), [listener, domain], told, js=listener.awaited, **QUIET)
+    more.click(bound(ask, context), [listener, named], [named, more, *outputs], js=listener.awaited, **QUIET)
     pieces.select(bound(begun, context), inputs=[listener, awaited], outputs=outputs, **QUIET)
     timer.tick(bound(follow, context), inputs=[listener, awaited], outputs=outputs, **QUIET)
 
 
-def look(context: Context, token: str | None, request: gr.Request) -> tuple[Any, ...]:
-    """What the button does, the kind of music, and the pieces that are there when the page opens."""
+def look(context: Context, token: str | None) -> tuple[list[Any], Any]:
+    """The kind of music, how the next piece stands, and the pieces that are there when the page opens."""
     listener_id = listener_of(context, token)
     found = whole_pieces.programme(context.database, listener_id)
     domain = accounts.account(context.database, listener_id).domain
-    named = str(request.query_params.get("clip", ""))
-    return (named, gr.update(value=THIS if named else NEW), domain, *shown(found, awaited=False))
+    rows = resting(rows_of(found.pieces))
+    return [domain, said(found), rows], gr.update(active=True) if _comes(found) else gr.skip()
 
 
 def choose_domain(context: Context, token: str | None, domain: str) -> str:
@@ -112,8 +117,12 @@ def follow(context: Context, token: str | None, awaited: bool) -> Shown:  # noqa
 
 def shown(found: Programme, *, awaited: bool) -> Shown:
     """A programme on the page."""
-    text = FAILED if found.coming == "failed" else COMING.get(found.coming, "" if found.pieces else FIRST)
-    return Shown(status(text), gr.update(active=_comes(found)), rows_of(found.pieces), awaited)
+    return Shown(said(found), gr.update(active=_comes(found)), rows_of(found.pieces), awaited)
+
+
+def said(found: Programme) -> str:
+    """How the next piece stands, or how one begins."""
+    return status(FAILED if found.coming == "failed" else COMING.get(found.coming, "" if found.pieces else FIRST))
 
 
 def rows_of(pieces: Sequence[WholePiece]) -> list[dict[str, Any]]:

@@ -221,7 +221,7 @@ def test_simulated_listeners_stand_first_until_enough_people_have_voted(context,
 def test_the_tastes_of_a_study_are_drawn_or_say_what_is_missing(context, live):
     live()
     places: Any = {name: (place(name), None) for name in listeners.CHARTS}
-    nothing, room, link, _, study, _, command, *parts = listeners.choose(context, places, "default")
+    nothing, room, link, _, study, _, command, *parts = listeners.choose(context, places, None, "default")
     assert not nothing["visible"]
     assert room["visible"]
     assert link == {"study": "default"}

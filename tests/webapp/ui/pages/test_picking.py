@@ -30,7 +30,7 @@ def test_another_kind_of_music_comes_at_once_and_the_player_is_told(context):
     note, first = picking.choose_domain(context, token, "dance")
     assert "Dance tunes from here on" in note
     assert picking.choose_domain(context, token, "dance")[1] != first
-    assert picking.arrive(context, token)[0] == "dance"
+    assert picking.arrive(context, token)[0] == ["dance"]
 
 
 def test_every_pick_is_answered_and_names_the_next_goal(context, listener, token):

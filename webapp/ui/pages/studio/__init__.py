@@ -18,7 +18,7 @@ from webapp.runtime.errors import NotYours, Problem
 from webapp.studio import pieces, uploads
 from webapp.studio.pieces import OpenedPiece
 from webapp.studio.uploads import BARS, BroughtPiece
-from webapp.ui import choosing
+from webapp.ui import arrival, choosing
 from webapp.ui.choosing import FILES, Choosing
 from webapp.ui.components.listener_token import ListenerToken
 from webapp.ui.components.studio_desk import StudioDesk
@@ -38,11 +38,11 @@ _piece: TypeAdapter[OpenedPiece] = TypeAdapter(OpenedPiece)
 class Arrived(NamedTuple):
     """What the page shows at first, in the order of its outputs."""
 
-    domain: str
+    domain: list[str]
     start: dict[str, Any]
     bench: dict[str, Any]
     desk: Any
-    error: str
+    error: Any
     first_bar: dict[str, Any]
 
 
@@ -86,13 +86,16 @@ def build(context: Context) -> None:
             ends = tools.build(context, listener, desk)
     file = gr.State(None)
     opening = [start, bench, desk, error, first_bar]
-    arrived = listener.change(bound(arrive, context), listener, [finder.domain, *opening], **QUIET)
+    arrived = arrival.fill(listener.change, bound(arrive, context), listener, [finder.domain], opening)
     arrived.then(read_as, finder.domain, brought, **QUIET)
     finder.filled_after(arrived)
     finder.domain.input(read_as, finder.domain, brought, **QUIET)
     finder.domain.input(None, js="() => ''", outputs=error, **QUIET)
     finder.chosen(bound(begin, context), [listener, finder.clips], opening, **QUIET)
-    brought.upload(bound(bring, context), [listener, brought, finder.domain], [file, brought, *opening], **QUIET)
+    brought.upload(
+        bound(bring, context), [listener, brought, finder.domain], [file, brought, *opening], js=listener.awaited,
+        **QUIET,
+    )  # fmt: skip
     first_bar.release(bound(read_on, context), [listener, file, first_bar], opening, **QUIET)
     ends.onward.click(bound(go_on, context), [listener, desk], opening, **QUIET)
     left = ends.leave.click(None, js=LEAVE, outputs=desk).then(leave, outputs=opening, **QUIET)
@@ -102,10 +105,10 @@ def build(context: Context) -> None:
 def arrive(context: Context, token: str | None, request: gr.Request) -> Arrived:
     """Go where the address says: a link, a piece of one's own, or the choice of a piece to start from."""
     listener_id = listener_of(context, token)
-    domain = accounts.account(context.database, listener_id).domain
+    domain: list[str] = [accounts.account(context.database, listener_id).domain]
     link, piece, clip = (str(request.query_params.get(name, "")) for name in ("link", "piece", "clip"))
     if not (link or piece or clip):
-        return Arrived(domain, *_choosing())
+        return Arrived(domain, *[gr.skip()] * 5)  # a file may be on the desk by now
     try:
         if clip:
             clip_name = f"clips/{_as_id(clip)}"
@@ -126,12 +129,12 @@ def begin(context: Context, token: str | None, rows: list[dict[str, Any]], event
         return _choosing(f"{capital(str(problem))}.")
 
 
-def bring(context: Context, token: str | None, path: str | None, domain: str) -> tuple[Any, ...]:
+def bring(context: Context, token: str | None, path: str | None, domain: str | None) -> tuple[Any, ...]:
     """Start from a file of the listener's own, read as the kind of music that is chosen; Gradio's copy is deleted."""
     if path is None:
         return None, None, *_choosing()
     copy = Path(path)
-    file = OwnFile(copy.name, copy.read_bytes(), domain)
+    file = OwnFile(copy.name, copy.read_bytes(), domain or "pop")
     copy.unlink(missing_ok=True)
     if len(file.data) > MOST_BYTES:
         large = f"“{file.name}” has {-(-len(file.data) // 1024)} KB; at most {MOST_BYTES // 1024} KB are allowed"
@@ -220,9 +223,9 @@ def told_as(piece: OpenedPiece) -> dict[str, Any]:
     return dict(_piece.dump_python(bare, mode="json"))
 
 
-def read_as(domain: str) -> dict[str, Any]:
+def read_as(domain: str | None) -> dict[str, Any]:
     """A file that doesn't say so itself is read as the kind of music that is chosen."""
-    return dict(gr.update(label=_label(domain)))
+    return dict(gr.update(label=_label(domain or "pop")))
 
 
 def _label(domain: str) -> str:

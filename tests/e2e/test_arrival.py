@@ -1,0 +1,114 @@
+"""What somebody sets before a page's first answer has come: the answer leaves it, and it is carried out."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Page, Route, expect
+
+GREETING, ANSWER = ("**/api/listener", "GET"), ("**/gradio_api/queue/join*", "POST")
+
+
+class Slow:
+    """A page that opens on a slow line: what it asks at first waits, what somebody does meanwhile is quicker."""
+
+    def __init__(self, page: Page, address: str, method: str) -> None:
+        self._page, self._waiting, self._opening = page, [], True
+        page.route(address, lambda route: self._take(route, method))
+
+    def _take(self, route: Route, method: str) -> None:
+        if self._opening and route.request.method == method:
+            self._waiting.append(route)
+        else:
+            route.continue_()
+
+    def open(self, url: str) -> None:
+        self._page.goto(url)
+        while not self._waiting:
+            self._page.wait_for_timeout(50)
+        self._page.wait_for_timeout(300)  # all that it asks at once
+        self._opening = False
+
+    def arrive(self) -> None:
+        self._page.wait_for_timeout(500)  # what somebody did was answered
+        for route in self._waiting:
+            route.continue_()
+        self._page.wait_for_timeout(1000)  # and whatever would undo it
+
+
+def kind(page: Page, name: str):
+    return page.get_by_role("radio", name=name, exact=True)
+
+
+@pytest.mark.parametrize(("path", "waits"), [("/", GREETING), ("/whole", ANSWER)])
+def test_a_kind_of_music_that_was_chosen_first_stays_and_is_carried_out(site, visit, path, waits):
+    visitor = visit()
+    page, slow = visitor.page, Slow(visitor.page, *waits)
+    slow.open(site.url + path)
+    kind(page, "Dance tunes").check()
+    slow.arrive()
+    expect(page.locator(".k-note, #whole-told").first).to_contain_text("Dance tunes from")
+    expect(kind(page, "Dance tunes")).to_be_checked()
+    assert visitor.api("/api/listener")["domain"] == "dance"
+
+
+def test_the_studio_lists_the_kind_of_music_that_was_chosen_first(site, visit):
+    page = visit().page
+    slow = Slow(page, *ANSWER)
+    slow.open(f"{site.url}/studio")
+    kind(page, "Chorales").check()
+    slow.arrive()
+    expect(page.locator("#choices-start .k-listed").first).to_be_visible()
+    expect(kind(page, "Chorales")).to_be_checked()
+    expect(page.get_by_text("read as a chorale")).to_be_visible()
+
+
+def test_a_file_brought_first_stays_on_the_desk(site, visit, tmp_path):
+    page = visit().page
+    slow = Slow(page, *ANSWER)
+    slow.open(f"{site.url}/studio")
+    tune = tmp_path / "mine.abc"
+    tune.write_text("X:1\nT:Mine\nM:4/4\nL:1/8\nK:D\n" + "|:DFAd fdAF|GBdg bgdB|AceA cAec|d2A2 F2D2:|\n" * 2)
+    page.locator("#upload input[type=file]").set_input_files(tune)
+    expect(page.get_by_test_id("player-a")).to_be_visible()
+    slow.arrive()
+    expect(page.get_by_test_id("player-a")).to_be_visible()
+
+
+def test_words_typed_first_stay_on_titles(site, visit):
+    page = visit().page
+    slow = Slow(page, *ANSWER)
+    slow.open(f"{site.url}/titles?words=the%20reel")
+    page.get_by_label("Any words").fill("my own words")
+    kind(page, "Pop piano").check()
+    slow.arrive()
+    expect(page.get_by_label("Any words")).to_have_value("my own words")
+    expect(kind(page, "Pop piano")).to_be_checked()
+
+
+@pytest.mark.parametrize("waits", [GREETING, ANSWER])
+def test_a_map_that_was_chosen_first_is_the_one_that_opens(site, visit, waits):
+    page = visit().page
+    slow = Slow(page, *waits)
+    slow.open(f"{site.url}/maps?kind=tunes&point=3")
+    kind(page, "Titles").check()
+    slow.arrive()
+    expect(page.locator(".k-lead")).to_contain_text("Titles")
+    expect(kind(page, "Titles")).to_be_checked()
+
+
+def test_a_tab_that_was_chosen_first_stays_open(site, visit):
+    page = visit().page
+    slow = Slow(page, *ANSWER)
+    slow.open(f"{site.url}/styles")
+    page.get_by_role("tab", name="Leakage").click()
+    slow.arrive()
+    expect(page.get_by_role("tab", name="Leakage")).to_have_attribute("aria-selected", "true")
+
+
+def test_a_whole_piece_asked_for_first_is_composed_and_sounds(site, visit):
+    page = visit().page
+    slow = Slow(page, *ANSWER)
+    slow.open(f"{site.url}/whole")
+    page.get_by_role("button", name="Play something new").click()
+    slow.arrive()
+    expect(page.locator("#whole-pieces .k-listed.k-sounding")).to_have_count(1)
