@@ -62,6 +62,12 @@ def whole_pieces(session: Session, listener_id: UUID) -> list[WholePiece]:
     return [WholePiece(*row) for row in session.execute(query)]
 
 
+def notes_of(session: Session, clip_ids: Collection[UUID]) -> dict[UUID, tuple[str, dict[str, Any]]]:
+    """The kind of music and the notes of clips."""
+    query = select(Clip.id, Clip.domain, Clip.notes).where(Clip.id.in_(clip_ids))
+    return {clip_id: (domain, notes) for clip_id, domain, notes in session.execute(query)}
+
+
 def recipes_of(session: Session, content_hash: str, listener_id: UUID) -> list[dict[str, Any]]:
     """Recipes of the clips of these notes that are everybody's or this listener's."""
     whose = or_(Clip.composed_for.is_(None), Clip.composed_for == listener_id)

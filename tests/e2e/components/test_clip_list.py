@@ -33,3 +33,25 @@ def test_a_clip_is_begun_where_its_roll_is_pointed_at(shown):
     roll.press("ArrowLeft")
     expect(page.locator(".k-play").first).to_have_attribute("aria-pressed", "true")
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_the_device_is_told_what_sounds_and_its_controls_pause_it_and_go_on(shown):
+    page = shown()
+    page.evaluate("""() => {
+        const session = navigator.mediaSession;
+        const set = session.setActionHandler.bind(session);
+        window.controls = {};
+        session.setActionHandler = (action, act) => set(action, (window.controls[action] = act));
+    }""")
+    pressed, first, second = "[aria-pressed=true]", *(page.locator(".k-clip").nth(place) for place in (0, 1))
+    first.locator(".k-play").click()
+    expect(first.locator(f".k-play{pressed}")).to_be_visible()
+    assert page.evaluate("navigator.mediaSession.metadata.title") == "Speed the Plough"
+    assert page.evaluate("navigator.mediaSession.playbackState") == "playing"
+    assert page.evaluate("window.controls.previoustrack") is None
+    page.evaluate("window.controls.pause()")
+    expect(page.locator(f".k-play{pressed}")).to_have_count(0)
+    assert page.evaluate("navigator.mediaSession.playbackState") == "paused"
+    page.evaluate("window.controls.nexttrack()")
+    expect(second.locator(f".k-play{pressed}")).to_be_visible()
+    assert page.evaluate("navigator.mediaSession.metadata.title") == "The Kesh Jig"

@@ -2,8 +2,10 @@
 // Clips in a list: each has a button that plays it, its piano roll, and a button of its own where wanted.
 
 import { audio, notes as notesAt } from "./shared/api.js";
+import { cover, onItsOwn } from "./shared/cover.js";
 import { dress } from "./shared/dress.js";
 import { whileOn } from "./shared/lifetime.js";
+import { nowPlaying, stands } from "./shared/now_playing.js";
 import { Player, decode } from "./shared/player.js";
 import { Roll } from "./shared/roll.js";
 import { samePlace } from "./shared/same_place.js";
@@ -17,14 +19,30 @@ const ICONS =
 
 /**
  * A clip as Python gave it: with the file or the address of its sound, with its notes or their address.
- * @typedef {{heading: string, detail: string, audio?: {url: string}, audio_url: string, notes?: any[], notes_url: string, seconds?: number, bars_s?: number[], acts?: boolean, leads_to?: string, lazy?: boolean, save?: import("./shared/saving.js").Save}} Clip
+ * @typedef {{heading: string, detail: string, audio?: {url: string}, audio_url: string, notes?: any[], notes_url: string, seconds?: number, bars_s?: number[], acts?: boolean, leads_to?: string, lazy?: boolean, cover?: boolean, sections?: string, save?: import("./shared/saving.js").Save}} Clip
  * @typedef {{clip: Clip, node: HTMLElement, button: HTMLButtonElement, roll: Roll, buffer: AudioBuffer | null, sound: Promise<AudioBuffer> | null, drawn: boolean}} Row
  */
 
 /** @type {ClipList | null} */
 let sounding = null; // the list of the page that sounds now, which no clip that plays by itself interrupts
 
+const ELSEWHERE = "input:not([type=radio]), textarea, select, [contenteditable=true], dialog[open], .k-menu[open]"; // keys are theirs
+
 const soundOf = (/** @type {Clip} */ clip) => clip.audio?.url ?? clip.audio_url;
+
+/** The sections of a piece over its roll. @param {string} form */
+function sections(form) {
+  const strip = document.createElement("div");
+  strip.className = "k-sections";
+  strip.ariaHidden = "true";
+  for (const letter of form) {
+    const part = document.createElement("span");
+    part.textContent = letter;
+    part.dataset.section = letter;
+    strip.append(part);
+  }
+  return strip;
+}
 
 class ClipList {
   /** @type {Row[]} */
@@ -52,6 +70,7 @@ class ClipList {
     this.all?.addEventListener("click", () => this.#playAll());
     whileOn(list, document, SOUNDS, (event) => event.detail === this || this.pause());
     onThemeChange(list, () => this.#rows.forEach((row) => row.roll.repaint()));
+    if (props.endless) whileOn(list, document, "keydown", (event) => this.#key(event));
     // a clip may be set to sound after a tap elsewhere on the page, which is what allows it to
     for (const name of ["click", "keydown"]) whileOn(list, document, name, () => this.#rows.length && this.player.unlock());
   }
@@ -105,6 +124,34 @@ class ClipList {
     else this.#awaiting = place === 0;
   }
 
+  /** The row that stands `steps` after the one that is open; those that come on top are the next of an endless list. @param {number} steps */
+  #beside(steps) {
+    const place = this.#rows.findIndex((row) => row === this.#open);
+    return place < 0 ? undefined : this.#rows[place + (this.props.endless ? -steps : steps)];
+  }
+
+  /** Go on with another row; the next of an endless list may still be on its way. @param {number} steps */
+  #step(steps) {
+    const row = this.#beside(steps);
+    this.player.unlock();
+    if (row) this.#sound(row, 0);
+    else if (steps > 0 && this.props.endless) this.#awaiting = true;
+  }
+
+  /** @param {KeyboardEvent} event */
+  #key(event) {
+    const target = /** @type {Element} */ (event.target);
+    if (event.repeat || event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented || !this.#rows.length) return;
+    if (target.closest(ELSEWHERE)) return;
+    const key = event.key.toLowerCase();
+    if (key === "n") this.#step(1);
+    else if (key === "p") this.#step(-1);
+    else if (key === " " && !(target.closest("button, a, summary, input") && target.matches(":focus-visible"))) {
+      this.#press(this.#open ?? this.#rows[0]);
+    } else return;
+    event.preventDefault();
+  }
+
   /** @param {Row[]} rows */
   async #fetchAll(rows) {
     for (const row of rows) {
@@ -140,6 +187,11 @@ class ClipList {
     part("b").textContent = clip.heading;
     part("span").textContent = clip.detail;
     part(".k-roll").setAttribute("aria-label", `Position in ${clip.heading}`);
+    if (clip.cover) {
+      node.classList.add("k-covered");
+      part(".k-play").insertAdjacentHTML("afterend", '<div class="k-cover" aria-hidden="true"></div>');
+    }
+    if (clip.sections) part(".k-roll").append(sections(clip.sections));
     const button = /** @type {HTMLButtonElement} */ (part(".k-play"));
     button.setAttribute("aria-label", `Play ${clip.heading}`);
     /** @type {Row} */
@@ -173,6 +225,9 @@ class ClipList {
     try {
       const { notes, seconds } = clip.notes ? { notes: clip.notes, seconds: 0 } : await notesAt(clip.notes_url);
       row.roll.show(notes, clip.seconds ?? seconds);
+      const place = row.node.querySelector(".k-cover");
+      if (place) place.innerHTML = cover(notes, clip.seconds ?? seconds, clip.sections);
+      if (place && row.node.classList.contains("k-sounding")) this.#announce(row); // now with its picture
     } catch {
       row.drawn = false; // it sounds without
     }
@@ -244,12 +299,28 @@ class ClipList {
       if (on && !row.node.classList.contains("k-sounding")) {
         document.dispatchEvent(new CustomEvent(SOUNDS, { detail: this }));
         this.trigger("select", { index: this.#rows.indexOf(row) });
+        this.#announce(row);
       }
       row.node.classList.toggle("k-sounding", on);
       row.button.setAttribute("aria-pressed", String(on));
       row.button.setAttribute("aria-label", `${on ? "Pause" : "Play"} ${row.clip.heading}`);
     }
+    if (this.#open) stands(this, sounds, this.player.position("a"), this.player.duration("a"));
     if (!this.#running) this.#run();
+  }
+
+  /** Tell the device what sounds, and what its controls do. @param {Row} row */
+  #announce(row) {
+    const { heading, detail } = row.clip;
+    const picture = row.node.querySelector(".k-cover svg");
+    const move = (/** @type {number} */ steps) => (this.#beside(steps) || (steps > 0 && this.props.endless) ? () => this.#step(steps) : null);
+    nowPlaying(this, { title: heading, artist: detail, picture: picture && onItsOwn(picture) }, {
+      play: () => this.player.playing || this.#press(row),
+      pause: () => this.player.pause(),
+      seek: (seconds) => this.player.seek("a", seconds),
+      next: move(1),
+      previous: move(-1),
+    });
   }
 
   /** Draw while something sounds, and once more when it stops. */

@@ -23,8 +23,9 @@ class ClipList(Component):
         value: Clips, or mappings with ``heading``, ``detail``, ``audio_url`` and ``notes_url`` (addresses of this
             server), and where known ``seconds``, ``bars_s`` (the seconds at which its bars begin), ``acts`` (``False``:
             without the button), ``leads_to`` (its button is a link to there), ``lazy`` (its roll is drawn when it is
-            to sound) and ``save`` (its menu: ``files`` by what they are called, ``keep``, where it is kept, and
-            ``studio``, which opens it; see ``saving``). ``playing(...)`` sounds the first by itself where
+            to sound), ``cover`` (``True``: a picture drawn from its notes), ``sections`` (its form, of sections of
+            equal length, such as "AABB") and ``save`` (its menu: ``files`` by what they are called, ``keep``, where it
+            is kept, and ``studio``, which opens it; see ``saving``). ``playing(...)`` sounds the first by itself where
             no other list of the page sounds.
         action: What the button of each row says; empty: there is none.
         together: Another clip goes on at the place in the music where the one before was.

@@ -73,7 +73,13 @@ def answer(context: Context, token: str | None, event: gr.EventData) -> str:
     which = getattr(event, "offer_id", None) or event.four_id
     found = answers.of_vote(context.database, listener_id, uuid.UUID(str(which)))
     told = told_of(found, of=4 if getattr(event, "four_id", None) else 2) if found else ""
-    return _note(f"{told} {brought(context, listener_id, int(event.picks), picked=bool(told))}")
+    brings = brought(context, listener_id, int(event.picks), picked=bool(told))
+    return _note(f"{told} {brings} {whole_of(getattr(event, 'clip_id', None))}")
+
+
+def whole_of(clip_id: str | None) -> str:
+    """The way to the whole piece that begins as the picked clip does; nothing where none was picked."""
+    return f'<a href="whole?clip={uuid.UUID(clip_id)}">Hear it whole</a>' if clip_id else ""
 
 
 def undone(context: Context, way: str, token: str | None, event: gr.EventData) -> tuple[str, str]:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import gradio as gr
 
 from db.queries.composed import WholePiece
-from webapp.composing import whole_pieces
+from webapp.composing import naming, whole_pieces
 from webapp.composing.whole_pieces import Programme
 from webapp.context import Context
 from webapp.listeners import accounts
@@ -26,7 +26,6 @@ from webapp.ui.pages.picking import DOMAINS, ways
 TITLE = "Whole pieces"
 POLL_S = 1
 NEW, THIS = "Play something new", "Play this piece on"
-KINDS = {"pop": "pop piano", "dance": "dance tune", "chorale": "chorale"}
 NAMED = f"""() => {{
   const clip = new URLSearchParams(location.search).get("clip") ?? "";
   return [clip, clip ? "{THIS}" : "{NEW}"];
@@ -60,7 +59,10 @@ def build(context: Context) -> None:
             Volume()
         more = gr.Button(NEW, variant="primary", elem_id="whole-more", scale=0, min_width=200)
         pieces = ClipList(endless=True, elem_id="whole-pieces", interactive=True)
-        explain("Pieces stay here, the newest first. What you play on this page says nothing about your taste.")
+        explain(
+            "Pieces stay here, the newest first. What you play on this page says nothing about your taste. Keys: "
+            "<kbd>N</kbd> next, <kbd>P</kbd> previous, <kbd>space</kbd> play or pause."
+        )
         awaited, named = gr.State(value=False), gr.Textbox(visible="hidden")  # named: the clip that is played on
     timer = gr.Timer(POLL_S, active=False)
     outputs = [told, timer, pieces, awaited]
@@ -77,7 +79,7 @@ def look(context: Context, token: str | None) -> tuple[list[Any], Any]:
     listener_id = listener_of(context, token)
     found = whole_pieces.programme(context.database, listener_id)
     domain = accounts.account(context.database, listener_id).domain
-    rows = resting(rows_of(found.pieces))
+    rows = resting(rows_of(context, found.pieces))
     return [domain, said(found), rows], gr.update(active=True) if _comes(found) else gr.skip()
 
 
@@ -95,29 +97,29 @@ def ask(context: Context, token: str | None, named: str) -> tuple[Any, ...]:
     except ValueError:
         raise NotYours(f"there is no clip {named}; choose one to play on from a list") from None
     found = whole_pieces.ask(context.database, listener_of(context, token), clip_id)
-    return ("", gr.update(value=NEW), *shown(found, awaited=True))
+    return ("", gr.update(value=NEW), *shown(context, found, awaited=True))
 
 
 def begun(context: Context, token: str | None, awaited: bool, event: gr.EventData) -> Shown:  # noqa: FBT001 (an input)
     """A piece begins to sound; with the newest of them the next one is composed."""
     listener_id = listener_of(context, token)
     act = whole_pieces.ask if event.index == 0 else whole_pieces.programme
-    return shown(act(context.database, listener_id), awaited=awaited)._replace(pieces=gr.skip())
+    return shown(context, act(context.database, listener_id), awaited=awaited)._replace(pieces=gr.skip())
 
 
 def follow(context: Context, token: str | None, awaited: bool) -> Shown:  # noqa: FBT001 (an input)
     """How the next piece stands, asked again in a second while it is composed; one that was awaited sounds."""
     found = whole_pieces.programme(context.database, listener_of(context, token))
     if _comes(found):
-        return shown(found, awaited=awaited)._replace(pieces=gr.skip())
-    rows = rows_of(found.pieces)
+        return shown(context, found, awaited=awaited)._replace(pieces=gr.skip())
+    rows = rows_of(context, found.pieces)
     there = playing(rows) if awaited and found.coming == "none" and rows else rows
-    return shown(found, awaited=False)._replace(pieces=there)
+    return shown(context, found, awaited=False)._replace(pieces=there)
 
 
-def shown(found: Programme, *, awaited: bool) -> Shown:
+def shown(context: Context, found: Programme, *, awaited: bool) -> Shown:
     """A programme on the page."""
-    return Shown(said(found), gr.update(active=_comes(found)), rows_of(found.pieces), awaited)
+    return Shown(said(found), gr.update(active=_comes(found)), rows_of(context, found.pieces), awaited)
 
 
 def said(found: Programme) -> str:
@@ -125,20 +127,24 @@ def said(found: Programme) -> str:
     return status(FAILED if found.coming == "failed" else COMING.get(found.coming, "" if found.pieces else FIRST))
 
 
-def rows_of(pieces: Sequence[WholePiece]) -> list[dict[str, Any]]:
-    """The newest first, each with its number, kind and length."""
-    return [_row(number, piece) for number, piece in reversed(list(enumerate(pieces, 1)))]
+def rows_of(context: Context, pieces: Sequence[WholePiece]) -> list[dict[str, Any]]:
+    """The newest first, each with its name, number, form and length."""
+    names = naming.names_of(context.database, [piece.id for piece in pieces])
+    return [_row(number, piece, names[piece.id]) for number, piece in reversed(list(enumerate(pieces, 1)))]
 
 
-def _row(number: int, piece: WholePiece) -> dict[str, Any]:
+def _row(number: int, piece: WholePiece, name: str) -> dict[str, Any]:
     clip = ShownClip.of(piece.id, piece.seconds)
     bars = piece.recipe["bars"] + piece.recipe["played_on"]
+    form = piece.recipe.get("form", "")
     return {
-        "heading": f"Piece {number}",
-        "detail": f"{KINDS[piece.domain]}, {bars} bars, {piece.seconds:.0f} s",
+        "heading": name,
+        "detail": f"No. {number}, {bars} bars{f' in sections {form}' if form else ''}, {piece.seconds:.0f} s",
         "audio_url": clip.audio_url,
         "notes_url": clip.notes_url,
         "seconds": clip.seconds,
+        "cover": True,
+        "sections": form,
         "save": saving.of_whole(piece.id),
     }
 

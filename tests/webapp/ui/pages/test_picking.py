@@ -42,6 +42,14 @@ def test_every_pick_is_answered_and_names_the_next_goal(context, listener, token
         assert {6: "composed for you", 10: '<a href="taste">'}.get(picks, " pick") in told
 
 
+def test_a_picked_clip_can_be_heard_whole(context, listener, token):
+    event = cast(context, listener, "left")
+    event.clip_id = "4dc34e4c-0d4f-4e0e-b1cc-1d3b0b2f6a40"
+    assert f'<a href="whole?clip={event.clip_id}">Hear it whole</a>' in picking.answer(context, token, event)
+    event.clip_id = None
+    assert "whole" not in picking.answer(context, token, event)
+
+
 def test_what_was_no_pick_is_told_nothing_of(context, listener, token):
     told = picking.answer(context, token, cast(context, listener, "neither"))
     assert "guess" not in told

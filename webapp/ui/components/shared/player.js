@@ -153,7 +153,7 @@ export class Player extends EventTarget {
   }
 
   /**
-   * Go to a second of one side; sounds on from there if it was sounding.
+   * Go to a second of one side; sounds on from there if it was sounding, and has ended where that is its end.
    * @param {string} side
    * @param {number} seconds
    */
@@ -163,8 +163,9 @@ export class Player extends EventTarget {
     const sounding = this.#sounding?.side === side;
     if (sounding) this.#release();
     clip.position = Math.min(Math.max(0, seconds), clip.buffer.duration);
-    if (sounding) this.play(side);
-    else this.#changed();
+    if (!sounding) this.#changed();
+    else if (clip.position > clip.buffer.duration - END_S) this.#ended(side);
+    else this.play(side);
   }
 
   #open() {
