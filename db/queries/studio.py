@@ -50,6 +50,15 @@ def piece_with_notes(session: Session, listener_id: UUID, notes: dict[str, Any])
     return session.scalars(query.limit(1)).one_or_none()
 
 
+def brought_before(
+    session: Session, listener_id: UUID, domain: str, title: str, notes: dict[str, Any]
+) -> StudioPiece | None:
+    """The newest piece that the listener brought with this title and these notes, or None."""
+    same = (StudioPiece.domain == domain, StudioPiece.title == title, StudioPiece.notes == notes)
+    query = select(StudioPiece).where(StudioPiece.listener_id == listener_id, StudioPiece.recipe == {}, *same)
+    return session.scalars(query.order_by(StudioPiece.created_at.desc()).limit(1)).one_or_none()
+
+
 def linked_piece(session: Session, link_key: str) -> StudioPiece | None:
     """The piece that a link opens, or None."""
     return session.scalars(select(StudioPiece).where(StudioPiece.link_key == link_key)).one_or_none()

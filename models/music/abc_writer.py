@@ -8,8 +8,11 @@ by three and not by two are written as triplets. ABC standard 2.1 (https://abcno
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
+
+import numpy as np
 
 from .dance_types import beat_ticks
 from .engraving import Slice, Spelling, key_of, slices, staves
@@ -26,8 +29,11 @@ def write_abc(piece: Piece, *, reading: bool = False) -> str:
     """The piece as a tune; one without accompaniment has one voice.
 
     Velocities have no place in ABC, beats a minute are whole numbers, and what rings past the last bar ends with it.
-    For ``reading``, each note of a voice lasts to the next one, as engravers write what a pedal or a finger holds.
+    For ``reading``, each note of a voice lasts to the next one, as engravers write what a pedal or a finger holds, and
+    one tempo stands over it, the mean of its bars.
     """
+    if reading:
+        piece = replace(piece, tempo_bpm=np.full_like(piece.tempo_bpm, piece.tempo_bpm.mean()))
     voices = staves(piece, reading=reading)
     key = key_of(piece)
     numerator, denominator = piece.bars[0, 2:].tolist()

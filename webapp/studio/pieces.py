@@ -130,9 +130,15 @@ def keep(session: Session, studio: Studio, listener_id: uuid.UUID, **fields: Any
 
 
 def keep_encoded(studio: Studio, listener_id: uuid.UUID, domain: str, title: str, encoded: EncodeResult) -> str:
-    """Store a piece that was brought, as the generator encoded it, and give its name; raises as ``keep`` does."""
+    """Store a piece that was brought, as the generator encoded it, and give its name; raises as ``keep`` does.
+
+    The same music brought again under the same title is the piece that is there.
+    """
 
     def store(session: Session) -> str:
+        there = rows.brought_before(session, listener_id, domain, title[:TITLE_LENGTH], encoded.notes)
+        if there and there.model_version == encoded.model_version:
+            return f"{PIECES}/{there.id}"
         return keep(
             session,
             studio,

@@ -29,7 +29,7 @@ FEW, MANY = 12, 48
 AGAIN_S = 2.0  # asks again while the first pieces are composed
 TITLE = "Search by title, hymn or BWV number"
 FILES = [".mid", ".midi", ".abc"]
-CLEAR = "() => ['', null]"  # in the browser: what was found elsewhere is gone before the server answers
+CLEAR = "() => null"  # in the browser: what was found elsewhere is gone before the server answers
 
 Choice = Mapping[str, Any]
 
@@ -108,7 +108,7 @@ class Choosing:
         timer, self.asked = gr.Timer(AGAIN_S, active=False), gr.State(Asked())
         self.chosen = self.clips.act
 
-        self.filled_after(self.domain.input(None, js=CLEAR, outputs=[self.words, self.clips], **QUIET))
+        self.filled_after(self.domain.input(None, js=CLEAR, outputs=self.clips, **QUIET))
         # one event for all, so that what was typed last is what is shown
         gr.on(
             [self.words.change, timer.tick, self.asked.change],

@@ -324,7 +324,7 @@ class Desk {
     this.#side = piece ? "b" : "a";
     this.#sources = { ...this.#sources, ...piece?.sources };
     this.#controls(recipe);
-    if (piece) lay(this.ruler, piece, () => document.createElement("span"));
+    if (piece) lay(this.ruler, { ...piece, first_bar: this.#old.first_bar }, () => document.createElement("span"));
     else this.ruler.replaceChildren();
     this.#address(this.#query(piece));
     this.#gate();
@@ -344,7 +344,7 @@ class Desk {
     const { piece, ...recipe } = this.#now;
     const title = (this.#old.title ? `“${this.#old.title}”. ` : "") + (this.#at === this.#first ? this.#note : "");
     if (!piece) return `${title}Turn a dial, borrow a style or lock something: then the new one plays.`;
-    const told = inWords(recipe);
+    const told = inWords(recipe, this.#old.first_bar);
     if (!told) return `${title}The same styles, played anew.`;
     return `${title}${told} Switch between old and new while it plays.`;
   }

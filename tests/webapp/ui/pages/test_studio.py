@@ -65,12 +65,15 @@ def test_a_long_file_of_ones_own_is_read_from_the_bar_that_is_chosen(context, st
     assert cleared is None
     assert not path.exists()
     assert begun.desk["note"] == "Read from ABC as a dance tune. These are its bars 1 to 8 of 16. "
-    assert (begun.first_bar["visible"], begun.first_bar["maximum"]) == (True, 9)
+    assert (begun.other_bars["visible"], begun.first_bar["maximum"]) == (True, 9)
     later = studio.read_on(context, token, file, 6)
     assert later.desk["old"]["title"] == "Long, from bar 6"
     assert later.desk["old"]["meter"] == [4, 4]
     assert later.first_bar["info"] == "bars 6 to 13 of 16"
-    assert not studio.leave().first_bar["visible"]
+    assert later.desk["old"]["first_bar"] == 6
+    assert not studio.leave().other_bars["visible"]
+    again = studio.read_on(context, token, file, 6)  # the same bars are the piece that is there, not another one
+    assert again.desk["old"]["name"] == later.desk["old"]["name"]
 
 
 def test_a_file_that_is_too_large_is_refused_and_no_copy_stays(context, live, tmp_path):

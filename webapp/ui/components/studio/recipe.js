@@ -28,8 +28,8 @@ export const anyLock = (/** @type {LockSet} */ locks) => locks.bars.length > 0 |
 export const isPlain = (/** @type {Recipe} */ { toward, styles, turned, keep, locks, seed }) =>
   !toward && !Object.keys(styles).length && !Object.keys(turned).length && keep === 1 && !anyLock(locks) && !seed;
 
-/** [0, 1, 2, 4] → "bars 1 to 3 and 5". @param {number[]} bars */
-export function barsInWords(bars) {
+/** [0, 1, 2, 4] → "bars 1 to 3 and 5". @param {number[]} bars @param {number} first the number of the first bar there is */
+export function barsInWords(bars, first = 1) {
   /** @type {[number, number][]} */
   const runs = [];
   for (const bar of [...bars].sort((one, two) => one - two)) {
@@ -37,21 +37,21 @@ export function barsInWords(bars) {
     if (last && last[1] === bar - 1) last[1] = bar;
     else runs.push([bar, bar]);
   }
-  const told = runs.map(([from, to]) => (from === to ? `${from + 1}` : `${from + 1} ${to === from + 1 ? "and" : "to"} ${to + 1}`));
+  const told = runs.map(([from, to]) => (from === to ? `${from + first}` : `${from + first} ${to === from + 1 ? "and" : "to"} ${to + first}`));
   return `${bars.length > 1 ? "bars" : "bar"} ${enumerated(told)}`;
 }
 
 const enumerated = (/** @type {string[]} */ parts) => (parts.length > 1 ? `${parts.slice(0, -1).join(", ")} and ${parts.at(-1)}` : parts.join(""));
 
-/** What a recipe does to its content, in a sentence or two; empty where it does nothing. @param {Recipe} recipe */
-export function inWords({ toward, styles, turned, keep, locks }) {
+/** What a recipe does to its content, in a sentence or two; empty where it does nothing. @param {Recipe} recipe @param {number} first bar */
+export function inWords({ toward, styles, turned, keep, locks }, first = 1) {
   const sentences = [];
   if (toward) sentences.push(`${Math.round(toward.strength * 100)} % of the way to the other piece.`);
   const groups = Object.keys(styles);
   if (groups.length) sentences.push(`Borrowed: ${groups.join(", ")}.`);
   const moved = Object.entries(turned).map(([group, by]) => `${group} towards ${poles(ATTRIBUTE_OF[group])[by < 0 ? 0 : 1]}`);
   if (moved.length) sentences.push(`Turned: ${enumerated(moved)}.`);
-  const held = [locks.bars.length ? barsInWords(locks.bars) : "", ...LOCKS.filter((name) => locks[name])];
+  const held = [locks.bars.length ? barsInWords(locks.bars, first) : "", ...LOCKS.filter((name) => locks[name])];
   const locked = held.filter(Boolean);
   if (locked.length) sentences.push(`Locked: ${enumerated(locked)}.`);
   if (keep < 1) sentences.push(`${Math.round(keep * 100)} % of the ${locked.length ? "rest" : "piece"} is kept.`);

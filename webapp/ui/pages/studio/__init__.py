@@ -43,6 +43,7 @@ class Arrived(NamedTuple):
     bench: dict[str, Any]
     desk: Any
     error: Any
+    other_bars: dict[str, Any]
     first_bar: dict[str, Any]
 
 
@@ -53,6 +54,7 @@ class Opened(NamedTuple):
     bench: dict[str, Any]
     desk: Any
     error: str
+    other_bars: dict[str, Any]
     first_bar: dict[str, Any]
 
 
@@ -80,12 +82,14 @@ def build(context: Context) -> None:
             finder = Choosing(context, listener, "Start", finder=True, columns=True, place="start")
         with gr.Column(visible=False, elem_id="bench") as bench:
             desk = StudioDesk(interactive=True)
-            first_bar = gr.Slider(
-                1, 2, 1, step=1, label="Read from bar", visible=False, interactive=True, elem_id="first-bar"
-            )
+            with gr.Row(visible=False, elem_classes="k-bar", elem_id="other-bars") as other_bars:
+                first_bar = gr.Number(
+                    1, label="Read from bar", precision=0, minimum=1, interactive=True, elem_id="first-bar", scale=0
+                )
+                read = gr.Button("Read from there", size="sm", scale=0, min_width=160)
             ends = tools.build(context, listener, desk)
     file = gr.State(None)
-    opening = [start, bench, desk, error, first_bar]
+    opening = [start, bench, desk, error, other_bars, first_bar]
     arrived = arrival.fill(listener.change, bound(arrive, context), listener, [finder.domain], opening)
     arrived.then(read_as, finder.domain, brought, **QUIET)
     finder.filled_after(arrived)
@@ -96,7 +100,7 @@ def build(context: Context) -> None:
         bound(bring, context), [listener, brought, finder.domain], [file, brought, *opening], js=listener.awaited,
         **QUIET,
     )  # fmt: skip
-    first_bar.release(bound(read_on, context), [listener, file, first_bar], opening, **QUIET)
+    gr.on([first_bar.submit, read.click], bound(read_on, context), [listener, file, first_bar], opening, **QUIET)
     ends.onward.click(bound(go_on, context), [listener, desk], opening, **QUIET)
     left = ends.leave.click(None, js=LEAVE, outputs=desk).then(leave, outputs=opening, **QUIET)
     finder.filled_after(left)
@@ -108,7 +112,7 @@ def arrive(context: Context, token: str | None, request: gr.Request) -> Arrived:
     domain: list[str] = [accounts.account(context.database, listener_id).domain]
     link, piece, clip = (str(request.query_params.get(name, "")) for name in ("link", "piece", "clip"))
     if not (link or piece or clip):
-        return Arrived(domain, *[gr.skip()] * 5)  # a file may be on the desk by now
+        return Arrived(domain, *[gr.skip()] * 6)  # a file may be on the desk by now
     try:
         if clip:
             clip_name = f"clips/{_as_id(clip)}"
@@ -146,9 +150,9 @@ def bring(context: Context, token: str | None, path: str | None, domain: str | N
     return file, None, *_on_the_desk(piece, note=read_from(piece))
 
 
-def read_on(context: Context, token: str | None, file: OwnFile, first_bar: int) -> Opened:
+def read_on(context: Context, token: str | None, file: OwnFile, first_bar: int | None) -> Opened:
     """Start from other bars of the same file."""
-    piece = _upload(context, token, file, first_bar)
+    piece = _upload(context, token, file, max(1, first_bar or 1))
     return _on_the_desk(piece, note=read_from(piece))
 
 
@@ -201,26 +205,27 @@ def _as_id(name: str) -> uuid.UUID:
 
 def _on_the_desk(old: OpenedPiece, piece: OpenedPiece | None = None, **told: Any) -> Opened:
     order = {"do": "open", "number": next(_orders), "old": told_as(old), "piece": piece and told_as(piece), **told}
-    return Opened(gr.update(visible=False), gr.update(visible=True), order, "", _other_bars(old))
+    return Opened(gr.update(visible=False), gr.update(visible=True), order, "", *_other_bars(old))
 
 
-def _other_bars(piece: OpenedPiece) -> dict[str, Any]:
+def _other_bars(piece: OpenedPiece) -> tuple[dict[str, Any], dict[str, Any]]:
     """Which bars of a file are read, where it has more of them."""
     if not isinstance(piece, BroughtPiece) or piece.bars <= BARS:
-        return dict(gr.update(visible=False))
+        return gr.update(visible=False), gr.skip()
     last = max(piece.bars - BARS + 1, piece.first_bar)
-    return dict(gr.update(visible=True, maximum=last, value=piece.first_bar, info=passage(piece)))
+    return gr.update(visible=True), gr.update(maximum=last, value=piece.first_bar, info=passage(piece))
 
 
 def _choosing(error: str = "") -> Opened:
     said = f'<p class="k-wrong" role="alert">{html.escape(error)}</p>' if error else ""
-    return Opened(gr.update(visible=True), gr.update(visible=False), None, said, gr.update(visible=False))
+    return Opened(gr.update(visible=True), gr.update(visible=False), None, said, gr.update(visible=False), gr.skip())
 
 
 def told_as(piece: OpenedPiece) -> dict[str, Any]:
-    """A piece as the HTTP interface tells it."""
+    """A piece as the HTTP interface tells it, and of a file which of its bars is the first."""
     bare = OpenedPiece(**{name: getattr(piece, name) for name in OpenedPiece.__dataclass_fields__})
-    return dict(_piece.dump_python(bare, mode="json"))
+    first = {"first_bar": piece.first_bar} if isinstance(piece, BroughtPiece) else {}
+    return dict(_piece.dump_python(bare, mode="json")) | first
 
 
 def read_as(domain: str | None) -> dict[str, Any]:
