@@ -9,7 +9,7 @@ import numpy as np
 
 from models.music.notes import DOMAINS, Domain, MusicError, Piece
 from models.style.compose import Composer, whole_bars
-from models.style.drafts import Draft
+from models.style.drafts import BEFORE, Draft
 from models.style.latents import BARS
 from models.style.screen import rejection_reason
 
@@ -32,7 +32,7 @@ def draft_part(composer: Composer, domain: Domain, seed: int, part: int) -> list
 def draft_each(composer: Composer, domains: Sequence[Domain], seeds: Sequence[int]) -> list[Draft]:
     """A draft for each domain and seed, the same again for the same; many at once take less time each.
 
-    Openings of eight whole bars of one meter that may be offered, where the model composes with a piece model; draws
+    Excerpts of eight whole bars of one meter that may be offered, where the model composes with a piece model; draws
     of the prior where it has none, or where that wrote none in ``TRIES``.
     """
     found: dict[int, Draft] = {}
@@ -75,15 +75,16 @@ def play_each(
 def _written(composer: Composer, domain: Domain, seeds: Mapping[int, Sequence[int]]) -> dict[int, Draft]:
     """Those of the rows that can be offered."""
     assert composer.writer is not None
-    pieces = composer.writer.openings(domain, list(seeds.values()), BARS) if seeds else []
+    places = composer.writer.places(domain, list(seeds.values()), BARS)
+    pieces = composer.writer.excerpts(domain, list(seeds.values()), BARS, places) if seeds else []
     found: dict[int, Draft] = {}
-    for row, piece in zip(seeds, pieces, strict=True):
+    for row, piece, place in zip(seeds, pieces, places, strict=True):
         try:
             notes = whole_bars(piece)
         except MusicError:
             continue
         if len(notes.bars) == BARS and rejection_reason(notes, composer.bundle.fingerprint) is None:
             latents = composer.encode(notes)
-            about = {**latents.piece, "writer": composer.writer.bundle.version}
+            about = {**latents.piece, "writer": composer.writer.bundle.version, BEFORE: place.before}
             found[row] = Draft(replace(latents, piece=about), notes)
     return found

@@ -9,6 +9,8 @@ from typing import Any
 from models.music.notes import Piece
 from models.style.latents import Latents
 
+BEFORE = "bars_before"  # in the latents' ``piece``
+
 
 @dataclass(frozen=True)
 class Draft:
@@ -16,6 +18,11 @@ class Draft:
 
     latents: Latents
     notes: Piece | None = None
+
+    @property
+    def opens(self) -> bool:
+        """Whether a piece may begin with it: it wasn't written as what comes after bars that nobody wrote."""
+        return not self.latents.piece.get(BEFORE)
 
     def to_json(self) -> dict[str, Any]:
         """As it is sent and stored."""

@@ -9,11 +9,12 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from models.music.notes import DOMAINS, TICKS_PER_QUARTER, MusicError, Piece
+from models.music.notes import DOMAINS, TICKS_PER_QUARTER, Domain, MusicError, Piece
 from models.music.tokens import BAR, END, LOWEST_PITCH, METERS, PITCH, PITCHES, POSITION, TokenArray, to_tokens
 from models.style.latents import BARS
 
 DOMAIN_SHARE = {"pop": 0.5, "dance": 0.35, "chorale": 0.15}
+PHRASE_BARS: Mapping[Domain, int] = {"pop": 1, "dance": 8, "chorale": 2}  # from where one may begin to the next
 LEAST_NOTES, MOST_NOTES = 8, 440
 
 

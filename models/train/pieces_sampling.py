@@ -1,7 +1,8 @@
 """Choose how a piece model draws, by domain, on validation music: ``python -m models.train.pieces_sampling BUNDLE``.
 
-For each temperature and nucleus openings are written; the pair is chosen whose openings a classifier tells least often
-from real ones, and noted in the card, from which ``Writer`` takes it. Test music is never looked at.
+For each temperature and nucleus excerpts are written; the pair is chosen whose excerpts a classifier tells least often
+from real ones, and noted in the card, from which ``Writer`` takes it, with how long real pieces are. Test music is
+never looked at.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
@@ -22,12 +24,14 @@ from models.music.grouping import split
 from models.music.notes import DOMAINS, Domain, Piece
 from models.style.evaluation.excerpts import composed_excerpts, real_excerpts, regular
 from models.style.evaluation.pieces import Judges, matched, measures, told_apart
+from models.style.evaluation.rivals import written
 from models.style.latents import BARS
 from models.style.pieces.checkpoint import CARD
 from models.style.pieces.sampling import Writer
 from models.style.training_data import own_parts
 
 CHOICES = ((1.0, 1.0), (1.0, 0.98), (1.0, 0.95), (0.95, 0.98), (0.9, 0.98), (0.9, 0.95), (0.8, 0.98))
+QUANTILES = 64
 POOL = 3  # times as many real clips, to find matched ones in
 
 
@@ -48,7 +52,7 @@ def choose(
     for temperature, nucleus in track(CHOICES, domain, console=Console(stderr=True)):
         card = {**writer.bundle.card, "sampling": {domain: {"temperature": temperature, "nucleus": nucleus}}}
         own = Writer(replace(writer.bundle, card=card))
-        made = composed_excerpts(own.openings(domain, [(seed, n) for n in range(limit)], BARS), BARS, seed)
+        made = composed_excerpts(written(own)(domain, limit, BARS, seed), BARS, seed)
         told = told_apart(matched(real, made), made, whole=False)
         bits, notes = (sum(measures(p, judges)["idiom_bits"][part] for p in made.pieces) for part in range(2))
         row = {"temperature": temperature, "nucleus": nucleus, "told": told.value, "bits": bits / max(1.0, notes)}
@@ -56,12 +60,23 @@ def choose(
     return sorted(found, key=lambda row: row["told"])
 
 
+def lengths(pieces: Sequence[Piece]) -> dict[str, list[int]]:
+    """How many bars pieces have, by domain: quantiles, half of a ``QUANTILES``-th apart from the ends."""
+    found: dict[str, list[int]] = {}
+    shares = (np.arange(QUANTILES) + 0.5) / QUANTILES
+    for domain in DOMAINS:
+        bars = [len(piece.bars) for piece in regular(p for p in pieces if p.domain == domain)]
+        if bars:
+            found[domain] = np.quantile(bars, shares, method="nearest").astype(int).tolist()
+    return found
+
+
 def main(argv: Sequence[str] | None = None) -> None:
     """Command line; see the module docstring."""
     parser = argparse.ArgumentParser(prog="python -m models.train.pieces_sampling", description=__doc__)
     parser.add_argument("bundle", type=Path, help="folder of the piece model, whose card is written")
     parser.add_argument("--data", type=Path, help="folder of MIDI and ABC files instead of the corpora")
-    parser.add_argument("--limit", type=positive_int, default=150, help="openings for each choice")
+    parser.add_argument("--limit", type=positive_int, default=150, help="excerpts for each choice")
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args(argv)
     try:
@@ -71,15 +86,16 @@ def main(argv: Sequence[str] | None = None) -> None:
     with exit_without_music("choose how to draw"):
         pieces = training_pieces(given.data)
     parts = split(pieces, seed=0) if given.data is None else own_parts(pieces)
+    card = {**writer.bundle.card, "lengths": lengths(parts["train"])}
+    writer = Writer(replace(writer.bundle, card=card))
     table = Table("domain", "temperature", "nucleus", "told from real (matched)", "bits a note")
     found = {name: choose(writer, name, parts, limit=given.limit, seed=given.seed) for name in DOMAINS}
     for domain, rows in found.items():
         for row in rows:
             table.add_row(domain, *(f"{row[name]:.3f}" for name in ("temperature", "nucleus", "told", "bits")))
     Console().print(table)
-    path = given.bundle / CARD
-    card = json.loads(path.read_text(encoding="utf-8"))
     card["sampling"] = {domain: rows[0] for domain, rows in found.items() if rows}
+    path = given.bundle / CARD
     path.write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     print(json.dumps({"command": "models.train.pieces_sampling", "version": card["version"], "sampling": found}))
 

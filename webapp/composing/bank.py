@@ -51,6 +51,11 @@ class _Shelf:
     drafts: Sequence[Draft]
     names: Sequence[str]
 
+    def chosen(self, places: Sequence[int]) -> _Shelf:
+        """Those at some places."""
+        drafts, names = [self.drafts[place] for place in places], [self.names[place] for place in places]
+        return _Shelf(self.candidates.chosen(places), drafts, names)
+
 
 class Bank:
     """The draws of one style model below ``folder``; may be used from many threads and processes."""
@@ -61,15 +66,19 @@ class Bank:
         self._reading, self._drawing = threading.Lock(), threading.Lock()
         self._renewed = self._rested = time.monotonic()
 
-    def choose(self, domain: Domain, search: Search, count: int) -> list[Draft]:
+    def choose(self, domain: Domain, search: Search, count: int, *, openings: bool = False) -> list[Draft]:
         """The best ``count`` that ``search`` finds, which nobody else is given from now on; fewer where there are few.
 
-        ``search`` gets the candidates and how many to find; what it puts together from several has no notes. Raises a
-        ``GenerationError`` where there are too few drafts and no generator answers.
+        It searches all drafts, or only the ``openings`` of pieces where there are any. ``search`` gets the candidates
+        and how many to find; what it puts together from several has no notes. Raises a ``GenerationError`` where there
+        are too few drafts and no generator answers.
         """
         chosen: list[Draft] = []
         for _ in range(TRIES):
             shelf = self._shelf(domain)
+            opening = [place for place, draft in enumerate(shelf.drafts) if draft.opens] if openings else []
+            if opening:
+                shelf = shelf.chosen(opening)
             found = search(shelf.candidates, count - len(chosen))
             free = [each.latents for each in found if self._take(domain, shelf.names[each.origin])]
             chosen += drafts_of(free, shelf.drafts)

@@ -60,7 +60,7 @@ class WholePieceComposer:
             best = best_latents(head, space, candidates, AMONG, refine=False)
             return [best[i] for i in rng.permutation(len(best))[:wanted]]
 
-        return self._bank.choose(job.domain, search, TRIES)
+        return self._bank.choose(job.domain, search, TRIES, openings=True)
 
     def _compose(self, draft: Draft, job: JobInHand, seed: int) -> bool:
         """Whether the piece could be offered, and is stored."""

@@ -16,9 +16,8 @@ from models.experiments.dataset import piece_name
 from models.music.notes import MusicError, Piece
 from models.music.tokens import on_grid
 from models.style.screen import rejection_reason
-from models.style.windows import bar_ticks, regular_bars
+from models.style.windows import PHRASE_BARS, bar_ticks, regular_bars
 
-PHRASE_BARS = {"pop": 1, "dance": 8, "chorale": 2}
 SHORTEST, LONGEST = 8, 64  # bars of a whole piece; longer ones end there
 
 

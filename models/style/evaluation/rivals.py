@@ -40,12 +40,13 @@ def flow(composer: Composer) -> Compose:
 
 
 def written(writer: Writer) -> Compose:
-    """What the piece model writes: openings, as the page plays them, or pieces that it ends."""
+    """What the piece model writes: excerpts, as the page plays them, or pieces that it ends."""
 
     def compose(domain: Domain, count: int, bars: int | None, seed: int) -> list[Piece]:
         if bars is None:
             return writer.compose(domain, count=count, bars=None, seed=seed)
-        return writer.openings(domain, [(seed, number) for number in range(count)], bars)
+        seeds = [(seed, number) for number in range(count)]
+        return writer.excerpts(domain, seeds, bars, writer.places(domain, seeds, bars))
 
     return compose
 

@@ -75,13 +75,19 @@ def first_numbers(heads: TokenArray | IntArray) -> IntArray:
 
 
 def along(
-    heads: TokenArray | IntArray, number: IntArray, position: IntArray, *, domain: int, last: int, returns: IntArray
+    heads: TokenArray | IntArray,
+    number: IntArray,
+    position: IntArray,
+    *,
+    domain: int,
+    last: int | IntArray,
+    returns: IntArray,
 ) -> Along:
     """Conditions and places of steps, each with the BAR step of its bar in ``heads`` ``(steps, 7)``.
 
     The rest ``(steps,)``: the ``number`` of that bar, the ``position`` in it (0: the BAR step itself), and how many
-    bars back the bar was heard before (0: it is new). ``last`` is the number of the piece's last bar; -1 stands for
-    what the model is not told.
+    bars back the bar was heard before (0: it is new). ``last`` is the number of the piece's last bar, of one piece or
+    of each step's; -1 stands for what the model is not told.
     """
     meter, length = heads[:, METER].astype(np.int64), heads[:, LENGTH].astype(np.int64)
     found = np.full((len(heads), len(CONDITIONS)), ABSENT, dtype=np.int64)
@@ -106,11 +112,10 @@ def before_first(
     return Along(found, np.array([before + 1], dtype=np.float32))
 
 
-def _number(found: IntArray, number: IntArray, last: int) -> None:
+def _number(found: IntArray, number: IntArray, last: int | IntArray) -> None:
     found[:, OF_NUMBER] = np.minimum(number, FARTHEST)
     found[:, OF_PHASE] = number % PHASES
-    if last != ABSENT:
-        found[:, OF_LEFT] = np.clip(last - number, 0, FARTHEST)
+    found[:, OF_LEFT] = np.where(np.equal(last, ABSENT), ABSENT, np.clip(last - number, 0, FARTHEST))
 
 
 def returns_of(tokens: TokenArray) -> IntArray:

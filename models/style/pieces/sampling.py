@@ -15,9 +15,11 @@ from models.music.tokens import BAR, METERS, POSITION, TEMPI_BPM, TokenArray, fr
 from models.style.pieces.checkpoint import PieceBundle, load_pieces_model
 from models.style.pieces.conditions import ABSENT, FARTHEST, first_numbers
 from models.style.pieces.data import regular_tokens
-from models.style.pieces.writing import NUCLEUS, TEMPERATURE, PerElement, Wishes, Writing
+from models.style.pieces.writing import NUCLEUS, TEMPERATURE, PerElement, Place, Wishes, Writing
+from models.style.windows import PHRASE_BARS
 
 SIDE_BY_SIDE = 32  # pieces
+OPENINGS = 0.25  # share of the excerpts that begin a piece
 
 
 class Writer:
@@ -84,10 +86,28 @@ class Writer:
         wishes = Wishes(DOMAINS.index(domain), bars, returns=returns_of_form(form, bars))
         return self._written(self._drawn(wishes), seeds)
 
-    def openings(self, domain: Domain, seeds: Sequence[Sequence[int]], bars: int) -> list[Piece]:
-        """The first ``bars`` whole bars, of one meter, of a new piece for each of ``seeds``; a pickup comes on top."""
-        wishes = Wishes(DOMAINS.index(domain), bars, ending=False, regular=True)
-        return self._written(self._drawn(wishes), seeds)
+    def excerpts(
+        self, domain: Domain, seeds: Sequence[Sequence[int]], bars: int, places: Sequence[Place]
+    ) -> list[Piece]:
+        """``bars`` whole bars of one meter, with a pickup before an opening, from each of ``places`` in a new piece."""
+        wishes = Wishes(DOMAINS.index(domain), bars, regular=True)
+        return self._written(self._drawn(wishes), seeds, places=places)
+
+    def places(self, domain: Domain, seeds: Sequence[Sequence[int]], bars: int) -> list[Place]:
+        """Where excerpts of pieces that are as long as real ones begin, one for each of ``seeds``.
+
+        A share of ``OPENINGS`` at a piece's beginning, the others where a phrase may begin; all at the beginning where
+        the card doesn't say how long pieces are.
+        """
+        lengths = [n for n in self.bundle.card.get("lengths", {}).get(domain, ()) if n >= bars]
+        found = []
+        for seed in seeds:
+            rng = np.random.default_rng([*seed, bars])
+            last = int(rng.choice(lengths)) if lengths else ABSENT
+            starts = range(0, last - bars + 1, PHRASE_BARS[domain]) if lengths else range(1)
+            opens, start = rng.random() < OPENINGS, int(rng.choice(starts))
+            found.append(Place(0 if opens else start, last))
+        return found
 
     def play_on(
         self,
@@ -125,10 +145,17 @@ class Writer:
             nucleus=chosen.get("nucleus", NUCLEUS) if nucleus is None else nucleus,
         )
 
-    def _written(self, wishes: Wishes, seeds: Sequence[Sequence[int]], prompt: TokenArray | None = None) -> list[Piece]:
+    def _written(
+        self,
+        wishes: Wishes,
+        seeds: Sequence[Sequence[int]],
+        prompt: TokenArray | None = None,
+        places: Sequence[Place] = (),
+    ) -> list[Piece]:
         found = []
         for first in range(0, len(seeds), SIDE_BY_SIDE):
-            writing = Writing(self.bundle.model, wishes, seeds[first : first + SIDE_BY_SIDE], prompt)
+            some = slice(first, first + SIDE_BY_SIDE)
+            writing = Writing(self.bundle.model, wishes, seeds[some], prompt, places[some])
             while not writing.ended.all():
                 writing.step()
             found += [from_tokens(tokens) for tokens in writing.pieces()]

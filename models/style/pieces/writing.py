@@ -72,26 +72,37 @@ class Wishes:
     nucleus: PerElement = NUCLEUS
 
     @property
-    def told(self) -> dict[str, int]:
-        """What the model is told all the time."""
-        return {"domain": self.domain, "last": self.last if self.ending else ABSENT}
-
-    @property
     def ends(self) -> tuple[int, int]:
         """The number of the first bar after which a piece may end, and of that after which it must."""
         return (1, MOST_BARS) if self.last == ABSENT else (self.last, self.last)
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where in a piece its writing begins: after so many bars ``before``, which nobody wrote; its ``last`` bar."""
+
+    before: int
+    last: int
+
+
 class Writing:
     """Pieces that are being written side by side; not thread-safe. ``step`` adds a step to each that hasn't ended.
 
-    ``seeds`` has one for each piece; all begin with the steps of ``prompt`` ``(steps, 7)``.
+    ``seeds`` has one for each piece; all begin with the steps of ``prompt`` ``(steps, 7)``. With ``places``, one for
+    each as well, the wishes' last bar is counted from there, and it is there that the model is told to be.
     """
 
     def __init__(
-        self, model: PieceModel, wishes: Wishes, seeds: Sequence[Sequence[int]], prompt: TokenArray | None = None
+        self,
+        model: PieceModel,
+        wishes: Wishes,
+        seeds: Sequence[Sequence[int]],
+        prompt: TokenArray | None = None,
+        places: Sequence[Place] = (),
     ) -> None:
         self.model, self.wishes, rows = model, wishes, len(seeds)
+        self.before = np.array([place.before for place in places] or [0] * rows)
+        self.last = np.array([place.last for place in places] or [wishes.last if wishes.ending else ABSENT] * rows)
         weight = next(model.parameters())
         self.device = weight.device
         self.generators = [np.random.default_rng(list(seed)) for seed in seeds]
@@ -158,14 +169,16 @@ class Writing:
     def _follow(self, step: IntArray) -> None:
         """Note a step ``(rows, 7)`` of each piece, and where it stands."""
         is_bar, first = step[:, POSITION] == BAR, self.head[:, POSITION] == ABSENT
-        self.number = np.where(is_bar, np.where(first, first_numbers(step), self.number + 1), self.number)
+        begins = np.where(self.before > 0, self.before + 1, first_numbers(step))
+        self.number = np.where(is_bar, np.where(first, begins, self.number + 1), self.number)
         self.head = np.where(is_bar[:, None], step, self.head)
         self.notes = np.where(is_bar, 0, self.notes + 1)
         returns = self.returns[np.minimum(self.number, len(self.returns) - 1)]
         position = np.where(is_bar, 0, step[:, POSITION])
         self.tokens.append(step)
         self.numbers.append(self.number)
-        self.told.append(along(self.head, self.number, position, returns=returns, **self.wishes.told))
+        domain = self.wishes.domain
+        self.told.append(along(self.head, self.number, position, domain=domain, last=self.last, returns=returns))
 
     def _hear_again(self) -> None:
         """Find the state after the last steps alone, as many whole bars as ``KEPT`` of the context holds.
@@ -200,11 +213,12 @@ class Writing:
 
     def _before(self, row: int, start: int) -> Along:
         """What is told before step ``start`` of a piece."""
-        if start == len(self.tokens):
-            return before_first(**self.wishes.told, meter=self.wishes.meter, tempo=self.wishes.tempo)
-        meter, tempo = (int(self.tokens[start][row, field]) for field in (METER, TEMPO))
-        before = max(0, int(self.numbers[start][row]) - 1)
-        return before_first(**self.wishes.told, before=before, meter=meter, tempo=tempo)
+        before, meter, tempo = int(self.before[row]), self.wishes.meter, self.wishes.tempo
+        if start < len(self.tokens):
+            before = max(0, int(self.numbers[start][row]) - 1)
+            meter, tempo = (int(self.tokens[start][row, field]) for field in (METER, TEMPO))
+        last = int(self.last[row])
+        return before_first(domain=self.wishes.domain, last=last, before=before, meter=meter, tempo=tempo)
 
     def _drawn(self) -> Tensor:
         """The next step of each piece in classes ``(rows, 7)``."""
@@ -230,14 +244,15 @@ class Writing:
             tempo = self.wishes.tempo if begins and not self.given else ABSENT
             meter = self._tensor(self._held_meter())[bars]
             choose(METER, bars, lambda logits, _: grammar.same(logits, meter))
-            choose(LENGTH, bars, lambda logits, own: self._length(logits, own[:, METER], meter))
+            whole = self._tensor(self._whole())[bars]
+            choose(LENGTH, bars, lambda logits, own: _length(logits, own[:, METER], whole))
             choose(TEMPO, bars, lambda logits, _: grammar.only(logits, tempo))
         return step
 
     def _position(self, logits: Tensor, _: Tensor) -> Tensor:
         earliest, latest = self.wishes.ends
         last = self._tensor(classes(self.tokens[-1]))
-        length, notes, number = map(self._tensor, (self.head[:, LENGTH], self.notes, self.number))
+        length, notes, number = map(self._tensor, (self.head[:, LENGTH], self.notes, self.number - self.before))
         return grammar.position_logits(logits, last, length, notes, number, earliest=earliest, latest=latest)
 
     def _held_meter(self) -> IntArray:
@@ -246,15 +261,19 @@ class Writing:
             return self.head[:, METER]
         return np.full(len(self.ended), self.wishes.meter)
 
-    def _length(self, logits: Tensor, meter: Tensor, held: Tensor) -> Tensor:
-        if self.wishes.regular and self.tokens:
-            whole = self._tensor(WHOLE)[meter] - LOWEST[LENGTH]
-            return grammar.same(logits, torch.where(held >= 0, whole, ABSENT))
-        return grammar.length_logits(logits, meter)
+    def _whole(self) -> npt.NDArray[np.bool_]:
+        """Whether the next bar of each piece has to be a whole one."""
+        return self.wishes.regular & ((self.before > 0) | (len(self.tokens) > 0))
 
     @staticmethod
     def _first_position(logits: Tensor, _: Tensor) -> Tensor:
         return grammar.only(logits, BAR)
+
+
+def _length(logits: Tensor, meter: Tensor, whole: Tensor) -> Tensor:
+    """No longer than a whole bar of ``meter`` ``(rows,)``, and no shorter where it has to be a ``whole`` one."""
+    length = torch.from_numpy(WHOLE).to(logits.device)[meter] - int(LOWEST[LENGTH])
+    return grammar.same(grammar.length_logits(logits, meter), torch.where(whole, length, ABSENT))
 
 
 def _any(logits: Tensor, _: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from models.music.notes import Piece
-from models.style.drafts import Draft
+from models.style.drafts import BEFORE, Draft
 from models.style.latents import Latents
 from models.taste.head import Head
 from models.taste.search import best_latents
@@ -28,13 +28,19 @@ class Prior:
 
     def __init__(self, composer) -> None:
         self.composer, self.asked, self.down = composer, 0, False
+        self.before = 0  # bars, of the drafts that are not written
 
     def drafts(self, domain, count, seed) -> DraftsResult:
         if self.down:
             raise GeneratorUnavailable("down")
         self.asked += 1
         drawn = self.composer.draw_each([domain] * count, range(seed % 2**31, seed % 2**31 + count))
-        drafts = [Draft(each, WRITTEN if place % 2 else None) for place, each in enumerate(drawn)]
+        drafts = [
+            Draft(
+                replace(each, piece={**each.piece, BEFORE: 8 if place % 2 else self.before}), (None, WRITTEN)[place % 2]
+            )
+            for place, each in enumerate(drawn)
+        ]
         return DraftsResult(drafts=[each.to_json() for each in drafts], model_version=self.composer.version)
 
 
@@ -106,6 +112,16 @@ def test_an_idle_bank_grows_in_all_domains_until_it_is_full_and_is_renewed_from_
     for domain, files in before.items():
         assert bank._drawn_at(domain)[0] == files[1]  # the oldest has gone
         assert bank.size(domain) == 64
+
+
+def test_whole_pieces_begin_with_openings_where_there_are_any(bank, search, prior):
+    found = bank.choose("pop", search, 20, openings=True)
+    assert len(found) == 20
+    assert all(draft.opens for draft in found)
+    assert not all(draft.opens for draft in bank.choose("pop", search, 20))
+    prior.before = 8
+    bank.grow("dance")
+    assert bank.choose("dance", search, 1, openings=True)
 
 
 def test_a_bank_with_enough_to_search_rests_between_its_draws(bank, monkeypatch):

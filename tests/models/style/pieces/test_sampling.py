@@ -1,5 +1,7 @@
 """Composed pieces keep to the grammar and to what was asked for."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -11,7 +13,7 @@ from models.style.pieces.conditions import WHOLE, first_numbers
 from models.style.pieces.data import PieceSet, draw_part, regular_tokens
 from models.style.pieces.model import Steps
 from models.style.pieces.sampling import Writer, returns_of_form
-from models.style.pieces.writing import Wishes, Writing
+from models.style.pieces.writing import Place, Wishes, Writing
 
 
 @pytest.fixture(scope="module")
@@ -81,12 +83,29 @@ def test_a_memory_that_is_full_hears_the_last_bars_again(writer, tune) -> None:
     assert len(writer.play_on(piece, 3)[0].bars) == 33
 
 
-def test_openings_have_whole_bars_of_one_meter(writer) -> None:
-    for piece in writer.openings("dance", [(1, 0), (2, 0), (3, 0)], 8):
-        bars = piece.bars[-7:]
+def test_excerpts_have_whole_bars_of_one_meter_wherever_they_begin(writer) -> None:
+    seeds = [(1, 0), (2, 0), (3, 0)]
+    places = [Place(0, 16), Place(4, 30), Place(22, 30)]
+    pieces = writer.excerpts("dance", seeds, 8, places)
+    for piece in pieces:
+        bars = piece.bars[-8:]
         assert (bars[:, 2:] == piece.bars[0, 2:]).all()
         assert (bars[:, 1] == WHOLE[METERS.index(tuple(bars[0, 2:].tolist()))] * GRID_TICKS).all()
         assert whole_bars(piece) == 8
+    assert len(pieces[1].bars) == len(pieces[2].bars) == 8  # no pickup but before an opening
+    (alone,) = writer.excerpts("dance", seeds[1:2], 8, places[1:2])
+    assert np.array_equal(alone.notes, pieces[1].notes)
+    (elsewhere,) = writer.excerpts("dance", seeds[1:2], 8, [Place(20, 30)])
+    assert not np.array_equal(alone.notes, elsewhere.notes)  # the model is told where it is
+
+
+def test_excerpts_begin_where_phrases_of_pieces_as_long_as_real_ones_do(writer) -> None:
+    seeds = [(7, number) for number in range(200)]
+    assert set(writer.places("dance", seeds, 8)) == {Place(0, -1)}  # a card that says nothing of lengths
+    card = {**writer.bundle.card, "lengths": {"dance": [7, 16, 32]}}
+    places = Writer(replace(writer.bundle, card=card)).places("dance", seeds, 8)
+    assert {(place.before, place.last) for place in places} == {(0, 16), (8, 16), (0, 32), (8, 32), (16, 32), (24, 32)}
+    assert 60 < sum(place.before == 0 for place in places) < 130  # a quarter, and of the others 3 in 8
 
 
 def test_without_a_wish_for_bars_the_model_ends_the_piece(writer) -> None:
