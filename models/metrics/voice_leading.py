@@ -81,6 +81,12 @@ def voice_leading(piece: Piece) -> VoiceLeading:
     )
 
 
+def part_writing_faults(piece: Piece) -> float:
+    """Parallels a chord change and a third of the share of dissonant beats; about .1 in Bach's chorales."""
+    found = voice_leading(piece)
+    return found.parallels / max(1, found.changes) + found.dissonant / max(1, 3 * found.beats)
+
+
 def sounding_pitches(piece: Piece, tick: int) -> Ints:
     """Pitches that sound at ``tick``, from the top, each once."""
     onset, duration, pitch = piece.notes[:, :3].T

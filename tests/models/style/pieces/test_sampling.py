@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 import torch
 
+from models.metrics.voice_leading import part_writing_faults
 from models.music.notes import DOMAINS, MusicError, Piece
 from models.music.tokens import BAR, GRID_TICKS, LENGTH, METER, METERS, PITCH, POSITION, on_grid, to_tokens
+from models.style.pieces import sampling
 from models.style.pieces.checkpoint import PieceBundle, load_pieces_model, save_pieces_model
 from models.style.pieces.conditions import WHOLE, first_numbers
 from models.style.pieces.data import PieceSet, draw_part, regular_tokens
@@ -106,6 +108,17 @@ def test_excerpts_begin_where_phrases_of_pieces_as_long_as_real_ones_do(writer) 
     places = Writer(replace(writer.bundle, card=card)).places("dance", seeds, 8)
     assert {(place.before, place.last) for place in places} == {(0, 16), (8, 16), (0, 32), (8, 32), (16, 32), (24, 32)}
     assert 60 < sum(place.before == 0 for place in places) < 130  # a quarter, and of the others 3 in 8
+
+
+def test_of_several_chorales_the_one_with_the_fewest_faults_is_kept(writer, monkeypatch) -> None:
+    seeds, places = [(5,), (6,)], [Place(0, -1), Place(8, 20)]
+    kept = writer.excerpts("chorale", seeds, 8, places)
+    monkeypatch.setattr(sampling, "AMONG", {})
+    for piece, seed, place in zip(kept, seeds, places, strict=True):
+        every = writer.excerpts("chorale", [seed, *((*seed, number) for number in range(1, 6))], 8, [place] * 6)
+        best = min(every, key=part_writing_faults)
+        assert np.array_equal(piece.notes, best.notes)
+        assert part_writing_faults(best) < max(map(part_writing_faults, every))
 
 
 def test_without_a_wish_for_bars_the_model_ends_the_piece(writer) -> None:
