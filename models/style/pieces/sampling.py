@@ -19,10 +19,10 @@ from models.style.pieces.data import regular_tokens
 from models.style.pieces.writing import NUCLEUS, TEMPERATURE, PerElement, Place, Wishes, Writing
 from models.style.windows import PHRASE_BARS
 
-SIDE_BY_SIDE = 32  # pieces
+SIDE_BY_SIDE = 80  # pieces: twice as many a second as of 16
 OPENINGS = 0.25  # share of the excerpts that begin a piece
 # Of so many pieces of a seed the one with the fewest faults in part writing is kept: the model knows no voices
-AMONG: Mapping[Domain, int] = {"chorale": 6}
+AMONG: Mapping[Domain, int] = {"chorale": 5}
 
 
 class Writer:
