@@ -49,6 +49,8 @@ def test_a_cell_of_the_swaps_says_its_interval_and_plays_its_swap(visit):
 def test_a_walk_plays_and_opens_again_and_codes_have_pieces(visit):
     visitor = visit(**PHONE)
     visitor.page.goto(f"{visitor.url}/styles")
+    steps = visitor.frame.locator("#walk-steps").locator(".k-clip")
+    expect(steps).to_have_count(5, timeout=COMPOSED_MS)  # the first walk is there before anything is pressed
     visitor.frame.get_by_role("tab", name="Learned codes").click()
     expect(visitor.frame.locator("#code-told")).to_contain_text("Code 1: ", timeout=COMPOSED_MS)
     expect(visitor.frame.locator("#code-pieces").locator(".k-clip")).to_have_count(10)  # two real pieces of each value
@@ -57,8 +59,6 @@ def test_a_walk_plays_and_opens_again_and_codes_have_pieces(visit):
     visitor.frame.get_by_role("radio", name="Tempo").check(force=True)
     visitor.frame.locator("#walk-seed input").fill("5")
     visitor.frame.locator("#walk-compose").click()
-    steps = visitor.frame.locator("#walk-steps").locator(".k-clip")
-    expect(steps).to_have_count(5, timeout=COMPOSED_MS)
     expect(visitor.frame).to_have_url(re.compile(r"style=tempo&domain=\w+&seed=5"))
     play = steps.first.get_by_role("button", name="Play")
     play.click()
@@ -79,3 +79,11 @@ def test_a_walk_plays_and_opens_again_and_codes_have_pieces(visit):
     visitor.frame.locator("#walk-picking").get_by_role("button", name=re.compile("^Begin")).first.click()
     expect(visitor.frame).to_have_url(re.compile("source=clips"), timeout=COMPOSED_MS)
     expect(visitor.frame.locator("#walk-about")).to_contain_text("From clips/")
+
+
+def test_training_fits_one_screen(visit):
+    visitor = visit(viewport={"width": 1280, "height": 800})
+    visitor.page.goto(f"{visitor.url}/styles?tab=training")
+    expect(visitor.frame.locator("#training-told")).not_to_be_empty()
+    expect(visitor.frame.locator(".js-plotly-plot").first).to_be_visible()
+    visitor.page.wait_for_function("document.documentElement.scrollHeight <= 800")

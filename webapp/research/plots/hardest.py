@@ -20,7 +20,7 @@ def hardest(
 
     What was measured at one step alone stands as bars.
     """
-    figure = blank(source, x="step", y=measure, height_px=340)
+    figure = blank(source, x="step", y=measure, height_px=280)
     if frame["step"].nunique() == 1:
         figure.add_bar(
             x=frame["style"].tolist(), y=frame[of].tolist(), marker={"color": COLOURS[1]},

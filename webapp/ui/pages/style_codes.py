@@ -23,9 +23,8 @@ from webapp.ui.layout import QUIET, explain
 from webapp.ui.pages.style_parts import csv_link, radio
 
 MEANING = (
-    "The model learned four codes by itself, with five values each and no names. To hear what a code means, play "
-    "pieces from its two ends, then those between. They are average in everything that has a name, so that what they "
-    "share is the code. Real pieces play, but for pop, where none may be played: there they are composed."
+    "The model learned four codes by itself, with five values each. Play a code's two ends, then what lies between: "
+    "all that has a name is average there. Pieces of pop are composed."
 )
 ENDS = {0: ", the lowest", CODE_LEVELS - 1: ", the highest"}
 

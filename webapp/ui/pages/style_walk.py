@@ -31,8 +31,8 @@ from webapp.ui.layout import QUIET, explain
 from webapp.ui.pages.style_parts import csv_link, radio
 
 WALK = (
-    "One clip in five steps, each a standard deviation of real clips apart in one style, while the rest stays. A code, "
-    "which the model learned by itself, goes through its five values. What moved is measured in the notes."
+    "One clip in five steps, a standard deviation (SD) of real clips apart in one style; the rest stays. A code goes "
+    "through its five values."
 )
 GUIDANCE = (
     "Guidance says how strictly a new clip goes by its kind of music, key and codes: 1 as learned, 0 not at all, 4 the "
@@ -65,7 +65,7 @@ def build_walk(context: Context, listener: ListenerToken, link: ViewLink) -> Non
     said = gr.HTML(elem_id="walk-said", **STILL)
     command = commands.evaluation("evaluate.relations", context.style_folder)
     fill = copied(command, visible=False, elem_id="walk-fill")
-    steps = ClipList(together=True, elem_id="walk-steps")
+    steps = ClipList(together=True, columns=True, elem_id="walk-steps")
     with gr.Row(elem_classes="k-bar", visible=False) as foot:
         about = gr.HTML(elem_id="walk-about", **STILL)
     with gr.Accordion("What moved, and what guidance does", open=False):
@@ -80,11 +80,11 @@ def build_walk(context: Context, listener: ListenerToken, link: ViewLink) -> Non
         "outputs": walked,
         **QUIET,
     }
-    listener.change(bound(opened, context), listener, [*asked, compose, fill], **QUIET).then(
-        bound(walk_named, context), [listener, *asked], walked, **QUIET
+    first = listener.change(bound(opened, context), listener, [*asked, compose, fill], **QUIET).then(
+        bound(first_walk, context), [listener, *asked], walked, **QUIET
     )
-    compose.click(**walking)
-    another.click(draw_another, seed, [seed, source], **QUIET).then(**walking)
+    compose.click(**walking, cancels=first)
+    another.click(draw_another, seed, [seed, source], cancels=first, **QUIET).then(**walking)
     gr.on([domain.input, seed.input], lambda: ("", ""), None, [source, said], **QUIET)
     gr.on([group.input, source.change], bound(guided, context), [group, source], guidance, **QUIET)
     pieces.filled_after(choose.click(toggle, [showing, domain], [showing, picking, pieces.domain], **QUIET))
@@ -130,12 +130,11 @@ def _style(groups: Sequence[str], named: str) -> Any:
     return gr.skip() if known == _walks() else gr.update(choices=known, value=groups[0])
 
 
-def walk_named(context: Context, token: str | None, request: gr.Request, *asked: Any) -> Iterator[list[Any]]:
-    """Compose the walk that the address names, if it does."""
-    if chosen(request, "style") or not _groups(context):
-        yield from walk_along(context, token, *asked)
-    else:
-        yield [gr.skip()] * 6
+def first_walk(context: Context, token: str | None, request: gr.Request, *asked: Any) -> Iterator[list[Any]]:
+    """The walk that the address names, or the first that there is, so that there is something to hear at once."""
+    named = chosen(request, "style")
+    for *shown, link in walk_along(context, token, *asked):
+        yield [*shown, link if named else gr.skip()]
 
 
 def walk_along(context: Context, token: str | None, *given: Any) -> Iterator[list[Any]]:
