@@ -94,6 +94,7 @@ def test_a_map_that_was_chosen_first_is_the_one_that_opens(site, visit, waits):
     slow.arrive()
     expect(page.locator(".k-lead")).to_contain_text("Titles")
     expect(kind(page, "Titles")).to_be_checked()
+    expect(page.locator("[data-testid=map][data-drawn]")).to_be_visible()
 
 
 def test_a_tab_that_was_chosen_first_stays_open(site, visit):

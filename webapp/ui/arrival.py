@@ -21,8 +21,8 @@ def fill(
 
     Args:
         event: As ``listener.change``.
-        handler: Gives a list of values for ``empty``, as the browser has them (``None``: none), and then an update for
-            each of ``outputs``.
+        handler: Gives a list of values for ``empty``, as the browser has them (``None``: none); where there are
+            ``outputs``, this list and then an update for each of them.
         inputs: What the handler is given.
         empty: Components that somebody, or another answer, may have set by then. They are made without a value.
         outputs: Components that nobody sets.

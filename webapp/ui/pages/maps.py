@@ -91,15 +91,18 @@ def build(context: Context) -> None:
         points, panel, hint, player, labels, to_studio, links_title, links, near_title, near, score, link, drawing,
     ]  # fmt: skip
     point: dict[str, Any] = {"outputs": pointed, **QUIET}
-    arrival.fill(listener.change, bound(named, context), None, [kind, asked], [])
-    kind.input(None, kind, asked, js=CHOSEN)
-    # one event for both, so that what was chosen last is what is shown
-    beginning = asked.change(
-        bound(opened, context), [listener, asked], opening, js=listener.awaited, trigger_mode="always_last", **QUIET
-    )
+    opens: dict[str, Any] = {
+        "fn": bound(opened, context),
+        "inputs": [listener, asked],
+        "outputs": opening,
+        "js": listener.awaited,
+        **QUIET,
+    }
+    beginning = arrival.fill(listener.change, bound(named, context), None, [kind, asked], []).then(**opens)
     beginning.then(bound(map_point.point_named, context), [shown, asked], **point)
+    changed = kind.input(None, kind, asked, js=CHOSEN, cancels=beginning).then(**opens)
     draws = gr.on([draw.click, redraw.click], bound(ask, context), kind, drawing, js=TO_TOP, **QUIET)
-    for event in (beginning, draws):
+    for event in (beginning, changed, draws):
         event.then(
             bound(follow, context), kind, [drawing, fresh], **QUIET
         ).then(bound(reopen, context), [listener, kind, fresh], opening, **QUIET)  # fmt: skip
@@ -154,7 +157,7 @@ def _below() -> tuple[Any, ...]:
 # which map
 
 
-def named(context: Context, request: gr.Request) -> list[list[Any]]:
+def named(context: Context, request: gr.Request) -> list[Any]:
     """What the address names, with the kind of its map, or of the first that there is."""
     asked = {name: chosen(request, name) for name in ADDRESS}
     linked = catalogue.by_id(context.database, _map_id(asked["map"])) if asked["map"] else None
@@ -162,7 +165,7 @@ def named(context: Context, request: gr.Request) -> list[list[Any]]:
     first = next((each for each in kinds if each.map), kinds[1])
     known = linked.kind if linked else asked["kind"]
     kind = next((each for each in kinds if each.kind == known), first).kind
-    return [[kind, asked | {"kind": kind}]]
+    return [kind, asked | {"kind": kind}]
 
 
 def reopen(context: Context, token: str | None, kind: str, fresh: bool) -> Any:  # noqa: FBT001 (as Gradio gives it)

@@ -98,10 +98,10 @@ def opened(context: Context) -> list[Any]:
     ]
 
 
-def find_named(context: Context, request: gr.Request) -> list[list[Any]]:
+def find_named(context: Context, request: gr.Request) -> list[Any]:
     """The words that the address names, and the tunes nearest to them; nothing where it names none."""
     words = chosen(request, "words").strip()[:LONGEST]
-    return [[words, *_found(context, words, play=False)] if words else [None] * 4]
+    return [words, *_found(context, words, play=False)] if words else [None] * 4
 
 
 def find_tunes(context: Context, words: str | None) -> list[Any]:
