@@ -395,7 +395,9 @@ def _report(given: argparse.Namespace, settings: Settings) -> int:
     except (UnknownListenerError, vote_report.UnknownStudyError) as error:
         print(error, file=sys.stderr)
         return 1
-    found.print()
+    found.print(
+        vote_report.WORDS, f"What the votes of {'this listener' if given.about == 'listener' else 'this study'} tell"
+    )
     return 0
 
 

@@ -50,13 +50,14 @@ class Report:
         """Add one figure under its contract name."""
         self.metrics[name] = metric
 
-    def print(self) -> None:
-        """The table, then the JSON line."""
-        table = Table("figure", "value", "95 %", "n", "baseline", "chance", "reference", title=self.command)
+    def print(self, words: Mapping[str, str] | None = None, title: str = "") -> None:
+        """The table, in which figures are called by ``words``, then the JSON line."""
+        called = words or {}
+        table = Table("figure", "value", "95 %", "n", "baseline", "chance", "reference", title=title or self.command)
         for name, metric in self.metrics.items():
             interval = f"{_shown(metric.low)} to {_shown(metric.high)}".removeprefix(" to ").removesuffix(" to ")
             beside = (metric.baseline, metric.chance, metric.reference)
-            table.add_row(name, _shown(metric.value), interval, str(metric.n), *map(_shown, beside))
+            table.add_row(called.get(name, name), _shown(metric.value), interval, str(metric.n), *map(_shown, beside))
         Console(width=120).print(table)
         print(json.dumps(self.to_json()))
 

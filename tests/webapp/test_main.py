@@ -77,7 +77,7 @@ def test_a_version_is_told(capsys):
 @pytest.mark.parametrize(
     ("words", "environment", "said"),
     [
-        (["serve", "--port", "99999"], {}, "--port 99999: it should be less than or equal to 65535"),
+        (["serve", "--port", "99999"], {}, "--port 99999: it may be 65535 at most; choose a smaller one"),
         (["serve"], {"PORT": "abc"}, "KALLOS_PORT=abc: it must be a whole number"),
         (["serve"], {"MCP": "maybe"}, "KALLOS_MCP=maybe: it must be 0 or 1"),
         (["serve"], {"STORE_URL": "foo://bar"}, "KALLOS_STORE_URL=foo://bar: it must be a folder or an fsspec URL"),

@@ -31,6 +31,25 @@ from webapp.runtime.database import Database
 from webapp.runtime.errors import UnknownListenerError
 from webapp.taste import blind_tests
 
+WORDS = {  # what people read for a figure's name
+    "proof.for_me_vs_average.win_rate": "composed for them, over for the average",
+    "proof.for_me_vs_prior.win_rate": "composed for them, over drawn at random",
+    "claim.win_rate": "changes that pleased as claimed",
+    "prediction.accuracy": "pairs foreseen",
+    "prediction.log_loss": "surprise at a pair (log loss)",
+    "prediction.calibration_error": "calibration error of pairs",
+    "repeats.ceiling": "most that can be foreseen",
+    "repeats.agreement": "same answer to a pair again",
+    "repeats.same_side": "same side of a pair again",
+    "side.left": "the left one picked",
+    "votes.equal": "both equally beautiful",
+    "fours.accuracy": "best of four foreseen",
+    "fours.log_loss": "surprise at a four (log loss)",
+    "fours.calibration_error": "calibration error of fours",
+    "fours.first_place": "the first of four picked",
+    "fours.none": "none of four picked",
+}
+
 
 class UnknownStudyError(LookupError):
     """There is no such study."""

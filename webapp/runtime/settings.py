@@ -18,7 +18,12 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from models.style.card import SHIPPED_STYLE
 
-WORDS = {"int_parsing": "it must be a whole number", "bool_parsing": "it must be 0 or 1"}  # where pydantic's are many
+WORDS = {  # where pydantic's are many, or tell no way out
+    "int_parsing": "it must be a whole number",
+    "bool_parsing": "it must be 0 or 1",
+    "less_than_equal": "it may be {le} at most; choose a smaller one",
+    "greater_than_equal": "it must be {ge} at least; choose a larger one",
+}
 POSTGRES = {"postgresql", "postgres", "postgresql+psycopg"}
 
 
@@ -153,7 +158,9 @@ def _in_words(error: ErrorDetails, arguments: Mapping[str, Any]) -> str:
     name = str(error["loc"][0])
     called = f"--{name} " if name in arguments else f"KALLOS_{name.upper()}="
     given = re.sub("//.*@", "//…@", str(error["input"]))  # without a password
-    told = WORDS.get(error["type"]) or error["msg"].removeprefix("Value error, ").replace("Input", "it")
+    told = WORDS.get(error["type"], "").format(**error.get("ctx", {})) or error["msg"].removeprefix(
+        "Value error, "
+    ).replace("Input", "it")
     return f"{called}{given}: {told}"
 
 

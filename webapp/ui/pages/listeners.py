@@ -20,13 +20,15 @@ from webapp.ui.components.view_link import chosen
 from webapp.ui.dashboards import STILL, Dashboard, chosen_of
 from webapp.ui.handlers import bound
 from webapp.ui.layout import QUIET, explained, page
+from webapp.ui.words import counted
 
 LEAD = "What the listeners of a study share, where their tastes differ, and how well their votes are predicted."
 NOBODY = 'Nobody has listened here yet. Picks on the <a href="./">Compare page</a> fill this one.'
 SIMULATED = (
     "These listeners are simulated: their tastes are known, and they vote through the same pairs and models as people. "
-    f"A study of your own can be chosen once somebody has voted, and stands here once {FEWEST} listeners have."
+    "Real listeners stand here as soon as somebody has voted."
 )
+FEW = "{} so far: figures that compare listeners need at least {}."
 EVERY_S = 60.0  # all votes are counted each time
 CHARTS = {
     "kinds": (
@@ -90,7 +92,7 @@ def opened(context: Context, places: Places, request: gr.Request) -> list[Any]:
 
 
 def choose(context: Context, places: Places, study: str | None, named: str = "") -> list[Any]:
-    """A study as it is now; where none is named, simulated listeners until enough people have voted.
+    """A study as it is now; where none is named, simulated listeners until somebody has voted.
 
     ``study`` is what the list shows; it stays, since somebody may have chosen another meanwhile.
     """
@@ -100,10 +102,11 @@ def choose(context: Context, places: Places, study: str | None, named: str = "")
         for each in studies
     ]
     listeners, votes = simulated_study.size()
-    own_first = bool(studies) and studies[0]["listeners"] >= FEWEST  # of fewer most charts have nothing to draw
-    options.insert(len(options) if own_first else 0, (f"Simulated ({listeners} listeners, {votes} votes each)", NAME))
+    options.append((f"Simulated ({listeners} listeners, {votes} votes each)", NAME))
     name = chosen_of(options, study or named)
     simulated = name == NAME
+    voted = next((each["listeners"] for each in studies if str(each["study_id"]) == name), 0)
+    few = FEW.format(counted(voted, "listener"), FEWEST) if voted < FEWEST else ""
 
     def draw(session: Session) -> dict[str, Drawn]:
         return {plot: study_listeners.draw(session, context.space, plot, name) for plot in places}
@@ -117,7 +120,7 @@ def choose(context: Context, places: Places, study: str | None, named: str = "")
         command = commands.kallos(home, "study", "export", name, "--out", str(home / f"{name}.zip"))
         about = "All of it as one file, in which nobody has a name:"
     return [
-        *dashboards.shown({"study": name}, SIMULATED if simulated else ""),
+        *dashboards.shown({"study": name}, SIMULATED if simulated else few),
         dashboards.offered(options, name, study),
         explained(about),
         command,

@@ -13,6 +13,7 @@ from webapp.maps.selection import LabelShare, selection
 from webapp.ui.components.clip_list import ClipList
 from webapp.ui.dashboards import STILL
 from webapp.ui.pages.map_point import Shown, clip_of, opened
+from webapp.ui.words import percent
 
 LISTED = 24
 MOST_SHARES = 6
@@ -39,7 +40,7 @@ def choose(context: Context, shown: Shown, event: gr.EventData) -> list[Any]:
     if not listed:
         return list(NOTHING)
     heard = listed[:: -(-len(listed) // LISTED)]
-    clips = [{**clip_of(context, shown, row), "row": row, "lazy": True} for row in heard]
+    clips = [{**clip_of(context, shown, row), "row": row} for row in heard]
     return [gr.update(visible=True), _summary(len(listed), len(heard)), clips, _shares(told.labels)]
 
 
@@ -58,7 +59,7 @@ def _shares(labels: Sequence[LabelShare]) -> str:
     """What the selection has more of than the whole map, the greatest difference first."""
     told = sorted(labels, key=lambda each: each.usual - each.share)[:MOST_SHARES]
     rows = "".join(
-        f"<tr><th scope=row>{escape(each.label)}</th><td>{each.share:.0%}</td><td>{each.usual:.0%}</td></tr>"
+        f"<tr><th scope=row>{escape(each.label)}</th><td>{percent(each.share)}</td><td>{percent(each.usual)}</td></tr>"
         for each in told
     )
     return (

@@ -268,12 +268,16 @@ def _verdict(style: StyleBeside) -> str:
 
 def _leans(style: StyleBeside, ends: tuple[str, str]) -> str:
     """In which direction each of the two leans, with its odds, where nothing is sure of both."""
-    leans = []
+    leans = {}
     for who, effect in (("you", style.you), ("they", style.they)):
         odds = float(ndtr(abs(effect.effect) / effect.sd)) if effect.sd > 0 else 0.5
         if odds >= SEEMING:
-            leans.append(f"{who}: {with_odds(ends[effect.effect > 0], odds)}")
-    return capital("; ".join(leans))
+            leans[who] = with_odds(ends[effect.effect > 0], odds)
+    if len(leans) == 2 and len({lean.partition(" (")[0] for lean in leans.values()}) == 1:  # said once
+        what, _, yours = leans["you"].rstrip(")").partition(" (")
+        theirs = leans["they"].rstrip(")").partition(" (")[2]
+        return f"Both {what} ({yours if yours == theirs else f'you {yours}, they {theirs}'})"
+    return capital("; ".join(f"{who}: {lean}" for who, lean in leans.items()))
 
 
 def _sentence(effect: OneEffect) -> str:
