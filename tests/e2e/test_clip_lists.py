@@ -1,0 +1,26 @@
+"""Several lists of clips on one page: what plays by itself waits for what somebody listens to."""
+
+from __future__ import annotations
+
+from playwright.sync_api import expect
+
+
+def test_a_clip_that_plays_by_itself_does_not_break_into_another_list(site, visit):
+    page = visit().page
+    page.goto(f"{site.url}/titles")
+    mine = page.locator("#choices-here .k-listed").first
+    mine.locator(".k-play").click()
+    playing = page.locator("#choices-here .k-sounding")
+    expect(playing).to_have_count(1)
+    words = page.get_by_label("Any words")
+    words.fill("the sea")
+    words.press("Enter")
+    expect(page.locator("#tunes .k-listed")).to_have_count(8)
+    page.wait_for_timeout(1500)
+    expect(page.locator("#tunes .k-sounding")).to_have_count(0)
+    expect(playing).to_have_count(1)
+    mine.locator(".k-play").click()
+    expect(playing).to_have_count(0)
+    words.fill("the land")
+    words.press("Enter")
+    expect(page.locator("#tunes .k-sounding")).to_have_count(1)  # nothing else sounds now
