@@ -1,0 +1,68 @@
+"""Train how music is played: ``python -m models.train.performance DATA --preset tiny|cpu|gpu --out OUT [--resume]``.
+
+DATA is the folder of the corpora (Pop1K7 is trained on) or a folder of MIDI files as Pop1K7's: notes where a player
+put them, beats where the tempo map has them, 4/4 from tick 0. ``--minutes`` ends the run after that time, with the
+learning rate falling to its end; else it ends after the preset's steps. OUT has what ``--resume`` needs after the run
+was killed, the log (``log.jsonl``), and in ``OUT/bundle`` the weights that validated best so far. The last line is one
+JSON object.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from dataclasses import replace
+from pathlib import Path
+
+from models.experiments.arguments import exit_without_music, output_folder, positive_int
+from models.experiments.provenance import commit
+from models.style.performance.data import PARTS, PlayedSet, performances
+from models.style.performance.presets import PRESETS
+from models.style.performance.training import STATE, PerformanceTraining
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Command line; see the module docstring."""
+    parser = argparse.ArgumentParser(prog="python -m models.train.performance", description=__doc__)
+    parser.add_argument("data", type=Path, help="folder of the corpora, or of performed MIDI files")
+    parser.add_argument("--preset", choices=sorted(PRESETS), default="cpu")
+    parser.add_argument("--out", type=Path, default=Path("runs/performance"))
+    parser.add_argument("--resume", action="store_true", help="go on with the run in --out")
+    parser.add_argument("--minutes", type=float, help="train for so long, instead of the preset's steps")
+    parser.add_argument("--steps", type=positive_int, help="optimiser steps in all, instead of the preset's")
+    parser.add_argument("--seed", type=int, default=0)
+    given = parser.parse_args(argv)
+    preset = PRESETS[given.preset]
+    if given.steps:
+        preset = replace(preset, steps=given.steps)
+    out = output_folder(given.out)
+    if given.resume and not (out / STATE).exists():
+        raise SystemExit(f"there is no {out / STATE} to resume; leave out --resume to begin")
+    if not given.data.is_dir():
+        raise SystemExit(f"{given.data} is no folder; give the one of the corpora or of performed MIDI files")
+    os.environ["KALLOS_CORPORA"] = str(given.data)
+    with exit_without_music("train"):
+        parts, about = performances(given.data)
+    sets = {part: PlayedSet.of(parts[part]) for part in PARTS[:2]}
+    held_out = {part: [example.piece.piece_id for example in parts[part]] for part in PARTS[1:]}
+    training = PerformanceTraining(
+        given.preset, preset, sets, about, held_out, out, seed=given.seed, minutes=given.minutes
+    )
+    if given.resume:
+        try:
+            training.resume()
+        except (KeyError, ValueError, RuntimeError) as error:
+            raise SystemExit(f"the run in {out} cannot go on as {given.preset}: {error}") from error
+    training.run()
+    card = json.loads((out / "bundle" / "card.json").read_text(encoding="utf-8"))
+    last = {
+        "command": "models.train.performance", "version": card["version"], "commit": commit(), "seed": given.seed,
+        "steps": training.training.step, "seconds": round(training.seconds, 1), "data": card["data"]["hash"],
+        "validation": card["validation"],
+    }  # fmt: skip
+    print(json.dumps(last))
+
+
+if __name__ == "__main__":
+    main()
