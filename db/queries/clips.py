@@ -98,6 +98,7 @@ def add_audio(
     size_bytes: int,
     lufs: float,
     true_peak_db: float,
+    playing: str = "",
 ) -> bool:
     """Note where a clip's sound of this length lies; False where that was known already."""
     values = {
@@ -108,6 +109,7 @@ def add_audio(
         "bytes": size_bytes,
         "lufs": lufs,
         "true_peak_db": true_peak_db,
+        "playing": playing,
     }
     new = insert(ClipAudio).values(values).on_conflict_do_nothing().returning(ClipAudio.clip_id)
     return session.scalar(new) is not None

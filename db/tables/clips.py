@@ -62,7 +62,11 @@ class Clip(Base):
 
 
 class ClipAudio(Base):
-    """A clip rendered at one length; the bytes lie in the clip store under ``uri``."""
+    """A clip rendered at one length; the bytes lie in the clip store under ``uri``.
+
+    ``playing`` names how it is played; "" is as written, as all clips were once. Two that differ never sound in a pair:
+    what has another playing than today's is rendered anew before anybody hears it.
+    """
 
     __tablename__ = "clip_audio"
     __table_args__ = (
@@ -79,4 +83,5 @@ class ClipAudio(Base):
     bytes: Mapped[int]
     lufs: Mapped[float]
     true_peak_db: Mapped[float]
+    playing: Mapped[str] = mapped_column(server_default="")
     created_at: Mapped[Clock]

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from .midi_bars import bars_from_meters, bars_from_text, seconds_per_tick, tempo_of_bars
 from .midi_file import MidiFile, dump, parse
 from .notes import TICKS_PER_QUARTER, IntArray, MusicError, Piece
+from .performance import Performance
 from .voices import in_melody
 
 SIXTEENTH = TICKS_PER_QUARTER // 4
@@ -131,26 +132,55 @@ def _chords(midi: MidiFile, bars: IntArray) -> tuple[str, ...]:
     return chords if all(chords) else ()
 
 
-def write_midi(piece: Piece, *, voices: bool = False) -> bytes:
+def write_midi(piece: Piece, performance: Performance | None = None, *, voices: bool = False) -> bytes:
     """The piece as a MIDI file, one piano track, 480 ticks a quarter; ``read_midi`` gives notes, bars and chords back.
 
     With ``voices`` melody and accompaniment have a track each. Tempi come back to the microsecond a quarter.
-    Overlapping notes of one pitch are cut, since MIDI cannot tell their ends apart.
+    Overlapping notes of one pitch are cut, since MIDI cannot tell their ends apart. With a ``performance`` notes stand
+    where they were played, beats where the player's tempo puts them, and the pedal is there (controller 64).
     """
     midi = MidiFile(tpq=WRITTEN_TPQ)
-    notes = without_overlaps(piece.notes)
-    part = np.where(in_melody(replace(piece, notes=notes)), 0, 1) if voices else np.zeros(len(notes), dtype=int)
-    for (onset, duration, pitch, velocity), number in zip(notes.tolist(), part.tolist(), strict=True):
-        midi.notes.append((onset * SCALE, duration * SCALE, pitch, velocity, number))
+    if performance is None:
+        piece = replace(piece, notes=without_overlaps(piece.notes))
+        rows = piece.notes.astype(np.int64) * (SCALE, SCALE, 1, 1)
+        tempo_bpm = piece.tempo_bpm
+    else:
+        rows, midi.pedals = _played(piece, performance), _pedals(piece, performance)
+        tempo_bpm = (piece.bars[:, 1] / TICKS_PER_QUARTER * 60.0 / np.diff(performance.bars_s)).astype(np.float32)
+    accompanies = ~in_melody(piece) if voices else np.zeros(len(rows), dtype=bool)
+    for (onset, duration, pitch, velocity), part in zip(rows.tolist(), accompanies.tolist(), strict=True):
+        midi.notes.append((onset, duration, pitch, velocity, int(part)))
     meter, mspq = None, None
     for index, (start, length, numerator, denominator) in enumerate(piece.bars.tolist()):
         at = start * SCALE
         if meter != (numerator, denominator):
             meter = (numerator, denominator)
             midi.meters.append((at, numerator, denominator))
-        if mspq != (mspq := min(0xFFFFFF, max(1, round(60e6 / float(piece.tempo_bpm[index]))))):
+        if mspq != (mspq := min(0xFFFFFF, max(1, round(60e6 / float(tempo_bpm[index]))))):
             midi.tempi.append((at, mspq))
         midi.texts.append((at, f"bar {length} of {numerator}/{denominator}"))
         if piece.chords:
             midi.texts.append((at, f"chord {piece.chords[index]}"))
     return dump(midi, piece.titles[0] if piece.titles else "", VOICES if voices else ("",))
+
+
+def _played(piece: Piece, performance: Performance) -> LongArray:
+    """Notes in the file's ticks at the player's tempo, in the piece's order; none before tick 0."""
+    onset = _ticks(piece, performance, performance.onset_s)
+    end = _ticks(piece, performance, performance.onset_s + performance.held_s)
+    return np.stack([onset, np.maximum(end - onset, 1), piece.notes[:, 2], performance.velocity], axis=1)
+
+
+def _pedals(piece: Piece, performance: Performance) -> list[tuple[int, int, bool]]:
+    ticks = _ticks(piece, performance, performance.pedal_s)
+    return [(0, int(time), place == 0) for press in ticks for place, time in enumerate(press)]
+
+
+def _ticks(piece: Piece, performance: Performance, seconds: npt.NDArray[np.float64]) -> LongArray:
+    """The nearest tick of the file to each second; the last bar's tempo goes on."""
+    bars_s = performance.bars_s
+    bar = np.clip(np.searchsorted(bars_s, seconds, side="right") - 1, 0, len(piece.bars) - 1)
+    share = (seconds - bars_s[bar]) / np.diff(bars_s)[bar]
+    ticks = (piece.bars[bar, 0] + share * piece.bars[bar, 1]) * SCALE
+    rounded: LongArray = np.maximum(0, np.rint(ticks)).astype(np.int64)
+    return rounded

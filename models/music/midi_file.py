@@ -172,7 +172,7 @@ class _Track:
 
 
 def dump(midi: MidiFile, title: str = "", parts: Sequence[str] = ("",)) -> bytes:
-    """The bytes of a file; the pedal is not written.
+    """The bytes of a file; a pedal belongs to the first part.
 
     With one part it has one track. With more, the first track has meters and tempi alone and each part, whose notes
     carry its number, a track of its own with its name.
@@ -189,6 +189,8 @@ def dump(midi: MidiFile, title: str = "", parts: Sequence[str] = ("",)) -> bytes
     for onset, duration, pitch, velocity, part in midi.notes:
         played[part].append((onset, 4, bytes([0x90, pitch, velocity])))
         played[part].append((onset + duration, 3, bytes([0x80, pitch, 64])))  # before what begins at the same time
+    for _, time, down in midi.pedals:
+        played[0].append((time, 5 if down else 2, bytes([0xB0, SUSTAIN, 127 if down else 0])))
     if len(parts) == 1:
         tracks = [_track(title, events + played[0])]
     else:

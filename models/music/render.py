@@ -17,11 +17,13 @@ from scipy.signal import butter, oaconvolve, sosfilt
 
 from models.music.loudness import Loudness, measure, normalise
 from models.music.notes import MusicError, Piece
+from models.music.performance import Performance, as_written
 from models.music.piano import SAMPLE_RATE_HZ, Piano
 
 __all__ = [
     "SAMPLE_RATE_HZ",
     "Loudness",
+    "bars_in_seconds",
     "encode_lossless",
     "encode_mp3",
     "measure",
@@ -48,16 +50,23 @@ LAME_SCALE = np.float32(0.95)  # LAME turns everything down by this at 128 kbit/
 Audio = npt.NDArray[np.float32]
 
 
-def render(piece: Piece, seconds: float | None = None, *, piano: Piano | None = None) -> Audio:
+def render(
+    piece: Piece,
+    seconds: float | None = None,
+    performance: Performance | None = None,
+    *,
+    piano: Piano | None = None,
+) -> Audio:
     """``piece`` as float32 ``(samples, 2)`` at 44,100 Hz, −18 LUFS, true peak under −1 dB.
 
-    With ``seconds`` exactly that long, fading over the last 0.6 s; without, to the end of the last note's sound. Raises
-    ``MusicError`` on a piece without notes or longer than ten minutes.
+    As it was played in ``performance``, or as it is written. With ``seconds`` exactly that long, fading over the last
+    0.6 s; without, to the end of the last note's sound. Raises ``MusicError`` on a piece without notes or longer than
+    ten minutes.
     """
-    notes = _timed(piece)
+    notes = _timed(piece, performance)
     if len(notes) == 0:
         raise MusicError("a piece without notes has no sound")
-    length = sounding_seconds(piece) if seconds is None else seconds
+    length = sounding_seconds(piece, performance) if seconds is None else seconds
     if not 0 < length <= MAX_SECONDS:
         raise MusicError(
             f"{length:g} seconds of sound were asked for; it must be more than 0 and at most {MAX_SECONDS:g}"
@@ -70,18 +79,27 @@ def render(piece: Piece, seconds: float | None = None, *, piano: Piano | None = 
     return normalise(audio)
 
 
-def notes_in_seconds(piece: Piece, seconds: float | None = None) -> list[tuple[float, float, int, int]]:
+def notes_in_seconds(
+    piece: Piece, seconds: float | None = None, performance: Performance | None = None
+) -> list[tuple[float, float, int, int]]:
     """``(start_s, duration_s, pitch, velocity)`` a note, in the time of ``render``; cut at ``seconds``."""
-    notes = _timed(piece)
+    notes = _timed(piece, performance)
     if seconds is not None:
         notes = notes[notes[:, 0] < seconds]
         notes[:, 1] = np.minimum(notes[:, 1], seconds - notes[:, 0])
     return [(round(float(on), 4), round(float(length), 4), int(pitch), int(vel)) for on, length, pitch, vel in notes]
 
 
-def sounding_seconds(piece: Piece) -> float:
+def bars_in_seconds(piece: Piece, performance: Performance | None = None) -> list[float]:
+    """Where each bar begins in the time of ``render``, and at last where the piece ends."""
+    performance = performance or as_written(piece)
+    first = float(performance.onset_s.min()) if len(piece.notes) else 0.0
+    return [round(float(start) - first, 4) for start in performance.bars_s]
+
+
+def sounding_seconds(piece: Piece, performance: Performance | None = None) -> float:
     """How long ``render`` lets a whole piece sound; 0 without notes."""
-    notes = _timed(piece)
+    notes = _timed(piece, performance)
     return float((notes[:, 0] + notes[:, 1]).max()) + TAIL_SECONDS if len(notes) else 0.0
 
 
@@ -127,13 +145,14 @@ def warm_up() -> None:
     _shipped_piano().warm_up()
 
 
-def _timed(piece: Piece) -> npt.NDArray[np.float64]:
+def _timed(piece: Piece, performance: Performance | None = None) -> npt.NDArray[np.float64]:
     """``(n, 4)``: onset_s, duration_s, pitch, velocity, with the first note at 0 (no silence before the music)."""
     if len(piece.notes) == 0:
         return np.zeros((0, 4))
-    onset = piece.seconds_at(piece.notes[:, 0])
-    end = piece.seconds_at(piece.notes[:, 0] + piece.notes[:, 1])
-    return np.column_stack([onset - onset.min(), end - onset, piece.notes[:, 2], piece.notes[:, 3]])
+    played = performance or as_written(piece)
+    onset = played.onset_s - played.onset_s.min()
+    notes = np.column_stack([onset, played.sounding_s, piece.notes[:, 2], played.velocity])
+    return notes[np.argsort(onset, kind="stable")]
 
 
 @cache

@@ -16,8 +16,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from models.experiments.arguments import exit_without_music, output_folder, positive_int
-from models.experiments.provenance import commit
-from models.style.performance.data import PARTS, PlayedSet, performances
+from models.experiments.provenance import commit, data_hash
+from models.style.performance.data import PARTS, PlayedSet, performed_songs
 from models.style.performance.presets import PRESETS
 from models.style.performance.training import STATE, PerformanceTraining
 
@@ -43,11 +43,17 @@ def main(argv: list[str] | None = None) -> None:
         raise SystemExit(f"{given.data} is no folder; give the one of the corpora or of performed MIDI files")
     os.environ["KALLOS_CORPORA"] = str(given.data)
     with exit_without_music("train"):
-        parts, about = performances(given.data)
-    sets = {part: PlayedSet.of(parts[part]) for part in PARTS[:2]}
+        parts = performed_songs(given.data)
     held_out = {part: [example.piece.piece_id for example in parts[part]] for part in PARTS[1:]}
+    train = parts["train"] or [example for part in PARTS for example in parts[part]]
+    sets = {"train": PlayedSet.of(train), "validation": PlayedSet.of(parts["validation"] or train)}
+    pieces = [example.piece for example in train]
+    about = {
+        "hash": data_hash(pieces), "pieces": len(pieces), "notes": sum(len(piece.notes) for piece in pieces),
+        "held_out": "by song, names in held_out.json",
+    }  # fmt: skip
     training = PerformanceTraining(
-        given.preset, preset, sets, about, held_out, out, seed=given.seed, minutes=given.minutes
+        given.preset, preset, sets, out, about=about, held_out=held_out, seed=given.seed, minutes=given.minutes
     )
     if given.resume:
         try:

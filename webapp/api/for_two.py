@@ -81,8 +81,17 @@ def piece_audio(duet_id: uuid.UUID, piece_id: uuid.UUID, context: TheContext, li
 
 @router.get("/{duet_id}/pieces/{piece_id}/midi", responses=ERRORS, response_class=Response)
 def piece_midi(duet_id: uuid.UUID, piece_id: uuid.UUID, context: TheContext, listener_id: Known) -> Response:
-    """The piece as a MIDI file."""
-    data = for_two_sound.midi(for_two_sound.find(context.database, listener_id, duet_id, piece_id))
+    """The piece as a MIDI file, as written."""
+    return _midi(for_two_sound.midi(for_two_sound.find(context.database, listener_id, duet_id, piece_id)))
+
+
+@router.get("/{duet_id}/pieces/{piece_id}/played", responses=ERRORS, response_class=Response)
+def played_midi(duet_id: uuid.UUID, piece_id: uuid.UUID, context: TheContext, listener_id: Known) -> Response:
+    """The piece as a MIDI file, as it is played."""
+    return _midi(for_two_sound.played_midi(for_two_sound.find(context.database, listener_id, duet_id, piece_id)))
+
+
+def _midi(data: bytes) -> Response:
     headers = {"Content-Disposition": 'attachment; filename="kallos-for-two.mid"'}
     return Response(data, media_type="audio/midi", headers=headers)
 

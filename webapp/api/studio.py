@@ -28,9 +28,10 @@ router = APIRouter(prefix="/api/studio", tags=["studio"])
 Name = Annotated[str, Field(pattern=r"^(clips|pieces)/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$")]
 LinkKey = Annotated[str, Query(max_length=64)]
 Seed = Annotated[int, Field(ge=0, lt=2**53)]
-Form = Literal["mid", "musicxml", "abc", "score", "mp3", "wav", "flac"]
+Form = Literal["mid", "played", "musicxml", "abc", "score", "mp3", "wav", "flac"]
 MEDIA: dict[Form, str] = {
     "mid": "audio/midi",
+    "played": "audio/midi",
     "musicxml": "application/vnd.recordare.musicxml+xml",
     "abc": "text/vnd.abc; charset=utf-8",
     "score": "text/vnd.abc; charset=utf-8",
@@ -235,8 +236,8 @@ def read_source(name: Named, context: TheContext, listener_id: Known, link: Link
 
 @router.get("/{kind}/{source_id}/{form}", responses=ERRORS, response_class=Response)
 def read_sound(name: Named, form: Form, context: TheContext, listener_id: Known, link: LinkKey = "") -> Response:
-    """The whole piece as MIDI, ABC, MP3, WAV or FLAC, and for the eye, without overlaps and short rests, as MusicXML or
-    as ABC (``score``).
+    """The whole piece as MIDI (as written, or as ``played``), ABC, MP3, WAV or FLAC, and for the eye, without overlaps
+    and short rests, as MusicXML or as ABC (``score``).
 
     Except for what is for the eye, which may come to be drawn better, it never changes.
     """
@@ -244,6 +245,6 @@ def read_sound(name: Named, form: Form, context: TheContext, listener_id: Known,
     if form in {"score", "musicxml"}:
         drawn = formats.abc(source, reading=True) if form == "score" else formats.musicxml(source)
         return Response(drawn, media_type=MEDIA[form])
-    written = {"mid": formats.midi, "abc": formats.abc}
+    written = {"mid": formats.midi, "played": formats.played_midi, "abc": formats.abc}
     data = written[form](source) if form in written else formats.sound(source, form)
     return Response(data, media_type=MEDIA[form], headers={"Cache-Control": IMMUTABLE})

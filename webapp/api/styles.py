@@ -141,7 +141,7 @@ def read_code_piece(context: TheContext, place: int, form: Literal["notes", "fla
     """A real piece: the notes of its first eight whole bars, their sound, or MIDI."""
     source = codes.real_piece(context.studio, place)
     if form == "notes":
-        return JSONResponse(asdict(piano_roll(source.piece)))
+        return JSONResponse(asdict(piano_roll(source)))
     if form == "mid":
         return Response(formats.midi(source), media_type="audio/midi")
     return Response(formats.sound(source, form), media_type="audio/flac")

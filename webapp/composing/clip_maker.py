@@ -20,8 +20,10 @@ from db.queries.listeners import lock_listener
 from models.music.notes import Domain, Piece
 from models.style.drafts import Draft
 from models.style.latents import Latents
+from models.style.performance import touch
 from models.taste.space import summary
 from webapp.composing import rendering, screening
+from webapp.composing.jobs import domain_named
 from webapp.composing.rendering import Rendered
 from webapp.generation.protocol import GenerateRequest, GenerateResult, GenerationError, Generator, Source
 from webapp.learning.installed_style import InstalledStyle
@@ -181,9 +183,9 @@ class ClipMaker:
         if repeats:
             return Kept(None, screening.THERE_ALREADY)
         lengths = rendering.playable_lengths(piece)[: 1 if shortest else None]
-        lengths = [rendering.whole_length(piece)] if whole else lengths
+        lengths = [rendering.whole_length(piece, domain)] if whole else lengths
         with rendering_turn or self._one_at_a_time:
-            sounds = [rendering.render_into(self.clip_store, piece, seconds) for seconds in lengths]
+            sounds = [rendering.render_into(self.clip_store, piece, seconds, domain) for seconds in lengths]
         clip_id = self._store(result, piece, sounds, domain, owner, kind=kind)
         if clip_id is None:
             self._discard(sounds)
@@ -193,17 +195,19 @@ class ClipMaker:
     def lengthen(self, clip_id: uuid.UUID) -> None:
         """Render a stored clip at the lengths that it lacks; nothing where it is gone."""
 
-        def look(session: Session) -> tuple[Piece, set[float]] | None:
+        def look(session: Session) -> tuple[Piece, Domain, set[float]] | None:
             clip = rows.get_clip(session, clip_id)
-            return None if clip is None else (Piece.from_json(clip.notes), rows.lengths_of(session, clip_id))
+            if clip is None:
+                return None
+            return Piece.from_json(clip.notes), domain_named(clip.domain), rows.lengths_of(session, clip_id)
 
         found = self.database.transaction(look)
         if found is None:
             return
-        piece, there = found
+        piece, domain, there = found
         with self._one_at_a_time:
             missing = [seconds for seconds in rendering.playable_lengths(piece) if seconds not in there]
-            sounds = [rendering.render_into(self.clip_store, piece, seconds) for seconds in missing]
+            sounds = [rendering.render_into(self.clip_store, piece, seconds, domain) for seconds in missing]
 
         def note(session: Session) -> bool:
             if rows.lock_clip(session, clip_id) is None:
@@ -236,7 +240,7 @@ class ClipMaker:
                 session,
                 domain=domain,
                 notes=result.notes,
-                recipe=result.recipe,
+                recipe={**result.recipe, "playing": touch.version()},
                 latents=result.latents,
                 summary=summary(latents),
                 model_version=result.model_version,

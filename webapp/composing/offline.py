@@ -18,6 +18,7 @@ from models.style.checkpoint import load_style
 from models.style.compose import Composer
 from models.style.drafting import draft_each, play_each
 from models.style.latents import BARS
+from models.style.performance import touch
 from models.style.pieces.sampling import returns_of_form
 from models.style.screen import rejection_reason
 
@@ -79,8 +80,12 @@ def compose(composer: Composer, task: Task) -> Iterator[Piece]:
     raise NothingComposedError(f"only {found} of the pieces composed are whole; try another seed or more bars")
 
 
-def compose_files(task: Task, folder: Path, model: Path, device: str, *, wav: bool = False) -> None:
+def compose_files(
+    task: Task, folder: Path, model: Path, device: str, *, wav: bool = False, plain: bool = False
+) -> None:
     """Write ``000.mid`` and so on into ``folder``, with ``wav`` their sound beside them, and show how far it is.
+
+    They are as played, ``plain`` as written: exactly on the grid.
 
     Raises ``ValueError`` or ``OSError`` where the model can't be used or the folder not be written.
     """
@@ -94,9 +99,10 @@ def compose_files(task: Task, folder: Path, model: Path, device: str, *, wav: bo
     pieces = compose(composer, task)
     for number, piece in enumerate(track(pieces, "composing", task.count, console=Console(stderr=True))):
         path = folder / f"{number:03}.mid"
-        path.write_bytes(write_midi(piece))
+        performance = None if plain else touch.play(piece, task.domain)
+        path.write_bytes(write_midi(piece, performance))
         if wav:
-            path.with_suffix(".wav").write_bytes(encode_lossless(render(piece), "wav"))
+            path.with_suffix(".wav").write_bytes(encode_lossless(render(piece, None, performance), "wav"))
 
 
 def _seed(seed: int, number: int) -> int:

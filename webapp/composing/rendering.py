@@ -6,9 +6,10 @@ import math
 from dataclasses import dataclass
 from typing import TypedDict
 
-from models.music.notes import Piece
+from models.music.notes import Domain, Piece
 from models.music.piano import Piano
 from models.music.render import encode_mp3, measure, render, sounding_seconds
+from models.style.performance import touch
 from webapp.runtime.clip_store import ClipStore
 
 LADDER_SECONDS = (7.0, 14.0)  # first pairs are short, later ones longer
@@ -25,6 +26,7 @@ class Columns(TypedDict):
     size_bytes: int
     lufs: float
     true_peak_db: float
+    playing: str
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,7 @@ class Rendered:
     size: int
     lufs: float
     true_peak_db: float
+    playing: str
 
     def columns(self) -> Columns:
         """As the table of sounds has it."""
@@ -47,6 +50,7 @@ class Rendered:
             "size_bytes": self.size,
             "lufs": self.lufs,
             "true_peak_db": self.true_peak_db,
+            "playing": self.playing,
         }
 
 
@@ -59,14 +63,16 @@ def playable_lengths(piece: Piece) -> list[float]:
     return [seconds for seconds in LADDER_SECONDS if last - first >= LEAST_SOUNDING_SHARE * seconds]
 
 
-def whole_length(piece: Piece) -> float:
-    """Seconds until the last note has faded."""
-    return math.ceil(10 * min(sounding_seconds(piece), LONGEST_SECONDS)) / 10
+def whole_length(piece: Piece, domain: Domain) -> float:
+    """Seconds until the last note has faded, as the piece is played."""
+    return math.ceil(10 * min(sounding_seconds(piece, touch.play(piece, domain)), LONGEST_SECONDS)) / 10
 
 
-def render_into(store: ClipStore, piece: Piece, seconds: float, piano: Piano | None = None) -> Rendered:
-    """Render one length and store it."""
-    audio = render(piece, seconds, piano=piano)
+def render_into(store: ClipStore, piece: Piece, seconds: float, domain: Domain, piano: Piano | None = None) -> Rendered:
+    """Render one length, played as music of its ``domain`` is, and store it."""
+    audio = render(piece, seconds, touch.play(piece, domain), piano=piano)
     loudness = measure(audio)
     stored = store.put(encode_mp3(audio), ".mp3")
-    return Rendered(seconds, stored.sha256, stored.key, stored.size, loudness.lufs, loudness.true_peak_db)
+    return Rendered(
+        seconds, stored.sha256, stored.key, stored.size, loudness.lufs, loudness.true_peak_db, touch.version()
+    )

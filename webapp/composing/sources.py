@@ -15,7 +15,9 @@ from db.queries import clips as clip_rows
 from db.queries import studio as rows
 from models.metrics.music_statistics import attributes
 from models.music.notes import Domain, Piece
+from models.music.performance import Performance, as_written
 from models.style.latents import Latents
+from models.style.performance import touch
 from models.taste.space import TasteSpace, summary
 from webapp.learning.playable_clips import PlayablePool
 from webapp.runtime.errors import NotYours
@@ -27,7 +29,10 @@ TEXTURE, SINGLE_LINE = "notes_per_onset", -1.0  # one note at a time, in standar
 
 @dataclass(frozen=True)
 class Source:
-    """A clip (``clips/ID``) or a studio piece (``pieces/ID``) with its music; only a piece has title and recipe."""
+    """A clip (``clips/ID``) or a studio piece (``pieces/ID``) with its music; only a piece has title and recipe.
+
+    What was brought or looked up sounds as it is ``written``.
+    """
 
     name: str
     domain: Domain
@@ -37,11 +42,17 @@ class Source:
     latents: dict[str, Any]
     model_version: str
     mine: bool = True
+    written: bool = False
 
     @property
     def piece(self) -> Piece:
         """Its notes."""
         return Piece.from_json(self.notes)
+
+    @property
+    def performance(self) -> Performance:
+        """How it is played."""
+        return as_written(self.piece) if self.written else touch.play(self.piece, self.domain)
 
 
 def find(session: Session, name: str, listener_id: uuid.UUID, link_key: str = "") -> Source:
@@ -69,6 +80,7 @@ def find(session: Session, name: str, listener_id: uuid.UUID, link_key: str = ""
                 piece.latents,
                 piece.model_version,
                 mine=piece.listener_id == listener_id,
+                written=not piece.recipe,
             )
     raise NotYours(f"there is no {name} in your studio (any more); start from another piece")
 

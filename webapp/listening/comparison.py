@@ -16,6 +16,7 @@ from db.queries.offers import Asked
 from db.tables import Listener
 from models.taste.head import Head
 from models.taste.space import TasteSpace
+from webapp.composing import addresses
 from webapp.learning.playable_clips import PlayablePool
 from webapp.listening.candidates import Repertoire
 
@@ -36,7 +37,7 @@ class ShownClip:
     @classmethod
     def of(cls, clip_id: uuid.UUID, seconds: float) -> ShownClip:
         """The clip with the addresses of its sound and its notes."""
-        path = f"/api/clips/{clip_id}/{{}}/{seconds:g}"
+        path = addresses.of_clip(clip_id, seconds)
         return cls(clip_id, path.format("audio"), path.format("notes"), seconds)
 
 

@@ -10,7 +10,9 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from db.queries import clips as rows
-from models.music.notes import Piece
+from models.music.notes import Domain, Piece
+from models.style.performance import touch
+from webapp.composing.jobs import domain_named
 from webapp.runtime.clip_store import ClipMissingError, ClipStore
 from webapp.runtime.database import Database
 from webapp.runtime.errors import NotYours
@@ -20,59 +22,66 @@ _rendering = threading.Lock()  # one at a time: it is rare, and votes come first
 
 
 def audio(database: Database, clip_store: ClipStore, clip_id: uuid.UUID, seconds: float) -> bytes:
-    """The MP3 of a clip, rendered again where the store lost it; raises ``NotYours`` for what was never rendered."""
+    """The MP3 of a clip; raises ``NotYours`` for what was never rendered.
 
-    def find(session: Session) -> str:
+    It is rendered again where the store lost it, and where it is played otherwise than clips are today: whatever is
+    heard beside it is played in the same way.
+    """
+
+    def find(session: Session) -> str | None:
         row = rows.get_audio(session, clip_id, seconds)
         if row is None:
             raise NotYours(f"there is no clip {clip_id} of {seconds:g} seconds")
-        return row.uri
+        return row.uri if row.playing == touch.version() else None
 
-    key = database.transaction(find)
-    try:
-        return clip_store.get(key)
-    except ClipMissingError:
-        with _rendering:
-            return _again(database, clip_store, clip_id, seconds, key)
+    def stored() -> bytes | None:
+        key = database.transaction(find)
+        try:
+            return None if key is None else clip_store.get(key)
+        except ClipMissingError as lost:
+            log.warning("clip_lost clip=%s seconds=%g error=%s", clip_id, seconds, lost)
+            return None
+
+    if (data := stored()) is not None:
+        return data
+    with _rendering:
+        data = stored()  # where another request was first
+        return _again(database, clip_store, clip_id, seconds) if data is None else data
 
 
 def notes(database: Database, clip_id: uuid.UUID, seconds: float) -> dict[str, Any]:
     """``{seconds, notes: [[start_s, duration_s, pitch, velocity], …]}`` of a clip at one of its lengths."""
     from models.music.render import notes_in_seconds  # noqa: PLC0415 (scipy, only where it is asked for)
 
-    def find(session: Session) -> dict[str, Any]:
+    def find(session: Session) -> tuple[Piece, Domain]:
         clip = rows.get_clip(session, clip_id)
         if clip is None or rows.get_audio(session, clip_id, seconds) is None:
             raise NotYours(f"there is no clip {clip_id} of {seconds:g} seconds")
-        return clip.notes
+        return Piece.from_json(clip.notes), domain_named(clip.domain)
 
-    piece = Piece.from_json(database.transaction(find))
-    return {"seconds": seconds, "notes": notes_in_seconds(piece, seconds)}
+    piece, domain = database.transaction(find)
+    return {"seconds": seconds, "notes": notes_in_seconds(piece, seconds, touch.play(piece, domain))}
 
 
-def _again(database: Database, clip_store: ClipStore, clip_id: uuid.UUID, seconds: float, key: str) -> bytes:
-    """Render a clip whose sound is lost, from its notes."""
+def _again(database: Database, clip_store: ClipStore, clip_id: uuid.UUID, seconds: float) -> bytes:
+    """Render a clip from its notes."""
     from webapp.composing.rendering import render_into  # noqa: PLC0415 (the piano, only where it is needed)
 
-    try:
-        return clip_store.get(key)  # another request was first
-    except ClipMissingError as lost:
-        log.warning("clip_lost clip=%s seconds=%g error=%s", clip_id, seconds, lost)
-
-    def read(session: Session) -> dict[str, Any] | None:
+    def read(session: Session) -> tuple[Piece, Domain] | None:
         clip = rows.get_clip(session, clip_id)
-        return clip.notes if clip else None
+        return (Piece.from_json(clip.notes), domain_named(clip.domain)) if clip else None
 
     found = database.transaction(read)
     if found is None:
         raise NotYours(f"there is no clip {clip_id}")
-    sound = render_into(clip_store, Piece.from_json(found), seconds)
+    piece, domain = found
+    sound = render_into(clip_store, piece, seconds, domain)
 
     def note(session: Session) -> None:
         row = rows.get_audio(session, clip_id, seconds, lock=True)
         if row is not None:  # another version of the synthesiser may give other bytes
             row.sha256, row.uri, row.bytes = sound.sha256, sound.key, sound.size
-            row.lufs, row.true_peak_db = sound.lufs, sound.true_peak_db
+            row.lufs, row.true_peak_db, row.playing = sound.lufs, sound.true_peak_db, sound.playing
 
     database.transaction(note)
     return clip_store.get(sound.key)

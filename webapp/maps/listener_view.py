@@ -22,6 +22,7 @@ from models.atlas.style_vectors import style_vectors
 from models.music.notes import DOMAINS
 from models.taste.head import utilities
 from models.taste.space import TasteSpace
+from webapp.composing import addresses
 from webapp.learning import heads
 from webapp.maps.open_maps import OpenMap
 from webapp.runtime.database import Database
@@ -113,7 +114,7 @@ def _playable(session: Session, space: TasteSpace, listener_id: uuid.UUID) -> li
 
 def _shown(clip: PoolClip, domain: str, where: Any, utility: float) -> AddedClip:
     seconds = max(clip.seconds)
-    address = f"/api/clips/{clip.id}/{{}}/{seconds:g}"
+    address = addresses.of_clip(clip.id, seconds)
     return AddedClip(
         clip_id=str(clip.id),
         x=round(float(where[0]), DECIMALS),

@@ -174,12 +174,13 @@ def source(found: OpenMap, number: int) -> Source:
         latents={},
         model_version="",
         mine=False,
+        written=not found.drawn.points.ids[row].startswith("clips/"),
     )
 
 
 def notes(found: OpenMap, number: int) -> SoundingNotes:
     """The point's music in the time of its sound."""
-    return sounding_notes(found.drawn.piece(found.row(number)))
+    return sounding_notes(source(found, number))
 
 
 def _titles(points: Points) -> list[str]:

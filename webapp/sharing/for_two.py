@@ -22,8 +22,11 @@ from db.queries import votes as vote_rows
 from db.tables import Duet, DuetPiece, Listener
 from models.music.notes import DOMAINS
 from models.music.notes import Piece as Music
+from models.style.performance import touch
 from models.taste.for_two import TasteComparison, compare_tastes
 from models.taste.space import TasteSpace
+from webapp.composing import addresses
+from webapp.composing.jobs import domain_named
 from webapp.learning import heads
 from webapp.learning.playable_clips import PlayablePool
 from webapp.runtime.database import Database
@@ -96,6 +99,7 @@ class Piece:
     seconds: float
     audio_url: str
     midi_url: str
+    played_url: str
     notes_url: str
 
 
@@ -266,6 +270,7 @@ def _style(row: TasteComparison) -> StyleBeside:
 def _piece(piece: DuetPiece, *, host: bool) -> Piece:
     from models.music.render import sounding_seconds  # noqa: PLC0415 (scipy, only where it is asked for)
 
+    music = Music.from_json(piece.notes)
     at = f"/api/duets/{piece.duet_id}/pieces/{piece.id}"
     chances = (piece.for_host, piece.for_guest)
     return Piece(
@@ -273,9 +278,10 @@ def _piece(piece: DuetPiece, *, host: bool) -> Piece:
         composed_at=piece.created_at,
         domain=piece.domain,
         chance=Chances(*(chances if host else chances[::-1])),
-        seconds=sounding_seconds(Music.from_json(piece.notes)),
-        audio_url=f"{at}/flac",
+        seconds=sounding_seconds(music, touch.play(music, domain_named(piece.domain))),
+        audio_url=f"{at}/flac{addresses.played()}",
         midi_url=f"{at}/midi",
+        played_url=f"{at}/played",
         notes_url=f"{at}/notes",
     )
 

@@ -36,10 +36,15 @@ def audio(source: Source) -> bytes:
 
 
 def midi(source: Source) -> bytes:
-    """The piece as a MIDI file."""
+    """The piece as a MIDI file, as written."""
     return formats.midi(source)
+
+
+def played_midi(source: Source) -> bytes:
+    """The piece as a MIDI file, as it is played."""
+    return formats.played_midi(source)
 
 
 def notes(source: Source) -> SoundingNotes:
     """The piece in the time of its sound."""
-    return sounding_notes(source.piece)
+    return sounding_notes(source)

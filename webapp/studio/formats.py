@@ -26,7 +26,7 @@ def sound(source: Source, form: str) -> bytes:
     if (data := _kept.get(source.name)) is not None and form == "flac":
         return data
     with slow_slot(), _rendering:
-        audio = render(source.piece)
+        audio = render(source.piece, None, source.performance)
         data = encode_mp3(audio) if form == "mp3" else encode_lossless(audio, form)
         if form == "flac":
             _kept[source.name] = data
@@ -35,9 +35,14 @@ def sound(source: Source, form: str) -> bytes:
     return data
 
 
-def midi(source: Source) -> bytes:
-    """The piece as a MIDI file, melody and accompaniment as two tracks."""
-    return write_midi(source.piece, voices=True)
+def midi(source: Source, *, played: bool = False) -> bytes:
+    """The piece as a MIDI file, melody and accompaniment as two tracks; as written, or as it is ``played``."""
+    return write_midi(source.piece, source.performance if played else None, voices=True)
+
+
+def played_midi(source: Source) -> bytes:
+    """The piece as a MIDI file as it sounds: timing, dynamics, tempo and pedal of its performance."""
+    return midi(source, played=True)
 
 
 def abc(source: Source, *, reading: bool = False) -> bytes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from models.music.notes import Piece
+from webapp.composing.sources import Source
 
 NoteInSeconds = tuple[float, float, int, int]  # start_s, duration_s, pitch, velocity
 
@@ -24,16 +24,18 @@ class PianoRoll(SoundingNotes):
     bars_s: list[float]
 
 
-def sounding_notes(piece: Piece) -> SoundingNotes:
+def sounding_notes(source: Source) -> SoundingNotes:
     """The whole piece in the time of ``models.music.render.render``."""
     from models.music.render import notes_in_seconds, sounding_seconds  # noqa: PLC0415 (scipy)
 
-    return SoundingNotes(round(sounding_seconds(piece), 3), notes_in_seconds(piece))
+    piece, performance = source.piece, source.performance
+    seconds = round(sounding_seconds(piece, performance), 3)
+    return SoundingNotes(seconds, notes_in_seconds(piece, None, performance))
 
 
-def piano_roll(piece: Piece) -> PianoRoll:
+def piano_roll(source: Source) -> PianoRoll:
     """The same with bars."""
-    sounding = sounding_notes(piece)
-    first = float(piece.seconds_at(piece.notes[:, 0]).min()) if len(piece.notes) else 0.0
-    starts = piece.seconds_at([*piece.bars[:, 0], piece.end_tick]) - first
-    return PianoRoll(sounding.seconds, sounding.notes, [round(float(start), 4) for start in starts])
+    from models.music.render import bars_in_seconds  # noqa: PLC0415 (scipy)
+
+    sounding = sounding_notes(source)
+    return PianoRoll(sounding.seconds, sounding.notes, bars_in_seconds(source.piece, source.performance))

@@ -6,11 +6,13 @@ import contextlib
 import uuid
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 from sqlalchemy.orm import Session
 
 from db.queries import studio as rows
 from models.music.notes import Domain
+from webapp.composing import addresses
 from webapp.composing.sources import PIECES, Source, find, names_in, traits
 from webapp.generation.protocol import EncodeResult
 from webapp.runtime.errors import NotYours
@@ -22,7 +24,7 @@ from webapp.studio.studio import Studio
 
 KEPT_PIECES = 200  # of each listener; pieces with a link stay beyond it
 TITLE_LENGTH = 80
-FORMS = ("mid", "musicxml", "abc", "mp3", "wav")  # in which a piece can be downloaded
+FORMS = ("played", "mid", "musicxml", "abc", "mp3", "wav")  # in which a piece can be downloaded
 
 
 @dataclass(frozen=True)
@@ -160,9 +162,10 @@ def opened(session: Session, studio: Studio, listener_id: uuid.UUID, source: Sou
     for name in names_in(source.recipe):
         with contextlib.suppress(NotYours):
             found[name] = find(session, name, listener_id)
-    address, behind = f"/api/studio/{source.name}", f"?link={link_key}" if link_key else ""
+    link = {"link": link_key} if link_key else {}
+    address, behind = f"/api/studio/{source.name}", f"?{urlencode(link)}" if link else ""
     piece = source.piece
-    roll, dials = piano_roll(piece), studio.dials
+    roll, dials = piano_roll(source), studio.dials
 
     def heard(each: Source) -> dict[str, float]:
         return traits(session, studio.space, studio.playable, each)
@@ -182,7 +185,7 @@ def opened(session: Session, studio: Studio, listener_id: uuid.UUID, source: Sou
         seconds=roll.seconds,
         bars_s=roll.bars_s,
         notes=roll.notes,
-        audio_url=f"{address}/flac{behind}",
+        audio_url=f"{address}/flac{addresses.played(**link)}",
         score_url=f"{address}/score{behind}",
         downloads={form: f"{address}/{form}{behind}" for form in FORMS},
     )

@@ -15,6 +15,7 @@ from db.queries import studio as rows
 from db.tables import StudioPiece
 from models.music.played import COLLECTIONS, PLAYED
 from models.taste.head import utilities
+from webapp.composing import addresses
 from webapp.composing.sources import CLIPS, PIECES, find, named_traits, traits
 from webapp.learning import heads
 from webapp.learning.playable_clips import PlayableClips
@@ -77,7 +78,7 @@ def _piece(session: Session, studio: Studio, listener_id: uuid.UUID, piece: Stud
         composed=False,
         traits=traits(session, studio.space, studio.playable, find(session, name, listener_id)),
         seconds=None,
-        audio_url=f"/api/studio/{name}/flac",
+        audio_url=f"/api/studio/{name}/flac{addresses.played()}",
         notes_url=f"/api/studio/{name}",
     )
 
@@ -100,7 +101,7 @@ def _clips(session: Session, studio: Studio, listener_id: uuid.UUID, domain: str
         if clip_id in waiting or (composed and clip_id not in met):
             continue
         seconds = max(clips.seconds[index])
-        address = f"/api/clips/{clip_id}/{{}}/{seconds:g}"
+        address = addresses.of_clip(clip_id, seconds)
         found.append(
             StartingPoint(
                 name=f"{CLIPS}/{clip_id}",

@@ -66,12 +66,14 @@ def source(corpus: str, name: str) -> Source:
     """The beginning of a piece as sound and roll are made of; raises ``NotYours`` where there is none."""
     entry, piece = _read(corpus, name)
     begin = piece.window(int(piece.has_pickup), BARS)
-    return Source(f"tunes/{corpus}/{name}", entry.domain, entry.titles[0], {}, begin.to_json(), {}, "", mine=False)
+    return Source(
+        f"tunes/{corpus}/{name}", entry.domain, entry.titles[0], {}, begin.to_json(), {}, "", mine=False, written=True
+    )
 
 
 def notes(corpus: str, name: str) -> PianoRoll:
     """What ``source`` begins with, in the time of its sound."""
-    return piano_roll(source(corpus, name).piece)
+    return piano_roll(source(corpus, name))
 
 
 def take(studio: Studio, listener_id: uuid.UUID, corpus: str, name: str) -> OpenedPiece:

@@ -17,6 +17,7 @@ from models.metrics.preference import accuracy
 from models.taste.explain import BesideOthers, Habits, beside_others, explain, habits
 from models.taste.head import Head, utilities
 from models.taste.space import TasteSpace
+from webapp.composing import addresses
 from webapp.composing.wishes import MODES
 from webapp.learning import heads
 from webapp.learning.playable_clips import PlayablePool
@@ -147,7 +148,7 @@ def _played(session: Session, clips: list[tuple[Clip, float]]) -> list[LovedClip
     found = []
     for clip, utility in clips[:BEST]:
         if lengths := clip_rows.audio_lengths(session, clip.id):
-            at = f"/api/clips/{clip.id}/{{}}/{max(lengths):g}"
+            at = addresses.of_clip(clip.id, max(lengths))
             found.append(
                 LovedClip(
                     clip_id=clip.id,

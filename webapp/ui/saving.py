@@ -7,7 +7,7 @@ from typing import Any
 
 from webapp.sharing.for_two import Piece as SharedPiece
 
-FORMS = {"MIDI": "mid", "MP3": "mp3", "WAV": "wav"}
+FORMS = {"MIDI as played": "played", "MIDI as written": "mid", "MP3": "mp3", "WAV": "wav"}
 
 
 def of_clip(clip_id: uuid.UUID | str) -> dict[str, Any]:
@@ -25,6 +25,6 @@ def of_whole(clip_id: uuid.UUID | str) -> dict[str, Any]:
 def of_shared(piece: SharedPiece) -> dict[str, Any]:
     """The menu of a piece that was composed for two."""
     return {
-        "files": {"MIDI": piece.midi_url, "FLAC": piece.audio_url},
+        "files": {"MIDI as played": piece.played_url, "MIDI as written": piece.midi_url, "FLAC": piece.audio_url},
         "keep": piece.notes_url.removesuffix("notes") + "keep",
     }

@@ -11,18 +11,19 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from models.experiments.provenance import data_hash
 from models.music import corpora
 from models.music.grouping import part_of, split
 from models.music.notes import MusicError
 
-from .model import LATE, LOUD, PlayedBatch, in_units
+from .model import PlayedBatch, in_units
 from .reading import Example, read_example
 from .score import FEATURES, KNOWN, VELOCITY, bars_of, read_score
+from .units import LATE, LOUD
 
 PERFORMED = "pop1k7"  # the corpus whose timing is a person's
 DITHER = {LATE: 0.0007 / 0.03, LOUD: 0.5 / 12}  # in units: what a tick and a step of velocity may hide
 PARTS = ("train", "validation", "test")
+HELD_OUT = {"validation": 0.1, "test": 0.1}  # of songs that nobody has divided yet
 
 
 @dataclass(frozen=True)
@@ -55,39 +56,29 @@ class PlayedSet:
         return cls(features, values, first, opens, edges)
 
 
-def performances(data: Path) -> tuple[dict[str, list[Example]], dict[str, Any]]:
-    """The performances in a folder by part, whole songs, and what a card says of them.
+def performed_songs(folder: Path) -> dict[str, list[Example]]:
+    """The performances in a folder by part, whole songs.
 
     A folder of the corpora gives Pop1K7, divided as for the other models; any other the MIDI files in it. Raises
     ``MusicError`` where there are none.
     """
-    parts: dict[str, list[Example]] = {part: [] for part in PARTS}
-    if files := sorted(data.glob(corpora.CORPORA[PERFORMED].pattern)):
+    if files := sorted(folder.glob(corpora.CORPORA[PERFORMED].pattern)):
         known = split(corpora.load(PERFORMED), seed=0)
         part_of_song = {piece.piece_id: part for part, pieces in known.items() for piece in pieces}
         named = [(path, f"{PERFORMED}/{path.stem}") for path in files]
-        terms = corpora.CORPORA[PERFORMED].terms
     else:
-        found = [path for path in sorted(data.rglob("*")) if path.suffix.lower() in {".mid", ".midi"}]
-        named = [(path, str(path.relative_to(data))) for path in found]
-        part_of_song = {name: part_of(name, 0, {"validation": 0.1, "test": 0.1}) for _, name in named}
-        terms = "your own"
+        found = [path for path in sorted(folder.rglob("*")) if path.suffix.lower() in {".mid", ".midi"}]
+        named = [(path, str(path.relative_to(folder))) for path in found]
+        part_of_song = {name: part_of(name, 0, HELD_OUT) for _, name in named}
+    parts: dict[str, list[Example]] = {part: [] for part in PARTS}
     for path, name in named:
         try:
             parts[part_of_song.get(name, "train")].append(read_example(path, name))
         except MusicError as error:
             print(f"{name} is left out: {error}")
     if not any(parts.values()):
-        raise MusicError(f"{data} has no performances: MIDI files whose tempo map follows the beats")
-    parts["train"] = parts["train"] or parts["validation"] or parts["test"]
-    parts["validation"] = parts["validation"] or parts["train"]
-    train = [example.piece for example in parts["train"]]
-    about = {
-        "hash": data_hash(train), "sources": [PERFORMED if files else "folder"], "terms": terms,
-        "pieces": len(train), "notes": sum(len(piece.notes) for piece in train),
-        "held_out": "by song, names in held_out.json",
-    }  # fmt: skip
-    return parts, about
+        raise MusicError(f"{folder} has no performances: MIDI files whose tempo map follows the beats")
+    return parts
 
 
 def rows_of(played: PlayedSet, begins: Sequence[tuple[int, int]], size: int) -> PlayedBatch:

@@ -8,19 +8,15 @@ mixtures of logistics (Salimans et al. 2017).
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .score import FEATURES, KNOWN, VELOCITY, VELOCITY_MEAN, VELOCITY_UNIT
+from .score import FEATURES, KNOWN, VELOCITY, VELOCITY_MEAN
+from .units import LATE, LEAST_SCALE, LOUD, TEMPO, UNITS
 
-TEMPO, LATE, LOUD, LONG = range(4)
-ASPECTS = ("tempo", "late", "loud", "long")
-UNITS = (0.03, 0.03, VELOCITY_UNIT, 0.4)  # log ratio; seconds; velocity; log ratio
-LEAST_SCALE = (-4.0, -4.0, -3.0, -3.5)  # natural logarithms, in units: finer than the data tell
 PAST = 6  # what the player knows of the note before
 
 
@@ -51,7 +47,7 @@ class PlayedBatch:
 
 
 class PerformanceModel(nn.Module):
-    """Under half a million parameters; ``losses`` trains it, ``playing.Player`` draws from it."""
+    """Under half a million parameters; ``losses`` trains it, ``player.Player`` draws from it."""
 
     def __init__(self, config: PerformanceConfig) -> None:
         super().__init__()
@@ -124,7 +120,7 @@ def references(features: Tensor, values: Tensor, first: Tensor) -> Tensor:
 
 def log_likelihood(mixture: Tensor, value: Tensor, least_scale: float) -> Tensor:
     """Of ``value`` ``(…)`` under ``(…, 3 × mixtures)``: log weights, means, log scales."""
-    weight, mean, scale = mixture.unflatten(-1, (3, -1)).unbind(-2)
+    weight, mean, scale = mixture.chunk(3, dim=-1)
     scale = soft_floor(scale, least_scale)
     z = (value.unsqueeze(-1) - mean) * torch.exp(-scale)
     log_density = -z - scale - 2 * F.softplus(-z)
@@ -140,8 +136,3 @@ def in_units(values: Tensor) -> Tensor:
     """Tempo, lateness, velocity and length ``(…, 4)`` as the model counts them."""
     middle = values.new_tensor([0.0, 0.0, VELOCITY_MEAN, 0.0])
     return (values - middle) / values.new_tensor(UNITS)
-
-
-def parameters_of(model: nn.Module) -> int:
-    """How many numbers it has learned."""
-    return sum(math.prod(p.shape) for p in model.parameters())

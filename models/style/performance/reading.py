@@ -1,7 +1,8 @@
 """What players did with a score: performed MIDI whose beats are known, taken apart into score and playing.
 
-The files are as Pop1K7's: notes where they were played, the tempo map on the beats that were found, 4/4 from tick 0. The
-score is what the composing models would see of the same file: notes on the token grid, tempi and velocities in steps.
+The files are as Pop1K7's: notes where they were played, the tempo map on the beats that were found, 4/4 from tick 0.
+The score is what the composing models would see of the same file: notes on the token grid, tempi and velocities in
+steps.
 """
 
 from __future__ import annotations
@@ -18,26 +19,9 @@ from models.music.midi_file import parse
 from models.music.notes import TICKS_PER_QUARTER, MusicError, Piece
 from models.music.tokens import on_grid
 
-from .score import Floats, Score, bar_seconds, read_score, seconds_of_ticks
+from .score import MOST_LENGTH, MOST_SECONDS, MOST_TEMPO, Floats, Played, read_score, seconds_of_ticks
 
-MOST_SECONDS = 0.15  # that a note is early or late
-MOST_TEMPO, MOST_LENGTH = 0.25, 1.5  # of logarithms of ratios
 LEAST_NOTES = 32
-
-
-@dataclass(frozen=True)
-class Played:
-    """How a score was played, note by note in playing order, and bar by bar.
-
-    ``tempo`` ``(bars,)``: log of the tempo over the score's base tempo. ``late_s``: seconds after the place that the
-    bar's own tempo gives the note. ``velocity``. ``length``: log of the time it sounds over the score's. Each
-    ``(notes,)``.
-    """
-
-    tempo: Floats
-    late_s: Floats
-    velocity: Floats
-    length: Floats
 
 
 @dataclass(frozen=True)
@@ -88,15 +72,3 @@ def read_example(path: Path, piece_id: str = "") -> Example:
         np.clip(ratio, -MOST_LENGTH, MOST_LENGTH),
     )
     return Example(piece, played)
-
-
-def in_time(piece: Piece, score: Score, played: Played) -> tuple[Floats, Floats, Floats]:
-    """Onsets and durations in seconds ``(notes,)`` in the order of the piece, and the bars' ``(bars + 1,)``."""
-    bars_s = bar_seconds(piece, score.base_tempo_bpm * np.exp(played.tempo))
-    notes = piece.notes[score.order]
-    start = seconds_of_ticks(piece, bars_s, notes[:, 0])
-    lasts = seconds_of_ticks(piece, bars_s, notes[:, 0] + notes[:, 1]) - start
-    onset, duration = np.empty(len(notes)), np.empty(len(notes))
-    onset[score.order] = start + played.late_s
-    duration[score.order] = lasts * np.exp(played.length)
-    return onset, duration, bars_s

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.ndimage import median_filter
 
 from models.music.notes import TICKS_PER_QUARTER, Piece
 
@@ -19,6 +18,8 @@ Ints = npt.NDArray[np.int64]
 
 FEATURES = 32
 VELOCITY_MEAN, VELOCITY_UNIT = 60.0, 12.0
+MOST_SECONDS = 0.15  # that a note is early or late
+MOST_TEMPO, MOST_LENGTH = 0.25, 1.5  # of logarithms of ratios
 KNOWN, VELOCITY = 30, 31  # features: whether the score tells how loud a note is, and how loud
 
 
@@ -39,11 +40,26 @@ class Score:
     base_tempo_bpm: Floats
 
 
+@dataclass(frozen=True)
+class Played:
+    """How a score was played, note by note in playing order, and bar by bar.
+
+    ``tempo`` ``(bars,)``: log of the tempo over the score's base tempo. ``late_s``: seconds after the place that the
+    bar's own tempo gives the note. ``velocity``. ``length``: log of the time it sounds over the score's. Each
+    ``(notes,)``.
+    """
+
+    tempo: Floats
+    late_s: Floats
+    velocity: Floats
+    length: Floats
+
+
 def smooth_tempo(tempo_bpm: npt.ArrayLike) -> Floats:
     """Tempi of bars without the jumps of single bars and steps, as a player would go from one to the next."""
     log = np.log(np.asarray(tempo_bpm, dtype=np.float64))
     if len(log) > 2:
-        log = median_filter(log, size=3, mode="nearest")
+        log = np.median(np.lib.stride_tricks.sliding_window_view(np.pad(log, 1, mode="edge"), 3), axis=1)
         log = np.convolve(np.pad(log, 1, mode="edge"), [0.25, 0.5, 0.25], mode="valid")
     smoothed: Floats = np.exp(log)
     return smoothed
@@ -61,11 +77,6 @@ def seconds_of_ticks(piece: Piece, bars_s: Floats, ticks: npt.ArrayLike) -> Floa
 def bars_of(piece: Piece, ticks: npt.ArrayLike) -> Ints:
     """Index of the bar that each tick lies in."""
     return np.clip(np.searchsorted(piece.bars[:, 0], ticks, side="right") - 1, 0, len(piece.bars) - 1)
-
-
-def bar_seconds(piece: Piece, tempo_bpm: Floats) -> Floats:
-    """The second at which each bar begins at these tempi, and at last where the last one ends: ``(bars + 1,)``."""
-    return np.concatenate([[0.0], np.cumsum(piece.bars[:, 1] / TICKS_PER_QUARTER * 60.0 / tempo_bpm)])
 
 
 def read_score(piece: Piece, *, dynamics: bool = True) -> Score:
@@ -90,6 +101,7 @@ def read_score(piece: Piece, *, dynamics: bool = True) -> Score:
     told = np.log(piece.tempo_bpm.astype(np.float64) / base)
     moves = np.pad(np.diff(np.log(base)), 1)
     per_beat = 60.0 / base[bar]
+    again = np.clip(_until_again(onset, pitch) * per_beat, 0.03, 8)
     features = np.stack(
         [
             first, opens, rank == 0, rank == size[group] - 1, size[group] / 5, rank / 5,
@@ -100,7 +112,7 @@ def read_score(piece: Piece, *, dynamics: bool = True) -> Score:
             np.sin(2 * np.pi * beat), np.cos(2 * np.pi * beat), beat == 0, beat == 0.5,
             np.concatenate([[0], step])[group], np.concatenate([step, [0]])[group],
             np.log(base[bar] / 100), 10 * told[bar], 10 * moves[bar], 10 * moves[bar + 1],
-            np.log(np.clip(gap[group] * per_beat, 0.03, 8)), np.log(np.clip(_until_again(onset, pitch) * per_beat, 0.03, 8)),
+            np.log(np.clip(gap[group] * per_beat, 0.03, 8)), np.log(again),
             np.full(len(onset), float(dynamics)), dynamics * (velocity - VELOCITY_MEAN) / VELOCITY_UNIT,
         ],
         axis=1,

@@ -18,8 +18,9 @@ from models.experiments.run_log import RunLog
 
 from .checkpoint import save_performance_model
 from .data import PlayedSet, held_out_batch, training_batch
-from .model import ASPECTS, TEMPO, PerformanceModel, PlayedBatch
+from .model import PerformanceModel, PlayedBatch
 from .presets import Preset
+from .units import ASPECTS, TEMPO
 
 LOG_EVERY = 25  # steps
 SAVE_EVERY = 250
@@ -41,10 +42,10 @@ class PerformanceTraining:
         name: str,
         preset: Preset,
         sets: Mapping[str, PlayedSet],
-        about: Mapping[str, Any],
-        held_out: Mapping[str, Sequence[str]],
         out: Path,
         *,
+        about: Mapping[str, Any],
+        held_out: Mapping[str, Sequence[str]],
         seed: int,
         minutes: float | None,
     ) -> None:
@@ -101,8 +102,10 @@ class PerformanceTraining:
                 "name": f"performance-{self.name}", "preset": self.name, "steps": self.training.step,
                 "seed": self.seed, "commit": commit(), "data": dict(self.about),
                 "validation": {name: round(value, 4) for name, value in values.items()},
+                "config": asdict(self.preset.config),
             }  # fmt: skip
-            save_performance_model(self.out / "bundle", self.preset.config, self.training.best, card, self.held_out)
+            weights = {name: value.numpy() for name, value in self.training.best.items()}
+            save_performance_model(self.out / "bundle", weights, card, self.held_out)
 
     def run(self) -> None:
         """Train to the end."""

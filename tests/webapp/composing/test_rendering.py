@@ -36,7 +36,7 @@ def test_a_clip_is_offered_at_the_lengths_that_it_fills(seconds, lengths):
 
 def test_both_lengths_are_stored_as_long_and_as_loud_as_they_say(tmp_path):
     store = ClipStore(str(tmp_path))
-    sounds = [rendering.render_into(store, piece(16), seconds) for seconds in (7.0, 14.0)]
+    sounds = [rendering.render_into(store, piece(16), seconds, "pop") for seconds in (7.0, 14.0)]
     for sound in sounds:
         audio, rate = soundfile.read(io.BytesIO(store.get(sound.key)))
         assert len(audio) / rate == pytest.approx(sound.seconds, abs=0.06)
@@ -44,4 +44,4 @@ def test_both_lengths_are_stored_as_long_and_as_loud_as_they_say(tmp_path):
         assert sound.lufs == pytest.approx(-18, abs=0.5)
         assert sound.true_peak_db < -1
         assert sound.size == store.size(sound.key)
-    assert rendering.render_into(store, piece(16), 7.0) == sounds[0]
+    assert rendering.render_into(store, piece(16), 7.0, "pop") == sounds[0]

@@ -28,6 +28,7 @@ from models.metrics.music_statistics import ATTRIBUTES
 from models.music.notes import Domain, MusicError
 from models.style.code_examples import ABOUT, FILL, CodeExamples, Example
 from models.style.latents import CODE_COUNT, CODE_LEVELS, CODES
+from webapp.composing import addresses
 from webapp.composing.sources import Source
 from webapp.generation.protocol import BadRequest, GenerationError
 from webapp.research.styles.tables import LABELS, OF_CODES
@@ -179,7 +180,7 @@ def real_piece(studio: Studio, place: int) -> Source:
     except GenerationError as error:
         raise NotReady("the composer does not answer just now; try again in a moment") from error
     name, domain = f"codes/{version}/{example.piece_id}", cast("Domain", example.domain)
-    return Source(name, domain, example.title, {}, notes, {}, version, mine=False)
+    return Source(name, domain, example.title, {}, notes, {}, version, mine=False, written=True)
 
 
 def to_csv(style_folder: Path) -> str:
@@ -223,7 +224,7 @@ def _add_composed(studio: Studio, listener_id: uuid.UUID, domain: Domain, places
             levels, _ = _listened(studio, str(clip_id), partial(_notes, studio.database, clip_id))
         except BadRequest:
             continue
-        at = f"/api/clips/{clip_id}/{{}}/{seconds:g}"
+        at = addresses.of_clip(clip_id, seconds)
         for code, level in enumerate(levels, start=1):
             if len(places[code, level]) < EACH:
                 title, origin = "Composed by Kallos", "the pool"

@@ -29,9 +29,12 @@ class Composed:
     def to_json(self) -> dict[str, Any]:
         """For the page, in the time of its sound."""
         measured = {name: round(value, 3) for name, value in attributes(self.piece).items()}
-        return {"attributes": measured, **asdict(piano_roll(self.piece))}
+        return {"attributes": measured, **asdict(piano_roll(self._source))}
 
     def sound(self, form: str) -> bytes:
         """As ``flac`` or ``mid``."""
-        source = Source(self.name, self.domain, "", {}, self.notes, {}, self.model_version)
-        return formats.midi(source) if form == "mid" else formats.sound(source, form)
+        return formats.midi(self._source) if form == "mid" else formats.sound(self._source, form)
+
+    @property
+    def _source(self) -> Source:
+        return Source(self.name, self.domain, "", {}, self.notes, {}, self.model_version)

@@ -359,7 +359,7 @@ class Desk {
     this.save.open = false;
     const { piece } = this.#now;
     try {
-      saveAs(await api.audio(piece.downloads[form]), piece.title || "studio", form);
+      saveAs(await api.audio(piece.downloads[form]), piece.title || "studio", form === "played" ? "mid" : form);
     } catch (error) {
       this.#said(capital(sorry(error)));
     }

@@ -10,7 +10,10 @@ from typing import Any
 from webapp.ui.components import clip
 from webapp.ui.components.component import Component, Event
 
-CALLED = {"mid": "MIDI", "musicxml": "MusicXML", "abc": "ABC", "mp3": "MP3", "wav": "WAV"}
+CALLED = {
+    "played": "MIDI as played", "mid": "MIDI as written", "musicxml": "MusicXML", "abc": "ABC", "mp3": "MP3",
+    "wav": "WAV",
+}  # fmt: skip
 LOCKABLE = '<div class="k-bars" role="group" aria-label="Lock bars of the old one"></div>'
 RULER = '<div class="k-bars" aria-hidden="true"></div>'
 

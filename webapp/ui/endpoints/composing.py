@@ -164,7 +164,7 @@ def keep_file(context: Context, token: Token, music: SourceName, form: Form = "m
     Args:
         token: the listener's token.
         music: a clip's id, or pieces/ID.
-        form: mid, abc, score (ABC for the eye), mp3, wav or flac.
+        form: mid (MIDI as written), played (MIDI as it sounds), abc, score (ABC for the eye), mp3, wav or flac.
 
     Returns:
         The file.
@@ -173,9 +173,9 @@ def keep_file(context: Context, token: Token, music: SourceName, form: Form = "m
     source = pieces.source_of(context.studio, listener_id, music)
     if form == "score":
         return file_for(context, listener_id, "kallos-score.abc", formats.abc(source, reading=True))
-    written = {"mid": formats.midi, "abc": formats.abc}
+    written = {"mid": formats.midi, "played": formats.played_midi, "abc": formats.abc}
     data = written[form](source) if form in written else formats.sound(source, form)
-    return file_for(context, listener_id, f"kallos.{form}", data)
+    return file_for(context, listener_id, f"kallos.{'mid' if form == 'played' else form}", data)
 
 
 ENDPOINTS = (

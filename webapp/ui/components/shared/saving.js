@@ -10,7 +10,8 @@ import { saveAs } from "./save.js";
  * @typedef {{files: Record<string, string>, keep?: string, studio?: string, whole?: string}} Save
  */
 
-const FORMS = /** @type {Record<string, string>} */ ({ MIDI: "mid", MP3: "mp3", WAV: "wav", FLAC: "flac", ABC: "abc" });
+const MIDI = { MIDI: "mid", "MIDI as played": "mid", "MIDI as written": "mid" };
+const FORMS = /** @type {Record<string, string>} */ ({ ...MIDI, MP3: "mp3", WAV: "wav", FLAC: "flac", ABC: "abc" });
 
 /**
  * @param {string} heading what the clip is called

@@ -1,0 +1,153 @@
+"""A composed piece as it is played: pop by the model, dance tunes and chorales with what carries over of it.
+
+Nobody's playing of dance tunes and chorales is there to learn from. A dance tune keeps its tempo and strays from the
+beat by a few milliseconds; a chorale's voices sound together and its tempo moves half as much. What is drawn depends on
+the notes alone: the same piece is always played in the same way.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict
+from dataclasses import dataclass, replace
+from pathlib import Path
+from threading import Lock
+
+import numpy as np
+
+from models.music.notes import TICKS_PER_QUARTER, Domain, IntArray, Piece
+from models.music.performance import Performance, as_written
+from models.style.latents import BARS
+
+from . import rules
+from .checkpoint import SHIPPED, load_performance_model
+from .score import Floats, Played, Score, read_score
+
+RULES = 1  # raised where the rules change what is heard
+LEAST_SECONDS = 0.03  # that a key is held
+KEY_RETURNS_SECONDS = 0.02  # before it can be struck again
+KEPT = 512  # performances of some 10 kB
+
+
+@dataclass(frozen=True)
+class Restraint:
+    """The share of what the model drew that a kind of music takes, and the most that a note is early or late.
+
+    ``chord`` is the share of what sets a chord's notes apart; ``dynamics``: whether the score's own are all there is
+    to go by (the model then draws around them) or get a share of those that it draws without looking at them.
+    """
+
+    tempo: float
+    late: float
+    chord: float
+    most_late_s: float
+    loud: float
+    long: float
+    dynamics: bool
+    pedal: bool
+
+
+RESTRAINT: dict[Domain, Restraint] = {
+    "pop": Restraint(1.0, 1.0, 1.0, 0.15, 1.0, 1.0, dynamics=True, pedal=True),
+    "dance": Restraint(0.0, 0.25, 0.25, 0.012, 0.6, 0.5, dynamics=False, pedal=False),
+    "chorale": Restraint(0.5, 0.4, 0.25, 0.02, 0.6, 0.25, dynamics=False, pedal=False),
+}
+
+_kept: OrderedDict[str, Performance] = OrderedDict()
+_lock = Lock()
+
+
+def version(model: str | Path = SHIPPED) -> str:
+    """Which playing this is: performances of one version are treated alike."""
+    return f"{load_performance_model(model).version}.{RULES}"
+
+
+def play(piece: Piece, domain: Domain | None = None, model: str | Path = SHIPPED) -> Performance:
+    """How a composed piece is played, an ending slowed where it has one: where it is longer than an opening.
+
+    ``domain`` where the piece does not tell. A piece without notes stays as it is.
+    """
+    kind: Domain = piece.domain or domain or "pop"
+    if len(piece.notes) == 0:
+        return as_written(piece)
+    digest = hashlib.sha256(piece.notes.tobytes() + piece.bars.tobytes() + piece.tempo_bpm.tobytes()).hexdigest()
+    key = f"{version(model)}:{kind}:{digest}"
+    with _lock:
+        if (known := _kept.get(key)) is not None:
+            _kept.move_to_end(key)
+            return known
+    player = load_performance_model(model).player
+    restraint = RESTRAINT[kind]
+    score = read_score(piece, dynamics=restraint.dynamics)
+    drawn = player.play(score, np.random.default_rng(int(digest[:16], 16)))
+    played = restrained(piece, score, drawn, restraint)
+    found = performance(piece, kind, score, played, ends=len(piece.bars) > BARS)
+    with _lock:
+        _kept[key] = found
+        while len(_kept) > KEPT:
+            _kept.popitem(last=False)
+    return found
+
+
+def restrained(piece: Piece, score: Score, drawn: Played, restraint: Restraint) -> Played:
+    """What a kind of music takes of what was drawn."""
+    group = np.cumsum(score.first) - 1
+    head = drawn.late_s[np.flatnonzero(score.first)][group]
+    limit = restraint.most_late_s
+    late = np.clip(restraint.late * head, -limit, limit)
+    late += np.clip(restraint.chord * (drawn.late_s - head), -limit, limit)
+    late -= np.where(group == 0, late[0], 0.0)  # where a piece begins, its time begins
+    loud = drawn.velocity
+    if not restraint.dynamics:
+        loud = piece.notes[score.order, 3] + restraint.loud * (loud - loud.mean())
+    return replace(
+        drawn, tempo=restraint.tempo * drawn.tempo, late_s=late, velocity=loud, length=restraint.long * drawn.length
+    )
+
+
+def performance(piece: Piece, domain: Domain, score: Score, played: Played, *, ends: bool) -> Performance:
+    """Seconds of what was played, with the rules of the domain."""
+    tempo = score.base_tempo_bpm * np.exp(played.tempo)
+    onset, duration = piece.notes[:, 0], piece.notes[:, 1]
+    per_tick = np.repeat(60.0 / tempo / TICKS_PER_QUARTER, piece.bars[:, 1])
+    if ends:
+        per_tick *= rules.slowing(piece, domain, score.base_tempo_bpm)
+    breaths = rules.phrase_ends(piece) if domain == "chorale" else []
+    clock = _clock(per_tick, int((onset + duration).max()))
+    late, length = np.empty(len(onset)), np.empty(len(onset))
+    late[score.order], length[score.order] = played.late_s, played.length
+    written = clock[onset + duration] - clock[onset]
+    held = written * np.exp(length)
+    pauses = np.zeros(len(clock))
+    for tick in breaths:
+        ending = (onset + duration == tick) & (duration >= rules.HELD_QUARTERS * TICKS_PER_QUARTER)
+        held[ending] = np.minimum(held[ending], written[ending])
+        pauses[tick:] += rules.BREATH_SECONDS
+    clock = clock + pauses
+    onset_s = clock[onset] + late
+    held = _freed(onset_s, np.maximum(held, LEAST_SECONDS), piece.notes[:, 2])
+    pedal = np.zeros((0, 2))
+    if RESTRAINT[domain].pedal:
+        pedal = rules.pedal_seconds(rules.pedal_ticks(piece), clock, onset_s, onset)
+    sounding = _freed(onset_s, rules.under_pedal(onset_s, held, pedal), piece.notes[:, 2])
+    velocity = np.empty(len(onset), dtype=np.int32)
+    velocity[score.order] = np.clip(np.rint(played.velocity), 1, 127)
+    bars = clock[[*piece.bars[:, 0].tolist(), piece.end_tick]]
+    return Performance(onset_s, held, sounding, velocity, bars, pedal)
+
+
+def _clock(per_tick: Floats, end: int) -> Floats:
+    """The second of every tick, as far as the last note sounds at the last tick's speed."""
+    going_on = np.full(max(0, end - len(per_tick)), per_tick[-1])
+    clock: Floats = np.concatenate([[0.0], np.cumsum(np.concatenate([per_tick, going_on]))])
+    return clock
+
+
+def _freed(onset_s: Floats, lasts: Floats, pitch: IntArray) -> Floats:
+    """No note sounds on where its own key is struck again."""
+    order = np.lexsort((onset_s, pitch))
+    same = np.flatnonzero(np.diff(pitch[order]) == 0)
+    room = np.diff(onset_s[order])[same] - KEY_RETURNS_SECONDS
+    freed = lasts.copy()
+    freed[order[same]] = np.minimum(freed[order[same]], np.maximum(room, LEAST_SECONDS))
+    return freed

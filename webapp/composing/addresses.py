@@ -1,0 +1,18 @@
+"""Where a clip's sound and notes are found. Browsers keep them for good, so the address tells how clips are played."""
+
+from __future__ import annotations
+
+import uuid
+from urllib.parse import urlencode
+
+from models.style.performance import touch
+
+
+def of_clip(clip_id: uuid.UUID | str, seconds: float) -> str:
+    """The address of a clip at one length, with ``{}`` where ``audio`` or ``notes`` is to stand."""
+    return f"/api/clips/{clip_id}/{{}}/{seconds:g}{played()}"
+
+
+def played(**more: str) -> str:
+    """What stands behind the address of a sound, with what ``more`` it asks for."""
+    return f"?{urlencode({**more, 'playing': touch.version()})}"
