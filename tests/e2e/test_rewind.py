@@ -65,7 +65,7 @@ def test_a_past_pair_can_be_heard_again(visit):
     expect(clips.first.locator(".k-play")).to_have_attribute("aria-pressed", "true")
     clips.last.locator("summary").click()
     with visitor.page.expect_download() as saved:
-        clips.last.get_by_role("button", name="Download MIDI").click()
+        clips.last.get_by_role("button", name="Download MIDI as written").click()
     assert saved.value.suggested_filename == "kallos-B.mid"
     with visitor.page.expect_response(lambda reply: reply.url.endswith(f"{pair['right']['clip_id']}/keep")) as kept:
         clips.last.get_by_role("button", name="Keep in my Studio").click()

@@ -114,7 +114,7 @@ def test_a_piece_borrows_a_rhythm_and_is_heard_against_the_old_one(visit, screen
     expect(visitor.get("strength-rhythm")).to_have_value("40")
     visitor.get("save").click()
     with visitor.page.expect_download() as download:
-        visitor.frame.get_by_role("button", name="MIDI", exact=True).click()
+        visitor.frame.get_by_role("button", name="MIDI as written", exact=True).click()
     assert download.value.path().read_bytes().startswith(b"MThd")
 
 

@@ -15,6 +15,7 @@ import torch
 
 from models.music.corpora import music21_corpus
 from models.music.midi import write_midi
+from models.music.midi_file import MidiFile, dump
 from models.music.notes import Piece
 from models.style.checkpoint import save_style, tiny_style
 from models.style.fingerprint import Fingerprint
@@ -133,3 +134,34 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     model.load_state_dict(bundle.model.state_dict())
     save_style(folder, model, bundle.prior, Fingerprint.empty(), dict(bundle.card))
     return folder
+
+
+def held_chords(bars=8, *, tempo_bpm=90.0, domain="pop", velocity=66):
+    """A melody of eighths over held thirds of two harmonies, a new one each bar, in 4/4."""
+    notes = []
+    for bar in range(bars):
+        root = 48 + 7 * (bar % 2)
+        notes += [(96 * bar, 90, root, velocity), (96 * bar, 90, root + 4, velocity)]
+        notes += [(96 * bar + 12 * k, 12, root + 12 + (0, 4, 7, 4, 0, 4, 7, 12)[k], velocity) for k in range(8)]
+    rows = [[96 * bar, 96, 4, 4] for bar in range(bars)]
+    return Piece(np.array(notes), np.array(rows), np.full(bars, tempo_bpm), domain=domain)
+
+
+@pytest.fixture(name="chords")
+def make_chords():
+    return held_chords
+
+
+@pytest.fixture
+def performed(tmp_path):
+    """A folder of performances: chords late by what their bar tells, louder notes above, a tempo that falls."""
+    for number in range(4):
+        rng = np.random.default_rng(number)
+        midi = MidiFile(480)
+        midi.tempi = [(0, 600_000), *((480 * beat, 600_000 + 1_000 * beat) for beat in range(1, 80))]
+        for onset, duration, pitch, _ in held_chords(20).notes.tolist():
+            late = int(rng.integers(-15, 16)) if pitch > 58 else 20
+            loud = 70 if pitch > 58 else 50
+            midi.notes.append((max(0, 20 * onset + late), 18 * duration, pitch, loud, 0))
+        (tmp_path / f"{number}.mid").write_bytes(dump(midi))
+    return tmp_path

@@ -20,6 +20,7 @@ from db.queries.clips import add_audio, add_clip, count_pool
 from db.tables import Clip
 from models.metrics.music_statistics import ATTRIBUTES
 from models.music.notes import Piece
+from models.style.performance import touch
 from models.taste.space import TasteSpace, summary
 from webapp.app import create_app
 from webapp.composing import bank, for_listener, pool, rendering, search
@@ -157,7 +158,7 @@ def stock(context: Context, tiny_composer) -> Stock:
                 for seconds in lengths:
                     add_audio(
                         session, clip_id, seconds=seconds, sha256=sound.sha256, uri=sound.key,
-                        size_bytes=sound.size, lufs=-18.0, true_peak_db=-1.5,
+                        size_bytes=sound.size, lufs=-18.0, true_peak_db=-1.5, playing=touch.version(),
                     )  # fmt: skip
                 made.append(clip_id)
             return made

@@ -11,6 +11,7 @@ from models.music.midi import on_grid, read_midi, without_overlaps, write_midi
 from models.music.midi_bars import bars_from_meters
 from models.music.midi_file import MidiFile, dump, parse
 from models.music.notes import Piece
+from models.music.performance import Performance, as_written
 
 METERS = [(4, 4), (3, 4), (6, 8), (9, 8), (2, 2), (5, 8), (7, 16)]
 
@@ -153,3 +154,26 @@ def test_a_path_and_its_bytes_read_the_same(tmp_path: Path) -> None:
     midi = io.BytesIO(dump(MidiFile(24, notes=[(0, 24, 60, 64, 0)]))).getvalue()
     (tmp_path / "a.mid").write_bytes(midi)
     assert np.array_equal(read_midi(tmp_path / "a.mid").notes, read_midi(midi).notes)
+
+
+def test_a_performance_is_written_where_it_was_played_with_its_pedal() -> None:
+    notes = np.array([[0, 24, 60, 70], [0, 24, 64, 70], [24, 24, 62, 70], [96, 96, 60, 70]])
+    piece = Piece(notes, np.array([[0, 96, 4, 4], [96, 96, 4, 4]]), np.array([120.0, 120.0]))
+    bars_s = np.array([0.0, 2.0, 4.5])  # the second bar is slower
+    onset_s, held_s = np.array([0.0, 0.03, 0.49, 2.0]), np.array([0.4, 0.4, 0.5, 2.4])
+    pedal_s = np.array([[0.1, 1.9]])
+    velocity = np.array([60, 61, 62, 63], dtype=np.int32)
+    performance = Performance(onset_s, held_s, np.maximum(held_s, 1.0), velocity, bars_s, pedal_s)
+    midi = parse(write_midi(piece, performance))
+    assert midi.tempi == [(0, 500_000), (1920, 625_000)]
+    ticks = {pitch: (onset, duration) for onset, duration, pitch, loud, _ in midi.notes if loud < 63}
+    assert ticks == {60: (0, 384), 64: (29, 384), 62: (470, 480)}
+    assert [(time, down) for _, time, down in midi.pedals] == [(96, True), (1824, False)]
+    assert [loud for *_, loud, _ in sorted(midi.notes)] == [60, 61, 62, 63]
+    assert read_midi(write_midi(piece, performance, voices=True)).notes[:, 2].tolist() == [60, 64, 62, 60]
+
+
+def test_what_is_played_as_written_is_written_so() -> None:
+    notes = np.array([[0, 24, 60, 70], [12, 24, 64, 71], [96, 96, 60, 70]])
+    piece = Piece(notes, np.array([[0, 96, 4, 4], [96, 96, 4, 4]]), np.array([100.0, 90.0]))
+    assert parse(write_midi(piece, as_written(piece))) == parse(write_midi(piece))

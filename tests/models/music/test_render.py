@@ -7,7 +7,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.music.notes import MusicError, Piece
-from models.music.render import SAMPLE_RATE_HZ, encode_mp3, measure, notes_in_seconds, render
+from models.music.performance import Performance, as_written
+from models.music.render import (
+    SAMPLE_RATE_HZ,
+    bars_in_seconds,
+    encode_mp3,
+    measure,
+    notes_in_seconds,
+    render,
+    sounding_seconds,
+)
 
 
 def piece(notes, bars=8, tempo_bpm=120.0):
@@ -134,3 +143,18 @@ def test_any_notes_give_finite_sound_of_the_length_asked_for(notes, seconds):
     assert audio.shape == (round(seconds * SAMPLE_RATE_HZ), 2)
     assert np.isfinite(audio).all()
     assert np.abs(audio).max() < 0.9
+
+
+def test_a_performance_is_heard_and_shown_in_its_own_time():
+    music = piece([[0, 24, 60, 80], [48, 24, 67, 80]], bars=1)
+    onset, sounding = np.array([0.1, 1.25]), np.array([0.5, 0.75])
+    played = Performance(
+        onset, np.array([0.2, 0.2]), sounding, np.array([50, 90]), np.array([0.0, 2.2]), np.zeros((0, 2))
+    )
+    assert notes_in_seconds(music, None, played) == [(0.0, 0.5, 60, 50), (1.15, 0.75, 67, 90)]
+    assert bars_in_seconds(music, played) == [-0.1, 2.1]
+    assert sounding_seconds(music, played) == pytest.approx(1.9 + 1.6)
+    loud = np.abs(render(music, 3.0, played)).max(axis=1)
+    struck = round(1.15 * SAMPLE_RATE_HZ)
+    assert loud[struck : struck + 4000].max() > 2 * loud[struck - 4000 : struck - 100].max()
+    assert np.array_equal(render(music, 3.0, as_written(music)), render(music, 3.0))

@@ -1,9 +1,16 @@
 from __future__ import annotations
 
+import hashlib
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from sqlalchemy import update
+
+from db.tables import Clip, ClipAudio
+from models.music.notes import Piece
+from models.music.render import notes_in_seconds
+from models.style.performance import touch
 
 HEARD = {"left": 4000, "right": 4200.4}
 
@@ -175,6 +182,31 @@ def test_sound_that_the_store_lost_is_made_again(client, stock, context):
     assert again.status_code == 200
     assert len(again.content) > 10_000
     assert client.get(clip["audio_url"]).content == again.content
+
+
+def test_both_clips_of_a_pair_are_played_alike_whenever_they_were_rendered(client, stock, context):
+    stock("pop", 2)
+    pair = client.get("/api/offers").json()[0]
+    old, new = pair["left"], pair["right"]
+
+    def as_it_was(session):  # before clips were played
+        session.execute(update(ClipAudio).where(ClipAudio.clip_id == uuid.UUID(old["clip_id"])).values(playing=""))
+
+    context.database.transaction(as_it_was)
+    assert client.get(new["audio_url"]).content.startswith(b"sound")  # today's, as it is stored
+    heard = client.get(old["audio_url"]).content
+    assert len(heard) > 10_000
+    assert client.get(old["audio_url"]).content == heard
+    row = context.database.transaction(
+        lambda session: session.get(ClipAudio, (uuid.UUID(old["clip_id"]), old["seconds"]))
+    )
+    assert row.playing == touch.version()
+    assert (row.bytes, row.sha256) == (len(heard), hashlib.sha256(heard).hexdigest())
+    clip = context.database.transaction(lambda session: session.get(Clip, uuid.UUID(old["clip_id"])))
+    piece = Piece.from_json(clip.notes)
+    played = notes_in_seconds(piece, old["seconds"], touch.play(piece, "pop"))
+    assert client.get(old["notes_url"]).json()["notes"] == [list(note) for note in played]
+    assert played != notes_in_seconds(piece, old["seconds"])
 
 
 def test_the_taste_page_starts_with_doubt_and_ends_with_an_accuracy(client, stock, vote):
