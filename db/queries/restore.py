@@ -40,7 +40,7 @@ from db.tables import (
 OLDER_SCHEMAS = (2, 3, 4)  # of heads that are learned again; the first two know no fours
 PAIR = ("left_clip", "right_clip")
 FOUR = ("clip_a", "clip_b", "clip_c", "clip_d")
-LATER_COLUMNS = {"repeats", "population_id", "measured"}  # which the first exports and journals do not have
+LATER_COLUMNS = {"repeats": None, "population_id": None, "measured": None, "playing": ""}  # that old exports lack
 
 
 class NotAnExportError(ValueError):
@@ -227,7 +227,8 @@ def _values(table: type[Base], row: Mapping[str, Any]) -> dict[str, Any]:
         if attribute.key in OF_THIS_INSTALLATION:
             continue
         column = attribute.columns[0]
-        value = row.get(attribute.key) if attribute.key in LATER_COLUMNS else row[attribute.key]
+        known = attribute.key in row or attribute.key not in LATER_COLUMNS
+        value = row[attribute.key] if known else LATER_COLUMNS[attribute.key]
         if value is not None and isinstance(column.type, Uuid):
             value = UUID(value)
         elif value is not None and isinstance(column.type, TIMESTAMP):

@@ -2,7 +2,8 @@
 
 The same excerpts, the same notes, played four ways: as the pianist did, as the model does from the score alone,
 deadpan (the score as written), and with independent normal deviations as widely spread as the pianists'. A classifier
-sees what was played, never which notes.
+sees what was played, never which notes. Pop1K7 was transcribed in frames of 32 ms, on which all its onsets lie: the
+others are heard through such frames, too, or a classifier would tell the transcriber.
 """
 
 from __future__ import annotations
@@ -21,10 +22,20 @@ from models.metrics.intervals import finite_mean
 from models.music.notes import TICKS_PER_QUARTER, MusicError, Piece
 from models.style.performance.player import Player
 from models.style.performance.reading import Example
-from models.style.performance.score import MOST_LENGTH, MOST_SECONDS, MOST_TEMPO, Played, Score, bars_of, read_score
+from models.style.performance.score import (
+    MOST_LENGTH,
+    MOST_SECONDS,
+    MOST_TEMPO,
+    Played,
+    Score,
+    bars_of,
+    read_score,
+    seconds_of_ticks,
+)
 
 Floats = npt.NDArray[np.float64]
 BARS, WINDOWS = 16, 3  # of an excerpt, and excerpts of a song
+FRAME_SECONDS = 0.032
 FOLDS, VOTERS = 5, 3
 LEAST_NOTES = 32
 REACH = 0.65
@@ -102,7 +113,30 @@ def ways(of: Sequence[Excerpt], player: Player, seed: int) -> dict[str, list[Pla
                 length=noise("length", notes, MOST_LENGTH),
             )
         )
+    for place, each in enumerate(of):
+        phase = np.random.default_rng([seed, place, 1]).uniform(0, FRAME_SECONDS)
+        for method in found.values():
+            method[place] = in_frames(each, method[place], phase)
     return found
+
+
+def in_frames(excerpt: Excerpt, played: Played, phase: float) -> Played:
+    """As the transcriber would have heard it, whose first frame begins at ``phase`` seconds."""
+    piece, score = excerpt.piece, excerpt.score
+    tempo = score.base_tempo_bpm * np.exp(played.tempo)
+    bars_s = np.concatenate([[0.0], np.cumsum(piece.bars[:, 1] / TICKS_PER_QUARTER * 60.0 / tempo)])
+    onset, duration = piece.notes[score.order, :2].T
+    start = seconds_of_ticks(piece, bars_s, onset)
+    lasts = seconds_of_ticks(piece, bars_s, onset + duration) - start
+
+    def heard(seconds: Floats) -> Floats:
+        found: Floats = np.round((seconds - phase) / FRAME_SECONDS) * FRAME_SECONDS + phase
+        return found
+
+    began = heard(start + played.late_s)
+    ended = heard(start + played.late_s + lasts * np.exp(played.length))
+    length = np.log(np.maximum(ended - began, 0.01) / np.maximum(lasts, 0.01))
+    return replace(played, late_s=began - start, length=np.clip(length, -MOST_LENGTH, MOST_LENGTH))
 
 
 def _told(excerpt: Excerpt) -> Floats:

@@ -18,10 +18,10 @@ from models.music.notes import MusicError
 from .model import PlayedBatch, in_units
 from .reading import Example, read_example
 from .score import FEATURES, KNOWN, VELOCITY, bars_of, read_score
-from .units import LATE, LOUD
+from .units import LOUD
 
 PERFORMED = "pop1k7"  # the corpus whose timing is a person's
-DITHER = {LATE: 0.0007 / 0.03, LOUD: 0.5 / 12}  # in units: what a tick and a step of velocity may hide
+DITHER = {LOUD: 0.5 / 12}  # in units: what a tick and a step of velocity may hide
 PARTS = ("train", "validation", "test")
 HELD_OUT = {"validation": 0.1, "test": 0.1}  # of songs that nobody has divided yet
 

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from .score import FEATURES, KNOWN, VELOCITY, VELOCITY_MEAN
-from .units import LATE, LEAST_SCALE, LOUD, TEMPO, UNITS
+from .units import FRAME, LATE, LEAST_SCALE, LOUD, TEMPO, UNITS
 
 PAST = 6  # what the player knows of the note before
 
@@ -83,13 +83,20 @@ class PerformanceModel(nn.Module):
         ``noise`` spoils what the player remembers, in units: what it draws itself will not be perfect either.
         """
         known = self.read(batch.features)
-        past = memory(batch.values, batch.first)
+        heard = batch.values.clone()
+        if self.training:  # nobody can tell where in its frame a note lay
+            heard[..., LATE] += FRAME * (torch.rand_like(heard[..., LATE]) - 0.5)
+        past = memory(heard, batch.first)
         state, _ = self.player(torch.cat([known, past + noise * torch.randn_like(past)], dim=-1))
         anchors = references(batch.features, batch.values, batch.first)
         found = []
         for aspect, head in enumerate(self.heads):
             mixture = head(torch.cat([state, known, batch.values[..., :aspect]], dim=-1))
-            nats = -log_likelihood(mixture, batch.values[..., aspect] - anchors[..., aspect], LEAST_SCALE[aspect])
+            value = batch.values[..., aspect] - anchors[..., aspect]
+            least = LEAST_SCALE[aspect]
+            nats = -(
+                log_chance(mixture, value, least, FRAME) if aspect == LATE else log_likelihood(mixture, value, least)
+            )
             counted = batch.real & batch.opens if aspect == TEMPO else batch.real
             found.append((nats * counted).sum())
         return torch.stack(found)
@@ -125,6 +132,20 @@ def log_likelihood(mixture: Tensor, value: Tensor, least_scale: float) -> Tensor
     z = (value.unsqueeze(-1) - mean) * torch.exp(-scale)
     log_density = -z - scale - 2 * F.softplus(-z)
     return torch.logsumexp(F.log_softmax(weight, dim=-1) + log_density, dim=-1)
+
+
+def log_chance(mixture: Tensor, value: Tensor, least_scale: float, width: float) -> Tensor:
+    """Of lying in the frame of ``width`` around ``value`` ``(…)``: the mixture itself is as fine as its parts.
+
+    Source: discretised mixtures of logistics (Salimans et al. 2017).
+    """
+    weight, mean, scale = mixture.chunk(3, dim=-1)
+    steep = torch.exp(-soft_floor(scale, least_scale))
+    middle = value.unsqueeze(-1) - mean
+    above, below = (middle + width / 2) * steep, (middle - width / 2) * steep
+    # log(sigmoid(a) - sigmoid(b)) = logsigmoid(a) + logsigmoid(-b) + log(1 - exp(b - a))
+    inside = F.logsigmoid(above) + F.logsigmoid(-below) + torch.log(-torch.expm1(-width * steep))
+    return torch.logsumexp(F.log_softmax(weight, dim=-1) + inside, dim=-1)
 
 
 def soft_floor(scale: Tensor, least: float) -> Tensor:
