@@ -125,6 +125,7 @@ def scale(number: int) -> Piece:
         notes=np.array([[t * 24, 24, 40 + (number * 7 + t) % 48, 60 + number % 40] for t in range(16)]),
         bars=np.array([[i * 96, 96, 4, 4] for i in range(8)]),
         tempo_bpm=np.full(8, 60.0 + number / 100),
+        source="composed",
     )
 
 

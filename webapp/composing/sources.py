@@ -23,6 +23,7 @@ from webapp.learning.playable_clips import PlayablePool
 from webapp.runtime.errors import NotYours
 
 CLIPS, PIECES = "clips", "pieces"
+COMPOSED = "composed"  # the source of notes that nobody brought
 LEAST_POOL, LEAST_SPREAD = 8, 0.3  # below these a pool says little about where its middle lies
 TEXTURE, SINGLE_LINE = "notes_per_onset", -1.0  # one note at a time, in standard deviations of all music
 
@@ -80,7 +81,7 @@ def find(session: Session, name: str, listener_id: uuid.UUID, link_key: str = ""
                 piece.latents,
                 piece.model_version,
                 mine=piece.listener_id == listener_id,
-                written=not piece.recipe,
+                written=not piece.recipe and piece.notes.get("source") != COMPOSED,
             )
     raise NotYours(f"there is no {name} in your studio (any more); start from another piece")
 

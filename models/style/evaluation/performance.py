@@ -93,9 +93,9 @@ def ways(of: Sequence[Excerpt], player: Player, seed: int) -> dict[str, list[Pla
     found: dict[str, list[Played]] = {name: [] for name in METHODS.values()}
     for place, each in enumerate(of):
         rng = np.random.default_rng([seed, place])
-        found["ours"].append(player.play(each.score, rng))
+        found["ours"].append(player.play(each.score, rng.random((len(each.score.order), 4, 2))))
         muted = read_score(each.piece, dynamics=False)
-        found["without_dynamics"].append(player.play(muted, rng))
+        found["without_dynamics"].append(player.play(muted, rng.random((len(muted.order), 4, 2))))
         told, notes = _told(each), len(each.played.late_s)
         flat = Played(np.zeros(len(each.played.tempo)), np.zeros(notes), told, np.zeros(notes))
         found["deadpan"].append(flat)

@@ -48,7 +48,12 @@ class PlayedSet:
             bar = bars_of(example.piece, example.piece.notes[score.order, 0])
             told = np.stack([played.tempo[bar], played.late_s, played.velocity, played.length], axis=1)
             values = in_units(torch.from_numpy(told)).numpy()
-            parts = (score.features.astype(np.float16), values.astype(np.float32), score.first, score.opens)
+            parts: tuple[npt.NDArray[Any], ...] = (
+                score.features.astype(np.float16),
+                values.astype(np.float32),
+                score.first,
+                score.opens,
+            )
             for column, part in zip(columns, parts, strict=True):
                 column.append(part)
         edges = np.cumsum([0, *map(len, columns[0])])

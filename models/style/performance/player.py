@@ -48,8 +48,8 @@ class Player:
         known: Array = scaled * self._weights["norm.weight"] + self._weights["norm.bias"]
         return known
 
-    def play(self, score: Score, rng: np.random.Generator) -> Played:
-        """One way to play the score, drawn from ``rng``."""
+    def play(self, score: Score, chance: npt.NDArray[np.float64]) -> Played:
+        """One way to play the score, by numbers of chance between 0 and 1: ``(notes, 4, 2)`` in playing order."""
         known = self.read(score.features)
         dim = known.shape[1]
         into, again = self._weights["player.weight_ih_l0"], self._weights["player.weight_hh_l0"]
@@ -58,7 +58,6 @@ class Player:
         hidden = again.shape[1]
         heads = [_Head(self._weights, aspect, known, hidden) for aspect in range(4)]
         told = score.features[:, KNOWN] * score.features[:, VELOCITY]
-        chance = rng.random((len(known), 4, 2))
 
         values = np.zeros((len(known), 4), dtype=np.float32)
         state = np.zeros(hidden, dtype=np.float32)

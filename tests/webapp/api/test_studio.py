@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import uuid
 
+import numpy as np
 import pytest
 import soundfile
 import symusic
@@ -98,12 +99,18 @@ def test_locked_bars_stay_and_the_recipe_and_its_link_tell_them(studio, visitor,
     assert made.status_code == 201, made.text
     piece = made.json()
 
-    def pitches(opened, bar):
-        start, end = opened["bars_s"][bar : bar + 2]
-        return [pitch for at, _, pitch, _ in opened["notes"] if start - 0.01 <= at < end - 0.01]
+    def pitches(opened):
+        written = read_midi(studio.get(opened["downloads"]["mid"]).content)
+        return [written.window(bar, 1).notes[:, 2].tolist() for bar in range(8)]
 
-    assert [pitches(piece, bar) == pitches(old, bar) for bar in (0, 5)] == [True, True]
-    assert [pitches(piece, bar) for bar in range(8)] != [pitches(old, bar) for bar in range(8)]
+    assert [pitches(piece)[bar] == pitches(old)[bar] for bar in (0, 5)] == [True, True]
+    assert pitches(piece) != pitches(old)
+    # what is composed is played, what was brought is as written
+    played, plain = (read_midi(studio.get(piece["downloads"][form]).content).notes for form in ("played", "mid"))
+    assert len(played) == len(plain)
+    assert not np.array_equal(played[:, :2], plain[:, :2])
+    own = [read_midi(studio.get(old["downloads"][form]).content).notes for form in ("played", "mid")]
+    assert np.array_equal(*own)
     assert studio.post("/api/studio/pieces", json=recipe).json()["notes"] == piece["notes"]
     assert (piece["recipe"]["keep"], piece["recipe"]["locks"]) == (0.2, locks)
     key = studio.post(f"/api/studio/{piece['name']}/link").json()["key"]

@@ -21,10 +21,14 @@ def weights(model):
     return {name: value.numpy() for name, value in model.state_dict().items()}
 
 
+def chance(score, seed):
+    return np.random.default_rng(seed).random((len(score.order), 4, 2))
+
+
 def test_the_player_computes_what_the_model_does(model, chords):
     score = read_score(chords(4))
     player = Player(weights(model), CONFIG.dilations)
-    played = player.play(score, np.random.default_rng(0))
+    played = player.play(score, chance(score, 0))
     told = np.stack([played.tempo[score.bar], played.late_s, played.velocity, played.length], axis=1)
     values = torch.from_numpy((told - (0, 0, 60, 0)) / (0.03, 0.03, 12, 0.4)).float()[None]
     first = torch.from_numpy(score.first)[None]
@@ -55,11 +59,11 @@ def test_draws_follow_the_mixture_and_keep_within_their_limits():
 def test_loudness_stays_within_the_step_that_the_score_tells(model, chords):
     piece = chords(8)
     score = read_score(piece)
-    played = Player(weights(model), CONFIG.dilations).play(score, np.random.default_rng(3))
+    played = Player(weights(model), CONFIG.dilations).play(score, chance(score, 3))
     apart = played.velocity - piece.notes[score.order, 3]
     assert STEP[0] <= apart.min() < 0 < apart.max() <= STEP[1]
     assert np.abs(played.late_s).max() <= MOST_SECONDS + 1e-6
-    free = Player(weights(model), CONFIG.dilations).play(read_score(piece, dynamics=False), np.random.default_rng(3))
+    free = Player(weights(model), CONFIG.dilations).play(read_score(piece, dynamics=False), chance(score, 3))
     assert free.velocity.std() > apart.std()
 
 
