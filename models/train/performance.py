@@ -17,7 +17,8 @@ from pathlib import Path
 
 from models.experiments.arguments import exit_without_music, output_folder, positive_int
 from models.experiments.provenance import commit, data_hash
-from models.style.performance.data import PARTS, PlayedSet, performed_songs
+from models.music.corpora import CORPORA
+from models.style.performance.data import PARTS, PERFORMED, PlayedSet, performed_songs
 from models.style.performance.presets import PRESETS
 from models.style.performance.training import STATE, PerformanceTraining
 
@@ -48,8 +49,11 @@ def main(argv: list[str] | None = None) -> None:
     train = parts["train"] or [example for part in PARTS for example in parts[part]]
     sets = {"train": PlayedSet.of(train), "validation": PlayedSet.of(parts["validation"] or train)}
     pieces = [example.piece for example in train]
+    corpus = CORPORA[PERFORMED]
     about = {
-        "hash": data_hash(pieces), "pieces": len(pieces), "notes": sum(len(piece.notes) for piece in pieces),
+        "hash": data_hash(pieces), "sources": [PERFORMED] if corpus.files() else ["folder"],
+        "terms": {PERFORMED: corpus.terms} if corpus.files() else {},
+        "pieces": len(pieces), "notes": sum(len(piece.notes) for piece in pieces),
         "held_out": "by song, names in held_out.json",
     }  # fmt: skip
     training = PerformanceTraining(
