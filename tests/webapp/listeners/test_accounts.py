@@ -187,8 +187,8 @@ def test_an_older_export_comes_back_and_its_head_is_learned_from_the_votes(conte
     listener, other = live(5), another_context()
     data = export(context.database, listener)
     del data["population"], data["listener"]["population_id"]
-    for sound in (sound for clip in data["clips"] for sound in clip["audio"]):
-        del sound["playing"]
+    for audio in (audio for clip in data["clips"] for audio in clip["audio"]):
+        del audio["playing"]
     older = data | {"kallos_listener": 2, "heads": [{"tie": -0.9}]}
     assert restore(other.database, other.journal, json.loads(json.dumps(older))).votes == 6
     mine, theirs = (
