@@ -65,6 +65,9 @@ def parser() -> argparse.ArgumentParser:
     export.add_argument("--out", type=Path, help="a file, .json or .zip; JSON on standard output where none is given")
     restore = actions.add_parser("import", help="bring an exported listener back, from either form")
     restore.add_argument("file", type=Path)
+    restore.add_argument(
+        "--trusted", action="store_true", help="let votes count in studies though this installation did not write them"
+    )
     delete = actions.add_parser("delete", help="forget all of a listener, with the clips composed only for them")
     delete.add_argument("id", type=uuid.UUID)
     listener.set_defaults(run=_listener)
@@ -250,15 +253,19 @@ def _listener(given: argparse.Namespace, settings: Settings) -> int:
     try:
         with closing(Context(settings)) as context:
             if given.action == "import":
-                back = restore.restore(context.database, context.journal, archive.unpack(given.file.read_bytes()))
+                data = archive.unpack(given.file.read_bytes())
+                trusted = given.trusted or export.is_ours(data, context.identity)
+                back = restore.restore(context.database, context.journal, data, trusted=trusted)
                 print(f"listener {back.listener_id}: {back.offers} offers with {back.votes} votes")
+                if not trusted:
+                    print("this installation did not write this file: its votes stand in no study (see --trusted)")
                 if back.missing:
                     print(f"{back.missing} offers stay away: their clips are not in this installation", file=sys.stderr)
             elif given.action == "delete":
                 deletion.delete(context.records, given.id)
                 print(f"forgotten: {given.id}")
             else:
-                data = export.export(context.database, given.id)
+                data = export.signed(export.export(context.database, given.id), context.identity)
                 if given.out and given.out.suffix == ".zip":
                     given.out.write_bytes(archive.pack(data))
                 elif given.out:

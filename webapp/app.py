@@ -141,6 +141,7 @@ def serve(settings: Settings, *, open_browser: bool = False) -> int:
             timeout_graceful_shutdown=3,
             timeout_keep_alive=KEEP_ALIVE_S,
             server_header=False,
+            forwarded_allow_ips=settings.trusted_proxies,
         )
         _Announcing(config, f"http://{shown}:{port}", open_browser=open_browser).run(sockets=[listening])
     except KeyboardInterrupt:

@@ -14,6 +14,7 @@ from webapp.generation.remote import RemoteGenerator
 from webapp.learning.installed_style import InstalledStyle
 from webapp.learning.playable_clips import PlayablePool
 from webapp.listeners.records import Records
+from webapp.listeners.tokens import Tokens
 from webapp.listening import BestOfFour, Pairs, Voting
 from webapp.maps.atlas import Atlas
 from webapp.runtime.clip_store import ClipStore
@@ -61,7 +62,12 @@ class Context:
     @cached_property
     def identity(self) -> Identity:
         """Signs and reads tokens."""
-        return Identity(self.settings.signing_secret)
+        return Identity(*self.settings.signing_secrets)
+
+    @cached_property
+    def tokens(self) -> Tokens:
+        """Gives and takes back listeners' tokens."""
+        return Tokens(self.identity, self.database, self.journal)
 
     @cached_property
     def space(self) -> TasteSpace:

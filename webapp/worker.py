@@ -36,6 +36,7 @@ from webapp.composing.jobs import JobInHand
 from webapp.context import Context
 from webapp.generation.protocol import BadRequest, GenerationError
 from webapp.learning import population, reencoding, refits
+from webapp.listeners import deletion
 from webapp.maps import catalogue, drawing, shipped_maps
 from webapp.maps.progress import Progress
 from webapp.research import training_runs
@@ -238,6 +239,7 @@ class Worker:
         if time.monotonic() > self._housekeeping:
             self._housekeeping = time.monotonic() + HOUSEKEEPING_SECONDS
             transaction(jobs.forget_finished)
+            deletion.expire(self.context.records)
             self._changing = True
         if time.monotonic() > self._populations:
             self._populations = time.monotonic() + POPULATION_SECONDS

@@ -64,6 +64,7 @@ def store_four_vote(
     votes_seen: int,
     heard_ms: Sequence[int],
     model_version: str,
+    trust: str = "unavailable",
     learned: HeadColumns | None = None,
 ) -> FourVote:
     """Store a claimed ``new`` pick with what was expected of it and the head that it led to, and close the four.
@@ -81,6 +82,7 @@ def store_four_vote(
         "votes_seen": votes_seen,
         "heard_ms": list(heard_ms),
         "model_version": model_version,
+        "trust": trust,
     }
     session.flush()
     given = {f"its_{name}": value for name, value in pick.items()} | head_parameters(four.listener_id, learned)
@@ -91,8 +93,8 @@ def store_four_vote(
 
 @built_once
 def _store(*, with_head: bool) -> Select[FourVote]:
-    names = ["four_id", "listener_id", "outcome", "chances", "head_version", "votes_seen", "heard_ms", "model_version"]
-    columns = {name: getattr(FourVote, name) for name in names}
+    names = ("four_id", "listener_id", "outcome", "chances", "head_version", "votes_seen", "heard_ms")
+    columns = {name: getattr(FourVote, name) for name in (*names, "model_version", "trust")}
     values = {name: bindparam(f"its_{name}", type_=column.type) for name, column in columns.items()}
     picked = insert(FourVote).values(values).returning(*FourVote.__table__.c).cte("picked")
     closed = update(Four).where(Four.id == values["four_id"]).values(state="voted").returning(Four.id).cte("closed")

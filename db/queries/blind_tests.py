@@ -95,6 +95,6 @@ def outcomes(session: Session, listener_id: UUID) -> Counter[str]:
 
 
 def listeners_of(session: Session, study_id: str) -> list[UUID]:
-    """Everybody who takes part in a study, in the order in which they came."""
-    query = select(Listener.id).where(Listener.study_id == study_id)
+    """Everybody who takes part in a study, in the order in which they came; not who came with a file."""
+    query = select(Listener.id).where(Listener.study_id == study_id, ~Listener.brought)
     return list(session.scalars(query.order_by(Listener.created_at, Listener.id)))

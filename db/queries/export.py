@@ -37,7 +37,7 @@ from db.tables import (
 )
 
 EXPORT_SCHEMA = 5  # since heads know distances from the middle
-OF_THIS_INSTALLATION = {"journal_entries", "retired"}  # columns that say nothing about a listener
+OF_THIS_INSTALLATION = {"journal_entries", "retired", "link_id"}  # columns that say nothing about a listener
 
 
 def export_listener(session: Session, listener_id: UUID) -> dict[str, Any] | None:

@@ -39,7 +39,7 @@ def heads_of_study(
     query = (
         select(StoredHead, Listener.population_id)
         .join(Listener, Listener.id == StoredHead.listener_id)
-        .where(Listener.study_id == study_id, StoredHead.model_version == model_version)
+        .where(Listener.study_id == study_id, StoredHead.model_version == model_version, ~Listener.brought)
         .where(StoredHead.votes_seen >= votes)
         .order_by(StoredHead.listener_id)
     )
@@ -54,7 +54,7 @@ def count_heads(session: Session, study_id: str, model_version: str, *, votes: i
         select(func.count())
         .select_from(StoredHead)
         .join(Listener, Listener.id == StoredHead.listener_id)
-        .where(Listener.study_id == study_id, StoredHead.model_version == model_version)
+        .where(Listener.study_id == study_id, StoredHead.model_version == model_version, ~Listener.brought)
         .where(StoredHead.votes_seen >= votes, Listener.id != but)
     )
     return session.scalars(query).one()

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import Select, Uuid, bindparam, delete, exists, func, literal, select, update
+from sqlalchemy import Select, Uuid, bindparam, delete, exists, func, literal, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from db.queries.prepared import built_once
-from db.tables import DEFAULT_STUDY, Clip, ClipAudio, Job, Listener
+from db.tables import (
+    DEFAULT_STUDY,
+    Clip,
+    ClipAudio,
+    Duet,
+    FourVote,
+    Job,
+    Listener,
+    StudioPiece,
+    TasteCard,
+    Vote,
+)
 
 
 def create_listener(
@@ -50,6 +61,31 @@ def set_domain(session: Session, listener_id: UUID, domain: str) -> bool:
     """What is offered from now on; whether there is such a listener."""
     change = update(Listener).where(Listener.id == listener_id).values(domain=domain).returning(Listener.id)
     return session.scalars(change).one_or_none() is not None
+
+
+def next_generation(session: Session, listener_id: UUID) -> int | None:
+    """Begin a new generation of the listener's tokens and end their link; None where there is no such listener."""
+    change = update(Listener).where(Listener.id == listener_id)
+    change = change.values(token_generation=Listener.token_generation + 1, link_id=None)
+    return session.scalars(change.returning(Listener.token_generation)).one_or_none()
+
+
+def set_link(session: Session, listener_id: UUID, link_id: UUID) -> bool:
+    """Let this link to the listener work, and no other; whether there is such a listener."""
+    change = update(Listener).where(Listener.id == listener_id).values(link_id=link_id).returning(Listener.id)
+    return session.scalars(change).one_or_none() is not None
+
+
+def has_link(session: Session, listener_id: UUID, link_id: UUID) -> bool:
+    """Whether this link to the listener works."""
+    query = select(Listener.id).where(Listener.id == listener_id, Listener.link_id == link_id)
+    return session.scalars(query).one_or_none() is not None
+
+
+def use_link(session: Session, listener_id: UUID, link_id: UUID) -> bool:
+    """Whether this link to the listener works; it works no more."""
+    change = update(Listener).where(Listener.id == listener_id, Listener.link_id == link_id).values(link_id=None)
+    return session.scalars(change.returning(Listener.id)).one_or_none() is not None
 
 
 def next_entry(session: Session, listener_id: UUID) -> Listener | None:
@@ -94,6 +130,14 @@ def delete_composed(session: Session, listener_id: UUID, after: datetime) -> lis
     session.execute(delete(Clip).where(Clip.composed_for == listener_id, Clip.created_at > after))
     session.expire_all()
     return uris
+
+
+def without_anything(session: Session, older_than: timedelta, most: int) -> list[UUID]:
+    """Some listeners who came so long ago and never voted, kept, shared or agreed to anything."""
+    owners = [table.listener_id for table in (Vote, FourVote, StudioPiece, TasteCard)] + [Duet.host_id, Duet.guest_id]
+    has = [select(owner).where(owner == Listener.id).exists() for owner in owners]
+    query = select(Listener.id).where(Listener.created_at < func.now() - older_than, ~or_(*has))
+    return list(session.scalars(query.order_by(Listener.created_at).limit(most)))
 
 
 def sound_of_theirs(session: Session, listener_id: UUID, after: datetime | None = None) -> list[str]:

@@ -58,7 +58,7 @@ def growth(session: Session, model_version: str, *, votes: int) -> list[Growth]:
     query = (
         select(Listener.study_id, func.count(), func.sum(StoredHead.votes_seen))
         .join(StoredHead, StoredHead.listener_id == Listener.id)
-        .where(StoredHead.model_version == model_version, StoredHead.votes_seen >= votes)
+        .where(StoredHead.model_version == model_version, StoredHead.votes_seen >= votes, ~Listener.brought)
         .group_by(Listener.study_id)
         .order_by(Listener.study_id)
     )

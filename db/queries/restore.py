@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import numpy as np
 from sqlalchemy import TIMESTAMP, LargeBinary, Uuid, func, insert, inspect, select
@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 from db.queries.export import EXPORT_SCHEMA, OF_THIS_INSTALLATION
 from db.queries.listeners import get_listener
 from db.tables import (
+    BROUGHT,
     Base,
     Clip,
     ClipAudio,
@@ -40,7 +41,13 @@ from db.tables import (
 OLDER_SCHEMAS = (2, 3, 4)  # of heads that are learned again; the first two know no fours
 PAIR = ("left_clip", "right_clip")
 FOUR = ("clip_a", "clip_b", "clip_c", "clip_d")
-LATER_COLUMNS = {"repeats": None, "population_id": None, "measured": None, "playing": ""}  # that old exports lack
+LATER_COLUMNS: dict[str, Any] = {  # which the first exports and journals do not have
+    **dict.fromkeys(("repeats", "population_id", "measured")),
+    "playing": "",
+    "trust": "unavailable",
+    "brought": False,
+    "token_generation": 0,
+}
 
 
 class NotAnExportError(ValueError):
@@ -60,12 +67,13 @@ class Restored:
     missing: int
 
 
-def restore_listener(session: Session, data: Mapping[str, Any]) -> Restored:
+def restore_listener(session: Session, data: Mapping[str, Any], *, stranger: bool = False) -> Restored:
     """Bring back the listener of an export: pairs, fours, votes, heads, clips and studio, but no jobs and no sound.
 
     Duets are not brought back: they were agreed between two listeners there.
 
-    Clips for everybody that are new here come retired: they explain votes, and nobody else is offered them.
+    Clips for everybody that are new here come retired: they explain votes, and nobody else is offered them. From a
+    ``stranger``'s file they become the listener's own, and go with them; the votes are marked as imported.
     Raises ``NotAnExportError`` where the listener is here already or the data is of another form.
     """
     if isinstance(data, Mapping) and data.get("kallos_listener") in OLDER_SCHEMAS:
@@ -76,13 +84,13 @@ def restore_listener(session: Session, data: Mapping[str, Any]) -> Restored:
             f"this is no export of a listener: kallos_listener must be {EXPORT_SCHEMA} and is {given!r}; "
             "give a file that `kallos listener export` or the page's download wrote"
         )
-    return restore_rows(session, data)
+    return restore_rows(session, data, stranger=stranger)
 
 
-def restore_rows(session: Session, data: Mapping[str, Any]) -> Restored:
+def restore_rows(session: Session, data: Mapping[str, Any], *, stranger: bool = False) -> Restored:
     """Like ``restore_listener`` for the journal's rows, which carry no mark and may have no heads."""
     try:
-        return _restore(session, UUID(data["listener"]["id"]), data)
+        return _restore(session, UUID(data["listener"]["id"]), data, stranger=stranger)
     except NotAnExportError:
         raise
     except (KeyError, TypeError, ValueError, AttributeError, StatementError) as error:
@@ -117,6 +125,23 @@ def restore_clips(session: Session, clips: Iterable[Mapping[str, Any]], *, retir
     return here
 
 
+def _clips_of_a_stranger(session: Session, clips: Iterable[Mapping[str, Any]], listener_id: UUID) -> dict[UUID, UUID]:
+    """As ``restore_clips``, but what is new here belongs to the listener alone, under an id that nobody else has."""
+    here: dict[UUID, UUID] = {}
+    for clip in clips:
+        known = select(Clip.id).where(Clip.content_hash == clip["content_hash"], Clip.composed_for.is_(None))
+        found = None if clip["composed_for"] else session.scalar(known)
+        if found is None:
+            taken = session.scalar(select(Clip.id).where(Clip.id == UUID(clip["id"]))) is not None
+            clip_id = str(uuid4()) if taken else clip["id"]
+            kind = clip["kind"] if clip["composed_for"] else BROUGHT
+            theirs = {"id": clip_id, "kind": kind, "composed_for": str(listener_id)}
+            audio = [{**row, "clip_id": clip_id} for row in clip["audio"]]
+            found = restore_clips(session, [{**clip, **theirs, "audio": audio}])[UUID(clip_id)]
+        here[UUID(clip["id"])] = found
+    return here
+
+
 def restore_populations(session: Session, rows: Iterable[Mapping[str, Any]]) -> None:
     """Bring back ``{population, study}``, of which the study may be None; what is here already stays as it is."""
     for row in rows:
@@ -137,7 +162,7 @@ def restore_duet(session: Session, row: Mapping[str, Any]) -> bool:
     return True
 
 
-def _restore(session: Session, listener_id: UUID, data: Mapping[str, Any]) -> Restored:
+def _restore(session: Session, listener_id: UUID, data: Mapping[str, Any], *, stranger: bool) -> Restored:
     if get_listener(session, listener_id) is not None:
         raise NotAnExportError(
             f"listener {listener_id} is here already, and nothing of theirs was changed; to listen as them in another "
@@ -151,11 +176,15 @@ def _restore(session: Session, listener_id: UUID, data: Mapping[str, Any]) -> Re
     (listener,) = _theirs(Listener, [data["listener"]], listener_id)
     began = select(StoredPopulation.id).where(StoredPopulation.id == listener["population_id"])
     listener["population_id"] = session.scalar(began)  # None where it was withdrawn: then the fixed prior is meant
+    listener["brought"] |= stranger
     session.execute(insert(Listener), [listener])
     for clip in data["clips"]:
         if clip["composed_for"] not in {None, str(listener_id)}:
             raise NotAnExportError(f"clip {clip['id']} belongs to {clip['composed_for']}, not to {listener_id}")
-    renamed = restore_clips(session, data["clips"], retired=True)
+    if stranger:
+        renamed = _clips_of_a_stranger(session, data["clips"], listener_id)
+    else:
+        renamed = restore_clips(session, data["clips"], retired=True)
     offers = _brought(session, listener_id, _theirs(Offer, data["offers"], listener_id), PAIR, renamed)
     fours = _brought(session, listener_id, _theirs(Four, data.get("fours", []), listener_id), FOUR, renamed)
     cards = _brought(
@@ -169,13 +198,13 @@ def _restore(session: Session, listener_id: UUID, data: Mapping[str, Any]) -> Re
     rows: list[tuple[type[Base], list[dict[str, Any]]]] = [
         (Offer, offers),
         (Four, fours),
-        (FourVote, _theirs(FourVote, [row["vote"] for row in picked], listener_id)),
+        (FourVote, _votes(FourVote, [row["vote"] for row in picked], listener_id, stranger=stranger)),
     ]
     for part_of, part in ((Prediction, "prediction"), (Vote, "vote"), (Listening, "listening")):
         given = [row[part] for row in parts if row[part] is not None]
         if any(row[part] is not None and row[part]["offer_id"] != row["id"] for row in parts):
             raise NotAnExportError(f"a {part} stands under an offer that it does not belong to")
-        rows.append((part_of, _theirs(part_of, given, listener_id)))
+        rows.append((part_of, _votes(part_of, given, listener_id, stranger=stranger)))
     rows.append((StoredHead, _theirs(StoredHead, data.get("heads", []), listener_id)))
     rows.append((TasteCard, cards))
     studio = _theirs(StudioPiece, data.get("studio", []), listener_id)
@@ -221,14 +250,22 @@ def _theirs(table: type[Base], rows: Iterable[Mapping[str, Any]], listener_id: U
     return found
 
 
+def _votes(
+    table: type[Base], rows: Iterable[Mapping[str, Any]], listener_id: UUID, *, stranger: bool
+) -> list[dict[str, Any]]:
+    """As ``_theirs``; a stranger's votes are marked."""
+    marked = {"trust": "imported"} if stranger and table in {Vote, FourVote} else {}
+    return [row | marked for row in _theirs(table, rows, listener_id)]
+
+
 def _values(table: type[Base], row: Mapping[str, Any]) -> dict[str, Any]:
     values = {}
     for attribute in inspect(table).column_attrs:
         if attribute.key in OF_THIS_INSTALLATION:
             continue
         column = attribute.columns[0]
-        known = attribute.key in row or attribute.key not in LATER_COLUMNS
-        value = row[attribute.key] if known else LATER_COLUMNS[attribute.key]
+        key = attribute.key
+        value = row.get(key, LATER_COLUMNS[key]) if key in LATER_COLUMNS else row[key]
         if value is not None and isinstance(column.type, Uuid):
             value = UUID(value)
         elif value is not None and isinstance(column.type, TIMESTAMP):

@@ -38,7 +38,7 @@ class PredictedPick:
 def predicted_votes(
     session: Session, *, listener_id: UUID | None = None, study_id: str | None = None
 ) -> list[PredictedVote]:
-    """Every vote (of a listener, of a study), in the order of listeners and times."""
+    """Every vote (of a listener; of a study but imported ones), in the order of listeners and times."""
     query = (
         select(
             Vote.listener_id,
@@ -58,7 +58,7 @@ def predicted_votes(
     if listener_id is not None:
         query = query.where(Vote.listener_id == listener_id)
     if study_id is not None:
-        query = query.where(Offer.study_id == study_id)
+        query = query.where(Offer.study_id == study_id, Vote.trust != "imported")
     return [PredictedVote(*row) for row in session.execute(query)]
 
 

@@ -31,21 +31,22 @@ class JudgedFour:
 
 
 def judged_pairs(session: Session, study_id: str, *, but: Collection[str] = ()) -> list[JudgedPair]:
-    """Every vote of a study on a pair, oldest first; those of pairs drawn by the policies ``but`` are left out."""
+    """Every vote of a study on a pair, oldest first, but imported ones and those of pairs drawn by policies ``but``."""
     query = (
         select(Offer, Vote, Prediction, Listening)
         .join(Vote, Vote.offer_id == Offer.id)
         .join(Prediction, Prediction.offer_id == Offer.id)
         .outerjoin(Listening, Listening.offer_id == Offer.id)
-        .where(Offer.study_id == study_id, Offer.policy.not_in(but))
+        .where(Offer.study_id == study_id, Offer.policy.not_in(but), Vote.trust != "imported")
         .order_by(Vote.created_at, Vote.offer_id)
     )
     return [JudgedPair(*row) for row in session.execute(query)]
 
 
 def judged_fours(session: Session, study_id: str) -> list[JudgedFour]:
-    """Every pick of four of a study, oldest first."""
-    query = select(Four, FourVote).join(FourVote, FourVote.four_id == Four.id).where(Four.study_id == study_id)
+    """Every pick of four of a study but imported ones, oldest first."""
+    query = select(Four, FourVote).join(FourVote, FourVote.four_id == Four.id)
+    query = query.where(Four.study_id == study_id, FourVote.trust != "imported")
     return [JudgedFour(*row) for row in session.execute(query.order_by(FourVote.created_at, Four.id))]
 
 

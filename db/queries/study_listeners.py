@@ -33,13 +33,13 @@ def studies(session: Session) -> list[StudySize]:
     """Every study, the largest first."""
     votes = (
         select(Offer.study_id, func.count().label("votes"))
-        .join(Vote, Vote.offer_id == Offer.id)
+        .join(Vote, (Vote.offer_id == Offer.id) & (Vote.trust != "imported"))
         .group_by(Offer.study_id)
         .subquery()
     )
     query = (
         select(Study.id, func.count(Listener.id), func.coalesce(func.max(votes.c.votes), 0).label("given"))
-        .outerjoin(Listener, Listener.study_id == Study.id)
+        .outerjoin(Listener, (Listener.study_id == Study.id) & ~Listener.brought)
         .outerjoin(votes, votes.c.study_id == Study.id)
         .group_by(Study.id)
     )
@@ -59,7 +59,7 @@ def repeated_outcomes(session: Session, study_id: str) -> dict[UUID, list[tuple[
         select(again.listener_id, first.outcome, second.outcome)
         .join(first, again.repeats == first.offer_id)
         .join(second, second.offer_id == again.id)
-        .where(again.study_id == study_id)
+        .where(again.study_id == study_id, first.trust != "imported", second.trust != "imported")
         .order_by(again.listener_id, second.created_at, second.offer_id)
     )
     found: dict[UUID, list[tuple[str, str]]] = defaultdict(list)
@@ -73,7 +73,8 @@ def played_clips(session: Session, study_id: str, model_version: str) -> list[Pl
     query = (
         select(Clip.id, func.count())
         .join(Offer, or_(Offer.left_clip == Clip.id, Offer.right_clip == Clip.id))
-        .where(Offer.study_id == study_id, Offer.state == "voted")
+        .join(Vote, Vote.offer_id == Offer.id)
+        .where(Offer.study_id == study_id, Vote.trust != "imported")
         .where(Clip.composed_for.is_(None), Clip.model_version == model_version)
         .group_by(Clip.id)
         .order_by(func.count().desc(), Clip.id)

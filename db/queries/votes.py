@@ -171,6 +171,7 @@ def store_vote(
     left_ms: int,
     right_ms: int,
     model_version: str,
+    trust: str = "unavailable",
     learned: HeadColumns | None = None,
 ) -> tuple[Prediction, Vote, Listening]:
     """Store prediction, vote and listening of a claimed ``new`` vote and the head that it led to, and close the offer.
@@ -190,6 +191,7 @@ def store_vote(
         "seen": expected.votes_seen,
         "said": outcome,
         "version": model_version,
+        "trust": trust,
         "heard_left": left_ms,
         "heard_right": right_ms,
     }
@@ -218,6 +220,7 @@ def _store(*, with_head: bool) -> Select[Prediction, Vote, Listening]:
         Vote.outcome: bindparam("said", type_=Text),
         Vote.predicted_at: predicted.c.made_at,
         Vote.model_version: bindparam("version", type_=Text),
+        Vote.trust: bindparam("trust", type_=Text),
         # the machine's clock may be set back in between
         Vote.created_at: func.greatest(func.clock_timestamp(), predicted.c.made_at),
     }

@@ -2,7 +2,7 @@
 
 from db.tables.base import Base
 from db.tables.best_of_four import FOUR_OUTCOMES, FOUR_PICKS, Four, FourVote
-from db.tables.clips import OWN, RIVALS, WHOLE, Clip, ClipAudio
+from db.tables.clips import BROUGHT, OWN, RIVALS, WHOLE, Clip, ClipAudio
 from db.tables.for_two import Duet, DuetPiece
 from db.tables.heads import StoredHead
 from db.tables.jobs import Job
@@ -18,6 +18,7 @@ from db.tables.training import MetricPoint, StudyResult, TrackedPrediction, Trai
 from db.tables.votes import OUTCOMES, PICKS, Listening, Vote
 
 __all__ = [
+    "BROUGHT",
     "DEFAULT_STUDY",
     "DOMAINS",
     "FOUR_OUTCOMES",

@@ -19,6 +19,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from db.tables.base import Base, Clock, NewId
 from db.tables.studies import DEFAULT_STUDY
+from db.tables.votes import TRUST_CHECK
 
 FOUR_OUTCOMES = ("a", "b", "c", "d", "none", "skipped")
 FOUR_PICKS = FOUR_OUTCOMES[:4]  # the outcomes that name a clip
@@ -83,12 +84,13 @@ class FourVote(Base):
     """A listener's pick among four clips, or that there is none, or a skip; one for each four, by its listener.
 
     ``chances`` of the four clips, if one is picked, under the head that had seen ``votes_seen`` votes, as they were
-    before; ``heard_ms``: how long each had sounded.
+    before; ``heard_ms``: how long each had sounded; ``trust``: as of a ``Vote``.
     """
 
     __tablename__ = "four_votes"
     __table_args__ = (
         CheckConstraint("outcome IN ('a', 'b', 'c', 'd', 'none', 'skipped')", name="outcome_is_known"),
+        CheckConstraint(TRUST_CHECK, name="trust_is_known"),
         CheckConstraint(
             "cardinality(chances) = 4 AND array_position(chances, NULL) IS NULL AND 0 < ALL (chances) "
             "AND abs(chances[1] + chances[2] + chances[3] + chances[4] - 1) < 1e-6",
@@ -112,4 +114,5 @@ class FourVote(Base):
     votes_seen: Mapped[int]
     heard_ms: Mapped[list[int]] = mapped_column(ARRAY(Integer))
     model_version: Mapped[str]
+    trust: Mapped[str] = mapped_column(server_default="unavailable")
     created_at: Mapped[Clock]

@@ -14,6 +14,7 @@ from db.tables.listeners import DOMAIN_CHECK
 # for this listener's taste: what they surely like, may like most, or like near a piece, or any of these that they have
 # opened; or of their own making
 OWN = ("composed", "surprise", "near", "opened", "studio")
+BROUGHT = "brought"  # with a stranger's file, to explain their votes: offered to nobody, and gone when they go
 WHOLE = "whole"  # a whole piece, of which the clip's latents tell the opening: it stands in no pair
 RIVALS = ("average", "drawn")  # what stands blind beside it: for the average listener, or as it came from the prior
 
@@ -30,7 +31,8 @@ class Clip(Base):
     __table_args__ = (
         CheckConstraint(DOMAIN_CHECK, name="domain_is_known"),
         CheckConstraint(
-            "kind IN ('prior', 'composed', 'surprise', 'near', 'opened', 'studio', 'average', 'drawn', 'whole')",
+            "kind IN ('prior', 'composed', 'surprise', 'near', 'opened', 'studio', 'average', 'drawn', 'whole', "
+            "'brought')",
             name="kind_is_known",
         ),
         CheckConstraint("(kind <> 'prior') = (composed_for IS NOT NULL)", name="composed_for_one_listener"),

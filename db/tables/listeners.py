@@ -19,12 +19,15 @@ class Listener(Base):
 
     ``population_id``: where their head began with their first vote; without one, at the fixed prior.
     ``journal_entries``: the number of their newest entry in the vote journal that is committed here too.
+    ``brought``: they came with a stranger's file, so no population learns from their head. ``token_generation``: tokens
+    of an earlier one are refused. ``link_id``: of the link to another device that still works.
     """
 
     __tablename__ = "listeners"
     __table_args__ = (
         CheckConstraint(DOMAIN_CHECK, name="domain_is_known"),
         CheckConstraint("journal_entries >= 0", name="journal_entries_not_negative"),
+        CheckConstraint("token_generation >= 0", name="token_generation_not_negative"),
     )
 
     id: Mapped[NewId]
@@ -35,4 +38,7 @@ class Listener(Base):
         ForeignKey("populations.id", ondelete="SET NULL"), index=True
     )
     journal_entries: Mapped[int] = mapped_column(server_default=text("0"))
+    brought: Mapped[bool] = mapped_column(server_default=text("false"))
+    token_generation: Mapped[int] = mapped_column(server_default=text("0"))
+    link_id: Mapped[uuid.UUID | None]
     created_at: Mapped[Clock]

@@ -12,14 +12,20 @@ from db.tables.base import Base, Clock
 
 OUTCOMES = ("left", "right", "equal", "neither", "skipped")
 PICKS = ("left", "right", "equal")  # the outcomes that compare the clips
+TRUST_CHECK = "trust IN ('heard', 'suspicious', 'unavailable', 'imported')"
 
 
 class Vote(Base):
-    """A listener's answer to an offer. ``predicted_at`` is the time of the prediction that it refers to."""
+    """A listener's answer to an offer. ``predicted_at`` is the time of the prediction that it refers to.
+
+    ``trust``: ``heard`` where what was said to be heard can be true, ``suspicious`` where it can't, ``unavailable``
+    where nobody could check it, ``imported`` where it came with a stranger's file: such a vote stands in no study.
+    """
 
     __tablename__ = "votes"
     __table_args__ = (
         CheckConstraint("outcome IN ('left', 'right', 'equal', 'neither', 'skipped')", name="outcome_is_known"),
+        CheckConstraint(TRUST_CHECK, name="trust_is_known"),
         CheckConstraint("predicted_at <= created_at", name="predicted_before"),
         ForeignKeyConstraint(["offer_id", "listener_id"], ["offers.id", "offers.listener_id"], ondelete="CASCADE"),
         ForeignKeyConstraint(
@@ -34,6 +40,7 @@ class Vote(Base):
     outcome: Mapped[str]
     predicted_at: Mapped[datetime]
     model_version: Mapped[str]
+    trust: Mapped[str] = mapped_column(server_default="unavailable")
     created_at: Mapped[Clock]
 
 

@@ -27,7 +27,7 @@ from webapp.composing import bank, for_listener, pool, rendering, search
 from webapp.composing.screening import content_hash
 from webapp.context import Context
 from webapp.listeners import accounts, restore
-from webapp.runtime.limits import IMPORTS_A_SECOND, IMPORTS_AT_ONCE, TokenBucket
+from webapp.runtime import limits
 from webapp.runtime.settings import Settings
 from webapp.supervision import Supervision
 
@@ -39,7 +39,7 @@ SETTINGS = "HOME RUNS DATABASE_URL STORE_URL GENERATOR_URL HOST PORT SECRET SOUN
 @pytest.fixture(autouse=True)
 def no_imports_of_other_tests(monkeypatch) -> None:
     """Files that other tests have brought don't count against the few that may be brought at once."""
-    monkeypatch.setattr(restore, "_imports", TokenBucket(IMPORTS_A_SECOND, IMPORTS_AT_ONCE))
+    monkeypatch.setattr(restore, "_imports", limits.Buckets(1e6, 1e6))
 
 
 @pytest.fixture(autouse=True)
@@ -113,7 +113,7 @@ def alone(settings: Settings) -> Iterator[Context]:
 def context(
     settings: Settings, generator_url: str, space: TasteSpace, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Context]:
-    monkeypatch.setattr(accounts, "_arrivals", accounts.TokenBucket(1e6, 1e6))
+    monkeypatch.setattr(accounts, "_arrivals", limits.Buckets(1e6, 1e6))
     context = Context(settings, generator_url=generator_url, space=space)
     yield context
     context.close()

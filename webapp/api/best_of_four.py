@@ -12,6 +12,7 @@ from models.taste.plackett_luce import Pick as Outcome
 from webapp.api.dependencies import ERRORS, MaybeClaim, TheContext, arrive
 from webapp.api.listening import Clip, Milliseconds
 from webapp.listening import Shown
+from webapp.listening.heard import require_heard, require_pace
 from webapp.runtime.errors import NotYours
 
 router = APIRouter(prefix="/api/fours", tags=["listening"])
@@ -60,6 +61,8 @@ def pick(four_id: uuid.UUID, given: Pick, context: TheContext, claim: MaybeClaim
     if claim is None:
         raise NotYours(f"without a listener's token no four is yours, {four_id} neither; GET /api/listener gives one")
     heard = [round(each) for each in given.heard_ms]
+    require_pace(claim.listener_id)
+    require_heard(given.outcome, heard)
     recorded = context.best_of_four.record_vote(claim.listener_id, four_id, given.outcome, heard)
     return Picked(
         four_id=recorded.id, outcome=given.outcome, picks=recorded.picks, open=[Four.of(each) for each in recorded.open]

@@ -1,8 +1,8 @@
 """What the routers share: the ``Context``, who is asking, how refusals look, and the address that a browser sees.
 
 A page keeps the ``listener_token`` that ``GET /api/listener`` gives once and sends it as ``Authorization: Bearer``; the
-cookie carries it where one is possible. A link token (``?token=`` in a page's address) is sent the same way and
-answered with a lasting token.
+cookie carries it where one is possible. A token that is not valid is refused with 401 and ``invalid_token``: the page
+keeps it and asks the person what to do.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pydantic import BaseModel
 from webapp.context import Context
 from webapp.listeners import accounts
 from webapp.runtime.errors import NoListener
-from webapp.runtime.identity import Claim, is_https, set_cookie
+from webapp.runtime.identity import Claim, given_token, is_https, set_cookie
 
 IMMUTABLE = "private, max-age=31536000, immutable"
 
@@ -24,7 +24,8 @@ IMMUTABLE = "private, max-age=31536000, immutable"
 class Problems(BaseModel):
     """What went wrong: what was given, what is allowed, what to do.
 
-    ``code``: ``unknown_listener`` where the one who asks was deleted, or names nobody.
+    ``code``: ``unknown_listener`` where the one who asks was deleted, or names nobody; ``invalid_token`` where the
+    token was taken back or is not ours; ``another_site`` where another site asks for a change.
     """
 
     error: str
@@ -32,7 +33,7 @@ class Problems(BaseModel):
 
 
 ERRORS: dict[int | str, dict[str, Any]] = {
-    status: {"model": Problems} for status in (401, 404, 409, 413, 422, 429, 503)
+    status: {"model": Problems} for status in (401, 403, 404, 409, 413, 422, 429, 503)
 }
 
 
@@ -42,7 +43,8 @@ def _context(request: Request) -> Context:
 
 
 def _claim(request: Request) -> Claim | None:
-    return _context(request).identity.claim(request)
+    token = given_token(request)
+    return _context(request).tokens.read(token) if token is not None and token != "" else None
 
 
 TheContext = Annotated[Context, Depends(_context)]
@@ -61,16 +63,23 @@ Known = Annotated[uuid.UUID, Depends(_known)]
 
 def arrive(request: Request, response: Response, context: Context, claim: Claim | None) -> tuple[uuid.UUID, str | None]:
     """The listener of the request, made where there is none; the token that the page should keep, if a new one."""
-    listener_id = claim.listener_id if claim else None
     if claim is not None and accounts.exists(context.database, claim.listener_id):
-        if not claim.by_link:
-            return claim.listener_id, None
-        listener_id = claim.listener_id
-    else:
-        listener_id = accounts.create(context.database, context.journal)
-    token = context.identity.token(listener_id)
+        return claim.listener_id, None
+    return newcomer(request, response, context)
+
+
+def newcomer(request: Request, response: Response, context: Context) -> tuple[uuid.UUID, str]:
+    """A new listener and their token, which the cookie carries from now on."""
+    accounts.admit(address_of(request))
+    listener_id = accounts.create(context.database, context.journal)
+    token = context.tokens.give(listener_id)
     set_cookie(request, response, token)
     return listener_id, token
+
+
+def address_of(request: Request) -> str | None:
+    """Where a request comes from; as a proxy says, where it is one of ``KALLOS_TRUSTED_PROXIES``."""
+    return request.client.host if request.client else None
 
 
 def public_address(request: Request) -> str:

@@ -11,10 +11,10 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from models.music.notes import DOMAINS, Domain
-from webapp.api.dependencies import ERRORS, Known, MaybeClaim, TheContext, arrive, public_address
+from webapp.api.dependencies import ERRORS, Known, MaybeClaim, TheContext, address_of, arrive, newcomer, public_address
 from webapp.context import Context
 from webapp.listeners import accounts, archive, deletion, export, restore, rewind, undo
-from webapp.runtime.identity import clear_cookie, set_cookie
+from webapp.runtime.identity import COOKIE, MOST_LETTERS, clear_cookie, given_token, set_cookie
 
 router = APIRouter(prefix="/api/listener", tags=["listener"])
 
@@ -44,10 +44,24 @@ class Rewind(BaseModel):
 
 
 class Link(BaseModel):
-    """An address that moves the listener to another device."""
+    """An address that moves the listener to another device, once."""
 
     url: str
     expires_at: datetime
+
+
+class LinkToken(BaseModel):
+    """What stands behind ``#link=`` in that address."""
+
+    model_config = ConfigDict(extra="forbid")
+    token: Annotated[str, Field(max_length=MOST_LETTERS)]
+
+
+class Invited(BaseModel):
+    """To whom a link leads."""
+
+    picks: int
+    domain: Domain
 
 
 def _listener(context: Context, listener_id: uuid.UUID, token: str | None = None) -> Listener:
@@ -59,7 +73,16 @@ def _listener(context: Context, listener_id: uuid.UUID, token: str | None = None
 def read_listener(request: Request, response: Response, context: TheContext, claim: MaybeClaim) -> Listener:
     """Who is listening; a new anonymous listener where the request names none."""
     listener_id, token = arrive(request, response, context, claim)
+    bearer = given_token(request)
+    if token is None and bearer and bearer != request.cookies.get(COOKIE):
+        set_cookie(request, response, bearer)  # of whoever was here before
     return _listener(context, listener_id, token)
+
+
+@router.post("", status_code=201, responses=ERRORS)
+def start_afresh(request: Request, response: Response, context: TheContext) -> Listener:
+    """A new anonymous listener, whoever asks; what was known before by another token stays."""
+    return _listener(context, *newcomer(request, response, context))
 
 
 @router.patch("", responses=ERRORS)
@@ -82,7 +105,7 @@ def export_listener(
     context: TheContext, listener_id: Known, form: Annotated[Literal["json", "zip"], Query()] = "json"
 ) -> Response:
     """Everything that is stored about the listener, as JSON; ``form=zip`` adds the votes as CSV and pieces as MIDI."""
-    data = export.export(context.database, listener_id)
+    data = export.signed(export.export(context.database, listener_id), context.identity)
     headers = {"Content-Disposition": f'attachment; filename="kallos-listener.{form}"', "Cache-Control": "no-store"}
     if form == "zip":
         return Response(archive.pack(data), media_type="application/zip", headers=headers)
@@ -103,8 +126,10 @@ def import_listener(
 
     409 where the one who asks has votes, which are deleted with ``replace=true``; 422 with what is wrong with the file.
     """
-    listener_id = restore.bring(context.records, claim.listener_id if claim else None, data, replace=replace)
-    token = context.identity.token(listener_id)
+    listener_id = restore.bring(
+        context.records, claim.listener_id if claim else None, data, replace=replace, address=address_of(request)
+    )
+    token = context.tokens.give(listener_id)
     set_cookie(request, response, token)
     return _listener(context, listener_id, token)
 
@@ -137,6 +162,31 @@ def undo_last_vote(context: TheContext, listener_id: Known) -> undo.Undone:
 
 @router.post("/link", responses=ERRORS)
 def link_listener(request: Request, context: TheContext, listener_id: Known) -> Link:
-    """An address for another device; it works for an hour."""
-    token, expires_at = context.identity.link_token(listener_id)
-    return Link(url=f"{public_address(request)}/?token={token}", expires_at=expires_at)
+    """An address for another device; it works once, within an hour, and the one before works no more."""
+    token, expires_at = context.tokens.make_link(listener_id)
+    # behind the #, which no server, log or referrer sees
+    return Link(url=f"{public_address(request)}/#link={token}", expires_at=expires_at)
+
+
+@router.post("/link/look", responses=ERRORS)
+def look_at_link(given: LinkToken, context: TheContext) -> Invited:
+    """To whom a link leads, before it is used; 422 where it works no more."""
+    found = accounts.account(context.database, context.tokens.look_at_link(given.token))
+    return Invited(picks=found.picks, domain=found.domain)
+
+
+@router.post("/link/use", responses=ERRORS)
+def use_link(given: LinkToken, request: Request, response: Response, context: TheContext) -> Listener:
+    """Become the listener to whom a link leads; 422 where it works no more."""
+    listener_id = context.tokens.use_link(given.token)
+    token = context.tokens.give(listener_id)
+    set_cookie(request, response, token)
+    return _listener(context, listener_id, token)
+
+
+@router.post("/sign-out", responses=ERRORS)
+def sign_out_everywhere(request: Request, response: Response, context: TheContext, listener_id: Known) -> Listener:
+    """Refuse every token and link that was given so far; whoever asks gets a new one and stays."""
+    token = context.tokens.sign_out_everywhere(listener_id)
+    set_cookie(request, response, token)
+    return _listener(context, listener_id, token)

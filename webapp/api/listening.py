@@ -16,6 +16,7 @@ from webapp.api.byte_ranges import sound_response
 from webapp.api.dependencies import ERRORS, IMMUTABLE, Known, MaybeClaim, TheContext, arrive
 from webapp.composing import wishes
 from webapp.listening import Shown, similar, sound
+from webapp.listening.heard import require_heard, require_pace
 from webapp.runtime.errors import NotYours
 
 router = APIRouter(prefix="/api", tags=["listening"])
@@ -86,6 +87,8 @@ def vote(offer_id: uuid.UUID, given: Vote, context: TheContext, claim: MaybeClai
     if claim is None:
         raise NotYours(f"without a listener's token no offer is yours, {offer_id} neither; GET /api/listener gives one")
     heard = (round(given.heard_ms.left), round(given.heard_ms.right))
+    require_pace(claim.listener_id)
+    require_heard(given.outcome, heard)
     recorded = context.pairs.record_vote(claim.listener_id, offer_id, given.outcome, heard)
     return Voted(
         offer_id=recorded.id,

@@ -39,6 +39,7 @@ MODES: dict[str, Mode] = {
     "opened": "opened",
     "studio": "studio",
 }  # of a clip kind
+QUEUED_AT_MOST = 500  # jobs of all listeners: as many take an hour
 WAITING_AT_MOST = 12  # composed clips that the listener has not met yet
 # Who has no clip of their own yet goes first, then who asked and waits, and what nobody waits for comes last.
 FIRST_PRIORITY, ASKED_PRIORITY, UNASKED_PRIORITY = 20, 10, 5
@@ -109,7 +110,12 @@ def is_due(picks: int) -> bool:
 
 
 def enqueue(session: Session, listener: Listener, picks: int, wish: Wish | None = None) -> int | None:
-    """Leave a job for this listener; None where one that was asked for (by a ``wish``) or one that wasn't waits."""
+    """Leave a job for this listener; None where one that was asked for (by a ``wish``) or one that wasn't waits.
+
+    Nothing is left unasked where very many jobs wait: it is due again some picks later.
+    """
+    if wish is None and jobs.count_under_way(session, KIND, least_priority=0) >= QUEUED_AT_MOST:
+        return None
     payload: dict[str, Any] = {"domain": listener.domain, "picks": picks}
     if wish is not None:
         payload["wish"] = wish.model_dump(mode="json")
@@ -191,6 +197,8 @@ def ask(database: Database, space: TasteSpace, listener_id: uuid.UUID, wish: Wis
         unmet = sum(not clip.met and clip.kind != "opened" for clip in rows.own_clips(session, listener_id))
         if unmet >= WAITING_AT_MOST:
             raise TooMany(f"{unmet} clips made for you wait in your next pairs; listen to some before asking for more")
+        if jobs.count_under_way(session, KIND, least_priority=0, but=listener_id) >= QUEUED_AT_MOST:
+            raise TooMany("very many people wait for their pieces just now; ask again in a while")
         if wish.near is not None:
             _check_near(session, space, listener, wish.near)
         if enqueue(session, listener, picks, wish) is None:

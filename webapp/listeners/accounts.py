@@ -16,10 +16,19 @@ from webapp.composing import wishes
 from webapp.runtime.database import Database
 from webapp.runtime.errors import TooMany, UnknownListenerError
 from webapp.runtime.journal import Journal
-from webapp.runtime.limits import NEW_LISTENERS_A_SECOND, NEW_LISTENERS_AT_ONCE, TokenBucket
+from webapp.runtime.limits import (
+    ALL_NEW_LISTENERS_A_SECOND,
+    ALL_NEW_LISTENERS_AT_ONCE,
+    NEW_LISTENERS_A_SECOND,
+    NEW_LISTENERS_AT_ONCE,
+    Buckets,
+    TokenBucket,
+    network_of,
+)
 
 log = logging.getLogger(__name__)
-_arrivals = TokenBucket(NEW_LISTENERS_A_SECOND, NEW_LISTENERS_AT_ONCE)
+_arrivals = Buckets(NEW_LISTENERS_A_SECOND, NEW_LISTENERS_AT_ONCE)
+_all_arrivals = TokenBucket(ALL_NEW_LISTENERS_A_SECOND, ALL_NEW_LISTENERS_AT_ONCE)
 
 
 @dataclass(frozen=True)
@@ -39,10 +48,14 @@ class Account:
     first_composed: FirstComposed
 
 
-def create(database: Database, journal: Journal) -> uuid.UUID:
-    """A new anonymous listener; raises ``TooMany`` where they come faster than people do."""
-    if not _arrivals.take():
+def admit(address: str | None) -> None:
+    """Let one more newcomer in from this address; raises ``TooMany`` where they come faster than people do."""
+    if not _arrivals.take(network_of(address)) or not _all_arrivals.take():
         raise TooMany("too many new listeners at once; try again in a few seconds")
+
+
+def create(database: Database, journal: Journal) -> uuid.UUID:
+    """A new anonymous listener."""
 
     def work(session: Session) -> uuid.UUID:
         listener_id = rows.create_listener(session).id

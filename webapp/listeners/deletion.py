@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import uuid
+from datetime import timedelta
 
 from sqlalchemy.orm import Session
 
@@ -16,6 +18,7 @@ from webapp.runtime.errors import UnknownListenerError
 from webapp.runtime.logs import forget_in_logs
 
 log = logging.getLogger(__name__)
+EXPIRE_AFTER = timedelta(days=7)
 
 
 def delete(records: Records, listener_id: uuid.UUID) -> None:
@@ -25,6 +28,26 @@ def delete(records: Records, listener_id: uuid.UUID) -> None:
     Files go before the rows do: who is told that they are deleted is, whatever fails meanwhile. Raises
     ``UnknownListenerError``.
     """
+
+    files = _delete(records, listener_id)
+    forget_in_logs(records.home, str(listener_id))
+    log.info("listener_deleted files=%d", files)
+
+
+def expire(records: Records, most: int = 200) -> int:
+    """Forget some of those who came a week ago or longer and left nothing behind: no vote, no piece; how many."""
+    gone = records.database.transaction(lambda session: rows.without_anything(session, EXPIRE_AFTER, most))
+    for listener_id in gone:
+        with contextlib.suppress(UnknownListenerError):  # deleted by themselves just now
+            _delete(records, listener_id)
+    if gone:
+        forget_in_logs(records.home, *map(str, gone))
+        log.info("listeners_expired count=%d", len(gone))
+    return len(gone)
+
+
+def _delete(records: Records, listener_id: uuid.UUID) -> int:
+    """The rows and files of a listener; how many sounds there were."""
 
     def work(session: Session) -> int:
         listener = rows.lock_listener(session, listener_id)
@@ -42,6 +65,4 @@ def delete(records: Records, listener_id: uuid.UUID) -> None:
         Downloads(records.home).forget(listener_id)
         return len(keys)
 
-    files = records.database.transaction(work)
-    forget_in_logs(records.home, str(listener_id))
-    log.info("listener_deleted files=%d", files)
+    return records.database.transaction(work)

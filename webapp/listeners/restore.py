@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 import uuid
 from typing import Any
 
@@ -20,21 +21,22 @@ from webapp.runtime.clip_store import key_of
 from webapp.runtime.database import Database
 from webapp.runtime.errors import Contradiction, NotAllowed, TooMany
 from webapp.runtime.journal import Journal
-from webapp.runtime.limits import IMPORTS_A_SECOND, IMPORTS_AT_ONCE, TokenBucket
+from webapp.runtime.limits import IMPORTS_A_SECOND, IMPORTS_AT_ONCE, Buckets, network_of
 
 log = logging.getLogger(__name__)
 FARTHEST = 30.0  # standard deviations from the middle of the clips that any feature of a piece may lie
-_imports = TokenBucket(IMPORTS_A_SECOND, IMPORTS_AT_ONCE)
+_imports = Buckets(IMPORTS_A_SECOND, IMPORTS_AT_ONCE)
+_readers = threading.BoundedSemaphore(2)  # each may take all of its memory
 
 
-def restore(database: Database, journal: Journal, data: Any) -> Restored:
+def restore(database: Database, journal: Journal, data: Any, *, trusted: bool = True) -> Restored:
     """Bring an exported listener back; sound that is not in the store is rendered when it is first asked for.
 
-    Raises ``NotAnExportError``.
+    Votes that are not ``trusted`` are marked as imported. Raises ``NotAnExportError``.
     """
 
     def work(session: Session) -> Restored:
-        restored = restore_listener(session, data)
+        restored = restore_listener(session, data, stranger=not trusted)
         journal.append(session, restored.listener_id)
         return restored
 
@@ -46,14 +48,18 @@ def restore(database: Database, journal: Journal, data: Any) -> Restored:
     return restored
 
 
-def bring(records: Records, current: uuid.UUID | None, file: bytes, *, replace: bool) -> uuid.UUID:
+def bring(
+    records: Records, current: uuid.UUID | None, file: bytes, *, replace: bool, address: str | None = None
+) -> uuid.UUID:
     """Bring back whom a visitor's file is about, in place of the ``current`` listener, who is forgotten; their id.
 
     Nothing that a stranger may have made up counts for others: the study must be one of this installation, clips lie
     where clips can lie, and the head is learned again from the votes. Raises ``NotAllowed`` with what is wrong with the
     file, ``Contradiction`` where the current listener has votes and is not to be replaced, and ``TooMany``.
     """
-    if not _imports.take():
+    if not _imports.take(network_of(address) if address or current is None else str(current)):
+        raise TooMany("you have brought several files just now; try again in a minute")
+    if not _readers.acquire(blocking=False):
         raise TooMany("several files are being read just now; try again in a few seconds")
     here = current if current is not None and accounts.exists(records.database, current) else None
     try:
@@ -65,6 +71,8 @@ def bring(records: Records, current: uuid.UUID | None, file: bytes, *, replace: 
         raise NotAllowed(
             "this is not the data of a listener; choose the file that “Download my data” gave, kallos-listener.zip"
         ) from error
+    finally:
+        _readers.release()
     if here is not None and _named_in(data) == str(here):
         raise NotAllowed("this file is about you, and what it holds is here already")
     if here is not None and not replace and (picks := accounts.account(records.database, here).picks):
@@ -89,7 +97,7 @@ def _brought(session: Session, records: Records, data: Any) -> Restored:
     if _named_in(data) is not None:
         data = {**data, "heads": [], "population": None}
     space, here = records.space, study_ids(session)
-    restored = restore_listener(session, data)
+    restored = restore_listener(session, data, stranger=True)
     strange = study_ids(session) - here
     if strange:
         raise NotAnExportError(

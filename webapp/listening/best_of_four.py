@@ -23,6 +23,7 @@ from models.taste.space import TasteSpace
 from webapp.learning.playable_clips import PlayablePool
 from webapp.listening.candidates import SHORT_SECONDS, Repertoire
 from webapp.listening.comparison import Cast, FloatArray
+from webapp.listening.heard import trust_of
 
 
 class BestOfFour:
@@ -60,6 +61,7 @@ class BestOfFour:
             votes_seen=head.votes_seen,
             heard_ms=vote.heard_ms,
             model_version=self.space.version,
+            trust=trust_of(vote, asked.created_at),
             learned=learned,
         )
         return export.four_row(asked, stored)

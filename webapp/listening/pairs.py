@@ -33,6 +33,7 @@ from models.taste.space import TasteSpace
 from webapp.learning.playable_clips import PlayablePool
 from webapp.listening.candidates import LONG_SECONDS, SHORT_SECONDS, Repertoire
 from webapp.listening.comparison import Cast, FloatArray
+from webapp.listening.heard import trust_of
 
 SHORT_PAIRS = 6  # the first pairs are short
 ENOUGH_LONG = 12  # clips of a domain that can be played long before pairs get long
@@ -89,6 +90,7 @@ class Pairs:
             left_ms=vote.heard_ms[0],
             right_ms=vote.heard_ms[1],
             model_version=self.space.version,
+            trust=trust_of(vote, asked.created_at),
             learned=learned,
         )
         return export.offer_row(asked, *stored)

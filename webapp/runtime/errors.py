@@ -39,6 +39,13 @@ class NoListener(Problem):
     code = "unknown_listener"
 
 
+class InvalidToken(Problem):
+    """The request's token names nobody here, or no longer: whoever sent it should keep it and ask the person."""
+
+    status = 401
+    code = "invalid_token"
+
+
 class Contradiction(Problem):
     """The offer has another outcome already."""
 

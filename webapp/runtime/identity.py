@@ -1,14 +1,17 @@
 """Who is asking: an anonymous listener, known by a signed token in a cookie or an ``Authorization: Bearer`` header.
 
-A page in another site's frame may get no cookie, so the token travels both ways. A link token moves a listener to
-another device; it is accepted wherever a listener's token is, until it expires.
+A page in another site's frame may get no cookie, so the token travels both ways. A token is of a generation: when its
+listener signs out everywhere, a new one begins. A link token is no listener's token: it is exchanged for one, once.
 """
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from itsdangerous import BadSignature, URLSafeSerializer, URLSafeTimedSerializer
 from starlette.requests import HTTPConnection
@@ -17,50 +20,77 @@ from starlette.responses import Response
 COOKIE = "kallos_listener"
 COOKIE_AGE = timedelta(days=400)  # the longest that browsers keep one
 LINK_AGE = timedelta(hours=1)
+MOST_LETTERS = 512
 
 
 @dataclass(frozen=True)
 class Claim:
-    """A listener named by a valid token; ``by_link`` says that it came from a link and a lasting one is due."""
+    """A listener named by a token with a valid signature, of this generation of their tokens."""
 
     listener_id: uuid.UUID
-    by_link: bool = False
+    generation: int = 0
+
+
+@dataclass(frozen=True)
+class LinkClaim:
+    """A listener named by a link that is not too old; it works where ``link_id`` is the one that they made last."""
+
+    listener_id: uuid.UUID
+    link_id: uuid.UUID
 
 
 class Identity:
-    """Signs and reads tokens with one secret."""
+    """Signs with the first of its secrets, and reads what any of them has signed: so secrets can be changed."""
 
-    def __init__(self, secret: str) -> None:
-        self._lasting = URLSafeSerializer(secret, salt="kallos.listener")
-        self._link = URLSafeTimedSerializer(secret, salt="kallos.link")
+    def __init__(self, *secrets: str) -> None:
+        self._secrets = secrets
+        oldest_first = list(reversed(secrets))
+        self._lasting = URLSafeSerializer(oldest_first, salt="kallos.listener")
+        self._link = URLSafeTimedSerializer(oldest_first, salt="kallos.link")
 
-    def token(self, listener_id: uuid.UUID) -> str:
+    def token(self, listener_id: uuid.UUID, generation: int = 0) -> str:
         """The lasting token of a listener."""
-        return self._lasting.dumps(listener_id.hex)
+        return self._lasting.dumps([listener_id.hex, generation] if generation else listener_id.hex)
 
-    def link_token(self, listener_id: uuid.UUID) -> tuple[str, datetime]:
+    def link_token(self, listener_id: uuid.UUID, link_id: uuid.UUID) -> tuple[str, datetime]:
         """A token for another device and the moment from which it is refused."""
-        return self._link.dumps(listener_id.hex), datetime.now(UTC) + LINK_AGE
+        return self._link.dumps([listener_id.hex, link_id.hex]), datetime.now(UTC) + LINK_AGE
 
     def read(self, token: str) -> Claim | None:
-        """Whose token it is; None where it is forged, expired or malformed."""
-        if not token or len(token) > 512:
-            return None
+        """Whose token it is; None where it is forged or malformed."""
+        given = _loaded(token, self._lasting.loads)
         try:
-            return Claim(uuid.UUID(hex=self._lasting.loads(token)))
-        except (BadSignature, ValueError, TypeError, AttributeError):
-            pass
-        try:
-            return Claim(uuid.UUID(hex=self._link.loads(token, max_age=int(LINK_AGE.total_seconds()))), by_link=True)
-        except (BadSignature, ValueError, TypeError, AttributeError):
+            if isinstance(given, str):
+                return Claim(uuid.UUID(hex=given))
+            listener_id, generation = given
+            return Claim(uuid.UUID(hex=listener_id), int(generation))
+        except (ValueError, TypeError, AttributeError):
             return None
 
-    def claim(self, request: HTTPConnection) -> Claim | None:
-        """The listener of a request: the Bearer token first (the page chose it), then the cookie."""
-        scheme, _, bearer = request.headers.get("authorization", "").partition(" ")
-        tokens = [bearer.strip()] if scheme.lower() == "bearer" else []
-        tokens.append(request.cookies.get(COOKIE, ""))
-        return next((claim for claim in map(self.read, tokens) if claim), None)
+    def read_link(self, token: str) -> LinkClaim | None:
+        """Whose link it is; None where it is forged, expired or malformed."""
+        given = _loaded(token, lambda text: self._link.loads(text, max_age=int(LINK_AGE.total_seconds())))
+        try:
+            listener_id, link_id = given
+            return LinkClaim(uuid.UUID(hex=listener_id), uuid.UUID(hex=link_id))
+        except (ValueError, TypeError, AttributeError):
+            return None
+
+    def signature(self, text: bytes) -> str:
+        """What proves that ``text`` was written here."""
+        return _signature(self._secrets[0], text)
+
+    def wrote(self, text: bytes, signature: object) -> bool:
+        """Whether ``text`` was written here, by this signature of it."""
+        if not isinstance(signature, str) or not signature.isascii():
+            return False
+        return any(hmac.compare_digest(_signature(secret, text), signature) for secret in self._secrets)
+
+
+def given_token(request: HTTPConnection) -> str | None:
+    """The token of a request: the Bearer token where one is given (the page chose it), or else the cookie's."""
+    scheme, _, bearer = request.headers.get("authorization", "").partition(" ")
+    return bearer.strip() if scheme.lower() == "bearer" else request.cookies.get(COOKIE)
 
 
 def is_https(request: HTTPConnection) -> bool:
@@ -82,3 +112,16 @@ def clear_cookie(request: HTTPConnection, response: Response) -> None:
     """Make the browser forget the token."""
     kind = "SameSite=None; Secure; Partitioned" if is_https(request) else "SameSite=Lax"
     response.headers.append("set-cookie", f"{COOKIE}=; Path=/; Max-Age=0; HttpOnly; {kind}")
+
+
+def _loaded(token: str, load: Any) -> Any:
+    if not token or len(token) > MOST_LETTERS:
+        return None
+    try:
+        return load(token)
+    except BadSignature:
+        return None
+
+
+def _signature(secret: str, text: bytes) -> str:
+    return hmac.new(f"kallos.export:{secret}".encode(), text, hashlib.sha256).hexdigest()

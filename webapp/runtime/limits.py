@@ -1,10 +1,12 @@
-"""Limits that keep one visitor from using up what all share: the size of a request and the making of new listeners."""
+"""Limits that keep one visitor from using up what all share: the size of a request, and how much one address may do."""
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import threading
 import time
+from collections import OrderedDict
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -19,9 +21,13 @@ LARGER = {
     "/gradio_api/upload": FILE_BYTES,
     "/upload": FILE_BYTES,
 }
-NEW_LISTENERS_A_SECOND = 5.0
-NEW_LISTENERS_AT_ONCE = 200
-IMPORTS_A_SECOND, IMPORTS_AT_ONCE = 0.2, 5
+# of one address, behind which a whole class may sit; of all of them together; listeners, imported files, uploads, votes
+NEW_LISTENERS_A_SECOND, NEW_LISTENERS_AT_ONCE = 0.5, 50
+ALL_NEW_LISTENERS_A_SECOND, ALL_NEW_LISTENERS_AT_ONCE = 20.0, 400
+IMPORTS_A_SECOND, IMPORTS_AT_ONCE = 0.05, 5
+UPLOADS_A_SECOND, UPLOADS_AT_ONCE = 0.5, 20
+VOTES_A_SECOND, VOTES_AT_ONCE = 50.0, 200  # of one listener: nobody listens so fast, a program may
+MOST_BUCKETS = 20_000
 
 
 class BodyLimit:
@@ -59,6 +65,17 @@ async def _refuse(send: Send, allowed: int) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
+def network_of(address: str | None) -> str:
+    """What limits are counted by: an IPv4 address, or the /64 that one customer has of IPv6."""
+    try:
+        ip = ipaddress.ip_address((address or "").partition("%")[0])
+    except ValueError:
+        return address or "nobody"
+    if isinstance(ip, ipaddress.IPv6Address):
+        return str(ip.ipv4_mapped or ipaddress.ip_network((ip, 64), strict=False))
+    return str(ip)
+
+
 class TokenBucket:
     """Lets ``at_once`` through in a burst and ``a_second`` in the long run; safe between threads."""
 
@@ -77,3 +94,21 @@ class TokenBucket:
                 return False
             self._left -= 1
             return True
+
+
+class Buckets:
+    """A bucket for each address or listener; the ones used longest ago are forgotten first."""
+
+    def __init__(self, a_second: float, at_once: float, most: int = MOST_BUCKETS) -> None:
+        self._a_second, self._at_once, self._most = a_second, at_once, most
+        self._of: OrderedDict[str, TokenBucket] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def take(self, whose: str) -> bool:
+        """Whether one more of theirs may pass now."""
+        with self._lock:
+            bucket = self._of.setdefault(whose, TokenBucket(self._a_second, self._at_once))
+            self._of.move_to_end(whose)
+            if len(self._of) > self._most:
+                self._of.popitem(last=False)
+        return bucket.take()

@@ -24,18 +24,18 @@ class Redacted(logging.Formatter):
         return SECRETS.sub(lambda found: f"{found[1]}…" if found[1] else f"{found[2]}:…", super().format(record))
 
 
-def forget_in_logs(home: Path, name: str) -> None:
-    """Write over every mention of ``name`` in the log files, the database's too, in place: others go on writing."""
-    sought = name.encode()
+def forget_in_logs(home: Path, *names: str) -> None:
+    """Write over these ``names`` in the log files, the database's too, in place: others go on writing."""
     for path in [*(home / "logs").glob("*.log*"), *(home / "pg").glob("log*")]:
         try:
             with path.open("r+b") as file:
                 text = file.read()
-                at = text.find(sought)
-                while at >= 0:
-                    file.seek(at)
-                    file.write(b"-" * len(sought))
-                    at = text.find(sought, at + len(sought))
+                for sought in (name.encode() for name in names):
+                    at = text.find(sought)
+                    while at >= 0:
+                        file.seek(at)
+                        file.write(b"-" * len(sought))
+                        at = text.find(sought, at + len(sought))
         except OSError as error:
             logging.getLogger(__name__).warning("log_not_cleared file=%s error=%s", path.name, error)
 

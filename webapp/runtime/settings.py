@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import re
 import secrets
@@ -50,6 +51,7 @@ class Settings(BaseSettings):
     soundfont: str = ""
     secret: str = Field(default="", repr=False)
     pool: int = Field(default=48, ge=2, le=2_000)  # clips of each domain that always lie ready
+    trusted_proxies: str = "127.0.0.1,::1"  # whose X-Forwarded-For is believed, addresses or networks by commas
     mcp: bool = False  # whether the named endpoints are MCP tools as well; needs the extra mcp
     model: str = ""  # folder of a style model of one's own (OUT/bundle of a training); the shipped one where empty
 
@@ -87,6 +89,17 @@ class Settings(BaseSettings):
                     f"it must be a folder or an fsspec URL such as s3://BUCKET/FOLDER ({error})"
                 ) from error
         return url
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, given: str) -> str:
+        for one in _parts(given, ","):
+            try:
+                if one != "*":
+                    ipaddress.ip_network(one)
+            except ValueError as error:
+                raise ValueError("it must be addresses or networks such as 10.0.0.0/8, separated by commas") from error
+        return given
 
     @field_validator("corpora")
     @classmethod
@@ -135,15 +148,18 @@ class Settings(BaseSettings):
             raise SettingError(f"KALLOS_HOME={self.home}: nothing can be written there")
 
     @cached_property
-    def signing_secret(self) -> str:
-        """The key that signs listeners' tokens: ``KALLOS_SECRET``, or one made once and kept with mode 0600."""
-        if self.secret:
-            return self.secret
+    def signing_secrets(self) -> tuple[str, ...]:
+        """The keys that sign listeners' tokens, the newest first, which signs: those of ``KALLOS_SECRET``, by commas.
+
+        Or those of the file ``secret``, a line each, made once and kept with mode 0600.
+        """
+        if given := _parts(self.secret, ","):
+            return given
         self.prepare_home()
         path = self.home / "secret"
         if not path.exists():
             _write_once(path, secrets.token_urlsafe(48))
-        return path.read_text(encoding="ascii").strip()
+        return _parts(path.read_text(encoding="ascii"), "\n")
 
 
 def read(arguments: Mapping[str, Any]) -> Settings:
@@ -152,6 +168,10 @@ def read(arguments: Mapping[str, Any]) -> Settings:
         return Settings(**arguments)
     except ValidationError as error:
         raise SettingError("\n".join(_in_words(each, arguments) for each in error.errors())) from error
+
+
+def _parts(text: str, between: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(between) if part.strip())
 
 
 def _in_words(error: ErrorDetails, arguments: Mapping[str, Any]) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from webapp.runtime.limits import EXPORT_BYTES, FILE_BYTES
+from webapp.runtime.limits import EXPORT_BYTES, FILE_BYTES, UPLOADS_A_SECOND, UPLOADS_AT_ONCE, Buckets, network_of
 
 PATHS = {"/gradio_api/upload", "/upload"}
 KINDS = (".mid", ".midi", ".abc", ".zip", ".json")
@@ -26,10 +26,14 @@ class UploadLimit:
     def __init__(self, app: ASGIApp, folder: Path) -> None:
         self.app = app
         self._folder = folder
+        self._uploads = Buckets(UPLOADS_A_SECOND, UPLOADS_AT_ONCE)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: D102 (ASGI)
         if scope["type"] != "http" or scope["method"] != "POST" or scope["path"].rstrip("/") not in PATHS:
             await self.app(scope, receive, send)
+            return
+        if not self._uploads.take(network_of(scope["client"][0] if scope.get("client") else None)):
+            await _refuse(send, 429, "you have uploaded many files just now; try again in a minute")
             return
         body = b""
         more = True

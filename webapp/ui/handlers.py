@@ -12,8 +12,9 @@ from typing import Any
 import gradio as gr
 
 from webapp.context import Context
-from webapp.runtime.errors import NoListener, Problem, UnknownListenerError
+from webapp.runtime.errors import InvalidToken, NoListener, Problem, UnknownListenerError
 
+NOBODY = "nobody is known by this token; load the page again, or call new_listener for another"
 GONE = "This listener was deleted, perhaps in another tab. Load the page again to start afresh, or call new_listener."
 
 # A click that the header sees, which takes the listener along where a frame keeps nothing.
@@ -60,11 +61,13 @@ def bound(handler: Callable[..., Any], *given: Any) -> Callable[..., Any]:
 
 
 def listener_of(context: Context, token: str | None) -> uuid.UUID:
-    """Whose token it is; ``NoListener`` where it is nobody's."""
-    claim = context.identity.read(token or "")
-    if claim is None:
-        raise NoListener("nobody is known by this token; load the page again, or call new_listener for another")
-    return claim.listener_id
+    """Whose token it is; raises ``NoListener`` where there is none and ``InvalidToken`` where it is not valid."""
+    if not token:
+        raise NoListener(NOBODY)
+    try:
+        return context.tokens.read(token).listener_id
+    except InvalidToken as error:
+        raise InvalidToken(NOBODY) from error
 
 
 def _shown(problem: Problem) -> gr.Error:

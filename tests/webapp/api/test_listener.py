@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import zipfile
 
 import pytest
+
+from webapp.runtime import limits
+from webapp.runtime.errors import TooMany
 
 
 def test_listener_gives_its_token_once_and_the_token_alone_is_enough(client, visitor, stock):
@@ -123,24 +127,41 @@ def test_a_link_moves_a_listener_to_another_device(client, visitor, stock):
     link = client.post("/api/listener/link").json()
     assert link["expires_at"]
     phone = visitor()
-    token = link["url"].partition("?token=")[2]
-    arrived = phone.get("/api/listener", headers={"Authorization": f"Bearer {token}"}).json()
-    assert arrived["listener_token"]
-    assert arrived["listener_token"] != token
+    token = link["url"].partition("#link=")[2]
+    assert phone.get("/api/listener", headers={"Authorization": f"Bearer {token}"}).status_code == 401
+    assert phone.post("/api/listener/link/look", json={"token": token}).json() == {"picks": 0, "domain": "pop"}
+    arrived = phone.post("/api/listener/link/use", json={"token": token}).json()
+    assert arrived["listener_token"] not in {None, token}
     assert phone.get("/api/offers").json() == offers
 
 
 def test_a_link_knows_the_address_behind_a_proxy(client):
     client.get("/api/listener")
     headers = {"x-forwarded-proto": "https", "x-forwarded-host": "kallos.example"}
-    assert client.post("/api/listener/link", headers=headers).json()["url"].startswith("https://kallos.example/?token=")
+    assert client.post("/api/listener/link", headers=headers).json()["url"].startswith("https://kallos.example/#link=")
 
 
 def test_too_many_new_listeners_are_told_to_wait(client, visitor, monkeypatch):
     from webapp.listeners import accounts
 
-    monkeypatch.setattr(accounts, "_arrivals", accounts.TokenBucket(0.001, 2))
+    monkeypatch.setattr(accounts, "_arrivals", accounts.Buckets(0.001, 2))
     assert [visitor().get("/api/listener").status_code for _ in range(3)] == [200, 200, 429]
+    assert visitor().post("/api/listener").status_code == 429
+    accounts.admit("192.0.2.1")  # one address locks nobody else out
+
+
+def test_sixty_newcomers_of_one_address_do_not_pass_at_once(monkeypatch):
+    from webapp.listeners import accounts
+
+    usual = limits.Buckets(limits.NEW_LISTENERS_A_SECOND, limits.NEW_LISTENERS_AT_ONCE)
+    monkeypatch.setattr(accounts, "_arrivals", usual)
+    passed = 0
+    with contextlib.suppress(TooMany):
+        for number in range(60):
+            accounts.admit(f"2001:db8::{number:x}")  # one customer's network
+            passed += 1
+    assert passed == limits.NEW_LISTENERS_AT_ONCE
+    accounts.admit("2001:db8:0:1::1")
 
 
 def test_ones_file_is_brought_by_another_browser_which_becomes_its_listener(client, visitor, stock):
@@ -159,3 +180,54 @@ def test_ones_file_is_brought_by_another_browser_which_becomes_its_listener(clie
     brought = other.post("/api/listener/import", content=file)
     assert brought.status_code == 201, brought.text
     assert brought.json()["picks"] == other.get("/api/listener").json()["picks"] == 1
+
+
+def test_a_link_works_once_and_only_the_one_that_was_made_last(client, visitor):
+    client.get("/api/listener")
+    first, second = (client.post("/api/listener/link").json()["url"].partition("#link=")[2] for _ in range(2))
+    for path, token, status in (
+        ("use", first, 422),
+        ("look", second, 200),
+        ("use", second, 200),
+        ("use", second, 422),
+        ("look", second, 422),
+        ("use", "nonsense", 422),
+    ):
+        answer = visitor().post(f"/api/listener/link/{path}", json={"token": token})
+        assert answer.status_code == status, (path, answer.text)
+    assert "used already" in answer.json()["error"]
+
+
+def test_signing_out_everywhere_ends_every_other_token_and_link(client, visitor):
+    token = client.get("/api/listener").json()["listener_token"]
+    link = client.post("/api/listener/link").json()["url"].partition("#link=")[2]
+    new = client.post("/api/listener/sign-out").json()["listener_token"]
+    assert new not in {None, token}
+    assert client.get("/api/listener").json()["listener_token"] is None  # by the cookie, which is new too
+    old = visitor().get("/api/listener", headers={"Authorization": f"Bearer {token}"})
+    assert (old.status_code, old.json()["code"]) == (401, "invalid_token")
+    assert "start afresh" in old.json()["error"]
+    assert "set-cookie" not in old.headers
+    assert visitor().post("/api/listener/link/use", json={"token": link}).status_code == 422
+
+
+@pytest.mark.parametrize("token", ["nonsense", "MQ.MQ", "x" * 9_000])
+def test_an_invalid_token_is_refused_and_replaced_by_nothing(client, visitor, token):
+    for refused in (
+        visitor().get("/api/listener", headers={"Authorization": f"Bearer {token}"}),
+        visitor().get("/api/offers", headers={"Cookie": f"kallos_listener={token}"}),
+        visitor().post("/api/listener/link", headers={"Authorization": f"Bearer {token}"}),
+    ):
+        assert (refused.status_code, refused.json()["code"]) == (401, "invalid_token")
+        assert "set-cookie" not in refused.headers
+    afresh = visitor().post("/api/listener", headers={"Cookie": f"kallos_listener={token}"})
+    assert afresh.status_code == 201
+    assert afresh.json()["listener_token"]
+
+
+def test_the_cookie_follows_the_token_that_the_page_has_chosen(client, visitor):
+    token = client.get("/api/listener").json()["listener_token"]
+    other = visitor()
+    other.get("/api/listener")
+    assert "set-cookie" in other.get("/api/listener", headers={"Authorization": f"Bearer {token}"}).headers
+    assert "set-cookie" not in other.get("/api/listener", headers={"Authorization": f"Bearer {token}"}).headers

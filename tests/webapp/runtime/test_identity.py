@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from webapp.runtime import identity
-from webapp.runtime.identity import COOKIE, Identity
+from webapp.runtime.identity import COOKIE, Claim, Identity, LinkClaim, given_token
 
 
 def request(scheme: str = "http", **headers: str) -> Request:
@@ -24,7 +24,6 @@ def test_a_token_names_its_listener_and_no_other() -> None:
     claim = signer.read(signer.token(one))
     assert claim is not None
     assert claim.listener_id == one != two
-    assert not claim.by_link
 
 
 @pytest.mark.parametrize("token", ["", "x", "a.b", "x" * 10_000, "é", "..", "MQ.MQ"])
@@ -36,28 +35,40 @@ def test_another_secret_reads_no_token_of_ours() -> None:
     assert Identity("two").read(Identity("one").token(uuid.uuid4())) is None
 
 
-def test_a_link_token_says_so_and_expires(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_token_of_a_later_generation_says_so_and_an_early_one_is_still_read() -> None:
     signer, listener = Identity("secret"), uuid.uuid4()
-    token, expires = signer.link_token(listener)
-    claim = signer.read(token)
-    assert claim is not None
-    assert claim.by_link
-    assert claim.listener_id == listener
+    assert signer.read(signer.token(listener, 3)) == Claim(listener, 3)
+    assert signer.read(signer.token(listener)) == Claim(listener, 0)
+
+
+def test_the_newest_secret_signs_and_older_ones_are_read_until_they_are_taken_out() -> None:
+    listener = uuid.uuid4()
+    before = Identity("old").token(listener)
+    both = Identity("new", "old")
+    assert both.read(before) == both.read(both.token(listener)) == Claim(listener)
+    assert Identity("new").read(both.token(listener)) == Claim(listener)
+    assert Identity("new").read(before) is None
+    assert both.wrote(b"a file", Identity("old").signature(b"a file"))
+    assert not both.wrote(b"a file!", both.signature(b"a file"))
+    assert not both.wrote(b"a file", None)
+
+
+def test_a_link_token_is_no_listeners_token_and_expires(monkeypatch: pytest.MonkeyPatch) -> None:
+    signer, listener, link = Identity("secret"), uuid.uuid4(), uuid.uuid4()
+    token, expires = signer.link_token(listener, link)
+    assert signer.read(token) is None
+    assert signer.read_link(token) == LinkClaim(listener, link)
+    assert signer.read_link(signer.token(listener)) is None
     assert expires > datetime.now(UTC)
     monkeypatch.setattr(identity, "LINK_AGE", timedelta(seconds=-1))
-    assert signer.read(token) is None
+    assert signer.read_link(token) is None
 
 
-def test_the_bearer_token_wins_over_the_cookie_and_a_bad_one_falls_back() -> None:
-    signer, one, two = Identity("secret"), uuid.uuid4(), uuid.uuid4()
-    cookie = f"{COOKIE}={signer.token(two)}"
-    both = signer.claim(request(authorization=f"Bearer {signer.token(one)}", cookie=cookie))
-    assert both is not None
-    assert both.listener_id == one
-    fallen = signer.claim(request(authorization="Bearer nonsense", cookie=cookie))
-    assert fallen is not None
-    assert fallen.listener_id == two
-    assert signer.claim(request(authorization="Basic abc")) is None
+def test_the_bearer_token_wins_over_the_cookie() -> None:
+    cookie = f"{COOKIE}=of the cookie"
+    assert given_token(request(authorization="Bearer one", cookie=cookie)) == "one"
+    assert given_token(request(cookie=f"{COOKIE}=two")) == "two"
+    assert given_token(request(authorization="Basic abc")) is None
 
 
 @pytest.mark.parametrize(

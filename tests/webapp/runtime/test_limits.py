@@ -8,7 +8,7 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from webapp.runtime import limits
-from webapp.runtime.limits import BODY_BYTES, EVENT_BYTES, BodyLimit, TokenBucket
+from webapp.runtime.limits import BODY_BYTES, EVENT_BYTES, BodyLimit, Buckets, TokenBucket, network_of
 
 
 async def size(request: Request) -> PlainTextResponse:
@@ -51,3 +51,27 @@ def test_a_bucket_lets_a_burst_through_and_then_the_long_run(monkeypatch):
     assert [bucket.take() for _ in range(2)] == [True, False]
     now[0] = 100.0
     assert [bucket.take() for _ in range(4)] == [True, True, True, False]
+
+
+def test_every_address_has_a_bucket_of_its_own_and_ipv6_counts_by_customer(monkeypatch):
+    buckets = Buckets(0.001, 2, most=3)
+    assert [buckets.take("a") for _ in range(3)] == [True, True, False]
+    assert buckets.take("b")
+    for other in "cde":  # which push the oldest out
+        buckets.take(other)
+    assert buckets.take("a")
+
+
+@pytest.mark.parametrize(
+    ("address", "network"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("::ffff:192.0.2.7", "192.0.2.7"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("testclient", "testclient"),
+        (None, "nobody"),
+    ],
+)
+def test_what_limits_are_counted_by(address, network):
+    assert network_of(address) == network

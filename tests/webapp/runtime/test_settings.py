@@ -46,7 +46,7 @@ def test_a_port_that_is_none_is_refused(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_the_secret_is_made_once_and_only_its_owner_reads_it(tmp_path: Path) -> None:
     with ThreadPoolExecutor(8) as pool:
-        secrets = set(pool.map(lambda _: Settings().signing_secret, range(16)))
+        secrets = set(pool.map(lambda _: Settings().signing_secrets, range(16)))
     assert len(secrets) == 1
     path = tmp_path / "a home" / "secret"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -56,5 +56,5 @@ def test_the_secret_is_made_once_and_only_its_owner_reads_it(tmp_path: Path) -> 
 def test_a_given_secret_is_used_and_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KALLOS_SECRET", "swordfish")
     settings = Settings()
-    assert settings.signing_secret == "swordfish"
+    assert settings.signing_secrets == ("swordfish",)
     assert "swordfish" not in repr(settings)

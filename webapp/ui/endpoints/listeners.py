@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Literal
 
+import gradio as gr
+
 from models.music.notes import Domain
 from webapp.context import Context
 from webapp.listeners import accounts, archive, deletion, restore
@@ -16,7 +18,7 @@ from webapp.ui.endpoints.endpoint import SLOW, Endpoint, File, Token, file_for
 from webapp.ui.handlers import listener_of
 
 
-def new_listener(context: Context, domain: Domain = "pop") -> str:
+def new_listener(context: Context, domain: Domain = "pop", request: gr.Request | None = None) -> str:
     """Make a new anonymous listener, and give the token by which the other endpoints know them.
 
     Whoever has the token is this listener: keep it as you would keep a password.
@@ -27,10 +29,11 @@ def new_listener(context: Context, domain: Domain = "pop") -> str:
     Returns:
         The listener's token.
     """
+    accounts.admit(request.client.host if request and request.client else None)
     listener_id = accounts.create(context.database, context.journal)
     if domain != accounts.account(context.database, listener_id).domain:
         accounts.change_domain(context.database, context.journal, listener_id, domain)
-    return context.identity.token(listener_id)
+    return context.tokens.give(listener_id)
 
 
 def export(context: Context, token: Token, form: Literal["zip", "json"] = "zip") -> File:
@@ -44,7 +47,7 @@ def export(context: Context, token: Token, form: Literal["zip", "json"] = "zip")
         The file.
     """
     listener_id = listener_of(context, token)
-    data = exporting.export(context.database, listener_id)
+    data = exporting.signed(exporting.export(context.database, listener_id), context.identity)
     file = archive.pack(data) if form == "zip" else json.dumps(data).encode()
     return file_for(context, listener_id, f"kallos-listener.{form}", file)
 
@@ -66,7 +69,7 @@ def bring(context: Context, file: File, token: Token = "", *, replace: bool = Fa
     except ValueError as error:
         raise NotAllowed(str(error)) from error
     listener_id = restore.bring(context.records, current, data, replace=replace)
-    return context.identity.token(listener_id)
+    return context.tokens.give(listener_id)
 
 
 def delete(context: Context, token: Token) -> dict[str, bool]:

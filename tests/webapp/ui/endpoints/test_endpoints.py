@@ -122,9 +122,10 @@ def test_strangers_are_refused_in_words(ask, refused, stock):
     assert "not known" in refused("next_pair", theirs)
 
 
-def test_a_token_that_a_link_carries_is_taken_as_on_the_page(ask, context, live):
+def test_a_token_that_a_link_carries_is_no_listeners(ask, refused, context, live):
     listener_id = live()
-    assert ask("taste", context.identity.link_token(listener_id)[0])["picks"] == 4
+    assert "call new_listener" in refused("taste", context.tokens.make_link(listener_id)[0])
+    assert ask("taste", context.tokens.give(listener_id))["picks"] == 4
 
 
 def test_a_clip_composed_for_a_listener_is_given_as_midi_and_is_no_proof_any_more(

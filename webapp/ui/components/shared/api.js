@@ -1,150 +1,77 @@
 // @ts-check
-// The server as the pages see it: who is asking travels as a token beside the cookie, since a frame may get no cookie.
+// The server as the pages see it: who listens, and everything that can be asked for.
 
-/** Where the application lies: every page is directly below it, also below a root path or a proxy's. */
-export const root = () => new URL("./", document.baseURI);
+import { question } from "./question.js";
+import { ApiError, OF_A_LISTENER, TOKEN, TOKEN_BEFORE, json, request, store } from "./request.js";
 
-const TOKEN = "kallos.token";
-const OF_A_LISTENER = [TOKEN, "kallos.vote", "kallos.pick", "kallos.heard"];
-const TIMEOUT_MS = 15000;
+export { ApiError, resolve, root, store } from "./request.js";
+
 const COMPOSING_MS = 60000;
-const GONE = "What this page shows was deleted, perhaps in another tab. Reload it to start afresh";
-
-/** An answer that is no success; `status` 0 says that no answer came at all. */
-export class ApiError extends Error {
-  /**
-   * @param {number} status
-   * @param {string} message
-   * @param {number} retryAfterS
-   * @param {string} code
-   */
-  constructor(status, message, retryAfterS = 0, code = "") {
-    super(code === "unknown_listener" ? GONE : message);
-    this.status = status;
-    this.code = code;
-    this.retryAfterS = retryAfterS;
-  }
-
-  /** Whether the same request may succeed later. */
-  get passing() {
-    return this.status === 0 || this.status === 408 || this.status === 429 || this.status >= 500;
-  }
-}
-
-/** localStorage, or memory where a frame is denied it. */
-export const store = (() => {
-  /** @type {Map<string, string>} */
-  const memory = new Map();
-  /** @type {Storage | null} */
-  let storage = null;
-  try {
-    storage = window.localStorage;
-    storage.setItem("kallos.probe", "1");
-    storage.removeItem("kallos.probe");
-  } catch {
-    storage = null;
-  }
-  return {
-    lasting: storage !== null,
-    get: (/** @type {string} */ key) => (storage ? storage.getItem(key) : (memory.get(key) ?? null)),
-    set: (/** @type {string} */ key, /** @type {string} */ value) => {
-      if (storage) storage.setItem(key, value);
-      else memory.set(key, value);
-    },
-    remove: (/** @type {string} */ key) => {
-      if (storage) storage.removeItem(key);
-      else memory.delete(key);
-    },
-  };
-})();
 
 /**
- * An address from the server ("/api/…") as one that works below a root path too.
- * @param {string} address
+ * What stands in the address behind the #, taken out of the address bar at once.
+ * @param {string} name
  */
-export function resolve(address) {
-  if (/^(https?|data|blob):/.test(address)) return address;
-  const base = root();
-  if (base.pathname !== "/" && address.startsWith(base.pathname)) return new URL(address, base).href;
-  return new URL(address.replace(/^\//, ""), base).href;
-}
-
-/**
- * @param {string} method
- * @param {string} path
- * @param {{body?: any, token?: string | null, timeoutMs?: number}} options
- * @returns {Promise<Response>}
- */
-async function request(method, path, { body, token, timeoutMs = TIMEOUT_MS } = {}) {
-  /** @type {Record<string, string>} */
-  const headers = {};
-  const bearer = token ?? store.get(TOKEN);
-  if (bearer) headers.Authorization = `Bearer ${bearer}`;
-  if (body !== undefined) headers["Content-Type"] = body instanceof Blob ? "application/octet-stream" : "application/json";
-  let response;
-  try {
-    response = await fetch(resolve(path), {
-      method,
-      headers,
-      body: body === undefined || body instanceof Blob ? body : JSON.stringify(body),
-      credentials: "same-origin",
-      signal: AbortSignal.timeout(timeoutMs),
-    });
-  } catch {
-    throw new ApiError(0, "No connection.");
-  }
-  if (response.ok) return response;
-  let message = "";
-  let code = "";
-  try {
-    const { error, detail, code: told } = await response.json();
-    code = told ?? "";
-    message = [error, detail].find((text) => typeof text === "string") ?? "";
-  } catch {
-    // an answer from a proxy, not from us
-  }
-  throw new ApiError(response.status, message, Number(response.headers.get("retry-after")) || 0, code);
-}
-
-/**
- * @param {string} method
- * @param {string} path
- * @param {any} [body]
- * @param {number} [timeoutMs]
- * @returns {Promise<any>}
- */
-async function json(method, path, body, timeoutMs) {
-  const response = await request(method, path, { body, timeoutMs });
-  try {
-    return response.status === 204 ? null : await response.json();
-  } catch {
-    throw new ApiError(0, "The connection broke off.");
-  }
-}
-
-/** A token in the address (a link from another device) is tried once and taken out of the address bar. */
-function tokenInAddress() {
+function takenFromAddress(name) {
   const here = new URL(window.location.href);
-  const token = here.searchParams.get("token") ?? new URLSearchParams(here.hash.slice(1)).get("token");
-  if (!token) return null;
-  here.searchParams.delete("token");
+  const found = new URLSearchParams(here.hash.slice(1)).get(name);
+  if (!found) return null;
   here.hash = "";
   window.history.replaceState(window.history.state, "", here);
-  return token;
+  return found;
+}
+
+/**
+ * Become the listener of this token; the one before stays aside, should it be wanted back.
+ * @param {string} given
+ */
+function become(given) {
+  const before = store.get(TOKEN);
+  if (before === given) return;
+  for (const key of OF_A_LISTENER) store.remove(key);
+  if (before) store.set(TOKEN_BEFORE, before);
+  store.set(TOKEN, given);
 }
 
 /** The listener behind this browser, made where there is none; keeps the token that the server gives. */
 export async function hello() {
-  const link = tokenInAddress();
-  const mine = store.get(TOKEN);
-  let listener = await (await request("GET", "/api/listener", { token: link ?? mine })).json();
-  if (link && mine && listener.listener_token && listener.picks === 0) {
-    // an expired link is answered with a new listener: whoever was here before stays
-    listener = await (await request("GET", "/api/listener", { token: mine })).json();
-  }
-  if (listener.listener_token) store.set(TOKEN, listener.listener_token);
-  else if (link && !mine) store.set(TOKEN, link);
+  const travelled = takenFromAddress("token");
+  // only a frame that keeps nothing brings its token along: else any link could put somebody in another's place
+  if (travelled && !store.lasting) become(travelled);
+  const link = takenFromAddress("link");
+  const listener = (link && (await cameByLink(link))) || (await whoListens());
+  if (listener.listener_token) become(listener.listener_token);
   return listener;
+}
+
+/** @returns {Promise<import("./types.js").Listener>} */
+async function whoListens() {
+  try {
+    return await json("GET", "/api/listener");
+  } catch (/** @type {any} */ error) {
+    if (error.code !== "invalid_token") throw error;
+    await question("You are not signed in here", `${error.message}.`, "Start afresh");
+    return json("POST", "/api/listener", {});
+  }
+}
+
+/**
+ * The listener of a link, if the person wants to become them.
+ * @param {string} link
+ * @returns {Promise<import("./types.js").Listener | null>}
+ */
+async function cameByLink(link) {
+  try {
+    const { picks } = await json("POST", "/api/listener/link/look", { token: link });
+    const whose = picks === 1 ? "1 pick comes" : `${picks} picks come`;
+    const text = `${whose} along from your other device, and this one goes on from there. What was picked here before stays apart. If somebody else sent you this link, you would be picking in their name.`;
+    if (!(await question("Continue here?", text, "Continue here", "Stay as I am"))) return null;
+    return await json("POST", "/api/listener/link/use", { token: link });
+  } catch (/** @type {any} */ error) {
+    if (error.passing !== false) throw error;
+    await question("This link works no more", `${error.message}.`, "Go on without it");
+    return null;
+  }
 }
 
 /** @type {Promise<import("./types.js").Listener> | null} */
@@ -181,12 +108,11 @@ export function greetAgain(onTrouble = () => {}) {
 export const token = () => store.get(TOKEN);
 
 /**
- * Become another listener, by the token of a link; what this browser kept of the one before goes.
- * @param {string} linkToken
+ * Become another listener, whose token a handler gave; what this browser kept of the one before goes.
+ * @param {string} given
  */
-export async function adopt(linkToken) {
-  for (const key of OF_A_LISTENER) store.remove(key);
-  store.set(TOKEN, linkToken);
+export async function adopt(given) {
+  become(given);
   await greetAgain();
 }
 
@@ -227,8 +153,7 @@ export async function download() {
 /** Become the listener whom a downloaded file is about; with `replace` the votes given here before are deleted. */
 export async function bring(/** @type {Blob} */ file, /** @type {boolean} */ replace) {
   const listener = await json("POST", `/api/listener/import?replace=${replace}`, file, 120000);
-  for (const key of OF_A_LISTENER) store.remove(key);
-  store.set(TOKEN, listener.listener_token);
+  become(listener.listener_token);
   return listener;
 }
 
@@ -310,7 +235,7 @@ export async function audio(/** @type {string} */ address) {
 /** Remove the listener and every trace in this browser. */
 export async function forget() {
   await json("DELETE", "/api/listener");
-  for (const key of OF_A_LISTENER) store.remove(key);
+  for (const key of [...OF_A_LISTENER, TOKEN_BEFORE]) store.remove(key);
 }
 
 /**

@@ -10,7 +10,7 @@ import gradio as gr
 
 from webapp.context import Context
 from webapp.ui.layout import QUIET, page
-from webapp.ui.pages.taste import bringing, card, composing, likings, votes, why
+from webapp.ui.pages.taste import bringing, card, composing, devices, likings, votes, why
 
 # gr.Button takes no data-testid, and others rely on this one
 NAMED = "() => { document.querySelector('#compose').dataset.testid = 'compose'; }"
@@ -28,3 +28,4 @@ def build(context: Context) -> None:
         picks.change(lambda count: gr.update(visible=count > 0), picks, section, **QUIET).then(None, js=NAMED)
         votes.build(context, listener, changes, renewed)
         bringing.build(context, listener, renewed)
+        devices.build(context, listener)

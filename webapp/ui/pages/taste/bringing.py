@@ -67,4 +67,4 @@ def _brought(
     who = restore.bring(context.records, current, file.read_bytes(), replace=replace_mine)
     picks = accounts.account(context.database, who).picks
     text = status(f"{counted(picks, 'pick')} {'is' if picks == 1 else 'are'} back.")
-    return context.identity.link_token(who)[0], text, renewed + 1
+    return context.tokens.give(who), text, renewed + 1

@@ -1,0 +1,45 @@
+"""Links and tokens in a real browser: nobody becomes somebody else without being asked."""
+
+from __future__ import annotations
+
+from playwright.sync_api import expect
+
+
+def token_of(visitor):
+    return visitor.frame.evaluate("localStorage.getItem('kallos.token')")
+
+
+def test_a_strangers_link_replaces_nobody_who_does_not_want_it(visit):
+    mine, other = visit().arrive(), visit().arrive()
+    link = other.api("/api/listener/link", "POST")["url"]
+    before = token_of(mine)
+    mine.page.goto("about:blank")
+    mine.page.goto(link)
+    mine.frame.get_by_role("button", name="Stay as I am").click()
+    expect(mine.get("player-a")).to_be_enabled()
+    assert token_of(mine) == before
+    mine.page.goto("about:blank")
+    mine.page.goto(f"{mine.url}/#token={token_of(other)}")  # a token is no link
+    expect(mine.get("player-a")).to_be_enabled()
+    assert token_of(mine) == before
+
+
+def test_who_was_signed_out_is_asked_and_keeps_the_old_token(visit):
+    here = visit().arrive()
+    there = visit()
+    there.page.goto(here.api("/api/listener/link", "POST")["url"])
+    there.frame.get_by_role("button", name="Continue here").click()
+    expect(there.get("player-a")).to_be_enabled()
+    old = token_of(there)
+    here.page.goto(f"{here.url}/taste")
+    here.frame.get_by_role("button", name="Sign out everywhere else").click()
+    expect(here.frame.locator("#signed-out")).to_contain_text("Done")
+    here.arrive()
+    assert token_of(here) != old
+    there.page.wait_for_timeout(6_000)  # as long as another process may take to hear of it
+    there.page.reload()
+    expect(there.frame.get_by_role("heading", name="You are not signed in here")).to_be_visible()
+    assert token_of(there) == old
+    there.frame.get_by_role("button", name="Start afresh").click()
+    expect(there.get("player-a")).to_be_enabled()
+    assert there.frame.evaluate("localStorage.getItem('kallos.token.before')") == old
