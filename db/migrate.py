@@ -21,8 +21,21 @@ from db.tables import Base
 MIGRATION_LOCK = 7_022_611_001  # any number, the same in every process
 
 
+class NewerDatabaseError(Exception):
+    """A newer Kallos has changed the database."""
+
+
 def upgrade(engine: Engine, revision: str = "head") -> None:
-    """Bring the database up to ``revision``, all or nothing; processes that start together wait for each other."""
+    """Bring the database up to ``revision``, all or nothing; processes that start together wait for each other.
+
+    Raises ``NewerDatabaseError``.
+    """
+    found = current_revision(engine)
+    if found is not None and not _is_known(found):
+        raise NewerDatabaseError(
+            f"the database is at {found}, which this version (at {newest_revision()}) does not know: it was used by a "
+            "newer Kallos; install that one, or restore a backup"
+        )
     with _migrating(engine) as config:
         command.upgrade(config, revision)
 
@@ -42,6 +55,10 @@ def current_revision(engine: Engine) -> str | None:
 def newest_revision() -> str | None:
     """The revision that this code needs."""
     return ScriptDirectory.from_config(_config()).get_current_head()
+
+
+def _is_known(revision: str) -> bool:
+    return any(each.revision == revision for each in ScriptDirectory.from_config(_config()).walk_revisions())
 
 
 def check(engine: Engine) -> list[str]:

@@ -189,7 +189,8 @@ def _generator(given: argparse.Namespace, settings: Settings) -> int:
     settings.prepare_home()
     set_up_logging(settings.home, "generator")
     model = str(settings.style_folder)
-    return serve(host=given.host, port=given.port, device=settings.device, model=model)
+    secret = settings.generator_secret
+    return serve(host=given.host, port=given.port, device=settings.device, model=model, secret=secret)
 
 
 def _worker(given: argparse.Namespace, settings: Settings) -> int:  # noqa: ARG001

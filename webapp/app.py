@@ -28,6 +28,7 @@ from webapp.runtime.downloads import Downloads
 from webapp.runtime.errors import DATABASE_SILENT, OUR_MISTAKE, Problem, in_words
 from webapp.runtime.limits import BodyLimit
 from webapp.runtime.same_origin import SameOrigin
+from webapp.runtime.security_headers import SecurityHeaders
 from webapp.runtime.settings import Settings
 from webapp.runtime.supervised_process import WRONG_SETTING
 from webapp.runtime.upload_limit import UploadLimit
@@ -85,6 +86,7 @@ def create_app(
     app.add_middleware(BodyLimit)
     app.add_middleware(NotFoundPage)
     app.add_middleware(SameOrigin)
+    app.add_middleware(SecurityHeaders, frame_ancestors=watched.context.settings.frame_ancestors)
     _answer_errors(app)
     app.include_router(listening.router)
     app.include_router(listeners.router)

@@ -163,7 +163,7 @@ class Context:
     @cached_property
     def generation(self) -> RemoteGenerator:
         """The client of the generation server."""
-        return RemoteGenerator(self.generator_url)
+        return RemoteGenerator(self.generator_url, self.settings.generator_secret)
 
     def close(self) -> None:
         """Let go of the database and the generator."""

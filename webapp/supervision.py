@@ -24,6 +24,7 @@ from webapp.runtime.supervised_process import SupervisedProcess, free_local_port
 log = logging.getLogger(__name__)
 
 WATCH_SECONDS = 0.5
+NEWER_SECONDS = 30.0  # until a database of a newer version is looked at again
 HEALTH_EVERY = 4  # rounds of the watch
 NICENESS = 10  # of worker and generator: votes come before clips, once the first listeners have some
 ENOUGH_CLIPS = 8
@@ -87,6 +88,7 @@ class Supervision:
             "KALLOS_STORE_URL": settings.store_url,
             "KALLOS_RUNS": str(settings.runs_folder),
             "KALLOS_GENERATOR_URL": self.context.generator_url,
+            "KALLOS_GENERATOR_SECRET": settings.generator_secret,
             "KALLOS_DEVICE": settings.device,
             "KALLOS_POOL": str(settings.pool),
             "KALLOS_MODEL": str(settings.style_folder) if settings.model else "",
@@ -104,6 +106,9 @@ class Supervision:
             except (DBAPIError, EmbeddedPostgresError) as error:
                 log.warning("database_unavailable error=%s", error)
                 self._ending.wait(1.0)
+            except migrate.NewerDatabaseError as error:
+                log.error("database_newer error=%s", error)  # noqa: TRY400 (the trace says nothing more)
+                self._ending.wait(NEWER_SECONDS)
         if self._ending.is_set():
             return
         self.ready.set()

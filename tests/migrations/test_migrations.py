@@ -194,3 +194,12 @@ def test_what_was_learned_in_a_smaller_taste_space_is_forgotten_in_both_directio
             assert connection.scalar(text("SELECT count(*) FROM listeners WHERE population_id IS NULL")) > 0
             assert connection.scalar(text("SELECT count(*) FROM listeners WHERE population_id IS NOT NULL")) == 0
     assert migrate.check(fresh_engine) == []
+
+
+def test_a_database_of_a_newer_version_is_left_as_it_is(empty: Engine) -> None:
+    migrate.upgrade(empty)
+    with empty.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(migrate.NewerDatabaseError, match="9999"):
+        migrate.upgrade(empty)
+    assert migrate.current_revision(empty) == "9999"

@@ -73,3 +73,25 @@ def test_a_child_learns_the_settings_of_its_parent(stage, settings):
         [sys.executable, "-c", program], env={**os.environ, **environment}, capture_output=True, text=True, check=True
     )
     assert found.stdout.split() == [str(settings.home), settings.database_url, stage.context.generator_url, str(own)]
+
+
+def test_a_database_of_a_newer_version_ends_in_a_log_line_and_the_watch_goes_on(settings, make_database, space, caplog):
+    from sqlalchemy import text
+
+    from db import migrate
+    from webapp.context import Context
+
+    url = make_database()
+    context = Context(settings.model_copy(update={"database_url": url}), space=space)
+    migrate.upgrade(context.database.open())
+    context.database.transaction(lambda session: session.execute(text("UPDATE alembic_version SET version_num='9999'")))
+    stage = Supervision(context, children=False)
+    stage.begin()
+    end = time.monotonic() + 30
+    while "database_newer" not in caplog.text and time.monotonic() < end:
+        time.sleep(0.05)
+    assert "database_newer" in caplog.text
+    assert "9999" in caplog.text
+    assert stage._watcher.is_alive()
+    assert not stage.ready.is_set()
+    stage.end()

@@ -7,6 +7,7 @@ keeps it and asks the person what to do.
 
 from __future__ import annotations
 
+import contextlib
 import uuid
 from typing import Annotated, Any
 
@@ -15,7 +16,7 @@ from pydantic import BaseModel
 
 from webapp.context import Context
 from webapp.listeners import accounts
-from webapp.runtime.errors import NoListener
+from webapp.runtime.errors import InvalidToken, NoListener
 from webapp.runtime.identity import Claim, given_token, is_https, set_cookie
 
 IMMUTABLE = "private, max-age=31536000, immutable"
@@ -47,6 +48,14 @@ def _claim(request: Request) -> Claim | None:
     return _context(request).tokens.read(token) if token is not None and token != "" else None
 
 
+def _asking(request: Request) -> uuid.UUID | None:
+    """The listener who asks; None where nobody is named, or by a token that is not valid."""
+    token = given_token(request)
+    with contextlib.suppress(InvalidToken):
+        return _context(request).tokens.read(token).listener_id if token else None
+    return None
+
+
 TheContext = Annotated[Context, Depends(_context)]
 MaybeClaim = Annotated[Claim | None, Depends(_claim)]
 
@@ -58,6 +67,7 @@ def _known(claim: MaybeClaim) -> uuid.UUID:
     return claim.listener_id
 
 
+Asking = Annotated[uuid.UUID | None, Depends(_asking)]
 Known = Annotated[uuid.UUID, Depends(_known)]
 
 

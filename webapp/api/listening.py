@@ -8,12 +8,12 @@ from __future__ import annotations
 import uuid
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Request, Response
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from models.taste.likelihood import Outcome
 from webapp.api.byte_ranges import sound_response
-from webapp.api.dependencies import ERRORS, IMMUTABLE, Known, MaybeClaim, TheContext, arrive
+from webapp.api.dependencies import ERRORS, IMMUTABLE, Asking, Known, MaybeClaim, TheContext, arrive
 from webapp.composing import wishes
 from webapp.listening import Shown, similar, sound
 from webapp.listening.heard import require_heard, require_pace
@@ -98,20 +98,31 @@ def vote(offer_id: uuid.UUID, given: Vote, context: TheContext, claim: MaybeClai
     )
 
 
+def _audible(
+    clip_id: uuid.UUID, context: TheContext, listener_id: Asking, key: Annotated[str, Query(max_length=64)] = ""
+) -> uuid.UUID:
+    """The clip, where whoever asks may hear it; raises ``NotYours`` for another listener's without its key."""
+    if not (key and context.identity.opens(clip_id, key)):
+        sound.require_theirs(context.database, clip_id, listener_id)
+    return clip_id
+
+
+Audible = Annotated[uuid.UUID, Depends(_audible)]
+
+
 @router.get("/clips/{clip_id}/audio/{seconds}", responses=ERRORS, response_class=Response)
 def clip_audio(
-    clip_id: uuid.UUID, seconds: float, context: TheContext, wanted: Annotated[str, Header(alias="range")] = ""
+    clip: Audible, seconds: float, context: TheContext, wanted: Annotated[str, Header(alias="range")] = ""
 ) -> Response:
-    """The clip's sound, MP3; it never changes."""
-    data = sound.audio(context.database, context.clip_store, clip_id, seconds)
-    return sound_response(data, wanted)
+    """The clip's sound, MP3; it never changes. One composed for a listener is for them, or for who has its ``key``."""
+    return sound_response(sound.audio(context.database, context.clip_store, clip, seconds), wanted)
 
 
 @router.get("/clips/{clip_id}/notes/{seconds}", responses=ERRORS)
-def clip_notes(clip_id: uuid.UUID, seconds: float, context: TheContext, response: Response) -> dict[str, Any]:
-    """``{seconds, notes: [[start_s, duration_s, pitch, velocity], …]}`` in the time of the sound."""
+def clip_notes(clip: Audible, seconds: float, context: TheContext, response: Response) -> dict[str, Any]:
+    """``{seconds, notes: [[start_s, duration_s, pitch, velocity], …]}`` in the time of the sound; for whom that is."""
     response.headers["Cache-Control"] = IMMUTABLE
-    return sound.notes(context.database, clip_id, seconds)
+    return sound.notes(context.database, clip, seconds)
 
 
 @router.get("/clips/{clip_id}/similar", responses=ERRORS)

@@ -110,12 +110,7 @@ def is_due(picks: int) -> bool:
 
 
 def enqueue(session: Session, listener: Listener, picks: int, wish: Wish | None = None) -> int | None:
-    """Leave a job for this listener; None where one that was asked for (by a ``wish``) or one that wasn't waits.
-
-    Nothing is left unasked where very many jobs wait: it is due again some picks later.
-    """
-    if wish is None and jobs.count_under_way(session, KIND, least_priority=0) >= QUEUED_AT_MOST:
-        return None
+    """Leave a job for this listener; None where one that was asked for (by a ``wish``) or one that wasn't waits."""
     payload: dict[str, Any] = {"domain": listener.domain, "picks": picks}
     if wish is not None:
         payload["wish"] = wish.model_dump(mode="json")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import logging
 from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -25,6 +26,7 @@ from webapp.generation.protocol import (
     TowersResult,
 )
 
+log = logging.getLogger(__name__)
 CONNECT_SECONDS = 2.0
 MARGIN_SECONDS = 2.0  # beyond a request's deadline, for the network
 QUICK_SECONDS = 60.0  # latents and encoding have no deadline of their own
@@ -39,11 +41,13 @@ class RemoteGenerator:
     A lost connection is tried once more with the same id, which joins the work already going on there.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, secret: str = "") -> None:
         self.url = url.rstrip("/")
         limits = httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=8)
         # A proxy set for the internet must not come between two processes of one machine.
-        self._client = httpx.Client(base_url=self.url, limits=limits, trust_env=not _is_local(self.url))
+        headers = {"Authorization": f"Bearer {secret}"} if secret else {}
+        trust_env = not is_local(urlsplit(self.url).hostname or "")
+        self._client = httpx.Client(base_url=self.url, headers=headers, limits=limits, trust_env=trust_env)
 
     def generate(self, request: GenerateRequest) -> GenerateResult:
         """Compose one clip, blocking; raises a ``GenerationError``."""
@@ -80,7 +84,7 @@ class RemoteGenerator:
         try:
             answer = self._client.delete(f"/v1/generate/{quote(request_id, safe='')}", timeout=HEALTH_SECONDS)
         except httpx.TransportError as error:
-            raise GeneratorUnavailable(f"no generator answers at {self.url}: {error}") from error
+            raise self._silent(error) from error
         return answer.status_code == httpx.codes.OK
 
     def health(self) -> dict[str, Any]:
@@ -88,15 +92,27 @@ class RemoteGenerator:
         try:
             answer = self._client.get("/healthz", timeout=HEALTH_SECONDS)
         except httpx.TransportError as error:
-            raise GeneratorUnavailable(f"no generator answers at {self.url}: {error}") from error
+            raise self._silent(error) from error
         if answer.status_code != httpx.codes.OK:
-            raise GeneratorUnavailable(f"the generator at {self.url} is not well: {answer.text[:200]}")
-        state: dict[str, Any] = answer.json()
+            log.warning("generator_not_well url=%s answer=%s", self.url, answer.text[:200])
+            raise GeneratorUnavailable(f"the generator is not well: it answers {answer.status_code}")
+        try:
+            state = answer.json()
+        except ValueError:
+            state = None
+        if not isinstance(state, dict) or {"status", "queued", "running"} - state.keys():
+            log.warning("generator_not_understood url=%s answer=%s", self.url, answer.text[:200])
+            raise GeneratorUnavailable("the generator's answer is not understood; is it one, and of this version?")
         return state
 
     def close(self) -> None:
         """Close the connections."""
         self._client.close()
+
+    def _silent(self, error: Exception) -> GeneratorUnavailable:
+        """What a page may be told; where the generator is stands in the log."""
+        log.warning("generator_silent url=%s error=%s", self.url, error)
+        return GeneratorUnavailable("no generator answers")
 
     def _post(self, path: str, body: dict[str, Any], seconds: float) -> httpx.Response:
         timeout = httpx.Timeout(seconds, connect=CONNECT_SECONDS)
@@ -106,11 +122,11 @@ class RemoteGenerator:
             except (httpx.NetworkError, httpx.RemoteProtocolError):
                 answer = self._client.post(path, json=body, timeout=timeout)
         except httpx.ConnectTimeout as error:
-            raise GeneratorUnavailable(f"no generator answers at {self.url}") from error
+            raise self._silent(error) from error
         except httpx.TimeoutException as error:
-            raise DeadlinePassed(f"the generator at {self.url} took longer than {seconds:g} s") from error
+            raise DeadlinePassed(f"the generator took longer than {seconds:g} s") from error
         except httpx.TransportError as error:
-            raise GeneratorUnavailable(f"no generator answers at {self.url}: {error}") from error
+            raise self._silent(error) from error
         if answer.status_code != httpx.codes.OK:
             raise _error(answer)
         return answer
@@ -136,8 +152,8 @@ def _error(answer: httpx.Response) -> GenerationError:
     return GenerationError(message)
 
 
-def _is_local(url: str) -> bool:
-    host = urlsplit(url).hostname or ""
+def is_local(host: str) -> bool:
+    """Whether only this machine is meant."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

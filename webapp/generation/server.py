@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hmac
 import json
 import math
 import os
@@ -16,6 +17,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from models.music.notes import Domain
 from webapp.generation.protocol import (
@@ -33,6 +35,7 @@ from webapp.generation.protocol import (
     QueueFull,
     TowersResult,
 )
+from webapp.generation.remote import is_local
 from webapp.runtime.supervised_process import WRONG_SETTING, die_with_parent
 
 if TYPE_CHECKING:  # torch is imported by serve(), after its environment is set
@@ -92,12 +95,31 @@ class TowersRequest(BaseModel):
     melodies: list[dict[str, Any]] = Field(default_factory=list, max_length=16)
 
 
-def create_app(engine: Engine) -> FastAPI:
-    """The HTTP face of ``engine``; whoever made the engine closes it."""
+class NeedsSecret:
+    """Refuses with 401 who does not send the secret; whether the server is well anybody may ask."""
+
+    def __init__(self, app: ASGIApp, secret: str) -> None:
+        self.app = app
+        self._expected = f"Bearer {secret}".encode()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: D102 (ASGI)
+        if scope["type"] == "http" and scope["path"] != "/healthz":
+            given = dict(scope["headers"]).get(b"authorization", b"")
+            if not hmac.compare_digest(given, self._expected):
+                refusal = JSONResponse({"detail": "KALLOS_GENERATOR_SECRET is not the same on both machines"}, 401)
+                await refusal(scope, receive, send)
+                return
+        await self.app(scope, receive, send)
+
+
+def create_app(engine: Engine, secret: str = "") -> FastAPI:
+    """The HTTP face of ``engine``, for those who have the ``secret``; whoever made the engine closes it."""
     from webapp.generation.towers import Towers  # noqa: PLC0415 (torch, after its environment is set)
 
     app = FastAPI(title="Kallos generator", docs_url="/docs", redoc_url=None)
     title_towers = Towers()
+    if secret:
+        app.add_middleware(NeedsSecret, secret=secret)
 
     @app.exception_handler(GenerationError)
     async def refuse(_: Request, error: GenerationError) -> JSONResponse:
@@ -159,12 +181,22 @@ def create_app(engine: Engine) -> FastAPI:
     return app
 
 
-def serve(host: str = "127.0.0.1", port: int = 7861, device: str = "auto", *, model: str = "default") -> int:
+def serve(
+    host: str = "127.0.0.1", port: int = 7861, device: str = "auto", *, model: str = "default", secret: str = ""
+) -> int:
     """Load the style model and answer until stopped; as a supervised child it ends with its parent. Exit status.
 
-    ``device``: ``cpu``, ``cuda``, ``cuda:1`` or ``auto`` (the first CUDA device where there is one).
+    Beyond this machine it needs a ``secret``. ``device``: ``cpu``, ``cuda``, ``cuda:1`` or ``auto`` (the first CUDA
+    device where there is one).
     """
     die_with_parent()
+    if not secret and not is_local(host):
+        print(
+            f"--host {host}: other machines could have it compose; set KALLOS_GENERATOR_SECRET to the same secret here "
+            "and where `kallos serve` runs, or leave --host out",
+            file=sys.stderr,
+        )
+        return WRONG_SETTING
     # Spinning OpenMP threads make a decode step up to ten times slower on a busy machine.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     os.environ.setdefault("GOMP_SPINCOUNT", "0")
@@ -188,7 +220,7 @@ def serve(host: str = "127.0.0.1", port: int = 7861, device: str = "auto", *, mo
     slots = CPU_SLOTS if device == "cpu" else GPU_SLOTS
     engine = Engine(Composer(bundle, device), slots=slots, on_failure=_exit_broken)
     try:
-        uvicorn.run(create_app(engine), host=host, port=port, log_level="warning", timeout_graceful_shutdown=3)
+        uvicorn.run(create_app(engine, secret), host=host, port=port, log_level="warning", timeout_graceful_shutdown=3)
     finally:
         engine.close()
     return 0

@@ -21,6 +21,13 @@ log = logging.getLogger(__name__)
 _rendering = threading.Lock()  # one at a time: it is rare, and votes come first
 
 
+def require_theirs(database: Database, clip_id: uuid.UUID, listener_id: uuid.UUID | None) -> None:
+    """Raises ``NotYours`` for a clip that was composed for another listener, who alone hears it."""
+    _, owner = database.transaction(lambda session: rows.owner_of(session, clip_id))
+    if owner is not None and owner != listener_id:
+        raise NotYours(f"there is no clip {clip_id}, or it is another listener's; send your token with the request")
+
+
 def audio(database: Database, clip_store: ClipStore, clip_id: uuid.UUID, seconds: float) -> bytes:
     """The MP3 of a clip; raises ``NotYours`` for what was never rendered.
 

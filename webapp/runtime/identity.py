@@ -21,6 +21,7 @@ COOKIE = "kallos_listener"
 COOKIE_AGE = timedelta(days=400)  # the longest that browsers keep one
 LINK_AGE = timedelta(hours=1)
 MOST_LETTERS = 512
+KEY_LETTERS = 32
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,15 @@ class Identity:
             return LinkClaim(uuid.UUID(hex=listener_id), uuid.UUID(hex=link_id))
         except (ValueError, TypeError, AttributeError):
             return None
+
+    def key_of(self, clip_id: uuid.UUID) -> str:
+        """What opens the sound of a clip without its listener's token, in its address."""
+        return self.signature(f"clip {clip_id}".encode())[:KEY_LETTERS]
+
+    def opens(self, clip_id: uuid.UUID, key: str) -> bool:
+        """Whether ``key`` is this clip's."""
+        known = (_signature(secret, f"clip {clip_id}".encode())[:KEY_LETTERS] for secret in self._secrets)
+        return key.isascii() and any(hmac.compare_digest(each, key) for each in known)
 
     def signature(self, text: bytes) -> str:
         """What proves that ``text`` was written here."""

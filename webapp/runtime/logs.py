@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 import sys
+from io import TextIOWrapper
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
@@ -22,6 +24,14 @@ class Redacted(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """The line, with every secret replaced."""
         return SECRETS.sub(lambda found: f"{found[1]}…" if found[1] else f"{found[2]}:…", super().format(record))
+
+
+class _PrivateFile(RotatingFileHandler):
+    """A log that only its owner can read: it names listeners."""
+
+    def _open(self) -> TextIOWrapper:
+        os.close(os.open(self.baseFilename, os.O_WRONLY | os.O_CREAT, 0o600))
+        return super()._open()
 
 
 def forget_in_logs(home: Path, *names: str) -> None:
@@ -43,8 +53,10 @@ def forget_in_logs(home: Path, *names: str) -> None:
 def set_up_logging(home: Path, process: str) -> None:
     """Send the log of this process (``web``, ``worker``, ``generator``) to stderr and to its file."""
     folder = home / "logs"
-    folder.mkdir(parents=True, exist_ok=True)
-    file = RotatingFileHandler(folder / f"{process}.log", maxBytes=5_000_000, backupCount=3, encoding="utf-8")
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for older in folder.glob("*.log*"):
+        older.chmod(0o600)
+    file = _PrivateFile(folder / f"{process}.log", maxBytes=5_000_000, backupCount=3, encoding="utf-8")
     handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr), file]
     for handler in handlers:
         handler.setFormatter(Redacted(LINE, datefmt="%Y-%m-%dT%H:%M:%S"))

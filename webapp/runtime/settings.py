@@ -52,6 +52,9 @@ class Settings(BaseSettings):
     secret: str = Field(default="", repr=False)
     pool: int = Field(default=48, ge=2, le=2_000)  # clips of each domain that always lie ready
     trusted_proxies: str = "127.0.0.1,::1"  # whose X-Forwarded-For is believed, addresses or networks by commas
+    frame_ancestors: str = "*"  # which sites may show the pages in a frame, as a Content-Security-Policy says it
+    generator_secret: str = Field(default="", repr=False)  # which the generation server asks for, beyond one machine
+    research_key: str = Field(default="", repr=False)  # who has it sees the results of every study
     mcp: bool = False  # whether the named endpoints are MCP tools as well; needs the extra mcp
     model: str = ""  # folder of a style model of one's own (OUT/bundle of a training); the shipped one where empty
 
@@ -89,6 +92,13 @@ class Settings(BaseSettings):
                     f"it must be a folder or an fsspec URL such as s3://BUCKET/FOLDER ({error})"
                 ) from error
         return url
+
+    @field_validator("frame_ancestors")
+    @classmethod
+    def _sources(cls, given: str) -> str:
+        if not re.fullmatch(r"[\w:/.*'\[\] -]+", given):
+            raise ValueError("it must be *, 'self', 'none' or sites such as https://example.org, with spaces between")
+        return given
 
     @field_validator("trusted_proxies")
     @classmethod

@@ -302,3 +302,19 @@ def test_healthz_tells_how_each_part_is_and_503_before_a_pair_can_be_served(clie
     assert report["pool"] == {"pop": 16, "dance": 0, "chorale": 0}
     assert {"status", "database", "generator", "pool", "version", "commit"} <= set(report)
     assert report["thrown_away"]["composed"] == 0
+
+
+def test_a_clip_composed_for_a_listener_sounds_for_them_alone_or_by_its_key(client, visitor, stock, context):
+    token = client.get("/api/listener").json()["listener_token"]
+    own = stock(clips=1, composed_for=context.identity.read(token).listener_id)[0]
+    stranger = visitor()
+    for part in ("audio", "notes"):
+        address = f"/api/clips/{own}/{part}/7"
+        stranger.get("/api/listener")
+        assert stranger.get(address).status_code == visitor().get(address).status_code == 404
+        assert stranger.get(f"{address}?key=nonsense").status_code == 404
+        assert client.get(address).status_code == 200
+        assert visitor().get(address, headers={"Authorization": f"Bearer {token}"}).status_code == 200
+        assert visitor().get(f"{address}?key={context.identity.key_of(own)}").status_code == 200
+    of_all = stock(clips=1)[0]
+    assert visitor().get(f"/api/clips/{of_all}/audio/7", headers={"Cookie": "kallos_listener=bad"}).status_code == 200

@@ -55,3 +55,17 @@ def test_a_name_is_forgotten_in_place_while_others_go_on_writing(tmp_path: Path)
     assert told == "vote listener=----- x\nother listener=cd-34\n----------\nlater\n"
     assert (folder / "web.log.1").read_text() == "-----"
     forget_in_logs(tmp_path / "nothing here", "ab-12")
+
+
+def test_only_their_owner_reads_the_logs(tmp_path):
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs" / "web.log.1").touch(0o644)
+    before = logging.root.handlers[:]
+    try:
+        set_up_logging(tmp_path, "web")
+        modes = {path.name: oct(path.stat().st_mode & 0o777) for path in (tmp_path / "logs").iterdir()}
+    finally:
+        for handler in {*logging.root.handlers} - {*before}:
+            handler.close()
+        logging.root.handlers[:] = before
+    assert modes == {"web.log": "0o600", "web.log.1": "0o600"}

@@ -6,7 +6,7 @@ import typing
 import gradio as gr
 import pytest
 
-from webapp.runtime.errors import NoListener, NotReady, UnknownListenerError
+from webapp.runtime.errors import InvalidToken, NoListener, NotReady, UnknownListenerError
 from webapp.ui.handlers import bound, listener_of
 
 
@@ -53,6 +53,8 @@ def test_a_generator_stays_one_and_its_refusal_is_shown_as_well():
 
 
 def test_a_token_that_is_nobodys_names_no_listener(context):
-    for token in (None, "", "forged"):
+    for token in (None, ""):
         with pytest.raises(NoListener):
             listener_of(context, token)
+    with pytest.raises(InvalidToken, match="call new_listener"):
+        listener_of(context, "forged")

@@ -7,8 +7,9 @@ import uuid
 from models.taste.likelihood import Outcome
 from models.taste.plackett_luce import Pick
 from webapp.api.best_of_four import Four, Picked
-from webapp.api.listening import Milliseconds, Offer, Voted
+from webapp.api.listening import Clip, Milliseconds, Offer, Voted
 from webapp.context import Context
+from webapp.listening import Shown
 from webapp.runtime.errors import NotAllowed
 from webapp.ui.endpoints.endpoint import Endpoint, Token
 from webapp.ui.handlers import listener_of
@@ -25,7 +26,7 @@ def next_pair(context: Context, token: Token) -> Offer:
     Returns:
         The pair: offer_id for the vote, and left and right with clip_id, audio_url, notes_url and seconds.
     """
-    return Offer.of(context.pairs.open(listener_of(context, token))[0])
+    return _pair(context, context.pairs.open(listener_of(context, token))[0])
 
 
 def vote(
@@ -52,7 +53,10 @@ def vote(
     heard = (round(heard_left_ms), round(heard_right_ms))
     recorded = context.pairs.record_vote(listener_of(context, token), offer_id, outcome, heard)
     return Voted(
-        offer_id=recorded.id, outcome=outcome, picks=recorded.picks, open=[Offer.of(each) for each in recorded.open]
+        offer_id=recorded.id,
+        outcome=outcome,
+        picks=recorded.picks,
+        open=[_pair(context, each) for each in recorded.open],
     )
 
 
@@ -65,7 +69,7 @@ def next_four(context: Context, token: Token) -> Four:
     Returns:
         four_id for the vote, and the clips a, b, c and d in this order.
     """
-    return Four.of(context.best_of_four.open(listener_of(context, token))[0])
+    return _four(context, context.best_of_four.open(listener_of(context, token))[0])
 
 
 def vote_four(
@@ -91,8 +95,27 @@ def vote_four(
         raise NotAllowed(f"heard_ms has {len(heard)} numbers; give four, one for each clip")
     recorded = context.best_of_four.record_vote(listener_of(context, token), four_id, outcome, heard)
     return Picked(
-        four_id=recorded.id, outcome=outcome, picks=recorded.picks, open=[Four.of(each) for each in recorded.open]
+        four_id=recorded.id,
+        outcome=outcome,
+        picks=recorded.picks,
+        open=[_four(context, each) for each in recorded.open],
     )
+
+
+def _pair(context: Context, shown: Shown) -> Offer:
+    pair = Offer.of(shown)
+    return pair.model_copy(update={side: _open(context, getattr(pair, side)) for side in ("left", "right")})
+
+
+def _four(context: Context, shown: Shown) -> Four:
+    four = Four.of(shown)
+    return four.model_copy(update={"clips": [_open(context, clip) for clip in four.clips]})
+
+
+def _open(context: Context, clip: Clip) -> Clip:
+    """The clip with addresses that need no token, as a notebook fetches them; all alike, whosever the clip is."""
+    key = f"?key={context.identity.key_of(clip.clip_id)}"
+    return clip.model_copy(update={"audio_url": clip.audio_url + key, "notes_url": clip.notes_url + key})
 
 
 ENDPOINTS = (

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from webapp.context import Context
 from webapp.learning.population import FEWEST
-from webapp.research import simulated_study, study_listeners
+from webapp.research import access, simulated_study, study_listeners
 from webapp.research.figures import Drawn
 from webapp.research.simulated_study import NAME
 from webapp.runtime import commands
@@ -88,15 +88,19 @@ def build(context: Context) -> None:
 
 def opened(context: Context, places: Places, request: gr.Request) -> list[Any]:
     """The study that the address names, or the largest."""
-    return choose(context, places, None, chosen(request, "study"))
+    return choose(context, places, None, chosen(request, "study"), request)
 
 
-def choose(context: Context, places: Places, study: str | None, named: str = "") -> list[Any]:
+def choose(
+    context: Context, places: Places, study: str | None, named: str = "", request: gr.Request | None = None
+) -> list[Any]:
     """A study as it is now; where none is named, simulated listeners until somebody has voted.
 
     ``study`` is what the list shows; it stays, since somebody may have chosen another meanwhile.
     """
-    studies = [each for each in context.database.transaction(study_listeners.overview) if each["votes"]]
+    found = context.database.transaction(study_listeners.overview)
+    key = chosen(request, "key") if request else ""
+    studies = [each for each in access.seen(context.settings, found, key) if each["votes"]]
     options = [
         (f"{each['study_id']} ({each['listeners']} listeners, {each['votes']} votes)", str(each["study_id"]))
         for each in studies
