@@ -82,7 +82,7 @@ def newcomer(request: Request, response: Response, context: Context) -> tuple[uu
     """A new listener and their token, which the cookie carries from now on."""
     accounts.admit(address_of(request))
     listener_id = accounts.create(context.database, context.journal)
-    token = context.tokens.give(listener_id)
+    token = context.identity.token(listener_id)
     set_cookie(request, response, token)
     return listener_id, token
 

@@ -34,7 +34,8 @@ GROUPS = {  # by the tags of the routers, in the order of the page
     "operation": "Operation",
 }
 REFUSALS = {
-    "401": "no token, or one that is not known",
+    "401": "no token, or one that is not valid (any more)",
+    "403": "another site asks for a change, or a browser that does not say which",
     "404": "there is no such thing, or it belongs to another listener",
     "409": "it is too late, or it contradicts what is stored",
     "413": "the request is too large",

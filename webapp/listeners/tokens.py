@@ -45,7 +45,7 @@ class Tokens:
 
     def give(self, listener_id: uuid.UUID) -> str:
         """A lasting token of this listener."""
-        return self._identity.token(listener_id, self._generation(listener_id) or 0)
+        return self._identity.token(listener_id, self._asked(listener_id) or 0)
 
     def sign_out_everywhere(self, listener_id: uuid.UUID) -> str:
         """Refuse every token and link given so far; a new token. Raises ``UnknownListenerError``."""
@@ -92,6 +92,9 @@ class Tokens:
         known = self._known.get(listener_id)
         if known is not None and known[1] > time.monotonic():
             return known[0]
+        return self._asked(listener_id)
+
+    def _asked(self, listener_id: uuid.UUID) -> int | None:
         found = self._database.transaction(lambda session: rows.get_listener(session, listener_id))
         return self._keep(listener_id, found.token_generation if found else None)
 

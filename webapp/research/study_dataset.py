@@ -34,12 +34,12 @@ OWN_PAIRS = ("studio", "claim")  # made from what somebody brought or bent
 VOTES = (
     *("listener_id", "left", "right", "outcome", "number", "minutes", "left_heard_ms", "right_heard_ms", "seconds"),
     *("p_left", "p_equal", "p_right", "votes_seen", "policy", "pair_probability", "order_probability", "condition"),
-    "repeats",
+    *("repeats", "trust"),
 )
 FOURS = (
     *("listener_id", *PLACES, "outcome", "number", "minutes", *(f"{place}_heard_ms" for place in PLACES), "seconds"),
     *(*(f"p_{place}" for place in PLACES), "votes_seen", "policy", "four_probability", "order_probability"),
-    "condition",
+    *("condition", "trust"),
 )
 DATASHEET = """# Votes on piano pieces: the study {study}
 
@@ -50,7 +50,8 @@ Kallos (model {version}). votes.csv has the SHA-256 {digest}, fours.csv {fours_d
 place among the listener's votes, and minutes since the first one. seconds: how long both pieces played at most; heard:
 how long each was. p_left, p_equal, p_right: what was expected before the vote, after votes_seen votes. policy and
 pair_probability: what drew the pair, and how likely that pair was under the whole mixture of policies (weigh by its
-inverse); order_probability: of this order. repeats: the number of the vote that this one mirrors.
+inverse); order_probability: of this order. repeats: the number of the vote that this one mirrors. trust: heard,
+suspicious (more is said to be heard than can have been, or next to nothing) or unavailable (nobody could check).
 `fours.csv`, one line a pick of the most beautiful of four. a, b, c, d: the clips in their places. outcome: a place,
 none (none was good enough) or skipped. number and minutes: among the listener's picks of four, since the first one.
 p_a to p_d: what was expected, if one is picked; the rest as above, of the set of four.
@@ -59,7 +60,7 @@ surely like, may like most, like near a piece, or made; average, drawn: what sto
 and named features of the latents in standard deviations. `midi/`: the pieces.
 
 Listeners and clips are numbered in a random order that was not kept; nothing else was known about the listeners. Left
-out: pairs from people's own studios, and whoever has deleted their data.
+out: pairs from people's own studios, votes that came with a stranger's file, and whoever has deleted their data.
 `python -m models.evaluate.taste --data FOLDER` reads this folder once it is unpacked.
 """
 
@@ -131,7 +132,7 @@ def _votes(found: Sequence[JudgedPair], people: dict[uuid.UUID, str], names: dic
         drawn = (offer.policy, offer.pair_probability, offer.order_probability, offer.condition)
         who = people[offer.listener_id]
         line = (who, *clips, vote.outcome, len(before), minutes, *listened, offer.seconds, *expected, *drawn)
-        lines.append((*line, numbers.get(offer.repeats) if offer.repeats else None))
+        lines.append((*line, numbers.get(offer.repeats) if offer.repeats else None, vote.trust))
     return _table(VOTES, sorted(lines, key=lambda line: (line[0], line[4])))
 
 
@@ -146,7 +147,7 @@ def _fours(found: Sequence[JudgedFour], people: dict[uuid.UUID, str], names: dic
         clips = [names[clip] for clip in four.clips]
         said = (people[four.listener_id], *clips, vote.outcome, len(before), minutes, *vote.heard_ms, four.seconds)
         drawn = (four.policy, four.four_probability, four.order_probability, four.condition)
-        lines.append((*said, *vote.chances, vote.votes_seen, *drawn))
+        lines.append((*said, *vote.chances, vote.votes_seen, *drawn, vote.trust))
     return _table(FOURS, sorted(lines, key=lambda line: (line[0], line[6])))
 
 
