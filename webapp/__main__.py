@@ -115,7 +115,9 @@ def _add_compose(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     compose.add_argument("--form", default="", help="of whole pieces, such as AABB: the same letter, the same bars")
     compose.add_argument("--out", type=Path, required=True, help="folder for 000.mid, 001.mid …")
-    compose.add_argument("--plain", action="store_true", help="as written, on the grid, not as played")
+    compose.add_argument(
+        "--played", action="store_true", help="as a pianist might play them, not as written, on the grid"
+    )
     compose.add_argument("--wav", action="store_true", help="write the sound of each piece beside it")
     compose.set_defaults(run=_compose)
 
@@ -290,7 +292,9 @@ def _compose(given: argparse.Namespace, settings: Settings) -> int:
 
     try:
         task = offline.Task.checked(given.domain, given.count, given.seed, given.bars, given.form)
-        offline.compose_files(task, given.out, settings.style_folder, settings.device, wav=given.wav, plain=given.plain)
+        offline.compose_files(
+            task, given.out, settings.style_folder, settings.device, wav=given.wav, played=given.played
+        )
     except (ValueError, OSError, offline.NothingComposedError) as error:
         print(error, file=sys.stderr)
         return 1

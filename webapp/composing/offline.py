@@ -81,11 +81,11 @@ def compose(composer: Composer, task: Task) -> Iterator[Piece]:
 
 
 def compose_files(
-    task: Task, folder: Path, model: Path, device: str, *, wav: bool = False, plain: bool = False
+    task: Task, folder: Path, model: Path, device: str, *, wav: bool = False, played: bool = False
 ) -> None:
     """Write ``000.mid`` and so on into ``folder``, with ``wav`` their sound beside them, and show how far it is.
 
-    They are as played, ``plain`` as written: exactly on the grid.
+    They are as written, exactly on the grid, or ``played`` as a pianist might.
 
     Raises ``ValueError`` or ``OSError`` where the model can't be used or the folder not be written.
     """
@@ -99,7 +99,7 @@ def compose_files(
     pieces = compose(composer, task)
     for number, piece in enumerate(track(pieces, "composing", task.count, console=Console(stderr=True))):
         path = folder / f"{number:03}.mid"
-        performance = None if plain else touch.play(piece, task.domain)
+        performance = touch.play(piece, task.domain) if played else None
         path.write_bytes(write_midi(piece, performance))
         if wav:
             path.with_suffix(".wav").write_bytes(encode_lossless(render(piece, None, performance), "wav"))

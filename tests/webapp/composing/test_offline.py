@@ -10,6 +10,7 @@ import pytest
 
 from models.music.midi import read_midi
 from models.music.midi_file import parse
+from models.music.notes import TICKS_PER_QUARTER
 from webapp.composing import offline
 from webapp.composing.offline import NothingComposedError, Task
 
@@ -40,6 +41,19 @@ def test_pieces_become_files_that_begin_with_their_meter_and_tempo(tmp_path):
         assert len(piece.bars) == 8
         assert piece.bars[0, 0] == 0
     assert not np.array_equal(pieces[0].notes, pieces[1].notes)
+
+
+def test_pieces_are_as_written_or_as_played(tmp_path):
+    for name, words in (("written", []), ("played", ["--played"])):
+        done = kallos(tmp_path, "--domain", "pop", "--count", "1", "--out", str(tmp_path / name), *words)
+        assert done.returncode == 0, done.stderr
+    written, played = (parse(tmp_path / name / "000.mid") for name in ("written", "played"))
+    off_grid = [
+        np.mean([onset % (file.tpq / TICKS_PER_QUARTER) != 0 for onset, *_ in file.notes]) for file in (written, played)
+    ]
+    assert off_grid[0] == 0
+    assert off_grid[1] > 0.5
+    assert len(written.notes) == len(played.notes)
 
 
 @pytest.mark.parametrize(
