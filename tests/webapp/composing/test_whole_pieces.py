@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from types import SimpleNamespace
 
 import gradio as gr
 import numpy as np
@@ -102,44 +101,38 @@ def test_a_model_that_cannot_play_on_is_said_to_have_failed(context, listener):
     work(context)
     found = whole_pieces.programme(context.database, listener)
     assert found.coming == "failed"
-    assert "please try again" in whole.shown(found, awaited=False).text
+    assert "please try again" in whole.shown(context, found, awaited=False).text
     assert "no piece model" in context.database.transaction(lambda s: s.scalars(select(Job)).one().error)
 
 
 @pytest.mark.usefixtures("writing")
 def test_the_page_plays_what_was_awaited_and_composes_the_next_while_the_newest_sounds(context, listener):
     token = context.identity.token(listener)
-    _, button, domain, *opened = whole.look(context, token, address())
-    assert (button["value"], domain) == (whole.NEW, "pop")
-    assert whole.NEW in opened[0]
+    (domain, told, rows), _ = whole.look(context, token)
+    assert (domain, rows["rows"]) == ("pop", [])
+    assert whole.NEW in told
     _, _, told, timer, pieces, awaited = whole.ask(context, token, "")
     assert (pieces, timer["active"], awaited) == ([], True, True)
     assert "queue" in told
     work(context)
     there = whole.follow(context, token, awaited=True)
     assert there.pieces["play"] > 0  # it sounds by itself
-    assert [row["heading"] for row in there.pieces["rows"]] == ["Piece 1"]
+    assert [row["detail"][:5] for row in there.pieces["rows"]] == ["No. 1"]
     assert not there.awaited
     begun = whole.begun(context, token, False, gr.EventData(None, {"index": 0}))
     assert begun.timer["active"]
     work(context)
     after = whole.follow(context, token, awaited=False)
-    assert [row["heading"] for row in after.pieces] == ["Piece 2", "Piece 1"]
+    assert [row["detail"][:5] for row in after.pieces] == ["No. 2", "No. 1"]
     assert "10 bars" in after.pieces[0]["detail"]
     assert not whole.begun(context, token, False, gr.EventData(None, {"index": 1})).timer["active"]  # not the newest
-
-
-def address(**named: str) -> SimpleNamespace:
-    return SimpleNamespace(query_params=named)
 
 
 @pytest.mark.usefixtures("writing")
 def test_a_clip_that_the_address_names_is_played_on_once(context, listener, stock):
     clip_id = stock("dance", 1)[0]
     token = context.identity.token(listener)
-    named, button, *_ = whole.look(context, token, address(clip=str(clip_id)))
-    assert button["value"] == whole.THIS
-    named, button, *_ = whole.ask(context, token, named)
+    named, button, *_ = whole.ask(context, token, str(clip_id))
     assert (named, button["value"]) == ("", whole.NEW)
     with pytest.raises(Contradiction, match="just now"):
         whole.ask(context, token, str(stock("dance", 1)[0]))

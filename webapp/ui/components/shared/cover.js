@@ -31,7 +31,7 @@ export function cover(notes, seconds, form = "", inks = INKS) {
     const ink = letter === form[0] ? inks.felt : inks.ink;
     return `<path d="M${at(from, RIM)}A${RIM} ${RIM} 0 0 1 ${at(to, RIM)}" stroke="${ink}" stroke-width="6"/>`;
   });
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${SIZE} ${SIZE}" fill="none" stroke-linecap="round">
+  return `<svg viewBox="0 0 ${SIZE} ${SIZE}" fill="none" stroke-linecap="round">
     <rect width="${SIZE}" height="${SIZE}" fill="${inks.ground}"/>${rims.join("")}
     <path d="${dots.join("")}" stroke="${inks.ink}" stroke-width="5" opacity="0.75"/></svg>`;
 }
@@ -41,6 +41,6 @@ export function cover(notes, seconds, form = "", inks = INKS) {
  * @param {Element} picture
  */
 export function onItsOwn(picture) {
-  const markup = Object.entries(INKS).reduce((text, [name, ink]) => text.replaceAll(`"${ink}"`, `"${/** @type {any} */ (PAPER)[name]}"`), picture.outerHTML);
+  const markup = Object.entries(INKS).reduce((text, [name, ink]) => text.replaceAll(`"${ink}"`, `"${/** @type {any} */ (PAPER)[name]}"`), new XMLSerializer().serializeToString(picture));
   return `data:image/svg+xml,${encodeURIComponent(markup)}`;
 }
