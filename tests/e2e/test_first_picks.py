@@ -36,7 +36,7 @@ def test_ten_picks_lead_from_the_first_pair_to_a_taste_page_and_a_clip_of_ones_o
 
 
 def _read_the_taste_page(visitor):
-    visitor.frame.locator(".k-note a").click()
+    visitor.frame.locator(".k-note").get_by_role("link", name="see what you seem to love").click()
     for style in STYLES:
         expect(visitor.get(f"taste-{style}")).to_be_visible()
     expect(visitor.frame.locator("#best .k-listed")).not_to_have_count(0)

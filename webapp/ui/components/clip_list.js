@@ -13,6 +13,7 @@ import { savingMenu } from "./shared/saving.js";
 import { onThemeChange } from "./shared/theme.js";
 
 const SOUNDS = "kallos.sounds"; // said on the document by whoever begins to sound
+const ENDED = "kallos.ended"; // said on the document by a list whose clip has sounded to its end, and nothing follows
 const ICONS =
   '<svg viewBox="0 0 24 24" aria-hidden="true"><path class="k-icon-play" d="M8 5.2v13.6L19 12z"/>' +
   '<path class="k-icon-pause" d="M7 5h3.6v14H7zM13.4 5H17v14h-3.6z"/></svg>';
@@ -54,6 +55,7 @@ class ClipList {
   #played = 0;
   #all = false; // whether one row follows after the other
   #sounded = false; // whether something sounded when the player last changed
+  #due = false; // whether the first row is to sound as soon as what sounds elsewhere has ended
   #awaiting = false; // whether the row that comes on top next is to sound
 
   /**
@@ -70,6 +72,7 @@ class ClipList {
     this.all?.addEventListener("click", () => this.#playAll());
     whileOn(list, document, SOUNDS, (event) => event.detail === this || this.pause());
     onThemeChange(list, () => this.#rows.forEach((row) => row.roll.repaint()));
+    whileOn(list, document, ENDED, () => this.#due && this.#rows.length && this.#sound(this.#rows[0], 0));
     if (props.endless) whileOn(list, document, "keydown", (event) => this.#key(event));
     // a clip may be set to sound after a tap elsewhere on the page, which is what allows it to
     for (const name of ["click", "keydown"]) whileOn(list, document, name, () => this.#rows.length && this.player.unlock());
@@ -88,7 +91,8 @@ class ClipList {
     if (this.all) this.all.hidden = this.#rows.length < 2;
     if (play > this.#played && this.#rows.length) {
       this.#played = play;
-      if (sounding === null || sounding === this) {
+      this.#due = sounding !== null && sounding !== this;
+      if (!this.#due) {
         this.player.unlock();
         this.#sound(this.#rows[0], 0);
       }
@@ -288,8 +292,13 @@ class ClipList {
 
   #playing() {
     const sounds = this.player.playing === "a";
-    if (sounds) sounding = this;
-    else if (sounding === this) sounding = null;
+    if (sounds) {
+      sounding = this;
+      this.#due = false;
+    } else if (sounding === this) {
+      sounding = null;
+      if (this.player.ended("a") && !this.#all && !this.props.endless) document.dispatchEvent(new CustomEvent(ENDED));
+    }
     if (this.#all && !sounds && this.player.ended("a")) this.#goOn();
     if (this.props.endless && this.#sounded && !sounds && this.player.ended("a")) this.#goUp();
     this.#sounded = sounds;
