@@ -5,7 +5,6 @@ from __future__ import annotations
 import uuid
 
 import gradio as gr
-import numpy as np
 import pytest
 from sqlalchemy import select
 
@@ -17,6 +16,7 @@ from models.style.pieces.checkpoint import tiny_pieces
 from models.style.pieces.sampling import Writer
 from webapp.composing import playing_on, screening, whole_pieces
 from webapp.composing.jobs import JobInHand
+from webapp.composing.rendering import whole_length
 from webapp.listeners import accounts
 from webapp.runtime.errors import Contradiction, NotYours, TooMany, UnknownListenerError
 from webapp.ui.pages import whole
@@ -57,9 +57,9 @@ def test_the_piece_begins_with_an_opening_of_the_bank_and_goes_on_to_its_end(con
     found = whole_pieces.programme(context.database, listener)
     assert (found.coming, [piece.id for piece in found.pieces]) == ("none", [clip.id])
     piece = Piece.from_json(clip.notes)
-    assert len(piece.bars) == 10
+    assert 8 < len(piece.bars) <= 10  # an untrained model may begin or end with a silent one
     audio = context.database.transaction(lambda s: s.scalars(select(ClipAudio)).one())
-    assert audio.seconds == found.pieces[0].seconds >= float(np.ptp(piece.seconds_at(piece.notes[[0, -1], 0])))
+    assert audio.seconds == found.pieces[0].seconds == whole_length(piece, "pop")
     assert len(context.clip_store.get(audio.uri)) == audio.bytes
 
 
