@@ -208,7 +208,8 @@ def _answer_errors(app: FastAPI) -> None:
         return answer(error.status_code, str(error.detail), dict(error.headers or {}))
 
     @app.exception_handler(DataError)
-    def no_such_value(_: Request, __: DataError) -> JSONResponse:
+    def no_such_value(_: Request, error: DataError) -> JSONResponse:
+        log.warning("no_such_value error=%s", error.orig)
         return answer(422, "the address or the request holds a character or a number that there can't be")
 
     @app.exception_handler(DBAPIError)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentTypeError
-from collections.abc import Iterator
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -28,6 +28,24 @@ def output_folder(path: Path) -> Path:
     except OSError as error:
         raise SystemExit(f"--out {path} is no folder and cannot be made one ({error.strerror})") from error
     return path
+
+
+def add_run_arguments(parser: ArgumentParser, presets: Iterable[str], out: str) -> None:
+    """What a command that trains one run takes: its preset, folder, end and seed, and whether it goes on."""
+    parser.add_argument("--preset", choices=sorted(presets), default="cpu")
+    parser.add_argument("--out", type=Path, default=Path(out))
+    parser.add_argument("--resume", action="store_true", help="go on with the run in --out")
+    parser.add_argument("--minutes", type=float, help="train for so long, instead of the preset's steps")
+    parser.add_argument("--steps", type=positive_int, help="optimiser steps in all, instead of the preset's")
+    parser.add_argument("--seed", type=int, default=0)
+
+
+def run_folder(given: Namespace, state: str) -> Path:
+    """The folder of the run; ends the command where it is to go on (``given.resume``) and there is no ``state``."""
+    out = output_folder(given.out)
+    if given.resume and not (out / state).exists():
+        raise SystemExit(f"there is no {out / state} to resume; leave out --resume to begin")
+    return out
 
 
 @contextmanager

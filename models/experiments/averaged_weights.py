@@ -6,6 +6,7 @@ Source: Polyak & Juditsky 1992, with an exponential window.
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -50,20 +51,19 @@ class AveragedTraining(Generic[Model]):
             self.best_score, self.best_step = score, self.step
             self.best = {name: value.clone() for name, value in self.average.state_dict().items()}
 
-    def save(self, path: Path, lines: int) -> None:
-        """Write all of it and how many ``lines`` the log had; a crash while writing leaves the last state whole."""
+    def save(self, path: Path, counts: Mapping[str, float]) -> None:
+        """Write all of it and ``counts``; a crash while writing leaves the last state whole."""
         parts = {"model": self.model.state_dict(), "average": self.average.state_dict(), "best": self.best}
         state = {f"{part}.{name}": v.contiguous() for part, found in parts.items() for name, v in found.items()}
         state |= packed(self.optimiser)
-        counts = {"step": self.step, "best_step": self.best_step, "lines": lines}
-        state |= {f"count.{name}": torch.tensor(value) for name, value in counts.items()}
-        state["count.best_score"] = torch.tensor(self.best_score, dtype=torch.float64)
+        own = {"step": self.step, "best_step": self.best_step, "best_score": self.best_score}
+        state |= {f"count.{n}": torch.tensor(v, dtype=torch.float64) for n, v in {**counts, **own}.items()}
         part = path.with_suffix(".part")
         save_file({name: value.detach().clone() for name, value in state.items()}, part)
         part.replace(path)
 
-    def resume(self, path: Path) -> int:
-        """Take up what ``save`` wrote; gives the number of lines that the log had then."""
+    def resume(self, path: Path) -> dict[str, float]:
+        """Take up what ``save`` wrote; gives the ``counts``."""
         state = load_file(path)
 
         def part(name: str) -> dict[str, Tensor]:
@@ -71,8 +71,9 @@ class AveragedTraining(Generic[Model]):
 
         self.model.load_state_dict(part("model"))
         self.average.load_state_dict(part("average"))
-        self.best, counts = part("best"), part("count")
+        self.best = part("best")
+        counts = {name: value.item() for name, value in part("count").items()}
         unpack(self.optimiser, state)
         self.step, self.best_step = int(counts["step"]), int(counts["best_step"])
-        self.best_score = float(counts["best_score"])
-        return int(counts["lines"])
+        self.best_score = counts["best_score"]
+        return counts

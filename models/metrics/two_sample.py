@@ -138,7 +138,14 @@ def two_sample_test(
     the same length whatever the piece.
     """
     features = np.stack([features_of(piece) for piece in (*ones, *others)])
-    label = np.repeat([0, 1], [len(ones), len(others)])
+    return rightly_named(features, np.repeat([0, 1], [len(ones), len(others)]), songs)
+
+
+def rightly_named(features: Floats, label: npt.NDArray[np.int64], songs: Sequence[str]) -> Floats:
+    """For each row of ``features`` ``(N, F)``: 1 where the classifier of the other folds names its ``label``, else 0.
+
+    ``label`` ``(N,)`` is 0 or 1, ``songs`` names the song of each row, of which there are at least ``FOLDS``.
+    """
     _, group = np.unique(np.array(songs), return_inverse=True)
     right = np.zeros(len(label))
     for train, test in StratifiedGroupKFold(FOLDS, shuffle=True, random_state=0).split(features, label, group):

@@ -16,6 +16,7 @@ from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 from models.experiments.master_weights import MasterWeights
 from models.experiments.provenance import commit, data_hash
 from models.experiments.run_log import run_row
+from models.experiments.schedule import rise_and_fall, share_done
 from models.music.tokens import POSITION, POSITIONS
 from models.style.curiosity import PROBES, Curiosity
 from models.style.independence import independence_penalty
@@ -25,15 +26,15 @@ from models.style.presets import Preset
 from models.style.rearrange import UNIFORM, Schedule, Swaps, draw_swaps
 from models.style.windows import Batch, WindowSet, batches
 
-LOG_EVERY, SAVE_EVERY = 50, 500  # steps
+LOG_EVERY, SAVE_EVERY, WARM_UP = 50, 500, 200  # steps
 HYPERPARAMETERS = ("batch", "learning_rate", "kl_warm_up", "falling", "muon", "probe_every", "penalty", "price")
 WORKERS = 10  # processes that make batches for a GPU
 
 
 def learning_rate(step: int, preset: Preset) -> float:
-    """Warm-up over 200 steps, constant, then linear to 2 % over the last ``preset.falling``."""
-    left = (preset.steps - step) / (preset.falling * preset.steps)
-    return preset.learning_rate * min(1.0, (step + 1) / 200, max(0.02, left))
+    """What it is at ``step`` of the preset's steps."""
+    done = share_done(step, preset.steps)
+    return rise_and_fall(preset.learning_rate, step, done, warm_up=WARM_UP, falling=preset.falling)
 
 
 TrainingBatch = tuple[Batch, Swaps]

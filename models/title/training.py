@@ -16,6 +16,7 @@ from models.experiments.averaged_weights import AveragedTraining
 from models.experiments.parallel import run_parallel
 from models.experiments.provenance import commit
 from models.experiments.run_log import RunLog, ended
+from models.experiments.schedule import rise_and_fall, share_done
 from models.style.checkpoint import load_style
 from models.title.batches import PairBatches
 from models.title.checkpoint import save_towers
@@ -31,16 +32,12 @@ from models.title.two_tower import TowerEnsemble, TwoTower
 from models.title.validation import Validation
 
 MEMBERS = 4  # of an ensemble, at most
+WARM_UP = 30  # steps
 HYPERPARAMETERS = ("batch", "learning_rate", "weight_decay", "validate_every", "patience")  # those that the log tells
 TERMS = (
     "Trained on the melodies and titles of O'Neill's, Ryan's and Aird's collections as distributed with music21 by "
     "permission of their encoders, some files non-commercial. See models/weights/LICENSE."
 )
-
-
-def learning_rate(step: int, preset: Preset) -> float:
-    """Warm-up over 30 steps, then linear to 5 % at the last step."""
-    return preset.learning_rate * min(1.0, (step + 1) / 30, max(0.05, 1 - step / preset.steps))
 
 
 def train(run: TitleRun, folder: Path, *, resume: bool, device: str, progress: Progress) -> AveragedTraining[TwoTower]:
@@ -51,7 +48,7 @@ def train(run: TitleRun, folder: Path, *, resume: bool, device: str, progress: P
     torch.manual_seed(run.seed)
     training = AveragedTraining(initial_towers(run).to(device), preset.learning_rate, preset.weight_decay)
     taken_up = resume and state.exists()
-    lines = training.resume(state) if taken_up else 0
+    lines = int(training.resume(state)["lines"]) if taken_up else 0
     if taken_up and ended(log_path):
         return training
     batches = PairBatches(run.parts["train"], preset.batch, run.seed)
@@ -79,11 +76,13 @@ def train(run: TitleRun, folder: Path, *, resume: bool, device: str, progress: P
             output = towers(towers.played(notes).to(device), towers.spelled(titles).to(device))
             loss = output.loss()
             values = {"loss": loss.item(), "scale": output.scale.item()}
-            values["gradient"] = training.update(loss, learning_rate(training.step, preset))
+            done = share_done(training.step, preset.steps)
+            rate = rise_and_fall(preset.learning_rate, training.step, done, warm_up=WARM_UP, least=0.05)
+            values["gradient"] = training.update(loss, rate)
             log.write("metrics", step=training.step, part="train", values=values)
             if training.step % preset.validate_every == 0 or training.step == preset.steps:
                 found = _validated(training, validation, log)
-                training.save(state, log.lines)
+                training.save(state, {"lines": log.lines})
                 progress.update(task, told=f"validation MRR {found:.4f}")
             progress.update(task, completed=training.step)
         stopped = "finished" if training.step == preset.steps else "no better validation"

@@ -15,7 +15,7 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
-from models.experiments.arguments import exit_without_music, output_folder, positive_int
+from models.experiments.arguments import add_run_arguments, exit_without_music, run_folder
 from models.experiments.provenance import commit, data_hash
 from models.music.corpora import CORPORA
 from models.style.performance.data import PARTS, PERFORMED, PlayedSet, performed_songs
@@ -27,19 +27,12 @@ def main(argv: list[str] | None = None) -> None:
     """Command line; see the module docstring."""
     parser = argparse.ArgumentParser(prog="python -m models.train.performance", description=__doc__)
     parser.add_argument("data", type=Path, help="folder of the corpora, or of performed MIDI files")
-    parser.add_argument("--preset", choices=sorted(PRESETS), default="cpu")
-    parser.add_argument("--out", type=Path, default=Path("runs/performance"))
-    parser.add_argument("--resume", action="store_true", help="go on with the run in --out")
-    parser.add_argument("--minutes", type=float, help="train for so long, instead of the preset's steps")
-    parser.add_argument("--steps", type=positive_int, help="optimiser steps in all, instead of the preset's")
-    parser.add_argument("--seed", type=int, default=0)
+    add_run_arguments(parser, PRESETS, "runs/performance")
     given = parser.parse_args(argv)
     preset = PRESETS[given.preset]
     if given.steps:
         preset = replace(preset, steps=given.steps)
-    out = output_folder(given.out)
-    if given.resume and not (out / STATE).exists():
-        raise SystemExit(f"there is no {out / STATE} to resume; leave out --resume to begin")
+    out = run_folder(given, STATE)
     if not given.data.is_dir():
         raise SystemExit(f"{given.data} is no folder; give the one of the corpora or of performed MIDI files")
     os.environ["KALLOS_CORPORA"] = str(given.data)

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import torch
 
-from models.experiments.arguments import exit_without_music, output_folder, positive_int
+from models.experiments.arguments import add_run_arguments, exit_without_music, run_folder
 from models.experiments.provenance import commit
 from models.music import corpora
 from models.style.pieces.presets import PRESETS
@@ -37,20 +37,13 @@ def main(argv: list[str] | None = None) -> None:
     """Command line; see the module docstring."""
     parser = argparse.ArgumentParser(prog="python -m models.train.pieces", description=__doc__)
     parser.add_argument("data", type=Path, help="folder of the corpora, or of MIDI and ABC files")
-    parser.add_argument("--preset", choices=sorted(PRESETS), default="cpu")
-    parser.add_argument("--out", type=Path, default=Path("runs/pieces"))
-    parser.add_argument("--resume", action="store_true", help="go on with the run in --out")
-    parser.add_argument("--minutes", type=float, help="train for so long, instead of the preset's steps")
-    parser.add_argument("--steps", type=positive_int, help="optimiser steps in all, instead of the preset's")
-    parser.add_argument("--seed", type=int, default=0)
+    add_run_arguments(parser, PRESETS, "runs/pieces")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     given = parser.parse_args(argv)
     preset = PRESETS[given.preset]
     if given.steps:
         preset = replace(preset, steps=given.steps)
-    out = output_folder(given.out)
-    if given.resume and not (out / STATE).exists():
-        raise SystemExit(f"there is no {out / STATE} to resume; leave out --resume to begin")
+    out = run_folder(given, STATE)
     data = own_folder(given.data)
     with exit_without_music("train"):
         pieces = run_pieces(data, out, again=given.resume)

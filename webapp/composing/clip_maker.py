@@ -178,6 +178,7 @@ class ClipMaker:
         piece = Piece.from_json(result.notes)
         if fault := screening.fault(piece, self.style):
             return Kept(None, fault)
+        result = result.model_copy(update={"recipe": {**result.recipe, "playing": touch.version()}})
         # What somebody makes themselves in the studio may be what they have already.
         repeats = owner and kind != "studio" and screening.is_there_already(self.database, piece, result, owner)
         if repeats:
@@ -240,7 +241,7 @@ class ClipMaker:
                 session,
                 domain=domain,
                 notes=result.notes,
-                recipe={**result.recipe, "playing": touch.version()},
+                recipe=result.recipe,
                 latents=result.latents,
                 summary=summary(latents),
                 model_version=result.model_version,

@@ -25,13 +25,10 @@ def fault(piece: Piece, style: InstalledStyle) -> str | None:
 
 
 def is_there_already(database: Database, piece: Piece, result: GenerateResult, owner: uuid.UUID) -> bool:
-    """Whether the listener has or may meet this very piece: made for all, or for them by another request.
-
-    How it is played is no matter.
-    """
+    """Whether the listener has or may meet this very piece: made for all, or for them by another request."""
     digest = content_hash(piece)
     recipes = database.transaction(lambda session: rows.recipes_of(session, digest, owner))
-    return any({**recipe, "playing": ""} != {**result.recipe, "playing": ""} for recipe in recipes)
+    return any(recipe != result.recipe for recipe in recipes)
 
 
 def content_hash(piece: Piece) -> str:

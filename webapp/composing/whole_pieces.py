@@ -17,7 +17,7 @@ from db.queries import jobs
 from db.queries import listeners as listener_rows
 from db.queries.composed import WholePiece
 from webapp.composing import sources
-from webapp.composing.wishes import ASKED_PRIORITY, QUEUED_AT_MOST
+from webapp.composing.wishes import ASKED_PRIORITY, require_room
 from webapp.runtime.database import Database
 from webapp.runtime.errors import Contradiction, TooMany, UnknownListenerError
 
@@ -52,8 +52,7 @@ def ask(database: Database, listener_id: uuid.UUID, clip_id: uuid.UUID | None = 
         if clip_id is not None:
             source = sources.find(session, f"{sources.CLIPS}/{clip_id}", listener_id)
             payload = {"domain": source.domain, "clip": str(clip_id)}
-        if jobs.count_under_way(session, KIND, least_priority=0, but=listener_id) >= QUEUED_AT_MOST:
-            raise TooMany("very many people wait for their pieces just now; ask again in a while")
+        require_room(session, KIND, listener_id)
         key = f"{KIND}:{listener_id}"
         left = jobs.enqueue(session, KIND, payload, dedupe_key=key, listener_id=listener_id, priority=ASKED_PRIORITY)
         under_way = jobs.newest_of(session, key)

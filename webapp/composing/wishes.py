@@ -192,8 +192,7 @@ def ask(database: Database, space: TasteSpace, listener_id: uuid.UUID, wish: Wis
         unmet = sum(not clip.met and clip.kind != "opened" for clip in rows.own_clips(session, listener_id))
         if unmet >= WAITING_AT_MOST:
             raise TooMany(f"{unmet} clips made for you wait in your next pairs; listen to some before asking for more")
-        if jobs.count_under_way(session, KIND, least_priority=0, but=listener_id) >= QUEUED_AT_MOST:
-            raise TooMany("very many people wait for their pieces just now; ask again in a while")
+        require_room(session, KIND, listener_id)
         if wish.near is not None:
             _check_near(session, space, listener, wish.near)
         if enqueue(session, listener, picks, wish) is None:
@@ -203,6 +202,12 @@ def ask(database: Database, space: TasteSpace, listener_id: uuid.UUID, wish: Wis
         return _state(session, listener_id)
 
     return database.transaction(work)
+
+
+def require_room(session: Session, kind: str, listener_id: uuid.UUID) -> None:
+    """Raises ``TooMany`` where ``QUEUED_AT_MOST`` jobs of a ``kind`` are under way for others than this listener."""
+    if jobs.count_under_way(session, kind, least_priority=0, but=listener_id) >= QUEUED_AT_MOST:
+        raise TooMany("very many people wait for their pieces just now; ask again in a while")
 
 
 def _check_near(session: Session, space: TasteSpace, listener: Listener, clip_id: uuid.UUID) -> None:

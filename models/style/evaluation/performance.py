@@ -1,9 +1,9 @@
 """Real playing beside ours, beside none and beside random jitter: every figure of ``models.evaluate.performance``.
 
 The same excerpts, the same notes, played four ways: as the pianist did, as the model does from the score alone,
-deadpan (the score as written), and with independent normal deviations as widely spread as the pianists'. A classifier
-sees what was played, never which notes. Pop1K7 was transcribed in frames of 32 ms, on which all its onsets lie: the
-others are heard through such frames, too, or a classifier would tell the transcriber.
+deadpan (the score as written), and with independent normal deviations as widely spread as the pianists'. The
+two-sample classifier sees what was played, never which notes. Pop1K7 was transcribed in frames of 32 ms, on which all
+its onsets lie: the others are heard through such frames, too, or a classifier would tell the transcriber.
 """
 
 from __future__ import annotations
@@ -14,11 +14,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 from scipy.stats import wasserstein_distance
-from sklearn.ensemble import HistGradientBoostingClassifier
-from sklearn.model_selection import StratifiedGroupKFold
 
 from models.experiments.report import Metric, Report, mean_over_songs, over_songs
 from models.metrics.intervals import finite_mean
+from models.metrics.two_sample import FOLDS, rightly_named
 from models.music.notes import TICKS_PER_QUARTER, MusicError, Piece
 from models.style.performance.player import Player
 from models.style.performance.reading import Example
@@ -36,7 +35,6 @@ from models.style.performance.score import (
 Floats = npt.NDArray[np.float64]
 BARS, WINDOWS = 16, 3  # of an excerpt, and excerpts of a song
 FRAME_SECONDS = 0.032
-FOLDS, VOTERS = 5, 3
 LEAST_NOTES = 32
 REACH = 0.65
 QUANTILES = (0.02, 0.1, 0.25, 0.5, 0.75, 0.9, 0.98)
@@ -204,18 +202,7 @@ def told_apart(of: Sequence[Excerpt], other: Sequence[Played]) -> Floats:
     Folds divide songs, so both ways of playing an excerpt are in one of them.
     """
     features = np.stack([*(describe(each, each.played) for each in of), *map(describe, of, other)])
-    label = np.repeat([0, 1], len(of))
-    group = np.unique([each.song for each in of] * 2, return_inverse=True)[1]
-    right = np.zeros(len(label))
-    for train, test in StratifiedGroupKFold(FOLDS, shuffle=True, random_state=0).split(features, label, group):
-        chance = np.zeros(len(test))
-        for voter in range(VOTERS):
-            model = HistGradientBoostingClassifier(
-                max_iter=150, max_leaf_nodes=15, learning_rate=0.06, max_features=0.3, random_state=voter
-            )
-            chance += model.fit(features[train], label[train]).predict_proba(features[test])[:, 1]
-        right[test] = (chance / VOTERS > 0.5) == label[test]
-    return right
+    return rightly_named(features, np.repeat([0, 1], len(of)), [each.song for each in of] * 2)
 
 
 ASPECTS: Mapping[str, Callable[[Excerpt, Played], Floats]] = {

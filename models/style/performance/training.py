@@ -15,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from models.experiments.averaged_weights import AveragedTraining
 from models.experiments.provenance import commit
 from models.experiments.run_log import RunLog
+from models.experiments.schedule import rise_and_fall, share_done
 
 from .checkpoint import save_performance_model
 from .data import PlayedSet, held_out_batch, training_batch
@@ -24,7 +25,7 @@ from .units import ASPECTS, TEMPO
 
 LOG_EVERY = 25  # steps
 SAVE_EVERY = 250
-STATE, CLOCK = "state.safetensors", "seconds.txt"
+STATE = "state.safetensors"
 
 
 def nats(model: PerformanceModel, batch: PlayedBatch, noise: float = 0.0) -> torch.Tensor:
@@ -59,25 +60,24 @@ class PerformanceTraining:
 
     def resume(self) -> None:
         """Take up what ``save`` wrote; raises ``FileNotFoundError``, or ``RuntimeError`` for another preset."""
-        self.lines = self.training.resume(self.out / STATE)
-        self.seconds = float((self.out / CLOCK).read_text(encoding="utf-8"))
+        counts = self.training.resume(self.out / STATE)
+        self.lines, self.seconds = int(counts["lines"]), counts["seconds"]
 
     def save(self, lines: int) -> None:
-        """Write all that ``resume`` needs."""
-        self.training.save(self.out / STATE, lines)
-        (self.out / CLOCK).write_text(f"{self.seconds:.3f}\n", encoding="utf-8")
+        """Write all that ``resume`` needs; a crash while writing leaves the last state whole."""
+        self.training.save(self.out / STATE, {"lines": lines, "seconds": self.seconds})
 
     @property
     def done(self) -> float:
         """The share of the run that lies behind, 0 to 1."""
-        if self.minutes is not None:
-            return min(1.0, self.seconds / (60 * self.minutes))
-        return min(1.0, self.training.step / self.preset.steps)
+        return share_done(self.training.step, self.preset.steps, self.seconds, self.minutes)
 
     def learning_rate(self) -> float:
-        """Warm-up, constant, then linear to 2 % over the last ``preset.falling``."""
-        left = (1 - self.done) / self.preset.falling
-        return self.preset.learning_rate * min(1.0, (self.training.step + 1) / self.preset.warm_up, max(0.02, left))
+        """At this step, by the preset."""
+        chosen = self.preset
+        return rise_and_fall(
+            chosen.learning_rate, self.training.step, self.done, warm_up=chosen.warm_up, falling=chosen.falling
+        )
 
     def step(self) -> dict[str, float]:
         """One optimiser step; what it says of its batch."""

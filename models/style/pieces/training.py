@@ -15,6 +15,7 @@ from torch.nn import functional as F
 from models.experiments.master_weights import MasterWeights
 from models.experiments.provenance import commit
 from models.experiments.run_log import RunLog
+from models.experiments.schedule import rise_and_fall, share_done
 from models.music.tokens import FIELDS, POSITION
 from models.style.pieces.checkpoint import save_pieces_model
 from models.style.pieces.data import Batch, held_out_batches, training_batch
@@ -99,14 +100,14 @@ class PieceTraining:
     @property
     def done(self) -> float:
         """The share of the run that lies behind, 0 to 1."""
-        if self.minutes is not None:
-            return min(1.0, self.progress.seconds / (60 * self.minutes))
-        return min(1.0, self.training.step / self.preset.steps)
+        return share_done(self.training.step, self.preset.steps, self.progress.seconds, self.minutes)
 
     def learning_rate(self) -> float:
-        """Warm-up, constant, then linear to 2 % over the last ``preset.falling``."""
-        left = (1 - self.done) / self.preset.falling
-        return self.preset.learning_rate * min(1.0, (self.training.step + 1) / self.preset.warm_up, max(0.02, left))
+        """At this step, by the preset."""
+        chosen = self.preset
+        return rise_and_fall(
+            chosen.learning_rate, self.training.step, self.done, warm_up=chosen.warm_up, falling=chosen.falling
+        )
 
     def step(self) -> dict[str, float]:
         """One optimiser step; what it says of its batch."""

@@ -27,7 +27,7 @@ from models.style.presets import Preset
 from models.style.prior import KEYS, PriorConfig
 from models.style.prior_training import ENCODED, encode_windows, fit_prior
 from models.style.release import UNSTATED
-from models.style.training import learning_rate, train
+from models.style.training import train
 from models.style.training_data import RunMusic, own_parts, run_music
 from models.style.windows import pad
 from models.taste import space_fitting
@@ -284,15 +284,6 @@ def test_nothing_to_resume_and_nothing_to_train_on_are_told_in_words(tmp_path) -
     (tmp_path / "only" / "zeros.mid").write_bytes(bytes(100))
     with pytest.raises(SystemExit, match=r"none of the 1 files in .* can be read, such as zeros\.mid: .*MThd"):
         style.main(["--preset", "tiny", "--out", str(tmp_path / "run"), "--data", str(tmp_path / "only")])
-
-
-def test_the_learning_rate_warms_up_stays_and_falls_over_the_last_steps() -> None:
-    preset = replace(TINY, steps=1000, learning_rate=1.0, falling=0.2)
-    rates = [learning_rate(step, preset) for step in range(1000)]
-    assert rates[0] == pytest.approx(1 / 200)
-    assert rates[199:801] == [1.0] * 602
-    assert rates[900] == pytest.approx(0.5)
-    assert rates[999] == pytest.approx(0.02)
 
 
 def test_the_prior_hears_windows_of_all_songs_even_where_it_takes_few(music, monkeypatch) -> None:

@@ -12,7 +12,7 @@ def test_a_full_queue_takes_no_more_and_says_so(context, live, monkeypatch):
     wishes.ask(context.database, context.space, first, wishes.GIFT)
     with pytest.raises(TooMany, match="very many"):
         wishes.ask(context.database, context.space, second, wishes.GIFT)
-    monkeypatch.setattr(whole_pieces, "QUEUED_AT_MOST", 1)
+    monkeypatch.setattr(wishes, "QUEUED_AT_MOST", 1)
     whole_pieces.ask(context.database, first)
     with pytest.raises(TooMany, match="very many"):
         whole_pieces.ask(context.database, second)
