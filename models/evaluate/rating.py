@@ -1,0 +1,110 @@
+"""How well likes are foretold: ``python -m models.evaluate.rating --data DIR [--model PATH] [--seed N] [--limit N]``.
+
+DIR has plays and sounds (``models.rating.plays``). The given weights are not trained: a track that they have learned
+from is rated by those networks that have not, any other by all. Rivals are fitted inside the same folds: ridge on
+cepstra, extra trees on statistics of the sound, the mean. ``rating.ceiling`` is what a rating that knew p without the
+noise of its few listeners would reach. Prints a table and, as its last line, one JSON object.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from models.experiments.arguments import positive_int
+from models.experiments.report import Metric, Report
+from models.metrics.audio_statistics import audio_statistics
+from models.rating.checkpoint import ABLATIONS, SHIPPED, RatingBundle, load_bundle
+from models.rating.evaluation.responses import Rate, report_responses
+from models.rating.evaluation.rivals import crossfitted, features, mean, ridge, trees
+from models.rating.figures import Order
+from models.rating.folds import folds_of
+from models.rating.material import Material, limited, sounds_of
+from models.rating.plays import PlaysError, read_plays
+from models.rating.reliability import reliability
+from models.rating.spectrogram import log_mel
+
+Floats = npt.NDArray[np.float64]
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Command line; see the module docstring."""
+    parser = argparse.ArgumentParser(prog="python -m models.evaluate.rating", description=__doc__.split("\n")[0])
+    parser.add_argument("--data", type=Path, required=True, help="folder of plays and sounds")
+    parser.add_argument("--model", default=SHIPPED, help="a shipped model, or OUT/bundle of a run of one's own")
+    parser.add_argument("--limit", type=positive_int, help="tracks")
+    parser.add_argument("--seed", type=int, default=0)
+    given = parser.parse_args(argv)
+    try:
+        bundle = load_bundle(given.model)
+        plays, sounds = sounds_of(limited(read_plays(given.data), given.limit))
+    except (FileNotFoundError, PlaysError, ValueError) as error:
+        raise SystemExit(str(error)) from error
+    pictures, digests = tuple(log_mel(sound.samples) for sound in sounds), tuple(sound.digest for sound in sounds)
+    material = Material(plays, pictures, digests)
+    fold = folds_of(digests, material.p, seed=given.seed, folds=min(5, len(digests)))
+    fold = np.array([bundle.folds.get(digest, own) for digest, own in zip(digests, fold.tolist(), strict=True)])
+    about = {"hash": material.hash, "n": len(digests), "heard": sum(digest in bundle.folds for digest in digests)}
+    report = Report(
+        "evaluate.rating", about, {"version": bundle.version, "sha256": bundle.card["sha256"]["rating"]}, given.seed
+    )
+    every, cepstra = features([audio_statistics(sound.samples) for sound in sounds])
+    p, weight = material.p, material.weight
+    rated = {
+        "ours": bundle.rate(pictures, digests),
+        "trees": crossfitted(trees, every, p, weight, fold, seed=given.seed),
+        "ridge": crossfitted(ridge, cepstra, p, weight, fold),
+        "mean": crossfitted(mean, every, p, weight, fold),
+    }
+    add_figures(report, material, rated, fold)
+    add_ablations(report, bundle, material, fold)
+
+    def rater(digest: str) -> Rate:
+        return lambda picture: float(bundle.rate([picture], [digest])[0])
+
+    report_responses(report, bundle, sounds, [rater(digest) for digest in digests])
+    report.print()
+
+
+def add_figures(report: Report, material: Material, rated: Mapping[str, Floats], fold: npt.NDArray[np.int64]) -> None:
+    """Each method's figures, ours less each rival's on the same pairs, and the ceiling."""
+    order = Order(material.p, fold, report.seed)
+    for name, each in rated.items():
+        report.add(f"rating.pairs.{name}", order.pair_accuracy(each))
+    for name, each in rated.items():
+        report.add(f"rating.spearman.{name}", order.spearman(each))
+    for name in [name for name in rated if name != "ours"]:
+        report.add(f"rating.pairs.ours_less_{name}", order.pair_accuracy(rated["ours"], than=rated[name]))
+    found = reliability(material.plays.played, material.plays.liked, seed=report.seed)
+    n = len(material.p)
+    report.add("rating.reliability.half", Metric(found.half, n=n))
+    report.add("rating.reliability", Metric(found.whole, n=n))
+    report.add("rating.ceiling", Metric(found.pairs, n=n, chance=0.5))
+    report.add("rating.ceiling.spearman", Metric(found.spearman, n=n, chance=0.0))
+    report.add("rating.exposure.pairs", order.pair_accuracy(material.plays.played.astype(np.float64)))
+
+
+def add_ablations(report: Report, bundle: RatingBundle, material: Material, fold: npt.NDArray[np.int64]) -> None:
+    """What networks trained without one part of the recipe rated the tracks that they had not heard."""
+    path = bundle.folder / ABLATIONS
+    kept = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    rows = [row for row, digest in enumerate(material.digests) if digest in bundle.folds]
+    if not rows:
+        return
+    order = Order(material.p[rows], fold[rows], report.seed)
+    whole = np.array([kept["whole"][material.digests[row]] for row in rows]) if "whole" in kept else None
+    for name, rated in kept.items():
+        values = np.array([rated[material.digests[row]] for row in rows])
+        metric = order.pair_accuracy(values)
+        report.add(f"rating.ablation.{name}.pairs", metric)
+        if whole is not None and name != "whole":
+            report.add(f"rating.ablation.{name}.less_whole", order.pair_accuracy(values, than=whole))
+
+
+if __name__ == "__main__":
+    main()

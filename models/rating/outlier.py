@@ -1,0 +1,97 @@
+"""How unlike all music heard a sound is: noise, a hum or a scrape gets no rating, whatever the network would say.
+
+Mahalanobis' distance of eleven statistics of the picture from those of real music, in excerpts of 2 to 30 s, with the
+shrunk covariance of Ledoit & Wolf (2004). 1 is the distance that one excerpt of music in two hundred exceeds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.covariance import LedoitWolf
+
+from .spectrogram import DARK, FRAMES_A_SECOND, MELS
+
+Floats = npt.NDArray[np.float64]
+Picture = npt.NDArray[np.float32]
+
+EXCERPTS_S = (2.0, 5.0, 10.0, 30.0)
+RARE = 0.995
+NAMES = (
+    "peaks", "roughness", "sustain", "sustain_long", "change", "rises", "bursts", "level_spread", "centroid",
+    "centroid_spread", "dark",
+)  # fmt: skip
+
+
+def statistics(picture: Picture) -> Floats:
+    """Peaked or flat, sustained or fluttering, rising faster than falling, …: ``(11,)``, as in ``NAMES``."""
+    seen = np.asarray(picture, dtype=np.float64)
+    level = seen.max(axis=0)
+    heard = seen[:, level > DARK + 2]
+    if heard.shape[1] < 6:
+        heard = seen if seen.shape[1] >= 6 else np.pad(seen, ((0, 0), (0, 6 - seen.shape[1])), mode="edge")
+    frame = heard.mean(axis=0)
+    rest = heard - heard.mean(axis=1, keepdims=True) - frame + heard.mean()
+    power = (rest**2).mean() + 1e-6
+    change = np.diff(heard, axis=1)
+    size = np.sqrt((change**2).mean()) + 1e-6
+    share = np.exp(heard - heard.max(axis=0))
+    centroid = (share * np.arange(MELS)[:, None]).sum(axis=0) / share.sum(axis=0)
+    return np.array([
+        float((np.log(share.mean(axis=0)) - np.log(share).mean(axis=0)).mean()),
+        float(np.abs(np.diff(heard, n=2, axis=0)).mean()),
+        float((rest[:, 1:] * rest[:, :-1]).mean() / power),
+        float((rest[:, 4:] * rest[:, :-4]).mean() / power),
+        float(np.log(size)),
+        float((change**3).mean() / size**3),
+        float(np.log((change**4).mean() / size**4 + 0.1)),
+        float(np.log(frame.std() + 0.05)),
+        float(centroid.mean()),
+        float(np.log(centroid.std() + 0.1)),
+        float((heard < DARK + 1).mean()),
+    ])  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What music was like: ``mean`` ``(11,)``, ``precision`` ``(11, 11)`` and the distance that counts as 1."""
+
+    mean: Floats
+    precision: Floats
+    limit: float
+
+    @classmethod
+    def of(cls, pictures: Sequence[Picture], *, seed: int = 0) -> Self:
+        """Learned from pictures of music ``(MELS, frames)``, a random excerpt of each length from each."""
+        rng = np.random.default_rng([seed, 11])
+        rows = []
+        for picture in pictures:
+            for seconds in EXCERPTS_S:
+                frames = min(int(seconds * FRAMES_A_SECOND), picture.shape[1])
+                start = int(rng.integers(0, picture.shape[1] - frames + 1))
+                rows.append(statistics(picture[:, start : start + frames]))
+        table = np.array(rows)
+        fitted = LedoitWolf().fit(table)
+        found = cls(fitted.location_, fitted.precision_, 1.0)
+        return cls(found.mean, found.precision, float(np.quantile([found._distance(row) for row in table], RARE)))
+
+    def score(self, picture: Picture) -> float:
+        """0: as music mostly is; above 1: unlike anything heard."""
+        return self._distance(statistics(picture)) / self.limit
+
+    def _distance(self, row: Floats) -> float:
+        away = row - self.mean
+        return float(np.sqrt(max(float(away @ self.precision @ away), 0.0)))
+
+    def to_json(self) -> dict[str, Any]:
+        """For the card beside the weights."""
+        return {"mean": self.mean.tolist(), "precision": self.precision.tolist(), "limit": self.limit}
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Self:
+        """What ``to_json`` wrote."""
+        return cls(np.array(data["mean"]), np.array(data["precision"]), float(data["limit"]))

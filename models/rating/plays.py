@@ -1,0 +1,171 @@
+"""How often each track was played and liked, from the files that people have.
+
+``plays.csv`` (clip_id, played, liked); ``ratings.csv`` with one row a listening (track id or clip_id, liked) or one row
+a rating (clip_id, rating), of which the upper quarter of the scale counts as liked; ``votes.csv`` (left, right,
+outcome), where a pair is a play of both clips and a pick a like. Sound lies in ``audio/CLIP.*``. A row or file that
+can't be used is named in a line, and the rest goes on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+FILES = ("plays.csv", "ratings.csv", "votes.csv")
+EMOTIONS = (
+    "amazement", "solemnity", "tenderness", "nostalgia", "calmness", "power", "joyful_activation", "tension", "sadness",
+)  # fmt: skip
+UPPER = 0.75  # of the scale: ratings from here on are likes
+FEWEST = 5  # tracks
+DECIDED = {"left", "right", "equal", "neither"}
+SHOWN = 5  # names in a line
+
+Floats = npt.NDArray[np.float64]
+Counts = npt.NDArray[np.int64]
+
+
+class PlaysError(ValueError):
+    """The folder has no plays that can be read; the message says what is needed."""
+
+
+@dataclass(frozen=True)
+class Plays:
+    """Tracks that were played: ``played`` and ``liked`` ``(tracks,)``, shares of each emotion ``(tracks, 9)``.
+
+    Emotions are NaN where the file has none. ``remarks`` are lines on what could not be used.
+    """
+
+    clips: tuple[str, ...]
+    files: tuple[Path, ...]
+    played: Counts
+    liked: Counts
+    emotions: Floats
+    remarks: tuple[str, ...] = ()
+
+    def choose(self, rows: npt.ArrayLike) -> Plays:
+        """Some of the tracks."""
+        at = np.asarray(rows, dtype=np.int64)
+        return Plays(
+            tuple(self.clips[i] for i in at), tuple(self.files[i] for i in at),
+            self.played[at], self.liked[at], self.emotions[at], self.remarks,
+        )  # fmt: skip
+
+
+def target(played: npt.ArrayLike, liked: npt.ArrayLike, *, smooth: bool = False) -> Floats:
+    """p = liked / played · log(liked), 0 without a like; ``smooth``: log(1 + liked)."""
+    n, k = np.asarray(played, dtype=np.float64), np.asarray(liked, dtype=np.float64)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        found = k / n * (np.log1p(k) if smooth else np.log(k))
+    return np.where(k > 0, found, 0.0)
+
+
+def read_plays(folder: Path) -> Plays:
+    """The tracks of ``folder`` that were played and have a sound; raises ``PlaysError`` where there are too few."""
+    there = [name for name in FILES if (folder / name).is_file()]
+    if len(there) != 1:
+        found = " and ".join(there) or "none of these"
+        raise PlaysError(f"{folder} has {found}; exactly one of {', '.join(FILES)} is needed, beside audio/")
+    path = folder / there[0]
+    try:
+        table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig", skipinitialspace=True)
+    except (ValueError, OSError) as error:
+        raise PlaysError(f"{path} is no CSV table ({error}); write it with a header line") from None
+    table.columns = table.columns.str.strip()
+    remarks: list[str] = []
+    counts = _counts(table, there[0], remarks)
+    sounds: dict[str, Path] = {}
+    for file in sorted((folder / "audio").glob("*")):
+        if file.is_file() and not file.name.startswith("."):
+            sounds.setdefault(file.stem, file)
+            sounds.setdefault(file.name, file)
+    lacking = [name for name in counts.index if name not in sounds]
+    if lacking:
+        remarks.append(f"{len(lacking)} tracks of {there[0]} have no file in audio/ and are left out: {_some(lacking)}")
+    counts = counts[counts.index.isin(set(sounds))]
+    counts = counts.loc[sorted(counts.index, key=_sort_key)]
+    unrated = {file.name for file in sounds.values()} - {sounds[name].name for name in counts.index}
+    if unrated:
+        remarks.append(f"{len(unrated)} files in audio/ were not played by anybody: {_some(sorted(unrated))}")
+    if len(counts) < FEWEST:
+        raise PlaysError(f"{folder} has {len(counts)} tracks that were played and have a sound; {FEWEST} are needed")
+    emotions = counts.reindex(columns=list(EMOTIONS)).to_numpy(np.float64)
+    return Plays(
+        tuple(counts.index), tuple(sounds[name] for name in counts.index),
+        counts["played"].to_numpy(np.int64), counts["liked"].to_numpy(np.int64), emotions, tuple(remarks),
+    )  # fmt: skip
+
+
+def _counts(table: pd.DataFrame, name: str, remarks: list[str]) -> pd.DataFrame:
+    """Played and liked (and emotions, where there are any) by clip."""
+    columns = set(table.columns)
+    clip = next((each for each in ("clip_id", "track id", "track_id") if each in columns), "")
+    if name == "votes.csv" and {"left", "right", "outcome"} <= columns:
+        return _of_votes(table, remarks)
+    if clip and name == "plays.csv" and {"played", "liked"} <= columns:
+        rows = _numbers(table, clip, ["played", "liked"], name, remarks)
+        whole = (rows[["played", "liked"]] % 1 == 0).all(axis=1)
+        good = whole & (rows["played"] > 0) & (rows["liked"] >= 0) & (rows["liked"] <= rows["played"])
+        _say_left_out(rows, good, name, "played must be a whole number above 0 and liked one from 0 to played", remarks)
+        counted: pd.DataFrame = rows[good].groupby("clip", sort=False)[["played", "liked"]].sum()
+        return counted
+    if clip and name == "ratings.csv" and "liked" in columns:
+        emotions = [each for each in EMOTIONS if each in columns]
+        rows = _numbers(table, clip, ["liked", *emotions], name, remarks)
+        good = rows["liked"].isin([0, 1])
+        _say_left_out(rows, good, name, "liked must be 0 or 1", remarks)
+        return _by_clip(rows[good], emotions)
+    if clip and name == "ratings.csv" and "rating" in columns:
+        rows = _numbers(table, clip, ["rating"], name, remarks)
+        low, high = rows["rating"].min(), rows["rating"].max()
+        rows["liked"] = (rows["rating"] >= low + UPPER * (high - low)).astype(float) if high > low else 0.0
+        return _by_clip(rows, [])
+    raise PlaysError(
+        f"{name} has the columns {', '.join(table.columns)}; allowed are plays.csv with clip_id, played, liked, "
+        "ratings.csv with track id (or clip_id) and liked or rating, or votes.csv with left, right, outcome"
+    )
+
+
+def _by_clip(rows: pd.DataFrame, emotions: list[str]) -> pd.DataFrame:
+    groups = rows.groupby("clip", sort=False)
+    found: pd.DataFrame = groups["liked"].agg(["size", "sum"]).set_axis(["played", "liked"], axis=1)
+    return found.join(groups[emotions].mean()) if emotions else found
+
+
+def _of_votes(table: pd.DataFrame, remarks: list[str]) -> pd.DataFrame:
+    known = table["outcome"].isin(DECIDED) & (table["left"] != "") & (table["right"] != "")
+    if (skipped := int((~known).sum())) > 0:
+        remarks.append(f"{skipped} rows of votes.csv were skipped or say nothing and are left out")
+    votes = table[known]
+    sides = [
+        pd.DataFrame({"clip": votes[side].str.strip(), "liked": (votes["outcome"] == side).astype(float)})
+        for side in ("left", "right")
+    ]
+    return _by_clip(pd.concat(sides), [])
+
+
+def _numbers(table: pd.DataFrame, clip: str, columns: list[str], name: str, remarks: list[str]) -> pd.DataFrame:
+    rows = pd.DataFrame({"clip": table[clip].str.strip()})
+    for column in columns:
+        rows[column] = pd.to_numeric(table[column], errors="coerce").astype(float)
+    finite = pd.Series(np.isfinite(rows[columns].to_numpy()).all(axis=1), index=rows.index)
+    good = (rows["clip"] != "") & finite
+    _say_left_out(rows, good, name, f"a clip and numbers in {', '.join(columns[:2])} are needed", remarks)
+    return rows[good].copy()
+
+
+def _say_left_out(rows: pd.DataFrame, good: pd.Series[bool], name: str, rule: str, remarks: list[str]) -> None:
+    if not good.all():
+        lines = [f"line {index + 2}" for index in rows.index[~good]]
+        remarks.append(f"{len(lines)} rows of {name} are left out, {rule}: {_some(lines)}")
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:SHOWN]) + (", …" if len(names) > SHOWN else "")
+
+
+def _sort_key(name: str) -> tuple[int, str]:
+    return len(name), name

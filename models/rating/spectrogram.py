@@ -1,0 +1,54 @@
+"""The picture of a sound that the network sees: a log-mel spectrogram at one loudness, with a gradient."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from .signal_work import transforms
+from .sound import SAMPLE_RATE_HZ
+
+WINDOW, HOP, MELS = 2048, 1024, 64
+LOWEST_HZ = 30.0
+FRAMES_A_SECOND = SAMPLE_RATE_HZ / HOP
+LOUDNESS = 0.1  # root mean square of what is seen
+FLOOR = 1e-5
+DARK = math.log(FLOOR)  # the value of a band in which nothing sounds
+
+
+class LogMel(nn.Module):
+    """``(batch, samples)`` to natural-log mel power ``(batch, MELS, frames)``; how loud the sound is falls away."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.mel = transforms.MelSpectrogram(
+            SAMPLE_RATE_HZ, WINDOW, hop_length=HOP, f_min=LOWEST_HZ, n_mels=MELS, norm="slaney", mel_scale="htk"
+        )
+
+    def forward(self, samples: Tensor) -> Tensor:
+        """See the class."""
+        level = samples.square().mean(dim=-1, keepdim=True).sqrt().clamp_min(1e-9)
+        return torch.log(self.mel(samples * (LOUDNESS / level)) * 100 + FLOOR)
+
+
+def log_mel(samples: npt.ArrayLike) -> npt.NDArray[np.float32]:
+    """The picture ``(MELS, frames)`` of mono samples at ``SAMPLE_RATE_HZ``."""
+    with torch.inference_mode():
+        seen = LogMel()(torch.from_numpy(np.asarray(samples, dtype=np.float32))[None])[0]
+    return np.asarray(seen.numpy())
+
+
+def mel_of_hz(hz: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """HTK's mel scale."""
+    return 2595 * np.log10(1 + np.asarray(hz, dtype=np.float64) / 700)
+
+
+def band_centres_hz() -> npt.NDArray[np.float64]:
+    """The middle of each mel band, ``(MELS,)``."""
+    ends = mel_of_hz([LOWEST_HZ, SAMPLE_RATE_HZ / 2])
+    mels = np.linspace(ends[0], ends[1], MELS + 2)[1:-1]
+    return np.asarray(700 * (10 ** (mels / 2595) - 1))

@@ -1,0 +1,61 @@
+"""Train the rating network: ``python -m models.train.rating --data DIR [--preset P] [--out OUT] [--resume]``.
+
+DIR has ``plays.csv``, ``ratings.csv`` or ``votes.csv`` (``models.rating.plays``) and the sounds in ``audio/``. The
+tracks are dealt into five folds; each network learns from four of them, and the bundle in ``OUT/bundle`` is all of
+them. A run that was killed goes on with ``--resume``. ``--ablate`` trains, instead of the bundle, the recipe without
+one of its parts, and adds what it rates the tracks it has not heard to ``OUT/bundle/ablations.json``. The last line is
+one JSON object.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import replace
+from pathlib import Path
+
+from models.experiments.arguments import output_folder, positive_int
+from models.rating.crossfit import CrossFit
+from models.rating.material import limited, load_material
+from models.rating.plays import PlaysError, read_plays
+from models.rating.recipe import PRESETS, ablations
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Command line; see the module docstring."""
+    parser = argparse.ArgumentParser(prog="python -m models.train.rating", description=__doc__)
+    parser.add_argument("--data", type=Path, required=True, help="folder of plays and sounds")
+    parser.add_argument("--preset", choices=sorted(PRESETS), default="cpu")
+    parser.add_argument("--out", type=Path, default=Path("runs/rating"))
+    parser.add_argument("--resume", action="store_true", help="go on with the run in --out")
+    parser.add_argument("--ablate", nargs="+", metavar="NAME", help=f"of {', '.join(ablations(PRESETS['cpu'][0]))}")
+    parser.add_argument("--steps", type=positive_int, help="optimiser steps of each network, instead of the preset's")
+    parser.add_argument("--limit", type=positive_int, help="tracks")
+    parser.add_argument("--seed", type=int, default=0)
+    given = parser.parse_args(argv)
+    recipe, networks = PRESETS[given.preset]
+    if given.steps:
+        recipe = replace(recipe, steps=given.steps)
+    known = ablations(recipe)
+    if wrong := [name for name in given.ablate or [] if name not in known]:
+        raise SystemExit(f"there is no ablation {', '.join(wrong)}; there are {', '.join(known)}")
+    out = output_folder(given.out)
+    try:
+        material = load_material(limited(read_plays(given.data), given.limit), cache=out / "mels")
+    except PlaysError as error:
+        raise SystemExit(str(error)) from error
+    fit = CrossFit(material, out, given.preset, seed=given.seed)
+    try:
+        if given.ablate:
+            found = {name: fit.ablate(name, known[name]) for name in given.ablate}
+        else:
+            found = fit.train(recipe, networks, resume=given.resume)
+    except (FileNotFoundError, ValueError, RuntimeError) as error:
+        raise SystemExit(f"the run in {out} cannot go on: {error}") from error
+    tracks = len(material.digests)
+    last = {"command": "models.train.rating", "seed": given.seed, "data": material.hash, "tracks": tracks}
+    print(json.dumps({**last, "result": found}))
+
+
+if __name__ == "__main__":
+    main()

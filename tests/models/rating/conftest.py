@@ -1,0 +1,34 @@
+"""Made-up tracks: the brighter of two chords is liked more often, and broken files lie among them."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+TRACKS = 15
+
+
+def chord(number, seconds=4.0, rate=22_050, semitones=0.0):
+    rng = np.random.default_rng(number)
+    time = np.arange(int(seconds * rate)) / rate
+    sound = np.zeros(len(time))
+    for beat in range(int(seconds * 2)):
+        held = np.clip(time - beat / 2, 0, None)
+        for k in range(1, 3 + number):
+            sound += np.where(
+                held > 0, np.sin(2 * np.pi * 110 * 2 ** ((rng.integers(0, 12) + semitones) / 12) * k * held), 0
+            ) * np.exp(-3 * held)
+    return (0.3 * sound / np.abs(sound).max()).astype(np.float32)
+
+
+@pytest.fixture(scope="session")
+def played_folder(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("plays")
+    (folder / "audio").mkdir()
+    lines = ["clip_id,played,liked"]
+    for number in range(TRACKS):
+        soundfile.write(folder / "audio" / f"t{number}.wav", chord(number), 22_050)
+        lines.append(f"t{number},20,{number + 2}")
+    (folder / "plays.csv").write_text("\n".join(lines) + "\n")
+    return folder

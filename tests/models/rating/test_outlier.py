@@ -1,0 +1,35 @@
+import numpy as np
+import pytest
+
+from models.rating.noises import LEARNED, UNSEEN
+from models.rating.outlier import Heard, statistics
+from models.rating.rater import Rating, order
+from models.rating.spectrogram import MELS, log_mel
+from tests.models.rating.conftest import TRACKS, chord
+
+
+@pytest.fixture(scope="module")
+def heard():
+    return Heard.of([log_mel(chord(number, 6.0)) for number in range(TRACKS)])
+
+
+@pytest.mark.parametrize("kind", [*LEARNED, *UNSEEN])
+def test_noise_is_unlike_anything_heard(kind, heard):
+    noise = {**LEARNED, **UNSEEN}[kind]
+    assert heard.score(log_mel(noise(5.0, np.random.default_rng(3)))) > 1
+
+
+def test_music_of_the_kind_heard_is_not(heard):
+    assert np.mean([heard.score(log_mel(chord(7, 5.0, 22_050) * 0.1)) < 1.2]) == 1
+    kept = Heard.from_json(heard.to_json())
+    assert kept.score(log_mel(chord(3))) == pytest.approx(heard.score(log_mel(chord(3))))
+
+
+@pytest.mark.parametrize("frames", [1, 5, 22])
+def test_a_short_or_flat_picture_has_statistics(frames):
+    assert np.isfinite(statistics(np.zeros((MELS, frames), dtype=np.float32))).all()
+
+
+def test_what_is_unlike_anything_heard_comes_last_however_it_would_be_rated():
+    ratings = [Rating(1.5), Rating(0.2, 0.1, 0, 1, 0), Rating(0.4, 0.9, 0, 1, 0), Rating(3.0)]
+    assert order(ratings) == [2, 1, 0, 3]

@@ -1,0 +1,57 @@
+import numpy as np
+import pytest
+
+from models.rating.material import load_material
+from models.rating.plays import PlaysError, read_plays, target
+from tests.models.rating.conftest import TRACKS
+
+
+def test_p_is_the_share_of_likes_times_the_log_of_them_and_nothing_without_a_like():
+    assert target([10, 10, 10], [0, 1, 5]) == pytest.approx([0, 0, 0.5 * np.log(5)])
+    assert target([10, 10], [0, 1], smooth=True) == pytest.approx([0, 0.1 * np.log(2)])
+
+
+def test_plays_ratings_and_votes_are_counted(tmp_path):
+    (tmp_path / "audio").mkdir()
+    for name in "abcdef":
+        (tmp_path / "audio" / f"{name}.wav").touch()
+    rows = "\n".join(f"{name},1,0" for name in "abcdef")
+    (tmp_path / "ratings.csv").write_text(f"track id,liked,disliked\n{rows}\na,1,0\na,0,1\n")
+    plays = read_plays(tmp_path)
+    assert (plays.clips[0], plays.played[0], plays.liked[0], plays.played[1]) == ("a", 3, 2, 1)
+    assert np.isnan(plays.emotions).all()
+    rows = "\n".join(f"x,{name},{5 if name in 'ab' else 1}" for name in "abcdef")
+    (tmp_path / "ratings.csv").write_text(f"listener_id,clip_id,rating\n{rows}\n")
+    assert read_plays(tmp_path).liked.tolist() == [1, 1, 0, 0, 0, 0]
+    (tmp_path / "ratings.csv").unlink()
+    rows = "\n".join(f"x,a,{name},left" for name in "bcdef")
+    (tmp_path / "votes.csv").write_text(f"listener_id,left,right,outcome\n{rows}\nx,b,c,skipped\n")
+    plays = read_plays(tmp_path)
+    assert (plays.played[0], plays.liked[0], plays.liked[1:].sum()) == (5, 5, 0)
+    assert "skipped" in plays.remarks[0]
+
+
+def test_rows_and_files_that_cannot_be_used_are_named_and_the_rest_goes_on(played_folder, tmp_path, capsys):
+    (tmp_path / "audio").mkdir()
+    for file in (played_folder / "audio").iterdir():
+        (tmp_path / "audio" / file.name).write_bytes(file.read_bytes())
+    (tmp_path / "audio" / "t0.wav").write_text("no sound")
+    (tmp_path / "audio" / "nobody.wav").write_text("no sound")
+    table = (played_folder / "plays.csv").read_text()
+    (tmp_path / "plays.csv").write_text(table + "unknown,3,1\nt1,2,3\nt2,many,1\n,1,1\n")
+    material = load_material(read_plays(tmp_path), quiet=True)
+    assert len(material.pictures) == TRACKS - 1
+    lines = capsys.readouterr().err.splitlines()
+    for told in ("unknown", "nobody.wav", "line 18", "line 19", "t0.wav is no audio"):
+        assert sum(told in line for line in lines) == 1
+
+
+def test_a_folder_without_plays_is_told_in_a_line(tmp_path):
+    with pytest.raises(PlaysError, match=r"exactly one of plays\.csv"):
+        read_plays(tmp_path)
+    (tmp_path / "plays.csv").write_text("song,hits\na,1\n")
+    with pytest.raises(PlaysError, match="song, hits"):
+        read_plays(tmp_path)
+    (tmp_path / "plays.csv").write_text("clip_id,played,liked\na,1,1\n")
+    with pytest.raises(PlaysError, match="0 tracks"):
+        read_plays(tmp_path)

@@ -1,0 +1,44 @@
+import numpy as np
+import pytest
+from scipy.stats import spearmanr
+
+from models.rating.plays import target
+from models.rating.reliability import equal_exposure, pairs_of, reliability
+
+
+def drawn(listeners, seed=0, tracks=600):
+    rng = np.random.default_rng(seed)
+    share = rng.beta(4, 6, tracks)
+    played = np.full(tracks, listeners)
+    return share, played, rng.binomial(played, share)
+
+
+def test_the_ceiling_is_what_knowing_the_true_share_reaches():
+    share, played, liked = drawn(20)
+    found = reliability(played, liked)
+    assert found.spearman == pytest.approx(spearmanr(share, target(played, liked)).statistic, abs=0.03)
+    better = share[:, None] > share
+    agrees = (target(played, liked)[:, None] > target(played, liked))[better].mean()
+    assert found.pairs == pytest.approx(agrees, abs=0.03)
+
+
+def test_more_listeners_agree_better_and_noise_agrees_on_nothing():
+    few, many = (reliability(*drawn(count)[1:]).whole for count in (8, 40))
+    assert few < many < 1
+    rng = np.random.default_rng(1)
+    played = np.full(600, 20)
+    assert reliability(played, rng.binomial(played, 0.4)).half == pytest.approx(0, abs=0.06)
+
+
+def test_a_correlation_of_one_orders_all_pairs():
+    assert [pairs_of(each) for each in (0, 1)] == [0.5, 1.0]
+
+
+def test_at_equal_exposure_how_often_a_track_was_played_does_not_matter():
+    rng = np.random.default_rng(2)
+    share = rng.beta(8, 12, 800)
+    played = rng.integers(8, 60, 800)
+    liked = rng.binomial(played, share)
+    even, raw = equal_exposure(played, liked), target(played, liked)
+    assert abs(spearmanr(even, played).statistic) < 0.1 < spearmanr(raw, played).statistic
+    assert spearmanr(even, share).statistic > spearmanr(raw, share).statistic

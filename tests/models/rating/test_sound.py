@@ -1,0 +1,60 @@
+import numpy as np
+import pytest
+import soundfile
+
+from models.rating.sound import SAMPLE_RATE_HZ, SoundError, read_sound
+
+
+def tone(seconds, rate):
+    return 0.3 * np.sin(2 * np.pi * 440 * np.arange(int(seconds * rate)) / rate)
+
+
+def broken_files(folder):
+    (folder / "text.mp3").write_text("this is no sound\n" * 40)
+    (folder / "empty.wav").write_bytes(b"")
+    soundfile.write(folder / "nothing.wav", np.zeros(0), 22_050)
+    soundfile.write(folder / "one.wav", np.zeros(1), 22_050)
+    soundfile.write(folder / "nan.wav", np.full(44_100, np.nan), 22_050, subtype="FLOAT")
+    soundfile.write(folder / "silent.wav", np.zeros(44_100), 22_050)
+    soundfile.write(folder / "short.wav", tone(0.5, 22_050), 22_050)
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("text.mp3", "is no audio"),
+        ("empty.wav", "is no audio"),
+        ("nothing.wav", "is empty"),
+        ("one.wav", "at least 1 s"),
+        ("nan.wav", "no numbers"),
+        ("silent.wav", "is silent"),
+        ("short.wav", "at least 1 s"),
+        ("missing.wav", "can't be opened"),
+    ],
+)
+def test_what_cannot_be_rated_is_told_in_one_line(name, told, tmp_path):
+    broken_files(tmp_path)
+    with pytest.raises(SoundError, match=told) as raised:
+        read_sound(tmp_path / name)
+    assert name in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("rate", [8_000, 22_050, 44_100, 48_000, 96_000])
+def test_any_rate_is_read_at_the_networks_own(rate, tmp_path):
+    soundfile.write(tmp_path / "a.flac", np.stack([tone(2, rate)] * 2, axis=1), rate)
+    sound = read_sound(tmp_path / "a.flac")
+    assert len(sound.samples) == 2 * SAMPLE_RATE_HZ
+    spectrum = np.abs(np.fft.rfft(sound.samples))
+    assert spectrum.argmax() / 2 == pytest.approx(440, abs=1)
+    assert bool(sound.remarks) == (rate == 8_000)
+
+
+def test_of_three_hours_the_first_two_minutes_are_heard(tmp_path):
+    rate = 4_000
+    with soundfile.SoundFile(tmp_path / "long.wav", "w", rate, 1, "PCM_U8") as file:
+        for _ in range(18):
+            file.write(tone(600, rate))
+    sound = read_sound(tmp_path / "long.wav")
+    assert sound.seconds == pytest.approx(120)
+    assert any("180 minutes" in line for line in sound.remarks)

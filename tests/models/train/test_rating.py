@@ -1,0 +1,69 @@
+import json
+
+import numpy as np
+import pytest
+import soundfile
+
+from models.evaluate import rating as evaluation
+from models.experiments.run_log import rows
+from models.rating.checkpoint import load_bundle
+from models.rating.crossfit import CrossFit
+from models.rating.rater import rate
+from models.rating.sound import read_sound
+from models.train.rating import main
+from tests.models.rating.conftest import TRACKS, chord, played_folder
+
+__all__ = ["played_folder"]
+
+
+def test_a_run_that_was_killed_goes_on_to_the_same_weights_and_is_evaluated(
+    played_folder, tmp_path, capsys, monkeypatch
+):
+    given = ["--data", str(played_folder), "--preset", "tiny", "--steps", "6"]
+    main([*given, "--out", str(tmp_path / "whole")])
+    whole = json.loads(capsys.readouterr().out.splitlines()[-1])
+
+    class KilledError(Exception):
+        pass
+
+    member = CrossFit.member
+
+    def third(self, recipe, fold, number):
+        if fold == 3:
+            raise KilledError
+        return member(self, recipe, fold, number)
+
+    monkeypatch.setattr(CrossFit, "member", third)
+    with pytest.raises(KilledError):
+        main([*given, "--out", str(tmp_path / "killed")])
+    monkeypatch.setattr(CrossFit, "member", member)
+    main([*given, "--out", str(tmp_path / "killed"), "--resume"])
+    assert json.loads(capsys.readouterr().out.splitlines()[-1]) == whole
+    a, b = (load_bundle(tmp_path / name / "bundle") for name in ("whole", "killed"))
+    assert a.card["sha256"] == b.card["sha256"]
+    log = rows(tmp_path / "killed" / "log.jsonl")
+    assert [row["line"] for row in log] == list(range(len(log)))
+    assert len(log) == len(rows(tmp_path / "whole" / "log.jsonl"))
+
+    main([*given, "--out", str(tmp_path / "whole"), "--ablate", "whole", "without_cnn"])
+    capsys.readouterr()
+    evaluation.main(["--data", str(played_folder), "--model", str(tmp_path / "whole" / "bundle")])
+    metrics = json.loads(capsys.readouterr().out.splitlines()[-1])["metrics"]
+    assert metrics["rating.pairs.mean"]["value"] == 0.5
+    assert metrics["rating.pairs.ours"]["n"] == TRACKS
+    assert {"rating.ceiling", "rating.ablation.without_cnn.pairs", "rating.response.scrape.outlier"} <= set(metrics)
+
+    soundfile.write(tmp_path / "new.wav", np.tile(chord(5), 2), 22_050)
+    found = rate(a, read_sound(tmp_path / "new.wav"))
+    assert found.p is None or found.low <= found.p <= found.high
+
+
+def test_what_cannot_be_trained_on_is_told_in_a_line(played_folder, tmp_path):
+    with pytest.raises(SystemExit, match="exactly one of"):
+        main(["--data", str(tmp_path), "--out", str(tmp_path / "out")])
+    with pytest.raises(SystemExit, match="there is no ablation other"):
+        main(["--data", str(played_folder), "--out", str(tmp_path / "out"), "--ablate", "other"])
+    with pytest.raises(SystemExit, match="to resume"):
+        main(["--data", str(played_folder), "--out", str(tmp_path / "out"), "--resume", "--preset", "tiny"])
+    with pytest.raises(SystemExit, match="no rating model at"):
+        evaluation.main(["--data", str(played_folder), "--model", str(tmp_path)])
