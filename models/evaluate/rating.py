@@ -20,6 +20,7 @@ from models.experiments.arguments import positive_int
 from models.experiments.report import Metric, Report
 from models.metrics.audio_statistics import audio_statistics
 from models.rating.checkpoint import ABLATIONS, SHIPPED, RatingBundle, load_bundle
+from models.rating.evaluation.dreams import report_dreams
 from models.rating.evaluation.responses import Rate, report_responses
 from models.rating.evaluation.rivals import crossfitted, features, mean, ridge, trees
 from models.rating.figures import Order
@@ -68,6 +69,7 @@ def main(argv: list[str] | None = None) -> None:
         return lambda picture: float(bundle.rate([picture], [digest])[0])
 
     report_responses(report, bundle, sounds, [rater(digest) for digest in digests])
+    report_dreams(report, bundle, pictures)
     report.print()
 
 

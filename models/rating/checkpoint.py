@@ -20,10 +20,11 @@ from safetensors.torch import load_file, save_file
 
 from models.style.card import WEIGHTS, sha256
 
+from .judge import Judge, JudgeConfig
 from .material import Floats, Picture
 from .network import RatingConfig, RatingNetwork
 from .outlier import Heard
-from .training import Scale, predicted
+from .training import Network, Scale, predicted
 
 SHIPPED = "rating-cpu"
 WEIGHTS_FILE, CARD, HELD_OUT, ABLATIONS = "rating.safetensors", "card.json", "held_out.json", "ablations.json"
@@ -33,19 +34,20 @@ WEIGHTS_FILE, CARD, HELD_OUT, ABLATIONS = "rating.safetensors", "card.json", "he
 class Trained:
     """A network, how it speaks of p, and the fold it has not learned from."""
 
-    network: RatingNetwork
+    network: Network
     scale: Scale
     fold: int
 
 
 @dataclass(frozen=True)
 class RatingBundle:
-    """All members, the card, what music was like, and the fold of each sound by digest."""
+    """All members, the card, what music was like, the fold of each sound by digest, and a judge of another kind."""
 
     members: tuple[Trained, ...]
     card: Mapping[str, Any]
     heard: Heard
     folds: Mapping[str, int]
+    judge: Trained
     folder: Path
 
     @property
@@ -69,7 +71,9 @@ class RatingBundle:
 def save_bundle(
     folder: Path,
     members: Sequence[Trained],
+    judge: Trained,
     card: Mapping[str, Any],
+    *,
     heard: Heard,
     folds: Mapping[str, int],
 ) -> None:
@@ -78,7 +82,7 @@ def save_bundle(
     path, part = folder / WEIGHTS_FILE, folder / "rating.part"
     state = {
         f"{index}.{name}": value.detach().half().contiguous()
-        for index, one in enumerate(members)
+        for index, one in enumerate([*members, judge])
         for name, value in one.network.state_dict().items()
     }
     save_file(state, part)
@@ -87,7 +91,7 @@ def save_bundle(
     digest = sha256(path)
     full = {
         "version": f"rating-{card['preset']}-{card['seed']}-{digest[:8]}", **card,
-        "members": [{"fold": one.fold, **asdict(one.scale)} for one in members],
+        "members": [{"fold": one.fold, **asdict(one.scale)} for one in [*members, judge]],  # the judge is the last
         "heard": heard.to_json(), "sha256": {"rating": digest},
     }  # fmt: skip
     part.write_text(json.dumps(full, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
@@ -104,6 +108,7 @@ def load_bundle(name_or_path: str | Path = SHIPPED) -> RatingBundle:
     try:
         card = json.loads((folder / CARD).read_text(encoding="utf-8"))
         config = RatingConfig(**{**card["config"], "channels": tuple(card["config"]["channels"])})
+        judging = JudgeConfig(**{**card["judge"], "dilations": tuple(card["judge"]["dilations"])})
         about, expected = card["members"], card["sha256"]["rating"]
         heard = Heard.from_json(card["heard"])
         folds = json.loads((folder / HELD_OUT).read_text(encoding="utf-8"))
@@ -117,10 +122,10 @@ def load_bundle(name_or_path: str | Path = SHIPPED) -> RatingBundle:
         raise ValueError(f"{folder / WEIGHTS_FILE} can't be read ({error}); fetch it again") from error
     members = []
     for index, each in enumerate(about):
-        network = RatingNetwork(config)
+        network: Network = Judge(judging) if index == len(about) - 1 else RatingNetwork(config)
         prefix = f"{index}."
         network.load_state_dict(
             {name.removeprefix(prefix): v.to(torch.float32) for name, v in state.items() if name.startswith(prefix)}
         )
         members.append(Trained(network.eval(), Scale(each["mean"], each["deviation"]), each["fold"]))
-    return RatingBundle(tuple(members), card, heard, folds, folder)
+    return RatingBundle(tuple(members[:-1]), card, heard, folds, members[-1], folder)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +18,28 @@ from models.experiments.run_log import RunLog
 from .checkpoint import ABLATIONS, Trained, save_bundle
 from .figures import Order
 from .folds import FOLDS, folds_of
+from .judge import JudgeConfig
 from .material import Floats, Material
 from .outlier import Heard
+from .piano import piano_pictures
 from .recipe import Recipe
 from .training import Member, noise_pictures, predicted
+
+JUDGED = 0  # the fold that the judge has not learned from
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A network that a run trains: its name, the fold that it leaves out, how, and its seed."""
+
+    name: str
+    fold: int
+    recipe: Recipe
+    seed: int
+
+    def file(self, out: Path) -> Path:
+        """Where it lies once it is trained."""
+        return out / f"network-{self.name}.safetensors"
 
 
 class CrossFit:
@@ -32,71 +50,89 @@ class CrossFit:
         self.fold = folds_of(material.digests, material.p, seed=seed, folds=min(FOLDS, len(material.digests)))
         self.noises = noise_pictures(seed)
 
-    def member(self, recipe: Recipe, fold: int, number: int) -> Member:
-        """The ``number``-th network that learns from all but ``fold``."""
-        rows = np.flatnonzero(self.fold != fold)
-        return Member(self.material, rows, recipe, self.noises, 1000 * self.seed + 10 * fold + number)
+    def member(self, planned: Planned) -> Member:
+        """A network that learns from all but one fold."""
+        rows = np.flatnonzero(self.fold != planned.fold)
+        return Member(self.material, rows, planned.recipe, self.noises, planned.seed)
+
+    def plan(self, recipe: Recipe, networks: int) -> list[Planned]:
+        """``networks`` for each fold, and the judge."""
+        seed = 1000 * self.seed
+        found = [
+            Planned(f"{fold}-{number}", fold, recipe, seed + 10 * fold + number)
+            for fold in range(int(self.fold.max()) + 1)
+            for number in range(networks)
+        ]
+        return [*found, Planned("judge", JUDGED, replace(recipe, config=JudgeConfig()), seed + 999)]
 
     def train(self, recipe: Recipe, networks: int, *, resume: bool) -> dict[str, Any]:
-        """``networks`` a fold, and the bundle; what was found on tracks that each had not heard."""
-        plan = [(fold, number) for fold in range(int(self.fold.max()) + 1) for number in range(networks)]
+        """``networks`` a fold, the judge, and the bundle; what was found on tracks that each had not heard."""
+        plan = self.plan(recipe, networks)
         config = {"recipe": asdict(recipe), "networks": networks, "data": self.material.hash, "seed": self.seed}
         at, lines = self._begun(config, plan) if resume else (0, 0)
-        settings = self.out / "run.json"
-        settings.write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
+        (self.out / "run.json").write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
         if not resume:
             for old in self.out.glob("*.safetensors"):
                 old.unlink()
-        members = []
+        trained = []
         with RunLog(self.out / "log.jsonl", lines) as log:
             if not log.lines:
                 log.write("run", what="rating", preset=self.preset, seed=self.seed, data=self.material.hash,
                           commit=commit(), steps=recipe.steps * len(plan), config=asdict(recipe.config))  # fmt: skip
-            for place, (fold, number) in enumerate(track(plan, "networks", console=Console(stderr=True))):
-                member = self.member(recipe, fold, number)
-                done, state = self.out / f"network-{fold}-{number}.safetensors", self.out / "state.safetensors"
+            for place, planned in enumerate(track(plan, "networks", console=Console(stderr=True))):
+                member = self.member(planned)
+                done, state = planned.file(self.out), self.out / "state.safetensors"
                 if place < at:
                     network = member.training.average
                     network.load_state_dict(load_file(done))
                 else:
                     if place == at and state.exists():
                         member.training.resume(state)
-                    network = member.run(f"{fold}.{number}", state, log)
+                    network = member.run(planned.name, state, log)
                     save_file(dict(network.state_dict()), done)
                     (self.out / "lines.txt").write_text(f"{log.lines}\n", encoding="utf-8")
                     state.unlink(missing_ok=True)
-                members.append(Trained(network.eval(), member.scale, fold))
-            found = self._bundle(members, recipe)
+                trained.append(Trained(network.eval(), member.scale, planned.fold))
+            found = self._bundle(trained[:-1], trained[-1], recipe)
             log.write("end", step=recipe.steps * len(plan), **found)
         return found
 
-    def _begun(self, config: dict[str, Any], plan: list[tuple[int, int]]) -> tuple[int, int]:
+    def _begun(self, config: dict[str, Any], plan: list[Planned]) -> tuple[int, int]:
         """How many networks of ``plan`` are done, and how many lines of the log to keep."""
         path = self.out / "run.json"
         if not path.exists():
             raise FileNotFoundError(f"there is no {path} to resume; leave out --resume to begin")
         if json.loads(path.read_text(encoding="utf-8")) != json.loads(json.dumps(config)):
             raise ValueError("it has other data or another recipe; begin without --resume")
-        done = [(self.out / f"network-{fold}-{number}.safetensors").exists() for fold, number in plan]
+        done = [planned.file(self.out).exists() for planned in plan]
         at = done.index(False) if False in done else len(done)
         state, counted = self.out / "state.safetensors", self.out / "lines.txt"
         if at < len(done) and state.exists():
             return at, int(load_file(state)["count.lines"])
         return at, int(counted.read_text()) if counted.exists() else 0
 
-    def _bundle(self, members: list[Trained], recipe: Recipe) -> dict[str, Any]:
+    def _bundle(self, members: list[Trained], judge: Trained, recipe: Recipe) -> dict[str, Any]:
         rated = self.held_out(members)
+        apart = np.flatnonzero(self.fold == judge.fold)
+        judged = predicted(judge.network, judge.scale, [self.material.pictures[row] for row in apart])
+        agreed = Order(self.material.p[apart], self.fold[apart], self.seed).pair_accuracy(judged).value
         error = float(np.sqrt(np.mean((rated - self.material.p) ** 2)))
         order = Order(self.material.p, self.fold, self.seed)
-        figures = {"pairs": order.pair_accuracy(rated).value, "spearman": order.spearman(rated).value, "error": error}
+        figures = {
+            "pairs": order.pair_accuracy(rated).value,
+            "spearman": order.spearman(rated).value,
+            "error": error,
+            "judge_pairs": agreed,
+        }
         card = {
             "name": f"rating-{self.preset}", "preset": self.preset, "seed": self.seed, "commit": commit(),
-            "steps": recipe.steps, "config": asdict(recipe.config),
+            "steps": recipe.steps, "config": asdict(recipe.config), "judge": asdict(JudgeConfig()),
             "data": {"hash": self.material.hash, "tracks": len(self.material.digests)},
             "validation": {**figures, "predicted": [round(float(each), 4) for each in np.sort(rated)]},
         }  # fmt: skip
         folds = dict(zip(self.material.digests, self.fold.tolist(), strict=True))
-        save_bundle(self.out / "bundle", members, card, Heard.of(self.material.pictures, seed=self.seed), folds)
+        heard = Heard.of([*self.material.pictures, *piano_pictures()], seed=self.seed)
+        save_bundle(self.out / "bundle", members, judge, card, heard=heard, folds=folds)
         return figures
 
     def held_out(self, members: list[Trained]) -> Floats:
@@ -111,9 +147,9 @@ class CrossFit:
     def ablate(self, name: str, recipe: Recipe) -> dict[str, Any]:
         """One network a fold by ``recipe``; what it rates the tracks it has not heard is kept beside the bundle."""
         members = []
-        for fold in track(range(int(self.fold.max()) + 1), name, console=Console(stderr=True)):
-            member = self.member(recipe, fold, 0)
-            members.append(Trained(member.run(name, None, None), member.scale, fold))
+        for planned in track(self.plan(recipe, 1)[:-1], name, console=Console(stderr=True)):
+            member = self.member(planned)
+            members.append(Trained(member.run(name, None, None).eval(), member.scale, planned.fold))
         rated = self.held_out(members)
         path = self.out / "bundle" / ABLATIONS
         kept = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from .augmentation import Augmentation
+from .judge import JudgeConfig
 from .network import RatingConfig
 from .objective import Loss
 
@@ -30,7 +31,7 @@ class Recipe:
     mixup: float = 0.3
     even: bool = True
     augmentation: Augmentation = field(default_factory=Augmentation)
-    config: RatingConfig = field(default_factory=RatingConfig)
+    config: RatingConfig | JudgeConfig = field(default_factory=RatingConfig)
 
 
 TINY = RatingConfig(channels=(4, 6), dim=8, statistics=8)
@@ -44,6 +45,8 @@ PRESETS: Mapping[str, tuple[Recipe, int]] = {  # and networks a fold
 def ablations(whole: Recipe) -> dict[str, Recipe]:
     """The recipe without one of its parts, or with another in its place."""
     most, config = whole.augmentation, whole.config
+    if not isinstance(config, RatingConfig):
+        raise TypeError("a judge has no ablations")
     return {
         "whole": whole,
         "without_gain": replace(whole, augmentation=replace(most, gain_db=0.0)),

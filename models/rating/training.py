@@ -13,8 +13,10 @@ from torch import Tensor
 
 from models.experiments.averaged_weights import AveragedTraining
 from models.experiments.run_log import RunLog
+from models.experiments.schedule import rise_and_fall, share_done
 
 from .augmentation import Picture, drawn
+from .judge import Judge, JudgeConfig
 from .material import Floats, Material
 from .network import RatingNetwork
 from .noises import LEARNED
@@ -26,6 +28,9 @@ from .spectrogram import FRAMES_A_SECOND, MELS, log_mel
 LOG_EVERY, SAVE_EVERY = 20, 80
 NOISES, NOISE_S = 24, 12.0  # recordings of noise, and how long each lasts
 NOISE_WEIGHT = 0.5
+FALLING = 0.6  # of a run, in which the learning rate falls
+
+Network = RatingNetwork | Judge
 
 
 @dataclass(frozen=True)
@@ -76,11 +81,12 @@ class Member:
         with np.errstate(invalid="ignore"):
             self.emotions = (told - few.mean(axis=0)) / np.maximum(few.std(axis=0), 1e-3)
         torch.manual_seed(seed)
-        network = RatingNetwork(recipe.config)
+        network: Network
+        network = Judge(recipe.config) if isinstance(recipe.config, JudgeConfig) else RatingNetwork(recipe.config)
         columns = np.concatenate([material.pictures[row] for row in rows], axis=1)
         network.mean.copy_(torch.from_numpy(columns.mean(axis=1, keepdims=True)))
         network.deviation.copy_(torch.from_numpy(columns.std(axis=1, keepdims=True).clip(0.1)))
-        self.training = AveragedTraining(network, recipe.learning_rate, recipe.decay)
+        self.training: AveragedTraining[Network] = AveragedTraining(network, recipe.learning_rate, recipe.decay)
 
     def batch(self, step: int) -> Batch:
         """The excerpts of one step, drawn by ``seed`` and ``step`` alone."""
@@ -132,12 +138,12 @@ class Member:
             felt = (errors.sum(1) / len(EMOTIONS) * batch.weight).sum() / batch.weight.sum()
             loss = loss + recipe.emotions * felt
             values["emotions"] = felt.item()
-        left = (recipe.steps - at) / recipe.steps
-        rate = recipe.learning_rate * min(1.0, (at + 1) / recipe.warm_up, max(0.02, left / 0.6))
+        done = share_done(at, recipe.steps)
+        rate = rise_and_fall(recipe.learning_rate, at, done, warm_up=recipe.warm_up, falling=FALLING)
         values["gradient"] = self.training.update(loss, rate)
         return {**values, "learning_rate": rate}
 
-    def run(self, name: str, state: Path | None, log: RunLog | None) -> RatingNetwork:
+    def run(self, name: str, state: Path | None, log: RunLog | None) -> Network:
         """Train to the end, from where ``resume`` left it; the mean of the weights is what is kept."""
         while self.training.step < self.recipe.steps:
             values = self.step()
@@ -146,11 +152,11 @@ class Member:
             if log and (at % LOG_EVERY == 0 or last):
                 log.write("metrics", step=at, part=name, values=values)
             if state and (at % SAVE_EVERY == 0 or last):
-                self.training.save(state, log.lines if log else 0)
+                self.training.save(state, {"lines": log.lines if log else 0})
         return self.training.average.eval()
 
 
-def predicted(network: RatingNetwork, scale: Scale, pictures: Sequence[Picture]) -> Floats:
+def predicted(network: Network, scale: Scale, pictures: Sequence[Picture]) -> Floats:
     """p of whole tracks ``(tracks,)``."""
     found = np.zeros(len(pictures))
     with torch.inference_mode():

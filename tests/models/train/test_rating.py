@@ -6,8 +6,10 @@ import soundfile
 
 from models.evaluate import rating as evaluation
 from models.experiments.run_log import rows
+from models.rating import piano
 from models.rating.checkpoint import load_bundle
 from models.rating.crossfit import CrossFit
+from models.rating.evaluation import dreams
 from models.rating.rater import rate
 from models.rating.sound import read_sound
 from models.train.rating import main
@@ -19,6 +21,8 @@ __all__ = ["played_folder"]
 def test_a_run_that_was_killed_goes_on_to_the_same_weights_and_is_evaluated(
     played_folder, tmp_path, capsys, monkeypatch
 ):
+    monkeypatch.setattr(dreams, "STEPS", 3)
+    monkeypatch.setattr(piano, "EACH", 2)
     given = ["--data", str(played_folder), "--preset", "tiny", "--steps", "6"]
     main([*given, "--out", str(tmp_path / "whole")])
     whole = json.loads(capsys.readouterr().out.splitlines()[-1])
@@ -28,10 +32,10 @@ def test_a_run_that_was_killed_goes_on_to_the_same_weights_and_is_evaluated(
 
     member = CrossFit.member
 
-    def third(self, recipe, fold, number):
-        if fold == 3:
+    def third(self, planned):
+        if planned.fold == 3:
             raise KilledError
-        return member(self, recipe, fold, number)
+        return member(self, planned)
 
     monkeypatch.setattr(CrossFit, "member", third)
     with pytest.raises(KilledError):
@@ -51,7 +55,12 @@ def test_a_run_that_was_killed_goes_on_to_the_same_weights_and_is_evaluated(
     metrics = json.loads(capsys.readouterr().out.splitlines()[-1])["metrics"]
     assert metrics["rating.pairs.mean"]["value"] == 0.5
     assert metrics["rating.pairs.ours"]["n"] == TRACKS
-    assert {"rating.ceiling", "rating.ablation.without_cnn.pairs", "rating.response.scrape.outlier"} <= set(metrics)
+    assert {
+        "rating.ceiling",
+        "rating.ablation.without_cnn.pairs",
+        "rating.response.scrape.outlier",
+        "dream.both.judge",
+    } <= set(metrics)
 
     soundfile.write(tmp_path / "new.wav", np.tile(chord(5), 2), 22_050)
     found = rate(a, read_sound(tmp_path / "new.wav"))

@@ -1,0 +1,31 @@
+"""What Kallos itself plays: real pieces on the shipped piano, so that its clips are not unlike anything heard."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from models.music import corpora
+from models.music.notes import MusicError
+from models.music.render import SAMPLE_RATE_HZ, render
+
+from .sound import checked
+from .spectrogram import log_mel
+
+CORPORA = ("bachChorales", "oneills1850")
+EACH, SECONDS = 20, 20.0
+
+
+def piano_pictures() -> list[npt.NDArray[np.float32]]:
+    """Pictures ``(MELS, frames)`` of the first pieces of each collection that music21 ships."""
+    there = corpora.registry()
+    pictures = []
+    for name in CORPORA:
+        pieces = corpora.load(name)[:EACH] if there[name].available else []
+        for piece in pieces:
+            try:
+                audio = render(piece, SECONDS)
+            except MusicError:
+                continue
+            pictures.append(log_mel(checked(audio.mean(axis=1), SAMPLE_RATE_HZ).samples))
+    return pictures

@@ -1,0 +1,104 @@
+import numpy as np
+import pytest
+import torch
+
+from models.rating.attribution import attribution
+from models.rating.checkpoint import Trained
+from models.rating.dreaming.critic import Critic
+from models.rating.dreaming.dream import WAYS, WINDOW, dream, hacked
+from models.rating.dreaming.listening import audible, trail_picture
+from models.rating.dreaming.surface import Fourier, Pixels, Real, Waveform, noise_picture
+from models.rating.judge import Judge, JudgeConfig
+from models.rating.network import RatingConfig, RatingNetwork
+from models.rating.spectrogram import MELS, log_mel
+from models.rating.training import Scale
+from tests.models.rating.conftest import chord
+
+
+@pytest.fixture(scope="module")
+def real():
+    return Real([log_mel(chord(number, 5.0)) for number in range(6)])
+
+
+@pytest.fixture(scope="module")
+def members(real):
+    torch.manual_seed(3)
+    network = RatingNetwork(RatingConfig((6, 8), 12, 8)).eval()
+    network.mean.copy_(real.mean)
+    torch.nn.init.normal_(network.rate.weight, std=0.5)
+    return [Trained(network, Scale(0.5, 0.2), 0)]
+
+
+@pytest.fixture(scope="module")
+def judge(real):
+    torch.manual_seed(4)
+    found = Judge(JudgeConfig(12, (1, 2))).eval()
+    found.mean.copy_(real.mean)
+    torch.nn.init.normal_(found.rate.weight, std=0.5)
+    return found
+
+
+@pytest.mark.parametrize("name", WAYS)
+def test_a_dream_climbs_from_noise_and_comes_again_the_same(name, members, judge, real):
+    steps = list(dream(members, judge, real, WAYS[name], steps=24, seconds=2.0, seed=1))
+    assert [step.number for step in steps] == list(range(25))
+    assert steps[-1].p > steps[0].p or WAYS[name].realness
+    assert np.isfinite(steps[-1].realness) == (WAYS[name].realness > 0)
+    again = list(dream(members, judge, real, WAYS[name], steps=24, seconds=2.0, seed=1))
+    np.testing.assert_array_equal(steps[-1].picture, again[-1].picture)
+    other = list(dream(members, judge, real, WAYS[name], steps=1, seconds=2.0, seed=2))
+    assert not np.array_equal(steps[0].picture, other[0].picture)
+
+
+def test_the_waveform_can_be_dreamt_on_and_a_dream_can_be_ended(members, judge, real):
+    steps = list(dream(members, judge, real, WAYS["naive"], steps=12, seconds=1.5, surface="waveform"))
+    assert steps[-1].p > steps[0].p
+    asked = iter([True, True, False])
+    assert len(list(dream(members, judge, real, WAYS["naive"], go_on=lambda: next(asked)))) == 2
+
+
+@pytest.mark.parametrize("kind", [Pixels, Fourier, Waveform])
+def test_every_dream_begins_with_white_noise_at_the_power_of_music(kind, real):
+    picture = kind(real, 2.0, torch.Generator().manual_seed(5))().detach()
+    noise = real.levelled(noise_picture(2.0, torch.Generator().manual_seed(5)))
+    assert torch.corrcoef(torch.stack([picture.mean(1), noise.mean(1)]))[0, 1] > 0.9
+    assert float(picture.exp().mean().log()) == pytest.approx(real.power, abs=0.2)
+
+
+def test_the_critic_learns_what_is_real(real):
+    critic = Critic(real, 0)
+    fake = real.levelled(noise_picture(3.0, torch.Generator().manual_seed(1)))
+    for _ in range(40):
+        critic.learn(fake)
+    music = real.excerpts(8, fake.shape[1], torch.Generator().manual_seed(2))
+    assert (critic(music) > critic(fake[None])).all()
+
+
+def test_the_alarm_marks_where_p_rises_and_the_judge_does_not():
+    rising, level = np.linspace(0, 1, WINDOW + 2).tolist(), [0.0] * (WINDOW + 2)
+    assert hacked(rising, level)
+    assert not hacked(rising, rising)
+    assert not hacked(level, level)
+    assert not hacked(rising[:WINDOW], level[:WINDOW])
+
+
+def test_what_is_heard_is_what_was_painted():
+    picture = log_mel(chord(6, 3.0))
+    sound = audible(picture)
+    again = log_mel(sound)
+    frames = min(picture.shape[1], again.shape[1])
+    loud = picture[:, :frames] > np.median(picture)
+    assert np.abs(picture[:, :frames] - again[:, :frames])[loud].mean() < 1.0
+    trail = trail_picture([np.full((MELS, 10), value, dtype=np.float32) for value in (0, 1)])
+    assert trail[0].tolist() == [0] * 5 + [1] * 5
+
+
+def test_what_raised_and_lowered_p_adds_up(members):
+    picture = log_mel(chord(4, 3.0))
+    one = members[0]
+    usual = one.network.mean.expand(-1, picture.shape[1])
+    with torch.no_grad():
+        apart = one.network(torch.from_numpy(picture)[None]).p - one.network(usual[None]).p
+    found = attribution(members, picture)
+    assert found.shape == picture.shape
+    assert found.sum() == pytest.approx(apart.item() * one.scale.deviation, rel=0.1, abs=0.01)
