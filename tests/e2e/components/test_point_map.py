@@ -88,3 +88,31 @@ def test_one_colour_is_seen_alone_and_the_map_is_taken_along(shown):
     for words in ("Map of points", "Colour: group", "one ", "two ", "three ", "made by chance, seed 0"):
         assert words in svg
     assert taken["PNG"].startswith(b"\x89PNG")
+
+
+def test_on_a_phone_names_stand_beside_the_points_and_points_beside_the_buttons(shown):
+    page = shown(viewport={"width": 390, "height": 844})
+    expect(page.get_by_test_id("map")).to_have_attribute("data-drawn", "2000")
+    crowd = page.locator(".k-region:not([data-rim])", has_text="crowd")
+    expect(crowd).to_be_visible()
+    assert painted(page, ".k-region:not([data-rim])") < 0.5
+    assert painted(page, ".k-zoom") < 0.02
+
+
+def painted(page, selector: str) -> float:
+    """The largest share of pixels with points that stand behind one of the elements which are seen."""
+    return page.evaluate(
+        """(selector) => {
+            const canvas = document.querySelector(".k-map canvas");
+            const [room, context] = [canvas.getBoundingClientRect(), canvas.getContext("2d")];
+            const scale = canvas.width / room.width;
+            const seen = [...document.querySelectorAll(selector)].filter((each) => !each.hidden);
+            return Math.max(...seen.map((each) => {
+                const { left, top, width, height } = each.getBoundingClientRect();
+                const place = [left - room.left, top - room.top, width, height].map((each) => Math.round(each * scale));
+                const { data } = context.getImageData(...place);
+                return data.filter((value, index) => index % 4 === 3 && value > 0).length / (data.length / 4);
+            }));
+        }""",
+        selector,
+    )

@@ -164,6 +164,24 @@ export class Scatter {
     return dots.filter(({ x, y }) => x >= 0 && y >= 0 && x <= width && y <= height);
   }
 
+  /** How many cells of the screen, `cell` pixels wide, hold points within a box of pixels. */
+  crowd(cell) {
+    const { width, height } = this.camera;
+    const [across, down] = [Math.ceil(width / cell), Math.ceil(height / cell)];
+    const held = new Uint8Array(across * down);
+    for (let row = 0; row < this.#x.length; row += 1) {
+      if (this.#hidden.has(row)) continue;
+      const [x, y] = this.#screen(row);
+      if (x >= 0 && y >= 0 && x < width && y < height) held[Math.floor(y / cell) * across + Math.floor(x / cell)] = 1;
+    }
+    return (left, top, right, bottom) => {
+      let count = 0;
+      for (let y = Math.max(0, Math.floor(top / cell)); y < Math.min(down, bottom / cell); y += 1)
+        for (let x = Math.max(0, Math.floor(left / cell)); x < Math.min(across, right / cell); x += 1) count += held[y * across + x];
+      return count;
+    };
+  }
+
   /** Draw in the next frame. */
   draw() {
     if (this.#asked) return;
