@@ -9,12 +9,12 @@ from uuid import UUID
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session, aliased
 
-from db.tables import Clip, Listener, Offer, Study, Vote
+from db.tables import Clip, Offer, Study, Vote
 
 
 @dataclass(frozen=True)
 class StudySize:
-    """A study with the number of its listeners and of their votes."""
+    """A study with the number of listeners who have voted in it, and of their votes."""
 
     study_id: str
     listeners: int
@@ -32,14 +32,12 @@ class PlayedClip:
 def studies(session: Session) -> list[StudySize]:
     """Every study, the largest first."""
     votes = (
-        select(Offer.study_id, func.count().label("votes"))
+        select(Offer.study_id, Offer.listener_id)
         .join(Vote, (Vote.offer_id == Offer.id) & (Vote.trust != "imported"))
-        .group_by(Offer.study_id)
         .subquery()
     )
     query = (
-        select(Study.id, func.count(Listener.id), func.coalesce(func.max(votes.c.votes), 0).label("given"))
-        .outerjoin(Listener, (Listener.study_id == Study.id) & ~Listener.brought)
+        select(Study.id, func.count(votes.c.listener_id.distinct()), func.count(votes.c.listener_id))
         .outerjoin(votes, votes.c.study_id == Study.id)
         .group_by(Study.id)
     )
