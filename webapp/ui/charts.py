@@ -14,15 +14,16 @@ from webapp.research.figures import Drawn
 from webapp.research.plots.paper import on_page
 from webapp.ui.components.chart_exports import ChartExports
 from webapp.ui.dashboards import source_of
+from webapp.ui.layout import explained
 
 NOTHING_YET = "There is nothing to draw yet: the runs have not come so far."
 
 
 @contextmanager
-def section(title: str, explained: str, **settings: Any) -> Iterator[gr.Column]:
+def section(title: str, meaning: str, **settings: Any) -> Iterator[gr.Column]:
     """What is made within stands below a heading and a line on what it means."""
     with gr.Column(elem_classes="k-section", **settings) as column:
-        below = f'<p class="k-explain">{explained}</p>' if explained else ""
+        below = explained(meaning) if meaning else ""
         gr.HTML(f"<h2>{title}</h2>{below}", apply_default_css=False, js_on_load=None)
         yield column
 

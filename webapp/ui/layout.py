@@ -12,6 +12,7 @@ from gradio.components import Navbar
 
 from webapp.ui.components.header import Header
 from webapp.ui.components.listener_token import ListenerToken
+from webapp.ui.words import unbroken
 
 # Of an event that only changes what its page shows: no endpoint, and no veil over what it will change.
 QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
@@ -55,9 +56,9 @@ def explain(markup: str, **options: Any) -> gr.HTML:
 
 def explained(markup: str) -> str:
     """The markup of ``explain``."""
-    return f'<p class="k-explain">{markup}</p>'
+    return f'<p class="k-explain">{unbroken(markup)}</p>'
 
 
 def status(text: str) -> str:
     """What became of something the listener did, or how it goes; it is read out to those who don't see it."""
-    return f'<p class="k-explain k-wide" role="status" aria-live="polite">{escape(text)}</p>' if text else ""
+    return f'<p class="k-explain k-wide" role="status" aria-live="polite">{escape(unbroken(text))}</p>' if text else ""

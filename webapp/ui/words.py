@@ -37,6 +37,11 @@ def percent(share: float) -> str:
     return f"{round(100 * share)}\u00a0%"
 
 
+def unbroken(text: str) -> str:
+    """A text in which no line breaks between a figure and its ``%``."""
+    return text.replace(" %", "\u00a0%")
+
+
 def in_hundred(share: float) -> str:
     """ "75 times in 100"."""
     return f"{round(100 * share)} times in 100"

@@ -27,16 +27,17 @@ def hardest(
             hovertemplate="%{x}: %{y:.3g}<extra></extra>",
         )  # fmt: skip
         return figure.update_xaxes(title={"text": f"at step {frame['step'].iloc[0]:,}"})
+    scale = 100 if of == "share" else 1
     looks = colours(list(dict.fromkeys(frame["style"])))
-    told = "%{y:.0%} left (%{customdata:.3g})" if of == "share" else "%{y:.3g}"
+    told = "%{y:.0f}\u00a0% left (%{customdata:.3g})" if of == "share" else "%{y:.3g}"
     for style, line in frame.groupby("style", sort=False):
         colour, dash = looks[str(style)]
         marked = [11 if each else 4 for each in line["hardest"]]
         figure.add_scatter(
-            x=line["step"].tolist(), y=line[of].tolist(), mode="lines+markers", name=str(style),
+            x=line["step"].tolist(), y=(scale * line[of]).tolist(), mode="lines+markers", name=str(style),
             line={"color": colour, "width": 2, "dash": dash}, marker={"size": marked},
             customdata=line["loss"].tolist(),
             hovertemplate=f"%{{fullData.name}}, step %{{x}}: {told}<extra></extra>",
         )  # fmt: skip
-    figure.update_yaxes(tickformat=".0%" if of == "share" else "", rangemode="tozero")
+    figure.update_yaxes(ticksuffix="\u00a0%" if of == "share" else "", rangemode="tozero")
     return figure

@@ -53,7 +53,10 @@ def blank(source: Source, *, x: str = "", y: str = "", height_px: int = 380) -> 
             }
         ],
     )  # fmt: skip
-    grid = {"gridcolor": "rgba(123,133,130,0.25)", "zerolinecolor": "rgba(123,133,130,0.6)", "automargin": True}
+    grid = {
+        "gridcolor": "rgba(123,133,130,0.25)", "zerolinecolor": "rgba(123,133,130,0.6)", "automargin": True,
+        "ticklabelstandoff": 5,
+    }  # fmt: skip
     figure.update_xaxes(title={"text": x, "standoff": 14}, **grid)
     figure.update_yaxes(title={"text": y, "standoff": 14}, **grid)
     return figure

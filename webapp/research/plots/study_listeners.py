@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 from webapp.research.plots.paper import COLOURS, GREY, Source, blank, whiskers
 
 FELT, TEAL, OCHRE = COLOURS[:3]
+PERCENT = "%{x:.0f}\u00a0%: %{y:.0f}\u00a0%"
 
 
 def kinds(frame: pd.DataFrame, source: Source) -> go.Figure:
@@ -28,11 +29,11 @@ def ceilings(frame: pd.DataFrame, source: Source) -> go.Figure:
     """Rows ``listener, value, low, high, n, ceiling, repeats``: accuracy against one's own ceiling, if known."""
     figure = blank(source, x="ceiling: own consistency", y="accuracy before the vote")
     known = frame[frame["ceiling"].notna()]
-    _points(figure, known, x="ceiling", name="one listener")
+    _points(figure, 100 * known, x="ceiling", name="one listener", hover=PERCENT)
     line = {"color": OCHRE, "width": 2, "dash": "dash"}
-    figure.add_scatter(x=[0.5, 1], y=[0.5, 1], mode="lines", line=line, name="as well as possible")
-    figure.update_xaxes(range=[0.45, 1.03], tickformat=".0%")
-    figure.update_yaxes(range=[0, 1.03], tickformat=".0%")
+    figure.add_scatter(x=[50, 100], y=[50, 100], mode="lines", line=line, name="as well as possible")
+    figure.update_xaxes(range=[45, 103], ticksuffix="\u00a0%")
+    figure.update_yaxes(range=[0, 103], ticksuffix="\u00a0%")
     return figure
 
 
@@ -40,10 +41,10 @@ def calibration(frame: pd.DataFrame, source: Source) -> go.Figure:
     """Rows ``predicted, value, low, high, n``: in ten bins, how often the left clip won beside what was predicted."""
     figure = blank(source, x="predicted chance of the left clip", y="how often it was picked")
     line = {"color": OCHRE, "width": 2, "dash": "dash"}
-    figure.add_scatter(x=[0, 1], y=[0, 1], mode="lines", line=line, name="calibrated")
-    _points(figure, frame, x="predicted", name="a tenth of the votes")
-    figure.update_xaxes(range=[0, 1], tickformat=".0%")
-    figure.update_yaxes(range=[0, 1], tickformat=".0%")
+    figure.add_scatter(x=[0, 100], y=[0, 100], mode="lines", line=line, name="calibrated")
+    _points(figure, 100 * frame, x="predicted", name="a tenth of the votes", hover=PERCENT)
+    figure.update_xaxes(range=[0, 100], ticksuffix="\u00a0%")
+    figure.update_yaxes(range=[0, 100], ticksuffix="\u00a0%")
     return figure
 
 
@@ -71,10 +72,18 @@ def popularity(frame: pd.DataFrame, source: Source) -> go.Figure:
     return figure
 
 
-def _points(figure: go.Figure, frame: pd.DataFrame, *, x: str, name: str, line: bool = False) -> None:
+def _points(
+    figure: go.Figure,
+    frame: pd.DataFrame,
+    *,
+    x: str,
+    name: str,
+    line: bool = False,
+    hover: str = "%{x:.3g}: %{y:.3f}",
+) -> None:
     """Points with their intervals."""
     figure.add_scatter(
         x=frame[x].tolist(), y=frame["value"].tolist(), mode="lines+markers" if line else "markers", name=name,
         marker={"color": TEAL, "size": 9}, error_y={**whiskers(frame), "color": GREY},
-        hovertemplate="%{x:.3g}: %{y:.3f}<extra></extra>",
+        hovertemplate=f"{hover}<extra></extra>",
     )  # fmt: skip

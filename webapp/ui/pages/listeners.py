@@ -20,7 +20,7 @@ from webapp.ui.components.view_link import chosen
 from webapp.ui.dashboards import STILL, Dashboard, chosen_of
 from webapp.ui.handlers import bound
 from webapp.ui.layout import QUIET, explained, page
-from webapp.ui.words import counted
+from webapp.ui.words import counted, unbroken
 
 LEAD = "What the listeners of a study share, where their tastes differ, and how well their votes are predicted."
 NOBODY = 'Nobody has listened here yet. Picks on the <a href="./">Compare page</a> fill this one.'
@@ -135,5 +135,5 @@ def choose(
 def _told(place: Chart, drawn: Drawn, study: str) -> tuple[Any, ...]:
     """A chart and what it comes to, in a sentence; without one the sentence says what is missing."""
     told = str(drawn.details["told"])
-    below = f'<p class="k-told">{told}</p>' if len(drawn.frame) else ""
+    below = f'<p class="k-told">{unbroken(told)}</p>' if len(drawn.frame) else ""
     return *place.shown(drawn, {"study": study}, told), below

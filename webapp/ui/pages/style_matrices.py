@@ -27,7 +27,7 @@ from webapp.ui.dashboards import STILL, copied
 from webapp.ui.handlers import bound, listener_of
 from webapp.ui.layout import QUIET, explained, status
 from webapp.ui.pages.style_parts import csv_link, origin, radio
-from webapp.ui.words import capital
+from webapp.ui.words import capital, unbroken
 
 SWAPS = (
     "One style of a piece is taken from another piece, the donor. Side effects should be near 0, and as much of the "
@@ -135,7 +135,7 @@ def _shown(matrix: Matrix, how: str) -> list[Any]:
         "" if first.current else " <strong>These are other weights than those that play; this measures those:</strong>"
     )
     return [
-        f'<p class="k-result">{escape(capital(matrix.told))}</p>{explained(escape(how))}',
+        f'<p class="k-result">{escape(unbroken(capital(matrix.told)))}</p>{explained(escape(how))}',
         gr.update(value=matrix.value, visible=True),
         f'<p class="k-about"><span>{escape(origin(first.about))}{stale}</span>{links}</p>',
         gr.update(value=first.fill, visible=not first.current),

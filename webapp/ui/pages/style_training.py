@@ -18,6 +18,7 @@ from webapp.ui.dashboards import STILL
 from webapp.ui.handlers import bound
 from webapp.ui.layout import QUIET, explained
 from webapp.ui.pages.style_parts import csv_link, radio
+from webapp.ui.words import unbroken
 
 EXPLAINED = {
     "losses": "What each style tells of the notes (content their pitches, rhythm their onsets, register their octaves, "
@@ -63,7 +64,7 @@ def shown(context: Context, place: Chart, run: str, curve: str = "") -> list[Any
     except (ValueError, OSError) as error:
         raise NotAllowed(f"what was logged can't be read: {error}") from error
     told = str(drawn.details["told"])
-    result = f'<p class="k-result">{escape(told)}</p>' if len(drawn.frame) else ""
+    result = f'<p class="k-result">{escape(unbroken(told))}</p>' if len(drawn.frame) else ""
     csv = csv_link(
         f"api/styles/tables/{curve}.csv?{urlencode({'run': name})}", f"{CURVES[curve][0]} at each validation"
     )
