@@ -104,12 +104,13 @@ class Score {
 }
 
 /**
- * Tempi of each bar would crowd the staff.
- * @param {{abc?: string, abc_url: string}} piece
+ * Each line begins with the number of its bar; tempi of each bar would crowd the staff.
+ * @param {{abc?: string, abc_url: string, first_bar?: number}} piece
  */
 async function abcOf(piece) {
   const text = piece.abc ?? new TextDecoder().decode(await audio(piece.abc_url));
-  return text.replaceAll(/\[Q:[^\]]*\]/g, "");
+  const first = piece.first_bar ? `%%setbarnb ${piece.first_bar}\n` : "";
+  return text.replaceAll(/\[Q:[^\]]*\]/g, "").replace(/^X:.*\n/m, (line) => `${line}%%barnumbers 0\n${first}`);
 }
 
 /** @param {import("./shared/types.d.ts").GradioComponent} component */

@@ -15,12 +15,13 @@ class Score(Component):
     """A button, and below it the score, which is fetched and drawn when somebody first opens it.
 
     Args:
-        value: ``title``, and ``abc`` or the address where it is had, ``abc_url``. ``None``: there is nothing to show.
+        value: ``title``, and ``abc`` or the address where it is had, ``abc_url``; ``first_bar``: the number of the
+            first bar, if not 1. ``None``: there is nothing to show.
     """
 
     script = "score.js"
 
-    def __init__(self, value: Mapping[str, str] | None = None, **settings: Any) -> None:
+    def __init__(self, value: Mapping[str, Any] | None = None, **settings: Any) -> None:
         super().__init__(
             value,
             html_template="""

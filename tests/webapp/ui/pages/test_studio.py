@@ -18,7 +18,13 @@ KNOWN = {"offered": ["pieces/2"], "linked": "pieces/1", "way": "clips/1 clips/2"
 def shown(piece="pieces/1", *, mine=True, old="clips/1", side="b", **changes):
     recipe = {"toward": None, "styles": {}, "turned": {}, "keep": 1, "locks": FREE, "seed": 0, **changes}
     made = {"name": piece, "mine": mine, "score_url": "new"} if piece else None
-    return {"old": {"name": old, "score_url": "old"}, "piece": made, "recipe": recipe, "fixed": False, "side": side}
+    return {
+        "old": {"name": old, "score_url": "old", "first_bar": 9},
+        "piece": made,
+        "recipe": recipe,
+        "fixed": False,
+        "side": side,
+    }
 
 
 def test_what_can_not_be_offered_says_why():
@@ -34,7 +40,7 @@ def test_a_new_piece_of_ones_own_can_be_linked_to_and_offered():
     assert gates.link["interactive"]
     assert gates.offer["interactive"]
     assert gates.url["visible"]
-    assert gates.score == {"title": "Score of the new one", "abc_url": "new"}
+    assert gates.score == {"title": "Score of the new one", "abc_url": "new", "first_bar": 9}
     assert not gates.again["interactive"]
     assert "Lock something" in gates.again_off
 

@@ -74,7 +74,7 @@ class Gates(NamedTuple):
     offer: dict[str, Any]
     off: str
     url: dict[str, Any]
-    score: dict[str, str]
+    score: dict[str, Any]
     locks: dict[str, Any]
     keep: dict[str, Any]
     again: dict[str, Any]
@@ -220,13 +220,18 @@ def gates(shown: dict[str, Any], known: dict[str, Any]) -> Gates:
     leads = bool(recipe["toward"]) and not fixed
     old = shown["side"] == "a" or not piece
     heard = shown["old"] if old else piece
+    score = {
+        "title": f"Score of the {'old' if old else 'new'} one",
+        "abc_url": heard["score_url"],
+        "first_bar": shown["old"].get("first_bar"),
+    }
     return Gates(
         vary=gr.update(interactive=not fixed),
         link=gr.update(interactive=own),
         offer=gr.update(interactive=not why),
         off=_reason(why),
         url=gr.update(visible=bool(piece) and known["linked"] == piece["name"]),
-        score={"title": f"Score of the {'old' if old else 'new'} one", "abc_url": heard["score_url"]},
+        score=score,
         locks=gr.update(interactive=not fixed),
         keep=gr.update(interactive=not fixed),
         again=gr.update(interactive=again),
