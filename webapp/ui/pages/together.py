@@ -24,7 +24,7 @@ from webapp.ui.components.taste_bars import Bar, Estimate, TasteBars
 from webapp.ui.components.volume import Volume
 from webapp.ui.handlers import bound, listener_of
 from webapp.ui.layout import QUIET, explain, heading, page, status
-from webapp.ui.words import capital, percent, style_name
+from webapp.ui.words import capital, counted, percent, style_name
 
 POLL_S = 3
 ENDED = "Music for two has ended, for both of you. What was composed for both is gone, but for what you kept."
@@ -118,22 +118,23 @@ def _agreement(
             gr.Markdown("## You two")
             end_it = gr.Button("End this", size="sm", scale=0, elem_id="end")
         explain(
-            f"Since {found.agreed_at:%d %B %Y}. Learned from {found.picks.you} picks of yours and {found.picks.they} "
-            "of theirs."
+            f"Since {found.agreed_at.day} {found.agreed_at:%B %Y}. Learned from {counted(found.picks.you, 'pick')} of "
+            f"yours and {found.picks.they} of theirs."
         )
-        with gr.Row(elem_classes="k-columns-two"):
+        with gr.Row(elem_classes="k-columns-two") if count else gr.Column():  # nothing to stand beside yet
             with gr.Column(min_width=320):
                 gr.Markdown("### Composed for both")
                 rows = [_row(piece, count - place) for place, piece in enumerate(found.pieces)]
                 ClipList(rows, all_button=True, interactive=True)
                 explain(how_it_stands(found.job, count) if known or count else _lacking(found.picks.you))
-                compose = gr.Button(
-                    "Compose for both",
-                    variant="primary",
-                    interactive=known and not _busy(found),
-                    elem_id="compose-both",
-                )
-            with gr.Column(min_width=320):
+                with gr.Row(elem_classes="k-buttons"):
+                    compose = gr.Button(
+                        "Compose for both",
+                        variant="primary",
+                        interactive=known and not _busy(found),
+                        elem_id="compose-both",
+                    )
+            with gr.Column(min_width=320, visible=known):
                 gr.Markdown("### Where your tastes differ")
                 explain(LEGEND)
                 TasteBars([beside_bar(style) for style in found.styles], interactive=True)
@@ -288,7 +289,10 @@ def _sentence(effect: OneEffect) -> str:
 def _lacking(you: int) -> str:
     if you:
         return "They have not picked anything yet. Once they have, pieces can be composed for both."
-    return "You have not picked anything yet. Compare a few pieces first, then some can be composed for both."
+    return (
+        'You have not picked anything yet. <a href="./">Compare a few pieces</a> first, then some can be composed for '
+        "both."
+    )
 
 
 def _busy(found: ForTwo) -> bool:
