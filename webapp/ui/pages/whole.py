@@ -30,7 +30,7 @@ NAMED = f"""() => {{
   const clip = new URLSearchParams(location.search).get("clip") ?? "";
   return [clip, clip ? "{THIS}" : "{NEW}"];
 }}"""
-FIRST = f"Press <b>{NEW}</b>: a piece of up to a minute is composed for you, and then the next."
+FIRST = f"Press “{NEW}”: a piece of up to a minute is composed for you, and then the next."
 COMING = {"waiting": "In the queue…", "running": "Composing the next piece…"}
 FAILED = "Composing failed this time. Nothing is lost; please try again."
 
