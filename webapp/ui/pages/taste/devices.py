@@ -22,7 +22,7 @@ def build(context: Context, listener: ListenerToken) -> None:
             gr.Markdown("## Other devices")
             explain(EXPLAINED)
             said = gr.HTML(apply_default_css=False, elem_id="signed-out")
-        button = gr.Button("Sign out everywhere else", elem_id="sign-out", size="sm", scale=0, min_width=180)
+        button = gr.Button("Sign out everywhere else", elem_id="sign-out", size="sm", scale=0, min_width=240)
     button.click(bound(sign_out, context), inputs=listener, outputs=[listener, said], **AWAITED)
 
 
