@@ -19,9 +19,9 @@ class Recipe:
     all tracks been played equally often.
     """
 
-    steps: int = 320
+    steps: int = 300
     rows: int = 32
-    seconds: float = 10.0
+    seconds: float = 6.0
     learning_rate: float = 2e-3
     decay: float = 0.1
     warm_up: int = 20

@@ -6,6 +6,7 @@ as easy to paint as fast ones, and bands move together as they do in music.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -35,7 +36,7 @@ class Real:
     def levelled(self, picture: Tensor) -> Tensor:
         """At the power of real ones and nowhere below silence: how loud it is must not be dreamt of."""
         above: Tensor = nn.functional.softplus(picture - _power(picture) + self.power - DARK, beta=4.0)
-        return above + DARK
+        return above.add(DARK)
 
     def excerpts(self, count: int, frames: int, generator: torch.Generator) -> Tensor:
         """Random excerpts ``(count, MELS, frames)``; a shorter recording goes round."""
@@ -48,7 +49,7 @@ class Real:
 
 
 def _power(picture: Tensor) -> Tensor:
-    return picture.logsumexp((0, 1)) - np.log(picture.numel())
+    return picture.logsumexp((0, 1)) - math.log(picture.numel())
 
 
 def noise_picture(seconds: float, generator: torch.Generator) -> Tensor:
