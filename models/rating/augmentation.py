@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from .spectrogram import DARK, MELS, band_centres_hz, mel_of_hz
+from .mel_bands import MELS, band_centres_hz, mel_of_hz
+from .spectrogram import DARK
 
 Picture = npt.NDArray[np.float32]
 

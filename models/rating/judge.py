@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from .mel_bands import MELS
 from .network import RatingOutput
 from .plays import EMOTIONS
-from .spectrogram import MELS
 
 
 @dataclass(frozen=True)

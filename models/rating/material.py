@@ -12,9 +12,10 @@ import numpy.typing as npt
 from rich.console import Console
 from rich.progress import track
 
+from .decoding import SoundError
 from .plays import FEWEST, Plays, PlaysError, target
 from .reliability import equal_exposure
-from .sound import Sound, SoundError, read_sound
+from .sound import Sound, read_sound
 from .spectrogram import log_mel
 
 Floats = npt.NDArray[np.float64]

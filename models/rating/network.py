@@ -12,8 +12,8 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
+from .mel_bands import MELS
 from .plays import EMOTIONS
-from .spectrogram import MELS
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.signal import butter, sosfilt
 
-from .sound import SAMPLE_RATE_HZ
+from .mel_bands import SAMPLE_RATE_HZ
 
 Samples = npt.NDArray[np.float32]
 

@@ -14,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.covariance import LedoitWolf
 
-from .spectrogram import DARK, FRAMES_A_SECOND, MELS
+from .mel_bands import MELS
+from .spectrogram import DARK, FRAMES_A_SECOND
 
 Floats = npt.NDArray[np.float64]
 Picture = npt.NDArray[np.float32]

@@ -5,25 +5,18 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
-import soundfile
 import torch
 
+from .decoding import LONGEST_S, Samples, SoundError, decode
+from .mel_bands import SAMPLE_RATE_HZ
 from .signal_work import functional
 
-Samples = npt.NDArray[np.float32]
-
-SAMPLE_RATE_HZ = 22_050
-SHORTEST_S, LONGEST_S = 1.0, 120.0
-LOWEST_RATE_HZ, HIGHEST_RATE_HZ = 4_000, 768_000
+SHORTEST_S = 1.0
 SILENCE = 1e-4  # of full scale, root mean square
-
-
-class SoundError(ValueError):
-    """This is no sound that can be rated; the message says what it is and what is needed."""
+EVEN_HZ = 50  # rates are taken as a multiple of it: resampling between rates without a common factor takes gigabytes
 
 
 @dataclass(frozen=True)
@@ -46,27 +39,14 @@ def read_sound(path: Path) -> Sound:
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()[:16]
             file.seek(0)
-            return _decoded(file, path.name, digest)
+            decoded = decode(file, path.name)
     except OSError as error:
         raise SoundError(f"{path.name} can't be opened ({error.strerror})") from None
-
-
-def _decoded(file: BinaryIO, name: str, digest: str) -> Sound:
-    try:
-        with soundfile.SoundFile(file) as opened:
-            rate, length = opened.samplerate, opened.frames
-            if not LOWEST_RATE_HZ <= rate <= HIGHEST_RATE_HZ:
-                raise SoundError(
-                    f"{name} has {rate} samples a second; {LOWEST_RATE_HZ} to {HIGHEST_RATE_HZ} can be read"
-                )
-            read = opened.read(int(LONGEST_S * rate), dtype="float32", always_2d=True)
-    except (soundfile.LibsndfileError, RuntimeError) as error:
-        why = str(error).rpartition(": ")[2].strip().rstrip(".")
-        raise SoundError(f"{name} is no audio ({why}); WAV, FLAC, Ogg, Opus or MP3 is needed") from None
-    sound = checked(read.mean(axis=1), rate, name)
+    sound = checked(decoded.samples, decoded.rate_hz, path.name)
     remarks = list(sound.remarks)
-    if length > LONGEST_S * rate:
-        remarks.append(f"{name} lasts {length / rate / 60:.0f} minutes; the first {LONGEST_S / 60:.0f} are heard")
+    if decoded.seconds > LONGEST_S + 1:
+        minutes = decoded.seconds / 60
+        remarks.append(f"{path.name} lasts {minutes:.0f} minutes; the first {LONGEST_S / 60:.0f} are heard")
     return Sound(sound.samples, tuple(remarks), digest)
 
 
@@ -85,6 +65,7 @@ def checked(samples: npt.ArrayLike, rate_hz: int, name: str = "the sound") -> So
     remarks: tuple[str, ...] = ()
     if rate_hz < SAMPLE_RATE_HZ * 0.9:
         remarks = (f"{name} has {rate_hz} samples a second; nothing above {rate_hz // 2} Hz is in it",)
-    if rate_hz != SAMPLE_RATE_HZ:
-        x = functional.resample(torch.from_numpy(x), rate_hz, SAMPLE_RATE_HZ).numpy()
+    even = round(rate_hz / EVEN_HZ) * EVEN_HZ
+    if even != SAMPLE_RATE_HZ:
+        x = functional.resample(torch.from_numpy(x), even, SAMPLE_RATE_HZ).numpy()
     return Sound(x, remarks)

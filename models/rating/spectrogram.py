@@ -9,11 +9,10 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from .mel_bands import LOWEST_HZ, MELS, SAMPLE_RATE_HZ
 from .signal_work import transforms
-from .sound import SAMPLE_RATE_HZ
 
-WINDOW, HOP, MELS = 2048, 1024, 64
-LOWEST_HZ = 30.0
+WINDOW, HOP = 2048, 1024
 FRAMES_A_SECOND = SAMPLE_RATE_HZ / HOP
 LOUDNESS = 0.1  # root mean square of what is seen
 FLOOR = 1e-5
@@ -40,15 +39,3 @@ def log_mel(samples: npt.ArrayLike) -> npt.NDArray[np.float32]:
     with torch.inference_mode():
         seen = LogMel()(torch.from_numpy(np.asarray(samples, dtype=np.float32))[None])[0]
     return np.asarray(seen.numpy())
-
-
-def mel_of_hz(hz: npt.ArrayLike) -> npt.NDArray[np.float64]:
-    """HTK's mel scale."""
-    return 2595 * np.log10(1 + np.asarray(hz, dtype=np.float64) / 700)
-
-
-def band_centres_hz() -> npt.NDArray[np.float64]:
-    """The middle of each mel band, ``(MELS,)``."""
-    ends = mel_of_hz([LOWEST_HZ, SAMPLE_RATE_HZ / 2])
-    mels = np.linspace(ends[0], ends[1], MELS + 2)[1:-1]
-    return np.asarray(700 * (10 ** (mels / 2595) - 1))

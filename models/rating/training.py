@@ -18,12 +18,13 @@ from models.experiments.schedule import rise_and_fall, share_done
 from .augmentation import Picture, drawn
 from .judge import Judge, JudgeConfig
 from .material import Floats, Material
+from .mel_bands import MELS
 from .network import RatingNetwork
 from .noises import LEARNED
 from .objective import OBJECTIVES
 from .plays import EMOTIONS
 from .recipe import Recipe
-from .spectrogram import FRAMES_A_SECOND, MELS, log_mel
+from .spectrogram import FRAMES_A_SECOND, log_mel
 
 LOG_EVERY, SAVE_EVERY = 20, 80
 NOISES, NOISE_S = 24, 12.0  # recordings of noise, and how long each lasts

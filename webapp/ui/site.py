@@ -26,6 +26,7 @@ from webapp.ui.pages import (
     listeners,
     maps,
     more,
+    rate,
     retrieval,
     runs,
     studio,
@@ -106,6 +107,8 @@ def build_site(context: Context) -> gr.Blocks:
         maps.build(context)
     with site.route("Titles", "/titles", show_in_navbar=False):
         titles.build(context)
+    with site.route("Rate", "/rate", show_in_navbar=False):
+        rate.build(context)
     with site.route("Styles", "/styles", show_in_navbar=False):
         styles.build(context)
     with site.route("Listeners", "/listeners", show_in_navbar=False):

@@ -14,8 +14,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from models.rating.sound import SAMPLE_RATE_HZ
-from models.rating.spectrogram import DARK, FRAMES_A_SECOND, HOP, MELS, LogMel
+from models.rating.mel_bands import MELS, SAMPLE_RATE_HZ
+from models.rating.spectrogram import DARK, FRAMES_A_SECOND, HOP, LogMel
 
 Picture = npt.NDArray[np.float32]
 

@@ -10,8 +10,10 @@ import numpy.typing as npt
 from models.experiments.report import Metric, Report, mean_over_songs
 from models.metrics.intervals import bootstrap
 from models.rating.checkpoint import RatingBundle
+from models.rating.decoding import Samples
+from models.rating.mel_bands import SAMPLE_RATE_HZ
 from models.rating.noises import LEARNED, UNSEEN, coloured
-from models.rating.sound import SAMPLE_RATE_HZ, Samples, Sound, checked
+from models.rating.sound import Sound, checked
 from models.rating.spectrogram import log_mel
 
 Floats = npt.NDArray[np.float64]

@@ -9,8 +9,9 @@ from models.rating.dreaming.dream import WAYS, WINDOW, dream, hacked
 from models.rating.dreaming.listening import audible, trail_picture
 from models.rating.dreaming.surface import Fourier, Pixels, Real, Waveform, noise_picture
 from models.rating.judge import Judge, JudgeConfig
+from models.rating.mel_bands import MELS
 from models.rating.network import RatingConfig, RatingNetwork
-from models.rating.spectrogram import MELS, log_mel
+from models.rating.spectrogram import log_mel
 from models.rating.training import Scale
 from tests.models.rating.conftest import chord
 

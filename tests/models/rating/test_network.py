@@ -3,9 +3,10 @@ import pytest
 import torch
 
 from models.rating.augmentation import Augmentation, drawn, dulled, gain, pitch_shift, time_stretch
+from models.rating.mel_bands import MELS
 from models.rating.network import RatingConfig, RatingNetwork, padded
 from models.rating.objective import OBJECTIVES
-from models.rating.spectrogram import DARK, FRAMES_A_SECOND, MELS, LogMel, log_mel
+from models.rating.spectrogram import DARK, FRAMES_A_SECOND, LogMel, log_mel
 from tests.models.rating.conftest import chord
 
 CONFIGS = (RatingConfig((4, 6), 8, 8), RatingConfig((4, 6), 8, 0), RatingConfig((), 8, 8))

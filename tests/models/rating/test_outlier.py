@@ -1,10 +1,11 @@
 import numpy as np
 import pytest
 
+from models.rating.mel_bands import MELS
 from models.rating.noises import LEARNED, UNSEEN
 from models.rating.outlier import Heard, statistics
 from models.rating.rater import Rating, order
-from models.rating.spectrogram import MELS, log_mel
+from models.rating.spectrogram import log_mel
 from tests.models.rating.conftest import TRACKS, chord
 
 

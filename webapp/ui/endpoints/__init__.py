@@ -9,7 +9,7 @@ from __future__ import annotations
 import gradio as gr
 
 from webapp.context import Context
-from webapp.ui.endpoints import composing, listeners, listening, maps, taste, titles
+from webapp.ui.endpoints import composing, listeners, listening, maps, rating, taste, titles
 
 ENDPOINTS = (
     *listeners.ENDPOINTS,
@@ -18,6 +18,7 @@ ENDPOINTS = (
     *composing.ENDPOINTS,
     *titles.ENDPOINTS,
     *maps.ENDPOINTS,
+    *rating.ENDPOINTS,
 )
 
 

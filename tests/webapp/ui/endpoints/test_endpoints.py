@@ -20,7 +20,7 @@ from webapp.worker import Worker
 
 CONTRACT = (
     "new_listener", "next_pair", "vote", "next_four", "vote_four", "taste", "why", "compose", "swap", "keep",
-    "find_title", "name_tune", "map", "neighbours", "retrieval", "export", "import", "delete",
+    "find_title", "name_tune", "map", "neighbours", "retrieval", "rate", "export", "import", "delete",
 )  # fmt: skip
 WITHOUT_LISTENER = {"new_listener", "find_title", "retrieval"}
 

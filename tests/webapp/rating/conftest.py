@@ -1,0 +1,27 @@
+"""A rating network trained for a moment on made-up tracks."""
+
+from pathlib import Path
+
+import pytest
+
+from models.rating import piano
+from models.rating.crossfit import CrossFit
+from models.rating.material import load_material
+from models.rating.plays import read_plays
+from models.rating.recipe import PRESETS
+from tests.models.rating.conftest import played_folder
+
+__all__ = ["played_folder"]
+
+
+@pytest.fixture(scope="session")
+def rating_model(played_folder, tmp_path_factory) -> Path:
+    out = tmp_path_factory.mktemp("rating")
+    patch = pytest.MonkeyPatch()
+    patch.setattr(piano, "EACH", 0)
+    recipe, networks = PRESETS["tiny"]
+    CrossFit(load_material(read_plays(played_folder), quiet=True), out, "tiny", seed=0).train(
+        recipe, networks, resume=False
+    )
+    patch.undo()
+    return out / "bundle"

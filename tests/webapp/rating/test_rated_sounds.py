@@ -1,0 +1,79 @@
+"""Strangers' sounds through the real processes: decoded, rated, refused."""
+
+import io
+import uuid
+
+import numpy as np
+import pytest
+import soundfile
+
+from models.rating.decoding import SoundError
+from models.rating.noises import coloured
+from tests.models.rating.conftest import chord
+from webapp.rating import rated_sounds, strange_sounds
+from webapp.rating.plot import seen_and_felt
+from webapp.rating.rated_sounds import RatedSound
+from webapp.runtime.errors import NotAllowed, NotReady, TooMany
+from webapp.runtime.limits import Buckets
+from webapp.ui.pages.rate import row, summary
+
+SOMEBODY = uuid.UUID(int=1)
+
+
+def as_file(samples, rate=22_050, form="FLAC"):
+    file = io.BytesIO()
+    soundfile.write(file, samples, rate, format=form)
+    return file.getvalue()
+
+
+def test_sounds_come_back_best_first_then_what_is_strange_then_what_is_broken(rating_model):
+    noise = coloured(4.0, np.random.default_rng(0))
+    files = [
+        ("broken.mp3", b"no sound at all" * 50),
+        ("noise.flac", as_file(noise)),
+        ("bright.flac", as_file(chord(12))),
+        ("dull.wav", as_file(np.stack([chord(6)] * 2, axis=1), 22_050, "WAV")),
+    ]
+    found = rated_sounds.rate(SOMEBODY, files, model=str(rating_model))
+    assert [each.name for each in found[2:]] == ["noise.flac", "broken.mp3"]
+    first, second, strange, broken = found
+    assert first.p >= second.p
+    assert first.low <= first.p <= first.high
+    assert 0 <= first.rank <= 1
+    assert strange.outlier > 1
+    assert strange.p is None
+    assert "no audio" in broken.problem
+    assert first.picture.shape == first.attribution.shape
+    assert strange.attribution is None
+    assert len(seen_and_felt(first, 4.0).data) == 2
+    assert len(seen_and_felt(strange, 4.0).data) == 1
+    said = summary(found)
+    assert f"{first.name} is rated highest" in said
+    assert "noise.flac is unlike anything" in said
+    assert row(3, strange)[0] == "–"
+
+
+def test_a_decoder_has_little_memory_and_one_line_for_what_it_refuses(monkeypatch):
+    long = as_file(np.zeros((192_000 * 30, 1)), 192_000)
+    assert len(strange_sounds.decode(long, "long").samples) == 192_000 * 30
+    with pytest.raises(SoundError, match="at most 10 MB"):
+        strange_sounds.decode(bytes(strange_sounds.MOST_BYTES + 1), "large")
+    with pytest.raises(SoundError, match="is no audio"):
+        strange_sounds.decode(b"RIFF" + bytes(2000), "riff.wav")
+
+
+def test_what_one_listener_may_ask_for_has_limits(rating_model, monkeypatch):
+    with pytest.raises(NotAllowed, match="0 sounds were given"):
+        rated_sounds.rate(SOMEBODY, [], model=str(rating_model))
+    with pytest.raises(NotAllowed, match="1 to 12"):
+        rated_sounds.rate(SOMEBODY, [("a", b"")] * 13, model=str(rating_model))
+    with pytest.raises(NotReady, match="no rating network"):
+        rated_sounds.rate(SOMEBODY, [("a", b"")], model="nowhere")
+    other = uuid.UUID(int=2)
+    monkeypatch.setattr(rated_sounds, "_asked", Buckets(0.001, 5))
+    with pytest.raises(TooMany):
+        rated_sounds.rate(other, [("a.wav", b"no")] * 6, model=str(rating_model))
+
+
+def test_a_sound_without_a_rating_is_told_in_words():
+    assert "Silence.wav is silent" in summary([RatedSound("silence.wav", problem="silence.wav is silent")])

@@ -1,0 +1,46 @@
+"""A sound as the network sees it, and below it what raised and lowered its rating."""
+
+from __future__ import annotations
+
+import numpy as np
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from models.rating.mel_bands import band_centres_hz
+from webapp.rating.rated_sounds import RatedSound
+
+INK = ((0.0, "rgba(123,133,130,0)"), (1.0, "#7b8582"))
+LOWERED, RAISED = "#2b8a86", "#c8445c"
+TICKS_HZ = (100, 500, 1000, 2000, 5000)
+HEIGHT_PX = 420
+
+
+def seen_and_felt(sound: RatedSound, shown_s: float) -> go.Figure:
+    """Two pictures over time: loudness by frequency; where p was raised (red) and where lowered (teal)."""
+    if sound.picture is None:
+        raise ValueError(f"{sound.name} has no picture")
+    both = sound.attribution is not None
+    figure = make_subplots(rows=1 + both, cols=1, shared_xaxes=True, vertical_spacing=0.06)
+    seconds = np.linspace(0, shown_s, sound.picture.shape[1])
+    figure.add_heatmap(
+        z=np.round(sound.picture, 2), x=seconds, colorscale=INK, showscale=False, row=1, col=1,
+        hovertemplate="%{x:.1f} s<extra></extra>",
+    )  # fmt: skip
+    if sound.attribution is not None:
+        most = float(np.quantile(np.abs(sound.attribution), 0.995)) or 1.0
+        figure.add_heatmap(
+            z=np.round(sound.attribution / most, 2), x=seconds, zmin=-1, zmax=1, showscale=False, row=2, col=1,
+            colorscale=((0.0, LOWERED), (0.5, "rgba(123,133,130,0)"), (1.0, RAISED)),
+            hovertemplate="%{x:.1f} s<extra></extra>",
+        )  # fmt: skip
+    places = np.interp(TICKS_HZ, band_centres_hz(), np.arange(len(sound.picture)))
+    labels = [f"{each / 1000:g} kHz" if each >= 1000 else f"{each} Hz" for each in TICKS_HZ]
+    figure.update_yaxes(tickvals=places, ticktext=labels, showgrid=False, zeroline=False, automargin=True)
+    figure.update_xaxes(showgrid=False, zeroline=False)
+    figure.update_xaxes(title={"text": "seconds", "standoff": 10}, row=1 + both, col=1)
+    figure.update_layout(
+        template="none", paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)",
+        font={"family": "Hanken Grotesk, system-ui, sans-serif", "size": 14, "color": "#7b8582"},
+        height=HEIGHT_PX if both else HEIGHT_PX // 2, margin={"l": 10, "r": 14, "t": 10, "b": 48},
+    )  # fmt: skip
+    return figure

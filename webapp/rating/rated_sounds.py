@@ -1,0 +1,126 @@
+"""How well some sounds will be liked: the network's rating of each, best first, and what raised and lowered it."""
+
+from __future__ import annotations
+
+import json
+import logging
+import subprocess
+import sys
+import tempfile
+import threading
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from models.rating.decoding import LONGEST_S, SoundError
+from models.style.card import WEIGHTS
+from webapp.rating import strange_sounds
+from webapp.runtime.errors import NotAllowed, NotReady, TooMany
+from webapp.runtime.limits import UPLOADS_A_SECOND, UPLOADS_AT_ONCE, Buckets
+
+log = logging.getLogger(__name__)
+
+MODEL = "rating-cpu"
+MOST_FILES = 12
+AT_ONCE = 2  # processes that listen
+SECONDS = 180  # for all sounds of a request
+LONGEST_NAME = 80
+
+Grid = npt.NDArray[np.float32]
+_slots = threading.BoundedSemaphore(AT_ONCE)
+_asked = Buckets(UPLOADS_A_SECOND, UPLOADS_AT_ONCE)
+
+
+@dataclass(frozen=True)
+class RatedSound:
+    """A file and how well it will be liked: ``p`` with its 95 % interval, and the share of the collection below it.
+
+    All of these are None where the sound is unlike anything heard (``outlier`` above 1), or where ``problem`` says why
+    it can't be rated. ``picture`` and ``attribution``: ``(bands, columns)`` of ``shown_s`` seconds, for a page.
+    """
+
+    name: str
+    seconds: float = 0.0
+    outlier: float = 0.0
+    p: float | None = None
+    low: float | None = None
+    high: float | None = None
+    rank: float | None = None
+    problem: str = ""
+    remarks: tuple[str, ...] = ()
+    picture: Grid | None = field(default=None, compare=False)
+    attribution: Grid | None = field(default=None, compare=False)
+
+
+def available(model: str = MODEL) -> bool:
+    """Whether there is a network to ask."""
+    return (Path(model) / "card.json").is_file() or (WEIGHTS / model / "card.json").is_file()
+
+
+def rate(listener_id: uuid.UUID, files: Sequence[tuple[str, bytes]], *, model: str = MODEL) -> list[RatedSound]:
+    """Rate files of one listener: the best first, then what is unlike anything heard, then what can't be rated.
+
+    Raises ``NotAllowed`` for too many or none, ``TooMany`` for a listener who asks without end, and ``NotReady``.
+    """
+    if not 0 < len(files) <= MOST_FILES:
+        raise NotAllowed(f"{len(files)} sounds were given; 1 to {MOST_FILES} can be rated at once")
+    if not available(model):
+        raise NotReady("there is no rating network here; python -m models.train.rating makes one")
+    if not all(_asked.take(str(listener_id)) for _ in files):
+        raise TooMany("so many sounds were rated that others must come first; wait a minute")
+    if not _slots.acquire(blocking=False):
+        raise NotReady("other sounds are being rated; nothing is lost, try again in a moment")
+    try:
+        return _rated(files, model)
+    finally:
+        _slots.release()
+
+
+def _rated(files: Sequence[tuple[str, bytes]], model: str) -> list[RatedSound]:
+    broken, whole, lengths = [], [], []
+    for given, data in files:
+        name = " ".join(given.split())[-LONGEST_NAME:] or "the sound"
+        try:
+            sound = strange_sounds.decode(data, name)
+        except SoundError as error:
+            broken.append(RatedSound(name, problem=str(error)))
+            continue
+        whole.append((name, sound.rate_hz, sound.samples))
+        lengths.append(sound.seconds)
+    if not whole:
+        return broken
+    with tempfile.TemporaryDirectory(prefix="kallos-rating-") as place:
+        folder = Path(place)
+        np.savez(folder / "sounds.npz", allow_pickle=False, **{str(n): each[2] for n, each in enumerate(whole)})
+        (folder / "sounds.json").write_text(json.dumps([each[:2] for each in whole]), encoding="utf-8")
+        _listen(folder, model)
+        answer = json.loads((folder / "ratings.json").read_text(encoding="utf-8"))
+        with np.load(folder / "pictures.npz") as pictures:
+            sounds = [
+                _sound(told, length, pictures.get(f"picture{n}"), pictures.get(f"attribution{n}"))
+                for n, (told, length) in enumerate(zip(answer["sounds"], lengths, strict=True))
+            ]
+    placed = [sounds[at] for at in answer["order"]]
+    return [*placed, *(each for each in sounds if each.problem), *broken]
+
+
+def _listen(folder: Path, model: str) -> None:
+    command = [sys.executable, "-m", "webapp.rating.rating_process", str(folder), model]
+    try:
+        subprocess.run(command, capture_output=True, timeout=SECONDS, check=True)  # noqa: S603 (our own program)
+    except subprocess.TimeoutExpired:
+        raise NotReady("the sounds could not be rated in time; try fewer at once") from None
+    except subprocess.CalledProcessError as error:
+        log.error("rating_failed output=%s", error.stderr.decode(errors="replace")[-500:])  # noqa: TRY400 (its trace)
+        raise NotReady("the rating network did not answer; it is in the log, try again in a moment") from None
+
+
+def _sound(told: dict[str, object], length: float, picture: Grid | None, attribution: Grid | None) -> RatedSound:
+    remarks = [str(each) for each in told.pop("remarks", [])]  # type: ignore[attr-defined]
+    if length > LONGEST_S + 1:
+        remarks.append(f"{told['name']} lasts {length / 60:.0f} minutes; the first two are heard")
+    return RatedSound(**told, remarks=tuple(remarks), picture=picture, attribution=attribution)  # type: ignore[arg-type]

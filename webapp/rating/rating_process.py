@@ -1,0 +1,63 @@
+"""The process in which the network listens: torch and its memory are gone when it ends.
+
+``python -m webapp.rating.rating_process FOLDER MODEL`` rates ``FOLDER/sounds.npz`` (samples and rates, by number) and
+writes ``FOLDER/ratings.json`` and, for each sound that could be rated, its picture and what raised and lowered p.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from models.rating.attribution import attribution
+from models.rating.checkpoint import load_bundle
+from models.rating.decoding import SoundError
+from models.rating.rater import order, rate
+from models.rating.sound import checked
+from models.rating.spectrogram import log_mel
+
+COLUMNS = 260  # of a picture on a page
+ATTRIBUTED_FRAMES = 650  # some thirty seconds; attribution of more takes long
+
+
+def main(folder: Path, model: str) -> None:
+    """See the module docstring."""
+    torch.set_num_threads(1)
+    bundle = load_bundle(model)
+    told = json.loads((folder / "sounds.json").read_text(encoding="utf-8"))
+    found, ratings, rated = [], [], []
+    pictures: dict[str, np.ndarray] = {}
+    with np.load(folder / "sounds.npz") as samples:
+        for number, (name, rate_hz) in enumerate(told):
+            try:
+                sound = checked(samples[str(number)], rate_hz, name)
+            except SoundError as error:
+                found.append({"name": name, "problem": str(error)})
+                continue
+            rating = rate(bundle, sound)
+            found.append({"name": name, "seconds": sound.seconds, **asdict(rating), "remarks": sound.remarks})
+            ratings.append(rating)
+            rated.append(number)
+            picture = log_mel(sound.samples)[:, :ATTRIBUTED_FRAMES]
+            pictures[f"picture{number}"] = _narrow(picture)
+            if rating.p is not None:
+                pictures[f"attribution{number}"] = _narrow(attribution(bundle.members, picture))
+    np.savez(folder / "pictures.npz", allow_pickle=False, **pictures)
+    answer = {"version": bundle.version, "sounds": found, "order": [rated[at] for at in order(ratings)]}
+    (folder / "ratings.json").write_text(json.dumps(answer), encoding="utf-8")
+
+
+def _narrow(picture: np.ndarray) -> np.ndarray:
+    """At most ``COLUMNS`` columns, each the mean of those that it stands for."""
+    edges = np.linspace(0, picture.shape[1], min(COLUMNS, picture.shape[1]) + 1).astype(int)
+    return np.stack([picture[:, a:b].mean(axis=1) for a, b in pairwise(edges)], axis=1)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), sys.argv[2])

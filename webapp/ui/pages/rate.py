@@ -1,0 +1,131 @@
+"""The rate page: any sound, how well it will be liked, and what in it raised and lowered that."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from webapp.context import Context
+from webapp.rating import rated_sounds
+from webapp.rating.plot import seen_and_felt
+from webapp.rating.rated_sounds import RatedSound
+from webapp.runtime import commands
+from webapp.runtime.errors import NotAllowed, Problem
+from webapp.ui import dashboards
+from webapp.ui.charts import section
+from webapp.ui.handlers import bound, listener_of
+from webapp.ui.layout import AWAITED, QUIET, heading, page, status
+
+LEAD = (
+    "Drop any sound, and a network that learned from the likes of listeners says how well it will be liked. "
+    "It is a guess from the sound alone."
+)
+MEANING = (
+    "p is the share of listeners who like a sound, times the logarithm of how many do. The range holds nineteen of "
+    "twenty tracks; the last column is the share of tracks it knows that the network rates lower. A sound unlike all "
+    "music it has heard gets no rating."
+)
+PICTURE = (
+    "Above, the sound as the network sees it: low notes at the bottom, louder is darker. Below, what raised the rating "
+    "(red) and what lowered it (teal)."
+)
+FILES = [".wav", ".flac", ".ogg", ".opus", ".mp3"]
+NOTHING = "There is no rating network here yet. This trains one on plays or likes and their sounds:"
+COLUMNS = ("", "sound", "p", "range", "above")
+DROP_PX = 110
+PICTURED_S = 30.2  # of a long sound
+
+
+def build(context: Context) -> None:
+    """The page at ``/rate``."""
+    with page("rate") as listener:
+        with gr.Row(elem_classes="k-ask"):
+            heading("Rate", LEAD)
+        there = rated_sounds.available()
+        with gr.Column(visible=not there, elem_classes="k-fills"):
+            gr.HTML(f"<p>{NOTHING}</p>", **dashboards.STILL)
+            dashboards.copied(commands.training(context.settings, "rating", "rating", "--data", "FOLDER"))
+        with gr.Column(visible=there):
+            files = gr.File(
+                label="Your sounds", file_count="multiple", file_types=FILES, height=DROP_PX, elem_id="sounds",
+                elem_classes="k-drop",
+            )  # fmt: skip
+            microphone = gr.Audio(
+                label="Or record one", sources=["microphone"], type="filepath", elem_id="record", buttons=[]
+            )
+            said = gr.HTML(elem_id="rated-said", **dashboards.STILL)
+        with section("Ratings", MEANING, visible=False) as ratings:
+            table = dashboards.table("ratings", headers=list(COLUMNS))
+        with section("What raised and lowered it", PICTURE, visible=False) as pictures:
+            which = gr.Dropdown(label="Sound", elem_id="which-sound", scale=0)
+            plot = gr.Plot(label="What raised and lowered it", show_label=False, container=False, elem_id="plot-rated")
+        kept = gr.State([])
+    outputs = [said, kept, ratings, table, pictures, which, plot]
+    files.upload(bound(rate_files, context), [listener, files], [*outputs, files], js=listener.awaited, **AWAITED)
+    microphone.stop_recording(bound(rate_recording, context), [listener, microphone], outputs, **AWAITED)
+    which.input(picture, [kept, which], plot, **QUIET)
+
+
+def rate_files(context: Context, token: str | None, paths: list[str] | None) -> list[Any]:
+    """Rate the dropped files, whose copies are deleted."""
+    return [*_rated(context, token, paths or []), None]
+
+
+def rate_recording(context: Context, token: str | None, path: str | None) -> list[Any]:
+    """Rate what was just recorded."""
+    return _rated(context, token, [path] if path else [])
+
+
+def _rated(context: Context, token: str | None, paths: list[str]) -> list[Any]:
+    try:
+        listener_id = listener_of(context, token)
+        if len(paths) > rated_sounds.MOST_FILES:
+            raise NotAllowed(f"{len(paths)} sounds were dropped; {rated_sounds.MOST_FILES} can be rated at once")
+        found = rated_sounds.rate(listener_id, [(Path(each).name, Path(each).read_bytes()) for each in paths])
+    except Problem as error:
+        return [status(_sentence(str(error))), *[gr.skip()] * 6]
+    finally:
+        for each in paths:
+            Path(each).unlink(missing_ok=True)
+    pictured = [each for each in found if each.picture is not None]
+    names = [(each.name, number) for number, each in enumerate(pictured)]
+    return [
+        status(summary(found)),
+        pictured,
+        gr.update(visible=bool(pictured)),
+        [row(number, each) for number, each in enumerate(found, 1) if not each.problem],
+        gr.update(visible=bool(pictured)),
+        gr.update(choices=names, value=0 if names else None, visible=len(names) > 1),
+        picture(pictured, 0),
+    ]
+
+
+def picture(kept: list[RatedSound], which: int | None) -> Any:
+    """What the network saw of one of the sounds."""
+    if which is None or not 0 <= which < len(kept):
+        return None
+    return seen_and_felt(kept[which], min(kept[which].seconds, PICTURED_S))
+
+
+def row(number: int, sound: RatedSound) -> list[str]:
+    """A sound in the table."""
+    if sound.p is None or sound.low is None or sound.high is None or sound.rank is None:
+        return ["–", sound.name, "unlike anything heard", "", ""]
+    return [str(number), sound.name, f"{sound.p:.2f}", f"{sound.low:.2f} to {sound.high:.2f}", f"{sound.rank:.0%}"]
+
+
+def summary(found: list[RatedSound]) -> str:
+    """What became of the sounds, in sentences."""
+    rated = [each for each in found if each.p is not None]
+    strange = [each for each in found if each.p is None and not each.problem]
+    said = [f"{rated[0].name} is rated highest." if len(rated) > 1 else f"{each.name} is rated." for each in rated[:1]]
+    said += [f"{each.name} is unlike anything the network has heard, so it has no rating." for each in strange]
+    said += [_sentence(each.problem) for each in found if each.problem]
+    said += [_sentence(remark) for each in found for remark in each.remarks]
+    return " ".join(said)
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}."
