@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from scipy.ndimage import gaussian_filter
 
 from models.rating.attribution import attribution
 from models.rating.checkpoint import load_bundle
@@ -23,6 +24,7 @@ from models.rating.sound import checked
 from models.rating.spectrogram import log_mel
 
 COLUMNS = 260  # of a picture on a page
+SMOOTH = (1.2, 0.8)  # bands and columns: what single places add is noise to an eye
 ATTRIBUTED_FRAMES = 650  # some thirty seconds; attribution of more takes long
 
 
@@ -47,7 +49,9 @@ def main(folder: Path, model: str) -> None:
             picture = log_mel(sound.samples)[:, :ATTRIBUTED_FRAMES]
             pictures[f"picture{number}"] = _narrow(picture)
             if rating.p is not None:
-                pictures[f"attribution{number}"] = _narrow(attribution(bundle.members, picture))
+                pictures[f"attribution{number}"] = gaussian_filter(
+                    _narrow(attribution(bundle.members, picture)), SMOOTH
+                )
     np.savez(folder / "pictures.npz", allow_pickle=False, **pictures)
     answer = {"version": bundle.version, "sounds": found, "order": [rated[at] for at in order(ratings)]}
     (folder / "ratings.json").write_text(json.dumps(answer), encoding="utf-8")

@@ -15,7 +15,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from webapp.runtime.limits import EXPORT_BYTES, FILE_BYTES, UPLOADS_A_SECOND, UPLOADS_AT_ONCE, Buckets, network_of
 
 PATHS = {"/gradio_api/upload", "/upload"}
-KINDS = (".mid", ".midi", ".abc", ".zip", ".json")
+SOUND = (".wav", ".flac", ".ogg", ".opus", ".mp3")
+KINDS = (".mid", ".midi", ".abc", *SOUND, ".zip", ".json")
 FOLDER_BYTES = 500_000_000  # that uploads and downloads may take together
 NAMES = re.compile(rb'^content-disposition:[^\r\n]*?filename\*?="?([^"\r\n;]*)', re.IGNORECASE | re.MULTILINE)
 

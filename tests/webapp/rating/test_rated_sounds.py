@@ -76,4 +76,4 @@ def test_what_one_listener_may_ask_for_has_limits(rating_model, monkeypatch):
 
 
 def test_a_sound_without_a_rating_is_told_in_words():
-    assert "Silence.wav is silent" in summary([RatedSound("silence.wav", problem="silence.wav is silent")])
+    assert "silence.wav is silent." in summary([RatedSound("silence.wav", problem="silence.wav is silent")])

@@ -37,7 +37,7 @@ def rate(
 
     Args:
         token: the listener's token.
-        sounds: 1 to 12 audio files (WAV, FLAC, Ogg, Opus, MP3), at most 10 MB each; two minutes of each are heard.
+        sounds: 1 to 12 audio files (WAV, FLAC, Ogg, Opus, MP3), at most 10 MB each; two minutes are heard.
 
     Returns:
         For each sound p = liked / played · log(liked) with its 95 % interval, the share of the network's collection

@@ -13,6 +13,7 @@ from webapp.rating.plot import seen_and_felt
 from webapp.rating.rated_sounds import RatedSound
 from webapp.runtime import commands
 from webapp.runtime.errors import NotAllowed, Problem
+from webapp.runtime.upload_limit import SOUND
 from webapp.ui import dashboards
 from webapp.ui.charts import section
 from webapp.ui.handlers import bound, listener_of
@@ -28,10 +29,10 @@ MEANING = (
     "music it has heard gets no rating."
 )
 PICTURE = (
-    "Above, the sound as the network sees it: low notes at the bottom, louder is darker. Below, what raised the rating "
+    "Above, the sound as the network sees it: low notes at the bottom, louder is stronger. Below, what raised the rating "
     "(red) and what lowered it (teal)."
 )
-FILES = [".wav", ".flac", ".ogg", ".opus", ".mp3"]
+
 NOTHING = "There is no rating network here yet. This trains one on plays or likes and their sounds:"
 COLUMNS = ("", "sound", "p", "range", "above")
 DROP_PX = 110
@@ -49,8 +50,8 @@ def build(context: Context) -> None:
             dashboards.copied(commands.training(context.settings, "rating", "rating", "--data", "FOLDER"))
         with gr.Column(visible=there):
             files = gr.File(
-                label="Your sounds", file_count="multiple", file_types=FILES, height=DROP_PX, elem_id="sounds",
-                elem_classes="k-drop",
+                label="Your sounds, 10 MB at most", file_count="multiple", file_types=list(SOUND), height=DROP_PX,
+                elem_id="sounds", elem_classes="k-drop",
             )  # fmt: skip
             microphone = gr.Audio(
                 label="Or record one", sources=["microphone"], type="filepath", elem_id="record", buttons=[]
@@ -122,8 +123,8 @@ def summary(found: list[RatedSound]) -> str:
     strange = [each for each in found if each.p is None and not each.problem]
     said = [f"{rated[0].name} is rated highest." if len(rated) > 1 else f"{each.name} is rated." for each in rated[:1]]
     said += [f"{each.name} is unlike anything the network has heard, so it has no rating." for each in strange]
-    said += [_sentence(each.problem) for each in found if each.problem]
-    said += [_sentence(remark) for each in found for remark in each.remarks]
+    said += [f"{each.problem}." for each in found if each.problem]
+    said += [f"{remark}." for each in found for remark in each.remarks]
     return " ".join(said)
 
 
