@@ -29,8 +29,8 @@ MEANING = (
     "music it has heard gets no rating."
 )
 PICTURE = (
-    "Above, the sound as the network sees it: low notes at the bottom, louder is stronger. Below, what raised the rating "
-    "(red) and what lowered it (teal)."
+    "Above, the sound as the network sees it: low notes at the bottom, the louder the stronger. Below, what raised the "
+    "rating (red) and what lowered it (teal)."
 )
 
 NOTHING = "There is no rating network here yet. This trains one on plays or likes and their sounds:"
