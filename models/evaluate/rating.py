@@ -3,7 +3,8 @@
 DIR has plays and sounds (``models.rating.plays``). The given weights are not trained: a track that they have learned
 from is rated by those networks that have not, any other by all. Rivals are fitted inside the same folds: ridge on
 cepstra, extra trees on statistics of the sound, the mean. ``rating.ceiling`` is what a rating that knew p without the
-noise of its few listeners would reach. Prints a table and, as its last line, one JSON object.
+noise of its few listeners would reach; ``rating.ceiling.audible`` what one would that knew every track's share of
+likes, and not how often it was played. Prints a table and, as its last line, one JSON object.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from models.rating.figures import Order
 from models.rating.folds import folds_of
 from models.rating.material import Material, limited, sounds_of
 from models.rating.plays import PlaysError, read_plays
-from models.rating.reliability import reliability
+from models.rating.reliability import audible_ceiling, reliability
 from models.rating.spectrogram import log_mel
 
 Floats = npt.NDArray[np.float64]
@@ -86,7 +87,9 @@ def add_figures(report: Report, material: Material, rated: Mapping[str, Floats],
     n = len(material.p)
     report.add("rating.reliability.half", Metric(found.half, n=n))
     report.add("rating.reliability", Metric(found.whole, n=n))
-    report.add("rating.ceiling", Metric(found.pairs, n=n, chance=0.5))
+    report.add("rating.ceiling", Metric(found.pairs, found.pairs_low, found.pairs_high, n, chance=0.5))
+    audible = audible_ceiling(material.plays.played, material.plays.liked, seed=report.seed)
+    report.add("rating.ceiling.audible", Metric(audible, n=n, chance=0.5))
     report.add("rating.ceiling.spearman", Metric(found.spearman, n=n, chance=0.0))
     report.add("rating.exposure.pairs", order.pair_accuracy(material.plays.played.astype(np.float64)))
 

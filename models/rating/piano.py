@@ -21,7 +21,7 @@ def piano_pictures() -> list[npt.NDArray[np.float32]]:
     there = corpora.registry()
     pictures = []
     for name in CORPORA:
-        pieces = corpora.load(name)[:EACH] if there[name].available else []
+        pieces = corpora.load(name, limit=EACH) if EACH and there[name].available else []
         for piece in pieces:
             try:
                 audio = render(piece, SECONDS)

@@ -56,16 +56,18 @@ class RatedSound:
     attribution: Grid | None = field(default=None, compare=False)
 
 
-def available(model: str = MODEL) -> bool:
+def available(model: str = "") -> bool:
     """Whether there is a network to ask."""
+    model = model or MODEL
     return (Path(model) / "card.json").is_file() or (WEIGHTS / model / "card.json").is_file()
 
 
-def rate(listener_id: uuid.UUID, files: Sequence[tuple[str, bytes]], *, model: str = MODEL) -> list[RatedSound]:
+def rate(listener_id: uuid.UUID, files: Sequence[tuple[str, bytes]], *, model: str = "") -> list[RatedSound]:
     """Rate files of one listener: the best first, then what is unlike anything heard, then what can't be rated.
 
     Raises ``NotAllowed`` for too many or none, ``TooMany`` for a listener who asks without end, and ``NotReady``.
     """
+    model = model or MODEL
     if not 0 < len(files) <= MOST_FILES:
         raise NotAllowed(f"{len(files)} sounds were given; 1 to {MOST_FILES} can be rated at once")
     if not available(model):

@@ -3,7 +3,7 @@ import pytest
 from scipy.stats import spearmanr
 
 from models.rating.plays import target
-from models.rating.reliability import equal_exposure, pairs_of, reliability
+from models.rating.reliability import audible_ceiling, equal_exposure, pairs_of, reliability
 
 
 def drawn(listeners, seed=0, tracks=600):
@@ -42,3 +42,15 @@ def test_at_equal_exposure_how_often_a_track_was_played_does_not_matter():
     even, raw = equal_exposure(played, liked), target(played, liked)
     assert abs(spearmanr(even, played).statistic) < 0.1 < spearmanr(raw, played).statistic
     assert spearmanr(even, share).statistic > spearmanr(raw, share).statistic
+
+
+def test_how_often_a_track_was_played_cannot_be_heard():
+    rng = np.random.default_rng(3)
+    share = rng.beta(8, 12, 600)
+    for most, apart in ((21, 0.0), (90, 0.04)):
+        played = rng.integers(20, most, 600)
+        liked = rng.binomial(played, share)
+        p = target(played, liked)
+        truth = (share[:, None] > share)[p[:, None] > p].mean()
+        assert audible_ceiling(played, liked) == pytest.approx(truth, abs=0.03)
+        assert reliability(played, liked, splits=20).pairs - truth > apart - 0.05

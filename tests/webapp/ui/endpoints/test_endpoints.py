@@ -9,14 +9,20 @@ from pathlib import Path
 
 import httpx
 import pytest
+import soundfile
 from gradio_client import handle_file
 from gradio_client.exceptions import AppError
 
 from models.music.midi import read_midi
+from tests.models.rating.conftest import chord, played_folder
+from tests.webapp.rating.conftest import rating_model
 from webapp.composing import handing_over, wishes
+from webapp.rating import rated_sounds
 from webapp.runtime.downloads import Downloads
 from webapp.ui.endpoints import ENDPOINTS
 from webapp.worker import Worker
+
+__all__ = ["played_folder", "rating_model"]
 
 CONTRACT = (
     "new_listener", "next_pair", "vote", "next_four", "vote_four", "taste", "why", "compose", "swap", "keep",
@@ -206,6 +212,18 @@ def test_data_goes_out_whole_comes_back_and_leaves_nothing(ask, refused, stock, 
     assert "not the data of a listener" in refused("import", handle_file(wrong))
     assert "file.meta" in refused("import", {"path": "/etc/passwd", "orig_name": "passwd", "meta": {}})
     assert [path for path in folder.rglob("*") if path.is_file()] == []
+
+
+def test_sounds_are_rated(ask, refused, rating_model, tmp_path, monkeypatch):
+    monkeypatch.setattr(rated_sounds, "MODEL", str(rating_model))
+    token, files = ask("new_listener"), []
+    for number in (5, 8):
+        files.append(tmp_path / f"{number}.flac")
+        soundfile.write(files[-1], chord(number), 22_050)
+    found = ask("rate", token, [handle_file(each) for each in files])
+    assert {each["name"] for each in found} == {"5.flac", "8.flac"}
+    assert all(each["low"] <= each["p"] <= each["high"] for each in found if each["p"] is not None)
+    assert "1 to 12" in refused("rate", token, [])
 
 
 def test_research_is_answered_without_maps_or_studies(ask, refused):
