@@ -278,6 +278,12 @@ def summaries(session: Session, clip_ids: Iterable[UUID], model_version: str) ->
     return {row.id: row.summary for row in session.execute(query)}
 
 
+def music_of(session: Session, clip_ids: Iterable[UUID]) -> list[PoolMusic]:
+    """The notes and summaries of these clips."""
+    query = select(Clip.id, Clip.notes, Clip.summary).where(Clip.id.in_(list(clip_ids)))
+    return [PoolMusic(*row) for row in session.execute(query.order_by(Clip.id))]
+
+
 def older_clips(session: Session, model_versions: Collection[str], *, limit: int) -> list[UUID]:
     """Clips of none of these models that are offered or were in any pair or four, newest first."""
     needed = or_(~Clip.retired, Clip.id.in_(clips_asked_about()))

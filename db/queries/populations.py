@@ -47,6 +47,11 @@ def get_population(session: Session, population_id: UUID | None) -> StoredPopula
     return session.get(StoredPopulation, population_id) if population_id else None
 
 
+def effects_of(session: Session, population_id: UUID) -> dict[str, list[float]]:
+    """By clip the effects for each fold of listeners that were learned with a population."""
+    return session.scalar(select(StoredPopulation.effects).where(StoredPopulation.id == population_id)) or {}
+
+
 def populations_named(session: Session, ids: Collection[UUID]) -> dict[UUID, StoredPopulation]:
     """These populations by id, as far as they are there."""
     found = session.scalars(select(StoredPopulation).where(StoredPopulation.id.in_(ids))) if ids else ()

@@ -16,7 +16,8 @@ class StoredPopulation(Base):
     Little-endian float64 bytes: ``mean`` ``(n,)``, ``factors`` ``(n, K)`` row by row and ``diagonal`` ``(n,)`` of
     tastes in the latent space of one model version. Without a study it came with a listener from another installation:
     it is kept for the head that began from it, and nobody else begins there. ``measured``: how well so many taste
-    directions told votes that were held out, and what is common; None where it was not measured.
+    directions told votes that were held out, and what is common; None where it was not measured. ``effects``: by clip
+    the effects for each fold of listeners; read only where it is asked for, since it may be long.
     """
 
     __tablename__ = "populations"
@@ -37,4 +38,5 @@ class StoredPopulation(Base):
     listeners: Mapped[int]
     votes: Mapped[int]
     measured: Mapped[dict[str, Any] | None]
+    effects: Mapped[dict[str, Any] | None] = mapped_column(deferred=True)
     created_at: Mapped[Clock]

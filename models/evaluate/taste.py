@@ -30,17 +30,16 @@ from models.experiments.report import Metric, Report
 from models.metrics.intervals import NORMAL_95
 from models.metrics.preference import binned_error
 from models.style.arguments import MODEL_HELP, style_argument
-from models.taste.evaluation.heads import PAGE
+from models.taste.evaluation.heads import PAGE, PageHeads
 from models.taste.evaluation.methods import LEARNERS, NEW_CLIPS, Answer, People, Task, new_clips
 from models.taste.evaluation.study import Pairs, Study, load_study
-from models.taste.population import Kernels, Variances, learn_variances
 
 FloatArray = npt.NDArray[np.float64]
 
-METHODS = ("ours", "average", *PAGE, *LEARNERS)
+METHODS = (*PAGE, "average", *LEARNERS)
 COMPARED = (
-    ("ours", "average"), ("ours", "trees"), ("page", "average"), ("page", "page_linear"), ("page", "page_gp"),
-    ("page", "page_before"),
+    ("ours", "average"), ("ours", "trees"), ("ours", "page_alone"), ("page_alone", "page_linear"),
+    ("page_alone", "page_gp"), ("page_alone", "page_before"),
 )  # fmt: skip
 SPLITS = 20
 SHUFFLES = 3
@@ -292,11 +291,15 @@ def _add(report: Report, protocol: str, method: str, outcome: Outcome, draws: Re
 def shared(report: Report, study: Study) -> None:
     """How much of what listeners hear in clips is common to them; adds ``taste.variance.*``.
 
-    In units of one answer's noise, from the variances that explain all judgements best; no interval.
+    Variances of utility over clips, as they explain all judgements best; no interval.
     """
-    kernels = Kernels(study.features, np.arange(len(study.clips)))
-    found = Variances.unpack(learn_variances(kernels, study.judgements), len(kernels.names))
-    common, personal = float(found.common.sum()) + found.clip, float(found.personal.sum())
+    heads = PageHeads(study)
+    population, found = heads.learned(study.listeners.tolist())
+    if found is None:
+        return
+    people = population.newcomer().covariance
+    common = found.variances.features + sum(found.variances.statistics) + found.variances.clip
+    personal = float(np.sum(people * np.cov(heads.x.T)))
     listeners = len(study.listeners)
     report.add("taste.variance.common", Metric(common, n=listeners))
     report.add("taste.variance.personal", Metric(personal, n=listeners))

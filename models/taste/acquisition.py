@@ -44,12 +44,13 @@ def pairs_of(clips: int) -> tuple[IntArray, IntArray]:
 class View:
     """What a policy sees of a shortlist of C clips, and the P pairs that they make, in the order of ``pairs_of``.
 
-    ``features`` ``(C, F)``; ``styles`` ``(A, F)``: the directions in feature space that are a style each; ``bonus``
-    ``(P,)`` is added to every score, in units of the best pair's score; ``sharpness`` is the inverse temperature.
-    ``seed`` fixes the posterior draws of a Thompson duel.
+    ``features`` ``(C, F)``, ``effects`` ``(C,)`` of the clips themselves; ``styles`` ``(A, F)``: the directions in
+    feature space that are a style each; ``bonus`` ``(P,)`` is added to every score, in units of the best pair's score;
+    ``sharpness`` is the inverse temperature. ``seed`` fixes the posterior draws of a Thompson duel.
     """
 
     features: FloatArray
+    effects: FloatArray
     head: Head
     styles: FloatArray
     bonus: FloatArray
@@ -59,7 +60,7 @@ class View:
     @cached_property
     def utility(self) -> Float32Array:
         """Expected utility of each clip ``(C,)``."""
-        return (self.features @ self.head.mean).astype(np.float32)
+        return (self.features @ self.head.mean + self.effects).astype(np.float32)
 
     @cached_property
     def difference(self) -> Float32Array:
@@ -119,7 +120,8 @@ class ThompsonDuel:
     def weights(self, view: View) -> FloatArray:
         """See ``Policy``."""
         normal = np.random.default_rng(view.seed).standard_normal((DRAWS, len(view.head.mean)))
-        favourite = (view.features @ (view.head.mean + normal @ view.root.T).T).argmax(axis=0)
+        utility = view.features @ (view.head.mean + normal @ view.root.T).T + view.effects[:, None]
+        favourite = utility.argmax(axis=0)
         share = np.bincount(favourite, minlength=len(view.features)) / DRAWS
         # the second draw is repeated until its favourite is another one
         again = np.divide(share, 1 - share, out=np.zeros_like(share), where=share < 1)

@@ -38,6 +38,7 @@ POLES: Mapping[str, tuple[str, str]] = {  # of an attribute below and above the 
 }
 MIDDLE, FAR = 0.4, 1.5  # standard deviations within which an attribute is in the middle, and from which on it is "very"
 SLIGHT = 0.05  # utility: below that a part hardly counts, whatever its sign
+OTHERS = "others"  # what they hear in the clip itself, as a part of its utility
 CAREFUL = -0.5  # standard deviations that count against a swap whose effect is doubtful
 
 
@@ -64,7 +65,7 @@ class Attribution:
     """A clip beside the average clip: ``chance`` of being picked (a tie counts half), and where that comes from.
 
     ``utility`` is the difference of the two, the sum of the parts' own; ``chance`` is one half and the sum of their
-    ``points``. ``parts`` in the order of ``GROUPS``.
+    ``points``. ``parts`` in the order of ``GROUPS``, and at last ``OTHERS`` where others hear more or less in the clip.
     """
 
     chance: float
@@ -84,22 +85,33 @@ class Swap:
 
 
 def attribution(
-    head: Head, space: TasteSpace, clip: FloatArray, average: FloatArray, traits: Mapping[str, float]
+    head: Head,
+    space: TasteSpace,
+    clip: FloatArray,
+    average: FloatArray,
+    traits: Mapping[str, float],
+    *,
+    effect: float = 0.0,
 ) -> Attribution:
     """Split a clip whose groups add ``clip`` ``(groups, L)`` to the lines, beside the ``average`` one's.
 
-    ``traits``: attribute → standard deviations from the middle of the domain; none where it is not known.
+    ``traits``: attribute → standard deviations from the middle of the domain; none where it is not known. ``effect``:
+    what others hear in the clip beyond its features, beside the average clip's; where it is 0, it is no part.
     """
-    usual = average.sum(axis=0)
+    usual, groups = average.sum(axis=0), len(GROUPS)
+    players = groups + (effect != 0)
 
     def differences(coalitions: BoolArray) -> FloatArray:
-        lines = usual + coalitions.astype(np.float64) @ (clip - average)
+        lines = usual + coalitions[:, :groups].astype(np.float64) @ (clip - average)
         return space.with_distances(lines) - space.with_distances(usual)
 
-    points = shapley(lambda coalitions: chance_of(head, differences(coalitions)), len(GROUPS))
-    off = shapley(differences, len(GROUPS))
+    def chances(coalitions: BoolArray) -> FloatArray:
+        return chance_of(head, differences(coalitions), effect * coalitions[:, groups:].sum(axis=1))
+
+    points = shapley(chances, players)
+    off = shapley(differences, players)
     parts = []
-    for name, row, share in zip(GROUPS, off, points.tolist(), strict=True):
+    for name, row, share in zip(GROUPS, off[:groups], points[:groups].tolist(), strict=True):
         utility, sd = _utility(head, row)
         confidence = _confidence(utility, sd)
         named = [each for each, style in ATTRIBUTES.items() if style == name and each in traits]
@@ -107,14 +119,21 @@ def attribution(
         trait = traits.get(attribute, 0.0)
         words = _words(attribute, trait, utility, confidence)
         parts.append(Part(name, utility, sd, share, confidence, attribute, trait, words))
+    if effect:
+        words = "others like it more than its styles tell" if effect > 0 else "others like it less than its styles tell"
+        parts.append(Part(OTHERS, effect, 0.0, float(points[groups]), 1.0, "", 0.0, words))
     whole, sd = _utility(head, off.sum(axis=0))
-    return Attribution(float(chance_of(head, off.sum(axis=0))[0]), whole, sd, tuple(parts))
+    chance = float(chance_of(head, off.sum(axis=0), effect)[0])
+    return Attribution(chance, whole + effect, sd, tuple(parts))
 
 
-def chance_of(head: Head, differences: npt.ArrayLike) -> FloatArray:
-    """Chance of being picked ``(pairs,)`` for clips that differ from the other by ``(pairs, F)``, on either side."""
-    rows = np.atleast_2d(np.asarray(differences, dtype=np.float64))
-    here, there = predict(head, rows), predict(head, -rows)
+def chance_of(head: Head, differences: npt.ArrayLike, effects: npt.ArrayLike = 0.0) -> FloatArray:
+    """Chance of being picked ``(pairs,)`` for clips that differ from the other by ``(pairs, F)``, on either side.
+
+    ``effects`` ``(pairs,)`` or one number: what the clips' own effects differ by.
+    """
+    rows, gaps = np.atleast_2d(np.asarray(differences, dtype=np.float64)), np.asarray(effects, dtype=np.float64)
+    here, there = predict(head, rows, gaps), predict(head, -rows, -gaps)
     chance: FloatArray = (here.left + there.right + (here.equal + there.equal) / 2) / 2
     return chance
 

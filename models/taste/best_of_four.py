@@ -58,13 +58,15 @@ def choose_four(
     mixture: Mixture | None = None,
     styles: npt.ArrayLike | None = None,
     seed: int = 0,
+    effects: npt.ArrayLike | None = None,
 ) -> FourChoice:
     """Draw the next four among the clips with ``features`` ``(clips, F)``.
 
     ``offered``: sets of four indices that must not come again; everything else as in ``policy.choose``.
     Raises ``NoFourLeftError`` where there is none and ``ValueError`` on shapes that don't fit.
     """
-    plan = _Plan(features, head, Asked((), picks, heard, composed, mixture or Mixture(), styles, seed), offered)
+    state = Asked((), picks, heard, composed, mixture or Mixture(), styles, seed, effects)
+    plan = _Plan(features, head, state, offered)
     for _ in range(TRIES):
         found = plan.draw(generator)
         if found is not None:
@@ -149,7 +151,10 @@ class _Plan:
         size = len(self._head.mean)
         root = np.linalg.cholesky(self._head.covariance + 1e-12 * np.eye(size))
         normal = np.random.default_rng((self._asked.seed, self._asked.picks)).standard_normal((DRAWS, size))
-        return ((self._head.mean + normal @ root.T) @ self._x.T).astype(np.float32)
+        found = (self._head.mean + normal @ root.T) @ self._x.T
+        if self._asked.effects is not None:
+            found += np.asarray(self._asked.effects, dtype=np.float64)
+        return found.astype(np.float32)
 
 
 def information_of_pick(given: npt.NDArray[np.floating], others: npt.NDArray[np.floating]) -> Float32Array:

@@ -1,6 +1,7 @@
 """One listener's head: a Bayesian linear utility that is updated after every vote by assumed density filtering.
 
-Utility of a clip is ``weights . features``; ``models.taste.likelihood`` says how answers come from it. The belief is
+Utility of a clip is ``weights . features``, and an effect of its own where others have taught one
+(``models.taste.clip_effects``); ``models.taste.likelihood`` says how answers come from it. The belief is
 jointly Gaussian over the weights, the side bias, the readiness to call two clips equal and the level that is good
 enough, so that they explain each other's votes away; lapses have a Beta belief. A vote changes it by moment matching
 (Opper 1998; Minka 2001): the same work at the first vote and at the ten thousandth.
@@ -19,6 +20,8 @@ from models.taste.likelihood import (
     CHOICES,
     LAPSES,
     OUTCOMES,
+    PAIR_MANNER,
+    PAIR_SHARES,
     RESPONSE,
     FloatArray,
     Moments,
@@ -26,7 +29,6 @@ from models.taste.likelihood import (
     PairProbability,
     davidson,
     outcome_moments,
-    scores_of,
 )
 
 __all__ = ["OUTCOMES", "Head", "HeadColumns", "Outcome", "Utility", "davidson", "predict", "update", "utilities"]
@@ -175,29 +177,80 @@ class Utility:
     sd: FloatArray
 
 
-def update(head: Head, left: npt.ArrayLike, right: npt.ArrayLike, outcome: Outcome) -> Head:
-    """The head after one vote on clips with the features ``left`` and ``right`` ``(F,)``.
+@dataclass(frozen=True)
+class Scores:
+    """What a head believes of the K scores that an answer to some clips compares.
 
-    "skipped" leaves it as it is. Costs O(F^2). Raises ``ValueError`` on another outcome or features of another shape.
+    ``rows`` ``(K, F + 3)`` make them from weights and manner, ``shares`` ``(K, clips)`` from what the clips' effects
+    add; ``centre`` ``(K,)`` and ``covariance`` ``(K, K)``.
+    """
+
+    rows: FloatArray
+    shares: FloatArray
+    centre: FloatArray
+    covariance: FloatArray
+
+    @classmethod
+    def of(
+        cls, head: Head, features: npt.ArrayLike, shares: FloatArray, manner: FloatArray, effects: npt.ArrayLike | None
+    ) -> Scores:
+        """Of clips with ``features`` ``(clips, F)`` and ``effects`` ``(clips,)``, by default none.
+
+        Raises ``ValueError`` on other shapes or numbers that are not finite.
+        """
+        clips = np.asarray(features, dtype=np.float64)
+        wanted = (shares.shape[1], len(head.mean))
+        if clips.shape != wanted or not np.isfinite(clips).all():
+            raise ValueError(f"features must be {wanted} finite numbers, not {clips.shape}")
+        rows = np.hstack([shares @ clips, manner])
+        centre = rows @ head.joint_mean
+        if effects is not None:
+            centre = centre + shares @ np.asarray(effects, dtype=np.float64)
+        return cls(rows, shares, centre, (rows @ head.joint_covariance) @ rows.T)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The ``scores`` that were compared, and what the answer told about them."""
+
+    scores: Scores
+    heard: Moments
+
+
+def answer(
+    head: Head, features: npt.ArrayLike, outcome: Outcome, effects: npt.ArrayLike | None = None
+) -> Answer | None:
+    """What a vote on two clips with ``features`` ``(2, F)`` and ``effects`` ``(2,)`` tells; None where it was skipped.
+
+    Raises ``ValueError`` on another outcome or features of another shape.
     """
     if outcome not in OUTCOMES:
         raise ValueError(f"outcome is {outcome!r}; it must be one of {', '.join(OUTCOMES)}")
-    one, other = np.asarray(left, dtype=np.float64), np.asarray(right, dtype=np.float64)
-    if not (one.shape == other.shape == head.mean.shape and np.isfinite(one).all() and np.isfinite(other).all()):
-        raise ValueError(f"a clip's features must be {head.mean.shape} finite numbers, not {one.shape}, {other.shape}")
+    scores = Scores.of(head, features, PAIR_SHARES, PAIR_MANNER, effects)
     if outcome not in CHOICES:
+        return None
+    return Answer(scores, outcome_moments(scores.centre, scores.covariance, outcome, head.lapse_rate))
+
+
+def update(
+    head: Head,
+    left: npt.ArrayLike,
+    right: npt.ArrayLike,
+    outcome: Outcome,
+    effects: npt.ArrayLike | None = None,
+) -> Head:
+    """The head after one vote on clips with the features ``left`` and ``right`` ``(F,)``, and ``effects`` ``(2,)``.
+
+    "skipped" leaves it as it is. Costs O(F^2). Raises ``ValueError`` on another outcome or features of another shape.
+    """
+    return after(head, answer(head, np.stack([left, right]), outcome, effects))
+
+
+def after(head: Head, answered: Answer | None) -> Head:
+    """The head after an answer; as it was after none."""
+    if answered is None:
         return head
-    rows = scores_of(one, other)
-    return moved(head, rows, outcome_moments(*scores_under(head, rows), outcome, head.lapse_rate))
-
-
-def scores_under(head: Head, rows: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Mean ``(K,)`` and covariance ``(K, K)`` of the scores that ``rows`` ``(K, F + 3)`` make of weights and manner."""
-    return rows @ head.joint_mean, (rows @ head.joint_covariance) @ rows.T
-
-
-def moved(head: Head, rows: FloatArray, heard: Moments) -> Head:
-    """The head after an answer that told this about the scores of ``rows`` ``(K, F + 3)``."""
+    heard, rows = answered.heard, answered.scores.rows
     towards = rows @ head.joint_covariance
     steps = np.linalg.solve(heard.root, towards)  # what one unit of each of the K standard normals moves
     covariance = head.joint_covariance - steps.T @ (np.eye(len(rows)) - heard.spread) @ steps
@@ -211,10 +264,11 @@ def moved(head: Head, rows: FloatArray, heard: Moments) -> Head:
     )
 
 
-def predict(head: Head, differences: npt.ArrayLike) -> PairProbability:
+def predict(head: Head, differences: npt.ArrayLike, effects: npt.ArrayLike = 0.0) -> PairProbability:
     """How the listener will compare pairs, if they do, with the belief's doubt integrated out (Gauss-Hermite).
 
-    ``differences``: ``(pairs, F)`` or ``(F,)`` (one pair), features of left minus those of right.
+    ``differences``: ``(pairs, F)`` or ``(F,)`` (one pair), features of left minus those of right; ``effects``
+    ``(pairs,)`` or one number: the clips' effects, likewise.
     """
     rows = np.atleast_2d(np.asarray(differences, dtype=np.float64))
     lean = np.zeros((len(rows), len(head.joint_mean)))
@@ -225,7 +279,8 @@ def predict(head: Head, differences: npt.ArrayLike) -> PairProbability:
     nodes, weights = _hermegauss(_UTILITY_NODES)
     tie_nodes, tie_weights = _hermegauss(_TIE_NODES)
     away = math.sqrt(head.tie_variance) * tie_nodes
-    centre = (lean @ head.joint_mean)[:, None] + slope[:, None] * away  # (pairs, tie nodes)
+    middle = lean @ head.joint_mean + np.asarray(effects, dtype=np.float64)
+    centre = middle[:, None] + slope[:, None] * away  # (pairs, tie nodes)
     grid = davidson(centre[:, None, :] + sd[:, None, None] * nodes[None, :, None], head.tie + away)
     both = np.outer(weights / weights.sum(), tie_weights / tie_weights.sum())
     left, equal, right = (np.einsum("pst,st->p", value, both) for value in (grid.left, grid.equal, grid.right))
@@ -244,8 +299,8 @@ def _hermegauss(count: int) -> tuple[FloatArray, FloatArray]:
     return nodes, weights
 
 
-def utilities(head: Head, features: npt.ArrayLike) -> Utility:
-    """Utility of clips with ``features`` ``(clips, F)`` and how sure it is."""
+def utilities(head: Head, features: npt.ArrayLike, effects: npt.ArrayLike = 0.0) -> Utility:
+    """Utility of clips with ``features`` ``(clips, F)`` and ``effects`` ``(clips,)``, and how sure it is."""
     rows = np.atleast_2d(np.asarray(features, dtype=np.float64))
     variance = np.einsum("cf,fg,cg->c", rows, head.covariance, rows)
-    return Utility(rows @ head.mean, np.sqrt(np.maximum(variance, 0.0)))
+    return Utility(rows @ head.mean + np.asarray(effects), np.sqrt(np.maximum(variance, 0.0)))

@@ -72,18 +72,9 @@ def choice_probabilities(scores: npt.ArrayLike) -> FloatArray:
     return found
 
 
-def scores_of(left: FloatArray, right: FloatArray) -> FloatArray:
-    """The rows ``(3, F + 3)`` that make the scores of left, equal and right above neither from weights and manner.
-
-    ``left``, ``right``: features ``(F,)`` of the two clips.
-    """
-    size = len(left)
-    rows = np.zeros((3, size + len(RESPONSE)))
-    rows[0, :size], rows[1, :size], rows[2, :size] = left, (left + right) / 2, right
-    rows[0, size], rows[2, size] = 0.5, -0.5
-    rows[1, size + 1] = 1.0
-    rows[:, size + 2] = -1.0
-    return rows
+# Of a pair: the share of each clip's utility, and of ``RESPONSE``, in the scores of left, equal and right.
+PAIR_SHARES = np.array([[1.0, 0.0], [0.5, 0.5], [0.0, 1.0]])
+PAIR_MANNER = np.array([[0.5, 0.0, -1.0], [0.0, 1.0, -1.0], [-0.5, 0.0, -1.0]])
 
 
 def outcome_moments(centre: FloatArray, covariance: FloatArray, outcome: Outcome, lapse_rate: float) -> Moments:

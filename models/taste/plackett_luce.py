@@ -14,7 +14,7 @@ from typing import Literal, get_args
 import numpy as np
 import numpy.typing as npt
 
-from models.taste.head import Head, moved, scores_under
+from models.taste.head import Answer, Head, Scores, after
 from models.taste.likelihood import RESPONSE, FloatArray, choice_moments, quadrature
 
 Place = Literal["a", "b", "c", "d"]
@@ -25,41 +25,44 @@ PICKS: tuple[Pick, ...] = get_args(Pick)
 LEANING = np.linspace(0.5, -0.5, FOUR)  # share of the side bias at each place, in reading order
 
 
-def update_four(head: Head, features: npt.ArrayLike, pick: Pick) -> Head:
-    """The head after one pick among four clips with ``features`` ``(4, F)``, in the order of their places.
+MANNER = np.zeros((FOUR, len(RESPONSE)))
+MANNER[:, RESPONSE.index("side")] = LEANING
+MANNER[:, RESPONSE.index("enough")] = -1.0
 
-    "skipped" leaves it as it is. Costs O(F^2). Raises ``ValueError`` on another pick or features of another shape.
+
+def answer_four(head: Head, features: npt.ArrayLike, pick: Pick, effects: npt.ArrayLike | None = None) -> Answer | None:
+    """What one pick among four clips with ``features`` ``(4, F)`` and ``effects`` ``(4,)`` tells; None where skipped.
+
+    In the order of their places. Raises ``ValueError`` on another pick or features of another shape.
     """
     if pick not in PICKS:
         raise ValueError(f"the pick is {pick!r}; it must be one of {', '.join(PICKS)}")
-    rows = _scores_of(head, features)
+    scores = _scores(head, features, effects)
     if pick == "skipped":
-        return head
-    centre, covariance = scores_under(head, rows)
+        return None
     tossed = 1 / FOUR if pick in NAMES else 0.0
-    heard = choice_moments(centre, covariance, PICKS.index(pick), lapse_rate=head.lapse_rate, tossed=tossed)
-    return moved(head, rows, heard)
+    lapses = head.lapse_rate
+    heard = choice_moments(scores.centre, scores.covariance, PICKS.index(pick), lapse_rate=lapses, tossed=tossed)
+    return Answer(scores, heard)
 
 
-def predict_four(head: Head, features: npt.ArrayLike) -> FloatArray:
+def update_four(head: Head, features: npt.ArrayLike, pick: Pick, effects: npt.ArrayLike | None = None) -> Head:
+    """The head after such a pick. Costs O(F^2)."""
+    return after(head, answer_four(head, features, pick, effects))
+
+
+def predict_four(head: Head, features: npt.ArrayLike, effects: npt.ArrayLike | None = None) -> FloatArray:
     """How likely each of four clips with ``features`` ``(4, F)`` is picked, if one is: ``(4,)``, summing to 1."""
-    rows = _scores_of(head, features)
-    centre, covariance = scores_under(head, rows)
-    values, vectors = np.linalg.eigh(covariance)
+    found = _scores(head, features, effects)
+    values, vectors = np.linalg.eigh(found.covariance)
     grid, weights = quadrature(FOUR)
-    scores = centre + (grid * np.sqrt(np.maximum(values, 0.0))) @ vectors.T
+    scores = found.centre + (grid * np.sqrt(np.maximum(values, 0.0))) @ vectors.T
     chance = np.exp(scores - scores.max(axis=1, keepdims=True))
     chance /= chance.sum(axis=1, keepdims=True)
     likely: FloatArray = (1 - head.lapse_rate) * (weights @ chance) + head.lapse_rate / FOUR
     return likely
 
 
-def _scores_of(head: Head, features: npt.ArrayLike) -> FloatArray:
-    """The rows ``(4, F + 3)`` that make the four scores above none's from weights and manner."""
-    clips = np.asarray(features, dtype=np.float64)
-    if clips.shape != (FOUR, len(head.mean)) or not np.isfinite(clips).all():
-        raise ValueError(f"features must be {(FOUR, len(head.mean))} finite numbers, not {clips.shape}")
-    manner = np.zeros((FOUR, len(RESPONSE)))
-    manner[:, RESPONSE.index("side")] = LEANING
-    manner[:, RESPONSE.index("enough")] = -1.0
-    return np.hstack([clips, manner])
+def _scores(head: Head, features: npt.ArrayLike, effects: npt.ArrayLike | None) -> Scores:
+    """The four scores above none's."""
+    return Scores.of(head, features, np.eye(FOUR), MANNER, effects)

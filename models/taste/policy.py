@@ -113,6 +113,7 @@ class Asked:
     mixture: Mixture
     styles: npt.ArrayLike | None
     seed: int
+    effects: npt.ArrayLike | None = None
 
 
 def choose_named(
@@ -144,6 +145,7 @@ def choose(
     mixture: Mixture | None = None,
     styles: npt.ArrayLike | None = None,
     seed: int = 0,
+    effects: npt.ArrayLike | None = None,
 ) -> PairChoice:
     """Draw the next pair among the clips with ``features`` ``(clips, F)``.
 
@@ -152,10 +154,11 @@ def choose(
     ``SHORTLIST`` clips the learning policies see a shortlist: unheard clips first, in an order fixed by ``seed`` (one
     per listener), which with the numbers of picks and offers fixes the posterior draws of Thompson duels too; nothing
     of that is drawn by ``generator``, so the stated probability is the exact one given the seed. The other components
-    draw from all clips. ``styles`` ``(A, F)`` are the directions that curiosity asks about (by default each feature).
+    draw from all clips. ``styles`` ``(A, F)`` are the directions that curiosity asks about (by default each feature);
+    ``effects`` ``(clips,)`` what others hear in the clips beyond their features (by default nothing).
     Raises ``NoPairLeftError`` when every pair has been offered and ``ValueError`` on shapes that don't fit.
     """
-    state = Asked(offered, picks, heard, composed, mixture or Mixture(), styles, seed)
+    state = Asked(offered, picks, heard, composed, mixture or Mixture(), styles, seed, effects)
     plan = PairPlan(features, head, state)
     kind, a, b = plan.draw(generator)
     probability = plan.pair_probability(a, b)
@@ -202,7 +205,8 @@ class PairPlan:
         self.weight: dict[str, FloatArray] = {}
         if len(self.short) > 1:
             wanted = {name: share for name, share in mixture.learning.items() if share > 0}
-            view = _view(x[self.short], head, heard[self.short], state)
+            effects = np.zeros(self.clips) if state.effects is None else np.asarray(state.effects, dtype=np.float64)
+            view = _view(x[self.short], effects[self.short], head, heard[self.short], state)
             closed = _closed_rows(self.short, self.offered)
             for name in wanted:
                 weight = POLICIES[name].weights(view)
@@ -294,8 +298,11 @@ def _closed_rows(short: IntArray, offered: frozenset[tuple[int, int]]) -> IntArr
     return np.array(rows, dtype=np.int64)
 
 
-def _view(x: FloatArray, head: Head, heard: BoolArray, state: Asked) -> View:
-    """The shortlist ``x`` ``(C, F)`` as policies see it, with what a pair's distance and novelty add to its score."""
+def _view(x: FloatArray, effects: FloatArray, head: Head, heard: BoolArray, state: Asked) -> View:
+    """The shortlist ``x`` ``(C, F)`` as policies see it, with what a pair's distance and novelty add to its score.
+
+    ``effects`` ``(C,)`` are its clips' own.
+    """
     mixture, upper = state.mixture, pairs_of(len(x))
     distance = np.sqrt(squared_distances(x)[upper]).astype(np.float64)
     bonus = distance * (mixture.pull(state.picks) / max(float(distance.max()), 1e-12))
@@ -305,4 +312,5 @@ def _view(x: FloatArray, head: Head, heard: BoolArray, state: Asked) -> View:
     styles = np.eye(x.shape[1]) if state.styles is None else np.asarray(state.styles, dtype=np.float64)
     if styles.ndim != 2 or styles.shape[1] != x.shape[1]:
         raise ValueError(f"styles have the shape {styles.shape}; they must be (styles, {x.shape[1]})")
-    return View(x, head, styles, bonus, mixture.sharpness, (state.seed, state.picks, len(state.offered)))
+    seed = (state.seed, state.picks, len(state.offered))
+    return View(x, effects, head, styles, bonus, mixture.sharpness, seed)

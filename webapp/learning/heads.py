@@ -22,10 +22,12 @@ from db.queries import votes as vote_rows
 from db.queries.listeners import get_listener
 from db.tables import Listener, StoredHead, StoredPopulation
 from db.tables.base import Floats
-from models.taste.head import Head, HeadColumns, Outcome, update
+from models.taste.head import Answer, Head, HeadColumns, Outcome, after, answer
 from models.taste.hierarchy import Evidence, PopulationPrior, average
-from models.taste.plackett_luce import FOUR, Pick, update_four
+from models.taste.plackett_luce import FOUR, Pick, answer_four
 from models.taste.space import TasteSpace
+from webapp.learning import clip_effects
+from webapp.learning.clip_effects import Effects
 
 FloatArray = npt.NDArray[np.float64]
 Features = Mapping[uuid.UUID, FloatArray]
@@ -91,32 +93,38 @@ def from_row(row: StoredHead, space: TasteSpace) -> Head:
 
 def learned(session: Session, listener: Listener, space: TasteSpace) -> Head:
     """The head that the listener's votes on pairs and on fours lead to, in their order, from where it began."""
-    pairs = [
-        (vote.created_at, vote.offer_id, (vote.left_clip, vote.right_clip), vote.outcome)
-        for vote in vote_rows.votes_of(session, listener.id)
-    ]
-    fours = [
-        (vote.created_at, vote.four_id, vote.clips, vote.outcome)
-        for vote in four_rows.four_votes_of(session, listener.id)
-    ]
-    votes = sorted([*pairs, *fours], key=lambda vote: vote[:2])
-    known = features_of(session, {clip for vote in votes for clip in vote[2]}, space)
-    population = population_rows.get_population(session, listener.population_id)
-    head = _beginning(population, space)
-    for _, _, clips, outcome in votes:
-        head = after(head, known, clips, outcome)
+    votes = votes_of(session, listener.id)
+    known = features_of(session, {clip for clips, _ in votes for clip in clips}, space)
+    effects = clip_effects.of_listener(session, listener)
+    head = _beginning(population_rows.get_population(session, listener.population_id), space)
+    for clips, outcome in votes:
+        head = after(head, heard(head, known, clips, outcome, effects))
     return head
 
 
-def after(head: Head, known: Features, clips: Sequence[uuid.UUID], outcome: str) -> Head:
-    """The head after a vote on two or four ``clips``; as it was where one of them is of another model."""
+def votes_of(session: Session, listener_id: uuid.UUID) -> list[tuple[tuple[uuid.UUID, ...], str]]:
+    """The clips and the outcome of each vote on a pair or on four, in their order."""
+    pairs = [
+        (vote.created_at, vote.offer_id, (vote.left_clip, vote.right_clip), vote.outcome)
+        for vote in vote_rows.votes_of(session, listener_id)
+    ]
+    fours = [
+        (vote.created_at, vote.four_id, tuple(vote.clips), vote.outcome)
+        for vote in four_rows.four_votes_of(session, listener_id)
+    ]
+    return [(clips, outcome) for _, _, clips, outcome in sorted([*pairs, *fours], key=lambda vote: vote[:2])]
+
+
+def heard(
+    head: Head, known: Features, clips: Sequence[uuid.UUID], outcome: str, effects: Effects = clip_effects.NONE
+) -> Answer | None:
+    """What a vote on two or four ``clips`` tells; None where it was skipped or one of them is of another model."""
     if not all(clip in known for clip in clips):
-        return head
-    features = [known[clip] for clip in clips]
-    if len(features) == FOUR:
-        return update_four(head, features, cast("Pick", outcome))
-    left, right = features
-    return update(head, left, right, cast("Outcome", outcome))
+        return None
+    features, own = np.stack([known[clip] for clip in clips]), clip_effects.of_clips(effects, clips)
+    if len(clips) == FOUR:
+        return answer_four(head, features, cast("Pick", outcome), own)
+    return answer(head, features, cast("Outcome", outcome), own)
 
 
 def features_of(session: Session, clip_ids: Iterable[uuid.UUID], space: TasteSpace) -> dict[uuid.UUID, FloatArray]:

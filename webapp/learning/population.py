@@ -1,5 +1,6 @@
 """The population part: what a study's listeners share, learned by a job as votes come in and when somebody leaves.
 
+That is how tastes are spread, and what all hear alike in a clip beyond its features (``common_taste``).
 A newcomer's head begins at the newest population of their study. Heads that know few votes move on to each new one,
 learned again from their votes; what many votes have taught hardly depends on where it began, and stays.
 """
@@ -14,6 +15,7 @@ from typing import Any
 import numpy as np
 from sqlalchemy.orm import Session
 
+from db.queries import clips as clip_rows
 from db.queries import jobs
 from db.queries import listeners as listener_rows
 from db.queries import populations as rows
@@ -23,7 +25,8 @@ from models.taste.dimensionality import measure_dimensionality
 from models.taste.hierarchy import Evidence, PopulationPrior, learn
 from models.taste.likelihood import FloatArray
 from models.taste.space import TasteSpace
-from webapp.learning import heads, refits
+from webapp.learning import clip_effects, common_taste, heads, refits
+from webapp.learning.common_taste import Heard
 from webapp.learning.playable_clips import PlayablePool
 from webapp.runtime.database import Database
 from webapp.runtime.journal import Journal
@@ -69,9 +72,12 @@ def refit_population(
         evidence = transaction(lambda session: heads.evidence_of(session, study_id, space))
         if len(evidence) < FEWEST:
             return {"listeners": len(evidence), "population": None, "moved": 0}
-        row = _learned(
-            study_id, list(evidence.values()), space, transaction(partial(_spread, space=space, playable=playable))
-        )
+        spread = transaction(partial(_spread, space=space, playable=playable))
+        heard = transaction(partial(Heard.of, listeners=list(evidence), space=space))
+        music, everybody = transaction(partial(_music, heard=heard, version=space.version))
+        row = _learned(study_id, list(evidence.values()), space, spread)
+        effects = common_taste.effects_of(heard, music, heads.prior_of(row), space)
+        row.effects = clip_effects.as_stored({clip: found for clip, found in effects.items() if clip in everybody})
         if transaction(partial(_store, journal=journal, who=list(evidence), row=row)):
             break
     else:
@@ -108,6 +114,14 @@ def _spread(session: Session, *, space: TasteSpace, playable: PlayablePool) -> F
     pools = [playable.clips(session, domain).features for domain in DOMAINS]
     known = [np.cov(features.T) for features in pools if len(features) > space.size]
     return np.mean(known, axis=0) if known else np.eye(space.size)
+
+
+def _music(session: Session, *, heard: Heard, version: str) -> tuple[list[clip_rows.PoolMusic], set[uuid.UUID]]:
+    """The clips of everybody and those that were judged, and which of them are everybody's."""
+    pool = clip_rows.pool_music(session, model_version=version)
+    there = {each.id for each in pool}
+    judged = clip_rows.music_of(session, set(heard.known) - there)
+    return [*pool, *judged], there | set(clip_rows.of_everybody(session, [each.id for each in judged]))
 
 
 def _store(session: Session, *, journal: Journal, who: list[uuid.UUID], row: StoredPopulation) -> bool:

@@ -36,9 +36,9 @@ class BestOfFour:
         self.space = space
         self.playable = playable
 
-    def predict(self, head: Head, features: FloatArray) -> Sequence[float]:
+    def predict(self, head: Head, features: FloatArray, effects: FloatArray) -> Sequence[float]:
         """How likely each of the four is picked, if one is."""
-        chances: list[float] = predict_four(head, features).tolist()
+        chances: list[float] = predict_four(head, features, effects).tolist()
         return chances
 
     def store(
@@ -82,6 +82,7 @@ class BestOfFour:
                 composed=candidates.composed,
                 mixture=candidates.mixture,
                 styles=self.space.together,
+                effects=candidates.effects,
                 seed=listener.id.int % 2**32,
             )
         except NoFourLeftError:

@@ -15,6 +15,8 @@ from db.queries.offers import shown_sets
 from db.tables import OWN, RIVALS, Listener
 from models.taste.policy import Mixture
 from models.taste.space import TasteSpace
+from webapp.learning import clip_effects
+from webapp.learning.clip_effects import Effects
 from webapp.learning.playable_clips import PlayableClips, PlayablePool
 
 SHORT_SECONDS, LONG_SECONDS = 7.0, 14.0
@@ -24,9 +26,13 @@ UNHEARD_COMPOSED = 0.75  # share of pairs with an own clip while one waits that 
 
 @dataclass(frozen=True)
 class Candidates:
-    """Clips to choose among; bool ``heard`` and ``composed`` ``(clips,)``: known already, and made for the listener."""
+    """Clips to choose among; bool ``heard`` and ``composed`` ``(clips,)``: known already, and made for the listener.
+
+    ``effects`` ``(clips,)``: what others hear in them beyond their features.
+    """
 
     clips: PlayableClips
+    effects: npt.NDArray[np.float64]
     heard: npt.NDArray[np.bool_]
     composed: npt.NDArray[np.bool_]
     mixture: Mixture
@@ -42,7 +48,7 @@ class Repertoire:
     """All that a listener may be played in their domain, and every set of clips that they were ever ``shown``.
 
     ``own`` are the playable clips composed for their taste, ``made_for`` the same as they are stored, ``rivals`` what
-    stands beside these in blind tests; ``met`` are all clips in ``shown``.
+    stands beside these in blind tests; ``met`` are all clips in ``shown``; ``effects`` are those of clips.
     """
 
     listener_id: uuid.UUID
@@ -52,6 +58,7 @@ class Repertoire:
     rivals: list[clip_rows.PoolClip]
     shown: list[tuple[uuid.UUID, ...]]
     met: set[uuid.UUID]
+    effects: Effects
 
     @classmethod
     def of(cls, session: Session, space: TasteSpace, playable: PlayablePool, listener: Listener) -> Repertoire:
@@ -68,6 +75,7 @@ class Repertoire:
             [clip for clip in made if clip.kind in RIVALS],
             shown,
             {clip for clips in shown for clip in clips},
+            clip_effects.of_listener(session, listener),
         )
 
     def show(self, clips: tuple[uuid.UUID, ...]) -> None:
@@ -84,4 +92,4 @@ class Repertoire:
         composed = np.arange(len(clips.ids)) >= len(pool.ids)
         heard = np.array([clip in self.met for clip in clips.ids], dtype=np.bool_)
         mixture = Mixture(composed=UNHEARD_COMPOSED) if (composed & ~heard).any() else Mixture()
-        return Candidates(clips, heard, composed, mixture)
+        return Candidates(clips, clip_effects.of_clips(self.effects, clips.ids), heard, composed, mixture)

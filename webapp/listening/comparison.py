@@ -72,8 +72,11 @@ class Comparison(Protocol[Asked]):
     space: TasteSpace
     playable: PlayablePool
 
-    def predict(self, head: Head, features: FloatArray) -> Sequence[float]:
-        """How likely each choice among clips with ``features`` ``(clips, F)`` is, summing to 1."""
+    def predict(self, head: Head, features: FloatArray, effects: FloatArray) -> Sequence[float]:
+        """How likely each choice among clips with ``features`` ``(clips, F)`` and ``effects`` ``(clips,)`` is.
+
+        They sum to 1.
+        """
         ...
 
     def store(

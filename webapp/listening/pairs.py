@@ -65,9 +65,9 @@ class Pairs:
         self.space = space
         self.playable = playable
 
-    def predict(self, head: Head, features: FloatArray) -> Sequence[float]:
+    def predict(self, head: Head, features: FloatArray, effects: FloatArray) -> Sequence[float]:
         """How likely left, equal and right are."""
-        expected = predict(head, features[0] - features[1])
+        expected = predict(head, features[0] - features[1], effects[0] - effects[1])
         return float(expected.left[0]), float(expected.equal[0]), float(expected.right[0])
 
     def store(
@@ -169,6 +169,7 @@ class Pairs:
                 composed=candidates.composed,
                 mixture=candidates.mixture,
                 styles=self.space.together,
+                effects=candidates.effects,
                 seed=listener.id.int % 2**32,
             )
         except NoPairLeftError:

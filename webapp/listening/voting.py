@@ -19,9 +19,9 @@ from db.queries import listeners as listener_rows
 from db.queries import votes as rows
 from db.queries.offers import Asked
 from db.tables import Listener
-from models.taste.head import Head
+from models.taste.head import Head, after
 from webapp.composing import wishes
-from webapp.learning import heads
+from webapp.learning import clip_effects, heads
 from webapp.listening.candidates import Repertoire
 from webapp.listening.comparison import OPEN, Cast, Comparison, Shown, features_of_all, shown
 from webapp.runtime.database import Database
@@ -90,8 +90,10 @@ class Voting(Generic[Asked]):
         known = heads.features_from(before.summaries, space)
         features = features_of_all(asked.clips, known)
         unknown = np.zeros((len(asked.clips), space.size))
-        predicted = kind.predict(head, unknown if features is None else features)
-        learned = head if features is None else heads.after(head, known, asked.clips, vote.outcome)
+        effects = clip_effects.of_listener(session, listener) if features is not None else clip_effects.NONE
+        own = clip_effects.of_clips(effects, asked.clips)
+        predicted = kind.predict(head, unknown if features is None else features, own)
+        learned = after(head, heads.heard(head, known, asked.clips, vote.outcome, effects))
         columns = None if features is None else heads.columns_of(learned)
         stored = kind.store(session, asked, vote, predicted, head, learned=columns)
 

@@ -20,7 +20,7 @@ from models.style.latents import Latents
 from models.taste.attribution import Attribution, attribution
 from models.taste.head import Head
 from webapp.composing.sources import LEAST_POOL, named_traits
-from webapp.learning import heads
+from webapp.learning import clip_effects, heads
 from webapp.runtime.errors import NotAllowed, NotYours, UnknownListenerError
 from webapp.studio.studio import Studio
 
@@ -39,6 +39,7 @@ class Basis:
     """What explaining one clip rests on: its parts and those of the ``pool`` ``(clips, groups, L)``.
 
     ``donors`` ``(clips, groups, L)``, ``ids``: the pool, and what the listener has met of what was composed for them.
+    ``effect``: what others hear in the clip beyond its styles, above the pool's average.
     """
 
     clip: Clip
@@ -48,6 +49,7 @@ class Basis:
     donors: FloatArray
     ids: tuple[uuid.UUID, ...]
     traits: dict[str, float]
+    effect: float
 
 
 def explain_clip(studio: Studio, listener_id: uuid.UUID, clip_id: uuid.UUID) -> Explanation:
@@ -55,7 +57,8 @@ def explain_clip(studio: Studio, listener_id: uuid.UUID, clip_id: uuid.UUID) -> 
 
     def work(session: Session) -> Explanation:
         base = basis(session, studio, listener_id, clip_id)
-        found = attribution(base.head, studio.space, base.parts, base.pool.mean(axis=0), base.traits)
+        usual = base.pool.mean(axis=0)
+        found = attribution(base.head, studio.space, base.parts, usual, base.traits, effect=base.effect)
         return Explanation(**vars(found), votes=base.head.votes_seen)
 
     return studio.database.transaction(work)
@@ -64,7 +67,8 @@ def explain_clip(studio: Studio, listener_id: uuid.UUID, clip_id: uuid.UUID) -> 
 def basis(session: Session, studio: Studio, listener_id: uuid.UUID, clip_id: uuid.UUID) -> Basis:
     """What a clip that the listener has voted on is explained from; raises ``NotYours``, ``NotAllowed``."""
     space = studio.space
-    if listener_rows.get_listener(session, listener_id) is None:
+    listener = listener_rows.get_listener(session, listener_id)
+    if listener is None:
         raise UnknownListenerError
     met = offer_rows.met_clips(session, listener_id, model_version=space.version)
     if clip_id not in {each.id for each in met}:
@@ -82,4 +86,7 @@ def basis(session: Session, studio: Studio, listener_id: uuid.UUID, clip_id: uui
     traits = named_traits(session, space, studio.playable, clip.domain, parts[0].sum(axis=0)[None])[0]
     head = heads.load(session, listener_id, space)
     ids = (*(each.id for each in pool), *(each.id for each in own))
-    return Basis(clip, head, parts[0], parts[1 : 1 + len(pool)], parts[1:], ids, traits)
+    effects = clip_effects.of_listener(session, listener)
+    usual = float(clip_effects.of_clips(effects, [each.id for each in pool]).mean())
+    effect = effects[clip_id] - usual if clip_id in effects else 0.0
+    return Basis(clip, head, parts[0], parts[1 : 1 + len(pool)], parts[1:], ids, traits, effect)

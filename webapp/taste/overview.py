@@ -19,7 +19,7 @@ from models.taste.head import Head, utilities
 from models.taste.space import TasteSpace
 from webapp.composing import addresses
 from webapp.composing.wishes import MODES
-from webapp.learning import heads
+from webapp.learning import clip_effects, heads
 from webapp.learning.playable_clips import PlayablePool
 from webapp.runtime.database import Database
 from webapp.runtime.errors import UnknownListenerError
@@ -139,7 +139,10 @@ def _by_utility(session: Session, space: TasteSpace, listener_id: uuid.UUID, hea
     met = offer_rows.met_clips(session, listener_id, model_version=space.version) if head.votes_seen else []
     if not met:
         return []
-    utility = utilities(head, space.features([clip.summary for clip in met])).mean
+    listener = listener_rows.get_listener(session, listener_id)
+    effects = clip_effects.of_listener(session, listener) if listener else clip_effects.NONE
+    own = clip_effects.of_clips(effects, [clip.id for clip in met])
+    utility = utilities(head, space.features([clip.summary for clip in met]), own).mean
     return [(met[index], float(utility[index])) for index in utility.argsort()[::-1]]
 
 

@@ -1,16 +1,18 @@
 """The page's heads on a study, and what else they could be: Bayesian layers over a basis, updated vote by vote.
 
-Utility is linear in the lines of the taste space (``page_linear``), in these and their distances from the middle
-(``page``, what the page does), or in them and a Gaussian process with inducing points among the clips (``page_gp``;
-Quinonero-Candela & Rasmussen 2005). All of these begin at what the listeners outside the fold have in common and learn
-how each listener answers; ``page_before``, linear, begins at the fixed prior and takes everybody to be even-handed,
-attentive and easily content, as the page once did. Clips are seen as the page sees them, by their latents; where some
-have none, by principal components of their statistics.
+``ours`` is what the page does: utility is linear in the lines of the taste space and in their distances from the
+middle, and each clip has an effect of its own that the others have taught (``models.taste.clip_effects``).
+``page_alone`` knows no such effects; ``page_linear`` knows no distances either; ``page_gp`` has a Gaussian process with
+inducing points among the clips in their place (Quinonero-Candela & Rasmussen 2005). All of these begin at what the
+listeners outside the fold have in common and learn how each listener answers; ``page_before``, linear, begins at the
+fixed prior and takes everybody to be even-handed, attentive and easily content, as the page once did. Clips are seen as
+the page sees them, by their latents; where some have none, by principal components of their statistics.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -19,8 +21,9 @@ from sklearn.decomposition import PCA
 from sklearn.preprocessing import StandardScaler
 
 from models.metrics.music_statistics import ATTRIBUTES
+from models.taste.clip_effects import Clips, Common, factor_of, learn_common
 from models.taste.evaluation.study import Study
-from models.taste.head import PRIOR_TIE, Head, Outcome, predict, update
+from models.taste.head import PRIOR_TIE, Answer, Head, Outcome, after, answer, predict
 from models.taste.hierarchy import Evidence, PopulationPrior, learn
 from models.taste.judgements import IntArray
 from models.taste.space import MIDDLE_SHARE, UTILITY_DIFFERENCE_SD, distances
@@ -28,7 +31,8 @@ from models.taste.space import MIDDLE_SHARE, UTILITY_DIFFERENCE_SD, distances
 FloatArray = npt.NDArray[np.float64]
 
 COMPONENTS = 8
-PAGE = ("page", "page_linear", "page_gp", "page_before")
+PAGE = ("ours", "page_alone", "page_linear", "page_gp", "page_before")
+STATISTICS = ("notes", "audio")  # groups that tell a clip's effect beside its own
 INDUCING, GP_SHARE = 24, 0.3  # points, and the share of the prior variance that the process has
 PLAIN, PLAIN_VARIANCE = (0.0, PRIOR_TIE, -40.0), (1e-6, 1.0, 1e-6)  # no side bias, and "neither" is never said
 
@@ -49,7 +53,7 @@ def basis_of(study: Study, method: str) -> tuple[FloatArray, FloatArray]:
     Raises ``ValueError`` on another method.
     """
     lines = lines_of(study)
-    if method == "page":
+    if method in ("ours", "page_alone"):
         more, share = distances(lines[:, : len(ATTRIBUTES)]), MIDDLE_SHARE
     elif method == "page_gp":
         more, share = inducing_features(lines), GP_SHARE
@@ -82,36 +86,76 @@ def inducing_features(lines: FloatArray) -> FloatArray:
     return np.asarray(features - features.mean(axis=0), dtype=np.float64)
 
 
+@dataclass(frozen=True)
+class Beginning:
+    """Where a listener begins: a head, and the effects of the study's clips ``(C,)``."""
+
+    head: Head
+    effects: FloatArray
+
+
 class PageHeads:
-    """Heads of a study's listeners by one ``method`` of ``PAGE``.
+    """Heads of a study's listeners by one ``method`` of ``PAGE``, learned from the judgements in ``rows`` (all).
 
     Ratings are heard as votes on each rated clip and the one rated before it: all pairs of ten ratings would be counted
     as forty-five answers, though they are ten.
     """
 
-    def __init__(self, study: Study, method: str = "page") -> None:
+    def __init__(self, study: Study, method: str = "ours", rows: IntArray | None = None) -> None:
         self.study, self.method = study, method
         self.x, variance = basis_of(study, method)
         begun = np.zeros(len(variance)), np.diag(variance), "study"
+        self.plain = Beginning(Head.of(*begun), np.zeros(len(study.clips)))
         if method == "page_before":
-            self.fixed = Head.of(*begun, manner=PLAIN, manner_variance=PLAIN_VARIANCE, lapses=0.0)
+            head = Head.of(*begun, manner=PLAIN, manner_variance=PLAIN_VARIANCE, lapses=0.0)
+            self.plain = replace(self.plain, head=head)
             return
-        self.fixed = Head.of(*begun)
+        known = np.arange(len(study.judgements)) if rows is None else rows
+        whose = study.judgements.listener[known]
+        self.rows = {int(one): known[whose == one] for one in np.unique(whose)}
         self.evidence = {
-            int(one): Evidence.of(self.after(self.fixed, study.rows_of(int(one))), self.fixed)
-            for one in study.listeners
+            one: Evidence.of(self.after(self.plain, own), self.plain.head) for one, own in self.rows.items()
         }
 
-    def beginning(self, others: Sequence[int]) -> Head:
+    def beginning(self, others: Sequence[int]) -> Beginning:
         """Where a listener begins who is taken to be like ``others``."""
         if self.method == "page_before":
-            return self.fixed
-        return learn([self.evidence[one] for one in others], PopulationPrior.fixed(self.fixed)).newcomer()
+            return self.plain
+        population, common = self.learned(others)
+        if common is None:
+            return replace(self.plain, head=population.newcomer())
+        # all are in the first of two folds: the effects for the second are learned from all of them
+        return Beginning(population.newcomer(), common.effects[1])
 
-    def after(self, head: Head, rows: IntArray) -> Head:
-        """The head after the judgements in ``rows`` of one listener."""
+    def learned(self, others: Sequence[int]) -> tuple[PopulationPrior, Common | None]:
+        """How these differ, and what they have in common where this ``method`` asks for it."""
+        there = [one for one in others if one in self.rows]
+        fixed = PopulationPrior.fixed(self.plain.head)
+        population = learn([self.evidence[one] for one in there], fixed)
+        if self.method != "ours":
+            return population, None
+        begun = replace(self.plain, head=population.newcomer())
+        factors = [factor_of(self.answers(begun, self.rows[one]), len(fixed.mean)) for one in there]
+        statistics = [self.study.features[name] for name in STATISTICS if name in self.study.features]
+        clips = Clips(self.x, statistics, np.unique(np.concatenate([each.clips for each in factors])))
+        return population, learn_common(factors, population, fixed, clips, fold=np.zeros(len(there)), folds=2)
+
+    def answers(self, begun: Beginning, rows: IntArray) -> Iterator[tuple[tuple[int, int], Answer]]:
+        """The judgements in ``rows`` of one listener as the clips and what each told the head that it met."""
+        head = begun.head
         for left, right, outcome in self.votes(rows):
-            head = update(head, self.x[left], self.x[right], outcome)
+            clips = [left, right]
+            heard = answer(head, self.x[clips], outcome, begun.effects[clips])
+            if heard:
+                yield (left, right), heard
+                head = after(head, heard)
+
+    def after(self, begun: Beginning, rows: IntArray) -> Head:
+        """The head after the judgements in ``rows`` of one listener."""
+        head = begun.head
+        for left, right, outcome in self.votes(rows):
+            clips = [left, right]
+            head = after(head, answer(head, self.x[clips], outcome, begun.effects[clips]))
         return head
 
     def votes(self, rows: IntArray) -> list[tuple[int, int, Outcome]]:
@@ -130,9 +174,10 @@ class PageHeads:
             found.append((int(some.left[one]), int(some.left[two]), outcome))
         return found
 
-    def wins(self, head: Head, left: IntArray, right: IntArray) -> FloatArray:
+    def wins(self, head: Head, effects: FloatArray, left: IntArray, right: IntArray) -> FloatArray:
         """P(left is put above right, given that they are told apart) ``(pairs,)``, whichever stands left."""
-        chance = predict(head, self.x[left] - self.x[right])
-        mirrored = predict(head, self.x[right] - self.x[left])
+        gap = effects[left] - effects[right]
+        chance = predict(head, self.x[left] - self.x[right], gap)
+        mirrored = predict(head, self.x[right] - self.x[left], -gap)
         up, down = chance.left + mirrored.right, chance.right + mirrored.left
         return np.asarray(up / (up + down), dtype=np.float64)

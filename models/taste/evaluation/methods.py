@@ -2,13 +2,13 @@
 
 ``choix``, ``pairwise_gp`` (BoTorch), ``logistic`` and ``trees`` know no persons: they learn what everybody prefers from
 the listeners outside the fold. ``average`` ranks by the mean rating of all other listeners (Bradley-Terry strengths and
-trees see 90 % of these). ``ours`` is ``models.taste.population``: variances from the listeners outside the fold,
-utilities from all others, then the person's own known judgements. Those of ``PAGE`` are the page's heads
-(``models.taste.evaluation.heads``).
+trees see 90 % of these). ``ours`` and the others of ``PAGE`` are heads that begin at what the listeners outside the
+fold have in common and learn the person's own known judgements (``models.taste.evaluation.heads``).
 """
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from scipy.optimize import minimize_scalar
-from scipy.special import expit
+from scipy.special import expit, ndtr
 from sklearn.decomposition import PCA
 from sklearn.ensemble import ExtraTreesRegressor
 from sklearn.linear_model import LogisticRegression
@@ -27,15 +27,15 @@ from sklearn.preprocessing import StandardScaler
 from models.taste.evaluation.heads import PAGE, PageHeads
 from models.taste.evaluation.pairwise_gp import fit, import_botorch
 from models.taste.evaluation.study import Pairs, Study
+from models.taste.head import utilities
 from models.taste.judgements import FloatArray, IntArray
-from models.taste.ordinal import win_probability
-from models.taste.population import NOISE, Kernels, Population, learn_variances
 
 FOLDS = 10
 INNER = 5
 TREES = 200
 COMPONENTS = 10  # principal components of the features that PairwiseGP sees
 STRENGTHS = np.logspace(-4, -1, 4)  # inverse penalties among which logistic regression chooses
+PROBITS = math.sqrt(2) / 1.7  # of a logistic utility, where each of two clips has unit normal noise
 CHOIX_ALPHA = 1.0  # unit normal prior of the Bradley-Terry strengths
 
 
@@ -52,20 +52,19 @@ class Task:
 class Scores:
     """Utilities of all clips for anybody: ``mean`` and, where there is doubt, ``variance`` ``(C,)``.
 
-    P(left) is logistic in the difference of means; with a variance it is ``win_probability``.
+    P(left) is logistic in the difference of means; with a variance it is a probit's with unit noise on each clip.
     """
 
     mean: FloatArray
     variance: FloatArray | None = None
-    zone: float = 0.0
 
     def wins(self, pairs: Pairs) -> FloatArray:
         """P(left is preferred) ``(pairs,)``."""
         difference = self.mean[pairs.left] - self.mean[pairs.right]
         if self.variance is None:
             return np.asarray(expit(difference), dtype=np.float64)
-        spread = self.variance[pairs.left] + self.variance[pairs.right] + 2 * NOISE
-        return win_probability(difference, spread, self.zone)
+        spread = self.variance[pairs.left] + self.variance[pairs.right] + 2
+        return np.asarray(ndtr(difference / np.sqrt(spread)), dtype=np.float64)
 
 
 @dataclass(frozen=True)
@@ -223,10 +222,12 @@ def _grown(study: Study, rows: IntArray, seed: int) -> FloatArray:
 
 
 def learn_ours(study: Study, rows: IntArray, target: IntArray, seed: int) -> Scores:
-    """The population part for clips that nobody has judged, with the doubt about it and about persons."""
+    """A newcomer's utilities: of clips that nobody has judged from their features and statistics alone."""
     del target, seed
-    population = Population.fit(Kernels(study.features, heard(study, rows)), study.judgements.choose(rows))
-    return Scores(population.mean, np.diag(population.covariance + population.spread), population.zone * _apart(study))
+    heads = PageHeads(study, "ours", rows)
+    begun = heads.beginning(list(heads.rows))
+    found = utilities(begun.head, heads.x, begun.effects)
+    return Scores(found.mean * PROBITS, (found.sd * PROBITS) ** 2)
 
 
 LEARNERS: dict[str, Learn] = {
@@ -244,9 +245,7 @@ class People:
     def __init__(self, study: Study, seed: int) -> None:
         self.study, self.seed = study, seed
         self.fold = listener_folds(study, seed)
-        self.kernels = Kernels(study.features, np.arange(len(study.clips)))
         self.learned: dict[str, tuple[list[Scores], float]] = {}
-        self.variances: tuple[list[FloatArray], float] | None = None
         self.page: dict[str, tuple[PageHeads, float]] = {}
 
     def outside(self, fold: int) -> IntArray:
@@ -256,8 +255,6 @@ class People:
 
     def answer(self, method: str, tasks: Sequence[Task]) -> Answer:
         """P(left) of every pair of ``tasks``; ``ImportError`` where the method's library is missing."""
-        if method == "ours":
-            return self._ours(tasks)
         if method == "average":
             return self._average(tasks)
         if method in PAGE:
@@ -283,8 +280,9 @@ class People:
         ]
         wins = []
         for task in tasks:
-            head = heads.after(beginnings[self.fold[task.listener]], task.known)
-            wins.append(heads.wins(head, task.pairs.left, task.pairs.right))
+            begun = beginnings[self.fold[task.listener]]
+            head = heads.after(begun, task.known)
+            wins.append(heads.wins(head, begun.effects, task.pairs.left, task.pairs.right))
         return Answer(np.concatenate(wins), learning + time.perf_counter() - begin)
 
     def _average(self, tasks: Sequence[Task]) -> Answer:
@@ -304,38 +302,12 @@ class People:
         mean, count = clip_means(self.study, others, centred=False)
         return np.where(count > 0, mean, np.nanmean(mean) if (count > 0).any() else 0.0)
 
-    def _ours(self, tasks: Sequence[Task]) -> Answer:
-        """Variances from the listeners outside the fold, utilities from everybody else, each listener fitted anew."""
-        judgements = self.study.judgements
-        if self.variances is None:
-            begin = time.perf_counter()
-            logs = [learn_variances(self.kernels, judgements.choose(self.outside(fold))) for fold in range(FOLDS)]
-            self.variances = logs, time.perf_counter() - begin
-        logs, learning = self.variances
-        begin = time.perf_counter()
-        wins: dict[int, FloatArray] = {}
-        for one in sorted({task.listener for task in tasks}):
-            others = judgements.choose(judgements.listener != one)
-            population = Population.fit(self.kernels, others, logs=logs[self.fold[one]])
-            for number, task in enumerate(tasks):
-                if task.listener == one:
-                    wins[number] = self._told(population, task)
-        return Answer(
-            np.concatenate([wins[number] for number in range(len(tasks))]), learning + time.perf_counter() - begin
-        )
-
-    def _told(self, population: Population, task: Task) -> FloatArray:
-        clips, place = np.unique(np.concatenate([task.pairs.left, task.pairs.right]), return_inverse=True)
-        belief = population.person(self.study.judgements.choose(task.known), clips, apart=_apart(self.study))
-        left, right = place.reshape(2, -1)
-        return belief.wins(left, right)
-
 
 def new_clips(study: Study, method: str, pairs: Pairs, seed: int) -> Answer:
     """P(left) of ``pairs`` from scores that each clip got from a model which saw no judgement of it (ten folds)."""
     begin, clips = time.perf_counter(), len(study.clips)
     fold = clip_folds(clips, seed)
-    mean, variance, zone = np.zeros(clips), np.zeros(clips), []
+    mean, variance = np.zeros(clips), np.zeros(clips)
     certain = False
     for number in range(FOLDS):
         held = np.flatnonzero(fold == number)
@@ -346,8 +318,7 @@ def new_clips(study: Study, method: str, pairs: Pairs, seed: int) -> Answer:
         certain = scores.variance is None
         if scores.variance is not None:
             variance[held] = scores.variance[held]
-        zone.append(scores.zone)
-    whole = Scores(mean, None if certain else variance, float(np.mean(zone)))
+    whole = Scores(mean, None if certain else variance)
     return Answer(whole.wins(pairs), time.perf_counter() - begin)
 
 
@@ -362,8 +333,3 @@ def _components(study: Study, known: IntArray) -> FloatArray:
     x = scaler.transform(_table(study))
     pca = PCA(min(COMPONENTS, len(known) - 1, x.shape[1]), whiten=True, random_state=0).fit(x[known])
     return np.asarray(pca.transform(x), dtype=np.float64)
-
-
-def _apart(study: Study) -> float:
-    """By how many times the zone two utilities differ that are told apart: liked and disliked lie two levels apart."""
-    return 2.0 if study.form == "likes" else 1.0

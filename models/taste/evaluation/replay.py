@@ -101,7 +101,7 @@ def replayed(
     if left_out := [method for method in asked if method not in OURS and asked != METHODS]:
         Console(stderr=True).print(f"{', '.join(left_out)} can't be replayed and is left out")
     study = load_study(folder, bundle, limit=limit)
-    basis = basis_of(study, "page")
+    basis = basis_of(study, "ours")
     report = Report(
         "evaluate.policies",
         {"hash": study.hash, "n": len(study.judgements)},

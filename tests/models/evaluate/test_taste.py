@@ -21,7 +21,7 @@ from models.evaluate.taste import (
 )
 from models.metrics.preference import binned_error
 from models.style.checkpoint import tiny_style
-from models.taste import hierarchy, population
+from models.taste import clip_effects, hierarchy
 from models.taste.evaluation import methods
 from models.taste.evaluation.methods import (
     LEARNERS,
@@ -36,6 +36,7 @@ from models.taste.evaluation.methods import (
     slope,
 )
 from models.taste.evaluation.study import Pairs, Study, load_study
+from models.taste.head import utilities
 
 
 @pytest.fixture(scope="module", params=["ratings", "votes"])
@@ -53,7 +54,7 @@ def truth(study: Study, utility: np.ndarray) -> Scores:
 
 
 def test_who_knows_the_truth_wins_and_ours_comes_close(study, people, true_utility, monkeypatch) -> None:
-    monkeypatch.setattr(population, "SEARCH_STEPS", 4)
+    monkeypatch.setattr(clip_effects, "SEARCH_STEPS", 4)
     monkeypatch.setitem(LEARNERS, "truth", lambda *_: truth(study, true_utility))
     tasks = half_known(study, 0, splits=3)
     won = joined([task.pairs for task in tasks]).won
@@ -105,11 +106,11 @@ def test_a_listener_of_whom_nothing_is_known_gets_the_population_of_the_others(s
     tasks = newcomers(study, 0, 0)
     assert all(len(task.known) == 0 for task in tasks)
     wins = np.split(people.answer("ours", tasks).wins, np.cumsum([len(task.pairs) for task in tasks])[:-1])
-    assert people.variances is not None
+    heads, _ = people.page["ours"]
     for task, found in list(zip(tasks, wins, strict=True))[::5]:
-        others = study.judgements.choose(study.judgements.listener != task.listener)
-        logs = people.variances[0][people.fold[task.listener]]
-        mean = population.Population.fit(people.kernels, others, logs=logs).mean
+        others = [one for one, fold in people.fold.items() if fold != people.fold[task.listener]]
+        begun = heads.beginning(others)
+        mean = utilities(begun.head, heads.x, begun.effects).mean
         assert np.array_equal(found > 0.5, mean[task.pairs.left] > mean[task.pairs.right])
 
 
@@ -121,8 +122,6 @@ def test_what_a_listener_says_later_changes_no_prediction_of_it(study) -> None:
     value[asked] = value[asked][::-1].copy()
     other = replace(study, judgements=replace(study.judgements, value=value))
     one, two = (People(each, 0) for each in (study, other))
-    one.answer("ours", [task])
-    two.variances = one.variances  # of the listeners outside the fold, who are the same
     assert np.array_equal(one.answer("ours", [task]).wins, two.answer("ours", [task]).wins)
 
 
@@ -186,7 +185,7 @@ def test_the_last_line_holds_every_key_of_the_contract(listening_folder, monkeyp
     monkeypatch.setattr(taste, "DRAWS", 20)
     monkeypatch.setattr(methods, "TREES", 5)
     monkeypatch.setattr(methods, "FOLDS", 4)
-    monkeypatch.setattr(population, "SEARCH_STEPS", 2)
+    monkeypatch.setattr(clip_effects, "SEARCH_STEPS", 2)
     monkeypatch.setattr(hierarchy, "EM_STEPS", 5)
     monkeypatch.setattr(taste, "KNOWN", (0, 2))
     monkeypatch.setattr(taste, "style_argument", lambda _: tiny_style())

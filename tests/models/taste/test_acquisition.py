@@ -28,7 +28,7 @@ def make_view(clips: int = 9, seed: int = 0, **changes) -> View:
         head = update(head, x[row], x[row + 1], "left")
     return View(**({
         "features": x, "head": head, "styles": np.eye(SIZE), "bonus": np.zeros(clips * (clips - 1) // 2),
-        "sharpness": 40.0, "seed": (1, 2),
+        "sharpness": 40.0, "seed": (1, 2), "effects": np.zeros(clips),
     } | changes))  # fmt: skip
 
 

@@ -11,7 +11,13 @@ from hypothesis import strategies as st
 from scipy.stats import multivariate_t
 
 from models.taste.head import Head, davidson, predict, update, utilities
-from models.taste.likelihood import CHOICES, choice_probabilities, scores_of
+from models.taste.likelihood import CHOICES, PAIR_MANNER, PAIR_SHARES, choice_probabilities
+
+
+def scores_of(left, right) -> np.ndarray:
+    """Rows that make the three scores of a pair from weights and manner."""
+    return np.hstack([PAIR_SHARES @ np.stack([left, right]), PAIR_MANNER])
+
 
 SIZE = 5
 OUTCOME = st.sampled_from(CHOICES)

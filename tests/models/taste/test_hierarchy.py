@@ -10,7 +10,13 @@ from sklearn.decomposition import FactorAnalysis
 from models.taste import hierarchy
 from models.taste.head import Head, predict, update
 from models.taste.hierarchy import Evidence, PopulationPrior, average, factor_analysis, learn
-from models.taste.likelihood import CHOICES, RESPONSE, choice_probabilities, scores_of
+from models.taste.likelihood import CHOICES, PAIR_MANNER, PAIR_SHARES, RESPONSE, choice_probabilities
+
+
+def scores_of(left, right) -> np.ndarray:
+    """Rows that make the three scores of a pair from weights and manner."""
+    return np.hstack([PAIR_SHARES @ np.stack([left, right]), PAIR_MANNER])
+
 
 F = 6
 SIZE = F + len(RESPONSE)

@@ -3,7 +3,13 @@
 import numpy as np
 import pytest
 
-from models.taste.likelihood import CHOICES, choice_probabilities, davidson, outcome_moments, scores_of
+from models.taste.likelihood import CHOICES, PAIR_MANNER, PAIR_SHARES, choice_probabilities, davidson, outcome_moments
+
+
+def scores_of(left, right) -> np.ndarray:
+    """Rows that make the three scores of a pair from weights and manner."""
+    return np.hstack([PAIR_SHARES @ np.stack([left, right]), PAIR_MANNER])
+
 
 CENTRE = np.array([0.9, -0.2, 1.4])
 ROOT = np.array([[1.1, 0.3, -0.2], [0.3, 0.9, 0.4], [-0.2, 0.4, 1.0]])

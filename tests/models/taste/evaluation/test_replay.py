@@ -19,7 +19,7 @@ def test_real_answers_are_replayed_and_nothing_else_is_asked(listening_folder, f
     for (left, right), said in answers.items():
         mirrored = {"left": "right", "right": "left", "equal": "equal"}
         assert answers[right, left] == mirrored[said]
-    found = curve(study, basis_of(study, "page"), listener, "ours", 0)
+    found = curve(study, basis_of(study, "ours"), listener, "ours", 0)
     assert found.shape == (11,)
     assert np.nan_to_num(found[0], nan=0.5) == 0.5
     report = replayed(listening_folder(form), tiny_style(), methods=("random", "ours"))
