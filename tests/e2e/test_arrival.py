@@ -113,3 +113,14 @@ def test_a_whole_piece_asked_for_first_is_composed_and_sounds(site, visit):
     page.get_by_role("button", name="Play something new").click()
     slow.arrive()
     expect(page.locator("#whole-pieces .k-listed.k-sounding")).to_have_count(1)
+
+
+def test_an_eighth_tab_opens_as_the_first(site, visit):
+    """Browsers open six connections to a server: a page that kept one would leave none for the seventh."""
+    visitor = visit().arrive()
+    pages = [visitor.context.new_page() for _ in range(7)]
+    for page, path in zip(pages, ("studio", "taste", "maps", "titles", "styles", "whole", ""), strict=True):
+        page.goto(f"{site.url}/{path}", wait_until="domcontentloaded")
+    expect(pages[-1].get_by_test_id("player-a")).to_be_enabled()
+    for page in pages:
+        expect(page.get_by_role("heading", level=1)).to_be_visible()

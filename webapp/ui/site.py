@@ -10,6 +10,7 @@ from typing import Any
 
 import gradio as gr
 from fastapi import FastAPI
+from gradio.data_classes import BlocksConfigDict
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
@@ -82,10 +83,21 @@ class ComponentFiles(FreshStaticFiles):
         return super().lookup_path(path) if Path(path).suffix in SERVED else ("", None)
 
 
+class Site(gr.Blocks):
+    """Pages that hold no connection to the server while nothing happens.
+
+    By Gradio's a session would be known to have ended. Browsers open six to a server and no more, so that a seventh tab
+    would never load; what a session keeps goes by its age instead.
+    """
+
+    def get_config_file(self) -> BlocksConfigDict:  # noqa: D102 (Gradio's)
+        return {**super().get_config_file(), "connect_heartbeat": False}
+
+
 def build_site(context: Context) -> gr.Blocks:
     """Every page, and the named endpoints, in one ``gr.Blocks``."""
     site: gr.Blocks
-    with gr.Blocks(title="Kallos", analytics_enabled=False, fill_width=True, delete_cache=(SWEEP_S, KEPT_S)) as site:
+    with Site(title="Kallos", analytics_enabled=False, fill_width=True, delete_cache=(SWEEP_S, KEPT_S)) as site:
         compare.build(context)
     with site.route("Four", "/four", show_in_navbar=False):
         four.build(context)

@@ -29,6 +29,7 @@ from webapp.ui.pages.studio.words import DEAD, MUSIC, lacking, passage, read_fro
 from webapp.ui.words import capital
 
 MOST_BYTES = 256 * 1024
+KEPT_S = 12 * 3600  # a file, for other bars of it
 DROP_PX = 64
 LEAVE = "() => ({do: 'leave'})"
 _orders = itertools.count(1)
@@ -88,7 +89,7 @@ def build(context: Context) -> None:
                 )
                 read = gr.Button("Read from there", size="sm", scale=0, min_width=160)
             ends = tools.build(context, listener, desk)
-    file = gr.State(None)
+    file = gr.State(None, time_to_live=KEPT_S)
     opening = [start, bench, desk, error, other_bars, first_bar]
     arrived = arrival.fill(listener.change, bound(arrive, context), listener, [finder.domain], opening)
     arrived.then(read_as, finder.domain, brought, **QUIET)
@@ -150,8 +151,10 @@ def bring(context: Context, token: str | None, path: str | None, domain: str | N
     return file, None, *_on_the_desk(piece, note=read_from(piece))
 
 
-def read_on(context: Context, token: str | None, file: OwnFile, first_bar: int | None) -> Opened:
+def read_on(context: Context, token: str | None, file: OwnFile | None, first_bar: int | None) -> Opened:
     """Start from other bars of the same file."""
+    if file is None:
+        raise NotYours("your file is not kept that long; start from another piece, and choose it again there")
     piece = _upload(context, token, file, max(1, first_bar or 1))
     return _on_the_desk(piece, note=read_from(piece))
 
