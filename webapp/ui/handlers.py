@@ -13,6 +13,7 @@ import gradio as gr
 
 from webapp.context import Context
 from webapp.runtime.errors import InvalidToken, NoListener, Problem, UnknownListenerError
+from webapp.ui.words import capital
 
 NOBODY = "nobody is known by this token; load the page again, or call new_listener for another"
 GONE = "This listener was deleted, perhaps in another tab. Load the page again to start afresh, or call new_listener."
@@ -71,5 +72,5 @@ def listener_of(context: Context, token: str | None) -> uuid.UUID:
 
 
 def _shown(problem: Problem) -> gr.Error:
-    said = GONE if isinstance(problem, UnknownListenerError) else str(problem)
+    said = GONE if isinstance(problem, UnknownListenerError) else f"{capital(str(problem)).rstrip('.')}."
     return gr.Error(said, title="That did not work", print_exception=False)

@@ -10,7 +10,7 @@ import { Bench } from "./studio/bench.js";
 import { dock } from "./studio/dock.js";
 import { LOCKS, PLAIN, anyLock, changeInWords, inWords, isPlain, recipeOf } from "./studio/recipe.js";
 import { Sounds } from "./studio/sounds.js";
-import { capital } from "./studio/words.js";
+import { sentence } from "./studio/words.js";
 
 const SOUNDS = "kallos.sounds"; // said on the document by whoever begins to sound
 const NOBODY = { buffer: null, notes: [], seconds: 0, bars: [], clipId: "" };
@@ -276,7 +276,7 @@ class Desk {
    * @param {Recipe} wish
    */
   #failed(error, wish) {
-    this.#said(`${capital(sorry(error))} `);
+    this.#said(`${sentence(sorry(error))} `);
     const again = document.createElement("button");
     again.type = "button";
     again.className = "k-quiet k-small";
@@ -335,7 +335,7 @@ class Desk {
       this.bench.show({ offerId: "", clips: { a, b } });
       this.#said(`${done}${this.#summary()}`);
     } catch (error) {
-      this.#said(`${capital(sorry(error))} Reload the page to try again.`);
+      this.#said(`${sentence(sorry(error))} Reload the page to try again.`);
     }
     this.#gate();
   }
@@ -361,7 +361,7 @@ class Desk {
     try {
       saveAs(await api.audio(piece.downloads[form]), piece.title || "studio", form === "played" ? "mid" : form);
     } catch (error) {
-      this.#said(capital(sorry(error)));
+      this.#said(sentence(sorry(error)));
     }
   }
 

@@ -56,6 +56,9 @@ export const measure = (attribute, value, meter) => MEASURES[attribute](value, m
 export const poles = (/** @type {string} */ attribute) => POLES[attribute] ?? ["less", "more"];
 export const capital = (/** @type {string} */ text) => text.charAt(0).toUpperCase() + text.slice(1);
 
+/** What a server refuses with, as a sentence. */
+export const sentence = (/** @type {string} */ text) => capital(text) + (/[.!?]$/.test(text) ? "" : ".");
+
 /**
  * A piece in three words at most: the named style first, then what is most its own.
  * @param {Record<string, number>} traits attribute → standard deviations from the middle of real music
