@@ -104,7 +104,7 @@ class Score {
 }
 
 /**
- * Each line begins with the number of its bar; tempi of each bar would crowd the staff.
+ * Bars have their numbers; tempi of each bar would crowd the staff.
  * @param {{abc?: string, abc_url: string, first_bar?: number}} piece
  */
 async function abcOf(piece) {
