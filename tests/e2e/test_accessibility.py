@@ -46,3 +46,26 @@ def accessible(page: Page) -> list[tuple[str, str, int | None]]:
 def _node(node: dict[str, Any]) -> tuple[str, str, int | None]:
     level = next((each["value"]["value"] for each in node.get("properties", ()) if each["name"] == "level"), None)
     return node["role"]["value"], node.get("name", {}).get("value", "").strip(), level
+
+
+def test_charts_have_names_and_tables_say_what_of(site, visit) -> None:
+    page = visit().page
+    page.goto(f"{site.url}/listeners?study=simulated")
+    for name in ("Kinds of taste", "Calibration", "Popularity and beauty"):
+        expect(page.get_by_role("img", name=f"{name}, chart")).to_be_visible()
+    page.goto(f"{site.url}/maps")
+    expect(page.get_by_role("grid", name="How far to trust the map")).to_be_visible()
+
+
+def test_the_reference_of_the_http_interface_has_one_order_of_headings(site, visit) -> None:
+    page = visit().page
+    page.goto(f"{site.url}/api/docs")
+    page.locator("details").evaluate_all("all => all.forEach((each) => { each.open = true; })")
+    names = page.locator("h1, h2, h3, h4, h5, h6").evaluate_all("all => all.map((each) => each.localName)")
+    levels = [int(name[1]) for name in names]
+    assert levels[0] == 1
+    assert set(levels) == {1, 2, 3, 4, 5}
+    assert all(below - above <= 1 for above, below in pairwise(levels)), levels
+    tree = accessible(page)
+    assert [role for role, _, _ in tree].count("main") == 1
+    assert [node for node in tree if node[0] in ACTS and not node[1]] == []

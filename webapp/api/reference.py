@@ -93,7 +93,7 @@ def page(api: dict[str, Any], base: str) -> str:
     contents = "".join(f'<li><a href="#{_id(tag)}">{title}</a></li>' for tag, title, _ in there)
     # a link of the contents leads into a group, which a browser opens by itself
     groups = "".join(
-        f'<details class="group"><summary><h2>{title}</h2><span>{_counted(found)}</span></summary>'
+        f'<details class="group"><summary><h3>{title}</h3><span>{_counted(found)}</span></summary>'
         f'<div id="{_id(tag)}">{"".join(found)}</div></details>'
         for tag, title, found in there
     )
@@ -102,7 +102,8 @@ def page(api: dict[str, Any], base: str) -> str:
     return f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>HTTP interface · {title}</title>
 <meta name="viewport" content="width=device-width"><style>{STYLE}</style></head><body>
-<header><a class="mark" href="../">{title}</a><a href="../maps">Research</a></header>
+<header><a class="mark" href="../">{title}</a><nav aria-label="Pages"><a href="../">Listen</a>
+<a href="../taste">Your taste</a><a href="../studio">Studio</a><a href="../maps">Research</a></nav></header>
 <main><h1>HTTP interface</h1>
 <p class="lead">What the pages of {title} do, a program can do with these calls.
 Open a group, and a call in it, to see what it takes and gives.</p>
@@ -130,14 +131,14 @@ def _call(method: str, path: str, route: dict[str, Any], schemas: Schemas, base:
         parts.append(f"<table><thead>{head}</thead><tbody>{rows}</tbody></table>")
     body = _schema(route.get("requestBody", {}))
     if body:
-        parts.append(f"<h4>Body</h4>{_sketched(body, schemas)}")
-    parts.append(f"<h4>Example</h4><pre tabindex=0>{escape(_curl(method, path, route, schemas, base))}</pre>")
+        parts.append(f"<h5>Body</h5>{_sketched(body, schemas)}")
+    parts.append(f"<h5>Example</h5><pre tabindex=0>{escape(_curl(method, path, route, schemas, base))}</pre>")
     for status, answer in sorted(route["responses"].items()):
         if status.startswith("2"):
             schema = _schema(answer)
-            parts.append(f"<h4>Answer {status}</h4>{_sketched(schema, schemas) if schema else '<p>A file.</p>'}")
+            parts.append(f"<h5>Answer {status}</h5>{_sketched(schema, schemas) if schema else '<p>A file.</p>'}")
     return (
-        f"<details><summary><h3><b>{method.upper()}</b> <code>{escape(path)}</code></h3>"
+        f"<details><summary><h4><b>{method.upper()}</b> <code>{escape(path)}</code></h4>"
         f"<span>{first.rstrip('.')}</span></summary>{''.join(parts)}</details>"
     )
 

@@ -17,12 +17,13 @@ body { max-width: 1080px; margin: 0 auto; padding: 0 28px 60px; background: var(
 header { display: flex; align-items: center; justify-content: space-between; min-height: 68px;
   border-bottom: 3px solid #a3243b; }
 header a { display: grid; align-items: center; min-height: 44px; color: var(--quiet); text-decoration: none; }
+header nav { display: flex; flex-wrap: wrap; gap: 0 clamp(8px, 2.4vw, 28px); }
 header .mark { color: var(--ink); font: 400 28px/1 "Old Standard TT", "Times New Roman", serif; }
 h1, h2 { margin: 0; font: 400 26px/1.2 "Old Standard TT", "Times New Roman", serif; }
 h1 { padding-top: 22px; font-size: 44px; line-height: 1.1; }
 h2 { scroll-margin-top: 12px; }
-h3 { margin: 0; font: inherit; overflow-wrap: anywhere; }
-h4 { margin: 14px 0 4px; font-size: 14px; }
+h3, h4 { margin: 0; font: inherit; overflow-wrap: anywhere; }
+h5 { margin: 14px 0 4px; font-size: 14px; }
 p, dd { max-width: 70ch; margin: 6px 0; }
 .lead, summary span, small, dd, th { color: var(--quiet); }
 .lead { font-size: 17px; }
@@ -41,7 +42,7 @@ details[open] > summary::before { content: "▾"; }
 summary b { display: inline-block; min-width: 62px; font-size: 13px; }
 details:not(.group) > :not(summary) { margin-left: 28px; }
 .group > summary { align-items: baseline; padding: 14px 0; }
-.group h2 { font: 600 17px/1.4 "Hanken Grotesk", system-ui, sans-serif; }
+.group h3 { font: 600 17px/1.4 "Hanken Grotesk", system-ui, sans-serif; }
 .group > div { padding: 0 0 14px 28px; scroll-margin-top: 60px; }
 code, pre { font: 14px/1.5 ui-monospace, monospace; }
 pre { overflow-x: auto; margin: 6px 0; padding: 12px 14px; border: 1px solid var(--line); border-radius: 10px;

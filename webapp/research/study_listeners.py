@@ -139,8 +139,13 @@ def _ceilings(session: Session, study_id: str) -> Figure:
     drawn = int(frame["ceiling"].notna().sum())
     told = (
         f"Of all {sum(map(len, hits))} decided votes {_percent(value)} were predicted right (95 %{over}: "
-        f"{_percent(low)} to {_percent(high)}){ceiling}. {drawn} of {len(frame)} listeners decided {LEAST_REPEATS} "
-        "pairs twice and are drawn; the others are in the CSV."
+        f"{_percent(low)} to {_percent(high)}){ceiling}. "
+    )
+    told += (
+        f"{drawn} of {len(frame)} listeners decided {LEAST_REPEATS} pairs twice and are drawn; the others are in the "
+        "CSV."
+        if drawn
+        else f"Nobody has decided {LEAST_REPEATS} pairs twice yet, as it takes to be drawn; all are in the CSV."
     )
     return frame, plots.ceilings, told
 

@@ -76,9 +76,10 @@ def started() -> gr.Timer:
     return gr.Timer(active=True)
 
 
-def table(elem_id: str, **settings: Any) -> gr.Dataframe:
-    """A table to be read."""
+def table(elem_id: str, title: str, **settings: Any) -> gr.Dataframe:
+    """A table to be read; ``title``: what it is called for those who hear it."""
     return gr.Dataframe(
+        label=title,
         elem_id=elem_id,
         interactive=False,
         show_label=False,

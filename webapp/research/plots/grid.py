@@ -44,9 +44,10 @@ def panel(frame: pd.DataFrame, of: Mapping[str, Look], figure: str, *, smoothing
     drawn.add_traces(list(_lines(frame, of, smoothing)))
     drawn.update_layout(
         title={"text": figure, "x": 0, "xanchor": "left", "y": 0.98, "yanchor": "top", "font": {"size": 15}},
-        annotations=[], showlegend=False, margin={"l": 6, "r": 10, "t": 34, "b": 24},
+        showlegend=False, margin={"l": 6, "r": 10, "t": 34, "b": 24},
         modebar={"remove": ["toimage", "select2d", "lasso2d", "autoscale"]}, font={"size": 13},
     )  # fmt: skip
+    drawn.layout.annotations = ()  # where it comes from stands once, below all of them
     drawn.update_yaxes(type="log" if log else "linear", nticks=5)
     drawn.update_xaxes(nticks=5)
     return drawn

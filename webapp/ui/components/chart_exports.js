@@ -50,6 +50,9 @@ export async function start({ element, props, watch }) {
     part("empty").textContent = empty;
     part("empty").hidden = !empty;
     for (const button of buttons) button.disabled = Boolean(empty);
+    const plot = document.getElementById(`plot-${element.querySelector("[data-chart]")?.getAttribute("data-chart")}`);
+    plot?.setAttribute("role", "img"); // whose figures the sentence below and the CSV tell
+    plot?.setAttribute("aria-label", `${buttons[0].dataset.title}, chart`);
   };
   watch("value", show);
   show();

@@ -33,7 +33,7 @@ class ChartExports(Component):
         super().__init__(
             value,
             html_template=f"""
-<div class="kallos" style="visibility: hidden">
+<div class="kallos" style="visibility: hidden" data-chart="{name}">
   <p class="k-chart-empty" data-part="empty">Drawing…</p>
   <div class="k-chart-foot">
     <span data-part="source"></span>

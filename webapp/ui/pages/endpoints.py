@@ -33,10 +33,11 @@ def build(site: gr.Blocks, context: Context) -> None:
         example = gr.Markdown(EXAMPLE.format(address="http://127.0.0.1:7860"))
         gr.on(None, with_address, None, example, **QUIET)
         gr.Markdown("## All endpoints")
-        for endpoint in endpoints.ENDPOINTS:
-            told = inspect.getdoc(endpoint.call) or ""
-            with gr.Accordion(f"{endpoint.name}: {told.splitlines()[0].rstrip('.')}", open=False):
-                gr.Markdown(f"```text\n{told}\n```")
+        with gr.Column(elem_id="endpoints"):
+            for endpoint in endpoints.ENDPOINTS:
+                told = inspect.getdoc(endpoint.call) or ""
+                with gr.Accordion(f"{endpoint.name}: {told.splitlines()[0].rstrip('.')}", open=False):
+                    gr.Markdown(f"```text\n{told}\n```")
         gr.Markdown("Faster than the queue of the endpoints is the [HTTP interface](api/docs).")
         endpoints.build(site, context)
 

@@ -145,7 +145,7 @@ def _below() -> tuple[Any, ...]:
     """How far the picture can be trusted, and what can be had of the map."""
     with gr.Column(elem_classes="k-section"):
         trust = gr.HTML(**STILL)
-        quality = table("map-quality", headers=list(QUALITY), column_widths=list(WIDTHS))
+        quality = table("map-quality", "How far to trust the map", headers=list(QUALITY), column_widths=list(WIDTHS))
         gr.HTML(ALIKE, **STILL)
         with gr.Row(elem_classes="k-bar"):
             link = ViewLink(opens=OPENS, scale=0)

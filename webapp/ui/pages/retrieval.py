@@ -111,7 +111,7 @@ def build(context: Context) -> None:
             charts: dict[str, Chart] = {}
             with section(*CHARTS["variants"]):
                 charts["variants"] = _chart("variants")
-                table = dashboards.table("variants")
+                table = dashboards.table("variants", "Variants in figures")
             with section(*CHARTS["curves"]):
                 with gr.Accordion("Which conditions", open=False):
                     curves = gr.CheckboxGroup(show_label=False, container=False, elem_id="choose-curves")
@@ -136,7 +136,9 @@ def build(context: Context) -> None:
                         genres[choice] = _list(choice, "Tunes")
                     charts[name] = _chart(name)
                     with gr.Accordion("In figures", open=False):
-                        tables[name] = dashboards.table(f"{name}-table", headers=list(COSTS))
+                        tables[name] = dashboards.table(
+                            f"{name}-table", f"{CHARTS[name][0]} in figures", headers=list(COSTS)
+                        )
         seen = gr.State()
         timer = gr.Timer(EVERY_S, active=False)
     of_study = [parts[name] for name in ("ablations", *OF_PROBES)]

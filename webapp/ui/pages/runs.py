@@ -83,7 +83,7 @@ def build(context: Context) -> None:
                 ]
             exports = ChartExports("runs", "Training curves", elem_id="exports-runs")
             with section("What they were trained with", "What differs between the runs stands first."):
-                about = dashboards.table("runs")
+                about = dashboards.table("runs", "What the runs were trained with")
         seen = gr.State()
         timer = gr.Timer(EVERY_S, active=False)
     inputs = [runs, shown, smoothing, log]
