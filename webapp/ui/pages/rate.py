@@ -58,7 +58,7 @@ def build(context: Context) -> None:
             )
             said = gr.HTML(elem_id="rated-said", **dashboards.STILL)
         with section("Ratings", MEANING, visible=False) as ratings:
-            table = dashboards.table("ratings", headers=list(COLUMNS))
+            table = dashboards.table("ratings", "How each sound was rated", headers=list(COLUMNS))
         with section("What raised and lowered it", PICTURE, visible=False) as pictures:
             which = gr.Dropdown(label="Sound", elem_id="which-sound", scale=0)
             plot = gr.Plot(label="What raised and lowered it", show_label=False, container=False, elem_id="plot-rated")
