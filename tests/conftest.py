@@ -52,6 +52,7 @@ SLOW = (
     "tests/models/style/evaluation/",
     "tests/models/taste/evaluation/",
     "tests/models/title/evaluation/",
+    "tests/webapp/rating/test_dreams.py",
 )
 
 

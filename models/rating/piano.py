@@ -16,12 +16,13 @@ CORPORA = ("bachChorales", "oneills1850")
 EACH, SECONDS = 20, 20.0
 
 
-def piano_pictures() -> list[npt.NDArray[np.float32]]:
-    """Pictures ``(MELS, frames)`` of the first pieces of each collection that music21 ships."""
+def piano_pictures(each: int | None = None) -> list[npt.NDArray[np.float32]]:
+    """Pictures ``(MELS, frames)`` of the first pieces, ``EACH`` or ``each``, of two collections that music21 ships."""
+    count = EACH if each is None else each
     there = corpora.registry()
     pictures = []
     for name in CORPORA:
-        pieces = corpora.load(name, limit=EACH) if EACH and there[name].available else []
+        pieces = corpora.load(name, limit=count) if count and there[name].available else []
         for piece in pieces:
             try:
                 audio = render(piece, SECONDS)

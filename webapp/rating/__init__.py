@@ -1,4 +1,5 @@
 """Strangers' sounds, rated: decoded in a small process of its own each, heard by the network in another.
 
-A sound is never stored. Nothing here needs the database. Begin with ``rated_sounds``.
+A sound is never stored, and nothing here needs the database. Dreams run in a process as well.
+Begin with ``rated_sounds``.
 """

@@ -1,4 +1,4 @@
-"""A sound as the network sees it, and below it what raised and lowered its rating."""
+"""Figures of the Rate and the Dreams page: what the network saw and felt, and how a dream climbed."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from models.rating.mel_bands import band_centres_hz
+from webapp.rating.dreams import Dreaming
 from webapp.rating.rated_sounds import RatedSound
 
 INK = ((0.0, "rgba(123,133,130,0)"), (1.0, "#7b8582"))
@@ -43,4 +44,35 @@ def seen_and_felt(sound: RatedSound, shown_s: float) -> go.Figure:
         font={"family": "Hanken Grotesk, system-ui, sans-serif", "size": 14, "color": "#7b8582"},
         height=HEIGHT_PX if both else HEIGHT_PX // 2, margin={"l": 10, "r": 14, "t": 10, "b": 48},
     )  # fmt: skip
+    return figure
+
+
+def climbed(dreaming: Dreaming) -> go.Figure:
+    """p, the judge and the critic by step; where p rises and the judge does not, the ground is red."""
+    figure = go.Figure()
+    numbers = [each.step for each in dreaming.steps]
+    lines: dict[str, tuple[str, str, list[float | None]]] = {
+        "p": (RAISED, "solid", [each.p for each in dreaming.steps]),
+        "the judge": (LOWERED, "dash", [each.judge for each in dreaming.steps]),
+        "the critic": ("#b07a1e", "dot", [each.realness for each in dreaming.steps]),
+    }
+    for name, (colour, dash, values) in lines.items():
+        if any(value is not None for value in values):
+            figure.add_scatter(
+                x=numbers, y=values, name=name, mode="lines", line={"color": colour, "dash": dash, "width": 2}
+            )
+    for each in dreaming.steps:
+        if each.alarm:
+            figure.add_vrect(
+                x0=each.step - 0.5, x1=each.step + 0.5, fillcolor=RAISED, opacity=0.18, line_width=0, layer="below"
+            )
+    figure.update_layout(
+        template="none", paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)", height=320,
+        font={"family": "Hanken Grotesk, system-ui, sans-serif", "size": 14, "color": "#7b8582"},
+        margin={"l": 10, "r": 14, "t": 30, "b": 48}, showlegend=True,
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+    )  # fmt: skip
+    grid = {"gridcolor": "rgba(123,133,130,0.25)", "zeroline": False, "automargin": True}
+    figure.update_xaxes(title={"text": "step", "standoff": 10}, range=[0, dreaming.of], **grid)
+    figure.update_yaxes(title={"text": "standard deviations", "standoff": 10}, **grid)
     return figure

@@ -23,6 +23,7 @@ from webapp.ui.components.component import FOLDER, SERVED, served_at
 from webapp.ui.pages import (
     about,
     compare,
+    dreams,
     four,
     listeners,
     maps,
@@ -121,6 +122,8 @@ def build_site(context: Context) -> gr.Blocks:
         titles.build(context)
     with site.route("Rate", "/rate", show_in_navbar=False):
         rate.build(context)
+    with site.route("Dreams", "/dreams", show_in_navbar=False):
+        dreams.build(context)
     with site.route("Styles", "/styles", show_in_navbar=False):
         styles.build(context)
     with site.route("Listeners", "/listeners", show_in_navbar=False):

@@ -24,6 +24,7 @@ WayName = Literal["naive", "regularised", "critic", "both"]
 Surface = Literal["picture", "waveform"]
 
 WINDOW = 12  # steps over which p and the judge are compared
+LESSONS = 2  # of the critic, a step
 RISE = 0.05  # standard deviations of p: less is no rise
 
 
@@ -119,7 +120,8 @@ def dream(
         if number == steps:
             return
         if critic:
-            critic.learn(picture)
+            for _ in range(LESSONS):
+                critic.learn(picture)
         seen = moved(picture, way, generator) if way.regularised else picture
         worth = torch.stack([one.network(seen[None]).p for one in members]).mean()
         if way.regularised:

@@ -29,13 +29,19 @@ class Real:
         self.pictures = [torch.from_numpy(np.ascontiguousarray(each)) for each in pictures]
         columns = torch.cat(self.pictures, dim=1)
         self.mean = columns.mean(1, keepdim=True)
+        self.highest = float(columns.max())
         covariance = torch.cov(columns) + 0.05 * torch.eye(MELS)
         self.mixing = torch.linalg.cholesky(covariance)
         self.power = float(np.mean([float(_power(each)) for each in self.pictures]))
 
     def levelled(self, picture: Tensor) -> Tensor:
-        """At the power of real ones and nowhere below silence: how loud it is must not be dreamt of."""
-        above: Tensor = nn.functional.softplus(picture - _power(picture) + self.power - DARK, beta=4.0)
+        """At the power of real ones, nowhere below silence nor above the loudest there is.
+
+        How loud it is must not be dreamt of, nor may all power lie in one burst.
+        """
+        even = picture - _power(picture) + self.power
+        below = self.highest - nn.functional.softplus(self.highest - even, beta=1.0)
+        above: Tensor = nn.functional.softplus(below - DARK, beta=4.0)
         return above.add(DARK)
 
     def excerpts(self, count: int, frames: int, generator: torch.Generator) -> Tensor:

@@ -1,0 +1,51 @@
+"""The process that dreams: ``python -m webapp.rating.dreaming_process FOLDER MODEL WAY SEED STEPS MOST_S``.
+
+Every step is a JSON line on its output; at the end ``FOLDER/dream.wav`` is what it ended with and ``FOLDER/trail.wav``
+the way there from the noise. Beside it lie pieces on the shipped piano, which are the real spectrograms of the critic.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import signal
+import sys
+from pathlib import Path
+from typing import Any, cast
+
+import soundfile
+import torch
+
+from models.rating.checkpoint import load_bundle
+from models.rating.dreaming.dream import WAYS, WayName, dream
+from models.rating.dreaming.listening import audible, trail_picture
+from models.rating.dreaming.surface import Real
+from models.rating.mel_bands import SAMPLE_RATE_HZ
+from models.rating.piano import piano_pictures
+
+SECONDS = 8.0
+CLIMBED = 3  # networks
+SCENES = 16  # of the trail
+BESIDE = 6  # real pieces of each collection
+
+
+def main(folder: Path, model: str, way: WayName, seed: int, steps: int) -> None:
+    """See the module docstring."""
+    torch.set_num_threads(1)
+    bundle = load_bundle(model)
+    members = bundle.members[:: max(1, len(bundle.members) // CLIMBED)][:CLIMBED]
+    real = Real(piano_pictures(BESIDE))
+    pictures = []
+    for step in dream(members, bundle.judge.network, real, WAYS[way], steps=steps, seconds=SECONDS, seed=seed):
+        pictures.append(step.picture)
+        realness = step.realness if math.isfinite(step.realness) else None
+        told: dict[str, Any] = {"step": step.number, "p": step.p, "judge": step.judge}
+        print(json.dumps({**told, "realness": realness, "alarm": step.alarm}), flush=True)
+    kept = [pictures[round(at * (len(pictures) - 1) / (SCENES - 1))] for at in range(SCENES)]
+    for name, picture in (("dream", pictures[-1]), ("trail", trail_picture(kept))):
+        soundfile.write(folder / f"{name}.wav", audible(picture), SAMPLE_RATE_HZ)
+
+
+if __name__ == "__main__":
+    signal.alarm(int(sys.argv[6]))
+    main(Path(sys.argv[1]), sys.argv[2], cast("WayName", sys.argv[3]), int(sys.argv[4]), int(sys.argv[5]))

@@ -1,0 +1,121 @@
+"""The dreams page: music that the rating network dreams of, from white noise on, and whether to believe it."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from typing import Any
+
+import gradio as gr
+import numpy as np
+import numpy.typing as npt
+import soundfile
+
+from webapp.context import Context
+from webapp.rating import dreams, rated_sounds
+from webapp.rating.dreams import Dreaming
+from webapp.rating.plot import climbed
+from webapp.runtime import commands
+from webapp.ui import dashboards
+from webapp.ui.charts import section
+from webapp.ui.handlers import bound, listener_of
+from webapp.ui.layout import AWAITED, QUIET, heading, page, status
+from webapp.ui.pages.rate import NOTHING
+
+LEAD = (
+    "The network that rates sounds begins with white noise and changes it, step by step, into what it rates higher. "
+    "A judge that it never learned from says whether it is still music."
+)
+WAYS = (
+    ("Whatever raises the rating", "naive"),
+    ("Smooth and robust", "regularised"),
+    ("With a critic of realness", "critic"),
+    ("Both", "both"),
+)
+EXPLAINED = (
+    "How the rating rises, beside the judge's. Where the ground is red the rating rises and the judge's does not: "
+    "there the dream has found a weakness of the network, and not music."
+)
+Sound = tuple[int, npt.NDArray[np.float32]]
+
+
+def build(context: Context) -> None:
+    """The page at ``/dreams``."""
+    with page("rate") as listener:
+        with gr.Row(elem_classes="k-ask"):
+            heading("Dreams", LEAD)
+        there = rated_sounds.available()
+        with gr.Column(visible=not there, elem_classes="k-fills"):
+            gr.HTML(f"<p>{NOTHING}</p>", **dashboards.STILL)
+            dashboards.copied(commands.training(context.settings, "rating", "rating", "--data", "FOLDER"))
+        with gr.Column(visible=there):
+            way = gr.Radio(list(WAYS), value="both", label="How it dreams", elem_id="way")
+            with gr.Row(elem_classes="k-bar"):
+                seed = gr.Number(
+                    1, label="Which noise", precision=0, minimum=0, maximum=dreams.MOST_SEED, elem_id="noise", scale=0
+                )
+                begin = gr.Button("Dream", variant="primary", elem_id="dream", scale=0, min_width=140)
+                stop = gr.Button("Stop", elem_id="stop-dream", scale=0, min_width=120, interactive=False)
+            said = gr.HTML(elem_id="dream-said", **dashboards.STILL)
+        with section("How it climbed", EXPLAINED, visible=False) as climb:
+            plot = gr.Plot(label="How it climbed", show_label=False, container=False, elem_id="plot-dream")
+        with gr.Row(visible=False, elem_classes="k-two") as sounds:
+            trail = gr.Audio(
+                label="From the noise to the end", interactive=False, elem_id="trail", buttons=["download"]
+            )
+            end = gr.Audio(label="What it dreamt of", interactive=False, elem_id="dreamt", buttons=["download"])
+    outputs = [said, climb, plot, sounds, trail, end, begin, stop]
+    begin.click(bound(dream, context), [listener, way, seed], outputs, js=listener.awaited, **AWAITED)
+    stop.click(bound(stop_dream, context), listener, said, **QUIET)
+
+
+def dream(context: Context, token: str | None, way: str, seed: float | None) -> Iterator[list[Any]]:
+    """Follow a dream to its end."""
+    listener_id = listener_of(context, token)
+    shown = -1
+    for now in dreams.follow(listener_id, way, int(seed or 0)):
+        if now.ended or len(now.steps) > shown:
+            shown = len(now.steps)
+            yield _shown(now)
+
+
+def stop_dream(context: Context, token: str | None) -> str:
+    """End the listener's dream; whoever follows it shows how far it came."""
+    dreams.end(listener_of(context, token))
+    return status("Stopping…")
+
+
+def _shown(now: Dreaming) -> list[Any]:
+    heard = bool(now.dream)
+    return [
+        status(told(now)),
+        gr.update(visible=bool(now.steps)),
+        climbed(now) if now.steps else gr.skip(),
+        gr.update(visible=heard),
+        _heard(now.trail) if heard else None,
+        _heard(now.dream) if heard else None,
+        gr.update(interactive=now.ended),
+        gr.update(interactive=not now.ended),
+    ]
+
+
+def told(now: Dreaming) -> str:
+    """How far it is, or what came of it, in a sentence or two."""
+    if not now.steps:
+        return "Stopped." if now.ended else "Falling asleep…"
+    if now.ended and not now.dream:
+        return f"Stopped at step {now.steps[-1].step}."
+    if not now.ended:
+        return f"Step {now.steps[-1].step} of {now.of}."
+    first, last = now.steps[0], now.steps[-1]
+    alarms = sum(each.alarm for each in now.steps)
+    moved = (
+        f"The rating went from {first.p:.1f} to {last.p:.1f} standard deviations, "
+        f"the judge's from {first.judge:.1f} to {last.judge:.1f}."
+    )
+    return f"{moved} At {alarms} of {now.of} steps only the rating rose." if alarms else moved
+
+
+def _heard(wav: bytes) -> Sound:
+    samples, rate = soundfile.read(io.BytesIO(wav), dtype="float32")
+    return rate, samples
