@@ -6,7 +6,6 @@ as easy to paint as fast ones, and bands move together as they do in music.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -21,7 +20,7 @@ Picture = npt.NDArray[np.float32]
 
 
 class Real:
-    """Real spectrograms: their mean ``(MELS, 1)``, how bands move together, and the power that they have."""
+    """Real spectrograms: their mean ``(MELS, 1)``, how bands move together, and the level that they have."""
 
     def __init__(self, pictures: Sequence[Picture]) -> None:
         if not pictures:
@@ -32,14 +31,14 @@ class Real:
         self.highest = float(columns.max())
         covariance = torch.cov(columns) + 0.05 * torch.eye(MELS)
         self.mixing = torch.linalg.cholesky(covariance)
-        self.power = float(np.mean([float(_power(each)) for each in self.pictures]))
+        self.level = float(columns.mean())
 
     def levelled(self, picture: Tensor) -> Tensor:
-        """At the power of real ones, nowhere below silence nor above the loudest there is.
+        """At the level of real ones, nowhere below silence nor above the loudest there is.
 
-        How loud it is must not be dreamt of, nor may all power lie in one burst.
+        How loud it is must not be dreamt of. The mean of the logarithm counts, so a burst takes nothing from the rest.
         """
-        even = picture - _power(picture) + self.power
+        even = picture - picture.mean() + self.level
         below = self.highest - nn.functional.softplus(self.highest - even, beta=1.0)
         above: Tensor = nn.functional.softplus(below - DARK, beta=4.0)
         return above.add(DARK)
@@ -52,10 +51,6 @@ class Real:
             start = int(torch.randint(max(picture.shape[1] - frames, 0) + 1, (1,), generator=generator))
             found.append(picture[:, (start + torch.arange(frames)) % picture.shape[1]])
         return torch.stack(found)
-
-
-def _power(picture: Tensor) -> Tensor:
-    return picture.logsumexp((0, 1)) - math.log(picture.numel())
 
 
 def noise_picture(seconds: float, generator: torch.Generator) -> Tensor:
@@ -82,7 +77,7 @@ class Pixels(nn.Module):
 class Fourier(nn.Module):
     """Frequencies in time, each as strong as it is slow, mixed over bands as in real music."""
 
-    rate = 0.05
+    rate = 0.006
 
     def __init__(self, real: Real, seconds: float, generator: torch.Generator) -> None:
         super().__init__()
@@ -90,7 +85,7 @@ class Fourier(nn.Module):
         start = noise_picture(seconds, generator)
         self.frames = start.shape[1]
         frequency = torch.fft.rfftfreq(self.frames).clamp_min(1 / self.frames)
-        self.strength = (frequency**-0.5)[None] * self.frames**0.5
+        self.strength = (1 / frequency)[None]
         apart = torch.linalg.solve_triangular(real.mixing, start - real.mean, upper=False)
         values = torch.fft.rfft(apart) / self.strength
         self.values = nn.Parameter(torch.view_as_real(values).contiguous())
