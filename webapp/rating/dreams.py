@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
-from webapp.rating import rated_sounds
 from webapp.runtime.errors import NotAllowed, NotReady
 
 Way = Literal["naive", "regularised", "critic", "both"]
@@ -50,17 +49,16 @@ class Dreaming:
     ended: bool = False
 
 
-def follow(listener_id: uuid.UUID, way: str, seed: int, *, steps: int = STEPS, model: str = "") -> Iterator[Dreaming]:
+def follow(listener_id: uuid.UUID, way: str, seed: int, *, model: str, steps: int = STEPS) -> Iterator[Dreaming]:
     """A listener's dream as it goes, some twice a second, until its end or ``end``; closing the iterator ends it too.
 
     Raises ``NotAllowed`` for a way or a seed that there isn't, and ``NotReady``.
     """
-    model = model or rated_sounds.MODEL
     if way not in get_args(Way) or not 0 <= seed <= MOST_SEED:
         raise NotAllowed(
             f"{way} and {seed} were given; a way is one of {', '.join(get_args(Way))}, a seed 0 to {MOST_SEED}"
         )
-    if not rated_sounds.available(model):
+    if not model:
         raise NotReady("there is no rating network here; python -m models.train.rating makes one")
     with tempfile.TemporaryDirectory(prefix="kallos-dream-") as place:
         folder = Path(place)

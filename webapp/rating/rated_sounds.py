@@ -25,6 +25,8 @@ from webapp.runtime.limits import UPLOADS_A_SECOND, UPLOADS_AT_ONCE, Buckets
 log = logging.getLogger(__name__)
 
 MODEL = "rating-cpu"
+RUN = "rating"  # below the folder of runs
+TRAINED = Path(RUN) / "bundle"
 MOST_FILES = 12
 AT_ONCE = 2  # processes that listen
 SECONDS = 180  # for all sounds of a request
@@ -56,21 +58,20 @@ class RatedSound:
     attribution: Grid | None = field(default=None, compare=False)
 
 
-def available(model: str = "") -> bool:
-    """Whether there is a network to ask."""
-    model = model or MODEL
-    return (Path(model) / "card.json").is_file() or (WEIGHTS / model / "card.json").is_file()
+def model(runs: Path) -> str:
+    """The network to ask: the shipped one, else the one that was trained into ``runs``; empty where there is none."""
+    places = {MODEL: WEIGHTS / MODEL, str(runs / TRAINED): runs / TRAINED}
+    return next((name for name, folder in places.items() if (folder / "card.json").is_file()), "")
 
 
-def rate(listener_id: uuid.UUID, files: Sequence[tuple[str, bytes]], *, model: str = "") -> list[RatedSound]:
+def rate(listener_id: uuid.UUID, files: Sequence[tuple[str, bytes]], *, model: str) -> list[RatedSound]:
     """Rate files of one listener: the best first, then what is unlike anything heard, then what can't be rated.
 
     Raises ``NotAllowed`` for too many or none, ``TooMany`` for a listener who asks without end, and ``NotReady``.
     """
-    model = model or MODEL
     if not 0 < len(files) <= MOST_FILES:
         raise NotAllowed(f"{len(files)} sounds were given; 1 to {MOST_FILES} can be rated at once")
-    if not available(model):
+    if not model:
         raise NotReady("there is no rating network here; python -m models.train.rating makes one")
     if not all(_asked.take(str(listener_id)) for _ in files):
         raise TooMany("so many sounds were rated that others must come first; wait a minute")

@@ -14,6 +14,7 @@ from models.evaluate import (
     newcomers,
     policies,
     quantisation,
+    rating,
     relations,
     style,
     taste,
@@ -24,7 +25,7 @@ from models.style.checkpoint import tiny_style
 from models.taste.evaluation import replay
 
 COMMANDS = (for_me, newcomers, policies, taste_simulation)
-COUNTING = (*COMMANDS, atlas, code_examples, codes, quantisation, relations, style, taste, titles)
+COUNTING = (*COMMANDS, atlas, code_examples, codes, quantisation, rating, relations, style, taste, titles)
 
 
 @pytest.mark.parametrize("limit", ["0", "-3", "many"])

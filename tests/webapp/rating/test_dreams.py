@@ -53,4 +53,4 @@ def test_a_dream_is_ended_by_whose_it_is_alone_and_there_is_one_at_a_time(rating
 @pytest.mark.parametrize(("way", "seed"), [("other", 1), ("both", -1)])
 def test_another_way_or_seed_is_refused(way, seed):
     with pytest.raises(NotAllowed, match="naive, regularised"):
-        next(dreams.follow(SOMEBODY, way, seed))
+        next(dreams.follow(SOMEBODY, way, seed, model="any"))

@@ -1,6 +1,7 @@
 """Strangers' sounds through the real processes: decoded, rated, refused."""
 
 import io
+import shutil
 import uuid
 
 import numpy as np
@@ -68,11 +69,18 @@ def test_what_one_listener_may_ask_for_has_limits(rating_model, monkeypatch):
     with pytest.raises(NotAllowed, match="1 to 12"):
         rated_sounds.rate(SOMEBODY, [("a", b"")] * 13, model=str(rating_model))
     with pytest.raises(NotReady, match="no rating network"):
-        rated_sounds.rate(SOMEBODY, [("a", b"")], model="nowhere")
+        rated_sounds.rate(SOMEBODY, [("a", b"")], model="")
     other = uuid.UUID(int=2)
     monkeypatch.setattr(rated_sounds, "_asked", Buckets(0.001, 5))
     with pytest.raises(TooMany):
         rated_sounds.rate(other, [("a.wav", b"no")] * 6, model=str(rating_model))
+
+
+def test_the_network_trained_here_is_asked_where_none_is_shipped(rating_model, tmp_path, monkeypatch):
+    monkeypatch.setattr(rated_sounds, "MODEL", "none")
+    assert rated_sounds.model(tmp_path) == ""
+    shutil.copytree(rating_model, tmp_path / rated_sounds.TRAINED)
+    assert rated_sounds.model(tmp_path) == str(tmp_path / "rating" / "bundle")
 
 
 def test_a_sound_without_a_rating_is_told_in_words():

@@ -54,7 +54,7 @@ def rate(
             "name": each.name, "seconds": each.seconds, "p": each.p, "low": each.low, "high": each.high,
             "rank": each.rank, "outlier": each.outlier, "problem": each.problem, "remarks": list(each.remarks),
         }
-        for each in rated_sounds.rate(listener_id, files)
+        for each in rated_sounds.rate(listener_id, files, model=rated_sounds.model(context.settings.runs_folder))
     ]  # fmt: skip
 
 

@@ -15,12 +15,11 @@ from webapp.context import Context
 from webapp.rating import dreams, rated_sounds
 from webapp.rating.dreams import Dreaming
 from webapp.rating.plot import climbed
-from webapp.runtime import commands
 from webapp.ui import dashboards
 from webapp.ui.charts import section
 from webapp.ui.handlers import bound, listener_of
 from webapp.ui.layout import AWAITED, QUIET, heading, page, status
-from webapp.ui.pages.rate import NOTHING
+from webapp.ui.pages.rate import NOTHING, training_command
 
 LEAD = (
     "The network that rates sounds begins with white noise and changes it, step by step, into what it rates higher. "
@@ -44,10 +43,10 @@ def build(context: Context) -> None:
     with page("rate") as listener:
         with gr.Row(elem_classes="k-ask"):
             heading("Dreams", LEAD)
-        there = rated_sounds.available()
+        there = bool(rated_sounds.model(context.settings.runs_folder))
         with gr.Column(visible=not there, elem_classes="k-fills"):
             gr.HTML(f"<p>{NOTHING}</p>", **dashboards.STILL)
-            dashboards.copied(commands.training(context.settings, "rating", "rating", "--data", "FOLDER"))
+            dashboards.copied(training_command(context))
         with gr.Column(visible=there):
             way = gr.Radio(list(WAYS), value="both", label="How it dreams", elem_id="way")
             with gr.Row(elem_classes="k-bar"):
@@ -72,8 +71,9 @@ def build(context: Context) -> None:
 def dream(context: Context, token: str | None, way: str, seed: float | None) -> Iterator[list[Any]]:
     """Follow a dream to its end."""
     listener_id = listener_of(context, token)
+    model = rated_sounds.model(context.settings.runs_folder)
     shown = -1
-    for now in dreams.follow(listener_id, way, int(seed or 0)):
+    for now in dreams.follow(listener_id, way, int(seed or 0), model=model):
         if now.ended or len(now.steps) > shown:
             shown = len(now.steps)
             yield _shown(now)

@@ -33,7 +33,10 @@ PICTURE = (
     "rating (red) and what lowered it (teal)."
 )
 
-NOTHING = "There is no rating network here yet. This trains one on plays or likes and their sounds:"
+NOTHING = (
+    "There is no rating network here yet. This trains one on plays or likes and their sounds; the page has it when "
+    "Kallos starts again:"
+)
 COLUMNS = ("", "sound", "p", "range", "above")
 DROP_PX = 110
 PICTURED_S = 30.2  # of a long sound
@@ -44,10 +47,10 @@ def build(context: Context) -> None:
     with page("rate") as listener:
         with gr.Row(elem_classes="k-ask"):
             heading("Rate", LEAD)
-        there = rated_sounds.available()
+        there = bool(rated_sounds.model(context.settings.runs_folder))
         with gr.Column(visible=not there, elem_classes="k-fills"):
             gr.HTML(f"<p>{NOTHING}</p>", **dashboards.STILL)
-            dashboards.copied(commands.training(context.settings, "rating", "rating", "--data", "FOLDER"))
+            dashboards.copied(training_command(context))
         with gr.Column(visible=there):
             files = gr.File(
                 label="Your sounds, 10 MB at most", file_count="multiple", file_types=list(SOUND), height=DROP_PX,
@@ -69,6 +72,12 @@ def build(context: Context) -> None:
     which.input(picture, [kept, which], plot, **QUIET)
 
 
+def training_command(context: Context) -> str:
+    """What trains a network where the page finds it."""
+    out = str(context.settings.runs_folder / rated_sounds.RUN)
+    return commands.python("models.train.rating", "--data", "FOLDER", "--out", out)
+
+
 def rate_files(context: Context, token: str | None, paths: list[str] | None) -> list[Any]:
     """Rate the dropped files, whose copies are deleted."""
     return [*_rated(context, token, paths or []), None]
@@ -84,7 +93,9 @@ def _rated(context: Context, token: str | None, paths: list[str]) -> list[Any]:
         listener_id = listener_of(context, token)
         if len(paths) > rated_sounds.MOST_FILES:
             raise NotAllowed(f"{len(paths)} sounds were dropped; {rated_sounds.MOST_FILES} can be rated at once")
-        found = rated_sounds.rate(listener_id, [(Path(each).name, Path(each).read_bytes()) for each in paths])
+        model = rated_sounds.model(context.settings.runs_folder)
+        files = [(Path(each).name, Path(each).read_bytes()) for each in paths]
+        found = rated_sounds.rate(listener_id, files, model=model)
     except Problem as error:
         return [status(_sentence(str(error))), *[gr.skip()] * 6]
     finally:

@@ -215,7 +215,7 @@ def test_data_goes_out_whole_comes_back_and_leaves_nothing(ask, refused, stock, 
 
 
 def test_sounds_are_rated(ask, refused, rating_model, tmp_path, monkeypatch):
-    monkeypatch.setattr(rated_sounds, "MODEL", str(rating_model))
+    monkeypatch.setattr(rated_sounds, "model", lambda _: str(rating_model))
     token, files = ask("new_listener"), []
     for number in (5, 8):
         files.append(tmp_path / f"{number}.flac")
