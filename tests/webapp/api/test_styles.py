@@ -103,7 +103,10 @@ def test_the_hardest_styles_of_a_run_are_drawn_and_another_run_is_named(listener
     log.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     assert listener.get("/api/styles").json()["run"] == "style"
     drawn = listener.get("/api/styles/hardest", params={"run": "style"}).json()
-    assert {trace["name"]: trace["y"] for trace in drawn["figure"]["data"]} == {"content": [1, 0.5], "texture": [1, 1]}
+    assert {trace["name"]: trace["y"] for trace in drawn["figure"]["data"]} == {
+        "content": [100, 50],
+        "texture": [100, 100],
+    }
     assert "data d4" in drawn["source"]
     assert listener.get("/api/styles/hardest", params={"form": "csv"}).text.count("texture") == 2
     assert listener.get("/api/styles/tables/losses.csv", params={"run": "style"}).text.count("texture") == 2

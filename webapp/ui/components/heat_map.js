@@ -20,7 +20,7 @@ export async function start({ element, trigger }) {
   const read = (/** @type {Event} */ event) => {
     const readout = element.querySelector("[data-part=readout]");
     const hint = cellOf(event)?.dataset.hint;
-    if (readout && hint) readout.textContent = hint;
+    if (readout && hint) readout.textContent = hint.replaceAll(" %", "\u00a0%"); // no line breaks before it
   };
   for (const name of ["pointerover", "focusin", "click"]) element.addEventListener(name, read);
   element.addEventListener("click", (event) => {

@@ -33,7 +33,7 @@ EXPLAINED = {
 def build_training(context: Context, link: ViewLink) -> tuple[Chart, tuple[Any, ...]]:
     """The chart, and all components that ``shown`` fills."""
     with gr.Row(visible=False, elem_classes="k-bar") as bar:
-        run = gr.Dropdown(label="Training run", filterable=False, elem_id="choose-run", interactive=True)
+        run = gr.Dropdown(label="Training run", filterable=False, elem_id="choose-run", interactive=True, min_width=240)
         curve = radio([(title, name) for name, (title, _) in CURVES.items()], "Curve", "losses")
     told = gr.HTML(elem_id="training-told", **STILL)
     place = chart("hardest", "Styles over training", address="/api/styles/hardest")
