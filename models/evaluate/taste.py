@@ -32,7 +32,8 @@ from models.metrics.preference import binned_error
 from models.style.arguments import MODEL_HELP, style_argument
 from models.taste.evaluation.heads import PAGE, PageHeads
 from models.taste.evaluation.methods import LEARNERS, NEW_CLIPS, Answer, People, Task, new_clips
-from models.taste.evaluation.study import Pairs, Study, load_study
+from models.taste.evaluation.resampling import Resampling, accuracy_of, two_way
+from models.taste.evaluation.study import Pairs, Study, joined, load_study
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -44,7 +45,6 @@ COMPARED = (
 SPLITS = 20
 SHUFFLES = 3
 KNOWN = (0, 1, 2, 4, 8)
-DRAWS = 1000
 POWER = NORMAL_95 + 0.8416212335729143  # of standard errors: found at 95 % in four of five repetitions
 THIRDS = ("low", "middle", "high")
 
@@ -67,64 +67,10 @@ class Outcome:
         return None if answer is None else accuracy_of(answer.wins, self.pairs.won)
 
 
-def accuracy_of(wins: npt.ArrayLike, won: npt.ArrayLike) -> FloatArray:
-    """Right, wrong or half right ``(pairs,)`` from P(left) and whether left won."""
-    lean = np.sign(np.asarray(wins, dtype=np.float64) - 0.5)
-    return np.asarray((lean * np.where(np.asarray(won, dtype=np.bool_), 1, -1) + 1) / 2, dtype=np.float64)
-
-
 def losses(wins: npt.ArrayLike, won: npt.ArrayLike) -> FloatArray:
     """-log P(what happened) ``(pairs,)``, nats."""
     p = np.clip(np.asarray(wins, dtype=np.float64), 1e-6, 1 - 1e-6)
     return np.asarray(-np.log(np.where(np.asarray(won, dtype=np.bool_), p, 1 - p)), dtype=np.float64)
-
-
-class Resampling:
-    """Bootstrap of means over pairs: listeners and clips are drawn, a pair weighs the product of its three counts."""
-
-    def __init__(self, pairs: Pairs, *, seed: int, listeners: bool = True, clips: bool = True) -> None:
-        key = np.stack([pairs.listener, pairs.left, pairs.right], axis=1)
-        self.unique, owner = np.unique(key, axis=0, return_inverse=True)
-        self.owner, self.count = owner.ravel(), np.bincount(owner.ravel())
-        who, what = np.unique(self.unique[:, 0]), np.unique(self.unique[:, 1:])
-        generator = np.random.default_rng(seed)
-        at = np.searchsorted(who, self.unique[:, 0])
-        left, right = np.searchsorted(what, self.unique[:, 1]), np.searchsorted(what, self.unique[:, 2])
-        self.weights = np.ones((DRAWS, len(self.unique)))
-        for draw in range(DRAWS):
-            if listeners:
-                self.weights[draw] *= _counts(generator, len(who))[at]
-            if clips:
-                drawn = _counts(generator, len(what))
-                self.weights[draw] *= drawn[left] * drawn[right]
-
-    def means(self, values: FloatArray) -> FloatArray:
-        """Mean of ``values`` ``(pairs,)`` in each draw, ``(DRAWS,)``; NaN where nothing was drawn."""
-        total = np.bincount(self.owner, values)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            found: FloatArray = (self.weights @ total) / (self.weights @ self.count)
-        return found
-
-    def metric(self, values: FloatArray, *, baseline: float | None = None, chance: float | None = None) -> Metric:
-        """The mean with its 95 % interval; ``n`` counts each pair of a listener once, however often it was asked."""
-        if len(values) == 0:
-            return Metric(None, baseline=baseline, chance=chance)
-        draws = self.means(values)
-        low, high = np.nanquantile(draws, [0.025, 0.975])
-        return Metric(float(values.mean()), float(low), float(high), len(self.unique), baseline, chance)
-
-
-def two_way(over_listeners: Resampling, over_clips: Resampling, values: FloatArray) -> Metric:
-    """Mean of ``values`` ``(pairs,)`` with a normal interval, clustered by listener and by clip."""
-    total, mean = np.bincount(over_clips.owner, values), float(values.mean())
-    alone = float(((total - mean * over_clips.count) ** 2).sum()) / len(values) ** 2
-    apart = [float(np.nanvar(draws.means(values))) for draws in (over_listeners, over_clips)]
-    half = NORMAL_95 * math.sqrt(max(sum(apart) - alone, *apart))
-    return Metric(mean, mean - half, mean + half, len(over_clips.unique))
-
-
-def _counts(generator: np.random.Generator, many: int) -> FloatArray:
-    return np.bincount(generator.integers(many, size=many), minlength=many).astype(np.float64)
 
 
 def half_known(study: Study, seed: int, splits: int = SPLITS) -> list[Task]:
@@ -147,12 +93,6 @@ def _tasks(study: Study, seed: Sequence[int], known: int | None) -> list[Task]:
         if len(rows) > count and len(pairs):
             tasks.append(Task(listener, rows[:count], pairs))
     return tasks
-
-
-def joined(parts: Sequence[Pairs]) -> Pairs:
-    """Pairs behind each other."""
-    names = ("listener", "left", "right", "won")
-    return Pairs(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 
 
 def asked(people: People, tasks: Sequence[Task], methods: Sequence[str] = METHODS) -> Outcome:

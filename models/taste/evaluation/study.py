@@ -9,6 +9,7 @@ are several people. Clips lie in ``midi/CLIP.mid`` and ``audio/CLIP.*``.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -51,6 +52,12 @@ class Pairs:
 
     def __len__(self) -> int:
         return len(self.won)
+
+
+def joined(parts: Sequence[Pairs]) -> Pairs:
+    """Pairs behind each other."""
+    names = ("listener", "left", "right", "won")
+    return Pairs(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 
 
 @dataclass(frozen=True)

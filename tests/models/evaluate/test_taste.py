@@ -8,17 +8,7 @@ import numpy as np
 import pytest
 
 from models.evaluate import taste
-from models.evaluate.taste import (
-    Outcome,
-    Resampling,
-    accuracy_of,
-    by_agreement,
-    half_known,
-    joined,
-    newcomers,
-    outcomes,
-    two_way,
-)
+from models.evaluate.taste import Outcome, by_agreement, half_known, newcomers, outcomes
 from models.metrics.preference import binned_error
 from models.style.checkpoint import tiny_style
 from models.taste import clip_effects, hierarchy
@@ -35,7 +25,8 @@ from models.taste.evaluation.methods import (
     new_clips,
     slope,
 )
-from models.taste.evaluation.study import Pairs, Study, load_study
+from models.taste.evaluation.resampling import Resampling, accuracy_of, two_way
+from models.taste.evaluation.study import Pairs, Study, joined, load_study
 from models.taste.head import utilities
 
 

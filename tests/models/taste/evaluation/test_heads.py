@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 
-from models.evaluate.taste import accuracy_of, half_known, joined
+from models.evaluate.taste import half_known
 from models.taste import hierarchy
 from models.taste.evaluation import heads as taste_heads
 from models.taste.evaluation.heads import PAGE, PageHeads, basis_of, inducing_features, lines_of
 from models.taste.evaluation.methods import People
-from models.taste.evaluation.study import Study, load_study
+from models.taste.evaluation.resampling import accuracy_of
+from models.taste.evaluation.study import Study, joined, load_study
 from models.taste.space import UTILITY_DIFFERENCE_SD
 
 

@@ -1,0 +1,89 @@
+"""Beauty without labels: ``python -m models.evaluate.tension [--data DIR] [--model PATH] [--limit N] [--seed N]``.
+
+(a) How often held-out real music scores above itself with its bars shuffled, its melody jittered, or its second half
+taken from another piece. DIR with MIDI or ABC files alone is such music.
+(b) Effects of surprise, uncertainty and their product on liking, and (c) pairs told by the score alone, beside
+supervised rivals, where DIR has judgements and clips (``models.taste.evaluation.study``; by default the listener
+ratings of the corpora, where they are). Rewards are explained in ``models.tension.score``.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from models.experiments.arguments import exit_without_music, positive_int
+from models.experiments.dataset import training_pieces
+from models.experiments.provenance import data_hash
+from models.experiments.report import Report
+from models.music.corpora import corpora_folder
+from models.music.midi import read_midi
+from models.style.arguments import style_argument
+from models.style.evaluation.clips import corpora_parts
+from models.taste.evaluation.methods import People, Task, new_clips
+from models.taste.evaluation.study import Pairs, Study, joined, load_study
+from models.tension.checkpoint import SHIPPED, load_tension
+from models.tension.evaluation import Judged, liking, pairs, real_above_spoiled
+from models.tension.idyom import Melodies
+
+Floats = npt.NDArray[np.float64]
+
+RATINGS = "listener_ratings"
+JUDGEMENTS = ("ratings.csv", "votes.csv")
+
+
+def judged_folder(data: Path | None) -> Path | None:
+    """Where judgements lie: in ``data``, or where none was given among the corpora; None where there are none."""
+    folder = data or ((corpora := corpora_folder()) and corpora / RATINGS)
+    return folder if folder and any((folder / name).is_file() for name in JUDGEMENTS) else None
+
+
+def told_by_others(study: Study, seed: int) -> dict[str, tuple[Pairs, Floats]]:
+    """What supervised rivals say: the average listener of the clips, ours and trees of clips that nobody judged."""
+    every = study.pairs(np.arange(len(study.judgements)))
+    tasks = [
+        Task(listener, study.rows_of(listener)[:0], study.pairs(study.rows_of(listener)))
+        for listener in study.listeners.tolist()
+    ]
+    average = People(study, seed).answer("average", tasks).wins
+    found = {name: (every, new_clips(study, name, every, seed).wins) for name in ("ours", "trees")}
+    return {"average": (joined([task.pairs for task in tasks]), average), **found}
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Command line; see the module docstring."""
+    parser = argparse.ArgumentParser(prog="python -m models.evaluate.tension", description=__doc__.split("\n")[0])
+    parser.add_argument("--data", type=Path, help="folder of music, or of judgements and clips")
+    parser.add_argument("--model", default=SHIPPED, help="a shipped model, or the folder of one of your own")
+    parser.add_argument("--limit", type=positive_int, default=100, help="excerpts a domain that are spoiled")
+    parser.add_argument("--seed", type=int, default=0)
+    given = parser.parse_args(argv)
+    if given.data is not None and not given.data.is_dir():
+        raise SystemExit(f"--data is {given.data}, which is no folder; give one of music, or of judgements and clips")
+    try:
+        bundle = load_tension(given.model)
+    except (FileNotFoundError, ValueError) as error:
+        raise SystemExit(str(error)) from error
+    judged = judged_folder(given.data)
+    with exit_without_music():
+        parts = corpora_parts(bundle.folder)
+        test = parts["test"] if given.data is None or given.data == judged else training_pieces(given.data)
+        about = {"hash": data_hash(test), "n": len(test)}
+        model = {"version": bundle.version, "sha256": bundle.card["sha256"]["tension"]}
+        report = Report("evaluate.tension", about, model, given.seed)
+        real_above_spoiled(report, bundle, parts["train"], test, limit=given.limit)
+        if judged:
+            study = load_study(judged, style_argument("default"))
+            about["judgements"] = study.hash
+            clips = [read_midi(next((judged / "midi").glob(f"{name}.mid*"))) for name in study.clips]
+            heard = Judged.of(bundle, Melodies(piece for piece in parts["train"] if piece.domain == "pop"), clips)
+            liking(report, study, heard)
+            pairs(report, study, heard, told_by_others(study, given.seed))
+    report.print()
+
+
+if __name__ == "__main__":
+    main()
