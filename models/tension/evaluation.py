@@ -92,7 +92,7 @@ def _mean(values: Floats, songs: Sequence[str], seed: int) -> Metric:
 
 @dataclass(frozen=True)
 class Judged:
-    """The clips of a study as they are measured, ``(clips,)`` each; None where no ears are for its music."""
+    """The clips of a study as they are measured, ``(clips,)`` each."""
 
     surprise: Floats
     uncertainty: Floats
@@ -100,10 +100,10 @@ class Judged:
 
     @classmethod
     def of(cls, bundle: TensionBundle, melodies: Melodies, clips: Sequence[Piece]) -> Judged:
-        """Measured as pop piano where a clip's domain isn't known. Raises ``MusicError`` where one can't be heard."""
+        """Heard as pop piano where that is usual. Raises ``MusicError`` where a clip can't be heard."""
         found, scores = [], []
+        domain = min(bundle.usual, key=DOMAINS.index)
         for clip in track(clips, "judged clips"):
-            domain = clip.domain or "pop"
             measured = bundle.ears.measure(clip, domain)
             found.append(measured)
             scores.append(rewards(bundle, measured, domain) | rivals(melodies, clip))

@@ -93,10 +93,13 @@ def train(
 
 
 def _asked(recogniser: Recogniser, held_out: Mapping[str, Bars]) -> dict[str, float]:
-    return {
-        name: float(np.nanmean(recognised(recogniser, own, Others.of(recogniser, own), same=True)))
-        for name, own in held_out.items()
-    }
+    """The mean log chance of a piece's own bar in each domain; that of guessing where too few pieces were held out."""
+    found = {}
+    for name, own in held_out.items():
+        chances = recognised(recogniser, own, Others.of(recogniser, own), same=True)
+        known = chances[np.isfinite(chances)]
+        found[name] = float(known.mean()) if len(known) else -math.log(1 + OTHERS)
+    return found
 
 
 class _Drawing:

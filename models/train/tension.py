@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from models.experiments.arguments import exit_without_music, output_folder
-from models.experiments.dataset import training_pieces
+from models.experiments.dataset import piece_name, training_pieces
 from models.experiments.provenance import commit, data_hash
 from models.music.notes import MusicError
 from models.style.evaluation.clips import corpora_parts
@@ -26,7 +26,7 @@ from models.tension.checkpoint import CARD, save_tension
 from models.tension.past import Others
 from models.tension.score import Ears, Usual
 from models.tension.training import PRESETS, read_all, train
-from models.tension.usual import measured
+from models.tension.usual import BARS, measured
 
 MOST_OTHERS = 4000  # bars a domain that are shipped, among which others are recognised
 
@@ -61,8 +61,10 @@ def main(argv: list[str] | None = None) -> None:
     usual = {}
     for domain in bars:
         heard = measured(ears, validation, domain, limit=few, seed=given.seed)
+        if len(heard) < 2:  # a small folder: its own music is what is usual
+            heard = measured(ears, parts["train"], domain, limit=few, seed=given.seed)
         if len(heard) < 2:
-            raise SystemExit(f"{len(heard)} {domain} pieces could be held out; give at least two of each domain")
+            raise SystemExit(f"{len(heard)} {domain} pieces have {BARS[domain]} bars; give at least two of each domain")
         usual[domain] = Usual.of(heard)
     heard_from = [piece for piece in parts["train"] if piece.domain in bars]
     card = {
@@ -73,7 +75,7 @@ def main(argv: list[str] | None = None) -> None:
                  "held_out": "by tune, names in held_out.json"},
         "validation": {domain: round(value, 4) for domain, value in found.items()},
     }  # fmt: skip
-    names = {part: [piece.piece_id for piece in parts[part]] for part in ("validation", "test")}
+    names = {part: [piece_name(piece) for piece in parts[part]] for part in ("validation", "test")}
     save_tension(out, recogniser, others, usual, card=card, held_out=names)
     written = json.loads((out / CARD).read_text(encoding="utf-8"))
     last = {

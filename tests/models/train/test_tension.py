@@ -1,0 +1,73 @@
+"""What scores tension is trained on a folder, loaded again, and measured on music that it has never met."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from models.experiments.dataset import training_pieces
+from models.experiments.report import Report
+from models.music.midi import read_midi
+from models.taste.evaluation.study import load_study
+from models.tension.checkpoint import CARD, WEIGHTS_FILE, load_tension
+from models.tension.evaluation import CHEUNG, Judged, liking, pairs, real_above_spoiled
+from models.tension.idyom import Melodies
+from models.train import tension
+
+
+@pytest.fixture(scope="module")
+def bundle(tunes, tmp_path_factory):
+    out = tmp_path_factory.mktemp("tension")
+    tension.main(["--preset", "tiny", "--data", str(tunes), "--out", str(out)])
+    return load_tension(out)
+
+
+def test_a_trained_bundle_says_what_it_is_and_is_not_loaded_when_it_was_changed(bundle, tmp_path) -> None:
+    assert bundle.version.startswith("tension-tiny-20-0-")
+    assert set(bundle.usual) == {"dance"}
+    assert bundle.card["pieces"]["version"] == load_tension().card["pieces"]["version"]
+    for name in (CARD, WEIGHTS_FILE):
+        (tmp_path / name).write_bytes((bundle.folder / name).read_bytes())
+    with (tmp_path / WEIGHTS_FILE).open("ab") as file:
+        file.write(b"x")
+    with pytest.raises(ValueError, match="fetch it again"):
+        load_tension(tmp_path)
+    with pytest.raises(FileNotFoundError, match=r"models\.train\.tension"):
+        load_tension(tmp_path / "nowhere")
+
+
+def test_wrong_arguments_end_with_a_line(tmp_path) -> None:
+    with pytest.raises(SystemExit, match="no piece model"):
+        tension.main(["--pieces", str(tmp_path / "none"), "--out", str(tmp_path)])
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(SystemExit, match="nothing to train on"):
+        tension.main(["--data", str(tmp_path / "empty"), "--out", str(tmp_path / "out")])
+
+
+def test_real_music_stands_above_itself_spoiled(tunes) -> None:
+    pieces = training_pieces(tunes)
+    report = Report("evaluate.tension", {}, {}, 0)
+    real_above_spoiled(report, load_tension(), pieces, pieces, limit=6)
+    assert report.metrics["tension.real_above_jittered.past"].value > 0.9
+    assert report.metrics["tension.real_above_jittered.future"].value < 0.5
+    json.dumps(report.to_json())
+
+
+def test_effects_and_pairs_are_measured_on_judgements(bundle, listening_folder) -> None:
+    folder = listening_folder("ratings")
+    study = load_study(folder, None, quiet=True)
+    clips = [read_midi(folder / "midi" / f"{name}.mid") for name in study.clips]
+    judged = Judged.of(bundle, Melodies(clips), clips)
+    report = Report("evaluate.tension", {}, {}, 0)
+    liking(report, study, judged)
+    every = study.pairs(np.arange(len(study.judgements)))
+    pairs(report, study, judged, {"truth": (every, every.won.astype(float))})
+    for name, published in CHEUNG.items():
+        metric = report.metrics[f"tension.liking.{name}"]
+        assert metric.low < metric.value < metric.high
+        assert metric.reference == published
+        assert report.metrics[f"tension.liking.{name}.smallest"].value > 0
+    assert report.metrics["tension.pairs.truth.accuracy"].value == 1
+    assert 0.2 < report.metrics["tension.pairs.both.accuracy"].value < 0.8
