@@ -102,7 +102,7 @@ class Judged:
     def of(cls, bundle: TensionBundle, melodies: Melodies, clips: Sequence[Piece]) -> Judged:
         """Heard as pop piano where that is usual. Raises ``MusicError`` where a clip can't be heard."""
         found, scores = [], []
-        domain = min(bundle.usual, key=DOMAINS.index)
+        domain = next(each for each in DOMAINS if each in bundle.usual)
         for clip in track(clips, "judged clips"):
             measured = bundle.ears.measure(clip, domain)
             found.append(measured)
