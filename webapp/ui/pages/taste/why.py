@@ -157,15 +157,17 @@ def chance_text(found: Explanation) -> str:
 def part_bar(part: Any) -> Bar:
     """One style's part: what it adds, with its doubt, and how many of a hundred picks that is worth."""
     estimate = Estimate.normal(part.utility, part.sd)
-    points = round(100 * part.points)
+    points, name = round(100 * part.points), style_name(part.part)
+    doubt = (
+        f", 95 % between {estimate.low:.2f} and {estimate.high:.2f}; {percent(part.confidence)} sure of the direction"
+    )
     return Bar(
-        name=capital(style_name(part.part)),
+        name=capital(name),
         estimates=[estimate],
         words=capital(part.words),
         points=f"+{points}" if points > 0 else str(points).replace("-", "−"),
         decided=estimate.low > 0 or estimate.high < 0,
-        described=f"{style_name(part.part)}: {part.utility:.2f}, 95 % between {estimate.low:.2f} and "
-        f"{estimate.high:.2f}; {percent(part.confidence)} sure of the direction",
+        described=f"{name}: {part.utility:.2f}{doubt if part.sd else ''}",  # what others hear is told without a doubt
         test_id=f"why-{part.part}",
     )
 
