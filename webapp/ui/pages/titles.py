@@ -49,7 +49,7 @@ def build(context: Context) -> None:
                     words = gr.Textbox(
                         label="Any words",
                         show_label=False,
-                        placeholder="Any words, such as “The rocky road to the sea”",
+                        placeholder="Such as “The rocky road”",
                         max_length=LONGEST,
                         elem_id="words",
                         scale=1,
