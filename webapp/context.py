@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -48,6 +49,7 @@ class Context:
         self.database = Database(settings, revive_after_s=revive_after_s)
         self.style_folder = style_folder or settings.style_folder
         self._space = space
+        self._silent_since: float | None = None
 
     @cached_property
     def journal(self) -> Journal:
@@ -164,6 +166,15 @@ class Context:
     def generation(self) -> RemoteGenerator:
         """The client of the generation server."""
         return RemoteGenerator(self.generator_url, self.settings.generator_secret)
+
+    def generator_heard(self, *, answers: bool) -> None:
+        """Take down whether the generator answered whoever watches over it."""
+        self._silent_since = None if answers else self._silent_since or time.monotonic()
+
+    def generator_silence_s(self) -> float:
+        """For how long the generator has not answered; 0 where it does, or where nobody watches over it."""
+        since = self._silent_since
+        return 0.0 if since is None else time.monotonic() - since
 
     def close(self) -> None:
         """Let go of the database and the generator."""

@@ -148,5 +148,6 @@ class Supervision:
             self.generator_state = self.context.generation.health()
         except GenerationError as error:
             self.generator_state = {"status": "down", "error": str(error)}
+        self.context.generator_heard(answers=self.generator_state["status"] != "down")
         if time.monotonic() - started > 1 and before == "ok":  # who is loading the model answers late
             log.warning("generator_slow seconds=%.1f", time.monotonic() - started)

@@ -45,6 +45,18 @@ def test_a_generator_that_is_down_is_said_to_be(stage, context):
     assert stage.generator_state["status"] == "down"
 
 
+def test_pages_learn_for_how_long_the_generator_is_silent_and_that_it_answers_again(stage, context):
+    url = context.generation.url
+    context.generation._client.base_url = "http://127.0.0.1:9"
+    stage._check_generator()
+    time.sleep(0.05)
+    stage._check_generator()
+    assert 0.05 <= context.generator_silence_s() < 30
+    context.generation._client.base_url = url
+    stage._check_generator()
+    assert context.generator_silence_s() == 0
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="priorities of process groups")
 def test_children_step_back_once_the_first_listeners_have_something_to_hear(stage, stock):
     child = SupervisedProcess("sleeper", [sys.executable, "-c", "import time; time.sleep(60)"]).start()

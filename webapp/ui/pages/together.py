@@ -24,6 +24,7 @@ from webapp.ui.components.taste_bars import Bar, Estimate, TasteBars
 from webapp.ui.components.volume import Volume
 from webapp.ui.handlers import bound, listener_of
 from webapp.ui.layout import QUIET, explain, heading, page, status
+from webapp.ui.queueing import UNREACHABLE, unreachable
 from webapp.ui.words import capital, counted, percent, style_name
 
 POLL_S = 3
@@ -153,12 +154,19 @@ def overview(context: Context, token: str | None, before: list[ForTwo], request:
     ended = {each.duet_id for each in before} - {each.duet_id for each in agreed}
     return Overview(
         agreed,
-        status(ENDED) if ended else gr.skip(),
+        status(ENDED) if ended else _composer_is(context, agreed),
         gr.update(visible=key is not None, value=address),
         gr.update(visible=key is None),
         gr.update(visible=key is not None),
         gr.update(active=bool(found)),
     )
+
+
+def _composer_is(context: Context, agreed: list[ForTwo]) -> Any:
+    """While pieces are awaited: that nobody is there to compose them, until somebody is."""
+    if not any(_busy(each) for each in agreed):
+        return gr.skip()
+    return status(UNREACHABLE if unreachable(context) else "")
 
 
 def look(context: Context, token: str | None, request: gr.Request) -> tuple[dict[str, Any], str]:

@@ -22,6 +22,7 @@ from webapp.ui.components.volume import Volume
 from webapp.ui.handlers import bound, listener_of
 from webapp.ui.layout import QUIET, explain, heading, page, status
 from webapp.ui.pages.picking import DOMAINS, ways
+from webapp.ui.queueing import queueing
 
 TITLE = "Whole pieces"
 POLL_S = 1
@@ -31,7 +32,8 @@ NAMED = f"""() => {{
   return [clip, clip ? "{THIS}" : "{NEW}"];
 }}"""
 FIRST = f"Press “{NEW}”: a piece of up to a minute is composed for you, and then the next."
-COMING = {"waiting": "In the queue…", "running": "Composing the next piece…"}
+COMING = {"waiting", "running"}
+COMPOSING = "Composing the next piece…"
 FAILED = "Composing failed this time. Nothing is lost; please try again."
 
 
@@ -80,7 +82,7 @@ def look(context: Context, token: str | None) -> tuple[list[Any], Any]:
     found = whole_pieces.programme(context.database, listener_id)
     domain = accounts.account(context.database, listener_id).domain
     rows = resting(rows_of(context, found.pieces))
-    return [domain, said(found), rows], gr.update(active=True) if _comes(found) else gr.skip()
+    return [domain, said(context, found), rows], gr.update(active=True) if _comes(found) else gr.skip()
 
 
 def choose_domain(context: Context, token: str | None, domain: str) -> str:
@@ -119,12 +121,16 @@ def follow(context: Context, token: str | None, awaited: bool) -> Shown:  # noqa
 
 def shown(context: Context, found: Programme, *, awaited: bool) -> Shown:
     """A programme on the page."""
-    return Shown(said(found), gr.update(active=_comes(found)), rows_of(context, found.pieces), awaited)
+    return Shown(said(context, found), gr.update(active=_comes(found)), rows_of(context, found.pieces), awaited)
 
 
-def said(found: Programme) -> str:
+def said(context: Context, found: Programme) -> str:
     """How the next piece stands, or how one begins."""
-    return status(FAILED if found.coming == "failed" else COMING.get(found.coming, "" if found.pieces else FIRST))
+    if _comes(found):
+        return status(COMPOSING if found.coming == "running" else queueing(context))
+    if found.coming == "failed":
+        return status(FAILED)
+    return status("" if found.pieces else FIRST)
 
 
 def rows_of(context: Context, pieces: Sequence[WholePiece]) -> list[dict[str, Any]]:

@@ -18,6 +18,7 @@ from webapp.ui.components.clip_list import ClipList, playing
 from webapp.ui.components.listener_token import ListenerToken
 from webapp.ui.handlers import bound, listener_of
 from webapp.ui.layout import QUIET, explain, status
+from webapp.ui.queueing import queueing
 
 POLL_S = 1
 WISHES = (("A gift", "careful"), ("Surprise me", "surprise"), ("Near a piece", "near"))
@@ -96,14 +97,14 @@ def compose(context: Context, token: str | None, mode: str, piece: str | None, k
     near = uuid.UUID(piece) if mode == "near" and piece else None
     wish = Wish.model_validate({"mode": mode, "near": near, "keep": keep / 100})
     state = wishes.ask(context.database, context.space, listener_of(context, token), wish)
-    return _followed(state, [])
+    return _followed(context, state, [])
 
 
 def look(context: Context, token: str | None) -> Followed:
     """How the newest job stands when the page opens."""
     listener_id = listener_of(context, token)
     gift = opened(context, listener_id)
-    return _followed(wishes.state(context.database, listener_id), gift)
+    return _followed(context, wishes.state(context.database, listener_id), gift)
 
 
 def follow(context: Context, token: str | None) -> Followed:
@@ -111,9 +112,9 @@ def follow(context: Context, token: str | None) -> Followed:
     listener_id = listener_of(context, token)
     before = wishes.state(context.database, listener_id)
     if _goes_on(before):
-        return _followed(before, gr.skip())
+        return _followed(context, before, gr.skip())
     gift = opened(context, listener_id)
-    return _followed(wishes.state(context.database, listener_id), playing(gift) if gift else [])
+    return _followed(context, wishes.state(context.database, listener_id), playing(gift) if gift else [])
 
 
 def opened(context: Context, listener_id: uuid.UUID) -> list[dict[str, Any]]:
@@ -141,21 +142,21 @@ def _goes_on(state: ComposingState) -> bool:
     return state.state in {"waiting", "running"}
 
 
-def _followed(state: ComposingState, gift: Any) -> Followed:
+def _followed(context: Context, state: ComposingState, gift: Any) -> Followed:
     going = _goes_on(state)
     clips = [clip for clip in state.clips if clip.mode not in NOT_OF_A_WISH]
     return Followed(
-        text=status(under_way(state) if going else ended(state.state, clips)) + _bar(state),
+        text=status(under_way(context, state) if going else ended(state.state, clips)) + _bar(state),
         timer=gr.update(active=going),
         gift=gift,
     )
 
 
-def under_way(state: ComposingState) -> str:
+def under_way(context: Context, state: ComposingState) -> str:
     """How far a job is."""
     progress = state.progress
     if state.state == "waiting" or progress is None:
-        return "In the queue…"
+        return queueing(context)
     if progress.drawn < progress.ideas:
         near = " near your piece" if state.wish and state.wish.mode == "near" else ""
         return f"Looking for ideas{near}: {progress.drawn} of {progress.ideas}."
