@@ -15,13 +15,14 @@ from safetensors.torch import load_file, save_file
 from models.experiments.provenance import commit
 from models.experiments.run_log import RunLog
 
+from . import piano
 from .checkpoint import ABLATIONS, Trained, save_bundle
+from .chords import lone_chords
 from .figures import Order
 from .folds import FOLDS, folds_of
 from .judge import JudgeConfig
 from .material import Floats, Material
 from .outlier import Heard
-from .piano import piano_pictures
 from .recipe import Recipe
 from .training import Member, noise_pictures, predicted
 
@@ -131,7 +132,7 @@ class CrossFit:
             "validation": {**figures, "predicted": [round(float(each), 4) for each in np.sort(rated)]},
         }  # fmt: skip
         folds = dict(zip(self.material.digests, self.fold.tolist(), strict=True))
-        heard = Heard.of([*self.material.pictures, *piano_pictures()], seed=self.seed)
+        heard = Heard.of([*self.material.pictures, *piano.piano_pictures()], lone_chords(piano.EACH), seed=self.seed)
         save_bundle(self.out / "bundle", members, judge, card, heard=heard, folds=folds)
         return figures
 

@@ -13,7 +13,7 @@ from models.metrics.intervals import bootstrap
 from models.rating.checkpoint import RatingBundle
 from models.rating.dreaming.dream import WAYS, Step, dream
 from models.rating.dreaming.surface import Real
-from models.rating.outlier import Heard, statistics
+from models.rating.outlier import Kind, statistics
 
 Picture = npt.NDArray[np.float32]
 Floats = npt.NDArray[np.float64]
@@ -26,7 +26,7 @@ def report_dreams(report: Report, bundle: RatingBundle, pictures: Sequence[Pictu
     """``dream.WAY.{p,judge,realness,nearest,diversity,alarm}`` over ``DREAMS`` seeds.
 
     p and judge: in standard deviations of p; baseline: the noise that the dream began with. realness: the share of real
-    excerpts that are at least as far from music's mean (``Heard``). nearest: the cosine to the most similar real
+    excerpts that are at least as far from music's mean (``Kind``). nearest: the cosine to the most similar real
     excerpt; baseline: of a real excerpt to the others. diversity: 1 less the mean cosine between dreams; baseline:
     between real excerpts. alarm: the share of steps at which p rose and the judge did not.
     """
@@ -35,23 +35,24 @@ def report_dreams(report: Report, bundle: RatingBundle, pictures: Sequence[Pictu
     generator = torch.Generator().manual_seed(report.seed)
     frames = int(SECONDS * 21.5)
     excerpts = [each.numpy() for each in real.excerpts(min(60, 4 * len(pictures)), frames, generator)]
-    away = np.array([bundle.heard.score(each) for each in excerpts])
-    known = _placed(excerpts, bundle.heard)
+    music = bundle.heard.music
+    away = np.array([music.score(statistics(each)) for each in excerpts])
+    known = _placed(excerpts, music)
     for name, way in WAYS.items():
         trails = [
             list(dream(members, bundle.judge.network, real, way, steps=STEPS, seconds=SECONDS, seed=report.seed + each))
             for each in range(DREAMS)
         ]
-        _report_way(report, name, trails, bundle.heard, away=away, known=known)
+        _report_way(report, name, trails, music, away=away, known=known)
 
 
 def _report_way(
-    report: Report, name: str, trails: list[list[Step]], heard: Heard, *, away: Floats, known: Floats
+    report: Report, name: str, trails: list[list[Step]], music: Kind, *, away: Floats, known: Floats
 ) -> None:
     likeness = known @ known.T - 2 * np.eye(len(known))
     ends = [trail[-1] for trail in trails]
-    placed = _placed([end.picture for end in ends], heard)
-    real = [float((away >= heard.score(end.picture)).mean()) for end in ends]
+    placed = _placed([end.picture for end in ends], music)
+    real = [float((away >= music.score(statistics(end.picture))).mean()) for end in ends]
     both = placed @ placed.T
     apart = 1 - both[np.triu_indices(len(both), 1)]
     usual = 1 - (known @ known.T)[np.triu_indices(len(likeness), 1)]
@@ -64,11 +65,11 @@ def _report_way(
     report.add(f"dream.{name}.alarm", _mean([np.mean([step.alarm for step in trail]) for trail in trails], 0.0))
 
 
-def _placed(pictures: Sequence[Picture], heard: Heard) -> Floats:
+def _placed(pictures: Sequence[Picture], music: Kind) -> Floats:
     """Unit vectors of standardised band profiles and statistics, ``(pictures, features)``."""
     rows = np.array([np.concatenate([each.mean(axis=1), each.std(axis=1)]) for each in pictures], dtype=np.float64)
-    shape = np.array([statistics(each) for each in pictures]) - heard.mean
-    spread = np.sqrt(np.diag(np.linalg.inv(heard.precision)))
+    shape = np.array([statistics(each) for each in pictures]) - music.mean
+    spread = np.sqrt(np.diag(np.linalg.inv(music.precision)))
     rows = np.concatenate([rows - rows.mean(axis=1, keepdims=True), shape / spread], axis=1)
     return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True))
 

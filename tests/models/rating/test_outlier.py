@@ -1,7 +1,10 @@
 import numpy as np
 import pytest
 
-from models.rating.mel_bands import MELS
+from models.rating.checkpoint import load_bundle
+from models.rating.chords import lone_chords
+from models.rating.evaluation.responses import piano_chord
+from models.rating.mel_bands import MELS, SAMPLE_RATE_HZ
 from models.rating.noises import LEARNED, UNSEEN
 from models.rating.outlier import Heard, statistics
 from models.rating.rater import Rating, order
@@ -18,6 +21,23 @@ def heard():
 def test_noise_is_unlike_anything_heard(kind, heard):
     noise = {**LEARNED, **UNSEEN}[kind]
     assert heard.score(log_mel(noise(5.0, np.random.default_rng(3)))) > 1
+
+
+def test_a_lone_chord_is_music_where_chords_were_heard_and_noise_stays_strange(heard):
+    chord_alone = log_mel(piano_chord(4.0))
+    assert heard.score(chord_alone) > 1
+    both = Heard((*heard.kinds, *Heard.of(lone_chords(0)).kinds))
+    assert both.score(chord_alone) < 1
+    noises = {**LEARNED, **UNSEEN}.values()
+    assert all(both.score(log_mel(noise(4.0, np.random.default_rng(5)))) > 1 for noise in noises)
+
+
+def test_the_shipped_network_rates_a_lone_chord_and_no_noise():
+    shipped = load_bundle().heard
+    assert shipped.score(log_mel(piano_chord(4.0))) < 1
+    noises = {**LEARNED, **UNSEEN}.values()
+    assert all(shipped.score(log_mel(noise(4.0, np.random.default_rng(6)))) > 1 for noise in noises)
+    assert shipped.score(log_mel(np.zeros(5 * SAMPLE_RATE_HZ, dtype=np.float32))) > 1
 
 
 def test_music_of_the_kind_heard_is_not(heard):
