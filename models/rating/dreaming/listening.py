@@ -35,7 +35,11 @@ def audible(picture: Picture, *, seed: int = 0) -> Samples:
 
 
 def trail_picture(pictures: Sequence[Picture]) -> Picture:
-    """One picture from noise to the end: the k-th part of the time as it was at the k-th of ``pictures``."""
+    """One picture from noise to the end: the k-th part of the time as it was at the k-th of ``pictures``.
+
+    All parts are equally loud: beside a dream the noise could not be heard.
+    """
     frames = pictures[0].shape[1]
     edges = np.linspace(0, frames, len(pictures) + 1).astype(int)
-    return np.concatenate([each[:, a:b] for each, a, b in zip(pictures, edges, edges[1:], strict=False)], axis=1)
+    parts = [each[:, a:b] for each, a, b in zip(pictures, edges, edges[1:], strict=False)]
+    return np.concatenate([part - np.log(np.exp(part).mean(dtype=np.float32)) for part in parts], axis=1)

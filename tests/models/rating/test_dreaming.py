@@ -90,8 +90,11 @@ def test_what_is_heard_is_what_was_painted():
     frames = min(picture.shape[1], again.shape[1])
     loud = picture[:, :frames] > np.median(picture)
     assert np.abs(picture[:, :frames] - again[:, :frames])[loud].mean() < 1.0
-    trail = trail_picture([np.full((MELS, 10), value, dtype=np.float32) for value in (0, 1)])
-    assert trail[0].tolist() == [0] * 5 + [1] * 5
+    rising = np.linspace(0, 1, MELS, dtype=np.float32)[:, None].repeat(10, axis=1)
+    trail = trail_picture([rising, 5 - rising])
+    assert (np.diff(trail[:, :5], axis=0) > 0).all()
+    assert (np.diff(trail[:, 5:], axis=0) < 0).all()
+    assert np.exp(trail[:, :5]).mean() == pytest.approx(np.exp(trail[:, 5:]).mean(), rel=1e-4)
 
 
 def test_what_raised_and_lowered_p_adds_up(members):

@@ -6,10 +6,10 @@ import soundfile
 
 from models.evaluate import rating as evaluation
 from models.experiments.run_log import rows
-from models.rating import piano
+from models.rating import chords, piano
 from models.rating.checkpoint import load_bundle
 from models.rating.crossfit import CrossFit
-from models.rating.evaluation import dreams
+from models.rating.evaluation import dreams, responses, rivals
 from models.rating.rater import rate
 from models.rating.sound import read_sound
 from models.train.rating import main
@@ -22,7 +22,12 @@ def test_a_run_that_was_killed_goes_on_to_the_same_weights_and_is_evaluated(
     played_folder, tmp_path, capsys, monkeypatch
 ):
     monkeypatch.setattr(dreams, "STEPS", 3)
-    monkeypatch.setattr(piano, "EACH", 2)
+    monkeypatch.setattr(dreams, "DREAMS", 2)
+    monkeypatch.setattr(responses, "MOST", 3)
+    monkeypatch.setattr(responses, "EACH", 2)
+    monkeypatch.setattr(rivals, "TREES", 20)
+    monkeypatch.setattr(piano, "EACH", 1)
+    monkeypatch.setattr(chords, "STRINGS", 6)
     given = ["--data", str(played_folder), "--preset", "tiny", "--steps", "6"]
     main([*given, "--out", str(tmp_path / "whole")])
     whole = json.loads(capsys.readouterr().out.splitlines()[-1])

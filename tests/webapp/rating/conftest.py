@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from models.rating import piano
+from models.rating import chords, piano
 from models.rating.crossfit import CrossFit
 from models.rating.material import load_material
 from models.rating.plays import read_plays
@@ -19,6 +19,7 @@ def rating_model(played_folder, tmp_path_factory) -> Path:
     out = tmp_path_factory.mktemp("rating")
     patch = pytest.MonkeyPatch()
     patch.setattr(piano, "EACH", 0)
+    patch.setattr(chords, "STRINGS", 6)
     recipe, networks = PRESETS["tiny"]
     CrossFit(load_material(read_plays(played_folder), quiet=True), out, "tiny", seed=0).train(
         recipe, networks, resume=False

@@ -124,7 +124,7 @@ def picture(kept: list[RatedSound], which: int | None) -> Any:
 def row(number: int, sound: RatedSound) -> list[str]:
     """A sound in the table."""
     if sound.p is None or sound.low is None or sound.high is None or sound.rank is None:
-        return ["–", sound.name, "unlike anything heard", "", ""]
+        return ["–", sound.name, "no rating", "", ""]
     return [str(number), sound.name, f"{sound.p:.2f}", f"{sound.low:.2f} to {sound.high:.2f}", f"{sound.rank:.0%}"]
 
 
