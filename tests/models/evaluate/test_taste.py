@@ -12,7 +12,7 @@ from models.evaluate.taste import Outcome, by_agreement, half_known, newcomers, 
 from models.metrics.preference import binned_error
 from models.style.checkpoint import tiny_style
 from models.taste import clip_effects, hierarchy
-from models.taste.evaluation import methods
+from models.taste.evaluation import methods, resampling
 from models.taste.evaluation.methods import (
     LEARNERS,
     NEW_CLIPS,
@@ -173,7 +173,7 @@ def test_the_last_line_holds_every_key_of_the_contract(listening_folder, monkeyp
     monkeypatch.setitem(LEARNERS, "pairwise_gp", missing)
     monkeypatch.setitem(NEW_CLIPS, "pairwise_gp", missing)
     monkeypatch.setattr(taste, "SHUFFLES", 1)
-    monkeypatch.setattr(taste, "DRAWS", 20)
+    monkeypatch.setattr(resampling, "DRAWS", 20)
     monkeypatch.setattr(methods, "TREES", 5)
     monkeypatch.setattr(methods, "FOLDS", 4)
     monkeypatch.setattr(clip_effects, "SEARCH_STEPS", 2)
