@@ -41,17 +41,20 @@ def _turn(file: str) -> int:
     return MODELS if file.startswith("tests/models/") else REST
 
 
-# What make test leaves to make test-all: what listens in real time or drives whole pages, and what trains.
+# What make test leaves to make test-all: what listens in real time or drives whole pages, trains, or composes at length.
 SLOW = (
     "tests/e2e/test_",
-    *(f"tests/e2e/components/test_{name}.py" for name in ("best_of_four_player", "pair_player", "piano_roll")),
+    *(f"tests/e2e/components/test_{name}.py" for name in ("best_of_four_player", "clip_list", "pair_player", "piano_roll")),
     "tests/models/style/pieces/test_training.py",
     "tests/models/style/test_code_training.py",
+    "tests/models/style/test_independence.py",
     "tests/models/train/",
     "tests/models/evaluate/",
     "tests/models/style/evaluation/",
     "tests/models/taste/evaluation/",
     "tests/models/title/evaluation/",
+    "tests/webapp/composing/test_offline.py",
+    "tests/webapp/composing/test_whole_pieces.py",
     "tests/webapp/rating/test_dreams.py",
 )
 
