@@ -41,10 +41,11 @@ def _turn(file: str) -> int:
     return MODELS if file.startswith("tests/models/") else REST
 
 
-# What make test leaves to make test-all: what listens in real time or drives whole pages, trains, or composes at length.
+# What make test leaves to make test-all: what listens in real time, drives whole pages, trains, or composes at length.
 SLOW = (
     "tests/e2e/test_",
-    *(f"tests/e2e/components/test_{name}.py" for name in ("best_of_four_player", "clip_list", "pair_player", "piano_roll")),
+    "tests/e2e/components/test_clip_list.py",
+    *(f"tests/e2e/components/test_{name}.py" for name in ("best_of_four_player", "pair_player", "piano_roll")),
     "tests/models/style/pieces/test_training.py",
     "tests/models/style/test_code_training.py",
     "tests/models/style/test_independence.py",
