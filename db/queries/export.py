@@ -27,6 +27,7 @@ from db.tables import (
     Listener,
     Listening,
     Offer,
+    Play,
     Prediction,
     StoredHead,
     StoredPopulation,
@@ -45,8 +46,8 @@ def export_listener(session: Session, listener_id: UUID) -> dict[str, Any] | Non
 
     ``offers`` hold the two clips by id with prediction, vote and what was heard, ``fours`` the four with the pick;
     ``clips`` are these clips and all that were composed for the listener, whole; ``studio`` holds the pieces in their
-    studio, ``cards`` what they share of their taste; ``duets`` what was agreed with others, who are not named, and
-    composed; ``population`` is where their head began, None at the fixed prior.
+    studio, ``plays`` what became of whole pieces, ``cards`` what they share of their taste; ``duets`` what was agreed
+    with others, who are not named, and composed; ``population`` is where their head began, None at the fixed prior.
     """
     data = listener_rows(session, listener_id)
     if data is None:
@@ -67,7 +68,7 @@ def export_listener(session: Session, listener_id: UUID) -> dict[str, Any] | Non
 
 
 def listener_rows(session: Session, listener_id: UUID) -> dict[str, Any] | None:
-    """What the journal begins with: ``{listener, studies, offers, fours, clips, cards, studio}``; their own clips."""
+    """What the journal begins with: ``{listener, studies, offers, fours, clips, cards, studio, plays}``; own clips."""
     listener = get_listener(session, listener_id)
     if listener is None:
         return None
@@ -82,13 +83,14 @@ def listener_rows(session: Session, listener_id: UUID) -> dict[str, Any] | None:
         "clips": clip_rows(session, Clip.composed_for == listener_id),
         "cards": cards_of(session, listener_id),
         "studio": _studio_rows(session, StudioPiece.listener_id == listener_id),
+        "plays": _play_rows(session, Play.listener_id == listener_id),
     }
 
 
 def newcomer_rows(session: Session, listener: Listener) -> dict[str, Any]:
     """What ``listener_rows`` gives of somebody who has just come."""
     study = session.get_one(Study, listener.study_id)
-    nothing_yet: dict[str, list[Any]] = {name: [] for name in ("offers", "fours", "clips", "cards", "studio")}
+    nothing_yet: dict[str, list[Any]] = {name: [] for name in ("offers", "fours", "clips", "cards", "studio", "plays")}
     return {"listener": plain(listener), "studies": [plain(study)], **nothing_yet}
 
 
@@ -106,6 +108,15 @@ def pieces_named(session: Session, piece_ids: Collection[UUID]) -> list[dict[str
 def _studio_rows(session: Session, which: ColumnElement[bool]) -> list[dict[str, Any]]:
     query = select(StudioPiece).where(which).order_by(StudioPiece.created_at, StudioPiece.id)
     return plain_rows(session.scalars(query.execution_options(populate_existing=True)))
+
+
+def plays_named(session: Session, play_ids: Collection[UUID]) -> list[dict[str, Any]]:
+    """What became of pieces, of these times."""
+    return _play_rows(session, Play.id.in_(play_ids)) if play_ids else []
+
+
+def _play_rows(session: Session, which: ColumnElement[bool]) -> list[dict[str, Any]]:
+    return plain_rows(session.scalars(select(Play).where(which).order_by(Play.created_at, Play.id)))
 
 
 def whole_population(session: Session, population_id: UUID) -> dict[str, Any] | None:

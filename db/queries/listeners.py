@@ -17,6 +17,7 @@ from db.tables import (
     FourVote,
     Job,
     Listener,
+    Play,
     StudioPiece,
     TasteCard,
     Vote,
@@ -133,8 +134,11 @@ def delete_composed(session: Session, listener_id: UUID, after: datetime) -> lis
 
 
 def without_anything(session: Session, older_than: timedelta, most: int) -> list[UUID]:
-    """Some listeners who came so long ago and never voted, kept, shared or agreed to anything."""
-    owners = [table.listener_id for table in (Vote, FourVote, StudioPiece, TasteCard)] + [Duet.host_id, Duet.guest_id]
+    """Some listeners who came so long ago and never voted, kept, played a piece, shared or agreed to anything."""
+    owners = [table.listener_id for table in (Vote, FourVote, StudioPiece, TasteCard, Play)] + [
+        Duet.host_id,
+        Duet.guest_id,
+    ]
     has = [select(owner).where(owner == Listener.id).exists() for owner in owners]
     query = select(Listener.id).where(Listener.created_at < func.now() - older_than, ~or_(*has))
     return list(session.scalars(query.order_by(Listener.created_at).limit(most)))

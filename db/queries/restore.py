@@ -29,6 +29,7 @@ from db.tables import (
     Listener,
     Listening,
     Offer,
+    Play,
     Prediction,
     StoredHead,
     StoredPopulation,
@@ -68,7 +69,8 @@ class Restored:
 
 
 def restore_listener(session: Session, data: Mapping[str, Any], *, stranger: bool = False) -> Restored:
-    """Bring back the listener of an export: pairs, fours, votes, heads, clips and studio, but no jobs and no sound.
+    """Bring back the listener of an export: pairs, fours, votes, heads, clips, plays and studio, but no jobs and no
+    sound.
 
     Duets are not brought back: they were agreed between two listeners there.
 
@@ -187,8 +189,9 @@ def _restore(session: Session, listener_id: UUID, data: Mapping[str, Any], *, st
         renamed = restore_clips(session, data["clips"], retired=True)
     offers = _brought(session, listener_id, _theirs(Offer, data["offers"], listener_id), PAIR, renamed)
     fours = _brought(session, listener_id, _theirs(Four, data.get("fours", []), listener_id), FOUR, renamed)
-    cards = _brought(
-        session, listener_id, _theirs(TasteCard, data.get("cards", []), listener_id), ("clip_id",), renamed
+    cards, plays = (
+        _brought(session, listener_id, _theirs(table, data.get(name, []), listener_id), ("clip_id",), renamed)
+        for table, name in ((TasteCard, "cards"), (Play, "plays"))
     )
     kept = {row["id"] for row in (*offers, *fours)}
     parts = [row for row in data["offers"] if UUID(row["id"]) in kept]
@@ -206,7 +209,7 @@ def _restore(session: Session, listener_id: UUID, data: Mapping[str, Any], *, st
             raise NotAnExportError(f"a {part} stands under an offer that it does not belong to")
         rows.append((part_of, _votes(part_of, given, listener_id, stranger=stranger)))
     rows.append((StoredHead, _theirs(StoredHead, data.get("heads", []), listener_id)))
-    rows.append((TasteCard, cards))
+    rows += [(TasteCard, cards), (Play, plays)]
     studio = _theirs(StudioPiece, data.get("studio", []), listener_id)
     rows.append((StudioPiece, [piece | {"recipe": _renamed(piece["recipe"], renamed)} for piece in studio]))
     for table, values in rows:

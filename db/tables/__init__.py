@@ -9,6 +9,7 @@ from db.tables.jobs import Job
 from db.tables.listeners import DOMAINS, Listener
 from db.tables.maps import DrawnMapRow
 from db.tables.offers import Offer
+from db.tables.plays import PLAY_OUTCOMES, Play
 from db.tables.populations import StoredPopulation
 from db.tables.predictions import Prediction
 from db.tables.studies import DEFAULT_STUDY, Study
@@ -26,6 +27,7 @@ __all__ = [
     "OUTCOMES",
     "OWN",
     "PICKS",
+    "PLAY_OUTCOMES",
     "RIVALS",
     "WHOLE",
     "Base",
@@ -41,6 +43,7 @@ __all__ = [
     "Listening",
     "MetricPoint",
     "Offer",
+    "Play",
     "Prediction",
     "StoredHead",
     "StoredPopulation",

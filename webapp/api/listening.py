@@ -15,7 +15,7 @@ from models.taste.likelihood import Outcome
 from webapp.api.byte_ranges import sound_response
 from webapp.api.dependencies import ERRORS, IMMUTABLE, Asking, Known, MaybeClaim, TheContext, arrive
 from webapp.composing import wishes
-from webapp.listening import Shown, similar, sound
+from webapp.listening import Shown, plays, similar, sound
 from webapp.listening.heard import require_heard, require_pace
 from webapp.runtime.errors import NotYours
 
@@ -62,6 +62,14 @@ class Vote(BaseModel):
     model_config = ConfigDict(extra="forbid")
     outcome: Outcome
     heard_ms: Heard
+
+
+class Play(BaseModel):
+    """What became of a whole piece after it had sounded for ``heard_ms``."""
+
+    model_config = ConfigDict(extra="forbid")
+    outcome: plays.PlayOutcome
+    heard_ms: Milliseconds
 
 
 class Voted(BaseModel):
@@ -130,6 +138,14 @@ def similar_clips(clip_id: uuid.UUID, context: TheContext, listener_id: Known, r
     """``{similar, path}``: clips most like this one, in order, and steps that lead on."""
     response.headers["Cache-Control"] = "no-store"
     return similar.similar(context.database, context.space, context.playable, listener_id, clip_id)
+
+
+@router.post("/clips/{clip_id}/plays", status_code=204, responses=ERRORS)
+def play(clip_id: uuid.UUID, given: Play, context: TheContext, listener_id: Known) -> None:
+    """What became of one of the listener's whole pieces; it is stored apart from votes and teaches no head."""
+    require_pace(listener_id)
+    heard_ms = round(given.heard_ms)
+    plays.record(context.database, context.journal, listener_id, clip_id, outcome=given.outcome, heard_ms=heard_ms)
 
 
 @router.post("/compose", status_code=202, responses=ERRORS)

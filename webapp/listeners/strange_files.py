@@ -24,7 +24,9 @@ SECONDS = 10
 MOST_VALUES = 1_000_000
 DEEPEST = 16
 MOST_TEXT = 100_000
-MOST_ROWS = {"offers": 10_000, "fours": 5_000, "clips": 2_000, "studio": 500, "cards": 100, "duets": 100}
+MOST_ROWS = {
+    "offers": 10_000, "fours": 5_000, "clips": 2_000, "studio": 500, "plays": 10_000, "cards": 100, "duets": 100,
+}  # fmt: skip
 MOST_OTHER_ROWS = 1_000
 LARGEST = 1e12
 LONGEST_S = 600.0  # of a clip's sound

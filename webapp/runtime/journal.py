@@ -54,6 +54,7 @@ class Journal:
         clips: Collection[uuid.UUID] = (),
         pieces: Collection[uuid.UUID] = (),
         gone: Collection[uuid.UUID] = (),
+        plays: Collection[uuid.UUID] = (),
         known: Mapping[str, Collection[dict[str, Any]]] = MappingProxyType({}),
         cards: bool = False,
         whole: bool = False,
@@ -61,7 +62,8 @@ class Journal:
     ) -> None:
         """Write down the listener, these pairs, fours and clips of theirs as this transaction leaves them.
 
-        And ``pieces`` of their studio, those ``gone`` from it, and with ``cards`` all that they share. ``known`` are
+        And ``pieces`` of their studio, those ``gone`` from it, ``plays`` of whole pieces, and with ``cards`` all that
+        they share. ``known`` are
         ``offers`` and ``fours`` that need not be read again, as ``export.offer_row`` and ``export.four_row`` give them.
         A ``newcomer`` has nothing yet.
 
@@ -69,7 +71,7 @@ class Journal:
         ``NotWritten`` where the disk does not take it.
         """
         try:
-            named = _Named(offers, fours, clips, pieces, gone, cards, known)
+            named = _Named(offers, fours, clips, pieces, gone, plays, cards, known)
             self._append(session, listener_id, named, whole=whole, newcomer=newcomer)
         except OSError as error:
             log.exception("journal_not_written")
@@ -204,6 +206,7 @@ class _Named:
     clips: Collection[uuid.UUID]
     pieces: Collection[uuid.UUID]
     gone: Collection[uuid.UUID]
+    plays: Collection[uuid.UUID]
     cards: bool
     known: Mapping[str, Collection[dict[str, Any]]]
 
@@ -218,6 +221,8 @@ class _Named:
             rows["studio"] = export.pieces_named(session, self.pieces)
         if self.gone:
             rows["gone"] = [str(each) for each in self.gone]
+        if self.plays:
+            rows["plays"] = export.plays_named(session, self.plays)
         if self.cards:
             rows["cards"] = export.cards_of(session, listener_id)
         return rows

@@ -25,7 +25,8 @@ class DamagedSegmentError(ValueError):
 
 @dataclass(frozen=True)
 class Entry:
-    """``data``: rows that changed, ``{listener, offers, fours, clips, studio}``; if ``whole``, all, and ``studies``.
+    """``data``: rows that changed, ``{listener, offers, fours, clips, studio, plays}``; if ``whole``, all of them
+    and ``studies``.
 
     ``cards``, where they changed, are all that are shared; ``gone`` names pieces of the studio that were thinned out.
     Older segments lack what there was not yet.
@@ -97,7 +98,7 @@ class Segment:
         first, *rest = entries = self.entries()
         data = dict(first.data)
         gone = {each for entry in entries for each in entry.data.get("gone", ())}
-        for name in ("offers", "fours", "clips", "studio"):
+        for name in ("offers", "fours", "clips", "studio", "plays"):
             rows = {row["id"]: row for each in entries for row in each.data.get(name, ()) if row["id"] not in gone}
             data[name] = list(rows.values())
         data["cards"] = next((each.data["cards"] for each in reversed(entries) if "cards" in each.data), [])

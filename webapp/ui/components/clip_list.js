@@ -1,7 +1,7 @@
 // @ts-check
 // Clips in a list: each has a button that plays it, its piano roll, and a button of its own where wanted.
 
-import { audio, notes as notesAt } from "./shared/api.js";
+import { audio, notes as notesAt, played } from "./shared/api.js";
 import { cover, onItsOwn } from "./shared/cover.js";
 import { dress } from "./shared/dress.js";
 import { whileOn } from "./shared/lifetime.js";
@@ -20,7 +20,7 @@ const ICONS =
 
 /**
  * A clip as Python gave it: with the file or the address of its sound, with its notes or their address.
- * @typedef {{heading: string, detail: string, audio?: {url: string}, audio_url: string, notes?: any[], notes_url: string, seconds?: number, bars_s?: number[], acts?: boolean, leads_to?: string, lazy?: boolean, cover?: boolean, sections?: string, save?: import("./shared/saving.js").Save}} Clip
+ * @typedef {{heading: string, detail: string, audio?: {url: string}, audio_url: string, notes?: any[], notes_url: string, seconds?: number, bars_s?: number[], acts?: boolean, leads_to?: string, lazy?: boolean, cover?: boolean, sections?: string, id?: string, plays?: string, save?: import("./shared/saving.js").Save}} Clip
  * @typedef {{clip: Clip, node: HTMLElement, button: HTMLButtonElement, roll: Roll, buffer: AudioBuffer | null, sound: Promise<AudioBuffer> | null, drawn: boolean}} Row
  */
 
@@ -30,6 +30,8 @@ let sounding = null; // the list of the page that sounds now, which no clip that
 const ELSEWHERE = "input:not([type=radio]), textarea, select, [contenteditable=true], dialog[open], .k-menu[open]"; // keys are theirs
 
 const soundOf = (/** @type {Clip} */ clip) => clip.audio?.url ?? clip.audio_url;
+
+const nameOf = (/** @type {Clip} */ clip) => clip.id ?? JSON.stringify(clip);
 
 /** The sections of a piece over its roll. @param {string} form */
 function sections(form) {
@@ -81,8 +83,8 @@ class ClipList {
   /** Show what Python has set; rows that were there before stay as they are. */
   show() {
     const { rows: clips = [], play = 0 } = this.props.value ?? {};
-    const known = new Map(this.#rows.map((row) => [JSON.stringify(row.clip), row]));
-    this.#rows = clips.map((/** @type {Clip} */ clip) => known.get(JSON.stringify(clip)) ?? this.#row(clip));
+    const known = new Map(this.#rows.map((row) => [nameOf(row.clip), row]));
+    this.#rows = clips.map((/** @type {Clip} */ clip) => known.get(nameOf(clip)) ?? this.#row(clip));
     if (this.#open && !this.#rows.includes(this.#open)) {
       this.player.pause();
       this.#open = null;
@@ -203,7 +205,7 @@ class ClipList {
     button.addEventListener("click", () => this.#press(row));
     const tools = document.createElement("div");
     tools.className = "k-listed-tools";
-    if (clip.save) tools.append(savingMenu(clip.heading, clip.save));
+    if (clip.save) tools.append(savingMenu(clip.heading, clip.save, clip.plays ? () => this.#tell(row, "kept") : null));
     if (this.props.action && clip.acts !== false) tools.append(this.#action(row));
     if (tools.hasChildNodes()) node.append(tools);
     if (!clip.lazy) this.#draw(row);
@@ -218,7 +220,7 @@ class ClipList {
     button.className = "k-quiet k-small";
     button.textContent = this.props.action;
     button.setAttribute("aria-label", `${this.props.action}: ${row.clip.heading}, ${row.clip.detail}`);
-    button.addEventListener("click", () => this.trigger("act", { index: this.#rows.indexOf(row) }));
+    button.addEventListener("click", () => this.trigger("act", { index: this.#rows.indexOf(row), id: row.clip.id }));
     return button;
   }
 
@@ -270,7 +272,7 @@ class ClipList {
       if (press !== this.#presses) return;
       const place = this.props.together && seconds === null && this.player.playing ? this.#same(row) : seconds;
       this.player.pause();
-      this.#open?.roll.draw(0, false);
+      this.#leave();
       this.#open = row;
       this.player.load({ a: row.buffer });
       if (place !== null) this.player.seek("a", place);
@@ -280,6 +282,17 @@ class ClipList {
       this.player.seek("a", seconds);
       if (this.player.playing !== "a") this.player.play("a");
     }
+  }
+
+  /** Another row is to sound: the one that is open was skipped, unless it has come to its end. */
+  #leave() {
+    if (this.#open && !this.player.ended("a")) this.#tell(this.#open, "skipped").catch(() => {}); // or not: nothing hangs on it
+    this.#open?.roll.draw(0, false);
+  }
+
+  /** Tell what became of a row, where somebody wants to know. @param {Row} row @param {"heard_out" | "skipped" | "kept"} outcome */
+  async #tell(row, outcome) {
+    if (row.clip.plays) await played(row.clip.plays, outcome, row === this.#open ? this.player.heardMs("a") : 0);
   }
 
   /**
@@ -300,6 +313,7 @@ class ClipList {
       if (this.player.ended("a") && !this.#all && !this.props.endless) document.dispatchEvent(new CustomEvent(ENDED));
     }
     if (this.#all && !sounds && this.player.ended("a")) this.#goOn();
+    if (this.#open && this.#sounded && !sounds && this.player.ended("a")) this.#tell(this.#open, "heard_out").catch(() => {});
     if (this.props.endless && this.#sounded && !sounds && this.player.ended("a")) this.#goUp();
     this.#sounded = sounds;
     if (this.all) this.all.textContent = this.#all ? "Stop" : "Play all";
@@ -307,7 +321,7 @@ class ClipList {
       const on = sounds && row === this.#open;
       if (on && !row.node.classList.contains("k-sounding")) {
         document.dispatchEvent(new CustomEvent(SOUNDS, { detail: this }));
-        this.trigger("select", { index: this.#rows.indexOf(row) });
+        this.trigger("select", { index: this.#rows.indexOf(row), id: row.clip.id });
         this.#announce(row);
       }
       row.node.classList.toggle("k-sounding", on);

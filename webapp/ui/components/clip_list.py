@@ -24,9 +24,10 @@ class ClipList(Component):
             server), and where known ``seconds``, ``bars_s`` (the seconds at which its bars begin), ``acts`` (``False``:
             without the button), ``leads_to`` (its button is a link to there), ``lazy`` (its roll is drawn when it is
             to sound), ``cover`` (``True``: a picture drawn from its notes), ``sections`` (its form, of sections of
-            equal length, such as "AABB") and ``save`` (its menu: ``files`` by what they are called, ``keep``, where it
-            is kept, and ``studio``, which opens it; see ``saving``). ``playing(...)`` sounds the first by itself where
-            no other list of the page sounds.
+            equal length, such as "AABB"), ``id`` (a row of the same one stays, whatever is said of it), ``plays`` (an
+            address that is told when it was heard out, or left before its end) and ``save`` (its menu: ``files`` by
+            what they are called, ``keep``, where it is kept, and ``studio``, which opens it; see ``saving``).
+            ``playing(...)`` sounds the first by itself where no other list of the page sounds.
         action: What the button of each row says; empty: there is none.
         together: Another clip goes on at the place in the music where the one before was.
         columns: Whether rows stand beside one another where there is room.
@@ -34,8 +35,8 @@ class ClipList(Component):
         endless: After a row the one above it sounds, also one that comes only later: new rows are put on top.
 
     Events:
-        select: A clip begins to sound; ``gr.EventData`` has its ``index``.
-        act: The button of a row was pressed; its ``index``.
+        select: A clip begins to sound; ``gr.EventData`` has its ``index`` and its ``id``, if it has one.
+        act: The button of a row was pressed; likewise.
     """
 
     script = "clip_list.js"

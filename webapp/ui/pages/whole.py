@@ -144,6 +144,8 @@ def _row(number: int, piece: WholePiece, name: str) -> dict[str, Any]:
     bars = piece.recipe["bars"] + piece.recipe["played_on"]
     form = piece.recipe.get("form", "")
     return {
+        "id": str(piece.id),
+        "plays": f"/api/clips/{piece.id}/plays",
         "heading": name,
         "detail": f"No. {number}, {bars} bars{f' in sections {form}' if form else ''}, {piece.seconds:.0f} s",
         "audio_url": clip.audio_url,

@@ -219,6 +219,9 @@ export const codes = (/** @type {string} */ domain) => json("GET", `/api/styles/
 /** The steps of a walk, told by its query. */
 export const walk = (/** @type {string} */ query) => json("GET", `/api/styles/walk?${query}`, undefined, COMPOSING_MS);
 
+/** Tell what became of a piece that was played. */
+export const played = (/** @type {string} */ address, /** @type {string} */ outcome, /** @type {number} */ heardMs) => json("POST", address, { outcome, heard_ms: heardMs });
+
 /** Keep what is at this address in the listener's studio: `{name}` of the piece. */
 export const keep = (/** @type {string} */ address) => json("POST", address, {}, COMPOSING_MS);
 

@@ -16,8 +16,9 @@ const FORMS = /** @type {Record<string, string>} */ ({ ...MIDI, MP3: "mp3", WAV:
 /**
  * @param {string} heading what the clip is called
  * @param {Save} save
+ * @param {(() => Promise<void>) | null} stays keeps it in the list that it stands in
  */
-export function savingMenu(heading, save) {
+export function savingMenu(heading, save, stays = null) {
   const menu = document.createElement("details");
   menu.className = "k-saving";
   menu.innerHTML = '<summary class="k-quiet k-small">Keep</summary><div class="k-saving-list"></div>';
@@ -40,6 +41,12 @@ export function savingMenu(heading, save) {
     list.append(button);
   };
   const { keep, studio, whole } = save;
+  if (stays) {
+    entry("Keep in this list", async () => {
+      await stays();
+      return "Kept.";
+    });
+  }
   if (keep) {
     const kept = async () => (await api.keep(keep)).name.replace("pieces/", "");
     entry("Keep in my Studio", async () => {
