@@ -321,17 +321,25 @@ def _study(given: argparse.Namespace, settings: Settings) -> int:
 
 def _simulated_study(given: argparse.Namespace, settings: Settings) -> int:
     from db import migrate
+    from models.style.checkpoint import load_style
+    from models.style.compose import Composer
+    from webapp.composing.clip_maker import ClipMaker
     from webapp.context import Context
+    from webapp.generation.engine import Engine
+    from webapp.generation.protocol import GenerationError
     from webapp.research import simulation
-    from webapp.runtime.errors import NotReady
 
     try:
         with closing(Context(settings)) as context:
             migrate.upgrade(context.database.open())
             here = simulation.Installation(context.database, context.journal, context.space, context.playable)
+            with closing(Engine(Composer(load_style(context.style_folder), "cpu"))) as engine:
+                print("Composing what the pool lacks…", file=sys.stderr)
+                maker = ClipMaker(context.database, context.journal, context.clip_store, engine, context.style)
+                simulation.fill_pool(here, maker, given.seed)
             found = simulation.simulate(here, given.listeners, given.votes, given.seed)
             given.out.write_text(json.dumps(found, separators=(",", ":")), encoding="utf-8")
-    except (simulation.NotEmptyError, NotReady, OSError) as error:
+    except (simulation.NotEmptyError, GenerationError, ValueError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
     print(f"{given.out}: {given.listeners} simulated listeners with {given.votes} votes each")

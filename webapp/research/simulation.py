@@ -14,11 +14,12 @@ from typing import Any
 
 import numpy as np
 
-from db.queries.clips import pool_music
-from models.music.notes import Piece
+from db.queries.clips import PoolMusic, pool_music
+from models.music.notes import DOMAINS, Piece
 from models.taste.simulated_people import SharedTaste
 from models.taste.space import TasteSpace
 from models.taste.space_fitting import attribute_row
+from webapp.composing.clip_maker import ClipMaker, Order
 from webapp.learning.playable_clips import PlayablePool
 from webapp.learning.population import refit_population
 from webapp.listeners import accounts
@@ -26,12 +27,12 @@ from webapp.listening.pairs import Pairs
 from webapp.listening.voting import Voting
 from webapp.research import study_listeners
 from webapp.runtime.database import Database
-from webapp.runtime.errors import NotReady
 from webapp.runtime.journal import Journal
 
 STUDY = "default"
 FEWEST_CLIPS = 24
 HEARD_MS = (4000, 4000)
+AT_ONCE = 4  # clips that are composed side by side
 
 
 class NotEmptyError(Exception):
@@ -48,17 +49,22 @@ class Installation:
     playable: PlayablePool
 
 
+def fill_pool(here: Installation, maker: ClipMaker, seed: int) -> None:
+    """Compose what the pool lacks; raises a ``GenerationError``."""
+    while (lacks := FEWEST_CLIPS - len(_pool(here))) > 0:
+        maker.make([Order(DOMAINS[0], seed + number) for number in range(min(lacks, AT_ONCE))], shortest=True)
+        seed += AT_ONCE
+
+
 def simulate(here: Installation, listeners: int, votes: int, seed: int) -> dict[str, Any]:
     """Let simulated listeners vote on the pool of an installation of their own; what the Listeners page shows of them.
 
     ``{listeners, votes, seed, model, figures: {name: {frame, data, commits, told}}}``. Raises ``NotEmptyError`` where
-    anybody has voted, ``NotReady`` without a pool.
+    anybody has voted.
     """
     if any(each["votes"] for each in here.database.transaction(study_listeners.overview)):
         raise NotEmptyError("there are votes here already; give simulated listeners a KALLOS_HOME of their own")
-    pool = here.database.transaction(lambda session: pool_music(session, model_version=here.space.version))
-    if len(pool) < FEWEST_CLIPS:
-        raise NotReady(f"the pool has {len(pool)} clips; let kallos serve run here until it has {FEWEST_CLIPS}")
+    pool = _pool(here)
     tastes = SharedTaste([attribute_row(Piece.from_json(clip.notes)) for clip in pool], seed)
     places = {clip.id: place for place, clip in enumerate(pool)}
     for number in range(listeners):
@@ -68,6 +74,10 @@ def simulate(here: Installation, listeners: int, votes: int, seed: int) -> dict[
     figures = {name: _figure(here, name) for name in names}
     model = here.space.version
     return {"listeners": listeners, "votes": votes, "seed": seed, "model": model, "figures": figures}
+
+
+def _pool(here: Installation) -> list[PoolMusic]:
+    return here.database.transaction(lambda session: pool_music(session, model_version=here.space.version))
 
 
 def _listen(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from webapp.research import simulated_study, simulation, study_listeners
-from webapp.runtime.errors import NotReady
 
 
 @pytest.fixture
@@ -28,9 +27,12 @@ def test_they_are_not_let_among_people(here, live):
         simulation.simulate(here, listeners=1, votes=1, seed=0)
 
 
-def test_without_a_pool_the_command_says_what_fills_it(here):
-    with pytest.raises(NotReady, match="kallos serve"):
-        simulation.simulate(here, listeners=1, votes=1, seed=0)
+def test_what_the_pool_lacks_is_composed(here, context, stock, monkeypatch):
+    monkeypatch.setattr(simulation, "FEWEST_CLIPS", 4)
+    stock("pop", 1)
+    simulation.fill_pool(here, context.clip_maker, seed=0)
+    found = simulation.simulate(here, listeners=1, votes=2, seed=0)
+    assert (found["listeners"], found["votes"]) == (1, 2)
 
 
 def test_the_study_that_comes_along_has_every_figure_and_says_what_it_is():

@@ -329,6 +329,7 @@ class Desk {
     this.#address(this.#query(piece));
     this.#gate();
     const [old, step] = [this.#old, this.#now];
+    const waits = window.setTimeout(() => this.#said("Preparing the sound…"), SETTLE_MS);
     try {
       const [a, b] = await Promise.all([this.sounds.of(old), piece ? this.sounds.of(piece) : NOBODY]);
       if (this.#old !== old || this.#now !== step) return;
@@ -336,6 +337,8 @@ class Desk {
       this.#said(`${done}${this.#summary()}`);
     } catch (error) {
       this.#said(`${sentence(sorry(error))} Reload the page to try again.`);
+    } finally {
+      window.clearTimeout(waits);
     }
     this.#gate();
   }

@@ -182,7 +182,7 @@ def _walked(asked: walk.Asked, steps: Sequence[Step]) -> list[Any]:
     clips = [
         {
             "heading": row,
-            "detail": f"{LABELS[own]} {each['attributes'][own]:.4g}, asked for {each['wanted']:.4g}"
+            "detail": f"{LABELS[own]} {each['attributes'][own]:.3g}, asked for {each['wanted']:.3g}"
             if own
             else "what it says has no name: listen",
             "seconds": each["seconds"],
