@@ -46,6 +46,7 @@ SLOW = (
     "tests/e2e/test_",
     "tests/e2e/components/test_clip_list.py",
     *(f"tests/e2e/components/test_{name}.py" for name in ("best_of_four_player", "pair_player", "piano_roll")),
+    "tests/models/mood/test_real_clips.py",
     "tests/models/style/pieces/test_training.py",
     "tests/models/style/test_code_training.py",
     "tests/models/style/test_independence.py",

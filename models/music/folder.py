@@ -1,7 +1,7 @@
 """A folder of one's own music: ``**/*.{mid,midi,abc}`` with an optional ``metadata.csv``.
 
-Columns of ``metadata.csv``: path, and any of piece_id, title, genre, quadrant, split. One broken file is reported and
-skipped; it stops nothing.
+Columns of ``metadata.csv``: path, and any of piece_id, title, genre, quadrant, valence, arousal, split. One broken file
+is reported and skipped; it stops nothing.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from .notes import MusicError, Piece
 log = logging.getLogger(__name__)
 
 SUFFIXES = {".mid", ".midi", ".abc"}
-LABELS = ("quadrant", "split")
+LABELS = ("quadrant", "valence", "arousal", "split")
 MAX_FILES = 200_000
 
 

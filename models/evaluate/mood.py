@@ -1,0 +1,63 @@
+"""Mood from notes: ``python -m models.evaluate.mood [--data DIR] [--model PATH] [--seed N] [--limit N]``.
+
+DIR is a folder of music whose ``metadata.csv`` has valence and arousal (-1 to 1), or quadrant: all of it is test music
+for the judges that are given. Without it, EMOPIA: judges and rivals are fitted on four fifths of the songs and judge
+the rest, for several divisions. Prints a table and, as its last line, one JSON object.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+
+from models.experiments.arguments import exit_without_music, positive_int
+from models.experiments.provenance import data_hash
+from models.experiments.report import Report
+from models.mood.checkpoint import SHIPPED, MoodBundle, load_mood
+from models.mood.evaluation.judge import crossfitted, judged_folder
+from models.mood.judge import Moods
+from models.mood.labels import Labelled, digest, emopia, labelled_folder
+from models.mood.training import PRESETS
+
+SEEDS = 3
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Command line; see the module docstring."""
+    parser = argparse.ArgumentParser(prog="python -m models.evaluate.mood", description=__doc__.split("\n")[0])
+    parser.add_argument("--data", type=Path, help="folder of music with moods")
+    parser.add_argument("--model", default=SHIPPED, help="a shipped model, or the folder of one of your own")
+    parser.add_argument("--limit", type=positive_int, help="clips")
+    parser.add_argument("--seed", type=int, default=0)
+    given = parser.parse_args(argv)
+    try:
+        bundle = load_mood(given.model)
+    except (FileNotFoundError, ValueError) as error:
+        raise SystemExit(str(error)) from error
+    with exit_without_music():
+        labelled = emopia() if given.data is None else labelled_folder(given.data)
+        if given.limit is not None and given.limit < len(labelled):
+            labelled = labelled.taken(
+                np.sort(np.random.default_rng(given.seed).permutation(len(labelled))[: given.limit])
+            )
+        about = {"hash": data_hash(labelled.pieces), "n": len(labelled)}
+        model = {"version": bundle.version, "sha256": bundle.card["sha256"]["mood"]}
+        report = Report("evaluate.mood", about, model, given.seed)
+        if given.data is None:
+            crossfitted(report, labelled, PRESETS["cpu"], SEEDS)
+        else:
+            about["heard"] = sum(digest(piece) in bundle.first.folds for piece in labelled.pieces)
+            judged_folder(report, labelled, _said(bundle, labelled))
+    report.print()
+
+
+def _said(bundle: MoodBundle, labelled: Labelled) -> dict[str, Moods]:
+    """What both judges say together, and each alone."""
+    first, second = bundle.first.judge(labelled.pieces), bundle.second.judge(labelled.pieces)
+    return {"both": Moods.mean([first, second]), "first": first, "second": second}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""What ``models.evaluate.mood`` measures."""

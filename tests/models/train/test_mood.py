@@ -1,0 +1,93 @@
+"""Judges of mood are trained on a folder, go on where they were, and are measured on music that they don't know."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from models.evaluate import mood as evaluate
+from models.experiments.report import Report
+from models.mood.checkpoint import CARD, WEIGHTS_FILE, load_mood
+from models.mood.evaluation.judge import crossfitted
+from models.mood.labels import labelled_folder
+from models.mood.training import PRESETS
+from models.music.midi import write_midi
+from models.music.notes import Piece
+from models.train import mood
+
+CLIPS = 60
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Fast or slow, in major or minor: as the quadrant is."""
+    made = tmp_path_factory.mktemp("moods")
+    rng = np.random.default_rng(0)
+    lines = ["path,quadrant"]
+    bars = np.array([(96 * bar, 96, 4, 4) for bar in range(4)])
+    for number in range(CLIPS):
+        quadrant = number % 4
+        scale = (0, 4, 7, 12) if quadrant in {0, 3} else (0, 3, 7, 12)
+        onset = np.arange(0, 384, 6 if quadrant < 2 else 24)
+        pitch = 55 + rng.integers(0, 12) + rng.choice(scale, len(onset))
+        notes = np.stack([onset, np.full(len(onset), 6), pitch, rng.integers(40, 90, len(onset))], axis=1)
+        (made / f"{number}.mid").write_bytes(write_midi(Piece(notes, bars, np.full(4, 100.0))))
+        lines.append(f"{number}.mid,Q{quadrant + 1}")
+    (made / "metadata.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return made
+
+
+@pytest.fixture(scope="module")
+def trained(folder, tmp_path_factory):
+    out = tmp_path_factory.mktemp("run")
+    mood.main(["--preset", "tiny", "--data", str(folder), "--out", str(out)])
+    return load_mood(out)
+
+
+def test_the_same_again_from_what_was_heard(trained, folder, capsys) -> None:
+    arguments = ["--preset", "tiny", "--data", str(folder), "--out", str(trained.folder), "--resume"]
+    mood.main(arguments)
+    last = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert last["version"] == trained.version
+    with pytest.raises(SystemExit, match="another seed"):
+        mood.main([*arguments, "--seed", "1"])
+
+
+def test_a_bundle_that_was_changed_is_not_loaded(trained, tmp_path) -> None:
+    for name in (CARD, WEIGHTS_FILE):
+        (tmp_path / name).write_bytes((trained.folder / name).read_bytes())
+    with (tmp_path / WEIGHTS_FILE).open("ab") as file:
+        file.write(b"x")
+    with pytest.raises(ValueError, match="fetch it again"):
+        load_mood(tmp_path)
+    with pytest.raises(FileNotFoundError, match=r"models\.train\.mood"):
+        load_mood(tmp_path / "nowhere")
+
+
+def test_a_folder_is_test_music_for_the_judge_that_is_given(trained, folder, capsys) -> None:
+    evaluate.main(["--data", str(folder), "--model", str(trained.folder), "--limit", "40"])
+    last = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert last["data"]["n"] == last["data"]["heard"] == 40
+    assert last["metrics"]["mood.judge.arousal"]["value"] > 0.8
+    assert last["metrics"]["mood.judge.first.quadrant"]["chance"] == 0.25
+
+
+def test_judges_and_rivals_are_fitted_on_the_same_folds(folder) -> None:
+    report = Report("evaluate.mood", {}, {}, 0)
+    crossfitted(report, labelled_folder(folder), PRESETS["tiny"], 1)
+    metrics = report.metrics
+    assert metrics["mood.judge.hand_made.quadrant"].value > 0.8
+    assert metrics["mood.judge.quadrant"].baseline == metrics["mood.judge.hand_made.quadrant"].value
+    paired = metrics["mood.judge.quadrant"].value - metrics["mood.judge.hand_made.quadrant"].value
+    assert metrics["mood.judge.quadrant.less_hand_made"].value == pytest.approx(paired)
+
+
+def test_wrong_arguments_end_with_a_line(tmp_path) -> None:
+    with pytest.raises(SystemExit, match="resume"):
+        mood.main(["--out", str(tmp_path), "--resume"])
+    with pytest.raises(SystemExit, match="nothing to evaluate on"):
+        evaluate.main(["--data", str(tmp_path)])
+    with pytest.raises(SystemExit, match="no judge of mood"):
+        evaluate.main(["--model", str(tmp_path / "none")])
