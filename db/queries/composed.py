@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections import defaultdict
+from collections.abc import Collection, Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,7 +13,7 @@ from sqlalchemy import and_, func, or_, select, union, update
 from sqlalchemy.orm import Session
 
 from db.queries.offers import FOUR_SIDES, clips_shown
-from db.tables import OWN, WHOLE, Clip, ClipAudio, Four, Listener, Offer
+from db.tables import OWN, WHOLE, Clip, ClipAudio, Four, Listener, Offer, Play
 
 
 @dataclass(frozen=True)
@@ -42,24 +43,31 @@ def count_own(session: Session, listener_id: UUID) -> int:
 
 @dataclass(frozen=True)
 class WholePiece:
-    """A whole piece for a listener; ``seconds`` long."""
+    """A whole piece for a listener; ``seconds`` long. ``done``: what the listener did with it, as ``Play`` names it."""
 
     id: UUID
     domain: str
     recipe: dict[str, Any]
     seconds: float
     created_at: datetime
+    done: Set[str]
 
 
 def whole_pieces(session: Session, listener_id: UUID) -> list[WholePiece]:
     """The whole pieces composed for this listener, oldest first."""
+    done: defaultdict[UUID, set[str]] = defaultdict(set)
+    for clip_id, outcome in session.execute(select(Play.clip_id, Play.outcome).where(Play.listener_id == listener_id)):
+        done[clip_id].add(outcome)
     query = (
         select(Clip.id, Clip.domain, Clip.recipe, ClipAudio.seconds, Clip.created_at)
         .join(ClipAudio, ClipAudio.clip_id == Clip.id)
         .where(Clip.composed_for == listener_id, Clip.kind == WHOLE, ~Clip.retired)
         .order_by(Clip.created_at, Clip.id)
     )
-    return [WholePiece(*row) for row in session.execute(query)]
+    return [
+        WholePiece(clip_id, domain, recipe, seconds, created_at, frozenset(done[clip_id]))
+        for clip_id, domain, recipe, seconds, created_at in session.execute(query)
+    ]
 
 
 def notes_of(session: Session, clip_ids: Collection[UUID]) -> dict[UUID, tuple[str, dict[str, Any]]]:

@@ -8,16 +8,30 @@ import pytest
 from playwright.sync_api import expect
 
 pytestmark = pytest.mark.slow
+# of each sound that begins: how many ended by themselves before, its seconds, and from where on it sounds
+SOUNDS = """(() => {
+  let ended = 0;
+  window.sounds = [];
+  const start = AudioBufferSourceNode.prototype.start;
+  AudioBufferSourceNode.prototype.start = function (at, from) {
+    window.sounds.push([ended, this.buffer.duration, from]);
+    this.addEventListener("ended", () => (ended += 1));
+    return start.call(this, at, from);
+  };
+})()"""
 
 
 def test_a_piece_is_composed_sounds_and_the_next_one_follows_by_itself(site, visit):
-    page = visit().page
+    visitor = visit()
+    page = visitor.page
+    page.add_init_script(SOUNDS)
     page.goto(f"{site.url}/whole")
     expect(page.locator("#whole-told")).to_contain_text("Play something new")
     page.get_by_role("button", name="Play something new").click()
     rows = page.locator("#whole-pieces .k-listed")
     first, sounding = rows.last, re.compile("k-sounding")
     expect(first).to_have_class(sounding)
+    expect(first).to_contain_text("No. 1 begins; the rest is being composed")
     expect(first).to_contain_text(re.compile(r"Pop piano in .+ m(aj|in)or, \d/\dNo\. 1, 24 bars, \d+ s"))
     expect(first.locator(".k-cover svg")).to_be_visible()
     expect(rows).to_have_count(2)
@@ -26,9 +40,19 @@ def test_a_piece_is_composed_sounds_and_the_next_one_follows_by_itself(site, vis
     expect(rows.filter(has_text="No. 2")).to_have_class(sounding)
     page.keyboard.press("p")
     expect(first).to_have_class(sounding)
+    # a beginning, and then the whole from where that was: nothing falls silent unless composing takes longer than it
+    (_, beginning, begun_at), (silences, whole, went_on_at), *_ = page.evaluate("window.sounds")
+    assert (beginning, begun_at) == (14, 0)
+    assert whole > beginning
+    assert 0 < went_on_at < 14 if silences == 0 else went_on_at == pytest.approx(14)
     first.get_by_role("slider").press("End")
     expect(rows.filter(has_text="No. 2")).to_have_class(sounding)
     expect(first).not_to_have_class(sounding)
+    outcomes = [(play["clip_id"], play["outcome"]) for play in visitor.api("/api/listener/export")["plays"]]
+    one, two = dict.fromkeys(clip_id for clip_id, _ in outcomes)
+    assert sorted(outcomes[:5]) == sorted(
+        [(one, "begun"), (one, "skipped"), (two, "begun"), (two, "skipped"), (one, "heard_out")]
+    )
     page.reload()
     expect(rows.first).to_contain_text(re.compile(r"No\. [23],"))
     assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"]

@@ -1,9 +1,11 @@
-"""A whole piece for one listener: an opening that their head likes, played on to its end."""
+"""A whole piece for one listener: an opening that their head likes, or one like a piece, played on to its end."""
 
 from __future__ import annotations
 
 import logging
+import uuid
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,18 +14,22 @@ from db.tables import WHOLE
 from models.music.notes import Domain, Piece
 from models.style.drafts import Draft
 from models.style.latents import Latents
+from models.taste.likelihood import FloatArray
 from models.taste.search import Candidate, Candidates, best_latents
+from models.taste.similar import nearest
 from webapp.composing import sources
 from webapp.composing.bank import Bank
 from webapp.composing.clip_maker import ClipMaker, Order
 from webapp.composing.jobs import JobInHand
 from webapp.learning import heads
+from webapp.runtime.errors import NotYours
 
 log = logging.getLogger(__name__)
 
 GOES_ON: Mapping[Domain, int] = {"pop": 16, "dance": 24, "chorale": 8}  # bars after the opening's eight
 FORMS: Mapping[Domain, str] = {"pop": "", "dance": "AABB", "chorale": ""}  # of the whole
 AMONG = 8  # of the best openings one is taken, so that not all pieces are alike
+ALIKE = 12  # the nearest to a piece, of which the head takes the best
 TRIES = 3  # openings, where a piece may not be offered
 
 
@@ -55,12 +61,27 @@ class WholePieceComposer:
         """Some of the best of the bank, as they were written."""
         rng, space = np.random.default_rng(job.seed), self._maker.style.space
         head = self._maker.database.transaction(lambda session: heads.load(session, job.listener_id, space))
+        like = self._like(job)
 
         def search(candidates: Candidates, wanted: int) -> Sequence[Candidate]:
+            if like is not None:
+                near = nearest(space.with_distances(candidates.lines), like, ALIKE)
+                best = best_latents(head, space, candidates.chosen(near), wanted, refine=False)
+                return [replace(each, origin=near[each.origin]) for each in best]
             best = best_latents(head, space, candidates, AMONG, refine=False)
             return [best[i] for i in rng.permutation(len(best))[:wanted]]
 
         return self._bank.choose(job.domain, search, TRIES, openings=True)
+
+    def _like(self, job: JobInHand) -> FloatArray | None:
+        """The features of the piece that another one like it is wanted of; raises ``NotYours`` where it is gone."""
+        if "like" not in job.payload:
+            return None
+        clip_id, space = uuid.UUID(job.payload["like"]), self._maker.style.space
+        known = self._maker.database.transaction(lambda session: heads.features_of(session, [clip_id], space))
+        if clip_id not in known:
+            raise NotYours(f"piece {clip_id}, of which more was wanted, is gone")
+        return known[clip_id]
 
     def _compose(self, draft: Draft, job: JobInHand, seed: int) -> bool:
         """Whether the piece could be offered, and is stored."""
@@ -69,7 +90,7 @@ class WholePieceComposer:
         form = _form(domain, Piece.from_json(opening.notes))
         played = generation.play_on(opening.notes, GOES_ON[domain], seed, form)
         recipe = {**opening.recipe, "content": "written", "writer": played.writer, "played_on": GOES_ON[domain]}
-        recipe |= {"form": form} | ({"clip": job.payload["clip"]} if "clip" in job.payload else {})
+        recipe |= {"form": form} | {name: job.payload[name] for name in ("clip", "like") if name in job.payload}
         whole = opening.model_copy(update={"notes": played.notes, "recipe": recipe})
         kept = self._maker.keep(whole, domain, job.listener_id, WHOLE, whole=True)
         log.info("whole_piece domain=%s fault=%s", domain, kept.fault or "none")

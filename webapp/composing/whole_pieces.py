@@ -1,36 +1,82 @@
 """Whole pieces for one listener, one after the other: a page leaves a job for the next while the last one plays.
 
-The worker's part is ``playing_on``.
+What is asked for and not there yet begins at once with a clip of the pool, which the job plays on to its end. The
+worker's part is ``playing_on``.
 """
 
 from __future__ import annotations
 
+import secrets
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy.orm import Session
 
+from db.queries import clips as clip_rows
 from db.queries import composed as rows
-from db.queries import jobs
+from db.queries import jobs, offers
 from db.queries import listeners as listener_rows
 from db.queries.composed import WholePiece
+from db.tables import Job, Listener
+from models.taste.search import pick
+from models.taste.space import TasteSpace
 from webapp.composing import sources
 from webapp.composing.wishes import ASKED_PRIORITY, require_room
+from webapp.learning import heads
+from webapp.learning.playable_clips import PlayablePool
 from webapp.runtime.database import Database
-from webapp.runtime.errors import Contradiction, TooMany, UnknownListenerError
+from webapp.runtime.errors import Contradiction, NotYours, TooMany, UnknownListenerError
 
 KIND = "compose_whole"
 MOST_A_DAY = 60
+COMING = ("running", "waiting")
+AMONG = 8  # of the clips that the head likes best one is played on, so that not every listener's first is the same
+
+
+@dataclass(frozen=True)
+class Opening:
+    """A clip that can be heard while it is played on."""
+
+    clip_id: uuid.UUID
+    seconds: float
 
 
 @dataclass(frozen=True)
 class Programme:
-    """The whole pieces of a listener, oldest first, and how the next one stands: none, waiting, running, failed."""
+    """The whole pieces of a listener, oldest first, and how the next one stands: none, waiting, running, failed.
+
+    ``opening``: what the next one begins with, where that can be heard already. ``sounds``: whether the opening, or
+    else the newest piece, is what was just asked for, and is to sound at once.
+    """
 
     pieces: Sequence[WholePiece]
     coming: str
+    opening: Opening | None = None
+    sounds: bool = False
+
+
+def play_next(database: Database, space: TasteSpace, playable: PlayablePool, listener_id: uuid.UUID) -> Programme:
+    """Something new at once: the newest piece where it was not begun yet, or else a clip that is played on.
+
+    While a piece is composed anyway that one is waited for. Raises as ``ask`` does.
+    """
+
+    def work(session: Session) -> Programme:
+        listener = _locked(session, listener_id)
+        found = _programme(session, listener_id)
+        if found.coming in COMING:
+            return found
+        newest = found.pieces[-1] if found.pieces else None
+        if newest and not newest.done and newest.domain == listener.domain:
+            return replace(found, sounds=True)
+        clip_id = _liked(session, space, playable, listener)
+        payload = {"domain": listener.domain} | ({"clip": str(clip_id)} if clip_id else {})
+        _leave(session, listener, payload)
+        return replace(_programme(session, listener_id), sounds=clip_id is not None)
+
+    return database.transaction(work)
 
 
 def ask(database: Database, listener_id: uuid.UUID, clip_id: uuid.UUID | None = None) -> Programme:
@@ -41,23 +87,26 @@ def ask(database: Database, listener_id: uuid.UUID, clip_id: uuid.UUID | None = 
     """
 
     def work(session: Session) -> Programme:
-        listener = listener_rows.lock_listener(session, listener_id)
-        if listener is None:
-            raise UnknownListenerError
-        since = datetime.now(UTC) - timedelta(days=1)
-        made = sum(piece.created_at > since for piece in rows.whole_pieces(session, listener_id))
-        if made >= MOST_A_DAY:
-            raise TooMany(f"{made} pieces were composed for you since yesterday; play those again, and ask tomorrow")
+        listener = _locked(session, listener_id)
         payload = {"domain": listener.domain}
         if clip_id is not None:
             source = sources.find(session, f"{sources.CLIPS}/{clip_id}", listener_id)
             payload = {"domain": source.domain, "clip": str(clip_id)}
-        require_room(session, KIND, listener_id)
-        key = f"{KIND}:{listener_id}"
-        left = jobs.enqueue(session, KIND, payload, dedupe_key=key, listener_id=listener_id, priority=ASKED_PRIORITY)
-        under_way = jobs.newest_of(session, key)
-        if left is None and clip_id and under_way and under_way.payload.get("clip") != str(clip_id):
-            raise Contradiction("another piece is being composed just now; ask again when it is there")
+        left = _leave(session, listener, payload)
+        return replace(_programme(session, listener_id), sounds=left and clip_id is not None)
+
+    return database.transaction(work)
+
+
+def ask_for_more(database: Database, space: TasteSpace, listener_id: uuid.UUID, clip_id: uuid.UUID) -> Programme:
+    """Leave a job for a piece like this one of theirs. Raises as ``ask`` does."""
+
+    def work(session: Session) -> Programme:
+        listener = _locked(session, listener_id)
+        source = sources.find(session, f"{sources.CLIPS}/{clip_id}", listener_id)
+        if source.model_version != space.version:
+            raise NotYours(f"piece {clip_id} belongs to an older model; start from a newer one")
+        _leave(session, listener, {"domain": source.domain, "like": str(clip_id)})
         return _programme(session, listener_id)
 
     return database.transaction(work)
@@ -74,7 +123,62 @@ def programme(database: Database, listener_id: uuid.UUID) -> Programme:
     return database.transaction(work)
 
 
+def _locked(session: Session, listener_id: uuid.UUID) -> Listener:
+    listener = listener_rows.lock_listener(session, listener_id)
+    if listener is None:
+        raise UnknownListenerError
+    return listener
+
+
+def _leave(session: Session, listener: Listener, payload: dict[str, str]) -> bool:
+    """Leave a job; False where one is under way, which must be the same where a clip was named."""
+    since = datetime.now(UTC) - timedelta(days=1)
+    made = sum(piece.created_at > since for piece in rows.whole_pieces(session, listener.id))
+    if made >= MOST_A_DAY:
+        raise TooMany(f"{made} pieces were composed for you since yesterday; play those again, and ask tomorrow")
+    require_room(session, KIND, listener.id)
+    keys = _keys(listener.id)
+    key = keys[1] if "like" in payload else keys[0]  # who wants more like this need not wait until the next is there
+    left = jobs.enqueue(session, KIND, payload, dedupe_key=key, listener_id=listener.id, priority=ASKED_PRIORITY)
+    if left is not None:
+        return True
+    named = {name: payload[name] for name in ("clip", "like") if name in payload}
+    under_way = jobs.newest_of(session, key)
+    if named and under_way and not named.items() <= under_way.payload.items():
+        raise Contradiction("another piece is being composed just now; ask again when it is there")
+    return False
+
+
 def _programme(session: Session, listener_id: uuid.UUID) -> Programme:
-    job = jobs.newest_of(session, f"{KIND}:{listener_id}")
-    coming = "none" if job is None or job.state == "done" else job.state
-    return Programme(rows.whole_pieces(session, listener_id), coming)
+    left = [job for key in _keys(listener_id) if (job := jobs.newest_of(session, key)) is not None]
+    newest = max(left, key=lambda job: job.id, default=None)
+    coming = next((state for state in COMING if any(job.state == state for job in left)), None)
+    coming = coming or ("failed" if newest and newest.state == "failed" else "none")
+    opening = next((_opening(session, job.payload["clip"]) for job in left if _plays_on(job)), None)
+    return Programme(rows.whole_pieces(session, listener_id), coming, opening)
+
+
+def _keys(listener_id: uuid.UUID) -> tuple[str, str]:
+    """Under which jobs for the next piece are left, and for one like another."""
+    return f"{KIND}:{listener_id}", f"{KIND}:{listener_id}:like"
+
+
+def _plays_on(job: Job) -> bool:
+    return job.state in COMING and "clip" in job.payload
+
+
+def _opening(session: Session, clip_id: str) -> Opening | None:
+    """The clip as long as it can be heard."""
+    lengths = clip_rows.audio_lengths(session, uuid.UUID(clip_id))
+    return Opening(uuid.UUID(clip_id), lengths[-1]) if lengths else None
+
+
+def _liked(session: Session, space: TasteSpace, playable: PlayablePool, listener: Listener) -> uuid.UUID | None:
+    """One of the pool's clips that the listener likes best, none that waits in a pair or was played on before."""
+    clips = playable.clips(session, listener.domain)
+    taken = offers.ids_shown(session, listener.id, state="open")
+    known = rows.whole_pieces(session, listener.id)
+    taken |= {uuid.UUID(piece.recipe["clip"]) for piece in known if "clip" in piece.recipe}
+    clips = clips.chosen([place for place, clip_id in enumerate(clips.ids) if clip_id not in taken])
+    best = pick(heads.load(session, listener.id, space), clips.features, AMONG) if clips.ids else []
+    return clips.ids[secrets.choice(best)] if best else None

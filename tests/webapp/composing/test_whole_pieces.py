@@ -5,8 +5,9 @@ from __future__ import annotations
 import uuid
 
 import gradio as gr
+import numpy as np
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from db.queries import jobs
 from db.tables import Clip, ClipAudio, Job
@@ -18,9 +19,12 @@ from webapp.composing import playing_on, screening, whole_pieces
 from webapp.composing.jobs import JobInHand
 from webapp.composing.rendering import whole_length
 from webapp.listeners import accounts
+from webapp.listening import plays
 from webapp.runtime.errors import Contradiction, NotYours, TooMany, UnknownListenerError
 from webapp.ui.pages import whole
 from webapp.worker import HANDLERS, Worker
+
+RECIPE = {"bars": 8, "played_on": 16}
 
 
 @pytest.fixture
@@ -41,6 +45,11 @@ def work(context, kind=whole_pieces.KIND) -> None:
     worker = Worker(context, {kind: HANDLERS[kind]})
     while worker.step(look=False):
         pass
+
+
+def sounds(row) -> gr.EventData:
+    """That this row begins to sound."""
+    return gr.EventData(None, {"index": 0, "id": row["id"]})
 
 
 def clips(context):
@@ -119,13 +128,18 @@ def test_the_page_plays_what_was_awaited_and_composes_the_next_while_the_newest_
     assert there.pieces["play"] > 0  # it sounds by itself
     assert [row["detail"][:5] for row in there.pieces["rows"]] == ["No. 1"]
     assert not there.awaited
-    begun = whole.begun(context, token, False, gr.EventData(None, {"index": 0}))
+    begun = whole.begun(context, token, False, sounds(there.pieces["rows"][0]))
     assert begun.timer["active"]
     work(context)
     after = whole.follow(context, token, awaited=False)
     assert [row["detail"][:5] for row in after.pieces] == ["No. 2", "No. 1"]
     assert "10 bars" in after.pieces[0]["detail"]
-    assert not whole.begun(context, token, False, gr.EventData(None, {"index": 1})).timer["active"]  # not the newest
+    assert not whole.begun(context, token, False, sounds(after.pieces[1])).timer["active"]  # not the newest
+    _, _, told, timer, again, awaited = whole.ask(
+        context, token, ""
+    )  # what is there and was not begun is there at once
+    assert (again["play"] > 0, timer["active"], awaited) == (True, False, False)
+    assert [row["detail"][:5] for row in again["rows"]] == ["No. 2", "No. 1"]
 
 
 @pytest.mark.usefixtures("writing")
@@ -143,6 +157,60 @@ def test_a_clip_that_the_address_names_is_played_on_once(context, listener, stoc
     assert found.domain == "dance"
     assert piece.notes[: len(begins.notes), :3].tolist() == begins.notes[:, :3].tolist()
     assert len(piece.bars) == 6  # four that sound, and two more
+
+
+@pytest.mark.usefixtures("writing")
+def test_where_nothing_is_ready_a_clip_sounds_at_once_and_is_played_on(context, listener, stock):
+    pool = {str(clip_id) for clip_id in stock("pop", 6)}
+    waiting = {str(clip.clip_id) for pair in context.pairs.open(listener) for clip in pair.clips}
+    token = context.identity.token(listener)
+    _, _, _, timer, pieces, awaited = whole.ask(context, token, "")
+    (beginning,) = pieces["rows"]
+    assert (pieces["play"] > 0, timer["active"], awaited) == (True, True, False)
+    assert beginning["id"] in pool - waiting
+    assert beginning["seconds"] == 14
+    assert whole.begun(context, token, False, sounds(beginning)).timer["active"]
+    (_, _, rows), _ = whole.look(context, token)  # whoever opens the page again meanwhile finds it there
+    assert rows["rows"] == [beginning]
+    work(context)
+    (there,) = whole.follow(context, token, awaited=False).pieces
+    assert there["begins"] == beginning["id"] != there["id"]
+    assert whole.begun(context, token, False, sounds(there)).timer["active"]
+    work(context)
+    newest, _ = whole.follow(context, token, awaited=False).pieces
+    assert newest["begins"] == ""  # an opening of the bank
+
+
+@pytest.mark.usefixtures("writing")
+def test_more_like_this_begins_with_one_of_the_openings_that_are_nearest(context, listener, monkeypatch):
+    monkeypatch.setattr(playing_on, "ALIKE", 1)
+    whole_pieces.ask(context.database, listener)
+    work(context)
+    (first,) = clips(context)
+    token = context.identity.token(listener)
+    whole_pieces.ask(context.database, listener)  # the next one, which is under way, stands in nobody's way
+    *_, awaited = whole.ask_for_more(context, token, sounds({"id": str(first.id)}))
+    assert awaited
+    bank = context.bank._read_all("pop")
+    work(context)
+    more = next(clip for clip in clips(context) if clip.recipe.get("like") == str(first.id))
+    here, found = (context.space.features(clip.summary)[0] for clip in (first, more))
+    there = context.space.with_distances(bank.candidates.lines)
+    away = np.linalg.norm(there - here, axis=1)
+    assert np.linalg.norm(found - here) <= np.sort(away)[2] + 1e-6  # the next one took one of these at most
+    with pytest.raises(NotYours):
+        whole.ask_for_more(context, token, sounds({"id": str(uuid.UUID(int=9))}))
+
+
+def test_the_newest_stay_in_the_list_and_those_that_are_kept(context, listener, stock, monkeypatch):
+    monkeypatch.setattr(whole, "LISTED", 2)
+    made = stock("pop", 4, composed_for=listener, lengths=(7.0,))
+    context.database.transaction(lambda s: s.execute(update(Clip).values(kind="whole", recipe=RECIPE)))
+    plays.record(context.database, context.journal, listener, made[0], outcome="kept", heard_ms=0)
+    found = whole_pieces.programme(context.database, listener)
+    told = [row["detail"] for row in whole.rows_of(context, found)]
+    assert [each[:5] for each in told] == ["No. 4", "No. 3", "No. 1"]
+    assert [each.endswith("kept") for each in told] == [False, False, True]
 
 
 def test_what_is_no_clip_of_theirs_is_refused(context, listener):

@@ -20,7 +20,7 @@ const ICONS =
 
 /**
  * A clip as Python gave it: with the file or the address of its sound, with its notes or their address.
- * @typedef {{heading: string, detail: string, audio?: {url: string}, audio_url: string, notes?: any[], notes_url: string, seconds?: number, bars_s?: number[], acts?: boolean, leads_to?: string, lazy?: boolean, cover?: boolean, sections?: string, id?: string, plays?: string, save?: import("./shared/saving.js").Save}} Clip
+ * @typedef {{heading: string, detail: string, audio?: {url: string}, audio_url: string, notes?: any[], notes_url: string, seconds?: number, bars_s?: number[], acts?: boolean, leads_to?: string, lazy?: boolean, cover?: boolean, sections?: string, id?: string, begins?: string, plays?: string, save?: import("./shared/saving.js").Save}} Clip
  * @typedef {{clip: Clip, node: HTMLElement, button: HTMLButtonElement, roll: Roll, buffer: AudioBuffer | null, sound: Promise<AudioBuffer> | null, drawn: boolean}} Row
  */
 
@@ -72,6 +72,8 @@ class ClipList {
     this.player.addEventListener("change", () => this.#playing());
     this.all = /** @type {HTMLButtonElement | null} */ (list.parentElement?.querySelector(".k-play-all"));
     this.all?.addEventListener("click", () => this.#playAll());
+    this.steps = /** @type {HTMLButtonElement[]} */ ([...(list.parentElement?.querySelectorAll(".k-steps button") ?? [])]);
+    for (const button of this.steps) button.addEventListener("click", () => this.#step(Number(button.dataset.steps)));
     whileOn(list, document, SOUNDS, (event) => event.detail === this || this.pause());
     onThemeChange(list, () => this.#rows.forEach((row) => row.roll.repaint()));
     whileOn(list, document, ENDED, () => this.#due && this.#rows.length && this.#sound(this.#rows[0], 0));
@@ -85,11 +87,14 @@ class ClipList {
     const { rows: clips = [], play = 0 } = this.props.value ?? {};
     const known = new Map(this.#rows.map((row) => [nameOf(row.clip), row]));
     this.#rows = clips.map((/** @type {Clip} */ clip) => known.get(nameOf(clip)) ?? this.#row(clip));
-    if (this.#open && !this.#rows.includes(this.#open)) {
-      this.player.pause();
-      this.#open = null;
+    const before = this.#open;
+    if (before && !this.#rows.includes(before)) {
+      this.#open = this.#rows.find((row) => row.clip.begins && row.clip.begins === before.clip.id) ?? null;
+      if (!this.#open) this.player.pause();
     }
     this.list.replaceChildren(...this.#rows.map((row) => row.node));
+    if (this.#open && this.#open !== before) this.#extend(this.#open);
+    this.steps.forEach((button) => (button.hidden = !this.#rows.length));
     if (this.all) this.all.hidden = this.#rows.length < 2;
     if (play > this.#played && this.#rows.length) {
       this.#played = play;
@@ -101,6 +106,7 @@ class ClipList {
     }
     else if (this.#awaiting && this.#rows.length && this.#rows[0] !== this.#open) this.#sound(this.#rows[0], 0);
     if (this.props.together) this.#fetchAll(this.#rows);
+    this.#ahead();
   }
 
   pause() {
@@ -133,7 +139,8 @@ class ClipList {
   /** The row that stands `steps` after the one that is open; those that come on top are the next of an endless list. @param {number} steps */
   #beside(steps) {
     const place = this.#rows.findIndex((row) => row === this.#open);
-    return place < 0 ? undefined : this.#rows[place + (this.props.endless ? -steps : steps)];
+    if (place < 0) return this.props.endless ? this.#rows[0] : undefined;
+    return this.#rows[place + (this.props.endless ? -steps : steps)];
   }
 
   /** Go on with another row; the next of an endless list may still be on its way. @param {number} steps */
@@ -156,6 +163,29 @@ class ClipList {
       this.#press(this.#open ?? this.#rows[0]);
     } else return;
     event.preventDefault();
+  }
+
+  /** The whole piece is there whose beginning is open: go on in it, at the same place. @param {Row} row */
+  async #extend(row) {
+    this.#playing();
+    try {
+      await this.#fetch(row);
+    } catch {
+      return; // its beginning sounds on, and the row plays it whole when it is pressed
+    }
+    if (row !== this.#open || !row.buffer) return;
+    const awaited = this.#awaiting; // the beginning has sounded to its end meanwhile
+    this.#awaiting = false;
+    this.player.extend("a", row.buffer);
+    if (awaited) this.player.play("a");
+  }
+
+  /** Of an endless list: fetch what sounds next and let go of the others, since a minute of sound takes twenty megabytes. */
+  #ahead() {
+    if (!this.props.endless) return;
+    const next = this.#open ? this.#beside(1) : this.#rows[0];
+    for (const row of this.#rows) if (row !== next && row !== this.#open) row.buffer = row.sound = null;
+    if (next) this.#fetch(next).catch(() => {}); // it is asked for again when it is to sound
   }
 
   /** @param {Row[]} rows */
@@ -277,10 +307,12 @@ class ClipList {
       this.player.load({ a: row.buffer });
       if (place !== null) this.player.seek("a", place);
       this.player.play("a");
+      this.#ahead();
     } else if (seconds === null) this.player.toggle("a");
     else {
+      const sounds = this.player.playing === "a"; // then a place at its very end ends it
       this.player.seek("a", seconds);
-      if (this.player.playing !== "a") this.player.play("a");
+      if (!sounds) this.player.play("a");
     }
   }
 

@@ -13,6 +13,9 @@ from webapp.ui.components.clip import Clip
 from webapp.ui.components.component import Component, Event
 
 ALL = '<button type="button" class="k-quiet k-small k-play-all" hidden>Play all</button>'
+STEPS = """<div class="k-steps">
+  <button type="button" class="k-quiet k-small" data-steps="-1" hidden>Previous</button>
+  <button type="button" class="k-quiet k-small" data-steps="1" hidden>Next</button></div>"""
 _shown = itertools.count(1)
 
 
@@ -24,7 +27,8 @@ class ClipList(Component):
             server), and where known ``seconds``, ``bars_s`` (the seconds at which its bars begin), ``acts`` (``False``:
             without the button), ``leads_to`` (its button is a link to there), ``lazy`` (its roll is drawn when it is
             to sound), ``cover`` (``True``: a picture drawn from its notes), ``sections`` (its form, of sections of
-            equal length, such as "AABB"), ``id`` (a row of the same one stays, whatever is said of it), ``plays`` (an
+            equal length, such as "AABB"), ``id`` (a row of the same one stays, whatever is said of it), ``begins``
+            (the ``id`` of a clip that it begins with: where that sounds, this goes on in its place), ``plays`` (an
             address that is told when it was heard out, or left before its end) and ``save`` (its menu: ``files`` by
             what they are called, ``keep``, where it is kept, and ``studio``, which opens it; see ``saving``).
             ``playing(...)`` sounds the first by itself where no other list of the page sounds.
@@ -32,7 +36,8 @@ class ClipList(Component):
         together: Another clip goes on at the place in the music where the one before was.
         columns: Whether rows stand beside one another where there is room.
         all_button: Whether a button plays all of them one after the other, where there are several.
-        endless: After a row the one above it sounds, also one that comes only later: new rows are put on top.
+        endless: After a row the one above it sounds, also one that comes only later: new rows are put on top. Two
+            buttons step through them.
 
     Events:
         select: A clip begins to sound; ``gr.EventData`` has its ``index`` and its ``id``, if it has one.
@@ -54,7 +59,8 @@ class ClipList(Component):
         endless: bool = False,
         **settings: Any,
     ) -> None:
-        clips = f'{ALL if all_button else ""}<div class="k-clips{" k-columns" if columns else ""}"></div>'
+        buttons = f"{ALL if all_button else ''}{STEPS if endless else ''}"
+        clips = f'{buttons}<div class="k-clips{" k-columns" if columns else ""}"></div>'
         super().__init__(
             value,
             html_template=f'<div class="kallos k-clips-room" style="visibility: hidden">{clips}</div>',

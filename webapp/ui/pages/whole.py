@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import gradio as gr
 
 from db.queries.composed import WholePiece
 from webapp.composing import naming, whole_pieces
-from webapp.composing.whole_pieces import Programme
+from webapp.composing.whole_pieces import Opening, Programme
 from webapp.context import Context
 from webapp.listeners import accounts
-from webapp.listening import ShownClip
+from webapp.listening import ShownClip, plays
 from webapp.runtime.errors import NotYours
 from webapp.ui import arrival, saving
 from webapp.ui.components.clip_list import ClipList, playing, resting
@@ -31,6 +30,8 @@ NAMED = f"""() => {{
   const clip = new URLSearchParams(location.search).get("clip") ?? "";
   return [clip, clip ? "{THIS}" : "{NEW}"];
 }}"""
+MORE = "More like this"
+LISTED = 20  # of the newest pieces; those that were kept stay besides
 FIRST = f"Press “{NEW}”: a piece of up to a minute is composed for you, and then the next."
 COMING = {"waiting", "running"}
 COMPOSING = "Composing the next piece…"
@@ -60,10 +61,11 @@ def build(context: Context) -> None:
             told = gr.HTML(apply_default_css=False, elem_id="whole-told")
             Volume()
         more = gr.Button(NEW, variant="primary", elem_id="whole-more", scale=0, min_width=200)
-        pieces = ClipList(endless=True, elem_id="whole-pieces", interactive=True)
+        pieces = ClipList(endless=True, action=MORE, elem_id="whole-pieces", interactive=True)
         explain(
-            "Pieces stay here, the newest first. What you play on this page says nothing about your taste. Keys: "
-            "<kbd>N</kbd> next, <kbd>P</kbd> previous, <kbd>space</kbd> play or pause."
+            f"The newest {LISTED} stay here, and those that you keep. Kallos notes what you hear to the end, skip or "
+            "keep, but learns your taste from your picks alone. Keys: <kbd>N</kbd> next, <kbd>P</kbd> previous, "
+            "<kbd>space</kbd> play or pause."
         )
         awaited, named = gr.State(value=False), gr.Textbox(visible="hidden")  # named: the clip that is played on
     timer = gr.Timer(POLL_S, active=False)
@@ -73,6 +75,7 @@ def build(context: Context) -> None:
     domain.input(bound(choose_domain, context), [listener, domain], told, js=listener.awaited, **QUIET)
     more.click(bound(ask, context), [listener, named], [named, more, *outputs], js=listener.awaited, **QUIET)
     pieces.select(bound(begun, context), inputs=[listener, awaited], outputs=outputs, **QUIET)
+    pieces.act(bound(ask_for_more, context), inputs=listener, outputs=outputs, **QUIET)
     timer.tick(bound(follow, context), inputs=[listener, awaited], outputs=outputs, **QUIET)
 
 
@@ -81,7 +84,7 @@ def look(context: Context, token: str | None) -> tuple[list[Any], Any]:
     listener_id = listener_of(context, token)
     found = whole_pieces.programme(context.database, listener_id)
     domain = accounts.account(context.database, listener_id).domain
-    rows = resting(rows_of(context, found.pieces))
+    rows = resting(rows_of(context, found))
     return [domain, said(context, found), rows], gr.update(active=True) if _comes(found) else gr.skip()
 
 
@@ -93,20 +96,37 @@ def choose_domain(context: Context, token: str | None, domain: str) -> str:
 
 
 def ask(context: Context, token: str | None, named: str) -> tuple[Any, ...]:
-    """Compose one more, or play on the clip that the address named; it sounds as soon as it is there."""
+    """Play something new, or the clip that the address named and then on from it; what begins now sounds at once."""
     try:
         clip_id = uuid.UUID(named) if named else None
     except ValueError:
         raise NotYours(f"there is no clip {named}; choose one to play on from a list") from None
-    found = whole_pieces.ask(context.database, listener_of(context, token), clip_id)
-    return ("", gr.update(value=NEW), *shown(context, found, awaited=True))
+    listener_id = listener_of(context, token)
+    if clip_id:
+        found = whole_pieces.ask(context.database, listener_id, clip_id)
+    else:
+        found = whole_pieces.play_next(context.database, context.space, context.playable, listener_id)
+    now = shown(context, found, awaited=not found.sounds)
+    return ("", gr.update(value=NEW), *(now._replace(pieces=playing(now.pieces)) if found.sounds else now))
+
+
+def ask_for_more(context: Context, token: str | None, event: gr.EventData) -> Shown:
+    """Compose a piece like this one; it sounds as soon as it is there."""
+    listener_id = listener_of(context, token)
+    found = whole_pieces.ask_for_more(context.database, context.space, listener_id, uuid.UUID(event.id))
+    return shown(context, found, awaited=True)._replace(pieces=gr.skip())
 
 
 def begun(context: Context, token: str | None, awaited: bool, event: gr.EventData) -> Shown:  # noqa: FBT001 (an input)
     """A piece begins to sound; with the newest of them the next one is composed."""
     listener_id = listener_of(context, token)
-    act = whole_pieces.ask if event.index == 0 else whole_pieces.programme
-    return shown(context, act(context.database, listener_id), awaited=awaited)._replace(pieces=gr.skip())
+    found = whole_pieces.programme(context.database, listener_id)
+    pieces = [str(piece.id) for piece in found.pieces]
+    if event.id in pieces:  # and no opening, which is played on by now
+        plays.record(context.database, context.journal, listener_id, uuid.UUID(event.id), outcome="begun", heard_ms=0)
+        if event.id == pieces[-1]:
+            found = whole_pieces.ask(context.database, listener_id)
+    return shown(context, found, awaited=awaited)._replace(pieces=gr.skip())
 
 
 def follow(context: Context, token: str | None, awaited: bool) -> Shown:  # noqa: FBT001 (an input)
@@ -114,14 +134,15 @@ def follow(context: Context, token: str | None, awaited: bool) -> Shown:  # noqa
     found = whole_pieces.programme(context.database, listener_of(context, token))
     if _comes(found):
         return shown(context, found, awaited=awaited)._replace(pieces=gr.skip())
-    rows = rows_of(context, found.pieces)
-    there = playing(rows) if awaited and found.coming == "none" and rows else rows
-    return shown(context, found, awaited=False)._replace(pieces=there)
+    there = shown(context, found, awaited=False)
+    if found.coming == "failed":
+        return there._replace(pieces=gr.skip())  # what begun to sound may sound to its end
+    return there._replace(pieces=playing(there.pieces)) if awaited and there.pieces else there
 
 
 def shown(context: Context, found: Programme, *, awaited: bool) -> Shown:
     """A programme on the page."""
-    return Shown(said(context, found), gr.update(active=_comes(found)), rows_of(context, found.pieces), awaited)
+    return Shown(said(context, found), gr.update(active=_comes(found)), rows_of(context, found), awaited)
 
 
 def said(context: Context, found: Programme) -> str:
@@ -133,21 +154,41 @@ def said(context: Context, found: Programme) -> str:
     return status("" if found.pieces else FIRST)
 
 
-def rows_of(context: Context, pieces: Sequence[WholePiece]) -> list[dict[str, Any]]:
-    """The newest first, each with its name, number, form and length."""
-    names = naming.names_of(context.database, [piece.id for piece in pieces])
-    return [_row(number, piece, names[piece.id]) for number, piece in reversed(list(enumerate(pieces, 1)))]
+def rows_of(context: Context, found: Programme) -> list[dict[str, Any]]:
+    """The newest first, each with its name, number, form and length; on top what is being played on."""
+    numbered = list(enumerate(found.pieces, 1))
+    listed = [(number, piece) for number, piece in numbered[:-LISTED] if "kept" in piece.done] + numbered[-LISTED:]
+    opening = [found.opening] if found.opening else []
+    names = naming.names_of(context.database, [*(each.clip_id for each in opening), *(piece.id for _, piece in listed)])
+    rows = [_row(number, piece, names[piece.id]) for number, piece in reversed(listed)]
+    return [_beginning(len(numbered) + 1, each, names[each.clip_id]) for each in opening] + rows
+
+
+def _beginning(number: int, opening: Opening, name: str) -> dict[str, Any]:
+    clip = ShownClip.of(opening.clip_id, opening.seconds)
+    return {
+        "id": str(opening.clip_id),
+        "heading": name,
+        "detail": f"No. {number} begins; the rest is being composed",
+        "audio_url": clip.audio_url,
+        "notes_url": clip.notes_url,
+        "seconds": clip.seconds,
+        "cover": True,
+        "acts": False,
+    }
 
 
 def _row(number: int, piece: WholePiece, name: str) -> dict[str, Any]:
     clip = ShownClip.of(piece.id, piece.seconds)
     bars = piece.recipe["bars"] + piece.recipe["played_on"]
     form = piece.recipe.get("form", "")
+    kept = ", kept" if "kept" in piece.done else ""
     return {
         "id": str(piece.id),
+        "begins": piece.recipe.get("clip", ""),
         "plays": f"/api/clips/{piece.id}/plays",
         "heading": name,
-        "detail": f"No. {number}, {bars} bars{f' in sections {form}' if form else ''}, {piece.seconds:.0f} s",
+        "detail": f"No. {number}, {bars} bars{f' in sections {form}' if form else ''}, {piece.seconds:.0f} s{kept}",
         "audio_url": clip.audio_url,
         "notes_url": clip.notes_url,
         "seconds": clip.seconds,

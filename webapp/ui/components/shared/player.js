@@ -5,6 +5,7 @@
 import { onVolume, volume } from "./volume.js";
 
 const FADE_S = 0.005;
+const JOIN_S = 0.15; // between two recordings of the same music
 const END_S = 0.03; // nearer to the end than this counts as the end
 const REVIVE_MS = 1500; // a context that does not run again after this is replaced
 
@@ -113,7 +114,7 @@ export class Player extends EventTarget {
    * Sound a side from where it stood (from the start where it had ended), silencing another at once.
    * @param {string} side
    */
-  play(side) {
+  play(side, fadeS = FADE_S) {
     const clip = this.#clips[side];
     if (!clip) return;
     const context = this.#context ?? this.#open();
@@ -125,7 +126,7 @@ export class Player extends EventTarget {
     const source = new AudioBufferSourceNode(context, { buffer: clip.buffer });
     const gain = new GainNode(context, { gain: 0 });
     gain.gain.setValueAtTime(0, now);
-    gain.gain.linearRampToValueAtTime(1, now + FADE_S);
+    gain.gain.linearRampToValueAtTime(1, now + fadeS);
     source.connect(gain).connect(this.#loudness ?? context.destination);
     const sounding = { side, source, gain, startedAt: now, offset: clip.position };
     source.onended = () => {
@@ -168,6 +169,21 @@ export class Player extends EventTarget {
     else this.play(side);
   }
 
+  /**
+   * Take in a longer recording of the music that a side holds; what sounds goes on in it, at the same place.
+   * @param {string} side
+   * @param {AudioBuffer} buffer
+   */
+  extend(side, buffer) {
+    const clip = this.#clips[side];
+    if (!clip) return;
+    const sounds = this.#sounding?.side === side;
+    if (sounds) this.#release(JOIN_S);
+    clip.buffer = buffer;
+    if (sounds) this.play(side, JOIN_S);
+    else this.#changed();
+  }
+
   #open() {
     const Context = window.AudioContext ?? /** @type {any} */ (window).webkitAudioContext;
     /** @type {AudioContext} */
@@ -208,7 +224,7 @@ export class Player extends EventTarget {
   }
 
   /** Fade the sounding side out and write down how far it came. */
-  #release() {
+  #release(fadeS = FADE_S) {
     if (!this.#sounding) return;
     const { side, source, gain, offset } = this.#sounding;
     const played = this.#playedS();
@@ -221,8 +237,8 @@ export class Player extends EventTarget {
     const now = this.#context?.currentTime ?? 0;
     gain.gain.cancelScheduledValues(now);
     gain.gain.setValueAtTime(gain.gain.value, now);
-    gain.gain.linearRampToValueAtTime(0, now + FADE_S);
-    source.stop(now + FADE_S + 0.001);
+    gain.gain.linearRampToValueAtTime(0, now + fadeS);
+    source.stop(now + fadeS + 0.001);
   }
 
   /**
