@@ -2,7 +2,9 @@
 
 DIR is a folder of music whose ``metadata.csv`` has valence and arousal (-1 to 1), or quadrant: all of it is test music
 for the judges that are given. Without it, EMOPIA: judges and rivals are fitted on four fifths of the songs and judge
-the rest, for several divisions. Prints a table and, as its last line, one JSON object.
+the rest, for several divisions; then the composer's clips are moved to moods, by rules and by search, and its styles
+are swapped between held-out clips of different moods, where there are any. Prints a table and, as its last line, one
+JSON object.
 """
 
 from __future__ import annotations
@@ -16,12 +18,22 @@ from models.experiments.arguments import exit_without_music, positive_int
 from models.experiments.provenance import data_hash
 from models.experiments.report import Report
 from models.mood.checkpoint import SHIPPED, MoodBundle, load_mood
+from models.mood.evaluation.control import TOGETHER, control
 from models.mood.evaluation.judge import crossfitted, judged_folder
+from models.mood.evaluation.transfer import transfer
 from models.mood.judge import Moods
 from models.mood.labels import Labelled, digest, emopia, labelled_folder
 from models.mood.training import PRESETS
+from models.style.card import style_folder
+from models.style.checkpoint import load_style
+from models.style.compose import Composer
+from models.style.drafting import draft_many, play_each
+from models.style.evaluation.clips import Clips, corpora_parts
+from models.style.evaluation.excerpts import real_excerpts, regular
+from models.style.latents import BARS
 
 SEEDS = 3
+DRAFTS, CLIPS = 320, 120  # composed clips that are moved, held-out clips between which styles are swapped
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -47,10 +59,26 @@ def main(argv: list[str] | None = None) -> None:
         report = Report("evaluate.mood", about, model, given.seed)
         if given.data is None:
             crossfitted(report, labelled, PRESETS["cpu"], SEEDS)
+            composed(report, bundle, given.limit)
         else:
             about["heard"] = sum(digest(piece) in bundle.first.folds for piece in labelled.pieces)
             judged_folder(report, labelled, _said(bundle, labelled))
     report.print()
+
+
+def composed(report: Report, bundle: MoodBundle, limit: int | None) -> None:
+    """What is composed for a mood, beside real pop piano: ``mood.control.*`` and ``mood.transfer.*``."""
+    composer = Composer(load_style(style_folder()))
+    count = max(TOGETHER, min(DRAFTS, limit or DRAFTS))
+    drafts = draft_many(composer, "pop", count, report.seed)
+    pieces = play_each(composer, "pop", drafts, range(count))
+    pop = regular(piece for piece in corpora_parts(composer.bundle.folder)["test"] if piece.domain == "pop")
+    real = real_excerpts(pop, BARS, min(CLIPS, limit or CLIPS), report.seed)
+    control(report, bundle, pieces, real.pieces)
+    if real.pieces:
+        several = len(real.pieces)
+        clips = Clips(real.pieces, [None] * several, real.songs, ["pop"] * several)
+        transfer(report, bundle, composer, clips, report.seed)
 
 
 def _said(bundle: MoodBundle, labelled: Labelled) -> dict[str, Moods]:

@@ -1,0 +1,120 @@
+"""How well music can be moved to a mood: hand-written rules against search by the first judge.
+
+The second judge, which no search has met, says whether it worked. What it costs: a classifier that tells the results
+from real music, and how far everything moved that has no rule.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import numpy as np
+import numpy.typing as npt
+from rich.console import Console
+from rich.progress import track
+
+from models.experiments.report import Metric, Report, mean_over_songs, over_songs
+from models.metrics import music_statistics as ms
+from models.metrics.two_sample import FOLDS, two_sample_test
+from models.mood.checkpoint import MoodBundle
+from models.mood.evaluation.judge import CHANCE, right
+from models.mood.labels import AROUSAL, QUADRANTS, VALENCE, Labelled
+from models.mood.rules import rules
+from models.mood.search import chances, climbed
+from models.music.notes import Piece
+
+Floats = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+Method = Callable[[Sequence[Piece], int], Piece]
+
+TOGETHER = 16  # drafts from which the best is taken
+CLIMBS = 32  # turns of a dial that the judge is asked about
+WITHOUT_RULE = ("onsets_per_bar", "notes_per_onset", "contour", "leap")
+
+
+def methods(bundle: MoodBundle, seed: int) -> dict[str, Method]:
+    """Each makes one piece of a quadrant from some drafts; what it is asked to compute stands in its name.
+
+    ``plain`` does nothing, ``rules`` and ``climb`` change the first draft, ``best_of_K`` chooses among K.
+    """
+    rng = np.random.default_rng(seed)
+
+    def best(pieces: Sequence[Piece], quadrant: int) -> Piece:
+        return pieces[int(chances(bundle.first, pieces, quadrant).argmax())]
+
+    return {
+        "plain": lambda drafts, _: drafts[0],
+        "rules": lambda drafts, quadrant: rules(quadrant).turned(drafts[0]),
+        "climb": lambda drafts, quadrant: climbed(bundle.first, drafts[0], quadrant, CLIMBS, rng),
+        "best_of_4": lambda drafts, quadrant: best(drafts[:4], quadrant),
+        "best_of_16": best,
+        "rules_best_of_16": lambda drafts, quadrant: best([rules(quadrant).turned(each) for each in drafts], quadrant),
+    }
+
+
+def control(report: Report, bundle: MoodBundle, drafts: Sequence[Piece], real: Sequence[Piece]) -> None:
+    """Every method on every group of ``TOGETHER`` drafts and every quadrant; adds ``mood.control.*``.
+
+    ``first.quadrant`` is what the judge says that was searched by; the baseline of the others is the drafts as they
+    were, and their interval is over groups of drafts. ``drift`` is in standard deviations of the drafts: how far a
+    changed draft moved in what has no rule, or how far the mean of chosen drafts lies from that of all.
+    """
+    groups = [drafts[start : start + TOGETHER] for start in range(0, len(drafts) - TOGETHER + 1, TOGETHER)]
+    wanted = [(number, quadrant) for number in range(len(groups)) for quadrant in range(len(QUADRANTS))]
+    asked = np.array([quadrant for _, quadrant in wanted], dtype=np.int64)
+    songs = tuple(f"drafts {number}" for number, _ in wanted)
+    spread = _without_rule(drafts).std(0) + 1e-9
+    base: dict[str, float] = {}
+    plain = _without_rule([_turned(groups[number], quadrant)[0] for number, quadrant in wanted])
+    for name, method in methods(bundle, report.seed).items():
+        made = [
+            method(_turned(groups[number], quadrant), quadrant)
+            for number, quadrant in track(wanted, name, console=Console(stderr=True))
+        ]
+        labelled = Labelled(tuple(made), songs, VALENCE[asked], AROUSAL[asked])
+        second = right(labelled, bundle.second.judge(made))
+        for figure, values in second.items():
+            key = f"mood.control.{name}.{figure}"
+            base.setdefault(figure, float(values.mean()))
+            report.add(key, mean_over_songs(songs, values, baseline=base[figure], chance=CHANCE[figure]))
+        first = right(labelled, bundle.first.judge(made))["quadrant"]
+        report.add(f"mood.control.{name}.first.quadrant", mean_over_songs(songs, first, chance=CHANCE["quadrant"]))
+        report.add(f"mood.control.{name}.two_sample", _told_apart(made, songs, real))
+        if name in {"rules", "climb"}:
+            moved = np.abs(_without_rule(made) - plain) / spread
+            report.add(f"mood.control.{name}.drift", mean_over_songs(songs, moved.mean(1)))
+        else:
+            apart = partial(_shift, _without_rule(made), asked, _without_rule(drafts).mean(0), spread)
+            report.add(f"mood.control.{name}.drift", over_songs(songs, apart, seed=report.seed))
+
+
+def _turned(group: Sequence[Piece], quadrant: int) -> Sequence[Piece]:
+    """Drafts in an order that begins with others for each quadrant."""
+    first = quadrant * len(group) // len(QUADRANTS)
+    return [*group[first:], *group[:first]]
+
+
+def _told_apart(made: Sequence[Piece], songs: Sequence[str], real: Sequence[Piece]) -> Metric:
+    """How often a classifier says rightly which of as many real and made pieces is which."""
+    many = min(len(made), len(real))
+    rows = np.unique(np.linspace(0, len(made) - 1, many).astype(int))
+    some, whose = [made[row] for row in rows], [songs[row] for row in rows]
+    names = [*whose, *(f"real {row}" for row in range(len(rows)))]
+    if len(set(whose)) < FOLDS:
+        return Metric(None, chance=0.5)
+    return mean_over_songs(names, two_sample_test(some, real[: len(rows)], names), chance=0.5)
+
+
+def _without_rule(pieces: Sequence[Piece]) -> Floats:
+    """What no rule is about, ``(pieces, 4)``."""
+    found = [ms.attributes(piece) for piece in pieces]
+    return np.array([[each[name] for name in WITHOUT_RULE] for each in found])
+
+
+def _shift(values: Floats, asked: IntArray, usual: Floats, spread: Floats, rows: IntArray) -> float:
+    """How far the mean of each quadrant's pieces lies from that of all drafts, in their standard deviations."""
+    apart = [
+        np.abs(values[rows][asked[rows] == quadrant].mean(0) - usual) / spread for quadrant in np.unique(asked[rows])
+    ]
+    return float(np.mean(apart))
