@@ -58,6 +58,7 @@ SLOW = (
     "tests/webapp/composing/test_offline.py",
     "tests/webapp/composing/test_whole_pieces.py",
     "tests/webapp/rating/test_dreams.py",
+    "tests/webapp/tension/test_heard_music.py",
 )
 
 

@@ -4,7 +4,9 @@
 taken from another piece. DIR with MIDI or ABC files alone is such music.
 (b) Effects of surprise, uncertainty and their product on liking, and (c) pairs told by the score alone, beside
 supervised rivals, where DIR has judgements and clips (``models.taste.evaluation.study``; by default the listener
-ratings of the corpora, where they are). Rewards are explained in ``models.tension.score``.
+ratings of the corpora, where they are).
+(d) What the generator writes where of some candidates the one is kept that a reward likes best (``--guided`` pieces a
+domain; 0 leaves this out). Rewards are explained in ``models.tension.score``.
 """
 
 from __future__ import annotations
@@ -23,10 +25,13 @@ from models.music.corpora import corpora_folder
 from models.music.midi import read_midi
 from models.style.arguments import style_argument
 from models.style.evaluation.clips import corpora_parts
+from models.style.pieces.checkpoint import load_pieces_model
+from models.style.pieces.sampling import Writer
 from models.taste.evaluation.methods import People, Task, new_clips
 from models.taste.evaluation.study import Pairs, Study, joined, load_study
 from models.tension.checkpoint import SHIPPED, load_tension
 from models.tension.evaluation import Judged, liking, pairs, real_above_spoiled
+from models.tension.guided import guided
 from models.tension.idyom import Melodies
 
 Floats = npt.NDArray[np.float64]
@@ -59,6 +64,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--data", type=Path, help="folder of music, or of judgements and clips")
     parser.add_argument("--model", default=SHIPPED, help="a shipped model, or the folder of one of your own")
     parser.add_argument("--limit", type=positive_int, default=100, help="excerpts a domain that are spoiled")
+    parser.add_argument("--guided", type=int, default=40, help="pieces a domain that a reward chooses; 0: none")
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args(argv)
     if given.data is not None and not given.data.is_dir():
@@ -82,6 +88,9 @@ def main(argv: list[str] | None = None) -> None:
             heard = Judged.of(bundle, Melodies(piece for piece in parts["train"] if piece.domain == "pop"), clips)
             liking(report, study, heard)
             pairs(report, study, heard, told_by_others(study, given.seed))
+        if given.guided > 0:
+            writer = Writer(load_pieces_model(bundle.card["pieces"]["name"]))
+            guided(report, bundle, writer, parts["train"], test, count=given.guided)
     report.print()
 
 

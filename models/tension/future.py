@@ -17,7 +17,16 @@ from torch.nn import functional as F
 
 from models.music.notes import DOMAINS, Domain, MusicError, Piece
 from models.music.tokens import BAR, DURATION, PITCH, POSITION, VELOCITY, TokenArray
-from models.style.pieces.conditions import ABSENT, CONDITIONS, Along, along, before_first, classes, first_numbers
+from models.style.pieces.conditions import (
+    ABSENT,
+    CONDITIONS,
+    LOWEST,
+    Along,
+    along,
+    before_first,
+    classes,
+    first_numbers,
+)
 from models.style.pieces.data import regular_tokens
 from models.style.pieces.model import PieceModel, Steps
 
@@ -26,6 +35,7 @@ IntArray = npt.NDArray[np.int64]
 
 ELEMENTS = ("onset", "pitch", "duration", "velocity")
 CHAIN = (POSITION, PITCH, DURATION, VELOCITY)
+EXPECTED = 3  # pitches told for each note
 MOST_STEPS = 1400  # of a piece that are heard; what comes later is left out
 
 
@@ -35,7 +45,8 @@ class Heard:
 
     ``surprise``, ``uncertainty`` ``(notes, 4)``, nats by element of ``ELEMENTS``; the bars that pass without a note
     count with the onset of the next one. ``bar``, ``position``, ``pitch`` ``(notes,)``: where a note begins, in grid
-    steps of its bar, and its MIDI pitch. ``states`` ``(bars, dim)``: the model's mean state in each bar.
+    steps of its bar, and its MIDI pitch. ``states`` ``(bars, dim)``: the model's mean state in each bar. ``expected``
+    ``(notes, EXPECTED)``: the MIDI pitches that were likeliest there, and ``chance`` how likely each was.
     """
 
     surprise: Floats
@@ -44,6 +55,8 @@ class Heard:
     position: IntArray
     pitch: IntArray
     states: npt.NDArray[np.float32]
+    expected: IntArray
+    chance: Floats
 
     @property
     def bars(self) -> int:
@@ -81,6 +94,8 @@ def hear(model: PieceModel, piece: Piece, domain: Domain | None = None) -> Heard
         own = log_p.gather(1, following[rows, element][:, None])[:, 0]
         surprise[rows.numpy(), column] = -own.double().numpy()
         uncertainty[rows.numpy(), column] = -(log_p.exp() * log_p).sum(1).double().numpy()
+        if element == PITCH:
+            likeliest = log_p.topk(EXPECTED, dim=1)
     is_bar = (following[:, POSITION] == BAR).numpy()
     number = np.cumsum(is_bar) - 1
     _carry(surprise, is_bar)
@@ -96,6 +111,8 @@ def hear(model: PieceModel, piece: Piece, domain: Domain | None = None) -> Heard
         following[at, POSITION].numpy(),
         tokens[at, PITCH].astype(np.int64),
         (sums / counts[:, None]).numpy(),
+        likeliest.indices.numpy() + int(LOWEST[PITCH]),
+        likeliest.values.exp().double().numpy(),
     )
 
 

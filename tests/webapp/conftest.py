@@ -258,7 +258,7 @@ def another_context(
         each.close()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def tune() -> Piece:
     return Piece(
         notes=np.array([[t * 24, 24, 60 + t * 5 % 12, 70] for t in range(32)]),

@@ -34,6 +34,7 @@ from webapp.ui.pages import (
     studio,
     styles,
     taste,
+    tension,
     titles,
     together,
     whole,
@@ -124,6 +125,8 @@ def build_site(context: Context) -> gr.Blocks:
         rate.build(context)
     with site.route("Dreams", "/dreams", show_in_navbar=False):
         dreams.build(context)
+    with site.route("Tension", "/tension", show_in_navbar=False):
+        tension.build(context)
     with site.route("Styles", "/styles", show_in_navbar=False):
         styles.build(context)
     with site.route("Listeners", "/listeners", show_in_navbar=False):

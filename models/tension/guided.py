@@ -1,0 +1,146 @@
+"""The generator obeys: of some pieces that the piece model writes, the one that a reward likes best.
+
+Every way chooses among the same candidates, so at the same compute. Standardised as in ``models.tension.score``:
+``certainty`` of the future and ``recognition`` of the own bars, and what the choice does to idiom, repetition, copying
+and a classifier that tells the music from real.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from rich.progress import track
+
+from models.experiments.report import Metric, Report, ratio_over_songs
+from models.metrics.two_sample import FOLDS, two_sample_test
+from models.music.notes import DOMAINS, Domain, MusicError, Piece
+from models.style.evaluation.excerpts import Excerpts, composed_excerpts, real_excerpts, regular
+from models.style.evaluation.pieces import Judges, measures
+from models.style.pieces.sampling import Writer
+from models.tension.checkpoint import TensionBundle
+from models.tension.score import Measured, Score, score
+from models.tension.usual import BARS
+
+AMONG = 8  # candidates of which one is kept
+PLAIN = "plain"
+MODES: Mapping[str, Callable[[Score], float]] = {
+    "future": lambda found: found.future,
+    "past": lambda found: found.past,
+    "both": lambda found: found.both(),
+}
+JUDGED = ("idiom_bits", "si_short", "si_mid", "si_long", "repeats", "copied")
+
+
+@dataclass
+class Kept:
+    """What one way kept, over domains: by measure, amounts and numbers, each with the song that it is from."""
+
+    songs: dict[str, list[str]] = field(default_factory=dict)
+    amounts: dict[str, list[float]] = field(default_factory=dict)
+    numbers: dict[str, list[float]] = field(default_factory=dict)
+
+    def add(self, measure: str, song: str, amount: float, number: float = 1.0) -> None:
+        """One more piece."""
+        self.songs.setdefault(measure, []).append(song)
+        self.amounts.setdefault(measure, []).append(amount)
+        self.numbers.setdefault(measure, []).append(number)
+
+    def metric(self, measure: str, baseline: float | None) -> Metric:
+        """The ratio of sums with an interval over songs."""
+        return ratio_over_songs(
+            self.songs.get(measure, []), self.amounts.get(measure, []), self.numbers.get(measure, []),
+            baseline=baseline, chance=0.5 if measure == "two_sample" else None,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A piece that was written, with what is measured on it."""
+
+    piece: Piece
+    measured: Measured
+    score: Score
+
+    @classmethod
+    def of(cls, bundle: TensionBundle, piece: Piece, domain: str) -> Candidate | None:
+        """None where it can't be heard."""
+        try:
+            found = bundle.ears.measure(piece)
+        except MusicError:
+            return None
+        return cls(piece, found, score(found, bundle.usual[domain]))
+
+
+def choose(writer: Writer, bundle: TensionBundle, domain: Domain, count: int, seed: int) -> dict[str, list[Candidate]]:
+    """``count`` pieces by way: ``plain`` takes the first of each ``AMONG`` candidates, the others the best."""
+    seeds = [(seed, number, turn) for number in range(count) for turn in range(AMONG)]
+    pieces = writer.excerpts(domain, seeds, BARS[domain], writer.places(domain, seeds, BARS[domain]))
+    heard = [Candidate.of(bundle, piece, domain) for piece in track(pieces, f"{domain} heard")]
+    turns = [heard[first : first + AMONG] for first in range(0, len(heard), AMONG)]
+    groups = [there for group in turns if (there := [each for each in group if each is not None])]
+    chosen = {PLAIN: [group[0] for group in groups]}
+    for name, reward in MODES.items():
+        chosen[name] = [max(group, key=lambda each: reward(each.score)) for group in groups]
+    return chosen
+
+
+def guided(
+    report: Report,
+    bundle: TensionBundle,
+    writer: Writer,
+    train: Sequence[Piece],
+    test: Sequence[Piece],
+    *,
+    count: int,
+) -> None:
+    """Add ``tension.guided.MODE.*``, over domains and by domain; the baseline of each is ``plain``."""
+    everywhere = {name: Kept() for name in (PLAIN, *MODES)}
+    for domain in DOMAINS:
+        known = regular(piece for piece in train if piece.domain == domain)
+        own = regular(piece for piece in test if piece.domain == domain)
+        if domain not in bundle.usual or not known or not own:
+            continue
+        judges = Judges.fit(domain, known)
+        real = real_excerpts(own, BARS[domain], count, report.seed)
+        here = {name: Kept() for name in everywhere}
+        for name, chosen in choose(writer, bundle, domain, count, report.seed).items():
+            _add((here[name], everywhere[name]), bundle, judges, chosen, real)
+        _report(report, here, f".{domain}")
+    if any(kept.songs for kept in everywhere.values()):
+        _report(report, everywhere, "")
+
+
+def _add(
+    kept: Sequence[Kept], bundle: TensionBundle, judges: Judges, chosen: Sequence[Candidate], real: Excerpts
+) -> None:
+    usual = bundle.usual[judges.domain]
+
+    def add(measure: str, song: str, amount: float, number: float = 1.0) -> None:
+        for each in kept:
+            each.add(measure, f"{judges.domain} {song}", amount, number)
+
+    for number, each in enumerate(chosen):
+        add("certainty", str(number), -each.score.future)
+        add("recognition", str(number), usual.standard(each.measured, "own_bars"))
+        add("surprise", str(number), usual.standard(each.measured, "surprise"))
+    made = composed_excerpts([each.piece for each in chosen], BARS[judges.domain], seed=0)
+    for song, piece in zip(made.songs, made.pieces, strict=True):
+        found = measures(piece, judges)
+        for name in JUDGED:
+            if found[name][1] > 0:
+                add(name, song, *found[name])
+    count = min(len(real.pieces), len(made.pieces))
+    ones, others = (each.some(np.arange(count)) for each in (real, made))
+    songs = [*ones.songs, *others.songs]
+    if min(len(set(ones.songs)), len(set(others.songs))) >= 2 * FOLDS:
+        for song, right in zip(songs, two_sample_test(ones.pieces, others.pieces, songs), strict=True):
+            add("two_sample", song, float(right))
+
+
+def _report(report: Report, found: Mapping[str, Kept], place: str) -> None:
+    for name, kept in found.items():
+        for measure in kept.songs:
+            plain = report.metrics.get(f"tension.guided{place}.{PLAIN}.{measure}")
+            report.add(f"tension.guided{place}.{name}.{measure}", kept.metric(measure, plain.value if plain else None))

@@ -1,0 +1,4 @@
+"""Somebody's music as the tension model hears it: surprise, uncertainty and recognition along the notes.
+
+Begin with ``heard_music``.
+"""

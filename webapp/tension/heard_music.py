@@ -1,0 +1,115 @@
+"""What the tension model hears in some files of notes: a score for each, the best first, and curves along it."""
+
+from __future__ import annotations
+
+import json
+import logging
+import subprocess
+import sys
+import tempfile
+import threading
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from webapp.runtime.errors import NotAllowed, NotReady, TooMany
+from webapp.runtime.limits import UPLOADS_A_SECOND, UPLOADS_AT_ONCE, Buckets
+
+log = logging.getLogger(__name__)
+
+MOST_FILES = 12
+AT_ONCE = 1  # processes that listen
+SECONDS = 150  # for all files of a request
+LONGEST_NAME = 80
+
+_slots = threading.BoundedSemaphore(AT_ONCE)
+_asked = Buckets(UPLOADS_A_SECOND, UPLOADS_AT_ONCE)
+
+
+@dataclass(frozen=True)
+class HeardNote:
+    """A note as it was heard: where it begins and how long it is in bars, its pitch, and nats.
+
+    ``expected``: the MIDI pitches that were likeliest there, each with its chance.
+    """
+
+    onset: float
+    length: float
+    pitch: int
+    surprise: float
+    uncertainty: float
+    expected: tuple[tuple[int, float], ...]
+
+
+@dataclass(frozen=True)
+class HeardMusic:
+    """A file as it was heard, or why it can't be (``problem``).
+
+    ``future``, ``past``, ``both``: rewards in standard deviations of real music of ``domain``. ``surprise`` and
+    ``uncertainty``, nats a note, and ``recognised``, how surely a bar is found to be this piece's own among sixteen,
+    have one figure a bar, None where there is none. ``heard_whole``: not cut off; ``loose``: it was played off the
+    beat, and moved to sixteenths.
+    """
+
+    name: str
+    problem: str = ""
+    domain: str = ""
+    future: float = 0.0
+    past: float = 0.0
+    both: float = 0.0
+    notes: tuple[HeardNote, ...] = ()
+    surprise: tuple[float | None, ...] = ()
+    uncertainty: tuple[float | None, ...] = ()
+    recognised: tuple[float | None, ...] = ()
+    heard_whole: bool = True
+    loose: bool = False
+
+
+def hear(listener_id: uuid.UUID, files: Sequence[tuple[str, bytes]]) -> list[HeardMusic]:
+    """Hear MIDI and ABC files of one listener: the best score first, what can't be heard last.
+
+    Raises ``NotAllowed`` for too many or none, ``TooMany`` for a listener who asks without end, and ``NotReady``.
+    """
+    if not 0 < len(files) <= MOST_FILES:
+        raise NotAllowed(f"{len(files)} files were given; 1 to {MOST_FILES} can be heard at once")
+    if not all(_asked.take(str(listener_id)) for _ in files):
+        raise TooMany("so many files were heard that others must come first; wait a minute")
+    if not _slots.acquire(blocking=False):
+        raise NotReady("other music is being heard; nothing is lost, try again in a moment")
+    try:
+        with tempfile.TemporaryDirectory(prefix="kallos-tension-") as place:
+            folder = Path(place)
+            names = [" ".join(name.split())[-LONGEST_NAME:] or "the file" for name, _ in files]
+            for number, (_, data) in enumerate(files):
+                (folder / str(number)).write_bytes(data)
+            (folder / "names.json").write_text(json.dumps(names), encoding="utf-8")
+            _listen(folder)
+            found = [from_json(each) for each in json.loads((folder / "heard.json").read_text(encoding="utf-8"))]
+    finally:
+        _slots.release()
+    return sorted(found, key=lambda each: (bool(each.problem), -each.both))
+
+
+def _listen(folder: Path) -> None:
+    command = [sys.executable, "-m", "webapp.tension.hearing_process", str(folder)]
+    try:
+        subprocess.run(command, capture_output=True, timeout=SECONDS, check=True)  # noqa: S603 (our own program)
+    except subprocess.TimeoutExpired:
+        raise NotReady("the music could not be heard in time; try fewer or shorter files") from None
+    except subprocess.CalledProcessError as error:
+        log.error("hearing_failed output=%s", error.stderr.decode(errors="replace")[-500:])  # noqa: TRY400 (its trace)
+        raise NotReady("the tension model did not answer; it is in the log, try again in a moment") from None
+
+
+def from_json(told: dict[str, Any]) -> HeardMusic:
+    """What ``hearing_process`` wrote of one file."""
+    notes = [
+        HeardNote(onset, length, int(pitch), surprise, uncertainty, tuple((int(p), float(c)) for p, c in expected))
+        for onset, length, pitch, surprise, uncertainty, expected in told.pop("notes", [])
+    ]
+    surprise, uncertainty, recognised = (
+        tuple(told.pop(name, ())) for name in ("surprise", "uncertainty", "recognised")
+    )
+    return HeardMusic(**told, notes=tuple(notes), surprise=surprise, uncertainty=uncertainty, recognised=recognised)

@@ -1,0 +1,109 @@
+"""The tension page: somebody's MIDI or ABC files as one model expects their future and another knows their past."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from webapp.context import Context
+from webapp.runtime.errors import NotAllowed, Problem
+from webapp.studio.dials import MUSIC
+from webapp.tension import heard_music
+from webapp.tension.heard_music import HeardMusic
+from webapp.tension.plot import lanes
+from webapp.ui import dashboards
+from webapp.ui.charts import section
+from webapp.ui.handlers import bound, listener_of
+from webapp.ui.layout import AWAITED, QUIET, heading, page, status
+from webapp.ui.words import capital
+
+LEAD = (
+    "Drop MIDI or ABC files. One model says how open their future is, note by note; another, how well it knows their "
+    "past. Nobody's likes are needed, and whether such a score tells what people like has not been shown. For sound "
+    "there is <a href='rate'>rate</a>."
+)
+MEANING = (
+    "In standard deviations of real music of the same kind. Open future: how uncertain the model was before each note. "
+    "Known past: how well the piece's own bars are told from others, and how little it surprised. The score has one "
+    "fifth of the first and four fifths of the second: alone, the first rewards noise."
+)
+PICTURE = (
+    "A note is the redder the more it surprised; point at it to see what was likelier. Below, the mean of each bar, "
+    "and how surely that bar is found to be this piece's own among sixteen that are alike."
+)
+COLUMNS = ("", "file", "heard as", "score", "open future", "known past")
+FILES = (".mid", ".midi", ".abc")
+DROP_PX = 110
+
+
+def build(context: Context) -> None:
+    """The page at ``/tension``."""
+    with page("rate") as listener:
+        with gr.Row(elem_classes="k-ask"):
+            heading("Tension", LEAD)
+        files = gr.File(
+            label="Your MIDI or ABC", file_count="multiple", file_types=list(FILES), height=DROP_PX,
+            elem_id="heard-files", elem_classes="k-drop",
+        )  # fmt: skip
+        said = gr.HTML(elem_id="heard-said", **dashboards.STILL)
+        with section("Scores", MEANING, visible=False) as scores:
+            table = dashboards.table("scores", "How each file scores", headers=list(COLUMNS))
+        with section("Along the notes", PICTURE, visible=False) as picture:
+            which = gr.Dropdown(label="File", elem_id="which-file", scale=0)
+            plot = gr.Plot(label="Along the notes", show_label=False, container=False, elem_id="plot-tension")
+        kept = gr.State([])
+    outputs = [said, kept, scores, table, picture, which, plot]
+    files.upload(bound(hear_files, context), [listener, files], [*outputs, files], js=listener.awaited, **AWAITED)
+    which.input(drawn, [kept, which], plot, **QUIET)
+
+
+def hear_files(context: Context, token: str | None, paths: list[str] | None) -> list[Any]:
+    """Hear the dropped files, whose copies are deleted."""
+    paths = paths or []
+    try:
+        listener_id = listener_of(context, token)
+        if len(paths) > heard_music.MOST_FILES:
+            raise NotAllowed(f"{len(paths)} files were dropped; {heard_music.MOST_FILES} can be heard at once")
+        found = heard_music.hear(listener_id, [(Path(each).name, Path(each).read_bytes()) for each in paths])
+    except Problem as error:
+        return [status(f"{capital(str(error))}."), *[gr.skip()] * 6, None]
+    finally:
+        for each in paths:
+            Path(each).unlink(missing_ok=True)
+    heard = [each for each in found if not each.problem]
+    names = [(each.name, number) for number, each in enumerate(heard)]
+    return [
+        status(summary(found)),
+        heard,
+        gr.update(visible=bool(heard)),
+        [row(number, each) for number, each in enumerate(heard, 1)],
+        gr.update(visible=bool(heard)),
+        gr.update(choices=names, value=0 if names else None, visible=len(names) > 1),
+        drawn(heard, 0),
+        None,
+    ]
+
+
+def drawn(kept: list[HeardMusic], which: int | None) -> Any:
+    """The lanes of one of the files."""
+    if which is None or not 0 <= which < len(kept):
+        return None
+    return lanes(kept[which])
+
+
+def row(number: int, music: HeardMusic) -> list[str]:
+    """A file in the table."""
+    figures = (f"{value:+.2f}".replace("-", "−") for value in (music.both, music.future, music.past))
+    return [str(number), music.name, MUSIC[music.domain], *figures]
+
+
+def summary(found: list[HeardMusic]) -> str:
+    """What became of the files, in sentences."""
+    heard = [each for each in found if not each.problem]
+    said = [f"{each.name} scores highest." if len(heard) > 1 else f"{each.name} is heard." for each in heard[:1]]
+    said += [f"{each.name} is long: its beginning is heard." for each in heard if not each.heard_whole]
+    said += [f"{each.name} is played off the beat; it was moved to sixteenths." for each in heard if each.loose]
+    said += [f"{each.problem}." for each in found if each.problem]
+    return " ".join(said)
