@@ -64,6 +64,12 @@ def set_domain(session: Session, listener_id: UUID, domain: str) -> bool:
     return session.scalars(change).one_or_none() is not None
 
 
+def let_plays_tell(session: Session, listener_id: UUID, *, tell: bool) -> bool:
+    """Whether plays count when something is composed for this listener; whether there is such a listener."""
+    change = update(Listener).where(Listener.id == listener_id).values(plays_tell=tell).returning(Listener.id)
+    return session.scalars(change).one_or_none() is not None
+
+
 def next_generation(session: Session, listener_id: UUID) -> int | None:
     """Begin a new generation of the listener's tokens and end their link; None where there is no such listener."""
     change = update(Listener).where(Listener.id == listener_id)

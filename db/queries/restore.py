@@ -47,6 +47,7 @@ LATER_COLUMNS: dict[str, Any] = {  # which the first exports and journals do not
     "playing": "",
     "trust": "unavailable",
     "brought": False,
+    "plays_tell": True,
     "token_generation": 0,
 }
 

@@ -20,7 +20,8 @@ class Listener(Base):
     ``population_id``: where their head began with their first vote; without one, at the fixed prior.
     ``journal_entries``: the number of their newest entry in the vote journal that is committed here too.
     ``brought``: they came with a stranger's file, so no population learns from their head. ``token_generation``: tokens
-    of an earlier one are refused. ``link_id``: of the link to another device that still works.
+    of an earlier one are refused. ``plays_tell``: what is composed for them may go by what they hear out and skip.
+    ``link_id``: of the link to another device that still works.
     """
 
     __tablename__ = "listeners"
@@ -40,5 +41,6 @@ class Listener(Base):
     journal_entries: Mapped[int] = mapped_column(server_default=text("0"))
     brought: Mapped[bool] = mapped_column(server_default=text("false"))
     token_generation: Mapped[int] = mapped_column(server_default=text("0"))
+    plays_tell: Mapped[bool] = mapped_column(server_default=text("true"))
     link_id: Mapped[uuid.UUID | None]
     created_at: Mapped[Clock]

@@ -142,7 +142,7 @@ def similar_clips(clip_id: uuid.UUID, context: TheContext, listener_id: Known, r
 
 @router.post("/clips/{clip_id}/plays", status_code=204, responses=ERRORS)
 def play(clip_id: uuid.UUID, given: Play, context: TheContext, listener_id: Known) -> None:
-    """What became of one of the listener's whole pieces; it is stored apart from votes and teaches no head."""
+    """What became of one of the listener's whole pieces; it is stored apart from votes."""
     require_pace(listener_id)
     heard_ms = round(given.heard_ms)
     plays.record(context.database, context.journal, listener_id, clip_id, outcome=given.outcome, heard_ms=heard_ms)

@@ -23,7 +23,7 @@ from webapp.composing.clip_maker import ClipMaker, Made, Order
 from webapp.composing.jobs import JobInHand
 from webapp.composing.search import LatentSearch
 from webapp.composing.wishes import GIFT, Wish
-from webapp.learning import heads
+from webapp.learning import plays
 
 log = logging.getLogger(__name__)
 
@@ -129,7 +129,7 @@ class ListenerComposer:
         for clip_id in commission.to_lengthen:
             self._maker.lengthen(clip_id)
         head = self._maker.database.transaction(
-            lambda session: heads.load(session, commission.listener_id, self._maker.style.space)
+            lambda session: plays.head_of(session, commission.listener_id, self._maker.style.space, commission.domain)
         )
         found = list(commission.found)
         if not found:

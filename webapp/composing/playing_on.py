@@ -21,7 +21,7 @@ from webapp.composing import sources
 from webapp.composing.bank import Bank
 from webapp.composing.clip_maker import ClipMaker, Order
 from webapp.composing.jobs import JobInHand
-from webapp.learning import heads
+from webapp.learning import heads, plays
 from webapp.runtime.errors import NotYours
 
 log = logging.getLogger(__name__)
@@ -60,7 +60,7 @@ class WholePieceComposer:
     def _openings(self, job: JobInHand) -> list[Draft]:
         """Some of the best of the bank, as they were written."""
         rng, space = np.random.default_rng(job.seed), self._maker.style.space
-        head = self._maker.database.transaction(lambda session: heads.load(session, job.listener_id, space))
+        head = self._maker.database.transaction(lambda s: plays.head_of(s, job.listener_id, space, job.domain))
         like = self._like(job)
 
         def search(candidates: Candidates, wanted: int) -> Sequence[Candidate]:

@@ -24,7 +24,7 @@ from models.taste.search import pick
 from models.taste.space import TasteSpace
 from webapp.composing import sources
 from webapp.composing.wishes import ASKED_PRIORITY, require_room
-from webapp.learning import heads
+from webapp.learning import plays
 from webapp.learning.playable_clips import PlayablePool
 from webapp.runtime.database import Database
 from webapp.runtime.errors import Contradiction, NotYours, TooMany, UnknownListenerError
@@ -180,5 +180,5 @@ def _liked(session: Session, space: TasteSpace, playable: PlayablePool, listener
     known = rows.whole_pieces(session, listener.id)
     taken |= {uuid.UUID(piece.recipe["clip"]) for piece in known if "clip" in piece.recipe}
     clips = clips.chosen([place for place, clip_id in enumerate(clips.ids) if clip_id not in taken])
-    best = pick(heads.load(session, listener.id, space), clips.features, AMONG) if clips.ids else []
+    best = pick(plays.head_of(session, listener.id, space, listener.domain), clips.features, AMONG) if clips.ids else []
     return clips.ids[secrets.choice(best)] if best else None

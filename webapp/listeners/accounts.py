@@ -46,6 +46,7 @@ class Account:
     picks: int
     domain: Domain
     first_composed: FirstComposed
+    plays_tell: bool
 
 
 def admit(address: str | None) -> None:
@@ -80,7 +81,8 @@ def account(database: Database, listener_id: uuid.UUID) -> Account:
         if listener is None:
             raise UnknownListenerError
         first = FirstComposed(wishes.FIRST_AT, ready=wishes.count(session, listener_id) > 0)
-        return Account(vote_rows.count_picks(session, listener_id), cast("Domain", listener.domain), first)
+        picks = vote_rows.count_picks(session, listener_id)
+        return Account(picks, cast("Domain", listener.domain), first, listener.plays_tell)
 
     return database.transaction(work)
 
@@ -90,6 +92,17 @@ def change_domain(database: Database, journal: Journal, listener_id: uuid.UUID, 
 
     def work(session: Session) -> None:
         if not rows.set_domain(session, listener_id, domain):
+            raise UnknownListenerError
+        journal.append(session, listener_id)
+
+    database.transaction(work)
+
+
+def let_plays_tell(database: Database, journal: Journal, listener_id: uuid.UUID, *, tell: bool) -> None:
+    """Whether what is composed goes by what they hear out and skip, too; raises ``UnknownListenerError``."""
+
+    def work(session: Session) -> None:
+        if not rows.let_plays_tell(session, listener_id, tell=tell):
             raise UnknownListenerError
         journal.append(session, listener_id)
 

@@ -117,7 +117,7 @@ def test_a_model_that_cannot_play_on_is_said_to_have_failed(context, listener):
 @pytest.mark.usefixtures("writing")
 def test_the_page_plays_what_was_awaited_and_composes_the_next_while_the_newest_sounds(context, listener):
     token = context.identity.token(listener)
-    (domain, told, rows), _ = whole.look(context, token)
+    (domain, told, rows), *_ = whole.look(context, token)
     assert (domain, rows["rows"]) == ("pop", [])
     assert whole.NEW in told
     _, _, told, timer, pieces, awaited = whole.ask(context, token, "")
@@ -170,7 +170,7 @@ def test_where_nothing_is_ready_a_clip_sounds_at_once_and_is_played_on(context, 
     assert beginning["id"] in pool - waiting
     assert beginning["seconds"] == 14
     assert whole.begun(context, token, False, sounds(beginning)).timer["active"]
-    (_, _, rows), _ = whole.look(context, token)  # whoever opens the page again meanwhile finds it there
+    (_, _, rows), *_ = whole.look(context, token)  # whoever opens the page again meanwhile finds it there
     assert rows["rows"] == [beginning]
     work(context)
     (there,) = whole.follow(context, token, awaited=False).pieces

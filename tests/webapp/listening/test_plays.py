@@ -5,12 +5,15 @@ from __future__ import annotations
 import uuid
 from datetime import timedelta
 
+import numpy as np
 import pytest
 from sqlalchemy import select, update
 
 from db.queries.listeners import without_anything
+from db.queries.plays import judged
 from db.tables import Clip, Play
 from webapp.learning import heads
+from webapp.learning.plays import head_of
 from webapp.listeners import accounts, journal_rebuild, restore
 from webapp.listeners.deletion import delete
 from webapp.listeners.export import export
@@ -55,6 +58,29 @@ def test_what_became_of_a_piece_is_stored_and_the_head_learns_nothing(context, l
     assert stored(context) == [("begun", 0), ("skipped", 2000), ("heard_out", 41_000), ("kept", 9)]
     assert context.database.transaction(lambda s: heads.load(s, listener, context.space).to_columns()) == before
     assert accounts.account(context.database, listener).picks == 0
+
+
+def test_what_is_composed_goes_by_plays_unless_the_listener_says_no(context, listener, stock):
+    pieces = stock("pop", 6, composed_for=listener)
+    context.database.transaction(lambda s: s.execute(update(Clip).values(kind="whole")))
+
+    def mean():
+        return context.database.transaction(lambda s: head_of(s, listener, context.space, "pop").mean)
+
+    votes = mean()
+    for place, piece in enumerate(pieces):
+        play(context, listener, piece, "begun", 0)
+        play(context, listener, piece, "skipped" if place % 2 else "heard_out", 100)
+    assert np.array_equal(mean(), votes)  # nobody has listened to any of them
+    for place, piece in enumerate(pieces):
+        play(context, listener, piece, "skipped" if place % 2 else "heard_out", 9000)
+    assert not np.array_equal(mean(), votes)
+    rows = context.database.transaction(lambda s: judged(s, listener, domain="pop", least_ms=5000))
+    assert rows == [(piece, place % 2 == 0) for place, piece in enumerate(pieces)]
+    assert context.database.transaction(lambda s: judged(s, listener, domain="dance", least_ms=5000)) == []
+    accounts.let_plays_tell(context.database, context.journal, listener, tell=False)
+    assert np.array_equal(mean(), votes)
+    assert export(context.database, listener)["listener"]["plays_tell"] is False
 
 
 def test_what_is_no_whole_piece_of_theirs_is_refused(context, listener, piece, stock):

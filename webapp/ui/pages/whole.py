@@ -63,15 +63,22 @@ def build(context: Context) -> None:
         more = gr.Button(NEW, variant="primary", elem_id="whole-more", scale=0, min_width=200)
         pieces = ClipList(endless=True, action=MORE, elem_id="whole-pieces", interactive=True)
         explain(
-            f"The newest {LISTED} stay here, and those that you keep. Kallos notes what you hear to the end, skip or "
-            "keep, but learns your taste from your picks alone. Keys: <kbd>N</kbd> next, <kbd>P</kbd> previous, "
+            f"The newest {LISTED} stay here, and those that you keep. Keys: <kbd>N</kbd> next, <kbd>P</kbd> previous, "
             "<kbd>space</kbd> play or pause."
+        )
+        tells = gr.Checkbox(
+            label="Use what I listen to",
+            info="What you hear to the end or keep, and what you skip, counts a little when music is composed for you. "
+            "Your taste is still learned from your picks alone.",
+            container=False,
+            elem_id="whole-tells",
         )
         awaited, named = gr.State(value=False), gr.Textbox(visible="hidden")  # named: the clip that is played on
     timer = gr.Timer(POLL_S, active=False)
     outputs = [told, timer, pieces, awaited]
     gr.on(None, None, None, [named, more], js=NAMED)
-    arrival.fill(listener.change, bound(look, context), listener, [domain, told, pieces], [timer])
+    arrival.fill(listener.change, bound(look, context), listener, [domain, told, pieces], [timer, tells])
+    tells.input(bound(let_plays_tell, context), [listener, tells], told, **QUIET)
     domain.input(bound(choose_domain, context), [listener, domain], told, js=listener.awaited, **QUIET)
     more.click(bound(ask, context), [listener, named], [named, more, *outputs], js=listener.awaited, **QUIET)
     pieces.select(bound(begun, context), inputs=[listener, awaited], outputs=outputs, **QUIET)
@@ -79,13 +86,20 @@ def build(context: Context) -> None:
     timer.tick(bound(follow, context), inputs=[listener, awaited], outputs=outputs, **QUIET)
 
 
-def look(context: Context, token: str | None) -> tuple[list[Any], Any]:
-    """The kind of music, how the next piece stands, and the pieces that are there when the page opens."""
+def look(context: Context, token: str | None) -> tuple[list[Any], Any, bool]:
+    """The kind of music, how the next piece stands, the pieces that are there, and whether plays tell something."""
     listener_id = listener_of(context, token)
     found = whole_pieces.programme(context.database, listener_id)
-    domain = accounts.account(context.database, listener_id).domain
+    account = accounts.account(context.database, listener_id)
     rows = resting(rows_of(context, found))
-    return [domain, said(context, found), rows], gr.update(active=True) if _comes(found) else gr.skip()
+    timer = gr.update(active=True) if _comes(found) else gr.skip()
+    return [account.domain, said(context, found), rows], timer, account.plays_tell
+
+
+def let_plays_tell(context: Context, token: str | None, tells: bool) -> str:  # noqa: FBT001 (an input)
+    """Whether what is composed goes by what is heard out and skipped, too."""
+    accounts.let_plays_tell(context.database, context.journal, listener_of(context, token), tell=tells)
+    return status("What you listen to counts." if tells else "Only your picks count now.")
 
 
 def choose_domain(context: Context, token: str | None, domain: str) -> str:
