@@ -3,8 +3,8 @@
 (a) How often held-out real music scores above itself with its bars shuffled, its melody jittered, or its second half
 taken from another piece. DIR with MIDI or ABC files alone is such music.
 (b) Effects of surprise, uncertainty and their product on liking, and (c) pairs told by the score alone, beside
-supervised rivals, where DIR has judgements and clips (``models.taste.evaluation.study``; by default the listener
-ratings of the corpora, where they are).
+supervised rivals, and what the page's head gains when it sees them, where DIR has judgements and clips
+(``models.taste.evaluation.study``; by default the listener ratings of the corpora, where they are).
 (d) What the generator writes where of some candidates the one is kept that a reward likes best (``--guided`` pieces a
 domain; 0 leaves this out). Rewards are explained in ``models.tension.score``.
 """
@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from models.evaluate.taste import half_known, unheard
 from models.experiments.arguments import exit_without_music, positive_int
 from models.experiments.dataset import training_pieces
 from models.experiments.provenance import data_hash
@@ -30,7 +31,7 @@ from models.style.pieces.sampling import Writer
 from models.taste.evaluation.methods import People, Task, new_clips
 from models.taste.evaluation.study import Pairs, Study, joined, load_study
 from models.tension.checkpoint import SHIPPED, load_tension
-from models.tension.evaluation import Judged, liking, pairs, real_above_spoiled
+from models.tension.evaluation import Judged, gain, liking, pairs, real_above_spoiled, with_tension
 from models.tension.guided import guided
 from models.tension.idyom import Melodies
 
@@ -56,6 +57,19 @@ def told_by_others(study: Study, seed: int) -> dict[str, tuple[Pairs, Floats]]:
     average = People(study, seed).answer("average", tasks).wins
     found = {name: (every, new_clips(study, name, every, seed).wins) for name in ("ours", "trees")}
     return {"average": (joined([task.pairs for task in tasks]), average), **found}
+
+
+def gains(report: Report, study: Study, heard: Judged) -> None:
+    """What the page's head gains from these features, on clips that others judged and on clips that nobody judged."""
+    more = with_tension(study, heard)
+    tasks = half_known(study, report.seed)
+    if tasks:
+        known = [People(each, report.seed).answer("ours", tasks).wins for each in (more, study)]
+        gain(report, "known", joined([task.pairs for task in tasks]), (known[0], known[1]))
+    new = [unheard(each, report.seed, ["ours"]) for each in (more, study)]
+    answers = [each.answers["ours"] for each in new]
+    if answers[0] and answers[1]:
+        gain(report, "unheard", new[0].pairs, (answers[0].wins, answers[1].wins))
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -88,6 +102,7 @@ def main(argv: list[str] | None = None) -> None:
             heard = Judged.of(bundle, Melodies(piece for piece in parts["train"] if piece.domain == "pop"), clips)
             liking(report, study, heard)
             pairs(report, study, heard, told_by_others(study, given.seed))
+            gains(report, study, heard)
         if given.guided > 0:
             writer = Writer(load_pieces_model(bundle.card["pieces"]["name"]))
             guided(report, bundle, writer, parts["train"], test, count=given.guided)

@@ -6,7 +6,7 @@ Every figure of ``models.evaluate.tension``.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -96,6 +96,7 @@ class Judged:
 
     surprise: Floats
     uncertainty: Floats
+    own_bars: Floats
     scores: Mapping[str, Floats]
 
     @classmethod
@@ -110,8 +111,32 @@ class Judged:
         return cls(
             np.array([each.surprise for each in found]),
             np.array([each.uncertainty for each in found]),
+            np.array([each.own_bars for each in found]),
             {name: np.array([each[name] for each in scores]) for name in (*REWARDS, *RIVALS)},
         )
+
+
+def with_tension(study: Study, judged: Judged) -> Study:
+    """The study with surprise, uncertainty and recognition among what heads and clip effects see.
+
+    Each stands there with its square, so that people may like a middle best.
+    """
+    columns = [_standardised(each) for each in (judged.surprise, judged.uncertainty, judged.own_bars)]
+    more = np.stack([*columns, *(_standardised(each**2) for each in columns)], axis=1)
+    groups = {name: np.hstack([study.features[name], more]) for name in ("notes", "latents") if name in study.features}
+    return replace(study, features=study.features | groups)
+
+
+def gain(report: Report, name: str, asked: Pairs, wins: tuple[Floats, Floats]) -> None:
+    """Accuracy of a head with these features and ``without``, and their difference; adds ``tension.features.NAME.*``.
+
+    ``wins``: P(left) with them and without them, of the same pairs.
+    """
+    draws = Resampling(asked, seed=report.seed)
+    with_them, without = (accuracy_of(each, asked.won) for each in wins)
+    report.add(f"tension.features.{name}.with.accuracy", draws.metric(with_them, chance=0.5))
+    report.add(f"tension.features.{name}.without.accuracy", draws.metric(without, chance=0.5))
+    report.add(f"tension.features.{name}.gain", draws.metric(with_them - without, chance=0.0))
 
 
 def liking(report: Report, study: Study, judged: Judged) -> None:

@@ -1,0 +1,36 @@
+"""What is kept of candidates, and features that a head sees."""
+
+import numpy as np
+
+from models.taste.evaluation.study import Study
+from models.taste.judgements import Judgements
+from models.tension.evaluation import Judged, with_tension
+from models.tension.guided import MODES, Kept
+from models.tension.score import Score
+
+
+def test_each_way_keeps_what_its_reward_likes():
+    open_, known = Score(future=2.0, past=-1.0), Score(future=-1.0, past=1.0)
+    best = {name: max((open_, known), key=reward) for name, reward in MODES.items()}
+    assert best == {"future": open_, "past": known, "both": known}
+
+
+def test_what_was_kept_is_a_ratio_of_sums_over_songs():
+    kept = Kept()
+    for song, bits, notes in (("a", 30.0, 10.0), ("b", 50.0, 10.0)):
+        kept.add("idiom_bits", song, bits, notes)
+    found = kept.metric("idiom_bits", baseline=3.5)
+    assert (found.value, found.baseline) == (4.0, 3.5)
+    assert 3.0 <= found.low <= found.high <= 5.0
+    assert kept.metric("copied", None).value is None
+
+
+def test_a_middle_can_be_liked_best():
+    rng = np.random.default_rng(0)
+    notes, curves = rng.standard_normal((8, 4)), rng.standard_normal((3, 8))
+    nobody = Judgements(*np.zeros((3, 0), dtype=np.int64), np.zeros(0))
+    study = Study("ratings", tuple("abcdefgh"), nobody, {"notes": notes}, "hash")
+    more = with_tension(study, Judged(*curves, scores={})).features["notes"]
+    assert more.shape == (8, 10)
+    np.testing.assert_allclose(more[:, 4:].mean(axis=0), 0, atol=1e-9)
+    np.testing.assert_array_equal(more[:, :4], notes)
