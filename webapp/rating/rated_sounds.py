@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
-import subprocess
-import sys
 import tempfile
 import threading
 import uuid
@@ -19,10 +16,9 @@ import numpy.typing as npt
 from models.rating.decoding import LONGEST_S, SoundError
 from models.style.card import WEIGHTS
 from webapp.rating import strange_sounds
+from webapp.runtime import own_process
 from webapp.runtime.errors import NotAllowed, NotReady, TooMany
 from webapp.runtime.limits import UPLOADS_A_SECOND, UPLOADS_AT_ONCE, Buckets
-
-log = logging.getLogger(__name__)
 
 MODEL = "rating-cpu"
 RUN = "rating"  # below the folder of runs
@@ -100,7 +96,11 @@ def _rated(files: Sequence[tuple[str, bytes]], model: str) -> list[RatedSound]:
         folder = Path(place)
         np.savez(folder / "sounds.npz", allow_pickle=False, **{str(n): each[2] for n, each in enumerate(whole)})
         (folder / "sounds.json").write_text(json.dumps([each[:2] for each in whole]), encoding="utf-8")
-        _listen(folder, model)
+        own_process.run(
+            "webapp.rating.rating_process", place, model, seconds=SECONDS,
+            late="the sounds could not be rated in time; try fewer at once",
+            broken="the rating network did not answer; it is in the log, try again in a moment",
+        )  # fmt: skip
         answer = json.loads((folder / "ratings.json").read_text(encoding="utf-8"))
         with np.load(folder / "pictures.npz") as pictures:
             sounds = [
@@ -109,17 +109,6 @@ def _rated(files: Sequence[tuple[str, bytes]], model: str) -> list[RatedSound]:
             ]
     placed = [sounds[at] for at in answer["order"]]
     return [*placed, *(each for each in sounds if each.problem), *broken]
-
-
-def _listen(folder: Path, model: str) -> None:
-    command = [sys.executable, "-m", "webapp.rating.rating_process", str(folder), model]
-    try:
-        subprocess.run(command, capture_output=True, timeout=SECONDS, check=True)  # noqa: S603 (our own program)
-    except subprocess.TimeoutExpired:
-        raise NotReady("the sounds could not be rated in time; try fewer at once") from None
-    except subprocess.CalledProcessError as error:
-        log.error("rating_failed output=%s", error.stderr.decode(errors="replace")[-500:])  # noqa: TRY400 (its trace)
-        raise NotReady("the rating network did not answer; it is in the log, try again in a moment") from None
 
 
 def _sound(told: dict[str, object], length: float, picture: Grid | None, attribution: Grid | None) -> RatedSound:

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
-import subprocess
-import sys
 import tempfile
 import threading
 import uuid
@@ -14,10 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from webapp.runtime import own_process
 from webapp.runtime.errors import NotAllowed, NotReady, TooMany
 from webapp.runtime.limits import UPLOADS_A_SECOND, UPLOADS_AT_ONCE, Buckets
-
-log = logging.getLogger(__name__)
 
 MOST_FILES = 12
 AT_ONCE = 1  # processes that listen
@@ -85,22 +81,15 @@ def hear(listener_id: uuid.UUID, files: Sequence[tuple[str, bytes]]) -> list[Hea
             for number, (_, data) in enumerate(files):
                 (folder / str(number)).write_bytes(data)
             (folder / "names.json").write_text(json.dumps(names), encoding="utf-8")
-            _listen(folder)
+            own_process.run(
+                "webapp.tension.hearing_process", place, seconds=SECONDS,
+                late="the music could not be heard in time; try fewer or shorter files",
+                broken="the tension model did not answer; it is in the log, try again in a moment",
+            )  # fmt: skip
             found = [from_json(each) for each in json.loads((folder / "heard.json").read_text(encoding="utf-8"))]
     finally:
         _slots.release()
     return sorted(found, key=lambda each: (bool(each.problem), -each.both))
-
-
-def _listen(folder: Path) -> None:
-    command = [sys.executable, "-m", "webapp.tension.hearing_process", str(folder)]
-    try:
-        subprocess.run(command, capture_output=True, timeout=SECONDS, check=True)  # noqa: S603 (our own program)
-    except subprocess.TimeoutExpired:
-        raise NotReady("the music could not be heard in time; try fewer or shorter files") from None
-    except subprocess.CalledProcessError as error:
-        log.error("hearing_failed output=%s", error.stderr.decode(errors="replace")[-500:])  # noqa: TRY400 (its trace)
-        raise NotReady("the tension model did not answer; it is in the log, try again in a moment") from None
 
 
 def from_json(told: dict[str, Any]) -> HeardMusic:
