@@ -1,4 +1,7 @@
-"""A whole piece for one listener: an opening that their head likes, or one like a piece, played on to its end."""
+"""A whole piece for one listener: an opening that their head likes, or one like a piece, played on to its end.
+
+Another ending of a piece is the piece without its last bars, played on.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from db.queries.clips import get_clip
 from db.tables import WHOLE
 from models.music.notes import Domain, Piece
 from models.style.drafts import Draft
@@ -21,12 +25,14 @@ from webapp.composing import sources
 from webapp.composing.bank import Bank
 from webapp.composing.clip_maker import ClipMaker, Order
 from webapp.composing.jobs import JobInHand
+from webapp.generation.protocol import GenerateResult, PlayedOnResult
 from webapp.learning import heads, plays
 from webapp.runtime.errors import NotYours
 
 log = logging.getLogger(__name__)
 
 GOES_ON: Mapping[Domain, int] = {"pop": 16, "dance": 24, "chorale": 8}  # bars after the opening's eight
+ENDS: Mapping[Domain, int] = {"pop": 8, "dance": 8, "chorale": 4}  # bars of another ending
 FORMS: Mapping[Domain, str] = {"pop": "", "dance": "AABB", "chorale": ""}  # of the whole
 AMONG = 8  # of the best openings one is taken, so that not all pieces are alike
 ALIKE = 12  # the nearest to a piece, of which the head takes the best
@@ -41,6 +47,8 @@ class WholePieceComposer:
 
     def do(self, job: JobInHand) -> dict[str, Any]:
         """Do a job; done again it composes the same piece, which is then stored once. Raises ``GenerationError``."""
+        if "ending" in job.payload:
+            return self._another_ending(job)
         found = [Draft.from_json(each) for each in job.found]
         if not found:
             found = self._given(job) if "clip" in job.payload else self._openings(job)
@@ -83,6 +91,23 @@ class WholePieceComposer:
             raise NotYours(f"piece {clip_id}, of which more was wanted, is gone")
         return known[clip_id]
 
+    def _another_ending(self, job: JobInHand) -> dict[str, Any]:
+        """The piece up to its last bars, and others after it; raises ``NotYours`` where it is gone."""
+        database, clip_id = self._maker.database, uuid.UUID(job.payload["ending"])
+        clip = database.transaction(lambda session: get_clip(session, clip_id))
+        if clip is None:
+            raise NotYours(f"piece {clip_id}, of which another ending was wanted, is gone")
+        piece, domain = Piece.from_json(clip.notes), job.domain
+        kept = piece.window(0, len(piece.bars) - ENDS[domain])
+        began = Order(domain, job.seed, Draft(Latents.from_json(clip.latents), kept)).composed(self._maker.generation)
+        for seed in range(job.seed, job.seed + TRIES):
+            played = self._maker.generation.play_on(kept.to_json(), ENDS[domain], seed)
+            recipe = {**clip.recipe, "writer": played.writer, "seed": seed, "ending": str(clip_id)}
+            recipe.pop("clip", None)  # what this begins with is a piece, which need not give way to it
+            if self._keep(began, played, recipe, job):
+                return {"composed": 1}
+        raise RuntimeError(f"none of {TRIES} endings of {clip_id} could be offered")
+
     def _compose(self, draft: Draft, job: JobInHand, seed: int) -> bool:
         """Whether the piece could be offered, and is stored."""
         generation, domain = self._maker.generation, job.domain
@@ -91,6 +116,10 @@ class WholePieceComposer:
         played = generation.play_on(opening.notes, GOES_ON[domain], seed, form)
         recipe = {**opening.recipe, "content": "written", "writer": played.writer, "played_on": GOES_ON[domain]}
         recipe |= {"form": form} | {name: job.payload[name] for name in ("clip", "like") if name in job.payload}
+        return self._keep(opening, played, recipe, job)
+
+    def _keep(self, opening: GenerateResult, played: PlayedOnResult, recipe: dict[str, Any], job: JobInHand) -> bool:
+        domain = job.domain
         whole = opening.model_copy(update={"notes": played.notes, "recipe": recipe})
         kept = self._maker.keep(whole, domain, job.listener_id, WHOLE, whole=True)
         log.info("whole_piece domain=%s fault=%s", domain, kept.fault or "none")

@@ -112,6 +112,20 @@ def ask_for_more(database: Database, space: TasteSpace, listener_id: uuid.UUID, 
     return database.transaction(work)
 
 
+def ask_for_another_ending(database: Database, listener_id: uuid.UUID, clip_id: uuid.UUID) -> Programme:
+    """Leave a job for a piece that goes as this one of theirs does and ends in another way. Raises as ``ask`` does."""
+
+    def work(session: Session) -> Programme:
+        listener = _locked(session, listener_id)
+        piece = next((each for each in rows.whole_pieces(session, listener_id) if each.id == clip_id), None)
+        if piece is None:
+            raise NotYours(f"there is no whole piece {clip_id} of yours; choose another one from the list")
+        _leave(session, listener, {"domain": piece.domain, "ending": str(clip_id)})
+        return _programme(session, listener_id)
+
+    return database.transaction(work)
+
+
 def programme(database: Database, listener_id: uuid.UUID) -> Programme:
     """What there is, and how the next piece stands; raises ``UnknownListenerError``."""
 
@@ -137,12 +151,12 @@ def _leave(session: Session, listener: Listener, payload: dict[str, str]) -> boo
     if made >= MOST_A_DAY:
         raise TooMany(f"{made} pieces were composed for you since yesterday; play those again, and ask tomorrow")
     require_room(session, KIND, listener.id)
+    named = {name: payload[name] for name in ("clip", "like", "ending") if name in payload}
     keys = _keys(listener.id)
-    key = keys[1] if "like" in payload else keys[0]  # who wants more like this need not wait until the next is there
+    key = keys[1] if {"like", "ending"} & named.keys() else keys[0]  # these need not wait until the next is there
     left = jobs.enqueue(session, KIND, payload, dedupe_key=key, listener_id=listener.id, priority=ASKED_PRIORITY)
     if left is not None:
         return True
-    named = {name: payload[name] for name in ("clip", "like") if name in payload}
     under_way = jobs.newest_of(session, key)
     if named and under_way and not named.items() <= under_way.payload.items():
         raise Contradiction("another piece is being composed just now; ask again when it is there")
@@ -159,7 +173,7 @@ def _programme(session: Session, listener_id: uuid.UUID) -> Programme:
 
 
 def _keys(listener_id: uuid.UUID) -> tuple[str, str]:
-    """Under which jobs for the next piece are left, and for one like another."""
+    """Under which jobs for the next piece are left, and for one made after another."""
     return f"{KIND}:{listener_id}", f"{KIND}:{listener_id}:like"
 
 

@@ -52,6 +52,11 @@ def sounds(row) -> gr.EventData:
     return gr.EventData(None, {"index": 0, "id": row["id"]})
 
 
+def pressed(action, piece) -> gr.EventData:
+    """That this button of a row was pressed."""
+    return gr.EventData(None, {"index": 0, "id": str(piece), "action": action})
+
+
 def clips(context):
     return context.database.transaction(lambda s: list(s.scalars(select(Clip))))
 
@@ -189,7 +194,7 @@ def test_more_like_this_begins_with_one_of_the_openings_that_are_nearest(context
     (first,) = clips(context)
     token = context.identity.token(listener)
     whole_pieces.ask(context.database, listener)  # the next one, which is under way, stands in nobody's way
-    *_, awaited = whole.ask_for_more(context, token, sounds({"id": str(first.id)}))
+    *_, awaited = whole.ask_for_more(context, token, pressed(whole.MORE, first.id))
     assert awaited
     bank = context.bank._read_all("pop")
     work(context)
@@ -199,7 +204,27 @@ def test_more_like_this_begins_with_one_of_the_openings_that_are_nearest(context
     away = np.linalg.norm(there - here, axis=1)
     assert np.linalg.norm(found - here) <= np.sort(away)[2] + 1e-6  # the next one took one of these at most
     with pytest.raises(NotYours):
-        whole.ask_for_more(context, token, sounds({"id": str(uuid.UUID(int=9))}))
+        whole.ask_for_more(context, token, pressed(whole.MORE, uuid.UUID(int=9)))
+
+
+@pytest.mark.usefixtures("writing")
+def test_another_ending_goes_as_the_piece_goes_until_its_last_bars(context, listener, monkeypatch):
+    monkeypatch.setattr(playing_on, "ENDS", {"pop": 2})
+    whole_pieces.ask(context.database, listener)
+    work(context)
+    (first,) = clips(context)
+    token = context.identity.token(listener)
+    *_, awaited = whole.ask_for_more(context, token, pressed(whole.ENDING, first.id))
+    assert awaited
+    work(context)
+    other = next(clip for clip in clips(context) if clip.id != first.id)
+    one, two = (Piece.from_json(clip.notes) for clip in (first, other))
+    same = one.window(0, len(one.bars) - 2).notes
+    assert np.array_equal(two.notes[: len(same), :3][:, [0, 2]], same[:, [0, 2]])
+    assert not np.array_equal(one.notes, two.notes)
+    assert (other.recipe["ending"], other.recipe["played_on"]) == (str(first.id), first.recipe["played_on"])
+    with pytest.raises(NotYours):
+        whole.ask_for_more(context, token, pressed(whole.ENDING, uuid.UUID(int=9)))
 
 
 def test_the_newest_stay_in_the_list_and_those_that_are_kept(context, listener, stock, monkeypatch):

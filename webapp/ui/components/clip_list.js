@@ -236,21 +236,21 @@ class ClipList {
     const tools = document.createElement("div");
     tools.className = "k-listed-tools";
     if (clip.save) tools.append(savingMenu(clip.heading, clip.save, clip.plays ? () => this.#tell(row, "kept") : null));
-    if (this.props.action && clip.acts !== false) tools.append(this.#action(row));
+    if (clip.acts !== false) tools.append(...[this.props.action].flat().filter(Boolean).map((action) => this.#action(row, action)));
     if (tools.hasChildNodes()) node.append(tools);
     if (!clip.lazy) this.#draw(row);
     return row;
   }
 
-  /** @param {Row} row */
-  #action(row) {
+  /** @param {Row} row @param {string} action */
+  #action(row, action) {
     const button = document.createElement(row.clip.leads_to ? "a" : "button");
     if (row.clip.leads_to) /** @type {HTMLAnchorElement} */ (button).href = row.clip.leads_to;
     else /** @type {HTMLButtonElement} */ (button).type = "button";
     button.className = "k-quiet k-small";
-    button.textContent = this.props.action;
-    button.setAttribute("aria-label", `${this.props.action}: ${row.clip.heading}, ${row.clip.detail}`);
-    button.addEventListener("click", () => this.trigger("act", { index: this.#rows.indexOf(row), id: row.clip.id }));
+    button.textContent = action;
+    button.setAttribute("aria-label", `${action}: ${row.clip.heading}, ${row.clip.detail}`);
+    button.addEventListener("click", () => this.trigger("act", { index: this.#rows.indexOf(row), id: row.clip.id, action }));
     return button;
   }
 

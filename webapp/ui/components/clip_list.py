@@ -32,7 +32,7 @@ class ClipList(Component):
             address that is told when it was heard out, or left before its end) and ``save`` (its menu: ``files`` by
             what they are called, ``keep``, where it is kept, and ``studio``, which opens it; see ``saving``).
             ``playing(...)`` sounds the first by itself where no other list of the page sounds.
-        action: What the button of each row says; empty: there is none.
+        action: What the button of each row says, or what several say; empty: there is none.
         together: Another clip goes on at the place in the music where the one before was.
         columns: Whether rows stand beside one another where there is room.
         all_button: Whether a button plays all of them one after the other, where there are several.
@@ -41,7 +41,7 @@ class ClipList(Component):
 
     Events:
         select: A clip begins to sound; ``gr.EventData`` has its ``index`` and its ``id``, if it has one.
-        act: The button of a row was pressed; likewise.
+        act: A button of a row was pressed; likewise, and its ``action``.
     """
 
     script = "clip_list.js"
@@ -52,7 +52,7 @@ class ClipList(Component):
         self,
         value: Sequence[Clip | Mapping[str, Any]] | None = None,
         *,
-        action: str = "",
+        action: str | Sequence[str] = "",
         together: bool = False,
         columns: bool = False,
         all_button: bool = False,

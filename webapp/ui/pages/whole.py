@@ -30,7 +30,7 @@ NAMED = f"""() => {{
   const clip = new URLSearchParams(location.search).get("clip") ?? "";
   return [clip, clip ? "{THIS}" : "{NEW}"];
 }}"""
-MORE = "More like this"
+MORE, ENDING = "More like this", "Another ending"
 LISTED = 20  # of the newest pieces; those that were kept stay besides
 FIRST = f"Press “{NEW}”: a piece of up to a minute is composed for you, and then the next."
 COMING = {"waiting", "running"}
@@ -61,7 +61,7 @@ def build(context: Context) -> None:
             told = gr.HTML(apply_default_css=False, elem_id="whole-told")
             Volume()
         more = gr.Button(NEW, variant="primary", elem_id="whole-more", scale=0, min_width=200)
-        pieces = ClipList(endless=True, action=MORE, elem_id="whole-pieces", interactive=True)
+        pieces = ClipList(endless=True, action=(MORE, ENDING), elem_id="whole-pieces", interactive=True)
         explain(
             f"The newest {LISTED} stay here, and those that you keep. Keys: <kbd>N</kbd> next, <kbd>P</kbd> previous, "
             "<kbd>space</kbd> play or pause."
@@ -125,9 +125,12 @@ def ask(context: Context, token: str | None, named: str) -> tuple[Any, ...]:
 
 
 def ask_for_more(context: Context, token: str | None, event: gr.EventData) -> Shown:
-    """Compose a piece like this one; it sounds as soon as it is there."""
-    listener_id = listener_of(context, token)
-    found = whole_pieces.ask_for_more(context.database, context.space, listener_id, uuid.UUID(event.id))
+    """Compose a piece like this one, or this one with another ending; it sounds as soon as it is there."""
+    listener_id, clip_id = listener_of(context, token), uuid.UUID(event.id)
+    if event.action == ENDING:
+        found = whole_pieces.ask_for_another_ending(context.database, listener_id, clip_id)
+    else:
+        found = whole_pieces.ask_for_more(context.database, context.space, listener_id, clip_id)
     return shown(context, found, awaited=True)._replace(pieces=gr.skip())
 
 
@@ -196,13 +199,14 @@ def _row(number: int, piece: WholePiece, name: str) -> dict[str, Any]:
     clip = ShownClip.of(piece.id, piece.seconds)
     bars = piece.recipe["bars"] + piece.recipe["played_on"]
     form = piece.recipe.get("form", "")
-    kept = ", kept" if "kept" in piece.done else ""
+    told = ", another ending" if "ending" in piece.recipe else ""
+    told += ", kept" if "kept" in piece.done else ""
     return {
         "id": str(piece.id),
         "begins": piece.recipe.get("clip", ""),
         "plays": f"/api/clips/{piece.id}/plays",
         "heading": name,
-        "detail": f"No. {number}, {bars} bars{f' in sections {form}' if form else ''}, {piece.seconds:.0f} s{kept}",
+        "detail": f"No. {number}, {bars} bars{f' in sections {form}' if form else ''}, {piece.seconds:.0f} s{told}",
         "audio_url": clip.audio_url,
         "notes_url": clip.notes_url,
         "seconds": clip.seconds,
