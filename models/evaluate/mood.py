@@ -3,8 +3,8 @@
 DIR is a folder of music whose ``metadata.csv`` has valence and arousal (-1 to 1), or quadrant: all of it is test music
 for the judges that are given. Without it, EMOPIA: judges and rivals are fitted on four fifths of the songs and judge
 the rest, for several divisions; then the composer's clips are moved to moods, by rules and by search, and its styles
-are swapped between held-out clips of different moods, where there are any. Prints a table and, as its last line, one
-JSON object.
+are swapped between held-out clips of different moods, where there are any. Last, beats of held-out performances. Prints
+a table and, as its last line, one JSON object.
 """
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ import numpy as np
 from models.experiments.arguments import exit_without_music, positive_int
 from models.experiments.provenance import data_hash
 from models.experiments.report import Report
+from models.mood.beats.checkpoint import load_beats
 from models.mood.checkpoint import SHIPPED, MoodBundle, load_mood
+from models.mood.evaluation.beats import beats
 from models.mood.evaluation.control import TOGETHER, control
 from models.mood.evaluation.judge import crossfitted, judged_folder
 from models.mood.evaluation.transfer import transfer
@@ -33,7 +35,8 @@ from models.style.evaluation.excerpts import real_excerpts, regular
 from models.style.latents import BARS
 
 SEEDS = 3
-DRAFTS, CLIPS = 320, 120  # composed clips that are moved, held-out clips between which styles are swapped
+DRAFTS, CLIPS = 192, 96  # composed clips that are moved, held-out clips between which styles are swapped
+PERFORMANCES = 50  # whose beats are looked for
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -60,6 +63,7 @@ def main(argv: list[str] | None = None) -> None:
         if given.data is None:
             crossfitted(report, labelled, PRESETS["cpu"], SEEDS)
             composed(report, bundle, given.limit)
+            beats(report, load_beats(), min(PERFORMANCES, given.limit or PERFORMANCES))
         else:
             about["heard"] = sum(digest(piece) in bundle.first.folds for piece in labelled.pieces)
             judged_folder(report, labelled, _said(bundle, labelled))

@@ -18,7 +18,7 @@ from models.music.notes import Piece
 
 Floats = npt.NDArray[np.float64]
 
-FARTHEST = 3.0  # standard deviations: music of another kind is heard as the most extreme that was learned from
+FARTHEST = 2.0  # standard deviations: music of another kind is heard as the most extreme that was learned from
 PART_S, HOP_S = 30.0, 20.0  # EMOPIA's clips are about so long; longer music is heard in parts
 DROPPED_IN, DROPPED = 0.1, 0.4
 

@@ -44,7 +44,7 @@ class Preset:
 
 PRESETS: Mapping[str, Preset] = {
     "tiny": Preset(1, 80, 8, 2),
-    "cpu": Preset(4, 30, 48, 4),
+    "cpu": Preset(6, 30, 48, 4),
     "gpu": Preset(16, 30, 96, 16),
 }
 

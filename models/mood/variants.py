@@ -1,7 +1,7 @@
-"""The same music as others would have it: a part of it, another key, a little faster, every note as loud as the next.
+"""The same music as others would have it: a part of it, another key, a little faster, or written instead of played.
 
-None of these changes the mood that people gave a clip by much, and a judge has to bear them: phrases are short, and
-scores have no velocities.
+None of these changes the mood that people gave a clip by much, and a judge has to bear them: phrases are short, scores
+have no velocities, and the notes of their chords begin together.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ import numpy as np
 from models.music.notes import Piece
 
 LEAST_NOTES, SHORTEST_S = 8, 6.0
-FLAT = 0.3  # share of variants that are flattened
+FLAT, WRITTEN = 0.3, 0.35  # shares of variants that are flattened, and written down
+GRIDS = (3, 4, 6)  # ticks of EMOPIA's 120 quarters a minute: 62 to 125 ms
 LOWER, HIGHER, STRETCH = 5, 6, 0.1  # semitones at most, and the logarithm of the tempo
 PIANO = (21, 108)
 USUAL_VELOCITY = 64
@@ -33,6 +34,19 @@ def flattened(piece: Piece, velocity: int = USUAL_VELOCITY) -> Piece:
     return replace(piece, notes=notes)
 
 
+def written(piece: Piece, grid: int, *, legato: bool) -> Piece:
+    """On a coarser grid, so that chords begin together; ``legato``: no note lasts beyond the next but one."""
+    notes = piece.notes.copy()
+    notes[:, 0] = np.minimum((notes[:, 0] + grid // 2) // grid * grid, (piece.end_tick - 1) // grid * grid)
+    notes[:, 1] = np.maximum((notes[:, 1] + grid // 2) // grid * grid, grid)
+    if legato:
+        onsets = np.append(np.unique(notes[:, 0]), [piece.end_tick, piece.end_tick + grid])
+        until = onsets[np.searchsorted(onsets, notes[:, 0]) + 2] - notes[:, 0]
+        notes[:, 1] = np.clip(notes[:, 1], grid, until)
+    _, kept = np.unique(notes[:, [0, 2]], axis=0, return_index=True)
+    return replace(piece, notes=notes[kept])
+
+
 def as_heard(piece: Piece) -> Piece:
     """Velocities that are all the same say nothing of how loud it was: they are taken for the usual one."""
     return flattened(piece) if len(piece.notes) and np.ptp(piece.notes[:, 3]) == 0 else piece
@@ -48,4 +62,6 @@ def drawn(piece: Piece, rng: np.random.Generator) -> Piece:
     last = float(found.seconds_at(found.notes[-1, 0]))
     seconds = float(rng.uniform(SHORTEST_S, max(last, SHORTEST_S + 1)))
     found = excerpt(found, float(rng.uniform(0, max(last - seconds, 0.01))), seconds)
+    if rng.random() < WRITTEN:
+        found = written(found, int(rng.choice(GRIDS)), legato=bool(rng.random() < 0.5))
     return flattened(found) if rng.random() < FLAT else found

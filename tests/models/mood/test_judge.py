@@ -12,7 +12,7 @@ from models.mood.checkpoint import SHIPPED, load_mood
 from models.mood.features import FEATURES, HAND_MADE, hand_made
 from models.mood.judge import FARTHEST, Judge, MoodNetwork, Moods, parts
 from models.mood.labels import digest
-from models.mood.variants import SHORTEST_S, as_heard, drawn, excerpt, flattened
+from models.mood.variants import SHORTEST_S, as_heard, drawn, excerpt, flattened, written
 from models.music.notes import Piece
 
 MAJOR, MINOR = (60, 64, 67, 72), (57, 60, 64, 69)
@@ -103,3 +103,12 @@ def test_a_variant_is_the_same_music_and_never_too_short_to_judge() -> None:
         assert len(found.notes) >= SHORTEST_S * 3
         assert drawn(low, rng).notes[:, 2].min() >= low.notes[:, 2].min()
     assert excerpt(piece, 100, 5) is piece
+
+
+def test_written_music_begins_together_and_lasts_no_longer_than_the_next_but_one() -> None:
+    rolled = np.array([(1, 40, 60, 70), (2, 40, 64, 70), (4, 40, 67, 70), (25, 90, 72, 70), (49, 20, 76, 70)])
+    piece = Piece(rolled, np.array([(0, 96, 4, 4)]), np.array([120.0]))
+    found = written(piece, 6, legato=True).notes
+    assert found[:, 0].tolist() == [0, 0, 6, 24, 48]
+    assert found[:, 1].tolist() == [24, 24, 42, 72, 18]
+    assert (written(piece, 6, legato=False).notes[:, 1] % 6 == 0).all()
