@@ -1,15 +1,16 @@
 """Mood from notes: ``python -m models.evaluate.mood [--data DIR] [--model PATH] [--seed N] [--limit N]``.
 
 DIR is a folder of music whose ``metadata.csv`` has valence and arousal (-1 to 1), or quadrant: all of it is test music
-for the judges that are given. Without it, EMOPIA: judges and rivals are fitted on four fifths of the songs and judge
-the rest, for several divisions; then the composer's clips are moved to moods, by rules and by search, and its styles
-are swapped between held-out clips of different moods, where there are any. Last, beats of held-out performances. Prints
-a table and, as its last line, one JSON object.
+for the judges that are given; a rival on five features is fitted on EMOPIA, where it is there. Without DIR, EMOPIA:
+judges and rivals are fitted on four fifths of the songs and judge the rest, for several divisions; then the composer's
+clips are moved to moods, by rules and by search, and its styles are swapped between held-out clips of different moods,
+where there are any. Last, beats of held-out performances. Prints a table and, as its last line, one JSON object.
 """
 
 from __future__ import annotations
 
 import argparse
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -21,11 +22,12 @@ from models.mood.beats.checkpoint import load_beats
 from models.mood.checkpoint import SHIPPED, MoodBundle, load_mood
 from models.mood.evaluation.beats import beats
 from models.mood.evaluation.control import TOGETHER, control
-from models.mood.evaluation.judge import crossfitted, judged_folder
+from models.mood.evaluation.judge import crossfitted, hand_made_rival, judged_folder
 from models.mood.evaluation.transfer import transfer
 from models.mood.judge import Moods
 from models.mood.labels import Labelled, digest, emopia, labelled_folder
 from models.mood.training import PRESETS
+from models.music.notes import MusicError
 from models.style.card import style_folder
 from models.style.checkpoint import load_style
 from models.style.compose import Composer
@@ -66,7 +68,10 @@ def main(argv: list[str] | None = None) -> None:
             beats(report, load_beats(), min(PERFORMANCES, given.limit or PERFORMANCES))
         else:
             about["heard"] = sum(digest(piece) in bundle.first.folds for piece in labelled.pieces)
-            judged_folder(report, labelled, _said(bundle, labelled))
+            said = _said(bundle, labelled)
+            with suppress(MusicError):  # without EMOPIA there is nothing to fit a rival on
+                said["hand_made"] = hand_made_rival(labelled)
+            judged_folder(report, labelled, said)
     report.print()
 
 
