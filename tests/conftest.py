@@ -57,7 +57,9 @@ SLOW = (
     "tests/models/title/evaluation/",
     "tests/webapp/composing/test_offline.py",
     "tests/webapp/composing/test_whole_pieces.py",
-    "tests/webapp/rating/test_dreams.py",
+    "tests/webapp/learning/test_clip_effects.py",
+    "tests/webapp/rating/",
+    "tests/webapp/ui/endpoints/",
     "tests/webapp/tension/test_heard_music.py",
 )
 

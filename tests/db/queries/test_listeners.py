@@ -43,7 +43,7 @@ def test_a_new_listener_has_an_id_and_nothing_that_names_them(session: Session) 
     assert get_listener(session, listener.id) is listener
     columns = {attribute.key for attribute in inspect(Listener).column_attrs}
     about_them = {"id", "domain", "study_id", "condition", "population_id", "brought", "created_at"}
-    assert columns == about_them | {"journal_entries", "token_generation", "link_id"}
+    assert columns == about_them | {"journal_entries", "token_generation", "link_id", "plays_tell"}
 
 
 def test_the_domain_can_be_changed_and_nobody_is_changed_by_mistake(session: Session, listener: Listener) -> None:
