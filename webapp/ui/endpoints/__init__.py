@@ -9,7 +9,7 @@ from __future__ import annotations
 import gradio as gr
 
 from webapp.context import Context
-from webapp.ui.endpoints import composing, listeners, listening, maps, rating, taste, titles
+from webapp.ui.endpoints import composing, listeners, listening, maps, rating, taste, tension, titles
 
 ENDPOINTS = (
     *listeners.ENDPOINTS,
@@ -19,6 +19,7 @@ ENDPOINTS = (
     *titles.ENDPOINTS,
     *maps.ENDPOINTS,
     *rating.ENDPOINTS,
+    *tension.ENDPOINTS,
 )
 
 

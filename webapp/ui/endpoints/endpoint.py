@@ -26,7 +26,7 @@ from typing_extensions import TypedDict, is_typeddict
 
 from webapp.context import Context
 from webapp.runtime.downloads import Downloads
-from webapp.runtime.errors import DATABASE_SILENT, OUR_MISTAKE, Problem, in_words
+from webapp.runtime.errors import DATABASE_SILENT, OUR_MISTAKE, NotAllowed, Problem, in_words
 
 log = logging.getLogger(__name__)
 
@@ -79,6 +79,15 @@ def file_for(context: Context, listener_id: uuid.UUID, name: str, data: bytes) -
     """A file for this listener to download."""
     path = Downloads(context.settings.home).write(listener_id, name, data)
     return {"path": str(path), "orig_name": name, "meta": {"_type": "gradio.FileData"}}
+
+
+def taken(context: Context, files: Sequence[File], most_bytes: int) -> list[tuple[str, bytes]]:
+    """Names and contents of uploaded files, whose copies are deleted; raises ``NotAllowed``."""
+    downloads = Downloads(context.settings.home)
+    try:
+        return [(each["orig_name"], downloads.take_upload(each["path"], most_bytes)) for each in files]
+    except ValueError as error:
+        raise NotAllowed(str(error)) from error
 
 
 @dataclass(frozen=True)

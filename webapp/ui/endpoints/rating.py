@@ -1,4 +1,4 @@
-"""The endpoint that rates sounds."""
+"""The endpoints of the rating network: it rates sounds, and it dreams."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from webapp.context import Context
-from webapp.rating import rated_sounds
+from webapp.rating import dreams, rated_sounds
 from webapp.rating.strange_sounds import MOST_BYTES
-from webapp.runtime.downloads import Downloads
-from webapp.runtime.errors import NotAllowed
-from webapp.ui.endpoints.endpoint import SLOW, Endpoint, File, Token
+from webapp.runtime.errors import NotReady
+from webapp.ui.endpoints.endpoint import SLOW, Endpoint, File, Token, file_for, taken
 from webapp.ui.handlers import listener_of
 
 
@@ -44,11 +43,7 @@ def rate(
         that it thinks lower of (rank), and how unlike all music heard it is: above 1 there is no rating.
     """
     listener_id = listener_of(context, token)
-    downloads = Downloads(context.settings.home)
-    try:
-        files = [(each["orig_name"], downloads.take_upload(each["path"], MOST_BYTES)) for each in sounds]
-    except ValueError as error:
-        raise NotAllowed(str(error)) from error
+    files = taken(context, sounds, MOST_BYTES)
     return [
         {
             "name": each.name, "seconds": each.seconds, "p": each.p, "low": each.low, "high": each.high,
@@ -58,4 +53,56 @@ def rate(
     ]  # fmt: skip
 
 
-ENDPOINTS = (Endpoint("rate", rate, SLOW),)
+class DreamStep(TypedDict):
+    """p and the judge's p in standard deviations, the critic's word, and whether p alone rises."""
+
+    step: int
+    p: float
+    judge: float
+    realness: float | None
+    alarm: bool
+
+
+class Dreamt(TypedDict):
+    """A dream: its steps, its sound, and the way there from the noise."""
+
+    steps: list[DreamStep]
+    dream: File
+    trail: File
+
+
+def dream(
+    context: Context,
+    token: Token,
+    way: dreams.Way = "both",
+    seed: Annotated[int, Field(ge=0, le=dreams.MOST_SEED)] = 1,
+    steps: Annotated[int, Field(ge=8, le=dreams.STEPS)] = dreams.STEPS,
+) -> Dreamt:
+    """Let the rating network dream: white noise, changed step by step into what it rates higher. Takes a minute or two.
+
+    Args:
+        token: the listener's token.
+        way: naive, regularised (smooth and robust), critic (with a critic of realness), or both.
+        seed: which noise it begins with.
+        steps: of gradient ascent.
+
+    Returns:
+        For each step p and what a judge says that nothing was ever dreamt on, both in standard deviations of p; alarm
+        where p rises and the judge's does not. Two WAV files: what it dreamt of, and the trail from the noise.
+    """
+    listener_id = listener_of(context, token)
+    model = rated_sounds.model(context.settings.runs_folder)
+    *_, last = dreams.follow(listener_id, way, seed, model=model, steps=steps)
+    if not last.dream:
+        raise NotReady("the dream was stopped; ask for it again")
+    return {
+        "steps": [
+            {"step": each.step, "p": each.p, "judge": each.judge, "realness": each.realness, "alarm": each.alarm}
+            for each in last.steps
+        ],
+        "dream": file_for(context, listener_id, "dream.wav", last.dream),
+        "trail": file_for(context, listener_id, "trail.wav", last.trail),
+    }
+
+
+ENDPOINTS = (Endpoint("rate", rate, SLOW), Endpoint("dream", dream, SLOW))

@@ -26,7 +26,8 @@ __all__ = ["played_folder", "rating_model"]
 
 CONTRACT = (
     "new_listener", "next_pair", "vote", "next_four", "vote_four", "taste", "why", "compose", "swap", "keep",
-    "find_title", "name_tune", "map", "neighbours", "retrieval", "rate", "export", "import", "delete",
+    "find_title", "name_tune", "map", "neighbours", "retrieval", "rate", "dream", "tension",
+    "export", "import", "delete",
 )  # fmt: skip
 WITHOUT_LISTENER = {"new_listener", "find_title", "retrieval"}
 
@@ -224,6 +225,24 @@ def test_sounds_are_rated(ask, refused, rating_model, tmp_path, monkeypatch):
     assert {each["name"] for each in found} == {"5.flac", "8.flac"}
     assert all(each["low"] <= each["p"] <= each["high"] for each in found if each["p"] is not None)
     assert "1 to 12" in refused("rate", token, [])
+
+
+def test_the_network_dreams_for_a_notebook(ask, refused, rating_model, monkeypatch):
+    monkeypatch.setattr(rated_sounds, "model", lambda _: str(rating_model))
+    token = ask("new_listener")
+    found = ask("dream", token, "naive", 3, 8)
+    assert found["steps"][-1]["step"] <= 8
+    for name in ("dream", "trail"):
+        assert soundfile.read(found[name])[1] == 22_050, name
+    assert "way" in refused("dream", token, "loud")
+
+
+def test_notes_are_heard_for_a_notebook(ask, tmp_path):
+    token, path = ask("new_listener"), tmp_path / "jig.abc"
+    path.write_text("X:1\nT:A jig\nM:6/8\nL:1/8\nK:D\n" + "|dAF DFA|dAF def|gfe fed|cBA Bcd" * 4 + "|]\n", "utf-8")
+    (found,) = ask("tension", token, [handle_file(path)])
+    assert (found["domain"], len(found["surprise"]), found["problem"]) == ("dance", 16, "")
+    assert found["recognised"][0] is None
 
 
 def test_research_is_answered_without_maps_or_studies(ask, refused):

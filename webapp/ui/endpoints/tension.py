@@ -1,0 +1,56 @@
+"""The endpoint that hears notes: surprise, uncertainty and recognition, and a score without labels."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+from typing_extensions import TypedDict
+
+from webapp.context import Context
+from webapp.runtime.limits import FILE_BYTES
+from webapp.tension import heard_music
+from webapp.ui.endpoints.endpoint import SLOW, Endpoint, File, Token, taken
+from webapp.ui.handlers import listener_of
+
+
+class HeardFile(TypedDict):
+    """A file's scores, and by bar what was heard; null in a bar of which nothing can be said."""
+
+    name: str
+    domain: str
+    score: float
+    open_future: float
+    known_past: float
+    surprise: list[float | None]
+    uncertainty: list[float | None]
+    recognised: list[float | None]
+    problem: str
+
+
+def tension(
+    context: Context, token: Token, files: Annotated[list[File], Field(max_length=heard_music.MOST_FILES)]
+) -> list[HeardFile]:
+    """Hear MIDI or ABC files: how open their future is and how well their past is known, the best score first.
+
+    Args:
+        token: the listener's token.
+        files: 1 to 12 MIDI or ABC files.
+
+    Returns:
+        For each file what it was heard as; score, open_future and known_past in standard deviations of real music of
+        that kind; and for each bar the surprise and uncertainty of a note in nats, and how surely the bar is found to
+        be the piece's own among sixteen. Whether such a score tells what people like has not been shown.
+    """
+    listener_id = listener_of(context, token)
+    return [
+        {
+            "name": each.name, "domain": each.domain, "score": each.both, "open_future": each.future,
+            "known_past": each.past, "surprise": list(each.surprise), "uncertainty": list(each.uncertainty),
+            "recognised": list(each.recognised), "problem": each.problem,
+        }
+        for each in heard_music.hear(listener_id, taken(context, files, FILE_BYTES))
+    ]  # fmt: skip
+
+
+ENDPOINTS = (Endpoint("tension", tension, SLOW),)
