@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from .notes import Piece
+from .notes import IntArray, Piece
 
 Floats = npt.NDArray[np.float64]
 
@@ -14,6 +14,8 @@ MINOR_KEY = np.array([6.33, 2.68, 3.52, 5.38, 2.60, 3.53, 2.54, 4.75, 3.98, 2.69
 KEY_PROFILES = np.array([
     np.roll((profile - profile.mean()) / profile.std(), key) for profile in (MAJOR_KEY, MINOR_KEY) for key in range(12)
 ])  # fmt: skip
+
+TO_MINOR, TO_MAJOR = {4: 3, 9: 8}, {3: 4, 8: 9, 10: 11}  # semitones above the tonic: harmonic minor, and major
 
 
 def half_bar_chroma(piece: Piece) -> Floats:
@@ -41,3 +43,11 @@ def key_fits(chroma: npt.ArrayLike) -> Floats:
 def likely_key(chroma: npt.ArrayLike) -> int:
     """The key whose profile fits a pitch-class histogram ``(12,)`` best: 0-11 C..B major, 12-23 C..B minor."""
     return int(key_fits(chroma).argmax())
+
+
+def in_mode(pitch: IntArray, tonic: int, *, major: bool) -> IntArray:
+    """Pitches with the third, sixth and seventh of the other mode on the same ``tonic`` (0-11) moved to this one's."""
+    degree, found = (pitch - tonic) % 12, pitch.copy()
+    for old, new in (TO_MAJOR if major else TO_MINOR).items():
+        found[degree == old] += new - old
+    return found

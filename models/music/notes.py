@@ -102,6 +102,19 @@ class Piece:
             chords=self.chords[first_bar : first_bar + bars],
         )
 
+    def followed_by(self, other: Piece) -> Piece:
+        """This piece and ``other`` behind it; titles and whatever else is told are this one's."""
+        notes, bars = other.notes.copy(), other.bars.copy()
+        notes[:, 0] += self.end_tick
+        bars[:, 0] += self.end_tick
+        return replace(
+            self,
+            notes=np.concatenate([self.notes, notes]),
+            bars=np.concatenate([self.bars, bars]),
+            tempo_bpm=np.concatenate([self.tempo_bpm, other.tempo_bpm]),
+            chords=(*self.chords, *other.chords) if self.chords and other.chords else (),
+        )
+
     def transposed(self, semitones: int) -> Piece:
         """The piece ``semitones`` higher; raises ``MusicError`` where a pitch would leave 0-127."""
         notes = self.notes.copy()

@@ -56,12 +56,13 @@ def render(
     performance: Performance | None = None,
     *,
     piano: Piano | None = None,
+    levelled: bool = True,
 ) -> Audio:
     """``piece`` as float32 ``(samples, 2)`` at 44,100 Hz, −18 LUFS, true peak under −1 dB.
 
-    As it was played in ``performance``, or as it is written. With ``seconds`` exactly that long, fading over the last
-    0.6 s; without, to the end of the last note's sound. Raises ``MusicError`` on a piece without notes or longer than
-    ten minutes.
+    As it was played in ``performance``, or as it is written; in half the time, and as loud as it comes, where it is
+    not to be ``levelled``. With ``seconds`` exactly that long, fading over the last 0.6 s; without, to the end of the
+    last note's sound. Raises ``MusicError`` on a piece without notes or longer than ten minutes.
     """
     notes = _timed(piece, performance)
     if len(notes) == 0:
@@ -76,7 +77,7 @@ def render(
     audio: Audio = np.ascontiguousarray((dry + wet).T, dtype=np.float32)
     fade = min(len(audio), round(FADE_SECONDS * SAMPLE_RATE_HZ))
     audio[len(audio) - fade :] *= (0.5 + 0.5 * np.cos(np.linspace(0, np.pi, fade, dtype=np.float32)))[:, None]
-    return normalise(audio)
+    return normalise(audio) if levelled else audio
 
 
 def notes_in_seconds(

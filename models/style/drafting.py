@@ -25,8 +25,13 @@ def draft_many(composer: Composer, domain: Domain, count: int, seed: int) -> lis
 
 def draft_part(composer: Composer, domain: Domain, seed: int, part: int) -> list[Draft]:
     """``TOGETHER`` of them."""
+    return draft_each(composer, [domain] * TOGETHER, part_seeds(seed, part))
+
+
+def part_seeds(seed: int, part: int) -> list[int]:
+    """The seeds of the ``TOGETHER`` drafts of a part."""
     seeds = np.random.SeedSequence([seed, part]).generate_state(TOGETHER, np.uint64) >> np.uint64(1)
-    return draft_each(composer, [domain] * TOGETHER, seeds.tolist())
+    return [int(each) for each in seeds]
 
 
 def draft_each(composer: Composer, domains: Sequence[Domain], seeds: Sequence[int]) -> list[Draft]:

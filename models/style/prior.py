@@ -229,6 +229,17 @@ class Prior(nn.Module):
                 x = torch.where(kept.mask.to(device), after * goal + (1 - after) * noise, x)
         return x * self.scale + self.mean
 
+    @torch.inference_mode()
+    def returned(self, z: Tensor, setting: Setting, *, steps: int = 16) -> Tensor:
+        """The noise from which ``carry`` would come to latents ``z`` ``(batch, bars, latent)``: the same way back."""
+        device = self.mean.device
+        x, given = self.standardise(z.to(device)) * (self.weight > 0), setting.to(device)
+        for t, before in pairwise(torch.linspace(1, 0, steps // 2 + 1).tolist()):
+            first = self(x, torch.full((len(x),), t, device=device), given)
+            second = self(x + (before - t) * first, torch.full((len(x),), before, device=device), given)
+            x = x + (before - t) * 0.5 * (first + second)
+        return x
+
     def draw_setting(self, domain: int, count: int, generator: torch.Generator) -> Setting:
         """``count`` settings of a domain; meters, keys and codes of each meter as frequent as in training windows."""
         meter, key = (

@@ -53,6 +53,7 @@ class Writer:
         tempo_bpm: float | None = None,
         form: str = "",
         ending: bool = True,
+        regular: bool = False,
     ) -> list[Piece]:
         """``count`` new pieces of ``domain``; the piece of an index and seed is the same whatever ``count``.
 
@@ -68,6 +69,7 @@ class Writer:
             tempo_bpm: Quarters a minute at the beginning, moved to the nearest of ``TEMPI_BPM``; None: likewise.
             form: Sections of equal length such as "AABA": a letter that comes again asks for its bars again.
             ending: Whether the last bar closes the piece, or it breaks off there.
+            regular: After the first bar, whole bars of one meter alone.
 
         Raises:
             ValueError: for a meter that has no token, or a form that doesn't divide the bars.
@@ -78,6 +80,7 @@ class Writer:
             DOMAINS.index(domain),
             ABSENT if bars is None else bars,
             ending=ending,
+            regular=regular,
             meter=ABSENT if meter is None else METERS.index(meter),
             tempo=ABSENT if tempo_bpm is None else int(np.abs(np.log(TEMPI_BPM / tempo_bpm)).argmin()),
             returns=returns_of_form(form, bars),

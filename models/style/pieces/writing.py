@@ -229,6 +229,7 @@ class Writing:
 
         def choose(element: int, rows: Tensor, allow: Callable[[Tensor, Tensor], Tensor]) -> None:
             logits = allow(self.model.logits(self.state[rows], element, step[rows]), step[rows])
+            self._allowed(element, rows, logits)
             heat, nucleus = self.temperature[element][rows], self.nucleus[element][rows]
             step[rows, element] = draw(logits, chance[rows, element], heat, nucleus)
 
@@ -248,6 +249,9 @@ class Writing:
             choose(LENGTH, bars, lambda logits, own: _length(logits, own[:, METER], whole))
             choose(TEMPO, bars, lambda logits, _: grammar.only(logits, tempo))
         return step
+
+    def _allowed(self, element: int, rows: Tensor, logits: Tensor) -> None:
+        """What may be drawn next for some of the rows; who wants to know it overrides this."""
 
     def _position(self, logits: Tensor, _: Tensor) -> Tensor:
         earliest, latest = self.wishes.ends

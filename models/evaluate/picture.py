@@ -1,0 +1,65 @@
+"""Pictures in latents: ``python -m models.evaluate.picture [--data DIR] [--model PATH] [--seed N] [--limit N]``.
+
+DIR holds pictures, and ``metadata.csv`` with their categories where they have any: all of them are test pictures.
+Without DIR, the test drawings below ``KALLOS_CORPORA``. Principal components and the probe are fitted on the training
+drawings; where there are none, there is no such baseline. Prints a table and, as its last line, one JSON object.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+
+from models.experiments.arguments import positive_int
+from models.experiments.report import Report
+from models.picture.checkpoint import load_pictures
+from models.picture.collection import collection
+from models.picture.evaluation.categories import categories
+from models.picture.evaluation.fidelity import fidelity
+from models.picture.evaluation.material import Components, Some
+from models.picture.evaluation.realness import interpolations, latents, realness
+from models.picture.evaluation.swaps import swaps
+from models.picture.reading import PictureError
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Command line; see the module docstring."""
+    parser = argparse.ArgumentParser(prog="python -m models.evaluate.picture", description=__doc__.split("\n")[0])
+    parser.add_argument("--data", type=Path, help="folder of pictures instead of the drawings")
+    parser.add_argument("--model", help="a shipped model, or the folder of one of your own")
+    parser.add_argument("--limit", type=positive_int, help="pictures")
+    parser.add_argument("--seed", type=int, default=0)
+    given = parser.parse_args(argv)
+    try:
+        bundle = load_pictures(given.model)
+        found = collection(given.data)
+    except (FileNotFoundError, ValueError) as error:
+        raise SystemExit(str(error)) from error
+    for line in found.unreadable:
+        print(line)
+    rows = list(range(len(found.pictures))) if given.data else found.parts["test"]
+    if given.limit is not None and given.limit < len(rows):
+        rows = sorted(np.random.default_rng(given.seed).permutation(rows)[: given.limit].tolist())
+    held = Some.of(bundle.model, found, rows)
+    try:
+        drawings = found if given.data is None else collection(None)
+    except PictureError:
+        drawings = None
+    learned = Some.of(bundle.model, drawings, drawings.parts["train"]) if drawings else None
+    components = Components.of(learned.pixels, given.seed) if learned else None
+    about = {"hash": found.hash, "n": len(held), "unreadable": len(found.unreadable)}
+    model = {"version": bundle.version, "sha256": bundle.card["sha256"]["picture"]}
+    report = Report("evaluate.picture", about, model, given.seed)
+    fidelity(report, bundle.model, held, components)
+    latents(report, held)
+    realness(report, bundle.model, held, components, given.seed)
+    interpolations(report, bundle.model, held, given.seed)
+    swaps(report, bundle.model, held, given.seed)
+    categories(report, held, learned if given.data is None else None, components)
+    report.print()
+
+
+if __name__ == "__main__":
+    main()

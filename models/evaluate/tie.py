@@ -1,0 +1,90 @@
+"""Film and music: ``python -m models.evaluate.tie [--data DIR] [--film PATH] [--model PATH] [--seed N] [--limit N]``.
+
+Held-out films are walks through held-out drawings of DIR (KALLOS_CORPORA/pictures without it), which are set to music
+in every way (``models.picture.tie.evaluation`` says what is measured and how); --film is one more, KALLOS_CORPORA/film
+without it: (c) Blender Foundation, CC BY 3.0. Prints a table and, as its last line, one JSON object.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+from pathlib import Path
+
+import numpy as np
+
+from models.experiments.arguments import exit_without_music, positive_int
+from models.experiments.report import Report
+from models.music.corpora import corpora_folder
+from models.picture.checkpoint import PictureBundle, load_pictures
+from models.picture.film import FilmError, Pictures, read_film
+from models.picture.reading import PictureError, read_folder
+from models.picture.tie.checkpoint import SHIPPED, load_tie
+from models.picture.tie.evaluation import Films, evaluate, own_film
+from models.picture.tie.scoring import WAYS, Scorer, Watched
+from models.picture.tie.walks import SHORTEST_S, walk
+from models.style.card import style_folder
+from models.style.checkpoint import load_style
+from models.style.compose import Composer
+from models.style.directions import Directions
+from models.style.evaluation.clips import corpora_parts
+from models.style.evaluation.excerpts import real_excerpts, regular
+from models.style.latents import BARS
+
+SECONDS, FILMS, FITTED_ON, TIMES = 24.0, 100, 30, 4
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Command line; see the module docstring."""
+    parser = argparse.ArgumentParser(prog="python -m models.evaluate.tie", description=__doc__.split("\n")[0])
+    parser.add_argument("--data", type=Path, help="folder of pictures that films are made of")
+    parser.add_argument("--film", type=Path, help="a film that is set to music as well")
+    parser.add_argument("--model", default=SHIPPED, help="a shipped tie, or the folder of one of your own")
+    parser.add_argument("--limit", type=positive_int, default=FILMS, help="films")
+    parser.add_argument("--seed", type=int, default=0)
+    given = parser.parse_args(argv)
+    corpora = corpora_folder() or Path()
+    composer = Composer(load_style(style_folder()))
+    try:
+        tie, pictures = load_tie(given.model), load_pictures()
+        folder = read_folder(given.data or corpora / "pictures").pictures
+        own = given.film or next(iter(sorted((corpora / "film").glob("*.*"))), None)
+        film = None if own is None else read_film(own)
+    except (FileNotFoundError, PictureError, FilmError, ValueError) as error:
+        raise SystemExit(str(error)) from error
+    scorer = Scorer(composer, Directions.load(composer.bundle.folder or style_folder()), pictures, tie)
+    if given.data is None:
+        others, tested = ([each.pixels for each in folder if each.path in pictures.held_out[part]]
+                          for part in ("validation", "test"))  # fmt: skip
+    else:  # all of it is test data: what is matched is fitted on one half and tested on the other
+        others, tested = ([each.pixels for each in folder[half::2]] for half in (0, 1))
+    rng = np.random.default_rng(given.seed)
+    films = walks(pictures, tested, given.limit, rng)
+    fitted_on = walks(pictures, others, min(FITTED_ON, given.limit), rng)
+    about = {"hash": hashlib.sha256(b"".join(each.tobytes() for each in tested)).hexdigest()[:16], "n": len(films)}
+    if own is not None:
+        about["film"] = own.name
+    model = {"version": tie.card["version"], "sha256": tie.card["sha256"]["tie"], "style": composer.version}
+    report = Report("evaluate.tie", about, {**model, "pictures": pictures.version}, given.seed)
+    with exit_without_music():
+        pop = regular(piece for piece in corpora_parts(composer.bundle.folder)["test"] if piece.domain == "pop")
+        real = real_excerpts(pop, BARS, len(films), given.seed)
+        evaluate(report, scorer, Films(fitted_on, films), WAYS, real)
+        if film is not None:
+            own_film(report, scorer, Watched(film, pictures), WAYS, min(TIMES, given.limit))
+    report.print()
+
+
+def walks(seen: PictureBundle, pictures: list[Pictures], count: int, rng: np.random.Generator) -> list[Watched]:
+    """Films of ``SECONDS`` through pictures drawn at random."""
+    many = int(SECONDS / SHORTEST_S) + 1
+    if len(pictures) < many:
+        raise SystemExit(f"{len(pictures)} held-out pictures are too few for a film; {many} are needed")
+    return [
+        Watched(walk([pictures[row] for row in rng.choice(len(pictures), many, replace=False)], SECONDS, rng), seen)
+        for _ in range(count)
+    ]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Pictures and film: read, measured, and tied to music."""

@@ -1,0 +1,1 @@
+"""What the picture model is worth: fidelity, samples, interpolations, swaps, categories."""

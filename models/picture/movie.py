@@ -1,0 +1,109 @@
+"""A film with music as one MP4: its own pictures, unchanged where browsers play them, and the new sound."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+from av.audio.frame import AudioFrame
+from av.container import InputContainer, OutputContainer
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from models.music.render import SAMPLE_RATE_HZ, Audio
+from models.picture import film
+from models.picture.film import Pictures, Progress
+
+PLAYED_EVERYWHERE = ("h264",)
+WIDEST, FASTEST = 1280, 30  # pixels and frames a second of what is encoded anew
+QUALITY, EFFORT = "23", "veryfast"
+SOUND_BITS = 192_000
+STEP_SAMPLES = 1024
+
+
+def write_movie(source: str | Path, sound: Audio, out: Path, progress: Progress = lambda _: None) -> None:
+    """Write the pictures of ``source`` with ``sound`` ``(samples, 2)`` at 44,100 Hz as ``out``.
+
+    H.264 pictures are copied as they are, others encoded; raises ``FilmError`` for a source that can't be read.
+    """
+    with film.opened(source) as (container, stream), av.open(str(out), "w", options={"movflags": "faststart"}) as made:
+        if stream.codec_context.name in PLAYED_EVERYWHERE:
+            _copy(container, stream, made, sound, progress)
+        else:
+            _encode(container, stream, made, sound, progress)
+
+
+def write_frames(
+    pictures: Iterable[Pictures], a_second: int, sound: Audio, out: Path, progress: Progress = lambda _: None
+) -> None:
+    """Write ``pictures`` ``(height, width, 3)``, so many ``a_second``, with ``sound`` as ``out``."""
+    with av.open(str(out), "w", options={"movflags": "faststart"}) as made:
+        stream: VideoStream | None = None
+        voice = made.add_stream("aac", rate=SAMPLE_RATE_HZ, bit_rate=SOUND_BITS)
+        for number, picture in enumerate(pictures):
+            if stream is None:
+                height, width = (size - size % 2 for size in picture.shape[:2])
+                stream = made.add_stream("libx264", rate=a_second, options={"crf": QUALITY, "preset": EFFORT})
+                stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+            frame = VideoFrame.from_ndarray(np.ascontiguousarray(picture[:height, :width]), format="rgb24")
+            frame.pts, frame.time_base = number, Fraction(1, a_second)
+            made.mux(stream.encode(frame))
+            progress(min(1.0, number * SAMPLE_RATE_HZ / (a_second * len(sound))))
+        if stream is not None:
+            made.mux(stream.encode(None))
+        _sing(made, voice, sound)
+
+
+def _copy(
+    container: InputContainer, stream: VideoStream, made: OutputContainer, sound: Audio, progress: Progress
+) -> None:
+    copy = made.add_stream_from_template(stream)
+    voice = made.add_stream("aac", rate=SAMPLE_RATE_HZ, bit_rate=SOUND_BITS)
+    first: int | None = None
+    total = len(sound) / SAMPLE_RATE_HZ
+    for packet in container.demux(stream):
+        if packet.dts is None or packet.pts is None:
+            continue
+        first = packet.pts if first is None else first
+        packet.pts, packet.dts, packet.stream = packet.pts - first, packet.dts - first, copy
+        made.mux(packet)
+        progress(min(1.0, float(packet.pts * packet.time_base) / total))
+    _sing(made, voice, sound)
+
+
+def _encode(
+    container: InputContainer, stream: VideoStream, made: OutputContainer, sound: Audio, progress: Progress
+) -> None:
+    seconds = len(sound) / SAMPLE_RATE_HZ
+    rate = min(Fraction(stream.average_rate or 25), Fraction(FASTEST))
+    share = min(1.0, WIDEST / max(stream.width, stream.height))
+    width, height = (max(2, round(size * share / 2) * 2) for size in (stream.width, stream.height))
+    new = made.add_stream("libx264", rate=rate, options={"crf": QUALITY, "preset": EFFORT})
+    new.width, new.height, new.pix_fmt = width, height, "yuv420p"
+    voice = made.add_stream("aac", rate=SAMPLE_RATE_HZ, bit_rate=SOUND_BITS)
+    last = -1
+    for time, frame in film.decoded(container, stream):
+        number = round(time * rate)
+        if number <= last or time >= seconds:
+            continue
+        picture = frame.reformat(width, height, format="yuv420p")
+        picture.pts, picture.time_base, picture.pict_type = number, 1 / rate, 0
+        made.mux(new.encode(picture))
+        last = number
+        progress(min(1.0, time / seconds))
+    made.mux(new.encode(None))
+    _sing(made, voice, sound)
+
+
+def _sing(made: OutputContainer, voice: av.AudioStream, sound: Audio) -> None:
+    """Add the whole sound."""
+    planar = np.ascontiguousarray(sound.T.astype(np.float32))
+    for first in range(0, planar.shape[1], STEP_SAMPLES):
+        part = np.ascontiguousarray(planar[:, first : first + STEP_SAMPLES])
+        frame = AudioFrame.from_ndarray(part, format="fltp", layout="stereo")
+        frame.sample_rate, frame.pts, frame.time_base = SAMPLE_RATE_HZ, first, Fraction(1, SAMPLE_RATE_HZ)
+        made.mux(voice.encode(frame))
+    made.mux(voice.encode(None))

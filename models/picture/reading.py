@@ -1,0 +1,140 @@
+"""Pictures from files: any size and mode becomes 96 x 96 pixels of RGB, whole, in the middle of a white square.
+
+A picture that is transparent stands on white, one that a camera turned is turned back, and one that is not square is
+not cropped: what would be lost at its sides is often what it shows.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import struct
+import warnings
+import zlib
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+Pixels = npt.NDArray[np.uint8]
+
+SIDE = 96
+MOST_PIXELS = 50_000_000  # a phone's picture has 12 to 50 million
+MOST_BYTES = 100_000_000
+# What Pillow raises on files that were cut or changed, depending on where
+BROKEN = (
+    OSError, ValueError, SyntaxError, EOFError, IndexError, KeyError, TypeError, OverflowError, MemoryError,
+    struct.error, zlib.error,
+)  # fmt: skip
+SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp"})
+METADATA = "metadata.csv"
+
+
+class PictureError(ValueError):
+    """A picture that can't be read; the message says in one line what it is and what is wrong with it."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One picture of a folder: its ``path`` below that, ``pixels`` ``(96, 96, 3)``, and what ``metadata.csv`` says."""
+
+    path: str
+    pixels: Pixels
+    category: str | None = None
+    title: str = ""
+
+
+@dataclass(frozen=True)
+class Folder:
+    """The pictures of a folder in the order of their paths, and a line for each that can't be read."""
+
+    pictures: list[Picture]
+    unreadable: list[str] = field(default_factory=list)
+
+
+def read_picture(source: Path | str | bytes) -> Pixels:
+    """A picture from a file or its bytes, ``(96, 96, 3)``; raises ``PictureError`` with one line."""
+    name = "the picture" if isinstance(source, bytes) else Path(source).name
+    data = source if isinstance(source, bytes) else _bytes(Path(source), name)
+    if not data:
+        raise PictureError(f"{name} is empty")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Pillow's own limit is above ours, and odd metadata does no harm
+        try:
+            with Image.open(io.BytesIO(data)) as image:
+                if image.width * image.height <= MOST_PIXELS:
+                    image.draft("RGB", (4 * SIDE, 4 * SIDE))  # a JPEG is decoded small at once
+                    return _square(ImageOps.exif_transpose(image))
+                size = f"{image.width} × {image.height}"
+        except Image.DecompressionBombError as error:
+            raise PictureError(
+                f"{name} has too many pixels; at most {MOST_PIXELS // 1_000_000} million are read"
+            ) from error
+        except UnidentifiedImageError as error:
+            raise PictureError(f"{name} is no picture that can be read; give PNG, JPEG or WebP") from error
+        except BROKEN as error:
+            why = str(error).splitlines()[0] if str(error) else "cut off"
+            raise PictureError(f"{name} is broken ({why})") from error
+    raise PictureError(f"{name} has {size} pixels; at most {MOST_PIXELS // 1_000_000} million are read")
+
+
+def read_folder(folder: Path) -> Folder:
+    """Every picture in and below ``folder``, with category and title where its ``metadata.csv`` has them.
+
+    Raises ``PictureError`` where there is no such folder, its metadata can't be read or it holds no picture at all.
+    """
+    if not folder.is_dir():
+        raise PictureError(f"{folder} is no folder")
+    told = _metadata(folder / METADATA)
+    pictures, unreadable = [], []
+    for path in sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file()):
+        name = path.relative_to(folder).as_posix()
+        category, title = told.get(name, (None, ""))
+        try:
+            pictures.append(Picture(name, read_picture(path), category, title or path.stem.replace("_", " ")))
+        except PictureError as error:
+            unreadable.append(f"{name}: {error}")
+    if not pictures:
+        raise PictureError(f"{folder} has no picture that can be read; {', '.join(sorted(SUFFIXES))} are looked for")
+    return Folder(pictures, unreadable)
+
+
+def _bytes(path: Path, name: str) -> bytes:
+    if not path.is_file():
+        raise PictureError(f"there is no file {path}")
+    if path.stat().st_size > MOST_BYTES:
+        raise PictureError(f"{name} is larger than {MOST_BYTES // 1_000_000} MB")
+    return path.read_bytes()
+
+
+def _square(image: Image.Image) -> Pixels:
+    """The picture on white, as large as fits; what has 16 bits keeps its upper ones."""
+    if image.mode.startswith(("I", "F")):
+        levels = np.asarray(image, dtype=np.float64)
+        most = 255.0 if levels.max(initial=0) <= 255 else 65535.0
+        image = Image.fromarray((np.clip(levels / most, 0, 1) * 255).astype(np.uint8))
+    if image.mode in ("LA", "PA", "RGBA", "La", "RGBa") or "transparency" in image.info:
+        layered = image.convert("RGBA")
+        white = Image.new("RGBA", layered.size, "white")
+        image = Image.alpha_composite(white, layered)
+    image = image.convert("RGB")
+    scale = SIDE / max(image.size)
+    size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
+    if size != image.size:
+        image = image.resize(size, Image.Resampling.LANCZOS if scale < 1 else Image.Resampling.BICUBIC)
+    square = Image.new("RGB", (SIDE, SIDE), "white")
+    square.paste(image, ((SIDE - size[0]) // 2, (SIDE - size[1]) // 2))
+    return np.array(square)
+
+
+def _metadata(path: Path) -> dict[str, tuple[str | None, str]]:
+    if not path.is_file():
+        return {}
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            rows = list(csv.DictReader(file))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise PictureError(f"{path} can't be read ({error}); it is a CSV with path, category and title") from error
+    return {row["path"]: (row.get("category") or None, row.get("title") or "") for row in rows if row.get("path")}

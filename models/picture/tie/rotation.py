@@ -1,0 +1,89 @@
+"""The tie by rotation: picture latents, which are N(0, I), turned into the noise that music is generated from.
+
+A seeded orthogonal matrix keeps angles and lengths, so what is alike in pictures begins alike in noise; directions of
+the noise that pictures don't reach are drawn anew for each bar. The flow then carries eight bars at a time to latents,
+each window holding on to the last bars of the one before.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from models.music.notes import DOMAINS, Domain
+from models.picture.tie.writing import METER_NAME
+from models.style.compose import METER_NAMES, Composer
+from models.style.latents import BARS, CODES, DOUBT, Latents
+from models.style.prior import Kept, Setting
+
+Floats = npt.NDArray[np.float64]
+
+OVERLAP = 2  # bars that a window shares with the one before
+
+
+def rotation(pictures: int, noise: int, seed: int) -> Floats:
+    """``(noise, pictures)`` with orthonormal columns, or rows where there are fewer of these."""
+    size = max(pictures, noise)
+    turned, upper = np.linalg.qr(np.random.default_rng([seed, 24]).standard_normal((size, size)))
+    found: Floats = (turned * np.sign(np.diag(upper)))[:noise, :pictures]
+    return found
+
+
+def noise_of(pictures: Floats, turn: Floats, seed: int) -> Floats:
+    """Noise ``(bars, noise)`` of picture latents ``(bars, pictures)``."""
+    drawn = np.random.default_rng([seed, 25]).standard_normal((len(pictures), len(turn)))
+    rest = drawn - drawn @ turn @ turn.T if len(turn) >= turn.shape[1] else np.zeros_like(drawn)
+    found: Floats = pictures @ turn.T + rest
+    return found
+
+
+def carried(composer: Composer, noise: Floats, domain: Domain, seed: int) -> Latents:
+    """Latents that the flow carries the ``noise`` ``(bars, open dimensions)`` of each bar to, of one key and style."""
+    prior = composer.prior
+    generator = torch.Generator().manual_seed(seed)
+    drawn = prior.draw_setting(DOMAINS.index(domain), 1, generator)
+    setting = replace(drawn, meter=torch.tensor([METER_NAMES.index(METER_NAME)]))
+    bars = len(noise)
+    padded = np.concatenate([noise, np.repeat(noise[-1:], max(0, BARS - bars), axis=0)])
+    whole = torch.zeros((len(padded), prior.config.latent_dim))
+    whole[:, open_dimensions(composer)] = torch.from_numpy(padded).float()
+    found = torch.zeros_like(whole)
+    known = 0
+    while known < len(padded):
+        first = min(max(0, known - OVERLAP), len(padded) - BARS)
+        window = slice(first, first + BARS)
+        mask = torch.zeros((1, BARS, whole.shape[1]), dtype=torch.bool)
+        mask[:, : known - first] = True
+        kept = Kept(found[None, window], mask, 0.0) if known else None
+        found[window] = prior.carry(whole[None, window], setting, kept=kept).float().cpu()[0]
+        known = first + BARS
+    parts = composer.model.config.split(found[:bars])
+    about = {"domain": domain, "meter": METER_NAME, "doubt": DOUBT, CODES: setting.codes[0].tolist()}
+    return Latents(composer.version, {name: value.numpy().astype(np.float32) for name, value in parts.items()}, about)
+
+
+def noise_behind(composer: Composer, latents: Latents, domain: Domain) -> Floats:
+    """The noise ``(bars, open dimensions)`` from which the flow would come to ``latents``: the way back.
+
+    In no particular key or style.
+    """
+    prior = composer.prior
+    z = torch.from_numpy(np.concatenate(list(latents.groups.values()), axis=1))
+    drawn = prior.draw_setting(DOMAINS.index(domain), 1, torch.Generator().manual_seed(0))
+    setting = Setting(drawn.domain, torch.tensor([METER_NAMES.index(METER_NAME)]), drawn.key, drawn.codes)
+    free = setting.free(torch.tensor([True]))
+    found = []
+    for first in range(0, len(z), BARS):
+        rows = z[(torch.arange(first, first + BARS)).clamp(max=len(z) - 1)]
+        found.append(prior.returned(rows[None], free)[0, : len(z) - first].cpu())
+    noise: Floats = torch.cat(found)[:, open_dimensions(composer)].double().numpy()
+    return noise
+
+
+def open_dimensions(composer: Composer) -> npt.NDArray[np.int64]:
+    """The dimensions of the latents that carry anything."""
+    found: npt.NDArray[np.int64] = np.flatnonzero((composer.prior.weight > 0).cpu().numpy())
+    return found

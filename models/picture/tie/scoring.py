@@ -1,0 +1,190 @@
+"""A film set to music: its bars, the music that a way of tying makes for them, and how that is played in its time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from models.music.notes import Domain, Piece
+from models.music.performance import Performance
+from models.music.render import FADE_SECONDS, SAMPLE_RATE_HZ, Audio, render
+from models.picture import readouts
+from models.picture.checkpoint import PictureBundle
+from models.picture.film import Film
+from models.picture.groups import DIMS
+from models.picture.readouts import READOUTS
+from models.picture.tie import annotated, rotation, sequence, sounding, writing
+from models.picture.tie.bars import PLAIN_BPM, BarLines, bar_lines
+from models.picture.tie.checkpoint import Tie
+from models.style.compose import Composer
+from models.style.directions import Directions
+from models.style.performance import touch
+
+Floats = npt.NDArray[np.float64]
+
+UNTIED, ANNOTATED, AXES, ROTATION = "untied", "annotated", "axes", "rotation"
+WAYS = (ANNOTATED, AXES, ROTATION)
+TURN = 0  # the seed of the one rotation: another would be another tie
+
+
+@dataclass(frozen=True)
+class Score:
+    """Music for a film: its ``piece``, and the bars that it keeps to.
+
+    ``readouts`` ``(bars, 5)``: what the film says in each bar, standardised.
+    """
+
+    piece: Piece
+    lines: BarLines
+    readouts: Floats
+    seconds: float
+
+    @cached_property
+    def performance(self) -> Performance:
+        """As a pianist might play it, in the film's seconds: bars begin where the film's do."""
+        return _played(self.piece, self.lines)
+
+    def sound(self) -> Audio:
+        """Exactly as long as the film, float32 ``(samples, 2)``; raises ``MusicError`` where it has no notes."""
+        first = float(self.performance.onset_s.min()) if len(self.piece.notes) else 0.0
+        music = render(self.piece, max(self.seconds - first, FADE_SECONDS), self.performance)
+        samples = round(self.seconds * SAMPLE_RATE_HZ)
+        silence = np.zeros((round(first * SAMPLE_RATE_HZ), music.shape[1]), dtype=np.float32)
+        sound = np.concatenate([silence, music])[:samples]
+        return np.pad(sound, ((0, samples - len(sound)), (0, 0)))
+
+
+@dataclass(frozen=True)
+class Watched:
+    """A film and what is seen in it, once for all ways; ``pictures`` may be None where latents are not asked for."""
+
+    film: Film
+    pictures: PictureBundle | None = None
+
+    @cached_property
+    def readouts(self) -> Floats:
+        """Standardised, of each frame: ``(frames, 5)``."""
+        return readouts.standardised(readouts.of_film(self.film))
+
+    @cached_property
+    def latents(self) -> Floats:
+        """Picture latents of each frame, ``(frames, dims)``."""
+        if self.pictures is None:
+            raise ValueError("the picture model is needed for latents of a film")
+        return self.pictures.encode(self.film.frames).astype(np.float64)
+
+    def free(self, composer: Composer, domain: Domain, lines: BarLines, seed: int) -> Piece:
+        """What is written for its bars without the tie; the same bars of other ways have it, too."""
+        asked = (composer.version, domain, lines.starts_s.tobytes(), seed)
+        if asked not in self._written:
+            self._written[asked] = writing.write(composer, domain, lines, seed)
+        return self._written[asked]
+
+    @cached_property
+    def _written(self) -> dict[tuple[str, str, bytes, int], Piece]:
+        return {}
+
+    def by_bar(self, lines: BarLines) -> Floats:
+        """Picture latents of each bar, ``(bars, dims)``."""
+        return sequence.by_bar(self.latents, self.film.times_s, lines.starts_s)
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """Sets films to music; what a way does not need may be None.
+
+    ``directions``: how styles are moved (annotated). ``pictures``: latents of frames (rotation, axes). ``tie``: axes.
+    """
+
+    composer: Composer
+    directions: Directions | None = None
+    pictures: PictureBundle | None = None
+    tie: Tie | None = None
+    domain: Domain = "pop"
+
+    def score(self, film: Film | Watched, way: str = ANNOTATED, seed: int = 0) -> Score:
+        """Music for a film: the same again for the same film, way and seed.
+
+        Raises ``ValueError`` for an unknown way, one for which something is lacking, or a model without a piece model.
+        """
+        self._check(way)
+        watched = film if isinstance(film, Watched) else Watched(film, self.pictures)
+        film = watched.film
+        wished = np.full(len(film.times_s), PLAIN_BPM)
+        if way == ANNOTATED:
+            wished = annotated.wished_bpm(watched.readouts[:, READOUTS.index("motion")], film.times_s)
+        lines = bar_lines(film.seconds, film.cuts_s, film.times_s, wished)
+        asked = readouts.by_bar(watched.readouts, film.times_s, lines.starts_s)
+        piece = writing.in_time(self._piece(watched, way, lines, asked, seed), lines)
+        return Score(piece, lines, asked, film.seconds)
+
+    def pictures_of(self, piece: Piece, way: str) -> Floats:
+        """The other way: picture latents ``(bars, dims)`` of each bar of a piece, to be decoded to pictures.
+
+        Raises ``ValueError`` as ``score`` does, and ``MusicError`` for a piece without notes.
+        """
+        self._check(way)
+        if self.tie is not None and way == ANNOTATED:
+            return self.tie.annotated_pictures(sounding.of_piece(piece))
+        latents = writing.latents_of(self.composer, piece)
+        if self.tie is not None and way == AXES:
+            return self.tie.axes.pictures_of(latents)
+        if way == ROTATION:
+            noise = rotation.noise_behind(self.composer, latents, self.domain)
+            return noise @ rotation.rotation(DIMS, noise.shape[1], TURN)
+        raise ValueError(f"the way {way!r} needs a tie that was trained; python -m models.train.tie makes one")
+
+    def _piece(self, watched: Watched, way: str, lines: BarLines, asked: Floats, seed: int) -> Piece:
+        composer, domain = self.composer, self.domain
+        if way == ROTATION:
+            pictures = watched.by_bar(lines)
+            turn = rotation.rotation(pictures.shape[1], len(rotation.open_dimensions(composer)), TURN)
+            latents = rotation.carried(composer, rotation.noise_of(pictures, turn, seed), domain, seed)
+            latents = writing.with_tempo(latents, lines)
+            return writing.closed(writing.decoded(composer, domain, latents, seed, drawn=True))
+        free = watched.free(composer, domain, lines, seed)
+        if way == UNTIED:
+            return free
+        latents = writing.latents_of(composer, free)
+        styles: tuple[str, ...] = ()
+        if way == AXES and self.tie is not None:
+            latents = self.tie.axes.moved(latents, watched.by_bar(lines))
+        if way == ANNOTATED and self.directions is not None:
+            latents, styles = annotated.moved(latents, asked, self.directions)
+        latents = writing.with_tempo(latents, lines)
+        piece = writing.with_last_bar(writing.decoded(composer, domain, latents, seed, styles), free)
+        return annotated.in_modes(piece, asked[:, READOUTS.index("warmth")]) if way == ANNOTATED else piece
+
+    def _check(self, way: str) -> None:
+        if way not in (*WAYS, UNTIED):
+            raise ValueError(f"the way {way!r} was given; there are {', '.join(WAYS)}")
+        if way == ANNOTATED and self.directions is None:
+            raise ValueError("no directions are saved for this style model: python -m models.evaluate.relations --save")
+        if way in (ROTATION, AXES) and self.pictures is None:
+            raise ValueError(f"the way {way!r} needs a picture model: python -m models.train.picture")
+        if way == AXES and self.tie is None:
+            raise ValueError("the way 'axes' needs what is fitted by python -m models.train.tie")
+        if way == AXES and self.tie and self.pictures and self.tie.card.get("pictures") != self.pictures.version:
+            raise ValueError("the tie was fitted for another picture model; python -m models.train.tie fits it again")
+
+
+def _played(piece: Piece, lines: BarLines) -> Performance:
+    found = touch.play(piece)
+
+    def in_film(seconds: Floats) -> Floats:
+        moved: Floats = np.interp(seconds, found.bars_s, lines.starts_s)
+        late: Floats = moved + np.maximum(seconds - found.bars_s[-1], 0)
+        return late
+
+    onset = np.maximum(in_film(found.onset_s), 0.0)
+    held, sounding = (
+        np.minimum(in_film(found.onset_s + each), lines.starts_s[-1]) - onset
+        for each in (found.held_s, found.sounding_s)
+    )
+    return replace(
+        found, onset_s=onset, held_s=np.maximum(held, touch.LEAST_SECONDS),
+        sounding_s=np.maximum(sounding, touch.LEAST_SECONDS), bars_s=lines.starts_s, pedal_s=in_film(found.pedal_s),
+    )  # fmt: skip

@@ -1,0 +1,91 @@
+"""Fit a tie: ``python -m models.train.tie [--data DIR] [--model STYLE] [--pictures MODEL] [--out OUT] [--seed N]``.
+
+Principal axes of the latents of training pictures (DIR, a folder of them) and of the bars of training music, and what
+both are usually like: closed forms, a minute. OUT gets the weights. The last line is one JSON object.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+
+from models.experiments.arguments import exit_without_music, output_folder, positive_int
+from models.experiments.provenance import commit, data_hash
+from models.music.corpora import corpora_folder
+from models.music.notes import MusicError
+from models.picture.checkpoint import load_pictures
+from models.picture.reading import PictureError, read_folder
+from models.picture.tie import sounding
+from models.picture.tie.axes import Axes
+from models.picture.tie.checkpoint import Tie, load_tie, save_tie
+from models.style.card import style_folder
+from models.style.checkpoint import load_style
+from models.style.compose import Composer, whole_bars
+from models.style.evaluation.clips import corpora_parts
+from models.style.evaluation.excerpts import real_excerpts, regular
+from models.style.latents import BARS, GROUPS
+from models.style.release import terms_of
+
+EXCERPTS = 600
+PICTURES = 4000
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Command line; see the module docstring."""
+    parser = argparse.ArgumentParser(prog="python -m models.train.tie", description=__doc__)
+    parser.add_argument("--data", type=Path, help="folder of pictures; KALLOS_CORPORA/pictures without it")
+    parser.add_argument("--model", help="style model, shipped or a folder of your own")
+    parser.add_argument("--pictures", help="picture model, shipped or a folder of your own")
+    parser.add_argument("--limit", type=positive_int, default=PICTURES, help="pictures")
+    parser.add_argument("--out", type=Path, default=Path("runs/tie"))
+    parser.add_argument("--seed", type=int, default=0)
+    given = parser.parse_args(argv)
+    out, rng = output_folder(given.out), np.random.default_rng(given.seed)
+    composer = Composer(load_style(str(given.model or style_folder())))
+    try:
+        seen = load_pictures(given.pictures)
+        folder = read_folder(given.data or (corpora_folder() or Path()) / "pictures").pictures
+    except (FileNotFoundError, PictureError, ValueError) as error:
+        raise SystemExit(str(error)) from error
+    held_out = {path for paths in seen.held_out.values() for path in paths}
+    known = [row for row, picture in enumerate(folder) if picture.path not in held_out]
+    rows = rng.permutation(known)[: given.limit]
+    pixels = np.stack([folder[row].pixels for row in rows])
+    with exit_without_music("train"):
+        pieces = regular(piece for piece in corpora_parts(composer.bundle.folder)["train"] if piece.domain == "pop")
+        excerpts = real_excerpts(pieces, BARS, EXCERPTS, given.seed).pieces
+        if not excerpts:
+            raise MusicError("pop piano of the training part is needed, and there is none")
+    whole = [whole_bars(piece) for piece in excerpts]
+    encoded = [composer.encode(piece) for piece in whole]
+    bars = np.concatenate([np.concatenate([each.groups[name] for name in GROUPS], axis=1) for each in encoded])
+    heard = np.concatenate([sounding.of_piece(piece) for piece in whole])
+    owner = np.repeat(np.arange(len(encoded)), [each.bars for each in encoded])
+    scale = composer.prior.scale.double().cpu().numpy()
+    latents = seen.encode(pixels).astype(np.float64)
+    tie = Tie.fit(pixels, latents, Axes.fit(latents, bars.astype(np.float64), owner, scale), heard)
+    card = {
+        "name": "tie-cpu", "seed": given.seed, "commit": commit(), "style": composer.version, "pictures": seen.version,
+        "data": {"pictures": len(rows), "excerpts": len(excerpts), "hash": data_hash(excerpts),
+                 "terms": terms_of(excerpts)},
+        "share": {"pictures": _share(tie.axes.picture_sd, latents),
+                  "music": round(float((tie.axes.music_sd**2).sum() / _spread(bars / scale, owner)), 3)},
+    }  # fmt: skip
+    save_tie(out, tie, card)
+    print(json.dumps({"command": "models.train.tie", "version": load_tie(out).card["version"], **card}))
+
+
+def _share(deviations: np.ndarray, latents: np.ndarray) -> float:
+    return round(float((deviations**2).sum() / latents.var(0).sum()), 3)
+
+
+def _spread(bars: np.ndarray, owner: np.ndarray) -> float:
+    """Variance of bars about their piece's mean, over all dimensions."""
+    return float(np.mean([bars[owner == piece].var(0).sum() for piece in np.unique(owner)]))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,76 @@
+"""Pictures of every kind become 96 x 96 pixels; what is no picture says so in one line."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from models.picture import reading
+from models.picture.reading import PictureError, read_folder, read_picture
+
+
+def _bytes(image: Image.Image, kind: str = "PNG", **options: object) -> bytes:
+    file = io.BytesIO()
+    image.save(file, kind, **options)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "I;16", "CMYK"])
+def test_any_mode_and_size_is_read(mode: str) -> None:
+    image = Image.new("I;16", (200, 50), 30_000) if mode == "I;16" else Image.new("L", (200, 50), 90).convert(mode)
+    found = read_picture(_bytes(image, "TIFF" if mode == "CMYK" else "PNG"))
+    assert found.shape == (96, 96, 3)
+    assert found.dtype == np.uint8
+    assert (found[0] == 255).all()  # padded with white above and below
+    assert found[48, 48].mean() < 160
+
+
+def test_what_is_transparent_stands_on_white() -> None:
+    found = read_picture(_bytes(Image.new("RGBA", (96, 96), (0, 0, 0, 0))))
+    assert (found == 255).all()
+
+
+def test_a_turned_camera_is_turned_back() -> None:
+    image = Image.new("RGB", (60, 60), "white")
+    image.paste((255, 0, 0), (0, 0, 60, 20))
+    exif = Image.Exif()
+    exif[0x0112] = 6  # the camera's right is up
+    found = read_picture(_bytes(image, "JPEG", exif=exif, quality=95)).astype(int)
+    assert found[48, 90, 1] < 60
+    assert found[48, 5, 1] > 200
+
+
+@pytest.mark.parametrize(
+    ("data", "word"), [(b"", "empty"), (b"no picture", "no picture"), ("cut", "broken"), ("huge", "pixels")]
+)
+def test_what_can_not_be_read_says_so_in_one_line(
+    data: bytes | str, word: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = _bytes(Image.effect_noise((120, 120), 50))
+    if data == "huge":
+        monkeypatch.setattr(reading, "MOST_PIXELS", 100)
+    given = whole[:2000] if data == "cut" else whole if data == "huge" else data
+    assert isinstance(given, bytes)
+    with pytest.raises(PictureError, match=word) as found:
+        read_picture(given)
+    assert "\n" not in str(found.value)
+
+
+def test_a_folder_goes_on_after_a_broken_picture(tmp_path: Path) -> None:
+    (tmp_path / "cats").mkdir()
+    Image.new("RGB", (5, 9)).save(tmp_path / "cats" / "a_cat.png")
+    (tmp_path / "cats" / "broken.jpg").write_bytes(b"none")
+    (tmp_path / "metadata.csv").write_text("path,category,title\ncats/a_cat.png,animals,A cat\n")
+    found = read_folder(tmp_path)
+    assert [(p.path, p.category, p.title) for p in found.pictures] == [("cats/a_cat.png", "animals", "A cat")]
+    assert len(found.unreadable) == 1
+    assert found.unreadable[0].startswith("cats/broken.jpg: ")
+
+
+def test_a_folder_without_pictures_says_so(tmp_path: Path) -> None:
+    with pytest.raises(PictureError, match="no picture"):
+        read_folder(tmp_path)
+    with pytest.raises(PictureError, match="no folder"):
+        read_folder(tmp_path / "none")

@@ -1,0 +1,74 @@
+from functools import cache
+
+import numpy as np
+import pytest
+
+from models.music.render import SAMPLE_RATE_HZ
+from models.picture.checkpoint import load_pictures
+from models.picture.film import A_SECOND, SIDE, Film
+from models.picture.groups import DIMS
+from models.picture.tie import scoring
+from models.picture.tie.scoring import Score, Scorer
+from models.picture.tie.sounding import SOUNDING, of_piece
+from models.style.card import style_folder
+from models.style.checkpoint import load_style
+from models.style.compose import Composer
+from models.style.directions import Directions
+
+SECONDS = 24.0
+
+
+def film() -> Film:
+    """From black to white, in two shots."""
+    times = np.arange(0, SECONDS, 1 / A_SECOND)
+    level = np.linspace(0, 255, len(times)).astype(np.uint8)
+    return Film(np.tile(level[:, None, None, None], (1, SIDE, SIDE, 3)), times, np.array([10.3]), SECONDS)
+
+
+@cache
+def scored(way: str, seed: int = 0) -> Score:
+    composer = Composer(load_style(str(style_folder())))
+    return Scorer(composer, Directions.load(style_folder())).score(film(), way, seed)
+
+
+def test_music_has_the_films_length_and_a_bar_line_on_its_cut() -> None:
+    found = scored(scoring.ANNOTATED)
+    assert len(found.sound()) == SECONDS * SAMPLE_RATE_HZ
+    bars = found.piece.seconds_at([*found.piece.bars[:, 0], found.piece.end_tick])
+    assert bars[-1] == pytest.approx(SECONDS, abs=1e-3)
+    assert np.abs(bars - 10.3).min() < 1e-3
+    assert np.abs(found.performance.bars_s - 10.3).min() < 1e-6
+    assert (found.performance.onset_s + found.performance.sounding_s).max() < SECONDS + 0.1
+
+
+def test_brighter_pictures_sound_higher_than_without_the_tie() -> None:
+    register = SOUNDING.index("register")
+    rises = {}
+    for way in (scoring.ANNOTATED, scoring.UNTIED):
+        pitch = of_piece(scored(way).piece)[:, register]
+        rises[way] = pitch[len(pitch) // 2 :].mean() - pitch[: len(pitch) // 2].mean()
+    assert rises[scoring.ANNOTATED] > rises[scoring.UNTIED] + 2
+
+
+def test_the_same_film_way_and_seed_give_the_same_notes() -> None:
+    again = scored.__wrapped__(scoring.ANNOTATED)
+    assert (again.piece.notes == scored(scoring.ANNOTATED).piece.notes).all()
+
+
+def test_an_unknown_way_is_refused() -> None:
+    with pytest.raises(ValueError, match="'rotated' was given"):
+        scored("rotated")
+
+
+def test_pictures_turned_into_noise_make_music_of_the_films_length_and_go_back() -> None:
+    composer = Composer(load_style(str(style_folder())))
+    scorer = Scorer(composer, pictures=load_pictures())
+    found = scorer.score(film(), scoring.ROTATION)
+    assert found.piece.end_tick == found.lines.bars * 96
+    assert len(found.piece.notes) > 4 * found.lines.bars
+    assert scorer.pictures_of(found.piece, scoring.ROTATION).shape == (found.lines.bars, DIMS)
+
+
+def test_a_way_that_lacks_its_model_says_so() -> None:
+    with pytest.raises(ValueError, match=r"models\.train\.picture"):
+        Scorer(Composer(load_style(str(style_folder())))).score(film(), scoring.ROTATION)
