@@ -12,13 +12,12 @@ import numpy as np
 
 from models.mood.labels import AROUSAL, VALENCE
 from models.mood.variants import PIANO
-from models.music.keys import half_bar_chroma, likely_key
+from models.music.keys import half_bar_chroma, in_mode, likely_key
 from models.music.notes import IntArray, Piece
 
 FASTER, LOUD, SOFT, HIGHER = 1.3, 80, 52, 3  # times the tempo; mean velocities; semitones
 TEMPI_BPM = (40.0, 208.0)
 LOWEST_QUARTER, NARROW = 25, (48, 84)  # per cent of the notes that go down; pitches beyond which notes come nearer
-TO_MINOR, TO_MAJOR = {4: 3, 9: 8}, {3: 4, 8: 9, 10: 11}  # semitones above the tonic: harmonic minor, and major
 
 
 @dataclass(frozen=True)
@@ -61,11 +60,8 @@ def rules(quadrant: int) -> Dials:
 
 def _to_mode(notes: IntArray, piece: Piece, major: int) -> None:
     minor, tonic = divmod(likely_key(half_bar_chroma(piece).sum(axis=0)), 12)
-    if bool(minor) == (major < 0):
-        return
-    degree = (notes[:, 2] - tonic) % 12
-    for old, new in (TO_MAJOR if major > 0 else TO_MINOR).items():
-        notes[degree == old, 2] += new - old
+    if bool(minor) != (major < 0):
+        notes[:, 2] = in_mode(notes[:, 2], tonic, major=major > 0)
 
 
 def _on_the_piano(pitch: IntArray) -> IntArray:

@@ -4,27 +4,32 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from models.music.notes import DOMAINS, Domain, MusicError, Piece
 from models.style.compose import Composer, whole_bars
-from models.style.drafting import TOGETHER, draft_part
+from models.style.drafting import TOGETHER, draft_each, part_seeds
 from models.style.drafts import Draft
 from models.style.latents import Latents
 from webapp.generation.job import read_source
 from webapp.generation.protocol import BadRequest, DraftsResult, EncodeResult, LatentsResult, PlayedOnResult, Source
+
+DraftEach = Callable[[Sequence[Domain], Sequence[int]], list[Draft]]
 
 MOST = 1024  # drafts or latents
 MOST_BARS = 64  # that a piece goes on at once
 
 
 class Drawing:
-    """Draws and encodes with ``composer``; may be asked from many threads."""
+    """Draws and encodes with ``composer``; may be asked from many threads. ``draft``: what else drafts."""
 
-    def __init__(self, composer: Composer) -> None:
+    def __init__(self, composer: Composer, draft: DraftEach | None = None) -> None:
         self.composer = composer
+        self._draft: DraftEach = draft or partial(draft_each, composer)
         self._model = threading.Lock()  # one planning, encoding or drawing at a time beside a running decode
         self._writing = threading.Lock()  # one writing at a time: it takes long, and who has content need not wait
 
@@ -34,7 +39,7 @@ class Drawing:
         made: list[Draft] = []
         for part, wanted in _parts(count):
             with self._writing:
-                made += draft_part(self.composer, known, seed, part)[:wanted]
+                made += self._draft([known] * TOGETHER, part_seeds(seed, part))[:wanted]
             time.sleep(0.001)  # let others have the lock
         return DraftsResult(drafts=[one.to_json() for one in made], model_version=self.composer.version)
 

@@ -19,9 +19,8 @@ from typing import Any
 from models.music.notes import Piece
 from models.style.compose import Composer
 from models.style.decode import DecodeBatch
-from models.style.drafting import draft_each
 from models.style.drafts import Draft
-from webapp.generation.drawing import Drawing
+from webapp.generation.drawing import DraftEach, Drawing
 from webapp.generation.job import Hearing, Job, Listener, read_request
 from webapp.generation.protocol import (
     BadRequest,
@@ -48,9 +47,15 @@ class Engine(Drawing):
     """
 
     def __init__(
-        self, composer: Composer, *, slots: int = 8, queue: int = 64, on_failure: Callable[[], None] | None = None
+        self,
+        composer: Composer,
+        *,
+        slots: int = 8,
+        queue: int = 64,
+        draft: DraftEach | None = None,
+        on_failure: Callable[[], None] | None = None,
     ) -> None:
-        super().__init__(composer)
+        super().__init__(composer, draft)
         self.slots, self.queue = slots, queue
         self._on_failure = on_failure
         self._changed = threading.Condition()
@@ -146,9 +151,7 @@ class Engine(Drawing):
             drafts: dict[Job, Draft] = {}
             if line is self._unwritten:
                 with self._writing:
-                    made = draft_each(
-                        self.composer, [job.request.domain for job in jobs], [job.request.seed for job in jobs]
-                    )
+                    made = self._draft([job.request.domain for job in jobs], [job.request.seed for job in jobs])
                 drafts = dict(zip(jobs, made, strict=True))
             for job in jobs:
                 self._plan(job, drafts.get(job), started)

@@ -9,6 +9,8 @@ import math
 import os
 import sys
 from collections.abc import AsyncIterator, Callable
+from importlib import import_module
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Annotated, Any
 
 import uvicorn
@@ -200,13 +202,19 @@ def serve(
     # Spinning OpenMP threads make a decode step up to ten times slower on a busy machine.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     os.environ.setdefault("GOMP_SPINCOUNT", "0")
+    lent = os.environ.get("SPACES_ZERO_GPU", "").lower() in {"1", "t", "true"} and find_spec("spaces") is not None
+    if lent:
+        import_module("spaces")  # before torch, of which it is a part there
     import torch  # noqa: PLC0415 (after its environment is set)
 
     from models.style.checkpoint import load_style  # noqa: PLC0415 (torch, which the page's process must not load)
     from models.style.compose import Composer  # noqa: PLC0415 (torch, which the page's process must not load)
     from webapp.generation.engine import Engine  # noqa: PLC0415 (torch, which the page's process must not load)
+    from webapp.generation.lent_gpu import LentGPU  # noqa: PLC0415 (torch, which the page's process must not load)
 
-    if device == "auto":
+    if lent:
+        device = "cpu"  # the GPU is lent for seconds, in forks of this process
+    elif device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
     if device != "cpu" and not torch.cuda.is_available():
         print(f"KALLOS_DEVICE={device}: no CUDA device answers here; leave it out, or set it to cpu", file=sys.stderr)
@@ -218,7 +226,8 @@ def serve(
         return 1
     torch.set_num_threads(CPU_THREADS)
     slots = CPU_SLOTS if device == "cpu" else GPU_SLOTS
-    engine = Engine(Composer(bundle, device), slots=slots, on_failure=_exit_broken)
+    composer = Composer(bundle, device)
+    engine = Engine(composer, slots=slots, draft=LentGPU(composer) if lent else None, on_failure=_exit_broken)
     try:
         uvicorn.run(create_app(engine, secret), host=host, port=port, log_level="warning", timeout_graceful_shutdown=3)
     finally:

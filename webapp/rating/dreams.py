@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import subprocess
-import sys
 import tempfile
-import threading
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
+from webapp.rating.followed_process import FollowedProcess, goes_on, lines
 from webapp.runtime.errors import NotAllowed, NotReady
 
 Way = Literal["naive", "regularised", "critic", "both"]
 STEPS = 128
 SECONDS = 300  # at most
 MOST_SEED = 1_000_000
-EVERY_S = 0.5  # between two looks
-STEPS_FILE = "steps.jsonl"
 
-_lock = threading.Lock()
-_current: list[tuple[uuid.UUID, subprocess.Popen[bytes]]] = []  # whose dream goes on, one at most
+_dreams = FollowedProcess(
+    "webapp.rating.dreaming_process", SECONDS, "another dream is being dreamt; it takes a minute or two, try again then"
+)
 
 
 @dataclass(frozen=True)
@@ -62,15 +58,10 @@ def follow(listener_id: uuid.UUID, way: str, seed: int, *, model: str, steps: in
         raise NotReady("there is no rating network here; python -m models.train.rating makes one")
     with tempfile.TemporaryDirectory(prefix="kallos-dream-") as place:
         folder = Path(place)
-        child = _begun(listener_id, folder, [model, way, str(seed), str(steps)])
-        try:
-            while child.poll() is None:
+        with _dreams.begun(listener_id, folder, [model, way, str(seed), str(steps)]) as child:
+            yield Dreaming(_read(folder), steps)
+            while goes_on(child):
                 yield Dreaming(_read(folder), steps)
-                with contextlib.suppress(subprocess.TimeoutExpired):
-                    child.wait(EVERY_S)
-        finally:
-            child.kill()
-            child.wait()
         if child.returncode > 0:
             raise NotReady("the dream broke off; try another noise, or again in a moment")
         sounds = [folder / f"{name}.wav" for name in ("dream", "trail")]
@@ -78,27 +69,11 @@ def follow(listener_id: uuid.UUID, way: str, seed: int, *, model: str, steps: in
         yield Dreaming(_read(folder), steps, heard[0], heard[1], ended=True)
 
 
-def _begun(listener_id: uuid.UUID, folder: Path, arguments: list[str]) -> subprocess.Popen[bytes]:
-    """The process that dreams. It ends by itself after ``SECONDS``, also where nobody follows it any more."""
-    command = [sys.executable, "-m", "webapp.rating.dreaming_process", str(folder), *arguments, str(SECONDS)]
-    with _lock:
-        if _current and _current[0][1].poll() is None:
-            raise NotReady("another dream is being dreamt; it takes a minute or two, try again then")
-        with (folder / STEPS_FILE).open("wb") as output:
-            child = subprocess.Popen(command, stdout=output, stderr=subprocess.DEVNULL)  # noqa: S603 (our own program)
-        _current[:] = [(listener_id, child)]
-        return child
-
-
 def end(listener_id: uuid.UUID) -> None:
     """End the listener's dream where one goes on."""
-    with _lock:
-        for whose, child in _current:
-            if whose == listener_id:
-                child.kill()
+    _dreams.end(listener_id)
 
 
 def _read(folder: Path) -> tuple[DreamtStep, ...]:
     """The whole lines so far."""
-    text = (folder / STEPS_FILE).read_text(encoding="utf-8")
-    return tuple(DreamtStep(**json.loads(line)) for line in text[: text.rfind("\n") + 1].splitlines())
+    return tuple(DreamtStep(**json.loads(line)) for line in lines(folder))

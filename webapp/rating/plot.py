@@ -1,4 +1,4 @@
-"""Figures of the Rate and the Dreams page: what the network saw and felt, and how a dream climbed."""
+"""Figures of the pages Rate, Dreams and Agent: what the network saw and felt, how a dream climbed, an agent learnt."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from models.rating.mel_bands import band_centres_hz
+from webapp.rating.agents import Learning
 from webapp.rating.dreams import Dreaming
 from webapp.rating.rated_sounds import RatedSound
 
@@ -66,6 +67,26 @@ def climbed(dreaming: Dreaming) -> go.Figure:
             figure.add_vrect(
                 x0=each.step - 0.5, x1=each.step + 0.5, fillcolor=RAISED, opacity=0.18, line_width=0, layer="below"
             )
+    return _by_step(figure, dreaming.of)
+
+
+def learnt(learning: Learning) -> go.Figure:
+    """What an agent is rewarded and what the judge says of it, by step."""
+    figure = go.Figure()
+    numbers = [each.step for each in learning.steps]
+    lines: dict[str, tuple[str, str, list[float | None]]] = {
+        "the reward": (RAISED, "solid", [each.reward for each in learning.steps]),
+        "the judge": (LOWERED, "dash", [each.judge for each in learning.steps]),
+    }
+    for name, (colour, dash, values) in lines.items():
+        if any(value is not None for value in values):
+            figure.add_scatter(
+                x=numbers, y=values, name=name, mode="lines+markers", line={"color": colour, "dash": dash, "width": 2}
+            )
+    return _by_step(figure, learning.of)
+
+
+def _by_step(figure: go.Figure, steps: int) -> go.Figure:
     figure.update_layout(
         template="none", paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)", height=320,
         font={"family": "Hanken Grotesk, system-ui, sans-serif", "size": 14, "color": "#7b8582"},
@@ -73,6 +94,6 @@ def climbed(dreaming: Dreaming) -> go.Figure:
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
     )  # fmt: skip
     grid = {"gridcolor": "rgba(123,133,130,0.25)", "zeroline": False, "automargin": True}
-    figure.update_xaxes(title={"text": "step", "standoff": 10}, range=[0, dreaming.of], **grid)
+    figure.update_xaxes(title={"text": "step", "standoff": 10}, range=[0, steps], **grid)
     figure.update_yaxes(title={"text": "standard deviations", "standoff": 10}, **grid)
     return figure

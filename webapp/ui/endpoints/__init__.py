@@ -9,7 +9,7 @@ from __future__ import annotations
 import gradio as gr
 
 from webapp.context import Context
-from webapp.ui.endpoints import composing, listeners, listening, maps, rating, taste, tension, titles
+from webapp.ui.endpoints import composing, film, listeners, listening, maps, rating, taste, tension, titles
 
 ENDPOINTS = (
     *listeners.ENDPOINTS,
@@ -20,6 +20,7 @@ ENDPOINTS = (
     *maps.ENDPOINTS,
     *rating.ENDPOINTS,
     *tension.ENDPOINTS,
+    *film.ENDPOINTS,
 )
 
 

@@ -1,4 +1,4 @@
-"""The endpoints of the rating network: it rates sounds, and it dreams."""
+"""The endpoints of the rating network: it rates sounds, it dreams, and an agent learns to play what it likes."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from typing import Annotated
 from pydantic import Field
 from typing_extensions import TypedDict
 
+from models.music.notes import Domain
 from webapp.context import Context
-from webapp.rating import dreams, rated_sounds
+from webapp.rating import agents, dreams, rated_sounds
 from webapp.rating.strange_sounds import MOST_BYTES
+from webapp.runtime.adapters import Adapters
 from webapp.runtime.errors import NotReady
 from webapp.ui.endpoints.endpoint import SLOW, Endpoint, File, Token, file_for, taken
 from webapp.ui.handlers import listener_of
@@ -105,4 +107,60 @@ def dream(
     }
 
 
-ENDPOINTS = (Endpoint("rate", rate, SLOW), Endpoint("dream", dream, SLOW))
+class LearntStep(TypedDict):
+    """Mean reward of the clips of a step, the judge's p (null where it isn't asked), divergence in nats a note."""
+
+    step: int
+    reward: float | None
+    judge: float | None
+    kl: float
+
+
+class Learnt(TypedDict):
+    """An agent's way, and what the composer and the agent play from the same places on."""
+
+    steps: list[LearntStep]
+    before: list[File]
+    after: list[File]
+
+
+def agent(  # noqa: PLR0917 (an endpoint's arguments have places)
+    context: Context,
+    token: Token,
+    reward: agents.RewardName = "network",
+    domain: Domain = "dance",
+    seed: Annotated[int, Field(ge=0, le=agents.MOST_SEED)] = 1,
+    steps: Annotated[int, Field(ge=1, le=agents.STEPS)] = agents.STEPS,
+) -> Learnt:
+    """Let an agent learn at the piano: the composer, moved towards what is rewarded. Takes some minutes.
+
+    It stays in place of the listener's last one until they are deleted.
+
+    Args:
+        token: the listener's token.
+        reward: network (how well the rating network likes the sound), head (the listener's own taste), or sum.
+        domain: pop, dance or chorale.
+        seed: of all that is drawn.
+        steps: of 12 clips each.
+
+    Returns:
+        For each step the mean reward, what a judge says that never rewards, and how far the agent is from the composer.
+        WAV files of what the composer and the agent play from the same places of a piece on.
+    """
+    listener_id = listener_of(context, token)
+    model = rated_sounds.model(context.settings.runs_folder)
+    order = agents.Order(reward, domain, seed, steps)
+    *_, last = agents.follow(context.records, context.style_folder, model, listener_id, order)
+    if not last.pairs:
+        raise NotReady("the agent was stopped; ask for it again")
+    Adapters(context.settings.home).keep(listener_id)
+    return {
+        "steps": [
+            {"step": each.step, "reward": each.reward, "judge": each.judge, "kl": each.kl} for each in last.steps
+        ],
+        "before": [file_for(context, listener_id, f"before-{at}.wav", pair[0]) for at, pair in enumerate(last.pairs)],
+        "after": [file_for(context, listener_id, f"after-{at}.wav", pair[1]) for at, pair in enumerate(last.pairs)],
+    }
+
+
+ENDPOINTS = (Endpoint("rate", rate, SLOW), Endpoint("dream", dream, SLOW), Endpoint("agent", agent, SLOW))

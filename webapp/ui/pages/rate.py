@@ -21,7 +21,8 @@ from webapp.ui.layout import AWAITED, QUIET, heading, page, status
 
 LEAD = (
     "Drop any sound, and a network that learned from the likes of listeners says how well it will be liked. "
-    "It is a guess from the sound alone. The network can also <a href='dreams'>dream</a>. "
+    "It is a guess from the sound alone. The network can also <a href='dreams'>dream</a>, "
+    "and an <a href='agent'>agent</a> learns to play what it likes. "
     "Notes are scored without likes: <a href='tension'>tension</a>."
 )
 MEANING = (

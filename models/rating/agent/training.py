@@ -1,0 +1,212 @@
+"""The agent's training loop: play, reward, compare within the group, one or two steps of the adapter, save."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+from torch.func import functional_call
+
+from models.experiments.optimiser_state import packed, unpack
+from models.experiments.provenance import commit
+from models.experiments.run_log import RunLog
+from models.experiments.schedule import rise_and_fall, share_done
+from models.music.notes import DOMAINS, Domain
+from models.music.tokens import POSITION
+from models.rating.agent.adapter import Adapter, adapted
+from models.rating.agent.checkpoint import save_agent
+from models.rating.agent.objective import Objective, advantages, objective
+from models.rating.agent.play import Likelihood, Played, play
+from models.rating.agent.reward import Clip, Reward
+from models.style.pieces.sampling import Writer
+
+STATE = "state.safetensors"
+Floats = npt.NDArray[np.float64]
+Judge = Callable[[Sequence[Clip]], Floats]
+
+
+@dataclass(frozen=True)
+class Preset:
+    """``steps`` of so many ``clips`` a domain, which are a group, each used for ``passes`` steps of the adapter."""
+
+    steps: int
+    clips: int
+    passes: int = 2
+    rank: int = 8
+    learning_rate: float = 1e-3
+    leash: float = 0.05  # nats of divergence against deviations of reward
+    standardise: bool = True  # the reward by the deviation of its group
+    warm_up: int = 3
+
+
+PRESETS: Mapping[str, Preset] = {
+    "tiny": Preset(2, 4, rank=2),
+    "cpu": Preset(40, 16),
+    "gpu": Preset(150, 64),
+}
+
+
+@dataclass
+class Progressed:
+    """How far a run has come, saved with its weights: seconds of processor it took, lines of its log."""
+
+    seconds: float = 0.0
+    lines: int = 0
+
+
+@dataclass(frozen=True)
+class Group:
+    """Clips of one domain that were drawn side by side, with their advantages and their likelihood under the writer."""
+
+    played: Played
+    reward: Floats
+    judge: Floats
+    advantage: Tensor
+    frozen: Tensor
+
+
+class AgentTraining:
+    """A run in the folder ``out``; ``run`` goes on from where it stands to the preset's steps.
+
+    ``judge`` is only told about, never rewarded; None where it would cost too much.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        preset: Preset,
+        writer: Writer,
+        reward: Reward,
+        out: Path,
+        *,
+        seed: int,
+        domains: Sequence[Domain] = DOMAINS,
+        judge: Judge | None = None,
+        about: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.name, self.preset, self.writer, self.reward, self.out, self.seed = name, preset, writer, reward, out, seed
+        self.domains, self.judge, self.about = tuple(domains), judge, dict(about or {})
+        self.adapter = Adapter(writer.bundle.model, preset.rank, seed)
+        self.likelihood = Likelihood(writer.bundle.model).requires_grad_(requires_grad=False)
+        self.optimiser = torch.optim.AdamW(self.adapter.parameters(), lr=preset.learning_rate, weight_decay=0.0)
+        self.at, self.progress = 0, Progressed()
+
+    def resume(self) -> None:
+        """Take up what ``save`` wrote; raises ``FileNotFoundError``, or ``RuntimeError`` for another adapter."""
+        state = load_file(self.out / STATE)
+        self.at = int(state["step"])
+        self.progress = Progressed(float(state["seconds"]), int(state["lines"]))
+        self.adapter.load_state_dict({k[8:]: v for k, v in state.items() if k.startswith("adapter.")})
+        unpack(self.optimiser, state)
+
+    def save(self) -> None:
+        """Write all that ``resume`` needs; a crash while writing leaves the last state whole."""
+        state: dict[str, Tensor] = {f"adapter.{k}": v for k, v in self.adapter.state_dict().items()}
+        counts = {"step": self.at, **asdict(self.progress)}
+        state |= packed(self.optimiser) | {k: torch.tensor(v, dtype=torch.float64) for k, v in counts.items()}
+        part = self.out / "state.part"
+        save_file(state, part)
+        part.replace(self.out / STATE)
+
+    def group(self, domain: Domain) -> Group:
+        """A group of clips at this step, played by the agent as it is."""
+        model = adapted(self.writer.bundle.model, self.adapter)
+        seeds = [(self.seed, self.at, number) for number in range(self.preset.clips)]
+        played = play(self.writer, model, domain, seeds)
+        clips = [Clip(piece) for piece in played.pieces]
+        reward = self.reward(clips)
+        judge = self.judge(clips) if self.judge else np.full(len(clips), np.nan)
+        better = advantages(reward, standardise=self.preset.standardise)
+        with torch.no_grad():
+            frozen = self.likelihood(played)
+        return Group(played, reward, judge, torch.from_numpy(better).float(), frozen)
+
+    def update(self, groups: Sequence[Group]) -> dict[str, float]:
+        """``passes`` steps of the adapter on what was played; what the last one says."""
+        drawn: list[Tensor] = []
+        said: list[Objective] = []
+        chosen = self.preset
+        rate = rise_and_fall(
+            chosen.learning_rate, self.at, share_done(self.at, chosen.steps), warm_up=chosen.warm_up, falling=0.5
+        )
+        for params in self.optimiser.param_groups:
+            params["lr"] = rate
+        norm = torch.zeros(())
+        for turn in range(chosen.passes):
+            said = []
+            self.optimiser.zero_grad()
+            for place, group in enumerate(groups):
+                swapped = {f"model.{name}": w for name, w in self.adapter.weights(self.writer.bundle.model).items()}
+                now: Tensor = functional_call(self.likelihood, swapped, (group.played,))
+                if turn == 0:
+                    drawn.append(now.detach())
+                there = group.played.drawn[..., POSITION] >= 0
+                found = objective(now, drawn[place], group.frozen, group.advantage, there, leash=chosen.leash)
+                torch.autograd.backward(found.loss / len(groups))
+                said.append(found)
+            norm = torch.nn.utils.clip_grad_norm_(self.adapter.parameters(), 1.0)
+            self.optimiser.step()
+        return {
+            "kl": float(np.mean([each.kl.item() for each in said])),
+            "clipped": float(np.mean([each.clipped.item() for each in said])),
+            "gradient": norm.item(), "learning_rate": rate,
+        }  # fmt: skip
+
+    def step(self) -> dict[str, float]:
+        """Play, learn, and tell how it went."""
+        groups = [self.group(domain) for domain in self.domains]
+        values = self.update(groups)
+        self.at += 1
+        told: dict[str, float] = {}
+        for name in ("reward", "judge"):
+            means = {domain: _mean(getattr(group, name)) for domain, group in zip(self.domains, groups, strict=True)}
+            told |= {f"{name}.{domain}": mean for domain, mean in means.items() if np.isfinite(mean)}
+            told |= {name: mean} if np.isfinite(mean := _mean(list(means.values()))) else {}
+        unusable = float(np.mean([~np.isfinite(group.reward) for group in groups]))
+        return {**told, "unusable": unusable, **values}
+
+    def run(self) -> Progressed:
+        """Train to the end."""
+        columns = (
+            TextColumn("agent"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn(),
+            TextColumn("{task.fields[said]}"),
+        )  # fmt: skip
+        with RunLog(self.out / "log.jsonl", self.progress.lines) as log, Progress(*columns) as bar:
+            if not log.lines:
+                about = {"preset": self.name, "seed": self.seed, "commit": commit(), "steps": self.preset.steps}
+                log.write("run", what="agent", **about, hyperparameters=asdict(self.preset), config=self.about)
+            task = bar.add_task("agent", total=self.preset.steps, completed=self.at, said="")
+            while self.at < self.preset.steps:
+                began = time.process_time()
+                values = self.step()
+                self.progress.seconds += time.process_time() - began
+                log.write("metrics", step=self.at, part="train", values=values)
+                said = f"reward {values.get('reward', 0):.3f}, {values['kl']:.4f} nats"
+                bar.update(task, completed=self.at, said=said)
+                self.progress.lines = log.lines
+                self.save()
+            save_agent(self.out / "bundle", self.adapter, self.card())
+            log.write("end", step=self.at)
+        return self.progress
+
+    def card(self) -> dict[str, Any]:
+        """What is told of the adapter."""
+        return {
+            "name": f"agent-{self.name}", "preset": self.name, "seed": self.seed, "commit": commit(),
+            "steps": self.at, "seconds": round(self.progress.seconds, 1), "writer": self.writer.bundle.version,
+            "domains": list(self.domains), "training": asdict(self.preset), **self.about,
+        }  # fmt: skip
+
+
+def _mean(values: Sequence[float] | Floats) -> float:
+    told = np.asarray(values)[np.isfinite(values)]
+    return float(told.mean()) if len(told) else float("nan")

@@ -1,0 +1,199 @@
+"""An agent beside its rivals: what rewarded it, a judge that never did, and whether it is still varied, new music.
+
+A figure is a mean over clips of all domains, with an interval over clips; the baseline is the writer alone. What is
+``less_alone`` is paired: two clips of one seed begin at the same place.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from rich.console import Console
+from rich.progress import track
+
+from models.experiments.report import Metric, Report, mean_over_songs
+from models.metrics.two_sample import FOLDS, describe, two_sample_test
+from models.music.notes import Domain, Piece
+from models.music.tokens import POSITION
+from models.rating.agent.objective import kl_to
+from models.rating.agent.play import Likelihood, play
+from models.rating.agent.reward import Clip, Reward, heard
+from models.rating.checkpoint import RatingBundle
+from models.style.evaluation.excerpts import Excerpts, composed_excerpts
+from models.style.evaluation.pieces import Judges, measures
+from models.style.latents import BARS
+from models.style.pieces.sampling import Writer
+
+Floats = npt.NDArray[np.float64]
+Compose = Callable[[Domain, int, int], list[Piece]]
+"""``compose(domain, count, seed)``: as many clips."""
+
+ALONE, BEST = "alone", "best_of_n"
+MEASURES = ("reward", "judge", "structure", "copied", "diversity", "two_sample")
+KL_CLIPS = 16  # of a domain, on which divergence is measured
+LEAST_APART = 2
+
+
+@dataclass(frozen=True)
+class Method:
+    """Who composes; ``spent``: seconds it took beforehand; ``kl``: its divergence from the writer in nats a step."""
+
+    compose: Compose
+    spent: float = 0.0
+    kl: float | None = 0.0
+
+
+@dataclass
+class Found:
+    """What was measured of one method: by measure, values and the song of each."""
+
+    seconds: float = 0.0
+    songs: dict[str, list[str]] = field(default_factory=dict)
+    values: dict[str, list[float]] = field(default_factory=dict)
+
+    def add(self, measure: str, songs: Sequence[str], values: Sequence[float] | Floats) -> None:
+        """More clips."""
+        self.songs.setdefault(measure, []).extend(songs)
+        self.values.setdefault(measure, []).extend(float(value) for value in values)
+
+
+def plays(writer: Writer) -> Compose:
+    """Clips of a writer, as the page has them."""
+
+    def compose(domain: Domain, count: int, seed: int) -> list[Piece]:
+        seeds = [(seed, number) for number in range(count)]
+        return writer.excerpts(domain, seeds, BARS, writer.places(domain, seeds, BARS))
+
+    return compose
+
+
+def best_of(writer: Writer, reward: Reward, n: int) -> Compose:
+    """Of ``n`` clips that begin at one place the one with the highest reward."""
+
+    def compose(domain: Domain, count: int, seed: int) -> list[Piece]:
+        first = [(seed, number) for number in range(count)]
+        places = [place for place in writer.places(domain, first, BARS) for _ in range(n)]
+        seeds = [(*each, turn) if turn else each for each in first for turn in range(n)]
+        pieces = writer.excerpts(domain, seeds, BARS, places)
+        scores = np.nan_to_num(reward([Clip(piece) for piece in pieces]), nan=-np.inf).reshape(count, n)
+        return [pieces[row * n + int(best)] for row, best in enumerate(scores.argmax(axis=1))]
+
+    return compose
+
+
+def best_of_kl(n: int, steps: float) -> float:
+    """At most how far best of ``n`` diverges, in nats a step of clips of so many steps (Stiennon et al. 2020)."""
+    return (math.log(n) - (n - 1) / n) / steps
+
+
+def divergence(agent: Writer, writer: Writer, domains: Sequence[Domain], seed: int) -> float:
+    """Nats a step between an agent and the writer, on clips that the agent plays."""
+    own, frozen = Likelihood(agent.bundle.model), Likelihood(writer.bundle.model)
+    found, steps = 0.0, 0
+    for domain in domains:
+        played = play(writer, agent.bundle.model, domain, [(seed, number) for number in range(KL_CLIPS)])
+        there = played.drawn[..., POSITION] >= 0
+        with torch.no_grad():
+            found += float(kl_to(frozen(played), own(played))[there].sum())
+        steps += int(there.sum())
+    return found / steps
+
+
+def compare(
+    report: Report,
+    methods: Mapping[str, Method],
+    real: Mapping[Domain, Excerpts],
+    judges: Mapping[Domain, Judges],
+    *,
+    reward: Reward,
+    rating: RatingBundle,
+    count: int,
+) -> None:
+    """Add ``agent.METHOD.*`` and, by domain, ``agent.DOMAIN.METHOD.*``."""
+    whole = {name: Found() for name in methods}
+    for domain, excerpts in real.items():
+        here = {name: Found() for name in methods}
+        for name, method in track(methods.items(), domain, console=Console(stderr=True)):
+            began = time.process_time()
+            pieces = method.compose(domain, count, report.seed)
+            seconds = time.process_time() - began
+            made = composed_excerpts(pieces, BARS, report.seed)
+            for each in (here[name], whole[name]):
+                each.seconds += seconds
+            for measure, (songs, values) in _measured(made, excerpts, judges[domain], reward, rating).items():
+                for each in (here[name], whole[name]):
+                    each.add(measure, [f"{domain} {song}" for song in songs], values)
+        _add(report, here, f"{domain}.")
+    _add(report, whole, "")
+    for name, method in methods.items():
+        told = Metric(method.kl, n=KL_CLIPS * len(real), baseline=0.0)
+        report.add(f"agent.{name}.kl", told)
+        report.add(f"agent.{name}.seconds", Metric(method.spent + whole[name].seconds, baseline=whole[ALONE].seconds))
+
+
+def _measured(
+    made: Excerpts, real: Excerpts, judges: Judges, reward: Reward, rating: RatingBundle
+) -> dict[str, tuple[list[str], Floats]]:
+    """Values of each measure and the song of each."""
+    clips = [Clip(piece) for piece in made.pieces]
+    entire = [Clip(piece, seconds=None) for piece in made.pieces]
+    amounts = [measures(piece, judges) for piece in made.pieces]
+    found = {
+        "reward": reward(clips),
+        "judge": np.concatenate([heard([rating.judge], [clip]) for clip in entire]) if entire else np.zeros(0),
+        "structure": np.array([each["si_short"][0] if each["si_short"][1] else np.nan for each in amounts]),
+        "copied": np.array([each["copied"][0] for each in amounts]),
+        "diversity": apart(made.pieces, real.pieces),
+    }
+    told = {name: (list(made.songs), np.asarray(values)) for name, values in found.items()}
+    count = min(len(real.pieces), len(made.pieces))
+    ones, others = (each.some(np.arange(count)) for each in (real, made))
+    songs = [*ones.songs, *others.songs]
+    if min(len(set(ones.songs)), len(set(others.songs))) >= 2 * FOLDS:
+        told["two_sample"] = (songs, two_sample_test(ones.pieces, others.pieces, songs))
+    return told
+
+
+def apart(pieces: Sequence[Piece], real: Sequence[Piece]) -> Floats:
+    """How far each clip lies from the others of its method, ``(pieces,)``; real clips lie 1 apart on average.
+
+    Root mean square distance of the two-sample features in standard deviations of real clips.
+    """
+    if min(len(pieces), len(real)) < LEAST_APART:
+        return np.full(len(pieces), np.nan)
+    known, own = (np.nan_to_num(np.stack([describe(piece) for piece in each])) for each in (real, pieces))
+    spread = known.std(axis=0)
+    rows = own[:, spread > 0] / spread[spread > 0]
+    variance = len(rows) / (len(rows) - 1) * rows.var(axis=0).sum()
+    centred = ((rows - rows.mean(axis=0)) ** 2).sum(axis=1)
+    return np.asarray(np.sqrt((centred + variance) / (2 * (spread > 0).sum())))
+
+
+def _add(report: Report, found: Mapping[str, Found], place: str) -> None:
+    for name, each in found.items():
+        for measure in MEASURES:
+            if measure not in each.values:
+                continue
+            alone = report.metrics.get(f"agent.{place}{ALONE}.{measure}")
+            chance = 0.5 if measure == "two_sample" else None
+            metric = mean_over_songs(
+                each.songs[measure], each.values[measure], baseline=alone.value if alone else None, chance=chance
+            )
+            report.add(f"agent.{place}{name}.{measure}", metric)
+        if name != ALONE:
+            for measure in ("reward", "judge"):
+                report.add(f"agent.{place}{name}.{measure}_less_alone", _paired(each, found[ALONE], measure))
+
+
+def _paired(one: Found, other: Found, measure: str) -> Metric:
+    """The mean difference on clips that both have."""
+    songs, values = one.songs.get(measure, []), one.values.get(measure, [])
+    beside = dict(zip(other.songs.get(measure, []), other.values.get(measure, []), strict=True))
+    both = [(song, value - beside[song]) for song, value in zip(songs, values, strict=True) if song in beside]
+    return mean_over_songs([song for song, _ in both], [away for _, away in both], baseline=0.0)

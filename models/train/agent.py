@@ -1,0 +1,84 @@
+"""Train an agent at the piano: ``python -m models.train.agent --preset tiny|cpu|gpu --reward network|head|sum``.
+
+The writer that the style model names plays eight bars again and again; an adapter on its weights learns by GRPO what
+is rewarded: the rating network on the sound, a listener's head (``--head FILE.npz`` with ``mean``, ``covariance`` and
+``version``) on the latents, or both. ``--leash B`` holds it near the writer,
+whose weights never change. OUT has what ``--resume`` needs, the log (``log.jsonl``) and, at the end, the adapter in
+``OUT/bundle``. The last line is one JSON object.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import torch
+
+from models.experiments.arguments import output_folder, positive_int
+from models.experiments.provenance import commit
+from models.music.notes import DOMAINS
+from models.rating.agent.heads import load_head
+from models.rating.agent.reward import NAMES, heard, reward_of
+from models.rating.agent.training import PRESETS, STATE, AgentTraining
+from models.rating.checkpoint import SHIPPED, load_bundle
+from models.style.arguments import MODEL_HELP, style_argument
+from models.style.compose import Composer
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Command line; see the module docstring."""
+    parser = argparse.ArgumentParser(prog="python -m models.train.agent", description=__doc__)
+    parser.add_argument("--preset", choices=sorted(PRESETS), default="cpu")
+    parser.add_argument("--reward", choices=NAMES, default="network")
+    parser.add_argument("--head", type=Path, help="a listener's head, for the rewards head and sum")
+    parser.add_argument("--leash", type=float, help="weight of the divergence from the writer")
+    parser.add_argument("--model", default="default", help=MODEL_HELP)
+    parser.add_argument("--rating", default=SHIPPED, help="a rating network")
+    parser.add_argument("--domains", nargs="+", choices=DOMAINS, default=list(DOMAINS))
+    parser.add_argument("--steps", type=positive_int, help="instead of the preset's")
+    parser.add_argument("--clips", type=positive_int, help="of a group, instead of the preset's")
+    parser.add_argument("--rate", type=float, help="learning rate, instead of the preset's")
+    parser.add_argument("--unstandardised", action="store_true", help="compare rewards in their own unit")
+    parser.add_argument("--out", type=Path, default=Path("runs/agent"))
+    parser.add_argument("--resume", action="store_true", help="go on with the run in --out")
+    parser.add_argument("--seed", type=int, default=0)
+    given = parser.parse_args(argv)
+    asked = {"leash": given.leash, "steps": given.steps, "clips": given.clips, "learning_rate": given.rate}
+    preset = replace(PRESETS[given.preset], **{name: value for name, value in asked.items() if value is not None})
+    preset = replace(preset, standardise=not given.unstandardised)
+    out = output_folder(given.out)
+    if given.resume and not (out / STATE).is_file():
+        raise SystemExit(f"there is no {out / STATE} to resume; leave out --resume to begin")
+    torch.set_num_threads(min(2, torch.get_num_threads()))
+    composer = Composer(style_argument(given.model))
+    if composer.writer is None:
+        raise SystemExit(f"the style model {composer.version} names no piece model, so nobody plays note by note")
+    try:
+        rating = load_bundle(given.rating) if given.reward != "head" else None
+        space, head = load_head(composer, given.head) if given.head else (None, None)
+        reward = reward_of(given.reward, rating, head, composer, space)
+    except (OSError, ValueError, KeyError) as error:
+        raise SystemExit(str(error)) from error
+    about = {"reward": given.reward, "rating": rating.version if rating else None}
+    training = AgentTraining(
+        given.preset, preset, composer.writer, reward, out,
+        seed=given.seed, domains=given.domains, judge=partial(heard, [rating.judge]) if rating else None, about=about,
+    )  # fmt: skip
+    if given.resume:
+        try:
+            training.resume()
+        except (ValueError, RuntimeError, KeyError) as error:
+            raise SystemExit(f"the run in {out} cannot go on as {given.preset}: {error}") from error
+    progress = training.run()
+    card = json.loads((out / "bundle" / "card.json").read_text(encoding="utf-8"))
+    print(json.dumps({
+        "command": "models.train.agent", "version": card["version"], "commit": commit(), "seed": given.seed,
+        "steps": training.at, "seconds": round(progress.seconds, 1), "reward": given.reward, "leash": preset.leash,
+    }))  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()

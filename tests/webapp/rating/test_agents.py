@@ -1,0 +1,89 @@
+"""Agents through the real process: trained on a listener's head, kept, and gone when the listener is."""
+
+import time
+from dataclasses import replace
+
+import psutil
+import pytest
+
+from webapp.learning import heads
+from webapp.listeners import accounts
+from webapp.listeners.deletion import delete
+from webapp.rating import agents
+from webapp.rating.agents import Order
+from webapp.rating.plot import learnt
+from webapp.runtime.adapters import Adapters
+from webapp.runtime.errors import NotAllowed, NotReady, UnknownListenerError
+from webapp.ui.pages.agent import Blind, keep_agent, keeps_one, pick_first, pick_second, play_kept, told
+
+
+@pytest.fixture
+def listener(alone):
+    """Somebody who has voted, with a token."""
+    listener_id = accounts.create(alone.database, alone.journal)
+    head = replace(heads.prior(alone.space), votes_seen=6)
+    alone.database.transaction(lambda session: heads.save(session, listener_id, head))
+    return listener_id, alone.tokens.give(listener_id)
+
+
+def follow(context, listener_id, order):
+    return agents.follow(context.records, context.style_folder, "", listener_id, order)
+
+
+def learning_children():
+    children = psutil.Process().children(recursive=True)
+    return [child for child in children if "webapp.rating.agent_process" in child.cmdline()]
+
+
+def test_an_agent_learns_from_a_head_is_compared_blind_kept_and_deleted_with_its_listener(alone, listener):
+    listener_id, token = listener
+    adapters = Adapters(alone.settings.home)
+    with pytest.raises(NotAllowed, match="let one learn first"):
+        keep_agent(alone, token)
+    *_, last = follow(alone, listener_id, Order("head", "dance", 1, steps=1))
+    assert last.ended
+    assert [each.step for each in last.steps] == [1]
+    assert last.steps[0].judge is None
+    assert len(learnt(last).data) == 1
+    assert "The reward went from" in told(last)
+    assert len(last.pairs) == 3
+    assert all(before.startswith(b"RIFF") and after.startswith(b"RIFF") for before, after in last.pairs)
+
+    blind = replace(Blind.of(last), agent_first=(True, False, True))
+    for pick in (pick_first, pick_first, pick_second):
+        blind, *_, said = pick(blind)
+    assert blind.won == (True, False, False)
+    assert "1 of 3" in said
+    assert pick_first(blind)[0] == blind
+
+    assert not keeps_one(alone, token)["visible"]
+    assert "Kept" in keep_agent(alone, token)[0]
+    assert keeps_one(alone, token)["visible"]
+    assert (adapters.kept(listener_id) / "agent.safetensors").is_file()
+    rate, samples = play_kept(alone, token)["value"]
+    assert len(samples) > 4 * rate
+    delete(alone.records, listener_id)
+    assert list(adapters.home.iterdir()) == []
+    with pytest.raises(NotAllowed, match="no agent"):
+        agents.play(alone.records, alone.style_folder, listener_id, 1)
+
+
+def test_an_agent_in_training_ends_when_its_listener_is_deleted(alone, listener):
+    listener_id, _ = listener
+    learning = follow(alone, listener_id, Order("head", "dance", 1))
+    next(learning)
+    with pytest.raises(NotReady, match="another agent"):
+        next(follow(alone, listener_id, Order("head", "dance", 1)))
+    delete(alone.records, listener_id)
+    began = time.monotonic()
+    with pytest.raises(UnknownListenerError):
+        list(learning)
+    assert time.monotonic() - began < 20
+    assert learning_children() == []
+    assert list(Adapters(alone.settings.home).home.iterdir()) == []
+
+
+@pytest.mark.parametrize("order", [Order("applause", "dance", 1), Order("head", "jazz", 1), Order("head", "pop", -1)])
+def test_another_reward_domain_or_seed_is_refused(alone, listener, order):
+    with pytest.raises(NotAllowed, match="network, head, sum"):
+        next(follow(alone, listener[0], order))

@@ -1,0 +1,53 @@
+"""Drafts composed on a GPU that is lent for seconds, as ZeroGPU lends one to a Hugging Face Space.
+
+Everything else goes on on the processor: the GPU is there in a fork of this process alone, while the decorated function
+runs in it. Where none is lent (a visitor's quota, a queue), drafts are composed on the processor as well.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+from importlib import import_module
+
+import torch
+
+from models.music.notes import Domain
+from models.style.compose import Composer
+from models.style.drafting import draft_each
+from models.style.drafts import Draft
+
+log = logging.getLogger(__name__)
+
+LENT_SECONDS = 30
+REFUSED_SECONDS = 300.0  # until one is asked for again
+
+
+class LentGPU:
+    """Composes drafts as ``draft_each`` does with ``composer``, which is on the processor."""
+
+    def __init__(self, composer: Composer) -> None:
+        spaces = import_module("spaces")
+        self._composer = composer
+        self._on_gpu = spaces.GPU(duration=LENT_SECONDS)(self._draft_there)
+        self._refused_until = 0.0
+        if begin := getattr(spaces.zero, "startup", None):  # which Gradio's launch would call, were it used
+            begin()
+
+    def __call__(self, domains: Sequence[Domain], seeds: Sequence[int]) -> list[Draft]:
+        """A draft for each domain and seed."""
+        if time.monotonic() > self._refused_until:
+            try:
+                drafts: list[Draft] = self._on_gpu(domains, seeds)
+            except Exception as error:  # noqa: BLE001 (errors of Gradio's, of the network, of CUDA)
+                self._refused_until = time.monotonic() + REFUSED_SECONDS
+                log.warning("no_gpu_lent error=%s", error)
+            else:
+                return drafts
+        return draft_each(self._composer, domains, seeds)
+
+    def _draft_there(self, domains: Sequence[Domain], seeds: Sequence[int]) -> list[Draft]:
+        """In the fork, whose model the GPU may have: this process' own stays where it is."""
+        there = Composer(self._composer.bundle, "cuda" if torch.cuda.is_available() else "cpu")
+        return draft_each(there, domains, seeds)

@@ -1,0 +1,151 @@
+"""An agent that learns at the piano for one listener, in a process of its own, and is compared with the writer."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import threading
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, get_args
+
+import numpy as np
+from sqlalchemy.orm import Session
+
+from models.music.notes import DOMAINS
+from models.taste.head import Head
+from webapp.learning import heads
+from webapp.listeners.records import Records
+from webapp.rating.followed_process import FollowedProcess, goes_on, lines
+from webapp.runtime import own_process
+from webapp.runtime.adapters import Adapters
+from webapp.runtime.errors import NotAllowed, NotReady, UnknownListenerError
+
+RewardName = Literal["network", "head", "sum"]
+STEPS = 16
+SECONDS = 1_200  # at most
+MOST_SEED = 1_000_000
+PLAYS_S = 120  # at most, until eight bars are played
+
+_playing = threading.BoundedSemaphore(1)
+_learning = FollowedProcess(
+    "webapp.rating.agent_process", SECONDS, "another agent is learning; it takes some minutes, try again then"
+)
+
+
+@dataclass(frozen=True)
+class LearntStep:
+    """Means over the clips of a step: their reward, the judge's p (None where it isn't asked), divergence in nats."""
+
+    step: int
+    reward: float | None
+    judge: float | None
+    kl: float
+
+
+@dataclass(frozen=True)
+class Learning:
+    """How far an agent has come; ``pairs`` are WAV files (before, after) where it came to its end."""
+
+    steps: tuple[LearntStep, ...]
+    of: int
+    pairs: tuple[tuple[bytes, bytes], ...] = ()
+    ended: bool = False
+
+
+@dataclass(frozen=True)
+class Order:
+    """What an agent is to learn: from which reward, in which domain, by which seed, for how many steps."""
+
+    reward: str
+    domain: str
+    seed: int
+    steps: int = STEPS
+
+    def check(self) -> None:
+        """Raises ``NotAllowed`` where there is no such thing."""
+        if self.reward not in get_args(RewardName) or self.domain not in DOMAINS or not 0 <= self.seed <= MOST_SEED:
+            raise NotAllowed(
+                f"{self.reward}, {self.domain} and {self.seed} were given; a reward is one of "
+                f"{', '.join(get_args(RewardName))}, a domain one of {', '.join(DOMAINS)}, a seed 0 to {MOST_SEED}"
+            )
+
+
+def follow(records: Records, style: Path, rating: str, listener_id: uuid.UUID, order: Order) -> Iterator[Learning]:
+    """A listener's agent as it learns, some times a second, until its end or ``end``; closing the iterator ends it too.
+
+    Raises ``NotAllowed`` for an order that can't be, and ``NotReady``.
+    """
+    order.check()
+    if order.reward != "head" and not rating:
+        raise NotReady("there is no rating network here; python -m models.train.rating makes one")
+    head = _head(records, listener_id) if order.reward != "network" else None
+    folder = Adapters(records.home).begin(listener_id)
+    if head is not None:
+        with (folder / "head.npz").open("wb") as file:
+            np.savez(file, allow_pickle=False, mean=head.mean, covariance=head.covariance, version=head.version)
+    given = [str(style), rating, order.reward, order.domain, str(order.seed), str(order.steps)]
+    with _learning.begun(listener_id, folder, given) as child:
+        yield Learning(_read(folder), order.steps)
+        while goes_on(child) and folder.is_dir():
+            yield Learning(_read(folder), order.steps)
+    if not folder.is_dir():
+        raise UnknownListenerError
+    if child.returncode > 0:
+        raise NotReady("the agent broke off; try another seed, or again in a moment")
+    yield Learning(_read(folder), order.steps, _pairs(folder) if child.returncode == 0 else (), ended=True)
+
+
+def end(listener_id: uuid.UUID) -> None:
+    """End the listener's agent where one learns."""
+    _learning.end(listener_id)
+
+
+def play(records: Records, style: Path, listener_id: uuid.UUID, seed: int) -> bytes:
+    """Eight new bars by the agent that the listener kept, a WAV file; raises ``NotAllowed`` and ``NotReady``."""
+    kept = Adapters(records.home).kept(listener_id)
+    if not kept.is_dir():
+        raise NotAllowed("you keep no agent yet; let one learn, then keep it")
+    if not _playing.acquire(blocking=False):
+        raise NotReady("another agent is playing; try again in a moment")
+    try:
+        with tempfile.TemporaryDirectory(prefix="kallos-agent-") as place:
+            file = Path(place) / "agent.wav"
+            own_process.run(
+                "webapp.rating.agent_plays", str(kept), str(style), str(seed), str(file), seconds=PLAYS_S,
+                late="the agent took too long; try again when Kallos is less busy",
+                broken="the agent can't play: it learned on another composer; let one learn again",
+            )  # fmt: skip
+            return file.read_bytes()
+    finally:
+        _playing.release()
+
+
+def _head(records: Records, listener_id: uuid.UUID) -> Head:
+    """What the listener's votes have taught; raises ``NotReady`` before there is anything."""
+
+    def work(session: Session) -> Head:
+        head = heads.load(session, listener_id, records.space)
+        if not head.votes_seen:
+            raise NotReady("you have not picked yet; pick some pairs first, or let the rating network be the reward")
+        return head
+
+    return records.database.transaction(work)
+
+
+def _read(folder: Path) -> tuple[LearntStep, ...]:
+    """The whole lines so far; none where the listener was deleted meanwhile."""
+    try:
+        return tuple(LearntStep(**json.loads(line)) for line in lines(folder))
+    except FileNotFoundError:
+        return ()
+
+
+def _pairs(folder: Path) -> tuple[tuple[bytes, bytes], ...]:
+    """What the writer and the agent play."""
+    numbers = range(len(list(folder.glob("after-*.wav"))))
+    return tuple(
+        ((folder / f"before-{each}.wav").read_bytes(), (folder / f"after-{each}.wav").read_bytes()) for each in numbers
+    )

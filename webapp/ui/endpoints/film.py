@@ -1,0 +1,61 @@
+"""The endpoint that sets a film or pictures to music."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+from typing_extensions import TypedDict
+
+from webapp.context import Context
+from webapp.film import scored_films
+from webapp.runtime.errors import NotReady
+from webapp.runtime.limits import FILM_BYTES
+from webapp.ui.endpoints.endpoint import SLOW, Endpoint, File, Token, file_for, taken
+from webapp.ui.handlers import listener_of
+
+
+class ScoredFilm(TypedDict):
+    """A film with its music: three files, and where its bars lie."""
+
+    video: File
+    midi: File
+    wav: File
+    seconds: float
+    bars: int
+    cuts: int
+    cuts_on_bar_lines: int
+
+
+def film(
+    context: Context,
+    token: Token,
+    files: Annotated[list[File], Field(max_length=scored_films.MOST_FILES)],
+    way: scored_films.Way = "annotated",
+    seed: Annotated[int, Field(ge=0, le=scored_films.MOST_SEED)] = 1,
+) -> ScoredFilm:
+    """Set a film, or pictures, to piano music that is as long as they are. Takes a minute or more.
+
+    Args:
+        token: the listener's token.
+        files: one film of at most 3 minutes and 40 MB (MP4, MOV, WebM, MKV, AVI, GIF), or 1 to 40 pictures.
+        way: annotated (bright is high, warm is major, busy is dense, large is loud, fast is fast), axes or rotation.
+        seed: which music.
+
+    Returns:
+        The film with the music as its sound (MP4), the music as MIDI and WAV; seconds and bars, how many cuts were
+        found and how many of them fall on a bar line.
+    """
+    listener_id = listener_of(context, token)
+    sources = taken(context, files, FILM_BYTES)
+    *_, last = scored_films.follow(listener_id, sources, way, seed, style_folder=context.settings.style_folder)
+    if last.made is None:
+        raise NotReady("it was stopped; ask for it again")
+    video, midi, wav = (file_for(context, listener_id, name, data) for name, data in last.files)
+    return {
+        "video": video, "midi": midi, "wav": wav, "seconds": last.made.seconds, "bars": last.made.bars,
+        "cuts": last.made.cuts, "cuts_on_bar_lines": last.made.met,
+    }  # fmt: skip
+
+
+ENDPOINTS = (Endpoint("film", film, SLOW),)

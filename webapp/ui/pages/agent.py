@@ -1,0 +1,201 @@
+"""The agent's page: the composer learns to play what is rewarded; what it was and what it became, heard blind."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+import numpy as np
+import numpy.typing as npt
+import soundfile
+
+from webapp.context import Context
+from webapp.rating import agents, rated_sounds
+from webapp.rating.agents import Learning, Order
+from webapp.rating.plot import learnt
+from webapp.runtime.adapters import Adapters
+from webapp.runtime.errors import NotAllowed
+from webapp.ui.charts import section
+from webapp.ui.handlers import bound, listener_of
+from webapp.ui.layout import AWAITED, QUIET, heading, page, status
+
+LEAD = (
+    "The composer plays eight bars again and again, and learns from what is rewarded. It keeps near what it was: "
+    "a small part is learned beside it, and the composer itself never changes."
+)
+REWARDS = (("What the rating network likes", "network"), ("What you like", "head"), ("Both", "sum"))
+DOMAINS = (("Pop", "pop"), ("Dance", "dance"), ("Chorales", "chorale"))
+EXPLAINED = (
+    "The mean reward of the clips that it plays at each step. The judge is another network, which never rewards: where "
+    "only the reward rises, the agent pleases the network and not the ear."
+)
+BLIND = (
+    "Both begin at the same place of a piece. One is the composer as it was, the other what it became. "
+    "Which is more beautiful?"
+)
+KEPT = "It stays until you keep another one or delete your data."
+Sound = tuple[int, npt.NDArray[np.float32]]
+
+
+@dataclass(frozen=True)
+class Blind:
+    """Pairs to compare, each with the place of the agent, and for each that was judged whether it was preferred."""
+
+    pairs: tuple[tuple[bytes, bytes], ...]
+    agent_first: tuple[bool, ...]
+    won: tuple[bool, ...] = ()
+
+    @classmethod
+    def of(cls, learning: Learning) -> Blind:
+        """In random order."""
+        return cls(learning.pairs, tuple((np.random.default_rng().random(len(learning.pairs)) < 0.5).tolist()))
+
+    def sounds(self) -> tuple[Sound, Sound] | None:
+        """The next pair in its order; None after the last."""
+        at = len(self.won)
+        if at >= len(self.pairs):
+            return None
+        before, after = (_heard(each) for each in self.pairs[at])
+        return (after, before) if self.agent_first[at] else (before, after)
+
+    def picked(self, *, first: bool) -> Blind:
+        """After a pick."""
+        return Blind(self.pairs, self.agent_first, (*self.won, first == self.agent_first[len(self.won)]))
+
+
+def build(context: Context) -> None:
+    """The page at ``/agent``."""
+    with page("rate") as listener:
+        with gr.Row(elem_classes="k-ask"):
+            heading("An agent at the piano", LEAD)
+        reward = gr.Radio(list(REWARDS), value="network", label="What is rewarded", elem_id="reward")
+        with gr.Row(elem_classes="k-bar"):
+            domain = gr.Dropdown(
+                list(DOMAINS), value="dance", label="What it plays", elem_id="plays", scale=0, min_width=180
+            )
+            seed = gr.Number(
+                1, label="Seed", precision=0, minimum=0, maximum=agents.MOST_SEED, elem_id="agent-seed", scale=0
+            )
+            begin = gr.Button("Let it learn", variant="primary", elem_id="learn", scale=0, min_width=140)
+            stop = gr.Button("Stop", elem_id="stop-agent", scale=0, min_width=120, interactive=False)
+        said = gr.HTML(elem_id="agent-said", apply_default_css=False, js_on_load=None)
+        with section("How it learns", EXPLAINED, visible=False) as curve:
+            plot = gr.Plot(label="How it learns", show_label=False, container=False, elem_id="plot-agent")
+        blind = gr.State(None)
+        with section("Before and after", BLIND, visible=False) as compared:
+            with gr.Row(elem_classes="k-two"):
+                first = gr.Audio(label="First", interactive=False, elem_id="first")
+                second = gr.Audio(label="Second", interactive=False, elem_id="second")
+            with gr.Row(elem_classes="k-bar"):
+                left = gr.Button("The first", elem_id="pick-first", scale=0, min_width=140)
+                right = gr.Button("The second", elem_id="pick-second", scale=0, min_width=140)
+                keep = gr.Button("Keep the agent", elem_id="keep-agent", scale=0, min_width=140)
+            verdict = gr.HTML(elem_id="verdict", apply_default_css=False, js_on_load=None)
+        with section("The agent that you keep", KEPT, visible=False) as yours:
+            play = gr.Button("Play something new", elem_id="play-kept", min_width=180)
+            sound = gr.Audio(label="By your agent", interactive=False, elem_id="kept-sound", visible=False)
+    outputs = [said, curve, plot, compared, blind, first, second, verdict, begin, stop]
+    begin.click(bound(learn, context), [listener, reward, domain, seed], outputs, js=listener.awaited, **QUIET)
+    stop.click(bound(stop_learning, context), listener, said, **QUIET)
+    left.click(pick_first, blind, [blind, first, second, verdict], **QUIET)
+    right.click(pick_second, blind, [blind, first, second, verdict], **QUIET)
+    keep.click(bound(keep_agent, context), listener, [verdict, yours], **QUIET)
+    listener.change(bound(keeps_one, context), listener, yours, **QUIET)
+    play.click(bound(play_kept, context), listener, sound, js=listener.awaited, **AWAITED)
+
+
+def learn(context: Context, token: str | None, reward: str, domain: str, seed: float | None) -> Iterator[list[Any]]:
+    """Follow an agent to its end."""
+    listener_id = listener_of(context, token)
+    model = rated_sounds.model(context.settings.runs_folder)
+    shown = -1
+    order = Order(reward, domain, int(seed or 0))
+    for now in agents.follow(context.records, context.style_folder, model, listener_id, order):
+        if now.ended or len(now.steps) > shown:
+            shown = len(now.steps)
+            yield _shown(now)
+
+
+def stop_learning(context: Context, token: str | None) -> str:
+    """End the listener's agent; whoever follows it shows how far it came."""
+    agents.end(listener_of(context, token))
+    return status("Stopping…")
+
+
+def pick_first(blind: Blind | None) -> list[Any]:
+    """The first of the pair is the more beautiful."""
+    return _picked(blind, first=True)
+
+
+def pick_second(blind: Blind | None) -> list[Any]:
+    """The second of the pair is the more beautiful."""
+    return _picked(blind, first=False)
+
+
+def keep_agent(context: Context, token: str | None) -> list[Any]:
+    """Keep the agent that learned last, until this listener is deleted or keeps another."""
+    if not Adapters(context.settings.home).keep(listener_of(context, token)):
+        raise NotAllowed("no agent has learned for you yet; let one learn first")
+    return [status("Kept, in place of any that you kept before."), gr.update(visible=True)]
+
+
+def keeps_one(context: Context, token: str | None) -> Any:
+    """Show the agent that this listener keeps, where there is one."""
+    return gr.update(visible=bool(token) and Adapters(context.settings.home).kept(listener_of(context, token)).is_dir())
+
+
+def play_kept(context: Context, token: str | None) -> Any:
+    """Eight new bars by the agent that the listener keeps."""
+    seed = int(np.random.default_rng().integers(agents.MOST_SEED))
+    wav = agents.play(context.records, context.style_folder, listener_of(context, token), seed)
+    return gr.update(value=_heard(wav), visible=True)
+
+
+def _picked(blind: Blind | None, *, first: bool) -> list[Any]:
+    if blind is None or blind.sounds() is None:
+        return [blind, gr.skip(), gr.skip(), gr.skip()]
+    after = blind.picked(first=first)
+    which = "the agent" if after.won[-1] else "the composer as it was"
+    done, sounds = f"That was {which}.", after.sounds()
+    if sounds is None:
+        done += f" You preferred the agent in {sum(after.won)} of {len(after.won)} pairs."
+        return [after, gr.skip(), gr.skip(), status(done)]
+    return [after, *sounds, status(f"{done} Here is the next pair.")]
+
+
+def _shown(now: Learning) -> list[Any]:
+    blind = Blind.of(now) if now.pairs else None
+    sounds = (blind.sounds() if blind else None) or (None, None)
+    return [
+        status(told(now)),
+        gr.update(visible=bool(now.steps)),
+        learnt(now) if now.steps else gr.skip(),
+        gr.update(visible=blind is not None),
+        blind,
+        *sounds,
+        "",
+        gr.update(interactive=now.ended),
+        gr.update(interactive=not now.ended),
+    ]
+
+
+def told(now: Learning) -> str:
+    """How far it is, or what came of it, in a sentence or two."""
+    if not now.steps:
+        return "Stopped." if now.ended else "Sitting down at the piano…"
+    first, last = now.steps[0], now.steps[-1]
+    if now.ended and not now.pairs:
+        return f"Stopped at step {last.step}."
+    if not now.ended:
+        return f"Step {last.step} of {now.of}."
+    both = (("The reward", first.reward, last.reward), ("the judge", first.judge, last.judge))
+    moved = [f"{name} went from {a:.2f} to {b:.2f}" for name, a, b in both if a is not None and b is not None]
+    return f"{', '.join(moved)}.".replace("-", "−") if moved else "It has learned; nothing that it played was rated."
+
+
+def _heard(wav: bytes) -> Sound:
+    samples, rate = soundfile.read(io.BytesIO(wav), dtype="float32")
+    return rate, samples
