@@ -9,8 +9,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 PAGES = (
-    "", "four", "whole", "taste", "together", "studio", "maps", "titles", "styles", "rate", "dreams", "tension",
-    "listeners", "retrieval", "runs", "about", "endpoints",
+    "", "four", "whole", "taste", "together", "studio", "maps", "titles", "styles", "rate", "dreams", "agent",
+    "tension", "film", "listeners", "retrieval", "runs", "about", "endpoints",
 )  # fmt: skip
 ACTS = {  # roles of what one can act on
     "button", "link", "textbox", "searchbox", "combobox", "listbox", "slider", "spinbutton", "checkbox", "radio",

@@ -30,7 +30,7 @@ from webapp.learning.installed_style import InstalledStyle
 
 log = logging.getLogger(__name__)
 
-ROOM = 2048  # draws of a domain: about 9 MB
+ROOM = 2048  # draws of a domain, at most: about 9 MB
 DRAWN_AT_ONCE = 32  # four seconds of one core
 ENOUGH = SEARCHED  # draws, before which a search has some drawn first
 TRIES = 4  # searches, where others take what was found in the meantime
@@ -39,8 +39,14 @@ RENEW_SECONDS = 300.0  # between new draws for the oldest, when the bank is full
 ABANDONED_SECONDS = 3600.0  # after which a file that was never finished is nobody's
 OTHER_VERSION_SECONDS = 86_400.0  # after which the draws of another model go
 ENDING, TAKEN = ".safetensors", ".taken"
+FULL_POOL = 48  # clips of a domain that lie ready, from which on there is all the room
 
 Search = Callable[[Candidates, int], Sequence[Candidate]]
+
+
+def room_beside(pool: int) -> int:
+    """How many draws of a domain are kept where ``pool`` clips of it lie ready: who wants few has few of both."""
+    return max(ENOUGH, min(ROOM, ROOM * pool // FULL_POOL))
 
 
 @dataclass(frozen=True)
@@ -58,10 +64,10 @@ class _Shelf:
 
 
 class Bank:
-    """The draws of one style model below ``folder``; may be used from many threads and processes."""
+    """The draws of one style model below ``folder``, ``room`` of each domain; for many threads and processes."""
 
-    def __init__(self, folder: Path, style: InstalledStyle, generation: Generator) -> None:
-        self._root, self._style, self._generation = folder, style, generation
+    def __init__(self, folder: Path, style: InstalledStyle, generation: Generator, room: int = ROOM) -> None:
+        self._root, self._style, self._generation, self._room = folder, style, generation, room
         self._files: dict[Path, tuple[Candidates, list[Draft]]] = {}
         self._reading, self._drawing = threading.Lock(), threading.Lock()
         self._renewed = self._rested = time.monotonic()
@@ -105,7 +111,7 @@ class Bank:
         domain = min(DOMAINS, key=self.size)
         if self.size(domain) >= ENOUGH and began < self._rested:
             return False
-        if self.size(domain) + DRAWN_AT_ONCE > ROOM:
+        if self.size(domain) + DRAWN_AT_ONCE > self._room:
             if began < self._renewed + RENEW_SECONDS:
                 return False
             domain = min(DOMAINS, key=lambda name: min(self._drawn_at(name), default=Path()).name)
@@ -214,7 +220,7 @@ class Bank:
             stem = name.rpartition(".")[0]
             used[stem] = used.get(stem, 0) + 1
         spent = [path for path in files if used.get(path.stem, 0) >= DRAWN_AT_ONCE]
-        surplus = max(0, self.size(domain) - ROOM)
+        surplus = max(0, self.size(domain) - self._room)
         for path in [*spent, *files[: -(-surplus // DRAWN_AT_ONCE)]]:
             path.unlink(missing_ok=True)
         stems = {path.stem for path in self._drawn_at(domain)}

@@ -164,11 +164,13 @@ class ClipMaker:
         *,
         shortest: bool = False,
         whole: bool = False,
+        screened: Piece | None = None,
         rendering_turn: AbstractContextManager[object] | None = None,
     ) -> Kept:
         """Screen, render and store a composed piece; while it is rendered it has its ``rendering_turn``.
 
-        It sounds at the lengths of clips, at the ``shortest`` of these alone, or as a ``whole``.
+        It sounds at the lengths of clips, at the ``shortest`` of these alone, or as a ``whole``. ``screened``
+        is what was composed of it, where the rest was brought; by default all.
         """
         if result.model_version != self.style.version:
             raise ValueError(
@@ -176,7 +178,7 @@ class ClipMaker:
                 "both must be of one version"
             )
         piece = Piece.from_json(result.notes)
-        if fault := screening.fault(piece, self.style):
+        if fault := screening.fault(screened or piece, self.style):
             return Kept(None, fault)
         result = result.model_copy(update={"recipe": {**result.recipe, "playing": touch.version()}})
         # What somebody makes themselves in the studio may be what they have already.

@@ -25,6 +25,7 @@ from webapp.composing import sources
 from webapp.composing.bank import Bank
 from webapp.composing.clip_maker import ClipMaker, Order
 from webapp.composing.jobs import JobInHand
+from webapp.composing.titling import Titling
 from webapp.generation.protocol import GenerateResult, PlayedOnResult
 from webapp.learning import heads, plays
 from webapp.runtime.errors import NotYours
@@ -34,6 +35,7 @@ log = logging.getLogger(__name__)
 GOES_ON: Mapping[Domain, int] = {"pop": 16, "dance": 24, "chorale": 8}  # bars after the opening's eight
 ENDS: Mapping[Domain, int] = {"pop": 8, "dance": 8, "chorale": 4}  # bars of another ending
 FORMS: Mapping[Domain, str] = {"pop": "", "dance": "AABB", "chorale": ""}  # of the whole
+NAMED = {"clip": sources.CLIPS, "piece": sources.PIECES}  # what is played on, by its name in a job
 AMONG = 8  # of the best openings one is taken, so that not all pieces are alike
 ALIKE = 12  # the nearest to a piece, of which the head takes the best
 TRIES = 3  # openings, where a piece may not be offered
@@ -42,8 +44,8 @@ TRIES = 3  # openings, where a piece may not be offered
 class WholePieceComposer:
     """Composes whole pieces for one listener at a time; may be used from many threads."""
 
-    def __init__(self, maker: ClipMaker, bank: Bank) -> None:
-        self._maker, self._bank = maker, bank
+    def __init__(self, maker: ClipMaker, bank: Bank, titling: Titling) -> None:
+        self._maker, self._bank, self._titling = maker, bank, titling
 
     def do(self, job: JobInHand) -> dict[str, Any]:
         """Do a job; done again it composes the same piece, which is then stored once. Raises ``GenerationError``."""
@@ -51,7 +53,7 @@ class WholePieceComposer:
             return self._another_ending(job)
         found = [Draft.from_json(each) for each in job.found]
         if not found:
-            found = self._given(job) if "clip" in job.payload else self._openings(job)
+            found = self._given(job) if {"clip", "piece"} & job.payload.keys() else self._openings(job)
             job.remember([draft.to_json() for draft in found])
         for place, draft in enumerate(found):
             if self._compose(draft, job, job.seed + place):
@@ -60,10 +62,15 @@ class WholePieceComposer:
         raise RuntimeError(f"none of {len(found)} openings could be played on to a piece")
 
     def _given(self, job: JobInHand) -> list[Draft]:
-        """The clip that is to be played on; raises ``NotYours`` where it is gone."""
-        name = f"{sources.CLIPS}/{job.payload['clip']}"
-        clip = self._maker.database.transaction(lambda session: sources.find(session, name, job.listener_id))
-        return [Draft(Latents.from_json(clip.latents), clip.piece)] * TRIES
+        """The clip or the studio's piece that is to be played on; raises ``NotYours`` where it is gone."""
+        kind, number = next((kind, job.payload[key]) for key, kind in NAMED.items() if key in job.payload)
+        name = f"{kind}/{number}"
+        given = self._maker.database.transaction(lambda session: sources.find(session, name, job.listener_id))
+        latents = given.latents
+        if given.model_version != self._maker.style.version:
+            latents = self._maker.generation.encode(given.notes).latents
+        piece = replace(given.piece, piece_id="", source=sources.COMPOSED)  # as a whole it is no section of another
+        return [Draft(Latents.from_json(latents), piece)] * TRIES
 
     def _openings(self, job: JobInHand) -> list[Draft]:
         """Some of the best of the bank, as they were written."""
@@ -115,13 +122,17 @@ class WholePieceComposer:
         form = _form(domain, Piece.from_json(opening.notes))
         played = generation.play_on(opening.notes, GOES_ON[domain], seed, form)
         recipe = {**opening.recipe, "content": "written", "writer": played.writer, "played_on": GOES_ON[domain]}
-        recipe |= {"form": form} | {name: job.payload[name] for name in ("clip", "like") if name in job.payload}
+        recipe |= {"form": form, "title": self._titling.title(domain, played.notes, seed)}
+        recipe |= {name: job.payload[name] for name in (*NAMED, "like") if name in job.payload}
         return self._keep(opening, played, recipe, job)
 
     def _keep(self, opening: GenerateResult, played: PlayedOnResult, recipe: dict[str, Any], job: JobInHand) -> bool:
-        domain = job.domain
-        whole = opening.model_copy(update={"notes": played.notes, "recipe": recipe})
-        kept = self._maker.keep(whole, domain, job.listener_id, WHOLE, whole=True)
+        domain, whole = job.domain, opening.model_copy(update={"notes": played.notes, "recipe": recipe})
+        screened = None
+        if "piece" in job.payload:  # its beginning may be anything that somebody brought
+            piece = Piece.from_json(played.notes)
+            screened = piece.window(len(piece.bars) - GOES_ON[domain], GOES_ON[domain])
+        kept = self._maker.keep(whole, domain, job.listener_id, WHOLE, whole=True, screened=screened)
         log.info("whole_piece domain=%s fault=%s", domain, kept.fault or "none")
         return kept.clip_id is not None
 

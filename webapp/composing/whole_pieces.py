@@ -79,21 +79,24 @@ def play_next(database: Database, space: TasteSpace, playable: PlayablePool, lis
     return database.transaction(work)
 
 
-def ask(database: Database, listener_id: uuid.UUID, clip_id: uuid.UUID | None = None) -> Programme:
+def ask(database: Database, listener_id: uuid.UUID, name: str = "") -> Programme:
     """Leave a job for one more piece in the music that the listener hears now; there is one at a time.
 
-    With a ``clip_id`` it is that clip which is played on. Raises ``UnknownListenerError``, ``NotYours`` for a clip that
-    is none of theirs, ``Contradiction`` where another piece is under way instead, and ``TooMany`` after ``MOST_A_DAY``.
+    With a ``name`` it is that clip (``clips/ID``) or piece of their studio (``pieces/ID``) which is played on. Raises
+    ``UnknownListenerError``, ``NotYours`` for what is none of theirs, ``Contradiction`` where another piece is under
+    way instead, and ``TooMany`` after ``MOST_A_DAY``.
     """
 
     def work(session: Session) -> Programme:
         listener = _locked(session, listener_id)
-        payload = {"domain": listener.domain}
-        if clip_id is not None:
-            source = sources.find(session, f"{sources.CLIPS}/{clip_id}", listener_id)
-            payload = {"domain": source.domain, "clip": str(clip_id)}
-        left = _leave(session, listener, payload)
-        return replace(_programme(session, listener_id), sounds=left and clip_id is not None)
+        if not name:
+            _leave(session, listener, {"domain": listener.domain})
+            return _programme(session, listener_id)
+        source = sources.find(session, name, listener_id)
+        kind, _, number = name.partition("/")
+        clip = kind == sources.CLIPS
+        left = _leave(session, listener, {"domain": source.domain, "clip" if clip else "piece": number})
+        return replace(_programme(session, listener_id), sounds=left and clip)
 
     return database.transaction(work)
 
@@ -137,6 +140,14 @@ def programme(database: Database, listener_id: uuid.UUID) -> Programme:
     return database.transaction(work)
 
 
+def check_day(session: Session, listener_id: uuid.UUID) -> None:
+    """Raises ``TooMany`` where the listener has got ``MOST_A_DAY`` pieces since yesterday."""
+    since = datetime.now(UTC) - timedelta(days=1)
+    made = sum(piece.created_at > since for piece in rows.whole_pieces(session, listener_id))
+    if made >= MOST_A_DAY:
+        raise TooMany(f"{made} pieces were composed for you since yesterday; play those again, and ask tomorrow")
+
+
 def _locked(session: Session, listener_id: uuid.UUID) -> Listener:
     listener = listener_rows.lock_listener(session, listener_id)
     if listener is None:
@@ -146,12 +157,9 @@ def _locked(session: Session, listener_id: uuid.UUID) -> Listener:
 
 def _leave(session: Session, listener: Listener, payload: dict[str, str]) -> bool:
     """Leave a job; False where one is under way, which must be the same where a clip was named."""
-    since = datetime.now(UTC) - timedelta(days=1)
-    made = sum(piece.created_at > since for piece in rows.whole_pieces(session, listener.id))
-    if made >= MOST_A_DAY:
-        raise TooMany(f"{made} pieces were composed for you since yesterday; play those again, and ask tomorrow")
+    check_day(session, listener.id)
     require_room(session, KIND, listener.id)
-    named = {name: payload[name] for name in ("clip", "like", "ending") if name in payload}
+    named = {name: payload[name] for name in ("clip", "piece", "like", "ending") if name in payload}
     keys = _keys(listener.id)
     key = keys[1] if {"like", "ending"} & named.keys() else keys[0]  # these need not wait until the next is there
     left = jobs.enqueue(session, KIND, payload, dedupe_key=key, listener_id=listener.id, priority=ASKED_PRIORITY)

@@ -10,6 +10,7 @@ from typing import Any
 import gradio as gr
 from gradio.components import Navbar
 
+from webapp.runtime.settings import Settings
 from webapp.ui.components.header import Header
 from webapp.ui.components.listener_token import ListenerToken
 from webapp.ui.words import unbroken
@@ -18,6 +19,10 @@ from webapp.ui.words import unbroken
 QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 AWAITED: dict[str, Any] = {"api_visibility": "private"}  # of one that takes longer than a moment
 
+FORGETS = (
+    "<b>This demo forgets.</b> When it restarts, which happens by itself, your picks and what they taught it are lost. "
+    "To keep a copy, choose <i>Download my data</i> in the menu now and then."
+)
 FOOTER = """<footer class="kallos k-foot">
   <nav aria-label="About Kallos"><a href="about">About and privacy</a><a href="endpoints">Use it from Python</a>
     <a href="api/docs">HTTP interface</a></nav>
@@ -33,6 +38,8 @@ def page(name: str) -> Iterator[ListenerToken]:
     Navbar(visible=False)  # the header leads to the other pages
     with gr.Column(elem_classes="k-page"):
         Header(current=name)
+        if Settings().forgets:
+            gr.HTML(f'<p class="k-forgets" data-testid="forgets">{FORGETS}</p>', apply_default_css=False)
         listener = ListenerToken()
         yield listener
         gr.HTML(FOOTER, apply_default_css=False, js_on_load=None)

@@ -7,19 +7,22 @@ from typing import Any
 
 from webapp.sharing.for_two import Piece as SharedPiece
 
-FORMS = {"MIDI as played": "played", "MIDI as written": "mid", "MP3": "mp3", "WAV": "wav"}
+FORMS = {"MIDI as played": "played", "MIDI as written": "mid", "MusicXML": "musicxml", "MP3": "mp3", "WAV": "wav"}
 
 
 def of_clip(clip_id: uuid.UUID | str) -> dict[str, Any]:
     """The menu of a clip that the listener may hear, as ``ClipList`` takes it."""
     keep = f"/api/studio/clips/{clip_id}/keep"
-    more = {"keep": keep, "studio": f"studio?clip={clip_id}", "whole": f"whole?clip={clip_id}"}
+    more = {"keep": keep, "whole": f"whole?clip={clip_id}"}
     return of_whole(clip_id) | more
 
 
 def of_whole(clip_id: uuid.UUID | str) -> dict[str, Any]:
-    """The menu of a whole piece, which has more bars than the studio works on."""
-    return {"files": {name: f"/api/studio/clips/{clip_id}/{form}" for name, form in FORMS.items()}}
+    """The menu of a whole piece, which the studio opens section by section."""
+    return {
+        "studio": f"studio?clip={clip_id}",
+        "files": {name: f"/api/studio/clips/{clip_id}/{form}" for name, form in FORMS.items()},
+    }
 
 
 def of_shared(piece: SharedPiece) -> dict[str, Any]:

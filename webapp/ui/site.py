@@ -17,13 +17,15 @@ from starlette.staticfiles import StaticFiles
 
 from webapp.context import Context
 from webapp.runtime.downloads import KEPT_S, Downloads
-from webapp.runtime.limits import EXPORT_BYTES
+from webapp.runtime.limits import FILM_BYTES
 from webapp.ui import endpoints
 from webapp.ui.components.component import FOLDER, SERVED, served_at
 from webapp.ui.pages import (
     about,
+    agent,
     compare,
     dreams,
+    film,
     four,
     listeners,
     maps,
@@ -113,6 +115,8 @@ def build_site(context: Context) -> gr.Blocks:
         together.build(context)
     with site.route("Studio", "/studio", show_in_navbar=False):
         studio.build(context)
+    with site.route("Film", "/film", show_in_navbar=False):
+        film.build(context)
     with site.route("Retrieval", "/retrieval", show_in_navbar=False):
         retrieval.build(context)
     with site.route("Runs", "/runs", show_in_navbar=False):
@@ -125,6 +129,8 @@ def build_site(context: Context) -> gr.Blocks:
         rate.build(context)
     with site.route("Dreams", "/dreams", show_in_navbar=False):
         dreams.build(context)
+    with site.route("Agent", "/agent", show_in_navbar=False):
+        agent.build(context)
     with site.route("Tension", "/tension", show_in_navbar=False):
         tension.build(context)
     with site.route("Styles", "/styles", show_in_navbar=False):
@@ -166,7 +172,7 @@ def mount_site(app: FastAPI, context: Context, **options: Any) -> FastAPI:
         "run_history": False,
         "enable_monitoring": False,
         "show_error": False,
-        "max_file_size": EXPORT_BYTES,
+        "max_file_size": FILM_BYTES,
         "mcp_server": context.settings.mcp,
         **options,
     }

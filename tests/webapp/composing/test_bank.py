@@ -16,7 +16,7 @@ from models.style.latents import Latents
 from models.taste.head import Head
 from models.taste.search import best_latents
 from webapp.composing import bank as bank_module
-from webapp.composing.bank import Bank
+from webapp.composing.bank import ROOM, Bank, room_beside
 from webapp.generation.protocol import DraftsResult, GeneratorUnavailable
 from webapp.learning.installed_style import InstalledStyle
 
@@ -98,8 +98,10 @@ def test_draws_come_back_from_disk_as_they_were_drawn(bank, tmp_path, style, pri
     assert style.space.features(np.zeros(style.space.dims)).shape[1] == style.space.size
 
 
-def test_an_idle_bank_grows_in_all_domains_until_it_is_full_and_is_renewed_from_its_oldest(bank, monkeypatch):
-    monkeypatch.setattr(bank_module, "ROOM", 64)
+def test_an_idle_bank_grows_in_all_domains_until_it_is_full_and_is_renewed_from_its_oldest(
+    tmp_path, style, prior, monkeypatch
+):
+    bank = Bank(tmp_path / "bank", style, prior, room=64)
     monkeypatch.setattr(bank_module, "RESTS", 0.0)
     while bank.tend():
         pass
@@ -134,8 +136,17 @@ def test_a_bank_with_enough_to_search_rests_between_its_draws(bank, monkeypatch)
     assert bank.tend()
 
 
-def test_what_was_taken_is_drawn_anew(bank, search, monkeypatch):
-    monkeypatch.setattr(bank_module, "ROOM", 32)
+@pytest.mark.parametrize(("pool", "room"), [(48, ROOM), (2_000, ROOM), (12, ROOM // 4)])
+def test_whoever_keeps_few_clips_ready_keeps_few_drafts(pool, room):
+    assert room_beside(pool) == room
+
+
+def test_there_is_room_for_as_many_drafts_as_a_search_wants():
+    assert room_beside(0) == bank_module.ENOUGH
+
+
+def test_what_was_taken_is_drawn_anew(tmp_path, style, prior, search):
+    bank = Bank(tmp_path / "bank", style, prior, room=32)
     bank.grow("pop")
     bank.choose("pop", search, 5)
     assert bank.size("pop") == 27
@@ -178,7 +189,7 @@ PROCESS = """
 import json, sys, time
 from pathlib import Path
 from types import SimpleNamespace
-from webapp.composing.bank import Bank
+from webapp.composing.bank import ROOM, Bank, room_beside
 bank = Bank(Path(sys.argv[1]), SimpleNamespace(version=sys.argv[2]), None)
 while not Path(sys.argv[3]).exists():
     time.sleep(0.001)

@@ -11,6 +11,7 @@ from sqlalchemy import select, update
 
 from db.queries import jobs
 from db.tables import Clip, ClipAudio, Job
+from models.atlas.shipped import shipped
 from models.music.notes import Piece
 from models.style import drafting
 from models.style.pieces.checkpoint import tiny_pieces
@@ -151,15 +152,19 @@ def test_the_page_plays_what_was_awaited_and_composes_the_next_while_the_newest_
 def test_a_clip_that_the_address_names_is_played_on_once(context, listener, stock):
     clip_id = stock("dance", 1)[0]
     token = context.identity.token(listener)
-    named, button, *_ = whole.ask(context, token, str(clip_id))
+    named, button, *_ = whole.ask(context, token, f"clips/{clip_id}")
     assert (named, button["value"]) == ("", whole.NEW)
     with pytest.raises(Contradiction, match="just now"):
-        whole.ask(context, token, str(stock("dance", 1)[0]))
+        whole.ask(context, token, f"clips/{stock('dance', 1)[0]}")
     work(context)
     found = context.database.transaction(lambda s: s.scalars(select(Clip).where(Clip.kind == "whole")).one())
     begins = context.database.transaction(lambda s: Piece.from_json(s.get(Clip, clip_id).notes))
     piece = Piece.from_json(found.notes)
     assert found.domain == "dance"
+    (row,) = whole.follow(context, token, awaited=False).pieces
+    assert row["heading"] == found.recipe["title"] != ""
+    assert row["heading"] not in shipped("titles").points.texts
+    assert row["detail"].startswith("No. 1, dance tune in ")
     assert piece.notes[: len(begins.notes), :3].tolist() == begins.notes[:, :3].tolist()
     assert len(piece.bars) == 6  # four that sound, and two more
 
@@ -240,6 +245,6 @@ def test_the_newest_stay_in_the_list_and_those_that_are_kept(context, listener, 
 
 def test_what_is_no_clip_of_theirs_is_refused(context, listener):
     token = context.identity.token(listener)
-    for named in ("nonsense", str(uuid.UUID(int=9))):
+    for named in ("nonsense", "clips/nonsense", f"clips/{uuid.UUID(int=9)}"):
         with pytest.raises(NotYours):
             whole.ask(context, token, named)

@@ -100,6 +100,7 @@ def progress(legend: Sequence[tuple[str, str]], milestones: int, *, more: bool) 
 <footer class="k-progress">
   <span class="k-ticks" aria-hidden="true">{"<i></i>" * milestones}</span>
   <span class="k-picks" data-testid="picks">0 picks</span>
+  <span class="k-kept" data-testid="kept"></span>
   {undo}
   {link}
   <p class="k-legend"><span class="k-hidden">Keys:</span> {keys}</p>

@@ -191,7 +191,7 @@ class Desk {
   /** Tell the page what is wanted and what there is. */
   #tell() {
     const { piece } = this.#now;
-    const known = ["name", "domain", "meter", "title", "dials", "no_dials", "score_url", "first_bar"].map((name) => [name, this.#old[name]]);
+    const known = ["name", "domain", "meter", "title", "dials", "no_dials", "score_url", "first_bar", "section"].map((name) => [name, this.#old[name]]);
     this.#shown = {
       old: Object.fromEntries(known),
       piece: piece && { name: piece.name, mine: piece.mine, score_url: piece.score_url },

@@ -27,8 +27,9 @@ TITLE = "Whole pieces"
 POLL_S = 1
 NEW, THIS = "Play something new", "Play this piece on"
 NAMED = f"""() => {{
-  const clip = new URLSearchParams(location.search).get("clip") ?? "";
-  return [clip, clip ? "{THIS}" : "{NEW}"];
+  const asked = new URLSearchParams(location.search);
+  const named = ["clip", "piece"].filter((kind) => asked.get(kind)).map((kind) => `${{kind}}s/${{asked.get(kind)}}`);
+  return [named[0] ?? "", named.length ? "{THIS}" : "{NEW}"];
 }}"""
 MORE, ENDING = "More like this", "Another ending"
 LISTED = 20  # of the newest pieces; those that were kept stay besides
@@ -73,7 +74,7 @@ def build(context: Context) -> None:
             container=False,
             elem_id="whole-tells",
         )
-        awaited, named = gr.State(value=False), gr.Textbox(visible="hidden")  # named: the clip that is played on
+        awaited, named = gr.State(value=False), gr.Textbox(visible="hidden")  # named: what is played on
     timer = gr.Timer(POLL_S, active=False)
     outputs = [told, timer, pieces, awaited]
     gr.on(None, None, None, [named, more], js=NAMED)
@@ -110,14 +111,14 @@ def choose_domain(context: Context, token: str | None, domain: str) -> str:
 
 
 def ask(context: Context, token: str | None, named: str) -> tuple[Any, ...]:
-    """Play something new, or the clip that the address named and then on from it; what begins now sounds at once."""
-    try:
-        clip_id = uuid.UUID(named) if named else None
-    except ValueError:
-        raise NotYours(f"there is no clip {named}; choose one to play on from a list") from None
+    """Play something new, or what the address named and then on from it; what begins now sounds at once."""
     listener_id = listener_of(context, token)
-    if clip_id:
-        found = whole_pieces.ask(context.database, listener_id, clip_id)
+    if named:
+        try:
+            uuid.UUID(named.partition("/")[2])
+        except ValueError:
+            raise NotYours(f"there is no {named}; choose a piece to play on from a list") from None
+        found = whole_pieces.ask(context.database, listener_id, named)
     else:
         found = whole_pieces.play_next(context.database, context.space, context.playable, listener_id)
     now = shown(context, found, awaited=not found.sounds)
@@ -199,14 +200,18 @@ def _row(number: int, piece: WholePiece, name: str) -> dict[str, Any]:
     clip = ShownClip.of(piece.id, piece.seconds)
     bars = piece.recipe["bars"] + piece.recipe["played_on"]
     form = piece.recipe.get("form", "")
+    length = f"{bars} bars{f' in sections {form}' if form else ''}"
+    title = piece.recipe.get("title", "")
+    called = f", {name[0].lower()}{name[1:]}" if title else ""
     told = ", another ending" if "ending" in piece.recipe else ""
+    told += ", changed in the Studio" if "changed" in piece.recipe else ""
     told += ", kept" if "kept" in piece.done else ""
     return {
         "id": str(piece.id),
         "begins": piece.recipe.get("clip", ""),
         "plays": f"/api/clips/{piece.id}/plays",
-        "heading": name,
-        "detail": f"No. {number}, {bars} bars{f' in sections {form}' if form else ''}, {piece.seconds:.0f} s{told}",
+        "heading": title or name,
+        "detail": f"No. {number}{called}, {length}, {piece.seconds:.0f} s{told}",
         "audio_url": clip.audio_url,
         "notes_url": clip.notes_url,
         "seconds": clip.seconds,

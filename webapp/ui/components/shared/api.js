@@ -131,6 +131,8 @@ export const compose = (/** @type {any} */ wish) => json("POST", "/api/compose",
 export const composing = () => json("GET", "/api/compose");
 /** Win rates of what was composed for this listener. */
 export const proof = () => json("GET", "/api/taste/proof");
+/** `{kept}`: whether every pick outlives the server's disk; null where none is kept elsewhere. */
+export const kept = () => json("GET", "/api/listener/kept");
 export const link = () => json("POST", "/api/listener/link", {});
 export const getJson = (/** @type {string} */ address) => json("GET", address);
 export const notes = (/** @type {string} */ address) => json("GET", address);

@@ -4,6 +4,7 @@
 import * as api from "./api.js";
 import { BallotBox } from "./ballot.js";
 import { given, inWords } from "./games.js";
+import { sayKept } from "./keeping.js";
 import { whileOn } from "./lifetime.js";
 import { Stage } from "./stage.js";
 import { Table } from "./table.js";
@@ -179,6 +180,7 @@ export class Picking {
       ({ open } = reply);
       this.#say(this.#lost ? "Your pick has arrived." : (this.game.noted[reply.outcome] ?? ""));
       this.#count(reply.picks);
+      sayKept(this.find(".k-kept"), reply.kept);
       this.#more();
       this.tell("vote", { ...ballot, picks: reply.picks, clip_id: this.#picked ?? null });
     } catch (/** @type {any} */ error) {
@@ -186,8 +188,7 @@ export class Picking {
       if (error.status === 401) await this.#greet(this.game.greetAgain);
       open = await api.insist(this.game.open, () => this.#say("No connection to Kallos. Trying again…")).catch(() => []);
     }
-    this.#inFlight = false;
-    this.#lost = false;
+    this.#inFlight = this.#lost = false;
     await this.#follow(open);
     this.#gate();
   }

@@ -11,7 +11,7 @@ import { saveAs } from "./save.js";
  */
 
 const MIDI = { MIDI: "mid", "MIDI as played": "mid", "MIDI as written": "mid" };
-const FORMS = /** @type {Record<string, string>} */ ({ ...MIDI, MP3: "mp3", WAV: "wav", FLAC: "flac", ABC: "abc" });
+const FORMS = /** @type {Record<string, string>} */ ({ ...MIDI, MusicXML: "musicxml", MP3: "mp3", WAV: "wav", FLAC: "flac", ABC: "abc" });
 
 /**
  * @param {string} heading what the clip is called
@@ -47,12 +47,14 @@ export function savingMenu(heading, save, stays = null) {
       return "Kept.";
     });
   }
+  const kept = async () => (keep ? (await api.keep(keep)).name.replace("pieces/", "") : "");
   if (keep) {
-    const kept = async () => (await api.keep(keep)).name.replace("pieces/", "");
     entry("Keep in my Studio", async () => {
       await kept();
       return "Kept. It stands first in your Studio.";
     });
+  }
+  if (keep || studio) {
     entry("Open in Studio", async () => {
       window.location.assign(studio ?? `studio?piece=${await kept()}`);
       return "Opening…";

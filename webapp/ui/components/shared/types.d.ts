@@ -39,6 +39,7 @@ export interface Reply {
   outcome: string;
   picks: number;
   open: any[];
+  kept?: boolean | null;
 }
 
 /** How one way of picking differs from another: see games.js. */

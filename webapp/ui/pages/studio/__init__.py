@@ -15,7 +15,7 @@ from pydantic import TypeAdapter
 from webapp.context import Context
 from webapp.listeners import accounts
 from webapp.runtime.errors import NotYours, Problem
-from webapp.studio import pieces, uploads
+from webapp.studio import pieces, sections, uploads
 from webapp.studio.pieces import OpenedPiece
 from webapp.studio.uploads import BARS, BroughtPiece
 from webapp.ui import arrival, choosing
@@ -24,7 +24,7 @@ from webapp.ui.components.listener_token import ListenerToken
 from webapp.ui.components.studio_desk import StudioDesk
 from webapp.ui.handlers import bound, listener_of
 from webapp.ui.layout import QUIET, heading, page
-from webapp.ui.pages.studio import tools
+from webapp.ui.pages.studio import tools, whole_piece
 from webapp.ui.pages.studio.words import DEAD, MUSIC, lacking, passage, read_from
 from webapp.ui.words import capital
 
@@ -46,6 +46,9 @@ class Arrived(NamedTuple):
     error: Any
     other_bars: dict[str, Any]
     first_bar: dict[str, Any]
+    room: Any
+    section: Any
+    heard: Any
 
 
 class Opened(NamedTuple):
@@ -57,6 +60,15 @@ class Opened(NamedTuple):
     error: str
     other_bars: dict[str, Any]
     first_bar: dict[str, Any]
+    room: Any
+    section: Any
+    heard: Any
+
+
+LEAD = (
+    "Play a piece another way: with the rhythm of a second, with the harmony of a third. Or set a "
+    "<a href='film'>film</a> to music."
+)
 
 
 @dataclass(frozen=True)
@@ -73,7 +85,7 @@ def build(context: Context) -> None:
     listener: ListenerToken
     with page("studio") as listener:
         with gr.Row(elem_classes="k-ask"):
-            heading("Studio", "Play a piece another way: with the rhythm of a second, with the harmony of a third.")
+            heading("Studio", LEAD)
         with gr.Column(elem_id="start") as start:
             gr.Markdown("## Start from")
             brought = gr.File(
@@ -88,9 +100,10 @@ def build(context: Context) -> None:
                     1, label="Read from bar", precision=0, minimum=1, interactive=True, elem_id="first-bar", scale=0
                 )
                 read = gr.Button("Read from there", size="sm", scale=0, min_width=160)
-            ends = tools.build(context, listener, desk)
+            around = whole_piece.build()
+            ends = tools.build(context, listener, desk, around)
     file = gr.State(None, time_to_live=KEPT_S)
-    opening = [start, bench, desk, error, other_bars, first_bar]
+    opening = [start, bench, desk, error, other_bars, first_bar, *around]
     arrived = arrival.fill(listener.change, bound(arrive, context), listener, [finder.domain], opening)
     arrived.then(read_as, finder.domain, brought, **QUIET)
     finder.filled_after(arrived)
@@ -102,6 +115,7 @@ def build(context: Context) -> None:
         **QUIET,
     )  # fmt: skip
     gr.on([first_bar.submit, read.click], bound(read_on, context), [listener, file, first_bar], opening, **QUIET)
+    around.section.input(bound(choose_section, context), [listener, around.section], opening, **QUIET)
     ends.onward.click(bound(go_on, context), [listener, desk], opening, **QUIET)
     left = ends.leave.click(None, js=LEAVE, outputs=desk).then(leave, outputs=opening, **QUIET)
     finder.filled_after(left)
@@ -113,11 +127,10 @@ def arrive(context: Context, token: str | None, request: gr.Request) -> Arrived:
     domain: list[str] = [accounts.account(context.database, listener_id).domain]
     link, piece, clip = (str(request.query_params.get(name, "")) for name in ("link", "piece", "clip"))
     if not (link or piece or clip):
-        return Arrived(domain, *[gr.skip()] * 6)  # a file may be on the desk by now
+        return Arrived(domain, *[gr.skip()] * len(Opened._fields))  # a file may be on the desk by now
     try:
         if clip:
-            clip_name = f"clips/{_as_id(clip)}"
-            return Arrived(domain, *_on_the_desk(pieces.open_piece(context.studio, listener_id, clip_name)))
+            return Arrived(domain, *_opened_clip(context, listener_id, _as_id(clip)))
         return Arrived(domain, *_reopened(context, listener_id, link, piece))
     except NotYours:
         return Arrived(domain, *_choosing(DEAD))
@@ -129,7 +142,7 @@ def begin(context: Context, token: str | None, rows: list[dict[str, Any]], event
     """Put what was chosen on the desk, to start from."""
     listener_id = listener_of(context, token)
     try:
-        return _on_the_desk(choosing.opened(context, listener_id, rows[event.index]))
+        return _on_the_desk(context, listener_id, choosing.opened(context, listener_id, rows[event.index]))
     except Problem as problem:
         return _choosing(f"{capital(str(problem))}.")
 
@@ -148,7 +161,7 @@ def bring(context: Context, token: str | None, path: str | None, domain: str | N
         piece = _upload(context, token, file)
     except Problem as problem:
         return None, None, *_choosing(f"{capital(str(problem))}.")
-    return file, None, *_on_the_desk(piece, note=read_from(piece))
+    return file, None, *_on_the_desk(context, listener_of(context, token), piece, note=read_from(piece))
 
 
 def read_on(context: Context, token: str | None, file: OwnFile | None, first_bar: int | None) -> Opened:
@@ -156,7 +169,15 @@ def read_on(context: Context, token: str | None, file: OwnFile | None, first_bar
     if file is None:
         raise NotYours("your file is not kept that long; start from another piece, and choose it again there")
     piece = _upload(context, token, file, max(1, first_bar or 1))
-    return _on_the_desk(piece, note=read_from(piece))
+    return _on_the_desk(context, listener_of(context, token), piece, note=read_from(piece))
+
+
+def choose_section(context: Context, token: str | None, chosen: str) -> Opened:
+    """Work on another section of the same whole piece."""
+    listener_id, (whole, _, first) = listener_of(context, token), chosen.partition("/")
+    return _on_the_desk(
+        context, listener_id, sections.open_section(context.studio, listener_id, uuid.UUID(whole), int(first))
+    )
 
 
 def _upload(context: Context, token: str | None, file: OwnFile, first_bar: int = 1) -> BroughtPiece:
@@ -169,13 +190,24 @@ def go_on(context: Context, token: str | None, shown: dict[str, Any]) -> Opened:
     """Start from what was composed; somebody else's is copied first."""
     listener_id = listener_of(context, token)
     if shown["piece"]["mine"]:
-        return _on_the_desk(pieces.open_piece(context.studio, listener_id, shown["piece"]["name"]))
-    return _on_the_desk(pieces.copy_link(context.studio, listener_id, shown["link"]))
+        return _on_the_desk(
+            context, listener_id, pieces.open_piece(context.studio, listener_id, shown["piece"]["name"])
+        )
+    return _on_the_desk(context, listener_id, pieces.copy_link(context.studio, listener_id, shown["link"]))
 
 
 def leave() -> Opened:
     """Back to where pieces are chosen."""
     return _choosing()
+
+
+def _opened_clip(context: Context, listener_id: uuid.UUID, clip_id: uuid.UUID) -> Opened:
+    """A clip, or the first section of a whole piece."""
+    try:
+        piece = sections.open_section(context.studio, listener_id, clip_id)
+    except NotYours:
+        piece = pieces.open_piece(context.studio, listener_id, f"clips/{clip_id}")
+    return _on_the_desk(context, listener_id, piece)
 
 
 def _reopened(context: Context, listener_id: uuid.UUID, link: str, name: str) -> Opened:
@@ -195,8 +227,8 @@ def _reopened(context: Context, listener_id: uuid.UUID, link: str, name: str) ->
             old = None
     note = lacking(piece, old) if piece.recipe is not None else ""
     if old is None:
-        return _on_the_desk(piece, link=key, fixed=fixed, note=note)
-    return _on_the_desk(old, piece, link=key, fixed=fixed, note=note)
+        return _on_the_desk(context, listener_id, piece, link=key, fixed=fixed, note=note)
+    return _on_the_desk(context, listener_id, old, piece, link=key, fixed=fixed, note=note)
 
 
 def _as_id(name: str) -> uuid.UUID:
@@ -206,9 +238,14 @@ def _as_id(name: str) -> uuid.UUID:
         raise NotYours("this address opens no piece") from None
 
 
-def _on_the_desk(old: OpenedPiece, piece: OpenedPiece | None = None, **told: Any) -> Opened:
-    order = {"do": "open", "number": next(_orders), "old": told_as(old), "piece": piece and told_as(piece), **told}
-    return Opened(gr.update(visible=False), gr.update(visible=True), order, "", *_other_bars(old))
+def _on_the_desk(
+    context: Context, listener_id: uuid.UUID, old: OpenedPiece, piece: OpenedPiece | None = None, **told: Any
+) -> Opened:
+    found = sections.timeline(context.studio, listener_id, old.name)
+    here = {"section": found.here, "first_bar": found.number} if found else {}
+    order = {"do": "open", "number": next(_orders), "old": told_as(old) | here, "piece": piece and told_as(piece)}
+    shown = _other_bars(old), whole_piece.around(found)
+    return Opened(gr.update(visible=False), gr.update(visible=True), order | told, "", *shown[0], *shown[1])
 
 
 def _other_bars(piece: OpenedPiece) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -221,7 +258,8 @@ def _other_bars(piece: OpenedPiece) -> tuple[dict[str, Any], dict[str, Any]]:
 
 def _choosing(error: str = "") -> Opened:
     said = f'<p class="k-wrong" role="alert">{html.escape(error)}</p>' if error else ""
-    return Opened(gr.update(visible=True), gr.update(visible=False), None, said, gr.update(visible=False), gr.skip())
+    no_bars = gr.update(visible=False), gr.skip()
+    return Opened(gr.update(visible=True), gr.update(visible=False), None, said, *no_bars, *whole_piece.NOTHING)
 
 
 def told_as(piece: OpenedPiece) -> dict[str, Any]:

@@ -27,10 +27,12 @@ from webapp.ui.components.studio_desk import StudioDesk
 from webapp.ui.components.style_dials import StyleDials
 from webapp.ui.handlers import bound, listener_of
 from webapp.ui.layout import QUIET, explain, status
+from webapp.ui.pages.studio.whole_piece import PUT_BACK, Around, puts_back
 from webapp.ui.pages.studio.words import NO_WAY, ONLY_LOOK, not_offered
 from webapp.ui.words import capital, described, percent
 
 VARIATIONS, STEPS = 4, 5
+VARIED = 0.6  # how much variations keep where all was kept: with all of it a dance tune comes out the same each time
 LOCKS = ("melody", "harmony", "rhythm")
 KEEP = (
     "Lock what you like: bars, by their numbers below the old one, or the melody, the harmony or the rhythm. Bars and "
@@ -50,6 +52,10 @@ LOCK = "(locks) => ({do: 'lock', locks})"
 KEPT = "(keep) => ({do: 'keep', keep})"
 AGAIN = "() => ({do: 'again'})"
 WAIT = "() => ({do: 'wait'})"
+PLAY_ON = """({piece, old}) => {
+    const [kind, id] = (piece?.name ?? old.name).split("/");
+    window.location.assign(`whole?${kind === "clips" ? "clip" : "piece"}=${id}`);
+}"""
 SHOW = """({old, recipe: {styles, turned, toward, locks, keep}, sources, fixed}) => {
     const all = {dials: old.dials, no_dials: old.no_dials, meter: old.meter, styles, turned, sources, fixed};
     const whole = {...all, styles: toward ? {toward} : {}, turned: {}};
@@ -83,16 +89,20 @@ class Gates(NamedTuple):
     way_off: str
     steps: dict[str, Any]
     onward: dict[str, Any]
+    back: dict[str, Any]
+    whole: dict[str, Any]
     variations: dict[str, Any]
 
 
-def build(context: Context, listener: ListenerToken, desk: StudioDesk) -> Ends:
-    """Everything below the two players."""
+def build(context: Context, listener: ListenerToken, desk: StudioDesk, around: Around) -> Ends:
+    """Everything below the two players, and what puts a section back into the whole piece ``around`` it."""
     known = gr.State({"offered": [], "linked": "", "way": "", "varied": ""})
     with gr.Row(elem_classes="k-buttons k-middle"):
         vary = gr.Button("Four variations", size="sm", elem_id="variations")
         link = gr.Button("Share a link", size="sm", elem_id="link")
         offer = gr.Button("Compare blind", size="sm", elem_id="offer")
+        back = gr.Button(PUT_BACK, size="sm", visible=False, elem_id="put-back")
+        whole = gr.Button("Play on to a whole piece", size="sm", elem_id="play-on")
     told = gr.HTML(apply_default_css=False, elem_id="told")
     off = gr.HTML(apply_default_css=False, elem_id="off")
     url = gr.Textbox(
@@ -143,7 +153,25 @@ def build(context: Context, listener: ListenerToken, desk: StudioDesk) -> Ends:
         event(None, inputs=control, outputs=desk, js=script)
     again.click(None, outputs=desk, js=AGAIN)
     desk.shows(None, inputs=desk, outputs=[dials, toward, locks, keep], js=SHOW)
-    gated = [vary, link, offer, off, url, score, locks, keep, again, again_off, way, way_off, stepped, onward, varied]
+    gated = [
+        vary,
+        link,
+        offer,
+        off,
+        url,
+        score,
+        locks,
+        keep,
+        again,
+        again_off,
+        way,
+        way_off,
+        stepped,
+        onward,
+        back,
+        whole,
+        varied,
+    ]
     gate: dict[str, Any] = {"inputs": [desk, known], "outputs": gated, **QUIET}
     desk.shows(gates, trigger_mode="always_last", **gate)
 
@@ -158,6 +186,8 @@ def build(context: Context, listener: ListenerToken, desk: StudioDesk) -> Ends:
         done = begun.then(bound(handler, context), [listener, desk, known], outputs, **QUIET)
         done.failure(lambda: "", outputs=told, **QUIET)  # Gradio has said why
         done.then(gates, **gate)
+    puts_back(context, listener, desk, around, back=back, told=told)
+    whole.click(None, inputs=desk, js=PLAY_ON)
     for clips in (variations, steps):
         clips.act(take, clips, desk, **QUIET)
     desk.shows(lambda: "", outputs=told, **QUIET)
@@ -240,6 +270,8 @@ def gates(shown: dict[str, Any], known: dict[str, Any]) -> Gates:
         way_off="" if leads else _reason(ONLY_LOOK if fixed else NO_WAY),
         steps=gr.update(visible=leads and known["way"] == _ends(shown)),
         onward=gr.update(interactive=bool(piece)),
+        back=gr.update(visible="section" in shown["old"], interactive=own),
+        whole=gr.update(interactive=own or not piece),
         variations=gr.update(visible=known["varied"] == shown["old"]["name"]),
     )
 
@@ -250,6 +282,7 @@ def compose_variations(
     """The recipe with other seeds, best for this listener first."""
     listener_id = listener_of(context, token)
     asked = {**shown["recipe"], "content": shown["old"]["name"], "seed": shown["unused"] - 1, "count": VARIATIONS}
+    asked["keep"] = VARIED if asked["keep"] == 1 else asked["keep"]
     wish = AskedVariations.model_validate(asked)
     made = composing.variations(context.studio, listener_id, wish.checked(), wish.count)
     picks = accounts.account(context.database, listener_id).picks

@@ -1,0 +1,30 @@
+"""A film gets its music in a real browser: dropped, followed, seen and heard, taken along."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from playwright.sync_api import expect
+
+from models.music.midi import read_midi
+from tests.models.picture.conftest import make_film
+
+__all__ = ["make_film"]
+
+
+def test_a_dropped_film_plays_with_its_music(site, visit, make_film: Callable[..., Path]) -> None:
+    page = visit().page
+    page.goto(f"{site.url}/film")
+    page.get_by_role("button", name="Set it to music").click()
+    expect(page.get_by_role("status").filter(has_text="Drop a film")).to_be_visible()
+    page.locator("#film-files input[type=file]").set_input_files(make_film(seconds=6.0))
+    expect(page.locator("#film-files")).to_contain_text("film")
+    page.get_by_role("button", name="Set it to music").click()
+    expect(page.get_by_role("status").filter(has_text="6 seconds of film")).to_be_visible()
+    video = page.locator("#film-video video")
+    expect(video).to_have_js_property("readyState", 4)
+    assert abs(video.evaluate("each => each.duration") - 6) < 0.2
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download MIDI").click()
+    assert len(read_midi(Path(download.value.path())).notes) > 3

@@ -1,0 +1,130 @@
+"""A section of a whole piece is changed in the studio and put back."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from db.queries.clips import get_clip
+from db.tables import WHOLE
+from models.music.notes import Piece
+from models.style.pieces.checkpoint import tiny_pieces
+from models.style.pieces.sampling import Writer
+from webapp.composing import playing_on, screening, whole_pieces
+from webapp.generation.protocol import GenerateResult
+from webapp.listeners import accounts
+from webapp.runtime.errors import NotAllowed, NotYours
+from webapp.studio import composing, sections
+from webapp.studio.recipes import Recipe
+from webapp.ui.pages import studio as page
+from webapp.ui.pages.studio import whole_piece
+from webapp.worker import HANDLERS, Worker
+
+
+@pytest.fixture
+def listener(context):
+    return accounts.create(context.database, context.journal)
+
+
+@pytest.fixture
+def whole(context, listener, tune, tiny_composer, monkeypatch):
+    """A whole piece of the listener's, of 19 bars; what an untrained model makes of them may be offered."""
+    monkeypatch.setattr(screening, "rejection_reason", lambda *_: None)
+    piece = tune.followed_by(tune.transposed(2)).followed_by(tune.window(0, 3))
+    result = GenerateResult(
+        id="whole", notes=replace(piece, source="composed").to_json(), latents=tiny_composer.encode(tune).to_json(),
+        recipe={"bars": 8, "played_on": 11}, model_version=context.space.version, queue_ms=0, decode_ms=0,
+    )  # fmt: skip
+    return context.clip_maker.keep(result, "pop", listener, WHOLE, whole=True).clip_id
+
+
+def work(context) -> None:
+    worker = Worker(context, {whole_pieces.KIND: HANDLERS[whole_pieces.KIND]})
+    while worker.step(look=False):
+        pass
+
+
+def clip_of(context, clip_id):
+    return context.database.transaction(lambda session: get_clip(session, clip_id))
+
+
+def piece_of(context, clip_id) -> Piece:
+    return Piece.from_json(clip_of(context, clip_id).notes)
+
+
+def test_a_changed_section_goes_back_and_the_others_stay(context, listener, whole):
+    old = piece_of(context, whole)
+    opened = sections.open_section(context.studio, listener, whole, 8)
+    found = sections.timeline(context.studio, listener, opened.name)
+    assert [each.place.first for each in found.sections] == [0, 8, 16]
+    assert [each.name for each in found.sections][:2] == ["1–8", "9–16"]
+    assert (found.whole, found.here) == (whole, 8)
+    made = composing.compose(context.studio, listener, Recipe(opened.name, seed=3, keep=0.0))
+    new = sections.put_back(context.clip_maker, listener, uuid.UUID(made.name.partition("/")[2]))
+    now, there = piece_of(context, new), clip_of(context, new)
+    assert len(now.bars) == len(old.bars)
+    for first, bars in ((0, 8), (16, len(old.bars) - 16)):
+        assert np.array_equal(now.window(first, bars).notes, old.window(first, bars).notes)
+    assert not np.array_equal(now.window(8, 8).notes, old.window(8, 8).notes)
+    assert now.piece_id == old.piece_id
+    assert there.recipe["changed"] == [[8, 8]]
+    assert [piece.id for piece in whole_pieces.programme(context.database, listener).pieces] == [whole, new]
+    again = sections.open_section(context.studio, listener, new, 0)
+    assert sections.timeline(context.studio, listener, again.name).whole == new
+
+
+def test_what_is_composed_from_what_was_composed_still_knows_its_place(context, listener, whole):
+    opened = sections.open_section(context.studio, listener, whole)
+    name = opened.name
+    for seed in (1, 2):
+        name = composing.compose(context.studio, listener, Recipe(name, seed=seed, keep=0.5)).name
+    assert sections.timeline(context.studio, listener, name).here == 0
+
+
+def test_a_section_that_is_not_there_or_nobodys_is_refused(context, listener, whole, stock):
+    with pytest.raises(NotAllowed, match="sections begin with 0, 8, 16"):
+        sections.open_section(context.studio, listener, whole, 5)
+    other = accounts.create(context.database, context.journal)
+    with pytest.raises(NotYours, match="of yours"):
+        sections.open_section(context.studio, other, whole)
+    (clip_id,) = stock("pop", 1)
+    with pytest.raises(NotYours):
+        sections.open_section(context.studio, listener, clip_id)
+    made = composing.compose(context.studio, listener, Recipe(f"clips/{clip_id}", seed=1, keep=0.0))
+    with pytest.raises(NotYours, match="made from no section"):
+        sections.put_back(context.clip_maker, listener, uuid.UUID(made.name.partition("/")[2]))
+    assert sections.timeline(context.studio, listener, made.name) is None
+
+
+def test_the_page_leads_from_section_to_section_and_back_into_the_whole(context, listener, whole):
+    token = context.identity.token(listener)
+    opened = page._opened_clip(context, listener, whole)
+    assert opened.desk["old"]["section"] == 0
+    assert opened.room["visible"]
+    assert opened.section["value"] == f"{whole}/0"
+    assert [row["id"] for row in opened.heard["rows"]] == [str(whole)]
+    second = page.choose_section(context, token, f"{whole}/8")
+    old = second.desk["old"]
+    made = composing.compose(context.studio, listener, Recipe(old["name"], seed=3, keep=0.0))
+    _, _, section, heard = whole_piece.put_back(context, token, {"old": old, "piece": {"name": made.name}})
+    new = heard["rows"][0]["id"]
+    assert new != str(whole)
+    assert heard["play"] > 0
+    assert section["value"] == f"{new}/8"
+
+
+def test_a_piece_of_the_studio_is_played_on_to_a_whole(context, listener, whole, tiny_composer, monkeypatch):
+    monkeypatch.setattr(tiny_composer, "writer", Writer(tiny_pieces()))
+    monkeypatch.setattr(playing_on, "GOES_ON", {"pop": 2, "dance": 2, "chorale": 2})
+    opened = sections.open_section(context.studio, listener, whole, 8)
+    found = whole_pieces.ask(context.database, listener, opened.name)
+    assert (found.coming, found.sounds) == ("waiting", False)
+    work(context)
+    made = whole_pieces.programme(context.database, listener).pieces[-1]
+    assert made.recipe["piece"] == opened.name.partition("/")[2]
+    played = piece_of(context, made.id)
+    assert played.piece_id == ""
+    assert len(played.bars) > 8

@@ -1,0 +1,121 @@
+"""The film page: a film, or pictures, set to music of their length, to see, hear and take along."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from webapp.context import Context
+from webapp.film import scored_films
+from webapp.film.scored_films import FILES, LONGEST_S, MOST_FILES, Scoring
+from webapp.runtime.downloads import Downloads
+from webapp.runtime.errors import Problem
+from webapp.runtime.limits import FILM_BYTES
+from webapp.runtime.upload_limit import FILMS, PICTURES
+from webapp.ui import dashboards
+from webapp.ui.charts import section
+from webapp.ui.handlers import bound, listener_of
+from webapp.ui.layout import AWAITED, QUIET, heading, page, status
+from webapp.ui.words import capital
+
+LEAD = (
+    "Drop a film, or some pictures, and Kallos composes piano music as long as it is. Bars begin where a new shot "
+    f"begins. A film may last {LONGEST_S / 60:.0f} minutes; all files together may have {FILM_BYTES // 1_000_000} MB."
+)
+WAYS = (
+    ("By what is seen: bright is high, warm is major, busy is dense, large is loud, fast is fast", "annotated"),
+    ("By main axes: what differs most in pictures becomes what differs most in music", "axes"),
+    ("By rotation: the picture's latents become the noise that music begins with", "rotation"),
+)
+STAGES = {
+    "reading": "Watching the film", "composing": "Composing", "playing": "Playing it on the piano",
+    "writing the film": "Writing the film",
+}  # fmt: skip
+AFTER = "Its own sound is left out. The files are kept for an hour, so download what you like."
+DROP_PX = 130
+CHOSEN = {name: label for label, name in zip(("MP4", "MIDI", "WAV"), FILES, strict=True)}
+
+
+def build(context: Context) -> None:
+    """The page at ``/film``."""
+    with page("studio") as listener:
+        with gr.Row(elem_classes="k-ask"):
+            heading("Film", LEAD)
+        files = gr.File(
+            label=f"A film, or up to {MOST_FILES} pictures", file_count="multiple",
+            file_types=[*FILMS, *PICTURES], height=DROP_PX, elem_id="film-files", elem_classes="k-drop",
+        )  # fmt: skip
+        there = [each for each in WAYS if each[1] in scored_films.ways()]
+        way = gr.Radio(there, value="annotated", label="How pictures become music", elem_id="film-way")
+        with gr.Row(elem_classes="k-bar"):
+            seed = gr.Number(
+                1, label="Which music", precision=0, minimum=0, maximum=scored_films.MOST_SEED, elem_id="film-seed",
+                scale=0,
+            )  # fmt: skip
+            begin = gr.Button("Set it to music", variant="primary", elem_id="film-begin", scale=0, min_width=160)
+            stop = gr.Button("Stop", elem_id="film-stop", scale=0, min_width=120, interactive=False)
+        said = gr.HTML(elem_id="film-said", **dashboards.STILL)
+        with section("The film with its music", AFTER, visible=False) as result:
+            video = gr.Video(label="The film with its music", show_label=False, interactive=False, elem_id="film-video")
+            with gr.Row(elem_classes="k-bar"):
+                saved = [
+                    gr.DownloadButton(f"Download {label}", elem_id=f"film-{label.lower()}", scale=0, min_width=150)
+                    for label in CHOSEN.values()
+                ]
+    outputs = [said, result, video, *saved, begin, stop]
+    begin.click(bound(score, context), [listener, files, way, seed], outputs, js=listener.awaited, **AWAITED)
+    stop.click(bound(stop_scoring, context), listener, said, **QUIET)
+
+
+def score(
+    context: Context, token: str | None, paths: list[str] | None, way: str, seed: float | None
+) -> Iterator[list[Any]]:
+    """Follow a film until it has its music."""
+    try:
+        listener_id = listener_of(context, token)
+        if not paths:
+            yield _shown("Drop a film or some pictures first.", ended=True)
+            return
+        sources = [(Path(each).name, Path(each).read_bytes()) for each in paths]
+        style = context.settings.style_folder
+        for now in scored_films.follow(listener_id, sources, way, int(seed or 0), style_folder=style):
+            downloads = Downloads(context.settings.home)
+            kept = [str(downloads.write(listener_id, name, data)) for name, data in now.files]
+            yield _shown(told(now), kept, ended=now.ended)
+    except FileNotFoundError:
+        yield _shown("The files are no longer here: they are kept for an hour. Drop them again.", ended=True)
+    except Problem as error:
+        yield _shown(f"{capital(str(error))}.", ended=True)
+
+
+def stop_scoring(context: Context, token: str | None) -> str:
+    """End the work on the listener's film."""
+    scored_films.end(listener_of(context, token))
+    return status("Stopping…")
+
+
+def told(now: Scoring) -> str:
+    """How far it is, or what came of it."""
+    made = now.made
+    if made is None:
+        if now.ended:
+            return "Stopped."
+        return f"{STAGES.get(now.stage, 'Starting')}…{f' {now.share:.0%}' if now.share else ''}"
+    cuts = f" {made.met} of {made.cuts} cuts fall on a bar line." if made.cuts else ""
+    tempo = f"{made.slowest_bpm:.0f} to {made.fastest_bpm:.0f}"
+    return f"{made.seconds:.0f} seconds of film, {made.bars} bars at {tempo} beats a minute.{cuts}"
+
+
+def _shown(text: str, kept: list[str] | None = None, *, ended: bool = False) -> list[Any]:
+    files: list[str | None] = list(kept) if kept else [None] * len(FILES)
+    return [
+        status(text),
+        gr.update(visible=bool(kept)),
+        files[0],
+        *files,
+        gr.update(interactive=ended),
+        gr.update(interactive=not ended),
+    ]
