@@ -1,0 +1,68 @@
+"""Films through the real process: followed to the end, ended by hand, refused."""
+
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+
+from models.style.card import style_folder
+from tests.models.picture.conftest import make_film
+from webapp.film import scored_films
+from webapp.runtime.errors import NotAllowed, NotReady
+from webapp.ui.pages.film import told
+
+__all__ = ["make_film"]
+
+SOMEBODY = uuid.UUID(int=7)
+
+
+def follow(data: bytes, way: str = "annotated", name: str = "film.mp4") -> list[scored_films.Scoring]:
+    return list(scored_films.follow(SOMEBODY, [(name, data)], way, 1, style_folder=style_folder()))
+
+
+def children() -> list[psutil.Process]:
+    return [
+        child for child in psutil.Process().children(recursive=True) if "webapp.film.scoring_process" in child.cmdline()
+    ]
+
+
+def test_a_film_is_followed_until_it_has_its_music(make_film: Callable[..., Path]) -> None:
+    seen = follow(make_film().read_bytes())
+    last = seen[-1]
+    assert last.made is not None
+    assert (last.made.cuts, last.made.met) == (2, 2)
+    assert [name for name, data in last.files if len(data) > 100] == list(scored_films.FILES)
+    assert "2 of 2 cuts" in told(last)
+    assert not any(each.made for each in seen[:-1])
+    assert children() == []
+
+
+def test_work_is_ended_by_whose_it_is_alone_and_there_is_one_at_a_time(make_film: Callable[..., Path]) -> None:
+    files = [("film.mp4", make_film().read_bytes())]
+    work = scored_films.follow(SOMEBODY, files, "annotated", 1, style_folder=style_folder())
+    next(work)
+    assert len(children()) == 1
+    with pytest.raises(NotReady, match="another film"):
+        next(scored_films.follow(SOMEBODY, files, "annotated", 1, style_folder=style_folder()))
+    scored_films.end(uuid.UUID(int=8))
+    assert not next(work).ended
+    scored_films.end(SOMEBODY)
+    last = list(work)[-1]
+    assert last.ended
+    assert told(last) == "Stopped."
+    assert children() == []
+
+
+@pytest.mark.parametrize(
+    ("data", "way", "said"),
+    [
+        (b"no film", "annotated", "no film that can be read"),
+        (b"", "annotated", "is empty"),
+        (b"", "loud", "a way is one of"),
+    ],
+)
+def test_what_can_not_be_used_is_refused_in_words(data: bytes, way: str, said: str) -> None:
+    with pytest.raises(NotAllowed, match=said):
+        follow(data, way)

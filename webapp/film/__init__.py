@@ -1,0 +1,4 @@
+"""A film, or pictures, set to music: as a video with sound, as MIDI and as WAV.
+
+Begin with ``making``.
+"""

@@ -1,0 +1,106 @@
+"""A film set to music, from its file to ``film.mp4``, ``film.mid`` and ``film.wav``: by command and on the page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import torch
+
+from models.music.midi import write_midi
+from models.music.notes import Domain
+from models.music.render import encode_lossless
+from models.picture import slides
+from models.picture.checkpoint import load_pictures
+from models.picture.film import FilmError, Pictures, read_film
+from models.picture.movie import write_frames, write_movie
+from models.picture.tie import scoring
+from models.picture.tie.checkpoint import load_tie
+from models.style.checkpoint import load_style
+from models.style.compose import Composer
+from models.style.directions import Directions
+from webapp.film.scored_films import MOVIE, NOTES, SOUND, Made
+
+PICTURES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"}
+STAGES = ("reading", "composing", "playing", "writing the film")
+
+Progress = Callable[[str, float], None]
+
+
+def make(
+    sources: Sequence[Path],
+    folder: Path,
+    style_folder: Path,
+    *,
+    way: str = scoring.ANNOTATED,
+    domain: Domain = "pop",
+    seed: int = 0,
+    device: str = "cpu",
+    longest_s: float = 600.0,
+    progress: Progress = lambda _stage, _share: None,
+) -> Made:
+    """Set one film, or pictures, to music and write ``FILES`` into ``folder``; the same again for the same.
+
+    Raises ``FilmError``, ``MusicError`` or ``ValueError`` for what can't be used, ``OSError`` where it can't be
+    written.
+    """
+    torch.set_num_threads(1)
+    folder.mkdir(parents=True, exist_ok=True)
+    reading, composing, playing, writing = STAGES
+    progress(reading, 0.0)
+    shown = pictures_of(sources)
+    if shown:
+        film = slides.slideshow(shown)
+    else:
+        film = read_film(sources[0], longest_s=longest_s, progress=lambda share: progress(reading, share))
+    progress(composing, 0.0)
+    composer = Composer(load_style(str(style_folder), device), device)
+    score = _scorer(composer, style_folder, way, domain).score(film, way, seed)
+    progress(playing, 0.0)
+    sound = score.sound()
+    (folder / NOTES).write_bytes(write_midi(score.piece, score.performance))
+    (folder / SOUND).write_bytes(encode_lossless(sound, "wav"))
+    progress(writing, 0.0)
+    if shown:
+        rate = slides.SHOWN_A_SECOND
+        write_frames(slides.faded(shown, rate), rate, sound, folder / MOVIE, lambda share: progress(writing, share))
+    else:
+        write_movie(sources[0], sound, folder / MOVIE, lambda share: progress(writing, share))
+    tempo = score.lines.tempo_bpm
+    return Made(
+        round(film.seconds, 3), score.lines.bars, len(film.cuts_s), score.lines.met, len(score.piece.notes),
+        round(float(tempo.min()), 1), round(float(tempo.max()), 1),
+    )  # fmt: skip
+
+
+def _scorer(composer: Composer, style_folder: Path, way: str, domain: Domain) -> scoring.Scorer:
+    """With what the way needs; raises ``ValueError`` where it isn't there."""
+    directions = Directions.load(composer.bundle.folder or style_folder)
+    if way == scoring.ANNOTATED or way not in scoring.WAYS:
+        return scoring.Scorer(composer, directions, domain=domain)
+    try:
+        tie = load_tie() if way == scoring.AXES else None
+        return scoring.Scorer(composer, directions, load_pictures(), tie, domain)
+    except FileNotFoundError as error:
+        raise ValueError(str(error)) from error
+
+
+def pictures_of(sources: Sequence[Path]) -> list[Pictures]:
+    """The slides of picture files, none where the only source is a film; raises ``FilmError`` for a mixture."""
+    files = [each for source in sources for each in (sorted(source.iterdir()) if source.is_dir() else [source])]
+    if missing := [each for each in files if not each.exists()]:
+        raise FilmError(f"there is no file {missing[0]}")
+    stills = [each for each in files if each.suffix.lower() in PICTURES]
+    if not stills and len(files) == 1 and not sources[0].is_dir():
+        return []
+    if len(stills) < len(files) and not any(source.is_dir() for source in sources):
+        raise FilmError("one film is needed, or pictures; several films, or both, can't be set to music together")
+    if len(stills) > slides.MOST_PICTURES or not stills:
+        raise FilmError(f"{len(stills)} pictures were given; 1 to {slides.MOST_PICTURES} make a film")
+    found = []
+    for each in stills:
+        try:
+            found.append(slides.read_slide(each))
+        except FilmError as error:
+            raise FilmError(f"{each.name}: {error}") from error
+    return found

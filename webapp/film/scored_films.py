@@ -1,0 +1,151 @@
+"""A listener's film set to music in a process of its own, which is followed stage by stage and can be ended."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import subprocess
+import sys
+import tempfile
+import threading
+import uuid
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from models.style.card import WEIGHTS
+from webapp.runtime.errors import NotAllowed, NotReady, TooMany
+from webapp.runtime.limits import UPLOADS_A_SECOND, UPLOADS_AT_ONCE, Buckets
+
+Way = Literal["annotated", "axes", "rotation"]
+MOVIE, NOTES, SOUND = FILES = ("film.mp4", "film.mid", "film.wav")
+MOST_FILES = 40  # pictures
+LONGEST_S = 180.0
+SECONDS = 900  # that the work may take
+EVERY_S = 0.5  # between two looks
+MOST_SEED = 1_000_000
+TOLD = "told.jsonl"
+
+_lock = threading.Lock()
+_current: list[tuple[uuid.UUID, subprocess.Popen[bytes]]] = []  # whose film is being worked on, one at most
+_asked = Buckets(UPLOADS_A_SECOND, UPLOADS_AT_ONCE)
+
+
+@dataclass(frozen=True)
+class Made:
+    """What was made: seconds and bars of the film, how many of its cuts have a bar line (``met``), and the tempi."""
+
+    seconds: float
+    bars: int
+    cuts: int
+    met: int
+    notes: int
+    slowest_bpm: float
+    fastest_bpm: float
+
+
+@dataclass(frozen=True)
+class Scoring:
+    """How far it is: the ``stage`` and the ``share`` of it that is done; at the end what was ``made``, with ``files``.
+
+    ``ended`` without ``made``: it was stopped.
+    """
+
+    stage: str = ""
+    share: float = 0.0
+    made: Made | None = None
+    files: tuple[tuple[str, bytes], ...] = ()
+    ended: bool = False
+
+
+def ways() -> tuple[Way, ...]:
+    """The ways for which this installation has a model: axes were fitted for one picture model alone."""
+    pictures, tie = (_card(WEIGHTS / name) for name in ("picture-cpu", "tie-cpu"))
+    fits = bool(tie) and tie.get("pictures") == pictures.get("version")
+    return ("annotated", *(("axes",) if fits else ()), *(("rotation",) if pictures else ()))
+
+
+def follow(
+    listener_id: uuid.UUID, files: Sequence[tuple[str, bytes]], way: str, seed: int, *, style_folder: Path
+) -> Iterator[Scoring]:
+    """Set one film, or pictures, to music; some twice a second how far it is. Closing the iterator ends it.
+
+    Raises ``NotAllowed`` for what can't be used, ``TooMany`` for a listener who asks without end, and ``NotReady``.
+    """
+    if way not in get_args(Way) or not 0 <= seed <= MOST_SEED:
+        raise NotAllowed(
+            f"{way!r} and {seed} were given; a way is one of {', '.join(get_args(Way))}, a seed 0 to {MOST_SEED}"
+        )
+    if not 0 < len(files) <= MOST_FILES:
+        raise NotAllowed(f"{len(files)} files were given; one film is needed, or 1 to {MOST_FILES} pictures")
+    if not _asked.take(str(listener_id)):
+        raise TooMany("so many films were set to music that others must come first; wait a minute")
+    with tempfile.TemporaryDirectory(prefix="kallos-film-") as place:
+        folder = Path(place)
+        sources = folder / "sources"
+        sources.mkdir()
+        for number, (name, data) in enumerate(files):
+            (sources / f"{number:03}{Path(name).suffix.lower()}").write_bytes(data)
+        child = _begun(listener_id, folder, [way, str(seed), str(LONGEST_S), str(style_folder)])
+        try:
+            while child.poll() is None:
+                yield _read(folder)
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    child.wait(EVERY_S)
+        finally:
+            child.kill()
+            child.wait()
+        yield _ended(folder, child.returncode)
+
+
+def end(listener_id: uuid.UUID) -> None:
+    """End the work on the listener's film, where one is being worked on."""
+    with _lock:
+        for whose, child in _current:
+            if whose == listener_id:
+                child.kill()
+
+
+def _begun(listener_id: uuid.UUID, folder: Path, arguments: list[str]) -> subprocess.Popen[bytes]:
+    """The process that does the work. It ends by itself after ``SECONDS``, also where nobody follows it any more."""
+    command = [sys.executable, "-m", "webapp.film.scoring_process", str(folder), *arguments, str(SECONDS)]
+    with _lock:
+        if _current and _current[0][1].poll() is None:
+            raise NotReady("another film is being set to music; it takes a minute or two, try again then")
+        with (folder / TOLD).open("wb") as output:
+            child = subprocess.Popen(command, stdout=output, stderr=subprocess.DEVNULL)  # noqa: S603 (our own program)
+        _current[:] = [(listener_id, child)]
+        return child
+
+
+def _ended(folder: Path, status: int) -> Scoring:
+    """What came of it; raises ``NotAllowed`` with what is wrong with the film, or ``NotReady``."""
+    told = _lines(folder)
+    last = told[-1] if told else {}
+    if problem := last.get("problem"):
+        raise NotAllowed(str(problem))
+    if status > 0 or (status == 0 and "made" not in last):
+        raise NotReady(
+            "the film could not be set to music in the time and memory there is; try a shorter or smaller one"
+        )
+    if status < 0:
+        return Scoring(ended=True)
+    files = tuple((name, (folder / name).read_bytes()) for name in FILES)
+    return Scoring("done", 1.0, Made(**last["made"]), files, ended=True)
+
+
+def _card(folder: Path) -> dict[str, Any]:
+    card = folder / "card.json"
+    return json.loads(card.read_text(encoding="utf-8")) if card.is_file() else {}
+
+
+def _read(folder: Path) -> Scoring:
+    told = [each for each in _lines(folder) if "stage" in each]
+    return Scoring(told[-1]["stage"], told[-1]["share"]) if told else Scoring()
+
+
+def _lines(folder: Path) -> list[dict[str, Any]]:
+    """The whole lines so far."""
+    text = (folder / TOLD).read_text(encoding="utf-8")
+    return [json.loads(line) for line in text[: text.rfind("\n") + 1].splitlines()]
