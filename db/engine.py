@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Engine, create_engine, make_url, text
+from typing import Any
+
+from sqlalchemy import Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, sessionmaker
+
+# A migration and a backup take their time, and say so; nothing else may take longer than a page waits for it.
+LIMITS_S = {"statement_timeout": 60, "lock_timeout": 20, "idle_in_transaction_session_timeout": 300}
 
 
 def make_engine(url: str, *, pool_size: int = 20, max_overflow: int = 20) -> Engine:
@@ -18,7 +23,7 @@ def make_engine(url: str, *, pool_size: int = 20, max_overflow: int = 20) -> Eng
         raise ValueError(
             f"the database URL starts with {parsed.drivername!r}; Kallos needs Postgres: postgresql+psycopg://USER@HOST/NAME"
         )
-    return create_engine(
+    engine = create_engine(
         parsed.set(drivername="postgresql+psycopg"),
         pool_size=pool_size,
         max_overflow=max_overflow,
@@ -27,6 +32,16 @@ def make_engine(url: str, *, pool_size: int = 20, max_overflow: int = 20) -> Eng
         pool_pre_ping=True,  # a restarted Postgres costs a reconnection, not an error
         connect_args={"connect_timeout": 10, "application_name": "kallos"},
     )
+    event.listen(engine, "connect", _set_limits)
+    return engine
+
+
+def _set_limits(connection: Any, _: object) -> None:
+    """Let no statement hold a connection for good, nor wait for a lock, nor a transaction be left lying."""
+    connection.autocommit = True  # a setting made in a transaction goes with it
+    for name, seconds in LIMITS_S.items():
+        connection.execute(f"SET {name} = '{seconds}s'")
+    connection.autocommit = False
 
 
 def answers(engine: Engine) -> bool:

@@ -31,7 +31,7 @@ def upgrade(engine: Engine, revision: str = "head") -> None:
     Raises ``NewerDatabaseError``.
     """
     found = current_revision(engine)
-    if found is not None and not _is_known(found):
+    if found is not None and not is_known(found):
         raise NewerDatabaseError(
             f"the database is at {found}, which this version (at {newest_revision()}) does not know: it was used by a "
             "newer Kallos; install that one, or restore a backup"
@@ -57,7 +57,8 @@ def newest_revision() -> str | None:
     return ScriptDirectory.from_config(_config()).get_current_head()
 
 
-def _is_known(revision: str) -> bool:
+def is_known(revision: str) -> bool:
+    """Whether this version can come from there."""
     return any(each.revision == revision for each in ScriptDirectory.from_config(_config()).walk_revisions())
 
 
@@ -93,5 +94,7 @@ def _config(connection: Connection | None = None) -> Config:
 @contextmanager
 def _migrating(engine: Engine) -> Iterator[Config]:
     with engine.begin() as connection:
+        connection.execute(text("SET LOCAL statement_timeout = 0"))  # an index of a large table takes its time
+        connection.execute(text("SET LOCAL lock_timeout = 0"))
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": MIGRATION_LOCK})
         yield _config(connection)

@@ -19,7 +19,7 @@ from webapp.runtime.logs import set_up_logging
 from webapp.runtime.settings import SettingError, Settings
 from webapp.runtime.supervised_process import WRONG_SETTING, supervised
 
-USES_DATABASE = {"serve", "worker", "db", "listener", "study", "journal", "atlas", "report"}
+USES_DATABASE = {"backup", "restore", "serve", "worker", "db", "listener", "study", "journal", "atlas", "report"}
 
 
 class _Version(argparse.Action):
@@ -49,11 +49,6 @@ def parser() -> argparse.ArgumentParser:
     worker = commands.add_parser("worker", help="run only the worker, which fills the pool, composes and fits")
     worker.set_defaults(run=_worker)
 
-    database = commands.add_parser("db", help="upgrade, downgrade or check the database's schema")
-    database.add_argument("action", choices=["upgrade", "downgrade", "check"])
-    database.add_argument("revision", nargs="?", help="to which; without one, to the newest or one step back")
-    database.set_defaults(run=_database)
-
     corpus = commands.add_parser("corpus", help="list the music that models learn from, or parse all of it")
     corpus.add_argument("action", choices=["list", "build"])
     corpus.set_defaults(run=_corpus)
@@ -73,19 +68,14 @@ def parser() -> argparse.ArgumentParser:
     listener.set_defaults(run=_listener)
 
     _add_compose(commands)
+    _add_film(commands)
     _add_study(commands)
+    _add_hosting(commands)
     journal = commands.add_parser("journal", help="fill an empty database from the journal of votes")
     journal.add_argument("action", choices=["rebuild"], help="fill an empty database from it")
     journal.set_defaults(run=_journal)
 
-    atlas = commands.add_parser("atlas", help="draw maps of clips, tunes and titles")
-    atlas.add_argument("action", choices=["draw"], help="draw maps here and now, and store them for the pages")
-    atlas.add_argument("kinds", nargs="*", help="clips, tunes, titles, joint; all of them where none is named")
-    atlas.add_argument("--seed", type=int, default=0)
-    atlas.add_argument("--limit", type=int, help="about so many pieces of each corpus")
-    atlas.add_argument("--ship", type=Path, help="a folder to write them to as well, small, as weights come with them")
-    atlas.set_defaults(run=_atlas)
-
+    _add_atlas(commands)
     report = commands.add_parser("report", help="report on a listener, a study or a study of titles")
     about = report.add_subparsers(dest="about", required=True)
     about.add_parser("listener", help="one listener").add_argument("id", type=uuid.UUID)
@@ -97,12 +87,40 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
+def _add_hosting(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    database = commands.add_parser("db", help="upgrade, downgrade or check the database's schema")
+    database.add_argument("action", choices=["upgrade", "downgrade", "check"])
+    database.add_argument("revision", nargs="?", help="to which; without one, to the newest or one step back")
+    database.set_defaults(run=_database)
+
+    space = commands.add_parser("space", help="write a repository that a Hugging Face Space runs as it is")
+    space.add_argument("out", type=Path, metavar="DIR", help="a new folder, or one that this command wrote before")
+    space.set_defaults(run=_space)
+    for name, does in (
+        ("backup", "write the database to one file, while Kallos runs"),
+        ("restore", "and bring it back"),
+    ):
+        command = commands.add_parser(name, help=does)
+        command.add_argument("file", type=Path)
+        command.set_defaults(run=_backup)
+
+
 def _add_generator(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     generator = commands.add_parser("generator", help="run only the generation server")
     generator.add_argument("--host", default="127.0.0.1")
     generator.add_argument("--port", type=int, default=7861)
     generator.add_argument("--device", help="cpu, cuda or auto (KALLOS_DEVICE)")
     generator.set_defaults(run=_generator)
+
+
+def _add_atlas(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    atlas = commands.add_parser("atlas", help="draw maps of clips, tunes and titles")
+    atlas.add_argument("action", choices=["draw"], help="draw maps here and now, and store them for the pages")
+    atlas.add_argument("kinds", nargs="*", help="clips, tunes, titles, joint; all of them where none is named")
+    atlas.add_argument("--seed", type=int, default=0)
+    atlas.add_argument("--limit", type=int, help="about so many pieces of each corpus")
+    atlas.add_argument("--ship", type=Path, help="a folder to write them to as well, small, as weights come with them")
+    atlas.set_defaults(run=_atlas)
 
 
 def _add_compose(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -120,6 +138,18 @@ def _add_compose(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     compose.add_argument("--wav", action="store_true", help="write the sound of each piece beside it")
     compose.set_defaults(run=_compose)
+
+
+def _add_film(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    film = commands.add_parser("film", help="set a film or pictures to music: MP4, MIDI and WAV")
+    film.add_argument("film", type=Path, nargs="+", help="a film, a folder of pictures, or several pictures")
+    film.add_argument(
+        "--out", type=Path, default=Path("film"), help="folder for film.mp4, film.mid and film.wav (film)"
+    )
+    film.add_argument("--way", default="annotated", help="how pictures are tied to music (annotated)")
+    film.add_argument("--domain", choices=["pop", "dance", "chorale"], default="pop")
+    film.add_argument("--seed", type=int, default=0, help="the same seed composes the same music (0)")
+    film.set_defaults(run=_film)
 
 
 def _add_study(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -299,6 +329,53 @@ def _compose(given: argparse.Namespace, settings: Settings) -> int:
         print(error, file=sys.stderr)
         return 1
     print(f"{given.out}: {task.count} pieces of {task.domain}")
+    return 0
+
+
+def _film(given: argparse.Namespace, settings: Settings) -> int:
+    from rich.console import Console
+
+    from webapp.film import making
+
+    device = "cpu" if settings.device == "auto" else settings.device
+    try:
+        with Console(stderr=True).status("reading…") as status:
+            made = making.make(
+                given.film, given.out, settings.style_folder, way=given.way, domain=given.domain, seed=given.seed,
+                device=device, progress=lambda stage, share: status.update(f"{stage}… {share:.0%}"),
+            )  # fmt: skip
+    except (ValueError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    on_cuts = f", bar lines on {made.met} of {made.cuts} cuts" if made.cuts else ""
+    print(f"{given.out}: {made.seconds:.1f} seconds in {made.bars} bars{on_cuts}")
+    return 0
+
+
+def _space(given: argparse.Namespace, settings: Settings) -> int:  # noqa: ARG001
+    from webapp.hosting import space
+
+    try:
+        size = space.write_space(given.out)
+    except (space.NotEmptyError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(f"{given.out}: a Space of {size / 1e6:.0f} MB; see its README.md for what to set")
+    return 0
+
+
+def _backup(given: argparse.Namespace, settings: Settings) -> int:
+    from webapp.context import Context
+    from webapp.hosting import backup
+
+    try:
+        with closing(Context(settings)) as context:
+            made = (backup.backup if given.command == "backup" else backup.restore)(context, given.file)
+    except (backup.NotABackupError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    again = f"; {made.deleted} who were deleted since are deleted again" if made.deleted else ""
+    print(f"{given.file}: {made.rows} rows of {made.listeners} listeners{again}")
     return 0
 
 

@@ -29,7 +29,7 @@ from webapp.runtime.errors import DATABASE_SILENT, OUR_MISTAKE, Problem, in_word
 from webapp.runtime.limits import BodyLimit
 from webapp.runtime.same_origin import SameOrigin
 from webapp.runtime.security_headers import SecurityHeaders
-from webapp.runtime.settings import Settings
+from webapp.runtime.settings import Settings, without_password
 from webapp.runtime.supervised_process import WRONG_SETTING
 from webapp.runtime.upload_limit import UploadLimit
 from webapp.runtime.version import VERSION
@@ -63,6 +63,8 @@ def create_app(
         listeners,
         listening,
         maps,
+        metrics,
+        status_page,
         studio,
         study_listeners,
         styles,
@@ -87,6 +89,8 @@ def create_app(
     app.add_middleware(NotFoundPage)
     app.add_middleware(SameOrigin)
     app.add_middleware(SecurityHeaders, frame_ancestors=watched.context.settings.frame_ancestors)
+    app.state.metrics = metrics.Metrics(watched)
+    app.add_middleware(metrics.CountRequests, metrics=app.state.metrics)  # outermost: refusals count as well
     _answer_errors(app)
     app.include_router(listening.router)
     app.include_router(listeners.router)
@@ -100,6 +104,8 @@ def create_app(
     app.include_router(maps.router)
     app.include_router(titles.router)
     app.include_router(styles.router)
+    app.include_router(metrics.router)
+    app.include_router(status_page.router)
     add_reference(app)
 
     @app.get("/healthz", tags=["operation"])
@@ -132,10 +138,18 @@ def serve(settings: Settings, *, open_browser: bool = False) -> int:
         listening.close()
         return WRONG_SETTING
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # until the server listens to it itself
+    if context.journal.copy and (reason := _bring_journal_home(context)):
+        print(reason, file=sys.stderr)
+        listening.close()
+        return WRONG_SETTING
     watched = Supervision(context)
     watched.begin()  # Postgres and the generator start while Gradio is imported
     try:
         app = create_app(supervision=watched)
+        if (
+            context.journal.copy
+        ):  # whoever comes with a token before they are brought back would be taken for a stranger
+            watched.ready.wait()
         config = uvicorn.Config(
             app,
             log_config=None,
@@ -151,6 +165,23 @@ def serve(settings: Settings, *, open_browser: bool = False) -> int:
     finally:
         watched.end()
     return 0
+
+
+def _bring_journal_home(context: Context) -> str:
+    """Have the journal's copy here, and the secret that signs tokens; why not, or nothing.
+
+    Without it Kallos does not start: listeners whom it would not know would begin anew, and their votes would be lost.
+    """
+    settings = context.settings
+    try:
+        settings.prepare_home()
+        if context.journal.copy and (brought := context.journal.copy.bring_home()):
+            log.info("journal_brought_home files=%d", brought)
+        if context.journal.copy and not settings.secret and settings.signing_secrets:
+            context.journal.copy.mark(settings.home / "secret")
+    except Exception as error:  # noqa: BLE001 (each kind of place has errors of its own)
+        return f"KALLOS_JOURNAL_URL={without_password(settings.journal_url)}: it can't be read ({error})"
+    return ""
 
 
 def _listen(settings: Settings) -> socket.socket | None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from db.tables import Four, Offer
 from models.style.card import read_card
 from models.taste.space import TasteSpace
-from webapp.composing.bank import Bank
+from webapp.composing.bank import Bank, room_beside
 from webapp.generation.remote import RemoteGenerator
 from webapp.learning.installed_style import InstalledStyle
 from webapp.learning.playable_clips import PlayablePool
@@ -54,7 +54,7 @@ class Context:
     @cached_property
     def journal(self) -> Journal:
         """Where every vote is written down beside the database."""
-        return Journal(self.settings.home / "journal")
+        return Journal(self.settings.journal_folder, self.settings.journal_copy_url)
 
     @cached_property
     def clip_store(self) -> ClipStore:
@@ -100,7 +100,7 @@ class Context:
     @cached_property
     def bank(self) -> Bank:
         """Draws of the prior to search among."""
-        return Bank(self.settings.home / "bank", self.style, self.generation)
+        return Bank(self.settings.home / "bank", self.style, self.generation, room_beside(self.settings.pool))
 
     @cached_property
     def listener_composer(self) -> ListenerComposer:
@@ -114,8 +114,9 @@ class Context:
     def whole_piece_composer(self) -> WholePieceComposer:
         """Composes whole pieces for one listener."""
         from webapp.composing.playing_on import WholePieceComposer  # noqa: PLC0415 (the piano)
+        from webapp.composing.titling import Titling  # noqa: PLC0415 (maps)
 
-        return WholePieceComposer(self.clip_maker, self.bank)
+        return WholePieceComposer(self.clip_maker, self.bank, Titling(self.generation))
 
     @cached_property
     def duet_composer(self) -> DuetComposer:
@@ -177,7 +178,9 @@ class Context:
         return 0.0 if since is None else time.monotonic() - since
 
     def close(self) -> None:
-        """Let go of the database and the generator."""
+        """Let go of the database and the generator, once the journal's copy is whole."""
+        if "journal" in self.__dict__:
+            self.journal.close()
         if "generation" in self.__dict__:
             self.generation.close()
         self.database.close()

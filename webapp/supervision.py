@@ -18,7 +18,7 @@ from db.queries import clips
 from models.music.notes import DOMAINS
 from webapp.context import Context
 from webapp.generation.protocol import GenerationError
-from webapp.listeners.journal_rebuild import unknown_segments
+from webapp.listeners.journal_rebuild import bring_back_missing, unknown_segments
 from webapp.runtime.supervised_process import SupervisedProcess, free_local_port
 
 log = logging.getLogger(__name__)
@@ -86,6 +86,7 @@ class Supervision:
             "KALLOS_PORT": str(settings.port),
             "KALLOS_DATABASE_URL": settings.database_url,
             "KALLOS_STORE_URL": settings.store_url,
+            "KALLOS_JOURNAL_URL": settings.journal_url,
             "KALLOS_RUNS": str(settings.runs_folder),
             "KALLOS_GENERATOR_URL": self.context.generator_url,
             "KALLOS_GENERATOR_SECRET": settings.generator_secret,
@@ -100,7 +101,9 @@ class Supervision:
         while not self._ending.is_set():
             try:
                 migrate.upgrade(self.context.database.open())
-                if lost := unknown_segments(self.context.database, self.context.journal):
+                if self.context.journal.copy:
+                    bring_back_missing(self.context.database, self.context.journal, self.context.space)
+                elif lost := unknown_segments(self.context.database, self.context.journal):
                     log.warning("database_empty listeners_in_journal=%d: stop, and run kallos journal rebuild", lost)
                 break
             except (DBAPIError, EmbeddedPostgresError) as error:

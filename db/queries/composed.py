@@ -90,14 +90,8 @@ def sounds_in_use(session: Session, uris: Collection[str]) -> set[str]:
 def most_met(session: Session, domain: str) -> int:
     """The largest number of everybody's clips that any listener of the last hour has met."""
     recent = func.now() - timedelta(hours=1)
-    active = union(
-        *(
-            select(Listener.id)
-            .join(table, table.listener_id == Listener.id)
-            .where(Listener.domain == domain, table.created_at > recent)
-            for table in (Offer, Four)
-        )
-    )
+    here = union(*(select(table.listener_id).where(table.created_at > recent) for table in (Offer, Four)))
+    active = select(Listener.id).where(Listener.domain == domain, Listener.id.in_(here))
     shown = union(
         *(
             select(side.class_.listener_id.label("listener_id"), side.label("clip_id")).where(

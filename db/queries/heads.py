@@ -137,8 +137,11 @@ def heads_behind(session: Session, model_version: str) -> list[UUID]:
 
 def without_head(session: Session, model_version: str) -> list[UUID]:
     """Listeners who have voted and have no head of this version, or one of another."""
-    known = select(StoredHead.listener_id).where(StoredHead.model_version == model_version)
-    voted = (select(table.listener_id).where(table.listener_id.not_in(known)) for table in (Vote, FourVote))
+    theirs = StoredHead.listener_id == Listener.id
+    known = select(StoredHead.listener_id).where(theirs, StoredHead.model_version == model_version).exists()
+    unknown = list(session.scalars(select(Listener.id).where(~known)))
+    # asked of those alone who have no head, who are few: not of every vote there is
+    voted = (select(table.listener_id).where(table.listener_id == func.any(unknown)) for table in (Vote, FourVote))
     older = select(StoredHead.listener_id).where(StoredHead.model_version != model_version)
     return list(session.scalars(union(*voted, older)))
 

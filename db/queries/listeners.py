@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import Select, Uuid, bindparam, delete, exists, func, literal, or_, select, update
+from sqlalchemy import ARRAY, Select, Uuid, bindparam, delete, exists, func, literal, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from db.queries.prepared import built_once
@@ -51,6 +52,12 @@ def lock_listener(session: Session, listener_id: UUID) -> Listener | None:
 def anybody(session: Session) -> bool:
     """Whether there is any listener."""
     return session.scalar(select(Listener.id).limit(1)) is not None
+
+
+def known_among(session: Session, listener_ids: Sequence[UUID]) -> set[UUID]:
+    """Those of them who are here."""
+    asked = func.unnest(literal(list(listener_ids), ARRAY(Uuid))).column_valued()
+    return set(session.scalars(select(Listener.id).where(Listener.id.in_(select(asked)))))
 
 
 def set_journal_entries(session: Session, listener_id: UUID, number: int) -> None:

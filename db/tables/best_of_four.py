@@ -56,6 +56,7 @@ class Four(Base):
         UniqueConstraint("id", "listener_id"),  # what a pick refers to, so that nobody else can pick
         Index("uq_fours_unordered_clips", "listener_id", *(text(clip) for clip in IN_ORDER), unique=True),
         Index("ix_fours_listener_id_created_at", "listener_id", "created_at"),
+        Index("ix_fours_created_at", "created_at"),  # who was here lately
         *(Index(None, f"clip_{place}", "listener_id") for place in "abcd"),  # what was met, and a clip that goes
     )
 

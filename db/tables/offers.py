@@ -47,6 +47,7 @@ class Offer(Base):
         Index("ix_offers_open", "listener_id", "created_at", postgresql_where=text("state = 'open'")),
         Index("ix_offers_listener_id_left_clip", "listener_id", "left_clip", "right_clip"),  # what was met: per clip
         Index("ix_offers_listener_id_right_clip", "listener_id", "right_clip"),
+        Index("ix_offers_created_at", "created_at"),  # who was here lately
         Index("ix_offers_left_clip", "left_clip"),
         Index("ix_offers_right_clip", "right_clip"),
     )

@@ -39,12 +39,13 @@ class Pick(BaseModel):
 
 
 class Picked(BaseModel):
-    """What a pick led to; repeating the same pick gives the same."""
+    """What a pick led to; repeating the same pick gives the same. ``kept``: as of a vote."""
 
     four_id: uuid.UUID
     outcome: Outcome
     picks: int
     open: list[Four]
+    kept: bool | None = None
 
 
 @router.get("", responses=ERRORS)
@@ -65,5 +66,9 @@ def pick(four_id: uuid.UUID, given: Pick, context: TheContext, claim: MaybeClaim
     require_heard(given.outcome, heard)
     recorded = context.best_of_four.record_vote(claim.listener_id, four_id, given.outcome, heard)
     return Picked(
-        four_id=recorded.id, outcome=given.outcome, picks=recorded.picks, open=[Four.of(each) for each in recorded.open]
+        four_id=recorded.id,
+        outcome=given.outcome,
+        picks=recorded.picks,
+        open=[Four.of(each) for each in recorded.open],
+        kept=context.journal.kept(claim.listener_id),
     )

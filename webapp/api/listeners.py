@@ -36,6 +36,12 @@ class Change(BaseModel):
     domain: Domain
 
 
+class Kept(BaseModel):
+    """Whether votes are where a lost disk does not reach."""
+
+    kept: bool | None
+
+
 class Rewind(BaseModel):
     """To which vote to go back: so many first votes are kept."""
 
@@ -90,6 +96,13 @@ def change_listener(change: Change, context: TheContext, listener_id: Known) -> 
     """Change the domain of music at once: open pairs and fours of another one wait until it is chosen again."""
     accounts.change_domain(context.database, context.journal, listener_id, change.domain)
     return _listener(context, listener_id)
+
+
+@router.get("/kept", responses=ERRORS)
+def read_kept(response: Response, context: TheContext, listener_id: Known) -> Kept:
+    """Whether all that the listener gave outlives this server's disk; null where nothing is kept elsewhere."""
+    response.headers["Cache-Control"] = "no-store"
+    return Kept(kept=context.journal.kept(listener_id))
 
 
 @router.delete("", responses=ERRORS)

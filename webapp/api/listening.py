@@ -73,12 +73,17 @@ class Play(BaseModel):
 
 
 class Voted(BaseModel):
-    """What a vote led to; repeating the same vote gives the same."""
+    """What a vote led to; repeating the same vote gives the same.
+
+    ``kept``: whether it outlives this server's disk already (``GET /api/listener/kept`` says when it does); null where
+    nothing is kept elsewhere.
+    """
 
     offer_id: uuid.UUID
     outcome: Outcome
     picks: int
     open: list[Offer]
+    kept: bool | None = None
 
 
 @router.get("/offers", responses=ERRORS)
@@ -103,6 +108,7 @@ def vote(offer_id: uuid.UUID, given: Vote, context: TheContext, claim: MaybeClai
         outcome=given.outcome,
         picks=recorded.picks,
         open=[Offer.of(each) for each in recorded.open],
+        kept=context.journal.kept(claim.listener_id),
     )
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import uuid
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Body, Depends, Query, Request, Response
+from fastapi import APIRouter, Body, Depends, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from models.music.notes import Domain
@@ -18,7 +18,7 @@ from models.style.latents import STYLE_GROUPS
 from models.style.locks import Locks
 from webapp.api.dependencies import ERRORS, IMMUTABLE, Known, TheContext, public_address
 from webapp.runtime.errors import NotAllowed
-from webapp.studio import blind_pairs, composing, formats, keeping, pieces, starting_points, tunes, uploads
+from webapp.studio import blind_pairs, composing, formats, keeping, pieces, sections, starting_points, tunes, uploads
 from webapp.studio.piano_roll import PianoRoll
 from webapp.studio.pieces import OpenedPiece
 from webapp.studio.recipes import Borrowed, Recipe
@@ -220,6 +220,20 @@ def offer(piece_id: uuid.UUID, context: TheContext, listener_id: Known) -> dict[
     """Offer the piece, blind, against the clip that it was made from, among the listener's next pairs."""
     blind_pairs.offer(context.clip_maker, listener_id, piece_id)
     return {"offered": True}
+
+
+@router.post("/clips/{clip_id}/sections/{first}", status_code=201, responses=ERRORS)
+def open_section(
+    clip_id: uuid.UUID, first: Annotated[int, Path(ge=0, le=1000)], context: TheContext, listener_id: Known
+) -> OpenedPiece:
+    """Take a section of a whole piece of the listener's into their studio: that from its bar ``first`` on (from 0)."""
+    return sections.open_section(context.studio, listener_id, clip_id, first)
+
+
+@router.post("/pieces/{piece_id}/put_back", status_code=201, responses=ERRORS)
+def put_back(piece_id: uuid.UUID, context: TheContext, listener_id: Known) -> dict[str, uuid.UUID]:
+    """The whole piece with this one in the place of the section that it was made from, as a new clip."""
+    return {"clip_id": sections.put_back(context.clip_maker, listener_id, piece_id)}
 
 
 @router.post("/clips/{clip_id}/keep", status_code=201, responses=ERRORS)

@@ -1,4 +1,4 @@
-"""A listener deleted whole: rows, sound, journal, and the id in the logs."""
+"""A listener deleted whole: rows, sound, agents, journal, and the id in the logs."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from db.queries import listeners as rows
 from db.queries.for_two import duets_of
 from webapp.learning import population
 from webapp.listeners.records import Records
+from webapp.runtime.adapters import Adapters
 from webapp.runtime.downloads import Downloads
 from webapp.runtime.errors import UnknownListenerError
 from webapp.runtime.logs import forget_in_logs
@@ -22,7 +23,7 @@ EXPIRE_AFTER = timedelta(days=7)
 
 
 def delete(records: Records, listener_id: uuid.UUID) -> None:
-    """Forget a listener: every row, the sound that only they could hear, their journal, their id in the logs.
+    """Forget a listener: every row, the sound only they could hear, agents they trained, journal, their id in the logs.
 
     What the population learned from them goes too, and a job is left that learns it again without them.
     Files go before the rows do: who is told that they are deleted is, whatever fails meanwhile. Raises
@@ -61,8 +62,9 @@ def _delete(records: Records, listener_id: uuid.UUID) -> int:
             records.journal.forget_duet(duet_id)
         for key in keys:
             records.clip_store.delete(key)
-        records.journal.segment(listener_id).remove()
+        records.journal.forget(listener_id)
         Downloads(records.home).forget(listener_id)
+        Adapters(records.home).forget(listener_id)
         return len(keys)
 
     return records.database.transaction(work)

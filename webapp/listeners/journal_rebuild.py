@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass, field
 from functools import partial
+from uuid import UUID
 
 from sqlalchemy.orm import Session
 
@@ -40,20 +41,33 @@ def rebuild(database: Database, journal: Journal, space: TasteSpace) -> Rebuilt:
     Raises ``NotEmptyError`` where there are listeners, and ``ValueError`` for a damaged clip.
     """
     migrate.upgrade(database.open())
+    if database.transaction(listener_rows.anybody):
+        raise NotEmptyError(
+            "there are listeners in this database, and the journal fills an empty one only: name a new database in "
+            "KALLOS_DATABASE_URL. `kallos db downgrade base` would empty this one, but it erases everything in it "
+            "for good: listeners, votes, clips, studies and maps"
+        )
+    return bring_back_missing(database, journal, space)
+
+
+def bring_back_missing(database: Database, journal: Journal, space: TasteSpace) -> Rebuilt:
+    """Bring back every listener of the journal whom the database does not know, with what they were offered.
+
+    Where it is killed on the way, the next call goes on. Raises ``ValueError`` for a damaged clip.
+    """
     result = Rebuilt()
+    segments = {UUID(segment.path.stem): segment for segment in journal.segments()}
+    here = database.transaction(lambda session: listener_rows.known_among(session, list(segments)))
+    missing = [segment for listener_id, segment in segments.items() if listener_id not in here]
+    if not missing:
+        return result
 
     def clips(session: Session) -> int:
-        if listener_rows.anybody(session):
-            raise NotEmptyError(
-                "there are listeners in this database, and the journal fills an empty one only: name a new database in "
-                "KALLOS_DATABASE_URL. `kallos db downgrade base` would empty this one, but it erases everything in it "
-                "for good: listeners, votes, clips, studies and maps"
-            )
         restore_populations(session, journal.populations())
         return len(restore_clips(session, journal.pool_clips()))
 
     result.clips = database.transaction(clips)
-    for segment in journal.segments():
+    for segment in missing:
         try:
             _bring_back(database, space, segment, result)
         except (DamagedSegmentError, NotAnExportError) as error:
@@ -62,6 +76,8 @@ def rebuild(database: Database, journal: Journal, space: TasteSpace) -> Rebuilt:
         if not database.transaction(partial(restore_duet, row=duet)):
             result.problems.append(f"duet {duet['duet']['id']} stays away: one of the two listeners did not come back")
     log.info("journal_rebuilt listeners=%d votes=%d problems=%d", result.listeners, result.votes, len(result.problems))
+    for problem in result.problems:
+        log.warning("journal_not_whole problem=%s", problem)
     return result
 
 

@@ -27,7 +27,9 @@ from db.queries import clips as clip_rows
 from db.queries import export
 from db.queries import listeners as listener_rows
 from webapp.runtime.errors import NotWritten
+from webapp.runtime.journal_copy import JournalCopy
 from webapp.runtime.journal_segment import Entry, Segment, sync_folder
+from webapp.runtime.tombstones import Tombstones
 
 log = logging.getLogger(__name__)
 
@@ -35,10 +37,12 @@ SIDES = ("left_clip", "right_clip", "clip_a", "clip_b", "clip_c", "clip_d")
 
 
 class Journal:
-    """The journal in ``folder``, which every process that serves pages must share."""
+    """The journal in ``folder``, which every process that serves pages must share; ``copy_url`` as ``JournalCopy``."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, copy_url: str = "") -> None:
         self.folder = folder
+        self.copy = JournalCopy(copy_url, folder) if copy_url else None
+        self.tombstones = Tombstones(folder / "deleted")
         self._clips = folder / "clips"
         self._populations = folder / "populations"
         self._duets = folder / "duets"
@@ -82,6 +86,8 @@ class Journal:
         if listener is None:
             return
         segment, number = self.segment(listener_id), listener.journal_entries
+        if not newcomer and not segment.path.exists():
+            self.tombstones.lift(listener_id)
         follows = number > 1 and segment.last_number() in {number - 1, number}
         if newcomer:
             rows = export.newcomer_rows(session, listener)
@@ -126,7 +132,7 @@ class Journal:
     def forget_populations(self, population_ids: Collection[uuid.UUID]) -> None:
         """Delete them from the journal."""
         for path in map(self._population_path, population_ids):
-            _unlink(path)
+            self._unlink(path)
 
     def keep_duet(self, session: Session, duet_id: uuid.UUID, *, new: bool = False) -> None:
         """Write down a duet as this transaction leaves it; one that is not ``new`` only where it was written before.
@@ -139,7 +145,7 @@ class Journal:
 
     def forget_duet(self, duet_id: uuid.UUID) -> None:
         """Delete a duet from the journal."""
-        _unlink(self._duet_path(duet_id))
+        self._unlink(self._duet_path(duet_id))
 
     def duets(self) -> Iterator[dict[str, Any]]:
         """What listeners share, as ``{duet, pieces}``; raises ``ValueError`` for a file that is damaged."""
@@ -147,7 +153,27 @@ class Journal:
 
     def segment(self, listener_id: uuid.UUID) -> Segment:
         """The listener's own file."""
-        return Segment(self.folder / f"{listener_id}.jsonl")
+        return Segment(self.folder / f"{listener_id}.jsonl", self.copy)
+
+    def forget(self, listener_id: uuid.UUID) -> None:
+        """Delete the listener's story, everywhere and for good: no backup brings them back. Raises ``NotWritten``."""
+        self.tombstones.add(listener_id)
+        self.segment(listener_id).remove()
+
+    def deleted_among(self, listener_ids: Collection[uuid.UUID]) -> list[uuid.UUID]:
+        """Those of them who were deleted here, or in the copy."""
+        gone = set(self.copy.gone()) if self.copy else set()
+        by_copy = {each for each in listener_ids if self.segment(each).path.name in gone}
+        return [*by_copy.union(self.tombstones.among(listener_ids))]
+
+    def kept(self, listener_id: uuid.UUID) -> bool | None:
+        """Whether the copy has all that the listener's file has; None where no copy is made."""
+        return self.copy.kept(self.segment(listener_id).path) if self.copy else None
+
+    def close(self) -> None:
+        """Let the copy be whole, where there is one."""
+        if self.copy:
+            self.copy.close()
 
     def segments(self) -> list[Segment]:
         """Every listener's file."""
@@ -186,6 +212,15 @@ class Journal:
         finally:
             draft.unlink(missing_ok=True)
         sync_folder(path.parent)
+        if self.copy:
+            self.copy.mark(path)
+
+    def _unlink(self, path: Path) -> None:
+        if self.copy:
+            self.copy.bury(path)
+        if path.exists():
+            path.unlink()
+            sync_folder(path.parent)
 
     def _clip_path(self, clip_id: uuid.UUID) -> Path:
         return self._clips / f"{clip_id}.json"
@@ -226,12 +261,6 @@ class _Named:
         if self.cards:
             rows["cards"] = export.cards_of(session, listener_id)
         return rows
-
-
-def _unlink(path: Path) -> None:
-    if path.exists():
-        path.unlink()
-        sync_folder(path.parent)
 
 
 def _read(folder: Path, help_: str) -> Iterator[dict[str, Any]]:

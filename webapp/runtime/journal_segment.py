@@ -15,8 +15,10 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from webapp.runtime.journal_copy import JournalCopy
+from webapp.runtime.whole_lines import end_of_last_line
+
 NUMBER = re.compile(rb'\{"n":(\d{1,12}),')
-BLOCK = 65_536
 
 
 class DamagedSegmentError(ValueError):
@@ -38,10 +40,14 @@ class Entry:
 
 
 class Segment:
-    """The file of one listener, which need not be there. Whoever appends holds the listener's row locked."""
+    """The file of one listener, which need not be there. Whoever appends holds the listener's row locked.
 
-    def __init__(self, path: Path) -> None:
+    ``copy`` is told of what changes.
+    """
+
+    def __init__(self, path: Path, copy: JournalCopy | None = None) -> None:
         self.path = path
+        self._copy = copy
 
     def append(self, entry: Entry) -> None:
         """Write one entry to the disk; it is there for good when this returns. Raises ``OSError``."""
@@ -51,7 +57,7 @@ class Segment:
         new = not self.path.exists()
         descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
         with os.fdopen(descriptor, "r+b", buffering=0) as file:
-            whole_bytes = _end_of_last_line(file.fileno())
+            whole_bytes = end_of_last_line(file.fileno())
             if whole_bytes < os.fstat(file.fileno()).st_size:
                 file.truncate(whole_bytes)  # a line torn by a crash: its transaction was never committed
             view = memoryview(text)
@@ -60,6 +66,7 @@ class Segment:
             os.fsync(file.fileno())
         if new:
             sync_folder(self.path.parent)
+        self._tell()
 
     def last_number(self) -> int | None:
         """The number of the last whole line; None where there is none."""
@@ -68,8 +75,8 @@ class Segment:
         except FileNotFoundError:
             return None
         try:
-            end = _end_of_last_line(descriptor)
-            start = _end_of_last_line(descriptor, end - 1) if end else 0
+            end = end_of_last_line(descriptor)
+            start = end_of_last_line(descriptor, end - 1) if end else 0
             found = NUMBER.match(os.pread(descriptor, 32, start))
             return int(found[1]) if found and end else None
         finally:
@@ -114,13 +121,20 @@ class Segment:
             draft.append(entry)
         draft.path.replace(self.path)
         sync_folder(self.path.parent)
+        self._tell()
 
     def remove(self) -> None:
-        """Delete the file; nothing happens where there is none."""
+        """Delete the file, its copy first; nothing happens where there is none. Raises ``NotWritten``."""
+        if self._copy:
+            self._copy.bury(self.path)
         for path in (self._draft, self.path):
             if path.exists():
                 path.unlink()
                 sync_folder(path.parent)
+
+    def _tell(self) -> None:
+        if self._copy:
+            self._copy.mark(self.path)
 
     @property
     def _draft(self) -> Path:
@@ -136,18 +150,6 @@ class Segment:
                     yield Entry(int(data.pop("n")), bool(data.pop("whole")), data)
                 except (ValueError, KeyError, TypeError, AttributeError):
                     continue  # damaged: if it is missed, the numbers tell
-
-
-def _end_of_last_line(descriptor: int, size: int | None = None) -> int:
-    """Bytes up to and with the last newline (of the first ``size`` bytes)."""
-    end = os.fstat(descriptor).st_size if size is None else size
-    while end > 0:
-        start = max(0, end - BLOCK)
-        found = os.pread(descriptor, end - start, start).rfind(b"\n")
-        if found >= 0:
-            return start + found + 1
-        end = start
-    return 0
 
 
 def sync_folder(folder: Path) -> None:

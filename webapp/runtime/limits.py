@@ -15,11 +15,12 @@ UPLOAD_BYTES = 256 * 1024
 EXPORT_BYTES = 10_000_000
 EVENT_BYTES = 2_000_000  # what a page sends to one of its handlers, such as the points of a selection
 FILE_BYTES = EXPORT_BYTES + BODY_BYTES  # a file within a form
+FILM_BYTES = 40_000_000
 LARGER = {
     "/api/studio/uploads": UPLOAD_BYTES,
     "/api/listener/import": EXPORT_BYTES,
-    "/gradio_api/upload": FILE_BYTES,
-    "/upload": FILE_BYTES,
+    "/gradio_api/upload": FILM_BYTES + BODY_BYTES,  # ``UploadLimit`` allows other files less
+    "/upload": FILM_BYTES + BODY_BYTES,
 }
 # of one address, behind which a whole class may sit; of all of them together; listeners, imported files, uploads, votes
 NEW_LISTENERS_A_SECOND, NEW_LISTENERS_AT_ONCE = 0.5, 50

@@ -40,6 +40,7 @@ class Settings(BaseSettings):
     home: Path = Field(default_factory=lambda: user_data_path("kallos"))
     database_url: str = ""
     store_url: str = ""
+    journal_url: str = ""  # where the journal is copied to as it grows, and brought back from where the disk is empty
     generator_url: str = ""
     runs: str = ""
     corpora: str = ""
@@ -55,6 +56,7 @@ class Settings(BaseSettings):
     frame_ancestors: str = "*"  # which sites may show the pages in a frame, as a Content-Security-Policy says it
     generator_secret: str = Field(default="", repr=False)  # which the generation server asks for, beyond one machine
     research_key: str = Field(default="", repr=False)  # who has it sees the results of every study
+    metrics_key: str = Field(default="", repr=False)  # who sends it sees /metrics
     mcp: bool = False  # whether the named endpoints are MCP tools as well; needs the extra mcp
     model: str = ""  # folder of a style model of one's own (OUT/bundle of a training); the shipped one where empty
 
@@ -78,7 +80,7 @@ class Settings(BaseSettings):
             raise ValueError("it must be an address such as http://127.0.0.1:7861")
         return url
 
-    @field_validator("store_url")
+    @field_validator("store_url", "journal_url")
     @classmethod
     def _store(cls, url: str) -> str:
         protocol, apart, _ = url.partition("://")
@@ -131,6 +133,22 @@ class Settings(BaseSettings):
         return self.store_url or str(self.home / "clips")
 
     @property
+    def journal_folder(self) -> Path:
+        """Where the vote journal lies."""
+        return self.home / "journal"
+
+    @property
+    def journal_copy_url(self) -> str:
+        """Where the journal is copied to; empty where that is the journal's own folder."""
+        here = str(self.journal_folder)
+        return "" if self.journal_url.removeprefix("file://").rstrip("/") == here else self.journal_url
+
+    @property
+    def forgets(self) -> bool:
+        """Whether votes are lost with the disk: on a Hugging Face Space, unless something elsewhere keeps them."""
+        return "SPACE_ID" in os.environ and not self.journal_copy_url and not self.database_url
+
+    @property
     def runs_folder(self) -> Path:
         """Where logs of training runs are looked for; the folder ``runs`` of ``KALLOS_HOME`` where none was given."""
         return Path(self.runs).expanduser().absolute() if self.runs else self.home / "runs"
@@ -180,6 +198,11 @@ def read(arguments: Mapping[str, Any]) -> Settings:
         raise SettingError("\n".join(_in_words(each, arguments) for each in error.errors())) from error
 
 
+def without_password(url: str) -> str:
+    """An address without who asks."""
+    return re.sub("//.*@", "//…@", url)
+
+
 def _parts(text: str, between: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(between) if part.strip())
 
@@ -187,7 +210,7 @@ def _parts(text: str, between: str) -> tuple[str, ...]:
 def _in_words(error: ErrorDetails, arguments: Mapping[str, Any]) -> str:
     name = str(error["loc"][0])
     called = f"--{name} " if name in arguments else f"KALLOS_{name.upper()}="
-    given = re.sub("//.*@", "//…@", str(error["input"]))  # without a password
+    given = without_password(str(error["input"]))
     told = WORDS.get(error["type"], "").format(**error.get("ctx", {})) or error["msg"].removeprefix(
         "Value error, "
     ).replace("Input", "it")

@@ -12,11 +12,24 @@ from pathlib import Path
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from webapp.runtime.limits import EXPORT_BYTES, FILE_BYTES, UPLOADS_A_SECOND, UPLOADS_AT_ONCE, Buckets, network_of
+from webapp.runtime.limits import (
+    BODY_BYTES,
+    EXPORT_BYTES,
+    FILE_BYTES,
+    FILM_BYTES,
+    UPLOADS_A_SECOND,
+    UPLOADS_AT_ONCE,
+    Buckets,
+    network_of,
+)
 
 PATHS = {"/gradio_api/upload", "/upload"}
 SOUND = (".wav", ".flac", ".ogg", ".opus", ".mp3")
-KINDS = (".mid", ".midi", ".abc", *SOUND, ".zip", ".json")
+FILMS = (".mp4", ".mov", ".webm", ".mkv", ".avi", ".m4v", ".gif")
+PICTURES = (".png", ".jpg", ".jpeg", ".webp")
+KINDS = (".mid", ".midi", ".abc", *SOUND, *PICTURES, *FILMS, ".zip", ".json")
+HEADER_BYTES = 4096  # in which the first file's name stands
+FILMS_AT_ONCE = 3  # that are on their way: each is held in memory until it is whole
 FOLDER_BYTES = 500_000_000  # that uploads and downloads may take together
 NAMES = re.compile(rb'^content-disposition:[^\r\n]*?filename\*?="?([^"\r\n;]*)', re.IGNORECASE | re.MULTILINE)
 
@@ -27,6 +40,7 @@ class UploadLimit:
     def __init__(self, app: ASGIApp, folder: Path) -> None:
         self.app = app
         self._folder = folder
+        self._films = 0
         self._uploads = Buckets(UPLOADS_A_SECOND, UPLOADS_AT_ONCE)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: D102 (ASGI)
@@ -36,15 +50,27 @@ class UploadLimit:
         if not self._uploads.take(network_of(scope["client"][0] if scope.get("client") else None)):
             await _refuse(send, 429, "you have uploaded many files just now; try again in a minute")
             return
-        body = b""
-        more = True
-        while more:
-            message = await receive()
-            body += message.get("body", b"")
-            more = message.get("more_body", False)
-            if len(body) > FILE_BYTES or message["type"] == "http.disconnect":  # cut off by ``BodyLimit``
-                await _refuse(send, 413, f"the file is too large; at most {EXPORT_BYTES} bytes can be uploaded")
-                return
+        body, most, more = bytearray(), FILE_BYTES, True
+        try:
+            while more:
+                message = await receive()
+                body += message.get("body", b"")
+                more = message.get("more_body", False)
+                if most < len(body) and most == FILE_BYTES and _may_be_large(body):
+                    if self._films >= FILMS_AT_ONCE:
+                        await _refuse(send, 503, "other films are being uploaded; try again in a moment")
+                        return
+                    most, self._films = FILM_BYTES + BODY_BYTES, self._films + 1
+                if len(body) > most or message["type"] == "http.disconnect":  # cut off by ``BodyLimit``
+                    allowed = FILM_BYTES if most > FILE_BYTES else EXPORT_BYTES
+                    await _refuse(send, 413, f"the file is too large; at most {allowed} bytes can be uploaded")
+                    return
+            await self._kept(bytes(body), scope, receive, send)
+        finally:
+            self._films -= most > FILE_BYTES
+
+    async def _kept(self, body: bytes, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a whole upload on where its files are of our kinds and there is room."""
         names = [name.decode(errors="replace") for name in NAMES.findall(body)]
         if not names or any(not name.lower().endswith(KINDS) for name in names):
             await _refuse(send, 415, f"only files of these kinds can be uploaded: {', '.join(KINDS)}")
@@ -53,6 +79,12 @@ class UploadLimit:
             await _refuse(send, 503, "there is no room for more files just now; try again in an hour")
             return
         await self.app(scope, _again(body, receive), send)
+
+
+def _may_be_large(body: bytearray) -> bool:
+    """Whether the first file of an upload that has begun is called a film or a picture."""
+    name = NAMES.search(body[:HEADER_BYTES])
+    return name is not None and name[1].decode(errors="replace").lower().endswith((*FILMS, *PICTURES))
 
 
 def _again(body: bytes, receive: Receive) -> Receive:

@@ -8,7 +8,7 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from webapp.runtime import upload_limit
-from webapp.runtime.limits import EXPORT_BYTES, BodyLimit
+from webapp.runtime.limits import EXPORT_BYTES, FILM_BYTES, BodyLimit
 from webapp.runtime.upload_limit import UploadLimit
 
 UPLOAD = "/gradio_api/upload"
@@ -38,7 +38,7 @@ def test_what_the_pages_read_arrives_whole(client):
     }
 
 
-@pytest.mark.parametrize("names", [("state.json.exe",), ("film.mp4",), ("a.mid", "b.html"), ("",)])
+@pytest.mark.parametrize("names", [("state.json.exe",), ("film.exe",), ("a.mid", "b.html"), ("",)])
 def test_another_kind_of_file_is_refused(client, names):
     refused = upload(client, *names)
     assert refused.status_code == 415
@@ -49,6 +49,13 @@ def test_a_file_that_is_too_large_is_refused_also_where_it_does_not_say_so(clien
     large = b"x" * (EXPORT_BYTES + 100_000)
     assert upload(client, "a.zip", data=large).status_code == 413
     assert client.post(UPLOAD, content=iter([large[:1_000_000]] * 11)).status_code == 413
+
+
+def test_a_film_may_be_larger_than_other_files(client):
+    film = b"x" * (EXPORT_BYTES + 1_000_000)
+    assert upload(client, "film.mp4", data=film).json() == {"film.mp4": len(film)}
+    assert upload(client, "photo.JPG", data=film).status_code == 200
+    assert upload(client, "film.mp4", data=b"x" * (FILM_BYTES + 100_000)).status_code == 413
 
 
 def test_all_files_together_take_a_bounded_room(client, tmp_path, monkeypatch):

@@ -12,6 +12,7 @@ import pytest
 import soundfile
 from gradio_client import handle_file
 from gradio_client.exceptions import AppError
+from PIL import Image
 
 from models.music.midi import read_midi
 from tests.models.rating.conftest import chord, played_folder
@@ -26,7 +27,7 @@ __all__ = ["played_folder", "rating_model"]
 
 CONTRACT = (
     "new_listener", "next_pair", "vote", "next_four", "vote_four", "taste", "why", "compose", "swap", "keep",
-    "find_title", "name_tune", "map", "neighbours", "retrieval", "rate", "dream", "tension",
+    "find_title", "name_tune", "map", "neighbours", "retrieval", "rate", "dream", "agent", "tension", "film",
     "export", "import", "delete",
 )  # fmt: skip
 WITHOUT_LISTENER = {"new_listener", "find_title", "retrieval"}
@@ -237,6 +238,12 @@ def test_the_network_dreams_for_a_notebook(ask, refused, rating_model, monkeypat
     assert "way" in refused("dream", token, "loud")
 
 
+def test_an_agent_learns_only_from_what_is_there(ask, refused):
+    token = ask("new_listener")
+    assert "reward" in refused("agent", token, "applause")
+    assert "you have not picked yet" in refused("agent", token, "head").lower()
+
+
 def test_notes_are_heard_for_a_notebook(ask, tmp_path):
     token, path = ask("new_listener"), tmp_path / "jig.abc"
     path.write_text("X:1\nT:A jig\nM:6/8\nL:1/8\nK:D\n" + "|dAF DFA|dAF def|gfe fed|cBA Bcd" * 4 + "|]\n", "utf-8")
@@ -260,3 +267,13 @@ def test_no_thread_waits_for_music_while_others_vote():
     assert len({lane.name for lane in lanes}) == 3
     holding = sum(lane.at_once for lane in lanes if lane.name != "waiting")
     assert holding <= 12  # of the forty threads that votes on the pages have, too
+
+
+def test_a_slideshow_gets_its_music_for_a_notebook(ask, refused, tmp_path):
+    token, path = ask("new_listener"), tmp_path / "red.png"
+    Image.new("RGB", (80, 60), "red").save(path)
+    found = ask("film", token, [handle_file(path)])
+    assert found["seconds"] == pytest.approx(5.2)
+    assert len(read_midi(Path(found["midi"])).notes) > 3
+    assert Path(found["video"]).stat().st_size > 1000
+    assert "1 to 40" in refused("film", token, [])

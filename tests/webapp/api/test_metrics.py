@@ -1,0 +1,80 @@
+"""What an operator sees: figures behind a key, and a page for people."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from starlette.testclient import TestClient
+
+from webapp.api import status_page
+from webapp.app import create_app
+from webapp.supervision import Supervision
+
+KEY = "a key of the tests"
+
+
+@pytest.fixture
+def operated(context, stock):
+    """A client of an application with a key for its metrics."""
+    stock(clips=8)
+    context.settings = context.settings.model_copy(update={"metrics_key": KEY})
+    app = create_app(supervision=Supervision(context, children=False), pages=False)
+    with TestClient(app, headers={"Sec-Fetch-Site": "same-origin"}) as client:
+        yield client
+
+
+def metrics(client, key=KEY):
+    return client.get("/metrics", headers={"Authorization": f"Bearer {key}"})
+
+
+def test_requests_are_counted_by_their_route_and_nobody_is_named(operated, vote):
+    listener = operated.get("/api/listener").json()
+    offer = operated.get("/api/offers").json()[0]["offer_id"]
+    vote(operated, offer)
+    vote(operated, offer, "right")
+    operated.get(f"/nowhere/{offer}")
+    text = metrics(operated).text
+    route = 'method="POST",route="/api/offers/{offer_id}/vote"'
+    assert f'kallos_http_requests_total{{{route},status="200"}} 1.0' in text
+    assert f'kallos_http_requests_total{{{route},status="409"}} 1.0' in text
+    assert f"kallos_http_seconds_count{{{route}}} 2.0" in text
+    assert re.search(r'kallos_pool_clips{domain="pop"} 8', text)
+    assert offer not in text
+    assert listener["listener_token"] not in text
+    assert not re.search(r"[0-9a-f]{8}-[0-9a-f]{4}-", text)
+
+
+@pytest.mark.parametrize("key", ["", "another", KEY + "x", "ü"])
+def test_a_stranger_finds_no_metrics(operated, key):
+    headers = {"Authorization": f"Bearer {key}".encode()}
+    assert operated.get("/metrics", headers=headers).status_code == 404
+
+
+def test_without_a_key_there_are_no_metrics_for_anybody(client):
+    assert metrics(client, "").status_code == 404
+    assert client.get("/metrics").status_code == 404
+
+
+def test_the_status_page_says_how_each_part_is_and_tells_no_secret(operated, context):
+    page = operated.get("/status", headers={"Accept": "text/html"})
+    assert page.status_code == 200
+    assert page.headers["cache-control"] == "no-store"
+    assert "8 pop" in page.text
+    for secret in (KEY, context.generation.url, context.settings.secret, context.settings.database_url):
+        assert secret not in page.text
+
+
+def test_the_status_page_tells_what_is_not_kept_yet():
+    report = {
+        "status": "degraded",
+        "database": "ok",
+        "generator": {"status": "down", "error": "<script>"},
+        "pool": {"pop": 3},
+        "version": "1",
+        "commit": None,
+    }
+    page = status_page.show(report, (2, 7.2))
+    assert "all but those of the last 7 seconds" in page
+    assert "does not answer" in page
+    assert "<script>" not in page

@@ -1,0 +1,152 @@
+"""``kallos backup FILE`` and ``kallos restore FILE``: the rows of the database, the secret, and who was deleted.
+
+Taken while Kallos runs, at one moment; brought back into an empty database, by this version or a newer one. Sound is
+rendered again from the notes, and the journal is told again by each listener's next vote.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import zipfile
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import DatabaseError
+
+from db import migrate
+from db.queries import copying
+from webapp.context import Context
+from webapp.listeners import deletion
+from webapp.runtime.errors import UnknownListenerError
+from webapp.runtime.version import VERSION, commit
+
+FORM = 1
+ABOUT, SECRET, DELETED, TABLE = "backup.json", "secret", "deleted", "tables/{}"
+PIECE = 1 << 20
+
+
+class NotABackupError(ValueError):
+    """The file can't be restored, or not here."""
+
+
+@dataclass(frozen=True)
+class BackedUp:
+    """How many rows there were, and how many listeners were deleted again."""
+
+    rows: int
+    listeners: int
+    deleted: int = 0
+
+
+def backup(context: Context, path: Path) -> BackedUp:
+    """Write everything to ``path``, a zip that only its owner can read; raises ``OSError``."""
+    engine = context.database.open()
+    revision = migrate.current_revision(engine)
+    if revision is None:
+        raise NotABackupError("the database is empty: there is nothing to back up")
+    draft = path.with_name(f"{path.name}.part")
+    draft.unlink(missing_ok=True)
+    counts: dict[str, int] = {}
+    try:
+        with (
+            os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file,
+            zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as packed,
+            copying.snapshot(engine) as now,
+        ):
+            for table in now.tables:
+                with packed.open(TABLE.format(table), "w", force_zip64=True) as part:
+                    counts[table] = 0
+                    for some in now.rows(table):
+                        part.write(some)
+                        counts[table] += some.count(b"\n")
+            packed.writestr(SECRET, "\n".join(context.settings.signing_secrets))
+            packed.writestr(DELETED, "\n".join(sorted(context.journal.tombstones.read())))
+            about = {
+                "kallos_backup": FORM,
+                "revision": revision,
+                "tables": now.tables,
+                "rows": counts,
+                "version": VERSION,
+                "commit": commit(),
+                "made_at": datetime.now(UTC).isoformat(),
+            }
+            packed.writestr(ABOUT, json.dumps(about, indent=1))
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
+    return BackedUp(sum(counts.values()), counts.get("listeners", 0))
+
+
+def restore(context: Context, path: Path) -> BackedUp:
+    """Fill the empty database from ``path``, and delete again whoever was deleted since, as far as is known here.
+
+    Raises ``NotABackupError`` for another file, a newer one, one that is damaged, or a database that holds something.
+    """
+    try:
+        with zipfile.ZipFile(path) as packed:
+            about = _about(packed)
+            engine = context.database.open()
+            _require_empty(engine)
+            migrate.upgrade(engine)
+            migrate.downgrade(engine, "base")
+            migrate.upgrade(engine, about["revision"])
+            counts = copying.fill(engine, about["tables"], _parts(packed, about["tables"]))
+            _require_all(counts, about["rows"])
+            migrate.upgrade(engine)
+            _keep_secrets(context, packed.read(SECRET).decode("ascii").split())
+            context.journal.tombstones.add_all(packed.read(DELETED).decode("ascii").split())
+    except NotABackupError:
+        raise
+    except (zipfile.BadZipFile, KeyError, ValueError, TypeError, DatabaseError) as error:
+        raise NotABackupError(f"{path} is no backup, or a damaged one ({str(error).splitlines()[0]})") from error
+    gone = context.journal.deleted_among(copying.all_listeners(engine))
+    for listener_id in gone:
+        with suppress(UnknownListenerError):
+            deletion.delete(context.records, listener_id)
+    return BackedUp(sum(counts.values()), counts.get("listeners", 0) - len(gone), len(gone))
+
+
+def _require_empty(engine: Engine) -> None:
+    if copying.anything_in(engine):
+        raise NotABackupError(
+            "this database holds listeners or clips; stop Kallos and name a new one in KALLOS_DATABASE_URL, or move "
+            "KALLOS_HOME/pg away"
+        )
+
+
+def _require_all(counts: dict[str, int], told: dict[str, int]) -> None:
+    if counts != told:
+        raise NotABackupError("the backup has not all the rows that it tells of")
+
+
+def _about(packed: zipfile.ZipFile) -> dict[str, Any]:
+    about: dict[str, Any] = json.loads(packed.read(ABOUT))
+    if about["kallos_backup"] != FORM or not migrate.is_known(about["revision"]):
+        raise NotABackupError(
+            f"this backup was made by a newer Kallos ({about.get('version')}); restore it with that one"
+        )
+    return about
+
+
+def _parts(packed: zipfile.ZipFile, tables: dict[str, list[str]]) -> Iterator[tuple[str, Iterator[bytes]]]:
+    for table in tables:
+        with packed.open(TABLE.format(table)) as part:
+            yield table, iter(lambda part=part: part.read(PIECE), b"")  # type: ignore[misc]
+
+
+def _keep_secrets(context: Context, given: list[str]) -> None:
+    """Let tokens of the backup be read here: its secrets stand behind this installation's own."""
+    settings = context.settings
+    path = settings.home / "secret"
+    if not settings.secret:
+        own = path.read_text(encoding="ascii").split() if path.exists() else []
+        draft = path.with_suffix(".part")
+        draft.touch(mode=0o600)
+        draft.write_text("\n".join(dict.fromkeys([*own, *given])), encoding="ascii")
+        draft.replace(path)
