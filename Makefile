@@ -21,7 +21,7 @@ TSC := node_modules/.bin/tsc
 TYPES_OF_SCRIPTS = @if test -x $(TSC) && command -v node >/dev/null; then echo $(TSC); $(TSC) --project .; \
 	else echo "the types of the scripts are not checked: that needs node and what 'npm ci' fetches"; fi
 
-.PHONY: run install test test-all test-quick test-slow lint bench results study clean
+.PHONY: run install test test-all test-quick test-slow lint lock bench results study clean
 
 run: install
 	$(BIN)/kallos serve --open
@@ -43,15 +43,15 @@ test-all: test
 	$(MAKE) test-slow
 
 # One thread a process: two of them with two threads each on two cores take almost three times as long. Three processes
-# keep two cores busy while one of them listens in real time. In tests/conftest.py's order, what takes longest first.
+# keep two cores busy while one of them waits. In tests/conftest.py's order, what takes longest first.
 # Numba, where it has more than one thread, sets torch's as well.
-PYTEST := OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
+PYTEST := OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 $(BIN)/python -m pytest --dist loadfile --no-loadscope-reorder
 
 test-quick:
-	$(PYTEST) -m "not slow"
+	$(PYTEST) --numprocesses 3 -m "not slow"
 
 test-slow:
-	$(PYTEST) -m slow
+	$(PYTEST) --numprocesses 3 -m slow
 
 lint: install
 	$(BIN)/ruff check .
@@ -59,6 +59,10 @@ lint: install
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(TYPES_OF_SCRIPTS)
+
+# Looks at the package index: what a Space and a container install, with hashes.
+lock: install
+	$(BIN)/python -m webapp.hosting.locking
 
 bench: install
 	$(BIN)/python tests/bench/bench.py
