@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import subprocess
-import sys
 import tempfile
-import threading
 import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -16,6 +12,7 @@ from typing import Any, Literal, get_args
 
 from models.style.card import WEIGHTS
 from webapp.runtime.errors import NotAllowed, NotReady, TooMany
+from webapp.runtime.followed_process import Followed, FollowedProcess
 from webapp.runtime.limits import UPLOADS_A_SECOND, UPLOADS_AT_ONCE, Buckets
 
 Way = Literal["annotated", "axes", "rotation"]
@@ -23,12 +20,13 @@ MOVIE, NOTES, SOUND = FILES = ("film.mp4", "film.mid", "film.wav")
 MOST_FILES = 40  # pictures
 LONGEST_S = 180.0
 SECONDS = 900  # that the work may take
-EVERY_S = 0.5  # between two looks
 MOST_SEED = 1_000_000
-TOLD = "told.jsonl"
 
-_lock = threading.Lock()
-_current: list[tuple[uuid.UUID, subprocess.Popen[bytes]]] = []  # whose film is being worked on, one at most
+_films = FollowedProcess(
+    "webapp.film.scoring_process",
+    SECONDS,
+    "another film is being set to music; it takes a minute or two, try again then",
+)
 _asked = Buckets(UPLOADS_A_SECOND, UPLOADS_AT_ONCE)
 
 
@@ -87,51 +85,32 @@ def follow(
         sources.mkdir()
         for number, (name, data) in enumerate(files):
             (sources / f"{number:03}{Path(name).suffix.lower()}").write_bytes(data)
-        child = _begun(listener_id, folder, [way, str(seed), str(LONGEST_S), str(style_folder)])
-        try:
-            while child.poll() is None:
-                yield _read(folder)
-                with contextlib.suppress(subprocess.TimeoutExpired):
-                    child.wait(EVERY_S)
-        finally:
-            child.kill()
-            child.wait()
-        yield _ended(folder, child.returncode)
+        given = [way, str(seed), str(LONGEST_S), str(style_folder)]
+        with _films.begun(listener_id, lambda: folder, given) as film:
+            yield _read(film)
+            while film.goes_on():
+                yield _read(film)
+        yield _ended(film)
 
 
 def end(listener_id: uuid.UUID) -> None:
     """End the work on the listener's film, where one is being worked on."""
-    with _lock:
-        for whose, child in _current:
-            if whose == listener_id:
-                child.kill()
+    _films.end(listener_id)
 
 
-def _begun(listener_id: uuid.UUID, folder: Path, arguments: list[str]) -> subprocess.Popen[bytes]:
-    """The process that does the work. It ends by itself after ``SECONDS``, also where nobody follows it any more."""
-    command = [sys.executable, "-m", "webapp.film.scoring_process", str(folder), *arguments, str(SECONDS)]
-    with _lock:
-        if _current and _current[0][1].poll() is None:
-            raise NotReady("another film is being set to music; it takes a minute or two, try again then")
-        with (folder / TOLD).open("wb") as output:
-            child = subprocess.Popen(command, stdout=output, stderr=subprocess.DEVNULL)  # noqa: S603 (our own program)
-        _current[:] = [(listener_id, child)]
-        return child
-
-
-def _ended(folder: Path, status: int) -> Scoring:
+def _ended(film: Followed) -> Scoring:
     """What came of it; raises ``NotAllowed`` with what is wrong with the film, or ``NotReady``."""
-    told = _lines(folder)
+    told = _lines(film)
     last = told[-1] if told else {}
     if problem := last.get("problem"):
         raise NotAllowed(str(problem))
-    if status > 0 or (status == 0 and "made" not in last):
+    if film.status > 0 or (film.status == 0 and "made" not in last):
         raise NotReady(
             "the film could not be set to music in the time and memory there is; try a shorter or smaller one"
         )
-    if status < 0:
+    if film.status < 0:
         return Scoring(ended=True)
-    files = tuple((name, (folder / name).read_bytes()) for name in FILES)
+    files = tuple((name, (film.folder / name).read_bytes()) for name in FILES)
     return Scoring("done", 1.0, Made(**last["made"]), files, ended=True)
 
 
@@ -140,12 +119,10 @@ def _card(folder: Path) -> dict[str, Any]:
     return json.loads(card.read_text(encoding="utf-8")) if card.is_file() else {}
 
 
-def _read(folder: Path) -> Scoring:
-    told = [each for each in _lines(folder) if "stage" in each]
+def _read(film: Followed) -> Scoring:
+    told = [each for each in _lines(film) if "stage" in each]
     return Scoring(told[-1]["stage"], told[-1]["share"]) if told else Scoring()
 
 
-def _lines(folder: Path) -> list[dict[str, Any]]:
-    """The whole lines so far."""
-    text = (folder / TOLD).read_text(encoding="utf-8")
-    return [json.loads(line) for line in text[: text.rfind("\n") + 1].splitlines()]
+def _lines(film: Followed) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in film.lines()]

@@ -18,10 +18,10 @@ from models.music.notes import DOMAINS
 from models.taste.head import Head
 from webapp.learning import heads
 from webapp.listeners.records import Records
-from webapp.rating.followed_process import FollowedProcess, goes_on, lines
 from webapp.runtime import own_process
 from webapp.runtime.adapters import Adapters
 from webapp.runtime.errors import NotAllowed, NotReady, UnknownListenerError
+from webapp.runtime.followed_process import Followed, FollowedProcess
 
 RewardName = Literal["network", "head", "sum"]
 STEPS = 16
@@ -82,20 +82,25 @@ def follow(records: Records, style: Path, rating: str, listener_id: uuid.UUID, o
     if order.reward != "head" and not rating:
         raise NotReady("there is no rating network here; python -m models.train.rating makes one")
     head = _head(records, listener_id) if order.reward != "network" else None
-    folder = Adapters(records.home).begin(listener_id)
-    if head is not None:
-        with (folder / "head.npz").open("wb") as file:
-            np.savez(file, allow_pickle=False, mean=head.mean, covariance=head.covariance, version=head.version)
+
+    def prepared() -> Path:
+        folder = Adapters(records.home).begin(listener_id)
+        if head is not None:
+            with (folder / "head.npz").open("wb") as file:
+                np.savez(file, allow_pickle=False, mean=head.mean, covariance=head.covariance, version=head.version)
+        return folder
+
     given = [str(style), rating, order.reward, order.domain, str(order.seed), str(order.steps)]
-    with _learning.begun(listener_id, folder, given) as child:
-        yield Learning(_read(folder), order.steps)
-        while goes_on(child) and folder.is_dir():
-            yield Learning(_read(folder), order.steps)
-    if not folder.is_dir():
+    with _learning.begun(listener_id, prepared, given) as agent:
+        yield Learning(_read(agent), order.steps)
+        while agent.goes_on() and agent.folder.is_dir():
+            yield Learning(_read(agent), order.steps)
+    if not agent.folder.is_dir():
         raise UnknownListenerError
-    if child.returncode > 0:
+    if agent.status > 0:
         raise NotReady("the agent broke off; try another seed, or again in a moment")
-    yield Learning(_read(folder), order.steps, _pairs(folder) if child.returncode == 0 else (), ended=True)
+    pairs = _pairs(agent.folder) if agent.status == 0 else ()
+    yield Learning(_read(agent), order.steps, pairs, ended=True)
 
 
 def end(listener_id: uuid.UUID) -> None:
@@ -135,12 +140,9 @@ def _head(records: Records, listener_id: uuid.UUID) -> Head:
     return records.database.transaction(work)
 
 
-def _read(folder: Path) -> tuple[LearntStep, ...]:
-    """The whole lines so far; none where the listener was deleted meanwhile."""
-    try:
-        return tuple(LearntStep(**json.loads(line)) for line in lines(folder))
-    except FileNotFoundError:
-        return ()
+def _read(agent: Followed) -> tuple[LearntStep, ...]:
+    """The steps so far; none where the listener was deleted meanwhile."""
+    return tuple(LearntStep(**json.loads(line)) for line in agent.lines())
 
 
 def _pairs(folder: Path) -> tuple[tuple[bytes, bytes], ...]:

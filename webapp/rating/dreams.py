@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
-from webapp.rating.followed_process import FollowedProcess, goes_on, lines
 from webapp.runtime.errors import NotAllowed, NotReady
+from webapp.runtime.followed_process import Followed, FollowedProcess
 
 Way = Literal["naive", "regularised", "critic", "both"]
 STEPS = 128
@@ -58,15 +58,15 @@ def follow(listener_id: uuid.UUID, way: str, seed: int, *, model: str, steps: in
         raise NotReady("there is no rating network here; python -m models.train.rating makes one")
     with tempfile.TemporaryDirectory(prefix="kallos-dream-") as place:
         folder = Path(place)
-        with _dreams.begun(listener_id, folder, [model, way, str(seed), str(steps)]) as child:
-            yield Dreaming(_read(folder), steps)
-            while goes_on(child):
-                yield Dreaming(_read(folder), steps)
-        if child.returncode > 0:
+        with _dreams.begun(listener_id, lambda: folder, [model, way, str(seed), str(steps)]) as dream:
+            yield Dreaming(_read(dream), steps)
+            while dream.goes_on():
+                yield Dreaming(_read(dream), steps)
+        if dream.status > 0:
             raise NotReady("the dream broke off; try another noise, or again in a moment")
         sounds = [folder / f"{name}.wav" for name in ("dream", "trail")]
-        heard = [sound.read_bytes() for sound in sounds] if child.returncode == 0 else [b"", b""]
-        yield Dreaming(_read(folder), steps, heard[0], heard[1], ended=True)
+        heard = [sound.read_bytes() for sound in sounds] if dream.status == 0 else [b"", b""]
+        yield Dreaming(_read(dream), steps, heard[0], heard[1], ended=True)
 
 
 def end(listener_id: uuid.UUID) -> None:
@@ -74,6 +74,6 @@ def end(listener_id: uuid.UUID) -> None:
     _dreams.end(listener_id)
 
 
-def _read(folder: Path) -> tuple[DreamtStep, ...]:
-    """The whole lines so far."""
-    return tuple(DreamtStep(**json.loads(line)) for line in lines(folder))
+def _read(dream: Followed) -> tuple[DreamtStep, ...]:
+    """The steps so far."""
+    return tuple(DreamtStep(**json.loads(line)) for line in dream.lines())

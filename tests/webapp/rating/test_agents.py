@@ -72,8 +72,11 @@ def test_an_agent_in_training_ends_when_its_listener_is_deleted(alone, listener)
     listener_id, _ = listener
     learning = follow(alone, listener_id, Order("head", "dance", 1))
     next(learning)
+    run = Adapters(alone.settings.home).of(listener_id) / "run"
+    there = sorted(run.iterdir())
     with pytest.raises(NotReady, match="another agent"):
         next(follow(alone, listener_id, Order("head", "dance", 1)))
+    assert set(there) <= set(run.iterdir())  # the one that learns keeps its folder
     delete(alone.records, listener_id)
     began = time.monotonic()
     with pytest.raises(UnknownListenerError):

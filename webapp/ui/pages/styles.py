@@ -38,22 +38,27 @@ def build(context: Context) -> None:
                 build_leakage(context)
             with gr.Tab("Training", id="training") as training:
                 place, curves = build_training(context, link)
-    outputs = [tabs, *swaps.outputs, *curves]
+    is_open = gr.State(value=False)
+    outputs = [is_open, tabs, *swaps.outputs, *curves]
     gr.on(None, bound(opened, context, place), None, outputs, **QUIET)
     for tab, name in zip((listening, swapping, leaking, training), TABS, strict=True):
-        tab.select(bound(address, name), None, link, **QUIET)
+        tab.select(bound(address, name), is_open, link, **QUIET)
 
 
 def opened(context: Context, place: Chart, request: gr.Request) -> list[Any]:
     """Everything that was measured, at the tab, the measure and the run that the address names."""
     tab, run = chosen(request, "tab"), chosen(request, "run")
     return [
+        True,
         gr.Tabs(selected=tab) if tab in TABS else gr.skip(),
         *shown_swaps(measured(context)),
         *shown(context, place, run),
     ]
 
 
-def address(name: str) -> dict[str, str]:
-    """The tab as it stands in the page's address."""
-    return {"tab": "" if name == TABS[0] else name}
+def address(name: str, is_open: bool) -> Any:  # noqa: FBT001 (an input)
+    """The tab as it stands in the page's address, which a page that is not open yet has still to read.
+
+    Gradio selects the first tab by itself as soon as it is drawn.
+    """
+    return {"tab": "" if name == TABS[0] else name} if is_open else gr.skip()
