@@ -26,6 +26,7 @@ from webapp.api.reference import add_reference
 from webapp.context import Context
 from webapp.runtime.downloads import Downloads
 from webapp.runtime.errors import DATABASE_SILENT, OUR_MISTAKE, Problem, in_words
+from webapp.runtime.journal_copy import JournalCopy
 from webapp.runtime.limits import BodyLimit
 from webapp.runtime.same_origin import SameOrigin
 from webapp.runtime.security_headers import SecurityHeaders
@@ -138,7 +139,8 @@ def serve(settings: Settings, *, open_browser: bool = False) -> int:
         listening.close()
         return WRONG_SETTING
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # until the server listens to it itself
-    if context.journal.copy and (reason := _bring_journal_home(context)):
+    copy = context.journal.copy
+    if copy and (reason := _bring_journal_home(copy, settings)):
         print(reason, file=sys.stderr)
         listening.close()
         return WRONG_SETTING
@@ -146,9 +148,7 @@ def serve(settings: Settings, *, open_browser: bool = False) -> int:
     watched.begin()  # Postgres and the generator start while Gradio is imported
     try:
         app = create_app(supervision=watched)
-        if (
-            context.journal.copy
-        ):  # whoever comes with a token before they are brought back would be taken for a stranger
+        if copy:  # whoever comes with a token before they are brought back would be taken for a stranger
             watched.ready.wait()
         config = uvicorn.Config(
             app,
@@ -167,18 +167,17 @@ def serve(settings: Settings, *, open_browser: bool = False) -> int:
     return 0
 
 
-def _bring_journal_home(context: Context) -> str:
+def _bring_journal_home(copy: JournalCopy, settings: Settings) -> str:
     """Have the journal's copy here, and the secret that signs tokens; why not, or nothing.
 
     Without it Kallos does not start: listeners whom it would not know would begin anew, and their votes would be lost.
     """
-    settings = context.settings
     try:
         settings.prepare_home()
-        if context.journal.copy and (brought := context.journal.copy.bring_home()):
+        if brought := copy.bring_home():
             log.info("journal_brought_home files=%d", brought)
-        if context.journal.copy and not settings.secret and settings.signing_secrets:
-            context.journal.copy.mark(settings.home / "secret")
+        if not settings.secret and settings.signing_secrets:
+            copy.mark(settings.home / "secret")
     except Exception as error:  # noqa: BLE001 (each kind of place has errors of its own)
         return f"KALLOS_JOURNAL_URL={without_password(settings.journal_url)}: it can't be read ({error})"
     return ""

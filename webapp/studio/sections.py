@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 
 from db.queries.clips import audio_lengths, get_clip
 from db.tables import WHOLE, Clip
+from models.music.midi import without_overlaps
 from models.music.notes import MusicError, Piece
 from webapp.composing import naming, sources, whole_pieces
 from webapp.composing.jobs import domain_named
@@ -157,16 +158,18 @@ def put_back(maker: ClipMaker, listener_id: uuid.UUID, piece_id: uuid.UUID) -> u
     source, place, clip = maker.database.transaction(look)
     if source.model_version != maker.style.version or clip.model_version != maker.style.version:
         raise NotAllowed("this was composed with an older model; begin with a newer piece")
+    # a recipe names a clip that the piece begins with, as it sounds; what is put back may sound unlike it
+    recipe = {name: value for name, value in clip.recipe.items() if name != "clip"}
+    recipe["changed"] = [*recipe.get("changed", []), [place.first, place.bars]]
     result = GenerateResult(
         id=uuid.uuid4().hex,
         notes=_spliced(Piece.from_json(clip.notes), place, source.piece).to_json(),
         latents=source.latents if place.first == 0 else clip.latents,
-        recipe={**clip.recipe, "changed": [*clip.recipe.get("changed", []), [place.first, place.bars]]},
+        recipe=recipe,
         model_version=clip.model_version,
         queue_ms=0,
         decode_ms=0,
     )
-    result.recipe.pop("clip", None)  # it begins with no clip that sounds, which it would take the place of
     with slow_slot():
         kept = maker.keep(result, domain_named(clip.domain), listener_id, WHOLE, whole=True)
     if kept.clip_id is None:
@@ -212,17 +215,18 @@ def _sections(clip: Clip) -> list[Section]:
     piece, form = Piece.from_json(clip.notes), str(clip.recipe.get("form", ""))
     pickup = int(piece.has_pickup)
     bars = len(piece.bars) - pickup
-    length = min(BARS, bars // len(form)) if form and bars % len(form) == 0 else BARS
+    letters = form if form and bars % len(form) == 0 else ""  # a form that does not fit the bars names none of them
+    length = min(BARS, bars // len(letters)) if letters else BARS
     found = []
     for begin in range(0, bars, length):
         place = Place(clip.id, begin + pickup, min(length, bars - begin))
-        letter = form[begin * len(form) // bars] if form and bars % len(form) == 0 else ""
+        letter = letters[begin * len(letters) // bars] if letters else ""
         found.append(Section(place, letter, begin + 1))
     return found
 
 
 def _spliced(whole: Piece, place: Place, new: Piece) -> Piece:
-    """The whole with ``new`` in a section's place; what rings over into it or out of it rings on."""
+    """The whole with ``new`` in a section's place; what rings over its ends stops where its pitch returns."""
     after = place.first + place.bars
     parts = [whole.window(0, place.first)] if place.first else []
     parts.append(new)
@@ -232,4 +236,5 @@ def _spliced(whole: Piece, place: Place, new: Piece) -> Piece:
         joined = reduce(Piece.followed_by, parts)
     except MusicError as error:
         raise NotAllowed(f"this can't be put back: {error}") from error
-    return replace(whole, notes=joined.notes, bars=joined.bars, tempo_bpm=joined.tempo_bpm, chords=joined.chords)
+    notes = without_overlaps(joined.notes)
+    return replace(whole, notes=notes, bars=joined.bars, tempo_bpm=joined.tempo_bpm, chords=joined.chords)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import reduce
 
 import numpy as np
 import numpy.typing as npt
@@ -90,18 +91,8 @@ def decoded(
                 seed=seed + number, drawn=part if drawn else None,
             )
         )  # fmt: skip
-    return joined(composer.compose(plans))
-
-
-def joined(pieces: Sequence[Piece]) -> Piece:
-    """Pieces of whole bars of one meter, one after the other."""
-    starts = np.concatenate([[0], np.cumsum([piece.end_tick for piece in pieces])])
-    notes = [piece.notes + np.array([start, 0, 0, 0], np.int32) for piece, start in zip(pieces, starts, strict=False)]
-    bars = [piece.bars + np.array([start, 0, 0, 0], np.int32) for piece, start in zip(pieces, starts, strict=False)]
-    return replace(
-        pieces[0], notes=without_overlaps(np.concatenate(notes)), bars=np.concatenate(bars),
-        tempo_bpm=np.concatenate([piece.tempo_bpm for piece in pieces]), chords=(),
-    )  # fmt: skip
+    piece = reduce(Piece.followed_by, composer.compose(plans))
+    return replace(piece, notes=without_overlaps(piece.notes))
 
 
 def with_last_bar(piece: Piece, ending: Piece) -> Piece:

@@ -76,6 +76,13 @@ def test_a_changed_section_goes_back_and_the_others_stay(context, listener, whol
     assert sections.timeline(context.studio, listener, again.name).whole == new
 
 
+def test_a_note_that_rings_into_the_new_section_ends_where_its_pitch_begins_again(tune):
+    held = replace(tune, notes=np.array([[0, 144, 60, 70], [192, 24, 60, 70]]), bars=tune.bars[:4], tempo_bpm=[100] * 4)
+    new = replace(tune.window(0, 1), notes=np.array([[0, 24, 60, 80]]))
+    spliced = sections._spliced(held, sections.Place(uuid.uuid4(), 1, 1), new)
+    assert spliced.notes.tolist() == [[0, 96, 60, 70], [96, 24, 60, 80], [192, 24, 60, 70]]
+
+
 def test_what_is_composed_from_what_was_composed_still_knows_its_place(context, listener, whole):
     opened = sections.open_section(context.studio, listener, whole)
     name = opened.name

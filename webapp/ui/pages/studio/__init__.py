@@ -51,6 +51,16 @@ class Arrived(NamedTuple):
     heard: Any
 
 
+class OtherBars(NamedTuple):
+    """The choice of other bars of a file, in the order of the outputs."""
+
+    other_bars: dict[str, Any]
+    first_bar: dict[str, Any]
+
+
+NO_OTHER_BARS = OtherBars(gr.update(visible=False), gr.skip())
+
+
 class Opened(NamedTuple):
     """A piece on the desk, in the order of the outputs."""
 
@@ -241,25 +251,26 @@ def _as_id(name: str) -> uuid.UUID:
 def _on_the_desk(
     context: Context, listener_id: uuid.UUID, old: OpenedPiece, piece: OpenedPiece | None = None, **told: Any
 ) -> Opened:
+    """A piece to be changed, and the ``piece`` that was composed from it, in the sections of its whole."""
     found = sections.timeline(context.studio, listener_id, old.name)
     here = {"section": found.here, "first_bar": found.number} if found else {}
     order = {"do": "open", "number": next(_orders), "old": told_as(old) | here, "piece": piece and told_as(piece)}
-    shown = _other_bars(old), whole_piece.around(found)
-    return Opened(gr.update(visible=False), gr.update(visible=True), order | told, "", *shown[0], *shown[1])
+    start, bench = gr.update(visible=False), gr.update(visible=True)
+    return Opened(start, bench, order | told, "", *_other_bars(old), *whole_piece.around(found))
 
 
-def _other_bars(piece: OpenedPiece) -> tuple[dict[str, Any], dict[str, Any]]:
+def _other_bars(piece: OpenedPiece) -> OtherBars:
     """Which bars of a file are read, where it has more of them."""
     if not isinstance(piece, BroughtPiece) or piece.bars <= BARS:
-        return gr.update(visible=False), gr.skip()
+        return NO_OTHER_BARS
     last = max(piece.bars - BARS + 1, piece.first_bar)
-    return gr.update(visible=True), gr.update(maximum=last, value=piece.first_bar, info=passage(piece))
+    return OtherBars(gr.update(visible=True), gr.update(maximum=last, value=piece.first_bar, info=passage(piece)))
 
 
 def _choosing(error: str = "") -> Opened:
     said = f'<p class="k-wrong" role="alert">{html.escape(error)}</p>' if error else ""
-    no_bars = gr.update(visible=False), gr.skip()
-    return Opened(gr.update(visible=True), gr.update(visible=False), None, said, *no_bars, *whole_piece.NOTHING)
+    start, bench = gr.update(visible=True), gr.update(visible=False)
+    return Opened(start, bench, None, said, *NO_OTHER_BARS, *whole_piece.NOTHING)
 
 
 def told_as(piece: OpenedPiece) -> dict[str, Any]:
