@@ -6,7 +6,6 @@ asked as if it had never heard them.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
@@ -15,10 +14,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 
-from models.style.card import WEIGHTS, sha256
+from models.style.bundle import BundleFormat
 
 from .judge import Judge, JudgeConfig
 from .material import Floats, Picture
@@ -27,7 +25,8 @@ from .outlier import Heard
 from .training import Network, Scale, predicted
 
 SHIPPED = "rating-cpu"
-WEIGHTS_FILE, CARD, HELD_OUT, ABLATIONS = "rating.safetensors", "card.json", "held_out.json", "ablations.json"
+ABLATIONS = "ablations.json"
+FORMAT = BundleFormat("rating", "rating model", "python -m models.train.rating makes one, in OUT/bundle")
 
 
 @dataclass(frozen=True)
@@ -78,54 +77,30 @@ def save_bundle(
     folds: Mapping[str, int],
 ) -> None:
     """Write the weights, ``held_out.json`` and, last, ``card.json``."""
-    folder.mkdir(parents=True, exist_ok=True)
-    path, part = folder / WEIGHTS_FILE, folder / "rating.part"
     state = {
         f"{index}.{name}": value.detach().half().contiguous()
         for index, one in enumerate([*members, judge])
         for name, value in one.network.state_dict().items()
     }
-    save_file(state, part)
-    part.replace(path)
-    (folder / HELD_OUT).write_text(json.dumps(dict(sorted(folds.items())), indent=0) + "\n", encoding="utf-8")
-    digest = sha256(path)
-    full = {
-        "version": f"rating-{card['preset']}-{card['seed']}-{digest[:8]}", **card,
-        "members": [{"fold": one.fold, **asdict(one.scale)} for one in [*members, judge]],  # the judge is the last
-        "heard": heard.to_json(), "sha256": {"rating": digest},
-    }  # fmt: skip
-    part.write_text(json.dumps(full, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    part.replace(folder / CARD)
+    scales = [{"fold": one.fold, **asdict(one.scale)} for one in [*members, judge]]  # the judge is the last
+    full = {**card, "members": scales, "heard": heard.to_json()}
+    FORMAT.save(folder, save(state), full, held_out=dict(sorted(folds.items())))
 
 
 @lru_cache(maxsize=2)
 def load_bundle(name_or_path: str | Path = SHIPPED) -> RatingBundle:
     """A shipped model by name or one of your own by folder; raises ``FileNotFoundError`` or ``ValueError``."""
-    shipped = WEIGHTS / name_or_path
-    folder = shipped if isinstance(name_or_path, str) and shipped.is_dir() else Path(name_or_path).expanduser()
-    if not (folder / CARD).is_file() or not (folder / WEIGHTS_FILE).is_file():
-        raise FileNotFoundError(f"no rating model at {folder}; python -m models.train.rating makes one, in OUT/bundle")
-    try:
-        card = json.loads((folder / CARD).read_text(encoding="utf-8"))
+    with FORMAT.opened(name_or_path) as found:
+        card, state = found.card, load_file(found.weights)
         config = RatingConfig(**{**card["config"], "channels": tuple(card["config"]["channels"])})
         judging = JudgeConfig(**{**card["judge"], "dilations": tuple(card["judge"]["dilations"])})
-        about, expected = card["members"], card["sha256"]["rating"]
-        heard = Heard.from_json(card["heard"])
-        folds = json.loads((folder / HELD_OUT).read_text(encoding="utf-8"))
-    except (ValueError, KeyError, TypeError, OSError) as error:
-        raise ValueError(f"{folder / CARD} is not the card of a rating model ({error})") from error
-    if (found := sha256(folder / WEIGHTS_FILE)) != expected:
-        raise ValueError(f"{folder / WEIGHTS_FILE} has sha256 {found}, its card says {expected}; fetch it again")
-    try:
-        state = load_file(folder / WEIGHTS_FILE)
-    except SafetensorError as error:
-        raise ValueError(f"{folder / WEIGHTS_FILE} can't be read ({error}); fetch it again") from error
-    members = []
-    for index, each in enumerate(about):
-        network: Network = Judge(judging) if index == len(about) - 1 else RatingNetwork(config)
-        prefix = f"{index}."
-        network.load_state_dict(
-            {name.removeprefix(prefix): v.to(torch.float32) for name, v in state.items() if name.startswith(prefix)}
-        )
-        members.append(Trained(network.eval(), Scale(each["mean"], each["deviation"]), each["fold"]))
-    return RatingBundle(tuple(members[:-1]), card, heard, folds, members[-1], folder)
+        members = []
+        for index, each in enumerate(card["members"]):
+            network: Network = Judge(judging) if index == len(card["members"]) - 1 else RatingNetwork(config)
+            prefix = f"{index}."
+            network.load_state_dict(
+                {name.removeprefix(prefix): v.to(torch.float32) for name, v in state.items() if name.startswith(prefix)}
+            )
+            members.append(Trained(network.eval(), Scale(each["mean"], each["deviation"]), each["fold"]))
+        heard, folds = Heard.from_json(card["heard"]), found.held_out()
+    return RatingBundle(tuple(members[:-1]), card, heard, folds, members[-1], found.folder)

@@ -126,7 +126,7 @@ class CrossFit:
             "judge_pairs": agreed,
         }
         card = {
-            "name": f"rating-{self.preset}", "preset": self.preset, "seed": self.seed, "commit": commit(),
+            "name": f"rating-{self.preset}", "preset": self.preset, "seed": self.seed,
             "steps": recipe.steps, "config": asdict(recipe.config), "judge": asdict(JudgeConfig()),
             "data": {"hash": self.material.hash, "tracks": len(self.material.digests)},
             "validation": {**figures, "predicted": [round(float(each), 4) for each in np.sort(rated)]},

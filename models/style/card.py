@@ -1,4 +1,4 @@
-"""Where a style model lies and what its card says, read without torch: a folder with a card and safetensors."""
+"""Where a model lies and what a style model's card says, read without torch: a folder with a card and safetensors."""
 
 from __future__ import annotations
 
@@ -10,30 +10,31 @@ from typing import Any
 
 WEIGHTS = Path(__file__).resolve().parent.parent / "weights"
 SHIPPED_STYLE = WEIGHTS / "style-cpu"
+CARD = "card.json"
 PARTS = ("style", "prior", "fingerprint")
 
 
-def style_folder(name_or_path: str | Path = "default") -> Path:
-    """Where a shipped model lies by its name, one of your own by its folder.
-
-    "default" is what ``KALLOS_MODEL`` names, and the shipped one where that is not set.
-    """
-    if name_or_path == "default":
-        own = os.environ.get("KALLOS_MODEL", "").strip()
-        return Path(own).expanduser() if own else SHIPPED_STYLE
+def model_folder(name_or_path: str | Path) -> Path:
+    """Where a shipped model lies by its name, one of your own by its folder."""
     shipped = WEIGHTS / name_or_path
     return shipped if isinstance(name_or_path, str) and shipped.is_dir() else Path(name_or_path).expanduser()
 
 
+def style_folder(name_or_path: str | Path = "default") -> Path:
+    """As ``model_folder``; "default" is what ``KALLOS_MODEL`` names, and the shipped one where that is not set."""
+    if name_or_path == "default":
+        own = os.environ.get("KALLOS_MODEL", "").strip()
+        return Path(own).expanduser() if own else SHIPPED_STYLE
+    return model_folder(name_or_path)
+
+
 def read_card(folder: Path) -> dict[str, Any]:
     """The card of a whole style model; raises ``FileNotFoundError`` or ``ValueError`` with a line on what is wrong."""
-    path = folder / "card.json"
+    path = folder / CARD
     if not path.is_file():
-        shipped = sorted(p.parent.name for p in WEIGHTS.glob("style-*/card.json"))
+        shipped = sorted(p.parent.name for p in WEIGHTS.glob(f"style-*/{CARD}"))
         inside = folder / "bundle"
-        hint = (
-            f"give {inside}, which has one" if (inside / "card.json").is_file() else "or give a folder with card.json"
-        )
+        hint = f"give {inside}, which has one" if (inside / CARD).is_file() else "or give a folder with card.json"
         raise FileNotFoundError(f"no style model at {folder}; shipped ones are {shipped}, {hint}")
     try:
         card = json.loads(path.read_text(encoding="utf-8"))
@@ -47,9 +48,14 @@ def read_card(folder: Path) -> dict[str, Any]:
         file = folder / f"{part}.safetensors"
         if not file.is_file():
             raise FileNotFoundError(f"{file} is missing; the model in {folder} is not whole, copy it again")
-        if (found := sha256(file)) != digest:
-            raise ValueError(f"{file} has sha256 {found}, its card says {digest}; fetch it again")
+        check_sha256(file, digest)
     return dict(card)
+
+
+def check_sha256(path: Path, expected: str) -> None:
+    """Raises ``ValueError`` where a file is not what its card says."""
+    if (found := sha256(path)) != expected:
+        raise ValueError(f"{path} has sha256 {found}, its card says {expected}; fetch it again")
 
 
 def sha256(path: Path) -> str:

@@ -174,7 +174,6 @@ def release(folder: Path, members: Sequence[tuple[TitleRun, TwoTower]], mrr: flo
         "preset": run.preset_name,
         "members": names,
         "steps": dict(zip(names, steps, strict=True)),
-        "commit": commit(),
         "data": {
             "sources": sorted({tune.source for tune in run.parts["train"]}),
             "hash": tunes_hash(run.parts["train"]),

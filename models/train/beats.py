@@ -16,7 +16,7 @@ import numpy as np
 
 from models.experiments.arguments import exit_without_music, output_folder
 from models.experiments.provenance import commit
-from models.mood.beats.checkpoint import CARD, save_beats
+from models.mood.beats.checkpoint import load_beats, save_beats
 from models.mood.beats.songs import divided, read_all
 from models.mood.beats.training import PRESETS, measured, train
 from models.music.corpora import CORPORA
@@ -42,13 +42,13 @@ def main(argv: list[str] | None = None) -> None:
     validation = dict(zip(("beat_f", "downbeat_f"), found.mean(0).round(4).tolist(), strict=True)) if len(found) else {}
     card = {
         "name": f"beats-{given.preset}", "preset": given.preset, "steps": preset.steps, "seed": given.seed,
-        "dim": preset.dim, "layers": preset.layers, "commit": commit(),
+        "dim": preset.dim, "layers": preset.layers,
         "data": {"pieces": len(pieces), "terms": {} if given.data else {"pop1k7": CORPORA["pop1k7"].terms},
                  "held_out": "by song, names in held_out.json"},
         "validation": validation,
     }  # fmt: skip
     save_beats(out, network, card, [*parts["test"]])
-    version = json.loads((out / CARD).read_text(encoding="utf-8"))["version"]
+    version = load_beats(out).card["version"]
     last = {
         "command": "models.train.beats", "version": version, "commit": commit(), "seed": given.seed,
         "steps": preset.steps, "seconds": round(time.monotonic() - started, 1), "validation": validation,

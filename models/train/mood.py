@@ -62,7 +62,7 @@ def main(argv: list[str] | None = None) -> None:
         for name, moods in said.items()
     }
     card = {
-        "name": f"mood-{given.preset}", "preset": given.preset, "seed": given.seed, "commit": commit(),
+        "name": f"mood-{given.preset}", "preset": given.preset, "seed": given.seed,
         "hidden": preset.hidden, "members": preset.members,
         "temperature": {name: round(float(each.networks[0].temperature), 3) for name, each in fits.items()},
         "data": {"hash": music, "terms": terms_of(labelled.pieces), "pieces": len(labelled),

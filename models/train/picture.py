@@ -42,7 +42,7 @@ def main(argv: list[str] | None = None) -> None:
         about={"what": "picture", "data": pictures.hash, "commit": commit()},
     )  # fmt: skip
     card = {
-        "name": f"picture-{given.preset}", "preset": given.preset, "seed": given.seed, "commit": commit(),
+        "name": f"picture-{given.preset}", "preset": given.preset, "seed": given.seed,
         "steps": steps, "data": _data(pictures), "validation": validation,
     }  # fmt: skip
     held_out = {part: [pictures.pictures[row].path for row in pictures.parts[part]] for part in ("validation", "test")}

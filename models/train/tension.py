@@ -22,7 +22,7 @@ from models.style.evaluation.clips import corpora_parts
 from models.style.pieces.checkpoint import load_pieces_model
 from models.style.release import terms_of
 from models.style.training_data import own_parts
-from models.tension.checkpoint import CARD, save_tension
+from models.tension.checkpoint import load_tension, save_tension
 from models.tension.past import Others
 from models.tension.score import Ears, Usual
 from models.tension.training import PRESETS, read_all, train
@@ -69,7 +69,7 @@ def main(argv: list[str] | None = None) -> None:
     heard_from = [piece for piece in parts["train"] if piece.domain in bars]
     card = {
         "name": f"tension-{given.preset}", "preset": given.preset, "steps": preset.steps, "seed": given.seed,
-        "hidden": preset.hidden, "commit": commit(),
+        "hidden": preset.hidden,
         "pieces": {"name": given.pieces, "version": pieces.version},
         "data": {"hash": data_hash(heard_from), "terms": terms_of(heard_from), "pieces": len(heard_from),
                  "held_out": "by tune, names in held_out.json"},
@@ -77,7 +77,7 @@ def main(argv: list[str] | None = None) -> None:
     }  # fmt: skip
     names = {part: [piece_name(piece) for piece in parts[part]] for part in ("validation", "test")}
     save_tension(out, recogniser, others, usual, card=card, held_out=names)
-    written = json.loads((out / CARD).read_text(encoding="utf-8"))
+    written = load_tension(out).card
     last = {
         "command": "models.train.tension", "version": written["version"], "commit": commit(), "seed": given.seed,
         "steps": preset.steps, "seconds": round(time.monotonic() - started, 1), "validation": written["validation"],

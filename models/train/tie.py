@@ -68,14 +68,15 @@ def main(argv: list[str] | None = None) -> None:
     latents = seen.encode(pixels).astype(np.float64)
     tie = Tie.fit(pixels, latents, Axes.fit(latents, bars.astype(np.float64), owner, scale), heard)
     card = {
-        "name": "tie-cpu", "seed": given.seed, "commit": commit(), "style": composer.version, "pictures": seen.version,
+        "name": "tie-cpu", "seed": given.seed, "style": composer.version, "pictures": seen.version,
         "data": {"pictures": len(rows), "excerpts": len(excerpts), "hash": data_hash(excerpts),
                  "terms": terms_of(excerpts)},
         "share": {"pictures": _share(tie.axes.picture_sd, latents),
                   "music": round(float((tie.axes.music_sd**2).sum() / _spread(bars / scale, owner)), 3)},
     }  # fmt: skip
     save_tie(out, tie, card)
-    print(json.dumps({"command": "models.train.tie", "version": load_tie(out).card["version"], **card}))
+    version = load_tie(out).card["version"]
+    print(json.dumps({"command": "models.train.tie", "version": version, "commit": commit(), **card}))
 
 
 def _share(deviations: np.ndarray, latents: np.ndarray) -> float:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,18 +9,17 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load_file, save
 
 from models.picture import readouts
 from models.picture.film import Pictures
 from models.picture.tie.axes import Axes
-from models.style.card import WEIGHTS, sha256
+from models.style.bundle import BundleFormat
 
 Floats = npt.NDArray[np.float64]
 
 SHIPPED = "tie-cpu"
-WEIGHTS_FILE, CARD = "tie.safetensors", "card.json"
+FORMAT = BundleFormat("tie", "tie", "python -m models.train.tie makes one", ("seed",))
 MOST = 2.5  # standard deviations
 
 
@@ -55,28 +53,13 @@ class Tie:
 
 def save_tie(folder: Path, tie: Tie, card: Mapping[str, Any]) -> None:
     """Write ``tie.safetensors`` and, last, ``card.json``."""
-    folder.mkdir(parents=True, exist_ok=True)
     arrays = {**tie.axes.to_arrays(), "shown": tie.shown, "sounding": tie.sounding}
-    save_file(
-        {name: np.ascontiguousarray(each, dtype=np.float32) for name, each in arrays.items()}, folder / WEIGHTS_FILE
-    )
-    digest = sha256(folder / WEIGHTS_FILE)
-    told = {"version": f"tie-{card['seed']}-{digest[:8]}", **card, "sha256": {"tie": digest}}
-    (folder / CARD).write_text(json.dumps(told, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    FORMAT.save(folder, save({name: np.ascontiguousarray(each, np.float32) for name, each in arrays.items()}), card)
 
 
 def load_tie(name_or_path: str | Path = SHIPPED) -> Tie:
     """A shipped one by name or one of your own by folder; raises ``FileNotFoundError`` or ``ValueError``."""
-    shipped = WEIGHTS / name_or_path
-    folder = shipped if isinstance(name_or_path, str) and shipped.is_dir() else Path(name_or_path).expanduser()
-    if not (folder / CARD).is_file() or not (folder / WEIGHTS_FILE).is_file():
-        raise FileNotFoundError(f"no tie at {folder}; python -m models.train.tie makes one")
-    try:
-        card = json.loads((folder / CARD).read_text(encoding="utf-8"))
-        if (found := sha256(folder / WEIGHTS_FILE)) != card["sha256"]["tie"]:
-            raise ValueError(f"{folder / WEIGHTS_FILE} has sha256 {found}, its card says another; fetch it again")
-        arrays = {name: each.astype(np.float64) for name, each in load_file(folder / WEIGHTS_FILE).items()}
+    with FORMAT.opened(name_or_path) as found:
+        arrays = {name: each.astype(np.float64) for name, each in load_file(found.weights).items()}
         shown, sounding = arrays.pop("shown"), arrays.pop("sounding")
-        return Tie(Axes(**arrays), shown, sounding, card)
-    except (OSError, SafetensorError, TypeError, KeyError) as error:
-        raise ValueError(f"the tie in {folder} is not of this version of Kallos; train it again") from error
+        return Tie(Axes(**arrays), shown, sounding, found.card)

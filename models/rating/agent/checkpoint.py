@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 
 from models.rating.agent.adapter import Adapter, adapted
-from models.style.card import sha256
+from models.style.bundle import BundleFormat
 from models.style.pieces.checkpoint import PieceBundle
 from models.style.pieces.sampling import Writer
 
-WEIGHTS_FILE, CARD = "agent.safetensors", "card.json"
+FORMAT = BundleFormat("agent", "agent", "python -m models.train.agent makes one, in OUT/bundle")
 
 
 @dataclass(frozen=True)
@@ -49,28 +47,14 @@ def agent_of(writer: Writer, adapter: Adapter, version: str) -> Writer:
 
 def save_agent(folder: Path, adapter: Adapter, card: Mapping[str, Any]) -> None:
     """Write ``agent.safetensors`` and, last, ``card.json``."""
-    folder.mkdir(parents=True, exist_ok=True)
-    path, part = folder / WEIGHTS_FILE, folder / "agent.part"
-    save_file({name: value.detach().half().contiguous() for name, value in adapter.state_dict().items()}, part)
-    part.replace(path)
-    digest = sha256(path)
-    version = f"agent-{card['preset']}-{card['seed']}-{digest[:8]}"
-    full = {"version": version, **card, "rank": adapter.rank, "sha256": {"agent": digest}}
-    part.write_text(json.dumps(full, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    part.replace(folder / CARD)
+    weights = {name: value.detach().half().contiguous() for name, value in adapter.state_dict().items()}
+    FORMAT.save(folder, save(weights), {**card, "rank": adapter.rank})
 
 
 def load_agent(folder: Path, writer: Writer) -> AgentBundle:
     """The agent in ``folder``; raises ``FileNotFoundError`` or ``ValueError``."""
-    if not (folder / CARD).is_file() or not (folder / WEIGHTS_FILE).is_file():
-        raise FileNotFoundError(f"no agent at {folder}; python -m models.train.agent makes one, in OUT/bundle")
-    try:
-        card = json.loads((folder / CARD).read_text(encoding="utf-8"))
-        if (found := sha256(folder / WEIGHTS_FILE)) != card["sha256"]["agent"]:
-            raise ValueError(f"{folder / WEIGHTS_FILE} has sha256 {found}, its card says another; fetch it again")
-        adapter = Adapter(writer.bundle.model, int(card["rank"]), seed=0)
-        state = {name: value.float() for name, value in load_file(folder / WEIGHTS_FILE).items()}
+    with FORMAT.opened(folder, problem=f"does not fit {writer.bundle.version}") as found:
+        adapter = Adapter(writer.bundle.model, int(found.card["rank"]), seed=0)
+        state = {name: value.float() for name, value in load_file(found.weights).items()}
         adapter.load_state_dict(state, strict=True)
-    except (RuntimeError, SafetensorError, TypeError, KeyError) as error:
-        raise ValueError(f"the agent in {folder} does not fit {writer.bundle.version}; train it again") from error
-    return AgentBundle(adapter, card, folder)
+    return AgentBundle(adapter, found.card, folder)

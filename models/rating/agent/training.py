@@ -201,7 +201,7 @@ class AgentTraining:
     def card(self) -> dict[str, Any]:
         """What is told of the adapter."""
         return {
-            "name": f"agent-{self.name}", "preset": self.name, "seed": self.seed, "commit": commit(),
+            "name": f"agent-{self.name}", "preset": self.name, "seed": self.seed,
             "steps": self.at, "seconds": round(self.progress.seconds, 1), "writer": self.writer.bundle.version,
             "domains": list(self.domains), "training": asdict(self.preset), **self.about,
         }  # fmt: skip

@@ -100,7 +100,7 @@ class PerformanceTraining:
         if self.training.best_step == self.training.step:
             card = {
                 "name": f"performance-{self.name}", "preset": self.name, "steps": self.training.step,
-                "seed": self.seed, "commit": commit(), "data": dict(self.about),
+                "seed": self.seed, "data": dict(self.about),
                 "validation": {name: round(value, 4) for name, value in values.items()},
                 "config": asdict(self.preset.config),
             }  # fmt: skip

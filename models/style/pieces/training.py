@@ -129,7 +129,7 @@ class PieceTraining:
             self.progress.best, self.progress.best_step = found["mean"], self.training.step
             card = {
                 "name": f"pieces-{self.name}", "preset": self.name, "steps": self.training.step, "seed": self.seed,
-                "commit": commit(), "data": dict(self.pieces.about),
+                "data": dict(self.pieces.about),
                 "validation": {name: round(value, 4) for name, value in found.items()},
             }  # fmt: skip
             weights = self.training.master.state_dict()

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from models.experiments.report import Report
-from models.mood.beats.checkpoint import CARD, WEIGHTS_FILE, load_beats
+from models.mood.beats.checkpoint import FORMAT, load_beats
 from models.mood.evaluation import beats as evaluation
 from models.music.midi import write_midi
 from models.music.notes import Piece
@@ -39,11 +39,11 @@ def test_a_network_is_trained_loaded_and_measured(folder, tmp_path, capsys, monk
     evaluation.beats(report, bundle, 3)
     assert 0 <= report.metrics["beats.beat_f"].value <= 1
     assert report.metrics["beats.downbeat_f"].reference == 0.75
-    with (tmp_path / WEIGHTS_FILE).open("ab") as file:
+    with (tmp_path / FORMAT.weights_file).open("ab") as file:
         file.write(b"x")
     with pytest.raises(ValueError, match="fetch it again"):
         load_beats(tmp_path)
-    (tmp_path / CARD).unlink()
+    (tmp_path / "card.json").unlink()
     with pytest.raises(FileNotFoundError, match=r"models\.train\.beats"):
         load_beats(tmp_path)
 

@@ -9,7 +9,7 @@ import pytest
 
 from models.evaluate import mood as evaluate
 from models.experiments.report import Report
-from models.mood.checkpoint import CARD, WEIGHTS_FILE, load_mood
+from models.mood.checkpoint import FORMAT, load_mood
 from models.mood.evaluation.judge import crossfitted
 from models.mood.labels import labelled_folder
 from models.mood.training import PRESETS
@@ -56,9 +56,9 @@ def test_the_same_again_from_what_was_heard(trained, folder, capsys) -> None:
 
 
 def test_a_bundle_that_was_changed_is_not_loaded(trained, tmp_path) -> None:
-    for name in (CARD, WEIGHTS_FILE):
+    for name in ("card.json", FORMAT.weights_file):
         (tmp_path / name).write_bytes((trained.folder / name).read_bytes())
-    with (tmp_path / WEIGHTS_FILE).open("ab") as file:
+    with (tmp_path / FORMAT.weights_file).open("ab") as file:
         file.write(b"x")
     with pytest.raises(ValueError, match="fetch it again"):
         load_mood(tmp_path)

@@ -11,7 +11,7 @@ from models.experiments.dataset import training_pieces
 from models.experiments.report import Report
 from models.music.midi import read_midi
 from models.taste.evaluation.study import load_study
-from models.tension.checkpoint import CARD, WEIGHTS_FILE, load_tension
+from models.tension.checkpoint import FORMAT, load_tension
 from models.tension.evaluation import CHEUNG, Judged, liking, pairs, real_above_spoiled
 from models.tension.idyom import Melodies
 from models.train import tension
@@ -28,9 +28,9 @@ def test_a_trained_bundle_says_what_it_is_and_is_not_loaded_when_it_was_changed(
     assert bundle.version.startswith("tension-tiny-20-0-")
     assert set(bundle.usual) == {"dance"}
     assert bundle.card["pieces"]["version"] == load_tension().card["pieces"]["version"]
-    for name in (CARD, WEIGHTS_FILE):
+    for name in ("card.json", FORMAT.weights_file):
         (tmp_path / name).write_bytes((bundle.folder / name).read_bytes())
-    with (tmp_path / WEIGHTS_FILE).open("ab") as file:
+    with (tmp_path / FORMAT.weights_file).open("ab") as file:
         file.write(b"x")
     with pytest.raises(ValueError, match="fetch it again"):
         load_tension(tmp_path)

@@ -13,7 +13,8 @@ from models.atlas.points import DrawnMap
 from models.atlas.projection import place
 from models.atlas.quality import judge
 from models.music import corpora
-from models.title.checkpoint import WEIGHTS, TitleBundle, load_towers, note_in_card
+from models.style.card import WEIGHTS
+from models.title.checkpoint import TitleBundle, load_towers, note_in_card
 from models.title.tunes import tunes_of
 from webapp.maps import drawing, open_maps, title_search
 

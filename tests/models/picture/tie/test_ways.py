@@ -89,7 +89,7 @@ def test_a_tie_is_saved_and_loaded_and_a_changed_file_is_refused(tmp_path) -> No
     assert again.annotated_pictures(RNG.standard_normal((7, 5))).shape == (7, 20)
     data = (tmp_path / "tie.safetensors").read_bytes()
     (tmp_path / "tie.safetensors").write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
-    with pytest.raises(ValueError, match="its card says another"):
+    with pytest.raises(ValueError, match="fetch it again"):
         load_tie(tmp_path)
 
 

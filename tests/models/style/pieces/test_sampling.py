@@ -146,7 +146,7 @@ def test_weights_that_were_changed_are_not_loaded(writer, tmp_path) -> None:
     data = bytearray((tmp_path / "pieces.safetensors").read_bytes())
     data[-1] ^= 1
     (tmp_path / "pieces.safetensors").write_bytes(data)
-    with pytest.raises(ValueError, match="its card says another"):
+    with pytest.raises(ValueError, match="fetch it again"):
         load_pieces_model(tmp_path)
     with pytest.raises(FileNotFoundError, match="no piece model"):
         load_pieces_model(tmp_path / "nowhere")
