@@ -1,0 +1,121 @@
+"""Studies: votes exported, simulated and reported on."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import uuid
+from contextlib import closing
+from pathlib import Path
+
+from webapp.commands import Commands
+from webapp.runtime.settings import Settings
+
+
+def add_study(commands: Commands) -> None:
+    """Add ``kallos study export|simulate``."""
+    study = commands.add_parser("study", help="export or simulate a study's votes")
+    actions = study.add_subparsers(dest="action", required=True)
+    export = actions.add_parser("export", help="votes and clips without names, as a zip of CSV and MIDI")
+    export.add_argument("id", nargs="?", default="default")
+    export.add_argument("--out", type=Path, default=Path("study.zip"))
+    simulate = actions.add_parser("simulate", help="votes of simulated listeners, in an installation of their own")
+    simulate.add_argument("--listeners", type=int, default=40)
+    simulate.add_argument("--votes", type=int, default=40, help="of each of them (40)")
+    simulate.add_argument("--seed", type=int, default=0)
+    simulate.add_argument("--out", type=Path, default=Path("simulated_study.json"), help="what the page shows of them")
+    study.set_defaults(run=_study)
+
+
+def _study(given: argparse.Namespace, settings: Settings) -> int:
+    if given.action == "simulate":
+        return _simulated_study(given, settings)
+    from webapp.context import Context
+    from webapp.research import study_dataset, vote_report
+
+    try:
+        with closing(Context(settings)) as context:
+            found = study_dataset.export(context.database, context.space, given.id, given.out)
+    except (vote_report.UnknownStudyError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    votes = f"{found.votes} votes and {found.fours} picks of four"
+    print(f"{given.out}: {votes} by {found.listeners} listeners on {found.clips} clips")
+    return 0
+
+
+def _simulated_study(given: argparse.Namespace, settings: Settings) -> int:
+    from db import migrate
+    from models.style.checkpoint import load_style
+    from models.style.compose import Composer
+    from webapp.composing.clip_maker import ClipMaker
+    from webapp.context import Context
+    from webapp.generation.engine import Engine
+    from webapp.generation.protocol import GenerationError
+    from webapp.research import simulation
+
+    try:
+        with closing(Context(settings)) as context:
+            migrate.upgrade(context.database.open())
+            here = simulation.Installation(context.database, context.journal, context.space, context.playable)
+            with closing(Engine(Composer(load_style(context.style_folder), "cpu"))) as engine:
+                print("Composing what the pool lacks…", file=sys.stderr)
+                maker = ClipMaker(context.database, context.journal, context.clip_store, engine, context.style)
+                simulation.fill_pool(here, maker, given.seed)
+            found = simulation.simulate(here, given.listeners, given.votes, given.seed)
+            given.out.write_text(json.dumps(found, separators=(",", ":")), encoding="utf-8")
+    except (simulation.NotEmptyError, GenerationError, ValueError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(f"{given.out}: {given.listeners} simulated listeners with {given.votes} votes each")
+    return 0
+
+
+def add_report(commands: Commands) -> None:
+    """Add ``kallos report listener|study|retrieval``."""
+    report = commands.add_parser("report", help="report on a listener, a study or a study of titles")
+    about = report.add_subparsers(dest="about", required=True)
+    about.add_parser("listener", help="one listener").add_argument("id", type=uuid.UUID)
+    about.add_parser("study", help="everybody in a study").add_argument("id", nargs="?", default="default")
+    retrieval = about.add_parser("retrieval", help="a study of models of titles (KALLOS_RUNS), as one HTML file")
+    retrieval.add_argument("id", nargs="?", help="its folder below the folder of runs; the newest without")
+    retrieval.add_argument("--out", type=Path, default=Path("study.html"))
+    report.set_defaults(run=_report)
+
+
+def _report(given: argparse.Namespace, settings: Settings) -> int:
+    if given.about == "retrieval":
+        return _retrieval(given, settings)
+    from webapp.context import Context
+    from webapp.research import vote_report
+    from webapp.runtime.errors import UnknownListenerError
+
+    try:
+        with closing(Context(settings)) as context:
+            found = (
+                vote_report.of_listener(context.database, context.space, given.id)
+                if given.about == "listener"
+                else vote_report.of_study(context.database, context.space, given.id)
+            )
+    except (UnknownListenerError, vote_report.UnknownStudyError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    found.print(
+        vote_report.WORDS, f"What the votes of {'this listener' if given.about == 'listener' else 'this study'} tell"
+    )
+    return 0
+
+
+def _retrieval(given: argparse.Namespace, settings: Settings) -> int:
+    from webapp.context import Context
+    from webapp.research import retrieval_report
+
+    try:
+        with closing(Context(settings)) as context:
+            name = retrieval_report.write(context.database, context.settings, given.id, given.out)
+    except retrieval_report.NoStudyError as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(f"{given.out} tells what {name} found")
+    return 0
