@@ -22,11 +22,11 @@ from models.experiments.arguments import exit_without_music, positive_int
 from models.experiments.dataset import training_pieces
 from models.music.grouping import split
 from models.music.notes import DOMAINS, Domain, Piece
-from models.style.bundle import write_card
 from models.style.evaluation.excerpts import composed_excerpts, real_excerpts, regular
 from models.style.evaluation.pieces import Judges, matched, measures, told_apart
 from models.style.evaluation.rivals import written
 from models.style.latents import BARS
+from models.style.pieces.checkpoint import CARD
 from models.style.pieces.sampling import Writer
 from models.style.training_data import own_parts
 
@@ -95,7 +95,8 @@ def main(argv: Sequence[str] | None = None) -> None:
             table.add_row(domain, *(f"{row[name]:.3f}" for name in ("temperature", "nucleus", "told", "bits")))
     Console().print(table)
     card["sampling"] = {domain: rows[0] for domain, rows in found.items() if rows}
-    write_card(given.bundle, card)
+    path = given.bundle / CARD
+    path.write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     print(json.dumps({"command": "models.train.pieces_sampling", "version": card["version"], "sampling": found}))
 
 
