@@ -200,7 +200,7 @@ def test_the_worker_draws_a_map_of_real_tunes_once_and_tells_how_far_it_is(liste
     monkeypatch.setattr("webapp.composing.pool.leave_job", lambda *_: False)
     told: list[dict] = []
     real = catalogue.jobs.tell_progress
-    monkeypatch.setattr("webapp.worker.jobs.tell_progress", lambda s, j, p: told.append(p) or real(s, j, p))
+    monkeypatch.setattr("db.queries.jobs.tell_progress", lambda s, j, p: told.append(p) or real(s, j, p))
     listener.post("/api/atlas/joint")
     context.database.transaction(
         lambda session: session.execute(update(Job).values(payload={"kind": "joint", "seed": 0, "limit": 30}))

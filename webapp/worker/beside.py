@@ -1,0 +1,100 @@
+"""Workers beside the first one: for who waits for a first clip of their own, and for the logs of training runs.
+
+Both would else wait behind composing.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+
+from db.embedded import EmbeddedPostgresError
+from db.queries import jobs
+from db.queries.jobs import TakenJob
+from webapp.composing import wishes
+from webapp.context import Context
+from webapp.research import training_runs
+from webapp.worker.handlers import RUN_LOG_HANDLERS
+from webapp.worker.lease import LEASE_SECONDS
+from webapp.worker.worker import Worker
+
+log = logging.getLogger(__name__)
+
+RUNS_SECONDS = 1.0  # between looks at the logs of training runs
+FIRST_CLIPS_TOGETHER = 16  # as many as the generator decodes side by side
+
+
+class FirstClips(Worker):
+    """Composes for those who have no clip of their own yet, many side by side, until ``stop``.
+
+    The worker does so too, one after the other; here nobody waits behind a long job, and clips are decoded together.
+    """
+
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
+        self._room = threading.Semaphore(FIRST_CLIPS_TOGETHER)
+        self._threads = ThreadPoolExecutor(FIRST_CLIPS_TOGETHER, "first clips")
+
+    def run(self) -> None:
+        """Work until told to stop, and finish what was begun."""
+        with self._threads:
+            super().run()
+
+    def leave_jobs(self) -> None:
+        """The worker does."""
+
+    def tend_bank(self, *, idle: bool) -> bool:  # noqa: ARG002
+        """The worker does."""
+        return False
+
+    def step(self, *, look: bool = True) -> bool:  # noqa: ARG002
+        """Begin one job, where there is one and room for it; whether there was."""
+        if not self._room.acquire(timeout=self.idle_s):
+            return False
+        job = None
+        try:
+            job = self.context.database.transaction(self._take)
+            if job is not None:
+                self._threads.submit(self._hold, job)
+        finally:
+            if job is None:
+                self._room.release()
+        return job is not None
+
+    def _take(self, session: Session) -> TakenJob | None:
+        return jobs.take_job(session, [wishes.KIND], lease_s=LEASE_SECONDS, least_priority=wishes.FIRST_PRIORITY)
+
+    def _hold(self, job: TakenJob) -> None:
+        try:
+            super()._hold(job)
+        except (DBAPIError, EmbeddedPostgresError) as error:
+            log.warning("database_unavailable error=%s", error)  # the lease runs out and the job is taken again
+        except Exception:
+            log.exception("job_lost job=%d", job.id)  # as above; nobody waits for what this thread came to
+        finally:
+            self._room.release()
+
+
+class RunLogWorker(Worker):
+    """Takes in the logs of training runs as they grow, until ``stop``."""
+
+    idle_s, look_every = RUNS_SECONDS, 1
+
+    def __init__(self, context: Context) -> None:
+        super().__init__(context, RUN_LOG_HANDLERS)
+
+    def tend_bank(self, *, idle: bool) -> bool:  # noqa: ARG002
+        """The worker does."""
+        return False
+
+    def _take(self, session: Session) -> TakenJob | None:
+        return jobs.take_job(session, list(self._handlers), lease_s=LEASE_SECONDS)
+
+    def leave_jobs(self) -> None:
+        """Leave a job where a log has changed."""
+        folder = self.context.settings.runs_folder
+        self.context.database.transaction(lambda session: training_runs.leave_job(session, folder))
