@@ -21,6 +21,7 @@ from models.experiments.run_log import RunLog, rows
 from models.music.notes import DOMAINS
 from models.style.features import bar_features, gather_notes
 from models.style.latents import BARS
+from models.style.likelihood import losses
 from models.style.model import StyleModel
 from models.style.objective import mixed_latents, nats_a_note
 from models.style.rearrange import REARRANGED, SWAP_CHANCE, SWAPPED, UNIFORM, Schedule, Swaps, rearrange
@@ -55,7 +56,7 @@ class Arm:
         tokens, swaps = self.tokens.to(device), self.swaps.to(str(device))
         z = model.encode(bar_features(gather_notes(tokens, BARS))).mean.view(len(tokens), BARS, -1)
         domain = torch.full((len(swaps.rows),), DOMAINS.index(self.domain), device=device)
-        told = model.losses(swaps.tokens, domain, mixed_latents(model, z, swaps))
+        told = losses(model, swaps.tokens, domain, mixed_latents(model, z, swaps))
         return nats_a_note(told, swaps.tokens)
 
 

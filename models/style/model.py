@@ -4,6 +4,7 @@ Two levels, as in MusER (2024): element decoders that see one group's latents al
 texture; pitch classes: harmony; height: register; tempo), so that a swapped style says what is played; and a note-level
 decoder that combines all latents, which enter each layer (in-attention, MuseMorphose 2021) and a memory of time slots.
 Its heads (duration, pitch, velocity) are chained, as in compound words (Hsiao et al. 2021). Restricted encoders, KL.
+``likelihood`` tells what notes cost it, ``decode`` draws them.
 """
 
 from __future__ import annotations
@@ -21,7 +22,6 @@ from models.music.tokens import (
     BAR,
     DURATION,
     DURATIONS,
-    END,
     LOWEST_PITCH,
     METER,
     METERS,
@@ -29,42 +29,16 @@ from models.music.tokens import (
     PITCHES,
     POSITION,
     POSITION_CLASSES,
-    POSITIONS,
     TEMPI_BPM,
     TEMPO,
     VELOCITY,
     VELOCITY_BINS,
 )
-from models.style.elements import (
-    ChromaBudget,
-    CodeEncoder,
-    LevelBudget,
-    OnsetDecoder,
-    TempoScale,
-    TextureDecoder,
-    half_of,
-    notes_at_once,
-    notes_left,
-    place_in_half,
-    so_far,
-    sounded_so_far,
-    sounds_in_halves,
-    told_alone,
-    weight_of_sure,
-)
-from models.style.features import (
-    FEATURE_SIZES,
-    SLOTS,
-    gather_notes,
-    heights,
-    held_thickness,
-    levels,
-    slot_of,
-    sounding_time,
-)
+from models.style.elements import ChromaBudget, CodeEncoder, LevelBudget, OnsetDecoder, TempoScale, TextureDecoder
+from models.style.features import FEATURE_SIZES, SLOTS
 from models.style.latents import CODE_COUNT, CODE_LEVELS, GROUPS, STYLE_GROUPS
-from models.style.layers import Block, GroupEncoder, Head, Multihot, norm, rotary
-from models.style.lookahead import AHEAD, ahead
+from models.style.layers import Block, GroupEncoder, Head, Multihot, norm
+from models.style.lookahead import AHEAD
 from models.style.posterior import Posterior, Quantised, finite_scalar
 
 NARROW = 16  # inputs or outputs of a linear layer, below which its weights are no matrix to orthogonalise
@@ -315,105 +289,3 @@ class StyleModel(nn.Module):
         """Logits of the velocity bin; those of ``loudness``, which dynamics tells, are added."""
         logits: Tensor = self.velocity_head(state + self.velocity_given([position, pitch, duration]))
         return logits + loudness if self.config.two_level else logits
-
-    def losses(
-        self,
-        tokens: Tensor,
-        domain: Tensor,
-        z: Tensor,
-        *,
-        doubt: Tensor | float = 0.0,
-        heard: Tensor | None = None,
-    ) -> dict[str, Tensor]:
-        """Negative log-likelihoods in nats, summed: position (of all steps), pitch, duration, velocity, tempo.
-
-        And of what one group tells alone: ``chroma``, the notes' pitch classes by harmony, which keeps it from leaving
-        them to content; ``sounding``, the cross-entropy of how long each sounds in a half bar; ``thickness``, the
-        squared error of notes an onset in log2, in all slots, by texture; ``height`` and ``loudness``, that of pitch
-        levels by register and of velocity levels by dynamics. Where latents are doubted, harmony, register and dynamics
-        learn from the notes alone.
-
-        ``tokens`` ``(batch, steps, 7)`` padded with END steps, ``z`` ``(batch, bars, latent)``, teacher forcing;
-        ``doubt`` and ``heard`` are those of ``plan``.
-        """
-        plan = self.plan(z, doubt=doubt, heard=heard)
-        inputs, targets = tokens[:, :-1], tokens[:, 1:]
-        batch, steps = inputs.shape[:2]
-        is_bar = tokens[..., POSITION] == BAR
-        bar = (is_bar.cumsum(1) - 1)[:, :-1]
-        rows = torch.arange(batch, device=tokens.device)[:, None].expand(batch, steps)
-        length = tokens[is_bar].view(batch, -1, 7)[..., -1][rows, bar]
-        own_slot = slot_of(inputs[..., POSITION].clamp(max=POSITIONS - 1) * (inputs[..., POSITION] < POSITIONS), length)
-        coming = torch.where(tokens[..., :1] < POSITIONS, ahead(tokens), -1)
-        x = self.embed_steps(inputs, domain, plan.memory[rows, bar, own_slot], coming[:, :-1])
-        cos, sin = rotary(torch.arange(steps, device=tokens.device), self.config.dim // self.config.heads)
-        mask = torch.full((steps, steps), -1e4, device=tokens.device, dtype=x.dtype).triu(1)
-        z_steps = plan.heard[rows, bar]
-        for block in self.blocks:
-            x = block(x, z_steps, cos, sin, mask)
-        x = norm(x)
-
-        valid = inputs[..., POSITION] != END
-        domains = domain[:, None].expand(batch, steps)
-        logits = self.position_logits(
-            plan.onsets[rows, bar][valid], plan.thickness[rows, bar, own_slot][valid], inputs[..., POSITION][valid],
-            notes_at_once(inputs)[valid], domains[valid],
-        )  # fmt: skip
-        position_loss = F.cross_entropy(logits, targets[..., POSITION][valid], reduction="sum")
-
-        note = targets[..., POSITION] < POSITIONS
-        position, last = targets[note], inputs[note]
-        slot = slot_of(position[:, POSITION], length[note])
-        due = coming[:, 1:][note]
-        state = self.before_note(x[note], plan.memory[rows[note], bar[note], slot], due)
-        pitch = position[:, PITCH] - LOWEST_PITCH
-        half = half_of(position[:, POSITION], length[note])
-        place_of_bar = rows[note] * z.shape[1] + bar[note]
-        place_of_half = place_of_bar * 2 + half
-        notes = gather_notes(tokens, z.shape[1])
-        sounding = sounding_time(notes)
-        share = sounding / sounding.sum(-1, keepdim=True).clamp(min=1)
-        held_over = sounding_time(notes, own=False).view(*z.shape[:2], 2, 12)[rows, bar]
-        chroma = self.budget(
-            self.with_next(plan.chroma).flatten(0, 2)[place_of_half],
-            sounded_so_far(inputs, length, held_over)[note, half],
-            place_in_half(position[:, POSITION], length[note]),
-            notes_left(place_of_half),
-            sounds_in_halves(position[:, POSITION], notes.steps, length[note]),
-        )
-        counts = torch.bincount(notes.bar, minlength=len(notes.length)).view(z.shape[:2])
-        left, place = notes_left(place_of_bar), position[:, POSITION] / length[note]
-
-        def told(by: LevelBudget, asked: Tensor, values: Tensor) -> Tensor:
-            total, count = so_far(inputs, values)
-            found: Tensor = by(asked.flatten(0, 1)[place_of_bar], total[note], count[note], left, place)
-            return found
-
-        trust = plan.trust[rows[note]]
-        asked_height, asked_loudness = self.height.moved(plan.height, counts), self.height.moved(plan.loudness, counts)
-        height = told(self.height, asked_height, (inputs[..., PITCH] - LOWEST_PITCH) / self.height.units)
-        loudness = told(self.loudness, asked_loudness, (inputs[..., VELOCITY] + 0.5) / self.loudness.units)
-        at_once = torch.where(position[:, POSITION] == last[:, POSITION], last[:, PITCH] - LOWEST_PITCH, -1)
-        when, duration = position[:, POSITION], position[:, DURATION]
-        duration_logits = self.duration_logits(state, when)
-        experts = self.experts(chroma * trust[:, :1], height * trust[:, 1:2])
-        pitch_logits = self.pitch_logits(state, experts, when, duration, floor=at_once, left=due[:, 0])
-        velocity_logits = self.velocity_logits(state, loudness * trust[:, 2:], when, pitch, duration)
-
-        sure = weight_of_sure(doubt, batch, z.device)
-        return {
-            "position": position_loss,
-            "pitch": F.cross_entropy(pitch_logits, pitch, reduction="sum"),
-            "duration": F.cross_entropy(duration_logits, duration, reduction="sum"),
-            "velocity": F.cross_entropy(velocity_logits, position[:, VELOCITY], reduction="sum"),
-            "chroma": (F.cross_entropy(chroma, position[:, PITCH] % 12, reduction="none") * sure[rows[note]]).sum(),
-            "thickness": (plan.thickness.flatten(0, 1) - held_thickness(notes).log2()).square().sum(),
-            **told_alone(
-                plan.chroma,
-                share,
-                (asked_height, heights(notes)),
-                (asked_loudness, levels(notes)),
-                sure[:, None] * (counts > 0),
-            ),
-            "tempo": F.cross_entropy(plan.tempo_logits.flatten(0, 1), tokens[is_bar][:, TEMPO], reduction="sum"),
-        }

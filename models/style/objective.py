@@ -15,6 +15,7 @@ from models.music.tokens import POSITION, POSITIONS
 from models.style.features import bar_features, gather_notes
 from models.style.independence import Adversary, Correlation
 from models.style.latents import BARS, GROUPS
+from models.style.likelihood import losses
 from models.style.model import StyleModel
 from models.style.rearrange import Swaps
 from models.style.windows import WindowSet, batches
@@ -59,23 +60,23 @@ def step_loss(
     doubt = torch.rand(len(z), generator=generator, device=z.device)
     doubt = torch.where(torch.rand(len(z), generator=generator, device=z.device) < doubted, doubt, 0.0)
     heard = z + BLUR * doubt[:, None, None] * torch.randn(z.shape, generator=generator, device=z.device)
-    nll = model.losses(tokens, domain, z, doubt=doubt, heard=heard)
+    nll = losses(model, tokens, domain, z, doubt=doubt, heard=heard)
     count = (tokens[..., POSITION] < POSITIONS).sum()
     kl = {name: value.sum(-1).mean() for name, value in model.config.split(posterior.kl()).items()}
     price = sum(KL_WEIGHT[name] * kl[name] for name in GROUPS)
     price = price + penalty.price * told["apart"] if penalty else price
     bottleneck = price * len(posterior.mean) * warmth
-    losses = {name: value / count for name, value in nll.items()} | told
     weight = ELEMENT_WEIGHT if model.config.two_level else dict.fromkeys(ELEMENT_WEIGHT, 0.0)
     return {
-        **losses,
+        **{name: value / count for name, value in nll.items()},
+        **told,
         **{f"kl.{name}": value for name, value in kl.items()},
         "total": (sum(weight.get(name, 1.0) * value for name, value in nll.items()) + bottleneck) / count,
     }
 
 
 def nats_a_note(told: Mapping[str, Tensor], tokens: Tensor) -> float:
-    """What the notes of ``tokens`` cost, by the summed ``StyleModel.losses`` of them."""
+    """What the notes of ``tokens`` cost, by the summed ``likelihood.losses`` of them."""
     return sum(told[name].item() for name in TOLD) / int((tokens[..., POSITION] < POSITIONS).sum())
 
 
@@ -94,7 +95,7 @@ def validate(model: StyleModel, windows: WindowSet, seed: int, count: int = 12) 
     total: dict[str, float] = {}
     for tokens, domain in islice(stream, count):
         generator = torch.Generator(device).manual_seed(seed)
-        losses = step_loss(model, tokens.to(device), domain.to(device), generator, doubted=0)
-        for name, value in losses.items():
+        found = step_loss(model, tokens.to(device), domain.to(device), generator, doubted=0)
+        for name, value in found.items():
             total[name] = total.get(name, 0.0) + value.item() / count
     return total

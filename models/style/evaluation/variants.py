@@ -29,6 +29,7 @@ from models.style.evaluation.swaps import ATTRIBUTE, FINEST, correlation, group_
 from models.style.features import bar_features, gather_notes
 from models.style.fingerprint import Fingerprint
 from models.style.latents import BARS, GROUPS, STYLE_GROUPS
+from models.style.likelihood import losses
 from models.style.model import StyleModel
 from models.style.objective import nats_a_note
 from models.style.prior import Prior, PriorConfig
@@ -122,7 +123,7 @@ def cost(composer: Composer, clips: Clips, row: int, seed: int) -> float:
     features = bar_features(gather_notes(tokens, BARS))
     z = composer.model.encode(features).sample(torch.Generator().manual_seed(seed + row))[None]
     domain = torch.tensor([DOMAINS.index(clips.domains[row])])
-    return nats_a_note(composer.model.losses(tokens, domain, z), tokens)
+    return nats_a_note(losses(composer.model, tokens, domain, z), tokens)
 
 
 def reading(music: Measured, seed: int) -> tuple[dict[str, list[float]], dict[str, list[float]]]:

@@ -23,6 +23,7 @@ from models.style.checkpoint import tiny_style
 from models.style.elements import LevelBudget, notes_at_once, so_far
 from models.style.features import bar_features, gather_notes
 from models.style.latents import GROUPS
+from models.style.likelihood import losses
 from models.style.posterior import Posterior
 from models.style.windows import pad
 
@@ -54,8 +55,8 @@ def test_a_later_note_changes_no_earlier_loss(model, tune, monkeypatch) -> None:
     other[0, where, VELOCITY] = 3
     spy = Spy(monkeypatch)
     with torch.no_grad():
-        model.losses(tokens, torch.tensor([0]), z)
-        model.losses(other, torch.tensor([0]), z)
+        losses(model, tokens, torch.tensor([0]), z)
+        losses(model, other, torch.tensor([0]), z)
     one, two = spy.losses[:6], spy.losses[6:]
     assert torch.allclose(one[0], two[0], atol=1e-6)  # of positions, which no pitch or velocity decides
     for name in (1, 2, 3):  # pitch, duration, velocity
@@ -68,8 +69,8 @@ def test_every_encoder_and_every_head_gets_a_gradient(model, tune) -> None:
     features = bar_features(gather_notes(tokens, 8))
     z = model.encode(features).sample(torch.Generator().manual_seed(0)).view(3, 8, -1)
     doubt = torch.tensor([0.0, 0.5, 1.0])
-    losses = model.losses(tokens, torch.tensor([0, 1, 2]), z, doubt=doubt)
-    (sum(losses.values()) + model.open_codes(features, 8).sum()).backward()
+    found = losses(model, tokens, torch.tensor([0, 1, 2]), z, doubt=doubt)
+    (sum(found.values()) + model.open_codes(features, 8).sum()).backward()
     without = [name for name, p in model.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0]
     assert without == []
 
@@ -78,8 +79,8 @@ def test_padding_costs_nothing(model, tune) -> None:
     short, long = to_tokens(tune(0, bars=8, meter=(2, 4))), to_tokens(tune(1))
     z = torch.randn(2, 8, model.config.latent_dim, generator=torch.Generator().manual_seed(0))
     domain = torch.tensor([0, 1])
-    together = model.losses(pad([short, long]), domain, z)
-    alone = [model.losses(pad([clip]), domain[i : i + 1], z[i : i + 1]) for i, clip in enumerate((short, long))]
+    together = losses(model, pad([short, long]), domain, z)
+    alone = [losses(model, pad([clip]), domain[i : i + 1], z[i : i + 1]) for i, clip in enumerate((short, long))]
     for name, value in together.items():
         assert value.item() == pytest.approx(sum(part[name].item() for part in alone), rel=1e-4)
 
@@ -100,7 +101,7 @@ def test_decoding_with_a_cache_gives_the_logits_of_teacher_forcing(composer, tun
     spy = Spy(monkeypatch)
     with torch.no_grad():
         z = torch.tensor(bar_latents(plan.latents))[None]
-        composer.model.losses(pad([tokens]), torch.tensor([plan.domain]), z)
+        losses(composer.model, pad([tokens]), torch.tensor([plan.domain]), z)
     forced = dict(zip(("position", "pitch", "duration", "velocity"), spy.logits, strict=False))
 
     drawn: list[torch.Tensor] = []
@@ -175,8 +176,8 @@ def test_what_one_group_tells_is_learned_where_latents_are_not_doubted(model, tu
     z = torch.randn(2, 8, model.config.latent_dim)
     noisy = z + torch.tensor([0.0, 3.0])[:, None, None]
     doubt = torch.tensor([0.0, 1.0])
-    quiet, loud = (model.losses(tokens, domain, z, doubt=doubt, heard=heard) for heard in (z, noisy))
-    first = model.losses(tokens[:1, : int((tokens[0, :, 0] != END).sum()) + 1], domain[:1], z[:1])
+    quiet, loud = (losses(model, tokens, domain, z, doubt=doubt, heard=heard) for heard in (z, noisy))
+    first = losses(model, tokens[:1, : int((tokens[0, :, 0] != END).sum()) + 1], domain[:1], z[:1])
     for name in ("chroma", "sounding", "height", "loudness"):
         assert quiet[name].item() == pytest.approx(loud[name].item(), rel=1e-5), name
         assert quiet[name].item() == pytest.approx(2 * first[name].item(), rel=1e-4), name
