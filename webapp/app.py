@@ -66,6 +66,7 @@ def create_app(
         maps,
         metrics,
         status_page,
+        studies,
         studio,
         study_listeners,
         styles,
@@ -101,6 +102,7 @@ def create_app(
     app.include_router(for_two.router)
     app.include_router(study_listeners.router)
     app.include_router(studio.router)
+    app.include_router(studies.router)
     app.include_router(dashboards.router)
     app.include_router(maps.router)
     app.include_router(titles.router)

@@ -7,6 +7,17 @@ from db.tables.for_two import Duet, DuetPiece
 from db.tables.heads import StoredHead
 from db.tables.jobs import Job
 from db.tables.listeners import DOMAINS, Listener
+from db.tables.listening_studies import (
+    PARTICIPANT_STATES,
+    STUDY_STATES,
+    TRIAL_KINDS,
+    TRIAL_OUTCOMES,
+    ListeningStudy,
+    Participant,
+    StudyClip,
+    StudyConsent,
+    StudyTrial,
+)
 from db.tables.maps import DrawnMapRow
 from db.tables.offers import Offer
 from db.tables.plays import PLAY_OUTCOMES, Play
@@ -26,9 +37,13 @@ __all__ = [
     "FOUR_PICKS",
     "OUTCOMES",
     "OWN",
+    "PARTICIPANT_STATES",
     "PICKS",
     "PLAY_OUTCOMES",
     "RIVALS",
+    "STUDY_STATES",
+    "TRIAL_KINDS",
+    "TRIAL_OUTCOMES",
     "WHOLE",
     "Base",
     "Clip",
@@ -41,15 +56,20 @@ __all__ = [
     "Job",
     "Listener",
     "Listening",
+    "ListeningStudy",
     "MetricPoint",
     "Offer",
+    "Participant",
     "Play",
     "Prediction",
     "StoredHead",
     "StoredPopulation",
     "StudioPiece",
     "Study",
+    "StudyClip",
+    "StudyConsent",
     "StudyResult",
+    "StudyTrial",
     "TasteCard",
     "TrackedPrediction",
     "TrainingRun",

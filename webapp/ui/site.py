@@ -33,7 +33,9 @@ from webapp.ui.pages import (
     rate,
     retrieval,
     runs,
+    studies,
     studio,
+    study,
     styles,
     taste,
     tension,
@@ -137,6 +139,10 @@ def build_site(context: Context) -> gr.Blocks:
         styles.build(context)
     with site.route("Listeners", "/listeners", show_in_navbar=False):
         listeners.build(context)
+    with site.route("Studies", "/studies", show_in_navbar=False):
+        studies.build(context)
+    with site.route("A study", "/study", show_in_navbar=False):
+        study.build()
     with site.route("About", about.PATH, show_in_navbar=False):
         about.build()
     endpoints.hide_pages(site)

@@ -24,6 +24,7 @@ RESEARCH: tuple[Entry, ...] = (  # in a second row below Research
     ("styles", "styles", "Styles"),
     ("rate", "rate", "Rate"),
     ("listeners", "listeners", "Listeners"),
+    ("studies", "studies", "Studies"),
     ("retrieval", "retrieval", "Retrieval"),
     ("runs", "runs", "Runs"),
 )

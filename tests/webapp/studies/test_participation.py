@@ -1,0 +1,167 @@
+"""One participant's way through a study, and what nobody may do."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+
+import pytest
+from sqlalchemy import func, select
+
+from db.tables import Participant, StudyTrial
+from webapp.runtime.errors import Contradiction, NotAllowed, NotYours
+from webapp.studies import participation, studies
+from webapp.studies.participation import Joining
+
+HEARD = {"left_ms": 4_000, "right_ms": 4_000}
+
+
+def test_a_participant_answers_everything_and_is_sent_back(study) -> None:
+    token = study.join()
+    assert participation.step(study.context.database, token)["step"] == "questions"
+    last = study.finish(token)
+    assert last == participation.step(study.context.database, token)
+    assert last["step"] == "thanks"
+    assert last["completion_url"] == "https://example.org/done"
+    found = studies.overview(study.context.database, study.keys.researcher)
+    assert (found.begun, found.completed, found.answers) == (1, 1, 6)  # four pairs, one again, one check
+
+
+def test_the_repeat_is_the_mirror_of_an_earlier_pair(study) -> None:
+    study.finish(study.join())
+
+    def read(session):
+        return {each.place: each for each in session.scalars(select(StudyTrial))}
+
+    trials = study.context.database.transaction(read)
+    repeat = next(each for each in trials.values() if each.kind == "repeat")
+    first = trials[repeat.repeats]
+    assert (first.left_clip, first.right_clip) == (repeat.right_clip, repeat.left_clip)
+    assert first.kind == "main"
+
+
+def test_an_answer_counts_once_however_often_it_is_sent(study) -> None:
+    database, token = study.context.database, study.join()
+    step = participation.answer_questions(database, token, "before", {"1": "yes"})
+    trial = uuid.UUID(step["trial"]["offer_id"])
+    after = participation.answer_trial(database, token, trial, outcome="left", **HEARD)
+    assert participation.answer_trial(database, token, trial, outcome="left", **HEARD) == after
+    with pytest.raises(Contradiction):
+        participation.answer_trial(database, token, trial, outcome="right", **HEARD)
+
+
+def test_nobody_answers_for_another_participant_or_ahead_of_their_turn(study) -> None:
+    database, token, other = study.context.database, study.join(), study.join()
+    trial = participation.answer_questions(database, token, "before", {"1": "no"})["trial"]["offer_id"]
+    with pytest.raises(NotYours):
+        participation.answer_trial(database, other, uuid.UUID(trial), outcome="left", **HEARD)
+    with pytest.raises(NotYours):
+        participation.step(database, "x" * 40)
+
+    def last(session):
+        query = select(StudyTrial.id).join(Participant, Participant.id == StudyTrial.participant_id)
+        mine = query.where(StudyTrial.place == 5, Participant.before.is_not(None))
+        return session.scalars(mine).one()
+
+    with pytest.raises(Contradiction, match="other pairs"):
+        participation.answer_trial(database, token, database.transaction(last), outcome="left", **HEARD)
+
+
+def test_clips_that_were_not_heard_are_not_compared(study) -> None:
+    database, token = study.context.database, study.join()
+    trial = participation.answer_questions(database, token, "before", {"1": "no"})["trial"]["offer_id"]
+    with pytest.raises(NotAllowed, match="heard"):
+        participation.answer_trial(database, token, uuid.UUID(trial), outcome="left", left_ms=0, right_ms=4_000)
+
+
+def test_a_study_lets_in_whom_it_needs_and_nobody_while_it_is_paused_or_over(study) -> None:
+    database, key = study.context.database, study.keys.researcher
+    with pytest.raises(NotAllowed, match="18 years"):
+        study.join(age=17)
+    tokens = [study.join() for _ in range(3)]
+    with pytest.raises(NotAllowed, match="all the participants"):
+        study.join()
+    participation.withdraw(database, tokens[0])
+    studies.pause(database, key)
+    with pytest.raises(NotAllowed, match="paused"):
+        study.join()
+    assert study.finish(tokens[1])["step"] == "thanks"  # who has begun may go on
+    studies.end(database, key)
+    assert participation.step(database, tokens[2])["step"] == "ended"
+    with pytest.raises(NotAllowed, match="ended"):
+        participation.answer_questions(database, tokens[2], "before", {"1": "yes"})
+    with pytest.raises(NotAllowed, match="ended"):
+        study.join()
+
+
+def test_joining_again_with_the_same_token_is_joining_once(study) -> None:
+    database = study.context.database
+    said = Joining("t" * 40, 30, 1)
+    assert participation.join(database, study.keys.participant, said) == participation.join(
+        database, study.keys.participant, said
+    )
+    assert studies.overview(database, study.keys.researcher).begun == 1
+    with pytest.raises(NotAllowed, match="32"):
+        participation.join(database, study.keys.participant, Joining("short", 30, 1))
+
+
+def test_a_panel_id_begins_once(study) -> None:
+    study.join(panel_id="5f1")
+    with pytest.raises(Contradiction, match="panel id"):
+        study.join(panel_id="5f1")
+
+
+def test_somebody_agrees_to_the_text_that_stands_now(study) -> None:
+    database, key = study.context.database, study.keys.researcher
+    with pytest.raises(Contradiction, match="pause it"):
+        studies.change_consent(database, key, "New text", "I agree")
+    studies.pause(database, key)
+    assert studies.change_consent(database, key, "New text", "I agree") == 2
+    studies.open_study(database, study.context.settings, key)
+    with pytest.raises(Contradiction, match="read it again"):
+        participation.join(database, study.keys.participant, Joining("t" * 40, 30, 1))
+    assert participation.look(database, study.keys.participant)["information"] == "New text"
+
+
+def test_who_withdraws_leaves_nothing_but_a_count(study) -> None:
+    database, token = study.context.database, study.join(panel_id="5f1")
+    study.finish(token)
+    participation.withdraw(database, token)
+
+    def left(session):
+        return [session.scalar(select(func.count()).select_from(table)) for table in (Participant, StudyTrial)]
+
+    assert database.transaction(left) == [0, 0]
+    found = studies.overview(database, study.keys.researcher)
+    assert (found.begun, found.withdrawn) == (0, 1)
+    with pytest.raises(NotYours):
+        participation.withdraw(database, token)
+
+
+def test_no_key_opens_more_than_its_own_door(study) -> None:
+    database, keys = study.context.database, study.keys
+    for key in (keys.participant, keys.preview, "", "x" * 32):
+        with pytest.raises(NotYours):
+            studies.overview(database, key)
+        with pytest.raises(NotYours):
+            studies.end(database, key)
+    with pytest.raises(NotYours):
+        participation.look(database, keys.researcher)
+
+
+def test_a_preview_needs_no_open_study_and_leaves_no_trace(make_study: Callable) -> None:
+    study = make_study(opened=False)
+    database = study.context.database
+    assert participation.look(database, study.keys.participant)["closed"]
+    said = Joining("t" * 40, 30, 1)
+    assert participation.join(database, study.keys.preview, said)["preview"]
+    study.finish("t" * 40)
+    assert studies.overview(database, study.keys.researcher).begun == 0
+    studies.open_study(database, study.context.settings, study.keys.researcher)
+    with pytest.raises(NotYours):
+        participation.step(database, "t" * 40)
+
+
+def test_a_design_stays_as_it_was_opened(study) -> None:
+    with pytest.raises(Contradiction, match="stays as it is"):
+        studies.change_design(study.context.database, study.keys.researcher, {"title": "Another"})

@@ -1,0 +1,74 @@
+"""Trials are drawn as a design says, each system equally often, with the probability that is stored."""
+
+from __future__ import annotations
+
+from collections import Counter
+from uuid import uuid4
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from webapp.runtime.errors import NotAllowed
+from webapp.studies import trials
+from webapp.studies.design import Pairs
+from webapp.studies.trials import Heard
+
+CLIPS = [Heard(uuid4(), system, f"item{item}") for system in "abc" for item in range(4)]
+OF = {each.id: each for each in CLIPS}
+
+
+def draw(pairs: Pairs, seed: int = 0, **more: object) -> list[trials.Drawn]:
+    return trials.draw(pairs, CLIPS, (), "", generator=np.random.default_rng(seed), **more)  # type: ignore[arg-type]
+
+
+@given(st.integers(1, 40), st.integers(0, 5), st.integers(0, 5), st.integers(0, 1000))
+def test_a_draw_has_what_the_design_asks_for(count: int, repeats: int, checks: int, seed: int) -> None:
+    repeats = min(count, repeats)
+    drawn = draw(Pairs(per_participant=count, repeats=repeats, attention_checks=checks), seed)
+    assert Counter(each.kind for each in drawn) == +Counter(main=count, repeat=repeats, attention=checks)
+    for each in drawn:
+        assert OF[each.left].item == OF[each.right].item
+        assert OF[each.left].system != OF[each.right].system
+        if each.kind == "repeat":
+            first = drawn[each.repeats]
+            assert (first.kind, first.left, first.right) == ("main", each.right, each.left)
+    systems = Counter(frozenset((OF[each.left].system, OF[each.right].system)) for each in drawn if each.kind == "main")
+    assert max(systems.values()) - min(systems[frozenset(pair)] for pair in ("ab", "ac", "bc")) <= 1
+
+
+def test_each_pair_comes_as_often_as_its_probability_says() -> None:
+    found: Counter[frozenset] = Counter()
+    for seed in range(2_000):
+        first = draw(Pairs(per_participant=2, repeats=0, attention_checks=0), seed)[0]
+        assert first.probability == pytest.approx(1 / 12)
+        found[frozenset((first.left, first.right))] += 1
+    assert len(found) == 12
+    assert max(abs(each / 2_000 - 1 / 12) for each in found.values()) < 0.025
+
+
+def test_an_adaptive_draw_prefers_what_is_open_and_says_how_likely_each_pair_was() -> None:
+    weights = {("a", "b"): 9.0, ("a", "c"): 0.5, ("b", "c"): 0.5}
+    drawn = draw(Pairs(way="adaptive", per_participant=100, repeats=0, attention_checks=0), weights=weights)
+    share = sum({OF[each.left].system, OF[each.right].system} == {"a", "b"} for each in drawn) / 100
+    assert share == pytest.approx(0.1 + 0.7 * 0.9, abs=0.12)
+    sums: dict[frozenset, float] = {}
+    for each in drawn:
+        sums[frozenset((OF[each.left].system, OF[each.right].system))] = 4 * each.probability
+    assert sum(sums.values()) == pytest.approx(1.0)
+
+
+def test_conditions_hear_their_own_clips() -> None:
+    mine = [Heard(uuid4(), system, "", condition) for system in "ab" for condition in ("slow", "fast", "")]
+    assert trials.conditions_of(mine) == ["fast", "slow"]
+    ids = {each.id: each.condition for each in mine}
+    for each in trials.draw(Pairs(), mine, (), "slow", generator=np.random.default_rng(1)):
+        assert {ids[each.left], ids[each.right]} <= {"", "slow"}
+
+
+def test_where_nothing_can_be_compared_it_says_so() -> None:
+    with pytest.raises(NotAllowed, match="two are needed"):
+        trials.require_enough(Pairs(), [Heard(uuid4(), "a")], (), "")
+    with pytest.raises(NotAllowed, match="no fixed pair"):
+        trials.require_enough(Pairs(way="fixed"), CLIPS, (), "")

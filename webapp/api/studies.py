@@ -1,0 +1,152 @@
+"""The HTTP interface of listening studies: what a participant's page does, and a researcher's report and files.
+
+A participant is known by a token that their page has made; it travels in the body, as the keys of links do, so that no
+log has it. Nobody here is a listener of the application, and no cookie is set.
+"""
+
+from __future__ import annotations
+
+import uuid
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Request, Response
+from pydantic import BaseModel, Field
+
+from webapp.api.byte_ranges import sound_response
+from webapp.api.dependencies import ERRORS, IMMUTABLE, TheContext, address_of
+from webapp.runtime.errors import TooMany
+from webapp.runtime.limits import NEW_LISTENERS_A_SECOND, NEW_LISTENERS_AT_ONCE, Buckets, network_of
+from webapp.studies import clips, participation
+from webapp.studies.keys import MOST_LETTERS
+from webapp.studies.participation import Joining, Step
+
+router = APIRouter(prefix="/api/study", tags=["listening study"])
+FRESH = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
+Secret = Annotated[str, Field(min_length=16, max_length=MOST_LETTERS)]
+Heard = Annotated[int, Field(ge=0, le=86_400_000)]
+
+_joining = Buckets(NEW_LISTENERS_A_SECOND, NEW_LISTENERS_AT_ONCE)
+
+
+class Link(BaseModel):
+    """The key of a link."""
+
+    key: Secret
+
+
+class Join(Link):
+    """Who wants to take part; ``participant``: a token of 32 random letters at least, which their page keeps."""
+
+    participant: Secret
+    age: int = Field(ge=0, le=150)
+    consent_version: int
+    panel_id: str = Field(default="", max_length=100)
+
+
+class Asking(BaseModel):
+    """Which participant asks."""
+
+    participant: Secret
+
+
+class Tone(Asking):
+    """Which of three tones seemed the quietest in check ``number``."""
+
+    number: int = Field(ge=0, le=100)
+    tone: int
+
+
+class Answers(Asking):
+    """Answers to questions by number."""
+
+    part: str
+    answers: dict[str, Any] = Field(max_length=100)
+
+
+class HeardMs(BaseModel):
+    """Milliseconds that each side sounded."""
+
+    left: Heard
+    right: Heard
+
+
+class TrialAnswer(Asking):
+    """Which clip is preferred, and how long both were heard."""
+
+    outcome: str
+    heard_ms: HeardMs
+
+
+@router.post("/look", responses=ERRORS)
+def look(given: Link, context: TheContext) -> dict[str, Any]:
+    """What a study tells somebody before they agree, and whether it is ``closed``, in words."""
+    return participation.look(context.database, given.key)
+
+
+@router.post("/join", responses=ERRORS)
+def join(given: Join, request: Request, context: TheContext) -> Step:
+    """Take part; the same again gives the same. Gives the first step, as all that follow do the next one."""
+    if not _joining.take(network_of(address_of(request))):
+        raise TooMany("many people have joined from your network just now; try again in a minute")
+    said = Joining(given.participant, given.age, given.consent_version, given.panel_id.strip())
+    return participation.join(context.database, given.key, said)
+
+
+@router.post("/step", responses=ERRORS)
+def step(given: Asking, context: TheContext) -> Step:
+    """What is to be done next: headphones, questions, break, pair, thanks, or ended."""
+    return participation.step(context.database, given.participant)
+
+
+@router.post("/headphones/sound", responses=ERRORS, response_class=Response)
+def check_sound(given: Asking, context: TheContext) -> Response:
+    """The three tones of the next headphone check, WAV."""
+    found = participation.check_sound(context.database, given.participant)
+    return Response(found, media_type="audio/wav", headers=FRESH)
+
+
+@router.post("/headphones", responses=ERRORS)
+def answer_check(given: Tone, context: TheContext) -> Step:
+    """Answer a headphone check."""
+    return participation.answer_check(context.database, given.participant, given.number, given.tone)
+
+
+@router.post("/questions", responses=ERRORS)
+def answer_questions(given: Answers, context: TheContext) -> Step:
+    """Answer the questions before or after the pairs."""
+    return participation.answer_questions(context.database, given.participant, given.part, given.answers)
+
+
+@router.post("/trials/{trial_id}", responses=ERRORS)
+def answer_trial(trial_id: uuid.UUID, given: TrialAnswer, context: TheContext) -> Step:
+    """Answer a pair; the same again changes nothing, another answer is refused with 409."""
+    heard = given.heard_ms
+    return participation.answer_trial(
+        context.database, given.participant, trial_id, outcome=given.outcome, left_ms=heard.left, right_ms=heard.right
+    )
+
+
+@router.post("/rest", responses=ERRORS)
+def rest(given: Asking, context: TheContext) -> Step:
+    """Go on after a break."""
+    return participation.rested(context.database, given.participant)
+
+
+@router.post("/withdraw", responses=ERRORS)
+def withdraw(given: Asking, context: TheContext) -> dict[str, bool]:
+    """Delete everything that this participant has answered."""
+    participation.withdraw(context.database, given.participant)
+    return {"withdrawn": True}
+
+
+@router.get("/clips/{clip_id}/audio", responses=ERRORS, response_class=Response)
+def read_audio(clip_id: uuid.UUID, context: TheContext, wanted: Annotated[str, Header(alias="range")] = "") -> Response:
+    """The sound of a clip, MP3."""
+    return sound_response(clips.sound(context.database, context.clip_store, clip_id), wanted)
+
+
+@router.get("/clips/{clip_id}/notes", responses=ERRORS)
+def read_notes(clip_id: uuid.UUID, context: TheContext, response: Response) -> dict[str, Any]:
+    """The notes of a clip for its piano roll; none where participants are not to see any."""
+    response.headers["Cache-Control"] = IMMUTABLE
+    return clips.notes(context.database, clip_id)

@@ -1,0 +1,172 @@
+"""Clips of one study made alike: brought or composed, they play equally long and equally loud, as MP3 of one kind."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import soundfile
+from scipy.signal import resample_poly
+
+from models.music.loudness import SAMPLE_RATE_HZ, Audio, normalise
+from models.music.midi import write_midi
+from models.music.notes import MusicError, Piece
+from models.music.performance import as_written
+from models.music.render import encode_mp3, notes_in_seconds, render
+from models.style.performance import touch
+from webapp.studies import sources
+from webapp.studies.sources import NOTES, Source, SourceError
+
+CLIPS, MADE = "clips.jsonl", "made.json"
+LEAST_S = 2.0
+FADE_S = 0.6
+Progress = Callable[[str, float], None]
+
+
+@dataclass(frozen=True)
+class Task:
+    """What clips to make, as the process reads it: a zip file or folder, and what is to be composed."""
+
+    place: str
+    composed: tuple[dict[str, Any], ...]
+    seconds: float
+    played: bool
+    style_folder: str
+
+
+@dataclass(frozen=True)
+class Made:
+    """A clip on its way: its sound ``(samples, 2)`` lies in ``sound``."""
+
+    source: Source
+    sound: Path
+    seconds: float
+    notes: list[tuple[float, float, int, int]]
+    midi: bytes | None
+    recipe: dict[str, Any]
+
+
+def make(task: Task, folder: Path, progress: Progress) -> None:
+    """Write ``CLIPS``, ``MADE`` and the sound of each clip into ``folder``; raises ``SourceError``."""
+    found = sources.read(Path(task.place), folder / "unpacked") if task.place else sources.Sources(())
+    total = len(found.clips) + sum(each["count"] for each in task.composed)
+    made: list[Made] = []
+    for clip in _brought(found.clips, task, folder):
+        made.append(clip)
+        progress("reading", len(made) / total)
+    for clip in _composed(task, folder):
+        made.append(clip)
+        progress("composing", len(made) / total)
+    if not made:
+        raise SourceError("there are no clips: bring some, or have some composed")
+    shortest = min(made, key=lambda each: each.seconds)
+    with (folder / CLIPS).open("w", encoding="utf-8") as lines:
+        for number, clip in enumerate(made):
+            progress("levelling", number / total)
+            lines.write(json.dumps(_levelled(clip, shortest.seconds, folder, number)) + "\n")
+    told = {
+        "seconds": shortest.seconds,
+        "shortest": shortest.source.name,
+        "longest_s": max(each.seconds for each in made),
+        "pairs": [list(each) for each in found.pairs],
+    }
+    (folder / MADE).write_text(json.dumps(told), encoding="utf-8")
+
+
+def _brought(clips: Sequence[Source], task: Task, folder: Path) -> Iterator[Made]:
+    for number, source in enumerate(clips):
+        sound = folder / f"brought-{number:03}.npy"
+        try:
+            if source.path.suffix.lower() in NOTES:
+                piece = _read_notes(source.path)
+                yield _of_notes(source, piece, sound, task, {})
+            else:
+                yield _of_sound(source, sound, task)
+        except (MusicError, soundfile.LibsndfileError, ValueError) as error:
+            raise SourceError(f"{source.name} can't be used: {error}") from error
+
+
+def _read_notes(path: Path) -> Piece:
+    from webapp.studio.uploads import read  # noqa: PLC0415 (the studio's reader of one file)
+
+    return read(path.read_bytes(), path.name)
+
+
+def _composed(task: Task, folder: Path) -> Iterator[Made]:
+    if not task.composed:
+        return
+    import torch  # noqa: PLC0415 (where something is composed)
+
+    from models.style.checkpoint import load_style  # noqa: PLC0415
+    from models.style.compose import Composer  # noqa: PLC0415
+    from webapp.composing import offline  # noqa: PLC0415
+
+    torch.set_num_threads(1)
+    bundle = load_style(task.style_folder, "cpu")
+    composer = Composer(bundle, "cpu")
+    for place, wanted in enumerate(task.composed):
+        asked = offline.Task.checked(wanted["kind"], wanted["count"], wanted["seed"], wanted["bars"])
+        for number, piece in enumerate(offline.compose(composer, asked)):
+            name = f"{wanted['system']}-{place + 1}-{number + 1:03}"
+            source = Source(name, wanted["system"], wanted.get("item", ""), wanted.get("condition", ""), folder)
+            recipe = {**wanted, "number": number, "model": composer.version}
+            sound = folder / f"composed-{place}-{number:03}.npy"
+            yield _of_notes(source, piece, sound, task, recipe)
+
+
+def _of_notes(source: Source, piece: Piece, sound: Path, task: Task, recipe: dict[str, Any]) -> Made:
+    performance = touch.play(piece) if task.played else as_written(piece)
+    audio = render(piece, None, performance, levelled=False)
+    kept = _keep(source, audio, sound, task.seconds)
+    notes = notes_in_seconds(piece, kept, performance)
+    return Made(source, sound, kept, notes, write_midi(piece, performance), recipe)
+
+
+def _of_sound(source: Source, sound: Path, task: Task) -> Made:
+    with soundfile.SoundFile(source.path) as file:
+        rate = file.samplerate
+        audio = file.read(round(task.seconds * rate), dtype="float32", always_2d=True)
+    audio = audio[:, :2] if audio.shape[1] > 1 else np.repeat(audio, 2, axis=1)
+    if rate != SAMPLE_RATE_HZ:
+        common = int(np.gcd(rate, SAMPLE_RATE_HZ))
+        audio = resample_poly(audio, SAMPLE_RATE_HZ // common, rate // common, axis=0).astype(np.float32)
+    return Made(source, sound, _keep(source, audio, sound, task.seconds), [], None, {})
+
+
+def _keep(source: Source, audio: Audio, sound: Path, most_s: float) -> float:
+    """Write the first ``most_s`` seconds aside; how long they are."""
+    cut = audio[: round(most_s * SAMPLE_RATE_HZ)]
+    seconds = len(cut) / SAMPLE_RATE_HZ
+    if seconds < LEAST_S:
+        raise SourceError(f"{source.name} lasts {seconds:.1f} s; a clip needs {LEAST_S:g} s at least")
+    if not np.isfinite(cut).all() or not cut.any():
+        raise SourceError(f"{source.name} is silent; leave it out or bring another file")
+    np.save(sound, cut.astype(np.float32))
+    return float(seconds)
+
+
+def _levelled(clip: Made, seconds: float, folder: Path, number: int) -> dict[str, Any]:
+    """Cut to the length of all, faded, at one loudness, and written; what is told of the clip."""
+    audio: Audio = np.load(clip.sound)[: round(seconds * SAMPLE_RATE_HZ)]
+    clip.sound.unlink()
+    fade = min(len(audio), round(FADE_S * SAMPLE_RATE_HZ))
+    audio[len(audio) - fade :] *= (0.5 + 0.5 * np.cos(np.linspace(0, np.pi, fade, dtype=np.float32)))[:, None]
+    file = f"{number:03}.mp3"
+    (folder / file).write_bytes(encode_mp3(normalise(audio)))
+    if clip.midi is not None:
+        (folder / f"{number:03}.mid").write_bytes(clip.midi)
+    return {
+        "name": clip.source.name,
+        "system": clip.source.system,
+        "item": clip.source.item,
+        "condition": clip.source.condition,
+        "seconds": round(seconds, 3),
+        "file": file,
+        "midi": f"{number:03}.mid" if clip.midi is not None else "",
+        "notes": [each for each in clip.notes if each[0] < seconds],
+        "recipe": clip.recipe,
+    }

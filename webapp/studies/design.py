@@ -1,0 +1,186 @@
+"""A study's design: what participants read, are asked and hear, and how answers will be judged. Nothing in it is code.
+
+It is given as JSON or TOML, or made by a page; ``StudyDesign`` checks it, and says of each value what is wrong with it.
+"""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from webapp.runtime.errors import NotAllowed, in_words
+
+LONGEST_CLIP_S = 60.0
+MOST_CLIPS = 200
+MOST_PAIRS = 100
+INFORMATION = (
+    "You will hear pairs of short piano pieces and say which one you find more beautiful. There are no right or wrong "
+    "answers.\n\nWe store your answers under a random number, together with the answers to a few questions and your "
+    "age group, but neither your name nor your address. You can stop at any time, and you can withdraw afterwards with "
+    "a link that you get: then all of your answers are deleted. The answers will be analysed and published in a form "
+    "in which nobody can be recognised."
+)
+CONSENT = "I have read this, I am old enough, and I take part of my own free will."
+
+Line = Annotated[str, Field(min_length=1, max_length=300)]
+Text = Annotated[str, Field(min_length=1, max_length=20_000)]
+Name = Annotated[str, Field(pattern=r"^[\w .+-]{1,60}$")]
+
+
+class Part(BaseModel):
+    """A part of a design: frozen, and without values that nobody knows."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+
+
+class Question(Part):
+    """A question of a questionnaire: one of several ``answers``, a point of a scale, a number, or free text.
+
+    ``low`` and ``high``: the ends of a scale or the bounds of a number; ``low_label``, ``high_label``: what the ends
+    of a scale mean.
+    """
+
+    text: Line
+    kind: Literal["choice", "scale", "number", "text"] = "text"
+    answers: tuple[Line, ...] = Field(default=(), max_length=30)
+    low: float = 1
+    high: float = 7
+    low_label: str = Field(default="", max_length=60)
+    high_label: str = Field(default="", max_length=60)
+    required: bool = True
+
+    @model_validator(mode="after")
+    def _whole(self) -> Question:
+        if self.kind == "choice" and len(set(self.answers)) < 2:
+            raise ValueError("a question of this kind needs two answers at least, all of them different")
+        if self.kind in {"scale", "number"} and not self.low < self.high:
+            raise ValueError("low must be less than high")
+        if self.kind == "scale" and not (
+            self.low.is_integer() and self.high.is_integer() and self.high - self.low < 11
+        ):
+            raise ValueError("a scale has whole numbers as its ends and 11 points at most")
+        return self
+
+
+class Composed(Part):
+    """Clips that Kallos composes, compared as ``system``; the same seed composes the same notes."""
+
+    system: Name = "Kallos"
+    kind: Literal["pop", "dance", "chorale"] = "pop"
+    count: int = Field(default=8, ge=1, le=MOST_CLIPS)
+    bars: int = Field(default=8, ge=4, le=32)
+    seed: int = Field(default=0, ge=0, lt=2**31)
+
+
+class Asked(Part):
+    """Clips that a generator elsewhere makes: ``url`` answers a POST of ``{seed, seconds}`` with MIDI or sound."""
+
+    system: Name
+    url: Annotated[str, Field(max_length=500)]
+    count: int = Field(default=8, ge=1, le=MOST_CLIPS)
+    seed: int = Field(default=0, ge=0, lt=2**31)
+
+
+class Pairs(Part):
+    """How pairs are drawn.
+
+    Attributes:
+        way: ``random``: clips of two systems, of one item where clips have items; ``fixed``: those of pairs.csv;
+            ``adaptive``: as random, but mostly of the two systems whose order the answers so far leave most open.
+        per_participant: how many each participant hears, without repeats and attention checks.
+        repeats: how many come again at the end, with left and right exchanged.
+        attention_checks: how many ask for a certain answer.
+        break_after: a break comes after so many pairs; 0: none.
+    """
+
+    way: Literal["random", "fixed", "adaptive"] = "random"
+    per_participant: int = Field(default=12, ge=1, le=MOST_PAIRS)
+    ties: bool = True
+    repeats: int = Field(default=2, ge=0, le=20)
+    attention_checks: int = Field(default=1, ge=0, le=10)
+    break_after: int = Field(default=0, ge=0, le=MOST_PAIRS)
+
+    @model_validator(mode="after")
+    def _whole(self) -> Pairs:
+        if self.repeats > self.per_participant:
+            raise ValueError("no more pairs can come again than there are")
+        return self
+
+
+class Exclusion(Part):
+    """Whose answers one of the two analyses leaves out; stated before the first participant comes.
+
+    Attributes:
+        failed_checks: more failed attention checks than this; -1: no such rule.
+        failed_headphones: who did not pass the headphone check.
+        fastest_s: who took less than this a pair, at the median; 0: no such rule.
+        least_repeated: who gave less than this share of repeated pairs the same answer again; 0: no such rule.
+    """
+
+    failed_checks: int = Field(default=0, ge=-1, le=10)
+    failed_headphones: bool = False
+    fastest_s: float = Field(default=0.0, ge=0, le=60)
+    least_repeated: float = Field(default=0.0, ge=0, le=1)
+
+
+class StudyDesign(Part):
+    """A whole design; every field but the title has a default.
+
+    Attributes:
+        seconds: how long a clip plays at most; all play as long as the shortest.
+        played: whether notes, brought or composed, are played as a pianist might; exactly as written otherwise.
+        show_notes: whether participants see piano rolls, where every clip has notes.
+        share_clips: whether the dataset holds the clips that were brought; composed ones are always in it.
+    """
+
+    title: Annotated[str, Field(min_length=1, max_length=120)]
+    information: Text = INFORMATION
+    consent: Text = CONSENT
+    contact: str = Field(default="", max_length=300)
+    least_age: int = Field(default=18, ge=0, le=99)
+    question: Line = "Which is more beautiful?"
+    seconds: float = Field(default=12.0, ge=2, le=LONGEST_CLIP_S)
+    played: bool = True
+    show_notes: bool = False
+    composed: tuple[Composed, ...] = Field(default=(), max_length=8)
+    asked: tuple[Asked, ...] = Field(default=(), max_length=8)
+    pairs: Pairs = Pairs()
+    headphone_check: bool = True
+    before: tuple[Question, ...] = Field(default=(), max_length=40)
+    after: tuple[Question, ...] = Field(default=(), max_length=40)
+    quota: int = Field(default=30, ge=1, le=100_000)
+    exclusion: Exclusion = Exclusion()
+    panel_parameter: str = Field(default="PROLIFIC_PID", pattern=r"^\w{1,40}$")
+    completion_url: str = Field(default="", max_length=500)
+    share_clips: bool = False
+
+    @field_validator("completion_url")
+    @classmethod
+    def _address(cls, given: str) -> str:
+        parts = urlsplit(given)
+        if given and (parts.scheme != "https" or not parts.hostname):
+            raise ValueError("it must be empty or an address that begins with https://")
+        return given
+
+
+def checked(given: Any) -> StudyDesign:
+    """The design that ``given`` describes; raises ``NotAllowed`` with every value that is wrong."""
+    try:
+        return StudyDesign.model_validate(given)
+    except ValidationError as error:
+        raise NotAllowed(f"the design can't be used: {in_words(error.errors())}") from error
+
+
+def read(text: str, *, toml: bool) -> dict[str, Any]:
+    """A design's file as plain values; raises ``NotAllowed`` where it is no JSON (or TOML) object."""
+    try:
+        found = tomllib.loads(text) if toml else json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise NotAllowed(f"the design is no valid {'TOML' if toml else 'JSON'}: {error}") from error
+    if not isinstance(found, dict):
+        raise NotAllowed("the design must be an object with a title")
+    return found

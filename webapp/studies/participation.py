@@ -1,0 +1,338 @@
+"""One participant's way through a study: agreeing, the headphone check, questions, pairs, thanks, and out again.
+
+``step`` says what is to be done next, whatever was answered before: a page that is loaded again goes on where it was.
+Every answer is committed before it is acknowledged, and a repeated one changes nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import numpy as np
+from sqlalchemy.orm import Session
+
+from db.queries import listening_studies as study_rows
+from db.queries import study_participants as rows
+from db.tables import ListeningStudy, Participant, StudyTrial
+from webapp.listening.heard import require_heard
+from webapp.runtime.database import Database
+from webapp.runtime.errors import Contradiction, NotAllowed, NotYours
+from webapp.studies import adaptive, headphones, keys, questions, studies, trials
+from webapp.studies.design import StudyDesign
+
+log = logging.getLogger(__name__)
+
+GONE_AFTER = timedelta(hours=1)  # without a sign of a participant, their place is free again
+LEAST_LETTERS = 32  # of a token
+GROUPS = (18, 25, 35, 45, 55, 65)
+NOBODY = "this study does not know you (any more); open the link that you were given again"
+Step = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Joining:
+    """What somebody says who wants to take part."""
+
+    token: str
+    age: int
+    consent_version: int
+    panel_id: str = ""
+
+
+def look(database: Database, key: str) -> dict[str, Any]:
+    """What a study tells somebody before they agree; raises ``NotYours``."""
+
+    def work(session: Session) -> dict[str, Any]:
+        study, preview = _found(session, key)
+        design = studies.design_of(study)
+        return {
+            "title": design.title,
+            "information": design.information,
+            "consent": design.consent,
+            "consent_version": study.consent_version,
+            "contact": design.contact,
+            "least_age": design.least_age,
+            "panel_parameter": design.panel_parameter,
+            "minutes": minutes(design),
+            "preview": preview,
+            "closed": "" if preview else _closed(session, study, design),
+        }
+
+    return database.transaction(work)
+
+
+def join(database: Database, key: str, said: Joining) -> Step:
+    """Take part, and the first step. The participant's browser has made their token, so that joining can be repeated.
+
+    Raises ``NotYours`` for a wrong key; ``NotAllowed`` for a closed study, somebody too young, or another version of
+    the text; ``Contradiction`` where somebody of the panel with this id has begun.
+    """
+    if not LEAST_LETTERS <= len(said.token) <= keys.MOST_LETTERS:
+        raise NotAllowed(f"a participant's token has {LEAST_LETTERS} to {keys.MOST_LETTERS} random letters")
+
+    def work(session: Session) -> Step:
+        study, preview = _found(session, key, lock=True)
+        design = studies.design_of(study)
+        joined = rows.participant_by(session, keys.digest(said.token), lock=True)
+        if joined is not None and joined.study_id == study.id:
+            return _step(session, design, joined)
+        if not preview and (closed := _closed(session, study, design)):
+            raise NotAllowed(closed)
+        _require_consent(study, design, said)
+        if said.panel_id and not preview and rows.panel_id_taken(session, study.id, said.panel_id):
+            raise Contradiction(
+                "somebody with this panel id has begun already; go on in the browser in which you began"
+                f"{f', or write to {design.contact}' if design.contact else ''}"
+            )
+        clips = studies.heard(session, study)
+        condition = _condition(session, study, trials.conditions_of(clips))
+        fixed = studies.fixed_pairs(session, study)
+        trials.require_enough(design.pairs, clips, fixed, condition)
+        weights = adaptive.weights(session, study, condition) if design.pairs.way == "adaptive" else None
+        participant = rows.add_participant(
+            session, study.id, token_hash=keys.digest(said.token), panel_id="" if preview else said.panel_id,
+            condition=condition, consent_version=study.consent_version, age_group=age_group(said.age), preview=preview,
+        )  # fmt: skip
+        drawn = trials.draw(design.pairs, clips, fixed, condition, generator=np.random.default_rng(), weights=weights)
+        columns = [
+            {"kind": each.kind, "left_clip": each.left, "right_clip": each.right, "policy": each.policy,
+             "probability": each.probability, "repeats": each.repeats, "expected": each.expected}
+            for each in drawn
+        ]  # fmt: skip
+        rows.add_trials(session, participant.id, columns)
+        return _step(session, design, participant)
+
+    first = database.transaction(work)
+    log.info("study_joined")
+    return first
+
+
+def step(database: Database, token: str) -> Step:
+    """What is to be done next; raises ``NotYours`` for a token that nobody has."""
+    return _with(database, token, lambda *_: None, closed_too=True)
+
+
+def check_sound(database: Database, token: str) -> bytes:
+    """The tones of the headphone check that comes next, WAV."""
+
+    def work(session: Session) -> tuple[uuid.UUID, int]:
+        participant = _who(session, token)
+        return participant.id, len(participant.headphones.get("right", []))
+
+    return headphones.sound(*database.transaction(work))
+
+
+def answer_check(database: Database, token: str, number: int, tone: int) -> Step:
+    """Which of three tones (1 to 3) seems the quietest in check ``number``; one that was answered stays as it was."""
+    if not 1 <= tone <= len(headphones.TONES):
+        raise NotAllowed(f"tone {tone} was given; it must be 1, 2 or 3")
+
+    def work(session: Session, participant: Participant, design: StudyDesign) -> None:
+        right = list(participant.headphones.get("right", []))
+        if design.headphone_check and number == len(right) and headphones.passed(right) is None:
+            right.append(headphones.is_right(participant.id, number, tone))
+            participant.headphones = {"right": right, "passed": headphones.passed(right)}
+            session.flush()
+
+    return _with(database, token, work)
+
+
+def answer_questions(database: Database, token: str, part: str, given: Mapping[str, Any]) -> Step:
+    """The answers to the questions ``before`` or ``after`` the pairs; what was answered stays as it was."""
+    if part not in {"before", "after"}:
+        raise NotAllowed(f"{part!r} was given; questions come before or after")
+
+    def work(session: Session, participant: Participant, design: StudyDesign) -> None:
+        if getattr(participant, part) is None:
+            setattr(participant, part, questions.require_answers(getattr(design, part), given))
+            session.flush()
+
+    return _with(database, token, work)
+
+
+def answer_trial(
+    database: Database, token: str, trial_id: uuid.UUID, *, outcome: str, left_ms: int, right_ms: int
+) -> Step:
+    """Store which clip of a pair is preferred; the same again changes nothing.
+
+    Raises ``NotYours`` for another's pair, ``Contradiction`` for one that has another answer or whose turn it is not,
+    ``NotAllowed`` for clips that were not heard.
+    """
+
+    def work(session: Session, participant: Participant, design: StudyDesign) -> None:
+        found = rows.trials_of(session, participant.id)
+        trial = next((each for each in found if each.id == trial_id), None)
+        if trial is None:
+            raise NotYours(f"there is no pair {trial_id}, or it is another participant's")
+        if trial.outcome is not None:
+            if trial.outcome != outcome:
+                raise Contradiction("this pair has another answer already, and that one stays")
+            return
+        if outcome not in ({"left", "right", "equal"} if design.pairs.ties else {"left", "right"}):
+            raise NotAllowed(f"the outcome {outcome!r} was given; choose one of those that the page offers")
+        if any(each.outcome is None for each in found if each.place < trial.place):
+            raise Contradiction("other pairs come before this one")
+        require_heard(outcome, (left_ms, right_ms))
+        rows.answer(session, trial, outcome=outcome, left_ms=left_ms, right_ms=right_ms)
+
+    return _with(database, token, work)
+
+
+def rested(database: Database, token: str) -> Step:
+    """The participant has had a break."""
+
+    def work(session: Session, participant: Participant, design: StudyDesign) -> None:
+        participant.breaks_taken = _breaks_due(design, rows.trials_of(session, participant.id))
+
+    return _with(database, token, work)
+
+
+def withdraw(database: Database, token: str) -> None:
+    """Delete everything of a participant, at any time; raises ``NotYours`` where there is nothing (any more)."""
+    database.transaction(lambda session: rows.withdraw(session, _who(session, token, lock=True)))
+    log.info("study_withdrawn")
+
+
+def minutes(design: StudyDesign) -> int:
+    """About how long taking part lasts."""
+    pairs = design.pairs.per_participant + design.pairs.repeats + design.pairs.attention_checks
+    asked = 12 * (len(design.before) + len(design.after))
+    check = 36 if design.headphone_check else 0
+    return max(1, round((60 + asked + check + pairs * (2 * design.seconds + 4)) / 60))
+
+
+def age_group(age: int) -> str:
+    """The age in years as the group that is stored: ``18-24`` … ``65+``, ``under 18``."""
+    if age < GROUPS[0]:
+        return f"under {GROUPS[0]}"
+    low = max(each for each in GROUPS if each <= age)
+    return f"{low}+" if low == GROUPS[-1] else f"{low}-{GROUPS[GROUPS.index(low) + 1] - 1}"
+
+
+def _with(
+    database: Database,
+    token: str,
+    act: Callable[[Session, Participant, StudyDesign], None],
+    *,
+    closed_too: bool = False,
+) -> Step:
+    """Let a participant act, and say what comes next; where a study has ended nothing is taken any more."""
+
+    def work(session: Session) -> Step:
+        participant = _who(session, token, lock=True)
+        study = study_rows.get_study(session, participant.study_id)
+        design = studies.design_of(study)
+        if study.state == "ended" and participant.state != "completed" and not participant.preview:
+            if not closed_too:
+                raise NotAllowed("this study has ended; it takes no answers any more")
+            return {"step": "ended", "title": design.title}
+        act(session, participant, design)
+        rows.seen(session, participant)
+        return _step(session, design, participant)
+
+    return database.transaction(work)
+
+
+def _who(session: Session, token: str, *, lock: bool = False) -> Participant:
+    digest = keys.digest(token)
+    participant = rows.participant_by(session, digest, lock=lock)
+    if participant is None or not keys.same(participant.token_hash, digest):
+        raise NotYours(NOBODY)
+    return participant
+
+
+def _found(session: Session, key: str, *, lock: bool = False) -> tuple[ListeningStudy, bool]:
+    """The study of a participants' or preview key, and whether it is a preview."""
+    try:
+        return studies.require(session, key, "participant", lock=lock), False
+    except NotYours:
+        try:
+            return studies.require(session, key, "preview", lock=lock), True
+        except NotYours as error:
+            raise NotYours("this link leads to no study (any more); ask whoever gave it to you") from error
+
+
+def _closed(session: Session, study: ListeningStudy, design: StudyDesign) -> str:
+    """Why nobody new can take part; empty where they can."""
+    if study.state == "draft":
+        return "This study has not begun yet."
+    if study.state == "paused":
+        return "This study is paused. Please come back later."
+    if study.state == "ended":
+        return "This study has ended. Thank you for coming."
+    here = rows.count_by_condition(session, study.id, gone_after=GONE_AFTER)
+    return "This study has all the participants that it needs. Thank you." if sum(here.values()) >= design.quota else ""
+
+
+def _require_consent(study: ListeningStudy, design: StudyDesign, said: Joining) -> None:
+    if said.consent_version != study.consent_version:
+        raise Contradiction("the text has changed meanwhile; please read it again")
+    if not design.least_age <= said.age <= 120:
+        raise NotAllowed(f"this study is for people of {design.least_age} years or older. Thank you for your interest.")
+
+
+def _condition(session: Session, study: ListeningStudy, conditions: list[str]) -> str:
+    """One of the conditions that have the fewest participants: nobody is far ahead, and nobody knows the next one."""
+    here = rows.count_by_condition(session, study.id, gone_after=GONE_AFTER)
+    fewest = min(here.get(each, 0) for each in conditions)
+    return secrets.choice([each for each in conditions if here.get(each, 0) == fewest])
+
+
+def _breaks_due(design: StudyDesign, found: list[StudyTrial]) -> int:
+    answered = sum(each.outcome is not None for each in found)
+    return answered // design.pairs.break_after if design.pairs.break_after and answered < len(found) else 0
+
+
+def _step(session: Session, design: StudyDesign, participant: Participant) -> Step:
+    about = {"title": design.title, "preview": participant.preview}
+    right = participant.headphones.get("right", [])
+    if design.headphone_check and headphones.passed(right) is None:
+        first = len(right) % headphones.TRIALS
+        again = len(right) >= headphones.TRIALS
+        return {**about, "step": "headphones", "number": len(right), "done": first, "of": headphones.TRIALS,
+                "again": again}  # fmt: skip
+    if participant.before is None and design.before:
+        return {**about, "step": "questions", "part": "before", "questions": _asked(design.before)}
+    found = rows.trials_of(session, participant.id)
+    trial = next((each for each in found if each.outcome is None), None)
+    if trial is not None:
+        done = {"done": sum(each.outcome is not None for each in found), "of": len(found)}
+        if _breaks_due(design, found) > participant.breaks_taken:
+            return {**about, **done, "step": "break"}
+        rows.shown(session, trial.id)
+        return {**about, **done, "step": "pair", "question": design.question, "ties": design.pairs.ties,
+                "trial": _shown(session, trial)}  # fmt: skip
+    if participant.after is None and design.after:
+        return {**about, "step": "questions", "part": "after", "questions": _asked(design.after)}
+    if participant.state != "completed":
+        rows.complete(session, participant)
+    return {**about, "step": "thanks", "completion_url": design.completion_url, "contact": design.contact}
+
+
+def _asked(asked: tuple[Any, ...]) -> list[dict[str, Any]]:
+    return [{"number": number, **each.model_dump()} for number, each in enumerate(asked, start=1)]
+
+
+def _shown(session: Session, trial: StudyTrial) -> Step:
+    """A pair as the player takes it; nothing tells the clips apart but the music."""
+
+    def clip(clip_id: uuid.UUID) -> dict[str, Any]:
+        row = study_rows.get_clip(session, clip_id)
+        assert row is not None
+        address = f"/api/study/clips/{clip_id}"
+        return {"clip_id": str(clip_id), "audio_url": f"{address}/audio", "notes_url": f"{address}/notes",
+                "seconds": row.seconds}  # fmt: skip
+
+    asks = {"": "", "left": "A", "right": "B"}[trial.expected]
+    return {
+        "offer_id": str(trial.id),
+        "left": clip(trial.left_clip),
+        "right": clip(trial.right_clip),
+        "asks": f"To show that you are with us, listen to both and choose {asks} this time." if asks else "",
+    }

@@ -1,0 +1,143 @@
+"""What clips a study is made of: a zip file or folder of sound and notes, with a table that says what each one is.
+
+``clips.csv`` has the columns ``clip`` (the file), ``system`` (what is compared), and, where wanted, ``item`` (of which
+music it is) and ``condition`` (which group hears it). Without it ``SYSTEM/ITEM.mid`` says the same. ``pairs.csv`` has
+the columns ``left`` and ``right``: pairs for all participants to hear.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from webapp.studies.design import MOST_CLIPS
+
+NOTES = (".mid", ".midi", ".abc")
+SOUND = (".wav", ".flac", ".ogg", ".opus", ".mp3")
+TABLE, PAIRS = "clips.csv", "pairs.csv"
+MOST_BYTES = 500_000_000  # unpacked
+MOST_PAIRS = 10_000
+MOST_LETTERS = 60
+
+
+class SourceError(ValueError):
+    """The clips can't be used, in one line that says what to do."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file that becomes a clip."""
+
+    name: str
+    system: str
+    item: str
+    condition: str
+    path: Path
+
+
+@dataclass(frozen=True)
+class Sources:
+    """All clips that were brought, and pairs of their names."""
+
+    clips: tuple[Source, ...]
+    pairs: tuple[tuple[str, str], ...] = ()
+
+
+def read(place: Path, unpacked: Path) -> Sources:
+    """The clips of a folder, or of a zip file that is unpacked into ``unpacked``; raises ``SourceError``."""
+    folder = place if place.is_dir() else _unpack(place, unpacked)
+    files = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}
+    files = {name: path for name, path in files.items() if not _hidden(name)}
+    table = next((path for name, path in files.items() if PurePosixPath(name).name == TABLE), None)
+    clips = _from_table(table, files) if table else _from_names(files)
+    if len(clips) > MOST_CLIPS:
+        raise SourceError(f"{len(clips)} clips were brought; a study has {MOST_CLIPS} at most")
+    if not clips:
+        raise SourceError(f"no clips were found; they may be {', '.join((*NOTES, *SOUND))}")
+    pairs = next((path for name, path in files.items() if PurePosixPath(name).name == PAIRS), None)
+    return Sources(tuple(clips), tuple(_pairs(pairs, {each.name for each in clips})) if pairs else ())
+
+
+def _unpack(place: Path, folder: Path) -> Path:
+    try:
+        with zipfile.ZipFile(place) as packed:
+            names = [each for each in packed.infolist() if not each.is_dir()]
+            if sum(each.file_size for each in names) > MOST_BYTES:
+                raise SourceError(f"unpacked the clips take more than {MOST_BYTES // 1_000_000} MB; shorten them")
+            for each in names:
+                packed.extract(each, folder)  # which keeps to the folder, whatever a name says
+    except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError) as error:
+        raise SourceError(f"the file is no zip file that can be read ({error}); pack the clips again") from error
+    return folder
+
+
+def _hidden(name: str) -> bool:
+    return any(part.startswith((".", "__")) for part in PurePosixPath(name).parts)
+
+
+def _from_table(table: Path, files: dict[str, Path]) -> list[Source]:
+    root = table.parent
+    clips: list[Source] = []
+    known = {path: name for name, path in files.items()}
+    for number, row in enumerate(_rows(table, ("clip", "system")), start=2):
+        path = root / row["clip"]
+        if path not in known:
+            raise SourceError(
+                f"{TABLE}, line {number}: there is no file {row['clip']!r}; write its path from {TABLE} on"
+            )
+        source = Source(row["clip"], row["system"], row.get("item", ""), row.get("condition", ""), path)
+        if path.suffix.lower() not in (*NOTES, *SOUND):
+            raise SourceError(f"{row['clip']} is neither notes nor sound; use {', '.join((*NOTES, *SOUND))}")
+        if any(len(each) > MOST_LETTERS for each in (source.system, source.item, source.condition)):
+            raise SourceError(f"{TABLE}, line {number}: names may have {MOST_LETTERS} letters")
+        if source.name in {each.name for each in clips}:
+            raise SourceError(f"{TABLE}, line {number}: the clip {source.name!r} stands there twice")
+        clips.append(source)
+    return clips
+
+
+def _from_names(files: dict[str, Path]) -> list[Source]:
+    music = {name: path for name, path in files.items() if path.suffix.lower() in (*NOTES, *SOUND)}
+    clips = [
+        Source(name, PurePosixPath(name).parent.name[:MOST_LETTERS] or "clips", PurePosixPath(name).stem[:MOST_LETTERS],
+               "", path)
+        for name, path in music.items()
+    ]  # fmt: skip
+    systems = {each.system for each in clips}
+    every = {item: {each.system for each in clips if each.item == item} for item in {each.item for each in clips}}
+    if len(systems) > 1 and any(len(each) > 1 for each in every.values()):
+        return clips
+    # names that no two folders share say nothing about the music
+    return [Source(each.name, each.system, "", "", each.path) for each in clips]
+
+
+def _pairs(table: Path, names: set[str]) -> list[tuple[str, str]]:
+    found = [(row["left"], row["right"]) for row in _rows(table, ("left", "right"))]
+    for number, pair in enumerate(found, start=2):
+        if missing := set(pair) - names:
+            raise SourceError(f"{PAIRS}, line {number}: there is no clip {min(missing)!r}")
+        if pair[0] == pair[1]:
+            raise SourceError(f"{PAIRS}, line {number}: {pair[0]!r} can't be compared with itself")
+    if len(found) > MOST_PAIRS:
+        raise SourceError(f"{PAIRS} has {len(found)} pairs; {MOST_PAIRS} are allowed")
+    return found
+
+
+def _rows(table: Path, needed: tuple[str, ...]) -> list[dict[str, str]]:
+    try:
+        text = table.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise SourceError(f"{table.name} is not in UTF-8; save it as CSV UTF-8") from error
+    first = text.partition("\n")[0]
+    between = ";" if first.count(";") > first.count(",") else ","
+    found = [
+        {key.strip().lower(): (value or "").strip() for key, value in row.items() if key}
+        for row in csv.DictReader(io.StringIO(text), delimiter=between)
+    ]
+    missing = [name for name in needed if any(not row.get(name) for row in found)]
+    if missing or not found:
+        raise SourceError(f"{table.name} needs the columns {' and '.join(needed)}, with something in each line")
+    return found

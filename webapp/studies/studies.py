@@ -1,0 +1,190 @@
+"""A study from its making to its end, for whoever has the researcher's key."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any, TypeVar
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from db.queries import listening_studies as rows
+from db.tables import ListeningStudy
+from webapp.runtime.clip_store import ClipStore
+from webapp.runtime.database import Database
+from webapp.runtime.errors import Contradiction, NotAllowed, NotYours, TooMany
+from webapp.runtime.settings import Settings
+from webapp.studies import design as designs
+from webapp.studies import keys, trials
+from webapp.studies.design import StudyDesign
+from webapp.studies.keys import Keys
+from webapp.studies.trials import Heard
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+MOST_STUDIES = 500  # that lie on one installation
+MOVES = {"draft": {"open"}, "open": {"paused", "ended"}, "paused": {"open", "ended"}, "ended": set[str]()}
+NO_STUDY = "there is no study with this key (any more); look for the whole link in your notes"
+FROZEN = "the study was opened, so its design stays as it is; make a new study to ask something else"
+
+
+@dataclass(frozen=True)
+class Overview:
+    """How a study stands, as its researcher sees it."""
+
+    title: str
+    state: str
+    design: StudyDesign
+    design_hash: str
+    consent_version: int
+    clips: tuple[Heard, ...]
+    clips_told: dict[str, Any]
+    begun: int
+    completed: int
+    answers: int
+    withdrawn: int
+
+
+def create(database: Database, given: Any) -> Keys:
+    """A draft of the design ``given``; its keys, which nobody can look up again. Raises ``NotAllowed``, ``TooMany``."""
+    design = designs.checked(given)
+    made = keys.new()
+    hashes = {name: keys.digest(key) for name, key in asdict(made).items()}
+
+    def work(session: Session) -> UUID:
+        if rows.count_studies(session) >= MOST_STUDIES:
+            raise TooMany(f"there are {MOST_STUDIES} studies here; delete one that is over")
+        return rows.create_study(session, design.model_dump(mode="json"), hashes).id
+
+    log.info("study_created study=%s", database.transaction(work))
+    return made
+
+
+def require(session: Session, key: str, who: str = "researcher", *, lock: bool = False) -> ListeningStudy:
+    """The study that ``key`` opens; raises ``NotYours``, whether there is none or the key is another's."""
+    digest = keys.digest(key)
+    study = rows.study_by(session, who, digest, lock=lock)
+    if study is None or not keys.same(getattr(study, f"{who}_key_hash"), digest):
+        raise NotYours(NO_STUDY)
+    return study
+
+
+def design_of(study: ListeningStudy) -> StudyDesign:
+    """The study's design, which was checked when it was stored."""
+    return StudyDesign.model_validate(study.design)
+
+
+def heard(session: Session, study: ListeningStudy) -> list[Heard]:
+    """The study's clips, as trials are drawn from them."""
+    return [Heard(each.id, each.system, each.item, each.condition) for each in rows.clips_of(session, study.id)]
+
+
+def fixed_pairs(session: Session, study: ListeningStudy) -> list[tuple[UUID, UUID]]:
+    """The pairs of ``pairs.csv``."""
+    ids = {each.name: each.id for each in rows.clips_of(session, study.id)}
+    return [(ids[left], ids[right]) for left, right in study.clips_told.get("pairs", [])]
+
+
+def overview(database: Database, key: str) -> Overview:
+    """How the study stands; raises ``NotYours``."""
+
+    def work(session: Session) -> Overview:
+        study = require(session, key)
+        design = design_of(study)
+        counts = rows.counts(session, study)
+        return Overview(
+            design.title, study.state, design, design_hash(study), study.consent_version,
+            tuple(heard(session, study)), study.clips_told, **asdict(counts),
+        )  # fmt: skip
+
+    return database.transaction(work)
+
+
+def change_design(database: Database, key: str, given: Any) -> None:
+    """Give a draft another design; raises ``NotAllowed`` for a wrong one, ``Contradiction`` once it was opened."""
+    design = designs.checked(given).model_dump(mode="json")
+
+    def work(session: Session) -> None:
+        study = require(session, key, lock=True)
+        if study.state != "draft":
+            raise Contradiction(FROZEN)
+        rows.forget_previews(session, study.id)
+        rows.set_design(session, study, design)
+
+    database.transaction(work)
+
+
+def change_consent(database: Database, key: str, information: str, consent: str) -> int:
+    """Have those who come from now on agree to another text; its version. Only while the study is paused."""
+
+    def work(session: Session) -> int:
+        study = require(session, key, lock=True)
+        if study.state != "paused":
+            raise Contradiction(f"the study is {study.state}; pause it before you change what people agree to")
+        designs.checked({**study.design, "information": information, "consent": consent})
+        return rows.new_consent(session, study, information, consent)
+
+    return database.transaction(work)
+
+
+def open_study(database: Database, settings: Settings, key: str) -> None:
+    """Let participants in: a draft is frozen by this, a paused study goes on. Raises ``NotAllowed``."""
+    if "SPACE_ID" in os.environ and not settings.database_url:
+        raise NotAllowed(
+            "this installation forgets what it stores when it restarts; set KALLOS_DATABASE_URL before people take part"
+        )
+
+    def check(session: Session, study: ListeningStudy) -> None:
+        design, clips, fixed = design_of(study), heard(session, study), fixed_pairs(session, study)
+        if not clips:
+            raise NotAllowed("the study has no clips yet; bring some, or have some composed")
+        for condition in trials.conditions_of(clips):
+            trials.require_enough(design.pairs, clips, fixed, condition)
+        if study.state == "draft":
+            rows.forget_previews(session, study.id)
+
+    _move(database, key, "open", check)
+
+
+def pause(database: Database, key: str) -> None:
+    """Let nobody new in; who has begun may go on."""
+    _move(database, key, "paused")
+
+
+def end(database: Database, key: str) -> None:
+    """Take no answers any more, for good."""
+    _move(database, key, "ended")
+
+
+def delete(database: Database, clip_store: ClipStore, key: str) -> None:
+    """Delete the study with everything that was answered and brought."""
+    for uri in database.transaction(lambda session: rows.delete_study(session, require(session, key, lock=True))):
+        clip_store.delete(uri)
+
+
+def design_hash(study: ListeningStudy) -> str:
+    """SHA-256 of the design and the clips, to be named where the study is registered in advance."""
+    whole = {"design": {**study.design, "information": "", "consent": ""}, "clips": study.clips_told}
+    return hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()
+
+
+def _move(
+    database: Database, key: str, state: str, check: Callable[[Session, ListeningStudy], None] = lambda *_: None
+) -> None:
+    def work(session: Session) -> None:
+        study = require(session, key, lock=True)
+        if study.state == state:
+            return
+        if state not in MOVES[study.state]:
+            raise Contradiction(f"the study is {study.state}, so it can't become {state}")
+        check(session, study)
+        rows.set_state(session, study, state)
+
+    database.transaction(work)
+    log.info("study_moved state=%s", state)

@@ -1,0 +1,175 @@
+"""Which pairs a participant hears, in which order: drawn once, when they begin, with the probability of each.
+
+Systems are compared equally often: the pairs of systems come in turn, in a random order, and within them pairs of clips
+at random. Repeats come mirrored behind all others; attention checks stand at random places.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
+
+import numpy as np
+
+from webapp.runtime.errors import NotAllowed
+from webapp.studies.design import Pairs
+
+UNIFORM_SHARE = 0.3  # of an adaptive draw, so that every pair has a known probability that is not small
+
+SystemPair = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Heard:
+    """A clip as the draw knows it."""
+
+    id: uuid.UUID
+    system: str
+    item: str = ""
+    condition: str = ""
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A trial before it is answered; see ``StudyTrial``."""
+
+    kind: str
+    left: uuid.UUID
+    right: uuid.UUID
+    policy: str
+    probability: float
+    repeats: int | None = None
+    expected: str = ""
+
+
+def candidates(clips: Sequence[Heard], condition: str) -> dict[SystemPair, list[tuple[Heard, Heard]]]:
+    """The pairs that participants of a condition may hear, by the two systems that they compare.
+
+    Of one item where both have one. Clips of one system alone are compared with each other.
+    """
+    mine = [each for each in clips if each.condition in {"", condition}]
+    alone = len({each.system for each in mine}) == 1
+    found: dict[SystemPair, list[tuple[Heard, Heard]]] = defaultdict(list)
+    for a, b in combinations(sorted(mine, key=lambda each: (each.system, str(each.id))), 2):
+        if (alone or a.system != b.system) and (a.item == b.item or not a.item or not b.item):
+            found[a.system, b.system].append((a, b))
+    return dict(found)
+
+
+def conditions_of(clips: Sequence[Heard]) -> list[str]:
+    """The groups into which participants are dealt; one without a name where the clips name none."""
+    return sorted({each.condition for each in clips if each.condition}) or [""]
+
+
+def require_enough(
+    pairs: Pairs, clips: Sequence[Heard], fixed: Sequence[tuple[uuid.UUID, uuid.UUID]], condition: str
+) -> None:
+    """Raises ``NotAllowed`` where no pair can be drawn for the participants of a condition."""
+    where = f" for the condition {condition!r}" if condition else ""
+    if pairs.way == "fixed":
+        if not _fixed_of(clips, fixed, condition):
+            raise NotAllowed(f"there is no fixed pair{where}; add a file pairs.csv with columns left and right")
+    elif not candidates(clips, condition):
+        raise NotAllowed(
+            f"no two clips can be compared{where}: two are needed of different systems, and of the same item where "
+            "clips have items"
+        )
+
+
+def draw(
+    pairs: Pairs,
+    clips: Sequence[Heard],
+    fixed: Sequence[tuple[uuid.UUID, uuid.UUID]],
+    condition: str,
+    *,
+    generator: np.random.Generator,
+    weights: Mapping[SystemPair, float] | None = None,
+) -> list[Drawn]:
+    """All trials of one participant; ``weights``: of pairs of systems, which an adaptive draw prefers."""
+    if pairs.way == "fixed":
+        main = _fixed(pairs, _fixed_of(clips, fixed, condition), generator)
+    else:
+        found = candidates(clips, condition)
+        main = _random(pairs, found, generator, weights if pairs.way == "adaptive" else None)
+    repeats = [
+        Drawn("repeat", main[place].right, main[place].left, "repeat", 1.0, repeats=int(place))
+        for place in sorted(generator.permutation(len(main))[: pairs.repeats])
+    ]
+    return _with_checks([*main, *repeats], pairs.attention_checks, generator)
+
+
+def _fixed_of(
+    clips: Sequence[Heard], fixed: Sequence[tuple[uuid.UUID, uuid.UUID]], condition: str
+) -> list[tuple[uuid.UUID, uuid.UUID]]:
+    mine = {each.id for each in clips if each.condition in {"", condition}}
+    return [pair for pair in fixed if mine.issuperset(pair)]
+
+
+def _fixed(pairs: Pairs, mine: Sequence[tuple[uuid.UUID, uuid.UUID]], generator: np.random.Generator) -> list[Drawn]:
+    chosen = [mine[place] for place in generator.permutation(len(mine))[: pairs.per_participant]]
+    return [_sided(a, b, "fixed", 1 / len(mine), generator) for a, b in chosen]
+
+
+def _random(
+    pairs: Pairs,
+    found: Mapping[SystemPair, list[tuple[Heard, Heard]]],
+    generator: np.random.Generator,
+    weights: Mapping[SystemPair, float] | None,
+) -> list[Drawn]:
+    systems = list(found)
+    chances = _chances(systems, weights)
+    turns = _turns(len(systems), chances if weights else None, pairs.per_participant, generator)
+    left: dict[SystemPair, list[int]] = {each: [] for each in systems}
+    drawn = []
+    for turn in turns:
+        those = found[systems[turn]]
+        queue = left[systems[turn]]
+        if not queue:
+            queue.extend(generator.permutation(len(those)).tolist())
+        a, b = those[queue.pop()]
+        drawn.append(_sided(a.id, b.id, pairs.way, float(chances[turn] / len(those)), generator))
+    return drawn
+
+
+def _chances(systems: Sequence[SystemPair], weights: Mapping[SystemPair, float] | None) -> np.ndarray:
+    uniform = np.full(len(systems), 1 / len(systems))
+    given = np.array([(weights or {}).get(each, 0.0) for each in systems])
+    return uniform if given.sum() <= 0 else UNIFORM_SHARE * uniform + (1 - UNIFORM_SHARE) * given / given.sum()
+
+
+def _turns(count: int, chances: np.ndarray | None, length: int, generator: np.random.Generator) -> list[int]:
+    """Which two systems are compared at each place: each equally often, or by chance."""
+    if chances is not None:
+        return [int(each) for each in generator.choice(count, size=length, p=chances)]
+    rounds = -(-length // count)
+    return [int(each) for _ in range(rounds) for each in generator.permutation(count)][:length]
+
+
+def _sided(a: uuid.UUID, b: uuid.UUID, policy: str, probability: float, generator: np.random.Generator) -> Drawn:
+    left, right = (a, b) if generator.random() < 0.5 else (b, a)
+    return Drawn("main", left, right, policy, probability)
+
+
+def _with_checks(trials: list[Drawn], checks: int, generator: np.random.Generator) -> list[Drawn]:
+    """Attention checks put in between, each asking for one side; ``repeats`` follow their trials to new places."""
+    slots = sorted(int(each) for each in generator.integers(1, len(trials) + 1, size=checks))
+    placed: list[Drawn] = []
+    moved: dict[int, int] = {}
+    for place, trial in enumerate(trials):
+        while slots and slots[0] <= place:
+            slots.pop(0)
+            placed.append(_check(trials, generator))
+        moved[place] = len(placed)
+        placed.append(trial if trial.repeats is None else replace(trial, repeats=moved[trial.repeats]))
+    return [*placed, *(_check(trials, generator) for _ in slots)]
+
+
+def _check(trials: Sequence[Drawn], generator: np.random.Generator) -> Drawn:
+    like = trials[int(generator.integers(len(trials)))]
+    return replace(
+        like, kind="attention", policy="attention", probability=1.0, repeats=None,
+        expected="left" if generator.random() < 0.5 else "right",
+    )  # fmt: skip

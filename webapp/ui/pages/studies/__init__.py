@@ -1,0 +1,120 @@
+"""The researcher's page: a study is designed here and, behind its key, run, looked at and taken along."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from webapp.context import Context
+from webapp.runtime.errors import Problem
+from webapp.studies import access, clips, studies
+from webapp.studies.clips import Making
+from webapp.ui.charts import section
+from webapp.ui.components.view_link import chosen
+from webapp.ui.handlers import bound
+from webapp.ui.layout import AWAITED, QUIET, heading, heading_html, page, status
+from webapp.ui.pages.studies import form as design_form
+from webapp.ui.pages.studies import running
+from webapp.ui.words import capital
+
+LEAD = (
+    "A listening study of your own: people compare clips in pairs, and you get a report and a dataset. Give it a title "
+    "and clips; everything else below can be used as it stands."
+)
+STAGES = {
+    "starting": "Starting", "reading": "Reading your clips", "composing": "Composing", "levelling": "Making all alike",
+}  # fmt: skip
+GO_THERE = "(address) => { if (address) window.location.assign(address); }"
+
+
+def build(context: Context) -> None:
+    """The page at ``/studies``."""
+    with page("studies"):
+        with gr.Row(elem_classes="k-ask"):
+            title = heading("Studies", LEAD)
+        said = gr.HTML(elem_id="study-said", apply_default_css=False, js_on_load=None)
+        key = gr.Textbox(visible=False)
+        address = gr.Textbox(visible=False)
+        run = running.build(context, key)
+        with section("The design", "", visible=False, elem_id="study-design") as designing:
+            form = design_form.build()
+            with gr.Row(elem_classes="k-bar"):
+                save = gr.Button("Make the study", variant="primary", elem_id="study-save", scale=0, min_width=180)
+    outputs = [title, key, designing, save, *form.fields, *run.outputs]
+    gr.on(None, bound(opened, context), None, outputs, **QUIET)
+    making = save.click(bound(make, context), [key, form.clips, *form.fields], [said, key, address, save], **AWAITED)
+    making.then(None, address, js=GO_THERE, **QUIET)
+
+
+def opened(context: Context, request: gr.Request) -> list[Any]:
+    """The study whose key stands in the address, or an empty form for who may make one."""
+    key = chosen(request, "key")
+    empty = [gr.skip()] * design_form.FIELDS
+    try:
+        found = studies.overview(context.database, key) if key else None
+    except Problem as problem:
+        found = None
+        if not _may_create(context, key, request):
+            return [heading_html("Studies", f"{capital(str(problem))}."), "", *_hidden(empty)]
+    if found is None:
+        if _may_create(context, key, request):
+            return [heading_html("Studies", LEAD), "", gr.update(visible=True), gr.skip(), *empty, *running.hidden()]
+        return [heading_html("Studies", f"{capital(access.NEEDS_KEY)}."), "", *_hidden(empty)]
+    draft = found.state == "draft"
+    return [
+        heading_html(running.escaped(found.title), running.state_line(found)),
+        key,
+        gr.update(visible=draft),
+        gr.update(value="Save the design and make its clips"),
+        *(design_form.values_of(found.design) if draft else empty),
+        *running.shown(key, found, request),
+    ]
+
+
+def make(context: Context, request: gr.Request, key: str, zip_path: str | None, *values: Any) -> Iterator[list[Any]]:
+    """Store the design, make its clips, and go to the study's own page."""
+    yield [status("Storing the design…"), gr.skip(), "", gr.update(interactive=False)]
+    made = key
+    try:
+        design = design_form.design_from(values)
+        if key:
+            studies.change_design(context.database, key, design)
+        else:
+            given = chosen(request, "key")
+            access.require_creator(
+                context.settings, given, _host(request), forwarded="x-forwarded-for" in request.headers
+            )
+            made = studies.create(context.database, design).researcher
+        place = Path(zip_path) if zip_path else None
+        if place or design["composed"]:
+            style = context.settings.style_folder
+            for now in clips.follow(context.database, context.clip_store, made, place, style):
+                yield [status(told(now)), gr.skip(), "", gr.skip()]
+    except Problem as problem:
+        yield [status(f"{capital(str(problem))}."), made, "", gr.update(interactive=True)]
+        return
+    yield [status("Done."), made, f"studies?key={made}", gr.update(interactive=True)]
+
+
+def told(now: Making) -> str:
+    """How far the clips are."""
+    if now.ended:
+        return f"{now.clips} clips are ready."
+    return f"{STAGES.get(now.stage, 'Working')}…{f' {now.share:.0%}' if now.share else ''}"
+
+
+def _may_create(context: Context, key: str, request: gr.Request) -> bool:
+    forwarded = "x-forwarded-for" in request.headers
+    return access.may_create(context.settings, key, _host(request), forwarded=forwarded)
+
+
+def _host(request: gr.Request) -> str | None:
+    client = request.client
+    return client.host if client else None
+
+
+def _hidden(empty: list[Any]) -> list[Any]:
+    return [gr.update(visible=False), gr.skip(), *empty, *running.hidden()]
