@@ -10,6 +10,7 @@ for losses. The interval holds the ``m`` that neither gambler has refuted.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import cache
 
 import numpy as np
@@ -54,12 +55,42 @@ def log_capital(wins: int, ties: int, losses: int, chance: float) -> float:
     return top + math.log(float(np.exp(logs - top).mean()))
 
 
+def bounded_mean(values: npt.ArrayLike, *, alpha: float = ALPHA) -> Figure:
+    """Mean of independent values in [0, 1], ``(n,)``, with an interval that holds at all times with ``1 - alpha``.
+
+    For the shares of people who each answered several times: what is independent is a person, not an answer. The
+    same bets as in ``win_rate``; a share turns the capital of gambler ``t`` into ``1 + t (share - m) / m``. Without
+    values the mean is nan, the interval (0, 1). Raises ``ValueError`` on values outside of [0, 1].
+    """
+    given = np.asarray(values, dtype=np.float64)
+    if not ((given >= 0) & (given <= 1)).all():
+        raise ValueError("values must lie between 0 and 1")
+    threshold = math.log(2 / alpha)
+    low = _bisected(lambda mean: mean_log_capital(given, mean), threshold)
+    high = 1 - _bisected(lambda mean: mean_log_capital(1 - given, mean), threshold)
+    return Figure(float(given.mean()) if len(given) else math.nan, low, high, len(given))
+
+
+def mean_log_capital(values: FloatArray, mean: float) -> float:
+    """Log of what a capital of 1 has become by betting that ``values`` ``(n,)`` lie above ``mean``, on average."""
+    if mean <= 0:
+        return math.inf if values.any() else 0.0
+    logs = np.log1p(_shares()[:, None] * (values[None, :] - mean) / mean).sum(axis=1)
+    top = float(logs.max())
+    return top + math.log(float(np.exp(logs - top).mean()))
+
+
 def _refuted(wins: int, ties: int, losses: int, threshold: float) -> float:
     """The largest chance that is refuted, by bisection; 0 where none is."""
+    return _bisected(lambda chance: log_capital(wins, ties, losses, chance), threshold)
+
+
+def _bisected(capital: Callable[[float], float], threshold: float) -> float:
+    """The largest number in [0, 1] at which a falling ``capital`` reaches the ``threshold``; 0 where none does."""
     low, high = 0.0, 1.0
     for _ in range(50):
         middle = (low + high) / 2
-        if log_capital(wins, ties, losses, middle) >= threshold:
+        if capital(middle) >= threshold:
             low = middle
         else:
             high = middle

@@ -9,20 +9,23 @@ from __future__ import annotations
 import uuid
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Request, Response
+from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi.responses import HTMLResponse
 from pydantic import BaseModel, Field
 
 from webapp.api.byte_ranges import sound_response
 from webapp.api.dependencies import ERRORS, IMMUTABLE, TheContext, address_of
 from webapp.runtime.errors import TooMany
 from webapp.runtime.limits import NEW_LISTENERS_A_SECOND, NEW_LISTENERS_AT_ONCE, Buckets, network_of
-from webapp.studies import clips, participation
+from webapp.studies import clips, dataset, participation, report
 from webapp.studies.keys import MOST_LETTERS
 from webapp.studies.participation import Joining, Step
 
 router = APIRouter(prefix="/api/study", tags=["listening study"])
 FRESH = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
 Secret = Annotated[str, Field(min_length=16, max_length=MOST_LETTERS)]
+ALONE = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'", "X-Robots-Tag": "noindex"}
+Key = Annotated[str, Query(min_length=16, max_length=MOST_LETTERS)]
 Heard = Annotated[int, Field(ge=0, le=86_400_000)]
 
 _joining = Buckets(NEW_LISTENERS_A_SECOND, NEW_LISTENERS_AT_ONCE)
@@ -139,6 +142,26 @@ def withdraw(given: Asking, context: TheContext) -> dict[str, bool]:
     return {"withdrawn": True}
 
 
+@router.get("/report", responses=ERRORS, response_class=HTMLResponse)
+def read_report(key: Key, context: TheContext) -> HTMLResponse:
+    """The report on a study, for whoever has the researcher's key."""
+    return HTMLResponse(report.report(context.database, key), headers=FRESH | ALONE)
+
+
+@router.get("/dataset", responses=ERRORS, response_class=Response)
+def read_dataset(key: Key, context: TheContext) -> Response:
+    """The anonymised dataset as a zip file, for whoever has the researcher's key."""
+    packed = dataset.export(context.database, context.clip_store, key)
+    return Response(packed, media_type="application/zip", headers=FRESH | _named("study.zip"))
+
+
+@router.get("/panel", responses=ERRORS, response_class=Response)
+def read_panel(key: Key, context: TheContext) -> Response:
+    """Who came from a panel and how far they got, CSV, for whoever has the researcher's key; not to be published."""
+    found = dataset.panel_list(context.database, key)
+    return Response(found, media_type="text/csv", headers=FRESH | _named("panel.csv"))
+
+
 @router.get("/clips/{clip_id}/audio", responses=ERRORS, response_class=Response)
 def read_audio(clip_id: uuid.UUID, context: TheContext, wanted: Annotated[str, Header(alias="range")] = "") -> Response:
     """The sound of a clip, MP3."""
@@ -150,3 +173,7 @@ def read_notes(clip_id: uuid.UUID, context: TheContext, response: Response) -> d
     """The notes of a clip for its piano roll; none where participants are not to see any."""
     response.headers["Cache-Control"] = IMMUTABLE
     return clips.notes(context.database, clip_id)
+
+
+def _named(name: str) -> dict[str, str]:
+    return {"Content-Disposition": f'attachment; filename="{name}"'}

@@ -8,7 +8,7 @@ import pytest
 from scipy.integrate import quad
 from scipy.stats import beta, binom
 
-from models.metrics.always_valid import log_capital, win_rate
+from models.metrics.always_valid import bounded_mean, log_capital, mean_log_capital, win_rate
 
 VOTES = 50
 THRESHOLD = math.log(2 / 0.05)
@@ -103,3 +103,33 @@ def test_more_votes_tell_more_and_sides_are_treated_alike() -> None:
     assert (nothing.low, nothing.high, nothing.n) == (0, 1, 0)
     with pytest.raises(ValueError, match="negative"):
         win_rate(1, -1, 0)
+
+
+def test_the_interval_of_a_mean_is_that_of_the_wins_where_values_are_wins_and_ties() -> None:
+    values = [1.0] * 30 + [0.5] * 10 + [0.0] * 15
+    ours, counted = bounded_mean(values), win_rate(30, 10, 15)
+    assert (ours.value, ours.n) == (counted.value, counted.n)
+    # a tie is half a win and half a loss there, and bets on it here: close, and never wider by much
+    assert ours.low == pytest.approx(counted.low, abs=0.02)
+    assert ours.high == pytest.approx(counted.high, abs=0.02)
+
+
+def test_the_interval_of_a_mean_holds_at_every_look() -> None:
+    """People's shares are Beta distributed around .6, and somebody looks after each of 300 people."""
+    generator = np.random.default_rng(5)
+    missed = 0
+    for _ in range(400):
+        shares = generator.beta(1.5, 1, size=300)
+        missed += any(
+            max(mean_log_capital(each[:n], mean) for n in range(10, 301, 10)) >= THRESHOLD
+            for each, mean in ((shares, 0.6), (1 - shares, 0.4))
+        )
+    assert missed / 400 <= 0.05
+    assert bounded_mean(shares).low < 0.6 < bounded_mean(shares).high
+
+
+def test_a_mean_is_of_values_between_0_and_1() -> None:
+    with pytest.raises(ValueError, match="between"):
+        bounded_mean([0.2, 1.2])
+    empty = bounded_mean([])
+    assert (empty.low, empty.high, empty.n) == (0.0, 1.0, 0)

@@ -91,7 +91,7 @@ class OpenStudy:
         step = participation.step(database, token)
         while step["step"] not in {"thanks", "ended"}:
             if step["step"] == "questions":
-                given = {str(each["number"]): (each["answers"] or ["text"])[0] for each in step["questions"]}
+                given = {str(each["number"]): (each["answers"] or [5])[0] for each in step["questions"]}
                 step = participation.answer_questions(database, token, step["part"], given)
             elif step["step"] == "break":
                 step = participation.rested(database, token)

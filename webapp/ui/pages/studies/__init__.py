@@ -12,7 +12,6 @@ from webapp.context import Context
 from webapp.runtime.errors import Problem
 from webapp.studies import access, clips, studies
 from webapp.studies.clips import Making
-from webapp.ui.charts import section
 from webapp.ui.components.view_link import chosen
 from webapp.ui.handlers import bound
 from webapp.ui.layout import AWAITED, QUIET, heading, heading_html, page, status
@@ -27,7 +26,6 @@ LEAD = (
 STAGES = {
     "starting": "Starting", "reading": "Reading your clips", "composing": "Composing", "levelling": "Making all alike",
 }  # fmt: skip
-GO_THERE = "(address) => { if (address) window.location.assign(address); }"
 
 
 def build(context: Context) -> None:
@@ -35,18 +33,18 @@ def build(context: Context) -> None:
     with page("studies"):
         with gr.Row(elem_classes="k-ask"):
             title = heading("Studies", LEAD)
-        said = gr.HTML(elem_id="study-said", apply_default_css=False, js_on_load=None)
         key = gr.Textbox(visible=False)
         address = gr.Textbox(visible=False)
         run = running.build(context, key)
-        with section("The design", "", visible=False, elem_id="study-design") as designing:
+        with gr.Column(visible=False, elem_id="study-design") as designing:
             form = design_form.build()
             with gr.Row(elem_classes="k-bar"):
                 save = gr.Button("Make the study", variant="primary", elem_id="study-save", scale=0, min_width=180)
+            said = gr.HTML(elem_id="study-said", apply_default_css=False, js_on_load=None)
     outputs = [title, key, designing, save, *form.fields, *run.outputs]
     gr.on(None, bound(opened, context), None, outputs, **QUIET)
     making = save.click(bound(make, context), [key, form.clips, *form.fields], [said, key, address, save], **AWAITED)
-    making.then(None, address, js=GO_THERE, **QUIET)
+    making.then(None, address, js=running.GO_THERE, **QUIET)
 
 
 def opened(context: Context, request: gr.Request) -> list[Any]:

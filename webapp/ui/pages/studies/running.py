@@ -12,14 +12,19 @@ from gradio.components import Component
 from webapp.api.dependencies import public_address
 from webapp.context import Context
 from webapp.runtime.errors import Problem
+from webapp.studies import dry_run as trying
 from webapp.studies import keys, studies
 from webapp.studies.studies import Overview
 from webapp.ui.charts import section
 from webapp.ui.components.confirmation import Confirmation, Question
 from webapp.ui.handlers import bound
-from webapp.ui.layout import QUIET, heading_html, status
+from webapp.ui.layout import AWAITED, QUIET, status
 from webapp.ui.words import capital, counted
 
+DRY = (
+    "A simulated participant goes through the whole study once, and leaves nothing. Then studies are simulated with as "
+    "many people as you asked for, who differ in taste: which preference would the report find?"
+)
 STATES = {
     "draft": "A draft. Try it in the preview, then open it: from then on the design stays as it is.",
     "open": "Open. Participants can begin.",
@@ -33,7 +38,7 @@ DELETE = Question(
     "Delete it",
     data="delete",
 )
-BUTTONS = ("open", "pause", "end")
+GO_THERE = "(address) => { if (address) window.location.assign(address); }"
 
 
 @dataclass(frozen=True)
@@ -45,23 +50,41 @@ class Running:
 
 def build(context: Context, key: gr.Textbox) -> Running:
     """The part, hidden until a study is named by its key."""
-    said = gr.HTML(elem_id="study-moved", apply_default_css=False, js_on_load=None)
-    with gr.Column(visible=False) as room, section("Links and numbers", ""):
+    with gr.Column(visible=False) as room:
+        outputs = (room, *_standing(context, key))
+        _trying(context, key)
+    return Running(outputs)
+
+
+def _standing(context: Context, key: gr.Textbox) -> tuple[Component, ...]:
+    """Links, numbers, and what is done with the study: what ``shown`` fills behind the room."""
+    with section("Links and numbers", ""):
         numbers = gr.HTML(elem_id="study-numbers", apply_default_css=False, js_on_load=None)
+        said = gr.HTML(elem_id="study-moved", apply_default_css=False, js_on_load=None)
+        address = gr.Textbox(visible=False)
         with gr.Row(elem_classes="k-bar"):
             opener = gr.Button("Open the study", variant="primary", elem_id="study-open", scale=0, min_width=150)
             pause = gr.Button("Pause", elem_id="study-pause", scale=0, min_width=110)
             end = gr.Button("End", elem_id="study-end", scale=0, min_width=110)
             remove = gr.Button("Delete", elem_id="study-remove", scale=0, min_width=110)
     question = Confirmation(test_id="study-confirm")
-    outputs = (room, numbers, opener, pause, end)
-    state = [said, *outputs]
-    opener.click(bound(move, context, "open"), key, state, **QUIET)
-    pause.click(bound(move, context, "pause"), key, state, **QUIET)
     end.click(lambda: END, None, question, **QUIET)
     remove.click(lambda: DELETE, None, question, **QUIET)
-    question.confirm(bound(confirmed, context), key, state, **QUIET)
-    return Running(outputs)
+    moved = [
+        opener.click(bound(move, context, "open"), key, [said, address], **QUIET),
+        pause.click(bound(move, context, "pause"), key, [said, address], **QUIET),
+        question.confirm(bound(confirmed, context), key, [said, address], **QUIET),
+    ]
+    for event in moved:
+        event.then(None, address, js=GO_THERE, **QUIET)
+    return numbers, opener, pause, end
+
+
+def _trying(context: Context, key: gr.Textbox) -> None:
+    with section("Dry run", DRY):
+        dry = gr.Button("Try it", elem_id="study-dry")
+        tried = gr.HTML(elem_id="study-tried", apply_default_css=False, js_on_load=None)
+    dry.click(bound(dry_run, context), key, tried, **AWAITED)
 
 
 def hidden() -> list[Any]:
@@ -81,27 +104,50 @@ def shown(key: str, found: Overview, request: gr.Request) -> list[Any]:
     ]
 
 
-def move(context: Context, what: str, request: gr.Request, key: str) -> list[Any]:
-    """Open or pause the study."""
+def move(context: Context, what: str, key: str) -> tuple[str, str]:
+    """Open or pause the study; what is wrong, or where it stands now."""
     try:
         if what == "open":
             studies.open_study(context.database, context.settings, key)
         else:
             studies.pause(context.database, key)
     except Problem as problem:
-        return [status(f"{capital(str(problem))}."), *[gr.skip()] * 5]
-    found = studies.overview(context.database, key)
-    return [status(STATES[found.state]), *shown(key, found, request)]
+        return status(f"{capital(str(problem))}."), ""
+    return "", f"studies?key={key}"
 
 
-def confirmed(context: Context, request: gr.Request, key: str, event: gr.EventData) -> list[Any]:
+def confirmed(context: Context, key: str, event: gr.EventData) -> tuple[str, str]:
     """End or delete the study."""
     if event.data == "delete":
         studies.delete(context.database, context.clip_store, key)
-        return [status("The study was deleted."), *hidden()]
+        return status("The study was deleted."), "studies"
     studies.end(context.database, key)
-    found = studies.overview(context.database, key)
-    return [status(STATES["ended"]), *shown(key, found, request)]
+    return "", f"studies?key={key}"
+
+
+def dry_run(context: Context, key: str) -> str:
+    """Try the study, and say what it could show."""
+    try:
+        pairs = trying.walk(context.database, key)
+        found = trying.power(context.database, key)
+    except Problem as problem:
+        return status(f"{capital(str(problem))}.")
+    lines = "".join(f"<p class='k-explain k-wide'>{_shows(each)}</p>" for each in found)
+    walked = f"A simulated participant came through, with {counted(pairs, 'pair')}."
+    return f"<div role='status' data-testid='study-tried'><p class='k-explain k-wide'>{walked}</p>{lines}</div>"
+
+
+def _shows(tried: trying.Tried) -> str:
+    """What preference a study could show, in a sentence."""
+    where = f"Condition {escaped(tried.condition)}: with" if tried.condition else "With"
+    who = f"{where} {counted(tried.people, 'person')} who compare every two systems {tried.answers} times"
+    who = who.replace("persons", "people")
+    if tried.smallest is None:
+        return f"{who}, the study would hardly show anything: even where 96 % prefer one system. Ask more people."
+    return (
+        f"{who}, the study finds 8 times in 10 that one system is preferred where at least "
+        f"<b>{tried.smallest:.0%}</b> of all answers prefer it. Smaller differences may stay open."
+    )
 
 
 def escaped(title: str) -> str:
@@ -112,11 +158,6 @@ def escaped(title: str) -> str:
 def state_line(found: Overview) -> str:
     """How the study stands, in a sentence."""
     return STATES[found.state]
-
-
-def title_of(found: Overview) -> str:
-    """The page's title."""
-    return heading_html(escaped(found.title), state_line(found))
 
 
 def _numbers(key: str, found: Overview, address: str) -> str:
@@ -141,6 +182,11 @@ def _numbers(key: str, found: Overview, address: str) -> str:
             f"{found.begun - found.completed} are on their way or gone, {found.withdrawn} have withdrawn"
         ),
         "Answers": f"{found.answers}",
+        "Take along": (
+            f"<a href='api/study/report?key={key}' target='_blank' data-testid='study-report'>Report</a> · "
+            f"<a href='api/study/dataset?key={key}' data-testid='study-dataset'>Anonymised dataset</a> · "
+            f"<a href='api/study/panel?key={key}' data-testid='study-panel'>Panel list</a>, for payment alone"
+        ),
     }
     lines = "".join(f"<tr><th scope='row'>{name}</th><td>{value}</td></tr>" for name, value in rows.items())
     return f"<div class='kallos k-wide-table'><table class='k-study-facts'>{lines}</table></div>"

@@ -1,0 +1,54 @@
+"""Strengths agree with choix, and their intervals are about as wide as people differ."""
+
+from __future__ import annotations
+
+import choix
+import numpy as np
+import pytest
+
+from models.metrics import bradley_terry
+
+
+def compared(strengths: np.ndarray, n: int, generator: np.random.Generator) -> list[tuple[int, int]]:
+    pairs = generator.integers(len(strengths), size=(n, 2))
+    pairs = pairs[pairs[:, 0] != pairs[:, 1]]
+    first = generator.random(len(pairs)) < 1 / (1 + np.exp(strengths[pairs[:, 1]] - strengths[pairs[:, 0]]))
+    return [(int(a), int(b)) if won else (int(b), int(a)) for (a, b), won in zip(pairs, first, strict=True)]
+
+
+def table(pairs: list[tuple[int, int]], n: int) -> np.ndarray:
+    wins = np.zeros((n, n))
+    for a, b in pairs:
+        wins[a, b] += 1
+    return wins
+
+
+def test_strengths_are_those_of_choix() -> None:
+    generator = np.random.default_rng(3)
+    pairs = compared(generator.standard_normal(5), 400, generator)
+    theirs = choix.opt_pairwise(5, pairs, alpha=0.1 / 2)  # its penalty has no half
+    ours = bradley_terry.fit(table(pairs, 5), precision=0.1)
+    assert ours == pytest.approx(theirs - theirs.mean(), abs=1e-4)
+
+
+def test_what_always_wins_has_a_finite_strength_and_a_tie_favours_nobody() -> None:
+    assert np.isfinite(bradley_terry.fit([[0, 20], [0, 0]])).all()
+    assert bradley_terry.fit([[0, 5], [5, 0]]) == pytest.approx([0, 0])
+
+
+def test_intervals_hold_the_truth_about_as_often_as_they_say() -> None:
+    truth = np.array([0.6, 0.0, -0.6])
+    generator = np.random.default_rng(0)
+    held = []
+    for _ in range(50):
+        people = [table(compared(truth, 12, generator), 3) for _ in range(40)]
+        found = bradley_terry.strengths(people, draws=400)
+        held.append((found.low <= truth) & (truth <= found.high))
+    assert 0.88 <= np.mean(held) <= 1.0
+
+
+def test_without_people_there_is_nothing_to_compare() -> None:
+    with pytest.raises(ValueError, match="one person"):
+        bradley_terry.strengths([])
+    with pytest.raises(ValueError, match="square"):
+        bradley_terry.fit([[0, -1], [1, 0]])

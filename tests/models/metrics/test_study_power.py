@@ -1,0 +1,30 @@
+"""A simulated study rarely finds what is not there, and finds more with more people."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from models.metrics import study_power
+
+
+def test_more_people_find_smaller_preferences_and_nobody_finds_what_is_not_there() -> None:
+    few, many = study_power.power(15, 10, studies=100), study_power.power(120, 10, studies=100)
+    assert few.smallest is not None
+    assert many.smallest is not None
+    assert many.smallest < few.smallest
+    assert few.found[0] <= 0.05
+    assert many.found[0] <= 0.05
+    assert many.found[-1] == 1.0
+
+
+def test_simulated_answers_have_the_share_that_was_asked_for() -> None:
+    for share in (0.5, 0.7, 0.9):
+        drawn = study_power._shares(share, (200, 30, 10), np.random.default_rng(1))
+        assert drawn.mean() == pytest.approx(share, abs=0.01)
+
+
+def test_a_study_too_small_finds_nothing() -> None:
+    assert study_power.power(1, 1, studies=20).smallest is None
+    with pytest.raises(ValueError, match="one of each"):
+        study_power.power(0, 5)

@@ -1,0 +1,156 @@
+"""What a study's answers come to: the report, the dataset, and who is not to be found in it."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import zipfile
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+import pandas as pd
+import pytest
+from sqlalchemy import select
+
+from db.tables import Participant, StudyTrial
+from models.metrics.always_valid import bounded_mean
+from webapp.runtime.errors import NotYours
+from webapp.studies import analysis, dataset, dry_run, participation, report, studies
+
+QUESTIONS = [
+    {"text": "Do you play?", "kind": "choice", "answers": ["yes", "no"]},
+    {"text": "Anything else?", "kind": "text"},
+    {"text": "Years", "kind": "number", "low": 0, "high": 50},
+]
+
+
+def higher(study) -> Callable[[dict[str, Any]], str]:
+    """Somebody who prefers the system called high."""
+    found = studies.overview(study.context.database, study.keys.researcher)
+    systems = {str(each.id): each.system for each in found.clips}
+    return lambda trial: "left" if systems[trial["left"]["clip_id"]] == "high" else "right"
+
+
+def analysed(study) -> analysis.Analysis:
+    def work(session):
+        return analysis.analyse(session, studies.require(session, study.keys.researcher))
+
+    return study.context.database.transaction(work)
+
+
+@pytest.fixture
+def answered(make_study):
+    """Seven people who prefer the high clips, and one who answers anything."""
+    study = make_study(quota=20, before=QUESTIONS, exclusion={"failed_checks": 0, "least_repeated": 0.9})
+    for number in range(7):
+        study.finish(study.join(age=20 + number % 2, panel_id=f"panel-{number}"), higher(study))
+    token = study.join(age=70)
+    database = study.context.database
+    step = participation.answer_questions(database, token, "before", {"1": "yes", "2": "It is me, Ada", "3": 44})
+    while step["step"] == "pair":
+        trial = step["trial"]
+        wrong = "right" if "choose A" in trial["asks"] else "left"
+        step = participation.answer_trial(
+            database, token, UUID(trial["offer_id"]), outcome=wrong, left_ms=4_000, right_ms=4_000
+        )
+    return study
+
+
+def test_the_analysis_finds_the_preference_and_leaves_out_who_failed(answered) -> None:
+    found = analysed(answered)
+    (all_of_them,), (kept,) = found.everybody, found.without
+    assert (all_of_them.people, kept.people, found.left_out) == (8, 7, 1)
+    assert found.excluded["attention checks"] == 1
+    (preference,) = kept.preferences
+    assert (preference.first, preference.second, preference.answers) == ("high", "low", 28)
+    assert preference.share.value == 1.0
+    assert preference.share == bounded_mean([1.0] * 7)  # people, not answers
+    assert preference.share.low < 0.5  # seven people are few
+    assert all_of_them.preferences[0].share.value < 1.0
+    assert kept.strengths[0].system == "high"
+    assert kept.strengths[0].value == pytest.approx(-kept.strengths[1].value)
+
+
+def test_the_report_says_it_with_and_without_whom_the_rules_leave_out(answered) -> None:
+    page = report.report(answered.context.database, answered.keys.researcher)
+    assert page.count("high over low") == 2
+    assert "100% (" in page
+    assert "more than 0 failed attention checks" in page
+    assert "fewer than 3" in page  # of 65 and older there is one
+    assert "Waudby-Smith" in page
+    with pytest.raises(NotYours):
+        report.report(answered.context.database, answered.keys.participant)
+
+
+def unpacked(study) -> dict[str, bytes]:
+    packed = dataset.export(study.context.database, study.context.clip_store, study.keys.researcher)
+    with zipfile.ZipFile(io.BytesIO(packed)) as files:
+        return {name: files.read(name) for name in files.namelist()}
+
+
+def test_nobody_is_found_in_the_dataset_by_what_they_have_themselves(answered) -> None:
+    files = unpacked(answered)
+    whole = b"\n".join(data for name, data in files.items() if not name.endswith(".mid")).decode("latin-1")
+
+    def own(session) -> list[str]:
+        people, trials = list(session.scalars(select(Participant))), list(session.scalars(select(StudyTrial)))
+        ids = [str(each.id) for each in (*people, *trials)] + [each.token_hash for each in people]
+        times = [f"{each.answered_at:%H:%M:%S}" for each in trials] + [f"{each.created_at:%H:%M:%S}" for each in people]
+        return [*ids, *times, *(each.panel_id for each in people if each.panel_id)]
+
+    for told in answered.context.database.transaction(own):
+        assert told not in whole
+    assert "Ada" not in whole
+    assert re.search(r"\b44\b", files["participants.csv"].decode()) is None
+    people = pd.read_csv(io.BytesIO(files["participants.csv"]), keep_default_na=False)
+    assert sorted(people["age_group"]) == ["(rare)"] + ["18-24"] * 7
+    assert sorted(people["before_3"]) == ["(rare)"] + ["0 to 10"] * 7
+    assert not [name for name in files if name.startswith(("midi/", "audio/"))]  # brought, and not to be shared
+
+
+def test_the_dataset_is_whole_and_its_codebook_names_every_column(answered) -> None:
+    files = unpacked(answered)
+    answers = pd.read_parquet(io.BytesIO(files["answers.parquet"]))
+    assert len(answers) == 8 * 6
+    assert next(csv.reader(io.StringIO(files["answers.csv"].decode()))) == list(answers.columns)
+    people = pd.read_parquet(io.BytesIO(files["participants.parquet"]))
+    book = files["README.md"].decode()
+    assert all(f"`{name}`" in book for name in (*answers.columns, *people.columns))
+    assert "`before_2`: Anything else?" in book
+    assert set(answers["participant"]) == set(people["participant"])
+
+
+def test_who_withdraws_is_in_no_export_after_it(answered) -> None:
+    before = pd.read_csv(io.BytesIO(unpacked(answered)["participants.csv"]))
+    token = answered.join()
+    answered.finish(token, higher(answered))
+    assert len(pd.read_csv(io.BytesIO(unpacked(answered)["participants.csv"]))) == len(before) + 1
+    participation.withdraw(answered.context.database, token)
+    assert len(pd.read_csv(io.BytesIO(unpacked(answered)["participants.csv"]))) == len(before)
+
+
+def test_the_panel_list_names_whom_to_pay(answered) -> None:
+    lines = dataset.panel_list(answered.context.database, answered.keys.researcher).decode().splitlines()
+    assert len(lines) == 8
+    assert "panel-3,completed," in "\n".join(lines)
+
+
+def test_clips_that_may_be_shared_are_in_the_dataset(make_study) -> None:
+    files = unpacked(make_study(share_clips=True))
+    assert {name for name in files if name.startswith(("midi/", "audio/"))} == {
+        f"midi/{system}/tune{item}.mid" for system in ("high", "low") for item in range(2)
+    } | {f"audio/{system}/tone.mp3" for system in ("high", "low")}
+
+
+def test_a_dry_run_goes_through_all_of_it_and_says_what_it_could_show(make_study) -> None:
+    study = make_study(opened=False, headphone_check=True, after=QUESTIONS, quota=40, pairs={"break_after": 2})
+    database, key = study.context.database, study.keys.researcher
+    assert dry_run.walk(database, key) == 15  # twelve, two again, one check
+    (found,) = dry_run.power(database, key)
+    assert (found.people, found.answers, found.systems) == (40, 12, 2)
+    assert found.smallest is not None
+    assert 0.55 < found.smallest < 0.75
+    counts = studies.overview(database, key)
+    assert (counts.begun, counts.withdrawn) == (0, 0)

@@ -1,0 +1,169 @@
+"""A study's dataset as one zip file in which nobody is to be found again, for others to use.
+
+People and trials have new numbers in an order that is not kept, times are rounded to seconds and since a person's first
+pair, free text stays away, and an answer that few people gave is not told. Sound that was brought is in it only where
+the design says that it may be shared.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import secrets
+import zipfile
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import pandas as pd
+from sqlalchemy.orm import Session
+
+from db.queries import listening_studies as study_rows
+from db.queries import study_participants as rows
+from db.queries.study_participants import TakenPart
+from db.tables import ListeningStudy, StudyClip
+from webapp.runtime.clip_store import ClipStore
+from webapp.runtime.database import Database
+from webapp.studies import analysis, report, studies
+from webapp.studies.analysis import Analysis
+from webapp.studies.codebook import ANSWERS, codebook
+from webapp.studies.design import Question, StudyDesign
+from webapp.studies.report import FEWEST
+
+RARE = "(rare)"
+BANDS = 5  # into which a number's range is divided
+
+
+@dataclass(frozen=True)
+class Found:
+    """What the files are made of, read at one moment."""
+
+    study: ListeningStudy
+    people: list[TakenPart]
+    clips: list[StudyClip]
+    analysis: Analysis
+    page: str
+
+
+def export(database: Database, clip_store: ClipStore, key: str) -> bytes:
+    """The dataset as a zip file, for whoever has the researcher's key; raises ``NotYours``."""
+
+    def work(session: Session) -> Found:
+        study = studies.require(session, key)
+        found = analysis.analyse(session, study)
+        people = [each for each in rows.all_of(session, study.id) if each.participant.completed_at is not None]
+        page = report.page(study, found, studies.now(session))
+        return Found(study, people, study_rows.clips_of(session, study.id), found, page)
+
+    return _packed(database.transaction(work), clip_store)
+
+
+def panel_list(database: Database, key: str) -> bytes:
+    """Who came from a panel and how far they got, as CSV: to pay them with, not to be published."""
+
+    def work(session: Session) -> list[tuple[str, str, str]]:
+        study = studies.require(session, key)
+        return [
+            (each.participant.panel_id, each.participant.state, f"{each.participant.created_at:%Y-%m-%d %H:%M}")
+            for each in rows.all_of(session, study.id)
+            if each.participant.panel_id
+        ]
+
+    return _csv(("panel_id", "state", "begun_at_utc"), database.transaction(work)).encode()
+
+
+def _packed(found: Found, clip_store: ClipStore) -> bytes:
+    design = studies.design_of(found.study)
+    names = {each.id: each.name for each in found.clips}
+    people = list(found.people)
+    secrets.SystemRandom().shuffle(people)
+    numbers = {each.participant.id: f"p{number:04d}" for number, each in enumerate(people, start=1)}
+    answers = pd.DataFrame([line for each in people for line in _answers(each, numbers, names)], columns=[*ANSWERS])
+    persons = _persons(people, numbers, design)
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as packed:
+        packed.writestr("README.md", codebook(design, found.study, found.analysis, list(persons.columns)))
+        packed.writestr("report.html", found.page)
+        packed.writestr("design.json", json.dumps(design.model_dump(mode="json"), indent=1, ensure_ascii=False))
+        for name, frame in (("answers", answers), ("participants", persons)):
+            packed.writestr(f"{name}.csv", frame.to_csv(index=False))
+            packed.writestr(f"{name}.parquet", frame.to_parquet(index=False))
+        packed.writestr("clips.csv", _clips(found.clips))
+        for clip in found.clips:
+            shared = design.share_clips or bool(clip.recipe)
+            stem = clip.name.rpartition(".")[0] or clip.name
+            if shared and clip.midi is not None:
+                packed.writestr(f"midi/{stem}.mid", clip.midi)
+            if shared and clip.midi is None:
+                packed.writestr(f"audio/{stem}.mp3", clip_store.get(clip.uri))
+    return file.getvalue()
+
+
+def _answers(taken: TakenPart, numbers: Mapping[UUID, str], names: Mapping[UUID, str]) -> list[tuple[Any, ...]]:
+    who, condition = numbers[taken.participant.id], taken.participant.condition
+    return [
+        (
+            who, condition, each.place, each.kind, each.repeats, names[each.left_clip], names[each.right_clip],
+            each.outcome, each.expected, each.policy, round(each.probability, 3), round(each.left_ms / 1000),
+            round(each.right_ms / 1000), _seconds(each),
+        )
+        for each in taken.trials
+        if each.outcome is not None
+    ]  # fmt: skip
+
+
+def _seconds(trial: Any) -> int | None:
+    return round((trial.answered_at - trial.shown_at).total_seconds()) if trial.shown_at else None
+
+
+def _persons(people: Sequence[TakenPart], numbers: Mapping[UUID, str], design: StudyDesign) -> pd.DataFrame:
+    """A line a participant: age group, checks, exclusion, and answers that at least ``FEWEST`` people gave."""
+    frame = pd.DataFrame(
+        {
+            "participant": [numbers[each.participant.id] for each in people],
+            "condition": [each.participant.condition for each in people],
+            "consent_version": [each.participant.consent_version for each in people],
+            "age_group": [each.participant.age_group for each in people],
+            "headphones": [str(each.participant.headphones.get("passed", "")) for each in people],
+            "left_out_by": ["; ".join(analysis.reasons_against(each, design)) for each in people],
+        }
+    )
+    for part, asked in (("before", design.before), ("after", design.after)):
+        for number, question in enumerate(asked, start=1):
+            if question.kind != "text":
+                given = [(getattr(each.participant, part) or {}).get(str(number)) for each in people]
+                frame[f"{part}_{number}"] = [_grouped(question, each) for each in given]
+    for name in [each for each in frame.columns if each == "age_group" or each.startswith(("before_", "after_"))]:
+        often = Counter(frame[name])
+        frame[name] = [each if not each or often[each] >= FEWEST else RARE for each in frame[name]]
+    return frame
+
+
+def _grouped(question: Question, answer: Any) -> str:
+    """An answer as text; a number as the band that it lies in."""
+    if answer is None:
+        return ""
+    if question.kind != "number":
+        return f"{answer:g}" if isinstance(answer, float) else str(answer)
+    width = (question.high - question.low) / BANDS
+    band = min(BANDS - 1, int((float(answer) - question.low) / width))
+    return f"{question.low + band * width:g} to {question.low + (band + 1) * width:g}"
+
+
+def _clips(clips: Sequence[StudyClip]) -> str:
+    lines = [
+        (each.name, each.system, each.item, each.condition, each.seconds, each.sha256, json.dumps(each.recipe))
+        for each in clips
+    ]
+    return _csv(("clip", "system", "item", "condition", "seconds", "sha256", "recipe"), lines)
+
+
+def _csv(columns: Sequence[str], lines: Sequence[Sequence[Any]]) -> str:
+    text = io.StringIO(newline="")
+    writer = csv.writer(text)
+    writer.writerow(columns)
+    writer.writerows(lines)
+    return text.getvalue()

@@ -1,0 +1,118 @@
+"""A study tried before anybody takes part: once through all of it as a participant, and what it could show at best."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sqlalchemy.orm import Session
+
+from models.metrics import study_power
+from models.metrics.always_valid import ALPHA
+from webapp.runtime.database import Database
+from webapp.runtime.errors import NotAllowed
+from webapp.studies import keys, participation, studies, trials
+from webapp.studies.design import Pairs, Question
+from webapp.studies.participation import Joining
+from webapp.studies.trials import Heard
+
+MOST_STEPS = 1_000
+HEARD_MS = 5_000
+STUDIES = 200  # simulated, for each true share
+
+
+@dataclass(frozen=True)
+class Tried:
+    """What became of it.
+
+    Attributes:
+        condition: for whom this holds; empty where there is one group.
+        people: of the condition, once the quota is full.
+        answers: of each of them, on two systems; of those two that are compared least.
+        systems: how many are compared.
+        smallest: the share of preferences that the study finds 8 times in 10; None where it finds none.
+        of_90: how often it finds a share of 90 %.
+    """
+
+    condition: str
+    people: int
+    answers: int
+    systems: int
+    smallest: float | None
+    of_90: float
+
+
+def walk(database: Database, key: str) -> int:
+    """Go through a study as a simulated participant, of whom nothing stays; how many pairs there were.
+
+    Every step is the one that people meet, but the sound. Raises a ``Problem`` where the study stops somewhere.
+    """
+    preview, token = keys.of_researcher(key).preview, keys.new_secret()
+    told = participation.look(database, preview)
+    said = Joining(token, max(18, told["least_age"]), told["consent_version"])
+    step, pairs = participation.join(database, preview, said), 0
+    try:
+        for _ in range(MOST_STEPS):
+            if step["step"] == "thanks":
+                return pairs
+            pairs += step["step"] == "pair"
+            step = _answered(database, token, step)
+    finally:
+        participation.withdraw(database, token)
+    raise NotAllowed(f"the study did not end after {MOST_STEPS} steps; ask for fewer pairs or questions")
+
+
+def power(database: Database, key: str) -> list[Tried]:
+    """What preference the study could show in each condition, with people who differ as simulated ones do."""
+
+    def work(session: Session) -> tuple[Pairs, int, list[Heard], list[tuple[uuid.UUID, uuid.UUID]]]:
+        study = studies.require(session, key)
+        design = studies.design_of(study)
+        return design.pairs, design.quota, studies.heard(session, study), studies.fixed_pairs(session, study)
+
+    pairs, quota, clips, fixed = database.transaction(work)
+    conditions = trials.conditions_of(clips)
+    found = []
+    for condition in conditions:
+        trials.require_enough(pairs, clips, fixed, condition)
+        counts = _answers(pairs, clips, fixed, condition)
+        people = max(1, quota // len(conditions))
+        least = max(1, min(counts.values()))
+        here = study_power.power(people, least, alpha=ALPHA / len(counts), studies=STUDIES)
+        systems = len({system for pair in counts for system in pair})
+        at_90 = float(here.found[list(study_power.SHARES).index(0.9)])
+        found.append(Tried(condition, people, least, systems, here.smallest, at_90))
+    return found
+
+
+def _answers(
+    pairs: Pairs, clips: list[Heard], fixed: list[tuple[uuid.UUID, uuid.UUID]], condition: str
+) -> dict[frozenset[str], int]:
+    """How often a participant compares every two systems, as trials are really drawn."""
+    systems = {each.id: each.system for each in clips}
+    counts: dict[frozenset[str], int] = {}
+    for trial in trials.draw(pairs, clips, fixed, condition, generator=np.random.default_rng(0)):
+        two = frozenset((systems[trial.left], systems[trial.right]))
+        if trial.kind == "main":
+            counts[two] = counts.get(two, 0) + 1
+    return counts
+
+
+def _answered(database: Database, token: str, step: dict[str, Any]) -> dict[str, Any]:
+    """The step after a simulated participant has answered this one."""
+    if step["step"] == "headphones":
+        return participation.answer_check(database, token, step["number"], 1)
+    if step["step"] == "questions":
+        asked = [Question(**{name: each[name] for name in Question.model_fields}) for each in step["questions"]]
+        given = {str(number): _plausible(each) for number, each in enumerate(asked, start=1)}
+        return participation.answer_questions(database, token, step["part"], given)
+    if step["step"] == "break":
+        return participation.rested(database, token)
+    trial = uuid.UUID(step["trial"]["offer_id"])
+    return participation.answer_trial(database, token, trial, outcome="left", left_ms=HEARD_MS, right_ms=HEARD_MS)
+
+
+def _plausible(question: Question) -> Any:
+    return {"choice": question.answers[:1], "text": ("nothing",)}.get(question.kind, (question.low,))[0]

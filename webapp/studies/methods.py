@@ -1,0 +1,66 @@
+"""The methods paragraph of a study, from its design and what was found of it: to be put into a paper and edited."""
+
+from __future__ import annotations
+
+from db.tables import ListeningStudy
+from webapp.studies import analysis, studies
+from webapp.studies.analysis import Analysis
+from webapp.studies.design import StudyDesign
+
+DRAWN = {
+    "random": "drawn at random, so that every two systems were compared equally often",
+    "fixed": "drawn from a list that was fixed in advance, in random order",
+    "adaptive": "drawn with known probabilities, more often of those systems whose order the answers so far left open",
+}
+
+
+def methods(design: StudyDesign, study: ListeningStudy, found: Analysis) -> str:
+    """A paragraph of whole sentences."""
+    pairs, told = design.pairs, study.clips_told
+    sentences = [
+        (
+            f"{found.counts.completed} participants of {design.least_age} years or older finished the study "
+            f"({found.counts.begun} had begun; {found.counts.withdrawn} withdrew and left no data)."
+        ),
+        (
+            f"Each compared {pairs.per_participant} pairs of clips in a web browser, {DRAWN[pairs.way]}; which "
+            "clip was called A was random."
+        ),
+        f"The question was: “{design.question}”{' Ties were allowed.' if pairs.ties else ''}",
+        f"All clips were cut to {told['seconds']:.1f} s and brought to -18 LUFS (ITU-R BS.1770-4)." if told else "",
+        "An answer could be given once three seconds of both clips had been heard.",
+        f"{pairs.repeats} pairs came again with A and B exchanged." if pairs.repeats else "",
+        f"{pairs.attention_checks} pairs asked for a certain answer, as attention checks."
+        if pairs.attention_checks
+        else "",
+        "Before this, headphones were checked with tones in antiphase (Woods et al. 2017)."
+        if design.headphone_check
+        else "",
+        _conditions(found),
+        (
+            "Preferences are means over participants of each one's share of answers, with confidence sequences by "
+            "betting, which hold at any stopping time (Waudby-Smith & Ramdas 2024), at a joint level of 95 % by "
+            "Bonferroni's correction; strengths are those of the Bradley-Terry model, with ties as half wins."
+        ),
+        _left_out(design, found),
+        f"The design was fixed before the first participant came (SHA-256 {studies.design_hash(study)}).",
+    ]
+    return " ".join(each for each in sentences if each)
+
+
+def _conditions(found: Analysis) -> str:
+    names = [each.condition for each in found.everybody if each.condition]
+    if len(names) < 2:
+        return ""
+    groups = ", ".join(f"{each.condition} ({each.people})" for each in found.everybody)
+    return f"Participants were dealt into conditions at random, always into one of the smallest: {groups}."
+
+
+def _left_out(design: StudyDesign, found: Analysis) -> str:
+    rules = analysis.rules(design.exclusion, checked=design.headphone_check)
+    if not rules:
+        return "Nobody was left out."
+    return (
+        f"Results are given for everybody, and without those with {' or '.join(rules)} ({found.left_out}), as was "
+        "stated in advance."
+    )

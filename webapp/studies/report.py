@@ -1,0 +1,176 @@
+"""A study's report as one HTML page that needs nothing beside itself: results, quality, methods."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from html import escape
+
+from sqlalchemy.orm import Session
+
+from db.tables import ListeningStudy
+from models.metrics.intervals import Figure
+from webapp.runtime.database import Database
+from webapp.runtime.version import VERSION, commit
+from webapp.studies import analysis, studies
+from webapp.studies.analysis import Analysis, Results
+from webapp.studies.methods import methods
+
+STYLE = """
+:root { color-scheme: light dark;
+  --paper: #f4f5f2; --ink: #15191a; --quiet: #515857; --line: #d5d9d5; --felt: #a3243b; }
+@media (prefers-color-scheme: dark) {
+  :root { --paper: #0f1212; --ink: #eceee9; --quiet: #a7aeab; --line: #333a39; --felt: #f0798b; } }
+body { margin: 0 auto; max-width: 960px; padding: 24px 20px 60px; background: var(--paper); color: var(--ink);
+  font: 16px/1.55 system-ui, sans-serif; }
+h1, h2, h3 { font-family: "Old Standard TT", "Times New Roman", serif; font-weight: 400; line-height: 1.2; }
+h1 { font-size: 34px; } h2 { font-size: 26px; margin-top: 40px; } h3 { font-size: 20px; }
+p { max-width: 72ch; } .quiet { color: var(--quiet); }
+.wide { overflow-x: auto; } table { border-collapse: collapse; min-width: 320px; }
+th, td { padding: 6px 16px 6px 0; text-align: left; border-bottom: 1px solid var(--line); vertical-align: top; }
+td.n { font-variant-numeric: tabular-nums; white-space: nowrap; }
+svg { display: block; width: 220px; height: 18px; } code { overflow-wrap: anywhere; }
+"""
+FEWEST = 3  # people, before it is told how many they are
+ANY_LOOK = (
+    "Shares are means over people; a tie counts half. Their intervals hold together with 95 %, whenever one looks and "
+    "however often: one may stop the study because of them."
+)
+ONE_LOOK = (
+    "Bradley-Terry strengths in log-odds, with a mean of 0; a tie is half a win for either. Their 95 % intervals are "
+    "drawn by resampling people. They hold for one look that was planned in advance, so decide by the shares above."
+)
+
+
+def report(database: Database, key: str) -> str:
+    """The page for whoever has the researcher's key; raises ``NotYours``."""
+
+    def work(session: Session) -> tuple[ListeningStudy, Analysis, datetime]:
+        study = studies.require(session, key)
+        return study, analysis.analyse(session, study), studies.now(session)
+
+    study, found, at = database.transaction(work)
+    return page(study, found, at)
+
+
+def page(study: ListeningStudy, found: Analysis, at: datetime) -> str:
+    """The page of an analysis."""
+    design = studies.design_of(study)
+    title = escape(design.title)
+    rules = analysis.rules(design.exclusion, checked=design.headphone_check)
+    sections = [
+        _facts(study, found, at),
+        _results("Everybody who finished", found.everybody),
+        _excluded(found, rules),
+        _results("Without them", found.without) if rules else "",
+        _quality(found),
+        f"<h2>Methods</h2><p>{escape(methods(design, study, found))}</p>",
+    ]
+    return (
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
+        f'<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="robots" content="noindex">'
+        f"<style>{STYLE}</style></head><body><main><h1>{title}</h1>{''.join(sections)}</main></body></html>"
+    )
+
+
+def told(figure: Figure, *, percent: bool = True) -> str:
+    """A figure with its interval in words."""
+    if math.isnan(figure.value):
+        return "no answers yet"
+    form = "{:.0%}" if percent else "{:.2f}"
+    return f"{form.format(figure.value)} ({form.format(figure.low)} to {form.format(figure.high)})"
+
+
+def _facts(study: ListeningStudy, found: Analysis, at: datetime) -> str:
+    counts = found.counts
+    facts = {
+        "state": f"{study.state}, looked at on {at:%Y-%m-%d %H:%M} UTC",
+        "opened": f"{study.opened_at:%Y-%m-%d}" if study.opened_at else "not yet",
+        "people": f"{counts.begun} have begun, {counts.completed} have finished, {counts.withdrawn} have withdrawn",
+        "age groups": _ages(found) or "none yet",
+        "design": f"SHA-256 {studies.design_hash(study)}; text version {study.consent_version}",
+        "made by": f"Kallos {VERSION}, commit {commit() or 'unknown'}",
+    }
+    return _table((), facts.items())
+
+
+def _ages(found: Analysis) -> str:
+    """Counts by age group; of few people it is not told how many."""
+    told = {group: str(count) if count >= FEWEST else f"fewer than {FEWEST}" for group, count in found.ages.items()}
+    return ", ".join(f"{group}: {count}" for group, count in sorted(told.items()))
+
+
+def _results(title: str, every: Sequence[Results]) -> str:
+    if not every:
+        return f"<h2>{title}</h2><p>Nobody has finished yet.</p>"
+    return f"<h2>{title}</h2>" + "".join(map(_result, every))
+
+
+def _result(result: Results) -> str:
+    name = f"Condition {escape(result.condition)}: " if result.condition else ""
+    lines = [
+        (f"{escape(each.first)} over {escape(each.second)}", told(each.share), _bar(each.share), each.share.n,
+         each.answers)
+        for each in result.preferences
+    ]  # fmt: skip
+    strengths = [
+        (escape(each.system), f"{each.value:+.2f} ({each.low:+.2f} to {each.high:+.2f})") for each in result.strengths
+    ]
+    return (
+        f"<h3>{name}{result.people} people</h3>"
+        + _table(("preferred", "share", "", "people", "answers"), lines, raw=True)
+        + f'<p class="quiet">{ANY_LOOK}</p>'
+        + (
+            _table(("system", "strength"), strengths, raw=True) + f'<p class="quiet">{ONE_LOOK}</p>'
+            if strengths
+            else ""
+        )
+    )
+
+
+def _excluded(found: Analysis, rules: Sequence[str]) -> str:
+    if not rules:
+        return "<h2>Who is left out</h2><p>The design states no rule by which anybody is left out.</p>"
+    reasons = ", ".join(f"{reason}: {count}" for reason, count in sorted(found.excluded.items())) or "nobody so far"
+    return (
+        f"<h2>Who is left out</h2><p>Stated before the study opened: {escape('; '.join(rules))}. "
+        f"This leaves out {found.left_out} of {found.counts.completed} ({escape(reasons)}).</p>"
+    )
+
+
+def _quality(found: Analysis) -> str:
+    quality = found.quality
+    lines = [
+        ("Repeated pairs answered alike", told(quality.repeats), quality.repeats.n),
+        ("Attention checks passed", told(quality.checks), quality.checks.n),
+        ("The left clip chosen (50 % without a side bias)", told(quality.left), quality.left.n),
+        ("Equal", told(quality.ties), quality.ties.n),
+    ]
+    pace = (
+        "" if math.isnan(quality.seconds) else f"<p>Half of the people took {quality.seconds:.0f} s or less a pair.</p>"
+    )
+    note = '<p class="quiet">Wilson intervals over answers, for one look.</p>'
+    return f"<h2>How far answers can be trusted</h2>{_table(('', 'share', 'answers'), lines)}{pace}{note}"
+
+
+def _bar(figure: Figure) -> str:
+    """A share with its interval, beside a half."""
+    if math.isnan(figure.value):
+        return ""
+    low, high, value = (round(200 * each) + 10 for each in (figure.low, figure.high, figure.value))
+    return (
+        '<svg viewBox="0 0 220 18" aria-hidden="true"><path d="M10 9h200M110 2v14" stroke="var(--line)"/>'
+        f'<path d="M{low} 9H{high}" stroke="var(--ink)" stroke-width="3"/>'
+        f'<circle cx="{value}" cy="9" r="5" fill="var(--felt)"/></svg>'
+    )
+
+
+def _table(head: Sequence[str], lines: Iterable[Sequence[object]], *, raw: bool = False) -> str:
+    """Lines as a table; what is ``raw`` is markup already."""
+    tops = "".join(f"<th scope='col'>{escape(name)}</th>" for name in head)
+    rows = "".join(
+        "<tr>" + "".join(f"<td class='n'>{each if raw else escape(str(each))}</td>" for each in line) + "</tr>"
+        for line in lines
+    )
+    return f'<div class="wide" role="region" aria-label="Table" tabindex="0"><table>{tops}{rows}</table></div>'
