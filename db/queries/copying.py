@@ -39,9 +39,9 @@ def snapshot(engine: Engine) -> Iterator[Snapshot]:
 
 
 def anything_in(engine: Engine) -> bool:
-    """Whether there are listeners, votes or clips, with which a restore would mix its own."""
+    """Whether there are listeners, votes, clips or studies, with which a restore would mix its own."""
     with engine.connect() as connection:
-        here = {"listeners", "clips", "votes"} & set(_tables(connection))
+        here = {"listeners", "clips", "votes", "listening_studies"} & set(_tables(connection))
         asked = " OR ".join(f"EXISTS (SELECT FROM {_quoted(table)})" for table in here)
         return bool(here) and bool(connection.execute(text(f"SELECT {asked}")).scalar_one())
 

@@ -9,13 +9,13 @@ import uuid
 from contextlib import closing
 from pathlib import Path
 
-from webapp.commands import Commands
+from webapp.commands import Commands, study_designs
 from webapp.runtime.settings import Settings
 
 
 def add_study(commands: Commands) -> None:
-    """Add ``kallos study export|simulate``."""
-    study = commands.add_parser("study", help="export or simulate a study's votes")
+    """Add ``kallos study export|simulate``, and those of ``study_designs``."""
+    study = commands.add_parser("study", help="export or simulate a study's votes; make a listening study of your own")
     actions = study.add_subparsers(dest="action", required=True)
     export = actions.add_parser("export", help="votes and clips without names, as a zip of CSV and MIDI")
     export.add_argument("id", nargs="?", default="default")
@@ -26,6 +26,7 @@ def add_study(commands: Commands) -> None:
     simulate.add_argument("--seed", type=int, default=0)
     simulate.add_argument("--out", type=Path, default=Path("simulated_study.json"), help="what the page shows of them")
     study.set_defaults(run=_study)
+    study_designs.add_actions(actions)
 
 
 def _study(given: argparse.Namespace, settings: Settings) -> int:

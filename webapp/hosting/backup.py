@@ -115,8 +115,8 @@ def restore(context: Context, path: Path) -> BackedUp:
 def _require_empty(engine: Engine) -> None:
     if copying.anything_in(engine):
         raise NotABackupError(
-            "this database holds listeners or clips; stop Kallos and name a new one in KALLOS_DATABASE_URL, or move "
-            "KALLOS_HOME/pg away"
+            "this database holds listeners, clips or studies; stop Kallos and name a new one in KALLOS_DATABASE_URL, "
+            "or move KALLOS_HOME/pg away"
         )
 
 

@@ -40,9 +40,9 @@ def test_intervals_hold_the_truth_about_as_often_as_they_say() -> None:
     truth = np.array([0.6, 0.0, -0.6])
     generator = np.random.default_rng(0)
     held = []
-    for _ in range(50):
+    for _ in range(30):
         people = [table(compared(truth, 12, generator), 3) for _ in range(40)]
-        found = bradley_terry.strengths(people, draws=400)
+        found = bradley_terry.strengths(people, draws=250)
         held.append((found.low <= truth) & (truth <= found.high))
     assert 0.88 <= np.mean(held) <= 1.0
 

@@ -1,0 +1,116 @@
+"""A researcher designs a study in a browser; three people take part at phone width, and one of them withdraws."""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from playwright.sync_api import Page, expect
+
+from models.music.midi import write_midi
+from models.music.notes import Piece
+
+PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+PEOPLE = 3
+PAIRS = 2
+
+
+@pytest.fixture
+def clips(tmp_path: Path) -> Path:
+    """A zip file of two systems with the same two tunes."""
+    path = tmp_path / "clips.zip"
+    with zipfile.ZipFile(path, "w") as packed:
+        for system, low in (("high", 72), ("low", 48)):
+            for number in range(2):
+                piece = Piece(
+                    notes=np.array([[t * 24, 24, low + (number * 5 + t) % 12, 70] for t in range(12)]),
+                    bars=np.array([[i * 96, 96, 4, 4] for i in range(3)]),
+                    tempo_bpm=np.full(3, 200.0),
+                )
+                packed.writestr(f"{system}/tune{number}.mid", write_midi(piece))
+    return path
+
+
+def design(page: Page, url: str, clips: Path) -> str:
+    """Make a study with the form and open it; the participants' link."""
+    page.goto(f"{url}/studies")
+    page.get_by_label("Title").fill("High or low?")
+    page.locator("#study-clips input[type=file]").set_input_files(clips)
+    expect(page.locator("#study-clips")).to_contain_text("clips")
+    for name, value in (("pairs", PAIRS), ("repeats", 0), ("checks", 0), ("quota", PEOPLE)):
+        page.locator(f"#study-{name} input").fill(str(value))
+    page.locator("#study-before textarea").fill("Do you play? | yes | no")
+    page.get_by_label("Check for headphones first").uncheck()
+    page.get_by_label("Where they go at the end").fill("https://example.org/done")
+    page.get_by_role("button", name="Make the study").click()
+    page.wait_for_url(re.compile("key="))
+    expect(page.get_by_text("4 clips of high, low")).to_be_visible()
+    page.get_by_role("button", name="Try it").click()
+    expect(page.get_by_test_id("study-tried")).to_contain_text("came through, with 2 pairs")
+    page.get_by_role("button", name="Open the study").click()
+    expect(page.get_by_text("Open. Participants can begin.")).to_be_visible()
+    return str(page.get_by_test_id("study-participants").get_attribute("href"))
+
+
+def agree(page: Page, link: str, number: int) -> None:
+    """Open the link as a panel gives it, agree, and answer the question."""
+    page.goto(f"{link}&PROLIFIC_PID=person-{number}")
+    page.get_by_test_id("study-age").fill("17")
+    page.get_by_test_id("study-consent").check()
+    page.get_by_test_id("study-join").click()
+    expect(page.locator("[data-part=error]")).to_contain_text("18 years or older")
+    page.get_by_test_id("study-age").fill(str(30 + number))
+    page.get_by_test_id("study-join").click()
+    page.get_by_label("yes").check()
+    page.get_by_test_id("study-answer").click()
+    expect(page.get_by_test_id("player-a")).to_be_enabled()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def exported(page: Page) -> pd.DataFrame:
+    """The answers of the dataset that the page offers now."""
+    with page.expect_download() as download:
+        page.get_by_test_id("study-dataset").click()
+    with zipfile.ZipFile(download.value.path()) as packed:
+        return pd.read_csv(io.BytesIO(packed.read("answers.csv")))
+
+
+def test_a_study_is_designed_taken_part_in_exported_and_left(site, visit, clips: Path) -> None:
+    researcher = visit().page
+    link = design(researcher, site.url, clips)
+    people = [visit(**PHONE).page for _ in range(PEOPLE)]
+    for number, page in enumerate(people):
+        agree(page, link, number)
+        page.get_by_test_id("player-a").click()  # B follows; the others listen meanwhile
+    for done in range(PAIRS):
+        for page in people:
+            expect(page.locator("[data-part=place]")).to_have_text(f"Pair {done + 1} of {PAIRS}")
+            expect(page.get_by_test_id("study-left")).to_be_enabled()  # the next pair sounds by itself
+            page.get_by_test_id("study-left").click()
+    for page in people:
+        expect(page.get_by_test_id("study-complete")).to_have_attribute("href", "https://example.org/done")
+    people[1].reload()
+    expect(people[1].get_by_test_id("study-thanks")).to_be_visible()
+
+    late = visit(**PHONE).page
+    late.goto(link)
+    expect(late.get_by_text("all the participants that it needs")).to_be_visible()
+
+    researcher.reload()
+    expect(researcher.get_by_test_id("study-completed")).to_have_text(str(PEOPLE))
+    before = exported(researcher)
+    assert (before["participant"].nunique(), len(before)) == (PEOPLE, PEOPLE * PAIRS)
+    leaving = visit(**PHONE).page
+    leaving.goto(people[0].get_by_test_id("study-link").input_value())  # on another device, by the link alone
+    leaving.get_by_test_id("study-delete").click()
+    expect(leaving.get_by_text("All of your answers were deleted")).to_be_visible()
+    after = exported(researcher)
+    assert (after["participant"].nunique(), len(after)) == (PEOPLE - 1, (PEOPLE - 1) * PAIRS)
+    with researcher.context.expect_page() as opened:
+        researcher.get_by_test_id("study-report").click()
+    expect(opened.value.get_by_text("high over low").first).to_be_visible()

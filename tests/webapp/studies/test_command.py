@@ -1,0 +1,48 @@
+"""A study is made with a command, from a file that says what it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from webapp.__main__ import main
+from webapp.studies import studies
+
+DESIGN = """
+title = "High or low?"
+seconds = 3
+[pairs]
+per_participant = 4
+[[before]]
+text = "Do you play?"
+kind = "choice"
+answers = ["yes", "no"]
+"""
+
+
+def run(monkeypatch, alone, *words: str) -> int:
+    for name in ("home", "database_url", "secret"):
+        monkeypatch.setenv(f"KALLOS_{name.upper()}", str(getattr(alone.settings, name)))
+    return main(["study", *words])
+
+
+def test_a_study_is_made_opened_and_its_results_are_written(
+    alone, packed: Path, tmp_path: Path, monkeypatch, capsys
+) -> None:
+    design = tmp_path / "design.toml"
+    design.write_text(DESIGN, encoding="utf-8")
+    assert run(monkeypatch, alone, "create", str(design), "--clips", str(packed), "--open") == 0
+    printed = capsys.readouterr().out
+    key = printed.partition("studies?key=")[2].splitlines()[0]
+    found = studies.overview(alone.database, key)
+    assert (found.state, len(found.clips), found.design.pairs.per_participant) == ("open", 6, 4)
+    assert run(monkeypatch, alone, "results", key, "--out", str(tmp_path / "out")) == 0
+    assert "Nobody has finished yet" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+
+
+def test_a_wrong_design_is_told_by_its_value(alone, tmp_path: Path, monkeypatch, capsys) -> None:
+    design = tmp_path / "design.json"
+    design.write_text('{"title": "A", "pairs": {"per_participant": 0}, "colour": "red"}', encoding="utf-8")
+    assert run(monkeypatch, alone, "create", str(design)) == 1
+    said = capsys.readouterr().err
+    assert "pairs.per_participant" in said
+    assert "colour" in said

@@ -1,0 +1,59 @@
+"""Questionnaires are written as lines of text, and answers are held to them."""
+
+from __future__ import annotations
+
+import pytest
+
+from webapp.runtime.errors import NotAllowed
+from webapp.studies import questions
+from webapp.studies.design import Question, checked
+
+TEXT = """How often do you play? | never | now and then | daily
+How did you like it? | scale 1-7 not at all, very much
+Years of lessons? | number 0-80 (optional)
+Anything else? (optional)"""
+
+
+def test_a_text_becomes_questions_and_these_the_same_text() -> None:
+    found = [Question(**each) for each in questions.parse(TEXT)]
+    assert [each.kind for each in found] == ["choice", "scale", "number", "text"]
+    assert [each.required for each in found] == [True, True, False, False]
+    assert (found[1].low, found[1].high_label) == (1, "very much")
+    assert questions.written(found) == TEXT
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"2": 3}, "question 1 is not answered"),
+        ({"1": "weekly", "2": 3}, "no answer"),
+        ({"1": "daily", "2": 8}, "whole number from 1 to 7"),
+        ({"1": "daily", "2": 2.5}, "whole number"),
+        ({"1": "daily", "2": 2, "3": "many"}, "number from 0 to 80"),
+    ],
+)
+def test_answers_that_can_not_be_are_refused(given: dict, told: str) -> None:
+    asked = [Question(**each) for each in questions.parse(TEXT)]
+    with pytest.raises(NotAllowed, match=told):
+        questions.require_answers(asked, given)
+
+
+def test_answers_come_back_by_number_and_what_may_be_left_out_is() -> None:
+    asked = [Question(**each) for each in questions.parse(TEXT)]
+    assert questions.require_answers(asked, {"1": "daily", "2": "4", "9": "x"}) == {"1": "daily", "2": 4.0}
+
+
+@pytest.mark.parametrize(
+    "design",
+    [
+        {},
+        {"title": "A", "before": [{"text": "One?", "kind": "choice", "answers": ["only"]}]},
+        {"title": "A", "before": [{"text": "Scale?", "kind": "scale", "low": 1, "high": 50}]},
+        {"title": "A", "completion_url": "javascript:alert(1)"},
+        {"title": "A", "pairs": {"per_participant": 3, "repeats": 4}},
+        {"title": "A", "quota": 0},
+    ],
+)
+def test_a_design_that_can_not_be_is_refused(design: dict) -> None:
+    with pytest.raises(NotAllowed, match="design can't be used"):
+        checked(design)

@@ -1,0 +1,83 @@
+"""Listening studies of one's own: made from a file, and their results taken along."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from contextlib import closing
+from pathlib import Path
+
+from webapp.commands import Commands
+from webapp.runtime.settings import Settings
+
+
+def add_actions(actions: Commands) -> None:
+    """Add ``create`` and ``results`` to ``kallos study``."""
+    create = actions.add_parser("create", help="make a listening study from a design, JSON or TOML; prints its links")
+    create.add_argument("design", type=Path)
+    create.add_argument("--clips", type=Path, help="a folder or zip file of clips; none where all are composed")
+    create.add_argument("--url", default="http://localhost:7860", help="where the pages are reached, for the links")
+    create.add_argument("--open", action="store_true", help="let participants in at once")
+    create.set_defaults(run=_create)
+    results = actions.add_parser("results", help="report and dataset of a listening study, by the researcher's key")
+    results.add_argument("key")
+    results.add_argument("--out", type=Path, default=Path("study"), help="folder for report.html and study.zip (study)")
+    results.set_defaults(run=_results)
+
+
+def _create(given: argparse.Namespace, settings: Settings) -> int:
+    from db import migrate
+    from webapp.context import Context
+    from webapp.runtime.errors import Problem
+    from webapp.studies import clips, design, studies
+
+    try:
+        text = given.design.read_text(encoding="utf-8")
+        if given.clips and not given.clips.exists():
+            print(f"{given.clips}: there is no such folder or zip file", file=sys.stderr)
+            return 1
+        with closing(Context(settings)) as context:
+            migrate.upgrade(context.database.open())
+            found = design.read(text, toml=given.design.suffix.lower() == ".toml")
+            keys = studies.create(context.database, found)
+            _print_links(given.url, keys.researcher)
+            if given.clips or design.checked(found).composed:
+                style = context.settings.style_folder
+                for now in clips.follow(context.database, context.clip_store, keys.researcher, given.clips, style):
+                    print(f"\r{now.stage} {now.share:.0%}   ", end="", file=sys.stderr, flush=True)
+                print(f"\r{now.clips} clips are ready.  ", file=sys.stderr)
+            if given.open:
+                studies.open_study(context.database, settings, keys.researcher)
+                print("The study is open.", file=sys.stderr)
+    except (Problem, OSError, UnicodeDecodeError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+def _print_links(url: str, researcher: str) -> None:
+    from webapp.studies import keys
+
+    found = keys.of_researcher(researcher)
+    print(f"researcher:   {url.rstrip('/')}/studies?key={found.researcher}")
+    print(f"participants: {url.rstrip('/')}/study?key={found.participant}")
+    print(f"preview:      {url.rstrip('/')}/study?key={found.preview}", flush=True)
+
+
+def _results(given: argparse.Namespace, settings: Settings) -> int:
+    from webapp.context import Context
+    from webapp.runtime.errors import Problem
+    from webapp.studies import dataset, report
+
+    try:
+        with closing(Context(settings)) as context:
+            page = report.report(context.database, given.key)
+            packed = dataset.export(context.database, context.clip_store, given.key)
+        given.out.mkdir(parents=True, exist_ok=True)
+        (given.out / "report.html").write_text(page, encoding="utf-8")
+        (given.out / "study.zip").write_bytes(packed)
+    except (Problem, OSError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(f"{given.out}: report.html and study.zip")
+    return 0
