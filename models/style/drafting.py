@@ -90,6 +90,6 @@ def _written(composer: Composer, domain: Domain, seeds: Mapping[int, Sequence[in
             continue
         if len(notes.bars) == BARS and rejection_reason(notes, composer.bundle.fingerprint) is None:
             latents = composer.encode(notes)
-            about = {**latents.piece, "writer": composer.writer.bundle.version, BEFORE: place.before}
+            about = {**latents.piece, "writer": composer.writer.version, BEFORE: place.before}
             found[row] = Draft(replace(latents, piece=about), notes)
     return found

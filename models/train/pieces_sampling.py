@@ -1,8 +1,8 @@
 """Choose how a piece model draws, by domain, on validation music: ``python -m models.train.pieces_sampling BUNDLE``.
 
 For each temperature and nucleus excerpts are written; the pair is chosen whose excerpts a classifier tells least often
-from real ones, and noted in the card, from which ``Writer`` takes it, with how long real pieces are. Test music is
-never looked at.
+from real ones, and noted in the card, from which ``Writer`` takes it, with how long real pieces are. Beside the card
+lies then in which transpositions real pieces stand. Test music is never looked at.
 """
 
 from __future__ import annotations
@@ -26,12 +26,15 @@ from models.style.evaluation.excerpts import composed_excerpts, real_excerpts, r
 from models.style.evaluation.pieces import Judges, matched, measures, told_apart
 from models.style.evaluation.rivals import written
 from models.style.latents import BARS
+from models.style.pieces import transposition
 from models.style.pieces.checkpoint import CARD
 from models.style.pieces.sampling import Writer
+from models.style.pieces.transposition import Transposition
 from models.style.training_data import own_parts
 
 CHOICES = ((1.0, 1.0), (1.0, 0.98), (1.0, 0.95), (0.95, 0.98), (0.9, 0.98), (0.9, 0.95), (0.8, 0.98))
 QUANTILES = 64
+EXCERPTS, LEAST_EXCERPTS = 3000, 20  # from which is learned where real music lies
 POOL = 3  # times as many real clips, to find matched ones in
 
 
@@ -71,6 +74,17 @@ def lengths(pieces: Sequence[Piece]) -> dict[str, list[int]]:
     return found
 
 
+def places(pieces: Sequence[Piece]) -> dict[str, Transposition]:
+    """Where real music lies, learned from excerpts of ``pieces``, by domain."""
+    found: dict[str, Transposition] = {}
+    for domain in DOMAINS:
+        own = regular(piece for piece in pieces if piece.domain == domain)
+        excerpts = real_excerpts(own, BARS, EXCERPTS, 0).pieces if own else []
+        if len(excerpts) >= LEAST_EXCERPTS:
+            found[domain] = Transposition.fit(excerpts)
+    return found
+
+
 def main(argv: Sequence[str] | None = None) -> None:
     """Command line; see the module docstring."""
     parser = argparse.ArgumentParser(prog="python -m models.train.pieces_sampling", description=__doc__)
@@ -78,6 +92,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--data", type=Path, help="folder of MIDI and ABC files instead of the corpora")
     parser.add_argument("--limit", type=positive_int, default=150, help="excerpts for each choice")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--keep", action="store_true", help="leave temperature and nucleus as they are in the card")
     given = parser.parse_args(argv)
     try:
         writer = Writer.load(given.bundle)
@@ -87,17 +102,25 @@ def main(argv: Sequence[str] | None = None) -> None:
         pieces = training_pieces(given.data)
     parts = split(pieces, seed=0) if given.data is None else own_parts(pieces)
     card = {**writer.bundle.card, "lengths": lengths(parts["train"])}
-    writer = Writer(replace(writer.bundle, card=card))
-    table = Table("domain", "temperature", "nucleus", "told from real (matched)", "bits a note")
-    found = {name: choose(writer, name, parts, limit=given.limit, seed=given.seed) for name in DOMAINS}
-    for domain, rows in found.items():
-        for row in rows:
-            table.add_row(domain, *(f"{row[name]:.3f}" for name in ("temperature", "nucleus", "told", "bits")))
-    Console().print(table)
-    card["sampling"] = {domain: rows[0] for domain, rows in found.items() if rows}
+    transposition.save(given.bundle, places(parts["train"]))
+    if given.keep:
+        rows: dict[str, list[dict[str, float]]] = {}
+    else:
+        writer = Writer(replace(writer.bundle, card=card))
+        rows = {name: choose(writer, name, parts, limit=given.limit, seed=given.seed) for name in DOMAINS}
+        _show(rows)
+        card["sampling"] = {domain: found[0] for domain, found in rows.items() if found}
     path = given.bundle / CARD
     path.write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    print(json.dumps({"command": "models.train.pieces_sampling", "version": card["version"], "sampling": found}))
+    print(json.dumps({"command": "models.train.pieces_sampling", "version": card["version"], "sampling": rows}))
+
+
+def _show(rows: dict[str, list[dict[str, float]]]) -> None:
+    table = Table("domain", "temperature", "nucleus", "told from real (matched)", "bits a note")
+    for domain, found in rows.items():
+        for row in found:
+            table.add_row(domain, *(f"{row[name]:.3f}" for name in ("temperature", "nucleus", "told", "bits")))
+    Console().print(table)
 
 
 if __name__ == "__main__":

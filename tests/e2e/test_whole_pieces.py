@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import re
+import time
 
 import pytest
 from playwright.sync_api import expect
 
+from tests.e2e.conftest import PATIENCE_MS
+from webapp.listening.candidates import LONG_SECONDS, SHORT_SECONDS
+
 pytestmark = pytest.mark.slow
+PLAYED_S = (SHORT_SECONDS, LONG_SECONDS)  # of a clip
 # of each sound that begins: how many ended by themselves before, its seconds, and from where on it sounds
 SOUNDS = """(() => {
   let ended = 0;
@@ -19,6 +24,15 @@ SOUNDS = """(() => {
     return start.call(this, at, from);
   };
 })()"""
+
+
+def plays_of(visitor, least):
+    """(clip, outcome) of the plays of which the server knows, as soon as there are so many: pages tell it behind."""
+    end = time.monotonic() + PATIENCE_MS / 1000
+    while len(plays := visitor.api("/api/listener/export")["plays"]) < least:
+        assert time.monotonic() < end, plays
+        visitor.page.wait_for_timeout(200)
+    return [(play["clip_id"], play["outcome"]) for play in plays]
 
 
 def test_a_piece_is_composed_sounds_and_the_next_one_follows_by_itself(site, visit):
@@ -34,7 +48,11 @@ def test_a_piece_is_composed_sounds_and_the_next_one_follows_by_itself(site, vis
     expect(first).to_contain_text("No. 1 begins; the rest is being composed")
     expect(first).to_contain_text(re.compile(r"Pop piano in .+ m(aj|in)or, \d/\dNo\. 1, 24 bars, \d+ s"))
     expect(first.locator(".k-cover svg")).to_be_visible()
+    page.wait_for_function("window.sounds.length === 2")
+    page.keyboard.press(" ")  # on a machine that does other things too, it might end before the next one is there
+    expect(first.get_by_role("button", name="Play")).to_be_visible()
     expect(rows).to_have_count(2)
+    page.keyboard.press(" ")
     expect(first).to_have_class(sounding)  # which did not begin anew
     page.keyboard.press("n")
     expect(rows.filter(has_text="No. 2")).to_have_class(sounding)
@@ -42,13 +60,13 @@ def test_a_piece_is_composed_sounds_and_the_next_one_follows_by_itself(site, vis
     expect(first).to_have_class(sounding)
     # a beginning, and then the whole from where that was: nothing falls silent unless composing takes longer than it
     (_, beginning, begun_at), (silences, whole, went_on_at), *_ = page.evaluate("window.sounds")
-    assert (beginning, begun_at) == (14, 0)
+    assert (beginning in PLAYED_S, begun_at) == (True, 0)
     assert whole > beginning
-    assert 0 < went_on_at < 14 if silences == 0 else went_on_at == pytest.approx(14)
+    assert 0 < went_on_at < beginning if silences == 0 else went_on_at == pytest.approx(beginning)
     first.get_by_role("slider").press("End")
     expect(rows.filter(has_text="No. 2")).to_have_class(sounding)
     expect(first).not_to_have_class(sounding)
-    outcomes = [(play["clip_id"], play["outcome"]) for play in visitor.api("/api/listener/export")["plays"]]
+    outcomes = plays_of(visitor, 5)
     one, two = dict.fromkeys(clip_id for clip_id, _ in outcomes)
     assert sorted(outcomes[:5]) == sorted(
         [(one, "begun"), (one, "skipped"), (two, "begun"), (two, "skipped"), (one, "heard_out")]

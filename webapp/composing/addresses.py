@@ -16,3 +16,8 @@ def of_clip(clip_id: uuid.UUID | str, seconds: float) -> str:
 def played(**more: str) -> str:
     """What stands behind the address of a sound, with what ``more`` it asks for."""
     return f"?{urlencode({**more, 'playing': touch.version()})}"
+
+
+def opened_by(address: str, key: str) -> str:
+    """The address of a sound or of notes with the key that opens them without a listener's token."""
+    return f"{address}{'&' if '?' in address else '?'}{urlencode({'key': key})}"

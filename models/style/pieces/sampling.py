@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,9 +15,11 @@ from models.experiments.dataset import likely_domain
 from models.metrics.voice_leading import part_writing_faults
 from models.music.notes import DOMAINS, Domain, Piece
 from models.music.tokens import BAR, METERS, POSITION, TEMPI_BPM, TokenArray, from_tokens
+from models.style.pieces import transposition
 from models.style.pieces.checkpoint import PieceBundle, load_pieces_model
 from models.style.pieces.conditions import ABSENT, FARTHEST, first_numbers
 from models.style.pieces.data import regular_tokens
+from models.style.pieces.transposition import SHIFTS
 from models.style.pieces.writing import NUCLEUS, TEMPERATURE, PerElement, Place, Wishes, Writing
 from models.style.windows import PHRASE_BARS
 
@@ -26,7 +30,7 @@ AMONG: Mapping[Domain, int] = {"chorale": 5}
 
 
 class Writer:
-    """Composes whole pieces with a piece model.
+    """Composes whole pieces with a piece model, in keys and ranges of real ones where its bundle says which they are.
 
     >>> writer = Writer.load("runs/pieces/bundle")  # doctest: +SKIP
     >>> writer.compose("dance", count=4, bars=32, seed=1, form="AABB")  # doctest: +SKIP
@@ -34,6 +38,13 @@ class Writer:
 
     def __init__(self, bundle: PieceBundle) -> None:
         self.bundle = bundle
+        self.transpositions = transposition.load(bundle.folder)
+
+    @property
+    def version(self) -> str:
+        """Which weights these are, and what is known of transpositions: together they say what a seed gives."""
+        known = json.dumps({name: each.to_json() for name, each in self.transpositions.items()}).encode()
+        return f"{self.bundle.version}-{zlib.crc32(known):08x}" if self.transpositions else self.bundle.version
 
     @classmethod
     def load(cls, name_or_path: str | Path, device: str = "cpu") -> Self:
@@ -169,6 +180,9 @@ class Writer:
             while not writing.ended.all():
                 writing.step()
             found += [from_tokens(tokens) for tokens in writing.pieces()]
+        if prompt is None and (known := self.transpositions.get(domain)):
+            draws = [np.random.default_rng([*seed, len(SHIFTS)]) for seed in every]  # others than the notes'
+            found = [known.moved(piece, rng) for piece, rng in zip(found, draws, strict=True)]
         best = [min(found[first : first + among], key=part_writing_faults) for first in range(0, len(found), among)]
         return [replace(piece, domain=domain, source="composed") for piece in best]
 

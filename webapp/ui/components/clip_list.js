@@ -4,6 +4,7 @@
 import { audio, notes as notesAt, played } from "./shared/api.js";
 import { cover, onItsOwn } from "./shared/cover.js";
 import { dress } from "./shared/dress.js";
+import { isOurs, standsOnButton } from "./shared/keys.js";
 import { whileOn } from "./shared/lifetime.js";
 import { nowPlaying, stands } from "./shared/now_playing.js";
 import { Player, decode } from "./shared/player.js";
@@ -26,8 +27,6 @@ const ICONS =
 
 /** @type {ClipList | null} */
 let sounding = null; // the list of the page that sounds now, which no clip that plays by itself interrupts
-
-const ELSEWHERE = "input:not([type=radio]), textarea, select, [contenteditable=true], dialog[open], .k-menu[open]"; // keys are theirs
 
 const soundOf = (/** @type {Clip} */ clip) => clip.audio?.url ?? clip.audio_url;
 
@@ -153,15 +152,12 @@ class ClipList {
 
   /** @param {KeyboardEvent} event */
   #key(event) {
-    const target = /** @type {Element} */ (event.target);
-    if (event.repeat || event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented || !this.#rows.length) return;
-    if (target.closest(ELSEWHERE)) return;
+    if (!this.#rows.length || !isOurs(event)) return;
     const key = event.key.toLowerCase();
     if (key === "n") this.#step(1);
     else if (key === "p") this.#step(-1);
-    else if (key === " " && !(target.closest("button, a, summary, input") && target.matches(":focus-visible"))) {
-      this.#press(this.#open ?? this.#rows[0]);
-    } else return;
+    else if (key === " " && !standsOnButton(event.target)) this.#press(this.#open ?? this.#rows[0]);
+    else return;
     event.preventDefault();
   }
 

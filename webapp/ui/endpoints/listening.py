@@ -8,6 +8,7 @@ from models.taste.likelihood import Outcome
 from models.taste.plackett_luce import Pick
 from webapp.api.best_of_four import Four, Picked
 from webapp.api.listening import Clip, Milliseconds, Offer, Voted
+from webapp.composing import addresses
 from webapp.context import Context
 from webapp.listening import Shown
 from webapp.runtime.errors import NotAllowed
@@ -114,8 +115,9 @@ def _four(context: Context, shown: Shown) -> Four:
 
 def _open(context: Context, clip: Clip) -> Clip:
     """The clip with addresses that need no token, as a notebook fetches them; all alike, whosever the clip is."""
-    key = f"?key={context.identity.key_of(clip.clip_id)}"
-    return clip.model_copy(update={"audio_url": clip.audio_url + key, "notes_url": clip.notes_url + key})
+    key = context.identity.key_of(clip.clip_id)
+    found = {name: addresses.opened_by(getattr(clip, name), key) for name in ("audio_url", "notes_url")}
+    return clip.model_copy(update=found)
 
 
 ENDPOINTS = (

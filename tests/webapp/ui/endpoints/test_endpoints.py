@@ -6,6 +6,7 @@ import json
 import threading
 import zipfile
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
@@ -86,6 +87,9 @@ def test_a_notebook_votes_and_hears_what_was_learned(ask, refused, stock, served
     first = ask("next_pair", token)
     assert ask("next_pair", token) == first
     assert httpx.get(served + first["left"]["audio_url"]).content.startswith(b"sound")
+    for side in ("left", "right"):
+        for kind in ("audio_url", "notes_url"):  # whosever the clip is: without its key, one's own is for its listener
+            assert set(parse_qs(urlsplit(first[side][kind]).query)) == {"playing", "key"}
     voted = ask("vote", token, first["offer_id"], "left", 4000, 4200.4)
     assert voted["picks"] == 1
     assert ask("vote", token, first["offer_id"], "left", 1, 1) == voted

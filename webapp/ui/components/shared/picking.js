@@ -5,6 +5,7 @@ import * as api from "./api.js";
 import { BallotBox } from "./ballot.js";
 import { given, inWords } from "./games.js";
 import { sayKept } from "./keeping.js";
+import { isOurs, standsOnButton } from "./keys.js";
 import { whileOn } from "./lifetime.js";
 import { Stage } from "./stage.js";
 import { Table } from "./table.js";
@@ -13,7 +14,6 @@ import { Table } from "./table.js";
 /** @typedef {import("./types.js").Laid} Laid */
 
 const LOOK_AHEAD_S = 2;
-const ELSEWHERE = "input:not([type=radio]), textarea, select, [contenteditable=true], dialog[open], .k-menu[open]";
 const counted = (/** @type {number} */ picks) => (picks === 1 ? "1 pick" : `${picks} picks`);
 
 export class Picking {
@@ -130,13 +130,10 @@ export class Picking {
 
   /** @param {KeyboardEvent} event */
   #key(event) {
-    const target = /** @type {Element} */ (event.target);
-    if (!this.root.offsetParent || event.repeat || event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
-    if (target.closest(ELSEWHERE)) return;
+    if (!this.root.offsetParent || !isOurs(event)) return;
     const key = event.key.toLowerCase();
     if (key === " ") {
-      // somebody who walks with the keyboard presses the button they stand on
-      if (target.closest("button, a, summary, input") && target.matches(":focus-visible")) return;
+      if (standsOnButton(event.target)) return;
       this.stage.tap();
     } else if (this.stage.sides.includes(key)) this.stage.tap(key);
     else if (key in this.game.outcomes) this.#vote(this.game.outcomes[key]);
