@@ -69,8 +69,6 @@ SLOW = (
     "tests/webapp/rating/",
     "tests/webapp/ui/endpoints/",
     "tests/webapp/studio/test_sections.py",
-    "tests/webapp/studies/test_clips.py::test_clips_are_made",
-    "tests/webapp/studies/test_clips.py::test_what_is_wrong",
     "tests/webapp/studies/test_command.py",
     "tests/webapp/tension/test_heard_music.py",
 )

@@ -41,9 +41,8 @@ def _create(given: argparse.Namespace, settings: Settings) -> int:
             found = design.read(text, toml=given.design.suffix.lower() == ".toml")
             keys = studies.create(context.database, found)
             _print_links(given.url, keys.researcher)
-            if given.clips or design.checked(found).composed:
-                style = context.settings.style_folder
-                for now in clips.follow(context.database, context.clip_store, keys.researcher, given.clips, style):
+            if given.clips or design.checked(found).makes_clips:
+                for now in clips.follow(context.database, context.clip_store, settings, keys.researcher, given.clips):
                     print(f"\r{now.stage} {now.share:.0%}   ", end="", file=sys.stderr, flush=True)
                 print(f"\r{now.clips} clips are ready.  ", file=sys.stderr)
             if given.open:

@@ -56,6 +56,7 @@ class Settings(BaseSettings):
     frame_ancestors: str = "*"  # which sites may show the pages in a frame, as a Content-Security-Policy says it
     generator_secret: str = Field(default="", repr=False)  # which the generation server asks for, beyond one machine
     research_key: str = Field(default="", repr=False)  # who has it sees the results of every study
+    study_generators: str = ""  # origins that a study's design may ask for clips, by commas
     metrics_key: str = Field(default="", repr=False)  # who sends it sees /metrics
     mcp: bool = False  # whether the named endpoints are MCP tools as well; needs the extra mcp
     model: str = ""  # folder of a style model of one's own (OUT/bundle of a training); the shipped one where empty
@@ -111,6 +112,15 @@ class Settings(BaseSettings):
                     ipaddress.ip_network(one)
             except ValueError as error:
                 raise ValueError("it must be addresses or networks such as 10.0.0.0/8, separated by commas") from error
+        return given
+
+    @field_validator("study_generators")
+    @classmethod
+    def _origins(cls, given: str) -> str:
+        for one in _parts(given, ","):
+            parts = urlsplit(one)
+            if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path not in {"", "/"}:
+                raise ValueError("it must be origins such as https://example.org or http://127.0.0.1:9000, by commas")
         return given
 
     @field_validator("corpora")

@@ -18,7 +18,7 @@ from models.music.notes import MusicError, Piece
 from models.music.performance import as_written
 from models.music.render import encode_mp3, notes_in_seconds, render
 from models.style.performance import touch
-from webapp.studies import sources
+from webapp.studies import asking, sources
 from webapp.studies.sources import NOTES, Source, SourceError
 
 CLIPS, MADE = "clips.jsonl", "made.json"
@@ -29,10 +29,11 @@ Progress = Callable[[str, float], None]
 
 @dataclass(frozen=True)
 class Task:
-    """What clips to make, as the process reads it: a zip file or folder, and what is to be composed."""
+    """What clips to make, as the process reads it: a zip file or folder, what is composed, and what is asked for."""
 
     place: str
     composed: tuple[dict[str, Any], ...]
+    asked: tuple[dict[str, Any], ...]
     seconds: float
     played: bool
     style_folder: str
@@ -53,11 +54,14 @@ class Made:
 def make(task: Task, folder: Path, progress: Progress) -> None:
     """Write ``CLIPS``, ``MADE`` and the sound of each clip into ``folder``; raises ``SourceError``."""
     found = sources.read(Path(task.place), folder / "unpacked") if task.place else sources.Sources(())
-    total = len(found.clips) + sum(each["count"] for each in task.composed)
+    total = len(found.clips) + sum(each["count"] for each in (*task.composed, *task.asked))
     made: list[Made] = []
     for clip in _brought(found.clips, task, folder):
         made.append(clip)
         progress("reading", len(made) / total)
+    for source in asking.clips(task.asked, task.seconds, folder):
+        made.append(_of_source(source, task, folder / f"{source.path.stem}.npy"))
+        progress("asking", len(made) / total)
     for clip in _composed(task, folder):
         made.append(clip)
         progress("composing", len(made) / total)
@@ -69,6 +73,7 @@ def make(task: Task, folder: Path, progress: Progress) -> None:
             progress("levelling", number / total)
             lines.write(json.dumps(_levelled(clip, shortest.seconds, folder, number)) + "\n")
     told = {
+        "brought": len(found.clips),
         "seconds": shortest.seconds,
         "shortest": shortest.source.name,
         "longest_s": max(each.seconds for each in made),
@@ -79,15 +84,18 @@ def make(task: Task, folder: Path, progress: Progress) -> None:
 
 def _brought(clips: Sequence[Source], task: Task, folder: Path) -> Iterator[Made]:
     for number, source in enumerate(clips):
-        sound = folder / f"brought-{number:03}.npy"
-        try:
-            if source.path.suffix.lower() in NOTES:
-                piece = _read_notes(source.path)
-                yield _of_notes(source, piece, sound, task, {})
-            else:
-                yield _of_sound(source, sound, task)
-        except (MusicError, soundfile.LibsndfileError, ValueError) as error:
-            raise SourceError(f"{source.name} can't be used: {error}") from error
+        yield _of_source(source, task, folder / f"brought-{number:03}.npy")
+
+
+def _of_source(source: Source, task: Task, sound: Path) -> Made:
+    try:
+        if source.path.suffix.lower() in NOTES:
+            return _of_notes(source, _read_notes(source.path), sound, task, {})
+        return _of_sound(source, sound, task)
+    except SourceError:
+        raise
+    except (MusicError, soundfile.LibsndfileError, ValueError) as error:
+        raise SourceError(f"{source.name} can't be used: {error}") from error
 
 
 def _read_notes(path: Path) -> Piece:

@@ -17,8 +17,10 @@ from webapp.runtime.clip_store import ClipMissingError, ClipStore
 from webapp.runtime.database import Database
 from webapp.runtime.errors import Contradiction, NotAllowed, NotReady, NotYours
 from webapp.runtime.followed_process import FollowedProcess
-from webapp.studies import studies
+from webapp.runtime.settings import Settings
+from webapp.studies import asking, studies
 from webapp.studies.clip_making import CLIPS, MADE, Task
+from webapp.studies.design import StudyDesign
 
 SECONDS = 1_800  # that the work may take
 SUFFIX = ".study.mp3"  # so that no listener's deletion takes a study's sound along
@@ -40,15 +42,22 @@ class Making:
 
 
 def follow(
-    database: Database, clip_store: ClipStore, key: str, place: Path | None, style_folder: Path
+    database: Database, clip_store: ClipStore, settings: Settings, key: str, place: Path | None
 ) -> Iterator[Making]:
-    """Make the clips of a draft from ``place`` (a zip file or folder, if any) and what its design has composed.
+    """Make the clips of a draft from ``place`` (a zip file or folder, if any) and what its design has made elsewhere.
 
     Raises ``NotYours``, ``Contradiction`` once the study was opened, ``NotAllowed`` with what is wrong, ``NotReady``.
     """
-    study_id, design = database.transaction(lambda session: _draft(session, key))
-    composed = tuple(each.model_dump(mode="json") for each in design.composed)
-    task = Task(str(place or ""), composed, design.seconds, design.played, str(style_folder))
+    study_id, design, brought = database.transaction(lambda session: _draft(session, key))
+    if brought and place is None:
+        raise NotAllowed("the clips have to be made again: bring your own files once more, all play equally long")
+    for each in design.asked:
+        asking.require_allowed(each.url, settings.study_generators)
+    composed, asked = (
+        tuple(each.model_dump(mode="json") for each in wanted) for wanted in (design.composed, design.asked)
+    )
+    style = str(settings.style_folder)
+    task = Task(str(place or ""), composed, asked, design.seconds, design.played, style)
     with tempfile.TemporaryDirectory(prefix="kallos-study-") as made_at:
         folder = Path(made_at)
         (folder / "task.json").write_text(json.dumps(asdict(task)), encoding="utf-8")
@@ -64,6 +73,17 @@ def follow(
         if not last.get("made"):
             raise NotReady("the clips could not be made in the time and memory there is; bring fewer or shorter ones")
         yield Making("done", 1.0, store(database, clip_store, key, folder), ended=True)
+
+
+def are_due(database: Database, key: str) -> bool:
+    """Whether a draft's clips have to be made: there are none, or they were made for another design."""
+
+    def work(session: Session) -> bool:
+        study = studies.require(session, key)
+        design, told = studies.design_of(study), study.clips_told
+        return told["of"] != design.of_clips if told else design.makes_clips
+
+    return database.transaction(work)
 
 
 def store(database: Database, clip_store: ClipStore, key: str, folder: Path) -> int:
@@ -87,7 +107,7 @@ def store(database: Database, clip_store: ClipStore, key: str, folder: Path) -> 
         study = studies.require(session, key, lock=True)
         if study.state != "draft":
             raise Contradiction(studies.FROZEN)
-        rows.replace_clips(session, study, clips, told)
+        rows.replace_clips(session, study, clips, {**told, "of": studies.design_of(study).of_clips})
 
     database.transaction(work)
     return len(clips)
@@ -121,8 +141,9 @@ def _clip(session: Session, clip_id: uuid.UUID) -> Any:
     return clip
 
 
-def _draft(session: Session, key: str) -> tuple[uuid.UUID, Any]:
+def _draft(session: Session, key: str) -> tuple[uuid.UUID, StudyDesign, bool]:
+    """A draft's id and design, and whether clips were brought to it."""
     study = studies.require(session, key)
     if study.state != "draft":
         raise Contradiction(studies.FROZEN)
-    return study.id, studies.design_of(study)
+    return study.id, studies.design_of(study), bool(study.clips_told.get("brought"))

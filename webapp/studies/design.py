@@ -158,6 +158,16 @@ class StudyDesign(Part):
     completion_url: str = Field(default="", max_length=500)
     share_clips: bool = False
 
+    @property
+    def makes_clips(self) -> bool:
+        """Whether clips are composed or asked for, beside those that are brought."""
+        return bool(self.composed or self.asked)
+
+    @property
+    def of_clips(self) -> dict[str, Any]:
+        """What of the design the clips depend on, beside the files that were brought."""
+        return self.model_dump(mode="json", include={"composed", "asked", "seconds", "played"})
+
     @field_validator("completion_url")
     @classmethod
     def _address(cls, given: str) -> str:

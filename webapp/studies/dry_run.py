@@ -32,6 +32,8 @@ class Tried:
         people: of the condition, once the quota is full.
         answers: of each of them, on two systems; of those two that are compared least.
         systems: how many are compared.
+        pairs: how many each participant hears, without repeats and checks.
+        different: how many different pairs of clips there are.
         smallest: the share of preferences that the study finds 8 times in 10; None where it finds none.
         of_90: how often it finds a share of 90 %.
     """
@@ -40,6 +42,8 @@ class Tried:
     people: int
     answers: int
     systems: int
+    pairs: int
+    different: int
     smallest: float | None
     of_90: float
 
@@ -83,8 +87,17 @@ def power(database: Database, key: str) -> list[Tried]:
         here = study_power.power(people, least, alpha=ALPHA / len(counts), studies=STUDIES)
         systems = len({system for pair in counts for system in pair})
         at_90 = float(here.found[list(study_power.SHARES).index(0.9)])
-        found.append(Tried(condition, people, least, systems, here.smallest, at_90))
+        different = _different(pairs, clips, fixed, condition)
+        count = sum(counts.values())
+        found.append(Tried(condition, people, least, systems, count, different, here.smallest, at_90))
     return found
+
+
+def _different(pairs: Pairs, clips: list[Heard], fixed: list[tuple[uuid.UUID, uuid.UUID]], condition: str) -> int:
+    """How many different pairs of clips the participants of a condition may hear."""
+    if pairs.way == "fixed":
+        return len(trials.fixed_of(clips, fixed, condition))
+    return sum(map(len, trials.candidates(clips, condition).values()))
 
 
 def _answers(

@@ -10,11 +10,11 @@ from html import escape
 from sqlalchemy.orm import Session
 
 from db.tables import ListeningStudy
-from models.metrics.intervals import Figure
+from models.metrics.intervals import FEW, Figure
 from webapp.runtime.database import Database
 from webapp.runtime.version import VERSION, commit
 from webapp.studies import analysis, studies
-from webapp.studies.analysis import Analysis, Results
+from webapp.studies.analysis import Analysis, Results, Strength
 from webapp.studies.methods import methods
 
 STYLE = """
@@ -26,7 +26,7 @@ body { margin: 0 auto; max-width: 960px; padding: 24px 20px 60px; background: va
   font: 16px/1.55 system-ui, sans-serif; }
 h1, h2, h3 { font-family: "Old Standard TT", "Times New Roman", serif; font-weight: 400; line-height: 1.2; }
 h1 { font-size: 34px; } h2 { font-size: 26px; margin-top: 40px; } h3 { font-size: 20px; }
-p { max-width: 72ch; } .quiet { color: var(--quiet); }
+p { max-width: 72ch; overflow-wrap: anywhere; } .quiet { color: var(--quiet); }
 .wide { overflow-x: auto; } table { border-collapse: collapse; min-width: 320px; }
 th, td { padding: 6px 16px 6px 0; text-align: left; border-bottom: 1px solid var(--line); vertical-align: top; }
 td.n { font-variant-numeric: tabular-nums; white-space: nowrap; }
@@ -115,18 +115,23 @@ def _result(result: Results) -> str:
         for each in result.preferences
     ]  # fmt: skip
     strengths = [
-        (escape(each.system), f"{each.value:+.2f} ({each.low:+.2f} to {each.high:+.2f})") for each in result.strengths
+        (escape(each.system), f"{each.value:+.2f}", _between(each, result.people)) for each in result.strengths
     ]
     return (
-        f"<h3>{name}{result.people} people</h3>"
+        f"<h3>{name}{result.people} {'person' if result.people == 1 else 'people'}</h3>"
         + _table(("preferred", "share", "", "people", "answers"), lines, raw=True)
         + f'<p class="quiet">{ANY_LOOK}</p>'
         + (
-            _table(("system", "strength"), strengths, raw=True) + f'<p class="quiet">{ONE_LOOK}</p>'
+            _table(("system", "strength", "95 % interval"), strengths, raw=True) + f'<p class="quiet">{ONE_LOOK}</p>'
             if strengths
             else ""
         )
     )
+
+
+def _between(strength: Strength, people: int) -> str:
+    """The interval of a strength, where there are people enough to be drawn again."""
+    return f"{strength.low:+.2f} to {strength.high:+.2f}" if people >= FEW else f"from {FEW} people on"
 
 
 def _excluded(found: Analysis, rules: Sequence[str]) -> str:

@@ -146,6 +146,8 @@ def open_study(database: Database, settings: Settings, key: str) -> None:
         design, clips, fixed = design_of(study), heard(session, study), fixed_pairs(session, study)
         if not clips:
             raise NotAllowed("the study has no clips yet; bring some, or have some composed")
+        if study.clips_told["of"] != design.of_clips:
+            raise NotAllowed("the clips were made for another design; make them again, with your own files")
         for condition in trials.conditions_of(clips):
             trials.require_enough(design.pairs, clips, fixed, condition)
         if study.state == "draft":

@@ -64,13 +64,21 @@ def conditions_of(clips: Sequence[Heard]) -> list[str]:
     return sorted({each.condition for each in clips if each.condition}) or [""]
 
 
+def fixed_of(
+    clips: Sequence[Heard], fixed: Sequence[tuple[uuid.UUID, uuid.UUID]], condition: str
+) -> list[tuple[uuid.UUID, uuid.UUID]]:
+    """The fixed pairs whose clips the participants of a condition hear."""
+    mine = {each.id for each in clips if each.condition in {"", condition}}
+    return [pair for pair in fixed if mine.issuperset(pair)]
+
+
 def require_enough(
     pairs: Pairs, clips: Sequence[Heard], fixed: Sequence[tuple[uuid.UUID, uuid.UUID]], condition: str
 ) -> None:
     """Raises ``NotAllowed`` where no pair can be drawn for the participants of a condition."""
     where = f" for the condition {condition!r}" if condition else ""
     if pairs.way == "fixed":
-        if not _fixed_of(clips, fixed, condition):
+        if not fixed_of(clips, fixed, condition):
             raise NotAllowed(f"there is no fixed pair{where}; add a file pairs.csv with columns left and right")
     elif not candidates(clips, condition):
         raise NotAllowed(
@@ -90,7 +98,7 @@ def draw(
 ) -> list[Drawn]:
     """All trials of one participant; ``weights``: of pairs of systems, which an adaptive draw prefers."""
     if pairs.way == "fixed":
-        main = _fixed(pairs, _fixed_of(clips, fixed, condition), generator)
+        main = _fixed(pairs, fixed_of(clips, fixed, condition), generator)
     else:
         found = candidates(clips, condition)
         main = _random(pairs, found, generator, weights if pairs.way == "adaptive" else None)
@@ -99,13 +107,6 @@ def draw(
         for place in sorted(generator.permutation(len(main))[: pairs.repeats])
     ]
     return _with_checks([*main, *repeats], pairs.attention_checks, generator)
-
-
-def _fixed_of(
-    clips: Sequence[Heard], fixed: Sequence[tuple[uuid.UUID, uuid.UUID]], condition: str
-) -> list[tuple[uuid.UUID, uuid.UUID]]:
-    mine = {each.id for each in clips if each.condition in {"", condition}}
-    return [pair for pair in fixed if mine.issuperset(pair)]
 
 
 def _fixed(pairs: Pairs, mine: Sequence[tuple[uuid.UUID, uuid.UUID]], generator: np.random.Generator) -> list[Drawn]:

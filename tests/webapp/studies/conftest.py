@@ -56,7 +56,7 @@ def packed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def made_clips(packed: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder in which the clips of ``packed`` were made."""
     folder = tmp_path_factory.mktemp("made")
-    make(Task(str(packed), (), 3.0, played=False, style_folder=""), folder, lambda _stage, _share: None)
+    make(Task(str(packed), (), (), 3.0, played=False, style_folder=""), folder, lambda _stage, _share: None)
     return folder
 
 

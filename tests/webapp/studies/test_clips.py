@@ -3,43 +3,49 @@
 from __future__ import annotations
 
 import io
-import zipfile
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import numpy as np
 import pytest
 import soundfile
 
 from models.music.loudness import measure
+from models.music.midi import write_midi
+from tests.webapp.studies.conftest import DESIGN, tune
 from webapp.runtime.errors import NotAllowed
-from webapp.studies import clips, sources, studies
+from webapp.studies import asking, clips, sources, studies
+from webapp.studies.clip_making import Task, make
 from webapp.studies.sources import SourceError
 
 
-def test_clips_are_made_in_a_process_of_their_own_equally_long_and_loud(alone, packed: Path) -> None:
-    alone.database.open()
-    keys = studies.create(alone.database, {"title": "Clips", "seconds": 3})
-    made = list(clips.follow(alone.database, alone.clip_store, keys.researcher, packed, alone.settings.style_folder))
-    assert made[-1].clips == 6
-    found = studies.overview(alone.database, keys.researcher)
+def test_clips_are_equally_long_and_loud_and_show_no_notes(make_study) -> None:
+    study = make_study(opened=False)
+    context = study.context
+    found = studies.overview(context.database, study.keys.researcher)
     assert {(each.system, each.item) for each in found.clips} == {
         (system, item) for system in ("high", "low") for item in ("tune0", "tune1", "tone")
     }
     sounds = [
-        soundfile.read(io.BytesIO(clips.sound(alone.database, alone.clip_store, each.id))) for each in found.clips
+        soundfile.read(io.BytesIO(clips.sound(context.database, context.clip_store, each.id))) for each in found.clips
     ]
     assert {len(audio) for audio, _ in sounds} == {3 * 44_100}
     assert all(abs(measure(audio.astype("float32")).lufs + 18) < 0.6 for audio, _ in sounds)
-    assert all(clips.notes(alone.database, each.id)["notes"] == [] for each in found.clips)  # none may tell
+    assert all(clips.notes(context.database, each.id)["notes"] == [] for each in found.clips)  # none may tell
 
 
-def test_what_is_wrong_with_clips_is_said_in_a_line(alone, tmp_path: Path) -> None:
-    alone.database.open()
-    keys = studies.create(alone.database, {"title": "Clips"})
-    broken = tmp_path / "clips.zip"
-    with zipfile.ZipFile(broken, "w") as packed:
-        packed.writestr("a/one.mid", b"no music")
-    with pytest.raises(NotAllowed, match=r"a/one\.mid can't be used"):
-        list(clips.follow(alone.database, alone.clip_store, keys.researcher, broken, alone.settings.style_folder))
+def test_a_file_that_is_no_music_is_named(tmp_path: Path) -> None:
+    task = Task(str(write(tmp_path / "a", names=("a/one.mid",))), (), (), 3.0, played=False, style_folder="")
+    with pytest.raises(SourceError, match=r"a/one\.mid can't be used"):
+        make(task, tmp_path, lambda _stage, _share: None)
+    silent = io.BytesIO()
+    soundfile.write(silent, np.zeros(44_100 * 3), 44_100, format="WAV")
+    place = write(tmp_path / "b", names=("b/one.wav",))
+    (place / "b" / "one.wav").write_bytes(silent.getvalue())
+    with pytest.raises(SourceError, match="silent"):
+        make(Task(str(place), (), (), 3.0, played=False, style_folder=""), tmp_path, lambda _stage, _share: None)
 
 
 def write(folder: Path, table: str = "", pairs: str = "", names: tuple[str, ...] = ("x.mid", "y.mid")) -> Path:
@@ -84,3 +90,89 @@ def test_folders_are_systems_and_equal_names_the_same_music(tmp_path: Path) -> N
     assert {(each.system, each.item) for each in same.clips} == {("p", "one"), ("q", "one")}
     other = sources.read(write(tmp_path / "b", names=("p/one.mid", "q/two.mid")), tmp_path)
     assert {(each.system, each.item) for each in other.clips} == {("p", ""), ("q", "")}
+
+
+@pytest.fixture
+def generator():
+    """A generator behind an address, as somebody else might have one; what it was asked for."""
+    asked: list[dict] = []
+
+    class Answers(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            asked.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
+            moved = self.path == "/moved"
+            self.send_response(302 if moved else 200)
+            if moved:
+                self.send_header("location", "/midi")
+            self.end_headers()
+            self.wfile.write(write_midi(tune(asked[-1]["seed"], 60)))
+
+        def log_message(self, *given: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Answers)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}", asked
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_a_generator_elsewhere_is_asked_for_clips(generator, tmp_path: Path) -> None:
+    url, asked = generator
+    wanted = ({"system": "theirs", "url": f"{url}/midi", "count": 2, "seed": 5},)
+    make(Task("", (), wanted, 3.0, played=False, style_folder=""), tmp_path, lambda _stage, _share: None)
+    assert asked == [{"seed": 5, "seconds": 3.0}, {"seed": 6, "seconds": 3.0}]
+    made = [json.loads(line) for line in (tmp_path / "clips.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert [(each["name"], each["system"]) for each in made] == [
+        ("theirs-asked-1-001", "theirs"), ("theirs-asked-1-002", "theirs"),
+    ]  # fmt: skip
+    elsewhere = ({"system": "theirs", "url": f"{url}/moved", "count": 1, "seed": 0},)
+    with pytest.raises(SourceError, match="status 302"):  # no redirect is followed
+        make(Task("", (), elsewhere, 3.0, played=False, style_folder=""), tmp_path, lambda _stage, _share: None)
+
+
+@pytest.mark.parametrize(
+    ("url", "allowed", "may"),
+    [
+        ("https://example.org/make", "https://example.org", True),
+        ("https://example.org:443/make", "https://example.org, http://other.org", True),
+        ("https://example.org/make", "", False),
+        ("http://example.org/make", "https://example.org", False),
+        ("https://example.org:8443/", "https://example.org", False),
+        ("https://example.org.evil.org/", "https://example.org", False),
+        ("https://example.org@evil.org/", "https://example.org", False),
+        ("http://169.254.169.254/latest/meta-data", "https://example.org", False),
+        ("file:///etc/passwd", "https://example.org", False),
+        ("https://example.org:port/", "https://example.org", False),
+    ],
+)
+def test_only_what_the_operator_allows_is_asked(url: str, allowed: str, may: bool) -> None:
+    if may:
+        asking.require_allowed(url, allowed)
+        return
+    with pytest.raises(NotAllowed, match="KALLOS_STUDY_GENERATORS"):
+        asking.require_allowed(url, allowed)
+
+
+def test_a_design_asks_nobody_unless_the_operator_allows_it(alone) -> None:
+    alone.database.open()
+    design = {"title": "A", "asked": [{"system": "theirs", "url": "http://127.0.0.1:5432/", "count": 1}]}
+    keys = studies.create(alone.database, design)
+    with pytest.raises(NotAllowed, match="may not be asked"):
+        list(clips.follow(alone.database, alone.clip_store, alone.settings, keys.researcher, None))
+
+
+def test_clips_are_made_again_where_the_design_says_something_else_of_them(make_study) -> None:
+    study = make_study(opened=False)
+    context, key = study.context, study.keys.researcher
+    assert not clips.are_due(context.database, key)
+    studies.change_design(context.database, key, DESIGN | {"title": "Another title"})
+    assert not clips.are_due(context.database, key)
+    studies.change_design(context.database, key, DESIGN | {"seconds": 2.5})
+    assert clips.are_due(context.database, key)
+    with pytest.raises(NotAllowed, match="another design"):
+        studies.open_study(context.database, context.settings, key)
+    with pytest.raises(NotAllowed, match="bring your own files once more"):
+        list(clips.follow(context.database, context.clip_store, context.settings, key, None))

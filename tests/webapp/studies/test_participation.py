@@ -8,9 +8,11 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy import func, select
 
-from db.tables import Participant, StudyTrial
+from db.queries import listening_studies as study_rows
+from db.tables import Participant, StudyClip, StudyTrial
 from webapp.runtime.errors import Contradiction, NotAllowed, NotYours
 from webapp.studies import participation, studies
+from webapp.studies.keys import digest
 from webapp.studies.participation import Joining
 
 HEARD = {"left_ms": 4_000, "right_ms": 4_000}
@@ -165,3 +167,42 @@ def test_a_preview_needs_no_open_study_and_leaves_no_trace(make_study: Callable)
 def test_a_design_stays_as_it_was_opened(study) -> None:
     with pytest.raises(Contradiction, match="stays as it is"):
         studies.change_design(study.context.database, study.keys.researcher, {"title": "Another"})
+
+
+def heard_by(session, token: str) -> tuple[str, set[str]]:
+    """A participant's condition, and those of the clips that they heard."""
+    found = session.scalars(select(Participant).where(Participant.token_hash == digest(token))).one()
+    heard = select(StudyTrial.left_clip).where(StudyTrial.participant_id == found.id)
+    return found.condition, {session.get(StudyClip, each).condition for each in session.scalars(heard)}
+
+
+def test_conditions_are_filled_evenly_and_hear_their_own_clips(alone) -> None:
+    made = {"seconds": 2.0, "uri": "x", "sha256": "0" * 64, "notes": {}, "midi": None, "recipe": {}, "item": ""}
+    design = {"title": "A", "quota": 9, "headphone_check": False, "pairs": {"way": "adaptive", "per_participant": 6}}
+    alone.database.open()
+    keys = studies.create(alone.database, design)
+
+    def fill(session) -> None:
+        study = studies.require(session, keys.researcher)
+        clips = [
+            {**made, "name": f"{system}-{condition}", "system": system, "condition": condition}
+            for system in "abc" for condition in ("slow", "fast", "")
+        ]  # fmt: skip
+        study_rows.replace_clips(session, study, clips, {"of": studies.design_of(study).of_clips})
+
+    alone.database.transaction(fill)
+    studies.open_study(alone.database, alone.settings, keys.researcher)
+    conditions = []
+    for number in range(8):
+        token = f"{number}" * 40
+        step = participation.join(alone.database, keys.participant, Joining(token, 30, 1))
+        while step["step"] == "pair":
+            trial = uuid.UUID(step["trial"]["offer_id"])
+            asked = "right" if "choose B" in step["trial"]["asks"] else "left"
+            step = participation.answer_trial(alone.database, token, trial, outcome=asked, **HEARD)
+
+        condition, heard = alone.database.transaction(lambda session, who=token: heard_by(session, who))
+        assert heard <= {condition, ""}
+        conditions.append(condition)
+        assert abs(conditions.count("slow") - conditions.count("fast")) <= 1
+    assert conditions.count("slow") == 4

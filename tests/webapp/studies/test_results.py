@@ -42,9 +42,9 @@ def analysed(study) -> analysis.Analysis:
 
 @pytest.fixture
 def answered(make_study):
-    """Seven people who prefer the high clips, and one who answers anything."""
+    """Four people who prefer the high clips, and one who answers anything."""
     study = make_study(quota=20, before=QUESTIONS, exclusion={"failed_checks": 0, "least_repeated": 0.9})
-    for number in range(7):
+    for number in range(4):
         study.finish(study.join(age=20 + number % 2, panel_id=f"panel-{number}"), higher(study))
     token = study.join(age=70)
     database = study.context.database
@@ -61,13 +61,13 @@ def answered(make_study):
 def test_the_analysis_finds_the_preference_and_leaves_out_who_failed(answered) -> None:
     found = analysed(answered)
     (all_of_them,), (kept,) = found.everybody, found.without
-    assert (all_of_them.people, kept.people, found.left_out) == (8, 7, 1)
+    assert (all_of_them.people, kept.people, found.left_out) == (5, 4, 1)
     assert found.excluded["attention checks"] == 1
     (preference,) = kept.preferences
-    assert (preference.first, preference.second, preference.answers) == ("high", "low", 28)
+    assert (preference.first, preference.second, preference.answers) == ("high", "low", 16)
     assert preference.share.value == 1.0
-    assert preference.share == bounded_mean([1.0] * 7)  # people, not answers
-    assert preference.share.low < 0.5  # seven people are few
+    assert preference.share == bounded_mean([1.0] * 4)  # people, not answers
+    assert preference.share.low < 0.5  # four people are few
     assert all_of_them.preferences[0].share.value < 1.0
     assert kept.strengths[0].system == "high"
     assert kept.strengths[0].value == pytest.approx(-kept.strengths[1].value)
@@ -105,15 +105,15 @@ def test_nobody_is_found_in_the_dataset_by_what_they_have_themselves(answered) -
     assert "Ada" not in whole
     assert re.search(r"\b44\b", files["participants.csv"].decode()) is None
     people = pd.read_csv(io.BytesIO(files["participants.csv"]), keep_default_na=False)
-    assert sorted(people["age_group"]) == ["(rare)"] + ["18-24"] * 7
-    assert sorted(people["before_3"]) == ["(rare)"] + ["0 to 10"] * 7
+    assert sorted(people["age_group"]) == ["(rare)"] + ["18-24"] * 4
+    assert sorted(people["before_3"]) == ["(rare)"] + ["0 to 10"] * 4
     assert not [name for name in files if name.startswith(("midi/", "audio/"))]  # brought, and not to be shared
 
 
 def test_the_dataset_is_whole_and_its_codebook_names_every_column(answered) -> None:
     files = unpacked(answered)
     answers = pd.read_parquet(io.BytesIO(files["answers.parquet"]))
-    assert len(answers) == 8 * 6
+    assert len(answers) == 5 * 6
     assert next(csv.reader(io.StringIO(files["answers.csv"].decode()))) == list(answers.columns)
     people = pd.read_parquet(io.BytesIO(files["participants.parquet"]))
     book = files["README.md"].decode()
@@ -133,7 +133,7 @@ def test_who_withdraws_is_in_no_export_after_it(answered) -> None:
 
 def test_the_panel_list_names_whom_to_pay(answered) -> None:
     lines = dataset.panel_list(answered.context.database, answered.keys.researcher).decode().splitlines()
-    assert len(lines) == 8
+    assert len(lines) == 5
     assert "panel-3,completed," in "\n".join(lines)
 
 
@@ -150,6 +150,7 @@ def test_a_dry_run_goes_through_all_of_it_and_says_what_it_could_show(make_study
     assert dry_run.walk(database, key) == 15  # twelve, two again, one check
     (found,) = dry_run.power(database, key)
     assert (found.people, found.answers, found.systems) == (40, 12, 2)
+    assert (found.pairs, found.different) == (12, 3)  # of two systems with three items each
     assert found.smallest is not None
     assert 0.55 < found.smallest < 0.75
     counts = studies.overview(database, key)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import gradio as gr
 
 from webapp.context import Context
-from webapp.ui.endpoints import composing, film, listeners, listening, maps, rating, taste, tension, titles
+from webapp.ui.endpoints import composing, film, listeners, listening, maps, rating, studies, taste, tension, titles
 
 ENDPOINTS = (
     *listeners.ENDPOINTS,
@@ -21,6 +21,7 @@ ENDPOINTS = (
     *rating.ENDPOINTS,
     *tension.ENDPOINTS,
     *film.ENDPOINTS,
+    *studies.ENDPOINTS,
 )
 
 

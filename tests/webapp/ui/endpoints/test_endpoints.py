@@ -29,9 +29,10 @@ __all__ = ["played_folder", "rating_model"]
 CONTRACT = (
     "new_listener", "next_pair", "vote", "next_four", "vote_four", "taste", "why", "compose", "swap", "keep",
     "find_title", "name_tune", "map", "neighbours", "retrieval", "rate", "dream", "agent", "tension", "film",
-    "export", "import", "delete",
+    "export", "import", "delete", "create_study", "study", "move_study", "dry_run_study", "study_results",
 )  # fmt: skip
-WITHOUT_LISTENER = {"new_listener", "find_title", "retrieval"}
+OF_STUDIES = {"create_study", "study", "move_study", "dry_run_study", "study_results"}
+WITHOUT_LISTENER = {"new_listener", "find_title", "retrieval", *OF_STUDIES}
 
 
 @pytest.fixture

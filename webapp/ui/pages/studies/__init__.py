@@ -24,7 +24,8 @@ LEAD = (
     "and clips; everything else below can be used as it stands."
 )
 STAGES = {
-    "starting": "Starting", "reading": "Reading your clips", "composing": "Composing", "levelling": "Making all alike",
+    "starting": "Starting", "reading": "Reading your clips", "asking": "Asking for clips", "composing": "Composing",
+    "levelling": "Making all alike",
 }  # fmt: skip
 
 
@@ -87,9 +88,8 @@ def make(context: Context, request: gr.Request, key: str, zip_path: str | None, 
             )
             made = studies.create(context.database, design).researcher
         place = Path(zip_path) if zip_path else None
-        if place or design["composed"]:
-            style = context.settings.style_folder
-            for now in clips.follow(context.database, context.clip_store, made, place, style):
+        if place or clips.are_due(context.database, made):
+            for now in clips.follow(context.database, context.clip_store, context.settings, made, place):
                 yield [status(told(now)), gr.skip(), "", gr.skip()]
     except Problem as problem:
         yield [status(f"{capital(str(problem))}."), made, "", gr.update(interactive=True)]

@@ -25,6 +25,7 @@ DRY = (
     "A simulated participant goes through the whole study once, and leaves nothing. Then studies are simulated with as "
     "many people as you asked for, who differ in taste: which preference would the report find?"
 )
+TEXT = "While the study is paused the text may change. It gets a new version; who has begun agreed to the one before."
 STATES = {
     "draft": "A draft. Try it in the preview, then open it: from then on the design stays as it is.",
     "open": "Open. Participants can begin.",
@@ -45,14 +46,16 @@ GO_THERE = "(address) => { if (address) window.location.assign(address); }"
 class Running:
     """The part of the page that shows a study."""
 
-    outputs: tuple[Component, ...]
+    outputs: tuple[Any, ...]
 
 
 def build(context: Context, key: gr.Textbox) -> Running:
     """The part, hidden until a study is named by its key."""
     with gr.Column(visible=False) as room:
-        outputs = (room, *_standing(context, key))
+        standing = _standing(context, key)
+        text = _text(context, key)
         _trying(context, key)
+        outputs = (room, *standing, *text)
     return Running(outputs)
 
 
@@ -80,16 +83,29 @@ def _standing(context: Context, key: gr.Textbox) -> tuple[Component, ...]:
     return numbers, opener, pause, end
 
 
+def _text(context: Context, key: gr.Textbox) -> tuple[Any, ...]:
+    """Another text for those who come from now on: the part that a paused study shows, and its fields."""
+    with section("What people agree to", TEXT, visible=False) as part:
+        information = gr.Textbox(label="Information", lines=8, elem_id="study-new-information")
+        consent = gr.Textbox(label="What they agree to", elem_id="study-new-consent")
+        with gr.Row(elem_classes="k-bar"):
+            change = gr.Button("Use this text from now on", elem_id="study-change-text", scale=0, min_width=220)
+        said = gr.HTML(elem_id="study-changed", apply_default_css=False, js_on_load=None)
+    change.click(bound(change_text, context), [key, information, consent], said, **QUIET)
+    return part, information, consent
+
+
 def _trying(context: Context, key: gr.Textbox) -> None:
     with section("Dry run", DRY):
-        dry = gr.Button("Try it", elem_id="study-dry")
+        with gr.Row(elem_classes="k-bar"):
+            dry = gr.Button("Try it", elem_id="study-dry", scale=0, min_width=150)
         tried = gr.HTML(elem_id="study-tried", apply_default_css=False, js_on_load=None)
     dry.click(bound(dry_run, context), key, tried, **AWAITED)
 
 
 def hidden() -> list[Any]:
     """Updates of the part where no study is named."""
-    return [gr.update(visible=False), *[gr.skip()] * 4]
+    return [gr.update(visible=False), *[gr.skip()] * 7]
 
 
 def shown(key: str, found: Overview, request: gr.Request) -> list[Any]:
@@ -101,6 +117,9 @@ def shown(key: str, found: Overview, request: gr.Request) -> list[Any]:
         gr.update(value=begun, visible=found.state in {"draft", "paused"}),
         gr.update(visible=found.state == "open"),
         gr.update(visible=found.state in {"open", "paused"}),
+        gr.update(visible=found.state == "paused"),
+        found.design.information,
+        found.design.consent,
     ]
 
 
@@ -125,6 +144,15 @@ def confirmed(context: Context, key: str, event: gr.EventData) -> tuple[str, str
     return "", f"studies?key={key}"
 
 
+def change_text(context: Context, key: str, information: str, consent: str) -> str:
+    """Have those who come from now on agree to this text."""
+    try:
+        version = studies.change_consent(context.database, key, information, consent)
+    except Problem as problem:
+        return status(f"{capital(str(problem))}.")
+    return status(f"This is version {version}. Who agreed to an earlier one has that stored.")
+
+
 def dry_run(context: Context, key: str) -> str:
     """Try the study, and say what it could show."""
     try:
@@ -134,6 +162,8 @@ def dry_run(context: Context, key: str) -> str:
         return status(f"{capital(str(problem))}.")
     lines = "".join(f"<p class='k-explain k-wide'>{_shows(each)}</p>" for each in found)
     walked = f"A simulated participant came through, with {counted(pairs, 'pair')}."
+    if any(each.different < each.pairs for each in found):
+        walked += " There are fewer different pairs than each participant hears, so some come again and again."
     return f"<div role='status' data-testid='study-tried'><p class='k-explain k-wide'>{walked}</p>{lines}</div>"
 
 

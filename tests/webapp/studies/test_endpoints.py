@@ -1,0 +1,62 @@
+"""A notebook makes a study, opens it and takes its results along, by the rules of the page."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from webapp.runtime.errors import Contradiction, NotAllowed, NotYours
+from webapp.runtime.settings import Settings
+from webapp.studies import access
+from webapp.ui.endpoints.studies import create_study, dry_run_study, move_study, study_results
+from webapp.ui.endpoints.studies import study as state_of
+
+
+def test_a_study_is_made_with_the_research_key_alone(alone) -> None:
+    alone.database.open()
+    with_key = SimpleNamespace(**{name: getattr(alone, name) for name in ("database", "clip_store")})
+    with_key.settings = alone.settings.model_copy(update={"research_key": "the research key"})
+    with pytest.raises(NotAllowed, match="research key"):
+        create_study(with_key, "another key", {"title": "A"}, [])  # type: ignore[arg-type]
+    made = create_study(with_key, "the research key", {"title": "A"}, [])  # type: ignore[arg-type]
+    assert state_of(alone, made["researcher_key"])["title"] == "A"
+    with pytest.raises(NotAllowed, match="research key"):
+        create_study(alone, "", {"title": "A"}, [])  # no key is set: only the page on the machine itself
+
+
+def test_a_study_is_moved_tried_and_read(make_study) -> None:
+    study = make_study(opened=False)
+    context, key = study.context, study.keys.researcher
+    (shown,) = dry_run_study(context, key)
+    assert shown["people"] == 3
+    assert move_study(context, key, "open")["state"] == "open"
+    with pytest.raises(NotYours, match="no study"):
+        state_of(context, study.keys.participant)
+    results = study_results(context, key)
+    assert "High or low?" in Path(results["report"]["path"]).read_text(encoding="utf-8")
+    with zipfile.ZipFile(results["dataset"]["path"]) as files:
+        assert "answers.parquet" in files.namelist()
+    assert move_study(context, key, "ended")["state"] == "ended"
+    with pytest.raises(Contradiction, match="can't become"):
+        move_study(context, key, "open")
+
+
+@pytest.mark.parametrize(
+    ("research_key", "given", "address", "forwarded", "may"),
+    [
+        ("", "", "127.0.0.1", False, True),
+        ("", "", "::1", False, True),
+        ("", "", "127.0.0.1", True, False),  # a proxy on the machine: whoever asks is somewhere else
+        ("", "", "203.0.113.7", False, False),
+        ("", "", None, False, False),
+        ("secret", "", "127.0.0.1", False, False),
+        ("secret", "secret", "203.0.113.7", True, True),
+        ("secret", "sécret", "127.0.0.1", False, False),
+    ],
+)
+def test_who_may_make_a_study(research_key: str, given: str, address: str, forwarded: bool, may: bool) -> None:
+    settings = Settings(research_key=research_key)
+    assert access.may_create(settings, given, address, forwarded=forwarded) is may

@@ -1,0 +1,178 @@
+"""The endpoints of listening studies: made, moved and read by their researcher, without a page."""
+
+from __future__ import annotations
+
+import tempfile
+import uuid
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+from typing_extensions import TypedDict
+
+from webapp.context import Context
+from webapp.runtime.limits import EXPORT_BYTES
+from webapp.studies import access, clips, dataset, dry_run, report, studies
+from webapp.studies import design as designs
+from webapp.studies.keys import MOST_LETTERS
+from webapp.ui.endpoints.endpoint import SLOW, Endpoint, File, file_for, taken
+
+Key = Annotated[str, Field(min_length=16, max_length=MOST_LETTERS)]
+
+
+class StudyKeys(TypedDict):
+    """What opens a study; the researcher's key can't be looked up again."""
+
+    researcher_key: str
+    participant_key: str
+    preview_key: str
+    clips: int
+
+
+class StudyState(TypedDict):
+    """How a study stands."""
+
+    title: str
+    state: str
+    begun: int
+    completed: int
+    withdrawn: int
+    answers: int
+    clips: int
+    design_sha256: str
+
+
+class Shown(TypedDict):
+    """What a study could show in one condition; ``smallest_share`` is 0 where it would hardly show anything."""
+
+    condition: str
+    people: int
+    answers: int
+    smallest_share: float
+
+
+class StudyResults(TypedDict):
+    """What came of a study."""
+
+    report: File
+    dataset: File
+
+
+def create_study(
+    context: Context, research_key: str, design: dict[str, Any], files: Annotated[list[File], Field(max_length=1)]
+) -> StudyKeys:
+    """Make a listening study, as a draft, with its clips. Takes a minute or more where clips are composed.
+
+    Args:
+        research_key: the installation's research key (KALLOS_RESEARCH_KEY), which must be set.
+        design: the design; docs/studies.md tells its fields, of which only the title is needed.
+        files: one zip file of clips, 10 MB at most; none where all clips are composed.
+
+    Returns:
+        The researcher's key, which is needed for all else and can't be looked up, the key of the link for participants
+        (study?key=…), the key of the preview, and how many clips there are.
+    """
+    access.require_creator(context.settings, research_key, None, forwarded=True)
+    made = studies.create(context.database, design)
+    count = 0
+    with tempfile.TemporaryDirectory(prefix="kallos-clips-") as folder:
+        place: Path | None = None
+        for _, data in taken(context, files, EXPORT_BYTES):
+            place = Path(folder) / "clips.zip"
+            place.write_bytes(data)
+        if place or designs.checked(design).makes_clips:
+            for now in clips.follow(context.database, context.clip_store, context.settings, made.researcher, place):
+                count = now.clips
+    return {
+        "researcher_key": made.researcher,
+        "participant_key": made.participant,
+        "preview_key": made.preview,
+        "clips": count,
+    }
+
+
+def study(context: Context, key: Key) -> StudyState:
+    """How a listening study stands.
+
+    Args:
+        key: the researcher's key.
+
+    Returns:
+        Its title and state (draft, open, paused, ended), how many have begun, finished and withdrawn, how many answers
+        and clips there are, and the SHA-256 of its design.
+    """
+    found = studies.overview(context.database, key)
+    return {
+        "title": found.title,
+        "state": found.state,
+        "begun": found.begun,
+        "completed": found.completed,
+        "withdrawn": found.withdrawn,
+        "answers": found.answers,
+        "clips": len(found.clips),
+        "design_sha256": found.design_hash,
+    }
+
+
+def move_study(context: Context, key: Key, state: Literal["open", "paused", "ended"]) -> StudyState:
+    """Open, pause or end a listening study.
+
+    Args:
+        key: the researcher's key.
+        state: open (a draft's design is fixed by this), paused (nobody new) or ended (no answers any more, for good).
+
+    Returns:
+        How it stands then.
+    """
+    if state == "open":
+        studies.open_study(context.database, context.settings, key)
+    elif state == "paused":
+        studies.pause(context.database, key)
+    else:
+        studies.end(context.database, key)
+    return study(context, key)
+
+
+def dry_run_study(context: Context, key: Key) -> list[Shown]:
+    """Go through a listening study once as a simulated participant, and say what it could show.
+
+    Args:
+        key: the researcher's key.
+
+    Returns:
+        For each condition how many people will answer how often on every two systems, and which share of answers must
+        prefer one system for the study to find it 8 times in 10.
+    """
+    dry_run.walk(context.database, key)
+    return [
+        {"condition": each.condition, "people": each.people, "answers": each.answers,
+         "smallest_share": each.smallest or 0.0}
+        for each in dry_run.power(context.database, key)
+    ]  # fmt: skip
+
+
+def study_results(context: Context, key: Key) -> StudyResults:
+    """The report on a listening study and its anonymised dataset, as they are now.
+
+    Args:
+        key: the researcher's key.
+
+    Returns:
+        The report (HTML) and the dataset (zip with CSV, Parquet, MIDI and codebook).
+    """
+    page = report.report(context.database, key)
+    packed = dataset.export(context.database, context.clip_store, key)
+    whose = uuid.uuid4()
+    return {
+        "report": file_for(context, whose, "report.html", page.encode()),
+        "dataset": file_for(context, whose, "study.zip", packed),
+    }
+
+
+ENDPOINTS = (
+    Endpoint("create_study", create_study, SLOW),
+    Endpoint("study", study),
+    Endpoint("move_study", move_study),
+    Endpoint("dry_run_study", dry_run_study, SLOW),
+    Endpoint("study_results", study_results, SLOW),
+)
