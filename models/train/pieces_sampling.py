@@ -22,12 +22,12 @@ from models.experiments.arguments import exit_without_music, positive_int
 from models.experiments.dataset import training_pieces
 from models.music.grouping import split
 from models.music.notes import DOMAINS, Domain, Piece
+from models.style.bundle import write_card
 from models.style.evaluation.excerpts import composed_excerpts, real_excerpts, regular
 from models.style.evaluation.pieces import Judges, matched, measures, told_apart
 from models.style.evaluation.rivals import written
 from models.style.latents import BARS
 from models.style.pieces import transposition
-from models.style.pieces.checkpoint import CARD
 from models.style.pieces.sampling import Writer
 from models.style.pieces.transposition import Transposition
 from models.style.training_data import own_parts
@@ -110,8 +110,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         rows = {name: choose(writer, name, parts, limit=given.limit, seed=given.seed) for name in DOMAINS}
         _show(rows)
         card["sampling"] = {domain: found[0] for domain, found in rows.items() if found}
-    path = given.bundle / CARD
-    path.write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_card(given.bundle, card)
     print(json.dumps({"command": "models.train.pieces_sampling", "version": card["version"], "sampling": rows}))
 
 

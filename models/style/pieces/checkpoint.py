@@ -12,10 +12,7 @@ from safetensors.torch import load_file, save
 from torch import Tensor
 
 from models.style.bundle import BundleFormat
-from models.style.card import CARD
 from models.style.pieces.model import PieceConfig, PieceModel
-
-__all__ = ["CARD", "PieceBundle", "load_pieces_model", "save_pieces_model", "tiny_pieces"]
 
 FORMAT = BundleFormat(
     "pieces", "piece model", "python -m models.train.pieces makes one, in OUT/bundle", ("preset", "steps", "seed")
