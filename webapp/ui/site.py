@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import MutableMapping
+from collections.abc import Iterator, MutableMapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import gradio as gr
 from fastapi import FastAPI
 from gradio.data_classes import BlocksConfigDict
+from gradio.routes import App
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
@@ -96,13 +98,38 @@ class Site(gr.Blocks):
     would never load; what a session keeps goes by its age instead.
     """
 
+    whole = False  # whether all pages are there: until then nobody needs what browsers are told of them
+
     def get_config_file(self) -> BlocksConfigDict:  # noqa: D102 (Gradio's)
+        if not self.whole:
+            return cast("BlocksConfigDict", {})
         return {**super().get_config_file(), "connect_heartbeat": False}
 
 
+@contextmanager
+def _no_application_of_parts() -> Iterator[None]:
+    """While pages are built: Gradio makes an application at the end of each, of all pages so far, and throws it away.
+
+    With twenty pages that is most of the seconds of a start. The one that serves is made when the site is mounted.
+    """
+    made = App.create_app
+    App.create_app = staticmethod(lambda *_, **__: None)  # type: ignore[assignment, method-assign]
+    try:
+        yield
+    finally:
+        App.create_app = staticmethod(made)  # type: ignore[method-assign]
+
+
 def build_site(context: Context) -> gr.Blocks:
-    """Every page, and the named endpoints, in one ``gr.Blocks``."""
-    site: gr.Blocks
+    """Every page, and the named endpoints, in one ``gr.Blocks``, which is to be mounted."""
+    with _no_application_of_parts():
+        site = _all_pages(context)
+    site.whole = True
+    return site
+
+
+def _all_pages(context: Context) -> Site:
+    site: Site
     with Site(title="Kallos", analytics_enabled=False, fill_width=True, delete_cache=(SWEEP_S, KEPT_S)) as site:
         compare.build(context)
     with site.route("Four", "/four", show_in_navbar=False):
