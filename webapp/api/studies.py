@@ -19,7 +19,8 @@ from webapp.runtime.errors import TooMany
 from webapp.runtime.limits import NEW_LISTENERS_A_SECOND, NEW_LISTENERS_AT_ONCE, Buckets, network_of
 from webapp.studies import clips, dataset, participation, report
 from webapp.studies.keys import MOST_LETTERS
-from webapp.studies.participation import Joining, Step
+from webapp.studies.participation import Joining
+from webapp.studies.steps import Step
 
 router = APIRouter(prefix="/api/study", tags=["listening study"])
 FRESH = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}

@@ -12,6 +12,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from typing import Any
 from uuid import UUID
 
 import numpy as np
@@ -25,7 +26,7 @@ from db.tables import ListeningStudy, StudyTrial
 from models.metrics import always_valid, bradley_terry
 from models.metrics.intervals import Figure, wilson
 from webapp.studies import studies
-from webapp.studies.design import Exclusion, StudyDesign
+from webapp.studies.design import Exclusion, Question, StudyDesign
 
 WON = {"left": 1.0, "equal": 0.5, "right": 0.0}
 MIRRORED = {"left": "right", "right": "left", "equal": "equal"}
@@ -73,6 +74,17 @@ class Quality:
 
 
 @dataclass(frozen=True)
+class Answered:
+    """What was answered to a question: how many gave each answer, or the mean and standard deviation of numbers."""
+
+    question: str
+    counts: Mapping[str, int]
+    n: int
+    mean: float = math.nan
+    sd: float = math.nan
+
+
+@dataclass(frozen=True)
 class Analysis:
     """A whole study: everybody who finished, and the same without those whom the rules leave out."""
 
@@ -83,6 +95,7 @@ class Analysis:
     left_out: int
     quality: Quality
     ages: Mapping[str, int]
+    answered: tuple[Answered, ...]
 
 
 def analyse(session: Session, study: ListeningStudy) -> Analysis:
@@ -100,6 +113,12 @@ def analyse(session: Session, study: ListeningStudy) -> Analysis:
         len(finished) - len(kept),
         _quality(finished),
         Counter(each.participant.age_group for each in finished),
+        tuple(
+            _answered(question, [(getattr(each.participant, part) or {}).get(str(number)) for each in finished])
+            for part, asked in (("before", design.before), ("after", design.after))
+            for number, question in enumerate(asked, start=1)
+            if question.kind != "text"
+        ),
     )
 
 
@@ -151,6 +170,15 @@ def _repeats(trials: Sequence[StudyTrial]) -> list[bool]:
         for each in trials
         if each.kind == "repeat" and each.repeats is not None and each.outcome
     ]
+
+
+def _answered(question: Question, given: Sequence[Any]) -> Answered:
+    found = [each for each in given if each is not None]
+    if question.kind == "choice":
+        often = Counter(found)
+        return Answered(question.text, {each: often[each] for each in question.answers}, len(found))
+    mean, sd = (statistics.mean(found), statistics.pstdev(found)) if found else (math.nan, math.nan)
+    return Answered(question.text, {}, len(found), mean, sd)
 
 
 def _by_condition(people: Sequence[TakenPart], systems: Mapping[UUID, str]) -> tuple[Results, ...]:

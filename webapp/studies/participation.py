@@ -19,12 +19,13 @@ from sqlalchemy.orm import Session
 
 from db.queries import listening_studies as study_rows
 from db.queries import study_participants as rows
-from db.tables import ListeningStudy, Participant, StudyTrial
+from db.tables import ListeningStudy, Participant
 from webapp.listening.heard import require_heard
 from webapp.runtime.database import Database
 from webapp.runtime.errors import Contradiction, NotAllowed, NotYours
 from webapp.studies import adaptive, headphones, keys, questions, studies, trials
 from webapp.studies.design import StudyDesign
+from webapp.studies.steps import Step, breaks_due, step_of
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +33,6 @@ GONE_AFTER = timedelta(hours=1)  # without a sign of a participant, their place 
 LEAST_LETTERS = 32  # of a token
 GROUPS = (18, 25, 35, 45, 55, 65)
 NOBODY = "this study does not know you (any more); open the link that you were given again"
-Step = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ def join(database: Database, key: str, said: Joining) -> Step:
         design = studies.design_of(study)
         joined = rows.participant_by(session, keys.digest(said.token), lock=True)
         if joined is not None and joined.study_id == study.id:
-            return _step(session, design, joined)
+            return step_of(session, design, joined)
         if not preview and (closed := _closed(session, study, design)):
             raise NotAllowed(closed)
         _require_consent(study, design, said)
@@ -106,7 +106,7 @@ def join(database: Database, key: str, said: Joining) -> Step:
             for each in drawn
         ]  # fmt: skip
         rows.add_trials(session, participant.id, columns)
-        return _step(session, design, participant)
+        return step_of(session, design, participant)
 
     first = database.transaction(work)
     log.info("study_joined")
@@ -188,7 +188,7 @@ def rested(database: Database, token: str) -> Step:
     """The participant has had a break."""
 
     def work(session: Session, participant: Participant, design: StudyDesign) -> None:
-        participant.breaks_taken = _breaks_due(design, rows.trials_of(session, participant.id))
+        participant.breaks_taken = breaks_due(design, rows.trials_of(session, participant.id))
 
     return _with(database, token, work)
 
@@ -234,7 +234,7 @@ def _with(
             return {"step": "ended", "title": design.title}
         act(session, participant, design)
         rows.seen(session, participant)
-        return _step(session, design, participant)
+        return step_of(session, design, participant)
 
     return database.transaction(work)
 
@@ -282,57 +282,3 @@ def _condition(session: Session, study: ListeningStudy, conditions: list[str]) -
     here = rows.count_by_condition(session, study.id, gone_after=GONE_AFTER)
     fewest = min(here.get(each, 0) for each in conditions)
     return secrets.choice([each for each in conditions if here.get(each, 0) == fewest])
-
-
-def _breaks_due(design: StudyDesign, found: list[StudyTrial]) -> int:
-    answered = sum(each.outcome is not None for each in found)
-    return answered // design.pairs.break_after if design.pairs.break_after and answered < len(found) else 0
-
-
-def _step(session: Session, design: StudyDesign, participant: Participant) -> Step:
-    about = {"title": design.title, "preview": participant.preview}
-    right = participant.headphones.get("right", [])
-    if design.headphone_check and headphones.passed(right) is None:
-        first = len(right) % headphones.TRIALS
-        again = len(right) >= headphones.TRIALS
-        return {**about, "step": "headphones", "number": len(right), "done": first, "of": headphones.TRIALS,
-                "again": again}  # fmt: skip
-    if participant.before is None and design.before:
-        return {**about, "step": "questions", "part": "before", "questions": _asked(design.before)}
-    found = rows.trials_of(session, participant.id)
-    trial = next((each for each in found if each.outcome is None), None)
-    if trial is not None:
-        done = {"done": sum(each.outcome is not None for each in found), "of": len(found)}
-        if _breaks_due(design, found) > participant.breaks_taken:
-            return {**about, **done, "step": "break"}
-        rows.shown(session, trial.id)
-        return {**about, **done, "step": "pair", "question": design.question, "ties": design.pairs.ties,
-                "trial": _shown(session, trial)}  # fmt: skip
-    if participant.after is None and design.after:
-        return {**about, "step": "questions", "part": "after", "questions": _asked(design.after)}
-    if participant.state != "completed":
-        rows.complete(session, participant)
-    return {**about, "step": "thanks", "completion_url": design.completion_url, "contact": design.contact}
-
-
-def _asked(asked: tuple[Any, ...]) -> list[dict[str, Any]]:
-    return [{"number": number, **each.model_dump()} for number, each in enumerate(asked, start=1)]
-
-
-def _shown(session: Session, trial: StudyTrial) -> Step:
-    """A pair as the player takes it; nothing tells the clips apart but the music."""
-
-    def clip(clip_id: uuid.UUID) -> dict[str, Any]:
-        row = study_rows.get_clip(session, clip_id)
-        assert row is not None
-        address = f"/api/study/clips/{clip_id}"
-        return {"clip_id": str(clip_id), "audio_url": f"{address}/audio", "notes_url": f"{address}/notes",
-                "seconds": row.seconds}  # fmt: skip
-
-    asks = {"": "", "left": "A", "right": "B"}[trial.expected]
-    return {
-        "offer_id": str(trial.id),
-        "left": clip(trial.left_clip),
-        "right": clip(trial.right_clip),
-        "asks": f"To show that you are with us, listen to both and choose {asks} this time." if asks else "",
-    }

@@ -14,7 +14,7 @@ from models.metrics.intervals import FEW, Figure
 from webapp.runtime.database import Database
 from webapp.runtime.version import VERSION, commit
 from webapp.studies import analysis, studies
-from webapp.studies.analysis import Analysis, Results, Strength
+from webapp.studies.analysis import Analysis, Answered, Results, Strength
 from webapp.studies.methods import methods
 
 STYLE = """
@@ -29,7 +29,7 @@ h1 { font-size: 34px; } h2 { font-size: 26px; margin-top: 40px; } h3 { font-size
 p { max-width: 72ch; overflow-wrap: anywhere; } .quiet { color: var(--quiet); }
 .wide { overflow-x: auto; } table { border-collapse: collapse; min-width: 320px; }
 th, td { padding: 6px 16px 6px 0; text-align: left; border-bottom: 1px solid var(--line); vertical-align: top; }
-td.n { font-variant-numeric: tabular-nums; white-space: nowrap; }
+td.n { font-variant-numeric: tabular-nums; } td svg { min-width: 220px; }
 svg { display: block; width: 220px; height: 18px; } code { overflow-wrap: anywhere; }
 """
 FEWEST = 3  # people, before it is told how many they are
@@ -65,6 +65,7 @@ def page(study: ListeningStudy, found: Analysis, at: datetime) -> str:
         _excluded(found, rules),
         _results("Without them", found.without) if rules else "",
         _quality(found),
+        _questions(found),
         f"<h2>Methods</h2><p>{escape(methods(design, study, found))}</p>",
     ]
     return (
@@ -157,6 +158,23 @@ def _quality(found: Analysis) -> str:
     )
     note = '<p class="quiet">Wilson intervals over answers, for one look.</p>'
     return f"<h2>How far answers can be trusted</h2>{_table(('', 'share', 'answers'), lines)}{pace}{note}"
+
+
+def _questions(found: Analysis) -> str:
+    """What people answered beside the pairs; of few people it is not told how many, nor what their mean is."""
+    if not found.answered:
+        return ""
+    lines = [(each.question, _few(each), each.n) for each in found.answered]
+    return f"<h2>Questions</h2>{_table(('question', 'answers', 'people'), lines)}"
+
+
+def _few(answered: Answered) -> str:
+    if answered.counts:
+        told = {each: str(n) if n >= FEWEST or not n else f"fewer than {FEWEST}" for each, n in answered.counts.items()}
+        return "; ".join(f"{each}: {n}" for each, n in told.items())
+    if answered.n < FEWEST:
+        return f"fewer than {FEWEST} people"
+    return f"mean {answered.mean:.1f}, standard deviation {answered.sd:.1f}"
 
 
 def _bar(figure: Figure) -> str:

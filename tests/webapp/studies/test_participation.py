@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy import func, select
 
+from db.engine import make_engine
 from db.queries import listening_studies as study_rows
 from db.tables import Participant, StudyClip, StudyTrial
 from webapp.runtime.errors import Contradiction, NotAllowed, NotYours
@@ -206,3 +207,23 @@ def test_conditions_are_filled_evenly_and_hear_their_own_clips(alone) -> None:
         conditions.append(condition)
         assert abs(conditions.count("slow") - conditions.count("fast")) <= 1
     assert conditions.count("slow") == 4
+
+
+def test_an_answer_is_in_the_database_before_it_is_acknowledged(study) -> None:
+    """Seen from a connection of its own: what dies afterwards takes nothing along."""
+    database, token = study.context.database, study.join()
+    step = participation.answer_questions(database, token, "before", {"1": "yes"})
+    participation.answer_trial(database, token, uuid.UUID(step["trial"]["offer_id"]), outcome="left", **HEARD)
+    engine = make_engine(study.context.settings.database_url)
+    with engine.connect() as elsewhere:
+        assert elsewhere.scalar(select(func.count()).where(StudyTrial.outcome == "left")) == 1
+    engine.dispose()
+
+
+def test_where_a_disk_forgets_no_study_is_opened(make_study, monkeypatch) -> None:
+    study = make_study(opened=False)
+    monkeypatch.setenv("SPACE_ID", "somebody/space")
+    database, settings = study.context.database, study.context.settings
+    with pytest.raises(NotAllowed, match="KALLOS_DATABASE_URL"):
+        studies.open_study(database, settings.model_copy(update={"database_url": ""}), study.keys.researcher)
+    studies.open_study(database, settings, study.keys.researcher)  # its rows lie elsewhere

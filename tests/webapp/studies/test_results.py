@@ -78,7 +78,10 @@ def test_the_report_says_it_with_and_without_whom_the_rules_leave_out(answered) 
     assert page.count("high over low") == 2
     assert "100% (" in page
     assert "more than 0 failed attention checks" in page
-    assert "fewer than 3" in page  # of 65 and older there is one
+    assert "65+: fewer than 3" in page
+    assert "no: 0" in page
+    assert "yes: 5" in page
+    assert "mean 12.8" in page  # four times 5, and 44
     assert "Waudby-Smith" in page
     with pytest.raises(NotYours):
         report.report(answered.context.database, answered.keys.participant)

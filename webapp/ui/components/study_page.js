@@ -253,6 +253,9 @@ class StudyPage {
     this.part("text").hidden = false;
     this.part("text").replaceChildren(room);
     window.scrollTo({ top: 0 });
+    const title = room.querySelector("h1");
+    if (title) title.tabIndex = -1;
+    title?.focus({ preventScroll: true }); // the keyboard goes on from here, and the step is read out
   }
 
   /**

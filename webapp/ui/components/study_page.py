@@ -30,7 +30,7 @@ class StudyPage(Component):
 <div class="kallos k-study" style="visibility: hidden">
   <p class="k-study-preview" data-part="preview" hidden>
     Preview: nothing that you answer here counts, and it goes when the study opens.</p>
-  <div data-part="text" aria-live="polite"><p>Loading the study…</p></div>
+  <div data-part="text"><p role="status">Loading the study…</p></div>
   <div data-part="pairs" hidden>
     <h1 data-part="question"></h1>
     <p class="k-study-asks" data-part="asks" role="alert" hidden></p>

@@ -43,15 +43,15 @@ def build(context: Context) -> None:
                 save = gr.Button("Make the study", variant="primary", elem_id="study-save", scale=0, min_width=180)
             said = gr.HTML(elem_id="study-said", apply_default_css=False, js_on_load=None)
     outputs = [title, key, designing, save, *form.fields, *run.outputs]
-    gr.on(None, bound(opened, context), None, outputs, **QUIET)
+    gr.on(None, bound(opened, context, len(form.fields)), None, outputs, **QUIET)
     making = save.click(bound(make, context), [key, form.clips, *form.fields], [said, key, address, save], **AWAITED)
     making.then(None, address, js=running.GO_THERE, **QUIET)
 
 
-def opened(context: Context, request: gr.Request) -> list[Any]:
+def opened(context: Context, fields: int, request: gr.Request) -> list[Any]:
     """The study whose key stands in the address, or an empty form for who may make one."""
     key = chosen(request, "key")
-    empty = [gr.skip()] * design_form.FIELDS
+    empty = [gr.skip()] * fields
     try:
         found = studies.overview(context.database, key) if key else None
     except Problem as problem:

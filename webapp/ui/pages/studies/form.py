@@ -33,7 +33,6 @@ QUESTIONS = (
     "<code>Years of lessons? | number 0-80</code> a number; without a bar the answer is free text. "
     "<code>(optional)</code> at the end lets it be left out."
 )
-FIELDS = 27
 EXCLUDED = "Results are always shown with and without these people. What stands here is fixed once the study opens."
 
 
@@ -101,7 +100,6 @@ def build() -> Form:
         per_participant, repeats, checks, break_after, ties, headphones, before, after, quota, panel, completion,
         failed_checks, fastest, least_repeated, failed_headphones,
     )  # fmt: skip
-    assert len(fields) == FIELDS
     return Form(fields, clips)
 
 
