@@ -6,9 +6,9 @@ from collections import defaultdict
 
 from sqlalchemy.orm import Session
 
-from db.queries import listening_studies as study_rows
 from db.queries import study_participants as rows
 from db.tables import ListeningStudy
+from webapp.studies import studies
 from webapp.studies.trials import SystemPair
 
 WIN = {"left": 1.0, "equal": 0.5, "right": 0.0}
@@ -19,7 +19,7 @@ def weights(session: Session, study: ListeningStudy, condition: str) -> dict[Sys
 
     Only answers of this condition count. Pairs that nobody has heard have the prior's.
     """
-    systems = {each.id: each.system for each in study_rows.clips_of(session, study.id)}
+    systems = {each.id: each.system for each in studies.heard(session, study)}
     wins: dict[SystemPair, list[float]] = defaultdict(list)
     for each in rows.all_of(session, study.id):
         for trial in each.trials if each.participant.condition == condition else ():

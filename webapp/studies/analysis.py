@@ -101,7 +101,7 @@ class Analysis:
 def analyse(session: Session, study: ListeningStudy) -> Analysis:
     """The analysis of all who have finished so far."""
     design = studies.design_of(study)
-    systems = {each.id: each.system for each in study_rows.clips_of(session, study.id)}
+    systems = {each.id: each.system for each in studies.heard(session, study)}
     finished = [each for each in rows.all_of(session, study.id) if each.participant.completed_at is not None]
     reasons = {each.participant.id: reasons_against(each, design) for each in finished}
     kept = [each for each in finished if not reasons[each.participant.id]]

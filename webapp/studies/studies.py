@@ -83,8 +83,10 @@ def design_of(study: ListeningStudy) -> StudyDesign:
 
 
 def heard(session: Session, study: ListeningStudy) -> list[Heard]:
-    """The study's clips, as trials are drawn from them."""
-    return [Heard(each.id, each.system, each.item, each.condition) for each in rows.clips_of(session, study.id)]
+    """The study's clips, as trials are drawn from them; where all are of one system, each is compared by its name."""
+    clips = rows.clips_of(session, study.id)
+    alone = len({each.system for each in clips}) == 1
+    return [Heard(each.id, each.name if alone else each.system, each.item, each.condition) for each in clips]
 
 
 def fixed_pairs(session: Session, study: ListeningStudy) -> list[tuple[UUID, UUID]]:

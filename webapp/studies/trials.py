@@ -48,13 +48,12 @@ class Drawn:
 def candidates(clips: Sequence[Heard], condition: str) -> dict[SystemPair, list[tuple[Heard, Heard]]]:
     """The pairs that participants of a condition may hear, by the two systems that they compare.
 
-    Of one item where both have one. Clips of one system alone are compared with each other.
+    Of one item where both have one.
     """
     mine = [each for each in clips if each.condition in {"", condition}]
-    alone = len({each.system for each in mine}) == 1
     found: dict[SystemPair, list[tuple[Heard, Heard]]] = defaultdict(list)
     for a, b in combinations(sorted(mine, key=lambda each: (each.system, str(each.id))), 2):
-        if (alone or a.system != b.system) and (a.item == b.item or not a.item or not b.item):
+        if a.system != b.system and (a.item == b.item or not a.item or not b.item):
             found[a.system, b.system].append((a, b))
     return dict(found)
 

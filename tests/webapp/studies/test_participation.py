@@ -12,7 +12,7 @@ from db.engine import make_engine
 from db.queries import listening_studies as study_rows
 from db.tables import Participant, StudyClip, StudyTrial
 from webapp.runtime.errors import Contradiction, NotAllowed, NotYours
-from webapp.studies import participation, studies
+from webapp.studies import analysis, participation, studies
 from webapp.studies.keys import digest
 from webapp.studies.participation import Joining
 
@@ -168,6 +168,31 @@ def test_a_preview_needs_no_open_study_and_leaves_no_trace(make_study: Callable)
 def test_a_design_stays_as_it_was_opened(study) -> None:
     with pytest.raises(Contradiction, match="stays as it is"):
         studies.change_design(study.context.database, study.keys.researcher, {"title": "Another"})
+
+
+def test_clips_of_one_system_are_compared_by_name(alone) -> None:
+    alone.database.open()
+    keys = studies.create(alone.database, {"title": "A", "headphone_check": False})
+    made = {"seconds": 2.0, "uri": "x", "sha256": "0" * 64, "system": "ours"}
+
+    def fill(session) -> None:
+        study = studies.require(session, keys.researcher)
+        of = studies.design_of(study).of_clips
+        study_rows.replace_clips(session, study, [{**made, "name": name} for name in "abc"], {"of": of, "seconds": 2.0})
+
+    alone.database.transaction(fill)
+    studies.open_study(alone.database, alone.settings, keys.researcher)
+    step = participation.join(alone.database, keys.participant, Joining("t" * 40, 30, 1))
+    while step["step"] == "pair":
+        trial = uuid.UUID(step["trial"]["offer_id"])
+        step = participation.answer_trial(alone.database, "t" * 40, trial, outcome="left", **HEARD)
+
+    def analysed(session):
+        return analysis.analyse(session, studies.require(session, keys.researcher))
+
+    (found,) = alone.database.transaction(analysed).everybody
+    assert {(each.first, each.second) for each in found.preferences} == {("a", "b"), ("a", "c"), ("b", "c")}
+    assert {each.system for each in found.strengths} == {"a", "b", "c"}
 
 
 def heard_by(session, token: str) -> tuple[str, set[str]]:

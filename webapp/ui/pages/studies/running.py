@@ -26,6 +26,7 @@ DRY = (
     "many people as you asked for, who differ in taste: which preference would the report find?"
 )
 TEXT = "While the study is paused the text may change. It gets a new version; who has begun agreed to the one before."
+MOST_NAMED = 6  # systems, before it is only told how many they are
 STATES = {
     "draft": "A draft. Try it in the preview, then open it: from then on the design stays as it is.",
     "open": "Open. Participants can begin.",
@@ -195,7 +196,8 @@ def _numbers(key: str, found: Overview, address: str) -> str:
     all_keys = keys.of_researcher(key)
     panel = f"&amp;{escape(found.design.panel_parameter)}={{{{%{escape(found.design.panel_parameter)}%}}}}"
     systems = sorted({each.system for each in found.clips})
-    clips = f"{counted(len(found.clips), 'clip')} of {', '.join(map(escape, systems))}" if found.clips else "none yet"
+    named = f" of {', '.join(map(escape, systems))}" if len(systems) <= MOST_NAMED else f", {len(systems)} to compare"
+    clips = f"{counted(len(found.clips), 'clip')}{named}" if found.clips else "none yet"
     told = found.clips_told
     length = (
         f", {told['seconds']:.1f} seconds each, as long as the shortest, {escape(told['shortest'])}" if told else ""
