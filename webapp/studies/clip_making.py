@@ -19,24 +19,12 @@ from models.music.performance import as_written
 from models.music.render import encode_mp3, notes_in_seconds, render
 from models.style.performance import touch
 from webapp.studies import asking, sources
+from webapp.studies.clip_task import CLIPS, MADE, Task
 from webapp.studies.sources import NOTES, Source, SourceError
 
-CLIPS, MADE = "clips.jsonl", "made.json"
 LEAST_S = 2.0
 FADE_S = 0.6
 Progress = Callable[[str, float], None]
-
-
-@dataclass(frozen=True)
-class Task:
-    """What clips to make, as the process reads it: a zip file or folder, what is composed, and what is asked for."""
-
-    place: str
-    composed: tuple[dict[str, Any], ...]
-    asked: tuple[dict[str, Any], ...]
-    seconds: float
-    played: bool
-    style_folder: str
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from webapp.composing.offline import NothingComposedError
-from webapp.studies.clip_making import Task, make
+from webapp.studies.clip_making import make
+from webapp.studies.clip_task import Task
 from webapp.studies.sources import SourceError
 
 MEMORY_BYTES = 8 << 30  # of addresses: torch takes most of them without using them

@@ -19,7 +19,7 @@ from webapp.runtime.errors import Contradiction, NotAllowed, NotReady, NotYours
 from webapp.runtime.followed_process import FollowedProcess
 from webapp.runtime.settings import Settings
 from webapp.studies import asking, studies
-from webapp.studies.clip_making import CLIPS, MADE, Task
+from webapp.studies.clip_task import CLIPS, MADE, Task
 from webapp.studies.design import StudyDesign
 
 SECONDS = 1_800  # that the work may take

@@ -19,7 +19,8 @@ from models.music.midi import write_midi
 from models.music.notes import Piece
 from webapp.context import Context
 from webapp.studies import clips, participation, studies
-from webapp.studies.clip_making import Task, make
+from webapp.studies.clip_making import make
+from webapp.studies.clip_task import Task
 from webapp.studies.keys import Keys
 from webapp.studies.participation import Joining
 

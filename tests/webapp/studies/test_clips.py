@@ -17,7 +17,8 @@ from models.music.midi import write_midi
 from tests.webapp.studies.conftest import DESIGN, tune
 from webapp.runtime.errors import NotAllowed
 from webapp.studies import asking, clips, sources, studies
-from webapp.studies.clip_making import Task, make
+from webapp.studies.clip_making import make
+from webapp.studies.clip_task import Task
 from webapp.studies.sources import SourceError
 
 
