@@ -88,15 +88,15 @@ def set_state(session: Session, study: ListeningStudy, state: str) -> None:
 
 def replace_clips(
     session: Session, study: ListeningStudy, clips: Sequence[Mapping[str, Any]], told: dict[str, Any]
-) -> list[StudyClip]:
-    """Give a draft its clips, in place of those that it had; previews of these go."""
+) -> list[str]:
+    """Give a draft its clips, in place of those that it had; previews of these go. Keys of sound that nothing uses."""
     forget_previews(session, study.id)
+    before = {each.uri for each in clips_of(session, study.id)}
     session.execute(delete(StudyClip).where(StudyClip.study_id == study.id))
-    rows = [StudyClip(study_id=study.id, **each) for each in clips]
-    session.add_all(rows)
+    session.add_all(StudyClip(study_id=study.id, **each) for each in clips)
     study.clips_told = told
     session.flush()
-    return rows
+    return _unused(session, before)
 
 
 def clips_of(session: Session, study_id: UUID) -> list[StudyClip]:
@@ -134,8 +134,21 @@ def delete_study(session: Session, study: ListeningStudy) -> list[str]:
     uris = {each.uri for each in clips_of(session, study.id)}
     session.delete(study)
     session.flush()
-    kept = set(session.scalars(select(StudyClip.uri).where(StudyClip.uri.in_(uris))))
-    return sorted(uris - kept)
+    return _unused(session, uris)
+
+
+def all_ids(session: Session) -> list[UUID]:
+    """Every study."""
+    return list(session.scalars(select(ListeningStudy.id)))
+
+
+def delete_all(session: Session, ids: Sequence[UUID]) -> None:
+    """Delete those of these studies that there are."""
+    session.execute(delete(ListeningStudy).where(ListeningStudy.id.in_(ids)))
+
+
+def _unused(session: Session, uris: set[str]) -> list[str]:
+    return sorted(uris - set(session.scalars(select(StudyClip.uri).where(StudyClip.uri.in_(uris)))))
 
 
 def _set_consent(session: Session, study: ListeningStudy) -> None:

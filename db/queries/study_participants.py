@@ -112,3 +112,13 @@ def all_of(session: Session, study_id: UUID) -> list[TakenPart]:
     for trial in session.scalars(query):
         trials[trial.participant_id].append(trial)
     return [TakenPart(each, trials[each.id]) for each in found]
+
+
+def all_ids(session: Session) -> list[UUID]:
+    """Everybody in every study."""
+    return list(session.scalars(select(Participant.id)))
+
+
+def delete_all(session: Session, ids: Sequence[UUID]) -> None:
+    """Delete those of these participants that there are."""
+    session.execute(delete(Participant).where(Participant.id.in_(ids)))

@@ -17,7 +17,7 @@ from webapp.api.byte_ranges import sound_response
 from webapp.api.dependencies import ERRORS, IMMUTABLE, TheContext, address_of
 from webapp.runtime.errors import TooMany
 from webapp.runtime.limits import NEW_LISTENERS_A_SECOND, NEW_LISTENERS_AT_ONCE, Buckets, network_of
-from webapp.studies import clips, dataset, participation, report
+from webapp.studies import clips, dataset, deletion, participation, report
 from webapp.studies.keys import MOST_LETTERS
 from webapp.studies.participation import Joining
 from webapp.studies.steps import Step
@@ -139,7 +139,7 @@ def rest(given: Asking, context: TheContext) -> Step:
 @router.post("/withdraw", responses=ERRORS)
 def withdraw(given: Asking, context: TheContext) -> dict[str, bool]:
     """Delete everything that this participant has answered."""
-    participation.withdraw(context.database, given.participant)
+    deletion.withdraw(context.database, context.journal.tombstones, given.participant)
     return {"withdrawn": True}
 
 

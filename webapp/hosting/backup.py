@@ -25,6 +25,7 @@ from webapp.context import Context
 from webapp.listeners import deletion
 from webapp.runtime.errors import UnknownListenerError
 from webapp.runtime.version import VERSION, commit
+from webapp.studies import deletion as study_deletion
 
 FORM = 1
 ABOUT, SECRET, DELETED, TABLE = "backup.json", "secret", "deleted", "tables/{}"
@@ -105,6 +106,7 @@ def restore(context: Context, path: Path) -> BackedUp:
         raise
     except (zipfile.BadZipFile, KeyError, ValueError, TypeError, DatabaseError) as error:
         raise NotABackupError(f"{path} is no backup, or a damaged one ({str(error).splitlines()[0]})") from error
+    study_deletion.delete_again(context.database, context.journal.tombstones)
     gone = context.journal.deleted_among(copying.all_listeners(engine))
     for listener_id in gone:
         with suppress(UnknownListenerError):

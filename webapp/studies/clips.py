@@ -103,13 +103,14 @@ def store(database: Database, clip_store: ClipStore, key: str, folder: Path) -> 
     told = json.loads((folder / MADE).read_text(encoding="utf-8"))
     told["sha256"] = {each["name"]: each["sha256"] for each in clips}
 
-    def work(session: Session) -> None:
+    def work(session: Session) -> list[str]:
         study = studies.require(session, key, lock=True)
         if study.state != "draft":
             raise Contradiction(studies.FROZEN)
-        rows.replace_clips(session, study, clips, {**told, "of": studies.design_of(study).of_clips})
+        return rows.replace_clips(session, study, clips, {**told, "of": studies.design_of(study).of_clips})
 
-    database.transaction(work)
+    for uri in database.transaction(work):
+        clip_store.delete(uri)
     return len(clips)
 
 

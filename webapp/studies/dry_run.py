@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from sqlalchemy.orm import Session
 
+from db.queries import study_participants as rows
 from models.metrics import study_power
 from models.metrics.always_valid import ALPHA
 from webapp.runtime.database import Database
@@ -64,7 +65,7 @@ def walk(database: Database, key: str) -> int:
             pairs += step["step"] == "pair"
             step = _answered(database, token, step)
     finally:
-        participation.withdraw(database, token)
+        database.transaction(lambda session: rows.withdraw(session, participation.require(session, token)))
     raise NotAllowed(f"the study did not end after {MOST_STEPS} steps; ask for fewer pairs or questions")
 
 

@@ -122,7 +122,7 @@ def check_sound(database: Database, token: str) -> bytes:
     """The tones of the headphone check that comes next, WAV."""
 
     def work(session: Session) -> tuple[uuid.UUID, int]:
-        participant = _who(session, token)
+        participant = require(session, token)
         return participant.id, len(participant.headphones.get("right", []))
 
     return headphones.sound(*database.transaction(work))
@@ -193,10 +193,13 @@ def rested(database: Database, token: str) -> Step:
     return _with(database, token, work)
 
 
-def withdraw(database: Database, token: str) -> None:
-    """Delete everything of a participant, at any time; raises ``NotYours`` where there is nothing (any more)."""
-    database.transaction(lambda session: rows.withdraw(session, _who(session, token, lock=True)))
-    log.info("study_withdrawn")
+def require(session: Session, token: str, *, lock: bool = False) -> Participant:
+    """Whose token it is; raises ``NotYours`` for one that nobody has (any more)."""
+    digest = keys.digest(token)
+    participant = rows.participant_by(session, digest, lock=lock)
+    if participant is None or not keys.same(participant.token_hash, digest):
+        raise NotYours(NOBODY)
+    return participant
 
 
 def minutes(design: StudyDesign) -> int:
@@ -225,7 +228,7 @@ def _with(
     """Let a participant act, and say what comes next; where a study has ended nothing is taken any more."""
 
     def work(session: Session) -> Step:
-        participant = _who(session, token, lock=True)
+        participant = require(session, token, lock=True)
         study = study_rows.get_study(session, participant.study_id)
         design = studies.design_of(study)
         if study.state == "ended" and participant.state != "completed" and not participant.preview:
@@ -237,14 +240,6 @@ def _with(
         return step_of(session, design, participant)
 
     return database.transaction(work)
-
-
-def _who(session: Session, token: str, *, lock: bool = False) -> Participant:
-    digest = keys.digest(token)
-    participant = rows.participant_by(session, digest, lock=lock)
-    if participant is None or not keys.same(participant.token_hash, digest):
-        raise NotYours(NOBODY)
-    return participant
 
 
 def _found(session: Session, key: str, *, lock: bool = False) -> tuple[ListeningStudy, bool]:

@@ -17,7 +17,6 @@ from sqlalchemy.orm import Session
 
 from db.queries import listening_studies as rows
 from db.tables import ListeningStudy
-from webapp.runtime.clip_store import ClipStore
 from webapp.runtime.database import Database
 from webapp.runtime.errors import Contradiction, NotAllowed, NotYours, TooMany
 from webapp.runtime.settings import Settings
@@ -166,12 +165,6 @@ def pause(database: Database, key: str) -> None:
 def end(database: Database, key: str) -> None:
     """Take no answers any more, for good."""
     _move(database, key, "ended")
-
-
-def delete(database: Database, clip_store: ClipStore, key: str) -> None:
-    """Delete the study with everything that was answered and brought."""
-    for uri in database.transaction(lambda session: rows.delete_study(session, require(session, key, lock=True))):
-        clip_store.delete(uri)
 
 
 def design_hash(study: ListeningStudy) -> str:

@@ -18,7 +18,7 @@ import soundfile
 from models.music.midi import write_midi
 from models.music.notes import Piece
 from webapp.context import Context
-from webapp.studies import clips, participation, studies
+from webapp.studies import clips, deletion, participation, studies
 from webapp.studies.clip_making import make
 from webapp.studies.clip_task import Task
 from webapp.studies.keys import Keys
@@ -85,6 +85,10 @@ class OpenStudy:
         version = studies.overview(self.context.database, self.keys.researcher).consent_version
         participation.join(self.context.database, self.keys.participant, Joining(token, age, version, panel_id))
         return token
+
+    def leave(self, token: str) -> None:
+        """Somebody withdraws."""
+        deletion.withdraw(self.context.database, self.context.journal.tombstones, token)
 
     def finish(self, token: str, prefers: Callable[[dict[str, Any]], str] = lambda _: "left") -> dict[str, Any]:
         """Answer everything that is left; the last step."""

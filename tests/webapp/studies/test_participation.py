@@ -84,7 +84,7 @@ def test_a_study_lets_in_whom_it_needs_and_nobody_while_it_is_paused_or_over(stu
     tokens = [study.join() for _ in range(3)]
     with pytest.raises(NotAllowed, match="all the participants"):
         study.join()
-    participation.withdraw(database, tokens[0])
+    study.leave(tokens[0])
     studies.pause(database, key)
     with pytest.raises(NotAllowed, match="paused"):
         study.join()
@@ -129,7 +129,7 @@ def test_somebody_agrees_to_the_text_that_stands_now(study) -> None:
 def test_who_withdraws_leaves_nothing_but_a_count(study) -> None:
     database, token = study.context.database, study.join(panel_id="5f1")
     study.finish(token)
-    participation.withdraw(database, token)
+    study.leave(token)
 
     def left(session):
         return [session.scalar(select(func.count()).select_from(table)) for table in (Participant, StudyTrial)]
@@ -138,7 +138,7 @@ def test_who_withdraws_leaves_nothing_but_a_count(study) -> None:
     found = studies.overview(database, study.keys.researcher)
     assert (found.begun, found.withdrawn) == (0, 1)
     with pytest.raises(NotYours):
-        participation.withdraw(database, token)
+        study.leave(token)
 
 
 def test_no_key_opens_more_than_its_own_door(study) -> None:

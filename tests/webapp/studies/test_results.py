@@ -130,7 +130,7 @@ def test_who_withdraws_is_in_no_export_after_it(answered) -> None:
     token = answered.join()
     answered.finish(token, higher(answered))
     assert len(pd.read_csv(io.BytesIO(unpacked(answered)["participants.csv"]))) == len(before) + 1
-    participation.withdraw(answered.context.database, token)
+    answered.leave(token)
     assert len(pd.read_csv(io.BytesIO(unpacked(answered)["participants.csv"]))) == len(before)
 
 

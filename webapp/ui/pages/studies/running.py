@@ -12,8 +12,8 @@ from gradio.components import Component
 from webapp.api.dependencies import public_address
 from webapp.context import Context
 from webapp.runtime.errors import Problem
+from webapp.studies import deletion, keys, studies
 from webapp.studies import dry_run as trying
-from webapp.studies import keys, studies
 from webapp.studies.studies import Overview
 from webapp.ui.charts import section
 from webapp.ui.components.confirmation import Confirmation, Question
@@ -139,7 +139,7 @@ def move(context: Context, what: str, key: str) -> tuple[str, str]:
 def confirmed(context: Context, key: str, event: gr.EventData) -> tuple[str, str]:
     """End or delete the study."""
     if event.data == "delete":
-        studies.delete(context.database, context.clip_store, key)
+        deletion.delete_study(context.database, context.clip_store, context.journal.tombstones, key)
         return status("The study was deleted."), "studies"
     studies.end(context.database, key)
     return "", f"studies?key={key}"
