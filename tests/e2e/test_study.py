@@ -14,6 +14,7 @@ from playwright.sync_api import Page, expect
 
 from models.music.midi import write_midi
 from models.music.notes import Piece
+from tests.e2e.test_accessibility import ACTS, accessible
 
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 PEOPLE = 3
@@ -57,10 +58,18 @@ def design(page: Page, url: str, clips: Path) -> str:
     return str(page.get_by_test_id("study-participants").get_attribute("href"))
 
 
+def require_names(page: Page) -> None:
+    """A screen reader can say what everything is that one can act on, and what the page is about."""
+    tree = accessible(page)
+    assert [node for node in tree if node[0] in ACTS and not node[1]] == []
+    assert len([name for role, name, level in tree if role == "heading" and level == 1]) == 1
+
+
 def agree(page: Page, link: str, number: int) -> None:
     """Open the link as a panel gives it, agree, and answer the question."""
     page.goto(f"{link}&PROLIFIC_PID=person-{number}")
     page.get_by_test_id("study-age").fill("17")
+    require_names(page)
     page.get_by_test_id("study-consent").check()
     page.get_by_test_id("study-join").click()
     expect(page.locator("[data-part=error]")).to_contain_text("18 years or older")
@@ -69,6 +78,7 @@ def agree(page: Page, link: str, number: int) -> None:
     page.get_by_label("yes").check()
     page.get_by_test_id("study-answer").click()
     expect(page.get_by_test_id("player-a")).to_be_enabled()
+    require_names(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
