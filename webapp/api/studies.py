@@ -14,7 +14,7 @@ from fastapi.responses import HTMLResponse
 from pydantic import BaseModel, Field
 
 from webapp.api.byte_ranges import sound_response
-from webapp.api.dependencies import ERRORS, IMMUTABLE, TheContext, address_of
+from webapp.api.dependencies import ERRORS, TheContext, address_of
 from webapp.runtime.errors import TooMany
 from webapp.runtime.limits import NEW_LISTENERS_A_SECOND, NEW_LISTENERS_AT_ONCE, Buckets, network_of
 from webapp.studies import clips, dataset, deletion, participation, report
@@ -172,7 +172,7 @@ def read_audio(clip_id: uuid.UUID, context: TheContext, wanted: Annotated[str, H
 @router.get("/clips/{clip_id}/notes", responses=ERRORS)
 def read_notes(clip_id: uuid.UUID, context: TheContext, response: Response) -> dict[str, Any]:
     """The notes of a clip for its piano roll; none where participants are not to see any."""
-    response.headers["Cache-Control"] = IMMUTABLE
+    response.headers["Cache-Control"] = "no-store"  # a draft may show them later
     return clips.notes(context.database, clip_id)
 
 
