@@ -13,8 +13,8 @@ from webapp.runtime.errors import NotAllowed
 from webapp.studies import questions
 from webapp.studies.design import CONSENT, INFORMATION, LONGEST_CLIP_S, StudyDesign
 from webapp.ui.charts import section
+from webapp.ui.pages.picking import DOMAINS
 
-KINDS = ("pop", "dance", "chorale")
 WAYS = (
     ("At random, every two systems equally often", "random"),
     ("As pairs.csv says", "fixed"),
@@ -58,7 +58,7 @@ def build() -> Form:
         clips = gr.File(label="Your clips", file_types=[".zip"], height=110, elem_id="study-clips")
         with gr.Row():
             count = gr.Number(0, label="Clips by Kallos", precision=0, minimum=0, maximum=100, elem_id="study-composed")
-            kind = gr.Dropdown(list(KINDS), value="pop", label="Of this kind", filterable=False)
+            kind = gr.Dropdown(list(DOMAINS), value="pop", label="Of this kind", filterable=False)
             seconds = gr.Number(plain.seconds, label="Seconds at most", minimum=2, maximum=LONGEST_CLIP_S)
         with gr.Row():
             played = gr.Checkbox(plain.played, label="Play notes as a pianist might, not exactly as written")
