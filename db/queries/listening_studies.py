@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -135,6 +136,12 @@ def delete_study(session: Session, study: ListeningStudy) -> list[str]:
     session.delete(study)
     session.flush()
     return _unused(session, uris)
+
+
+def now(session: Session) -> datetime:
+    """The database's time, in UTC."""
+    at: datetime = session.scalars(select(func.clock_timestamp())).one()
+    return at.astimezone(UTC)
 
 
 def all_ids(session: Session) -> list[UUID]:

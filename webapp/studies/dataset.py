@@ -55,7 +55,7 @@ def export(database: Database, clip_store: ClipStore, key: str) -> bytes:
         study = studies.require(session, key)
         found = analysis.analyse(session, study)
         people = [each for each in rows.all_of(session, study.id) if each.participant.completed_at is not None]
-        page = report.page(study, found, studies.now(session))
+        page = report.page(study, found, study_rows.now(session))
         return Found(study, people, study_rows.clips_of(session, study.id), found, page)
 
     return _packed(database.transaction(work), clip_store)

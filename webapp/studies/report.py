@@ -9,6 +9,7 @@ from html import escape
 
 from sqlalchemy.orm import Session
 
+from db.queries import listening_studies as study_rows
 from db.tables import ListeningStudy
 from models.metrics.intervals import FEW, Figure
 from webapp.runtime.database import Database
@@ -48,7 +49,7 @@ def report(database: Database, key: str) -> str:
 
     def work(session: Session) -> tuple[ListeningStudy, Analysis, datetime]:
         study = studies.require(session, key)
-        return study, analysis.analyse(session, study), studies.now(session)
+        return study, analysis.analyse(session, study), study_rows.now(session)
 
     study, found, at = database.transaction(work)
     return page(study, found, at)

@@ -8,11 +8,9 @@ import logging
 import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from db.queries import listening_studies as rows
@@ -171,12 +169,6 @@ def design_hash(study: ListeningStudy) -> str:
     """SHA-256 of the design and the clips, to be named where the study is registered in advance."""
     whole = {"design": {**study.design, "information": "", "consent": ""}, "clips": study.clips_told}
     return hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()
-
-
-def now(session: Session) -> datetime:
-    """The database's time, in UTC."""
-    at: datetime = session.scalars(select(func.clock_timestamp())).one()
-    return at.astimezone(UTC)
 
 
 def _move(

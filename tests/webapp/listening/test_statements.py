@@ -5,11 +5,18 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import event
 
+from webapp.learning import playable_clips
 from webapp.listeners import accounts
 
 MOST = 10
 PAIRS = ("left", "right", "equal", "neither", "left", "skipped", "right")
 FOURS = ("a", "d", "none", "b", "skipped", "c", "a")
+
+
+@pytest.fixture(autouse=True)
+def fresh_pool(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else one vote a second counts the pool as well."""
+    monkeypatch.setattr(playable_clips, "FRESH_SECONDS", 1e6)
 
 
 @pytest.mark.parametrize(("kind", "outcomes", "heard"), [("pairs", PAIRS, 2), ("best_of_four", FOURS, 4)])
