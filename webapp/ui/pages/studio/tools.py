@@ -49,6 +49,7 @@ NOTHING_KEPT = "Lock something first, or keep less than 100 %."
 DIALS = "(value) => ({do: 'dials', styles: value.styles, turned: value.turned})"
 TOWARD = "(value) => ({do: 'toward', toward: value.styles.toward ?? null})"
 LOCK = "(locks) => ({do: 'lock', locks})"
+LAST: dict[str, Any] = {"trigger_mode": "always_last"}  # Gradio drops what comes while the event before is on its way
 KEPT = "(keep) => ({do: 'keep', keep})"
 AGAIN = "() => ({do: 'again'})"
 WAIT = "() => ({do: 'wait'})"
@@ -150,9 +151,9 @@ def build(context: Context, listener: ListenerToken, desk: StudioDesk, around: A
         (locks, locks.input, LOCK),
         (keep, keep.input, KEPT),
     ):
-        event(None, inputs=control, outputs=desk, js=script)
+        event(None, inputs=control, outputs=desk, js=script, **LAST)
     again.click(None, outputs=desk, js=AGAIN)
-    desk.shows(None, inputs=desk, outputs=[dials, toward, locks, keep], js=SHOW)
+    desk.shows(None, inputs=desk, outputs=[dials, toward, locks, keep], js=SHOW, **LAST)
     gated = [
         vary,
         link,
@@ -173,7 +174,7 @@ def build(context: Context, listener: ListenerToken, desk: StudioDesk, around: A
         varied,
     ]
     gate: dict[str, Any] = {"inputs": [desk, known], "outputs": gated, **QUIET}
-    desk.shows(gates, trigger_mode="always_last", **gate)
+    desk.shows(gates, **LAST, **gate)
 
     doing: list[tuple[gr.Button, str, Any, list[Any]]] = [
         (vary, f"Composing {VARIATIONS} variations…", compose_variations, [known, told, order, variations, desk]),
@@ -190,7 +191,7 @@ def build(context: Context, listener: ListenerToken, desk: StudioDesk, around: A
     whole.click(None, inputs=desk, js=PLAY_ON)
     for clips in (variations, steps):
         clips.act(take, clips, desk, **QUIET)
-    desk.shows(lambda: "", outputs=told, **QUIET)
+    desk.shows(lambda: "", outputs=told, **LAST, **QUIET)
     return Ends(onward, leave)
 
 
