@@ -164,8 +164,9 @@ def best_swaps(
     groups: Collection[str] = EXCHANGEABLE,
     kappa: float = CAREFUL,
 ) -> list[Swap]:
-    """The donor of each group that raises utility most (gain + ``kappa`` sd), best group first; none that lowers it.
+    """The donor of each group that raises utility most (gain + ``kappa`` sd), best group first.
 
+    None that lowers it, and none that hardly changes it (by less than ``SLIGHT``), as a donor that sounds alike.
     ``clip`` ``(groups, L)``, ``donors`` ``(N, groups, L)``: what the groups of ``GROUPS`` add to the lines.
     """
     found: list[tuple[float, Swap]] = []
@@ -175,7 +176,7 @@ def best_swaps(
         sd = np.sqrt(np.maximum(np.einsum("nf,fg,ng->n", off, head.covariance, off), 0.0))
         score = gain + kappa * sd
         best = int(score.argmax())
-        if score[best] > 0:
+        if score[best] > 0 and gain[best] >= SLIGHT:
             found.append((float(score[best]), Swap(name, best, float(gain[best]), float(sd[best]))))
     return [swap for _, swap in sorted(found, key=lambda each: -each[0])]
 

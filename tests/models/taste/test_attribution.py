@@ -145,3 +145,9 @@ def test_care_keeps_to_swaps_whose_gain_is_sure_and_nothing_is_gained_from_nobod
         best_swaps(head, space, parts[0], parts[1:], kappa=0)
     )
     assert best_swaps(head, space, parts[0], parts[:0]) == []
+
+
+def test_a_donor_that_sounds_alike_is_no_better(space, clips, sizes) -> None:
+    parts = space.parts(clips.summaries, sizes)
+    alike = parts[:1] + np.random.default_rng(0).normal(0.0, 1e-12, (20, *parts.shape[1:]))
+    assert best_swaps(slow_lover(space), space, parts[0], alike, kappa=0.0) == []

@@ -42,7 +42,7 @@ def analysed(study) -> analysis.Analysis:
 
 @pytest.fixture
 def answered(make_study):
-    """Four people who prefer the high clips, and one who answers anything."""
+    """Four people who prefer the high clips, and one who prefers the low ones and fails the attention check."""
     study = make_study(quota=20, before=QUESTIONS, exclusion={"failed_checks": 0, "least_repeated": 0.9})
     for number in range(4):
         study.finish(study.join(age=20 + number % 2, panel_id=f"panel-{number}"), higher(study))
@@ -51,7 +51,8 @@ def answered(make_study):
     step = participation.answer_questions(database, token, "before", {"1": "yes", "2": "It is me, Ada", "3": 44})
     while step["step"] == "pair":
         trial = step["trial"]
-        wrong = "right" if "choose A" in trial["asks"] else "left"
+        first = "left" if higher(study)(trial) == "right" else "right"
+        wrong = ("right" if "choose A" in trial["asks"] else "left") if trial["asks"] else first
         step = participation.answer_trial(
             database, token, UUID(trial["offer_id"]), outcome=wrong, left_ms=4_000, right_ms=4_000
         )
