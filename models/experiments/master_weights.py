@@ -66,6 +66,13 @@ class MasterWeights(Generic[Model]):
                 torch._foreach_lerp_(list(self.average.parameters()), list(self.master.parameters()), new)
         return norm.item()
 
+    def begin_with(self, weights: Mapping[str, Tensor]) -> None:
+        """Take these weights to go on from, with a fresh optimiser."""
+        self.master.load_state_dict(weights)
+        if self.averaging:
+            self.average.load_state_dict(weights)
+        self.working.load_state_dict(weights)
+
     def save(self, path: Path, counts: Mapping[str, float] = MappingProxyType({})) -> None:
         """Write weights, optimiser state and ``counts``; a crash while writing leaves the last ones whole."""
         state = {f"model.{k}": v for k, v in self.master.state_dict().items()} | packed(self.optimiser)

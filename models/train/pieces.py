@@ -2,7 +2,8 @@
 
 DATA is the folder of the corpora (what ``KALLOS_CORPORA`` names elsewhere; those that come with music21 are trained on
 as well) or a folder of MIDI and ABC files. ``--minutes`` ends the run after that time, with the learning rate falling
-to its end; else it ends after the preset's steps. OUT has what ``--resume`` needs after the run was killed, the log
+to its end; else it ends after the preset's steps. ``--from`` goes on from trained weights, at half the learning rate.
+OUT has what ``--resume`` needs after the run was killed, the log
 (``log.jsonl``), and in ``OUT/bundle`` the weights that validated best so far. The last line is one JSON object.
 """
 
@@ -19,9 +20,13 @@ import torch
 from models.experiments.arguments import add_run_arguments, exit_without_music, run_folder
 from models.experiments.provenance import commit
 from models.music import corpora
-from models.style.pieces.presets import PRESETS
+from models.style.finetuning import Origin
+from models.style.pieces.checkpoint import PieceBundle, load_pieces_model
+from models.style.pieces.presets import PRESETS, Preset
 from models.style.pieces.training import STATE, PieceTraining
 from models.style.pieces.training_data import run_pieces
+
+FINE_TUNING = 0.5  # of the preset's learning rate, for weights that were trained before
 
 
 def own_folder(data: Path) -> Path | None:
@@ -33,23 +38,46 @@ def own_folder(data: Path) -> Path | None:
     return None if any(corpus.files() for corpus in apart) else data
 
 
+def _trained(name: str) -> PieceBundle:
+    try:
+        return load_pieces_model(name)
+    except (FileNotFoundError, ValueError) as error:
+        raise SystemExit(str(error)) from error
+
+
+def _fine_tuning(preset: Preset, trained: PieceBundle) -> Preset:
+    return replace(preset, learning_rate=FINE_TUNING * preset.learning_rate, config=trained.model.config)
+
+
 def main(argv: list[str] | None = None) -> None:
     """Command line; see the module docstring."""
     parser = argparse.ArgumentParser(prog="python -m models.train.pieces", description=__doc__)
     parser.add_argument("data", type=Path, help="folder of the corpora, or of MIDI and ABC files")
     add_run_arguments(parser, PRESETS, "runs/pieces")
+    parser.add_argument("--from", dest="start", help="trained weights to go on from: a shipped piece model or a folder")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     given = parser.parse_args(argv)
     preset = PRESETS[given.preset]
     if given.steps:
         preset = replace(preset, steps=given.steps)
     out = run_folder(given, STATE)
+    start, origin = None, Origin.of(out) if given.resume else None
+    if given.start and not given.resume:
+        start = _trained(given.start)
+        origin = Origin(start.version, int(start.card["steps"]), str(start.folder))
+    if origin:
+        preset = _fine_tuning(preset, start or _trained(origin.folder))
     data = own_folder(given.data)
     with exit_without_music("train"):
         pieces = run_pieces(data, out, again=given.resume)
     training = PieceTraining(
-        given.preset, preset, pieces, out, seed=given.seed, minutes=given.minutes, device=given.device
+        given.preset, preset, pieces, out, seed=given.seed, minutes=given.minutes, device=given.device, origin=origin
     )
+    if start and origin:
+        training.begin_with(start.model)
+        origin.write(out)
+    elif not given.resume:
+        Origin.forget(out)
     if given.resume:
         try:
             training.resume()

@@ -17,6 +17,7 @@ from models.experiments.provenance import commit
 from models.experiments.run_log import RunLog
 from models.experiments.schedule import rise_and_fall, share_done
 from models.music.tokens import FIELDS, POSITION
+from models.style.finetuning import Origin
 from models.style.pieces.checkpoint import save_pieces_model
 from models.style.pieces.data import Batch, held_out_batches, training_batch
 from models.style.pieces.model import CHAINS, PieceModel
@@ -73,20 +74,33 @@ class PieceTraining:
     """A run in the folder ``out``; ``run`` goes on from where it stands until it has ``steps`` or ``minutes``.
 
     With ``minutes`` the learning rate falls by the time that has passed, whatever was reached in it, so that two such
-    runs aren't the same; by steps alone they are.
+    runs aren't the same; by steps alone they are. ``origin``: the weights that it went on from, which the card names.
     """
 
     def __init__(
-        self, name: str, preset: Preset, pieces: RunPieces, out: Path, *, seed: int, minutes: float | None, device: str
+        self,
+        name: str,
+        preset: Preset,
+        pieces: RunPieces,
+        out: Path,
+        *,
+        seed: int,
+        minutes: float | None,
+        device: str,
+        origin: Origin | None = None,
     ) -> None:
         self.name, self.preset, self.pieces, self.out, self.seed = name, preset, pieces, out, seed
-        self.minutes, self.device = minutes, device
+        self.minutes, self.device, self.origin = minutes, device, origin
         torch.manual_seed(seed)
         model = PieceModel(preset.config).to(device)
         self.training = MasterWeights(model, preset.learning_rate, orthogonal=model.matrices())
         self.progress = Progressed()
         held_out = held_out_batches(pieces.validation, rows=preset.held_out_rows, context=preset.config.context)
         self.held_out = {domain: batch.to(device) for domain, batch in held_out.items()}
+
+    def begin_with(self, model: PieceModel) -> None:
+        """Go on from trained weights instead of from nothing; ``model`` has the preset's sizes."""
+        self.training.begin_with(model.state_dict())
 
     def resume(self) -> None:
         """Take up what ``save`` wrote; raises ``FileNotFoundError``, or ``ValueError`` for another kind of training."""
@@ -130,6 +144,7 @@ class PieceTraining:
             card = {
                 "name": f"pieces-{self.name}", "preset": self.name, "steps": self.training.step, "seed": self.seed,
                 "data": dict(self.pieces.about),
+                **({"from": self.origin.told()} if self.origin else {}),
                 "validation": {name: round(value, 4) for name, value in found.items()},
             }  # fmt: skip
             weights = self.training.master.state_dict()

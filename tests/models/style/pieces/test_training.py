@@ -77,6 +77,24 @@ def test_the_command_ends_with_a_line_for_programs(dance_music, tmp_path, capsys
     assert sum(value.numel() for value in bundle.model.state_dict().values()) < 400_000
 
 
+def test_a_run_goes_on_from_trained_weights_also_after_it_was_killed(dance_music, tmp_path, capsys) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    main([str(dance_music), "--preset", "tiny", "--steps", "20", "--out", str(first)])
+    base = load_pieces_model(first / "bundle")
+    given = [str(dance_music), "--preset", "tiny", "--out", str(second)]
+    main([*given, "--from", str(first / "bundle"), "--steps", "1"])
+    one = load_pieces_model(second / "bundle")
+    assert one.card["from"] == {"version": base.version, "steps": base.card["steps"], "keeps_latents": False}
+    for name, value in base.model.state_dict().items():  # after one careful step
+        assert torch.allclose(value, one.model.state_dict()[name], atol=2e-3), name
+    main([*given, "--resume", "--steps", "2"])
+    assert [row["values"]["learning_rate"] for row in rows(second / "log.jsonl") if row.get("part") == "train"] == [
+        pytest.approx(1e-4), pytest.approx(2e-4)
+    ]  # fmt: skip
+    with pytest.raises(SystemExit, match="no piece model"):
+        main([str(dance_music), "--preset", "tiny", "--out", str(tmp_path / "third"), "--from", "nothing"])
+
+
 def test_how_to_draw_is_chosen_on_validation_tunes_and_noted_in_the_card(
     dance_music, tmp_path, capsys, monkeypatch
 ) -> None:
