@@ -82,7 +82,8 @@ def build(context: Context) -> None:
     tells.input(bound(let_plays_tell, context), [listener, tells], told, **QUIET)
     domain.input(bound(choose_domain, context), [listener, domain], told, js=listener.awaited, **QUIET)
     more.click(bound(ask, context), [listener, named], [named, more, *outputs], js=listener.awaited, **QUIET)
-    pieces.select(bound(begun, context), inputs=[listener, awaited], outputs=outputs, **QUIET)
+    # also one that begins while the server still notes the one before
+    pieces.select(bound(begun, context), [listener, awaited], outputs, trigger_mode="multiple", **QUIET)
     pieces.act(bound(ask_for_more, context), inputs=listener, outputs=outputs, **QUIET)
     timer.tick(bound(follow, context), inputs=[listener, awaited], outputs=outputs, **QUIET)
 
