@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
 
 import numpy as np
+import psutil
 import pytest
 from hypothesis import settings
 from sqlalchemy import Engine, make_url, text
@@ -25,7 +28,12 @@ from models.music import corpora, played
 settings.register_profile("kallos", deadline=None, derandomize=True)  # the same examples always, on slow machines, too
 settings.load_profile("kallos")
 
-FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}  # a test's data may be lost
+FAST = {  # a test's data may be lost; who looks after a thousand databases would be busy with that alone
+    "fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "autovacuum": "off",
+    "max_wal_size": "128MB",
+}  # fmt: skip
+MEMORY = Path("/dev/shm")  # a folder that is none on a disk, for which each new database would wait
+ROOM = 1 << 30  # bytes that must be free there
 MIGRATED = "kallos_migrated"
 
 
@@ -60,6 +68,8 @@ SLOW = (
     "tests/models/taste/evaluation/",
     "tests/models/title/evaluation/",
     "tests/webapp/hosting/test_backup.py",
+    "tests/webapp/hosting/test_several_processes.py",
+    "tests/webapp/hosting/test_upgrades.py",
     "tests/webapp/hosting/test_space.py::test_what_a_space",
     "tests/webapp/api/test_maps.py::test_the_worker_draws",
     "tests/webapp/composing/test_offline.py",
@@ -193,24 +203,63 @@ def study_arguments(dance_music: Path) -> list[str]:
 @pytest.fixture(scope="session")
 def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The URL of the test server's maintenance database."""
-    server = EmbeddedPostgres(tmp_path_factory.mktemp("postgres") / "pg", settings=FAST)
-    yield server.start()
-    server.stop()
+    with _quick_folder(tmp_path_factory) as folder:
+        server = EmbeddedPostgres(folder / "pg", settings=FAST)
+        yield server.start()
+        server.stop()
+
+
+@contextmanager
+def _quick_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder in memory, where there is room; what tests that were killed have left there goes."""
+    if not MEMORY.is_dir() or shutil.disk_usage(MEMORY).free < ROOM:
+        yield tmp_path_factory.mktemp("postgres")
+        return
+    for left in MEMORY.glob("kallos-tests-*"):
+        if not psutil.pid_exists(int(left.name.rpartition("-")[2])):
+            shutil.rmtree(left, ignore_errors=True)
+    folder = MEMORY / f"kallos-tests-{os.getpid()}"
+    folder.mkdir(mode=0o755)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
-def make_database(postgres_url: str) -> Iterator[Callable[..., str]]:
-    """``make_database()`` → URL of a new empty database; ``template=`` copies one. All are dropped at the end."""
-    admin = make_engine(postgres_url).execution_options(isolation_level="AUTOCOMMIT")
+def maintenance(postgres_url: str) -> Iterator[Engine]:
+    """Engine on the maintenance database, for statements that stand in no transaction."""
+    engine = make_engine(postgres_url).execution_options(isolation_level="AUTOCOMMIT")
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def make_database(postgres_url: str, maintenance: Engine) -> Callable[..., str]:
+    """``make_database()`` → URL of a new empty database; ``template=`` copies one. All go at the end."""
 
     def make(name: str | None = None, template: str = "template0") -> str:
         name = name or f"kallos_{uuid4().hex[:12]}"
-        with admin.connect() as connection:
+        with maintenance.connect() as connection:
             connection.execute(text(f'CREATE DATABASE "{name}" TEMPLATE "{template}"'))
         return make_url(postgres_url).set(database=name).render_as_string(hide_password=False)
 
+    return make
+
+
+@pytest.fixture
+def new_database(make_database: Callable[..., str], maintenance: Engine) -> Iterator[Callable[..., str]]:
+    """``make_database`` for one test: what it makes goes after it, whoever is still connected."""
+    made: list[str] = []
+
+    def make(template: str = "template0") -> str:
+        made.append(make_database(template=template))
+        return made[-1]
+
     yield make
-    admin.dispose()
+    with maintenance.connect() as connection:
+        for url in made:
+            connection.execute(text(f'DROP DATABASE "{make_url(url).database}" WITH (FORCE)'))
 
 
 @pytest.fixture(scope="session")
@@ -229,9 +278,9 @@ def database_url(make_database: Callable[..., str], migrated_template: str) -> s
 
 
 @pytest.fixture
-def fresh_database_url(make_database: Callable[..., str], migrated_template: str) -> str:
+def fresh_database_url(new_database: Callable[..., str], migrated_template: str) -> str:
     """A migrated database of this test's own, for code that commits."""
-    return make_database(template=migrated_template)
+    return new_database(template=migrated_template)
 
 
 @pytest.fixture(scope="session")

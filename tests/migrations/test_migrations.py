@@ -15,8 +15,8 @@ from db.tables import DEFAULT_STUDY, Base
 
 
 @pytest.fixture
-def empty(make_database: Callable[..., str]) -> Iterator[Engine]:
-    engine = make_engine(make_database())
+def empty(new_database: Callable[..., str]) -> Iterator[Engine]:
+    engine = make_engine(new_database())
     yield engine
     engine.dispose()
 
@@ -37,9 +37,9 @@ def test_up_down_and_up_again_ends_at_the_same_schema(empty: Engine) -> None:
     assert migrate.current_revision(empty) == migrate.newest_revision()
 
 
-def test_the_migrated_schema_is_the_one_of_the_mapped_classes(empty: Engine, make_database: Callable[..., str]) -> None:
+def test_the_migrated_schema_is_the_one_of_the_mapped_classes(empty: Engine, new_database: Callable[..., str]) -> None:
     migrate.upgrade(empty)
-    created = make_engine(make_database())
+    created = make_engine(new_database())
     Base.metadata.create_all(created)
     assert differences(schema(empty), schema(created)) == []
     assert len(schema(created)) > 100

@@ -242,13 +242,13 @@ def live(context: Context, stock: Stock) -> Callable[..., uuid.UUID]:
 
 @pytest.fixture
 def another_context(
-    make_database, migrated_template: str, generator_url: str, space: TasteSpace, tmp_path_factory
+    new_database, migrated_template: str, generator_url: str, space: TasteSpace, tmp_path_factory
 ) -> Iterator[Callable[..., Context]]:
     """``another_context(home=…)``: another installation, with an empty database of its own."""
     made: list[Context] = []
 
     def make(home: Path | None = None, *, migrated: bool = True) -> Context:
-        url = make_database(template=migrated_template) if migrated else make_database()
+        url = new_database(template=migrated_template) if migrated else new_database()
         settings = Settings(home=home or tmp_path_factory.mktemp("elsewhere"), database_url=url, secret="another")
         made.append(Context(settings, generator_url=generator_url, space=space))
         return made[-1]

@@ -49,9 +49,9 @@ def test_what_is_no_command_is_refused_with_a_hint(words, capsys):
     assert "usage" in capsys.readouterr().err
 
 
-def test_the_schema_goes_up_and_down_and_is_checked(make_database, monkeypatch, tmp_path, capsys):
+def test_the_schema_goes_up_and_down_and_is_checked(new_database, monkeypatch, tmp_path, capsys):
     monkeypatch.setenv("KALLOS_HOME", str(tmp_path))
-    monkeypatch.setenv("KALLOS_DATABASE_URL", make_database())
+    monkeypatch.setenv("KALLOS_DATABASE_URL", new_database())
     assert main(["db", "check"]) == 1
     assert main(["db", "upgrade"]) == 0
     assert main(["db", "check"]) == 0

@@ -18,12 +18,12 @@ def stage(context):
     stage.end()
 
 
-def test_it_begins_once_brings_the_schema_up_to_date_and_ends_once(settings, make_database, generator_url, space):
+def test_it_begins_once_brings_the_schema_up_to_date_and_ends_once(settings, new_database, generator_url, space):
     from db.migrate import check
     from webapp.context import Context
 
     context = Context(
-        settings.model_copy(update={"database_url": make_database()}), generator_url=generator_url, space=space
+        settings.model_copy(update={"database_url": new_database()}), generator_url=generator_url, space=space
     )
     stage = Supervision(context, children=False)
     stage.begin()
@@ -87,13 +87,13 @@ def test_a_child_learns_the_settings_of_its_parent(stage, settings):
     assert found.stdout.split() == [str(settings.home), settings.database_url, stage.context.generator_url, str(own)]
 
 
-def test_a_database_of_a_newer_version_ends_in_a_log_line_and_the_watch_goes_on(settings, make_database, space, caplog):
+def test_a_database_of_a_newer_version_ends_in_a_log_line_and_the_watch_goes_on(settings, new_database, space, caplog):
     from sqlalchemy import text
 
     from db import migrate
     from webapp.context import Context
 
-    url = make_database()
+    url = new_database()
     context = Context(settings.model_copy(update={"database_url": url}), space=space)
     migrate.upgrade(context.database.open())
     context.database.transaction(lambda session: session.execute(text("UPDATE alembic_version SET version_num='9999'")))

@@ -186,13 +186,13 @@ def test_make_study_begins_anew_or_goes_on(
 
 
 def test_make_study_writes_one_file_from_an_empty_database(
-    make_database, study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    new_database, study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     shutil.copytree(study, tmp_path / "runs" / "titles")
     _, report = commands_of_make_study(tmp_path, [])
     for setting in report[:3]:
         monkeypatch.setenv(*setting.split("=", 1))
-    monkeypatch.setenv("KALLOS_DATABASE_URL", make_database())  # empty, on the server that tests have
+    monkeypatch.setenv("KALLOS_DATABASE_URL", new_database())  # empty, on the server that tests have
     out = tmp_path / "report.html"
     assert main(["report", "retrieval", "nothing", "--out", str(out)]) == 1
     assert "below" in capsys.readouterr().err

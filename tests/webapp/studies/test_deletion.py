@@ -15,7 +15,7 @@ from webapp.studies import clips, deletion, participation, studies
 
 
 def test_a_backup_brings_answers_back_but_nobody_who_withdrew(
-    study, make_study: Callable, make_database: Callable, tmp_path: Path
+    study, make_study: Callable, new_database: Callable, tmp_path: Path
 ) -> None:
     staying, leaving = study.join(), study.join()
     study.finish(staying)
@@ -27,7 +27,7 @@ def test_a_backup_brings_answers_back_but_nobody_who_withdrew(
     study.leave(leaving)
     deletion.delete_study(context.database, context.clip_store, context.journal.tombstones, other.keys.researcher)
 
-    settings = context.settings.model_copy(update={"database_url": make_database()})
+    settings = context.settings.model_copy(update={"database_url": new_database()})
     with closing(Context(settings)) as later:  # on the same disk, which knows who left
         restore(later, path)
         found = studies.overview(later.database, study.keys.researcher)
