@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import logging
 import os
 import re
@@ -26,12 +27,39 @@ class Redacted(logging.Formatter):
         return SECRETS.sub(lambda found: f"{found[1]}…" if found[1] else f"{found[2]}:…", super().format(record))
 
 
-class _PrivateFile(RotatingFileHandler):
-    """A log that only its owner can read: it names listeners."""
+class PrivateFile(RotatingFileHandler):
+    """A log that only its owner can read: it names listeners. Several processes may write to it and rotate it."""
 
     def _open(self) -> TextIOWrapper:
         os.close(os.open(self.baseFilename, os.O_WRONLY | os.O_CREAT, 0o600))
         return super()._open()
+
+    def shouldRollover(self, record: logging.LogRecord) -> bool:  # noqa: N802 (logging's name)
+        """Whether the line would make the file too long, the one that is written to now."""
+        self._follow()
+        return bool(super().shouldRollover(record))
+
+    def doRollover(self) -> None:  # noqa: N802 (logging's name)
+        """Begin another file, unless somebody else has done so meanwhile."""
+        with Path(self.baseFilename).with_suffix(".lock").open("ab") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not self._follow():
+                super().doRollover()
+
+    def _follow(self) -> bool:
+        """Write to the file of this name where another process has put ours aside; whether one had."""
+        if self.stream is None:
+            return False
+        try:
+            there = Path(self.baseFilename).stat()
+        except FileNotFoundError:
+            there = None
+        ours = os.fstat(self.stream.fileno())
+        if there is not None and os.path.samestat(there, ours):
+            return False
+        self.stream.close()
+        self.stream = self._open()
+        return True
 
 
 def forget_in_logs(home: Path, *names: str) -> None:
@@ -56,7 +84,7 @@ def set_up_logging(home: Path, process: str) -> None:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     for older in folder.glob("*.log*"):
         older.chmod(0o600)
-    file = _PrivateFile(folder / f"{process}.log", maxBytes=5_000_000, backupCount=3, encoding="utf-8")
+    file = PrivateFile(folder / f"{process}.log", maxBytes=5_000_000, backupCount=3, encoding="utf-8")
     handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr), file]
     for handler in handlers:
         handler.setFormatter(Redacted(LINE, datefmt="%Y-%m-%dT%H:%M:%S"))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from webapp.runtime.logs import LINE, Redacted, forget_in_logs, set_up_logging
+from webapp.runtime.logs import LINE, PrivateFile, Redacted, forget_in_logs, set_up_logging
 
 
 @pytest.mark.parametrize(
@@ -69,3 +69,16 @@ def test_only_their_owner_reads_the_logs(tmp_path):
             handler.close()
         logging.root.handlers[:] = before
     assert modes == {"web.log": "0o600", "web.log.1": "0o600"}
+
+
+def test_two_processes_rotate_one_log_and_lose_no_line(tmp_path: Path) -> None:
+    two = [PrivateFile(tmp_path / "web.log", maxBytes=400, backupCount=9) for _ in range(2)]
+    written = [f"line {number:03d} of the log" for number in range(100)]
+    for number, line in enumerate(written):
+        two[number * number % 3 % 2].emit(logging.LogRecord("kallos", logging.INFO, "", 1, line, None, None))
+    for one in two:
+        one.close()
+    files = [tmp_path / "web.log", *(tmp_path / f"web.log.{number}" for number in range(1, 10))]
+    told = [file.read_text().splitlines() for file in reversed(files) if file.exists()]
+    assert [line for lines in told for line in lines] == written
+    assert {len(lines) for lines in told[:-1]} == {19}
