@@ -1,4 +1,4 @@
-"""Chroma, the sounding time of pitch classes, and the key that fits it best (Krumhansl 1990)."""
+"""Chroma, the sounding time of pitch classes, the key that fits it best (Krumhansl 1990), and names of pitches."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ KEY_PROFILES = np.array([
     np.roll((profile - profile.mean()) / profile.std(), key) for profile in (MAJOR_KEY, MINOR_KEY) for key in range(12)
 ])  # fmt: skip
 
+NAMES = ("C", "C♯", "D", "E♭", "E", "F", "F♯", "G", "A♭", "A", "B♭", "B")
 TO_MINOR, TO_MAJOR = {4: 3, 9: 8}, {3: 4, 8: 9, 10: 11}  # semitones above the tonic: harmonic minor, and major
 
 
@@ -51,3 +52,8 @@ def in_mode(pitch: IntArray, tonic: int, *, major: bool) -> IntArray:
     for old, new in (TO_MAJOR if major else TO_MINOR).items():
         found[degree == old] += new - old
     return found
+
+
+def pitch_name(pitch: int) -> str:
+    """Of a MIDI pitch; middle C is C4."""
+    return f"{NAMES[pitch % 12]}{pitch // 12 - 1}"

@@ -1,4 +1,4 @@
-"""What a generator answers without a queue: drafts from nothing, latents near a clip, the latents of given notes."""
+"""What a generator answers without a queue: drafts, latents near a clip, and what is heard in given notes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,16 @@ from models.style.drafting import TOGETHER, draft_each, part_seeds
 from models.style.drafts import Draft
 from models.style.latents import Latents
 from webapp.generation.job import read_source
-from webapp.generation.protocol import BadRequest, DraftsResult, EncodeResult, LatentsResult, PlayedOnResult, Source
+from webapp.generation.protocol import (
+    BadRequest,
+    DraftsResult,
+    EncodeResult,
+    LatentsResult,
+    PlayedOnResult,
+    RewardsResult,
+    Source,
+)
+from webapp.generation.tension import Tension
 
 DraftEach = Callable[[Sequence[Domain], Sequence[int]], list[Draft]]
 
@@ -29,6 +38,7 @@ class Drawing:
 
     def __init__(self, composer: Composer, draft: DraftEach | None = None) -> None:
         self.composer = composer
+        self.tension = Tension()
         self._draft: DraftEach = draft or partial(draft_each, composer)
         self._model = threading.Lock()  # one planning, encoding or drawing at a time beside a running decode
         self._writing = threading.Lock()  # one writing at a time: it takes long, and who has content need not wait
@@ -92,6 +102,10 @@ class Drawing:
         except MusicError as error:
             raise BadRequest(str(error)) from error
         return EncodeResult(latents=latents.to_json(), notes=piece.to_json(), model_version=self.composer.version)
+
+    def rewards(self, pieces: Sequence[dict[str, Any]], domain: Domain) -> RewardsResult:
+        """The rewards of pieces (``Piece.to_json``), in their order."""
+        return self.tension.rewards(pieces, domain)
 
 
 def _domain(domain: str, count: int, seed: int) -> Domain:

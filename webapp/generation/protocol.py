@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -110,6 +111,28 @@ class TowersResult(BaseModel):
     model_version: str
 
 
+class Rewards(BaseModel):
+    """What a piece is worth by its tension, in standard deviations of real music of its domain (``Score``)."""
+
+    future: float
+    past: float
+    both: float
+
+
+class RewardsResult(BaseModel):
+    """The rewards of some pieces, in their order; None for one that can't be heard."""
+
+    rewards: list[Rewards | None]
+    model_version: str
+
+
+class CurvesResult(BaseModel):
+    """What is heard along a piece (``models.tension.curves.Curves.to_json``)."""
+
+    curves: dict[str, Any]
+    model_version: str
+
+
 class GenerationError(Exception):
     """Base of everything a generator may answer instead of a clip."""
 
@@ -166,6 +189,10 @@ class Generator(Protocol):
 
     def encode(self, notes: dict[str, Any]) -> EncodeResult:
         """The latents of a piece (``Piece.to_json``)."""
+        ...
+
+    def rewards(self, pieces: Sequence[dict[str, Any]], domain: Domain) -> RewardsResult:
+        """How open the future of pieces (``Piece.to_json``) is, and how well known their past."""
         ...
 
     def cancel(self, request_id: str) -> bool:

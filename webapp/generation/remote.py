@@ -10,9 +10,11 @@ from urllib.parse import quote, urlsplit
 
 import httpx
 
+from models.music.notes import Domain
 from webapp.generation.protocol import (
     BadRequest,
     Cancelled,
+    CurvesResult,
     DeadlinePassed,
     DraftsResult,
     EncodeResult,
@@ -23,6 +25,7 @@ from webapp.generation.protocol import (
     LatentsResult,
     PlayedOnResult,
     QueueFull,
+    RewardsResult,
     TowersResult,
 )
 
@@ -73,6 +76,16 @@ class RemoteGenerator:
     def encode(self, notes: dict[str, Any]) -> EncodeResult:
         """The latents of a piece (``Piece.to_json``); raises a ``GenerationError``."""
         return EncodeResult.model_validate_json(self._post("/v1/encode", {"notes": notes}, QUICK_SECONDS).content)
+
+    def curves(self, notes: dict[str, Any], domain: Domain) -> CurvesResult:
+        """What is heard along a piece (``Piece.to_json``); raises a ``GenerationError``."""
+        body = {"notes": notes, "domain": domain}
+        return CurvesResult.model_validate_json(self._post("/v1/curves", body, QUICK_SECONDS).content)
+
+    def rewards(self, pieces: Sequence[dict[str, Any]], domain: Domain) -> RewardsResult:
+        """The rewards of pieces (``Piece.to_json``), at most 128; raises a ``GenerationError``."""
+        body = {"pieces": list(pieces), "domain": domain}
+        return RewardsResult.model_validate_json(self._post("/v1/rewards", body, WRITING_SECONDS).content)
 
     def towers(self, titles: Sequence[str] = (), melodies: Sequence[dict[str, Any]] = ()) -> TowersResult:
         """Vectors of titles and pieces (``Piece.to_json``) by the title towers; raises a ``GenerationError``."""

@@ -25,6 +25,7 @@ from models.music.notes import Domain
 from webapp.generation.protocol import (
     BadRequest,
     Cancelled,
+    CurvesResult,
     DeadlinePassed,
     DraftsResult,
     EncodeResult,
@@ -35,6 +36,7 @@ from webapp.generation.protocol import (
     LatentsResult,
     PlayedOnResult,
     QueueFull,
+    RewardsResult,
     TowersResult,
 )
 from webapp.generation.remote import is_local
@@ -95,6 +97,22 @@ class TowersRequest(BaseModel):
     model_config = ConfigDict(extra="forbid")
     titles: list[Annotated[str, Field(max_length=200)]] = Field(default_factory=list, max_length=64)
     melodies: list[dict[str, Any]] = Field(default_factory=list, max_length=16)
+
+
+class CurvesRequest(BaseModel):
+    """A piece (``Piece.to_json``) that is to be heard note by note, and the kind of music that it is heard as."""
+
+    model_config = ConfigDict(extra="forbid")
+    notes: dict[str, Any]
+    domain: Domain = "pop"
+
+
+class RewardsRequest(BaseModel):
+    """Pieces (``Piece.to_json``) of one domain, of which only the rewards are wanted."""
+
+    model_config = ConfigDict(extra="forbid")
+    pieces: list[dict[str, Any]] = Field(min_length=1, max_length=128)
+    domain: Domain = "pop"
 
 
 class NeedsSecret:
@@ -170,6 +188,14 @@ def create_app(engine: Engine, secret: str = "") -> FastAPI:
     @app.post("/v1/encode")
     def encode(request: EncodeRequest) -> EncodeResult:
         return engine.encode(request.notes)
+
+    @app.post("/v1/curves")
+    def curves(request: CurvesRequest) -> CurvesResult:
+        return engine.tension.curves(request.notes, request.domain)
+
+    @app.post("/v1/rewards")
+    def rewards(request: RewardsRequest) -> RewardsResult:
+        return engine.rewards(request.pieces, request.domain)
 
     @app.post("/v1/towers")
     def towers(request: TowersRequest) -> TowersResult:

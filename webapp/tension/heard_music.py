@@ -7,10 +7,10 @@ import tempfile
 import threading
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
+from models.tension.curves import Curves
 from webapp.runtime import own_process
 from webapp.runtime.errors import NotAllowed, NotReady, TooMany
 from webapp.runtime.limits import UPLOADS_A_SECOND, UPLOADS_AT_ONCE, Buckets
@@ -25,42 +25,12 @@ _asked = Buckets(UPLOADS_A_SECOND, UPLOADS_AT_ONCE)
 
 
 @dataclass(frozen=True)
-class HeardNote:
-    """A note as it was heard: where it begins and how long it is in bars, its pitch, and nats.
-
-    ``expected``: the MIDI pitches that were likeliest there, each with its chance.
-    """
-
-    onset: float
-    length: float
-    pitch: int
-    surprise: float
-    uncertainty: float
-    expected: tuple[tuple[int, float], ...]
-
-
-@dataclass(frozen=True)
 class HeardMusic:
-    """A file as it was heard, or why it can't be (``problem``).
-
-    ``future``, ``past``, ``both``: rewards in standard deviations of real music of ``domain``. ``surprise`` and
-    ``uncertainty``, nats a note, and ``recognised``, how surely a bar is found to be this piece's own among sixteen,
-    have one figure a bar, None where there is none. ``heard_whole``: not cut off; ``loose``: it was played off the
-    beat, and moved to sixteenths.
-    """
+    """A file as it was heard, or why it can't be (``problem``)."""
 
     name: str
+    curves: Curves = field(default_factory=Curves)
     problem: str = ""
-    domain: str = ""
-    future: float = 0.0
-    past: float = 0.0
-    both: float = 0.0
-    notes: tuple[HeardNote, ...] = ()
-    surprise: tuple[float | None, ...] = ()
-    uncertainty: tuple[float | None, ...] = ()
-    recognised: tuple[float | None, ...] = ()
-    heard_whole: bool = True
-    loose: bool = False
 
 
 def hear(listener_id: uuid.UUID, files: Sequence[tuple[str, bytes]]) -> list[HeardMusic]:
@@ -86,19 +56,13 @@ def hear(listener_id: uuid.UUID, files: Sequence[tuple[str, bytes]]) -> list[Hea
                 late="the music could not be heard in time; try fewer or shorter files",
                 broken="the tension model did not answer; it is in the log, try again in a moment",
             )  # fmt: skip
-            found = [from_json(each) for each in json.loads((folder / "heard.json").read_text(encoding="utf-8"))]
+            told = json.loads((folder / "heard.json").read_text(encoding="utf-8"))
     finally:
         _slots.release()
-    return sorted(found, key=lambda each: (bool(each.problem), -each.both))
-
-
-def from_json(told: dict[str, Any]) -> HeardMusic:
-    """What ``hearing_process`` wrote of one file."""
-    notes = [
-        HeardNote(onset, length, int(pitch), surprise, uncertainty, tuple((int(p), float(c)) for p, c in expected))
-        for onset, length, pitch, surprise, uncertainty, expected in told.pop("notes", [])
+    found = [
+        HeardMusic(each["name"], problem=each["problem"])
+        if "problem" in each
+        else HeardMusic(each["name"], Curves.from_json(each["curves"]))
+        for each in told
     ]
-    surprise, uncertainty, recognised = (
-        tuple(told.pop(name, ())) for name in ("surprise", "uncertainty", "recognised")
-    )
-    return HeardMusic(**told, notes=tuple(notes), surprise=surprise, uncertainty=uncertainty, recognised=recognised)
+    return sorted(found, key=lambda each: (bool(each.problem), -each.curves.both))

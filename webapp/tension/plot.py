@@ -6,9 +6,9 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from webapp.tension.heard_music import HeardMusic, HeardNote
+from models.music.keys import pitch_name
+from models.tension.curves import Curves, HeardNote
 
-NAMES = ("C", "C♯", "D", "E♭", "E", "F", "F♯", "G", "A♭", "A", "B♭", "B")
 CALM, TENSE, GREY = "#2b8a86", "#c8445c", "#7b8582"
 LEAST_NATS = 3.0  # of surprise, from which on a note may be as red as can be
 BY_CHANCE = 1 / 16
@@ -16,10 +16,10 @@ HEIGHTS = (0.5, 0.25, 0.25)
 HEIGHT_PX = 620
 
 
-def lanes(music: HeardMusic) -> go.Figure:
+def lanes(called: str, music: Curves) -> go.Figure:
     """Three lanes over bars: notes, surprise and uncertainty, and how surely a bar is known as the piece's own."""
     if not music.notes:
-        raise ValueError(f"{music.name} has no notes to draw")
+        raise ValueError(f"{called} has no notes to draw")
     reddest = max(LEAST_NATS, float(np.quantile([note.surprise for note in music.notes], 0.95)))
     figure = make_subplots(rows=3, cols=1, shared_xaxes=True, vertical_spacing=0.05, row_heights=HEIGHTS)
     figure.add_bar(
@@ -46,7 +46,7 @@ def lanes(music: HeardMusic) -> go.Figure:
     figure.add_hline(y=BY_CHANCE, line={"color": GREY, "dash": "dot", "width": 1}, row=3, col=1)
     low, high = (end(note.pitch for note in music.notes) for end in (min, max))
     octaves = [pitch for pitch in range(low - low % 12, high + 13, 12) if low - 2 <= pitch <= high + 2]
-    figure.update_yaxes(tickvals=octaves, ticktext=[_name(each) for each in octaves], row=1, col=1)
+    figure.update_yaxes(tickvals=octaves, ticktext=[pitch_name(each) for each in octaves], row=1, col=1)
     figure.update_yaxes(title={"text": "nats a note"}, rangemode="tozero", row=2, col=1)
     figure.update_yaxes(title={"text": "chance"}, range=[0, 1], row=3, col=1)
     figure.update_xaxes(title={"text": "bar", "standoff": 10}, row=3, col=1)
@@ -64,13 +64,8 @@ def lanes(music: HeardMusic) -> go.Figure:
 
 
 def _told(note: HeardNote) -> str:
-    expected = ", ".join(f"{_name(pitch)} {chance:.0%}" for pitch, chance in note.expected)
+    expected = ", ".join(f"{pitch_name(pitch)} {chance:.0%}" for pitch, chance in note.expected)
     return (
-        f"bar {int(note.onset) + 1}: {_name(note.pitch)}, surprise {note.surprise:.1f} nats, "
+        f"bar {int(note.onset) + 1}: {pitch_name(note.pitch)}, surprise {note.surprise:.1f} nats, "
         f"uncertainty {note.uncertainty:.1f}<br>likeliest here: {expected}"
     )
-
-
-def _name(pitch: int) -> str:
-    """Middle C is C4."""
-    return f"{NAMES[pitch % 12]}{pitch // 12 - 1}"

@@ -24,8 +24,8 @@ def heard(tune) -> list[HeardMusic]:
 
 def test_each_note_and_bar_is_told_and_the_best_score_comes_first(heard):
     *whole, broken = heard
-    assert [each.both for each in whole] == sorted((each.both for each in whole), reverse=True)
-    jig = next(each for each in whole if each.name == "jig.abc")
+    assert [each.curves.both for each in whole] == sorted((each.curves.both for each in whole), reverse=True)
+    jig = next(each.curves for each in whole if each.name == "jig.abc")
     assert jig.domain == "dance"
     assert len(jig.notes) == 96
     first = jig.notes[0]
@@ -41,7 +41,7 @@ def test_each_note_and_bar_is_told_and_the_best_score_comes_first(heard):
 
 
 def test_the_page_draws_and_tells(heard):
-    figure = lanes(heard[0])
+    figure = lanes(heard[0].name, heard[0].curves)
     assert len(figure.data) == 4
     assert "likeliest here" in figure.data[0].customdata[0]
     assert drawn(heard, 99) is None

@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import Field
 from typing_extensions import TypedDict
 
+from models.tension.curves import Curves
 from webapp.context import Context
 from webapp.runtime.limits import FILE_BYTES
 from webapp.tension import heard_music
@@ -44,13 +45,18 @@ def tension(
     """
     listener_id = listener_of(context, token)
     return [
-        {
-            "name": each.name, "domain": each.domain, "score": each.both, "open_future": each.future,
-            "known_past": each.past, "surprise": list(each.surprise), "uncertainty": list(each.uncertainty),
-            "recognised": list(each.recognised), "problem": each.problem,
-        }
+        told(each.name, each.curves, each.problem)
         for each in heard_music.hear(listener_id, taken(context, files, FILE_BYTES))
-    ]  # fmt: skip
+    ]
+
+
+def told(name: str, found: Curves, problem: str = "") -> HeardFile:
+    """As the endpoint answers it."""
+    return {
+        "name": name, "domain": found.domain, "score": found.both, "open_future": found.future,
+        "known_past": found.past, "surprise": list(found.surprise), "uncertainty": list(found.uncertainty),
+        "recognised": list(found.recognised), "problem": problem,
+    }  # fmt: skip
 
 
 ENDPOINTS = (Endpoint("tension", tension, SLOW),)

@@ -90,20 +90,21 @@ def drawn(kept: list[HeardMusic], which: int | None) -> Any:
     """The lanes of one of the files."""
     if which is None or not 0 <= which < len(kept):
         return None
-    return lanes(kept[which])
+    return lanes(kept[which].name, kept[which].curves)
 
 
 def row(number: int, music: HeardMusic) -> list[str]:
     """A file in the table."""
-    figures = (f"{value:+.2f}".replace("-", "−") for value in (music.both, music.future, music.past))
-    return [str(number), music.name, MUSIC[music.domain], *figures]
+    found = music.curves
+    figures = (f"{value:+.2f}".replace("-", "−") for value in (found.both, found.future, found.past))
+    return [str(number), music.name, MUSIC[found.domain], *figures]
 
 
 def summary(found: list[HeardMusic]) -> str:
     """What became of the files, in sentences."""
     heard = [each for each in found if not each.problem]
     said = [f"{each.name} scores highest." if len(heard) > 1 else f"{each.name} is heard." for each in heard[:1]]
-    said += [f"{each.name} is long: its beginning is heard." for each in heard if not each.heard_whole]
-    said += [f"{each.name} is played off the beat; it was moved to sixteenths." for each in heard if each.loose]
+    said += [f"{each.name} is long: its beginning is heard." for each in heard if not each.curves.heard_whole]
+    said += [f"{each.name} is played off the beat; it was moved to sixteenths." for each in heard if each.curves.loose]
     said += [f"{each.problem}." for each in found if each.problem]
     return " ".join(said)

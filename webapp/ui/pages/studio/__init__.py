@@ -18,12 +18,13 @@ from webapp.runtime.errors import NotYours, Problem
 from webapp.studio import pieces, sections, uploads
 from webapp.studio.pieces import OpenedPiece
 from webapp.studio.uploads import BARS, BroughtPiece
-from webapp.ui import arrival, choosing
+from webapp.ui import arrival, choosing, open_future
 from webapp.ui.choosing import FILES, Choosing
 from webapp.ui.components.listener_token import ListenerToken
 from webapp.ui.components.studio_desk import StudioDesk
 from webapp.ui.handlers import bound, listener_of
 from webapp.ui.layout import QUIET, heading, page
+from webapp.ui.open_future import Shown
 from webapp.ui.pages.studio import tools, whole_piece
 from webapp.ui.pages.studio.words import DEAD, MUSIC, lacking, passage, read_from
 from webapp.ui.words import capital
@@ -31,6 +32,7 @@ from webapp.ui.words import capital
 MOST_BYTES = 256 * 1024
 KEPT_S = 12 * 3600  # a file, for other bars of it
 DROP_PX = 64
+STALE = "({piece, old}, lanes) => [lanes?.name === (piece ?? old)?.name ? lanes : null, '']"
 LEAVE = "() => ({do: 'leave'})"
 _orders = itertools.count(1)
 _piece: TypeAdapter[OpenedPiece] = TypeAdapter(OpenedPiece)
@@ -110,6 +112,8 @@ def build(context: Context) -> None:
                     1, label="Read from bar", precision=0, minimum=1, interactive=True, elem_id="first-bar", scale=0
                 )
                 read = gr.Button("Read from there", size="sm", scale=0, min_width=160)
+            heard = open_future.build(context, listener, desk, shown_piece, stale=STALE)
+            desk.shows(None, [desk, heard.lanes], [*heard], js=STALE, **QUIET)
             around = whole_piece.build()
             ends = tools.build(context, listener, desk, around)
     file = gr.State(None, time_to_live=KEPT_S)
@@ -204,6 +208,14 @@ def go_on(context: Context, token: str | None, shown: dict[str, Any]) -> Opened:
             context, listener_id, pieces.open_piece(context.studio, listener_id, shown["piece"]["name"])
         )
     return _on_the_desk(context, listener_id, pieces.copy_link(context.studio, listener_id, shown["link"]))
+
+
+def shown_piece(shown: dict[str, Any] | None) -> Shown:
+    """The new piece on the desk, or the old one where there is none."""
+    if not shown or "old" not in shown:
+        raise NotYours("there is no piece on the desk; start from one")
+    piece = shown["piece"] or shown["old"]
+    return Shown(piece["name"], shown["link"], shown["old"].get("first_bar") or 1)
 
 
 def leave() -> Opened:

@@ -14,11 +14,13 @@ from webapp.taste import claims, counterfactual, explanation
 from webapp.taste.claims import Claims
 from webapp.taste.counterfactual import Counterfactual
 from webapp.taste.explanation import Explanation
+from webapp.ui import open_future
 from webapp.ui.components.clip_list import ClipList
 from webapp.ui.components.listener_token import ListenerToken
 from webapp.ui.components.taste_bars import Bar, Estimate, TasteBars
 from webapp.ui.handlers import bound, listener_of
 from webapp.ui.layout import AWAITED, QUIET, status
+from webapp.ui.open_future import Shown
 from webapp.ui.words import capital, counted, in_hundred, percent, style_name
 
 ABOUT = (
@@ -75,7 +77,9 @@ def build(context: Context, listener: ListenerToken, *lists: ClipList) -> None:
                 with gr.Row(elem_classes="k-buttons"):
                     check = gr.Button("Check it blind in a pair", elem_id="check", visible=False)
                 so_far = gr.HTML(apply_default_css=False, elem_id="claims")
+        heard = open_future.build(context, listener, clip, lambda clip_id: Shown(f"clips/{clip_id}"))
     for clips in lists:
+        clips.act(None, None, [*heard], js=open_future.GONE, **QUIET)
         clips.act(
             bound(explain, context),
             inputs=[listener, clips],

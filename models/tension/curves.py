@@ -1,0 +1,60 @@
+"""A piece as pages draw it: what was heard at each note and in each bar, and what else was likely there. No torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class HeardNote:
+    """A note as it was heard: where it begins and how long it is in bars, its MIDI pitch, and nats.
+
+    ``expected``: the MIDI pitches that were likeliest there, each with its chance.
+    """
+
+    onset: float
+    length: float
+    pitch: int
+    surprise: float
+    uncertainty: float
+    expected: tuple[tuple[int, float], ...]
+
+
+@dataclass(frozen=True)
+class Curves:
+    """A piece as it was heard.
+
+    ``future``, ``past``, ``both``: rewards in standard deviations of real music of ``domain``. ``surprise`` and
+    ``uncertainty``, nats a note, and ``recognised``, how surely a bar is found to be this piece's own among sixteen,
+    have one figure a bar, None where there is none. ``heard_whole``: not cut off; ``loose``: it was played off the
+    beat, and moved to sixteenths. ``usual_surprise``, ``usual_uncertainty``: the means of real music of that domain.
+    """
+
+    domain: str = ""
+    future: float = 0.0
+    past: float = 0.0
+    both: float = 0.0
+    notes: tuple[HeardNote, ...] = ()
+    surprise: tuple[float | None, ...] = ()
+    uncertainty: tuple[float | None, ...] = ()
+    recognised: tuple[float | None, ...] = ()
+    heard_whole: bool = True
+    loose: bool = False
+    usual_surprise: float = 0.0
+    usual_uncertainty: float = 0.0
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain lists; ``from_json`` gives the same again."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, told: Mapping[str, Any]) -> Curves:
+        """Read what ``to_json`` gave."""
+        notes = [
+            HeardNote(**{**each, "expected": tuple((int(pitch), float(chance)) for pitch, chance in each["expected"])})
+            for each in told["notes"]
+        ]
+        by_bar = {name: tuple(told[name]) for name in ("surprise", "uncertainty", "recognised")}
+        return cls(**{**told, **by_bar, "notes": tuple(notes)})

@@ -1,0 +1,54 @@
+"""The tension model beside the composer: curves along a piece, and rewards of many; loaded when it is first asked."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from models.music.notes import Domain, MusicError, Piece
+from models.tension.checkpoint import TensionBundle, load_tension
+from models.tension.hearing import curves
+from models.tension.score import score
+from webapp.generation.protocol import BadRequest, CurvesResult, Rewards, RewardsResult
+
+
+class Tension:
+    """The shipped model; may be asked from many threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._bundle: TensionBundle | None = None
+
+    def curves(self, notes: dict[str, Any], domain: Domain) -> CurvesResult:
+        """What is heard along a piece (``Piece.to_json``); raises ``BadRequest`` for one that can't be heard."""
+        with self._lock:
+            bundle = self._loaded()
+            try:
+                found = curves(bundle, replace(Piece.from_json(notes), domain=domain))
+            except MusicError as error:
+                raise BadRequest(str(error)) from error
+        return CurvesResult(curves=found.to_json(), model_version=bundle.version)
+
+    def rewards(self, pieces: Sequence[dict[str, Any]], domain: Domain) -> RewardsResult:
+        """The rewards of pieces (``Piece.to_json``), in their order; None for one that can't be heard."""
+        found: list[Rewards | None] = []
+        for notes in pieces:
+            with self._lock:
+                bundle = self._loaded()
+                try:
+                    measured = bundle.ears.measure(replace(Piece.from_json(notes), domain=domain))
+                except MusicError:
+                    found.append(None)
+                else:
+                    worth = score(measured, bundle.usual[domain])
+                    found.append(Rewards(future=worth.future, past=worth.past, both=worth.both()))
+            time.sleep(0.001)  # let others have the lock
+        return RewardsResult(rewards=found, model_version=bundle.version)
+
+    def _loaded(self) -> TensionBundle:
+        if self._bundle is None:
+            self._bundle = load_tension()
+        return self._bundle
