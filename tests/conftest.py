@@ -53,7 +53,10 @@ def _turn(file: str) -> int:
 SLOW = (
     "tests/e2e/test_",
     "tests/e2e/components/test_clip_list.py",
-    *(f"tests/e2e/components/test_{name}.py" for name in ("best_of_four_player", "pair_player", "piano_roll")),
+    *(
+        f"tests/e2e/components/test_{name}.py"
+        for name in ("best_of_four_player", "pair_player", "piano_roll", "tension_lanes")
+    ),
     "tests/models/atlas/test_projection.py",
     "tests/models/mood/test_real_clips.py",
     "tests/models/picture/tie/test_scoring.py",

@@ -29,7 +29,8 @@ class Curves:
     ``future``, ``past``, ``both``: rewards in standard deviations of real music of ``domain``. ``surprise`` and
     ``uncertainty``, nats a note, and ``recognised``, how surely a bar is found to be this piece's own among sixteen,
     have one figure a bar, None where there is none. ``heard_whole``: not cut off; ``loose``: it was played off the
-    beat, and moved to sixteenths. ``usual_surprise``, ``usual_uncertainty``: the means of real music of that domain.
+    beat, and moved to sixteenths. ``usual_surprise``, ``usual_uncertainty``: the means of real music of that
+    domain. ``silent_bars``: before the first note, of which nothing is told.
     """
 
     domain: str = ""
@@ -44,6 +45,7 @@ class Curves:
     loose: bool = False
     usual_surprise: float = 0.0
     usual_uncertainty: float = 0.0
+    silent_bars: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """Plain lists; ``from_json`` gives the same again."""

@@ -39,10 +39,11 @@ def curves(bundle: TensionBundle, piece: Piece) -> Curves:
     usual = bundle.usual[domain]
     rewards = score(measured, usual)
     surprise, uncertainty = heard.by_bar()
+    silent = int(np.searchsorted(piece.bars[:, 0], piece.notes[:, 0].min(), "right")) - 1
     return Curves(
         domain, rewards.future, rewards.past, rewards.both(), _notes(heard, from_tokens(tokens[:MOST_STEPS])),
         _numbers(surprise), _numbers(uncertainty), _numbers(np.exp(chances)), len(tokens) <= MOST_STEPS, loose,
-        round(usual.mean["surprise"], DECIMALS), round(usual.mean["uncertainty"], DECIMALS),
+        round(usual.mean["surprise"], DECIMALS), round(usual.mean["uncertainty"], DECIMALS), silent,
     )  # fmt: skip
 
 

@@ -84,10 +84,13 @@ def test_a_piece_borrows_a_rhythm_and_is_heard_against_the_old_one(visit, screen
     visitor = open_studio(visit(**screen))
     start(visitor)
     see_whole_rows_of_many(visitor)
+    visitor.frame.locator("#open-future").click()
+    expect(visitor.get("tension")).to_contain_text("It surprises most in bar")
     visitor.get("player-a").click()
     visitor.frame.wait_for_function(moving("a"))
     borrow(visitor, "rhythm")
     expect(visitor.get("player-b")).to_have_attribute("aria-pressed", "true", timeout=COMPOSED_MS)  # sounds by itself
+    expect(visitor.get("tension")).to_be_hidden()  # it was the old one's
     visitor.frame.wait_for_function(moving("b"))
     visitor.get("player-a").click()
     expect(visitor.get("player-a")).to_have_attribute("aria-pressed", "true")

@@ -46,6 +46,8 @@ def test_a_clip_is_explained_changed_and_the_claim_is_offered(visit):
         expect(changed.or_(refused).first).to_be_visible(timeout=180_000)
         if changed.is_visible():
             break
+    why.locator("#open-future").click()
+    expect(visitor.get("tension")).to_contain_text("It surprises most in bar")
     expect(why.locator(".k-clip")).to_have_count(2)
     expect(why).to_contain_text("of another piece. Beside the first it is")
     why.get_by_role("button", name="Play Changed").click()

@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from models.style.checkpoint import save_style, tiny_style
+from models.tension.curves import Curves
 from webapp.generation.protocol import (
     BadRequest,
     Cancelled,
@@ -225,3 +226,17 @@ def test_a_lost_connection_is_tried_once_more_with_the_same_id(engine, url):
         thread.join(60)
     assert asked == ["twice", "twice"]
     assert result.notes == engine.generate(ask("alone", seed=6)).notes
+
+
+def test_pieces_are_heard_over_http_as_in_process_and_silence_is_refused(engine, remote, tune):
+    notes = tune.to_json()
+    silent = {**notes, "notes": []}
+    told = remote.curves(notes, "dance").curves
+    assert Curves.from_json(told) == Curves.from_json(engine.tension.curves(notes, "dance").curves)
+    (own, none) = remote.rewards([notes, silent], "dance").rewards
+    assert none is None
+    assert (own.future, own.past, own.both) == pytest.approx([told["future"], told["past"], told["both"]])
+    with pytest.raises(BadRequest, match="no note"):
+        remote.curves(silent, "dance")
+    with pytest.raises(BadRequest, match="pieces"):
+        remote.rewards([], "dance")

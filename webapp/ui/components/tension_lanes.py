@@ -59,7 +59,8 @@ class TensionLanes(Component):
         """What the script draws, all in words and shares of the height."""
         if value is None or not value.curves.notes:
             return None
-        return {"name": value.name, "first_bar": value.first_bar} | _drawn(value.curves, value.first_bar)
+        first_bar = value.first_bar + value.curves.silent_bars
+        return {"name": value.name, "first_bar": first_bar} | _drawn(value.curves, first_bar)
 
     def api_info(self) -> dict[str, Any]:
         """Notes and lanes."""
@@ -111,7 +112,7 @@ def _drawn(found: Curves, first_bar: int) -> dict[str, Any]:
             _lane("Surprise", "how unexpected a note was", found.surprise, found.usual_surprise),
             _lane("Uncertainty", "how open it was before a note", found.uncertainty, found.usual_uncertainty),
             {
-                "name": "Recognition", "about": "how surely a bar is known as this piece's own, from 0 to 100 %",
+                "name": "Recognition", "about": "how surely a bar is this piece's own, 0 to 100\u00a0%",
                 "values": [None if each is None else f"{each:.0%}" for each in found.recognised],
                 "heights": list(found.recognised), "line": BY_CHANCE, "line_name": "by guessing",
             },
@@ -122,7 +123,7 @@ def _drawn(found: Curves, first_bar: int) -> dict[str, Any]:
 def _lane(name: str, about: str, values: tuple[float | None, ...], usual: float) -> dict[str, Any]:
     top = 1.1 * max([usual, *(each for each in values if each is not None)])
     return {
-        "name": name, "about": f"{about}, in nats",
+        "name": name, "about": f"{about}, 0 to {top:.0f} nats",
         "values": [None if each is None else f"{each:.1f}" for each in values],
         "heights": [None if each is None else round(each / top, 3) for each in values],
         "line": round(usual / top, 3) if usual else None, "line_name": "usual in real music",
