@@ -2,7 +2,7 @@
 
 from db.tables.base import Base
 from db.tables.best_of_four import FOUR_OUTCOMES, FOUR_PICKS, Four, FourVote
-from db.tables.clips import BROUGHT, OWN, RIVALS, WHOLE, Clip, ClipAudio
+from db.tables.clips import BROUGHT, GUIDED, OWN, RIVALS, WHOLE, Clip, ClipAudio
 from db.tables.for_two import Duet, DuetPiece
 from db.tables.heads import StoredHead
 from db.tables.jobs import Job
@@ -35,6 +35,7 @@ __all__ = [
     "DOMAINS",
     "FOUR_OUTCOMES",
     "FOUR_PICKS",
+    "GUIDED",
     "OUTCOMES",
     "OWN",
     "PARTICIPANT_STATES",

@@ -11,18 +11,21 @@ from sqlalchemy.orm import Mapped, mapped_column
 from db.tables.base import Base, Clock, Floats, FloatVector, NewId
 from db.tables.listeners import DOMAIN_CHECK
 
-# for this listener's taste: what they surely like, may like most, or like near a piece, or any of these that they have
-# opened; or of their own making
-OWN = ("composed", "surprise", "near", "opened", "studio")
+# for this listener's taste: what they surely like, may like most, like near a piece, or like calmer or tenser, or any
+# of these that they have opened; or of their own making
+OWN = ("composed", "surprise", "near", "tension", "opened", "studio")
 BROUGHT = "brought"  # with a stranger's file, to explain their votes: offered to nobody, and gone when they go
 WHOLE = "whole"  # a whole piece, of which the clip's latents tell the opening: it stands in no pair
 RIVALS = ("average", "drawn")  # what stands blind beside it: for the average listener, or as it came from the prior
+# for nobody's taste: of some drafts the one that the tension model rewards most, and, beside it, blind, the first
+GUIDED = ("guided", "plain")
 
 
 class Clip(Base):
     """A composed clip: from the prior for everybody, or for one listener, who alone hears it.
 
-    Of the listener's ``kind`` tells the taste that it is for: theirs (``OWN``, ``WHOLE``) or not (``RIVALS``).
+    Of the listener's ``kind`` tells the taste that it is for: theirs (``OWN``, ``WHOLE``) or not (``RIVALS``,
+    ``GUIDED``).
     ``notes``, ``latents``: JSON of a piece and its latents. ``summary``: float32 ``(D,)``, what taste is computed from.
     ``recipe``: everything needed to compose it again. A retired clip is kept for its votes and offered no more.
     """
@@ -32,7 +35,7 @@ class Clip(Base):
         CheckConstraint(DOMAIN_CHECK, name="domain_is_known"),
         CheckConstraint(
             "kind IN ('prior', 'composed', 'surprise', 'near', 'opened', 'studio', 'average', 'drawn', 'whole', "
-            "'brought')",
+            "'brought', 'tension', 'guided', 'plain')",
             name="kind_is_known",
         ),
         CheckConstraint("(kind <> 'prior') = (composed_for IS NOT NULL)", name="composed_for_one_listener"),

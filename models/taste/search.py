@@ -95,16 +95,24 @@ def scores(judge: Head | Judge, features: npt.ArrayLike, kappa: float) -> FloatA
 
 
 def pick(
-    judge: Head | Judge, features: npt.ArrayLike, count: int, *, kappa: float = CAREFUL, diversity: float = 0.3
+    judge: Head | Judge,
+    features: npt.ArrayLike,
+    count: int,
+    *,
+    kappa: float = CAREFUL,
+    diversity: float = 0.3,
+    cost: npt.ArrayLike = 0.0,
 ) -> list[int]:
     """Indices of ``count`` good and different clips (fewer where there are fewer), the best first.
 
     Greedy: after the first, each candidate loses ``diversity`` times the scores' SD, fading with its distance (in
-    features, relative to the candidates' median distance) from the nearest clip already picked.
+    features, relative to the candidates' median distance) from the nearest clip already picked. ``cost`` ``(clips,)``
+    is what each loses for anything else that is wanted of it, in standard deviations of the scores.
     """
     x = np.atleast_2d(np.asarray(features, dtype=np.float64))
     score = scores(judge, x, kappa)
     unit = max(float(score.std()), 1e-12) if len(x) else 1.0
+    score = score - unit * np.asarray(cost, dtype=np.float64)
     chosen: list[int] = []
     nearest = np.full(len(x), np.inf)
     typical = 1.0
@@ -200,19 +208,23 @@ def best_latents(
     kappa: float = CAREFUL,
     diversity: float = 0.3,
     refine: bool = True,
+    cost: FloatArray | None = None,
 ) -> list[Candidate]:
-    """The ``count`` best and different latents for this head among ``candidates`` and their recombinations."""
+    """The ``count`` best and different latents for this head among ``candidates`` and their recombinations.
+
+    ``cost`` ``(candidates,)`` is as in ``pick``; it is known of the candidates alone, so nothing is recombined then.
+    """
     among = candidates if isinstance(candidates, Candidates) else Candidates.of(space, candidates)
     if not among.latents:
         return []
-    improved = _recombined(head, space, among, count=2 * count, kappa=kappa) if refine else []
+    improved = _recombined(head, space, among, count=2 * count, kappa=kappa) if refine and cost is None else []
     everything = [*among.latents, *(each.latents for each in improved)]
     origins = [*range(len(among.latents)), *(each.origin for each in improved)]
     features = space.with_distances(np.vstack([among.lines, *(each.lines for each in improved)]))
     utility, score = utilities(head, features), scores(head, features, kappa)
     return [
         Candidate(everything[i], float(score[i]), float(utility.mean[i]), float(utility.sd[i]), origins[i])
-        for i in pick(head, features, count, kappa=kappa, diversity=diversity)
+        for i in pick(head, features, count, kappa=kappa, diversity=diversity, cost=0.0 if cost is None else cost)
     ]
 
 

@@ -9,6 +9,11 @@ from playwright.sync_api import expect
 PHONE = {"viewport": {"width": 390, "height": 780}, "color_scheme": "dark", "has_touch": True}
 
 
+def see_how_open_it_is(visitor):
+    visitor.frame.locator("#why #open-future").click()
+    expect(visitor.get("tension")).to_contain_text("It surprises most in bar")
+
+
 def test_a_clip_is_explained_changed_and_the_claim_is_offered(visit):
     visitor = visit(**PHONE).arrive()
     enough = "async () => (await (await fetch('/healthz')).json()).pool.pop >= 8"  # to have an average piece
@@ -46,8 +51,7 @@ def test_a_clip_is_explained_changed_and_the_claim_is_offered(visit):
         expect(changed.or_(refused).first).to_be_visible(timeout=180_000)
         if changed.is_visible():
             break
-    why.locator("#open-future").click()
-    expect(visitor.get("tension")).to_contain_text("It surprises most in bar")
+    see_how_open_it_is(visitor)
     expect(why.locator(".k-clip")).to_have_count(2)
     expect(why).to_contain_text("of another piece. Beside the first it is")
     why.get_by_role("button", name="Play Changed").click()

@@ -41,7 +41,7 @@ OTHER_VERSION_SECONDS = 86_400.0  # after which the draws of another model go
 ENDING, TAKEN = ".safetensors", ".taken"
 FULL_POOL = 48  # clips of a domain that lie ready, from which on there is all the room
 
-Search = Callable[[Candidates, int], Sequence[Candidate]]
+Search = Callable[[Candidates, Sequence[Draft], int], Sequence[Candidate]]
 
 
 def room_beside(pool: int) -> int:
@@ -75,9 +75,9 @@ class Bank:
     def choose(self, domain: Domain, search: Search, count: int, *, openings: bool = False) -> list[Draft]:
         """The best ``count`` that ``search`` finds, which nobody else is given from now on; fewer where there are few.
 
-        It searches all drafts, or only the ``openings`` of pieces where there are any. ``search`` gets the candidates
-        and how many to find; what it puts together from several has no notes. Raises a ``GenerationError`` where there
-        are too few drafts and no generator answers.
+        It searches all drafts, or only the ``openings`` of pieces where there are any. ``search`` gets the candidates,
+        the drafts that they are of, and how many to find; what it puts together from several has no notes. Raises a
+        ``GenerationError`` where there are too few drafts and no generator answers.
         """
         chosen: list[Draft] = []
         for _ in range(TRIES):
@@ -85,7 +85,7 @@ class Bank:
             opening = [place for place, draft in enumerate(shelf.drafts) if draft.opens] if openings else []
             if opening:
                 shelf = shelf.chosen(opening)
-            found = search(shelf.candidates, count - len(chosen))
+            found = search(shelf.candidates, shelf.drafts, count - len(chosen))
             free = [each.latents for each in found if self._take(domain, shelf.names[each.origin])]
             chosen += drafts_of(free, shelf.drafts)
             if len(chosen) >= count:

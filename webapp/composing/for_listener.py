@@ -163,7 +163,7 @@ class ListenerComposer:
 
     def _make(self, commission: Commission, found: Sequence[Draft], wanted: int, progress: _Progress) -> Made:
         """The best first, and for each that may not be offered the next one."""
-        made, kind = Made(), wishes.KIND_OF[commission.wish.mode]
+        made, kind = Made(), commission.wish.kind
         while (waiting := found[made.composed :]) and (missing := wanted - len(made.clip_ids)) > 0:
             orders = [
                 Order(commission.domain, commission.seed + made.composed + place, draft, commission.listener_id, kind)

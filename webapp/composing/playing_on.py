@@ -78,7 +78,7 @@ class WholePieceComposer:
         head = self._maker.database.transaction(lambda s: plays.head_of(s, job.listener_id, space, job.domain))
         like = self._like(job)
 
-        def search(candidates: Candidates, wanted: int) -> Sequence[Candidate]:
+        def search(candidates: Candidates, _: Sequence[Draft], wanted: int) -> Sequence[Candidate]:
             if like is not None:
                 near = nearest(space.with_distances(candidates.lines), like, ALIKE)
                 best = best_latents(head, space, candidates.chosen(near), wanted, refine=False)

@@ -21,6 +21,7 @@ from db.queries import votes as vote_rows
 from db.queries.offers import met_clips
 from db.tables import Listener
 from models.taste.space import TasteSpace
+from models.tension.dial import MOST
 from webapp.runtime.database import Database
 from webapp.runtime.errors import Contradiction, NotAllowed, NotYours, TooMany, UnknownListenerError
 
@@ -32,10 +33,12 @@ Mode = Literal["careful", "surprise", "near", "opened", "studio"]
 JobState = Literal["none", "waiting", "running", "done", "failed"]
 
 KIND_OF = {"careful": "composed", "surprise": "surprise", "near": "near"}  # of the clips that a wish brings
+STEERED = "tension"  # of a gift for which the tension dial was turned
 MODES: dict[str, Mode] = {
     "composed": "careful",
     "surprise": "surprise",
     "near": "near",
+    STEERED: "careful",
     "opened": "opened",
     "studio": "studio",
 }  # of a clip kind
@@ -51,18 +54,27 @@ class Wish(BaseModel):
 
     ``careful``: a gift, what they surely like; ``surprise``: what they may like most; ``near``: the share ``keep`` of
     the clip ``near``, which they have voted on, and the rest to their taste.
+    ``tension`` turns the dial: calmer below 0, tenser above, for a gift or a surprise.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     mode: Literal["careful", "surprise", "near"] = "careful"
     near: uuid.UUID | None = None
     keep: Annotated[float, Field(ge=LEAST_KEPT, le=MOST_KEPT)] = 0.5
+    tension: Annotated[int, Field(ge=-MOST, le=MOST)] = 0
 
     @model_validator(mode="after")
     def _names_a_piece_where_one_is_meant(self) -> Self:
         if (self.mode == "near") != (self.near is not None):
             raise ValueError('give the piece that "near" means with the mode "near", and with no other mode')
+        if self.mode == "near" and self.tension:
+            raise ValueError("near a piece it can't be calmer or tenser; leave tension at 0, or ask for another mode")
         return self
+
+    @property
+    def kind(self) -> str:
+        """Of the clips that it brings."""
+        return STEERED if self.mode == "careful" and self.tension else KIND_OF[self.mode]
 
 
 GIFT = Wish()
@@ -165,10 +177,11 @@ def wish_of(payload: dict[str, Any]) -> Wish:
 def brings_baselines(payload: dict[str, Any]) -> bool:
     """Whether a job composes what its clips are to beat: a gift that was asked for, or the first own clip has played.
 
-    Only gifts are proofs: a surprise explores, and what is near a liked piece is liked for that piece's sake.
+    Only gifts are proofs: a surprise explores, what is near a liked piece is liked for that piece's sake, and what is
+    calmer or tenser may be liked for that.
     """
     if "wish" in payload:
-        return wish_of(payload).mode == "careful"
+        return wish_of(payload).kind == KIND_OF["careful"]
     return int(payload.get("picks", 0)) >= FIRST_AT
 
 

@@ -63,7 +63,7 @@ def bank(tmp_path, style, prior) -> Bank:
 def search(space):
     """Best for a head that likes what the first lines read."""
     head = Head.of(np.linspace(1, -1, space.size), np.eye(space.size) / 9, space.version)
-    return lambda candidates, wanted: best_latents(head, space, candidates, wanted)
+    return lambda candidates, _, wanted: best_latents(head, space, candidates, wanted)
 
 
 def same(one: Latents, other: Latents) -> bool:

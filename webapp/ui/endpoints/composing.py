@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import gradio as gr
 from anyio.to_thread import run_sync
@@ -13,6 +13,7 @@ from pydantic import Field, ValidationError
 from typing_extensions import TypedDict
 
 from models.music.notes import Domain
+from models.tension import dial
 from webapp.api.studio import AskedLocks, AskedRecipe, AskedStyle, Form, Seed
 from webapp.composing import handing_over, sources, wishes
 from webapp.context import Context
@@ -49,6 +50,7 @@ async def compose(
     mode: Literal["careful", "surprise", "near"] = "careful",
     near: SourceName | None = None,
     keep: Annotated[float, Field(ge=wishes.LEAST_KEPT, le=wishes.MOST_KEPT)] = 0.5,
+    tension: Annotated[int, Field(ge=-dial.MOST, le=dial.MOST)] = 0,
     wait_s: Annotated[float, Field(ge=0, le=600)] = 300.0,
 ) -> Composed:
     """Compose clips for a listener's taste, wait for them, and give the best one as MIDI.
@@ -61,13 +63,14 @@ async def compose(
         mode: careful (what they surely like), surprise (what they may like most), or near (near a liked clip).
         near: with the mode near: the clip's id, which they have voted on.
         keep: with the mode near: how much of that clip stays, 0.1 to 0.9.
+        tension: with the other modes: calmer (-2, -1) or tenser (1, 2) than such clips are by themselves (0).
         wait_s: how many seconds to wait at most; asking again joins what is being composed.
 
     Returns:
         The clip's name, by which swap and keep know it, its domain, and the MIDI file.
     """
     listener_id = listener_of(context, token)
-    wish = _wish(mode, near, keep)
+    wish = _wish({"mode": mode, "near": near and near.rpartition("/")[2], "keep": keep, "tension": tension})
     await run_sync(wishes.ask, context.database, context.space, listener_id, wish)
     progress, until = gr.Progress(), time.monotonic() + wait_s
     while True:
@@ -80,9 +83,9 @@ async def compose(
         await asyncio.sleep(LOOK_AGAIN_S)
 
 
-def _wish(mode: str, near: str | None, keep: float) -> wishes.Wish:
+def _wish(asked: dict[str, Any]) -> wishes.Wish:
     try:
-        return wishes.Wish.model_validate({"mode": mode, "near": near and near.rpartition("/")[2], "keep": keep})
+        return wishes.Wish.model_validate(asked)
     except ValidationError as error:
         raise NotAllowed(in_words(error.errors())) from error
 

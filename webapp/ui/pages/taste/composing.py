@@ -22,6 +22,10 @@ from webapp.ui.queueing import queueing
 
 POLL_S = 1
 WISHES = (("A gift", "careful"), ("Surprise me", "surprise"), ("Near a piece", "near"))
+TENSION = (("Much calmer", -2), ("Calmer", -1), ("As it comes", 0), ("Tenser", 1), ("Much tenser", 2))
+TENSION_INFO = (
+    "Calmer: what comes next is easier to foresee. Of the ideas that suit you best, those are taken that are so."
+)
 ABOUT = {
     "careful": "What we are surest that you will like.",
     "surprise": "Bolder: what you may like most, though your picks don't tell yet.",
@@ -38,6 +42,7 @@ class Chosen(NamedTuple):
 
     about: str
     near: dict[str, Any]
+    tension: dict[str, Any]
     button: dict[str, Any]
 
 
@@ -61,6 +66,10 @@ def build(
                 elem_classes="k-choices", elem_id="wish",
             )  # fmt: skip
             about = gr.HTML(status(ABOUT["careful"]), apply_default_css=False)
+            tension = gr.Radio(
+                TENSION, value=0, label="Calmer or tenser", info=TENSION_INFO, elem_classes="k-choices",
+                elem_id="tension-dial",
+            )  # fmt: skip
             with gr.Row(visible=False) as near:
                 piece = gr.Dropdown([], label="Piece", elem_id="near-piece")
                 keep = gr.Slider(
@@ -77,8 +86,14 @@ def build(
     favourites.change(
         lambda named: gr.update(choices=named, value=named[0][1] if named else None), favourites, piece, **QUIET
     )
-    gr.on([wish.change, favourites.change], choose, inputs=[wish, favourites], outputs=[about, near, ask], **QUIET)
-    ask.click(bound(compose, context), inputs=[listener, wish, piece, keep], outputs=outputs, **QUIET)
+    gr.on(
+        [wish.change, favourites.change],
+        choose,
+        inputs=[wish, favourites],
+        outputs=[about, near, tension, ask],
+        **QUIET,
+    )
+    ask.click(bound(compose, context), inputs=[listener, wish, piece, keep, tension], outputs=outputs, **QUIET)
     return section
 
 
@@ -88,14 +103,17 @@ def choose(mode: str, favourites: list[tuple[str, str]]) -> Chosen:
     return Chosen(
         about=status(ABOUT[mode] if possible else NO_PIECE),
         near=gr.update(visible=mode == "near" and possible),
+        tension=gr.update(visible=mode != "near"),
         button=gr.update(interactive=possible),
     )
 
 
-def compose(context: Context, token: str | None, mode: str, piece: str | None, keep: float) -> Followed:
+def compose(  # noqa: PLR0917 (what is chosen, control by control)
+    context: Context, token: str | None, mode: str, piece: str | None, keep: float, tension: int | None
+) -> Followed:
     """Leave the job."""
     near = uuid.UUID(piece) if mode == "near" and piece else None
-    wish = Wish.model_validate({"mode": mode, "near": near, "keep": keep / 100})
+    wish = Wish.model_validate({"mode": mode, "near": near, "keep": keep / 100, "tension": 0 if near else tension or 0})
     state = wishes.ask(context.database, context.space, listener_of(context, token), wish)
     return _followed(context, state, [])
 
