@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
 from sqlalchemy import and_, func, select
 from sqlalchemy.orm import Session, aliased
 
-from db.tables import OWN, PICKS, RIVALS, Clip, Listener, Offer, Vote
+from db.tables import GUIDED, OWN, PICKS, RIVALS, Clip, Listener, Offer, Vote
 
 PROOF = "proof"  # the policy that draws them
+TENSION = "tension"  # the policy of a clip that the tension model chose against one that came first
 CLAIM = "claim"  # the policy of a changed clip against the one that it was made from
 CHANGED = {"left": "changed_left", "right": "changed_right"}  # an offer's condition: where the changed clip stands
 
 
 @dataclass(frozen=True)
 class Proof:
-    """A vote between a clip for this listener and a rival; ``condition`` tells which. ``won``: 1, 0, a tie 0.5."""
+    """A vote between a clip that is tested and a rival; ``condition`` tells which. ``won``: 1, 0, a tie 0.5."""
 
     condition: str
     won: float
@@ -37,19 +39,30 @@ class Claim:
 
 def proofs(session: Session, listener_id: UUID) -> list[Proof]:
     """The listener's blind proofs, oldest first; those that they skipped or liked neither side of are left out."""
+    return _won(session, listener_id, PROOF, OWN, RIVALS)
+
+
+def guided(session: Session, listener_id: UUID) -> list[Proof]:
+    """Likewise, of clips that the tension model chose against plain ones."""
+    return _won(session, listener_id, TENSION, *((kind,) for kind in GUIDED))
+
+
+def _won(session: Session, listener_id: UUID, policy: str, tested: Sequence[str], rivals: Sequence[str]) -> list[Proof]:
     left, right = aliased(Clip), aliased(Clip)
+    one_of_each = and_(left.kind.in_(tested), right.kind.in_(rivals)) | and_(
+        left.kind.in_(rivals), right.kind.in_(tested)
+    )
     query = (
-        select(Offer.condition, Vote.outcome, left.kind.in_(OWN))
+        select(Offer.condition, Vote.outcome, left.kind.in_(tested))
         .join(Vote, Vote.offer_id == Offer.id)
         .join(left, left.id == Offer.left_clip)
         .join(right, right.id == Offer.right_clip)
-        .where(Offer.listener_id == listener_id, Offer.policy == PROOF, Vote.outcome.in_(PICKS))
-        .where(and_(left.kind.in_(OWN), right.kind.in_(RIVALS)) | and_(left.kind.in_(RIVALS), right.kind.in_(OWN)))
+        .where(Offer.listener_id == listener_id, Offer.policy == policy, Vote.outcome.in_(PICKS), one_of_each)
         .order_by(Vote.created_at, Vote.offer_id)
     )
     return [
-        Proof(condition, 0.5 if outcome == "equal" else float((outcome == "left") == mine_left))
-        for condition, outcome, mine_left in session.execute(query)
+        Proof(condition, 0.5 if outcome == "equal" else float((outcome == "left") == tested_left))
+        for condition, outcome, tested_left in session.execute(query)
     ]
 
 

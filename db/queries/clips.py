@@ -29,7 +29,7 @@ from sqlalchemy.orm import Session
 
 from db.queries.offers import clips_shown
 from db.queries.prepared import built_once
-from db.tables import OWN, RIVALS, Clip, ClipAudio, Four, Offer
+from db.tables import GUIDED, OWN, RIVALS, Clip, ClipAudio, Four, Offer
 from db.tables.base import Floats
 
 
@@ -190,10 +190,19 @@ def composed_clips(
 
 
 def rival_clips(
-    session: Session, listener_id: UUID, *, domain: str, model_version: str, newest: int = 24
+    session: Session,
+    listener_id: UUID,
+    *,
+    domain: str,
+    model_version: str,
+    kinds: Sequence[str] = RIVALS,
+    newest: int = 24,
 ) -> list[PoolClip]:
-    """The ``newest`` playable clips that stand beside this listener's own in blind proofs, oldest first."""
-    of_theirs = and_(Clip.composed_for == listener_id, Clip.kind.in_(RIVALS), Clip.domain == domain)
+    """The ``newest`` playable clips of some ``kinds``, oldest first.
+
+    By default those that stand beside this listener's own in blind proofs.
+    """
+    of_theirs = and_(Clip.composed_for == listener_id, Clip.kind.in_(kinds), Clip.domain == domain)
     ids = select(Clip.id).where(of_theirs).order_by(Clip.created_at.desc()).limit(newest)
     return _playable(session, of_theirs, Clip.id.in_(ids), model_version)
 
@@ -207,7 +216,10 @@ def clips_for(
     newest_own: int = 60,
     newest_rivals: int = 24,
 ) -> list[PoolClip]:
-    """What ``composed_clips`` and ``rival_clips`` of a domain find, together: the newest of each, oldest first."""
+    """What ``composed_clips`` and ``rival_clips`` (also ``GUIDED``) of a domain find, together: the newest of each.
+
+    Oldest first.
+    """
     given = {
         "whose": listener_id,
         "domain": domain,
@@ -224,9 +236,9 @@ def _clips_for() -> Select[UUID, Floats, Sequence[float], bool, str]:
     theirs = and_(
         Clip.composed_for == bindparam("whose", type_=Uuid),
         Clip.domain == bindparam("domain", type_=Text),
-        Clip.kind.in_([*OWN, *RIVALS]),
+        Clip.kind.in_([*OWN, *RIVALS, *GUIDED]),
     )
-    rival = Clip.kind.in_(RIVALS)
+    rival = Clip.kind.in_([*RIVALS, *GUIDED])
     place = func.row_number().over(partition_by=rival, order_by=Clip.created_at.desc())
     newest = select(Clip.id, place.label("place"), rival.label("rival")).where(theirs).subquery()
     most = case((newest.c.rival, bindparam("rivals", type_=Integer)), else_=bindparam("own", type_=Integer))

@@ -4,8 +4,9 @@ Components: *learning* policies (``models.taste.acquisition``: what would teach 
 ones later), *control* (uniform over all pairs, the honest baseline inside the experiment) and *composed* (one clip
 composed for this listener against a clip of the pool). A pair that several components can draw has the sum of their
 probabilities, so any other policy can be judged offline. Before them pairs that are named from outside may be drawn:
-*repeats* of pairs that were judged before and *proofs* (a clip for this listener against one that is not); no other
-component can draw these, so their probability is their own.
+*repeats* of pairs that were judged before, *proofs* (a clip for this listener against one that is not) and *tension* (a
+clip that the tension model chose against one as it came); no other component can draw these, so their probability is
+their own.
 """
 
 from __future__ import annotations
@@ -33,12 +34,12 @@ class NoPairLeftError(LookupError):
 class Mixture:
     """Shares of the components and how sharply the learning policies choose.
 
-    ``repeat`` and ``proof`` are shares of all draws where there is such a pair. Of the other draws ``control`` and
-    ``composed`` have these shares, the policies named in ``learning`` the rest in proportion to their numbers there; a
-    component without any pair gives its share to the others in proportion. ``sharpness`` is the softmax's inverse
-    temperature over a score in which the best pair counts 1; ``contrast`` and ``closeness`` weigh the distance of the
-    two clips (0 = the same, 1 = the farthest pair) in the first ``early`` picks and after ``late`` picks, linear
-    between them; ``novelty`` is the score that each clip that was heard before costs.
+    ``repeat``, ``proof`` and ``tension`` are shares of all draws where there is such a pair. Of the other draws
+    ``control`` and ``composed`` have these shares, the policies named in ``learning`` the rest in proportion to their
+    numbers there; a component without any pair gives its share to the others in proportion. ``sharpness`` is the
+    softmax's inverse temperature over a score in which the best pair counts 1; ``contrast`` and ``closeness`` weigh the
+    distance of the two clips (0 = the same, 1 = the farthest pair) in the first ``early`` picks and after ``late``
+    picks, linear between them; ``novelty`` is the score that each clip that was heard before costs.
     """
 
     control: float = 0.08
@@ -46,6 +47,7 @@ class Mixture:
     learning: Mapping[str, float] = field(default_factory=lambda: {"information": 0.8, "curiosity": 0.2})
     repeat: float = 0.05
     proof: float = 0.6
+    tension: float = 0.05
     sharpness: float = 40.0
     contrast: float = 0.5
     closeness: float = 0.25
@@ -54,11 +56,11 @@ class Mixture:
     novelty: float = 0.5
 
     def __post_init__(self) -> None:
-        for one, other, names in (
-            (self.control, self.composed, "control and composed"),
-            (self.repeat, self.proof, "repeats and proofs"),
+        for shares, names in (
+            ((self.control, self.composed), "control and composed"),
+            ((self.repeat, self.proof, self.tension), "repeats, proofs and tension"),
         ):
-            if min(one, other) < 0 or one + other > 1:
+            if min(shares) < 0 or sum(shares) > 1:
                 raise ValueError(f"shares of {names} pairs must not be negative nor exceed 1 together")
         if unknown := set(self.learning) - set(POLICIES):
             raise ValueError(f"there is no policy {', '.join(sorted(unknown))}; there are {', '.join(POLICIES)}")
@@ -117,15 +119,19 @@ class Asked:
 
 
 def choose_named(
-    repeats: int, proofs: int, generator: np.random.Generator, mixture: Mixture | None = None
+    repeats: int, proofs: int, generator: np.random.Generator, mixture: Mixture | None = None, *, tension: int = 0
 ) -> tuple[NamedChoice | None, float]:
-    """Whether the next pair is one of so many ``repeats`` or ``proofs``, uniformly drawn.
+    """Whether the next pair is one of so many ``repeats``, ``proofs`` or ``tension`` pairs, uniformly drawn.
 
     The second value is the share of all draws that is left to ``choose``, whose probabilities count times that.
     """
     mixture = mixture or Mixture()
     coin, named = generator.random(), 0.0
-    for policy, count, share in (("repeat", repeats, mixture.repeat), ("proof", proofs, mixture.proof)):
+    for policy, count, share in (
+        ("repeat", repeats, mixture.repeat),
+        ("proof", proofs, mixture.proof),
+        ("tension", tension, mixture.tension),
+    ):
         if count > 0:
             if coin < named + share:
                 return NamedChoice(policy, int(generator.integers(count)), share / count), 0.0

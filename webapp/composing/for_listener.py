@@ -1,6 +1,6 @@
 """A listener's wish made true: search latents for their head, compose the best few that differ, store them as theirs.
 
-Beside a gift the baselines are composed that it is to beat, blind.
+Beside a gift the baselines are composed that it is to beat, blind, and a pair that tests the tension model.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from models.music.notes import Domain
 from models.style.drafts import Draft
 from models.taste.head import Head
 from models.taste.search import SEARCHED
-from webapp.composing import baselines, wishes
+from webapp.composing import baselines, guided, wishes
 from webapp.composing.clip_maker import ClipMaker, Made, Order
 from webapp.composing.jobs import JobInHand
 from webapp.composing.search import LatentSearch
@@ -139,11 +139,11 @@ class ListenerComposer:
         own = len(made.clip_ids)
         if commission.with_baselines and own and not commission.hurry:
             first = commission.seed + made.composed
-            made.add(
-                baselines.compose_missing(
-                    self._maker, self._search, commission.listener_id, commission.domain, first_seed=first
+            for missing in (baselines.compose_missing, guided.compose_missing):
+                made.add(
+                    missing(self._maker, self._search, commission.listener_id, commission.domain, first_seed=first)
                 )
-            )
+                first = commission.seed + made.composed
         beside, mode = len(made.clip_ids) - own, commission.wish.mode
         log.info("composed_for_listener wish=%s clips=%d baselines=%d votes=%d", mode, own, beside, head.votes_seen)
         return Delivered(own, beside, made)

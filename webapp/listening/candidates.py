@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from db.queries import clips as clip_rows
 from db.queries.offers import shown_sets
-from db.tables import OWN, RIVALS, Listener
+from db.tables import GUIDED, OWN, RIVALS, Listener
 from models.taste.policy import Mixture
 from models.taste.space import TasteSpace
 from webapp.learning import clip_effects
@@ -48,7 +48,8 @@ class Repertoire:
     """All that a listener may be played in their domain, and every set of clips that they were ever ``shown``.
 
     ``own`` are the playable clips composed for their taste, ``made_for`` the same as they are stored, ``rivals`` what
-    stands beside these in blind tests; ``met`` are all clips in ``shown``; ``effects`` are those of clips.
+    stands beside these in blind tests, ``guided`` what the tension model chose and what stands beside that; ``met`` are
+    all clips in ``shown``; ``effects`` are those of clips.
     """
 
     listener_id: uuid.UUID
@@ -56,6 +57,7 @@ class Repertoire:
     own: PlayableClips
     made_for: list[clip_rows.PoolClip]
     rivals: list[clip_rows.PoolClip]
+    guided: list[clip_rows.PoolClip]
     shown: list[tuple[uuid.UUID, ...]]
     met: set[uuid.UUID]
     effects: Effects
@@ -73,6 +75,7 @@ class Repertoire:
             PlayableClips.of(made_for, space),
             made_for,
             [clip for clip in made if clip.kind in RIVALS],
+            [clip for clip in made if clip.kind in GUIDED],
             shown,
             {clip for clips in shown for clip in clips},
             clip_effects.of_listener(session, listener),

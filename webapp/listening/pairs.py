@@ -1,13 +1,14 @@
 """Pairs: two clips of which a listener picks one, calls them equal, or likes neither.
 
 Most are drawn to learn from. Some are mirrored repeats, which tell how consistent the person is, and some are blind
-tests: a clip for this listener's taste against one for the average listener's, or one just as the prior drew it.
+tests: a clip for this listener's taste against one for the average listener's, or one just as the prior drew it; and a
+clip that the tension model chose among some against the first of them.
 """
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +20,7 @@ from db.queries import offers as rows
 from db.queries import votes as vote_rows
 from db.queries.clips import PoolClip
 from db.queries.heads import HeadColumns
-from db.tables import PICKS, Listener, Offer, Vote
+from db.tables import GUIDED, PICKS, Listener, Offer, Vote
 from models.taste.head import Head, predict
 from models.taste.policy import (
     REPEAT_AFTER,
@@ -38,7 +39,8 @@ from webapp.listening.heard import trust_of
 SHORT_PAIRS = 6  # the first pairs are short
 ENOUGH_LONG = 12  # clips of a domain that can be played long before pairs get long
 BLIND_TESTS = {"average": "for_me_vs_average", "drawn": "for_me_vs_prior"}  # the condition, by the rival's kind
-NEVER_REPEATED = ("proof", "studio", "claim")  # policies
+GUIDED_TEST = "guided_vs_plain"  # likewise, of policy ``tension``
+NEVER_REPEATED = ("proof", "tension", "studio", "claim")  # policies
 
 
 @dataclass(frozen=True)
@@ -118,15 +120,14 @@ class Pairs:
             seconds = SHORT_SECONDS  # of a first clip that was made in a hurry there is no more yet
         generator = np.random.default_rng()
         repeats = self._repeatable(session, listener) if pairs_before >= REPEAT_AFTER else []
-        tests = _blind_tests(repertoire, seconds)
-        named, share = choose_named(len(repeats), len(tests), generator)
+        tests, guided = _blind_tests(repertoire, seconds), _guided_tests(repertoire, seconds)
+        named, share = choose_named(len(repeats), len(tests), generator, tension=len(guided))
         if named is not None and named.policy == "repeat":
             return _mirrored(repeats[named.index], named.policy, named.pair_probability)
         if named is not None:
-            mine, rival, length = tests[named.index]
-            left, right = (mine.id, rival.id) if generator.random() < 0.5 else (rival.id, mine.id)
-            condition = BLIND_TESTS[rival.kind]
-            return _Pair(left, right, length, named.policy, named.pair_probability, condition=condition)
+            test = (guided if named.policy == "tension" else tests)[named.index]
+            one, other = (test.one, test.rival) if generator.random() < 0.5 else (test.rival, test.one)
+            return _Pair(one.id, other.id, test.seconds, named.policy, named.pair_probability, condition=test.condition)
         for length in dict.fromkeys((seconds, SHORT_SECONDS)):
             pair = self._to_learn_from(listener, head, pairs_before, repertoire, seconds=length, share=share)
             if pair is not None:
@@ -196,15 +197,42 @@ def _mirrored(before: Offer, policy: str, probability: float) -> _Pair:
     )
 
 
-def _blind_tests(repertoire: Repertoire, seconds: float) -> list[tuple[PoolClip, PoolClip, float]]:
+@dataclass(frozen=True)
+class _Test:
+    """A clip, and the rival that it stands against for ``seconds``; ``condition``: what that compares."""
+
+    one: PoolClip
+    rival: PoolClip
+    seconds: float
+    condition: str
+
+
+def _blind_tests(repertoire: Repertoire, seconds: float) -> list[_Test]:
     """Every clip composed for the listener against every rival, neither met yet, with how long both can play."""
+    mine = [clip for clip in repertoire.made_for if clip.kind == "composed"]
+    return _tests(repertoire, mine, repertoire.rivals, seconds, lambda rival: BLIND_TESTS[rival.kind])
+
+
+def _guided_tests(repertoire: Repertoire, seconds: float) -> list[_Test]:
+    """Every clip that the tension model chose against every one that came first, likewise."""
+    guided, plain = ([clip for clip in repertoire.guided if clip.kind == kind] for kind in GUIDED)
+    return _tests(repertoire, guided, plain, seconds, lambda _: GUIDED_TEST)
+
+
+def _tests(
+    repertoire: Repertoire,
+    ones: Sequence[PoolClip],
+    rivals: Sequence[PoolClip],
+    seconds: float,
+    condition: Callable[[PoolClip], str],
+) -> list[_Test]:
     found = []
-    rivals = [rival for rival in repertoire.rivals if rival.id not in repertoire.met]
-    for mine in repertoire.made_for:
-        for rival in rivals if mine.kind == "composed" and mine.id not in repertoire.met else ():
-            lengths = [one for one in mine.seconds if one in rival.seconds and one <= seconds]
+    rivals = [rival for rival in rivals if rival.id not in repertoire.met]
+    for one in ones:
+        for rival in rivals if one.id not in repertoire.met else ():
+            lengths = [length for length in one.seconds if length in rival.seconds and length <= seconds]
             if lengths:
-                found.append((mine, rival, max(lengths)))
+                found.append(_Test(one, rival, max(lengths), condition(rival)))
     return found
 
 

@@ -1,7 +1,8 @@
 """``kallos report``: is it personal, how well votes were foreseen, and how consistent people are with themselves.
 
-Win rates are of clips for this listener against clips for the average listener and from the prior, blind among the
-usual pairs, with intervals that hold however often one looks (``models.metrics.always_valid``).
+Win rates are of clips for this listener against clips for the average listener and from the prior, and of clips that
+the tension model chose against those that came first. They are blind among the usual pairs, with intervals that hold
+however often one looks (``models.metrics.always_valid``).
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from models.metrics.consistency import consistency
 from models.metrics.intervals import FEW, Figure, bootstrap, finite_mean, wilson
 from models.metrics.preference import binned_error, calibration_error, log_loss
 from models.taste.space import TasteSpace
+from webapp.listening.pairs import GUIDED_TEST
 from webapp.runtime.database import Database
 from webapp.runtime.errors import UnknownListenerError
 from webapp.taste import blind_tests
@@ -34,6 +36,7 @@ from webapp.taste import blind_tests
 WORDS = {  # what people read for a figure's name
     "proof.for_me_vs_average.win_rate": "composed for them, over for the average",
     "proof.for_me_vs_prior.win_rate": "composed for them, over drawn at random",
+    "tension.guided_vs_plain.win_rate": "chosen by the tension model, over what came first",
     "claim.win_rate": "changes that pleased as claimed",
     "prediction.accuracy": "pairs foreseen",
     "prediction.log_loss": "surprise at a pair (log loss)",
@@ -60,6 +63,7 @@ class Evidence:
     """What one listener's votes tell."""
 
     proofs: list[rows.Proof]
+    guided: list[rows.Proof]
     repeats: list[tuple[str, str]]
     outcomes: Counter[str]
     predicted: list[statistics.PredictedVote]
@@ -97,6 +101,7 @@ def of_study(database: Database, space: TasteSpace, study_id: str) -> Report:
 def _evidence(session: Session, listener_id: uuid.UUID) -> Evidence:
     return Evidence(
         rows.proofs(session, listener_id),
+        rows.guided(session, listener_id),
         rows.repeats(session, listener_id),
         rows.outcomes(session, listener_id),
         statistics.foreseen_votes(session, listener_id),
@@ -107,11 +112,15 @@ def _evidence(session: Session, listener_id: uuid.UUID) -> Evidence:
 
 def _report(space: TasteSpace, command: str, people: Sequence[Evidence]) -> Report:
     votes = [vote for each in people for vote in each.predicted]
-    digest = hashlib.sha256(repr([(each.proofs, each.repeats, each.predicted, each.fours) for each in people]).encode())
+    digest = hashlib.sha256(
+        repr([(each.proofs, each.guided, each.repeats, each.predicted, each.fours) for each in people]).encode()
+    )
     model = {"version": space.version, "sha256": None}
     report = Report(command, {"hash": digest.hexdigest(), "n": len(votes), "listeners": len(people)}, model, seed=0)
     for condition, counts in blind_tests.counted(each for one in people for each in one.proofs).items():
         report.add(f"proof.{condition}.win_rate", _metric(win_rate(*counts), chance=0.5))
+    guided = blind_tests.won(each for one in people for each in one.guided)
+    report.add(f"tension.{GUIDED_TEST}.win_rate", _metric(win_rate(*guided), chance=0.5))
     said_right = Counter(claim.right for each in people for claim in each.claims)
     report.add("claim.win_rate", _metric(win_rate(said_right[1.0], said_right[0.5], said_right[0.0]), chance=0.5))
     own = consistency(pair for each in people for pair in each.repeats)

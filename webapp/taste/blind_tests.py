@@ -1,4 +1,7 @@
-"""Is it personal? How often a listener picked what was composed for them over its rivals, in blind pairs."""
+"""Is it personal? How often a listener picked what was composed for them over its rivals, in blind pairs.
+
+Beside these, whether what the tension model chose is picked over what came first.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,7 @@ Counts = tuple[int, int, int]
 
 @dataclass(frozen=True)
 class WinRate:
-    """Picks of pieces composed for this listener over a rival's; ``value`` (None without votes) counts a tie half.
+    """Picks of the pieces that are tested over their rivals; ``value`` (None without votes) counts a tie half.
 
     The interval holds whenever one looks.
     """
@@ -42,11 +45,13 @@ class WinRate:
 class BlindTests:
     """Win rates over pieces for the ``average`` listener and over pieces as they were ``drawn`` from the prior.
 
+    ``guided``: of the pieces that the tension model chose among some, over the first of them; nothing personal.
     The average listener can be told of where ``others``, who have voted here, are ``others_needed`` at least.
     """
 
     average: WinRate
     drawn: WinRate
+    guided: WinRate
     others: int
     others_needed: int
 
@@ -55,6 +60,12 @@ def counted(proofs: Iterable[rows.Proof]) -> dict[str, Counts]:
     """Wins, ties and losses against each rival, by the condition under which it is offered."""
     found = Counter((each.condition, each.won) for each in proofs)
     return {name: (found[name, 1.0], found[name, 0.5], found[name, 0.0]) for name in BLIND_TESTS.values()}
+
+
+def won(proofs: Iterable[rows.Proof]) -> Counts:
+    """Wins, ties and losses of all."""
+    found = Counter(each.won for each in proofs)
+    return found[1.0], found[0.5], found[0.0]
 
 
 def of_listener(database: Database, space: TasteSpace, listener_id: uuid.UUID) -> BlindTests:
@@ -69,7 +80,8 @@ def of_listener(database: Database, space: TasteSpace, listener_id: uuid.UUID) -
             session, listener.study_id, space.version, votes=VOTES_OF_OTHERS, but=listener_id
         )
         average, drawn = (_rate(found[BLIND_TESTS[rival]]) for rival in ("average", "drawn"))
-        return BlindTests(average, drawn, others, FEWEST_OTHERS)
+        guided = _rate(won(rows.guided(session, listener_id)))
+        return BlindTests(average, drawn, guided, others, FEWEST_OTHERS)
 
     return database.transaction(work)
 

@@ -190,16 +190,16 @@ def test_whatever_policies_are_mixed_pairs_come_as_often_as_stated(learning: dic
 
 
 def test_named_pairs_come_as_often_as_stated_and_leave_the_rest_to_the_others() -> None:
-    mixture, generator, draws = Mixture(repeat=0.1, proof=0.4), np.random.default_rng(0), 6000
+    mixture, generator, draws = Mixture(repeat=0.1, proof=0.4, tension=0.2), np.random.default_rng(0), 6000
     counts: dict[tuple[str, int], int] = {}
     for _ in range(draws):
-        named, share = choose_named(3, 2, generator, mixture)
+        named, share = choose_named(3, 2, generator, mixture, tension=1)
         if named is None:
-            assert share == pytest.approx(0.5)
+            assert share == pytest.approx(0.3)
             continue
-        assert named.pair_probability == pytest.approx(0.1 / 3 if named.policy == "repeat" else 0.4 / 2)
+        assert named.pair_probability == pytest.approx(0.1 / 3 if named.policy == "repeat" else 0.2)
         counts[named.policy, named.index] = counts.get((named.policy, named.index), 0) + 1
-    assert set(counts) == {("repeat", i) for i in range(3)} | {("proof", i) for i in range(2)}
+    assert set(counts) == {("repeat", i) for i in range(3)} | {("proof", 0), ("proof", 1), ("tension", 0)}
     for (policy_name, _), count in counts.items():
         expected = draws * (0.1 / 3 if policy_name == "repeat" else 0.2)
         assert abs(count - expected) < 4.5 * math.sqrt(expected)
@@ -211,7 +211,7 @@ def test_a_mixture_of_what_is_not_there_is_refused() -> None:
         Mixture(learning={"magic": 1.0})
     with pytest.raises(ValueError, match="negative"):
         Mixture(learning={"eubo": -1.0})
-    with pytest.raises(ValueError, match="repeats and proofs"):
+    with pytest.raises(ValueError, match="repeats, proofs and tension"):
         Mixture(repeat=0.5, proof=0.6)
     with pytest.raises(ValueError, match="styles"):
         choose(

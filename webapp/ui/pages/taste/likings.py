@@ -126,7 +126,7 @@ def load(context: Context, token: str | None) -> Loaded:
         habits="".join(explained(line) for line in habit_lines(found.habits)),
         figure=accuracy_text(found.accuracy, found.picks),
         accuracy=_accuracy_bar(found.accuracy),
-        tests=[test_bar(rate) for rate in (tests.average, tests.drawn) if rate.value is not None],
+        tests=[test_bar(rate) for rate in (tests.average, tests.drawn, tests.guided) if rate.value is not None],
         tests_text=tests_text(tests),
         no_best="" if best else explained("Your favourites appear here once you have picked a few."),
         best=best,
@@ -222,20 +222,37 @@ def tests_text(tests: BlindTests) -> str:
     for rival in RIVALS:
         rate: WinRate = getattr(tests, rival)
         lines.append(_untested(rival, tests) if rate.value is None else _tested(rival, rate))
+    lines.append(guided_text(tests.guided))
     return "".join(lines)
+
+
+def guided_text(rate: WinRate) -> str:
+    """What the blind tests of the tension model's choice say; nothing where there was none."""
+    if rate.value is None:
+        return ""
+    verdict = "That decides nothing yet."
+    if rate.low > 0.5:
+        verdict = "A score that nobody labelled knows something of what you like."
+    elif rate.high < 0.5:
+        verdict = "What such a score prefers, you like less."
+    which = "Nothing personal: against the first that came, what our model of tension chose"
+    return _counted("guided", which, rate, verdict)
 
 
 def _tested(rival: str, rate: WinRate) -> str:
     named, better = RIVALS[rival]
-    count = rate.won + rate.equal + rate.lost
     verdict = "That decides nothing yet."
     if rate.low > 0.5:
         verdict = better
     elif rate.high < 0.5:
         verdict = "The others were better: something in what we learned is wrong."
+    return _counted(rival, f"Against {named} yours", rate, verdict)
+
+
+def _counted(test: str, which: str, rate: WinRate, verdict: str) -> str:
+    count = rate.won + rate.equal + rate.lost
     return (
-        f'<p class="k-figure-text" data-testid="blind-test-{rival}">Against {named} yours won {rate.won} of {count} '
-        "blind "
+        f'<p class="k-figure-text" data-testid="blind-test-{test}">{which} won {rate.won} of {count} blind '
         f"pair{'s' * (count != 1)}{f', {rate.equal} even' if rate.equal else ''}: {percent(rate.value or 0)} "
         f"(95 %: {percent(rate.low)} to {percent(rate.high)}, whenever you look). Tossing a coin: 50 %. {verdict}</p>"
     )

@@ -1,0 +1,99 @@
+"""What the tension model chose stands blind against what came first: composed, offered under its policy, counted."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+import pytest
+from sqlalchemy import select
+
+from db.tables import GUIDED, Clip, Offer
+from models.music.notes import Piece
+from models.style.drafts import Draft
+from models.taste.policy import Mixture, choose_named
+from webapp.composing import guided, screening
+from webapp.listeners import accounts
+from webapp.listening import pairs
+from webapp.research import vote_report
+from webapp.taste import blind_tests
+from webapp.ui.pages.taste.likings import guided_text
+
+OFTEN = Mixture(repeat=0.0, proof=0.0, tension=0.9)
+
+
+class Written:
+    """Drafts with notes, the first of which leaps about, or with ``calm`` the last."""
+
+    def __init__(self, composer, *, calm: bool) -> None:
+        self.composer, self.calm = composer, calm
+
+    def drawn(self, domain: str, count: int, seed: int) -> list[Draft]:
+        latents = self.composer.draw_each([domain] * count, range(seed % 1000, seed % 1000 + count))
+        leaps = [number if self.calm else count - number for number in range(count)]
+        return [Draft(each, leaping(leap, seed)) for each, leap in zip(latents, leaps, strict=True)]
+
+
+def leaping(number: int, seed: int) -> Piece:
+    leaps = np.random.default_rng([number, seed]).integers(-3 * number, 3 * number + 1, 32)
+    notes = [[t * 24, 24, 60 + seed % 7 + (0, 2, 4, 5, 7, 5, 4, 2)[t % 8] + leap, 70] for t, leap in enumerate(leaps)]
+    return Piece(np.array(notes), np.array([[i * 96, 96, 4, 4] for i in range(8)]), np.full(8, 100.0))
+
+
+@pytest.fixture
+def listener(context, stock, monkeypatch):
+    monkeypatch.setattr(screening, "rejection_reason", lambda *_: None)
+    monkeypatch.setattr(pairs, "choose_named", partial(choose_named, mixture=OFTEN))
+    stock("pop", 16)
+    return accounts.create(context.database, context.journal)
+
+
+def compose(context, listener, composer, *, calm: bool, seed: int = 7):
+    search = Written(composer, calm=calm)
+    return guided.compose_missing(context.clip_maker, search, listener, "pop", first_seed=seed)
+
+
+def rows(context, table, *where):
+    return context.database.transaction(lambda s: s.scalars(select(table).where(*where)).all())
+
+
+def test_the_best_and_the_first_are_composed_once_offered_blind_and_counted(context, listener, tiny_composer):
+    assert compose(context, listener, tiny_composer, calm=False).composed == 2
+    assert compose(context, listener, tiny_composer, calm=False, seed=99).composed == 0  # these wait
+    made = {clip.kind: clip for clip in rows(context, Clip, Clip.composed_for == listener)}
+    assert set(made) == set(GUIDED)
+    best, first = context.generation.rewards([made[kind].notes for kind in GUIDED], "pop").rewards
+    assert best.both > first.both
+    assert {clip.recipe["tension"]["among"] for clip in made.values()} == {guided.AMONG}
+    ids = {clip.id for clip in made.values()}
+    for number in range(12):
+        offer = context.pairs.open(listener)[0]
+        sides = [clip.clip_id for clip in offer.clips]
+        outcome = ("left", "right")[sides.index(made["guided"].id)] if set(sides) == ids else "equal"
+        context.pairs.record_vote(listener, offer.id, outcome, (number, number))
+    ((test,), others) = (
+        rows(context, Offer, Offer.listener_id == listener, which)
+        for which in (Offer.policy == "tension", Offer.policy != "tension")
+    )
+    assert {test.left_clip, test.right_clip} == ids
+    assert (test.condition, test.pair_probability, test.order_probability) == ("guided_vs_plain", 0.9, 0.5)
+    assert not {clip for offer in others for clip in (offer.left_clip, offer.right_clip)} & ids
+    found = blind_tests.of_listener(context.database, context.space, listener)
+    assert (found.guided.won, found.guided.equal, found.guided.lost, found.guided.value) == (1, 0, 0, 1.0)
+    assert found.drawn.value is None
+    assert "won 1 of 1 blind pair: 100\u00a0%" in guided_text(found.guided)
+    assert guided_text(found.drawn) == ""
+    for report in (
+        vote_report.of_listener(context.database, context.space, listener),
+        vote_report.of_study(context.database, context.space, "default"),
+    ):
+        figure = report.metrics["tension.guided_vs_plain.win_rate"]
+        assert (figure.value, figure.n, figure.chance) == (1.0, 1, 0.5)
+    assert compose(context, listener, tiny_composer, calm=False, seed=500).composed == 2  # they were met
+
+
+def test_where_the_first_is_the_best_there_is_nothing_to_test(context, listener, tiny_composer):
+    assert compose(context, listener, tiny_composer, calm=True).composed == 0
+    unwritten = context.listener_composer._search  # the tiny model writes no notes
+    made = guided.compose_missing(context.clip_maker, unwritten, listener, "pop", first_seed=3)
+    assert (made.composed, rows(context, Clip, Clip.composed_for == listener)) == (0, [])
