@@ -40,7 +40,7 @@ LEAST_REPEATS = 3  # decided repeats before a listener's ceiling is
 BINS = 10
 DRAWS = 400  # of listeners, for intervals
 UNIFORM = "all pairs alike (weighed)"  # estimated from the votes on every pair, by inverse propensity
-NAMED = ("repeat", "proof", "studio", "claim")  # pairs that no mixture drew
+NAMED = ("repeat", "proof", "tension", "studio", "claim")  # pairs that no mixture drew
 
 
 def overview(session: Session) -> list[dict[str, Any]]:

@@ -7,12 +7,14 @@ with the process, is heard again in a second, and outlives nobody's deletion for
 
 from __future__ import annotations
 
+import hashlib
+import json
 import threading
 import uuid
 from collections import OrderedDict
 
 from models.tension.curves import Curves
-from webapp.composing import screening, sources
+from webapp.composing import sources
 from webapp.composing.sources import Source
 from webapp.generation.protocol import BadRequest, GenerationError
 from webapp.generation.remote import RemoteGenerator
@@ -36,7 +38,7 @@ def hear(
     and ``NotReady`` where no generator answers.
     """
     source = database.transaction(lambda session: sources.find(session, name, listener_id, link_key))
-    key = (screening.content_hash(source.piece), source.domain)
+    key = (hashlib.sha256(json.dumps(source.notes, sort_keys=True).encode()).hexdigest(), source.domain)
     with _keeping:
         if key in _kept:
             _kept.move_to_end(key)
