@@ -60,6 +60,7 @@ def create_app(
     from webapp.api import (  # noqa: PLC0415
         best_of_four,
         dashboards,
+        fits,
         for_two,
         listeners,
         listening,
@@ -99,6 +100,7 @@ def create_app(
     app.include_router(taste.router)
     app.include_router(taste_cards.router)
     app.include_router(best_of_four.router)
+    app.include_router(fits.router)
     app.include_router(for_two.router)
     app.include_router(study_listeners.router)
     app.include_router(studio.router)

@@ -11,6 +11,7 @@ from db.tables import Four, Offer
 from models.style.card import read_card
 from models.taste.space import TasteSpace
 from webapp.composing.bank import Bank, room_beside
+from webapp.fit.questions import Questions
 from webapp.generation.remote import RemoteGenerator
 from webapp.learning.installed_style import InstalledStyle
 from webapp.learning.playable_clips import PlayablePool
@@ -162,6 +163,11 @@ class Context:
     def best_of_four(self) -> Voting[Four]:
         """Fours of clips, and the picks among them."""
         return Voting(self.database, self.journal, BestOfFour(self.space, self.playable))
+
+    @cached_property
+    def questions(self) -> Questions:
+        """Which picture fits a piece, or which piece a picture, and the answers."""
+        return Questions(self.database, self.journal, self.playable)
 
     @cached_property
     def generation(self) -> RemoteGenerator:

@@ -21,6 +21,7 @@ from db.tables import (
     ClipAudio,
     Duet,
     DuetPiece,
+    Fit,
     Four,
     FourVote,
     Job,
@@ -46,8 +47,9 @@ def export_listener(session: Session, listener_id: UUID) -> dict[str, Any] | Non
 
     ``offers`` hold the two clips by id with prediction, vote and what was heard, ``fours`` the four with the pick;
     ``clips`` are these clips and all that were composed for the listener, whole; ``studio`` holds the pieces in their
-    studio, ``plays`` what became of whole pieces, ``cards`` what they share of their taste; ``duets`` what was agreed
-    with others, who are not named, and composed; ``population`` is where their head began, None at the fixed prior.
+    studio, ``plays`` what became of whole pieces, ``fits`` which picture was found to fit which music, ``cards`` what
+    they share of their taste; ``duets`` what was agreed with others, who are not named, and composed; ``population`` is
+    where their head began, None at the fixed prior.
     """
     data = listener_rows(session, listener_id)
     if data is None:
@@ -68,7 +70,7 @@ def export_listener(session: Session, listener_id: UUID) -> dict[str, Any] | Non
 
 
 def listener_rows(session: Session, listener_id: UUID) -> dict[str, Any] | None:
-    """What the journal begins with: ``{listener, studies, offers, fours, clips, cards, studio, plays}``; own clips."""
+    """What the journal begins with: ``{listener, studies, offers, fours, clips, cards, studio, plays, fits}``."""
     listener = get_listener(session, listener_id)
     if listener is None:
         return None
@@ -84,13 +86,15 @@ def listener_rows(session: Session, listener_id: UUID) -> dict[str, Any] | None:
         "cards": cards_of(session, listener_id),
         "studio": _studio_rows(session, StudioPiece.listener_id == listener_id),
         "plays": _play_rows(session, Play.listener_id == listener_id),
+        "fits": _fit_rows(session, Fit.listener_id == listener_id),
     }
 
 
 def newcomer_rows(session: Session, listener: Listener) -> dict[str, Any]:
     """What ``listener_rows`` gives of somebody who has just come."""
     study = session.get_one(Study, listener.study_id)
-    nothing_yet: dict[str, list[Any]] = {name: [] for name in ("offers", "fours", "clips", "cards", "studio", "plays")}
+    names = ("offers", "fours", "clips", "cards", "studio", "plays", "fits")
+    nothing_yet: dict[str, list[Any]] = {name: [] for name in names}
     return {"listener": plain(listener), "studies": [plain(study)], **nothing_yet}
 
 
@@ -117,6 +121,15 @@ def plays_named(session: Session, play_ids: Collection[UUID]) -> list[dict[str, 
 
 def _play_rows(session: Session, which: ColumnElement[bool]) -> list[dict[str, Any]]:
     return plain_rows(session.scalars(select(Play).where(which).order_by(Play.created_at, Play.id)))
+
+
+def fits_named(session: Session, fit_ids: Collection[UUID]) -> list[dict[str, Any]]:
+    """These fits, with their answers."""
+    return _fit_rows(session, Fit.id.in_(fit_ids)) if fit_ids else []
+
+
+def _fit_rows(session: Session, which: ColumnElement[bool]) -> list[dict[str, Any]]:
+    return plain_rows(session.scalars(select(Fit).where(which).order_by(Fit.created_at, Fit.id)))
 
 
 def whole_population(session: Session, population_id: UUID) -> dict[str, Any] | None:

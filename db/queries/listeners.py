@@ -15,6 +15,7 @@ from db.tables import (
     Clip,
     ClipAudio,
     Duet,
+    Fit,
     FourVote,
     Job,
     Listener,
@@ -147,8 +148,8 @@ def delete_composed(session: Session, listener_id: UUID, after: datetime) -> lis
 
 
 def without_anything(session: Session, older_than: timedelta, most: int) -> list[UUID]:
-    """Some listeners who came so long ago and never voted, kept, played a piece, shared or agreed to anything."""
-    owners = [table.listener_id for table in (Vote, FourVote, StudioPiece, TasteCard, Play)] + [
+    """Some listeners who came so long ago and never voted, kept, played, shared or agreed to anything."""
+    owners = [table.listener_id for table in (Vote, FourVote, StudioPiece, TasteCard, Play, Fit)] + [
         Duet.host_id,
         Duet.guest_id,
     ]

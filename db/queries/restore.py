@@ -24,6 +24,7 @@ from db.tables import (
     ClipAudio,
     Duet,
     DuetPiece,
+    Fit,
     Four,
     FourVote,
     Listener,
@@ -70,8 +71,8 @@ class Restored:
 
 
 def restore_listener(session: Session, data: Mapping[str, Any], *, stranger: bool = False) -> Restored:
-    """Bring back the listener of an export: pairs, fours, votes, heads, clips, plays and studio, but no jobs and no
-    sound.
+    """Bring back the listener of an export: pairs, fours, votes, heads, clips, plays, fits and studio, but no jobs and
+    no sound.
 
     Duets are not brought back: they were agreed between two listeners there.
 
@@ -211,6 +212,7 @@ def _restore(session: Session, listener_id: UUID, data: Mapping[str, Any], *, st
         rows.append((part_of, _votes(part_of, given, listener_id, stranger=stranger)))
     rows.append((StoredHead, _theirs(StoredHead, data.get("heads", []), listener_id)))
     rows += [(TasteCard, cards), (Play, plays)]
+    rows.append((Fit, _fits(session, _theirs(Fit, data.get("fits", []), listener_id), renamed)))
     studio = _theirs(StudioPiece, data.get("studio", []), listener_id)
     rows.append((StudioPiece, [piece | {"recipe": _renamed(piece["recipe"], renamed)} for piece in studio]))
     for table, values in rows:
@@ -233,6 +235,17 @@ def _brought(
     if any(owner not in {None, listener_id} for owner in owners.values()):
         raise NotAnExportError(f"an offer or a card holds a clip that belongs to somebody else, not to {listener_id}")
     return [row for row in rows if {row[side] for side in sides} <= owners.keys()]
+
+
+def _fits(session: Session, rows: list[dict[str, Any]], renamed: Mapping[UUID, UUID]) -> list[dict[str, Any]]:
+    """These rows with the ids that their clips have here; what was measured of a clip that is not here stays."""
+    named = {renamed.get(row[side], row[side]) for row in rows for side in PAIR}
+    here = set(session.scalars(select(Clip.id).where(Clip.id.in_(named), Clip.composed_for.is_(None))))
+    for row in rows:
+        clips = [renamed.get(row[side], row[side]) for side in PAIR]
+        known = here.issuperset(clips)  # of a pair both or neither: their kind holds them together
+        row.update(zip(PAIR, clips if known else (None, None), strict=True))
+    return rows
 
 
 def _renamed(recipe: dict[str, Any], renamed: Mapping[UUID, UUID]) -> dict[str, Any]:

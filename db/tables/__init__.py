@@ -3,6 +3,7 @@
 from db.tables.base import Base
 from db.tables.best_of_four import FOUR_OUTCOMES, FOUR_PICKS, Four, FourVote
 from db.tables.clips import BROUGHT, GUIDED, OWN, RIVALS, WHOLE, Clip, ClipAudio
+from db.tables.fits import FIT_OUTCOMES, FIT_PICKS, Fit
 from db.tables.for_two import Duet, DuetPiece
 from db.tables.heads import StoredHead
 from db.tables.jobs import Job
@@ -33,6 +34,8 @@ __all__ = [
     "BROUGHT",
     "DEFAULT_STUDY",
     "DOMAINS",
+    "FIT_OUTCOMES",
+    "FIT_PICKS",
     "FOUR_OUTCOMES",
     "FOUR_PICKS",
     "GUIDED",
@@ -52,6 +55,7 @@ __all__ = [
     "DrawnMapRow",
     "Duet",
     "DuetPiece",
+    "Fit",
     "Four",
     "FourVote",
     "Job",

@@ -59,6 +59,7 @@ class Journal:
         pieces: Collection[uuid.UUID] = (),
         gone: Collection[uuid.UUID] = (),
         plays: Collection[uuid.UUID] = (),
+        fits: Collection[uuid.UUID] = (),
         known: Mapping[str, Collection[dict[str, Any]]] = MappingProxyType({}),
         cards: bool = False,
         whole: bool = False,
@@ -66,16 +67,16 @@ class Journal:
     ) -> None:
         """Write down the listener, these pairs, fours and clips of theirs as this transaction leaves them.
 
-        And ``pieces`` of their studio, those ``gone`` from it, ``plays`` of whole pieces, and with ``cards`` all that
-        they share. ``known`` are
-        ``offers`` and ``fours`` that need not be read again, as ``export.offer_row`` and ``export.four_row`` give them.
+        And ``pieces`` of their studio, those ``gone`` from it, ``plays`` of whole pieces, ``fits``, and with ``cards``
+        all that they share. ``known`` are ``offers`` and ``fours`` that need not be read again, as
+        ``export.offer_row`` and ``export.four_row`` give them.
         A ``newcomer`` has nothing yet.
 
         Commit right after it: the listener is locked. Nothing happens where there is no such listener. Raises
         ``NotWritten`` where the disk does not take it.
         """
         try:
-            named = _Named(offers, fours, clips, pieces, gone, plays, cards, known)
+            named = _Named(offers, fours, clips, pieces, gone, plays, fits, cards, known)
             self._append(session, listener_id, named, whole=whole, newcomer=newcomer)
         except OSError as error:
             log.exception("journal_not_written")
@@ -242,6 +243,7 @@ class _Named:
     pieces: Collection[uuid.UUID]
     gone: Collection[uuid.UUID]
     plays: Collection[uuid.UUID]
+    fits: Collection[uuid.UUID]
     cards: bool
     known: Mapping[str, Collection[dict[str, Any]]]
 
@@ -258,6 +260,8 @@ class _Named:
             rows["gone"] = [str(each) for each in self.gone]
         if self.plays:
             rows["plays"] = export.plays_named(session, self.plays)
+        if self.fits:
+            rows["fits"] = export.fits_named(session, self.fits)
         if self.cards:
             rows["cards"] = export.cards_of(session, listener_id)
         return rows

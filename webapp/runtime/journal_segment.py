@@ -27,8 +27,8 @@ class DamagedSegmentError(ValueError):
 
 @dataclass(frozen=True)
 class Entry:
-    """``data``: rows that changed, ``{listener, offers, fours, clips, studio, plays}``; if ``whole``, all of them
-    and ``studies``.
+    """``data``: rows that changed, ``{listener, offers, fours, clips, studio, plays, fits}``; if ``whole``, all of
+    them and ``studies``.
 
     ``cards``, where they changed, are all that are shared; ``gone`` names pieces of the studio that were thinned out.
     Older segments lack what there was not yet.
@@ -105,7 +105,7 @@ class Segment:
         first, *rest = entries = self.entries()
         data = dict(first.data)
         gone = {each for entry in entries for each in entry.data.get("gone", ())}
-        for name in ("offers", "fours", "clips", "studio", "plays"):
+        for name in ("offers", "fours", "clips", "studio", "plays", "fits"):
             rows = {row["id"]: row for each in entries for row in each.data.get(name, ()) if row["id"] not in gone}
             data[name] = list(rows.values())
         data["cards"] = next((each.data["cards"] for each in reversed(entries) if "cards" in each.data), [])

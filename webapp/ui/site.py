@@ -28,6 +28,7 @@ from webapp.ui.pages import (
     compare,
     dreams,
     film,
+    fit,
     four,
     listeners,
     maps,
@@ -134,6 +135,8 @@ def _all_pages(context: Context) -> Site:
         compare.build(context)
     with site.route("Four", "/four", show_in_navbar=False):
         four.build(context)
+    with site.route("Which fits better?", "/fit", show_in_navbar=False):
+        fit.build(context)
     with site.route("Whole pieces", "/whole", show_in_navbar=False):
         whole.build(context)
     with site.route("More like this", "/more", show_in_navbar=False):

@@ -9,7 +9,19 @@ from __future__ import annotations
 import gradio as gr
 
 from webapp.context import Context
-from webapp.ui.endpoints import composing, film, listeners, listening, maps, rating, studies, taste, tension, titles
+from webapp.ui.endpoints import (
+    composing,
+    film,
+    fit,
+    listeners,
+    listening,
+    maps,
+    rating,
+    studies,
+    taste,
+    tension,
+    titles,
+)
 
 ENDPOINTS = (
     *listeners.ENDPOINTS,
@@ -21,6 +33,7 @@ ENDPOINTS = (
     *rating.ENDPOINTS,
     *tension.ENDPOINTS,
     *film.ENDPOINTS,
+    *fit.ENDPOINTS,
     *studies.ENDPOINTS,
 )
 

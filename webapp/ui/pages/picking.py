@@ -24,7 +24,12 @@ from webapp.ui.handlers import bound, listener_of
 from webapp.ui.layout import QUIET, heading
 from webapp.ui.words import counted, strongest, style_name
 
-WAYS = (("compare", "./", "Two at a time"), ("four", "four", "Best of four"), ("whole", "whole", "Whole pieces"))
+WAYS = (
+    ("compare", "./", "Two at a time"),
+    ("four", "four", "Best of four"),
+    ("fit", "fit", "With pictures"),
+    ("whole", "whole", "Whole pieces"),
+)
 DOMAINS = (("Pop piano", "pop"), ("Dance tunes", "dance"), ("Chorales", "chorale"))
 FIRST_GUESS, FIRST_CLIP, PICTURE = 3, 6, 10  # picks
 PLACES = {"offer": ('<a href="./">two at a time</a>', "A pair"), "four": ('<a href="four">best of four</a>', "Four")}

@@ -123,6 +123,9 @@ export const offers = () => json("GET", "/api/offers");
 export const vote = (/** @type {string} */ offerId, /** @type {any} */ ballot) => json("POST", `/api/offers/${encodeURIComponent(offerId)}/vote`, ballot);
 export const fours = () => json("GET", "/api/fours");
 export const pick = (/** @type {string} */ fourId, /** @type {any} */ ballot) => json("POST", `/api/fours/${encodeURIComponent(fourId)}/pick`, ballot);
+/** `{picks, open}`: how many answers there are to what fits better, and the questions that wait. */
+export const fits = () => json("GET", "/api/fits");
+export const answerFit = (/** @type {string} */ fitId, /** @type {any} */ ballot) => json("POST", `/api/fits/${encodeURIComponent(fitId)}/answer`, ballot);
 export const similar = (/** @type {string} */ clipId) => json("GET", `/api/clips/${encodeURIComponent(clipId)}/similar`);
 export const chooseDomain = (/** @type {string} */ domain) => json("PATCH", "/api/listener", { domain });
 export const taste = () => json("GET", "/api/taste");

@@ -61,6 +61,42 @@ export const FOUR = {
   listen: "Listen to all four for a few seconds.",
 };
 
+/** Put the pictures of a question beside its music, and let its kind lay them out. */
+const hang = (/** @type {HTMLElement} */ root, /** @type {any} */ fit) => {
+  root.dataset.kind = fit.kind;
+  const places = fit.kind === "pictures" ? ["left", "right"] : ["shared"];
+  places.forEach((place, index) => {
+    const image = /** @type {HTMLImageElement} */ (root.querySelector(`[data-picture=${place}]`));
+    image.src = api.resolve(fit.pictures[index].url);
+  });
+};
+
+/** @type {Game} */
+export const FIT = {
+  called: "question",
+  outcomes: { 1: "left", 2: "right", 0: "equal", s: "skipped" },
+  kept: "kallos.fit",
+  ahead: true,
+  greet: async (onTrouble) => {
+    await api.greeted(onTrouble);
+    return api.insist(api.fits, onTrouble);
+  },
+  greetAgain: async (onTrouble) => {
+    await api.greetAgain(onTrouble);
+    return api.insist(api.fits, onTrouble);
+  },
+  open: async () => (await api.fits()).open,
+  id: (fit) => fit.fit_id,
+  clips: (fit) => Object.fromEntries(fit.clips.map((/** @type {any} */ clip, /** @type {number} */ index) => [PLACES[index], clip])),
+  ballot: (id, outcome, heard) => ({ fit_id: id, outcome, heard_ms: Object.keys(heard).map((side) => heard[side]) }),
+  send: ({ fit_id: id, ...ballot }) => api.answerFit(id, ballot),
+  winner: () => undefined,
+  hang,
+  noted: {},
+  begin: "Press play and look.",
+  listen: "Listen for a few seconds.",
+};
+
 const NO_PICK = new Set(["neither", "none", "skipped"]);
 
 /**

@@ -122,6 +122,7 @@ export class Picking {
   /** @param {Laid} pair */
   #show(pair) {
     this.#waitingRoom(false);
+    this.game.hang?.(this.root, pair.offer);
     this.stage.show(pair);
     if (this.#clicked) performance.measure("kallos.next_pair", { start: this.#clicked, end: performance.now() });
     this.#clicked = 0;

@@ -6,7 +6,7 @@ export const root = () => new URL("./", document.baseURI);
 
 export const TOKEN = "kallos.token";
 export const TOKEN_BEFORE = "kallos.token.before";
-export const OF_A_LISTENER = [TOKEN, "kallos.vote", "kallos.pick", "kallos.heard"];
+export const OF_A_LISTENER = [TOKEN, "kallos.vote", "kallos.pick", "kallos.fit", "kallos.heard"];
 const TIMEOUT_MS = 15000;
 const GONE = "What this page shows was deleted, perhaps in another tab. Reload it to start afresh";
 

@@ -59,6 +59,7 @@ export class Stage extends EventTarget {
    */
   show(pair) {
     this.pair = pair;
+    this.sides = Object.keys(pair.clips);
     const buffers = this.sides.map((side) => [side, pair.clips[side].buffer]);
     this.player.load(Object.fromEntries(buffers), this.#keptHeard(pair.offerId));
     if (this.started) this.begin();

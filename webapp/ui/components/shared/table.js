@@ -19,17 +19,18 @@ export async function loadClip(clip) {
 }
 
 /**
- * @param {string} offerId
- * @param {Record<string, Clip>} clips
+ * @param {import("./types.js").Game} game
+ * @param {any} offer
  * @param {(error: any) => void} onTrouble
  * @returns {Promise<Laid>}
  */
-async function load(offerId, clips, onTrouble) {
+async function load(game, offer, onTrouble) {
+  const clips = game.clips(offer);
   for (let attempt = 0; ; attempt += 1) {
     try {
       const sides = Object.keys(clips);
       const loaded = await Promise.all(sides.map((side) => loadClip(clips[side])));
-      return { offerId, clips: Object.fromEntries(sides.map((side, index) => [side, loaded[index]])) };
+      return { offerId: game.id(offer), offer, clips: Object.fromEntries(sides.map((side, index) => [side, loaded[index]])) };
     } catch (/** @type {any} */ error) {
       // a clip that cannot be decoded is asked for again as well: it may have been cut off on its way
       if (error.passing === false) throw error;
@@ -63,7 +64,7 @@ export class Table {
     for (const offer of offers) {
       const id = this.game.id(offer);
       if (this.#pairs.has(id)) continue;
-      const promise = load(id, this.game.clips(offer), this.onTrouble);
+      const promise = load(this.game, offer, this.onTrouble);
       /** @type {{promise: Promise<Laid>, pair: Laid | null}} */
       const entry = { promise, pair: null };
       this.#pairs.set(id, entry);

@@ -25,6 +25,8 @@ export interface LoadedClip {
 export interface Laid {
   offerId: string;
   clips: Record<string, LoadedClip>;
+  /** As the server offered it. */
+  offer?: any;
 }
 
 export interface Listener {
@@ -56,6 +58,8 @@ export interface Game {
   ballot(id: string, outcome: string, heard: Record<string, number>): any;
   send(ballot: any): Promise<Reply>;
   winner(outcome: string): string | undefined;
+  /** Puts on the page what belongs to an offer beside its clips. */
+  hang?(root: HTMLElement, offer: any): void;
   noted: Record<string, string>;
   begin: string;
   listen: string;

@@ -1,0 +1,69 @@
+"""A listener's tie in words: what pictures sound like to them, with the odds that it is so."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from scipy.special import ndtr
+
+from models.picture.fit.head import TIE_SD, annotated, tie
+from models.picture.fit.measures import HEARD, SEEN
+from models.taste.explain import MAYBE, SILENT, with_odds
+from models.taste.head import Head
+
+LOOKS: Mapping[str, str] = {"brightness": "bright", "warmth": "warm", "busyness": "busy", "size": "full"}
+SOUNDS: Mapping[str, tuple[str, str]] = {  # less and more of it
+    "register": ("low", "high"),
+    "mode": ("minor", "major"),
+    "density": ("sparse", "dense"),
+    "loudness": ("soft", "loud"),
+    "tempo": ("slow", "fast"),
+}
+
+
+@dataclass(frozen=True)
+class Link:
+    """How a readout of pictures goes with a side of the music for a listener.
+
+    ``weight`` and its posterior ``sd``; ``odds`` that its sign is right (0.5 to 1). ``own``: share of the prior doubt
+    that the listener's picks took away; below ``SILENT`` it is most people's link and hardly theirs. ``words`` say
+    it: "warm pictures probably sound low to you (9 in 10)".
+    """
+
+    readout: str
+    side: str
+    weight: float
+    sd: float
+    odds: float
+    own: float
+    words: str
+
+    @property
+    def guessed(self) -> bool:
+        """Whether picks hardly tell of it yet."""
+        return self.own < SILENT
+
+
+def all_links(head: Head) -> list[Link]:
+    """Every readout with every side, the strongest first."""
+    weights, doubts = tie(head)
+    found = []
+    for readout, row, spread in zip(SEEN, weights.tolist(), doubts.tolist(), strict=True):
+        for side, weight, sd in zip(HEARD, row, spread, strict=True):
+            odds = float(ndtr(abs(weight) / sd)) if sd > 0 else 0.5
+            sounds = SOUNDS[side][weight > 0]
+            words = f"{LOOKS[readout]} pictures {with_odds(f'sound {sounds} to you', odds)}"
+            found.append(Link(readout, side, weight, sd, odds, 1 - sd**2 / TIE_SD**2, words))
+    return sorted(found, key=lambda link: -abs(link.weight))
+
+
+def told(head: Head) -> list[Link]:
+    """What the listener's own picks tell: links that are sure enough to be said, the strongest first."""
+    return [link for link in all_links(head) if link.odds >= MAYBE and not link.guessed]
+
+
+def unlike_most(link: Link) -> bool:
+    """Whether most people hear the opposite."""
+    place = list(SEEN).index(link.readout) * len(HEARD) + list(HEARD).index(link.side)
+    return link.weight * float(annotated()[place]) < 0

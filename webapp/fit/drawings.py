@@ -1,0 +1,41 @@
+"""The pictures that are shown: drawn by the picture model, shipped as PNG files with what was measured of each."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from models.picture.fit.measures import of_pictures
+from models.style.card import WEIGHTS
+from webapp.runtime.errors import NotYours
+
+FOLDER = WEIGHTS / "drawings-cpu"
+
+
+@dataclass(frozen=True)
+class Drawings:
+    """``names`` of pictures in the order of their ``measures`` ``(P, 4)``, standardised, and the file of each."""
+
+    names: tuple[str, ...]
+    measures: npt.NDArray[np.float64]
+    folder: Path
+
+    def png(self, name: str) -> bytes:
+        """A picture's file; raises ``NotYours`` for a name that there is not."""
+        if name not in self.names:
+            raise NotYours(f"there is no picture {name[:40]!r}; GET /api/fits names those to be shown")
+        return (self.folder / f"{name}.png").read_bytes()
+
+
+@cache
+def shipped() -> Drawings:
+    """Those that come with Kallos."""
+    card = json.loads((FOLDER / "card.json").read_text(encoding="utf-8"))
+    names = tuple(card["drawings"])
+    measures = of_pictures([card["drawings"][name] for name in names], card["usual"])
+    return Drawings(names, measures, FOLDER)

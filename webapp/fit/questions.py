@@ -1,0 +1,241 @@
+"""A question about what fits better, from what arrived to the next one; an answer counts once, however often sent.
+
+Two questions are open at a time: the one on the page and one to decode ahead. They have tables of their own, since an
+offer of two clips teaches a taste and is counted, repeated and explained as such; an answer here teaches the tie alone.
+"""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Literal
+
+import numpy as np
+from sqlalchemy.orm import Session
+
+from db.queries import fits as rows
+from db.queries import listeners as listener_rows
+from db.tables import FIT_PICKS, Fit, Listener
+from models.picture.fit.asking import Kind, NoQuestionLeftError, Shown, choose
+from models.picture.fit.head import VERSION
+from models.taste.head import Head, predict
+from webapp.fit.drawings import Drawings, shipped
+from webapp.fit.learned import compared, head_of
+from webapp.fit.measured_pieces import MeasuredPieces
+from webapp.learning.playable_clips import PlayablePool
+from webapp.listening.candidates import SHORT_SECONDS
+from webapp.listening.comparison import ShownClip
+from webapp.listening.heard import LEAST_MS
+from webapp.runtime.database import Database
+from webapp.runtime.errors import Contradiction, NotAllowed, NotReady, NotYours, UnknownListenerError
+from webapp.runtime.journal import Journal
+
+log = logging.getLogger(__name__)
+
+FitOutcome = Literal["left", "right", "equal", "skipped"]
+OPEN = 2
+PIECES = 60  # of the pool, among which a listener is asked
+
+
+@dataclass(frozen=True)
+class ShownFit:
+    """A question as the page sees it: of the ``kind`` "pictures" one clip and two pictures, else the reverse."""
+
+    fit_id: uuid.UUID
+    kind: Kind
+    clips: tuple[ShownClip, ...]
+    pictures: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Answered:
+    """What an answer led to: ``picks`` counts with it, ``open`` is what comes next; ``new`` unless it was sent again.
+
+    ``foreseen``: whether the side that was picked had been thought likelier; None where nothing was picked.
+    """
+
+    fit_id: uuid.UUID
+    outcome: str
+    picks: int
+    foreseen: bool | None
+    open: tuple[ShownFit, ...]
+    new: bool = field(compare=False)
+
+
+class Questions:
+    """A listener's questions about what fits: the open ones, and the answers."""
+
+    def __init__(self, database: Database, journal: Journal, playable: PlayablePool) -> None:
+        self._database = database
+        self._journal = journal
+        self._playable = playable
+        self._measured = MeasuredPieces()
+
+    def open(self, listener_id: uuid.UUID) -> tuple[int, tuple[ShownFit, ...]]:
+        """How many picks there are, and the open questions, oldest first, made where missing.
+
+        Raises ``NotReady`` where there is none, and ``UnknownListenerError``.
+        """
+
+        def work(session: Session) -> tuple[int, tuple[ShownFit, ...]]:
+            listener = _locked(session, listener_id)
+            asked = rows.fits_of(session, listener_id)
+            waiting, drawn = self._filled(session, listener, asked)
+            if drawn:
+                self._journal.append(session, listener_id, fits=[fit.id for fit in drawn])
+            return rows.count_fit_picks(session, listener_id), _shown([*waiting, *drawn])
+
+        picks, found = self._database.transaction(work)
+        if not found:
+            raise NotReady("the first pieces are being composed; ask again in a second")
+        return picks, found
+
+    def answer(
+        self, listener_id: uuid.UUID, fit_id: uuid.UUID, outcome: FitOutcome, heard_ms: Sequence[int]
+    ) -> Answered:
+        """Store an answer and draw what comes next; the same answer again gives the same.
+
+        Raises ``NotYours`` for what this listener was not asked, ``Contradiction`` where it has another answer, and
+        ``NotAllowed`` where the music was not heard.
+        """
+
+        def work(session: Session) -> Answered:
+            listener = _locked(session, listener_id)
+            asked = rows.fits_of(session, listener_id)
+            fit = next((each for each in asked if each.id == fit_id), None)
+            if fit is None:
+                raise NotYours(f"you were not asked {fit_id}; GET /api/fits gives your open questions")
+            changed: list[Fit] = []
+            if fit.outcome is None:
+                _require_heard(fit, outcome, heard_ms)
+                self._store(session, fit, asked, outcome, heard_ms)
+                changed.append(fit)
+            elif fit.outcome != outcome:
+                raise Contradiction(f"this was answered with {fit.outcome!r} already; it can't become {outcome!r}")
+            waiting, drawn = self._filled(session, listener, asked)
+            if changed or drawn:
+                self._journal.append(session, listener_id, fits=[each.id for each in (*changed, *drawn)])
+            picks = rows.count_fit_picks(session, listener_id)
+            return Answered(fit_id, outcome, picks, _foreseen(fit), _shown([*waiting, *drawn]), new=bool(changed))
+
+        found = self._database.transaction(work)
+        log.info("fit %s listener=%s outcome=%s new=%s", fit_id, listener_id, outcome, found.new)
+        return found
+
+    def _store(
+        self, session: Session, fit: Fit, asked: Sequence[Fit], outcome: FitOutcome, heard_ms: Sequence[int]
+    ) -> None:
+        head = _head(asked)
+        left, right = compared(fit)
+        expected = predict(head, left - right)
+        chances = np.array([expected.left[0], expected.equal[0], expected.right[0]])
+        rows.answer_fit(
+            session, fit, outcome=outcome, chances=(chances / chances.sum()).tolist(), votes_seen=head.votes_seen,
+            heard_ms=heard_ms,
+        )  # fmt: skip
+
+    def _filled(self, session: Session, listener: Listener, asked: Sequence[Fit]) -> tuple[list[Fit], list[Fit]]:
+        """The open questions of the listener's kind of music whose clips are there, and those drawn beside them."""
+        waiting = [fit for fit in asked if fit.outcome is None and fit.domain == listener.domain and _whole(fit)][:OPEN]
+        drawn: list[Fit] = []
+        while len(waiting) + len(drawn) < OPEN:
+            fit = self._drawn(session, listener, [*asked, *drawn])
+            if fit is None:
+                break
+            drawn.append(fit)
+        return waiting, drawn
+
+    def _drawn(self, session: Session, listener: Listener, asked: Sequence[Fit]) -> Fit | None:
+        """A new question; None where none is left."""
+        pictures, domain = shipped(), listener.domain
+        there = self._playable.clips(session, domain).playing(SHORT_SECONDS).ids
+        order = np.random.default_rng(listener.id.int).permutation(len(there))[:PIECES]
+        clips = [there[place] for place in order]
+        music = self._measured.of(session, clips, domain)
+        shown = _shown_so_far(asked, clips, pictures)
+        try:
+            question = choose(
+                _head(asked), music, pictures.measures, shown=shown, generator=np.random.default_rng(),
+                seed=listener.id.int % 2**32,
+            )  # fmt: skip
+        except NoQuestionLeftError:
+            return None
+        sides = {}
+        for side, (piece, picture) in (("left", question.left), ("right", question.right)):
+            sides[f"{side}_clip"], sides[f"{side}_picture"] = clips[piece], pictures.names[picture]
+            sides[f"{side}_measures"] = [*music[piece].tolist(), *pictures.measures[picture].tolist()]
+        return rows.add_fit(
+            session, listener_id=listener.id, domain=domain, kind=question.kind, measured_by=VERSION,
+            seconds=SHORT_SECONDS, policy=question.policy, probability=min(question.probability, 1.0), **sides,
+        )  # fmt: skip
+
+
+def _locked(session: Session, listener_id: uuid.UUID) -> Listener:
+    listener = listener_rows.lock_listener(session, listener_id)
+    if listener is None:
+        raise UnknownListenerError
+    return listener
+
+
+def _head(asked: Sequence[Fit]) -> Head:
+    answered = [fit for fit in asked if fit.outcome is not None]
+    return head_of(sorted(answered, key=lambda fit: (fit.answered_at or datetime.now(UTC), fit.id)))
+
+
+def _whole(fit: Fit) -> bool:
+    """Whether its clips and its pictures are still there."""
+    names = shipped().names
+    return None not in (fit.left_clip, fit.right_clip) and {fit.left_picture, fit.right_picture} <= {*names}
+
+
+def _shown_so_far(asked: Sequence[Fit], clips: Sequence[uuid.UUID], pictures: Drawings) -> Shown:
+    pieces, places = ({name: place for place, name in enumerate(names)} for names in (clips, pictures.names))
+    heard = Counter(clip for fit in asked for clip in {fit.left_clip, fit.right_clip})
+    seen = Counter(name for fit in asked for name in {fit.left_picture, fit.right_picture})
+    compared_before = {
+        frozenset(
+            ((pieces[fit.left_clip], places[fit.left_picture]), (pieces[fit.right_clip], places[fit.right_picture]))
+        )
+        for fit in asked
+        if {fit.left_clip, fit.right_clip} <= pieces.keys() and {fit.left_picture, fit.right_picture} <= places.keys()
+    }
+    times = np.array([heard[clip] for clip in clips], dtype=np.int64)
+    return Shown(times, np.array([seen[name] for name in pictures.names], dtype=np.int64), compared_before)
+
+
+def _require_heard(fit: Fit, outcome: FitOutcome, heard_ms: Sequence[int]) -> None:
+    """Raises ``NotAllowed`` where a piece that is compared was not heard, or as many times as there are not pieces."""
+    pieces = 1 if fit.kind == "pictures" else 2
+    if len(heard_ms) != pieces:
+        raise NotAllowed(f"heard_ms has {len(heard_ms)} numbers; give {pieces}, one for each piece of the question")
+    if outcome != "skipped" and min(heard_ms) < LEAST_MS:
+        raise NotAllowed(
+            f"heard_ms tells that a piece was not heard; listen to {LEAST_MS / 1000:g} second of it at least, or send "
+            'the outcome "skipped"'
+        )
+
+
+def _foreseen(fit: Fit) -> bool | None:
+    if fit.outcome not in FIT_PICKS or fit.outcome == "equal" or not fit.chances:
+        return None
+    left, _, right = fit.chances
+    return None if left == right else (left > right) == (fit.outcome == "left")
+
+
+def _shown(fits: Sequence[Fit]) -> tuple[ShownFit, ...]:
+    return tuple(_one_shown(fit) for fit in fits)
+
+
+def _one_shown(fit: Fit) -> ShownFit:
+    kind: Kind = "pictures" if fit.kind == "pictures" else "pieces"
+    clips = [clip for clip in (fit.left_clip, fit.right_clip) if clip is not None]
+    pictures = (fit.left_picture, fit.right_picture)
+    some = clips[:1] if kind == "pictures" else clips
+    return ShownFit(
+        fit.id, kind, tuple(ShownClip.of(clip, fit.seconds) for clip in some),
+        pictures if kind == "pictures" else pictures[:1],
+    )  # fmt: skip
