@@ -47,7 +47,7 @@ def answer_fit(
     session: Session, fit: Fit, *, outcome: str, chances: Sequence[float], votes_seen: int, heard_ms: Sequence[int]
 ) -> None:
     """Store the answer to a fit that has none; raises ``IntegrityError`` for one that isn't allowed."""
+    fit.answered_at = session.scalars(select(func.clock_timestamp())).one()
     fit.outcome, fit.votes_seen = outcome, votes_seen
     fit.chances, fit.heard_ms = list(chances), list(heard_ms)
-    fit.answered_at = session.scalars(select(func.clock_timestamp())).one()
     session.flush()

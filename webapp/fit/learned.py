@@ -15,7 +15,7 @@ from db.tables import FIT_PICKS, Fit
 from models.metrics.intervals import Figure, wilson
 from models.picture.fit.head import VERSION, features, learned, links, new_head
 from models.picture.fit.measures import HEARD
-from models.picture.fit.words import Link, all_links, told, unlike_most
+from models.picture.fit.words import Link, most_hear, told, unlike_most
 from models.taste.head import Head
 from webapp.runtime.database import Database
 from webapp.runtime.errors import NotAllowed, UnknownListenerError
@@ -69,9 +69,8 @@ def overview(database: Database, listener_id: uuid.UUID) -> Overview:
     answered = _answered(database, listener_id)
     head = head_of(answered)
     own = [_said(link) for link in told(head)]
-    guessed = [_said(link) for link in all_links(head) if link.guessed and link.odds > 0.75]
     picks = sum(fit.outcome in FIT_PICKS for fit in answered)
-    return Overview(picks, foreseen(answered), own[:MOST_SAID], guessed[:MOST_SAID])
+    return Overview(picks, foreseen(answered), own[:MOST_SAID], [_said(link) for link in most_hear(head)])
 
 
 def foreseen(answered: Sequence[Fit]) -> Figure:

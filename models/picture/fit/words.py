@@ -63,7 +63,17 @@ def told(head: Head) -> list[Link]:
     return [link for link in all_links(head) if link.odds >= MAYBE and not link.guessed]
 
 
+def most_hear(head: Head) -> list[Link]:
+    """Links that most people hear and of which the listener's own picks hardly tell, the strongest first."""
+    return [link for link in all_links(head) if link.guessed and link.odds >= MAYBE and _usual(link) * link.weight > 0]
+
+
 def unlike_most(link: Link) -> bool:
     """Whether most people hear the opposite."""
-    place = list(SEEN).index(link.readout) * len(HEARD) + list(HEARD).index(link.side)
-    return link.weight * float(annotated()[place]) < 0
+    return link.weight * _usual(link) < 0
+
+
+def _usual(link: Link) -> float:
+    """The annotated weight."""
+    place = SEEN.index(link.readout) * len(HEARD) + list(HEARD).index(link.side)
+    return float(annotated()[place])

@@ -17,7 +17,7 @@ from webapp.ui.components.volume import Volume
 from webapp.ui.handlers import bound, listener_of
 from webapp.ui.layout import QUIET, heading, page
 from webapp.ui.pages.picking import ways
-from webapp.ui.words import capital, counted
+from webapp.ui.words import capital, counted, percent
 
 LEAD = (
     "One piece and two pictures, or one picture and two pieces. Your picks teach how pictures sound to you, and "
@@ -65,13 +65,19 @@ def _foreseen(found: Overview) -> str:
         return ""
     return (
         f"<p>Foreseen: {share.value * share.n:.0f} of {counted(share.n, 'pick')}, "
-        f"{share.value:.0%} (95 %: {share.low:.0%} to {share.high:.0%}; by chance 50 %).</p>"
+        f"{percent(share.value)} (95\u00a0%: {percent(share.low)} to {percent(share.high)}; by chance 50\u00a0%).</p>"
     )
 
 
 def _list(title: str, links: list[SaidLink]) -> str:
     rows = "".join(
-        f"<li>{html.escape(capital(each.words))}{' – unlike most people' if each.unlike_most else ''}</li>"
+        f"<li>{_together(html.escape(capital(each.words)))}{' – unlike most people' if each.unlike_most else ''}</li>"
         for each in links
     )
     return f"<h3>{title}</h3><ul>{rows}</ul>"
+
+
+def _together(words: str) -> str:
+    """Odds in brackets on one line."""
+    said, bracket, odds = words.partition("(")
+    return said + bracket + odds.replace(" ", "\u00a0")

@@ -27,7 +27,7 @@ from webapp.ui.words import counted, strongest, style_name
 WAYS = (
     ("compare", "./", "Two at a time"),
     ("four", "four", "Best of four"),
-    ("fit", "fit", "With pictures"),
+    ("fit", "fit", "Pictures"),
     ("whole", "whole", "Whole pieces"),
 )
 DOMAINS = (("Pop piano", "pop"), ("Dance tunes", "dance"), ("Chorales", "chorale"))
