@@ -27,7 +27,8 @@ from webapp.worker import Worker
 __all__ = ["played_folder", "rating_model"]
 
 CONTRACT = (
-    "new_listener", "next_pair", "vote", "next_four", "vote_four", "taste", "why", "compose", "swap", "keep",
+    "new_listener", "next_pair", "vote", "next_four", "vote_four", "next_fit", "vote_fit", "tie",
+    "taste", "why", "compose", "swap", "keep",
     "find_title", "name_tune", "map", "neighbours", "retrieval", "rate", "dream", "agent", "tension", "film",
     "export", "import", "delete", "create_study", "study", "move_study", "dry_run_study", "study_results",
 )  # fmt: skip
