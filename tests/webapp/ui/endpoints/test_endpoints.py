@@ -83,6 +83,11 @@ def test_a_page_tells_of_every_endpoint_and_newcomers_do_not_load_them(served):
     assert httpx.get(f"{served}/gradio_api/info?view=api", timeout=60).status_code == 200
 
 
+def test_there_are_no_tools_unless_they_are_asked_for(served):
+    assert httpx.get(f"{served}/gradio_api/mcp/", timeout=30).status_code == 404
+    assert httpx.get(f"{served}/gradio_api/mcp/schema", timeout=30).status_code == 404
+
+
 def test_a_notebook_votes_and_hears_what_was_learned(ask, refused, stock, served):
     stock(clips=16)
     token = ask("new_listener", domain="pop")

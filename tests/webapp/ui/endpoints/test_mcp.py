@@ -4,32 +4,14 @@ from __future__ import annotations
 
 import ast
 import importlib.util
-from pathlib import Path
 
 import anyio
-import httpx
 import pytest
 
-from webapp.runtime.settings import Settings
 from webapp.ui.endpoints import ENDPOINTS
 
+MCP = True
 needs_mcp = pytest.mark.skipif(importlib.util.find_spec("mcp") is None, reason="the extra mcp is not installed")
-
-
-@pytest.fixture
-def wanted(request: pytest.FixtureRequest) -> bool:
-    return bool(getattr(request, "param", True))
-
-
-@pytest.fixture
-def settings(fresh_database_url: str, tmp_path: Path, wanted: bool) -> Settings:
-    return Settings(home=tmp_path, database_url=fresh_database_url, secret="a secret of the tests", mcp=wanted)
-
-
-@pytest.mark.parametrize("wanted", [False], indirect=True)
-def test_there_are_no_tools_unless_they_are_asked_for(served):
-    assert httpx.get(f"{served}/gradio_api/mcp/", timeout=30).status_code == 404
-    assert httpx.get(f"{served}/gradio_api/mcp/schema", timeout=30).status_code == 404
 
 
 @needs_mcp
