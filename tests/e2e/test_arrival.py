@@ -51,6 +51,20 @@ def test_a_kind_of_music_that_was_chosen_first_stays_and_is_carried_out(site, vi
     assert visitor.api("/api/listener")["domain"] == "dance"
 
 
+def test_of_two_kinds_chosen_in_quick_succession_the_second_counts(visit):
+    visitor, waiting = visit().arrive(), []
+    page = visitor.page
+    page.route(ANSWER[0], lambda route: route.continue_() if waiting else waiting.append(route))
+    kind(page, "Dance tunes").check()
+    while not waiting:
+        page.wait_for_timeout(50)
+    kind(page, "Chorales").check()
+    waiting[0].continue_()
+    expect(page.locator(".k-note")).to_contain_text("Chorales from here on")
+    expect(kind(page, "Chorales")).to_be_checked()
+    assert visitor.api("/api/listener")["domain"] == "chorale"
+
+
 def test_the_studio_lists_the_kind_of_music_that_was_chosen_first(site, visit):
     page = visit().page
     slow = Slow(page, *ANSWER)

@@ -21,7 +21,7 @@ from webapp.studio.uploads import BroughtPiece
 from webapp.ui.components.clip_list import ClipList
 from webapp.ui.components.listener_token import ListenerToken
 from webapp.ui.handlers import bound, listener_of
-from webapp.ui.layout import QUIET, status
+from webapp.ui.layout import CHOICE, QUIET, status
 from webapp.ui.words import capital, described
 
 DOMAINS = (("Pop piano", "pop"), ("Dance tunes", "dance"), ("Chorales", "chorale"))
@@ -108,7 +108,7 @@ class Choosing:
         timer, self.asked = gr.Timer(AGAIN_S, active=False), gr.State(Asked())
         self.chosen = self.clips.act
 
-        self.filled_after(self.domain.input(None, js=CLEAR, outputs=self.clips, **QUIET))
+        self.filled_after(self.domain.input(None, js=CLEAR, outputs=self.clips, **CHOICE))
         # one event for all, so that what was typed last is what is shown
         gr.on(
             [self.words.change, timer.tick, self.asked.change],
@@ -116,14 +116,13 @@ class Choosing:
             inputs=[listener, self.domain, self.words, self.asked],
             outputs=[said, self.clips, more, timer],
             js=listener.awaited,
-            trigger_mode="always_last",
-            **QUIET,
+            **CHOICE,
         )
         more.click(ask_for_many, [self.domain, self.words, self.asked], self.asked, **QUIET)
 
     def filled_after(self, event: Any) -> Any:
         """Fill the list after an event of Gradio's."""
-        return event.then(ask_again, self.asked, self.asked, **QUIET)
+        return event.then(ask_again, self.asked, self.asked, **CHOICE)
 
 
 def ask_again(asked: Asked) -> Asked:

@@ -17,6 +17,9 @@ from webapp.ui.words import unbroken
 
 # Of an event that only changes what its page shows: no endpoint, and no veil over what it will change.
 QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+# And of one by which something is chosen: what is chosen while the choice before is on its way comes after it, where
+# Gradio would drop it.
+CHOICE: dict[str, Any] = {**QUIET, "trigger_mode": "always_last"}
 AWAITED: dict[str, Any] = {"api_visibility": "private"}  # of one that takes longer than a moment
 
 FORGETS = (

@@ -20,6 +20,7 @@ from webapp.ui.components.header import PAGES, RESEARCH
 from webapp.ui.site import COMPONENTS_PATH, mount_site
 
 COMPARE_IDS = ("player-a", "player-b", "vote-left", "vote-right", "vote-equal", "vote-neither", "vote-skipped", "picks")
+CHOOSING = {"input", "select", "lasso", "move", "borrow", "vote", "undone", "shows"}  # what a later one replaces
 TEXT = sorted(path for path in FOLDER.rglob("*") if path.suffix in {".js", ".css"})
 OWN_TEXT = [path for path in TEXT if path.parent.name != "vendor"]
 
@@ -45,6 +46,20 @@ def test_the_compare_page_has_every_stable_test_id_once(client):
     text = page(client, "/")
     for name in COMPARE_IDS:
         assert text.count(f'data-testid="{name}"') == 1, name
+
+
+def test_no_choice_is_lost_while_the_one_before_is_on_its_way(client):
+    """Gradio drops an event while the same one is on its way, unless it is told otherwise: right for buttons alone."""
+    events = client.app.routes[-1].app.blocks.fns
+    choices = {
+        number
+        for number, event in events.items()
+        if {name for _, name in event.targets} & CHOOSING and not event.cancels
+    }
+    while following := {number for number, event in events.items() if event.trigger_after in choices} - choices:
+        choices |= following
+    assert len(choices) > 40
+    assert [events[number].name for number in sorted(choices) if events[number].trigger_mode == "once"] == []
 
 
 def test_the_taste_page_offers_to_compose(client):

@@ -19,7 +19,7 @@ from webapp.ui.charts import Chart, chart, section
 from webapp.ui.components.view_link import chosen
 from webapp.ui.dashboards import STILL, Dashboard, chosen_of
 from webapp.ui.handlers import bound
-from webapp.ui.layout import QUIET, explained, page
+from webapp.ui.layout import CHOICE, QUIET, explained, page
 from webapp.ui.words import counted, unbroken
 
 LEAD = "What the listeners of a study share, where their tastes differ, and how well their votes are predicted."
@@ -83,7 +83,7 @@ def build(context: Context) -> None:
     plots = [part for place, told in places.values() for part in (*place.outputs, told)]
     outputs = [*frame.outputs, study, whole, command, *plots]
     gr.on(None, bound(opened, context, places), None, outputs, **QUIET)
-    gr.on([study.input, timer.tick], bound(choose, context, places), study, outputs, **QUIET)
+    gr.on([study.input, timer.tick], bound(choose, context, places), study, outputs, **CHOICE)
 
 
 def opened(context: Context, places: Places, request: gr.Request) -> list[Any]:

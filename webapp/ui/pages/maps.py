@@ -26,7 +26,7 @@ from webapp.ui.components.score import Score
 from webapp.ui.components.view_link import ViewLink, chosen
 from webapp.ui.dashboards import STILL, table
 from webapp.ui.handlers import GO, bound, listener_of
-from webapp.ui.layout import QUIET, heading, heading_html, page, status
+from webapp.ui.layout import CHOICE, QUIET, heading, heading_html, page, status
 from webapp.ui.pages import map_point, map_selection
 from webapp.ui.pages import map_report as report
 from webapp.ui.pages.map_point import TASTE, Shown, as_shown
@@ -90,38 +90,37 @@ def build(context: Context) -> None:
     pointed = [
         points, panel, hint, player, labels, to_studio, links_title, links, near_title, near, score, link, drawing,
     ]  # fmt: skip
-    point: dict[str, Any] = {"outputs": pointed, **QUIET}
+    point: dict[str, Any] = {"outputs": pointed, **CHOICE}
     opens: dict[str, Any] = {
         "fn": bound(opened, context),
         "inputs": [listener, asked],
         "outputs": opening,
         "js": listener.awaited,
-        **QUIET,
+        **CHOICE,
     }
     beginning = arrival.fill(listener.change, bound(named, context), None, [kind, asked], []).then(**opens)
     beginning.then(bound(map_point.point_named, context), [shown, asked], **point)
-    changed = kind.input(None, kind, asked, js=CHOSEN, cancels=beginning).then(**opens)
+    changed = kind.input(None, kind, asked, js=CHOSEN, cancels=beginning, **CHOICE).then(**opens)
     draws = gr.on([draw.click, redraw.click], bound(ask, context), kind, drawing, js=TO_TOP, **QUIET)
     for event in (beginning, changed, draws):
         event.then(
-            bound(follow, context), kind, [drawing, fresh], **QUIET
-        ).then(bound(reopen, context), [listener, kind, fresh], opening, **QUIET)  # fmt: skip
+            bound(follow, context), kind, [drawing, fresh], **CHOICE
+        ).then(bound(reopen, context), [listener, kind, fresh], opening, **CHOICE)  # fmt: skip
     points.select(bound(map_point.choose, context), shown, **point)
-    points.lasso(bound(map_selection.choose, context), shown, selected, **QUIET)
-    points.move(moved, None, link, **QUIET)
+    points.lasso(bound(map_selection.choose, context), shown, selected, **CHOICE)
+    points.move(moved, None, link, **CHOICE)
     _, _, clips, _ = selected
-    clips.select(map_selection.follow, clips, points, **QUIET)
+    clips.select(map_selection.follow, clips, points, **CHOICE)
     for entries in (found, links, near):
         entries.select(bound(map_point.choose_entry, context), shown, **point)
     find.change(  # Gradio tells of no input after it has set a text itself
         bound(map_point.search, context),
         [shown, find],
         [points, found, found_said],
-        trigger_mode="always_last",
-        **QUIET,
+        **CHOICE,
     )
     find.submit(bound(map_point.choose_found, context), [shown, find], **point)
-    colour.input(coloured, colour, [points, link], **QUIET)
+    colour.input(coloured, colour, [points, link], **CHOICE)
     upload.upload(bound(map_point.place_file, context), [listener, upload, shown], [shown, *pointed], **QUIET)
     to_studio.click(
         bound(map_point.open_in_studio, context), [listener, shown, player], [studio, drawing], **QUIET

@@ -21,7 +21,7 @@ from webapp.ui.components.listener_token import ListenerToken
 from webapp.ui.components.pair_player import PairPlayer
 from webapp.ui.components.volume import Volume
 from webapp.ui.handlers import bound, listener_of
-from webapp.ui.layout import QUIET, heading
+from webapp.ui.layout import CHOICE, heading
 from webapp.ui.words import counted, strongest, style_name
 
 WAYS = (
@@ -55,9 +55,9 @@ def frame(
     player = kind(offered=True)
 
     arrival.fill(listener.change, bound(arrive, context), listener, [domain], [note])
-    domain.input(bound(choose_domain, context), [listener, domain], [note, player], js=listener.awaited, **QUIET)
-    player.vote(bound(answer, context), inputs=listener, outputs=note, **QUIET)
-    player.undone(bound(undone, context, way), inputs=listener, outputs=[note, domain], **QUIET)
+    domain.input(bound(choose_domain, context), [listener, domain], [note, player], js=listener.awaited, **CHOICE)
+    player.vote(bound(answer, context), inputs=listener, outputs=note, **CHOICE)
+    player.undone(bound(undone, context, way), inputs=listener, outputs=[note, domain], **CHOICE)
 
 
 def arrive(context: Context, token: str | None) -> tuple[list[str], Any]:

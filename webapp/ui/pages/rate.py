@@ -17,7 +17,7 @@ from webapp.runtime.upload_limit import SOUND
 from webapp.ui import dashboards
 from webapp.ui.charts import section
 from webapp.ui.handlers import bound, listener_of
-from webapp.ui.layout import AWAITED, QUIET, heading, page, status
+from webapp.ui.layout import AWAITED, CHOICE, heading, page, status
 
 LEAD = (
     "Drop any sound, and a network that learned from the likes of listeners says how well it will be liked. "
@@ -71,7 +71,7 @@ def build(context: Context) -> None:
     outputs = [said, kept, ratings, table, pictures, which, plot]
     files.upload(bound(rate_files, context), [listener, files], [*outputs, files], js=listener.awaited, **AWAITED)
     microphone.stop_recording(bound(rate_recording, context), [listener, microphone], outputs, **AWAITED)
-    which.input(picture, [kept, which], plot, **QUIET)
+    which.input(picture, [kept, which], plot, **CHOICE)
 
 
 def training_command(context: Context) -> str:

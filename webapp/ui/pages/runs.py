@@ -22,7 +22,7 @@ from webapp.ui.charts import NOTHING_YET, section
 from webapp.ui.components.chart_exports import ChartExports
 from webapp.ui.dashboards import ANEW, STILL, Dashboard
 from webapp.ui.handlers import bound
-from webapp.ui.layout import QUIET, page
+from webapp.ui.layout import CHOICE, QUIET, page
 from webapp.ui.words import duration
 
 LEAD = "The curves of your training runs side by side, what each was trained with, and how far it is."
@@ -90,7 +90,7 @@ def build(context: Context) -> None:
     outputs = [*frame.outputs, *inputs, legend, *panels, exports, about, seen]
     gr.on(None, bound(opened, context), None, outputs, **QUIET).then(dashboards.started, None, timer, **QUIET)
     gr.on([runs.input, shown.input, log.input], bound(choose, context), inputs, outputs, **ANEW)
-    smoothing.input(bound(choose, context), inputs, outputs, trigger_mode="always_last", **QUIET)
+    smoothing.input(bound(choose, context), inputs, outputs, **CHOICE)
     timer.tick(bound(follow, context), [*inputs, seen], outputs, **QUIET)
 
 

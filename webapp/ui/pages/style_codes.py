@@ -19,7 +19,7 @@ from webapp.ui.components.clip_list import ClipList
 from webapp.ui.components.listener_token import ListenerToken
 from webapp.ui.dashboards import STILL, copied
 from webapp.ui.handlers import bound, listener_of
-from webapp.ui.layout import QUIET, explain
+from webapp.ui.layout import CHOICE, explain
 from webapp.ui.pages.style_parts import csv_link, radio
 
 MEANING = (
@@ -41,10 +41,10 @@ def build_codes(context: Context, listener: ListenerToken, tab: gr.Tab) -> None:
     command = commands.evaluation("evaluate.code_examples", context.style_folder)
     fill = copied(command, visible=False, elem_id="codes-fill")
     wanted = gr.State(value=False)  # the tab may be opened before it is known who listens
-    tab.select(lambda: True, None, wanted, **QUIET)
+    tab.select(lambda: True, None, wanted, **CHOICE)
     triggers = [wanted.change, listener.change, domain.input, code.input]
     inputs = [wanted, listener, domain, code]
-    gr.on(triggers, bound(hear_codes, context), inputs, [told, pieces, about, fill], **QUIET)
+    gr.on(triggers, bound(hear_codes, context), inputs, [told, pieces, about, fill], **CHOICE)
 
 
 def hear_codes(

@@ -25,7 +25,7 @@ from webapp.ui.components.heat_map import HeatMap
 from webapp.ui.components.listener_token import ListenerToken
 from webapp.ui.dashboards import STILL, copied
 from webapp.ui.handlers import bound, listener_of
-from webapp.ui.layout import QUIET, explained, status
+from webapp.ui.layout import CHOICE, QUIET, explained, status
 from webapp.ui.pages.style_parts import csv_link, origin, radio
 from webapp.ui.words import capital, unbroken
 
@@ -83,9 +83,9 @@ def build_swaps(context: Context, listener: ListenerToken) -> Place:
         "fn": bound(hear, context),
         "inputs": [listener, pressed, domain, seed],
         "outputs": [said, clips, another],
-        **QUIET,
+        **CHOICE,
     }
-    place.map.select(press, place.map, pressed, **QUIET).then(**hearing)
+    place.map.select(press, place.map, pressed, **CHOICE).then(**hearing)
     another.click(lambda number: number + 1, seed, seed, **QUIET).then(**hearing)
     domain.input(**hearing)
     place.end()
@@ -97,7 +97,7 @@ def build_leakage(context: Context) -> None:
     measure = radio([(title, name) for name, (title, _) in MEASURES.items()], "Measure", "canonical")
     place = _place("leakage", "What one style tells of another")
     # when the page opens too, so that the measure that was chosen last is the one that is shown
-    gr.on(None, bound(choose_measure, context), measure, place.outputs, trigger_mode="always_last", **QUIET)
+    gr.on(None, bound(choose_measure, context), measure, place.outputs, **CHOICE)
     place.end()
 
 

@@ -16,7 +16,7 @@ from webapp.ui.charts import Chart, chart
 from webapp.ui.components.view_link import ViewLink
 from webapp.ui.dashboards import STILL
 from webapp.ui.handlers import bound
-from webapp.ui.layout import QUIET, explained
+from webapp.ui.layout import CHOICE, explained
 from webapp.ui.pages.style_parts import csv_link, radio
 from webapp.ui.words import unbroken
 
@@ -39,7 +39,7 @@ def build_training(context: Context, link: ViewLink) -> tuple[Chart, tuple[Any, 
     place = chart("hardest", "Styles over training", address="/api/styles/hardest")
     tables = gr.HTML(elem_id="training-tables", **STILL)
     outputs = (bar, run, curve, told, *place.outputs, tables)
-    gr.on([run.input, curve.input], bound(choose, context, place), [run, curve], [*outputs, link], **QUIET)
+    gr.on([run.input, curve.input], bound(choose, context, place), [run, curve], [*outputs, link], **CHOICE)
     return place, outputs
 
 

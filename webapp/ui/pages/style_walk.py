@@ -27,7 +27,7 @@ from webapp.ui.components.listener_token import ListenerToken
 from webapp.ui.components.view_link import ViewLink, chosen
 from webapp.ui.dashboards import STILL, copied
 from webapp.ui.handlers import bound, listener_of
-from webapp.ui.layout import QUIET, explain
+from webapp.ui.layout import CHOICE, QUIET, explain
 from webapp.ui.pages.style_parts import csv_link, radio
 
 WALK = (
@@ -85,15 +85,15 @@ def build_walk(context: Context, listener: ListenerToken, link: ViewLink) -> Non
     )
     compose.click(**walking, cancels=first)
     another.click(draw_another, seed, [seed, source], cancels=first, **QUIET).then(**walking)
-    gr.on([domain.input, seed.input], lambda: ("", ""), None, [source, said], **QUIET)
-    gr.on([group.input, source.change], bound(guided, context), [group, source], guidance, **QUIET)
+    gr.on([domain.input, seed.input], lambda: ("", ""), None, [source, said], **CHOICE)
+    gr.on([group.input, source.change], bound(guided, context), [group, source], guidance, **CHOICE)
     pieces.filled_after(choose.click(toggle, [showing, domain], [showing, picking, pieces.domain], **QUIET))
     pieces.chosen(
         bound(begin_with, context),
         [listener, pieces.clips, pieces.domain],
         [source, domain, showing, picking],
-        **QUIET,
-    ).then(**walking)
+        **CHOICE,
+    ).then(**walking | CHOICE)
 
 
 def _walks() -> list[tuple[str, str]]:

@@ -10,7 +10,7 @@ from webapp.context import Context
 from webapp.ui.charts import Chart
 from webapp.ui.components.view_link import ViewLink, chosen
 from webapp.ui.handlers import bound
-from webapp.ui.layout import QUIET, heading, page
+from webapp.ui.layout import CHOICE, QUIET, heading, page
 from webapp.ui.pages.style_codes import build_codes
 from webapp.ui.pages.style_matrices import build_leakage, build_swaps, measured, shown_swaps
 from webapp.ui.pages.style_training import build_training, shown
@@ -42,7 +42,7 @@ def build(context: Context) -> None:
     outputs = [is_open, tabs, *swaps.outputs, *curves]
     gr.on(None, bound(opened, context, place), None, outputs, **QUIET)
     for tab, name in zip((listening, swapping, leaking, training), TABS, strict=True):
-        tab.select(bound(address, name), is_open, link, **QUIET)
+        tab.select(bound(address, name), is_open, link, **CHOICE)
 
 
 def opened(context: Context, place: Chart, request: gr.Request) -> list[Any]:

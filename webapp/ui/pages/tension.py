@@ -16,7 +16,7 @@ from webapp.tension.plot import lanes
 from webapp.ui import dashboards
 from webapp.ui.charts import section
 from webapp.ui.handlers import bound, listener_of
-from webapp.ui.layout import AWAITED, QUIET, heading, page, status
+from webapp.ui.layout import AWAITED, CHOICE, heading, page, status
 from webapp.ui.words import capital
 
 LEAD = (
@@ -56,7 +56,7 @@ def build(context: Context) -> None:
         kept = gr.State([])
     outputs = [said, kept, scores, table, picture, which, plot]
     files.upload(bound(hear_files, context), [listener, files], [*outputs, files], js=listener.awaited, **AWAITED)
-    which.input(drawn, [kept, which], plot, **QUIET)
+    which.input(drawn, [kept, which], plot, **CHOICE)
 
 
 def hear_files(context: Context, token: str | None, paths: list[str] | None) -> list[Any]:

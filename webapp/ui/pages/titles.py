@@ -25,7 +25,7 @@ from webapp.ui.components.clip_list import ClipList, playing, resting
 from webapp.ui.components.view_link import ViewLink, chosen
 from webapp.ui.dashboards import STILL
 from webapp.ui.handlers import GO, bound, listener_of
-from webapp.ui.layout import QUIET, heading, page, status
+from webapp.ui.layout import CHOICE, QUIET, heading, page, status
 
 LEAD = (
     "Type any words to hear the tunes that the model finds closest to them, or give it music to get ideas for a title. "
@@ -78,11 +78,11 @@ def build(context: Context) -> None:
     )
     pieces.filled_after(opening)
     arrival.fill(partial(gr.on, None), bound(find_named, context), None, [words, *found], [])
-    gr.on([words.submit, find.click], bound(find_tunes, context), words, found, **QUIET)
+    gr.on([words.submit, find.click], bound(find_tunes, context), words, found, **CHOICE)
     tunes.act(bound(compose_near, context), [listener, tunes], [said_tunes, studio], **QUIET).success(
         None, studio, js=GO, **QUIET
     )
-    pieces.chosen(bound(name_piece, context), [listener, pieces.clips], named, **QUIET)
+    pieces.chosen(bound(name_piece, context), [listener, pieces.clips], named, **CHOICE)
     upload.upload(bound(name_file, context), [listener, upload, pieces.domain], named, js=listener.awaited, **QUIET)
 
 

@@ -19,7 +19,7 @@ from webapp.ui.components.clip_list import ClipList, playing, resting
 from webapp.ui.components.listener_token import ListenerToken
 from webapp.ui.components.volume import Volume
 from webapp.ui.handlers import bound, listener_of
-from webapp.ui.layout import QUIET, explain, heading, page, status
+from webapp.ui.layout import CHOICE, QUIET, explain, heading, page, status
 from webapp.ui.pages.picking import DOMAINS, ways
 from webapp.ui.queueing import queueing
 
@@ -79,8 +79,8 @@ def build(context: Context) -> None:
     outputs = [told, timer, pieces, awaited]
     gr.on(None, None, None, [named, more], js=NAMED)
     arrival.fill(listener.change, bound(look, context), listener, [domain, told, pieces], [timer, tells])
-    tells.input(bound(let_plays_tell, context), [listener, tells], told, **QUIET)
-    domain.input(bound(choose_domain, context), [listener, domain], told, js=listener.awaited, **QUIET)
+    tells.input(bound(let_plays_tell, context), [listener, tells], told, **CHOICE)
+    domain.input(bound(choose_domain, context), [listener, domain], told, js=listener.awaited, **CHOICE)
     more.click(bound(ask, context), [listener, named], [named, more, *outputs], js=listener.awaited, **QUIET)
     # also one that begins while the server still notes the one before
     pieces.select(bound(begun, context), [listener, awaited], outputs, trigger_mode="multiple", **QUIET)

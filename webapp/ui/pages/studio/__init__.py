@@ -23,7 +23,7 @@ from webapp.ui.choosing import FILES, Choosing
 from webapp.ui.components.listener_token import ListenerToken
 from webapp.ui.components.studio_desk import StudioDesk
 from webapp.ui.handlers import bound, listener_of
-from webapp.ui.layout import QUIET, heading, page
+from webapp.ui.layout import CHOICE, QUIET, heading, page
 from webapp.ui.open_future import Shown
 from webapp.ui.pages.studio import tools, whole_piece
 from webapp.ui.pages.studio.words import DEAD, MUSIC, lacking, passage, read_from
@@ -121,15 +121,15 @@ def build(context: Context) -> None:
     arrived = arrival.fill(listener.change, bound(arrive, context), listener, [finder.domain], opening)
     arrived.then(read_as, finder.domain, brought, **QUIET)
     finder.filled_after(arrived)
-    finder.domain.input(read_as, finder.domain, brought, **QUIET)
-    finder.domain.input(None, js="() => ''", outputs=error, **QUIET)
-    finder.chosen(bound(begin, context), [listener, finder.clips], opening, **QUIET)
+    finder.domain.input(read_as, finder.domain, brought, **CHOICE)
+    finder.domain.input(None, js="() => ''", outputs=error, **CHOICE)
+    finder.chosen(bound(begin, context), [listener, finder.clips], opening, **CHOICE)
     brought.upload(
         bound(bring, context), [listener, brought, finder.domain], [file, brought, *opening], js=listener.awaited,
         **QUIET,
     )  # fmt: skip
     gr.on([first_bar.submit, read.click], bound(read_on, context), [listener, file, first_bar], opening, **QUIET)
-    around.section.input(bound(choose_section, context), [listener, around.section], opening, **QUIET)
+    around.section.input(bound(choose_section, context), [listener, around.section], opening, **CHOICE)
     ends.onward.click(bound(go_on, context), [listener, desk], opening, **QUIET)
     left = ends.leave.click(None, js=LEAVE, outputs=desk).then(leave, outputs=opening, **QUIET)
     finder.filled_after(left)

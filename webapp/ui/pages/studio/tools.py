@@ -26,7 +26,7 @@ from webapp.ui.components.sheet import Sheet
 from webapp.ui.components.studio_desk import StudioDesk
 from webapp.ui.components.style_dials import StyleDials
 from webapp.ui.handlers import bound, listener_of
-from webapp.ui.layout import QUIET, explain, status
+from webapp.ui.layout import CHOICE, QUIET, explain, status
 from webapp.ui.pages.studio.whole_piece import PUT_BACK, Around, puts_back
 from webapp.ui.pages.studio.words import NO_WAY, ONLY_LOOK, not_offered
 from webapp.ui.words import capital, described, percent
@@ -49,7 +49,6 @@ NOTHING_KEPT = "Lock something first, or keep less than 100 %."
 DIALS = "(value) => ({do: 'dials', styles: value.styles, turned: value.turned})"
 TOWARD = "(value) => ({do: 'toward', toward: value.styles.toward ?? null})"
 LOCK = "(locks) => ({do: 'lock', locks})"
-LAST: dict[str, Any] = {"trigger_mode": "always_last"}  # Gradio drops what comes while the event before is on its way
 KEPT = "(keep) => ({do: 'keep', keep})"
 AGAIN = "() => ({do: 'again'})"
 WAIT = "() => ({do: 'wait'})"
@@ -151,9 +150,9 @@ def build(context: Context, listener: ListenerToken, desk: StudioDesk, around: A
         (locks, locks.input, LOCK),
         (keep, keep.input, KEPT),
     ):
-        event(None, inputs=control, outputs=desk, js=script, **LAST)
+        event(None, inputs=control, outputs=desk, js=script, **CHOICE)
     again.click(None, outputs=desk, js=AGAIN)
-    desk.shows(None, inputs=desk, outputs=[dials, toward, locks, keep], js=SHOW, **LAST)
+    desk.shows(None, inputs=desk, outputs=[dials, toward, locks, keep], js=SHOW, **CHOICE)
     gated = [
         vary,
         link,
@@ -173,8 +172,8 @@ def build(context: Context, listener: ListenerToken, desk: StudioDesk, around: A
         whole,
         varied,
     ]
-    gate: dict[str, Any] = {"inputs": [desk, known], "outputs": gated, **QUIET}
-    desk.shows(gates, **LAST, **gate)
+    gate: dict[str, Any] = {"inputs": [desk, known], "outputs": gated, **CHOICE}
+    desk.shows(gates, **gate)
 
     doing: list[tuple[gr.Button, str, Any, list[Any]]] = [
         (vary, f"Composing {VARIATIONS} variations…", compose_variations, [known, told, order, variations, desk]),
@@ -190,8 +189,8 @@ def build(context: Context, listener: ListenerToken, desk: StudioDesk, around: A
     puts_back(context, listener, desk, around, back=back, told=told)
     whole.click(None, inputs=desk, js=PLAY_ON)
     for clips in (variations, steps):
-        clips.act(take, clips, desk, **QUIET)
-    desk.shows(lambda: "", outputs=told, **LAST, **QUIET)
+        clips.act(take, clips, desk, **CHOICE)
+    desk.shows(lambda: "", outputs=told, **CHOICE)
     return Ends(onward, leave)
 
 
@@ -203,8 +202,8 @@ def _borrowing(context: Context, listener: ListenerToken, desk: StudioDesk, aski
         said = gr.HTML(apply_default_css=False)
     opened = [sheet, title, finder.asked, finder.domain, finder.words, said]
     for dials in asking:
-        dials.borrow(None, outputs=desk, js=WAIT)
-        dials.borrow(ask_from_whom, [desk, finder.asked], opened, **QUIET)
+        dials.borrow(None, outputs=desk, js=WAIT, **CHOICE)
+        dials.borrow(ask_from_whom, [desk, finder.asked], opened, **CHOICE)
     finder.chosen(
         bound(borrow, context),
         [listener, finder.clips, finder.asked],

@@ -17,7 +17,7 @@ from webapp.ui.components.clip_list import ClipList, playing
 from webapp.ui.components.confirmation import Confirmation, Question
 from webapp.ui.components.listener_token import ListenerToken
 from webapp.ui.handlers import bound, listener_of
-from webapp.ui.layout import QUIET, explain, status
+from webapp.ui.layout import CHOICE, QUIET, explain, status
 from webapp.ui.words import counted
 
 AT_ONCE = 8
@@ -80,7 +80,7 @@ def build(context: Context, listener: ListenerToken, changes: Sequence[Callable[
     outputs = [section, rows, older, count]
     gr.on(changes, bound(newest, context), inputs=listener, outputs=outputs, **QUIET)
     older.click(bound(more, context), inputs=[listener, count], outputs=outputs, **QUIET)
-    rows.act(bound(act, context), inputs=listener, outputs=[question, heard, title], **QUIET).then(None, js=IN_SIGHT)
+    rows.act(bound(act, context), inputs=listener, outputs=[question, heard, title], **CHOICE).then(None, js=IN_SIGHT)
     again.click(bound(ask_all, context), inputs=listener, outputs=question, **QUIET)
     question.confirm(bound(undo, context), inputs=[listener, renewed], outputs=[said, renewed], **QUIET).success(
         None, js=FOCUS

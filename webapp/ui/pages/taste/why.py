@@ -84,6 +84,7 @@ def build(context: Context, listener: ListenerToken, *lists: ClipList) -> None:
             bound(explain, context),
             inputs=[listener, clips],
             outputs=[section, clip, title, chance, parts, change_text, change, changed, check, so_far],
+            trigger_mode="always_last",
             **AWAITED,
         ).then(None, js=FOCUS)
     change.click(
