@@ -113,7 +113,7 @@ def build(context: Context) -> None:
                 )
                 read = gr.Button("Read from there", size="sm", scale=0, min_width=160)
             heard = open_future.build(context, listener, desk, shown_piece, stale=STALE)
-            desk.shows(None, [desk, heard.lanes], [*heard], js=STALE, **QUIET)
+            desk.shows(None, [desk, heard.lanes], [*heard], js=STALE, **CHOICE)
             around = whole_piece.build()
             ends = tools.build(context, listener, desk, around)
     file = gr.State(None, time_to_live=KEPT_S)
