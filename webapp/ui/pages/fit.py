@@ -15,7 +15,7 @@ from webapp.ui.charts import section
 from webapp.ui.components.fit_player import FitPlayer
 from webapp.ui.components.volume import Volume
 from webapp.ui.handlers import bound, listener_of
-from webapp.ui.layout import QUIET, heading, page
+from webapp.ui.layout import CHOICE, QUIET, heading, page
 from webapp.ui.pages.picking import ways
 from webapp.ui.words import capital, counted, percent
 
@@ -42,7 +42,7 @@ def build(context: Context) -> None:
         with section("How pictures sound to you", MEANING):
             said = gr.HTML(elem_id="fit-said", **dashboards.STILL)
     listener.change(bound(overview, context), listener, said, **QUIET)
-    player.vote(bound(overview, context), listener, said, **QUIET)
+    player.vote(bound(overview, context), listener, said, **CHOICE)
 
 
 def overview(context: Context, token: str | None) -> str:
