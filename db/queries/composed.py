@@ -117,11 +117,14 @@ def opened_since(session: Session, listener_id: UUID, *, since: datetime) -> UUI
     return session.scalars(select(Clip.id).where(theirs).order_by(Clip.created_at, Clip.id).limit(1)).one_or_none()
 
 
-def first_unasked(session: Session, listener_id: UUID, *, since: datetime) -> UUID | None:
-    """Of the clips for one listener's taste made ``since`` then, the first that is in no pair or four of theirs."""
+def first_unasked(session: Session, listener_id: UUID, *, since: datetime, kind: str) -> UUID | None:
+    """Of the clips for one listener's taste made ``since`` then, the first that is in no pair or four of theirs.
+
+    One of the ``kind`` goes before those that another job has made meanwhile.
+    """
     theirs = and_(Clip.composed_for == listener_id, Clip.kind.in_(OWN), Clip.created_at >= since)
     query = select(Clip.id).where(theirs, Clip.id.not_in(clips_shown(listener_id)))
-    return session.scalars(query.order_by(Clip.created_at, Clip.id).limit(1)).one_or_none()
+    return session.scalars(query.order_by(Clip.kind != kind, Clip.created_at, Clip.id).limit(1)).one_or_none()
 
 
 def open_gift(session: Session, clip_id: UUID) -> bool:

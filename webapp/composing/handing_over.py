@@ -49,7 +49,8 @@ def hand_over(database: Database, journal: Journal, listener_id: uuid.UUID) -> H
         listener_rows.lock_listener(session, listener_id)  # no pair may take the clip meanwhile
         clip = rows.opened_since(session, listener_id, since=job.created_at)
         if clip is None:
-            clip = rows.first_unasked(session, listener_id, since=job.created_at)
+            wanted = wishes.wish_of(job.payload).kind
+            clip = rows.first_unasked(session, listener_id, since=job.created_at, kind=wanted)
         if clip is None:
             raise NotReady("what was composed for you waits in your next pairs; vote on those, then ask again")
         if rows.open_gift(session, clip):

@@ -40,6 +40,13 @@ def test_the_gift_that_opens_is_always_the_same_and_the_others_stay_blind(contex
     assert modes.count("opened") == 1
 
 
+def test_what_was_asked_for_opens_before_what_came_meanwhile(context, wish):
+    listener, clips = wish
+    others = update(Clip).where(Clip.id.in_(clips[:2])).values(kind="composed")
+    context.database.transaction(lambda session: session.execute(others))
+    assert handing_over.hand_over(context.database, context.journal, listener).clip_id == clips[2]
+
+
 def test_an_opened_gift_is_in_no_blind_test_and_comes_back_from_the_journal_as_one(context, wish):
     listener, clips = wish
     context.database.transaction(lambda s: s.execute(update(Clip).where(Clip.id.in_(clips)).values(kind="composed")))

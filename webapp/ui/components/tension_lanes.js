@@ -82,7 +82,7 @@ class Lanes {
       note.style.width = `${(100 * length) / bars}%`;
       note.style.top = `${(100 * (top - pitch - 0.5)) / range}%`;
       note.style.height = `${100 / range}%`;
-      note.style.setProperty("--dark", `${Math.round(100 * dark)}%`);
+      note.style.setProperty("--dark", String(dark));
       return note;
     });
     this.notes.replaceChildren(...this.#drawn);

@@ -10,8 +10,8 @@ from typing_extensions import TypedDict
 from models.tension.curves import Curves
 from webapp.context import Context
 from webapp.runtime.limits import FILE_BYTES
-from webapp.tension import heard_music
-from webapp.ui.endpoints.endpoint import SLOW, Endpoint, File, Token, taken
+from webapp.tension import heard_music, own_music
+from webapp.ui.endpoints.endpoint import SLOW, Endpoint, File, SourceName, Token, taken
 from webapp.ui.handlers import listener_of
 
 
@@ -59,4 +59,18 @@ def told(name: str, found: Curves, problem: str = "") -> HeardFile:
     }  # fmt: skip
 
 
-ENDPOINTS = (Endpoint("tension", tension, SLOW),)
+def open_future(context: Context, token: Token, clip: SourceName) -> HeardFile:
+    """Hear a clip or a piece of the studio: how open its future is and how well its past is known.
+
+    Args:
+        token: the listener's token.
+        clip: a clip that the listener may hear, or a piece of theirs.
+
+    Returns:
+        The same as tension gives for a file.
+    """
+    listener_id = listener_of(context, token)
+    return told(clip, own_music.hear(context.database, context.generation, listener_id, clip))
+
+
+ENDPOINTS = (Endpoint("tension", tension, SLOW), Endpoint("open_future", open_future, SLOW))

@@ -29,8 +29,8 @@ __all__ = ["played_folder", "rating_model"]
 CONTRACT = (
     "new_listener", "next_pair", "vote", "next_four", "vote_four", "next_fit", "vote_fit", "tie",
     "taste", "why", "compose", "swap", "keep",
-    "find_title", "name_tune", "map", "neighbours", "retrieval", "rate", "dream", "agent", "tension", "film",
-    "export", "import", "delete", "create_study", "study", "move_study", "dry_run_study", "study_results",
+    "find_title", "name_tune", "map", "neighbours", "retrieval", "rate", "dream", "agent", "tension", "open_future",
+    "film", "export", "import", "delete", "create_study", "study", "move_study", "dry_run_study", "study_results",
 )  # fmt: skip
 OF_STUDIES = {"create_study", "study", "move_study", "dry_run_study", "study_results"}
 WITHOUT_LISTENER = {"new_listener", "find_title", "retrieval", *OF_STUDIES}
@@ -255,12 +255,16 @@ def test_an_agent_learns_only_from_what_is_there(ask, refused):
     assert "you have not picked yet" in refused("agent", token, "head").lower()
 
 
-def test_notes_are_heard_for_a_notebook(ask, tmp_path):
+def test_notes_are_heard_for_a_notebook(ask, refused, stock, tmp_path):
     token, path = ask("new_listener"), tmp_path / "jig.abc"
     path.write_text("X:1\nT:A jig\nM:6/8\nL:1/8\nK:D\n" + "|dAF DFA|dAF def|gfe fed|cBA Bcd" * 4 + "|]\n", "utf-8")
     (found,) = ask("tension", token, [handle_file(path)])
     assert (found["domain"], len(found["surprise"]), found["problem"]) == ("dance", 16, "")
     assert found["recognised"][0] is None
+    (clip,) = stock(clips=1)
+    own = ask("open_future", token, f"clips/{clip}")
+    assert (own["domain"], len(own["uncertainty"]), own["problem"]) == ("pop", 4, "")
+    assert "studio" in refused("open_future", token, f"pieces/{clip}")
 
 
 def test_research_is_answered_without_maps_or_studies(ask, refused):

@@ -22,7 +22,7 @@ from webapp.ui.queueing import queueing
 
 POLL_S = 1
 WISHES = (("A gift", "careful"), ("Surprise me", "surprise"), ("Near a piece", "near"))
-TENSION = (("Much calmer", -2), ("Calmer", -1), ("As it comes", 0), ("Tenser", 1), ("Much tenser", 2))
+TENSION = (("Calmest", -2), ("Calmer", -1), ("Usual", 0), ("Tenser", 1), ("Tensest", 2))
 TENSION_INFO = (
     "Calmer: what comes next is easier to foresee. Of the ideas that suit you best, those are taken that are so."
 )
