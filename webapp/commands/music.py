@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from pathlib import Path
 
@@ -76,6 +77,7 @@ def add_film(commands: Commands) -> None:
         "--out", type=Path, default=Path("film"), help="folder for film.mp4, film.mid and film.wav (film)"
     )
     film.add_argument("--way", default="annotated", help="how pictures are tied to music (annotated)")
+    film.add_argument("--links", type=Path, help="with --way learned: JSON with the links of a listener, 5 × 5 numbers")
     film.add_argument("--domain", choices=["pop", "dance", "chorale"], default="pop")
     film.add_argument("--seed", type=int, default=0, help="the same seed composes the same music (0)")
     film.set_defaults(run=_film)
@@ -88,10 +90,11 @@ def _film(given: argparse.Namespace, settings: Settings) -> int:
 
     device = "cpu" if settings.device == "auto" else settings.device
     try:
+        links = json.loads(given.links.read_text(encoding="utf-8")) if given.links else None
         with Console(stderr=True).status("reading…") as status:
             made = making.make(
-                given.film, given.out, settings.style_folder, way=given.way, domain=given.domain, seed=given.seed,
-                device=device, progress=lambda stage, share: status.update(f"{stage}… {share:.0%}"),
+                given.film, given.out, settings.style_folder, way=given.way, links=links, domain=given.domain,
+                seed=given.seed, device=device, progress=lambda stage, share: status.update(f"{stage}… {share:.0%}"),
             )  # fmt: skip
     except (ValueError, OSError) as error:
         print(error, file=sys.stderr)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from models.music.midi import write_midi
@@ -25,6 +26,7 @@ PICTURES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"}
 STAGES = ("reading", "composing", "playing", "writing the film")
 
 Progress = Callable[[str, float], None]
+Links = Sequence[Sequence[float]]  # of a listener, ``models.picture.fit.head.links``
 
 
 def make(
@@ -33,6 +35,7 @@ def make(
     style_folder: Path,
     *,
     way: str = scoring.ANNOTATED,
+    links: Links | None = None,
     domain: Domain = "pop",
     seed: int = 0,
     device: str = "cpu",
@@ -55,7 +58,7 @@ def make(
         film = read_film(sources[0], longest_s=longest_s, progress=lambda share: progress(reading, share))
     progress(composing, 0.0)
     composer = Composer(load_style(str(style_folder), device), device)
-    score = _scorer(composer, style_folder, way, domain).score(film, way, seed)
+    score = _scorer(composer, style_folder, way, domain, links).score(film, way, seed)
     progress(playing, 0.0)
     sound = score.sound()
     (folder / NOTES).write_bytes(write_midi(score.piece, score.performance))
@@ -73,14 +76,15 @@ def make(
     )  # fmt: skip
 
 
-def _scorer(composer: Composer, style_folder: Path, way: str, domain: Domain) -> scoring.Scorer:
+def _scorer(composer: Composer, style_folder: Path, way: str, domain: Domain, links: Links | None) -> scoring.Scorer:
     """With what the way needs; raises ``ValueError`` where it isn't there."""
     directions = Directions.load(composer.bundle.folder or style_folder)
     if way == scoring.ANNOTATED or way not in scoring.WAYS:
-        return scoring.Scorer(composer, directions, domain=domain)
+        own = None if links is None else np.asarray(links, dtype=np.float64)
+        return scoring.Scorer(composer, directions, links=own, domain=domain)
     try:
         tie = load_tie() if way == scoring.AXES else None
-        return scoring.Scorer(composer, directions, load_pictures(), tie, domain)
+        return scoring.Scorer(composer, directions, load_pictures(), tie, domain=domain)
     except FileNotFoundError as error:
         raise ValueError(str(error)) from error
 

@@ -15,7 +15,8 @@ from webapp.runtime.errors import NotAllowed, NotReady, TooMany
 from webapp.runtime.followed_process import Followed, FollowedProcess
 from webapp.runtime.limits import UPLOADS_A_SECOND, UPLOADS_AT_ONCE, Buckets
 
-Way = Literal["annotated", "axes", "rotation"]
+Way = Literal["annotated", "learned", "axes", "rotation"]
+LINKS = "links.json"  # of the listener, where the way is learned
 MOVIE, NOTES, SOUND = FILES = ("film.mp4", "film.mid", "film.wav")
 MOST_FILES = 40  # pictures
 LONGEST_S = 180.0
@@ -61,13 +62,21 @@ def ways() -> tuple[Way, ...]:
     """The ways for which this installation has a model: axes were fitted for one picture model alone."""
     pictures, tie = (_card(WEIGHTS / name) for name in ("picture-cpu", "tie-cpu"))
     fits = bool(tie) and tie.get("pictures") == pictures.get("version")
-    return ("annotated", *(("axes",) if fits else ()), *(("rotation",) if pictures else ()))
+    return ("annotated", "learned", *(("axes",) if fits else ()), *(("rotation",) if pictures else ()))
 
 
 def follow(
-    listener_id: uuid.UUID, files: Sequence[tuple[str, bytes]], way: str, seed: int, *, style_folder: Path
+    listener_id: uuid.UUID,
+    files: Sequence[tuple[str, bytes]],
+    way: str,
+    seed: int,
+    *,
+    style_folder: Path,
+    links: Sequence[Sequence[float]] | None = None,
 ) -> Iterator[Scoring]:
     """Set one film, or pictures, to music; some twice a second how far it is. Closing the iterator ends it.
+
+    ``links`` are the listener's own, for the way "learned".
 
     Raises ``NotAllowed`` for what can't be used, ``TooMany`` for a listener who asks without end, and ``NotReady``.
     """
@@ -85,6 +94,8 @@ def follow(
         sources.mkdir()
         for number, (name, data) in enumerate(files):
             (sources / f"{number:03}{Path(name).suffix.lower()}").write_bytes(data)
+        if links is not None:
+            (folder / LINKS).write_text(json.dumps(links), encoding="utf-8")
         given = [way, str(seed), str(LONGEST_S), str(style_folder)]
         with _films.begun(listener_id, lambda: folder, given) as film:
             yield _read(film)

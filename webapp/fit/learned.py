@@ -39,12 +39,14 @@ class Overview:
     """``picks``: answers that compare. ``foreseen``: share of the picks whose side was thought likelier before.
 
     ``own``: what the picks tell, the strongest first; ``guessed``: what most people hear and these picks hardly tell.
+    ``links``: what a film is set to music by.
     """
 
     picks: int
     foreseen: Figure
     own: list[SaidLink]
     guessed: list[SaidLink]
+    links: list[list[float]]
 
 
 def head_of(answered: Sequence[Fit]) -> Head:
@@ -70,7 +72,9 @@ def overview(database: Database, listener_id: uuid.UUID) -> Overview:
     head = head_of(answered)
     own = [_said(link) for link in told(head)]
     picks = sum(fit.outcome in FIT_PICKS for fit in answered)
-    return Overview(picks, foreseen(answered), own[:MOST_SAID], [_said(link) for link in most_hear(head)])
+    return Overview(
+        picks, foreseen(answered), own[:MOST_SAID], [_said(link) for link in most_hear(head)], own_links(answered)
+    )
 
 
 def foreseen(answered: Sequence[Fit]) -> Figure:
@@ -83,8 +87,14 @@ def foreseen(answered: Sequence[Fit]) -> Figure:
     return wilson(sum(right), len(right))
 
 
+def own_links(answered: Sequence[Fit]) -> list[list[float]]:
+    """What a film is set to music by, ``(5, 5)``, as ``models.picture.fit.head.links`` says."""
+    found: list[list[float]] = links(head_of(answered)).round(4).tolist()
+    return found
+
+
 def links_of(database: Database, listener_id: uuid.UUID) -> list[list[float]]:
-    """The tie by which a film is set to music for a listener, ``(5, 5)``, as ``models.picture.fit.head.links`` says.
+    """``own_links`` of a listener who has picked enough.
 
     Raises ``NotAllowed`` where they have picked too little, and ``UnknownListenerError``.
     """
@@ -94,8 +104,7 @@ def links_of(database: Database, listener_id: uuid.UUID) -> list[list[float]]:
         raise NotAllowed(
             f"{picks} picks of what fits better were given; {FEWEST} are needed, on the page “Which fits?”"
         )
-    found: list[list[float]] = links(head_of(answered)).round(4).tolist()
-    return found
+    return own_links(answered)
 
 
 def _answered(database: Database, listener_id: uuid.UUID) -> list[Fit]:

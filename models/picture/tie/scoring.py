@@ -27,6 +27,7 @@ Floats = npt.NDArray[np.float64]
 
 UNTIED, ANNOTATED, AXES, ROTATION = "untied", "annotated", "axes", "rotation"
 WAYS = (ANNOTATED, AXES, ROTATION)
+LEARNED = "learned"  # the annotated way with the links that a listener's picks have taught
 TURN = 0  # the seed of the one rotation: another would be another tie
 
 
@@ -96,13 +97,16 @@ class Watched:
 class Scorer:
     """Sets films to music; what a way does not need may be None.
 
-    ``directions``: how styles are moved (annotated). ``pictures``: latents of frames (rotation, axes). ``tie``: axes.
+    ``directions``: how styles are moved (annotated, learned). ``pictures``: latents of frames (rotation, axes).
+    ``tie``: axes. ``links`` ``(5, 5)``: what each readout asks of each side (learned), as ``models.picture.fit.head``
+    has them.
     """
 
     composer: Composer
     directions: Directions | None = None
     pictures: PictureBundle | None = None
     tie: Tie | None = None
+    links: Floats | None = None
     domain: Domain = "pop"
 
     def score(self, film: Film | Watched, way: str = ANNOTATED, seed: int = 0) -> Score:
@@ -114,8 +118,8 @@ class Scorer:
         watched = film if isinstance(film, Watched) else Watched(film, self.pictures)
         film = watched.film
         wished = np.full(len(film.times_s), PLAIN_BPM)
-        if way == ANNOTATED:
-            wished = annotated.wished_bpm(watched.readouts[:, READOUTS.index("motion")], film.times_s)
+        if way in (ANNOTATED, LEARNED):
+            wished = annotated.wished_bpm(self._sides(way, watched.readouts)[:, READOUTS.index("motion")], film.times_s)
         lines = bar_lines(film.seconds, film.cuts_s, film.times_s, wished)
         asked = readouts.by_bar(watched.readouts, film.times_s, lines.starts_s)
         piece = writing.in_time(self._piece(watched, way, lines, asked, seed), lines)
@@ -127,6 +131,8 @@ class Scorer:
         Raises ``ValueError`` as ``score`` does, and ``MusicError`` for a piece without notes.
         """
         self._check(way)
+        if way == LEARNED:
+            raise ValueError("the way 'learned' goes from pictures to music alone")
         if self.tie is not None and way == ANNOTATED:
             return self.tie.annotated_pictures(sounding.of_piece(piece))
         latents = writing.latents_of(self.composer, piece)
@@ -152,16 +158,26 @@ class Scorer:
         styles: tuple[str, ...] = ()
         if way == AXES and self.tie is not None:
             latents = self.tie.axes.moved(latents, watched.by_bar(lines))
-        if way == ANNOTATED and self.directions is not None:
-            latents, styles = annotated.moved(latents, asked, self.directions)
+        sides = self._sides(way, asked)
+        if way in (ANNOTATED, LEARNED) and self.directions is not None:
+            latents, styles = annotated.moved(latents, sides, self.directions)
         latents = writing.with_tempo(latents, lines)
         piece = writing.with_last_bar(writing.decoded(composer, domain, latents, seed, styles), free)
-        return annotated.in_modes(piece, asked[:, READOUTS.index("warmth")]) if way == ANNOTATED else piece
+        tied = way in (ANNOTATED, LEARNED)
+        return annotated.in_modes(piece, sides[:, READOUTS.index("warmth")]) if tied else piece
+
+    def _sides(self, way: str, readouts: Floats) -> Floats:
+        """What readouts ``(…, 5)`` ask of each side of the music, in the place of the readout it is linked with."""
+        return readouts @ self.links if way == LEARNED and self.links is not None else readouts
 
     def _check(self, way: str) -> None:
-        if way not in (*WAYS, UNTIED):
-            raise ValueError(f"the way {way!r} was given; there are {', '.join(WAYS)}")
-        if way == ANNOTATED and self.directions is None:
+        if way not in (*WAYS, LEARNED, UNTIED):
+            raise ValueError(f"the way {way!r} was given; there are {', '.join((*WAYS, LEARNED))}")
+        if way == LEARNED and (self.links is None or self.links.shape != (len(READOUTS),) * 2):
+            raise ValueError(
+                "the way 'learned' needs the links of a listener, 5 × 5 numbers: the endpoint `tie` gives them"
+            )
+        if way in (ANNOTATED, LEARNED) and self.directions is None:
             raise ValueError("no directions are saved for this style model: python -m models.evaluate.relations --save")
         if way in (ROTATION, AXES) and self.pictures is None:
             raise ValueError(f"the way {way!r} needs a picture model: python -m models.train.picture")

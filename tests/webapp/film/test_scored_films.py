@@ -18,8 +18,8 @@ __all__ = ["make_film"]
 SOMEBODY = uuid.UUID(int=7)
 
 
-def follow(data: bytes, way: str = "annotated", name: str = "film.mp4") -> list[scored_films.Scoring]:
-    return list(scored_films.follow(SOMEBODY, [(name, data)], way, 1, style_folder=style_folder()))
+def follow(data: bytes, way: str = "annotated", name: str = "film.mp4", **given) -> list[scored_films.Scoring]:
+    return list(scored_films.follow(SOMEBODY, [(name, data)], way, 1, style_folder=style_folder(), **given))
 
 
 def children() -> list[psutil.Process]:
@@ -28,8 +28,8 @@ def children() -> list[psutil.Process]:
     ]
 
 
-def test_a_film_is_followed_until_it_has_its_music(make_film: Callable[..., Path]) -> None:
-    seen = follow(make_film().read_bytes())
+def test_a_film_is_followed_until_it_has_its_music_as_a_listener_hears_it(make_film: Callable[..., Path]) -> None:
+    seen = follow(make_film().read_bytes(), "learned", links=[[float(i == j) for i in range(5)] for j in range(5)])
     last = seen[-1]
     assert last.made is not None
     assert (last.made.cuts, last.made.met) == (2, 2)

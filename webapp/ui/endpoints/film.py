@@ -9,6 +9,7 @@ from typing_extensions import TypedDict
 
 from webapp.context import Context
 from webapp.film import scored_films
+from webapp.fit import learned
 from webapp.runtime.errors import NotReady
 from webapp.runtime.limits import FILM_BYTES
 from webapp.ui.endpoints.endpoint import SLOW, Endpoint, File, Token, file_for, taken
@@ -39,7 +40,8 @@ def film(
     Args:
         token: the listener's token.
         files: one film of at most 3 minutes and 40 MB (MP4, MOV, WebM, MKV, AVI, GIF), or 1 to 40 pictures.
-        way: annotated (bright is high, warm is major, busy is dense, large is loud, fast is fast), axes or rotation.
+        way: annotated (bright is high, warm is major, busy is dense, large is loud, fast is fast), learned (as the
+            listener's picks of what fits say), axes or rotation.
         seed: which music.
 
     Returns:
@@ -48,7 +50,9 @@ def film(
     """
     listener_id = listener_of(context, token)
     sources = taken(context, files, FILM_BYTES)
-    *_, last = scored_films.follow(listener_id, sources, way, seed, style_folder=context.settings.style_folder)
+    links = learned.links_of(context.database, listener_id) if way == "learned" else None
+    style = context.settings.style_folder
+    *_, last = scored_films.follow(listener_id, sources, way, seed, style_folder=style, links=links)
     if last.made is None:
         raise NotReady("it was stopped; ask for it again")
     video, midi, wav = (file_for(context, listener_id, name, data) for name, data in last.files)

@@ -33,6 +33,7 @@ class Tie(TypedDict):
     foreseen_high: float
     own: list[SaidLink]
     guessed: list[SaidLink]
+    links: list[list[float]]
 
 
 def next_fit(context: Context, token: Token) -> Fit:
@@ -79,7 +80,8 @@ def tie(context: Context, token: Token) -> Tie:
         token: the listener's token.
 
     Returns:
-        own: what the picks tell, strongest first; guessed: what most people hear; foreseen: share of picks foreseen.
+        own: what the picks tell, strongest first; guessed: what most people hear; foreseen: share of picks foreseen;
+        links: for kallos film --way learned.
     """
     found = learned.overview(context.database, listener_of(context, token))
     share = found.foreseen
@@ -87,7 +89,7 @@ def tie(context: Context, token: Token) -> Tie:
         "picks": found.picks, "foreseen": share.value if share.n else None,
         "foreseen_low": share.low, "foreseen_high": share.high,
         "own": [_said(each) for each in found.own],
-        "guessed": [_said(each) for each in found.guessed],
+        "guessed": [_said(each) for each in found.guessed], "links": found.links,
     }  # fmt: skip
 
 

@@ -11,6 +11,7 @@ import gradio as gr
 from webapp.context import Context
 from webapp.film import scored_films
 from webapp.film.scored_films import FILES, LONGEST_S, MOST_FILES, Scoring
+from webapp.fit import learned
 from webapp.runtime.downloads import Downloads
 from webapp.runtime.errors import Problem
 from webapp.runtime.limits import FILM_BYTES
@@ -27,6 +28,7 @@ LEAD = (
 )
 WAYS = (
     ("By what is seen: bright is high, warm is major, busy is dense, large is loud, fast is fast", "annotated"),
+    ("As you picked: what your answers to “Which fits better?” say of how pictures sound to you", "learned"),
     ("By main axes: what differs most in pictures becomes what differs most in music", "axes"),
     ("By rotation: the picture's latents become the noise that music begins with", "rotation"),
 )
@@ -81,7 +83,8 @@ def score(
             return
         sources = [(Path(each).name, Path(each).read_bytes()) for each in paths]
         style = context.settings.style_folder
-        for now in scored_films.follow(listener_id, sources, way, int(seed or 0), style_folder=style):
+        links = learned.links_of(context.database, listener_id) if way == "learned" else None
+        for now in scored_films.follow(listener_id, sources, way, int(seed or 0), style_folder=style, links=links):
             downloads = Downloads(context.settings.home)
             kept = [str(downloads.write(listener_id, name, data)) for name, data in now.files]
             yield _shown(told(now), kept, ended=now.ended)

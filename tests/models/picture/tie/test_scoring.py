@@ -50,6 +50,19 @@ def test_brighter_pictures_sound_higher_than_without_the_tie() -> None:
     assert rises[scoring.ANNOTATED] > rises[scoring.UNTIED] + 2
 
 
+def test_who_hears_bright_pictures_low_gets_the_annotated_music_upside_down() -> None:
+    composer, directions = Composer(load_style(str(style_folder()))), Directions.load(style_folder())
+    links = np.eye(5)
+    links[0, 0] = -1
+    found = Scorer(composer, directions, links=links).score(film(), scoring.LEARNED)
+    pitch = of_piece(found.piece)[:, SOUNDING.index("register")]
+    other = of_piece(scored(scoring.ANNOTATED).piece)[:, SOUNDING.index("register")]
+    rises = [each[len(each) // 2 :].mean() - each[: len(each) // 2].mean() for each in (pitch, other)]
+    assert rises[0] < rises[1] - 4
+    with pytest.raises(ValueError, match="5 × 5 numbers"):
+        Scorer(composer, directions).score(film(), scoring.LEARNED)
+
+
 def test_the_same_film_way_and_seed_give_the_same_notes() -> None:
     again = scored.__wrapped__(scoring.ANNOTATED)
     assert (again.piece.notes == scored(scoring.ANNOTATED).piece.notes).all()
