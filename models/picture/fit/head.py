@@ -2,7 +2,8 @@
 
 Utility of a piece ``m`` with a picture ``p`` is ``p' W m``, and what the listener likes of either whatever it fits: a
 linear head (``models.taste.head``) on ``kron(p, m)``, ``m`` and ``p``. The mean of its Gaussian prior is the annotated
-tie: each readout goes with the side of the music that most people hear in it.
+tie: each readout goes with the side of the music that most people hear in it. How far somebody follows it as a whole,
+or hears the opposite, is doubted on its own.
 """
 
 from __future__ import annotations
@@ -18,9 +19,9 @@ Floats = npt.NDArray[np.float64]
 VERSION = "fit-1"  # of what is measured and how a head begins
 SIZE = len(SEEN) * len(HEARD) + len(HEARD) + len(SEEN)
 TIES = slice(0, len(SEEN) * len(HEARD))  # of the features, those that are the tie
-# Two random pictures for a piece differ in utility by some two units, as two clips do in a taste; that somebody's own
-# link has the other sign than the annotated one has one chance in twelve.
-ANNOTATED, TIE_SD, LIKING_SD = 0.35, 0.25, 0.15
+# Two random pictures for a piece differ in utility by some two units, as two clips do in a taste. FOLLOWING_SD is of
+# how far the four annotated links are followed together: as much again, or not at all, is one deviation.
+ANNOTATED, TIE_SD, FOLLOWING_SD, LIKING_SD = 0.35, 0.25, 0.35, 0.15
 # An answer is left, right or equal: nobody can say that neither fits, so that level lies below everything.
 MANNER, MANNER_VARIANCE = (0.0, -0.9, -12.0), (0.25, 1.0, 1e-4)
 
@@ -46,8 +47,11 @@ def new_head(*, tied: bool = True) -> Head:
     """Of somebody who has picked nothing yet; with ``tied`` false nothing is thought to go with anything."""
     variance = np.full(SIZE, LIKING_SD**2)
     variance[TIES] = TIE_SD**2
-    mean = annotated() if tied else np.zeros(SIZE)
-    return Head.of(mean, np.diag(variance), VERSION, manner=MANNER, manner_variance=MANNER_VARIANCE)
+    covariance, mean = np.diag(variance), np.zeros(SIZE)
+    if tied:
+        mean = annotated()
+        covariance += (FOLLOWING_SD / ANNOTATED) ** 2 * np.outer(mean, mean)
+    return Head.of(mean, covariance, VERSION, manner=MANNER, manner_variance=MANNER_VARIANCE)
 
 
 def learned(head: Head, left: npt.ArrayLike, right: npt.ArrayLike, outcome: Outcome) -> Head:

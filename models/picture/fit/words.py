@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from scipy.special import ndtr
 
-from models.picture.fit.head import TIE_SD, annotated, tie
+from models.picture.fit.head import annotated, new_head, tie
 from models.picture.fit.measures import HEARD, SEEN
 from models.taste.explain import MAYBE, SILENT, with_odds
 from models.taste.head import Head
@@ -47,14 +47,16 @@ class Link:
 
 def all_links(head: Head) -> list[Link]:
     """Every readout with every side, the strongest first."""
-    weights, doubts = tie(head)
+    (weights, doubts), (_, before) = tie(head), tie(new_head())
+    kept = doubts**2 / before**2
     found = []
-    for readout, row, spread in zip(SEEN, weights.tolist(), doubts.tolist(), strict=True):
-        for side, weight, sd in zip(HEARD, row, spread, strict=True):
+    for place, readout in enumerate(SEEN):
+        for column, side in enumerate(HEARD):
+            weight, sd = float(weights[place, column]), float(doubts[place, column])
             odds = float(ndtr(abs(weight) / sd)) if sd > 0 else 0.5
             sounds = SOUNDS[side][weight > 0]
             words = f"{LOOKS[readout]} pictures {with_odds(f'sound {sounds} to you', odds)}"
-            found.append(Link(readout, side, weight, sd, odds, 1 - sd**2 / TIE_SD**2, words))
+            found.append(Link(readout, side, weight, sd, odds, 1 - float(kept[place, column]), words))
     return sorted(found, key=lambda link: -abs(link.weight))
 
 
