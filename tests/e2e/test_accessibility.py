@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 PAGES = (
-    "", "four", "whole", "taste", "together", "studio", "maps", "titles", "styles", "rate", "dreams", "agent",
+    "", "four", "fit", "whole", "taste", "together", "studio", "maps", "titles", "styles", "rate", "dreams", "agent",
     "tension", "film", "listeners", "studies", "retrieval", "runs", "about", "endpoints",
 )  # fmt: skip
 ACTS = {  # roles of what one can act on
