@@ -41,6 +41,21 @@ def find_tunes(visitor, place: str, words: str):
     expect(visitor.frame.locator(f"#found-{place}")).to_contain_text(f"with “{words}” in their titles")
 
 
+def see_how_open_it_is(visitor):
+    visitor.frame.locator("#open-future").click()
+    expect(visitor.get("tension")).to_contain_text("It surprises most in bar")
+
+
+def see_it_calmer(visitor):
+    """Either a calmer version is taken, which undo takes back, or it says that there was none."""
+    visitor.frame.locator("#calmer").click()
+    told = visitor.frame.locator("#steered")
+    expect(told).to_contain_text(re.compile("easier to foresee|None of 4 versions"), timeout=COMPOSED_MS)
+    if "easier" in told.inner_text():
+        visitor.get("undo").click()
+        expect(told).to_have_text("")
+
+
 def see_whole_rows_of_many(visitor):
     """However many rows the picker holds, each keeps its height; the dialogue stays within the screen."""
     visitor.get("borrow-rhythm").click()
@@ -84,8 +99,7 @@ def test_a_piece_borrows_a_rhythm_and_is_heard_against_the_old_one(visit, screen
     visitor = open_studio(visit(**screen))
     start(visitor)
     see_whole_rows_of_many(visitor)
-    visitor.frame.locator("#open-future").click()
-    expect(visitor.get("tension")).to_contain_text("It surprises most in bar")
+    see_how_open_it_is(visitor)
     visitor.get("player-a").click()
     visitor.frame.wait_for_function(moving("a"))
     borrow(visitor, "rhythm")
@@ -111,6 +125,7 @@ def test_a_piece_borrows_a_rhythm_and_is_heard_against_the_old_one(visit, screen
     visitor.get("redo").click()
     expect(visitor.get("strength-rhythm")).to_have_value("40")
     assert visitor.page.url == composed
+    see_it_calmer(visitor)
 
     visitor.page.reload()
     expect(visitor.get("player-b")).to_be_enabled(timeout=COMPOSED_MS)

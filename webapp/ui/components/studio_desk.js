@@ -113,7 +113,7 @@ class Desk {
       lock: () => this.#lock({ ...locks, ...Object.fromEntries(LOCKS.map((name) => [name, order.locks.includes(name)])) }),
       keep: () => order.keep === Math.round(keep * 100) || this.#later({ ...this.#asked, keep: order.keep / 100 }),
       again: () => this.#want({ ...this.#asked, seed: this.#unused() }),
-      take: () => this.#take(order.piece),
+      take: () => (order.of ?? this.#old?.name) === this.#old?.name && this.#take(order.piece),
       seeds: () => (this.#most = Math.max(this.#most, ...order.seeds)),
       leave: () => this.#leave(),
     };

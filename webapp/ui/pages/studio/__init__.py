@@ -25,7 +25,7 @@ from webapp.ui.components.studio_desk import StudioDesk
 from webapp.ui.handlers import bound, listener_of
 from webapp.ui.layout import CHOICE, QUIET, heading, page
 from webapp.ui.open_future import Shown
-from webapp.ui.pages.studio import tools, whole_piece
+from webapp.ui.pages.studio import tension_dial, tools, whole_piece
 from webapp.ui.pages.studio.words import DEAD, MUSIC, lacking, passage, read_from
 from webapp.ui.words import capital
 
@@ -112,6 +112,7 @@ def build(context: Context) -> None:
                     1, label="Read from bar", precision=0, minimum=1, interactive=True, elem_id="first-bar", scale=0
                 )
                 read = gr.Button("Read from there", size="sm", scale=0, min_width=160)
+            tension_dial.build(context, listener, desk)
             heard = open_future.build(context, listener, desk, shown_piece, stale=STALE)
             desk.shows(None, [desk, heard.lanes], [*heard], js=STALE, **CHOICE)
             around = whole_piece.build()
@@ -214,8 +215,8 @@ def shown_piece(shown: dict[str, Any] | None) -> Shown:
     """The new piece on the desk, or the old one where there is none."""
     if not shown or "old" not in shown:
         raise NotYours("there is no piece on the desk; start from one")
-    piece = shown["piece"] or shown["old"]
-    return Shown(piece["name"], shown["link"], shown["old"].get("first_bar") or 1)
+    piece = shown.get("piece") or shown["old"]
+    return Shown(piece["name"], shown.get("link", ""), shown["old"].get("first_bar") or 1)
 
 
 def leave() -> Opened:

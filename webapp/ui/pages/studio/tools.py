@@ -28,11 +28,10 @@ from webapp.ui.components.style_dials import StyleDials
 from webapp.ui.handlers import bound, listener_of
 from webapp.ui.layout import CHOICE, QUIET, explain, status
 from webapp.ui.pages.studio.whole_piece import PUT_BACK, Around, puts_back
-from webapp.ui.pages.studio.words import NO_WAY, ONLY_LOOK, not_offered
+from webapp.ui.pages.studio.words import NO_WAY, ONLY_LOOK, VARIED, not_offered
 from webapp.ui.words import capital, described, percent
 
 VARIATIONS, STEPS = 4, 5
-VARIED = 0.6  # how much variations keep where all was kept: with all of it a dance tune comes out the same each time
 LOCKS = ("melody", "harmony", "rhythm")
 KEEP = (
     "Lock what you like: bars, by their numbers below the old one, or the melody, the harmony or the rhythm. Bars and "

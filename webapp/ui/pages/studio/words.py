@@ -12,6 +12,7 @@ DEAD = (
     "This address opens nothing: it is incomplete, or the piece was deleted or belongs to somebody else. Nothing of "
     "yours is lost; start from another piece."
 )
+VARIED = 0.6  # how much variations keep where all was kept: with all of it a dance tune comes out the same each time
 NO_WAY = "Choose a second piece first."
 ONLY_LOOK = "You can look at this recipe but not change it. Continue from the new one to change that."
 
