@@ -21,6 +21,7 @@ from models.style.drafts import Draft
 from webapp.composing.clip_maker import ClipMaker, Made, Order
 from webapp.composing.search import LatentSearch
 from webapp.composing.tension_dial import NOTED
+from webapp.generation.protocol import GenerationError
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +33,8 @@ def compose_missing(
 ) -> Made:
     """The two, where none of their kind waits to be met.
 
-    Nothing where the first is the best itself, or where the model writes no drafts. Raises ``GenerationError``.
+    Nothing where the first is the best itself, where the model writes no drafts, or where nothing hears them. Raises
+    ``GenerationError`` where none are composed.
     """
 
     def waits(session: Session) -> bool:
@@ -43,7 +45,11 @@ def compose_missing(
     if maker.database.transaction(waits):
         return made
     drafts = [draft for draft in search.drawn(domain, AMONG, first_seed) if draft.notes is not None]
-    best = _best(maker, drafts, domain)
+    try:
+        best = _best(maker, drafts, domain)
+    except GenerationError as error:  # gifts go on without this test
+        log.warning("no_guided_pair domain=%s error=%s", domain, error)
+        return made
     if best is None or best is drafts[0]:
         log.info("no_guided_pair domain=%s drafts=%d", domain, len(drafts))
         return made

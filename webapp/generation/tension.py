@@ -12,7 +12,7 @@ from models.music.notes import Domain, MusicError, Piece
 from models.tension.checkpoint import TensionBundle, load_tension
 from models.tension.hearing import curves
 from models.tension.score import score
-from webapp.generation.protocol import BadRequest, CurvesResult, Rewards, RewardsResult
+from webapp.generation.protocol import BadRequest, CurvesResult, GeneratorUnavailable, Rewards, RewardsResult
 
 
 class Tension:
@@ -23,7 +23,10 @@ class Tension:
         self._bundle: TensionBundle | None = None
 
     def curves(self, notes: dict[str, Any], domain: Domain) -> CurvesResult:
-        """What is heard along a piece (``Piece.to_json``); raises ``BadRequest`` for one that can't be heard."""
+        """What is heard along a piece (``Piece.to_json``); raises ``BadRequest`` for one that can't be heard.
+
+        Both raise ``GeneratorUnavailable`` where the model can't be loaded.
+        """
         with self._lock:
             bundle = self._loaded()
             try:
@@ -50,5 +53,8 @@ class Tension:
 
     def _loaded(self) -> TensionBundle:
         if self._bundle is None:
-            self._bundle = load_tension()
+            try:
+                self._bundle = load_tension()
+            except (OSError, ValueError) as error:  # such as one that was trained with another piece model
+                raise GeneratorUnavailable(f"the tension model cannot be used: {error}") from error
         return self._bundle

@@ -13,6 +13,9 @@ from models.music.notes import Piece
 from models.style.drafts import Draft
 from models.taste.policy import Mixture, choose_named
 from webapp.composing import guided, screening
+from webapp.generation import tension
+from webapp.generation.engine import Engine
+from webapp.generation.protocol import GeneratorUnavailable
 from webapp.listeners import accounts
 from webapp.listening import pairs
 from webapp.research import vote_report
@@ -90,6 +93,19 @@ def test_the_best_and_the_first_are_composed_once_offered_blind_and_counted(cont
         figure = report.metrics["tension.guided_vs_plain.win_rate"]
         assert (figure.value, figure.n, figure.chance) == (1.0, 1, 0.5)
     assert compose(context, listener, tiny_composer, calm=False, seed=500).composed == 2  # they were met
+
+
+def test_a_tension_model_that_cannot_be_loaded_costs_no_gift(context, listener, tiny_composer, monkeypatch):
+    def refuse():
+        raise ValueError("it was trained with another piece model")
+
+    monkeypatch.setattr(tension, "load_tension", refuse)
+    silent = Engine(tiny_composer)
+    monkeypatch.setattr(context.generation, "rewards", silent.rewards)
+    with pytest.raises(GeneratorUnavailable, match="another piece model"):
+        silent.tension.curves(leaping(1, 1).to_json(), "pop")
+    assert compose(context, listener, tiny_composer, calm=False).composed == 0
+    silent.close()
 
 
 def test_where_the_first_is_the_best_there_is_nothing_to_test(context, listener, tiny_composer):
