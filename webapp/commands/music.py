@@ -90,7 +90,7 @@ def _film(given: argparse.Namespace, settings: Settings) -> int:
 
     device = "cpu" if settings.device == "auto" else settings.device
     try:
-        links = json.loads(given.links.read_text(encoding="utf-8")) if given.links else None
+        links = _links(given.links) if given.links else None
         with Console(stderr=True).status("reading…") as status:
             made = making.make(
                 given.film, given.out, settings.style_folder, way=given.way, links=links, domain=given.domain,
@@ -102,3 +102,16 @@ def _film(given: argparse.Namespace, settings: Settings) -> int:
     on_cuts = f", bar lines on {made.met} of {made.cuts} cuts" if made.cuts else ""
     print(f"{given.out}: {made.seconds:.1f} seconds in {made.bars} bars{on_cuts}")
     return 0
+
+
+def _links(path: Path) -> list[list[float]]:
+    """The links in a file: what the endpoint ``tie`` gives, or its ``links`` alone; raises ``ValueError``."""
+    try:
+        told = json.loads(path.read_text(encoding="utf-8"))
+        rows = told["links"] if isinstance(told, dict) else told
+        found = [[float(each) for each in row] for row in rows]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{path} holds no links of a listener ({error}); give what the endpoint `tie` gave") from error
+    if [len(row) for row in found] != [5] * 5 or not all(abs(each) <= 1 for row in found for each in row):
+        raise ValueError(f"{path} does not hold 5 × 5 numbers from −1 to 1; give what the endpoint `tie` gave")
+    return found
