@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
+import psutil
 import pytest
 from playwright.sync_api import Browser, Page
 
@@ -20,21 +21,29 @@ STARTED = "document.querySelector('[aria-busy=false]') && !document.querySelecto
 DESKTOP = {"viewport": {"width": 1280, "height": 900}}
 
 
+@pytest.fixture(scope="package")
+def demos() -> Iterator[subprocess.Popen[str]]:
+    """A process from which demos are forked."""
+    environment = {**os.environ, "GRADIO_ANALYTICS_ENABLED": "False"}
+    words = [sys.executable, "-m", "tests.e2e.components.demos"]
+    with subprocess.Popen(words, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        yield process
+        process.terminate()
+
+
 @pytest.fixture(scope="module")
-def demo(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def demo(
+    demos: subprocess.Popen[str], request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
     """The address of the running demo of the module's ``COMPONENT``."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     log = tmp_path_factory.mktemp("demo") / "log"
-    environment = {**os.environ, "GRADIO_SERVER_PORT": str(port), "GRADIO_ANALYTICS_ENABLED": "False"}
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", f"webapp.ui.components.{request.module.COMPONENT}"],
-            env=environment,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
+    assert demos.stdin
+    assert demos.stdout
+    print(request.module.COMPONENT, port, log, sep="\t", file=demos.stdin, flush=True)
+    process = psutil.Process(int(demos.stdout.readline()))
     try:
         _wait(f"http://127.0.0.1:{port}/", process, log)
         yield f"http://127.0.0.1:{port}/"
@@ -43,14 +52,14 @@ def demo(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         process.wait(20)
 
 
-def _wait(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+def _wait(url: str, process: psutil.Process, log: Path) -> None:
     end = time.monotonic() + START_S
-    while time.monotonic() < end and process.poll() is None:
+    while time.monotonic() < end and process.is_running():
         try:
             if httpx.get(url, timeout=5).status_code == 200:
                 return
         except httpx.HTTPError:
-            time.sleep(0.3)
+            time.sleep(0.1)
     pytest.fail(f"the demo did not start:\n{log.read_text(errors='replace')[-3000:]}")
 
 
