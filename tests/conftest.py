@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -89,7 +90,14 @@ SLOW = (
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with what takes longest, so that no process is left alone with it at the end; mark what is slow."""
-    items.sort(key=lambda item: _turn(item.nodeid.partition("::")[0]))
+    tests = Counter(item.nodeid.partition("::")[0] for item in items)
+
+    def turn(item: pytest.Item) -> tuple[int, float]:
+        file = item.nodeid.partition("::")[0]
+        long = _turn(file) == BROWSER or item.nodeid.startswith(SLOW)
+        return _turn(file), 0.0 if long else 1 / tests[file]
+
+    items.sort(key=turn)
     for item in items:
         if item.nodeid.startswith(SLOW):
             item.add_marker("slow")
