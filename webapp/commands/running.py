@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import sys
+from importlib.util import find_spec
 
 from webapp.commands import Commands
 from webapp.runtime.logs import set_up_logging
 from webapp.runtime.settings import Settings
+from webapp.runtime.supervised_process import WRONG_SETTING
 
 
 def add_serve(commands: Commands) -> None:
@@ -32,17 +35,36 @@ def add_generator(commands: Commands) -> None:
     generator.add_argument("--host", default="127.0.0.1")
     generator.add_argument("--port", type=int, default=7861)
     generator.add_argument("--device", help="cpu, cuda or auto (KALLOS_DEVICE)")
+    generator.add_argument("--ray", action="store_true", help="as replicas of a Ray Serve deployment (kallos[scale])")
+    generator.add_argument("--replicas", type=int, metavar="N", help="with --ray: at most so many (one a GPU or core)")
     generator.set_defaults(run=_generator)
 
 
 def _generator(given: argparse.Namespace, settings: Settings) -> int:
     from webapp.generation.server import serve
 
+    if wrong := _wrong_replicas(given):
+        print(wrong, file=sys.stderr)
+        return WRONG_SETTING
     settings.prepare_home()
     set_up_logging(settings.home, "generator")
-    model = str(settings.style_folder)
-    secret = settings.generator_secret
-    return serve(host=given.host, port=given.port, device=settings.device, model=model, secret=secret)
+    model, secret = str(settings.style_folder), settings.generator_secret
+    if given.ray:
+        from webapp.generation.ray_serve import serve_replicas
+
+        return serve_replicas(given.host, given.port, settings.device, model=model, secret=secret, most=given.replicas)
+    return serve(given.host, given.port, settings.device, model=model, secret=secret)
+
+
+def _wrong_replicas(given: argparse.Namespace) -> str:
+    """Why there can be no such replicas, in a line; empty where there can."""
+    if given.ray and find_spec("ray") is None:
+        return "--ray was given, but Ray is not installed: install it with `pip install 'kallos[scale]'`"
+    if given.replicas is not None and not given.ray:
+        return "--replicas was given without --ray; give both"
+    if given.replicas is not None and given.replicas < 1:
+        return f"--replicas {given.replicas}: at least one is needed"
+    return ""
 
 
 def add_worker(commands: Commands) -> None:

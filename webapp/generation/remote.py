@@ -41,7 +41,8 @@ CONNECTIONS = 64
 class RemoteGenerator:
     """A ``Generator`` at ``url``; may be asked from many threads at once.
 
-    A lost connection is tried once more with the same id, which joins the work already going on there.
+    What is lost on the way, with the connection or behind a proxy, is tried once more with the same id: it joins the
+    work that still goes on, or begins it anew.
     """
 
     def __init__(self, url: str, secret: str = "") -> None:
@@ -132,7 +133,10 @@ class RemoteGenerator:
         try:
             try:
                 answer = self._client.post(path, json=body, timeout=timeout)
+                lost = _is_lost(answer)
             except (httpx.NetworkError, httpx.RemoteProtocolError):
+                lost = True
+            if lost:
                 answer = self._client.post(path, json=body, timeout=timeout)
         except httpx.ConnectTimeout as error:
             raise self._silent(error) from error
@@ -143,6 +147,12 @@ class RemoteGenerator:
         if answer.status_code != httpx.codes.OK:
             raise _error(answer)
         return answer
+
+
+def _is_lost(answer: httpx.Response) -> bool:
+    """Whether not the server says that it failed, but who stands before it and has lost it: a proxy, or Ray Serve."""
+    ours = answer.headers.get("content-type", "").startswith("application/json")
+    return answer.status_code >= httpx.codes.INTERNAL_SERVER_ERROR and not ours
 
 
 def _error(answer: httpx.Response) -> GenerationError:

@@ -6,11 +6,8 @@ import asyncio
 import hmac
 import json
 import math
-import os
 import sys
 from collections.abc import AsyncIterator, Callable
-from importlib import import_module
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Annotated, Any
 
 import uvicorn
@@ -22,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from models.music.notes import Domain
+from webapp.generation.loading import NoDeviceError, load_engine
 from webapp.generation.protocol import (
     BadRequest,
     Cancelled,
@@ -42,7 +40,7 @@ from webapp.generation.protocol import (
 from webapp.generation.remote import is_local
 from webapp.runtime.supervised_process import WRONG_SETTING, die_with_parent
 
-if TYPE_CHECKING:  # torch is imported by serve(), after its environment is set
+if TYPE_CHECKING:  # torch is imported by load_engine(), after its environment is set
     from webapp.generation.engine import Engine
     from webapp.generation.job import Job, Note
 
@@ -53,9 +51,6 @@ STATUS: dict[type[GenerationError], int] = {
     GeneratorUnavailable: 503,
     DeadlinePassed: 504,
 }
-
-CPU_THREADS = 1  # the other core renders, and on a busy machine two threads wait for each other
-CPU_SLOTS, GPU_SLOTS = 16, 32  # sixteen clips cost a core half as much each as four do
 
 
 class DraftsRequest(BaseModel):
@@ -209,6 +204,16 @@ def create_app(engine: Engine, secret: str = "") -> FastAPI:
     return app
 
 
+def lacks_secret(host: str, secret: str) -> str:
+    """Why it can't be served there, in a line; empty where it can: beyond this machine it needs a ``secret``."""
+    if secret or is_local(host):
+        return ""
+    return (
+        f"--host {host}: other machines could have it compose; set KALLOS_GENERATOR_SECRET to the same secret here "
+        "and where `kallos serve` runs, or leave --host out"
+    )
+
+
 def serve(
     host: str = "127.0.0.1", port: int = 7861, device: str = "auto", *, model: str = "default", secret: str = ""
 ) -> int:
@@ -218,51 +223,22 @@ def serve(
     device where there is one).
     """
     die_with_parent()
-    if not secret and not is_local(host):
-        print(
-            f"--host {host}: other machines could have it compose; set KALLOS_GENERATOR_SECRET to the same secret here "
-            "and where `kallos serve` runs, or leave --host out",
-            file=sys.stderr,
-        )
-        return WRONG_SETTING
-    # Spinning OpenMP threads make a decode step up to ten times slower on a busy machine.
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-    os.environ.setdefault("GOMP_SPINCOUNT", "0")
-    lent = os.environ.get("SPACES_ZERO_GPU", "").lower() in {"1", "t", "true"} and find_spec("spaces") is not None
-    if lent:
-        import_module("spaces")  # before torch, of which it is a part there
-    import torch  # noqa: PLC0415 (after its environment is set)
-
-    from models.style.checkpoint import load_style  # noqa: PLC0415 (torch, which the page's process must not load)
-    from models.style.compose import Composer  # noqa: PLC0415 (torch, which the page's process must not load)
-    from webapp.generation.engine import Engine  # noqa: PLC0415 (torch, which the page's process must not load)
-    from webapp.generation.lent_gpu import LentGPU  # noqa: PLC0415 (torch, which the page's process must not load)
-
-    if lent:
-        device = "cpu"  # the GPU is lent for seconds, in forks of this process
-    elif device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-    if device != "cpu" and not torch.cuda.is_available():
-        print(f"KALLOS_DEVICE={device}: no CUDA device answers here; leave it out, or set it to cpu", file=sys.stderr)
+    if wrong := lacks_secret(host, secret):
+        print(wrong, file=sys.stderr)
         return WRONG_SETTING
     try:
-        bundle = load_style(model, device)
+        engine = load_engine(model, device)
+    except NoDeviceError as error:
+        print(error, file=sys.stderr)
+        return WRONG_SETTING
     except (OSError, ValueError) as error:
         print(f"the style model cannot be used: {error}", file=sys.stderr)
         return 1
-    torch.set_num_threads(CPU_THREADS)
-    slots = CPU_SLOTS if device == "cpu" else GPU_SLOTS
-    composer = Composer(bundle, device)
-    engine = Engine(composer, slots=slots, draft=LentGPU(composer) if lent else None, on_failure=_exit_broken)
     try:
         uvicorn.run(create_app(engine, secret), host=host, port=port, log_level="warning", timeout_graceful_shutdown=3)
     finally:
         engine.close()
     return 0
-
-
-def _exit_broken() -> None:
-    os._exit(70)  # the supervisor starts a fresh process; a broken decode thread (CUDA) can't be mended in this one
 
 
 async def _stream(engine: Engine, request: GenerateRequest) -> StreamingResponse:
