@@ -61,9 +61,8 @@ class Scribe:
 
 def test_repeats_are_mirrored_never_at_once_and_come_once() -> None:
     scribe, x = Scribe(), np.random.default_rng(0).normal(size=(14, 3))
-    heads = listen(
-        scribe, Head.of(np.zeros(3), np.eye(3), "v1"), x, np.arange(14), mixture=Mixture(composed=0, repeat=0.4), seed=0
-    )
+    mixture = Mixture(composed=0, repeat=0.4, proof=0.0, tension=0.0)
+    heads = listen(scribe, Head.of(np.zeros(3), np.eye(3), "v1"), x, np.arange(14), mixture=mixture, seed=0)
     for _, _head in zip(range(80), heads, strict=False):
         pass
     first: dict[frozenset[int], int] = {}
