@@ -219,15 +219,17 @@ class Visitor:
         self.frame.wait_for_function(f"{started} === {vote} && {moved}")
 
     def api(self, path: str, method: str = "GET") -> Any:
-        """Ask the server as this listener."""
-        return self.frame.evaluate(
+        """Ask the server as this listener; a refusal fails with its words."""
+        status, answer = self.frame.evaluate(
             """async ([path, method]) => {
                 const token = localStorage.getItem("kallos.token");
                 const reply = await fetch(path, {method, headers: {Authorization: `Bearer ${token}`}});
-                return reply.json();
+                return [reply.status, await reply.json()];
             }""",
             [path, method],
         )
+        assert status < 400, f"{method} {path}: {status} {answer}"
+        return answer
 
     def votes(self) -> list[tuple[str, str]]:
         """(offer, outcome) of every vote that the server has stored of this listener."""

@@ -52,7 +52,7 @@ def see_it_calmer(visitor):
     told = visitor.frame.locator("#steered")
     expect(told).to_contain_text(re.compile("easier to foresee|None of 4 versions"), timeout=COMPOSED_MS)
     if "easier" in told.inner_text():
-        visitor.get("undo").click()
+        visitor.get("undo").press("Enter")
         expect(told).to_have_text("")
 
 
@@ -119,10 +119,10 @@ def test_a_piece_borrows_a_rhythm_and_is_heard_against_the_old_one(visit, screen
     expect(visitor.frame.locator(SAID)).to_contain_text("Composing")
     expect(visitor.frame.locator(SAID)).to_contain_text("Borrowed: rhythm", timeout=COMPOSED_MS)
     composed = visitor.page.url
-    visitor.get("undo").click()
+    visitor.get("undo").press("Enter")
     expect(visitor.get("strength-rhythm")).to_have_value("100")
     expect(visitor.frame.locator(SAID)).to_contain_text("Undone: rhythm borrowed differently.")
-    visitor.get("redo").click()
+    visitor.get("redo").press("Enter")
     expect(visitor.get("strength-rhythm")).to_have_value("40")
     assert visitor.page.url == composed
     see_it_calmer(visitor)
@@ -148,7 +148,7 @@ def test_what_is_locked_stays_and_can_be_undone_reopened_read_and_saved(visit):
     locked = visitor.page.url
     visitor.frame.locator(KEEP).fill("0")
     expect(said).to_contain_text("Locked: bar 2 and harmony. 0 % of the rest is kept.", timeout=COMPOSED_MS)
-    visitor.get("undo").click()
+    visitor.get("undo").press("Enter")
     expect(visitor.frame.locator(KEEP)).to_have_value("50")
     assert visitor.page.url == locked
     visitor.page.reload()
@@ -318,7 +318,7 @@ def test_what_is_left_while_it_is_being_composed_comes_to_nothing(visit):
             page.wait_for_timeout(50)
 
     wish_for_more()
-    visitor.get("undo").click()
+    visitor.get("undo").press("Enter")
     expect(said).to_contain_text("Taken back. ")
     with page.expect_response("**/api/studio/pieces", timeout=COMPOSED_MS):
         held.pop().continue_()
