@@ -43,7 +43,8 @@ test-all: test
 	$(MAKE) test-slow
 
 # One thread a process: two of them with two threads each on two cores take almost three times as long. Three processes
-# keep two cores busy while one of them waits. In tests/conftest.py's order, what takes longest first.
+# keep two cores busy while one of them waits; of the slow tests two wait for a browser. In tests/conftest.py's order,
+# what takes longest first.
 # Numba, where it has more than one thread, sets torch's as well.
 PYTEST := OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 $(BIN)/python -m pytest --dist loadfile --no-loadscope-reorder
 
@@ -51,7 +52,7 @@ test-quick:
 	$(PYTEST) --numprocesses 3 -m "not slow"
 
 test-slow:
-	$(PYTEST) --numprocesses 3 -m slow
+	$(PYTEST) --numprocesses 4 -m slow
 
 lint: install
 	$(BIN)/ruff check .

@@ -1,8 +1,9 @@
 """Choose how a piece model draws, by domain, on validation music: ``python -m models.train.pieces_sampling BUNDLE``.
 
-For each temperature and nucleus excerpts are written; the pair is chosen whose excerpts a classifier tells least often
-from real ones, and noted in the card, from which ``Writer`` takes it, with how long real pieces are. Beside the card
-lies then in which transpositions real pieces stand. Test music is never looked at.
+For each temperature and nucleus (of pitches, and of all else) excerpts are written; those are best that a classifier
+tells least often from real ones. Then for how much the forms of real pieces are heeded: the most is best that is told
+hardly more often. The best is noted in the card, from which ``Writer`` takes it. Beside the card lie then the forms of
+real pieces and the transpositions in which they stand. Test music is never looked at.
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
@@ -22,28 +23,36 @@ from models.experiments.arguments import exit_without_music, positive_int
 from models.experiments.dataset import training_pieces
 from models.music.grouping import split
 from models.music.notes import DOMAINS, Domain, Piece
+from models.music.tokens import FIELDS
 from models.style.bundle import write_card
 from models.style.evaluation.excerpts import composed_excerpts, real_excerpts, regular
 from models.style.evaluation.pieces import Judges, matched, measures, told_apart
 from models.style.evaluation.rivals import written
 from models.style.latents import BARS
-from models.style.pieces import transposition
+from models.style.pieces import forms, transposition
 from models.style.pieces.sampling import Writer
 from models.style.pieces.transposition import Transposition
+from models.style.pieces.writing import PerElement
 from models.style.training_data import own_parts
 
-CHOICES = ((1.0, 1.0), (1.0, 0.98), (1.0, 0.95), (0.95, 0.98), (0.9, 0.98), (0.9, 0.95), (0.8, 0.98))
-QUANTILES = 64
+# (temperature, nucleus of pitches, nucleus of all else)
+CHOICES = (
+    (1.0, 1.0, 1.0), (1.0, 0.98, 1.0), (1.0, 0.97, 1.0), (1.0, 0.95, 1.0), (1.0, 0.95, 0.98), (1.0, 0.95, 0.95),
+    (1.0, 0.9, 1.0), (0.9, 0.98, 1.0), (0.9, 0.98, 0.98), (0.8, 0.98, 0.98),
+)  # fmt: skip
+GUIDANCE = (1.5, 2.0, 3.0)  # beside 1, with which the others are chosen
+AS_GOOD = 0.02  # told so much more often than the best
 EXCERPTS, LEAST_EXCERPTS = 3000, 20  # from which is learned where real music lies
 POOL = 3  # times as many real clips, to find matched ones in
 
 
 def choose(
     writer: Writer, domain: Domain, parts: dict[str, list[Piece]], *, limit: int, seed: int
-) -> list[dict[str, float]]:
-    """A row for each of ``CHOICES``, the best first: temperature, nucleus, told (matched), bits a note.
+) -> list[dict[str, Any]]:
+    """A row for each of ``CHOICES`` and, of the best of them, for each of ``GUIDANCE``; the best comes first.
 
-    None where the domain has no music to train and validate on.
+    ``{temperature, nucleus, guidance, told, bits}``: told (matched) and bits a note; 1 where they can't be had. None
+    where the domain has no music to train and validate on.
     """
     training, held_out = (
         regular(piece for piece in parts[part] if piece.domain == domain) for part in ("train", "validation")
@@ -51,27 +60,34 @@ def choose(
     if not training or not held_out:
         return []
     judges, real = Judges.fit(domain, training), real_excerpts(held_out, BARS, POOL * limit, seed)
-    found = []
-    for temperature, nucleus in track(CHOICES, domain, console=Console(stderr=True)):
-        card = {**writer.bundle.card, "sampling": {domain: {"temperature": temperature, "nucleus": nucleus}}}
+
+    def measured(way: dict[str, Any]) -> dict[str, Any]:
+        card = {**writer.bundle.card, "sampling": {domain: way}}
         own = Writer(replace(writer.bundle, card=card))
         made = composed_excerpts(written(own)(domain, limit, BARS, seed), BARS, seed)
         told = told_apart(matched(real, made), made, whole=False)
         bits, notes = (sum(measures(p, judges)["idiom_bits"][part] for p in made.pieces) for part in range(2))
-        row = {"temperature": temperature, "nucleus": nucleus, "told": told.value, "bits": bits / max(1.0, notes)}
-        found.append({name: 1.0 if value is None else round(value, 4) for name, value in row.items()})
-    return sorted(found, key=lambda row: row["told"])
+        row = {"told": told.value, "bits": bits / max(1.0, notes)}
+        return {**way, **{name: 1.0 if value is None else round(value, 4) for name, value in row.items()}}
+
+    ways = [{"temperature": t, "nucleus": by_element(pitch, rest), "guidance": 1.0} for t, pitch, rest in CHOICES]
+    found = [measured(way) for way in track(ways, domain, console=Console(stderr=True))]
+    best = min(found, key=_told)
+    if writer.forms.get(domain):
+        ways = [{**best, "guidance": guidance} for guidance in GUIDANCE]
+        found += [measured(way) for way in track(ways, f"{domain}, forms", console=Console(stderr=True))]
+    good = [row for row in found if row["told"] <= min(map(_told, found)) + AS_GOOD]
+    most = max(row["guidance"] for row in good)
+    return sorted(found, key=lambda row: (row["guidance"] != most or row not in good, row["told"]))
 
 
-def lengths(pieces: Sequence[Piece]) -> dict[str, list[int]]:
-    """How many bars pieces have, by domain: quantiles, half of a ``QUANTILES``-th apart from the ends."""
-    found: dict[str, list[int]] = {}
-    shares = (np.arange(QUANTILES) + 0.5) / QUANTILES
-    for domain in DOMAINS:
-        bars = [len(piece.bars) for piece in regular(p for p in pieces if p.domain == domain)]
-        if bars:
-            found[domain] = np.quantile(bars, shares, method="nearest").astype(int).tolist()
-    return found
+def by_element(pitch: float, rest: float) -> PerElement:
+    """A nucleus for pitches and one for all else, as ``Wishes`` has it."""
+    return rest if pitch == rest else {**dict.fromkeys(FIELDS, rest), "pitch": pitch}
+
+
+def _told(row: dict[str, Any]) -> float:
+    return float(row["told"])
 
 
 def places(pieces: Sequence[Piece]) -> dict[str, Transposition]:
@@ -92,7 +108,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--data", type=Path, help="folder of MIDI and ABC files instead of the corpora")
     parser.add_argument("--limit", type=positive_int, default=150, help="excerpts for each choice")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--keep", action="store_true", help="leave temperature and nucleus as they are in the card")
+    parser.add_argument(
+        "--keep", action="store_true", help="leave the card as it is: learn forms and transpositions alone"
+    )
     given = parser.parse_args(argv)
     try:
         writer = Writer.load(given.bundle)
@@ -101,24 +119,27 @@ def main(argv: Sequence[str] | None = None) -> None:
     with exit_without_music("choose how to draw"):
         pieces = training_pieces(given.data)
     parts = split(pieces, seed=0) if given.data is None else own_parts(pieces)
-    card = {**writer.bundle.card, "lengths": lengths(parts["train"])}
+    card = dict(writer.bundle.card)
     transposition.save(given.bundle, places(parts["train"]))
-    if given.keep:
-        rows: dict[str, list[dict[str, float]]] = {}
-    else:
-        writer = Writer(replace(writer.bundle, card=card))
+    forms.save(given.bundle, forms.learn(parts["train"], given.seed))
+    rows: dict[str, list[dict[str, Any]]] = {}
+    if not given.keep:
+        writer = Writer(writer.bundle)
         rows = {name: choose(writer, name, parts, limit=given.limit, seed=given.seed) for name in DOMAINS}
         _show(rows)
         card["sampling"] = {domain: found[0] for domain, found in rows.items() if found}
-    write_card(given.bundle, card)
+        write_card(given.bundle, card)
     print(json.dumps({"command": "models.train.pieces_sampling", "version": card["version"], "sampling": rows}))
 
 
-def _show(rows: dict[str, list[dict[str, float]]]) -> None:
-    table = Table("domain", "temperature", "nucleus", "told from real (matched)", "bits a note")
+def _show(rows: dict[str, list[dict[str, Any]]]) -> None:
+    table = Table("domain", "temperature", "nucleus", "guidance", "told from real (matched)", "bits a note")
     for domain, found in rows.items():
         for row in found:
-            table.add_row(domain, *(f"{row[name]:.3f}" for name in ("temperature", "nucleus", "told", "bits")))
+            nucleus = row["nucleus"]
+            share = nucleus if isinstance(nucleus, float) else f"pitch {nucleus['pitch']}, else {nucleus['position']}"
+            numbers = (f"{row[name]:.3f}" for name in ("guidance", "told", "bits"))
+            table.add_row(domain, f"{row['temperature']}", str(share), *numbers)
     Console().print(table)
 
 

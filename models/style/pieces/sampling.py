@@ -15,12 +15,12 @@ from models.experiments.dataset import likely_domain
 from models.metrics.voice_leading import part_writing_faults
 from models.music.notes import DOMAINS, Domain, Piece
 from models.music.tokens import BAR, METERS, POSITION, TEMPI_BPM, TokenArray, from_tokens
-from models.style.pieces import transposition
+from models.style.pieces import forms, transposition
 from models.style.pieces.checkpoint import PieceBundle, load_pieces_model
 from models.style.pieces.conditions import ABSENT, FARTHEST, first_numbers
 from models.style.pieces.data import regular_tokens
 from models.style.pieces.transposition import SHIFTS
-from models.style.pieces.writing import NUCLEUS, TEMPERATURE, PerElement, Place, Wishes, Writing
+from models.style.pieces.writing import MOST_BARS, NUCLEUS, TEMPERATURE, PerElement, Place, Wishes, Writing
 from models.style.windows import PHRASE_BARS
 
 SIDE_BY_SIDE = 80  # pieces: twice as many a second as of 16
@@ -39,12 +39,15 @@ class Writer:
     def __init__(self, bundle: PieceBundle) -> None:
         self.bundle = bundle
         self.transpositions = transposition.load(bundle.folder)
+        self.forms = forms.load(bundle.folder)
 
     @property
     def version(self) -> str:
-        """Which weights these are, and what is known of transpositions: together they say what a seed gives."""
-        known = json.dumps({name: each.to_json() for name, each in self.transpositions.items()}).encode()
-        return f"{self.bundle.version}-{zlib.crc32(known):08x}" if self.transpositions else self.bundle.version
+        """Which weights these are, how is drawn from them, and what is known of real pieces: what a seed gives."""
+        keys = {name: each.to_json() for name, each in self.transpositions.items()}
+        known = {"sampling": self.bundle.card.get("sampling"), "transpositions": keys, "forms": self.forms}
+        known = {name: each for name, each in known.items() if each}
+        return f"{self.bundle.version}-{zlib.crc32(json.dumps(known).encode()):08x}" if known else self.bundle.version
 
     @classmethod
     def load(cls, name_or_path: str | Path, device: str = "cpu") -> Self:
@@ -71,14 +74,16 @@ class Writer:
         Args:
             domain: "pop", "dance" or "chorale".
             count: How many.
-            bars: Whole bars of each; a short first bar (a pickup) comes on top. None: the model ends them.
+            bars: Whole bars of each; a short first bar (a pickup) comes on top. None: the model ends them, about where
+                a real piece ended.
             seed: Of all that is drawn.
             temperature: By which logits are divided; a number, or a number by element ("pitch", "duration", …). None:
                 what was chosen for these weights on held-out music, as the card says.
             nucleus: Share of the likeliest classes that is drawn from (Holtzman et al. 2020); likewise.
             meter: Such as (6, 8); None leaves it to the model.
             tempo_bpm: Quarters a minute at the beginning, moved to the nearest of ``TEMPI_BPM``; None: likewise.
-            form: Sections of equal length such as "AABA": a letter that comes again asks for its bars again.
+            form: Sections of equal length such as "AABA": a letter that comes again asks for its bars again. Without
+                one a piece is told which bars come again in a real piece, where ``forms.json`` lies beside the card.
             ending: Whether the last bar closes the piece, or it breaks off there.
             regular: After the first bar, whole bars of one meter alone.
 
@@ -96,12 +101,15 @@ class Writer:
             tempo=ABSENT if tempo_bpm is None else int(np.abs(np.log(TEMPI_BPM / tempo_bpm)).argmin()),
             returns=returns_of_form(form, bars),
         )
-        return self._written(self._drawn(wishes, temperature, nucleus), [(seed, index) for index in range(count)])
+        seeds = [(seed, index) for index in range(count)]
+        places = [] if form else self._openings(domain, seeds, bars, ending=ending)
+        return self._written(self._drawn(wishes, temperature, nucleus), seeds, places=places)
 
     def wholes(self, domain: Domain, seeds: Sequence[Sequence[int]], bars: int, form: str = "") -> list[Piece]:
         """A piece of ``bars`` whole bars that comes to its end, for each of ``seeds``; ``form`` as in ``compose``."""
         wishes = Wishes(DOMAINS.index(domain), bars, returns=returns_of_form(form, bars))
-        return self._written(self._drawn(wishes), seeds)
+        places = [] if form else self._openings(domain, seeds, bars)
+        return self._written(self._drawn(wishes), seeds, places=places)
 
     def excerpts(
         self, domain: Domain, seeds: Sequence[Sequence[int]], bars: int, places: Sequence[Place]
@@ -111,20 +119,42 @@ class Writer:
         return self._written(self._drawn(wishes), seeds, places=places)
 
     def places(self, domain: Domain, seeds: Sequence[Sequence[int]], bars: int) -> list[Place]:
-        """Where excerpts of pieces that are as long as real ones begin, one for each of ``seeds``.
+        """Where excerpts of pieces with forms of real ones begin, one for each of ``seeds``.
 
-        A share of ``OPENINGS`` at a piece's beginning, the others where a phrase may begin; all at the beginning where
-        the card doesn't say how long pieces are.
+        A share of ``OPENINGS`` at a piece's beginning, the others where a phrase may begin; all at the beginning, and
+        in no form, where none is known.
         """
-        lengths = [n for n in self.bundle.card.get("lengths", {}).get(domain, ()) if n >= bars]
+        known = [form for form in self.forms.get(domain, ()) if len(form) >= bars]
         found = []
         for seed in seeds:
             rng = np.random.default_rng([*seed, bars])
-            last = int(rng.choice(lengths)) if lengths else ABSENT
-            starts = range(0, last - bars + 1, PHRASE_BARS[domain]) if lengths else range(1)
-            opens, start = rng.random() < OPENINGS, int(rng.choice(starts))
-            found.append(Place(0 if opens else start, last))
+            if not known:
+                found.append(Place(0, ABSENT))
+                continue
+            form = known[int(rng.integers(len(known)))]
+            opens, start = rng.random() < OPENINGS, int(rng.choice(range(0, len(form) - bars + 1, PHRASE_BARS[domain])))
+            before = 0 if opens else start
+            found.append(Place(before, len(form), form[before : before + bars]))
         return found
+
+    def _openings(
+        self, domain: Domain, seeds: Sequence[Sequence[int]], bars: int | None, *, ending: bool = True
+    ) -> list[Place]:
+        """The beginnings of pieces of ``bars`` bars, or as long as real ones, in forms of real ones; see ``places``."""
+        found = []
+        for seed in seeds:
+            form = self._form(domain, bars, (), seed)
+            last = (len(form) or ABSENT) if bars is None else bars
+            found.append(Place(0, last if ending else ABSENT, form))
+        return found
+
+    def _form(self, domain: Domain, bars: int | None, begun: forms.Form, seed: Sequence[int]) -> forms.Form:
+        """A form of a real piece for one of ``bars`` bars that has ``begun`` so; of any piece's length for None."""
+        known, rng = self.forms.get(domain, []), np.random.default_rng([*seed, bars or 0])
+        if bars is None:
+            known = [form for form in known if len(form) < MOST_BARS]
+            return known[int(rng.integers(len(known)))] if known else ()
+        return forms.drawn_like(known, bars, begun, rng)
 
     def play_on(
         self,
@@ -149,17 +179,23 @@ class Writer:
         domain = DOMAINS.index(piece.domain or likely_domain(piece))
         wishes = Wishes(domain, last, ending=ending, returns=returns_of_form(form, last))
         wishes = self._drawn(wishes, temperature, nucleus)
-        return self._written(wishes, [(seed, index) for index in range(count)], prompt)
+        begun, seeds = forms.form_of(prompt), [(seed, index) for index in range(count)]
+        places = []
+        for each in seeds if not form else ():
+            like = self._form(DOMAINS[domain], last, begun, each)
+            places.append(Place(0, last if ending else ABSENT, like and begun + like[len(begun) :]))
+        return self._written(wishes, seeds, prompt, places)
 
     def _drawn(
         self, wishes: Wishes, temperature: PerElement | None = None, nucleus: PerElement | None = None
     ) -> Wishes:
-        """The wishes with temperature and nucleus: those given, else those of the card, else the usual ones."""
+        """The wishes with temperature, nucleus and guidance: those given, else the card's, else the usual ones."""
         chosen = self.bundle.card.get("sampling", {}).get(DOMAINS[wishes.domain], {})
         return replace(
             wishes,
             temperature=chosen.get("temperature", TEMPERATURE) if temperature is None else temperature,
             nucleus=chosen.get("nucleus", NUCLEUS) if nucleus is None else nucleus,
+            guidance=chosen.get("guidance", 1.0),
         )
 
     def _written(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -32,6 +32,7 @@ from models.style.pieces.conditions import (
     ABSENT,
     CONDITIONS,
     LOWEST,
+    OF_RETURNS,
     WHOLE,
     Along,
     IntArray,
@@ -49,6 +50,7 @@ LET_GO = 0.25  # share of the rows in the cache that may have ended
 MOST_BARS = 128  # of a piece whose number of bars isn't asked for
 
 PerElement = float | Mapping[str, float]
+Array = TypeVar("Array", bound=npt.NDArray[Any])
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,9 @@ class Wishes:
     ``last`` is the number of the last bar; ``ending`` says whether the piece closes there or breaks off; ``returns``
     gives for bars by number how many bars back they were heard before (0: new). After its first bar a ``regular`` piece
     has whole bars of one meter alone. ``temperature`` and ``nucleus`` are numbers, or numbers by element ("pitch",
-    "duration", …), the usual ones for those left out.
+    "duration", …), the usual ones for those left out. ``guidance`` is how much a piece heeds its returns: logits go on
+    so many times from those without returns to those with them (classifier-free guidance: Ho and Salimans 2022; of
+    language models: Sanchez et al. 2023). With any but 1, the model's own, each step is computed twice.
     """
 
     domain: int
@@ -70,6 +74,7 @@ class Wishes:
     returns: Mapping[int, int] = field(default_factory=dict)
     temperature: PerElement = TEMPERATURE
     nucleus: PerElement = NUCLEUS
+    guidance: float = 1.0
 
     @property
     def ends(self) -> tuple[int, int]:
@@ -79,10 +84,15 @@ class Wishes:
 
 @dataclass(frozen=True)
 class Place:
-    """Where in a piece its writing begins: after so many bars ``before``, which nobody wrote; its ``last`` bar."""
+    """Where in a piece its writing begins: after so many bars ``before``, which nobody wrote; its ``last`` bar.
+
+    ``returns``: how many bars back each of the bars from there on was heard before (0: new, -1: the model is free);
+    bars beyond them are as the wishes say.
+    """
 
     before: int
     last: int
+    returns: tuple[int, ...] = ()
 
 
 class Writing:
@@ -110,9 +120,10 @@ class Writing:
             _by_element(given, usual, rows).to(self.device)
             for given, usual in ((wishes.temperature, TEMPERATURE), (wishes.nucleus, NUCLEUS))
         )
-        self.returns = np.full(max(wishes.returns, default=0) + 2, ABSENT, dtype=np.int64)
-        self.returns[list(wishes.returns)] = list(wishes.returns.values())
+        self.returns = _returns(wishes, places, rows)
         self.ended = np.zeros(rows, dtype=bool)
+        # each piece is heard as it is told to be, and where it is guided, after these also as if it knew no returns
+        self.guided = wishes.guidance != 1 and bool((self.returns != ABSENT).any())
         self.heard: IntArray  # whose steps the cache has: those that went on, when it was last looked at
         self.cache: Cache
         # of each piece: the BAR step of the bar that it is in, that bar's number, and how many notes it has
@@ -125,7 +136,9 @@ class Writing:
         for step in [] if prompt is None else prompt.astype(np.int64):
             self._follow(np.broadcast_to(step, (rows, 7)))
         self.given = len(self.tokens)
-        self.state = torch.zeros((rows, model.config.dim), dtype=weight.dtype, device=self.device)
+        self.state, self.unguided = (
+            torch.zeros((rows, model.config.dim), dtype=weight.dtype, device=self.device) for _ in range(2)
+        )
         self._hear_again()
 
     def pieces(self) -> list[TokenArray]:
@@ -150,21 +163,35 @@ class Writing:
         self._let_go()
         told, rows = self.told[-1], self.heard
         now = self._steps(classes(step)[rows, None], told.conditions[rows, None], told.bars[rows, None])
-        self.state[self._tensor(rows)] = self.model(now, self.cache)[:, 0]
+        self._note(self.model(now, self.cache)[:, 0])
         self.cache.at += 1
 
     def _let_go(self) -> None:
         """Compute no more for pieces that have ended, as soon as they are many."""
         ended = self.ended[self.heard]
         if ended.mean() > LET_GO:
-            self.cache.choose(self._tensor(np.flatnonzero(~ended)))
+            self.cache.choose(self._tensor(np.flatnonzero(self._twice(~ended))))
             self.heard = self.heard[~ended]
 
     def _tensor(self, array: npt.NDArray[Any]) -> Tensor:
         return torch.from_numpy(array).to(self.device)
 
     def _steps(self, heard: IntArray, conditions: IntArray, bars: npt.NDArray[np.float32]) -> Steps:
-        return Steps(self._tensor(heard), self._tensor(conditions), self._tensor(bars))
+        """What the model hears of the pieces in the cache: all that it is told, then without returns."""
+        conditions = self._twice(conditions)
+        conditions[len(heard) :, ..., OF_RETURNS] = ABSENT
+        return Steps(self._tensor(self._twice(heard)), self._tensor(conditions), self._tensor(self._twice(bars)))
+
+    def _twice(self, rows: Array) -> Array:
+        """Once, and once more where the pieces are guided."""
+        return cast("Array", np.concatenate([rows] * (1 + self.guided)))
+
+    def _note(self, states: Tensor) -> None:
+        """The states after the last steps of the pieces in the cache."""
+        rows = self._tensor(self.heard)
+        self.state[rows] = states[: len(rows)]
+        if self.guided:
+            self.unguided[rows] = states[len(rows) :]
 
     def _follow(self, step: IntArray) -> None:
         """Note a step ``(rows, 7)`` of each piece, and where it stands."""
@@ -173,7 +200,8 @@ class Writing:
         self.number = np.where(is_bar, np.where(first, begins, self.number + 1), self.number)
         self.head = np.where(is_bar[:, None], step, self.head)
         self.notes = np.where(is_bar, 0, self.notes + 1)
-        returns = self.returns[np.minimum(self.number, len(self.returns) - 1)]
+        counted = np.minimum(self.number - self.before, self.returns.shape[1] - 1)
+        returns = np.take_along_axis(self.returns, counted[:, None], axis=1)[:, 0]
         position = np.where(is_bar, 0, step[:, POSITION])
         self.tokens.append(step)
         self.numbers.append(self.number)
@@ -199,12 +227,12 @@ class Writing:
                 heard[place, 1:upto] = classes(np.stack([step[row] for step in self.tokens[start:]]))
                 conditions[place, 1:upto] = [told.conditions[row] for told in self.told[start:]]
                 bars[place, 1:upto] = [told.bars[row] for told in self.told[start:]]
-        self.cache = Cache(config, rows, config.context, self.state.dtype, str(self.device))
+        last = self._tensor(self._twice(np.array([total - start for start in starts])))
+        self.cache = Cache(config, len(last), config.context, self.state.dtype, str(self.device))
         with torch.inference_mode():
             after = self.model(self._steps(heard, conditions, bars), self.cache)
-            last = torch.tensor([total - start for start in starts], device=self.device)
             self.cache.at += last + 1
-            self.state[self._tensor(self.heard)] = after[torch.arange(rows, device=self.device), last]
+            self._note(after[torch.arange(len(last), device=self.device), last])
 
     def _start(self, row: int, least: int) -> int:
         """The first bar of a piece from step ``least`` on."""
@@ -228,7 +256,7 @@ class Writing:
         every = torch.arange(len(step), device=self.device)
 
         def choose(element: int, rows: Tensor, allow: Callable[[Tensor, Tensor], Tensor]) -> None:
-            logits = allow(self.model.logits(self.state[rows], element, step[rows]), step[rows])
+            logits = allow(self._logits(element, rows, step[rows]), step[rows])
             self._allowed(element, rows, logits)
             heat, nucleus = self.temperature[element][rows], self.nucleus[element][rows]
             step[rows, element] = draw(logits, chance[rows, element], heat, nucleus)
@@ -249,6 +277,13 @@ class Writing:
             choose(LENGTH, bars, lambda logits, own: _length(logits, own[:, METER], whole))
             choose(TEMPO, bars, lambda logits, _: grammar.only(logits, tempo))
         return step
+
+    def _logits(self, element: int, rows: Tensor, step: Tensor) -> Tensor:
+        logits = self.model.logits(self.state[rows], element, step)
+        if not self.guided:
+            return logits
+        plain = self.model.logits(self.unguided[rows], element, step)
+        return plain + self.wishes.guidance * (logits - plain)
 
     def _allowed(self, element: int, rows: Tensor, logits: Tensor) -> None:
         """What may be drawn next for some of the rows; who wants to know it overrides this."""
@@ -272,6 +307,18 @@ class Writing:
     @staticmethod
     def _first_position(logits: Tensor, _: Tensor) -> Tensor:
         return grammar.only(logits, BAR)
+
+
+def _returns(wishes: Wishes, places: Sequence[Place], rows: int) -> IntArray:
+    """How many bars back each bar of each piece was heard before, by its number since the place: ``(rows, bars)``.
+
+    The last column stands for all bars after those that are asked for.
+    """
+    asked = [{**wishes.returns, **dict(enumerate(place.returns, 1))} for place in places or [Place(0, ABSENT)] * rows]
+    found = np.full((rows, max(max(each, default=0) for each in asked) + 2), ABSENT, dtype=np.int64)
+    for row, each in enumerate(asked):
+        found[row, list(each)] = list(each.values())
+    return found
 
 
 def _length(logits: Tensor, meter: Tensor, whole: Tensor) -> Tensor:

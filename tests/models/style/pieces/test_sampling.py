@@ -1,21 +1,34 @@
 """Composed pieces keep to the grammar and to what was asked for."""
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
 from models.metrics.voice_leading import part_writing_faults
-from models.music.notes import DOMAINS, MusicError, Piece
+from models.music.notes import DOMAINS, Domain, MusicError, Piece
 from models.music.tokens import BAR, GRID_TICKS, LENGTH, METER, METERS, PITCH, POSITION, on_grid, to_tokens
-from models.style.pieces import sampling
+from models.style.pieces import forms, sampling
 from models.style.pieces.checkpoint import PieceBundle, load_pieces_model, save_pieces_model
-from models.style.pieces.conditions import WHOLE, first_numbers
+from models.style.pieces.conditions import OF_RETURNS, WHOLE, first_numbers
 from models.style.pieces.data import PieceSet, draw_part, regular_tokens
 from models.style.pieces.model import Steps
 from models.style.pieces.sampling import Writer, returns_of_form
 from models.style.pieces.writing import Place, Wishes, Writing
+
+
+@pytest.fixture
+def with_forms(writer, tmp_path) -> Callable[[Mapping[Domain, Sequence[Sequence[int]]]], Writer]:
+    """The writer beside whose card such forms lie."""
+
+    def made(known: Mapping[Domain, Sequence[Sequence[int]]]) -> Writer:
+        forms.save(tmp_path, {domain: [tuple(form) for form in each] for domain, each in known.items()})
+        return Writer(replace(writer.bundle, folder=tmp_path))
+
+    return made
 
 
 @pytest.fixture(scope="module")
@@ -101,13 +114,74 @@ def test_excerpts_have_whole_bars_of_one_meter_wherever_they_begin(writer) -> No
     assert not np.array_equal(alone.notes, elsewhere.notes)  # the model is told where it is
 
 
-def test_excerpts_begin_where_phrases_of_pieces_as_long_as_real_ones_do(writer) -> None:
+def test_excerpts_begin_where_phrases_of_pieces_in_forms_of_real_ones_do(writer, with_forms) -> None:
     seeds = [(7, number) for number in range(200)]
-    assert set(writer.places("dance", seeds, 8)) == {Place(0, -1)}  # a card that says nothing of lengths
-    card = {**writer.bundle.card, "lengths": {"dance": [7, 16, 32]}}
-    places = Writer(replace(writer.bundle, card=card)).places("dance", seeds, 8)
+    assert set(writer.places("dance", seeds, 8)) == {Place(0, -1)}  # where no form is known
+    short, middle, long = ([number % 5 for number in range(bars)] for bars in (7, 16, 32))
+    places = with_forms({"dance": [short, middle, long]}).places("dance", seeds, 8)
     assert {(place.before, place.last) for place in places} == {(0, 16), (8, 16), (0, 32), (8, 32), (16, 32), (24, 32)}
     assert 60 < sum(place.before == 0 for place in places) < 130  # a quarter, and of the others 3 in 8
+    assert all(place.returns == tuple(long[place.before : place.before + 8]) for place in places)
+
+
+def told_returns(monkeypatch, compose: Callable[[], list[Piece]]) -> list[list[int]]:
+    """What each of the pieces was told of its bars: how many bars back, by number."""
+    seen: list[Writing] = []
+
+    class Noted(Writing):
+        def __init__(self, *given: Any) -> None:
+            super().__init__(*given)
+            seen.append(self)
+
+    monkeypatch.setattr(sampling, "Writing", Noted)
+    compose()
+    (writing,) = seen
+    heads = [[told.conditions[row, OF_RETURNS] for told in writing.told] for row in range(len(writing.ended))]
+    bars = [[step[row, POSITION] == BAR for step in writing.tokens] for row in range(len(writing.ended))]
+    return [[int(told) for told, is_bar in zip(*row, strict=True) if is_bar] for row in zip(heads, bars, strict=True)]
+
+
+def test_a_whole_piece_is_told_the_form_of_a_real_one_unless_another_is_asked_for(
+    writer, with_forms, monkeypatch
+) -> None:
+    form = [0, 0, 0, 2, 4, 4, 4, 4]
+    knows = with_forms({"dance": [form, [0] * 5]})
+    for told in told_returns(monkeypatch, lambda: knows.compose("dance", count=2, bars=8, seed=3)):
+        assert told[-8:] == form
+    for told in told_returns(monkeypatch, lambda: knows.compose("dance", bars=8, seed=3, form="ABAB")):
+        assert told[-8:] == [-1] * 4 + [4] * 4
+    for told in told_returns(monkeypatch, lambda: knows.compose("dance", bars=12, seed=3)):  # no form is as long
+        assert set(told) == {-1}
+
+
+def test_what_plays_on_keeps_its_own_returns_and_takes_a_form_that_begins_like_them(
+    with_forms, tune, monkeypatch
+) -> None:
+    piece = tune(3, bars=4)
+    begun = forms.form_of(regular_tokens(piece))
+    likest, other = [*begun, 1, 2, 3, 4], [1 - min(1, back) for back in begun] + [7, 7, 7, 7]
+    monkeypatch.setattr(forms, "NEAREST", 1)
+    (told,) = told_returns(monkeypatch, lambda: with_forms({"dance": [other, likest]}).play_on(piece, 4))
+    assert told == likest
+
+
+@torch.inference_mode()
+def test_guidance_goes_on_from_the_logits_without_returns_to_those_with_them(model, tune) -> None:
+    prompt = regular_tokens(tune(6, bars=3))
+    wishes = Wishes(1, last=40, returns=dict.fromkeys(range(4, 41), 3))
+    seeds = [(1,), (2,)]
+    guided = Writing(model, replace(wishes, guidance=2.5), seeds, prompt)
+    for _ in range(40):
+        guided.step()
+    for row in range(2):
+        sofar = guided.pieces()[row]
+        told, free = (Writing(model, each, [(0,)], sofar) for each in (wishes, replace(wishes, returns={})))
+        step = torch.full((1, 7), -1)
+        with_them, without = (model.logits(each.state, POSITION, step) for each in (told, free))
+        assert not torch.allclose(with_them, without, atol=0.01)
+        one = torch.tensor([row])
+        found = guided._logits(POSITION, one, step)
+        torch.testing.assert_close(found, without + 2.5 * (with_them - without), rtol=1e-3, atol=1e-3)
 
 
 def test_of_several_chorales_the_one_with_the_fewest_faults_is_kept(writer, monkeypatch) -> None:

@@ -99,11 +99,14 @@ def test_how_to_draw_is_chosen_on_validation_tunes_and_noted_in_the_card(
     dance_music, tmp_path, capsys, monkeypatch
 ) -> None:
     main([str(dance_music), "--preset", "tiny", "--steps", "2", "--out", str(tmp_path)])
-    monkeypatch.setattr(pieces_sampling, "CHOICES", ((1.0, 1.0), (0.5, 0.9)))
+    monkeypatch.setattr(pieces_sampling, "CHOICES", ((1.0, 1.0, 1.0), (0.5, 0.9, 0.8)))
+    monkeypatch.setattr(pieces_sampling, "GUIDANCE", (2.0,))
     bundle = tmp_path / "bundle"
     pieces_sampling.main([str(bundle), "--data", str(dance_music), "--limit", "4"])
     last = json.loads(capsys.readouterr().out.splitlines()[-1])
-    assert [set(row) for row in last["sampling"]["dance"]] == [{"temperature", "nucleus", "told", "bits"}] * 2
+    rows = last["sampling"]["dance"]
+    assert [set(row) for row in rows] == [{"temperature", "nucleus", "guidance", "told", "bits"}] * 3
+    assert sorted(row["guidance"] for row in rows) == [1, 1, 2]
     assert last["sampling"]["pop"] == []
     chosen = load_pieces_model(bundle).card["sampling"]
     assert chosen == {"dance": last["sampling"]["dance"][0]}
