@@ -38,7 +38,7 @@ from models.style.training_data import own_parts
 # (temperature, nucleus of pitches, nucleus of all else)
 CHOICES = (
     (1.0, 1.0, 1.0), (1.0, 0.98, 1.0), (1.0, 0.97, 1.0), (1.0, 0.95, 1.0), (1.0, 0.95, 0.98), (1.0, 0.95, 0.95),
-    (1.0, 0.9, 1.0), (0.9, 0.98, 1.0), (0.9, 0.98, 0.98), (0.8, 0.98, 0.98),
+    (1.0, 0.9, 1.0), (0.9, 0.98, 1.0), (0.9, 0.95, 1.0), (0.9, 0.98, 0.98), (0.8, 0.98, 0.98),
 )  # fmt: skip
 GUIDANCE = (1.5, 2.0, 3.0)  # beside 1, with which the others are chosen
 AS_GOOD = 0.02  # told so much more often than the best

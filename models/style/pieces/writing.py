@@ -279,11 +279,11 @@ class Writing:
         return step
 
     def _logits(self, element: int, rows: Tensor, step: Tensor) -> Tensor:
-        logits = self.model.logits(self.state[rows], element, step)
         if not self.guided:
-            return logits
-        plain = self.model.logits(self.unguided[rows], element, step)
-        return plain + self.wishes.guidance * (logits - plain)
+            return self.model.logits(self.state[rows], element, step)
+        both = torch.cat([self.state[rows], self.unguided[rows]])
+        guided, plain = self.model.logits(both, element, step.repeat(2, 1)).chunk(2)
+        return plain + self.wishes.guidance * (guided - plain)
 
     def _allowed(self, element: int, rows: Tensor, logits: Tensor) -> None:
         """What may be drawn next for some of the rows; who wants to know it overrides this."""
