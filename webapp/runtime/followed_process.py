@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from webapp.runtime.errors import NotReady
+from webapp.runtime.errors import NotReady, TooMany
+from webapp.runtime.limits import LONG_A_SECOND, LONG_AT_ONCE, Buckets
 
 EVERY_S = 0.5  # between two looks
 STEPS_FILE = "steps.jsonl"
@@ -47,13 +48,15 @@ class Followed:
 class FollowedProcess:
     """The program ``module``, of which one runs at a time; ``busy`` is said to whoever wants another meanwhile.
 
+    A listener may begin ``LONG_AT_ONCE`` of them one after the other, then ``LONG_A_SECOND``: others want it as well.
+
     It is called with a folder, some arguments and the seconds after which it has to end by itself, also where nobody
     follows it any more. What it prints lies in the folder as ``STEPS_FILE``.
     """
 
     def __init__(self, module: str, seconds: int, busy: str) -> None:
         self.module, self.seconds, self.busy = module, seconds, busy
-        self._lock = threading.Lock()
+        self._lock, self._asked = threading.Lock(), Buckets(LONG_A_SECOND, LONG_AT_ONCE)
         self._current: tuple[uuid.UUID, subprocess.Popen[bytes]] | None = None
 
     @contextlib.contextmanager
@@ -69,10 +72,16 @@ class FollowedProcess:
 
         Raises:
             NotReady: Another one runs.
+            TooMany: The listener has begun too many.
         """
         with self._lock:
             if self._current and self._current[1].poll() is None:
                 raise NotReady(self.busy)
+            if not self._asked.take(str(listener_id)):
+                raise TooMany(
+                    f"you have begun {LONG_AT_ONCE} of these within a short time, and one takes minutes; let others "
+                    f"have theirs, and try again in {1 / LONG_A_SECOND / 60:.0f} minutes"
+                )
             folder = prepare()
             command = [sys.executable, "-m", self.module, str(folder), *arguments, str(self.seconds)]
             with (folder / STEPS_FILE).open("wb") as output:
