@@ -32,7 +32,7 @@ from models.style.latents import BARS
 from models.style.pieces import forms, transposition
 from models.style.pieces.sampling import Writer
 from models.style.pieces.transposition import Transposition
-from models.style.pieces.writing import PerElement
+from models.style.pieces.wishes import PerElement
 from models.style.training_data import own_parts
 
 # (temperature, nucleus of pitches, nucleus of all else)
@@ -70,7 +70,7 @@ def choose(
         row = {"told": told.value, "bits": bits / max(1.0, notes)}
         return {**way, **{name: 1.0 if value is None else round(value, 4) for name, value in row.items()}}
 
-    ways = [{"temperature": t, "nucleus": by_element(pitch, rest), "guidance": 1.0} for t, pitch, rest in CHOICES]
+    ways = [{"temperature": t, "nucleus": nuclei(pitch, rest), "guidance": 1.0} for t, pitch, rest in CHOICES]
     found = [measured(way) for way in track(ways, domain, console=Console(stderr=True))]
     best = min(found, key=_told)
     if writer.forms.get(domain):
@@ -81,7 +81,7 @@ def choose(
     return sorted(found, key=lambda row: (row["guidance"] != most or row not in good, row["told"]))
 
 
-def by_element(pitch: float, rest: float) -> PerElement:
+def nuclei(pitch: float, rest: float) -> PerElement:
     """A nucleus for pitches and one for all else, as ``Wishes`` has it."""
     return rest if pitch == rest else {**dict.fromkeys(FIELDS, rest), "pitch": pitch}
 

@@ -20,7 +20,8 @@ from models.style.latents import BARS
 from models.style.pieces.conditions import ABSENT, CLASSES, Along, before_first, classes
 from models.style.pieces.model import CHAINS, PieceModel, Steps
 from models.style.pieces.sampling import Writer
-from models.style.pieces.writing import TEMPERATURE, Place, Wishes, Writing
+from models.style.pieces.wishes import TEMPERATURE, Place, Wishes
+from models.style.pieces.writing import Writing
 
 IntArray = npt.NDArray[np.int64]
 Seen = tuple[int, IntArray, npt.NDArray[np.bool_]]  # step, rows, what each might draw

@@ -20,7 +20,8 @@ from models.style.pieces.checkpoint import PieceBundle, load_pieces_model
 from models.style.pieces.conditions import ABSENT, FARTHEST, first_numbers
 from models.style.pieces.data import regular_tokens
 from models.style.pieces.transposition import SHIFTS
-from models.style.pieces.writing import MOST_BARS, NUCLEUS, TEMPERATURE, PerElement, Place, Wishes, Writing
+from models.style.pieces.wishes import MOST_BARS, NUCLEUS, TEMPERATURE, PerElement, Place, Wishes
+from models.style.pieces.writing import Writing
 from models.style.windows import PHRASE_BARS
 
 SIDE_BY_SIDE = 80  # pieces: twice as many a second as of 16

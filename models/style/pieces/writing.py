@@ -5,8 +5,7 @@ The same wishes and seed give the same notes again; beside other pieces, one dif
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar, cast
 
 import numpy as np
@@ -42,57 +41,13 @@ from models.style.pieces.conditions import (
     first_numbers,
 )
 from models.style.pieces.model import Cache, PieceModel, Steps
+from models.style.pieces.wishes import NUCLEUS, TEMPERATURE, Place, Wishes, by_element, returns_by_number
 from models.style.skeleton import draw
 
-TEMPERATURE, NUCLEUS = 0.9, 0.98
 KEPT = 0.6  # share of a full context that is heard again, from a bar on
 LET_GO = 0.25  # share of the rows in the cache that may have ended
-MOST_BARS = 128  # of a piece whose number of bars isn't asked for
 
-PerElement = float | Mapping[str, float]
 Array = TypeVar("Array", bound=npt.NDArray[Any])
-
-
-@dataclass(frozen=True)
-class Wishes:
-    """What the pieces of a batch are to be; -1 stands for what isn't asked for, classes are ``models.music.tokens``'.
-
-    ``last`` is the number of the last bar; ``ending`` says whether the piece closes there or breaks off; ``returns``
-    gives for bars by number how many bars back they were heard before (0: new). After its first bar a ``regular`` piece
-    has whole bars of one meter alone. ``temperature`` and ``nucleus`` are numbers, or numbers by element ("pitch",
-    "duration", …), the usual ones for those left out. ``guidance`` is how much a piece heeds its returns: logits go on
-    so many times from those without returns to those with them (classifier-free guidance: Ho and Salimans 2022; of
-    language models: Sanchez et al. 2023). With any but 1, the model's own, each step is computed twice.
-    """
-
-    domain: int
-    last: int = ABSENT
-    ending: bool = True
-    regular: bool = False
-    meter: int = ABSENT
-    tempo: int = ABSENT
-    returns: Mapping[int, int] = field(default_factory=dict)
-    temperature: PerElement = TEMPERATURE
-    nucleus: PerElement = NUCLEUS
-    guidance: float = 1.0
-
-    @property
-    def ends(self) -> tuple[int, int]:
-        """The number of the first bar after which a piece may end, and of that after which it must."""
-        return (1, MOST_BARS) if self.last == ABSENT else (self.last, self.last)
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where in a piece its writing begins: after so many bars ``before``, which nobody wrote; its ``last`` bar.
-
-    ``returns``: how many bars back each of the bars from there on was heard before (0: new, -1: the model is free);
-    bars beyond them are as the wishes say.
-    """
-
-    before: int
-    last: int
-    returns: tuple[int, ...] = ()
 
 
 class Writing:
@@ -117,10 +72,10 @@ class Writing:
         self.device = weight.device
         self.generators = [np.random.default_rng(list(seed)) for seed in seeds]
         self.temperature, self.nucleus = (
-            _by_element(given, usual, rows).to(self.device)
+            by_element(given, usual, rows).to(self.device)
             for given, usual in ((wishes.temperature, TEMPERATURE), (wishes.nucleus, NUCLEUS))
         )
-        self.returns = _returns(wishes, places, rows)
+        self.returns = returns_by_number(wishes, places, rows)
         self.ended = np.zeros(rows, dtype=bool)
         # each piece is heard as it is told to be, and where it is guided, after these also as if it knew no returns
         self.guided = wishes.guidance != 1 and bool((self.returns != ABSENT).any())
@@ -309,18 +264,6 @@ class Writing:
         return grammar.only(logits, BAR)
 
 
-def _returns(wishes: Wishes, places: Sequence[Place], rows: int) -> IntArray:
-    """How many bars back each bar of each piece was heard before, by its number since the place: ``(rows, bars)``.
-
-    The last column stands for all bars after those that are asked for.
-    """
-    asked = [{**wishes.returns, **dict(enumerate(place.returns, 1))} for place in places or [Place(0, ABSENT)] * rows]
-    found = np.full((rows, max(max(each, default=0) for each in asked) + 2), ABSENT, dtype=np.int64)
-    for row, each in enumerate(asked):
-        found[row, list(each)] = list(each.values())
-    return found
-
-
 def _length(logits: Tensor, meter: Tensor, whole: Tensor) -> Tensor:
     """No longer than a whole bar of ``meter`` ``(rows,)``, and no shorter where it has to be a ``whole`` one."""
     length = torch.from_numpy(WHOLE).to(logits.device)[meter] - int(LOWEST[LENGTH])
@@ -329,11 +272,3 @@ def _length(logits: Tensor, meter: Tensor, whole: Tensor) -> Tensor:
 
 def _any(logits: Tensor, _: Tensor) -> Tensor:
     return logits
-
-
-def _by_element(given: PerElement, usual: float, rows: int) -> Tensor:
-    """``(7, rows)``; raises ``ValueError`` for a name that is no element's."""
-    table = dict.fromkeys(FIELDS, usual) | dict(given if isinstance(given, Mapping) else dict.fromkeys(FIELDS, given))
-    if unknown := set(table) - set(FIELDS):
-        raise ValueError(f"{min(unknown)} is no element; there are {', '.join(FIELDS)}")
-    return torch.tensor([table[name] for name in FIELDS])[:, None].expand(-1, rows)

@@ -9,7 +9,7 @@ from models.rating.agent.adapter import Adapter, adapted
 from models.rating.agent.play import Likelihood, play
 from models.style.pieces.checkpoint import tiny_pieces
 from models.style.pieces.sampling import Writer
-from models.style.pieces.writing import TEMPERATURE
+from models.style.pieces.wishes import TEMPERATURE
 
 
 def test_a_clip_is_as_likely_heard_at_once_as_it_was_note_by_note(monkeypatch):

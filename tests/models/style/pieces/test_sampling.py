@@ -17,7 +17,8 @@ from models.style.pieces.conditions import OF_RETURNS, WHOLE, first_numbers
 from models.style.pieces.data import PieceSet, draw_part, regular_tokens
 from models.style.pieces.model import Steps
 from models.style.pieces.sampling import Writer, returns_of_form
-from models.style.pieces.writing import Place, Wishes, Writing
+from models.style.pieces.wishes import Place, Wishes
+from models.style.pieces.writing import Writing
 
 
 @pytest.fixture
