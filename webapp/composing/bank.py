@@ -7,7 +7,6 @@ given that draw: a piece composed for one listener is no copy of another's.
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import secrets
@@ -17,13 +16,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
-
-from models.music.notes import DOMAINS, Domain, Piece
+from models.music.notes import DOMAINS, Domain
+from models.style.draft_files import ENDING, FIRST, first_drafts, load_drafts, save_drafts
 from models.style.drafts import Draft, drafts_of
-from models.style.latents import GROUPS, Latents
 from models.taste.search import SEARCHED, Candidate, Candidates
 from webapp.generation.protocol import Generator
 from webapp.learning.installed_style import InstalledStyle
@@ -38,7 +33,7 @@ RESTS = 4.0  # times as long as drawing took, where there is enough: what goes o
 RENEW_SECONDS = 300.0  # between new draws for the oldest, when the bank is full
 ABANDONED_SECONDS = 3600.0  # after which a file that was never finished is nobody's
 OTHER_VERSION_SECONDS = 86_400.0  # after which the draws of another model go
-ENDING, TAKEN = ".safetensors", ".taken"
+TAKEN, FIRST_PUT = ".taken", "first"
 FULL_POOL = 48  # clips of a domain that lie ready, from which on there is all the room
 
 Search = Callable[[Candidates, Sequence[Draft], int], Sequence[Candidate]]
@@ -101,6 +96,24 @@ class Bank:
         answer = self._generation.drafts(domain, DRAWN_AT_ONCE, secrets.randbits(63))
         self._write(domain, [Draft.from_json(each) for each in answer.drafts])
         self._tidy(domain)
+
+    def put_first(self, folder: Path = FIRST) -> bool:
+        """Put the drafts there that come with the weights, once, where they are of this model; whether there were any.
+
+        Who composes for somebody at once then drafts nothing first. Raises ``OSError`` or ``ValueError`` for files
+        that can't be read.
+        """
+        put = False
+        for domain in DOMAINS:
+            done = self._folder(domain) / FIRST_PUT
+            drafts = [] if done.exists() else first_drafts(domain, self._style.version, folder)
+            for start in range(0, len(drafts) - DRAWN_AT_ONCE + 1, DRAWN_AT_ONCE):  # whole files
+                # Named as the oldest, and the same by whoever puts them there too.
+                self._write(domain, drafts[start : start + DRAWN_AT_ONCE], f"{start:020d}-first")
+            if drafts:
+                done.touch()
+                put = True
+        return put
 
     def tend(self) -> bool:
         """Grow a little where there is room, or renew a little now and then; whether anything was drawn.
@@ -178,37 +191,23 @@ class Bank:
         if known is not None:
             return known
         try:
-            with safe_open(path, framework="numpy") as file:
-                about, notes = (json.loads(file.metadata()[name]) for name in ("pieces", "notes"))
-                groups = {name: file.get_tensor(name) for name in GROUPS}
-            drafts = [
-                Draft(
-                    Latents(self._style.version, {name: groups[name][place] for name in GROUPS}, piece),
-                    written and Piece.from_json(written),
-                )
-                for place, (piece, written) in enumerate(zip(about, notes, strict=True))
-            ]
+            drafts = load_drafts(path, self._style.version)
             candidates = Candidates.of(self._style.space, [each.latents for each in drafts])
         except FileNotFoundError:
             return None  # somebody has just made room
-        except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+        except ValueError as error:
             log.warning("bank_file_broken file=%s error=%s", path.name, error)
             path.unlink(missing_ok=True)
             return None
         self._files[path] = candidates, drafts
         return candidates, drafts
 
-    def _write(self, domain: Domain, drafts: Sequence[Draft]) -> None:
+    def _write(self, domain: Domain, drafts: Sequence[Draft], name: str = "") -> None:
         folder = self._folder(domain)
         folder.mkdir(parents=True, exist_ok=True)
-        name = f"{time.time_ns():020d}-{secrets.token_hex(4)}{ENDING}"
+        name = f"{name or f'{time.time_ns():020d}-{secrets.token_hex(4)}'}{ENDING}"
         draft = folder / f".{name}.{os.getpid()}"
-        arrays = {group: np.stack([each.latents.groups[group] for each in drafts]) for group in GROUPS}
-        about = {
-            "pieces": [dict(each.latents.piece) for each in drafts],
-            "notes": [each.notes and each.notes.to_json() for each in drafts],
-        }
-        save_file(arrays, draft, {name: json.dumps(values) for name, values in about.items()})
+        save_drafts(draft, drafts)
         draft.replace(folder / name)
 
     def _tidy(self, domain: Domain) -> None:

@@ -21,6 +21,7 @@ from models.taste.search import SEARCHED
 from webapp.composing import baselines, guided, wishes
 from webapp.composing.clip_maker import ClipMaker, Made, Order
 from webapp.composing.jobs import JobInHand
+from webapp.composing.screening import LISTENER_GONE
 from webapp.composing.search import LatentSearch
 from webapp.composing.wishes import GIFT, Wish
 from webapp.learning import plays
@@ -162,7 +163,7 @@ class ListenerComposer:
         return [Draft.from_json(draft.to_json()) for draft in found]
 
     def _make(self, commission: Commission, found: Sequence[Draft], wanted: int, progress: _Progress) -> Made:
-        """The best first, and for each that may not be offered the next one."""
+        """The best first, and for each that may not be offered the next one; no more for who is gone meanwhile."""
         made, kind = Made(), commission.wish.kind
         while (waiting := found[made.composed :]) and (missing := wanted - len(made.clip_ids)) > 0:
             orders = [
@@ -170,6 +171,8 @@ class ListenerComposer:
                 for place, draft in enumerate(waiting[:missing])
             ]
             made.add(self._maker.make(orders, shortest=commission.hurry, on_stored=progress.one_more_rendered))
+            if LISTENER_GONE in made.faults:
+                break
         return made
 
 

@@ -32,6 +32,7 @@ def run_worker(settings: Settings) -> int:
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
+    worker.put_first_drafts()
     if worker.wait_for_schema():
         threads = [threading.Thread(target=each.run, name=type(each).__name__, daemon=True) for each in beside]
         threads.append(threading.Thread(target=worker.put_shipped, name="shipped", daemon=True))  # clips don't wait

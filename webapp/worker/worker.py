@@ -87,6 +87,14 @@ class Worker:
             if not worked:
                 self._stopping.wait(self.idle_s)
 
+    def put_first_drafts(self) -> None:
+        """Put the drafts that come with the weights into the bank, before anything is drawn for it."""
+        try:
+            if self.context.bank.put_first():
+                log.info("first_drafts_put version=%s", self.context.style.version)
+        except (OSError, ValueError) as error:
+            log.warning("first_drafts_not_put error=%s", error)
+
     def put_shipped(self) -> None:
         """Put the maps and logs that come with Kallos where pages find them, so that none is empty at first."""
         try:

@@ -10,11 +10,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from models.music.notes import Piece
+from models.music.notes import DOMAINS, Piece
 from models.style.drafts import BEFORE, Draft
 from models.style.latents import Latents
 from models.taste.head import Head
 from models.taste.search import best_latents
+from models.train import first_drafts as command
 from webapp.composing import bank as bank_module
 from webapp.composing.bank import ROOM, Bank, room_beside
 from webapp.generation.protocol import DraftsResult, GeneratorUnavailable
@@ -167,6 +168,30 @@ def test_a_worker_that_dies_while_it_writes_leaves_nothing_that_is_read(bank, tm
     os.utime(folder / ".00000000000000000001-half.safetensors.7", (0, 0))
     fresh.grow("pop")
     assert not list(folder.glob(".*"))
+
+
+def test_the_first_drafts_are_put_there_once_and_searched_first(bank, tmp_path, style, prior, search):
+    shipped = tmp_path / "shipped"
+    assert not bank.put_first(shipped)
+    command.draw(prior.composer, shipped, 40, seed=1)  # of which a whole file is taken
+    assert bank.put_first(shipped)
+    assert [bank.size(domain) for domain in DOMAINS] == [32] * 3
+    prior.down = True
+    first = bank.choose("dance", search, 3)
+    another_process = Bank(tmp_path / "bank", style, prior)
+    assert not another_process.put_first(shipped)
+    assert another_process.size("dance") == 29
+    for path in another_process._drawn_at("dance"):
+        path.unlink()  # as when all are spent
+    assert not another_process.put_first(shipped)
+    assert (len(first), another_process.size("dance")) == (3, 0)
+
+
+def test_first_drafts_of_another_model_are_left(bank, tmp_path, space, style, prior):
+    command.draw(prior.composer, tmp_path / "shipped", 32, seed=1)
+    newer = Bank(tmp_path / "bank", InstalledStyle(style.folder, replace(space, version="newer")), prior)
+    assert not newer.put_first(tmp_path / "shipped")
+    assert newer.size("pop") == 0
 
 
 def test_draws_of_another_model_are_not_searched_and_go_after_a_day(bank, tmp_path, space, style, prior):

@@ -12,7 +12,7 @@ from models.style.drafts import Draft
 from webapp.api import health
 from webapp.composing import for_listener, pool, rendering, screening, wishes
 from webapp.composing.clip_maker import ClipMaker
-from webapp.composing.for_listener import Commission
+from webapp.composing.for_listener import CLIPS_A_JOB, Commission
 from webapp.context import Context
 from webapp.generation.protocol import GenerationError
 from webapp.learning import heads, refits
@@ -205,7 +205,7 @@ def test_clips_for_somebody_deleted_meanwhile_leave_nothing_behind(context, stoc
 
     monkeypatch.setattr(rendering, "render_into", render_slowly)
     result = context.listener_composer.compose(Commission(listener, "pop", 5))
-    assert result.own == 0
+    assert (result.own, result.made.composed) == (0, CLIPS_A_JOB)  # and nothing in their place
     assert context.clip_store.keys() == before
     assert context.database.transaction(lambda s: s.scalar(select(func.count()).select_from(Clip))) == 0
 

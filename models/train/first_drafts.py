@@ -1,0 +1,67 @@
+"""Draw the drafts that come with the weights: ``python -m models.train.first_drafts --out models/weights/drafts``.
+
+Whoever composes for a listener at once searches among them; they fit one version of the style model and are to be drawn
+again where it, or the model that writes pieces, is another one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import track
+
+from models.experiments.arguments import positive_int
+from models.experiments.provenance import commit
+from models.music.notes import DOMAINS, Domain
+from models.style.bundle import write_card
+from models.style.checkpoint import load_style
+from models.style.compose import Composer
+from models.style.draft_files import ENDING, FIRST, save_drafts
+from models.style.drafting import TOGETHER, draft_part
+from models.style.drafts import Draft
+
+
+def draw(composer: Composer, folder: Path, count: int, seed: int) -> dict[str, Any]:
+    """Write ``count`` drafts of each domain and a card into ``folder``; returns the card."""
+    folder.mkdir(parents=True, exist_ok=True)
+    parts = [(domain, part) for domain in DOMAINS for part in range(-(-count // TOGETHER))]
+    drafts: dict[Domain, list[Draft]] = {domain: [] for domain in DOMAINS}
+    for domain, part in track(parts, "drafts", console=Console(stderr=True)):
+        drafts[domain] += draft_part(composer, domain, seed, part)
+    for domain, some in drafts.items():
+        save_drafts(folder / f"{domain}{ENDING}", some[:count])
+    card = {
+        "name": "drafts",
+        "version": composer.version,
+        "writer": composer.writer.version if composer.writer else "",
+        "count": count,
+        "seed": seed,
+        "commit": commit(),
+        "data": "none but what the two models have learned; their cards name it and its terms",
+    }
+    write_card(folder, card)
+    return card
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Command line; see the module docstring."""
+    parser = argparse.ArgumentParser(prog="python -m models.train.first_drafts", description=__doc__)
+    parser.add_argument("--model", default="default", help="style model: a shipped one or a folder")
+    parser.add_argument("--out", type=Path, default=FIRST, help="folder that is written")
+    parser.add_argument("--count", type=positive_int, default=128, help="drafts of each domain")
+    parser.add_argument("--seed", type=int, default=0)
+    given = parser.parse_args(argv)
+    try:
+        composer = Composer(load_style(given.model))
+    except (FileNotFoundError, ValueError) as error:
+        raise SystemExit(str(error)) from error
+    print(json.dumps({"command": "models.train.first_drafts", **draw(composer, given.out, given.count, given.seed)}))
+
+
+if __name__ == "__main__":
+    main()
