@@ -17,6 +17,10 @@ from models.music.notes import Domain
 from models.style.latents import STYLE_GROUPS
 from models.style.locks import Locks
 from webapp.api.dependencies import ERRORS, IMMUTABLE, Known, TheContext, public_address
+from webapp.film import shown_music
+from webapp.film.scored_films import MOST_SEED, Way
+from webapp.film.shown_music import Look, ShownMusic
+from webapp.fit import learned
 from webapp.runtime.errors import NotAllowed
 from webapp.studio import blind_pairs, composing, formats, keeping, pieces, sections, starting_points, tunes, uploads
 from webapp.studio.piano_roll import PianoRoll
@@ -46,6 +50,18 @@ def _name(kind: Literal["clips", "pieces"], source_id: uuid.UUID) -> str:
 
 
 Named = Annotated[str, Depends(_name)]
+
+
+def _look(
+    context: TheContext,
+    listener_id: Known,
+    way: Way = "annotated",
+    seed: Annotated[int, Query(ge=0, le=MOST_SEED)] = 0,
+) -> Look:
+    return Look(way, seed, learned.links_of(context.database, listener_id) if way == "learned" else None)
+
+
+AskedLook = Annotated[Look, Depends(_look)]
 
 
 class AskedStyle(BaseModel):
@@ -246,6 +262,18 @@ def keep_clip(clip_id: uuid.UUID, context: TheContext, listener_id: Known) -> Ke
 def read_source(name: Named, context: TheContext, listener_id: Known, link: LinkKey = "") -> OpenedPiece:
     """A clip or piece in full."""
     return pieces.open_piece(context.studio, listener_id, name, link)
+
+
+@router.get("/{kind}/{source_id}/pictures", responses=ERRORS)
+def read_pictures(
+    name: Named, context: TheContext, listener_id: Known, look: AskedLook, link: LinkKey = ""
+) -> ShownMusic:
+    """What the music looks like: pictures on one sheet, and when each of them stands still while it sounds.
+
+    ``way``: annotated (high is bright, major is warm, dense is busy, loud is large), learned (as the listener's picks
+    of what fits say), axes or rotation. ``seed``: with which pictures.
+    """
+    return shown_music.show(context.database, context.generation, listener_id, name, look, link_key=link)
 
 
 @router.get("/{kind}/{source_id}/{form}", responses=ERRORS, response_class=Response)

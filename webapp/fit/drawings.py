@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from models.picture.drawings import DRAWINGS
 from models.picture.fit.measures import of_pictures
-from models.style.card import WEIGHTS
 from webapp.runtime.errors import NotYours
 
-FOLDER = WEIGHTS / "drawings-cpu"
+FOLDER = DRAWINGS
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from models.style.drafting import TOGETHER, draft_each, part_seeds
 from models.style.drafts import Draft
 from models.style.latents import Latents
 from webapp.generation.job import read_source
+from webapp.generation.pictures import MusicShown
 from webapp.generation.protocol import (
     BadRequest,
     DraftsResult,
@@ -38,7 +39,7 @@ class Drawing:
 
     def __init__(self, composer: Composer, draft: DraftEach | None = None) -> None:
         self.composer = composer
-        self.tension = Tension()
+        self.tension, self.shown = Tension(), MusicShown(composer)
         self._draft: DraftEach = draft or partial(draft_each, composer)
         self._model = threading.Lock()  # one planning, encoding or drawing at a time beside a running decode
         self._writing = threading.Lock()  # one writing at a time: it takes long, and who has content need not wait

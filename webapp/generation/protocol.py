@@ -133,6 +133,20 @@ class CurvesResult(BaseModel):
     model_version: str
 
 
+class PicturesResult(BaseModel):
+    """Pictures of ``side`` pixels on one ``sheet`` (WebP in base64), row by row, so many ``columns`` beside another.
+
+    There are ``a_bar`` for each bar of the piece, evenly, and one at its end.
+    """
+
+    sheet: str
+    count: int
+    columns: int
+    side: int
+    a_bar: int
+    model_version: str
+
+
 class GenerationError(Exception):
     """Base of everything a generator may answer instead of a clip."""
 

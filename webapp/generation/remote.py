@@ -23,6 +23,7 @@ from webapp.generation.protocol import (
     GenerationError,
     GeneratorUnavailable,
     LatentsResult,
+    PicturesResult,
     PlayedOnResult,
     QueueFull,
     RewardsResult,
@@ -87,6 +88,18 @@ class RemoteGenerator:
         """The rewards of pieces (``Piece.to_json``), at most 128; raises a ``GenerationError``."""
         body = {"pieces": list(pieces), "domain": domain}
         return RewardsResult.model_validate_json(self._post("/v1/rewards", body, WRITING_SECONDS).content)
+
+    def pictures(
+        self,
+        notes: dict[str, Any],
+        domain: Domain,
+        way: str = "annotated",
+        seed: int = 0,
+        links: Sequence[Sequence[float]] | None = None,
+    ) -> PicturesResult:
+        """What a piece (``Piece.to_json``) looks like, bar by bar; raises a ``GenerationError``."""
+        body = {"notes": notes, "domain": domain, "way": way, "seed": seed, "links": links and [*map(list, links)]}
+        return PicturesResult.model_validate_json(self._post("/v1/pictures", body, QUICK_SECONDS).content)
 
     def towers(self, titles: Sequence[str] = (), melodies: Sequence[dict[str, Any]] = ()) -> TowersResult:
         """Vectors of titles and pieces (``Piece.to_json``) by the title towers; raises a ``GenerationError``."""

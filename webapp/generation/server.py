@@ -8,7 +8,7 @@ import json
 import math
 import sys
 from collections.abc import AsyncIterator, Callable
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import uvicorn
 from fastapi import FastAPI, Request, Response
@@ -32,6 +32,7 @@ from webapp.generation.protocol import (
     GenerationError,
     GeneratorUnavailable,
     LatentsResult,
+    PicturesResult,
     PlayedOnResult,
     QueueFull,
     RewardsResult,
@@ -86,6 +87,9 @@ class EncodeRequest(BaseModel):
     notes: dict[str, Any]
 
 
+LinkRow = Annotated[list[Annotated[float, Field(ge=-10, le=10)]], Field(min_length=5, max_length=5)]
+
+
 class TowersRequest(BaseModel):
     """Titles and pieces (``Piece.to_json``) whose vectors are wanted."""
 
@@ -108,6 +112,17 @@ class RewardsRequest(BaseModel):
     model_config = ConfigDict(extra="forbid")
     pieces: list[dict[str, Any]] = Field(min_length=1, max_length=128)
     domain: Domain = "pop"
+
+
+class PicturesRequest(BaseModel):
+    """A piece (``Piece.to_json``) that is to be shown, by which way, and the listener's links where it is learned."""
+
+    model_config = ConfigDict(extra="forbid")
+    notes: dict[str, Any]
+    domain: Domain = "pop"
+    way: Literal["annotated", "learned", "axes", "rotation"] = "annotated"
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    links: Annotated[list[LinkRow], Field(min_length=5, max_length=5)] | None = None
 
 
 class NeedsSecret:
@@ -191,6 +206,10 @@ def create_app(engine: Engine, secret: str = "") -> FastAPI:
     @app.post("/v1/rewards")
     def rewards(request: RewardsRequest) -> RewardsResult:
         return engine.rewards(request.pieces, request.domain)
+
+    @app.post("/v1/pictures")
+    def pictures(request: PicturesRequest) -> PicturesResult:
+        return engine.shown.pictures(request.notes, request.domain, request.way, request.seed, request.links)
 
     @app.post("/v1/towers")
     def towers(request: TowersRequest) -> TowersResult:

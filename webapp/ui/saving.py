@@ -21,6 +21,7 @@ def of_whole(clip_id: uuid.UUID | str) -> dict[str, Any]:
     """The menu of a whole piece, which the studio opens section by section."""
     return {
         "studio": f"studio?clip={clip_id}",
+        "canvas": f"canvas?clip={clip_id}",
         "files": {name: f"/api/studio/clips/{clip_id}/{form}" for name, form in FORMS.items()},
     }
 

@@ -25,6 +25,7 @@ from webapp.ui.components.component import FOLDER, SERVED, served_at
 from webapp.ui.pages import (
     about,
     agent,
+    canvas,
     compare,
     dreams,
     film,
@@ -59,6 +60,28 @@ COMPONENTS_PATH = f"{STATIC_PATH}/components"
 FONTS_PATH = f"{STATIC_PATH}/fonts"
 
 OF_EVERY_PAGE = ("shared/*.js", "header.js", "listener_token.js")  # modules fetched while Gradio is still starting
+PAGES = (  # beside the first: title, address, what builds it
+    ("Four", "/four", four.build),
+    ("Which fits better?", "/fit", fit.build),
+    ("Whole pieces", "/whole", whole.build),
+    ("More like this", "/more", more.build),
+    ("Your taste", "/taste", taste.build),
+    ("Music for two", "/together", together.build),
+    ("Studio", "/studio", studio.build),
+    ("Film", "/film", film.build),
+    ("Canvas", "/canvas", canvas.build),
+    ("Retrieval", "/retrieval", retrieval.build),
+    ("Runs", "/runs", runs.build),
+    ("Maps", "/maps", maps.build),
+    ("Titles", "/titles", titles.build),
+    ("Rate", "/rate", rate.build),
+    ("Dreams", "/dreams", dreams.build),
+    ("Agent", "/agent", agent.build),
+    ("Tension", "/tension", tension.build),
+    ("Styles", "/styles", styles.build),
+    ("Listeners", "/listeners", listeners.build),
+    ("Studies", "/studies", studies.build),
+)
 
 
 def _head() -> str:
@@ -133,44 +156,9 @@ def _all_pages(context: Context) -> Site:
     site: Site
     with Site(title="Kallos", analytics_enabled=False, fill_width=True, delete_cache=(SWEEP_S, KEPT_S)) as site:
         compare.build(context)
-    with site.route("Four", "/four", show_in_navbar=False):
-        four.build(context)
-    with site.route("Which fits better?", "/fit", show_in_navbar=False):
-        fit.build(context)
-    with site.route("Whole pieces", "/whole", show_in_navbar=False):
-        whole.build(context)
-    with site.route("More like this", "/more", show_in_navbar=False):
-        more.build(context)
-    with site.route("Your taste", "/taste", show_in_navbar=False):
-        taste.build(context)
-    with site.route("Music for two", "/together", show_in_navbar=False):
-        together.build(context)
-    with site.route("Studio", "/studio", show_in_navbar=False):
-        studio.build(context)
-    with site.route("Film", "/film", show_in_navbar=False):
-        film.build(context)
-    with site.route("Retrieval", "/retrieval", show_in_navbar=False):
-        retrieval.build(context)
-    with site.route("Runs", "/runs", show_in_navbar=False):
-        runs.build(context)
-    with site.route("Maps", "/maps", show_in_navbar=False):
-        maps.build(context)
-    with site.route("Titles", "/titles", show_in_navbar=False):
-        titles.build(context)
-    with site.route("Rate", "/rate", show_in_navbar=False):
-        rate.build(context)
-    with site.route("Dreams", "/dreams", show_in_navbar=False):
-        dreams.build(context)
-    with site.route("Agent", "/agent", show_in_navbar=False):
-        agent.build(context)
-    with site.route("Tension", "/tension", show_in_navbar=False):
-        tension.build(context)
-    with site.route("Styles", "/styles", show_in_navbar=False):
-        styles.build(context)
-    with site.route("Listeners", "/listeners", show_in_navbar=False):
-        listeners.build(context)
-    with site.route("Studies", "/studies", show_in_navbar=False):
-        studies.build(context)
+    for title, path, build in PAGES:
+        with site.route(title, path, show_in_navbar=False):
+            build(context)
     with site.route("A study", "/study", show_in_navbar=False):
         study.build()
     with site.route("About", about.PATH, show_in_navbar=False):

@@ -20,7 +20,6 @@ Floats = npt.NDArray[np.float64]
 
 SHIPPED = "tie-cpu"
 FORMAT = BundleFormat("tie", "tie", "python -m models.train.tie makes one", ("seed",))
-MOST = 2.5  # standard deviations
 
 
 @dataclass(frozen=True)
@@ -43,12 +42,6 @@ class Tie:
         shown, *_ = np.linalg.lstsq(standard, latents - latents.mean(0), rcond=None)
         usual = np.stack([sounding.mean(0), sounding.std(0)])
         return cls(axes, shown, usual, {})
-
-    def annotated_pictures(self, sounding: Floats) -> Floats:
-        """Picture latents ``(bars, dims)`` that show what bars sound like ``(bars, 5)``; tempo has no still picture."""
-        deviations = np.clip((sounding - self.sounding[0]) / self.sounding[1], -MOST, MOST)
-        found: Floats = deviations[:, : len(self.shown)] @ self.shown
-        return found
 
 
 def save_tie(folder: Path, tie: Tie, card: Mapping[str, Any]) -> None:

@@ -14,9 +14,8 @@ from models.music.render import FADE_SECONDS, SAMPLE_RATE_HZ, Audio, render
 from models.picture import readouts
 from models.picture.checkpoint import PictureBundle
 from models.picture.film import Film
-from models.picture.groups import DIMS
 from models.picture.readouts import READOUTS
-from models.picture.tie import annotated, rotation, sequence, sounding, writing
+from models.picture.tie import annotated, rotation, sequence, writing
 from models.picture.tie.bars import PLAIN_BPM, BarLines, bar_lines
 from models.picture.tie.checkpoint import Tie
 from models.style.compose import Composer
@@ -124,24 +123,6 @@ class Scorer:
         asked = readouts.by_bar(watched.readouts, film.times_s, lines.starts_s)
         piece = writing.in_time(self._piece(watched, way, lines, asked, seed), lines)
         return Score(piece, lines, asked, film.seconds)
-
-    def pictures_of(self, piece: Piece, way: str) -> Floats:
-        """The other way: picture latents ``(bars, dims)`` of each bar of a piece, to be decoded to pictures.
-
-        Raises ``ValueError`` as ``score`` does, and ``MusicError`` for a piece without notes.
-        """
-        self._check(way)
-        if way == LEARNED:
-            raise ValueError("the way 'learned' goes from pictures to music alone")
-        if self.tie is not None and way == ANNOTATED:
-            return self.tie.annotated_pictures(sounding.of_piece(piece))
-        latents = writing.latents_of(self.composer, piece)
-        if self.tie is not None and way == AXES:
-            return self.tie.axes.pictures_of(latents)
-        if way == ROTATION:
-            noise = rotation.noise_behind(self.composer, latents, self.domain)
-            return noise @ rotation.rotation(DIMS, noise.shape[1], TURN)
-        raise ValueError(f"the way {way!r} needs a tie that was trained; python -m models.train.tie makes one")
 
     def _piece(self, watched: Watched, way: str, lines: BarLines, asked: Floats, seed: int) -> Piece:
         composer, domain = self.composer, self.domain

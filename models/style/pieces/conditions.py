@@ -118,10 +118,10 @@ def _number(found: IntArray, number: IntArray, last: int | IntArray) -> None:
     found[:, OF_LEFT] = np.where(np.equal(last, ABSENT), ABSENT, np.clip(last - number, 0, FARTHEST))
 
 
-def returns_of(tokens: TokenArray) -> IntArray:
-    """How many bars back the likest earlier bar lies, for each bar of a piece ``(steps, 7)``; 0 where none is alike.
+def likeness_of(tokens: TokenArray) -> npt.NDArray[np.float32]:
+    """How alike the bars of a piece ``(steps, 7)`` are, ``(bars, bars)``: 1 where they are the same, 0 without a note.
 
-    Bars are compared by which pitch classes begin in which semiquaver; at most ``FARTHEST`` bars back.
+    Bars are compared by which pitch classes begin in which semiquaver.
     """
     is_bar = tokens[:, POSITION] == BAR
     bar, count = np.cumsum(is_bar) - 1, int(is_bar.sum())
@@ -131,7 +131,17 @@ def returns_of(tokens: TokenArray) -> IntArray:
     heard[bar[~is_bar & (tokens[:, PITCH] >= 0)], notes[:, POSITION] // SEMIQUAVER, notes[:, PITCH] % 12] = 1
     flat = heard.reshape(count, -1)
     size = flat.sum(1)
-    likeness = 2 * (flat @ flat.T) / np.maximum(size[:, None] + size[None], 1)
+    found: npt.NDArray[np.float32] = 2 * (flat @ flat.T) / np.maximum(size[:, None] + size[None], 1)
+    return found
+
+
+def returns_of(tokens: TokenArray) -> IntArray:
+    """How many bars back the likest earlier bar lies, for each bar of a piece ``(steps, 7)``; 0 where none is alike.
+
+    At most ``FARTHEST`` bars back; see ``likeness_of``.
+    """
+    likeness = likeness_of(tokens)
+    count = len(likeness)
     back = np.arange(count)[:, None] - np.arange(count)[None]
     likeness = np.where((back > 0) & (back <= FARTHEST), likeness - 1e-4 * back, -1)
     best = likeness.argmax(1) if count else np.zeros(0, dtype=np.int64)

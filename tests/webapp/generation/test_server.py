@@ -1,3 +1,5 @@
+import base64
+import io
 import json
 import os
 import signal
@@ -8,6 +10,7 @@ import time
 
 import httpx
 import pytest
+from PIL import Image
 
 from models.style.checkpoint import save_style, tiny_style
 from models.tension.curves import Curves
@@ -240,3 +243,17 @@ def test_pieces_are_heard_over_http_as_in_process_and_silence_is_refused(engine,
         remote.curves(silent, "dance")
     with pytest.raises(BadRequest, match="pieces"):
         remote.rewards([], "dance")
+
+
+def test_music_is_shown_over_http_and_what_can_not_be_is_refused(remote, tune):
+    notes = tune.to_json()
+    found = remote.pictures(notes, "dance", seed=3)
+    assert found.count == found.a_bar * len(tune.bars) + 1
+    with Image.open(io.BytesIO(base64.b64decode(found.sheet))) as sheet:
+        assert sheet.size == (found.columns * found.side, -(-found.count // found.columns) * found.side)
+    assert remote.pictures(notes, "dance", seed=3) == found
+    opposite = [[-float(i == j) for j in range(5)] for i in range(5)]
+    assert remote.pictures(notes, "dance", "learned", 3, opposite).sheet != found.sheet
+    for notes_of, way in (({**notes, "notes": []}, "annotated"), (notes, "learned"), (notes, "sideways")):
+        with pytest.raises(BadRequest):
+            remote.pictures(notes_of, "dance", way)

@@ -1,4 +1,4 @@
-"""The endpoint that sets a film or pictures to music."""
+"""The endpoints that set a film or pictures to music, and that show music as a film."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from webapp.context import Context
-from webapp.film import scored_films
+from webapp.film import scored_films, shown_music
+from webapp.film.shown_music import Look
 from webapp.fit import learned
 from webapp.runtime.errors import NotReady
 from webapp.runtime.limits import FILM_BYTES
-from webapp.ui.endpoints.endpoint import SLOW, Endpoint, File, Token, file_for, taken
+from webapp.ui.endpoints.endpoint import SLOW, Endpoint, File, SourceName, Token, file_for, taken
 from webapp.ui.handlers import listener_of
 
 
@@ -62,4 +63,33 @@ def film(
     }  # fmt: skip
 
 
-ENDPOINTS = (Endpoint("film", film, SLOW),)
+def canvas(
+    context: Context,
+    token: Token,
+    name: SourceName,
+    way: scored_films.Way = "annotated",
+    seed: Annotated[int, Field(ge=0, le=scored_films.MOST_SEED)] = 0,
+) -> File:
+    """Pictures that move with a piece, as a film with its sound. Takes ten seconds or more.
+
+    Args:
+        token: the listener's token.
+        name: a clip as clips/ID, or a piece of the listener's studio as pieces/ID.
+        way: annotated (high is bright, major is warm, dense is busy, loud is large), learned (as the listener's picks
+            of what fits say), axes or rotation.
+        seed: with which pictures.
+
+    Returns:
+        The film (MP4).
+    """
+    listener_id = listener_of(context, token)
+    links = learned.links_of(context.database, listener_id) if way == "learned" else None
+    look = Look(way, seed, links)
+    shown = shown_music.show(context.database, context.generation, listener_id, name, look)
+    *_, last = shown_music.follow(context.database, listener_id, shown)
+    if not last.film:
+        raise NotReady("it was stopped; ask for it again")
+    return file_for(context, listener_id, scored_films.MOVIE, last.film)
+
+
+ENDPOINTS = (Endpoint("film", film, SLOW), Endpoint("canvas", canvas, SLOW))

@@ -30,7 +30,8 @@ CONTRACT = (
     "new_listener", "next_pair", "vote", "next_four", "vote_four", "next_fit", "vote_fit", "tie",
     "taste", "why", "compose", "swap", "keep",
     "find_title", "name_tune", "map", "neighbours", "retrieval", "rate", "dream", "agent", "tension", "open_future",
-    "film", "export", "import", "delete", "create_study", "study", "move_study", "dry_run_study", "study_results",
+    "film", "canvas", "export", "import", "delete",
+    "create_study", "study", "move_study", "dry_run_study", "study_results",
 )  # fmt: skip
 OF_STUDIES = {"create_study", "study", "move_study", "dry_run_study", "study_results"}
 WITHOUT_LISTENER = {"new_listener", "find_title", "retrieval", *OF_STUDIES}
@@ -292,3 +293,11 @@ def test_a_slideshow_gets_its_music_for_a_notebook(ask, refused, tmp_path):
     assert len(read_midi(Path(found["midi"])).notes) > 3
     assert Path(found["video"]).stat().st_size > 1000
     assert "1 to 40" in refused("film", token, [])
+
+
+def test_a_clip_becomes_a_film_for_a_notebook(ask, refused, stock):
+    token = ask("new_listener")
+    (clip,) = stock(clips=1)
+    assert Path(ask("canvas", token, f"clips/{clip}")).stat().st_size > 1000
+    assert "0 picks of what fits" in refused("canvas", token, f"clips/{clip}", "learned")
+    assert "name a clip as clips/ID" in refused("canvas", token, "nothing")

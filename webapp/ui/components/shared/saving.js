@@ -6,8 +6,8 @@ import { saveAs } from "./save.js";
 
 /**
  * `files`: addresses by what they are called; `keep`: where it is kept; `studio`: the page that opens it, if not the
- * kept one; `whole`: the page that plays it on.
- * @typedef {{files: Record<string, string>, keep?: string, studio?: string, whole?: string}} Save
+ * kept one; `whole`: the page that plays it on; `canvas`: the page that shows it.
+ * @typedef {{files: Record<string, string>, keep?: string, studio?: string, whole?: string, canvas?: string}} Save
  */
 
 const MIDI = { MIDI: "mid", "MIDI as played": "mid", "MIDI as written": "mid" };
@@ -40,7 +40,7 @@ export function savingMenu(heading, save, stays = null) {
     });
     list.append(button);
   };
-  const { keep, studio, whole } = save;
+  const { keep, studio, whole, canvas } = save;
   if (stays) {
     entry("Keep in this list", async () => {
       await stays();
@@ -63,6 +63,12 @@ export function savingMenu(heading, save, stays = null) {
   if (whole) {
     entry("Play on to a whole piece", async () => {
       window.location.assign(whole);
+      return "Opening…";
+    });
+  }
+  if (canvas) {
+    entry("See pictures move with it", async () => {
+      window.location.assign(canvas);
       return "Opening…";
     });
   }

@@ -1,0 +1,103 @@
+"""Music shown: a picture at each quarter of a bar, as latents, so that pictures move while the music goes on.
+
+What is seen are given pictures (subjects), another for each phrase; where bars of the music come again, so does their
+picture. How it looks is the music's, bar by bar, by a way of the tie. From the middle of a bar to the middle of the
+next one latents are interpolated on the sphere.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from models.music.notes import MusicError, Piece
+from models.music.tokens import to_tokens
+from models.picture.groups import DIMS, GROUPS
+from models.picture.readouts import LEAST_SPREAD
+from models.picture.tie import rotation, sequence, sounding, writing
+from models.picture.tie.checkpoint import Tie
+from models.picture.tie.scoring import ANNOTATED, AXES, LEARNED, ROTATION, TURN
+from models.style.compose import Composer
+from models.style.pieces.conditions import ALIKE, likeness_of
+
+Floats = npt.NDArray[np.float64]
+
+A_BAR = 4  # pictures
+PHRASE = 4  # bars, for which a picture stays
+MOST = 2.5  # standard deviations
+OWN_STYLE = 0.4  # of the first picture's palette, light and line: the rest is neutral ground for the music
+SHOWN_WAYS = (ANNOTATED, LEARNED, AXES, ROTATION)
+
+
+def scenes(piece: Piece) -> npt.NDArray[np.int64]:
+    """Which picture each bar has, from 0 on: a new one for each phrase, and again that of an earlier one like it."""
+    likeness = likeness_of(to_tokens(piece))
+    bars = len(likeness)
+    found = np.zeros(bars, dtype=np.int64)
+    for first in range(0, bars, PHRASE):
+        count = min(PHRASE, bars - first)
+        alike = [likeness[first : first + count, at : at + count].diagonal().mean() for at in range(0, first, PHRASE)]
+        again = bool(alike) and max(alike) >= ALIKE
+        scene = found[PHRASE * int(np.argmax(alike))] if again else found[:first].max(initial=-1) + 1
+        found[first : first + count] = scene
+    return found
+
+
+@dataclass(frozen=True)
+class Shower:
+    """Shows music by a ``tie`` with ``subjects`` ``(n, DIMS)``, latents of pictures.
+
+    ``composer`` may be None where neither axes nor rotation are asked for, ``links`` ``(5, 5)``
+    (``models.picture.fit.head``) where "learned" is not.
+    """
+
+    tie: Tie
+    subjects: Floats
+    composer: Composer | None = None
+    links: Floats | None = None
+
+    def show(self, piece: Piece, way: str = ANNOTATED, seed: int = 0) -> Floats:
+        """Picture latents ``(A_BAR * bars + 1, DIMS)``, one at each quarter of a bar and one at the end.
+
+        Raises ``ValueError`` for an unknown way or one for which something is lacking, and ``MusicError`` for a piece
+        without notes.
+        """
+        if not len(piece.notes):
+            raise MusicError("a piece without notes can't be shown")
+        order = np.random.default_rng([seed, 26]).permutation(len(self.subjects))
+        plain = self.subjects[order[scenes(piece) % len(order)]]
+        for name, where in GROUPS.items():
+            if name != "shape":
+                plain[:, where] = OWN_STYLE * plain[0, where]  # what changes in how it looks is the music's
+        bars = self._moved(piece, plain, way)
+        found: Floats = sequence.along(bars, np.arange(A_BAR * len(bars) + 1) / A_BAR - 0.5)
+        return found
+
+    def _moved(self, piece: Piece, plain: Floats, way: str) -> Floats:
+        """Latents of each bar ``(bars, DIMS)``: the ``plain`` ones moved by what is heard."""
+        links = np.eye(len(sounding.SOUNDING)) if way == ANNOTATED else self.links if way == LEARNED else None
+        if links is not None:
+            asked = self._heard(piece) @ links.T  # of a bilinear fit the picture that fits best
+            return plain + asked[:, : len(self.tie.shown)] @ self.tie.shown
+        if way not in {AXES, ROTATION} or self.composer is None:
+            raise ValueError(f"{way!r} was given; music is shown by one of {', '.join(SHOWN_WAYS)}, with what it needs")
+        latents = writing.latents_of(self.composer, piece)
+        if way == AXES:
+            axes = self.tie.axes.pictures
+            return plain - plain @ axes.T @ axes + self.tie.axes.pictures_of(latents)
+        noise = rotation.noise_behind(self.composer, latents, piece.domain or "pop")
+        turn = rotation.rotation(DIMS, noise.shape[1], TURN)
+        return plain - plain @ turn.T @ turn + noise @ turn
+
+    def _heard(self, piece: Piece) -> Floats:
+        """What each bar sounds like ``(bars, 5)``, in standard deviations: half of it against other music.
+
+        The rest is how a bar differs from the piece's own mean, as a film's moments do (``readouts.standardised``).
+        """
+        values, (mean, spread) = sounding.of_piece(piece), self.tie.sounding
+        level = np.clip((values.mean(0) - mean) / spread, -1.5, 1.5)
+        own = np.maximum(values.std(0), LEAST_SPREAD * spread)
+        found: Floats = np.clip(level / 2 + (values - values.mean(0)) / own, -MOST, MOST)
+        return found

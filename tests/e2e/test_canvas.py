@@ -1,0 +1,64 @@
+"""Pictures move with a piece in a real browser: in time with its sound, and as a film to take along."""
+
+from __future__ import annotations
+
+import re
+
+from playwright.sync_api import expect
+
+# for each time the picture is drawn: when, where it is, and where the sound is that leaves the loudspeaker then
+DRAWN = """(() => {
+  let sounding = null;
+  window.drawn = [];
+  const start = AudioBufferSourceNode.prototype.start;
+  AudioBufferSourceNode.prototype.start = function (at, from) {
+    sounding = { context: this.context, at, from };
+    return start.call(this, at, from);
+  };
+  const draw = CanvasRenderingContext2D.prototype.drawImage;
+  CanvasRenderingContext2D.prototype.drawImage = function (image, ...where) {
+    if (this.canvas.dataset.testid === "moving-picture" && sounding && this.globalAlpha === 1) {
+      const { context, at, from } = sounding;
+      const heard = context.currentTime - at + from - (context.outputLatency || 0);
+      const [left, top, side] = [where[0], where[1], where[2] + 1];
+      window.drawn.push([performance.now(), heard, Math.floor(top / side) * 16 + Math.floor(left / side)]);
+    }
+    return draw.call(this, image, ...where);
+  };
+})()"""
+LATE_S = 0.04
+
+
+def test_pictures_move_in_time_with_a_piece_and_become_a_film(site, visit):
+    visitor = visit()
+    page = visitor.page
+    page.add_init_script(DRAWN)
+    page.goto(f"{site.url}/canvas")
+    page.locator("#choices-canvas").get_by_role("button", name="Show").first.click()
+    picture = page.get_by_test_id("moving-picture")
+    expect(page.get_by_test_id("player-a")).to_have_attribute("aria-pressed", "true")
+    expect(picture).to_be_in_viewport()
+    page.wait_for_function("Number(document.querySelector('[data-testid=moving-picture]').dataset.place) > 4")
+    drawn = page.evaluate("window.drawn")
+    page.get_by_test_id("player-a").click()
+    (name,) = {"/".join(url.split("/")[3:5]) for url in [page.evaluate(AUDIO)]}
+    times = visitor.api(f"/api/studio/{name}/pictures")["times_s"]
+    late = [max(times[number] - heard, heard - times[number + 1]) for _, heard, number in drawn if heard > 0]
+    assert len(late) > 10
+    assert sorted(late)[round(0.9 * len(late))] < LATE_S
+    page.get_by_label("By main axes").check()
+    expect(page.locator("#canvas-said")).to_have_text("")
+    page.get_by_role("button", name="Make a film of it").click()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download MP4").click()
+    assert download.value.suggested_filename.endswith(".mp4")
+    page.goto(f"{site.url}/canvas?clip={name.partition('/')[2]}")
+    expect(picture).to_have_attribute("data-place", "0.00")
+    page.goto(f"{site.url}/canvas?clip=nothing")
+    expect(page.locator("#canvas-said")).to_have_text(re.compile("choose a piece below"))
+    page.set_viewport_size({"width": 390, "height": 844})
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+
+
+AUDIO = """() => performance.getEntriesByType("resource").map((each) => new URL(each.name).pathname)
+  .find((path) => path.startsWith("/api/studio/") && path.endsWith("/flac"))"""

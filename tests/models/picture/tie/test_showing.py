@@ -1,0 +1,95 @@
+"""Music shown: pictures at each quarter of a bar, the same where it comes again, moved by what is heard."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from models.music.notes import MusicError, Piece
+from models.picture.checkpoint import load_pictures
+from models.picture.drawings import load_drawings
+from models.picture.groups import DIMS, GROUPS
+from models.picture.readouts import of_pictures
+from models.picture.tie.checkpoint import load_tie
+from models.picture.tie.scoring import ANNOTATED, AXES, LEARNED, ROTATION
+from models.picture.tie.showing import A_BAR, PHRASE, Shower, scenes
+from models.style.card import style_folder
+from models.style.checkpoint import load_style
+from models.style.compose import Composer
+
+BAR = 96  # ticks
+
+
+def made(bars: list[tuple[int, int]]) -> Piece:
+    """Each bar has quarters on a pitch at a velocity."""
+    each = [(number, quarter, *bar) for number, bar in enumerate(bars) for quarter in range(4)]
+    notes = [(BAR * bar + 24 * quarter, 24, pitch + (0, 4, 7, 4)[quarter], loud) for bar, quarter, pitch, loud in each]
+    table = [(BAR * n, BAR, 4, 4) for n in range(len(bars))]
+    return Piece(np.array(notes), np.array(table), np.full(len(bars), 100.0), domain="pop")
+
+
+A, B = [(48 + n, 60) for n in (0, 5, 7, 2)], [(62 + n, 90) for n in (1, 8, 3, 10)]
+AABA = made(A + A + B + A)
+
+
+@pytest.fixture(scope="module")
+def pictures():
+    return load_pictures()
+
+
+@pytest.fixture(scope="module")
+def shower(pictures) -> Shower:
+    return Shower(load_tie(), pictures.encode(load_drawings()).astype(np.float64))
+
+
+def test_what_comes_again_has_its_picture_again() -> None:
+    assert scenes(AABA).tolist() == [0] * 8 + [1] * 4 + [0] * 4
+
+
+def test_there_is_a_picture_for_each_quarter_of_a_bar_and_one_at_the_end(shower) -> None:
+    found = shower.show(AABA)
+    assert found.shape == (16 * A_BAR + 1, DIMS)
+    assert np.isfinite(found).all()
+    shape = found[:, GROUPS["shape"]]
+    middle = A_BAR // 2  # of a bar, where its own latents stand
+    first, third, last = (shape[PHRASE * A_BAR * phrase + A_BAR + middle] for phrase in (0, 2, 3))
+    assert np.linalg.norm(first - last) < 0.5 * np.linalg.norm(first - third)
+    steps = np.linalg.norm(np.diff(found, axis=0), axis=1)
+    assert steps.max() < np.linalg.norm(found, axis=1).mean()  # nothing jumps
+
+
+@pytest.mark.parametrize(("high", "low", "readout"), [((84, 60), (40, 60), 0), ((60, 110), (60, 30), 3)])
+def test_high_is_bright_and_loud_is_large(shower, pictures, high, low, readout) -> None:
+    piece = made([high] * 4 + [low] * 4)
+    seen = of_pictures(pictures.decode(replace(shower, subjects=shower.subjects[:1]).show(piece)))[:, readout]
+    half = 4 * A_BAR
+    assert seen[2 : half - 2].mean() > seen[half + 2 : -2].mean() + 0.03
+
+
+def test_whoever_hears_the_opposite_sees_the_opposite(shower, pictures) -> None:
+    piece = made([(84, 60)] * 4 + [(40, 60)] * 4)
+    one = replace(shower, subjects=shower.subjects[:1])
+    seen = of_pictures(pictures.decode(replace(one, links=-np.eye(5)).show(piece, LEARNED)))[:, 0]
+    assert seen[2:14].mean() < seen[18:-2].mean()
+    assert np.array_equal(replace(one, links=np.eye(5)).show(piece, LEARNED), one.show(piece, ANNOTATED))
+
+
+def test_the_same_seed_shows_the_same_and_another_other_pictures(shower) -> None:
+    assert np.array_equal(shower.show(AABA, seed=3), shower.show(AABA, seed=3))
+    assert not np.array_equal(shower.show(AABA, seed=3), shower.show(AABA, seed=4))
+
+
+@pytest.mark.parametrize("way", [AXES, ROTATION])
+def test_other_ways_need_the_composer(shower, way) -> None:
+    with pytest.raises(ValueError, match="annotated, learned, axes, rotation"):
+        shower.show(AABA, way)
+    found = replace(shower, composer=Composer(load_style(str(style_folder())))).show(AABA, way)
+    assert found.shape == (16 * A_BAR + 1, DIMS)
+    assert np.linalg.norm(np.diff(found, axis=0), axis=1).max() > 0.1
+
+
+def test_unknown_ways_and_silence_are_refused(shower) -> None:
+    with pytest.raises(ValueError, match="'upside down' was given"):
+        shower.show(AABA, "upside down")
+    with pytest.raises(MusicError, match="without notes"):
+        shower.show(replace(AABA, notes=AABA.notes[:0]))

@@ -1,0 +1,181 @@
+"""Music that moves pictures: key frames with their times for a page, and the same as a film with the music.
+
+The generation server draws, as it has torch and the models at hand. What was drawn is kept in memory and nowhere else.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import tempfile
+import threading
+import uuid
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, get_args
+
+import numpy as np
+
+from webapp.composing import addresses, naming, sources
+from webapp.composing.sources import Source
+from webapp.film.scored_films import MOST_SEED, MOVIE, Way
+from webapp.generation.protocol import BadRequest, GenerationError
+from webapp.generation.remote import RemoteGenerator
+from webapp.runtime.database import Database
+from webapp.runtime.errors import NotAllowed, NotReady, TooMany
+from webapp.runtime.followed_process import Followed, FollowedProcess
+from webapp.runtime.limits import UPLOADS_A_SECOND, UPLOADS_AT_ONCE, Buckets
+
+KEPT = 32  # pieces, of some 300 kB each
+LONGEST_BARS = 200
+SECONDS = 300  # that writing a film may take
+SHEET, TOLD = "sheet.webp", "shown.json"
+
+_asked = Buckets(UPLOADS_A_SECOND, UPLOADS_AT_ONCE)
+_kept: OrderedDict[str, ShownMusic] = OrderedDict()
+_keeping = threading.Lock()
+_films = FollowedProcess(
+    "webapp.film.showing_process", SECONDS, "another film is being written; it takes half a minute, try again then"
+)
+
+
+@dataclass(frozen=True)
+class Look:
+    """How music is shown: by which ``way``, with which pictures (``seed``), and for "learned" the listener's links."""
+
+    way: str = "annotated"
+    seed: int = 0
+    links: Sequence[Sequence[float]] | None = None
+
+    def check(self) -> None:
+        """Raises ``NotAllowed`` for a way or a seed that there is not."""
+        if self.way not in get_args(Way) or not 0 <= self.seed <= MOST_SEED:
+            raise NotAllowed(
+                f"{self.way!r} and {self.seed} were given; a way is one of {', '.join(get_args(Way))}, a seed 0 to "
+                f"{MOST_SEED}"
+            )
+
+
+@dataclass(frozen=True)
+class ShownMusic:
+    """Pictures of ``side`` pixels on one ``sheet`` (a data address of a WebP), ``columns`` beside one another.
+
+    The picture of a place on it stands still at that one of ``times_s``, in seconds of the sound at ``audio_url``,
+    which lasts ``seconds``; between two, one fades into the other. ``notes``: start and length in seconds, MIDI pitch
+    and velocity of each.
+    """
+
+    name: str
+    title: str
+    sheet: str
+    columns: int
+    side: int
+    times_s: list[float]
+    seconds: float
+    notes: list[tuple[float, float, int, int]]
+    audio_url: str
+
+
+@dataclass(frozen=True)
+class Writing:
+    """How far the film is: the ``stage`` and the ``share`` of it; at the end the ``film`` itself (MP4).
+
+    ``ended`` without it: it was stopped.
+    """
+
+    stage: str = ""
+    share: float = 0.0
+    film: bytes = b""
+    ended: bool = False
+
+
+def show(
+    database: Database,
+    generation: RemoteGenerator,
+    listener_id: uuid.UUID,
+    name: str,
+    look: Look = Look(),
+    *,
+    link_key: str = "",
+) -> ShownMusic:
+    """Show ``clips/ID`` or ``pieces/ID``; ``link_key`` opens somebody else's piece.
+
+    Raises ``NotYours``, ``NotAllowed`` for what can't be shown, ``TooMany`` for a listener who asks without end, and
+    ``NotReady`` where no generator answers.
+    """
+    look.check()
+    source = database.transaction(lambda session: sources.find(session, name, listener_id, link_key))
+    key = json.dumps([name, asdict(look), link_key])
+    with _keeping:
+        if key in _kept:
+            _kept.move_to_end(key)
+            return _kept[key]
+    if not _asked.take(str(listener_id)):
+        raise TooMany("so many pieces were shown that others must come first; wait a minute")
+    found = _shown(generation, source, look, link_key)
+    with _keeping:
+        _kept[key] = found
+        while len(_kept) > KEPT:
+            _kept.popitem(last=False)
+    return found
+
+
+def follow(database: Database, listener_id: uuid.UUID, shown: ShownMusic, *, link_key: str = "") -> Iterator[Writing]:
+    """Write the film of music that is ``shown``; some twice a second how far it is. Closing the iterator ends it.
+
+    Raises ``NotYours`` for music that is gone meanwhile, ``TooMany`` and ``NotReady``.
+    """
+    source = database.transaction(lambda session: sources.find(session, shown.name, listener_id, link_key))
+    with tempfile.TemporaryDirectory(prefix="kallos-shown-") as place:
+        folder = Path(place)
+        (folder / SHEET).write_bytes(base64.b64decode(shown.sheet.partition(",")[2]))
+        told = {**asdict(shown), "sheet": "", "piece": source.notes, "domain": source.domain, "written": source.written}
+        (folder / TOLD).write_text(json.dumps(told), encoding="utf-8")
+        with _films.begun(listener_id, lambda: folder, []) as film:
+            yield _read(film)
+            while film.goes_on():
+                yield _read(film)
+        if film.status > 0:
+            raise NotReady("the film could not be written in the time and memory there is; try a shorter piece")
+        done = film.status == 0
+        yield Writing("done" if done else "", float(done), (folder / MOVIE).read_bytes() if done else b"", ended=True)
+
+
+def end(listener_id: uuid.UUID) -> None:
+    """End the listener's film, where one is being written."""
+    _films.end(listener_id)
+
+
+def _shown(generation: RemoteGenerator, source: Source, look: Look, link_key: str) -> ShownMusic:
+    from models.music.render import bars_in_seconds, notes_in_seconds, sounding_seconds  # noqa: PLC0415 (scipy)
+
+    piece, performance = source.piece, source.performance
+    if len(piece.bars) > LONGEST_BARS:
+        raise NotAllowed(f"the piece has {len(piece.bars)} bars; up to {LONGEST_BARS} can be shown")
+    try:
+        drawn = generation.pictures(source.notes, source.domain, look.way, look.seed, look.links)
+    except BadRequest as error:
+        raise NotAllowed(f"this music can't be shown: {error}") from error
+    except GenerationError as error:
+        raise NotReady("the picture model does not answer just now; nothing is lost, try again in a moment") from error
+    bars_s = bars_in_seconds(piece, performance)
+    times = np.interp(np.arange(drawn.count) / drawn.a_bar, np.arange(len(bars_s)), bars_s)
+    link = {"link": link_key} if link_key else {}
+    return ShownMusic(
+        name=source.name,
+        title=source.title or naming.name_of(source.domain, source.notes),
+        sheet=f"data:image/webp;base64,{drawn.sheet}",
+        columns=drawn.columns,
+        side=drawn.side,
+        times_s=times.round(3).tolist(),
+        seconds=round(sounding_seconds(piece, performance), 3),
+        notes=notes_in_seconds(piece, None, performance),
+        audio_url=f"/api/studio/{source.name}/flac{addresses.played(**link)}",
+    )
+
+
+def _read(film: Followed) -> Writing:
+    told: list[dict[str, Any]] = [*map(json.loads, film.lines())]
+    return Writing(told[-1]["stage"], told[-1]["share"]) if told else Writing()

@@ -1,0 +1,87 @@
+"""The picture model beside the composer: what music looks like, bar by bar; loaded when it is first asked."""
+
+from __future__ import annotations
+
+import base64
+import io
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from models.music.notes import Domain, MusicError, Piece
+from models.picture.autoencoder import Pixels
+from models.picture.checkpoint import PictureBundle, load_pictures
+from models.picture.drawings import load_drawings
+from models.picture.reading import PictureError
+from models.picture.tie.checkpoint import load_tie
+from models.picture.tie.scoring import AXES
+from models.picture.tie.showing import A_BAR, Shower
+from models.style.compose import Composer
+from webapp.generation.protocol import BadRequest, GeneratorUnavailable, PicturesResult
+
+COLUMNS = 16  # pictures beside one another on a sheet
+QUALITY = 90  # of a WebP
+
+
+@dataclass(frozen=True)
+class _Loaded:
+    pictures: PictureBundle
+    shower: Shower
+
+
+class MusicShown:
+    """Shows music with the shipped models; may be asked from many threads."""
+
+    def __init__(self, composer: Composer) -> None:
+        self._composer, self._lock = composer, threading.Lock()
+        self._models: _Loaded | None = None
+
+    def pictures(
+        self, notes: dict[str, Any], domain: Domain, way: str, seed: int, links: Sequence[Sequence[float]] | None
+    ) -> PicturesResult:
+        """Pictures at each quarter of a bar of a piece (``Piece.to_json``) and one at its end, on one sheet.
+
+        Raises ``BadRequest`` for what can't be shown, and ``GeneratorUnavailable`` where a model can't be loaded.
+        """
+        with self._lock:
+            models = self._loaded()
+            own = None if links is None else np.asarray(links, dtype=np.float64)
+            if way == AXES and models.shower.tie.card.get("pictures") != models.pictures.version:
+                raise BadRequest("the tie was fitted for another picture model; choose another way")
+            try:
+                piece = replace(Piece.from_json(notes), domain=domain)
+                latents = replace(models.shower, links=own).show(piece, way, seed)
+            except (MusicError, ValueError) as error:
+                raise BadRequest(str(error)) from error
+            pixels = models.pictures.decode(latents)
+        return PicturesResult(
+            sheet=base64.b64encode(_sheet(pixels)).decode(), count=len(pixels), columns=COLUMNS,
+            side=pixels.shape[1], a_bar=A_BAR, model_version=models.pictures.version,
+        )  # fmt: skip
+
+    def _loaded(self) -> _Loaded:
+        if self._models is None:
+            try:
+                pictures, tie = load_pictures(), load_tie()
+                subjects = pictures.encode(load_drawings()).astype(np.float64)
+            except (OSError, ValueError, PictureError) as error:
+                raise GeneratorUnavailable(f"the picture model cannot be used: {error}") from error
+            self._models = _Loaded(pictures, Shower(tie, subjects, self._composer))
+        return self._models
+
+
+def _sheet(pixels: Pixels) -> bytes:
+    """A WebP with the pictures ``(n, side, side, 3)``, row by row."""
+    side = pixels.shape[1]
+    rows = -(-len(pixels) // COLUMNS)
+    whole = np.full((rows * side, COLUMNS * side, 3), 255, dtype=np.uint8)
+    for number, picture in enumerate(pixels):
+        top, left = (side * place for place in divmod(number, COLUMNS))
+        whole[top : top + side, left : left + side] = picture
+    file = io.BytesIO()
+    Image.fromarray(whole).save(file, "WEBP", quality=QUALITY, method=2)
+    return file.getvalue()

@@ -1,0 +1,189 @@
+"""The canvas: music that moves pictures, seen while it sounds, and taken along as a film."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any, NamedTuple
+
+import gradio as gr
+
+from webapp.context import Context
+from webapp.film import shown_music
+from webapp.film.scored_films import MOST_SEED, MOVIE, ways
+from webapp.film.shown_music import Look, Writing
+from webapp.fit import learned
+from webapp.listeners import accounts
+from webapp.runtime.downloads import Downloads
+from webapp.runtime.errors import NotYours, Problem
+from webapp.ui import arrival, choosing, dashboards
+from webapp.ui.choosing import Choosing
+from webapp.ui.components.moving_picture import MovingPicture, playing
+from webapp.ui.components.volume import Volume
+from webapp.ui.handlers import bound, listener_of
+from webapp.ui.layout import AWAITED, CHOICE, QUIET, heading, page, status
+from webapp.ui.words import capital
+
+LEAD = (
+    "Choose a piece, and pictures move with it. Where its music comes again, so does its picture. The pictures are "
+    "drawn by Kallos itself. The other way round a <a href='film'>film</a> gets its music."
+)
+WAYS = (
+    ("By what is heard: high is bright, major is warm, dense is busy, loud is large", "annotated"),
+    ("As you picked: what your answers to “Which fits better?” say of how pictures sound to you", "learned"),
+    ("By main axes: what differs most in music becomes what differs most in pictures", "axes"),
+    ("By rotation: the noise behind the music becomes the picture's latents", "rotation"),
+)
+STAGES = {"playing": "Playing it on the piano", "writing the film": "Writing the film"}
+DRAWING = f"() => {json.dumps(status('Drawing…'))}"
+GONE = "Choose a piece first."
+
+
+class OnCanvas(NamedTuple):
+    """What the page shows of a piece, in the order of its outputs."""
+
+    said: str
+    picture: Any
+    shown: str | None  # its name
+    tools: Any
+    film: Any
+
+
+def build(context: Context) -> None:
+    """The page at ``/canvas``; ``?clip=ID`` and ``?piece=ID`` name what it shows first."""
+    with page("studio") as listener:
+        with gr.Row(elem_classes="k-ask"):
+            heading("Canvas", LEAD)
+        said = gr.HTML(elem_id="canvas-said", **dashboards.STILL)
+        picture = MovingPicture(elem_id="canvas-picture")
+        with gr.Column(visible=False) as tools:
+            there = [each for each in WAYS if each[1] in ways()]
+            way = gr.Radio(there, value="annotated", label="How music becomes pictures", elem_id="canvas-way")
+            with gr.Row(elem_classes="k-bar"):
+                seed = gr.Number(
+                    0, label="Which pictures", precision=0, minimum=0, maximum=MOST_SEED, elem_id="canvas-seed", scale=0
+                )
+                write = gr.Button("Make a film of it", elem_id="canvas-film", scale=0, min_width=160)
+                stop = gr.Button("Stop", elem_id="canvas-stop", scale=0, min_width=120, interactive=False)
+                film = gr.DownloadButton(
+                    "Download MP4", elem_id="canvas-mp4", scale=0, min_width=150, visible=False, variant="primary"
+                )
+                Volume()
+        gr.Markdown("## Choose a piece")
+        finder = Choosing(context, listener, "Show", finder=True, columns=True, place="canvas")
+        shown = gr.State(None)
+    outputs = [said, picture, shown, tools, film]
+    arrived = arrival.fill(listener.change, bound(arrive, context), listener, [finder.domain], outputs)
+    finder.filled_after(arrived)
+    finder.chosen(None, js=DRAWING, outputs=said, **CHOICE)
+    finder.chosen(bound(choose, context), [listener, finder.clips, way, seed], outputs, **QUIET)
+    gr.on(
+        [way.input, seed.submit, seed.blur], bound(look_anew, context), [listener, shown, way, seed], outputs, **CHOICE
+    )
+    film_outputs = [said, film, write, stop]
+    write.click(bound(make_film, context), [listener, shown, way, seed], film_outputs, js=listener.awaited, **AWAITED)
+    stop.click(bound(stop_film, context), listener, said, **QUIET)
+
+
+def arrive(context: Context, token: str | None, request: gr.Request) -> tuple[Any, ...]:
+    """Show what the address names."""
+    listener_id = listener_of(context, token)
+    domain = [accounts.account(context.database, listener_id).domain]
+    named = [(kind, str(request.query_params.get(kind, ""))) for kind in ("clip", "piece")]
+    name = next((f"{kind}s/{value}" for kind, value in named if value), "")
+    if not name:
+        return domain, *nothing()
+    try:
+        uuid.UUID(name.partition("/")[2])
+    except ValueError:
+        return domain, *nothing(f"There is no {name}; choose a piece below.")
+    return domain, *on_canvas(context, listener_id, name, Look())
+
+
+def choose(  # noqa: PLR0917 (what is chosen, control by control)
+    context: Context, token: str | None, rows: list[dict[str, Any]], way: str, seed: float | None, event: gr.EventData
+) -> OnCanvas:
+    """Show a piece of the list; it sounds at once."""
+    listener_id = listener_of(context, token)
+    try:
+        name = choosing.opened(context, listener_id, rows[event.index]).name
+        return on_canvas(context, listener_id, name, look_of(context, listener_id, way, seed), play=True)
+    except Problem as problem:
+        return nothing(f"{capital(str(problem))}.")
+
+
+def look_anew(context: Context, token: str | None, name: str | None, way: str, seed: float | None) -> OnCanvas:
+    """Show the same piece another way."""
+    listener_id = listener_of(context, token)
+    if name is None:
+        return nothing()
+    try:
+        return on_canvas(context, listener_id, name, look_of(context, listener_id, way, seed), play=True)
+    except Problem as problem:
+        return nothing(f"{capital(str(problem))}.")._replace(picture=gr.skip(), shown=name, tools=gr.skip())
+
+
+def look_of(context: Context, listener_id: uuid.UUID, way: str, seed: float | None) -> Look:
+    """What is chosen; raises ``NotAllowed`` where too little was picked to know how pictures sound to somebody."""
+    return Look(way, int(seed or 0), learned.links_of(context.database, listener_id) if way == "learned" else None)
+
+
+def on_canvas(context: Context, listener_id: uuid.UUID, name: str, look: Look, *, play: bool = False) -> OnCanvas:
+    """A piece with its pictures, or why there are none."""
+    try:
+        found = shown_music.show(context.database, context.generation, listener_id, name, look)
+    except NotYours:
+        return nothing("There is no such piece (any more); choose another one below.")
+    except Problem as problem:
+        return nothing(f"{capital(str(problem))}.")
+    value = asdict(found)
+    return OnCanvas(
+        status(""), playing(value) if play else value, name, gr.update(visible=True), gr.update(visible=False)
+    )
+
+
+def nothing(why: str = "") -> OnCanvas:
+    """No piece on the canvas."""
+    return OnCanvas(status(why), None, None, gr.update(visible=False), gr.update(visible=False))
+
+
+def make_film(
+    context: Context, token: str | None, name: str | None, way: str, seed: float | None
+) -> Iterator[tuple[str, Any, Any, Any]]:
+    """Write the film of what is on the canvas."""
+    try:
+        listener_id = listener_of(context, token)
+        if name is None:
+            yield _film(GONE)
+            return
+        look = look_of(context, listener_id, way, seed)
+        found = shown_music.show(context.database, context.generation, listener_id, name, look)
+        for now in shown_music.follow(context.database, listener_id, found):
+            kept = str(Downloads(context.settings.home).write(listener_id, MOVIE, now.film)) if now.film else None
+            yield _film(told(now), kept, ended=now.ended)
+    except Problem as problem:
+        yield _film(f"{capital(str(problem))}.")
+
+
+def stop_film(context: Context, token: str | None) -> str:
+    """End the writing of the listener's film."""
+    shown_music.end(listener_of(context, token))
+    return status("Stopping…")
+
+
+def told(now: Writing) -> str:
+    """How far the film is."""
+    if now.ended:
+        return "The film is there: download it." if now.film else "Stopped."
+    return f"{STAGES.get(now.stage, 'Starting')}…{f' {now.share:.0%}' if now.share else ''}"
+
+
+def _film(text: str, kept: str | None = None, *, ended: bool = True) -> tuple[str, Any, Any, Any]:
+    return (
+        status(text),
+        gr.update(value=kept, visible=kept is not None),
+        gr.update(interactive=ended),
+        gr.update(interactive=not ended),
+    )
