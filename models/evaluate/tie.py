@@ -2,7 +2,8 @@
 
 Held-out films are walks through held-out drawings of DIR (KALLOS_CORPORA/pictures without it), which are set to music
 in every way (``models.picture.tie.evaluation`` says what is measured and how); --film is one more, KALLOS_CORPORA/film
-without it: (c) Blender Foundation, CC BY 3.0. Prints a table and, as its last line, one JSON object.
+without it: (c) Blender Foundation, CC BY 3.0. Then excerpts of held-out music are shown in pictures. Prints a table
+and, as its last line, one JSON object.
 """
 
 from __future__ import annotations
@@ -16,12 +17,15 @@ import numpy as np
 from models.experiments.arguments import exit_without_music, positive_int
 from models.experiments.report import Report
 from models.music.corpora import corpora_folder
+from models.music.notes import Piece
 from models.picture.checkpoint import PictureBundle, load_pictures
+from models.picture.drawings import load_drawings
 from models.picture.film import FilmError, Pictures, read_film
 from models.picture.reading import PictureError, read_folder
 from models.picture.tie.checkpoint import SHIPPED, load_tie
-from models.picture.tie.evaluation import Films, evaluate, own_film
+from models.picture.tie.evaluation import Films, evaluate, evaluate_shown, own_film
 from models.picture.tie.scoring import WAYS, Scorer, Watched
+from models.picture.tie.showing import Shower
 from models.picture.tie.walks import SHORTEST_S, walk
 from models.style.card import style_folder
 from models.style.checkpoint import load_style
@@ -67,12 +71,25 @@ def main(argv: list[str] | None = None) -> None:
     model = {"version": tie.card["version"], "sha256": tie.card["sha256"]["tie"], "style": composer.version}
     report = Report("evaluate.tie", about, {**model, "pictures": pictures.version}, given.seed)
     with exit_without_music():
-        pop = regular(piece for piece in corpora_parts(composer.bundle.folder)["test"] if piece.domain == "pop")
-        real = real_excerpts(pop, BARS, len(films), given.seed)
+        real = real_excerpts(pop(composer, "test"), BARS, len(films), given.seed)
         evaluate(report, scorer, Films(fitted_on, films), WAYS, real)
+        shower = Shower(tie, pictures.encode(load_drawings()).astype(np.float64), composer)
+        evaluate_shown(report, shower, pictures, excerpts(composer, given.limit, given.seed), WAYS)
         if film is not None:
             own_film(report, scorer, Watched(film, pictures), WAYS, min(TIMES, given.limit))
     report.print()
+
+
+def pop(composer: Composer, part: str) -> list[Piece]:
+    """The pop pieces of a part of the corpora."""
+    return regular(piece for piece in corpora_parts(composer.bundle.folder)[part] if piece.domain == "pop")
+
+
+def excerpts(composer: Composer, count: int, seed: int) -> dict[str, list[Piece]]:
+    """Real music to be shown: ``count`` test excerpts, and fewer of validation music on which matching is fitted."""
+    many = {"test": count, "fit": min(FITTED_ON, count)}
+    parts = {"test": "test", "fit": "validation"}
+    return {name: list(real_excerpts(pop(composer, parts[name]), BARS, many[name], seed).pieces) for name in many}
 
 
 def walks(seen: PictureBundle, pictures: list[Pictures], count: int, rng: np.random.Generator) -> list[Watched]:

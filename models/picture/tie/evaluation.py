@@ -21,9 +21,14 @@ from models.experiments.report import Metric, Report, mean_over_songs
 from models.metrics.retrieval import ranked
 from models.metrics.two_sample import two_sample_test
 from models.music.notes import Piece
+from models.music.performance import as_written
 from models.picture import readouts
+from models.picture.checkpoint import PictureBundle
+from models.picture.film import Film
 from models.picture.tie import sounding, writing
-from models.picture.tie.scoring import UNTIED, Scorer, Watched
+from models.picture.tie.bars import BarLines
+from models.picture.tie.scoring import ANNOTATED, UNTIED, Scorer, Watched
+from models.picture.tie.showing import A_BAR, Shower
 from models.style.compose import Composer
 from models.style.evaluation.excerpts import Excerpts, composed_excerpts
 from models.style.latents import BARS, GROUPS
@@ -60,19 +65,24 @@ class Pair:
 
 def paired(scorer: Scorer, watched: Watched, way: str, seed: int) -> Pair:
     """The film set to music in one ``way``, and both measured."""
-    found, film = scorer.score(watched, way, seed), watched.film
-    lines = found.lines
+    found = scorer.score(watched, way, seed)
+    return measured(scorer.composer, watched, found.piece, found.lines)
+
+
+def measured(composer: Composer, watched: Watched, piece: Piece, lines: BarLines) -> Pair:
+    """A film with a piece whose bars are its ``lines``."""
+    film = watched.film
     middles = (lines.starts_s[1:] + lines.starts_s[:-1]) / 2
     clock = (np.arange(SLOTS) + 0.5) * film.seconds / SLOTS
     bar = np.clip(np.searchsorted(lines.starts_s, clock, side="right") - 1, 0, lines.bars - 1)
     pictures = watched.by_bar(lines)
-    music = encoded(scorer.composer, found.piece)
-    heard = sounding.of_piece(found.piece)
+    music = encoded(composer, piece)
+    heard = sounding.of_piece(piece)
     heard[:, 2] /= np.diff(lines.starts_s)  # notes a second
     speeds = np.stack([np.linalg.norm(np.diff(each, axis=0), axis=1) for each in (pictures, music)])
     at = [int(np.abs(film.times_s - moment).argmin()) for moment in clock]
     smooth = readouts.by_bar(watched.readouts, film.times_s, np.linspace(0, film.seconds, SLOTS + 1))
-    return Pair(found.piece, smooth, heard[bar], watched.latents[at], music[bar], speeds / np.diff(middles))
+    return Pair(piece, smooth, heard[bar], watched.latents[at], music[bar], speeds / np.diff(middles))
 
 
 def encoded(composer: Composer, piece: Piece) -> Floats:
@@ -96,7 +106,6 @@ class Films:
 def evaluate(report: Report, scorer: Scorer, films: Films, ways: Sequence[str], real: Excerpts) -> None:
     """Add ``tie.WAY.*`` of every way on the test ``films``; the baseline is music of the same bars without the tie."""
     base: dict[str, float | None] = {}
-    names = tuple(f"film {number}" for number in range(len(films.tested)))
     for way in (UNTIED, *ways):
         fit, test = (
             [
@@ -105,18 +114,65 @@ def evaluate(report: Report, scorer: Scorer, films: Films, ways: Sequence[str], 
             ]
             for part, (some, said) in enumerate(((films.fitted_on, "fitted"), (films.tested, "tested")))
         )
-        found: dict[str, tuple[Floats, float | None]] = {
-            "speed_correlation": (np.array([pair.goes_together() for pair in test]), 0.0),
-            **_found(fit, test, report.seed),
-            "neighbours": _neighbours(test),
-        }
-        for name, (values, chance) in found.items():
-            metric = mean_over_songs(names, values, baseline=base.get(name), chance=chance)
-            base.setdefault(name, metric.value)
-            report.add(f"tie.{way}.{name}", metric)
+        _add(report, f"tie.{way}", fit, test, base)
         told = _told_apart([pair.piece for pair in test], real, base.get("two_sample"))
         base.setdefault("two_sample", told.value)
         report.add(f"tie.{way}.two_sample", told)
+
+
+def evaluate_shown(
+    report: Report, shower: Shower, pictures: PictureBundle, pieces: Mapping[str, Sequence[Piece]], ways: Sequence[str]
+) -> None:
+    """Add ``tie.WAY.shown.*``: the way from music to pictures, of the "test" ``pieces``, matched on the "fit" ones.
+
+    All have the same number of bars. What is measured is measured in the pixels that are shown. The baseline is the
+    pictures of another piece.
+    """
+    base: dict[str, float | None] = {}
+    for way in (UNTIED, *ways):
+        fit, test = (
+            [
+                shown_pair(shower, pictures, piece, way, 1000 * place + report.seed + number, other=other)
+                for number, (piece, other) in enumerate(
+                    track(_with_next(pieces[part]), f"{way}, shown: {part}", console=Console(stderr=True))
+                )
+            ]
+            for place, part in enumerate(("fit", "test"))
+        )
+        _add(report, f"tie.{way}.shown", fit, test, base)
+
+
+def shown_pair(
+    shower: Shower, pictures: PictureBundle, piece: Piece, way: str, seed: int, *, other: Piece | None = None
+) -> Pair:
+    """A piece with the pictures that are shown to it; untied, with those that are shown to the ``other`` one."""
+    seen = other if way == UNTIED and other is not None else piece
+    assert shower.composer is not None
+    bars_s = np.asarray(as_written(piece).bars_s, dtype=np.float64)
+    lines = BarLines(bars_s - bars_s[0], 0)
+    latents = shower.show(seen, ANNOTATED if way == UNTIED else way, seed)
+    at = np.arange(len(latents)) / A_BAR * len(piece.bars) / len(seen.bars)
+    times = np.interp(at, np.arange(len(lines.starts_s)), lines.starts_s)
+    film = Film(pictures.decode(latents), times, np.zeros(0), float(lines.starts_s[-1]))
+    return measured(shower.composer, Watched(film, pictures), piece, lines)
+
+
+def _with_next(pieces: Sequence[Piece]) -> list[tuple[Piece, Piece]]:
+    return [(piece, pieces[(number + 1) % len(pieces)]) for number, piece in enumerate(pieces)]
+
+
+def _add(report: Report, key: str, fit: Sequence[Pair], test: Sequence[Pair], base: dict[str, float | None]) -> None:
+    """Add what pairs are measured by; the first that are added are the baseline of the others."""
+    names = tuple(f"pair {number}" for number in range(len(test)))
+    found: dict[str, tuple[Floats, float | None]] = {
+        "speed_correlation": (np.array([pair.goes_together() for pair in test]), 0.0),
+        **_found(fit, test, report.seed),
+        "neighbours": _neighbours(test),
+    }
+    for name, (values, chance) in found.items():
+        metric = mean_over_songs(names, values, baseline=base.get(name), chance=chance)
+        base.setdefault(name, metric.value)
+        report.add(f"{key}.{name}", metric)
 
 
 def own_film(report: Report, scorer: Scorer, film: Watched, ways: Sequence[str], times: int) -> None:

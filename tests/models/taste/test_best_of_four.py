@@ -1,6 +1,7 @@
 """The stated probability of four clips against how often they really come, and which four are preferred."""
 
 import math
+from functools import cache
 from itertools import combinations
 
 import numpy as np
@@ -14,6 +15,7 @@ from models.taste.policy import Mixture
 SIZE = 4
 
 
+@cache
 def make_head() -> Head:
     head = Head.of(np.zeros(SIZE), 0.3 * np.eye(SIZE), "v1")
     return update(head, np.array([1.0, 0.5, 0.0, -1.0]), np.zeros(SIZE), "left")
@@ -35,7 +37,7 @@ def draw(clips: np.ndarray, seed: int, **given) -> FourChoice:
 
 
 def test_fours_come_as_often_as_their_stated_probability() -> None:
-    clips, draws = make_clips(6), 1500
+    clips, draws = make_clips(6), 900
     given = {"offered": [(0, 1, 2, 3), {5, 4, 1, 0}], "heard": flags(6, 0, 3), "composed": flags(6, 5)}
     given |= {"mixture": Mixture(control=0.2)}
     stated: dict[frozenset[int], float] = {}
