@@ -52,7 +52,7 @@ test-quick:
 	$(PYTEST) --numprocesses 3 -m "not slow"
 
 test-slow:
-	$(PYTEST) --numprocesses 3 -m slow
+	$(PYTEST) --numprocesses 2 -m slow
 
 lint: install
 	$(BIN)/ruff check .

@@ -32,7 +32,7 @@ from playwright.sync_api import (
 
 DESKTOP = {"viewport": {"width": 1280, "height": 800}}
 CROWD = 6  # tests that begin after listening
-PATIENCE_MS = 90_000  # for a machine that trains or tests beside us
+PATIENCE_MS = 150_000  # for a machine that trains or tests beside us
 expect.set_options(timeout=PATIENCE_MS)
 LISTEN_S = 180  # at most, for two clips of which three seconds each are needed
 START_S = 240

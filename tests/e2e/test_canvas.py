@@ -6,6 +6,8 @@ import re
 
 from playwright.sync_api import expect
 
+from models.picture.drawings import DRAWINGS
+
 # for each time the picture is drawn: when, where it is, and where the sound is that leaves the loudspeaker then
 DRAWN = """(() => {
   let sounding = null;
@@ -46,6 +48,12 @@ def test_pictures_move_in_time_with_a_piece_and_become_a_film(site, visit):
     late = [max(times[number] - heard, heard - times[number + 1]) for _, heard, number in drawn if heard > 0]
     assert len(late) > 10
     assert sorted(late)[round(0.9 * len(late))] < LATE_S
+    before = picture.evaluate("each => each.toDataURL()")
+    page.locator("#canvas-files input[type=file]").set_input_files(DRAWINGS / "00.png")
+    expect(page.locator("#canvas-said")).to_contain_text("1 picture of your own")
+    expect(page.get_by_test_id("player-a")).to_have_attribute("aria-pressed", "true")
+    page.get_by_test_id("player-a").click()
+    assert picture.evaluate("each => each.toDataURL()") != before
     page.get_by_label("By main axes").check()
     expect(page.locator("#canvas-said")).to_have_text("")
     page.get_by_role("button", name="Make a film of it").click()

@@ -19,8 +19,9 @@ from models.style.locks import Locks
 from webapp.api.dependencies import ERRORS, IMMUTABLE, Known, TheContext, public_address
 from webapp.film import shown_music
 from webapp.film.scored_films import MOST_SEED, Way
-from webapp.film.shown_music import Look, ShownMusic
+from webapp.film.shown_music import ShownMusic
 from webapp.fit import learned
+from webapp.generation.protocol import Look
 from webapp.runtime.errors import NotAllowed
 from webapp.studio import blind_pairs, composing, formats, keeping, pieces, sections, starting_points, tunes, uploads
 from webapp.studio.piano_roll import PianoRoll

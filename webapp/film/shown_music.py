@@ -11,7 +11,7 @@ import tempfile
 import threading
 import uuid
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, get_args
@@ -21,8 +21,8 @@ import numpy as np
 from webapp.composing import addresses, naming, sources
 from webapp.composing.sources import Source
 from webapp.film.scored_films import MOST_SEED, MOVIE, Way
-from webapp.generation.protocol import BadRequest, GenerationError
-from webapp.generation.remote import RemoteGenerator
+from webapp.generation.protocol import BadRequest, GenerationError, Look
+from webapp.generation.remote import PLAIN, RemoteGenerator
 from webapp.runtime.database import Database
 from webapp.runtime.errors import NotAllowed, NotReady, TooMany
 from webapp.runtime.followed_process import Followed, FollowedProcess
@@ -39,23 +39,6 @@ _keeping = threading.Lock()
 _films = FollowedProcess(
     "webapp.film.showing_process", SECONDS, "another film is being written; it takes half a minute, try again then"
 )
-
-
-@dataclass(frozen=True)
-class Look:
-    """How music is shown: by which ``way``, with which pictures (``seed``), and for "learned" the listener's links."""
-
-    way: str = "annotated"
-    seed: int = 0
-    links: Sequence[Sequence[float]] | None = None
-
-    def check(self) -> None:
-        """Raises ``NotAllowed`` for a way or a seed that there is not."""
-        if self.way not in get_args(Way) or not 0 <= self.seed <= MOST_SEED:
-            raise NotAllowed(
-                f"{self.way!r} and {self.seed} were given; a way is one of {', '.join(get_args(Way))}, a seed 0 to "
-                f"{MOST_SEED}"
-            )
 
 
 @dataclass(frozen=True)
@@ -96,7 +79,7 @@ def show(
     generation: RemoteGenerator,
     listener_id: uuid.UUID,
     name: str,
-    look: Look = Look(),
+    look: Look = PLAIN,
     *,
     link_key: str = "",
 ) -> ShownMusic:
@@ -105,7 +88,11 @@ def show(
     Raises ``NotYours``, ``NotAllowed`` for what can't be shown, ``TooMany`` for a listener who asks without end, and
     ``NotReady`` where no generator answers.
     """
-    look.check()
+    if look.way not in get_args(Way) or not 0 <= look.seed <= MOST_SEED:
+        raise NotAllowed(
+            f"{look.way!r} and {look.seed} were given; a way is one of {', '.join(get_args(Way))}, a seed 0 to "
+            f"{MOST_SEED}"
+        )
     source = database.transaction(lambda session: sources.find(session, name, listener_id, link_key))
     key = json.dumps([name, asdict(look), link_key])
     with _keeping:
@@ -155,7 +142,7 @@ def _shown(generation: RemoteGenerator, source: Source, look: Look, link_key: st
     if len(piece.bars) > LONGEST_BARS:
         raise NotAllowed(f"the piece has {len(piece.bars)} bars; up to {LONGEST_BARS} can be shown")
     try:
-        drawn = generation.pictures(source.notes, source.domain, look.way, look.seed, look.links)
+        drawn = generation.pictures(source.notes, source.domain, look)
     except BadRequest as error:
         raise NotAllowed(f"this music can't be shown: {error}") from error
     except GenerationError as error:

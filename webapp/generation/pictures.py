@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import io
 import threading
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,15 +15,17 @@ from models.music.notes import Domain, MusicError, Piece
 from models.picture.autoencoder import Pixels
 from models.picture.checkpoint import PictureBundle, load_pictures
 from models.picture.drawings import load_drawings
+from models.picture.film import SIDE
 from models.picture.reading import PictureError
 from models.picture.tie.checkpoint import load_tie
 from models.picture.tie.scoring import AXES
 from models.picture.tie.showing import A_BAR, Shower
 from models.style.compose import Composer
-from webapp.generation.protocol import BadRequest, GeneratorUnavailable, PicturesResult
+from webapp.generation.protocol import BadRequest, GeneratorUnavailable, Look, PicturesResult
 
 COLUMNS = 16  # pictures beside one another on a sheet
 QUALITY = 90  # of a WebP
+MOST_SUBJECTS = 100
 
 
 @dataclass(frozen=True)
@@ -40,21 +41,23 @@ class MusicShown:
         self._composer, self._lock = composer, threading.Lock()
         self._models: _Loaded | None = None
 
-    def pictures(
-        self, notes: dict[str, Any], domain: Domain, way: str, seed: int, links: Sequence[Sequence[float]] | None
-    ) -> PicturesResult:
+    def pictures(self, notes: dict[str, Any], domain: Domain, look: Look) -> PicturesResult:
         """Pictures at each quarter of a bar of a piece (``Piece.to_json``) and one at its end, on one sheet.
 
         Raises ``BadRequest`` for what can't be shown, and ``GeneratorUnavailable`` where a model can't be loaded.
         """
+        own = None if look.subjects is None else _squares(look.subjects)
         with self._lock:
             models = self._loaded()
-            own = None if links is None else np.asarray(links, dtype=np.float64)
-            if way == AXES and models.shower.tie.card.get("pictures") != models.pictures.version:
+            shower = replace(
+                models.shower, links=None if look.links is None else np.array(look.links, dtype=np.float64)
+            )
+            if own is not None:
+                shower = replace(shower, subjects=models.pictures.encode(own).astype(np.float64))
+            if look.way == AXES and shower.tie.card.get("pictures") != models.pictures.version:
                 raise BadRequest("the tie was fitted for another picture model; choose another way")
             try:
-                piece = replace(Piece.from_json(notes), domain=domain)
-                latents = replace(models.shower, links=own).show(piece, way, seed)
+                latents = shower.show(replace(Piece.from_json(notes), domain=domain), look.way, look.seed)
             except (MusicError, ValueError) as error:
                 raise BadRequest(str(error)) from error
             pixels = models.pictures.decode(latents)
@@ -72,6 +75,19 @@ class MusicShown:
                 raise GeneratorUnavailable(f"the picture model cannot be used: {error}") from error
             self._models = _Loaded(pictures, Shower(tie, subjects, self._composer))
         return self._models
+
+
+def _squares(strip: str) -> Pixels:
+    """The pictures on a strip; raises ``BadRequest`` where it is none."""
+    try:
+        with Image.open(io.BytesIO(base64.b64decode(strip, validate=True)), formats=("PNG",)) as image:
+            width, height = image.size
+            if width != SIDE or not 0 < height <= MOST_SUBJECTS * SIDE or height % SIDE:
+                raise BadRequest(f"subjects: {width} × {height} pixels were given; {SIDE} wide, and squares are needed")
+            pixels = np.array(image.convert("RGB"))
+    except (OSError, ValueError, SyntaxError) as error:
+        raise BadRequest("subjects: that is no PNG in base64") from error
+    return pixels.reshape(-1, SIDE, SIDE, 3)
 
 
 def _sheet(pixels: Pixels) -> bytes:

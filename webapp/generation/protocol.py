@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -131,6 +132,20 @@ class CurvesResult(BaseModel):
 
     curves: dict[str, Any]
     model_version: str
+
+
+@dataclass(frozen=True)
+class Look:
+    """How music is shown: by which ``way``, in which order of pictures (``seed``), and by what else.
+
+    ``links`` are the listener's, for the way "learned". ``subjects`` are pictures of their own, square and below one
+    another (PNG in base64); by default those that come with Kallos.
+    """
+
+    way: str = "annotated"
+    seed: int = 0
+    links: Sequence[Sequence[float]] | None = None
+    subjects: str | None = None
 
 
 class PicturesResult(BaseModel):

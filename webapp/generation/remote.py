@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import logging
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -23,6 +24,7 @@ from webapp.generation.protocol import (
     GenerationError,
     GeneratorUnavailable,
     LatentsResult,
+    Look,
     PicturesResult,
     PlayedOnResult,
     QueueFull,
@@ -33,6 +35,7 @@ from webapp.generation.protocol import (
 log = logging.getLogger(__name__)
 CONNECT_SECONDS = 2.0
 MARGIN_SECONDS = 2.0  # beyond a request's deadline, for the network
+PLAIN = Look()
 QUICK_SECONDS = 60.0  # latents and encoding have no deadline of their own
 WRITING_SECONDS = 180.0  # nor have drafts, of which a hundred take a busy core half a minute
 HEALTH_SECONDS = 2.0
@@ -89,16 +92,9 @@ class RemoteGenerator:
         body = {"pieces": list(pieces), "domain": domain}
         return RewardsResult.model_validate_json(self._post("/v1/rewards", body, WRITING_SECONDS).content)
 
-    def pictures(
-        self,
-        notes: dict[str, Any],
-        domain: Domain,
-        way: str = "annotated",
-        seed: int = 0,
-        links: Sequence[Sequence[float]] | None = None,
-    ) -> PicturesResult:
+    def pictures(self, notes: dict[str, Any], domain: Domain, look: Look = PLAIN) -> PicturesResult:
         """What a piece (``Piece.to_json``) looks like, bar by bar; raises a ``GenerationError``."""
-        body = {"notes": notes, "domain": domain, "way": way, "seed": seed, "links": links and [*map(list, links)]}
+        body = {"notes": notes, "domain": domain, **asdict(look)}
         return PicturesResult.model_validate_json(self._post("/v1/pictures", body, QUICK_SECONDS).content)
 
     def towers(self, titles: Sequence[str] = (), melodies: Sequence[dict[str, Any]] = ()) -> TowersResult:

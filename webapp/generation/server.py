@@ -32,6 +32,7 @@ from webapp.generation.protocol import (
     GenerationError,
     GeneratorUnavailable,
     LatentsResult,
+    Look,
     PicturesResult,
     PlayedOnResult,
     QueueFull,
@@ -115,7 +116,10 @@ class RewardsRequest(BaseModel):
 
 
 class PicturesRequest(BaseModel):
-    """A piece (``Piece.to_json``) that is to be shown, by which way, and the listener's links where it is learned."""
+    """A piece (``Piece.to_json``) that is to be shown, by which way, and the listener's links where it is learned.
+
+    ``subjects``: pictures below one another (PNG in base64, square each), in the place of those that are shipped.
+    """
 
     model_config = ConfigDict(extra="forbid")
     notes: dict[str, Any]
@@ -123,6 +127,12 @@ class PicturesRequest(BaseModel):
     way: Literal["annotated", "learned", "axes", "rotation"] = "annotated"
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     links: Annotated[list[LinkRow], Field(min_length=5, max_length=5)] | None = None
+    subjects: Annotated[str, Field(max_length=4_000_000)] | None = None
+
+    @property
+    def look(self) -> Look:
+        """As the models take it."""
+        return Look(self.way, self.seed, self.links, self.subjects)
 
 
 class NeedsSecret:
@@ -209,7 +219,7 @@ def create_app(engine: Engine, secret: str = "") -> FastAPI:
 
     @app.post("/v1/pictures")
     def pictures(request: PicturesRequest) -> PicturesResult:
-        return engine.shown.pictures(request.notes, request.domain, request.way, request.seed, request.links)
+        return engine.shown.pictures(request.notes, request.domain, request.look)
 
     @app.post("/v1/towers")
     def towers(request: TowersRequest) -> TowersResult:

@@ -16,7 +16,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 START_S = 120
-PATIENCE_MS = 60_000
+PATIENCE_MS = 120_000
 STARTED = "document.querySelector('[aria-busy=false]') && !document.querySelector('[aria-busy=true]')"
 DESKTOP = {"viewport": {"width": 1280, "height": 900}}
 

@@ -8,7 +8,7 @@ import psutil
 import pytest
 
 from webapp.film import shown_music
-from webapp.film.shown_music import Look
+from webapp.generation.protocol import Look
 from webapp.listeners import accounts
 from webapp.runtime.errors import NotAllowed, NotReady, NotYours, TooMany
 from webapp.runtime.limits import Buckets

@@ -9,8 +9,8 @@ from typing_extensions import TypedDict
 
 from webapp.context import Context
 from webapp.film import scored_films, shown_music
-from webapp.film.shown_music import Look
 from webapp.fit import learned
+from webapp.generation.protocol import Look
 from webapp.runtime.errors import NotReady
 from webapp.runtime.limits import FILM_BYTES
 from webapp.ui.endpoints.endpoint import SLOW, Endpoint, File, SourceName, Token, file_for, taken

@@ -6,29 +6,33 @@ import json
 import uuid
 from collections.abc import Iterator
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import gradio as gr
 
 from webapp.context import Context
-from webapp.film import shown_music
+from webapp.film import own_pictures, shown_music
+from webapp.film.own_pictures import MOST_PICTURES
 from webapp.film.scored_films import MOST_SEED, MOVIE, ways
-from webapp.film.shown_music import Look, Writing
+from webapp.film.shown_music import Writing
 from webapp.fit import learned
+from webapp.generation.protocol import Look
 from webapp.listeners import accounts
 from webapp.runtime.downloads import Downloads
 from webapp.runtime.errors import NotYours, Problem
+from webapp.runtime.upload_limit import PICTURES
 from webapp.ui import arrival, choosing, dashboards
 from webapp.ui.choosing import Choosing
 from webapp.ui.components.moving_picture import MovingPicture, playing
 from webapp.ui.components.volume import Volume
 from webapp.ui.handlers import bound, listener_of
 from webapp.ui.layout import AWAITED, CHOICE, QUIET, heading, page, status
-from webapp.ui.words import capital
+from webapp.ui.words import capital, counted
 
 LEAD = (
-    "Choose a piece, and pictures move with it. Where its music comes again, so does its picture. The pictures are "
-    "drawn by Kallos itself. The other way round a <a href='film'>film</a> gets its music."
+    "Choose a piece, and pictures move with it: drawings of Kallos, or your own. Where its music comes again, so does "
+    "its picture. The other way round a <a href='film'>film</a> gets its music."
 )
 WAYS = (
     ("By what is heard: high is bright, major is warm, dense is busy, loud is large", "annotated"),
@@ -38,13 +42,15 @@ WAYS = (
 )
 STAGES = {"playing": "Playing it on the piano", "writing the film": "Writing the film"}
 DRAWING = f"() => {json.dumps(status('Drawing…'))}"
+KEPT_S = 3600  # pictures of one's own, for as long as the page is open
+DROP_PX = 90
 GONE = "Choose a piece first."
 
 
 class OnCanvas(NamedTuple):
     """What the page shows of a piece, in the order of its outputs."""
 
-    said: str
+    said: Any
     picture: Any
     shown: str | None  # its name
     tools: Any
@@ -59,6 +65,11 @@ def build(context: Context) -> None:
         said = gr.HTML(elem_id="canvas-said", **dashboards.STILL)
         picture = MovingPicture(elem_id="canvas-picture")
         with gr.Column(visible=False) as tools:
+            files = gr.File(
+                label=f"Pictures of your own, up to {MOST_PICTURES}, in the place of Kallos' drawings",
+                file_count="multiple", file_types=list(PICTURES), height=DROP_PX, elem_id="canvas-files",
+                elem_classes="k-drop",
+            )  # fmt: skip
             there = [each for each in WAYS if each[1] in ways()]
             way = gr.Radio(there, value="annotated", label="How music becomes pictures", elem_id="canvas-way")
             with gr.Row(elem_classes="k-bar"):
@@ -73,17 +84,19 @@ def build(context: Context) -> None:
                 Volume()
         gr.Markdown("## Choose a piece")
         finder = Choosing(context, listener, "Show", finder=True, columns=True, place="canvas")
-        shown = gr.State(None)
+        shown, own = gr.State(None), gr.State(None, time_to_live=KEPT_S)
+    looked = [listener, shown, way, seed, own]
     outputs = [said, picture, shown, tools, film]
     arrived = arrival.fill(listener.change, bound(arrive, context), listener, [finder.domain], outputs)
     finder.filled_after(arrived)
     finder.chosen(None, js=DRAWING, outputs=said, **CHOICE)
-    finder.chosen(bound(choose, context), [listener, finder.clips, way, seed], outputs, **QUIET)
-    gr.on(
-        [way.input, seed.submit, seed.blur], bound(look_anew, context), [listener, shown, way, seed], outputs, **CHOICE
-    )
+    finder.chosen(bound(choose, context), [listener, finder.clips, way, seed, own], outputs, **QUIET)
+    gr.on([way.input, seed.submit, seed.blur], bound(look_anew, context), looked, outputs, **CHOICE)
+    read = files.upload(bound(bring, context), [listener, files], [own, said, files], js=listener.awaited, **AWAITED)
+    read.then(bound(look_at_own, context), looked, outputs, **QUIET)
+    files.clear(lambda: None, outputs=own, **CHOICE).then(bound(look_anew, context), looked, outputs, **QUIET)
     film_outputs = [said, film, write, stop]
-    write.click(bound(make_film, context), [listener, shown, way, seed], film_outputs, js=listener.awaited, **AWAITED)
+    write.click(bound(make_film, context), looked, film_outputs, js=listener.awaited, **AWAITED)
     stop.click(bound(stop_film, context), listener, said, **QUIET)
 
 
@@ -103,31 +116,65 @@ def arrive(context: Context, token: str | None, request: gr.Request) -> tuple[An
 
 
 def choose(  # noqa: PLR0917 (what is chosen, control by control)
-    context: Context, token: str | None, rows: list[dict[str, Any]], way: str, seed: float | None, event: gr.EventData
+    context: Context,
+    token: str | None,
+    rows: list[dict[str, Any]],
+    way: str,
+    seed: float | None,
+    own: str | None,
+    event: gr.EventData,
 ) -> OnCanvas:
     """Show a piece of the list; it sounds at once."""
     listener_id = listener_of(context, token)
     try:
         name = choosing.opened(context, listener_id, rows[event.index]).name
-        return on_canvas(context, listener_id, name, look_of(context, listener_id, way, seed), play=True)
+        return on_canvas(context, listener_id, name, look_of(context, listener_id, way, seed, own), play=True)
     except Problem as problem:
         return nothing(f"{capital(str(problem))}.")
 
 
-def look_anew(context: Context, token: str | None, name: str | None, way: str, seed: float | None) -> OnCanvas:
+def look_anew(  # noqa: PLR0917 (what is chosen, control by control)
+    context: Context,
+    token: str | None,
+    name: str | None,
+    way: str,
+    seed: float | None,
+    own: str | None,
+) -> OnCanvas:
     """Show the same piece another way."""
     listener_id = listener_of(context, token)
     if name is None:
         return nothing()
     try:
-        return on_canvas(context, listener_id, name, look_of(context, listener_id, way, seed), play=True)
+        return on_canvas(context, listener_id, name, look_of(context, listener_id, way, seed, own), play=True)
     except Problem as problem:
         return nothing(f"{capital(str(problem))}.")._replace(picture=gr.skip(), shown=name, tools=gr.skip())
 
 
-def look_of(context: Context, listener_id: uuid.UUID, way: str, seed: float | None) -> Look:
+def look_at_own(context: Context, *chosen: Any) -> OnCanvas:
+    """The same after pictures were brought, of which something is said already."""
+    found = look_anew(context, *chosen)
+    return found._replace(said=gr.skip()) if found.picture is not None else found
+
+
+def look_of(context: Context, listener_id: uuid.UUID, way: str, seed: float | None, own: str | None) -> Look:
     """What is chosen; raises ``NotAllowed`` where too little was picked to know how pictures sound to somebody."""
-    return Look(way, int(seed or 0), learned.links_of(context.database, listener_id) if way == "learned" else None)
+    links = learned.links_of(context.database, listener_id) if way == "learned" else None
+    return Look(way, int(seed or 0), links, own)
+
+
+def bring(context: Context, token: str | None, paths: list[str] | None) -> tuple[str | None, str, Any]:
+    """Read the dropped pictures; what can't be read is said, and the others are shown."""
+    paths = paths or []
+    try:
+        files = [(Path(each).name, Path(each).read_bytes()) for each in paths[: MOST_PICTURES + 1]]
+        found = own_pictures.read(listener_of(context, token), files)
+    except Problem as problem:
+        return None, status(f"{capital(str(problem))}."), None
+    except FileNotFoundError:
+        return None, status("The pictures are no longer here: they are kept for an hour. Drop them again."), None
+    there = f"{counted(found.count, 'picture')} of your own."
+    return found.strip, status(" ".join([there, *(f"{each}." for each in found.problems)])), gr.skip()
 
 
 def on_canvas(context: Context, listener_id: uuid.UUID, name: str, look: Look, *, play: bool = False) -> OnCanvas:
@@ -149,8 +196,8 @@ def nothing(why: str = "") -> OnCanvas:
     return OnCanvas(status(why), None, None, gr.update(visible=False), gr.update(visible=False))
 
 
-def make_film(
-    context: Context, token: str | None, name: str | None, way: str, seed: float | None
+def make_film(  # noqa: PLR0917 (what is chosen, control by control)
+    context: Context, token: str | None, name: str | None, way: str, seed: float | None, own: str | None
 ) -> Iterator[tuple[str, Any, Any, Any]]:
     """Write the film of what is on the canvas."""
     try:
@@ -158,7 +205,7 @@ def make_film(
         if name is None:
             yield _film(GONE)
             return
-        look = look_of(context, listener_id, way, seed)
+        look = look_of(context, listener_id, way, seed, own)
         found = shown_music.show(context.database, context.generation, listener_id, name, look)
         for now in shown_music.follow(context.database, listener_id, found):
             kept = str(Downloads(context.settings.home).write(listener_id, MOVIE, now.film)) if now.film else None
