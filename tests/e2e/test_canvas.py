@@ -56,6 +56,9 @@ def test_pictures_move_in_time_with_a_piece_and_become_a_film(site, visit):
     assert picture.evaluate("each => each.toDataURL()") != before
     page.get_by_label("By main axes").check()
     expect(page.locator("#canvas-said")).to_have_text("")
+    expect(page.get_by_test_id("player-a")).to_have_attribute("aria-pressed", "true")
+    page.locator("#choices-canvas .k-play").first.click()  # nothing sounds beside anything else
+    expect(page.get_by_test_id("player-a")).to_have_attribute("aria-pressed", "false")
     page.get_by_role("button", name="Make a film of it").click()
     with page.expect_download() as download:
         page.get_by_role("button", name="Download MP4").click()

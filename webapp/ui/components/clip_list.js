@@ -7,13 +7,12 @@ import { dress } from "./shared/dress.js";
 import { isOurs, standsOnButton } from "./shared/keys.js";
 import { whileOn } from "./shared/lifetime.js";
 import { nowPlaying, stands } from "./shared/now_playing.js";
-import { Player, decode } from "./shared/player.js";
+import { Player, SOUNDS, decode } from "./shared/player.js";
 import { Roll } from "./shared/roll.js";
 import { samePlace } from "./shared/same_place.js";
 import { savingMenu } from "./shared/saving.js";
 import { onThemeChange } from "./shared/theme.js";
 
-const SOUNDS = "kallos.sounds"; // said on the document by whoever begins to sound
 const ENDED = "kallos.ended"; // said on the document by a list whose clip has sounded to its end, and nothing follows
 const ICONS =
   '<svg viewBox="0 0 24 24" aria-hidden="true"><path class="k-icon-play" d="M8 5.2v13.6L19 12z"/>' +

@@ -3,8 +3,9 @@
 
 import { audio } from "./shared/api.js";
 import { dress } from "./shared/dress.js";
+import { isOurs, standsOnButton } from "./shared/keys.js";
 import { whileOn } from "./shared/lifetime.js";
-import { decode } from "./shared/player.js";
+import { SOUNDS, decode } from "./shared/player.js";
 import { Stage } from "./shared/stage.js";
 
 const CALM = window.matchMedia("(prefers-reduced-motion: reduce)");
@@ -51,6 +52,8 @@ class MovingPicture {
     full.addEventListener("click", () => this.canvas.requestFullscreen());
     this.canvas.addEventListener("click", () => this.stage.tap());
     whileOn(root, CALM, "change", () => this.#run());
+    whileOn(root, document, SOUNDS, (event) => event.detail === this || this.stage.player.pause());
+    whileOn(root, document, "keydown", (event) => this.#key(event));
     // a piece may be chosen by a tap elsewhere on the page, which is what allows it to sound by itself
     for (const name of ["click", "keydown"]) whileOn(root, document, name, () => this.stage.player.unlock());
   }
@@ -83,9 +86,17 @@ class MovingPicture {
     }
   }
 
+  /** @param {KeyboardEvent} event */
+  #key(event) {
+    if (event.key !== " " || !this.stage.pair || !isOurs(event) || standsOnButton(event.target)) return;
+    event.preventDefault();
+    this.stage.tap();
+  }
+
   /** Draw, and go on drawing for as long as it sounds. */
   #run() {
     if (this.#running) return;
+    if (this.stage.player.playing !== null) document.dispatchEvent(new CustomEvent(SOUNDS, { detail: this }));
     const step = () => {
       this.#running = this.stage.player.playing !== null && this.root.isConnected;
       this.#draw();

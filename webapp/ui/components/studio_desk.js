@@ -4,6 +4,7 @@
 import * as api from "./shared/api.js";
 import { dress } from "./shared/dress.js";
 import { whileOn } from "./shared/lifetime.js";
+import { SOUNDS } from "./shared/player.js";
 import { saveAs } from "./shared/save.js";
 import { lay, lockOf } from "./studio/bars.js";
 import { Bench } from "./studio/bench.js";
@@ -12,7 +13,6 @@ import { LOCKS, PLAIN, anyLock, changeInWords, inWords, isPlain, recipeOf } from
 import { Sounds } from "./studio/sounds.js";
 import { sentence } from "./studio/words.js";
 
-const SOUNDS = "kallos.sounds"; // said on the document by whoever begins to sound
 const NOBODY = { buffer: null, notes: [], seconds: 0, bars: [], clipId: "" };
 const TYPING = "input:not([type=radio]):not([type=range]):not([type=checkbox]), textarea, dialog[open], details[open], .k-sheet";
 const FIRST_KEEP = 0.5; // of the rest, when something is locked and all of it was kept

@@ -9,6 +9,8 @@ const JOIN_S = 0.15; // between two recordings of the same music
 const END_S = 0.03; // nearer to the end than this counts as the end
 const REVIVE_MS = 1500; // a context that does not run again after this is replaced
 
+export const SOUNDS = "kallos.sounds"; // said on the document by whoever begins to sound: all others fall silent
+
 /** @typedef {{buffer: AudioBuffer, position: number, heardS: number, begun: boolean}} Track */
 /** @typedef {{side: string, source: AudioBufferSourceNode, gain: GainNode, startedAt: number, offset: number}} Sounding */
 
