@@ -52,7 +52,7 @@ class OnCanvas(NamedTuple):
 
     said: Any
     picture: Any
-    shown: str | None  # its name
+    shown: Any  # its name, or None
     tools: Any
     film: Any
 
@@ -91,7 +91,7 @@ def build(context: Context) -> None:
     finder.filled_after(arrived)
     finder.chosen(None, js=DRAWING, outputs=said, **CHOICE)
     finder.chosen(bound(choose, context), [listener, finder.clips, way, seed, own], outputs, **QUIET)
-    gr.on([way.input, seed.submit, seed.blur], bound(look_anew, context), looked, outputs, **CHOICE)
+    gr.on([way.input, seed.input], bound(look_anew, context), looked, outputs, **CHOICE)
     read = files.upload(bound(bring, context), [listener, files], [own, said, files], js=listener.awaited, **AWAITED)
     read.then(bound(look_at_own, context), looked, outputs, **QUIET)
     files.clear(lambda: None, outputs=own, **CHOICE).then(bound(look_anew, context), looked, outputs, **QUIET)
@@ -110,9 +110,13 @@ def arrive(context: Context, token: str | None, request: gr.Request) -> tuple[An
         return domain, *nothing()
     try:
         uuid.UUID(name.partition("/")[2])
+        return domain, *on_canvas(context, listener_id, name, Look())
     except ValueError:
         return domain, *nothing(f"There is no {name}; choose a piece below.")
-    return domain, *on_canvas(context, listener_id, name, Look())
+    except NotYours:
+        return domain, *nothing("There is no such piece (any more); choose another one below.")
+    except Problem as problem:
+        return domain, *nothing(f"{capital(str(problem))}.")
 
 
 def choose(  # noqa: PLR0917 (what is chosen, control by control)
@@ -130,7 +134,7 @@ def choose(  # noqa: PLR0917 (what is chosen, control by control)
         name = choosing.opened(context, listener_id, rows[event.index]).name
         return on_canvas(context, listener_id, name, look_of(context, listener_id, way, seed, own), play=True)
     except Problem as problem:
-        return nothing(f"{capital(str(problem))}.")
+        return as_it_was(f"{capital(str(problem))}.")
 
 
 def look_anew(  # noqa: PLR0917 (what is chosen, control by control)
@@ -141,20 +145,20 @@ def look_anew(  # noqa: PLR0917 (what is chosen, control by control)
     seed: float | None,
     own: str | None,
 ) -> OnCanvas:
-    """Show the same piece another way."""
+    """Show the same piece another way; where that can't be, it stays as it is."""
     listener_id = listener_of(context, token)
     if name is None:
         return nothing()
     try:
         return on_canvas(context, listener_id, name, look_of(context, listener_id, way, seed, own), play=True)
     except Problem as problem:
-        return nothing(f"{capital(str(problem))}.")._replace(picture=gr.skip(), shown=name, tools=gr.skip())
+        return as_it_was(f"{capital(str(problem))}.")
 
 
 def look_at_own(context: Context, *chosen: Any) -> OnCanvas:
     """The same after pictures were brought, of which something is said already."""
     found = look_anew(context, *chosen)
-    return found._replace(said=gr.skip()) if found.picture is not None else found
+    return found._replace(said=gr.skip()) if isinstance(found.shown, str) else found
 
 
 def look_of(context: Context, listener_id: uuid.UUID, way: str, seed: float | None, own: str | None) -> Look:
@@ -178,17 +182,16 @@ def bring(context: Context, token: str | None, paths: list[str] | None) -> tuple
 
 
 def on_canvas(context: Context, listener_id: uuid.UUID, name: str, look: Look, *, play: bool = False) -> OnCanvas:
-    """A piece with its pictures, or why there are none."""
-    try:
-        found = shown_music.show(context.database, context.generation, listener_id, name, look)
-    except NotYours:
-        return nothing("There is no such piece (any more); choose another one below.")
-    except Problem as problem:
-        return nothing(f"{capital(str(problem))}.")
-    value = asdict(found)
+    """A piece with its pictures; raises a ``Problem`` as ``shown_music.show`` does."""
+    value = asdict(shown_music.show(context.database, context.generation, listener_id, name, look))
     return OnCanvas(
         status(""), playing(value) if play else value, name, gr.update(visible=True), gr.update(visible=False)
     )
+
+
+def as_it_was(why: str) -> OnCanvas:
+    """What is on the canvas stays, and why there is nothing else is said."""
+    return OnCanvas(status(why), gr.skip(), gr.skip(), gr.skip(), gr.skip())
 
 
 def nothing(why: str = "") -> OnCanvas:
