@@ -59,7 +59,7 @@ def _look(
     way: Way = "annotated",
     seed: Annotated[int, Query(ge=0, le=MOST_SEED)] = 0,
 ) -> Look:
-    return Look(way, seed, learned.links_of(context.database, listener_id) if way == "learned" else None)
+    return Look(way, seed, learned.links_for(context.database, listener_id, way))
 
 
 AskedLook = Annotated[Look, Depends(_look)]

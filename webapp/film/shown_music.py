@@ -6,6 +6,7 @@ The generation server draws, as it has torch and the models at hand. What was dr
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import tempfile
 import threading
@@ -94,7 +95,8 @@ def show(
             f"{MOST_SEED}"
         )
     source = database.transaction(lambda session: sources.find(session, name, listener_id, link_key))
-    key = json.dumps([name, asdict(look), link_key])
+    # a digest, so that nobody's pictures are kept with it
+    key = hashlib.sha256(json.dumps([name, asdict(look), link_key]).encode()).hexdigest()
     with _keeping:
         if key in _kept:
             _kept.move_to_end(key)

@@ -54,9 +54,9 @@ class MusicShown:
             )
             if own is not None:
                 shower = replace(shower, subjects=models.pictures.encode(own).astype(np.float64))
-            if look.way == AXES and shower.tie.card.get("pictures") != models.pictures.version:
-                raise BadRequest("the tie was fitted for another picture model; choose another way")
             try:
+                if look.way == AXES:
+                    shower.tie.require(pictures=models.pictures.version)
                 latents = shower.show(replace(Piece.from_json(notes), domain=domain), look.way, look.seed)
             except (MusicError, ValueError) as error:
                 raise BadRequest(str(error)) from error

@@ -19,6 +19,7 @@ from models.style.bundle import BundleFormat
 Floats = npt.NDArray[np.float64]
 
 SHIPPED = "tie-cpu"
+MODELS = {"pictures": "picture", "style": "style"}  # that axes belong to, by what the card calls them
 FORMAT = BundleFormat("tie", "tie", "python -m models.train.tie makes one", ("seed",))
 
 
@@ -42,6 +43,13 @@ class Tie:
         shown, *_ = np.linalg.lstsq(standard, latents - latents.mean(0), rcond=None)
         usual = np.stack([sounding.mean(0), sounding.std(0)])
         return cls(axes, shown, usual, {})
+
+    def require(self, **versions: str) -> None:
+        """Raises ``ValueError`` where its axes were fitted for another ``pictures`` or ``style`` model than these."""
+        for kind, version in versions.items():
+            if self.card.get(kind) != version:
+                other = f"another {MODELS[kind]} model"
+                raise ValueError(f"the tie was fitted for {other}; python -m models.train.tie fits it again")
 
 
 def save_tie(folder: Path, tie: Tie, card: Mapping[str, Any]) -> None:

@@ -164,10 +164,8 @@ class Scorer:
             raise ValueError(f"the way {way!r} needs a picture model: python -m models.train.picture")
         if way == AXES and self.tie is None:
             raise ValueError("the way 'axes' needs what is fitted by python -m models.train.tie")
-        if way == AXES and self.tie and self.pictures and self.tie.card.get("pictures") != self.pictures.version:
-            raise ValueError("the tie was fitted for another picture model; python -m models.train.tie fits it again")
-        if way == AXES and self.tie and self.tie.card.get("style") != self.composer.version:
-            raise ValueError("the tie was fitted for another style model; python -m models.train.tie fits it again")
+        if way == AXES and self.tie and self.pictures:
+            self.tie.require(pictures=self.pictures.version, style=self.composer.version)
 
 
 def _played(piece: Piece, lines: BarLines) -> Performance:

@@ -83,8 +83,8 @@ class Shower:
             return plain + asked[:, : len(self.tie.shown)] @ self.tie.shown
         if way not in {AXES, ROTATION} or self.composer is None:
             raise ValueError(f"{way!r} was given; music is shown by one of {', '.join(SHOWN_WAYS)}, with what it needs")
-        if way == AXES and self.tie.card.get("style") != self.composer.version:
-            raise ValueError("the axes were fitted for another style model: python -m models.train.tie fits them again")
+        if way == AXES:
+            self.tie.require(style=self.composer.version)
         latents = writing.latents_of(self.composer, piece)
         if way == AXES:
             axes = self.tie.axes.pictures

@@ -51,7 +51,7 @@ def film(
     """
     listener_id = listener_of(context, token)
     sources = taken(context, files, FILM_BYTES)
-    links = learned.links_of(context.database, listener_id) if way == "learned" else None
+    links = learned.links_for(context.database, listener_id, way)
     style = context.settings.style_folder
     *_, last = scored_films.follow(listener_id, sources, way, seed, style_folder=style, links=links)
     if last.made is None:
@@ -83,7 +83,7 @@ def canvas(
         The film (MP4).
     """
     listener_id = listener_of(context, token)
-    links = learned.links_of(context.database, listener_id) if way == "learned" else None
+    links = learned.links_for(context.database, listener_id, way)
     look = Look(way, seed, links)
     shown = shown_music.show(context.database, context.generation, listener_id, name, look)
     *_, last = shown_music.follow(context.database, listener_id, shown)

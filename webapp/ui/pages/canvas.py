@@ -163,7 +163,7 @@ def look_at_own(context: Context, *chosen: Any) -> OnCanvas:
 
 def look_of(context: Context, listener_id: uuid.UUID, way: str, seed: float | None, own: str | None) -> Look:
     """What is chosen; raises ``NotAllowed`` where too little was picked to know how pictures sound to somebody."""
-    links = learned.links_of(context.database, listener_id) if way == "learned" else None
+    links = learned.links_for(context.database, listener_id, way)
     return Look(way, int(seed or 0), links, own)
 
 

@@ -84,7 +84,7 @@ def score(
             return
         sources = [(Path(each).name, Path(each).read_bytes()) for each in paths]
         style = context.settings.style_folder
-        links = learned.links_of(context.database, listener_id) if way == "learned" else None
+        links = learned.links_for(context.database, listener_id, way)
         for now in scored_films.follow(listener_id, sources, way, int(seed or 0), style_folder=style, links=links):
             downloads = Downloads(context.settings.home)
             kept = [str(downloads.write(listener_id, name, data)) for name, data in now.files]
