@@ -3,8 +3,9 @@
 DATA is the folder of the corpora (what ``KALLOS_CORPORA`` names elsewhere; those that come with music21 are trained on
 as well) or a folder of MIDI and ABC files. ``--minutes`` ends the run after that time, with the learning rate falling
 to its end; else it ends after the preset's steps. ``--from`` goes on from trained weights, at half the learning rate.
-OUT has what ``--resume`` needs after the run was killed, the log
-(``log.jsonl``), and in ``OUT/bundle`` the weights that validated best so far. The last line is one JSON object.
+``--context`` has rows of so many steps instead, and as many fewer of them: what the model hears at once, in writing too.
+OUT has what ``--resume`` needs after the run was killed, the log (``log.jsonl``), and in ``OUT/bundle`` the weights that
+validated best so far. The last line is one JSON object.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from pathlib import Path
 
 import torch
 
-from models.experiments.arguments import add_run_arguments, exit_without_music, run_folder
+from models.experiments.arguments import add_run_arguments, exit_without_music, positive_int, run_folder
 from models.experiments.provenance import commit
 from models.music import corpora
 from models.style.finetuning import Origin
@@ -49,12 +50,25 @@ def _fine_tuning(preset: Preset, trained: PieceBundle) -> Preset:
     return replace(preset, learning_rate=FINE_TUNING * preset.learning_rate, config=trained.model.config)
 
 
+def _with_context(preset: Preset, context: int) -> Preset:
+    """Rows of ``context`` steps, and as many of them as make a batch of about as many steps as the preset's."""
+    rows = max(1, preset.rows * preset.config.context // context)
+    return replace(preset, rows=rows, config=replace(preset.config, context=context))
+
+
+def _context_of(out: Path) -> int:
+    """How many steps a row of the run in ``out`` has, as its log says."""
+    with (out / "log.jsonl").open(encoding="utf-8") as log:
+        return int(json.loads(log.readline())["config"]["context"])
+
+
 def main(argv: list[str] | None = None) -> None:
     """Command line; see the module docstring."""
     parser = argparse.ArgumentParser(prog="python -m models.train.pieces", description=__doc__)
     parser.add_argument("data", type=Path, help="folder of the corpora, or of MIDI and ABC files")
     add_run_arguments(parser, PRESETS, "runs/pieces")
     parser.add_argument("--from", dest="start", help="trained weights to go on from: a shipped piece model or a folder")
+    parser.add_argument("--context", type=positive_int, help="steps a row, instead of the preset's")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     given = parser.parse_args(argv)
     preset = PRESETS[given.preset]
@@ -67,6 +81,8 @@ def main(argv: list[str] | None = None) -> None:
         origin = Origin(start.version, int(start.card["steps"]), str(start.folder))
     if origin:
         preset = _fine_tuning(preset, start or _trained(origin.folder))
+    if context := _context_of(out) if given.resume else given.context:
+        preset = _with_context(preset, context)
     data = own_folder(given.data)
     with exit_without_music("train"):
         pieces = run_pieces(data, out, again=given.resume)
