@@ -21,7 +21,7 @@ from models.experiments.report import Report
 from models.mood.beats.checkpoint import load_beats
 from models.mood.checkpoint import SHIPPED, MoodBundle, load_mood
 from models.mood.evaluation.beats import beats
-from models.mood.evaluation.control import TOGETHER, control
+from models.mood.evaluation.control import TOGETHER, Composed, control
 from models.mood.evaluation.judge import crossfitted, hand_made_rival, judged_folder
 from models.mood.evaluation.transfer import transfer
 from models.mood.judge import Moods
@@ -83,7 +83,7 @@ def composed(report: Report, bundle: MoodBundle, limit: int | None) -> None:
     pieces = play_each(composer, "pop", drafts, range(count))
     pop = regular(piece for piece in corpora_parts(composer.bundle.folder)["test"] if piece.domain == "pop")
     real = real_excerpts(pop, BARS, min(CLIPS, limit or CLIPS), report.seed)
-    control(report, bundle, pieces, real.pieces)
+    control(report, bundle, Composed(composer, drafts, pieces), real.pieces)
     if real.pieces:
         several = len(real.pieces)
         clips = Clips(real.pieces, [None] * several, real.songs, ["pop"] * several)

@@ -16,6 +16,7 @@ from models.music.keys import half_bar_chroma, in_mode, likely_key
 from models.music.notes import IntArray, Piece
 
 FASTER, LOUD, SOFT, HIGHER = 1.3, 80, 52, 3  # times the tempo; mean velocities; semitones
+CLEARLY = 0.3  # of valence or arousal, from where on the mode, or the spread, is another
 TEMPI_BPM = (40.0, 208.0)
 LOWEST_QUARTER, NARROW = 25, (48, 84)  # per cent of the notes that go down; pitches beyond which notes come nearer
 
@@ -54,8 +55,14 @@ class Dials:
 
 def rules(quadrant: int) -> Dials:
     """The five rules for a quadrant, an index into ``labels.QUADRANTS``."""
-    glad, aroused = int(VALENCE[quadrant]), int(AROUSAL[quadrant])
-    return Dials(FASTER**aroused, glad, HIGHER * glad, aroused, LOUD if aroused > 0 else SOFT)
+    return rules_towards(float(VALENCE[quadrant]), float(AROUSAL[quadrant]))
+
+
+def rules_towards(valence: float, arousal: float) -> Dials:
+    """The five rules for a mood, -1 to 1 each: halfway, half as fast and as loud; near the middle the mode stays."""
+    major, spread = (round(np.sign(value)) if abs(value) >= CLEARLY else 0 for value in (valence, arousal))
+    velocity = round((LOUD + SOFT + (LOUD - SOFT) * arousal) / 2)
+    return Dials(FASTER**arousal, major, round(HIGHER * valence), spread, velocity)
 
 
 def _to_mode(notes: IntArray, piece: Piece, major: int) -> None:

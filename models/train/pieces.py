@@ -3,9 +3,9 @@
 DATA is the folder of the corpora (what ``KALLOS_CORPORA`` names elsewhere; those that come with music21 are trained on
 as well) or a folder of MIDI and ABC files. ``--minutes`` ends the run after that time, with the learning rate falling
 to its end; else it ends after the preset's steps. ``--from`` goes on from trained weights, at half the learning rate.
-``--context`` has rows of so many steps instead, and as many fewer of them: what the model hears at once, in writing too.
-OUT has what ``--resume`` needs after the run was killed, the log (``log.jsonl``), and in ``OUT/bundle`` the weights that
-validated best so far. The last line is one JSON object.
+``--context`` has rows of so many steps instead, and as many fewer of them: what the model hears at once, in writing
+too. OUT has what ``--resume`` needs after the run was killed, the log (``log.jsonl``), and in ``OUT/bundle`` the
+weights that validated best so far. The last line is one JSON object.
 """
 
 from __future__ import annotations

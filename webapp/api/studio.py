@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Body, Depends, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from models.mood.rules import Dials as Rules
 from models.music.notes import Domain
 from models.style.latents import STYLE_GROUPS
 from models.style.locks import Locks
@@ -83,13 +84,28 @@ class AskedLocks(BaseModel):
     rhythm: bool = False
 
 
+class AskedRules(BaseModel):
+    """How the notes of the content are changed, as a mood asks for, before they are encoded.
+
+    ``tempo``: times as fast; ``major``: 1 major, -1 minor, 0 as it is; ``semitones`` higher; ``spread``: 1 wider, -1
+    narrower; ``velocity``: the mean loudness, null as it is.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+    tempo: Annotated[float, Field(ge=0.5, le=2, allow_inf_nan=False)] = 1.0
+    major: Literal[-1, 0, 1] = 0
+    semitones: Annotated[int, Field(ge=-12, le=12)] = 0
+    spread: Literal[-1, 0, 1] = 0
+    velocity: Annotated[int, Field(ge=1, le=127)] | None = None
+
+
 class AskedRecipe(BaseModel):
     """What a piece is made from.
 
     ``toward``: another piece, and how far all of the content goes there, bar by bar. ``styles`` by group: rhythm,
     register, harmony, dynamics, tempo, texture. ``turned``: styles that are not borrowed, moved by so many standard
     deviations along the data's regression. ``keep``: how much of what neither ``locks`` nor styles hold stays; the
-    rest is drawn anew with ``seed``.
+    rest is drawn anew with ``seed``. ``rules``: how the content's notes are changed before all that.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -99,6 +115,7 @@ class AskedRecipe(BaseModel):
     turned: dict[str, Annotated[float, Field(ge=-3, le=3, allow_inf_nan=False)]] = Field(default_factory=dict)
     keep: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 1.0
     locks: AskedLocks = Field(default_factory=AskedLocks)
+    rules: AskedRules | None = None
     seed: Seed = 0
 
     def checked(self) -> Recipe:
@@ -113,7 +130,10 @@ class AskedRecipe(BaseModel):
         toward = Borrowed(self.toward.source, self.toward.strength) if self.toward else None
         asked = self.locks
         locks = Locks(tuple(sorted({*asked.bars})), asked.melody, asked.harmony, asked.rhythm)
-        return Recipe(self.content, styles, self.seed, toward=toward, turned=self.turned, keep=self.keep, locks=locks)
+        rules = Rules(**self.rules.model_dump()) if self.rules else None
+        return Recipe(
+            self.content, styles, self.seed, toward=toward, turned=self.turned, keep=self.keep, locks=locks, rules=rules
+        )
 
 
 class Kept(BaseModel):

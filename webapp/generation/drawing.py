@@ -16,12 +16,14 @@ from models.style.drafting import TOGETHER, draft_each, part_seeds
 from models.style.drafts import Draft
 from models.style.latents import Latents
 from webapp.generation.job import read_source
+from webapp.generation.mood import MoodJudges
 from webapp.generation.pictures import MusicShown
 from webapp.generation.protocol import (
     BadRequest,
     DraftsResult,
     EncodeResult,
     LatentsResult,
+    MoodsResult,
     PlayedOnResult,
     RewardsResult,
     Source,
@@ -39,7 +41,7 @@ class Drawing:
 
     def __init__(self, composer: Composer, draft: DraftEach | None = None) -> None:
         self.composer = composer
-        self.tension, self.shown = Tension(), MusicShown(composer)
+        self.tension, self.mood, self.shown = Tension(), MoodJudges(), MusicShown(composer)
         self._draft: DraftEach = draft or partial(draft_each, composer)
         self._model = threading.Lock()  # one planning, encoding or drawing at a time beside a running decode
         self._writing = threading.Lock()  # one writing at a time: it takes long, and who has content need not wait
@@ -107,6 +109,13 @@ class Drawing:
     def rewards(self, pieces: Sequence[dict[str, Any]], domain: Domain) -> RewardsResult:
         """The rewards of pieces (``Piece.to_json``), in their order."""
         return self.tension.rewards(pieces, domain)
+
+    def moods(self, pieces: Sequence[dict[str, Any]]) -> MoodsResult:
+        """What pieces (``Piece.to_json``) express, in their order; raises ``BadRequest`` for what is no piece."""
+        try:
+            return self.mood.moods(pieces)
+        except MusicError as error:
+            raise BadRequest(str(error)) from error
 
 
 def _domain(domain: str, count: int, seed: int) -> Domain:

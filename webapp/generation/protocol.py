@@ -127,6 +127,23 @@ class RewardsResult(BaseModel):
     model_version: str
 
 
+class Mood(BaseModel):
+    """What a piece expresses, as the judges of mood hear it: valence (sad to happy) and arousal (calm to lively).
+
+    -1 to 1 each: how much likelier the one is than the other.
+    """
+
+    valence: float
+    arousal: float
+
+
+class MoodsResult(BaseModel):
+    """The moods of some pieces, in their order; None for one with too few notes to be judged."""
+
+    moods: list[Mood | None]
+    model_version: str
+
+
 class CurvesResult(BaseModel):
     """What is heard along a piece (``models.tension.curves.Curves.to_json``)."""
 
@@ -222,6 +239,10 @@ class Generator(Protocol):
 
     def rewards(self, pieces: Sequence[dict[str, Any]], domain: Domain) -> RewardsResult:
         """How open the future of pieces (``Piece.to_json``) is, and how well known their past."""
+        ...
+
+    def moods(self, pieces: Sequence[dict[str, Any]]) -> MoodsResult:
+        """What pieces (``Piece.to_json``) express."""
         ...
 
     def cancel(self, request_id: str) -> bool:

@@ -25,6 +25,7 @@ from webapp.generation.protocol import (
     GeneratorUnavailable,
     LatentsResult,
     Look,
+    MoodsResult,
     PicturesResult,
     PlayedOnResult,
     QueueFull,
@@ -91,6 +92,10 @@ class RemoteGenerator:
         """The rewards of pieces (``Piece.to_json``), at most 128; raises a ``GenerationError``."""
         body = {"pieces": list(pieces), "domain": domain}
         return RewardsResult.model_validate_json(self._post("/v1/rewards", body, WRITING_SECONDS).content)
+
+    def moods(self, pieces: Sequence[dict[str, Any]]) -> MoodsResult:
+        """What pieces (``Piece.to_json``) express, at most 128; raises a ``GenerationError``."""
+        return MoodsResult.model_validate_json(self._post("/v1/moods", {"pieces": list(pieces)}, QUICK_SECONDS).content)
 
     def pictures(self, notes: dict[str, Any], domain: Domain, look: Look = PLAIN) -> PicturesResult:
         """What a piece (``Piece.to_json``) looks like, bar by bar; raises a ``GenerationError``."""

@@ -33,6 +33,7 @@ from webapp.generation.protocol import (
     GeneratorUnavailable,
     LatentsResult,
     Look,
+    MoodsResult,
     PicturesResult,
     PlayedOnResult,
     QueueFull,
@@ -113,6 +114,13 @@ class RewardsRequest(BaseModel):
     model_config = ConfigDict(extra="forbid")
     pieces: list[dict[str, Any]] = Field(min_length=1, max_length=128)
     domain: Domain = "pop"
+
+
+class MoodsRequest(BaseModel):
+    """Pieces (``Piece.to_json``) of which is wanted what they express."""
+
+    model_config = ConfigDict(extra="forbid")
+    pieces: list[dict[str, Any]] = Field(min_length=1, max_length=128)
 
 
 class PicturesRequest(BaseModel):
@@ -216,6 +224,10 @@ def create_app(engine: Engine, secret: str = "") -> FastAPI:
     @app.post("/v1/rewards")
     def rewards(request: RewardsRequest) -> RewardsResult:
         return engine.rewards(request.pieces, request.domain)
+
+    @app.post("/v1/moods")
+    def moods(request: MoodsRequest) -> MoodsResult:
+        return engine.moods(request.pieces)
 
     @app.post("/v1/pictures")
     def pictures(request: PicturesRequest) -> PicturesResult:

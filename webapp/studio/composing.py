@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
 from typing import Any, NamedTuple
@@ -33,6 +34,8 @@ log = logging.getLogger(__name__)
 
 DEADLINE_MS = 30_000
 
+Choice = Callable[[list[dict[str, Any]]], int | None]  # of some pieces' notes one, or none
+
 
 class Music(NamedTuple):
     """What a source is to the model of today."""
@@ -51,7 +54,7 @@ def compose(
     Raises ``NotYours`` for a source that isn't the listener's to hear, ``NotAllowed`` for what can't be composed,
     ``TooMany`` beyond ``MOST_A_MINUTE`` pieces, and ``NotReady`` while no generator answers.
     """
-    return _compose(studio, listener_id, [recipe], ranked=False)[0]
+    return _compose(studio, listener_id, [recipe])[0]
 
 
 def variations(
@@ -63,6 +66,19 @@ def variations(
     """The recipe with the next ``count`` seeds, best for this listener first; raises as ``compose`` does."""
     recipes = [replace(recipe, seed=(recipe.seed + step) % 2**53) for step in range(1, count + 1)]
     return _compose(studio, listener_id, recipes, ranked=True)
+
+
+def best_of(
+    studio: Studio,
+    listener_id: uuid.UUID,
+    recipes: Sequence[Recipe],
+    choose: Choice,
+) -> OpenedPiece | None:
+    """Compose ``recipes`` of one content and keep the one that ``choose`` takes, given the notes of all.
+
+    Raises as ``compose`` does.
+    """
+    return next(iter(_compose(studio, listener_id, recipes, choose=choose)), None)
 
 
 def interpolation(
@@ -77,7 +93,7 @@ def interpolation(
     """``steps`` pieces evenly between two, the nearest to ``content`` first; raises as ``compose`` does."""
     shares = [round(step / (steps + 1), 3) for step in range(1, steps + 1)]
     recipes = [Recipe(content, {}, seed, toward=Borrowed(toward, share)) for share in shares]
-    return _compose(studio, listener_id, recipes, ranked=False)
+    return _compose(studio, listener_id, recipes)
 
 
 def _compose(
@@ -85,26 +101,32 @@ def _compose(
     listener_id: uuid.UUID,
     recipes: Sequence[Recipe],
     *,
-    ranked: bool,
+    ranked: bool = False,
+    choose: Choice | None = None,
 ) -> list[OpenedPiece]:
-    """All recipes at once; they name the same sources."""
-    recipe = recipes[0]
+    """All recipes of one content at once; at most one is kept where there is somebody to ``choose``."""
 
     def read(session: Session) -> dict[str, Source]:
-        check_rate(session, listener_id, len(recipes))
-        return {name: find(session, name, listener_id) for name in names_in(recipe.to_json())}
+        check_rate(session, listener_id, 1 if choose else len(recipes))
+        names = dict.fromkeys(name for recipe in recipes for name in names_in(recipe.to_json()))
+        return {name: find(session, name, listener_id) for name in names}
 
     sources = studio.database.transaction(read)
     with slow_slot():
         try:
             results = _generate(studio, recipes, sources)
+            if choose:
+                best = choose([each.notes for each in results])
+                if best is None:
+                    return []
+                recipes, results = [recipes[best]], [results[best]]
             latents = [_as_heard(studio, result) for result in results] if ranked else []
         except BadRequest as error:
             raise NotAllowed(f"this can't be composed: {error}") from error
         except GenerationError as error:
             log.warning("studio_failed listener=%s error=%s", listener_id, error)
             raise NotReady("the composer does not answer just now; nothing is lost, try again in a moment") from error
-    content = sources[recipe.content]
+    content = sources[recipes[0].content]
 
     def store(session: Session) -> list[str]:
         if listener_rows.lock_listener(session, listener_id) is None:
@@ -132,21 +154,35 @@ def _compose(
         return _ranked(session, studio, listener_id, made, latents) if ranked else made
 
     made = studio.database.transaction(show)
-    log.info(
-        "studio_composed listener=%s pieces=%d styles=%s", listener_id, len(made), ",".join(recipe.styles) or "own"
-    )
+    styles = ",".join(recipes[0].styles) or "own"
+    log.info("studio_composed listener=%s pieces=%d styles=%s", listener_id, len(made), styles)
     return made
 
 
 def _generate(studio: Studio, recipes: Sequence[Recipe], sources: Mapping[str, Source]) -> list[GenerateResult]:
     music = {name: current(studio.generation, studio.space, source) for name, source in sources.items()}
-    dials = studio.dials
-    steps = _steps(studio.generation, dials, recipes[0], sources, music)
-    requests = [_request(dials, recipe, sources, music, steps) for recipe in recipes]
+    dials, steps = studio.dials, dict[str, dict[str, float]]()
+    requests = []
+    for recipe in recipes:
+        heard = {**music, recipe.content: _by_rules(studio.generation, recipe, music[recipe.content])}
+        key = json.dumps([recipe.turned, recipe.rules and asdict(recipe.rules)], sort_keys=True)
+        if key not in steps:
+            steps[key] = _steps(studio.generation, dials, recipe, sources, heard)
+        requests.append(_request(dials, recipe, sources, heard, steps[key]))
     results = _all_of(studio.generation, requests)
     if any(len(Piece.from_json(result.notes).notes) == 0 for result in results):
         raise NotAllowed("nothing but silence came of this; borrow less of it, or try another piece")
     return results
+
+
+def _by_rules(generation: RemoteGenerator, recipe: Recipe, content: Music) -> Music:
+    """The content as the recipe's rules change it; raises ``NotAllowed`` where its notes are to stay."""
+    if recipe.rules is None:
+        return content
+    if recipe.locks.notes_stay:
+        raise NotAllowed("locked notes can't be changed by rules; unlock bars and melody, or leave the rules out")
+    encoded = generation.encode(recipe.rules.turned(Piece.from_json(content.notes)).to_json())
+    return Music(Latents.from_json(encoded.latents), encoded.notes)
 
 
 def _steps(

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from models.mood.rules import Dials as Rules
 from models.style.locks import Locks
 
 
@@ -22,7 +23,8 @@ class Recipe:
     """The same recipe with the same model gives the same piece; every source is named as ``sources.find`` takes it.
 
     ``toward``: another piece, and how far all of the content goes there. ``turned``: styles that are not borrowed, by
-    how many standard deviations. ``keep``: how much of what neither ``locks`` nor styles hold stays.
+    how many standard deviations. ``keep``: how much of what neither ``locks`` nor styles hold stays. ``rules``: how the
+    content's notes are changed, as a mood asks for, before anything else.
     """
 
     content: str
@@ -32,6 +34,7 @@ class Recipe:
     turned: Mapping[str, float] = field(default_factory=dict)
     keep: float = 1.0
     locks: Locks = field(default_factory=Locks)
+    rules: Rules | None = None
 
     def to_json(self) -> dict[str, Any]:
         """As it is stored and sent."""
@@ -49,4 +52,5 @@ class Recipe:
             turned=dict(told.get("turned") or {}),
             keep=told.get("keep", 1.0),
             locks=Locks(**{**locks, "bars": tuple(locks.get("bars", ()))}),
+            rules=Rules(**told["rules"]) if told.get("rules") else None,
         )

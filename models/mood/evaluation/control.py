@@ -1,4 +1,4 @@
-"""How well music can be moved to a mood: hand-written rules against search by the first judge.
+"""How well music can be moved to a mood: hand-written rules against search by the first judge, and steering by both.
 
 The second judge, which no search has met, says whether it worked. What it costs: a classifier that tells the results
 from real music, and how far everything moved that has no rule.
@@ -7,6 +7,7 @@ from real music, and how far everything moved that has no rule.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -22,52 +23,91 @@ from models.mood.evaluation.judge import CHANCE, right
 from models.mood.labels import AROUSAL, QUADRANTS, VALENCE, Labelled
 from models.mood.rules import rules
 from models.mood.search import chances, climbed
+from models.mood.steering import Version, nearest, versions
 from models.music.notes import Piece
+from models.style.compose import Composer
+from models.style.drafts import Draft
 
 Floats = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
-Method = Callable[[Sequence[Piece], int], Piece]
+Method = Callable[[Sequence[int], int], Piece]
 
 TOGETHER = 16  # drafts from which the best is taken
 CLIMBS = 32  # turns of a dial that the judge is asked about
 WITHOUT_RULE = ("onsets_per_bar", "notes_per_onset", "contour", "leap")
 
 
-def methods(bundle: MoodBundle, seed: int) -> dict[str, Method]:
-    """Each makes one piece of a quadrant from some drafts; what it is asked to compute stands in its name.
+@dataclass(frozen=True)
+class Composed:
+    """Drafts, what is ``heard`` of each, and the composer that decodes versions of them."""
 
-    ``plain`` does nothing, ``rules`` and ``climb`` change the first draft, ``best_of_K`` chooses among K.
+    composer: Composer
+    drafts: Sequence[Draft]
+    heard: Sequence[Piece]
+
+    def decoded(self, row: int, ways: Sequence[Version], donors: Sequence[int], seed: int) -> list[Piece]:
+        """What versions of the draft in a row sound like; ``donors``: the rows that they name by their places."""
+        own = self.drafts[row].latents
+        plans = []
+        for way in ways:
+            lent = {} if way.donor is None else dict.fromkeys(way.groups, self.drafts[donors[way.donor]].latents)
+            content = own if way.dials is None else self.composer.encode(way.dials.turned(self.heard[row]))
+            domain = own.piece["domain"]
+            plans.append(self.composer.plan(domain=domain, content=content, styles=lent, bars=own.bars, seed=seed))
+        return self.composer.compose(plans)
+
+
+def methods(bundle: MoodBundle, composed: Composed, seed: int) -> dict[str, Method]:
+    """Each makes one piece of a quadrant from the drafts in some rows; what it may compute stands in its name.
+
+    ``plain`` does nothing, ``rules`` and ``climb`` change the first draft, ``best_of_K`` chooses among K. ``steered``
+    decodes versions of the first draft, for which the others lend styles.
     """
-    rng = np.random.default_rng(seed)
+    heard, rng = composed.heard, np.random.default_rng(seed)
 
     def best(pieces: Sequence[Piece], quadrant: int) -> Piece:
         return pieces[int(chances(bundle.first, pieces, quadrant).argmax())]
 
+    def steered(rows: Sequence[int], quadrant: int) -> Piece:
+        donors = list(rows[1:])
+        target = [VALENCE[quadrant], AROUSAL[quadrant]]
+        ways = versions(target, _said(bundle, [heard[row] for row in donors]))
+        made = composed.decoded(rows[0], ways, donors, seed)
+        return made[nearest(target, _said(bundle, made))]
+
     return {
-        "plain": lambda drafts, _: drafts[0],
-        "rules": lambda drafts, quadrant: rules(quadrant).turned(drafts[0]),
-        "climb": lambda drafts, quadrant: climbed(bundle.first, drafts[0], quadrant, CLIMBS, rng),
-        "best_of_4": lambda drafts, quadrant: best(drafts[:4], quadrant),
-        "best_of_16": best,
-        "rules_best_of_16": lambda drafts, quadrant: best([rules(quadrant).turned(each) for each in drafts], quadrant),
+        "plain": lambda rows, _: heard[rows[0]],
+        "rules": lambda rows, quadrant: rules(quadrant).turned(heard[rows[0]]),
+        "climb": lambda rows, quadrant: climbed(bundle.first, heard[rows[0]], quadrant, CLIMBS, rng),
+        "best_of_4": lambda rows, quadrant: best([heard[row] for row in rows[:4]], quadrant),
+        "best_of_16": lambda rows, quadrant: best([heard[row] for row in rows], quadrant),
+        "rules_best_of_16": lambda rows, quadrant: best([rules(quadrant).turned(heard[row]) for row in rows], quadrant),
+        "steered": steered,
     }
 
 
-def control(report: Report, bundle: MoodBundle, drafts: Sequence[Piece], real: Sequence[Piece]) -> None:
+def _said(bundle: MoodBundle, pieces: Sequence[Piece]) -> Floats:
+    """Valence and arousal ``(pieces, 2)`` by the first judge."""
+    moods = bundle.first.judge(pieces)
+    return np.stack([moods.valence, moods.arousal], 1)
+
+
+def control(report: Report, bundle: MoodBundle, composed: Composed, real: Sequence[Piece]) -> None:
     """Every method on every group of ``TOGETHER`` drafts and every quadrant; adds ``mood.control.*``.
 
     ``first.quadrant`` is what the judge says that was searched by; the baseline of the others is the drafts as they
     were, and their interval is over groups of drafts. ``drift`` is in standard deviations of the drafts: how far a
     changed draft moved in what has no rule, or how far the mean of chosen drafts lies from that of all.
     """
-    groups = [drafts[start : start + TOGETHER] for start in range(0, len(drafts) - TOGETHER + 1, TOGETHER)]
+    heard = composed.heard
+    groups = [range(start, start + TOGETHER) for start in range(0, len(heard) - TOGETHER + 1, TOGETHER)]
     wanted = [(number, quadrant) for number in range(len(groups)) for quadrant in range(len(QUADRANTS))]
     asked = np.array([quadrant for _, quadrant in wanted], dtype=np.int64)
     songs = tuple(f"drafts {number}" for number, _ in wanted)
-    spread = _without_rule(drafts).std(0) + 1e-9
+    spread = _without_rule(heard).std(0) + 1e-9
     base: dict[str, float] = {}
-    plain = _without_rule([_turned(groups[number], quadrant)[0] for number, quadrant in wanted])
-    for name, method in methods(bundle, report.seed).items():
+    plain = _without_rule([heard[_turned(groups[number], quadrant)[0]] for number, quadrant in wanted])
+    for name, method in methods(bundle, composed, report.seed).items():
         made = [
             method(_turned(groups[number], quadrant), quadrant)
             for number, quadrant in track(wanted, name, console=Console(stderr=True))
@@ -81,16 +121,16 @@ def control(report: Report, bundle: MoodBundle, drafts: Sequence[Piece], real: S
         first = right(labelled, bundle.first.judge(made))["quadrant"]
         report.add(f"mood.control.{name}.first.quadrant", mean_over_songs(songs, first, chance=CHANCE["quadrant"]))
         report.add(f"mood.control.{name}.two_sample", _told_apart(made, songs, real))
-        if name in {"rules", "climb"}:
+        if name in {"rules", "climb", "steered"}:
             moved = np.abs(_without_rule(made) - plain) / spread
             report.add(f"mood.control.{name}.drift", mean_over_songs(songs, moved.mean(1)))
         else:
-            apart = partial(_shift, _without_rule(made), asked, _without_rule(drafts).mean(0), spread)
+            apart = partial(_shift, _without_rule(made), asked, _without_rule(heard).mean(0), spread)
             report.add(f"mood.control.{name}.drift", over_songs(songs, apart, seed=report.seed))
 
 
-def _turned(group: Sequence[Piece], quadrant: int) -> Sequence[Piece]:
-    """Drafts in an order that begins with others for each quadrant."""
+def _turned(group: Sequence[int], quadrant: int) -> Sequence[int]:
+    """Rows of drafts in an order that begins with others for each quadrant."""
     first = quadrant * len(group) // len(QUADRANTS)
     return [*group[first:], *group[:first]]
 

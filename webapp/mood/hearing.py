@@ -1,0 +1,72 @@
+"""What the judges of mood say of a clip or a piece of the studio, and of the clips that everybody may hear.
+
+What was judged is kept in memory, as few numbers a clip: notes of a clip never change.
+"""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections import OrderedDict
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+from db.queries.clips import music_of
+from models.music.notes import Domain
+from webapp.composing import sources
+from webapp.generation.protocol import BadRequest, GenerationError, Mood
+from webapp.generation.remote import RemoteGenerator
+from webapp.runtime.errors import NotAllowed, NotReady
+from webapp.studio.studio import Studio
+
+KEPT = 4096  # clips
+TOGETHER = 64  # pieces a request
+NEWEST = 256  # clips of a domain that are looked at
+
+_kept: OrderedDict[uuid.UUID, Mood | None] = OrderedDict()
+_keeping = threading.Lock()
+
+
+def hear(studio: Studio, listener_id: uuid.UUID, name: str, link_key: str = "") -> Mood:
+    """The mood of ``clips/ID`` or ``pieces/ID``; ``link_key`` opens somebody else's piece.
+
+    Raises ``NotYours``, ``NotAllowed`` for music with too few notes, and ``NotReady`` where no generator answers.
+    """
+    source = studio.database.transaction(lambda session: sources.find(session, name, listener_id, link_key))
+    (found,) = judged(studio.generation, [source.notes])
+    if found is None:
+        raise NotAllowed("this piece has too few notes to have a mood; start from another one")
+    return found
+
+
+def of_pool(studio: Studio, domain: Domain) -> dict[uuid.UUID, Mood]:
+    """The moods of the newest playable clips of a domain that everybody may hear; raises ``NotReady``."""
+    ids = studio.database.transaction(lambda session: studio.playable.clips(session, domain)).ids[-NEWEST:]
+    with _keeping:
+        unknown = [clip_id for clip_id in ids if clip_id not in _kept]
+    for start in range(0, len(unknown), TOGETHER):
+        some = unknown[start : start + TOGETHER]
+        music = studio.database.transaction(partial(music_of, clip_ids=some))
+        if music:
+            moods = judged(studio.generation, [clip.notes for clip in music])
+            _keep({clip.id: mood for clip, mood in zip(music, moods, strict=True)})
+    with _keeping:
+        return {clip_id: mood for clip_id in ids if (mood := _kept.get(clip_id))}
+
+
+def judged(generation: RemoteGenerator, pieces: Sequence[dict[str, Any]]) -> list[Mood | None]:
+    """The moods of pieces (``Piece.to_json``); raises ``NotReady`` and ``NotAllowed``."""
+    try:
+        return generation.moods(pieces).moods
+    except BadRequest as error:
+        raise NotAllowed(f"this music can't be judged: {error}") from error
+    except GenerationError as error:
+        raise NotReady("the judges of mood do not answer just now; nothing is lost, try again in a moment") from error
+
+
+def _keep(found: dict[uuid.UUID, Mood | None]) -> None:
+    with _keeping:
+        _kept.update(found)
+        while len(_kept) > KEPT:
+            _kept.popitem(last=False)

@@ -1,0 +1,79 @@
+"""The studio's pad: of some versions of a recipe the one that the judges hear nearest to the mood that is asked for.
+
+Which versions there are says ``models.mood.steering``. Clips that everybody may hear lend their styles, so that the
+recipe names whose harmony it is; where rules changed the notes, it has the rules.
+"""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass, replace
+from typing import Any
+
+from models.mood.steering import AROUSING, HARMONY, Version, nearest, versions
+from webapp.composing.sources import CLIPS, find
+from webapp.generation.protocol import Mood
+from webapp.mood import hearing
+from webapp.runtime.errors import NotAllowed
+from webapp.studio import composing
+from webapp.studio.pieces import OpenedPiece
+from webapp.studio.recipes import Borrowed, Recipe
+from webapp.studio.studio import Studio
+
+
+@dataclass(frozen=True)
+class Steered:
+    """The piece that came nearest, and the moods of what was there ``before`` and of it (``after``)."""
+
+    piece: OpenedPiece
+    before: Mood
+    after: Mood
+
+
+def steer(
+    studio: Studio, listener_id: uuid.UUID, recipe: Recipe, now: str, target: Mood, *, link: str = ""
+) -> Steered | None:
+    """Compose versions of ``recipe`` towards ``target`` and keep the nearest; None where none is nearer than ``now``.
+
+    Raises as ``composing.compose`` does, and ``NotAllowed`` where ``now`` (``clips/ID``, …) has too few notes.
+    """
+    before = hearing.hear(studio, listener_id, now, link)
+    content = studio.database.transaction(lambda session: find(session, recipe.content, listener_id))
+    lenders = {
+        f"{CLIPS}/{clip_id}": mood
+        for clip_id, mood in hearing.of_pool(studio, content.domain).items()
+        if f"{CLIPS}/{clip_id}" != recipe.content
+    }
+    wanted = _place(target)
+    ways = versions(
+        wanted, [_place(mood) for mood in lenders.values()], locked=_locked(recipe), notes_stay=recipe.locks.notes_stay
+    )
+    if not ways:
+        raise NotAllowed("everything that carries a mood is locked; unlock the harmony, the rhythm or the notes")
+    after = before
+
+    def choose(made: list[dict[str, Any]]) -> int | None:
+        nonlocal after
+        heard = [mood or before for mood in hearing.judged(studio.generation, made)]
+        best = nearest(wanted, [_place(mood) for mood in [before, *heard]])
+        after = [before, *heard][best]
+        return best - 1 if best else None
+
+    piece = composing.best_of(studio, listener_id, [_recipe(recipe, way, list(lenders)) for way in ways], choose)
+    return None if piece is None else Steered(piece, before, after)
+
+
+def _place(mood: Mood) -> tuple[float, float]:
+    return mood.valence, mood.arousal
+
+
+def _locked(recipe: Recipe) -> list[str]:
+    """The styles that a lock holds."""
+    locks = recipe.locks
+    return [group for group in (HARMONY, *AROUSING) if group in locks.groups]
+
+
+def _recipe(recipe: Recipe, way: Version, lenders: list[str]) -> Recipe:
+    lent = {} if way.donor is None else dict.fromkeys(way.groups, Borrowed(lenders[way.donor]))
+    turned = {group: by for group, by in recipe.turned.items() if group not in lent}
+    return replace(recipe, styles={**recipe.styles, **lent}, turned=turned, rules=way.dials)

@@ -1,0 +1,25 @@
+"""Moods in words."""
+
+from __future__ import annotations
+
+from webapp.generation.protocol import Mood
+
+CLEARLY, A_LITTLE = 0.5, 0.15
+CORNERS = {(1, 1): "happy", (-1, 1): "tense", (-1, -1): "sad", (1, -1): "calm"}  # signs of valence and arousal
+
+
+def in_words(mood: Mood) -> str:
+    """Such as "happy", "rather calm", "between happy and tense" or "neither happy nor sad, neither lively nor calm"."""
+    glad, lively = (_sign(value) for value in (mood.valence, mood.arousal))
+    if not glad and not lively:
+        return "in the middle: neither glad nor sad, neither lively nor calm"
+    if not glad:
+        return f"between {CORNERS[1, lively]} and {CORNERS[-1, lively]}"
+    if not lively:
+        return f"between {CORNERS[glad, 1]} and {CORNERS[glad, -1]}"
+    surely = min(abs(mood.valence), abs(mood.arousal)) >= CLEARLY
+    return CORNERS[glad, lively] if surely else f"rather {CORNERS[glad, lively]}"
+
+
+def _sign(value: float) -> int:
+    return 0 if abs(value) < A_LITTLE else 1 if value > 0 else -1
