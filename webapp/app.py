@@ -66,6 +66,7 @@ def create_app(
         listening,
         maps,
         metrics,
+        moods,
         status_page,
         studies,
         studio,
@@ -104,6 +105,7 @@ def create_app(
     app.include_router(for_two.router)
     app.include_router(study_listeners.router)
     app.include_router(studio.router)
+    app.include_router(moods.router)
     app.include_router(studies.router)
     app.include_router(dashboards.router)
     app.include_router(maps.router)

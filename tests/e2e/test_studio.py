@@ -56,6 +56,20 @@ def see_it_calmer(visitor):
         expect(told).to_have_text("")
 
 
+def hear_another_mood(visitor):
+    """A version nearer to a far corner plays and says how it was made, or it says that there is none."""
+    told, pad = visitor.frame.locator("#mood-told"), visitor.frame.locator(".k-mood-pad")
+    expect(told).to_contain_text("The old one sounds")
+    box, calm = pad.bounding_box(), "calm" in told.inner_text()
+    pad.click(position={"x": box["width"] * 0.9, "y": box["height"] * (0.1 if calm else 0.9)})
+    expect(told).to_contain_text(re.compile("the new one|No version came nearer"), timeout=COMPOSED_MS)
+    if "the new one" in told.inner_text():
+        expect(visitor.frame.locator(SAID)).to_contain_text(re.compile("Borrowed: |For its mood the notes were put "))
+        expect(pad.locator("[data-part=new]")).to_be_visible()
+        visitor.get("undo").press("Enter")
+        expect(pad.locator("[data-part=new]")).to_be_hidden()
+
+
 def see_whole_rows_of_many(visitor):
     """However many rows the picker holds, each keeps its height; the dialogue stays within the screen."""
     visitor.get("borrow-rhythm").click()
@@ -100,6 +114,7 @@ def test_a_piece_borrows_a_rhythm_and_is_heard_against_the_old_one(visit, screen
     start(visitor)
     see_whole_rows_of_many(visitor)
     see_how_open_it_is(visitor)
+    hear_another_mood(visitor)
     visitor.get("player-a").click()
     visitor.frame.wait_for_function(moving("a"))
     borrow(visitor, "rhythm")

@@ -12,6 +12,7 @@ import httpx
 import pytest
 from PIL import Image
 
+from models.mood.checkpoint import load_mood
 from models.style.checkpoint import save_style, tiny_style
 from models.tension.curves import Curves
 from webapp.generation.protocol import (
@@ -230,6 +231,18 @@ def test_a_lost_connection_is_tried_once_more_with_the_same_id(engine, url):
         thread.join(60)
     assert asked == ["twice", "twice"]
     assert result.notes == engine.generate(ask("alone", seed=6)).notes
+
+
+def test_moods_are_judged_over_http_as_by_the_models_and_too_few_notes_have_none(remote, tune):
+    few = {**tune.to_json(), "notes": tune.to_json()["notes"][:3]}
+    own, none = remote.moods([tune.to_json(), few]).moods
+    said = load_mood().judge([tune])
+    assert none is None
+    assert (own.valence, own.arousal) == pytest.approx((said.valence[0], said.arousal[0]))
+    with pytest.raises(BadRequest, match="pieces"):
+        remote.moods([])
+    with pytest.raises(BadRequest):
+        remote.moods([{"notes": "none"}])
 
 
 def test_pieces_are_heard_over_http_as_in_process_and_silence_is_refused(engine, remote, tune):

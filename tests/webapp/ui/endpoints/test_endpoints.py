@@ -29,8 +29,8 @@ __all__ = ["played_folder", "rating_model"]
 CONTRACT = (
     "new_listener", "next_pair", "vote", "next_four", "vote_four", "next_fit", "vote_fit", "tie",
     "taste", "why", "compose", "swap", "keep",
-    "find_title", "name_tune", "map", "neighbours", "retrieval", "rate", "dream", "agent", "tension", "open_future",
-    "film", "canvas", "export", "import", "delete",
+    "find_title", "name_tune", "map", "neighbours", "retrieval", "rate", "dream", "agent",
+    "tension", "open_future", "mood", "to_mood", "film", "canvas", "export", "import", "delete",
     "create_study", "study", "move_study", "dry_run_study", "study_results",
 )  # fmt: skip
 OF_STUDIES = {"create_study", "study", "move_study", "dry_run_study", "study_results"}
@@ -266,6 +266,21 @@ def test_notes_are_heard_for_a_notebook(ask, refused, stock, tmp_path):
     own = ask("open_future", token, f"clips/{clip}")
     assert (own["domain"], len(own["uncertainty"]), own["problem"]) == ("pop", 4, "")
     assert "studio" in refused("open_future", token, f"pieces/{clip}")
+
+
+def test_a_clip_is_judged_and_moved_to_a_mood_for_a_notebook(ask, refused, stock):
+    token = ask("new_listener")
+    clip = f"clips/{stock(clips=3)[0]}"
+    before = ask("mood", token, clip)
+    corner = {"valence": -1 if before["valence"] > 0 else 1, "arousal": -1 if before["arousal"] > 0 else 1}
+    after = ask("to_mood", token, clip, **corner)
+    away = [
+        abs(heard["valence"] - corner["valence"]) + abs(heard["arousal"] - corner["arousal"])
+        for heard in (before, after)
+    ]
+    assert away[1] <= away[0]
+    assert after == ask("mood", token, after["name"])
+    assert "valence" in refused("to_mood", token, clip, valence=2)
 
 
 def test_research_is_answered_without_maps_or_studies(ask, refused):

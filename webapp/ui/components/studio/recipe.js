@@ -7,26 +7,27 @@ const FREE = { bars: [], melody: false, harmony: false, rhythm: false };
 /**
  * @typedef {{source: string, strength: number}} Borrowed
  * @typedef {{bars: number[], melody: boolean, harmony: boolean, rhythm: boolean}} LockSet
- * @typedef {{toward: Borrowed | null, styles: Record<string, Borrowed>, turned: Record<string, number>, keep: number, locks: LockSet, seed: number}} Recipe
+ * @typedef {{toward: Borrowed | null, styles: Record<string, Borrowed>, turned: Record<string, number>, keep: number, locks: LockSet, rules: Rules | null, seed: number}} Recipe
+ * @typedef {{tempo: number, major: number, semitones: number, spread: number, velocity: number | null}} Rules
  */
 
 /** @type {("melody" | "harmony" | "rhythm")[]} */
 export const LOCKS = ["melody", "harmony", "rhythm"];
 
 /** A recipe that changes nothing; the content is the piece on the desk. @type {Recipe} */
-export const PLAIN = { toward: null, styles: {}, turned: {}, keep: 1, locks: FREE, seed: 0 };
+export const PLAIN = { toward: null, styles: {}, turned: {}, keep: 1, locks: FREE, rules: null, seed: 0 };
 
 /** The recipe of a piece without its content, complete where it is an older one. @returns {Recipe} */
-export const recipeOf = (/** @type {any} */ { toward, styles, turned, keep, locks, seed }) => ({
+export const recipeOf = (/** @type {any} */ { toward, styles, turned, keep, locks, rules, seed }) => ({
   ...PLAIN,
-  ...Object.fromEntries(Object.entries({ toward, styles, turned, keep, locks, seed }).filter(([, value]) => value !== undefined)),
+  ...Object.fromEntries(Object.entries({ toward, styles, turned, keep, locks, rules, seed }).filter(([, value]) => value !== undefined)),
 });
 
 export const anyLock = (/** @type {LockSet} */ locks) => locks.bars.length > 0 || locks.melody || locks.harmony || locks.rhythm;
 
 /** Whether a recipe asks for nothing but the content itself. */
-export const isPlain = (/** @type {Recipe} */ { toward, styles, turned, keep, locks, seed }) =>
-  !toward && !Object.keys(styles).length && !Object.keys(turned).length && keep === 1 && !anyLock(locks) && !seed;
+export const isPlain = (/** @type {Recipe} */ { toward, styles, turned, keep, locks, rules, seed }) =>
+  !toward && !rules && !Object.keys(styles).length && !Object.keys(turned).length && keep === 1 && !anyLock(locks) && !seed;
 
 /** [0, 1, 2, 4] → "bars 1 to 3 and 5". @param {number[]} bars @param {number} first the number of the first bar there is */
 export function barsInWords(bars, first = 1) {
@@ -43,9 +44,24 @@ export function barsInWords(bars, first = 1) {
 
 const enumerated = (/** @type {string[]} */ parts) => (parts.length > 1 ? `${parts.slice(0, -1).join(", ")} and ${parts.at(-1)}` : parts.join(""));
 
+/** What rules do to notes. @param {Rules} rules */
+function rulesInWords({ tempo, major, semitones, spread, velocity }) {
+  const by = Math.round(Math.abs(tempo - 1) * 100);
+  const told = [
+    major ? `in ${major > 0 ? "major" : "minor"}` : "",
+    by ? `${by} % ${tempo > 1 ? "faster" : "slower"}` : "",
+    semitones ? `${Math.abs(semitones)} ${Math.abs(semitones) === 1 ? "semitone" : "semitones"} ${semitones > 0 ? "higher" : "lower"}` : "",
+    spread ? (spread > 0 ? "wider" : "closer together") : "",
+    velocity ? `at loudness ${velocity} of 127` : "",
+  ].filter(Boolean);
+  return enumerated(told);
+}
+
 /** What a recipe does to its content, in a sentence or two; empty where it does nothing. @param {Recipe} recipe @param {number} first bar */
-export function inWords({ toward, styles, turned, keep, locks }, first = 1) {
+export function inWords({ toward, styles, turned, keep, locks, rules }, first = 1) {
   const sentences = [];
+  const ruled = rules ? rulesInWords(rules) : "";
+  if (ruled) sentences.push(`For its mood the notes were put ${ruled}.`);
   if (toward) sentences.push(`${Math.round(toward.strength * 100)} % of the way to the other piece.`);
   const groups = Object.keys(styles);
   if (groups.length) sentences.push(`Borrowed: ${groups.join(", ")}.`);
@@ -71,6 +87,7 @@ export function changeInWords(before, after) {
   for (const group of turned.filter((each) => before.turned[each] !== after.turned[each] && !after.styles[each])) {
     changes.push(after.turned[group] ? `${group} turned` : `${group} turned back`);
   }
+  if (!same(before.rules, after.rules)) changes.push(after.rules ? "notes changed for a mood" : "notes as they were");
   if (!same(before.locks, after.locks)) changes.push("other locks");
   if (before.keep !== after.keep && same(before.locks, after.locks)) changes.push(`${Math.round(after.keep * 100)} % kept`);
   if (!changes.length && before.seed !== after.seed) changes.push(anyLock(after.locks) || after.keep < 1 ? "the rest composed again" : "composed again");

@@ -27,6 +27,7 @@ from webapp.ui.components.studio_desk import StudioDesk
 from webapp.ui.components.style_dials import StyleDials
 from webapp.ui.handlers import bound, listener_of
 from webapp.ui.layout import CHOICE, QUIET, explain, status
+from webapp.ui.pages.studio import mood
 from webapp.ui.pages.studio.whole_piece import PUT_BACK, Around, puts_back
 from webapp.ui.pages.studio.words import NO_WAY, ONLY_LOOK, VARIED, not_offered
 from webapp.ui.words import capital, described, percent
@@ -118,16 +119,8 @@ def build(context: Context, listener: ListenerToken, desk: StudioDesk, around: A
         order = gr.HTML(apply_default_css=False)
         variations = ClipList(action="Use this", columns=True, interactive=True)
 
-    gr.Markdown("## Keep", elem_classes="k-apart")
-    explain(KEEP)
-    with gr.Row(elem_classes="k-keeping"):
-        locks = gr.CheckboxGroup(
-            [(name.capitalize(), name) for name in LOCKS], label="Lock", elem_id="locks", min_width=280
-        )
-        keep = gr.Slider(0, 100, 100, step=5, label="How much of the rest to keep (%)", elem_id="keep", min_width=240)
-        again = gr.Button("Compose the rest again", size="sm", scale=0, min_width=220, elem_id="again")
-    again_off = gr.HTML(apply_default_css=False, elem_id="again-off")
-
+    locks, keep, again, again_off = _keeping()
+    mood.build(context, listener, desk)
     gr.Markdown("## Change a style", elem_classes="k-apart")
     dials = StyleDials(explained=TURN, interactive=True)
     gr.Markdown("## Morph into another piece", elem_classes="k-apart")
@@ -191,6 +184,20 @@ def build(context: Context, listener: ListenerToken, desk: StudioDesk, around: A
         clips.act(take, clips, desk, **CHOICE)
     desk.shows(lambda: "", outputs=told, **CHOICE)
     return Ends(onward, leave)
+
+
+def _keeping() -> tuple[gr.CheckboxGroup, gr.Slider, gr.Button, gr.HTML]:
+    """What of the old one stays: locks, how much of the rest, the button that composes it again, and why it can't."""
+    gr.Markdown("## Keep", elem_classes="k-apart")
+    explain(KEEP)
+    with gr.Row(elem_classes="k-keeping"):
+        locks = gr.CheckboxGroup(
+            [(name.capitalize(), name) for name in LOCKS], label="Lock", elem_id="locks", min_width=280
+        )
+        keep = gr.Slider(0, 100, 100, step=5, label="How much of the rest to keep (%)", elem_id="keep", min_width=240)
+        again = gr.Button("Compose the rest again", size="sm", scale=0, min_width=220, elem_id="again")
+    again_off = gr.HTML(apply_default_css=False, elem_id="again-off")
+    return locks, keep, again, again_off
 
 
 def _borrowing(context: Context, listener: ListenerToken, desk: StudioDesk, asking: Sequence[StyleDials]) -> None:

@@ -1,0 +1,32 @@
+"""A place on the pad is chosen by mouse and by keys; arrows alone compose nothing."""
+
+from __future__ import annotations
+
+import re
+
+from playwright.sync_api import expect
+
+COMPONENT = "mood_pad"
+
+
+def test_a_place_is_chosen_by_mouse_and_by_keys(shown):
+    page = shown()
+    pad, asked = page.get_by_role("slider", name="Mood of the next version"), page.get_by_label("Asked for")
+    expect(pad).to_have_attribute("aria-valuetext", "60 % happy, 50 % lively")  # where the new one lies
+    box = pad.bounding_box()
+    pad.click(position={"x": box["width"] * 0.1, "y": box["height"] * 0.9})
+    expect(asked).to_have_value(re.compile(r"^\[-0\.[78]\d*, -0\.[78]\d*\]$"))
+    target = pad.locator("[data-part=target]")
+    expect(target).to_be_visible()
+    before = asked.input_value()
+    pad.focus()
+    for key in ("ArrowRight", "ArrowUp", "ArrowUp"):
+        page.keyboard.press(key)
+    expect(asked).to_have_value(before)
+    page.keyboard.press("Enter")
+    expect(asked).not_to_have_value(before)
+    chosen, former = ([float(each) for each in text.strip("[]").split(",")] for text in (asked.input_value(), before))
+    assert [round(new - old, 2) for new, old in zip(chosen, former, strict=True)] == [0.1, 0.2]
+    dots = [pad.locator(f"[data-part={part}]").bounding_box() for part in ("old", "new")]
+    assert dots[0]["x"] < dots[1]["x"]
+    assert dots[0]["y"] > dots[1]["y"]

@@ -1,0 +1,107 @@
+// @ts-check
+// A pad of valence and arousal: two pieces lie on it, and a point is chosen for the next.
+
+import { dress } from "./shared/dress.js";
+
+/**
+ * @typedef {[number, number]} Place valence and arousal, -1 to 1
+ * @typedef {{names: string[], old: Place | null, new: Place | null, fixed: boolean, target: Place | null}} Shown
+ */
+
+const STEP = 0.1;
+const MOVES = { ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
+const NOTHING = { names: ["", ""], old: null, new: null, fixed: false, target: null };
+
+const within = (/** @type {number} */ value) => Math.max(-1, Math.min(1, Math.round(value * 100) / 100));
+const percent = (/** @type {number} */ value) => `${Math.round(Math.abs(value) * 100)} %`;
+
+/** @param {Place} place */
+const inWords = ([valence, arousal]) =>
+  `${percent(valence)} ${valence < 0 ? "sad" : "happy"}, ${percent(arousal)} ${arousal < 0 ? "calm" : "lively"}`;
+
+class Pad {
+  /** @type {Place | null} */
+  #pointed = null; // where the keys are, before Enter
+
+  /** @param {import("./shared/types.d.ts").GradioComponent<Shown | null>} component */
+  constructor({ element, props, trigger }) {
+    this.props = props;
+    this.trigger = trigger;
+    this.pad = /** @type {HTMLElement} */ (element.querySelector(".k-mood-pad"));
+    this.pad.addEventListener("click", (event) => this.#choose(this.#under(event)));
+    this.pad.addEventListener("keydown", (event) => this.#key(event));
+    this.pad.addEventListener("blur", () => this.#point(null));
+  }
+
+  /** @returns {Shown} */
+  get #shown() {
+    return this.props.value ?? NOTHING;
+  }
+
+  show() {
+    const { old, new: made, target, fixed } = this.#shown;
+    this.#put("old", old);
+    this.#put("new", made);
+    this.#put("target", target ?? this.#pointed);
+    this.pad.setAttribute("aria-disabled", String(fixed || !old));
+    const here = target ?? this.#pointed ?? made ?? old;
+    this.pad.setAttribute("aria-valuenow", String(Math.round(100 * (here?.[0] ?? 0))));
+    this.pad.setAttribute("aria-valuetext", here ? inWords(here) : "not heard yet");
+  }
+
+  /**
+   * @param {string} part
+   * @param {Place | null} place
+   */
+  #put(part, place) {
+    const dot = /** @type {HTMLElement} */ (this.pad.querySelector(`[data-part=${part}]`));
+    dot.hidden = !place;
+    if (!place) return;
+    dot.style.left = `${50 * (place[0] + 1)}%`;
+    dot.style.top = `${50 * (1 - place[1])}%`;
+  }
+
+  /** @param {MouseEvent} event @returns {Place} */
+  #under({ clientX, clientY }) {
+    const { left, top, width, height } = this.pad.getBoundingClientRect();
+    return [within((2 * (clientX - left)) / width - 1), within(1 - (2 * (clientY - top)) / height)];
+  }
+
+  /** @param {Place | null} place */
+  #point(place) {
+    this.#pointed = place;
+    this.show();
+  }
+
+  /** @param {KeyboardEvent} event */
+  #key(event) {
+    const move = MOVES[/** @type {keyof typeof MOVES} */ (event.key)];
+    const { old, new: made, target } = this.#shown;
+    const from = this.#pointed ?? target ?? made ?? old;
+    if (!from || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (move) this.#point([within(from[0] + STEP * move[0]), within(from[1] + STEP * move[1])]);
+    else if (event.key === "Enter" && this.#pointed) this.#choose(this.#pointed);
+    else if (event.key === "Escape" && this.#pointed) this.#point(null);
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  }
+
+  /** @param {Place} target */
+  #choose(target) {
+    const shown = this.#shown;
+    if (shown.fixed || !shown.old) return;
+    this.#pointed = null;
+    this.props.value = { ...shown, target };
+    this.show();
+    this.trigger("input");
+  }
+}
+
+/** @param {import("./shared/types.d.ts").GradioComponent<Shown | null>} component */
+export async function start(component) {
+  const pad = new Pad(component);
+  component.watch("value", () => pad.show());
+  await dress(component.element, import.meta.url, "mood_pad.css");
+  pad.show();
+}

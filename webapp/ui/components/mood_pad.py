@@ -1,0 +1,76 @@
+"""A pad of valence and arousal: where the old and the new piece lie, and where the next one is to go.
+
+Run ``python -m webapp.ui.components.mood_pad`` for a page of ten lines that tells where was asked for.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from webapp.generation.protocol import Mood
+from webapp.ui.components.component import Component
+
+
+@dataclass(frozen=True)
+class Moods:
+    """What the pad shows: the moods of the ``old`` piece and, where there is one, of the ``new`` one.
+
+    ``names`` says which pieces these are. ``fixed``: it can only be looked at.
+    """
+
+    names: tuple[str, str] = ("", "")
+    old: Mood | None = None
+    new: Mood | None = None
+    fixed: bool = False
+
+
+class MoodPad(Component):
+    """A square: sad to happy from left to right, calm to lively upwards. A point is chosen by mouse, touch or keys.
+
+    Args:
+        value: ``Moods``, or ``None`` for nothing. In the browser and for handlers it is a dictionary, with ``target``,
+            valence and arousal (-1 to 1 each) of the point that was chosen.
+
+    Events:
+        input: A point was chosen.
+    """
+
+    script = "mood_pad.js"
+
+    def __init__(self, value: Moods | None = None, **settings: Any) -> None:
+        super().__init__(
+            value,
+            html_template="""
+<div class="kallos k-mood" style="visibility: hidden" data-testid="mood-pad">
+  <div class="k-mood-pad" role="slider" tabindex="0" aria-label="Mood of the next version" aria-valuemin="-100"
+       aria-valuemax="100" aria-describedby="mood-keys">
+    <span data-corner="tense">tense</span><span data-corner="happy">happy</span>
+    <span data-corner="sad">sad</span><span data-corner="calm">calm</span>
+    <i data-part="old" hidden></i><i data-part="new" hidden></i><i data-part="target" hidden></i>
+  </div>
+  <p class="k-mood-keys" id="mood-keys">Tap a place, or move there with the arrow keys and press Enter.</p>
+</div>""",
+            **settings,
+        )
+
+    def postprocess(self, value: Any) -> Any:
+        """What the script draws."""
+        if not isinstance(value, Moods):
+            return value
+        old, new = (mood and [round(mood.valence, 3), round(mood.arousal, 3)] for mood in (value.old, value.new))
+        return {"names": list(value.names), "old": old, "new": new, "fixed": value.fixed, "target": None}
+
+    def api_info(self) -> dict[str, Any]:
+        """Places on the pad."""
+        return {"type": "object", "description": "names, old, new and target: valence and arousal, -1 to 1 each"}
+
+
+if __name__ == "__main__":
+    import gradio as gr
+
+    with gr.Blocks() as demo:
+        pad = MoodPad(Moods(("old", "new"), Mood(valence=-0.4, arousal=-0.2), Mood(valence=0.6, arousal=0.5)))
+        told = gr.Textbox(label="Asked for")
+        pad.input(lambda shown: str(shown["target"]), pad, told)
+    demo.launch()

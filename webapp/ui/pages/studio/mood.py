@@ -1,0 +1,93 @@
+"""The pad on the desk: how old and new sound to the judges of mood, and a version nearer to where was tapped."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr
+from pydantic import TypeAdapter
+
+from webapp.api.studio import AskedRecipe
+from webapp.context import Context
+from webapp.generation.protocol import Mood
+from webapp.mood import hearing, steering
+from webapp.mood.words import in_words
+from webapp.runtime.errors import NotReady, Problem
+from webapp.studio.pieces import OpenedPiece
+from webapp.ui.components.listener_token import ListenerToken
+from webapp.ui.components.mood_pad import MoodPad, Moods
+from webapp.ui.components.studio_desk import StudioDesk
+from webapp.ui.handlers import bound, listener_of
+from webapp.ui.layout import CHOICE, QUIET, explain, status
+from webapp.ui.words import capital
+
+ABOUT = (
+    "Tap where the music is to go: brighter to the right, livelier upwards. It is composed again with the harmony and "
+    "rhythm of pieces that have the mood, in another mode or at another tempo, and the nearest version plays. "
+    "Whether it is so, two judges say that learned from pop piano: it is a guess."
+)
+COMPOSING = "Composing versions on the way there and judging them…"
+FIXED = "This was made from pieces of somebody else. Continue from the new one to change its mood."
+NOT_NEARER = (
+    "No version came nearer than what is there. Tap further away, or unlock something: then there is more to change."
+)
+
+_piece: TypeAdapter[OpenedPiece] = TypeAdapter(OpenedPiece)
+
+
+def build(context: Context, listener: ListenerToken, desk: StudioDesk) -> None:
+    """The pad, what it says, and what came of the last tap."""
+    gr.Markdown("## Mood", elem_classes="k-apart")
+    with gr.Row():
+        with gr.Column(min_width=260):
+            pad = MoodPad(interactive=True, elem_id="mood")
+        with gr.Column(min_width=260):
+            told = gr.HTML(apply_default_css=False, elem_id="mood-told")
+            explain(ABOUT)
+    desk.shows(bound(hear, context), [listener, desk, pad], [pad, told], **CHOICE)
+    begun = pad.input(lambda: status(COMPOSING), outputs=told, **QUIET)
+    done = begun.then(bound(steer, context), [listener, desk, pad], [told, desk, pad], **QUIET)
+    done.failure(lambda shown: ("", {**shown, "target": None}), pad, [told, pad], **QUIET)  # Gradio has said why
+
+
+def hear(context: Context, token: str | None, shown: dict[str, Any], pad: dict[str, Any] | None) -> tuple[Any, Any]:
+    """Old and new on the pad, where they are others than those that lie there."""
+    if "recipe" not in shown:  # an order that the desk has not obeyed yet
+        return gr.skip(), gr.skip()
+    names = _names(shown)
+    if pad and tuple(pad["names"]) == names:
+        return gr.skip(), gr.skip()
+    listener_id = listener_of(context, token)
+    try:
+        old, new = (hearing.hear(context.studio, listener_id, name, shown["link"]) if name else None for name in names)
+    except Problem as problem:
+        return Moods(names), status(f"{capital(str(problem))}.")
+    return Moods(names, old, new, fixed=shown["fixed"]), _heard(old, new)
+
+
+def steer(context: Context, token: str | None, shown: dict[str, Any], pad: dict[str, Any]) -> tuple[Any, Any, Any]:
+    """A version nearer to the place that was tapped, for the desk."""
+    if "recipe" not in shown:
+        raise NotReady("the piece is still being put on the desk; try again in a moment")
+    there = {**pad, "target": None}
+    if shown["fixed"]:
+        return status(FIXED), gr.skip(), there
+    old, new = _names(shown)
+    target = Mood(valence=pad["target"][0], arousal=pad["target"][1])
+    recipe = AskedRecipe.model_validate({**shown["recipe"], "content": old}).checked()
+    found = steering.steer(context.studio, listener_of(context, token), recipe, new or old, target, link=shown["link"])
+    if found is None:
+        return status(NOT_NEARER), gr.skip(), there
+    piece = _piece.dump_python(found.piece, mode="json")
+    return gr.skip(), {"do": "take", "piece": piece, "of": old}, gr.skip()  # once it is shown, it is heard
+
+
+def _heard(old: Mood | None, new: Mood | None) -> str:
+    if old is None:
+        return ""
+    said = f"The old one sounds {in_words(old)}"
+    return status(f"{said}, the new one {in_words(new)}." if new else f"{said}.")
+
+
+def _names(shown: dict[str, Any]) -> tuple[str, str]:
+    return shown["old"]["name"], (shown["piece"] or {"name": ""})["name"]
