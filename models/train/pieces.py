@@ -1,11 +1,11 @@
 """Train the piece model: ``python -m models.train.pieces DATA --preset tiny|cpu|gpu --out OUT [--resume]``.
 
 DATA is the folder of the corpora (what ``KALLOS_CORPORA`` names elsewhere; those that come with music21 are trained on
-as well) or a folder of MIDI and ABC files. ``--minutes`` ends the run after that time, with the learning rate falling
-to its end; else it ends after the preset's steps. ``--from`` goes on from trained weights, at half the learning rate.
-``--context`` has rows of so many steps instead, and as many fewer of them: what the model hears at once, in writing
-too. OUT has what ``--resume`` needs after the run was killed, the log (``log.jsonl``), and in ``OUT/bundle`` the
-weights that validated best so far. The last line is one JSON object.
+as well) or a folder of MIDI and ABC files. The shipped judge says which mood bars have. ``--minutes`` ends the run
+after that time, with the learning rate falling to its end; else it ends after the preset's steps. ``--from`` goes on
+from trained weights, at half the learning rate. ``--context`` has rows of so many steps instead, and as many fewer of
+them: what the model hears at once, in writing too. OUT has what ``--resume`` needs after the run was killed, the log
+(``log.jsonl``), and in ``OUT/bundle`` the weights that validated best so far. The last line is one JSON object.
 """
 
 from __future__ import annotations
@@ -14,15 +14,18 @@ import argparse
 import json
 import os
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import torch
 
 from models.experiments.arguments import add_run_arguments, exit_without_music, positive_int, run_folder
 from models.experiments.provenance import commit
+from models.mood.checkpoint import load_mood
+from models.mood.fifths import with_moods
 from models.music import corpora
 from models.style.finetuning import Origin
-from models.style.pieces.checkpoint import PieceBundle, load_pieces_model
+from models.style.pieces.checkpoint import PieceBundle, load_pieces_model, weights_with_moods
 from models.style.pieces.presets import PRESETS, Preset
 from models.style.pieces.training import STATE, PieceTraining
 from models.style.pieces.training_data import run_pieces
@@ -47,7 +50,9 @@ def _trained(name: str) -> PieceBundle:
 
 
 def _fine_tuning(preset: Preset, trained: PieceBundle) -> Preset:
-    return replace(preset, learning_rate=FINE_TUNING * preset.learning_rate, config=trained.model.config)
+    """At a lower learning rate, the trained model in rows as long as the preset's, and told moods if it would be."""
+    config = replace(trained.model.config, context=preset.config.context, moods=preset.config.moods)
+    return replace(preset, learning_rate=FINE_TUNING * preset.learning_rate, config=config)
 
 
 def _with_context(preset: Preset, context: int) -> Preset:
@@ -85,12 +90,12 @@ def main(argv: list[str] | None = None) -> None:
         preset = _with_context(preset, context)
     data = own_folder(given.data)
     with exit_without_music("train"):
-        pieces = run_pieces(data, out, again=given.resume)
+        pieces = run_pieces(data, out, again=given.resume, judged=partial(with_moods, load_mood().first))
     training = PieceTraining(
         given.preset, preset, pieces, out, seed=given.seed, minutes=given.minutes, device=given.device, origin=origin
     )
     if start and origin:
-        training.begin_with(start.model)
+        training.begin_with(weights_with_moods(start.model))
         origin.write(out)
     elif not given.resume:
         Origin.forget(out)

@@ -12,6 +12,7 @@ from safetensors.torch import load_file, save
 from torch import Tensor
 
 from models.style.bundle import BundleFormat
+from models.style.pieces.conditions import CONDITION_CLASSES, OF_MOOD
 from models.style.pieces.model import PieceConfig, PieceModel
 
 FORMAT = BundleFormat(
@@ -53,6 +54,16 @@ def load_pieces_model(name_or_path: str | Path, device: str = "cpu") -> PieceBun
         weights = {name: value.float() for name, value in load_file(found.weights).items()}
         model.load_state_dict(weights, strict=True)
     return PieceBundle(model.to(torch.device(device)).eval(), found.card, found.folder)
+
+
+def weights_with_moods(model: PieceModel) -> dict[str, Tensor]:
+    """The weights of a ``model`` for one that is told moods: where it wasn't, these say nothing to it yet."""
+    weights = dict(model.state_dict())
+    if not model.config.moods:
+        known, none = weights["conditions.weight"].split([len(weights["conditions.weight"]) - 1, 1])
+        more = sum(CONDITION_CLASSES[OF_MOOD.start :])
+        weights["conditions.weight"] = torch.cat([known, known.new_zeros(more, known.shape[1]), none])
+    return weights
 
 
 def tiny_pieces(seed: int = 0) -> PieceBundle:

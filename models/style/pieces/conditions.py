@@ -36,11 +36,15 @@ LOWEST = np.array([0, LOWEST_PITCH, 0, 0, 0, 0, BAR_RANGES[LENGTH][0]])
 ABSENT = -1
 
 FARTHEST, PHASES = 64, 16
-CONDITIONS = ("domain", "meter", "length", "tempo", "number", "phase", "left", "returns")
-OF_DOMAIN, OF_METER, OF_LENGTH, OF_TEMPO, OF_NUMBER, OF_PHASE, OF_LEFT, OF_RETURNS = range(len(CONDITIONS))
+FIFTHS = 5  # of real music of a domain, by valence and by arousal, from 1 on; 0 stands for a mood that is not told
+CONDITIONS = ("domain", "meter", "length", "tempo", "number", "phase", "left", "returns", "valence", "arousal")
+OF_DOMAIN, OF_METER, OF_LENGTH, OF_TEMPO, OF_NUMBER, OF_PHASE, OF_LEFT, OF_RETURNS = range(8)
+OF_MOOD = slice(8, 10)  # the last, which models that learned without moods do not hear
 CONDITION_CLASSES = (
     len(DOMAINS), len(METERS), POSITIONS, len(TEMPI_BPM), FARTHEST + 1, PHASES, FARTHEST + 1, FARTHEST + 1,
+    FIFTHS + 1, FIFTHS + 1,
 )  # fmt: skip
+NO_MOOD = (0, 0)
 
 # Grid steps of a whole bar of each meter
 WHOLE = np.array([48 * numerator // denominator for numerator, denominator in METERS])
@@ -48,6 +52,7 @@ SEMIQUAVER = 3  # grid steps
 ALIKE = 0.66  # F-measure of (semiquaver, pitch class) from which on a bar counts as a return of an earlier one
 
 IntArray = npt.NDArray[np.int64]
+Mood = tuple[int, int]  # the fifths of valence and arousal, 0 for what isn't told
 
 
 @dataclass(frozen=True)
@@ -59,6 +64,11 @@ class Along:
 
     conditions: IntArray
     bars: npt.NDArray[np.float32]
+
+
+def fifth(value: float) -> int:
+    """The fifth of real music that a valence or arousal from -1 (least) to 1 (most) asks for: 1 to 5."""
+    return 1 + min(FIFTHS - 1, max(0, int((value + 1) / 2 * FIFTHS)))
 
 
 def classes(tokens: TokenArray | IntArray) -> IntArray:
@@ -82,32 +92,42 @@ def along(
     domain: int,
     last: int | IntArray,
     returns: IntArray,
+    mood: IntArray | Mood = NO_MOOD,
 ) -> Along:
     """Conditions and places of steps, each with the BAR step of its bar in ``heads`` ``(steps, 7)``.
 
     The rest ``(steps,)``: the ``number`` of that bar, the ``position`` in it (0: the BAR step itself), and how many
     bars back the bar was heard before (0: it is new). ``last`` is the number of the piece's last bar, of one piece or
-    of each step's; -1 stands for what the model is not told.
+    of each step's; -1 stands for what the model is not told. ``mood``: fifths of valence and arousal, of all or
+    ``(steps, 2)``.
     """
     meter, length = heads[:, METER].astype(np.int64), heads[:, LENGTH].astype(np.int64)
     found = np.full((len(heads), len(CONDITIONS)), ABSENT, dtype=np.int64)
     found[:, OF_DOMAIN], found[:, OF_METER], found[:, OF_TEMPO] = domain, meter, heads[:, TEMPO]
     found[:, OF_LENGTH] = length - LOWEST[LENGTH]
     found[:, OF_RETURNS] = np.minimum(returns, FARTHEST)
+    found[:, OF_MOOD] = mood
     _number(found, number, last)
     lacking = np.where(number == 0, WHOLE[meter] - length, 0)  # a pickup ends where the first whole bar begins
     return Along(found, (number + (lacking + position) / WHOLE[meter]).astype(np.float32))
 
 
 def before_first(
-    *, domain: int, before: int = 0, last: int = ABSENT, meter: int = ABSENT, tempo: int = ABSENT
+    *,
+    domain: int,
+    before: int = 0,
+    last: int = ABSENT,
+    meter: int = ABSENT,
+    tempo: int = ABSENT,
+    mood: Mood = NO_MOOD,
 ) -> Along:
     """What is told before the first step of a piece, or of a part of one that follows bar number ``before``: one step.
 
-    ``meter`` and ``tempo`` are those with which it is to begin; -1 stands for what the model is not told.
+    ``meter``, ``tempo`` and ``mood`` are those with which it is to begin; -1 stands for what the model is not told.
     """
     found = np.full((1, len(CONDITIONS)), ABSENT, dtype=np.int64)
     found[:, OF_DOMAIN], found[:, OF_METER], found[:, OF_TEMPO] = domain, meter, tempo
+    found[:, OF_MOOD] = mood
     _number(found, np.array([before]), last)
     return Along(found, np.array([before + 1], dtype=np.float32))
 

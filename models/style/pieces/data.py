@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -34,8 +34,10 @@ from models.style.windows import DOMAIN_SHARE, regular_bars, transposition
 FROM_THE_START = 0.4
 LEAST_BARS, LEAST_NOTES = 4, 8
 # Shares of the parts in which the model is not told the piece's last bar, or the tempo or the meter that begin it, or
-# any bar's return; of the other parts it is told the returns of some bars, from none to all
-UNTOLD = {"last": 0.2, "tempo": 0.3, "meter": 0.2, "returns": 0.4}
+# any bar's return, or the mood; of the other parts it is told the returns of some bars, from none to all, and where it
+# is told the mood, it isn't told valence, or arousal, in a share of ``HALF_TOLD`` each
+UNTOLD = {"last": 0.2, "tempo": 0.3, "meter": 0.2, "returns": 0.4, "mood": 0.5}
+HALF_TOLD = 0.15
 
 IntArray = npt.NDArray[np.int64]
 
@@ -45,7 +47,8 @@ class PieceSet:
     """Pieces as tokens behind each other: int16 ``(steps, 7)``, without END.
 
     ``edges`` ``(pieces + 1,)``: where each begins; ``heads`` ``(bars,)``: the BAR steps; ``first`` ``(pieces + 1,)``:
-    each one's first among them; ``returns`` ``(bars,)``; ``domain`` ``(pieces,)``; ``names`` as in ``split.json``.
+    each one's first among them; ``returns`` ``(bars,)``; ``domain`` ``(pieces,)``; ``names`` as in ``split.json``;
+    ``moods`` ``(bars, 2)``: the fifths of valence and arousal, 0 where nobody has judged them.
     """
 
     tokens: TokenArray
@@ -55,6 +58,7 @@ class PieceSet:
     returns: IntArray
     domain: IntArray
     names: tuple[str, ...]
+    moods: IntArray
 
     @classmethod
     def of(cls, pieces: Sequence[Piece]) -> PieceSet:
@@ -75,17 +79,24 @@ class PieceSet:
         edges = np.cumsum([0, *map(len, found)])
         heads = np.flatnonzero(tokens[:, POSITION] == BAR)
         returns = np.concatenate([returns_of(steps) for steps in found])
-        return cls(tokens, edges, heads, np.searchsorted(heads, edges), returns, domain, names)
+        moods = np.zeros((len(heads), 2), dtype=np.int64)
+        return cls(tokens, edges, heads, np.searchsorted(heads, edges), returns, domain, names, moods)
 
     def __len__(self) -> int:
         return len(self.domain)
+
+    def each(self) -> list[TokenArray]:
+        """The tokens of each piece."""
+        return np.split(self.tokens, self.edges[1:-1])
 
     def save(self, path: Path) -> None:
         """Write tokens, domains and names; the file appears whole or not at all."""
         part = path.with_suffix(".part")
         names = np.frombuffer(json.dumps(self.names).encode(), dtype=np.uint8)
         with part.open("wb") as file:
-            np.savez_compressed(file, tokens=self.tokens, edges=self.edges, domain=self.domain, names=names)
+            np.savez_compressed(
+                file, tokens=self.tokens, edges=self.edges, domain=self.domain, names=names, moods=self.moods
+            )
         part.replace(path)
 
     @classmethod
@@ -93,7 +104,8 @@ class PieceSet:
         """What ``save`` wrote."""
         with np.load(path, allow_pickle=False) as data:
             names = tuple(json.loads(data["names"].tobytes()))
-            return cls.joined(np.split(data["tokens"], data["edges"][1:-1]), data["domain"], names)
+            found = cls.joined(np.split(data["tokens"], data["edges"][1:-1]), data["domain"], names)
+            return replace(found, moods=data["moods"]) if "moods" in data else found
 
 
 def whole_tokens(piece: Piece) -> TokenArray | None:
@@ -128,7 +140,7 @@ class Part:
 def draw_part(pieces: PieceSet, members: IntArray, room: int, rng: np.random.Generator, *, training: bool) -> Part:
     """A part of one of ``members`` (indices of pieces), at most ``room`` steps and the one before the first.
 
-    In training it is transposed, and the model isn't told all (``UNTOLD``); else it is told all but ``returns``.
+    In training it is transposed, and the model isn't told all (``UNTOLD``); else all but ``returns`` and ``mood``.
     """
     if rng.random() < FROM_THE_START:
         index = int(members[rng.integers(len(members))])
@@ -173,6 +185,9 @@ def _told(
     begin, end = (int(edge) for edge in pieces.first[index : index + 2])
     first_number = int(first_numbers(pieces.tokens[pieces.edges[index] : pieces.edges[index] + 1])[0])
     number = np.arange(bar, bar + len(heads)) + first_number
+    moods = pieces.moods[begin + bar : begin + bar + len(heads)].copy()
+    hidden = rng.random(2) < HALF_TOLD
+    moods[:, hidden | untold["mood"] | (not training)] = 0
     known: dict[str, int] = {
         "domain": int(pieces.domain[index]),
         "last": ABSENT if untold["last"] else end - begin - 1 + first_number,
@@ -182,12 +197,14 @@ def _told(
         before=max(0, bar - 1 + first_number),
         meter=ABSENT if untold["meter"] else int(tokens[0, METER]),
         tempo=ABSENT if untold["tempo"] else int(tokens[0, TEMPO]),
+        mood=(int(moods[0, 0]), int(moods[0, 1])),
     )
     returns = pieces.returns[begin + bar : begin + bar + len(heads)].copy()
     silent = rng.random(len(heads)) < rng.random()
     returns[silent | untold["returns"] | (not training)] = ABSENT
     position = np.where(is_bar, 0, tokens[:, POSITION])
-    return first, along(heads[of_bar], number[of_bar], position, returns=returns[of_bar], **known)
+    told = along(heads[of_bar], number[of_bar], position, returns=returns[of_bar], mood=moods[of_bar], **known)
+    return first, told
 
 
 @dataclass(frozen=True)

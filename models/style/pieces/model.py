@@ -19,7 +19,7 @@ from torch.nn import functional as F
 
 from models.music.tokens import DURATION, LENGTH, METER, PITCH, POSITION, TEMPO, VELOCITY
 from models.style.layers import Block, Head, Multihot, norm
-from models.style.pieces.conditions import CLASSES, CONDITION_CLASSES
+from models.style.pieces.conditions import CLASSES, CONDITION_CLASSES, OF_MOOD
 
 CHAINS = ((POSITION,), (PITCH, DURATION, VELOCITY), (METER, LENGTH, TEMPO))  # of any step, of notes, of bars
 # What of a step is known before each of its elements
@@ -35,7 +35,10 @@ NARROW = 16  # inputs or outputs of a linear layer, below which its weights are 
 
 @dataclass(frozen=True)
 class PieceConfig:
-    """Sizes of the piece model; ``context`` is how many steps it hears at once in training."""
+    """Sizes of the piece model; ``context`` is how many steps it hears at once in training.
+
+    ``moods``: whether it is told the mood of bars.
+    """
 
     dim: int = 224
     layers: int = 5
@@ -43,6 +46,12 @@ class PieceConfig:
     hidden: int = 256
     condition: int = 64
     context: int = 512
+    moods: bool = False
+
+    @property
+    def conditions(self) -> tuple[int, ...]:
+        """The classes of each condition that it is told."""
+        return CONDITION_CLASSES if self.moods else CONDITION_CLASSES[: OF_MOOD.start]
 
 
 @dataclass(frozen=True)
@@ -90,7 +99,7 @@ class PieceModel(nn.Module):
         super().__init__()
         self.config = config
         self.embed = Multihot([*CLASSES, QUARTER, 12], config.dim)
-        self.conditions = Multihot([*CONDITION_CLASSES], config.condition)
+        self.conditions = Multihot([*config.conditions], config.condition)
         self.blocks = cast(
             "Sequence[Block]",
             nn.ModuleList([Block(config.dim, config.heads, config.condition) for _ in range(config.layers)]),
@@ -144,7 +153,8 @@ class PieceModel(nn.Module):
         Latents that are sure, doubted or absent, by bar and group, are to enter here, through a layer that begins at
         zero: checkpoints without them have their config's default, none, and say the same with it.
         """
-        return norm(self.conditions(list(steps.conditions.unbind(-1))))
+        told = steps.conditions.unbind(-1)[: len(self.config.conditions)]
+        return norm(self.conditions(list(told)))
 
     def _embedded(self, classes: Tensor) -> Tensor:
         position, pitch = classes[..., POSITION], classes[..., PITCH]

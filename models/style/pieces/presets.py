@@ -28,8 +28,14 @@ class Preset:
 
 PRESETS: Mapping[str, Preset] = {
     "tiny": Preset(
-        60, 4, 2e-3, 20, 2, PieceConfig(dim=64, layers=2, heads=2, hidden=64, condition=32, context=128), warm_up=10
+        60,
+        4,
+        2e-3,
+        20,
+        2,
+        PieceConfig(dim=64, layers=2, heads=2, hidden=64, condition=32, context=128, moods=True),
+        warm_up=10,
     ),
-    "cpu": Preset(6000, 16, 1e-3, 250, 12),
-    "gpu": Preset(12_000, 64, 1e-3, 500, 24, PieceConfig(dim=320, hidden=384, context=1024)),
+    "cpu": Preset(6000, 8, 1e-3, 250, 12, PieceConfig(context=1024, moods=True)),
+    "gpu": Preset(12_000, 64, 1e-3, 500, 24, PieceConfig(dim=320, hidden=384, context=1024, moods=True)),
 }

@@ -98,9 +98,9 @@ class PieceTraining:
         held_out = held_out_batches(pieces.validation, rows=preset.held_out_rows, context=preset.config.context)
         self.held_out = {domain: batch.to(device) for domain, batch in held_out.items()}
 
-    def begin_with(self, model: PieceModel) -> None:
-        """Go on from trained weights instead of from nothing; ``model`` has the preset's sizes."""
-        self.training.begin_with(model.state_dict())
+    def begin_with(self, weights: Mapping[str, Tensor]) -> None:
+        """Go on from trained weights instead of from nothing; they have the preset's sizes."""
+        self.training.begin_with(weights)
 
     def resume(self) -> None:
         """Take up what ``save`` wrote; raises ``FileNotFoundError``, or ``ValueError`` for another kind of training."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from models.style.release import terms_of
 from models.style.training_data import own_parts
 
 PARTS = ("train", "validation", "test")
+Judged = Callable[[PieceSet, Sequence[PieceSet]], Sequence[PieceSet]]
 
 
 @dataclass(frozen=True)
@@ -32,22 +33,22 @@ class RunPieces:
     held_out: Mapping[str, list[str]]
 
 
-def run_pieces(data: Path | None, out: Path, *, again: bool) -> RunPieces:
+def run_pieces(data: Path | None, out: Path, *, again: bool, judged: Judged | None = None) -> RunPieces:
     """The pieces of the run in ``out``: read and split now and noted there, or as noted there (``again``).
 
-    ``data`` is a folder of MIDI and ABC files; None stands for the corpora. Raises ``MusicError`` where there is
-    nothing to train on.
+    ``data`` is a folder of MIDI and ABC files; None stands for the corpora. ``judged`` gives the training pieces, and
+    others, the moods of their bars. Raises ``MusicError`` where there is nothing to train on.
     """
     kept = {part: out / f"{part}.npz" for part in ("train", "validation")}
     record = out / "data.json"
     if not (again and record.exists() and all(path.exists() for path in kept.values())):
-        _read(data, out)
+        _read(data, out, judged)
     noted = json.loads(record.read_text(encoding="utf-8"))
     sets = {part: PieceSet.load(path) for part, path in kept.items()}
     return RunPieces(sets["train"], sets["validation"], noted["about"], noted["held_out"])
 
 
-def _read(data: Path | None, out: Path) -> None:
+def _read(data: Path | None, out: Path, judged: Judged | None) -> None:
     pieces = training_pieces(data)
     parts = split(pieces, seed=0) if data is None else own_parts(pieces)
     sets: dict[str, PieceSet] = {}
@@ -58,8 +59,11 @@ def _read(data: Path | None, out: Path) -> None:
             if part == "train":
                 raise
     held_out = sets.get("validation") or sets.get("test")
-    sets["train"].save(out / "train.npz")
-    (held_out or sets["train"]).save(out / "validation.npz")
+    train, validation = sets["train"], held_out or sets["train"]
+    if judged is not None:
+        train, validation = judged(train, [validation])
+    train.save(out / "train.npz")
+    validation.save(out / "validation.npz")
     about = {
         "hash": data_hash(parts["train"]),
         "sources": sorted({piece.source for piece in parts["train"]}),

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from models.music.tokens import FIELDS
-from models.style.pieces.conditions import ABSENT, IntArray
+from models.style.pieces.conditions import ABSENT, NO_MOOD, IntArray, Mood
 
 TEMPERATURE, NUCLEUS = 0.9, 0.98
 MOST_BARS = 128  # of a piece whose number of bars isn't asked for
@@ -23,11 +23,12 @@ class Wishes:
     """What the pieces of a batch are to be; -1 stands for what isn't asked for, classes are ``models.music.tokens``'.
 
     ``last`` is the number of the last bar; ``ending`` says whether the piece closes there or breaks off; ``returns``
-    gives for bars by number how many bars back they were heard before (0: new). After its first bar a ``regular`` piece
-    has whole bars of one meter alone. ``temperature`` and ``nucleus`` are numbers, or numbers by element ("pitch",
-    "duration", …), the usual ones for those left out. ``guidance`` is how much a piece heeds its returns: logits go on
-    so many times from those without returns to those with them (classifier-free guidance: Ho and Salimans 2022; of
-    language models: Sanchez et al. 2023). With any but 1, the model's own, each step is computed twice.
+    gives for bars by number how many bars back they were heard before (0: new); ``mood`` are fifths of the domain's
+    real music by valence and arousal (0: not asked for). After its first bar a ``regular`` piece has whole bars of one
+    meter alone. ``temperature`` and ``nucleus`` are numbers, or numbers by element ("pitch", "duration", …), the usual
+    ones for those left out. ``guidance`` is how much a piece heeds returns and mood: logits go on so many times from
+    those without them to those with them (classifier-free guidance: Ho and Salimans 2022; of language models: Sanchez
+    et al. 2023). With any but 1, the model's own, each step is computed twice.
     """
 
     domain: int
@@ -37,6 +38,7 @@ class Wishes:
     meter: int = ABSENT
     tempo: int = ABSENT
     returns: Mapping[int, int] = field(default_factory=dict)
+    mood: Mood = NO_MOOD
     temperature: PerElement = TEMPERATURE
     nucleus: PerElement = NUCLEUS
     guidance: float = 1.0

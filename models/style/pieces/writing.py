@@ -31,6 +31,8 @@ from models.style.pieces.conditions import (
     ABSENT,
     CONDITIONS,
     LOWEST,
+    NO_MOOD,
+    OF_MOOD,
     OF_RETURNS,
     WHOLE,
     Along,
@@ -77,8 +79,10 @@ class Writing:
         )
         self.returns = returns_by_number(wishes, places, rows)
         self.ended = np.zeros(rows, dtype=bool)
-        # each piece is heard as it is told to be, and where it is guided, after these also as if it knew no returns
-        self.guided = wishes.guidance != 1 and bool((self.returns != ABSENT).any())
+        # each piece is heard as it is told to be, and where it is guided, after these also as if it was told neither
+        # returns nor mood
+        told = bool((self.returns != ABSENT).any()) or wishes.mood != NO_MOOD
+        self.guided = wishes.guidance != 1 and told
         self.heard: IntArray  # whose steps the cache has: those that went on, when it was last looked at
         self.cache: Cache
         # of each piece: the BAR step of the bar that it is in, that bar's number, and how many notes it has
@@ -132,9 +136,10 @@ class Writing:
         return torch.from_numpy(array).to(self.device)
 
     def _steps(self, heard: IntArray, conditions: IntArray, bars: npt.NDArray[np.float32]) -> Steps:
-        """What the model hears of the pieces in the cache: all that it is told, then without returns."""
+        """What the model hears of the pieces in the cache: all that it is told, then without returns and mood."""
         conditions = self._twice(conditions)
         conditions[len(heard) :, ..., OF_RETURNS] = ABSENT
+        conditions[len(heard) :, ..., OF_MOOD] = NO_MOOD
         return Steps(self._tensor(self._twice(heard)), self._tensor(conditions), self._tensor(self._twice(bars)))
 
     def _twice(self, rows: Array) -> Array:
@@ -160,8 +165,9 @@ class Writing:
         position = np.where(is_bar, 0, step[:, POSITION])
         self.tokens.append(step)
         self.numbers.append(self.number)
-        domain = self.wishes.domain
-        self.told.append(along(self.head, self.number, position, domain=domain, last=self.last, returns=returns))
+        domain, mood = self.wishes.domain, self.wishes.mood
+        told = along(self.head, self.number, position, domain=domain, last=self.last, returns=returns, mood=mood)
+        self.told.append(told)
 
     def _hear_again(self) -> None:
         """Find the state after the last steps alone, as many whole bars as ``KEPT`` of the context holds.
@@ -200,8 +206,8 @@ class Writing:
         if start < len(self.tokens):
             before = max(0, int(self.numbers[start][row]) - 1)
             meter, tempo = (int(self.tokens[start][row, field]) for field in (METER, TEMPO))
-        last = int(self.last[row])
-        return before_first(domain=self.wishes.domain, last=last, before=before, meter=meter, tempo=tempo)
+        domain, last, mood = self.wishes.domain, int(self.last[row]), self.wishes.mood
+        return before_first(domain=domain, last=last, before=before, meter=meter, tempo=tempo, mood=mood)
 
     def _drawn(self) -> Tensor:
         """The next step of each piece in classes ``(rows, 7)``."""
