@@ -17,7 +17,7 @@ from models.music.notes import DOMAINS, Domain, Piece
 from models.music.tokens import BAR, METERS, POSITION, TEMPI_BPM, TokenArray, from_tokens
 from models.style.pieces import forms, transposition
 from models.style.pieces.checkpoint import PieceBundle, load_pieces_model
-from models.style.pieces.conditions import ABSENT, FARTHEST, first_numbers
+from models.style.pieces.conditions import ABSENT, FARTHEST, NO_MOOD, Mood, fifth, first_numbers
 from models.style.pieces.data import regular_tokens
 from models.style.pieces.transposition import SHIFTS
 from models.style.pieces.wishes import MOST_BARS, NUCLEUS, TEMPERATURE, PerElement, Place, Wishes
@@ -69,6 +69,7 @@ class Writer:
         form: str = "",
         ending: bool = True,
         regular: bool = False,
+        mood: tuple[float, float] | None = None,
     ) -> list[Piece]:
         """``count`` new pieces of ``domain``; the piece of an index and seed is the same whatever ``count``.
 
@@ -87,9 +88,12 @@ class Writer:
                 one a piece is told which bars come again in a real piece, where ``forms.json`` lies beside the card.
             ending: Whether the last bar closes the piece, or it breaks off there.
             regular: After the first bar, whole bars of one meter alone.
+            mood: Valence and arousal; -1 is as little as the least fifth of the domain's real music has, 1 as much as
+                the most.
 
         Raises:
-            ValueError: for a meter that has no token, or a form that doesn't divide the bars.
+            ValueError: for a meter that has no token, a form that doesn't divide the bars, or a mood where the model
+                was told none.
         """
         if meter is not None and meter not in METERS:
             raise ValueError(f"no token stands for the meter {meter[0]}/{meter[1]}")
@@ -101,6 +105,7 @@ class Writer:
             meter=ABSENT if meter is None else METERS.index(meter),
             tempo=ABSENT if tempo_bpm is None else int(np.abs(np.log(TEMPI_BPM / tempo_bpm)).argmin()),
             returns=returns_of_form(form, bars),
+            mood=self._mood(mood),
         )
         seeds = [(seed, index) for index in range(count)]
         places = [] if form else self._openings(domain, seeds, bars, ending=ending)
@@ -113,10 +118,18 @@ class Writer:
         return self._written(self._drawn(wishes), seeds, places=places)
 
     def excerpts(
-        self, domain: Domain, seeds: Sequence[Sequence[int]], bars: int, places: Sequence[Place]
+        self,
+        domain: Domain,
+        seeds: Sequence[Sequence[int]],
+        bars: int,
+        places: Sequence[Place],
+        mood: tuple[float, float] | None = None,
     ) -> list[Piece]:
-        """``bars`` whole bars of one meter, with a pickup before an opening, from each of ``places`` in a new piece."""
-        wishes = Wishes(DOMAINS.index(domain), bars, regular=True)
+        """``bars`` whole bars of one meter, with a pickup before an opening, from each of ``places`` in a new piece.
+
+        ``mood`` as in ``compose``.
+        """
+        wishes = Wishes(DOMAINS.index(domain), bars, regular=True, mood=self._mood(mood))
         return self._written(self._drawn(wishes), seeds, places=places)
 
     def places(self, domain: Domain, seeds: Sequence[Sequence[int]], bars: int) -> list[Place]:
@@ -186,6 +199,16 @@ class Writer:
             like = self._form(DOMAINS[domain], last, begun, each)
             places.append(Place(0, last if ending else ABSENT, like and begun + like[len(begun) :]))
         return self._written(wishes, seeds, prompt, places)
+
+    def _mood(self, asked: tuple[float, float] | None) -> Mood:
+        """The fifths that are asked for; raises ``ValueError`` where the model was told no moods."""
+        if asked is None:
+            return NO_MOOD
+        if not self.bundle.model.config.moods:
+            raise ValueError(
+                f"{self.version} has learned nothing of moods; leave the mood out, or train a model with them"
+            )
+        return fifth(asked[0]), fifth(asked[1])
 
     def _drawn(
         self, wishes: Wishes, temperature: PerElement | None = None, nucleus: PerElement | None = None

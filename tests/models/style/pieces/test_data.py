@@ -11,6 +11,7 @@ from models.music.tokens import BAR, DURATION, END, PITCH, POSITION, TEMPO, to_t
 from models.style.pieces.conditions import (
     ABSENT,
     OF_LEFT,
+    OF_MOOD,
     OF_NUMBER,
     OF_RETURNS,
     classes,
@@ -105,6 +106,20 @@ def test_training_rows_are_transposed_and_told_of_less(pieces) -> None:
     plain = {steps.tobytes() for steps in np.split(classes(pieces.tokens), pieces.edges[1:-1])}
     shifted = draw_part(pieces, np.array([0]), 1000, np.random.default_rng(3), training=True)
     assert shifted.classes[1:-1].tobytes() not in plain
+
+
+def test_moods_are_told_of_half_the_parts_in_training_and_kept_in_the_file(pieces, tmp_path) -> None:
+    judged = replace(pieces, moods=np.tile([2, 5], (len(pieces.heads), 1)))
+    judged.save(tmp_path / "pieces.npz")
+    again = PieceSet.load(tmp_path / "pieces.npz")
+    assert np.array_equal(again.moods, judged.moods)
+    told = make_batch(again, [1] * 60, 128, np.random.default_rng(0), training=True).steps.conditions[..., OF_MOOD]
+    for column, fifth in enumerate((2, 5)):
+        share = (told[..., column] == fifth).float().mean().item()
+        assert 0.3 < share < 0.55
+    assert {tuple(pair) for pair in told.reshape(-1, 2).tolist()} <= {(2, 5), (0, 5), (2, 0), (0, 0), (-1, -1)}
+    held_out = make_batch(again, [1] * 8, 128, np.random.default_rng(0), training=False).steps.conditions
+    assert (held_out[..., OF_MOOD] <= 0).all()
 
 
 def test_a_row_s_steps_are_followed_by_the_next_ones(pieces) -> None:

@@ -1,12 +1,16 @@
 """The piece model: what training hears at once is what sampling hears step by step."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from models.music.notes import DOMAINS
+from models.style.pieces.checkpoint import weights_with_moods
+from models.style.pieces.conditions import OF_MOOD
 from models.style.pieces.data import Batch, PieceSet, make_batch
-from models.style.pieces.model import CHAINS, Cache, Steps
+from models.style.pieces.model import CHAINS, Cache, PieceModel, Steps
 
 
 @pytest.fixture(scope="module")
@@ -68,3 +72,18 @@ def test_an_element_hears_only_what_comes_before_it_in_its_step(model) -> None:
             later = step.clone()
             later[:, list(chain[place:])] = 3
             assert torch.equal(model.logits(state, element, step), model.logits(state, element, later))
+
+
+@torch.inference_mode()
+def test_a_model_that_is_to_be_told_moods_says_at_first_what_it_said_without(model, batch) -> None:
+    told = PieceModel(replace(model.config, moods=True))
+    told.load_state_dict(weights_with_moods(model))
+    steps = batch.steps
+    torch.testing.assert_close(told(steps), model(steps))
+    glad = steps.conditions.clone()
+    glad[..., OF_MOOD] = 5
+    moved = Steps(steps.classes, glad, steps.bars, steps.part)
+    torch.testing.assert_close(told(moved), model(steps))  # of what it has not learned, either
+    torch.nn.init.normal_(told.conditions.weight)
+    assert not torch.allclose(told(moved), told(steps))
+    assert torch.equal(weights_with_moods(told)["conditions.weight"], told.conditions.weight)

@@ -1,5 +1,6 @@
 """Composed pieces keep to the grammar and to what was asked for."""
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -12,10 +13,10 @@ from models.metrics.voice_leading import part_writing_faults
 from models.music.notes import DOMAINS, Domain, MusicError, Piece
 from models.music.tokens import BAR, GRID_TICKS, LENGTH, METER, METERS, PITCH, POSITION, on_grid, to_tokens
 from models.style.pieces import forms, sampling
-from models.style.pieces.checkpoint import PieceBundle, load_pieces_model, save_pieces_model
-from models.style.pieces.conditions import OF_RETURNS, WHOLE, first_numbers
+from models.style.pieces.checkpoint import PieceBundle, load_pieces_model, save_pieces_model, weights_with_moods
+from models.style.pieces.conditions import OF_MOOD, OF_RETURNS, WHOLE, fifth, first_numbers
 from models.style.pieces.data import PieceSet, draw_part, regular_tokens
-from models.style.pieces.model import Steps
+from models.style.pieces.model import PieceModel, Steps
 from models.style.pieces.sampling import Writer, returns_of_form
 from models.style.pieces.wishes import Place, Wishes
 from models.style.pieces.writing import Writing
@@ -245,3 +246,27 @@ def test_a_bundle_says_its_version(writer) -> None:
     assert isinstance(writer.bundle, PieceBundle)
     assert writer.bundle.version.startswith("pieces-tiny-0-0-")
     assert METERS[0] == (4, 4)
+
+
+def test_a_mood_is_told_with_every_step_and_refused_where_none_was_learned(writer, model) -> None:
+    with pytest.raises(ValueError, match="learned nothing of moods"):
+        writer.compose("pop", mood=(1, 1))
+    told = PieceModel(replace(model.config, moods=True))
+    told.load_state_dict(weights_with_moods(model))
+    torch.nn.init.normal_(told.conditions.weight, std=0.5)
+    glad = Writer(PieceBundle(told.eval(), {"version": "told"}))
+    happy, sad, free = (glad.compose("pop", count=2, bars=4, seed=1, mood=mood) for mood in ((1, 1), (-1, -1), None))
+    assert not any(same(one, other) for one, other in itertools.combinations((happy[0], sad[0], free[0]), 2))
+    assert same(happy[0], glad.compose("pop", count=1, bars=4, seed=1, mood=(0.7, 0.9))[0])  # the same fifths
+    writing = Writing(told, Wishes(0, 2, mood=(5, 1), guidance=2.0), [[1], [2]])
+    assert writing.guided
+    for _ in range(9):
+        writing.step()
+    assert all((each.conditions[:, OF_MOOD] == (5, 1)).all() for each in writing.told)
+
+
+@pytest.mark.parametrize(
+    ("value", "number"), [(-1, 1), (-0.7, 1), (-0.5, 2), (0, 3), (0.3, 4), (0.7, 5), (1, 5), (2, 5)]
+)
+def test_a_degree_asks_for_a_fifth(value, number) -> None:
+    assert fifth(value) == number

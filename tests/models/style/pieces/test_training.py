@@ -8,6 +8,7 @@ import torch
 
 from models.experiments.run_log import rows
 from models.style.pieces.checkpoint import load_pieces_model
+from models.style.pieces.data import PieceSet
 from models.style.pieces.model import PieceConfig
 from models.style.pieces.presets import Preset
 from models.style.pieces.sampling import Writer
@@ -93,6 +94,17 @@ def test_a_run_goes_on_from_trained_weights_also_after_it_was_killed(dance_music
     ]  # fmt: skip
     with pytest.raises(SystemExit, match="no piece model"):
         main([str(dance_music), "--preset", "tiny", "--out", str(tmp_path / "third"), "--from", "nothing"])
+
+
+def test_rows_are_as_long_as_was_asked_for_also_after_the_run_was_killed(dance_music, tmp_path, capsys) -> None:
+    given = [str(dance_music), "--preset", "tiny", "--out", str(tmp_path)]
+    main([*given, "--steps", "1", "--context", "64"])
+    main([*given, "--resume", "--steps", "2"])
+    assert load_pieces_model(tmp_path / "bundle").model.config.context == 64
+    first, *_ = rows(tmp_path / "log.jsonl")
+    assert first["hyperparameters"]["rows"] == 8  # twice as many, half as long
+    moods = PieceSet.load(tmp_path / "train.npz").moods
+    assert set(np.unique(moods)) == {1, 2, 3, 4, 5}
 
 
 def test_how_to_draw_is_chosen_on_validation_tunes_and_noted_in_the_card(
