@@ -154,6 +154,11 @@ def delete_all(session: Session, ids: Sequence[UUID]) -> None:
     session.execute(delete(ListeningStudy).where(ListeningStudy.id.in_(ids)))
 
 
+def sound_keys(session: Session) -> list[str]:
+    """Where the sound of every study's clips lies, in the clip store."""
+    return sorted(set(session.scalars(select(StudyClip.uri))))
+
+
 def _unused(session: Session, uris: set[str]) -> list[str]:
     return sorted(uris - set(session.scalars(select(StudyClip.uri).where(StudyClip.uri.in_(uris)))))
 

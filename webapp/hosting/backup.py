@@ -1,12 +1,14 @@
-"""``kallos backup FILE`` and ``kallos restore FILE``: the rows of the database, the secret, and who was deleted.
+"""``kallos backup FILE`` and ``kallos restore FILE``: the rows, the sound of studies, the secret, who was deleted.
 
-Taken while Kallos runs, at one moment; brought back into an empty database, by this version or a newer one. Sound is
-rendered again from the notes, and the journal is told again by each listener's next vote.
+Taken while Kallos runs, at one moment; brought back into an empty database, by this version or a newer one. A study's
+clips are kept as they sound, since some were brought; other sound is rendered again from the notes, and the journal is
+told again by each listener's next vote.
 """
 
 from __future__ import annotations
 
 import json
+import logging
 import os
 import zipfile
 from collections.abc import Iterator
@@ -20,15 +22,18 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import DatabaseError
 
 from db import migrate
-from db.queries import copying
+from db.queries import copying, listening_studies
 from webapp.context import Context
 from webapp.listeners import deletion
+from webapp.runtime.clip_store import ClipMissingError
 from webapp.runtime.errors import UnknownListenerError
 from webapp.runtime.version import VERSION, commit
 from webapp.studies import deletion as study_deletion
 
+log = logging.getLogger(__name__)
+
 FORM = 1
-ABOUT, SECRET, DELETED, TABLE = "backup.json", "secret", "deleted", "tables/{}"
+ABOUT, SECRET, DELETED, TABLE, SOUNDS = "backup.json", "secret", "deleted", "tables/{}", "sounds/"
 PIECE = 1 << 20
 
 
@@ -66,6 +71,7 @@ def backup(context: Context, path: Path) -> BackedUp:
                     for some in now.rows(table):
                         part.write(some)
                         counts[table] += some.count(b"\n")
+            sounds = _pack_sounds(context, packed)
             packed.writestr(SECRET, "\n".join(context.settings.signing_secrets))
             packed.writestr(DELETED, "\n".join(sorted(context.journal.tombstones.read())))
             about = {
@@ -73,6 +79,7 @@ def backup(context: Context, path: Path) -> BackedUp:
                 "revision": revision,
                 "tables": now.tables,
                 "rows": counts,
+                "sounds": sounds,
                 "version": VERSION,
                 "commit": commit(),
                 "made_at": datetime.now(UTC).isoformat(),
@@ -99,6 +106,7 @@ def restore(context: Context, path: Path) -> BackedUp:
             migrate.upgrade(engine, about["revision"])
             counts = copying.fill(engine, about["tables"], _parts(packed, about["tables"]))
             _require_all(counts, about["rows"])
+            _unpack_sounds(context, packed, about.get("sounds", 0))
             migrate.upgrade(engine)
             _keep_secrets(context, packed.read(SECRET).decode("ascii").split())
             context.journal.tombstones.add_all(packed.read(DELETED).decode("ascii").split())
@@ -125,6 +133,31 @@ def _require_empty(engine: Engine) -> None:
 def _require_all(counts: dict[str, int], told: dict[str, int]) -> None:
     if counts != told:
         raise NotABackupError("the backup has not all the rows that it tells of")
+
+
+def _pack_sounds(context: Context, packed: zipfile.ZipFile) -> int:
+    """Write the sound of all studies' clips; how many files. What the store has lost is said in the log."""
+    there = 0
+    for key in context.database.transaction(listening_studies.sound_keys):
+        try:
+            data = context.clip_store.get(key)
+        except ClipMissingError:
+            log.warning("backup_lacks_sound key=%s", key)
+            continue
+        packed.writestr(f"{SOUNDS}{key}", data, zipfile.ZIP_STORED)
+        there += 1
+    return there
+
+
+def _unpack_sounds(context: Context, packed: zipfile.ZipFile, told: int) -> None:
+    names = [name for name in packed.namelist() if name.startswith(SOUNDS)]
+    for name in names:
+        key = name.removeprefix(SOUNDS)
+        suffix = key.rpartition("/")[2].lstrip("0123456789abcdef")  # behind the hash
+        if context.clip_store.put(packed.read(name), suffix).key != key:
+            raise NotABackupError(f"the sound {key} of the backup is damaged")
+    if len(names) != told:
+        raise NotABackupError("the backup has not all the sound that it tells of")
 
 
 def _about(packed: zipfile.ZipFile) -> dict[str, Any]:
