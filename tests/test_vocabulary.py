@@ -1,10 +1,12 @@
-"""Domains and outcomes: spelled once for the models and once for the database, which may not import them."""
+"""Domains, outcomes and moods: spelled once for the models and once for who may not import them, or shows them."""
 
 from db.tables.best_of_four import FOUR_OUTCOMES
 from db.tables.listeners import DOMAIN_CHECK, DOMAINS
 from db.tables.votes import OUTCOMES
+from models.mood.dial import MOODS, corner
 from models.music import notes
 from models.taste import likelihood, plackett_luce
+from webapp.mood.words import CORNERS
 
 
 def test_the_database_and_the_models_have_the_same_words() -> None:
@@ -15,3 +17,7 @@ def test_the_database_and_the_models_have_the_same_words() -> None:
 
 def test_the_check_of_the_database_is_as_its_migrations_wrote_it() -> None:
     assert DOMAIN_CHECK == "domain IN ('pop', 'dance', 'chorale')"
+
+
+def test_a_mood_that_is_asked_for_is_called_as_one_that_is_heard() -> None:
+    assert {tuple(corner(mood)): mood for mood in MOODS} == CORNERS

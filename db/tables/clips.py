@@ -11,8 +11,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 from db.tables.base import Base, Clock, Floats, FloatVector, NewId
 from db.tables.listeners import DOMAIN_CHECK
 
-# for this listener's taste: what they surely like, may like most, like near a piece, or like calmer or tenser, or any
-# of these that they have opened; or of their own making
+# for this listener's taste: what they surely like, may like most, like near a piece, or like calmer, tenser or of a
+# mood, or any of these that they have opened; or of their own making
 OWN = ("composed", "surprise", "near", "tension", "opened", "studio")
 BROUGHT = "brought"  # with a stranger's file, to explain their votes: offered to nobody, and gone when they go
 WHOLE = "whole"  # a whole piece, of which the clip's latents tell the opening: it stands in no pair

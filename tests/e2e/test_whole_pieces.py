@@ -41,6 +41,10 @@ def test_a_piece_is_composed_sounds_and_the_next_one_follows_by_itself(site, vis
     page.add_init_script(SOUNDS)
     page.goto(f"{site.url}/whole")
     expect(page.locator("#whole-told")).to_contain_text("Play something new")
+    calm = page.get_by_role("radio", name="Calm")
+    expect(page.get_by_role("radio", name="Any")).to_be_checked()
+    calm.check(force=True)
+    expect(page.locator("#whole-told")).to_have_text("Calm from the next piece on.")
     page.get_by_role("button", name="Play something new").click()
     rows = page.locator("#whole-pieces .k-listed")
     first, sounding = rows.last, re.compile("k-sounding")
@@ -72,6 +76,7 @@ def test_a_piece_is_composed_sounds_and_the_next_one_follows_by_itself(site, vis
         [(one, "begun"), (one, "skipped"), (two, "begun"), (two, "skipped"), (one, "heard_out")]
     )
     page.reload()
+    expect(calm).to_be_checked()
     expect(rows.first).to_contain_text(re.compile(r"No\. [23],"))
     assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"]
     rows.last.locator(".k-saving summary").click()

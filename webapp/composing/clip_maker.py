@@ -23,9 +23,9 @@ from models.style.latents import Latents
 from models.style.performance import touch
 from models.taste.space import summary
 from webapp.composing import rendering, screening
+from webapp.composing.dials import NOTED
 from webapp.composing.jobs import domain_named
 from webapp.composing.rendering import Rendered
-from webapp.composing.tension_dial import NOTED
 from webapp.generation.protocol import GenerateRequest, GenerateResult, GenerationError, Generator, Source
 from webapp.learning.installed_style import InstalledStyle
 from webapp.runtime.clip_store import ClipStore
@@ -68,7 +68,7 @@ class Order:
         recipe = {
             "model_version": latents.version, "domain": self.domain, "meter": latents.piece["meter"],
             "bars": latents.bars, "seed": self.seed, "content": "written", "writer": latents.piece.get("writer", ""),
-            "styles": {}, **({NOTED: latents.piece[NOTED]} if NOTED in latents.piece else {}),
+            "styles": {}, **{name: latents.piece[name] for name in NOTED if name in latents.piece},
         }  # fmt: skip
         return GenerateResult(
             id=uuid.uuid4().hex, notes=notes.to_json(), latents=latents.to_json(), recipe=recipe,

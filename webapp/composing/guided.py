@@ -19,8 +19,8 @@ from db.tables import GUIDED
 from models.music.notes import Domain
 from models.style.drafts import Draft
 from webapp.composing.clip_maker import ClipMaker, Made, Order
+from webapp.composing.dials import TENSION
 from webapp.composing.search import LatentSearch
-from webapp.composing.tension_dial import NOTED
 from webapp.generation.protocol import GenerationError
 
 log = logging.getLogger(__name__)
@@ -72,5 +72,5 @@ def _best(maker: ClipMaker, drafts: list[Draft], domain: Domain) -> Draft | None
 
 
 def _noted(draft: Draft, among: int) -> Draft:
-    piece = {**draft.latents.piece, NOTED: {"among": among}}
+    piece = {**draft.latents.piece, TENSION: {"among": among}}
     return replace(draft, latents=replace(draft.latents, piece=piece))

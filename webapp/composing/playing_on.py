@@ -19,14 +19,16 @@ from models.music.notes import Domain, Piece
 from models.style.drafts import Draft
 from models.style.latents import Latents
 from models.taste.likelihood import FloatArray
-from models.taste.search import Candidate, Candidates, best_latents
+from models.taste.search import CAREFUL, Candidate, Candidates, best_latents
 from models.taste.similar import nearest
 from webapp.composing import sources
 from webapp.composing.bank import Bank
 from webapp.composing.clip_maker import ClipMaker, Order
+from webapp.composing.dials import MOOD, WISHED, mood_dial, noted_mood
 from webapp.composing.jobs import JobInHand
+from webapp.composing.steered_search import SteeredSearch
 from webapp.composing.titling import Titling
-from webapp.generation.protocol import GenerateResult, PlayedOnResult
+from webapp.generation.protocol import GenerateResult, GenerationError, PlayedOnResult
 from webapp.learning import heads, plays
 from webapp.runtime.errors import NotYours
 
@@ -36,7 +38,7 @@ GOES_ON: Mapping[Domain, int] = {"pop": 16, "dance": 24, "chorale": 8}  # bars a
 ENDS: Mapping[Domain, int] = {"pop": 8, "dance": 8, "chorale": 4}  # bars of another ending
 FORMS: Mapping[Domain, str] = {"pop": "", "dance": "AABB", "chorale": ""}  # of the whole
 NAMED = {"clip": sources.CLIPS, "piece": sources.PIECES}  # what is played on, by its name in a job
-AMONG = 8  # of the best openings one is taken, so that not all pieces are alike
+AMONG = 8  # of the best openings one is taken, so that not all pieces are alike; of a mood, the nearest
 ALIKE = 12  # the nearest to a piece, of which the head takes the best
 TRIES = 3  # openings, where a piece may not be offered
 
@@ -76,13 +78,16 @@ class WholePieceComposer:
         """Some of the best of the bank, as they were written."""
         rng, space = np.random.default_rng(job.seed), self._maker.style.space
         head = self._maker.database.transaction(lambda s: plays.head_of(s, job.listener_id, space, job.domain))
-        like = self._like(job)
+        like, mood = self._like(job), job.payload.get(MOOD)
+        steered = SteeredSearch(head, space, CAREFUL, [mood_dial(self._maker.generation, mood)]) if mood else None
 
-        def search(candidates: Candidates, _: Sequence[Draft], wanted: int) -> Sequence[Candidate]:
+        def search(candidates: Candidates, drafts: Sequence[Draft], wanted: int) -> Sequence[Candidate]:
             if like is not None:
                 near = nearest(space.with_distances(candidates.lines), like, ALIKE)
                 best = best_latents(head, space, candidates.chosen(near), wanted, refine=False)
                 return [replace(each, origin=near[each.origin]) for each in best]
+            if steered is not None:
+                return steered.search(candidates, drafts, min(wanted, len(drafts)))
             best = best_latents(head, space, candidates, AMONG, refine=False)
             return [best[i] for i in rng.permutation(len(best))[:wanted]]
 
@@ -127,6 +132,7 @@ class WholePieceComposer:
         return self._keep(opening, played, recipe, job)
 
     def _keep(self, opening: GenerateResult, played: PlayedOnResult, recipe: dict[str, Any], job: JobInHand) -> bool:
+        recipe = {**recipe, **self._mood(played, recipe, job)}
         domain, whole = job.domain, opening.model_copy(update={"notes": played.notes, "recipe": recipe})
         screened = None
         if "piece" in job.payload:  # its beginning may be anything that somebody brought
@@ -135,6 +141,17 @@ class WholePieceComposer:
         kept = self._maker.keep(whole, domain, job.listener_id, WHOLE, whole=True, screened=screened)
         log.info("whole_piece domain=%s fault=%s", domain, kept.fault or "none")
         return kept.clip_id is not None
+
+    def _mood(self, played: PlayedOnResult, recipe: Mapping[str, Any], job: JobInHand) -> dict[str, Any]:
+        """What the whole is heard to express, beside the mood that was asked for; neither where nothing is known."""
+        about = {**recipe.get(MOOD, {}), **({WISHED: job.payload[MOOD]} if MOOD in job.payload else {})}
+        try:
+            (heard,) = self._maker.generation.moods([played.notes]).moods
+        except GenerationError as error:  # the piece is as good without a word for it
+            log.warning("whole_piece_unheard error=%s", error)
+            heard = None
+        about |= noted_mood(heard) if heard else {}
+        return {MOOD: about} if about else {}
 
 
 def _form(domain: Domain, opening: Piece) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
 
 from db.queries.clips import get_clip
 from models.music.notes import Domain
@@ -14,9 +13,10 @@ from models.style.latents import Latents
 from models.taste.head import Head
 from models.taste.search import CAREFUL, OPTIMISTIC, SEARCHED, Candidate, Candidates, best_latents
 from webapp.composing.bank import Bank
-from webapp.composing.tension_dial import TensionDial
+from webapp.composing.dials import dials
+from webapp.composing.steered_search import SteeredSearch
 from webapp.composing.wishes import Wish
-from webapp.generation.protocol import BadRequest, Generator, Rewards
+from webapp.generation.protocol import BadRequest, Generator
 from webapp.learning.installed_style import InstalledStyle
 from webapp.runtime.database import Database
 
@@ -45,19 +45,17 @@ class LatentSearch:
             near = self._near(wish.near, wish.keep, domain, seed, on_drawn)
             return [Draft(each.latents) for each in best_latents(head, space, near, count, kappa=kappa)]
 
-        dial = TensionDial(head, space, kappa, wish.tension, partial(self._rewards, domain)) if wish.tension else None
+        turned = dials(self._generation, domain, tension=wish.tension, mood=wish.mood)
+        steered = SteeredSearch(head, space, kappa, turned) if turned else None
 
         def search(candidates: Candidates, drafts: Sequence[Draft], wanted: int) -> list[Candidate]:
             on_drawn(len(candidates.latents), len(candidates.latents))
-            if dial is not None:
-                return dial.search(candidates, drafts, wanted)
+            if steered is not None:
+                return steered.search(candidates, drafts, wanted)
             return best_latents(head, space, candidates, wanted, kappa=kappa)
 
         found = self._bank.choose(domain, search, count)
-        return found if dial is None else [dial.noted(draft) for draft in found]
-
-    def _rewards(self, domain: Domain, pieces: Sequence[dict[str, Any]]) -> Sequence[Rewards | None]:
-        return self._generation.rewards(pieces, domain).rewards
+        return found if steered is None else [steered.noted(draft) for draft in found]
 
     def drawn(self, domain: Domain, count: int, seed: int) -> list[Draft]:
         """New drafts, just as they come: of a bank from which the best were taken they would be the rest."""

@@ -6,7 +6,6 @@ worker's part is ``playing_on``.
 
 from __future__ import annotations
 
-import secrets
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -16,15 +15,17 @@ from sqlalchemy.orm import Session
 
 from db.queries import clips as clip_rows
 from db.queries import composed as rows
-from db.queries import jobs, offers
+from db.queries import jobs
 from db.queries import listeners as listener_rows
 from db.queries.composed import WholePiece
 from db.tables import Job, Listener
-from models.taste.search import pick
+from models.mood.dial import MoodName
 from models.taste.space import TasteSpace
 from webapp.composing import sources
+from webapp.composing.beginnings import Beginnings
+from webapp.composing.dials import MOOD, WISHED
 from webapp.composing.wishes import ASKED_PRIORITY, require_room
-from webapp.learning import plays
+from webapp.generation.protocol import Generator
 from webapp.learning.playable_clips import PlayablePool
 from webapp.runtime.database import Database
 from webapp.runtime.errors import Contradiction, NotYours, TooMany, UnknownListenerError
@@ -32,7 +33,6 @@ from webapp.runtime.errors import Contradiction, NotYours, TooMany, UnknownListe
 KIND = "compose_whole"
 MOST_A_DAY = 60
 COMING = ("running", "waiting")
-AMONG = 8  # of the clips that the head likes best one is played on, so that not every listener's first is the same
 
 
 @dataclass(frozen=True)
@@ -57,40 +57,53 @@ class Programme:
     sounds: bool = False
 
 
-def play_next(database: Database, space: TasteSpace, playable: PlayablePool, listener_id: uuid.UUID) -> Programme:
+def play_next(
+    database: Database,
+    space: TasteSpace,
+    playable: PlayablePool,
+    generation: Generator,
+    listener_id: uuid.UUID,
+    *,
+    mood: MoodName | None = None,
+) -> Programme:
     """Something new at once: the newest piece where it was not begun yet, or else a clip that is played on.
 
-    While a piece is composed anyway that one is waited for. Raises as ``ask`` does.
+    With a ``mood`` either is of that mood. While a piece is composed anyway that one is waited for. Raises as ``ask``
+    does.
     """
 
-    def work(session: Session) -> Programme:
+    def look(session: Session) -> Programme | Beginnings:
         listener = _locked(session, listener_id)
-        found = _programme(session, listener_id)
-        if found.coming in COMING:
-            return found
-        newest = found.pieces[-1] if found.pieces else None
-        if newest and not newest.done and newest.domain == listener.domain:
-            return replace(found, sounds=True)
-        clip_id = _liked(session, space, playable, listener)
-        payload = {"domain": listener.domain} | ({"clip": str(clip_id)} if clip_id else {})
-        _leave(session, listener, payload)
+        return _there(session, listener, mood) or Beginnings.of(session, space, playable, listener)
+
+    found = database.transaction(look)
+    if isinstance(found, Programme):
+        return found
+    clip_id = found.choose(database, generation, mood)
+
+    def leave(session: Session) -> Programme:
+        listener = _locked(session, listener_id)
+        there = _there(session, listener, mood)  # another tab may have asked meanwhile
+        if there is not None:
+            return there
+        _leave(session, listener, _payload(found.domain, mood) | ({"clip": str(clip_id)} if clip_id else {}))
         return replace(_programme(session, listener_id), sounds=clip_id is not None)
 
-    return database.transaction(work)
+    return database.transaction(leave)
 
 
-def ask(database: Database, listener_id: uuid.UUID, name: str = "") -> Programme:
+def ask(database: Database, listener_id: uuid.UUID, name: str = "", *, mood: MoodName | None = None) -> Programme:
     """Leave a job for one more piece in the music that the listener hears now; there is one at a time.
 
-    With a ``name`` it is that clip (``clips/ID``) or piece of their studio (``pieces/ID``) which is played on. Raises
-    ``UnknownListenerError``, ``NotYours`` for what is none of theirs, ``Contradiction`` where another piece is under
-    way instead, and ``TooMany`` after ``MOST_A_DAY``.
+    It is near the ``mood`` where one is wanted. With a ``name`` it is that clip (``clips/ID``) or piece of their studio
+    (``pieces/ID``) which is played on. Raises ``UnknownListenerError``, ``NotYours`` for what is none of theirs,
+    ``Contradiction`` where another piece is under way instead, and ``TooMany`` after ``MOST_A_DAY``.
     """
 
     def work(session: Session) -> Programme:
         listener = _locked(session, listener_id)
         if not name:
-            _leave(session, listener, {"domain": listener.domain})
+            _leave(session, listener, _payload(listener.domain, mood))
             return _programme(session, listener_id)
         source = sources.find(session, name, listener_id)
         kind, _, number = name.partition("/")
@@ -155,6 +168,23 @@ def _locked(session: Session, listener_id: uuid.UUID) -> Listener:
     return listener
 
 
+def _there(session: Session, listener: Listener, mood: MoodName | None) -> Programme | None:
+    """What is to be played or waited for before anything else is composed."""
+    found = _programme(session, listener.id)
+    if found.coming in COMING:
+        return found
+    newest = found.pieces[-1] if found.pieces else None
+    if newest is None or newest.done or newest.domain != listener.domain:
+        return None
+    wished = mood is None or newest.recipe.get(MOOD, {}).get(WISHED) == mood
+    return replace(found, sounds=True) if wished else None
+
+
+def _payload(domain: str, mood: MoodName | None) -> dict[str, str]:
+    """Of a job for something new."""
+    return {"domain": domain} | ({MOOD: mood} if mood else {})
+
+
 def _leave(session: Session, listener: Listener, payload: dict[str, str]) -> bool:
     """Leave a job; False where one is under way, which must be the same where a clip was named."""
     check_day(session, listener.id)
@@ -193,14 +223,3 @@ def _opening(session: Session, clip_id: str) -> Opening | None:
     """The clip as long as it can be heard."""
     lengths = clip_rows.audio_lengths(session, uuid.UUID(clip_id))
     return Opening(uuid.UUID(clip_id), lengths[-1]) if lengths else None
-
-
-def _liked(session: Session, space: TasteSpace, playable: PlayablePool, listener: Listener) -> uuid.UUID | None:
-    """One of the pool's clips that the listener likes best, none that waits in a pair or was played on before."""
-    clips = playable.clips(session, listener.domain)
-    taken = offers.ids_shown(session, listener.id, state="open")
-    known = rows.whole_pieces(session, listener.id)
-    taken |= {uuid.UUID(piece.recipe["clip"]) for piece in known if "clip" in piece.recipe}
-    clips = clips.chosen([place for place, clip_id in enumerate(clips.ids) if clip_id not in taken])
-    best = pick(plays.head_of(session, listener.id, space, listener.domain), clips.features, AMONG) if clips.ids else []
-    return clips.ids[secrets.choice(best)] if best else None

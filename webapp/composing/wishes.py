@@ -20,6 +20,7 @@ from db.queries import listeners as listener_rows
 from db.queries import votes as vote_rows
 from db.queries.offers import met_clips
 from db.tables import Listener
+from models.mood.dial import MoodName
 from models.taste.space import TasteSpace
 from models.tension.dial import MOST
 from webapp.runtime.database import Database
@@ -33,7 +34,7 @@ Mode = Literal["careful", "surprise", "near", "opened", "studio"]
 JobState = Literal["none", "waiting", "running", "done", "failed"]
 
 KIND_OF = {"careful": "composed", "surprise": "surprise", "near": "near"}  # of the clips that a wish brings
-STEERED = "tension"  # of a gift for which the tension dial was turned
+STEERED = "tension"  # of a gift for which the tension dial was turned, or a mood chosen
 MODES: dict[str, Mode] = {
     "composed": "careful",
     "surprise": "surprise",
@@ -54,7 +55,8 @@ class Wish(BaseModel):
 
     ``careful``: a gift, what they surely like; ``surprise``: what they may like most; ``near``: the share ``keep`` of
     the clip ``near``, which they have voted on, and the rest to their taste.
-    ``tension`` turns the dial: calmer below 0, tenser above, for a gift or a surprise.
+    For a gift or a surprise ``tension`` turns the dial, calmer below 0 and tenser above, and ``mood`` says what it is
+    to express.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -62,6 +64,7 @@ class Wish(BaseModel):
     near: uuid.UUID | None = None
     keep: Annotated[float, Field(ge=LEAST_KEPT, le=MOST_KEPT)] = 0.5
     tension: Annotated[int, Field(ge=-MOST, le=MOST)] = 0
+    mood: MoodName | None = None
 
     @model_validator(mode="after")
     def _names_a_piece_where_one_is_meant(self) -> Self:
@@ -69,12 +72,14 @@ class Wish(BaseModel):
             raise ValueError('give the piece that "near" means with the mode "near", and with no other mode')
         if self.mode == "near" and self.tension:
             raise ValueError("near a piece it can't be calmer or tenser; leave tension at 0, or ask for another mode")
+        if self.mode == "near" and self.mood:
+            raise ValueError("near a piece no mood can be chosen; leave mood out, or ask for another mode")
         return self
 
     @property
     def kind(self) -> str:
         """Of the clips that it brings."""
-        return STEERED if self.mode == "careful" and self.tension else KIND_OF[self.mode]
+        return STEERED if self.mode == "careful" and (self.tension or self.mood) else KIND_OF[self.mode]
 
 
 GIFT = Wish()
@@ -178,7 +183,7 @@ def brings_baselines(payload: dict[str, Any]) -> bool:
     """Whether a job composes what its clips are to beat: a gift that was asked for, or the first own clip has played.
 
     Only gifts are proofs: a surprise explores, what is near a liked piece is liked for that piece's sake, and what is
-    calmer or tenser may be liked for that.
+    calmer, tenser or of a mood may be liked for that.
     """
     if "wish" in payload:
         return wish_of(payload).kind == KIND_OF["careful"]

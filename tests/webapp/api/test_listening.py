@@ -288,7 +288,7 @@ def test_a_wish_near_a_piece_names_one_that_was_voted_on_and_of_the_same_music(c
     client.patch("/api/listener", json={"domain": "pop"})
     asked = client.post("/api/compose", json={"mode": "near", "near": near, "keep": 0.7})
     assert asked.status_code == 202
-    assert asked.json()["wish"] == {"mode": "near", "near": near, "keep": 0.7, "tension": 0}
+    assert asked.json()["wish"] == {"mode": "near", "near": near, "keep": 0.7, "tension": 0, "mood": None}
 
 
 def test_healthz_tells_how_each_part_is_and_503_before_a_pair_can_be_served(client, stock):

@@ -10,18 +10,25 @@ import pytest
 from sqlalchemy import select, update
 
 from db.queries import jobs
+from db.queries.clips import music_of
 from db.tables import Clip, ClipAudio, Job
 from models.atlas.shipped import shipped
+from models.mood import dial
 from models.music.notes import Piece
 from models.style import drafting
+from models.style.drafts import Draft
 from models.style.pieces.checkpoint import tiny_pieces
 from models.style.pieces.sampling import Writer
-from webapp.composing import playing_on, screening, whole_pieces
+from webapp.composing import beginnings, playing_on, screening, whole_pieces
 from webapp.composing.jobs import JobInHand
+from webapp.composing.playing_on import WholePieceComposer
 from webapp.composing.rendering import whole_length
+from webapp.generation.protocol import GeneratorUnavailable, Mood
 from webapp.listeners import accounts
 from webapp.listening import plays
+from webapp.mood.words import in_words
 from webapp.runtime.errors import Contradiction, NotYours, TooMany, UnknownListenerError
+from webapp.ui.moods import ANY
 from webapp.ui.pages import whole
 from webapp.worker import HANDLERS, Worker
 
@@ -126,7 +133,7 @@ def test_the_page_plays_what_was_awaited_and_composes_the_next_while_the_newest_
     (domain, told, rows), *_ = whole.look(context, token)
     assert (domain, rows["rows"]) == ("pop", [])
     assert whole.NEW in told
-    _, _, told, timer, pieces, awaited = whole.ask(context, token, "")
+    _, _, told, timer, pieces, awaited = whole.ask(context, token, "", ANY)
     assert (pieces, timer["active"], awaited) == ([], True, True)
     assert "queue" in told
     work(context)
@@ -134,15 +141,15 @@ def test_the_page_plays_what_was_awaited_and_composes_the_next_while_the_newest_
     assert there.pieces["play"] > 0  # it sounds by itself
     assert [row["detail"][:5] for row in there.pieces["rows"]] == ["No. 1"]
     assert not there.awaited
-    begun = whole.begun(context, token, False, sounds(there.pieces["rows"][0]))
+    begun = whole.begun(context, token, False, ANY, sounds(there.pieces["rows"][0]))
     assert begun.timer["active"]
     work(context)
     after = whole.follow(context, token, awaited=False)
     assert [row["detail"][:5] for row in after.pieces] == ["No. 2", "No. 1"]
     assert "10 bars" in after.pieces[0]["detail"]
-    assert not whole.begun(context, token, False, sounds(after.pieces[1])).timer["active"]  # not the newest
+    assert not whole.begun(context, token, False, ANY, sounds(after.pieces[1])).timer["active"]  # not the newest
     _, _, told, timer, again, awaited = whole.ask(
-        context, token, ""
+        context, token, "", ANY
     )  # what is there and was not begun is there at once
     assert (again["play"] > 0, timer["active"], awaited) == (True, False, False)
     assert [row["detail"][:5] for row in again["rows"]] == ["No. 2", "No. 1"]
@@ -152,10 +159,10 @@ def test_the_page_plays_what_was_awaited_and_composes_the_next_while_the_newest_
 def test_a_clip_that_the_address_names_is_played_on_once(context, listener, stock):
     clip_id = stock("dance", 1)[0]
     token = context.identity.token(listener)
-    named, button, *_ = whole.ask(context, token, f"clips/{clip_id}")
+    named, button, *_ = whole.ask(context, token, f"clips/{clip_id}", ANY)
     assert (named, button["value"]) == ("", whole.NEW)
     with pytest.raises(Contradiction, match="just now"):
-        whole.ask(context, token, f"clips/{stock('dance', 1)[0]}")
+        whole.ask(context, token, f"clips/{stock('dance', 1)[0]}", ANY)
     work(context)
     found = context.database.transaction(lambda s: s.scalars(select(Clip).where(Clip.kind == "whole")).one())
     begins = context.database.transaction(lambda s: Piece.from_json(s.get(Clip, clip_id).notes))
@@ -174,18 +181,18 @@ def test_where_nothing_is_ready_a_clip_sounds_at_once_and_is_played_on(context, 
     pool = {str(clip_id) for clip_id in stock("pop", 6)}
     waiting = {str(clip.clip_id) for pair in context.pairs.open(listener) for clip in pair.clips}
     token = context.identity.token(listener)
-    _, _, _, timer, pieces, awaited = whole.ask(context, token, "")
+    _, _, _, timer, pieces, awaited = whole.ask(context, token, "", ANY)
     (beginning,) = pieces["rows"]
     assert (pieces["play"] > 0, timer["active"], awaited) == (True, True, False)
     assert beginning["id"] in pool - waiting
     assert beginning["seconds"] == 14
-    assert whole.begun(context, token, False, sounds(beginning)).timer["active"]
+    assert whole.begun(context, token, False, ANY, sounds(beginning)).timer["active"]
     (_, _, rows), *_ = whole.look(context, token)  # whoever opens the page again meanwhile finds it there
     assert rows["rows"] == [beginning]
     work(context)
     (there,) = whole.follow(context, token, awaited=False).pieces
     assert there["begins"] == beginning["id"] != there["id"]
-    assert whole.begun(context, token, False, sounds(there)).timer["active"]
+    assert whole.begun(context, token, False, ANY, sounds(there)).timer["active"]
     work(context)
     newest, _ = whole.follow(context, token, awaited=False).pieces
     assert newest["begins"] == ""  # an opening of the bank
@@ -247,4 +254,89 @@ def test_what_is_no_clip_of_theirs_is_refused(context, listener):
     token = context.identity.token(listener)
     for named in ("nonsense", "clips/nonsense", f"clips/{uuid.UUID(int=9)}"):
         with pytest.raises(NotYours):
-            whole.ask(context, token, named)
+            whole.ask(context, token, named, ANY)
+
+
+def heard(context, clip) -> dict:
+    (mood,) = context.generation.moods([clip.notes]).moods
+    return {"valence": round(mood.valence, 3), "arousal": round(mood.arousal, 3)}
+
+
+@pytest.mark.usefixtures("writing")
+def test_a_piece_of_a_mood_begins_with_an_opening_near_it_and_says_how_the_whole_sounds(context, listener, monkeypatch):
+    token = context.identity.token(listener)
+    whole_pieces.ask(context.database, listener, mood="tense")
+    chosen: list[Draft] = []
+    real = WholePieceComposer._compose
+    monkeypatch.setattr(WholePieceComposer, "_compose", lambda *given: chosen.append(given[1]) or real(*given))
+    work(context)
+    openings = [draft for draft in context.bank._read_all("pop").drafts if draft.opens and draft.notes]
+    moods = [context.generation.moods([each.notes.to_json()]).moods[0] for each in (chosen[0], *openings)]
+    away = [np.hypot(1 + each.valence, 1 - each.arousal) for each in moods]
+    assert away[0] <= np.median(away[1:])
+    (clip,) = clips(context)
+    assert clip.recipe["mood"] == {"wish": "tense", **heard(context, clip)}
+    (row,) = whole.follow(context, token, awaited=False).pieces
+    assert in_words(Mood(**heard(context, clip))) in row["detail"]
+
+
+@pytest.mark.usefixtures("writing")
+def test_what_sounds_at_once_has_the_mood_and_a_piece_of_another_one_is_left(context, listener, stock, monkeypatch):
+    monkeypatch.setattr(beginnings, "AMONG_IN_MOOD", 1)
+    pool = stock("pop", 6)
+    token = context.identity.token(listener)
+    music = context.database.transaction(lambda s: music_of(s, pool))
+    moods = {each.id: context.generation.moods([each.notes]).moods[0] for each in music}
+    monkeypatch.setattr(dial.cost, "__defaults__", (1e6,))  # nothing else counts
+    waiting = {clip.clip_id for pair in context.pairs.open(listener) for clip in pair.clips}
+    *_, pieces, _ = whole.ask(context, token, "", "sad")
+    away = {str(each): np.hypot(1 + mood.valence, 1 + mood.arousal) for each, mood in moods.items()}
+    free = {each: away[each] for each in away if uuid.UUID(each) not in waiting}
+    assert pieces["rows"][0]["id"] == min(free, key=free.get)
+    work(context)
+    assert whole_pieces.programme(context.database, listener).pieces[0].recipe["mood"]["wish"] == "sad"
+    *_, again, _ = whole.ask(context, token, "", "sad")  # it was not begun yet
+    assert len(again["rows"]) == 1
+    *_, other, _ = whole.ask(context, token, "", "happy")
+    assert "No. 2 begins" in other["rows"][0]["detail"]
+
+
+def test_where_no_mood_can_be_heard_the_piece_is_composed_from_the_bank_when_it_can(
+    context, listener, stock, monkeypatch
+):
+    stock("pop", 4)
+
+    def silent(_):
+        raise GeneratorUnavailable("down")
+
+    monkeypatch.setattr(context.generation, "moods", silent)
+    *_, timer, pieces, awaited = whole.ask(context, context.identity.token(listener), "", "calm")
+    assert (timer["active"], pieces, awaited) == (True, [], True)
+    job = context.database.transaction(lambda s: s.scalars(select(Job)).one())
+    assert job.payload == {"domain": "pop", "mood": "calm"}
+
+
+def test_the_mood_that_is_chosen_holds_from_the_next_piece_on(context, listener, stock):
+    (piece,) = stock("pop", 1, composed_for=listener, lengths=(7.0,))
+    context.database.transaction(lambda s: s.execute(update(Clip).values(kind="whole", recipe=RECIPE)))
+    assert "Calm from the next piece on" in whole.choose_mood("calm")
+    assert "Any mood from the next piece on" in whole.choose_mood(ANY)
+    whole.begun(context, context.identity.token(listener), False, "calm", sounds({"id": str(piece)}))
+    assert context.database.transaction(lambda s: s.scalars(select(Job)).one()).payload["mood"] == "calm"
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        ({}, ""),
+        ({"mood": {"wish": "calm"}}, ""),
+        ({"mood": {"valence": 0.1, "arousal": -0.1}}, ""),
+        ({"mood": {"valence": 0.3, "arousal": -0.7}}, ", rather calm"),
+        ({"mood": {"valence": 0.3, "arousal": -0.7}, "changed": [[0, 8]]}, ", changed in the Studio"),
+    ],
+)
+def test_the_list_says_how_a_piece_sounds_where_that_is_known(context, listener, stock, more, told):
+    stock("pop", 1, composed_for=listener, lengths=(7.0,))
+    context.database.transaction(lambda s: s.execute(update(Clip).values(kind="whole", recipe=RECIPE | more)))
+    (row,) = whole.rows_of(context, whole_pieces.programme(context.database, listener))
+    assert row["detail"] == f"No. 1, 24 bars, 7 s{told}"

@@ -12,6 +12,7 @@ from anyio.to_thread import run_sync
 from pydantic import Field, ValidationError
 from typing_extensions import TypedDict
 
+from models.mood.dial import MoodName
 from models.music.notes import Domain
 from models.tension import dial
 from webapp.api.studio import AskedLocks, AskedRecipe, AskedStyle, Form, Seed
@@ -52,6 +53,7 @@ async def compose(
     keep: Annotated[float, Field(ge=wishes.LEAST_KEPT, le=wishes.MOST_KEPT)] = 0.5,
     tension: Annotated[int, Field(ge=-dial.MOST, le=dial.MOST)] = 0,
     wait_s: Annotated[float, Field(ge=0, le=600)] = 300.0,
+    mood: MoodName | None = None,
 ) -> Composed:
     """Compose clips for a listener's taste, wait for them, and give the best one as MIDI.
 
@@ -65,12 +67,14 @@ async def compose(
         keep: with the mode near: how much of that clip stays, 0.1 to 0.9.
         tension: with the other modes: calmer (-2, -1) or tenser (1, 2) than such clips are by themselves (0).
         wait_s: how many seconds to wait at most; asking again joins what is being composed.
+        mood: with the other modes: happy, tense, sad or calm, as our model of pop piano guesses; by default any.
 
     Returns:
         The clip's name, by which swap and keep know it, its domain, and the MIDI file.
     """
     listener_id = listener_of(context, token)
-    wish = _wish({"mode": mode, "near": near and near.rpartition("/")[2], "keep": keep, "tension": tension})
+    near = near and near.rpartition("/")[2]
+    wish = _wish({"mode": mode, "near": near, "keep": keep, "tension": tension, "mood": mood})
     await run_sync(wishes.ask, context.database, context.space, listener_id, wish)
     progress, until = gr.Progress(), time.monotonic() + wait_s
     while True:

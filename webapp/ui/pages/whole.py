@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import uuid
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import gradio as gr
 
 from db.queries.composed import WholePiece
 from webapp.composing import naming, whole_pieces
+from webapp.composing.dials import MOOD
 from webapp.composing.whole_pieces import Opening, Programme
 from webapp.context import Context
+from webapp.generation.protocol import Mood
 from webapp.listeners import accounts
 from webapp.listening import ShownClip, plays
+from webapp.mood.words import A_LITTLE, in_words
 from webapp.runtime.errors import NotYours
 from webapp.ui import arrival, saving
 from webapp.ui.components.clip_list import ClipList, playing, resting
@@ -20,6 +25,7 @@ from webapp.ui.components.listener_token import ListenerToken
 from webapp.ui.components.volume import Volume
 from webapp.ui.handlers import bound, listener_of
 from webapp.ui.layout import CHOICE, QUIET, explain, heading, page, status
+from webapp.ui.moods import ANY, GUESSED, MOODS, mood_of
 from webapp.ui.pages.picking import DOMAINS, ways
 from webapp.ui.queueing import queueing
 
@@ -30,6 +36,16 @@ NAMED = f"""() => {{
   const asked = new URLSearchParams(location.search);
   const named = ["clip", "piece"].filter((kind) => asked.get(kind)).map((kind) => `${{kind}}s/${{asked.get(kind)}}`);
   return [named[0] ?? "", named.length ? "{THIS}" : "{NEW}"];
+}}"""
+# The tab keeps the mood, which is of the moment; a frame may be denied to keep anything.
+KEEP_MOOD = """(mood) => {
+  try { sessionStorage.setItem("kallos.mood", mood); } catch {}
+  return mood;
+}"""
+KEPT_MOOD = f"""(there) => {{
+  let kept = null;
+  try {{ kept = sessionStorage.getItem("kallos.mood"); }} catch {{}}
+  return there || ({json.dumps([value for _, value in MOODS])}.includes(kept) ? kept : "{ANY}");
 }}"""
 MORE, ENDING = "More like this", "Another ending"
 LISTED = 20  # of the newest pieces; those that were kept stay besides
@@ -61,6 +77,7 @@ def build(context: Context) -> None:
             ways("whole")
             told = gr.HTML(apply_default_css=False, elem_id="whole-told")
             Volume()
+        mood = gr.Radio(MOODS, label="Mood", info=GUESSED, elem_classes="k-choices", elem_id="whole-mood")
         more = gr.Button(NEW, variant="primary", elem_id="whole-more", scale=0, min_width=200)
         pieces = ClipList(endless=True, action=(MORE, ENDING), elem_id="whole-pieces", interactive=True)
         explain(
@@ -78,12 +95,14 @@ def build(context: Context) -> None:
     timer = gr.Timer(POLL_S, active=False)
     outputs = [told, timer, pieces, awaited]
     gr.on(None, None, None, [named, more], js=NAMED)
+    gr.on(None, None, mood, mood, js=KEPT_MOOD)
     arrival.fill(listener.change, bound(look, context), listener, [domain, told, pieces], [timer, tells])
     tells.input(bound(let_plays_tell, context), [listener, tells], told, **CHOICE)
     domain.input(bound(choose_domain, context), [listener, domain], told, js=listener.awaited, **CHOICE)
-    more.click(bound(ask, context), [listener, named], [named, more, *outputs], js=listener.awaited, **QUIET)
+    mood.input(choose_mood, mood, told, js=KEEP_MOOD, **CHOICE)
+    more.click(bound(ask, context), [listener, named, mood], [named, more, *outputs], js=listener.awaited, **QUIET)
     # also one that begins while the server still notes the one before
-    pieces.select(bound(begun, context), [listener, awaited], outputs, trigger_mode="multiple", **QUIET)
+    pieces.select(bound(begun, context), [listener, awaited, mood], outputs, trigger_mode="multiple", **QUIET)
     pieces.act(bound(ask_for_more, context), inputs=listener, outputs=outputs, **QUIET)
     timer.tick(bound(follow, context), inputs=[listener, awaited], outputs=outputs, **QUIET)
 
@@ -111,7 +130,13 @@ def choose_domain(context: Context, token: str | None, domain: str) -> str:
     return status(f"{called} from the next piece on.")
 
 
-def ask(context: Context, token: str | None, named: str) -> tuple[Any, ...]:
+def choose_mood(mood: str) -> str:
+    """Another mood, from the next piece on."""
+    called = next(label for label, value in MOODS if value == mood)
+    return status(f"{called}{' mood' if mood == ANY else ''} from the next piece on.")
+
+
+def ask(context: Context, token: str | None, named: str, mood: str | None) -> tuple[Any, ...]:
     """Play something new, or what the address named and then on from it; what begins now sounds at once."""
     listener_id = listener_of(context, token)
     if named:
@@ -121,7 +146,9 @@ def ask(context: Context, token: str | None, named: str) -> tuple[Any, ...]:
             raise NotYours(f"there is no {named}; choose a piece to play on from a list") from None
         found = whole_pieces.ask(context.database, listener_id, named)
     else:
-        found = whole_pieces.play_next(context.database, context.space, context.playable, listener_id)
+        found = whole_pieces.play_next(
+            context.database, context.space, context.playable, context.generation, listener_id, mood=mood_of(mood)
+        )
     now = shown(context, found, awaited=not found.sounds)
     return ("", gr.update(value=NEW), *(now._replace(pieces=playing(now.pieces)) if found.sounds else now))
 
@@ -136,7 +163,13 @@ def ask_for_more(context: Context, token: str | None, event: gr.EventData) -> Sh
     return shown(context, found, awaited=True)._replace(pieces=gr.skip())
 
 
-def begun(context: Context, token: str | None, awaited: bool, event: gr.EventData) -> Shown:  # noqa: FBT001 (an input)
+def begun(
+    context: Context,
+    token: str | None,
+    awaited: bool,  # noqa: FBT001 (an input)
+    mood: str | None,
+    event: gr.EventData,
+) -> Shown:
     """A piece begins to sound; with the newest of them the next one is composed."""
     listener_id = listener_of(context, token)
     found = whole_pieces.programme(context.database, listener_id)
@@ -144,7 +177,7 @@ def begun(context: Context, token: str | None, awaited: bool, event: gr.EventDat
     if event.id in pieces:  # and no opening, which is played on by now
         plays.record(context.database, context.journal, listener_id, uuid.UUID(event.id), outcome="begun", heard_ms=0)
         if event.id == pieces[-1]:
-            found = whole_pieces.ask(context.database, listener_id)
+            found = whole_pieces.ask(context.database, listener_id, mood=mood_of(mood))
     return shown(context, found, awaited=awaited)._replace(pieces=gr.skip())
 
 
@@ -204,7 +237,8 @@ def _row(number: int, piece: WholePiece, name: str) -> dict[str, Any]:
     length = f"{bars} bars{f' in sections {form}' if form else ''}"
     title = piece.recipe.get("title", "")
     called = f", {name[0].lower()}{name[1:]}" if title else ""
-    told = ", another ending" if "ending" in piece.recipe else ""
+    told = _mood(piece.recipe)
+    told += ", another ending" if "ending" in piece.recipe else ""
     told += ", changed in the Studio" if "changed" in piece.recipe else ""
     told += ", kept" if "kept" in piece.done else ""
     return {
@@ -220,6 +254,15 @@ def _row(number: int, piece: WholePiece, name: str) -> dict[str, Any]:
         "sections": form,
         "save": saving.of_whole(piece.id),
     }
+
+
+def _mood(recipe: Mapping[str, Any]) -> str:
+    """How a piece sounds to the judges of mood, where that is known and says anything."""
+    heard = recipe.get(MOOD, {})
+    if "valence" not in heard or "changed" in recipe:  # in the Studio, where nobody has heard the whole since
+        return ""
+    mood = Mood(valence=heard["valence"], arousal=heard["arousal"])
+    return f", {in_words(mood)}" if max(abs(mood.valence), abs(mood.arousal)) >= A_LITTLE else ""
 
 
 def _comes(found: Programme) -> bool:

@@ -18,6 +18,7 @@ from webapp.ui.components.clip_list import ClipList, playing
 from webapp.ui.components.listener_token import ListenerToken
 from webapp.ui.handlers import bound, listener_of
 from webapp.ui.layout import QUIET, explain, status
+from webapp.ui.moods import ANY, GUESSED, MOODS, mood_of
 from webapp.ui.queueing import queueing
 
 POLL_S = 1
@@ -43,6 +44,7 @@ class Chosen(NamedTuple):
     about: str
     near: dict[str, Any]
     tension: dict[str, Any]
+    mood: dict[str, Any]
     button: dict[str, Any]
 
 
@@ -70,6 +72,9 @@ def build(
                 TENSION, value=0, label="Calmer or tenser", info=TENSION_INFO, elem_classes="k-choices",
                 elem_id="tension-dial",
             )  # fmt: skip
+            mood = gr.Radio(
+                MOODS, value=ANY, label="Mood", info=GUESSED, elem_classes="k-choices", elem_id="wished-mood"
+            )
             with gr.Row(visible=False) as near:
                 piece = gr.Dropdown([], label="Piece", elem_id="near-piece")
                 keep = gr.Slider(
@@ -90,10 +95,11 @@ def build(
         [wish.change, favourites.change],
         choose,
         inputs=[wish, favourites],
-        outputs=[about, near, tension, ask],
+        outputs=[about, near, tension, mood, ask],
         **QUIET,
     )
-    ask.click(bound(compose, context), inputs=[listener, wish, piece, keep, tension], outputs=outputs, **QUIET)
+    chosen = [listener, wish, piece, keep, tension, mood]
+    ask.click(bound(compose, context), inputs=chosen, outputs=outputs, **QUIET)
     return section
 
 
@@ -104,16 +110,24 @@ def choose(mode: str, favourites: list[tuple[str, str]]) -> Chosen:
         about=status(ABOUT[mode] if possible else NO_PIECE),
         near=gr.update(visible=mode == "near" and possible),
         tension=gr.update(visible=mode != "near"),
+        mood=gr.update(visible=mode != "near"),
         button=gr.update(interactive=possible),
     )
 
 
 def compose(  # noqa: PLR0917 (what is chosen, control by control)
-    context: Context, token: str | None, mode: str, piece: str | None, keep: float, tension: int | None
+    context: Context,
+    token: str | None,
+    mode: str,
+    piece: str | None,
+    keep: float,
+    tension: int | None,
+    mood: str | None,
 ) -> Followed:
     """Leave the job."""
     near = uuid.UUID(piece) if mode == "near" and piece else None
-    wish = Wish.model_validate({"mode": mode, "near": near, "keep": keep / 100, "tension": 0 if near else tension or 0})
+    steered = {} if near else {"tension": tension or 0, "mood": mood_of(mood)}
+    wish = Wish.model_validate({"mode": mode, "near": near, "keep": keep / 100, **steered})
     state = wishes.ask(context.database, context.space, listener_of(context, token), wish)
     return _followed(context, state, [])
 
