@@ -44,7 +44,7 @@ class Preference:
 
 @dataclass(frozen=True)
 class Strength:
-    """A system's Bradley-Terry strength in log-odds, and its interval over people, at one look."""
+    """A system's Bradley-Terry strength in log-odds, and its interval over people, which holds at any look."""
 
     system: str
     value: float

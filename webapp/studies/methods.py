@@ -40,7 +40,8 @@ def methods(design: StudyDesign, study: ListeningStudy, found: Analysis) -> str:
         (
             "Preferences are means over participants of each one's share of answers, with confidence sequences by "
             "betting, which hold at any stopping time (Waudby-Smith & Ramdas 2024), at a joint level of 95 % by "
-            "Bonferroni's correction; strengths are those of the Bradley-Terry model, with ties as half wins."
+            "Bonferroni's correction; strengths are those of the Bradley-Terry model, with ties as half wins, and "
+            "asymptotic confidence sequences over participants (Waudby-Smith et al. 2024)."
         ),
         _left_out(design, found),
         f"The design was fixed before the first participant came (SHA-256 {studies.design_hash(study)}).",

@@ -38,9 +38,9 @@ ANY_LOOK = (
     "Shares are means over people; a tie counts half. Their intervals hold together with 95 %, whenever one looks and "
     "however often: one may stop the study because of them."
 )
-ONE_LOOK = (
-    "Bradley-Terry strengths in log-odds, with a mean of 0; a tie is half a win for either. Their 95 % intervals are "
-    "drawn by resampling people. They hold for one look that was planned in advance, so decide by the shares above."
+STRENGTHS = (
+    "Bradley-Terry strengths in log-odds, with a mean of 0; a tie is half a win for either. Their intervals over "
+    "people hold together with 95 %, whenever one looks, if there are many people; of few, decide by the shares above."
 )
 
 
@@ -124,7 +124,7 @@ def _result(result: Results) -> str:
         + _table(("preferred", "share", "", "people", "answers"), lines, raw=True)
         + f'<p class="quiet">{ANY_LOOK}</p>'
         + (
-            _table(("system", "strength", "95 % interval"), strengths, raw=True) + f'<p class="quiet">{ONE_LOOK}</p>'
+            _table(("system", "strength", "95 % interval"), strengths, raw=True) + f'<p class="quiet">{STRENGTHS}</p>'
             if strengths
             else ""
         )
@@ -132,7 +132,7 @@ def _result(result: Results) -> str:
 
 
 def _between(strength: Strength, people: int) -> str:
-    """The interval of a strength, where there are people enough to be drawn again."""
+    """The interval of a strength, where there are people enough for one."""
     return f"{strength.low:+.2f} to {strength.high:+.2f}" if people >= FEW else f"from {FEW} people on"
 
 

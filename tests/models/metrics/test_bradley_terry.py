@@ -36,19 +36,31 @@ def test_what_always_wins_has_a_finite_strength_and_a_tie_favours_nobody() -> No
     assert bradley_terry.fit([[0, 5], [5, 0]]) == pytest.approx([0, 0])
 
 
-def test_intervals_hold_the_truth_about_as_often_as_they_say() -> None:
+def test_intervals_hold_the_truth_at_every_look() -> None:
     truth = np.array([0.6, 0.0, -0.6])
     generator = np.random.default_rng(0)
-    held = []
-    for _ in range(30):
-        people = [table(compared(truth, 12, generator), 3) for _ in range(40)]
-        found = bradley_terry.strengths(people, draws=250)
-        held.append((found.low <= truth) & (truth <= found.high))
-    assert 0.88 <= np.mean(held) <= 1.0
+    held, last = [], []
+    for _ in range(60):
+        people = [table(compared(truth, 12, generator), 3) for _ in range(60)]
+        looks = [bradley_terry.strengths(people[:n]) for n in range(10, 61, 2)]
+        held.append(all(((found.low <= truth) & (truth <= found.high)).all() for found in looks))
+        last.append(looks[-1].high - looks[-1].low)
+    assert np.mean(held) >= 0.9
+    assert np.mean(last) < 0.9  # log-odds; so they say something
+
+
+def test_people_who_agree_among_themselves_say_less_than_as_many_answers_of_others() -> None:
+    generator = np.random.default_rng(1)
+    views = [table(compared(np.array([own, -own]), 30, generator), 2) for own in generator.normal(0, 1.5, 30)]
+    alike = [table(compared(np.zeros(2), 30, generator), 2) for _ in range(30)]
+    wide, narrow = (bradley_terry.strengths(people) for people in (views, alike))
+    assert wide.high[0] - wide.low[0] > 1.5 * (narrow.high[0] - narrow.low[0])
 
 
 def test_without_people_there_is_nothing_to_compare() -> None:
     with pytest.raises(ValueError, match="one person"):
         bradley_terry.strengths([])
+    alone = bradley_terry.strengths([[[0, 3], [1, 0]]])
+    assert np.isinf(alone.high).all()
     with pytest.raises(ValueError, match="square"):
         bradley_terry.fit([[0, -1], [1, 0]])
