@@ -3,8 +3,9 @@
 DIR is a folder of music whose ``metadata.csv`` has valence and arousal (-1 to 1), or quadrant: all of it is test music
 for the judges that are given; a rival on five features is fitted on EMOPIA, where it is there. Without DIR, EMOPIA:
 judges and rivals are fitted on four fifths of the songs and judge the rest, for several divisions; then the composer's
-clips are moved to moods, by rules and by search, and its styles are swapped between held-out clips of different moods,
-where there are any. Last, beats of held-out performances. Prints a table and, as its last line, one JSON object.
+clips are moved to moods, by rules and by search; where there are held-out clips, their styles are swapped and mood is
+read from their latents. Last, beats of held-out performances. ``--save`` keeps the figures beside the judges, where the
+page of styles reads them. Prints a table and, as its last line, one JSON object.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from models.experiments import record
 from models.experiments.arguments import exit_without_music, positive_int
 from models.experiments.provenance import data_hash
 from models.experiments.report import Report
@@ -23,6 +25,7 @@ from models.mood.checkpoint import SHIPPED, MoodBundle, load_mood
 from models.mood.evaluation.beats import beats
 from models.mood.evaluation.control import TOGETHER, Composed, control
 from models.mood.evaluation.judge import crossfitted, hand_made_rival, judged_folder
+from models.mood.evaluation.probe import probe
 from models.mood.evaluation.transfer import transfer
 from models.mood.judge import Moods
 from models.mood.labels import Labelled, digest, emopia, labelled_folder
@@ -33,11 +36,12 @@ from models.style.checkpoint import load_style
 from models.style.compose import Composer
 from models.style.drafting import draft_many, play_each
 from models.style.evaluation.clips import Clips, corpora_parts
-from models.style.evaluation.excerpts import real_excerpts, regular
+from models.style.evaluation.excerpts import Excerpts, real_excerpts, regular
 from models.style.latents import BARS
 
 SEEDS = 3
 DRAFTS, CLIPS = 192, 96  # composed clips that are moved, held-out clips between which styles are swapped
+PROBED = 400  # held-out clips whose latents are read
 PERFORMANCES = 50  # whose beats are looked for
 
 
@@ -47,6 +51,9 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--data", type=Path, help="folder of music with moods")
     parser.add_argument("--model", default=SHIPPED, help="a shipped model, or the folder of one of your own")
     parser.add_argument("--limit", type=positive_int, help="clips")
+    parser.add_argument(
+        "--save", action="store_true", help="keep the figures beside the judges, for the page of styles"
+    )
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args(argv)
     try:
@@ -72,6 +79,8 @@ def main(argv: list[str] | None = None) -> None:
             with suppress(MusicError):  # without EMOPIA there is nothing to fit a rival on
                 said["hand_made"] = hand_made_rival(labelled)
             judged_folder(report, labelled, said)
+    if given.save:
+        record.save(bundle.folder, report.to_json())
     report.print()
 
 
@@ -85,9 +94,13 @@ def composed(report: Report, bundle: MoodBundle, limit: int | None) -> None:
     real = real_excerpts(pop, BARS, min(CLIPS, limit or CLIPS), report.seed)
     control(report, bundle, Composed(composer, drafts, pieces), real.pieces)
     if real.pieces:
-        several = len(real.pieces)
-        clips = Clips(real.pieces, [None] * several, real.songs, ["pop"] * several)
-        transfer(report, bundle, composer, clips, report.seed)
+        transfer(report, bundle, composer, _clips(real), report.seed)
+        probe(report, bundle, composer, _clips(real_excerpts(pop, BARS, min(PROBED, limit or PROBED), report.seed)))
+
+
+def _clips(real: Excerpts) -> Clips:
+    several = len(real.pieces)
+    return Clips(real.pieces, [None] * several, real.songs, ["pop"] * several)
 
 
 def _said(bundle: MoodBundle, labelled: Labelled) -> dict[str, Moods]:
