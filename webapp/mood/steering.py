@@ -14,11 +14,14 @@ from models.mood.steering import AROUSING, HARMONY, Version, nearest, versions
 from webapp.composing.sources import CLIPS, find
 from webapp.generation.protocol import Mood
 from webapp.mood import hearing
-from webapp.runtime.errors import NotAllowed
+from webapp.runtime.errors import NotAllowed, TooMany
+from webapp.runtime.limits import STEERED_A_SECOND, STEERED_AT_ONCE, Buckets
 from webapp.studio import composing
 from webapp.studio.pieces import OpenedPiece
 from webapp.studio.recipes import Borrowed, Recipe
 from webapp.studio.studio import Studio
+
+_asked = Buckets(STEERED_A_SECOND, STEERED_AT_ONCE)
 
 
 @dataclass(frozen=True)
@@ -35,8 +38,11 @@ def steer(
 ) -> Steered | None:
     """Compose versions of ``recipe`` towards ``target`` and keep the nearest; None where none is nearer than ``now``.
 
-    Raises as ``composing.compose`` does, and ``NotAllowed`` where ``now`` (``clips/ID``, …) has too few notes.
+    Raises as ``composing.compose`` does, ``NotAllowed`` where ``now`` (``clips/ID``, …) has too few notes, and
+    ``TooMany`` for a listener who asks without end.
     """
+    if not _asked.take(str(listener_id)):
+        raise TooMany("so many moods were asked for that others must come first; wait a few seconds")
     before = hearing.hear(studio, listener_id, now, link)
     content = studio.database.transaction(lambda session: find(session, recipe.content, listener_id))
     lenders = {

@@ -28,6 +28,7 @@ ALL_NEW_LISTENERS_A_SECOND, ALL_NEW_LISTENERS_AT_ONCE = 20.0, 400
 IMPORTS_A_SECOND, IMPORTS_AT_ONCE = 0.05, 5
 UPLOADS_A_SECOND, UPLOADS_AT_ONCE = 0.5, 20
 VOTES_A_SECOND, VOTES_AT_ONCE = 50.0, 200  # of one listener: nobody listens so fast, a program may
+STEERED_A_SECOND, STEERED_AT_ONCE = 0.2, 10  # of one listener: each composes some versions, and may keep none
 LONG_A_SECOND, LONG_AT_ONCE = 1 / 300, 6  # of one listener: what takes minutes, while everybody else waits for it
 MOST_BUCKETS = 20_000
 

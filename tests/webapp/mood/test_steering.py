@@ -8,7 +8,8 @@ import pytest
 from webapp.generation.protocol import GeneratorUnavailable, Mood
 from webapp.listeners import accounts
 from webapp.mood import hearing, steering
-from webapp.runtime.errors import NotReady, NotYours
+from webapp.runtime.errors import NotReady, NotYours, TooMany
+from webapp.runtime.limits import Buckets
 from webapp.studio import composing
 from webapp.studio.recipes import Recipe
 from webapp.ui.components.mood_pad import Moods
@@ -123,3 +124,14 @@ def test_the_lenders_are_the_clips_that_everybody_may_hear(context, listener, st
     moods = hearing.of_pool(context.studio, "pop")
     assert set(moods) == set(mine)
     assert own[0] not in moods
+
+
+def test_who_asks_without_end_has_to_wait_though_nothing_was_kept(context, listener, clip, monkeypatch):
+    here = hearing.hear(context.studio, listener, clip)
+    monkeypatch.setattr(steering, "_asked", Buckets(0.001, 2))
+    for _ in range(2):
+        steering.steer(context.studio, listener, Recipe(clip), clip, here)
+    with pytest.raises(TooMany, match="wait"):
+        steering.steer(context.studio, listener, Recipe(clip), clip, here)
+    other = accounts.create(context.database, context.journal)
+    steering.steer(context.studio, other, Recipe(clip), clip, here)

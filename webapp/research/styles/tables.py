@@ -17,11 +17,14 @@ from typing import Any, Literal
 from models.experiments.record import Evaluation, read
 from models.experiments.report import Metric
 from models.metrics.music_statistics import ATTRIBUTES
+from models.style.card import WEIGHTS
 from models.style.latents import CODE_COUNT, GROUPS, STYLE_GROUPS
 from webapp.research.styles import training_log
 from webapp.runtime import commands
 
 STYLE, RELATIONS, OF_CODES = "evaluate.style", "evaluate.relations", "evaluate.codes"
+OF_MOOD, JUDGES = "evaluate.mood", "mood-cpu"
+MOODS = {"moved": "transfer", "read": "probe"}  # how a style and a mood go together, and what its figures are called
 LABELS = {
     "onsets_per_bar": "onsets a bar", "mean_pitch": "mean pitch", "mode": "mode", "mean_velocity": "mean velocity",
     "tempo_bpm": "tempo", "notes_per_onset": "notes an onset", "contour": "contour", "leap": "leap",
@@ -118,7 +121,7 @@ def all_tables(folder: Path, runs: Path, run: str = "") -> list[Table]:
         _table(plan, found.get(plan.command), sha256, commands.evaluation(plan.command, folder)) for plan in plans()
     ]
     _, logged, probes = training_log.chosen(folder, runs, run)
-    return [*measured, *_of_training(logged), _of_probes(probes)]
+    return [*measured, _of_mood(WEIGHTS / JUDGES), *_of_training(logged), _of_probes(probes)]
 
 
 def plans() -> list[Plan]:
@@ -174,6 +177,20 @@ def _table(plan: Plan, found: Evaluation | None, sha256: str | None, fill: str) 
         current=found is not None and found.of_weights(sha256),
         told=_difference(metrics) if plan.name == "both" else "",
     )
+
+
+def _of_mood(judges: Path) -> Table:
+    """How far swapping each style moves valence and arousal, and how well these are read from its latents."""
+    card = json.loads((judges / "card.json").read_text(encoding="utf-8"))
+    names = {
+        (group, f"{mood} {how}"): f"mood.{figure}.{group}.{mood}"
+        for group in STYLE_GROUPS
+        for how, figure in MOODS.items()
+        for mood in ("valence", "arousal")
+    }
+    plan = Plan("moods", "style, mood", names, OF_MOOD)
+    fill = commands.python(f"models.{OF_MOOD}", "--save")
+    return _table(plan, read(judges).get(OF_MOOD), card["sha256"]["mood"], fill)
 
 
 def _of_training(run: training_log.Run) -> list[Table]:

@@ -14,7 +14,7 @@ import gradio as gr
 from models.metrics.music_statistics import ATTRIBUTES
 from models.music.notes import Domain
 from webapp.context import Context
-from webapp.research.styles import matrices, swap, tables
+from webapp.research.styles import matrices, mood_matrix, swap, tables
 from webapp.research.styles.composed import Composed
 from webapp.research.styles.matrices import EXPLAINED, MEASURES, Matrix
 from webapp.research.styles.tables import LABELS, Table
@@ -34,7 +34,7 @@ SWAPS = (
     "piece as possible should be kept."
 )
 TITLES = {  # of tables, where they are taken along
-    "swaps": "Follows the donor", "drift": "Side effects", "after": "What is kept",
+    "moods": "Moods", "swaps": "Follows the donor", "drift": "Side effects", "after": "What is kept",
     **{table: title for title, table in MEASURES.values()},
 }  # fmt: skip
 PATIENCE, AGAIN_S = 4, 2.0
@@ -101,6 +101,13 @@ def build_leakage(context: Context) -> None:
     place.end()
 
 
+def build_moods(context: Context) -> None:
+    """Which style carries a mood."""
+    place = _place("moods", "Which style carries a mood")
+    gr.on(None, lambda: shown_moods(measured(context)), None, place.outputs, **QUIET)
+    place.end()
+
+
 def measured(context: Context) -> dict[str, Table]:
     """The tables of the model that plays, by name."""
     try:
@@ -123,6 +130,11 @@ def shown_swaps(found: Mapping[str, Table]) -> list[Any]:
 def shown_leakage(found: Mapping[str, Table], measure: str) -> list[Any]:
     """Updates of the leakage matrix."""
     return _shown(matrices.leakage(found, measure), EXPLAINED[measure])
+
+
+def shown_moods(found: Mapping[str, Table]) -> list[Any]:
+    """Updates of the matrix of moods."""
+    return _shown(mood_matrix.moods(found["moods"]), mood_matrix.EXPLAINED)
 
 
 def _shown(matrix: Matrix, how: str) -> list[Any]:

@@ -1,4 +1,4 @@
-"""The styles page for researchers, in tabs: styles to hear, what swaps do, what leaks, and how it was learned."""
+"""The styles page for researchers, in tabs: styles to hear, swaps, what leaks, moods, and how it was learned."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from webapp.ui.components.view_link import ViewLink, chosen
 from webapp.ui.handlers import bound
 from webapp.ui.layout import CHOICE, QUIET, heading, page
 from webapp.ui.pages.style_codes import build_codes
-from webapp.ui.pages.style_matrices import build_leakage, build_swaps, measured, shown_swaps
+from webapp.ui.pages.style_matrices import build_leakage, build_moods, build_swaps, measured, shown_swaps
 from webapp.ui.pages.style_training import build_training, shown
 from webapp.ui.pages.style_walk import OPENS, build_walk
 
 LEAD = "How far each style can be changed alone, what else moves with it, and how that sounds."
-TABS = ("listen", "swaps", "leakage", "training")
+TABS = ("listen", "swaps", "leakage", "mood", "training")
 
 
 def build(context: Context) -> None:
@@ -36,12 +36,14 @@ def build(context: Context) -> None:
                 swaps = build_swaps(context, listener)
             with gr.Tab("Leakage", id="leakage") as leaking:
                 build_leakage(context)
+            with gr.Tab("Mood", id="mood") as mood:
+                build_moods(context)
             with gr.Tab("Training", id="training") as training:
                 place, curves = build_training(context, link)
     is_open = gr.State(value=False)
     outputs = [is_open, tabs, *swaps.outputs, *curves]
     gr.on(None, bound(opened, context, place), None, outputs, **QUIET)
-    for tab, name in zip((listening, swapping, leaking, training), TABS, strict=True):
+    for tab, name in zip((listening, swapping, leaking, mood, training), TABS, strict=True):
         tab.select(bound(address, name), is_open, link, **CHOICE)
 
 
