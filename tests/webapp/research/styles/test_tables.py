@@ -41,7 +41,7 @@ def shown(table: Table, row: str, column: str) -> dict | None:
 
 def test_without_a_record_every_table_says_which_command_fills_it(folder) -> None:
     found = tables(folder)
-    assert {table.about for table in found.values()} == {None}
+    assert {name for name, table in found.items() if table.about} == {"moods"}  # which are the judges'
     assert found["swaps"].fill.endswith(f"{sys.executable} -m models.evaluate.style --save --model {folder}")
     assert found["reading"].fill.endswith(f"-m models.evaluate.relations --save --model {folder}")
     assert "-m models.train.style --out " in found["losses"].fill
