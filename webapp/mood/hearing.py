@@ -42,7 +42,14 @@ def hear(studio: Studio, listener_id: uuid.UUID, name: str, link_key: str = "") 
 
 def of_pool(studio: Studio, domain: Domain) -> dict[uuid.UUID, Mood]:
     """The moods of the newest playable clips of a domain that everybody may hear; raises ``NotReady``."""
-    ids = studio.database.transaction(lambda session: studio.playable.clips(session, domain)).ids[-NEWEST:]
+    return of_clips(
+        studio, studio.database.transaction(lambda session: studio.playable.clips(session, domain)).ids[-NEWEST:]
+    )
+
+
+def of_clips(studio: Studio, clip_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Mood]:
+    """The moods of those of these clips that are there and have notes enough; raises ``NotReady``."""
+    ids = list(dict.fromkeys(clip_ids))
     with _keeping:
         unknown = [clip_id for clip_id in ids if clip_id not in _kept]
     for start in range(0, len(unknown), TOGETHER):

@@ -7,9 +7,12 @@ from typing import Any, NamedTuple
 
 import gradio as gr
 
+from models.mood.leaning import ENDS, Leaning
 from models.taste.attribution import POLES
 from models.taste.explain import Habits
 from webapp.context import Context
+from webapp.mood import liking
+from webapp.runtime.errors import NotReady
 from webapp.taste import blind_tests, overview
 from webapp.taste.blind_tests import BlindTests, WinRate
 from webapp.taste.overview import Accuracy, LovedClip, StyleLiking
@@ -22,6 +25,7 @@ from webapp.ui.handlers import bound, listener_of
 from webapp.ui.layout import QUIET, explain, explained, heading, heading_html
 from webapp.ui.words import capital, counted, percent, style_name, your_picks
 
+BY_MOOD = "By mood, as our model hears it in the notes; it learned from pop piano, and may be wrong."
 MEANINGFUL = 10  # picks before the figures are worth reading
 EMPTY = """<div class="kallos k-empty">
   <p>Nothing to see yet. Your taste takes shape with every pair you compare. From your first pick on you can have
@@ -77,6 +81,8 @@ def build(
             )
             styles = TasteBars(interactive=True)
             habits = gr.HTML(apply_default_css=False)
+            by_mood = gr.HTML(apply_default_css=False)
+            moods = TasteBars(interactive=True, elem_id="taste-moods")
         with gr.Column(scale=3, min_width=320):
             gr.Markdown("## How well we knew you")
             explain("Before each pick we write down a guess. This is how often it was right.")
@@ -105,7 +111,34 @@ def build(
         ],
         **QUIET,
     )  # fmt: skip
+    gr.on(changes, bound(load_moods, context), inputs=listener, outputs=[by_mood, moods], **QUIET)
     return best, further, favourites, picks
+
+
+def load_moods(context: Context, token: str | None) -> tuple[str, list[Bar]]:
+    """Which moods the picks lean to; nothing while there are too few, or where no judge answers just now."""
+    try:
+        found = liking.of_listener(context.studio, listener_of(context, token))
+    except NotReady:
+        return "", []
+    return (explained(BY_MOOD) if found else ""), [mood_bar(each) for each in found]
+
+
+def mood_bar(leaning: Leaning) -> Bar:
+    """Valence or arousal, as a style is shown."""
+    estimate, (less, more) = Estimate.normal(leaning.effect, leaning.sd), ENDS[leaning.mood]
+    return Bar(
+        name=f"{less} or {more}".capitalize(),
+        estimates=[estimate],
+        words=capital(leaning.lean) or "Nothing shows yet",
+        note="",
+        less=less,
+        more=more,
+        decided=estimate.low > 0 or estimate.high < 0,
+        described=f"{less} to {more}: best guess {leaning.effect:.2f}, 95 % between {estimate.low:.2f} and "
+        f"{estimate.high:.2f}; {percent(leaning.confidence)} sure of the direction",
+        test_id=f"taste-{leaning.mood}",
+    )
 
 
 def load(context: Context, token: str | None) -> Loaded:

@@ -1,0 +1,28 @@
+"""The taste page says which moods the picks lean to, once there are enough, and nothing where no judge answers."""
+
+from __future__ import annotations
+
+from webapp.generation.protocol import GeneratorUnavailable
+from webapp.mood import hearing, liking
+from webapp.ui.pages.taste import likings
+
+
+def test_enough_picks_are_told_by_valence_and_arousal(context, live, monkeypatch):
+    monkeypatch.setattr(hearing, "_kept", type(hearing._kept)())
+    few, many = live(3), live(12)
+    assert liking.of_listener(context.studio, few) == []
+    found = liking.of_listener(context.studio, many)
+    assert [each.mood for each in found] == ["valence", "arousal"]
+    assert all(each.sd > 0 and 0.5 <= each.confidence <= 1 for each in found)
+    token = context.identity.token(many)
+    text, bars = likings.load_moods(context, token)
+    assert "may be wrong" in text
+    assert [bar.name for bar in bars] == ["Sad or happy", "Calm or lively"]
+    assert likings.load_moods(context, context.identity.token(few)) == ("", [])
+
+    def silent(_):
+        raise GeneratorUnavailable("down")
+
+    monkeypatch.setattr(hearing, "_kept", type(hearing._kept)())
+    monkeypatch.setattr(context.generation, "moods", silent)
+    assert likings.load_moods(context, token) == ("", [])
