@@ -18,7 +18,7 @@ from webapp.ui.components.listener_token import ListenerToken
 from webapp.ui.components.mood_pad import MoodPad, Moods
 from webapp.ui.components.studio_desk import StudioDesk
 from webapp.ui.handlers import bound, listener_of
-from webapp.ui.layout import CHOICE, QUIET, explain, status
+from webapp.ui.layout import CHOICE, explain, status
 from webapp.ui.words import capital
 
 ABOUT = (
@@ -45,9 +45,9 @@ def build(context: Context, listener: ListenerToken, desk: StudioDesk) -> None:
             told = gr.HTML(apply_default_css=False, elem_id="mood-told")
             explain(ABOUT)
     desk.shows(bound(hear, context), [listener, desk, pad], [pad, told], **CHOICE)
-    begun = pad.input(lambda: status(COMPOSING), outputs=told, **QUIET)
-    done = begun.then(bound(steer, context), [listener, desk, pad], [told, desk, pad], **QUIET)
-    done.failure(lambda shown: ("", {**shown, "target": None}), pad, [told, pad], **QUIET)  # Gradio has said why
+    begun = pad.input(lambda: status(COMPOSING), outputs=told, **CHOICE)
+    done = begun.then(bound(steer, context), [listener, desk, pad], [told, desk, pad], **CHOICE)
+    done.failure(lambda shown: ("", {**shown, "target": None}), pad, [told, pad], **CHOICE)  # Gradio has said why
 
 
 def hear(context: Context, token: str | None, shown: dict[str, Any], pad: dict[str, Any] | None) -> tuple[Any, Any]:
