@@ -34,6 +34,7 @@ log = logging.getLogger(__name__)
 
 FORM = 1
 ABOUT, SECRET, DELETED, TABLE, SOUNDS = "backup.json", "secret", "deleted", "tables/{}", "sounds/"
+STUDY_CLIPS = "study_clips"
 PIECE = 1 << 20
 
 
@@ -71,7 +72,7 @@ def backup(context: Context, path: Path) -> BackedUp:
                     for some in now.rows(table):
                         part.write(some)
                         counts[table] += some.count(b"\n")
-            sounds = _pack_sounds(context, packed)
+            sounds = _pack_sounds(context, packed) if STUDY_CLIPS in now.tables else 0  # there were no studies once
             packed.writestr(SECRET, "\n".join(context.settings.signing_secrets))
             packed.writestr(DELETED, "\n".join(sorted(context.journal.tombstones.read())))
             about = {
