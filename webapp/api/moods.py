@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field
 
 from webapp.api.dependencies import ERRORS, Known, TheContext
 from webapp.api.studio import AskedRecipe, LinkKey, Named
+from webapp.composing.dials import noted_mood
 from webapp.generation.protocol import Mood
 from webapp.mood import hearing, steering
 from webapp.mood.words import in_words
@@ -47,7 +48,7 @@ class Moved(BaseModel):
 
 def told(mood: Mood) -> Heard:
     """A mood as this interface tells it."""
-    return Heard(valence=round(mood.valence, 3), arousal=round(mood.arousal, 3), words=in_words(mood))
+    return Heard(**noted_mood(mood), words=in_words(mood))
 
 
 @router.get("/{kind}/{source_id}", responses=ERRORS)

@@ -10,7 +10,7 @@ import uuid
 from dataclasses import dataclass, replace
 from typing import Any
 
-from models.mood.steering import AROUSING, HARMONY, Version, nearest, versions
+from models.mood.steering import Version, nearest, versions
 from webapp.composing.sources import CLIPS, find
 from webapp.generation.protocol import Mood
 from webapp.mood import hearing
@@ -52,7 +52,10 @@ def steer(
     }
     wanted = _place(target)
     ways = versions(
-        wanted, [_place(mood) for mood in lenders.values()], locked=_locked(recipe), notes_stay=recipe.locks.notes_stay
+        wanted,
+        [_place(mood) for mood in lenders.values()],
+        locked=recipe.locks.groups,
+        notes_stay=recipe.locks.notes_stay,
     )
     if not ways:
         raise NotAllowed("everything that carries a mood is locked; unlock the harmony, the rhythm or the notes")
@@ -71,12 +74,6 @@ def steer(
 
 def _place(mood: Mood) -> tuple[float, float]:
     return mood.valence, mood.arousal
-
-
-def _locked(recipe: Recipe) -> list[str]:
-    """The styles that a lock holds."""
-    locks = recipe.locks
-    return [group for group in (HARMONY, *AROUSING) if group in locks.groups]
 
 
 def _recipe(recipe: Recipe, way: Version, lenders: list[str]) -> Recipe:

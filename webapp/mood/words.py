@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from models.mood.dial import MOODS
+from models.mood.labels import AROUSAL, VALENCE
 from webapp.generation.protocol import Mood
 
 CLEARLY, A_LITTLE = 0.5, 0.15
-CORNERS = {(1, 1): "happy", (-1, 1): "tense", (-1, -1): "sad", (1, -1): "calm"}  # signs of valence and arousal
+CORNERS = {(int(v), int(a)): name for name, v, a in zip(MOODS, VALENCE, AROUSAL, strict=True)}  # signs → word
 
 
 def in_words(mood: Mood) -> str:
-    """Such as "happy", "rather calm", "between happy and tense" or "neither happy nor sad, neither lively nor calm"."""
+    """Such as "happy", "rather calm" or "between happy and tense"."""
     glad, lively = (_sign(value) for value in (mood.valence, mood.arousal))
     if not glad and not lively:
         return "in the middle: neither glad nor sad, neither lively nor calm"

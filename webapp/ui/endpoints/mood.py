@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import Field
 from typing_extensions import TypedDict
 
+from webapp.composing.dials import noted_mood
 from webapp.context import Context
 from webapp.generation.protocol import Mood
 from webapp.mood import hearing, steering
@@ -64,8 +65,8 @@ def to_mood(
 
 
 def _told(name: str, heard: Mood) -> HeardMood:
-    valence, arousal = round(heard.valence, 3), round(heard.arousal, 3)
-    return {"name": name, "valence": valence, "arousal": arousal, "words": in_words(heard)}
+    noted = noted_mood(heard)
+    return {"name": name, "valence": noted["valence"], "arousal": noted["arousal"], "words": in_words(heard)}
 
 
 ENDPOINTS = (Endpoint("mood", mood, SLOW), Endpoint("to_mood", to_mood, SLOW))

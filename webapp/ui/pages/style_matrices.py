@@ -101,11 +101,11 @@ def build_leakage(context: Context) -> None:
     place.end()
 
 
-def build_moods(context: Context) -> None:
+def build_moods() -> Place:
     """Which style carries a mood."""
     place = _place("moods", "Which style carries a mood")
-    gr.on(None, lambda: shown_moods(measured(context)), None, place.outputs, **QUIET)
     place.end()
+    return place
 
 
 def measured(context: Context) -> dict[str, Table]:

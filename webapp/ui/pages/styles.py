@@ -12,7 +12,7 @@ from webapp.ui.components.view_link import ViewLink, chosen
 from webapp.ui.handlers import bound
 from webapp.ui.layout import CHOICE, QUIET, heading, page
 from webapp.ui.pages.style_codes import build_codes
-from webapp.ui.pages.style_matrices import build_leakage, build_moods, build_swaps, measured, shown_swaps
+from webapp.ui.pages.style_matrices import build_leakage, build_moods, build_swaps, measured, shown_moods, shown_swaps
 from webapp.ui.pages.style_training import build_training, shown
 from webapp.ui.pages.style_walk import OPENS, build_walk
 
@@ -37,11 +37,11 @@ def build(context: Context) -> None:
             with gr.Tab("Leakage", id="leakage") as leaking:
                 build_leakage(context)
             with gr.Tab("Mood", id="mood") as mood:
-                build_moods(context)
+                moods = build_moods()
             with gr.Tab("Training", id="training") as training:
                 place, curves = build_training(context, link)
     is_open = gr.State(value=False)
-    outputs = [is_open, tabs, *swaps.outputs, *curves]
+    outputs = [is_open, tabs, *swaps.outputs, *moods.outputs, *curves]
     gr.on(None, bound(opened, context, place), None, outputs, **QUIET)
     for tab, name in zip((listening, swapping, leaking, mood, training), TABS, strict=True):
         tab.select(bound(address, name), is_open, link, **CHOICE)
@@ -49,11 +49,12 @@ def build(context: Context) -> None:
 
 def opened(context: Context, place: Chart, request: gr.Request) -> list[Any]:
     """Everything that was measured, at the tab, the measure and the run that the address names."""
-    tab, run = chosen(request, "tab"), chosen(request, "run")
+    tab, run, found = chosen(request, "tab"), chosen(request, "run"), measured(context)
     return [
         True,
         gr.Tabs(selected=tab) if tab in TABS else gr.skip(),
-        *shown_swaps(measured(context)),
+        *shown_swaps(found),
+        *shown_moods(found),
         *shown(context, place, run),
     ]
 

@@ -60,8 +60,8 @@ def hear(context: Context, token: str | None, shown: dict[str, Any], pad: dict[s
     listener_id = listener_of(context, token)
     try:
         old, new = (hearing.hear(context.studio, listener_id, name, shown["link"]) if name else None for name in names)
-    except Problem as problem:
-        return Moods(names), status(f"{capital(str(problem))}.")
+    except Problem as problem:  # whatever is shown next is heard again
+        return Moods(), status(f"{capital(str(problem))}.")
     return Moods(names, old, new, fixed=shown["fixed"]), _heard(old, new)
 
 

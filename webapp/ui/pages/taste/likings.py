@@ -126,18 +126,22 @@ def load_moods(context: Context, token: str | None) -> tuple[str, list[Bar]]:
 
 def mood_bar(leaning: Leaning) -> Bar:
     """Valence or arousal, as a style is shown."""
-    estimate, (less, more) = Estimate.normal(leaning.effect, leaning.sd), ENDS[leaning.mood]
+    ends = ENDS[leaning.mood]
+    name, words = " or ".join(ends).capitalize(), capital(leaning.lean) or "Nothing shows yet"
+    return _bar(leaning, ends, name=name, words=words, test_id=f"taste-{leaning.mood}")
+
+
+def _bar(liking: StyleLiking | Leaning, ends: tuple[str, str], **said: str) -> Bar:
+    """An effect and its doubt between its two ends."""
+    estimate, (less, more) = Estimate.normal(liking.effect, liking.sd), ends
     return Bar(
-        name=f"{less} or {more}".capitalize(),
         estimates=[estimate],
-        words=capital(leaning.lean) or "Nothing shows yet",
-        note="",
         less=less,
         more=more,
         decided=estimate.low > 0 or estimate.high < 0,
-        described=f"{less} to {more}: best guess {leaning.effect:.2f}, 95 % between {estimate.low:.2f} and "
-        f"{estimate.high:.2f}; {percent(leaning.confidence)} sure of the direction",
-        test_id=f"taste-{leaning.mood}",
+        described=f"{less} to {more}: best guess {liking.effect:.2f}, 95 % between {estimate.low:.2f} and "
+        f"{estimate.high:.2f}; {percent(liking.confidence)} sure of the direction",
+        **said,
     )
 
 
@@ -185,18 +189,12 @@ def lead(picks: int) -> str:
 
 def style_bar(style: StyleLiking) -> Bar:
     """One style: its name, in which direction it leans and how sure that is, and the best guess with its interval."""
-    estimate = Estimate.normal(style.effect, style.sd)
-    less, more = POLES.get(style.attribute, ("less", "more"))
-    return Bar(
+    return _bar(
+        style,
+        POLES.get(style.attribute, ("less", "more")),
         name=capital(style_name(style.style)),
-        estimates=[estimate],
         words=capital(style.lean) or "Can't tell yet",
         note=your_picks(style.others.words) if style.lean and style.others else "",
-        less=less,
-        more=more,
-        decided=estimate.low > 0 or estimate.high < 0,
-        described=f"{less} to {more}: best guess {style.effect:.2f}, 95 % between {estimate.low:.2f} and "
-        f"{estimate.high:.2f}; {percent(style.confidence)} sure of the direction",
         test_id=f"taste-{style.style}",
     )
 
