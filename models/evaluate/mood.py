@@ -23,18 +23,18 @@ from models.experiments.report import Report
 from models.mood.beats.checkpoint import load_beats
 from models.mood.checkpoint import SHIPPED, MoodBundle, load_mood
 from models.mood.evaluation.beats import beats
-from models.mood.evaluation.control import TOGETHER, Composed, control
+from models.mood.evaluation.control import TOGETHER, TOLD, Composed, control
 from models.mood.evaluation.judge import crossfitted, hand_made_rival, judged_folder
 from models.mood.evaluation.probe import probe
 from models.mood.evaluation.transfer import transfer
 from models.mood.judge import Moods
-from models.mood.labels import Labelled, digest, emopia, labelled_folder
+from models.mood.labels import AROUSAL, QUADRANTS, VALENCE, Labelled, digest, emopia, labelled_folder
 from models.mood.training import PRESETS
-from models.music.notes import MusicError
+from models.music.notes import MusicError, Piece
 from models.style.card import style_folder
 from models.style.checkpoint import load_style
 from models.style.compose import Composer
-from models.style.drafting import draft_many, play_each
+from models.style.drafting import draft_each, draft_many, play_each
 from models.style.evaluation.clips import Clips, corpora_parts
 from models.style.evaluation.excerpts import Excerpts, real_excerpts, regular
 from models.style.latents import BARS
@@ -92,10 +92,23 @@ def composed(report: Report, bundle: MoodBundle, limit: int | None) -> None:
     pieces = play_each(composer, "pop", drafts, range(count))
     pop = regular(piece for piece in corpora_parts(composer.bundle.folder)["test"] if piece.domain == "pop")
     real = real_excerpts(pop, BARS, min(CLIPS, limit or CLIPS), report.seed)
-    control(report, bundle, Composed(composer, drafts, pieces), real.pieces)
+    told = written_for_moods(composer, count // TOGETHER * TOLD, report.seed)
+    control(report, bundle, Composed(composer, drafts, pieces, told), real.pieces)
     if real.pieces:
         transfer(report, bundle, composer, _clips(real), report.seed)
         probe(report, bundle, composer, _clips(real_excerpts(pop, BARS, min(PROBED, limit or PROBED), report.seed)))
+
+
+def written_for_moods(composer: Composer, count: int, seed: int) -> list[list[Piece]]:
+    """What is heard of ``count`` drafts for each quadrant; nothing where the piece model knows of no moods."""
+    if composer.writer is None or not composer.writer.heeds_moods:
+        return []
+    found = []
+    for quadrant in range(len(QUADRANTS)):
+        seeds = [int(each) for each in np.random.SeedSequence([seed, quadrant]).generate_state(count, np.uint32)]
+        mood = float(VALENCE[quadrant]), float(AROUSAL[quadrant])
+        found.append(play_each(composer, "pop", draft_each(composer, ["pop"] * count, seeds, mood), seeds))
+    return found
 
 
 def _clips(real: Excerpts) -> Clips:

@@ -34,17 +34,23 @@ def part_seeds(seed: int, part: int) -> list[int]:
     return [int(each) for each in seeds]
 
 
-def draft_each(composer: Composer, domains: Sequence[Domain], seeds: Sequence[int]) -> list[Draft]:
+def draft_each(
+    composer: Composer,
+    domains: Sequence[Domain],
+    seeds: Sequence[int],
+    mood: tuple[float, float] | None = None,
+) -> list[Draft]:
     """A draft for each domain and seed, the same again for the same; many at once take less time each.
 
     Excerpts of eight whole bars of one meter that may be offered, where the model composes with a piece model; draws
-    of the prior where it has none, or where that wrote none in ``TRIES``.
+    of the prior where it has none, or where that wrote none in ``TRIES``. ``mood`` (valence and arousal, as in
+    ``Writer.compose``) is told to a piece model; raises ``ValueError`` where that has learned of none.
     """
     found: dict[int, Draft] = {}
     for domain in DOMAINS if composer.writer else ():
         for attempt in range(TRIES):
             rows = [row for row, each in enumerate(domains) if each == domain and row not in found]
-            found |= _written(composer, domain, {row: (seeds[row], attempt) for row in rows})
+            found |= _written(composer, domain, {row: (seeds[row], attempt) for row in rows}, mood)
     rest = [row for row in range(len(seeds)) if row not in found]
     if rest:
         drawn = composer.draw_each([domains[row] for row in rest], [seeds[row] for row in rest])
@@ -77,11 +83,13 @@ def play_each(
     return [heard[place] for place in range(len(drafts))]
 
 
-def _written(composer: Composer, domain: Domain, seeds: Mapping[int, Sequence[int]]) -> dict[int, Draft]:
+def _written(
+    composer: Composer, domain: Domain, seeds: Mapping[int, Sequence[int]], mood: tuple[float, float] | None
+) -> dict[int, Draft]:
     """Those of the rows that can be offered."""
     assert composer.writer is not None
     places = composer.writer.places(domain, list(seeds.values()), BARS)
-    pieces = composer.writer.excerpts(domain, list(seeds.values()), BARS, places) if seeds else []
+    pieces = composer.writer.excerpts(domain, list(seeds.values()), BARS, places, mood) if seeds else []
     found: dict[int, Draft] = {}
     for row, piece, place in zip(seeds, pieces, places, strict=True):
         try:

@@ -3,9 +3,10 @@
 DATA is the folder of the corpora (what ``KALLOS_CORPORA`` names elsewhere; those that come with music21 are trained on
 as well) or a folder of MIDI and ABC files. The shipped judge says which mood bars have. ``--minutes`` ends the run
 after that time, with the learning rate falling to its end; else it ends after the preset's steps. ``--from`` goes on
-from trained weights, at half the learning rate. ``--context`` has rows of so many steps instead, and as many fewer of
-them: what the model hears at once, in writing too. OUT has what ``--resume`` needs after the run was killed, the log
-(``log.jsonl``), and in ``OUT/bundle`` the weights that validated best so far. The last line is one JSON object.
+from trained weights, at a lower learning rate that soon falls. ``--context`` has rows of so many steps instead, and as
+many fewer of them: what the model hears at once, in writing too. OUT has what ``--resume`` needs after the run was
+killed, the log (``log.jsonl``), and in ``OUT/bundle`` the weights that validated best so far. The last line is one JSON
+object.
 """
 
 from __future__ import annotations
@@ -30,7 +31,9 @@ from models.style.pieces.presets import PRESETS, Preset
 from models.style.pieces.training import STATE, PieceTraining
 from models.style.pieces.training_data import run_pieces
 
-FINE_TUNING = 0.5  # of the preset's learning rate, for weights that were trained before
+# Of the preset's learning rate, for weights that were trained before, and the share of the steps over which it falls:
+# held high it undoes for an hour what its fall had brought
+FINE_TUNING, FALLING = 0.4, 0.8
 
 
 def own_folder(data: Path) -> Path | None:
@@ -52,7 +55,7 @@ def _trained(name: str) -> PieceBundle:
 def _fine_tuning(preset: Preset, trained: PieceBundle) -> Preset:
     """At a lower learning rate, the trained model in rows as long as the preset's, and told moods if it would be."""
     config = replace(trained.model.config, context=preset.config.context, moods=preset.config.moods)
-    return replace(preset, learning_rate=FINE_TUNING * preset.learning_rate, config=config)
+    return replace(preset, learning_rate=FINE_TUNING * preset.learning_rate, falling=FALLING, config=config)
 
 
 def _with_context(preset: Preset, context: int) -> Preset:

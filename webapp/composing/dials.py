@@ -44,6 +44,12 @@ def mood_dial(generation: Generator, mood: MoodName) -> Dial[Mood]:
     )
 
 
+def mood_of(name: MoodName) -> Mood:
+    """The corner of valence and arousal that a mood stands for."""
+    valence, arousal = mood_cost.corner(name)
+    return Mood(valence=float(valence), arousal=float(arousal))
+
+
 def noted_mood(mood: Mood) -> dict[str, float]:
     """A mood as recipes have it."""
     return {"valence": round(mood.valence, 3), "arousal": round(mood.arousal, 3)}

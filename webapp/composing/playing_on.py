@@ -24,7 +24,7 @@ from models.taste.similar import nearest
 from webapp.composing import sources
 from webapp.composing.bank import Bank
 from webapp.composing.clip_maker import ClipMaker, Order
-from webapp.composing.dials import MOOD, WISHED, mood_dial, noted_mood
+from webapp.composing.dials import MOOD, WISHED, mood_dial, mood_of, noted_mood
 from webapp.composing.jobs import JobInHand
 from webapp.composing.steered_search import SteeredSearch
 from webapp.composing.titling import Titling
@@ -125,7 +125,8 @@ class WholePieceComposer:
         generation, domain = self._maker.generation, job.domain
         opening = Order(domain, seed, draft).composed(generation)
         form = _form(domain, Piece.from_json(opening.notes))
-        played = generation.play_on(opening.notes, GOES_ON[domain], seed, form)
+        wished = mood_of(job.payload[MOOD]) if MOOD in job.payload else None
+        played = generation.play_on(opening.notes, GOES_ON[domain], seed, form, wished)
         recipe = {**opening.recipe, "content": "written", "writer": played.writer, "played_on": GOES_ON[domain]}
         recipe |= {"form": form, "title": self._titling.title(domain, played.notes, seed)}
         recipe |= {name: job.payload[name] for name in (*NAMED, "like") if name in job.payload}

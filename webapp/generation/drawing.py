@@ -23,6 +23,7 @@ from webapp.generation.protocol import (
     DraftsResult,
     EncodeResult,
     LatentsResult,
+    Mood,
     MoodsResult,
     PlayedOnResult,
     RewardsResult,
@@ -78,19 +79,23 @@ class Drawing:
             time.sleep(0.001)
         return LatentsResult(latents=[one.to_json() for one in drawn], model_version=self.composer.version)
 
-    def play_on(self, notes: dict[str, Any], bars: int, seed: int, form: str = "") -> PlayedOnResult:
+    def play_on(
+        self, notes: dict[str, Any], bars: int, seed: int, form: str = "", mood: Mood | None = None
+    ) -> PlayedOnResult:
         """A piece with so many more bars, in which it comes to its end; the same seed gives the same again.
 
-        Raises ``BadRequest`` for what can't be played on, and where no piece model is there.
+        A ``mood`` is wished for, and left out where the piece model was told none. Raises ``BadRequest`` for what
+        can't be played on, and where no piece model is there.
         """
         writer = self.composer.writer
         if writer is None:
             raise BadRequest(f"the model {self.composer.version} has no piece model, which plays on; use another model")
         if not 1 <= bars <= MOST_BARS:
             raise BadRequest(f"{bars} more bars were asked for; 1 to {MOST_BARS} are allowed")
+        wished = (mood.valence, mood.arousal) if mood and writer.heeds_moods else None
         try:
             with self._writing:
-                (piece,) = writer.play_on(Piece.from_json(notes), bars, seed=seed, form=form)
+                (piece,) = writer.play_on(Piece.from_json(notes), bars, seed=seed, form=form, mood=wished)
         except ValueError as error:  # MusicError is one
             raise BadRequest(str(error)) from error
         version = self.composer.version

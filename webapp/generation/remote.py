@@ -25,6 +25,7 @@ from webapp.generation.protocol import (
     GeneratorUnavailable,
     LatentsResult,
     Look,
+    Mood,
     MoodsResult,
     PicturesResult,
     PlayedOnResult,
@@ -74,9 +75,11 @@ class RemoteGenerator:
         body = {"domain": domain, "count": count, "seed": seed, "near": near, "keep": keep}
         return LatentsResult.model_validate_json(self._post("/v1/latents", body, QUICK_SECONDS).content)
 
-    def play_on(self, notes: dict[str, Any], bars: int, seed: int, form: str = "") -> PlayedOnResult:
+    def play_on(
+        self, notes: dict[str, Any], bars: int, seed: int, form: str = "", mood: Mood | None = None
+    ) -> PlayedOnResult:
         """A piece (``Piece.to_json``) played on to its end; raises a ``GenerationError``."""
-        body = {"notes": notes, "bars": bars, "seed": seed, "form": form}
+        body = {"notes": notes, "bars": bars, "seed": seed, "form": form, "mood": mood and mood.model_dump()}
         return PlayedOnResult.model_validate_json(self._post("/v1/play_on", body, WRITING_SECONDS).content)
 
     def encode(self, notes: dict[str, Any]) -> EncodeResult:

@@ -33,6 +33,7 @@ from webapp.generation.protocol import (
     GeneratorUnavailable,
     LatentsResult,
     Look,
+    Mood,
     MoodsResult,
     PicturesResult,
     PlayedOnResult,
@@ -73,13 +74,14 @@ class LatentsRequest(DraftsRequest):
 
 
 class PlayOnRequest(BaseModel):
-    """A piece (``Piece.to_json``), how many bars it is to go on, and the form of the whole, such as AABB."""
+    """A piece (``Piece.to_json``), how many bars it is to go on, the form of the whole, such as AABB, and a mood."""
 
     model_config = ConfigDict(extra="forbid")
     notes: dict[str, Any]
     bars: Annotated[int, Field(ge=1, le=64)] = 24
     form: Annotated[str, Field(max_length=16)] = ""
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    mood: Mood | None = None
 
 
 class EncodeRequest(BaseModel):
@@ -211,7 +213,7 @@ def create_app(engine: Engine, secret: str = "") -> FastAPI:
 
     @app.post("/v1/play_on")
     def play_on(request: PlayOnRequest) -> PlayedOnResult:
-        return engine.play_on(request.notes, request.bars, request.seed, request.form)
+        return engine.play_on(request.notes, request.bars, request.seed, request.form, request.mood)
 
     @app.post("/v1/encode")
     def encode(request: EncodeRequest) -> EncodeResult:

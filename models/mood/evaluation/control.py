@@ -33,17 +33,23 @@ IntArray = npt.NDArray[np.int64]
 Method = Callable[[Sequence[int], int], Piece]
 
 TOGETHER = 16  # drafts from which the best is taken
+TOLD = 4  # pieces that are written for a mood, from which the best is taken
 CLIMBS = 32  # turns of a dial that the judge is asked about
 WITHOUT_RULE = ("onsets_per_bar", "notes_per_onset", "contour", "leap")
 
 
 @dataclass(frozen=True)
 class Composed:
-    """Drafts, what is ``heard`` of each, and the composer that decodes versions of them."""
+    """Drafts, what is ``heard`` of each, and the composer that decodes versions of them.
+
+    ``told``: what is heard of drafts that were written for each quadrant, as many as can be asked for; none where the
+    piece model knows of no moods.
+    """
 
     composer: Composer
     drafts: Sequence[Draft]
     heard: Sequence[Piece]
+    told: Sequence[Sequence[Piece]] = ()
 
     def decoded(self, row: int, ways: Sequence[Version], donors: Sequence[int], seed: int) -> list[Piece]:
         """What versions of the draft in a row sound like; ``donors``: the rows that they name by their places."""
@@ -61,7 +67,8 @@ def methods(bundle: MoodBundle, composed: Composed, seed: int) -> dict[str, Meth
     """Each makes one piece of a quadrant from the drafts in some rows; what it may compute stands in its name.
 
     ``plain`` does nothing, ``rules`` and ``climb`` change the first draft, ``best_of_K`` chooses among K. ``steered``
-    decodes versions of the first draft, for which the others lend styles.
+    decodes versions of the first draft, for which the others lend styles. ``told`` has the piece model write for the
+    quadrant (its label alone), ``told_best_of_K`` chooses among K of these.
     """
     heard, rng = composed.heard, np.random.default_rng(seed)
 
@@ -75,7 +82,11 @@ def methods(bundle: MoodBundle, composed: Composed, seed: int) -> dict[str, Meth
         made = composed.decoded(rows[0], ways, donors, seed)
         return made[nearest(target, _said(bundle, made))]
 
-    return {
+    def written(rows: Sequence[int], quadrant: int) -> Sequence[Piece]:
+        first = min(rows) // TOGETHER * TOLD
+        return composed.told[quadrant][first : first + TOLD]
+
+    found: dict[str, Method] = {
         "plain": lambda rows, _: heard[rows[0]],
         "rules": lambda rows, quadrant: rules(quadrant).turned(heard[rows[0]]),
         "climb": lambda rows, quadrant: climbed(bundle.first, heard[rows[0]], quadrant, CLIMBS, rng),
@@ -84,6 +95,10 @@ def methods(bundle: MoodBundle, composed: Composed, seed: int) -> dict[str, Meth
         "rules_best_of_16": lambda rows, quadrant: best([rules(quadrant).turned(heard[row]) for row in rows], quadrant),
         "steered": steered,
     }
+    if composed.told:
+        found["told"] = lambda rows, quadrant: written(rows, quadrant)[0]
+        found[f"told_best_of_{TOLD}"] = lambda rows, quadrant: best(written(rows, quadrant), quadrant)
+    return found
 
 
 def _said(bundle: MoodBundle, pieces: Sequence[Piece]) -> Floats:

@@ -12,8 +12,8 @@ from models.style.pieces.model import PieceConfig
 class Preset:
     """Optimiser steps, rows of ``config.context`` steps a batch, peak learning rate, held-out rows a domain.
 
-    The learning rate rises for ``warm_up`` steps and falls over the last ``falling`` of them all. It validates every
-    ``check_every`` steps.
+    ``share`` is that of each domain's rows: chorales are few, and soon known by heart. The learning rate rises for
+    ``warm_up`` steps and falls over the last ``falling`` of them all. It validates every ``check_every`` steps.
     """
 
     steps: int
@@ -23,6 +23,7 @@ class Preset:
     held_out_rows: int
     config: PieceConfig = field(default_factory=PieceConfig)
     falling: float = 0.4
+    share: Mapping[str, float] = field(default_factory=lambda: {"pop": 0.65, "dance": 0.29, "chorale": 0.06})
     warm_up: int = 200
 
 

@@ -26,6 +26,7 @@ from models.style.windows import PHRASE_BARS
 
 SIDE_BY_SIDE = 80  # pieces: twice as many a second as of 16
 OPENINGS = 0.25  # share of the excerpts that begin a piece
+MOOD_GUIDANCE = 3.0  # at least, where a mood is asked for: the model's own hardly heeds one
 # Of so many pieces of a seed the one with the fewest faults in part writing is kept: the model knows no voices
 AMONG: Mapping[Domain, int] = {"chorale": 5}
 
@@ -181,17 +182,19 @@ class Writer:
         nucleus: PerElement | None = None,
         form: str = "",
         ending: bool = True,
+        mood: tuple[float, float] | None = None,
     ) -> list[Piece]:
         """``count`` pieces that begin with ``piece`` and have ``bars`` more; the rest is as in ``compose``.
 
         ``piece`` is taken as the model knows music: on the grid, in regular bars, without silence before and after.
-        Raises ``MusicError`` where that can't be, and ``ValueError`` for a form that doesn't divide all the bars.
+        Raises ``MusicError`` where that can't be, and ``ValueError`` for a form that doesn't divide all the bars, or a
+        mood where the model was told none.
         """
         prompt = regular_tokens(piece)
         heads = prompt[prompt[:, POSITION] == BAR]
         last = len(heads) - 1 + int(first_numbers(heads[:1])[0]) + bars
         domain = DOMAINS.index(piece.domain or likely_domain(piece))
-        wishes = Wishes(domain, last, ending=ending, returns=returns_of_form(form, last))
+        wishes = Wishes(domain, last, ending=ending, returns=returns_of_form(form, last), mood=self._mood(mood))
         wishes = self._drawn(wishes, temperature, nucleus)
         begun, seeds = forms.form_of(prompt), [(seed, index) for index in range(count)]
         places = []
@@ -200,11 +203,16 @@ class Writer:
             places.append(Place(0, last if ending else ABSENT, like and begun + like[len(begun) :]))
         return self._written(wishes, seeds, prompt, places)
 
+    @property
+    def heeds_moods(self) -> bool:
+        """Whether the model was told moods, so that one may be asked for."""
+        return self.bundle.model.config.moods
+
     def _mood(self, asked: tuple[float, float] | None) -> Mood:
         """The fifths that are asked for; raises ``ValueError`` where the model was told no moods."""
         if asked is None:
             return NO_MOOD
-        if not self.bundle.model.config.moods:
+        if not self.heeds_moods:
             raise ValueError(
                 f"{self.version} has learned nothing of moods; leave the mood out, or train a model with them"
             )
@@ -219,7 +227,7 @@ class Writer:
             wishes,
             temperature=chosen.get("temperature", TEMPERATURE) if temperature is None else temperature,
             nucleus=chosen.get("nucleus", NUCLEUS) if nucleus is None else nucleus,
-            guidance=chosen.get("guidance", 1.0),
+            guidance=max(chosen.get("guidance", 1.0), 1.0 if wishes.mood == NO_MOOD else MOOD_GUIDANCE),
         )
 
     def _written(

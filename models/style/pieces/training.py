@@ -26,7 +26,7 @@ from models.style.pieces.training_data import RunPieces
 
 LOG_EVERY = 25  # steps
 SAVE_SECONDS = 240.0
-HYPERPARAMETERS = ("rows", "learning_rate", "falling", "warm_up", "check_every")  # those that the log tells
+HYPERPARAMETERS = ("rows", "learning_rate", "falling", "warm_up", "check_every", "share")  # those that the log tells
 STATE = "state.safetensors"
 
 
@@ -127,7 +127,12 @@ class PieceTraining:
         """One optimiser step; what it says of its batch."""
         size = self.preset.config.context
         batch = training_batch(
-            self.pieces.train, rows=self.preset.rows, context=size, seed=self.seed, number=self.training.step
+            self.pieces.train,
+            rows=self.preset.rows,
+            context=size,
+            seed=self.seed,
+            number=self.training.step,
+            share=self.preset.share,
         ).to(self.device)
         count = step_count(batch)
         loss = torch.stack(list(element_losses(self.training.working, batch).values())).sum() / count
