@@ -1,7 +1,8 @@
 """Following the bar: the likeliest beats by a hidden Markov model of tempo and place in the bar.
 
 The bar pointer model in the form of Krebs, Böck & Widmer (2015): a state is a place in one of four beats of some
-length, and the length may change only where a beat begins.
+length, and the length may change only where a beat begins. Lengths are as likely as they are in Pop1K7, without which
+one song in six is heard at half or double its tempo.
 """
 
 from __future__ import annotations
@@ -16,7 +17,10 @@ from models.mood.beats.performance import BEATS, RATE_HZ, Frames, Performance
 Floats = npt.NDArray[np.float64]
 
 SHORTEST, LONGEST = 12, 48  # frames of a beat: 200 to 50 beats a minute
-STEADY = 20.0  # nats that it costs to change the length of a beat by a factor of e
+STEADY = 40.0  # nats that it costs to change the length of a beat by a factor of e
+ONE_FRAME = 0.3  # and by one frame, since few tempi have beats of whole frames
+USUAL_S, SPREAD = 0.54, 0.256  # median length of a beat in 300 training songs, and its deviation in natural logarithms
+TEMPO = 0.4  # how much each beat counts for how likely its length is
 LEAST = 1e-3
 
 
@@ -35,11 +39,11 @@ def tracked(chances: Frames, start_s: float) -> Found:
     begins = np.log(np.stack([down, *[beat - down] * (BEATS - 1)], axis=1))  # (frames, BEATS)
     goes_on = np.log1p(-beat)
     lengths = np.arange(SHORTEST, LONGEST + 1)
-    change = -STEADY * np.abs(np.log(lengths[:, None] / lengths[None]))  # from, to
+    change = _changes(lengths) + _likely(lengths)
     first = np.concatenate([[0], np.cumsum(lengths)[:-1]])  # of each length's places, within one beat
     places, last = int(lengths.sum()), first + lengths - 1
     score = np.full((BEATS, places), -np.log(BEATS * places))
-    score[:, first] += begins[0][:, None]
+    score[:, first] += begins[0][:, None] + _likely(lengths)
     came = np.zeros((len(begins), BEATS, len(lengths)), dtype=np.int64)
     for frame in range(1, len(begins)):
         ended = np.roll(score[:, last], 1, axis=0)  # what ended is followed by the next beat
@@ -48,6 +52,21 @@ def tracked(chances: Frames, start_s: float) -> Found:
         score[:, 1:] = score[:, :-1] + goes_on[frame]
         score[:, first] = ways.max(1) + begins[frame][:, None]
     return _traced(score, came, lengths, first, start_s)
+
+
+def _changes(lengths: npt.NDArray[np.int64]) -> Floats:
+    """What it adds to go from one length to another ``(from, to)``, in nats."""
+    far = -STEADY * np.abs(np.log(lengths[:, None] / lengths[None]))
+    frames = np.abs(lengths[:, None] - lengths[None])
+    found: Floats = np.where(frames == 1, -ONE_FRAME, far)
+    return found
+
+
+def _likely(lengths: npt.NDArray[np.int64]) -> Floats:
+    """What beats of each length add ``(lengths,)``, in nats."""
+    away = np.log(lengths / (RATE_HZ * USUAL_S)) / SPREAD
+    found: Floats = -TEMPO * away**2 / 2
+    return found
 
 
 def _traced(

@@ -38,13 +38,20 @@ def test_the_f_measure_is_mir_evals(found, wanted) -> None:
 def test_beats_are_followed_where_the_tempo_drifts_and_one_is_not_heard() -> None:
     gaps = np.linspace(18, 24, 40)
     at = np.round(np.cumsum(gaps)).astype(int)
-    chances = np.full((2, at[-1] + 30), 0.02, dtype=np.float32)
+    chances = np.full((2, at[-1] + 20), 0.02, dtype=np.float32)
     chances[0, np.delete(at, 13)] = 0.9
     chances[1, at[2::4]] = 0.8
     found = tracked(chances, 0.0)
     assert np.abs(found.beats_s[:, None] - at / RATE_HZ).min(0).max() <= 0.05
     assert len(found.beats_s) == len(at)
     assert found.downbeats_s == pytest.approx(found.beats_s[2::4])
+
+
+def test_of_two_tempi_that_are_heard_the_one_is_followed_that_music_usually_has() -> None:
+    chances = np.full((2, 800), 0.02, dtype=np.float32)
+    chances[0, 10::40], chances[0, 30::40] = 0.9, 0.45  # 60 and 120 beats a minute
+    found = tracked(chances, 0.0)
+    assert np.median(np.diff(found.beats_s)) == pytest.approx(20 / RATE_HZ)
 
 
 def test_the_rival_finds_a_steady_beat_and_its_bars() -> None:
