@@ -1,7 +1,8 @@
 """Train the piece model: ``python -m models.train.pieces DATA --preset tiny|cpu|gpu --out OUT [--resume]``.
 
 DATA is the folder of the corpora (what ``KALLOS_CORPORA`` names elsewhere; those that come with music21 are trained on
-as well) or a folder of MIDI and ABC files. The shipped judge says which mood bars have. ``--minutes`` ends the run
+as well) or a folder of MIDI and ABC files. EMOPIA's clips get the bars that the shipped beat network hears in them. The
+shipped judge says which mood bars have. ``--minutes`` ends the run
 after that time, with the learning rate falling to its end; else it ends after the preset's steps. ``--from`` goes on
 from trained weights, at a lower learning rate that soon falls. ``--context`` has rows of so many steps instead, and as
 many fewer of them: what the model hears at once, in writing too. OUT has what ``--resume`` needs after the run was
@@ -22,6 +23,8 @@ import torch
 
 from models.experiments.arguments import add_run_arguments, exit_without_music, positive_int, run_folder
 from models.experiments.provenance import commit
+from models.mood.beats.bars import performances_with_bars
+from models.mood.beats.checkpoint import load_beats
 from models.mood.checkpoint import load_mood
 from models.mood.fifths import with_moods
 from models.music import corpora
@@ -93,7 +96,13 @@ def main(argv: list[str] | None = None) -> None:
         preset = _with_context(preset, context)
     data = own_folder(given.data)
     with exit_without_music("train"):
-        pieces = run_pieces(data, out, again=given.resume, judged=partial(with_moods, load_mood().first))
+        pieces = run_pieces(
+            data,
+            out,
+            again=given.resume,
+            judged=partial(with_moods, load_mood().first),
+            joined=partial(performances_with_bars, load_beats().network),
+        )
     training = PieceTraining(
         given.preset, preset, pieces, out, seed=given.seed, minutes=given.minutes, device=given.device, origin=origin
     )

@@ -66,11 +66,11 @@ def weights_with_moods(model: PieceModel) -> dict[str, Tensor]:
     return weights
 
 
-def tiny_pieces(seed: int = 0) -> PieceBundle:
+def tiny_pieces(seed: int = 0, *, moods: bool = False) -> PieceBundle:
     """A real but tiny and untrained model that hears what came before, for tests of what is built on it."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        model = PieceModel(PieceConfig(dim=32, layers=2, heads=2, hidden=32, condition=16, context=96))
+        model = PieceModel(PieceConfig(dim=32, layers=2, heads=2, hidden=32, condition=16, context=96, moods=moods))
         for block in model.blocks:  # zero-initialised projections would make all steps deaf
             torch.nn.init.normal_(block.out.weight, std=0.3)
             torch.nn.init.normal_(block.down.weight, std=0.3)

@@ -10,13 +10,14 @@ from typing import Any
 
 from models.experiments.dataset import training_pieces
 from models.experiments.provenance import data_hash
-from models.music.grouping import split
-from models.music.notes import MusicError
+from models.music.grouping import group_ids, split
+from models.music.notes import MusicError, Piece
 from models.style.pieces.data import PieceSet
 from models.style.release import terms_of
 from models.style.training_data import own_parts
 
 PARTS = ("train", "validation", "test")
+Joined = Callable[[], Sequence[Piece]]
 Judged = Callable[[PieceSet, Sequence[PieceSet]], Sequence[PieceSet]]
 
 
@@ -33,24 +34,30 @@ class RunPieces:
     held_out: Mapping[str, list[str]]
 
 
-def run_pieces(data: Path | None, out: Path, *, again: bool, judged: Judged | None = None) -> RunPieces:
+def run_pieces(
+    data: Path | None, out: Path, *, again: bool, judged: Judged | None = None, joined: Joined | None = None
+) -> RunPieces:
     """The pieces of the run in ``out``: read and split now and noted there, or as noted there (``again``).
 
-    ``data`` is a folder of MIDI and ABC files; None stands for the corpora. ``judged`` gives the training pieces, and
-    others, the moods of their bars. Raises ``MusicError`` where there is nothing to train on.
+    ``data`` is a folder of MIDI and ABC files; None stands for the corpora, to whose training part come those
+    ``joined`` pieces that are no tune of the others. ``judged`` gives the training pieces, and others, the moods of
+    their bars. Raises ``MusicError`` where there is nothing to train on.
     """
     kept = {part: out / f"{part}.npz" for part in ("train", "validation")}
     record = out / "data.json"
     if not (again and record.exists() and all(path.exists() for path in kept.values())):
-        _read(data, out, judged)
+        _read(data, out, judged, joined)
     noted = json.loads(record.read_text(encoding="utf-8"))
     sets = {part: PieceSet.load(path) for part, path in kept.items()}
     return RunPieces(sets["train"], sets["validation"], noted["about"], noted["held_out"])
 
 
-def _read(data: Path | None, out: Path, judged: Judged | None) -> None:
+def _read(data: Path | None, out: Path, judged: Judged | None, joined: Joined | None) -> None:
     pieces = training_pieces(data)
     parts = split(pieces, seed=0) if data is None else own_parts(pieces)
+    if joined and data is None:
+        others = [piece for part in PARTS[1:] for piece in parts[part]]
+        parts = {**parts, "train": [*parts["train"], *unlike(joined(), others)]}
     sets: dict[str, PieceSet] = {}
     for part in PARTS:
         try:
@@ -75,3 +82,10 @@ def _read(data: Path | None, out: Path, judged: Judged | None) -> None:
     names = {part: sorted(sets[part].names) for part in PARTS[1:] if part in sets}
     text = json.dumps({"about": about, "held_out": names}, ensure_ascii=False)
     (out / "data.json").write_text(text + "\n", encoding="utf-8")
+
+
+def unlike(pieces: Sequence[Piece], others: Sequence[Piece]) -> list[Piece]:
+    """Those of ``pieces`` that are of no group (``group_ids``) of the ``others``."""
+    groups = group_ids([*others, *pieces])
+    held_out = set(groups[: len(others)])
+    return [piece for piece, group in zip(pieces, groups[len(others) :], strict=True) if group not in held_out]

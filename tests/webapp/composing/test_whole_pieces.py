@@ -269,6 +269,8 @@ def test_a_piece_of_a_mood_begins_with_an_opening_near_it_and_says_how_the_whole
     chosen: list[Draft] = []
     real = WholePieceComposer._compose
     monkeypatch.setattr(WholePieceComposer, "_compose", lambda *given: chosen.append(given[1]) or real(*given))
+    told, play_on = [], context.generation.play_on
+    monkeypatch.setattr(context.generation, "play_on", lambda *given: told.append(given[4]) or play_on(*given))
     work(context)
     openings = [draft for draft in context.bank._read_all("pop").drafts if draft.opens and draft.notes]
     moods = [context.generation.moods([each.notes.to_json()]).moods[0] for each in (chosen[0], *openings)]
@@ -276,6 +278,7 @@ def test_a_piece_of_a_mood_begins_with_an_opening_near_it_and_says_how_the_whole
     assert away[0] <= np.median(away[1:])
     (clip,) = clips(context)
     assert clip.recipe["mood"] == {"wish": "tense", **heard(context, clip)}
+    assert [(mood.valence, mood.arousal) for mood in told] == [(-1, 1)]  # what is written after the opening, too
     (row,) = whole.follow(context, token, awaited=False).pieces
     assert in_words(Mood(**heard(context, clip))) in row["detail"]
 

@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+import torch
 
 from models.music.notes import Piece
 from models.style import drafting
@@ -23,6 +24,7 @@ from webapp.generation.protocol import (
     GenerationError,
     GeneratorUnavailable,
     Locked,
+    Mood,
     QueueFull,
     Source,
 )
@@ -367,6 +369,19 @@ def test_what_is_borrowed_is_put_into_what_was_written(writing_engine):
     assert result.latents["groups"]["content"] == draft.latents.to_json()["groups"]["content"]
     assert result.latents["groups"]["rhythm"] != draft.latents.to_json()["groups"]["rhythm"]
     assert result.notes != draft.notes.to_json()
+
+
+def test_a_piece_is_played_on_in_a_mood_where_the_piece_model_knows_of_moods(writing_engine):
+    def played_on(mood: Mood | None = None):
+        return writing_engine.play_on(some_piece().to_json(), 2, 1, "", mood).notes
+
+    happy = Mood(valence=1, arousal=1)
+    assert played_on(happy) == played_on()
+    told = tiny_pieces(moods=True)
+    torch.nn.init.normal_(told.model.conditions.weight, std=0.5)
+    writing_engine.composer.writer = Writer(told)
+    assert played_on(happy) == played_on(happy)
+    assert played_on(happy) != played_on(Mood(valence=-1, arousal=-1)) != played_on()
 
 
 def test_who_has_content_does_not_wait_for_what_is_written(writing_engine):

@@ -1,19 +1,21 @@
 """Training on a handful of tunes: it learns, and a run that was killed ends as one that wasn't."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
 from models.experiments.run_log import rows
+from models.music.notes import Piece
 from models.style.pieces.checkpoint import load_pieces_model
 from models.style.pieces.data import PieceSet
 from models.style.pieces.model import PieceConfig
 from models.style.pieces.presets import Preset
 from models.style.pieces.sampling import Writer
 from models.style.pieces.training import PieceTraining
-from models.style.pieces.training_data import RunPieces, run_pieces
+from models.style.pieces.training_data import RunPieces, run_pieces, unlike
 from models.train import pieces_sampling
 from models.train.pieces import main
 
@@ -28,6 +30,21 @@ def music(dance_music, tmp_path_factory) -> RunPieces:
 
 def begun(music: RunPieces, out, preset: Preset = PRESET) -> PieceTraining:
     return PieceTraining("tiny", preset, music, out, seed=0, minutes=None, device="cpu")
+
+
+def test_pieces_that_join_are_trained_on_where_they_are_no_tune_that_is_held_out() -> None:
+    tune, other = (melody(np.random.default_rng(seed).integers(55, 80, 128)) for seed in (1, 2))
+    higher = replace(tune, notes=tune.notes + np.array([0, 0, 2, 0]), piece_id="a tone higher")
+    joining = [higher, replace(other, piece_id="another")]
+    assert [piece.piece_id for piece in unlike(joining, [replace(tune, piece_id="held out")])] == ["another"]
+
+
+def melody(pitches) -> Piece:
+    """Quavers in 4/4."""
+    count = len(pitches)
+    notes = np.stack([12 * np.arange(count), np.full(count, 12), pitches, np.full(count, 70)], 1)
+    bars = np.array([[96 * bar, 96, 4, 4] for bar in range(count // 8)])
+    return Piece(notes, bars, np.full(len(bars), 100.0))
 
 
 def test_a_run_that_was_killed_ends_as_one_that_was_not(music, tmp_path, monkeypatch) -> None:
