@@ -15,10 +15,10 @@ DROPPED = 0.1
 class BeatNetwork(nn.Module):
     """From ``(batch, FEATURES, frames)`` to logits of beat and downbeat ``(batch, 2, frames)``.
 
-    ``layers`` dilations of 1, 2, 4, … frames, so that eight of them hear six seconds to each side.
+    ``layers`` dilations of 1, 2, 4, … frames, so that ten of them hear 25 seconds to each side.
     """
 
-    def __init__(self, dim: int = 32, layers: int = 8) -> None:
+    def __init__(self, dim: int = 48, layers: int = 10) -> None:
         super().__init__()
         self.first = nn.Conv1d(FEATURES, dim, 5, padding=2)
         self.convs = nn.ModuleList(

@@ -35,8 +35,8 @@ class Preset:
 
 PRESETS: Mapping[str, Preset] = {
     "tiny": Preset(6, 2, 8, 4),
-    "cpu": Preset(2000, 8, 32, 8),
-    "gpu": Preset(6000, 32, 64, 9),
+    "cpu": Preset(3000, 8, 48, 10),
+    "gpu": Preset(6000, 32, 64, 10),
 }
 
 
