@@ -64,6 +64,7 @@ def create_app(
         for_two,
         listeners,
         listening,
+        live,
         maps,
         metrics,
         moods,
@@ -106,6 +107,7 @@ def create_app(
     app.include_router(study_listeners.router)
     app.include_router(studio.router)
     app.include_router(moods.router)
+    app.include_router(live.router)
     app.include_router(studies.router)
     app.include_router(dashboards.router)
     app.include_router(maps.router)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from db.tables import Four, Offer
 from models.style.card import read_card
+from models.style.directions import Directions
 from models.taste.space import TasteSpace
 from webapp.composing.bank import Bank, room_beside
 from webapp.fit.questions import Questions
@@ -18,6 +19,7 @@ from webapp.learning.playable_clips import PlayablePool
 from webapp.listeners.records import Records
 from webapp.listeners.tokens import Tokens
 from webapp.listening import BestOfFour, Pairs, Voting
+from webapp.live.sessions import Sessions
 from webapp.maps.atlas import Atlas
 from webapp.runtime.clip_store import ClipStore
 from webapp.runtime.database import Database
@@ -168,6 +170,11 @@ class Context:
     def questions(self) -> Questions:
         """Which picture fits a piece, or which piece a picture, and the answers."""
         return Questions(self.database, self.journal, self.playable)
+
+    @cached_property
+    def live(self) -> Sessions:
+        """Who plays live music at the moment."""
+        return Sessions(self.generation, Directions.load(self.style_folder))
 
     @cached_property
     def generation(self) -> RemoteGenerator:

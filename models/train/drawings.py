@@ -24,6 +24,7 @@ from models.picture.autoencoder import Pixels
 from models.picture.checkpoint import load_pictures
 from models.picture.fit.measures import SEEN
 from models.picture.groups import DIMS, GROUPS
+from models.picture.places import on_grid
 from models.picture.reading import PictureError, read_folder
 from models.style.bundle import write_card
 
@@ -31,6 +32,7 @@ DRAWN, KEPT = 600, 48
 SPREAD = 1.3  # of palette, light and line: a little wider than N(0, I), for contrast
 LEAST = 0.05  # share of a picture that is not background: less is nothing to look at
 COLOURS = 128  # of a file
+COLUMNS = 8  # of the map on which they lie
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -59,10 +61,12 @@ def main(argv: list[str] | None = None) -> None:
     pixels, measured = pixels[there], measured[there]
     kept = farthest((measured - measured.mean(0)) / measured.std(0), given.limit)
     usual = np.stack([measured[kept].mean(0), measured[kept].std(0)])
+    places = on_grid(model.encode(pixels[kept]).astype(np.float64), COLUMNS)
     card = {
         "name": "drawings-cpu", "version": f"drawings-{given.seed}-{digest(pixels[kept])}", "commit": commit(),
         "seed": given.seed, "pictures": model.version, "readouts": list(SEEN), "usual": usual.round(4).tolist(),
         "drawings": {f"{number:02}": measured[row].round(4).tolist() for number, row in enumerate(kept)},
+        "places": {f"{number:02}": place for number, place in enumerate(places.round(4).tolist())},
         "terms": "drawn by the picture model, which was trained on public domain drawings",
     }  # fmt: skip
     for number, row in enumerate(kept):

@@ -28,6 +28,7 @@ GROUPS = {  # by the tags of the routers, in the order of the page
     "taste card": "Taste cards",
     "music for two": "Music for two",
     "studio": "Studio",
+    "live": "Live music",
     "titles": "Titles",
     "maps": "Maps",
     "research": "Research",

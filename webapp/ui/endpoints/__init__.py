@@ -15,6 +15,7 @@ from webapp.ui.endpoints import (
     fit,
     listeners,
     listening,
+    live,
     maps,
     mood,
     rating,
@@ -35,6 +36,7 @@ ENDPOINTS = (
     *tension.ENDPOINTS,
     *mood.ENDPOINTS,
     *film.ENDPOINTS,
+    *live.ENDPOINTS,
     *fit.ENDPOINTS,
     *studies.ENDPOINTS,
 )

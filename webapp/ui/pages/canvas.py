@@ -32,7 +32,8 @@ from webapp.ui.words import capital, counted
 
 LEAD = (
     "Choose a piece, and pictures move with it: drawings of Kallos, or your own. Where its music comes again, so does "
-    "its picture. The other way round a <a href='film'>film</a> gets its music."
+    "its picture. The other way round a <a href='film'>film</a> gets its music, "
+    "and a <a href='live'>camera</a> steers it while it sounds."
 )
 WAYS = (
     ("By what is heard: high is bright, major is warm, dense is busy, loud is large", "annotated"),

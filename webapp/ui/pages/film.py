@@ -25,7 +25,8 @@ from webapp.ui.words import capital
 LEAD = (
     "Drop a film, or some pictures, and Kallos composes piano music as long as it is. Bars begin where a new shot "
     f"begins. A film may last {LONGEST_S / 60:.0f} minutes; all files together may have {FILM_BYTES // 1_000_000} MB. "
-    "The other way round, <a href='canvas'>pictures move</a> with your music."
+    "The other way round, <a href='canvas'>pictures move</a> with your music. In <a href='live'>Live</a> "
+    "a camera steers it."
 )
 WAYS = (
     ("By what is seen: bright is high, warm is major, busy is dense, large is loud, fast is fast", "annotated"),

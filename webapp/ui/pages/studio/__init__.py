@@ -79,7 +79,8 @@ class Opened(NamedTuple):
 
 LEAD = (
     "Play a piece another way: with the rhythm of a second, with the harmony of a third. Or set a "
-    "<a href='film'>film</a> to music, or see <a href='canvas'>pictures move</a> with it."
+    "<a href='film'>film</a> to music, or see <a href='canvas'>pictures move</a> with it, or "
+    "<a href='live'>steer it live</a>."
 )
 
 

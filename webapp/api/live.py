@@ -1,0 +1,116 @@
+"""The HTTP interface of live music, under ``/api/live``: begin, ask for bar after bar, stop."""
+
+from __future__ import annotations
+
+import base64
+import uuid
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from models.music.notes import Domain
+from webapp.api.dependencies import ERRORS, Known, TheContext
+from webapp.fit import learned
+from webapp.live import picture_map
+from webapp.live.music import LiveBar
+from webapp.live.sessions import IDLE_S, MOST_SEED
+from webapp.live.steering import MOST
+
+router = APIRouter(prefix="/api/live", tags=["live"])
+
+Degree = Annotated[float, Field(ge=-MOST, le=MOST, allow_inf_nan=False)]
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+
+
+class Begun(BaseModel):
+    """Live music that was begun; it ends when no bar has been asked for during ``idle_s`` seconds."""
+
+    session_id: uuid.UUID
+    idle_s: float
+
+
+class AskedLive(BaseModel):
+    """Which music: its kind, a seed, and whether readouts ask as most people hear, or as the listener's picks say."""
+
+    model_config = ConfigDict(extra="forbid")
+    domain: Domain = "pop"
+    seed: Annotated[int, Field(ge=0, le=MOST_SEED)] = 0
+    way: Literal["annotated", "learned"] = "annotated"
+
+
+class Seen(BaseModel):
+    """What is seen now, in usual deviations; or a ``position`` on the map of pictures (x to the right, y upwards).
+
+    With a position only ``motion`` is taken of the readouts: how fast it changes.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+    brightness: Degree = 0.0
+    warmth: Degree = 0.0
+    busyness: Degree = 0.0
+    size: Degree = 0.0
+    motion: Degree = 0.0
+    position: Annotated[list[Share], Field(min_length=2, max_length=2)] | None = None
+
+    def readouts(self) -> dict[str, float]:
+        """All five."""
+        if self.position is not None:
+            return picture_map.drawings().readouts_at(self.position, self.motion)
+        return self.model_dump(exclude={"position"})
+
+
+class Bar(BaseModel):
+    """A bar as it sounds.
+
+    ``notes``: onset and length in ticks (24 a quarter), MIDI pitch and velocity of each. ``audio`` is an MP3 (base64)
+    that begins ``audio_after_s`` after the bar does and goes on beyond it; empty for a silent bar. ``sides``: what was
+    asked of the music.
+    """
+
+    number: int
+    tempo_bpm: float
+    meter: list[int]
+    ticks: int
+    seconds: float
+    tonic: int
+    major: bool
+    notes: list[list[int]]
+    readouts: dict[str, float]
+    sides: dict[str, float]
+    audio: str = ""
+    audio_after_s: float = 0.0
+
+    @classmethod
+    def of(cls, bar: LiveBar) -> Bar:
+        """Without its sound."""
+        return cls(
+            number=bar.number, tempo_bpm=round(bar.tempo_bpm, 2), meter=bar.piece.bars[0, 2:].tolist(), ticks=bar.ticks,
+            seconds=round(bar.seconds, 5), tonic=bar.tonic, major=bar.major, notes=bar.piece.notes.tolist(),
+            readouts=dict(bar.readouts), sides=dict(bar.sides),
+        )  # fmt: skip
+
+
+@router.post("", status_code=201, responses=ERRORS)
+def begin(asked: AskedLive, context: TheContext, listener_id: Known) -> Begun:
+    """Begin to play; what the listener had begun before ends. 429 where as many play as can."""
+    links = learned.links_for(context.database, listener_id, asked.way)
+    return Begun(session_id=context.live.begin(listener_id, asked.domain, asked.seed, links), idle_s=IDLE_S)
+
+
+@router.post("/{session_id}/bars", responses=ERRORS)
+def next_bar(session_id: uuid.UUID, seen: Seen, context: TheContext, listener_id: Known) -> Bar:
+    """Compose the next bar by what is seen now; ask for it shortly before it is to sound."""
+    from webapp.live.sound import sound_of  # noqa: PLC0415 (the piano)
+
+    bar = context.live.next_bar(listener_id, session_id, seen.readouts())
+    sound = sound_of(bar)
+    audio = base64.b64encode(sound.mp3).decode()
+    return Bar.of(bar).model_copy(update={"audio": audio, "audio_after_s": sound.after_s})
+
+
+@router.delete("/{session_id}", status_code=204, responses=ERRORS)
+def end(session_id: uuid.UUID, context: TheContext, listener_id: Known) -> Response:
+    """Stop; what has ended already stays so."""
+    context.live.end(listener_id, session_id)
+    return Response(status_code=204)

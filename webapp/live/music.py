@@ -1,0 +1,159 @@
+"""The next bar of music by what is seen now: latents of the ground, moved along the annotated tie, and decoded.
+
+A bar is decoded with the two before it as locked notes, so that it goes on from what sounded. It depends on nothing
+later than what was seen when it was asked for; who asks shortly before it is to sound steers within one bar.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import reduce
+
+import numpy as np
+import numpy.typing as npt
+
+from models.music.keys import in_mode
+from models.music.midi import without_overlaps
+from models.music.notes import TICKS_PER_QUARTER, Domain, Piece
+from models.picture.readouts import READOUTS
+from models.picture.tie import annotated
+from models.style.directions import Directions
+from models.style.latents import Latents
+from webapp.generation.protocol import GenerateRequest, Generator, Locked
+from webapp.generation.protocol import Source as Origin
+from webapp.live import steering
+from webapp.live.ground import Ground
+
+Row = npt.NDArray[np.float32]
+
+BEFORE = 2  # bars that are heard before the one that is decoded; each costs as much as that one
+TEMPI_BPM = (48.0, 176.0)
+DEADLINE_MS = 8_000
+MOTION, WARMTH = READOUTS.index("motion"), READOUTS.index("warmth")
+
+
+@dataclass(frozen=True)
+class LiveBar:
+    """One bar as it sounds: a ``piece`` of one bar.
+
+    ``readouts`` are what was seen, ``sides`` what that asked of the music, in usual deviations; ``latents`` what it was
+    decoded from, by group. ``tonic``: 0 to 11, C to B. ``before``: the bars that sounded before it, none at first.
+    """
+
+    number: int
+    piece: Piece
+    readouts: Mapping[str, float]
+    sides: Mapping[str, float]
+    latents: Mapping[str, Row]
+    tonic: int
+    major: bool
+    before: Piece | None = None
+
+    @property
+    def tempo_bpm(self) -> float:
+        """Quarters a minute."""
+        return float(self.piece.tempo_bpm[0])
+
+    @property
+    def ticks(self) -> int:
+        """Its length in ticks, 24 a quarter: as many as MIDI has clocks."""
+        return int(self.piece.bars[0, 1])
+
+    @property
+    def seconds(self) -> float:
+        """How long it lasts."""
+        return self.ticks * 60 / (self.tempo_bpm * TICKS_PER_QUARTER)
+
+
+@dataclass(frozen=True)
+class _Decoded:
+    written: Piece  # before its mode, as the decoder goes on from it
+    sounding: Piece
+    groups: Mapping[str, Row]
+
+
+class LiveMusic:
+    """Music of one kind that goes on bar after bar; not for several threads at once.
+
+    ``directions``: how styles are moved, where there are any for the generator's model; else mode and tempo alone are
+    steered. ``links`` ``(5, 5)`` are a listener's own. The same seed and readouts give the same bars again.
+    """
+
+    def __init__(
+        self,
+        generation: Generator,
+        directions: Directions | None,
+        domain: Domain = "pop",
+        seed: int = 0,
+        links: Sequence[Sequence[float]] | None = None,
+    ) -> None:
+        self._generation, self._domain, self._seed, self._links = generation, domain, seed, links
+        self._ground = Ground(generation, domain, seed)
+        fits = directions is not None and directions.version == self._ground.version
+        self._directions = directions if fits else None
+        self._before: deque[_Decoded] = deque(maxlen=BEFORE)
+        self._major: bool | None = None  # as warmth has last asked for
+        self._number = 0
+
+    def next_bar(self, readouts: Mapping[str, float]) -> LiveBar:
+        """Compose the next bar by ``readouts``; raises ``NotAllowed`` or a ``GenerationError``, after which the same
+        bar can be asked for again.
+        """
+        seen = steering.checked(readouts)
+        asked = steering.asked_of_music(seen, self._links)
+        ground = self._ground.bar(self._number)
+        own = Latents(
+            self._ground.version, {name: row[None] for name, row in ground.groups.items()}, self._ground.about
+        )
+        styles: tuple[str, ...] = ()
+        if self._directions is not None:
+            own, styles = annotated.moved(own, asked[None], self._directions)
+        tempo = self._ground.tempo_bpm * 2 ** (annotated.OCTAVE * asked[MOTION])
+        piece = self._decoded(own, styles, float(np.clip(tempo, *TEMPI_BPM)))
+        if abs(asked[WARMTH]) > annotated.SURE:
+            self._major = bool(asked[WARMTH] > 0)
+        major = ground.major if self._major is None else self._major
+        sounding = piece if major == ground.major else _in_mode(piece, ground.tonic, major=major)
+        before = reduce(Piece.followed_by, [each.sounding for each in self._before]) if self._before else None
+        groups = {name: value[0] for name, value in own.groups.items()}
+        found = LiveBar(
+            self._number, sounding, seen, dict(zip(steering.SIDES, asked.round(4).tolist(), strict=True)), groups,
+            ground.tonic, major, before,
+        )  # fmt: skip
+        self._before.append(_Decoded(piece, sounding, groups))
+        self._number += 1
+        return found
+
+    def _decoded(self, own: Latents, styles: Sequence[str], tempo_bpm: float) -> Piece:
+        """One bar of music, of the latents of one bar, that goes on from the bars before it."""
+        heard = list(self._before)
+        groups = {
+            name: np.stack([*(each.groups[name] for each in heard), value[0]]) for name, value in own.groups.items()
+        }
+        window = Origin(latents=replace(own, groups=groups).to_json())
+        above, below = self._ground.meter
+        empty = Piece(
+            np.zeros((0, 4), dtype=np.int32),
+            np.array([[0, 4 * TICKS_PER_QUARTER * above // below, above, below]], dtype=np.int32),
+            np.array([tempo_bpm], dtype=np.float32), domain=self._domain,
+        )  # fmt: skip
+        locks = Locked()
+        if heard:
+            notes = reduce(Piece.followed_by, [*(each.written for each in heard), empty])
+            locks = Locked(bars=list(range(len(heard))), notes=notes.to_json())
+        seed = int(np.random.SeedSequence([self._seed, self._number]).generate_state(1)[0])
+        request = GenerateRequest(
+            id=uuid.uuid4().hex, domain=self._domain, content=window, styles=dict.fromkeys(styles, window),
+            bars=len(heard) + 1, seed=seed, locks=locks, deadline_ms=DEADLINE_MS,
+        )  # fmt: skip
+        made = Piece.from_json(self._generation.generate(request).notes).window(len(heard), 1)
+        return replace(made, notes=without_overlaps(made.notes), tempo_bpm=empty.tempo_bpm, domain=self._domain)
+
+
+def _in_mode(piece: Piece, tonic: int, *, major: bool) -> Piece:
+    notes = piece.notes.copy()
+    notes[:, 2] = in_mode(notes[:, 2], tonic, major=major)
+    return replace(piece, notes=without_overlaps(notes))

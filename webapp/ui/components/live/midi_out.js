@@ -1,0 +1,55 @@
+// @ts-check
+// Live music to a MIDI instrument, where the browser has Web MIDI: clock (24 a quarter), start and stop, and notes.
+
+const [CLOCK, START, STOP, ON, OFF] = [0xf8, 0xfa, 0xfc, 0x90, 0x80];
+
+export const hasMidi = () => "requestMIDIAccess" in navigator;
+
+export class MidiOut {
+  /** @type {any} */
+  #output = null;
+  #started = false;
+  /** Pitches that are held. @type {Set<number>} */
+  #down = new Set();
+
+  /** The instruments that there are, by id: asks for permission. @returns {Promise<Map<string, string>>} */
+  async instruments() {
+    this.access = await /** @type {any} */ (navigator).requestMIDIAccess();
+    return new Map([...this.access.outputs].map(([id, output]) => [id, output.name ?? id]));
+  }
+
+  /** Play to this instrument from the next bar on; to none where it is empty. @param {string} id */
+  choose(id) {
+    this.stop();
+    this.#output = this.access?.outputs.get(id) ?? null;
+  }
+
+  /**
+   * Send a bar; each message at its time.
+   * @param {import("./bar_player.js").Bar} bar
+   * @param {number} atMs when it begins, as `performance.now()` counts
+   */
+  send(bar, atMs) {
+    const output = this.#output;
+    if (!output) return;
+    const tick = (bar.seconds * 1000) / bar.ticks;
+    if (!this.#started) output.send([START], atMs);
+    this.#started = true;
+    for (let each = 0; each < bar.ticks; each += 1) output.send([CLOCK], atMs + each * tick);
+    for (const [onset, duration, pitch, velocity] of bar.notes) {
+      output.send([ON, pitch, velocity], atMs + onset * tick);
+      output.send([OFF, pitch, 0], atMs + (onset + duration) * tick);
+      this.#down.add(pitch);
+    }
+  }
+
+  stop() {
+    const output = this.#output;
+    if (!output || !this.#started) return;
+    output.clear?.();
+    for (const pitch of this.#down) output.send([OFF, pitch, 0]);
+    output.send([STOP]);
+    this.#down.clear();
+    this.#started = false;
+  }
+}
