@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 
 PAGES = (
     "", "four", "fit", "whole", "taste", "together", "studio", "maps", "titles", "styles", "rate", "dreams", "agent",
-    "tension", "film", "canvas", "listeners", "studies", "retrieval", "runs", "about", "endpoints",
+    "tension", "film", "canvas", "live", "listeners", "studies", "retrieval", "runs", "about", "endpoints",
 )  # fmt: skip
 ACTS = {  # roles of what one can act on
     "button", "link", "textbox", "searchbox", "combobox", "listbox", "slider", "spinbutton", "checkbox", "radio",

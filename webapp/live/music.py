@@ -116,7 +116,7 @@ class LiveMusic:
         if abs(asked[WARMTH]) > annotated.SURE:
             self._major = bool(asked[WARMTH] > 0)
         major = ground.major if self._major is None else self._major
-        sounding = piece if major == ground.major else _in_mode(piece, ground.tonic, major=major)
+        sounding = piece if self._major is None else _in_mode(piece, ground.tonic, major=major)
         before = reduce(Piece.followed_by, [each.sounding for each in self._before]) if self._before else None
         groups = {name: value[0] for name, value in own.groups.items()}
         found = LiveBar(

@@ -19,7 +19,7 @@ from webapp.runtime.errors import NotAllowed
 
 Floats = npt.NDArray[np.float64]
 
-NEAR = 0.07  # of the map's width: how far a picture's own readouts reach before those of its neighbours count
+NEAR = 0.05  # of the map's width: how far a picture's own readouts reach before those of its neighbours count
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ CONTRACT = (
     "new_listener", "next_pair", "vote", "next_four", "vote_four", "next_fit", "vote_fit", "tie",
     "taste", "why", "compose", "swap", "keep",
     "find_title", "name_tune", "map", "neighbours", "retrieval", "rate", "dream", "agent",
-    "tension", "open_future", "mood", "to_mood", "film", "canvas", "export", "import", "delete",
+    "tension", "open_future", "mood", "to_mood", "film", "canvas", "live_bar", "export", "import", "delete",
     "create_study", "study", "move_study", "dry_run_study", "study_results",
 )  # fmt: skip
 OF_STUDIES = {"create_study", "study", "move_study", "dry_run_study", "study_results"}
