@@ -75,7 +75,7 @@ def test_the_map_and_the_camera_steer_the_next_bar(site, visit, with_camera):
     page.keyboard.press("ArrowUp")
     expect(page.get_by_test_id("live-map")).not_to_have_attribute("aria-valuetext", "")
 
-    page.get_by_label("Camera").check()
+    page.get_by_role("radio", name="Camera").check()
     expect(page.get_by_test_id("live-camera")).to_contain_text("Nothing of the camera is recorded, stored or sent")
     wait_for_bars(page, 3)
     sent = answers[-1].request.post_data_json
@@ -126,9 +126,9 @@ def test_no_camera_and_other_sound_are_met_with_plain_words(site, visit):
         "navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('no', 'NotAllowedError'))"
     )
     page.goto(f"{site.url}/live")
-    page.get_by_label("Camera").click()
+    page.get_by_role("radio", name="Camera").click()
     expect(page.get_by_test_id("live-said")).to_contain_text("The camera was not allowed")
-    expect(page.get_by_label("Pictures")).to_be_checked()
+    expect(page.get_by_role("radio", name="Pictures")).to_be_checked()
     page.get_by_test_id("live-play").click()
     wait_for_bars(page, 1)
     page.evaluate("document.dispatchEvent(new CustomEvent('kallos.sounds', {detail: 'something else'}))")
