@@ -5,11 +5,13 @@ import uuid
 
 import pytest
 
+from webapp.listeners import accounts
 from webapp.live import sessions as rules
 from webapp.live.picture_map import drawings
 from webapp.live.sessions import Sessions
 from webapp.live.steering import NOTHING_SEEN
 from webapp.runtime.errors import Contradiction, NotAllowed, NotReady, NotYours, TooMany
+from webapp.ui.endpoints.live import live_bar
 
 SOMEBODY = uuid.UUID(int=7)
 
@@ -76,6 +78,17 @@ def test_the_map_says_what_lies_at_a_place():
     for wrong in ([2.0, 0.0], [0.5]):
         with pytest.raises(NotAllowed, match="from 0 to 1"):
             pictures.readouts_at(wrong)
+
+
+def test_a_notebook_goes_on_with_the_music_of_the_call_before(context):
+    token = context.identity.token(accounts.create(context.database, context.journal))
+    first = live_bar(context, token, [0.0, 2.0, 0.0, 0.0, 0.0], seed=3)
+    second = live_bar(context, token, [0.0, -2.0, 0.0, 0.0, 0.0], first["session"])
+    assert (first["number"], second["number"]) == (0, 1)
+    assert (first["major"], second["major"]) == (True, False)
+    for gone in ("nobody's", str(uuid.uuid4())):
+        with pytest.raises(NotYours, match="begin it anew"):
+            live_bar(context, token, [0.0] * 5, gone)
 
 
 def test_http_begins_gives_bars_and_ends(client):

@@ -275,7 +275,7 @@ class LivePlayer {
       row.classList.toggle("k-seen", Boolean(seen));
       const [less, more] = [row.dataset.less, row.dataset.more];
       const asked = (sides && Object.values(sides)[i]) ?? 0;
-      row.querySelector("output").textContent = !sides ? "" : Math.abs(asked) < 0.35 ? "as usual" : asked > 0 ? more : less;
+      row.querySelector("output").textContent = !sides ? "" : `: ${Math.abs(asked) < 0.35 ? "as usual" : asked > 0 ? more : less}`;
     });
   }
 

@@ -103,7 +103,7 @@ def _row(name: str) -> str:
     label, side, less, more = WORDS[name]
     return (
         f'<div data-readout="{name}" data-less="{less}" data-more="{more}"><dt>{label}</dt>'
-        f'<dd><span class="k-live-meter"></span><span class="k-live-side">{side}: <output></output></span></dd></div>'
+        f'<dd><span class="k-live-meter"></span><span class="k-live-side">{side}<output></output></span></dd></div>'
     )
 
 
