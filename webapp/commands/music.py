@@ -100,7 +100,11 @@ def _film(given: argparse.Namespace, settings: Settings) -> int:
         print(error, file=sys.stderr)
         return 1
     on_cuts = f", bar lines on {made.met} of {made.cuts} cuts" if made.cuts else ""
-    print(f"{given.out}: {made.seconds:.1f} seconds in {made.bars} bars{on_cuts}")
+    print(
+        f"{given.out}: {made.seconds:.1f} seconds in {made.bars} bars{on_cuts}",
+        made.again,
+        sep=". " if made.again else "",
+    )
     return 0
 
 

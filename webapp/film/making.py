@@ -73,6 +73,7 @@ def make(
     return Made(
         round(film.seconds, 3), score.lines.bars, len(film.cuts_s), score.lines.met, len(score.piece.notes),
         round(float(tempo.min()), 1), round(float(tempo.max()), 1),
+        score.seed, score.refused,
     )  # fmt: skip
 
 

@@ -33,7 +33,10 @@ _asked = Buckets(UPLOADS_A_SECOND, UPLOADS_AT_ONCE)
 
 @dataclass(frozen=True)
 class Made:
-    """What was made: seconds and bars of the film, how many of its cuts have a bar line (``met``), and the tempi."""
+    """What was made: seconds and bars of the film, how many of its cuts have a bar line (``met``), and the tempi.
+
+    ``seed``: with which the music was composed; ``refused``: how many seeds before it gave a copy of a song.
+    """
 
     seconds: float
     bars: int
@@ -42,6 +45,16 @@ class Made:
     notes: int
     slowest_bpm: float
     fastest_bpm: float
+    seed: int
+    refused: int
+
+    @property
+    def again(self) -> str:
+        """A sentence on why the seed isn't the one that was asked for; "" where it is."""
+        if not self.refused:
+            return ""
+        times = "once" if self.refused == 1 else f"{self.refused} times"
+        return f"What was composed first copied a song, so it was composed again {times}, with seed {self.seed}."
 
 
 @dataclass(frozen=True)

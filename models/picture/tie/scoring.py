@@ -21,6 +21,7 @@ from models.picture.tie.checkpoint import Tie
 from models.style.compose import Composer
 from models.style.directions import Directions
 from models.style.performance import touch
+from models.style.screen import LONGEST_COPY_BARS
 
 Floats = npt.NDArray[np.float64]
 
@@ -28,19 +29,24 @@ UNTIED, ANNOTATED, AXES, ROTATION = "untied", "annotated", "axes", "rotation"
 WAYS = (ANNOTATED, AXES, ROTATION)
 LEARNED = "learned"  # the annotated way with the links that a listener's picks have taught
 TURN = 0  # the seed of the one rotation: another would be another tie
+ATTEMPTS = 5  # at music that copies no song
+MOST_SEED = 1_000_000
 
 
 @dataclass(frozen=True)
 class Score:
     """Music for a film: its ``piece``, and the bars that it keeps to.
 
-    ``readouts`` ``(bars, 5)``: what the film says in each bar, standardised.
+    ``readouts`` ``(bars, 5)``: what the film says in each bar, standardised. ``seed``: with which the piece was
+    composed; ``refused``: how many seeds before it gave a piece that copied a training song.
     """
 
     piece: Piece
     lines: BarLines
     readouts: Floats
     seconds: float
+    seed: int = 0
+    refused: int = 0
 
     @cached_property
     def performance(self) -> Performance:
@@ -111,7 +117,9 @@ class Scorer:
     def score(self, film: Film | Watched, way: str = ANNOTATED, seed: int = 0) -> Score:
         """Music for a film: the same again for the same film, way and seed.
 
-        Raises ``ValueError`` for an unknown way, one for which something is lacking, or a model without a piece model.
+        Where more than ``LONGEST_COPY_BARS`` bars in a row have the melody of a training song, it is composed again with
+        another seed. Raises ``ValueError`` for an unknown way, one for which something is lacking, a model without a
+        piece model, or where each of ``ATTEMPTS`` seeds gave a copy.
         """
         self._check(way)
         watched = film if isinstance(film, Watched) else Watched(film, self.pictures)
@@ -121,8 +129,15 @@ class Scorer:
             wished = annotated.wished_bpm(self._sides(way, watched.readouts)[:, READOUTS.index("motion")], film.times_s)
         lines = bar_lines(film.seconds, film.cuts_s, film.times_s, wished)
         asked = readouts.by_bar(watched.readouts, film.times_s, lines.starts_s)
-        piece = writing.in_time(self._piece(watched, way, lines, asked, seed), lines)
-        return Score(piece, lines, asked, film.seconds)
+        for attempt in range(ATTEMPTS):
+            own = seed_of(seed, attempt)
+            piece = writing.in_time(self._piece(watched, way, lines, asked, own), lines)
+            if self.composer.bundle.fingerprint.copied_bars(piece) <= LONGEST_COPY_BARS:
+                return Score(piece, lines, asked, film.seconds, own, attempt)
+        raise ValueError(
+            f"seed {seed} was given, and its music and {ATTEMPTS - 1} others had over {LONGEST_COPY_BARS} bars of a song "
+            "that the model has learned from; choose another seed"
+        )
 
     def _piece(self, watched: Watched, way: str, lines: BarLines, asked: Floats, seed: int) -> Piece:
         composer, domain = self.composer, self.domain
@@ -166,6 +181,11 @@ class Scorer:
             raise ValueError("the way 'axes' needs what is fitted by python -m models.train.tie")
         if way == AXES and self.tie and self.pictures:
             self.tie.require(pictures=self.pictures.version, style=self.composer.version)
+
+
+def seed_of(seed: int, attempt: int) -> int:
+    """The seed of an attempt: the first is the one that was given, the others follow from it."""
+    return seed if attempt == 0 else int(np.random.default_rng([seed, attempt]).integers(MOST_SEED))
 
 
 def _played(piece: Piece, lines: BarLines) -> Performance:

@@ -27,6 +27,8 @@ class ScoredFilm(TypedDict):
     bars: int
     cuts: int
     cuts_on_bar_lines: int
+    seed: int
+    refused: int
 
 
 def film(
@@ -47,7 +49,8 @@ def film(
 
     Returns:
         The film with the music as its sound (MP4), the music as MIDI and WAV; seconds and bars, how many cuts were
-        found and how many of them fall on a bar line.
+        found and how many of them fall on a bar line; the seed of the music, and how many seeds
+        before it were refused because their music copied a song that the model has learned from.
     """
     listener_id = listener_of(context, token)
     sources = taken(context, files, FILM_BYTES)
@@ -60,6 +63,7 @@ def film(
     return {
         "video": video, "midi": midi, "wav": wav, "seconds": last.made.seconds, "bars": last.made.bars,
         "cuts": last.made.cuts, "cuts_on_bar_lines": last.made.met,
+        "seed": last.made.seed, "refused": last.made.refused,
     }  # fmt: skip
 
 

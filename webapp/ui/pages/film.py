@@ -111,7 +111,9 @@ def told(now: Scoring) -> str:
         return f"{STAGES.get(now.stage, 'Starting')}…{f' {now.share:.0%}' if now.share else ''}"
     cuts = f" {made.met} of {made.cuts} cuts fall on a bar line." if made.cuts else ""
     tempo = f"{made.slowest_bpm:.0f} to {made.fastest_bpm:.0f}"
-    return f"{made.seconds:.0f} seconds of film, {made.bars} bars at {tempo} beats a minute.{cuts}"
+    return (
+        f"{made.seconds:.0f} seconds of film, {made.bars} bars at {tempo} beats a minute.{cuts} {made.again}".rstrip()
+    )
 
 
 def _shown(text: str, kept: list[str] | None = None, *, ended: bool = False) -> list[Any]:

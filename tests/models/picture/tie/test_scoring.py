@@ -1,3 +1,4 @@
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -13,6 +14,8 @@ from models.style.card import style_folder
 from models.style.checkpoint import load_style
 from models.style.compose import Composer
 from models.style.directions import Directions
+from models.style.fingerprint import Fingerprint
+from models.style.screen import LONGEST_COPY_BARS
 
 SECONDS = 24.0
 
@@ -65,6 +68,21 @@ def test_who_hears_bright_pictures_low_gets_the_annotated_music_upside_down() ->
 def test_the_same_film_way_and_seed_give_the_same_notes() -> None:
     again = scored.__wrapped__(scoring.ANNOTATED)
     assert (again.piece.notes == scored(scoring.ANNOTATED).piece.notes).all()
+
+
+def test_music_that_copies_a_song_is_composed_again_with_another_seed(monkeypatch: pytest.MonkeyPatch) -> None:
+    first = scored(scoring.ANNOTATED)
+    bundle = load_style(str(style_folder()))
+    songs = Fingerprint.of([first.piece])
+    assert songs.copied_bars(first.piece) > LONGEST_COPY_BARS
+    learned_from = Composer(replace(bundle, fingerprint=songs))
+    found = Scorer(learned_from, Directions.load(style_folder())).score(film(), scoring.ANNOTATED)
+    assert (first.seed, first.refused) == (0, 0)
+    assert (found.seed, found.refused) == (scoring.seed_of(0, 1), 1)
+    assert songs.copied_bars(found.piece) <= LONGEST_COPY_BARS
+    monkeypatch.setattr(scoring, "ATTEMPTS", 1)
+    with pytest.raises(ValueError, match="choose another seed"):
+        Scorer(learned_from, Directions.load(style_folder())).score(film(), scoring.ANNOTATED)
 
 
 def test_an_unknown_way_is_refused() -> None:
