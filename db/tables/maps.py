@@ -18,7 +18,7 @@ class DrawnMapRow(Base):
 
     __tablename__ = "maps"
     __table_args__ = (
-        CheckConstraint("kind IN ('clips', 'tunes', 'titles', 'joint')", name="kind_is_known"),
+        CheckConstraint("kind IN ('clips', 'tunes', 'titles', 'joint', 'pictures')", name="kind_is_known"),
         CheckConstraint("points > 0", name="points_positive"),
         CheckConstraint("seed >= 0", name="seed_not_negative"),
         UniqueConstraint("kind", "model_version", "data_hash", "seed"),

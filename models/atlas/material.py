@@ -58,6 +58,8 @@ def gather(
     """
     if kind not in KINDS:
         raise ValueError(f"a map of {kind!r} was asked for; there are {', '.join(KINDS)}")
+    if kind == "pictures":
+        raise ValueError("a map of pictures is gathered by models.atlas.picture_points.gather_pictures")
     if kind == "clips":
         bundle, pieces = load_style(style), played(PLAYED, data, limit, lambda share: tell(READING, share))
         points = clip_points(bundle, clips, pieces, lambda share: tell(ENCODING, share))

@@ -22,7 +22,7 @@ from models.music.notes import Piece
 
 ABOUT = b"kallos"
 FORMAT = 1
-KINDS = ("clips", "tunes", "titles", "joint")
+KINDS = ("clips", "tunes", "titles", "joint", "pictures")
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,9 @@ class Points:
     ``vectors`` float32 ``(n, d)``: what is mapped. ``colours``: label of each point by colouring. ``pieces``: the music
     of each, ``packed`` or ``named``. ``terms``: under which it may be played. ``links``: rows that a point belongs
     to, such as a title's tunes. ``summaries``: float32 ``(n, D)``, what taste is computed from, for clips alone.
+
+    Of pictures alone: ``thumbnails`` (WebP), ``measures`` float32 ``(n, 4)`` and ids of the clips that they are
+    ``tied`` to, the nearest first, whose music is the point's.
     """
 
     ids: tuple[str, ...]
@@ -42,6 +45,9 @@ class Points:
     terms: tuple[str, ...]
     links: tuple[tuple[int, ...], ...] = ()
     summaries: FloatArray | None = None
+    thumbnails: tuple[bytes, ...] = ()
+    measures: FloatArray | None = None
+    tied: tuple[tuple[str, ...], ...] = ()
 
     def __post_init__(self) -> None:
         sizes = {len(self.texts), len(self.vectors), len(self.pieces), len(self.terms)}
@@ -76,8 +82,8 @@ class StoredClip:
 class Material:
     """Points of a map, the version of the model whose space they lie in, and what else belongs to that space.
 
-    ``about``: ``sizes`` of the latent groups for clips; ``left_out``: how many ``pieces`` are not on the map and
-    ``why``.
+    ``about``: ``sizes`` of the latent groups for clips; mean and deviation of the ``music`` that pictures are tied to;
+    ``left_out``: how many ``pieces`` are not on the map and ``why``.
     """
 
     points: Points
@@ -122,6 +128,10 @@ class DrawnMap:
         }
         if points.summaries is not None:
             columns["summary"] = _rows(points.summaries)
+        if points.measures is not None:
+            columns["picture"] = pa.array(points.thumbnails, pa.binary())
+            columns["measures"] = _rows(points.measures)
+            columns["tied"] = pa.array(points.tied, pa.list_(pa.string()))
         about = {"format": FORMAT, "colours": list(points.colours), **self.about}
         table = pa.table(columns).replace_schema_metadata({ABOUT: json.dumps(about).encode()})
         file = io.BytesIO()
@@ -155,6 +165,7 @@ class DrawnMap:
             terms=tuple(lists["terms"]),
             links=tuple(map(tuple, lists["links"])),
             summaries=_matrix(table["summary"]) if "summary" in table.column_names else None,
+            **_pictures(table),
         )
         neighbours = Neighbours(
             near.field("ids").flatten().to_numpy().astype(np.int64).reshape(shape),
@@ -197,6 +208,17 @@ def joined(parts: Sequence[Points]) -> Points:
         if all(part.summaries is not None for part in parts)
         else None,
     )
+
+
+def _pictures(table: Any) -> dict[str, Any]:
+    """What only a map of pictures has, as ``Points`` takes it."""
+    if "picture" not in table.column_names:
+        return {}
+    return {
+        "thumbnails": tuple(table["picture"].to_pylist()),
+        "measures": _matrix(table["measures"]),
+        "tied": tuple(map(tuple, table["tied"].to_pylist())),
+    }
 
 
 def _rows(matrix: FloatArray) -> Any:

@@ -38,6 +38,7 @@ def ship(maps: Mapping[str, DrawnMap], collections: Mapping[str, Piece], folder:
             vectors=rounded(points.vectors),
             summaries=None if points.summaries is None else rounded(points.summaries),
             pieces=tuple(names.get(text, text) for text in points.pieces),
+            tied=tuple(tuple(map(_elsewhere, each)) for each in points.tied),
         )
         near = drawn.neighbours
         kept = Neighbours(near.index[:, :NEIGHBOURS], np.round(near.distance[:, :NEIGHBOURS], DECIMALS))

@@ -19,12 +19,16 @@ import numpy.typing as npt
 
 from models.atlas.material import gather
 from models.atlas.neighbours import FloatArray, nearest
+from models.atlas.picture_points import gather_pictures
 from models.atlas.points import KINDS, Material
 from models.atlas.projection import MIN_DIST, NEIGHBOURS, expected_warnings_of_umap, place, project
 from models.atlas.quality import NEAREST, Figure, judge, trustworthiness
+from models.atlas.shipped import shipped
 from models.experiments.arguments import positive_int
 from models.experiments.report import Metric, Report
+from models.music.corpora import corpora_folder
 from models.music.notes import MusicError
+from models.picture.collection import DRAWINGS
 
 LEFT_OUT = 0.1
 
@@ -97,10 +101,20 @@ def _metric(figure: Figure, baseline: float | None = None) -> Metric:
     return Metric(figure.value, n=figure.n, chance=figure.chance, baseline=baseline)
 
 
+def _material(kind: str, data: Path | None, limit: int | None) -> Material:
+    """What a map is drawn of; pictures are tied to the music of the map of clips that came with the weights."""
+    if kind != "pictures":
+        return gather(kind, data=data, limit=limit)
+    music = shipped("clips")
+    if music is None:
+        raise FileNotFoundError("pictures are tied to the map of clips that comes with the weights, and there is none")
+    return gather_pictures(data or (corpora_folder() or Path()) / DRAWINGS, music.points, limit=limit)
+
+
 def main(argv: list[str] | None = None) -> None:
     """Command line; see the module docstring."""
     parser = argparse.ArgumentParser(prog="python -m models.evaluate.atlas", description=__doc__.split("\n")[0])
-    parser.add_argument("--data", type=Path, help="a folder of tunes instead of the corpora")
+    parser.add_argument("--data", type=Path, help="a folder of tunes, or of pictures, instead of the corpora")
     parser.add_argument("--kind", nargs="+", choices=KINDS, default=["tunes"], help="which maps")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--limit", type=positive_int, help="about so many pieces of each corpus")
@@ -110,7 +124,7 @@ def main(argv: list[str] | None = None) -> None:
     try:
         for kind in given.kind:
             begun = time.monotonic()
-            material = gather(kind, data=given.data, limit=given.limit)
+            material = _material(kind, given.data, given.limit)
             seconds = time.monotonic() - begun
             if report is None:
                 about = {"hash": material.points.hash, "n": len(material.points)}

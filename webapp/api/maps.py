@@ -12,13 +12,13 @@ from fastapi import APIRouter, Path, Request, Response
 
 from webapp.api.dependencies import ERRORS, IMMUTABLE, Known, TheContext
 from webapp.context import Context
-from webapp.maps import catalogue, listener_view, open_maps, placement
+from webapp.maps import catalogue, listener_view, open_maps, placement, tied
 from webapp.studio import formats
 from webapp.studio.piano_roll import SoundingNotes
 
 router = APIRouter(prefix="/api/atlas", tags=["maps"])
 
-Kind = Literal["clips", "tunes", "titles", "joint"]
+Kind = Literal["clips", "tunes", "titles", "joint", "pictures"]
 Row = Annotated[int, Path(ge=0, le=10_000_000)]
 
 
@@ -103,6 +103,20 @@ def read_audio(map_id: uuid.UUID, row: Row, context: TheContext) -> Response:
     """The point's music, FLAC, rendered when it is asked for."""
     data = formats.sound(open_maps.source(_opened(context, map_id), row), "flac")
     return Response(data, media_type="audio/flac", headers={"Cache-Control": IMMUTABLE})
+
+
+@router.get("/maps/{map_id}/points/{row}/picture", responses=ERRORS, response_class=Response)
+def read_picture(map_id: uuid.UUID, row: Row, context: TheContext) -> Response:
+    """The picture of a point of a map of pictures, WebP, 96 x 96 pixels."""
+    data = tied.picture(_opened(context, map_id), row)
+    return Response(data, media_type="image/webp", headers={"Cache-Control": IMMUTABLE})
+
+
+@router.get("/maps/{map_id}/points/{row}/tied", responses=ERRORS)
+def read_tied(map_id: uuid.UUID, row: Row, context: TheContext, response: Response) -> list[tied.TiedPoint]:
+    """The points of the other map that a picture, or a piece of the map of clips, is tied to, the nearest first."""
+    response.headers["Cache-Control"] = "no-store"
+    return tied.tied(context.database, context.clip_store, _opened(context, map_id), row)
 
 
 @router.get("/maps/{map_id}/points/{row}/score", responses=ERRORS, response_class=Response)

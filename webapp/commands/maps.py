@@ -1,4 +1,4 @@
-"""Maps of clips, tunes and titles, drawn here and now."""
+"""Maps of clips, tunes, titles and pictures, drawn here and now."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from webapp.runtime.settings import Settings
 
 def add_atlas(commands: Commands) -> None:
     """Add ``kallos atlas draw``."""
-    atlas = commands.add_parser("atlas", help="draw maps of clips, tunes and titles")
+    atlas = commands.add_parser("atlas", help="draw maps of clips, tunes, titles and pictures")
     atlas.add_argument("action", choices=["draw"], help="draw maps here and now, and store them for the pages")
-    atlas.add_argument("kinds", nargs="*", help="clips, tunes, titles, joint; all of them where none is named")
+    atlas.add_argument("kinds", nargs="*", help="clips, tunes, titles, joint, pictures; all where none is named")
     atlas.add_argument("--seed", type=int, default=0)
     atlas.add_argument("--limit", type=int, help="about so many pieces of each corpus")
     atlas.add_argument("--ship", type=Path, help="a folder to write them to as well, small, as weights come with them")
@@ -54,7 +54,8 @@ def _atlas(given: argparse.Namespace, settings: Settings) -> int:
                 results[kind] = uuid.UUID(result.map_id)
             if given.ship:
                 files = ((kind, opened(context.database, context.clip_store, each)) for kind, each in results.items())
-                ship({kind: each.drawn for kind, each in files}, every_installation_has(), given.ship)
+                collections = every_installation_has() if set(results) - {"pictures"} else {}
+                ship({kind: each.drawn for kind, each in files}, collections, given.ship)
     except (MusicError, OSError) as error:
         print(error, file=sys.stderr)
         return 1

@@ -21,12 +21,13 @@ KIND = "draw_map"
 PRIORITY = -10  # after everything that somebody waits for
 SEED = 0
 PAUSE = timedelta(minutes=10)  # between two drawings of a kind, whoever asks
-TITLES = {"clips": "Clips", "tunes": "Tunes", "titles": "Titles", "joint": "Titles and tunes"}
+TITLES = {"clips": "Clips", "tunes": "Tunes", "titles": "Titles", "joint": "Titles and tunes", "pictures": "Pictures"}
 EXPLAINED = {
     "clips": "Composed pieces and excerpts of collections. Those that are played alike lie near each other.",
     "tunes": "Dance tunes. Those that sound alike to the model lie near each other.",
     "titles": "Titles that read alike to the model lie near each other. Each plays its tune.",
     "joint": "Titles and tunes in one space. A line leads from a title to its tunes.",
+    "pictures": "Drawings that look alike to the picture model lie near each other. Each plays the music tied to it.",
 }
 
 

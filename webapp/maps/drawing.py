@@ -17,9 +17,12 @@ from sqlalchemy.orm import Session
 from db.queries import clips as clip_rows
 from db.queries import maps as rows
 from models.atlas.neighbours import FloatArray, Neighbours, nearest
-from models.atlas.points import DrawnMap, Material, StoredClip
+from models.atlas.points import DrawnMap, Material, Points, StoredClip
 from models.atlas.projection import NEIGHBOURS, project
 from models.atlas.quality import Quality, judge
+from models.atlas.shipped import shipped
+from models.music.corpora import corpora_folder
+from models.music.notes import MusicError
 from webapp.maps.atlas import Atlas
 from webapp.maps.drawing_process import DrawingProcess, tell
 from webapp.maps.progress import STAGES, Progress, Stopwatch
@@ -30,6 +33,7 @@ log = logging.getLogger(__name__)
 
 READING, ENCODING, NEIGHBOURS_OF_ALL, PROJECTING, JUDGING = STAGES
 TELL_EVERY_S = 1.0
+DRAWINGS = "pictures"  # below KALLOS_CORPORA
 Report = Callable[[Progress], None]
 
 
@@ -50,12 +54,13 @@ def draw(atlas: Atlas, kind: str, seed: int, report: Report, limit: int | None =
     """
     database, version = atlas.database, atlas.space.version
     clips = database.transaction(lambda session: pool(session, version)) if kind == "clips" else []
+    music = _music(atlas) if kind == "pictures" else None
     stopwatch = Stopwatch(database.transaction(lambda session: _took(session, kind)))
     telling = _Telling(stopwatch, report)
 
     with DrawingProcess() as child:
         telling(READING, 0.0)
-        material = child.run(telling, _gather, kind, clips, limit, atlas.style_folder)
+        material = child.run(telling, _gather, kind, music or clips, limit, atlas.style_folder)
         known = database.transaction(lambda session: _known(session, atlas.clip_store, kind, seed, material))
         if known is not None:
             return Drawing(known, len(material.points), drawn=False)
@@ -105,6 +110,16 @@ def keep(atlas: Atlas, drawn: DrawnMap) -> str:
     return atlas.database.transaction(work)
 
 
+def _music(atlas: Atlas) -> Points:
+    """The points of the newest map of clips, or of the one that came with the weights; raises ``MusicError``."""
+    row = atlas.database.transaction(lambda session: rows.newest_maps(session).get("clips"))
+    if row is None and (found := shipped("clips")):
+        return found.points
+    if row is None:
+        raise MusicError("pictures are tied to the music of the map of clips; draw that map first")
+    return DrawnMap.from_parquet(atlas.clip_store.get(row.uri)).points
+
+
 def pool(session: Session, version: str) -> list[StoredClip]:
     """The clips that everybody may hear, in the order in which they were composed."""
     found = clip_rows.pool_music(session, model_version=version)
@@ -142,10 +157,19 @@ class _Telling:
 # what the child process does
 
 
-def _gather(kind: str, clips: Sequence[StoredClip], limit: int | None, style: Path) -> Material:
+def _gather(kind: str, clips: Sequence[StoredClip] | Points, limit: int | None, style: Path) -> Material:
     from models.atlas.material import gather  # noqa: PLC0415 (torch, which only the child loads)
 
+    if isinstance(clips, Points):
+        return _gather_pictures(clips, limit)
     return gather(kind, clips, limit=limit, style=style, tell=tell)
+
+
+def _gather_pictures(music: Points, limit: int | None) -> Material:
+    from models.atlas.picture_points import gather_pictures  # noqa: PLC0415 (torch, which only the child loads)
+
+    folder = (corpora_folder() or Path()) / DRAWINGS
+    return gather_pictures(folder, music, limit=limit, tell=partial(tell, ENCODING))
 
 
 def _neighbours(vectors: FloatArray) -> Neighbours:

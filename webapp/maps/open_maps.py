@@ -24,7 +24,7 @@ from webapp.runtime.database import Database
 from webapp.runtime.errors import NotYours
 from webapp.studio.piano_roll import SoundingNotes, sounding_notes
 
-KEPT = 4  # maps in memory, one of each kind
+KEPT = 5  # maps in memory, one of each kind
 NEIGHBOURS_SHOWN = 10
 DECIMALS = 4
 SHOWN_LINKS = 12

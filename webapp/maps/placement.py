@@ -18,7 +18,7 @@ from webapp.composing.sources import Source
 from webapp.maps import title_search
 from webapp.maps.atlas import Atlas
 from webapp.maps.open_maps import DECIMALS, NEIGHBOURS_SHOWN, Neighbour, OpenMap
-from webapp.runtime.errors import NotReady
+from webapp.runtime.errors import NotAllowed, NotReady
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,8 @@ def place_on(atlas: Atlas, found: OpenMap, listener_id: uuid.UUID, name: str) ->
 
 def _vector(atlas: Atlas, found: OpenMap, source: Source) -> FloatArray:
     """The music in the space of the map: ``(1, d)``."""
+    if found.kind == "pictures":
+        raise NotAllowed("this is a map of pictures; choose a map of music to place music on it")
     points, version = found.drawn.points, found.drawn.about["model_version"]
     stale = NotReady("this map is of another version of the model; draw it again to place music on it")
     if points.summaries is None:

@@ -117,9 +117,9 @@ class Scorer:
     def score(self, film: Film | Watched, way: str = ANNOTATED, seed: int = 0) -> Score:
         """Music for a film: the same again for the same film, way and seed.
 
-        Where more than ``LONGEST_COPY_BARS`` bars in a row have the melody of a training song, it is composed again with
-        another seed. Raises ``ValueError`` for an unknown way, one for which something is lacking, a model without a
-        piece model, or where each of ``ATTEMPTS`` seeds gave a copy.
+        Where more than ``LONGEST_COPY_BARS`` bars in a row have the melody of a training song, it is composed again
+        with another seed. Raises ``ValueError`` for an unknown way, one for which something is lacking, a model without
+        a piece model, or where each of ``ATTEMPTS`` seeds gave a copy.
         """
         self._check(way)
         watched = film if isinstance(film, Watched) else Watched(film, self.pictures)
@@ -135,8 +135,8 @@ class Scorer:
             if self.composer.bundle.fingerprint.copied_bars(piece) <= LONGEST_COPY_BARS:
                 return Score(piece, lines, asked, film.seconds, own, attempt)
         raise ValueError(
-            f"seed {seed} was given, and its music and {ATTEMPTS - 1} others had over {LONGEST_COPY_BARS} bars of a song "
-            "that the model has learned from; choose another seed"
+            f"seed {seed} was given, and its music and {ATTEMPTS - 1} others had over {LONGEST_COPY_BARS} bars of a "
+            "song that the model has learned from; choose another seed"
         )
 
     def _piece(self, watched: Watched, way: str, lines: BarLines, asked: Floats, seed: int) -> Piece:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import json
 import uuid
 
 import numpy as np
@@ -11,11 +12,13 @@ from sqlalchemy import update
 
 from db.tables import Job
 from models.atlas.neighbours import nearest
+from models.atlas.picture_points import measured_piece
 from models.atlas.points import DrawnMap, Points, packed
 from models.atlas.quality import judge
 from models.atlas.style_vectors import style_vectors
 from models.music import corpora
 from models.music.abc import read_abc
+from models.music.notes import Piece
 from models.style.latents import GROUPS
 from models.title.titles import alternatives
 from webapp.maps import catalogue, drawing, open_maps
@@ -77,9 +80,47 @@ def listener(client):
     return client
 
 
+@pytest.fixture
+def both(keep, tunes) -> tuple[str, str]:
+    """Ids of a map of clips and of one of pictures, whose first picture looks as the fourth clip sounds."""
+    rows = range(len(tunes) // 2)
+    measures = np.stack([measured_piece(Piece.from_json(json.loads(tunes.pieces[row]))) for row in rows])
+    order = [3, *(row for row in rows if row != 3)]
+    seen = Points(
+        ids=tuple(f"pictures/{row}" for row in rows),
+        texts=tuple(f"drawing {row}" for row in rows),
+        vectors=tunes.vectors[: len(rows)],
+        colours={"category": ("animals", "fruit") * (len(rows) // 2)},
+        pieces=tuple(tunes.pieces[row] for row in order),
+        terms=("free",) * len(rows),
+        thumbnails=tuple(b"RIFF%d" % row for row in rows),
+        measures=measures[order],
+        tied=tuple((tunes.ids[row], "clips/that is gone") for row in order),
+    )
+    return keep(tunes, "clips"), keep(seen, "pictures", model_version="pictures-1")
+
+
+def test_a_picture_leads_to_its_music_on_the_other_map_and_music_to_its_pictures(listener, both, tunes):
+    clips, pictures = (f"/api/atlas/maps/{each}/points" for each in both)
+    (music,) = listener.get(f"{pictures}/0/tied").json()
+    assert (music["map_id"], music["row"], music["text"]) == (both[0], 3, tunes.texts[3])
+    assert listener.get(music["notes_url"]).json() == listener.get(f"{pictures}/0/notes").json()
+    first, *_ = listener.get(f"{clips}/3/tied").json()
+    assert (first["map_id"], first["row"], first["text"]) == (both[1], 0, "drawing 0")
+    seen = listener.get(first["picture_url"])
+    assert (seen.headers["content-type"], seen.content) == ("image/webp", b"RIFF0")
+    refused = listener.get(f"{clips}/3/picture")
+    assert refused.status_code == 404
+    assert "map of clips, which has no pictures" in refused.text
+
+
+def test_without_the_other_map_nothing_is_tied(listener, keep, tunes):
+    assert listener.get(f"/api/atlas/maps/{keep(tunes, 'clips')}/points/3/tied").json() == []
+
+
 def test_without_a_map_the_answer_says_so_and_one_can_be_asked_for_once(listener):
     found = listener.get("/api/atlas").json()
-    assert [each["kind"] for each in found] == ["clips", "tunes", "titles", "joint"]
+    assert [each["kind"] for each in found] == ["clips", "tunes", "titles", "joint", "pictures"]
     assert all(each["map"] is None and each["job"] is None for each in found)
     first, second = (listener.post("/api/atlas/tunes") for _ in range(2))
     assert (first.status_code, first.json()["state"]) == (202, "waiting")

@@ -7,7 +7,7 @@ from webapp.maps import catalogue, drawing, open_maps, shipped_maps
 
 
 def test_a_new_installation_has_the_maps_of_its_models_and_keeps_them_once(context):
-    here = ["tunes", "titles", "joint"]  # the style model of tests is another one
+    here = ["tunes", "titles", "joint", "pictures"]  # the style model of tests is another one
     assert shipped_maps.keep_shipped(context.atlas) == here
     assert shipped_maps.keep_shipped(context.atlas) == []
     first, *others = catalogue.overview(context.database)

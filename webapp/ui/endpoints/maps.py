@@ -15,6 +15,8 @@ from models.atlas.regions import Box, Region
 from webapp.api.maps import Kind
 from webapp.context import Context
 from webapp.maps import catalogue, listener_view, open_maps, placement, title_search
+from webapp.maps import tied as tied_points
+from webapp.maps.tied import TiedPoint
 from webapp.runtime.errors import NotAllowed, NotReady
 from webapp.ui.endpoints.endpoint import SLOW, Endpoint, SourceName, Token
 from webapp.ui.handlers import listener_of
@@ -55,6 +57,7 @@ class Around(TypedDict):
     text: str
     neighbours: list[open_maps.Neighbour]
     links: list[open_maps.NamedPoint]
+    tied: list[TiedPoint]
 
 
 class Study(TypedDict):
@@ -102,7 +105,7 @@ def map_points(context: Context, kind: Kind = "clips", token: Token = "") -> Poi
     """Give the newest map of a kind with all its points.
 
     Args:
-        kind: clips, tunes, titles, or joint (titles and tunes in one space).
+        kind: clips, tunes, titles, joint (titles and tunes in one space), or pictures.
         token: a listener's token, to see how they would like each clip; may be left out.
 
     Returns:
@@ -125,24 +128,28 @@ def neighbours(
     """Tell what lies nearest to a point of a map, or to music that is placed on it; no point moves.
 
     Args:
-        kind: clips, tunes, titles or joint.
+        kind: clips, tunes, titles, joint or pictures.
         row: the point's place in the columns of the map.
         music: instead of a row: a clip's id, or pieces/ID of the listener's studio.
         token: the listener's token, which music needs.
 
     Returns:
-        Where it lies, its nearest points with their distances in the original space, and for titles their tunes.
+        Where it lies, its nearest points with their distances in the original space, for titles their tunes, for
+        pictures the clips that they are tied to, and for clips the pictures.
     """
     if (row is None) == (music is None):
         raise NotAllowed("give a row of the map, or music to place on it; exactly one of the two")
     _, found = _newest(context, kind)
     if music is not None:
         place = placement.place_on(context.atlas, found, listener_of(context, token), music)
-        return {"x": place.x, "y": place.y, "text": "", "neighbours": place.neighbours, "links": []}
+        return {"x": place.x, "y": place.y, "text": "", "neighbours": place.neighbours, "links": [], "tied": []}
     assert row is not None
     point = open_maps.point(found, row)
     x, y = found.drawn.places[row].tolist()
-    return {"x": x, "y": y, "text": point.text, "neighbours": point.neighbours, "links": point.links}
+    tied = tied_points.tied(context.database, context.clip_store, found, row)
+    return {
+        "x": x, "y": y, "text": point.text, "neighbours": point.neighbours, "links": point.links, "tied": tied,
+    }  # fmt: skip
 
 
 def retrieval(

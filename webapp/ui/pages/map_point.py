@@ -14,6 +14,7 @@ import gradio as gr
 
 from webapp.context import Context
 from webapp.maps import catalogue, in_studio, open_maps, placement
+from webapp.maps import tied as tied_points
 from webapp.maps.catalogue import TITLES, MapEntry
 from webapp.maps.open_maps import COMPOSED, OpenMap
 from webapp.runtime.errors import Problem
@@ -22,12 +23,14 @@ from webapp.ui.components.clip_list import playing
 from webapp.ui.components.entries import Entry
 from webapp.ui.handlers import listener_of
 from webapp.ui.layout import status
+from webapp.ui.pages import map_tied
 from webapp.ui.pages.map_report import origin
 from webapp.ui.words import capital
 
 TASTE = "your taste"
 POINTED = 13  # outputs of a handler that tells of a point
 MOST_FOUND = 8
+NEAR_SEEN = 6  # neighbours of a picture that are shown
 KEPT = 8  # maps whose texts are kept to be searched
 _texts: dict[str, tuple[str, ...]] = {}
 
@@ -130,8 +133,12 @@ def _chosen(context: Context, shown: Shown, row: int, *, play: bool) -> list[Any
         added = shown["added"][row - count]
         point = {"neighbours": [], "links": [], "colours": {}, "terms": "", "score_url": "", **added, "row": row}
     text, side = point["text"], point["colours"].get("side", "")
-    clips = [{**clip_of(context, shown, row), "row": row}]
-    score = {"title": f"Score of “{text}”", "abc_url": point["score_url"]} if point["score_url"] else None
+    tied = tied_points.tied(context.database, context.clip_store, open_map, row) if row < count else []
+    seen = map_tied.picture(open_map, row, [each["row"] for each in point["neighbours"][:NEAR_SEEN]])
+    clips = (map_tied.clips(tied, row) if seen else []) or [{**clip_of(context, shown, row), "row": row}]
+    leads = map_tied.music(tied) if seen else map_tied.pictures(tied)
+    of = "Score of the music tied to" if seen else "Score of"
+    score = {"title": f"{of} “{text}”", "abc_url": point["score_url"]} if point["score_url"] else None
     near: list[Entry] = [
         (each["row"], each["text"], f"{each['distance']:.2f}")
         for each in point["neighbours"]
@@ -142,9 +149,9 @@ def _chosen(context: Context, shown: Shown, row: int, *, play: bool) -> list[Any
     return [
         gr.update(picked=row),
         gr.update(visible=True),
-        gr.update(visible=False),
+        gr.update(value=seen, visible=bool(seen)),
         playing(clips) if play else clips,
-        f'<p class="k-explain" aria-live="polite">{escape(_labels(shown, point))}</p>',
+        f'<p class="k-explain" aria-live="polite">{escape(_labels(shown, point))}</p>{leads}',
         gr.update(visible=_studio_name(context, shown, row) is not None),
         f"<h3>{linked}</h3>" if links else "",
         links,
@@ -165,7 +172,7 @@ def clip_of(context: Context, shown: Shown, row: int) -> dict[str, Any]:
         clip = {name: added[name] for name in ("audio_url", "notes_url", "seconds")}
         return {**clip, "heading": added["text"], "detail": ""}
     labels = {name: values[row] for name, values in open_map.colours.items()}
-    detail = [labels.get(name, "") for name in ("side", "genre", "collection")]
+    detail = [labels.get(name, "") for name in ("side", "genre", "collection", "category")]
     address = f"/api/atlas/maps/{shown['map_id']}/points/{row}"
     return {
         "heading": open_map.drawn.points.texts[row],

@@ -1,4 +1,4 @@
-"""The maps: music laid out by likeness; every point plays, and what lies together is measured beside the picture."""
+"""The maps: music and pictures laid out by likeness; every point plays, and what lies together is measured."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from webapp.context import Context
 from webapp.maps import catalogue, listener_view, open_maps
 from webapp.maps.catalogue import TITLES, DrawingJob
 from webapp.maps.progress import STAGES
+from webapp.maps.tied import PICTURES
 from webapp.runtime import commands
 from webapp.runtime.errors import NotYours
 from webapp.ui import arrival
@@ -85,7 +86,7 @@ def build(context: Context) -> None:
 
     opening = [
         title, empty, command, room, points, colour, find, found, found_said, panel, hint, score,
-        quality, trust, parquet, link, shown, *selected,
+        upload, quality, trust, parquet, link, shown, *selected,
     ]  # fmt: skip
     pointed = [
         points, panel, hint, player, labels, to_studio, links_title, links, near_title, near, score, link, drawing,
@@ -182,7 +183,7 @@ def opened(context: Context, token: str | None, asked: Mapping[str, str]) -> lis
         command = f'<p class="k-explain">or, on the server: <code>{escape(draw)}</code></p>'
         address = dict.fromkeys(ADDRESS, "") | {"kind": kind.kind}
         return [
-            title, gr.update(visible=True), command, gr.update(visible=False), *[gr.skip()] * 11,
+            title, gr.update(visible=True), command, gr.update(visible=False), *[gr.skip()] * 12,
             address, None, *map_selection.NOTHING,
         ]  # fmt: skip
     open_map = open_maps.opened(context.database, context.clip_store, uuid.UUID(found.map_id))
@@ -203,8 +204,9 @@ def opened(context: Context, token: str | None, asked: Mapping[str, str]) -> lis
         [],
         "",
         gr.update(visible=False),
-        gr.update(visible=True),
+        gr.update(value=HINT, visible=True),
         None,
+        gr.update(visible=kind.kind != PICTURES),
         report.quality(found),
         report.trust(found),
         parquet,

@@ -1,0 +1,87 @@
+"""A map of pictures: seen by category, and tied to the music of a map of clips."""
+
+from __future__ import annotations
+
+import io
+from collections import Counter
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from models.atlas.neighbours import nearest
+from models.atlas.picture_points import TIED, gather_pictures, measured_music, measured_pictures
+from models.atlas.points import DrawnMap, Material, Points
+from models.atlas.shipped import FOLDER, shipped
+from models.music.notes import MusicError
+from models.picture.checkpoint import load_pictures
+from models.picture.drawings import DRAWINGS
+from models.picture.reading import read_folder
+
+MANY = 16
+
+
+@pytest.fixture(scope="module")
+def music() -> Points:
+    found = shipped("clips")
+    assert found is not None
+    return found.points
+
+
+@pytest.fixture(scope="module")
+def material(music) -> Material:
+    return gather_pictures(DRAWINGS, music, limit=MANY, terms="ours")
+
+
+def test_each_picture_has_the_pieces_whose_sides_lie_nearest_to_what_is_seen(material, music):
+    points = material.points
+    rows, heard = measured_music(music)
+    usual = material.about["music"]
+    heard = (heard - np.asarray(usual["mean"])) / np.asarray(usual["deviation"])
+    assert np.abs(heard.mean(0)).max() < 1e-3
+    assert np.allclose(heard.std(0), 1, atol=0.01)
+    pixels = {f"pictures/{each.path}": each.pixels for each in read_folder(DRAWINGS).pictures}
+    seen = measured_pictures(np.stack([pixels[name] for name in points.ids]))
+    assert material.model_version == load_pictures().version
+    assert len(points) == MANY
+    for row in range(MANY):
+        far = np.linalg.norm(heard.astype(np.float64) - seen[row], axis=1)
+        tied = [rows[each] for each in np.argsort(far, kind="stable")[:TIED]]
+        assert points.tied[row] == tuple(music.ids[each] for each in tied)
+        assert points.pieces[row] == music.pieces[tied[0]]
+    brightest = int(np.argmax(seen[:, 0]))
+    darkest = int(np.argmin(seen[:, 0]))
+    pitch = [DrawnMap(points, points.vectors[:, :2], nearest(points.vectors, 3)).piece(row).notes[:, 2].mean()
+             for row in (brightest, darkest)]  # fmt: skip
+    assert pitch[0] > pitch[1]
+
+
+def test_a_map_of_pictures_comes_back_from_its_file_with_them(material):
+    points = replace(material.points, colours={"category": ("a", "b") * (MANY // 2)})
+    file = DrawnMap(points, points.vectors[:, :2], nearest(points.vectors, 3), {"kind": "pictures"}).to_parquet()
+    found = DrawnMap.from_parquet(file).points
+    assert (found.thumbnails, found.tied, found.colours) == (points.thumbnails, points.tied, points.colours)
+    assert np.array_equal(found.measures, points.measures)
+    assert Image.open(io.BytesIO(found.thumbnails[3])).size == (96, 96)
+
+
+def test_without_pictures_or_music_the_error_says_what_to_do(tmp_path, music):
+    with pytest.raises(MusicError, match="KALLOS_CORPORA/pictures"):
+        gather_pictures(tmp_path, music)
+    with pytest.raises(MusicError, match="draw that map first"):
+        measured_music(replace(music, pieces=('{"corpus": ""}',) * len(music)))
+
+
+def test_the_shipped_map_has_a_picture_and_known_music_at_every_point(music):
+    found = shipped("pictures")
+    assert found is not None
+    points = found.points
+    assert found.about["model_version"] == load_pictures().version
+    assert len(points.thumbnails) == len(points) >= 500
+    assert len(set(points.colours["category"])) > 10
+    assert {each for some in points.tied for each in some} <= set(music.ids)
+    shares = Counter(some[0] for some in points.tied)
+    assert max(shares.values()) < len(points) / 3  # no piece is everybody's
+    assert all(Image.open(io.BytesIO(each)).format == "WEBP" for each in points.thumbnails[::50])
+    assert (FOLDER / "pictures.parquet").stat().st_size < 4_000_000
