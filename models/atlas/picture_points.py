@@ -99,7 +99,8 @@ def measured_piece(piece: Piece, usual: Mapping[str, Sequence[float]] | None = N
     heard = of_music(attributes(piece), piece.domain or "pop")[: len(SEEN)]
     if usual:
         heard = (heard - np.asarray(usual["mean"])) / np.asarray(usual["deviation"])
-    return heard.astype(np.float32)
+    found: FloatArray = heard.astype(np.float32)
+    return found
 
 
 def measured_music(music: Points) -> tuple[list[int], FloatArray]:

@@ -2,8 +2,9 @@
 
 Held-out films are walks through held-out drawings of DIR (KALLOS_CORPORA/pictures without it), which are set to music
 in every way (``models.picture.tie.evaluation`` says what is measured and how); --film is one more, KALLOS_CORPORA/film
-without it: (c) Blender Foundation, CC BY 3.0. Then excerpts of held-out music are shown in pictures. Prints a table
-and, as its last line, one JSON object.
+without it: (c) Blender Foundation, CC BY 3.0. The learned tie is that of simulated listeners, one of each kind
+(``models.picture.fit.simulated``), after 60 picks about other drawings and music. Then excerpts of held-out music are
+shown in pictures. Prints a table and, as its last line, one JSON object.
 """
 
 from __future__ import annotations
@@ -16,15 +17,19 @@ import numpy as np
 
 from models.experiments.arguments import exit_without_music, positive_int
 from models.experiments.report import Report
+from models.metrics.music_statistics import attributes
 from models.music.corpora import corpora_folder
 from models.music.notes import Piece
+from models.picture import readouts
 from models.picture.checkpoint import PictureBundle, load_pictures
 from models.picture.drawings import load_drawings
 from models.picture.film import FilmError, Pictures, read_film
+from models.picture.fit.evaluation import Material, picked_links
+from models.picture.fit.measures import SEEN, of_music, of_pictures
 from models.picture.reading import PictureError, read_folder
 from models.picture.tie.checkpoint import SHIPPED, load_tie
 from models.picture.tie.evaluation import Films, evaluate, evaluate_shown, own_film
-from models.picture.tie.scoring import WAYS, Scorer, Watched
+from models.picture.tie.scoring import LEARNED, WAYS, Scorer, Watched
 from models.picture.tie.showing import Shower
 from models.picture.tie.walks import SHORTEST_S, walk
 from models.style.card import style_folder
@@ -35,6 +40,7 @@ from models.style.evaluation.clips import corpora_parts
 from models.style.evaluation.excerpts import real_excerpts, regular
 from models.style.latents import BARS
 
+LISTENED, SEEN_BY_LISTENERS = 120, 120  # pieces and drawings that listeners are asked about
 SECONDS, FILMS, FITTED_ON, TIMES = 24.0, 100, 30, 4
 
 
@@ -72,11 +78,12 @@ def main(argv: list[str] | None = None) -> None:
     report = Report("evaluate.tie", about, {**model, "pictures": pictures.version}, given.seed)
     with exit_without_music():
         real = real_excerpts(pop(composer, "test"), BARS, len(films), given.seed)
-        evaluate(report, scorer, Films(fitted_on, films), WAYS, real)
+        ways, links = (*WAYS, LEARNED), picked_links(asked_about(composer, others, given.seed), given.seed)
+        evaluate(report, scorer, Films(fitted_on, films), ways, real, links=links)
         shower = Shower(tie, pictures.encode(load_drawings()).astype(np.float64), composer)
-        evaluate_shown(report, shower, pictures, excerpts(composer, given.limit, given.seed), WAYS)
+        evaluate_shown(report, shower, pictures, excerpts(composer, given.limit, given.seed), ways, links=links)
         if film is not None:
-            own_film(report, scorer, Watched(film, pictures), WAYS, min(TIMES, given.limit))
+            own_film(report, scorer, Watched(film, pictures), ways, min(TIMES, given.limit), links=links)
     report.print()
 
 
@@ -90,6 +97,15 @@ def excerpts(composer: Composer, count: int, seed: int) -> dict[str, list[Piece]
     many = {"test": count, "fit": min(FITTED_ON, count)}
     parts = {"test": "test", "fit": "validation"}
     return {name: list(real_excerpts(pop(composer, parts[name]), BARS, many[name], seed).pieces) for name in many}
+
+
+def asked_about(composer: Composer, others: list[Pictures], seed: int) -> Material:
+    """What listeners are asked about: drawings that no tested film is of, and validation music."""
+    rows = np.random.default_rng(seed).permutation(len(others))[:SEEN_BY_LISTENERS]
+    pixels = np.stack([others[row] for row in rows])
+    pieces = real_excerpts(pop(composer, "validation"), BARS, LISTENED, seed).pieces
+    heard = np.stack([of_music(attributes(piece), "pop") for piece in pieces])
+    return Material(heard, of_pictures(readouts.of_pictures(pixels), readouts.USUAL[:, : len(SEEN)]))
 
 
 def walks(seen: PictureBundle, pictures: list[Pictures], count: int, rng: np.random.Generator) -> list[Watched]:

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 import numpy.typing as npt
 from sklearn.linear_model import LogisticRegression
 
 from models.picture.fit import simulated
-from models.picture.fit.asking import Fit, Shown, choose
-from models.picture.fit.head import TIES, annotated, features, learned, new_head
+from models.picture.fit.asking import CONTROL, Fit, Shown, choose
+from models.picture.fit.head import TIES, annotated, features, learned, links_of, new_head
 from models.picture.fit.simulated import Viewer
 from models.taste.evaluation.policies import STAYS
 
@@ -103,6 +104,16 @@ def answered(material: Material, one: Trial, seed: int, *, tied: bool, control: 
         yield head.mean
 
 
+def picked_links(material: Material, seed: int) -> Floats:
+    """Links ``(kinds, 5, 5)`` that our head has learned from ``MOST`` picks of a listener of each kind."""
+    found = []
+    for kind in simulated.KINDS:
+        one = trial(material, kind, seed)
+        *_, weights = islice(answered(material, one, seed, tied=True, control=CONTROL), MOST)
+        found.append(links_of(weights))
+    return np.stack(found)
+
+
 def regressed(material: Material, one: Trial, seed: int) -> Iterator[Floats]:
     """Weights of a logistic regression on the differences of features after each vote on a random question."""
     generator = np.random.default_rng([seed, 1])
@@ -136,7 +147,7 @@ def learn(material: Material, one: Trial, method: str, seed: int) -> Learned:
         weights = annotated() if method == ANNOTATED else np.zeros(len(annotated()))
         thoughts = (weights for _ in range(MOST + STAYS))
     else:
-        control = 1.0 if method == RANDOM else 0.1
+        control = 1.0 if method == RANDOM else CONTROL
         thoughts = answered(material, one, seed, tied=method != NO_PRIOR, control=control)
     rows = features(material.music[:, None], material.pictures[None])
     found = [(one.accuracy(rows @ weights), _nearness(weights, one.someone.weights)) for weights in thoughts]

@@ -77,8 +77,13 @@ def links(head: Head) -> Floats:
     The annotated tie is the identity. Motion, of which picks tell nothing, keeps asking for tempo.
     No side is asked for more than one deviation where readouts move by one.
     """
+    return links_of(head.mean)
+
+
+def links_of(weights: Floats) -> Floats:
+    """Links ``(5, 5)`` of somebody with these ``weights`` ``(SIZE,)``; see ``links``."""
     own = np.zeros((len(SEEN) + 1, len(HEARD)))
-    own[: len(SEEN)] = tie(head)[0] / ANNOTATED
+    own[: len(SEEN)] = weights[TIES].reshape(len(SEEN), len(HEARD)) / ANNOTATED
     own[-1, -1] = 1.0
     found: Floats = own / np.maximum(1.0, np.linalg.norm(own, axis=0))
     return found

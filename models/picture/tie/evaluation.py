@@ -5,12 +5,16 @@ is scored several times beside them. Matching is not the tie itself: for each wa
 measured in the notes of a moment (register, mode, density, loudness, tempo, and main axes of latents encoded from
 these notes) from what is measured in the pictures of that moment, fitted on other films with their music, of other
 drawings and seeds. All films last equally long, and are compared on one clock of ``SLOTS`` moments.
+
+The learned way is several listeners': films, and pieces that are shown, are dealt to their links in turn. Whoever
+matches knows the links: readouts are measured as what they ask of each side of the music.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -27,7 +31,7 @@ from models.picture.checkpoint import PictureBundle
 from models.picture.film import Film
 from models.picture.tie import sounding, writing
 from models.picture.tie.bars import BarLines
-from models.picture.tie.scoring import ANNOTATED, UNTIED, Scorer, Watched
+from models.picture.tie.scoring import ANNOTATED, LEARNED, UNTIED, Scorer, Watched
 from models.picture.tie.showing import A_BAR, Shower
 from models.style.compose import Composer
 from models.style.evaluation.excerpts import Excerpts, composed_excerpts
@@ -39,7 +43,11 @@ SLOTS = 12  # moments of a film
 SEEN, HEARD = 16, 16  # main axes of picture latents, and of latents of music, that matching may use
 RIDGE = 0.1  # of the films' own variance
 NEIGHBOURS = 10
+NOBODY = np.zeros((0, 5, 5))  # links of no listener
 LEAST_PIECES = 40  # of either kind, below which the classifier says the same of everything
+
+
+Tied = TypeVar("Tied", Scorer, Shower)
 
 
 @dataclass(frozen=True)
@@ -66,11 +74,18 @@ class Pair:
 def paired(scorer: Scorer, watched: Watched, way: str, seed: int) -> Pair:
     """The film set to music in one ``way``, and both measured."""
     found = scorer.score(watched, way, seed)
-    return measured(scorer.composer, watched, found.piece, found.lines)
+    return measured(scorer.composer, watched, found.piece, found.lines, scorer.links if way == LEARNED else None)
 
 
-def measured(composer: Composer, watched: Watched, piece: Piece, lines: BarLines) -> Pair:
-    """A film with a piece whose bars are its ``lines``."""
+def dealt(tied: Tied, links: Floats, number: int) -> Tied:
+    """With the links ``(listeners, 5, 5)`` of the listener whose turn it is; without any it is as it was."""
+    return replace(tied, links=links[number % len(links)]) if len(links) else tied
+
+
+def measured(
+    composer: Composer, watched: Watched, piece: Piece, lines: BarLines, links: Floats | None = None
+) -> Pair:  # fmt: skip
+    """A film with a piece whose bars are its ``lines``; where the tie is learned, by its ``links`` ``(5, 5)``."""
     film = watched.film
     middles = (lines.starts_s[1:] + lines.starts_s[:-1]) / 2
     clock = (np.arange(SLOTS) + 0.5) * film.seconds / SLOTS
@@ -82,6 +97,7 @@ def measured(composer: Composer, watched: Watched, piece: Piece, lines: BarLines
     speeds = np.stack([np.linalg.norm(np.diff(each, axis=0), axis=1) for each in (pictures, music)])
     at = [int(np.abs(film.times_s - moment).argmin()) for moment in clock]
     smooth = readouts.by_bar(watched.readouts, film.times_s, np.linspace(0, film.seconds, SLOTS + 1))
+    smooth = smooth if links is None else smooth @ links
     return Pair(piece, smooth, heard[bar], watched.latents[at], music[bar], speeds / np.diff(middles))
 
 
@@ -103,13 +119,18 @@ class Films:
     tested: Sequence[Watched]
 
 
-def evaluate(report: Report, scorer: Scorer, films: Films, ways: Sequence[str], real: Excerpts) -> None:
-    """Add ``tie.WAY.*`` of every way on the test ``films``; the baseline is music of the same bars without the tie."""
+def evaluate(
+    report: Report, scorer: Scorer, films: Films, ways: Sequence[str], real: Excerpts, *, links: Floats = NOBODY
+) -> None:
+    """Add ``tie.WAY.*`` of every way on the test ``films``; the baseline is music of the same bars without the tie.
+
+    ``links`` ``(listeners, 5, 5)``: for the way that is learned.
+    """
     base: dict[str, float | None] = {}
     for way in (UNTIED, *ways):
         fit, test = (
             [
-                paired(scorer, film, way, 1000 * part + report.seed + number)
+                paired(dealt(scorer, links, number), film, way, 1000 * part + report.seed + number)
                 for number, film in enumerate(track(some, f"{way}: {said}", console=Console(stderr=True)))
             ]
             for part, (some, said) in enumerate(((films.fitted_on, "fitted"), (films.tested, "tested")))
@@ -121,8 +142,9 @@ def evaluate(report: Report, scorer: Scorer, films: Films, ways: Sequence[str], 
 
 
 def evaluate_shown(
-    report: Report, shower: Shower, pictures: PictureBundle, pieces: Mapping[str, Sequence[Piece]], ways: Sequence[str]
-) -> None:
+    report: Report, shower: Shower, pictures: PictureBundle, pieces: Mapping[str, Sequence[Piece]], ways: Sequence[str],
+    *, links: Floats = NOBODY,
+) -> None:  # fmt: skip
     """Add ``tie.WAY.shown.*``: the way from music to pictures, of the "test" ``pieces``, matched on the "fit" ones.
 
     All have the same number of bars. What is measured is measured in the pixels that are shown. The baseline is the
@@ -132,7 +154,9 @@ def evaluate_shown(
     for way in (UNTIED, *ways):
         fit, test = (
             [
-                shown_pair(shower, pictures, piece, way, 1000 * place + report.seed + number, other=other)
+                shown_pair(
+                    dealt(shower, links, number), pictures, piece, way, 1000 * place + report.seed + number, other=other
+                )
                 for number, (piece, other) in enumerate(
                     track(_with_next(pieces[part]), f"{way}, shown: {part}", console=Console(stderr=True))
                 )
@@ -154,7 +178,8 @@ def shown_pair(
     at = np.arange(len(latents)) / A_BAR * len(piece.bars) / len(seen.bars)
     times = np.interp(at, np.arange(len(lines.starts_s)), lines.starts_s)
     film = Film(pictures.decode(latents), times, np.zeros(0), float(lines.starts_s[-1]))
-    return measured(shower.composer, Watched(film, pictures), piece, lines)
+    links = shower.links if way == LEARNED else None
+    return measured(shower.composer, Watched(film, pictures), piece, lines, links)
 
 
 def _with_next(pieces: Sequence[Piece]) -> list[tuple[Piece, Piece]]:
@@ -175,11 +200,13 @@ def _add(report: Report, key: str, fit: Sequence[Pair], test: Sequence[Pair], ba
         report.add(f"{key}.{name}", metric)
 
 
-def own_film(report: Report, scorer: Scorer, film: Watched, ways: Sequence[str], times: int) -> None:
+def own_film(
+    report: Report, scorer: Scorer, film: Watched, ways: Sequence[str], times: int, *, links: Floats = NOBODY
+) -> None:
     """Add ``tie.WAY.film.*`` of one film, set to music so many times: intervals are over seeds."""
     base: float | None = None
     for way in (UNTIED, *ways):
-        pairs = [paired(scorer, film, way, report.seed + number) for number in range(times)]
+        pairs = [paired(dealt(scorer, links, number), film, way, report.seed + number) for number in range(times)]
         seeds = tuple(f"seed {number}" for number in range(times))
         values = np.array([pair.goes_together() for pair in pairs])
         metric = mean_over_songs(seeds, values, baseline=base, chance=0.0)

@@ -8,7 +8,7 @@ from models.picture.checkpoint import load_pictures
 from models.picture.drawings import load_drawings
 from models.picture.tie import evaluation
 from models.picture.tie.checkpoint import load_tie
-from models.picture.tie.scoring import ANNOTATED, UNTIED
+from models.picture.tie.scoring import ANNOTATED, LEARNED, UNTIED
 from models.picture.tie.showing import Shower
 from models.style.card import SHIPPED_STYLE, read_card, style_folder
 from models.style.checkpoint import load_style
@@ -16,6 +16,7 @@ from models.style.compose import Composer
 from models.style.draft_files import first_drafts
 
 MANY = 12
+REVERSED = -np.stack([np.eye(5)])  # links of somebody who hears everything the other way round
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +26,7 @@ def report() -> Report:
     notes = [each.notes for each in first_drafts("pop", read_card(SHIPPED_STYLE)["version"]) if each.notes]
     pieces = {"fit": notes[:MANY], "test": notes[MANY : 2 * MANY]}
     found = Report("test", {}, {}, 0)
-    evaluation.evaluate_shown(found, shower, pictures, pieces, [ANNOTATED])
+    evaluation.evaluate_shown(found, shower, pictures, pieces, [ANNOTATED, LEARNED], links=REVERSED)
     return found
 
 
@@ -39,6 +40,12 @@ def test_music_finds_its_own_pictures_and_not_those_of_other_music(report) -> No
     assert figures[f"tie.{UNTIED}.shown.found"].chance == pytest.approx(1 / MANY)
 
 
+def test_music_finds_the_pictures_that_are_shown_by_a_listeners_own_tie(report) -> None:
+    tied = report.metrics[f"tie.{LEARNED}.shown.found_10"]
+    assert tied.value is not None
+    assert report.metrics[f"tie.{LEARNED}.shown.found"].value >= 2 / MANY
+
+
 def test_every_figure_is_there_for_each_way(report) -> None:
     names = {"speed_correlation", "found", "found_10", "back", "back_10", "neighbours"}
-    assert set(report.metrics) == {f"tie.{way}.shown.{name}" for way in (UNTIED, ANNOTATED) for name in names}
+    assert set(report.metrics) == {f"tie.{way}.shown.{name}" for way in (UNTIED, ANNOTATED, LEARNED) for name in names}
