@@ -88,7 +88,8 @@ def picture_points(
 def measured_pictures(pixels: Pixels) -> FloatArray:
     """What the tie compares of pictures ``(n, side, side, 3)``, in their own deviations: float32 ``(n, 4)``."""
     seen = of_pictures(readouts.of_pictures(pixels), readouts.USUAL[:, : len(SEEN)])
-    return ((seen - seen.mean(0)) / (seen.std(0) + LEAST_SD)).astype(np.float32)
+    own: FloatArray = ((seen - seen.mean(0)) / (seen.std(0) + LEAST_SD)).astype(np.float32)
+    return own
 
 
 def measured_piece(piece: Piece, usual: Mapping[str, Sequence[float]] | None = None) -> FloatArray:
