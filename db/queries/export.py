@@ -90,14 +90,6 @@ def listener_rows(session: Session, listener_id: UUID) -> dict[str, Any] | None:
     }
 
 
-def newcomer_rows(session: Session, listener: Listener) -> dict[str, Any]:
-    """What ``listener_rows`` gives of somebody who has just come."""
-    study = session.get_one(Study, listener.study_id)
-    names = ("offers", "fours", "clips", "cards", "studio", "plays", "fits")
-    nothing_yet: dict[str, list[Any]] = {name: [] for name in names}
-    return {"listener": plain(listener), "studies": [plain(study)], **nothing_yet}
-
-
 def cards_of(session: Session, listener_id: UUID) -> list[dict[str, Any]]:
     """The cards that a listener shares, oldest first."""
     query = select(TasteCard).where(TasteCard.listener_id == listener_id)

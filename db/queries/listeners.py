@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Select, Uuid, bindparam, delete, exists, func, literal, or_, select, update
+from sqlalchemy import ARRAY, ColumnElement, Select, Uuid, bindparam, delete, exists, func, literal, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from db.queries.prepared import built_once
@@ -20,6 +20,7 @@ from db.tables import (
     Job,
     Listener,
     Play,
+    StoredHead,
     StudioPiece,
     TasteCard,
     Vote,
@@ -103,6 +104,12 @@ def use_link(session: Session, listener_id: UUID, link_id: UUID) -> bool:
     return session.scalars(change.returning(Listener.id)).one_or_none() is not None
 
 
+def was_written(session: Session, listener_id: UUID) -> bool:
+    """Whether the vote journal ever had an entry of this listener."""
+    listener = get_listener(session, listener_id)
+    return listener is not None and listener.journal_entries > 0
+
+
 def next_entry(session: Session, listener_id: UUID) -> Listener | None:
     """Lock the listener and count one more entry of their journal; None where there is no such listener."""
     session.flush()
@@ -147,15 +154,34 @@ def delete_composed(session: Session, listener_id: UUID, after: datetime) -> lis
     return uris
 
 
-def without_anything(session: Session, older_than: timedelta, most: int) -> list[UUID]:
-    """Some listeners who came so long ago and never voted, kept, played, shared or agreed to anything."""
+def without_anything(session: Session, older_than: timedelta, most: int, *, but_newest: int = 0) -> list[UUID]:
+    """Some listeners who came so long ago and never voted, kept, played, shared or agreed to anything.
+
+    The newest come first, and ``but_newest`` of these are left out.
+    """
+    query = select(Listener.id).where(Listener.created_at < func.now() - older_than, ~_left_something())
+    return list(session.scalars(query.order_by(Listener.created_at.desc()).offset(but_newest).limit(most)))
+
+
+def delete_visitors(session: Session, listener_ids: Sequence[UUID]) -> list[UUID]:
+    """Delete those of them of whom the journal has nothing, who still left nothing and for whom nothing was composed.
+
+    That is done in one statement for all. Who is voting at this moment is left alone. Gives those who are gone.
+    """
+    lock = select(Listener.id).where(Listener.id.in_(listener_ids), Listener.journal_entries == 0)
+    locked = list(session.scalars(lock.with_for_update(skip_locked=True)))
+    own = [select(owner).where(owner == Listener.id).exists() for owner in (Clip.composed_for, StoredHead.listener_id)]
+    gone = delete(Listener).where(Listener.id.in_(locked), ~_left_something(), ~or_(*own)).returning(Listener.id)
+    return list(session.scalars(gone, execution_options={"synchronize_session": False}))
+
+
+def _left_something() -> ColumnElement[bool]:
+    """Whether a listener has done anything but look."""
     owners = [table.listener_id for table in (Vote, FourVote, StudioPiece, TasteCard, Play, Fit)] + [
         Duet.host_id,
         Duet.guest_id,
     ]
-    has = [select(owner).where(owner == Listener.id).exists() for owner in owners]
-    query = select(Listener.id).where(Listener.created_at < func.now() - older_than, ~or_(*has))
-    return list(session.scalars(query.order_by(Listener.created_at).limit(most)))
+    return or_(*(select(owner).where(owner == Listener.id).exists() for owner in owners))
 
 
 def sound_of_theirs(session: Session, listener_id: UUID, after: datetime | None = None) -> list[str]:

@@ -156,7 +156,7 @@ def main() -> int:
 def measure(context: Context, composer: Composer, arguments: argparse.Namespace) -> Report:
     """The figures."""
     stock(context, composer, arguments.clips)
-    listeners = [accounts.create(context.database, context.journal) for _ in range(arguments.listeners)]
+    listeners = [accounts.create(context.database) for _ in range(arguments.listeners)]
     begun = time.perf_counter()
     vote(context, listeners, arguments.votes // arguments.listeners, arguments.seed)
     voting = time.perf_counter() - begun

@@ -40,7 +40,7 @@ class Cost:
 
 def cost_of_votes(context: Context, votes: int) -> Cost:
     """Votes of one listener in this process, beside the running application: what is left is the way over HTTP."""
-    listener = accounts.create(context.database, context.journal)
+    listener = accounts.create(context.database)
     waiting = context.pairs.open(listener)
     sent: list[str] = []
     event.listen(context.database.engine, "before_cursor_execute", lambda *given: sent.append(given[2]))

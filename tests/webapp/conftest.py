@@ -220,7 +220,7 @@ def live(context: Context, stock: Stock) -> Callable[..., uuid.UUID]:
     def make(picks: int = 5, outcomes: Sequence[str] = ("left", "right", "equal", "neither", "skipped")) -> uuid.UUID:
         if context.database.transaction(lambda s: count_pool(s, domain="pop")) < 12:
             stock("pop", 16)
-        listener = accounts.create(context.database, context.journal)
+        listener = accounts.create(context.database)
 
         def vote(outcome: str) -> None:
             context.pairs.record_vote(

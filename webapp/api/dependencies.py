@@ -81,7 +81,7 @@ def arrive(request: Request, response: Response, context: Context, claim: Claim 
 def newcomer(request: Request, response: Response, context: Context) -> tuple[uuid.UUID, str]:
     """A new listener and their token, which the cookie carries from now on."""
     accounts.admit(address_of(request))
-    listener_id = accounts.create(context.database, context.journal)
+    listener_id = accounts.create(context.database)
     token = context.identity.token(listener_id)
     set_cookie(request, response, token)
     return listener_id, token

@@ -86,7 +86,7 @@ class Questions:
             asked = rows.fits_of(session, listener_id)
             waiting, drawn = self._filled(session, listener, asked)
             if drawn:
-                self._journal.append(session, listener_id, fits=[fit.id for fit in drawn])
+                self._journal.append(session, listener_id, fits=[fit.id for fit in drawn], visit=True)
             return rows.count_fit_picks(session, listener_id), _shown([*waiting, *drawn])
 
         picks, found = self._database.transaction(work)

@@ -55,15 +55,9 @@ def admit(address: str | None) -> None:
         raise TooMany("too many new listeners at once; try again in a few seconds")
 
 
-def create(database: Database, journal: Journal) -> uuid.UUID:
-    """A new anonymous listener."""
-
-    def work(session: Session) -> uuid.UUID:
-        listener_id = rows.create_listener(session).id
-        journal.append(session, listener_id, newcomer=True)
-        return listener_id
-
-    listener_id = database.transaction(work)
+def create(database: Database) -> uuid.UUID:
+    """A new anonymous listener, of whom nothing is written in the journal before they vote or make something."""
+    listener_id = database.transaction(lambda session: rows.create_listener(session).id)
     log.info("listener_new listener=%s", listener_id)
     return listener_id
 
@@ -93,7 +87,7 @@ def change_domain(database: Database, journal: Journal, listener_id: uuid.UUID, 
     def work(session: Session) -> None:
         if not rows.set_domain(session, listener_id, domain):
             raise UnknownListenerError
-        journal.append(session, listener_id)
+        journal.append(session, listener_id, visit=True)
 
     database.transaction(work)
 
@@ -104,6 +98,6 @@ def let_plays_tell(database: Database, journal: Journal, listener_id: uuid.UUID,
     def work(session: Session) -> None:
         if not rows.let_plays_tell(session, listener_id, tell=tell):
             raise UnknownListenerError
-        journal.append(session, listener_id)
+        journal.append(session, listener_id, visit=True)
 
     database.transaction(work)

@@ -20,6 +20,10 @@ from webapp.runtime.logs import forget_in_logs
 
 log = logging.getLogger(__name__)
 EXPIRE_AFTER = timedelta(days=7)
+CROWDED_AFTER = timedelta(hours=1)  # where more than MOST_VISITORS have looked and left nothing, the older ones go
+MOST_VISITORS = 2_000
+MOST_AT_ONCE = 10_000
+SLOWLY_AT_ONCE = 200  # those who have files or clips, each in a transaction of their own
 
 
 def delete(records: Records, listener_id: uuid.UUID) -> None:
@@ -35,15 +39,29 @@ def delete(records: Records, listener_id: uuid.UUID) -> None:
     log.info("listener_deleted files=%d", files)
 
 
-def expire(records: Records, most: int = 200) -> int:
-    """Forget some of those who came a week ago or longer and left nothing behind: no vote, no piece; how many."""
-    gone = records.database.transaction(lambda session: rows.without_anything(session, EXPIRE_AFTER, most))
-    for listener_id in gone:
+def expire(records: Records) -> int:
+    """Forget those who came a week ago or longer and left nothing behind: no vote, no piece; how many.
+
+    Where many come, only the newest ``MOST_VISITORS`` who left nothing stay longer than an hour: whoever asks for
+    pairs without end, and without voting, fills no disk.
+    """
+
+    def due(session: Session) -> list[uuid.UUID]:
+        crowd = rows.without_anything(session, CROWDED_AFTER, MOST_AT_ONCE, but_newest=MOST_VISITORS)
+        old = rows.without_anything(session, EXPIRE_AFTER, MOST_AT_ONCE)
+        return list(dict.fromkeys([*old, *crowd]))
+
+    found = records.database.transaction(due)
+    if not found:
+        return 0
+    no_file = [each for each in found if not records.journal.segment(each).path.exists()]
+    gone = records.database.transaction(lambda session: rows.delete_visitors(session, no_file))
+    for listener_id in [each for each in found if each not in set(gone)][:SLOWLY_AT_ONCE]:
         with contextlib.suppress(UnknownListenerError):  # deleted by themselves just now
             _delete(records, listener_id)
-    if gone:
-        forget_in_logs(records.home, *map(str, gone))
-        log.info("listeners_expired count=%d", len(gone))
+            gone.append(listener_id)
+    forget_in_logs(records.home, *map(str, gone))
+    log.info("listeners_expired count=%d", len(gone))
     return len(gone)
 
 

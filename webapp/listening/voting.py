@@ -124,7 +124,7 @@ class Voting(Generic[Asked]):
             head = self._head(session, listener, now)
             drawn = self._fill_up(session, listener, head, now.picks, now.open)
         if drawn:
-            self._journal.append(session, listener.id, known={kind.rows: [*map(kind.row, drawn)]})
+            self._journal.append(session, listener.id, known={kind.rows: [*map(kind.row, drawn)]}, visit=True)
         return _shown([*now.open, *drawn])
 
     def _fill_up(

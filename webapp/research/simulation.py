@@ -84,7 +84,7 @@ def _listen(
     here: Installation, tastes: SharedTaste, places: Mapping[uuid.UUID, int], votes: int, generator: np.random.Generator
 ) -> None:
     """One of them, from the first pair to the last."""
-    someone, listener = tastes.person(generator), accounts.create(here.database, here.journal)
+    someone, listener = tastes.person(generator), accounts.create(here.database)
     pairs = Voting(here.database, here.journal, Pairs(here.space, here.playable))
     opened = pairs.open(listener)
     for before in range(votes):

@@ -2,7 +2,8 @@
 
 ``ID.jsonl`` is one listener's segment, deleted with them; ``clips/ID.json`` is one clip of everybody's pool, written
 before an offer of it is; ``populations/ID.json`` is where heads began, written before a vote of such a head is;
-``duets/ID.json`` is what two listeners share, deleted with either of them.
+``duets/ID.json`` is what two listeners share, deleted with either of them. ``studies``, ``study_clips`` and
+``participants`` hold listening studies (``webapp.studies.journal``).
 Whatever changes a listener's rows adds an entry in the same transaction, before the commit: the journal is never
 behind, and ahead by one transaction at most, which the next entry replaces. Where the segment does not go as far as the
 database (it was deleted, or its disk was lost) the next entry tells the listener's whole story again.
@@ -16,6 +17,7 @@ import os
 import secrets
 import uuid
 from collections.abc import Collection, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -27,7 +29,7 @@ from db.queries import clips as clip_rows
 from db.queries import export
 from db.queries import listeners as listener_rows
 from webapp.runtime.errors import NotWritten
-from webapp.runtime.journal_copy import JournalCopy
+from webapp.runtime.journal_copy import TOGETHER, JournalCopy
 from webapp.runtime.journal_segment import Entry, Segment, sync_folder
 from webapp.runtime.tombstones import Tombstones
 
@@ -63,36 +65,37 @@ class Journal:
         known: Mapping[str, Collection[dict[str, Any]]] = MappingProxyType({}),
         cards: bool = False,
         whole: bool = False,
-        newcomer: bool = False,
+        visit: bool = False,
     ) -> None:
         """Write down the listener, these pairs, fours and clips of theirs as this transaction leaves them.
 
         And ``pieces`` of their studio, those ``gone`` from it, ``plays`` of whole pieces, ``fits``, and with ``cards``
         all that they share. ``known`` are ``offers`` and ``fours`` that need not be read again, as
         ``export.offer_row`` and ``export.four_row`` give them.
-        A ``newcomer`` has nothing yet.
+        What a ``visit`` alone leaves is not written of somebody of whom nothing was ever written: whoever only looks
+        costs no file, and their first vote tells their whole story.
 
         Commit right after it: the listener is locked. Nothing happens where there is no such listener. Raises
         ``NotWritten`` where the disk does not take it.
         """
         try:
             named = _Named(offers, fours, clips, pieces, gone, plays, fits, cards, known)
-            self._append(session, listener_id, named, whole=whole, newcomer=newcomer)
+            self._append(session, listener_id, named, whole=whole, visit=visit)
         except OSError as error:
             log.exception("journal_not_written")
             raise NotWritten("this could not be written down, so it is not stored; try again in a moment") from error
 
-    def _append(self, session: Session, listener_id: uuid.UUID, named: _Named, *, whole: bool, newcomer: bool) -> None:
+    def _append(self, session: Session, listener_id: uuid.UUID, named: _Named, *, whole: bool, visit: bool) -> None:
+        if visit and not listener_rows.was_written(session, listener_id):
+            return
         listener = listener_rows.next_entry(session, listener_id)
         if listener is None:
             return
         segment, number = self.segment(listener_id), listener.journal_entries
-        if not newcomer and not segment.path.exists():
+        if not segment.path.exists():
             self.tombstones.lift(listener_id)
         follows = number > 1 and segment.last_number() in {number - 1, number}
-        if newcomer:
-            rows = export.newcomer_rows(session, listener)
-        elif whole or not follows:
+        if whole or not follows:
             rows = export.listener_rows(session, listener_id) or {}
             if not whole and number > 1:
                 log.warning("journal_written_anew entry=%d", number)
@@ -132,8 +135,7 @@ class Journal:
 
     def forget_populations(self, population_ids: Collection[uuid.UUID]) -> None:
         """Delete them from the journal."""
-        for path in map(self._population_path, population_ids):
-            self._unlink(path)
+        self._unlink(*map(self._population_path, population_ids))
 
     def keep_duet(self, session: Session, duet_id: uuid.UUID, *, new: bool = False) -> None:
         """Write down a duet as this transaction leaves it; one that is not ``new`` only where it was written before.
@@ -151,6 +153,26 @@ class Journal:
     def duets(self) -> Iterator[dict[str, Any]]:
         """What listeners share, as ``{duet, pieces}``; raises ``ValueError`` for a file that is damaged."""
         yield from _read(self._duets, "delete it, and what these two share stays away")
+
+    def keep(self, kind: str, row_id: uuid.UUID, row: dict[str, Any]) -> None:
+        """Write a row of ``kind`` whole, as this transaction leaves it. Raises ``NotWritten``."""
+        try:
+            self._write(self.file_of(kind, row_id), row)
+        except OSError as error:
+            log.exception("journal_not_written")
+            raise NotWritten("this could not be written down, so it is not stored; try again in a moment") from error
+
+    def drop(self, kind: str, row_ids: Collection[uuid.UUID]) -> None:
+        """Delete rows of ``kind`` here and in the copy, for good; raises ``NotWritten``."""
+        self._unlink(*(self.file_of(kind, each) for each in row_ids))
+
+    def ids_of(self, kind: str) -> list[uuid.UUID]:
+        """Of which rows of ``kind`` there are files."""
+        return [uuid.UUID(path.stem) for path in sorted((self.folder / kind).glob("*.json"))]
+
+    def file_of(self, kind: str, row_id: uuid.UUID) -> Path:
+        """Where a row of ``kind`` is written, if it is."""
+        return self.folder / kind / f"{row_id}.json"
 
     def segment(self, listener_id: uuid.UUID) -> Segment:
         """The listener's own file."""
@@ -216,12 +238,15 @@ class Journal:
         if self.copy:
             self.copy.mark(path)
 
-    def _unlink(self, path: Path) -> None:
+    def _unlink(self, *paths: Path) -> None:
         if self.copy:
-            self.copy.bury(path)
-        if path.exists():
-            path.unlink()
-            sync_folder(path.parent)
+            with ThreadPoolExecutor(TOGETHER) as threads:
+                list(threads.map(self.copy.bury, paths))
+        there = [path for path in paths if path.exists()]
+        for path in there:
+            path.unlink(missing_ok=True)
+        for folder in {path.parent for path in there}:
+            sync_folder(folder)
 
     def _clip_path(self, clip_id: uuid.UUID) -> Path:
         return self._clips / f"{clip_id}.json"

@@ -18,6 +18,8 @@ SECRETS = re.compile(
     re.IGNORECASE,
 )
 
+AN_ID = re.compile(rb"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
 
 class Redacted(logging.Formatter):
     """Formats a line and takes tokens and passwords out of it, whoever wrote them."""
@@ -62,18 +64,16 @@ class PrivateFile(RotatingFileHandler):
         return True
 
 
-def forget_in_logs(home: Path, *names: str) -> None:
-    """Write over these ``names`` in the log files, the database's too, in place: others go on writing."""
+def forget_in_logs(home: Path, *ids: str) -> None:
+    """Write over these ``ids``, UUIDs, in the log files, the database's too, in place: others go on writing."""
+    sought = {each.encode() for each in ids}
     for path in [*(home / "logs").glob("*.log*"), *(home / "pg").glob("log*")]:
         try:
             with path.open("r+b") as file:
-                text = file.read()
-                for sought in (name.encode() for name in names):
-                    at = text.find(sought)
-                    while at >= 0:
-                        file.seek(at)
-                        file.write(b"-" * len(sought))
-                        at = text.find(sought, at + len(sought))
+                for found in AN_ID.finditer(file.read()):
+                    if found[0] in sought:
+                        file.seek(found.start())
+                        file.write(b"-" * len(found[0]))
         except OSError as error:
             logging.getLogger(__name__).warning("log_not_cleared file=%s error=%s", path.name, error)
 

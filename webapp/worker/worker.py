@@ -35,6 +35,7 @@ LOOK_EVERY = 4  # rounds without a job, between looks at what the pool needs: si
 LONGEST_WAIT_SECONDS = 5.0  # between questions to a generator that is down
 START_SECONDS = 30.0  # in which database and generator may start; who is later is told of
 HOUSEKEEPING_SECONDS = 3600.0
+EXPIRY_SECONDS = 300.0  # between looks at who came and left nothing
 POPULATION_SECONDS = 60.0  # between looks at whether votes have grown enough to learn from them what listeners share
 
 
@@ -47,7 +48,7 @@ class Worker:
         self.context = context
         self._handlers = handlers
         self._stopping = threading.Event()
-        self._housekeeping = self._populations = 0.0
+        self._housekeeping = self._expiry = self._populations = 0.0
         self._warm = False
         self._changing = True  # of model: nothing is known yet
 
@@ -160,8 +161,10 @@ class Worker:
         if time.monotonic() > self._housekeeping:
             self._housekeeping = time.monotonic() + HOUSEKEEPING_SECONDS
             transaction(jobs.forget_finished)
-            deletion.expire(self.context.records)
             self._changing = True
+        if time.monotonic() > self._expiry:
+            self._expiry = time.monotonic() + EXPIRY_SECONDS
+            deletion.expire(self.context.records)
         if time.monotonic() > self._populations:
             self._populations = time.monotonic() + POPULATION_SECONDS
             transaction(lambda session: population.leave_jobs(session, self.context.space.version))

@@ -127,7 +127,7 @@ def test_a_card_is_exported_and_comes_back_but_never_with_somebody_elses_clip(vo
     (who,) = context.database.transaction(lambda s: s.scalars(select(TasteCard.listener_id)).all())
     exported = export(context.database, who)
     assert [card["id"] for card in exported["cards"]] == [made["card_id"]]
-    other = accounts.create(context.database, context.journal)
+    other = accounts.create(context.database)
     (theirs,) = stock("pop", 1, composed_for=other)
     delete(context.records, who)
     stolen = exported | {"cards": [exported["cards"][0] | {"clip_id": str(theirs)}]}
@@ -147,7 +147,7 @@ def test_there_is_no_card_before_the_first_vote_nor_without_a_listener(client, s
 
 def test_a_card_is_offered_once_it_has_something_to_say(voter, context, visitor):
     (who,) = context.database.transaction(lambda s: s.scalars(select(Vote.listener_id).distinct()).all())
-    new = accounts.create(context.database, context.journal)
+    new = accounts.create(context.database)
     found = [
         taste_cards.has_something_to_say(context.database, context.space, context.playable, each) for each in (who, new)
     ]

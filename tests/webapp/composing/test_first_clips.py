@@ -29,7 +29,7 @@ def worker(context, stock) -> Worker:
 
 
 def newcomer(context, picks: int = wishes.EARLY_AT):
-    listener = accounts.create(context.database, context.journal)
+    listener = accounts.create(context.database)
     context.database.transaction(lambda s: wishes.enqueue(s, get_listener(s, listener), picks))
     return listener
 
@@ -39,7 +39,7 @@ def own(context, listener) -> int:
 
 
 def test_who_has_no_clip_of_their_own_goes_first(context, worker, stock):
-    regular = accounts.create(context.database, context.journal)
+    regular = accounts.create(context.database)
     stock("pop", 1, composed_for=regular)
     context.database.transaction(lambda s: wishes.enqueue(s, get_listener(s, regular), 16))
     context.database.transaction(lambda s: wishes.enqueue(s, get_listener(s, regular), 16, wishes.Wish()))
@@ -138,7 +138,7 @@ def test_a_job_done_again_composes_from_what_was_found_before(context, worker, m
     ],
 )
 def test_a_job_that_an_earlier_version_left_is_done(context, worker, payload):
-    listener = accounts.create(context.database, context.journal)
+    listener = accounts.create(context.database)
     key = f"compose_for:{listener}" + (":asked" if "wish" in payload else "")
     context.database.transaction(
         lambda s: jobs.enqueue(s, "compose_for", payload, dedupe_key=key, listener_id=listener, priority=10)

@@ -48,7 +48,7 @@ def listener(context, stock, monkeypatch):
     monkeypatch.setattr(screening, "rejection_reason", lambda *_: None)
     monkeypatch.setattr(pairs, "choose_named", partial(choose_named, mixture=OFTEN))
     stock("pop", 16)
-    return accounts.create(context.database, context.journal)
+    return accounts.create(context.database)
 
 
 def compose(context, listener, composer, *, calm: bool, seed: int = 7):

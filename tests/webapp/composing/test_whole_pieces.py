@@ -46,7 +46,7 @@ def writing(tiny_composer, monkeypatch):
 
 @pytest.fixture
 def listener(context):
-    return accounts.create(context.database, context.journal)
+    return accounts.create(context.database)
 
 
 def work(context, kind=whole_pieces.KIND) -> None:

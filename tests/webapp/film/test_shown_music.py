@@ -73,7 +73,7 @@ def test_what_is_unknown_unanswered_or_too_much_is_refused(context, stock, monke
 
 def test_what_is_shown_is_written_as_a_film_as_long_as_the_music(context, stock, tmp_path):
     (clip,) = stock(clips=1)
-    listener = accounts.create(context.database, context.journal)
+    listener = accounts.create(context.database)
     shown = show(context, f"clips/{clip}", listener=listener)
     *before, last = shown_music.follow(context.database, listener, shown)
     assert last.ended

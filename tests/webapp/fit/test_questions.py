@@ -24,7 +24,7 @@ from webapp.runtime.errors import Contradiction, NotAllowed, NotReady, NotYours,
 @pytest.fixture
 def listener(context, stock):
     stock("pop", 6)
-    return accounts.create(context.database, context.journal)
+    return accounts.create(context.database)
 
 
 def answer(context, listener, outcome="left", which=0):
@@ -68,7 +68,7 @@ def test_an_answer_counts_once_and_another_is_refused(context, listener):
 
 def test_what_was_not_asked_or_not_heard_is_refused(context, listener):
     _, (first, _) = context.questions.open(listener)
-    somebody = accounts.create(context.database, context.journal)
+    somebody = accounts.create(context.database)
     with pytest.raises(NotYours):
         context.questions.answer(somebody, first.fit_id, "left", [4000])
     with pytest.raises(NotYours):
@@ -84,7 +84,7 @@ def test_what_was_not_asked_or_not_heard_is_refused(context, listener):
 
 def test_without_music_there_is_nothing_to_ask_yet(context):
     with pytest.raises(NotReady):
-        context.questions.open(accounts.create(context.database, context.journal))
+        context.questions.open(accounts.create(context.database))
 
 
 def test_picks_teach_the_tie_and_it_is_said_how_many_were_foreseen(context, listener):

@@ -36,7 +36,7 @@ def test_everything_comes_back_as_it_was(context, live, tables, empty, tmp_path)
     assert restore(other, path).listeners == 2
     assert tables(other) == tables(context)
     assert migrate.check(other.database.engine) == []
-    offer = other.pairs.open(accounts.create(other.database, other.journal))[0]  # what is numbered goes on
+    offer = other.pairs.open(accounts.create(other.database))[0]  # what is numbered goes on
     assert offer.id
 
 

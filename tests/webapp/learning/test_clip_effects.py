@@ -36,7 +36,7 @@ def study(context, stock):
     stock("pop", 16)
     clips = rows(context, Clip)
     loved = {each.id for each in sorted(clips, key=lambda clip: clip.id)[:4]}
-    people = [accounts.create(context.database, context.journal) for _ in range(PEOPLE)]
+    people = [accounts.create(context.database) for _ in range(PEOPLE)]
     for who in people:
         for _ in range(VOTES):
             loved_by_all(context, who, loved)
@@ -61,7 +61,7 @@ def test_what_all_love_has_an_effect_for_each_fold_that_is_stored_with_the_popul
 
 
 def test_a_guess_and_the_head_know_the_effects_and_one_learned_again_too(context, study):
-    newcomer = accounts.create(context.database, context.journal)
+    newcomer = accounts.create(context.database)
     context.pairs.record_vote(newcomer, context.pairs.open(newcomer)[0].id, "left", (2000, 2000))
 
     def head_and_guess(session):

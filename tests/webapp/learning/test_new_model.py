@@ -97,7 +97,7 @@ def test_pool_heads_and_own_clips_move_over_to_another_model_and_back(
     assert old != new
     stocked = stock("pop", 8)
     context.database.transaction(lambda s: s.execute(update(Clip).values(recipe={"model_version": old})))
-    listener = accounts.create(context.database, context.journal)
+    listener = accounts.create(context.database)
     own = stock("pop", 1, composed_for=listener)
     for outcome in OUTCOMES:
         context.pairs.record_vote(

@@ -68,7 +68,7 @@ def people(context, stock):
     stock("pop", 16)
     found = []
     for number in range(PEOPLE):
-        found.append(accounts.create(context.database, context.journal))
+        found.append(accounts.create(context.database))
         for outcome in SAID[number % 2 :] + SAID[: number % 2]:
             vote(context, found[-1], outcome)
     return found
@@ -84,7 +84,7 @@ def test_a_newcomer_begins_at_the_population_and_who_voted_little_moves_there(co
     for who in people:
         moved = head_of(context, who)
         assert moved.to_columns() == learned_again(context, who).to_columns() != before[who].to_columns()
-    newcomer = accounts.create(context.database, context.journal)
+    newcomer = accounts.create(context.database)
     assert head_of(context, newcomer).to_columns() == found.newcomer().to_columns()
     vote(context, newcomer, "left")
     assert rows(context, Listener, Listener.id == newcomer)[0].population_id == stored.id
@@ -102,7 +102,7 @@ def test_a_population_of_a_smaller_taste_space_is_nobodys_beginning(context, peo
         row.factors = found.factors[:-1].tobytes()
 
     context.database.transaction(shrink)
-    newcomer = head_of(context, accounts.create(context.database, context.journal))
+    newcomer = head_of(context, accounts.create(context.database))
     assert newcomer.to_columns() == heads.prior(context.space).to_columns()
 
 
@@ -139,7 +139,7 @@ def test_heads_that_began_at_a_population_are_rewound_rebuilt_and_taken_elsewher
     context, people, another_context, tables
 ):
     population.refit_population(context.database, context.journal, context.space, context.playable, "default")
-    late = accounts.create(context.database, context.journal)
+    late = accounts.create(context.database)
     after = [head_of(context, late)]
     for outcome in SAID:
         vote(context, late, outcome)
@@ -158,7 +158,7 @@ def test_heads_that_began_at_a_population_are_rewound_rebuilt_and_taken_elsewher
     assert head_of(other, late).to_columns() == after[-1].to_columns() == learned_again(other, late).to_columns()
     (brought,) = rows(other, StoredPopulation)
     assert brought.study_id is None
-    stranger = accounts.create(other.database, other.journal)
+    stranger = accounts.create(other.database)
     assert head_of(other, stranger).to_columns() == heads.prior(other.space).to_columns()
 
 
@@ -166,7 +166,7 @@ def test_who_leaves_is_taken_out_of_the_population_and_of_every_head_that_began_
     context.database.transaction(lambda s: population.leave_jobs(s, context.space.version))
     assert work(context) == 1
     (old,) = rows(context, StoredPopulation)
-    vote(context, accounts.create(context.database, context.journal), "left")
+    vote(context, accounts.create(context.database), "left")
     files = context.journal.folder / "populations"
     assert [path.stem for path in files.iterdir()] == [str(old.id)]
     delete(context.records, people[0])

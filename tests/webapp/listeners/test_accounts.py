@@ -112,7 +112,7 @@ def stocked(context, listener) -> list[str]:
 
 def test_sound_that_somebody_else_uses_too_stays(context, stock):
     stock("pop", 8)
-    one, two = accounts.create(context.database, context.journal), accounts.create(context.database, context.journal)
+    one, two = accounts.create(context.database), accounts.create(context.database)
     for listener in (one, two):
         context.clip_maker.make([Order("pop", 77, owner=listener)])  # the same seed, the same clip
     keys = context.clip_store.keys()
@@ -151,7 +151,7 @@ def test_an_export_is_the_same_after_it_was_imported_into_another_database(conte
         st.booleans(),
     )
     def there_and_back(given_votes, domain, composed):
-        listener = accounts.create(context.database, context.journal)
+        listener = accounts.create(context.database)
         accounts.change_domain(context.database, context.journal, listener, domain)
         if composed:
             stock(domain, 1, composed_for=listener)
@@ -204,7 +204,7 @@ def test_pieces_of_another_installation_are_for_their_listener_alone(context, li
     clips = other.database.transaction(lambda s: s.execute(select(Clip.retired, Clip.composed_for)).all())
     assert {(retired, owner) for retired, owner in clips} == {(True, None), (False, listener)}
     with pytest.raises(NotReady):
-        other.pairs.open(accounts.create(other.database, other.journal))
+        other.pairs.open(accounts.create(other.database))
     assert other.pairs.open(listener) == context.pairs.open(listener)
 
 
@@ -318,7 +318,7 @@ def brought(context, current, data, *, replace=False):
 def test_a_visitors_file_takes_the_place_of_who_was_here(context, live, another_context):
     listener, other = live(4), another_context()
     data = export(context.database, listener)
-    newcomer = accounts.create(other.database, other.journal)
+    newcomer = accounts.create(other.database)
     assert brought(other, newcomer, data) == listener
     assert not accounts.exists(other.database, newcomer)
     assert accounts.account(other.database, listener).picks == accounts.account(context.database, listener).picks

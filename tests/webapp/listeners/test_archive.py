@@ -37,7 +37,7 @@ def test_the_zip_has_all_as_json_the_votes_as_a_table_and_the_pieces_as_midi(con
 
 
 def test_a_newcomer_gets_a_file_too(context):
-    data = export(context.database, accounts.create(context.database, context.journal))
+    data = export(context.database, accounts.create(context.database))
     assert takeout.unpack(takeout.pack(data)) == data
     assert takeout.votes_csv(data).count("\n") == 1
 

@@ -43,8 +43,8 @@ def same(one, two) -> None:
 def test_every_vote_can_be_gone_back_to(context, stock):
     stock("pop", 16)
     listener, other = (
-        accounts.create(context.database, context.journal),
-        accounts.create(context.database, context.journal),
+        accounts.create(context.database),
+        accounts.create(context.database),
     )
     for _ in range(3):
         vote(context, other, "left")
@@ -68,7 +68,7 @@ def test_every_vote_can_be_gone_back_to(context, stock):
 
 def test_after_going_back_one_votes_on_and_pairs_may_come_again(context, stock):
     stock("pop", 3)
-    listener = accounts.create(context.database, context.journal)
+    listener = accounts.create(context.database)
     for _ in range(3):
         vote(context, listener, "left")  # all pairs that three clips make
     rewind.rewind(context.records, listener, 1)
@@ -82,8 +82,8 @@ def test_after_going_back_one_votes_on_and_pairs_may_come_again(context, stock):
 def test_clips_composed_after_the_first_undone_vote_go_with_their_sound(context, stock):
     stock("pop", 12)
     listener, other = (
-        accounts.create(context.database, context.journal),
-        accounts.create(context.database, context.journal),
+        accounts.create(context.database),
+        accounts.create(context.database),
     )
     vote(context, listener, "left")
     before = stock("pop", 1, composed_for=listener)
@@ -105,7 +105,7 @@ def test_clips_composed_after_the_first_undone_vote_go_with_their_sound(context,
 
 def test_keeping_all_votes_changes_nothing_and_more_than_all_is_refused(context, stock):
     stock()
-    listener = accounts.create(context.database, context.journal)
+    listener = accounts.create(context.database)
     for _ in range(2):
         vote(context, listener, "left")
     before, journal = export(context.database, listener), context.journal.segment(listener).path.read_bytes()
@@ -118,7 +118,7 @@ def test_keeping_all_votes_changes_nothing_and_more_than_all_is_refused(context,
 
 def test_the_history_is_told_in_parts_newest_first(context, stock):
     stock()
-    listener = accounts.create(context.database, context.journal)
+    listener = accounts.create(context.database)
     assert rewind.history(context.database, listener, before=9, limit=9) == rewind.History(0, 0, [])
     for outcome in OUTCOMES[:5]:
         vote(context, listener, outcome)
@@ -136,7 +136,7 @@ def test_the_history_is_told_in_parts_newest_first(context, stock):
 
 def test_votes_on_offers_that_are_undone_are_nobodys(context, stock):
     stock()
-    listener = accounts.create(context.database, context.journal)
+    listener = accounts.create(context.database)
     vote(context, listener, "left")
     undone = context.pairs.open(listener)[0].id
     rewind.rewind(context.records, listener, 0)

@@ -19,7 +19,7 @@ from webapp.runtime.errors import NotAllowed, NotYours
 def listener(context, stock):
     stock("pop", 16)
     stock("dance", 8)
-    return accounts.create(context.database, context.journal)
+    return accounts.create(context.database)
 
 
 def head(context, listener):

@@ -40,7 +40,7 @@ def forget_statements(engine) -> None:
 def test_the_first_votes_of_a_process_are_cast_at_once(context, stock, kind, outcome, heard):
     stock("pop", 24)
     voting = getattr(context, kind)
-    theirs = [accounts.create(context.database, context.journal) for _ in range(TOGETHER)]
+    theirs = [accounts.create(context.database) for _ in range(TOGETHER)]
     for number in range(TIMES):
         forget_statements(context.database.engine)
         start = Barrier(TOGETHER)

@@ -65,7 +65,7 @@ def mixed(context, stock):
 
     def make() -> uuid.UUID:
         stock("pop", 16)
-        listener = accounts.create(context.database, context.journal)
+        listener = accounts.create(context.database)
         own = stock("pop", 3, composed_for=listener)
         context.database.transaction(lambda session: context.journal.append(session, listener, clips=own))
         for pair, four in zip(("left", "neither", "right", "skipped"), ("b", "none", "skipped", "d"), strict=True):
@@ -79,8 +79,8 @@ def mixed(context, stock):
 def test_a_reload_gets_the_same_four_and_a_pick_is_stored_once(context, stock):
     stock("pop", 12)
     listener, stranger = (
-        accounts.create(context.database, context.journal),
-        accounts.create(context.database, context.journal),
+        accounts.create(context.database),
+        accounts.create(context.database),
     )
     shown = context.best_of_four.open(listener)
     assert context.best_of_four.open(listener) == shown
@@ -102,7 +102,7 @@ def test_a_reload_gets_the_same_four_and_a_pick_is_stored_once(context, stock):
 
 def test_two_tabs_that_pick_at_once_store_one_pick(context, stock):
     stock("pop", 12)
-    listener = accounts.create(context.database, context.journal)
+    listener = accounts.create(context.database)
     four = first(context, listener)
     start, told = threading.Barrier(4), []
 
@@ -125,7 +125,7 @@ def test_two_tabs_that_pick_at_once_store_one_pick(context, stock):
 
 def test_a_pick_keeps_what_was_expected_before_it_and_how_the_four_was_drawn(context, stock):
     stock("pop", 12)
-    listener = accounts.create(context.database, context.journal)
+    listener = accounts.create(context.database)
     for outcome in ("a", "a", "d", "none"):
         pick(context, listener, outcome)
     rows = context.database.transaction(
@@ -238,15 +238,12 @@ def test_what_was_heard_in_a_four_is_met(context, mixed):
     shown = {clip.clip_id for four in context.best_of_four.open(listener) for clip in four.clips}
     met = context.database.transaction(lambda s: met_among(s, listener, clips))
     assert shown <= met
-    assert (
-        context.database.transaction(lambda s: met_among(s, accounts.create(context.database, context.journal), clips))
-        == set()
-    )
+    assert context.database.transaction(lambda s: met_among(s, accounts.create(context.database), clips)) == set()
 
 
 def test_picks_of_four_bring_clips_composed_for_the_listener_too(context, stock):
     stock("pop", 16)
-    listener = accounts.create(context.database, context.journal)
+    listener = accounts.create(context.database)
     for outcome in ("a", "b", "c", "none"):
         assert count(context, Job, Job.kind == wishes.KIND) == 0
         pick(context, listener, outcome)
@@ -256,7 +253,7 @@ def test_picks_of_four_bring_clips_composed_for_the_listener_too(context, stock)
 
 def test_with_less_than_four_clips_there_is_nothing_to_pick_from_yet(context, stock):
     stock("pop", 3)
-    listener = accounts.create(context.database, context.journal)
+    listener = accounts.create(context.database)
     with pytest.raises(NotReady):
         context.best_of_four.open(listener)
     stock("pop", 1)

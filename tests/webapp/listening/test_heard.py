@@ -53,6 +53,6 @@ def test_a_vote_over_http_needs_something_heard_and_is_marked(client, stock, con
 
 def test_a_program_that_heard_nothing_is_marked_not_dropped(context, stock):
     stock()
-    listener = accounts.create(context.database, context.journal)
+    listener = accounts.create(context.database)
     context.pairs.record_vote(listener, context.pairs.open(listener)[0].id, "left", (0, 0))
     assert context.database.transaction(lambda s: s.scalars(select(Vote.trust)).all()) == ["suspicious"]

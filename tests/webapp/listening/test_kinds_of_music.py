@@ -19,7 +19,7 @@ def domains(context, shown) -> set[str]:
 def test_what_is_offered_changes_with_the_choice_and_comes_back(context, stock, way):
     stock("pop", 10)
     stock("dance", 10)
-    listener = accounts.create(context.database, context.journal)
+    listener = accounts.create(context.database)
     voting = getattr(context, way)
     pop = voting.open(listener)
     accounts.change_domain(context.database, context.journal, listener, "dance")
@@ -36,7 +36,7 @@ def test_what_is_offered_changes_with_the_choice_and_comes_back(context, stock, 
 
 def test_a_kind_of_which_there_is_nothing_yet_is_waited_for(context, stock):
     stock("pop", 4)
-    listener = accounts.create(context.database, context.journal)
+    listener = accounts.create(context.database)
     context.pairs.open(listener)
     accounts.change_domain(context.database, context.journal, listener, "chorale")
     with pytest.raises(NotReady):

@@ -23,7 +23,7 @@ from webapp.runtime.errors import NotYours
 
 @pytest.fixture
 def listener(context):
-    return accounts.create(context.database, context.journal)
+    return accounts.create(context.database)
 
 
 @pytest.fixture
@@ -88,7 +88,7 @@ def test_what_is_no_whole_piece_of_theirs_is_refused(context, listener, piece, s
         with pytest.raises(NotYours):
             play(context, listener, strange, "kept")
     with pytest.raises(NotYours):
-        play(context, accounts.create(context.database, context.journal), piece, "kept")
+        play(context, accounts.create(context.database), piece, "kept")
     assert stored(context) == []
 
 

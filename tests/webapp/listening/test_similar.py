@@ -18,7 +18,7 @@ HEARD = (3000, 3000, 3000, 3000)
 def test_the_most_similar_come_first_and_the_path_leads_on(context, stock):
     stock("pop", 30)
     stock("dance", 6)
-    listener = accounts.create(context.database, context.journal)
+    listener = accounts.create(context.database)
     own = stock("pop", 3, composed_for=listener)
     four = context.best_of_four.open(listener)[0]
     picked = four.clips[1].clip_id
@@ -41,8 +41,8 @@ def test_the_most_similar_come_first_and_the_path_leads_on(context, stock):
 def test_what_must_not_be_known_yet_leads_nowhere(context, stock):
     stock("pop", 20)
     listener, other = (
-        accounts.create(context.database, context.journal),
-        accounts.create(context.database, context.journal),
+        accounts.create(context.database),
+        accounts.create(context.database),
     )
     waiting = context.best_of_four.open(listener)[0].clips[0].clip_id
     (theirs,) = stock("pop", 1, composed_for=other)

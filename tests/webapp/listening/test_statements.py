@@ -22,7 +22,7 @@ def fresh_pool(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(("kind", "outcomes", "heard"), [("pairs", PAIRS, 2), ("best_of_four", FOURS, 4)])
 def test_a_vote_is_ten_statements_at_most(context, stock, kind, outcomes, heard):
     pool = stock("pop", 24)
-    listener = accounts.create(context.database, context.journal)
+    listener = accounts.create(context.database)
     own = stock("pop", 3, composed_for=listener)
     for clip in (*pool, *own):  # as composing does
         context.database.transaction(lambda session, each=clip: context.journal.keep_clip(session, each))

@@ -22,7 +22,7 @@ NOBODYS = "clips/00000000-0000-0000-0000-000000000001"
 
 @pytest.fixture
 def listener(context):
-    return accounts.create(context.database, context.journal)
+    return accounts.create(context.database)
 
 
 @pytest.fixture
@@ -133,5 +133,5 @@ def test_who_asks_without_end_has_to_wait_though_nothing_was_kept(context, liste
         steering.steer(context.studio, listener, Recipe(clip), clip, here)
     with pytest.raises(TooMany, match="wait"):
         steering.steer(context.studio, listener, Recipe(clip), clip, here)
-    other = accounts.create(context.database, context.journal)
+    other = accounts.create(context.database)
     steering.steer(context.studio, other, Recipe(clip), clip, here)

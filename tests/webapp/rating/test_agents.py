@@ -20,7 +20,7 @@ from webapp.ui.pages.agent import Blind, keep_agent, keeps_one, pick_first, pick
 @pytest.fixture
 def listener(alone):
     """Somebody who has voted, with a token."""
-    listener_id = accounts.create(alone.database, alone.journal)
+    listener_id = accounts.create(alone.database)
     head = replace(heads.prior(alone.space), votes_seen=6)
     alone.database.transaction(lambda session: heads.save(session, listener_id, head))
     return listener_id, alone.tokens.give(listener_id)

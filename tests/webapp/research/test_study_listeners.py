@@ -113,7 +113,7 @@ def test_without_votes_a_figure_says_what_fills_it(said, name):
 def test_a_study_over_http_with_everything_as_csv(client, context, live):
     for picks in (6, 7, 8):
         live(picks)
-    accounts.create(context.database, context.journal)  # a visitor who never votes is no listener of the study
+    accounts.create(context.database)  # a visitor who never votes is no listener of the study
     (study,) = client.get("/api/tastes").json()["studies"]
     assert (study["study_id"], study["listeners"], study["votes"]) == ("default", 3, 24)
     for name in (*study_listeners.OF_VOTES, *study_listeners.OF_HEADS):

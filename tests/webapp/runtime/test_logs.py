@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import logging
+import uuid
 from pathlib import Path
 
 import pytest
@@ -43,18 +44,18 @@ def test_each_process_writes_its_own_file(tmp_path: Path) -> None:
     assert "clip_stored clip=7" in (tmp_path / "logs" / "worker.log").read_text(encoding="utf-8")
 
 
-def test_a_name_is_forgotten_in_place_while_others_go_on_writing(tmp_path: Path) -> None:
-    folder = tmp_path / "logs"
+def test_an_id_is_forgotten_in_place_while_others_go_on_writing(tmp_path: Path) -> None:
+    folder, gone, other = tmp_path / "logs", str(uuid.uuid4()), str(uuid.uuid4())
     folder.mkdir()
-    (folder / "web.log").write_text("vote listener=ab-12 x\nother listener=cd-34\nab-12ab-12\n")
-    (folder / "web.log.1").write_text("ab-12")
+    (folder / "web.log").write_text(f"vote listener={gone} x\nother listener={other}\n{gone} {gone}\n")
+    (folder / "web.log.1").write_text(gone)
     with (folder / "web.log").open("a") as appending:
-        forget_in_logs(tmp_path, "ab-12")
+        forget_in_logs(tmp_path, gone, str(uuid.uuid4()))
         appending.write("later\n")
-    told = (folder / "web.log").read_text()
-    assert told == "vote listener=----- x\nother listener=cd-34\n----------\nlater\n"
-    assert (folder / "web.log.1").read_text() == "-----"
-    forget_in_logs(tmp_path / "nothing here", "ab-12")
+    told, covered = (folder / "web.log").read_text(), "-" * 36
+    assert told == f"vote listener={covered} x\nother listener={other}\n{covered} {covered}\nlater\n"
+    assert (folder / "web.log.1").read_text() == covered
+    forget_in_logs(tmp_path / "nothing here", gone)
 
 
 def test_only_their_owner_reads_the_logs(tmp_path):

@@ -35,7 +35,7 @@ def count(context, table) -> int:
 def two(context, stock):
     """Two listeners of opposite picks who have agreed; ``(host, guest, duet)``."""
     stock("pop", 16)
-    host, guest = accounts.create(context.database, context.journal), accounts.create(context.database, context.journal)
+    host, guest = accounts.create(context.database), accounts.create(context.database)
     for who, favourite in ((host, max), (guest, min)):
         for _ in range(4):
             four = context.best_of_four.open(who)[0]
@@ -56,7 +56,7 @@ def two(context, stock):
 
 
 def test_a_link_invites_one_other_listener_once(context):
-    host, guest, third = (accounts.create(context.database, context.journal) for _ in range(3))
+    host, guest, third = (accounts.create(context.database) for _ in range(3))
     key = for_two.invite(context.database, context.journal, host)
     assert for_two.invite(context.database, context.journal, host) == key
     assert for_two.look(context.database, host, key).mine
@@ -120,8 +120,8 @@ def test_a_piece_for_two_that_is_kept_outlives_the_end(context, two):
 
 def test_of_many_who_open_a_link_at_once_one_agrees(context):
     host, guests = (
-        accounts.create(context.database, context.journal),
-        [accounts.create(context.database, context.journal) for _ in range(4)],
+        accounts.create(context.database),
+        [accounts.create(context.database) for _ in range(4)],
     )
     key, start, told = for_two.invite(context.database, context.journal, host), threading.Barrier(4), []
 
@@ -167,7 +167,7 @@ def test_pieces_are_composed_for_both_and_each_sees_their_own_side(context, two)
     assert for_two_sound.notes(source).notes
     assert for_two_sound.midi(source).startswith(b"MThd")
     with pytest.raises(NotYours):
-        for_two_sound.find(context.database, accounts.create(context.database, context.journal), duet, piece)
+        for_two_sound.find(context.database, accounts.create(context.database), duet, piece)
 
 
 def test_a_page_sees_whether_an_agreement_has_changed(context, two):

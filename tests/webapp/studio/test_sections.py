@@ -26,7 +26,7 @@ from webapp.worker import HANDLERS, Worker
 
 @pytest.fixture
 def listener(context):
-    return accounts.create(context.database, context.journal)
+    return accounts.create(context.database)
 
 
 @pytest.fixture
@@ -94,7 +94,7 @@ def test_what_is_composed_from_what_was_composed_still_knows_its_place(context, 
 def test_a_section_that_is_not_there_or_nobodys_is_refused(context, listener, whole, stock):
     with pytest.raises(NotAllowed, match="sections begin with 0, 8, 16"):
         sections.open_section(context.studio, listener, whole, 5)
-    other = accounts.create(context.database, context.journal)
+    other = accounts.create(context.database)
     with pytest.raises(NotYours, match="of yours"):
         sections.open_section(context.studio, other, whole)
     (clip_id,) = stock("pop", 1)

@@ -58,7 +58,7 @@ def as_kind(context, clips, kind) -> None:
 def ready(context, stock):
     """A listener with clips of their own and rivals, none of which was met."""
     stock("pop", 16)
-    listener = accounts.create(context.database, context.journal)
+    listener = accounts.create(context.database)
     own = stock("pop", 6, composed_for=listener)
     rivals = {kind: stock("pop", 3, composed_for=listener) for kind in RIVALS}
     for kind, clips in rivals.items():
@@ -108,7 +108,7 @@ def test_after_some_votes_pairs_come_again_with_their_sides_swapped(context, sto
     monkeypatch.setattr(pairs, "REPEAT_AFTER", 6)
     monkeypatch.setattr(pairs, "REPEAT_GAP", 3)
     stock("pop", 24)
-    listener = accounts.create(context.database, context.journal)
+    listener = accounts.create(context.database)
     for _ in range(36):
         vote(context, listener)
     made = {offer.id: offer for offer in rows(context, Offer, Offer.listener_id == listener)}
@@ -219,7 +219,7 @@ def test_repeats_and_rivals_are_exported_rebuilt_rewound_and_deleted(
 
 def test_the_average_listener_leaves_this_one_out_and_takes_more_than_two_others(context, stock):
     stock("pop", 16)
-    people = [accounts.create(context.database, context.journal) for _ in range(4)]
+    people = [accounts.create(context.database) for _ in range(4)]
 
     def learn(session, who, weight) -> None:
         prior = heads.prior(context.space)
@@ -245,7 +245,7 @@ def test_the_average_listener_leaves_this_one_out_and_takes_more_than_two_others
 
 def test_a_job_composes_rivals_from_the_same_draws(context, stock, monkeypatch):
     stock("pop", 16)
-    listener, *others = (accounts.create(context.database, context.journal) for _ in range(4))
+    listener, *others = (accounts.create(context.database) for _ in range(4))
     taste_of_all = np.linspace(-1, 1, context.space.size)
 
     def learn(session) -> None:

@@ -15,7 +15,7 @@ FREE = {"bars": [], "melody": False, "harmony": False, "rhythm": False}
 
 @pytest.fixture
 def listener(context):
-    return accounts.create(context.database, context.journal)
+    return accounts.create(context.database)
 
 
 def test_what_is_taken_has_gone_the_way_that_was_asked_and_all_versions_are_kept(context, listener, stock):

@@ -43,7 +43,7 @@ def playable(context, domain="pop") -> int:
 def test_the_worker_fills_an_empty_pool_with_a_pair_first(context, worker):
     assert worker.step()
     assert playable(context) == 2
-    listener = accounts.create(context.database, context.journal)
+    listener = accounts.create(context.database)
     pair = context.pairs.open(listener)[0]
     for clip in pair.clips:
         audio = context.database.transaction(lambda s, c=clip.clip_id, n=clip.seconds: s.get(ClipAudio, (c, n)))
@@ -68,7 +68,7 @@ def test_the_pool_grows_as_a_listener_uses_it_up(context, stock, monkeypatch):
         stock(domain, 8)
     version = context.space.version
     assert context.database.transaction(lambda s: pool.need(s, version, 8)) is None
-    listener = accounts.create(context.database, context.journal)
+    listener = accounts.create(context.database)
     for _ in range(4):
         context.pairs.record_vote(
             listener,
@@ -107,7 +107,7 @@ def test_clips_composed_for_a_listener_are_theirs_and_done_again_the_same(contex
     monkeypatch.setattr(jobs, "remember", lambda s, job, values: found.extend(values) or remember(s, job, values))
     for domain in ("pop", "dance", "chorale"):
         stock(domain, 60)
-    listener = accounts.create(context.database, context.journal)
+    listener = accounts.create(context.database)
     for _ in range(4):
         context.pairs.record_vote(
             listener,
@@ -137,7 +137,7 @@ def test_a_wish_is_kept_with_its_job_and_tells_how_far_it_is(context, worker, st
         stock(domain, 60)
     monkeypatch.setattr(screening, "rejection_reason", lambda *_: None)
     monkeypatch.setattr(for_listener, "CLIPS_A_JOB", 2)
-    listener = accounts.create(context.database, context.journal)
+    listener = accounts.create(context.database)
     for _ in range(3):
         context.pairs.record_vote(
             listener,
@@ -173,7 +173,7 @@ def test_a_piece_that_the_listener_has_already_is_not_composed_again(context, st
     stock("pop", 16)
     monkeypatch.setattr(screening, "rejection_reason", lambda *_: None)
     found: list[dict] = []
-    listener = accounts.create(context.database, context.journal)
+    listener = accounts.create(context.database)
     compose = context.listener_composer.compose
     assert compose(Commission(listener, "pop", 5, clips=1), remember=found.extend).own == 1
     same = [Draft.from_json(each) for each in found]
@@ -194,7 +194,7 @@ def test_a_piece_that_the_listener_has_already_is_not_composed_again(context, st
 
 
 def test_clips_for_somebody_deleted_meanwhile_leave_nothing_behind(context, stock, monkeypatch):
-    listener = accounts.create(context.database, context.journal)
+    listener = accounts.create(context.database)
     before = context.clip_store.keys()
     real = rendering.render_into
 
@@ -265,7 +265,7 @@ def test_a_generator_of_another_version_is_refused_and_the_job_says_why(context,
 def test_heads_of_a_new_version_are_fitted_from_all_votes(context, worker, stock):
     for domain in ("pop", "dance", "chorale"):
         stock(domain, 60)
-    listener = accounts.create(context.database, context.journal)
+    listener = accounts.create(context.database)
     for outcome in ("left", "right", "equal", "skipped", "left"):
         context.pairs.record_vote(
             listener,
@@ -288,7 +288,7 @@ def test_heads_of_a_new_version_are_fitted_from_all_votes(context, worker, stock
 def test_after_a_change_of_model_clips_are_encoded_and_heads_fitted_from_the_old_votes(context, worker, stock):
     for domain in ("pop", "dance", "chorale"):
         stock(domain, 60)
-    listener = accounts.create(context.database, context.journal)
+    listener = accounts.create(context.database)
     own = stock("pop", 1, composed_for=listener)
     for _ in range(3):
         context.pairs.record_vote(

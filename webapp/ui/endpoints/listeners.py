@@ -30,7 +30,7 @@ def new_listener(context: Context, domain: Domain = "pop", request: gr.Request |
         The listener's token.
     """
     accounts.admit(request.client.host if request and request.client else None)
-    listener_id = accounts.create(context.database, context.journal)
+    listener_id = accounts.create(context.database)
     if domain != accounts.account(context.database, listener_id).domain:
         accounts.change_domain(context.database, context.journal, listener_id, domain)
     return context.tokens.give(listener_id)

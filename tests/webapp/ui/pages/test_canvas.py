@@ -14,7 +14,7 @@ SKIPPED = gr.skip()
 
 @pytest.fixture
 def somebody(context):
-    listener = accounts.create(context.database, context.journal)
+    listener = accounts.create(context.database)
     return context.identity.token(listener)
 
 

@@ -33,7 +33,7 @@ def test_a_drawing_is_told_with_its_step_its_percent_and_the_time_left():
 
 
 def test_where_there_is_no_map_the_page_offers_to_draw_one(context):
-    token = context.identity.token(accounts.create(context.database, context.journal))
+    token = context.identity.token(accounts.create(context.database))
     _, empty, command, room, *_ = maps.opened(context, token, {"kind": "clips"})
     assert (empty["visible"], room["visible"]) == (True, False)
     assert "-m webapp atlas draw clips" in command

@@ -26,7 +26,7 @@ def cast(context, listener, outcome: str) -> gr.EventData:
 
 
 def test_another_kind_of_music_comes_at_once_and_the_player_is_told(context):
-    token = context.identity.token(accounts.create(context.database, context.journal))
+    token = context.identity.token(accounts.create(context.database))
     note, first = picking.choose_domain(context, token, "dance")
     assert "Dance tunes from here on" in note
     assert picking.choose_domain(context, token, "dance")[1] != first
