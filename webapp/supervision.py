@@ -20,6 +20,7 @@ from webapp.context import Context
 from webapp.generation.protocol import GenerationError
 from webapp.listeners.journal_rebuild import bring_back_missing, unknown_segments
 from webapp.runtime.supervised_process import SupervisedProcess, free_local_port
+from webapp.studies import journal as study_journal
 
 log = logging.getLogger(__name__)
 
@@ -101,10 +102,7 @@ class Supervision:
         while not self._ending.is_set():
             try:
                 migrate.upgrade(self.context.database.open())
-                if self.context.journal.copy:
-                    bring_back_missing(self.context.database, self.context.journal, self.context.space)
-                elif lost := unknown_segments(self.context.database, self.context.journal):
-                    log.warning("database_empty listeners_in_journal=%d: stop, and run kallos journal rebuild", lost)
+                self._compare_with_journal()
                 break
             except (DBAPIError, EmbeddedPostgresError) as error:
                 log.warning("database_unavailable error=%s", error)
@@ -125,6 +123,19 @@ class Supervision:
                 self._lower_priorities()
             if self._ending.wait(WATCH_SECONDS):
                 return
+
+    def _compare_with_journal(self) -> None:
+        """Bring back what the database lacks where a copy is kept, else say so; write down what has no file yet."""
+        database, journal, clip_store = self.context.database, self.context.journal, self.context.clip_store
+        if journal.copy:
+            bring_back_missing(database, journal, self.context.space)
+            study_journal.bring_back(database, journal, clip_store)
+        else:
+            if lost := unknown_segments(database, journal):
+                log.warning("database_empty listeners_in_journal=%d: stop, and run kallos journal rebuild", lost)
+            if lost := study_journal.unknown_studies(database, journal):
+                log.warning("database_lacks studies_in_journal=%d: stop, and run kallos journal rebuild", lost)
+        study_journal.write_missing(database, journal, clip_store)
 
     def _lower_priorities(self) -> None:
         """Give worker and generator a low priority as soon as there is something to hear."""

@@ -54,6 +54,11 @@ def get_study(session: Session, study_id: UUID) -> ListeningStudy:
     return session.get_one(ListeningStudy, study_id)
 
 
+def lock_study(session: Session, study_id: UUID) -> ListeningStudy | None:
+    """The study with this id, which nobody else changes until the transaction ends; None where it has gone."""
+    return session.scalars(select(ListeningStudy).where(ListeningStudy.id == study_id).with_for_update()).one_or_none()
+
+
 def set_design(session: Session, study: ListeningStudy, design: dict[str, Any]) -> None:
     """Change a draft's design; its first consent text with it."""
     study.design = design
@@ -152,6 +157,11 @@ def all_ids(session: Session) -> list[UUID]:
 def delete_all(session: Session, ids: Sequence[UUID]) -> None:
     """Delete those of these studies that there are."""
     session.execute(delete(ListeningStudy).where(ListeningStudy.id.in_(ids)))
+
+
+def sounds(session: Session) -> list[tuple[UUID, str]]:
+    """Every study's clips, each with where its sound lies in the clip store."""
+    return [(each.id, each.uri) for each in session.execute(select(StudyClip.id, StudyClip.uri))]
 
 
 def sound_keys(session: Session) -> list[str]:

@@ -42,6 +42,11 @@ def participant_by(session: Session, digest: str, *, lock: bool = False) -> Part
     return session.scalars(query.with_for_update() if lock else query).one_or_none()
 
 
+def lock_participant(session: Session, participant_id: UUID) -> Participant | None:
+    """The participant with this id, for whom nobody else answers meanwhile; None where they have gone."""
+    return session.scalars(select(Participant).where(Participant.id == participant_id).with_for_update()).one_or_none()
+
+
 def panel_id_taken(session: Session, study_id: UUID, panel_id: str) -> bool:
     """Whether somebody of the panel with this id has begun."""
     query = select(Participant.id).where(

@@ -93,7 +93,7 @@ def join(given: Join, request: Request, context: TheContext) -> Step:
     if not _joining.take(network_of(address_of(request))):
         raise TooMany("many people have joined from your network just now; try again in a minute")
     said = Joining(given.participant, given.age, given.consent_version, given.panel_id.strip())
-    return participation.join(context.database, given.key, said)
+    return participation.join(context.database, context.journal, given.key, said)
 
 
 @router.post("/step", responses=ERRORS)
@@ -112,13 +112,15 @@ def check_sound(given: Asking, context: TheContext) -> Response:
 @router.post("/headphones", responses=ERRORS)
 def answer_check(given: Tone, context: TheContext) -> Step:
     """Answer a headphone check."""
-    return participation.answer_check(context.database, given.participant, given.number, given.tone)
+    return participation.answer_check(context.database, context.journal, given.participant, given.number, given.tone)
 
 
 @router.post("/questions", responses=ERRORS)
 def answer_questions(given: Answers, context: TheContext) -> Step:
     """Answer the questions before or after the pairs."""
-    return participation.answer_questions(context.database, given.participant, given.part, given.answers)
+    return participation.answer_questions(
+        context.database, context.journal, given.participant, given.part, given.answers
+    )
 
 
 @router.post("/trials/{trial_id}", responses=ERRORS)
@@ -126,20 +128,26 @@ def answer_trial(trial_id: uuid.UUID, given: TrialAnswer, context: TheContext) -
     """Answer a pair; the same again changes nothing, another answer is refused with 409."""
     heard = given.heard_ms
     return participation.answer_trial(
-        context.database, given.participant, trial_id, outcome=given.outcome, left_ms=heard.left, right_ms=heard.right
+        context.database,
+        context.journal,
+        given.participant,
+        trial_id,
+        outcome=given.outcome,
+        left_ms=heard.left,
+        right_ms=heard.right,
     )
 
 
 @router.post("/rest", responses=ERRORS)
 def rest(given: Asking, context: TheContext) -> Step:
     """Go on after a break."""
-    return participation.rested(context.database, given.participant)
+    return participation.rested(context.database, context.journal, given.participant)
 
 
 @router.post("/withdraw", responses=ERRORS)
 def withdraw(given: Asking, context: TheContext) -> dict[str, bool]:
     """Delete everything that this participant has answered."""
-    deletion.withdraw(context.database, context.journal.tombstones, given.participant)
+    deletion.withdraw(context.database, context.journal, given.participant)
     return {"withdrawn": True}
 
 

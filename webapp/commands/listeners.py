@@ -80,13 +80,17 @@ def add_journal(commands: Commands) -> None:
 def _journal(given: argparse.Namespace, settings: Settings) -> int:  # noqa: ARG001 (there is one action)
     from webapp.context import Context
     from webapp.listeners.journal_rebuild import rebuild
+    from webapp.studies import journal as study_journal
 
     try:
         with closing(Context(settings)) as context:
             result = rebuild(context.database, context.journal, context.space)
+            studies = study_journal.bring_back(context.database, context.journal, context.clip_store)
     except (ValueError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
     print(f"{result.listeners} listeners with {result.votes} votes, {result.clips} clips of the pool")
-    print(*result.problems, sep="\n", end="\n" if result.problems else "", file=sys.stderr)
-    return 1 if result.problems else 0
+    print(f"{studies.studies} studies with {studies.participants} participants")
+    problems = [*result.problems, *studies.problems]
+    print(*problems, sep="\n", end="\n" if problems else "", file=sys.stderr)
+    return 1 if problems else 0

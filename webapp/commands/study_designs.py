@@ -39,14 +39,17 @@ def _create(given: argparse.Namespace, settings: Settings) -> int:
         with closing(Context(settings)) as context:
             migrate.upgrade(context.database.open())
             found = design.read(text, toml=given.design.suffix.lower() == ".toml")
-            keys = studies.create(context.database, found)
+            keys = studies.create(context.database, context.journal, found)
             _print_links(given.url, keys.researcher)
             if given.clips or design.checked(found).makes_clips:
-                for now in clips.follow(context.database, context.clip_store, settings, keys.researcher, given.clips):
+                making = clips.follow(
+                    context.database, context.journal, context.clip_store, settings, keys.researcher, place=given.clips
+                )
+                for now in making:
                     print(f"\r{now.stage} {now.share:.0%}   ", end="", file=sys.stderr, flush=True)
                 print(f"\r{now.clips} clips are ready.  ", file=sys.stderr)
             if given.open:
-                studies.open_study(context.database, settings, keys.researcher)
+                studies.open_study(context.database, context.journal, settings, keys.researcher)
                 print("The study is open.", file=sys.stderr)
     except (Problem, OSError, UnicodeDecodeError) as error:
         print(error, file=sys.stderr)

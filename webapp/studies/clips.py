@@ -17,13 +17,14 @@ from webapp.runtime.clip_store import ClipMissingError, ClipStore
 from webapp.runtime.database import Database
 from webapp.runtime.errors import Contradiction, NotAllowed, NotReady, NotYours
 from webapp.runtime.followed_process import FollowedProcess
+from webapp.runtime.journal import Journal
 from webapp.runtime.settings import Settings
 from webapp.studies import asking, studies
+from webapp.studies import journal as written
 from webapp.studies.clip_task import CLIPS, MADE, Task
 from webapp.studies.design import StudyDesign
 
 SECONDS = 1_800  # that the work may take
-SUFFIX = ".study.mp3"  # so that no listener's deletion takes a study's sound along
 _making = FollowedProcess(
     "webapp.studies.clip_process",
     SECONDS,
@@ -42,7 +43,7 @@ class Making:
 
 
 def follow(
-    database: Database, clip_store: ClipStore, settings: Settings, key: str, place: Path | None
+    database: Database, journal: Journal, clip_store: ClipStore, settings: Settings, key: str, *, place: Path | None
 ) -> Iterator[Making]:
     """Make the clips of a draft from ``place`` (a zip file or folder, if any) and what its design has made elsewhere.
 
@@ -72,7 +73,7 @@ def follow(
             raise NotAllowed(str(problem))
         if not last.get("made"):
             raise NotReady("the clips could not be made in the time and memory there is; bring fewer or shorter ones")
-        yield Making("done", 1.0, store(database, clip_store, key, folder), ended=True)
+        yield Making("done", 1.0, store(database, journal, clip_store, key, folder), ended=True)
 
 
 def are_due(database: Database, key: str) -> bool:
@@ -86,10 +87,10 @@ def are_due(database: Database, key: str) -> bool:
     return database.transaction(work)
 
 
-def store(database: Database, clip_store: ClipStore, key: str, folder: Path) -> int:
+def store(database: Database, journal: Journal, clip_store: ClipStore, key: str, folder: Path) -> int:
     """Put what was made into the store and the database; how many clips there are."""
     made = [json.loads(line) for line in (folder / CLIPS).read_text(encoding="utf-8").splitlines()]
-    stored = [clip_store.put((folder / each["file"]).read_bytes(), SUFFIX) for each in made]
+    stored = [clip_store.put((folder / each["file"]).read_bytes(), written.SUFFIX) for each in made]
     clips = [
         {
             **{name: each[name] for name in ("name", "system", "item", "condition", "seconds", "recipe")},
@@ -107,7 +108,12 @@ def store(database: Database, clip_store: ClipStore, key: str, folder: Path) -> 
         study = studies.require(session, key, lock=True)
         if study.state != "draft":
             raise Contradiction(studies.FROZEN)
-        return rows.replace_clips(session, study, clips, {**told, "of": studies.design_of(study).of_clips})
+        older = [each.id for each in rows.clips_of(session, study.id)]
+        unused = rows.replace_clips(session, study, clips, {**told, "of": studies.design_of(study).of_clips})
+        written.keep_clips(session, journal, clip_store, study.id)
+        written.keep_study(session, journal, study)
+        journal.drop(written.CLIPS, older)
+        return unused
 
     for uri in database.transaction(work):
         clip_store.delete(uri)

@@ -14,6 +14,7 @@ from models.metrics import study_power
 from models.metrics.always_valid import ALPHA
 from webapp.runtime.database import Database
 from webapp.runtime.errors import NotAllowed
+from webapp.runtime.journal import Journal
 from webapp.studies import keys, participation, studies, trials
 from webapp.studies.design import Pairs, Question
 from webapp.studies.participation import Joining
@@ -49,7 +50,7 @@ class Tried:
     of_90: float
 
 
-def walk(database: Database, key: str) -> int:
+def walk(database: Database, journal: Journal, key: str) -> int:
     """Go through a study as a simulated participant, of whom nothing stays; how many pairs there were.
 
     Every step is the one that people meet, but the sound. Raises a ``Problem`` where the study stops somewhere.
@@ -57,13 +58,13 @@ def walk(database: Database, key: str) -> int:
     preview, token = keys.of_researcher(key).preview, keys.new_secret()
     told = participation.look(database, preview)
     said = Joining(token, max(18, told["least_age"]), told["consent_version"])
-    step, pairs = participation.join(database, preview, said), 0
+    step, pairs = participation.join(database, journal, preview, said), 0
     try:
         for _ in range(MOST_STEPS):
             if step["step"] == "thanks":
                 return pairs
             pairs += step["step"] == "pair"
-            step = _answered(database, token, step)
+            step = _answered(database, journal, token, step)
     finally:
         database.transaction(lambda session: rows.withdraw(session, participation.require(session, token)))
     raise NotAllowed(f"the study did not end after {MOST_STEPS} steps; ask for fewer pairs or questions")
@@ -114,18 +115,20 @@ def _answers(
     return counts
 
 
-def _answered(database: Database, token: str, step: dict[str, Any]) -> dict[str, Any]:
+def _answered(database: Database, journal: Journal, token: str, step: dict[str, Any]) -> dict[str, Any]:
     """The step after a simulated participant has answered this one."""
     if step["step"] == "headphones":
-        return participation.answer_check(database, token, step["number"], 1)
+        return participation.answer_check(database, journal, token, step["number"], 1)
     if step["step"] == "questions":
         asked = [Question(**{name: each[name] for name in Question.model_fields}) for each in step["questions"]]
         given = {str(number): _plausible(each) for number, each in enumerate(asked, start=1)}
-        return participation.answer_questions(database, token, step["part"], given)
+        return participation.answer_questions(database, journal, token, step["part"], given)
     if step["step"] == "break":
-        return participation.rested(database, token)
+        return participation.rested(database, journal, token)
     trial = uuid.UUID(step["trial"]["offer_id"])
-    return participation.answer_trial(database, token, trial, outcome="left", left_ms=HEARD_MS, right_ms=HEARD_MS)
+    return participation.answer_trial(
+        database, journal, token, trial, outcome="left", left_ms=HEARD_MS, right_ms=HEARD_MS
+    )
 
 
 def _plausible(question: Question) -> Any:

@@ -23,7 +23,9 @@ from db.tables import ListeningStudy, Participant
 from webapp.listening.heard import require_heard
 from webapp.runtime.database import Database
 from webapp.runtime.errors import Contradiction, NotAllowed, NotYours
+from webapp.runtime.journal import Journal
 from webapp.studies import adaptive, headphones, keys, questions, studies, trials
+from webapp.studies import journal as written
 from webapp.studies.design import StudyDesign
 from webapp.studies.steps import Step, breaks_due, step_of
 
@@ -67,7 +69,7 @@ def look(database: Database, key: str) -> dict[str, Any]:
     return database.transaction(work)
 
 
-def join(database: Database, key: str, said: Joining) -> Step:
+def join(database: Database, journal: Journal, key: str, said: Joining) -> Step:
     """Take part, and the first step. The participant's browser has made their token, so that joining can be repeated.
 
     Raises ``NotYours`` for a wrong key; ``NotAllowed`` for a closed study, somebody too young, or another version of
@@ -106,7 +108,9 @@ def join(database: Database, key: str, said: Joining) -> Step:
             for each in drawn
         ]  # fmt: skip
         rows.add_trials(session, participant.id, columns)
-        return step_of(session, design, participant)
+        next_step = step_of(session, design, participant)
+        written.keep_participant(session, journal, participant)
+        return next_step
 
     first = database.transaction(work)
     log.info("study_joined")
@@ -128,7 +132,7 @@ def check_sound(database: Database, token: str) -> bytes:
     return headphones.sound(*database.transaction(work))
 
 
-def answer_check(database: Database, token: str, number: int, tone: int) -> Step:
+def answer_check(database: Database, journal: Journal, token: str, number: int, tone: int) -> Step:
     """Which of three tones (1 to 3) seems the quietest in check ``number``; one that was answered stays as it was."""
     if not 1 <= tone <= len(headphones.TONES):
         raise NotAllowed(f"tone {tone} was given; it must be 1, 2 or 3")
@@ -140,10 +144,10 @@ def answer_check(database: Database, token: str, number: int, tone: int) -> Step
             participant.headphones = {"right": right, "passed": headphones.passed(right)}
             session.flush()
 
-    return _with(database, token, work)
+    return _with(database, token, work, journal)
 
 
-def answer_questions(database: Database, token: str, part: str, given: Mapping[str, Any]) -> Step:
+def answer_questions(database: Database, journal: Journal, token: str, part: str, given: Mapping[str, Any]) -> Step:
     """The answers to the questions ``before`` or ``after`` the pairs; what was answered stays as it was."""
     if part not in {"before", "after"}:
         raise NotAllowed(f"{part!r} was given; questions come before or after")
@@ -153,11 +157,11 @@ def answer_questions(database: Database, token: str, part: str, given: Mapping[s
             setattr(participant, part, questions.require_answers(getattr(design, part), given))
             session.flush()
 
-    return _with(database, token, work)
+    return _with(database, token, work, journal)
 
 
 def answer_trial(
-    database: Database, token: str, trial_id: uuid.UUID, *, outcome: str, left_ms: int, right_ms: int
+    database: Database, journal: Journal, token: str, trial_id: uuid.UUID, *, outcome: str, left_ms: int, right_ms: int
 ) -> Step:
     """Store which clip of a pair is preferred; the same again changes nothing.
 
@@ -181,16 +185,16 @@ def answer_trial(
         require_heard(outcome, (left_ms, right_ms))
         rows.answer(session, trial, outcome=outcome, left_ms=left_ms, right_ms=right_ms)
 
-    return _with(database, token, work)
+    return _with(database, token, work, journal)
 
 
-def rested(database: Database, token: str) -> Step:
+def rested(database: Database, journal: Journal, token: str) -> Step:
     """The participant has had a break."""
 
     def work(session: Session, participant: Participant, design: StudyDesign) -> None:
         participant.breaks_taken = breaks_due(design, rows.trials_of(session, participant.id))
 
-    return _with(database, token, work)
+    return _with(database, token, work, journal)
 
 
 def require(session: Session, token: str, *, lock: bool = False) -> Participant:
@@ -222,10 +226,14 @@ def _with(
     database: Database,
     token: str,
     act: Callable[[Session, Participant, StudyDesign], None],
+    journal: Journal | None = None,
     *,
     closed_too: bool = False,
 ) -> Step:
-    """Let a participant act, and say what comes next; where a study has ended nothing is taken any more."""
+    """Let a participant act, and say what comes next; where a study has ended nothing is taken any more.
+
+    What they did is written in the journal; who only looks gives none.
+    """
 
     def work(session: Session) -> Step:
         participant = require(session, token, lock=True)
@@ -237,7 +245,10 @@ def _with(
             return {"step": "ended", "title": design.title}
         act(session, participant, design)
         rows.seen(session, participant)
-        return step_of(session, design, participant)
+        next_step = step_of(session, design, participant)
+        if journal is not None:
+            written.keep_participant(session, journal, participant)
+        return next_step
 
     return database.transaction(work)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any, TypeVar
@@ -17,8 +16,10 @@ from db.queries import listening_studies as rows
 from db.tables import ListeningStudy
 from webapp.runtime.database import Database
 from webapp.runtime.errors import Contradiction, NotAllowed, NotYours, TooMany
+from webapp.runtime.journal import Journal
 from webapp.runtime.settings import Settings
 from webapp.studies import design as designs
+from webapp.studies import journal as written
 from webapp.studies import keys, trials
 from webapp.studies.design import StudyDesign
 from webapp.studies.keys import Keys
@@ -50,7 +51,7 @@ class Overview:
     withdrawn: int
 
 
-def create(database: Database, given: Any) -> Keys:
+def create(database: Database, journal: Journal, given: Any) -> Keys:
     """A draft of the design ``given``; its keys, which nobody can look up again. Raises ``NotAllowed``, ``TooMany``."""
     design = designs.checked(given)
     made = keys.new()
@@ -59,7 +60,9 @@ def create(database: Database, given: Any) -> Keys:
     def work(session: Session) -> UUID:
         if rows.count_studies(session) >= MOST_STUDIES:
             raise TooMany(f"there are {MOST_STUDIES} studies here; delete one that is over")
-        return rows.create_study(session, design.model_dump(mode="json"), hashes).id
+        study = rows.create_study(session, design.model_dump(mode="json"), hashes)
+        written.keep_study(session, journal, study)
+        return study.id
 
     log.info("study_created study=%s", database.transaction(work))
     return made
@@ -107,7 +110,7 @@ def overview(database: Database, key: str) -> Overview:
     return database.transaction(work)
 
 
-def change_design(database: Database, key: str, given: Any) -> None:
+def change_design(database: Database, journal: Journal, key: str, given: Any) -> None:
     """Give a draft another design; raises ``NotAllowed`` for a wrong one, ``Contradiction`` once it was opened."""
     design = designs.checked(given).model_dump(mode="json")
 
@@ -117,11 +120,12 @@ def change_design(database: Database, key: str, given: Any) -> None:
             raise Contradiction(FROZEN)
         rows.forget_previews(session, study.id)
         rows.set_design(session, study, design)
+        written.keep_study(session, journal, study)
 
     database.transaction(work)
 
 
-def change_consent(database: Database, key: str, information: str, consent: str) -> int:
+def change_consent(database: Database, journal: Journal, key: str, information: str, consent: str) -> int:
     """Have those who come from now on agree to another text; its version. Only while the study is paused."""
 
     def work(session: Session) -> int:
@@ -129,16 +133,19 @@ def change_consent(database: Database, key: str, information: str, consent: str)
         if study.state != "paused":
             raise Contradiction(f"the study is {study.state}; pause it before you change what people agree to")
         designs.checked({**study.design, "information": information, "consent": consent})
-        return rows.new_consent(session, study, information, consent)
+        version = rows.new_consent(session, study, information, consent)
+        written.keep_study(session, journal, study)
+        return version
 
     return database.transaction(work)
 
 
-def open_study(database: Database, settings: Settings, key: str) -> None:
+def open_study(database: Database, journal: Journal, settings: Settings, key: str) -> None:
     """Let participants in: a draft is frozen by this, a paused study goes on. Raises ``NotAllowed``."""
-    if "SPACE_ID" in os.environ and not settings.database_url:
+    if settings.forgets:
         raise NotAllowed(
-            "this installation forgets what it stores when it restarts; set KALLOS_DATABASE_URL before people take part"
+            "this installation forgets what it stores when it restarts; set KALLOS_JOURNAL_URL or KALLOS_DATABASE_URL "
+            "before people take part"
         )
 
     def check(session: Session, study: ListeningStudy) -> None:
@@ -152,17 +159,17 @@ def open_study(database: Database, settings: Settings, key: str) -> None:
         if study.state == "draft":
             rows.forget_previews(session, study.id)
 
-    _move(database, key, "open", check)
+    _move(database, journal, key, "open", check)
 
 
-def pause(database: Database, key: str) -> None:
+def pause(database: Database, journal: Journal, key: str) -> None:
     """Let nobody new in; who has begun may go on."""
-    _move(database, key, "paused")
+    _move(database, journal, key, "paused")
 
 
-def end(database: Database, key: str) -> None:
+def end(database: Database, journal: Journal, key: str) -> None:
     """Take no answers any more, for good."""
-    _move(database, key, "ended")
+    _move(database, journal, key, "ended")
 
 
 def design_hash(study: ListeningStudy) -> str:
@@ -172,7 +179,11 @@ def design_hash(study: ListeningStudy) -> str:
 
 
 def _move(
-    database: Database, key: str, state: str, check: Callable[[Session, ListeningStudy], None] = lambda *_: None
+    database: Database,
+    journal: Journal,
+    key: str,
+    state: str,
+    check: Callable[[Session, ListeningStudy], None] = lambda *_: None,
 ) -> None:
     def work(session: Session) -> None:
         study = require(session, key, lock=True)
@@ -182,6 +193,7 @@ def _move(
             raise Contradiction(f"the study is {study.state}, so it can't become {state}")
         check(session, study)
         rows.set_state(session, study, state)
+        written.keep_study(session, journal, study)
 
     database.transaction(work)
     log.info("study_moved state=%s", state)

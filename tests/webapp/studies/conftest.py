@@ -83,28 +83,32 @@ class OpenStudy:
         """Somebody takes part; their token."""
         token = secrets.token_urlsafe(24)
         version = studies.overview(self.context.database, self.keys.researcher).consent_version
-        participation.join(self.context.database, self.keys.participant, Joining(token, age, version, panel_id))
+        participation.join(
+            self.context.database, self.context.journal, self.keys.participant, Joining(token, age, version, panel_id)
+        )
         return token
 
     def leave(self, token: str) -> None:
         """Somebody withdraws."""
-        deletion.withdraw(self.context.database, self.context.journal.tombstones, token)
+        deletion.withdraw(self.context.database, self.context.journal, token)
 
     def finish(self, token: str, prefers: Callable[[dict[str, Any]], str] = lambda _: "left") -> dict[str, Any]:
         """Answer everything that is left; the last step."""
-        database = self.context.database
+        database, journal = self.context.database, self.context.journal
         step = participation.step(database, token)
         while step["step"] not in {"thanks", "ended"}:
             if step["step"] == "questions":
                 given = {str(each["number"]): (each["answers"] or [5])[0] for each in step["questions"]}
-                step = participation.answer_questions(database, token, step["part"], given)
+                step = participation.answer_questions(database, journal, token, step["part"], given)
             elif step["step"] == "break":
-                step = participation.rested(database, token)
+                step = participation.rested(database, journal, token)
             else:
                 trial = step["trial"]
                 asked = {"A": "left", "B": "right"}.get(trial["asks"].partition("choose ")[2][:1])
                 outcome = asked or prefers(trial)
-                step = participation.answer_trial(database, token, UUID(trial["offer_id"]), outcome=outcome, **HEARD)
+                step = participation.answer_trial(
+                    database, journal, token, UUID(trial["offer_id"]), outcome=outcome, **HEARD
+                )
         return step
 
 
@@ -114,10 +118,10 @@ def make_study(alone: Context, made_clips: Path) -> Callable[..., OpenStudy]:
 
     def make_one(*, opened: bool = True, **changes: Any) -> OpenStudy:
         alone.database.open()
-        keys = studies.create(alone.database, DESIGN | changes)
-        assert clips.store(alone.database, alone.clip_store, keys.researcher, made_clips) == 6
+        keys = studies.create(alone.database, alone.journal, DESIGN | changes)
+        assert clips.store(alone.database, alone.journal, alone.clip_store, keys.researcher, made_clips) == 6
         if opened:
-            studies.open_study(alone.database, alone.settings, keys.researcher)
+            studies.open_study(alone.database, alone.journal, alone.settings, keys.researcher)
         return OpenStudy(alone, keys)
 
     return make_one

@@ -160,20 +160,20 @@ def test_only_what_the_operator_allows_is_asked(url: str, allowed: str, may: boo
 def test_a_design_asks_nobody_unless_the_operator_allows_it(alone) -> None:
     alone.database.open()
     design = {"title": "A", "asked": [{"system": "theirs", "url": "http://127.0.0.1:5432/", "count": 1}]}
-    keys = studies.create(alone.database, design)
+    keys = studies.create(alone.database, alone.journal, design)
     with pytest.raises(NotAllowed, match="may not be asked"):
-        list(clips.follow(alone.database, alone.clip_store, alone.settings, keys.researcher, None))
+        list(clips.follow(alone.database, alone.journal, alone.clip_store, alone.settings, keys.researcher, place=None))
 
 
 def test_clips_are_made_again_where_the_design_says_something_else_of_them(make_study) -> None:
     study = make_study(opened=False)
     context, key = study.context, study.keys.researcher
     assert not clips.are_due(context.database, key)
-    studies.change_design(context.database, key, DESIGN | {"title": "Another title"})
+    studies.change_design(context.database, context.journal, key, DESIGN | {"title": "Another title"})
     assert not clips.are_due(context.database, key)
-    studies.change_design(context.database, key, DESIGN | {"seconds": 2.5})
+    studies.change_design(context.database, context.journal, key, DESIGN | {"seconds": 2.5})
     assert clips.are_due(context.database, key)
     with pytest.raises(NotAllowed, match="another design"):
-        studies.open_study(context.database, context.settings, key)
+        studies.open_study(context.database, context.journal, context.settings, key)
     with pytest.raises(NotAllowed, match="bring your own files once more"):
-        list(clips.follow(context.database, context.clip_store, context.settings, key, None))
+        list(clips.follow(context.database, context.journal, context.clip_store, context.settings, key, place=None))

@@ -25,7 +25,7 @@ def test_a_backup_brings_answers_back_but_nobody_who_withdrew(
     path = tmp_path / "kallos.zip"
     backup(context, path)
     study.leave(leaving)
-    deletion.delete_study(context.database, context.clip_store, context.journal.tombstones, other.keys.researcher)
+    deletion.delete_study(context.database, context.clip_store, context.journal, other.keys.researcher)
 
     settings = context.settings.model_copy(update={"database_url": new_database()})
     with closing(Context(settings)) as later:  # on the same disk, which knows who left
@@ -44,8 +44,8 @@ def test_a_deleted_study_takes_its_clips_along_but_not_those_of_another(make_stu
     first, second = make_study(), make_study()
     context = first.context
     kept = studies.overview(context.database, second.keys.researcher).clips[0]
-    deletion.delete_study(context.database, context.clip_store, context.journal.tombstones, first.keys.researcher)
+    deletion.delete_study(context.database, context.clip_store, context.journal, first.keys.researcher)
     assert clips.sound(context.database, context.clip_store, kept.id)
     assert context.clip_store.keys()
-    deletion.delete_study(context.database, context.clip_store, context.journal.tombstones, second.keys.researcher)
+    deletion.delete_study(context.database, context.clip_store, context.journal, second.keys.researcher)
     assert context.clip_store.keys() == []

@@ -17,7 +17,7 @@ from webapp.ui.endpoints.studies import study as state_of
 
 def test_a_study_is_made_with_the_research_key_alone(alone) -> None:
     alone.database.open()
-    with_key = SimpleNamespace(**{name: getattr(alone, name) for name in ("database", "clip_store")})
+    with_key = SimpleNamespace(**{name: getattr(alone, name) for name in ("database", "journal", "clip_store")})
     with_key.settings = alone.settings.model_copy(update={"research_key": "the research key"})
     with pytest.raises(NotAllowed, match="research key"):
         create_study(with_key, "another key", {"title": "A"}, [])  # type: ignore[arg-type]

@@ -47,10 +47,10 @@ def test_who_guesses_seldom_passes_even_with_two_rounds() -> None:
 
 def test_the_check_comes_first_and_an_answer_to_it_stays(make_study) -> None:
     study = make_study(headphone_check=True)
-    database, token = study.context.database, study.join()
+    database, journal, token = study.context.database, study.context.journal, study.join()
     step = participation.step(database, token)
     assert (step["step"], step["number"]) == ("headphones", 0)
     for number in range(12):
-        participation.answer_check(database, token, number, 1)
-        participation.answer_check(database, token, number, 2)  # sent again: the first one stays
+        participation.answer_check(database, journal, token, number, 1)
+        participation.answer_check(database, journal, token, number, 2)  # sent again: the first one stays
     assert participation.step(database, token)["step"] == "questions"

@@ -44,20 +44,20 @@ def test_the_repeat_is_the_mirror_of_an_earlier_pair(study) -> None:
 
 
 def test_an_answer_counts_once_however_often_it_is_sent(study) -> None:
-    database, token = study.context.database, study.join()
-    step = participation.answer_questions(database, token, "before", {"1": "yes"})
+    database, journal, token = study.context.database, study.context.journal, study.join()
+    step = participation.answer_questions(database, journal, token, "before", {"1": "yes"})
     trial = uuid.UUID(step["trial"]["offer_id"])
-    after = participation.answer_trial(database, token, trial, outcome="left", **HEARD)
-    assert participation.answer_trial(database, token, trial, outcome="left", **HEARD) == after
+    after = participation.answer_trial(database, journal, token, trial, outcome="left", **HEARD)
+    assert participation.answer_trial(database, journal, token, trial, outcome="left", **HEARD) == after
     with pytest.raises(Contradiction):
-        participation.answer_trial(database, token, trial, outcome="right", **HEARD)
+        participation.answer_trial(database, journal, token, trial, outcome="right", **HEARD)
 
 
 def test_nobody_answers_for_another_participant_or_ahead_of_their_turn(study) -> None:
-    database, token, other = study.context.database, study.join(), study.join()
-    trial = participation.answer_questions(database, token, "before", {"1": "no"})["trial"]["offer_id"]
+    database, journal, token, other = study.context.database, study.context.journal, study.join(), study.join()
+    trial = participation.answer_questions(database, journal, token, "before", {"1": "no"})["trial"]["offer_id"]
     with pytest.raises(NotYours):
-        participation.answer_trial(database, other, uuid.UUID(trial), outcome="left", **HEARD)
+        participation.answer_trial(database, journal, other, uuid.UUID(trial), outcome="left", **HEARD)
     with pytest.raises(NotYours):
         participation.step(database, "x" * 40)
 
@@ -67,45 +67,47 @@ def test_nobody_answers_for_another_participant_or_ahead_of_their_turn(study) ->
         return session.scalars(mine).one()
 
     with pytest.raises(Contradiction, match="other pairs"):
-        participation.answer_trial(database, token, database.transaction(last), outcome="left", **HEARD)
+        participation.answer_trial(database, journal, token, database.transaction(last), outcome="left", **HEARD)
 
 
 def test_clips_that_were_not_heard_are_not_compared(study) -> None:
-    database, token = study.context.database, study.join()
-    trial = participation.answer_questions(database, token, "before", {"1": "no"})["trial"]["offer_id"]
+    database, journal, token = study.context.database, study.context.journal, study.join()
+    trial = participation.answer_questions(database, journal, token, "before", {"1": "no"})["trial"]["offer_id"]
     with pytest.raises(NotAllowed, match="heard"):
-        participation.answer_trial(database, token, uuid.UUID(trial), outcome="left", left_ms=0, right_ms=4_000)
+        participation.answer_trial(
+            database, journal, token, uuid.UUID(trial), outcome="left", left_ms=0, right_ms=4_000
+        )
 
 
 def test_a_study_lets_in_whom_it_needs_and_nobody_while_it_is_paused_or_over(study) -> None:
-    database, key = study.context.database, study.keys.researcher
+    database, journal, key = study.context.database, study.context.journal, study.keys.researcher
     with pytest.raises(NotAllowed, match="18 years"):
         study.join(age=17)
     tokens = [study.join() for _ in range(3)]
     with pytest.raises(NotAllowed, match="all the participants"):
         study.join()
     study.leave(tokens[0])
-    studies.pause(database, key)
+    studies.pause(database, journal, key)
     with pytest.raises(NotAllowed, match="paused"):
         study.join()
     assert study.finish(tokens[1])["step"] == "thanks"  # who has begun may go on
-    studies.end(database, key)
+    studies.end(database, journal, key)
     assert participation.step(database, tokens[2])["step"] == "ended"
     with pytest.raises(NotAllowed, match="ended"):
-        participation.answer_questions(database, tokens[2], "before", {"1": "yes"})
+        participation.answer_questions(database, journal, tokens[2], "before", {"1": "yes"})
     with pytest.raises(NotAllowed, match="ended"):
         study.join()
 
 
 def test_joining_again_with_the_same_token_is_joining_once(study) -> None:
-    database = study.context.database
+    database, journal = study.context.database, study.context.journal
     said = Joining("t" * 40, 30, 1)
-    assert participation.join(database, study.keys.participant, said) == participation.join(
-        database, study.keys.participant, said
+    assert participation.join(database, journal, study.keys.participant, said) == participation.join(
+        database, journal, study.keys.participant, said
     )
     assert studies.overview(database, study.keys.researcher).begun == 1
     with pytest.raises(NotAllowed, match="32"):
-        participation.join(database, study.keys.participant, Joining("short", 30, 1))
+        participation.join(database, journal, study.keys.participant, Joining("short", 30, 1))
 
 
 def test_a_panel_id_begins_once(study) -> None:
@@ -115,14 +117,14 @@ def test_a_panel_id_begins_once(study) -> None:
 
 
 def test_somebody_agrees_to_the_text_that_stands_now(study) -> None:
-    database, key = study.context.database, study.keys.researcher
+    database, journal, key = study.context.database, study.context.journal, study.keys.researcher
     with pytest.raises(Contradiction, match="pause it"):
-        studies.change_consent(database, key, "New text", "I agree")
-    studies.pause(database, key)
-    assert studies.change_consent(database, key, "New text", "I agree") == 2
-    studies.open_study(database, study.context.settings, key)
+        studies.change_consent(database, journal, key, "New text", "I agree")
+    studies.pause(database, journal, key)
+    assert studies.change_consent(database, journal, key, "New text", "I agree") == 2
+    studies.open_study(database, journal, study.context.settings, key)
     with pytest.raises(Contradiction, match="read it again"):
-        participation.join(database, study.keys.participant, Joining("t" * 40, 30, 1))
+        participation.join(database, journal, study.keys.participant, Joining("t" * 40, 30, 1))
     assert participation.look(database, study.keys.participant)["information"] == "New text"
 
 
@@ -142,37 +144,39 @@ def test_who_withdraws_leaves_nothing_but_a_count(study) -> None:
 
 
 def test_no_key_opens_more_than_its_own_door(study) -> None:
-    database, keys = study.context.database, study.keys
+    database, journal, keys = study.context.database, study.context.journal, study.keys
     for key in (keys.participant, keys.preview, "", "x" * 32):
         with pytest.raises(NotYours):
             studies.overview(database, key)
         with pytest.raises(NotYours):
-            studies.end(database, key)
+            studies.end(database, journal, key)
     with pytest.raises(NotYours):
         participation.look(database, keys.researcher)
 
 
 def test_a_preview_needs_no_open_study_and_leaves_no_trace(make_study: Callable) -> None:
     study = make_study(opened=False)
-    database = study.context.database
+    database, journal = study.context.database, study.context.journal
     assert participation.look(database, study.keys.participant)["closed"]
     said = Joining("t" * 40, 30, 1)
-    assert participation.join(database, study.keys.preview, said)["preview"]
+    assert participation.join(database, journal, study.keys.preview, said)["preview"]
     study.finish("t" * 40)
     assert studies.overview(database, study.keys.researcher).begun == 0
-    studies.open_study(database, study.context.settings, study.keys.researcher)
+    studies.open_study(database, journal, study.context.settings, study.keys.researcher)
     with pytest.raises(NotYours):
         participation.step(database, "t" * 40)
 
 
 def test_a_design_stays_as_it_was_opened(study) -> None:
     with pytest.raises(Contradiction, match="stays as it is"):
-        studies.change_design(study.context.database, study.keys.researcher, {"title": "Another"})
+        studies.change_design(
+            study.context.database, study.context.journal, study.keys.researcher, {"title": "Another"}
+        )
 
 
 def test_clips_of_one_system_are_compared_by_name(alone) -> None:
     alone.database.open()
-    keys = studies.create(alone.database, {"title": "A", "headphone_check": False})
+    keys = studies.create(alone.database, alone.journal, {"title": "A", "headphone_check": False})
     made = {"seconds": 2.0, "uri": "x", "sha256": "0" * 64, "system": "ours"}
 
     def fill(session) -> None:
@@ -181,11 +185,11 @@ def test_clips_of_one_system_are_compared_by_name(alone) -> None:
         study_rows.replace_clips(session, study, [{**made, "name": name} for name in "abc"], {"of": of, "seconds": 2.0})
 
     alone.database.transaction(fill)
-    studies.open_study(alone.database, alone.settings, keys.researcher)
-    step = participation.join(alone.database, keys.participant, Joining("t" * 40, 30, 1))
+    studies.open_study(alone.database, alone.journal, alone.settings, keys.researcher)
+    step = participation.join(alone.database, alone.journal, keys.participant, Joining("t" * 40, 30, 1))
     while step["step"] == "pair":
         trial = uuid.UUID(step["trial"]["offer_id"])
-        step = participation.answer_trial(alone.database, "t" * 40, trial, outcome="left", **HEARD)
+        step = participation.answer_trial(alone.database, alone.journal, "t" * 40, trial, outcome="left", **HEARD)
 
     def analysed(session):
         return analysis.analyse(session, studies.require(session, keys.researcher))
@@ -206,7 +210,7 @@ def test_conditions_are_filled_evenly_and_hear_their_own_clips(alone) -> None:
     made = {"seconds": 2.0, "uri": "x", "sha256": "0" * 64, "notes": {}, "midi": None, "recipe": {}, "item": ""}
     design = {"title": "A", "quota": 9, "headphone_check": False, "pairs": {"way": "adaptive", "per_participant": 6}}
     alone.database.open()
-    keys = studies.create(alone.database, design)
+    keys = studies.create(alone.database, alone.journal, design)
 
     def fill(session) -> None:
         study = studies.require(session, keys.researcher)
@@ -217,15 +221,15 @@ def test_conditions_are_filled_evenly_and_hear_their_own_clips(alone) -> None:
         study_rows.replace_clips(session, study, clips, {"of": studies.design_of(study).of_clips})
 
     alone.database.transaction(fill)
-    studies.open_study(alone.database, alone.settings, keys.researcher)
+    studies.open_study(alone.database, alone.journal, alone.settings, keys.researcher)
     conditions = []
     for number in range(8):
         token = f"{number}" * 40
-        step = participation.join(alone.database, keys.participant, Joining(token, 30, 1))
+        step = participation.join(alone.database, alone.journal, keys.participant, Joining(token, 30, 1))
         while step["step"] == "pair":
             trial = uuid.UUID(step["trial"]["offer_id"])
             asked = "right" if "choose B" in step["trial"]["asks"] else "left"
-            step = participation.answer_trial(alone.database, token, trial, outcome=asked, **HEARD)
+            step = participation.answer_trial(alone.database, alone.journal, token, trial, outcome=asked, **HEARD)
 
         condition, heard = alone.database.transaction(lambda session, who=token: heard_by(session, who))
         assert heard <= {condition, ""}
@@ -236,19 +240,21 @@ def test_conditions_are_filled_evenly_and_hear_their_own_clips(alone) -> None:
 
 def test_an_answer_is_in_the_database_before_it_is_acknowledged(study) -> None:
     """Seen from a connection of its own: what dies afterwards takes nothing along."""
-    database, token = study.context.database, study.join()
-    step = participation.answer_questions(database, token, "before", {"1": "yes"})
-    participation.answer_trial(database, token, uuid.UUID(step["trial"]["offer_id"]), outcome="left", **HEARD)
+    database, journal, token = study.context.database, study.context.journal, study.join()
+    step = participation.answer_questions(database, journal, token, "before", {"1": "yes"})
+    participation.answer_trial(database, journal, token, uuid.UUID(step["trial"]["offer_id"]), outcome="left", **HEARD)
     engine = make_engine(study.context.settings.database_url)
     with engine.connect() as elsewhere:
         assert elsewhere.scalar(select(func.count()).where(StudyTrial.outcome == "left")) == 1
     engine.dispose()
 
 
-def test_where_a_disk_forgets_no_study_is_opened(make_study, monkeypatch) -> None:
+def test_where_a_disk_forgets_no_study_is_opened_unless_something_is_kept_elsewhere(make_study, monkeypatch) -> None:
     study = make_study(opened=False)
     monkeypatch.setenv("SPACE_ID", "somebody/space")
-    database, settings = study.context.database, study.context.settings
-    with pytest.raises(NotAllowed, match="KALLOS_DATABASE_URL"):
-        studies.open_study(database, settings.model_copy(update={"database_url": ""}), study.keys.researcher)
-    studies.open_study(database, settings, study.keys.researcher)  # its rows lie elsewhere
+    database, journal, settings = study.context.database, study.context.journal, study.context.settings
+    forgets = settings.model_copy(update={"database_url": "", "journal_url": ""})
+    with pytest.raises(NotAllowed, match="KALLOS_JOURNAL_URL"):
+        studies.open_study(database, journal, forgets, study.keys.researcher)
+    kept = forgets.model_copy(update={"journal_url": "file:///data/journal"})
+    studies.open_study(database, journal, kept, study.keys.researcher)  # its journal is copied elsewhere

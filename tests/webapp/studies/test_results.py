@@ -47,14 +47,16 @@ def answered(make_study):
     for number in range(4):
         study.finish(study.join(age=20 + number % 2, panel_id=f"panel-{number}"), higher(study))
     token = study.join(age=70)
-    database = study.context.database
-    step = participation.answer_questions(database, token, "before", {"1": "yes", "2": "It is me, Ada", "3": 44})
+    database, journal = study.context.database, study.context.journal
+    step = participation.answer_questions(
+        database, journal, token, "before", {"1": "yes", "2": "It is me, Ada", "3": 44}
+    )
     while step["step"] == "pair":
         trial = step["trial"]
         first = "left" if higher(study)(trial) == "right" else "right"
         wrong = ("right" if "choose A" in trial["asks"] else "left") if trial["asks"] else first
         step = participation.answer_trial(
-            database, token, UUID(trial["offer_id"]), outcome=wrong, left_ms=4_000, right_ms=4_000
+            database, journal, token, UUID(trial["offer_id"]), outcome=wrong, left_ms=4_000, right_ms=4_000
         )
     return study
 
@@ -150,8 +152,8 @@ def test_clips_that_may_be_shared_are_in_the_dataset(make_study) -> None:
 
 def test_a_dry_run_goes_through_all_of_it_and_says_what_it_could_show(make_study) -> None:
     study = make_study(opened=False, headphone_check=True, after=QUESTIONS, quota=40, pairs={"break_after": 2})
-    database, key = study.context.database, study.keys.researcher
-    assert dry_run.walk(database, key) == 15  # twelve, two again, one check
+    database, journal, key = study.context.database, study.context.journal, study.keys.researcher
+    assert dry_run.walk(database, journal, key) == 15  # twelve, two again, one check
     (found,) = dry_run.power(database, key)
     assert (found.people, found.answers, found.systems) == (40, 12, 2)
     assert (found.pairs, found.different) == (12, 3)  # of two systems with three items each

@@ -73,7 +73,7 @@ def create_study(
         (study?key=…), the key of the preview, and how many clips there are.
     """
     access.require_creator(context.settings, research_key, None, forwarded=True)
-    made = studies.create(context.database, design)
+    made = studies.create(context.database, context.journal, design)
     count = 0
     with tempfile.TemporaryDirectory(prefix="kallos-clips-") as folder:
         place: Path | None = None
@@ -81,7 +81,10 @@ def create_study(
             place = Path(folder) / "clips.zip"
             place.write_bytes(data)
         if place or designs.checked(design).makes_clips:
-            for now in clips.follow(context.database, context.clip_store, context.settings, made.researcher, place):
+            making = clips.follow(
+                context.database, context.journal, context.clip_store, context.settings, made.researcher, place=place
+            )
+            for now in making:
                 count = now.clips
     return {
         "researcher_key": made.researcher,
@@ -125,11 +128,11 @@ def move_study(context: Context, key: Key, state: Literal["open", "paused", "end
         How it stands then.
     """
     if state == "open":
-        studies.open_study(context.database, context.settings, key)
+        studies.open_study(context.database, context.journal, context.settings, key)
     elif state == "paused":
-        studies.pause(context.database, key)
+        studies.pause(context.database, context.journal, key)
     else:
-        studies.end(context.database, key)
+        studies.end(context.database, context.journal, key)
     return study(context, key)
 
 
@@ -143,7 +146,7 @@ def dry_run_study(context: Context, key: Key) -> list[Shown]:
         For each condition how many people will answer how often on every two systems, and which share of answers must
         prefer one system for the study to find it 8 times in 10.
     """
-    dry_run.walk(context.database, key)
+    dry_run.walk(context.database, context.journal, key)
     return [
         {"condition": each.condition, "people": each.people, "answers": each.answers,
          "smallest_share": each.smallest or 0.0}

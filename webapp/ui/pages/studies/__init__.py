@@ -80,16 +80,19 @@ def make(context: Context, request: gr.Request, key: str, zip_path: str | None, 
     try:
         design = design_form.design_from(values)
         if key:
-            studies.change_design(context.database, key, design)
+            studies.change_design(context.database, context.journal, key, design)
         else:
             given = chosen(request, "key")
             access.require_creator(
                 context.settings, given, _host(request), forwarded="x-forwarded-for" in request.headers
             )
-            made = studies.create(context.database, design).researcher
+            made = studies.create(context.database, context.journal, design).researcher
         place = Path(zip_path) if zip_path else None
         if place or clips.are_due(context.database, made):
-            for now in clips.follow(context.database, context.clip_store, context.settings, made, place):
+            making = clips.follow(
+                context.database, context.journal, context.clip_store, context.settings, made, place=place
+            )
+            for now in making:
                 yield [status(told(now)), gr.skip(), "", gr.skip()]
     except Problem as problem:
         yield [status(f"{capital(str(problem))}."), made, "", gr.update(interactive=True)]

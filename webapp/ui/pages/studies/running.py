@@ -128,9 +128,9 @@ def move(context: Context, what: str, key: str) -> tuple[str, str]:
     """Open or pause the study; what is wrong, or where it stands now."""
     try:
         if what == "open":
-            studies.open_study(context.database, context.settings, key)
+            studies.open_study(context.database, context.journal, context.settings, key)
         else:
-            studies.pause(context.database, key)
+            studies.pause(context.database, context.journal, key)
     except Problem as problem:
         return status(f"{capital(str(problem))}."), ""
     return "", f"studies?key={key}"
@@ -139,16 +139,16 @@ def move(context: Context, what: str, key: str) -> tuple[str, str]:
 def confirmed(context: Context, key: str, event: gr.EventData) -> tuple[str, str]:
     """End or delete the study."""
     if event.data == "delete":
-        deletion.delete_study(context.database, context.clip_store, context.journal.tombstones, key)
+        deletion.delete_study(context.database, context.clip_store, context.journal, key)
         return status("The study was deleted."), "studies"
-    studies.end(context.database, key)
+    studies.end(context.database, context.journal, key)
     return "", f"studies?key={key}"
 
 
 def change_text(context: Context, key: str, information: str, consent: str) -> str:
     """Have those who come from now on agree to this text."""
     try:
-        version = studies.change_consent(context.database, key, information, consent)
+        version = studies.change_consent(context.database, context.journal, key, information, consent)
     except Problem as problem:
         return status(f"{capital(str(problem))}.")
     return status(f"This is version {version}. Who agreed to an earlier one has that stored.")
@@ -157,7 +157,7 @@ def change_text(context: Context, key: str, information: str, consent: str) -> s
 def dry_run(context: Context, key: str) -> str:
     """Try the study, and say what it could show."""
     try:
-        pairs = trying.walk(context.database, key)
+        pairs = trying.walk(context.database, context.journal, key)
         found = trying.power(context.database, key)
     except Problem as problem:
         return status(f"{capital(str(problem))}.")

@@ -1,0 +1,160 @@
+"""Where a database is lost, studies come back from the journal answer by answer, but nobody who withdrew."""
+
+from __future__ import annotations
+
+import pytest
+from fsspec.implementations.local import LocalFileSystem
+from sqlalchemy import delete
+
+from db import migrate
+from db.tables import ListeningStudy
+from webapp.__main__ import main
+from webapp.runtime.errors import NotWritten, NotYours
+from webapp.runtime.journal import Journal
+from webapp.studies import clips, dataset, deletion, participation, studies
+from webapp.studies import journal as study_journal
+
+
+@pytest.fixture
+def place(study):
+    """Where a copy of the journal is kept."""
+    return study.context.settings.home / "bucket"
+
+
+@pytest.fixture
+def copied(study, place):
+    """The study with a journal that is copied, as on a disk that forgets."""
+    journal = Journal(study.context.settings.journal_folder, str(place))
+    study.context.__dict__["journal"] = journal
+    journal.copy.bring_home()  # as at each start: what was written before is copied as well
+    yield journal
+    journal.copy.flush()
+    journal.close()
+
+
+def on_another_disk(another_context, study, place):
+    """An installation that starts empty and brings home what was copied."""
+    context = another_context(study.context.settings.home / "another disk", migrated=False)
+    context.__dict__["journal"] = Journal(context.settings.journal_folder, str(place))
+    migrate.upgrade(context.database.open())
+    context.journal.copy.bring_home()
+    return context
+
+
+def test_a_study_comes_back_from_a_copy_answer_by_answer(study, copied, another_context, place):
+    done, half, gone = study.join(panel_id="5f1"), study.join(), study.join()
+    study.finish(done)
+    participation.answer_questions(study.context.database, copied, half, "before", {"1": "yes"})
+    study.finish(gone)
+    study.leave(gone)
+    studies.pause(study.context.database, copied, study.keys.researcher)
+    assert copied.copy.flush()
+
+    other = on_another_disk(another_context, study, place)
+    result = study_journal.bring_back(other.database, other.journal, other.clip_store)
+    assert (result.studies, result.participants, result.problems) == (1, 2, [])
+    mine, theirs = (studies.overview(each.database, study.keys.researcher) for each in (study.context, other))
+    assert theirs == mine
+    assert (theirs.state, theirs.completed, theirs.withdrawn) == ("paused", 1, 1)
+    for token in (done, half):
+        assert participation.step(other.database, token) == participation.step(study.context.database, token)
+    for clip in theirs.clips:  # also what a researcher brought
+        assert clips.sound(other.database, other.clip_store, clip.id) == clips.sound(
+            study.context.database, study.context.clip_store, clip.id
+        )
+    with pytest.raises(NotYours):
+        participation.step(other.database, gone)
+    assert dataset.panel_list(other.database, study.keys.researcher) == dataset.panel_list(
+        study.context.database, study.keys.researcher
+    )
+    # and life goes on there
+    assert participation.answer_questions(other.database, other.journal, half, "before", {"1": "no"})["step"] == "pair"
+    studies.open_study(other.database, other.journal, other.settings, study.keys.researcher)
+    again = study_journal.bring_back(other.database, other.journal, other.clip_store)
+    assert (again.studies, again.participants, again.problems) == (0, 0, [])
+    other.journal.close()
+
+
+def test_kallos_journal_rebuild_brings_studies_back(study, another_context, monkeypatch, capsys):
+    study.finish(study.join())
+    other = another_context(study.context.settings.home, migrated=False)
+    monkeypatch.setenv("KALLOS_HOME", str(study.context.settings.home))
+    monkeypatch.setenv("KALLOS_DATABASE_URL", other.settings.database_url)
+    monkeypatch.setattr("webapp.context.Context.space", study.context.space)
+    assert main(["journal", "rebuild"]) == 0
+    assert "1 studies with 1 participants" in capsys.readouterr().out
+    assert studies.overview(other.database, study.keys.researcher).answers == 6
+
+
+def test_a_deleted_study_leaves_nothing_in_the_journal_nor_its_copy(study, copied, place, another_context):
+    study.finish(study.join())
+    assert copied.copy.flush()
+    deletion.delete_study(study.context.database, study.context.clip_store, copied, study.keys.researcher)
+    assert not list(copied.folder.rglob("*.json"))
+    assert not [path for path in place.rglob("*") if path.is_file() and path.stat().st_size]
+    other = on_another_disk(another_context, study, place)
+    assert study_journal.bring_back(other.database, other.journal, other.clip_store).studies == 0
+    other.journal.close()
+
+
+def test_nobody_is_told_that_they_withdrew_where_the_copy_cannot_be_deleted(study, copied, monkeypatch):
+    token = study.join()
+    assert copied.copy.flush()
+
+    def refuses(*_, **__):
+        raise OSError("the bucket does not answer")
+
+    monkeypatch.setattr(LocalFileSystem, "pipe_file", refuses)
+    with pytest.raises(NotWritten):
+        study.leave(token)
+    monkeypatch.undo()
+    assert participation.step(study.context.database, token)["step"] == "questions"
+    study.leave(token)
+    assert studies.overview(study.context.database, study.keys.researcher).withdrawn == 1
+
+
+def test_an_answer_that_cannot_be_written_down_is_not_taken(study, monkeypatch):
+    token = study.join()
+
+    def full(*_, **__):
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(Journal, "_write", full)
+    with pytest.raises(NotWritten):
+        participation.answer_questions(study.context.database, study.context.journal, token, "before", {"1": "yes"})
+    monkeypatch.undo()
+    assert participation.step(study.context.database, token)["step"] == "questions"
+
+
+def test_studies_of_before_are_written_down_at_a_start_and_lost_sound_is_put_back(study):
+    context = study.context
+    study.finish(study.join())
+    for path in list(context.journal.folder.rglob("*.json")):
+        path.unlink()
+    assert study_journal.write_missing(context.database, context.journal, context.clip_store) == 2
+    assert study_journal.write_missing(context.database, context.journal, context.clip_store) == 0
+    for key in context.clip_store.keys():  # noqa: SIM118 (no dictionary)
+        context.clip_store.delete(key)
+    study_journal.bring_back(context.database, context.journal, context.clip_store)
+    for clip in studies.overview(context.database, study.keys.researcher).clips:
+        assert clips.sound(context.database, context.clip_store, clip.id)
+
+
+def test_what_is_damaged_is_told_and_the_rest_comes_back(study):
+    context = study.context
+    staying, damaged = study.join(), study.join()
+    files = sorted((context.journal.folder / "participants").iterdir(), key=lambda path: path.stat().st_mtime_ns)
+    files[1].write_text('{"participant": ')
+    context.database.transaction(lambda session: session.execute(delete(ListeningStudy)))
+    result = study_journal.bring_back(context.database, context.journal, context.clip_store)
+    assert (result.studies, result.participants, len(result.problems)) == (1, 1, 1)
+    assert participation.step(context.database, staying)["step"] == "questions"
+    with pytest.raises(NotYours):
+        participation.step(context.database, damaged)
+
+
+def test_a_preview_stands_in_no_file(make_study):
+    study = make_study(opened=False)
+    said = participation.Joining("t" * 40, 30, 1)
+    participation.join(study.context.database, study.context.journal, study.keys.preview, said)
+    assert not (study.context.journal.folder / "participants").exists()
