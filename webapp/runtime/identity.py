@@ -21,7 +21,9 @@ COOKIE = "kallos_listener"
 COOKIE_AGE = timedelta(days=400)  # the longest that browsers keep one
 LINK_AGE = timedelta(hours=1)
 MOST_LETTERS = 512
+MOST_DIGITS = 6  # of a day
 KEY_LETTERS = 32
+KEY_DAYS = 7  # that the key of a clip opens it, the day it was made not counted
 
 
 @dataclass(frozen=True)
@@ -78,13 +80,17 @@ class Identity:
             return None
 
     def key_of(self, clip_id: uuid.UUID) -> str:
-        """What opens the sound of a clip without its listener's token, in its address."""
-        return self.signature(f"clip {clip_id}".encode())[:KEY_LETTERS]
+        """What opens the sound of a clip without its listener's token, in its address, for ``KEY_DAYS``."""
+        last_day = _today() + KEY_DAYS
+        return f"{last_day}.{self.signature(_opening(clip_id, last_day))[:KEY_LETTERS]}"
 
     def opens(self, clip_id: uuid.UUID, key: str) -> bool:
-        """Whether ``key`` is this clip's."""
-        known = (_signature(secret, f"clip {clip_id}".encode())[:KEY_LETTERS] for secret in self._secrets)
-        return key.isascii() and any(hmac.compare_digest(each, key) for each in known)
+        """Whether ``key`` is this clip's, and not too old."""
+        day, _, signed = key.partition(".")
+        if not key.isascii() or not day.isdecimal() or len(day) > MOST_DIGITS or int(day) < _today():
+            return False
+        known = (_signature(secret, _opening(clip_id, int(day)))[:KEY_LETTERS] for secret in self._secrets)
+        return any(hmac.compare_digest(each, signed) for each in known)
 
     def signature(self, text: bytes) -> str:
         """What proves that ``text`` was written here."""
@@ -131,6 +137,15 @@ def _loaded(token: str, load: Any) -> Any:
         return load(token)
     except BadSignature:
         return None
+
+
+def _opening(clip_id: uuid.UUID, last_day: int) -> bytes:
+    return f"clip {clip_id} {last_day}".encode()
+
+
+def _today() -> int:
+    """Days since 1970, in UTC."""
+    return datetime.now(UTC).toordinal() - datetime(1970, 1, 1, tzinfo=UTC).toordinal()
 
 
 def _signature(secret: str, text: bytes) -> str:

@@ -85,3 +85,28 @@ def test_the_cookie_works_in_a_frame_over_https_and_is_lax_on_localhost(
     assert "HttpOnly" in cookie
     assert ("SameSite=None; Secure; Partitioned" in cookie) is framed
     assert ("SameSite=Lax" in cookie) is not framed
+
+
+def test_the_key_of_a_clip_opens_it_for_a_week_and_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    clip, other, signer = uuid.uuid4(), uuid.uuid4(), Identity("new", "old")
+    key = signer.key_of(clip)
+    assert signer.opens(clip, key)
+    assert signer.opens(clip, Identity("old").key_of(clip))  # secrets can be changed
+    assert not signer.opens(other, key)
+    day, _, signed = key.partition(".")
+    for forged in (
+        f"{int(day) + 1}.{signed}",
+        signed,
+        f".{signed}",
+        f"{day}.",
+        "",
+        "9" * 5000,
+        f"²{key}",
+        f"-1.{signed}",
+    ):
+        assert not signer.opens(clip, forged), forged
+    today = identity._today()
+    monkeypatch.setattr(identity, "_today", lambda: today + identity.KEY_DAYS)
+    assert signer.opens(clip, key)
+    monkeypatch.setattr(identity, "_today", lambda: today + identity.KEY_DAYS + 1)
+    assert not signer.opens(clip, key)
