@@ -14,7 +14,10 @@ from db.tables import FOUR_PICKS, PICKS, Clip, ClipAudio, FourVote, Job, Offer, 
 
 @dataclass(frozen=True)
 class PredictedVote:
-    """A vote with the prediction made before it and how its pair was drawn; ``repeated`` where it mirrors another."""
+    """A vote with the prediction made before it and how its pair was drawn; ``repeated`` where it mirrors another.
+
+    ``suspicious``: more is said to be heard than can have been.
+    """
 
     listener_id: UUID
     outcome: str
@@ -25,6 +28,7 @@ class PredictedVote:
     policy: str
     pair_probability: float
     repeated: bool
+    suspicious: bool
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,7 @@ def predicted_votes(
             Offer.policy,
             Offer.pair_probability,
             Offer.repeats.is_not(None),
+            Vote.trust == "suspicious",
         )
         .join(Offer, Offer.id == Vote.offer_id)
         .join(Prediction, Prediction.offer_id == Vote.offer_id)
@@ -59,7 +64,7 @@ def predicted_votes(
         query = query.where(Vote.listener_id == listener_id)
     if study_id is not None:
         query = query.where(Offer.study_id == study_id, Vote.trust != "imported")
-    return [PredictedVote(*row) for row in session.execute(query)]
+    return [PredictedVote(*tuple(row)) for row in session.execute(query)]
 
 
 def foreseen_votes(session: Session, listener_id: UUID) -> list[PredictedVote]:

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import psutil
 import pytest
 from playwright.sync_api import expect
 
@@ -73,3 +74,25 @@ def test_a_listener_in_a_frame_of_another_site_is_known_again_after_a_reload(
     enter(visitor, host)
     visitor.expect_picks(1)
     assert visitor.offer_ids() == before
+
+
+def switched_off(feature: str) -> list[str]:
+    """The argument with which Playwright has its Chromium do without ``feature``, which browsers of people have."""
+    started = [each.cmdline() for each in psutil.Process().children(recursive=True) if each.is_running()]
+    return [arg for line in started for arg in line if arg.startswith("--disable-features=") and feature in arg][:1]
+
+
+def test_another_sites_frame_knows_nobody_who_listens_here(visit, host, chromium, launch_options, tmp_path):
+    """So whoever is led to click in a frame acts for a newcomer, and any site may be let show the pages."""
+    preferences = tmp_path / "profile" / "Default" / "Preferences"
+    preferences.parent.mkdir(parents=True)
+    preferences.write_text(json.dumps({"profile": {"cookie_controls_mode": 0}}))  # frames may keep things
+    as_people_have_it = {"ignore_default_args": switched_off("ThirdPartyStoragePartitioning")}
+    context = chromium.launch_persistent_context(tmp_path / "profile", **launch_options, **as_people_have_it)
+    visitor = visit(context).arrive()
+    mine = visitor.page.evaluate("localStorage.getItem('kallos.token')")
+    enter(visitor, host)
+    theirs = visitor.frame.evaluate("localStorage.getItem('kallos.token')")
+    assert mine
+    assert theirs
+    assert theirs != mine

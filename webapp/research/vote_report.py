@@ -12,7 +12,7 @@ import math
 import uuid
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from sqlalchemy.orm import Session
@@ -39,6 +39,8 @@ WORDS = {  # what people read for a figure's name
     "tension.guided_vs_plain.win_rate": "chosen by the tension model, over what came first",
     "claim.win_rate": "changes that pleased as claimed",
     "prediction.accuracy": "pairs foreseen",
+    "prediction.accuracy_unsuspicious": "pairs foreseen, without suspicious votes",
+    "votes.suspicious": "votes that say more was heard than can have been",
     "prediction.log_loss": "surprise at a pair (log loss)",
     "prediction.calibration_error": "calibration error of pairs",
     "repeats.ceiling": "most that can be foreseen",
@@ -126,6 +128,9 @@ def _report(space: TasteSpace, command: str, people: Sequence[Evidence]) -> Repo
     own = consistency(pair for each in people for pair in each.repeats)
     ceiling = _metric(own.ceiling, chance=0.5)
     report.add("prediction.accuracy", _accuracy(people, ceiling.value))
+    sure = [replace(each, predicted=[vote for vote in each.predicted if not vote.suspicious]) for each in people]
+    report.add("prediction.accuracy_unsuspicious", _accuracy(sure, ceiling.value))
+    report.add("votes.suspicious", _metric(wilson(sum(vote.suspicious for vote in votes), len(votes))))
     left, equal, right = ([getattr(vote, name) for vote in votes] for name in ("p_left", "p_equal", "p_right"))
     said = [vote.outcome for vote in votes]
     report.add("prediction.log_loss", _metric(log_loss(left, equal, right, said), chance=math.log(3)))

@@ -76,7 +76,7 @@ def test_a_space_is_written_again_without_what_was_taken_out(tmp_path):
 class Space:
     """``app.py`` of a written Space, as somebody who is not root, with a disk of its own."""
 
-    def __init__(self, folder: Path, home: Path, journal: Path) -> None:
+    def __init__(self, folder: Path, home: Path, journal: Path, *, pool: int = 2) -> None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
@@ -90,7 +90,7 @@ class Space:
             "HOME": str(home),
             "SPACE_ID": "somebody/kallos",
             "KALLOS_PORT": str(self.port),
-            "KALLOS_POOL": "2",
+            "KALLOS_POOL": str(pool),
             "KALLOS_RUNS": str(home / "runs"),
             "KALLOS_JOURNAL_URL": f"file://{journal}",
         }

@@ -23,7 +23,14 @@ WHO = [uuid.UUID(int=number) for number in range(30)]
 
 
 def judged(who: int = 0, outcome: str = "left", p_left: float = 0.6, p_right: float = 0.3, **more) -> PredictedVote:
-    given = {"votes_seen": 0, "policy": "control", "pair_probability": 0.1, "repeated": False, **more}
+    given = {
+        "votes_seen": 0,
+        "policy": "control",
+        "pair_probability": 0.1,
+        "repeated": False,
+        "suspicious": False,
+        **more,
+    }
     return PredictedVote(WHO[who], outcome, p_left, 1 - p_left - p_right, p_right, **given)
 
 

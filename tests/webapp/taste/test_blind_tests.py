@@ -9,7 +9,7 @@ from functools import partial
 
 import numpy as np
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from db.queries.offers import offered_pairs
 from db.tables import OWN, RIVALS, Clip, Offer, Study, Vote
@@ -129,6 +129,24 @@ def test_after_some_votes_pairs_come_again_with_their_sides_swapped(context, sto
     assert told["prediction.accuracy"].n == 36 - sum(offer.state == "voted" for offer in again)
     both = vote_report.of_study(context.database, context.space, "default").metrics["prediction.accuracy"]
     assert both.high - both.low > 0.08  # drawing one or two listeners again would tell nothing
+
+
+def test_the_report_says_how_many_votes_are_suspicious_and_what_is_foreseen_without_them(context, live):
+    listener = live(6, ("left", "right"))
+    some = rows(context, Vote, Vote.listener_id == listener)[:2]
+    for trust, which in (
+        ("heard", Vote.listener_id == listener),
+        ("suspicious", Vote.offer_id.in_([v.offer_id for v in some])),
+    ):
+        context.database.transaction(lambda s, to=trust, of=which: s.execute(update(Vote).where(of).values(trust=to)))
+    for found in (
+        vote_report.of_listener(context.database, context.space, listener).metrics,
+        vote_report.of_study(context.database, context.space, "default").metrics,
+    ):
+        votes = found["prediction.accuracy"].n
+        assert votes >= 6
+        assert (found["votes.suspicious"].value, found["votes.suspicious"].n) == (pytest.approx(2 / votes), votes)
+        assert found["prediction.accuracy_unsuspicious"].n == votes - 2
 
 
 def test_the_report_counts_what_was_voted(context, ready, capsys):
