@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 from sqlalchemy import make_url, text
+from sqlalchemy.exc import OperationalError
 
+from db import engine as engines
 from db.engine import make_engine, make_sessions
 
 
@@ -30,3 +32,14 @@ def test_fifty_listeners_fit_into_the_servers_connections(database_url: str) -> 
         connection.close()
     engine.dispose()
     assert make_url(database_url).password is None
+
+
+def test_no_statement_holds_a_connection_for_good(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(engines.LIMITS_S, "statement_timeout", 1)
+    engine = make_engine(database_url)
+    with pytest.raises(OperationalError, match="statement timeout"), engine.connect() as connection:
+        connection.execute(text("SELECT pg_sleep(20)"))
+    with engine.connect() as connection:
+        limits = {name: connection.scalar(text(f"SHOW {name}")) for name in engines.LIMITS_S}
+    assert limits == {"statement_timeout": "1s", "lock_timeout": "20s", "idle_in_transaction_session_timeout": "5min"}
+    engine.dispose()
