@@ -81,7 +81,7 @@ def test_the_map_says_what_lies_at_a_place():
 
 
 def test_a_notebook_goes_on_with_the_music_of_the_call_before(context):
-    token = context.identity.token(accounts.create(context.database, context.journal))
+    token = context.identity.token(accounts.create(context.database))
     first = live_bar(context, token, [0.0, 2.0, 0.0, 0.0, 0.0], seed=3)
     second = live_bar(context, token, [0.0, -2.0, 0.0, 0.0, 0.0], first["session"])
     assert (first["number"], second["number"]) == (0, 1)
