@@ -2,9 +2,10 @@
 
 DIR has plays and sounds (``models.rating.plays``). The given weights are not trained: a track that they have learned
 from is rated by those networks that have not, any other by all. Rivals are fitted inside the same folds: ridge on
-cepstra, extra trees on statistics of the sound, the mean. ``rating.ceiling`` is what a rating that knew p without the
-noise of its few listeners would reach; ``rating.ceiling.audible`` what one would that knew every track's share of
-likes, and not how often it was played. Prints a table and, as its last line, one JSON object.
+cepstra, extra trees on statistics of the sound, the mean, and, where every track has ``midi/CLIP.mid``, the taste head
+on the latents of its notes. ``rating.ceiling`` is what a rating that knew p without the noise of its few listeners
+would reach; ``rating.ceiling.audible`` what one would that knew every track's share of likes, and not how often it was
+played. Prints a table and, as its last line, one JSON object.
 """
 
 from __future__ import annotations
@@ -24,12 +25,15 @@ from models.rating.checkpoint import ABLATIONS, SHIPPED, RatingBundle, load_bund
 from models.rating.evaluation.dreams import report_dreams
 from models.rating.evaluation.responses import Rate, report_responses
 from models.rating.evaluation.rivals import crossfitted, features, mean, ridge, trees
+from models.rating.evaluation.style_head import head, style_features
 from models.rating.figures import Order
 from models.rating.folds import folds_of
 from models.rating.material import Material, limited, sounds_of
 from models.rating.plays import PlaysError, read_plays
 from models.rating.reliability import audible_ceiling, reliability
 from models.rating.spectrogram import log_mel
+from models.style.arguments import style_argument
+from models.style.compose import Composer
 
 Floats = npt.NDArray[np.float64]
 
@@ -48,7 +52,7 @@ def main(argv: list[str] | None = None) -> None:
     except (FileNotFoundError, PlaysError, ValueError) as error:
         raise SystemExit(str(error)) from error
     pictures, digests = tuple(log_mel(sound.samples) for sound in sounds), tuple(sound.digest for sound in sounds)
-    material = Material(plays, pictures, digests)
+    material = Material(plays, pictures, digests, bool(bundle.card.get("smooth")))
     fold = folds_of(digests, material.p, seed=given.seed, folds=min(5, len(digests)))
     fold = np.array([bundle.folds.get(digest, own) for digest, own in zip(digests, fold.tolist(), strict=True)])
     about = {"hash": material.hash, "n": len(digests), "heard": sum(digest in bundle.folds for digest in digests)}
@@ -63,6 +67,8 @@ def main(argv: list[str] | None = None) -> None:
         "ridge": crossfitted(ridge, cepstra, p, weight, fold),
         "mean": crossfitted(mean, every, p, weight, fold),
     }
+    if all(plays.notes) and (latents := style_features(Composer(style_argument("default")), plays.notes)) is not None:
+        rated["head"] = crossfitted(head, latents, p, weight, fold)
     add_figures(report, material, rated, fold)
     add_ablations(report, bundle, material, fold)
 
@@ -83,12 +89,12 @@ def add_figures(report: Report, material: Material, rated: Mapping[str, Floats],
         report.add(f"rating.spearman.{name}", order.spearman(each))
     for name in [name for name in rated if name != "ours"]:
         report.add(f"rating.pairs.ours_less_{name}", order.pair_accuracy(rated["ours"], than=rated[name]))
-    found = reliability(material.plays.played, material.plays.liked, seed=report.seed)
+    found = reliability(material.plays.played, material.plays.liked, smooth=material.smooth, seed=report.seed)
     n = len(material.p)
     report.add("rating.reliability.half", Metric(found.half, n=n))
     report.add("rating.reliability", Metric(found.whole, n=n))
     report.add("rating.ceiling", Metric(found.pairs, found.pairs_low, found.pairs_high, n, chance=0.5))
-    audible = audible_ceiling(material.plays.played, material.plays.liked, seed=report.seed)
+    audible = audible_ceiling(material.plays.played, material.plays.liked, smooth=material.smooth, seed=report.seed)
     report.add("rating.ceiling.audible", Metric(audible, n=n, chance=0.5))
     report.add("rating.ceiling.spearman", Metric(found.spearman, n=n, chance=0.0))
     report.add("rating.exposure.pairs", order.pair_accuracy(material.plays.played.astype(np.float64)))

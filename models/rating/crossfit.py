@@ -69,7 +69,8 @@ class CrossFit:
     def train(self, recipe: Recipe, networks: int, *, resume: bool) -> dict[str, Any]:
         """``networks`` a fold, the judge, and the bundle; what was found on tracks that each had not heard."""
         plan = self.plan(recipe, networks)
-        config = {"recipe": asdict(recipe), "networks": networks, "data": self.material.hash, "seed": self.seed}
+        config = {"recipe": asdict(recipe), "networks": networks, "data": self.material.hash,
+                  "smooth": self.material.smooth, "seed": self.seed}  # fmt: skip
         at, lines = self._begun(config, plan) if resume else (0, 0)
         (self.out / "run.json").write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
         if not resume:
@@ -127,7 +128,8 @@ class CrossFit:
         }
         card = {
             "name": f"rating-{self.preset}", "preset": self.preset, "seed": self.seed,
-            "steps": recipe.steps, "config": asdict(recipe.config), "judge": asdict(JudgeConfig()),
+            "steps": recipe.steps, "smooth": self.material.smooth,
+            "config": asdict(recipe.config), "judge": asdict(JudgeConfig()),
             "data": {"hash": self.material.hash, "tracks": len(self.material.digests)},
             "validation": {**figures, "predicted": [round(float(each), 4) for each in np.sort(rated)]},
         }  # fmt: skip

@@ -25,21 +25,25 @@ USUAL = 20.0  # listenings after which a track counts half of what it could
 
 @dataclass(frozen=True)
 class Material:
-    """Tracks and their pictures ``(MELS, frames)``; ``digests`` name the sounds, whatever the files are called."""
+    """Tracks and their pictures ``(MELS, frames)``; ``digests`` name the sounds, whatever the files are called.
+
+    ``smooth``: p is liked / played · log(1 + liked), in which a single like counts.
+    """
 
     plays: Plays
     pictures: tuple[Picture, ...]
     digests: tuple[str, ...]
+    smooth: bool = False
 
     @property
     def p(self) -> Floats:
         """The target as the mission has it, ``(tracks,)``."""
-        return target(self.plays.played, self.plays.liked)
+        return target(self.plays.played, self.plays.liked, smooth=self.smooth)
 
     @property
     def even(self) -> Floats:
         """The target at equal exposure, ``(tracks,)``."""
-        return equal_exposure(self.plays.played, self.plays.liked)
+        return equal_exposure(self.plays.played, self.plays.liked, smooth=self.smooth)
 
     @property
     def weight(self) -> Floats:
@@ -75,11 +79,11 @@ def sounds_of(plays: Plays, *, quiet: bool = False) -> tuple[Plays, list[Sound]]
     return plays.choose(kept), sounds
 
 
-def load_material(plays: Plays, *, cache: Path | None = None, quiet: bool = False) -> Material:
+def load_material(plays: Plays, *, smooth: bool = False, cache: Path | None = None, quiet: bool = False) -> Material:
     """Pictures of ``plays``, kept in the folder ``cache`` for the next time; raises ``PlaysError``."""
     chosen, sounds = sounds_of(plays, quiet=quiet)
     pictures = tuple(_picture(sound, cache) for sound in sounds)
-    return Material(chosen, pictures, tuple(sound.digest for sound in sounds))
+    return Material(chosen, pictures, tuple(sound.digest for sound in sounds), smooth)
 
 
 def limited(plays: Plays, most: int | None) -> Plays:

@@ -2,8 +2,9 @@
 
 ``plays.csv`` (clip_id, played, liked); ``ratings.csv`` with one row a listening (track id or clip_id, liked) or one row
 a rating (clip_id, rating), of which the upper quarter of the scale counts as liked; ``votes.csv`` (left, right,
-outcome), where a pair is a play of both clips and a pick a like. Sound lies in ``audio/CLIP.*``. A row or file that
-can't be used is named in a line, and the rest goes on.
+outcome), where a pair is a play of both clips and a pick a like, as ``kallos study export`` writes it. Sound lies in
+``audio/CLIP.*``, or is played by the shipped piano from ``midi/CLIP.mid``. A row or file that can't be used is named in
+a line, and the rest goes on.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ class PlaysError(ValueError):
 class Plays:
     """Tracks that were played: ``played`` and ``liked`` ``(tracks,)``, shares of each emotion ``(tracks, 9)``.
 
+    ``files`` are their sounds, ``notes`` their MIDI files, where they have one, ``genres`` as the table has them.
     Emotions are NaN where the file has none. ``remarks`` are lines on what could not be used.
     """
 
@@ -44,6 +46,8 @@ class Plays:
     played: Counts
     liked: Counts
     emotions: Floats
+    notes: tuple[Path | None, ...]
+    genres: tuple[str, ...]
     remarks: tuple[str, ...] = ()
 
     def choose(self, rows: npt.ArrayLike) -> Plays:
@@ -51,7 +55,8 @@ class Plays:
         at = np.asarray(rows, dtype=np.int64)
         return Plays(
             tuple(self.clips[i] for i in at), tuple(self.files[i] for i in at),
-            self.played[at], self.liked[at], self.emotions[at], self.remarks,
+            self.played[at], self.liked[at], self.emotions[at],
+            tuple(self.notes[i] for i in at), tuple(self.genres[i] for i in at), self.remarks,
         )  # fmt: skip
 
 
@@ -77,32 +82,60 @@ def read_plays(folder: Path) -> Plays:
     table.columns = table.columns.str.strip()
     remarks: list[str] = []
     counts = _counts(table, there[0], remarks)
-    sounds: dict[str, Path] = {}
-    for file in sorted((folder / "audio").glob("*")):
-        if file.is_file() and not file.name.startswith("."):
-            sounds.setdefault(file.stem, file)
-            sounds.setdefault(file.name, file)
+    audio, notes = _files(folder / "audio"), _files(folder / "midi")
+    sounds = {**notes, **audio}
     lacking = [name for name in counts.index if name not in sounds]
     if lacking:
-        remarks.append(f"{len(lacking)} tracks of {there[0]} have no file in audio/ and are left out: {_some(lacking)}")
+        remarks.append(
+            f"{len(lacking)} tracks of {there[0]} have no file in audio/ or midi/ and are left out: {_some(lacking)}"
+        )
     counts = counts[counts.index.isin(set(sounds))]
     counts = counts.loc[sorted(counts.index, key=_sort_key)]
-    unrated = {file.name for file in sounds.values()} - {sounds[name].name for name in counts.index}
-    if unrated:
-        remarks.append(f"{len(unrated)} files in audio/ were not played by anybody: {_some(sorted(unrated))}")
+    heard = {each[name] for each in (audio, notes) for name in counts.index if name in each}
+    unheard = sorted(file.name for file in {*sounds.values()} - heard)
+    if unheard:
+        remarks.append(f"{len(unheard)} files in audio/ or midi/ were not played by anybody: {_some(unheard)}")
     if len(counts) < FEWEST:
-        raise PlaysError(f"{folder} has {len(counts)} tracks that were played and have a sound; {FEWEST} are needed")
+        raise PlaysError(
+            f"{folder} has {len(counts)} tracks that were played and have a sound in audio/ or notes in midi/; "
+            f"{FEWEST} are needed"
+        )
+    genres = _genres(table)
     emotions = counts.reindex(columns=list(EMOTIONS)).to_numpy(np.float64)
     return Plays(
         tuple(counts.index), tuple(sounds[name] for name in counts.index),
-        counts["played"].to_numpy(np.int64), counts["liked"].to_numpy(np.int64), emotions, tuple(remarks),
+        counts["played"].to_numpy(np.int64), counts["liked"].to_numpy(np.int64), emotions,
+        tuple(notes.get(name) for name in counts.index), tuple(genres.get(name, "") for name in counts.index),
+        tuple(remarks),
     )  # fmt: skip
+
+
+def _files(folder: Path) -> dict[str, Path]:
+    """The files of a folder, by their names with and without ending."""
+    found: dict[str, Path] = {}
+    for file in sorted(folder.glob("*")):
+        if file.is_file() and not file.name.startswith("."):
+            found.setdefault(file.stem, file)
+            found.setdefault(file.name, file)
+    return found
+
+
+def _genres(table: pd.DataFrame) -> dict[str, str]:
+    """What the table calls each track, where it has a column for that."""
+    clip = _clip_column(table)
+    if not clip or "genre" not in table.columns:
+        return {}
+    return dict(zip(table[clip].str.strip(), table["genre"].str.strip(), strict=True))
+
+
+def _clip_column(table: pd.DataFrame) -> str:
+    return next((each for each in ("clip_id", "track id", "track_id") if each in table.columns), "")
 
 
 def _counts(table: pd.DataFrame, name: str, remarks: list[str]) -> pd.DataFrame:
     """Played and liked (and emotions, where there are any) by clip."""
     columns = set(table.columns)
-    clip = next((each for each in ("clip_id", "track id", "track_id") if each in columns), "")
+    clip = _clip_column(table)
     if name == "votes.csv" and {"left", "right", "outcome"} <= columns:
         return _of_votes(table, remarks)
     if clip and name == "plays.csv" and {"played", "liked"} <= columns:

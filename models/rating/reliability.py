@@ -35,24 +35,26 @@ class Reliability:
     pairs_high: float = math.nan
 
 
-def reliability(played: Counts, liked: Counts, *, seed: int = 0, splits: int = SPLITS) -> Reliability:
+def reliability(
+    played: Counts, liked: Counts, *, smooth: bool = False, seed: int = 0, splits: int = SPLITS
+) -> Reliability:
     """Each track's listenings in two random halves, ``splits`` times.
 
     Which listenings were likes is all that is known of them, so drawing a half is drawing from an urn.
     """
     rng = np.random.default_rng(seed)
-    half = _between_halves(played, liked, splits, rng)
+    half = _between_halves(played, liked, splits, rng, smooth=smooth)
     drawn = []
     for _ in range(DRAWS if len(played) > 2 else 0):
         rows = rng.integers(len(played), size=len(played))
-        drawn.append(pairs_of(_ceiling(_between_halves(played[rows], liked[rows], DRAWN_SPLITS, rng))))
+        drawn.append(pairs_of(_ceiling(_between_halves(played[rows], liked[rows], DRAWN_SPLITS, rng, smooth=smooth))))
     finite = [each for each in drawn if math.isfinite(each)]
     low, high = np.quantile(finite, [0.025, 0.975]).tolist() if finite else (math.nan, math.nan)
     ceiling = _ceiling(half)
     return Reliability(half, _whole(half), ceiling, pairs_of(ceiling), low, high)
 
 
-def _between_halves(played: Counts, liked: Counts, splits: int, rng: np.random.Generator) -> float:
+def _between_halves(played: Counts, liked: Counts, splits: int, rng: np.random.Generator, *, smooth: bool) -> float:
     """Mean Spearman correlation of p between halves; NaN where nothing can be compared."""
     at = played >= 2
     n, k = played[at], liked[at]
@@ -60,7 +62,7 @@ def _between_halves(played: Counts, liked: Counts, splits: int, rng: np.random.G
     for _ in range(splits if len(n) > 2 else 0):
         size = n // 2 + rng.integers(0, 2, len(n)) * (n % 2)
         one = rng.hypergeometric(k, n - k, size)
-        a, b = target(size, one), target(n - size, k - one)
+        a, b = target(size, one, smooth=smooth), target(n - size, k - one, smooth=smooth)
         if np.ptp(a) > 0 and np.ptp(b) > 0:
             found.append(float(spearmanr(a, b).statistic))
     return float(np.mean(found)) if found else math.nan
@@ -79,7 +81,7 @@ def pairs_of(correlation: float) -> float:
     return 0.5 + math.asin(min(max(correlation, -1.0), 1.0)) / math.pi if math.isfinite(correlation) else math.nan
 
 
-def equal_exposure(played: Counts, liked: Counts) -> npt.NDArray[np.float64]:
+def equal_exposure(played: Counts, liked: Counts, *, smooth: bool = False) -> npt.NDArray[np.float64]:
     """p as it would be had every track been played equally often, with shares drawn towards the mean by their noise.
 
     How often a track was played can't be heard, yet log(liked) grows with it. The prior of the shares is a beta
@@ -87,7 +89,7 @@ def equal_exposure(played: Counts, liked: Counts) -> npt.NDArray[np.float64]:
     """
     likely = shares(played, liked)
     usual = float(np.exp(np.log(played).mean()))
-    return np.asarray(likely * np.log(np.maximum(likely * usual, 1.0)))
+    return np.asarray(likely * (np.log1p(likely * usual) if smooth else np.log(np.maximum(likely * usual, 1.0))))
 
 
 def shares(played: Counts, liked: Counts) -> npt.NDArray[np.float64]:
@@ -105,7 +107,7 @@ def _prior(played: Counts, liked: Counts) -> tuple[float, float]:
     return strength * mean, strength * (1 - mean)
 
 
-def audible_ceiling(played: Counts, liked: Counts, *, seed: int = 0) -> float:
+def audible_ceiling(played: Counts, liked: Counts, *, smooth: bool = False, seed: int = 0) -> float:
     """The share of pairs that who knows every track's true share of likes would order rightly.
 
     How often a track was played can't be heard, so this is lower than the ceiling where plays differ: shares are drawn
@@ -116,7 +118,7 @@ def audible_ceiling(played: Counts, liked: Counts, *, seed: int = 0) -> float:
     found = []
     for _ in range(SPLITS if len(played) > 1 else 0):
         share = rng.beta(liked + alpha, played - liked + beta)
-        p = target(played, rng.binomial(played, share))
+        p = target(played, rng.binomial(played, share), smooth=smooth)
         better = p[:, None] > p
         found.append(float((share[:, None] > share)[better].mean()) if better.any() else math.nan)
     return float(np.nanmean(found)) if np.isfinite(found).any() else math.nan

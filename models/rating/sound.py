@@ -10,12 +10,18 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from .decoding import LONGEST_S, Samples, SoundError, decode
+from models.music.midi import read_midi
+from models.music.notes import MusicError
+from models.music.render import SAMPLE_RATE_HZ as RENDERED_HZ
+from models.music.render import render, sounding_seconds
+
+from .decoding import LONGEST_S, Decoded, Samples, SoundError, decode
 from .mel_bands import SAMPLE_RATE_HZ
 from .signal_work import functional
 
 SHORTEST_S = 1.0
 SILENCE = 1e-4  # of full scale, root mean square
+MIDI = {".mid", ".midi"}
 EVEN_HZ = 50  # rates are taken as a multiple of it: resampling between rates without a common factor takes gigabytes
 
 
@@ -34,12 +40,12 @@ class Sound:
 
 
 def read_sound(path: Path) -> Sound:
-    """A file's first two minutes; raises ``SoundError`` with one line."""
+    """A file's first two minutes, played by the shipped piano if it has notes; raises ``SoundError`` with one line."""
     try:
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()[:16]
             file.seek(0)
-            decoded = decode(file, path.name)
+            decoded = _played(file.read(), path.name) if path.suffix.lower() in MIDI else decode(file, path.name)
     except OSError as error:
         raise SoundError(f"{path.name} can't be opened ({error.strerror})") from None
     sound = checked(decoded.samples, decoded.rate_hz, path.name)
@@ -48,6 +54,17 @@ def read_sound(path: Path) -> Sound:
         minutes = decoded.seconds / 60
         remarks.append(f"{path.name} lasts {minutes:.0f} minutes; the first {LONGEST_S / 60:.0f} are heard")
     return Sound(sound.samples, tuple(remarks), digest)
+
+
+def _played(midi: bytes, name: str) -> Decoded:
+    """What the shipped piano makes of a MIDI file."""
+    try:
+        piece = read_midi(midi)
+        seconds = sounding_seconds(piece)
+        audio = render(piece, min(seconds, LONGEST_S))
+    except MusicError as error:
+        raise SoundError(f"{name} can't be played ({error})") from None
+    return Decoded(audio.mean(axis=1), RENDERED_HZ, seconds)
 
 
 def checked(samples: npt.ArrayLike, rate_hz: int, name: str = "the sound") -> Sound:

@@ -1,10 +1,11 @@
 """Train the rating network: ``python -m models.train.rating --data DIR [--preset P] [--out OUT] [--resume]``.
 
-DIR has ``plays.csv``, ``ratings.csv`` or ``votes.csv`` (``models.rating.plays``) and the sounds in ``audio/``. The
-tracks are dealt into five folds; each network learns from four of them, and the bundle in ``OUT/bundle`` is all of
-them. A run that was killed goes on with ``--resume``. ``--ablate`` trains, instead of the bundle, the recipe without
-one of its parts, and adds what it rates the tracks it has not heard to ``OUT/bundle/ablations.json``. The last line is
-one JSON object.
+DIR has ``plays.csv``, ``ratings.csv`` or ``votes.csv`` (``models.rating.plays``) and the sounds in ``audio/``, or notes
+in ``midi/`` as a study's export has them. The tracks are dealt into five folds; each network learns from four of them,
+and the bundle in ``OUT/bundle`` is all of them, with a map of the tracks. A run that was killed goes on with
+``--resume``. ``--ablate`` trains, instead of the bundle, the recipe without one of its parts, and adds what it rates
+the tracks it has not heard to ``OUT/bundle/ablations.json``; ``--map`` draws the map of a trained model again. The last
+line is one JSON object.
 """
 
 from __future__ import annotations
@@ -13,10 +14,14 @@ import argparse
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+from models.atlas.projection import LEAST_POINTS
+from models.atlas.tracks import TrackMap
 from models.experiments.arguments import output_folder, positive_int
+from models.rating.checkpoint import load_bundle
 from models.rating.crossfit import CrossFit
-from models.rating.material import limited, load_material
+from models.rating.material import Material, limited, load_material
 from models.rating.plays import PlaysError, read_plays
 from models.rating.recipe import PRESETS, ablations
 
@@ -28,7 +33,9 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--preset", choices=sorted(PRESETS), default="cpu")
     parser.add_argument("--out", type=Path, default=Path("runs/rating"))
     parser.add_argument("--resume", action="store_true", help="go on with the run in --out")
+    parser.add_argument("--smooth", action="store_true", help="p = liked / played · log(1 + liked): one like counts")
     parser.add_argument("--ablate", nargs="+", metavar="NAME", help=f"of {', '.join(ablations(PRESETS['cpu'][0]))}")
+    parser.add_argument("--map", metavar="MODEL", help="draw the map of tracks of a trained model, and train nothing")
     parser.add_argument("--steps", type=positive_int, help="optimiser steps of each network, instead of the preset's")
     parser.add_argument("--limit", type=positive_int, help="tracks")
     parser.add_argument("--seed", type=int, default=0)
@@ -41,20 +48,32 @@ def main(argv: list[str] | None = None) -> None:
         raise SystemExit(f"there is no ablation {', '.join(wrong)}; there are {', '.join(known)}")
     out = output_folder(given.out)
     try:
-        material = load_material(limited(read_plays(given.data), given.limit), cache=out / "mels")
+        material = load_material(limited(read_plays(given.data), given.limit), smooth=given.smooth, cache=out / "mels")
     except PlaysError as error:
         raise SystemExit(str(error)) from error
     fit = CrossFit(material, out, given.preset, seed=given.seed)
     try:
-        if given.ablate:
+        found: dict[str, Any]
+        if given.map:
+            bundle = load_bundle(given.map)
+            draw_map(bundle.folder, material, given.seed)
+            found = {"map": bundle.version}
+        elif given.ablate:
             found = {name: fit.ablate(name, known[name]) for name in given.ablate}
         else:
             found = fit.train(recipe, networks, resume=given.resume)
+            draw_map(out / "bundle", material, given.seed)
     except (FileNotFoundError, ValueError, RuntimeError) as error:
         raise SystemExit(f"the run in {out} cannot go on: {error}") from error
     tracks = len(material.digests)
     last = {"command": "models.train.rating", "seed": given.seed, "data": material.hash, "tracks": tracks}
     print(json.dumps({**last, "result": found}))
+
+
+def draw_map(bundle: Path, material: Material, seed: int) -> None:
+    """Lay the tracks out for the page that places sounds among them; fewer than a map needs get none."""
+    if len(material.digests) >= LEAST_POINTS:
+        TrackMap.of(load_bundle(bundle), material, seed=seed).save(bundle)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from webapp.listeners.records import Records
 from webapp.runtime.adapters import Adapters
 from webapp.runtime.downloads import Downloads
 from webapp.runtime.errors import UnknownListenerError
+from webapp.runtime.kept_dreams import KeptDreams
 from webapp.runtime.logs import forget_in_logs
 
 log = logging.getLogger(__name__)
@@ -83,6 +84,7 @@ def _delete(records: Records, listener_id: uuid.UUID) -> int:
         records.journal.forget(listener_id)
         Downloads(records.home).forget(listener_id)
         Adapters(records.home).forget(listener_id)
+        KeptDreams(records.home).forget(listener_id)
         return len(keys)
 
     return records.database.transaction(work)

@@ -1,4 +1,4 @@
-"""The process that dreams: ``python -m webapp.rating.dreaming_process FOLDER MODEL WAY SEED STEPS MOST_S``.
+"""The process that dreams: ``python -m webapp.rating.dreaming_process FOLDER MODEL WAY SEED STEPS SURFACE MOST_S``.
 
 Every step is a JSON line on its output; at the end ``FOLDER/dream.wav`` is what it ended with and ``FOLDER/trail.wav``
 the way there from the noise. Beside it lie pieces on the shipped piano, which are the real spectrograms of the critic.
@@ -17,8 +17,8 @@ import soundfile
 import torch
 
 from models.rating.checkpoint import load_bundle
-from models.rating.dreaming.dream import WAYS, WayName, dream
-from models.rating.dreaming.listening import audible, trail_picture
+from models.rating.dreaming.dream import WAYS, Surface, WayName, dream
+from models.rating.dreaming.listening import audible, levelled, trail_picture, trail_samples
 from models.rating.dreaming.surface import Real
 from models.rating.mel_bands import SAMPLE_RATE_HZ
 from models.rating.piano import piano_pictures
@@ -29,23 +29,34 @@ SCENES = 16  # of the trail
 BESIDE = 6  # real pieces of each collection
 
 
-def main(folder: Path, model: str, way: WayName, seed: int, steps: int) -> None:
+def main(folder: Path, model: str, way: WayName, *, seed: int, steps: int, surface: Surface) -> None:
     """See the module docstring."""
     torch.set_num_threads(1)
     bundle = load_bundle(model)
     members = bundle.members[:: max(1, len(bundle.members) // CLIMBED)][:CLIMBED]
     real = Real(piano_pictures(BESIDE))
-    pictures = []
-    for step in dream(members, bundle.judge.network, real, WAYS[way], steps=steps, seconds=SECONDS, seed=seed):
+    pictures, sounds = [], []
+    for step in dream(
+        members, bundle.judge.network, real, WAYS[way], steps=steps, seconds=SECONDS, seed=seed, surface=surface
+    ):
         pictures.append(step.picture)
+        sounds += [step.samples] if step.samples is not None else []
         realness = step.realness if math.isfinite(step.realness) else None
         told: dict[str, Any] = {"step": step.number, "p": step.p, "judge": step.judge}
         print(json.dumps({**told, "realness": realness, "alarm": step.alarm}), flush=True)
-    kept = [pictures[round(at * (len(pictures) - 1) / (SCENES - 1))] for at in range(SCENES)]
-    for name, picture in (("dream", pictures[-1]), ("trail", trail_picture(kept))):
-        soundfile.write(folder / f"{name}.wav", audible(picture), SAMPLE_RATE_HZ)
+    kept = [round(at * (len(pictures) - 1) / (SCENES - 1)) for at in range(SCENES)]
+    if sounds:  # the sound itself was changed
+        heard = {"dream": levelled(sounds[-1]), "trail": trail_samples([sounds[at] for at in kept])}
+    else:
+        trail = trail_picture([pictures[at] for at in kept])
+        heard = {"dream": audible(pictures[-1]), "trail": audible(trail)}
+    for name, samples in heard.items():
+        soundfile.write(folder / f"{name}.wav", samples, SAMPLE_RATE_HZ)
 
 
 if __name__ == "__main__":
-    signal.alarm(int(sys.argv[6]))
-    main(Path(sys.argv[1]), sys.argv[2], cast("WayName", sys.argv[3]), int(sys.argv[4]), int(sys.argv[5]))
+    signal.alarm(int(sys.argv[7]))
+    main(
+        Path(sys.argv[1]), sys.argv[2], cast("WayName", sys.argv[3]),
+        seed=int(sys.argv[4]), steps=int(sys.argv[5]), surface=cast("Surface", sys.argv[6]),
+    )  # fmt: skip

@@ -14,6 +14,7 @@ from webapp.runtime.errors import NotAllowed, NotReady
 from webapp.runtime.followed_process import Followed, FollowedProcess
 
 Way = Literal["naive", "regularised", "critic", "both"]
+Surface = Literal["picture", "waveform"]
 STEPS = 128
 SECONDS = 300  # at most
 MOST_SEED = 1_000_000
@@ -45,20 +46,24 @@ class Dreaming:
     ended: bool = False
 
 
-def follow(listener_id: uuid.UUID, way: str, seed: int, *, model: str, steps: int = STEPS) -> Iterator[Dreaming]:
+def follow(
+    listener_id: uuid.UUID, way: str, seed: int, *, model: str, surface: str = "picture", steps: int = STEPS
+) -> Iterator[Dreaming]:
     """A listener's dream as it goes, some twice a second, until its end or ``end``; closing the iterator ends it too.
 
-    Raises ``NotAllowed`` for a way or a seed that there isn't, and ``NotReady``.
+    ``surface`` is what it changes: the picture that the network sees, or the waveform itself.
+    Raises ``NotAllowed`` for a way, a surface or a seed that there isn't, and ``NotReady``.
     """
-    if way not in get_args(Way) or not 0 <= seed <= MOST_SEED:
+    if way not in get_args(Way) or surface not in get_args(Surface) or not 0 <= seed <= MOST_SEED:
         raise NotAllowed(
-            f"{way} and {seed} were given; a way is one of {', '.join(get_args(Way))}, a seed 0 to {MOST_SEED}"
+            f"{way}, {surface} and {seed} were given; a way is one of {', '.join(get_args(Way))}, what it changes one "
+            f"of {', '.join(get_args(Surface))}, a seed 0 to {MOST_SEED}"
         )
     if not model:
         raise NotReady("there is no rating network here; python -m models.train.rating makes one")
     with tempfile.TemporaryDirectory(prefix="kallos-dream-") as place:
         folder = Path(place)
-        with _dreams.begun(listener_id, lambda: folder, [model, way, str(seed), str(steps)]) as dream:
+        with _dreams.begun(listener_id, lambda: folder, [model, way, str(seed), str(steps), surface]) as dream:
             yield Dreaming(_read(dream), steps)
             while dream.goes_on():
                 yield Dreaming(_read(dream), steps)

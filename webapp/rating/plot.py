@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from models.atlas.known_tracks import Track
 from models.rating.mel_bands import band_centres_hz
 from webapp.rating.agents import Learning
 from webapp.rating.dreams import Dreaming
@@ -13,6 +16,11 @@ from webapp.rating.rated_sounds import RatedSound
 
 INK = ((0.0, "rgba(123,133,130,0)"), (1.0, "#7b8582"))
 LOWERED, RAISED = "#2b8a86", "#c8445c"
+GENRES = ("#2b8a86", "#b07a1e", "#6b6fb3", "#7b8582", "#8a5a83", "#5f8f3e")
+LAYOUT = {
+    "template": "none", "paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)",
+    "font": {"family": "Hanken Grotesk, system-ui, sans-serif", "size": 14, "color": "#7b8582"},
+}  # fmt: skip
 TICKS_HZ = (100, 500, 1000, 2000, 5000)
 HEIGHT_PX = 420
 
@@ -40,11 +48,38 @@ def seen_and_felt(sound: RatedSound, shown_s: float) -> go.Figure:
     figure.update_yaxes(tickvals=places, ticktext=labels, showgrid=False, zeroline=False, automargin=True)
     figure.update_xaxes(showgrid=False, zeroline=False)
     figure.update_xaxes(title={"text": "seconds", "standoff": 10}, row=1 + both, col=1)
-    figure.update_layout(
-        template="none", paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)",
-        font={"family": "Hanken Grotesk, system-ui, sans-serif", "size": 14, "color": "#7b8582"},
-        height=HEIGHT_PX if both else HEIGHT_PX // 2, margin={"l": 10, "r": 14, "t": 10, "b": 48},
+    height = HEIGHT_PX if both else HEIGHT_PX // 2
+    figure.update_layout(**LAYOUT, height=height, margin={"l": 10, "r": 14, "t": 10, "b": 48})
+    return figure
+
+
+def among(tracks: Sequence[Track], sounds: Sequence[RatedSound]) -> go.Figure:
+    """Tracks by genre, the larger the higher their p, and numbered among them the sounds that have a place."""
+    figure = go.Figure()
+    largest = max((track.p for track in tracks), default=1.0) or 1.0
+    for number, genre in enumerate(sorted({track.genre for track in tracks})):
+        some = [track for track in tracks if track.genre == genre]
+        figure.add_scatter(
+            x=[track.x for track in some], y=[track.y for track in some], mode="markers", name=genre or "tracks",
+            marker={
+                "size": [5 + 9 * track.p / largest for track in some], "opacity": 0.75, "line": {"width": 0},
+                "color": GENRES[number % len(GENRES)],
+            },
+            text=[f"{track.genre} {track.name}: liked by {track.liked} of {track.played}".strip() for track in some],
+            hovertemplate="%{text}<extra></extra>",
+        )  # fmt: skip
+    placed = [(number, each) for number, each in enumerate(sounds, 1) if each.x is not None]
+    figure.add_scatter(
+        x=[each.x for _, each in placed], y=[each.y for _, each in placed], mode="markers+text",
+        name="yours", marker={"size": 17, "symbol": "diamond", "color": RAISED, "line": {"width": 2, "color": "#fff"}},
+        text=[f"<b>{number}</b>" for number, _ in placed], textposition="top center", textfont={"size": 16},
+        hovertext=[f"{each.name}, near {', '.join(each.nearest)}" for _, each in placed],
+        hovertemplate="%{hovertext}<extra></extra>",
     )  # fmt: skip
+    figure.update_layout(**LAYOUT, height=HEIGHT_PX, margin={"l": 4, "r": 4, "t": 30, "b": 4}, showlegend=True)
+    figure.update_layout(legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "itemsizing": "constant"})
+    figure.update_xaxes(visible=False)
+    figure.update_yaxes(visible=False, scaleanchor="x")
     return figure
 
 
@@ -88,9 +123,7 @@ def learnt(learning: Learning) -> go.Figure:
 
 def _by_step(figure: go.Figure, steps: int) -> go.Figure:
     figure.update_layout(
-        template="none", paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)", height=320,
-        font={"family": "Hanken Grotesk, system-ui, sans-serif", "size": 14, "color": "#7b8582"},
-        margin={"l": 10, "r": 14, "t": 30, "b": 48}, showlegend=True,
+        **LAYOUT, height=320, margin={"l": 10, "r": 14, "t": 30, "b": 48}, showlegend=True,
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
     )  # fmt: skip
     grid = {"gridcolor": "rgba(123,133,130,0.25)", "zeroline": False, "automargin": True}

@@ -13,8 +13,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from models.atlas.known_tracks import Track, known_tracks
 from models.rating.decoding import LONGEST_S, SoundError
-from models.style.card import WEIGHTS
+from models.style.card import CARD, WEIGHTS, model_folder
 from webapp.rating import strange_sounds
 from webapp.runtime import own_process
 from webapp.runtime.errors import NotAllowed, NotReady, TooMany
@@ -38,7 +39,8 @@ class RatedSound:
     """A file and how well it will be liked: ``p`` with its 95 % interval, and the share of the collection below it.
 
     All of these are None where the sound is unlike anything heard (``outlier`` above 1), or where ``problem`` says why
-    it can't be rated. ``picture`` and ``attribution``: ``(bands, columns)`` of ``shown_s`` seconds, for a page.
+    it can't be rated. ``x`` and ``y``: its place on the map of ``tracks``, where there is one, and the names of those
+    ``nearest`` to it. ``picture`` and ``attribution``: ``(bands, columns)`` of ``shown_s`` seconds, for a page.
     """
 
     name: str
@@ -48,6 +50,9 @@ class RatedSound:
     low: float | None = None
     high: float | None = None
     rank: float | None = None
+    x: float | None = None
+    y: float | None = None
+    nearest: tuple[str, ...] = ()
     problem: str = ""
     remarks: tuple[str, ...] = ()
     picture: Grid | None = field(default=None, compare=False)
@@ -58,6 +63,18 @@ def model(runs: Path) -> str:
     """The network to ask: the shipped one, else the one that was trained into ``runs``; empty where there is none."""
     places = {MODEL: WEIGHTS / MODEL, str(runs / TRAINED): runs / TRAINED}
     return next((name for name, folder in places.items() if (folder / "card.json").is_file()), "")
+
+
+def tracks(model: str) -> tuple[Track, ...]:
+    """The tracks on the map of the network's collection; none where there is no map."""
+    if not model:
+        return ()
+    folder = model_folder(model)
+    try:
+        version = str(json.loads((folder / CARD).read_text(encoding="utf-8"))["version"])
+    except (OSError, ValueError, KeyError):
+        return ()
+    return known_tracks(folder, version)
 
 
 def rate(listener_id: uuid.UUID, files: Sequence[tuple[str, bytes]], *, model: str) -> list[RatedSound]:
@@ -112,7 +129,8 @@ def _rated(files: Sequence[tuple[str, bytes]], model: str) -> list[RatedSound]:
 
 
 def _sound(told: dict[str, object], length: float, picture: Grid | None, attribution: Grid | None) -> RatedSound:
-    remarks = [str(each) for each in told.pop("remarks", [])]  # type: ignore[attr-defined]
+    remarks, nearest = ([str(each) for each in told.pop(key, [])] for key in ("remarks", "nearest"))  # type: ignore[attr-defined]
     if length > LONGEST_S + 1:
         remarks.append(f"{told['name']} lasts {length / 60:.0f} minutes; the first two are heard")
-    return RatedSound(**told, remarks=tuple(remarks), picture=picture, attribution=attribution)  # type: ignore[arg-type]
+    lists = {"remarks": tuple(remarks), "nearest": tuple(nearest)}
+    return RatedSound(**told, **lists, picture=picture, attribution=attribution)  # type: ignore[arg-type]

@@ -1,7 +1,8 @@
 """The process in which the network listens: torch and its memory are gone when it ends.
 
 ``python -m webapp.rating.rating_process FOLDER MODEL`` rates ``FOLDER/sounds.npz`` (samples and rates, by number) and
-writes ``FOLDER/ratings.json`` and, for each sound that could be rated, its picture and what raised and lowered p.
+writes ``FOLDER/ratings.json`` and, for each sound that could be rated, its picture and what raised and lowered p. Where
+the network has a map of its tracks, a sound that has a rating is placed on it.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import numpy as np
 import torch
 from scipy.ndimage import gaussian_filter
 
+from models.atlas.tracks import TrackMap
 from models.rating.attribution import attribution
 from models.rating.checkpoint import load_bundle
 from models.rating.decoding import SoundError
@@ -32,6 +34,7 @@ def main(folder: Path, model: str) -> None:
     """See the module docstring."""
     torch.set_num_threads(1)
     bundle = load_bundle(model)
+    known = TrackMap.load(bundle.folder, bundle.version)
     told = json.loads((folder / "sounds.json").read_text(encoding="utf-8"))
     found, ratings, rated = [], [], []
     pictures: dict[str, np.ndarray] = {}
@@ -42,11 +45,13 @@ def main(folder: Path, model: str) -> None:
             except SoundError as error:
                 found.append({"name": name, "problem": str(error)})
                 continue
-            rating = rate(bundle, sound)
-            found.append({"name": name, "seconds": sound.seconds, **asdict(rating), "remarks": sound.remarks})
+            rating, seen = rate(bundle, sound), log_mel(sound.samples)
+            placed = known.place(bundle, seen) if known and rating.p is not None else None
+            lies = asdict(placed) if placed else {}
+            found.append({"name": name, "seconds": sound.seconds, **asdict(rating), **lies, "remarks": sound.remarks})
             ratings.append(rating)
             rated.append(number)
-            picture = log_mel(sound.samples)[:, :ATTRIBUTED_FRAMES]
+            picture = seen[:, :ATTRIBUTED_FRAMES]
             pictures[f"picture{number}"] = _narrow(picture)
             if rating.p is not None:
                 pictures[f"attribution{number}"] = gaussian_filter(

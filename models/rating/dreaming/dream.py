@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from models.rating.checkpoint import Trained
+from models.rating.decoding import Samples
 
 from .critic import Critic
 from .surface import Fourier, Pixels, Real, Waveform
@@ -52,6 +53,7 @@ class Step:
     """The picture ``(MELS, frames)`` of a step; p and the judge's p, in standard deviations; the critic's word.
 
     ``realness`` is NaN where there is no critic; ``alarm``: p has risen over the last steps and the judge has not.
+    ``samples`` ``(n,)`` are the sound itself where that is what the dream changes.
     """
 
     number: int
@@ -60,6 +62,7 @@ class Step:
     judge: float
     realness: float
     alarm: bool
+    samples: Samples | None = None
 
 
 def moved(picture: Tensor, way: Way, generator: torch.Generator) -> Tensor:
@@ -116,7 +119,8 @@ def dream(
         rises.append(p)
         follows.append(judged)
         shown = np.asarray(picture.detach().numpy(), dtype=np.float32).copy()
-        yield Step(number, shown, p, judged, realness, hacked(rises, follows))
+        samples = canvas.samples().detach().numpy().copy() if isinstance(canvas, Waveform) else None
+        yield Step(number, shown, p, judged, realness, hacked(rises, follows), samples)
         if number == steps:
             return
         if critic:

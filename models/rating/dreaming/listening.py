@@ -14,6 +14,7 @@ from models.rating.spectrogram import FLOOR, HOP, LOUDNESS, WINDOW, LogMel
 
 ROUNDS = 48
 MULTIPLICATIVE = 60
+EDGE = 220  # samples over which a part of a trail fades
 
 Picture = npt.NDArray[np.float32]
 
@@ -30,8 +31,24 @@ def audible(picture: Picture, *, seed: int = 0) -> Samples:
         torch.manual_seed(seed)
         back = transforms.GriffinLim(WINDOW, ROUNDS, hop_length=HOP, power=2.0)
         samples = back(spectrum[None])[0]
-    level = float(samples.square().mean().sqrt())
-    return np.asarray((samples * (LOUDNESS / max(level, 1e-9))).clamp(-1, 1).numpy(), dtype=np.float32)
+    return levelled(samples.numpy())
+
+
+def levelled(samples: Samples) -> Samples:
+    """``samples`` ``(n,)`` at the loudness that the networks hear, within full scale."""
+    level = float(np.sqrt(np.mean(np.square(samples, dtype=np.float64))))
+    return np.asarray((samples * (LOUDNESS / max(level, 1e-9))).clip(-1, 1), dtype=np.float32)
+
+
+def trail_samples(sounds: Sequence[Samples]) -> Samples:
+    """As ``trail_picture``, of sounds ``(n,)``: each part fades in and out, so that no edge clicks."""
+    edges = np.linspace(0, len(sounds[0]), len(sounds) + 1).astype(int)
+    parts = [levelled(each[a:b]) for each, a, b in zip(sounds, edges, edges[1:], strict=False)]
+    for part in parts:
+        ramp = np.linspace(0, 1, min(EDGE, len(part) // 2), dtype=np.float32)
+        part[: len(ramp)] *= ramp
+        part[len(part) - len(ramp) :] *= ramp[::-1]
+    return np.concatenate(parts)
 
 
 def trail_picture(pictures: Sequence[Picture]) -> Picture:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +12,7 @@ import torch
 from models.experiments.report import Metric, Report
 from models.metrics.intervals import bootstrap
 from models.rating.checkpoint import RatingBundle
-from models.rating.dreaming.dream import WAYS, Step, dream
+from models.rating.dreaming.dream import WAYS, Step, Surface, Way, dream
 from models.rating.dreaming.surface import Real
 from models.rating.outlier import Kind, statistics
 
@@ -23,7 +24,7 @@ DREAMT_ON = 3  # networks
 
 
 def report_dreams(report: Report, bundle: RatingBundle, pictures: Sequence[Picture]) -> None:
-    """``dream.WAY.{p,judge,realness,nearest,diversity,alarm}`` over ``DREAMS`` seeds.
+    """``dream.WAY.{p,judge,realness,nearest,diversity,alarm}`` over ``DREAMS`` seeds; ``waveform``: both, on the sound.
 
     p and judge: in standard deviations of p; baseline: the noise that the dream began with. realness: the share of real
     excerpts that are at least as far from music's mean (``Kind``). nearest: the cosine to the most similar real
@@ -38,11 +39,10 @@ def report_dreams(report: Report, bundle: RatingBundle, pictures: Sequence[Pictu
     music = bundle.heard.music
     away = np.array([music.score(statistics(each)) for each in excerpts])
     known = _placed(excerpts, music)
-    for name, way in WAYS.items():
-        trails = [
-            list(dream(members, bundle.judge.network, real, way, steps=STEPS, seconds=SECONDS, seed=report.seed + each))
-            for each in range(DREAMS)
-        ]
+    ways: dict[str, tuple[Way, Surface]] = {name: (way, "picture") for name, way in WAYS.items()}
+    for name, (way, surface) in {**ways, "waveform": (WAYS["both"], "waveform")}.items():
+        climb = partial(dream, members, bundle.judge.network, real, way, surface=surface, steps=STEPS, seconds=SECONDS)
+        trails = [list(climb(seed=report.seed + each)) for each in range(DREAMS)]
         _report_way(report, name, trails, music, away=away, known=known)
 
 

@@ -1,8 +1,12 @@
 import numpy as np
 import pytest
 
+from models.music import corpora
+from models.music.midi import write_midi
 from models.rating.material import load_material
 from models.rating.plays import PlaysError, read_plays, target
+from models.rating.sound import read_sound
+from models.rating.spectrogram import FRAMES_A_SECOND, log_mel
 from tests.models.rating.conftest import TRACKS
 
 
@@ -42,8 +46,37 @@ def test_rows_and_files_that_cannot_be_used_are_named_and_the_rest_goes_on(playe
     material = load_material(read_plays(tmp_path), quiet=True)
     assert len(material.pictures) == TRACKS - 1
     lines = capsys.readouterr().err.splitlines()
-    for told in ("unknown", "nobody.wav", "line 18", "line 19", "t0.wav is no audio"):
+    for told in ("unknown", "nobody.wav", "line 21", "line 22", "t0.wav is no audio"):
         assert sum(told in line for line in lines) == 1
+
+
+def test_what_has_notes_alone_is_played_by_the_piano_and_what_has_both_is_heard(played_folder, tmp_path, capsys):
+    for folder in ("audio", "midi"):
+        (tmp_path / folder).mkdir()
+    pieces = corpora.load("bachChorales", limit=5)
+    for number, piece in enumerate(pieces):
+        (tmp_path / "midi" / f"c{number}.mid").write_bytes(write_midi(piece))
+    (tmp_path / "midi" / "c5.mid").write_bytes(b"no notes")
+    (tmp_path / "audio" / "c0.wav").write_bytes((played_folder / "audio" / "t3.wav").read_bytes())
+    rows = "\n".join(f"x,c0,c{number},left" for number in range(1, 6))
+    (tmp_path / "votes.csv").write_text(f"listener_id,left,right,outcome\n{rows}\n")
+    plays = read_plays(tmp_path)
+    assert plays.remarks == ()
+    assert all(plays.notes)
+    material = load_material(plays, quiet=True)
+    assert material.plays.clips == ("c0", "c1", "c2", "c3", "c4")
+    np.testing.assert_array_equal(material.pictures[0], log_mel(read_sound(played_folder / "audio" / "t3.wav").samples))
+    assert min(picture.shape[1] for picture in material.pictures[1:]) > 5 * FRAMES_A_SECOND
+    assert "c5.mid can't be played" in capsys.readouterr().err
+
+
+def test_what_a_track_is_called_is_kept(tmp_path):
+    (tmp_path / "audio").mkdir()
+    for name in "abcdef":
+        (tmp_path / "audio" / f"{name}.wav").touch()
+    rows = "\n".join(f"{name},{kind},1,0" for name, kind in zip("abcdef", ["rock", "pop"] * 3, strict=True))
+    (tmp_path / "ratings.csv").write_text(f"track id,genre,liked,disliked\n{rows}\n")
+    assert read_plays(tmp_path).choose([1, 2]).genres == ("pop", "rock")
 
 
 def test_a_folder_without_plays_is_told_in_a_line(tmp_path):

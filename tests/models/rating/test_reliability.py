@@ -54,3 +54,14 @@ def test_how_often_a_track_was_played_cannot_be_heard():
         truth = (share[:, None] > share)[p[:, None] > p].mean()
         assert audible_ceiling(played, liked) == pytest.approx(truth, abs=0.03)
         assert reliability(played, liked, splits=20).pairs - truth > apart - 0.05
+
+
+def test_with_the_smooth_target_a_single_like_counts():
+    played, liked = np.array([10, 10, 10]), np.array([0, 1, 2])
+    assert target(played, liked)[:2].tolist() == [0, 0]
+    assert (np.diff(target(played, liked, smooth=True)) > 0).all()
+    few, many = np.full(300, 6), np.random.default_rng(4).binomial(2, 0.5, 300)
+    smooth, plain = (reliability(few, many, smooth=each, splits=10).half for each in (True, False))
+    assert smooth != plain
+    assert (equal_exposure(few, many, smooth=True) > equal_exposure(few, many)).all()
+    assert audible_ceiling(few, many, smooth=True) != audible_ceiling(few, many)

@@ -65,6 +65,7 @@ def test_a_run_that_was_killed_goes_on_to_the_same_weights_and_is_evaluated(
         "rating.ablation.without_cnn.pairs",
         "rating.response.scrape.outlier",
         "dream.both.judge",
+        "dream.waveform.judge",
     } <= set(metrics)
 
     soundfile.write(tmp_path / "new.wav", np.tile(chord(5), 2), 22_050)

@@ -9,6 +9,7 @@ from models.rating.crossfit import CrossFit
 from models.rating.material import load_material
 from models.rating.plays import read_plays
 from models.rating.recipe import PRESETS
+from models.train.rating import draw_map
 from tests.models.rating.conftest import played_folder
 
 __all__ = ["played_folder"]
@@ -21,8 +22,8 @@ def rating_model(played_folder, tmp_path_factory) -> Path:
     patch.setattr(piano, "EACH", 0)
     patch.setattr(chords, "STRINGS", 6)
     recipe, networks = PRESETS["tiny"]
-    CrossFit(load_material(read_plays(played_folder), quiet=True), out, "tiny", seed=0).train(
-        recipe, networks, resume=False
-    )
+    material = load_material(read_plays(played_folder), quiet=True)
+    CrossFit(material, out, "tiny", seed=0).train(recipe, networks, resume=False)
+    draw_map(out / "bundle", material, 0)
     patch.undo()
     return out / "bundle"

@@ -3,13 +3,17 @@
 import uuid
 from itertools import pairwise
 
+import numpy as np
 import psutil
 import pytest
 
+from webapp.listeners import accounts
+from webapp.listeners.deletion import delete
 from webapp.rating import dreams
 from webapp.rating.plot import climbed
 from webapp.runtime.errors import NotAllowed, NotReady
-from webapp.ui.pages.dreams import _heard, told
+from webapp.runtime.kept_dreams import KeptDreams
+from webapp.ui.pages.dreams import _heard, keep_dream, kept_dream, told
 
 SOMEBODY = uuid.UUID(int=7)
 
@@ -34,6 +38,29 @@ def test_a_dream_is_followed_to_its_end_and_heard(rating_model):
     assert dreaming_children() == []
 
 
+def test_the_sound_itself_is_dreamt_on_and_a_dream_is_kept_until_its_listener_is_deleted(alone, rating_model):
+    listener_id = accounts.create(alone.database, alone.journal)
+    token = alone.tokens.give(listener_id)
+    *_, last = dreams.follow(listener_id, "naive", 3, steps=8, model=str(rating_model), surface="waveform")
+    assert last.steps[-1].p > last.steps[0].p
+    rate, samples = _heard(last.dream)
+    assert len(samples) / rate == pytest.approx(8, abs=0.2)
+    assert len(_heard(last.trail)[1]) == len(samples)
+    assert np.sqrt(np.mean(samples**2)) > 0.01
+
+    with pytest.raises(NotAllowed, match="dream first"):
+        keep_dream(alone, token, None)
+    assert not kept_dream(alone, token)[0]["visible"]
+    said, shown, (_, trail), (_, kept) = keep_dream(alone, token, last)
+    assert "Kept" in said
+    assert shown["visible"]
+    np.testing.assert_array_equal(kept, samples)
+    assert len(trail) == len(samples)
+    assert not kept_dream(alone, alone.tokens.give(accounts.create(alone.database, alone.journal)))[0]["visible"]
+    delete(alone.records, listener_id)
+    assert list(KeptDreams(alone.settings.home).home.iterdir()) == []
+
+
 def test_a_dream_is_ended_by_whose_it_is_alone_and_there_is_one_at_a_time(rating_model):
     dream = dreams.follow(SOMEBODY, "naive", 1, steps=5000, model=str(rating_model))
     next(dream)
@@ -50,7 +77,9 @@ def test_a_dream_is_ended_by_whose_it_is_alone_and_there_is_one_at_a_time(rating
     assert dreaming_children() == []
 
 
-@pytest.mark.parametrize(("way", "seed"), [("other", 1), ("both", -1)])
-def test_another_way_or_seed_is_refused(way, seed):
+@pytest.mark.parametrize(
+    ("way", "seed", "surface"), [("other", 1, "picture"), ("both", -1, "picture"), ("both", 1, "canvas")]
+)
+def test_another_way_seed_or_surface_is_refused(way, seed, surface):
     with pytest.raises(NotAllowed, match="naive, regularised"):
-        next(dreams.follow(SOMEBODY, way, seed, model="any"))
+        next(dreams.follow(SOMEBODY, way, seed, model="any", surface=surface))

@@ -10,13 +10,13 @@ import soundfile
 
 from models.rating.decoding import SoundError
 from models.rating.noises import coloured
-from tests.models.rating.conftest import chord
+from tests.models.rating.conftest import TRACKS, chord
 from webapp.rating import rated_sounds, strange_sounds
-from webapp.rating.plot import seen_and_felt
+from webapp.rating.plot import among, seen_and_felt
 from webapp.rating.rated_sounds import RatedSound
 from webapp.runtime.errors import NotAllowed, NotReady, TooMany
 from webapp.runtime.limits import Buckets
-from webapp.ui.pages.rate import row, summary
+from webapp.ui.pages.rate import near_what, row, summary
 
 SOMEBODY = uuid.UUID(int=1)
 
@@ -48,6 +48,14 @@ def test_sounds_come_back_best_first_then_what_is_strange_then_what_is_broken(ra
     assert strange.attribution is None
     assert len(seen_and_felt(first, 4.0).data) == 2
     assert len(seen_and_felt(strange, 4.0).data) == 1
+    tracks = rated_sounds.tracks(str(rating_model))
+    assert len(tracks) == TRACKS
+    assert len(first.nearest) == 5
+    assert {*first.nearest} <= {track.name for track in tracks}
+    assert min(track.x for track in tracks) <= first.x <= max(track.x for track in tracks)
+    assert strange.x is None
+    assert [len(trace.x) for trace in among(tracks, found).data] == [TRACKS, 2]
+    assert near_what(tracks, found).startswith(f"1, {first.name}, is nearest to {first.nearest[0]}")
     said = summary(found)
     assert f"{first.name} is rated highest" in said
     assert "noise.flac is unlike anything" in said

@@ -11,6 +11,8 @@ from sqlalchemy import text, update
 
 from db.tables import Offer
 from models.music.midi import read_midi
+from models.rating.plays import read_plays
+from models.rating.sound import read_sound
 from models.taste.evaluation.study import load_study
 from webapp.__main__ import main
 from webapp.listeners.deletion import delete
@@ -68,6 +70,17 @@ def test_the_evaluation_reads_it(context, people, tmp_path):
     study = load_study(tmp_path / "study", None, quiet=True)
     assert study.form == "votes"
     assert len(study.judgements.value) > 0
+
+
+def test_the_rating_network_can_learn_from_it(context, people, tmp_path):
+    study_dataset.export(context.database, context.space, "default", tmp_path / "study.zip")
+    with zipfile.ZipFile(tmp_path / "study.zip") as archive:
+        archive.extractall(tmp_path / "study")
+        votes = [vote for vote in table(archive, "votes.csv") if vote["outcome"] != "skipped"]
+    plays = read_plays(tmp_path / "study")
+    assert plays.played.sum() == 2 * len(votes)
+    assert plays.liked.sum() == sum(vote["outcome"] in {"left", "right"} for vote in votes)
+    assert read_sound(plays.files[0]).seconds > 5
 
 
 def test_the_command_writes_it_and_knows_no_other_study(context, people, tmp_path, monkeypatch, capsys):

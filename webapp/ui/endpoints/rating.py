@@ -12,7 +12,8 @@ from webapp.context import Context
 from webapp.rating import agents, dreams, rated_sounds
 from webapp.rating.strange_sounds import MOST_BYTES
 from webapp.runtime.adapters import Adapters
-from webapp.runtime.errors import NotReady
+from webapp.runtime.errors import NotAllowed, NotReady
+from webapp.runtime.kept_dreams import KeptDreams
 from webapp.ui.endpoints.endpoint import SLOW, Endpoint, File, Token, file_for, taken
 from webapp.ui.handlers import listener_of
 
@@ -26,6 +27,9 @@ class Rated(TypedDict):
     low: float | None
     high: float | None
     rank: float | None
+    x: float | None
+    y: float | None
+    nearest: list[str]
     outlier: float
     problem: str
     remarks: list[str]
@@ -42,16 +46,50 @@ def rate(
 
     Returns:
         For each sound p = liked / played · log(liked) with its 95 % interval, the share of the network's collection
-        that it thinks lower of (rank), and how unlike all music heard it is: above 1 there is no rating.
+        that it thinks lower of (rank), and how unlike all music heard it is: above 1 there is no rating. x and y: where
+        it lies on the map of tracks (``rated_tracks``), and the names of the tracks nearest to it.
     """
     listener_id = listener_of(context, token)
     files = taken(context, sounds, MOST_BYTES)
     return [
         {
             "name": each.name, "seconds": each.seconds, "p": each.p, "low": each.low, "high": each.high,
-            "rank": each.rank, "outlier": each.outlier, "problem": each.problem, "remarks": list(each.remarks),
+            "rank": each.rank, "x": each.x, "y": each.y, "nearest": list(each.nearest),
+            "outlier": each.outlier, "problem": each.problem, "remarks": list(each.remarks),
         }
         for each in rated_sounds.rate(listener_id, files, model=rated_sounds.model(context.settings.runs_folder))
+    ]  # fmt: skip
+
+
+class KnownTrack(TypedDict):
+    """A track that the rating network knows, at (x, y): its genre, how often it was played and liked, p of that."""
+
+    name: str
+    genre: str
+    played: int
+    liked: int
+    p: float
+    x: float
+    y: float
+
+
+def rated_tracks(context: Context, token: Token) -> list[KnownTrack]:
+    """The map of the tracks that the rating network learned from: those that it hears alike lie together.
+
+    Args:
+        token: the listener's token.
+
+    Returns:
+        Every track with its place; none where the network has no map.
+    """
+    listener_of(context, token)
+    found = rated_sounds.tracks(rated_sounds.model(context.settings.runs_folder))
+    return [
+        {
+            "name": each.name, "genre": each.genre, "played": each.played, "liked": each.liked,
+            "p": each.p, "x": each.x, "y": each.y,
+        }
+        for each in found
     ]  # fmt: skip
 
 
@@ -73,20 +111,24 @@ class Dreamt(TypedDict):
     trail: File
 
 
-def dream(
+def dream(  # noqa: PLR0917 (an endpoint's arguments have places)
     context: Context,
     token: Token,
     way: dreams.Way = "both",
     seed: Annotated[int, Field(ge=0, le=dreams.MOST_SEED)] = 1,
     steps: Annotated[int, Field(ge=8, le=dreams.STEPS)] = dreams.STEPS,
+    surface: dreams.Surface = "picture",
 ) -> Dreamt:
     """Let the rating network dream: white noise, changed step by step into what it rates higher. Takes a minute or two.
+
+    It stays in place of the listener's last one until they are deleted (``kept_dream``).
 
     Args:
         token: the listener's token.
         way: naive, regularised (smooth and robust), critic (with a critic of realness), or both.
         seed: which noise it begins with.
         steps: of gradient ascent.
+        surface: what is changed: the picture that the network sees, or the waveform itself.
 
     Returns:
         For each step p and what a judge says that nothing was ever dreamt on, both in standard deviations of p; alarm
@@ -94,9 +136,10 @@ def dream(
     """
     listener_id = listener_of(context, token)
     model = rated_sounds.model(context.settings.runs_folder)
-    *_, last = dreams.follow(listener_id, way, seed, model=model, steps=steps)
+    *_, last = dreams.follow(listener_id, way, seed, model=model, steps=steps, surface=surface)
     if not last.dream:
         raise NotReady("the dream was stopped; ask for it again")
+    KeptDreams(context.settings.home).keep(listener_id, last.dream, last.trail)
     return {
         "steps": [
             {"step": each.step, "p": each.p, "judge": each.judge, "realness": each.realness, "alarm": each.alarm}
@@ -104,6 +147,32 @@ def dream(
         ],
         "dream": file_for(context, listener_id, "dream.wav", last.dream),
         "trail": file_for(context, listener_id, "trail.wav", last.trail),
+    }
+
+
+class Kept(TypedDict):
+    """Two WAV files: what was dreamt of, and the trail from the noise."""
+
+    dream: File
+    trail: File
+
+
+def kept_dream(context: Context, token: Token) -> Kept:
+    """The dream that a listener keeps.
+
+    Args:
+        token: the listener's token.
+
+    Returns:
+        Two WAV files: what it dreamt of, and the trail from the noise.
+    """
+    listener_id = listener_of(context, token)
+    found = KeptDreams(context.settings.home).kept(listener_id)
+    if found is None:
+        raise NotAllowed("you keep no dream yet; dream first")
+    return {
+        "dream": file_for(context, listener_id, "dream.wav", found[0]),
+        "trail": file_for(context, listener_id, "trail.wav", found[1]),
     }
 
 
@@ -163,4 +232,26 @@ def agent(  # noqa: PLR0917 (an endpoint's arguments have places)
     }
 
 
-ENDPOINTS = (Endpoint("rate", rate, SLOW), Endpoint("dream", dream, SLOW), Endpoint("agent", agent, SLOW))
+def agent_play(context: Context, token: Token, seed: Annotated[int, Field(ge=0, le=agents.MOST_SEED)] = 1) -> File:
+    """Eight new bars by the agent that the listener keeps.
+
+    Args:
+        token: the listener's token.
+        seed: of what is drawn.
+
+    Returns:
+        A WAV file.
+    """
+    listener_id = listener_of(context, token)
+    wav = agents.play(context.records, context.style_folder, listener_id, seed)
+    return file_for(context, listener_id, "agent.wav", wav)
+
+
+ENDPOINTS = (
+    Endpoint("rate", rate, SLOW),
+    Endpoint("rated_tracks", rated_tracks),
+    Endpoint("dream", dream, SLOW),
+    Endpoint("kept_dream", kept_dream),
+    Endpoint("agent", agent, SLOW),
+    Endpoint("agent_play", agent_play, SLOW),
+)

@@ -15,6 +15,8 @@ from webapp.context import Context
 from webapp.rating import dreams, rated_sounds
 from webapp.rating.dreams import Dreaming
 from webapp.rating.plot import climbed
+from webapp.runtime.errors import NotAllowed
+from webapp.runtime.kept_dreams import KeptDreams
 from webapp.ui import dashboards
 from webapp.ui.charts import section
 from webapp.ui.handlers import bound, listener_of
@@ -31,6 +33,8 @@ WAYS = (
     ("With a critic of realness", "critic"),
     ("Both", "both"),
 )
+SURFACES = (("The picture that the network sees", "picture"), ("The sound itself", "waveform"))
+KEPT = "It stays until you keep another one or delete your data."
 EXPLAINED = (
     "How the rating rises, beside the judge's. Where the ground is red the rating rises and the judge's does not: "
     "there the dream has found a weakness of the network, and not music."
@@ -49,6 +53,7 @@ def build(context: Context) -> None:
             dashboards.copied(training_command(context))
         with gr.Column(visible=there):
             way = gr.Radio(list(WAYS), value="both", label="How it dreams", elem_id="way")
+            surface = gr.Radio(list(SURFACES), value="picture", label="What it changes", elem_id="surface")
             with gr.Row(elem_classes="k-bar"):
                 seed = gr.Number(
                     1, label="Which noise", precision=0, minimum=0, maximum=dreams.MOST_SEED, elem_id="noise", scale=0
@@ -58,22 +63,35 @@ def build(context: Context) -> None:
             said = gr.HTML(elem_id="dream-said", **dashboards.STILL)
         with section("How it climbed", EXPLAINED, visible=False) as climb:
             plot = gr.Plot(label="How it climbed", show_label=False, container=False, elem_id="plot-dream")
-        with gr.Row(visible=False, elem_classes="k-two") as sounds:
-            trail = gr.Audio(
-                label="From the noise to the end", interactive=False, elem_id="trail", buttons=["download"]
-            )
-            end = gr.Audio(label="What it dreamt of", interactive=False, elem_id="dreamt", buttons=["download"])
-    outputs = [said, climb, plot, sounds, trail, end, begin, stop]
-    begin.click(bound(dream, context), [listener, way, seed], outputs, js=listener.awaited, **AWAITED)
+        ended = gr.State(None)
+        with gr.Column(visible=False) as sounds:
+            trail, end = _two_sounds("trail", "dreamt")
+            keep = gr.Button("Keep the dream", elem_id="keep-dream", scale=0, min_width=160)
+        with section("The dream that you keep", KEPT, visible=False) as yours:
+            kept = _two_sounds("kept-trail", "kept-dream")
+    outputs = [said, climb, plot, sounds, trail, end, begin, stop, ended]
+    begin.click(bound(dream, context), [listener, way, seed, surface], outputs, js=listener.awaited, **AWAITED)
     stop.click(bound(stop_dream, context), listener, said, **QUIET)
+    keep.click(bound(keep_dream, context), [listener, ended], [said, yours, *kept], **QUIET)
+    listener.change(bound(kept_dream, context), listener, [yours, *kept], **QUIET)
 
 
-def dream(context: Context, token: str | None, way: str, seed: float | None) -> Iterator[list[Any]]:
+def _two_sounds(trail: str, end: str) -> tuple[gr.Audio, gr.Audio]:
+    with gr.Row(elem_classes="k-two"):
+        return (
+            gr.Audio(label="From the noise to the end", interactive=False, elem_id=trail, buttons=["download"]),
+            gr.Audio(label="What it dreamt of", interactive=False, elem_id=end, buttons=["download"]),
+        )
+
+
+def dream(
+    context: Context, token: str | None, way: str, seed: float | None, surface: str = "picture"
+) -> Iterator[list[Any]]:
     """Follow a dream to its end."""
     listener_id = listener_of(context, token)
     model = rated_sounds.model(context.settings.runs_folder)
     shown = -1
-    for now in dreams.follow(listener_id, way, int(seed or 0), model=model):
+    for now in dreams.follow(listener_id, way, int(seed or 0), model=model, surface=surface):
         if now.ended or len(now.steps) > shown:
             shown = len(now.steps)
             yield _shown(now)
@@ -83,6 +101,23 @@ def stop_dream(context: Context, token: str | None) -> str:
     """End the listener's dream; whoever follows it shows how far it came."""
     dreams.end(listener_of(context, token))
     return status("Stopping…")
+
+
+def keep_dream(context: Context, token: str | None, ended: Dreaming | None) -> list[Any]:
+    """Keep the dream that has just ended, until this listener is deleted or keeps another."""
+    if ended is None or not ended.dream:
+        raise NotAllowed("no dream has come to its end yet; dream first, then keep it")
+    listener_id = listener_of(context, token)
+    KeptDreams(context.settings.home).keep(listener_id, ended.dream, ended.trail)
+    return [status("Kept, in place of any that you kept before."), *kept_dream(context, token)]
+
+
+def kept_dream(context: Context, token: str | None) -> list[Any]:
+    """Show the dream that this listener keeps, where there is one."""
+    found = KeptDreams(context.settings.home).kept(listener_of(context, token)) if token else None
+    if found is None:
+        return [gr.update(visible=False), None, None]
+    return [gr.update(visible=True), _heard(found[1]), _heard(found[0])]
 
 
 def _shown(now: Dreaming) -> list[Any]:
@@ -96,6 +131,7 @@ def _shown(now: Dreaming) -> list[Any]:
         _heard(now.dream) if heard else None,
         gr.update(interactive=now.ended),
         gr.update(interactive=not now.ended),
+        now if heard else None,
     ]
 
 

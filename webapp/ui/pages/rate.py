@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
+from models.atlas.known_tracks import Track
 from webapp.context import Context
 from webapp.rating import rated_sounds
-from webapp.rating.plot import seen_and_felt
+from webapp.rating.plot import among, seen_and_felt
 from webapp.rating.rated_sounds import RatedSound
 from webapp.runtime import commands
 from webapp.runtime.errors import NotAllowed, Problem
@@ -33,6 +35,10 @@ MEANING = (
 PICTURE = (
     "Above, the sound as the network sees it: low notes at the bottom, the louder the stronger. Below, what raised the "
     "rating (red) and what lowered it (teal)."
+)
+AMONG = (
+    "Each dot is a track that the network knows, the larger the better it was liked; those that it hears alike lie "
+    "together. The recordings themselves may not be played here. Your sounds lie among those that they are nearest to."
 )
 
 NOTHING = (
@@ -67,8 +73,11 @@ def build(context: Context) -> None:
         with section("What raised and lowered it", PICTURE, visible=False) as pictures:
             which = gr.Dropdown(label="Sound", elem_id="which-sound", scale=0)
             plot = gr.Plot(label="What raised and lowered it", show_label=False, container=False, elem_id="plot-rated")
+        with section("Among the tracks it knows", AMONG, visible=False) as placed:
+            tracks = gr.Plot(label="Map of tracks", show_label=False, container=False, elem_id="plot-tracks")
+            near = gr.HTML(elem_id="placed-said", **dashboards.STILL)
         kept = gr.State([])
-    outputs = [said, kept, ratings, table, pictures, which, plot]
+    outputs = [said, kept, ratings, table, pictures, which, plot, placed, tracks, near]
     files.upload(bound(rate_files, context), [listener, files], [*outputs, files], js=listener.awaited, **AWAITED)
     microphone.stop_recording(bound(rate_recording, context), [listener, microphone], outputs, **AWAITED)
     which.input(picture, [kept, which], plot, **CHOICE)
@@ -99,7 +108,7 @@ def _rated(context: Context, token: str | None, paths: list[str]) -> list[Any]:
         files = [(Path(each).name, Path(each).read_bytes()) for each in paths]
         found = rated_sounds.rate(listener_id, files, model=model)
     except Problem as error:
-        return [status(_sentence(str(error))), *[gr.skip()] * 6]
+        return [status(_sentence(str(error))), *[gr.skip()] * 9]
     finally:
         for each in paths:
             Path(each).unlink(missing_ok=True)
@@ -113,7 +122,26 @@ def _rated(context: Context, token: str | None, paths: list[str]) -> list[Any]:
         gr.update(visible=bool(pictured)),
         gr.update(choices=names, value=0 if names else None, visible=len(names) > 1),
         picture(pictured, 0),
+        *_among(rated_sounds.tracks(model), found),
     ]
+
+
+def _among(tracks: Sequence[Track], found: list[RatedSound]) -> list[Any]:
+    """The map of tracks with the sounds that have a place on it; hidden where there is none."""
+    if not tracks or all(each.x is None for each in found):
+        return [gr.update(visible=False), gr.skip(), ""]
+    return [gr.update(visible=True), among(tracks, found), status(near_what(tracks, found))]
+
+
+def near_what(tracks: Sequence[Track], found: list[RatedSound]) -> str:
+    """Which tracks each sound that has a place is nearest to, in sentences."""
+    genres = {track.name: track.genre for track in tracks}
+    said = []
+    for number, each in enumerate(found, 1):
+        if each.nearest:
+            near = ", ".join(f"{genres.get(name, '')} {name}".strip() for name in each.nearest)
+            said.append(f"{number}, {each.name}, is nearest to {near}.")
+    return " ".join(said)
 
 
 def picture(kept: list[RatedSound], which: int | None) -> Any:

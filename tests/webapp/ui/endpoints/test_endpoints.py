@@ -16,7 +16,7 @@ from gradio_client.exceptions import AppError
 from PIL import Image
 
 from models.music.midi import read_midi
-from tests.models.rating.conftest import chord, played_folder
+from tests.models.rating.conftest import TRACKS, chord, played_folder
 from tests.webapp.rating.conftest import rating_model
 from webapp.composing import handing_over, wishes
 from webapp.rating import rated_sounds
@@ -29,7 +29,8 @@ __all__ = ["played_folder", "rating_model"]
 CONTRACT = (
     "new_listener", "next_pair", "vote", "next_four", "vote_four", "next_fit", "vote_fit", "tie",
     "taste", "why", "compose", "swap", "keep",
-    "find_title", "name_tune", "map", "neighbours", "retrieval", "rate", "dream", "agent",
+    "find_title", "name_tune", "map", "neighbours", "retrieval", "rate", "rated_tracks", "dream", "kept_dream",
+    "agent", "agent_play",
     "tension", "open_future", "mood", "to_mood", "film", "canvas", "live_bar", "export", "import", "delete",
     "create_study", "study", "move_study", "dry_run_study", "study_results",
 )  # fmt: skip
@@ -242,6 +243,10 @@ def test_sounds_are_rated(ask, refused, rating_model, tmp_path, monkeypatch):
     assert {each["name"] for each in found} == {"5.flac", "8.flac"}
     assert all(each["low"] <= each["p"] <= each["high"] for each in found if each["p"] is not None)
     assert "1 to 12" in refused("rate", token, [])
+    known = {each["name"]: each for each in ask("rated_tracks", token)}
+    assert len(known) == TRACKS
+    placed = [each for each in found if each["p"] is not None]
+    assert all(known.keys() >= {*each["nearest"]} and isinstance(each["x"], float) for each in placed)
 
 
 def test_the_network_dreams_for_a_notebook(ask, refused, rating_model, monkeypatch):
@@ -252,12 +257,15 @@ def test_the_network_dreams_for_a_notebook(ask, refused, rating_model, monkeypat
     for name in ("dream", "trail"):
         assert soundfile.read(found[name])[1] == 22_050, name
     assert "way" in refused("dream", token, "loud")
+    assert soundfile.info(ask("kept_dream", token)["dream"]).frames == soundfile.info(found["dream"]).frames
+    assert "you keep no dream" in refused("kept_dream", ask("new_listener")).lower()
 
 
 def test_an_agent_learns_only_from_what_is_there(ask, refused):
     token = ask("new_listener")
     assert "reward" in refused("agent", token, "applause")
     assert "you have not picked yet" in refused("agent", token, "head").lower()
+    assert "you keep no agent" in refused("agent_play", token).lower()
 
 
 def test_notes_are_heard_for_a_notebook(ask, refused, stock, tmp_path):
