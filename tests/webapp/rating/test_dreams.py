@@ -39,7 +39,7 @@ def test_a_dream_is_followed_to_its_end_and_heard(rating_model):
 
 
 def test_the_sound_itself_is_dreamt_on_and_a_dream_is_kept_until_its_listener_is_deleted(alone, rating_model):
-    listener_id = accounts.create(alone.database, alone.journal)
+    listener_id = accounts.create(alone.database)
     token = alone.tokens.give(listener_id)
     *_, last = dreams.follow(listener_id, "naive", 3, steps=8, model=str(rating_model), surface="waveform")
     assert last.steps[-1].p > last.steps[0].p
@@ -56,7 +56,7 @@ def test_the_sound_itself_is_dreamt_on_and_a_dream_is_kept_until_its_listener_is
     assert shown["visible"]
     np.testing.assert_array_equal(kept, samples)
     assert len(trail) == len(samples)
-    assert not kept_dream(alone, alone.tokens.give(accounts.create(alone.database, alone.journal)))[0]["visible"]
+    assert not kept_dream(alone, alone.tokens.give(accounts.create(alone.database)))[0]["visible"]
     delete(alone.records, listener_id)
     assert list(KeptDreams(alone.settings.home).home.iterdir()) == []
 
