@@ -272,6 +272,7 @@ def test_a_job_composes_rivals_from_the_same_draws(context, stock, monkeypatch):
             heads.save(session, who, Head.of(taste_of_all, prior.covariance / 9, prior.version, votes_seen=9))
 
     context.database.transaction(learn)
+    context.database.transaction(lambda s: context.journal.append(s, listener))  # who is composed for has voted
     monkeypatch.setattr(screening, "rejection_reason", lambda *_: None)
     result = context.listener_composer.compose(Commission(listener, "pop", 7 << 8, clips=1, with_baselines=True))
     kinds = Counter(clip.kind for clip in rows(context, Clip, Clip.composed_for == listener))
