@@ -5,13 +5,17 @@ taken from another piece. DIR with MIDI or ABC files alone is such music.
 (b) Effects of surprise, uncertainty and their product on liking, and (c) pairs told by the score alone, beside
 supervised rivals, and what the page's head gains when it sees them, where DIR has judgements and clips
 (``models.taste.evaluation.study``; by default the listener ratings of the corpora, where they are).
-(d) What the generator writes where of some candidates the one is kept that a reward likes best (``--guided`` pieces a
-domain; 0 leaves this out). Rewards are explained in ``models.tension.score``.
+(d) What the generator writes where of some candidates the one is kept that a reward likes best, or where a reward says
+every few bars which of them go on (``--guided`` pieces a domain; 0 leaves this out). Rewards are explained in
+``models.tension.score``.
+(e) Heads on the piece model's states beside the same heads on plain statistics: the bars to come, what is recognised of
+what was heard, and a piece's own bars (fitted on ``--heads`` pieces a domain; 0 leaves this out).
 """
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -22,18 +26,23 @@ from models.experiments.arguments import exit_without_music, positive_int
 from models.experiments.dataset import training_pieces
 from models.experiments.provenance import data_hash
 from models.experiments.report import Report
+from models.mood.checkpoint import load_mood
+from models.mood.fifths import bar_moods
 from models.music.corpora import corpora_folder
 from models.music.midi import read_midi
+from models.music.notes import Piece
 from models.style.arguments import style_argument
 from models.style.evaluation.clips import corpora_parts
 from models.style.pieces.checkpoint import load_pieces_model
 from models.style.pieces.sampling import Writer
 from models.taste.evaluation.methods import People, Task, new_clips
 from models.taste.evaluation.study import Pairs, Study, joined, load_study
-from models.tension.checkpoint import SHIPPED, load_tension
+from models.tension.checkpoint import SHIPPED, TensionBundle, load_tension
 from models.tension.evaluation import Judged, gain, liking, pairs, real_above_spoiled, with_tension
 from models.tension.guided import guided
+from models.tension.heads import compare
 from models.tension.idyom import Melodies
+from models.tension.reading import read_all
 
 Floats = npt.NDArray[np.float64]
 
@@ -72,6 +81,27 @@ def gains(report: Report, study: Study, heard: Judged) -> None:
         gain(report, "unheard", new[0].pairs, (answers[0].wins, answers[1].wins))
 
 
+def heads(
+    report: Report, bundle: TensionBundle, parts: Mapping[str, Sequence[Piece]], test: Sequence[Piece], each: int
+) -> None:
+    """Fit heads on up to ``each`` training pieces a domain, and ask them about some of ``test``."""
+    judge = load_mood().first
+    known = {
+        "train": (parts["train"], each),
+        "validation": (parts["validation"], max(4, each // 4)),
+        "test": (test, max(4, each * 2 // 5)),
+    }
+    found = {
+        part: read_all(
+            bundle.ears.model, style_argument("default").model, lambda tokens: bar_moods(judge, tokens), pieces,
+            each=some, seed=report.seed,
+        )
+        for part, (pieces, some) in known.items()
+    }  # fmt: skip
+    if all(found.values()):
+        compare(report, found)
+
+
 def main(argv: list[str] | None = None) -> None:
     """Command line; see the module docstring."""
     parser = argparse.ArgumentParser(prog="python -m models.evaluate.tension", description=__doc__.split("\n")[0])
@@ -79,6 +109,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--model", default=SHIPPED, help="a shipped model, or the folder of one of your own")
     parser.add_argument("--limit", type=positive_int, default=100, help="excerpts a domain that are spoiled")
     parser.add_argument("--guided", type=int, default=40, help="pieces a domain that a reward chooses; 0: none")
+    parser.add_argument("--heads", type=int, default=220, help="pieces a domain on which heads are fitted; 0: none")
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args(argv)
     if given.data is not None and not given.data.is_dir():
@@ -106,6 +137,8 @@ def main(argv: list[str] | None = None) -> None:
         if given.guided > 0:
             writer = Writer(load_pieces_model(bundle.card["pieces"]["name"]))
             guided(report, bundle, writer, parts["train"], test, count=given.guided)
+        if given.heads > 0:
+            heads(report, bundle, parts, test, given.heads)
     report.print()
 
 

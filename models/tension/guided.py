@@ -1,6 +1,7 @@
 """The generator obeys: of some pieces that the piece model writes, the one that a reward likes best.
 
-Every way chooses among the same candidates, so at the same compute. Standardised as in ``models.tension.score``:
+Ways that choose among whole pieces share the same candidates; those over bars (``models.tension.particles``) write as
+many notes from the same seeds, and draw again on the way. Standardised as in ``models.tension.score``:
 ``certainty`` of the future and ``recognition`` of the own bars, and what the choice does to idiom, repetition, copying
 and a classifier that tells the music from real.
 """
@@ -20,6 +21,7 @@ from models.style.evaluation.excerpts import Excerpts, composed_excerpts, real_e
 from models.style.evaluation.pieces import Judges, measures
 from models.style.pieces.sampling import Writer
 from models.tension.checkpoint import TensionBundle
+from models.tension.particles import Particles
 from models.tension.score import Measured, Score, score
 from models.tension.usual import BARS
 
@@ -30,6 +32,7 @@ MODES: Mapping[str, Callable[[Score], float]] = {
     "past": lambda found: found.past,
     "both": lambda found: found.both(),
 }
+OVER_BARS = "_bars"  # how the ways over bars are called after these
 JUDGED = ("idiom_bits", "si_short", "si_mid", "si_long", "repeats", "copied")
 
 
@@ -86,6 +89,26 @@ def choose(writer: Writer, bundle: TensionBundle, domain: Domain, count: int, se
     return chosen
 
 
+def search(writer: Writer, bundle: TensionBundle, domain: Domain, count: int, seed: int) -> dict[str, list[Candidate]]:
+    """``count`` pieces by way, searched over bars: ``AMONG`` particles each, from the seeds of ``choose``."""
+    seeds = [(seed, number, turn) for number in range(count) for turn in range(AMONG)]
+    places = writer.places(domain, seeds, BARS[domain])
+    chosen = {}
+    for name, reward in MODES.items():
+
+        def worth(piece: Piece, reward: Callable[[Score], float] = reward) -> float | None:
+            found = Candidate.of(bundle, piece, domain)
+            return None if found is None else reward(found.score)
+
+        particles = Particles(domain, worth, AMONG, seed)
+        pieces = writer.excerpts(domain, seeds, BARS[domain], places, after_step=particles)
+        heard = [Candidate.of(bundle, piece, domain) for piece in track(pieces, f"{domain} {name} searched")]
+        turns = [heard[first : first + AMONG] for first in range(0, len(heard), AMONG)]
+        groups = [there for group in turns if (there := [each for each in group if each is not None])]
+        chosen[f"{name}{OVER_BARS}"] = [max(group, key=lambda each: reward(each.score)) for group in groups]
+    return chosen
+
+
 def guided(
     report: Report,
     bundle: TensionBundle,
@@ -96,7 +119,7 @@ def guided(
     count: int,
 ) -> None:
     """Add ``tension.guided.MODE.*``, over domains and by domain; the baseline of each is ``plain``."""
-    everywhere = {name: Kept() for name in (PLAIN, *MODES)}
+    everywhere = {name: Kept() for name in (PLAIN, *MODES, *(f"{name}{OVER_BARS}" for name in MODES))}
     for domain in DOMAINS:
         known = regular(piece for piece in train if piece.domain == domain)
         own = regular(piece for piece in test if piece.domain == domain)
@@ -105,7 +128,8 @@ def guided(
         judges = Judges.fit(domain, known)
         real = real_excerpts(own, BARS[domain], count, report.seed)
         here = {name: Kept() for name in everywhere}
-        for name, chosen in choose(writer, bundle, domain, count, report.seed).items():
+        found = choose(writer, bundle, domain, count, report.seed) | search(writer, bundle, domain, count, report.seed)
+        for name, chosen in found.items():
             _add((here[name], everywhere[name]), bundle, judges, chosen, real)
         _report(report, here, f".{domain}")
     if any(kept.songs for kept in everywhere.values()):

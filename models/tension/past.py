@@ -67,10 +67,7 @@ class Bars:
 @torch.inference_mode()
 def bars_of(model: PieceModel, piece: Piece, domain: Domain | None = None, *, most: int = 64) -> Bars:
     """The first bars of a piece in C or A minor; raises ``MusicError`` where it has no note."""
-    tokens = regular_tokens(piece)[:MOST_STEPS]
-    key = likely_key(half_bar_chroma(piece).sum(axis=0))
-    minor, tonic = divmod(key, 12)
-    tokens = _in_c(tokens, tonic - 9 if minor else tonic)
+    tokens, minor = tokens_in_c(piece)
     place = DOMAINS.index(piece.domain or domain or "pop")
     is_bar = tokens[:, POSITION] == BAR
     edges = [*np.flatnonzero(is_bar)[: most + 1].tolist(), len(tokens)][: most + 1]
@@ -87,6 +84,13 @@ def bars_of(model: PieceModel, piece: Piece, domain: Domain | None = None, *, mo
         np.full(len(each), minor),
         np.array([int((bar[:, PITCH] >= 0).sum()) for bar in each]),
     )
+
+
+def tokens_in_c(piece: Piece) -> tuple[TokenArray, int]:
+    """What is heard of a piece, moved to C or A minor, and whether it is minor; raises ``MusicError``."""
+    tokens = regular_tokens(piece)[:MOST_STEPS]
+    minor, tonic = divmod(likely_key(half_bar_chroma(piece).sum(axis=0)), 12)
+    return _in_c(tokens, tonic - 9 if minor else tonic), minor
 
 
 def _in_c(tokens: TokenArray, by: int) -> TokenArray:

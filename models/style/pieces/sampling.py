@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Self
@@ -125,13 +125,15 @@ class Writer:
         bars: int,
         places: Sequence[Place],
         mood: tuple[float, float] | None = None,
+        *,
+        after_step: Callable[[Writing], None] | None = None,
     ) -> list[Piece]:
         """``bars`` whole bars of one meter, with a pickup before an opening, from each of ``places`` in a new piece.
 
-        ``mood`` as in ``compose``.
+        ``mood`` as in ``compose``. ``after_step`` may choose among what is being written side by side.
         """
         wishes = Wishes(DOMAINS.index(domain), bars, regular=True, mood=self._mood(mood))
-        return self._written(self._drawn(wishes), seeds, places=places)
+        return self._written(self._drawn(wishes), seeds, places=places, after_step=after_step)
 
     def places(self, domain: Domain, seeds: Sequence[Sequence[int]], bars: int) -> list[Place]:
         """Where excerpts of pieces with forms of real ones begin, one for each of ``seeds``.
@@ -236,6 +238,8 @@ class Writer:
         seeds: Sequence[Sequence[int]],
         prompt: TokenArray | None = None,
         places: Sequence[Place] = (),
+        *,
+        after_step: Callable[[Writing], None] | None = None,
     ) -> list[Piece]:
         domain = DOMAINS[wishes.domain]
         among = AMONG.get(domain, 1)
@@ -247,6 +251,8 @@ class Writer:
             writing = Writing(self.bundle.model, wishes, every[some], prompt, where[some])
             while not writing.ended.all():
                 writing.step()
+                if after_step:
+                    after_step(writing)
             found += [from_tokens(tokens) for tokens in writing.pieces()]
         if prompt is None and (known := self.transpositions.get(domain)):
             draws = [np.random.default_rng([*seed, len(SHIFTS)]) for seed in every]  # others than the notes'

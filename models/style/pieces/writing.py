@@ -125,6 +125,27 @@ class Writing:
         self._note(self.model(now, self.cache)[:, 0])
         self.cache.at += 1
 
+    def choose(self, source: IntArray) -> None:
+        """Each piece goes on as a copy of the one that ``source`` ``(rows,)`` names, with draws of its own.
+
+        Raises ``ValueError`` where one that has ended is to copy or to be copied.
+        """
+        changed = np.flatnonzero(source != np.arange(len(self.ended)))
+        if not len(changed):
+            return
+        if (self.ended[changed] | self.ended[source[changed]]).any():
+            raise ValueError("a piece that has ended can neither copy another nor be copied; leave it as it is")
+        self.tokens, self.numbers = [each[source] for each in self.tokens], [each[source] for each in self.numbers]
+        self.told = [Along(each.conditions[source], each.bars[source]) for each in self.told]
+        for name in ("before", "last", "returns", "head", "number", "notes"):
+            setattr(self, name, getattr(self, name)[source])
+        rows = self._tensor(source)
+        self.state, self.unguided = self.state[rows], self.unguided[rows]
+        place = np.zeros(len(self.ended), dtype=np.int64)
+        place[self.heard] = np.arange(len(self.heard))
+        kept = place[source[self.heard]]
+        self.cache.choose(self._tensor(np.concatenate([kept, kept + len(kept)]) if self.guided else kept))
+
     def _let_go(self) -> None:
         """Compute no more for pieces that have ended, as soon as they are many."""
         ended = self.ended[self.heard]

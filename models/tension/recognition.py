@@ -1,0 +1,154 @@
+"""What has been heard: domain, collection, meter, key and mood after one, two, four and eight bars.
+
+A small softmax head a task, over the piece model's mean state so far (it was not told the domain; the meter stands in
+each BAR step that it hears) or over plain statistics. A piece is one example four times, after each of ``MARKS`` bars.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from models.music.keys import likely_key
+from models.tension.fitting import fitted
+from models.tension.reading import MARKS, Read
+
+Floats = npt.NDArray[np.float64]
+Floats32 = npt.NDArray[np.float32]
+IntArray = npt.NDArray[np.int64]
+Labels = Callable[[Read], "str | int | None"]
+
+FIFTHS = 5
+HIDDEN, STEPS = 96, 500
+HEARD: Mapping[str, Callable[[Read], Floats32]] = {
+    "trunk": lambda piece: piece.marks,
+    "statistics": lambda piece: piece.plain_marks,
+}
+
+
+def tasks(train: Sequence[Read]) -> dict[str, Labels]:
+    """What is to be recognised; None where a piece doesn't say. Fifths of mood lie as in ``train``, by domain."""
+    return {
+        "domain": lambda piece: piece.domain,
+        "collection": lambda piece: piece.collection if piece.domain == "dance" else None,  # the others have one
+        "meter": lambda piece: piece.meter,
+        "key": lambda piece: piece.key,
+        "valence": _fifths(train, 0),
+        "arousal": _fifths(train, 1),
+    }
+
+
+def _fifths(train: Sequence[Read], column: int) -> Labels:
+    edges = {}
+    for domain in {piece.domain for piece in train}:
+        values = np.array([piece.mood[column] for piece in train if piece.domain == domain])
+        known = values[np.isfinite(values)]
+        edges[domain] = np.quantile(known, np.arange(1, FIFTHS) / FIFTHS) if len(known) else np.zeros(FIFTHS - 1)
+
+    def fifth(piece: Read) -> int | None:
+        value = piece.mood[column]
+        known = np.isfinite(value) and piece.domain in edges
+        return int(np.searchsorted(edges[piece.domain], value, "right")) if known else None
+
+    return fifth
+
+
+@dataclass(frozen=True)
+class Examples:
+    """``heard`` ``(rows, inputs)`` with the classes to be told ``(rows,)``."""
+
+    heard: Tensor
+    label: Tensor
+
+    def some(self, rows: IntArray) -> Examples:
+        """Those of the given rows."""
+        at = torch.from_numpy(rows)
+        return Examples(self.heard[at], self.label[at])
+
+
+class Telling(nn.Module):
+    """Logits of a task's classes from what was heard, standardised, and after how many bars."""
+
+    def __init__(self, inputs: int, classes: int) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Dropout(0.2), nn.Linear(inputs, HIDDEN), nn.GELU(), nn.Dropout(0.2), nn.Linear(HIDDEN, classes)
+        )
+
+    def forward(self, examples: Examples) -> Tensor:
+        """``(rows, classes)``."""
+        found: Tensor = self.layers(examples.heard)
+        return found
+
+
+@dataclass(frozen=True)
+class Answers:
+    """Of one task: whether each test piece was right after each of ``MARKS`` bars ``(pieces, 4)``, by what was heard.
+
+    ``majority`` ``(pieces,)``: whether the commonest class of the training pieces of its domain was right.
+    """
+
+    songs: list[str]
+    right: Mapping[str, Floats]
+    majority: Floats
+    classes: int
+
+
+def recognise(label: Labels, parts: Mapping[str, Sequence[Read]], *, seed: int, steps: int = STEPS) -> Answers | None:
+    """Fit heads on "train", choose on "validation", ask on "test"; None where there are fewer than two classes."""
+    known = {name: [piece for piece in pieces if label(piece) is not None] for name, pieces in parts.items()}
+    values = sorted({label(piece) for piece in known["train"]}, key=str)
+    if len(values) < 2 or not known["test"] or not known["validation"]:
+        return None
+    place = {value: number for number, value in enumerate(values)}
+    right: dict[str, Floats] = {}
+    for name, heard in HEARD.items():
+        inputs = {part: np.stack([heard(piece) for piece in pieces]) for part, pieces in known.items()}
+        mean, sd = inputs["train"].mean((0, 1)), inputs["train"].std((0, 1)) + 1e-3
+        rows = {
+            part: _examples((inputs[part] - mean) / sd, [place.get(label(each), -1) for each in pieces])
+            for part, pieces in known.items()
+        }
+        fit = fitted(
+            Telling(rows["train"].heard.shape[1], len(values)), _loss, rows["train"], rows["validation"],
+            count=len(rows["train"].label), steps=steps, seed=seed,
+        )  # fmt: skip
+        with torch.inference_mode():
+            told = fit(rows["test"]).argmax(1)
+        right[name] = (told == rows["test"].label).double().numpy().reshape(-1, len(MARKS))
+    common = _commonest(known["train"], label)
+    majority = np.array([float(common.get(each.domain) == label(each)) for each in known["test"]])
+    return Answers([f"{each.domain} {each.song}" for each in known["test"]], right, majority, len(values))
+
+
+def by_profile(pieces: Sequence[Read]) -> Floats:
+    """Whether the key whose profile fits best so far is the whole piece's ``(pieces, 4)`` ."""
+    return np.array(
+        [[float(likely_key(mean[:12]) == piece.key) for mean in piece.plain_marks] for piece in pieces]
+    ).reshape(-1, len(MARKS))
+
+
+def _examples(heard: Floats32, labels: Sequence[int]) -> Examples:
+    after = np.broadcast_to(np.eye(len(MARKS), dtype=np.float32), (len(heard), len(MARKS), len(MARKS)))
+    rows = np.concatenate([heard, after], 2).reshape(len(heard) * len(MARKS), -1)
+    return Examples(torch.from_numpy(rows.astype(np.float32)), torch.tensor(np.repeat(labels, len(MARKS))))
+
+
+def _loss(head: Telling, rows: Examples) -> Tensor:
+    return F.cross_entropy(head(rows), rows.label.clamp(min=0), reduction="none") * (rows.label >= 0)
+
+
+def _commonest(pieces: Sequence[Read], label: Labels) -> dict[str, str | int | None]:
+    found = {}
+    for domain in {piece.domain for piece in pieces}:
+        told = [label(piece) for piece in pieces if piece.domain == domain]
+        found[domain] = max(sorted(set(told), key=str), key=told.count)
+    if len(found) > 1 and found == {domain: domain for domain in found}:  # the domain itself is asked for
+        return dict.fromkeys(found, max(sorted(found), key=[piece.domain for piece in pieces].count))
+    return found

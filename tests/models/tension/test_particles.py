@@ -1,0 +1,70 @@
+"""Particles go on as copies of those that a reward likes, and what is written then follows from these."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from models.music.notes import Piece
+from models.music.tokens import BAR, PITCH, POSITION
+from models.style.pieces.checkpoint import tiny_pieces
+from models.style.pieces.sampling import Writer
+from models.style.pieces.wishes import Wishes
+from models.style.pieces.writing import Writing
+from models.tension.particles import Particles, first_bars, survivors
+
+
+def test_the_better_a_particle_the_more_copies_go_on_and_survivors_stay_where_they_are() -> None:
+    rewards = np.array([0.0, 2.0, -np.inf, 1.0, -5.0, 1.0])
+    drawn = np.mean(
+        [np.bincount(survivors(rewards, np.random.default_rng(n)), minlength=6) for n in range(400)], axis=0
+    )
+    weight = np.exp(2 * rewards)
+    np.testing.assert_allclose(drawn, 6 * weight / weight.sum(), atol=0.08)
+    found = survivors(rewards, np.random.default_rng(0))
+    assert all(found[each] == each for each in set(found.tolist()))
+    np.testing.assert_array_equal(survivors(np.full(3, -np.inf), np.random.default_rng(0)), [0, 1, 2])
+
+
+def test_a_copy_hears_what_its_source_has_heard() -> None:
+    writing = Writing(tiny_pieces().model, Wishes(1, 8, regular=True), [(0, row) for row in range(4)])
+    for _ in range(12):  # fewer than it hears at once
+        writing.step()
+    writing._hear_again()  # as it does when its context is full: the first bar's meter is then told before it
+    state = writing.state.clone()
+    source = np.array([2, 1, 2, 3])
+    writing.choose(source)
+    assert (writing.state == state[[2, 1, 2, 3]]).all()
+    one, *_, other = np.array(writing.pieces(), dtype=object)[[0, 2]]
+    np.testing.assert_array_equal(one, other)
+    writing.step()
+    cached = writing.state.clone()
+    writing._hear_again()  # what the cache says is what is heard when all is heard anew
+    running = ~writing.ended
+    np.testing.assert_allclose(cached[running], writing.state[running], atol=1e-4)
+    writing.ended[0] = True
+    with pytest.raises(ValueError, match="ended"):
+        writing.choose(np.array([1, 1, 2, 3]))
+
+
+def test_a_search_writes_more_of_what_is_rewarded() -> None:
+    def few_notes(piece: Piece) -> float:
+        return -len(piece.notes) / 10
+
+    writer, seeds = Writer(tiny_pieces()), [(0, turn) for turn in range(8)]
+    places = writer.places("dance", seeds, 12)
+    particles = Particles("dance", few_notes, 8, 0)
+    plain = writer.excerpts("dance", seeds, 12, places)
+    found = writer.excerpts("dance", seeds, 12, places, after_step=particles)
+    assert particles.resampled >= 1
+    assert np.mean([len(piece.notes) for piece in found]) < np.mean([len(piece.notes) for piece in plain])
+    assert len(found) == 8
+
+
+def test_the_first_bars_are_whole() -> None:
+    tokens = np.full((9, 7), -1, dtype=np.int16)
+    tokens[:, PITCH] = 60
+    tokens[:, POSITION] = 0
+    tokens[[0, 4, 7], POSITION] = BAR
+    assert len(first_bars(tokens, 1)) == 4
+    assert len(first_bars(tokens, 2)) == 7
