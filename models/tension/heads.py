@@ -1,8 +1,8 @@
 """Heads on the piece model's states beside the same heads on plain statistics: what the shared trunk is worth.
 
-``tension.horizon.*``: nats of the bar that comes one, two and four bars on, beside its domain's marginal and the bar
-before or four bars before. ``tension.recognised.*``: what is recognised of what was heard. ``tension.own_bars.*``: the
-log chance that a piece's own bar is found. All are fitted here at the same number of steps.
+``tension.horizon.*``: nats of the bar that comes one, two and four bars on, beside its domain's marginal, the bar
+before, four bars before, and any of the last eight. ``tension.recognised.*``: what is recognised of what was heard.
+``tension.own_bars.*``: the log chance that a piece's own bar is found. All are fitted here, in equally many steps.
 """
 
 from __future__ import annotations
@@ -73,6 +73,7 @@ def ways(ahead: int) -> dict[str, tuple[int, Sequence[int]]]:
         MARGINAL: (0, ()),
         "bar_before": (0, (0,)),
         "four_before": (0, (4 - ahead,)),
+        "any_before": (0, range(BACK)),
         "statistics": (96, range(BACK)),
         "trunk": (96, range(BACK)),
     }

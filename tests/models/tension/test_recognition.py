@@ -1,0 +1,101 @@
+"""What was heard is told from what tells it, and not from what doesn't; pieces are read bar by bar."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from models.experiments.report import Report
+from models.music.notes import MusicError, Piece
+from models.music.tokens import BAR, METERS, POSITION
+from models.style.checkpoint import tiny_style
+from models.style.pieces.checkpoint import tiny_pieces
+from models.style.pieces.data import regular_tokens
+from models.tension.heads import horizons
+from models.tension.reading import LEAST, MARKS, Read, read
+from models.tension.recognition import by_profile, recognise, tasks
+from models.tension.statistics import SIZE, bar_statistics
+
+
+def tune(number: int, bars: int = 12) -> Piece:
+    """Scales of a key a number gives, slow or fast."""
+    rng = np.random.default_rng(number)
+    fast = number % 2
+    each = 24 // (1 + fast)
+    scale = (60 + number % 5 + np.array([0, 2, 4, 5, 7, 9, 11, 12]))[rng.integers(8, size=bars * 96 // each)]
+    notes = [(each * place, each, int(pitch), 80) for place, pitch in enumerate(scale)]
+    grid = [(96 * bar, 96, 4, 4) for bar in range(bars)]
+    name = ("oneills1850", "cre")[fast]
+    return Piece(
+        np.array(notes), np.array(grid), np.full(bars, 120.0), domain="dance", source=name, piece_id=str(number)
+    )
+
+
+@pytest.fixture(scope="module")
+def parts() -> dict[str, list[Read]]:
+    model, style = tiny_pieces().model, tiny_style().model
+
+    def moods(tokens):
+        return np.full((int((tokens[:, POSITION] == BAR).sum()), 2), np.nan)
+
+    pieces = [read(model, style, moods, tune(number)) for number in range(60)]
+    return {"train": pieces[:40], "validation": pieces[40:50], "test": pieces[50:]}
+
+
+def test_a_piece_is_read_bar_by_bar(parts) -> None:
+    piece = parts["train"][1]
+    assert len(piece.states) == len(piece.plain) == len(piece.latents) == 12
+    assert piece.marks.shape[0] == piece.plain_marks.shape[0] == len(MARKS)
+    assert METERS[piece.meter] == (4, 4)
+    assert np.isnan(piece.mood).all()
+    np.testing.assert_allclose(piece.plain[0, :SIZE], piece.plain[0, SIZE:])
+    np.testing.assert_allclose(piece.plain_marks[1], piece.plain[:2, :SIZE].mean(0), atol=1e-6)
+    np.testing.assert_allclose(piece.own_plain.heard[0], 0)
+    with pytest.raises(MusicError, match=str(LEAST)):
+        read(tiny_pieces().model, tiny_style().model, lambda _: np.zeros((1, 2)), tune(0, 4))
+
+
+def test_a_bar_knows_no_later_one(parts) -> None:
+    whole, cut = parts["train"][2], read(
+        tiny_pieces().model, tiny_style().model, lambda _: np.full((1, 2), np.nan), tune(2, 9)
+    )  # fmt: skip
+    np.testing.assert_allclose(whole.latents[:8], cut.latents[:8], atol=1e-4)
+    np.testing.assert_allclose(whole.states[:8], cut.states[:8], atol=1e-4)
+    np.testing.assert_allclose(whole.marks[:3], cut.marks[:3], atol=1e-4)
+
+
+def test_a_collection_that_is_faster_is_told_and_a_random_one_is_not(parts) -> None:
+    found = recognise(tasks(parts["train"])["collection"], parts, seed=0, steps=150)
+    assert found is not None
+    assert found.classes == 2
+    assert found.right["statistics"][:, 1:].mean() > 0.9
+    rng = np.random.default_rng(0)
+    guessed = recognise(lambda _: int(rng.integers(4)), parts, seed=0, steps=20)
+    assert guessed is not None
+    assert guessed.right["trunk"].mean() < 0.7
+    assert recognise(lambda piece: piece.domain, parts, seed=0, steps=20) is None
+
+
+def test_a_key_profile_is_surer_the_more_was_heard(parts) -> None:
+    right = by_profile(parts["train"]).mean(0)
+    assert right[-1] > 0.7
+    assert right[-1] > right[0]
+
+
+def test_nats_of_coming_bars_stand_beside_their_marginal(parts) -> None:
+    report = Report("evaluate.tension", {}, {}, 0)
+    horizons(report, parts, steps=40)
+    trunk = report.metrics["tension.horizon.1.dance.trunk.nats"]
+    assert trunk.baseline == report.metrics["tension.horizon.1.dance.marginal.nats"].value
+    assert trunk.low < trunk.value < trunk.high
+    assert trunk.n == len(parts["test"]) * (12 - 4)
+
+
+def test_statistics_say_what_sounds_and_nothing_of_a_silent_bar() -> None:
+    found = bar_statistics(regular_tokens(tune(1)))
+    assert found.shape == (12, SIZE)
+    np.testing.assert_allclose(found[:, :12].sum(1), 1, atol=1e-5)
+    assert found[0, SIZE - 2] == pytest.approx(np.log(8))  # eighths
+    silent = np.full((1, 7), -1, dtype=np.int16)
+    silent[0, POSITION] = BAR
+    assert not bar_statistics(silent).any()
