@@ -72,7 +72,7 @@ def look_around(context: Context, token: str | None, request: gr.Request) -> Aro
     except ValueError:
         return _refused("Pick a piece first, then look for more like it.", back)
     try:
-        found = similar.similar(context.database, context.space, context.playable, listener_of(context, token), clip_id)
+        found = similar.similar(context.database, context.playable, listener_of(context, token), clip_id)
     except NotYours as problem:
         return _refused(f"{capital(str(problem))}.", back)
     start = [row(found["start"], "You started from this one", came_from) | {"acts": False}]

@@ -123,7 +123,7 @@ def brought(context: Context, listener_id: uuid.UUID, picks: int, *, picked: boo
         return 'Ten picks make a picture: <a href="taste">see what you seem to love</a>.'
     if picks == FIRST_CLIP:
         return _first_clip(wishes.state(context.database, listener_id).clips)
-    style = strongest(overview.overview(context.database, context.space, context.playable, listener_id).styles)
+    style = strongest(overview.overview(context.database, context.playable, listener_id).styles)
     if style is None:
         return f"Nothing stands out in your picks so far. {goal(picks)}"
     return f"A first guess at your taste: {style_name(style.style)} {style.lean}. {goal(picks)}"
