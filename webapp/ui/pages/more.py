@@ -103,7 +103,8 @@ def row(clip: Mapping[str, Any], called: str, came_from: str) -> dict[str, Any]:
         "detail": described(clip["traits"]),
         "audio_url": clip["audio_url"],
         "notes_url": clip["notes_url"],
+        "image_url": clip["image_url"],
         "seconds": clip["seconds"],
         "leads_to": f"more?clip={clip['clip_id']}" + (f"&from={came_from}" if came_from in BACK else ""),
-        "save": saving.of_clip(clip["clip_id"]),
+        "save": saving.of_picture(clip["image_url"]) if clip["image_url"] else saving.of_clip(clip["clip_id"]),
     }

@@ -311,6 +311,7 @@ def _row(clip: LovedClip, called: str, otherwise: str) -> dict[str, Any]:
         "detail": MADE.get(clip.mode or "", otherwise) if clip.composed else otherwise,
         "audio_url": clip.audio_url,
         "notes_url": clip.notes_url,
+        "image_url": clip.image_url,
         "seconds": clip.seconds,
-        "save": saving.of_clip(clip.clip_id),
+        "save": saving.of_shown(clip),
     }
