@@ -29,7 +29,7 @@ from sqlalchemy.orm import Session
 
 from db.queries.offers import clips_shown
 from db.queries.prepared import built_once
-from db.tables import GUIDED, OWN, PICTURES, RIVALS, Clip, ClipAudio, Four, Offer
+from db.tables import GUIDED, OWN, RIVALS, Clip, ClipAudio, Four, Offer
 from db.tables.base import Floats
 
 
@@ -96,8 +96,8 @@ def add_audio(
     sha256: str,
     uri: str,
     size_bytes: int,
-    lufs: float | None,
-    true_peak_db: float | None,
+    lufs: float,
+    true_peak_db: float,
     playing: str = "",
 ) -> bool:
     """Note where a clip's sound of this length lies; False where that was known already."""
@@ -297,12 +297,9 @@ def music_of(session: Session, clip_ids: Iterable[UUID]) -> list[PoolMusic]:
 
 
 def older_clips(session: Session, model_versions: Collection[str], *, limit: int) -> list[UUID]:
-    """Music of none of these models that is offered or was in any pair or four, newest first.
-
-    A picture can't be encoded again without loss, and keeps the latents that it was decoded from.
-    """
+    """Clips of none of these models that are offered or were in any pair or four, newest first."""
     needed = or_(~Clip.retired, Clip.id.in_(clips_asked_about()))
-    query = select(Clip.id).where(Clip.model_version.not_in(model_versions), Clip.domain != PICTURES, needed)
+    query = select(Clip.id).where(Clip.model_version.not_in(model_versions), needed)
     return list(session.scalars(query.order_by(Clip.created_at.desc()).limit(limit)))
 
 
@@ -337,7 +334,7 @@ def clips_without_audio(session: Session, *, limit: int = 100) -> list[UUID]:
     """Clips that nobody has rendered yet, oldest first."""
     query = (
         select(Clip.id)
-        .where(~Clip.retired, Clip.domain != PICTURES, ~select(ClipAudio).where(ClipAudio.clip_id == Clip.id).exists())
+        .where(~Clip.retired, ~select(ClipAudio).where(ClipAudio.clip_id == Clip.id).exists())
         .order_by(Clip.created_at)
         .limit(limit)
     )

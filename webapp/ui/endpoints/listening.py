@@ -116,8 +116,7 @@ def _four(context: Context, shown: Shown) -> Four:
 def _open(context: Context, clip: Clip) -> Clip:
     """The clip with addresses that need no token, as a notebook fetches them; all alike, whosever the clip is."""
     key = context.identity.key_of(clip.clip_id)
-    there = {name: getattr(clip, name) for name in ("audio_url", "notes_url", "image_url")}
-    found = {name: address and addresses.opened_by(address, key) for name, address in there.items()}
+    found = {name: addresses.opened_by(getattr(clip, name), key) for name in ("audio_url", "notes_url")}
     return clip.model_copy(update=found)
 
 

@@ -6,21 +6,16 @@ export type Note = [number, number, number, number];
 /** A clip as the server offers it, or as Python gave it (then with its notes). */
 export interface Clip {
   clip_id: string;
-  audio_url?: string | null;
+  audio_url?: string;
   audio?: { url: string };
-  notes_url?: string | null;
-  /** Of a picture, which has none of the above. */
-  image_url?: string | null;
+  notes_url?: string;
   notes?: Note[];
   seconds: number;
 }
 
-/** A clip that can be played and drawn, or a picture that can be shown. */
+/** A clip that can be played and drawn. */
 export interface LoadedClip {
-  /** None of a picture. */
-  buffer: AudioBuffer | null;
-  /** The picture, decoded. */
-  image?: HTMLImageElement;
+  buffer: AudioBuffer;
   notes: Note[];
   seconds: number;
   clipId: string;
@@ -68,8 +63,6 @@ export interface Game {
   noted: Record<string, string>;
   begin: string;
   listen: string;
-  /** What is asked where the clips are pictures. */
-  look: string;
 }
 
 /** What Gradio hands to a component's script. */
