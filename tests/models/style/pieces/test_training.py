@@ -12,12 +12,12 @@ from models.music.notes import Piece
 from models.style.pieces.checkpoint import load_pieces_model
 from models.style.pieces.data import PieceSet
 from models.style.pieces.model import PieceConfig
-from models.style.pieces.presets import Preset
+from models.style.pieces.presets import PRESETS, Preset
 from models.style.pieces.sampling import Writer
 from models.style.pieces.training import PieceTraining
 from models.style.pieces.training_data import RunPieces, run_pieces, unlike
 from models.train import pieces_sampling
-from models.train.pieces import main
+from models.train.pieces import FINE_TUNING, main
 
 CONFIG = PieceConfig(dim=32, layers=1, heads=2, hidden=32, condition=16, context=64)
 PRESET = Preset(steps=12, rows=2, learning_rate=2e-3, check_every=4, held_out_rows=1, config=CONFIG, warm_up=2)
@@ -107,8 +107,8 @@ def test_a_run_goes_on_from_trained_weights_also_after_it_was_killed(dance_music
         assert torch.allclose(value, one.model.state_dict()[name], atol=2e-3), name
     main([*given, "--resume", "--steps", "2"])
     assert [row["values"]["learning_rate"] for row in rows(second / "log.jsonl") if row.get("part") == "train"] == [
-        pytest.approx(1e-4), pytest.approx(2e-4)
-    ]  # fmt: skip
+        pytest.approx(share * FINE_TUNING * PRESETS["tiny"].learning_rate) for share in (0.1, 0.2)
+    ]
     with pytest.raises(SystemExit, match="no piece model"):
         main([str(dance_music), "--preset", "tiny", "--out", str(tmp_path / "third"), "--from", "nothing"])
 
