@@ -10,6 +10,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 
 from models.music.notes import TICKS_PER_QUARTER
 from webapp.live import midi
@@ -131,12 +132,12 @@ class Performer:
         due: list[Timed] = [*held, (begin, -2, lambda: self._out.bar(bar))]
         beat = 4 * TICKS_PER_QUARTER // int(bar.piece.bars[0, 3])
         for number, tick in enumerate(range(0, bar.ticks, beat)):
-            due.append((begin + tick * second, -1, lambda number=number: self._out.send("/beat", bar.number, number)))  # type: ignore[misc]
+            due.append((begin + tick * second, -1, partial(self._out.send, "/beat", bar.number, number)))
         for order, (tick, message) in enumerate(midi.messages_of(bar)):
-            due.append((begin + tick * second, order, lambda message=message: self._midi(message)))  # type: ignore[misc]
+            due.append((begin + tick * second, order, partial(self._midi, message)))
         for onset, duration, pitch, velocity in bar.piece.notes.tolist():
             note = (pitch, velocity, round(duration * second, 4))
-            due.append((begin + onset * second, -1, lambda note=note: self._out.send("/note", *note)))  # type: ignore[misc]
+            due.append((begin + onset * second, -1, partial(self._out.send, "/note", *note)))
         coming: list[Future[LiveBar]] = []
         if ask is not None:
             due.append((ask, -3, lambda: coming.append(composing.submit(self._compose))))

@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -128,9 +129,8 @@ def _rated(files: Sequence[tuple[str, bytes]], model: str) -> list[RatedSound]:
     return [*placed, *(each for each in sounds if each.problem), *broken]
 
 
-def _sound(told: dict[str, object], length: float, picture: Grid | None, attribution: Grid | None) -> RatedSound:
-    remarks, nearest = ([str(each) for each in told.pop(key, [])] for key in ("remarks", "nearest"))  # type: ignore[attr-defined]
+def _sound(told: dict[str, Any], length: float, picture: Grid | None, attribution: Grid | None) -> RatedSound:
+    remarks, nearest = ([str(each) for each in told.pop(key, [])] for key in ("remarks", "nearest"))
     if length > LONGEST_S + 1:
         remarks.append(f"{told['name']} lasts {length / 60:.0f} minutes; the first two are heard")
-    lists = {"remarks": tuple(remarks), "nearest": tuple(nearest)}
-    return RatedSound(**told, **lists, picture=picture, attribution=attribution)  # type: ignore[arg-type]
+    return RatedSound(**told, remarks=tuple(remarks), nearest=tuple(nearest), picture=picture, attribution=attribution)

@@ -1,7 +1,7 @@
 // @ts-check
 // Bars that are asked for one after the other, each as late as its way here allows, and sound without a gap.
 
-import { onVolume, volume } from "../shared/volume.js";
+import { openSound } from "../shared/volume.js";
 
 const FIRST_S = 0.8; // that a bar may take to come, as long as too few have told
 const LEAST_LEAD_S = 0.25;
@@ -144,14 +144,7 @@ export class BarPlayer extends EventTarget {
   }
 
   #open() {
-    const Context = window.AudioContext ?? /** @type {any} */ (window).webkitAudioContext;
-    /** @type {AudioContext} */
-    const context = new Context({ latencyHint: "interactive" });
-    const loudness = new GainNode(context, { gain: volume() });
-    loudness.connect(context.destination);
-    onVolume(context, () => {
-      loudness.gain.value = volume();
-    });
+    const { context, loudness } = openSound();
     this.#loudness = loudness;
     this.#context = context;
     return context;

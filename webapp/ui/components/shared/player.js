@@ -2,7 +2,7 @@
 // One WebAudio player for the clips of a pair or a four: each resumes at its own place, switching is a 5 ms crossfade, and what
 // was heard is counted in the audio clock's own time, which stands still whenever nothing sounds.
 
-import { onVolume, volume } from "./volume.js";
+import { openSound } from "./volume.js";
 
 const FADE_S = 0.005;
 const JOIN_S = 0.15; // between two recordings of the same music
@@ -187,15 +187,8 @@ export class Player extends EventTarget {
   }
 
   #open() {
-    const Context = window.AudioContext ?? /** @type {any} */ (window).webkitAudioContext;
-    /** @type {AudioContext} */
-    const context = new Context({ latencyHint: "interactive" });
+    const { context, loudness } = openSound();
     context.addEventListener("statechange", () => this.#changed());
-    const loudness = new GainNode(context, { gain: volume() });
-    loudness.connect(context.destination);
-    onVolume(context, () => {
-      loudness.gain.value = volume();
-    });
     this.#loudness = loudness;
     this.#context = context;
     return context;

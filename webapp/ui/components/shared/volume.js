@@ -13,7 +13,7 @@ export const chosen = () => {
 };
 
 /** What sound is multiplied by. */
-export const volume = () => chosen() ** 2;
+const volume = () => chosen() ** 2;
 
 /**
  * Choose, and tell every player of the page.
@@ -25,11 +25,27 @@ export function setVolume(share) {
 }
 
 /**
+ * A place for sound, and the node to connect to, which is as loud as was chosen. It needs a gesture of the listener.
+ * @returns {{ context: AudioContext, loudness: GainNode }}
+ */
+export function openSound() {
+  const Context = window.AudioContext ?? /** @type {any} */ (window).webkitAudioContext;
+  /** @type {AudioContext} */
+  const context = new Context({ latencyHint: "interactive" });
+  const loudness = new GainNode(context, { gain: volume() });
+  loudness.connect(context.destination);
+  onVolume(context, () => {
+    loudness.gain.value = volume();
+  });
+  return { context, loudness };
+}
+
+/**
  * Act on every choice for as long as a context is open.
  * @param {AudioContext} context
  * @param {() => void} act
  */
-export function onVolume(context, act) {
+function onVolume(context, act) {
   const listener = () => {
     if (context.state !== "closed") act();
     else window.removeEventListener(CHANGED, listener);
