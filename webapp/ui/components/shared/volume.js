@@ -13,7 +13,7 @@ export const chosen = () => {
 };
 
 /** What sound is multiplied by. */
-const volume = () => chosen() ** 2;
+export const volume = () => chosen() ** 2;
 
 /**
  * Choose, and tell every player of the page.
