@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import models
 from db.tables import Four, Offer
 from models.style.card import read_card
 from models.style.directions import Directions
@@ -28,9 +29,12 @@ from webapp.runtime.journal import Journal
 from webapp.runtime.settings import Settings
 from webapp.studio.studio import Studio
 
+PICTURE_MODEL = Path(models.__file__).parent / "weights" / "picture-cpu"
+
 if TYPE_CHECKING:
     from webapp.composing.clip_maker import ClipMaker
     from webapp.composing.for_listener import ListenerComposer
+    from webapp.composing.pictures import PictureMaker
     from webapp.composing.playing_on import WholePieceComposer
     from webapp.sharing.for_two_composing import DuetComposer
 
@@ -79,6 +83,11 @@ class Context:
         """The features in which taste is learned; its version is the style model's. ``ValueError`` or ``OSError``."""
         return self._space or _taste_space(self.style_folder)
 
+    @cached_property
+    def picture_space(self) -> TasteSpace:
+        """The features in which taste for pictures is learned; its version is the picture model's."""
+        return TasteSpace.load(PICTURE_MODEL / "taste")
+
     def wrong_model(self) -> str:
         """Why the style model can't be used, in a line; empty where it can. Without one no vote can be taken."""
         try:
@@ -114,6 +123,23 @@ class Context:
         return ListenerComposer(self.clip_maker, LatentSearch(self.database, self.generation, self.style, self.bank))
 
     @cached_property
+    def picture_maker(self) -> PictureMaker:
+        """Makes pictures."""
+        from webapp.composing.pictures import PictureMaker  # noqa: PLC0415 (the piano)
+
+        style = InstalledStyle(PICTURE_MODEL, self.picture_space)
+        return PictureMaker(self.database, self.journal, self.clip_store, self.generation, style)
+
+    @cached_property
+    def picture_composer(self) -> ListenerComposer:
+        """Composes pictures for one listener's taste."""
+        from webapp.composing.for_listener import ListenerComposer  # noqa: PLC0415 (the piano)
+        from webapp.composing.pictures import PictureSearch  # noqa: PLC0415 (the piano)
+
+        search = PictureSearch(self.database, self.generation, self.picture_space)
+        return ListenerComposer(self.picture_maker, search)
+
+    @cached_property
     def whole_piece_composer(self) -> WholePieceComposer:
         """Composes whole pieces for one listener."""
         from webapp.composing.playing_on import WholePieceComposer  # noqa: PLC0415 (the piano)
@@ -131,12 +157,12 @@ class Context:
     @cached_property
     def playable(self) -> PlayablePool:
         """The playable clips of each domain, in memory."""
-        return PlayablePool(self.space)
+        return PlayablePool(self.space, self.picture_space)
 
     @property
     def records(self) -> Records:
         """Where listeners' data lies, for those who bring listeners back or delete them."""
-        return Records(self.database, self.journal, self.clip_store, self.space, self.settings.home)
+        return Records(self.database, self.journal, self.clip_store, self.space, self.picture_space, self.settings.home)
 
     @property
     def studio(self) -> Studio:
@@ -159,12 +185,12 @@ class Context:
     @cached_property
     def pairs(self) -> Voting[Offer]:
         """Pairs of clips, and the votes on them."""
-        return Voting(self.database, self.journal, Pairs(self.space, self.playable))
+        return Voting(self.database, self.journal, Pairs(self.playable))
 
     @cached_property
     def best_of_four(self) -> Voting[Four]:
         """Fours of clips, and the picks among them."""
-        return Voting(self.database, self.journal, BestOfFour(self.space, self.playable))
+        return Voting(self.database, self.journal, BestOfFour(self.playable))
 
     @cached_property
     def questions(self) -> Questions:

@@ -29,7 +29,7 @@ from sqlalchemy.orm import Session
 
 from db.queries.offers import clips_shown
 from db.queries.prepared import built_once
-from db.tables import GUIDED, OWN, RIVALS, Clip, ClipAudio, Four, Offer
+from db.tables import GUIDED, OWN, PICTURES, RIVALS, Clip, ClipAudio, Four, Offer
 from db.tables.base import Floats
 
 
@@ -96,8 +96,8 @@ def add_audio(
     sha256: str,
     uri: str,
     size_bytes: int,
-    lufs: float,
-    true_peak_db: float,
+    lufs: float | None,
+    true_peak_db: float | None,
     playing: str = "",
 ) -> bool:
     """Note where a clip's sound of this length lies; False where that was known already."""
@@ -297,9 +297,12 @@ def music_of(session: Session, clip_ids: Iterable[UUID]) -> list[PoolMusic]:
 
 
 def older_clips(session: Session, model_versions: Collection[str], *, limit: int) -> list[UUID]:
-    """Clips of none of these models that are offered or were in any pair or four, newest first."""
+    """Music of none of these models that is offered or was in any pair or four, newest first.
+
+    A picture can't be encoded again without loss, and keeps the latents that it was decoded from.
+    """
     needed = or_(~Clip.retired, Clip.id.in_(clips_asked_about()))
-    query = select(Clip.id).where(Clip.model_version.not_in(model_versions), needed)
+    query = select(Clip.id).where(Clip.model_version.not_in(model_versions), Clip.domain != PICTURES, needed)
     return list(session.scalars(query.order_by(Clip.created_at.desc()).limit(limit)))
 
 
@@ -334,7 +337,7 @@ def clips_without_audio(session: Session, *, limit: int = 100) -> list[UUID]:
     """Clips that nobody has rendered yet, oldest first."""
     query = (
         select(Clip.id)
-        .where(~Clip.retired, ~select(ClipAudio).where(ClipAudio.clip_id == Clip.id).exists())
+        .where(~Clip.retired, Clip.domain != PICTURES, ~select(ClipAudio).where(ClipAudio.clip_id == Clip.id).exists())
         .order_by(Clip.created_at)
         .limit(limit)
     )

@@ -13,7 +13,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from db.queries.listeners import lock_listener
 from db.queries.offers import FOUR_SIDES
-from db.tables import Clip, Four, FourVote, Listener, Offer, StoredHead, Vote
+from db.tables import PICTURES, Clip, Four, FourVote, Listener, Offer, StoredHead, Vote
 
 
 def load_head(
@@ -113,10 +113,15 @@ def save_head_cte() -> CTE:
 _SAVE_HEAD = select(save_head_cte().c.listener_id)
 
 
-def delete_heads(session: Session, listener_id: UUID, *, but: str | None = None) -> None:
-    """Forget what was learned, not what was voted; ``but`` keeps the head of this model version."""
+def delete_heads(session: Session, listener_id: UUID, *, but: str | None = None, pictures: bool = False) -> None:
+    """Forget what was learned, not what was voted.
+
+    ``but`` keeps the head of this model version, and with it those that are no heads of music (or of ``pictures``).
+    """
     query = delete(StoredHead).where(StoredHead.listener_id == listener_id)
-    session.execute(query if but is None else query.where(StoredHead.model_version != but))
+    if but is not None:
+        query = query.where(_of_another(but, pictures=pictures))
+    session.execute(query)
 
 
 def heads_behind(session: Session, model_version: str) -> list[UUID]:
@@ -136,14 +141,30 @@ def heads_behind(session: Session, model_version: str) -> list[UUID]:
 
 
 def without_head(session: Session, model_version: str) -> list[UUID]:
-    """Listeners who have voted and have no head of this version, or one of another."""
+    """Listeners who have voted on music and have no head of this version, or one of another model of music."""
     theirs = StoredHead.listener_id == Listener.id
-    known = select(StoredHead.listener_id).where(theirs, StoredHead.model_version == model_version).exists()
-    unknown = list(session.scalars(select(Listener.id).where(~known)))
+    there = select(StoredHead.listener_id).where(theirs, StoredHead.model_version == model_version).exists()
+    unknown = list(session.scalars(select(Listener.id).where(~there)))
     # asked of those alone who have no head, who are few: not of every vote there is
-    voted = (select(table.listener_id).where(table.listener_id == func.any(unknown)) for table in (Vote, FourVote))
-    older = select(StoredHead.listener_id).where(StoredHead.model_version != model_version)
+    voted = (voters(table, pictures=False).where(table.listener_id == func.any(unknown)) for table in (Vote, FourVote))
+    older = select(StoredHead.listener_id).where(_of_another(model_version, pictures=False))
     return list(session.scalars(union(*voted, older)))
+
+
+def _of_another(model_version: str, *, pictures: bool) -> ColumnElement[bool]:
+    """Whether a head is of another model of music (or of ``pictures``): there are pictures of this model, or not."""
+    drawn = select(Clip.id).where(Clip.domain == PICTURES, Clip.model_version == StoredHead.model_version).exists()
+    return and_(StoredHead.model_version != model_version, drawn if pictures else ~drawn)
+
+
+def voters(votes: type[Vote | FourVote], *, pictures: bool) -> Select[UUID]:
+    """The listener of every vote on music, or on pictures: the first clip of what was asked tells which."""
+    query = select(votes.listener_id)
+    if votes is Vote:
+        query = query.join(Offer, Offer.id == Vote.offer_id).join(Clip, Clip.id == Offer.left_clip)
+    else:
+        query = query.join(Four, Four.id == FourVote.four_id).join(Clip, Clip.id == Four.clip_a)
+    return query.where(Clip.domain == PICTURES if pictures else Clip.domain != PICTURES)
 
 
 def _answered(

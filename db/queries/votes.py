@@ -27,7 +27,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session, aliased
 from sqlalchemy.orm.attributes import set_committed_value
 
-from db.queries.heads import HeadColumns, head_parameters, save_head_cte
+from db.queries.heads import HeadColumns, head_parameters, save_head_cte, voters
 from db.queries.offers import Asked, sides_of
 from db.queries.prepared import built_once
 from db.tables import (
@@ -262,10 +262,28 @@ def votes_of(session: Session, listener_id: UUID) -> list[Judged]:
     return [Judged(*row) for row in session.execute(query)]
 
 
-def has_voted(session: Session, listener_id: UUID) -> bool:
-    """Whether the listener has given any vote, on a pair or a four."""
-    any_ = [select(table).where(table.listener_id == listener_id).exists() for table in (Vote, FourVote)]
+def has_voted(session: Session, listener_id: UUID, *, pictures: bool = False) -> bool:
+    """Whether the listener has given any vote on music (or on ``pictures``), on a pair or a four."""
+    any_ = [
+        voters(table, pictures=pictures).where(table.listener_id == listener_id).exists() for table in (Vote, FourVote)
+    ]
     return session.scalars(select(or_(*any_))).one()
+
+
+def count_picks_of(session: Session, listener_id: UUID, *, pictures: bool) -> int:
+    """How many votes of the listener compare music, or compare ``pictures``."""
+    counts = [
+        select(func.count())
+        .select_from(
+            voters(table, pictures=pictures)
+            .where(table.listener_id == listener_id, table.outcome.in_(outcomes))
+            .subquery()
+        )
+        .scalar_subquery()
+        for table, outcomes in ((Vote, PICKS), (FourVote, FOUR_PICKS))
+    ]
+    found: int = session.scalars(select(counts[0] + counts[1])).one()
+    return found
 
 
 def count_picks(session: Session, listener_id: UUID, *, until: datetime | None = None) -> int:

@@ -2,12 +2,12 @@
 
 from db.tables.base import Base
 from db.tables.best_of_four import FOUR_OUTCOMES, FOUR_PICKS, Four, FourVote
-from db.tables.clips import BROUGHT, GUIDED, OWN, RIVALS, WHOLE, Clip, ClipAudio
+from db.tables.clips import BROUGHT, GUIDED, OWN, PICTURE_SECONDS, RIVALS, WHOLE, Clip, ClipAudio
 from db.tables.fits import FIT_OUTCOMES, FIT_PICKS, Fit
 from db.tables.for_two import Duet, DuetPiece
 from db.tables.heads import StoredHead
 from db.tables.jobs import Job
-from db.tables.listeners import DOMAINS, Listener
+from db.tables.listeners import DOMAINS, PICTURES, Listener
 from db.tables.listening_studies import (
     PARTICIPANT_STATES,
     STUDY_STATES,
@@ -43,6 +43,8 @@ __all__ = [
     "OWN",
     "PARTICIPANT_STATES",
     "PICKS",
+    "PICTURES",
+    "PICTURE_SECONDS",
     "PLAY_OUTCOMES",
     "RIVALS",
     "STUDY_STATES",

@@ -9,7 +9,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, tex
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db.tables.base import Base, Clock, Floats, FloatVector, NewId
-from db.tables.listeners import DOMAIN_CHECK
+from db.tables.listeners import ANY_DOMAIN_CHECK
 
 # for this listener's taste: what they surely like, may like most, like near a piece, or like calmer, tenser or of a
 # mood, or any of these that they have opened; or of their own making
@@ -19,6 +19,7 @@ WHOLE = "whole"  # a whole piece, of which the clip's latents tell the opening: 
 RIVALS = ("average", "drawn")  # what stands blind beside it: for the average listener, or as it came from the prior
 # for nobody's taste: of some drafts the one that the tension model rewards most, and, beside it, blind, the first
 GUIDED = ("guided", "plain")
+PICTURE_SECONDS = 1.0
 
 
 class Clip(Base):
@@ -26,13 +27,14 @@ class Clip(Base):
 
     Of the listener's ``kind`` tells the taste that it is for: theirs (``OWN``, ``WHOLE``) or not (``RIVALS``,
     ``GUIDED``).
-    ``notes``, ``latents``: JSON of a piece and its latents. ``summary``: float32 ``(D,)``, what taste is computed from.
+    ``notes``, ``latents``: JSON of a piece and its latents; a picture has no notes, its latents are the truth.
+    ``summary``: float32 ``(D,)``, what taste is computed from.
     ``recipe``: everything needed to compose it again. A retired clip is kept for its votes and offered no more.
     """
 
     __tablename__ = "clips"
     __table_args__ = (
-        CheckConstraint(DOMAIN_CHECK, name="domain_is_known"),
+        CheckConstraint(ANY_DOMAIN_CHECK, name="domain_is_known"),
         CheckConstraint(
             "kind IN ('prior', 'composed', 'surprise', 'near', 'opened', 'studio', 'average', 'drawn', 'whole', "
             "'brought', 'tension', 'guided', 'plain')",
@@ -69,6 +71,9 @@ class Clip(Base):
 class ClipAudio(Base):
     """A clip rendered at one length; the bytes lie in the clip store under ``uri``.
 
+    A picture is rendered once, as a PNG: ``seconds`` are then how long it is to be seen before a vote, and it has no
+    loudness. No sound is that short, so ``seconds`` tell a picture from a sound wherever there is no clip at hand.
+
     ``playing`` names how it is played; "" is as written, as all clips were once. Two that differ never sound in a pair:
     what has another playing than today's is rendered anew before anybody hears it.
     """
@@ -77,6 +82,8 @@ class ClipAudio(Base):
     __table_args__ = (
         CheckConstraint("seconds > 0", name="seconds_positive"),
         CheckConstraint("bytes > 0", name="bytes_positive"),
+        CheckConstraint(f"(lufs IS NULL) = (seconds = {PICTURE_SECONDS:g})", name="sound_has_loudness"),
+        CheckConstraint("(lufs IS NULL) = (true_peak_db IS NULL)", name="loudness_is_whole"),
         CheckConstraint("sha256 ~ '^[0-9a-f]{64}$'", name="sha256_is_hex"),
         Index("ix_clip_audio_sha256", "sha256"),
     )
@@ -86,7 +93,7 @@ class ClipAudio(Base):
     sha256: Mapped[str]
     uri: Mapped[str]
     bytes: Mapped[int]
-    lufs: Mapped[float]
-    true_peak_db: Mapped[float]
+    lufs: Mapped[float | None]
+    true_peak_db: Mapped[float | None]
     playing: Mapped[str] = mapped_column(server_default="")
     created_at: Mapped[Clock]

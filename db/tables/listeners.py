@@ -12,12 +12,14 @@ from db.tables.studies import DEFAULT_STUDY
 
 DOMAINS = ("pop", "dance", "chorale")
 DOMAIN_CHECK = f"domain IN {DOMAINS}"
+PICTURES = "pictures"  # the domain beside those of music
+ANY_DOMAIN_CHECK = f"domain IN {(*DOMAINS, PICTURES)}"
 
 
 class Listener(Base):
-    """A listener; ``domain`` is the music that they chose to hear, ``condition`` their arm of the study.
+    """A listener; ``domain`` is the music that they chose to hear, or pictures, ``condition`` their arm of the study.
 
-    ``population_id``: where their head began with their first vote; without one, at the fixed prior.
+    ``population_id``: where their head of music began with their first vote on music; without one, at the fixed prior.
     ``journal_entries``: the number of their newest entry in the vote journal that is committed here too.
     ``brought``: they came with a stranger's file, so no population learns from their head. ``token_generation``: tokens
     of an earlier one are refused. ``plays_tell``: what is composed for them may go by what they hear out and skip.
@@ -26,7 +28,7 @@ class Listener(Base):
 
     __tablename__ = "listeners"
     __table_args__ = (
-        CheckConstraint(DOMAIN_CHECK, name="domain_is_known"),
+        CheckConstraint(ANY_DOMAIN_CHECK, name="domain_is_known"),
         CheckConstraint("journal_entries >= 0", name="journal_entries_not_negative"),
         CheckConstraint("token_generation >= 0", name="token_generation_not_negative"),
     )

@@ -15,6 +15,8 @@ import numpy.typing as npt
 BARS = 8  # of a clip
 STYLE_GROUPS = ("rhythm", "register", "harmony", "dynamics", "tempo", "texture")
 GROUPS = ("content", *STYLE_GROUPS)
+PICTURE_GROUPS = ("shape", "palette", "light", "line")  # of a picture, which is one bar of the same schema
+MEASURED = "measured"  # in a picture's ``piece``: attribute → what was measured of it as it was decoded
 CODES, CODE_COUNT, CODE_LEVELS = "codes", 4, 5  # a piece's style codes: name, how many, values of each
 SWAPPABLE = (*STYLE_GROUPS, CODES)
 TEMPERATURE, TOP_P = 0.6, 0.95  # at which notes are drawn from latents: what varies is in these, not in their notes
@@ -37,7 +39,7 @@ class Latents:
     piece: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if set(self.groups) != set(GROUPS):
+        if set(self.groups) not in ({*GROUPS}, {*PICTURE_GROUPS}):
             raise ValueError(f"latent groups are {sorted(self.groups)}; they must be {sorted(GROUPS)}")
         if len({len(value) for value in self.groups.values()}) != 1:
             raise ValueError("every latent group needs the same number of bars")
@@ -45,7 +47,12 @@ class Latents:
     @property
     def bars(self) -> int:
         """Number of bars."""
-        return len(self.groups["content"])
+        return len(next(iter(self.groups.values())))
+
+    @property
+    def of_picture(self) -> bool:
+        """Whether they are a picture's."""
+        return "shape" in self.groups
 
     def to_json(self) -> dict[str, Any]:
         """Plain lists; five decimals, which is below the posterior's noise."""

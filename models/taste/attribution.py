@@ -16,11 +16,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtr
 
-from models.metrics.music_statistics import ATTRIBUTES
-from models.style.latents import GROUPS
 from models.taste.explain import MAYBE, UNKNOWN, with_odds
 from models.taste.head import Head, predict
-from models.taste.search import EXCHANGEABLE
 from models.taste.space import TasteSpace
 
 FloatArray = npt.NDArray[np.float64]
@@ -35,6 +32,13 @@ POLES: Mapping[str, tuple[str, str]] = {  # of an attribute below and above the 
     "notes_per_onset": ("thin chords", "thick chords"),
     "contour": ("falling tune", "rising tune"),
     "leap": ("small steps", "wide leaps"),
+    "size": ("small", "large"),
+    "symmetry": ("lopsided", "symmetrical"),
+    "warmth": ("cold colours", "warm colours"),
+    "colourfulness": ("grey", "colourful"),
+    "brightness": ("dark", "bright"),
+    "contrast": ("soft contrast", "strong contrast"),
+    "busyness": ("calm", "busy"),
 }
 MIDDLE, FAR = 0.4, 1.5  # standard deviations within which an attribute is in the middle, and from which on it is "very"
 SLIGHT = 0.05  # utility: below that a part hardly counts, whatever its sign
@@ -65,7 +69,8 @@ class Attribution:
     """A clip beside the average clip: ``chance`` of being picked (a tie counts half), and where that comes from.
 
     ``utility`` is the difference of the two, the sum of the parts' own; ``chance`` is one half and the sum of their
-    ``points``. ``parts`` in the order of ``GROUPS``, and at last ``OTHERS`` where others hear more or less in the clip.
+    ``points``. ``parts`` in the order of the space's groups, and at last ``OTHERS`` where others hear more or less
+    in the clip.
     """
 
     chance: float
@@ -98,7 +103,7 @@ def attribution(
     ``traits``: attribute → standard deviations from the middle of the domain; none where it is not known. ``effect``:
     what others hear in the clip beyond its features, beside the average clip's; where it is 0, it is no part.
     """
-    usual, groups = average.sum(axis=0), len(GROUPS)
+    usual, groups = average.sum(axis=0), len(space.groups)
     players = groups + (effect != 0)
 
     def differences(coalitions: BoolArray) -> FloatArray:
@@ -111,10 +116,10 @@ def attribution(
     points = shapley(chances, players)
     off = shapley(differences, players)
     parts = []
-    for name, row, share in zip(GROUPS, off[:groups], points[:groups].tolist(), strict=True):
+    for name, row, share in zip(space.groups, off[:groups], points[:groups].tolist(), strict=True):
         utility, sd = _utility(head, row)
         confidence = _confidence(utility, sd)
-        named = [each for each, style in ATTRIBUTES.items() if style == name and each in traits]
+        named = [each for each, style in space.style_of.items() if style == name and each in traits]
         attribute = max(named, key=lambda each: abs(traits[each]), default="")
         trait = traits.get(attribute, 0.0)
         words = _words(attribute, trait, utility, confidence)
@@ -161,16 +166,17 @@ def best_swaps(
     clip: FloatArray,
     donors: FloatArray,
     *,
-    groups: Collection[str] = EXCHANGEABLE,
+    groups: Collection[str] | None = None,
     kappa: float = CAREFUL,
 ) -> list[Swap]:
     """The donor of each group that raises utility most (gain + ``kappa`` sd), best group first.
 
     None that lowers it, and none that hardly changes it (by less than ``SLIGHT``), as a donor that sounds alike.
-    ``clip`` ``(groups, L)``, ``donors`` ``(N, groups, L)``: what the groups of ``GROUPS`` add to the lines.
+    ``clip`` ``(groups, L)``, ``donors`` ``(N, groups, L)``: what the groups add to the lines.
+    ``groups``: those that may change; by default the exchangeable ones of the space.
     """
     found: list[tuple[float, Swap]] = []
-    for name in groups if len(donors) else ():
+    for name in (space.exchangeable if groups is None else groups) if len(donors) else ():
         off = swapped(space, clip, donors, name)
         gain = off @ head.mean
         sd = np.sqrt(np.maximum(np.einsum("nf,fg,ng->n", off, head.covariance, off), 0.0))
@@ -183,7 +189,7 @@ def best_swaps(
 
 def swapped(space: TasteSpace, clip: FloatArray, donors: FloatArray, group: str) -> FloatArray:
     """How the features of ``clip`` change with the ``group`` of each of the ``donors``, ``(N, F)``."""
-    place, lines = GROUPS.index(group), clip.sum(axis=0)
+    place, lines = space.groups.index(group), clip.sum(axis=0)
     return space.with_distances(lines + donors[:, place] - clip[place]) - space.with_distances(lines)
 
 

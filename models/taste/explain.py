@@ -18,7 +18,6 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtr
 
-from models.metrics.music_statistics import ATTRIBUTES
 from models.taste.head import Head
 from models.taste.hierarchy import PopulationPrior
 from models.taste.space import TasteSpace
@@ -35,6 +34,13 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "notes_per_onset": ("with thicker chords", "with thinner chords"),
     "contour": ("with rising melodies", "with falling melodies"),
     "leap": ("with wide leaps", "with small steps"),
+    "size": ("larger", "smaller"),
+    "symmetry": ("more symmetrical", "less symmetrical"),
+    "warmth": ("in warmer colours", "in colder colours"),
+    "colourfulness": ("more colourful", "greyer"),
+    "brightness": ("brighter", "darker"),
+    "contrast": ("with more contrast", "with less contrast"),
+    "busyness": ("busier", "calmer"),
 }
 # The two ends themselves (less, more), to follow "likes it neither ...".
 ENDS: Mapping[str, tuple[str, str]] = {
@@ -46,8 +52,14 @@ ENDS: Mapping[str, tuple[str, str]] = {
     "notes_per_onset": ("thin chords", "thick chords"),
     "contour": ("falling tunes", "rising tunes"),
     "leap": ("small steps", "wide leaps"),
+    "size": ("small", "large"),
+    "symmetry": ("lopsided", "symmetrical"),
+    "warmth": ("cold colours", "warm colours"),
+    "colourfulness": ("grey", "colourful"),
+    "brightness": ("dark", "bright"),
+    "contrast": ("soft contrast", "strong contrast"),
+    "busyness": ("calm", "busy"),
 }
-STYLES = tuple(dict.fromkeys(ATTRIBUTES.values()))
 
 CLEAR, PROBABLE, SEEMING, MAYBE = 0.975, 0.9, 0.75, 0.65  # probability that the sign is right
 UNKNOWN = "can't tell yet"
@@ -103,7 +115,7 @@ def attribute_effects(
             said = _hedged(word, ends[effect > 0], effect, sd, confidence)
             if confidence < CLEAR:
                 said = _between(ends, *_belief(head, bend)) or said
-        found.append(Effect(ATTRIBUTES.get(name, name), name, effect, sd, confidence, word, *said))
+        found.append(Effect(space.style_of[name], name, effect, sd, confidence, word, *said))
     return found
 
 
@@ -123,12 +135,12 @@ def moves(space: TasteSpace, around: FloatArray | None = None, *, alone: bool = 
 
 
 def explain(head: Head, space: TasteSpace, *, around: FloatArray | None = None, alone: bool = False) -> list[Effect]:
-    """One effect per style, in the order of ``STYLES``: where a style has several attributes, the surest one."""
+    """One effect per style, in the order of the attributes: where a style has several attributes, the surest one."""
     surest: dict[str, Effect] = {}
     for effect in attribute_effects(head, space, around=around, alone=alone):
         if effect.style not in surest or effect.confidence > surest[effect.style].confidence:
             surest[effect.style] = effect
-    return [surest[style] for style in dict.fromkeys((*STYLES, *surest)) if style in surest]
+    return [surest[style] for style in dict.fromkeys(space.style_of.values()) if style in surest]
 
 
 @dataclass(frozen=True)

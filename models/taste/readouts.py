@@ -13,12 +13,21 @@ import numpy as np
 import numpy.typing as npt
 
 from models.music.keys import MAJOR_KEY, MINOR_KEY
-from models.style.latents import GROUPS, Latents
+from models.style.latents import GROUPS, MEASURED, PICTURE_GROUPS, Latents
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
 TEMPO_BARS = 8
+PICTURE_ATTRIBUTES = {  # what is measured of a picture, and the latent group that it speaks of
+    "size": "shape",
+    "symmetry": "shape",
+    "warmth": "palette",
+    "colourfulness": "palette",
+    "brightness": "light",
+    "contrast": "light",
+    "busyness": "line",
+}
 READ = ("mode", "tempo_bpm")  # attributes that are read, in the order of the columns
 READ_FROM = ("harmony", "tempo")  # the one group that each is read from
 RIDGE = 1e-3  # relative to the harmony latents' own variance
@@ -29,8 +38,12 @@ def summary(latents: Latents) -> npt.NDArray[np.float32]:
 
     Mean over bars of each group in ``GROUPS`` order; the register's slope over bars (a bar), which is where a line that
     rises for bars shows; the tempo latents of ``TEMPO_BARS`` evenly spaced bars, since the mean of two tempi's
-    latents is a third tempo's.
+    latents is a third tempo's. Of a picture: its latents, then what was measured of it, ``PICTURE_ATTRIBUTES``.
     """
+    if latents.of_picture:
+        measured = latents.piece[MEASURED]
+        parts = [np.asarray(latents.groups[name], dtype=np.float64).mean(axis=0) for name in PICTURE_GROUPS]
+        return np.concatenate([*parts, [measured[name] for name in PICTURE_ATTRIBUTES]]).astype(np.float32)
     groups = {name: np.asarray(latents.groups[name], dtype=np.float64) for name in GROUPS}
     bars = latents.bars
     time = np.arange(bars) - (bars - 1) / 2
@@ -41,7 +54,21 @@ def summary(latents: Latents) -> npt.NDArray[np.float32]:
 
 
 def columns_of(sizes: Mapping[str, int]) -> dict[str, IntArray]:
-    """Which columns of a summary come from each group of ``GROUPS`` with so many dimensions; each from exactly one."""
+    """Which columns of a summary come from each group with so many dimensions; each from exactly one.
+
+    What was measured of a picture belongs to the group that makes most of it.
+    """
+    if "shape" in sizes:
+        ends = np.cumsum([0, *(sizes[name] for name in PICTURE_GROUPS)])
+        owners = list(PICTURE_ATTRIBUTES.values())
+        measured = {
+            name: ends[-1] + np.flatnonzero([owner == name for owner in owners]).astype(np.int64)
+            for name in PICTURE_GROUPS
+        }
+        return {
+            name: np.concatenate([np.arange(ends[i], ends[i + 1]), measured[name]])
+            for i, name in enumerate(PICTURE_GROUPS)
+        }
     starts = np.cumsum([0, *(sizes[name] for name in GROUPS)])
     found = {name: np.arange(starts[i], starts[i + 1]) for i, name in enumerate(GROUPS)}
     slope = starts[-1] + np.arange(sizes["register"])

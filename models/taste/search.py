@@ -15,7 +15,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from models.style.latents import GROUPS, STYLE_GROUPS, Latents
+from models.style.latents import Latents
 from models.taste.head import Head, utilities
 from models.taste.space import TasteSpace, summary
 
@@ -23,9 +23,6 @@ SEARCHED = 96  # draws of the prior (seconds on a busy CPU), of which the best a
 CAREFUL, OPTIMISTIC = -0.5, 1.0  # posterior standard deviations that a score adds to the mean
 REACH = 2.0  # standard deviations of the draws that a recombination may lie from their mean in any feature
 FloatArray = npt.NDArray[np.float64]
-
-# The harmony stays with its tune: a melody over another piece's chords is the swap most likely to sound wrong.
-EXCHANGEABLE: tuple[str, ...] = tuple(name for name in STYLE_GROUPS if name != "harmony")
 
 
 @dataclass(frozen=True)
@@ -57,7 +54,7 @@ class Candidates:
         """Raises ``ValueError`` where versions are mixed."""
         _check_versions(space, latents)
         if not latents:
-            return cls([], np.zeros((0, len(GROUPS), space.readout.shape[1])))
+            return cls([], np.zeros((0, len(space.groups), space.readout.shape[1])))
         sizes = {name: value.shape[1] for name, value in latents[0].groups.items()}
         return cls(latents, space.parts(np.stack([summary(each) for each in latents]), sizes))
 
@@ -179,12 +176,12 @@ def _recombined(
     improved = []
     for index in order[:count]:
         current, value, lines = candidates[index], float(score[index]), whole[index]
-        free = dict.fromkeys(EXCHANGEABLE)
+        free = dict.fromkeys(space.exchangeable)
         others = [d for d in order[:donors] if d != index and candidates[d].bars == current.bars]
         furthest = np.maximum(limit, np.abs(lines - centre)) + 1e-9
         for _ in range(max_swaps if others else 0):
             trials = [(name, donor) for name in free for donor in others]
-            places = [GROUPS.index(name) for name, _ in trials]
+            places = [space.groups.index(name) for name, _ in trials]
             rows = lines - parts[index, places] + parts[[donor for _, donor in trials], places]
             values = scores(judge, space.with_distances(rows), kappa)
             values[(np.abs(rows - centre) > furthest).any(axis=1)] = -np.inf
@@ -194,7 +191,7 @@ def _recombined(
             name, donor = trials[best]
             del free[name]
             current, value, lines = _with_group(current, candidates[donor], name), float(values[best]), rows[best]
-        if len(free) < len(EXCHANGEABLE):
+        if len(free) < len(space.exchangeable):
             improved.append(_Recombined(current, lines, index))
     return improved
 

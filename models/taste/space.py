@@ -20,8 +20,9 @@ import numpy as np
 import numpy.typing as npt
 from safetensors.numpy import load_file, save_file
 
-from models.style.latents import GROUPS
-from models.taste.readouts import READ, READ_FROM, Readouts, columns_of, summary
+from models.metrics.music_statistics import ATTRIBUTES
+from models.style.latents import GROUPS, PICTURE_GROUPS
+from models.taste.readouts import PICTURE_ATTRIBUTES, READ, READ_FROM, Readouts, columns_of, summary
 
 __all__ = ["TasteSpace", "summary"]
 
@@ -63,6 +64,7 @@ class TasteSpace:
     together: FloatArray
     alone: FloatArray
     readings: Readouts | None = None
+    groups: tuple[str, ...] = GROUPS
 
     def __post_init__(self) -> None:
         dims, attributes = len(self.centre), len(self.names)
@@ -85,6 +87,25 @@ class TasteSpace:
             object.__setattr__(self, name, value)
         if self.readings and self.readings.dims != self.dims:
             raise ValueError(f"taste space: readings of {self.readings.dims} numbers, a summary of {self.dims}")
+
+    @property
+    def of_pictures(self) -> bool:
+        """Whether it is of pictures, and not of music."""
+        return self.groups == PICTURE_GROUPS
+
+    @property
+    def style_of(self) -> Mapping[str, str]:
+        """The latent group that each attribute speaks of; a music's attribute may be a name that nobody knows."""
+        known = PICTURE_ATTRIBUTES if self.of_pictures else ATTRIBUTES
+        return {name: known.get(name, name) for name in self.names}
+
+    @property
+    def exchangeable(self) -> tuple[str, ...]:
+        """The style groups that may be taken from elsewhere.
+
+        The harmony stays with its tune: a melody over another piece's chords is the swap most likely to sound wrong.
+        """
+        return tuple(name for name in self.groups[1:] if name != "harmony")
 
     @property
     def dims(self) -> int:
@@ -124,7 +145,7 @@ class TasteSpace:
         return np.concatenate([given, distances(given[..., : len(self.names)])], axis=-1)
 
     def parts(self, summaries: npt.ArrayLike, sizes: Mapping[str, int]) -> FloatArray:
-        """What each latent group of ``GROUPS`` adds to the lines, ``(N, groups, L)``; their sum is ``lines``.
+        """What each latent group of ``groups`` adds to the lines, ``(N, groups, L)``; their sum is ``lines``.
 
         Exact, since every coordinate comes from one group alone. ``sizes``: dimensions of each group.
         """
@@ -136,7 +157,7 @@ class TasteSpace:
             for place, group in enumerate(READ_FROM, start=self.dims):
                 columns[group] = np.append(columns[group], place)
         off = _coordinates(rows, self.readings) - self.centre
-        return np.stack([off[:, columns[name]] @ self.readout[columns[name]] for name in GROUPS], axis=1)
+        return np.stack([off[:, columns[name]] @ self.readout[columns[name]] for name in self.groups], axis=1)
 
     @classmethod
     def fit(
@@ -149,6 +170,7 @@ class TasteSpace:
         domains: Sequence[str] | None = None,
         readings: Readouts | None = None,
         residuals: int = RESIDUALS,
+        groups: tuple[str, ...] = GROUPS,
     ) -> TasteSpace:
         """Fit on real clips: ``summaries`` ``(N, D)``, their ``attributes`` ``(N, A)`` named ``names``.
 
@@ -206,13 +228,14 @@ class TasteSpace:
             together=np.hstack([common / np.maximum(np.diag(own), 1e-12)[:, None], still]),
             alone=np.hstack([alone, still]),
             readings=readings,
+            groups=groups,
         )
 
     def save(self, path: Path) -> None:
         """Write ``path.safetensors`` and ``path.json``; loading is strict."""
         numbers, words = _files(path)
         arrays = {name: getattr(self, name) for name in ARRAYS}
-        about = {"format": FORMAT, "version": self.version, "names": list(self.names), "groups": list(GROUPS)}
+        about = {"format": FORMAT, "version": self.version, "names": list(self.names), "groups": list(self.groups)}
         if self.readings:
             arrays |= {f"readings.{name}": getattr(self.readings, name) for name in PARTS}
             about["sizes"] = list(self.readings.sizes)
@@ -227,7 +250,8 @@ class TasteSpace:
         """
         numbers, words = _files(path)
         about: dict[str, Any] = json.loads(words.read_text(encoding="utf-8"))
-        if about.get("format") != FORMAT or about.get("groups") != list(GROUPS):
+        groups = tuple(about.get("groups", ()))
+        if about.get("format") != FORMAT or groups not in {GROUPS, PICTURE_GROUPS}:
             raise ValueError(f"{path.name} is not a taste space of format {FORMAT}")
         if version is not None and about["version"] != version:
             raise ValueError(f"{path.name} belongs to style model {about['version']}, not to {version}")
@@ -239,7 +263,7 @@ class TasteSpace:
         if "sizes" in about:
             readings = Readouts(tuple(about["sizes"]), **{name: arrays[f"readings.{name}"] for name in PARTS})
         own = {name: arrays[name] for name in ARRAYS}
-        return cls(version=about["version"], names=tuple(about["names"]), **own, readings=readings)
+        return cls(version=about["version"], names=tuple(about["names"]), **own, readings=readings, groups=groups)
 
 
 def distances(lines: npt.ArrayLike) -> FloatArray:
@@ -248,7 +272,9 @@ def distances(lines: npt.ArrayLike) -> FloatArray:
     return found
 
 
-ARRAYS = tuple(entry.name for entry in fields(TasteSpace) if entry.name not in {"version", "names", "readings"})
+ARRAYS = tuple(
+    entry.name for entry in fields(TasteSpace) if entry.name not in {"version", "names", "readings", "groups"}
+)
 PARTS = tuple(entry.name for entry in fields(Readouts) if entry.name != "sizes")
 
 

@@ -11,6 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from db.queries import jobs, statistics
 from models.music.notes import DOMAINS
+from webapp.learning.playable_clips import ALL_DOMAINS
 from webapp.runtime.version import VERSION, commit
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def report(supervision: Supervision) -> tuple[dict[str, Any], bool]:
         "status": "starting",
         "database": "starting",
         "generator": generator,
-        "pool": dict.fromkeys(DOMAINS, 0),
+        "pool": dict.fromkeys(ALL_DOMAINS, 0),
         "version": VERSION,
         "commit": commit(),
     }

@@ -10,9 +10,9 @@ from fastapi import APIRouter, Body, Query, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from models.music.notes import DOMAINS, Domain
 from webapp.api.dependencies import ERRORS, Known, MaybeClaim, TheContext, address_of, arrive, newcomer, public_address
 from webapp.context import Context
+from webapp.learning.playable_clips import ALL_DOMAINS, AnyDomain
 from webapp.listeners import accounts, archive, deletion, export, restore, rewind, undo
 from webapp.runtime.identity import COOKIE, MOST_LETTERS, clear_cookie, given_token, set_cookie
 
@@ -23,8 +23,8 @@ class Listener(BaseModel):
     """The listener who asks; ``listener_token`` only where the page should keep a new one."""
 
     picks: int
-    domain: Domain
-    domains: list[Domain] = list(DOMAINS)
+    domain: AnyDomain
+    domains: list[AnyDomain] = list(ALL_DOMAINS)
     first_composed: accounts.FirstComposed
     listener_token: str | None = None
 
@@ -33,7 +33,7 @@ class Change(BaseModel):
     """What a listener may change."""
 
     model_config = ConfigDict(extra="forbid")
-    domain: Domain
+    domain: AnyDomain
 
 
 class Kept(BaseModel):
@@ -67,7 +67,7 @@ class Invited(BaseModel):
     """To whom a link leads."""
 
     picks: int
-    domain: Domain
+    domain: AnyDomain
 
 
 def _listener(context: Context, listener_id: uuid.UUID, token: str | None = None) -> Listener:
@@ -93,7 +93,7 @@ def start_afresh(request: Request, response: Response, context: TheContext) -> L
 
 @router.patch("", responses=ERRORS)
 def change_listener(change: Change, context: TheContext, listener_id: Known) -> Listener:
-    """Change the domain of music at once: open pairs and fours of another one wait until it is chosen again."""
+    """Change the domain (of music, or pictures) at once: what is open of another one waits until it is chosen again."""
     accounts.change_domain(context.database, context.journal, listener_id, change.domain)
     return _listener(context, listener_id)
 

@@ -24,14 +24,19 @@ Milliseconds = Annotated[float, Field(ge=0, le=3_600_000, allow_inf_nan=False)]
 
 
 class Clip(BaseModel):
-    """One side of an offer; nothing here tells where the clip comes from."""
+    """One side of an offer; nothing here tells where the clip comes from.
+
+    A picture has an ``image_url`` and neither sound nor notes; its ``seconds`` are how long it is to be seen before a
+    vote, and ``heard_ms`` tells how long it was.
+    """
 
     model_config = ConfigDict(from_attributes=True)
 
     clip_id: uuid.UUID
-    audio_url: str
-    notes_url: str
+    audio_url: str | None
+    notes_url: str | None
     seconds: float
+    image_url: str | None = None
 
 
 class Offer(BaseModel):
@@ -132,6 +137,13 @@ def clip_audio(
     return sound_response(sound.audio(context.database, context.clip_store, clip, seconds), wanted)
 
 
+@router.get("/clips/{clip_id}/image", responses=ERRORS, response_class=Response)
+def clip_image(clip: Audible, context: TheContext) -> Response:
+    """The clip's picture, PNG, 96 × 96 pixels; it never changes. For whom it is goes as for sound."""
+    png = sound.image(context.database, context.clip_store, context.generation, clip)
+    return Response(png, media_type="image/png", headers={"Cache-Control": IMMUTABLE})
+
+
 @router.get("/clips/{clip_id}/notes/{seconds}", responses=ERRORS)
 def clip_notes(clip: Audible, seconds: float, context: TheContext, response: Response) -> dict[str, Any]:
     """``{seconds, notes: [[start_s, duration_s, pitch, velocity], …]}`` in the time of the sound; for whom that is."""
@@ -143,7 +155,7 @@ def clip_notes(clip: Audible, seconds: float, context: TheContext, response: Res
 def similar_clips(clip_id: uuid.UUID, context: TheContext, listener_id: Known, response: Response) -> dict[str, Any]:
     """``{similar, path}``: clips most like this one, in order, and steps that lead on."""
     response.headers["Cache-Control"] = "no-store"
-    return similar.similar(context.database, context.space, context.playable, listener_id, clip_id)
+    return similar.similar(context.database, context.playable, listener_id, clip_id)
 
 
 @router.post("/clips/{clip_id}/plays", status_code=204, responses=ERRORS)

@@ -23,7 +23,7 @@ class Checked(BaseModel):
 @router.get("", responses=ERRORS)
 def read_taste(context: TheContext, listener_id: Known) -> overview.TasteOverview:
     """What the listener seems to love, style by style, how sure that is, and how well votes were foreseen."""
-    return overview.overview(context.database, context.space, context.playable, listener_id)
+    return overview.overview(context.database, context.playable, listener_id)
 
 
 @router.get("/proof", responses=ERRORS)

@@ -13,6 +13,11 @@ def of_clip(clip_id: uuid.UUID | str, seconds: float) -> str:
     return f"/api/clips/{clip_id}/{{}}/{seconds:g}{played()}"
 
 
+def of_picture(clip_id: uuid.UUID | str) -> str:
+    """The address of a clip that is a picture."""
+    return f"/api/clips/{clip_id}/image"
+
+
 def played(**more: str) -> str:
     """What stands behind the address of a sound, with what ``more`` it asks for."""
     return f"?{urlencode({**more, 'playing': touch.version()})}"

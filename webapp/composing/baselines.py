@@ -9,18 +9,18 @@ from sqlalchemy.orm import Session
 
 from db.queries.clips import rival_clips
 from db.queries.offers import met_among
-from models.music.notes import Domain
 from models.taste.head import Head
 from webapp.composing.clip_maker import ClipMaker, Made, Order
-from webapp.composing.search import LatentSearch
+from webapp.composing.search import Search
 from webapp.composing.wishes import GIFT
 from webapp.learning import heads
+from webapp.learning.playable_clips import AnyDomain
 
 TRIED = 3  # drafts for a baseline, the next one where a piece may not be offered
 
 
 def compose_missing(
-    maker: ClipMaker, search: LatentSearch, listener_id: uuid.UUID, domain: Domain, *, first_seed: int
+    maker: ClipMaker, search: Search, listener_id: uuid.UUID, domain: AnyDomain, *, first_seed: int
 ) -> Made:
     """One clip of each kind of baseline of which none waits to be met.
 

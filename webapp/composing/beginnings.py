@@ -22,7 +22,7 @@ from models.taste.space import TasteSpace
 from webapp.composing.dials import mood_dial
 from webapp.generation.protocol import GenerationError, Generator
 from webapp.learning import plays
-from webapp.learning.playable_clips import PlayableClips, PlayablePool
+from webapp.learning.playable_clips import PlayableClips, PlayablePool, music_of
 from webapp.runtime.database import Database
 
 log = logging.getLogger(__name__)
@@ -42,12 +42,13 @@ class Beginnings:
     @classmethod
     def of(cls, session: Session, space: TasteSpace, playable: PlayablePool, listener: Listener) -> Beginnings:
         """Those that wait in no pair of theirs and were not played on before."""
-        clips = playable.clips(session, listener.domain)
+        domain = music_of(listener.domain)
+        clips = playable.clips(session, domain)
         taken = offers.ids_shown(session, listener.id, state="open")
         known = rows.whole_pieces(session, listener.id)
         taken |= {uuid.UUID(piece.recipe["clip"]) for piece in known if "clip" in piece.recipe}
         free = clips.chosen([place for place, clip_id in enumerate(clips.ids) if clip_id not in taken])
-        return cls(listener.domain, plays.head_of(session, listener.id, space, listener.domain), free)
+        return cls(domain, plays.head_of(session, listener.id, space, domain), free)
 
     def choose(self, database: Database, generation: Generator, mood: MoodName | None) -> uuid.UUID | None:
         """One that is liked, and near the ``mood``; None where there is none, or no mood can be heard just now."""

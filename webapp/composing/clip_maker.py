@@ -28,6 +28,7 @@ from webapp.composing.jobs import domain_named
 from webapp.composing.rendering import Rendered
 from webapp.generation.protocol import GenerateRequest, GenerateResult, GenerationError, Generator, Source
 from webapp.learning.installed_style import InstalledStyle
+from webapp.learning.playable_clips import AnyDomain
 from webapp.runtime.clip_store import ClipStore
 from webapp.runtime.database import Database
 from webapp.runtime.journal import Journal
@@ -44,7 +45,7 @@ class Order:
     ``kind``, of a clip with an owner: one of ``db.tables.OWN`` or a baseline beside these.
     """
 
-    domain: Domain
+    domain: AnyDomain
     seed: int
     draft: Draft | None = None
     owner: uuid.UUID | None = None
@@ -54,7 +55,7 @@ class Order:
         """As the generator is asked for it."""
         return GenerateRequest(
             id=uuid.uuid4().hex,
-            domain=self.domain,
+            domain=domain_named(self.domain),
             content=Source(latents=self.draft.latents.to_json()) if self.draft else None,
             seed=self.seed % 2**63,
             deadline_ms=DEADLINE_MS,
@@ -151,7 +152,9 @@ class ClipMaker:
     def _make_one(self, order: Order, *, shortest: bool, hurry: bool) -> Kept:
         result = order.composed(self.generation)
         beside = contextlib.nullcontext() if hurry else self._one_at_a_time
-        kept = self.keep(result, order.domain, order.owner, order.kind, shortest=shortest, rendering_turn=beside)
+        kept = self.keep(
+            result, domain_named(order.domain), order.owner, order.kind, shortest=shortest, rendering_turn=beside
+        )
         if kept.fault is not None:
             log.info("clip_rejected domain=%s fault=%s", order.domain, kept.fault)
         return kept
@@ -181,16 +184,17 @@ class ClipMaker:
         piece = Piece.from_json(result.notes)
         if fault := screening.fault(screened or piece, self.style):
             return Kept(None, fault)
+        digest = screening.content_hash(piece)
         result = result.model_copy(update={"recipe": {**result.recipe, "playing": touch.version()}})
         # What somebody makes themselves in the studio may be what they have already.
-        repeats = owner and kind != "studio" and screening.is_there_already(self.database, piece, result, owner)
+        repeats = owner and kind != "studio" and screening.is_there_already(self.database, digest, result, owner)
         if repeats:
             return Kept(None, screening.THERE_ALREADY)
         lengths = rendering.playable_lengths(piece)[: 1 if shortest else None]
         lengths = [rendering.whole_length(piece, domain)] if whole else lengths
         with rendering_turn or self._one_at_a_time:
             sounds = [rendering.render_into(self.clip_store, piece, seconds, domain) for seconds in lengths]
-        clip_id = self._store(result, piece, sounds, domain, owner, kind=kind)
+        clip_id = self._store(result, digest, sounds, domain, owner, kind=kind)
         if clip_id is None:
             self._discard(sounds)
             return Kept(None, screening.LISTENER_GONE)
@@ -227,9 +231,9 @@ class ClipMaker:
     def _store(
         self,
         result: GenerateResult,
-        piece: Piece,
+        digest: str,
         sounds: Sequence[Rendered],
-        domain: Domain,
+        domain: AnyDomain,
         owner: uuid.UUID | None,
         *,
         kind: str,
@@ -248,7 +252,7 @@ class ClipMaker:
                 latents=result.latents,
                 summary=summary(latents),
                 model_version=result.model_version,
-                content_hash=screening.content_hash(piece),
+                content_hash=digest,
                 composed_for=owner,
                 kind=kind,
             )

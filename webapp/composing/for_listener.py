@@ -14,7 +14,6 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from db.queries import jobs
-from models.music.notes import Domain
 from models.style.drafts import Draft
 from models.taste.head import Head
 from models.taste.search import SEARCHED
@@ -22,9 +21,10 @@ from webapp.composing import baselines, guided, wishes
 from webapp.composing.clip_maker import ClipMaker, Made, Order
 from webapp.composing.jobs import JobInHand
 from webapp.composing.screening import LISTENER_GONE
-from webapp.composing.search import LatentSearch
+from webapp.composing.search import Search
 from webapp.composing.wishes import GIFT, Wish
 from webapp.learning import plays
+from webapp.learning.playable_clips import AnyDomain
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +43,7 @@ class Commission:
     """
 
     listener_id: uuid.UUID
-    domain: Domain
+    domain: AnyDomain
     seed: int
     wish: Wish = GIFT
     with_baselines: bool = False
@@ -58,7 +58,7 @@ class Commission:
         payload, rest = job.payload, wishes.Rest.of(job.payload)
         return cls(
             job.listener_id,
-            job.domain,
+            job.any_domain,
             job.seed,
             wishes.wish_of(payload),
             wishes.brings_baselines(payload),
@@ -101,7 +101,7 @@ class Delivered:
 class ListenerComposer:
     """Composes for one listener at a time; may be used from many threads."""
 
-    def __init__(self, maker: ClipMaker, search: LatentSearch) -> None:
+    def __init__(self, maker: ClipMaker, search: Search) -> None:
         self._maker, self._search = maker, search
 
     def do(self, job: JobInHand) -> Delivered:

@@ -15,13 +15,15 @@ from sqlalchemy.orm import Session
 
 from db.queries.clips import rival_clips
 from db.queries.offers import met_among
-from db.tables import GUIDED
+from db.tables import GUIDED, PICTURES
 from models.music.notes import Domain
 from models.style.drafts import Draft
 from webapp.composing.clip_maker import ClipMaker, Made, Order
 from webapp.composing.dials import TENSION
-from webapp.composing.search import LatentSearch
+from webapp.composing.jobs import domain_named
+from webapp.composing.search import Search
 from webapp.generation.protocol import GenerationError
+from webapp.learning.playable_clips import AnyDomain
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +31,7 @@ AMONG = 8  # drafts of which one is chosen, as where it was measured
 
 
 def compose_missing(
-    maker: ClipMaker, search: LatentSearch, listener_id: uuid.UUID, domain: Domain, *, first_seed: int
+    maker: ClipMaker, search: Search, listener_id: uuid.UUID, domain: AnyDomain, *, first_seed: int
 ) -> Made:
     """The two, where none of their kind waits to be met.
 
@@ -42,11 +44,11 @@ def compose_missing(
         return len(there) > len(met_among(session, listener_id, [clip.id for clip in there]))
 
     made = Made()
-    if maker.database.transaction(waits):
+    if domain == PICTURES or maker.database.transaction(waits):  # nothing hears pictures
         return made
     drafts = [draft for draft in search.drawn(domain, AMONG, first_seed) if draft.notes is not None]
     try:
-        best = _best(maker, drafts, domain)
+        best = _best(maker, drafts, domain_named(domain))
     except GenerationError as error:  # gifts go on without this test
         log.warning("no_guided_pair domain=%s error=%s", domain, error)
         return made

@@ -9,7 +9,9 @@ from typing import Any
 
 from db.queries import jobs
 from db.queries.jobs import TakenJob
+from db.tables import PICTURES
 from models.music.notes import DOMAINS, Domain
+from webapp.learning.playable_clips import AnyDomain
 from webapp.runtime.database import Database
 
 
@@ -32,8 +34,18 @@ class JobInHand:
 
     @property
     def domain(self) -> Domain:
-        """In which it is to compose; ``ValueError`` where that is none."""
+        """In which it is to compose music; ``ValueError`` where that is none."""
         return domain_named(self.payload["domain"])
+
+    @property
+    def any_domain(self) -> AnyDomain:
+        """The same where it may be pictures, too."""
+        return "pictures" if self.is_of_pictures else self.domain
+
+    @property
+    def is_of_pictures(self) -> bool:
+        """Whether pictures are to be made."""
+        return bool(self.payload["domain"] == PICTURES)
 
     @property
     def listener_id(self) -> uuid.UUID:

@@ -24,21 +24,21 @@ class Columns(TypedDict):
     sha256: str
     uri: str
     size_bytes: int
-    lufs: float
-    true_peak_db: float
+    lufs: float | None
+    true_peak_db: float | None
     playing: str
 
 
 @dataclass(frozen=True)
 class Rendered:
-    """One length of a clip in the store."""
+    """One length of a clip in the store, or a picture, which has no loudness."""
 
     seconds: float
     sha256: str
     key: str
     size: int
-    lufs: float
-    true_peak_db: float
+    lufs: float | None
+    true_peak_db: float | None
     playing: str
 
     def columns(self) -> Columns:

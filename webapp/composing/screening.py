@@ -24,9 +24,8 @@ def fault(piece: Piece, style: InstalledStyle) -> str | None:
     return rejection_reason(piece, style.fingerprint) or (None if playable_lengths(piece) else TOO_SHORT)
 
 
-def is_there_already(database: Database, piece: Piece, result: GenerateResult, owner: uuid.UUID) -> bool:
-    """Whether the listener has or may meet this very piece: made for all, or for them by another request."""
-    digest = content_hash(piece)
+def is_there_already(database: Database, digest: str, result: GenerateResult, owner: uuid.UUID) -> bool:
+    """Whether the listener has or may meet the clip of this content hash: made for all, or for them otherwise."""
     recipes = database.transaction(lambda session: rows.recipes_of(session, digest, owner))
     return any(recipe != result.recipe for recipe in recipes)
 

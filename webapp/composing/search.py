@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Protocol
 
 from db.queries.clips import get_clip
 from models.music.notes import Domain
@@ -14,16 +15,32 @@ from models.taste.head import Head
 from models.taste.search import CAREFUL, OPTIMISTIC, SEARCHED, Candidate, Candidates, best_latents
 from webapp.composing.bank import Bank
 from webapp.composing.dials import dials
+from webapp.composing.jobs import domain_named
 from webapp.composing.steered_search import SteeredSearch
 from webapp.composing.wishes import Wish
 from webapp.generation.protocol import BadRequest, Generator
 from webapp.learning.installed_style import InstalledStyle
+from webapp.learning.playable_clips import AnyDomain
 from webapp.runtime.database import Database
 
 DRAWN_AT_ONCE = 16  # latents, after which is said how far the search is
 KAPPAS = {"careful": CAREFUL, "near": CAREFUL, "surprise": OPTIMISTIC}  # of a wish's mode
 
 OnDrawn = Callable[[int, int], None]  # hears how many there are of how many
+
+
+class Search(Protocol):
+    """What composes for heads searches with: music by ``LatentSearch``, pictures by ``PictureSearch``."""
+
+    def best(
+        self, head: Head, domain: AnyDomain, count: int, *, wish: Wish, seed: int, on_drawn: OnDrawn = ...
+    ) -> list[Draft]:
+        """The ``count`` best that differ, as the wish says."""
+        ...
+
+    def drawn(self, domain: AnyDomain, count: int, seed: int) -> list[Draft]:
+        """New drafts, just as they come."""
+        ...
 
 
 class LatentSearch:
@@ -33,13 +50,14 @@ class LatentSearch:
         self._database, self._generation, self._style, self._bank = database, generation, style, bank
 
     def best(
-        self, head: Head, domain: Domain, count: int, *, wish: Wish, seed: int, on_drawn: OnDrawn = lambda *_: None
+        self, head: Head, domain: AnyDomain, count: int, *, wish: Wish, seed: int, on_drawn: OnDrawn = lambda *_: None
     ) -> list[Draft]:
         """The ``count`` best that differ, as the wish says; ``seed`` is for draws near a piece.
 
         What comes from the bank is given to nobody else, so this finds others when it is asked again. Raises a
         ``GenerationError``.
         """
+        domain = domain_named(domain)
         space, kappa = self._style.space, KAPPAS[wish.mode]
         if wish.near is not None:
             near = self._near(wish.near, wish.keep, domain, seed, on_drawn)
@@ -57,7 +75,7 @@ class LatentSearch:
         found = self._bank.choose(domain, search, count)
         return found if steered is None else [steered.noted(draft) for draft in found]
 
-    def drawn(self, domain: Domain, count: int, seed: int) -> list[Draft]:
+    def drawn(self, domain: AnyDomain, count: int, seed: int) -> list[Draft]:
         """New drafts, just as they come: of a bank from which the best were taken they would be the rest."""
         return [Draft.from_json(each) for each in self._generation.drafts(domain, count, seed).drafts]
 

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from db.queries import clips as clip_rows
 from db.queries import studio as rows
+from db.tables import PICTURES
 from models.metrics.music_statistics import attributes
 from models.music.notes import Domain, Piece
 from models.music.performance import Performance, as_written
@@ -67,7 +68,7 @@ def find(session: Session, name: str, listener_id: uuid.UUID, link_key: str = ""
     by_link = linked is not None and (name == f"{PIECES}/{linked.id}" or name in names_in(linked.recipe))
     if kind == CLIPS:
         clip = clip_rows.get_clip(session, wanted)
-        if clip is not None and (clip.composed_for in {None, listener_id} or by_link):
+        if clip is not None and clip.domain != PICTURES and (clip.composed_for in {None, listener_id} or by_link):
             return Source(name, cast("Domain", clip.domain), "", {}, clip.notes, clip.latents, clip.model_version)
     else:
         piece = rows.get_piece(session, wanted)
@@ -122,6 +123,8 @@ def named_traits(
     middle = pool.mean(axis=0) if known else np.zeros(len(names))
     spread = np.maximum(pool.std(axis=0), LEAST_SPREAD) if known else np.ones(len(names))
     rows = np.round((features[:, : len(names)] - middle) / spread, 2)
+    if TEXTURE not in names:
+        return [dict(zip(names, row, strict=True)) for row in rows.tolist()]
     texture = names.index(TEXTURE)
     if middle[texture] < SINGLE_LINE:
         rows[features[:, texture] < SINGLE_LINE, texture] = 0.0

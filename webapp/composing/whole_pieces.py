@@ -26,7 +26,7 @@ from webapp.composing.beginnings import Beginnings
 from webapp.composing.dials import MOOD, WISHED
 from webapp.composing.wishes import ASKED_PRIORITY, require_room
 from webapp.generation.protocol import Generator
-from webapp.learning.playable_clips import PlayablePool
+from webapp.learning.playable_clips import PlayablePool, music_of
 from webapp.runtime.database import Database
 from webapp.runtime.errors import Contradiction, NotYours, TooMany, UnknownListenerError
 
@@ -103,7 +103,7 @@ def ask(database: Database, listener_id: uuid.UUID, name: str = "", *, mood: Moo
     def work(session: Session) -> Programme:
         listener = _locked(session, listener_id)
         if not name:
-            _leave(session, listener, _payload(listener.domain, mood))
+            _leave(session, listener, _payload(music_of(listener.domain), mood))
             return _programme(session, listener_id)
         source = sources.find(session, name, listener_id)
         kind, _, number = name.partition("/")
@@ -174,7 +174,7 @@ def _there(session: Session, listener: Listener, mood: MoodName | None) -> Progr
     if found.coming in COMING:
         return found
     newest = found.pieces[-1] if found.pieces else None
-    if newest is None or newest.done or newest.domain != listener.domain:
+    if newest is None or newest.done or newest.domain != music_of(listener.domain):
         return None
     wished = mood is None or newest.recipe.get(MOOD, {}).get(WISHED) == mood
     return replace(found, sounds=True) if wished else None

@@ -18,8 +18,9 @@ from db.queries import composed as rows
 from db.queries import jobs
 from db.queries import listeners as listener_rows
 from db.queries import votes as vote_rows
+from db.queries.clips import get_clip
 from db.queries.offers import met_clips
-from db.tables import Listener
+from db.tables import PICTURES, Listener
 from models.mood.dial import MoodName
 from models.taste.space import TasteSpace
 from models.tension.dial import MOST
@@ -202,7 +203,7 @@ def ask(database: Database, space: TasteSpace, listener_id: uuid.UUID, wish: Wis
         listener = listener_rows.lock_listener(session, listener_id)
         if listener is None:
             raise UnknownListenerError
-        picks = vote_rows.count_picks(session, listener_id)
+        picks = vote_rows.count_picks_of(session, listener_id, pictures=listener.domain == PICTURES)
         if picks == 0:
             raise NotAllowed(
                 "nothing is known of your taste yet; pick from a first pair, then ask for pieces of your own"
@@ -211,6 +212,8 @@ def ask(database: Database, space: TasteSpace, listener_id: uuid.UUID, wish: Wis
         if unmet >= WAITING_AT_MOST:
             raise TooMany(f"{unmet} clips made for you wait in your next pairs; listen to some before asking for more")
         require_room(session, KIND, listener_id)
+        if listener.domain == PICTURES and (wish.tension or wish.mood):
+            raise NotAllowed("a picture is neither calmer nor tenser and has no mood; leave tension at 0 and mood out")
         if wish.near is not None:
             _check_near(session, space, listener, wish.near)
         if enqueue(session, listener, picks, wish) is None:
@@ -229,9 +232,9 @@ def require_room(session: Session, kind: str, listener_id: uuid.UUID) -> None:
 
 
 def _check_near(session: Session, space: TasteSpace, listener: Listener, clip_id: uuid.UUID) -> None:
-    clip = next(
-        (each for each in met_clips(session, listener.id, model_version=space.version) if each.id == clip_id), None
-    )
+    given = get_clip(session, clip_id)
+    version = given.model_version if given is not None and given.domain == PICTURES else space.version
+    clip = next((each for each in met_clips(session, listener.id, model_version=version) if each.id == clip_id), None)
     if clip is None:
         raise NotYours(f"there is no clip {clip_id} among those that you have voted on")
     if clip.domain != listener.domain:

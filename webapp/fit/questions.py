@@ -26,7 +26,7 @@ from models.taste.head import Head, predict
 from webapp.fit.drawings import Drawings, shipped
 from webapp.fit.learned import compared, head_of
 from webapp.fit.measured_pieces import MeasuredPieces
-from webapp.learning.playable_clips import PlayablePool
+from webapp.learning.playable_clips import PlayablePool, music_of
 from webapp.listening.candidates import SHORT_SECONDS
 from webapp.listening.comparison import ShownClip
 from webapp.listening.heard import LEAST_MS
@@ -140,7 +140,9 @@ class Questions:
 
     def _filled(self, session: Session, listener: Listener, asked: Sequence[Fit]) -> tuple[list[Fit], list[Fit]]:
         """The open questions of the listener's kind of music whose clips are there, and those drawn beside them."""
-        waiting = [fit for fit in asked if fit.outcome is None and fit.domain == listener.domain and _whole(fit)][:OPEN]
+        waiting = [
+            fit for fit in asked if fit.outcome is None and fit.domain == music_of(listener.domain) and _whole(fit)
+        ][:OPEN]
         drawn: list[Fit] = []
         while len(waiting) + len(drawn) < OPEN:
             fit = self._drawn(session, listener, [*asked, *drawn])
@@ -151,7 +153,7 @@ class Questions:
 
     def _drawn(self, session: Session, listener: Listener, asked: Sequence[Fit]) -> Fit | None:
         """A new question; None where none is left."""
-        pictures, domain = shipped(), listener.domain
+        pictures, domain = shipped(), music_of(listener.domain)
         there = self._playable.clips(session, domain).playing(SHORT_SECONDS).ids
         order = np.random.default_rng(listener.id.int).permutation(len(there))[:PIECES]
         clips = [there[place] for place in order]

@@ -21,6 +21,8 @@ from webapp.generation.pictures import MusicShown
 from webapp.generation.protocol import (
     BadRequest,
     DraftsResult,
+    DrawingsRequest,
+    DrawingsResult,
     EncodeResult,
     LatentsResult,
     Mood,
@@ -121,6 +123,10 @@ class Drawing:
             return self.mood.moods(pieces)
         except MusicError as error:
             raise BadRequest(str(error)) from error
+
+    def drawings(self, request: DrawingsRequest, *, decoded: bool = False) -> DrawingsResult:
+        """Pictures, measured; raises ``BadRequest`` for latents of no picture of this model."""
+        return self.shown.drawings(request, decoded=decoded)
 
 
 def _domain(domain: str, count: int, seed: int) -> Domain:

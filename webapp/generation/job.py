@@ -104,6 +104,8 @@ def read_source(source: Source, name: str) -> Origin:
         latents = Latents.from_json(source.latents or {})
     except (MusicError, ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         raise BadRequest(f"{name}: {error}") from error
+    if latents.of_picture:
+        raise BadRequest(f"{name}: these are the latents of a picture; give those of music")
     for group, value in latents.groups.items():
         if value.ndim != 2 or not 1 <= len(value) <= MOST_BARS or not np.isfinite(value).all():
             raise BadRequest(f"{name}: latents of {group} must be finite numbers of 1 to {MOST_BARS} bars")

@@ -14,6 +14,7 @@ from PIL import Image
 from models.music.notes import Domain, MusicError, Piece
 from models.picture.autoencoder import Pixels
 from models.picture.checkpoint import PictureBundle, load_pictures
+from models.picture.drawing import PictureDrawing
 from models.picture.drawings import load_drawings
 from models.picture.film import SIDE
 from models.picture.reading import PictureError
@@ -21,7 +22,15 @@ from models.picture.tie.checkpoint import load_tie
 from models.picture.tie.scoring import AXES
 from models.picture.tie.showing import A_BAR, Shower
 from models.style.compose import Composer
-from webapp.generation.protocol import BadRequest, GeneratorUnavailable, Look, PicturesResult
+from models.style.latents import Latents
+from webapp.generation.protocol import (
+    BadRequest,
+    DrawingsRequest,
+    DrawingsResult,
+    GeneratorUnavailable,
+    Look,
+    PicturesResult,
+)
 
 COLUMNS = 16  # pictures beside one another on a sheet
 QUALITY = 90  # of a WebP
@@ -32,6 +41,7 @@ MOST_SUBJECTS = 100
 class _Loaded:
     pictures: PictureBundle
     shower: Shower
+    drawing: PictureDrawing
 
 
 class MusicShown:
@@ -66,14 +76,35 @@ class MusicShown:
             side=pixels.shape[1], a_bar=A_BAR, model_version=models.pictures.version,
         )  # fmt: skip
 
+    def drawings(self, request: DrawingsRequest, *, decoded: bool) -> DrawingsResult:
+        """New pictures or given ones, measured; raises as ``pictures`` does."""
+        with self._lock:
+            drawing = self._loaded().drawing
+            try:
+                if request.latents is not None:
+                    found = drawing.measure([Latents.from_json(each) for each in request.latents])
+                else:
+                    near = None if request.near is None else Latents.from_json(request.near)
+                    found = drawing.draw(request.count, request.seed, near=near, keep=request.keep)
+                stored = [each.to_json() for each in found]
+                # what is stored is rounded: shown is what will be drawn again from it
+                pixels = drawing.decode([Latents.from_json(each) for each in stored]) if decoded else ()
+            except (ValueError, KeyError, TypeError, AttributeError) as error:
+                raise BadRequest(f"latents of a picture are needed: {error}") from error
+        pictures = [base64.b64encode(_png(each)).decode() for each in pixels]
+        return DrawingsResult(latents=stored, pictures=pictures, model_version=drawing.pictures.version)
+
     def _loaded(self) -> _Loaded:
         if self._models is None:
             try:
                 pictures, tie = load_pictures(), load_tie()
-                subjects = pictures.encode(load_drawings()).astype(np.float64)
+                drawings = load_drawings()
+                subjects = pictures.encode(drawings).astype(np.float64)
             except (OSError, ValueError, PictureError) as error:
                 raise GeneratorUnavailable(f"the picture model cannot be used: {error}") from error
-            self._models = _Loaded(pictures, Shower(tie, subjects, self._composer))
+            self._models = _Loaded(
+                pictures, Shower(tie, subjects, self._composer), PictureDrawing.of(pictures, drawings)
+            )
         return self._models
 
 
@@ -88,6 +119,12 @@ def _squares(strip: str) -> Pixels:
     except (OSError, ValueError, SyntaxError) as error:
         raise BadRequest("subjects: that is no PNG in base64") from error
     return pixels.reshape(-1, SIDE, SIDE, 3)
+
+
+def _png(picture: Pixels) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(picture).save(file, "PNG", optimize=True)
+    return file.getvalue()
 
 
 def _sheet(pixels: Pixels) -> bytes:

@@ -179,6 +179,28 @@ class PicturesResult(BaseModel):
     model_version: str
 
 
+class DrawingsRequest(BaseModel):
+    """Pictures to draw: ``count`` new ones, as much as ``keep`` ``near`` another's latents, or those of ``latents``."""
+
+    model_config = ConfigDict(extra="forbid")
+    count: int = Field(default=1, ge=1, le=1024)
+    seed: int = Field(default=0, ge=0, lt=2**63)
+    near: dict[str, Any] | None = None
+    keep: float = Field(default=0.0, ge=0.0, le=1.0)
+    latents: list[dict[str, Any]] | None = Field(default=None, max_length=256)
+
+
+class DrawingsResult(BaseModel):
+    """Latents of pictures (``Latents.to_json`` each), with what was measured of each as it is decoded.
+
+    ``pictures``: the PNG of each in base64, where they were asked for.
+    """
+
+    latents: list[dict[str, Any]]
+    pictures: list[str]
+    model_version: str
+
+
 class GenerationError(Exception):
     """Base of everything a generator may answer instead of a clip."""
 
@@ -245,6 +267,10 @@ class Generator(Protocol):
 
     def moods(self, pieces: Sequence[dict[str, Any]]) -> MoodsResult:
         """What pieces (``Piece.to_json``) express."""
+        ...
+
+    def drawings(self, request: DrawingsRequest, *, decoded: bool = False) -> DrawingsResult:
+        """Pictures: their latents, measured, and with ``decoded`` their pixels too."""
         ...
 
     def cancel(self, request_id: str) -> bool:

@@ -18,6 +18,8 @@ from webapp.generation.protocol import (
     CurvesResult,
     DeadlinePassed,
     DraftsResult,
+    DrawingsRequest,
+    DrawingsResult,
     EncodeResult,
     GenerateRequest,
     GenerateResult,
@@ -104,6 +106,11 @@ class RemoteGenerator:
         """What a piece (``Piece.to_json``) looks like, bar by bar; raises a ``GenerationError``."""
         body = {"notes": notes, "domain": domain, **asdict(look)}
         return PicturesResult.model_validate_json(self._post("/v1/pictures", body, QUICK_SECONDS).content)
+
+    def drawings(self, request: DrawingsRequest, *, decoded: bool = False) -> DrawingsResult:
+        """Pictures: their latents, measured, and with ``decoded`` their pixels; raises a ``GenerationError``."""
+        body = {**request.model_dump(mode="json"), "decoded": decoded}
+        return DrawingsResult.model_validate_json(self._post("/v1/drawings", body, QUICK_SECONDS).content)
 
     def towers(self, titles: Sequence[str] = (), melodies: Sequence[dict[str, Any]] = ()) -> TowersResult:
         """Vectors of titles and pieces (``Piece.to_json``) by the title towers; raises a ``GenerationError``."""

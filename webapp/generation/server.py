@@ -26,6 +26,8 @@ from webapp.generation.protocol import (
     CurvesResult,
     DeadlinePassed,
     DraftsResult,
+    DrawingsRequest,
+    DrawingsResult,
     EncodeResult,
     GenerateRequest,
     GenerateResult,
@@ -145,6 +147,12 @@ class PicturesRequest(BaseModel):
         return Look(self.way, self.seed, self.links, self.subjects)
 
 
+class DecodedDrawingsRequest(DrawingsRequest):
+    """Pictures to draw, and whether as pixels too."""
+
+    decoded: bool = False
+
+
 class NeedsSecret:
     """Refuses with 401 who does not send the secret; whether the server is well anybody may ask."""
 
@@ -234,6 +242,11 @@ def create_app(engine: Engine, secret: str = "") -> FastAPI:
     @app.post("/v1/pictures")
     def pictures(request: PicturesRequest) -> PicturesResult:
         return engine.shown.pictures(request.notes, request.domain, request.look)
+
+    @app.post("/v1/drawings")
+    def drawings(request: DecodedDrawingsRequest) -> DrawingsResult:
+        wanted = DrawingsRequest(**request.model_dump(exclude={"decoded"}))
+        return engine.drawings(wanted, decoded=request.decoded)
 
     @app.post("/v1/towers")
     def towers(request: TowersRequest) -> TowersResult:

@@ -60,7 +60,7 @@ def load(session: Session, listener_id: uuid.UUID, space: TasteSpace) -> Head:
 
 def unstored(session: Session, listener: Listener, space: TasteSpace) -> Head:
     """The head of a listener of whom none is stored: learned from their votes, or a newcomer's."""
-    if vote_rows.has_voted(session, listener.id):
+    if vote_rows.has_voted(session, listener.id, pictures=space.of_pictures):
         return learned(session, listener, space)
     return newcomer(session, listener.study_id, space)
 
@@ -68,10 +68,12 @@ def unstored(session: Session, listener: Listener, space: TasteSpace) -> Head:
 def before_first_vote(session: Session, listener: Listener, space: TasteSpace) -> Head:
     """The head of a locked listener of whom none is stored: their first vote begins at the newest population, for good.
 
-    Call it before that vote is stored.
+    Call it before that vote is stored. Of pictures there are no populations: a first vote begins at the fixed prior.
     """
-    if vote_rows.has_voted(session, listener.id):
+    if vote_rows.has_voted(session, listener.id, pictures=space.of_pictures):
         return learned(session, listener, space)
+    if space.of_pictures:
+        return prior(space)
     population = population_rows.newest_population(session, listener.study_id, space.version, keep=True)
     listener.population_id = population.id if population else None
     return _beginning(population, space)

@@ -10,15 +10,25 @@ import time
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 from sqlalchemy.orm import Session
 
 from db.queries import clips as rows
+from db.tables import PICTURE_SECONDS, PICTURES
+from models.music.notes import DOMAINS, Domain
 from models.taste.space import TasteSpace
 
+AnyDomain = Domain | Literal["pictures"]
+ALL_DOMAINS: tuple[AnyDomain, ...] = (*DOMAINS, "pictures")
 FRESH_SECONDS = 1.0
+
+
+def music_of(domain: str) -> Domain:
+    """The domain of music of a listener who has chosen ``domain``: of pictures the first, where only music will do."""
+    return next((music for music in DOMAINS if music == domain), DOMAINS[0])
 
 
 @dataclass(frozen=True)
@@ -58,12 +68,24 @@ class PlayableClips:
 
 
 class PlayablePool:
-    """The pool by domain; safe between threads."""
+    """The pool by domain, with the taste space of each: music has one, ``pictures`` another. Safe between threads."""
 
-    def __init__(self, space: TasteSpace) -> None:
-        self._space = space
+    def __init__(self, space: TasteSpace, pictures: TasteSpace | None = None) -> None:
+        self._space, self._pictures = space, pictures
         self._lock = threading.Lock()
         self._kept: dict[str, tuple[float, int, PlayableClips]] = {}
+
+    def space_of(self, domain: str) -> TasteSpace:
+        """In which taste for a domain is learned; ``ValueError`` where there is none of pictures."""
+        if domain != PICTURES:
+            return self._space
+        if self._pictures is None:
+            raise ValueError("this pool was made without the taste space of pictures")
+        return self._pictures
+
+    def space_for(self, seconds: float) -> TasteSpace:
+        """The same for what is shown or played so long: a picture's seconds are no sound's."""
+        return self.space_of(PICTURES) if seconds == PICTURE_SECONDS else self._space
 
     def clips(self, session: Session, domain: str) -> PlayableClips:
         """Everybody's playable clips of a domain; read again only where their number has changed."""
@@ -71,13 +93,14 @@ class PlayablePool:
         kept = self._kept.get(domain)
         if kept and now - kept[0] < FRESH_SECONDS and len(kept[2].ids) >= 2:
             return kept[2]
-        count = rows.count_pool(session, domain=domain, model_version=self._space.version)
+        space = self.space_of(domain)
+        count = rows.count_pool(session, domain=domain, model_version=space.version)
         with self._lock:
             kept = self._kept.get(domain)
             if kept and kept[1] == count:
                 clips = kept[2]
             else:
-                found = rows.pool_clips(session, domain=domain, model_version=self._space.version)
-                clips = PlayableClips.of(found, self._space)
+                found = rows.pool_clips(session, domain=domain, model_version=space.version)
+                clips = PlayableClips.of(found, space)
             self._kept[domain] = (now, count, clips)
         return clips

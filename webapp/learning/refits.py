@@ -2,7 +2,8 @@
 
 Clips of an older model carry latents of their own version: votes on them count once those clips are encoded by the new
 one and are left out until then. So a head that was learned meanwhile knows fewer votes than it could, and is learned
-again too. Heads of other models go: should one of these come back, votes will have been given that they don't know.
+again too. A head of pictures is learned from the votes wherever none is stored, and needs no job. Heads of other models
+go: should one of these come back, votes will have been given that they don't know.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from sqlalchemy.orm import Session
 from db.queries import heads as rows
 from db.queries import jobs
 from db.queries import listeners as listener_rows
+from db.queries.votes import has_voted
 from models.taste.space import TasteSpace
 from webapp.learning import heads
 from webapp.runtime.database import Database
@@ -54,6 +56,7 @@ def refit(session: Session, space: TasteSpace, listener_id: uuid.UUID) -> bool:
     listener = listener_rows.lock_listener(session, listener_id)
     if listener is None:
         return False
-    heads.save(session, listener_id, heads.learned(session, listener, space))
-    rows.delete_heads(session, listener_id, but=space.version)
+    if has_voted(session, listener_id, pictures=space.of_pictures):
+        heads.save(session, listener_id, heads.learned(session, listener, space))
+    rows.delete_heads(session, listener_id, but=space.version, pictures=space.of_pictures)
     return True

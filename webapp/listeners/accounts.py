@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session
 
 from db.queries import listeners as rows
 from db.queries import votes as vote_rows
-from models.music.notes import Domain
 from webapp.composing import wishes
+from webapp.learning.playable_clips import AnyDomain
 from webapp.runtime.database import Database
 from webapp.runtime.errors import TooMany, UnknownListenerError
 from webapp.runtime.journal import Journal
@@ -44,7 +44,7 @@ class Account:
     """What the pages need to know of a listener."""
 
     picks: int
-    domain: Domain
+    domain: AnyDomain
     first_composed: FirstComposed
     plays_tell: bool
 
@@ -76,7 +76,7 @@ def account(database: Database, listener_id: uuid.UUID) -> Account:
             raise UnknownListenerError
         first = FirstComposed(wishes.FIRST_AT, ready=wishes.count(session, listener_id) > 0)
         picks = vote_rows.count_picks(session, listener_id)
-        return Account(picks, cast("Domain", listener.domain), first, listener.plays_tell)
+        return Account(picks, cast("AnyDomain", listener.domain), first, listener.plays_tell)
 
     return database.transaction(work)
 

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from db.queries.restore import NotAnExportError
+from db.tables import PICTURES
 from models.music.midi import write_midi
 from models.music.notes import MusicError, Piece
 from models.taste.plackett_luce import NAMES as PLACES
@@ -39,6 +40,8 @@ def pack(data: Mapping[str, Any]) -> bytes:
         archive.writestr(VOTES, votes_csv(data))
         archive.writestr(FOURS, fours_csv(data))
         for clip in data["clips"]:
+            if clip["domain"] == PICTURES:  # its latents are in the JSON
+                continue
             try:
                 midi = write_midi(Piece.from_json(clip["notes"]))
             except MusicError:

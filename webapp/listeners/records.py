@@ -1,4 +1,4 @@
-"""Where a listener's data lies: rows, journal, sound and logs; and the taste space in which heads are learned again."""
+"""Where a listener's data lies: rows, journal, sound and logs; and the taste spaces in which heads are learned."""
 
 from __future__ import annotations
 
@@ -19,4 +19,5 @@ class Records:
     journal: Journal
     clip_store: ClipStore
     space: TasteSpace
+    pictures: TasteSpace
     home: Path

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from db.queries import clips as clip_rows
 from db.queries.restore import NotAnExportError, Restored, restore_listener
 from db.queries.study_listeners import study_ids
+from db.tables import PICTURES
 from webapp.learning import refits
 from webapp.listeners import accounts, strange_files
 from webapp.listeners.deletion import delete
@@ -104,9 +105,10 @@ def _brought(session: Session, records: Records, data: Any) -> Restored:
             f"this file belongs to the study {', '.join(sorted(strange))[:80]}, which is not here; whoever runs this "
             "installation can bring it back with `kallos listener import`"
         )
-    for summary in clip_rows.summaries_around(session, restored.listener_id, model_version=space.version):
-        if len(summary) != space.dims or not np.abs(space.features(summary)).max() < FARTHEST:
-            raise NotAnExportError("this export of a listener is damaged: a piece lies where no piece can lie")
+    for each in (space, records.pictures):
+        for summary in clip_rows.summaries_around(session, restored.listener_id, model_version=each.version):
+            if len(summary) != each.dims or not np.abs(each.features(summary)).max() < FARTHEST:
+                raise NotAnExportError("this export of a listener is damaged: a piece lies where no piece can lie")
     if restored.votes:
         refits.refit(session, space, restored.listener_id)
     records.journal.append(session, restored.listener_id)
@@ -116,8 +118,12 @@ def _brought(session: Session, records: Records, data: Any) -> Restored:
 def _check_sound(data: Any) -> None:
     """An export names sound by its content alone: nothing else in the store may be read, or deleted, through it."""
     try:
-        sounds = [(sound["sha256"], sound["uri"]) for clip in data["clips"] for sound in clip["audio"]]
-        wrong = next((uri for sha256, uri in sounds if uri != key_of(sha256, ".mp3")), None)
+        sounds = [
+            (sound["sha256"], sound["uri"], ".png" if clip["domain"] == PICTURES else ".mp3")
+            for clip in data["clips"]
+            for sound in clip["audio"]
+        ]
+        wrong = next((uri for sha256, uri, ending in sounds if uri != key_of(sha256, ending)), None)
     except (KeyError, TypeError):
         return  # no export at all, which is told better elsewhere
     if wrong is not None:

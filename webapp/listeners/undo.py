@@ -17,8 +17,8 @@ from db.queries import rewind as rows
 from db.queries import votes as vote_rows
 from db.queries.blind_tests import CLAIM, PROOF
 from db.queries.heads import delete_heads
-from models.music.notes import Domain
 from webapp.learning import refits
+from webapp.learning.playable_clips import AnyDomain
 from webapp.listeners.records import Records
 from webapp.runtime.errors import NotAllowed, UnknownListenerError
 
@@ -27,11 +27,11 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Undone:
-    """Which pair (``what``: offer) or four (four) is open again, of which music, and how many picks are left."""
+    """Which pair (``what``: offer) or four (four) is open again, of which domain, and how many picks are left."""
 
     what: str
     id: uuid.UUID
-    domain: Domain
+    domain: AnyDomain
     picks: int
 
 
@@ -53,14 +53,14 @@ def undo_last(records: Records, listener_id: uuid.UUID) -> Undone:
             raise NotAllowed("your last pick was a blind test, and you were told what it was: its answer stays")
         rows.reopen(session, listener_id, last)
         listener.domain = last.domain
+        delete_heads(session, listener_id)
         if vote_rows.has_voted(session, listener_id):
             refits.refit(session, records.space, listener_id)
         else:
-            delete_heads(session, listener_id)
             listener.population_id = None  # the next first vote begins anew
         records.journal.append(session, listener_id, whole=True)
         picks = vote_rows.count_picks(session, listener_id)
-        return Undone(last.what, last.id, cast("Domain", last.domain), picks)
+        return Undone(last.what, last.id, cast("AnyDomain", last.domain), picks)
 
     def forget(session: Session) -> None:
         if listener_rows.lock_listener(session, listener_id) is not None:

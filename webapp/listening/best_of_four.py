@@ -19,9 +19,8 @@ from db.tables import FOUR_PICKS, Four, FourVote, Listener
 from models.taste.best_of_four import NoFourLeftError, choose_four
 from models.taste.head import Head
 from models.taste.plackett_luce import FOUR, predict_four
-from models.taste.space import TasteSpace
 from webapp.learning.playable_clips import PlayablePool
-from webapp.listening.candidates import SHORT_SECONDS, Repertoire
+from webapp.listening.candidates import Repertoire
 from webapp.listening.comparison import Cast, FloatArray
 from webapp.listening.heard import trust_of
 
@@ -32,8 +31,7 @@ class BestOfFour:
     name, rows, asked, votes = "four", "fours", Four, FourVote
     picks: Sequence[str] = FOUR_PICKS
 
-    def __init__(self, space: TasteSpace, playable: PlayablePool) -> None:
-        self.space = space
+    def __init__(self, playable: PlayablePool) -> None:
         self.playable = playable
 
     def predict(self, head: Head, features: FloatArray, effects: FloatArray) -> Sequence[float]:
@@ -60,7 +58,7 @@ class BestOfFour:
             head_version=head.version,
             votes_seen=head.votes_seen,
             heard_ms=vote.heard_ms,
-            model_version=self.space.version,
+            model_version=head.version,
             trust=trust_of(vote, asked.created_at),
             learned=learned,
         )
@@ -70,7 +68,7 @@ class BestOfFour:
         self, session: Session, listener: Listener, head: Head, before: int, repertoire: Repertoire
     ) -> Four | None:
         """Draw and store a new four; None where none is left."""
-        candidates = repertoire.candidates(SHORT_SECONDS)
+        candidates = repertoire.candidates(repertoire.shortest)
         try:
             choice = choose_four(
                 candidates.clips.features,
@@ -81,7 +79,7 @@ class BestOfFour:
                 heard=candidates.heard,
                 composed=candidates.composed,
                 mixture=candidates.mixture,
-                styles=self.space.together,
+                styles=self.playable.space_of(listener.domain).together,
                 effects=candidates.effects,
                 seed=listener.id.int % 2**32,
             )
@@ -91,7 +89,7 @@ class BestOfFour:
             session,
             listener=listener,
             clips=[candidates.clips.ids[index] for index in choice.clips],
-            seconds=SHORT_SECONDS,
+            seconds=repertoire.shortest,
             policy=choice.policy,
             four_probability=choice.four_probability,
             order_probability=choice.order_probability,

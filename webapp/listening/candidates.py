@@ -12,9 +12,8 @@ from sqlalchemy.orm import Session
 
 from db.queries import clips as clip_rows
 from db.queries.offers import shown_sets
-from db.tables import GUIDED, OWN, RIVALS, Listener
+from db.tables import GUIDED, OWN, PICTURE_SECONDS, PICTURES, RIVALS, Listener
 from models.taste.policy import Mixture
-from models.taste.space import TasteSpace
 from webapp.learning import clip_effects
 from webapp.learning.clip_effects import Effects
 from webapp.learning.playable_clips import PlayableClips, PlayablePool
@@ -53,6 +52,7 @@ class Repertoire:
     """
 
     listener_id: uuid.UUID
+    domain: str
     pool: PlayableClips
     own: PlayableClips
     made_for: list[clip_rows.PoolClip]
@@ -63,14 +63,16 @@ class Repertoire:
     effects: Effects
 
     @classmethod
-    def of(cls, session: Session, space: TasteSpace, playable: PlayablePool, listener: Listener) -> Repertoire:
+    def of(cls, session: Session, playable: PlayablePool, listener: Listener) -> Repertoire:
         """Read it; the newest of the clips that were composed for the listener."""
+        space = playable.space_of(listener.domain)
         pool = playable.clips(session, listener.domain)
         made = clip_rows.clips_for(session, listener.id, domain=listener.domain, model_version=space.version)
         made_for = [clip for clip in made if clip.kind in OWN]
         shown = shown_sets(session, listener.id)
         return cls(
             listener.id,
+            listener.domain,
             pool,
             PlayableClips.of(made_for, space),
             made_for,
@@ -80,6 +82,11 @@ class Repertoire:
             {clip for clips in shown for clip in clips},
             clip_effects.of_listener(session, listener),
         )
+
+    @property
+    def shortest(self) -> float:
+        """How long the first of what they hear plays; or how long each picture is to be seen."""
+        return PICTURE_SECONDS if self.domain == PICTURES else SHORT_SECONDS
 
     def show(self, clips: tuple[uuid.UUID, ...]) -> None:
         """These have been drawn."""

@@ -13,9 +13,8 @@ from sqlalchemy.orm import Session
 
 from db.queries.heads import HeadColumns
 from db.queries.offers import Asked
-from db.tables import Listener
+from db.tables import PICTURE_SECONDS, Listener
 from models.taste.head import Head
-from models.taste.space import TasteSpace
 from webapp.composing import addresses
 from webapp.learning.playable_clips import PlayablePool
 from webapp.listening.candidates import Repertoire
@@ -27,16 +26,22 @@ OPEN = 2  # comparisons of a kind that a listener has before them: one on the pa
 
 @dataclass(frozen=True)
 class ShownClip:
-    """A clip to play for so long; nothing here tells where it comes from."""
+    """A clip to play for so long, or a picture to be seen so long; nothing here tells where it comes from.
+
+    A picture has an ``image_url`` in place of the other two.
+    """
 
     clip_id: uuid.UUID
-    audio_url: str
-    notes_url: str
+    audio_url: str | None
+    notes_url: str | None
     seconds: float
+    image_url: str | None = None
 
     @classmethod
     def of(cls, clip_id: uuid.UUID, seconds: float) -> ShownClip:
-        """The clip with the addresses of its sound and its notes."""
+        """The clip with the addresses of its sound and its notes, or of its picture."""
+        if seconds == PICTURE_SECONDS:
+            return cls(clip_id, None, None, seconds, addresses.of_picture(clip_id))
         path = addresses.of_clip(clip_id, seconds)
         return cls(clip_id, path.format("audio"), path.format("notes"), seconds)
 
@@ -69,7 +74,6 @@ class Comparison(Protocol[Asked]):
     asked: type[Asked]
     votes: type[Any]
     picks: Sequence[str]
-    space: TasteSpace
     playable: PlayablePool
 
     def predict(self, head: Head, features: FloatArray, effects: FloatArray) -> Sequence[float]:

@@ -20,7 +20,7 @@ from db.queries import offers as rows
 from db.queries import votes as vote_rows
 from db.queries.clips import PoolClip
 from db.queries.heads import HeadColumns
-from db.tables import GUIDED, PICKS, Listener, Offer, Vote
+from db.tables import GUIDED, PICKS, PICTURES, Listener, Offer, Vote
 from models.taste.head import Head, predict
 from models.taste.policy import (
     REPEAT_AFTER,
@@ -30,9 +30,8 @@ from models.taste.policy import (
     choose,
     choose_named,
 )
-from models.taste.space import TasteSpace
 from webapp.learning.playable_clips import PlayablePool
-from webapp.listening.candidates import LONG_SECONDS, SHORT_SECONDS, Repertoire
+from webapp.listening.candidates import LONG_SECONDS, Repertoire
 from webapp.listening.comparison import Cast, FloatArray
 from webapp.listening.heard import trust_of
 
@@ -63,8 +62,7 @@ class Pairs:
     name, rows, asked, votes = "offer", "offers", Offer, Vote
     picks: Sequence[str] = PICKS
 
-    def __init__(self, space: TasteSpace, playable: PlayablePool) -> None:
-        self.space = space
+    def __init__(self, playable: PlayablePool) -> None:
         self.playable = playable
 
     def predict(self, head: Head, features: FloatArray, effects: FloatArray) -> Sequence[float]:
@@ -91,7 +89,7 @@ class Pairs:
             expected=vote_rows.Expected(left, equal, right, head.version, head.votes_seen),
             left_ms=vote.heard_ms[0],
             right_ms=vote.heard_ms[1],
-            model_version=self.space.version,
+            model_version=head.version,
             trust=trust_of(vote, asked.created_at),
             learned=learned,
         )
@@ -112,12 +110,16 @@ class Pairs:
         self, session: Session, listener: Listener, head: Head, pairs_before: int, repertoire: Repertoire
     ) -> _Pair | None:
         """A repeat, a blind test, or else the pair to learn from; None where none is left."""
-        seconds = SHORT_SECONDS
-        if pairs_before >= SHORT_PAIRS and len(repertoire.pool.playing(LONG_SECONDS).ids) >= ENOUGH_LONG:
+        shortest = seconds = repertoire.shortest
+        if (
+            repertoire.domain != PICTURES
+            and pairs_before >= SHORT_PAIRS
+            and len(repertoire.pool.playing(LONG_SECONDS).ids) >= ENOUGH_LONG
+        ):
             seconds = LONG_SECONDS
         waiting = [clip for clip in repertoire.made_for if clip.id not in repertoire.met]
         if waiting and not any(seconds in clip.seconds for clip in waiting):
-            seconds = SHORT_SECONDS  # of a first clip that was made in a hurry there is no more yet
+            seconds = shortest  # of a first clip that was made in a hurry there is no more yet
         generator = np.random.default_rng()
         repeats = self._repeatable(session, listener) if pairs_before >= REPEAT_AFTER else []
         tests, guided = _blind_tests(repertoire, seconds), _guided_tests(repertoire, seconds)
@@ -128,7 +130,7 @@ class Pairs:
             test = (guided if named.policy == "tension" else tests)[named.index]
             one, other = (test.one, test.rival) if generator.random() < 0.5 else (test.rival, test.one)
             return _Pair(one.id, other.id, test.seconds, named.policy, named.pair_probability, condition=test.condition)
-        for length in dict.fromkeys((seconds, SHORT_SECONDS)):
+        for length in dict.fromkeys((seconds, shortest)):
             pair = self._to_learn_from(listener, head, pairs_before, repertoire, seconds=length, share=share)
             if pair is not None:
                 return pair
@@ -138,7 +140,7 @@ class Pairs:
         return rows.repeatable(
             session,
             listener,
-            model_version=self.space.version,
+            model_version=self.playable.space_of(listener.domain).version,
             kept_out=NEVER_REPEATED,
             gap=REPEAT_GAP,
             window=REPEAT_WINDOW,
@@ -169,7 +171,7 @@ class Pairs:
                 heard=candidates.heard,
                 composed=candidates.composed,
                 mixture=candidates.mixture,
-                styles=self.space.together,
+                styles=self.playable.space_of(listener.domain).together,
                 effects=candidates.effects,
                 seed=listener.id.int % 2**32,
             )

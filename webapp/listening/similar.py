@@ -26,12 +26,11 @@ from webapp.runtime.errors import NotYours, UnknownListenerError
 SIMILAR, STEPS = 6, 5
 
 
-def similar(
-    database: Database, space: TasteSpace, playable: PlayablePool, listener_id: uuid.UUID, clip_id: uuid.UUID
-) -> dict[str, Any]:
+def similar(database: Database, playable: PlayablePool, listener_id: uuid.UUID, clip_id: uuid.UUID) -> dict[str, Any]:
     """``{start, similar, path}``: the clip itself, those most like it in order, and steps that lead on beyond these.
 
-    Each ``{clip_id, audio_url, notes_url, seconds, traits}``. Raises ``NotYours`` for a clip that they must not know.
+    Each ``{clip_id, audio_url, notes_url, seconds, image_url, traits}``. Raises ``NotYours`` for a clip that they must
+    not know.
     """
 
     def work(session: Session) -> dict[str, Any]:
@@ -40,6 +39,7 @@ def similar(
         waiting = offer_rows.ids_shown(session, listener_id, state="open")
         judged = offer_rows.ids_shown(session, listener_id, state="voted")
         clip = clip_rows.get_clip(session, clip_id)
+        space = playable.space_of(clip.domain if clip else "")
         known = clip is not None and (clip.composed_for is None or clip_id in judged)
         if clip is None or not known or clip_id in waiting - judged:
             raise NotYours(f"there is no clip {clip_id} from which you could go on; pick one of a pair or a four first")

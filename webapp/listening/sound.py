@@ -1,7 +1,8 @@
-"""The sound and the notes of a clip as a player asks for them."""
+"""The sound and the notes of a clip as a player asks for them, and the picture of one that is a picture."""
 
 from __future__ import annotations
 
+import base64
 import logging
 import threading
 import uuid
@@ -10,12 +11,14 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from db.queries import clips as rows
+from db.tables import PICTURE_SECONDS, PICTURES
 from models.music.notes import Domain, Piece
 from models.style.performance import touch
 from webapp.composing.jobs import domain_named
+from webapp.generation.protocol import DrawingsRequest, GenerationError, Generator
 from webapp.runtime.clip_store import ClipMissingError, ClipStore
 from webapp.runtime.database import Database
-from webapp.runtime.errors import NotYours
+from webapp.runtime.errors import NotReady, NotYours
 
 log = logging.getLogger(__name__)
 _rendering = threading.Lock()  # one at a time: it is rare, and votes come first
@@ -37,7 +40,7 @@ def audio(database: Database, clip_store: ClipStore, clip_id: uuid.UUID, seconds
 
     def find(session: Session) -> str | None:
         row = rows.get_audio(session, clip_id, seconds)
-        if row is None:
+        if row is None or seconds == PICTURE_SECONDS:
             raise NotYours(f"there is no clip {clip_id} of {seconds:g} seconds")
         return row.uri if row.playing == touch.version() else None
 
@@ -62,12 +65,45 @@ def notes(database: Database, clip_id: uuid.UUID, seconds: float) -> dict[str, A
 
     def find(session: Session) -> tuple[Piece, Domain]:
         clip = rows.get_clip(session, clip_id)
-        if clip is None or rows.get_audio(session, clip_id, seconds) is None:
+        if clip is None or clip.domain == PICTURES or rows.get_audio(session, clip_id, seconds) is None:
             raise NotYours(f"there is no clip {clip_id} of {seconds:g} seconds")
         return Piece.from_json(clip.notes), domain_named(clip.domain)
 
     piece, domain = database.transaction(find)
     return {"seconds": seconds, "notes": notes_in_seconds(piece, seconds, touch.play(piece, domain))}
+
+
+def image(database: Database, clip_store: ClipStore, generation: Generator, clip_id: uuid.UUID) -> bytes:
+    """The PNG of a picture, drawn again from its latents where the store lost it.
+
+    Raises ``NotYours`` for what is no picture, and ``NotReady`` where it would have to be drawn and nobody can.
+    """
+
+    def find(session: Session) -> tuple[str, dict[str, Any]]:
+        row, clip = rows.get_audio(session, clip_id, PICTURE_SECONDS), rows.get_clip(session, clip_id)
+        if row is None or clip is None or clip.domain != PICTURES:
+            raise NotYours(f"there is no picture {clip_id}")
+        return row.uri, clip.latents
+
+    key, latents = database.transaction(find)
+    try:
+        return clip_store.get(key)
+    except ClipMissingError as lost:
+        log.warning("picture_lost clip=%s error=%s", clip_id, lost)
+    try:
+        (drawn,) = generation.drawings(DrawingsRequest(latents=[latents]), decoded=True).pictures
+    except GenerationError as error:
+        raise NotReady("this picture can't be drawn just now; ask again in a moment") from error
+    png = base64.b64decode(drawn)
+    stored = clip_store.put(png, ".png")
+
+    def note(session: Session) -> None:
+        row = rows.get_audio(session, clip_id, PICTURE_SECONDS, lock=True)
+        if row is not None:  # another machine may round otherwise
+            row.sha256, row.uri, row.bytes = stored.sha256, stored.key, stored.size
+
+    database.transaction(note)
+    return png
 
 
 def _again(database: Database, clip_store: ClipStore, clip_id: uuid.UUID, seconds: float) -> bytes:

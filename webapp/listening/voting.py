@@ -77,7 +77,6 @@ class Voting(Generic[Asked]):
 
     def _record(self, session: Session, *, listener_id: uuid.UUID, vote: Cast) -> Recorded:
         kind: Comparison[Asked] = self._kind
-        space = kind.space
         claim = rows.claim(session, kind.asked, kind.votes, vote.which, listener_id=listener_id, outcome=vote.outcome)
         asked, listener = claim.asked, claim.listener
         if asked is None or listener is None:
@@ -85,6 +84,7 @@ class Voting(Generic[Asked]):
         if claim.vote is not None:
             return self._again(session, listener, vote, claim.vote)
 
+        space = kind.playable.space_for(asked.seconds)
         before = rows.before_vote(session, kind.asked, listener_id, model_version=space.version, which=vote.which)
         head = heads.from_row(before.head, space) if before.head else heads.before_first_vote(session, listener, space)
         known = heads.features_from(before.summaries, space)
@@ -98,8 +98,12 @@ class Voting(Generic[Asked]):
         stored = kind.store(session, asked, vote, predicted, head, learned=columns)
 
         picks = before.picks + (vote.outcome in kind.picks)
-        if vote.outcome in kind.picks and wishes.is_due(picks):
-            wishes.enqueue(session, listener, picks)
+        if vote.outcome in kind.picks:
+            of_this = rows.count_picks_of(session, listener_id, pictures=True) if space.of_pictures else picks
+            if wishes.is_due(of_this):
+                wishes.enqueue(session, listener, of_this)
+        if kind.playable.space_of(listener.domain) is not space:  # an answer to what is not chosen any more
+            learned = heads.load(session, listener_id, kind.playable.space_of(listener.domain))
         waiting: list[Asked] = [each for each in before.open if each.id != asked.id]
         drawn: list[Asked] = self._fill_up(session, listener, learned, picks, waiting)
         self._journal.append(session, listener_id, known={kind.rows: [stored, *map(kind.row, drawn)]})
@@ -117,7 +121,7 @@ class Voting(Generic[Asked]):
     def _open(self, session: Session, listener: Listener) -> tuple[Shown, ...]:
         """What is open for a locked listener, made and written down where it is missing."""
         kind: Comparison[Asked] = self._kind
-        version = kind.space.version
+        version = kind.playable.space_of(listener.domain).version
         now: rows.BeforeVote[Asked] = rows.before_vote(session, kind.asked, listener.id, model_version=version)
         drawn: list[Asked] = []
         if len(now.open) < OPEN:
@@ -135,7 +139,7 @@ class Voting(Generic[Asked]):
         drawn: list[Asked] = []
         if len(waiting) >= OPEN:
             return drawn
-        repertoire = Repertoire.of(session, kind.space, kind.playable, listener)
+        repertoire = Repertoire.of(session, kind.playable, listener)
         while (open_now := len(waiting) + len(drawn)) < OPEN:
             one = kind.draw(session, listener, head, picks + open_now, repertoire)
             if one is None:
@@ -145,9 +149,10 @@ class Voting(Generic[Asked]):
         return drawn
 
     def _head(self, session: Session, listener: Listener, now: rows.BeforeVote[Asked]) -> Head:
+        space = self._kind.playable.space_of(listener.domain)
         if now.head is not None:
-            return heads.from_row(now.head, self._kind.space)
-        return heads.unstored(session, listener, self._kind.space)
+            return heads.from_row(now.head, space)
+        return heads.unstored(session, listener, space)
 
 
 def _shown(asked: Sequence[Asked]) -> tuple[Shown, ...]:

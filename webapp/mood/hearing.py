@@ -54,7 +54,8 @@ def of_clips(studio: Studio, clip_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, M
         unknown = [clip_id for clip_id in ids if clip_id not in _kept]
     for start in range(0, len(unknown), TOGETHER):
         some = unknown[start : start + TOGETHER]
-        music = studio.database.transaction(partial(music_of, clip_ids=some))
+        found = studio.database.transaction(partial(music_of, clip_ids=some))
+        music = [clip for clip in found if clip.notes]  # and no picture
         if music:
             moods = judged(studio.generation, [clip.notes for clip in music])
             _keep({clip.id: mood for clip, mood in zip(music, moods, strict=True)})

@@ -85,7 +85,7 @@ def _listen(
 ) -> None:
     """One of them, from the first pair to the last."""
     someone, listener = tastes.person(generator), accounts.create(here.database)
-    pairs = Voting(here.database, here.journal, Pairs(here.space, here.playable))
+    pairs = Voting(here.database, here.journal, Pairs(here.playable))
     opened = pairs.open(listener)
     for before in range(votes):
         pair = opened[0]

@@ -28,7 +28,7 @@ from models.taste.space import TasteSpace
 from webapp.composing import addresses
 from webapp.composing.jobs import domain_named
 from webapp.learning import heads
-from webapp.learning.playable_clips import PlayablePool
+from webapp.learning.playable_clips import PlayablePool, music_of
 from webapp.runtime.database import Database
 from webapp.runtime.errors import Contradiction, NotAllowed, NotYours, TooMany, UnknownListenerError
 from webapp.runtime.journal import Journal
@@ -219,7 +219,7 @@ def request_pieces(database: Database, listener_id: uuid.UUID, duet_id: uuid.UUI
             raise _not_yours(duet_id)
         if len(rows.pieces_of(session, duet)) >= MOST_PIECES:
             raise TooMany(f"{MOST_PIECES} pieces have been composed for you two; end this and begin anew for more")
-        payload = {"duet": str(duet.id), "domain": listener.domain}
+        payload = {"duet": str(duet.id), "domain": music_of(listener.domain)}
         key = _key(duet_id)
         jobs.enqueue(session, KIND, payload, dedupe_key=key, listener_id=listener_id, priority=PRIORITY)
         job = jobs.newest_of(session, key)

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from sqlalchemy.orm import Session
 
+from db.tables import PICTURES
 from models.metrics.music_statistics import ATTRIBUTES
 from models.style.latents import GROUPS, Latents
 from models.taste.attribution import Swap, best_swaps, chance_of, swapped
@@ -80,6 +81,8 @@ def compose_change(studio: Studio, listener_id: uuid.UUID, clip_id: uuid.UUID) -
 
     def read(session: Session) -> tuple[Basis, list[tuple[Swap, str]], dict[str, Any]]:
         base = basis(session, studio, listener_id, clip_id)
+        if base.clip.domain == PICTURES:
+            raise NotAllowed("a picture can't be changed here yet; choose a piece of music")
         swaps = best_swaps(base.head, studio.space, base.parts, base.donors)[:TRIES]
         return base, [(swap, _in_words(session, studio, base, swap)) for swap in swaps], base.clip.notes
 

@@ -58,7 +58,8 @@ def explain_clip(studio: Studio, listener_id: uuid.UUID, clip_id: uuid.UUID) -> 
     def work(session: Session) -> Explanation:
         base = basis(session, studio, listener_id, clip_id)
         usual = base.pool.mean(axis=0)
-        found = attribution(base.head, studio.space, base.parts, usual, base.traits, effect=base.effect)
+        space = studio.playable.space_of(base.clip.domain)
+        found = attribution(base.head, space, base.parts, usual, base.traits, effect=base.effect)
         return Explanation(**vars(found), votes=base.head.votes_seen)
 
     return studio.database.transaction(work)
@@ -66,10 +67,11 @@ def explain_clip(studio: Studio, listener_id: uuid.UUID, clip_id: uuid.UUID) -> 
 
 def basis(session: Session, studio: Studio, listener_id: uuid.UUID, clip_id: uuid.UUID) -> Basis:
     """What a clip that the listener has voted on is explained from; raises ``NotYours``, ``NotAllowed``."""
-    space = studio.space
     listener = listener_rows.get_listener(session, listener_id)
     if listener is None:
         raise UnknownListenerError
+    found = clip_rows.get_clip(session, clip_id)
+    space = studio.playable.space_of(found.domain if found else "")
     met = offer_rows.met_clips(session, listener_id, model_version=space.version)
     if clip_id not in {each.id for each in met}:
         raise NotYours(f"there is no clip {clip_id} among those that you have voted on")

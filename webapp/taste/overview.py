@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from sqlalchemy.orm import Session
 
@@ -17,10 +17,10 @@ from models.metrics.preference import accuracy
 from models.taste.explain import BesideOthers, Habits, beside_others, explain, habits
 from models.taste.head import Head, utilities
 from models.taste.space import TasteSpace
-from webapp.composing import addresses
 from webapp.composing.wishes import MODES
 from webapp.learning import clip_effects, heads
-from webapp.learning.playable_clips import PlayablePool
+from webapp.learning.playable_clips import PlayablePool, music_of
+from webapp.listening.comparison import ShownClip
 from webapp.runtime.database import Database
 from webapp.runtime.errors import UnknownListenerError
 
@@ -60,12 +60,13 @@ class Accuracy:
 
 @dataclass(frozen=True)
 class LovedClip:
-    """A clip that the listener has met, as the page plays it; ``mode``: the wish with which it was composed."""
+    """A clip that the listener has met, as the page plays or shows it; ``mode``: the wish that composed it."""
 
     clip_id: uuid.UUID
-    audio_url: str
-    notes_url: str
+    audio_url: str | None
+    notes_url: str | None
     seconds: float
+    image_url: str | None
     utility: float
     composed: bool
     mode: str | None
@@ -85,13 +86,14 @@ class TasteOverview:
     composed: list[LovedClip]
 
 
-def overview(database: Database, space: TasteSpace, playable: PlayablePool, listener_id: uuid.UUID) -> TasteOverview:
-    """What is known of a listener's taste; raises ``UnknownListenerError``."""
+def overview(database: Database, playable: PlayablePool, listener_id: uuid.UUID) -> TasteOverview:
+    """What is known of a listener's taste for music, or pictures, as chosen; raises ``UnknownListenerError``."""
 
     def work(session: Session) -> TasteOverview:
         listener = listener_rows.get_listener(session, listener_id)
         if listener is None:
             raise UnknownListenerError
+        space = playable.space_of(listener.domain)
         head = heads.load(session, listener_id, space)
         met = _by_utility(session, space, listener_id, head)
         return TasteOverview(
@@ -123,7 +125,8 @@ def styles_of(
     session: Session, space: TasteSpace, playable: PlayablePool, listener: Listener, head: Head
 ) -> list[StyleLiking]:
     """What the listener's head says of each style."""
-    around = playable.clips(session, listener.domain).features
+    domain = listener.domain if space.of_pictures else music_of(listener.domain)
+    around = playable.clips(session, domain).features
     effects = explain(head, space, around=around)
     population = heads.population_of(session, listener.study_id, space)
     others = beside_others(effects, population, space, around=around) if population else [None] * len(effects)
@@ -151,13 +154,9 @@ def _played(session: Session, clips: list[tuple[Clip, float]]) -> list[LovedClip
     found = []
     for clip, utility in clips[:BEST]:
         if lengths := clip_rows.audio_lengths(session, clip.id):
-            at = addresses.of_clip(clip.id, max(lengths))
             found.append(
                 LovedClip(
-                    clip_id=clip.id,
-                    audio_url=at.format("audio"),
-                    notes_url=at.format("notes"),
-                    seconds=max(lengths),
+                    **asdict(ShownClip.of(clip.id, max(lengths))),
                     utility=utility,
                     composed=clip.kind in OWN,
                     mode=MODES.get(clip.kind),

@@ -17,6 +17,16 @@ def of_clip(clip_id: uuid.UUID | str) -> dict[str, Any]:
     return of_whole(clip_id) | more
 
 
+def of_picture(image_url: str) -> dict[str, Any]:
+    """The menu of a picture, which no studio opens."""
+    return {"files": {"PNG": image_url}}
+
+
+def of_shown(shown: Any) -> dict[str, Any]:
+    """The menu of what is shown, with its ``clip_id`` and ``image_url``: of a picture or of a clip."""
+    return of_picture(shown.image_url) if shown.image_url else of_clip(shown.clip_id)
+
+
 def of_whole(clip_id: uuid.UUID | str) -> dict[str, Any]:
     """The menu of a whole piece, which the studio opens section by section."""
     return {

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from db.queries.jobs import TakenJob
+from db.tables import PICTURES
 from webapp.composing import pool, whole_pieces, wishes
 from webapp.composing.jobs import JobInHand
 from webapp.context import Context
@@ -22,7 +23,8 @@ Handler = Callable[[Context, TakenJob], dict[str, Any]]
 
 def _compose_for(context: Context, job: TakenJob) -> dict[str, Any]:
     in_hand = JobInHand(context.database, job)
-    return context.listener_composer.do(in_hand).to_json()
+    composer = context.picture_composer if in_hand.is_of_pictures else context.listener_composer
+    return composer.do(in_hand).to_json()
 
 
 def _compose_whole(context: Context, job: TakenJob) -> dict[str, Any]:
@@ -36,7 +38,8 @@ def _compose_for_two(context: Context, job: TakenJob) -> dict[str, Any]:
 
 
 def _fill_pool(context: Context, job: TakenJob) -> dict[str, Any]:
-    return pool.fill(context.clip_maker, job.payload, context.settings.pool)
+    maker = context.picture_maker if job.payload["domain"] == PICTURES else context.clip_maker
+    return pool.fill(maker, job.payload, context.settings.pool)
 
 
 def _refit_heads(context: Context, job: TakenJob) -> dict[str, Any]:  # noqa: ARG001

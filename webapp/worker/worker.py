@@ -157,7 +157,8 @@ class Worker:
     def leave_jobs(self) -> None:
         """Leave a job for the pool where it needs clips, and what a new model asks for."""
         transaction = self.context.database.transaction
-        transaction(lambda session: pool.leave_job(session, self.context.space.version, self.context.settings.pool))
+        versions = {"version": self.context.space.version, "pictures": self.context.picture_space.version}
+        transaction(lambda session: pool.leave_job(session, base=self.context.settings.pool, **versions))
         if time.monotonic() > self._housekeeping:
             self._housekeeping = time.monotonic() + HOUSEKEEPING_SECONDS
             transaction(jobs.forget_finished)

@@ -110,7 +110,7 @@ def test_a_deleted_listener_leaves_only_sound_that_others_use(
     own, shared = make_clip(composed_for=used, seconds=()), make_clip(seconds=())
     sound = {"seconds": 7.0, "size_bytes": 9, "lufs": -18.0, "true_peak_db": -2.0}
     for clip, names in [(own, ("a", "b")), (shared, ("b",))]:
-        for length, name in enumerate(names, start=1):
+        for length, name in enumerate(names, start=7):
             add_audio(session, clip, **(sound | {"seconds": float(length)}), sha256=name * 64, uri=f"{name}.mp3")
     gone = delete_listener(session, used)
     assert gone is not None

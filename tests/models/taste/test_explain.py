@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from models.metrics.music_statistics import ATTRIBUTES
-from models.taste.explain import ENDS, GUESSED, STYLES, WORDS, Habits, attribute_effects, beside_others, explain, habits
+from models.taste.explain import ENDS, GUESSED, WORDS, Habits, attribute_effects, beside_others, explain, habits
 from models.taste.head import Head, update
 from models.taste.hierarchy import PopulationPrior
+from models.taste.readouts import PICTURE_ATTRIBUTES
 from models.taste.space import TasteSpace
 
 NAMES = tuple(ATTRIBUTES)
@@ -26,10 +27,10 @@ def listen(space: TasteSpace, clips, loves: dict[str, float], votes: int) -> Hea
 
 
 def test_every_attribute_has_words_and_every_style_is_explained_once(space) -> None:
-    assert set(WORDS) == set(ENDS) == set(NAMES)
+    assert set(WORDS) == set(ENDS) == {*NAMES, *PICTURE_ATTRIBUTES}
     head = Head.of(space.prior_mean, space.prior_covariance, space.version)
     found = explain(head, space)
-    assert tuple(effect.style for effect in found) == STYLES
+    assert tuple(effect.style for effect in found) == tuple(dict.fromkeys(space.style_of.values()))
     assert len(attribute_effects(head, space)) == len(NAMES)
 
 

@@ -6,7 +6,7 @@ import pytest
 from models.metrics.music_statistics import ATTRIBUTES
 from models.style.latents import GROUPS, Latents
 from models.taste.head import Head, utilities
-from models.taste.search import CAREFUL, EXCHANGEABLE, OPTIMISTIC, best_latents, pick, recombine, scores
+from models.taste.search import CAREFUL, OPTIMISTIC, best_latents, pick, recombine, scores
 from models.taste.space import TasteSpace, summary
 
 
@@ -68,7 +68,7 @@ def test_recombined_latents_score_higher_and_are_made_of_the_candidates_groups(s
         }
         foreign = [name for name in GROUPS if owners[name] != owners["content"]]
         assert 1 <= len(foreign) <= 2
-        assert set(foreign) <= set(EXCHANGEABLE)
+        assert set(foreign) <= set(space.exchangeable)
 
 
 def test_no_feature_goes_further_than_its_reach(space, clips_of) -> None:

@@ -107,12 +107,9 @@ def test_a_population_of_a_smaller_taste_space_is_nobodys_beginning(context, peo
 
 
 def test_the_taste_page_tells_of_the_others_where_there_are_enough(context, people):
-    assert all(
-        each.others is None
-        for each in overview.overview(context.database, context.space, context.playable, people[0]).styles
-    )
+    assert all(each.others is None for each in overview.overview(context.database, context.playable, people[0]).styles)
     population.refit_population(context.database, context.journal, context.space, context.playable, "default")
-    told = overview.overview(context.database, context.space, context.playable, people[0])
+    told = overview.overview(context.database, context.playable, people[0])
     assert all(0 <= each.others.share <= 1 for each in told.styles)
     assert told.habits == Habits(left=None, tossed=None)
 

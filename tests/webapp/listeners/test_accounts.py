@@ -126,7 +126,7 @@ def test_an_exported_listener_comes_back_whole(context, live):
     listener = live(5)
     exported = json.loads(json.dumps(export(context.database, listener)))
     overview, seen = (
-        taste.overview(context.database, context.space, context.playable, listener),
+        taste.overview(context.database, context.playable, listener),
         accounts.account(context.database, listener),
     )
     with pytest.raises(NotAnExportError, match="already"):
@@ -134,7 +134,7 @@ def test_an_exported_listener_comes_back_whole(context, live):
     delete(context.records, listener)
     back = restore(context.database, context.journal, exported)
     assert (back.listener_id, back.votes, back.missing) == (listener, 6, 0)
-    assert taste.overview(context.database, context.space, context.playable, listener) == overview
+    assert taste.overview(context.database, context.playable, listener) == overview
     assert accounts.account(context.database, listener) == seen
     assert {**export(context.database, listener), "jobs": []} == {**exported, "jobs": []}
 

@@ -23,7 +23,7 @@ def test_the_most_similar_come_first_and_the_path_leads_on(context, stock):
     four = context.best_of_four.open(listener)[0]
     picked = four.clips[1].clip_id
     context.best_of_four.record_vote(listener, four.id, "b", HEARD)
-    told = similar.similar(context.database, context.space, context.playable, listener, picked)
+    told = similar.similar(context.database, context.playable, listener, picked)
     near, path = ([clip["clip_id"] for clip in told[name]] for name in ("similar", "path"))
     features = context.database.transaction(lambda s: heads.features_of(s, [picked, *near, *path], context.space))
     away = [float(np.linalg.norm(features[clip] - features[picked])) for clip in (*near, *path)]
@@ -35,7 +35,7 @@ def test_the_most_similar_come_first_and_the_path_leads_on(context, stock):
     assert told["start"]["clip_id"] == picked
     assert {"audio_url", "notes_url", "seconds", "traits"} < set(told["path"][0])
     # from each of these one can go on
-    assert similar.similar(context.database, context.space, context.playable, listener, near[0])["similar"]
+    assert similar.similar(context.database, context.playable, listener, near[0])["similar"]
 
 
 def test_what_must_not_be_known_yet_leads_nowhere(context, stock):
@@ -48,4 +48,4 @@ def test_what_must_not_be_known_yet_leads_nowhere(context, stock):
     (theirs,) = stock("pop", 1, composed_for=other)
     for clip in (waiting, theirs, uuid.uuid4()):
         with pytest.raises(NotYours):
-            similar.similar(context.database, context.space, context.playable, listener, clip)
+            similar.similar(context.database, context.playable, listener, clip)

@@ -100,7 +100,7 @@ def test_rivals_are_nowhere_called_composed_for_the_listener(context, ready):
     assert len(wishes.state(context.database, listener).clips) == len(own)
     for _ in range(8):
         vote(context, listener)
-    for clip in overview.overview(context.database, context.space, context.playable, listener).best:
+    for clip in overview.overview(context.database, context.playable, listener).best:
         assert clip.composed == (clip.clip_id in own)
 
 

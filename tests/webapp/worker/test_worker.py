@@ -145,7 +145,7 @@ def test_a_wish_is_kept_with_its_job_and_tells_how_far_it_is(context, worker, st
             "left",
             (1, 1),
         )
-    near = overview.overview(context.database, context.space, context.playable, listener).best[0].clip_id
+    near = overview.overview(context.database, context.playable, listener).best[0].clip_id
     told: list[wishes.ComposingState] = []
     real = ClipMaker.keep
 

@@ -19,6 +19,8 @@ Note = tuple[float, float, int, int]  # start and length in seconds, MIDI pitch,
 
 KEYBOARD = f'<div class="k-keys" aria-hidden="true">{"<i></i>" * 7}</div>'
 
+OF_SOUND = {"hear", "hear A", "hear B", "pause"}  # keys that do nothing where pictures are compared
+
 
 @dataclass(frozen=True)
 class Clip:
@@ -93,7 +95,9 @@ def answer(outcome: str, key: str, label: str, test_id: str, description: str = 
 
 def progress(legend: Sequence[tuple[str, str]], milestones: int, *, more: bool) -> str:
     """How many picks there are, the keys, and with ``more`` the way back from the last pick and on to clips like it."""
-    keys = " ".join(f"<span><kbd>{key}</kbd> {what}</span>" for key, what in legend)
+    keys = " ".join(
+        f"<span{' class=k-of-sound' if what in OF_SOUND else ''}><kbd>{key}</kbd> {what}</span>" for key, what in legend
+    )
     link = '<a class="k-more" data-testid="more" href="more" hidden>More like the one you picked</a>' if more else ""
     undo = UNDO if more else ""
     return f"""

@@ -1,7 +1,7 @@
 // @ts-check
-// Clips in a list: each has a button that plays it, its piano roll, and a button of its own where wanted.
+// Clips in a list: each has a button that plays it, its piano roll, and a button of its own where wanted; a picture is shown.
 
-import { audio, notes as notesAt, played } from "./shared/api.js";
+import { audio, notes as notesAt, picture, played } from "./shared/api.js";
 import { cover, onItsOwn } from "./shared/cover.js";
 import { dress } from "./shared/dress.js";
 import { isOurs, standsOnButton } from "./shared/keys.js";
@@ -20,7 +20,7 @@ const ICONS =
 
 /**
  * A clip as Python gave it: with the file or the address of its sound, with its notes or their address.
- * @typedef {{heading: string, detail: string, audio?: {url: string}, audio_url: string, notes?: any[], notes_url: string, seconds?: number, bars_s?: number[], acts?: boolean, leads_to?: string, lazy?: boolean, cover?: boolean, sections?: string, id?: string, begins?: string, plays?: string, save?: import("./shared/saving.js").Save}} Clip
+ * @typedef {{heading: string, detail: string, audio?: {url: string}, audio_url: string, notes?: any[], notes_url: string, image_url?: string | null, seconds?: number, bars_s?: number[], acts?: boolean, leads_to?: string, lazy?: boolean, cover?: boolean, sections?: string, id?: string, begins?: string, plays?: string, save?: import("./shared/saving.js").Save}} Clip
  * @typedef {{clip: Clip, node: HTMLElement, button: HTMLButtonElement, roll: Roll, buffer: AudioBuffer | null, sound: Promise<AudioBuffer> | null, drawn: boolean}} Row
  */
 
@@ -93,8 +93,10 @@ class ClipList {
     this.list.replaceChildren(...this.#rows.map((row) => row.node));
     if (this.#open && this.#open !== before) this.#extend(this.#open);
     this.steps.forEach((button) => (button.hidden = !this.#rows.length));
-    if (this.all) this.all.hidden = this.#rows.length < 2;
-    if (play > this.#played && this.#rows.length) {
+    const silent = this.#rows.some(({ clip }) => clip.image_url);
+    if (this.all) this.all.hidden = silent || this.#rows.length < 2;
+    if (silent) this.#played = Math.max(play, this.#played);
+    else if (play > this.#played && this.#rows.length) {
       this.#played = play;
       this.#due = sounding !== null && sounding !== this;
       if (!this.#due) {
@@ -103,7 +105,7 @@ class ClipList {
       }
     }
     else if (this.#awaiting && this.#rows.length && this.#rows[0] !== this.#open) this.#sound(this.#rows[0], 0);
-    if (this.props.together) this.#fetchAll(this.#rows);
+    if (this.props.together && !silent) this.#fetchAll(this.#rows);
     this.#ahead();
   }
 
@@ -228,13 +230,29 @@ class ClipList {
     /** @type {Row} */
     const row = { clip, node, button, roll: new Roll(part(".k-roll"), (at) => this.#press(row, at)), buffer: null, sound: null, drawn: false };
     button.addEventListener("click", () => this.#press(row));
+    if (clip.image_url) this.#look(row);
     const tools = document.createElement("div");
     tools.className = "k-listed-tools";
     if (clip.save) tools.append(savingMenu(clip.heading, clip.save, clip.plays ? () => this.#tell(row, "kept") : null));
     if (clip.acts !== false) tools.append(...[this.props.action].flat().filter(Boolean).map((action) => this.#action(row, action)));
     if (tools.hasChildNodes()) node.append(tools);
-    if (!clip.lazy) this.#draw(row);
+    if (!clip.lazy && !clip.image_url) this.#draw(row);
     return row;
+  }
+
+  /** A picture takes the place of the button and the roll. @param {Row} row */
+  async #look({ clip, node, button, roll }) {
+    node.classList.add("k-pictured");
+    roll.slider.remove();
+    button.hidden = true;
+    try {
+      const image = await picture(clip.image_url ?? "");
+      image.className = "k-seen";
+      image.alt = clip.heading;
+      button.replaceWith(image);
+    } catch {
+      node.title = "This picture could not be loaded. Please open the page again.";
+    }
   }
 
   /** @param {Row} row @param {string} action */

@@ -24,7 +24,8 @@ class ClipList(Component):
 
     Args:
         value: Clips, or mappings with ``heading``, ``detail``, ``audio_url`` and ``notes_url`` (addresses of this
-            server), and where known ``seconds``, ``bars_s`` (the seconds at which its bars begin), ``acts`` (``False``:
+            server), or of a picture ``image_url`` in place of these, and where known
+            ``seconds``, ``bars_s`` (the seconds at which its bars begin), ``acts`` (``False``:
             without the button), ``leads_to`` (its button is a link to there), ``lazy`` (its roll is drawn when it is
             to sound), ``cover`` (``True``: a picture drawn from its notes), ``sections`` (its form, of sections of
             equal length, such as "AABB"), ``id`` (a row of the same one stays, whatever is said of it), ``begins``

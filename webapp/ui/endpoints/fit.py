@@ -102,7 +102,9 @@ def _opened(context: Context, shown: ShownFit) -> Fit:
     fit = Fit.of(shown)
     for clip in fit.clips:
         key = context.identity.key_of(clip.clip_id)
-        clip.audio_url, clip.notes_url = (addresses.opened_by(each, key) for each in (clip.audio_url, clip.notes_url))
+        clip.audio_url, clip.notes_url = (
+            each and addresses.opened_by(each, key) for each in (clip.audio_url, clip.notes_url)
+        )
     return fit
 
 

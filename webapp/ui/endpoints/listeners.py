@@ -7,8 +7,8 @@ from typing import Literal
 
 import gradio as gr
 
-from models.music.notes import Domain
 from webapp.context import Context
+from webapp.learning.playable_clips import AnyDomain
 from webapp.listeners import accounts, archive, deletion, restore
 from webapp.listeners import export as exporting
 from webapp.runtime.downloads import Downloads
@@ -18,13 +18,13 @@ from webapp.ui.endpoints.endpoint import SLOW, Endpoint, File, Token, file_for
 from webapp.ui.handlers import listener_of
 
 
-def new_listener(context: Context, domain: Domain = "pop", request: gr.Request | None = None) -> str:
+def new_listener(context: Context, domain: AnyDomain = "pop", request: gr.Request | None = None) -> str:
     """Make a new anonymous listener, and give the token by which the other endpoints know them.
 
     Whoever has the token is this listener: keep it as you would keep a password.
 
     Args:
-        domain: the music that they compare: pop, dance or chorale.
+        domain: what they compare: pop, dance, chorale or pictures.
 
     Returns:
         The listener's token.

@@ -116,7 +116,8 @@ def _four(context: Context, shown: Shown) -> Four:
 def _open(context: Context, clip: Clip) -> Clip:
     """The clip with addresses that need no token, as a notebook fetches them; all alike, whosever the clip is."""
     key = context.identity.key_of(clip.clip_id)
-    found = {name: addresses.opened_by(getattr(clip, name), key) for name in ("audio_url", "notes_url")}
+    there = {name: getattr(clip, name) for name in ("audio_url", "notes_url", "image_url")}
+    found = {name: address and addresses.opened_by(address, key) for name, address in there.items()}
     return clip.model_copy(update=found)
 
 

@@ -20,7 +20,7 @@ def taste(context: Context, token: Token) -> overview.TasteOverview:
         Effects by style with standard deviations, habits of answering, accuracy of the predictions made before each
         vote, and the clips of highest utility among those that they have met.
     """
-    return overview.overview(context.database, context.space, context.playable, listener_of(context, token))
+    return overview.overview(context.database, context.playable, listener_of(context, token))
 
 
 def why(context: Context, token: Token, clip: SourceName) -> explanation.Explanation:

@@ -18,6 +18,7 @@ from webapp.film.scored_films import MOST_SEED, MOVIE, ways
 from webapp.film.shown_music import Writing
 from webapp.fit import learned
 from webapp.generation.protocol import Look
+from webapp.learning.playable_clips import music_of
 from webapp.listeners import accounts
 from webapp.runtime.downloads import Downloads
 from webapp.runtime.errors import NotYours, Problem
@@ -104,7 +105,7 @@ def build(context: Context) -> None:
 def arrive(context: Context, token: str | None, request: gr.Request) -> tuple[Any, ...]:
     """Show what the address names."""
     listener_id = listener_of(context, token)
-    domain = [accounts.account(context.database, listener_id).domain]
+    domain = [music_of(accounts.account(context.database, listener_id).domain)]
     named = [(kind, str(request.query_params.get(kind, ""))) for kind in ("clip", "piece")]
     name = next((f"{kind}s/{value}" for kind, value in named if value), "")
     if not name:

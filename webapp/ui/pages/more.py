@@ -72,7 +72,7 @@ def look_around(context: Context, token: str | None, request: gr.Request) -> Aro
     except ValueError:
         return _refused("Pick a piece first, then look for more like it.", back)
     try:
-        found = similar.similar(context.database, context.space, context.playable, listener_of(context, token), clip_id)
+        found = similar.similar(context.database, context.playable, listener_of(context, token), clip_id)
     except NotYours as problem:
         return _refused(f"{capital(str(problem))}.", back)
     start = [row(found["start"], "You started from this one", came_from) | {"acts": False}]
@@ -103,7 +103,8 @@ def row(clip: Mapping[str, Any], called: str, came_from: str) -> dict[str, Any]:
         "detail": described(clip["traits"]),
         "audio_url": clip["audio_url"],
         "notes_url": clip["notes_url"],
+        "image_url": clip["image_url"],
         "seconds": clip["seconds"],
         "leads_to": f"more?clip={clip['clip_id']}" + (f"&from={came_from}" if came_from in BACK else ""),
-        "save": saving.of_clip(clip["clip_id"]),
+        "save": saving.of_picture(clip["image_url"]) if clip["image_url"] else saving.of_clip(clip["clip_id"]),
     }

@@ -1,4 +1,4 @@
-"""What the pages on which one picks share: the kinds of music, the ways to play, and what each pick has brought."""
+"""What the pages on which one picks share: what is compared, the ways to play, and what each pick has brought."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import Any
 
 import gradio as gr
 
+from db.queries.votes import count_picks_of
+from db.tables import PICTURES
 from webapp.composing import wishes
 from webapp.context import Context
 from webapp.listeners import accounts
@@ -27,10 +29,14 @@ from webapp.ui.words import counted, strongest, style_name
 WAYS = (
     ("compare", "./", "Two at a time"),
     ("four", "four", "Best of four"),
-    ("fit", "fit", "Pictures"),
+    ("fit", "fit", "Music and pictures"),
     ("whole", "whole", "Whole pieces"),
 )
-DOMAINS = (("Pop piano", "pop"), ("Dance tunes", "dance"), ("Chorales", "chorale"))
+DOMAINS = (("Pop piano", "pop"), ("Dance tunes", "dance"), ("Chorales", "chorale"))  # of music
+COMPARED = (*DOMAINS, ("Pictures", PICTURES))
+ABOUT_PICTURES = (
+    "Drawings by Kallos, to look at in silence. What you pick teaches a taste of its own, beside that for music."
+)
 FIRST_GUESS, FIRST_CLIP, PICTURE = 3, 6, 10  # picks
 PLACES = {"offer": ('<a href="./">two at a time</a>', "A pair"), "four": ('<a href="four">best of four</a>', "Four")}
 
@@ -47,7 +53,9 @@ def frame(
     """The page around a player: its question, the kind of music, the ways to play, a line on what was learned."""
     with gr.Row(elem_classes="k-ask"):
         heading(title, lead)
-        domain = gr.Radio(DOMAINS, label="Kind of music", show_label=False, container=False, elem_classes="k-choices")
+        domain = gr.Radio(
+            COMPARED, label="What you compare", show_label=False, container=False, elem_classes="k-choices"
+        )
     with gr.Row(elem_classes="k-ways-row"):
         ways(way)
         note = gr.HTML(_note(), apply_default_css=False, js_on_load=None)
@@ -62,14 +70,19 @@ def frame(
 
 def arrive(context: Context, token: str | None) -> tuple[list[str], Any]:
     """Which kind of music the listener chose, and what the next picks will bring."""
-    found = accounts.account(context.database, listener_of(context, token))
-    return [found.domain], _note(goal(found.picks)) if found.picks else gr.skip()
+    listener_id = listener_of(context, token)
+    found = accounts.account(context.database, listener_id)
+    picks = picks_towards(context, listener_id, found.domain, found.picks)
+    lines = [ABOUT_PICTURES] if found.domain == PICTURES and picks < FIRST_GUESS else []
+    lines += [goal(picks, pictures=found.domain == PICTURES)] if found.picks else []
+    return [found.domain], _note(" ".join(lines)) if lines else gr.skip()
 
 
 def choose_domain(context: Context, token: str | None, domain: str) -> tuple[str, dict[str, Any]]:
-    """Another kind of music, at once; what is open of the one before waits until that is chosen again."""
+    """Another kind of music, or pictures, at once; what is open of the one before waits until that is chosen again."""
     accounts.change_domain(context.database, context.journal, listener_of(context, token), domain)
-    return _note(f"{_called(domain)} from here on."), deal_again()
+    about = f" {ABOUT_PICTURES}" if domain == PICTURES else ""
+    return _note(f"{_called(domain)} from here on.{about}"), deal_again()
 
 
 def answer(context: Context, token: str | None, event: gr.EventData) -> str:
@@ -78,8 +91,18 @@ def answer(context: Context, token: str | None, event: gr.EventData) -> str:
     which = getattr(event, "offer_id", None) or event.four_id
     found = answers.of_vote(context.database, listener_id, uuid.UUID(str(which)))
     told = told_of(found, of=4 if getattr(event, "four_id", None) else 2) if found else ""
-    brings = brought(context, listener_id, int(event.picks), picked=bool(told))
-    return _note(f"{told} {brings} {whole_of(getattr(event, 'clip_id', None))}")
+    domain = accounts.account(context.database, listener_id).domain
+    pictures = domain == PICTURES
+    picks = picks_towards(context, listener_id, domain, int(event.picks))
+    brings = brought(context, listener_id, picks, picked=bool(told), pictures=pictures)
+    return _note(f"{told} {brings} {'' if pictures else whole_of(getattr(event, 'clip_id', None))}")
+
+
+def picks_towards(context: Context, listener_id: uuid.UUID, domain: str, picks: int) -> int:
+    """How many of all ``picks`` count towards what comes next: of somebody who compares pictures those alone."""
+    if domain != PICTURES:
+        return picks
+    return context.database.transaction(lambda session: count_picks_of(session, listener_id, pictures=True))
 
 
 def whole_of(clip_id: str | None) -> str:
@@ -115,38 +138,41 @@ def told_of(found: Answer, *, of: int) -> str:
     return " ".join(lines)
 
 
-def brought(context: Context, listener_id: uuid.UUID, picks: int, *, picked: bool) -> str:
+def brought(context: Context, listener_id: uuid.UUID, picks: int, *, picked: bool, pictures: bool = False) -> str:
     """What so many picks have brought, just now or in all, and the next goal."""
     if not picked or picks not in {FIRST_GUESS, FIRST_CLIP, PICTURE}:
-        return goal(picks)
+        return goal(picks, pictures=pictures)
     if picks == PICTURE:
         return 'Ten picks make a picture: <a href="taste">see what you seem to love</a>.'
     if picks == FIRST_CLIP:
-        return _first_clip(wishes.state(context.database, listener_id).clips)
-    style = strongest(overview.overview(context.database, context.space, context.playable, listener_id).styles)
+        return _first_clip(wishes.state(context.database, listener_id).clips, pictures=pictures)
+    style = strongest(overview.overview(context.database, context.playable, listener_id).styles)
     if style is None:
-        return f"Nothing stands out in your picks so far. {goal(picks)}"
-    return f"A first guess at your taste: {style_name(style.style)} {style.lean}. {goal(picks)}"
+        return f"Nothing stands out in your picks so far. {goal(picks, pictures=pictures)}"
+    return f"A first guess at your taste: {style_name(style.style)} {style.lean}. {goal(picks, pictures=pictures)}"
 
 
-def goal(picks: int) -> str:
+def goal(picks: int, *, pictures: bool = False) -> str:
     """What comes next, and how many picks away it is."""
     for there, what in (
         (FIRST_GUESS, "a first guess at your taste"),
-        (FIRST_CLIP, "the first piece composed for you"),
+        (FIRST_CLIP, f"the first {'picture drawn' if pictures else 'piece composed'} for you"),
         (PICTURE, "a picture of your taste"),
     ):
         if picks < there:
             return f"{_in(there - picks)}: {what}."
     left = wishes.EVERY - (picks - FIRST_CLIP) % wishes.EVERY
-    return f'{_in(left)}: new pieces composed for <a href="taste">your taste</a>.'
+    what = "pictures drawn" if pictures else "pieces composed"
+    return f'{_in(left)}: new {what} for <a href="taste">your taste</a>.'
 
 
 def _in(picks: int) -> str:
     return "With your next pick" if picks == 1 else f"In {picks} picks"
 
 
-def _first_clip(clips: Sequence[wishes.Own]) -> str:
+def _first_clip(clips: Sequence[wishes.Own], *, pictures: bool) -> str:
+    if pictures:
+        return "Pictures are being drawn for you. You meet them among your pairs, and hear after your pick which."
     if any(clip.met for clip in clips):
         return f"Your first pieces are among the pairs. {goal(FIRST_CLIP)}"
     if clips:
@@ -155,7 +181,7 @@ def _first_clip(clips: Sequence[wishes.Own]) -> str:
 
 
 def _called(domain: str) -> str:
-    return next(label for label, value in DOMAINS if value == domain)
+    return next(label for label, value in COMPARED if value == domain)
 
 
 def _note(text: str = "") -> str:

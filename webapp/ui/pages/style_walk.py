@@ -14,6 +14,7 @@ from models.metrics.music_statistics import ATTRIBUTES
 from models.music.notes import Domain
 from models.style.latents import CODE_LEVELS
 from webapp.context import Context
+from webapp.learning.playable_clips import music_of
 from webapp.listeners import accounts
 from webapp.research.styles import walk
 from webapp.research.styles.tables import LABELS
@@ -110,7 +111,7 @@ def opened(context: Context, token: str | None, request: gr.Request) -> list[Any
         return [*[gr.skip()] * 5, gr.update(interactive=False), gr.update(visible=True)]
     named = chosen(request, "style")
     domain = chosen(request, "domain")
-    own = accounts.account(context.database, listener_of(context, token)).domain
+    own = music_of(accounts.account(context.database, listener_of(context, token)).domain)
     seed, guidance = chosen(request, "seed"), chosen(request, "guidance")
     return [
         _style(groups, named),

@@ -10,11 +10,13 @@ from typing import Any, NamedTuple
 import gradio as gr
 
 from db.queries.composed import WholePiece
+from db.tables import PICTURES
 from webapp.composing import naming, whole_pieces
 from webapp.composing.dials import MOOD
 from webapp.composing.whole_pieces import Opening, Programme
 from webapp.context import Context
 from webapp.generation.protocol import Mood
+from webapp.learning.playable_clips import music_of
 from webapp.listeners import accounts
 from webapp.listening import ShownClip, plays
 from webapp.mood.words import A_LITTLE, in_words
@@ -50,6 +52,7 @@ KEPT_MOOD = f"""(there) => {{
 MORE, ENDING = "More like this", "Another ending"
 LISTED = 20  # of the newest pieces; those that were kept stay besides
 FIRST = f"Press “{NEW}”: a piece of up to a minute is composed for you, and then the next."
+OF_MUSIC = "You compare pictures just now; whole pieces are music alone, and pop unless you choose another kind."
 COMING = {"waiting", "running"}
 COMPOSING = "Composing the next piece…"
 FAILED = "Composing failed this time. Nothing is lost; please try again."
@@ -114,7 +117,8 @@ def look(context: Context, token: str | None) -> tuple[list[Any], Any, bool]:
     account = accounts.account(context.database, listener_id)
     rows = resting(rows_of(context, found))
     timer = gr.update(active=True) if _comes(found) else gr.skip()
-    return [account.domain, said(context, found), rows], timer, account.plays_tell
+    text = said(context, found) + (status(OF_MUSIC) if account.domain == PICTURES else "")
+    return [music_of(account.domain), text, rows], timer, account.plays_tell
 
 
 def let_plays_tell(context: Context, token: str | None, tells: bool) -> str:  # noqa: FBT001 (an input)

@@ -231,6 +231,22 @@ export const played = (/** @type {string} */ address, /** @type {string} */ outc
 export const keep = (/** @type {string} */ address) => json("POST", address, {}, COMPOSING_MS);
 
 /** The encoded bytes of a clip. */
+/**
+ * A picture as an element that is ready to be shown; whose it is, the server asks as it does of sound.
+ * @param {string} address
+ */
+export async function picture(address) {
+  const url = URL.createObjectURL(new Blob([await audio(address)], { type: "image/png" }));
+  const image = new Image();
+  image.src = url;
+  try {
+    await image.decode();
+  } finally {
+    URL.revokeObjectURL(url);
+  }
+  return image;
+}
+
 export async function audio(/** @type {string} */ address) {
   const response = await request("GET", address, { timeoutMs: COMPOSING_MS });
   try {

@@ -38,6 +38,7 @@ export const PAIR = {
   noted: { neither: "Noted: neither. It counts as no pick, but tells what is not good enough for you." },
   begin: "Press play: you hear A, then B.",
   listen: "Listen to both for a few seconds.",
+  look: "Look at both for a second.",
 };
 
 const PLACES = ["a", "b", "c", "d"];
@@ -59,6 +60,7 @@ export const FOUR = {
   noted: { none: "Noted: none of them. It counts as no pick, but tells what is not good enough for you." },
   begin: "Press play: you hear all four, one after the other.",
   listen: "Listen to all four for a few seconds.",
+  look: "Look at all four for a second.",
 };
 
 /** Put the pictures of a question beside its music, and let its kind lay them out. */
@@ -95,6 +97,7 @@ export const FIT = {
   noted: {},
   begin: "Press play and look.",
   listen: "Listen for a few seconds.",
+  look: "Look for a second.",
 };
 
 const NO_PICK = new Set(["neither", "none", "skipped"]);

@@ -18,6 +18,7 @@ const counted = (/** @type {number} */ picks) => (picks === 1 ? "1 pick" : `${pi
 
 export class Picking {
   #inFlight = false;
+  #askAgain = false; // another domain was chosen while something was on its way
   #lost = false; // the vote in flight waits for a connection
   #picks = 0;
   #clicked = 0; // when the last vote was given, until the next pair sounds
@@ -87,7 +88,7 @@ export class Picking {
           this.table.lay(open);
           this.#lookAhead(open);
           this.#show(await this.table.get(this.game.id(open[0])));
-          return;
+          return this.#catchUp();
         }
       } catch (failure) {
         error = failure;
@@ -165,7 +166,7 @@ export class Picking {
   #steadyFocus() {
     const { activeElement } = document;
     if (!(activeElement instanceof HTMLElement) || !activeElement.closest(".k-answer")) return;
-    if (activeElement.matches(":focus-visible")) this.stage.cards.a.button.focus();
+    if (activeElement.matches(":focus-visible")) this.stage.foothold?.focus();
     else activeElement.blur();
   }
 
@@ -189,6 +190,7 @@ export class Picking {
     this.#inFlight = this.#lost = false;
     await this.#follow(open);
     this.#gate();
+    await this.#catchUp();
   }
 
   /** Take the last answer back: its clips are on the page again, heard as they were. */
@@ -215,11 +217,21 @@ export class Picking {
 
   /** Ask which offers are open now: what is on the page stays if it is the first of them. */
   async dealAgain() {
-    if (this.#inFlight || !this.stage.pair) return; // it is being asked already
+    if (this.#inFlight || !this.stage.pair) {
+      this.#askAgain = true; // it is being asked already, perhaps for what was chosen before
+      return;
+    }
     const open = await this.game.open().catch(() => []);
     if (this.#inFlight || !this.stage.pair) return;
     if (!open.length || this.game.id(open[0]) !== this.stage.pair.offerId) this.stage.clear();
     await this.#follow(open);
+  }
+
+  /** Ask for what was chosen meanwhile. */
+  async #catchUp() {
+    if (!this.#askAgain || this.#inFlight) return;
+    this.#askAgain = false;
+    await this.dealAgain();
   }
 
   /** The way to clips like the one that was picked last. */
@@ -305,6 +317,7 @@ export class Picking {
   /** @param {string[]} missing */
   #hint(missing) {
     if (!this.stage.pair) return `Getting the next ${this.game.called} ready…`;
+    if (this.stage.ofPictures && missing.length) return this.game.look;
     if (!this.stage.started && missing.length) return this.game.begin;
     if (missing.length === this.stage.sides.length) return this.game.listen;
     if (missing.length) return `Listen to ${inWords(missing)} a little more.`;

@@ -11,7 +11,7 @@ import { saveAs } from "./save.js";
  */
 
 const MIDI = { MIDI: "mid", "MIDI as played": "mid", "MIDI as written": "mid" };
-const FORMS = /** @type {Record<string, string>} */ ({ ...MIDI, MusicXML: "musicxml", MP3: "mp3", WAV: "wav", FLAC: "flac", ABC: "abc" });
+const FORMS = /** @type {Record<string, string>} */ ({ ...MIDI, MusicXML: "musicxml", MP3: "mp3", WAV: "wav", FLAC: "flac", ABC: "abc", PNG: "png" });
 
 /**
  * @param {string} heading what the clip is called

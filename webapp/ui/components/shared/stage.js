@@ -1,7 +1,8 @@
 // @ts-check
-// The cards of a pair or a four: buttons, rolls, clocks, and how long each clip has been heard.
+// The cards of a pair or a four: buttons, rolls, clocks, and how long each clip has been heard, or each picture seen.
 
 import { store } from "./api.js";
+import { Looking } from "./looking.js";
 import { Player } from "./player.js";
 import { Roll, pitchRange } from "./roll.js";
 import { whileOn } from "./lifetime.js";
@@ -17,7 +18,7 @@ const KEPT = "kallos.heard"; // what was heard of what is on the page, for a rel
 
 const clock = (/** @type {number} */ seconds) => `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;
 
-/** Emits "change" whenever what sounds or what has been heard may have changed. */
+/** Emits "change" whenever what sounds or what has been heard (or seen) may have changed. */
 export class Stage extends EventTarget {
   /**
    * The pair or four on the page.
@@ -34,11 +35,13 @@ export class Stage extends EventTarget {
     super();
     this.root = root;
     this.player = new Player();
+    this.looking = new Looking(root);
     const cards = /** @type {HTMLElement[]} */ ([...root.querySelectorAll(".k-clip[data-side]")]);
     this.sides = cards.map((card) => card.dataset.side ?? "");
     /** @type {Record<string, Card>} */
     this.cards = Object.fromEntries(cards.map((card, index) => [this.sides[index], this.#card(card)]));
     this.player.addEventListener("change", () => this.#playing());
+    this.looking.addEventListener("change", () => this.dispatchEvent(new Event("change")));
     onThemeChange(root, () => this.sides.forEach((side) => this.cards[side].roll.repaint()));
     whileOn(root, window, "pagehide", () => this.pair?.offerId && this.keepHeard(this.pair.offerId, this.heard()));
   }
@@ -53,6 +56,11 @@ export class Stage extends EventTarget {
     return { card, button, name: card.getAttribute("aria-label") ?? "", roll, time: find(".k-time") };
   }
 
+  /** Whether what is on the page is looked at, and nothing sounds. */
+  get ofPictures() {
+    return !!this.pair && !!this.pair.clips[this.sides[0]].image;
+  }
+
   /**
    * Put a pair on the page; it sounds at once where the listener has tapped before, and is drawn in the next frame.
    * @param {Laid} pair
@@ -61,10 +69,45 @@ export class Stage extends EventTarget {
     this.pair = pair;
     this.sides = Object.keys(pair.clips);
     const buffers = this.sides.map((side) => [side, pair.clips[side].buffer]);
-    this.player.load(Object.fromEntries(buffers), this.#keptHeard(pair.offerId));
+    const before = this.#keptHeard(pair.offerId);
+    this.looking.clear(); // before the player tells that something has changed
+    this.player.load(Object.fromEntries(buffers), before);
+    this.#hang(pair, before);
+    if (this.ofPictures) return;
     if (this.started) this.begin();
     for (const side of this.sides) this.cards[side].button.disabled = false;
     window.requestAnimationFrame(() => this.pair === pair && this.#drawRolls());
+  }
+
+  /**
+   * Show the pictures where there are some, and the players where there are none.
+   * @param {Laid} pair
+   * @param {Record<string, number>} seen
+   */
+  #hang({ clips }, seen) {
+    this.root.querySelectorAll(".k-clip > .k-seen").forEach((image) => image.remove());
+    this.root.classList.toggle("k-looking", this.ofPictures);
+    document.body.classList.toggle("k-silent", this.ofPictures);
+    if (!this.ofPictures) return;
+    /** @type {Record<string, HTMLElement>} */
+    const shown = {};
+    for (const side of this.sides) {
+      const { card, button, name } = this.cards[side];
+      const image = /** @type {HTMLImageElement} */ (clips[side].image);
+      image.className = "k-seen";
+      image.alt = `picture ${name}`;
+      image.dataset.testid = `picture-${side}`;
+      image.tabIndex = -1;
+      button.disabled = true;
+      card.querySelector(".k-clip-head")?.after(image);
+      shown[side] = image;
+    }
+    this.looking.show(shown, seen, this.#neededMs(this.sides[0]));
+  }
+
+  /** Where the focus goes from an answer that has just been disabled. */
+  get foothold() {
+    return this.ofPictures ? this.pair?.clips.a.image : this.cards.a.button;
   }
 
   /** Sound by itself. */
@@ -82,28 +125,39 @@ export class Stage extends EventTarget {
   /** Take the pair away. */
   clear() {
     this.player.pause();
+    this.looking.clear();
     this.pair = null;
     for (const side of this.sides) this.cards[side].button.disabled = true;
   }
 
   /** A listener's own tap or key: play this side, or pause it where it plays. */
   tap(side = this.player.current) {
-    if (!this.pair) return;
+    if (!this.pair || this.ofPictures) return;
     this.started = true;
     this.player.unlock();
     this.player.toggle(side);
   }
 
-  /** Which sides have not been heard long enough for a vote. */
+  /** Which sides have not been heard (or seen) long enough for a vote. */
   unheard() {
     if (!this.pair) return this.sides;
-    const needed = (/** @type {string} */ side) => Math.min(HEARD_MS, HEARD_SHARE * this.player.duration(side) * 1000);
-    return this.sides.filter((side) => this.player.heardMs(side) < needed(side));
+    return this.sides.filter((side) => this.#heardMs(side) < this.#neededMs(side));
   }
 
-  /** Milliseconds that each side sounded. */
+  /** Milliseconds that each side sounded, or was in view. */
   heard() {
-    return Object.fromEntries(this.sides.map((side) => [side, this.player.heardMs(side)]));
+    return Object.fromEntries(this.sides.map((side) => [side, this.#heardMs(side)]));
+  }
+
+  /** @param {string} side */
+  #heardMs(side) {
+    return this.ofPictures ? this.looking.seenMs(side) : this.player.heardMs(side);
+  }
+
+  /** @param {string} side */
+  #neededMs(side) {
+    if (this.ofPictures) return 1000 * (this.pair?.clips[side].seconds ?? 0);
+    return Math.min(HEARD_MS, HEARD_SHARE * this.player.duration(side) * 1000);
   }
 
   /**
@@ -148,7 +202,7 @@ export class Stage extends EventTarget {
   }
 
   #draw() {
-    if (!this.pair) return;
+    if (!this.pair || this.ofPictures) return;
     for (const side of this.sides) {
       const { roll, time } = this.cards[side];
       const position = this.player.position(side);

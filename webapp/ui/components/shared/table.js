@@ -1,19 +1,20 @@
 // @ts-check
-// An offer made playable: its clips fetched, decoded and their notes read, before anybody needs them.
+// An offer made playable: its clips (or pictures) fetched, decoded and their notes read, before anybody needs them.
 
 /** @typedef {import("./types.js").Clip} Clip */
 /** @typedef {import("./types.js").Laid} Laid */
 /** @typedef {import("./types.js").LoadedClip} LoadedClip */
 
-import { audio, backOffS, notes, pause } from "./api.js";
+import { audio, backOffS, notes, pause, picture } from "./api.js";
 import { decode } from "./player.js";
 
 /**
- * One clip, ready to be played and drawn.
+ * One clip, ready to be played and drawn; or one picture, ready to be shown.
  * @param {Clip} clip
  * @returns {Promise<LoadedClip>}
  */
 export async function loadClip(clip) {
+  if (clip.image_url) return { buffer: null, image: await picture(clip.image_url), notes: [], seconds: clip.seconds, clipId: clip.clip_id };
   const [bytes, roll] = await Promise.all([audio(clip.audio_url ?? clip.audio?.url ?? ""), clip.notes ? clip : notes(clip.notes_url ?? "")]);
   return { buffer: await decode(bytes), notes: roll.notes ?? [], seconds: clip.seconds, clipId: clip.clip_id };
 }

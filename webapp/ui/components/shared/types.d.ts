@@ -6,16 +6,21 @@ export type Note = [number, number, number, number];
 /** A clip as the server offers it, or as Python gave it (then with its notes). */
 export interface Clip {
   clip_id: string;
-  audio_url?: string;
+  audio_url?: string | null;
   audio?: { url: string };
-  notes_url?: string;
+  notes_url?: string | null;
+  /** Of a picture, which has none of the above. */
+  image_url?: string | null;
   notes?: Note[];
   seconds: number;
 }
 
-/** A clip that can be played and drawn. */
+/** A clip that can be played and drawn, or a picture that can be shown. */
 export interface LoadedClip {
-  buffer: AudioBuffer;
+  /** None of a picture. */
+  buffer: AudioBuffer | null;
+  /** The picture, decoded. */
+  image?: HTMLImageElement;
   notes: Note[];
   seconds: number;
   clipId: string;
@@ -63,6 +68,8 @@ export interface Game {
   noted: Record<string, string>;
   begin: string;
   listen: string;
+  /** What is asked where the clips are pictures. */
+  look: string;
 }
 
 /** What Gradio hands to a component's script. */

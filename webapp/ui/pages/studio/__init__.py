@@ -13,6 +13,7 @@ import gradio as gr
 from pydantic import TypeAdapter
 
 from webapp.context import Context
+from webapp.learning.playable_clips import music_of
 from webapp.listeners import accounts
 from webapp.runtime.errors import NotYours, Problem
 from webapp.studio import pieces, sections, uploads
@@ -140,7 +141,7 @@ def build(context: Context) -> None:
 def arrive(context: Context, token: str | None, request: gr.Request) -> Arrived:
     """Go where the address says: a link, a piece of one's own, or the choice of a piece to start from."""
     listener_id = listener_of(context, token)
-    domain: list[str] = [accounts.account(context.database, listener_id).domain]
+    domain: list[str] = [music_of(accounts.account(context.database, listener_id).domain)]
     link, piece, clip = (str(request.query_params.get(name, "")) for name in ("link", "piece", "clip"))
     if not (link or piece or clip):
         return Arrived(domain, *[gr.skip()] * len(Opened._fields))  # a file may be on the desk by now

@@ -8,9 +8,11 @@ from typing import Any, NamedTuple
 
 import gradio as gr
 
+from db.tables import PICTURES
 from webapp.composing import handing_over, wishes
 from webapp.composing.wishes import LEAST_KEPT, MOST_KEPT, ComposingState, Own, Wish
 from webapp.context import Context
+from webapp.listeners import accounts
 from webapp.listening import ShownClip
 from webapp.runtime.errors import NotReady
 from webapp.ui import saving
@@ -84,17 +86,18 @@ def build(
             gift = ClipList(elem_id="gift", interactive=True)
             explain('<a href="together">Compose for two</a>: music that you and somebody else would both like.')
         ask = gr.Button("Compose for me", variant="primary", elem_id="compose", scale=0, min_width=180)
-    timer = gr.Timer(POLL_S, active=False)
+    timer, pictures = gr.Timer(POLL_S, active=False), gr.State(value=False)
     outputs = [told, timer, gift]
     gr.on(changes, bound(look, context), inputs=listener, outputs=outputs, **QUIET)
+    gr.on(changes, bound(compares_pictures, context), inputs=listener, outputs=pictures, **QUIET)
     timer.tick(bound(follow, context), inputs=listener, outputs=outputs, **QUIET)
     favourites.change(
         lambda named: gr.update(choices=named, value=named[0][1] if named else None), favourites, piece, **QUIET
     )
     gr.on(
-        [wish.change, favourites.change],
+        [wish.change, favourites.change, pictures.change],
         choose,
-        inputs=[wish, favourites],
+        inputs=[wish, favourites, pictures],
         outputs=[about, near, tension, mood, ask],
         **QUIET,
     )
@@ -103,14 +106,23 @@ def build(
     return section
 
 
-def choose(mode: str, favourites: list[tuple[str, str]]) -> Chosen:
+def compares_pictures(context: Context, token: str | None) -> bool:
+    """Whether it is pictures that are composed, which have neither tension nor mood."""
+    return accounts.account(context.database, listener_of(context, token)).domain == PICTURES
+
+
+def choose(
+    mode: str,
+    favourites: list[tuple[str, str]],
+    pictures: bool = False,  # noqa: FBT001, FBT002 (an input)
+) -> Chosen:
     """What a wish means, and what has to be said of it."""
     possible = mode != "near" or bool(favourites)
     return Chosen(
         about=status(ABOUT[mode] if possible else NO_PIECE),
         near=gr.update(visible=mode == "near" and possible),
-        tension=gr.update(visible=mode != "near"),
-        mood=gr.update(visible=mode != "near"),
+        tension=gr.update(visible=mode != "near" and not pictures),
+        mood=gr.update(visible=mode != "near" and not pictures),
         button=gr.update(interactive=possible),
     )
 
@@ -164,8 +176,9 @@ def opened(context: Context, listener_id: uuid.UUID) -> list[dict[str, Any]]:
             "detail": "composed for you",
             "audio_url": shown.audio_url,
             "notes_url": shown.notes_url,
+            "image_url": shown.image_url,
             "seconds": shown.seconds,
-            "save": saving.of_clip(found.clip_id),
+            "save": saving.of_shown(shown),
         }
     ]
 

@@ -148,7 +148,7 @@ def _bar(liking: StyleLiking | Leaning, ends: tuple[str, str], **said: str) -> B
 def load(context: Context, token: str | None) -> Loaded:
     """Everything of the section."""
     listener_id = listener_of(context, token)
-    found = overview.overview(context.database, context.space, context.playable, listener_id)
+    found = overview.overview(context.database, context.playable, listener_id)
     tests = blind_tests.of_listener(context.database, context.space, listener_id)
     best = [_row(clip, f"No. {place}", "composed for all") for place, clip in enumerate(found.best, 1)]
     known = {clip.clip_id for clip in found.best}
@@ -311,6 +311,7 @@ def _row(clip: LovedClip, called: str, otherwise: str) -> dict[str, Any]:
         "detail": MADE.get(clip.mode or "", otherwise) if clip.composed else otherwise,
         "audio_url": clip.audio_url,
         "notes_url": clip.notes_url,
+        "image_url": clip.image_url,
         "seconds": clip.seconds,
-        "save": saving.of_clip(clip.clip_id),
+        "save": saving.of_shown(clip),
     }

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import gradio as gr
 
+from db.tables import PICTURE_SECONDS
 from webapp.context import Context
 from webapp.listeners import rewind
 from webapp.listeners.rewind import History, PastVote
@@ -129,8 +130,9 @@ def clips_of(vote: PastVote) -> list[dict[str, Any]]:
                 "detail": "your pick" if PICKED.get(vote.outcome) == place else "",
                 "audio_url": shown.audio_url,
                 "notes_url": shown.notes_url,
+                "image_url": shown.image_url,
                 "seconds": shown.seconds,
-                "save": saving.of_clip(clip.clip_id),
+                "save": saving.of_shown(shown),
             }
         )
     return rows
@@ -174,6 +176,7 @@ def _shown(context: Context, token: str | None, count: int) -> Shown:
     for vote in found.votes:
         here = vote.number == found.total
         name = _called(vote)[0].lower() + _called(vote)[1:]
+        again = "See" if vote.clips and vote.clips[0].seconds == PICTURE_SECONDS else "Play"
         back = Action("back", "Go back", f"Go back to {name}", test_id=f"rewind-{vote.number}")
         rows.append(
             Row(
@@ -181,7 +184,7 @@ def _shown(context: Context, token: str | None, count: int) -> Shown:
                 heading=_called(vote) if _is_pick(vote) else "",
                 at=vote.at.isoformat(),
                 remark="You are here" if here else "",
-                actions=[Action("play", "Play", f"Play {name}"), *([] if here else [back])],
+                actions=[Action("play", again, f"{again} {name}"), *([] if here else [back])],
                 data=vote.number,
             )
         )

@@ -27,6 +27,7 @@ ABOUT = (
     "We look for one style of another piece that would make this one better for you, and compose it. You can then "
     "check blind whether we are right."
 )
+NO_CHANGE = "A picture can't be changed here yet, only pieces of music."
 NOTHING_BETTER = "No change would be better for you, as far as your picks tell."
 WORTH_IT = 0.55  # chance to be picked of the two from which on a change is called better
 FOCUS = "() => { const title = document.querySelector('#why h2'); title.tabIndex = -1; title.focus(); }"
@@ -45,6 +46,7 @@ class Opened(NamedTuple):
     changed: list[dict[str, Any]]
     check: dict[str, Any]
     claims: str
+    future: dict[str, Any]
 
 
 class Changed(NamedTuple):
@@ -77,13 +79,14 @@ def build(context: Context, listener: ListenerToken, *lists: ClipList) -> None:
                 with gr.Row(elem_classes="k-buttons"):
                     check = gr.Button("Check it blind in a pair", elem_id="check", visible=False)
                 so_far = gr.HTML(apply_default_css=False, elem_id="claims")
-        heard = open_future.build(context, listener, clip, lambda clip_id: Shown(f"clips/{clip_id}"))
+        with gr.Column() as future:
+            heard = open_future.build(context, listener, clip, lambda clip_id: Shown(f"clips/{clip_id}"))
     for clips in lists:
         clips.act(None, None, [*heard], js=open_future.GONE, **QUIET)
         clips.act(
             bound(explain, context),
             inputs=[listener, clips],
-            outputs=[section, clip, title, chance, parts, change_text, change, changed, check, so_far],
+            outputs=[section, clip, title, chance, parts, change_text, change, changed, check, so_far, future],
             trigger_mode="always_last",
             **AWAITED,
         ).then(None, js=FOCUS)
@@ -109,11 +112,12 @@ def explain(context: Context, token: str | None, rows: list[dict[str, Any]], eve
         title=f"## Why {row['heading']}?",
         chance=status(chance_text(found)),
         parts=[part_bar(part) for part in strongest],
-        change_text=status(ABOUT),
-        change=gr.update(visible=True),
+        change_text=status(NO_CHANGE if row.get("image_url") else ABOUT),
+        change=gr.update(visible=not row.get("image_url")),
         changed=[],
         check=gr.update(visible=False),
         claims=status(claims_text(claims.of_listener(context.database, listener_id))),
+        future=gr.update(visible=not row.get("image_url")),  # which is of music
     )
 
 

@@ -1,0 +1,209 @@
+"""Pictures as one more domain: from the pool to a gift, by the same votes, heads and jobs as music."""
+
+from __future__ import annotations
+
+import io
+import uuid
+
+import numpy as np
+import pytest
+from PIL import Image
+from sqlalchemy import select
+
+from db.queries import clips as clip_rows
+from db.queries import jobs
+from db.tables import PICTURES, Clip, Listener, StoredHead
+from models.style.latents import PICTURE_GROUPS
+from webapp.composing import pool, wishes
+from webapp.composing.handing_over import hand_over
+from webapp.learning import heads
+from webapp.listeners import accounts, deletion, journal_rebuild, rewind, undo
+from webapp.listeners.export import export
+from webapp.listeners.restore import restore
+from webapp.runtime.errors import NotAllowed
+from webapp.taste import explanation, overview
+from webapp.worker.worker import Worker
+
+
+@pytest.fixture
+def pictures(context) -> None:
+    """Forty-eight pictures in the pool, drawn by the shipped model."""
+    made = pool.fill(context.picture_maker, {"domain": PICTURES, "clips": 48, "seed": 1}, 48)
+    assert made["clips"] >= 40
+
+
+@pytest.fixture
+def listener(context, pictures) -> uuid.UUID:
+    who = accounts.create(context.database)
+    accounts.change_domain(context.database, context.journal, who, PICTURES)
+    return who
+
+
+def warmth(context, clip_id: uuid.UUID) -> float:
+    clip = context.database.transaction(lambda s: clip_rows.get_clip(s, clip_id))
+    return clip.latents["piece"]["measured"]["warmth"]
+
+
+def pick_the_warmer(context, listener: uuid.UUID, times: int) -> None:
+    for _ in range(times):
+        pair = context.pairs.open(listener)[0]
+        one, other = (warmth(context, clip.clip_id) for clip in pair.clips)
+        context.pairs.record_vote(listener, pair.id, "left" if one > other else "right", (2000, 2000))
+
+
+def compose(context) -> None:
+    """Whatever waits to be composed for somebody."""
+    worker = Worker(context)
+    while (job := context.database.transaction(lambda s: jobs.take_job(s, [wishes.KIND], lease_s=60))) is not None:
+        worker._do(job)
+
+
+def test_a_pair_of_pictures_has_images_and_no_sound(client, context, pictures):
+    client.get("/api/listener")
+    assert client.patch("/api/listener", json={"domain": "pictures"}).json()["domain"] == "pictures"
+    offer = client.get("/api/offers").json()[0]
+    for side in (offer["left"], offer["right"]):
+        assert side["audio_url"] is None
+        assert side["notes_url"] is None
+        assert side["seconds"] == 1
+        png = client.get(side["image_url"])
+        assert png.headers["content-type"] == "image/png"
+        assert Image.open(io.BytesIO(png.content)).size == (96, 96)
+        assert client.get(f"/api/clips/{side['clip_id']}/audio/1").status_code == 404
+        assert client.get(f"/api/clips/{side['clip_id']}/notes/1").status_code == 404
+    at = f"/api/offers/{offer['offer_id']}/vote"
+    glance = client.post(at, json={"outcome": "left", "heard_ms": {"left": 300, "right": 2000}})
+    assert glance.status_code == 422
+    voted = client.post(at, json={"outcome": "left", "heard_ms": {"left": 2000, "right": 2000}}).json()
+    assert voted["picks"] == 1
+    assert all(each["left"]["image_url"] for each in voted["open"])
+
+
+def test_a_picture_that_the_store_lost_is_drawn_again(client, context, pictures):
+    client.get("/api/listener")
+    client.patch("/api/listener", json={"domain": "pictures"})
+    address = client.get("/api/offers").json()[0]["left"]["image_url"]
+    before = client.get(address).content
+    for key in context.clip_store.keys():  # noqa: SIM118 (it is no mapping)
+        context.clip_store.delete(key)
+    assert client.get(address).content == before
+
+
+def test_votes_on_pictures_teach_a_head_of_their_own(context, listener, stock):
+    pick_the_warmer(context, listener, 24)
+    found = overview.overview(context.database, context.playable, listener)
+    liked = {each.attribute: each for each in found.styles}
+    assert found.domain == PICTURES
+    assert {each.style for each in found.styles} == set(PICTURE_GROUPS)
+    assert liked["warmth" if "warmth" in liked else "colourfulness"].style == "palette"
+    effect = heads_effect(context, listener)
+    assert effect > 0.5
+    assert found.best[0].image_url
+    assert found.best[0].audio_url is None
+
+    stock("pop", 16)
+    accounts.change_domain(context.database, context.journal, listener, "pop")
+    pair = context.pairs.open(listener)[0]
+    assert pair.clips[0].audio_url
+    context.pairs.record_vote(listener, pair.id, "left", (3000, 3000))
+    stored = context.database.transaction(
+        lambda s: {row.model_version: row.votes_seen for row in s.scalars(select(StoredHead))}
+    )
+    assert stored == {context.picture_space.version: 24, context.space.version: 1}
+    assert heads_effect(context, listener) == effect
+
+
+def heads_effect(context, listener: uuid.UUID) -> float:
+    """The weight of warmth in the head of pictures."""
+    space = context.picture_space
+    head = context.database.transaction(lambda s: heads.load(s, listener, space))
+    return float(head.mean[space.names.index("warmth")])
+
+
+def test_a_gift_comes_after_six_picks_and_is_warmer_than_the_pool(context, listener):
+    pick_the_warmer(context, listener, 4)
+    compose(context)
+    pick_the_warmer(context, listener, 2)
+    compose(context)
+    own = context.database.transaction(
+        lambda s: list(s.scalars(select(Clip).where(Clip.composed_for == listener, Clip.kind == "composed")))
+    )
+    assert own
+    assert all(clip.domain == PICTURES and clip.notes == {} for clip in own)
+    rivals = context.database.transaction(
+        lambda s: clip_rows.rival_clips(s, listener, domain=PICTURES, model_version=context.picture_space.version)
+    )
+    assert {clip.kind for clip in rivals} == {"drawn"}  # and beside it a plain draw, for the proof
+    pick_the_warmer(context, listener, 14)
+    assert wishes.ask(context.database, context.space, listener, wishes.GIFT).state == "waiting"
+    compose(context)
+    gift = hand_over(context.database, context.journal, listener)
+    everybody = context.database.transaction(lambda s: context.playable.clips(s, PICTURES)).ids
+    assert gift.seconds == 1
+    assert warmth(context, gift.clip_id) > np.mean([warmth(context, clip) for clip in everybody])
+    with pytest.raises(NotAllowed, match="no mood"):
+        wishes.ask(context.database, context.space, listener, wishes.Wish(mood="happy"))
+
+
+def test_a_picture_is_explained_by_its_styles(context, listener):
+    pick_the_warmer(context, listener, 8)
+    best = overview.overview(context.database, context.playable, listener).best[0]
+    found = explanation.explain_clip(context.studio, listener, best.clip_id)
+    assert [part.part for part in found.parts] == list(PICTURE_GROUPS)
+    assert found.utility == pytest.approx(sum(part.utility for part in found.parts))
+    assert found.utility > 0
+
+
+def test_what_is_drawn_near_a_picture_is_like_it(context, listener):
+    pick_the_warmer(context, listener, 4)
+    liked = overview.overview(context.database, context.playable, listener).best[0].clip_id
+    wishes.ask(context.database, context.space, listener, wishes.Wish(mode="near", near=liked, keep=0.9))
+    compose(context)
+    rows = context.database.transaction(
+        lambda s: list(s.scalars(select(Clip).where(Clip.composed_for == listener, Clip.kind == "near")))
+    )
+    source = context.database.transaction(lambda s: clip_rows.get_clip(s, liked))
+    likeness = [np.corrcoef(row.summary[:72], source.summary[:72])[0, 1] for row in rows]
+    assert likeness
+    assert min(likeness) > 0.7
+
+
+def test_undo_rewind_export_rebuild_and_deletion_know_pictures(context, listener, another_context):
+    pick_the_warmer(context, listener, 6)
+    compose(context)
+    before = heads_effect(context, listener)
+    pick_the_warmer(context, listener, 1)
+    undone = undo.undo_last(context.records, listener)
+    assert undone.domain == PICTURES
+    assert heads_effect(context, listener) == before
+
+    for other, bring in ((another_context(), "export"), (another_context(), "journal")):
+        if bring == "export":
+            restore(other.database, other.journal, export(context.database, listener))
+        else:
+            other.journal.folder.mkdir(parents=True, exist_ok=True)
+            for path in context.journal.folder.rglob("*"):
+                if path.is_file():
+                    to = other.journal.folder / path.relative_to(context.journal.folder)
+                    to.parent.mkdir(parents=True, exist_ok=True)
+                    to.write_bytes(path.read_bytes())
+            assert journal_rebuild.rebuild(other.database, other.journal, other.space).problems == []
+        assert heads_effect(other, listener) == before, bring
+        assert other.database.transaction(lambda s: s.get(Listener, listener)).domain == PICTURES
+
+    rewind.rewind(context.records, listener, 3)
+    assert context.database.transaction(lambda s: heads.load(s, listener, context.picture_space)).votes_seen == 3
+    deletion.delete(context.records, listener)
+    assert not context.database.transaction(
+        lambda s: list(s.scalars(select(Clip).where(Clip.composed_for == listener)))
+    )
+
+
+def test_the_pool_is_filled_with_pictures_once_there_is_a_little_music(context, stock):
+    version = context.picture_space.version
+    need = lambda: context.database.transaction(  # noqa: E731
+        lambda s: pool.need(s, context.space.version, 4, pictures=version)
+    )
+    assert need().domain == "pop"
+    stock("pop", 12)
+    assert need() == pool.Need(PICTURES, 4, short=True)
