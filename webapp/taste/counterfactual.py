@@ -136,7 +136,8 @@ def _as_heard(studio: Studio, notes: Mapping[str, Any]) -> FloatArray:
 def _became(session: Session, studio: Studio, domain: str, features: FloatArray) -> list[str]:
     """What is heard to differ between two clips by their features ``(2, F)``, most first."""
     before, after = named_traits(session, studio.space, studio.playable, domain, features)
-    moved = {name: after[name] - before[name] for name in WORDS if abs(after[name] - before[name]) >= SAME}
+    moved = {name: after[name] - before[name] for name in before if name in WORDS}
+    moved = {name: by for name, by in moved.items() if abs(by) >= SAME}
     return [WORDS[name][moved[name] < 0] for name in sorted(moved, key=lambda each: -abs(moved[each]))][:MOST_WORDS]
 
 

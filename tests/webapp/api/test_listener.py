@@ -18,7 +18,7 @@ def test_listener_gives_its_token_once_and_the_token_alone_is_enough(client, vis
     new = client.get("/api/listener").json()
     assert new["listener_token"]
     assert new["picks"] == 0
-    assert new["domains"] == ["pop", "dance", "chorale"]
+    assert new["domains"] == ["pop", "dance", "chorale", "pictures"]
     assert new["first_composed"] == {"at_picks": 6, "ready": False}
     assert client.get("/api/listener").json()["listener_token"] is None
     offers = client.get("/api/offers").json()

@@ -24,7 +24,7 @@ def test_a_visitor_becomes_a_listener_with_two_open_offers_that_a_reload_gives_a
     for offer in offers:
         assert offer["left"]["clip_id"] != offer["right"]["clip_id"]
         assert offer["left"]["seconds"] == offer["right"]["seconds"] == 7.0
-        assert set(offer["left"]) == {"clip_id", "audio_url", "notes_url", "seconds"}
+        assert set(offer["left"]) == {"clip_id", "audio_url", "notes_url", "image_url", "seconds"}
     assert "kallos_listener" in client.cookies
     assert client.get("/api/offers").json() == offers
 
@@ -300,7 +300,7 @@ def test_healthz_tells_how_each_part_is_and_503_before_a_pair_can_be_served(clie
     full = client.get("/healthz")
     assert full.status_code == 200
     report = full.json()
-    assert report["pool"] == {"pop": 16, "dance": 0, "chorale": 0}
+    assert report["pool"] == {"pop": 16, "dance": 0, "chorale": 0, "pictures": 0}
     assert {"status", "database", "generator", "pool", "version", "commit"} <= set(report)
     assert report["thrown_away"]["composed"] == 0
 

@@ -238,7 +238,7 @@ def test_a_map_of_tunes_says_nothing_of_taste(listener, keep, tunes):
 
 
 def test_the_worker_draws_a_map_of_real_tunes_once_and_tells_how_far_it_is(listener, context, monkeypatch):
-    monkeypatch.setattr("webapp.composing.pool.leave_job", lambda *_: False)
+    monkeypatch.setattr("webapp.composing.pool.leave_job", lambda *_, **__: False)
     told: list[dict] = []
     real = catalogue.jobs.tell_progress
     monkeypatch.setattr("db.queries.jobs.tell_progress", lambda s, j, p: told.append(p) or real(s, j, p))

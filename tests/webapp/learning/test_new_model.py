@@ -156,7 +156,7 @@ def test_pool_heads_and_own_clips_move_over_to_another_model_and_back(
     theirs = next_context.database.transaction(lambda s: clip_rows.composed_clips(s, listener, model_version=new))
     assert [clip.id for clip in theirs] == own
 
-    monkeypatch.setattr(pool, "leave_job", lambda *_: False)  # seen already
+    monkeypatch.setattr(pool, "leave_job", lambda *_, **__: False)  # seen already
     work(context)  # the first model again: it knows what was said meanwhile, too
     back = head_of(context, listener)
     assert (back.version, back.votes_seen) == (old, 7)

@@ -86,7 +86,8 @@ def test_a_reload_gets_the_same_four_and_a_pick_is_stored_once(context, stock):
     assert context.best_of_four.open(listener) == shown
     assert all(len({clip.clip_id for clip in four.clips}) == 4 for four in shown)
     assert {clip.seconds for four in shown for clip in four.clips} == {7.0}
-    assert set(vars(shown[0].clips[0])) == {"clip_id", "audio_url", "notes_url", "seconds"}  # nothing tells its origin
+    told = {"clip_id", "audio_url", "notes_url", "image_url", "seconds"}  # nothing tells its origin
+    assert set(vars(shown[0].clips[0])) == told
     one, two = (four.id for four in shown)
     with pytest.raises(NotYours):
         context.best_of_four.record_vote(stranger, one, "a", HEARD)
