@@ -16,6 +16,8 @@ import torch
 from models.atlas.neighbours import FloatArray
 from models.atlas.points import KINDS, Material, Points, StoredClip, joined, packed
 from models.atlas.style_vectors import style_vectors
+from models.mood.checkpoint import load_mood
+from models.mood.dial import MOODS
 from models.music import corpora
 from models.music.grouping import title_key
 from models.music.keys import likely_key
@@ -39,6 +41,7 @@ EXCERPT_BARS = 16
 READING, ENCODING = "Reading the music", "Encoding it"  # the two stages of ``gather``
 SLOW = {"chorale": 50}  # times as long as a tune a chorale takes to parse
 AT_ONCE = 64
+LIKELIER = 0.5  # than all other moods together
 
 
 def gather(
@@ -194,6 +197,7 @@ def clip_points(
             "genre": tuple(piece.genre or "" for piece in everything),
             "meter": tuple(f"{piece.bars[0, 2]}/{piece.bars[0, 3]}" for piece in everything),
             "mode": tuple(map(mode_of, everything)),
+            "mood": moods_of(everything),
             "collection": (
                 *("",) * len(composed),
                 *(COLLECTIONS.get(piece.source, piece.source) for piece in excerpts),
@@ -224,6 +228,13 @@ def mode_of(piece: Piece) -> str:
         return ""
     chroma = np.bincount(piece.notes[:, 2] % 12, piece.notes[:, 1], minlength=12)
     return "major" if likely_key(chroma) < 12 else "minor"
+
+
+def moods_of(pieces: Sequence[Piece]) -> tuple[str, ...]:
+    """One of ``MOODS`` where the first judge thinks it likelier than the others together; else ""."""
+    judge = load_mood().first
+    likely = [judge.judge([piece]).quadrant[0] if len(piece.notes) else np.zeros(len(MOODS)) for piece in pieces]
+    return tuple(MOODS[each.argmax()] if each.max() > LIKELIER else "" for each in likely)
 
 
 def title_of(piece: Piece) -> str:

@@ -19,6 +19,7 @@ from models.style.pieces import forms, transposition
 from models.style.pieces.checkpoint import PieceBundle, load_pieces_model
 from models.style.pieces.conditions import ABSENT, FARTHEST, NO_MOOD, Mood, fifth, first_numbers
 from models.style.pieces.data import regular_tokens
+from models.style.pieces.endings import TRIED, closed
 from models.style.pieces.transposition import SHIFTS
 from models.style.pieces.wishes import MOST_BARS, NUCLEUS, TEMPERATURE, PerElement, Place, Wishes
 from models.style.pieces.writing import Writing
@@ -110,13 +111,13 @@ class Writer:
         )
         seeds = [(seed, index) for index in range(count)]
         places = [] if form else self._openings(domain, seeds, bars, ending=ending)
-        return self._written(self._drawn(wishes, temperature, nucleus), seeds, places=places)
+        return self._written(self._drawn(wishes, temperature, nucleus), seeds, places=places, closing=ending)
 
     def wholes(self, domain: Domain, seeds: Sequence[Sequence[int]], bars: int, form: str = "") -> list[Piece]:
         """A piece of ``bars`` whole bars that comes to its end, for each of ``seeds``; ``form`` as in ``compose``."""
         wishes = Wishes(DOMAINS.index(domain), bars, returns=returns_of_form(form, bars))
         places = [] if form else self._openings(domain, seeds, bars)
-        return self._written(self._drawn(wishes), seeds, places=places)
+        return self._written(self._drawn(wishes), seeds, places=places, closing=True)
 
     def excerpts(
         self,
@@ -203,7 +204,7 @@ class Writer:
         for each in seeds if not form else ():
             like = self._form(DOMAINS[domain], last, begun, each)
             places.append(Place(0, last if ending else ABSENT, like and begun + like[len(begun) :]))
-        return self._written(wishes, seeds, prompt, places)
+        return self._written(wishes, seeds, prompt, places, closing=ending)
 
     @property
     def heeds_moods(self) -> bool:
@@ -239,26 +240,35 @@ class Writer:
         prompt: TokenArray | None = None,
         places: Sequence[Place] = (),
         *,
+        closing: bool = False,
         after_step: Callable[[Writing], None] | None = None,
     ) -> list[Piece]:
-        domain = DOMAINS[wishes.domain]
+        """A piece for each of ``seeds``; ``closing``: with another ending where its own doesn't close it."""
+        model, domain = self.bundle.model, DOMAINS[wishes.domain]
         among = AMONG.get(domain, 1)
         every = [(*seed, number) if number else seed for seed in seeds for number in range(among)]
         where = [place for place in places for _ in range(among)]
-        found: list[Piece] = []
+        tokens: list[TokenArray] = []
         for first in range(0, len(every), SIDE_BY_SIDE):
             some = slice(first, first + SIDE_BY_SIDE)
-            writing = Writing(self.bundle.model, wishes, every[some], prompt, where[some])
+            writing = Writing(model, wishes, every[some], prompt, where[some])
             while not writing.ended.all():
                 writing.step()
                 if after_step:
                     after_step(writing)
-            found += [from_tokens(tokens) for tokens in writing.pieces()]
-        if prompt is None and (known := self.transpositions.get(domain)):
-            draws = [np.random.default_rng([*seed, len(SHIFTS)]) for seed in every]  # others than the notes'
-            found = [known.moved(piece, rng) for piece, rng in zip(found, draws, strict=True)]
-        best = [min(found[first : first + among], key=part_writing_faults) for first in range(0, len(found), among)]
-        return [replace(piece, domain=domain, source="composed") for piece in best]
+            tokens += writing.pieces()
+        known = self.transpositions.get(domain) if prompt is None else None
+        found: list[Piece] = []
+        for first in range(0, len(every), among):
+            pieces = [from_tokens(each) for each in tokens[first : first + among]]
+            best = first + min(range(among), key=lambda number: part_writing_faults(pieces[number]))
+            piece = pieces[best - first]
+            if closing and domain in TRIED:
+                piece = closed(model, tokens[best], wishes, every[best], where[best] if where else None)
+            if known:
+                piece = known.moved(piece, np.random.default_rng([*every[best], len(SHIFTS)]))  # other draws
+            found.append(replace(piece, domain=domain, source="composed"))
+        return found
 
 
 def returns_of_form(form: str, bars: int | None) -> dict[int, int]:

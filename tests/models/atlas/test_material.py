@@ -3,9 +3,10 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from models.atlas.material import PLAYED, clip_points, gather, tune_points
+from models.atlas.material import PLAYED, clip_points, gather, moods_of, tune_points
 from models.atlas.points import KINDS, StoredClip
 from models.atlas.style_vectors import style_vectors
+from models.mood.dial import MOODS
 from models.music import corpora
 from models.music.notes import MusicError, Piece
 from models.style.checkpoint import tiny_style
@@ -63,6 +64,14 @@ def test_clips_and_excerpts_lie_in_one_space_that_the_composer_encodes_alike(pie
     assert np.allclose(points.vectors[0], points.vectors[same], atol=1e-3)
     assert points.colours["source"][:2] == ("composed", "collection")
     assert points.colours["collection"][1] == "O'Neill's"
+    assert points.colours["mood"][0] == points.colours["mood"][same]
+    assert set(points.colours["mood"]) <= {*MOODS, ""}
+    assert len(set(points.colours["mood"])) > 1
+
+
+def test_what_has_no_notes_has_no_mood():
+    silent = Piece(np.zeros((0, 4)), np.array([[0, 48, 4, 4]]), np.array([120.0]))
+    assert moods_of([silent]) == ("",)
 
 
 def test_every_style_group_counts_the_same_and_content_does_not_count():
