@@ -25,6 +25,7 @@ from webapp.api.not_found import NotFoundPage
 from webapp.api.reference import add_reference
 from webapp.context import Context
 from webapp.runtime.downloads import Downloads
+from webapp.runtime.draining import Draining
 from webapp.runtime.errors import DATABASE_SILENT, OUR_MISTAKE, Problem, in_words
 from webapp.runtime.journal_copy import JournalCopy
 from webapp.runtime.limits import BodyLimit
@@ -38,6 +39,7 @@ from webapp.supervision import Supervision
 
 NO_MCP = "KALLOS_MCP=1 was set, but MCP is not installed: install it with `pip install 'kallos[mcp]'`, or unset it"
 KEEP_ALIVE_S = 75  # longer than a listener takes over a pair, or a vote meets a connection that is just closing
+DRAIN_S, STREAMS_S = 12, 3  # for requests under way when it is told to stop, and then for pages' open streams
 log = logging.getLogger(__name__)
 
 
@@ -158,16 +160,17 @@ def serve(settings: Settings, *, open_browser: bool = False) -> int:
         app = create_app(supervision=watched)
         if copy:  # whoever comes with a token before they are brought back would be taken for a stranger
             watched.ready.wait()
+        draining = Draining(app)
         config = uvicorn.Config(
-            app,
+            draining,
             log_config=None,
             access_log=False,
-            timeout_graceful_shutdown=3,
+            timeout_graceful_shutdown=STREAMS_S,
             timeout_keep_alive=KEEP_ALIVE_S,
             server_header=False,
             forwarded_allow_ips=settings.trusted_proxies,
         )
-        _Announcing(config, f"http://{shown}:{port}", open_browser=open_browser).run(sockets=[listening])
+        _Server(config, draining, f"http://{shown}:{port}", open_browser=open_browser).run(sockets=[listening])
     except KeyboardInterrupt:
         pass  # Ctrl-C is how a person stops it
     finally:
@@ -209,12 +212,12 @@ def _listen(settings: Settings) -> socket.socket | None:
     return listening
 
 
-class _Announcing(uvicorn.Server):
-    """Says where the page is once it answers."""
+class _Server(uvicorn.Server):
+    """Says where the page is once it answers, and answers what is under way before it ends."""
 
-    def __init__(self, config: uvicorn.Config, url: str, *, open_browser: bool) -> None:
+    def __init__(self, config: uvicorn.Config, draining: Draining, url: str, *, open_browser: bool) -> None:
         super().__init__(config)
-        self._url, self._open = url, open_browser
+        self._draining, self._url, self._open = draining, url, open_browser
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -223,6 +226,14 @@ class _Announcing(uvicorn.Server):
         print(f"Kallos plays at {self._url}", flush=True)
         if self._open:
             threading.Thread(target=webbrowser.open, args=(self._url,), daemon=True).start()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for each in (*self.servers, *(sockets or ())):
+            each.close()  # nobody comes any more
+        self._draining.refuses = True
+        if not await self._draining.wait(DRAIN_S):
+            log.warning("requests_cut_off seconds=%g", DRAIN_S)
+        await super().shutdown(sockets)
 
 
 def _answer_errors(app: FastAPI) -> None:
