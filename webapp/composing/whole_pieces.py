@@ -29,6 +29,7 @@ from webapp.generation.protocol import Generator
 from webapp.learning.playable_clips import PlayablePool, music_of
 from webapp.runtime.database import Database
 from webapp.runtime.errors import Contradiction, NotYours, TooMany, UnknownListenerError
+from webapp.runtime.journal import Journal
 
 KIND = "compose_whole"
 MOST_A_DAY = 60
@@ -64,6 +65,7 @@ def play_next(
     generation: Generator,
     listener_id: uuid.UUID,
     *,
+    journal: Journal,
     mood: MoodName | None = None,
 ) -> Programme:
     """Something new at once: the newest piece where it was not begun yet, or else a clip that is played on.
@@ -86,14 +88,18 @@ def play_next(
         there = _there(session, listener, mood)  # another tab may have asked meanwhile
         if there is not None:
             return there
-        _leave(session, listener, _payload(found.domain, mood) | ({"clip": str(clip_id)} if clip_id else {}))
+        _leave(session, journal, listener, _payload(found.domain, mood) | ({"clip": str(clip_id)} if clip_id else {}))
         return replace(_programme(session, listener_id), sounds=clip_id is not None)
 
     return database.transaction(leave)
 
 
-def ask(database: Database, listener_id: uuid.UUID, name: str = "", *, mood: MoodName | None = None) -> Programme:
+def ask(
+    database: Database, journal: Journal, listener_id: uuid.UUID, name: str = "", *, mood: MoodName | None = None
+) -> Programme:
     """Leave a job for one more piece in the music that the listener hears now; there is one at a time.
+
+    Whoever asks has a file in the journal from then on, so that what comes of it is written down, too.
 
     It is near the ``mood`` where one is wanted. With a ``name`` it is that clip (``clips/ID``) or piece of their studio
     (``pieces/ID``) which is played on. Raises ``UnknownListenerError``, ``NotYours`` for what is none of theirs,
@@ -103,18 +109,20 @@ def ask(database: Database, listener_id: uuid.UUID, name: str = "", *, mood: Moo
     def work(session: Session) -> Programme:
         listener = _locked(session, listener_id)
         if not name:
-            _leave(session, listener, _payload(music_of(listener.domain), mood))
+            _leave(session, journal, listener, _payload(music_of(listener.domain), mood))
             return _programme(session, listener_id)
         source = sources.find(session, name, listener_id)
         kind, _, number = name.partition("/")
         clip = kind == sources.CLIPS
-        left = _leave(session, listener, {"domain": source.domain, "clip" if clip else "piece": number})
+        left = _leave(session, journal, listener, {"domain": source.domain, "clip" if clip else "piece": number})
         return replace(_programme(session, listener_id), sounds=left and clip)
 
     return database.transaction(work)
 
 
-def ask_for_more(database: Database, space: TasteSpace, listener_id: uuid.UUID, clip_id: uuid.UUID) -> Programme:
+def ask_for_more(
+    database: Database, journal: Journal, space: TasteSpace, listener_id: uuid.UUID, clip_id: uuid.UUID
+) -> Programme:
     """Leave a job for a piece like this one of theirs. Raises as ``ask`` does."""
 
     def work(session: Session) -> Programme:
@@ -122,13 +130,15 @@ def ask_for_more(database: Database, space: TasteSpace, listener_id: uuid.UUID, 
         source = sources.find(session, f"{sources.CLIPS}/{clip_id}", listener_id)
         if source.model_version != space.version:
             raise NotYours(f"piece {clip_id} belongs to an older model; start from a newer one")
-        _leave(session, listener, {"domain": source.domain, "like": str(clip_id)})
+        _leave(session, journal, listener, {"domain": source.domain, "like": str(clip_id)})
         return _programme(session, listener_id)
 
     return database.transaction(work)
 
 
-def ask_for_another_ending(database: Database, listener_id: uuid.UUID, clip_id: uuid.UUID) -> Programme:
+def ask_for_another_ending(
+    database: Database, journal: Journal, listener_id: uuid.UUID, clip_id: uuid.UUID
+) -> Programme:
     """Leave a job for a piece that goes as this one of theirs does and ends in another way. Raises as ``ask`` does."""
 
     def work(session: Session) -> Programme:
@@ -136,7 +146,7 @@ def ask_for_another_ending(database: Database, listener_id: uuid.UUID, clip_id: 
         piece = next((each for each in rows.whole_pieces(session, listener_id) if each.id == clip_id), None)
         if piece is None:
             raise NotYours(f"there is no whole piece {clip_id} of yours; choose another one from the list")
-        _leave(session, listener, {"domain": piece.domain, "ending": str(clip_id)})
+        _leave(session, journal, listener, {"domain": piece.domain, "ending": str(clip_id)})
         return _programme(session, listener_id)
 
     return database.transaction(work)
@@ -185,7 +195,7 @@ def _payload(domain: str, mood: MoodName | None) -> dict[str, str]:
     return {"domain": domain} | ({MOOD: mood} if mood else {})
 
 
-def _leave(session: Session, listener: Listener, payload: dict[str, str]) -> bool:
+def _leave(session: Session, journal: Journal, listener: Listener, payload: dict[str, str]) -> bool:
     """Leave a job; False where one is under way, which must be the same where a clip was named."""
     check_day(session, listener.id)
     require_room(session, KIND, listener.id)
@@ -194,6 +204,7 @@ def _leave(session: Session, listener: Listener, payload: dict[str, str]) -> boo
     key = keys[1] if {"like", "ending"} & named.keys() else keys[0]  # these need not wait until the next is there
     left = jobs.enqueue(session, KIND, payload, dedupe_key=key, listener_id=listener.id, priority=ASKED_PRIORITY)
     if left is not None:
+        journal.begin(session, listener.id)
         return True
     under_way = jobs.newest_of(session, key)
     if named and under_way and not named.items() <= under_way.payload.items():

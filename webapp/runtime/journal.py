@@ -85,6 +85,14 @@ class Journal:
             log.exception("journal_not_written")
             raise NotWritten("this could not be written down, so it is not stored; try again in a moment") from error
 
+    def begin(self, session: Session, listener_id: uuid.UUID) -> None:
+        """Write down a listener of whom nothing was written yet: what is made for them belongs into their file.
+
+        Raises ``NotWritten``.
+        """
+        if not listener_rows.was_written(session, listener_id):
+            self.append(session, listener_id)
+
     def _append(self, session: Session, listener_id: uuid.UUID, named: _Named, *, whole: bool, visit: bool) -> None:
         if visit and not listener_rows.was_written(session, listener_id):
             return
@@ -192,6 +200,10 @@ class Journal:
     def kept(self, listener_id: uuid.UUID) -> bool | None:
         """Whether the copy has all that the listener's file has; None where no copy is made."""
         return self.copy.kept(self.segment(listener_id).path) if self.copy else None
+
+    def kept_row(self, kind: str, row_id: uuid.UUID) -> bool | None:
+        """Likewise of a row of ``kind``."""
+        return self.copy.kept(self.file_of(kind, row_id)) if self.copy else None
 
     def close(self) -> None:
         """Let the copy be whole, where there is one."""

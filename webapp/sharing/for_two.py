@@ -144,6 +144,7 @@ def invite(database: Database, journal: Journal, listener_id: uuid.UUID) -> str:
         if len(rows.duets_of(session, listener_id)) >= MOST:
             raise TooMany(f"you share music with {MOST} others already; end one before you invite another")
         duet = rows.invite(session, listener_id)
+        journal.begin(session, listener_id)
         journal.keep_duet(session, duet.id, new=True)
         return str(duet.link_key)
 
@@ -184,6 +185,7 @@ def agree(database: Database, journal: Journal, listener_id: uuid.UUID, link_key
             rows.agree(session, duet, listener_id)
         except IntegrityError as error:  # each has agreed to the other's link at the same moment
             raise Contradiction(ALREADY) from error
+        journal.begin(session, listener_id)
         journal.keep_duet(session, duet.id, new=True)
         return duet.id
 

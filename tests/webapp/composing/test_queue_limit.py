@@ -13,6 +13,6 @@ def test_a_full_queue_takes_no_more_and_says_so(context, live, monkeypatch):
     with pytest.raises(TooMany, match="very many"):
         wishes.ask(context.database, context.space, second, wishes.GIFT)
     monkeypatch.setattr(wishes, "QUEUED_AT_MOST", 1)
-    whole_pieces.ask(context.database, first)
+    whole_pieces.ask(context.database, context.journal, first)
     with pytest.raises(TooMany, match="very many"):
-        whole_pieces.ask(context.database, second)
+        whole_pieces.ask(context.database, context.journal, second)

@@ -24,7 +24,7 @@ from webapp.composing.jobs import JobInHand
 from webapp.composing.playing_on import WholePieceComposer
 from webapp.composing.rendering import whole_length
 from webapp.generation.protocol import GeneratorUnavailable, Mood
-from webapp.listeners import accounts
+from webapp.listeners import accounts, journal_rebuild
 from webapp.listening import plays
 from webapp.mood.words import in_words
 from webapp.runtime.errors import Contradiction, NotYours, TooMany, UnknownListenerError
@@ -69,9 +69,13 @@ def clips(context):
     return context.database.transaction(lambda s: list(s.scalars(select(Clip))))
 
 
+def music(context):
+    return [(clip.id, clip.notes) for clip in clips(context)]
+
+
 @pytest.mark.usefixtures("writing")
 def test_the_piece_begins_with_an_opening_of_the_bank_and_goes_on_to_its_end(context, listener):
-    assert whole_pieces.ask(context.database, listener).coming == "waiting"
+    assert whole_pieces.ask(context.database, context.journal, listener).coming == "waiting"
     work(context)
     (clip,) = clips(context)
     assert (clip.kind, clip.composed_for) == ("whole", listener)
@@ -86,10 +90,22 @@ def test_the_piece_begins_with_an_opening_of_the_bank_and_goes_on_to_its_end(con
 
 
 @pytest.mark.usefixtures("writing")
+def test_a_piece_for_somebody_who_never_voted_comes_back_from_the_journal(context, listener, another_context):
+    whole_pieces.ask(context.database, context.journal, listener)
+    work(context)
+    (before,) = whole_pieces.programme(context.database, listener).pieces
+    rebuilt = another_context(context.settings.home, migrated=False)
+    assert journal_rebuild.rebuild(rebuilt.database, rebuilt.journal, rebuilt.space).problems == []
+    (after,) = whole_pieces.programme(rebuilt.database, listener).pieces
+    assert (after.id, after.seconds, after.recipe) == (before.id, before.seconds, before.recipe)
+    assert music(rebuilt) == music(context)
+
+
+@pytest.mark.usefixtures("writing")
 def test_it_stands_in_no_pair_and_the_next_one_is_another(context, listener, stock):
     stock("pop", 4)
     for _ in range(2):
-        whole_pieces.ask(context.database, listener)
+        whole_pieces.ask(context.database, context.journal, listener)
         work(context)
     ours = [clip for clip in clips(context) if clip.kind == "whole"]
     assert len({clip.content_hash for clip in ours}) == 2
@@ -99,7 +115,7 @@ def test_it_stands_in_no_pair_and_the_next_one_is_another(context, listener, sto
 
 @pytest.mark.usefixtures("writing")
 def test_a_job_that_is_done_again_composes_the_same_piece(context, listener):
-    whole_pieces.ask(context.database, listener)
+    whole_pieces.ask(context.database, context.journal, listener)
     taken = context.database.transaction(lambda s: jobs.take_job(s, [whole_pieces.KIND]))
     context.whole_piece_composer.do(JobInHand(context.database, taken))
     context.database.transaction(lambda s: jobs.release_job(s, taken))  # its worker died before it could say so
@@ -109,17 +125,17 @@ def test_a_job_that_is_done_again_composes_the_same_piece(context, listener):
 
 def test_one_is_composed_at_a_time_and_not_without_end(context, listener, monkeypatch):
     for _ in range(3):
-        whole_pieces.ask(context.database, listener)
+        whole_pieces.ask(context.database, context.journal, listener)
     assert context.database.transaction(lambda s: len(list(s.scalars(select(Job))))) == 1
     monkeypatch.setattr(whole_pieces, "MOST_A_DAY", 0)
     with pytest.raises(TooMany, match="ask tomorrow"):
-        whole_pieces.ask(context.database, listener)
+        whole_pieces.ask(context.database, context.journal, listener)
     with pytest.raises(UnknownListenerError):
         whole_pieces.programme(context.database, uuid.UUID(int=7))
 
 
 def test_a_model_that_cannot_play_on_is_said_to_have_failed(context, listener):
-    whole_pieces.ask(context.database, listener)
+    whole_pieces.ask(context.database, context.journal, listener)
     work(context)
     found = whole_pieces.programme(context.database, listener)
     assert found.coming == "failed"
@@ -201,11 +217,13 @@ def test_where_nothing_is_ready_a_clip_sounds_at_once_and_is_played_on(context, 
 @pytest.mark.usefixtures("writing")
 def test_more_like_this_begins_with_one_of_the_openings_that_are_nearest(context, listener, monkeypatch):
     monkeypatch.setattr(playing_on, "ALIKE", 1)
-    whole_pieces.ask(context.database, listener)
+    whole_pieces.ask(context.database, context.journal, listener)
     work(context)
     (first,) = clips(context)
     token = context.identity.token(listener)
-    whole_pieces.ask(context.database, listener)  # the next one, which is under way, stands in nobody's way
+    whole_pieces.ask(
+        context.database, context.journal, listener
+    )  # the next one, which is under way, stands in nobody's way
     *_, awaited = whole.ask_for_more(context, token, pressed(whole.MORE, first.id))
     assert awaited
     bank = context.bank._read_all("pop")
@@ -222,7 +240,7 @@ def test_more_like_this_begins_with_one_of_the_openings_that_are_nearest(context
 @pytest.mark.usefixtures("writing")
 def test_another_ending_goes_as_the_piece_goes_until_its_last_bars(context, listener, monkeypatch):
     monkeypatch.setattr(playing_on, "ENDS", {"pop": 2})
-    whole_pieces.ask(context.database, listener)
+    whole_pieces.ask(context.database, context.journal, listener)
     work(context)
     (first,) = clips(context)
     token = context.identity.token(listener)
@@ -265,7 +283,7 @@ def heard(context, clip) -> dict:
 @pytest.mark.usefixtures("writing")
 def test_a_piece_of_a_mood_begins_with_an_opening_near_it_and_says_how_the_whole_sounds(context, listener, monkeypatch):
     token = context.identity.token(listener)
-    whole_pieces.ask(context.database, listener, mood="tense")
+    whole_pieces.ask(context.database, context.journal, listener, mood="tense")
     chosen: list[Draft] = []
     real = WholePieceComposer._compose
     monkeypatch.setattr(WholePieceComposer, "_compose", lambda *given: chosen.append(given[1]) or real(*given))

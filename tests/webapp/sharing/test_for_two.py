@@ -14,7 +14,7 @@ from sqlalchemy import func, select, text
 
 from db.queries import jobs
 from db.tables import Duet, DuetPiece
-from webapp.listeners import accounts
+from webapp.listeners import accounts, journal_rebuild
 from webapp.listeners.deletion import delete
 from webapp.listeners.export import export
 from webapp.listeners.restore import restore
@@ -53,6 +53,18 @@ def two(context, stock):
             context.database, context.journal, guest, for_two.invite(context.database, context.journal, host)
         ),
     )
+
+
+def test_two_who_never_voted_are_together_again_when_the_database_was_lost(context, another_context):
+    host, guest = (accounts.create(context.database) for _ in range(2))
+    duet = for_two.agree(
+        context.database, context.journal, guest, for_two.invite(context.database, context.journal, host)
+    )
+    rebuilt = another_context(context.settings.home, migrated=False)
+    assert journal_rebuild.rebuild(rebuilt.database, rebuilt.journal, rebuilt.space).problems == []
+    for who in (host, guest):
+        (found,) = for_two.overview(rebuilt.database, rebuilt.space, rebuilt.playable, who)
+        assert found.duet_id == duet
 
 
 def test_a_link_invites_one_other_listener_once(context):

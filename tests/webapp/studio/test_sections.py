@@ -127,7 +127,7 @@ def test_a_piece_of_the_studio_is_played_on_to_a_whole(context, listener, whole,
     monkeypatch.setattr(tiny_composer, "writer", Writer(tiny_pieces()))
     monkeypatch.setattr(playing_on, "GOES_ON", {"pop": 2, "dance": 2, "chorale": 2})
     opened = sections.open_section(context.studio, listener, whole, 8)
-    found = whole_pieces.ask(context.database, listener, opened.name)
+    found = whole_pieces.ask(context.database, context.journal, listener, opened.name)
     assert (found.coming, found.sounds) == ("waiting", False)
     work(context)
     made = whole_pieces.programme(context.database, listener).pieces[-1]

@@ -148,11 +148,12 @@ def ask(context: Context, token: str | None, named: str, mood: str | None) -> tu
             uuid.UUID(named.partition("/")[2])
         except ValueError:
             raise NotYours(f"there is no {named}; choose a piece to play on from a list") from None
-        found = whole_pieces.ask(context.database, listener_id, named)
+        found = whole_pieces.ask(context.database, context.journal, listener_id, named)
     else:
         found = whole_pieces.play_next(
-            context.database, context.space, context.playable, context.generation, listener_id, mood=mood_of(mood)
-        )
+            context.database, context.space, context.playable, context.generation, listener_id,
+            journal=context.journal, mood=mood_of(mood),
+        )  # fmt: skip
     now = shown(context, found, awaited=not found.sounds)
     return ("", gr.update(value=NEW), *(now._replace(pieces=playing(now.pieces)) if found.sounds else now))
 
@@ -161,9 +162,9 @@ def ask_for_more(context: Context, token: str | None, event: gr.EventData) -> Sh
     """Compose a piece like this one, or this one with another ending; it sounds as soon as it is there."""
     listener_id, clip_id = listener_of(context, token), uuid.UUID(event.id)
     if event.action == ENDING:
-        found = whole_pieces.ask_for_another_ending(context.database, listener_id, clip_id)
+        found = whole_pieces.ask_for_another_ending(context.database, context.journal, listener_id, clip_id)
     else:
-        found = whole_pieces.ask_for_more(context.database, context.space, listener_id, clip_id)
+        found = whole_pieces.ask_for_more(context.database, context.journal, context.space, listener_id, clip_id)
     return shown(context, found, awaited=True)._replace(pieces=gr.skip())
 
 
@@ -181,7 +182,7 @@ def begun(
     if event.id in pieces:  # and no opening, which is played on by now
         plays.record(context.database, context.journal, listener_id, uuid.UUID(event.id), outcome="begun", heard_ms=0)
         if event.id == pieces[-1]:
-            found = whole_pieces.ask(context.database, listener_id, mood=mood_of(mood))
+            found = whole_pieces.ask(context.database, context.journal, listener_id, mood=mood_of(mood))
     return shown(context, found, awaited=awaited)._replace(pieces=gr.skip())
 
 
