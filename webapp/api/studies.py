@@ -53,6 +53,12 @@ class Asking(BaseModel):
     participant: Secret
 
 
+class Kept(BaseModel):
+    """Whether answers are where a lost disk does not reach."""
+
+    kept: bool | None
+
+
 class Tone(Asking):
     """Which of three tones seemed the quietest in check ``number``."""
 
@@ -98,8 +104,15 @@ def join(given: Join, request: Request, context: TheContext) -> Step:
 
 @router.post("/step", responses=ERRORS)
 def step(given: Asking, context: TheContext) -> Step:
-    """What is to be done next: headphones, questions, break, pair, thanks, or ended."""
-    return participation.step(context.database, given.participant)
+    """What is to be done next: headphones, questions, break, pair, thanks, or ended; ``kept`` as ``/kept`` says."""
+    found = participation.step(context.database, given.participant)
+    return {**found, "kept": participation.kept(context.database, context.journal, given.participant)}
+
+
+@router.post("/kept", responses=ERRORS)
+def kept(given: Asking, context: TheContext) -> Kept:
+    """Whether all that a participant answered outlives this server's disk; null where nothing is kept elsewhere."""
+    return Kept(kept=participation.kept(context.database, context.journal, given.participant))
 
 
 @router.post("/headphones/sound", responses=ERRORS, response_class=Response)

@@ -122,6 +122,16 @@ def step(database: Database, token: str) -> Step:
     return _with(database, token, lambda *_: None, closed_too=True)
 
 
+def kept(database: Database, journal: Journal, token: str) -> bool | None:
+    """Whether all that somebody answered outlives this server's disk; None where nothing is kept elsewhere."""
+
+    def work(session: Session) -> tuple[uuid.UUID, bool]:
+        participant = require(session, token)
+        return participant.id, participant.preview
+
+    return _kept(journal, *database.transaction(work))
+
+
 def check_sound(database: Database, token: str) -> bytes:
     """The tones of the headphone check that comes next, WAV."""
 
@@ -232,25 +242,30 @@ def _with(
 ) -> Step:
     """Let a participant act, and say what comes next; where a study has ended nothing is taken any more.
 
-    What they did is written in the journal; who only looks gives none.
+    What they did is written in the journal, and the step says whether it is ``kept``; who only looks gives none.
     """
 
-    def work(session: Session) -> Step:
+    def work(session: Session) -> tuple[Step, uuid.UUID, bool]:
         participant = require(session, token, lock=True)
         study = study_rows.get_study(session, participant.study_id)
         design = studies.design_of(study)
         if study.state == "ended" and participant.state != "completed" and not participant.preview:
             if not closed_too:
                 raise NotAllowed("this study has ended; it takes no answers any more")
-            return {"step": "ended", "title": design.title}
+            return {"step": "ended", "title": design.title}, participant.id, participant.preview
         act(session, participant, design)
         rows.seen(session, participant)
         next_step = step_of(session, design, participant)
         if journal is not None:
             written.keep_participant(session, journal, participant)
-        return next_step
+        return next_step, participant.id, participant.preview
 
-    return database.transaction(work)
+    next_step, participant_id, preview = database.transaction(work)
+    return next_step if journal is None else {**next_step, "kept": _kept(journal, participant_id, preview)}
+
+
+def _kept(journal: Journal, participant_id: uuid.UUID, preview: bool) -> bool | None:  # noqa: FBT001 (of a row)
+    return None if preview else journal.kept_row(written.PARTICIPANTS, participant_id)
 
 
 def _found(session: Session, key: str, *, lock: bool = False) -> tuple[ListeningStudy, bool]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 import pytest
 from fsspec.implementations.local import LocalFileSystem
 from sqlalchemy import delete
@@ -158,3 +160,19 @@ def test_a_preview_stands_in_no_file(make_study):
     said = participation.Joining("t" * 40, 30, 1)
     participation.join(study.context.database, study.context.journal, study.keys.preview, said)
     assert not (study.context.journal.folder / "participants").exists()
+
+
+def test_a_participant_is_told_once_their_answers_outlive_this_disk(study, copied):
+    token, database = study.join(), study.context.database
+    step = participation.answer_questions(database, copied, token, "before", {"1": "yes"})
+    assert step["kept"] is False
+    assert participation.kept(database, copied, token) is False
+    assert copied.copy.flush()
+    assert participation.kept(database, copied, token) is True
+    trial = participation.step(database, token)["trial"]
+    heard = {"left_ms": 4_000, "right_ms": 4_000}
+    outcome = {"A": "left", "B": "right"}.get(trial["asks"].partition("choose ")[2][:1], "left")
+    answered = participation.answer_trial(database, copied, token, UUID(trial["offer_id"]), outcome=outcome, **heard)
+    assert answered["kept"] is False, "the newest answer is not there yet"
+    elsewhere = Journal(study.context.settings.journal_folder)
+    assert participation.kept(database, elsewhere, token) is None, "nothing is kept elsewhere"

@@ -3,6 +3,7 @@
 
 import { dress } from "./shared/dress.js";
 import { PAIR } from "./shared/games.js";
+import { sayKept } from "./shared/keeping.js";
 import { Picking } from "./shared/picking.js";
 import { question } from "./shared/question.js";
 import * as study from "./shared/study.js";
@@ -10,6 +11,7 @@ import { choices, element, information, paragraphs, thanks } from "./shared/stud
 
 /** @typedef {import("./shared/types.js").Game} Game */
 
+const KEPT = { yes: "Your answers so far are kept.", notYet: "Your answers so far are being kept…" };
 const OVER = "over"; // what ends the pairs: another step has come
 
 class StudyPage {
@@ -91,6 +93,7 @@ class StudyPage {
   #show(step) {
     this.#step = step;
     document.title = step.title;
+    sayKept(this.part("kept"), step.kept, () => study.answersKept(this.#token), KEPT);
     this.part("preview").hidden = !step.preview;
     this.part("leave").hidden = ["thanks", "ended"].includes(step.step);
     if (step.step === "pair") return this.#pair();
@@ -235,6 +238,7 @@ class StudyPage {
     this.part("pairs").hidden = true;
     this.#picking?.stage.clear();
     this.part("leave").hidden = true;
+    this.part("kept").remove();
     this.#text("You have withdrawn", "All of your answers were deleted. Thank you for your time.");
   }
 

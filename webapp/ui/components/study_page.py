@@ -43,6 +43,7 @@ class StudyPage(Component):
     <footer hidden><span class="k-picks"></span><span class="k-kept"></span></footer>
   </div>
   <p class="k-study-error" role="alert" data-part="error"></p>
+  <p class="k-study-kept" role="status" data-part="kept" data-testid="study-kept"></p>
   <p class="k-study-leave" data-part="leave" hidden>
     You can stop at any time. <button type="button" class="k-link" data-testid="study-withdraw">Stop and delete
     my answers</button></p>

@@ -29,6 +29,8 @@ const post = (/** @type {string} */ path, /** @type {any} */ body) => json("POST
 export const look = (/** @type {string} */ key) => post("look", { key });
 export const join = (/** @type {any} */ said) => post("join", said);
 export const step = (/** @type {string} */ participant) => post("step", { participant });
+/** `{kept}`: whether every answer outlives the server's disk; null where none is kept elsewhere. */
+export const answersKept = (/** @type {string} */ participant) => post("kept", { participant });
 export const answerCheck = (/** @type {string} */ participant, /** @type {number} */ number, /** @type {number} */ tone) =>
   post("headphones", { participant, number, tone });
 export const answerQuestions = (/** @type {string} */ participant, /** @type {string} */ part, /** @type {any} */ answers) =>
