@@ -6,9 +6,16 @@ import argparse
 import sys
 from contextlib import closing
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from webapp.commands import Commands
 from webapp.runtime.settings import Settings
+
+NEXT = (
+    "It is a draft. Hear the preview, then open it for participants on the researcher's page. Keep that address: it "
+    "can't be looked up."
+)
+OPENED = "The study is open. Keep the researcher's address: it can't be looked up."
 
 
 def add_actions(actions: Commands) -> None:
@@ -16,7 +23,7 @@ def add_actions(actions: Commands) -> None:
     create = actions.add_parser("create", help="make a listening study from a design, JSON or TOML; prints its links")
     create.add_argument("design", type=Path)
     create.add_argument("--clips", type=Path, help="a folder or zip file of clips; none where all are composed")
-    create.add_argument("--url", default="http://localhost:7860", help="where the pages are reached, for the links")
+    create.add_argument("--url", help="where the pages are reached, for the links (this machine, at KALLOS_PORT)")
     create.add_argument("--open", action="store_true", help="let participants in at once")
     create.set_defaults(run=_create)
     results = actions.add_parser("results", help="report and dataset of a listening study, by the researcher's key")
@@ -29,29 +36,37 @@ def _create(given: argparse.Namespace, settings: Settings) -> int:
     from db import migrate
     from webapp.context import Context
     from webapp.runtime.errors import Problem
-    from webapp.studies import clips, design, studies
+    from webapp.studies import clips, deletion, design, sources, studies
 
     try:
         text = given.design.read_text(encoding="utf-8")
         if given.clips and not given.clips.exists():
             print(f"{given.clips}: there is no such folder or zip file", file=sys.stderr)
             return 1
+        if given.clips:
+            with TemporaryDirectory() as folder:  # what is wrong with the files is told before anything is made
+                sources.read(given.clips, Path(folder))
         with closing(Context(settings)) as context:
             migrate.upgrade(context.database.open())
             found = design.read(text, toml=given.design.suffix.lower() == ".toml")
             keys = studies.create(context.database, context.journal, found)
-            _print_links(given.url, keys.researcher)
-            if given.clips or design.checked(found).makes_clips:
-                making = clips.follow(
-                    context.database, context.journal, context.clip_store, settings, keys.researcher, place=given.clips
-                )
-                for now in making:
-                    print(f"\r{now.stage} {now.share:.0%}   ", end="", file=sys.stderr, flush=True)
-                print(f"\r{now.clips} clips are ready.  ", file=sys.stderr)
-            if given.open:
-                studies.open_study(context.database, context.journal, settings, keys.researcher)
-                print("The study is open.", file=sys.stderr)
-    except (Problem, OSError, UnicodeDecodeError) as error:
+            try:
+                if given.clips or design.checked(found).makes_clips:
+                    making = clips.follow(
+                        context.database, context.journal, context.clip_store, settings, keys.researcher,
+                        place=given.clips,
+                    )  # fmt: skip
+                    for now in making:
+                        print(f"\r{now.stage} {now.share:.0%}   ", end="", file=sys.stderr, flush=True)
+                    print(f"\r{now.clips} clips are ready.  ", file=sys.stderr)
+                if given.open:
+                    studies.open_study(context.database, context.journal, settings, keys.researcher)
+            except Problem:
+                deletion.delete_study(context.database, context.clip_store, context.journal, keys.researcher)
+                raise
+        _print_links(given.url or f"http://localhost:{settings.port}", keys.researcher)
+        print(OPENED if given.open else NEXT, file=sys.stderr)
+    except (Problem, sources.SourceError, OSError, UnicodeDecodeError) as error:
         print(error, file=sys.stderr)
         return 1
     return 0

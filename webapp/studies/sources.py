@@ -137,7 +137,16 @@ def _rows(table: Path, needed: tuple[str, ...]) -> list[dict[str, str]]:
         {key.strip().lower(): (value or "").strip() for key, value in row.items() if key}
         for row in csv.DictReader(io.StringIO(text), delimiter=between)
     ]
-    missing = [name for name in needed if any(not row.get(name) for row in found)]
-    if missing or not found:
-        raise SourceError(f"{table.name} needs the columns {' and '.join(needed)}, with something in each line")
+    there = list(found[0]) if found else [each.strip().lower() for each in first.split(between)]
+    if missing := [name for name in needed if name not in there]:
+        raise SourceError(
+            f"{table.name} has no column {' and no column '.join(missing)}; its first line names the columns, and is "
+            f"{first.strip()!r}"
+        )
+    if not found:
+        raise SourceError(f"{table.name} has columns, but no line below them")
+    for number, row in enumerate(found, start=2):
+        for name in needed:
+            if not row[name]:
+                raise SourceError(f"{table.name}, line {number}: {name} is empty")
     return found

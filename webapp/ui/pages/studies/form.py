@@ -21,11 +21,17 @@ WAYS = (
     ("Adaptive: more often what the answers leave open", "adaptive"),
 )
 CLIPS = (
-    "A zip file with MIDI, ABC or sound (WAV, FLAC, OGG, MP3). One folder for each thing that you compare, with files "
-    "of the same name where they are the same music: <code>ours/tune1.mid</code>, <code>theirs/tune1.mid</code>. Or "
-    "add <code>clips.csv</code> with the columns <code>clip</code>, <code>system</code>, <code>item</code> and "
-    "<code>condition</code>, and <code>pairs.csv</code> with <code>left</code> and <code>right</code>. All clips are "
-    "cut to the shortest one and made equally loud. 10 MB here; <code>kallos study create</code> takes more."
+    "A zip file with MIDI, ABC or sound (WAV, FLAC, OGG, MP3). One folder for each system, that is for each thing that "
+    "you compare, with files of the same name where they are the same music: <code>ours/tune1.mid</code>, "
+    "<code>theirs/tune1.mid</code>. Or put a table beside the files, <code>clips.csv</code>, whose first line is "
+    "<code>clip,system,item,condition</code>: the file, what is compared, of which music it is, and which group of "
+    "participants hears it; the last two may be empty. <code>pairs.csv</code> with <code>left,right</code> names pairs "
+    "of files. All clips are cut to the shortest one and made equally loud. 10 MB here; <code>kallos study "
+    "create</code> takes more."
+)
+ASKED = (
+    "Pairs that come twice come again at the end with A and B exchanged. An attention check is one more pair, which "
+    "says which of the two is to be chosen."
 )
 QUESTIONS = (
     "A question a line. <code>How often do you play? | never | now and then | daily</code> offers answers, "
@@ -33,7 +39,10 @@ QUESTIONS = (
     "<code>Years of lessons? | number 0-80</code> a number; without a bar the answer is free text. "
     "<code>(optional)</code> at the end lets it be left out."
 )
-EXCLUDED = "Results are always shown with and without these people. What stands here is fixed once the study opens."
+EXCLUDED = (
+    "Results are always shown with and without these people. What stands here is fixed once the study opens. 0 failed "
+    "checks leaves out whoever failed one; -1 leaves out nobody for that. Of seconds and of shares, 0 is no rule."
+)
 
 
 @dataclass(frozen=True)
@@ -63,7 +72,7 @@ def build() -> Form:
         with gr.Row():
             played = gr.Checkbox(plain.played, label="Play notes as a pianist might, not exactly as written")
             show_notes = gr.Checkbox(plain.show_notes, label="Show piano rolls, if all clips have notes")
-    with section("What they are asked", ""):
+    with section("What they are asked", ASKED):
         question = gr.Textbox(plain.question, label="The question on each pair", elem_id="study-question")
         way = gr.Radio(WAYS, value="random", label="Which pairs")
         with gr.Row():

@@ -197,7 +197,9 @@ def _numbers(key: str, found: Overview, address: str) -> str:
     panel = f"&amp;{escape(found.design.panel_parameter)}={{{{%{escape(found.design.panel_parameter)}%}}}}"
     systems = sorted({each.system for each in found.clips})
     named = f" of {', '.join(map(escape, systems))}" if len(systems) <= MOST_NAMED else f", {len(systems)} to compare"
-    clips = f"{counted(len(found.clips), 'clip')}{named}" if found.clips else "none yet"
+    groups = sorted({each.condition for each in found.clips} - {""})
+    heard = f", heard in the conditions {', '.join(map(escape, groups))}" if groups else ""
+    clips = f"{counted(len(found.clips), 'clip')}{named}{heard}" if found.clips else "none yet"
     told = found.clips_told
     length = (
         f", {told['seconds']:.1f} seconds each, as long as the shortest, {escape(told['shortest'])}" if told else ""
