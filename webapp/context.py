@@ -19,7 +19,7 @@ from webapp.learning.installed_style import InstalledStyle
 from webapp.learning.playable_clips import PlayablePool
 from webapp.listeners.records import Records
 from webapp.listeners.tokens import Tokens
-from webapp.listening import BestOfFour, Pairs, Voting
+from webapp.listening import BestOfFour, Newcomers, Pairs, Voting
 from webapp.live.sessions import Sessions
 from webapp.maps.atlas import Atlas
 from webapp.runtime.clip_store import ClipStore
@@ -185,12 +185,25 @@ class Context:
     @cached_property
     def pairs(self) -> Voting[Offer]:
         """Pairs of clips, and the votes on them."""
-        return Voting(self.database, self.journal, Pairs(self.playable))
+        return Voting(self.database, self.journal, self._pairs, self.newcomers)
 
     @cached_property
     def best_of_four(self) -> Voting[Four]:
         """Fours of clips, and the picks among them."""
-        return Voting(self.database, self.journal, BestOfFour(self.playable))
+        return Voting(self.database, self.journal, self._best_of_four, self.newcomers)
+
+    @cached_property
+    def newcomers(self) -> Newcomers:
+        """Those who have only looked, of whom nothing is stored yet."""
+        return Newcomers(self.database, self.journal, (self._pairs, self._best_of_four))
+
+    @cached_property
+    def _pairs(self) -> Pairs:
+        return Pairs(self.playable)
+
+    @cached_property
+    def _best_of_four(self) -> BestOfFour:
+        return BestOfFour(self.playable)
 
     @cached_property
     def questions(self) -> Questions:

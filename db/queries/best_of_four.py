@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Select, bindparam, insert, select, update
@@ -37,11 +38,12 @@ def create_four(
     policy: str,
     four_probability: float,
     order_probability: float,
+    **fixed: Any,
 ) -> Four | None:
     """Offer four clips in the listener's study; None where they have had these four before, in any order.
 
-    Raises ``NotForThisListenerError`` for a clip that isn't theirs to hear, and ``IntegrityError`` for one that is
-    there twice or a probability outside (0, 1].
+    ``fixed`` are other columns, such as an id that was given out already. Raises ``NotForThisListenerError`` for a clip
+    that isn't theirs to hear, and ``IntegrityError`` for one that is there twice or a probability outside (0, 1].
     """
     about = {
         **{f"clip_{place}": clip for place, clip in zip("abcd", clips, strict=True)},
@@ -50,6 +52,7 @@ def create_four(
         "four_probability": four_probability,
         "order_probability": order_probability,
         "condition": listener.condition,
+        **fixed,
     }
     return create(session, Four, listener, clips, about)
 

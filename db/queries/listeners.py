@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import ARRAY, ColumnElement, Select, Uuid, bindparam, delete, exists, func, literal, or_, select, update
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, aliased
 
 from db.queries.prepared import built_once
@@ -35,6 +36,16 @@ def create_listener(
     session.add(listener)
     session.flush()
     return listener
+
+
+def settle_listener(session: Session, listener_id: UUID, came_at: datetime) -> Listener | None:
+    """An anonymous listener whose id was given out at ``came_at``, stored now; None where they are stored already.
+
+    Of several at once, one stores them and the others wait for it.
+    """
+    values = {"id": listener_id, "created_at": came_at}
+    new = insert(Listener).values(values).on_conflict_do_nothing().returning(Listener)
+    return session.scalars(new).one_or_none()
 
 
 def get_listener(session: Session, listener_id: UUID) -> Listener | None:

@@ -67,11 +67,13 @@ def create_offer(
     order_probability: float = 0.5,
     condition: str | None = None,
     repeats: UUID | None = None,
+    **fixed: Any,
 ) -> Offer | None:
     """Offer a pair in the listener's study; None where they have had these two before, in any order.
 
     ``condition`` is the listener's own where none is given. A pair that ``repeats`` an earlier offer mirrors that one
     (``IntegrityError`` where it does not) and comes once more at most.
+    ``fixed`` are other columns, such as an id that was given out already.
     Raises ``NotForThisListenerError`` for a clip that isn't theirs to hear, and ``IntegrityError`` for a clip against
     itself or a probability outside (0, 1].
     """
@@ -84,6 +86,7 @@ def create_offer(
         "order_probability": order_probability,
         "condition": condition or listener.condition,
         "repeats": repeats,
+        **fixed,
     }
     return create(session, Offer, listener, (left_clip, right_clip), about)
 

@@ -51,9 +51,9 @@ class Picked(BaseModel):
 @router.get("", responses=ERRORS)
 def open_fours(request: Request, response: Response, context: TheContext, claim: MaybeClaim) -> list[Four]:
     """The listener's two open fours, oldest first, made where missing; a reload gets the same."""
-    listener_id, _ = arrive(request, response, context, claim)
+    who, _ = arrive(request, response, context, claim)
     response.headers["Cache-Control"] = "no-store"
-    return [Four.of(each) for each in context.best_of_four.open(listener_id)]
+    return [Four.of(each) for each in context.best_of_four.open(who.listener_id, who)]
 
 
 @router.post("/{four_id}/pick", responses=ERRORS)
@@ -64,7 +64,7 @@ def pick(four_id: uuid.UUID, given: Pick, context: TheContext, claim: MaybeClaim
     heard = [round(each) for each in given.heard_ms]
     require_pace(claim.listener_id)
     require_heard(given.outcome, heard)
-    recorded = context.best_of_four.record_vote(claim.listener_id, four_id, given.outcome, heard)
+    recorded = context.best_of_four.record_vote(claim.listener_id, four_id, given.outcome, heard, claim)
     return Picked(
         four_id=recorded.id,
         outcome=given.outcome,

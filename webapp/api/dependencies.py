@@ -60,10 +60,11 @@ TheContext = Annotated[Context, Depends(_context)]
 MaybeClaim = Annotated[Claim | None, Depends(_claim)]
 
 
-def _known(claim: MaybeClaim) -> uuid.UUID:
-    """The listener of the request, who must exist."""
+def _known(context: TheContext, claim: MaybeClaim) -> uuid.UUID:
+    """The listener of the request, who is stored now where nothing was stored of them yet."""
     if claim is None:
         raise NoListener("no listener's token came with this request; GET /api/listener gives one")
+    context.newcomers.settle(claim)
     return claim.listener_id
 
 
@@ -71,20 +72,23 @@ Asking = Annotated[uuid.UUID | None, Depends(_asking)]
 Known = Annotated[uuid.UUID, Depends(_known)]
 
 
-def arrive(request: Request, response: Response, context: Context, claim: Claim | None) -> tuple[uuid.UUID, str | None]:
-    """The listener of the request, made where there is none; the token that the page should keep, if a new one."""
-    if claim is not None and accounts.exists(context.database, claim.listener_id):
-        return claim.listener_id, None
+def arrive(request: Request, response: Response, context: Context, claim: Claim | None) -> tuple[Claim, str | None]:
+    """Who asks, or somebody new where nobody is named who is here; the token that the page should keep, if a new one.
+
+    Nothing is stored of somebody new before they do more than look.
+    """
+    if claim is not None and (accounts.exists(context.database, claim.listener_id) or context.newcomers.waits(claim)):
+        return claim, None
     return newcomer(request, response, context)
 
 
-def newcomer(request: Request, response: Response, context: Context) -> tuple[uuid.UUID, str]:
-    """A new listener and their token, which the cookie carries from now on."""
+def newcomer(request: Request, response: Response, context: Context) -> tuple[Claim, str]:
+    """Somebody new and their token, which the cookie carries from now on."""
     accounts.admit(address_of(request))
-    listener_id = accounts.create(context.database)
-    token = context.identity.token(listener_id)
+    claim = context.newcomers.come()
+    token = context.identity.token_of(claim)
     set_cookie(request, response, token)
-    return listener_id, token
+    return claim, token
 
 
 def address_of(request: Request) -> str | None:

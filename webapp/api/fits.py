@@ -75,9 +75,10 @@ class FitAnswered(BaseModel):
 @router.get("", responses=ERRORS)
 def open_fits(request: Request, response: Response, context: TheContext, claim: MaybeClaim) -> OpenFits:
     """The listener's two open questions, oldest first, made where missing; a reload gets the same."""
-    listener_id, _ = arrive(request, response, context, claim)
+    who, _ = arrive(request, response, context, claim)
+    context.newcomers.settle(who)  # a question is stored when it is asked
     response.headers["Cache-Control"] = "no-store"
-    picks, found = context.questions.open(listener_id)
+    picks, found = context.questions.open(who.listener_id)
     return OpenFits(picks=picks, open=[Fit.of(each) for each in found])
 
 

@@ -14,7 +14,7 @@ from webapp.api.dependencies import ERRORS, Known, MaybeClaim, TheContext, addre
 from webapp.context import Context
 from webapp.learning.playable_clips import ALL_DOMAINS, AnyDomain
 from webapp.listeners import accounts, archive, deletion, export, restore, rewind, undo
-from webapp.runtime.identity import COOKIE, MOST_LETTERS, clear_cookie, given_token, set_cookie
+from webapp.runtime.identity import COOKIE, MOST_LETTERS, Claim, clear_cookie, given_token, set_cookie
 
 router = APIRouter(prefix="/api/listener", tags=["listener"])
 
@@ -70,25 +70,32 @@ class Invited(BaseModel):
     domain: AnyDomain
 
 
-def _listener(context: Context, listener_id: uuid.UUID, token: str | None = None) -> Listener:
-    found = accounts.account(context.database, listener_id)
+def _listener(context: Context, listener_id: uuid.UUID, token: str | None = None, *, new: bool = False) -> Listener:
+    found = accounts.account(context.database, listener_id, new=new)
     return Listener(picks=found.picks, domain=found.domain, first_composed=found.first_composed, listener_token=token)
+
+
+def _keep_seen(context: Context, claim: Claim | None) -> None:
+    """Before another token is given: the pairs that stand in this one are open for that one, too."""
+    if claim is not None:
+        context.newcomers.keep(claim)
 
 
 @router.get("", responses=ERRORS)
 def read_listener(request: Request, response: Response, context: TheContext, claim: MaybeClaim) -> Listener:
     """Who is listening; a new anonymous listener where the request names none."""
-    listener_id, token = arrive(request, response, context, claim)
+    who, token = arrive(request, response, context, claim)
     bearer = given_token(request)
     if token is None and bearer and bearer != request.cookies.get(COOKIE):
         set_cookie(request, response, bearer)  # of whoever was here before
-    return _listener(context, listener_id, token)
+    return _listener(context, who.listener_id, token, new=who.new)
 
 
 @router.post("", status_code=201, responses=ERRORS)
 def start_afresh(request: Request, response: Response, context: TheContext) -> Listener:
     """A new anonymous listener, whoever asks; what was known before by another token stays."""
-    return _listener(context, *newcomer(request, response, context))
+    who, token = newcomer(request, response, context)
+    return _listener(context, who.listener_id, token, new=True)
 
 
 @router.patch("", responses=ERRORS)
@@ -174,8 +181,9 @@ def undo_last_vote(context: TheContext, listener_id: Known) -> undo.Undone:
 
 
 @router.post("/link", responses=ERRORS)
-def link_listener(request: Request, context: TheContext, listener_id: Known) -> Link:
+def link_listener(request: Request, context: TheContext, claim: MaybeClaim, listener_id: Known) -> Link:
     """An address for another device; it works once, within an hour, and the one before works no more."""
+    _keep_seen(context, claim)
     token, expires_at = context.tokens.make_link(listener_id)
     # behind the #, which no server, log or referrer sees
     return Link(url=f"{public_address(request)}/#link={token}", expires_at=expires_at)
@@ -198,8 +206,11 @@ def use_link(given: LinkToken, request: Request, response: Response, context: Th
 
 
 @router.post("/sign-out", responses=ERRORS)
-def sign_out_everywhere(request: Request, response: Response, context: TheContext, listener_id: Known) -> Listener:
+def sign_out_everywhere(
+    request: Request, response: Response, context: TheContext, claim: MaybeClaim, listener_id: Known
+) -> Listener:
     """Refuse every token and link that was given so far; whoever asks gets a new one and stays."""
+    _keep_seen(context, claim)
     token = context.tokens.sign_out_everywhere(listener_id)
     set_cookie(request, response, token)
     return _listener(context, listener_id, token)

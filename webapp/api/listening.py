@@ -94,9 +94,9 @@ class Voted(BaseModel):
 @router.get("/offers", responses=ERRORS)
 def open_offers(request: Request, response: Response, context: TheContext, claim: MaybeClaim) -> list[Offer]:
     """The listener's two open offers, oldest first, made where missing; a reload gets the same."""
-    listener_id, _ = arrive(request, response, context, claim)
+    who, _ = arrive(request, response, context, claim)
     response.headers["Cache-Control"] = "no-store"
-    return [Offer.of(each) for each in context.pairs.open(listener_id)]
+    return [Offer.of(each) for each in context.pairs.open(who.listener_id, who)]
 
 
 @router.post("/offers/{offer_id}/vote", responses=ERRORS)
@@ -107,7 +107,7 @@ def vote(offer_id: uuid.UUID, given: Vote, context: TheContext, claim: MaybeClai
     heard = (round(given.heard_ms.left), round(given.heard_ms.right))
     require_pace(claim.listener_id)
     require_heard(given.outcome, heard)
-    recorded = context.pairs.record_vote(claim.listener_id, offer_id, given.outcome, heard)
+    recorded = context.pairs.record_vote(claim.listener_id, offer_id, given.outcome, heard, claim)
     return Voted(
         offer_id=recorded.id,
         outcome=given.outcome,

@@ -56,7 +56,7 @@ def admit(address: str | None) -> None:
 
 
 def create(database: Database) -> uuid.UUID:
-    """A new anonymous listener, of whom nothing is written in the journal before they vote or make something."""
+    """A new anonymous listener, stored at once; nothing is in the journal before they vote or make something."""
     listener_id = database.transaction(lambda session: rows.create_listener(session).id)
     log.info("listener_new listener=%s", listener_id)
     return listener_id
@@ -67,11 +67,13 @@ def exists(database: Database, listener_id: uuid.UUID) -> bool:
     return database.transaction(lambda session: rows.get_listener(session, listener_id) is not None)
 
 
-def account(database: Database, listener_id: uuid.UUID) -> Account:
-    """Who this listener is; raises ``UnknownListenerError``."""
+def account(database: Database, listener_id: uuid.UUID, *, new: bool = False) -> Account:
+    """Who this listener is; raises ``UnknownListenerError``; somebody ``new`` need not be stored yet."""
 
     def work(session: Session) -> Account:
         listener = rows.get_listener(session, listener_id)
+        if listener is None and new:
+            return Account(0, "pop", FirstComposed(wishes.FIRST_AT, ready=False), plays_tell=True)
         if listener is None:
             raise UnknownListenerError
         first = FirstComposed(wishes.FIRST_AT, ready=wishes.count(session, listener_id) > 0)

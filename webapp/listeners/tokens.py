@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 import uuid
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy.orm import Session
@@ -41,7 +42,7 @@ class Tokens:
         generation = self._generation(claim.listener_id)
         if generation is not None and generation != claim.generation:
             raise InvalidToken(NOT_VALID)
-        return claim
+        return replace(claim, new=generation is None and claim.arrival is not None)
 
     def give(self, listener_id: uuid.UUID) -> str:
         """A lasting token of this listener."""

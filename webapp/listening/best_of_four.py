@@ -21,7 +21,7 @@ from models.taste.head import Head
 from models.taste.plackett_luce import FOUR, predict_four
 from webapp.learning.playable_clips import PlayablePool
 from webapp.listening.candidates import Repertoire
-from webapp.listening.comparison import Cast, FloatArray
+from webapp.listening.comparison import Cast, Draw, FloatArray
 from webapp.listening.heard import trust_of
 
 
@@ -65,9 +65,14 @@ class BestOfFour:
         return export.four_row(asked, stored)
 
     def draw(
-        self, session: Session, listener: Listener, head: Head, before: int, repertoire: Repertoire
-    ) -> Four | None:
-        """Draw and store a new four; None where none is left."""
+        self,
+        session: Session,  # noqa: ARG002 (pairs need it)
+        listener: Listener,
+        head: Head,
+        before: int,
+        repertoire: Repertoire,
+    ) -> Draw | None:
+        """Draw a new four; None where none is left."""
         candidates = repertoire.candidates(repertoire.shortest)
         try:
             choice = choose_four(
@@ -85,14 +90,25 @@ class BestOfFour:
             )
         except NoFourLeftError:
             return None
+        return Draw(
+            tuple(candidates.clips.ids[index] for index in choice.clips),
+            repertoire.shortest,
+            choice.policy,
+            choice.four_probability,
+            choice.order_probability,
+        )
+
+    def offer(self, session: Session, listener: Listener, drawn: Draw, **fixed: Any) -> Four | None:
+        """Store a four that was drawn."""
         return rows.create_four(
             session,
             listener=listener,
-            clips=[candidates.clips.ids[index] for index in choice.clips],
-            seconds=repertoire.shortest,
-            policy=choice.policy,
-            four_probability=choice.four_probability,
-            order_probability=choice.order_probability,
+            clips=drawn.clips,
+            seconds=drawn.seconds,
+            policy=drawn.policy,
+            four_probability=drawn.probability,
+            order_probability=drawn.order_probability,
+            **fixed,
         )
 
     def row(self, asked: Four) -> dict[str, Any]:

@@ -55,6 +55,23 @@ class Shown:
 
 
 @dataclass(frozen=True)
+class Draw:
+    """What was drawn and is to be offered: ``clips`` in their order, how long each plays, and with which probability.
+
+    ``probability``: of these clips in any order; ``condition`` where it is not the listener's own; ``repeats``: the
+    earlier pair that this one mirrors.
+    """
+
+    clips: tuple[uuid.UUID, ...]
+    seconds: float
+    policy: str
+    probability: float
+    order_probability: float
+    condition: str | None = None
+    repeats: uuid.UUID | None = None
+
+
+@dataclass(frozen=True)
 class Cast:
     """A vote as it arrives: on ``which`` comparison, and how long each of its clips was heard."""
 
@@ -98,8 +115,12 @@ class Comparison(Protocol[Asked]):
 
     def draw(
         self, session: Session, listener: Listener, head: Head, before: int, repertoire: Repertoire
-    ) -> Asked | None:
-        """Draw and store a new one, the listener's after ``before`` others; None where none is left."""
+    ) -> Draw | None:
+        """Draw a new one, the listener's after ``before`` others; None where none is left."""
+        ...
+
+    def offer(self, session: Session, listener: Listener, drawn: Draw, **fixed: Any) -> Asked | None:
+        """Store what was drawn, with columns that are ``fixed`` beforehand; None where they have had it before."""
         ...
 
     def row(self, asked: Asked) -> Row:

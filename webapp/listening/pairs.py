@@ -7,7 +7,6 @@ clip that the tension model chose among some against the first of them.
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -32,7 +31,7 @@ from models.taste.policy import (
 )
 from webapp.learning.playable_clips import PlayablePool
 from webapp.listening.candidates import LONG_SECONDS, Repertoire
-from webapp.listening.comparison import Cast, FloatArray
+from webapp.listening.comparison import Cast, Draw, FloatArray
 from webapp.listening.heard import trust_of
 
 SHORT_PAIRS = 6  # the first pairs are short
@@ -40,20 +39,6 @@ ENOUGH_LONG = 12  # clips of a domain that can be played long before pairs get l
 BLIND_TESTS = {"average": "for_me_vs_average", "drawn": "for_me_vs_prior"}  # the condition, by the rival's kind
 GUIDED_TEST = "guided_vs_plain"  # likewise, of policy ``tension``
 NEVER_REPEATED = ("proof", "tension", "studio", "claim")  # policies
-
-
-@dataclass(frozen=True)
-class _Pair:
-    """What is drawn: two clips in their order, how long both play, and with which probability."""
-
-    left: uuid.UUID
-    right: uuid.UUID
-    seconds: float
-    policy: str
-    pair_probability: float
-    order_probability: float = 0.5
-    condition: str | None = None
-    repeats: uuid.UUID | None = None
 
 
 class Pairs:
@@ -97,23 +82,12 @@ class Pairs:
 
     def draw(
         self, session: Session, listener: Listener, head: Head, before: int, repertoire: Repertoire
-    ) -> Offer | None:
-        """Draw and store a new pair; None where none is left."""
-        pair = self._choose(session, listener, head, before, repertoire)
-        return _offered(session, listener, pair) if pair else None
-
-    def row(self, asked: Offer) -> dict[str, Any]:
-        """A pair that waits for its vote."""
-        return export.offer_row(asked)
-
-    def _choose(
-        self, session: Session, listener: Listener, head: Head, pairs_before: int, repertoire: Repertoire
-    ) -> _Pair | None:
+    ) -> Draw | None:
         """A repeat, a blind test, or else the pair to learn from; None where none is left."""
         shortest = seconds = repertoire.shortest
         if (
             repertoire.domain != PICTURES
-            and pairs_before >= SHORT_PAIRS
+            and before >= SHORT_PAIRS
             and len(repertoire.pool.playing(LONG_SECONDS).ids) >= ENOUGH_LONG
         ):
             seconds = LONG_SECONDS
@@ -121,7 +95,7 @@ class Pairs:
         if waiting and not any(seconds in clip.seconds for clip in waiting):
             seconds = shortest  # of a first clip that was made in a hurry there is no more yet
         generator = np.random.default_rng()
-        repeats = self._repeatable(session, listener) if pairs_before >= REPEAT_AFTER else []
+        repeats = self._repeatable(session, listener) if before >= REPEAT_AFTER else []
         tests, guided = _blind_tests(repertoire, seconds), _guided_tests(repertoire, seconds)
         named, share = choose_named(len(repeats), len(tests), generator, tension=len(guided))
         if named is not None and named.policy == "repeat":
@@ -129,12 +103,34 @@ class Pairs:
         if named is not None:
             test = (guided if named.policy == "tension" else tests)[named.index]
             one, other = (test.one, test.rival) if generator.random() < 0.5 else (test.rival, test.one)
-            return _Pair(one.id, other.id, test.seconds, named.policy, named.pair_probability, condition=test.condition)
+            clips = (one.id, other.id)
+            return Draw(clips, test.seconds, named.policy, named.pair_probability, 0.5, condition=test.condition)
         for length in dict.fromkeys((seconds, shortest)):
-            pair = self._to_learn_from(listener, head, pairs_before, repertoire, seconds=length, share=share)
+            pair = self._to_learn_from(listener, head, before, repertoire, seconds=length, share=share)
             if pair is not None:
                 return pair
         return None
+
+    def offer(self, session: Session, listener: Listener, drawn: Draw, **fixed: Any) -> Offer | None:
+        """Store a pair that was drawn."""
+        left, right = drawn.clips
+        return rows.create_offer(
+            session,
+            listener=listener,
+            left_clip=left,
+            right_clip=right,
+            seconds=drawn.seconds,
+            policy=drawn.policy,
+            pair_probability=drawn.probability,
+            order_probability=drawn.order_probability,
+            condition=drawn.condition,
+            repeats=drawn.repeats,
+            **fixed,
+        )
+
+    def row(self, asked: Offer) -> dict[str, Any]:
+        """A pair that waits for its vote."""
+        return export.offer_row(asked)
 
     def _repeatable(self, session: Session, listener: Listener) -> list[Offer]:
         return rows.repeatable(
@@ -155,7 +151,7 @@ class Pairs:
         *,
         seconds: float,
         share: float,
-    ) -> _Pair | None:
+    ) -> Draw | None:
         """A new pair; ``share`` of all draws are such."""
         candidates = repertoire.candidates(seconds)
         clips = candidates.clips
@@ -177,9 +173,8 @@ class Pairs:
             )
         except NoPairLeftError:
             return None
-        return _Pair(
-            clips.ids[choice.left],
-            clips.ids[choice.right],
+        return Draw(
+            (clips.ids[choice.left], clips.ids[choice.right]),
             seconds,
             choice.policy,
             choice.pair_probability * share,
@@ -187,10 +182,9 @@ class Pairs:
         )
 
 
-def _mirrored(before: Offer, policy: str, probability: float) -> _Pair:
-    return _Pair(
-        before.right_clip,
-        before.left_clip,
+def _mirrored(before: Offer, policy: str, probability: float) -> Draw:
+    return Draw(
+        (before.right_clip, before.left_clip),
         before.seconds,
         policy,
         probability,
@@ -236,18 +230,3 @@ def _tests(
             if lengths:
                 found.append(_Test(one, rival, max(lengths), condition(rival)))
     return found
-
-
-def _offered(session: Session, listener: Listener, pair: _Pair) -> Offer | None:
-    return rows.create_offer(
-        session,
-        listener=listener,
-        left_clip=pair.left,
-        right_clip=pair.right,
-        seconds=pair.seconds,
-        policy=pair.policy,
-        pair_probability=pair.pair_probability,
-        order_probability=pair.order_probability,
-        condition=pair.condition,
-        repeats=pair.repeats,
-    )

@@ -24,8 +24,10 @@ from webapp.composing import wishes
 from webapp.learning import clip_effects, heads
 from webapp.listening.candidates import Repertoire
 from webapp.listening.comparison import OPEN, Cast, Comparison, Shown, features_of_all, shown
+from webapp.listening.newcomers import Newcomers
 from webapp.runtime.database import Database
 from webapp.runtime.errors import Contradiction, NotReady, NotYours, UnknownListenerError
+from webapp.runtime.identity import Claim
 from webapp.runtime.journal import Journal
 
 log = logging.getLogger(__name__)
@@ -45,39 +47,65 @@ class Recorded:
 class Voting(Generic[Asked]):
     """A listener's comparisons of one kind: the open ones, and the votes on them."""
 
-    def __init__(self, database: Database, journal: Journal, comparison: Comparison[Asked]) -> None:
+    def __init__(
+        self, database: Database, journal: Journal, comparison: Comparison[Asked], newcomers: Newcomers
+    ) -> None:
         self._database = database
         self._journal = journal
         self._kind: Comparison[Asked] = comparison
+        self._newcomers = newcomers
 
-    def open(self, listener_id: uuid.UUID) -> tuple[Shown, ...]:
-        """The two that are open, oldest first, made where missing; raises ``NotReady`` where there is not even one."""
+    def open(self, listener_id: uuid.UUID, claim: Claim | None = None) -> tuple[Shown, ...]:
+        """The two that are open, oldest first, made where missing; raises ``NotReady`` where there is not even one.
+
+        Of somebody of whom nothing is stored yet, by the ``claim`` of their token, those that were drawn when they
+        came; where too little could be drawn then, they are stored now.
+        """
 
         def work(session: Session) -> tuple[Shown, ...]:
             listener = listener_rows.lock_listener(session, listener_id)
+            if listener is None and claim is not None:
+                if drawn := self._newcomers.shown(claim, self._kind):
+                    return drawn
+                self._newcomers.store(session, claim)
+                listener = listener_rows.lock_listener(session, listener_id)
             if listener is None:
                 raise UnknownListenerError
-            return self._open(session, listener)
+            return self._open(session, listener, claim)
 
         found = self._database.transaction(work)
         if not found:
             raise NotReady("the first pieces are being composed; ask again in a second")
         return found
 
-    def record_vote(self, listener_id: uuid.UUID, which: uuid.UUID, outcome: str, heard_ms: Sequence[int]) -> Recorded:
+    def record_vote(
+        self,
+        listener_id: uuid.UUID,
+        which: uuid.UUID,
+        outcome: str,
+        heard_ms: Sequence[int],
+        claim: Claim | None = None,
+    ) -> Recorded:
         """Store a vote and draw what comes next; the same vote again answers the same.
+
+        The first vote of somebody stores them as well, and what was drawn for them, by the ``claim`` of their token.
 
         Raises ``NotYours`` for what was not offered to this listener, ``Contradiction`` where it has another outcome.
         """
         vote = Cast(which, outcome, heard_ms)
-        recorded = self._database.transaction(partial(self._record, listener_id=listener_id, vote=vote))
+        recorded = self._database.transaction(partial(self._record, listener_id=listener_id, vote=vote, by=claim))
         status = "new" if recorded.new else "duplicate"
         log.info("vote %s=%s listener=%s outcome=%s status=%s", self._kind.name, which, listener_id, outcome, status)
         return recorded
 
-    def _record(self, session: Session, *, listener_id: uuid.UUID, vote: Cast) -> Recorded:
+    def _record(self, session: Session, *, listener_id: uuid.UUID, vote: Cast, by: Claim | None) -> Recorded:
         kind: Comparison[Asked] = self._kind
-        claim = rows.claim(session, kind.asked, kind.votes, vote.which, listener_id=listener_id, outcome=vote.outcome)
+        claimed = partial(rows.claim, session, kind.asked, kind.votes, vote.which, listener_id=listener_id)
+        claim = claimed(outcome=vote.outcome)
+        first = by if claim.asked is None and by is not None and by.arrival is not None else None
+        if first is not None:
+            self._newcomers.store(session, first, kind)
+            claim = claimed(outcome=vote.outcome)
         asked, listener = claim.asked, claim.listener
         if asked is None or listener is None:
             raise NotYours(f"you have no {kind.name} {vote.which}; GET /api/{kind.name}s gives your open ones")
@@ -106,7 +134,10 @@ class Voting(Generic[Asked]):
             learned = heads.load(session, listener_id, kind.playable.space_of(listener.domain))
         waiting: list[Asked] = [each for each in before.open if each.id != asked.id]
         drawn: list[Asked] = self._fill_up(session, listener, learned, picks, waiting)
-        self._journal.append(session, listener_id, known={kind.rows: [stored, *map(kind.row, drawn)]})
+        unwritten: list[Asked] = list(drawn)
+        if first is not None:
+            unwritten += waiting  # stored just now
+        self._journal.append(session, listener_id, known={kind.rows: [stored, *map(kind.row, unwritten)]})
         return Recorded(vote.which, vote.outcome, picks, _shown([*waiting, *drawn]), new=True)
 
     def _again(self, session: Session, listener: Listener, vote: Cast, stored: rows.AnyVote) -> Recorded:
@@ -118,17 +149,24 @@ class Voting(Generic[Asked]):
         picks = rows.count_picks(session, listener.id, until=stored.created_at)
         return Recorded(vote.which, vote.outcome, picks, self._open(session, listener), new=False)
 
-    def _open(self, session: Session, listener: Listener) -> tuple[Shown, ...]:
+    def _open(self, session: Session, listener: Listener, claim: Claim | None = None) -> tuple[Shown, ...]:
         """What is open for a locked listener, made and written down where it is missing."""
         kind: Comparison[Asked] = self._kind
         version = kind.playable.space_of(listener.domain).version
-        now: rows.BeforeVote[Asked] = rows.before_vote(session, kind.asked, listener.id, model_version=version)
+        before = partial(rows.before_vote, session, kind.asked, listener.id, model_version=version)
+        now: rows.BeforeVote[Asked] = before()
+        unwritten: list[Asked] = []
+        if not now.open and claim is not None and claim.arrival is not None:
+            self._newcomers.store(session, claim, kind)  # what they saw before anything was stored of them
+            now = before()
+            unwritten += now.open
         drawn: list[Asked] = []
         if len(now.open) < OPEN:
             head = self._head(session, listener, now)
             drawn = self._fill_up(session, listener, head, now.picks, now.open)
-        if drawn:
-            self._journal.append(session, listener.id, known={kind.rows: [*map(kind.row, drawn)]}, visit=True)
+        unwritten += drawn
+        if unwritten:
+            self._journal.append(session, listener.id, known={kind.rows: [*map(kind.row, unwritten)]}, visit=True)
         return _shown([*now.open, *drawn])
 
     def _fill_up(
@@ -141,7 +179,8 @@ class Voting(Generic[Asked]):
             return drawn
         repertoire = Repertoire.of(session, kind.playable, listener)
         while (open_now := len(waiting) + len(drawn)) < OPEN:
-            one = kind.draw(session, listener, head, picks + open_now, repertoire)
+            choice = kind.draw(session, listener, head, picks + open_now, repertoire)
+            one = kind.offer(session, listener, choice) if choice else None
             if one is None:
                 break
             drawn.append(one)

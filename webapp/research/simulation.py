@@ -23,6 +23,7 @@ from webapp.composing.clip_maker import ClipMaker, Order
 from webapp.learning.playable_clips import PlayablePool
 from webapp.learning.population import refit_population
 from webapp.listeners import accounts
+from webapp.listening.newcomers import Newcomers
 from webapp.listening.pairs import Pairs
 from webapp.listening.voting import Voting
 from webapp.research import study_listeners
@@ -85,7 +86,8 @@ def _listen(
 ) -> None:
     """One of them, from the first pair to the last."""
     someone, listener = tastes.person(generator), accounts.create(here.database)
-    pairs = Voting(here.database, here.journal, Pairs(here.playable))
+    kind = Pairs(here.playable)
+    pairs = Voting(here.database, here.journal, kind, Newcomers(here.database, here.journal, [kind]))
     opened = pairs.open(listener)
     for before in range(votes):
         pair = opened[0]

@@ -2,6 +2,7 @@
 
 A page in another site's frame may get no cookie, so the token travels both ways. A token is of a generation: when its
 listener signs out everywhere, a new one begins. A link token is no listener's token: it is exchanged for one, once.
+The token of somebody of whom nothing is stored yet holds what there is: when they came, and what was drawn for them.
 """
 
 from __future__ import annotations
@@ -9,7 +10,8 @@ from __future__ import annotations
 import hashlib
 import hmac
 import uuid
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -20,18 +22,32 @@ from starlette.responses import Response
 COOKIE = "kallos_listener"
 COOKIE_AGE = timedelta(days=400)  # the longest that browsers keep one
 LINK_AGE = timedelta(hours=1)
-MOST_LETTERS = 512
+MOST_LETTERS = 2_048
 MOST_DIGITS = 6  # of a day
 KEY_LETTERS = 32
 KEY_DAYS = 7  # that the key of a clip opens it, the day it was made not counted
 
 
 @dataclass(frozen=True)
+class Arrival:
+    """Somebody who has only looked: when they came, and what was ``drawn`` for them, by kind, in plain data."""
+
+    at: datetime
+    drawn: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Claim:
-    """A listener named by a token with a valid signature, of this generation of their tokens."""
+    """A listener named by a token with a valid signature, of this generation of their tokens.
+
+    ``arrival``: of somebody of whom nothing was stored when the token was given; ``new`` where nothing is even now, as
+    far as was known some seconds ago.
+    """
 
     listener_id: uuid.UUID
     generation: int = 0
+    arrival: Arrival | None = None
+    new: bool = False
 
 
 @dataclass(frozen=True)
@@ -55,6 +71,13 @@ class Identity:
         """The lasting token of a listener."""
         return self._lasting.dumps([listener_id.hex, generation] if generation else listener_id.hex)
 
+    def token_of(self, claim: Claim) -> str:
+        """The token that makes this claim."""
+        if claim.arrival is None:
+            return self.token(claim.listener_id, claim.generation)
+        came = [claim.arrival.at.timestamp(), claim.arrival.drawn]
+        return self._lasting.dumps([claim.listener_id.hex, claim.generation, *came])
+
     def link_token(self, listener_id: uuid.UUID, link_id: uuid.UUID) -> tuple[str, datetime]:
         """A token for another device and the moment from which it is refused."""
         return self._link.dumps([listener_id.hex, link_id.hex]), datetime.now(UTC) + LINK_AGE
@@ -65,8 +88,9 @@ class Identity:
         try:
             if isinstance(given, str):
                 return Claim(uuid.UUID(hex=given))
-            listener_id, generation = given
-            return Claim(uuid.UUID(hex=listener_id), int(generation))
+            listener_id, generation, *came = given
+            arrival = Arrival(datetime.fromtimestamp(came[0], UTC), came[1]) if came else None
+            return Claim(uuid.UUID(hex=listener_id), int(generation), arrival)
         except (ValueError, TypeError, AttributeError):
             return None
 

@@ -13,6 +13,7 @@ import gradio as gr
 
 from webapp.context import Context
 from webapp.runtime.errors import InvalidToken, NoListener, Problem, UnknownListenerError
+from webapp.runtime.identity import Claim
 from webapp.ui.words import capital
 
 NOBODY = "nobody is known by this token; load the page again, or call new_listener for another"
@@ -62,11 +63,18 @@ def bound(handler: Callable[..., Any], *given: Any) -> Callable[..., Any]:
 
 
 def listener_of(context: Context, token: str | None) -> uuid.UUID:
+    """``claim_of``; the listener is stored now where nothing was stored of them yet."""
+    claim = claim_of(context, token)
+    context.newcomers.settle(claim)
+    return claim.listener_id
+
+
+def claim_of(context: Context, token: str | None) -> Claim:
     """Whose token it is; raises ``NoListener`` where there is none and ``InvalidToken`` where it is not valid."""
     if not token:
         raise NoListener(NOBODY)
     try:
-        return context.tokens.read(token).listener_id
+        return context.tokens.read(token)
     except InvalidToken as error:
         raise InvalidToken(NOBODY) from error
 

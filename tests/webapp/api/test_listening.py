@@ -307,6 +307,7 @@ def test_healthz_tells_how_each_part_is_and_503_before_a_pair_can_be_served(clie
 
 def test_a_clip_composed_for_a_listener_sounds_for_them_alone_or_by_its_key(client, visitor, stock, context):
     token = client.get("/api/listener").json()["listener_token"]
+    client.get("/api/taste")  # which stores them
     own = stock(clips=1, composed_for=context.identity.read(token).listener_id)[0]
     stranger = visitor()
     for part in ("audio", "notes"):

@@ -11,6 +11,7 @@ from webapp.context import Context
 from webapp.learning.playable_clips import AnyDomain
 from webapp.listeners import accounts, archive, deletion, restore
 from webapp.listeners import export as exporting
+from webapp.listening import newcomers
 from webapp.runtime.downloads import Downloads
 from webapp.runtime.errors import NotAllowed
 from webapp.runtime.limits import EXPORT_BYTES
@@ -30,10 +31,11 @@ def new_listener(context: Context, domain: AnyDomain = "pop", request: gr.Reques
         The listener's token.
     """
     accounts.admit(request.client.host if request and request.client else None)
-    listener_id = accounts.create(context.database)
-    if domain != accounts.account(context.database, listener_id).domain:
-        accounts.change_domain(context.database, context.journal, listener_id, domain)
-    return context.tokens.give(listener_id)
+    claim = context.newcomers.come()
+    if domain != newcomers.DOMAIN:
+        context.newcomers.settle(claim)
+        accounts.change_domain(context.database, context.journal, claim.listener_id, domain)
+    return context.identity.token_of(claim)
 
 
 def export(context: Context, token: Token, form: Literal["zip", "json"] = "zip") -> File:

@@ -13,7 +13,7 @@ from webapp.context import Context
 from webapp.listening import Shown
 from webapp.runtime.errors import NotAllowed
 from webapp.ui.endpoints.endpoint import Endpoint, Token
-from webapp.ui.handlers import listener_of
+from webapp.ui.handlers import claim_of
 
 
 def next_pair(context: Context, token: Token) -> Offer:
@@ -27,7 +27,8 @@ def next_pair(context: Context, token: Token) -> Offer:
     Returns:
         The pair: offer_id for the vote, and left and right with clip_id, audio_url, notes_url and seconds.
     """
-    return _pair(context, context.pairs.open(listener_of(context, token))[0])
+    claim = claim_of(context, token)
+    return _pair(context, context.pairs.open(claim.listener_id, claim)[0])
 
 
 def vote(
@@ -52,7 +53,8 @@ def vote(
         How many picks there are now, and the open pairs, of which the first is the next one.
     """
     heard = (round(heard_left_ms), round(heard_right_ms))
-    recorded = context.pairs.record_vote(listener_of(context, token), offer_id, outcome, heard)
+    claim = claim_of(context, token)
+    recorded = context.pairs.record_vote(claim.listener_id, offer_id, outcome, heard, claim)
     return Voted(
         offer_id=recorded.id,
         outcome=outcome,
@@ -70,7 +72,8 @@ def next_four(context: Context, token: Token) -> Four:
     Returns:
         four_id for the vote, and the clips a, b, c and d in this order.
     """
-    return _four(context, context.best_of_four.open(listener_of(context, token))[0])
+    claim = claim_of(context, token)
+    return _four(context, context.best_of_four.open(claim.listener_id, claim)[0])
 
 
 def vote_four(
@@ -94,7 +97,8 @@ def vote_four(
     heard = [round(each) for each in heard_ms or (0.0,) * 4]
     if len(heard) != 4:
         raise NotAllowed(f"heard_ms has {len(heard)} numbers; give four, one for each clip")
-    recorded = context.best_of_four.record_vote(listener_of(context, token), four_id, outcome, heard)
+    claim = claim_of(context, token)
+    recorded = context.best_of_four.record_vote(claim.listener_id, four_id, outcome, heard, claim)
     return Picked(
         four_id=recorded.id,
         outcome=outcome,

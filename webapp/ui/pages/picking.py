@@ -22,7 +22,7 @@ from webapp.ui.components.clip import deal_again
 from webapp.ui.components.listener_token import ListenerToken
 from webapp.ui.components.pair_player import PairPlayer
 from webapp.ui.components.volume import Volume
-from webapp.ui.handlers import bound, listener_of
+from webapp.ui.handlers import bound, claim_of, listener_of
 from webapp.ui.layout import CHOICE, heading
 from webapp.ui.words import counted, strongest, style_name
 
@@ -70,9 +70,9 @@ def frame(
 
 def arrive(context: Context, token: str | None) -> tuple[list[str], Any]:
     """Which kind of music the listener chose, and what the next picks will bring."""
-    listener_id = listener_of(context, token)
-    found = accounts.account(context.database, listener_id)
-    picks = picks_towards(context, listener_id, found.domain, found.picks)
+    claim = claim_of(context, token)
+    found = accounts.account(context.database, claim.listener_id, new=claim.new)
+    picks = picks_towards(context, claim.listener_id, found.domain, found.picks)
     lines = [ABOUT_PICTURES] if found.domain == PICTURES and picks < FIRST_GUESS else []
     lines += [goal(picks, pictures=found.domain == PICTURES)] if found.picks else []
     return [found.domain], _note(" ".join(lines)) if lines else gr.skip()

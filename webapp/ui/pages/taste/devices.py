@@ -6,7 +6,7 @@ import gradio as gr
 
 from webapp.context import Context
 from webapp.ui.components.listener_token import ListenerToken
-from webapp.ui.handlers import bound, listener_of
+from webapp.ui.handlers import bound, claim_of
 from webapp.ui.layout import AWAITED, explain, status
 
 EXPLAINED = (
@@ -28,5 +28,7 @@ def build(context: Context, listener: ListenerToken) -> None:
 
 def sign_out(context: Context, token: str | None) -> tuple[str, str]:
     """A new token for this browser; every other one is refused from now on."""
-    new = context.tokens.sign_out_everywhere(listener_of(context, token))
+    claim = claim_of(context, token)
+    context.newcomers.keep(claim)
+    new = context.tokens.sign_out_everywhere(claim.listener_id)
     return new, status("Done. Every other browser and every link is signed out.")
