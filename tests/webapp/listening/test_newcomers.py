@@ -206,7 +206,7 @@ def test_whom_the_database_has_lost_is_not_begun_anew_over_their_file(context, c
     [
         ("PATCH", "/api/listener", {"domain": "dance"}),
         ("GET", "/api/listener/export", None),
-        ("POST", "/api/listener/link", {}),
+        ("GET", "/api/listener/votes", None),
         ("GET", "/api/taste", None),
         ("GET", "/api/compose", None),
         ("GET", "/api/fits", None),
