@@ -3,9 +3,10 @@
 DIR has plays and sounds (``models.rating.plays``). The given weights are not trained: a track that they have learned
 from is rated by those networks that have not, any other by all. Rivals are fitted inside the same folds: ridge on
 cepstra, extra trees on statistics of the sound, the mean, and, where every track has ``midi/CLIP.mid``, the taste head
-on the latents of its notes. ``rating.ceiling`` is what a rating that knew p without the noise of its few listeners
-would reach; ``rating.ceiling.audible`` what one would that knew every track's share of likes, and not how often it was
-played. Prints a table and, as its last line, one JSON object.
+on the latents of its notes. ``genre`` is told each track's genre, where the table has genres, and hears nothing.
+``rating.ceiling`` is what a rating that knew p without the noise of its few listeners would reach;
+``rating.ceiling.audible`` what one would that knew every track's share of likes, and not how often it was played.
+Prints a table and, as its last line, one JSON object.
 """
 
 from __future__ import annotations
@@ -67,6 +68,9 @@ def main(argv: list[str] | None = None) -> None:
         "ridge": crossfitted(ridge, cepstra, p, weight, fold),
         "mean": crossfitted(mean, every, p, weight, fold),
     }
+    if len(kinds := sorted(set(plays.genres))) > 1:
+        genre = np.array([[float(name == kind) for kind in kinds] for name in plays.genres])
+        rated["genre"] = crossfitted(ridge, genre, p, weight, fold)
     if all(plays.notes) and (latents := style_features(Composer(style_argument("default")), plays.notes)) is not None:
         rated["head"] = crossfitted(head, latents, p, weight, fold)
     add_figures(report, material, rated, fold)
@@ -95,7 +99,7 @@ def add_figures(report: Report, material: Material, rated: Mapping[str, Floats],
     report.add("rating.reliability", Metric(found.whole, n=n))
     report.add("rating.ceiling", Metric(found.pairs, found.pairs_low, found.pairs_high, n, chance=0.5))
     audible = audible_ceiling(material.plays.played, material.plays.liked, smooth=material.smooth, seed=report.seed)
-    report.add("rating.ceiling.audible", Metric(audible, n=n, chance=0.5))
+    report.add("rating.ceiling.audible", Metric(*audible, n, chance=0.5))
     report.add("rating.ceiling.spearman", Metric(found.spearman, n=n, chance=0.0))
     report.add("rating.exposure.pairs", order.pair_accuracy(material.plays.played.astype(np.float64)))
 

@@ -107,18 +107,30 @@ def _prior(played: Counts, liked: Counts) -> tuple[float, float]:
     return strength * mean, strength * (1 - mean)
 
 
-def audible_ceiling(played: Counts, liked: Counts, *, smooth: bool = False, seed: int = 0) -> float:
-    """The share of pairs that who knows every track's true share of likes would order rightly.
+def audible_ceiling(
+    played: Counts, liked: Counts, *, smooth: bool = False, seed: int = 0
+) -> tuple[float, float, float]:
+    """The share of pairs that who knows every track's true share of likes would order rightly; its 95 % interval.
 
     How often a track was played can't be heard, so this is lower than the ceiling where plays differ: shares are drawn
-    from what is likely of each track, likes from them, and p of these is what is to be ordered.
+    from what is likely of each track, likes from them, and p of these is what is to be ordered. For the interval,
+    tracks are drawn as well.
     """
     rng = np.random.default_rng([seed, 19])
     alpha, beta = _prior(played, liked)
-    found = []
+    found, drawn = [], []
     for _ in range(SPLITS if len(played) > 1 else 0):
         share = rng.beta(liked + alpha, played - liked + beta)
         p = target(played, rng.binomial(played, share), smooth=smooth)
-        better = p[:, None] > p
-        found.append(float((share[:, None] > share)[better].mean()) if better.any() else math.nan)
-    return float(np.nanmean(found)) if np.isfinite(found).any() else math.nan
+        rows = rng.integers(len(p), size=len(p))
+        found.append(_in_order(share, p))
+        drawn.append(_in_order(share[rows], p[rows]))
+    if not np.isfinite(found).any():
+        return math.nan, math.nan, math.nan
+    low, high = np.nanquantile(drawn, [0.025, 0.975]).tolist()
+    return float(np.nanmean(found)), low, high
+
+
+def _in_order(rated: npt.NDArray[np.float64], p: npt.NDArray[np.float64]) -> float:
+    better = p[:, None] > p
+    return float((rated[:, None] > rated)[better].mean()) if better.any() else math.nan

@@ -53,7 +53,7 @@ def _listener(given: argparse.Namespace, settings: Settings) -> int:
             else:
                 data = export.signed(export.export(context.database, given.id), context.identity)
                 if given.out and given.out.suffix == ".zip":
-                    given.out.write_bytes(archive.pack(data))
+                    given.out.write_bytes(archive.pack(data, archive.kept_by(settings.home, given.id)))
                 elif given.out:
                     given.out.write_text(json.dumps(data, ensure_ascii=False, indent=1), encoding="utf-8")
                 else:

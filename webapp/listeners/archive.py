@@ -1,4 +1,4 @@
-"""A listener's export as one zip file: all of it as JSON, votes and picks of four as tables, every piece as MIDI.
+"""A listener's export as one zip file: JSON, votes and picks of four as tables, every piece as MIDI, what they keep.
 
 ``votes.csv`` and ``midi/`` have the form in which taste data is given to ``python -m models.evaluate.taste --data``.
 """
@@ -8,9 +8,11 @@ from __future__ import annotations
 import csv
 import io
 import json
+import uuid
 import zipfile
 import zlib
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from db.queries.restore import NotAnExportError
@@ -18,6 +20,8 @@ from db.tables import PICTURES
 from models.music.midi import write_midi
 from models.music.notes import MusicError, Piece
 from models.taste.plackett_luce import NAMES as PLACES
+from webapp.runtime.adapters import Adapters
+from webapp.runtime.kept_dreams import NAMES, KeptDreams
 
 WHOLE, VOTES, FOURS = "listener.json", "votes.csv", "fours.csv"
 MOST_BYTES = 2**30  # of JSON in a zip: who gives more is not giving an export
@@ -32,8 +36,8 @@ FOUR_COLUMNS = (
 )
 
 
-def pack(data: Mapping[str, Any]) -> bytes:
-    """The zip of what ``export_listener`` gave."""
+def pack(data: Mapping[str, Any], kept: Mapping[str, bytes]) -> bytes:
+    """The zip of what ``export_listener`` gave, and of the files that ``kept_by`` found, by name."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr(WHOLE, json.dumps(data, ensure_ascii=False, separators=(",", ":")))
@@ -47,7 +51,16 @@ def pack(data: Mapping[str, Any]) -> bytes:
             except MusicError:
                 continue  # its notes are in the JSON, whatever they are
             archive.writestr(f"midi/{clip['id']}.mid", midi)
+        for name, file in kept.items():
+            archive.writestr(name, file)
     return buffer.getvalue()
+
+
+def kept_by(home: Path, listener_id: uuid.UUID) -> dict[str, bytes]:
+    """The dream and the agent that the listener keeps, as files of the zip by name."""
+    agent, dream = Adapters(home).kept(listener_id), KeptDreams(home).kept(listener_id)
+    found = {f"agent/{file.name}": file.read_bytes() for file in sorted(agent.glob("*")) if file.is_file()}
+    return found | {f"dream/{name}.wav": wav for name, wav in zip(NAMES, dream or (), strict=False)}
 
 
 def unpack(file: bytes, most_bytes: int = MOST_BYTES) -> Any:

@@ -32,6 +32,7 @@ def of_whole(clip_id: uuid.UUID | str) -> dict[str, Any]:
     return {
         "studio": f"studio?clip={clip_id}",
         "canvas": f"canvas?clip={clip_id}",
+        "rate": f"rate?clip={clip_id}",
         "files": {name: f"/api/studio/clips/{clip_id}/{form}" for name, form in FORMS.items()},
     }
 

@@ -310,7 +310,7 @@ def brought(context, current, data, *, replace=False):
     return bring(
         context.records,
         current,
-        archive.pack(data),
+        archive.pack(data, {}),
         replace=replace,
     )
 

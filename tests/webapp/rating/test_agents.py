@@ -7,7 +7,7 @@ import psutil
 import pytest
 
 from webapp.learning import heads
-from webapp.listeners import accounts
+from webapp.listeners import accounts, archive
 from webapp.listeners.deletion import delete
 from webapp.rating import agents
 from webapp.rating.agents import Order
@@ -59,7 +59,8 @@ def test_an_agent_learns_from_a_head_is_compared_blind_kept_and_deleted_with_its
     assert not keeps_one(alone, token)["visible"]
     assert "Kept" in keep_agent(alone, token)[0]
     assert keeps_one(alone, token)["visible"]
-    assert (adapters.kept(listener_id) / "agent.safetensors").is_file()
+    weights = (adapters.kept(listener_id) / "agent.safetensors").read_bytes()
+    assert archive.kept_by(alone.settings.home, listener_id)["agent/agent.safetensors"] == weights
     rate, samples = play_kept(alone, token)["value"]
     assert len(samples) > 4 * rate
     delete(alone.records, listener_id)

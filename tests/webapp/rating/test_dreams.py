@@ -1,14 +1,17 @@
 """Dreams through the real process: followed to the end, ended by hand, refused."""
 
+import io
 import uuid
+import zipfile
 from itertools import pairwise
 
 import numpy as np
 import psutil
 import pytest
 
-from webapp.listeners import accounts
+from webapp.listeners import accounts, archive
 from webapp.listeners.deletion import delete
+from webapp.listeners.export import export
 from webapp.rating import dreams
 from webapp.rating.plot import climbed
 from webapp.runtime.errors import NotAllowed, NotReady
@@ -38,7 +41,7 @@ def test_a_dream_is_followed_to_its_end_and_heard(rating_model):
     assert dreaming_children() == []
 
 
-def test_the_sound_itself_is_dreamt_on_and_a_dream_is_kept_until_its_listener_is_deleted(alone, rating_model):
+def test_the_sound_itself_is_dreamt_on_and_a_dream_is_kept_exported_and_deleted_with_its_listener(alone, rating_model):
     listener_id = accounts.create(alone.database)
     token = alone.tokens.give(listener_id)
     *_, last = dreams.follow(listener_id, "naive", 3, steps=8, model=str(rating_model), surface="waveform")
@@ -57,7 +60,13 @@ def test_the_sound_itself_is_dreamt_on_and_a_dream_is_kept_until_its_listener_is
     np.testing.assert_array_equal(kept, samples)
     assert len(trail) == len(samples)
     assert not kept_dream(alone, alone.tokens.give(accounts.create(alone.database)))[0]["visible"]
+    taken = archive.pack(export(alone.database, listener_id), archive.kept_by(alone.settings.home, listener_id))
+    with zipfile.ZipFile(io.BytesIO(taken)) as file:
+        np.testing.assert_array_equal(_heard(file.read("dream/dream.wav"))[1], samples)
+        assert file.read("dream/trail.wav") == last.trail
+    assert archive.kept_by(alone.settings.home, accounts.create(alone.database)) == {}
     delete(alone.records, listener_id)
+    assert archive.kept_by(alone.settings.home, listener_id) == {}
     assert list(KeptDreams(alone.settings.home).home.iterdir()) == []
 
 

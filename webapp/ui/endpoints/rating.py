@@ -9,12 +9,12 @@ from typing_extensions import TypedDict
 
 from models.music.notes import Domain
 from webapp.context import Context
-from webapp.rating import agents, dreams, rated_sounds
+from webapp.rating import agents, dreams, rated_clips, rated_sounds
 from webapp.rating.strange_sounds import MOST_BYTES
 from webapp.runtime.adapters import Adapters
 from webapp.runtime.errors import NotAllowed, NotReady
 from webapp.runtime.kept_dreams import KeptDreams
-from webapp.ui.endpoints.endpoint import SLOW, Endpoint, File, Token, file_for, taken
+from webapp.ui.endpoints.endpoint import SLOW, Endpoint, File, SourceName, Token, file_for, taken
 from webapp.ui.handlers import listener_of
 
 
@@ -36,13 +36,17 @@ class Rated(TypedDict):
 
 
 def rate(
-    context: Context, token: Token, sounds: Annotated[list[File], Field(max_length=rated_sounds.MOST_FILES)]
+    context: Context,
+    token: Token,
+    sounds: Annotated[list[File], Field(max_length=rated_sounds.MOST_FILES)],
+    clips: Annotated[list[SourceName] | None, Field(max_length=rated_sounds.MOST_FILES)] = None,
 ) -> list[Rated]:
-    """Rate sounds of any length by how well they will be liked, the best first.
+    """Rate sounds and clips of any length by how well they will be liked, the best first; 1 to 12 at once.
 
     Args:
         token: the listener's token.
-        sounds: 1 to 12 audio files (WAV, FLAC, Ogg, Opus, MP3), at most 10 MB each; two minutes are heard.
+        sounds: audio files (WAV, FLAC, Ogg, Opus, MP3), at most 10 MB each; two minutes are heard.
+        clips: clips as clips/ID, or pieces of the listener's studio as pieces/ID.
 
     Returns:
         For each sound p = liked / played · log(liked) with its 95 % interval, the share of the network's collection
@@ -51,6 +55,7 @@ def rate(
     """
     listener_id = listener_of(context, token)
     files = taken(context, sounds, MOST_BYTES)
+    files += rated_clips.sounds(context.studio, listener_id, clips or [])
     return [
         {
             "name": each.name, "seconds": each.seconds, "p": each.p, "low": each.low, "high": each.high,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,8 @@ import gradio as gr
 
 from models.atlas.known_tracks import Track
 from webapp.context import Context
-from webapp.rating import rated_sounds
+from webapp.listeners import accounts
+from webapp.rating import rated_clips, rated_sounds
 from webapp.rating.plot import among, seen_and_felt
 from webapp.rating.rated_sounds import RatedSound
 from webapp.runtime import commands
@@ -18,11 +20,14 @@ from webapp.runtime.errors import NotAllowed, Problem
 from webapp.runtime.upload_limit import SOUND
 from webapp.ui import dashboards
 from webapp.ui.charts import section
+from webapp.ui.choosing import Choosing
 from webapp.ui.handlers import bound, listener_of
-from webapp.ui.layout import AWAITED, CHOICE, heading, page, status
+from webapp.ui.layout import AWAITED, CHOICE, QUIET, heading, page, status
+from webapp.ui.words import capital
 
 LEAD = (
-    "Drop any sound, and a network that learned from the likes of listeners says how well it will be liked. "
+    "Drop any sound, record one or choose a clip, and a network that learned from the likes of listeners says how well "
+    "it will be liked. "
     "It is a guess from the sound alone. The network can also <a href='dreams'>dream</a>, "
     "and an <a href='agent'>agent</a> learns to play what it likes. "
     "Notes are scored without likes: <a href='tension'>tension</a>."
@@ -47,6 +52,7 @@ NOTHING = (
 )
 COLUMNS = ("", "sound", "p", "range", "above")
 DROP_PX = 110
+OUTPUTS = 10  # what a rating changes on the page
 PICTURED_S = 30.2  # of a long sound
 
 
@@ -67,6 +73,11 @@ def build(context: Context) -> None:
             microphone = gr.Audio(
                 label="Or record one", sources=["microphone"], type="filepath", elem_id="record", buttons=[]
             )
+            choose = gr.Button("Or choose a clip…", size="sm", elem_id="rate-choose", scale=0, min_width=180)
+            with gr.Column(visible=False, elem_classes="k-picking", elem_id="rate-picking") as picking:
+                gr.HTML("<h2>Rate…</h2>", **dashboards.STILL)
+                clips = Choosing(context, listener, "Rate", columns=True, place="rate")
+            showing = gr.State(value=False)
             said = gr.HTML(elem_id="rated-said", **dashboards.STILL)
         with section("Ratings", MEANING, visible=False) as ratings:
             table = dashboards.table("ratings", "How each sound was rated", headers=list(COLUMNS))
@@ -80,6 +91,14 @@ def build(context: Context) -> None:
     outputs = [said, kept, ratings, table, pictures, which, plot, placed, tracks, near]
     files.upload(bound(rate_files, context), [listener, files], [*outputs, files], js=listener.awaited, **AWAITED)
     microphone.stop_recording(bound(rate_recording, context), [listener, microphone], outputs, **AWAITED)
+    clips.filled_after(
+        choose.click(bound(toggle, context), [listener, showing], [showing, picking, clips.domain], **QUIET)
+    )
+    clips.chosen(
+        bound(rate_chosen, context), [listener, clips.clips], [*outputs, showing, picking], js=listener.awaited,
+        **AWAITED,
+    )  # fmt: skip
+    listener.change(bound(arrive, context), listener, outputs, **QUIET)
     which.input(picture, [kept, which], plot, **CHOICE)
 
 
@@ -87,6 +106,32 @@ def training_command(context: Context) -> str:
     """What trains a network where the page finds it."""
     out = str(context.settings.runs_folder / rated_sounds.RUN)
     return commands.python("models.train.rating", "--data", "FOLDER", "--out", out)
+
+
+def arrive(context: Context, token: str | None, request: gr.Request) -> list[Any]:
+    """Rate the clip (``?clip=ID``) or the piece (``?piece=ID``) that the address names."""
+    given = [(kind, str(request.query_params.get(kind, ""))) for kind in ("clip", "piece")]
+    name = next((f"{kind}s/{number}" for kind, number in given if number), "")
+    if not name:
+        return [gr.skip()] * OUTPUTS
+    try:
+        uuid.UUID(name.partition("/")[2])
+    except ValueError:
+        return _refused(f"there is no {name}; choose another clip")
+    return _rated(context, token, clips=[name])
+
+
+def toggle(context: Context, token: str | None, showing: bool) -> list[Any]:  # noqa: FBT001 (as Gradio gives it)
+    """Show the clips to choose from, or put them away."""
+    domain = accounts.account(context.database, listener_of(context, token)).domain
+    return [not showing, gr.update(visible=not showing), domain]
+
+
+def rate_chosen(context: Context, token: str | None, rows: list[dict[str, Any]], event: gr.EventData) -> list[Any]:
+    """Rate a clip of the list, by the name that it has there."""
+    row = rows[event.index]
+    found = _rated(context, token, clips=[str(row["name"])], called=str(row["heading"]))
+    return [*found, False, gr.update(visible=False)]
 
 
 def rate_files(context: Context, token: str | None, paths: list[str] | None) -> list[Any]:
@@ -99,16 +144,24 @@ def rate_recording(context: Context, token: str | None, path: str | None) -> lis
     return _rated(context, token, [path] if path else [])
 
 
-def _rated(context: Context, token: str | None, paths: list[str]) -> list[Any]:
+def _refused(why: str) -> list[Any]:
+    return [status(f"{capital(why)}."), *[gr.skip()] * (OUTPUTS - 1)]
+
+
+def _rated(
+    context: Context, token: str | None, paths: Sequence[str] = (), clips: Sequence[str] = (), called: str = ""
+) -> list[Any]:
     try:
         listener_id = listener_of(context, token)
         if len(paths) > rated_sounds.MOST_FILES:
             raise NotAllowed(f"{len(paths)} sounds were dropped; {rated_sounds.MOST_FILES} can be rated at once")
         model = rated_sounds.model(context.settings.runs_folder)
         files = [(Path(each).name, Path(each).read_bytes()) for each in paths]
+        played = rated_clips.sounds(context.studio, listener_id, clips)
+        files += [(called or title, sound) for title, sound in played]
         found = rated_sounds.rate(listener_id, files, model=model)
     except Problem as error:
-        return [status(_sentence(str(error))), *[gr.skip()] * 9]
+        return _refused(str(error))
     finally:
         for each in paths:
             Path(each).unlink(missing_ok=True)
@@ -167,7 +220,3 @@ def summary(found: list[RatedSound]) -> str:
     said += [f"{each.problem}." for each in found if each.problem]
     said += [f"{remark}." for each in found for remark in each.remarks]
     return " ".join(said)
-
-
-def _sentence(text: str) -> str:
-    return f"{text[:1].upper()}{text[1:]}."

@@ -249,6 +249,16 @@ def test_sounds_are_rated(ask, refused, rating_model, tmp_path, monkeypatch):
     assert all(known.keys() >= {*each["nearest"]} and isinstance(each["x"], float) for each in placed)
 
 
+def test_clips_are_rated(ask, refused, rating_model, stock, monkeypatch):
+    monkeypatch.setattr(rated_sounds, "model", lambda _: str(rating_model))
+    token = ask("new_listener")
+    found = ask("rate", token, [], [f"clips/{each}" for each in stock(clips=2)])
+    assert [each["name"] for each in found] == ["pop piano"] * 2
+    assert all(each["seconds"] > 5 for each in found)
+    assert "there is no clips/" in refused("rate", token, [], [f"{0:032x}"])
+    assert "name a clip as clips/ID" in refused("rate", token, [], ["nothing"])
+
+
 def test_the_network_dreams_for_a_notebook(ask, refused, rating_model, monkeypatch):
     monkeypatch.setattr(rated_sounds, "model", lambda _: str(rating_model))
     token = ask("new_listener")

@@ -6,8 +6,9 @@ import { saveAs } from "./save.js";
 
 /**
  * `files`: addresses by what they are called; `keep`: where it is kept; `studio`: the page that opens it, if not the
- * kept one; `whole`: the page that plays it on; `canvas`: the page that shows it.
- * @typedef {{files: Record<string, string>, keep?: string, studio?: string, whole?: string, canvas?: string}} Save
+ * kept one; `whole`: the page that plays it on; `canvas`: the page that shows it; `rate`: the page that rates it.
+ * @typedef {Partial<Record<"keep" | "studio" | "whole" | "canvas" | "rate", string>>} Places
+ * @typedef {Places & {files: Record<string, string>}} Save
  */
 
 const MIDI = { MIDI: "mid", "MIDI as played": "mid", "MIDI as written": "mid" };
@@ -40,7 +41,7 @@ export function savingMenu(heading, save, stays = null) {
     });
     list.append(button);
   };
-  const { keep, studio, whole, canvas } = save;
+  const { keep, studio, whole, canvas, rate } = save;
   if (stays) {
     entry("Keep in this list", async () => {
       await stays();
@@ -60,15 +61,15 @@ export function savingMenu(heading, save, stays = null) {
       return "Opening…";
     });
   }
-  if (whole) {
-    entry("Play on to a whole piece", async () => {
-      window.location.assign(whole);
-      return "Opening…";
-    });
-  }
-  if (canvas) {
-    entry("See pictures move with it", async () => {
-      window.location.assign(canvas);
+  const leads = /** @type {[string, string | undefined][]} */ ([
+    ["Play on to a whole piece", whole],
+    ["See pictures move with it", canvas],
+    ["Rate how well it will be liked", rate],
+  ]);
+  for (const [text, page] of leads) {
+    if (!page) continue;
+    entry(text, async () => {
+      window.location.assign(page);
       return "Opening…";
     });
   }
