@@ -52,6 +52,7 @@ NOTHING = (
 )
 COLUMNS = ("", "sound", "p", "range", "above")
 DROP_PX = 110
+RECORDED = "Your recording"
 OUTPUTS = 10  # what a rating changes on the page
 PICTURED_S = 30.2  # of a long sound
 
@@ -141,7 +142,7 @@ def rate_files(context: Context, token: str | None, paths: list[str] | None) -> 
 
 def rate_recording(context: Context, token: str | None, path: str | None) -> list[Any]:
     """Rate what was just recorded."""
-    return _rated(context, token, [path] if path else [])
+    return _rated(context, token, [path] if path else [], called=RECORDED)
 
 
 def _refused(why: str) -> list[Any]:
@@ -156,7 +157,7 @@ def _rated(
         if len(paths) > rated_sounds.MOST_FILES:
             raise NotAllowed(f"{len(paths)} sounds were dropped; {rated_sounds.MOST_FILES} can be rated at once")
         model = rated_sounds.model(context.settings.runs_folder)
-        files = [(Path(each).name, Path(each).read_bytes()) for each in paths]
+        files = [(called or Path(each).name, Path(each).read_bytes()) for each in paths]
         played = rated_clips.sounds(context.studio, listener_id, clips)
         files += [(called or title, sound) for title, sound in played]
         found = rated_sounds.rate(listener_id, files, model=model)

@@ -4,13 +4,15 @@ from types import SimpleNamespace
 from uuid import uuid4
 
 import gradio as gr
+import numpy as np
 import pytest
+import soundfile
 
 from tests.models.rating.conftest import played_folder
 from tests.webapp.rating.conftest import rating_model
 from webapp.listeners import accounts
 from webapp.rating import rated_sounds
-from webapp.ui.pages.rate import OUTPUTS, arrive, rate_chosen, rate_files, toggle
+from webapp.ui.pages.rate import OUTPUTS, arrive, rate_chosen, rate_files, rate_recording, toggle
 
 __all__ = ["played_folder", "rating_model"]
 
@@ -54,4 +56,12 @@ def test_a_file_that_is_no_sound_says_why_and_its_copy_is_gone(context, somebody
     file.write_text("no sound" * 99)
     said, *_ = rate_files(context, somebody, [str(file)])
     assert "text.mp3 is no audio" in said
+    assert not file.exists()
+
+
+def test_a_recording_is_not_called_by_its_file(context, somebody, tmp_path):
+    file = tmp_path / "audio.wav"
+    soundfile.write(file, np.zeros(44_100), 22_050)
+    said, *_ = rate_recording(context, somebody, str(file))
+    assert "Your recording is silent" in said
     assert not file.exists()
