@@ -1,8 +1,10 @@
 """A map of pictures: drawings by their latents, each with the music that the annotated tie finds nearest to it.
 
 What is compared is measured of both sides (``models.picture.fit.measures``): brightness with register, warmth with
-mode, busyness with density, size with loudness. Each side is measured in deviations of its own map, so that the
-brightest picture finds a high piece even where all are brighter than usual.
+mode, busyness with density, size with loudness. Each side is measured by its rank on its own map, so that the
+brightest picture finds a high piece even where all are brighter than usual, and a crowd of grey outlines on white is
+spread as wide as the music. Of what is left near to many, mutual proximity (Schnitzer et al. 2012) takes its due: near
+are a picture and a piece that are near for either of the two.
 """
 
 from __future__ import annotations
@@ -11,11 +13,14 @@ import io
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image
+from scipy.special import ndtr, ndtri
 
-from models.atlas.neighbours import FloatArray, nearest
+from models.atlas.neighbours import FloatArray
 from models.atlas.points import Material, Points
 from models.metrics.music_statistics import attributes
 from models.music.notes import MusicError, Piece
@@ -31,7 +36,7 @@ MOST_MUSIC = 800  # pieces that pictures are tied to, which are measured in some
 TIED = 3
 QUALITY = 70  # of WebP: 96 x 96 pixels in about a kilobyte
 AT_ONCE = 256
-LEAST_SD = 1e-3
+LEVELS = 101  # quantiles by which a measure's rank is told
 
 
 def gather_pictures(
@@ -48,12 +53,11 @@ def gather_pictures(
     order = np.sort(np.random.default_rng(SEED).permutation(len(found.pictures))[:limit])
     bundle = load_pictures()
     rows, heard = measured_music(music)
-    mean, deviation = heard.mean(0), heard.std(0) + LEAST_SD
+    usual = quantiles(heard)
     pictures = [found.pictures[row] for row in order]
-    points = picture_points(bundle, pictures, music, (rows, (heard - mean) / deviation), terms=terms, tell=tell)
+    points = picture_points(bundle, pictures, music, (rows, by_rank(heard, usual)), terms=terms, tell=tell)
     left_out = {"pieces": len(found.unreadable), "why": "unreadable"}
-    usual = {"mean": mean.tolist(), "deviation": deviation.tolist()}
-    return Material(points, bundle.version, {"left_out": left_out, "music": usual})
+    return Material(points, bundle.version, {"left_out": left_out, "music": {"quantiles": usual.round(4).tolist()}})
 
 
 def picture_points(
@@ -62,7 +66,7 @@ def picture_points(
 ) -> Points:  # fmt: skip
     """Points of ``pictures``, each with a thumbnail, its measures and the ids of the ``TIED`` nearest pieces.
 
-    ``heard``: rows of the ``music`` and what is measured of each, standardised.
+    ``heard``: rows of the ``music`` and what is measured of each, by rank.
     """
     vectors = []
     for start in range(0, len(pictures), AT_ONCE):
@@ -70,13 +74,13 @@ def picture_points(
         vectors.append(bundle.encode(np.stack([each.pixels for each in pictures[start : start + AT_ONCE]])))
     measures = measured_pictures(np.stack([each.pixels for each in pictures]))
     rows, sides = heard
-    near = nearest(sides, min(TIED, len(rows)), measures).index
+    near = tie(measures, sides)[:, :TIED]
     first = [int(rows[each[0]]) for each in near]
     return Points(
         ids=tuple(f"pictures/{each.path}" for each in pictures),
         texts=tuple(each.title or Path(each.path).stem for each in pictures),
         vectors=np.concatenate(vectors).astype(np.float32),
-        colours={"category": tuple(each.category or "" for each in pictures)},
+        colours={"category": tuple((each.category or "").replace("_", " ") for each in pictures)},
         pieces=tuple(music.pieces[row] for row in first),
         terms=tuple(f"Picture: {terms}. Music: {music.terms[row]}" for row in first),
         thumbnails=tuple(thumbnail(each.pixels) for each in pictures),
@@ -86,19 +90,48 @@ def picture_points(
 
 
 def measured_pictures(pixels: Pixels) -> FloatArray:
-    """What the tie compares of pictures ``(n, side, side, 3)``, in their own deviations: float32 ``(n, 4)``."""
+    """What the tie compares of pictures ``(n, side, side, 3)``, by their rank among them: float32 ``(n, 4)``."""
     seen = of_pictures(readouts.of_pictures(pixels), readouts.USUAL[:, : len(SEEN)])
-    own: FloatArray = ((seen - seen.mean(0)) / (seen.std(0) + LEAST_SD)).astype(np.float32)
-    return own
+    return by_rank(seen, quantiles(seen))
 
 
-def measured_piece(piece: Piece, usual: Mapping[str, Sequence[float]] | None = None) -> FloatArray:
+def quantiles(values: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.float64]:
+    """``LEVELS`` quantiles of each column of ``(n, sides)``, lowest first: ``(sides, LEVELS)``."""
+    return np.quantile(values.astype(np.float64), np.linspace(0, 1, LEVELS), axis=0).T
+
+
+def by_rank(values: npt.NDArray[np.floating[Any]], usual: npt.ArrayLike) -> FloatArray:
+    """Values ``(n, sides)`` as normal scores of their rank among the ``usual`` quantiles; equal ones get the middle."""
+    found = np.empty(values.shape, dtype=np.float32)
+    for side, levels in enumerate(np.asarray(usual, dtype=np.float64)):
+        low, high = (np.searchsorted(levels, values[:, side], where) for where in ("left", "right"))
+        found[:, side] = ndtri(np.clip((low + high) / 2 / len(levels), 0.5 / len(levels), 1 - 0.5 / len(levels)))
+    return found
+
+
+def tie(seen: FloatArray, heard: FloatArray) -> npt.NDArray[np.int64]:
+    """The pieces ``heard`` ``(m, sides)`` in the order in which each picture ``seen`` ``(n, sides)`` has them near.
+
+    By mutual proximity: how surely a distance is small among those of the picture, times among those of the piece.
+    """
+    far = np.stack([np.linalg.norm(heard.astype(np.float64) - row, axis=1) for row in seen])
+    close = np.ones_like(far)
+    for axis in (0, 1):
+        middle, spread = far.mean(axis, keepdims=True), np.maximum(far.std(axis, keepdims=True), 1e-9)
+        close *= ndtr((middle - far) / spread)
+    return np.argsort(-close, axis=1, kind="stable")
+
+
+def measured_piece(piece: Piece, usual: Mapping[str, Any] | None = None) -> FloatArray:
     """The same of a piece: float32 ``(4,)``, in the order of the pictures' measures.
 
-    ``usual``: ``mean`` and ``deviation`` of the map's music, as ``about["music"]`` of a map of pictures has them.
+    ``usual``: the ``quantiles`` of the map's music, as ``about["music"]`` of a map of pictures has them; without them
+    in usual deviations.
     """
     heard = of_music(attributes(piece), piece.domain or "pop")[: len(SEEN)]
-    if usual:
+    if usual and "quantiles" in usual:
+        return by_rank(heard[None], usual["quantiles"])[0]
+    if usual:  # a map that was drawn when measures stood in deviations
         heard = (heard - np.asarray(usual["mean"])) / np.asarray(usual["deviation"])
     found: FloatArray = heard.astype(np.float32)
     return found
