@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import models
-from db.tables import Four, Offer
+from db.tables import PICTURES, Four, Offer
 from models.style.card import read_card
 from models.style.directions import Directions
 from models.taste.space import TasteSpace
@@ -129,6 +129,10 @@ class Context:
 
         style = InstalledStyle(PICTURE_MODEL, self.picture_space)
         return PictureMaker(self.database, self.journal, self.clip_store, self.generation, style)
+
+    def maker_of(self, domain: str) -> ClipMaker:
+        """Makes clips of a domain."""
+        return self.picture_maker if domain == PICTURES else self.clip_maker
 
     @cached_property
     def picture_composer(self) -> ListenerComposer:

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import and_, func, select
+from sqlalchemy import and_, func, select, true
 from sqlalchemy.orm import Session, aliased
 
-from db.tables import GUIDED, OWN, PICKS, RIVALS, Clip, Listener, Offer, Vote
+from db.tables import GUIDED, OWN, PICKS, PICTURES, RIVALS, Clip, Listener, Offer, Vote
 
 PROOF = "proof"  # the policy that draws them
 TENSION = "tension"  # the policy of a clip that the tension model chose against one that came first
@@ -37,9 +37,12 @@ class Claim:
     right: float | None
 
 
-def proofs(session: Session, listener_id: UUID) -> list[Proof]:
-    """The listener's blind proofs, oldest first; those that they skipped or liked neither side of are left out."""
-    return _won(session, listener_id, PROOF, OWN, RIVALS)
+def proofs(session: Session, listener_id: UUID, *, pictures: bool | None = None) -> list[Proof]:
+    """The listener's blind proofs, oldest first; those that they skipped or liked neither side of are left out.
+
+    ``pictures``: those of pictures alone, or of music alone; by default of both.
+    """
+    return _won(session, listener_id, PROOF, OWN, RIVALS, pictures=pictures)
 
 
 def guided(session: Session, listener_id: UUID) -> list[Proof]:
@@ -47,17 +50,26 @@ def guided(session: Session, listener_id: UUID) -> list[Proof]:
     return _won(session, listener_id, TENSION, *((kind,) for kind in GUIDED))
 
 
-def _won(session: Session, listener_id: UUID, policy: str, tested: Sequence[str], rivals: Sequence[str]) -> list[Proof]:
+def _won(
+    session: Session,
+    listener_id: UUID,
+    policy: str,
+    tested: Sequence[str],
+    rivals: Sequence[str],
+    *,
+    pictures: bool | None = None,
+) -> list[Proof]:
     left, right = aliased(Clip), aliased(Clip)
     one_of_each = and_(left.kind.in_(tested), right.kind.in_(rivals)) | and_(
         left.kind.in_(rivals), right.kind.in_(tested)
     )
+    of_kind = true() if pictures is None else (left.domain == PICTURES) == pictures
     query = (
         select(Offer.condition, Vote.outcome, left.kind.in_(tested))
         .join(Vote, Vote.offer_id == Offer.id)
         .join(left, left.id == Offer.left_clip)
         .join(right, right.id == Offer.right_clip)
-        .where(Offer.listener_id == listener_id, Offer.policy == policy, Vote.outcome.in_(PICKS), one_of_each)
+        .where(Offer.listener_id == listener_id, Offer.policy == policy, Vote.outcome.in_(PICKS), one_of_each, of_kind)
         .order_by(Vote.created_at, Vote.offer_id)
     )
     return [

@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from db.tables import StudioPiece
+from db.tables import PICTURES, StudioPiece
 
 
 def add_piece(
@@ -72,9 +72,10 @@ def link(session: Session, piece: StudioPiece) -> str:
     return piece.link_key
 
 
-def brought_pieces(session: Session, listener_id: UUID, limit: int) -> list[StudioPiece]:
-    """What the listener brought as files, newest first."""
-    query = select(StudioPiece).where(StudioPiece.listener_id == listener_id, StudioPiece.recipe == {})
+def brought_pieces(session: Session, listener_id: UUID, limit: int, *, pictures: bool = False) -> list[StudioPiece]:
+    """What the listener brought as files, newest first: music, or ``pictures``."""
+    kind = (StudioPiece.domain == PICTURES) == pictures
+    query = select(StudioPiece).where(StudioPiece.listener_id == listener_id, StudioPiece.recipe == {}, kind)
     return list(session.scalars(query.order_by(StudioPiece.created_at.desc()).limit(limit)))
 
 

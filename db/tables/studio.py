@@ -9,7 +9,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db.tables.base import Base, Clock, NewId
-from db.tables.listeners import DOMAIN_CHECK
+from db.tables.listeners import ANY_DOMAIN_CHECK
 
 
 class StudioPiece(Base):
@@ -17,12 +17,13 @@ class StudioPiece(Base):
 
     ``recipe``: ``{content, toward: {source, strength} or null, styles: {group: {source, strength}}, turned: {group:
     SD}, keep, locks: {bars, melody, harmony, rhythm}, seed}``, empty for a file; older ones lack some. Each source is
-    ``clips/ID`` or ``pieces/ID``. Whoever knows ``link_key`` may open the piece; without one nobody else can.
+    ``clips/ID`` or ``pieces/ID``. Whoever knows ``link_key`` may open the piece; without one nobody else can. Of a
+    picture ``notes`` are empty.
     """
 
     __tablename__ = "studio_pieces"
     __table_args__ = (
-        CheckConstraint(DOMAIN_CHECK, name="domain_is_known"),
+        CheckConstraint(ANY_DOMAIN_CHECK, name="domain_is_known"),
         CheckConstraint("char_length(title) <= 120", name="title_is_short"),
         Index("ix_studio_pieces_listener_id_created_at", "listener_id", "created_at"),
     )

@@ -37,6 +37,10 @@ class PictureDrawing:
         """With the shapes of some ``drawings`` uint8 ``(n, 96, 96, 3)``."""
         return cls(pictures, pictures.encode(drawings)[:, GROUPS["shape"]].astype(np.float64))
 
+    def encode(self, drawings: Pixels) -> list[Latents]:
+        """Pictures uint8 ``(n, 96, 96, 3)`` as latents, measured as they are decoded again."""
+        return self.measure([latents_of(row, self.pictures.version) for row in self.pictures.encode(drawings)])
+
     def draw(self, count: int, seed: int, *, near: Latents | None = None, keep: float = 0.0) -> list[Latents]:
         """``count`` new latents, measured; the same seed gives the same ones.
 

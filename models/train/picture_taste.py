@@ -1,8 +1,8 @@
 """Fit the taste space of a picture model: ``python -m models.train.picture_taste [--pictures NAME] [--count N]``.
 
-Draws pictures as they are offered to listeners, measures them, and writes ``taste.safetensors`` and ``taste.json``
-beside the model's weights. Nothing here is a listener's: it is the ruler that tastes are measured by. The last line is
-one JSON object.
+Draws pictures as they are offered to listeners, measures them, and writes ``taste.safetensors``, ``taste.json`` and
+``slopes.json`` (along which a picture is made warmer or larger) beside the model's weights. Nothing here is a
+listener's: it is the ruler that tastes are measured by. The last line is one JSON object.
 """
 
 from __future__ import annotations
@@ -18,12 +18,13 @@ from models.picture.drawing import PictureDrawing
 from models.picture.drawings import load_drawings
 from models.picture.measuring import NAMES
 from models.picture.reading import PictureError
+from models.picture.turning import Slopes
 from models.style.latents import MEASURED, PICTURE_GROUPS
 from models.taste.space import TasteSpace, summary
 
 
-def fit(drawing: PictureDrawing, count: int, seed: int) -> tuple[TasteSpace, dict[str, float]]:
-    """The space from ``count`` pictures, and the share of each attribute's variance found in a tenth as many others."""
+def fit(drawing: PictureDrawing, count: int, seed: int) -> tuple[TasteSpace, Slopes, dict[str, float]]:
+    """Space and slopes from ``count`` pictures; the share of each attribute's variance found in a tenth as many."""
     drawn = drawing.draw(count, seed)
     unseen = drawing.draw(max(len(NAMES) * 8, count // 10), seed + 1)
     space = TasteSpace.fit(
@@ -36,7 +37,7 @@ def fit(drawing: PictureDrawing, count: int, seed: int) -> tuple[TasteSpace, dic
     lines = space.lines([summary(each) for each in unseen])[:, : len(NAMES)]
     truth = np.array([[each.piece[MEASURED][name] for name in NAMES] for each in unseen])
     found = [float(np.corrcoef(lines[:, k], truth[:, k])[0, 1] ** 2) for k in range(len(NAMES))]
-    return space, {name: round(share, 3) for name, share in zip(NAMES, found, strict=True)}
+    return space, Slopes.fit(drawn), {name: round(share, 3) for name, share in zip(NAMES, found, strict=True)}
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -49,10 +50,11 @@ def main(argv: list[str] | None = None) -> None:
     try:
         pictures = load_pictures(given.pictures)
         drawing = PictureDrawing.of(pictures, load_drawings())
-        space, unseen = fit(drawing, given.count, given.seed)
+        space, slopes, unseen = fit(drawing, given.count, given.seed)
     except (FileNotFoundError, PictureError, ValueError) as error:
         raise SystemExit(f"no taste space can be fitted: {error}") from error
     space.save(pictures.folder / "taste")
+    slopes.save(pictures.folder)
     told = {"command": "models.train.picture_taste", "version": space.version, "features": space.size}
     print(json.dumps({**told, "count": given.count, "seed": given.seed, "explained_unseen": unseen}))
 

@@ -15,16 +15,27 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from models.mood.rules import Dials as Rules
 from models.music.notes import Domain
-from models.style.latents import STYLE_GROUPS
 from models.style.locks import Locks
 from webapp.api.dependencies import ERRORS, IMMUTABLE, Known, TheContext, public_address
-from webapp.film import shown_music
+from webapp.film import own_pictures, shown_music
 from webapp.film.scored_films import MOST_SEED, Way
 from webapp.film.shown_music import ShownMusic
 from webapp.fit import learned
 from webapp.generation.protocol import Look
+from webapp.learning.playable_clips import AnyDomain
 from webapp.runtime.errors import NotAllowed
-from webapp.studio import blind_pairs, composing, formats, keeping, pieces, sections, starting_points, tunes, uploads
+from webapp.studio import (
+    blind_pairs,
+    composing,
+    formats,
+    keeping,
+    pictures,
+    pieces,
+    sections,
+    starting_points,
+    tunes,
+    uploads,
+)
 from webapp.studio.piano_roll import PianoRoll
 from webapp.studio.pieces import OpenedPiece
 from webapp.studio.recipes import Borrowed, Recipe
@@ -34,7 +45,7 @@ router = APIRouter(prefix="/api/studio", tags=["studio"])
 Name = Annotated[str, Field(pattern=r"^(clips|pieces)/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$")]
 LinkKey = Annotated[str, Query(max_length=64)]
 Seed = Annotated[int, Field(ge=0, lt=2**53)]
-Form = Literal["mid", "played", "musicxml", "abc", "score", "mp3", "wav", "flac"]
+Form = Literal["mid", "played", "musicxml", "abc", "score", "mp3", "wav", "flac", "png"]
 MEDIA: dict[Form, str] = {
     "mid": "audio/midi",
     "played": "audio/midi",
@@ -44,6 +55,7 @@ MEDIA: dict[Form, str] = {
     "mp3": "audio/mpeg",
     "wav": "audio/wav",
     "flac": "audio/flac",
+    "png": "image/png",
 }
 
 
@@ -106,6 +118,9 @@ class AskedRecipe(BaseModel):
     register, harmony, dynamics, tempo, texture. ``turned``: styles that are not borrowed, moved by so many standard
     deviations along the data's regression. ``keep``: how much of what neither ``locks`` nor styles hold stays; the
     rest is drawn anew with ``seed``. ``rules``: how the content's notes are changed before all that.
+
+    Of a picture the ``styles`` are palette, light, line; ``turned`` are size, symmetry, warmth, colourfulness,
+    brightness, contrast, busyness; and there is nothing to lock.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -119,10 +134,7 @@ class AskedRecipe(BaseModel):
     seed: Seed = 0
 
     def checked(self) -> Recipe:
-        """As the studio takes it; raises ``NotAllowed`` for a style that there isn't."""
-        unknown = sorted({*self.styles, *self.turned} - {*STYLE_GROUPS})
-        if unknown:
-            raise NotAllowed(f"styles {unknown} were asked for; there are {list(STYLE_GROUPS)}")
+        """As the studio takes it; raises ``NotAllowed`` for a style that is to be two things."""
         both = sorted(set(self.styles) & set(self.turned))
         if both:
             raise NotAllowed(f"{', '.join(both)} can't be borrowed and turned at once; ask for one of the two")
@@ -162,7 +174,7 @@ class AskedInterpolation(BaseModel):
 def read_starting_points(
     context: TheContext,
     listener_id: Known,
-    domain: Domain = "pop",
+    domain: AnyDomain = "pop",
     limit: Annotated[int, Query(ge=1, le=96)] = 12,
 ) -> list[starting_points.StartingPoint]:
     """What the listener brought, their best clips so far, then more of the pool; nothing that waits for a pair."""
@@ -181,6 +193,18 @@ def bring(
 ) -> uploads.BroughtPiece:
     """Bring a MIDI or ABC file, at most 256 KiB, as music of ``domain``; eight whole bars from one on are kept."""
     return uploads.upload(context.studio, listener_id, name, data, domain, first_bar=first_bar)
+
+
+@router.post("/pictures", status_code=201, responses=ERRORS)
+def bring_picture(
+    context: TheContext,
+    listener_id: Known,
+    data: Annotated[bytes, Body(media_type="application/octet-stream")] = b"",
+    name: Annotated[str, Query(max_length=255)] = "",
+) -> OpenedPiece:
+    """Bring a picture of any usual format; it is kept as the picture model sees it, 96 × 96."""
+    found = own_pictures.read(listener_id, [(name or "the picture", data)])
+    return pictures.bring(context.studio, listener_id, name, found.strip)
 
 
 @router.get("/tunes", responses=ERRORS)
@@ -255,7 +279,7 @@ def make_link(piece_id: uuid.UUID, request: Request, context: TheContext, listen
 @router.post("/pieces/{piece_id}/offer", status_code=202, responses=ERRORS)
 def offer(piece_id: uuid.UUID, context: TheContext, listener_id: Known) -> dict[str, bool]:
     """Offer the piece, blind, against the clip that it was made from, among the listener's next pairs."""
-    blind_pairs.offer(context.clip_maker, listener_id, piece_id)
+    blind_pairs.offer(context.maker_of, listener_id, piece_id)
     return {"offered": True}
 
 
@@ -271,6 +295,12 @@ def open_section(
 def put_back(piece_id: uuid.UUID, context: TheContext, listener_id: Known) -> dict[str, uuid.UUID]:
     """The whole piece with this one in the place of the section that it was made from, as a new clip."""
     return {"clip_id": sections.put_back(context.clip_maker, listener_id, piece_id)}
+
+
+@router.post("/pieces/{piece_id}/keep", status_code=201, responses=ERRORS)
+def keep_as_clip(piece_id: uuid.UUID, context: TheContext, listener_id: Known) -> dict[str, uuid.UUID]:
+    """Keep a composed piece as a clip of the listener's own."""
+    return {"clip_id": blind_pairs.as_clip(context.maker_of, listener_id, piece_id)}
 
 
 @router.post("/clips/{clip_id}/keep", status_code=201, responses=ERRORS)
@@ -300,11 +330,16 @@ def read_pictures(
 @router.get("/{kind}/{source_id}/{form}", responses=ERRORS, response_class=Response)
 def read_sound(name: Named, form: Form, context: TheContext, listener_id: Known, link: LinkKey = "") -> Response:
     """The whole piece as MIDI (as written, or as ``played``), ABC, MP3, WAV or FLAC, and for the eye, without overlaps
-    and short rests, as MusicXML or as ABC (``score``).
+    and short rests, as MusicXML or as ABC (``score``); a picture as PNG.
 
     Except for what is for the eye, which may come to be drawn better, it never changes.
     """
     source = pieces.source_of(context.studio, listener_id, name, link)
+    if (form == "png") != source.of_picture:
+        raise NotAllowed(f"{name} is {'a picture: ask for its png' if source.of_picture else 'music, and has no png'}")
+    if form == "png":
+        image = pictures.image(context.generation, source)
+        return Response(image, media_type=MEDIA[form], headers={"Cache-Control": IMMUTABLE})
     if form in {"score", "musicxml"}:
         drawn = formats.abc(source, reading=True) if form == "score" else formats.musicxml(source)
         return Response(drawn, media_type=MEDIA[form])

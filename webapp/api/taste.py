@@ -29,7 +29,7 @@ def read_taste(context: TheContext, listener_id: Known) -> overview.TasteOvervie
 @router.get("/proof", responses=ERRORS)
 def read_blind_tests(context: TheContext, listener_id: Known) -> blind_tests.BlindTests:
     """Whether what is composed for the listener is personal, by blind pairs among the usual ones."""
-    return blind_tests.of_listener(context.database, context.space, listener_id)
+    return blind_tests.of_listener(context.database, context.playable, listener_id)
 
 
 @router.get("/clips/{clip_id}/why", responses=ERRORS)
@@ -53,4 +53,4 @@ def read_claims(context: TheContext, listener_id: Known) -> claims.Claims:
 @router.post("/checks", status_code=202, responses=ERRORS)
 def offer_claim(given: Checked, context: TheContext, listener_id: Known) -> claims.Claims:
     """Offer a changed piece against its original among the next pairs."""
-    return claims.offer(context.clip_maker, listener_id, given.piece_id)
+    return claims.offer(context.database, context.maker_of, listener_id, given.piece_id)

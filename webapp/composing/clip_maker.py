@@ -162,7 +162,7 @@ class ClipMaker:
     def keep(
         self,
         result: GenerateResult,
-        domain: Domain,
+        domain: AnyDomain,
         owner: uuid.UUID | None,
         kind: str,
         *,
@@ -190,10 +190,11 @@ class ClipMaker:
         repeats = owner and kind != "studio" and screening.is_there_already(self.database, digest, result, owner)
         if repeats:
             return Kept(None, screening.THERE_ALREADY)
+        music = domain_named(domain)
         lengths = rendering.playable_lengths(piece)[: 1 if shortest else None]
-        lengths = [rendering.whole_length(piece, domain)] if whole else lengths
+        lengths = [rendering.whole_length(piece, music)] if whole else lengths
         with rendering_turn or self._one_at_a_time:
-            sounds = [rendering.render_into(self.clip_store, piece, seconds, domain) for seconds in lengths]
+            sounds = [rendering.render_into(self.clip_store, piece, seconds, music) for seconds in lengths]
         clip_id = self._store(result, digest, sounds, domain, owner, kind=kind)
         if clip_id is None:
             self._discard(sounds)

@@ -60,9 +60,26 @@ class PictureMaker(ClipMaker):
     def lengthen(self, clip_id: uuid.UUID) -> None:
         """Nothing: a picture has no length."""
 
+    def keep(
+        self,
+        result: GenerateResult,
+        domain: AnyDomain,
+        owner: uuid.UUID | None,
+        kind: str,
+        **_: object,  # a picture has no length and needs no turn
+    ) -> Kept:
+        """Store a picture that was made in the studio."""
+        latents = Latents.from_json(result.latents)
+        if is_empty(latents):
+            return Kept(None, EMPTY)
+        (png,) = self.generation.drawings(DrawingsRequest(latents=[result.latents]), decoded=True).pictures
+        return self._keep_picture(result, base64.b64decode(png), Order(domain, 0, owner=owner, kind=kind))
+
     def _keep_picture(self, result: GenerateResult, png: bytes, order: Order) -> Kept:
         digest = hashlib.sha256(png).hexdigest()
-        if order.owner is not None and screening.is_there_already(self.database, digest, result, order.owner):
+        # what somebody makes themselves in the studio may be what they have already
+        for_owner = order.owner if order.kind != "studio" else None
+        if for_owner is not None and screening.is_there_already(self.database, digest, result, for_owner):
             return Kept(None, screening.THERE_ALREADY)
         stored = self.clip_store.put(png, ".png")
         picture = Rendered(PICTURE_SECONDS, stored.sha256, stored.key, stored.size, None, None, "")

@@ -20,7 +20,8 @@ from models.music.performance import Performance, as_written
 from models.style.latents import Latents
 from models.style.performance import touch
 from models.taste.space import TasteSpace, summary
-from webapp.learning.playable_clips import PlayablePool
+from webapp.composing.jobs import domain_named
+from webapp.learning.playable_clips import AnyDomain, PlayablePool
 from webapp.runtime.errors import NotYours
 
 CLIPS, PIECES = "clips", "pieces"
@@ -33,11 +34,11 @@ TEXTURE, SINGLE_LINE = "notes_per_onset", -1.0  # one note at a time, in standar
 class Source:
     """A clip (``clips/ID``) or a studio piece (``pieces/ID``) with its music; only a piece has title and recipe.
 
-    What was brought or looked up sounds as it is ``written``.
+    What was brought or looked up sounds as it is ``written``. A picture has latents alone, and no notes.
     """
 
     name: str
-    domain: Domain
+    domain: AnyDomain
     title: str
     recipe: Mapping[str, Any]
     notes: dict[str, Any]
@@ -47,6 +48,16 @@ class Source:
     written: bool = False
 
     @property
+    def of_picture(self) -> bool:
+        """Whether it is a picture."""
+        return self.domain == PICTURES
+
+    @property
+    def music(self) -> Domain:
+        """Its kind of music; ``ValueError`` for a picture."""
+        return domain_named(self.domain)
+
+    @property
     def piece(self) -> Piece:
         """Its notes."""
         return Piece.from_json(self.notes)
@@ -54,13 +65,13 @@ class Source:
     @property
     def performance(self) -> Performance:
         """How it is played."""
-        return as_written(self.piece) if self.written else touch.play(self.piece, self.domain)
+        return as_written(self.piece) if self.written else touch.play(self.piece, self.music)
 
 
-def find(session: Session, name: str, listener_id: uuid.UUID, link_key: str = "") -> Source:
+def find(session: Session, name: str, listener_id: uuid.UUID, link_key: str = "", *, pictures: bool = False) -> Source:
     """What ``name`` means to this listener; raises ``NotYours`` where it is nothing or somebody else's.
 
-    The key of a link opens its piece and what that was made from.
+    The key of a link opens its piece and what that was made from. Without ``pictures`` only music is found.
     """
     kind, _, number = name.partition("/")
     wanted = uuid.UUID(number)
@@ -68,14 +79,16 @@ def find(session: Session, name: str, listener_id: uuid.UUID, link_key: str = ""
     by_link = linked is not None and (name == f"{PIECES}/{linked.id}" or name in names_in(linked.recipe))
     if kind == CLIPS:
         clip = clip_rows.get_clip(session, wanted)
-        if clip is not None and clip.domain != PICTURES and (clip.composed_for in {None, listener_id} or by_link):
-            return Source(name, cast("Domain", clip.domain), "", {}, clip.notes, clip.latents, clip.model_version)
+        there = clip is not None and (pictures or clip.domain != PICTURES)
+        if clip is not None and there and (clip.composed_for in {None, listener_id} or by_link):
+            return Source(name, cast("AnyDomain", clip.domain), "", {}, clip.notes, clip.latents, clip.model_version)
     else:
         piece = rows.get_piece(session, wanted)
-        if piece is not None and (piece.listener_id == listener_id or by_link):
+        there = piece is not None and (pictures or piece.domain != PICTURES)
+        if piece is not None and there and (piece.listener_id == listener_id or by_link):
             return Source(
                 name,
-                cast("Domain", piece.domain),  # a CHECK of the table holds it
+                cast("AnyDomain", piece.domain),  # a CHECK of the table holds it
                 piece.title,
                 piece.recipe,
                 piece.notes,
@@ -96,12 +109,14 @@ def names_in(recipe: Mapping[str, Any]) -> list[str]:
     return [recipe["content"], *(each["source"] for each in borrowed)]
 
 
-def traits(session: Session, space: TasteSpace, playable: PlayablePool, source: Source) -> dict[str, float]:
+def traits(session: Session, playable: PlayablePool, source: Source) -> dict[str, float]:
     """Attribute → how many standard deviations it lies from the middle of its domain; empty for an older model's."""
+    space = playable.space_of(source.domain)
     if source.model_version != space.version:
         return {}
     features = space.features(summary(Latents.from_json(source.latents))[None])
-    return as_heard(named_traits(session, space, playable, source.domain, features)[0], source.piece)
+    found = named_traits(session, space, playable, source.domain, features)[0]
+    return found if source.of_picture else as_heard(found, source.piece)
 
 
 def as_heard(found: Mapping[str, float], piece: Piece) -> dict[str, float]:

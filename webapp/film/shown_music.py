@@ -144,7 +144,7 @@ def _shown(generation: RemoteGenerator, source: Source, look: Look, link_key: st
     if len(piece.bars) > LONGEST_BARS:
         raise NotAllowed(f"the piece has {len(piece.bars)} bars; up to {LONGEST_BARS} can be shown")
     try:
-        drawn = generation.pictures(source.notes, source.domain, look)
+        drawn = generation.pictures(source.notes, source.music, look)
     except BadRequest as error:
         raise NotAllowed(f"this music can't be shown: {error}") from error
     except GenerationError as error:

@@ -21,6 +21,7 @@ from models.picture.reading import PictureError
 from models.picture.tie.checkpoint import load_tie
 from models.picture.tie.scoring import AXES
 from models.picture.tie.showing import A_BAR, Shower
+from models.picture.turning import Slopes
 from models.style.compose import Composer
 from models.style.latents import Latents
 from webapp.generation.protocol import (
@@ -42,6 +43,7 @@ class _Loaded:
     pictures: PictureBundle
     shower: Shower
     drawing: PictureDrawing
+    slopes: Slopes
 
 
 class MusicShown:
@@ -81,11 +83,7 @@ class MusicShown:
         with self._lock:
             drawing = self._loaded().drawing
             try:
-                if request.latents is not None:
-                    found = drawing.measure([Latents.from_json(each) for each in request.latents])
-                else:
-                    near = None if request.near is None else Latents.from_json(request.near)
-                    found = drawing.draw(request.count, request.seed, near=near, keep=request.keep)
+                found = _wanted(drawing, self._loaded().slopes, request)
                 stored = [each.to_json() for each in found]
                 # what is stored is rounded: shown is what will be drawn again from it
                 pixels = drawing.decode([Latents.from_json(each) for each in stored]) if decoded else ()
@@ -98,14 +96,35 @@ class MusicShown:
         if self._models is None:
             try:
                 pictures, tie = load_pictures(), load_tie()
+                slopes = Slopes.load(pictures.folder, pictures.version)
                 drawings = load_drawings()
                 subjects = pictures.encode(drawings).astype(np.float64)
             except (OSError, ValueError, PictureError) as error:
                 raise GeneratorUnavailable(f"the picture model cannot be used: {error}") from error
-            self._models = _Loaded(
-                pictures, Shower(tie, subjects, self._composer), PictureDrawing.of(pictures, drawings)
-            )
+            shower, drawing = Shower(tie, subjects, self._composer), PictureDrawing.of(pictures, drawings)
+            self._models = _Loaded(pictures, shower, drawing, slopes)
         return self._models
+
+
+def _wanted(drawing: PictureDrawing, slopes: Slopes, request: DrawingsRequest) -> list[Latents]:
+    """What is asked for, measured; raises as ``pictures`` does, ``KeyError`` for what can't be turned."""
+    if request.brought is not None:
+        return drawing.encode(_squares(request.brought))
+    if request.latents is None:
+        near = None if request.near is None else Latents.from_json(request.near)
+        return drawing.draw(request.count, request.seed, near=near, keep=request.keep)
+    given = [Latents.from_json(each) for each in request.latents]
+    turned = request.turned or [{}] * len(given)
+    if len(turned) != len(given):
+        raise BadRequest(f"turned: {len(turned)} for {len(given)} pictures were given")
+    return (
+        [
+            slopes.turned(drawing, each, by) if by else drawing.measure([each])[0]
+            for each, by in zip(given, turned, strict=True)
+        ]
+        if any(turned)
+        else drawing.measure(given)
+    )
 
 
 def _squares(strip: str) -> Pixels:
@@ -114,10 +133,10 @@ def _squares(strip: str) -> Pixels:
         with Image.open(io.BytesIO(base64.b64decode(strip, validate=True)), formats=("PNG",)) as image:
             width, height = image.size
             if width != SIDE or not 0 < height <= MOST_SUBJECTS * SIDE or height % SIDE:
-                raise BadRequest(f"subjects: {width} × {height} pixels were given; {SIDE} wide, and squares are needed")
+                raise BadRequest(f"{width} × {height} pixels were given; {SIDE} wide, and squares are needed")
             pixels = np.array(image.convert("RGB"))
     except (OSError, ValueError, SyntaxError) as error:
-        raise BadRequest("subjects: that is no PNG in base64") from error
+        raise BadRequest("what was given is no PNG in base64") from error
     return pixels.reshape(-1, SIDE, SIDE, 3)
 
 

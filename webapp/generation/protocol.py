@@ -180,7 +180,11 @@ class PicturesResult(BaseModel):
 
 
 class DrawingsRequest(BaseModel):
-    """Pictures to draw: ``count`` new ones, as much as ``keep`` ``near`` another's latents, or those of ``latents``."""
+    """Pictures to draw: ``count`` new ones, as much as ``keep`` ``near`` another's latents, or those of ``latents``.
+
+    ``turned``, one for each of ``latents``: attribute → by how many standard deviations it is to change. ``brought``:
+    pictures to be encoded in place of all that, square and below one another (PNG in base64).
+    """
 
     model_config = ConfigDict(extra="forbid")
     count: int = Field(default=1, ge=1, le=1024)
@@ -188,6 +192,8 @@ class DrawingsRequest(BaseModel):
     near: dict[str, Any] | None = None
     keep: float = Field(default=0.0, ge=0.0, le=1.0)
     latents: list[dict[str, Any]] | None = Field(default=None, max_length=256)
+    turned: list[dict[str, Annotated[float, Field(ge=-3, le=3, allow_inf_nan=False)]]] | None = None
+    brought: str | None = None
 
 
 class DrawingsResult(BaseModel):

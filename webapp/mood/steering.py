@@ -47,7 +47,7 @@ def steer(
     content = studio.database.transaction(lambda session: find(session, recipe.content, listener_id))
     lenders = {
         f"{CLIPS}/{clip_id}": mood
-        for clip_id, mood in hearing.of_pool(studio, content.domain).items()
+        for clip_id, mood in hearing.of_pool(studio, content.music).items()
         if f"{CLIPS}/{clip_id}" != recipe.content
     }
     wanted = _place(target)

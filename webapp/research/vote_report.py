@@ -102,7 +102,7 @@ def of_study(database: Database, space: TasteSpace, study_id: str) -> Report:
 
 def _evidence(session: Session, listener_id: uuid.UUID) -> Evidence:
     return Evidence(
-        rows.proofs(session, listener_id),
+        rows.proofs(session, listener_id, pictures=False),
         rows.guided(session, listener_id),
         rows.repeats(session, listener_id),
         rows.outcomes(session, listener_id),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,7 +13,7 @@ from db.queries import clips as clip_rows
 from db.queries import listeners as listener_rows
 from db.queries import offers as offer_rows
 from db.queries.blind_tests import CHANGED, CLAIM
-from db.tables import Offer
+from db.tables import PICTURES, Offer
 from webapp.composing.sources import CLIPS, PIECES, Source, find
 from webapp.generation.protocol import GenerateResult
 from webapp.runtime.errors import Contradiction, NotAllowed, NotYours, TooMany, UnknownListenerError
@@ -30,32 +31,38 @@ BROKEN = {  # what screening and rendering find, to whoever made it
     "gap": "it is silent for bars in between",
     "too_dense": "it has more notes than can be heard apart",
     "copy": "more than two bars of it are as in a piece that the composer learned from",
+    "empty": "it shows nothing",
     "too_short": "it is shorter than the clips of a pair",
 }
 
 
-def offer(maker: ClipMaker, listener_id: uuid.UUID, piece_id: uuid.UUID, *, claim: bool = False) -> None:
+MakerOf = Callable[[str], "ClipMaker"]  # of a domain: pictures are made otherwise than music
+
+
+def as_clip(maker_of: MakerOf, listener_id: uuid.UUID, piece_id: uuid.UUID) -> uuid.UUID:
+    """Keep a piece as a clip of the listener's own; raises ``NotYours``, ``NotAllowed`` where it can't be one."""
+    source = _source(maker_of, listener_id, piece_id)
+    if not source.recipe:
+        raise NotAllowed("what you brought is kept in your studio; only what was composed from it can become a clip")
+    return _clip(maker_of(source.domain), source, listener_id)
+
+
+def offer(maker_of: MakerOf, listener_id: uuid.UUID, piece_id: uuid.UUID, *, claim: bool = False) -> None:
     """Offer the piece against the clip that it was made from, after the two pairs that are open now.
 
     The pair is certain (probability 1) under the policy ``studio``, its order random; as a ``claim`` that the piece is
     liked better it has a policy of its own, and its condition tells where the piece stands. Raises ``NotAllowed`` where
     one of the two can't be a clip, ``Contradiction`` where they have met before, ``TooMany`` where enough pairs wait.
     """
-    source = maker.database.transaction(lambda session: find(session, f"{PIECES}/{piece_id}", listener_id))
+    source = _source(maker_of, listener_id, piece_id)
+    maker = maker_of(source.domain)
     kind, _, number = str(source.recipe.get("content", "")).partition("/")
     if kind != CLIPS:
         raise NotAllowed(
             "only a piece made from one of our clips can be offered against it: your own file or a tune of a "
             "collection is no blind partner, since you may know it"
         )
-    if source.model_version != maker.style.version:
-        raise NotAllowed("this piece was composed with an older model; compose it again, then offer it")
-    old = uuid.UUID(number)
-    with slow_slot():
-        new, fault = maker.keep(_as_result(source), source.domain, listener_id, "studio")
-    if new is None:
-        why = BROKEN.get(fault or "", "it can't be played")
-        raise NotAllowed(f"this piece can't be offered: {why}; change it a little or take a variation")
+    old, new = uuid.UUID(number), _clip(maker, source, listener_id)
 
     def work(session: Session) -> None:
         listener = listener_rows.lock_listener(session, listener_id)
@@ -87,6 +94,23 @@ def offer(maker: ClipMaker, listener_id: uuid.UUID, piece_id: uuid.UUID, *, clai
         maker.database.transaction(work)
     except offer_rows.NotForThisListenerError as error:
         raise NotYours("the clip that this was made from is not yours to hear") from error
+
+
+def _source(maker_of: MakerOf, listener_id: uuid.UUID, piece_id: uuid.UUID) -> Source:
+    database = maker_of(PICTURES).database
+    return database.transaction(lambda session: find(session, f"{PIECES}/{piece_id}", listener_id, pictures=True))
+
+
+def _clip(maker: ClipMaker, source: Source, listener_id: uuid.UUID) -> uuid.UUID:
+    """What was composed as a clip of the listener's; raises ``NotAllowed`` where it can't be one."""
+    if source.model_version != maker.style.version:
+        raise NotAllowed("this piece was composed with an older model; compose it again, then offer it")
+    with slow_slot():
+        clip, fault = maker.keep(_as_result(source), source.domain, listener_id, "studio")
+    if clip is None:
+        why = BROKEN.get(fault or "", "it can't be played")
+        raise NotAllowed(f"this piece can't be offered: {why}; change it a little or take a variation")
+    return clip
 
 
 def _as_result(source: Source) -> GenerateResult:

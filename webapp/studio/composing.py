@@ -1,4 +1,7 @@
-"""Composing in the studio: one piece's content, its styles on their way to others', some of it kept, the rest new."""
+"""Composing in the studio: one piece's content, its styles on their way to others', some of it kept, the rest new.
+
+Music is composed here; what the same recipe asks of a picture is drawn by ``pictures``.
+"""
 
 from __future__ import annotations
 
@@ -14,8 +17,9 @@ import numpy as np
 from sqlalchemy.orm import Session
 
 from db.queries import listeners as listener_rows
+from db.tables import PICTURES
 from models.music.notes import Piece
-from models.style.latents import Latents, between
+from models.style.latents import STYLE_GROUPS, Latents, between
 from models.taste.head import utilities
 from models.taste.space import TasteSpace, summary
 from webapp.composing.sources import Source, as_heard, find, named_traits, names_in
@@ -24,6 +28,7 @@ from webapp.generation.protocol import Source as Origin
 from webapp.generation.remote import RemoteGenerator
 from webapp.learning import heads
 from webapp.runtime.errors import NotAllowed, NotReady, UnknownListenerError
+from webapp.studio import pictures
 from webapp.studio.dials import REACHES, Dials
 from webapp.studio.limits import check_rate, slow_slot
 from webapp.studio.pieces import OpenedPiece, keep, opened
@@ -109,12 +114,12 @@ def _compose(
     def read(session: Session) -> dict[str, Source]:
         check_rate(session, listener_id, 1 if choose else len(recipes))
         names = dict.fromkeys(name for recipe in recipes for name in names_in(recipe.to_json()))
-        return {name: find(session, name, listener_id) for name in names}
+        return {name: find(session, name, listener_id, pictures=True) for name in names}
 
     sources = studio.database.transaction(read)
     with slow_slot():
         try:
-            results = _generate(studio, recipes, sources)
+            results = _made(studio, recipes, sources)
             if choose:
                 best = choose([each.notes for each in results])
                 if best is None:
@@ -150,13 +155,26 @@ def _compose(
     names = studio.database.transaction(store)
 
     def show(session: Session) -> list[OpenedPiece]:
-        made = [opened(session, studio, listener_id, find(session, name, listener_id)) for name in names]
+        found = [find(session, name, listener_id, pictures=True) for name in names]
+        made = [opened(session, studio, listener_id, each) for each in found]
         return _ranked(session, studio, listener_id, made, latents) if ranked else made
 
     made = studio.database.transaction(show)
     styles = ",".join(recipes[0].styles) or "own"
     log.info("studio_composed listener=%s pieces=%d styles=%s", listener_id, len(made), styles)
     return made
+
+
+def _made(studio: Studio, recipes: Sequence[Recipe], sources: Mapping[str, Source]) -> list[GenerateResult]:
+    """What the recipes come to: music composed, or pictures drawn, as their content is."""
+    if sources[recipes[0].content].of_picture:
+        return pictures.draw(studio.generation, studio.playable.space_of(PICTURES).version, recipes, sources)
+    if any(source.of_picture for source in sources.values()):
+        raise NotAllowed("music can't borrow from a picture; choose a piece of music")
+    for recipe in recipes:
+        if unknown := sorted({*recipe.styles, *recipe.turned} - {*STYLE_GROUPS}):
+            raise NotAllowed(f"styles {unknown} were asked for; there are {list(STYLE_GROUPS)}")
+    return _generate(studio, recipes, sources)
 
 
 def _generate(studio: Studio, recipes: Sequence[Recipe], sources: Mapping[str, Source]) -> list[GenerateResult]:
@@ -222,7 +240,7 @@ def _request(
     music: Mapping[str, Music],
     steps: Mapping[str, float],
 ) -> GenerateRequest:
-    own, domain, toward = music[recipe.content].latents, sources[recipe.content].domain, recipe.toward
+    own, domain, toward = music[recipe.content].latents, sources[recipe.content].music, recipe.toward
     if toward is not None:
         mine, own = own, between(own, music[toward.source].latents, toward.strength)
         old_meter, new_meter = (each.piece.get("meter") for each in (mine, own))
@@ -231,7 +249,7 @@ def _request(
                 f"the locked notes are in {old_meter}, and from half way on the meter is the other's {new_meter}; "
                 "unlock bars and melody, or go less than half way"
             )
-        domain = sources[toward.source].domain if toward.strength > 0.5 else domain
+        domain = sources[toward.source].music if toward.strength > 0.5 else domain
     styles = {
         group: Origin(latents=between(own, music[each.source].latents, each.strength, (group,)).to_json())
         for group, each in recipe.styles.items()
@@ -254,7 +272,12 @@ def _request(
 
 
 def _as_heard(studio: Studio, result: GenerateResult) -> Latents:
-    """What the composed notes are encoded to: variations share the latents that they were decoded from."""
+    """What the composed notes are encoded to: variations share the latents that they were decoded from.
+
+    A picture's latents carry what was measured of it.
+    """
+    if not result.notes:
+        return Latents.from_json(result.latents)
     return Latents.from_json(studio.generation.encode(result.notes).latents)
 
 
@@ -262,12 +285,14 @@ def _ranked(
     session: Session, studio: Studio, listener_id: uuid.UUID, made: list[OpenedPiece], heard: Sequence[Latents]
 ) -> list[OpenedPiece]:
     """Best first for this listener's head; each with ``traits`` as it sounds."""
-    space = studio.space
+    space = studio.playable.space_of(made[0].domain)
     if any(latents.version != space.version for latents in heard):
         return made  # between two models nothing can be ranked
     features = space.features(np.stack([summary(latents) for latents in heard]))
     found = named_traits(session, space, studio.playable, made[0].domain, features)
-    music = [find(session, piece.name, listener_id).piece for piece in made]
-    traits = [as_heard(each, piece) for each, piece in zip(found, music, strict=True)]
+    traits = found
+    if not space.of_pictures:
+        music = [find(session, piece.name, listener_id).piece for piece in made]
+        traits = [as_heard(each, piece) for each, piece in zip(found, music, strict=True)]
     utility = utilities(heads.load(session, listener_id, space), features).mean
     return [replace(made[index], traits=traits[index]) for index in utility.argsort()[::-1]]

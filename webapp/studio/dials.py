@@ -6,10 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
+
 from models.metrics.music_statistics import attributes
 from models.music.notes import Piece
-from models.style.directions import Directions, tonic_of
-from models.style.latents import STYLE_GROUPS, Latents
+from models.style.directions import PERCENTILES, Directions, tonic_of
+from models.style.latents import MEASURED, STYLE_GROUPS, Latents
 from models.taste.space import TasteSpace
 from webapp.runtime.errors import NotAllowed
 
@@ -17,6 +20,7 @@ from webapp.runtime.errors import NotAllowed
 WITH_DIAL = tuple(group for group in STYLE_GROUPS if group != "harmony")
 REACHES = (1.0, 2.0, 3.5, 5.0)  # times the regression's step, which are tried for a turned style
 MUSIC = {"pop": "pop piano", "dance": "dance tunes", "chorale": "chorales"}
+FEWEST = 12  # pictures among which it can be said where one lies
 FILL = "python -m models.evaluate.relations --save"
 
 
@@ -31,6 +35,19 @@ class Dial:
     value: float
     sd: float
     real: list[float] | None
+
+
+def of_picture(latents: Latents, space: TasteSpace, pool: npt.NDArray[np.float64]) -> dict[str, Dial]:
+    """A dial for each measure of a picture; ``pool`` ``(pictures, F)``: the features of those it is seen among."""
+    found = {}
+    measured = latents.piece[MEASURED]
+    for place, name in enumerate(space.names):
+        mean, sd = float(space.attribute_mean[place]), float(space.attribute_sd[place])
+        real = None
+        if len(pool) >= FEWEST:
+            real = [round(mean + sd * value, 4) for value in np.percentile(pool[:, place], PERCENTILES).tolist()]
+        found[name] = Dial(name, round(float(measured[name]), 4), sd, real)
+    return found
 
 
 @dataclass(frozen=True)

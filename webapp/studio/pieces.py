@@ -11,12 +11,14 @@ from urllib.parse import urlencode
 from sqlalchemy.orm import Session
 
 from db.queries import studio as rows
-from models.music.notes import Domain
+from db.tables import PICTURE_SECONDS, PICTURES
+from models.style.latents import Latents
 from webapp.composing import addresses
 from webapp.composing.sources import PIECES, Source, find, names_in, traits
 from webapp.generation.protocol import EncodeResult
+from webapp.learning.playable_clips import AnyDomain
 from webapp.runtime.errors import NotYours
-from webapp.studio.dials import Dial
+from webapp.studio.dials import Dial, of_picture
 from webapp.studio.limits import check_rate
 from webapp.studio.piano_roll import PianoRoll, piano_roll
 from webapp.studio.recipes import Recipe
@@ -25,6 +27,7 @@ from webapp.studio.studio import Studio
 KEPT_PIECES = 200  # of each listener; pieces with a link stay beyond it
 TITLE_LENGTH = 80
 FORMS = ("played", "mid", "musicxml", "abc", "mp3", "wav")  # in which a piece can be downloaded
+IMAGE = "png"  # in which a picture can
 
 
 @dataclass(frozen=True)
@@ -41,10 +44,11 @@ class OpenedPiece(PianoRoll):
 
     ``no_dials``: styles that can't be turned and why. ``sources`` describes what its recipe names and this listener
     may hear; ``editable`` says whether that is all of it, and ``mine`` whether the piece is theirs and not a link's.
+    A picture has an ``image_url``, and neither sound nor score.
     """
 
     name: str
-    domain: Domain
+    domain: AnyDomain
     meter: tuple[int, int]
     title: str
     traits: dict[str, float]
@@ -55,20 +59,21 @@ class OpenedPiece(PianoRoll):
     mine: bool
     editable: bool
     audio_url: str
+    image_url: str
     score_url: str
     downloads: dict[str, str]
 
 
 def source_of(studio: Studio, listener_id: uuid.UUID, name: str, link_key: str = "") -> Source:
-    """The music of the clip or piece ``name``; raises ``NotYours``."""
-    return studio.database.transaction(lambda session: find(session, name, listener_id, link_key))
+    """The clip or piece ``name``, music or picture; raises ``NotYours``."""
+    return studio.database.transaction(lambda session: find(session, name, listener_id, link_key, pictures=True))
 
 
 def open_piece(studio: Studio, listener_id: uuid.UUID, name: str, link_key: str = "") -> OpenedPiece:
     """The clip or piece ``name`` as the page shows it; raises ``NotYours``."""
 
     def work(session: Session) -> OpenedPiece:
-        return opened(session, studio, listener_id, find(session, name, listener_id, link_key), link_key)
+        return opened(session, studio, listener_id, find(session, name, listener_id, link_key, pictures=True), link_key)
 
     return studio.database.transaction(work)
 
@@ -161,33 +166,60 @@ def opened(session: Session, studio: Studio, listener_id: uuid.UUID, source: Sou
     found: dict[str, Source] = {}
     for name in names_in(source.recipe):
         with contextlib.suppress(NotYours):
-            found[name] = find(session, name, listener_id)
+            found[name] = find(session, name, listener_id, pictures=True)
     link = {"link": link_key} if link_key else {}
     address, behind = f"/api/studio/{source.name}", f"?{urlencode(link)}" if link else ""
-    piece = source.piece
-    roll, dials = piano_roll(source), studio.dials
 
     def heard(each: Source) -> dict[str, float]:
-        return traits(session, studio.space, studio.playable, each)
+        return traits(session, studio.playable, each)
 
+    common: dict[str, Any] = {
+        "name": source.name,
+        "domain": source.domain,
+        "title": source.title,
+        "traits": heard(source),
+        "recipe": Recipe.from_json(source.recipe) if source.recipe else None,
+        "sources": {name: Described(each.title, heard(each)) for name, each in found.items()},
+        "mine": source.mine,
+        "editable": set(found) == set(names_in(source.recipe)),
+    }
+    if source.of_picture:
+        return _opened_picture(session, studio, source, f"{address}/{IMAGE}{behind}", common)
+    piece, roll, dials = source.piece, piano_roll(source), studio.dials
     return OpenedPiece(
-        name=source.name,
-        domain=source.domain,
+        **common,
         meter=(int(piece.bars[0, 2]), int(piece.bars[0, 3])),
-        title=source.title,
-        traits=heard(source),
-        dials=dials.of_piece(piece, source.domain),
-        no_dials=dials.missing(source.domain),
-        recipe=Recipe.from_json(source.recipe) if source.recipe else None,
-        sources={name: Described(each.title, heard(each)) for name, each in found.items()},
-        mine=source.mine,
-        editable=set(found) == set(names_in(source.recipe)),
+        dials=dials.of_piece(piece, source.music),
+        no_dials=dials.missing(source.music),
         seconds=roll.seconds,
         bars_s=roll.bars_s,
         notes=roll.notes,
         audio_url=f"{address}/flac{addresses.played(**link)}",
+        image_url="",
         score_url=f"{address}/score{behind}",
         downloads={form: f"{address}/{form}{behind}" for form in FORMS},
+    )
+
+
+def _opened_picture(
+    session: Session, studio: Studio, source: Source, address: str, common: dict[str, Any]
+) -> OpenedPiece:
+    """A picture is one bar without notes, and what stands for its sound is its image."""
+    space = studio.playable.space_of(PICTURES)
+    latents = Latents.from_json(source.latents)
+    pool = studio.playable.clips(session, PICTURES).features
+    return OpenedPiece(
+        **common,
+        meter=(4, 4),
+        dials=of_picture(latents, space, pool) if latents.version == space.version else {},
+        no_dials={},
+        seconds=PICTURE_SECONDS,
+        bars_s=[],
+        notes=[],
+        audio_url="",
+        score_url="",
+        downloads={IMAGE: address},
+        image_url=address,
     )
 
 
@@ -195,4 +227,4 @@ def _linked(session: Session, listener_id: uuid.UUID, link_key: str) -> Source:
     piece = rows.linked_piece(session, link_key)
     if piece is None:
         raise NotYours("this link leads to no piece (any more); ask for a new one, or start from a piece of your own")
-    return find(session, f"{PIECES}/{piece.id}", listener_id, link_key)
+    return find(session, f"{PIECES}/{piece.id}", listener_id, link_key, pictures=True)

@@ -12,7 +12,7 @@ from db.queries import clips as clip_rows
 from db.queries import listeners as listener_rows
 from db.queries import offers as offer_rows
 from db.queries import studio as rows
-from db.tables import StudioPiece
+from db.tables import PICTURES, StudioPiece
 from models.music.played import COLLECTIONS, PLAYED
 from models.taste.head import utilities
 from webapp.composing import addresses
@@ -20,7 +20,7 @@ from webapp.composing.sources import CLIPS, PIECES, find, named_traits, traits
 from webapp.learning import heads
 from webapp.learning.playable_clips import PlayableClips
 from webapp.runtime.errors import NotReady, UnknownListenerError
-from webapp.studio.pieces import Described
+from webapp.studio.pieces import IMAGE, Described
 from webapp.studio.studio import Studio
 
 MOST_OWN, MOST_TAKEN, LOOKED_AT = 6, 4, 24  # own files, tunes of collections, and the newest among which they are
@@ -38,8 +38,9 @@ class StartingPoint(Described):
     rank: int | None
     composed: bool
     seconds: float | None
-    audio_url: str
-    notes_url: str
+    audio_url: str | None
+    notes_url: str | None
+    image_url: str | None
 
 
 def starting_points(studio: Studio, listener_id: uuid.UUID, domain: str, limit: int) -> list[StartingPoint]:
@@ -51,7 +52,7 @@ def starting_points(studio: Studio, listener_id: uuid.UUID, domain: str, limit: 
     def work(session: Session) -> list[StartingPoint]:
         if listener_rows.get_listener(session, listener_id) is None:
             raise UnknownListenerError
-        brought = rows.brought_pieces(session, listener_id, LOOKED_AT)
+        brought = rows.brought_pieces(session, listener_id, LOOKED_AT, pictures=domain == PICTURES)
         own = [piece for piece in brought if not _collection(piece)][:MOST_OWN]
         taken = [piece for piece in brought if _collection(piece)][:MOST_TAKEN]
         pieces = [_piece(session, studio, listener_id, piece) for piece in (*own, *taken)]
@@ -69,23 +70,24 @@ def _collection(piece: StudioPiece) -> str:
 
 
 def _piece(session: Session, studio: Studio, listener_id: uuid.UUID, piece: StudioPiece) -> StartingPoint:
-    name = f"{PIECES}/{piece.id}"
+    name, seen = f"{PIECES}/{piece.id}", piece.domain == PICTURES
     return StartingPoint(
         name=name,
         title=piece.title,
         collection=_collection(piece),
         rank=None,
         composed=False,
-        traits=traits(session, studio.space, studio.playable, find(session, name, listener_id)),
+        traits=traits(session, studio.playable, find(session, name, listener_id, pictures=True)),
         seconds=None,
-        audio_url=f"/api/studio/{name}/flac{addresses.played()}",
-        notes_url=f"/api/studio/{name}",
+        audio_url=None if seen else f"/api/studio/{name}/flac{addresses.played()}",
+        notes_url=None if seen else f"/api/studio/{name}",
+        image_url=f"/api/studio/{name}/{IMAGE}" if seen else None,
     )
 
 
 def _clips(session: Session, studio: Studio, listener_id: uuid.UUID, domain: str) -> list[StartingPoint]:
     """Clips met, best first, then the pool's others, best first too."""
-    space = studio.space
+    space = studio.playable.space_of(domain)
     pool = studio.playable.clips(session, domain)
     own = clip_rows.composed_clips(session, listener_id, domain=domain, model_version=space.version)
     clips = pool.joined(PlayableClips.of(own, space))
@@ -101,7 +103,7 @@ def _clips(session: Session, studio: Studio, listener_id: uuid.UUID, domain: str
         if clip_id in waiting or (composed and clip_id not in met):
             continue
         seconds = max(clips.seconds[index])
-        address = addresses.of_clip(clip_id, seconds)
+        address, seen = addresses.of_clip(clip_id, seconds), domain == PICTURES
         found.append(
             StartingPoint(
                 name=f"{CLIPS}/{clip_id}",
@@ -111,8 +113,9 @@ def _clips(session: Session, studio: Studio, listener_id: uuid.UUID, domain: str
                 composed=composed,
                 traits=described[index],
                 seconds=seconds,
-                audio_url=address.format("audio"),
-                notes_url=address.format("notes"),
+                audio_url=None if seen else address.format("audio"),
+                notes_url=None if seen else address.format("notes"),
+                image_url=addresses.of_picture(clip_id) if seen else None,
             )
         )
     return found

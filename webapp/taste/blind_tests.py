@@ -16,9 +16,10 @@ from sqlalchemy.orm import Session
 from db.queries import blind_tests as rows
 from db.queries import heads as head_rows
 from db.queries import listeners as listener_rows
+from db.tables import PICTURES
 from models.metrics.always_valid import win_rate
-from models.taste.space import TasteSpace
 from webapp.learning.heads import FEWEST_OTHERS, VOTES_OF_OTHERS
+from webapp.learning.playable_clips import PlayablePool
 from webapp.listening.pairs import BLIND_TESTS
 from webapp.runtime.database import Database
 from webapp.runtime.errors import UnknownListenerError
@@ -68,19 +69,20 @@ def won(proofs: Iterable[rows.Proof]) -> Counts:
     return found[1.0], found[0.5], found[0.0]
 
 
-def of_listener(database: Database, space: TasteSpace, listener_id: uuid.UUID) -> BlindTests:
-    """The listener's own win rates, as ``kallos report listener`` says; raises ``UnknownListenerError``."""
+def of_listener(database: Database, playable: PlayablePool, listener_id: uuid.UUID) -> BlindTests:
+    """The listener's own win rates, of pictures or of music as they have chosen; raises ``UnknownListenerError``."""
 
     def work(session: Session) -> BlindTests:
         listener = listener_rows.get_listener(session, listener_id)
         if listener is None:
             raise UnknownListenerError
-        found = counted(rows.proofs(session, listener_id))
+        seen, space = listener.domain == PICTURES, playable.space_of(listener.domain)
+        found = counted(rows.proofs(session, listener_id, pictures=seen))
         others = head_rows.count_heads(
             session, listener.study_id, space.version, votes=VOTES_OF_OTHERS, but=listener_id
         )
         average, drawn = (_rate(found[BLIND_TESTS[rival]]) for rival in ("average", "drawn"))
-        guided = _rate(won(rows.guided(session, listener_id)))
+        guided = _rate(won([] if seen else rows.guided(session, listener_id)))  # which is of music
         return BlindTests(average, drawn, guided, others, FEWEST_OTHERS)
 
     return database.transaction(work)

@@ -18,7 +18,7 @@ from webapp.runtime.errors import NotAllowed, UnknownListenerError
 from webapp.studio import blind_pairs
 
 if TYPE_CHECKING:
-    from webapp.composing.clip_maker import ClipMaker  # the piano, only where it is needed
+    from webapp.studio.blind_pairs import MakerOf
 
 
 @dataclass(frozen=True)
@@ -37,17 +37,18 @@ class Claims:
     high: float
 
 
-def offer(maker: ClipMaker, listener_id: uuid.UUID, piece_id: uuid.UUID) -> Claims:
+def offer(database: Database, maker_of: MakerOf, listener_id: uuid.UUID, piece_id: uuid.UUID) -> Claims:
     """Offer a changed piece against its original to see whether the claim is right; the claims so far.
 
     Raises ``NotAllowed`` for a piece that is not one style's swap, and as ``blind_pairs.offer`` does.
     """
-    recipe = maker.database.transaction(lambda session: find(session, f"{PIECES}/{piece_id}", listener_id)).recipe
+    name = f"{PIECES}/{piece_id}"
+    recipe = database.transaction(lambda session: find(session, name, listener_id, pictures=True)).recipe
     whole = recipe and recipe.get("keep", 1.0) == 1.0 and not (recipe.get("toward") or recipe.get("turned"))
     if not whole or len(recipe["styles"]) != 1:
         raise NotAllowed("only a piece that took one style from another clip, and nothing else, checks such a claim")
-    blind_pairs.offer(maker, listener_id, piece_id, claim=True)
-    return of_listener(maker.database, listener_id)
+    blind_pairs.offer(maker_of, listener_id, piece_id, claim=True)
+    return of_listener(database, listener_id)
 
 
 def of_listener(database: Database, listener_id: uuid.UUID) -> Claims:

@@ -13,13 +13,11 @@ from typing import Any
 import numpy as np
 from sqlalchemy.orm import Session
 
-from db.tables import PICTURES
-from models.metrics.music_statistics import ATTRIBUTES
-from models.style.latents import GROUPS, Latents
+from models.style.latents import Latents
 from models.taste.attribution import Swap, best_swaps, chance_of, swapped
 from models.taste.explain import WORDS
 from models.taste.head import Head
-from models.taste.space import summary
+from models.taste.space import TasteSpace, summary
 from webapp.composing.sources import CLIPS, named_traits
 from webapp.runtime.errors import NotAllowed
 from webapp.studio import composing
@@ -79,26 +77,25 @@ def compose_change(studio: Studio, listener_id: uuid.UUID, clip_id: uuid.UUID) -
     better, and as the studio does.
     """
 
-    def read(session: Session) -> tuple[Basis, list[tuple[Swap, str]], dict[str, Any]]:
+    def read(session: Session) -> tuple[Basis, list[tuple[Swap, str]]]:
         base = basis(session, studio, listener_id, clip_id)
-        if base.clip.domain == PICTURES:
-            raise NotAllowed("a picture can't be changed here yet; choose a piece of music")
-        swaps = best_swaps(base.head, studio.space, base.parts, base.donors)[:TRIES]
-        return base, [(swap, _in_words(session, studio, base, swap)) for swap in swaps], base.clip.notes
+        swaps = best_swaps(base.head, base.space, base.parts, base.donors)[:TRIES]
+        return base, [(swap, _in_words(session, studio, base, swap)) for swap in swaps]
 
-    base, swaps, notes = studio.database.transaction(read)
+    base, swaps = studio.database.transaction(read)
     if not swaps:
         raise NothingBetter(
             "no other clip's style would surely make this one better for you; a few more picks may tell more"
         )
-    before = _as_heard(studio, notes)
+    before = _as_heard(studio, base.space, base.clip.notes, base.clip.latents)
 
     def tried(offered: tuple[Swap, str]) -> _Tried:
         swap, words = offered
         piece = composing.compose(studio, listener_id, _recipe(base, swap))
         donor = base.donors[swap.donor : swap.donor + 1]
-        expected = _gain(base.head, swapped(studio.space, base.parts, donor, swap.group)[0])
-        after = _as_heard(studio, source_of(studio, listener_id, piece.name).notes)
+        expected = _gain(base.head, swapped(base.space, base.parts, donor, swap.group)[0])
+        made = source_of(studio, listener_id, piece.name)
+        after = _as_heard(studio, base.space, made.notes, made.latents)
         return _Tried(swap, words, expected, _gain(base.head, after - before), piece, after)
 
     with ThreadPoolExecutor(len(swaps)) as together:
@@ -109,7 +106,7 @@ def compose_change(studio: Studio, listener_id: uuid.UUID, clip_id: uuid.UUID) -
         words=best.words,
         expected=best.expected,
         heard=best.heard,
-        became=studio.database.transaction(lambda session: _became(session, studio, base.clip.domain, moved)),
+        became=studio.database.transaction(lambda session: _became(session, studio, base, moved)),
         original=open_piece(studio, listener_id, f"{CLIPS}/{clip_id}"),
         piece=best.piece,
     )
@@ -126,16 +123,19 @@ def _gain(head: Head, off: FloatArray) -> Gain:
     return Gain(float(off @ head.mean), sd, float(chance_of(head, off)[0]))
 
 
-def _as_heard(studio: Studio, notes: Mapping[str, Any]) -> FloatArray:
-    """Features ``(F,)`` of what the notes are encoded to: latents asked for are not always what sounds."""
-    latents = Latents.from_json(studio.generation.encode(dict(notes)).latents)
-    features: FloatArray = studio.space.features(summary(latents))[0]
+def _as_heard(studio: Studio, space: TasteSpace, notes: Mapping[str, Any], latents: Mapping[str, Any]) -> FloatArray:
+    """Features ``(F,)`` of what the notes are encoded to: latents asked for are not always what sounds.
+
+    The latents of a picture carry what was measured of it as it was decoded, which is what is seen.
+    """
+    found = latents if space.of_pictures else studio.generation.encode(dict(notes)).latents
+    features: FloatArray = space.features(summary(Latents.from_json(found)))[0]
     return features
 
 
-def _became(session: Session, studio: Studio, domain: str, features: FloatArray) -> list[str]:
+def _became(session: Session, studio: Studio, base: Basis, features: FloatArray) -> list[str]:
     """What is heard to differ between two clips by their features ``(2, F)``, most first."""
-    before, after = named_traits(session, studio.space, studio.playable, domain, features)
+    before, after = named_traits(session, base.space, studio.playable, base.clip.domain, features)
     moved = {name: after[name] - before[name] for name in before if name in WORDS}
     moved = {name: by for name, by in moved.items() if abs(by) >= SAME}
     return [WORDS[name][moved[name] < 0] for name in sorted(moved, key=lambda each: -abs(moved[each]))][:MOST_WORDS]
@@ -143,9 +143,9 @@ def _became(session: Session, studio: Studio, domain: str, features: FloatArray)
 
 def _in_words(session: Session, studio: Studio, base: Basis, swap: Swap) -> str:
     """How the swapped style changes: "sparser", or "another one" where its attribute hardly moves."""
-    place = GROUPS.index(swap.group)
+    place = base.space.groups.index(swap.group)
     changed = base.parts.sum(axis=0) - base.parts[place] + base.donors[swap.donor, place]
-    now = named_traits(session, studio.space, studio.playable, base.clip.domain, changed[None])[0]
-    moved = {name: now[name] - base.traits[name] for name, style in ATTRIBUTES.items() if style == swap.group}
+    now = named_traits(session, base.space, studio.playable, base.clip.domain, changed[None])[0]
+    moved = {name: now[name] - base.traits[name] for name, style in base.space.style_of.items() if style == swap.group}
     name = max(moved, key=lambda each: abs(moved[each]), default="")
     return WORDS[name][moved[name] < 0] if name and abs(moved[name]) >= SAME else "another one"

@@ -19,6 +19,7 @@ from db.tables import Clip
 from models.style.latents import Latents
 from models.taste.attribution import Attribution, attribution
 from models.taste.head import Head
+from models.taste.space import TasteSpace
 from webapp.composing.sources import LEAST_POOL, named_traits
 from webapp.learning import clip_effects, heads
 from webapp.runtime.errors import NotAllowed, NotYours, UnknownListenerError
@@ -50,6 +51,7 @@ class Basis:
     ids: tuple[uuid.UUID, ...]
     traits: dict[str, float]
     effect: float
+    space: TasteSpace
 
 
 def explain_clip(studio: Studio, listener_id: uuid.UUID, clip_id: uuid.UUID) -> Explanation:
@@ -58,8 +60,7 @@ def explain_clip(studio: Studio, listener_id: uuid.UUID, clip_id: uuid.UUID) -> 
     def work(session: Session) -> Explanation:
         base = basis(session, studio, listener_id, clip_id)
         usual = base.pool.mean(axis=0)
-        space = studio.playable.space_of(base.clip.domain)
-        found = attribution(base.head, space, base.parts, usual, base.traits, effect=base.effect)
+        found = attribution(base.head, base.space, base.parts, usual, base.traits, effect=base.effect)
         return Explanation(**vars(found), votes=base.head.votes_seen)
 
     return studio.database.transaction(work)
@@ -91,4 +92,4 @@ def basis(session: Session, studio: Studio, listener_id: uuid.UUID, clip_id: uui
     effects = clip_effects.of_listener(session, listener)
     usual = float(clip_effects.of_clips(effects, [each.id for each in pool]).mean())
     effect = effects[clip_id] - usual if clip_id in effects else 0.0
-    return Basis(clip, head, parts[0], parts[1 : 1 + len(pool)], parts[1:], ids, traits, effect)
+    return Basis(clip, head, parts[0], parts[1 : 1 + len(pool)], parts[1:], ids, traits, effect, space)

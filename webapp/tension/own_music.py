@@ -55,7 +55,7 @@ def hear(
 
 def _heard(generation: RemoteGenerator, source: Source) -> Curves:
     try:
-        return Curves.from_json(generation.curves(source.notes, source.domain).curves)
+        return Curves.from_json(generation.curves(source.notes, source.music).curves)
     except BadRequest as error:
         raise NotAllowed(f"this music can't be heard: {error}") from error
     except GenerationError as error:

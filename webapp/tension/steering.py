@@ -46,7 +46,7 @@ def steer(studio: Studio, listener_id: uuid.UUID, recipe: Recipe, now: str, *, t
         lambda session: [find(session, piece.name, listener_id).notes for piece in made]
     )
     try:
-        before, *after = studio.generation.rewards([here.notes, *found], here.domain).rewards
+        before, *after = studio.generation.rewards([here.notes, *found], here.music).rewards
     except GenerationError as error:
         raise NotReady("the tension model does not answer just now; nothing is lost, try again in a moment") from error
     if before is None:

@@ -11,6 +11,7 @@ from urllib.parse import unquote
 
 import gradio as gr
 
+from db.tables import PICTURES
 from webapp.context import Context
 from webapp.runtime.errors import NotReady
 from webapp.studio import pieces, starting_points, tunes, uploads
@@ -25,6 +26,7 @@ from webapp.ui.layout import CHOICE, QUIET, status
 from webapp.ui.words import capital, described
 
 DOMAINS = (("Pop piano", "pop"), ("Dance tunes", "dance"), ("Chorales", "chorale"))
+OF_PICTURES = ("Pictures", PICTURES)
 FEW, MANY = 12, 48
 AGAIN_S = 2.0  # asks again while the first pieces are composed
 TITLE = "Search by title, hymn or BWV number"
@@ -54,10 +56,10 @@ class Found(NamedTuple):
     timer: dict[str, Any]
 
 
-def kinds_of_music(value: str | None = None) -> gr.Radio:
-    """The kinds of music to choose from."""
+def kinds_of_music(value: str | None = None, *, pictures: bool = False) -> gr.Radio:
+    """The kinds of music to choose from, and ``pictures`` beside them."""
     return gr.Radio(
-        DOMAINS,
+        [*DOMAINS, OF_PICTURES] if pictures else DOMAINS,
         value=value,
         label="Kind of music",
         show_label=False,
@@ -79,6 +81,7 @@ class Choosing:
         columns: Whether pieces stand beside one another where there is room.
         place: Where on the page it stands, in the ids of its parts.
         domain: The kind of music at first; ``None``: the page chooses it when it opens.
+        pictures: Whether pictures may be chosen as well.
     """
 
     def __init__(
@@ -91,8 +94,9 @@ class Choosing:
         columns: bool = False,
         place: str = "here",
         domain: str | None = None,
+        pictures: bool = False,
     ) -> None:
-        self.domain = kinds_of_music(domain)
+        self.domain = kinds_of_music(domain, pictures=pictures)
         self.words = gr.Textbox(
             label=TITLE,
             placeholder=TITLE,
@@ -139,14 +143,15 @@ def find(context: Context, token: str | None, domain: str | None, words: str | N
     """Tunes with the words in their titles; without words what the listener has, and the pool's."""
     wanted, kind = (words or "").strip(), domain or "pop"
     limit = MANY if asked.many == (domain, wanted) else FEW
-    if wanted:
+    if wanted and kind != PICTURES:
         found = tunes.find_tunes(wanted, kind, limit)
         rows, text = [as_tune(each) for each in found.tunes], counted(found, wanted)
         return Found(status(text), rows, _more(there=len(rows) < found.found and limit < MANY), gr.update(active=False))
     try:
         points = starting_points.starting_points(context.studio, listener_of(context, token), kind, limit)
     except NotReady:
-        return Found(status("Composing the first pieces…"), [], _more(there=False), gr.update(active=True))
+        first = "Drawing the first pictures…" if kind == PICTURES else "Composing the first pieces…"
+        return Found(status(first), [], _more(there=False), gr.update(active=True))
     rows = [as_clip(each, asked.style) for each in points]
     return Found("", rows, _more(there=limit <= len(rows) < MANY), gr.update(active=False))
 
@@ -184,7 +189,7 @@ def upload_button(label: str, **settings: Any) -> gr.UploadButton:
 
 def as_clip(choice: StartingPoint, style: str = "") -> dict[str, Any]:
     """A choice as a list shows it: in words, and where it comes from."""
-    words = capital(described(choice.traits, style)) or "A piece"
+    words = capital(described(choice.traits, style)) or ("A picture" if choice.image_url else "A piece")
     detail = f"your no. {choice.rank}" if choice.rank else "new to you"
     if choice.composed:
         detail += ", composed for you"

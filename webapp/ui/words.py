@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from models.metrics.music_statistics import ATTRIBUTES
 from models.taste.attribution import POLES
+from models.taste.readouts import PICTURE_ATTRIBUTES
 from webapp.taste.overview import StyleLiking
 
 MIDDLE, FAR = 0.4, 1.5  # standard deviations from the middle of real music
@@ -65,7 +66,8 @@ def duration(seconds: float) -> str:
 
 def described(traits: Mapping[str, float], style: str = "") -> str:
     """A piece in three words at most: the named style first, then what is most its own."""
-    named = {name: group for name, group in ATTRIBUTES.items() if name in traits and group != "content"}
+    known = {**ATTRIBUTES, **PICTURE_ATTRIBUTES}
+    named = {name: group for name, group in known.items() if name in traits and group != "content"}
     first = [name for name, group in named.items() if group == style]
     told = [name for name in named if name not in first and abs(traits[name]) >= MIDDLE]
     rest = sorted(told, key=lambda name: -abs(traits[name]))

@@ -81,7 +81,7 @@ def test_the_best_and_the_first_are_composed_once_offered_blind_and_counted(cont
     assert {test.left_clip, test.right_clip} == ids
     assert (test.condition, test.pair_probability, test.order_probability) == ("guided_vs_plain", 0.9, 0.5)
     assert not {clip for offer in others for clip in (offer.left_clip, offer.right_clip)} & ids
-    found = blind_tests.of_listener(context.database, context.space, listener)
+    found = blind_tests.of_listener(context.database, context.playable, listener)
     assert (found.guided.won, found.guided.equal, found.guided.lost, found.guided.value) == (1, 0, 0, 1.0)
     assert found.drawn.value is None
     assert "won 1 of 1 blind pair: 100\u00a0%" in guided_text(found.guided)

@@ -174,7 +174,7 @@ def test_the_report_counts_what_was_voted(context, ready, capsys):
         if rate.n:
             assert rate.value == pytest.approx(won[kind] / rate.n)
             assert rate.low <= rate.value <= rate.high
-    shown = blind_tests.of_listener(context.database, context.space, listener)
+    shown = blind_tests.of_listener(context.database, context.playable, listener)
     for kind, told in {"average": shown.average, "drawn": shown.drawn}.items():
         assert (told.value, told.low, told.high) == pytest.approx(
             (rates[kind].value, rates[kind].low or 0, rates[kind].high or 1), nan_ok=True
@@ -251,7 +251,7 @@ def test_the_average_listener_leaves_this_one_out_and_takes_more_than_two_others
         return context.database.transaction(lambda session: heads.average_of_others(session, who, context.space))
 
     assert asked(people[0]) is None  # two others
-    told = blind_tests.of_listener(context.database, context.space, people[0])
+    told = blind_tests.of_listener(context.database, context.playable, people[0])
     assert (told.others, told.others_needed, told.drawn.value) == (2, 3, None)
     found = asked(people[3])
     assert found.mean == pytest.approx(6.0 / 5, abs=1e-3)  # with the fixed prior as two more listeners

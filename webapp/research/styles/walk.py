@@ -82,6 +82,8 @@ def walk(studio: Studio, listener_id: uuid.UUID, asked: Asked) -> tuple[Step, ..
     source = None
     if asked.source:
         source = source_of(studio, listener_id, asked.source)
+        if source.of_picture:
+            raise NotAllowed("a picture has no style to walk; choose a piece of music")
     begin = (asked.source,) if source else (asked.domain,)
     if source and asked.group not in CODE_WALKS and asked.guidance != 1:
         raise NotAllowed(
@@ -127,7 +129,7 @@ def _compose(studio: Studio, known: Directions, asked: Asked, source: Source | N
         domain, latents, notes = asked.domain, Latents.from_json(drawn.latents), drawn.notes
     else:
         music = current(generation, studio.space, source)
-        domain, latents, notes = source.domain, music.latents, music.notes
+        domain, latents, notes = source.music, music.latents, music.notes
     if latents.version != known.version:
         raise NotReady("the composer is changing over to another model; try again in a moment")
     if asked.group in CODE_WALKS:

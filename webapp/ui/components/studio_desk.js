@@ -140,7 +140,7 @@ class Desk {
         : "Change what you like; theirs stays as it is."
     }`;
     await this.#go(this.#first);
-    if (!piece) this.bench.cards.a.button.focus({ preventScroll: true });
+    if (!piece) this.bench.foothold?.focus({ preventScroll: true });
   }
 
   #leave() {
@@ -191,7 +191,7 @@ class Desk {
   /** Tell the page what is wanted and what there is. */
   #tell() {
     const { piece } = this.#now;
-    const known = ["name", "domain", "meter", "title", "dials", "no_dials", "score_url", "first_bar", "section"].map((name) => [name, this.#old[name]]);
+    const known = ["name", "domain", "meter", "title", "dials", "no_dials", "score_url", "image_url", "first_bar", "section"].map((name) => [name, this.#old[name]]);
     this.#shown = {
       old: Object.fromEntries(known),
       piece: piece && { name: piece.name, mine: piece.mine, score_url: piece.score_url },
@@ -237,7 +237,7 @@ class Desk {
     while (this.#wanted && this.root.isConnected) {
       const now = this.#wanted;
       this.#wanted = null;
-      this.#said("Composing…");
+      this.#said(this.#old.image_url ? "Drawing…" : "Composing…");
       await this.#compose(now);
     }
     this.#composing = false;
@@ -346,8 +346,11 @@ class Desk {
   #summary() {
     const { piece, ...recipe } = this.#now;
     const title = (this.#old.title ? `“${this.#old.title}”. ` : "") + (this.#at === this.#first ? this.#note : "");
+    const seen = Boolean(this.#old.image_url);
+    if (!piece && seen) return `${title}Turn a dial or borrow a style: then the new one appears.`;
     if (!piece) return `${title}Turn a dial, borrow a style or lock something: then the new one plays.`;
     const told = inWords(recipe, this.#old.first_bar);
+    if (seen) return `${title}${told || "The same picture, drawn anew."}`;
     if (!told) return `${title}The same styles, played anew.`;
     return `${title}${told} Switch between old and new while it plays.`;
   }
@@ -405,7 +408,11 @@ class Desk {
   #gate() {
     this.#button("undo").disabled = this.#at === 0;
     this.#button("redo").disabled = this.#at >= this.#steps.length - 1;
-    this.save.hidden = !this.#now.piece;
+    const { piece } = this.#now;
+    this.save.hidden = !piece;
+    for (const button of /** @type {NodeListOf<HTMLElement>} */ (this.save.querySelectorAll("[data-form]"))) {
+      button.hidden = !piece?.downloads[button.dataset.form ?? ""];
+    }
   }
 
   /**

@@ -12,7 +12,7 @@ from webapp.ui.components.component import Component, Event
 
 CALLED = {
     "played": "MIDI as played", "mid": "MIDI as written", "musicxml": "MusicXML", "abc": "ABC", "mp3": "MP3",
-    "wav": "WAV",
+    "wav": "WAV", "png": "PNG",
 }  # fmt: skip
 LOCKABLE = '<div class="k-bars" role="group" aria-label="Lock bars of the old one"></div>'
 RULER = '<div class="k-bars" aria-hidden="true"></div>'

@@ -12,7 +12,7 @@ const UNNAMED = "a piece that is not here";
  * @typedef {{attribute: string, value: number, sd: number, real: number[] | null}} Dial
  * @typedef {{source: string, strength: number}} Borrowed
  * @typedef {{dials: Record<string, Dial>, no_dials: Record<string, string>, styles: Record<string, Borrowed>, turned: Record<string, number>, sources: Record<string, {title: string, traits: Record<string, number>}>, meter: [number, number], fixed: boolean}} Value
- * @typedef {{row: HTMLElement, from: HTMLElement, explained: string, strength: HTMLElement, range: HTMLInputElement, output: HTMLElement, turn: HTMLElement | null, none: HTMLElement | null, dial: HTMLInputElement | null, back: HTMLElement, removes: string, borrow: HTMLElement, asks: string}} Parts
+ * @typedef {{row: HTMLElement, from: HTMLElement, explained: string, strength: HTMLElement, range: HTMLInputElement, output: HTMLElement, turn: HTMLElement | null, none: HTMLElement | null, dial: HTMLInputElement | null, back: HTMLElement, removes: string, borrow: HTMLElement, asks: string, own: boolean}} Parts
  */
 
 /** @type {Value} */
@@ -54,11 +54,12 @@ class StyleDials {
       removes: part("[data-do=return]").getAttribute("aria-label"),
       borrow: part("[data-do=borrow]"),
       asks: part("[data-do=borrow]").textContent.trim(),
+      own: row.dataset.own !== undefined, // is turned alone, and never borrowed
     };
     this.#rows.set(group, parts);
     parts.borrow.addEventListener("click", () => this.trigger("borrow", { group }));
     parts.back.addEventListener("click", () => {
-      parts.borrow.focus();
+      (parts.own ? parts.dial : parts.borrow)?.focus();
       this.#change({ styles: without(this.value.styles, group), turned: without(this.value.turned, group) });
     });
     const { dial, range } = parts;
@@ -100,15 +101,15 @@ class StyleDials {
       if (parts.turn && parts.dial && parts.none) {
         const known = dials[group];
         mark(parts, group, known);
-        const unmarked = known && !known.real ? "Where real music lies was not measured." : "";
+        const unmarked = known && !known.real && !parts.own ? "Where real music lies was not measured." : "";
         parts.none.textContent = known ? unmarked : `Borrow it to change it: ${reasons[group] ?? "a dial for it was not measured"}.`;
         parts.turn.hidden = Boolean(borrowed) || !known;
-        parts.none.hidden = Boolean(borrowed) || !parts.none.textContent;
+        parts.none.hidden = Boolean(borrowed) || parts.own || !parts.none.textContent;
         parts.dial.disabled = fixed;
         parts.dial.value = String(by);
         if (!borrowed) this.#tell(group, by);
       }
-      parts.borrow.hidden = fixed;
+      parts.borrow.hidden = fixed || parts.own;
       parts.range.disabled = fixed;
       parts.borrow.textContent = borrowed ? "Change" : parts.asks;
       if (!borrowed) continue;

@@ -22,6 +22,16 @@ EXPLAINED = {
     "tempo": "slow and fast",
     "texture": "single notes or thick chords",
 }
+EXPLAINED_PICTURES = {
+    "size": "how much of the paper is drawn on",
+    "symmetry": "how alike left and right are",
+    "warmth": "blue or red",
+    "colourfulness": "grey or full of colour",
+    "brightness": "dark or light",
+    "contrast": "how far light and dark lie apart",
+    "busyness": "few or many edges",
+}
+PICTURES_LEGEND = "Nine of ten of our pictures lie in the shaded part of a dial, half of them in the darker part."
 LEGEND = "Nine of ten real pieces of its kind lie in the shaded part of a dial, half of them in the darker part."
 
 
@@ -57,6 +67,9 @@ class StyleDials(Component):
         explained: A line above the rows; where real music is marked, the legend follows it.
         turned: Whether the rows have dials; otherwise a style is only borrowed.
         asks: What the button says that borrows.
+        borrowed: Whether a style can be borrowed; otherwise it is only turned.
+        legend: What the marks on the dials mean.
+        named: What it is borrowed from: a piece, a picture.
 
     Events:
         input: A dial or a strength was set, or a style removed; the value says how.
@@ -76,11 +89,17 @@ class StyleDials(Component):
         explained: str = "",
         turned: bool = True,
         asks: str = "Borrow",
+        borrowed: bool = True,
+        legend: str = LEGEND,
+        named: str = "piece",
         **settings: Any,
     ) -> None:
-        rows = "".join(_row(group, about, asks, turned=turned) for group, about in (groups or EXPLAINED).items())
-        legend = f' <span data-part="legend" hidden>{LEGEND}</span>' if turned else ""
-        above = f'<p class="k-explain">{explained}{legend}</p>' if explained else ""
+        rows = "".join(
+            _row(group, about, asks, named, turned=turned, borrowed=borrowed)
+            for group, about in (groups or EXPLAINED).items()
+        )
+        marks = f' <span data-part="legend" hidden>{legend}</span>' if turned else ""
+        above = f'<p class="k-explain">{explained}{marks}</p>' if explained else ""
         super().__init__(
             value,
             html_template=f'<div class="kallos k-dials" style="visibility: hidden">{above}{rows}</div>',
@@ -96,14 +115,15 @@ class StyleDials(Component):
         return {"type": "object", "description": "dials, styles, turned, sources by name"}
 
 
-def _row(group: str, about: str, asks: str, *, turned: bool) -> str:
-    name, label = ("Everything", "another piece, with everything") if group == "toward" else _named(group)
+def _row(group: str, about: str, asks: str, source: str, *, turned: bool, borrowed: bool) -> str:
+    name, label = ("Everything", f"another {source}, with everything") if group == "toward" else _named(group, source)
+    own = "" if borrowed else " data-own"
     return f"""
-<div class="k-dial" role="group" aria-labelledby="k-{group}-name" data-group="{group}">
+<div class="k-dial" role="group" aria-labelledby="k-{group}-name" data-group="{group}"{own}>
   <h3 id="k-{group}-name">{name}</h3>
   <p class="k-words" data-part="from">{about}</p>{_turn(group) if turned else ""}
   <div class="k-strength" hidden>
-    <span aria-hidden="true">this piece</span>
+    <span aria-hidden="true">this {source}</span>
     <input type="range" min="0" max="100" step="5" value="100" aria-label="How far to {label}, in percent"
            data-testid="strength-{group}">
     <output></output>
@@ -115,8 +135,8 @@ def _row(group: str, about: str, asks: str, *, turned: bool) -> str:
 </div>"""
 
 
-def _named(group: str) -> tuple[str, str]:
-    return group.capitalize(), f"the {group} of another piece"
+def _named(group: str, source: str) -> tuple[str, str]:
+    return group.capitalize(), f"the {group} of another {source}"
 
 
 def _turn(group: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NotRequired
 
 import gradio as gr
 from anyio.to_thread import run_sync
@@ -13,13 +13,13 @@ from pydantic import Field, ValidationError
 from typing_extensions import TypedDict
 
 from models.mood.dial import MoodName
-from models.music.notes import Domain
 from models.tension import dial
 from webapp.api.studio import AskedLocks, AskedRecipe, AskedStyle, Form, Seed
 from webapp.composing import handing_over, sources, wishes
 from webapp.context import Context
+from webapp.learning.playable_clips import AnyDomain
 from webapp.runtime.errors import NotAllowed, NotReady, in_words
-from webapp.studio import composing, formats, pieces
+from webapp.studio import composing, formats, pictures, pieces
 from webapp.studio.pieces import OpenedPiece
 from webapp.ui.endpoints.endpoint import (
     SLOW,
@@ -37,11 +37,12 @@ Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 
 
 class Composed(TypedDict):
-    """A clip composed for a listener."""
+    """A clip composed for a listener: music with its ``midi``, a picture with its ``png``."""
 
     name: str
-    domain: Domain
-    midi: File
+    domain: AnyDomain
+    midi: NotRequired[File]
+    png: NotRequired[File]
 
 
 async def compose(
@@ -70,7 +71,7 @@ async def compose(
         mood: with the other modes: happy, tense, sad or calm, as our model of pop piano guesses; by default any.
 
     Returns:
-        The clip's name, by which swap and keep know it, its domain, and the MIDI file.
+        The clip's name, by which swap and keep know it, its domain, and the MIDI file, or of a picture the PNG.
     """
     listener_id = listener_of(context, token)
     near = near and near.rpartition("/")[2]
@@ -80,7 +81,7 @@ async def compose(
     while True:
         found = await run_sync(handing_over.hand_over, context.database, context.journal, listener_id)
         if found.clip_id is not None:
-            return await run_sync(_as_midi, context, listener_id, found.clip_id)
+            return await run_sync(_as_file, context, listener_id, found.clip_id)
         if time.monotonic() >= until:
             raise NotReady(f"the pieces are still being composed after {wait_s:g} s; ask again to wait for them")
         _show(progress, found.progress)
@@ -103,9 +104,12 @@ def _show(progress: gr.Progress, now: wishes.Progress | None) -> None:
         progress((now.drawn, now.ideas), desc="searching", unit="ideas")
 
 
-def _as_midi(context: Context, listener_id: uuid.UUID, clip_id: uuid.UUID) -> Composed:
+def _as_file(context: Context, listener_id: uuid.UUID, clip_id: uuid.UUID) -> Composed:
     name = f"{sources.CLIPS}/{clip_id}"
     source = pieces.source_of(context.studio, listener_id, name)
+    if source.of_picture:
+        png = file_for(context, listener_id, "kallos.png", pictures.image(context.generation, source))
+        return {"name": name, "domain": source.domain, "png": png}
     midi = file_for(context, listener_id, "kallos.mid", formats.midi(source))
     return {"name": name, "domain": source.domain, "midi": midi}
 
@@ -134,9 +138,11 @@ def swap(
     Args:
         token: the listener's token.
         content: the source whose tune it is.
-        styles: which source each style comes from; rhythm, register, harmony, dynamics, tempo, texture.
+        styles: which source each style comes from; rhythm, register, harmony, dynamics, tempo, texture; of a picture
+            palette, light, line.
         strength: how far styles go there, 0 to 1.
-        turned: styles moved by so many standard deviations instead, -3 to 3.
+        turned: styles moved by so many standard deviations instead, -3 to 3; of a picture size, symmetry, warmth,
+            colourfulness, brightness, contrast, busyness.
         toward: a source to which all of the content goes.
         share: how far the content goes there, 0 to 1.
         keep: how much of what neither locks nor styles hold stays; the rest is drawn anew with the seed.
@@ -171,13 +177,18 @@ def keep_file(context: Context, token: Token, music: SourceName, form: Form = "m
     Args:
         token: the listener's token.
         music: a clip's id, or pieces/ID.
-        form: mid (MIDI as written), played (MIDI as it sounds), abc, score (ABC for the eye), mp3, wav or flac.
+        form: mid (MIDI as written), played (MIDI as it sounds), abc, score (ABC for the eye), mp3, wav or flac; of a
+            picture always png.
 
     Returns:
         The file.
     """
     listener_id = listener_of(context, token)
     source = pieces.source_of(context.studio, listener_id, music)
+    if source.of_picture:
+        return file_for(context, listener_id, "kallos.png", pictures.image(context.generation, source))
+    if form == "png":
+        raise NotAllowed("music has no png; only a picture has one")
     if form == "score":
         return file_for(context, listener_id, "kallos-score.abc", formats.abc(source, reading=True))
     written = {"mid": formats.midi, "played": formats.played_midi, "abc": formats.abc}

@@ -93,7 +93,8 @@ export class Stage extends EventTarget {
     const shown = {};
     for (const side of this.sides) {
       const { card, button, name } = this.cards[side];
-      const image = /** @type {HTMLImageElement} */ (clips[side].image);
+      const { image } = clips[side];
+      if (!image) continue; // nothing new yet, in the studio
       image.className = "k-seen";
       image.alt = `picture ${name}`;
       image.dataset.testid = `picture-${side}`;

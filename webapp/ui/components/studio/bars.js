@@ -11,6 +11,10 @@
  * @returns {Node[]}
  */
 export function lay(row, { bars_s: bars, seconds, first_bar: first = 1 }, made) {
+  if (!bars.length) {
+    row.replaceChildren(); // a picture has none
+    return [];
+  }
   const lengths = bars.slice(1).map((start, index) => start - bars[index]);
   const columns = [Math.max(0, bars[0]), ...lengths, Math.max(0, seconds - bars[bars.length - 1])];
   row.style.gridTemplateColumns = columns.map((length) => `minmax(0, ${length.toFixed(3)}fr)`).join(" ");

@@ -26,8 +26,9 @@ export class Bench extends Stage {
     this.eager = false;
     super.show(pair);
     if (!this.started && this.#resume) this.#restore();
-    const there = Boolean(pair.clips.b.buffer);
-    this.cards.b.button.disabled = !there;
+    const { buffer, image } = pair.clips.b;
+    const there = Boolean(buffer || image);
+    this.cards.b.button.disabled = !buffer;
     this.cards.b.card.classList.toggle("k-vacant", !there);
   }
 

@@ -65,7 +65,7 @@ export function inWords({ toward, styles, turned, keep, locks, rules }, first = 
   if (toward) sentences.push(`${Math.round(toward.strength * 100)} % of the way to the other piece.`);
   const groups = Object.keys(styles);
   if (groups.length) sentences.push(`Borrowed: ${groups.join(", ")}.`);
-  const moved = Object.entries(turned).map(([group, by]) => `${group} towards ${poles(ATTRIBUTE_OF[group])[by < 0 ? 0 : 1]}`);
+  const moved = Object.entries(turned).map(([group, by]) => `${group} towards ${poles(ATTRIBUTE_OF[group] ?? group)[by < 0 ? 0 : 1]}`);
   if (moved.length) sentences.push(`Turned: ${enumerated(moved)}.`);
   const held = [locks.bars.length ? barsInWords(locks.bars, first) : "", ...LOCKS.filter((name) => locks[name])];
   const locked = held.filter(Boolean);

@@ -1,26 +1,30 @@
 // @ts-check
-// Pieces made playable: their sound fetched and decoded once, by a server that may be busy.
+// Pieces made playable, or pictures to be seen: fetched and decoded once, from a server that may be busy.
 
-import { audio, backOffS, pause } from "../shared/api.js";
+import { audio, backOffS, pause, picture } from "../shared/api.js";
 import { decode } from "../shared/player.js";
 
 const PATIENCE = 4; // times that a busy server is asked again
 
-/** @typedef {{buffer: AudioBuffer | null, notes: any[], seconds: number, bars: number[], clipId: string}} Sound */
+/** @typedef {{buffer: AudioBuffer | null, image?: HTMLImageElement, notes: any[], seconds: number, bars: number[], clipId: string}} Sound */
 
 export class Sounds {
   /** @type {Map<string, Sound>} */
   #known = new Map(); // by the name of the piece
 
   /**
-   * What the desk plays of a piece.
-   * @param {{name: string, audio_url: string, notes: any[], seconds: number, bars_s: number[]}} piece
+   * What the desk plays of a piece, or shows of a picture.
+   * @param {{name: string, audio_url: string, image_url: string, notes: any[], seconds: number, bars_s: number[]}} piece
    * @returns {Promise<Sound>}
    */
-  async of({ name, audio_url: address, notes, seconds, bars_s: bars }) {
+  async of({ name, audio_url: address, image_url: seen, notes, seconds, bars_s: bars }) {
     const known = this.#known.get(name);
     if (known) return known;
-    const sound = { buffer: await decode(await patiently(() => audio(address))), notes, seconds, bars, clipId: name };
+    /** @type {Pick<Sound, "buffer" | "image">} */
+    const there = seen
+      ? { buffer: null, image: await patiently(() => picture(seen)) }
+      : { buffer: await decode(await patiently(() => audio(address))) };
+    const sound = { ...there, notes, seconds, bars, clipId: name };
     this.#known.set(name, sound);
     return sound;
   }

@@ -9,7 +9,15 @@ const POLES = {
   mean_velocity: ["soft", "loud"],
   tempo_bpm: ["slow", "fast"],
   notes_per_onset: ["thin chords", "thick chords"],
+  size: ["small", "large"],
+  symmetry: ["lopsided", "symmetrical"],
+  warmth: ["cold", "warm"],
+  colourfulness: ["grey", "colourful"],
+  brightness: ["dark", "bright"],
+  contrast: ["soft", "strong"],
+  busyness: ["calm", "busy"],
 };
+const OF_PICTURES = { palette: ["warmth", "colourfulness"], light: ["brightness", "contrast"], line: ["busyness"] };
 /** Which attribute names each style, as the server's tables do. @type {Record<string, string>} */
 export const ATTRIBUTE_OF = {
   rhythm: "onsets_per_bar",
@@ -18,7 +26,9 @@ export const ATTRIBUTE_OF = {
   dynamics: "mean_velocity",
   tempo: "tempo_bpm",
   texture: "notes_per_onset",
+  ...Object.fromEntries(Object.entries(OF_PICTURES).map(([style, [first]]) => [style, first])),
 };
+const TOLD = new Set([...Object.values(ATTRIBUTE_OF), "size", "symmetry", "colourfulness", "contrast"]);
 const MIDDLE = 0.4; // standard deviations from the middle of real music: below them nothing is told
 const NOTES = ["C", "C♯", "D", "E♭", "E", "F", "F♯", "G", "A♭", "A", "B♭", "B"];
 const mode = (/** @type {number} */ value) =>
@@ -51,8 +61,9 @@ const MEASURES = {
  * @param {string} attribute
  * @param {number} value
  * @param {[number, number]} meter of the piece
+ * @returns {[string, string]}
  */
-export const measure = (attribute, value, meter) => MEASURES[attribute](value, meter);
+export const measure = (attribute, value, meter) => MEASURES[attribute]?.(value, meter) ?? [value.toFixed(2), ""];
 export const poles = (/** @type {string} */ attribute) => POLES[attribute] ?? ["less", "more"];
 export const capital = (/** @type {string} */ text) => text.charAt(0).toUpperCase() + text.slice(1);
 
@@ -66,7 +77,7 @@ export const sentence = (/** @type {string} */ text) => capital(text) + (/[.!?]$
 export function describe(traits, style = "") {
   const first = traits[ATTRIBUTE_OF[style]] === undefined ? [] : [ATTRIBUTE_OF[style]];
   const rest = Object.keys(traits)
-    .filter((name) => name !== first[0] && Object.values(ATTRIBUTE_OF).includes(name) && Math.abs(traits[name]) >= MIDDLE)
+    .filter((name) => name !== first[0] && TOLD.has(name) && Math.abs(traits[name]) >= MIDDLE)
     .sort((one, two) => Math.abs(traits[two]) - Math.abs(traits[one]));
   return [...first, ...rest].slice(0, 3).map((name) => trait(name, traits[name])).join(", ");
 }

@@ -1,4 +1,7 @@
-"""The studio: take a piece, let it borrow a rhythm here and a harmony there, and hear new against old."""
+"""The studio: take a piece, let it borrow a rhythm here and a harmony there, and hear new against old.
+
+Or a picture, which borrows a palette and is turned brighter: old and new stand side by side.
+"""
 
 from __future__ import annotations
 
@@ -12,11 +15,13 @@ from typing import Any, NamedTuple
 import gradio as gr
 from pydantic import TypeAdapter
 
+from db.tables import PICTURES
 from webapp.context import Context
-from webapp.learning.playable_clips import music_of
+from webapp.film import own_pictures
 from webapp.listeners import accounts
+from webapp.runtime import upload_limit
 from webapp.runtime.errors import NotYours, Problem
-from webapp.studio import pieces, sections, uploads
+from webapp.studio import pictures, pieces, sections, uploads
 from webapp.studio.pieces import OpenedPiece
 from webapp.studio.uploads import BARS, BroughtPiece
 from webapp.ui import arrival, choosing, open_future
@@ -27,7 +32,7 @@ from webapp.ui.handlers import bound, listener_of
 from webapp.ui.layout import CHOICE, QUIET, heading, page
 from webapp.ui.open_future import Shown
 from webapp.ui.pages.studio import tension_dial, tools, whole_piece
-from webapp.ui.pages.studio.words import DEAD, MUSIC, lacking, passage, read_from
+from webapp.ui.pages.studio.words import AS_SEEN, DEAD, MUSIC, lacking, passage, read_from
 from webapp.ui.words import capital
 
 MOST_BYTES = 256 * 1024
@@ -106,7 +111,7 @@ def build(context: Context) -> None:
                 label=_label("pop"), file_types=FILES, height=DROP_PX, elem_id="upload", elem_classes="k-drop"
             )
             error = gr.HTML(apply_default_css=False, elem_id="upload-error")
-            finder = Choosing(context, listener, "Start", finder=True, columns=True, place="start")
+            finder = Choosing(context, listener, "Start", finder=True, columns=True, place="start", pictures=True)
         with gr.Column(visible=False, elem_id="bench") as bench:
             desk = StudioDesk(interactive=True)
             with gr.Row(visible=False, elem_classes="k-bar", elem_id="other-bars") as other_bars:
@@ -114,17 +119,18 @@ def build(context: Context) -> None:
                     1, label="Read from bar", precision=0, minimum=1, interactive=True, elem_id="first-bar", scale=0
                 )
                 read = gr.Button("Read from there", size="sm", scale=0, min_width=160)
-            tension_dial.build(context, listener, desk)
-            heard = open_future.build(context, listener, desk, shown_piece, stale=STALE)
+            with gr.Column() as ears:
+                tension_dial.build(context, listener, desk)
+                heard = open_future.build(context, listener, desk, shown_piece, stale=STALE)
             desk.shows(None, [desk, heard.lanes], [*heard], js=STALE, **CHOICE)
             around = whole_piece.build()
-            ends = tools.build(context, listener, desk, around)
+            ends = tools.build(context, listener, desk, around, ears)
     file = gr.State(None, time_to_live=KEPT_S)
     opening = [start, bench, desk, error, other_bars, first_bar, *around]
     arrived = arrival.fill(listener.change, bound(arrive, context), listener, [finder.domain], opening)
-    arrived.then(read_as, finder.domain, brought, **QUIET)
+    arrived.then(read_as, finder.domain, [brought, finder.words], **QUIET)
     finder.filled_after(arrived)
-    finder.domain.input(read_as, finder.domain, brought, **CHOICE)
+    finder.domain.input(read_as, finder.domain, [brought, finder.words], **CHOICE)
     finder.domain.input(None, js="() => ''", outputs=error, **CHOICE)
     finder.chosen(bound(begin, context), [listener, finder.clips], opening, **CHOICE)
     brought.upload(
@@ -141,7 +147,7 @@ def build(context: Context) -> None:
 def arrive(context: Context, token: str | None, request: gr.Request) -> Arrived:
     """Go where the address says: a link, a piece of one's own, or the choice of a piece to start from."""
     listener_id = listener_of(context, token)
-    domain: list[str] = [music_of(accounts.account(context.database, listener_id).domain)]
+    domain: list[str] = [accounts.account(context.database, listener_id).domain]
     link, piece, clip = (str(request.query_params.get(name, "")) for name in ("link", "piece", "clip"))
     if not (link or piece or clip):
         return Arrived(domain, *[gr.skip()] * len(Opened._fields))  # a file may be on the desk by now
@@ -171,6 +177,8 @@ def bring(context: Context, token: str | None, path: str | None, domain: str | N
     copy = Path(path)
     file = OwnFile(copy.name, copy.read_bytes(), domain or "pop")
     copy.unlink(missing_ok=True)
+    if file.domain == PICTURES or copy.suffix.lower() in upload_limit.PICTURES:
+        return None, None, *_brought_picture(context, token, file)
     if len(file.data) > MOST_BYTES:
         large = f"“{file.name}” has {-(-len(file.data) // 1024)} KB; at most {MOST_BYTES // 1024} KB are allowed"
         return None, None, *_choosing(f"{large}. Choose a smaller file.")
@@ -179,6 +187,17 @@ def bring(context: Context, token: str | None, path: str | None, domain: str | N
     except Problem as problem:
         return None, None, *_choosing(f"{capital(str(problem))}.")
     return file, None, *_on_the_desk(context, listener_of(context, token), piece, note=read_from(piece))
+
+
+def _brought_picture(context: Context, token: str | None, file: OwnFile) -> Opened:
+    """Start from a picture of the listener's own."""
+    listener_id = listener_of(context, token)
+    try:
+        found = own_pictures.read(listener_id, [(file.name, file.data)])
+        piece = pictures.bring(context.studio, listener_id, file.name, found.strip)
+    except Problem as problem:
+        return _choosing(f"{capital(str(problem))}.")
+    return _on_the_desk(context, listener_id, piece, note=AS_SEEN)
 
 
 def read_on(context: Context, token: str | None, file: OwnFile | None, first_bar: int | None) -> Opened:
@@ -295,10 +314,14 @@ def told_as(piece: OpenedPiece) -> dict[str, Any]:
     return dict(_piece.dump_python(bare, mode="json")) | first
 
 
-def read_as(domain: str | None) -> dict[str, Any]:
-    """A file that doesn't say so itself is read as the kind of music that is chosen."""
-    return dict(gr.update(label=_label(domain or "pop")))
+def read_as(domain: str | None) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A file that doesn't say so itself is read as the kind of music that is chosen; pictures have no titles."""
+    seen = domain == PICTURES
+    kinds = list(upload_limit.PICTURES) if seen else FILES
+    return dict(gr.update(label=_label(domain or "pop"), file_types=kinds)), dict(gr.update(visible=not seen))
 
 
 def _label(domain: str) -> str:
+    if domain == PICTURES:
+        return "A picture of your own"
     return f"Your own MIDI or ABC, read as {MUSIC[domain]}"

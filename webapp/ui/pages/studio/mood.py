@@ -52,7 +52,7 @@ def build(context: Context, listener: ListenerToken, desk: StudioDesk) -> None:
 
 def hear(context: Context, token: str | None, shown: dict[str, Any], pad: dict[str, Any] | None) -> tuple[Any, Any]:
     """Old and new on the pad, where they are others than those that lie there."""
-    if "recipe" not in shown:  # an order that the desk has not obeyed yet
+    if "recipe" not in shown or shown["old"].get("image_url"):  # an order not obeyed yet, or nothing to be heard
         return gr.skip(), gr.skip()
     names = _names(shown)
     if pad and tuple(pad["names"]) == names:

@@ -18,13 +18,13 @@ from webapp.runtime.errors import Problem
 from webapp.studio import blind_pairs, composing, pieces
 from webapp.studio.pieces import OpenedPiece
 from webapp.ui import choosing
-from webapp.ui.choosing import Asked, Choosing
+from webapp.ui.choosing import DOMAINS, OF_PICTURES, Asked, Choosing
 from webapp.ui.components.clip_list import ClipList
 from webapp.ui.components.listener_token import ListenerToken
 from webapp.ui.components.score import Score
 from webapp.ui.components.sheet import Sheet
 from webapp.ui.components.studio_desk import StudioDesk
-from webapp.ui.components.style_dials import StyleDials
+from webapp.ui.components.style_dials import EXPLAINED_PICTURES, PICTURES_LEGEND, StyleDials
 from webapp.ui.handlers import bound, listener_of
 from webapp.ui.layout import CHOICE, QUIET, explain, status
 from webapp.ui.pages.studio import mood
@@ -43,6 +43,14 @@ WAY = (
     "The whole piece, tune and all, turns into another step by step. The tempo changes evenly; meter and kind of music "
     "change half way."
 )
+TURN_PICTURE = "What the picture shows stays, but for size and symmetry, which change its shape."
+BORROW_PICTURE = "The shape stays. Take the palette, the light or the line of another picture, all or some of it."
+PICTURE_STYLES = {
+    "palette": "its colours",
+    "light": "bright or dark, and how far these lie apart",
+    "line": "outlines and texture",
+}
+KEPT_AS_CLIP = "Kept: it stands among the pictures that are yours alone."
 NOTHING_KEPT = "Lock something first, or keep less than 100 %."
 
 # what the browser does by itself: orders for the desk, and what it shows on the controls
@@ -59,7 +67,8 @@ PLAY_ON = """({piece, old}) => {
 SHOW = """({old, recipe: {styles, turned, toward, locks, keep}, sources, fixed}) => {
     const all = {dials: old.dials, no_dials: old.no_dials, meter: old.meter, styles, turned, sources, fixed};
     const whole = {...all, styles: toward ? {toward} : {}, turned: {}};
-    return [all, whole, ["melody", "harmony", "rhythm"].filter((name) => locks[name]), Math.round(100 * keep)];
+    const held = ["melody", "harmony", "rhythm"].filter((name) => locks[name]);
+    return [all, all, all, whole, held, Math.round(100 * keep)];
 }"""
 
 _pieces: TypeAdapter[list[OpenedPiece]] = TypeAdapter(list[OpenedPiece])
@@ -92,59 +101,74 @@ class Gates(NamedTuple):
     back: dict[str, Any]
     whole: dict[str, Any]
     variations: dict[str, Any]
+    kept: dict[str, Any]
+    ears: dict[str, Any]
+    read: dict[str, Any]
+    music: dict[str, Any]
+    pictures: dict[str, Any]
 
 
-def build(context: Context, listener: ListenerToken, desk: StudioDesk, around: Around) -> Ends:
-    """Everything below the two players, and what puts a section back into the whole piece ``around`` it."""
+def build(context: Context, listener: ListenerToken, desk: StudioDesk, around: Around, ears: gr.Column) -> Ends:
+    """Everything below the two players, and what puts a section back into the whole piece ``around`` it.
+
+    ``ears``: what the page has for music alone, which goes where a picture is on the desk.
+    """
     known = gr.State({"offered": [], "linked": "", "way": "", "varied": ""})
     with gr.Row(elem_classes="k-buttons k-middle"):
         vary = gr.Button("Four variations", size="sm", elem_id="variations")
         link = gr.Button("Share a link", size="sm", elem_id="link")
         offer = gr.Button("Compare blind", size="sm", elem_id="offer")
+        kept = gr.Button("Keep the new one", size="sm", visible=False, elem_id="keep-picture")
         back = gr.Button(PUT_BACK, size="sm", visible=False, elem_id="put-back")
         whole = gr.Button("Play on to a whole piece", size="sm", elem_id="play-on")
     told = gr.HTML(apply_default_css=False, elem_id="told")
     off = gr.HTML(apply_default_css=False, elem_id="off")
     url = gr.Textbox(
         label="Link to this piece",
-        info="Whoever opens it hears old and new and sees what was borrowed, but not who you are.",
+        info="Whoever opens it meets old and new and sees what was borrowed, but not who you are.",
         interactive=False,
         buttons=["copy"],
         visible=False,
         elem_id="link-url",
     )
-    score = Score(elem_id="score")
+    with gr.Column() as read:
+        score = Score(elem_id="score")
     with gr.Column(visible=False, elem_id="varied") as varied:
         gr.Markdown("## Variations")
         order = gr.HTML(apply_default_css=False)
         variations = ClipList(action="Use this", columns=True, interactive=True)
 
-    locks, keep, again, again_off = _keeping()
-    mood.build(context, listener, desk)
-    gr.Markdown("## Change a style", elem_classes="k-apart")
-    dials = StyleDials(explained=TURN, interactive=True)
-    gr.Markdown("## Morph into another piece", elem_classes="k-apart")
-    toward = StyleDials(
-        explained=WAY, groups={"toward": "this piece as it is"}, turned=False, asks="Choose", interactive=True
-    )
-    way = gr.Button("Hear five steps in between", size="sm", elem_id="way", elem_classes="k-middle")
-    way_off = gr.HTML(apply_default_css=False, elem_id="way-off")
+    with gr.Column() as music:
+        locks, keep, again, again_off = _keeping()
+        mood.build(context, listener, desk)
+        gr.Markdown("## Change a style", elem_classes="k-apart")
+        dials = StyleDials(explained=TURN, interactive=True)
+        gr.Markdown("## Morph into another piece", elem_classes="k-apart")
+        toward = StyleDials(
+            explained=WAY, groups={"toward": "this piece as it is"}, turned=False, asks="Choose", interactive=True
+        )
+        way = gr.Button("Hear five steps in between", size="sm", elem_id="way", elem_classes="k-middle")
+        way_off = gr.HTML(apply_default_css=False, elem_id="way-off")
+    with gr.Column(visible=False, elem_id="picture-tools") as seen:
+        lent, measures = _changing_pictures()
     with gr.Column(visible=False, elem_id="steps") as stepped:
         steps = ClipList(action="Use this", together=True, columns=True, interactive=True)
     with gr.Row(elem_classes="k-buttons k-middle k-apart"):
         onward = gr.Button("Continue from the new one", size="sm", elem_id="onward")
         leave = gr.Button("Start from another piece", size="sm", elem_id="leave")
-    _borrowing(context, listener, desk, (dials, toward))
+    _borrowing(context, listener, desk, (dials, toward, lent))
 
     for control, event, script in (
         (dials, dials.input, DIALS),
+        (lent, lent.input, DIALS),
+        (measures, measures.input, DIALS),
         (toward, toward.input, TOWARD),
         (locks, locks.input, LOCK),
         (keep, keep.input, KEPT),
     ):
         event(None, inputs=control, outputs=desk, js=script, **CHOICE)
     again.click(None, outputs=desk, js=AGAIN)
-    desk.shows(None, inputs=desk, outputs=[dials, toward, locks, keep], js=SHOW, **CHOICE)
+    desk.shows(None, inputs=desk, outputs=[dials, lent, measures, toward, locks, keep], js=SHOW, **CHOICE)
     gated = [
         vary,
         link,
@@ -163,6 +187,11 @@ def build(context: Context, listener: ListenerToken, desk: StudioDesk, around: A
         back,
         whole,
         varied,
+        kept,
+        ears,
+        read,
+        music,
+        seen,
     ]
     gate: dict[str, Any] = {"inputs": [desk, known], "outputs": gated, **CHOICE}
     desk.shows(gates, **gate)
@@ -172,6 +201,7 @@ def build(context: Context, listener: ListenerToken, desk: StudioDesk, around: A
         (way, f"Composing {STEPS} steps…", compose_way, [known, told, steps]),
         (link, "Making a link…", make_link, [known, told, url]),
         (offer, "Making a pair of new and old…", offer_pair, [known, told]),
+        (kept, "Keeping it…", keep_as_clip, [known, told]),
     ]
     for button, meanwhile, handler, outputs in doing:
         begun = button.click(lambda text=meanwhile: status(text), outputs=told, **QUIET)
@@ -200,6 +230,18 @@ def _keeping() -> tuple[gr.CheckboxGroup, gr.Slider, gr.Button, gr.HTML]:
     return locks, keep, again, again_off
 
 
+def _changing_pictures() -> tuple[StyleDials, StyleDials]:
+    """What a picture can borrow, and what of it can be turned."""
+    gr.Markdown("## Turn", elem_classes="k-apart")
+    measures = StyleDials(
+        explained=TURN_PICTURE, groups=EXPLAINED_PICTURES, borrowed=False, legend=PICTURES_LEGEND, named="picture",
+        interactive=True,
+    )  # fmt: skip
+    gr.Markdown("## Borrow a style", elem_classes="k-apart")
+    lent = StyleDials(explained=BORROW_PICTURE, groups=PICTURE_STYLES, turned=False, named="picture", interactive=True)
+    return lent, measures
+
+
 def _borrowing(context: Context, listener: ListenerToken, desk: StudioDesk, asking: Sequence[StyleDials]) -> None:
     """Where a piece to borrow from is chosen: over the page, until something was chosen or it is closed."""
     with gr.Column(visible=False, elem_classes="k-sheet", elem_id="picker") as sheet:
@@ -221,14 +263,14 @@ def _borrowing(context: Context, listener: ListenerToken, desk: StudioDesk, aski
 
 def ask_from_whom(shown: dict[str, Any], asked: Asked, event: gr.EventData) -> tuple[Any, ...]:
     """Open the sheet for one style, or ``toward`` for all of a piece."""
-    group = str(event.group)
+    group, seen = str(event.group), bool(shown["old"].get("image_url"))
     title = "Morph into…" if group == "toward" else f"Borrow the {group} of…"
     return (
         gr.update(visible=True),
         title,
         Asked(asked.number + 1, style=group),
-        shown["old"]["domain"],
-        gr.update(value=""),
+        gr.update(choices=[OF_PICTURES] if seen else DOMAINS, value=shown["old"]["domain"]),
+        gr.update(value="", visible=not seen),
         "",
     )
 
@@ -249,6 +291,7 @@ def borrow(
 def gates(shown: dict[str, Any], known: dict[str, Any]) -> Gates:
     """What can be done with what is shown, and why the rest can't."""
     piece, fixed, recipe = shown["piece"], shown["fixed"], shown["recipe"]
+    seen = bool(shown["old"].get("image_url"))
     own = bool(piece and piece["mine"] and not fixed)
     why = not_offered(shown, known["offered"])
     locked = bool(recipe["locks"]["bars"]) or any(recipe["locks"][name] for name in LOCKS)
@@ -277,8 +320,13 @@ def gates(shown: dict[str, Any], known: dict[str, Any]) -> Gates:
         steps=gr.update(visible=leads and known["way"] == _ends(shown)),
         onward=gr.update(interactive=bool(piece)),
         back=gr.update(visible="section" in shown["old"], interactive=own),
-        whole=gr.update(interactive=own or not piece),
+        whole=gr.update(interactive=own or not piece, visible=not seen),
         variations=gr.update(visible=known["varied"] == shown["old"]["name"]),
+        kept=gr.update(visible=seen, interactive=own),
+        ears=gr.update(visible=not seen),
+        read=gr.update(visible=not seen),
+        music=gr.update(visible=not seen),
+        pictures=gr.update(visible=seen),
     )
 
 
@@ -299,7 +347,8 @@ def compose_variations(
     )
     rows = [_row(piece, f"No. {place}") for place, piece in enumerate(made, 1)]
     seeds = [piece.recipe.seed for piece in made if piece.recipe]
-    told = status("Listen, and use the one you like.")
+    seen = bool(shown["old"].get("image_url"))
+    told = status("Use the one you like." if seen else "Listen, and use the one you like.")
     return (
         {**known, "varied": shown["old"]["name"]},
         told,
@@ -342,17 +391,26 @@ def offer_pair(
 ) -> tuple[dict[str, Any], str]:
     """New against old among the listener's next pairs, blind."""
     name = shown["piece"]["name"]
-    blind_pairs.offer(context.clip_maker, listener_of(context, token), _id(name))
+    blind_pairs.offer(context.maker_of, listener_of(context, token), _id(name))
     said = "New and old will come up among your next pairs; you won't be told which is which."
     return {**known, "offered": [*known["offered"], name]}, status(said)
+
+
+def keep_as_clip(
+    context: Context, token: str | None, shown: dict[str, Any], known: dict[str, Any]
+) -> tuple[dict[str, Any], str]:
+    """The new one becomes a clip of the listener's own."""
+    blind_pairs.as_clip(context.maker_of, listener_of(context, token), _id(shown["piece"]["name"]))
+    return known, status(KEPT_AS_CLIP)
 
 
 def _row(piece: OpenedPiece, heading: str, *, takes: bool = True) -> dict[str, Any]:
     return {
         "heading": heading,
         "detail": described(piece.traits),
-        "audio_url": piece.audio_url,
-        "notes_url": f"/api/studio/{piece.name}",
+        "audio_url": piece.audio_url or None,
+        "notes_url": None if piece.image_url else f"/api/studio/{piece.name}",
+        "image_url": piece.image_url or None,
         "seconds": piece.seconds,
         "bars_s": list(piece.bars_s),
         "acts": takes,

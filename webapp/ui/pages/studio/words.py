@@ -8,6 +8,7 @@ from webapp.studio.pieces import OpenedPiece
 from webapp.studio.uploads import BARS, BroughtPiece
 
 MUSIC = {"pop": "pop piano", "dance": "a dance tune", "chorale": "a chorale"}
+AS_SEEN = "This is your picture as our picture model sees it: in 96 numbers, so details are lost."
 DEAD = (
     "This address opens nothing: it is incomplete, or the piece was deleted or belongs to somebody else. Nothing of "
     "yours is lost; start from another piece."
@@ -47,7 +48,10 @@ def not_offered(shown: dict[str, Any], offered: list[str]) -> str:
     piece = shown["piece"]
     if not piece:
         return (
-            "There is nothing new to share, save or compare yet: turn a dial, borrow a style or lock something first."
+            "There is nothing new to share, save or compare yet: turn a dial or borrow a style first."
+            if shown["old"].get("image_url")
+            else "There is nothing new to share, save or compare yet: turn a dial, borrow a style or lock something "
+            "first."
         )
     if not piece["mine"] or shown["fixed"]:
         return "This is somebody else's: continue from the new one to share or compare it."

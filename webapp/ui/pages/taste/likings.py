@@ -149,7 +149,7 @@ def load(context: Context, token: str | None) -> Loaded:
     """Everything of the section."""
     listener_id = listener_of(context, token)
     found = overview.overview(context.database, context.playable, listener_id)
-    tests = blind_tests.of_listener(context.database, context.space, listener_id)
+    tests = blind_tests.of_listener(context.database, context.playable, listener_id)
     best = [_row(clip, f"No. {place}", "composed for all") for place, clip in enumerate(found.best, 1)]
     known = {clip.clip_id for clip in found.best}
     own = [clip for clip in found.composed if clip.clip_id not in known]

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import gradio as gr
 
+from models.style.latents import PICTURE_GROUPS
 from models.taste.explain import SEEMING, WORDS
 from webapp.context import Context
 from webapp.studio.pieces import OpenedPiece
@@ -27,7 +28,10 @@ ABOUT = (
     "We look for one style of another piece that would make this one better for you, and compose it. You can then "
     "check blind whether we are right."
 )
-NO_CHANGE = "A picture can't be changed here yet, only pieces of music."
+ABOUT_PICTURES = (
+    "We look for the palette, the light or the line of another picture that would make this one better for you, and "
+    "draw it. You can then check blind whether we are right."
+)
 NOTHING_BETTER = "No change would be better for you, as far as your picks tell."
 WORTH_IT = 0.55  # chance to be picked of the two from which on a change is called better
 FOCUS = "() => { const title = document.querySelector('#why h2'); title.tabIndex = -1; title.focus(); }"
@@ -112,8 +116,8 @@ def explain(context: Context, token: str | None, rows: list[dict[str, Any]], eve
         title=f"## Why {row['heading']}?",
         chance=status(chance_text(found)),
         parts=[part_bar(part) for part in strongest],
-        change_text=status(NO_CHANGE if row.get("image_url") else ABOUT),
-        change=gr.update(visible=not row.get("image_url")),
+        change_text=status(ABOUT_PICTURES if row.get("image_url") else ABOUT),
+        change=gr.update(visible=True),
         changed=[],
         check=gr.update(visible=False),
         claims=status(claims_text(claims.of_listener(context.database, listener_id))),
@@ -145,21 +149,23 @@ def _as_it_was(text: str) -> Changed:
 
 def offer(context: Context, token: str | None, piece_id: str) -> tuple[str, dict[str, Any]]:
     """Offer the change as a blind pair."""
-    found = claims.offer(context.clip_maker, listener_of(context, token), uuid.UUID(piece_id))
+    found = claims.offer(context.database, context.maker_of, listener_of(context, token), uuid.UUID(piece_id))
     return status(claims_text(found)), gr.update(visible=False)
 
 
 def chance_text(found: Explanation) -> str:
     """How often the clip would be picked, and what the lines below say; no figure where none of them explains it."""
+    what = "picture" if found.parts[0].part == PICTURE_GROUPS[0] else "piece"
     if all(part.confidence < SEEMING for part in found.parts):
         better = "more" if found.chance >= 0.5 else "less"
         return (
-            f"You seem to like it {better} than an average piece, but your picks don't tell yet which of its styles "
+            f"You seem to like it {better} than an average {what}, but your picks don't tell yet which of its styles "
             "makes the difference."
         )
     return (
-        f"Beside an average piece we think you would pick it {in_hundred(found.chance)}. Each line says what one style "
-        "adds or takes away, with the range that we are 95 % sure of; the number is how many of the 100 it is worth."
+        f"Beside an average {what} we think you would pick it {in_hundred(found.chance)}. Each line says what one "
+        "style adds or takes away, with the range that we are 95 % sure of; the number is how many of the 100 it is "
+        "worth."
     )
 
 
@@ -190,7 +196,7 @@ def differences(found: Counterfactual) -> tuple[str, str]:
     """What is heard to differ: of the original ("denser, louder") and of the changed version ("sparser, softer")."""
     opposite = {word: pair[1 - place] for pair in WORDS.values() for place, word in enumerate(pair)}
     if not found.became:
-        return "", "to the ear hardly different"
+        return "", f"to the {'eye' if found.piece.image_url else 'ear'} hardly different"
     became = sorted(found.became, key=lambda word: word.startswith("with "))  # "softer, with wide leaps"
     return ", ".join(opposite[word] for word in became), ", ".join(became)
 
@@ -203,8 +209,9 @@ def tried(found: Counterfactual) -> str:
 def change_words(found: Counterfactual) -> str:
     """What was changed, what it is heard to have brought, and how often it should be picked."""
     _, became = differences(found)
+    other = "picture" if found.piece.image_url else "piece"
     return (
-        f"The changed version has the {style_name(found.part)} of another piece. Beside the first it is {became}. "
+        f"The changed version has the {style_name(found.part)} of another {other}. Beside the first it is {became}. "
         f"You should pick it {in_hundred(found.heard.chance)}."
     )
 
@@ -238,8 +245,9 @@ def _row(piece: OpenedPiece, called: str, different: str) -> dict[str, Any]:
     return {
         "heading": called,
         "detail": different,
-        "audio_url": piece.audio_url,
-        "notes_url": f"/api/studio/{piece.name}",
+        "audio_url": piece.audio_url or None,
+        "notes_url": None if piece.image_url else f"/api/studio/{piece.name}",
+        "image_url": piece.image_url or None,
         "seconds": piece.seconds,
         "bars_s": piece.bars_s,
     }
