@@ -53,11 +53,11 @@ def gather_pictures(
     order = np.sort(np.random.default_rng(SEED).permutation(len(found.pictures))[:limit])
     bundle = load_pictures()
     rows, heard = measured_music(music)
-    usual = quantiles(heard)
+    usual = quantiles(heard).round(4)
     pictures = [found.pictures[row] for row in order]
     points = picture_points(bundle, pictures, music, (rows, by_rank(heard, usual)), terms=terms, tell=tell)
     left_out = {"pieces": len(found.unreadable), "why": "unreadable"}
-    return Material(points, bundle.version, {"left_out": left_out, "music": {"quantiles": usual.round(4).tolist()}})
+    return Material(points, bundle.version, {"left_out": left_out, "music": {"quantiles": usual.tolist()}})
 
 
 def picture_points(
@@ -130,7 +130,8 @@ def measured_piece(piece: Piece, usual: Mapping[str, Any] | None = None) -> Floa
     """
     heard = of_music(attributes(piece), piece.domain or "pop")[: len(SEEN)]
     if usual and "quantiles" in usual:
-        return by_rank(heard[None], usual["quantiles"])[0]
+        ranked: FloatArray = by_rank(heard[None], usual["quantiles"])[0]
+        return ranked
     if usual:  # a map that was drawn when measures stood in deviations
         heard = (heard - np.asarray(usual["mean"])) / np.asarray(usual["deviation"])
     found: FloatArray = heard.astype(np.float32)

@@ -11,7 +11,15 @@ import pytest
 from PIL import Image
 
 from models.atlas.neighbours import nearest
-from models.atlas.picture_points import TIED, by_rank, gather_pictures, measured_music, measured_pictures, tie
+from models.atlas.picture_points import (
+    TIED,
+    by_rank,
+    gather_pictures,
+    measured_music,
+    measured_pictures,
+    quantiles,
+    tie,
+)
 from models.atlas.points import DrawnMap, Material, Points
 from models.atlas.shipped import FOLDER, shipped
 from models.music.notes import MusicError
@@ -62,14 +70,21 @@ def test_no_piece_is_tied_to_a_crowd_of_pictures():
     assert len(first) > 60
 
 
-def test_what_is_near_for_both_comes_before_what_is_near_to_all():
+def test_a_crowd_of_pictures_is_spread_over_the_music():
     random = np.random.default_rng(0)
-    seen = random.standard_normal((200, 4)).astype(np.float32)
-    heard = random.standard_normal((40, 4)).astype(np.float32)
-    heard[0] = 0  # a hub: in the middle of them all
-    plain = np.argmin(np.linalg.norm(seen[:, None] - heard[None], axis=2), axis=1)
-    assert (tie(seen, heard)[:, 0] == 0).sum() < 0.5 * (plain == 0).sum()
-    assert np.all(tie(heard, heard)[:, 0] == np.arange(len(heard)))
+    crowd = random.exponential(size=(300, 4)) * (random.random((300, 4)) < 0.6)  # many at the very lowest
+    music = random.standard_normal((60, 4))
+
+    def most(first: np.ndarray) -> int:
+        return int(np.bincount(first, minlength=len(music)).max())
+
+    seen, heard = (by_rank(each, quantiles(each)) for each in (crowd, music))
+    standard = [(each - each.mean(0)) / each.std(0) for each in (crowd, music)]
+    far, ranked = (np.linalg.norm(one[:, None] - other[None], axis=2) for one, other in (standard, (seen, heard)))
+    spread = most(tie(seen, heard)[:, 0])
+    assert spread < 0.7 * most(far.argmin(axis=1))
+    assert spread <= most(ranked.argmin(axis=1))
+    assert np.array_equal(tie(heard, heard)[:, 0], np.arange(len(heard)))
 
 
 def test_categories_are_words():
