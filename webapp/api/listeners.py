@@ -124,12 +124,12 @@ def delete_listener(request: Request, response: Response, context: TheContext, l
 def export_listener(
     context: TheContext, listener_id: Known, form: Annotated[Literal["json", "zip"], Query()] = "json"
 ) -> Response:
-    """Everything that is stored about the listener, as JSON; ``zip`` adds votes as CSV, pieces as MIDI, a dream."""
+    """Everything that is stored about the listener, as JSON; ``zip`` adds votes as CSV, MIDI, PNG and what is kept."""
     data = export.signed(export.export(context.database, listener_id), context.identity)
     headers = {"Content-Disposition": f'attachment; filename="kallos-listener.{form}"', "Cache-Control": "no-store"}
     if form == "zip":
         return Response(
-            archive.pack(data, archive.kept_by(context.settings.home, listener_id)),
+            archive.pack(data, context.clip_store, archive.kept_by(context.settings.home, listener_id)),
             media_type="application/zip",
             headers=headers,
         )

@@ -39,9 +39,11 @@ def _listener(given: argparse.Namespace, settings: Settings) -> int:
     try:
         with closing(Context(settings)) as context:
             if given.action == "import":
-                data = archive.unpack(given.file.read_bytes())
+                file = given.file.read_bytes()
+                data = archive.unpack(file)
                 trusted = given.trusted or export.is_ours(data, context.identity)
                 back = restore.restore(context.database, context.journal, data, trusted=trusted)
+                archive.put_pictures(file, data, context.clip_store)
                 print(f"listener {back.listener_id}: {back.offers} offers with {back.votes} votes")
                 if not trusted:
                     print("this installation did not write this file: its votes stand in no study (see --trusted)")
@@ -53,7 +55,9 @@ def _listener(given: argparse.Namespace, settings: Settings) -> int:
             else:
                 data = export.signed(export.export(context.database, given.id), context.identity)
                 if given.out and given.out.suffix == ".zip":
-                    given.out.write_bytes(archive.pack(data, archive.kept_by(settings.home, given.id)))
+                    given.out.write_bytes(
+                        archive.pack(data, context.clip_store, archive.kept_by(settings.home, given.id))
+                    )
                 elif given.out:
                     given.out.write_text(json.dumps(data, ensure_ascii=False, indent=1), encoding="utf-8")
                 else:

@@ -1,11 +1,14 @@
-"""A listener's export as one zip file: JSON, votes and picks of four as tables, every piece as MIDI, what they keep.
+"""A listener's export as one zip file: JSON, votes and picks of four as tables, music as MIDI, what they keep.
 
+Pictures are in it as PNG: a picture model may be exchanged, and only the old one could draw them again.
 ``votes.csv`` and ``midi/`` have the form in which taste data is given to ``python -m models.evaluate.taste --data``.
 """
 
 from __future__ import annotations
 
+import contextlib
 import csv
+import hashlib
 import io
 import json
 import uuid
@@ -21,6 +24,7 @@ from models.music.midi import write_midi
 from models.music.notes import MusicError, Piece
 from models.taste.plackett_luce import NAMES as PLACES
 from webapp.runtime.adapters import Adapters
+from webapp.runtime.clip_store import ClipMissingError, ClipStore, key_of
 from webapp.runtime.kept_dreams import NAMES, KeptDreams
 
 WHOLE, VOTES, FOURS = "listener.json", "votes.csv", "fours.csv"
@@ -36,22 +40,28 @@ FOUR_COLUMNS = (
 )
 
 
-def pack(data: Mapping[str, Any], kept: Mapping[str, bytes]) -> bytes:
-    """The zip of what ``export_listener`` gave, and of the files that ``kept_by`` found, by name."""
+def pack(data: Mapping[str, Any], clip_store: ClipStore, kept: Mapping[str, bytes] | None = None) -> bytes:
+    """The zip of what ``export_listener`` gave, and of the files that ``kept_by`` found, by name.
+
+    Pictures that ``clip_store`` lost are in the JSON alone.
+    """
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr(WHOLE, json.dumps(data, ensure_ascii=False, separators=(",", ":")))
         archive.writestr(VOTES, votes_csv(data))
         archive.writestr(FOURS, fours_csv(data))
         for clip in data["clips"]:
-            if clip["domain"] == PICTURES:  # its latents are in the JSON
+            if clip["domain"] == PICTURES:
+                for key in _keys(clip):
+                    with contextlib.suppress(ClipMissingError):
+                        archive.writestr(_name(clip), clip_store.get(key))
                 continue
             try:
                 midi = write_midi(Piece.from_json(clip["notes"]))
             except MusicError:
                 continue  # its notes are in the JSON, whatever they are
             archive.writestr(f"midi/{clip['id']}.mid", midi)
-        for name, file in kept.items():
+        for name, file in (kept or {}).items():
             archive.writestr(name, file)
     return buffer.getvalue()
 
@@ -61,6 +71,31 @@ def kept_by(home: Path, listener_id: uuid.UUID) -> dict[str, bytes]:
     agent, dream = Adapters(home).kept(listener_id), KeptDreams(home).kept(listener_id)
     found = {f"agent/{file.name}": file.read_bytes() for file in sorted(agent.glob("*")) if file.is_file()}
     return found | {f"dream/{name}.wav": wav for name, wav in zip(NAMES, dream or (), strict=False)}
+
+
+def put_pictures(file: bytes, data: Mapping[str, Any], clip_store: ClipStore) -> int:
+    """Put the pictures of a zip back into the store, those that are what ``data`` says they are; how many."""
+    if not zipfile.is_zipfile(io.BytesIO(file)):
+        return 0
+    count = 0
+    with zipfile.ZipFile(io.BytesIO(file)) as archive:
+        there = set(archive.namelist())
+        for clip in data["clips"]:
+            if clip["domain"] != PICTURES or _name(clip) not in there:
+                continue
+            png = archive.read(_name(clip))
+            if key_of(hashlib.sha256(png).hexdigest(), ".png") in _keys(clip):
+                clip_store.put(png, ".png")
+                count += 1
+    return count
+
+
+def _name(clip: Mapping[str, Any]) -> str:
+    return f"pictures/{clip['id']}.png"
+
+
+def _keys(clip: Mapping[str, Any]) -> list[str]:
+    return [str(sound["uri"]) for sound in clip["audio"]]
 
 
 def unpack(file: bytes, most_bytes: int = MOST_BYTES) -> Any:

@@ -164,7 +164,7 @@ def test_an_export_is_the_same_after_it_was_imported_into_another_database(conte
                 (heard, heard // 2),
             )
         exported = export(context.database, listener) | {"jobs": []}
-        back = restore(other.database, other.journal, archive.unpack(archive.pack(exported)))
+        back = restore(other.database, other.journal, archive.unpack(archive.pack(exported, context.clip_store)))
         assert (back.votes, back.missing) == (len(given_votes), 0)
         again = export(other.database, listener)
         assert again | {"studies": []} == exported | {"studies": []}
@@ -310,7 +310,7 @@ def brought(context, current, data, *, replace=False):
     return bring(
         context.records,
         current,
-        archive.pack(data, {}),
+        archive.pack(data, context.clip_store),
         replace=replace,
     )
 

@@ -20,7 +20,7 @@ from webapp.listeners.export import export
 def test_the_zip_has_all_as_json_the_votes_as_a_table_and_the_pieces_as_midi(context, live):
     listener = live(5)
     data = export(context.database, listener)
-    file = takeout.pack(data, {})
+    file = takeout.pack(data, context.clip_store)
     assert takeout.unpack(file) == takeout.unpack(json.dumps(data).encode()) == data
     with zipfile.ZipFile(io.BytesIO(file)) as archive:
         rows = list(csv.DictReader(io.StringIO(archive.read("votes.csv").decode(), newline="")))
@@ -38,7 +38,7 @@ def test_the_zip_has_all_as_json_the_votes_as_a_table_and_the_pieces_as_midi(con
 
 def test_a_newcomer_gets_a_file_too(context):
     data = export(context.database, accounts.create(context.database))
-    assert takeout.unpack(takeout.pack(data, {})) == data
+    assert takeout.unpack(takeout.pack(data, context.clip_store)) == data
     assert takeout.votes_csv(data).count("\n") == 1
 
 

@@ -25,7 +25,7 @@ def file(context, live) -> bytes:
     listener = live(6)
     four = context.best_of_four.open(listener)[0]
     context.best_of_four.record_vote(listener, four.id, "b", (3000, 3000, 3000, 3000))
-    return archive.pack(export(context.database, listener), {})
+    return archive.pack(export(context.database, listener), context.clip_store)
 
 
 def ask(context, question, *given, **named):
@@ -60,7 +60,7 @@ def test_what_a_file_brings_goes_with_its_listener(file, another_context):
 
 
 def test_two_strangers_may_bring_the_same_clips(context, live, another_context):
-    files = [archive.pack(export(context.database, live(4)), {}) for _ in range(2)]
+    files = [archive.pack(export(context.database, live(4)), context.clip_store) for _ in range(2)]
     here = another_context()
     one, two = (bring(here.records, None, file, replace=False) for file in files)
     votes = [len(ask(here, predicted_votes, listener_id=each)) for each in (one, two)]

@@ -23,7 +23,7 @@ def zipped(text: bytes, name: str = "listener.json") -> bytes:
 
 def test_a_listeners_own_file_comes_through_unchanged(context, live):
     data = export(context.database, live(5))
-    assert read(archive.pack(data, {})) == read(json.dumps(data).encode()) == data
+    assert read(archive.pack(data, context.clip_store)) == read(json.dumps(data).encode()) == data
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import uuid
+import zipfile
 
 import numpy as np
 import pytest
@@ -17,9 +18,10 @@ from models.style.latents import PICTURE_GROUPS
 from webapp.composing import pool, wishes
 from webapp.composing.handing_over import hand_over
 from webapp.learning import heads
-from webapp.listeners import accounts, deletion, journal_rebuild, rewind, undo
+from webapp.listeners import accounts, archive, deletion, journal_rebuild, rewind, undo
 from webapp.listeners.export import export
 from webapp.listeners.restore import restore
+from webapp.listening import sound
 from webapp.runtime.errors import NotAllowed
 from webapp.taste import explanation, overview
 from webapp.worker.worker import Worker
@@ -197,6 +199,38 @@ def test_undo_rewind_export_rebuild_and_deletion_know_pictures(context, listener
     assert not context.database.transaction(
         lambda s: list(s.scalars(select(Clip).where(Clip.composed_for == listener)))
     )
+
+
+def test_pictures_leave_come_back_and_go_as_png(context, listener, another_context):
+    pick_the_warmer(context, listener, 6)
+    compose(context)
+    own = context.database.transaction(
+        lambda s: [
+            (str(clip.id), clip_rows.get_audio(s, clip.id, 1.0).uri)
+            for clip in s.scalars(select(Clip).where(Clip.composed_for == listener))
+        ]
+    )
+    assert own
+    data = export(context.database, listener)
+    file = archive.pack(data, context.clip_store)
+    with zipfile.ZipFile(io.BytesIO(file)) as packed:
+        pngs = {name: packed.read(name) for name in packed.namelist() if name.startswith("pictures/")}
+    assert set(pngs) == {f"pictures/{clip['id']}.png" for clip in data["clips"]}
+    for clip, key in own:
+        assert pngs[f"pictures/{clip}.png"] == context.clip_store.get(key)
+
+    other = another_context()
+    restore(other.database, other.journal, archive.unpack(file))
+    assert archive.put_pictures(file, data, other.clip_store) == len(pngs)
+    assert sound.image(other.database, other.clip_store, other.generation, uuid.UUID(own[0][0])) == pngs[
+        f"pictures/{own[0][0]}.png"
+    ]  # fmt: skip
+    forged = {**data, "clips": [{**clip, "audio": [{"uri": "ab/abc.png"}]} for clip in data["clips"]]}
+    assert archive.put_pictures(file, forged, other.clip_store) == 0
+
+    deletion.delete(context.records, listener)
+    left = set(context.clip_store.keys())
+    assert not left & {key for _, key in own}
 
 
 def test_the_pool_is_filled_with_pictures_once_there_is_a_little_music(context, stock):

@@ -60,7 +60,9 @@ def test_the_sound_itself_is_dreamt_on_and_a_dream_is_kept_exported_and_deleted_
     np.testing.assert_array_equal(kept, samples)
     assert len(trail) == len(samples)
     assert not kept_dream(alone, alone.tokens.give(accounts.create(alone.database)))[0]["visible"]
-    taken = archive.pack(export(alone.database, listener_id), archive.kept_by(alone.settings.home, listener_id))
+    taken = archive.pack(
+        export(alone.database, listener_id), alone.clip_store, archive.kept_by(alone.settings.home, listener_id)
+    )
     with zipfile.ZipFile(io.BytesIO(taken)) as file:
         np.testing.assert_array_equal(_heard(file.read("dream/dream.wav"))[1], samples)
         assert file.read("dream/trail.wav") == last.trail

@@ -43,7 +43,7 @@ def export(context: Context, token: Token, form: Literal["zip", "json"] = "zip")
 
     Args:
         token: the listener's token.
-        form: zip (all of it as JSON, votes as CSV, every clip as MIDI, the dream and the agent that they keep) or json.
+        form: zip (all of it as JSON, votes as CSV, music as MIDI, pictures as PNG, the dream and the agent that they keep) or json.
 
     Returns:
         The file.
@@ -51,7 +51,7 @@ def export(context: Context, token: Token, form: Literal["zip", "json"] = "zip")
     listener_id = listener_of(context, token)
     data = exporting.signed(exporting.export(context.database, listener_id), context.identity)
     kept = archive.kept_by(context.settings.home, listener_id)
-    file = archive.pack(data, kept) if form == "zip" else json.dumps(data).encode()
+    file = archive.pack(data, context.clip_store, kept) if form == "zip" else json.dumps(data).encode()
     return file_for(context, listener_id, f"kallos-listener.{form}", file)
 
 
