@@ -48,7 +48,7 @@ def build(context: Context) -> None:
         with gr.Row(visible=False, elem_classes="k-columns-two") as there:
             with gr.Column(min_width=320):
                 gr.Markdown("## Most alike")
-                explain("The pieces that sound most like it, the most similar first.")
+                explain("Those that are most like it, the most similar first.")
                 alike = ClipList(action="More like this", all_button=True, elem_id="similar", interactive=True)
             with gr.Column(min_width=320):
                 gr.Markdown("## A path on")
@@ -70,17 +70,17 @@ def look_around(context: Context, token: str | None, request: gr.Request) -> Aro
     try:
         clip_id = uuid.UUID(named)
     except ValueError:
-        return _refused("Pick a piece first, then look for more like it.", back)
+        return _refused("Pick one first, then look for more like it.", back)
     try:
         found = similar.similar(context.database, context.playable, listener_of(context, token), clip_id)
     except NotYours as problem:
         return _refused(f"{capital(str(problem))}.", back)
     start = [row(found["start"], "You started from this one", came_from) | {"acts": False}]
     if not found["similar"]:
-        text = "Every other piece waits in what you are to hear next. Go on, and more will be composed."
+        text = "Every other one waits in what you are to compare next. Go on, and more will be made."
         return _refused(text, back)._replace(start=start)
     return Around(
-        heading_html(TITLE, f"Each piece leads on to others like it. {back}"),
+        heading_html(TITLE, f"Each one leads on to others like it. {back}"),
         start,
         gr.update(visible=True),
         _rows(found["similar"], "No.", came_from),

@@ -172,7 +172,7 @@ def _in(picks: int) -> str:
 
 def _first_clip(clips: Sequence[wishes.Own], *, pictures: bool) -> str:
     if pictures:
-        return "Pictures are being drawn for you. You meet them among your pairs, and hear after your pick which."
+        return "Pictures are being drawn for you. You meet them among your pairs, and are told after your pick which."
     if any(clip.met for clip in clips):
         return f"Your first pieces are among the pairs. {goal(FIRST_CLIP)}"
     if clips:

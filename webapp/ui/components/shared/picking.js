@@ -3,10 +3,11 @@
 
 import * as api from "./api.js";
 import { BallotBox } from "./ballot.js";
-import { given, inWords } from "./games.js";
+import { given } from "./games.js";
 import { sayKept } from "./keeping.js";
 import { isOurs, standsOnButton } from "./keys.js";
 import { whileOn } from "./lifetime.js";
+import { counted, hintInWords, refusalInWords, waitInWords } from "./picking_words.js";
 import { Stage } from "./stage.js";
 import { Table } from "./table.js";
 
@@ -14,13 +15,13 @@ import { Table } from "./table.js";
 /** @typedef {import("./types.js").Laid} Laid */
 
 const LOOK_AHEAD_S = 2;
-const counted = (/** @type {number} */ picks) => (picks === 1 ? "1 pick" : `${picks} picks`);
 
 export class Picking {
   #inFlight = false;
   #askAgain = false; // another domain was chosen while something was on its way
   #lost = false; // the vote in flight waits for a connection
   #picks = 0;
+  #ofPictures = false; // what was chosen, as far as is known before it is there
   #clicked = 0; // when the last vote was given, until the next pair sounds
   /** @type {string | undefined} */
   #picked; // the clip that was picked last
@@ -69,11 +70,12 @@ export class Picking {
   /** Learn who is listening; the server makes somebody new where it must. */
   async #greet(greet = this.game.greet) {
     let trouble = false;
-    const { picks } = await greet((_, attempt) => {
+    const { picks, domain } = await greet((_, attempt) => {
       trouble = attempt > 1;
       if (trouble) this.#say("Kallos does not answer. Trying again…");
     });
     if (trouble) this.#say("");
+    if (domain) this.#ofPictures = domain === "pictures";
     this.#count(picks);
   }
 
@@ -105,11 +107,8 @@ export class Picking {
    * @param {number} round
    */
   #wait(error, round) {
-    let text = round < 30 ? "Composing the first pieces…" : "Still composing. This takes longer than it should…";
-    if (this.#picks) text = "Composing more pieces…";
-    if (error?.status === 0) text = "No connection to Kallos. Trying again…";
-    else if (error && error.status !== 503) text = error.message || "Something went wrong on our side. Trying again…";
-    this.find("[data-part=wait]").textContent = text;
+    const now = { picks: this.#picks, ofPictures: this.#ofPictures };
+    this.find("[data-part=wait]").textContent = waitInWords(error, round, now);
     this.#waitingRoom(true);
   }
 
@@ -125,6 +124,7 @@ export class Picking {
     this.#waitingRoom(false);
     this.game.hang?.(this.root, pair.offer);
     this.stage.show(pair);
+    this.#ofPictures = this.stage.ofPictures;
     if (this.#clicked) performance.measure("kallos.next_pair", { start: this.#clicked, end: performance.now() });
     this.#clicked = 0;
     this.#gate();
@@ -183,7 +183,7 @@ export class Picking {
       this.#more();
       this.tell("vote", { ...ballot, picks: reply.picks, clip_id: this.#picked ?? null });
     } catch (/** @type {any} */ error) {
-      this.#say(this.#refusal(error));
+      this.#say(refusalInWords(error, this.game));
       if (error.status === 401) await this.#greet(this.game.greetAgain);
       open = await api.insist(this.game.open, () => this.#say("No connection to Kallos. Trying again…")).catch(() => []);
     }
@@ -240,15 +240,6 @@ export class Picking {
     if (!link) return;
     link.hidden = !this.#picked;
     link.href = `more?clip=${this.#picked}&from=${this.game.called}`;
-  }
-
-  /** @param {{status: number, message: string}} error */
-  #refusal({ status, message }) {
-    const { called } = this.game;
-    if (status === 409) return `You had already answered that ${called}, perhaps in another tab. That answer stays.`;
-    if (status === 404) return `That ${called} is no longer yours to answer. Here is another one.`;
-    if (status === 401) return "This browser was no longer known here. You start afresh.";
-    return message || `That pick could not be stored. Here is the next ${called}.`;
   }
 
   /** @param {{status: number}} error */
@@ -308,20 +299,10 @@ export class Picking {
       const disabled = blocked || (button.dataset.outcome !== "skipped" && missing.length > 0);
       if (button.disabled !== disabled) button.disabled = disabled;
     }
-    const hint = this.#hint(missing);
+    const hint = hintInWords(this.game, this.stage, missing, this.#lost);
     const line = this.find(".k-hint");
     if (line.textContent !== hint) line.textContent = hint;
     this.root.classList.toggle("k-ready", !blocked && !missing.length);
-  }
-
-  /** @param {string[]} missing */
-  #hint(missing) {
-    if (!this.stage.pair) return `Getting the next ${this.game.called} ready…`;
-    if (this.stage.ofPictures && missing.length) return this.game.look;
-    if (!this.stage.started && missing.length) return this.game.begin;
-    if (missing.length === this.stage.sides.length) return this.game.listen;
-    if (missing.length) return `Listen to ${inWords(missing)} a little more.`;
-    return this.#lost ? "Waiting for the connection." : "Your pick?";
   }
 
   /** Tell Gradio which side sounds now. */

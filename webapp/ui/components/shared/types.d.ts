@@ -55,8 +55,8 @@ export interface Game {
   outcomes: Record<string, string>;
   kept: string;
   ahead: boolean;
-  greet(onTrouble: (error: any, attempt: number) => void): Promise<{ picks: number }>;
-  greetAgain(onTrouble: (error: any, attempt: number) => void): Promise<{ picks: number }>;
+  greet(onTrouble: (error: any, attempt: number) => void): Promise<{ picks: number; domain?: string }>;
+  greetAgain(onTrouble: (error: any, attempt: number) => void): Promise<{ picks: number; domain?: string }>;
   open(): Promise<any[]>;
   id(offer: any): string;
   clips(offer: any): Record<string, Clip>;
