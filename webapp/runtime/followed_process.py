@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import signal
 import subprocess
 import sys
 import threading
@@ -24,6 +25,7 @@ class Followed:
 
     folder: Path
     child: subprocess.Popen[bytes]
+    seconds: int
 
     def goes_on(self) -> bool:
         """Whether it still does after ``EVERY_S``, or less where it ends before."""
@@ -33,8 +35,14 @@ class Followed:
 
     @property
     def status(self) -> int:
-        """With which it ended: 0, what it broke off with, or less than 0 where it was killed."""
-        return self.child.wait()
+        """With which it ended: 0, what it broke off with, or less than 0 where it was killed.
+
+        Raises ``NotReady`` where its time was over.
+        """
+        ended = self.child.wait()
+        if ended == -signal.SIGALRM:
+            raise NotReady(f"it took longer than {self.seconds} seconds; try again when Kallos is less busy")
+        return ended
 
     def lines(self) -> list[str]:
         """The whole lines that it has printed so far; none where its folder is gone."""
@@ -88,7 +96,7 @@ class FollowedProcess:
                 child = subprocess.Popen(command, stdout=output, stderr=subprocess.DEVNULL)  # noqa: S603 (our own)
             self._current = listener_id, child
         try:
-            yield Followed(folder, child)
+            yield Followed(folder, child, self.seconds)
         finally:
             child.kill()
             child.wait()

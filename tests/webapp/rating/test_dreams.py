@@ -12,11 +12,11 @@ import pytest
 from webapp.listeners import accounts, archive
 from webapp.listeners.deletion import delete
 from webapp.listeners.export import export
-from webapp.rating import dreams
+from webapp.rating import dreams, rated_sounds
 from webapp.rating.plot import climbed
 from webapp.runtime.errors import NotAllowed, NotReady
 from webapp.runtime.kept_dreams import KeptDreams
-from webapp.ui.pages.dreams import _heard, keep_dream, kept_dream, told
+from webapp.ui.pages.dreams import _heard, dream, keep_dream, kept_dream, told
 
 SOMEBODY = uuid.UUID(int=7)
 
@@ -94,3 +94,18 @@ def test_a_dream_is_ended_by_whose_it_is_alone_and_there_is_one_at_a_time(rating
 def test_another_way_seed_or_surface_is_refused(way, seed, surface):
     with pytest.raises(NotAllowed, match="naive, regularised"):
         next(dreams.follow(SOMEBODY, way, seed, model="any", surface=surface))
+
+
+def test_a_dream_whose_time_is_over_says_so_and_another_can_begin(alone, rating_model, monkeypatch):
+    monkeypatch.setattr(dreams._dreams, "seconds", 1)
+    monkeypatch.setattr(rated_sounds, "model", lambda _: str(rating_model))
+    token = alone.tokens.give(accounts.create(alone.database))
+    first, *_, last = dream(alone, token, "both", 1)
+    assert not first[6]["interactive"]
+    assert "It took longer than 1 seconds" in last[0]
+    assert last[6]["interactive"]
+    assert not last[7]["interactive"]
+    assert len(first) == len(last)
+    with pytest.raises(NotAllowed, match="other, picture"):
+        next(dream(alone, token, "other", 1))
+    assert dreaming_children() == []

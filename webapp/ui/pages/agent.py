@@ -17,10 +17,11 @@ from webapp.rating import agents, rated_sounds
 from webapp.rating.agents import Learning, Order
 from webapp.rating.plot import learnt
 from webapp.runtime.adapters import Adapters
-from webapp.runtime.errors import NotAllowed
+from webapp.runtime.errors import NotAllowed, Problem
 from webapp.ui.charts import section
 from webapp.ui.handlers import bound, listener_of
 from webapp.ui.layout import AWAITED, QUIET, heading, page, status
+from webapp.ui.words import capital
 
 LEAD = (
     "The composer plays eight bars again and again, and learns from what is rewarded. It keeps near what it was: "
@@ -113,10 +114,16 @@ def learn(context: Context, token: str | None, reward: str, domain: str, seed: f
     model = rated_sounds.model(context.settings.runs_folder)
     shown = -1
     order = Order(reward, domain, int(seed or 0))
-    for now in agents.follow(context.records, context.style_folder, model, listener_id, order):
-        if now.ended or len(now.steps) > shown:
-            shown = len(now.steps)
-            yield _shown(now)
+    try:
+        for now in agents.follow(context.records, context.style_folder, model, listener_id, order):
+            if now.ended or len(now.steps) > shown:
+                shown = len(now.steps)
+                yield _shown(now)
+    except Problem as problem:
+        if shown < 0:
+            raise
+        again, stopped = gr.update(interactive=True), gr.update(interactive=False)
+        yield [status(f"{capital(str(problem))}."), *[gr.skip()] * 7, again, stopped]
 
 
 def stop_learning(context: Context, token: str | None) -> str:

@@ -15,13 +15,14 @@ from webapp.context import Context
 from webapp.rating import dreams, rated_sounds
 from webapp.rating.dreams import Dreaming
 from webapp.rating.plot import climbed
-from webapp.runtime.errors import NotAllowed
+from webapp.runtime.errors import NotAllowed, Problem
 from webapp.runtime.kept_dreams import KeptDreams
 from webapp.ui import dashboards
 from webapp.ui.charts import section
 from webapp.ui.handlers import bound, listener_of
 from webapp.ui.layout import AWAITED, QUIET, heading, page, status
 from webapp.ui.pages.rate import NOTHING, training_command
+from webapp.ui.words import capital
 
 LEAD = (
     "The network that rates sounds begins with white noise and changes it, step by step, into what it rates higher. "
@@ -91,10 +92,16 @@ def dream(
     listener_id = listener_of(context, token)
     model = rated_sounds.model(context.settings.runs_folder)
     shown = -1
-    for now in dreams.follow(listener_id, way, int(seed or 0), model=model, surface=surface):
-        if now.ended or len(now.steps) > shown:
-            shown = len(now.steps)
-            yield _shown(now)
+    try:
+        for now in dreams.follow(listener_id, way, int(seed or 0), model=model, surface=surface):
+            if now.ended or len(now.steps) > shown:
+                shown = len(now.steps)
+                yield _shown(now)
+    except Problem as problem:
+        if shown < 0:
+            raise
+        again, stopped = gr.update(interactive=True), gr.update(interactive=False)
+        yield [status(f"{capital(str(problem))}."), *[gr.skip()] * 5, again, stopped, gr.skip()]
 
 
 def stop_dream(context: Context, token: str | None) -> str:

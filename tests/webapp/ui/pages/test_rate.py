@@ -4,9 +4,7 @@ from types import SimpleNamespace
 from uuid import uuid4
 
 import gradio as gr
-import numpy as np
 import pytest
-import soundfile
 
 from tests.models.rating.conftest import played_folder
 from tests.webapp.rating.conftest import rating_model
@@ -61,7 +59,7 @@ def test_a_file_that_is_no_sound_says_why_and_its_copy_is_gone(context, somebody
 
 def test_a_recording_is_not_called_by_its_file(context, somebody, tmp_path):
     file = tmp_path / "audio.wav"
-    soundfile.write(file, np.zeros(44_100), 22_050)
+    file.write_bytes(b"RIFF" + bytes(2000))
     said, *_ = rate_recording(context, somebody, str(file))
-    assert "Your recording is silent" in said
+    assert "Your recording is no audio" in said
     assert not file.exists()
