@@ -19,7 +19,7 @@ SIZES = {
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("size", SIZES)
 def test_a_picture_is_turned_lent_a_palette_undone_and_kept(site, visit, size):
-    wait_for_pictures(site, 4)
+    wait_for_pictures(site, 2)
     visitor = visit(**SIZES[size])
     visitor.page.goto(f"{visitor.url}/studio")
     frame = visitor.frame
@@ -60,7 +60,7 @@ def test_a_picture_is_turned_lent_a_palette_undone_and_kept(site, visit, size):
 def test_a_point_of_the_map_of_pictures_is_seen_with_its_music(visit):
     visitor = visit(**SIZES["desktop"])
     visitor.page.goto(f"{visitor.url}/maps?kind=pictures&point=3")
-    panel = visitor.frame.locator("#map-point")
+    panel = visitor.frame
     expect(panel.locator(".k-picture img").first).to_be_visible(timeout=COMPOSED_MS)
     expect(panel.get_by_role("heading", name="On the map of clips")).to_be_visible(timeout=COMPOSED_MS)
     panel.locator(".k-play").first.click()
