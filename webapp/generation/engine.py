@@ -127,14 +127,14 @@ class Engine(Drawing):
     def health(self) -> dict[str, Any]:
         """Status, model, device and load."""
         with self._changed:
-            running = len(self._running)
+            running = [job for job in self._running.values() if job.request.id in self._jobs]  # not answered yet
             return {
                 "status": "closed" if self._closed else "ok",
                 "model_version": self.composer.version,
                 "device": self.composer.device,
                 "slots": self.slots,
-                "queued": len(self._jobs) - running,
-                "running": running,
+                "queued": len(self._jobs) - len(running),
+                "running": len(running),
             }
 
     def close(self) -> None:

@@ -75,7 +75,7 @@ def test_a_table_says_what_clips_are(tmp_path: Path) -> None:
     [
         ("clip,system\nz.mid,ours\n", "", "no file 'z.mid'"),
         ("clip,system\n../x.mid,ours\n", "", "no file"),
-        ("clip\nx.mid\n", "", "columns clip and system"),
+        ("clip\nx.mid\n", "", "has no column system"),
         ("clip,system\nx.mid,a\nx.mid,b\n", "", "twice"),
         ("clip,system\nx.mid,a\ny.mid,b\n", "left,right\nx.mid,q.mid\n", "no clip 'q.mid'"),
         ("clip,system\nx.mid,a\ny.mid,b\n", "left,right\nx.mid,x.mid\n", "with itself"),
