@@ -80,7 +80,7 @@ def build(context: Context) -> None:
 def _two_sounds(trail: str, end: str) -> tuple[gr.Audio, gr.Audio]:
     with gr.Row(elem_classes="k-two"):
         return (
-            gr.Audio(label="From the noise to the end", interactive=False, elem_id=trail, buttons=["download"]),
+            gr.Audio(label="The trail", interactive=False, elem_id=trail, buttons=["download"]),
             gr.Audio(label="What it dreamt of", interactive=False, elem_id=end, buttons=["download"]),
         )
 
@@ -155,7 +155,7 @@ def told(now: Dreaming) -> str:
     moved = (
         f"The rating went from {first.p:.1f} to {last.p:.1f} standard deviations, "
         f"the judge's from {first.judge:.1f} to {last.judge:.1f}."
-    )
+    ).replace("-", "−")
     return f"{moved} At {alarms} of {now.of} steps only the rating rose." if alarms else moved
 
 
