@@ -43,6 +43,7 @@ def test_a_picture_is_turned_lent_a_palette_undone_and_kept(site, visit, size):
     picker = frame.locator("#choices-picker")
     picker.get_by_role("button", name=re.compile("^Choose")).nth(1).click(timeout=COMPOSED_MS)
     expect(said).to_contain_text("Borrowed: palette.", timeout=COMPOSED_MS)
+    visitor.page.screenshot(path=f"/work/runs/picks/studio-{size}.png", full_page=True)
     visitor.get("undo").click()
     expect(said).to_contain_text("Undone: palette borrowed.", timeout=COMPOSED_MS)
 

@@ -39,12 +39,13 @@ Choice = Mapping[str, Any]
 @dataclass(frozen=True)
 class Asked:
     """Counts the times that the list is loaded anew; ``many``: the kind of music and words of which more is wanted;
-    ``style``: what pieces are described by first.
+    ``style``: what pieces are described by first; ``kind``: what is wanted whatever is chosen, as pictures for one.
     """
 
     number: int = 0
     many: tuple[str, str] | None = None
     style: str = ""
+    kind: str = ""
 
 
 class Found(NamedTuple):
@@ -141,7 +142,7 @@ def ask_for_many(domain: str, words: str | None, asked: Asked) -> Asked:
 
 def find(context: Context, token: str | None, domain: str | None, words: str | None, asked: Asked) -> Found:
     """Tunes with the words in their titles; without words what the listener has, and the pool's."""
-    wanted, kind = (words or "").strip(), domain or "pop"
+    wanted, kind = (words or "").strip(), asked.kind or domain or "pop"
     limit = MANY if asked.many == (domain, wanted) else FEW
     if wanted and kind != PICTURES:
         found = tunes.find_tunes(wanted, kind, limit)

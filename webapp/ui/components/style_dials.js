@@ -3,7 +3,7 @@
 // back.
 
 import { dress } from "./shared/dress.js";
-import { describe, measure, poles } from "./studio/words.js";
+import { PICTURE_STYLES, describe, measure, poles } from "./studio/words.js";
 
 const MOST = 2; // standard deviations at a dial's ends
 const UNNAMED = "a piece that is not here";
@@ -142,7 +142,8 @@ class StyleDials {
   #called(source, group) {
     const told = this.value.sources[source];
     if (!told) return UNNAMED;
-    return told.title ? `“${told.title}”` : `a piece: ${describe(told.traits, group) || "unnamed"}`;
+    const what = group in PICTURE_STYLES ? "a picture" : "a piece";
+    return told.title ? `“${told.title}”` : `${what}: ${describe(told.traits, group) || "unnamed"}`;
   }
 }
 

@@ -17,7 +17,8 @@ const POLES = {
   contrast: ["soft", "strong"],
   busyness: ["calm", "busy"],
 };
-const OF_PICTURES = { palette: ["warmth", "colourfulness"], light: ["brightness", "contrast"], line: ["busyness"] };
+/** The styles of a picture and what is measured of each. @type {Record<string, string[]>} */
+export const PICTURE_STYLES = { palette: ["warmth", "colourfulness"], light: ["brightness", "contrast"], line: ["busyness"] };
 /** Which attribute names each style, as the server's tables do. @type {Record<string, string>} */
 export const ATTRIBUTE_OF = {
   rhythm: "onsets_per_bar",
@@ -26,7 +27,7 @@ export const ATTRIBUTE_OF = {
   dynamics: "mean_velocity",
   tempo: "tempo_bpm",
   texture: "notes_per_onset",
-  ...Object.fromEntries(Object.entries(OF_PICTURES).map(([style, [first]]) => [style, first])),
+  ...Object.fromEntries(Object.entries(PICTURE_STYLES).map(([style, [first]]) => [style, first])),
 };
 const TOLD = new Set([...Object.values(ATTRIBUTE_OF), "size", "symmetry", "colourfulness", "contrast"]);
 const MIDDLE = 0.4; // standard deviations from the middle of real music: below them nothing is told

@@ -84,7 +84,7 @@ class Opened(NamedTuple):
 
 
 LEAD = (
-    "Play a piece another way: with the rhythm of a second, with the harmony of a third. Or set a "
+    "Play a piece another way: with the rhythm of a second, with the harmony of a third; or change a picture. Set a "
     "<a href='film'>film</a> to music, or see <a href='canvas'>pictures move</a> with it, or "
     "<a href='live'>steer it live</a>."
 )

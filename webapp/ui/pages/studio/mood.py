@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import gradio as gr
@@ -35,7 +36,7 @@ NOT_NEARER = (
 _piece: TypeAdapter[OpenedPiece] = TypeAdapter(OpenedPiece)
 
 
-def build(context: Context, listener: ListenerToken, desk: StudioDesk) -> None:
+def build(context: Context, listener: ListenerToken, desk: StudioDesk) -> Callable[[Any], Any]:
     """The pad, what it says, and what came of the last tap."""
     gr.Markdown("## Mood", elem_classes="k-apart")
     with gr.Row():
@@ -44,10 +45,10 @@ def build(context: Context, listener: ListenerToken, desk: StudioDesk) -> None:
         with gr.Column(min_width=260):
             told = gr.HTML(apply_default_css=False, elem_id="mood-told")
             explain(ABOUT)
-    desk.shows(bound(hear, context), [listener, desk, pad], [pad, told], **CHOICE)
     begun = pad.input(lambda: status(COMPOSING), outputs=told, **CHOICE)
     done = begun.then(bound(steer, context), [listener, desk, pad], [told, desk, pad], **CHOICE)
     done.failure(lambda shown: ("", {**shown, "target": None}), pad, [told, pad], **CHOICE)  # Gradio has said why
+    return lambda shown: shown.then(bound(hear, context), [listener, desk, pad], [pad, told], **CHOICE)
 
 
 def hear(context: Context, token: str | None, shown: dict[str, Any], pad: dict[str, Any] | None) -> tuple[Any, Any]:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import gradio as gr
 from pydantic import TypeAdapter
 
+from db.tables import PICTURES
 from webapp.api.dependencies import public_address
 from webapp.api.studio import AskedVariations
 from webapp.context import Context
@@ -140,7 +141,7 @@ def build(context: Context, listener: ListenerToken, desk: StudioDesk, around: A
 
     with gr.Column() as music:
         locks, keep, again, again_off = _keeping()
-        mood.build(context, listener, desk)
+        hears = mood.build(context, listener, desk)
         gr.Markdown("## Change a style", elem_classes="k-apart")
         dials = StyleDials(explained=TURN, interactive=True)
         gr.Markdown("## Morph into another piece", elem_classes="k-apart")
@@ -194,7 +195,8 @@ def build(context: Context, listener: ListenerToken, desk: StudioDesk, around: A
         seen,
     ]
     gate: dict[str, Any] = {"inputs": [desk, known], "outputs": gated, **CHOICE}
-    desk.shows(gates, **gate)
+    # Of handlers that defer to the last event Gradio asks all again where one was deferred: two on one event never end.
+    hears(desk.shows(gates, **gate))
 
     doing: list[tuple[gr.Button, str, Any, list[Any]]] = [
         (vary, f"Composing {VARIATIONS} variations…", compose_variations, [known, told, order, variations, desk]),
@@ -212,7 +214,7 @@ def build(context: Context, listener: ListenerToken, desk: StudioDesk, around: A
     whole.click(None, inputs=desk, js=PLAY_ON)
     for clips in (variations, steps):
         clips.act(take, clips, desk, **CHOICE)
-    desk.shows(lambda: "", outputs=told, **CHOICE)
+    desk.shows(None, outputs=told, js="() => ''", **CHOICE)
     return Ends(onward, leave)
 
 
@@ -246,7 +248,7 @@ def _borrowing(context: Context, listener: ListenerToken, desk: StudioDesk, aski
     """Where a piece to borrow from is chosen: over the page, until something was chosen or it is closed."""
     with gr.Column(visible=False, elem_classes="k-sheet", elem_id="picker") as sheet:
         title = Sheet("Borrow")
-        finder = Choosing(context, listener, "Choose", finder=True, place="picker")
+        finder = Choosing(context, listener, "Choose", finder=True, place="picker", pictures=True)
         said = gr.HTML(apply_default_css=False)
     opened = [sheet, title, finder.asked, finder.domain, finder.words, said]
     for dials in asking:
@@ -268,7 +270,7 @@ def ask_from_whom(shown: dict[str, Any], asked: Asked, event: gr.EventData) -> t
     return (
         gr.update(visible=True),
         title,
-        Asked(asked.number + 1, style=group),
+        Asked(asked.number + 1, style=group, kind=PICTURES if seen else ""),
         gr.update(choices=[OF_PICTURES] if seen else DOMAINS, value=shown["old"]["domain"]),
         gr.update(value="", visible=not seen),
         "",
