@@ -77,26 +77,28 @@ class Newcomers:
         if claim.arrival is not None:
             self._database.transaction(work)
 
-    def store(self, session: Session, claim: Claim, kind: Comparison[Any] | None = None) -> None:
+    def store(self, session: Session, claim: Claim, kind: Comparison[Any] | None = None) -> bool:
         """``settle`` within a transaction, with what was drawn for them of ``kind``, as far as it is not stored yet.
 
-        Whoever else stores them at the same time is waited for.
+        Whoever else stores them at the same time is waited for. Returns whether any of it was stored now.
         """
         if claim.arrival is None:
-            return
+            return False
         if rows.settle_listener(session, claim.listener_id, claim.arrival.at) is not None:
             if not self.waits(claim):  # asked only now: who was just being deleted is gone by now, and noted
                 raise UnknownListenerError
             log.info("listener_new listener=%s", claim.listener_id)
         listener = rows.lock_listener(session, claim.listener_id)
         if kind is None or listener is None or _is_stale(claim.arrival):
-            return
+            return False
+        stored = []
         for place, drawn in enumerate(_unpacked(claim.arrival, kind)):
             fixed = {"id": _id_of(listener.id, kind, place), "created_at": claim.arrival.at + place * AFTER}
             try:
-                kind.offer(session, listener, drawn, **fixed)
+                stored.append(kind.offer(session, listener, drawn, **fixed) is not None)
             except NotForThisListenerError:
                 log.warning("drawn_clip_gone listener=%s", listener.id)
+        return any(stored)
 
     def _drawn(self, session: Session, listener_id: uuid.UUID) -> dict[str, list[Any]]:
         """By kind what is to be open for them first; nothing is stored."""

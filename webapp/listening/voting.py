@@ -156,8 +156,8 @@ class Voting(Generic[Asked]):
         before = partial(rows.before_vote, session, kind.asked, listener.id, model_version=version)
         now: rows.BeforeVote[Asked] = before()
         unwritten: list[Asked] = []
-        if not now.open and claim is not None and claim.arrival is not None:
-            self._newcomers.store(session, claim, kind)  # what they saw before anything was stored of them
+        missing = now.picks == 0 or not now.open  # perhaps: what they saw before anything was stored of them
+        if missing and claim is not None and self._newcomers.store(session, claim, kind):
             now = before()
             unwritten += now.open
         drawn: list[Asked] = []

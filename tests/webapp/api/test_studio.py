@@ -189,7 +189,7 @@ def test_variations_come_ranked_by_this_listeners_taste(studio):
 @pytest.mark.parametrize(
     ("change", "status"),
     [
-        ({"styles": {"mood": {"source": "clips/00000000-0000-0000-0000-000000000000"}}}, 422),
+        ({"styles": {"tempo": {"source": "clips/00000000-0000-0000-0000-000000000000"}}}, 404),
         ({"content": "clips/00000000-0000-0000-0000-000000000000"}, 404),
         ({"content": "../etc"}, 422),
         ({"seed": -1}, 422),
@@ -206,8 +206,11 @@ def test_a_recipe_that_cannot_be_cooked_is_refused(studio, change, status):
     assert refused.json()["error"]
 
 
-def test_a_strength_beyond_the_other_clip_is_refused(studio):
+def test_a_style_that_does_not_exist_and_a_strength_beyond_the_other_clip_are_refused(studio):
     content, other = names(studio)[:2]
+    refused = compose(studio, content, mood={"source": other})
+    assert refused.status_code == 422
+    assert "'mood'" in refused.json()["error"]
     assert compose(studio, content, tempo={"source": other, "strength": 1.2}).status_code == 422
 
 
