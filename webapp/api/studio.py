@@ -15,7 +15,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from models.mood.rules import Dials as Rules
 from models.music.notes import Domain
+from models.style.latents import PICTURE_GROUPS, STYLE_GROUPS
 from models.style.locks import Locks
+from models.taste.readouts import PICTURE_ATTRIBUTES
 from webapp.api.dependencies import ERRORS, IMMUTABLE, Known, TheContext, public_address
 from webapp.film import own_pictures, shown_music
 from webapp.film.scored_films import MOST_SEED, Way
@@ -46,6 +48,7 @@ Name = Annotated[str, Field(pattern=r"^(clips|pieces)/[0-9a-f]{8}-[0-9a-f]{4}-[0
 LinkKey = Annotated[str, Query(max_length=64)]
 Seed = Annotated[int, Field(ge=0, lt=2**53)]
 Form = Literal["mid", "played", "musicxml", "abc", "score", "mp3", "wav", "flac", "png"]
+KNOWN = {*STYLE_GROUPS, *PICTURE_GROUPS[1:], *PICTURE_ATTRIBUTES}  # of music and of pictures
 MEDIA: dict[Form, str] = {
     "mid": "audio/midi",
     "played": "audio/midi",
@@ -134,7 +137,10 @@ class AskedRecipe(BaseModel):
     seed: Seed = 0
 
     def checked(self) -> Recipe:
-        """As the studio takes it; raises ``NotAllowed`` for a style that is to be two things."""
+        """As the studio takes it; raises ``NotAllowed`` for a style that there isn't, or that is to be two things."""
+        unknown = sorted({*self.styles, *self.turned} - KNOWN)
+        if unknown:
+            raise NotAllowed(f"styles {unknown} were asked for; there are {sorted(KNOWN)}")
         both = sorted(set(self.styles) & set(self.turned))
         if both:
             raise NotAllowed(f"{', '.join(both)} can't be borrowed and turned at once; ask for one of the two")

@@ -8,7 +8,7 @@ from webapp.ui.choosing import Asked
 
 def point(**given):
     about = {"title": "", "traits": {}, "name": "clips/1", "collection": "", "rank": None, "composed": False}
-    return StartingPoint(**about | {"seconds": None, "audio_url": "/a", "notes_url": "/n"} | given)
+    return StartingPoint(**about | {"seconds": None, "audio_url": "/a", "notes_url": "/n", "image_url": None} | given)
 
 
 def test_a_piece_is_described_by_what_is_most_its_own():
