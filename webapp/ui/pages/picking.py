@@ -29,7 +29,7 @@ from webapp.ui.words import counted, strongest, style_name
 WAYS = (
     ("compare", "./", "Two at a time"),
     ("four", "four", "Best of four"),
-    ("fit", "fit", "Music and pictures"),
+    ("fit", "fit", "What fits"),
     ("whole", "whole", "Whole pieces"),
 )
 DOMAINS = (("Pop piano", "pop"), ("Dance tunes", "dance"), ("Chorales", "chorale"))  # of music
