@@ -27,13 +27,14 @@ from typing_extensions import TypedDict, is_typeddict
 from webapp.context import Context
 from webapp.runtime.downloads import Downloads
 from webapp.runtime.errors import DATABASE_SILENT, OUR_MISTAKE, NotAllowed, Problem, in_words
+from webapp.runtime.identity import MOST_LETTERS
 
 log = logging.getLogger(__name__)
 
 BY_PLACE = inspect.Parameter.POSITIONAL_OR_KEYWORD  # as Gradio gives them
 GENERIC: dict[Any, Any] = {list: list, Sequence: list, tuple: tuple, dict: dict, Mapping: dict}
 
-Token = Annotated[str, Field(max_length=512)]
+Token = Annotated[str, Field(max_length=MOST_LETTERS)]
 
 
 @dataclass(frozen=True)
