@@ -39,6 +39,7 @@ def test_pictures_are_picked_by_key_and_music_comes_back(site, visit):
     assert [vote["outcome"] for vote in seen] == ["right", "left"] * 3
     page.keyboard.press("u")
     visitor.expect_picks(5)
+    expect(page.locator(".k-note")).to_contain_text("Undone")  # with it comes what is compared
 
     page.get_by_role("radio", name="Pop piano").check()
     expect(visitor.get("player-a")).to_be_visible()
