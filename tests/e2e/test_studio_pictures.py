@@ -25,6 +25,7 @@ def test_a_picture_is_turned_lent_a_palette_undone_and_kept(site, visit, size):
     frame = visitor.frame
     frame.get_by_role("radio", name="Pictures", exact=True).check(timeout=COMPOSED_MS)
     choices = frame.locator("#choices-start")
+    expect(choices.locator(".k-pictured")).not_to_have_count(0, timeout=COMPOSED_MS)  # no longer the pieces from before
     choices.get_by_role("button", name=re.compile("^Start")).first.click(timeout=COMPOSED_MS)
     said = frame.locator(".k-desk [data-part=said]")
     expect(visitor.get("picture-a")).to_be_visible(timeout=COMPOSED_MS)

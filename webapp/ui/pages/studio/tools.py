@@ -272,7 +272,7 @@ def ask_from_whom(shown: dict[str, Any], asked: Asked, event: gr.EventData) -> t
         title,
         Asked(asked.number + 1, style=group, kind=PICTURES if seen else ""),
         gr.update(choices=[OF_PICTURES] if seen else DOMAINS, value=shown["old"]["domain"]),
-        gr.update(value="", visible=not seen),
+        gr.update(value="", visible=not seen) if seen or asked.kind else gr.update(value=""),
         "",
     )
 
