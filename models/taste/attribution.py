@@ -16,30 +16,15 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtr
 
-from models.taste.explain import MAYBE, UNKNOWN, with_odds
+from models.taste.explain import ENDS, MAYBE, UNKNOWN, with_odds
 from models.taste.head import Head, predict
 from models.taste.space import TasteSpace
 
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
 
-POLES: Mapping[str, tuple[str, str]] = {  # of an attribute below and above the middle
-    "onsets_per_bar": ("sparse", "busy"),
-    "mean_pitch": ("low", "high"),
-    "mode": ("minor", "major"),
-    "mean_velocity": ("soft", "loud"),
-    "tempo_bpm": ("slow", "fast"),
-    "notes_per_onset": ("thin chords", "thick chords"),
-    "contour": ("falling tune", "rising tune"),
-    "leap": ("small steps", "wide leaps"),
-    "size": ("small", "large"),
-    "symmetry": ("lopsided", "symmetrical"),
-    "warmth": ("cold colours", "warm colours"),
-    "colourfulness": ("grey", "colourful"),
-    "brightness": ("dark", "bright"),
-    "contrast": ("soft contrast", "strong contrast"),
-    "busyness": ("calm", "busy"),
-}
+# Of an attribute below and above the middle, of one piece or picture
+POLES: Mapping[str, tuple[str, str]] = {**ENDS, "contour": ("falling tune", "rising tune")}
 MIDDLE, FAR = 0.4, 1.5  # standard deviations within which an attribute is in the middle, and from which on it is "very"
 SLIGHT = 0.05  # utility: below that a part hardly counts, whatever its sign
 OTHERS = "others"  # what they hear in the clip itself, as a part of its utility

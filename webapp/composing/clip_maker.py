@@ -176,11 +176,7 @@ class ClipMaker:
         It sounds at the lengths of clips, at the ``shortest`` of these alone, or as a ``whole``. ``screened``
         is what was composed of it, where the rest was brought; by default all.
         """
-        if result.model_version != self.style.version:
-            raise ValueError(
-                f"the generator composes with model {result.model_version}, taste is learned in {self.style.version}; "
-                "both must be of one version"
-            )
+        self._check_version(result.model_version)
         piece = Piece.from_json(result.notes)
         if fault := screening.fault(screened or piece, self.style):
             return Kept(None, fault)
@@ -267,6 +263,13 @@ class ClipMaker:
         if clip_id is not None and owner is None:
             self.database.transaction(lambda session: self.journal.keep_clip(session, clip_id))
         return clip_id
+
+    def _check_version(self, made_with: str) -> None:
+        if made_with != self.style.version:
+            raise ValueError(
+                f"the generator composes with model {made_with}, taste is learned in {self.style.version}; "
+                "both must be of one version"
+            )
 
     def _discard(self, sounds: Iterable[Rendered]) -> None:
         """Take sound out of the store again where no clip uses it."""

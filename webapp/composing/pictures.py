@@ -41,11 +41,7 @@ class PictureMaker(ClipMaker):
         if order.draft is not None:
             wanted = DrawingsRequest(latents=[order.draft.latents.to_json()])
         answer = self.generation.drawings(wanted, decoded=True)
-        if answer.model_version != self.style.version:
-            raise ValueError(
-                f"the generator draws with model {answer.model_version}, taste is learned in {self.style.version}; "
-                "both must be of one version"
-            )
+        self._check_version(answer.model_version)
         latents = Latents.from_json(answer.latents[0])
         if is_empty(latents):
             return Kept(None, EMPTY)

@@ -117,14 +117,9 @@ def _wanted(drawing: PictureDrawing, slopes: Slopes, request: DrawingsRequest) -
     turned = request.turned or [{}] * len(given)
     if len(turned) != len(given):
         raise BadRequest(f"turned: {len(turned)} for {len(given)} pictures were given")
-    return (
-        [
-            slopes.turned(drawing, each, by) if by else drawing.measure([each])[0]
-            for each, by in zip(given, turned, strict=True)
-        ]
-        if any(turned)
-        else drawing.measure(given)
-    )
+    if not any(turned):
+        return drawing.measure(given)
+    return [slopes.turned(drawing, each, by) for each, by in zip(given, turned, strict=True)]
 
 
 def _squares(strip: str) -> Pixels:

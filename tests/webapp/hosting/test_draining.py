@@ -12,7 +12,6 @@ import pytest
 from sqlalchemy import func, select
 
 from db.tables import Vote
-from models.style.checkpoint import save_style, tiny_style
 from tests.faults import PATIENCE_S, Site
 
 LATE_S = 5  # longer than open streams of pages are given
@@ -20,20 +19,9 @@ BODY = json.dumps({"outcome": "left", "heard_ms": {"left": 3000, "right": 3000}}
 
 
 @pytest.fixture
-def site(context, stock, generator_url: str, space, tmp_path):
-    bundle, model = tiny_style(), tmp_path / "model"
-    save_style(model, bundle.model, bundle.prior, bundle.fingerprint, bundle.card)
-    space.save(model / "taste")
+def site(context, stock, served_with, tmp_path):
     stock("pop", 16)
-    environment = {
-        "KALLOS_DATABASE_URL": context.settings.database_url,
-        "KALLOS_GENERATOR_URL": generator_url,
-        "KALLOS_MODEL": str(model),
-        "KALLOS_SECRET": context.settings.secret,
-        "KALLOS_POOL": "2",
-        "KALLOS_RUNS": str(tmp_path / "no runs"),
-    }
-    site = Site(context.settings.home, tmp_path / "log", environment)
+    site = Site(context.settings.home, tmp_path / "log", served_with)
     yield site
     site.stop()
 

@@ -13,7 +13,6 @@ import pytest
 from sqlalchemy import func, select
 
 from db.tables import Clip, Job
-from models.style.checkpoint import save_style, tiny_style
 from tests.faults import PATIENCE_S, Site, Voter
 from webapp.composing import wishes
 from webapp.context import Context
@@ -28,22 +27,11 @@ OF_LISTENERS = ("listeners", "offers", "votes", "predictions", "listening", "hea
 
 
 @pytest.fixture
-def sites(context: Context, stock, generator_url: str, space, tmp_path: Path) -> Iterator[list[Site]]:
+def sites(context: Context, stock, served_with, tmp_path: Path) -> Iterator[list[Site]]:
     """Two of ``kallos serve``, each with a worker of its own, beside a pool and one generator."""
-    bundle, model = tiny_style(), tmp_path / "model"
-    save_style(model, bundle.model, bundle.prior, bundle.fingerprint, bundle.card)
-    space.save(model / "taste")
     for domain, clips in CLIPS.items():
         stock(domain, clips)
-    environment = {
-        "KALLOS_DATABASE_URL": context.settings.database_url,
-        "KALLOS_GENERATOR_URL": generator_url,
-        "KALLOS_MODEL": str(model),
-        "KALLOS_SECRET": context.settings.secret,
-        "KALLOS_POOL": "2",
-        "KALLOS_RUNS": str(tmp_path / "no runs"),  # named, so that no shipped run is copied there
-    }
-    sites = [Site(context.settings.home, tmp_path / f"log-{number}", environment) for number in range(2)]
+    sites = [Site(context.settings.home, tmp_path / f"log-{number}", served_with) for number in range(2)]
     yield sites
     for site in sites:
         site.stop()

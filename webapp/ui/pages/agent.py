@@ -20,8 +20,7 @@ from webapp.runtime.adapters import Adapters
 from webapp.runtime.errors import NotAllowed, Problem
 from webapp.ui.charts import section
 from webapp.ui.handlers import bound, listener_of
-from webapp.ui.layout import AWAITED, QUIET, heading, page, status
-from webapp.ui.words import capital
+from webapp.ui.layout import AWAITED, QUIET, ended_by, heading, page, status
 
 LEAD = (
     "The composer plays eight bars again and again, and learns from what is rewarded. It keeps near what it was: "
@@ -122,8 +121,7 @@ def learn(context: Context, token: str | None, reward: str, domain: str, seed: f
     except Problem as problem:
         if shown < 0:
             raise
-        again, stopped = gr.update(interactive=True), gr.update(interactive=False)
-        yield [status(f"{capital(str(problem))}."), *[gr.skip()] * 7, again, stopped]
+        yield ended_by(problem, 7)
 
 
 def stop_learning(context: Context, token: str | None) -> str:

@@ -20,9 +20,8 @@ from webapp.runtime.kept_dreams import KeptDreams
 from webapp.ui import dashboards
 from webapp.ui.charts import section
 from webapp.ui.handlers import bound, listener_of
-from webapp.ui.layout import AWAITED, QUIET, heading, page, status
+from webapp.ui.layout import AWAITED, QUIET, ended_by, heading, page, status
 from webapp.ui.pages.rate import NOTHING, training_command
-from webapp.ui.words import capital
 
 LEAD = (
     "The network that rates sounds begins with white noise and changes it, step by step, into what it rates higher. "
@@ -100,8 +99,7 @@ def dream(
     except Problem as problem:
         if shown < 0:
             raise
-        again, stopped = gr.update(interactive=True), gr.update(interactive=False)
-        yield [status(f"{capital(str(problem))}."), *[gr.skip()] * 5, again, stopped, gr.skip()]
+        yield [*ended_by(problem, 5), gr.skip()]
 
 
 def stop_dream(context: Context, token: str | None) -> str:

@@ -4,34 +4,28 @@ from __future__ import annotations
 
 import html
 import uuid
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import gradio as gr
 from pydantic import TypeAdapter
 
-from db.tables import PICTURES
 from webapp.api.dependencies import public_address
 from webapp.api.studio import AskedVariations
 from webapp.context import Context
 from webapp.listeners import accounts
-from webapp.runtime.errors import Problem
 from webapp.studio import blind_pairs, composing, pieces
 from webapp.studio.pieces import OpenedPiece
-from webapp.ui import choosing
-from webapp.ui.choosing import DOMAINS, OF_PICTURES, Asked, Choosing
 from webapp.ui.components.clip_list import ClipList
 from webapp.ui.components.listener_token import ListenerToken
 from webapp.ui.components.score import Score
-from webapp.ui.components.sheet import Sheet
 from webapp.ui.components.studio_desk import StudioDesk
 from webapp.ui.components.style_dials import EXPLAINED_PICTURES, PICTURES_LEGEND, StyleDials
 from webapp.ui.handlers import bound, listener_of
 from webapp.ui.layout import CHOICE, QUIET, explain, status
-from webapp.ui.pages.studio import mood
+from webapp.ui.pages.studio import borrowing, mood
 from webapp.ui.pages.studio.whole_piece import PUT_BACK, Around, puts_back
 from webapp.ui.pages.studio.words import NO_WAY, ONLY_LOOK, VARIED, not_offered
-from webapp.ui.words import capital, described, percent
+from webapp.ui.words import described, percent
 
 VARIATIONS, STEPS = 4, 5
 LOCKS = ("melody", "harmony", "rhythm")
@@ -60,7 +54,6 @@ TOWARD = "(value) => ({do: 'toward', toward: value.styles.toward ?? null})"
 LOCK = "(locks) => ({do: 'lock', locks})"
 KEPT = "(keep) => ({do: 'keep', keep})"
 AGAIN = "() => ({do: 'again'})"
-WAIT = "() => ({do: 'wait'})"
 PLAY_ON = """({piece, old}) => {
     const [kind, id] = (piece?.name ?? old.name).split("/");
     window.location.assign(`whole?${kind === "clips" ? "clip" : "piece"}=${id}`);
@@ -157,7 +150,7 @@ def build(context: Context, listener: ListenerToken, desk: StudioDesk, around: A
     with gr.Row(elem_classes="k-buttons k-middle k-apart"):
         onward = gr.Button("Continue from the new one", size="sm", elem_id="onward")
         leave = gr.Button("Start from another piece", size="sm", elem_id="leave")
-    _borrowing(context, listener, desk, (dials, toward, lent))
+    borrowing.build(context, listener, desk, (dials, toward, lent))
 
     for control, event, script in (
         (dials, dials.input, DIALS),
@@ -242,52 +235,6 @@ def _changing_pictures() -> tuple[StyleDials, StyleDials]:
     gr.Markdown("## Borrow a style", elem_classes="k-apart")
     lent = StyleDials(explained=BORROW_PICTURE, groups=PICTURE_STYLES, turned=False, named="picture", interactive=True)
     return lent, measures
-
-
-def _borrowing(context: Context, listener: ListenerToken, desk: StudioDesk, asking: Sequence[StyleDials]) -> None:
-    """Where a piece to borrow from is chosen: over the page, until something was chosen or it is closed."""
-    with gr.Column(visible=False, elem_classes="k-sheet", elem_id="picker") as sheet:
-        title = Sheet("Borrow")
-        finder = Choosing(context, listener, "Choose", finder=True, place="picker", pictures=True)
-        said = gr.HTML(apply_default_css=False)
-    opened = [sheet, title, finder.asked, finder.domain, finder.words, said]
-    for dials in asking:
-        dials.borrow(None, outputs=desk, js=WAIT, **CHOICE)
-        dials.borrow(ask_from_whom, [desk, finder.asked], opened, **CHOICE)
-    finder.chosen(
-        bound(borrow, context),
-        [listener, finder.clips, finder.asked],
-        [sheet, finder.clips, said, desk],
-        **QUIET,
-    )
-    title.close(lambda: (gr.update(visible=False), None), outputs=[sheet, finder.clips], **QUIET)
-
-
-def ask_from_whom(shown: dict[str, Any], asked: Asked, event: gr.EventData) -> tuple[Any, ...]:
-    """Open the sheet for one style, or ``toward`` for all of a piece."""
-    group, seen = str(event.group), bool(shown["old"].get("image_url"))
-    title = "Morph into…" if group == "toward" else f"Borrow the {group} of…"
-    return (
-        gr.update(visible=True),
-        title,
-        Asked(asked.number + 1, style=group, kind=PICTURES if seen else ""),
-        gr.update(choices=[OF_PICTURES] if seen else DOMAINS, value=shown["old"]["domain"]),
-        gr.update(value="", visible=not seen) if seen or asked.kind else gr.update(value=""),
-        "",
-    )
-
-
-def borrow(
-    context: Context, token: str | None, rows: list[dict[str, Any]], asked: Asked, event: gr.EventData
-) -> tuple[Any, ...]:
-    """What was chosen, as an order for the desk; a tune is taken into the studio before it is borrowed from."""
-    try:
-        source = choosing.opened(context, listener_of(context, token), rows[event.index])
-    except Problem as problem:
-        wrong = f'<p class="k-wrong" role="alert">{html.escape(capital(str(problem)))}.</p>'
-        return gr.skip(), gr.skip(), wrong, gr.skip()
-    told = {"name": source.name, "title": source.title, "traits": source.traits}
-    return gr.update(visible=False), None, "", {"do": "borrow", "group": asked.style, "source": told}
 
 
 def gates(shown: dict[str, Any], known: dict[str, Any]) -> Gates:
