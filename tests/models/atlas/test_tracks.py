@@ -15,6 +15,8 @@ from tests.webapp.rating.conftest import rating_model
 
 __all__ = ["played_folder", "rating_model"]
 
+pytestmark = pytest.mark.slow  # a network is trained first
+
 
 def test_a_track_lies_beside_itself_and_the_map_is_read_again_for_its_own_networks_alone(
     rating_model, played_folder, tmp_path

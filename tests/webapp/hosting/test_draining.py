@@ -36,6 +36,7 @@ def refuses(site: Site) -> bool:
 
 
 @pytest.mark.timeout(600)
+@pytest.mark.slow
 def test_a_vote_on_its_way_is_answered_and_kept_and_what_comes_later_is_refused(context, site):
     site.wait_for_clips(16)
     with httpx.Client(base_url=site.url, trust_env=False, timeout=30) as known:

@@ -15,6 +15,7 @@ from webapp.runtime.errors import NotAllowed
 ALL_UP, ALL_DOWN = (dict.fromkeys(READOUTS, each) for each in (1.5, -1.5))
 
 
+@pytest.mark.slow
 def test_what_is_seen_now_moves_the_very_next_bar(generation, directions):
     music = LiveMusic(generation, directions, "pop", 5)
     found = {"usual": [], "up": [], "down": []}
@@ -52,6 +53,7 @@ def test_a_bar_goes_on_from_those_that_sounded_and_depends_on_nothing_later(gene
     assert other.next_bar(ALL_UP).tempo_bpm > first[3].tempo_bpm
 
 
+@pytest.mark.slow
 def test_music_goes_on_beyond_what_was_written_first(generation, directions):
     music = LiveMusic(generation, directions, "dance", 1)
     bars = [music.next_bar(NOTHING_SEEN) for _ in range(12)]  # eight bars of a draft, and of sixteen more
@@ -94,6 +96,7 @@ def test_a_bar_sounds_from_its_first_note_in_the_time_of_its_bar(generation, dir
     assert KNEE < 1
 
 
+@pytest.mark.slow
 def test_without_directions_or_a_piece_model_music_still_goes_on(context):
     """The tiny model of the tests has neither."""
     music = LiveMusic(context.generation, None, "pop", 0)

@@ -66,6 +66,7 @@ def of(found, address):
     return [(at, values) for at, path, values in found if path == f"/kallos{address}"]
 
 
+@pytest.mark.slow
 def test_a_receiver_hears_every_clock_and_note_and_what_it_sends_is_heard_in_the_next_bar(
     generation, directions, received, tell
 ):

@@ -14,6 +14,8 @@ from webapp.ui.pages.rate import OUTPUTS, arrive, rate_chosen, rate_files, rate_
 
 __all__ = ["played_folder", "rating_model"]
 
+pytestmark = pytest.mark.slow  # a network is trained first
+
 
 @pytest.fixture
 def somebody(context, rating_model, monkeypatch):
