@@ -2,12 +2,12 @@
 
 DATA is the folder of the corpora (what ``KALLOS_CORPORA`` names elsewhere; those that come with music21 are trained on
 as well) or a folder of MIDI and ABC files. EMOPIA's clips get the bars that the shipped beat network hears in them. The
-shipped judge says which mood bars have. ``--minutes`` ends the run
-after that time, with the learning rate falling to its end; else it ends after the preset's steps. ``--from`` goes on
-from trained weights, at a lower learning rate that soon falls. ``--context`` has rows of so many steps instead, and as
-many fewer of them: what the model hears at once, in writing too. OUT has what ``--resume`` needs after the run was
-killed, the log (``log.jsonl``), and in ``OUT/bundle`` the weights that validated best so far. The last line is one JSON
-object.
+shipped judge says which mood bars have. ``--minutes`` ends the run after that time, with the learning rate falling to
+its end; else it ends after the preset's steps. ``--from`` goes on from trained weights, at a lower learning rate that
+soon falls, and in the end averages both where that validates better. ``--context`` has rows of so many steps instead,
+and as many fewer of them: what the model hears at once, in writing too. OUT has what ``--resume`` needs after the run
+was killed, the log (``log.jsonl``), and in ``OUT/bundle`` the weights that validated best so far. The last line is one
+JSON object.
 """
 
 from __future__ import annotations
@@ -87,11 +87,13 @@ def main(argv: list[str] | None = None) -> None:
         preset = replace(preset, steps=given.steps)
     out = run_folder(given, STATE)
     start, origin = None, Origin.of(out) if given.resume else None
-    if given.start and not given.resume:
+    if origin:
+        start = _trained(origin.folder)
+    elif given.start and not given.resume:
         start = _trained(given.start)
         origin = Origin(start.version, int(start.card["steps"]), str(start.folder))
-    if origin:
-        preset = _fine_tuning(preset, start or _trained(origin.folder))
+    if start:
+        preset = _fine_tuning(preset, start)
     if context := _context_of(out) if given.resume else given.context:
         preset = _with_context(preset, context)
     data = own_folder(given.data)
@@ -104,12 +106,12 @@ def main(argv: list[str] | None = None) -> None:
             joined=partial(performances_with_bars, load_beats().network),
         )
     training = PieceTraining(
-        given.preset, preset, pieces, out, seed=given.seed, minutes=given.minutes, device=given.device, origin=origin
-    )
-    if start and origin:
-        training.begin_with(weights_with_moods(start.model))
+        given.preset, preset, pieces, out, seed=given.seed, minutes=given.minutes, device=given.device, origin=origin,
+        start=weights_with_moods(start.model) if start else None,
+    )  # fmt: skip
+    if origin:
         origin.write(out)
-    elif not given.resume:
+    else:
         Origin.forget(out)
     if given.resume:
         try:

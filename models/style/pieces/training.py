@@ -6,21 +6,22 @@ import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from torch import Tensor
-from torch.nn import functional as F
 
 from models.experiments.master_weights import MasterWeights
 from models.experiments.provenance import commit
 from models.experiments.run_log import RunLog
 from models.experiments.schedule import rise_and_fall, share_done
-from models.music.tokens import FIELDS, POSITION
 from models.style.finetuning import Origin
-from models.style.pieces.checkpoint import save_pieces_model
-from models.style.pieces.data import Batch, held_out_batches, training_batch
-from models.style.pieces.model import CHAINS, PieceModel
+from models.style.pieces.averaging import best_average
+from models.style.pieces.checkpoint import load_pieces_model, save_pieces_model
+from models.style.pieces.data import held_out_batches, training_batch
+from models.style.pieces.losses import element_losses, step_count, validate
+from models.style.pieces.model import PieceModel
 from models.style.pieces.presets import Preset
 from models.style.pieces.training_data import RunPieces
 
@@ -28,36 +29,6 @@ LOG_EVERY = 25  # steps
 SAVE_SECONDS = 240.0
 HYPERPARAMETERS = ("rows", "learning_rate", "falling", "warm_up", "check_every", "share")  # those that the log tells
 STATE = "state.safetensors"
-
-
-def element_losses(model: PieceModel, batch: Batch) -> dict[int, Tensor]:
-    """The summed cross-entropy in nats of each element over the steps that have it, and so the whole of all of them."""
-    state, following = model(batch.steps).flatten(0, 1), batch.following.flatten(0, 1)
-    found: dict[int, Tensor] = {}
-    for chain in CHAINS:
-        rows = torch.nonzero(following[:, chain[0]] >= 0)[:, 0]
-        own, coming = state.index_select(0, rows), following[rows]
-        for element in chain:
-            logits = model.logits(own, element, coming)
-            found[element] = F.cross_entropy(logits, coming[:, element], reduction="sum")
-    return found
-
-
-def step_count(batch: Batch) -> int:
-    """How many steps of ``batch`` are to be told."""
-    return int((batch.following[..., POSITION] >= 0).sum())
-
-
-@torch.inference_mode()
-def validate(model: PieceModel, held_out: Mapping[str, Batch]) -> dict[str, float]:
-    """Nats a step of each domain's batch, in all and by element; ``mean`` is over the domains."""
-    found: dict[str, float] = {}
-    for domain, batch in held_out.items():
-        losses, count = element_losses(model, batch), step_count(batch)
-        found |= {f"{domain}.{FIELDS[element]}": loss.item() / count for element, loss in losses.items()}
-        found[domain] = sum(loss.item() for loss in losses.values()) / count
-    found["mean"] = sum(found[domain] for domain in held_out) / len(held_out)
-    return found
 
 
 @dataclass
@@ -74,7 +45,8 @@ class PieceTraining:
     """A run in the folder ``out``; ``run`` goes on from where it stands until it has ``steps`` or ``minutes``.
 
     With ``minutes`` the learning rate falls by the time that has passed, whatever was reached in it, so that two such
-    runs aren't the same; by steps alone they are. ``origin``: the weights that it went on from, which the card names.
+    runs aren't the same; by steps alone they are. ``origin``: the weights that it went on from, which the card names,
+    with ``start``, what they are.
     """
 
     def __init__(
@@ -88,19 +60,18 @@ class PieceTraining:
         minutes: float | None,
         device: str,
         origin: Origin | None = None,
+        start: Mapping[str, Tensor] | None = None,
     ) -> None:
         self.name, self.preset, self.pieces, self.out, self.seed = name, preset, pieces, out, seed
-        self.minutes, self.device, self.origin = minutes, device, origin
+        self.minutes, self.device, self.origin, self.start = minutes, device, origin, start
         torch.manual_seed(seed)
         model = PieceModel(preset.config).to(device)
         self.training = MasterWeights(model, preset.learning_rate, orthogonal=model.matrices())
+        if start is not None:
+            self.training.begin_with(start)
         self.progress = Progressed()
         held_out = held_out_batches(pieces.validation, rows=preset.held_out_rows, context=preset.config.context)
         self.held_out = {domain: batch.to(device) for domain, batch in held_out.items()}
-
-    def begin_with(self, weights: Mapping[str, Tensor]) -> None:
-        """Go on from trained weights instead of from nothing; they have the preset's sizes."""
-        self.training.begin_with(weights)
 
     def resume(self) -> None:
         """Take up what ``save`` wrote; raises ``FileNotFoundError``, or ``ValueError`` for another kind of training."""
@@ -146,15 +117,26 @@ class PieceTraining:
         log.write("metrics", step=self.training.step, part="validation", values=found)
         if found["mean"] < self.progress.best:
             self.progress.best, self.progress.best_step = found["mean"], self.training.step
-            card = {
-                "name": f"pieces-{self.name}", "preset": self.name, "steps": self.training.step, "seed": self.seed,
-                "data": dict(self.pieces.about),
-                **({"from": self.origin.told()} if self.origin else {}),
-                "validation": {name: round(value, 4) for name, value in found.items()},
-            }  # fmt: skip
-            weights = self.training.master.state_dict()
-            save_pieces_model(self.out / "bundle", self.preset.config, weights, card, self.pieces.held_out)
+            self._keep(self.training.master.state_dict(), found)
         self.progress.lines = log.lines
+
+    def _keep(self, weights: Mapping[str, Tensor], found: Mapping[str, float], **more: Any) -> None:
+        """Write ``out/bundle``; ``found`` is what validation said of the weights, ``more`` is for the card as well."""
+        card = {
+            "name": f"pieces-{self.name}", "preset": self.name, "steps": self.progress.best_step, "seed": self.seed,
+            "data": dict(self.pieces.about),
+            **({"from": self.origin.told()} if self.origin else {}), **more,
+            "validation": {name: round(value, 4) for name, value in found.items()},
+        }  # fmt: skip
+        save_pieces_model(self.out / "bundle", self.preset.config, weights, card, self.pieces.held_out)
+
+    def _average(self, start: Mapping[str, Tensor]) -> None:
+        """Average the best weights with those that the run went on from, where that is better still."""
+        best = load_pieces_model(self.out / "bundle", self.device).model.state_dict()
+        found = best_average(start, best, self.preset.config, self.held_out, self.device)
+        if found.validation["mean"] < self.progress.best:
+            self.progress.best = found.validation["mean"]
+            self._keep(found.weights, found.validation, average=found.share)
 
     def run(self) -> Progressed:
         """Train to the end."""
@@ -187,5 +169,7 @@ class PieceTraining:
                     self.progress.lines = log.lines
                     self.save()
                     saved = time.monotonic()
+            if self.start is not None:
+                self._average(self.start)
             log.write("end", step=self.training.step, best=self.progress.best, best_step=self.progress.best_step)
         return self.progress

@@ -9,6 +9,7 @@ import torch
 
 from models.experiments.run_log import rows
 from models.music.notes import Piece
+from models.style.pieces.averaging import SHARES
 from models.style.pieces.checkpoint import load_pieces_model
 from models.style.pieces.data import PieceSet
 from models.style.pieces.model import PieceConfig
@@ -111,6 +112,21 @@ def test_a_run_goes_on_from_trained_weights_also_after_it_was_killed(dance_music
     ]
     with pytest.raises(SystemExit, match="no piece model"):
         main([str(dance_music), "--preset", "tiny", "--out", str(tmp_path / "third"), "--from", "nothing"])
+
+
+def test_fine_tuned_weights_are_averaged_with_those_they_began_from_where_that_validates_better(
+    dance_music, tmp_path, capsys, monkeypatch
+) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    main([str(dance_music), "--preset", "tiny", "--steps", "20", "--out", str(first)])
+    monkeypatch.setattr("models.train.pieces.FINE_TUNING", 20.0)  # which throws it off its way
+    main([str(dance_music), "--preset", "tiny", "--steps", "4", "--out", str(second), "--from", str(first / "bundle")])
+    kept = load_pieces_model(second / "bundle").card
+    checked = [row["values"]["mean"] for row in rows(second / "log.jsonl") if row.get("part") == "validation"]
+    assert kept["average"] in SHARES
+    assert kept["validation"]["mean"] < min(checked)
+    *_, end = rows(second / "log.jsonl")
+    assert end["best"] == pytest.approx(kept["validation"]["mean"], abs=1e-4)
 
 
 def test_rows_are_as_long_as_was_asked_for_also_after_the_run_was_killed(dance_music, tmp_path, capsys) -> None:
