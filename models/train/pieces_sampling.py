@@ -1,9 +1,10 @@
 """Choose how a piece model draws, by domain, on validation music: ``python -m models.train.pieces_sampling BUNDLE``.
 
-For each temperature and nucleus (of pitches, and of all else) excerpts are written; those are best that a classifier
-tells least often from real ones. Then for how much the forms of real pieces are heeded: the most is best that is told
-hardly more often. The best is noted in the card, from which ``Writer`` takes it. Beside the card lie then the forms of
-real pieces and the transpositions in which they stand. Test music is never looked at.
+For each temperature and nucleus (of pitches, and of all else) excerpts are written. Of those that a classifier hardly
+tells from real ones, the most idiomatic are best: nearest to real ones in bits a note. Then for how much the forms of
+real pieces are heeded: the most is best that is told hardly more often. The best is noted in the card, from which
+``Writer`` takes it. Beside the card lie then the forms of real pieces and the transpositions in which they stand. Test
+music is never looked at.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
@@ -25,8 +27,8 @@ from models.music.grouping import split
 from models.music.notes import DOMAINS, Domain, Piece
 from models.music.tokens import FIELDS
 from models.style.bundle import write_card
-from models.style.evaluation.excerpts import composed_excerpts, real_excerpts, regular
-from models.style.evaluation.pieces import Judges, matched, measures, told_apart
+from models.style.evaluation.excerpts import Excerpts, composed_excerpts, real_excerpts, regular
+from models.style.evaluation.pieces import REACH_TWO_SAMPLE, Judges, matched, measures, told_apart
 from models.style.evaluation.rivals import written
 from models.style.latents import BARS
 from models.style.pieces import forms, transposition
@@ -51,7 +53,7 @@ def choose(
 ) -> list[dict[str, Any]]:
     """A row for each of ``CHOICES`` and, of the best of them, for each of ``GUIDANCE``; the best comes first.
 
-    ``{temperature, nucleus, guidance, told, bits}``: told (matched) and bits a note; 1 where they can't be had. None
+    ``{temperature, nucleus, guidance, told, bits}``: told (matched; 1 where it can't be had) and bits a note. None
     where the domain has no music to train and validate on.
     """
     training, held_out = (
@@ -65,20 +67,21 @@ def choose(
         card = {**writer.bundle.card, "sampling": {domain: way}}
         own = Writer(replace(writer.bundle, card=card))
         made = composed_excerpts(written(own)(domain, limit, BARS, seed), BARS, seed)
-        told = told_apart(matched(real, made), made, whole=False)
-        bits, notes = (sum(measures(p, judges)["idiom_bits"][part] for p in made.pieces) for part in range(2))
-        row = {"told": told.value, "bits": bits / max(1.0, notes)}
-        return {**way, **{name: 1.0 if value is None else round(value, 4) for name, value in row.items()}}
+        told = told_apart(matched(real, made), made, whole=False).value
+        return {**way, "told": 1.0 if told is None else round(told, 4), "bits": round(_bits(made, judges), 4)}
 
     ways = [{"temperature": t, "nucleus": nuclei(pitch, rest), "guidance": 1.0} for t, pitch, rest in CHOICES]
     found = [measured(way) for way in track(ways, domain, console=Console(stderr=True))]
-    best = min(found, key=_told)
+    wanted = _bits(real.some(np.arange(min(limit, len(real.pieces)))), judges)
+    told = max(REACH_TWO_SAMPLE, min(row["told"] for row in found) + AS_GOOD)
+    best = min((row for row in found if row["told"] <= told), key=lambda row: abs(row["bits"] - wanted))
+    heeding = [best]
     if writer.forms.get(domain):
         ways = [{**best, "guidance": guidance} for guidance in GUIDANCE]
-        found += [measured(way) for way in track(ways, f"{domain}, forms", console=Console(stderr=True))]
-    good = [row for row in found if row["told"] <= min(map(_told, found)) + AS_GOOD]
-    most = max(row["guidance"] for row in good)
-    return sorted(found, key=lambda row: (row["guidance"] != most or row not in good, row["told"]))
+        heeding += [measured(way) for way in track(ways, f"{domain}, forms", console=Console(stderr=True))]
+    good = [row for row in heeding if row["told"] <= min(row["told"] for row in heeding) + AS_GOOD]
+    chosen = max(good, key=lambda row: row["guidance"])
+    return [chosen, *sorted((row for row in found + heeding[1:] if row is not chosen), key=lambda row: row["told"])]
 
 
 def nuclei(pitch: float, rest: float) -> PerElement:
@@ -86,8 +89,10 @@ def nuclei(pitch: float, rest: float) -> PerElement:
     return rest if pitch == rest else {**dict.fromkeys(FIELDS, rest), "pitch": pitch}
 
 
-def _told(row: dict[str, Any]) -> float:
-    return float(row["told"])
+def _bits(excerpts: Excerpts, judges: Judges) -> float:
+    """Bits a note of the melodies, under an n-gram model of training music."""
+    bits, notes = (sum(measures(piece, judges)["idiom_bits"][part] for piece in excerpts.pieces) for part in range(2))
+    return bits / max(1.0, notes)
 
 
 def places(pieces: Sequence[Piece]) -> dict[str, Transposition]:
