@@ -62,5 +62,5 @@ def drawn_like(forms: Sequence[Form], bars: int, begun: Form, rng: np.random.Gen
     if not able:
         return ()
     alike = [sum(mine == theirs for mine, theirs in zip(begun, form, strict=False)) for form in able]
-    order = sorted(range(len(able)), key=lambda i: (-alike[i], len(able[i]) - bars))
+    order = sorted(rng.permutation(len(able)).tolist(), key=lambda i: (-alike[i], len(able[i]) - bars))
     return able[int(rng.choice(order[:NEAREST]))][:bars]

@@ -35,3 +35,5 @@ def test_a_form_is_drawn_that_begins_alike_and_is_about_as_long(monkeypatch) -> 
     assert forms.drawn_like(known, 60, (0,), rng) == ()
     monkeypatch.setattr(forms, "NEAREST", 8)
     assert len({forms.drawn_like(known, 6, (), rng) for _ in range(50)}) == 3
+    as_long = [(number, 0) for number in range(40)]
+    assert len({forms.drawn_like(as_long, 2, (), rng) for _ in range(500)}) == 40  # not always the first of them
