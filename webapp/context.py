@@ -13,13 +13,14 @@ from models.style.card import read_card
 from models.style.directions import Directions
 from models.taste.space import TasteSpace
 from webapp.composing.bank import Bank, room_beside
+from webapp.fit.drawn_questions import DrawnQuestions
 from webapp.fit.questions import Questions
 from webapp.generation.remote import RemoteGenerator
 from webapp.learning.installed_style import InstalledStyle
 from webapp.learning.playable_clips import PlayablePool
 from webapp.listeners.records import Records
 from webapp.listeners.tokens import Tokens
-from webapp.listening import BestOfFour, Newcomers, Pairs, Voting
+from webapp.listening import BestOfFour, FirstComparisons, Newcomers, Pairs, Voting
 from webapp.live.sessions import Sessions
 from webapp.maps.atlas import Atlas
 from webapp.runtime.clip_store import ClipStore
@@ -199,7 +200,8 @@ class Context:
     @cached_property
     def newcomers(self) -> Newcomers:
         """Those who have only looked, of whom nothing is stored yet."""
-        return Newcomers(self.database, self.journal, (self._pairs, self._best_of_four))
+        kinds = (FirstComparisons(self._pairs), FirstComparisons(self._best_of_four), self._drawn_questions)
+        return Newcomers(self.database, self.journal, kinds)
 
     @cached_property
     def _pairs(self) -> Pairs:
@@ -210,9 +212,13 @@ class Context:
         return BestOfFour(self.playable)
 
     @cached_property
+    def _drawn_questions(self) -> DrawnQuestions:
+        return DrawnQuestions(self.playable)
+
+    @cached_property
     def questions(self) -> Questions:
         """Which picture fits a piece, or which piece a picture, and the answers."""
-        return Questions(self.database, self.journal, self.playable)
+        return Questions(self.database, self.journal, self._drawn_questions, self.newcomers)
 
     @cached_property
     def live(self) -> Sessions:

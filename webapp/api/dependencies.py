@@ -1,8 +1,8 @@
 """What the routers share: the ``Context``, who is asking, how refusals look, and the address that a browser sees.
 
-A page keeps the ``listener_token`` that ``GET /api/listener`` gives once and sends it as ``Authorization: Bearer``; the
-cookie carries it where one is possible. A token that is not valid is refused with 401 and ``invalid_token``: the page
-keeps it and asks the person what to do.
+A page keeps the ``listener_token`` that ``GET /api/listener`` gives once, or a later one that an answer brings in its
+header ``Listener-Token``, and sends it as ``Authorization: Bearer``; the cookie carries it where one is possible. A
+token that is not valid is refused with 401 and ``invalid_token``: the page keeps it and asks the person what to do.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from webapp.runtime.errors import InvalidToken, NoListener
 from webapp.runtime.identity import Claim, given_token, is_https, set_cookie
 
 IMMUTABLE = "private, max-age=31536000, immutable"
+RENEWED = "Listener-Token"  # the header of an answer with another token of the same listener, which the page is to keep
 
 
 class Problems(BaseModel):
@@ -75,11 +76,22 @@ Known = Annotated[uuid.UUID, Depends(_known)]
 def arrive(request: Request, response: Response, context: Context, claim: Claim | None) -> tuple[Claim, str | None]:
     """Who asks, or somebody new where nobody is named who is here; the token that the page should keep, if a new one.
 
-    Nothing is stored of somebody new before they do more than look.
+    Nothing is stored of somebody new before they do more than look. Who came before there was anything to draw gets
+    another token once there is, by the cookie and by ``RENEWED``.
     """
-    if claim is not None and (accounts.exists(context.database, claim.listener_id) or context.newcomers.waits(claim)):
+    if claim is None:
+        return newcomer(request, response, context)
+    if accounts.exists(context.database, claim.listener_id):
         return claim, None
-    return newcomer(request, response, context)
+    if not context.newcomers.waits(claim):
+        return newcomer(request, response, context)
+    found = context.newcomers.drawn_for(claim)
+    if found is claim:
+        return claim, None
+    token = context.identity.token_of(found)
+    set_cookie(request, response, token)
+    response.headers[RENEWED] = token
+    return found, token
 
 
 def newcomer(request: Request, response: Response, context: Context) -> tuple[Claim, str]:

@@ -76,9 +76,8 @@ class FitAnswered(BaseModel):
 def open_fits(request: Request, response: Response, context: TheContext, claim: MaybeClaim) -> OpenFits:
     """The listener's two open questions, oldest first, made where missing; a reload gets the same."""
     who, _ = arrive(request, response, context, claim)
-    context.newcomers.settle(who)  # a question is stored when it is asked
     response.headers["Cache-Control"] = "no-store"
-    picks, found = context.questions.open(who.listener_id)
+    picks, found = context.questions.open(who.listener_id, who)
     return OpenFits(picks=picks, open=[Fit.of(each) for each in found])
 
 
@@ -89,7 +88,7 @@ def answer(fit_id: uuid.UUID, given: FitAnswer, context: TheContext, claim: Mayb
         raise NotYours(f"without a listener's token you were not asked {fit_id}; GET /api/listener gives one")
     require_pace(claim.listener_id)
     heard = [round(each) for each in given.heard_ms]
-    found = context.questions.answer(claim.listener_id, fit_id, given.outcome, heard)
+    found = context.questions.answer(claim.listener_id, fit_id, given.outcome, heard, claim)
     return FitAnswered(
         fit_id=fit_id,
         outcome=given.outcome,

@@ -66,9 +66,9 @@ def compared(fit: Fit) -> tuple[np.ndarray, np.ndarray]:
     return left, right
 
 
-def overview(database: Database, listener_id: uuid.UUID) -> Overview:
-    """What is known of a listener's tie; raises ``UnknownListenerError``."""
-    answered = _answered(database, listener_id)
+def overview(database: Database, listener_id: uuid.UUID, *, new: bool = False) -> Overview:
+    """What is known of a listener's tie; raises ``UnknownListenerError``; somebody ``new`` need not be stored yet."""
+    answered = _answered(database, listener_id, new=new)
     head = head_of(answered)
     own = [_said(link) for link in told(head)]
     picks = sum(fit.outcome in FIT_PICKS for fit in answered)
@@ -112,9 +112,9 @@ def links_of(database: Database, listener_id: uuid.UUID) -> list[list[float]]:
     return own_links(answered)
 
 
-def _answered(database: Database, listener_id: uuid.UUID) -> list[Fit]:
+def _answered(database: Database, listener_id: uuid.UUID, *, new: bool = False) -> list[Fit]:
     def work(session: Session) -> list[Fit]:
-        if listener_rows.get_listener(session, listener_id) is None:
+        if not new and listener_rows.get_listener(session, listener_id) is None:
             raise UnknownListenerError
         return rows.answered_fits(session, listener_id)
 

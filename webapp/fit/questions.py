@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -20,25 +19,23 @@ from sqlalchemy.orm import Session
 from db.queries import fits as rows
 from db.queries import listeners as listener_rows
 from db.tables import FIT_PICKS, Fit, Listener
-from models.picture.fit.asking import Kind, NoQuestionLeftError, Shown, choose
-from models.picture.fit.head import VERSION
+from models.picture.fit.asking import Kind
 from models.taste.head import Head, predict
-from webapp.fit.drawings import Drawings, shipped
+from webapp.fit.drawings import shipped
+from webapp.fit.drawn_questions import Drawn, DrawnQuestions
 from webapp.fit.learned import compared, head_of
-from webapp.fit.measured_pieces import MeasuredPieces
-from webapp.learning.playable_clips import PlayablePool, music_of
-from webapp.listening.candidates import SHORT_SECONDS
-from webapp.listening.comparison import ShownClip
+from webapp.learning.playable_clips import music_of
+from webapp.listening.comparison import OPEN, ShownClip
 from webapp.listening.heard import LEAST_MS
+from webapp.listening.newcomers import Newcomers
 from webapp.runtime.database import Database
 from webapp.runtime.errors import Contradiction, NotAllowed, NotReady, NotYours, UnknownListenerError
+from webapp.runtime.identity import Claim
 from webapp.runtime.journal import Journal
 
 log = logging.getLogger(__name__)
 
 FitOutcome = Literal["left", "right", "equal", "skipped"]
-OPEN = 2
-PIECES = 60  # of the pool, among which a listener is asked
 
 
 @dataclass(frozen=True)
@@ -69,24 +66,30 @@ class Answered:
 class Questions:
     """A listener's questions about what fits: the open ones, and the answers."""
 
-    def __init__(self, database: Database, journal: Journal, playable: PlayablePool) -> None:
+    def __init__(self, database: Database, journal: Journal, drawing: DrawnQuestions, newcomers: Newcomers) -> None:
         self._database = database
         self._journal = journal
-        self._playable = playable
-        self._measured = MeasuredPieces()
+        self._drawing = drawing
+        self._newcomers = newcomers
 
-    def open(self, listener_id: uuid.UUID) -> tuple[int, tuple[ShownFit, ...]]:
+    def open(self, listener_id: uuid.UUID, claim: Claim | None = None) -> tuple[int, tuple[ShownFit, ...]]:
         """How many picks there are, and the open questions, oldest first, made where missing.
 
-        Raises ``NotReady`` where there is none, and ``UnknownListenerError``.
+        Of somebody of whom nothing is stored yet, by the ``claim`` of their token, those that were drawn when they
+        came. Raises ``NotReady`` where there is none, and ``UnknownListenerError``.
         """
 
         def work(session: Session) -> tuple[int, tuple[ShownFit, ...]]:
-            listener = _locked(session, listener_id)
-            asked = rows.fits_of(session, listener_id)
+            listener = listener_rows.lock_listener(session, listener_id)
+            if listener is None and claim is not None:
+                first = self._newcomers.drawn(claim, self._drawing.rows)
+                return 0, tuple(_one_shown(which, Drawn.unpacked(each)) for which, each in first)
+            if listener is None:
+                raise UnknownListenerError
+            asked, new = self._asked(session, listener_id, claim)
             waiting, drawn = self._filled(session, listener, asked)
-            if drawn:
-                self._journal.append(session, listener_id, fits=[fit.id for fit in drawn], visit=True)
+            if new or drawn:
+                self._journal.append(session, listener_id, fits=[fit.id for fit in (*new, *drawn)], visit=True)
             return rows.count_fit_picks(session, listener_id), _shown([*waiting, *drawn])
 
         picks, found = self._database.transaction(work)
@@ -95,32 +98,43 @@ class Questions:
         return picks, found
 
     def answer(
-        self, listener_id: uuid.UUID, fit_id: uuid.UUID, outcome: FitOutcome, heard_ms: Sequence[int]
+        self,
+        listener_id: uuid.UUID,
+        fit_id: uuid.UUID,
+        outcome: FitOutcome,
+        heard_ms: Sequence[int],
+        claim: Claim | None = None,
     ) -> Answered:
         """Store an answer and draw what comes next; the same answer again gives the same.
+
+        The first answer of somebody stores them as well, and what was drawn for them, by the ``claim`` of their token.
 
         Raises ``NotYours`` for what this listener was not asked, ``Contradiction`` where it has another answer, and
         ``NotAllowed`` where the music was not heard.
         """
 
         def work(session: Session) -> Answered:
-            listener = _locked(session, listener_id)
-            asked = rows.fits_of(session, listener_id)
+            if claim is not None and claim.arrival is not None:
+                self._newcomers.store(session, claim)
+            listener = listener_rows.lock_listener(session, listener_id)
+            if listener is None:
+                raise UnknownListenerError
+            asked, new = self._asked(session, listener_id, claim)
             fit = next((each for each in asked if each.id == fit_id), None)
             if fit is None:
                 raise NotYours(f"you were not asked {fit_id}; GET /api/fits gives your open questions")
-            changed: list[Fit] = []
+            answered = fit.outcome is None
             if fit.outcome is None:
                 _require_heard(fit, outcome, heard_ms)
                 self._store(session, fit, asked, outcome, heard_ms)
-                changed.append(fit)
             elif fit.outcome != outcome:
                 raise Contradiction(f"this was answered with {fit.outcome!r} already; it can't become {outcome!r}")
             waiting, drawn = self._filled(session, listener, asked)
-            if changed or drawn:
-                self._journal.append(session, listener_id, fits=[each.id for each in (*changed, *drawn)])
+            unwritten = {each.id for each in (*new, *drawn, *([fit] if answered else []))}
+            if unwritten:
+                self._journal.append(session, listener_id, fits=unwritten)
             picks = rows.count_fit_picks(session, listener_id)
-            return Answered(fit_id, outcome, picks, _foreseen(fit), _shown([*waiting, *drawn]), new=bool(changed))
+            return Answered(fit_id, outcome, picks, _foreseen(fit), _shown([*waiting, *drawn]), new=answered)
 
         found = self._database.transaction(work)
         log.info("fit %s listener=%s outcome=%s new=%s", fit_id, listener_id, outcome, found.new)
@@ -138,6 +152,14 @@ class Questions:
             heard_ms=heard_ms,
         )  # fmt: skip
 
+    def _asked(self, session: Session, listener_id: uuid.UUID, claim: Claim | None) -> tuple[list[Fit], list[Fit]]:
+        """All that a stored listener was asked, and of it what is stored just now: what they saw before they were."""
+        asked = rows.fits_of(session, listener_id)
+        if not asked and claim is not None and self._newcomers.store(session, claim, self._drawing.rows):
+            asked = rows.fits_of(session, listener_id)
+            return asked, asked
+        return asked, []
+
     def _filled(self, session: Session, listener: Listener, asked: Sequence[Fit]) -> tuple[list[Fit], list[Fit]]:
         """The open questions of the listener's kind of music whose clips are there, and those drawn beside them."""
         waiting = [
@@ -145,42 +167,11 @@ class Questions:
         ][:OPEN]
         drawn: list[Fit] = []
         while len(waiting) + len(drawn) < OPEN:
-            fit = self._drawn(session, listener, [*asked, *drawn])
-            if fit is None:
+            one = self._drawing.draw(session, listener, _head(asked), [*asked, *drawn])
+            if one is None:
                 break
-            drawn.append(fit)
+            drawn.append(self._drawing.offer(session, listener, one))
         return waiting, drawn
-
-    def _drawn(self, session: Session, listener: Listener, asked: Sequence[Fit]) -> Fit | None:
-        """A new question; None where none is left."""
-        pictures, domain = shipped(), music_of(listener.domain)
-        there = self._playable.clips(session, domain).playing(SHORT_SECONDS).ids
-        order = np.random.default_rng(listener.id.int).permutation(len(there))[:PIECES]
-        clips = [there[place] for place in order]
-        music = self._measured.of(session, clips, domain)
-        shown = _shown_so_far(asked, clips, pictures)
-        try:
-            question = choose(
-                _head(asked), music, pictures.measures, shown=shown, generator=np.random.default_rng(),
-                seed=listener.id.int % 2**32,
-            )  # fmt: skip
-        except NoQuestionLeftError:
-            return None
-        sides = {}
-        for side, (piece, picture) in (("left", question.left), ("right", question.right)):
-            sides[f"{side}_clip"], sides[f"{side}_picture"] = clips[piece], pictures.names[picture]
-            sides[f"{side}_measures"] = [*music[piece].tolist(), *pictures.measures[picture].tolist()]
-        return rows.add_fit(
-            session, listener_id=listener.id, domain=domain, kind=question.kind, measured_by=VERSION,
-            seconds=SHORT_SECONDS, policy=question.policy, probability=min(question.probability, 1.0), **sides,
-        )  # fmt: skip
-
-
-def _locked(session: Session, listener_id: uuid.UUID) -> Listener:
-    listener = listener_rows.lock_listener(session, listener_id)
-    if listener is None:
-        raise UnknownListenerError
-    return listener
 
 
 def _head(asked: Sequence[Fit]) -> Head:
@@ -192,21 +183,6 @@ def _whole(fit: Fit) -> bool:
     """Whether its clips and its pictures are still there."""
     names = shipped().names
     return None not in (fit.left_clip, fit.right_clip) and {fit.left_picture, fit.right_picture} <= {*names}
-
-
-def _shown_so_far(asked: Sequence[Fit], clips: Sequence[uuid.UUID], pictures: Drawings) -> Shown:
-    pieces, places = ({name: place for place, name in enumerate(names)} for names in (clips, pictures.names))
-    heard = Counter(clip for fit in asked for clip in {fit.left_clip, fit.right_clip})
-    seen = Counter(name for fit in asked for name in {fit.left_picture, fit.right_picture})
-    compared_before = {
-        frozenset(
-            ((pieces[fit.left_clip], places[fit.left_picture]), (pieces[fit.right_clip], places[fit.right_picture]))
-        )
-        for fit in asked
-        if {fit.left_clip, fit.right_clip} <= pieces.keys() and {fit.left_picture, fit.right_picture} <= places.keys()
-    }
-    times = np.array([heard[clip] for clip in clips], dtype=np.int64)
-    return Shown(times, np.array([seen[name] for name in pictures.names], dtype=np.int64), compared_before)
 
 
 def _require_heard(fit: Fit, outcome: FitOutcome, heard_ms: Sequence[int]) -> None:
@@ -229,15 +205,15 @@ def _foreseen(fit: Fit) -> bool | None:
 
 
 def _shown(fits: Sequence[Fit]) -> tuple[ShownFit, ...]:
-    return tuple(_one_shown(fit) for fit in fits)
+    return tuple(_one_shown(fit.id, fit) for fit in fits)
 
 
-def _one_shown(fit: Fit) -> ShownFit:
+def _one_shown(which: uuid.UUID, fit: Fit | Drawn) -> ShownFit:
     kind: Kind = "pictures" if fit.kind == "pictures" else "pieces"
     clips = [clip for clip in (fit.left_clip, fit.right_clip) if clip is not None]
     pictures = (fit.left_picture, fit.right_picture)
     some = clips[:1] if kind == "pictures" else clips
     return ShownFit(
-        fit.id, kind, tuple(ShownClip.of(clip, fit.seconds) for clip in some),
+        which, kind, tuple(ShownClip.of(clip, fit.seconds) for clip in some),
         pictures if kind == "pictures" else pictures[:1],
     )  # fmt: skip

@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import starmap
 from typing import Generic
 
 import numpy as np
@@ -24,6 +25,7 @@ from webapp.composing import wishes
 from webapp.learning import clip_effects, heads
 from webapp.listening.candidates import Repertoire
 from webapp.listening.comparison import OPEN, Cast, Comparison, Shown, features_of_all, shown
+from webapp.listening.first_comparisons import shown_first
 from webapp.listening.newcomers import Newcomers
 from webapp.runtime.database import Database
 from webapp.runtime.errors import Contradiction, NotReady, NotYours, UnknownListenerError
@@ -59,16 +61,13 @@ class Voting(Generic[Asked]):
         """The two that are open, oldest first, made where missing; raises ``NotReady`` where there is not even one.
 
         Of somebody of whom nothing is stored yet, by the ``claim`` of their token, those that were drawn when they
-        came; where too little could be drawn then, they are stored now.
+        came.
         """
 
         def work(session: Session) -> tuple[Shown, ...]:
             listener = listener_rows.lock_listener(session, listener_id)
             if listener is None and claim is not None:
-                if drawn := self._newcomers.shown(claim, self._kind):
-                    return drawn
-                self._newcomers.store(session, claim)
-                listener = listener_rows.lock_listener(session, listener_id)
+                return tuple(starmap(shown_first, self._newcomers.drawn(claim, self._kind.rows)))
             if listener is None:
                 raise UnknownListenerError
             return self._open(session, listener, claim)
@@ -104,7 +103,7 @@ class Voting(Generic[Asked]):
         claim = claimed(outcome=vote.outcome)
         first = by if claim.asked is None and by is not None and by.arrival is not None else None
         if first is not None:
-            self._newcomers.store(session, first, kind)
+            self._newcomers.store(session, first, kind.rows)
             claim = claimed(outcome=vote.outcome)
         asked, listener = claim.asked, claim.listener
         if asked is None or listener is None:
@@ -157,7 +156,7 @@ class Voting(Generic[Asked]):
         now: rows.BeforeVote[Asked] = before()
         unwritten: list[Asked] = []
         missing = now.picks == 0 or not now.open  # perhaps: what they saw before anything was stored of them
-        if missing and claim is not None and self._newcomers.store(session, claim, kind):
+        if missing and claim is not None and self._newcomers.store(session, claim, kind.rows):
             now = before()
             unwritten += now.open
         drawn: list[Asked] = []

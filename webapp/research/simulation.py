@@ -87,7 +87,7 @@ def _listen(
     """One of them, from the first pair to the last."""
     someone, listener = tastes.person(generator), accounts.create(here.database)
     kind = Pairs(here.playable)
-    pairs = Voting(here.database, here.journal, kind, Newcomers(here.database, here.journal, [kind]))
+    pairs = Voting(here.database, here.journal, kind, Newcomers(here.database, here.journal, []))
     opened = pairs.open(listener)
     for before in range(votes):
         pair = opened[0]

@@ -109,7 +109,7 @@ class Journal:
                 log.warning("journal_written_anew entry=%d", number)
         else:
             rows = {"listener": export.plain(listener), **named.rows(session, listener_id)}
-        self._keep_pool_clips(session, [*rows["offers"], *rows["fours"]])
+        self._keep_pool_clips(session, [*rows["offers"], *rows["fours"], *rows.get("fits", ())])
         if listener.population_id is not None and not self._population_path(listener.population_id).exists():
             self.keep_population(session, listener.population_id)
         segment.append(Entry(number, whole or not follows, rows))
@@ -222,8 +222,8 @@ class Journal:
         """Where heads began, as ``{population, study}``; raises ``ValueError`` for a file that is damaged."""
         yield from _read(self._populations, "delete it, and heads that began there are learned from the fixed prior")
 
-    def _keep_pool_clips(self, session: Session, offers: list[dict[str, Any]]) -> None:
-        named = {uuid.UUID(row[side]) for row in offers for side in SIDES if side in row}
+    def _keep_pool_clips(self, session: Session, asked: list[dict[str, Any]]) -> None:
+        named = {uuid.UUID(row[side]) for row in asked for side in SIDES if row.get(side)}
         lacking = {each for each in named - self._of_one_listener if not self._clip_path(each).exists()}
         of_all = clip_rows.of_everybody(session, lacking) if lacking else []
         for clip_id in of_all:

@@ -12,7 +12,7 @@ from typing import Any
 import gradio as gr
 
 from webapp.context import Context
-from webapp.runtime.errors import InvalidToken, NoListener, Problem, UnknownListenerError
+from webapp.runtime.errors import InvalidToken, NoListener, NotReady, Problem, UnknownListenerError
 from webapp.runtime.identity import Claim
 from webapp.ui.words import capital
 
@@ -77,6 +77,17 @@ def claim_of(context: Context, token: str | None) -> Claim:
         return context.tokens.read(token)
     except InvalidToken as error:
         raise InvalidToken(NOBODY) from error
+
+
+def claim_of_looking(context: Context, token: str | None) -> Claim:
+    """``claim_of`` for what nothing is stored for; raises ``NotReady`` for who came before there was anything to draw.
+
+    An endpoint gives no other token, which would carry what can be drawn by now.
+    """
+    claim = claim_of(context, token)
+    if claim.new and context.newcomers.drawn_for(claim) is not claim:
+        raise NotReady("there was nothing to hear yet when this listener was made; call new_listener for another")
+    return claim
 
 
 def _shown(problem: Problem) -> gr.Error:

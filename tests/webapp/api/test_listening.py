@@ -174,7 +174,7 @@ def test_a_clip_that_nobody_rendered_is_not_found(client, stock):
 
 
 def test_sound_that_the_store_lost_is_made_again(client, stock, context):
-    stock("pop", 2)
+    stock("pop", 3)
     clip = client.get("/api/offers").json()[0]["left"]
     for key in context.clip_store.keys():  # noqa: SIM118 (a store is no mapping)
         context.clip_store.delete(key)
@@ -185,7 +185,7 @@ def test_sound_that_the_store_lost_is_made_again(client, stock, context):
 
 
 def test_both_clips_of_a_pair_are_played_alike_whenever_they_were_rendered(client, stock, context):
-    stock("pop", 2)
+    stock("pop", 3)
     pair = client.get("/api/offers").json()[0]
     old, new = pair["left"], pair["right"]
 

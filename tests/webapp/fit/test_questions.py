@@ -39,6 +39,12 @@ def stored(context):
     )
 
 
+def clips_of_questions(context):
+    return context.database.transaction(
+        lambda s: [(f.left_clip, f.right_clip) for f in s.scalars(select(Fit).order_by(Fit.id))]
+    )
+
+
 def test_two_questions_are_open_and_a_reload_gets_the_same(context, listener):
     picks, found = context.questions.open(listener)
     assert picks == 0
@@ -140,6 +146,7 @@ def test_a_rebuilt_journal_brings_them_back(context, listener, another_context):
     other = another_context(context.settings.home, migrated=False)
     assert journal_rebuild.rebuild(other.database, other.journal, other.space).problems == []
     assert stored(other) == before
+    assert clips_of_questions(other) == clips_of_questions(context), "with their clips, which nothing else had named"
 
 
 def test_who_was_asked_is_not_taken_for_somebody_who_left_nothing(context, listener):

@@ -11,18 +11,22 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import func, select, update
 
-from db.tables import Four, Listener, Offer, Vote
+from db.tables import Fit, Four, Listener, Offer, Vote
 from webapp.app import create_app
 from webapp.context import Context
 from webapp.listeners import deletion, journal_rebuild
 from webapp.listening import newcomers
+from webapp.runtime.errors import NotReady
 from webapp.runtime.identity import MOST_LETTERS, Arrival, Claim
 from webapp.supervision import Supervision
+from webapp.ui.endpoints import fit as fit_endpoints
 from webapp.ui.endpoints import listeners as account_endpoints
 from webapp.ui.endpoints import listening as listening_endpoints
+from webapp.ui.pages import fit as fit_page
 from webapp.ui.pages import picking
 
 LOOKS = 12
+LOOKED_AT = ("/api/offers", "/api/fours", "/api/fits", "/api/listener")
 HEARD = {"left": 4000, "right": 4200.4}
 
 
@@ -30,14 +34,14 @@ def stored(context: Context) -> dict[str, int]:
     """How many rows there are that a listener may leave, and how many files."""
 
     def count(session) -> dict[str, int]:
-        tables = (Listener, Offer, Four, Vote)
+        tables = (Listener, Offer, Four, Fit, Vote)
         return {table.__tablename__: session.scalar(select(func.count()).select_from(table)) for table in tables}
 
     files = len(list(context.journal.folder.glob("*.jsonl")))
     return context.database.transaction(count) | {"files": files}
 
 
-NOTHING = {"listeners": 0, "offers": 0, "fours": 0, "votes": 0, "files": 0}
+NOTHING = {"listeners": 0, "offers": 0, "fours": 0, "fits": 0, "votes": 0, "files": 0}
 
 
 @pytest.fixture
@@ -65,8 +69,8 @@ def test_looks_without_a_cookie_leave_no_row_and_no_file(context, client, visito
     stock(clips=16)
     for _ in range(LOOKS):
         looker = visitor()
-        looked = {path: looker.get(path).json() for path in ("/api/offers", "/api/fours", "/api/listener")}
-        assert len(looked["/api/offers"]) == len(looked["/api/fours"]) == 2
+        looked = {path: looker.get(path).json() for path in LOOKED_AT}
+        assert len(looked["/api/offers"]) == len(looked["/api/fours"]) == len(looked["/api/fits"]["open"]) == 2
         assert (looked["/api/listener"]["picks"], looked["/api/listener"]["domain"]) == (0, "pop")
         for path, found in looked.items():
             assert looker.get(path).json() == found, "a reload gives the same"
@@ -80,6 +84,9 @@ def test_the_compare_page_and_a_notebook_that_only_look_leave_nothing_either(con
     assert picking.arrive(context, token)[0] == ["pop"]
     pair = listening_endpoints.next_pair(context, token)
     assert listening_endpoints.next_four(context, token).four_id
+    assert fit_endpoints.next_fit(context, token).fit_id
+    assert fit_endpoints.tie(context, token)["picks"] == 0
+    assert "Nothing yet" in fit_page.overview(context, token)
     assert stored(context) == NOTHING
     listening_endpoints.vote(context, token, pair.offer_id, "left", heard_left_ms=4000, heard_right_ms=4000)
     assert stored(context)["votes"] == 1
@@ -94,7 +101,7 @@ def test_the_first_vote_stores_all_of_it_and_survives_a_lost_database(  # noqa: 
     answer = vote(client, offers[0]["offer_id"], **bearer(token)).json()
     assert (answer["offer_id"], answer["picks"], answer["open"][0]) == (offers[0]["offer_id"], 1, offers[1])
     assert client.get("/api/offers", headers=bearer(token)).json() == answer["open"]
-    assert stored(context) == {"listeners": 1, "offers": 3, "fours": 0, "votes": 1, "files": 1}
+    assert stored(context) == NOTHING | {"listeners": 1, "offers": 3, "votes": 1, "files": 1}
     assert client.get("/api/fours", headers=bearer(token)).json() == fours, "seen before, and open all the same"
     rebuilt = another_context(context.settings.home, migrated=False)
     assert journal_rebuild.rebuild(rebuilt.database, rebuilt.journal, rebuilt.space).problems == []
@@ -146,7 +153,7 @@ def test_two_processes_show_the_same_and_store_one_vote_however_often_it_is_sent
         answers = [each.result() for each in sent]
     assert {each.status_code for each in answers} == {200}
     assert all(each.json() == answers[0].json() for each in answers)
-    assert stored(context) == {"listeners": 1, "offers": 3, "fours": 0, "votes": 1, "files": 1}
+    assert stored(context) == NOTHING | {"listeners": 1, "offers": 3, "votes": 1, "files": 1}
     assert vote(another_process, offers[0]["offer_id"], "left", **bearer(token)).status_code == 409
 
 
@@ -209,7 +216,6 @@ def test_whom_the_database_has_lost_is_not_begun_anew_over_their_file(context, c
         ("GET", "/api/listener/votes", None),
         ("GET", "/api/taste", None),
         ("GET", "/api/compose", None),
-        ("GET", "/api/fits", None),
     ],
 )
 def test_whatever_else_needs_a_listener_stores_them_with_the_pairs_that_they_saw(  # noqa: PLR0917 (fixtures)
@@ -218,7 +224,7 @@ def test_whatever_else_needs_a_listener_stores_them_with_the_pairs_that_they_saw
     stock(clips=16)
     token, offers = come(client)
     assert client.request(method, path, json=body, headers=bearer(token)).status_code == 200
-    assert stored(context) == {"listeners": 1, "offers": 0, "fours": 0, "votes": 0, "files": 0}
+    assert stored(context) == NOTHING | {"listeners": 1}
     client.patch("/api/listener", json={"domain": "pop"}, headers=bearer(token))
     assert client.get("/api/offers", headers=bearer(token)).json() == offers
 
@@ -234,13 +240,103 @@ def test_a_clip_that_has_gone_meanwhile_takes_only_its_pair_along(context, clien
     assert vote(client, second["offer_id"], **bearer(token)).json()["picks"] == 1
 
 
-def test_as_long_as_there_is_nothing_to_draw_somebody_new_waits_and_is_stored_when_a_pair_is(client, context, stock):
+def test_who_comes_before_there_is_anything_to_draw_is_not_stored_and_gets_it_with_another_token(
+    client, context, stock, vote
+):
     token, waiting = come(client)
     assert "error" in waiting
     stock(clips=16)
-    offers = client.get("/api/offers", headers=bearer(token)).json()
+    answer = client.get("/api/offers", headers=bearer(token))
+    offers, later = answer.json(), answer.headers["Listener-Token"]
     assert len(offers) == 2
-    assert client.get("/api/offers", headers=bearer(token)).json() == offers
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert context.tokens.read(later).listener_id == context.tokens.read(token).listener_id
+    for path in LOOKED_AT:
+        again = client.get(path, headers=bearer(later))
+        assert "Listener-Token" not in again.headers, path
+        assert again.status_code == 200
+    assert client.get("/api/offers", headers=bearer(later)).json() == offers
+    assert vote(client, offers[0]["offer_id"], **bearer(token)).status_code == 404, "not in that token"
+    assert stored(context) == NOTHING
+    assert vote(client, offers[0]["offer_id"], **bearer(later)).json()["picks"] == 1
+    assert client.get("/api/offers", headers=bearer(token)).status_code == 200, "the same listener"
+
+
+def test_two_looks_that_draw_at_once_mix_nothing_up(client, context, stock, vote):
+    token, _ = come(client)
+    stock(clips=16)
+    one, other = (client.get("/api/offers", headers=bearer(token)) for _ in range(2))
+    drawn = {offer["offer_id"]: (offer["left"], offer["right"]) for offer in (*one.json(), *other.json())}
+    for answer in (one, other):
+        for offer in answer.json():
+            assert drawn[offer["offer_id"]] == (offer["left"], offer["right"]), "one id, one pair"
+    first = other.json()[0]
+    assert vote(client, first["offer_id"], **bearer(other.headers["Listener-Token"])).json()["picks"] == 1
+
+
+def test_a_notebook_that_came_too_early_is_told_to_come_again(context, client, stock):
+    token = account_endpoints.new_listener(context)
+    for ask in (listening_endpoints.next_pair, listening_endpoints.next_four, fit_endpoints.next_fit):
+        with pytest.raises(NotReady, match="being composed"):
+            ask(context, token)
+    stock(clips=16)
+    with pytest.raises(NotReady, match="call new_listener"):
+        listening_endpoints.next_pair(context, token)
+    assert stored(context) == NOTHING
+    assert listening_endpoints.next_pair(context, account_endpoints.new_listener(context)).offer_id
+
+
+def test_the_first_answer_to_what_fits_stores_the_questions_and_survives_a_lost_database(  # noqa: PLR0917 (fixtures)
+    context, client, stock, vote, tables, another_context
+):
+    stock(clips=16)
+    token, offers = come(client)
+    first, second = client.get("/api/fits", headers=bearer(token)).json()["open"]
+    address, heard = f"/api/fits/{first['fit_id']}/answer", [4000] * len(first["clips"])
+    unheard = {"outcome": "left", "heard_ms": [0] * len(first["clips"])}
+    assert client.post(address, json=unheard, headers=bearer(token)).status_code == 422
+    assert client.post(address, json=unheard, headers=bearer(come(client)[0])).status_code == 404, "somebody else's"
+    assert stored(context) == NOTHING, "what is refused stores nobody"
+    answers = [
+        client.post(address, json={"outcome": "left", "heard_ms": heard}, headers=bearer(token)).json()
+        for _ in range(2)
+    ]
+    assert answers[0] == answers[1]
+    assert (answers[0]["picks"], answers[0]["open"][0]) == (1, second)
+    assert stored(context) == NOTHING | {"listeners": 1, "fits": 3, "files": 1}
+    assert client.get("/api/fits", headers=bearer(token)).json()["open"] == answers[0]["open"]
+    assert client.get("/api/offers", headers=bearer(token)).json() == offers, "seen before, and open all the same"
+    rebuilt = another_context(context.settings.home, migrated=False)
+    assert journal_rebuild.rebuild(rebuilt.database, rebuilt.journal, rebuilt.space).problems == []
+    for name in ("listeners", "offers", "fits"):
+        assert tables(rebuilt)[name] == tables(context)[name], name
+
+
+def test_questions_that_were_seen_before_the_first_vote_are_still_open_after_it(context, client, stock, vote):
+    stock(clips=16)
+    token, offers = come(client)
+    seen = client.get("/api/fits", headers=bearer(token)).json()["open"]
+    vote(client, offers[0]["offer_id"], **bearer(token))
+    assert client.get("/api/fits", headers=bearer(token)).json()["open"] == seen
+
+
+def test_a_question_whose_piece_has_gone_is_nobodys(context, client, stock):
+    stock(clips=16)
+    token, _ = come(client)
+    claim = context.tokens.read(token)
+    (question, other) = claim.arrival.drawn["fits"]
+    lost = uuid4().hex
+    gone = [
+        lost if (place in {2, 4} and question[1] == "pictures") or place == 2 else part
+        for place, part in enumerate(question)
+    ]
+    token = context.identity.token_of(replace(claim, arrival=replace(claim.arrival, drawn={"fits": [gone, other]})))
+    first, second = client.get("/api/fits", headers=bearer(token)).json()["open"]
+    for asked, status in ((first, 404), (second, 200)):
+        given = {"outcome": "left", "heard_ms": [4000] * len(asked["clips"])}
+        assert (
+            client.post(f"/api/fits/{asked['fit_id']}/answer", json=given, headers=bearer(token)).status_code == status
+        )
 
 
 def test_who_was_stored_and_left_nothing_is_somebody_new_again_once_forgotten(context, client, stock, vote):

@@ -13,7 +13,7 @@ from webapp.context import Context
 from webapp.fit import learned
 from webapp.fit.questions import FitOutcome, ShownFit
 from webapp.ui.endpoints.endpoint import Endpoint, Token
-from webapp.ui.handlers import listener_of
+from webapp.ui.handlers import claim_of, claim_of_looking
 
 
 class SaidLink(TypedDict):
@@ -47,7 +47,8 @@ def next_fit(context: Context, token: Token) -> Fit:
     Returns:
         fit_id for the answer, the kind, and the clips and pictures, the left one first.
     """
-    _, found = context.questions.open(listener_of(context, token))
+    claim = claim_of_looking(context, token)
+    _, found = context.questions.open(claim.listener_id, claim)
     return _opened(context, found[0])
 
 
@@ -66,7 +67,8 @@ def vote_fit(
         How many picks there are now, whether this one was foreseen, and the open questions.
     """
     heard = [round(each) for each in heard_ms]
-    found = context.questions.answer(listener_of(context, token), fit_id, outcome, heard)
+    claim = claim_of(context, token)
+    found = context.questions.answer(claim.listener_id, fit_id, outcome, heard, claim)
     return FitAnswered(
         fit_id=fit_id, outcome=outcome, picks=found.picks, foreseen=found.foreseen,
         open=[_opened(context, each) for each in found.open],
@@ -83,7 +85,8 @@ def tie(context: Context, token: Token) -> Tie:
         own: what the picks tell, strongest first; guessed: what most people hear; foreseen: share of picks foreseen;
         links: for kallos film --way learned.
     """
-    found = learned.overview(context.database, listener_of(context, token))
+    claim = claim_of(context, token)
+    found = learned.overview(context.database, claim.listener_id, new=claim.new)
     share = found.foreseen
     return {
         "picks": found.picks, "foreseen": share.value if share.n else None,

@@ -13,7 +13,7 @@ from webapp.context import Context
 from webapp.listening import Shown
 from webapp.runtime.errors import NotAllowed
 from webapp.ui.endpoints.endpoint import Endpoint, Token
-from webapp.ui.handlers import claim_of
+from webapp.ui.handlers import claim_of, claim_of_looking
 
 
 def next_pair(context: Context, token: Token) -> Offer:
@@ -27,7 +27,7 @@ def next_pair(context: Context, token: Token) -> Offer:
     Returns:
         The pair: offer_id for the vote, and left and right with clip_id, audio_url, notes_url and seconds.
     """
-    claim = claim_of(context, token)
+    claim = claim_of_looking(context, token)
     return _pair(context, context.pairs.open(claim.listener_id, claim)[0])
 
 
@@ -72,7 +72,7 @@ def next_four(context: Context, token: Token) -> Four:
     Returns:
         four_id for the vote, and the clips a, b, c and d in this order.
     """
-    claim = claim_of(context, token)
+    claim = claim_of_looking(context, token)
     return _four(context, context.best_of_four.open(claim.listener_id, claim)[0])
 
 

@@ -14,7 +14,7 @@ from webapp.ui import dashboards
 from webapp.ui.charts import section
 from webapp.ui.components.fit_player import FitPlayer
 from webapp.ui.components.volume import Volume
-from webapp.ui.handlers import bound, listener_of
+from webapp.ui.handlers import bound, claim_of
 from webapp.ui.layout import CHOICE, QUIET, heading, page
 from webapp.ui.pages.picking import ways
 from webapp.ui.words import capital, counted, percent
@@ -47,7 +47,8 @@ def build(context: Context) -> None:
 
 def overview(context: Context, token: str | None) -> str:
     """What was learned so far, as markup."""
-    return told(learned.overview(context.database, listener_of(context, token)))
+    claim = claim_of(context, token)
+    return told(learned.overview(context.database, claim.listener_id, new=claim.new))
 
 
 def told(found: Overview) -> str:

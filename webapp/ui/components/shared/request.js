@@ -93,6 +93,8 @@ export async function request(method, path, { body, timeoutMs = TIMEOUT_MS } = {
   } catch {
     throw new ApiError(0, "No connection.");
   }
+  const renewed = response.headers.get("listener-token"); // of the same listener, who came before there was anything to hear
+  if (renewed) store.set(TOKEN, renewed);
   if (response.ok) return response;
   let message = "";
   let code = "";
