@@ -41,6 +41,8 @@ def design(page: Page, url: str, clips: Path) -> str:
     """Make a study with the form and open it; the participants' link."""
     page.goto(f"{url}/studies")
     page.get_by_label("Title").fill("High or low?")
+    dashes = "element => [getComputedStyle(element).borderTopStyle, getComputedStyle(element).borderTopWidth]"
+    assert page.locator("#study-clips").evaluate(dashes) == ["dashed", "1px"], "one sees where a file can be dropped"
     page.locator("#study-clips input[type=file]").set_input_files(clips)
     expect(page.locator("#study-clips")).to_contain_text("clips")
     for name, value in (("pairs", PAIRS), ("repeats", 0), ("checks", 0), ("quota", PEOPLE)):

@@ -64,7 +64,9 @@ def build() -> Form:
             contact = gr.Textbox(label="Whom to ask (a name and an address)", elem_id="study-contact")
             least_age = gr.Number(plain.least_age, label="Youngest age", precision=0, minimum=0, maximum=99)
     with section("What they hear", CLIPS):
-        clips = gr.File(label="Your clips", file_types=[".zip"], height=110, elem_id="study-clips")
+        clips = gr.File(
+            label="Your clips", file_types=[".zip"], height=110, elem_id="study-clips", elem_classes="k-drop"
+        )
         with gr.Row():
             count = gr.Number(0, label="Clips by Kallos", precision=0, minimum=0, maximum=100, elem_id="study-composed")
             kind = gr.Dropdown(list(DOMAINS), value="pop", label="Of this kind", filterable=False)
