@@ -1,4 +1,7 @@
-"""`kill -9` of web, worker, generator and Postgres while votes are cast: none acknowledged is lost, none is doubled."""
+"""`kill -9` of web, worker, generator and Postgres while votes are cast: none acknowledged is lost, none is doubled.
+
+Nor is the very first vote of somebody of whom nothing was stored before it, whatever falls right after the answer.
+"""
 
 from __future__ import annotations
 
@@ -78,3 +81,19 @@ def test_no_acknowledged_vote_is_lost_or_doubled_whatever_is_killed(site: Site, 
     for voter in voters:
         voter.expect_all_votes_once()
     assert votes() == VOTES
+
+
+@pytest.mark.timeout(900)
+def test_the_first_vote_of_a_newcomer_outlives_a_fall_right_after_its_answer(site: Site) -> None:
+    site.wait_for_clips(CLIPS)
+    for fallen in (("web",), ("postgres",), ("postgres", "web")):
+        voter = Voter([site], seed=0)
+        voter.arrive()
+        offer = voter.insist("GET", "/api/offers")[0]["offer_id"]
+        body = {"outcome": "left", "heard_ms": {"left": 3000, "right": 3000}}
+        assert voter.insist("POST", f"/api/offers/{offer}/vote", body)["picks"] == 1
+        assert [site.kill(part) for part in fallen] == [True] * len(fallen)
+        voter.acknowledged[offer] = "left"
+        voter.expect_all_votes_once()
+        assert voter.insist("GET", "/api/offers")[0]["offer_id"] != offer
+        voter.close()
