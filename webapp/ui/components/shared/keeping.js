@@ -23,9 +23,9 @@ export async function sayKept(place, already, ask = picksKept, words = { yes: "k
     place.textContent = safe ? words.yes : words.notYet;
     if (safe) return;
     await pause(ASK_EVERY_S);
-    safe = await ask().then(
-      (answer) => answer.kept ?? true,
-      () => false,
-    );
+    const { kept } = await ask().catch(() => ({ kept: false }));
+    if (kept === null) place.textContent = ""; // nothing is kept elsewhere any more: nothing is promised
+    if (kept === null) return;
+    safe = kept;
   }
 }

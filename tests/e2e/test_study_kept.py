@@ -1,0 +1,50 @@
+"""A participant reads that their answers are kept only once they are where a lost disk does not reach."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.e2e.test_study import PHONE, agree, clips, design
+from tests.faults import Site
+
+__all__ = ["clips"]
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    """Where the journal is copied to."""
+    return tmp_path / "place"
+
+
+@pytest.fixture
+def own_site(tmp_path: Path, place: Path):
+    settings = {"KALLOS_POOL": "2", "KALLOS_RUNS": str(tmp_path / "runs"), "KALLOS_JOURNAL_URL": str(place)}
+    site = Site(tmp_path / "home", tmp_path / "log", settings)
+    site.url = site.url.replace("127.0.0.1", "localhost")
+    yield site
+    site.stop()
+
+
+@pytest.mark.timeout(900)
+def test_answers_are_called_kept_only_once_they_are(own_site: Site, place: Path, browser: Browser, clips: Path) -> None:
+    own_site.wait_for_clips(1)
+    researcher, participant = browser.new_context().new_page(), browser.new_context(**PHONE).new_page()
+    link = design(researcher, own_site.url, clips)
+    aside = place.with_name("aside")
+    place.rename(aside)
+    place.touch()  # a file where the folder was: nothing can be copied there
+    agree(participant, link, 0)
+    said = participant.locator("[data-part=kept]")
+    expect(said).to_have_text("Your answers so far are being kept…")
+    participant.wait_for_timeout(3000)  # longer than a copy takes
+    expect(said).to_have_text("Your answers so far are being kept…")
+    assert not list(aside.rglob("participants/*"))
+    place.unlink()
+    aside.rename(place)
+    expect(said).to_have_text("Your answers so far are kept.")
+    assert list(place.rglob("participants/*")), "they are there when it is said"
+    for page in (researcher, participant):
+        page.context.close()
