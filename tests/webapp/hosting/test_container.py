@@ -41,3 +41,12 @@ def test_every_setting_is_one_and_every_secret_must_be_given():
     text = (FOLDER / "compose.yaml").read_text(encoding="utf-8")
     for name in ("POSTGRES_PASSWORD", "KALLOS_SECRET", "KALLOS_GENERATOR_SECRET"):
         assert f"${{{name}:?" in text
+
+
+def test_the_image_is_made_of_what_is_there_and_not_ignored():
+    ignored = (FOLDER.parent / ".dockerignore").read_text(encoding="utf-8").splitlines()
+    copied = [each for line in re.findall(r"^COPY (.+) \S+$", DOCKERFILE, re.MULTILINE) for each in line.split()]
+    assert {"docker/requirements.txt", "alembic", "db", "models", "webapp"} <= {*copied}
+    for each in copied:
+        assert (FOLDER.parent / each).exists(), each
+        assert f"!{each}" in ignored, each
