@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import psutil
@@ -12,13 +13,13 @@ import pytest
 from playwright.sync_api import expect
 
 
-@pytest.fixture
-def host(site) -> Iterator[str]:
-    """A page on another site that shows ours in a frame."""
+@contextmanager
+def shown_in_a_frame(address: str) -> Iterator[str]:
+    """A page on another site that shows the one at ``address`` in a frame."""
 
     class Host(BaseHTTPRequestHandler):
         def do_GET(self):
-            body = f'<iframe src="{site.url}/" width="1200" height="780" allow="autoplay"></iframe>'.encode()
+            body = f'<iframe src="{address}/" width="1200" height="780" allow="autoplay"></iframe>'.encode()
             self.send_response(200)
             self.send_header("Content-Type", "text/html")
             self.end_headers()
@@ -30,10 +31,18 @@ def host(site) -> Iterator[str]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Host)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
-    yield f"http://127.0.0.1:{server.server_port}/"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@pytest.fixture
+def host(site) -> Iterator[str]:
+    with shown_in_a_frame(site.url) as address:
+        yield address
 
 
 def enter(visitor, host):

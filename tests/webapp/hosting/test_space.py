@@ -76,9 +76,10 @@ def test_a_space_is_written_again_without_what_was_taken_out(tmp_path):
 class Space:
     """``app.py`` of a written Space, as somebody who is not root, with a disk of its own."""
 
-    def __init__(self, folder: Path, home: Path, journal: Path, *, pool: int = 2) -> None:
+    def __init__(self, folder: Path, home: Path, journal: Path, *, pool: int = 2, port: int = 0) -> None:
         with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("127.0.0.1", port))
             self.port = probe.getsockname()[1]
         self.user = _another_user()
         home.mkdir()

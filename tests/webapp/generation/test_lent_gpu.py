@@ -1,0 +1,72 @@
+"""A GPU that is lent for seconds: what is drafted there is what the processor drafts, and a refusal stops nothing.
+
+No ZeroGPU is here, so a stand-in has the face of its package ``spaces``.
+"""
+
+from __future__ import annotations
+
+import sys
+from types import ModuleType, SimpleNamespace
+
+import pytest
+
+from models.style.drafting import draft_each
+from webapp.generation import lent_gpu
+from webapp.generation.lent_gpu import LENT_SECONDS, LentGPU
+
+DOMAINS, SEEDS = ["pop", "dance"], [3, 4]
+
+
+class Lender(ModuleType):
+    """``spaces``: ``@spaces.GPU(duration=…)``, which calls what it decorates, or refuses as ZeroGPU does."""
+
+    def __init__(self) -> None:
+        super().__init__("spaces")
+        self.began, self.asked, self.seconds, self.refuses = 0, 0, 0, False
+        self.zero = SimpleNamespace(startup=self._begin)
+
+    def _begin(self) -> None:
+        self.began += 1
+
+    def GPU(self, *, duration):  # noqa: N802 (its name)
+        self.seconds = duration
+
+        def decorate(function):
+            def there(*given):
+                self.asked += 1
+                if self.refuses:
+                    raise RuntimeError("GPU quota exceeded")
+                return function(*given)
+
+            return there
+
+        return decorate
+
+
+@pytest.fixture
+def lender(monkeypatch):
+    made = Lender()
+    monkeypatch.setitem(sys.modules, "spaces", made)
+    return made
+
+
+def notes_of(drafts):
+    return [draft.to_json() for draft in drafts]
+
+
+def test_what_is_drafted_on_a_lent_gpu_is_what_the_processor_drafts(lender, composer):
+    lent = LentGPU(composer)
+    assert (lender.began, lender.seconds) == (1, LENT_SECONDS)
+    assert notes_of(lent(DOMAINS, SEEDS)) == notes_of(draft_each(composer, DOMAINS, SEEDS))
+    assert lender.asked == 1
+
+
+def test_where_none_is_lent_the_processor_drafts_and_it_is_not_asked_for_some_time(lender, composer, monkeypatch):
+    lent, lender.refuses = LentGPU(composer), True
+    expected = notes_of(draft_each(composer, DOMAINS, SEEDS))
+    assert notes_of(lent(DOMAINS, SEEDS)) == notes_of(lent(DOMAINS, SEEDS)) == expected
+    assert lender.asked == 1
+    lender.refuses = False
+    monkeypatch.setattr(lent_gpu.time, "monotonic", lambda: lent._refused_until + 1)
+    assert notes_of(lent(DOMAINS, SEEDS)) == expected
+    assert lender.asked == 2
