@@ -59,8 +59,10 @@ p_a to p_d: what was expected, if one is picked; the rest as above, of the set o
 surely like, may like most, like near a piece, or made; average, drawn: what stood against the composed),
 and named features of the latents in standard deviations. `midi/`: the pieces.
 
-Listeners and clips are numbered in a random order that was not kept; nothing else was known about the listeners. Left
-out: pairs from people's own studios, votes that came with a stranger's file, and whoever has deleted their data.
+Listeners and clips are numbered in a random order that was not kept; nothing else was known about the listeners.
+Probabilities have two digits, and what was heard is told to a tenth of a second, so that no number of a listener's own
+download names their lines; who knows what somebody heard and how they answered could still find these. Left out: pairs
+from people's own studios, votes that came with a stranger's file, and whoever has deleted their data.
 `python -m models.evaluate.taste --data FOLDER` reads this folder once it is unpacked.
 """
 
@@ -127,9 +129,9 @@ def _votes(found: Sequence[JudgedPair], people: dict[uuid.UUID, str], names: dic
         numbers[offer.id] = len(before)
         minutes = round((vote.created_at - before[0].created_at).total_seconds() / 60)
         clips = (names[offer.left_clip], names[offer.right_clip])
-        listened = (heard.left_ms, heard.right_ms) if heard else (None, None)
-        expected = (said.p_left, said.p_equal, said.p_right, said.votes_seen)
-        drawn = (offer.policy, offer.pair_probability, offer.order_probability, offer.condition)
+        listened = (_heard(heard.left_ms), _heard(heard.right_ms)) if heard else (None, None)
+        expected = (*map(_share, (said.p_left, said.p_equal, said.p_right)), said.votes_seen)
+        drawn = (offer.policy, _share(offer.pair_probability), _share(offer.order_probability), offer.condition)
         who = people[offer.listener_id]
         line = (who, *clips, vote.outcome, len(before), minutes, *listened, offer.seconds, *expected, *drawn)
         lines.append((*line, numbers.get(offer.repeats) if offer.repeats else None, vote.trust))
@@ -145,9 +147,10 @@ def _fours(found: Sequence[JudgedFour], people: dict[uuid.UUID, str], names: dic
         before.append(vote)
         minutes = round((vote.created_at - before[0].created_at).total_seconds() / 60)
         clips = [names[clip] for clip in four.clips]
-        said = (people[four.listener_id], *clips, vote.outcome, len(before), minutes, *vote.heard_ms, four.seconds)
-        drawn = (four.policy, four.four_probability, four.order_probability, four.condition)
-        lines.append((*said, *vote.chances, vote.votes_seen, *drawn, vote.trust))
+        listened = map(_heard, vote.heard_ms)
+        said = (people[four.listener_id], *clips, vote.outcome, len(before), minutes, *listened, four.seconds)
+        drawn = (four.policy, _share(four.four_probability), _share(four.order_probability), four.condition)
+        lines.append((*said, *map(_share, vote.chances), vote.votes_seen, *drawn, vote.trust))
     return _table(FOURS, sorted(lines, key=lambda line: (line[0], line[6])))
 
 
@@ -159,6 +162,16 @@ def _clips(space: TasteSpace, clips: Sequence[Clip], people: dict[uuid.UUID, str
         whose = people.get(clip.composed_for, "") if clip.composed_for else ""
         lines.append((names[clip.id], clip.domain, clip.kind, whose, clip.model_version, *features))
     return _table(("clip_id", "domain", "kind", "composed_for", "model_version", *space.names), lines)
+
+
+def _share(probability: float) -> float:
+    """To two digits: what a listener's own download says exactly must not name their lines."""
+    return float(f"{probability:.2g}")
+
+
+def _heard(milliseconds: int) -> int:
+    """To a tenth of a second."""
+    return round(milliseconds, -2)
 
 
 def _table(columns: Sequence[str], lines: Iterable[Sequence[Any]]) -> str:

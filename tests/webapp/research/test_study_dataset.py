@@ -16,6 +16,7 @@ from models.rating.sound import read_sound
 from models.taste.evaluation.study import load_study
 from webapp.__main__ import main
 from webapp.listeners.deletion import delete
+from webapp.listeners.export import export
 from webapp.research import study_dataset
 from webapp.research.vote_report import UnknownStudyError
 
@@ -52,6 +53,20 @@ def test_every_vote_is_there_and_no_name(context, people, tmp_path):
     assert {vote["outcome"] for vote in votes} == {"left", "right", "equal", "neither", "skipped"}
     assert {side for vote in votes for side in (vote["left"], vote["right"])} == {clip["clip_id"] for clip in clips}
     assert all(0 < float(vote["pair_probability"]) <= 1 for vote in votes)
+
+
+def test_no_number_of_ones_own_download_names_ones_lines(context, people, tmp_path):
+    study_dataset.export(context.database, context.space, "default", tmp_path / "study.zip")
+    with zipfile.ZipFile(tmp_path / "study.zip") as archive:
+        votes = archive.read("votes.csv").decode()
+    exact = set()
+    for listener in people:
+        for offer in export(context.database, listener)["offers"]:
+            told = offer["prediction"] or {}
+            exact |= {offer["pair_probability"], *(told[name] for name in ("p_left", "p_equal", "p_right") if told)}
+    long = {repr(each) for each in exact if len(repr(each)) > 8}
+    assert len(long) > 20
+    assert [each for each in long if each in votes] == []
 
 
 def test_pairs_from_somebodys_studio_stay_away(context, people, tmp_path):

@@ -70,6 +70,21 @@ def test_nobody_answers_for_another_participant_or_ahead_of_their_turn(study) ->
         participation.answer_trial(database, journal, token, database.transaction(last), outcome="left", **HEARD)
 
 
+def test_a_break_comes_after_so_many_pairs_and_lasts_until_it_is_ended(make_study) -> None:
+    study = make_study(pairs={"per_participant": 4, "repeats": 0, "attention_checks": 0, "break_after": 2}, before=[])
+    database, journal, token = study.context.database, study.context.journal, study.join()
+    steps = []
+    while (step := participation.step(database, token))["step"] != "thanks":
+        steps.append(step["step"])
+        if step["step"] == "break":
+            assert participation.step(database, token)["step"] == "break", "a reload does not end it"
+            participation.rested(database, journal, token)
+        else:
+            trial = uuid.UUID(step["trial"]["offer_id"])
+            participation.answer_trial(database, journal, token, trial, outcome="left", **HEARD)
+    assert steps == ["pair", "pair", "break", "pair", "pair"]
+
+
 def test_clips_that_were_not_heard_are_not_compared(study) -> None:
     database, journal, token = study.context.database, study.context.journal, study.join()
     trial = participation.answer_questions(database, journal, token, "before", {"1": "no"})["trial"]["offer_id"]
