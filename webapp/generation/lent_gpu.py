@@ -32,20 +32,32 @@ class LentGPU:
         self._composer = composer
         self._on_gpu = spaces.GPU(duration=LENT_SECONDS)(self._draft_there)
         self._refused_until = 0.0
-        if begin := getattr(spaces.zero, "startup", None):  # which Gradio's launch would call, were it used
-            begin()
+        self._startup = getattr(spaces.zero, "startup", None)  # which Gradio's launch would call, were it used
+        try:
+            self._begin()
+        except Exception as error:  # noqa: BLE001 (the network: who lends may not answer yet)
+            self._refuse(error)
 
     def __call__(self, domains: Sequence[Domain], seeds: Sequence[int]) -> list[Draft]:
         """A draft for each domain and seed."""
         if time.monotonic() > self._refused_until:
             try:
+                self._begin()
                 drafts: list[Draft] = self._on_gpu(domains, seeds)
             except Exception as error:  # noqa: BLE001 (errors of Gradio's, of the network, of CUDA)
-                self._refused_until = time.monotonic() + REFUSED_SECONDS
-                log.warning("no_gpu_lent error=%s", error)
+                self._refuse(error)
             else:
                 return drafts
         return draft_each(self._composer, domains, seeds)
+
+    def _begin(self) -> None:
+        if self._startup is not None:
+            self._startup()
+            self._startup = None
+
+    def _refuse(self, error: Exception) -> None:
+        self._refused_until = time.monotonic() + REFUSED_SECONDS
+        log.warning("no_gpu_lent error=%s", error)
 
     def _draft_there(self, domains: Sequence[Domain], seeds: Sequence[int]) -> list[Draft]:
         """In the fork, whose model the GPU may have: this process' own stays where it is."""

@@ -22,10 +22,12 @@ class Lender(ModuleType):
 
     def __init__(self) -> None:
         super().__init__("spaces")
-        self.began, self.asked, self.seconds, self.refuses = 0, 0, 0, False
+        self.began, self.asked, self.seconds, self.refuses, self.silent = 0, 0, 0, False, False
         self.zero = SimpleNamespace(startup=self._begin)
 
     def _begin(self) -> None:
+        if self.silent:
+            raise ConnectionError("nobody answers")
         self.began += 1
 
     def GPU(self, *, duration):  # noqa: N802 (its name)
@@ -70,3 +72,16 @@ def test_where_none_is_lent_the_processor_drafts_and_it_is_not_asked_for_some_ti
     monkeypatch.setattr(lent_gpu.time, "monotonic", lambda: lent._refused_until + 1)
     assert notes_of(lent(DOMAINS, SEEDS)) == expected
     assert lender.asked == 2
+
+
+def test_where_the_lender_does_not_answer_at_the_start_the_processor_drafts_and_it_is_asked_later(
+    lender, composer, monkeypatch
+):
+    lender.silent = True
+    lent, expected = LentGPU(composer), notes_of(draft_each(composer, DOMAINS, SEEDS))
+    assert notes_of(lent(DOMAINS, SEEDS)) == expected
+    assert (lender.began, lender.asked) == (0, 0)
+    lender.silent = False
+    monkeypatch.setattr(lent_gpu.time, "monotonic", lambda: lent._refused_until + 1)
+    assert notes_of(lent(DOMAINS, SEEDS)) == notes_of(lent(DOMAINS, SEEDS)) == expected
+    assert (lender.began, lender.asked) == (1, 2), "begun once, before anything is lent"
