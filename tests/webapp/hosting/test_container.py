@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from pathlib import Path
 
 import yaml
 
+from webapp.runtime import version
 from webapp.runtime.settings import Settings
 
 FOLDER = Path(__file__).resolve().parents[3] / "docker"
@@ -41,6 +43,16 @@ def test_every_setting_is_one_and_every_secret_must_be_given():
     text = (FOLDER / "compose.yaml").read_text(encoding="utf-8")
     for name in ("POSTGRES_PASSWORD", "KALLOS_SECRET", "KALLOS_GENERATOR_SECRET"):
         assert f"${{{name}:?" in text
+
+
+def test_the_image_says_of_which_commit_it_is(tmp_path):
+    (step,) = re.findall(r"^RUN (if .*webapp/commit; fi)$", DOCKERFILE, re.MULTILINE)
+    assert COMPOSE["services"]["web"]["build"]["args"] == {"COMMIT": "${COMMIT:-}"}
+    (tmp_path / "webapp").mkdir()
+    for commit, written in (("", False), ("0123abcd", True)):
+        subprocess.run(["/bin/sh", "-c", step], cwd=tmp_path, env={"COMMIT": commit}, check=True)
+        assert (tmp_path / "webapp" / "commit").exists() == written
+    assert (tmp_path / "webapp" / version.WRITTEN.name).read_text() == "0123abcd"
 
 
 def test_the_image_is_made_of_what_is_there_and_not_ignored():
