@@ -6,11 +6,11 @@ classifier tells the music from real, at random and in matched pairs. Real music
 in the same way and is the baseline of every other figure; what it copies is what unrelated tunes have in common.
 
 Methods: ``ours``, the piece model that the style model's card names, or that of ``--writer``; ``flow``, the prior of
-the style model (8 bars);
-``ngram``, melodies drawn from the n-gram model of dance tunes (its bits are its own, so no composer is asked to reach
-them); ``copy_bot``, real training bars joined by chord; and every ``--pieces NAME=FOLDER`` with MIDI files in
-``FOLDER/DOMAIN``. A method that can't answer has null. Music given
-with ``--data`` is all test data; the judges are fitted to the corpora's training part.
+the style model (8 bars); ``ngram``, melodies drawn from the n-gram model of dance tunes (its bits are its own, so no
+composer is asked to reach them); ``copy_bot``, real training bars joined by chord; ``training``, real training music as
+it is: how far it is told from the held-out music is what even a perfect imitation of it would be told by; and every
+``--pieces NAME=FOLDER`` with MIDI files in ``FOLDER/DOMAIN``. A method that can't answer has null. Music given with
+``--data`` is all test data; the judges are fitted to the corpora's training part.
 """
 
 from __future__ import annotations
@@ -74,6 +74,7 @@ def evaluate(
             for name, compose in {**composers, **rivals}.items():
                 progress.update(task, description=f"{domain}: {name}", advance=1)
                 methods[name] = composed_excerpts(compose(domain, limit, bars, report.seed), bars, report.seed)
+            methods["training"] = real_excerpts(known, bars, limit, report.seed)
             progress.update(task, description=f"{domain}: figures")
             compare(report, judges, real, methods, limit=limit, whole=bars is None)
             progress.update(task, advance=1)

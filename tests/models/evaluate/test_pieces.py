@@ -52,6 +52,11 @@ def test_noise_is_dearer_than_real_music_and_copies_are_cheaper(figures) -> None
     assert figures["steps.real"].value > figures["steps.noise"].value
 
 
+def test_training_music_stands_beside_held_out_music_as_it_is(figures) -> None:
+    assert figures["copied.training"].value == 1
+    assert figures["two_sample.training"].high < figures["two_sample.noise"].low
+
+
 def test_copies_in_another_key_are_found_and_real_tunes_copy_next_to_nothing(figures) -> None:
     assert figures["copied.copy"].value == 1
     assert figures["copied_two_bars.copy"].value == 1
