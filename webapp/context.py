@@ -89,6 +89,11 @@ class Context:
         """The features in which taste for pictures is learned; its version is the picture model's."""
         return TasteSpace.load(PICTURE_MODEL / "taste")
 
+    @property
+    def spaces(self) -> tuple[TasteSpace, TasteSpace]:
+        """Of music and of pictures."""
+        return self.space, self.picture_space
+
     def wrong_model(self) -> str:
         """Why the style model can't be used, in a line; empty where it can. Without one no vote can be taken."""
         try:

@@ -128,7 +128,7 @@ class Supervision:
         """Bring back what the database lacks where a copy is kept, else say so; write down what has no file yet."""
         database, journal, clip_store = self.context.database, self.context.journal, self.context.clip_store
         if journal.copy:
-            bring_back_missing(database, journal, self.context.space)
+            bring_back_missing(database, journal, self.context.spaces)
             study_journal.bring_back(database, journal, clip_store)
         else:
             if lost := unknown_segments(database, journal):

@@ -25,7 +25,6 @@ from db.tables import (
     Four,
     FourVote,
     Job,
-    Listener,
     Listening,
     Offer,
     Play,
@@ -49,13 +48,14 @@ def export_listener(session: Session, listener_id: UUID) -> dict[str, Any] | Non
     ``clips`` are these clips and all that were composed for the listener, whole; ``studio`` holds the pieces in their
     studio, ``plays`` what became of whole pieces, ``fits`` which picture was found to fit which music, ``cards`` what
     they share of their taste; ``duets`` what was agreed with others, who are not named, and composed; ``population`` is
-    where their head began, None at the fixed prior.
+    where their head of music began, ``picture_population`` where that of pictures did, None at the fixed prior.
     """
     data = listener_rows(session, listener_id)
     if data is None:
         return None
-    began = select(StoredPopulation).join(Listener, Listener.population_id == StoredPopulation.id)
-    population = session.scalars(began.where(Listener.id == listener_id)).one_or_none()
+    listener = data["listener"]
+    began = (listener["population_id"], listener["picture_population_id"])
+    population, of_pictures = (session.get(StoredPopulation, UUID(each)) if each else None for each in began)
     heads = select(StoredHead).where(StoredHead.listener_id == listener_id).order_by(StoredHead.model_version)
     jobs = select(Job).where(Job.listener_id == listener_id).order_by(Job.id)
     return {
@@ -63,6 +63,7 @@ def export_listener(session: Session, listener_id: UUID) -> dict[str, Any] | Non
         **data,
         "clips": clip_rows(session, or_(Clip.composed_for == listener_id, Clip.id.in_(clips_shown(listener_id)))),
         "population": population and plain(population),
+        "picture_population": of_pictures and plain(of_pictures),
         "heads": plain_rows(session.scalars(heads)),
         "duets": _duet_rows(session, listener_id),
         "jobs": plain_rows(session.scalars(jobs)),

@@ -13,7 +13,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from db.queries.listeners import lock_listener
 from db.queries.offers import FOUR_SIDES
-from db.tables import PICTURES, Clip, Four, FourVote, Listener, Offer, StoredHead, Vote
+from db.tables import PICTURES, Clip, Four, FourVote, Listener, Offer, StoredHead, StoredPopulation, Vote
 
 
 def load_head(
@@ -36,9 +36,11 @@ def heads_of_study(
 
     In a fixed order; the listener ``but`` is left out.
     """
+    theirs = StoredPopulation.id.in_([Listener.population_id, Listener.picture_population_id])
     query = (
-        select(StoredHead, Listener.population_id)
+        select(StoredHead, StoredPopulation.id)
         .join(Listener, Listener.id == StoredHead.listener_id)
+        .outerjoin(StoredPopulation, and_(theirs, StoredPopulation.model_version == StoredHead.model_version))
         .where(Listener.study_id == study_id, StoredHead.model_version == model_version, ~Listener.brought)
         .where(StoredHead.votes_seen >= votes)
         .order_by(StoredHead.listener_id)
@@ -140,21 +142,31 @@ def heads_behind(session: Session, model_version: str) -> list[UUID]:
     return list(session.scalars(query))
 
 
-def without_head(session: Session, model_version: str) -> list[UUID]:
-    """Listeners who have voted on music and have no head of this version, or one of another model of music."""
+def without_head(session: Session, model_version: str, *, pictures: bool = False) -> list[UUID]:
+    """Listeners who have voted on music and have no head of this version, or one of another model of music.
+
+    Or the same of ``pictures``.
+    """
     theirs = StoredHead.listener_id == Listener.id
     there = select(StoredHead.listener_id).where(theirs, StoredHead.model_version == model_version).exists()
     unknown = list(session.scalars(select(Listener.id).where(~there)))
     # asked of those alone who have no head, who are few: not of every vote there is
-    voted = (voters(table, pictures=False).where(table.listener_id == func.any(unknown)) for table in (Vote, FourVote))
-    older = select(StoredHead.listener_id).where(_of_another(model_version, pictures=False))
+    voted = (
+        voters(table, pictures=pictures).where(table.listener_id == func.any(unknown)) for table in (Vote, FourVote)
+    )
+    older = select(StoredHead.listener_id).where(_of_another(model_version, pictures=pictures))
     return list(session.scalars(union(*voted, older)))
 
 
 def _of_another(model_version: str, *, pictures: bool) -> ColumnElement[bool]:
-    """Whether a head is of another model of music (or of ``pictures``): there are pictures of this model, or not."""
-    drawn = select(Clip.id).where(Clip.domain == PICTURES, Clip.model_version == StoredHead.model_version).exists()
+    """Whether a head is of another model of music (or of ``pictures``)."""
+    drawn = is_of_pictures(StoredHead.model_version)
     return and_(StoredHead.model_version != model_version, drawn if pictures else ~drawn)
+
+
+def is_of_pictures(model_version: InstrumentedAttribute[str]) -> ColumnElement[bool]:
+    """Whether a model is one of pictures: whether there is a picture of its making."""
+    return select(Clip.id).where(Clip.domain == PICTURES, Clip.model_version == model_version).exists()
 
 
 def voters(votes: type[Vote | FourVote], *, pictures: bool) -> Select[UUID]:

@@ -6,10 +6,13 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import delete, exists, func, or_, select, update
+from sqlalchemy import delete, exists, func, null, or_, select, update
 from sqlalchemy.orm import Session
 
+from db.queries.heads import is_of_pictures
 from db.tables import Listener, StoredHead, StoredPopulation
+
+BEGINNINGS = (Listener.population_id, Listener.picture_population_id)
 
 
 @dataclass(frozen=True)
@@ -86,19 +89,20 @@ def begun_elsewhere(session: Session, population: StoredPopulation, *, votes: in
         select(Listener.id)
         .join(StoredHead, StoredHead.listener_id == Listener.id)
         .where(Listener.study_id == population.study_id, StoredHead.model_version == population.model_version)
-        .where(Listener.population_id.is_distinct_from(population.id), StoredHead.votes_seen < votes)
+        .where(*(began.is_distinct_from(population.id) for began in BEGINNINGS), StoredHead.votes_seen < votes)
         .order_by(Listener.id)
     )
     return list(session.scalars(query))
 
 
-def forget_unused(session: Session, newest: StoredPopulation) -> list[UUID]:
-    """Delete the older populations of this one's study, and those of no study, from which no head begins; their ids."""
-    used = exists().where(Listener.population_id == StoredPopulation.id)
-    old = or_(
-        (StoredPopulation.study_id == newest.study_id) & (StoredPopulation.created_at < newest.created_at),
-        StoredPopulation.study_id.is_(None),
-    )
+def forget_unused(session: Session, newest: StoredPopulation, *, pictures: bool) -> list[UUID]:
+    """Delete the populations from which no head begins: of this one's study the older ones of music, or of
+    ``pictures``, and those of no study; their ids.
+    """
+    used = exists().where(or_(*(began == StoredPopulation.id for began in BEGINNINGS)))
+    drawn = is_of_pictures(StoredPopulation.model_version)
+    older = (StoredPopulation.study_id == newest.study_id) & (StoredPopulation.created_at < newest.created_at)
+    old = or_(older & (drawn if pictures else ~drawn), StoredPopulation.study_id.is_(None))
     gone = delete(StoredPopulation).where(old, ~used, StoredPopulation.id != newest.id).returning(StoredPopulation.id)
     return list(session.scalars(gone.execution_options(synchronize_session=False)))
 
@@ -106,18 +110,20 @@ def forget_unused(session: Session, newest: StoredPopulation) -> list[UUID]:
 def withdraw(session: Session, listener: Listener) -> list[UUID]:
     """Delete every population that may have been learned from this (locked) listener; their ids.
 
-    These are the ones of their study made since they came, and one that came with them. The heads that began from them
-    are forgotten: they are to be learned again from their votes.
+    These are the ones of their study made since they came, and those that came with them. The heads of whoever began
+    at one of them are forgotten: they are to be learned again from their votes.
     """
     learned = (StoredPopulation.study_id == listener.study_id) & (StoredPopulation.created_at >= listener.created_at)
-    others = exists().where(Listener.population_id == StoredPopulation.id, Listener.id != listener.id)
-    own = (StoredPopulation.id == listener.population_id) & StoredPopulation.study_id.is_(None) & ~others
+    anybody = or_(*(began == StoredPopulation.id for began in BEGINNINGS))
+    theirs = StoredPopulation.id.in_([listener.population_id, listener.picture_population_id])
+    own = theirs & StoredPopulation.study_id.is_(None) & ~exists().where(anybody, Listener.id != listener.id)
     ids = list(session.scalars(select(StoredPopulation.id).where(or_(learned, own)).order_by(StoredPopulation.id)))
     if ids:
         # their rows first: a vote under way saves its head before, a later one waits and finds none
-        began = update(Listener).where(Listener.population_id.in_(ids)).values(population_id=None)
-        whose = session.scalars(began.returning(Listener.id).execution_options(synchronize_session=False)).all()
-        session.execute(delete(StoredHead).where(StoredHead.listener_id.in_(whose)))
+        for began in BEGINNINGS:
+            anew = update(Listener).where(began.in_(ids)).values({began: null()}).returning(Listener.id)
+            whose = session.scalars(anew.execution_options(synchronize_session=False)).all()
+            session.execute(delete(StoredHead).where(StoredHead.listener_id.in_(whose)))
         session.execute(delete(StoredPopulation).where(StoredPopulation.id.in_(ids)))
         session.expire_all()
     return ids

@@ -44,7 +44,7 @@ OLDER_SCHEMAS = (2, 3, 4)  # of heads that are learned again; the first two know
 PAIR = ("left_clip", "right_clip")
 FOUR = ("clip_a", "clip_b", "clip_c", "clip_d")
 LATER_COLUMNS: dict[str, Any] = {  # which the first exports and journals do not have
-    **dict.fromkeys(("repeats", "population_id", "measured")),
+    **dict.fromkeys(("repeats", "population_id", "picture_population_id", "measured")),
     "playing": "",
     "trust": "unavailable",
     "brought": False,
@@ -175,11 +175,10 @@ def _restore(session: Session, listener_id: UUID, data: Mapping[str, Any], *, st
     if data["studies"]:
         studies = [_values(Study, row) for row in data["studies"]]
         session.execute(upsert(Study).values(studies).on_conflict_do_nothing())
-    if data.get("population"):
-        restore_populations(session, [{"population": {**data["population"], "study_id": None}, "study": None}])
+    brought = [{**data[name], "study_id": None} for name in ("population", "picture_population") if data.get(name)]
+    restore_populations(session, ({"population": each, "study": None} for each in brought))
     (listener,) = _theirs(Listener, [data["listener"]], listener_id)
-    began = select(StoredPopulation.id).where(StoredPopulation.id == listener["population_id"])
-    listener["population_id"] = session.scalar(began)  # None where it was withdrawn: then the fixed prior is meant
+    listener |= _beginnings(session, listener)
     listener["brought"] |= stranger
     session.execute(insert(Listener), [listener])
     for clip in data["clips"]:
@@ -221,6 +220,13 @@ def _restore(session: Session, listener_id: UUID, data: Mapping[str, Any], *, st
     votes = sum(row["vote"] is not None for row in parts) + len(picked)
     all_ = len(data["offers"]) + len(data.get("fours", []))
     return Restored(listener_id, len(kept), votes, all_ - len(kept))
+
+
+def _beginnings(session: Session, listener: Mapping[str, Any]) -> dict[str, UUID | None]:
+    """Where the listener's heads began; None where that was withdrawn: then the fixed prior is meant."""
+    named = {column: listener[column] for column in ("population_id", "picture_population_id")}
+    here = set(session.scalars(select(StoredPopulation.id).where(StoredPopulation.id.in_(named.values()))))
+    return {column: began if began in here else None for column, began in named.items()}
 
 
 def _brought(

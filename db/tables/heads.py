@@ -15,7 +15,8 @@ class StoredHead(Base):
 
     Little-endian float64 bytes: ``mean`` ``(n,)``, ``covariance`` ``(n, n)`` row by row, of the features' weights and
     then of how the listener answers. ``lapses`` and ``attentive``: pseudo-counts of votes that were coin tosses or not.
-    It began from the listener's ``population_id`` where that one is of the same model version.
+    It began from the listener's ``population_id``, or ``picture_population_id``, where that one is of the same model
+    version.
     """
 
     __tablename__ = "heads"

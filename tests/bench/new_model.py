@@ -121,10 +121,10 @@ def grow_old(context: Context) -> None:
     context.database.transaction(work)
 
 
-def do_all(context: Context, kind: str, leave_job: Callable[[Session, str], bool]) -> float:
+def do_all(context: Context, kind: str, leave_job: Callable[[Session], bool]) -> float:
     """Seconds that the worker takes for the jobs of a kind, as it leaves them itself."""
     begun, worker = time.perf_counter(), Worker(context, {kind: HANDLERS[kind]})
-    while context.database.transaction(lambda session: leave_job(session, context.space.version)):
+    while context.database.transaction(leave_job):
         while worker.step(look=False):
             pass
     return time.perf_counter() - begun
@@ -163,8 +163,8 @@ def measure(context: Context, composer: Composer, arguments: argparse.Namespace)
     clips = context.database.transaction(lambda session: list(session.scalars(select(Clip.id).order_by(Clip.id))))
     before, told = foretold(context, listeners, clips), [export(context.database, each)["offers"] for each in listeners]
     grow_old(context)
-    encoding = do_all(context, reencoding.KIND, reencoding.leave_job)
-    refitting = do_all(context, refits.KIND, refits.leave_job)
+    encoding = do_all(context, reencoding.KIND, lambda session: reencoding.leave_job(session, context.space.version))
+    refitting = do_all(context, refits.KIND, lambda session: refits.leave_job(session, context.spaces))
     same = select(func.count()).where(StoredHead.model_version == context.space.version)
     fitted = context.database.transaction(lambda session: session.scalars(same).one())
     after = foretold(context, listeners, clips)

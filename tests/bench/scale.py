@@ -220,9 +220,9 @@ def poll(context: Context, watch: Watch) -> None:
         transaction(lambda session: jobs.take_job(session, ["none"], lease_s=1.0))
         transaction(lambda session: jobs.count_under_way(session, wishes.KIND, least_priority=wishes.FIRST_PRIORITY))
         watch.when = "each minute"
-        transaction(lambda session: population.leave_jobs(session, version))
+        transaction(lambda session: population.leave_jobs(session, context.spaces))
         watch.when = "each hour"
-        transaction(lambda session: refits.leave_job(session, version))
+        transaction(lambda session: refits.leave_job(session, context.spaces))
         transaction(jobs.forget_finished)
         deletion.expire(context.records)
         watch.when = "/healthz"

@@ -88,7 +88,7 @@ def _journal(given: argparse.Namespace, settings: Settings) -> int:  # noqa: ARG
 
     try:
         with closing(Context(settings)) as context:
-            result = rebuild(context.database, context.journal, context.space)
+            result = rebuild(context.database, context.journal, context.spaces)
             studies = study_journal.bring_back(context.database, context.journal, context.clip_store)
     except (ValueError, OSError) as error:
         print(error, file=sys.stderr)

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from db.queries import populations as rows
 from db.tables import Listener
+from models.taste.space import TasteSpace
 
 FOLDS = 5
 KEPT = 16  # populations whose effects are kept in memory
@@ -32,11 +33,13 @@ def fold_of(listener_id: uuid.UUID) -> int:
     return listener_id.int % FOLDS
 
 
-def of_listener(session: Session, listener: Listener) -> Effects:
-    """By clip, where the listener's head began at a population that knows some; a clip that isn't there has none."""
-    if listener.population_id is None:
-        return NONE
-    return _KEPT.of(session, listener.population_id)[fold_of(listener.id)]
+def of_listener(session: Session, listener: Listener, space: TasteSpace) -> Effects:
+    """By clip, where the listener's head in this space began at a population that knows some.
+
+    A clip that isn't there has none.
+    """
+    began = listener.began_at(pictures=space.of_pictures)
+    return NONE if began is None else _KEPT.of(session, began)[fold_of(listener.id)]
 
 
 def of_clips(effects: Effects, clips: Sequence[uuid.UUID]) -> FloatArray:

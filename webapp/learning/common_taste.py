@@ -49,7 +49,7 @@ def effects_of(
     heard: Heard, music: Sequence[clip_rows.PoolMusic], population: PopulationPrior, space: TasteSpace
 ) -> dict[uuid.UUID, FloatArray]:
     """The effects ``(folds,)`` of the clips in ``music``, as these votes tell them."""
-    statistics = statistics_of(music)
+    statistics = lines_of(music, space) if space.of_pictures else statistics_of(music)
     judged = [clip for clip in heard.judged() if clip in statistics]
     ids = [*judged, *(statistics.keys() - set(judged))]
     place = {clip: index for index, clip in enumerate(judged)}
@@ -68,6 +68,11 @@ def effects_of(
     fixed = PopulationPrior.fixed(heads.prior(space))
     common = learn_common(factors, population, fixed, clips, fold=fold, folds=clip_effects.FOLDS)
     return dict(zip(ids, common.effects.T, strict=True))
+
+
+def lines_of(pictures: Sequence[clip_rows.PoolMusic], space: TasteSpace) -> dict[uuid.UUID, FloatArray]:
+    """Of pictures, which have no notes, the lines of their taste space ``(L,)``: an effect is no linear function."""
+    return {each.id: space.lines(each.summary)[0] for each in pictures}
 
 
 def _answers(

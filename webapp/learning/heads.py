@@ -68,14 +68,12 @@ def unstored(session: Session, listener: Listener, space: TasteSpace) -> Head:
 def before_first_vote(session: Session, listener: Listener, space: TasteSpace) -> Head:
     """The head of a locked listener of whom none is stored: their first vote begins at the newest population, for good.
 
-    Call it before that vote is stored. Of pictures there are no populations: a first vote begins at the fixed prior.
+    Call it before that vote is stored.
     """
     if vote_rows.has_voted(session, listener.id, pictures=space.of_pictures):
         return learned(session, listener, space)
-    if space.of_pictures:
-        return prior(space)
     population = population_rows.newest_population(session, listener.study_id, space.version, keep=True)
-    listener.population_id = population.id if population else None
+    listener.begin_at(population.id if population else None, pictures=space.of_pictures)
     return _beginning(population, space)
 
 
@@ -97,8 +95,9 @@ def learned(session: Session, listener: Listener, space: TasteSpace) -> Head:
     """The head that the listener's votes on pairs and on fours lead to, in their order, from where it began."""
     votes = votes_of(session, listener.id)
     known = features_of(session, {clip for clips, _ in votes for clip in clips}, space)
-    effects = clip_effects.of_listener(session, listener)
-    head = _beginning(population_rows.get_population(session, listener.population_id), space)
+    effects = clip_effects.of_listener(session, listener, space)
+    began = listener.began_at(pictures=space.of_pictures)
+    head = _beginning(population_rows.get_population(session, began), space)
     for clips, outcome in votes:
         head = after(head, heard(head, known, clips, outcome, effects))
     return head

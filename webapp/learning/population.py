@@ -1,5 +1,6 @@
 """The population part: what a study's listeners share, learned by a job as votes come in and when somebody leaves.
 
+There is one of music and one of pictures, each of the heads in its own taste space.
 That is how tastes are spread, and what all hear alike in a clip beyond its features (``common_taste``).
 A newcomer's head begins at the newest population of their study. Heads that know few votes move on to each new one,
 learned again from their votes; what many votes have taught hardly depends on where it began, and stays.
@@ -9,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import uuid
+from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import Any
 
@@ -19,7 +21,7 @@ from db.queries import clips as clip_rows
 from db.queries import jobs
 from db.queries import listeners as listener_rows
 from db.queries import populations as rows
-from db.tables import Listener, StoredPopulation
+from db.tables import PICTURES, Listener, StoredPopulation
 from models.music.notes import DOMAINS
 from models.taste.dimensionality import measure_dimensionality
 from models.taste.hierarchy import Evidence, PopulationPrior, learn
@@ -40,25 +42,29 @@ MOVES_ON = 50  # a head that knows fewer votes begins anew at each new populatio
 TRIES = 3  # where listeners leave while the population is learned
 
 
-def leave_jobs(session: Session, version: str) -> int:
-    """Leave a job for each study whose votes have grown enough; how many."""
+def leave_jobs(session: Session, spaces: Iterable[TasteSpace]) -> int:
+    """Leave a job for each study whose votes have grown enough, of music and of pictures; how many."""
     left = 0
-    for study in rows.growth(session, version, votes=heads.VOTES_OF_OTHERS):
-        if study.listeners >= FEWEST and study.votes >= GROWTH * study.learned_from:
-            left += _leave(session, study.study_id)
+    for space in spaces:
+        for study in rows.growth(session, space.version, votes=heads.VOTES_OF_OTHERS):
+            if study.listeners >= FEWEST and study.votes >= GROWTH * study.learned_from:
+                left += _leave(session, study.study_id, space)
     return left
 
 
-def _leave(session: Session, study_id: str) -> bool:
-    return jobs.enqueue(session, KIND, {"study": study_id}, dedupe_key=f"{KIND}:{study_id}") is not None
+def _leave(session: Session, study_id: str, space: TasteSpace) -> bool:
+    payload = {"study": study_id, "pictures": space.of_pictures}
+    key = f"{KIND}:{study_id}:pictures" if space.of_pictures else f"{KIND}:{study_id}"
+    return jobs.enqueue(session, KIND, payload, dedupe_key=key) is not None
 
 
-def withdraw(session: Session, space: TasteSpace, listener: Listener) -> list[uuid.UUID]:
-    """Forget the populations that a locked listener, who leaves, is part of, and leave a job; their ids."""
+def withdraw(session: Session, spaces: Sequence[TasteSpace], listener: Listener) -> list[uuid.UUID]:
+    """Forget the populations that a locked listener, who leaves, is part of, and leave jobs; their ids."""
     withdrawn = rows.withdraw(session, listener)
     if withdrawn:
-        refits.leave_job(session, space.version)
-        _leave(session, listener.study_id)
+        refits.leave_job(session, spaces)
+        for space in spaces:
+            _leave(session, listener.study_id, space)
     return withdrawn
 
 
@@ -66,7 +72,7 @@ def refit_population(
     database: Database, journal: Journal, space: TasteSpace, playable: PlayablePool, study_id: str
 ) -> dict[str, Any]:
     """Learn the study's population from all heads, let heads with few votes begin there, forget older ones."""
-    refits.refit_heads(database, space)
+    refits.refit_heads(database, [space])
     transaction = database.transaction
     for _ in range(TRIES):
         evidence = transaction(lambda session: heads.evidence_of(session, study_id, space))
@@ -87,7 +93,9 @@ def refit_population(
         transaction(partial(_move_on, journal=journal, space=space, listener_id=who, population_id=row.id))
         for who in moving
     )
-    journal.forget_populations(transaction(lambda session: rows.forget_unused(session, row)))
+    journal.forget_populations(
+        transaction(lambda session: rows.forget_unused(session, row, pictures=space.of_pictures))
+    )
     log.info("population_learned study=%s listeners=%d votes=%d moved=%d", study_id, row.listeners, row.votes, moved)
     return {"listeners": row.listeners, "population": str(row.id), "moved": moved}
 
@@ -111,7 +119,8 @@ def _learned(study_id: str, evidence: list[Evidence], space: TasteSpace, clips: 
 
 def _spread(session: Session, *, space: TasteSpace, playable: PlayablePool) -> FloatArray:
     """Covariance of the pool's features ``(F, F)`` within a domain; of no clips that of the taste space's own data."""
-    pools = [playable.clips(session, domain).features for domain in DOMAINS]
+    domains = [PICTURES] if space.of_pictures else DOMAINS
+    pools = [playable.clips(session, domain).features for domain in domains]
     known = [np.cov(features.T) for features in pools if len(features) > space.size]
     return np.mean(known, axis=0) if known else np.eye(space.size)
 
@@ -141,7 +150,7 @@ def _move_on(
     listener = listener_rows.lock_listener(session, listener_id)
     if listener is None or not rows.populations_named(session, [population_id]):
         return False
-    listener.population_id = population_id
+    listener.begin_at(population_id, pictures=space.of_pictures)
     session.flush()
     heads.save(session, listener_id, heads.learned(session, listener, space))
     journal.tell(session, listener_id)

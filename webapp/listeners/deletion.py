@@ -73,7 +73,7 @@ def _delete(records: Records, listener_id: uuid.UUID) -> int:
         listener = rows.lock_listener(session, listener_id)
         if listener is None:
             raise UnknownListenerError
-        withdrawn = population.withdraw(session, records.space, listener)
+        withdrawn = population.withdraw(session, records.spaces, listener)
         shared = [duet.id for duet in duets_of(session, listener_id)]
         keys = rows.delete_listener(session, listener_id) or []
         records.journal.forget_populations(withdrawn)

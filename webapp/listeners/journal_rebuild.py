@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from uuid import UUID
@@ -35,7 +36,7 @@ class Rebuilt:
     problems: list[str] = field(default_factory=list)
 
 
-def rebuild(database: Database, journal: Journal, space: TasteSpace) -> Rebuilt:
+def rebuild(database: Database, journal: Journal, spaces: Sequence[TasteSpace]) -> Rebuilt:
     """Fill the database, bringing its schema up to date first; a damaged segment is told and left out.
 
     Raises ``NotEmptyError`` where there are listeners, and ``ValueError`` for a damaged clip.
@@ -47,10 +48,10 @@ def rebuild(database: Database, journal: Journal, space: TasteSpace) -> Rebuilt:
             "KALLOS_DATABASE_URL. `kallos db downgrade base` would empty this one, but it erases everything in it "
             "for good: listeners, votes, clips, studies and maps"
         )
-    return bring_back_missing(database, journal, space)
+    return bring_back_missing(database, journal, spaces)
 
 
-def bring_back_missing(database: Database, journal: Journal, space: TasteSpace) -> Rebuilt:
+def bring_back_missing(database: Database, journal: Journal, spaces: Sequence[TasteSpace]) -> Rebuilt:
     """Bring back every listener of the journal whom the database does not know, with what they were offered.
 
     Where it is killed on the way, the next call goes on. Raises ``ValueError`` for a damaged clip.
@@ -69,7 +70,7 @@ def bring_back_missing(database: Database, journal: Journal, space: TasteSpace) 
     result.clips = database.transaction(clips)
     for segment in missing:
         try:
-            _bring_back(database, space, segment, result)
+            _bring_back(database, spaces, segment, result)
         except (DamagedSegmentError, NotAnExportError) as error:
             result.problems.append(f"{segment.path.name}: {error}")
     for duet in journal.duets():
@@ -86,7 +87,7 @@ def unknown_segments(database: Database, journal: Journal) -> int:
     return 0 if database.transaction(listener_rows.anybody) else len(journal.segments())
 
 
-def _bring_back(database: Database, space: TasteSpace, segment: Segment, result: Rebuilt) -> None:
+def _bring_back(database: Database, spaces: Sequence[TasteSpace], segment: Segment, result: Rebuilt) -> None:
     number, data = segment.state()
 
     def work(session: Session) -> tuple[int, int]:
@@ -94,7 +95,7 @@ def _bring_back(database: Database, space: TasteSpace, segment: Segment, result:
         who = restored.listener_id
         listener_rows.set_journal_entries(session, who, number)
         if restored.votes:
-            refits.refit(session, space, who)
+            refits.refit(session, spaces, who)
         return restored.votes, restored.missing
 
     votes, missing = database.transaction(work)

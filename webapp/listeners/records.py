@@ -21,3 +21,8 @@ class Records:
     space: TasteSpace
     pictures: TasteSpace
     home: Path
+
+    @property
+    def spaces(self) -> tuple[TasteSpace, TasteSpace]:
+        """Of music and of pictures."""
+        return self.space, self.pictures

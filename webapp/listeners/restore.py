@@ -96,8 +96,8 @@ def _named_in(data: Any) -> str | None:
 
 def _brought(session: Session, records: Records, data: Any) -> Restored:
     if _named_in(data) is not None:
-        data = {**data, "heads": [], "population": None}
-    space, here = records.space, study_ids(session)
+        data = {**data, "heads": [], "population": None, "picture_population": None}
+    here = study_ids(session)
     restored = restore_listener(session, data, stranger=True)
     strange = study_ids(session) - here
     if strange:
@@ -105,12 +105,12 @@ def _brought(session: Session, records: Records, data: Any) -> Restored:
             f"this file belongs to the study {', '.join(sorted(strange))[:80]}, which is not here; whoever runs this "
             "installation can bring it back with `kallos listener import`"
         )
-    for each in (space, records.pictures):
+    for each in records.spaces:
         for summary in clip_rows.summaries_around(session, restored.listener_id, model_version=each.version):
             if len(summary) != each.dims or not np.abs(each.features(summary)).max() < FARTHEST:
                 raise NotAnExportError("this export of a listener is damaged: a piece lies where no piece can lie")
     if restored.votes:
-        refits.refit(session, space, restored.listener_id)
+        refits.refit(session, records.spaces, restored.listener_id)
     records.journal.append(session, restored.listener_id)
     return restored
 

@@ -95,10 +95,7 @@ def rewind(records: Records, listener_id: uuid.UUID, keep: int) -> Rewound:
             raise NotAllowed(f"{keep} votes can't be kept, there are {total}; give a number from 0 to {total}")
         if keep < total:
             sound = rows.rewind_votes(session, listener_id, keep)
-            if keep:
-                refits.refit(session, records.space, listener_id)
-            else:
-                listener.population_id = None  # the next first vote begins anew
+            refits.refit(session, records.spaces, listener_id)
             for key in sound:
                 records.clip_store.delete(key)
             records.journal.append(session, listener_id, whole=True)

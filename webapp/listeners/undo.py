@@ -16,7 +16,6 @@ from db.queries import listeners as listener_rows
 from db.queries import rewind as rows
 from db.queries import votes as vote_rows
 from db.queries.blind_tests import CLAIM, PROOF
-from db.queries.heads import delete_heads
 from webapp.learning import refits
 from webapp.learning.playable_clips import AnyDomain
 from webapp.listeners.records import Records
@@ -53,11 +52,7 @@ def undo_last(records: Records, listener_id: uuid.UUID) -> Undone:
             raise NotAllowed("your last pick was a blind test, and you were told what it was: its answer stays")
         rows.reopen(session, listener_id, last)
         listener.domain = last.domain
-        delete_heads(session, listener_id)
-        if vote_rows.has_voted(session, listener_id):
-            refits.refit(session, records.space, listener_id)
-        else:
-            listener.population_id = None  # the next first vote begins anew
+        refits.refit(session, records.spaces, listener_id)
         records.journal.append(session, listener_id, whole=True)
         picks = vote_rows.count_picks(session, listener_id)
         return Undone(last.what, last.id, cast("AnyDomain", last.domain), picks)

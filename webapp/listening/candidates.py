@@ -80,7 +80,7 @@ class Repertoire:
             [clip for clip in made if clip.kind in GUIDED],
             shown,
             {clip for clips in shown for clip in clips},
-            clip_effects.of_listener(session, listener),
+            clip_effects.of_listener(session, listener, space),
         )
 
     @property

@@ -117,7 +117,7 @@ class Voting(Generic[Asked]):
         known = heads.features_from(before.summaries, space)
         features = features_of_all(asked.clips, known)
         unknown = np.zeros((len(asked.clips), space.size))
-        effects = clip_effects.of_listener(session, listener) if features is not None else clip_effects.NONE
+        effects = clip_effects.NONE if features is None else clip_effects.of_listener(session, listener, space)
         own = clip_effects.of_clips(effects, asked.clips)
         predicted = kind.predict(head, unknown if features is None else features, own)
         learned = after(head, heads.heard(head, known, asked.clips, vote.outcome, effects))

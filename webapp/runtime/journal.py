@@ -110,8 +110,9 @@ class Journal:
         else:
             rows = {"listener": export.plain(listener), **named.rows(session, listener_id)}
         self._keep_pool_clips(session, [*rows["offers"], *rows["fours"], *rows.get("fits", ())])
-        if listener.population_id is not None and not self._population_path(listener.population_id).exists():
-            self.keep_population(session, listener.population_id)
+        for began in filter(None, (listener.population_id, listener.picture_population_id)):
+            if not self._population_path(began).exists():
+                self.keep_population(session, began)
         segment.append(Entry(number, whole or not follows, rows))
 
     def keep_clip(self, session: Session, clip_id: uuid.UUID) -> None:

@@ -89,7 +89,7 @@ def basis(session: Session, studio: Studio, listener_id: uuid.UUID, clip_id: uui
     traits = named_traits(session, space, studio.playable, clip.domain, parts[0].sum(axis=0)[None])[0]
     head = heads.load(session, listener_id, space)
     ids = (*(each.id for each in pool), *(each.id for each in own))
-    effects = clip_effects.of_listener(session, listener)
+    effects = clip_effects.of_listener(session, listener, space)
     usual = float(clip_effects.of_clips(effects, [each.id for each in pool]).mean())
     effect = effects[clip_id] - usual if clip_id in effects else 0.0
     return Basis(clip, head, parts[0], parts[1 : 1 + len(pool)], parts[1:], ids, traits, effect, space)

@@ -143,7 +143,7 @@ def _by_utility(session: Session, space: TasteSpace, listener_id: uuid.UUID, hea
     if not met:
         return []
     listener = listener_rows.get_listener(session, listener_id)
-    effects = clip_effects.of_listener(session, listener) if listener else clip_effects.NONE
+    effects = clip_effects.of_listener(session, listener, space) if listener else clip_effects.NONE
     own = clip_effects.of_clips(effects, [clip.id for clip in met])
     utility = utilities(head, space.features([clip.summary for clip in met]), own).mean
     return [(met[index], float(utility[index])) for index in utility.argsort()[::-1]]

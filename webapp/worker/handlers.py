@@ -43,12 +43,13 @@ def _fill_pool(context: Context, job: TakenJob) -> dict[str, Any]:
 
 
 def _refit_heads(context: Context, job: TakenJob) -> dict[str, Any]:  # noqa: ARG001
-    return refits.refit_heads(context.database, context.space)
+    return refits.refit_heads(context.database, context.spaces)
 
 
 def _refit_population(context: Context, job: TakenJob) -> dict[str, Any]:
+    space = context.picture_space if job.payload.get("pictures") else context.space
     return population.refit_population(
-        context.database, context.journal, context.space, context.playable, str(job.payload["study"])
+        context.database, context.journal, space, context.playable, str(job.payload["study"])
     )
 
 

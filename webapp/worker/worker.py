@@ -168,7 +168,7 @@ class Worker:
             deletion.expire(self.context.records)
         if time.monotonic() > self._populations:
             self._populations = time.monotonic() + POPULATION_SECONDS
-            transaction(lambda session: population.leave_jobs(session, self.context.space.version))
+            transaction(lambda session: population.leave_jobs(session, self.context.spaces))
         if self._changing:
             self._changing = transaction(self._adopt)
 
@@ -178,7 +178,7 @@ class Worker:
         if reencoding.older_clips(session, version, 1):
             reencoding.leave_job(session, version)
             return True
-        refits.leave_job(session, version)
+        refits.leave_job(session, self.context.spaces)
         return False
 
     def _do(self, job: TakenJob) -> None:

@@ -95,7 +95,7 @@ def test_a_piece_for_somebody_who_never_voted_comes_back_from_the_journal(contex
     work(context)
     (before,) = whole_pieces.programme(context.database, listener).pieces
     rebuilt = another_context(context.settings.home, migrated=False)
-    assert journal_rebuild.rebuild(rebuilt.database, rebuilt.journal, rebuilt.space).problems == []
+    assert journal_rebuild.rebuild(rebuilt.database, rebuilt.journal, rebuilt.spaces).problems == []
     (after,) = whole_pieces.programme(rebuilt.database, listener).pieces
     assert (after.id, after.seconds, after.recipe) == (before.id, before.seconds, before.recipe)
     assert music(rebuilt) == music(context)

@@ -144,7 +144,7 @@ def test_a_rebuilt_journal_brings_them_back(context, listener, another_context):
     answer(context, listener, "right")
     before = stored(context)
     other = another_context(context.settings.home, migrated=False)
-    assert journal_rebuild.rebuild(other.database, other.journal, other.space).problems == []
+    assert journal_rebuild.rebuild(other.database, other.journal, other.spaces).problems == []
     assert stored(other) == before
     assert clips_of_questions(other) == clips_of_questions(context), "with their clips, which nothing else had named"
 

@@ -103,7 +103,7 @@ def test_no_vote_is_lost_or_doubled_and_no_work_done_twice_whichever_of_them_is_
     assert {job.state for job in done} == {"done"}
     assert stored == sum(job.result["clips"] + job.result["rivals"] for job in done) > 0
     rebuilt = another_context(context.settings.home, migrated=False)
-    assert journal_rebuild.rebuild(rebuilt.database, rebuilt.journal, rebuilt.space).problems == []
+    assert journal_rebuild.rebuild(rebuilt.database, rebuilt.journal, rebuilt.spaces).problems == []
     mine, theirs = tables(context), tables(rebuilt)
     for name in OF_LISTENERS:
         assert theirs[name] == mine[name], name

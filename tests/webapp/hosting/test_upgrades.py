@@ -153,7 +153,7 @@ def test_listeners_of_every_earlier_schema_go_on_where_they_were_and_so_does_a_b
     restored = another_context(migrated=False)
     at_that_time = REVISIONS[: REVISIONS.index(BACKED_UP_AT) + 1]
     assert restore(restored, tmp_path / "backup.zip").listeners == 2 * len(at_that_time)
-    refits.refit_heads(upgraded.database, upgraded.space)
+    refits.refit_heads(upgraded.database, upgraded.spaces)
     before, learned = picks_of(context, original), head_of(context, original)
     for revision in REVISIONS:
         listener = uuid.UUID(told_at(revision, str(original)))

@@ -45,7 +45,7 @@ def study(context, stock):
 
 
 def effects_of(context, listener):
-    return context.database.transaction(lambda s: clip_effects.of_listener(s, s.get(Listener, listener)))
+    return context.database.transaction(lambda s: clip_effects.of_listener(s, s.get(Listener, listener), context.space))
 
 
 def test_what_all_love_has_an_effect_for_each_fold_that_is_stored_with_the_population(context, study):
@@ -68,7 +68,7 @@ def test_a_guess_and_the_head_know_the_effects_and_one_learned_again_too(context
         listener = session.get(Listener, newcomer)
         head = heads.load(session, newcomer, context.space)
         known = heads.features_of(session, clips := [each.clip_id for each in pair.clips], context.space)
-        own = clip_effects.of_clips(clip_effects.of_listener(session, listener), clips)
+        own = clip_effects.of_clips(clip_effects.of_listener(session, listener, context.space), clips)
         assert own.any()
         gap = known[clips[0]] - known[clips[1]]
         return float(predict(head, gap, own[0] - own[1]).left[0]), float(predict(head, gap).left[0])

@@ -174,4 +174,4 @@ def test_a_clip_that_a_new_model_cannot_read_is_tried_once_and_by_the_next_again
     assert older(new) == []
     context.database.transaction(lambda s: s.execute(update(Clip).values(retired=False)))
     assert older(context.space.version) == [broken]
-    assert not context.database.transaction(lambda s: refits.leave_job(s, new))
+    assert not context.database.transaction(lambda s: refits.leave_job(s, next_context.spaces))

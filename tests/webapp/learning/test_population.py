@@ -142,7 +142,7 @@ def test_heads_that_began_at_a_population_are_rewound_rebuilt_and_taken_elsewher
         vote(context, late, outcome)
         after.append(head_of(context, late))
     rebuilt = another_context(context.settings.home, migrated=False)
-    assert journal_rebuild.rebuild(rebuilt.database, rebuilt.journal, rebuilt.space).problems == []
+    assert journal_rebuild.rebuild(rebuilt.database, rebuilt.journal, rebuilt.spaces).problems == []
     mine, theirs = tables(context), tables(rebuilt)
     assert all(mine[name] == theirs[name] for name in ("populations", "listeners", "heads", "votes"))
     exported = export(context.database, late)
@@ -160,7 +160,7 @@ def test_heads_that_began_at_a_population_are_rewound_rebuilt_and_taken_elsewher
 
 
 def test_who_leaves_is_taken_out_of_the_population_and_of_every_head_that_began_there(context, people, another_context):
-    context.database.transaction(lambda s: population.leave_jobs(s, context.space.version))
+    context.database.transaction(lambda s: population.leave_jobs(s, context.spaces))
     assert work(context) == 1
     (old,) = rows(context, StoredPopulation)
     vote(context, accounts.create(context.database), "left")
@@ -170,7 +170,7 @@ def test_who_leaves_is_taken_out_of_the_population_and_of_every_head_that_began_
     assert rows(context, StoredPopulation) == rows(context, StoredHead) == list(files.iterdir()) == []
     stayed = people[1:]
     alone = another_context(context.settings.home, migrated=False)
-    assert journal_rebuild.rebuild(alone.database, alone.journal, alone.space).listeners == PEOPLE
+    assert journal_rebuild.rebuild(alone.database, alone.journal, alone.spaces).listeners == PEOPLE
     assert {each.population_id for each in rows(alone, Listener)} == {None}
     # the same people, had the one who left never been
     fixed = PopulationPrior.fixed(heads.prior(context.space))
@@ -213,14 +213,14 @@ def test_what_few_people_share_is_nobodys_beginning(context, people):
         ]
         is None
     )
-    assert context.database.transaction(lambda s: population.leave_jobs(s, context.space.version)) == 0
+    assert context.database.transaction(lambda s: population.leave_jobs(s, context.spaces)) == 0
 
 
 def test_a_population_is_learned_again_when_votes_have_grown_by_a_fifth(context, people):
     worker = Worker(context)
     worker.step()
     assert work(context) == 1
-    leave = lambda: context.database.transaction(lambda s: population.leave_jobs(s, context.space.version))  # noqa: E731
+    leave = lambda: context.database.transaction(lambda s: population.leave_jobs(s, context.spaces))  # noqa: E731
     assert leave() == 0
     for _ in range(9):
         vote(context, people[0], "right")

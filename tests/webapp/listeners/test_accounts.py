@@ -170,7 +170,7 @@ def test_an_export_is_the_same_after_it_was_imported_into_another_database(conte
         assert again | {"studies": []} == exported | {"studies": []}
         for place in (context, other):  # the head comes from the votes alone
             place.database.transaction(lambda s: delete_heads(s, listener))
-            place.database.transaction(lambda s, place=place: refits.refit(s, place.space, listener))
+            place.database.transaction(lambda s, place=place: refits.refit(s, place.spaces, listener))
         mine, theirs = (
             place.database.transaction(lambda s: heads.load(s, listener, context.space)) for place in (context, other)
         )

@@ -122,7 +122,7 @@ def test_the_journal_forgets_what_was_undone_and_rebuilds_the_rest(context, list
     assert '"outcome":"right"' not in kept
     assert str(undone) in kept
     elsewhere = another_context(home=context.settings.home)
-    assert journal_rebuild.rebuild(elsewhere.database, elsewhere.journal, elsewhere.space).problems == []
+    assert journal_rebuild.rebuild(elsewhere.database, elsewhere.journal, elsewhere.spaces).problems == []
     assert told(elsewhere, listener)["offers"] == told(context, listener)["offers"]
     vote(elsewhere, listener, "equal")
 

@@ -195,7 +195,7 @@ def test_a_database_is_rebuilt_with_its_fours(context, mixed, another_context, t
     rewind.rewind(context.records, listener, 6)
     pick(context, listener, "c")
     other = another_context(context.settings.home, migrated=False)
-    assert journal_rebuild.rebuild(other.database, other.journal, other.space).problems == []
+    assert journal_rebuild.rebuild(other.database, other.journal, other.spaces).problems == []
     mine, theirs = tables(context), tables(other)
     for name in ("listeners", "fours", "four_votes", "offers", "votes", "predictions", "heads"):
         assert theirs[name] == mine[name], name

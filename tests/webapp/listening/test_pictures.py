@@ -189,7 +189,7 @@ def test_undo_rewind_export_rebuild_and_deletion_know_pictures(context, listener
                     to = other.journal.folder / path.relative_to(context.journal.folder)
                     to.parent.mkdir(parents=True, exist_ok=True)
                     to.write_bytes(path.read_bytes())
-            assert journal_rebuild.rebuild(other.database, other.journal, other.space).problems == []
+            assert journal_rebuild.rebuild(other.database, other.journal, other.spaces).problems == []
         assert heads_effect(other, listener) == before, bring
         assert other.database.transaction(lambda s: s.get(Listener, listener)).domain == PICTURES
 

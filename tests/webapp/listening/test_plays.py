@@ -107,7 +107,7 @@ def test_a_rebuilt_journal_brings_them_back(context, listener, piece, another_co
     play(context, listener, piece, "begun", 0)
     play(context, listener, piece, "skipped", 700)
     other = another_context(context.settings.home, migrated=False)
-    assert journal_rebuild.rebuild(other.database, other.journal, other.space).problems == []
+    assert journal_rebuild.rebuild(other.database, other.journal, other.spaces).problems == []
     assert stored(other) == [("begun", 0), ("skipped", 700)]
 
 

@@ -64,7 +64,7 @@ def rebuilt(context, another_context, tables):
 
     def make():
         other = another_context(context.settings.home, migrated=False)
-        result = journal_rebuild.rebuild(other.database, other.journal, other.space)
+        result = journal_rebuild.rebuild(other.database, other.journal, other.spaces)
         assert result.problems == []
         mine, theirs = tables(context), tables(other)
         # clips of the pool that nobody was offered may be missing where no worker composed them
@@ -290,7 +290,7 @@ def test_a_damaged_segment_is_told_and_the_others_come_back(context, stock, anot
 def test_a_database_with_listeners_is_not_rebuilt(context):
     accounts.create(context.database)
     with pytest.raises(NotEmptyError, match="kallos db downgrade base"):
-        journal_rebuild.rebuild(context.database, context.journal, context.space)
+        journal_rebuild.rebuild(context.database, context.journal, context.spaces)
 
 
 def test_offers_whose_clips_the_journal_lost_stay_away_and_are_counted(context, stock, another_context):
@@ -302,7 +302,7 @@ def test_offers_whose_clips_the_journal_lost_stay_away_and_are_counted(context, 
     result = journal_rebuild.rebuild(
         another_context(context.settings.home).database,
         another_context(context.settings.home).journal,
-        another_context(context.settings.home).space,
+        another_context(context.settings.home).spaces,
     )
     assert (result.listeners, result.votes) == (1, 0)
     assert "3 offers stay away" in result.problems[0]
@@ -317,7 +317,7 @@ def test_a_damaged_clip_is_named(context, stock, another_context):
         journal_rebuild.rebuild(
             another_context(context.settings.home).database,
             another_context(context.settings.home).journal,
-            another_context(context.settings.home).space,
+            another_context(context.settings.home).spaces,
         )
 
 
@@ -325,7 +325,7 @@ def test_a_deleted_listener_does_not_come_back(context, live, another_context):
     gone, stays = live(3), live(3)
     delete(context.records, gone)
     other = another_context(context.settings.home)
-    assert journal_rebuild.rebuild(other.database, other.journal, other.space).listeners == 1
+    assert journal_rebuild.rebuild(other.database, other.journal, other.spaces).listeners == 1
     assert accounts.exists(other.database, stays)
     assert not accounts.exists(other.database, gone)
 

@@ -54,7 +54,7 @@ def test_a_vote_that_is_called_kept_comes_back_on_an_empty_disk(copying, another
     other = another_context(copying.settings.home / "another disk", migrated=False)
     other.__dict__["journal"] = Journal(other.settings.journal_folder, str(place))
     other.journal.copy.bring_home()
-    assert journal_rebuild.rebuild(other.database, other.journal, other.space).problems == []
+    assert journal_rebuild.rebuild(other.database, other.journal, other.spaces).problems == []
     mine, theirs = tables(copying), tables(other)
     assert mine["votes"]
     for name in ("listeners", "offers", "votes", "heads"):
@@ -75,9 +75,9 @@ def test_a_rebuild_that_was_killed_goes_on(copying, another_context, live, table
 
     monkeypatch.setattr(journal_rebuild, "_bring_back", killed)
     with pytest.raises(KeyboardInterrupt):
-        journal_rebuild.rebuild(other.database, other.journal, other.space)
+        journal_rebuild.rebuild(other.database, other.journal, other.spaces)
     monkeypatch.setattr(journal_rebuild, "_bring_back", bring_back)
-    journal_rebuild.bring_back_missing(other.database, other.journal, other.space)
+    journal_rebuild.bring_back_missing(other.database, other.journal, other.spaces)
     assert tables(other)["votes"] == tables(copying)["votes"]
 
 

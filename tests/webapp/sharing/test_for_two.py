@@ -61,7 +61,7 @@ def test_two_who_never_voted_are_together_again_when_the_database_was_lost(conte
         context.database, context.journal, guest, for_two.invite(context.database, context.journal, host)
     )
     rebuilt = another_context(context.settings.home, migrated=False)
-    assert journal_rebuild.rebuild(rebuilt.database, rebuilt.journal, rebuilt.space).problems == []
+    assert journal_rebuild.rebuild(rebuilt.database, rebuilt.journal, rebuilt.spaces).problems == []
     for who in (host, guest):
         (found,) = for_two.overview(rebuilt.database, rebuilt.space, rebuilt.playable, who)
         assert found.duet_id == duet

@@ -218,7 +218,7 @@ def test_repeats_and_rivals_are_exported_rebuilt_rewound_and_deleted(
     assert any(offer["repeats"] for offer in data["offers"])
     assert {clip["kind"] for clip in data["clips"]} == {"prior", *RIVALS, OWN[0]}
     rebuilt = another_context(context.settings.home)
-    assert journal_rebuild.rebuild(rebuilt.database, rebuilt.journal, rebuilt.space).problems == []
+    assert journal_rebuild.rebuild(rebuilt.database, rebuilt.journal, rebuilt.spaces).problems == []
     assert tables(rebuilt)["offers"] == tables(context)["offers"]
     elsewhere = another_context()
     assert restore(elsewhere.database, elsewhere.journal, data).missing == 0

@@ -277,12 +277,12 @@ def test_heads_of_a_new_version_are_fitted_from_all_votes(context, worker, stock
 
     learned = context.database.transaction(lambda s: heads.load(s, listener, context.space))
     context.database.transaction(lambda s: delete_heads(s, listener))
-    context.database.transaction(lambda s: refits.leave_job(s, context.space.version))
+    context.database.transaction(lambda s: refits.leave_job(s, context.spaces))
     work_until_idle(worker, 5)
     fitted = context.database.transaction(lambda s: heads.load(s, listener, context.space))
     assert fitted.votes_seen == learned.votes_seen == 4
     assert abs(fitted.mean - learned.mean).max() < 0.5
-    assert not context.database.transaction(lambda s: refits.leave_job(s, context.space.version))
+    assert not context.database.transaction(lambda s: refits.leave_job(s, context.spaces))
 
 
 def test_after_a_change_of_model_clips_are_encoded_and_heads_fitted_from_the_old_votes(context, worker, stock):
