@@ -107,8 +107,8 @@ def forget_unused(session: Session, newest: StoredPopulation, *, pictures: bool)
     return list(session.scalars(gone.execution_options(synchronize_session=False)))
 
 
-def withdraw(session: Session, listener: Listener) -> list[UUID]:
-    """Delete every population that may have been learned from this (locked) listener; their ids.
+def withdraw(session: Session, listener: Listener) -> dict[UUID, str]:
+    """Delete every population that may have been learned from this (locked) listener; by id its model version.
 
     These are the ones of their study made since they came, and those that came with them. The heads of whoever began
     at one of them are forgotten: they are to be learned again from their votes.
@@ -117,7 +117,8 @@ def withdraw(session: Session, listener: Listener) -> list[UUID]:
     anybody = or_(*(began == StoredPopulation.id for began in BEGINNINGS))
     theirs = StoredPopulation.id.in_([listener.population_id, listener.picture_population_id])
     own = theirs & StoredPopulation.study_id.is_(None) & ~exists().where(anybody, Listener.id != listener.id)
-    ids = list(session.scalars(select(StoredPopulation.id).where(or_(learned, own)).order_by(StoredPopulation.id)))
+    gone = select(StoredPopulation.id, StoredPopulation.model_version).where(or_(learned, own))
+    ids = {row.id: row.model_version for row in session.execute(gone.order_by(StoredPopulation.id))}
     if ids:
         # their rows first: a vote under way saves its head before, a later one waits and finds none
         for began in BEGINNINGS:

@@ -64,8 +64,9 @@ def withdraw(session: Session, spaces: Sequence[TasteSpace], listener: Listener)
     if withdrawn:
         refits.leave_job(session, spaces)
         for space in spaces:
-            _leave(session, listener.study_id, space)
-    return withdrawn
+            if space.version in withdrawn.values():
+                _leave(session, listener.study_id, space)
+    return list(withdrawn)
 
 
 def refit_population(

@@ -16,6 +16,7 @@ from db.queries import listeners as listener_rows
 from db.queries import rewind as rows
 from db.queries import votes as vote_rows
 from db.queries.blind_tests import CLAIM, PROOF
+from db.queries.heads import delete_heads
 from webapp.learning import refits
 from webapp.learning.playable_clips import AnyDomain
 from webapp.listeners.records import Records
@@ -52,6 +53,7 @@ def undo_last(records: Records, listener_id: uuid.UUID) -> Undone:
             raise NotAllowed("your last pick was a blind test, and you were told what it was: its answer stays")
         rows.reopen(session, listener_id, last)
         listener.domain = last.domain
+        delete_heads(session, listener_id)
         refits.refit(session, records.spaces, listener_id)
         records.journal.append(session, listener_id, whole=True)
         picks = vote_rows.count_picks(session, listener_id)

@@ -161,6 +161,6 @@ def test_who_leaves_is_taken_out_of_the_population_of_pictures_too(context, beau
     ):
         HANDLERS[job.kind](context, job)
         done += 1
-    assert done == 3  # heads, then what music and what pictures have in common
+    assert done == 2  # heads, then what they have in common
     (new,) = rows(context, StoredPopulation)
     assert (new.listeners, new.votes) == (len(people) - 1, len(rows(context, Vote)))
