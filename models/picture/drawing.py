@@ -16,8 +16,8 @@ import numpy.typing as npt
 from models.picture.autoencoder import Pixels
 from models.picture.checkpoint import PictureBundle
 from models.picture.groups import DIMS, GROUPS
-from models.picture.measuring import NAMES, measured
-from models.style.latents import MEASURED, Latents
+from models.picture.measuring import NAMES, ink, measured
+from models.style.latents import INK, MEASURED, Latents
 
 FAITHFUL = 0.85  # cosine of a drawn shape with that of the drawing it comes from
 SPREAD = 1.2  # of palette, light and line beside such a shape: a little wider than N(0, I), for contrast
@@ -60,9 +60,11 @@ class PictureDrawing:
 
     def measure(self, latents: Sequence[Latents]) -> list[Latents]:
         """The same with what is measured of each picture as it is decoded."""
-        found = measured(self.decode(latents))
+        decoded = self.decode(latents)
+        found = np.column_stack([measured(decoded), ink(decoded)])
+        names = (*NAMES, INK)
         return [
-            replace(each, piece={**each.piece, MEASURED: dict(zip(NAMES, np.round(row, 5).tolist(), strict=True))})
+            replace(each, piece={**each.piece, MEASURED: dict(zip(names, np.round(row, 5).tolist(), strict=True))})
             for each, row in zip(latents, found, strict=True)
         ]
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from models.picture.film import Pictures
-from models.picture.readouts import LUMA, Floats, of_pictures
+from models.picture.readouts import LUMA, Floats, background, of_pictures
 from models.taste.readouts import PICTURE_ATTRIBUTES
 
 NAMES = tuple(PICTURE_ATTRIBUTES)
@@ -26,6 +26,11 @@ def measured(pictures: Pictures) -> Floats:
         "symmetry": more[:, 0], "colourfulness": more[:, 1], "contrast": more[:, 2],
     }  # fmt: skip
     return np.stack([found[name] for name in NAMES], axis=1)
+
+
+def ink(pictures: Pictures) -> Floats:
+    """How far the colours of each of ``pictures`` are from its background's, mean over its pixels: ``(pictures,)``."""
+    return np.array([np.abs(picture / 255.0 - background(picture)).max(-1).mean() for picture in pictures])
 
 
 def _more(colour: Floats) -> tuple[float, float, float]:

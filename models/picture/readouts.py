@@ -70,12 +70,12 @@ def _of_picture(picture: Pictures) -> tuple[float, float, float, float]:
     colour = picture / 255.0
     luma = colour @ LUMA
     busy = (np.abs(np.diff(luma, axis=0)).mean() + np.abs(np.diff(luma, axis=1)).mean()) / 2
-    foreground = np.abs(colour - _background(picture)).max(-1) > APART
+    foreground = np.abs(colour - background(picture)).max(-1) > APART
     warm = (colour[..., 0] - colour[..., 2]).mean()
     return float(luma.mean()), float(warm), float(busy), float(foreground.mean())
 
 
-def _background(picture: Pictures) -> Floats:
+def background(picture: Pictures) -> Floats:
     """The colour most common along the border."""
     border = np.concatenate([picture[0], picture[-1], picture[:, 0], picture[:, -1]])
     levels = border.astype(np.int64) * BORDER_LEVELS >> 8

@@ -2,7 +2,7 @@
 
 The generation server draws, measures and decodes them: it has torch and the picture model (for Canvas), and workers and
 the web stay without. A picture takes it five milliseconds, so there is no bank of drafts: each search draws its own.
-What may not be offered of music (a copy, broken notes) has no counterpart here but a picture that shows nothing.
+What may not be offered of music (a copy, broken notes) has one counterpart here: a picture that shows hardly anything.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from functools import partial
 from db.queries.clips import get_clip
 from db.tables import PICTURE_SECONDS, PICTURES
 from models.style.drafts import Draft
-from models.style.latents import MEASURED, Latents
+from models.style.latents import INK, MEASURED, Latents
 from models.taste.head import Head
 from models.taste.search import SEARCHED, best_latents
 from models.taste.space import TasteSpace
@@ -29,7 +29,7 @@ from webapp.learning.playable_clips import AnyDomain
 from webapp.runtime.database import Database
 
 EMPTY = "empty"
-LEAST_SIZE, LEAST_CONTRAST = 0.02, 0.02  # below either there is nothing to look at
+LEAST_INK = 0.016  # of fifty drawings that the model was trained on, one has less: there is hardly anything to look at
 DRAWN_AT_ONCE = 32
 
 
@@ -128,6 +128,5 @@ class PictureSearch:
 
 
 def is_empty(latents: Latents) -> bool:
-    """Whether a picture shows nothing, as it was measured."""
-    measured = latents.piece[MEASURED]
-    return bool(measured["size"] < LEAST_SIZE or measured["contrast"] < LEAST_CONTRAST)
+    """Whether a picture shows hardly anything, as it was measured; one that an older version measured is not judged."""
+    return bool(latents.piece[MEASURED].get(INK, LEAST_INK) < LEAST_INK)

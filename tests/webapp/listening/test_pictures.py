@@ -14,9 +14,15 @@ from sqlalchemy import select
 from db.queries import clips as clip_rows
 from db.queries import jobs
 from db.tables import PICTURES, Clip, Listener, StoredHead
-from models.style.latents import PICTURE_GROUPS
+from models.style.drafts import Draft
+from models.style.latents import INK, MEASURED, PICTURE_GROUPS, Latents
+from models.taste.head import Head
+from models.taste.space import summary
 from webapp.composing import pool, wishes
+from webapp.composing.clip_maker import Order
 from webapp.composing.handing_over import hand_over
+from webapp.composing.pictures import EMPTY, LEAST_INK, PictureSearch
+from webapp.generation.protocol import DrawingsRequest
 from webapp.learning import heads
 from webapp.listeners import accounts, archive, deletion, journal_rebuild, rewind, undo
 from webapp.listeners.export import export
@@ -145,6 +151,28 @@ def test_a_gift_comes_after_six_picks_and_is_warmer_than_the_pool(context, liste
     assert warmth(context, gift.clip_id) > np.mean([warmth(context, clip) for clip in everybody])
     with pytest.raises(NotAllowed, match="no mood"):
         wishes.ask(context.database, context.space, listener, wishes.Wish(mood="happy"))
+
+
+def test_pictures_that_show_hardly_anything_are_neither_kept_nor_found(context):
+    drawn = context.generation.drawings(DrawingsRequest(count=600, seed=5)).latents
+    found = sorted((Latents.from_json(each) for each in drawn), key=lambda each: each.piece[MEASURED][INK])
+    faint, usual = found[0], found[len(found) // 2]
+    assert faint.piece[MEASURED][INK] < LEAST_INK < usual.piece[MEASURED][INK]
+    made = context.picture_maker.make([Order(PICTURES, 1, draft=Draft(each)) for each in (faint, usual)])
+    assert (len(made.clip_ids), made.faults) == (1, {EMPTY: 1})
+
+    space = context.picture_space
+    lines = space.lines([summary(faint), summary(usual)])
+    loves_faint = Head.of(
+        (lines[0] - lines[1]) @ np.eye(lines.shape[1], space.size), np.eye(space.size) / 1e4, space.version
+    )
+    best = PictureSearch(context.database, context.generation, space).best(
+        loves_faint, PICTURES, 4, wish=wishes.GIFT, seed=5
+    )
+    ids = context.picture_maker.make([Order(PICTURES, 1, draft=each) for each in best]).clip_ids
+    clips = context.database.transaction(lambda s: [clip_rows.get_clip(s, each) for each in ids])
+    assert clips
+    assert all(clip.latents["piece"][MEASURED][INK] >= LEAST_INK for clip in clips)
 
 
 def test_a_picture_is_explained_by_its_styles(context, listener):
