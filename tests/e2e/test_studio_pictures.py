@@ -44,7 +44,6 @@ def test_a_picture_is_turned_lent_a_palette_undone_and_kept(site, visit, size):
     picker = frame.locator("#choices-picker")
     picker.get_by_role("button", name=re.compile("^Choose")).nth(1).click(timeout=COMPOSED_MS)
     expect(said).to_contain_text("Borrowed: palette.", timeout=COMPOSED_MS)
-    visitor.page.screenshot(path=f"/work/runs/picks/studio-{size}.png", full_page=True)
     visitor.get("undo").click()
     expect(said).to_contain_text("Undone: palette borrowed.", timeout=COMPOSED_MS)
 
@@ -73,3 +72,13 @@ def test_a_point_of_the_map_of_pictures_is_seen_with_its_music(visit):
     expect(visitor.page).to_have_url(re.compile(r"map=.*point=\d+"))
     strip = visitor.frame.get_by_role("heading", name="Pictures tied to it")
     expect(strip).to_be_visible(timeout=COMPOSED_MS)
+
+
+@pytest.mark.timeout(600)
+def test_a_picture_of_the_map_opens_in_the_studio(visit):
+    visitor = visit(**SIZES["desktop"])
+    visitor.page.goto(f"{visitor.url}/maps?kind=pictures&point=3")
+    visitor.frame.locator("#open-in-studio").click(timeout=COMPOSED_MS)
+    expect(visitor.page).to_have_url(re.compile(r"/studio\?piece="), timeout=COMPOSED_MS)
+    expect(visitor.get("picture-a")).to_be_visible(timeout=COMPOSED_MS)
+    expect(visitor.get("turn-brightness")).to_be_visible()

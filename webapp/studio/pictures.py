@@ -14,12 +14,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
+from sqlalchemy.orm import Session
 
+from db.queries.studio import brought_pieces
 from db.tables import PICTURES
 from models.picture.tie.sequence import slerp
 from models.style.latents import PICTURE_GROUPS, Latents
 from models.taste.readouts import PICTURE_ATTRIBUTES
-from webapp.composing.sources import Source
+from webapp.composing.sources import PIECES, Source
 from webapp.generation.protocol import BadRequest, DrawingsRequest, GenerateResult, GenerationError
 from webapp.generation.remote import RemoteGenerator
 from webapp.runtime.errors import NotAllowed, NotReady
@@ -32,6 +34,7 @@ STYLES = PICTURE_GROUPS[1:]
 OLDER = (
     "this picture was drawn by an older model, and a picture can't be encoded again without loss; start from another"
 )
+REMEMBERED = 40  # of the newest pictures that somebody brought
 ENDING = re.compile(r"(?<=.)\.[^.\s]{1,5}$")
 
 
@@ -74,6 +77,7 @@ def image(generation: RemoteGenerator, source: Source) -> bytes:
 def bring(studio: Studio, listener_id: uuid.UUID, file_name: str, strip: str) -> OpenedPiece:
     """Keep a picture that was read (square, PNG in base64) as a piece to start from, as the picture model sees it.
 
+    The same one again is kept once.
     Raises ``NotAllowed``, ``NotReady``, and ``TooMany`` as composing does.
     """
     studio.database.transaction(lambda session: check_rate(session, listener_id))
@@ -85,20 +89,16 @@ def bring(studio: Studio, listener_id: uuid.UUID, file_name: str, strip: str) ->
         except GenerationError as error:
             raise NotReady("nobody draws just now; keep the file and try again in a moment") from error
     title = ENDING.sub("", " ".join(file_name.split())[-TITLE_LENGTH:]) or "A picture"
-    name = studio.database.transaction(
-        lambda session: keep(
-            session,
-            studio,
-            listener_id,
-            domain=PICTURES,
-            title=title,
-            recipe={},
-            notes={},
-            latents=answer.latents[0],
-            model_version=answer.model_version,
-        )
-    )
-    return open_piece(studio, listener_id, name)
+
+    def work(session: Session) -> str:
+        latents = answer.latents[0]
+        for piece in brought_pieces(session, listener_id, REMEMBERED, pictures=True):
+            if piece.latents == latents and piece.title == title:
+                return f"{PIECES}/{piece.id}"
+        about = {"domain": PICTURES, "title": title, "model_version": answer.model_version}
+        return keep(session, studio, listener_id, recipe={}, notes={}, latents=latents, **about)
+
+    return open_piece(studio, listener_id, studio.database.transaction(work))
 
 
 def _check(recipe: Recipe, sources: Mapping[str, Source]) -> None:

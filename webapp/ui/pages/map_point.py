@@ -28,7 +28,7 @@ from webapp.ui.pages.map_report import origin
 from webapp.ui.words import capital
 
 TASTE = "your taste"
-POINTED = 13  # outputs of a handler that tells of a point
+POINTED = 14  # outputs of a handler that tells of a point
 MOST_FOUND = 8
 NEAR_SEEN = 6  # neighbours of a picture that are shown
 KEPT = 8  # maps whose texts are kept to be searched
@@ -144,6 +144,7 @@ def _chosen(context: Context, shown: Shown, row: int, *, play: bool) -> list[Any
         for each in point["neighbours"]
         if each["row"] not in shown["hidden"]
     ]
+    may_start = _studio_name(context, shown, row) is not None
     links: list[Entry] = [(each["row"], each["text"], "") for each in point["links"]]
     linked = "Its tunes" if side == "title" else "Its titles"
     return [
@@ -152,7 +153,8 @@ def _chosen(context: Context, shown: Shown, row: int, *, play: bool) -> list[Any
         gr.update(value=seen, visible=bool(seen)),
         playing(clips) if play else clips,
         f'<p class="k-explain" aria-live="polite">{escape(_labels(shown, point))}</p>{leads}',
-        gr.update(visible=_studio_name(context, shown, row) is not None),
+        gr.update(visible=bool(seen) or may_start),
+        gr.update(visible=bool(seen) and may_start),
         f"<h3>{linked}</h3>" if links else "",
         links,
         "<h3>Nearest, with their distance</h3>" if near else "",
@@ -183,7 +185,18 @@ def clip_of(context: Context, shown: Shown, row: int) -> dict[str, Any]:
 
 
 def open_in_studio(context: Context, token: str | None, shown: Shown, clips: list[dict[str, Any]]) -> list[str]:
-    """Where the studio starts from the point that was chosen; or why it doesn't."""
+    """Where the studio starts from the picture or the music of the point that was chosen; or why it doesn't."""
+    if shown["kind"] != tied_points.PICTURES:
+        return open_music_in_studio(context, token, shown, clips)
+    try:
+        listener_id, found = listener_of(context, token), opened(context, shown)
+        return [in_studio.picture_address(context.studio, listener_id, found, clips[0]["row"]), ""]
+    except Problem as error:
+        return ["", status(_sentence(error))]
+
+
+def open_music_in_studio(context: Context, token: str | None, shown: Shown, clips: list[dict[str, Any]]) -> list[str]:
+    """The same of its music: of a picture that which it is tied to."""
     name = _studio_name(context, shown, clips[0]["row"])
     if name is None:
         return ["", status("The studio can't start from this point.")]

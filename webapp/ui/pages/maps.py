@@ -73,7 +73,7 @@ def build(context: Context) -> None:
                 points = PointMap(scale=3, min_width=320)
                 with gr.Column(elem_classes="k-point", min_width=300):
                     chosen, selected = _side()
-                    found_said, found, hint, panel, player, labels, to_studio, *lists = chosen
+                    found_said, found, hint, panel, player, labels, to_studio, music, *lists = chosen
                     links_title, links, near_title, near = lists
                     upload = upload_button("Place your own MIDI or ABC", elem_id="map-upload")
             score = Score()
@@ -89,7 +89,8 @@ def build(context: Context) -> None:
         upload, quality, trust, parquet, link, shown, *selected,
     ]  # fmt: skip
     pointed = [
-        points, panel, hint, player, labels, to_studio, links_title, links, near_title, near, score, link, drawing,
+        points, panel, hint, player, labels, to_studio, music, links_title, links, near_title, near, score, link,
+        drawing,
     ]  # fmt: skip
     point: dict[str, Any] = {"outputs": pointed, **CHOICE}
     opens: dict[str, Any] = {
@@ -123,9 +124,9 @@ def build(context: Context) -> None:
     find.submit(bound(map_point.choose_found, context), [shown, find], **point)
     colour.input(coloured, colour, [points, link], **CHOICE)
     upload.upload(bound(map_point.place_file, context), [listener, upload, shown], [shown, *pointed], **QUIET)
-    to_studio.click(
-        bound(map_point.open_in_studio, context), [listener, shown, player], [studio, drawing], **QUIET
-    ).success(None, studio, js=GO, **QUIET)
+    for button, handler in ((to_studio, map_point.open_in_studio), (music, map_point.open_music_in_studio)):
+        there = button.click(bound(handler, context), [listener, shown, player], [studio, drawing], **QUIET)
+        there.success(None, studio, js=GO, **QUIET)
 
 
 def _side() -> tuple[Any, ...]:
@@ -134,10 +135,11 @@ def _side() -> tuple[Any, ...]:
     with gr.Column(visible=False, elem_id="map-point") as panel:
         player, labels = ClipList(), gr.HTML(**STILL)
         to_studio = gr.Button("Open in Studio", size="sm", elem_id="open-in-studio")
+        music = gr.Button("Open its music in Studio", size="sm", visible=False, elem_id="open-music-in-studio")
         links_title, links = gr.HTML(**STILL), Entries(elem_id="map-links")
         near_title, near = gr.HTML(**STILL), Entries(elem_id="map-neighbours")
     selected = map_selection.panel()
-    chosen = found_said, found, hint, panel, player, labels, to_studio, links_title, links, near_title, near
+    chosen = found_said, found, hint, panel, player, labels, to_studio, music, links_title, links, near_title, near
     return chosen, selected
 
 
