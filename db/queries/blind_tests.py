@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import and_, func, select, true
+from sqlalchemy import and_, func, select
 from sqlalchemy.orm import Session, aliased
 
-from db.tables import GUIDED, OWN, PICKS, PICTURES, RIVALS, Clip, Listener, Offer, Vote
+from db.queries.offers import asked_about
+from db.tables import GUIDED, OWN, PICKS, RIVALS, Clip, Listener, Offer, Vote
 
 PROOF = "proof"  # the policy that draws them
 TENSION = "tension"  # the policy of a clip that the tension model chose against one that came first
@@ -37,17 +38,17 @@ class Claim:
     right: float | None
 
 
-def proofs(session: Session, listener_id: UUID, *, pictures: bool | None = None) -> list[Proof]:
-    """The listener's blind proofs, oldest first; those that they skipped or liked neither side of are left out.
+def proofs(session: Session, listener_id: UUID, *, pictures: bool) -> list[Proof]:
+    """The listener's blind proofs of music, or of ``pictures``, oldest first.
 
-    ``pictures``: those of pictures alone, or of music alone; by default of both.
+    Those that they skipped or liked neither side of are left out.
     """
     return _won(session, listener_id, PROOF, OWN, RIVALS, pictures=pictures)
 
 
-def guided(session: Session, listener_id: UUID) -> list[Proof]:
-    """Likewise, of clips that the tension model chose against plain ones."""
-    return _won(session, listener_id, TENSION, *((kind,) for kind in GUIDED))
+def guided(session: Session, listener_id: UUID, *, pictures: bool) -> list[Proof]:
+    """Likewise, of clips that the tension model chose against plain ones; of pictures there are none."""
+    return _won(session, listener_id, TENSION, *((kind,) for kind in GUIDED), pictures=pictures)
 
 
 def _won(
@@ -57,19 +58,19 @@ def _won(
     tested: Sequence[str],
     rivals: Sequence[str],
     *,
-    pictures: bool | None = None,
+    pictures: bool,
 ) -> list[Proof]:
     left, right = aliased(Clip), aliased(Clip)
     one_of_each = and_(left.kind.in_(tested), right.kind.in_(rivals)) | and_(
         left.kind.in_(rivals), right.kind.in_(tested)
     )
-    of_kind = true() if pictures is None else (left.domain == PICTURES) == pictures
     query = (
         select(Offer.condition, Vote.outcome, left.kind.in_(tested))
         .join(Vote, Vote.offer_id == Offer.id)
         .join(left, left.id == Offer.left_clip)
         .join(right, right.id == Offer.right_clip)
-        .where(Offer.listener_id == listener_id, Offer.policy == policy, Vote.outcome.in_(PICKS), one_of_each, of_kind)
+        .where(Offer.listener_id == listener_id, Offer.policy == policy, Vote.outcome.in_(PICKS), one_of_each)
+        .where(asked_about(Offer, pictures=pictures))
         .order_by(Vote.created_at, Vote.offer_id)
     )
     return [
@@ -78,12 +79,12 @@ def _won(
     ]
 
 
-def claims(session: Session, listener_id: UUID) -> list[Claim]:
-    """Every claim of the listener's that was offered, in that order."""
+def claims(session: Session, listener_id: UUID, *, pictures: bool) -> list[Claim]:
+    """Every claim of the listener's about music, or ``pictures``, that was offered, in that order."""
     query = (
         select(Offer.condition, Vote.outcome)
         .outerjoin(Vote, Vote.offer_id == Offer.id)
-        .where(Offer.listener_id == listener_id, Offer.policy == CLAIM)
+        .where(Offer.listener_id == listener_id, Offer.policy == CLAIM, asked_about(Offer, pictures=pictures))
         .order_by(Offer.created_at, Offer.id)
     )
     found = []
@@ -95,25 +96,25 @@ def claims(session: Session, listener_id: UUID) -> list[Claim]:
     return found
 
 
-def repeats(session: Session, listener_id: UUID) -> list[tuple[str, str]]:
+def repeats(session: Session, listener_id: UUID, *, pictures: bool) -> list[tuple[str, str]]:
     """The outcomes of each pair that was judged twice, sides swapped, oldest first."""
     again, first, second = aliased(Offer), aliased(Vote), aliased(Vote)
     query = (
         select(first.outcome, second.outcome)
         .join(again, again.repeats == first.offer_id)
         .join(second, second.offer_id == again.id)
-        .where(again.listener_id == listener_id)
+        .where(again.listener_id == listener_id, asked_about(again, pictures=pictures))
         .order_by(second.created_at, second.offer_id)
     )
     return [(one, two) for one, two in session.execute(query)]
 
 
-def outcomes(session: Session, listener_id: UUID) -> Counter[str]:
+def outcomes(session: Session, listener_id: UUID, *, pictures: bool) -> Counter[str]:
     """How often each button was pressed, on pairs whose order was a coin's."""
     query = (
         select(Vote.outcome, func.count())
         .join(Offer, Offer.id == Vote.offer_id)
-        .where(Vote.listener_id == listener_id, Offer.repeats.is_(None))
+        .where(Vote.listener_id == listener_id, Offer.repeats.is_(None), asked_about(Offer, pictures=pictures))
         .group_by(Vote.outcome)
     )
     return Counter({row[0]: row[1] for row in session.execute(query)})

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import (
     ARRAY,
+    ColumnElement,
     CompoundSelect,
     Integer,
     ScalarSelect,
@@ -27,7 +28,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased, load_only
 
 from db.queries.prepared import built_once
-from db.tables import PICKS, Clip, Four, Listener, Offer, Vote
+from db.tables import PICKS, PICTURE_SECONDS, Clip, Four, Listener, Offer, Vote
 
 Asked = TypeVar("Asked", Offer, Four)
 FOUR_SIDES = (Four.clip_a, Four.clip_b, Four.clip_c, Four.clip_d)
@@ -36,6 +37,11 @@ FOUR_SIDES = (Four.clip_a, Four.clip_b, Four.clip_c, Four.clip_d)
 def sides_of(asked: type[Offer | Four]) -> Sequence[InstrumentedAttribute[UUID]]:
     """The columns of its clips, in the order of their places."""
     return (Offer.left_clip, Offer.right_clip) if asked is Offer else FOUR_SIDES
+
+
+def asked_about(asked: type[Offer | Four], *, pictures: bool) -> ColumnElement[bool]:
+    """Whether it is about pictures, or else about music: no sound is as short as a picture is to be seen."""
+    return asked.seconds == PICTURE_SECONDS if pictures else asked.seconds != PICTURE_SECONDS
 
 
 class NotForThisListenerError(ValueError):

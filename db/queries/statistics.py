@@ -9,7 +9,8 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from db.tables import FOUR_PICKS, PICKS, Clip, ClipAudio, FourVote, Job, Offer, Prediction, Vote
+from db.queries.offers import asked_about
+from db.tables import FOUR_PICKS, PICKS, Clip, ClipAudio, Four, FourVote, Job, Offer, Prediction, Vote
 
 
 @dataclass(frozen=True)
@@ -40,9 +41,12 @@ class PredictedPick:
 
 
 def predicted_votes(
-    session: Session, *, listener_id: UUID | None = None, study_id: str | None = None
+    session: Session, *, listener_id: UUID | None = None, study_id: str | None = None, pictures: bool = False
 ) -> list[PredictedVote]:
-    """Every vote (of a listener; of a study but imported ones), in the order of listeners and times."""
+    """Every vote on music, or on ``pictures`` (of a listener; of a study but imported ones).
+
+    In the order of listeners and times.
+    """
     query = (
         select(
             Vote.listener_id,
@@ -58,6 +62,7 @@ def predicted_votes(
         )
         .join(Offer, Offer.id == Vote.offer_id)
         .join(Prediction, Prediction.offer_id == Vote.offer_id)
+        .where(asked_about(Offer, pictures=pictures))
         .order_by(Vote.listener_id, Vote.created_at, Vote.offer_id)
     )
     if listener_id is not None:
@@ -67,19 +72,24 @@ def predicted_votes(
     return [PredictedVote(*tuple(row)) for row in session.execute(query)]
 
 
-def foreseen_votes(session: Session, listener_id: UUID) -> list[PredictedVote]:
-    """The listener's votes for left, right or equal that could be foreseen, oldest first.
+def foreseen_votes(session: Session, listener_id: UUID, *, pictures: bool = False) -> list[PredictedVote]:
+    """The listener's votes for left, right or equal that could be foreseen, on music or on ``pictures``, oldest first.
 
     Mirrored repeats are left out: the head has seen the answer to them.
     """
-    votes = predicted_votes(session, listener_id=listener_id)
+    votes = predicted_votes(session, listener_id=listener_id, pictures=pictures)
     return [vote for vote in votes if vote.outcome in PICKS and not vote.repeated]
 
 
-def predicted_picks(session: Session, listener_id: UUID) -> list[PredictedPick]:
-    """The listener's picks of four and their "none", oldest first; what was skipped is left out."""
+def predicted_picks(session: Session, listener_id: UUID, *, pictures: bool = False) -> list[PredictedPick]:
+    """The listener's picks of four and their "none", of music or of ``pictures``, oldest first.
+
+    What was skipped is left out.
+    """
     query = (
         select(FourVote.outcome, FourVote.chances)
+        .join(Four, Four.id == FourVote.four_id)
+        .where(asked_about(Four, pictures=pictures))
         .where(FourVote.listener_id == listener_id, FourVote.outcome.in_((*FOUR_PICKS, "none")))
         .order_by(FourVote.created_at, FourVote.four_id)
     )

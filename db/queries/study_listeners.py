@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session, aliased
 
+from db.queries.offers import asked_about
 from db.tables import Clip, Offer, Study, Vote
 
 
@@ -29,11 +30,12 @@ class PlayedClip:
     plays: int
 
 
-def studies(session: Session) -> list[StudySize]:
-    """Every study, the largest first."""
+def studies(session: Session, *, pictures: bool) -> list[StudySize]:
+    """Every study with its votes on music, or on ``pictures``, the largest first."""
     votes = (
         select(Offer.study_id, Offer.listener_id)
         .join(Vote, (Vote.offer_id == Offer.id) & (Vote.trust != "imported"))
+        .where(asked_about(Offer, pictures=pictures))
         .subquery()
     )
     query = (
@@ -50,13 +52,14 @@ def study_ids(session: Session) -> set[str]:
     return set(session.scalars(select(Study.id)))
 
 
-def repeated_outcomes(session: Session, study_id: str) -> dict[UUID, list[tuple[str, str]]]:
-    """By listener the outcomes of each pair that was judged twice, sides swapped."""
+def repeated_outcomes(session: Session, study_id: str, *, pictures: bool) -> dict[UUID, list[tuple[str, str]]]:
+    """By listener the outcomes of each pair of music, or of ``pictures``, that was judged twice, sides swapped."""
     again, first, second = aliased(Offer), aliased(Vote), aliased(Vote)
     query = (
         select(again.listener_id, first.outcome, second.outcome)
         .join(first, again.repeats == first.offer_id)
         .join(second, second.offer_id == again.id)
+        .where(asked_about(again, pictures=pictures))
         .where(again.study_id == study_id, first.trust != "imported", second.trust != "imported")
         .order_by(again.listener_id, second.created_at, second.offer_id)
     )

@@ -14,14 +14,20 @@ router = APIRouter(prefix="/api/tastes", tags=["research"])
 
 
 Key = Annotated[str, Query(max_length=200)]
+About = Literal["music", "pictures"]
 
 
 @router.get("")
-def read_studies(context: TheContext, key: Key = "") -> dict[str, Any]:
-    """``{studies: [{study_id, listeners, votes}]}``, the largest first; other than the default one with a ``key``."""
+def read_studies(context: TheContext, key: Key = "", about: About = "music") -> dict[str, Any]:
+    """``{studies: [{study_id, listeners, votes}]}``, the largest first; other than the default one with a ``key``.
+
+    Counted are the votes ``about`` music, or pictures.
+    """
     from webapp.research import study_listeners  # noqa: PLC0415 (pandas, which no listener needs)
 
-    return {"studies": access.seen(context.settings, context.database.transaction(study_listeners.overview), key)}
+    pictures = about == "pictures"
+    found = context.database.transaction(lambda session: study_listeners.overview(session, pictures=pictures))
+    return {"studies": access.seen(context.settings, found, key)}
 
 
 @router.get("/{name}", responses=ERRORS)
@@ -30,12 +36,14 @@ def read_figure(
     context: TheContext,
     study: Annotated[str, Query(max_length=64)] = "default",
     key: Key = "",
+    *,
     form: Literal["json", "csv"] = "json",
+    about: About = "music",
 ) -> Response:
     """``kinds``, ``ceilings``, ``calibration``, ``policies`` or ``popularity`` of a study, drawn or as CSV.
 
-    ``study=simulated``: the listeners that come with Kallos. Studies other than the default one need the researchers'
-    ``key`` (``KALLOS_RESEARCH_KEY``).
+    Of its votes ``about`` music, or pictures. ``study=simulated``: the listeners that come with Kallos. Studies other
+    than the default one need the researchers' ``key`` (``KALLOS_RESEARCH_KEY``).
     """
     from webapp.research import simulated_study, study_listeners  # noqa: PLC0415 (as above)
 
@@ -43,7 +51,8 @@ def read_figure(
         drawn = simulated_study.draw(name)
     else:
         access.require(context.settings, study, key)
-        drawn = context.database.transaction(lambda session: study_listeners.draw(session, context.space, name, study))
+        space = context.picture_space if about == "pictures" else context.space
+        drawn = context.database.transaction(lambda session: study_listeners.draw(session, space, name, study))
     if form == "json":
         return JSONResponse(drawn.to_json())
     return Response(drawn.to_csv(), media_type="text/csv; charset=utf-8")

@@ -20,6 +20,9 @@ def add_study(commands: Commands) -> None:
     export = actions.add_parser("export", help="votes and clips without names, as a zip of CSV and MIDI")
     export.add_argument("id", nargs="?", default="default")
     export.add_argument("--out", type=Path, default=Path("study.zip"))
+    export.add_argument(
+        "--pictures", action="store_true", help="votes on pictures, and these as PNG; else those on music"
+    )
     simulate = actions.add_parser("simulate", help="votes of simulated listeners, in an installation of their own")
     simulate.add_argument("--listeners", type=int, default=40)
     simulate.add_argument("--votes", type=int, default=40, help="of each of them (40)")
@@ -37,12 +40,14 @@ def _study(given: argparse.Namespace, settings: Settings) -> int:
 
     try:
         with closing(Context(settings)) as context:
-            found = study_dataset.export(context.database, context.space, given.id, given.out)
+            space = context.picture_space if given.pictures else context.space
+            found = study_dataset.export(context.database, context.clip_store, space, given.id, given.out)
     except (vote_report.UnknownStudyError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
     votes = f"{found.votes} votes and {found.fours} picks of four"
-    print(f"{given.out}: {votes} by {found.listeners} listeners on {found.clips} clips")
+    judged = f"{found.clips} {'pictures' if given.pictures else 'clips'}"
+    print(f"{given.out}: {votes} by {found.listeners} listeners on {judged}")
     return 0
 
 
@@ -77,8 +82,14 @@ def add_report(commands: Commands) -> None:
     """Add ``kallos report listener|study|retrieval``."""
     report = commands.add_parser("report", help="report on a listener, a study or a study of titles")
     about = report.add_subparsers(dest="about", required=True)
-    about.add_parser("listener", help="one listener").add_argument("id", type=uuid.UUID)
-    about.add_parser("study", help="everybody in a study").add_argument("id", nargs="?", default="default")
+    listener, study = (
+        about.add_parser(name, help=meaning)
+        for name, meaning in (("listener", "one listener"), ("study", "everybody in a study"))
+    )
+    listener.add_argument("id", type=uuid.UUID)
+    study.add_argument("id", nargs="?", default="default")
+    for votes in (listener, study):
+        votes.add_argument("--pictures", action="store_true", help="of votes on pictures; else of those on music")
     retrieval = about.add_parser("retrieval", help="a study of models of titles (KALLOS_RUNS), as one HTML file")
     retrieval.add_argument("id", nargs="?", help="its folder below the folder of runs; the newest without")
     retrieval.add_argument("--out", type=Path, default=Path("study.html"))
@@ -94,17 +105,14 @@ def _report(given: argparse.Namespace, settings: Settings) -> int:
 
     try:
         with closing(Context(settings)) as context:
-            found = (
-                vote_report.of_listener(context.database, context.space, given.id)
-                if given.about == "listener"
-                else vote_report.of_study(context.database, context.space, given.id)
-            )
+            space = context.picture_space if given.pictures else context.space
+            report = vote_report.of_listener if given.about == "listener" else vote_report.of_study
+            found = report(context.database, space, given.id)
     except (UnknownListenerError, vote_report.UnknownStudyError) as error:
         print(error, file=sys.stderr)
         return 1
-    found.print(
-        vote_report.WORDS, f"What the votes of {'this listener' if given.about == 'listener' else 'this study'} tell"
-    )
+    who = "this listener" if given.about == "listener" else "this study"
+    found.print(vote_report.WORDS, f"What the votes of {who} on {'pictures' if given.pictures else 'music'} tell")
     return 0
 
 

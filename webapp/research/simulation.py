@@ -10,6 +10,7 @@ import json
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -63,7 +64,8 @@ def simulate(here: Installation, listeners: int, votes: int, seed: int) -> dict[
     ``{listeners, votes, seed, model, figures: {name: {frame, data, commits, told}}}``. Raises ``NotEmptyError`` where
     anybody has voted.
     """
-    if any(each["votes"] for each in here.database.transaction(study_listeners.overview)):
+    both = (here.database.transaction(partial(study_listeners.overview, pictures=each)) for each in (False, True))
+    if any(study["votes"] for studies in both for study in studies):
         raise NotEmptyError("there are votes here already; give simulated listeners a KALLOS_HOME of their own")
     pool = _pool(here)
     tastes = SharedTaste([attribute_row(Piece.from_json(clip.notes)) for clip in pool], seed)

@@ -1,4 +1,4 @@
-"""``kallos study export``: a study's votes and clips as one zip file in which nobody can be found again.
+"""``kallos study export``: a study's votes and clips, or pictures, as one zip file in which nobody can be found again.
 
 People and clips have new numbers in a random order, times are minutes since a listener's first vote, and pairs from
 people's own studios are left out with their pieces. ``python -m models.evaluate.taste --data`` reads what is unpacked.
@@ -28,6 +28,7 @@ from models.music.notes import MusicError, Piece
 from models.taste.plackett_luce import NAMES as PLACES
 from models.taste.space import TasteSpace
 from webapp.research.vote_report import UnknownStudyError
+from webapp.runtime.clip_store import ClipStore
 from webapp.runtime.database import Database
 
 OWN_PAIRS = ("studio", "claim")  # made from what somebody brought or bent
@@ -41,30 +42,33 @@ FOURS = (
     *(*(f"p_{place}" for place in PLACES), "votes_seen", "policy", "four_probability", "order_probability"),
     *("condition", "trust"),
 )
-DATASHEET = """# Votes on piano pieces: the study {study}
+DATASHEET = """# Votes on {what}: the study {study}
 
-{votes} votes on pairs and {fours} picks of four by {listeners} listeners on {clips} pieces of eight bars, composed by
+{votes} votes on pairs and {fours} picks of four by {listeners} listeners on {clips} {what}{form}, composed by
 Kallos (model {version}). votes.csv has the SHA-256 {digest}, fours.csv {fours_digest}.
 
 `votes.csv`, one line a vote. outcome: left, right, equal, neither (neither was good enough) or skipped. number: its
-place among the listener's votes, and minutes since the first one. seconds: how long both pieces played at most; heard:
-how long each was. p_left, p_equal, p_right: what was expected before the vote, after votes_seen votes. policy and
-pair_probability: what drew the pair, and how likely that pair was under the whole mixture of policies (weigh by its
-inverse); order_probability: of this order. repeats: the number of the vote that this one mirrors. trust: heard,
-suspicious (more is said to be heard than can have been, or next to nothing) or unavailable (nobody could check).
+place among the listener's votes, and minutes since the first one. seconds: how long both clips played at most (of a
+picture 1: so long each is to be seen); heard: how long each was heard or seen. p_left, p_equal, p_right: what was
+expected before the vote, after votes_seen votes. policy and pair_probability: what drew the pair, and how likely that
+pair was under the whole mixture of policies (weigh by its inverse); order_probability: of this order. repeats: the
+number of the vote that this one mirrors. trust: heard, suspicious (more is said to be heard than can have been, or next
+to nothing) or unavailable (nobody could check).
 `fours.csv`, one line a pick of the most beautiful of four. a, b, c, d: the clips in their places. outcome: a place,
 none (none was good enough) or skipped. number and minutes: among the listener's picks of four, since the first one.
 p_a to p_d: what was expected, if one is picked; the rest as above, of the set of four.
 `clips.csv`: domain, kind (prior: everybody's; composed, surprise, near, studio: for the listener named, what they
 surely like, may like most, like near a piece, or made; average, drawn: what stood against the composed),
-and named features of the latents in standard deviations. `midi/`: the pieces.
+and named features of the latents in standard deviations. `{folder}/`: the clips.
 
 Listeners and clips are numbered in a random order that was not kept; nothing else was known about the listeners.
 Probabilities have two digits, and what was heard is told to a tenth of a second, so that no number of a listener's own
 download names their lines; who knows what somebody heard and how they answered could still find these. Left out: pairs
 from people's own studios, votes that came with a stranger's file, and whoever has deleted their data.
-`python -m models.evaluate.taste --data FOLDER` reads this folder once it is unpacked.
 """
+READ_BY = "`python -m models.evaluate.taste --data FOLDER` reads this folder once it is unpacked.\n"
+MUSIC = {"what": "piano pieces", "form": " of eight bars", "folder": "midi"}
+OF_PICTURES = {"what": "pictures", "form": "", "folder": "pictures"}
 
 
 @dataclass(frozen=True)
@@ -77,19 +81,24 @@ class Exported:
     clips: int
 
 
-def export(database: Database, space: TasteSpace, study_id: str, path: Path) -> Exported:
-    """Write the study's dataset to ``path``; raises ``UnknownStudyError``."""
+def export(database: Database, clip_store: ClipStore, space: TasteSpace, study_id: str, path: Path) -> Exported:
+    """Write the dataset of a study's votes on what ``space`` is of to ``path``; raises ``UnknownStudyError``.
 
-    def work(session: Session) -> tuple[list[JudgedPair], list[JudgedFour], list[Clip]]:
+    Pictures that ``clip_store`` lost are left out of the folder, and not of the tables.
+    """
+    pictures = space.of_pictures
+
+    def work(session: Session) -> tuple[list[JudgedPair], list[JudgedFour], list[Clip], dict[uuid.UUID, str]]:
         if study_id not in study_ids(session):
             raise UnknownStudyError(f"there is no study {study_id!r}")
-        pairs = rows.judged_pairs(session, study_id, but=OWN_PAIRS)
-        fours = rows.judged_fours(session, study_id)
+        pairs = rows.judged_pairs(session, study_id, pictures=pictures, but=OWN_PAIRS)
+        fours = rows.judged_fours(session, study_id, pictures=pictures)
         named = {side for each in pairs for side in (each.offer.left_clip, each.offer.right_clip)}
         named |= {clip for each in fours for clip in each.four.clips}
-        return pairs, fours, rows.clips_named(session, named)
+        pngs = rows.pictures_of(session, named) if pictures else {}
+        return pairs, fours, rows.clips_named(session, named), pngs
 
-    found, picked, clips = database.transaction(work)
+    found, picked, clips, pngs = database.transaction(work)
     people = _numbered("p", {*(each.offer.listener_id for each in found), *(each.four.listener_id for each in picked)})
     names = _numbered("c", {clip.id for clip in clips})
     votes, fours = _votes(found, people, names), _fours(picked, people, names)
@@ -99,14 +108,18 @@ def export(database: Database, space: TasteSpace, study_id: str, path: Path) -> 
     counts = asdict(size)
     path.parent.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("README.md", DATASHEET.format(**about, **counts))
+        sheet = DATASHEET.format(**about, **counts, **(OF_PICTURES if pictures else MUSIC))
+        archive.writestr("README.md", sheet if pictures else sheet + READ_BY)
         archive.writestr("votes.csv", votes)
         archive.writestr("fours.csv", fours)
         archive.writestr("clips.csv", _clips(space, clips, people, names))
         for clip in sorted(clips, key=lambda each: names[each.id]):
             try:
-                archive.writestr(f"midi/{names[clip.id]}.mid", write_midi(Piece.from_json(clip.notes)))
-            except MusicError:
+                if pictures:
+                    archive.writestr(f"pictures/{names[clip.id]}.png", clip_store.get(pngs[clip.id]))
+                else:
+                    archive.writestr(f"midi/{names[clip.id]}.mid", write_midi(Piece.from_json(clip.notes)))
+            except (MusicError, LookupError):
                 continue  # a piece without notes can't be told from another
     return size
 

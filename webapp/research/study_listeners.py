@@ -43,23 +43,24 @@ UNIFORM = "all pairs alike (weighed)"  # estimated from the votes on every pair,
 NAMED = ("repeat", "proof", "tension", "studio", "claim")  # pairs that no mixture drew
 
 
-def overview(session: Session) -> list[dict[str, Any]]:
-    """``[{study_id, listeners, votes}, …]``, the largest first."""
-    return [asdict(each) for each in rows.studies(session)]
+def overview(session: Session, *, pictures: bool = False) -> list[dict[str, Any]]:
+    """``[{study_id, listeners, votes}, …]``, the largest first, of votes on music or on ``pictures``."""
+    return [asdict(each) for each in rows.studies(session, pictures=pictures)]
 
 
 def draw(session: Session, space: TasteSpace, name: str, study_id: str) -> Drawn:
-    """The figure called ``name`` of a study; raises ``NotYours`` where there is none."""
+    """The figure called ``name`` of a study's votes on music or pictures, as ``space`` is; raises ``NotYours``."""
     if name not in {*OF_VOTES, *OF_HEADS}:
         raise NotYours(f"there is no plot {name[:40]!r}; there are {', '.join([*OF_VOTES, *OF_HEADS])}")
-    sizes = {each.study_id: each for each in rows.studies(session)}
+    pictures = space.of_pictures
+    sizes = {each.study_id: each for each in rows.studies(session, pictures=pictures)}
     if study_id not in sizes:
         raise NotYours(f"there is no study {study_id[:64]!r}; there are {', '.join(sizes)}")
-    found = OF_VOTES[name](session, study_id) if name in OF_VOTES else OF_HEADS[name](session, space, study_id)
-    frame, figure, told = found
+    frame, figure, told = {**OF_VOTES, **OF_HEADS}[name](session, space, study_id)
     size = sizes[study_id]
     digest = hashlib.sha256(frame.to_csv(index=False).encode()).hexdigest()[:12]
-    run = f"study {study_id}, {size.listeners} listeners, {size.votes} votes, model {space.version}"
+    votes = f"{size.votes} votes{' on pictures' * pictures}"
+    run = f"study {study_id}, {size.listeners} listeners, {votes}, model {space.version}"
     source = Source((run,), (digest,), tuple(filter(None, [commit()])))
     return Drawn(figure(frame, source), frame, source, {"told": told})
 
@@ -113,9 +114,9 @@ def _supported(frame: pd.DataFrame, listeners: int) -> str:
     )
 
 
-def _ceilings(session: Session, study_id: str) -> Figure:
-    people = _by_listener(predicted_votes(session, study_id=study_id))
-    repeats = rows.repeated_outcomes(session, study_id)
+def _ceilings(session: Session, space: TasteSpace, study_id: str) -> Figure:
+    people = _by_listener(predicted_votes(session, study_id=study_id, pictures=space.of_pictures))
+    repeats = rows.repeated_outcomes(session, study_id, pictures=space.of_pictures)
     found = [_person(pairs, repeats.get(who, [])) for who, pairs in people.items()]
     found = sorted((each for each in found if each["n"] >= LEAST_TOLD), key=lambda each: (-each["value"], -each["n"]))
     columns = ["listener", "value", "low", "high", "n", "ceiling", "ceiling_low", "ceiling_high", "repeats"]
@@ -160,8 +161,8 @@ def _person(pairs: Sequence[PredictedVote], repeats: Sequence[tuple[str, str]]) 
     return ends | {name: end if known else math.nan for name, end in bounds.items()}
 
 
-def _calibration(session: Session, study_id: str) -> Figure:
-    pairs = [each for each in predicted_votes(session, study_id=study_id) if _counts(each)]
+def _calibration(session: Session, space: TasteSpace, study_id: str) -> Figure:
+    pairs = [each for each in predicted_votes(session, study_id=study_id, pictures=space.of_pictures) if _counts(each)]
     columns = ["predicted", "value", "low", "high", "n"]
     if len(pairs) < 2 * BINS:
         return pd.DataFrame(columns=columns), plots.calibration, f"Drawn from {2 * BINS} decided votes on."
@@ -178,8 +179,9 @@ def _calibration(session: Session, study_id: str) -> Figure:
     return pd.DataFrame(found, columns=columns), plots.calibration, told
 
 
-def _policies(session: Session, study_id: str) -> Figure:
-    people = _by_listener([each for each in predicted_votes(session, study_id=study_id) if each.policy not in NAMED])
+def _policies(session: Session, space: TasteSpace, study_id: str) -> Figure:
+    votes = predicted_votes(session, study_id=study_id, pictures=space.of_pictures)
+    people = _by_listener([each for each in votes if each.policy not in NAMED])
     groups: dict[str, list[tuple[list[PredictedVote], npt.NDArray[np.float64]]]] = defaultdict(list)
     for given in people.values():
         pairs = [each for each in given if each.outcome in {"left", "right", "equal"}]
@@ -237,7 +239,7 @@ def _popularity(session: Session, space: TasteSpace, study_id: str) -> Figure:
     return frame[columns], plots.popularity, told
 
 
-OF_VOTES: Mapping[str, Callable[[Session, str], Figure]] = {
+OF_VOTES: Mapping[str, Callable[[Session, TasteSpace, str], Figure]] = {
     "ceilings": _ceilings,
     "calibration": _calibration,
     "policies": _policies,

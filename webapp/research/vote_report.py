@@ -2,7 +2,7 @@
 
 Win rates are of clips for this listener against clips for the average listener and from the prior, and of clips that
 the tension model chose against those that came first. They are blind among the usual pairs, with intervals that hold
-however often one looks (``models.metrics.always_valid``).
+however often one looks (``models.metrics.always_valid``). A report is on music or on pictures.
 """
 
 from __future__ import annotations
@@ -74,14 +74,14 @@ class Evidence:
 
 
 def of_listener(database: Database, space: TasteSpace, listener_id: uuid.UUID) -> Report:
-    """The report on one listener; raises ``UnknownListenerError``."""
+    """The report on one listener's votes on what ``space`` is of; raises ``UnknownListenerError``."""
 
     def work(session: Session) -> Evidence:
         if listener_rows.get_listener(session, listener_id) is None:
             raise UnknownListenerError(
                 f"there is no listener {listener_id}; give the id that stands in what the page's menu downloads"
             )
-        return _evidence(session, listener_id)
+        return _evidence(session, listener_id, pictures=space.of_pictures)
 
     return _report(space, "report.listener", [database.transaction(work)])
 
@@ -95,20 +95,21 @@ def of_study(database: Database, space: TasteSpace, study_id: str) -> Report:
     def work(session: Session) -> list[Evidence]:
         if study_id not in study_ids(session):
             raise UnknownStudyError(f"there is no study {study_id!r}")
-        return [_evidence(session, each) for each in rows.listeners_of(session, study_id)]
+        everybody = rows.listeners_of(session, study_id)
+        return [_evidence(session, each, pictures=space.of_pictures) for each in everybody]
 
     return _report(space, "report.study", database.transaction(work))
 
 
-def _evidence(session: Session, listener_id: uuid.UUID) -> Evidence:
+def _evidence(session: Session, listener_id: uuid.UUID, *, pictures: bool) -> Evidence:
     return Evidence(
-        rows.proofs(session, listener_id, pictures=False),
-        rows.guided(session, listener_id),
-        rows.repeats(session, listener_id),
-        rows.outcomes(session, listener_id),
-        statistics.foreseen_votes(session, listener_id),
-        statistics.predicted_picks(session, listener_id),
-        rows.claims(session, listener_id),
+        rows.proofs(session, listener_id, pictures=pictures),
+        rows.guided(session, listener_id, pictures=pictures),
+        rows.repeats(session, listener_id, pictures=pictures),
+        rows.outcomes(session, listener_id, pictures=pictures),
+        statistics.foreseen_votes(session, listener_id, pictures=pictures),
+        statistics.predicted_picks(session, listener_id, pictures=pictures),
+        rows.claims(session, listener_id, pictures=pictures),
     )
 
 
@@ -118,7 +119,8 @@ def _report(space: TasteSpace, command: str, people: Sequence[Evidence]) -> Repo
         repr([(each.proofs, each.guided, each.repeats, each.predicted, each.fours) for each in people]).encode()
     )
     model = {"version": space.version, "sha256": None}
-    report = Report(command, {"hash": digest.hexdigest(), "n": len(votes), "listeners": len(people)}, model, seed=0)
+    about = {"hash": digest.hexdigest(), "n": len(votes), "listeners": len(people), "pictures": space.of_pictures}
+    report = Report(command, about, model, seed=0)
     for condition, counts in blind_tests.counted(each for one in people for each in one.proofs).items():
         report.add(f"proof.{condition}.win_rate", _metric(win_rate(*counts), chance=0.5))
     guided = blind_tests.won(each for one in people for each in one.guided)

@@ -255,7 +255,7 @@ def _for_two(session: Session, space: TasteSpace, playable: PlayablePool, duet: 
         duet_id=duet.id,
         agreed_at=duet.agreed_at,
         link_key=duet.link_key,
-        picks=Picks(vote_rows.count_picks(session, listener.id), vote_rows.count_picks(session, friend)),
+        picks=Picks(*(vote_rows.count_picks_of(session, each, pictures=False) for each in (listener.id, friend))),
         styles=[_style(row) for row in compare_tastes(mine, theirs, space, around=around)],
         pieces=[_piece(piece, host=host) for piece in rows.pieces_of(session, duet)],
         job=ComposingJob(job.state, job.result if job.state == "running" else None) if job else None,

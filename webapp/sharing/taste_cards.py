@@ -174,9 +174,9 @@ def _card(session: Session, space: TasteSpace, playable: PlayablePool, listener_
         }
         for each in _leans(session, space, playable, listener, head)
     ]
-    foreseen = overview.foreseen(session, listener_id)
+    foreseen = overview.foreseen(session, listener_id, space)
     about = {
-        "picks": vote_rows.count_picks(session, listener_id),
+        "picks": vote_rows.count_picks_of(session, listener_id, pictures=False),
         "lines": lines,
         "accuracy": asdict(foreseen) if foreseen.n >= WORTH_TELLING else None,
     }

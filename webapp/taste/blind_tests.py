@@ -82,7 +82,7 @@ def of_listener(database: Database, playable: PlayablePool, listener_id: uuid.UU
             session, listener.study_id, space.version, votes=VOTES_OF_OTHERS, but=listener_id
         )
         average, drawn = (_rate(found[BLIND_TESTS[rival]]) for rival in ("average", "drawn"))
-        guided = _rate(won([] if seen else rows.guided(session, listener_id)))  # which is of music
+        guided = _rate(won(rows.guided(session, listener_id, pictures=seen)))
         return BlindTests(average, drawn, guided, others, FEWEST_OTHERS)
 
     return database.transaction(work)

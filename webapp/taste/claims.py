@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from db.queries import blind_tests as rows
 from db.queries import listeners as listener_rows
+from db.tables import PICTURES
 from models.metrics.always_valid import win_rate
 from webapp.composing.sources import PIECES, find
 from webapp.runtime.database import Database
@@ -52,12 +53,16 @@ def offer(database: Database, maker_of: MakerOf, listener_id: uuid.UUID, piece_i
 
 
 def of_listener(database: Database, listener_id: uuid.UUID) -> Claims:
-    """What became of this listener's claims; raises ``UnknownListenerError``."""
+    """What became of this listener's claims, about pictures or music as they have chosen.
+
+    Raises ``UnknownListenerError``.
+    """
 
     def work(session: Session) -> list[rows.Claim]:
-        if listener_rows.get_listener(session, listener_id) is None:
+        listener = listener_rows.get_listener(session, listener_id)
+        if listener is None:
             raise UnknownListenerError
-        return rows.claims(session, listener_id)
+        return rows.claims(session, listener_id, pictures=listener.domain == PICTURES)
 
     found = database.transaction(work)
     right, equal, wrong = (sum(claim.right == each for claim in found) for each in (1.0, 0.5, 0.0))

@@ -97,11 +97,11 @@ def overview(database: Database, playable: PlayablePool, listener_id: uuid.UUID)
         head = heads.load(session, listener_id, space)
         met = _by_utility(session, space, listener_id, head)
         return TasteOverview(
-            picks=vote_rows.count_picks(session, listener_id),
+            picks=vote_rows.count_picks_of(session, listener_id, pictures=space.of_pictures),
             domain=listener.domain,
             styles=styles_of(session, space, playable, listener, head),
             habits=habits(head),
-            accuracy=foreseen(session, listener_id),
+            accuracy=foreseen(session, listener_id, space),
             best=_played(session, met),
             composed=_played(session, [(clip, utility) for clip, utility in met if clip.kind in OWN]),
         )
@@ -114,9 +114,9 @@ def best_clips(session: Session, space: TasteSpace, listener_id: uuid.UUID, head
     return _played(session, _by_utility(session, space, listener_id, head))
 
 
-def foreseen(session: Session, listener_id: uuid.UUID) -> Accuracy:
-    """How well this listener's votes were foreseen."""
-    votes = statistics.foreseen_votes(session, listener_id)
+def foreseen(session: Session, listener_id: uuid.UUID, space: TasteSpace) -> Accuracy:
+    """How well this listener's votes were foreseen, on music or on pictures as the taste space is."""
+    votes = statistics.foreseen_votes(session, listener_id, pictures=space.of_pictures)
     figure = accuracy([v.p_left for v in votes], [v.p_right for v in votes], [v.outcome for v in votes])
     return Accuracy(figure.value if figure.n else None, figure.low, figure.high, figure.n)
 

@@ -31,7 +31,7 @@ def table(archive: zipfile.ZipFile, name: str) -> list[dict[str, str]]:
 
 
 def test_every_vote_is_there_and_no_name(context, people, tmp_path):
-    found = study_dataset.export(context.database, context.space, "default", tmp_path / "study.zip")
+    found = study_dataset.export(context.database, context.clip_store, context.space, "default", tmp_path / "study.zip")
     assert (found.listeners, found.votes) == (3, 5 + 3 + 4 + 3)
     with zipfile.ZipFile(tmp_path / "study.zip") as archive:
         votes, clips = table(archive, "votes.csv"), table(archive, "clips.csv")
@@ -74,12 +74,12 @@ def test_pairs_from_somebodys_studio_stay_away(context, people, tmp_path):
         session.execute(update(Offer).where(Offer.listener_id == people[0]).values(policy="studio"))
 
     context.database.transaction(change)
-    found = study_dataset.export(context.database, context.space, "default", tmp_path / "study.zip")
+    found = study_dataset.export(context.database, context.clip_store, context.space, "default", tmp_path / "study.zip")
     assert found.listeners == 2
 
 
 def test_the_evaluation_reads_it(context, people, tmp_path):
-    study_dataset.export(context.database, context.space, "default", tmp_path / "study.zip")
+    study_dataset.export(context.database, context.clip_store, context.space, "default", tmp_path / "study.zip")
     with zipfile.ZipFile(tmp_path / "study.zip") as archive:
         archive.extractall(tmp_path / "study")
     study = load_study(tmp_path / "study", None, quiet=True)
@@ -88,7 +88,7 @@ def test_the_evaluation_reads_it(context, people, tmp_path):
 
 
 def test_the_rating_network_can_learn_from_it(context, people, tmp_path):
-    study_dataset.export(context.database, context.space, "default", tmp_path / "study.zip")
+    study_dataset.export(context.database, context.clip_store, context.space, "default", tmp_path / "study.zip")
     with zipfile.ZipFile(tmp_path / "study.zip") as archive:
         archive.extractall(tmp_path / "study")
         votes = [vote for vote in table(archive, "votes.csv") if vote["outcome"] != "skipped"]
@@ -109,4 +109,4 @@ def test_the_command_writes_it_and_knows_no_other_study(context, people, tmp_pat
     assert main(["study", "export", "nothing", "--out", str(path)]) == 1
     assert "no study 'nothing'" in capsys.readouterr().err
     with pytest.raises(UnknownStudyError):
-        study_dataset.export(context.database, context.space, "nothing", path)
+        study_dataset.export(context.database, context.clip_store, context.space, "nothing", path)

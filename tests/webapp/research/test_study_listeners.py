@@ -15,10 +15,13 @@ from db.queries import study_listeners as rows
 from db.queries.statistics import PredictedVote
 from db.tables import StoredPopulation
 from models.taste.hierarchy import PopulationPrior
+from models.taste.space import TasteSpace
+from webapp.context import PICTURE_MODEL
 from webapp.learning import heads
 from webapp.listeners import accounts
 from webapp.research import study_listeners
 
+SPACE = TasteSpace.load(PICTURE_MODEL / "taste")
 WHO = [uuid.UUID(int=number) for number in range(30)]
 
 
@@ -40,13 +43,13 @@ def said(monkeypatch):
 
     def tell(pairs, repeats=None):
         monkeypatch.setattr(study_listeners, "predicted_votes", lambda *_, **__: pairs)
-        monkeypatch.setattr(rows, "repeated_outcomes", lambda *_: repeats or {})
+        monkeypatch.setattr(rows, "repeated_outcomes", lambda *_, **__: repeats or {})
 
     return tell
 
 
 def figure(name: str):
-    frame, draw, told = study_listeners.OF_VOTES[name](None, "default")
+    frame, draw, told = study_listeners.OF_VOTES[name](None, SPACE, "default")
     draw(frame, study_listeners.Source(("a study",)))
     return frame, told
 

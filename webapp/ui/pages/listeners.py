@@ -62,6 +62,7 @@ CHARTS = {
         "How often a clip was judged, and how beautiful it is to the average listener, with the 95 % interval.",
     ),
 }
+MUSIC, OF_PICTURES = "Music", "Pictures"
 Places = Mapping[str, tuple[Chart, gr.HTML]]
 
 
@@ -71,6 +72,10 @@ def build(context: Context) -> None:
         frame = Dashboard("Listeners", LEAD, NOBODY)
         with frame.bar:
             study = gr.Dropdown(label="Study", filterable=False, interactive=True, elem_id="choose-study")
+            votes_on = gr.Dropdown(
+                [MUSIC, OF_PICTURES], value=MUSIC, label="Votes on", filterable=False, interactive=True, visible=False,
+                elem_id="choose-votes-on",
+            )  # fmt: skip
             frame.offer_link()
         places = {}
         with frame.room:
@@ -81,39 +86,49 @@ def build(context: Context) -> None:
             command = dashboards.copied(elem_id="study-export")
         timer = gr.Timer(EVERY_S)
     plots = [part for place, told in places.values() for part in (*place.outputs, told)]
-    outputs = [*frame.outputs, study, whole, command, *plots]
+    outputs = [*frame.outputs, study, votes_on, whole, command, *plots]
     gr.on(None, bound(opened, context, places), None, outputs, **QUIET)
-    gr.on([study.input, timer.tick], bound(choose, context, places), study, outputs, **CHOICE)
+    gr.on(
+        [study.input, votes_on.input, timer.tick], bound(choose, context, places), [study, votes_on], outputs, **CHOICE
+    )
 
 
 def opened(context: Context, places: Places, request: gr.Request) -> list[Any]:
     """The study that the address names, or the largest."""
-    return choose(context, places, None, chosen(request, "study"), request)
+    votes_on = OF_PICTURES if chosen(request, "about") == "pictures" else MUSIC
+    return view(context, places, None, votes_on, wanted=chosen(request, "study"), key=chosen(request, "key"))
 
 
-def choose(
-    context: Context, places: Places, study: str | None, named: str = "", request: gr.Request | None = None
+def choose(context: Context, places: Places, study: str | None, votes_on: str, request: gr.Request) -> list[Any]:
+    """What has been chosen, as it is now."""
+    return view(context, places, study, votes_on, wanted=study or "", key=chosen(request, "key"))
+
+
+def view(
+    context: Context, places: Places, study: str | None, votes_on: str, *, wanted: str = "", key: str = ""
 ) -> list[Any]:
-    """A study as it is now; where none is named, simulated listeners until somebody has voted.
+    """A study's votes on music or on pictures; where none is ``wanted``, simulated ones until somebody has voted.
 
-    ``study`` is what the list shows; it stays, since somebody may have chosen another meanwhile.
+    ``study`` and ``votes_on`` are what the lists show; they stay, since somebody may have chosen another meanwhile.
     """
-    found = context.database.transaction(study_listeners.overview)
-    key = chosen(request, "key") if request else ""
-    studies = [each for each in access.seen(context.settings, found, key) if each["votes"]]
+    of_each = {each: _studies(context, key, pictures=each == OF_PICTURES) for each in (MUSIC, OF_PICTURES)}
+    votes_on = votes_on if of_each[votes_on] else MUSIC
+    pictures, studies = votes_on == OF_PICTURES, of_each[votes_on]
+    space = context.picture_space if pictures else context.space
     options = [
         (f"{each['study_id']} ({each['listeners']} listeners, {each['votes']} votes)", str(each["study_id"]))
         for each in studies
     ]
     listeners, votes = simulated_study.size()
-    options.append((f"Simulated ({listeners} listeners, {votes} votes each)", NAME))
-    name = chosen_of(options, study or named)
+    if not pictures:
+        options.append((f"Simulated ({listeners} listeners, {votes} votes each)", NAME))
+    name = chosen_of(options, wanted)
     simulated = name == NAME
     voted = next((each["listeners"] for each in studies if str(each["study_id"]) == name), 0)
     few = FEW.format(counted(voted, "listener"), FEWEST) if voted < FEWEST else ""
 
     def draw(session: Session) -> dict[str, Drawn]:
-        return {plot: study_listeners.draw(session, context.space, plot, name) for plot in places}
+        return {plot: study_listeners.draw(session, space, plot, name) for plot in places}
 
     drawn = {plot: simulated_study.draw(plot) for plot in places} if simulated else context.database.transaction(draw)
     home = context.settings.home
@@ -121,19 +136,28 @@ def choose(
         command = commands.kallos(home / NAME, "study", "simulate", "--out", str(home / f"{NAME}.json"))
         about = "Simulate such a study anew:"
     else:
-        command = commands.kallos(home, "study", "export", name, "--out", str(home / f"{name}.zip"))
+        out = home / f"{name}{'-pictures' * pictures}.zip"
+        command = commands.kallos(home, "study", "export", name, "--out", str(out), *["--pictures"] * pictures)
         about = "All of it as one file, in which nobody has a name:"
+    query = {"study": name} | ({"about": "pictures"} if pictures else {})
     return [
-        *dashboards.shown({"study": name}, SIMULATED if simulated else few),
+        *dashboards.shown(query, SIMULATED if simulated else few),
         dashboards.offered(options, name, study),
+        gr.update(value=votes_on, visible=bool(of_each[OF_PICTURES])),
         explained(about),
         command,
-        *(part for plot, (place, _) in places.items() for part in _told(place, drawn[plot], name)),
+        *(part for plot, (place, _) in places.items() for part in _told(place, drawn[plot], query)),
     ]
 
 
-def _told(place: Chart, drawn: Drawn, study: str) -> tuple[Any, ...]:
+def _studies(context: Context, key: str, *, pictures: bool) -> list[dict[str, Any]]:
+    """Those in which somebody has voted on music, or on pictures."""
+    found = context.database.transaction(lambda session: study_listeners.overview(session, pictures=pictures))
+    return [each for each in access.seen(context.settings, found, key) if each["votes"]]
+
+
+def _told(place: Chart, drawn: Drawn, query: Mapping[str, str]) -> tuple[Any, ...]:
     """A chart and what it comes to, in a sentence; without one the sentence says what is missing."""
     told = str(drawn.details["told"])
     below = f'<p class="k-told">{unbroken(told)}</p>' if len(drawn.frame) else ""
-    return *place.shown(drawn, {"study": study}, told), below
+    return *place.shown(drawn, query, told), below

@@ -13,8 +13,11 @@ import gradio as gr
 import pytest
 from starlette.datastructures import QueryParams
 
+from db.tables import PICTURES
 from models.experiments.run_log import rows, run_row
+from webapp.composing import pool
 from webapp.context import Context
+from webapp.listeners import accounts
 from webapp.research import training_runs
 from webapp.research.figures import MOST_PANELS
 from webapp.research.plots.paper import MARGIN_PX, PAGE_MARGIN_PX
@@ -209,10 +212,10 @@ def test_a_single_run_fills_what_it_can_and_names_what_a_study_would_add(alone, 
 
 def test_simulated_listeners_stand_first_until_somebody_has_voted(context, live):
     places: Any = {name: (place(name), None) for name in listeners.CHARTS}
-    _, _, link, _, study, *_ = listeners.choose(context, places, "")
+    _, _, link, _, study, *_ = listeners.view(context, places, "", listeners.MUSIC)
     assert link == {"study": "simulated"}
     live()
-    _, _, link, going, study, *_ = listeners.choose(context, places, "")
+    _, _, link, going, study, *_ = listeners.view(context, places, "", listeners.MUSIC)
     assert link == {"study": "default"}
     assert "1 listener so far" in going
     assert [value for _, value in study["choices"]] == ["default", "simulated"]
@@ -221,7 +224,10 @@ def test_simulated_listeners_stand_first_until_somebody_has_voted(context, live)
 def test_the_tastes_of_a_study_are_drawn_or_say_what_is_missing(context, live):
     live()
     places: Any = {name: (place(name), None) for name in listeners.CHARTS}
-    nothing, room, link, _, study, _, command, *parts = listeners.choose(context, places, None, "default")
+    nothing, room, link, _, study, votes_on, _, command, *parts = listeners.view(
+        context, places, None, listeners.MUSIC, wanted="default"
+    )
+    assert not votes_on["visible"]
     assert not nothing["visible"]
     assert room["visible"]
     assert link == {"study": "default"}
@@ -231,3 +237,22 @@ def test_the_tastes_of_a_study_are_drawn_or_say_what_is_missing(context, live):
     assert len(parts) == 3 * len(places)
     _, exports, _ = parts[:3]
     assert "This is measured once" in exports["empty"]
+
+
+def test_votes_on_pictures_are_chosen_apart_from_those_on_music(context, live):
+    listener = live()
+    pool.fill(context.picture_maker, {"domain": PICTURES, "clips": 24, "seed": 1}, 24)
+    accounts.change_domain(context.database, context.journal, listener, PICTURES)
+    for _ in range(3):
+        context.pairs.record_vote(listener, context.pairs.open(listener)[0].id, "right", (2000, 2000))
+    places: Any = {name: (place(name), None) for name in listeners.CHARTS}
+    of_music = listeners.view(context, places, None, listeners.MUSIC)
+    of_pictures = listeners.view(context, places, None, listeners.OF_PICTURES)
+    assert of_music[5]["visible"]
+    assert of_music[5]["value"] == listeners.MUSIC
+    assert [value for _, value in of_music[4]["choices"]] == ["default", "simulated"]
+    assert [label for label, _ in of_pictures[4]["choices"]] == ["default (1 listeners, 3 votes)"]
+    assert of_pictures[2] == {"study": "default", "about": "pictures"}
+    assert "study export default --out" in of_pictures[7]
+    assert of_pictures[7].endswith("--pictures")
+    assert "about=pictures" in of_pictures[9]["address"]
