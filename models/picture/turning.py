@@ -1,8 +1,9 @@
 """A picture's latents moved until what is measured of it has changed as asked: larger, warmer, brighter.
 
-Only the groups that an attribute speaks of are moved, so in warmer colours the shape stays, number for number. The way
-is the regression of the measures on the latents of pictures that were drawn (``Slopes``), the shortest that holds
-whatever else is measured; after each step it is corrected by what came of it (Broyden 1965).
+Only the groups that an attribute speaks of are moved, so in warmer colours the shape stays, number for number. Size
+needs light beside shape: light's quantiles of luma say how much of the paper is white, and the decoder keeps to them.
+The way is the regression of the measures on the latents of pictures that were drawn (``Slopes``), the shortest that
+holds whatever else is measured; after each step it is corrected by what came of it (Broyden 1965).
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ FILE = "slopes.json"
 ROUNDS = 5
 LENGTHS = (1.0, 0.5)  # of each round's way, of which the better is gone
 NEAR = 0.15  # standard deviations from what was asked for that are near enough
+BESIDE = {"size": ("light",)}  # groups that are moved beside the one that an attribute speaks of
 HELD = 0.3  # weight of an attribute that is to stay, beside one that is to change
 DAMPING = 0.01
 FARTHEST = 3.5  # of any latent from 0: beyond it the decoder knows no pictures
@@ -74,7 +76,8 @@ class Slopes:
         """
         moves = np.zeros(DIMS, dtype=bool)
         for name in asked:
-            moves[GROUPS[PICTURE_ATTRIBUTES[name]]] = True
+            for group in (PICTURE_ATTRIBUTES[name], *BESIDE.get(name, ())):
+                moves[GROUPS[group]] = True
         weights = np.array([1.0 if name in asked else HELD for name in NAMES])
         here, now = vector(latents), drawing.measure([latents])[0]
         goal = np.array(_measures(now)) + np.array([asked.get(name, 0.0) for name in NAMES]) * self.sd

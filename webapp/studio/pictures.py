@@ -1,8 +1,8 @@
 """Pictures on the desk: the same recipes, drawn; and a picture of one's own, encoded to start from.
 
 A style (palette, light, line) is borrowed by going on the sphere towards the other picture's; a measure is turned by
-the picture model (``models.picture.turning``), in the group that it speaks of alone. So shape stays where only styles
-are asked for. What is kept is drawn from as gifts near a picture are.
+the picture model (``models.picture.turning``), in the group that it speaks of (size: in shape and light). So shape
+stays where only styles are asked for. What is kept is drawn from as gifts near a picture are.
 """
 
 from __future__ import annotations

@@ -1,0 +1,49 @@
+"""The shipped picture model's dials: what is asked for comes, and what an attribute doesn't speak of stays."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from models.picture.checkpoint import load_pictures
+from models.picture.drawing import PictureDrawing, vector
+from models.picture.drawings import load_drawings
+from models.picture.groups import GROUPS
+from models.picture.measuring import NAMES
+from models.picture.turning import BESIDE, Slopes
+from models.style.latents import MEASURED, Latents
+from models.taste.readouts import PICTURE_ATTRIBUTES
+
+PICTURES = 16
+LEAST = 0.5  # of a standard deviation that is asked for, mean over pictures
+
+
+@pytest.fixture(scope="module")
+def drawing() -> PictureDrawing:
+    return PictureDrawing.of(load_pictures(), load_drawings())
+
+
+@pytest.fixture(scope="module")
+def slopes(drawing: PictureDrawing) -> Slopes:
+    return Slopes.load(drawing.pictures.folder, drawing.pictures.version)
+
+
+@pytest.fixture(scope="module")
+def drawn(drawing: PictureDrawing) -> list[Latents]:
+    return drawing.draw(PICTURES, 77)
+
+
+@pytest.mark.parametrize("by", [-1.0, 1.0])
+@pytest.mark.parametrize("name", NAMES)
+def test_every_dial_turns_both_ways(drawing, slopes, drawn, name: str, by: float) -> None:
+    place = NAMES.index(name)
+    turned = [slopes.turned(drawing, each, {name: by}) for each in drawn]
+    moved = [
+        by * (new.piece[MEASURED][name] - old.piece[MEASURED][name]) / slopes.sd[place]
+        for new, old in zip(turned, drawn, strict=True)
+    ]
+    assert np.mean(moved) > LEAST
+    moving = {PICTURE_ATTRIBUTES[name], *BESIDE.get(name, ())}
+    for new, old in zip(turned, drawn, strict=True):
+        changed = {group for group, where in GROUPS.items() if (vector(new)[where] != vector(old)[where]).any()}
+        assert changed <= moving
