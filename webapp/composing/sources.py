@@ -34,7 +34,8 @@ TEXTURE, SINGLE_LINE = "notes_per_onset", -1.0  # one note at a time, in standar
 class Source:
     """A clip (``clips/ID``) or a studio piece (``pieces/ID``) with its music; only a piece has title and recipe.
 
-    What was brought or looked up sounds as it is ``written``. A picture has latents alone, and no notes.
+    What was brought or looked up sounds as it is ``written``. A picture has latents, and no notes;
+    ``image``: its PNG in base64, where it was kept.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Source:
     model_version: str
     mine: bool = True
     written: bool = False
+    image: str = ""
 
     @property
     def of_picture(self) -> bool:
@@ -79,13 +81,13 @@ def find(session: Session, name: str, listener_id: uuid.UUID, link_key: str = ""
     by_link = linked is not None and (name == f"{PIECES}/{linked.id}" or name in names_in(linked.recipe))
     if kind == CLIPS:
         clip = clip_rows.get_clip(session, wanted)
-        there = clip is not None and (pictures or clip.domain != PICTURES)
-        if clip is not None and there and (clip.composed_for in {None, listener_id} or by_link):
+        if clip is not None and (clip.composed_for in {None, listener_id} or by_link):
+            _check(name, clip.domain, pictures=pictures)
             return Source(name, cast("AnyDomain", clip.domain), "", {}, clip.notes, clip.latents, clip.model_version)
     else:
         piece = rows.get_piece(session, wanted)
-        there = piece is not None and (pictures or piece.domain != PICTURES)
-        if piece is not None and there and (piece.listener_id == listener_id or by_link):
+        if piece is not None and (piece.listener_id == listener_id or by_link):
+            _check(name, piece.domain, pictures=pictures)
             return Source(
                 name,
                 cast("AnyDomain", piece.domain),  # a CHECK of the table holds it
@@ -96,8 +98,14 @@ def find(session: Session, name: str, listener_id: uuid.UUID, link_key: str = ""
                 piece.model_version,
                 mine=piece.listener_id == listener_id,
                 written=not piece.recipe and piece.notes.get("source") != COMPOSED,
+                image=piece.image or "",
             )
     raise NotYours(f"there is no {name} in your studio (any more); start from another piece")
+
+
+def _check(name: str, domain: str, *, pictures: bool) -> None:
+    if domain == PICTURES and not pictures:
+        raise NotYours(f"{name} is a picture, and music is needed here; choose a clip or a piece")
 
 
 def names_in(recipe: Mapping[str, Any]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import threading
 import zipfile
@@ -9,16 +10,19 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
+import numpy as np
 import pytest
 import soundfile
 from gradio_client import handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
 
+from db.tables import PICTURES
 from models.music.midi import read_midi
 from tests.models.rating.conftest import TRACKS, chord, played_folder
 from tests.webapp.rating.conftest import rating_model
-from webapp.composing import handing_over, wishes
+from webapp.composing import handing_over, pool, wishes
+from webapp.maps import shipped_maps
 from webapp.rating import rated_sounds
 from webapp.runtime.downloads import Downloads
 from webapp.ui.endpoints import ENDPOINTS
@@ -338,3 +342,76 @@ def test_a_clip_becomes_a_film_for_a_notebook(ask, refused, stock):
     assert Path(ask("canvas", token, f"clips/{clip}")).stat().st_size > 1000
     assert "0 picks of what fits" in refused("canvas", token, f"clips/{clip}", "learned")
     assert "name a clip as clips/ID" in refused("canvas", token, "nothing")
+
+
+def test_a_notebook_compares_composes_changes_and_keeps_pictures(ask, refused, context, served, notebook):
+    pool.fill(context.picture_maker, {"domain": PICTURES, "clips": 24, "seed": 1}, 24)
+    token = ask("new_listener", domain=PICTURES)
+
+    def opened(path: str) -> Image.Image:
+        return Image.open(io.BytesIO(Path(path).read_bytes()))
+
+    def redness(clip) -> float:
+        assert clip["audio_url"] is None
+        assert clip["notes_url"] is None
+        picture = Image.open(io.BytesIO(httpx.get(served + clip["image_url"]).raise_for_status().content))
+        red, _, blue = np.asarray(picture.convert("RGB"), dtype=float).mean(axis=(0, 1))
+        return red - blue
+
+    for number in range(1, 7):
+        pair = ask("next_pair", token)
+        redder = max(("left", "right"), key=lambda side: redness(pair[side]))
+        assert ask("vote", token, pair["offer_id"], redder)["picks"] == number
+    four = ask("next_four", token)
+    place = max(range(4), key=lambda each: redness(four["clips"][each]))
+    assert ask("vote_four", token, four["four_id"], "abcd"[place])["picks"] == 7
+
+    liked = ask("taste", token)
+    assert (liked["domain"], liked["picks"]) == (PICTURES, 7)
+    assert {style["style"] for style in liked["styles"]} == {"shape", "palette", "light", "line"}
+    best = liked["best"][0]["clip_id"]
+    assert [part["part"] for part in ask("why", token, best)["parts"]][:4] == ["shape", "palette", "light", "line"]
+
+    assert "no mood" in refused("compose", token, mood="happy")
+    worker, stop = Worker(context), threading.Event()
+
+    def work():
+        while not stop.is_set():
+            worker.step()
+
+    beside = threading.Thread(target=work)
+    beside.start()
+    try:
+        composed = ask("compose", token)
+        near = ask("compose", token, "near", best, 0.9)
+    finally:
+        stop.set()
+        beside.join()
+    for each in (composed, near):
+        assert each["domain"] == PICTURES
+        assert "midi" not in each
+        assert opened(each["png"]).size == (96, 96)
+    other = pair["left"]["clip_id"]
+    swapped = ask("swap", token, composed["name"], {"palette": other}, turned={"brightness": -1.0})
+    assert swapped["domain"] == PICTURES
+    assert swapped["recipe"]["styles"]["palette"]["source"] == f"clips/{other}"
+    assert swapped["traits"]["brightness"] < 0
+    for form in ("png", "mid"):
+        assert opened(ask("keep", token, swapped["name"], form)).format == "PNG"
+    assert "a picture has ['palette'" in refused("swap", token, composed["name"], {"rhythm": other})
+    for of_music in ("mood", "to_mood", "open_future", "canvas"):
+        assert "is a picture, and music is needed" in refused(of_music, token, composed["name"])
+    with zipfile.ZipFile(ask("export", token)) as archive:
+        names = archive.namelist()
+    assert f"pictures/{composed['name'].removeprefix('clips/')}.png" in names
+    assert ask("delete", token)
+
+
+def test_a_notebook_finds_what_lies_near_a_picture(ask, context):
+    shipped_maps.keep_shipped(context.atlas)
+    token = ask("new_listener", domain=PICTURES)
+    drawings = ask("map", PICTURES, token)
+    assert len(drawings["text"]) == len(drawings["ids"]) > 100
+    near = ask("neighbours", PICTURES, 3)
+    assert near["text"] == drawings["text"][3]
+    assert near["neighbours"]
