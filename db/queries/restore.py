@@ -44,7 +44,7 @@ OLDER_SCHEMAS = (2, 3, 4)  # of heads that are learned again; the first two know
 PAIR = ("left_clip", "right_clip")
 FOUR = ("clip_a", "clip_b", "clip_c", "clip_d")
 LATER_COLUMNS: dict[str, Any] = {  # which the first exports and journals do not have
-    **dict.fromkeys(("repeats", "population_id", "picture_population_id", "measured")),
+    **dict.fromkeys(("repeats", "population_id", "picture_population_id", "measured", "image")),
     "playing": "",
     "trust": "unavailable",
     "brought": False,
@@ -213,7 +213,8 @@ def _restore(session: Session, listener_id: UUID, data: Mapping[str, Any], *, st
     rows += [(TasteCard, cards), (Play, plays)]
     rows.append((Fit, _fits(session, _theirs(Fit, data.get("fits", []), listener_id), renamed)))
     studio = _theirs(StudioPiece, data.get("studio", []), listener_id)
-    rows.append((StudioPiece, [piece | {"recipe": _renamed(piece["recipe"], renamed)} for piece in studio]))
+    unseen = {"image": None} if stranger else {}  # nobody has looked at it: it is drawn again
+    rows.append((StudioPiece, [piece | {"recipe": _renamed(piece["recipe"], renamed)} | unseen for piece in studio]))
     for table, values in rows:
         if values:
             session.execute(insert(table), values)

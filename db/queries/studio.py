@@ -23,8 +23,9 @@ def add_piece(
     notes: dict[str, Any],
     latents: dict[str, Any],
     model_version: str,
+    image: str | None = None,
 ) -> StudioPiece:
-    """Store a piece for this listener."""
+    """Store a piece for this listener; of a picture with its ``image``, a PNG in base64."""
     piece = StudioPiece(
         listener_id=listener_id,
         domain=domain,
@@ -33,6 +34,7 @@ def add_piece(
         notes=notes,
         latents=latents,
         model_version=model_version,
+        image=image,
     )
     session.add(piece)
     session.flush()
@@ -44,9 +46,10 @@ def get_piece(session: Session, piece_id: UUID) -> StudioPiece | None:
     return session.get(StudioPiece, piece_id)
 
 
-def piece_with_notes(session: Session, listener_id: UUID, notes: dict[str, Any]) -> UUID | None:
-    """The listener's piece with these notes; None where there is none."""
-    query = select(StudioPiece.id).where(StudioPiece.listener_id == listener_id, StudioPiece.notes == notes)
+def piece_like(session: Session, listener_id: UUID, notes: dict[str, Any], latents: dict[str, Any]) -> UUID | None:
+    """The listener's piece with these notes, or of a picture, which has none, with these latents; None without one."""
+    same = StudioPiece.notes == notes if notes else StudioPiece.latents == latents
+    query = select(StudioPiece.id).where(StudioPiece.listener_id == listener_id, same)
     return session.scalars(query.limit(1)).one_or_none()
 
 

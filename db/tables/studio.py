@@ -18,13 +18,15 @@ class StudioPiece(Base):
     ``recipe``: ``{content, toward: {source, strength} or null, styles: {group: {source, strength}}, turned: {group:
     SD}, keep, locks: {bars, melody, harmony, rhythm}, seed}``, empty for a file; older ones lack some. Each source is
     ``clips/ID`` or ``pieces/ID``. Whoever knows ``link_key`` may open the piece; without one nobody else can. Of a
-    picture ``notes`` are empty.
+    picture ``notes`` are empty, and ``image`` is its PNG in base64, since only the model that drew it could draw it
+    again. One that is older than this column, or came with a stranger's file, has none.
     """
 
     __tablename__ = "studio_pieces"
     __table_args__ = (
         CheckConstraint(ANY_DOMAIN_CHECK, name="domain_is_known"),
         CheckConstraint("char_length(title) <= 120", name="title_is_short"),
+        CheckConstraint("image IS NULL OR domain = 'pictures'", name="music_has_no_image"),
         Index("ix_studio_pieces_listener_id_created_at", "listener_id", "created_at"),
     )
 
@@ -36,5 +38,6 @@ class StudioPiece(Base):
     notes: Mapped[dict[str, Any]]
     latents: Mapped[dict[str, Any]]
     model_version: Mapped[str]
+    image: Mapped[str | None]
     link_key: Mapped[str | None] = mapped_column(unique=True)
     created_at: Mapped[Clock]

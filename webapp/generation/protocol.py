@@ -63,7 +63,10 @@ class GenerateRequest(BaseModel):
 
 
 class GenerateResult(BaseModel):
-    """A composed clip: notes (``Piece.to_json``), the latents it was decoded from, and the recipe to make it again."""
+    """A composed clip: notes (``Piece.to_json``), the latents it was decoded from, and the recipe to make it again.
+
+    Of a picture in place of notes the ``image``, a PNG in base64.
+    """
 
     id: str
     notes: dict[str, Any]
@@ -72,6 +75,7 @@ class GenerateResult(BaseModel):
     model_version: str
     queue_ms: float
     decode_ms: float
+    image: str = ""
 
 
 class LatentsResult(BaseModel):

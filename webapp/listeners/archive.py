@@ -1,11 +1,13 @@
 """A listener's export as one zip file: JSON, votes and picks of four as tables, music as MIDI, what they keep.
 
-Pictures are in it as PNG: a picture model may be exchanged, and only the old one could draw them again.
+Pictures are in it as PNG, those of the studio too: a picture model may be exchanged, and only the old one could draw
+them again.
 ``votes.csv`` and ``midi/`` have the form in which taste data is given to ``python -m models.evaluate.taste --data``.
 """
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import csv
 import hashlib
@@ -61,6 +63,9 @@ def pack(data: Mapping[str, Any], clip_store: ClipStore, kept: Mapping[str, byte
             except MusicError:
                 continue  # its notes are in the JSON, whatever they are
             archive.writestr(f"midi/{clip['id']}.mid", midi)
+        for piece in data.get("studio", []):
+            if piece.get("image"):
+                archive.writestr(f"studio/{piece['id']}.png", base64.b64decode(piece["image"]))
         for name, file in (kept or {}).items():
             archive.writestr(name, file)
     return buffer.getvalue()

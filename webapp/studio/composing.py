@@ -148,6 +148,7 @@ def _compose(
                 notes=result.notes,
                 latents=result.latents,
                 model_version=result.model_version,
+                image=result.image or None,
             )
             names.append(name)
         return names

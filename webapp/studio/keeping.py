@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import base64
 import uuid
 
 from sqlalchemy.orm import Session
 
 from db.queries import studio as rows
 from webapp.composing.sources import CLIPS, PIECES, Source
-from webapp.studio import pieces
+from webapp.studio import pictures, pieces
 from webapp.studio.studio import Studio
 
-TITLE = "A piece you kept"
+TITLE, PICTURE = "A piece you kept", "A picture you kept"
 
 
 def keep_clip(studio: Studio, listener_id: uuid.UUID, clip_id: uuid.UUID) -> str:
@@ -20,10 +21,14 @@ def keep_clip(studio: Studio, listener_id: uuid.UUID, clip_id: uuid.UUID) -> str
 
 
 def keep(studio: Studio, listener_id: uuid.UUID, source: Source) -> str:
-    """Keep what was found; the name of the piece, the same one where it is kept already."""
+    """Keep what was found; the name of the piece, the same one where it is kept already.
+
+    Raises ``NotReady`` for a picture where nobody draws, ``NotAllowed`` for one of an older model.
+    """
+    png = base64.b64encode(pictures.image(studio.generation, source)).decode() if source.of_picture else None
 
     def work(session: Session) -> str:
-        there = rows.piece_with_notes(session, listener_id, source.notes)
+        there = rows.piece_like(session, listener_id, source.notes, source.latents)
         if there is not None:
             return f"{PIECES}/{there}"
         return pieces.keep(
@@ -31,11 +36,12 @@ def keep(studio: Studio, listener_id: uuid.UUID, source: Source) -> str:
             studio,
             listener_id,
             domain=source.domain,
-            title=TITLE,
+            title=PICTURE if source.of_picture else TITLE,
             recipe={},
             notes=source.notes,
             latents=source.latents,
             model_version=source.model_version,
+            image=png,
         )
 
     return studio.database.transaction(work)

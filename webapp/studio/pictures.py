@@ -52,19 +52,25 @@ def draw(
         DrawingsRequest(
             latents=[each.to_json() for each in wanted],
             turned=[{name: by for name, by in recipe.turned.items() if by} for recipe in recipes],
-        )
+        ),
+        decoded=True,
     )
     return [
         GenerateResult(
             id=uuid.uuid4().hex, notes={}, latents=latents, recipe={"domain": PICTURES},
-            model_version=answer.model_version, queue_ms=0, decode_ms=0,
+            model_version=answer.model_version, queue_ms=0, decode_ms=0, image=image,
         )
-        for latents in answer.latents
+        for latents, image in zip(answer.latents, answer.pictures, strict=True)
     ]  # fmt: skip
 
 
 def image(generation: RemoteGenerator, source: Source) -> bytes:
-    """The PNG of a picture; raises ``NotReady`` where nobody draws, ``NotAllowed`` for an older model's."""
+    """The PNG of a picture, drawn where none was kept.
+
+    Raises ``NotReady`` where nobody draws, ``NotAllowed`` for an older model's.
+    """
+    if source.image:
+        return base64.b64decode(source.image)
     try:
         (drawn,) = generation.drawings(DrawingsRequest(latents=[dict(source.latents)]), decoded=True).pictures
     except BadRequest as error:
@@ -83,7 +89,7 @@ def bring(studio: Studio, listener_id: uuid.UUID, file_name: str, strip: str) ->
     studio.database.transaction(lambda session: check_rate(session, listener_id))
     with slow_slot():
         try:
-            answer = studio.generation.drawings(DrawingsRequest(brought=strip))
+            answer = studio.generation.drawings(DrawingsRequest(brought=strip), decoded=True)
         except BadRequest as error:
             raise NotAllowed(f"this picture can't be used: {error}") from error
         except GenerationError as error:
@@ -96,6 +102,7 @@ def bring(studio: Studio, listener_id: uuid.UUID, file_name: str, strip: str) ->
             if piece.latents == latents and piece.title == title:
                 return f"{PIECES}/{piece.id}"
         about = {"domain": PICTURES, "title": title, "model_version": answer.model_version}
+        about |= {"image": answer.pictures[0]}
         return keep(session, studio, listener_id, recipe={}, notes={}, latents=latents, **about)
 
     return open_piece(studio, listener_id, studio.database.transaction(work))

@@ -120,6 +120,7 @@ def copy_link(studio: Studio, listener_id: uuid.UUID, link_key: str) -> OpenedPi
             notes=source.notes,
             latents=source.latents,
             model_version=source.model_version,
+            image=source.image or None,
         )
 
     return open_piece(studio, listener_id, studio.database.transaction(work))

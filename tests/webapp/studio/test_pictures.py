@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import uuid
+import zipfile
 
 import numpy as np
 import pytest
@@ -14,6 +16,8 @@ from db.queries import clips as clip_rows
 from db.tables import PICTURES, Clip, Offer, StudioPiece
 from models.style.latents import Latents
 from webapp.composing import pool
+from webapp.listeners import archive, journal_rebuild, restore
+from webapp.listeners.export import export
 
 HEARD = {"left": 2000, "right": 2000}
 
@@ -121,6 +125,50 @@ def test_a_new_picture_becomes_a_clip_and_meets_the_old_one_blind(studio, contex
     assert studio.post(f"/api/studio/{made['name']}/offer").status_code == 202
     offers = context.database.transaction(lambda s: list(s.scalars(select(Offer).where(Offer.policy == "studio"))))
     assert [offer.seconds for offer in offers] == [1]
+
+
+def test_the_png_of_a_picture_in_the_studio_outlives_its_model(studio, context, another_context):
+    one = names(studio)[0]
+    made = compose(studio, one, turned={"brightness": -1.0})
+    png = studio.get(made["downloads"]["png"]).content
+    (row,) = context.database.transaction(lambda s: list(s.scalars(select(StudioPiece))))
+    assert base64.b64decode(row.image) == png
+
+    data = export(context.database, row.listener_id)
+    file = archive.pack(data, context.clip_store)
+    with zipfile.ZipFile(io.BytesIO(file)) as packed:
+        assert packed.read(f"studio/{row.id}.png") == png
+    rebuilt, other, stranger = (
+        another_context(context.settings.home, migrated=False),
+        another_context(),
+        another_context(),
+    )
+    assert journal_rebuild.rebuild(rebuilt.database, rebuilt.journal, rebuilt.spaces).problems == []
+    restore.restore(other.database, other.journal, archive.unpack(file))
+    restore.restore(stranger.database, stranger.journal, archive.unpack(file), trusted=False)
+    for place, kept in ((rebuilt, row.image), (other, row.image), (stranger, None)):
+        (there,) = place.database.transaction(lambda s: list(s.scalars(select(StudioPiece))))
+        assert (there.id, there.image) == (row.id, kept)
+
+    def grow_old(session) -> None:
+        piece = session.get(StudioPiece, row.id)
+        piece.model_version, piece.latents = "older", {**piece.latents, "version": "older"}
+
+    context.database.transaction(grow_old)
+    assert studio.get(made["downloads"]["png"]).content == png
+    assert studio.get(f"/api/studio/{made['name']}").json()["dials"] == {}
+    refused = studio.post("/api/studio/pieces", json={"content": made["name"], "turned": {"warmth": 1}})
+    assert "older model" in refused.text
+
+
+def test_each_picture_that_is_kept_from_a_list_is_a_piece_of_its_own(studio):
+    one, other = (name.removeprefix("clips/") for name in names(studio)[:2])
+    kept = [studio.post(f"/api/studio/clips/{clip}/keep").json()["name"] for clip in (one, other, one)]
+    assert kept[0] == kept[2] != kept[1]
+    opened = studio.get(f"/api/studio/{kept[1]}").json()
+    assert opened["title"] == "A picture you kept"
+    drawn, seen = (studio.get(address).content for address in (opened["image_url"], f"/api/clips/{other}/image"))
+    assert drawn == seen
 
 
 def test_variations_are_drawn_best_first(studio):
