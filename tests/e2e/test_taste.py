@@ -27,7 +27,7 @@ def test_a_clip_is_explained_changed_and_the_claim_is_offered(visit):
     why = page.locator("#why")
     expect(page.locator("#blind-tests")).to_contain_text("no average listener to compare with yet")
     expect(page.locator("#near-piece")).to_be_hidden()
-    page.get_by_role("radio", name="Near a piece").check(force=True)
+    page.get_by_role("radio", name="Near one you know").check(force=True)
     page.locator("#near-piece input").click()
     page.get_by_role("option", name="No. 2").click()
     page.locator("#near-keep input[type=range]").press("ArrowRight")

@@ -62,7 +62,7 @@ def kinds_of_music(value: str | None = None, *, pictures: bool = False) -> gr.Ra
     return gr.Radio(
         [*DOMAINS, OF_PICTURES] if pictures else DOMAINS,
         value=value,
-        label="Kind of music",
+        label="Music or pictures" if pictures else "Kind of music",
         show_label=False,
         container=False,
         elem_classes="k-choices",
@@ -193,7 +193,7 @@ def as_clip(choice: StartingPoint, style: str = "") -> dict[str, Any]:
     words = capital(described(choice.traits, style)) or ("A picture" if choice.image_url else "A piece")
     detail = f"your no. {choice.rank}" if choice.rank else "new to you"
     if choice.composed:
-        detail += ", composed for you"
+        detail += f", {'drawn' if choice.image_url else 'composed'} for you"
     if choice.title:
         detail = f"{choice.collection or 'your own file'}; {words.lower()}"
     return {**asdict(choice), "heading": choice.title or words, "detail": detail}

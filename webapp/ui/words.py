@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
+from db.tables import PICTURES
 from models.metrics.music_statistics import ATTRIBUTES
 from models.taste.attribution import POLES
 from models.taste.readouts import PICTURE_ATTRIBUTES
@@ -79,3 +81,30 @@ def _trait(attribute: str, style: str, deviation: float) -> str:
         return f"moderate {style}"
     word = POLES[attribute][deviation > 0]
     return f"very {word}" if abs(deviation) > FAR else word
+
+
+@dataclass(frozen=True)
+class Words:
+    """What is said of music, or else of pictures."""
+
+    made: str
+    making: str
+    done: str
+    one: str
+    first: str
+    opens: str
+    wish: str
+
+    def own(self, mode: str | None) -> str:
+        """What something of one's own is; "" where that isn't known."""
+        mine = {"surprise": "a surprise for you", "near": f"near a {self.one} you like", "studio": "from your studio"}
+        return mine.get(mode or "", f"{self.done} for you" if mode in {"careful", "opened"} else "")
+
+
+OF_MUSIC = Words("pieces composed", "Composing", "composed", "piece", "Listen to", "plays", "Compose for me")
+OF_PICTURES = Words("pictures drawn", "Drawing", "drawn", "picture", "Look at", "is shown", "Draw for me")
+
+
+def words_of(domain: str) -> Words:
+    """How a domain is spoken of."""
+    return OF_PICTURES if domain == PICTURES else OF_MUSIC

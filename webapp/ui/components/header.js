@@ -89,7 +89,7 @@ class Header {
 function deleted(dialog) {
   const part = (/** @type {string} */ selector) => /** @type {HTMLElement} */ (dialog.querySelector(selector));
   part("h2").textContent = "Everything is deleted";
-  part("p").textContent = "Your picks, what was learned from them, the pieces composed for you and your Studio are gone.";
+  part("p").textContent = "Your picks, what was learned from them, what was made for you and your Studio are gone.";
   part("p").setAttribute("role", "status");
   part("[data-part=confirm]").hidden = true;
   part("[data-part=close]").textContent = "Start afresh";

@@ -56,7 +56,7 @@ DIALOGUES = """
 </dialog>
 <dialog class="k-dialog" data-dialog="delete" aria-labelledby="k-delete-title">
   <h2 id="k-delete-title">Delete everything?</h2>
-  <p>Your picks, what was learned from them, the pieces composed for you and your Studio are removed for good.
+  <p>Your picks, what was learned from them, what was made for you and your Studio are removed for good.
      Download your data first if you want to keep a copy.</p>
   <p class="k-dialog-error" role="alert" data-part="error"></p>
   <div class="k-dialog-row">

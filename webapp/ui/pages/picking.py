@@ -24,7 +24,7 @@ from webapp.ui.components.pair_player import PairPlayer
 from webapp.ui.components.volume import Volume
 from webapp.ui.handlers import bound, claim_of, listener_of
 from webapp.ui.layout import CHOICE, heading
-from webapp.ui.words import counted, strongest, style_name
+from webapp.ui.words import OF_MUSIC, OF_PICTURES, Words, counted, strongest, style_name, words_of
 
 WAYS = (
     ("compare", "./", "Two at a time"),
@@ -90,8 +90,8 @@ def answer(context: Context, token: str | None, event: gr.EventData) -> str:
     listener_id = listener_of(context, token)
     which = getattr(event, "offer_id", None) or event.four_id
     found = answers.of_vote(context.database, listener_id, uuid.UUID(str(which)))
-    told = told_of(found, of=4 if getattr(event, "four_id", None) else 2) if found else ""
     domain = accounts.account(context.database, listener_id).domain
+    told = told_of(found, of=4 if getattr(event, "four_id", None) else 2, words=words_of(domain)) if found else ""
     pictures = domain == PICTURES
     picks = picks_towards(context, listener_id, domain, int(event.picks))
     brings = brought(context, listener_id, picks, picked=bool(told), pictures=pictures)
@@ -118,7 +118,7 @@ def undone(context: Context, way: str, token: str | None, event: gr.EventData) -
     return _note(f"Undone. You have {counted(int(event.picks), 'pick')} now.{elsewhere}"), str(event.domain)
 
 
-def told_of(found: Answer, *, of: int) -> str:
+def told_of(found: Answer, *, of: int, words: Words = OF_MUSIC) -> str:
     """One pick ``of`` two or four in a sentence or two; nothing of what was no pick."""
     lines = []
     if found.guessed is not None:
@@ -128,7 +128,7 @@ def told_of(found: Answer, *, of: int) -> str:
     if found.composed is not None:
         unpicked = "The other one" if of == 2 else "One that you didn't pick"
         which = "The one you picked" if found.composed else unpicked
-        lines.append(f"{which} was composed for you.")
+        lines.append(f"{which} was {words.done} for you.")
     if found.claim is not None:
         lines.append(
             "One of the two was changed to please you more: our claim was right."
@@ -162,8 +162,7 @@ def goal(picks: int, *, pictures: bool = False) -> str:
         if picks < there:
             return f"{_in(there - picks)}: {what}."
     left = wishes.EVERY - (picks - FIRST_CLIP) % wishes.EVERY
-    what = "pictures drawn" if pictures else "pieces composed"
-    return f'{_in(left)}: new {what} for <a href="taste">your taste</a>.'
+    return f'{_in(left)}: new {(OF_PICTURES if pictures else OF_MUSIC).made} for <a href="taste">your taste</a>.'
 
 
 def _in(picks: int) -> str:
@@ -193,5 +192,5 @@ def ways(current: str) -> gr.HTML:
     links = "".join(
         f'<a href="{href}"{" aria-current=page" if name == current else ""}>{label}</a>' for name, href, label in WAYS
     )
-    nav = f'<nav class="kallos k-ways" aria-label="Ways to listen">{links}</nav>'
+    nav = f'<nav class="kallos k-ways" aria-label="Ways to compare">{links}</nav>'
     return gr.HTML(nav, apply_default_css=False, js_on_load=None)

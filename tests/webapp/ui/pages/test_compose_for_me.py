@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 
 import pytest
 
 from webapp.composing import wishes
 from webapp.composing.wishes import Wish
+from webapp.taste.blind_tests import BlindTests, WinRate
 from webapp.ui.moods import ANY
-from webapp.ui.pages.taste import composing
+from webapp.ui.pages.taste import composing, likings
+from webapp.ui.words import OF_PICTURES
+
+NONE = WinRate(0, 0, 0, None, 0.0, 1.0)
 
 
 @pytest.mark.parametrize(("mode", "shown"), [("careful", True), ("surprise", True), ("near", False)])
@@ -17,6 +22,18 @@ def test_a_mood_is_chosen_for_whatever_is_not_near_a_piece(mode, shown):
     chosen = composing.choose(mode, [("No. 1", str(uuid.UUID(int=1)))])
     assert chosen.mood["visible"] == chosen.tension["visible"] == shown
     assert chosen.near["visible"] != shown
+
+
+def test_of_pictures_nothing_is_said_of_pieces_or_composing():
+    for mode in ("careful", "surprise", "near"):
+        chosen = composing.choose(mode, [], True)
+        assert (chosen.button["value"], chosen.title) == ("Draw for me", "## Draw for me")
+        assert not chosen.tension["visible"]
+        assert "piece" not in chosen.about
+    nothing = likings.tests_text(BlindTests(NONE, NONE, NONE, 5, 3), OF_PICTURES)
+    for text in (composing.ended("done", [], OF_PICTURES), composing.ended("failed", [], OF_PICTURES), nothing):
+        assert "picture" in text or "Drawing" in text
+        assert not {"piece", "compos", "music", "hear"} & set(re.findall(r"piece|compos|music|hear", text.lower()))
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,10 @@ WAY = (
     "The whole piece, tune and all, turns into another step by step. The tempo changes evenly; meter and kind of music "
     "change half way."
 )
-TURN_PICTURE = "What the picture shows stays, but for size and symmetry, which change its shape."
+TURN_PICTURE = (
+    "What the picture shows stays, but for size and symmetry, which change its shape; size takes light along, for how "
+    "much of the paper is white."
+)
 BORROW_PICTURE = "The shape stays. Take the palette, the light or the line of another picture, all or some of it."
 PICTURE_STYLES = {
     "palette": "its colours",
@@ -149,7 +152,7 @@ def build(context: Context, listener: ListenerToken, desk: StudioDesk, around: A
         steps = ClipList(action="Use this", together=True, columns=True, interactive=True)
     with gr.Row(elem_classes="k-buttons k-middle k-apart"):
         onward = gr.Button("Continue from the new one", size="sm", elem_id="onward")
-        leave = gr.Button("Start from another piece", size="sm", elem_id="leave")
+        leave = gr.Button("Start from another one", size="sm", elem_id="leave")
     borrowing.build(context, listener, desk, (dials, toward, lent))
 
     for control, event, script in (

@@ -17,7 +17,7 @@ from webapp.ui.layout import AWAITED, explain, status
 from webapp.ui.words import capital, counted
 
 EXPLAINED = (
-    "Have you listened in another place? <em>Download my data</em> in its menu gives a file; choose it here, and "
+    "Have you picked in another place? <em>Download my data</em> in its menu gives a file; choose it here, and "
     "everything you picked there is yours here too."
 )
 

@@ -22,9 +22,10 @@ from webapp.ui.handlers import bound, listener_of
 from webapp.ui.layout import QUIET, explain, status
 from webapp.ui.moods import ANY, GUESSED, MOODS, mood_of
 from webapp.ui.queueing import queueing
+from webapp.ui.words import OF_MUSIC, OF_PICTURES, Words, words_of
 
 POLL_S = 1
-WISHES = (("A gift", "careful"), ("Surprise me", "surprise"), ("Near a piece", "near"))
+WISHES = (("A gift", "careful"), ("Surprise me", "surprise"), ("Near one you know", "near"))
 TENSION = (("Calmest", -2), ("Calmer", -1), ("Usual", 0), ("Tenser", 1), ("Tensest", 2))
 TENSION_INFO = (
     "Calmer: what comes next is easier to foresee. Of the ideas that suit you best, those are taken that are so."
@@ -32,11 +33,11 @@ TENSION_INFO = (
 ABOUT = {
     "careful": "What we are surest that you will like.",
     "surprise": "Bolder: what you may like most, though your picks don't tell yet.",
-    "near": "A piece that you know: some of it is kept, the rest is composed anew to your taste.",
+    "near": "A {one} that you know: some of it is kept, the rest is {done} anew to your taste.",
 }
-CALLED = {"careful": "A gift", "surprise": "A surprise", "near": "Near a piece"}
+CALLED = {"careful": "A gift", "surprise": "A surprise", "near": "Near a {one}"}
 NOT_OF_A_WISH = {"opened", "studio"}
-NO_PIECE = "None of the pieces you like is of the music that you listen to now. Pick from a few more pairs first."
+NO_PIECE = "None of the {one}s you like is of what you compare now. Pick from a few more pairs first."
 BLIND = "The others come blind among your next pairs, so that you can find out whether they are any better."
 
 
@@ -48,6 +49,7 @@ class Chosen(NamedTuple):
     tension: dict[str, Any]
     mood: dict[str, Any]
     button: dict[str, Any]
+    title: str
 
 
 class Followed(NamedTuple):
@@ -64,7 +66,7 @@ def build(
     """The section, hidden; ``favourites``: (called, clip id) of what can be kept part of."""
     with gr.Row(visible=False, elem_classes="k-part-of-page k-doing") as section:
         with gr.Column(scale=4):
-            gr.Markdown("## Compose for me")
+            title = gr.Markdown(f"## {OF_MUSIC.wish}")
             wish = gr.Radio(
                 WISHES, value="careful", label="What to compose", show_label=False, container=False,
                 elem_classes="k-choices", elem_id="wish",
@@ -78,14 +80,14 @@ def build(
                 MOODS, value=ANY, label="Mood", info=GUESSED, elem_classes="k-choices", elem_id="wished-mood"
             )
             with gr.Row(visible=False) as near:
-                piece = gr.Dropdown([], label="Piece", elem_id="near-piece")
+                piece = gr.Dropdown([], label="Which one", elem_id="near-piece")
                 keep = gr.Slider(
                     round(100 * LEAST_KEPT), round(100 * MOST_KEPT), 50, step=10, label="Keep (%)", elem_id="near-keep"
                 )
             told = gr.HTML(apply_default_css=False, elem_id="composing")
             gift = ClipList(elem_id="gift", interactive=True)
             explain('<a href="together">Compose for two</a>: music that you and somebody else would both like.')
-        ask = gr.Button("Compose for me", variant="primary", elem_id="compose", scale=0, min_width=180)
+        ask = gr.Button(OF_MUSIC.wish, variant="primary", elem_id="compose", scale=0, min_width=180)
     timer, pictures = gr.Timer(POLL_S, active=False), gr.State(value=False)
     outputs = [told, timer, gift]
     gr.on(changes, bound(look, context), inputs=listener, outputs=outputs, **QUIET)
@@ -98,7 +100,7 @@ def build(
         [wish.change, favourites.change, pictures.change],
         choose,
         inputs=[wish, favourites, pictures],
-        outputs=[about, near, tension, mood, ask],
+        outputs=[about, near, tension, mood, ask, title],
         **QUIET,
     )
     chosen = [listener, wish, piece, keep, tension, mood]
@@ -117,13 +119,14 @@ def choose(
     pictures: bool = False,  # noqa: FBT001, FBT002 (an input)
 ) -> Chosen:
     """What a wish means, and what has to be said of it."""
-    possible = mode != "near" or bool(favourites)
+    possible, words = mode != "near" or bool(favourites), OF_PICTURES if pictures else OF_MUSIC
     return Chosen(
-        about=status(ABOUT[mode] if possible else NO_PIECE),
+        about=status((ABOUT[mode] if possible else NO_PIECE).format(one=words.one, done=words.done)),
         near=gr.update(visible=mode == "near" and possible),
         tension=gr.update(visible=mode != "near" and not pictures),
         mood=gr.update(visible=mode != "near" and not pictures),
-        button=gr.update(interactive=possible),
+        button=gr.update(value=words.wish, interactive=possible),
+        title=f"## {words.wish}",
     )
 
 
@@ -140,25 +143,26 @@ def compose(  # noqa: PLR0917 (what is chosen, control by control)
     near = uuid.UUID(piece) if mode == "near" and piece else None
     steered = {} if near else {"tension": tension or 0, "mood": mood_of(mood)}
     wish = Wish.model_validate({"mode": mode, "near": near, "keep": keep / 100, **steered})
-    state = wishes.ask(context.database, context.space, listener_of(context, token), wish)
-    return _followed(context, state, [])
+    listener_id = listener_of(context, token)
+    state = wishes.ask(context.database, context.space, listener_id, wish)
+    return _followed(context, state, [], _words(context, listener_id))
 
 
 def look(context: Context, token: str | None) -> Followed:
     """How the newest job stands when the page opens."""
     listener_id = listener_of(context, token)
     gift = opened(context, listener_id)
-    return _followed(context, wishes.state(context.database, listener_id), gift)
+    return _followed(context, wishes.state(context.database, listener_id), gift, _words(context, listener_id))
 
 
 def follow(context: Context, token: str | None) -> Followed:
     """How the job stands, asked again in a second while it goes on; once it is done, the gift opens and plays."""
     listener_id = listener_of(context, token)
-    before = wishes.state(context.database, listener_id)
+    before, words = wishes.state(context.database, listener_id), _words(context, listener_id)
     if _goes_on(before):
-        return _followed(context, before, gr.skip())
+        return _followed(context, before, gr.skip(), words)
     gift = opened(context, listener_id)
-    return _followed(context, wishes.state(context.database, listener_id), playing(gift) if gift else [])
+    return _followed(context, wishes.state(context.database, listener_id), playing(gift) if gift else [], words)
 
 
 def opened(context: Context, listener_id: uuid.UUID) -> list[dict[str, Any]]:
@@ -170,10 +174,11 @@ def opened(context: Context, listener_id: uuid.UUID) -> list[dict[str, Any]]:
     if found.clip_id is None:
         return []
     shown = ShownClip.of(found.clip_id, found.seconds)
+    words = OF_PICTURES if shown.image_url else OF_MUSIC
     return [
         {
-            "heading": CALLED[found.mode],
-            "detail": "composed for you",
+            "heading": CALLED[found.mode].format(one=words.one),
+            "detail": f"{words.done} for you",
             "audio_url": shown.audio_url,
             "notes_url": shown.notes_url,
             "image_url": shown.image_url,
@@ -183,47 +188,52 @@ def opened(context: Context, listener_id: uuid.UUID) -> list[dict[str, Any]]:
     ]
 
 
+def _words(context: Context, listener_id: uuid.UUID) -> Words:
+    return words_of(accounts.account(context.database, listener_id).domain)
+
+
 def _goes_on(state: ComposingState) -> bool:
     return state.state in {"waiting", "running"}
 
 
-def _followed(context: Context, state: ComposingState, gift: Any) -> Followed:
+def _followed(context: Context, state: ComposingState, gift: Any, words: Words) -> Followed:
     going = _goes_on(state)
     clips = [clip for clip in state.clips if clip.mode not in NOT_OF_A_WISH]
     return Followed(
-        text=status(under_way(context, state) if going else ended(state.state, clips)) + _bar(state),
+        text=status(under_way(context, state, words) if going else ended(state.state, clips, words)) + _bar(state),
         timer=gr.update(active=going),
         gift=gift,
     )
 
 
-def under_way(context: Context, state: ComposingState) -> str:
+def under_way(context: Context, state: ComposingState, words: Words = OF_MUSIC) -> str:
     """How far a job is."""
     progress = state.progress
     if state.state == "waiting" or progress is None:
         return queueing(context)
     if progress.drawn < progress.ideas:
-        near = " near your piece" if state.wish and state.wish.mode == "near" else ""
+        near = f" near your {words.one}" if state.wish and state.wish.mode == "near" else ""
         return f"Looking for ideas{near}: {progress.drawn} of {progress.ideas}."
     if progress.scored < progress.ideas:
         return f"Choosing among {progress.ideas} ideas by your taste…"
     if progress.rendered < progress.pieces:
         return (
-            f"Composing the best of {progress.ideas} ideas: {progress.rendered} of {progress.pieces} pieces are there."
+            f"{words.making} the best of {progress.ideas} ideas: {progress.rendered} of {progress.pieces} {words.one}s "
+            "are there."
         )
-    return f"All {progress.pieces} pieces are there. Now those are composed that they have to beat."
+    return f"All {progress.pieces} {words.one}s are there. Now those are {words.done} that they have to beat."
 
 
-def ended(state: str, clips: Sequence[Own]) -> str:
+def ended(state: str, clips: Sequence[Own], words: Words = OF_MUSIC) -> str:
     """What there is once no job goes on."""
     if state == "failed":
-        return "Composing failed this time. Your picks are safe; please try again."
+        return f"{words.making} failed this time. Your picks are safe; please try again."
     waiting = sum(not clip.met for clip in clips)
     if not waiting:
-        return f"New pieces, made for your taste. One plays at once. {BLIND}"
-    which = "One more piece" if waiting == 1 else f"{waiting} more pieces"
+        return f"New {words.one}s, made for your taste. One {words.opens} at once. {BLIND}"
+    which = f"One more {words.one}" if waiting == 1 else f"{waiting} more {words.one}s"
     comes = "comes" if waiting == 1 else "come"
-    return f"{which} made for you {comes} blind among your next pairs: after your pick you hear which it was."
+    return f"{which} made for you {comes} blind among your next pairs: after your pick you are told which it was."
 
 
 def _bar(state: ComposingState) -> str:

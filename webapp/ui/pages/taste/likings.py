@@ -7,10 +7,12 @@ from typing import Any, NamedTuple
 
 import gradio as gr
 
+from db.tables import PICTURES
 from models.mood.leaning import ENDS, Leaning
 from models.taste.attribution import POLES
 from models.taste.explain import Habits
 from webapp.context import Context
+from webapp.listeners import accounts
 from webapp.mood import liking
 from webapp.runtime.errors import NotReady
 from webapp.taste import blind_tests, overview
@@ -23,25 +25,19 @@ from webapp.ui.components.taste_bars import Bar, Estimate, TasteBars
 from webapp.ui.components.volume import Volume
 from webapp.ui.handlers import bound, listener_of
 from webapp.ui.layout import QUIET, explain, explained, heading, heading_html
-from webapp.ui.words import capital, counted, percent, style_name, your_picks
+from webapp.ui.words import Words, capital, counted, percent, style_name, words_of, your_picks
 
 BY_MOOD = "By mood, as our model hears it in the notes; it learned from pop piano, and may be wrong."
 MEANINGFUL = 10  # picks before the figures are worth reading
 EMPTY = """<div class="kallos k-empty">
   <p>Nothing to see yet. Your taste takes shape with every pair you compare. From your first pick on you can have
-    pieces composed for you here.</p>
-  <a class="k-solid" href="./">Listen to a first pair</a></div>"""
-MADE = {  # what a piece of one's own is
-    "careful": "composed for you",
-    "surprise": "a surprise for you",
-    "near": "near a piece you like",
-    "opened": "composed for you",
-    "studio": "from your studio",
-}
+    {made} for you here.</p>
+  <a class="k-solid" href="./">{first} a first pair</a></div>"""
 RIVALS = {
-    "average": ("pieces composed for the average listener here", "It is your taste, not everybody's."),
-    "drawn": ("pieces composed for nobody in particular", "Composing for your taste helps."),
+    "average": ("{made} for the average listener here", "It is your taste, not everybody's."),
+    "drawn": ("{made} for nobody in particular", "{making} for your taste helps."),
 }
+FURTHER = "### Further {made} for you"
 
 
 class Loaded(NamedTuple):
@@ -71,7 +67,7 @@ def build(
     with gr.Row(elem_classes="k-ask"):
         title = heading("Your taste", "Reading your picks…")
         Volume()
-    empty = gr.HTML(EMPTY, apply_default_css=False, visible=False)
+    empty = gr.HTML(apply_default_css=False, visible=False)
     with gr.Row(visible=False, elem_classes="k-columns-two") as there:
         with gr.Column(scale=4, min_width=320):
             gr.Markdown("## What you seem to like")
@@ -90,7 +86,7 @@ def build(
             accuracy = TasteBars(share=True, interactive=True)
             gr.Markdown("## Is it personal?")
             explain(
-                "What is composed for you stands against others, blind, in some of your pairs. This counts how often "
+                "What is made for you stands against others, blind, in some of your pairs. This counts how often "
                 "you picked yours."
             )
             tests_text = gr.HTML(apply_default_css=False, elem_id="blind-tests")
@@ -98,7 +94,7 @@ def build(
             gr.Markdown("## Your best so far")
             no_best = gr.HTML(apply_default_css=False)
             best = ClipList(action="Why?", all_button=True, elem_id="best", interactive=True)
-            further_title = gr.Markdown("### Further pieces composed for you", visible=False)
+            further_title = gr.Markdown(visible=False)
             further = ClipList(action="Why?", all_button=True, elem_id="further", interactive=True)
     favourites, picks = gr.State([]), gr.State(0)
     gr.on(
@@ -118,7 +114,10 @@ def build(
 def load_moods(context: Context, token: str | None) -> tuple[str, list[Bar]]:
     """Which moods the picks lean to; nothing while there are too few, or where no judge answers just now."""
     try:
-        found = liking.of_listener(context.studio, listener_of(context, token))
+        listener_id = listener_of(context, token)
+        if accounts.account(context.database, listener_id).domain == PICTURES:
+            return "", []  # which have none
+        found = liking.of_listener(context.studio, listener_id)
     except NotReady:
         return "", []
     return (explained(BY_MOOD) if found else ""), [mood_bar(each) for each in found]
@@ -150,24 +149,25 @@ def load(context: Context, token: str | None) -> Loaded:
     listener_id = listener_of(context, token)
     found = overview.overview(context.database, context.playable, listener_id)
     tests = blind_tests.of_listener(context.database, context.playable, listener_id)
-    best = [_row(clip, f"No. {place}", "composed for all") for place, clip in enumerate(found.best, 1)]
+    words = words_of(found.domain)
+    best = [_row(clip, f"No. {place}", f"{words.done} for all", words) for place, clip in enumerate(found.best, 1)]
     known = {clip.clip_id for clip in found.best}
     own = [clip for clip in found.composed if clip.clip_id not in known]
-    further = [_row(clip, f"Yours {place}", "") for place, clip in enumerate(own, 1)]
+    further = [_row(clip, f"Yours {place}", "", words) for place, clip in enumerate(own, 1)]
     named = [*zip(best, found.best, strict=True), *zip(further, own, strict=True)]
     return Loaded(
         title=heading_html("Your taste", lead(found.picks)),
-        empty=gr.update(visible=not found.picks),
+        empty=gr.update(value=EMPTY.format(made=words.made, first=words.first), visible=not found.picks),
         there=gr.update(visible=bool(found.picks)),
         styles=[style_bar(each) for each in sorted(found.styles, key=lambda style: -style.odds)],
-        habits="".join(explained(line) for line in habit_lines(found.habits)),
+        habits="".join(explained(line) for line in habit_lines(found.habits, words)),
         figure=accuracy_text(found.accuracy, found.picks),
         accuracy=_accuracy_bar(found.accuracy),
         tests=[test_bar(rate) for rate in (tests.average, tests.drawn, tests.guided) if rate.value is not None],
-        tests_text=tests_text(tests),
+        tests_text=tests_text(tests, words),
         no_best="" if best else explained("Your favourites appear here once you have picked a few."),
         best=best,
-        further_title=gr.update(visible=bool(further)),
+        further_title=gr.update(value=FURTHER.format(made=words.made), visible=bool(further)),
         further=further,
         favourites=[(row["heading"], row["clip_id"]) for row, clip in named if clip.domain == found.domain],
         picks=found.picks,
@@ -176,7 +176,7 @@ def load(context: Context, token: str | None) -> Loaded:
 
 def lead(picks: int) -> str:
     """How much the page is worth reading yet."""
-    go_on = '<a href="./">Go on listening</a>'
+    go_on = '<a href="./">Go on comparing</a>'
     if not picks:
         return ""
     if picks < MEANINGFUL:
@@ -199,14 +199,14 @@ def style_bar(style: StyleLiking) -> Bar:
     )
 
 
-def habit_lines(habits: Habits) -> list[str]:
+def habit_lines(habits: Habits, words: Words) -> list[str]:
     """How this person answers, whatever they love; nothing where that is nothing special."""
     lines = []
     if habits.left is not None:
         side, share = ("left", habits.left) if habits.left > 0.5 else ("right", 1 - habits.left)
         lines.append(
-            f"Of two pieces that you like equally you pick the {side} one about {round(share * 100)} times in 100. "
-            "That is taken out of your taste."
+            f"Of two {words.one}s that you like equally you pick the {side} one about {round(share * 100)} times in "
+            "100. That is taken out of your taste."
         )
     if habits.tossed is not None:
         lines.append(
@@ -247,12 +247,12 @@ def test_bar(rate: WinRate) -> Bar:
     return Bar("", [Estimate(rate.value, rate.low, rate.high)], decided=True)
 
 
-def tests_text(tests: BlindTests) -> str:
+def tests_text(tests: BlindTests, words: Words) -> str:
     """What the blind tests say, or what is missing for one."""
     lines = []
     for rival in RIVALS:
         rate: WinRate = getattr(tests, rival)
-        lines.append(_untested(rival, tests) if rate.value is None else _tested(rival, rate))
+        lines.append(_untested(rival, tests, words) if rate.value is None else _tested(rival, rate, words))
     lines.append(guided_text(tests.guided))
     return "".join(lines)
 
@@ -270,8 +270,8 @@ def guided_text(rate: WinRate) -> str:
     return _counted("guided", which, rate, verdict)
 
 
-def _tested(rival: str, rate: WinRate) -> str:
-    named, better = RIVALS[rival]
+def _tested(rival: str, rate: WinRate, words: Words) -> str:
+    named, better = (each.format(made=words.made, making=words.making) for each in RIVALS[rival])
     verdict = "That decides nothing yet."
     if rate.low > 0.5:
         verdict = better
@@ -289,7 +289,7 @@ def _counted(test: str, which: str, rate: WinRate, verdict: str) -> str:
     )
 
 
-def _untested(rival: str, tests: BlindTests) -> str:
+def _untested(rival: str, tests: BlindTests, words: Words) -> str:
     if rival == "average" and tests.others < tests.others_needed:
         there = f"only {tests.others}" if tests.others else "none"
         text = (
@@ -298,17 +298,18 @@ def _untested(rival: str, tests: BlindTests) -> str:
         )
     else:
         text = (
-            f"Not tested yet against {RIVALS[rival][0]}. Ask for a gift below: such a piece comes along, and some of "
+            f"Not tested yet against {RIVALS[rival][0].format(made=words.made)}. Ask for a gift below: such a "
+            f"{words.one} comes along, and some of "
             "your next pairs hold it against yours. Nothing tells which."
         )
     return explained(text)
 
 
-def _row(clip: LovedClip, called: str, otherwise: str) -> dict[str, Any]:
+def _row(clip: LovedClip, called: str, otherwise: str, words: Words) -> dict[str, Any]:
     return {
         "clip_id": str(clip.clip_id),
         "heading": called,
-        "detail": MADE.get(clip.mode or "", otherwise) if clip.composed else otherwise,
+        "detail": (words.own(clip.mode) or otherwise) if clip.composed else otherwise,
         "audio_url": clip.audio_url,
         "notes_url": clip.notes_url,
         "image_url": clip.image_url,

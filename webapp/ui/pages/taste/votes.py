@@ -37,8 +37,8 @@ WORDS = {
 }
 PICKED = {"left": 0, "right": 1, "a": 0, "b": 1, "c": 2, "d": 3}  # which place an outcome names
 EXPLAINED = (
-    "Every pick can be heard again. Did somebody else pick here, or were you not listening? Go back to any pick: what "
-    "came after it is undone as if it had never been. Skips and “neither” are listed, and count as no picks."
+    "Every pick can be heard or seen again. Did somebody else pick here, or were you not attending? Go back to any "
+    "pick: what came after it is undone as if it had never been. Skips and “neither” are listed, and count as no picks."
 )
 FOCUS = "() => { const title = document.querySelector('#votes h2'); title.tabIndex = -1; title.focus(); }"
 IN_SIGHT = "() => document.querySelector('#heard-again')?.scrollIntoView({block: 'nearest', behavior: 'smooth'})"
@@ -144,7 +144,7 @@ def _question(context: Context, token: str | None, vote: PastVote | None) -> Que
     what = f"What came after it ({undone})" if vote else f"Everything ({undone})"
     return Question(
         title=f"Go back to {_called(vote)[0].lower()}{_called(vote)[1:]}?" if vote else "Start over?",
-        text=f"{what}, what was learned from it and the pieces composed for you since are gone for good. Download your "
+        text=f"{what}, what was learned from it and all that was made for you since are gone for good. Download your "
         "data first (in the menu) if you want to keep a copy.",
         confirm=f"Undo {undone}",
         keep="Keep them",

@@ -236,7 +236,7 @@ def claims_text(found: Claims) -> str:
     if found.waiting:
         lines.append(
             f"{counted(found.waiting, 'pair')} like this {'waits' if found.waiting == 1 else 'wait'} for your answer. "
-            "After your pick you hear whether we were right."
+            "After your pick you are told whether we were right."
         )
     return " ".join(lines)
 
