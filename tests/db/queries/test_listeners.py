@@ -42,7 +42,8 @@ def test_a_new_listener_has_an_id_and_nothing_that_names_them(session: Session) 
     listener = create_listener(session, domain="dance")
     assert get_listener(session, listener.id) is listener
     columns = {attribute.key for attribute in inspect(Listener).column_attrs}
-    about_them = {"id", "domain", "study_id", "condition", "population_id", "brought", "created_at"}
+    about_them = {"id", "domain", "study_id", "condition", "brought", "created_at"}
+    about_them |= {"population_id", "picture_population_id"}
     assert columns == about_them | {"journal_entries", "token_generation", "link_id", "plays_tell"}
 
 
