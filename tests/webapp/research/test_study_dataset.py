@@ -56,7 +56,7 @@ def test_every_vote_is_there_and_no_name(context, people, tmp_path):
 
 
 def test_no_number_of_ones_own_download_names_ones_lines(context, people, tmp_path):
-    study_dataset.export(context.database, context.space, "default", tmp_path / "study.zip")
+    study_dataset.export(context.database, context.clip_store, context.space, "default", tmp_path / "study.zip")
     with zipfile.ZipFile(tmp_path / "study.zip") as archive:
         votes = archive.read("votes.csv").decode()
     exact = set()

@@ -7,7 +7,7 @@ best of so many whole pieces, and hears them in parts besides.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -15,7 +15,6 @@ import numpy.typing as npt
 
 from models.music.notes import Domain, MusicError, Piece
 from models.music.tokens import BAR, POSITION, TokenArray, from_tokens
-from models.style.pieces.sampling import AMONG as OF_FAULTS
 from models.style.pieces.writing import Writing
 
 Floats = npt.NDArray[np.float64]
@@ -23,46 +22,53 @@ IntArray = npt.NDArray[np.int64]
 
 EVERY = {"pop": 4, "dance": 4, "chorale": 2}  # bars after which is weighed
 SHARPNESS = 2.0  # of the weights, to a standard deviation of the reward
+OTHER = 7  # so that other draws than those of the notes follow from a seed
 
 
 class Particles:
-    """What ``Writer.excerpts`` calls after each step; ``among`` excerpts behind each other are one group.
+    """What a ``Writer`` calls after each step; ``rows`` pieces behind each other are one group.
 
-    ``reward`` of a piece's first bars: more is better. None: it can't be heard, and doesn't go on.
+    ``reward`` of a piece's first bars: more is better. None: it can't be heard, and doesn't go on. ``seeds``: one for
+    each group, whatever else is written beside it.
     """
 
-    def __init__(self, domain: Domain, reward: Callable[[Piece], float | None], among: int, seed: int) -> None:
-        self.domain, self.reward = domain, reward
-        self.among = among * OF_FAULTS.get(domain, 1)
-        self.rng = np.random.default_rng(seed)
+    def __init__(
+        self, domain: Domain, reward: Callable[[Piece], float | None], rows: int, seeds: Sequence[Sequence[int]]
+    ) -> None:
+        self.domain, self.reward, self.rows = domain, reward, rows
+        self.generators = [np.random.default_rng([*seed, rows, OTHER]) for seed in seeds]
         self.resampled = 0  # how often
         self.writing: Writing | None = None
+        self.before = 0  # groups of earlier writings
         self.begun: IntArray
-        self.weighed: IntArray
+        self.weighed: IntArray = np.zeros(0, dtype=np.int64)
 
     def __call__(self, writing: Writing) -> None:
         """Weigh the groups that have come so far."""
         if writing is not self.writing:
             self.writing = writing
-            self.begun = np.zeros(len(writing.ended), dtype=np.int64)
-            self.weighed = np.zeros(-(-len(self.begun) // self.among), dtype=np.int64)
-        self.begun += writing.tokens[-1][:, POSITION] == BAR
+            self.before += len(self.weighed)
+            heads = np.stack(writing.tokens)[..., POSITION] == BAR
+            self.begun = heads.sum(0)
+            self.weighed = heads[: writing.given, :: self.rows].sum(0)  # bars of a prompt are everybody's
+        else:
+            self.begun += writing.tokens[-1][:, POSITION] == BAR
         source = np.arange(len(self.begun))
         for group, bars in enumerate(self.weighed + EVERY[self.domain]):
-            rows = source[group * self.among : (group + 1) * self.among]
+            rows = source[group * self.rows : (group + 1) * self.rows]
             if self.begun[rows].min() <= bars or writing.ended[rows].any():
                 continue
             self.weighed[group] = bars
-            source[rows] = rows[self._drawn(writing, rows, int(bars))]
+            source[rows] = rows[self._drawn(writing, rows, int(bars), self.generators[self.before + group])]
         if (source != np.arange(len(source))).any():
             writing.choose(source)
             self.begun = self.begun[source]
 
-    def _drawn(self, writing: Writing, rows: IntArray, bars: int) -> IntArray:
+    def _drawn(self, writing: Writing, rows: IntArray, bars: int, rng: np.random.Generator) -> IntArray:
         steps = np.stack([step[rows] for step in writing.tokens], 1).astype(np.int16)
         rewards = [self._worth(first_bars(tokens, bars)) for tokens in steps]
         self.resampled += 1
-        return survivors(np.array([-np.inf if each is None else each for each in rewards]), self.rng)
+        return survivors(np.array([-np.inf if each is None else each for each in rewards]), rng)
 
     def _worth(self, tokens: TokenArray) -> float | None:
         try:

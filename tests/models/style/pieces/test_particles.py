@@ -5,13 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from models.metrics.voice_leading import part_writing_faults
 from models.music.notes import Piece
-from models.music.tokens import BAR, PITCH, POSITION
+from models.music.tokens import BAR, LENGTH, METER, METERS, PITCH, POSITION, TEMPO
+from models.style.pieces import sampling
 from models.style.pieces.checkpoint import tiny_pieces
-from models.style.pieces.sampling import Writer
+from models.style.pieces.particles import Particles, first_bars, survivors
+from models.style.pieces.sampling import FAULTS, Writer
 from models.style.pieces.wishes import Wishes
 from models.style.pieces.writing import Writing
-from models.tension.particles import Particles, first_bars, survivors
 
 
 def test_the_better_a_particle_the_more_copies_go_on_and_survivors_stay_where_they_are() -> None:
@@ -53,12 +55,47 @@ def test_a_search_writes_more_of_what_is_rewarded() -> None:
 
     writer, seeds = Writer(tiny_pieces()), [(0, turn) for turn in range(8)]
     places = writer.places("dance", seeds, 12)
-    particles = Particles("dance", few_notes, 8, 0)
+    particles = Particles("dance", few_notes, 8, [(0,)])
     plain = writer.excerpts("dance", seeds, 12, places)
     found = writer.excerpts("dance", seeds, 12, places, after_step=particles)
     assert particles.resampled >= 1
     assert np.mean([len(piece.notes) for piece in found]) < np.mean([len(piece.notes) for piece in plain])
     assert len(found) == 8
+
+
+def test_what_goes_on_of_a_group_does_not_hang_on_other_groups_and_begins_after_the_prompt() -> None:
+    judged: list[int] = []
+
+    def heard(piece: Piece) -> float:
+        judged.append(len(piece.bars))
+        return -len(piece.notes) / 10
+
+    prompt = np.full((2, 7), -1, dtype=np.int16)  # two empty bars of 4/4
+    prompt[:, POSITION], prompt[:, METER], prompt[:, LENGTH], prompt[:, TEMPO] = BAR, METERS.index((4, 4)), 48, 20
+    found = []
+    for groups in (1, 2):
+        seeds = [(0, number, turn) for number in range(groups) for turn in range(4)]
+        writing = Writing(tiny_pieces().model, Wishes(1, 10, regular=True), seeds, prompt)
+        particles = Particles("dance", heard, 4, [(0, number) for number in range(groups)])
+        while not writing.ended.all():
+            writing.step()
+            particles(writing)
+        assert particles.resampled >= groups
+        found.append(writing.pieces()[:4])
+    assert min(judged) == 6  # four more than the prompt has
+    for alone, beside in zip(*found, strict=True):
+        np.testing.assert_array_equal(alone, beside)
+
+
+def test_chorales_with_fewer_faults_go_on() -> None:
+    writer, seeds = Writer(tiny_pieces()), [(0, number) for number in range(4)]
+    places = writer.places("chorale", seeds, 12)
+    faults = []
+    for weight in (0.0, FAULTS):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(sampling, "FAULTS", weight)
+            faults.append(np.mean([part_writing_faults(p) for p in writer.excerpts("chorale", seeds, 12, places)]))
+    assert faults[1] < faults[0]
 
 
 def test_the_first_bars_are_whole() -> None:
