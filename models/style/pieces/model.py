@@ -81,6 +81,13 @@ class Cache:
         """Keep some of the rows, in this order."""
         self.keys, self.values, self.at = self.keys[:, rows], self.values[:, rows], self.at[rows]
 
+    def replace(self, rows: Tensor, source: Tensor) -> None:
+        """Let some of the rows hear what others have heard; all others stay where they lie."""
+        upto = int(self.at.max())
+        for kept in (self.keys, self.values):
+            kept[:, rows, :, :upto] = kept[:, source, :, :upto]
+        self.at[rows] = self.at[source]
+
     def extend(self, layer: int, places: Tensor, k: Tensor, v: Tensor, upto: int) -> tuple[Tensor, Tensor]:
         """Put ``k``, ``v`` ``(batch, heads, new, head_dim)`` at ``places`` ``(batch, new)``; the first ``upto``."""
         rows = torch.arange(len(places), device=places.device)[:, None]

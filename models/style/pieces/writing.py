@@ -125,6 +125,7 @@ class Writing:
         self._note(self.model(now, self.cache)[:, 0])
         self.cache.at += 1
 
+    @torch.inference_mode()
     def choose(self, source: IntArray) -> None:
         """Each piece goes on as a copy of the one that ``source`` ``(rows,)`` names, with draws of its own.
 
@@ -144,7 +145,9 @@ class Writing:
         place = np.zeros(len(self.ended), dtype=np.int64)
         place[self.heard] = np.arange(len(self.heard))
         kept = place[source[self.heard]]
-        self.cache.choose(self._tensor(np.concatenate([kept, kept + len(kept)]) if self.guided else kept))
+        copied = self._twice(kept != np.arange(len(kept)))
+        kept = np.concatenate([kept, kept + len(kept)]) if self.guided else kept
+        self.cache.replace(self._tensor(np.flatnonzero(copied)), self._tensor(kept[copied]))
 
     def _let_go(self) -> None:
         """Compute no more for pieces that have ended, as soon as they are many."""
