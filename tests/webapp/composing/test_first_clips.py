@@ -82,6 +82,8 @@ def test_where_others_wait_one_short_clip_comes_first_and_the_rest_later(context
         assert worker.step()
     assert own(context, one) == CLIPS_A_JOB
     assert lengths(one) == [2.0] * 3 + [3.0] * 3
+    while worker.step():  # what pictures for everybody are still to come
+        pass
     assert context.database.transaction(lambda s: s.scalars(select(Job).where(Job.state != "done")).all()) == []
 
 
