@@ -78,7 +78,8 @@ def test_pairs_from_somebodys_studio_stay_away(context, people, tmp_path):
     assert found.listeners == 2
 
 
-def test_the_evaluation_reads_it(context, people, tmp_path):
+def test_the_evaluation_reads_it(context, people, live, tmp_path):
+    live(12)  # so that ten clips were judged, whichever are drawn
     study_dataset.export(context.database, context.clip_store, context.space, "default", tmp_path / "study.zip")
     with zipfile.ZipFile(tmp_path / "study.zip") as archive:
         archive.extractall(tmp_path / "study")
