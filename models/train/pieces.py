@@ -89,6 +89,8 @@ def main(argv: list[str] | None = None) -> None:
     start, origin = None, Origin.of(out) if given.resume else None
     if origin:
         start = _trained(origin.folder)
+        if start.version != origin.version:
+            raise SystemExit(f"{origin.folder} holds {start.version} now, the run began with {origin.version}")
     elif given.start and not given.resume:
         start = _trained(given.start)
         origin = Origin(start.version, int(start.card["steps"]), str(start.folder))

@@ -53,6 +53,7 @@ class Writer:
         keys = {name: each.to_json() for name, each in self.transpositions.items()}
         known = {"sampling": self.bundle.card.get("sampling"), "transpositions": keys, "forms": self.forms}
         known = {name: each for name, each in known.items() if each}
+        known |= {"among": [dict(AMONG), FAULTS]} if known else {}
         return f"{self.bundle.version}-{zlib.crc32(json.dumps(known).encode()):08x}" if known else self.bundle.version
 
     @classmethod

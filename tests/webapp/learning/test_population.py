@@ -220,7 +220,10 @@ def test_a_population_is_learned_again_when_votes_have_grown_by_a_fifth(context,
     worker = Worker(context)
     worker.step()
     assert work(context) == 1
-    leave = lambda: context.database.transaction(lambda s: population.leave_jobs(s, context.spaces))  # noqa: E731
+
+    def leave():
+        return context.database.transaction(lambda s: population.leave_jobs(s, context.spaces))
+
     assert leave() == 0
     for _ in range(9):
         vote(context, people[0], "right")

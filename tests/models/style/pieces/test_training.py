@@ -110,6 +110,9 @@ def test_a_run_goes_on_from_trained_weights_also_after_it_was_killed(dance_music
     assert [row["values"]["learning_rate"] for row in rows(second / "log.jsonl") if row.get("part") == "train"] == [
         pytest.approx(share * FINE_TUNING * PRESETS["tiny"].learning_rate) for share in (0.1, 0.2)
     ]
+    main([str(dance_music), "--preset", "tiny", "--steps", "3", "--out", str(first)])
+    with pytest.raises(SystemExit, match="the run began with"):  # which it could be averaged with no more
+        main([*given, "--resume", "--steps", "3"])
     with pytest.raises(SystemExit, match="no piece model"):
         main([str(dance_music), "--preset", "tiny", "--out", str(tmp_path / "third"), "--from", "nothing"])
 

@@ -6,6 +6,7 @@ import io
 import json
 import threading
 import zipfile
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -40,6 +41,24 @@ CONTRACT = (
 )  # fmt: skip
 OF_STUDIES = {"create_study", "study", "move_study", "dry_run_study", "study_results"}
 WITHOUT_LISTENER = {"new_listener", "find_title", "retrieval", *OF_STUDIES}
+
+
+@contextmanager
+def working(context):
+    """A worker beside what is asked."""
+    worker, stop = Worker(context), threading.Event()
+
+    def work():
+        while not stop.is_set():
+            worker.step()
+
+    beside = threading.Thread(target=work)
+    beside.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        beside.join()
 
 
 @pytest.fixture
@@ -168,20 +187,8 @@ def test_a_clip_composed_for_a_listener_is_given_as_midi_and_is_no_proof_any_mor
     assert "calm" in refused("compose", token, mood="merry")
     assert 'mode "near"' in refused("compose", token, "near")
 
-    worker, stop = Worker(context), threading.Event()
-
-    def work():
-        while not stop.is_set():
-            worker.step()
-
-    beside = threading.Thread(target=work)
-    beside.start()
-    try:
-        job = notebook.submit(token, api_name="/compose")
-        composed = job.result(timeout=300)
-    finally:
-        stop.set()
-        beside.join()
+    with working(context):
+        composed = notebook.submit(token, api_name="/compose").result(timeout=300)
     piece = read_midi(Path(composed["midi"]).read_bytes())
     assert len(piece.notes) > 4
     assert composed["domain"] == "pop"
@@ -373,20 +380,9 @@ def test_a_notebook_compares_composes_changes_and_keeps_pictures(ask, refused, c
     assert [part["part"] for part in ask("why", token, best)["parts"]][:4] == ["shape", "palette", "light", "line"]
 
     assert "no mood" in refused("compose", token, mood="happy")
-    worker, stop = Worker(context), threading.Event()
-
-    def work():
-        while not stop.is_set():
-            worker.step()
-
-    beside = threading.Thread(target=work)
-    beside.start()
-    try:
+    with working(context):
         composed = ask("compose", token)
         near = ask("compose", token, "near", best, 0.9)
-    finally:
-        stop.set()
-        beside.join()
     for each in (composed, near):
         assert each["domain"] == PICTURES
         assert "midi" not in each
