@@ -43,9 +43,12 @@ def own_folder(data: Path) -> Path | None:
     """``data`` as a folder of one's own music; None where it is the corpora's, which are read from there then."""
     if not data.is_dir():
         raise SystemExit(f"{data} is no folder; give the one of the corpora or of your MIDI and ABC files")
+    before = os.environ.get("KALLOS_CORPORA", "")
     os.environ["KALLOS_CORPORA"] = str(data)
-    apart = [corpus for corpus in corpora.CORPORA.values() if not corpus.shipped]
-    return None if any(corpus.files() for corpus in apart) else data
+    if any(corpus.files() for corpus in corpora.CORPORA.values() if not corpus.shipped):
+        return None
+    os.environ["KALLOS_CORPORA"] = before
+    return data
 
 
 def _trained(name: str) -> PieceBundle:

@@ -1,6 +1,7 @@
 """Training on a handful of tunes: it learns, and a run that was killed ends as one that wasn't."""
 
 import json
+import os
 from dataclasses import replace
 
 import numpy as np
@@ -18,7 +19,7 @@ from models.style.pieces.sampling import Writer
 from models.style.pieces.training import PieceTraining
 from models.style.pieces.training_data import RunPieces, run_pieces, unlike
 from models.train import pieces_sampling
-from models.train.pieces import FINE_TUNING, main
+from models.train.pieces import FINE_TUNING, main, own_folder
 
 CONFIG = PieceConfig(dim=32, layers=1, heads=2, hidden=32, condition=16, context=64)
 PRESET = Preset(steps=12, rows=2, learning_rate=2e-3, check_every=4, held_out_rows=1, config=CONFIG, warm_up=2)
@@ -84,6 +85,12 @@ def test_training_lowers_the_loss_on_held_out_tunes(music, tmp_path) -> None:
     training.run()
     found = [row["values"]["dance"] for row in rows(tmp_path / "log.jsonl") if row.get("part") == "validation"]
     assert found[-1] < found[0] - 1
+
+
+def test_music_of_ones_own_is_not_taken_for_the_corpora_afterwards(dance_music, tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("KALLOS_CORPORA", str(tmp_path))
+    assert own_folder(dance_music) == dance_music
+    assert os.environ["KALLOS_CORPORA"] == str(tmp_path)
 
 
 def test_the_command_ends_with_a_line_for_programs(dance_music, tmp_path, capsys) -> None:
