@@ -121,6 +121,12 @@ STUDY = (
 )  # fmt: skip
 
 
+@pytest.fixture(autouse=True)
+def corpora_stay_where_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Commands that train name the folder that they are given; the next test is to find the corpora again."""
+    monkeypatch.setenv("KALLOS_CORPORA", os.environ.get("KALLOS_CORPORA", ""))
+
+
 @pytest.fixture(scope="session")
 def made_once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callable[[Path], None]], Path]:
     """``made_once(name, make)`` → a folder, alone in its parent, that ``make`` fills once for all processes."""
