@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
+from tests.e2e.conftest import Visitor
 from tests.e2e.test_study import PHONE, agree, clips, design
 from tests.faults import Site
 
@@ -31,7 +32,8 @@ def own_site(tmp_path: Path, place: Path):
 @pytest.mark.timeout(900)
 def test_answers_are_called_kept_only_once_they_are(own_site: Site, place: Path, browser: Browser, clips: Path) -> None:
     own_site.wait_for_clips(1)
-    researcher, participant = browser.new_context().new_page(), browser.new_context(**PHONE).new_page()
+    contexts = [browser.new_context(), browser.new_context(**PHONE)]
+    researcher, participant = (Visitor(context, context.new_page(), own_site.url).page for context in contexts)
     link = design(researcher, own_site.url, clips)
     aside = place.with_name("aside")
     place.rename(aside)
@@ -46,5 +48,5 @@ def test_answers_are_called_kept_only_once_they_are(own_site: Site, place: Path,
     aside.rename(place)
     expect(said).to_have_text("Your answers so far are kept.")
     assert list(place.rglob("participants/*")), "they are there when it is said"
-    for page in (researcher, participant):
-        page.context.close()
+    for context in contexts:
+        context.close()
