@@ -28,7 +28,9 @@ class Wishes:
     meter alone. ``temperature`` and ``nucleus`` are numbers, or numbers by element ("pitch", "duration", …), the usual
     ones for those left out. ``guidance`` is how much a piece heeds returns and mood: logits go on so many times from
     those without them to those with them (classifier-free guidance: Ho and Salimans 2022; of language models: Sanchez
-    et al. 2023). With any but 1, the model's own, each step is computed twice.
+    et al. 2023). With any but 1, the model's own, each step is computed twice. With ``returning`` so many nats are
+    added instead to the logits of what was heard in a bar that comes again (``models.style.pieces.returning``), and
+    guidance is by mood alone.
     """
 
     domain: int
@@ -42,6 +44,7 @@ class Wishes:
     temperature: PerElement = TEMPERATURE
     nucleus: PerElement = NUCLEUS
     guidance: float = 1.0
+    returning: float = 0.0
 
     @property
     def ends(self) -> tuple[int, int]:

@@ -43,6 +43,7 @@ from models.style.pieces.conditions import (
     first_numbers,
 )
 from models.style.pieces.model import Cache, PieceModel, Steps
+from models.style.pieces.returning import COPIED, Returning
 from models.style.pieces.wishes import NUCLEUS, TEMPERATURE, Place, Wishes, by_element, returns_by_number
 from models.style.skeleton import draw
 
@@ -78,11 +79,12 @@ class Writing:
             for given, usual in ((wishes.temperature, TEMPERATURE), (wishes.nucleus, NUCLEUS))
         )
         self.returns = returns_by_number(wishes, places, rows)
+        self.returning = Returning(rows)
         self.ended = np.zeros(rows, dtype=bool)
         # each piece is heard as it is told to be, and where it is guided, after these also as if it was told neither
-        # returns nor mood
-        told = bool((self.returns != ABSENT).any()) or wishes.mood != NO_MOOD
-        self.guided = wishes.guidance != 1 and told
+        # returns nor mood; just without its mood where what returns is made likelier anyway
+        told = bool((self.returns != ABSENT).any()) and not wishes.returning
+        self.guided = wishes.guidance != 1 and (told or wishes.mood != NO_MOOD)
         self.heard: IntArray  # whose steps the cache has: those that went on, when it was last looked at
         self.cache: Cache
         # of each piece: the BAR step of the bar that it is in, that bar's number, and how many notes it has
@@ -140,6 +142,8 @@ class Writing:
         self.told = [Along(each.conditions[source], each.bars[source]) for each in self.told]
         for name in ("before", "last", "returns", "head", "number", "notes"):
             setattr(self, name, getattr(self, name)[source])
+        if self.wishes.returning:
+            self.returning.choose(source)
         rows = self._tensor(source)
         self.state, self.unguided = self.state[rows], self.unguided[rows]
         place = np.zeros(len(self.ended), dtype=np.int64)
@@ -160,9 +164,10 @@ class Writing:
         return torch.from_numpy(array).to(self.device)
 
     def _steps(self, heard: IntArray, conditions: IntArray, bars: npt.NDArray[np.float32]) -> Steps:
-        """What the model hears of the pieces in the cache: all that it is told, then without returns and mood."""
+        """What the model hears of the pieces in the cache: all that it is told, then without what guides them."""
         conditions = self._twice(conditions)
-        conditions[len(heard) :, ..., OF_RETURNS] = ABSENT
+        if not self.wishes.returning:
+            conditions[len(heard) :, ..., OF_RETURNS] = ABSENT
         conditions[len(heard) :, ..., OF_MOOD] = NO_MOOD
         return Steps(self._tensor(self._twice(heard)), self._tensor(conditions), self._tensor(self._twice(bars)))
 
@@ -187,6 +192,8 @@ class Writing:
         counted = np.minimum(self.number - self.before, self.returns.shape[1] - 1)
         returns = np.take_along_axis(self.returns, counted[:, None], axis=1)[:, 0]
         position = np.where(is_bar, 0, step[:, POSITION])
+        if self.wishes.returning:
+            self.returning.follow(step, self.number, returns)
         self.tokens.append(step)
         self.numbers.append(self.number)
         domain, mood = self.wishes.domain, self.wishes.mood
@@ -241,7 +248,11 @@ class Writing:
         every = torch.arange(len(step), device=self.device)
 
         def choose(element: int, rows: Tensor, allow: Callable[[Tensor, Tensor], Tensor]) -> None:
-            logits = allow(self._logits(element, rows, step[rows]), step[rows])
+            logits = self._logits(element, rows, step[rows])
+            if self.wishes.returning and element in COPIED:
+                expected = self.returning.expected(element, step.cpu().numpy())
+                logits = logits + self.wishes.returning * self._tensor(expected)[rows]
+            logits = allow(logits, step[rows])
             self._allowed(element, rows, logits)
             heat, nucleus = self.temperature[element][rows], self.nucleus[element][rows]
             step[rows, element] = draw(logits, chance[rows, element], heat, nucleus)
