@@ -236,7 +236,7 @@ def _check_near(session: Session, space: TasteSpace, listener: Listener, clip_id
     version = given.model_version if given is not None and given.domain == PICTURES else space.version
     clip = next((each for each in met_clips(session, listener.id, model_version=version) if each.id == clip_id), None)
     if clip is None:
-        raise NotYours(f"there is no clip {clip_id} among those that you have voted on")
+        raise NotYours(f"there is no clip {clip_id} among those that you have voted on and that wait in no open pair")
     if clip.domain != listener.domain:
         raise NotAllowed(
             f"this piece is from {clip.domain}, and you listen to {listener.domain} now; choose {clip.domain} on the "

@@ -75,7 +75,7 @@ def basis(session: Session, studio: Studio, listener_id: uuid.UUID, clip_id: uui
     space = studio.playable.space_of(found.domain if found else "")
     met = offer_rows.met_clips(session, listener_id, model_version=space.version)
     if clip_id not in {each.id for each in met}:
-        raise NotYours(f"there is no clip {clip_id} among those that you have voted on")
+        raise NotYours(f"there is no clip {clip_id} among those that you have voted on and that wait in no open pair")
     clip = clip_rows.get_clip(session, clip_id)
     assert clip is not None
     pool = clip_rows.pool_clips(session, domain=clip.domain, model_version=space.version)
